@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mlp.h - multi-layer perceptrons in C, with the same numbers everywhere.
+ *
+ *   1. version and status        what is linked, what a call answers
+ *   2. views                     your arrays, with their shape and type
+ *   3. describing a network      layers, loss, precision, seed, hooks
+ *   4. a network's life          create, clone, free, look inside
+ *   5. scaling                   standardise inputs inside the network
+ *   6. predicting                outputs, classes, scores
+ *   7. training                  one call
+ *   8. training, step by step    forward, loss, backward, update
+ *   9. random numbers            NumPy's seeded streams
+ *
+ *   mlp_layer layers[] = {{4, MLP_ACT_TANH}, {1, MLP_ACT_SIGMOID}};
+ *   mlp_config config = mlp_config_defaults();
+ *   config.inputs = 2, config.layers = layers, config.n_layers = 2;
+ *   mlp_net *net = NULL;
+ *   mlp_status s = mlp_net_create(&config, &net);
+ *   mlp_train_options options = mlp_train_defaults();
+ *   options.epochs = 5000, options.learning_rate = 0.5;
+ *   if (!s) s = mlp_fit(net, mlp_cview_f64(X, 4, 2), mlp_cview_f64(Y, 4, 1),
+ *                       &options, NULL);
+ *   if (!s) s = mlp_predict(net, mlp_cview_f64(X, 4, 2),
+ *                           mlp_view_f64(A, 4, 1));
+ *   mlp_net_free(net);
+ *
+ * Notation is that of Rishabh Mondal's tutorial "Multi-Layer Perceptrons: From
+ * Mathematics to Implementation" ("chapter 2.2" means its chapter): layer
+ * l = 1..L has n[l] neurons, weights W (n[l], n[l-1]) and biases b; for a
+ * batch of m samples, one a row, Z = A_prev W^T + b and A = activation(Z);
+ * dW is the derivative of the loss J by W. Matrices are (rows, columns).
+ *
+ * Rules for every function:
+ * - What can fail returns an mlp_status; MLP_OK is 0. On failure outputs are
+ *   untouched and objects are as before (training says what it does instead).
+ *   Nothing is ever printed, aborted or leaked. A NULL where an object, an
+ *   array or an output is needed gives MLP_ERR_NULL, so it is not listed at
+ *   each function; nor is MLP_ERR_MEMORY, where "allocates" is said.
+ * - A `const mlp_net` may be used by any number of threads at once; every
+ *   other object by one thread at a time. There is no global state.
+ * - Pointers are not kept after a call unless it says "borrows".
+ * - Equal seed, data and options give equal bits on every machine.
+ */
+#ifndef LIBMLP_MLP_H
+#define LIBMLP_MLP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------------------
+ * 1. Version and status
+ */
+
+#define MLP_VERSION_MAJOR 0
+#define MLP_VERSION_MINOR 1
+#define MLP_VERSION_PATCH 0
+
+/* The set of arithmetic rules: results of equal number are equal in bits. */
+#define MLP_NUMERICS 1
+
+/* "0.1.0", and the MLP_NUMERICS, of the library that is linked. */
+const char *mlp_version(void);
+int mlp_numerics(void);
+
+/* X(constant, number, text) */
+#define MLP_STATUS_LIST(X)                                                     \
+    X(MLP_OK, 0, "success")                                                    \
+    X(MLP_ERR_NULL, 1, "a required pointer is NULL")                           \
+    X(MLP_ERR_ARGUMENT, 2, "an argument is outside its range")                 \
+    X(MLP_ERR_SHAPE, 3, "rows, columns or strides do not fit")                 \
+    X(MLP_ERR_DTYPE, 4, "the data has another type than needed")               \
+    X(MLP_ERR_NOT_FINITE, 5, "the data holds a NaN or an infinity")            \
+    X(MLP_ERR_LIMIT, 6, "a size is above the library's limit")                 \
+    X(MLP_ERR_MEMORY, 7, "out of memory")                                      \
+    X(MLP_ERR_ORDER, 8, "a step was called before the one it needs")           \
+    X(MLP_ERR_UNSUPPORTED, 9, "not available in this build or machine")        \
+    X(MLP_ERR_DIVERGED, 10, "training diverged: the loss is not finite")
+
+#define MLP_ENUM_VALUE(constant, number, text) constant = (number),
+typedef enum mlp_status { MLP_STATUS_LIST(MLP_ENUM_VALUE) } mlp_status;
+
+/* The text of a status; "unknown status" for any other number. Never NULL. */
+const char *mlp_status_text(mlp_status status);
+
+/* ---------------------------------------------------------------------------
+ * 2. Views: the caller's arrays
+ *
+ * A matrix of rows x cols elements at `data`: element (i, j) is
+ * data[i * row_stride + j * col_stride], strides counted in elements. A
+ * transpose is a view with the strides exchanged, and costs nothing. A view
+ * owns nothing; passing one copies the struct. Samples are rows: shape (m, n).
+ * Elements of a writable view must not overlap: a stride of 0 is an error
+ * (MLP_ERR_SHAPE) where the dimension is above 1.
+ */
+
+#define MLP_DTYPE_LIST(X)                                                      \
+    X(MLP_F32, 0, "float32")                                                   \
+    X(MLP_F64, 1, "float64")                                                   \
+    X(MLP_I32, 2, "int32")
+typedef enum mlp_dtype { MLP_DTYPE_LIST(MLP_ENUM_VALUE) } mlp_dtype;
+
+/* Read-only, and writable. */
+typedef struct mlp_cview {
+    mlp_dtype dtype;
+    size_t rows, cols;
+    size_t row_stride, col_stride;
+    const void *data;
+} mlp_cview;
+
+typedef struct mlp_view {
+    mlp_dtype dtype;
+    size_t rows, cols;
+    size_t row_stride, col_stride;
+    void *data;
+} mlp_view;
+
+/* Views of dense row-major arrays: C's double X[rows][cols], NumPy's order. */
+mlp_cview mlp_cview_f32(const float *data, size_t rows, size_t cols);
+mlp_cview mlp_cview_f64(const double *data, size_t rows, size_t cols);
+mlp_view mlp_view_f32(float *data, size_t rows, size_t cols);
+mlp_view mlp_view_f64(double *data, size_t rows, size_t cols);
+mlp_view mlp_view_i32(int32_t *data, size_t rows, size_t cols);
+
+/* The same elements read-only; and with rows and columns exchanged. */
+mlp_cview mlp_view_const(mlp_view view);
+mlp_cview mlp_cview_transpose(mlp_cview view);
+
+/* Rows [first, first + count) of a view; clipped to the rows there are. */
+mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count);
+
+/* Element (row, col) as a double; NaN outside the view or without data. For
+ * looking, not for speed. */
+double mlp_cview_at(mlp_cview view, size_t row, size_t col);
+
+/* ---------------------------------------------------------------------------
+ * 3. Describing a network
+ */
+
+/* X(constant, number, name). With a = activation(z), chapter 1.3:
+ *   identity  a = z                       da/dz = 1
+ *   sigmoid   a = 1 / (1 + e^-z)          da/dz = a (1 - a)
+ *   tanh      a = tanh(z)                 da/dz = 1 - a^2
+ *   relu      a = max(0, z)               da/dz = 1 if z > 0, else 0 */
+#define MLP_ACTIVATION_LIST(X)                                                 \
+    X(MLP_ACT_IDENTITY, 0, "identity")                                         \
+    X(MLP_ACT_SIGMOID, 1, "sigmoid")                                           \
+    X(MLP_ACT_TANH, 2, "tanh")                                                 \
+    X(MLP_ACT_RELU, 3, "relu")
+typedef enum mlp_activation {
+    MLP_ACTIVATION_LIST(MLP_ENUM_VALUE)
+} mlp_activation;
+
+/* X(constant, number, name). J is the mean over all m x n outputs of
+ *   bce   -(y log a + (1 - y) log(1 - a)), a clipped to [1e-15, 1 - 1e-15]
+ *         (chapter 3.1; targets y in [0, 1])
+ *   mse   (a - y)^2 */
+#define MLP_LOSS_LIST(X)                                                       \
+    X(MLP_LOSS_BCE, 0, "bce")                                                  \
+    X(MLP_LOSS_MSE, 1, "mse")
+typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
+
+/* X(constant, number, name). First weights of a layer; biases start at zero.
+ *   he      randn * sqrt(2 / n[l-1]): He et al., "Delving Deep into
+ *           Rectifiers" (2015); chapter 4.1
+ *   glorot  randn * sqrt(2 / (n[l-1] + n[l])): Glorot and Bengio,
+ *           "Understanding the difficulty of training deep feedforward neural
+ *           networks" (2010)
+ *   zeros   0
+ * randn is drawn layer by layer, for W row by row, as np.random.randn does. */
+#define MLP_INIT_LIST(X)                                                       \
+    X(MLP_INIT_HE, 0, "he")                                                    \
+    X(MLP_INIT_GLOROT, 1, "glorot")                                            \
+    X(MLP_INIT_ZEROS, 2, "zeros")
+typedef enum mlp_init { MLP_INIT_LIST(MLP_ENUM_VALUE) } mlp_init;
+
+/* The names in the lists above; NULL for any other number, so that a loop
+ * from 0 to NULL visits all of them. */
+const char *mlp_dtype_name(mlp_dtype dtype);
+const char *mlp_activation_name(mlp_activation activation);
+const char *mlp_loss_name(mlp_loss loss);
+const char *mlp_init_name(mlp_init init);
+
+/* Limits, above which MLP_ERR_LIMIT is returned. */
+#define MLP_MAX_LAYERS 256
+#define MLP_MAX_WIDTH 16777216        /* neurons of a layer, and inputs */
+#define MLP_MAX_PARAMETERS 2147483647 /* of a network */
+
+typedef struct mlp_layer {
+    size_t width; /* neurons n[l], 1 to MLP_MAX_WIDTH */
+    mlp_activation activation;
+} mlp_layer;
+
+/* Services of the host program. All may be NULL; `allocate` and `release` only
+ * together. An object keeps the hooks of its network; they must be callable
+ * until it is freed, and from several threads if the network is used so. */
+typedef struct mlp_hooks {
+    /* At least `bytes` bytes aligned as malloc's, or NULL. Default: malloc. */
+    void *(*allocate)(size_t bytes, void *user);
+    /* Takes back a block. Default: free. */
+    void (*release)(void *block, void *user);
+    /* Told of each failure: what was expected and what came, one line without
+     * newline; `message` is valid during the call. Default: nobody is told. */
+    void (*log)(mlp_status status, const char *message, void *user);
+    void *user; /* handed to the three */
+} mlp_hooks;
+
+typedef struct mlp_config {
+    size_t inputs;           /* n[0], 1 to MLP_MAX_WIDTH; default 0: set it */
+    const mlp_layer *layers; /* the L layers, the last one gives the outputs */
+    size_t n_layers;         /* L, 1 to MLP_MAX_LAYERS; default 0: set it */
+    mlp_loss loss;           /* default MLP_LOSS_BCE */
+    mlp_dtype precision;     /* MLP_F64 (default) or MLP_F32 */
+    mlp_init init;           /* default MLP_INIT_HE */
+    uint32_t seed;           /* of the first weights; default 42 */
+    const char *kernels;     /* a name that mlp_kernels gives; default NULL:
+                                the fastest here. All give the same bits */
+    mlp_hooks hooks;         /* default none */
+} mlp_config;
+
+/* The defaults named above. */
+mlp_config mlp_config_defaults(void);
+
+/* The name of the index-th kernel table that this machine can run, slowest
+ * ("portable") first; NULL past the last. */
+const char *mlp_kernels(size_t index);
+
+/* ---------------------------------------------------------------------------
+ * 4. A network's life
+ */
+
+/* Layers with their parameters, the loss and the input scaling. */
+typedef struct mlp_net mlp_net;
+
+/* Makes a network with its first weights. Allocates. `*net` is the caller's,
+ * to be freed by mlp_net_free.
+ * MLP_ERR_ARGUMENT: no inputs, no layers, a width of 0, an unknown constant,
+ * a precision other than MLP_F32 and MLP_F64, one of `allocate` and `release`
+ * without the other. MLP_ERR_LIMIT: above a limit. MLP_ERR_UNSUPPORTED: no
+ * kernels of that name here. */
+mlp_status mlp_net_create(const mlp_config *config, mlp_net **net);
+
+/* Makes an independent copy, parameters, scaling and hooks. Allocates. */
+mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy);
+
+/* Frees a network; NULL is allowed. */
+void mlp_net_free(mlp_net *net);
+
+/* Draws all weights anew, as mlp_net_create did, and sets the biases to zero.
+ * MLP_ERR_ARGUMENT: unknown init. */
+mlp_status mlp_net_initialise(mlp_net *net, mlp_init init, uint32_t seed);
+
+/* What a network is. For NULL: 0, and the first constant of the list. */
+size_t mlp_net_inputs(const mlp_net *net);          /* n[0] */
+size_t mlp_net_outputs(const mlp_net *net);         /* n[L] */
+size_t mlp_net_layer_count(const mlp_net *net);     /* L */
+size_t mlp_net_parameter_count(const mlp_net *net); /* of all W and b */
+mlp_dtype mlp_net_precision(const mlp_net *net);
+mlp_loss mlp_net_loss(const mlp_net *net);
+const char *mlp_net_kernels(const mlp_net *net); /* "" for NULL */
+
+/* Layer l, 1 to L. MLP_ERR_ARGUMENT: no such layer. */
+mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer);
+
+/* The arrays of a layer, in the tutorial's notation. */
+#define MLP_TENSOR_LIST(X)                                                     \
+    X(MLP_W, 0, "W")   /* weights (n[l], n[l-1]) */                            \
+    X(MLP_B, 1, "b")   /* biases (1, n[l]) */                                  \
+    X(MLP_Z, 2, "Z")   /* pre-activations (m, n[l]) */                         \
+    X(MLP_A, 3, "A")   /* activations (m, n[l]); l = 0: scaled inputs */       \
+    X(MLP_DW, 4, "dW") /* dJ/dW, as W */                                       \
+    X(MLP_DB, 5, "db") /* dJ/db, as b */
+typedef enum mlp_tensor { MLP_TENSOR_LIST(MLP_ENUM_VALUE) } mlp_tensor;
+const char *mlp_tensor_name(mlp_tensor which);
+
+/* A view of MLP_W or MLP_B of layer l, 1 to L: of the parameters themselves,
+ * to read or set, valid until the network is freed. W lies input-major in
+ * memory, so its view has row_stride 1. The const form is for a const network.
+ * MLP_ERR_ARGUMENT: no such layer, or another tensor. */
+mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
+                          mlp_view *view);
+mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
+                           mlp_cview *view);
+
+/* ---------------------------------------------------------------------------
+ * 5. Scaling
+ *
+ * A network can keep a mean and a standard deviation for each input and put
+ * x' = (x - mean) / std (chapter 5.1) before its first layer, in training and
+ * predicting alike, so that callers always hand in raw rows. A column that
+ * does not vary gets std = 1. New networks do not scale.
+ */
+
+/* Takes mean and std (divided by m, as np.std) from the rows of X (m, n[0]),
+ * m >= 1, of the network's precision: give it the training rows only.
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_NOT_FINITE: names row and column;
+ * MLP_ERR_ARGUMENT: a column's spread overflows the precision. */
+mlp_status mlp_net_standardize(mlp_net *net, mlp_cview X);
+
+/* Sets, and copies out, n[0] means and standard deviations; set with both NULL
+ * to scale no more. Reading gives 0 and 1 where the network does not scale.
+ * MLP_ERR_ARGUMENT: a std that is not above 0, or not finite in the network's
+ * precision; a mean that is not finite; one NULL without the other. */
+mlp_status mlp_net_set_scaling(mlp_net *net, const double *mean,
+                               const double *std);
+mlp_status mlp_net_scaling(const mlp_net *net, double *mean, double *std);
+
+/* ---------------------------------------------------------------------------
+ * 6. Predicting
+ *
+ * X (m, n[0]) has the network's precision, and so has A (m, n[L]); m may be 0.
+ * Errors of all: MLP_ERR_SHAPE, MLP_ERR_DTYPE. A NaN or infinity in X is no
+ * error: it goes through the layers, and outputs may be NaN. A may be written
+ * over X only if they are the same view. These calls allocate a workspace and
+ * free it; the `_with` forms use the caller's and allocate nothing.
+ */
+
+/* Outputs A = network(X). */
+mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A);
+
+/* Classes: label (m, n[L]) of MLP_I32 is 1 where the output >= threshold, else
+ * 0; -1 where the output is NaN (chapter 4.1, predict; its threshold is 0.5).
+ * MLP_ERR_ARGUMENT: threshold is NaN. */
+mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
+                        mlp_view labels);
+
+typedef struct mlp_scores {
+    double loss;     /* J over all rows */
+    double accuracy; /* share of outputs whose class at threshold 0.5 is y */
+} mlp_scores;
+
+/* Scores against the targets Y (m, n[L]), m >= 1. MLP_ERR_NOT_FINITE: X or Y
+ * holds a NaN or infinity. MLP_ERR_ARGUMENT: a target outside [0, 1] where the
+ * loss is MLP_LOSS_BCE. */
+mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
+                        mlp_scores *scores);
+
+/* Scratch memory for predicting with one network, or others of the same
+ * layers and precision; one per thread. */
+typedef struct mlp_workspace mlp_workspace;
+
+/* Makes a workspace, the caller's. Allocates, with the network's hooks. */
+mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace);
+void mlp_workspace_free(mlp_workspace *workspace); /* NULL is allowed */
+
+/* Like mlp_predict, but without allocating.
+ * MLP_ERR_ARGUMENT: the workspace was made for other layers or kernels. */
+mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
+                            mlp_cview X, mlp_view A);
+
+/* ---------------------------------------------------------------------------
+ * 7. Training: gradient descent (chapters 3 and 4)
+ */
+
+/* What a callback is told after each epoch. */
+typedef struct mlp_progress {
+    size_t epoch;       /* from 0, as the tutorial prints it */
+    size_t epochs;      /* how many were asked for */
+    double loss;        /* mean over the epoch's rows, each taken before the
+                           update of its batch */
+    const mlp_net *net; /* as it is after the epoch's updates */
+} mlp_progress;
+
+typedef struct mlp_train_options {
+    size_t epochs;        /* passes over the rows; default 1000 */
+    size_t batch_size;    /* rows in a step; default 0: all of them */
+    double learning_rate; /* alpha > 0; default 0.01 */
+    bool shuffle;         /* draw a new order of rows for each epoch, if there
+                             are several batches; default true. Epoch by epoch
+                             np.random.permutation(m) of `seed` */
+    uint32_t seed;        /* of the shuffling; default 42 */
+    /* Called after each epoch unless NULL (default); false ends the training
+     * with MLP_OK. It may call what takes a const network. */
+    bool (*on_epoch)(const mlp_progress *progress, void *user);
+    void *user; /* handed to on_epoch */
+} mlp_train_options;
+
+/* The defaults named above. */
+mlp_train_options mlp_train_defaults(void);
+
+/* What happened in each epoch that was run. */
+typedef struct mlp_history mlp_history;
+
+size_t mlp_history_epochs(const mlp_history *history);        /* 0 for NULL */
+const double *mlp_history_losses(const mlp_history *history); /* one an epoch,
+                           valid until the history is freed; NULL for NULL */
+void mlp_history_free(mlp_history *history); /* NULL is allowed */
+
+/* Trains `net` on the rows of X (m, n[0]) and Y (m, n[L]), m >= 1, of the
+ * network's precision. Batches are cut from the (shuffled) rows in order; the
+ * last may be smaller. `options` NULL means the defaults. `history`, unless
+ * NULL, receives a history that the caller frees. Allocates before the first
+ * epoch only. Called again, it goes on from the present weights.
+ * Before anything is changed: MLP_ERR_SHAPE, MLP_ERR_DTYPE;
+ * MLP_ERR_NOT_FINITE, naming row and column of X or Y; MLP_ERR_ARGUMENT: a
+ * learning rate that is not a number above 0, or a target outside [0, 1] where
+ * the loss is MLP_LOSS_BCE; MLP_ERR_LIMIT: more epochs than a history holds.
+ * MLP_ERR_DIVERGED, naming epoch and batch: the loss is not finite; `net` gets
+ * the weights of the last epoch that began with a finite loss, there is no
+ * history. */
+mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
+                   const mlp_train_options *options, mlp_history **history);
+
+/* ---------------------------------------------------------------------------
+ * 8. Training, step by step
+ */
+
+/* Activations and gradients of a batch, for a network being trained. */
+typedef struct mlp_trainer mlp_trainer;
+
+/* Makes a trainer for batches of at most `max_rows` rows, 1 or more. Borrows
+ * `net`, which must outlive it and may be used in between. Allocates, with the
+ * network's hooks. MLP_ERR_ARGUMENT: max_rows is 0. MLP_ERR_LIMIT: the batch's
+ * size in bytes is not a size_t. */
+mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
+                              mlp_trainer **trainer);
+void mlp_trainer_free(mlp_trainer *trainer); /* NULL is allowed */
+
+/* Chapter 2.2: copies the rows X (m, n[0]), scaled if the network scales, to
+ * A[0], and computes Z[l] = A[l-1] W[l]^T + b[l], A[l] = activation(Z[l]) for
+ * l = 1..L. MLP_ERR_SHAPE: also if m is 0 or above max_rows. MLP_ERR_DTYPE. */
+mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X);
+
+/* Chapter 3.1: the loss J of the last forward against Y (m, n[L]). May be NaN
+ * or infinite. MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ORDER: no forward yet. */
+mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss);
+
+/* Chapter 3.3: dW[l] = dZ[l]^T A[l-1] and db[l] = column sums of dZ[l], where
+ * dZ[L] = dJ/dA * activation'(Z[L]), which is (A - Y) / (m n[L]) for sigmoid
+ * with bce, and dZ[l-1] = (dZ[l] W[l]) * activation'(Z[l-1]). Errors as
+ * mlp_trainer_loss. */
+mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
+
+/* Chapter 3.3: W := W - alpha dW, b := b - alpha db, in the network.
+ * MLP_ERR_ARGUMENT: alpha is not finite. MLP_ERR_ORDER: no backward since the
+ * last forward. */
+mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
+
+/* A view of any tensor of layer l, 1 to L (MLP_A: 0 to L), valid until the
+ * trainer is freed; Z and A have the rows of the last forward, and are written
+ * anew by the next. Writing to dW or db before the update changes what the
+ * update does. MLP_ERR_ARGUMENT: no such layer or tensor. MLP_ERR_ORDER: Z or
+ * A before a forward, dW or db before a backward. */
+mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
+                              mlp_view *view);
+
+/* ---------------------------------------------------------------------------
+ * 9. Random numbers
+ *
+ * NumPy's frozen legacy stream (np.random.seed, RandomState): MT19937 of
+ * Matsumoto and Nishimura (1998) and the distributions drawn from it in
+ * NumPy's order. Copying the struct saves the state. Not for cryptography.
+ */
+
+typedef struct mlp_rng {
+    uint32_t key[624];
+    uint32_t remaining; /* words of `key` not yet used */
+    bool has_gauss;     /* normals come in pairs; the second waits here */
+    double gauss;
+} mlp_rng;
+
+/* The state of np.random.seed(seed). A struct of zeros counts as seed 5489. */
+mlp_rng mlp_rng_seeded(uint32_t seed);
+
+/* One draw; NaN for NULL. random_sample: [0, 1) in steps of 2^-53. uniform:
+ * low + (high - low) * random_sample. randn: standard normal, by Marsaglia's
+ * polar method. normal: mean + std * randn. */
+double mlp_rng_random_sample(mlp_rng *rng);
+double mlp_rng_uniform(mlp_rng *rng, double low, double high);
+double mlp_rng_randn(mlp_rng *rng);
+double mlp_rng_normal(mlp_rng *rng, double mean, double std);
+
+/* An integer in [low, high), as np.random.randint(low, high).
+ * MLP_ERR_ARGUMENT: low >= high. */
+mlp_status mlp_rng_randint(mlp_rng *rng, int64_t low, int64_t high,
+                           int64_t *value);
+
+/* Shuffles n items of `size` bytes in place, as np.random.shuffle does the
+ * rows of an array. MLP_ERR_ARGUMENT: size is 0. MLP_ERR_LIMIT: n * size is
+ * not a size_t. n = 0 allows items = NULL. */
+mlp_status mlp_rng_shuffle(mlp_rng *rng, void *items, size_t n, size_t size);
+
+/* Fills order[n] with a permutation of 0..n-1, as np.random.permutation(n). */
+mlp_status mlp_rng_permutation(mlp_rng *rng, size_t n, size_t *order);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
