@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "memory.h"
+
+#include <stdlib.h>
+
+#include "report.h"
+
+bool mlpi_size_mul(size_t a, size_t b, size_t *product)
+{
+    if (b != 0 && a > SIZE_MAX / b) {
+        return false;
+    }
+    *product = a * b;
+    return true;
+}
+
+bool mlpi_size_add(size_t a, size_t b, size_t *sum)
+{
+    if (a > SIZE_MAX - b) {
+        return false;
+    }
+    *sum = a + b;
+    return true;
+}
+
+void *mlpi_take(mlpi_cursor *cursor, size_t count, size_t size)
+{
+    size_t start = cursor->used;
+    size_t bytes = 0;
+    if (cursor->overflow || !mlpi_size_mul(count, size, &bytes) ||
+        !mlpi_size_add(bytes, MLPI_ALIGNMENT - 1, &bytes) ||
+        !mlpi_size_add(start, bytes / MLPI_ALIGNMENT * MLPI_ALIGNMENT,
+                       &cursor->used)) {
+        cursor->overflow = true;
+        return NULL;
+    }
+    return cursor->base ? cursor->base + start : NULL;
+}
+
+/* What the hooks returned stands just before the aligned block, so that it can
+ * be given back. */
+#define OVERHEAD (MLPI_ALIGNMENT + sizeof(void *))
+
+mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
+                         const char *what, void **block)
+{
+    size_t bytes = 0;
+    if (measure->overflow || !mlpi_size_add(measure->used, OVERHEAD, &bytes)) {
+        return mlpi_report(hooks, MLP_ERR_LIMIT,
+                           "%s would need more bytes than a size_t holds",
+                           what);
+    }
+    void *raw =
+        hooks->allocate ? hooks->allocate(bytes, hooks->user) : malloc(bytes);
+    if (!raw) {
+        return mlpi_report(hooks, MLP_ERR_MEMORY,
+                           "%s needs %zu bytes, which there are not", what,
+                           bytes);
+    }
+    unsigned char *first = (unsigned char *)raw + sizeof(void *);
+    size_t past = (size_t)((uintptr_t)first % MLPI_ALIGNMENT);
+    unsigned char *aligned = first + (past ? MLPI_ALIGNMENT - past : 0);
+    ((void **)(void *)aligned)[-1] = raw;
+    *block = aligned;
+    return MLP_OK;
+}
+
+void mlpi_release(const mlp_hooks *hooks, void *block)
+{
+    if (!block) {
+        return;
+    }
+    void *raw = ((void **)block)[-1];
+    if (hooks->release) {
+        hooks->release(raw, hooks->user);
+    } else {
+        free(raw);
+    }
+}

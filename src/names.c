@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The text of every public constant, from the lists in mlp.h, and the version.
+ * A switch made from a list has one case for each entry, so an entry without a
+ * text cannot exist.
+ */
+#include "mlp.h"
+
+#define CASE_TEXT(constant, number, text)                                      \
+    case (constant):                                                           \
+        return text;
+
+#define STRING_OF(number) #number
+#define STRING(number) STRING_OF(number)
+
+const char *mlp_version(void)
+{
+    return STRING(MLP_VERSION_MAJOR) "." STRING(MLP_VERSION_MINOR) "." STRING(
+        MLP_VERSION_PATCH);
+}
+
+int mlp_numerics(void)
+{
+    return MLP_NUMERICS;
+}
+
+const char *mlp_status_text(mlp_status status)
+{
+    switch (status) {
+        MLP_STATUS_LIST(CASE_TEXT)
+    }
+    return "unknown status";
+}
+
+const char *mlp_dtype_name(mlp_dtype dtype)
+{
+    switch (dtype) {
+        MLP_DTYPE_LIST(CASE_TEXT)
+    }
+    return NULL;
+}
+
+const char *mlp_activation_name(mlp_activation activation)
+{
+    switch (activation) {
+        MLP_ACTIVATION_LIST(CASE_TEXT)
+    }
+    return NULL;
+}
+
+const char *mlp_loss_name(mlp_loss loss)
+{
+    switch (loss) {
+        MLP_LOSS_LIST(CASE_TEXT)
+    }
+    return NULL;
+}
+
+const char *mlp_init_name(mlp_init init)
+{
+    switch (init) {
+        MLP_INIT_LIST(CASE_TEXT)
+    }
+    return NULL;
+}
+
+const char *mlp_tensor_name(mlp_tensor which)
+{
+    switch (which) {
+        MLP_TENSOR_LIST(CASE_TEXT)
+    }
+    return NULL;
+}

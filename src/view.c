@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#include "view.h"
+
+#include <math.h>
+
+#include "memory.h"
+#include "report.h"
+
+static mlp_cview dense(mlp_dtype dtype, const void *data, size_t rows,
+                       size_t cols)
+{
+    return (mlp_cview){dtype, rows, cols, cols, 1, data};
+}
+
+static mlp_view dense_writable(mlp_dtype dtype, void *data, size_t rows,
+                               size_t cols)
+{
+    return (mlp_view){dtype, rows, cols, cols, 1, data};
+}
+
+mlp_cview mlp_cview_f32(const float *data, size_t rows, size_t cols)
+{
+    return dense(MLP_F32, data, rows, cols);
+}
+
+mlp_cview mlp_cview_f64(const double *data, size_t rows, size_t cols)
+{
+    return dense(MLP_F64, data, rows, cols);
+}
+
+mlp_view mlp_view_f32(float *data, size_t rows, size_t cols)
+{
+    return dense_writable(MLP_F32, data, rows, cols);
+}
+
+mlp_view mlp_view_f64(double *data, size_t rows, size_t cols)
+{
+    return dense_writable(MLP_F64, data, rows, cols);
+}
+
+mlp_view mlp_view_i32(int32_t *data, size_t rows, size_t cols)
+{
+    return dense_writable(MLP_I32, data, rows, cols);
+}
+
+mlp_cview mlp_view_const(mlp_view view)
+{
+    return (mlp_cview){view.dtype,      view.rows,       view.cols,
+                       view.row_stride, view.col_stride, view.data};
+}
+
+mlp_cview mlp_cview_transpose(mlp_cview view)
+{
+    return (mlp_cview){view.dtype,      view.cols,       view.rows,
+                       view.col_stride, view.row_stride, view.data};
+}
+
+static size_t element_size(mlp_dtype dtype)
+{
+    switch (dtype) {
+    case MLP_F32:
+        return sizeof(float);
+    case MLP_F64:
+        return sizeof(double);
+    case MLP_I32:
+        return sizeof(int32_t);
+    }
+    return 0;
+}
+
+mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count)
+{
+    size_t start = first < view.rows ? first : view.rows;
+    size_t left = view.rows - start;
+    view.rows = count < left ? count : left;
+    /* An empty view points nowhere new: its start may lie past the data. */
+    if (view.data && view.rows > 0) {
+        view.data = (const char *)view.data +
+                    start * view.row_stride * element_size(view.dtype);
+    }
+    return view;
+}
+
+double mlp_cview_at(mlp_cview view, size_t row, size_t col)
+{
+    if (!view.data || row >= view.rows || col >= view.cols) {
+        return (double)NAN;
+    }
+    size_t at = row * view.row_stride + col * view.col_stride;
+    switch (view.dtype) {
+    case MLP_F32:
+        return (double)((const float *)view.data)[at];
+    case MLP_F64:
+        return ((const double *)view.data)[at];
+    case MLP_I32:
+        return ((const int32_t *)view.data)[at];
+    }
+    return (double)NAN;
+}
+
+static const char *name_of(mlp_dtype dtype)
+{
+    const char *name = mlp_dtype_name(dtype);
+    return name ? name : "an unknown type";
+}
+
+/* *extent = number of elements from the first to the last, both included. */
+static bool extent_fits(const mlp_cview *view, size_t *extent)
+{
+    size_t down = 0;
+    size_t right = 0;
+    size_t bytes = 0;
+    return mlpi_size_mul(view->rows - 1, view->row_stride, &down) &&
+           mlpi_size_mul(view->cols - 1, view->col_stride, &right) &&
+           mlpi_size_add(down, right, extent) &&
+           mlpi_size_add(*extent, 1, extent) &&
+           mlpi_size_mul(*extent, element_size(view->dtype), &bytes) &&
+           bytes <= PTRDIFF_MAX;
+}
+
+mlp_status mlpi_check_view(const mlp_hooks *hooks, mlp_cview view,
+                           const mlpi_expected *expected)
+{
+    const char *name = expected->name;
+    if (view.dtype != expected->dtype) {
+        return mlpi_report(hooks, MLP_ERR_DTYPE, "%s: expects %s, got %s", name,
+                           name_of(expected->dtype), name_of(view.dtype));
+    }
+    if (view.cols != expected->cols) {
+        return mlpi_report(hooks, MLP_ERR_SHAPE,
+                           "%s: expects %zu columns, got %zu", name,
+                           expected->cols, view.cols);
+    }
+    if (expected->rows != MLPI_ANY_ROWS && view.rows != expected->rows) {
+        return mlpi_report(hooks, MLP_ERR_SHAPE,
+                           "%s: expects %zu rows, got %zu", name,
+                           expected->rows, view.rows);
+    }
+    if (view.rows < expected->least_rows) {
+        return mlpi_report(hooks, MLP_ERR_SHAPE,
+                           "%s: expects at least %zu rows, got %zu", name,
+                           expected->least_rows, view.rows);
+    }
+    if (view.rows == 0) {
+        return MLP_OK;
+    }
+    if (!view.data) {
+        return mlpi_report(hooks, MLP_ERR_NULL, "%s: data is NULL", name);
+    }
+    size_t extent = 0;
+    if (!extent_fits(&view, &extent)) {
+        return mlpi_report(hooks, MLP_ERR_SHAPE,
+                           "%s: %zu rows of stride %zu exceed the address "
+                           "space",
+                           name, view.rows, view.row_stride);
+    }
+    return MLP_OK;
+}
+
+/* Rows that lie one after another, or columns that do. */
+static bool elements_are_apart(const mlp_view *view)
+{
+    if (view->rows == 0) {
+        return true;
+    }
+    size_t row_extent = (view->cols - 1) * view->col_stride + 1;
+    size_t col_extent = (view->rows - 1) * view->row_stride + 1;
+    bool rows_apart = view->rows == 1 || view->row_stride >= row_extent;
+    bool cols_apart = view->cols == 1 || view->col_stride >= col_extent;
+    bool no_zero = (view->rows == 1 || view->row_stride > 0) &&
+                   (view->cols == 1 || view->col_stride > 0);
+    return no_zero && (rows_apart || cols_apart);
+}
+
+mlp_status mlpi_check_writable(const mlp_hooks *hooks, mlp_view view,
+                               const mlpi_expected *expected)
+{
+    TRY(mlpi_check_view(hooks, mlp_view_const(view), expected));
+    if (!elements_are_apart(&view)) {
+        return mlpi_report(hooks, MLP_ERR_SHAPE,
+                           "%s: strides %zu and %zu make elements overlap",
+                           expected->name, view.row_stride, view.col_stride);
+    }
+    return MLP_OK;
+}

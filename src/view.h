@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks of the caller's views against what a function expects. */
+#ifndef MLPI_VIEW_H
+#define MLPI_VIEW_H
+
+#include "mlp.h"
+
+#define MLPI_ANY_ROWS SIZE_MAX
+
+typedef struct mlpi_expected {
+    const char *name; /* of the argument, for the message */
+    mlp_dtype dtype;
+    size_t rows; /* MLPI_ANY_ROWS: as many as there are */
+    size_t cols;
+    size_t least_rows;
+} mlpi_expected;
+
+/* MLP_ERR_DTYPE, MLP_ERR_SHAPE or MLP_ERR_NULL (no data), with a message of
+ * what was expected and what came. */
+mlp_status mlpi_check_view(const mlp_hooks *hooks, mlp_cview view,
+                           const mlpi_expected *expected);
+
+/* Like mlpi_check_view, but no two elements may share memory either. */
+mlp_status mlpi_check_writable(const mlp_hooks *hooks, mlp_view view,
+                               const mlpi_expected *expected);
+
+#endif
