@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Training in one call: epochs, batches, shuffling, history. All memory is
+ * allocated before the first epoch.
+ *
+ * A loss that is not finite means that the weights are spoilt already, by an
+ * update before it. So the weights that an epoch begins with are kept as soon
+ * as its first loss is known to be finite, and put back when one is not.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "memory.h"
+#include "report.h"
+#include "trainer.h"
+#include "view.h"
+
+struct mlp_history {
+    mlp_hooks hooks;
+    size_t epochs;
+    double *losses; /* [epochs] */
+};
+
+mlp_train_options mlp_train_defaults(void)
+{
+    return (mlp_train_options){.epochs = 1000,
+                               .batch_size = 0,
+                               .learning_rate = 0.01,
+                               .shuffle = true,
+                               .seed = 42};
+}
+
+static void lay_out_history(mlp_history *history, size_t epochs,
+                            mlpi_cursor *cursor)
+{
+    (void)mlpi_take(cursor, 1, sizeof *history);
+    history->losses = mlpi_take(cursor, epochs, sizeof *history->losses);
+}
+
+static mlp_status make_history(const mlp_hooks *hooks, size_t epochs,
+                               mlp_history **history)
+{
+    mlp_history made = {.hooks = *hooks};
+    mlpi_cursor measure = {0};
+    lay_out_history(&made, epochs, &measure);
+    void *block = NULL;
+    TRY(mlpi_allocate(hooks, &measure, "a history", &block));
+    mlpi_cursor carve = {.base = block};
+    lay_out_history(&made, epochs, &carve);
+    *history = block;
+    **history = made;
+    return MLP_OK;
+}
+
+size_t mlp_history_epochs(const mlp_history *history)
+{
+    return history ? history->epochs : 0;
+}
+
+const double *mlp_history_losses(const mlp_history *history)
+{
+    return history ? history->losses : NULL;
+}
+
+void mlp_history_free(mlp_history *history)
+{
+    if (history) {
+        mlp_hooks hooks = history->hooks;
+        mlpi_release(&hooks, history);
+    }
+}
+
+/* One training run. */
+typedef struct run {
+    mlp_net *net;
+    mlp_cview X, Y;
+    mlp_train_options options;
+    size_t batch;   /* rows of a batch, at most */
+    size_t batches; /* in an epoch */
+    mlp_trainer *trainer;
+    mlp_history *history; /* or NULL */
+    void *block;          /* holds the two that follow */
+    size_t *order;        /* [m]: the rows of this epoch, or NULL */
+    void *good;           /* real: parameters that an epoch began with */
+    bool has_good;
+} run;
+
+static void lay_out(run *r, mlpi_cursor *cursor)
+{
+    const mlp_net *net = r->net;
+    r->good = mlpi_take(cursor, net->layout.parameters, net->ops->real_size);
+    if (r->batches > 1 && r->options.shuffle) {
+        r->order = mlpi_take(cursor, r->X.rows, sizeof *r->order);
+    }
+}
+
+/* Makes what is missing; release() frees what there is. */
+static mlp_status allocate(run *r, bool with_history)
+{
+    const mlp_hooks *hooks = &r->net->hooks;
+    if (with_history) {
+        TRY(make_history(hooks, r->options.epochs, &r->history));
+    }
+    TRY(mlp_trainer_create(r->net, r->batch, &r->trainer));
+    mlpi_cursor measure = {0};
+    lay_out(r, &measure);
+    TRY(mlpi_allocate(hooks, &measure, "a training run", &r->block));
+    mlpi_cursor carve = {.base = r->block};
+    lay_out(r, &carve);
+    return MLP_OK;
+}
+
+static void release(run *r)
+{
+    mlp_trainer_free(r->trainer);
+    mlp_history_free(r->history);
+    mlpi_release(&r->net->hooks, r->block);
+}
+
+static void keep_good(run *r)
+{
+    const mlp_net *net = r->net;
+    memcpy(r->good, net->parameters,
+           net->layout.parameters * net->ops->real_size);
+    r->has_good = true;
+}
+
+static void restore_good(run *r)
+{
+    mlp_net *net = r->net;
+    if (r->has_good) {
+        memcpy(net->parameters, r->good,
+               net->layout.parameters * net->ops->real_size);
+    }
+}
+
+/* The rows of a batch into the trainer. One batch of all rows stays there. */
+static void take_batch(run *r, size_t epoch, size_t first, size_t rows)
+{
+    if (r->batches == 1 && epoch > 0) {
+        return;
+    }
+    if (r->order) {
+        mlpi_trainer_take_X(r->trainer, r->X, r->order + first, rows);
+        mlpi_trainer_take_Y(r->trainer, r->Y, r->order + first, rows);
+    } else {
+        mlpi_trainer_take_X(r->trainer, mlp_cview_rows(r->X, first, rows), NULL,
+                            rows);
+        mlpi_trainer_take_Y(r->trainer, mlp_cview_rows(r->Y, first, rows), NULL,
+                            rows);
+    }
+}
+
+static mlp_status train_batch(run *r, size_t epoch, size_t batch, size_t rows,
+                              double *loss)
+{
+    take_batch(r, epoch, batch * r->batch, rows);
+    mlpi_trainer_forward(r->trainer, rows);
+    *loss = mlpi_trainer_loss(r->trainer);
+    if (!isfinite(*loss)) {
+        return mlpi_report(&r->net->hooks, MLP_ERR_DIVERGED,
+                           "epoch %zu, batch %zu: the loss is %g; a smaller "
+                           "learning rate than %g may help",
+                           epoch, batch, *loss, r->options.learning_rate);
+    }
+    if (batch == 0) {
+        keep_good(r);
+    }
+    mlpi_trainer_backward(r->trainer);
+    mlpi_trainer_update(r->trainer, r->options.learning_rate);
+    return MLP_OK;
+}
+
+static mlp_status train_epoch(run *r, size_t epoch, mlp_rng *rng, double *loss)
+{
+    size_t m = r->X.rows;
+    if (r->order) {
+        TRY(mlp_rng_permutation(rng, m, r->order));
+    }
+    double sum = 0.0;
+    for (size_t batch = 0; batch < r->batches; batch++) {
+        size_t left = m - batch * r->batch;
+        size_t rows = left < r->batch ? left : r->batch;
+        double batch_loss = 0.0;
+        TRY(train_batch(r, epoch, batch, rows, &batch_loss));
+        sum += batch_loss * (double)rows;
+        *loss = batch_loss;
+    }
+    if (r->batches > 1) {
+        *loss = sum / (double)m;
+    }
+    return MLP_OK;
+}
+
+/* Whether to go on after an epoch. */
+static bool note_epoch(run *r, size_t epoch, double loss)
+{
+    if (r->history) {
+        r->history->losses[epoch] = loss;
+        r->history->epochs = epoch + 1;
+    }
+    mlp_progress progress = {.epoch = epoch,
+                             .epochs = r->options.epochs,
+                             .loss = loss,
+                             .net = r->net};
+    return !r->options.on_epoch ||
+           r->options.on_epoch(&progress, r->options.user);
+}
+
+/* The last update has no loss after it to tell. */
+static mlp_status check_weights(const run *r)
+{
+    const mlp_net *net = r->net;
+    size_t n = net->layout.parameters;
+    size_t row = 0;
+    size_t col = 0;
+    mlp_cview all = {net->ops->dtype, 1, n, n, 1, net->parameters};
+    if (net->ops->find_not_finite(all, &row, &col)) {
+        return mlpi_report(&net->hooks, MLP_ERR_DIVERGED,
+                           "the last update made a weight %g; a smaller "
+                           "learning rate than %g may help",
+                           mlp_cview_at(all, row, col),
+                           r->options.learning_rate);
+    }
+    return MLP_OK;
+}
+
+static mlp_status train(run *r)
+{
+    mlp_rng rng = mlp_rng_seeded(r->options.seed);
+    bool go_on = true;
+    for (size_t epoch = 0; go_on && epoch < r->options.epochs; epoch++) {
+        double loss = 0.0;
+        TRY(train_epoch(r, epoch, &rng, &loss));
+        go_on = note_epoch(r, epoch, loss);
+    }
+    return r->options.epochs > 0 ? check_weights(r) : MLP_OK;
+}
+
+static mlp_status check_options(const mlp_net *net,
+                                const mlp_train_options *options)
+{
+    double rate = mlpi_net_round(net, options->learning_rate);
+    if (!(rate > 0.0) || !isfinite(rate)) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "learning_rate: expects a finite %s above 0, got "
+                           "%g",
+                           mlp_dtype_name(net->ops->dtype),
+                           options->learning_rate);
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
+                   const mlp_train_options *options, mlp_history **history)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    run r = {.net = net, .X = X, .Y = Y};
+    r.options = options ? *options : mlp_train_defaults();
+    TRY(check_options(net, &r.options));
+    TRY(mlpi_net_check_data(net, X, Y));
+    size_t asked = r.options.batch_size;
+    r.batch = asked == 0 || asked > X.rows ? X.rows : asked;
+    r.batches = X.rows / r.batch + (X.rows % r.batch > 0);
+    mlp_status status = allocate(&r, history != NULL);
+    if (status == MLP_OK) {
+        status = train(&r);
+        if (status != MLP_OK) {
+            restore_good(&r);
+        }
+    }
+    if (status == MLP_OK && history) {
+        *history = r.history;
+        r.history = NULL;
+    }
+    release(&r);
+    return status;
+}

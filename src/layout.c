@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "layout.h"
+
+#include <string.h>
+
+#include "report.h"
+
+static mlp_status check_width(const mlp_hooks *hooks, const char *what,
+                              size_t l, size_t width)
+{
+    if (width == 0) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "%s %zu: expects 1 to %d neurons, got 0", what, l,
+                           MLP_MAX_WIDTH);
+    }
+    if (width > MLP_MAX_WIDTH) {
+        return mlpi_report(hooks, MLP_ERR_LIMIT,
+                           "%s %zu: expects 1 to %d neurons, got %zu", what, l,
+                           MLP_MAX_WIDTH, width);
+    }
+    return MLP_OK;
+}
+
+mlp_status mlpi_layout_check(const mlp_config *config)
+{
+    const mlp_hooks *hooks = &config->hooks;
+    TRY(check_width(hooks, "input layer", 0, config->inputs));
+    if (config->n_layers == 0) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "expects 1 to %d layers, got 0", MLP_MAX_LAYERS);
+    }
+    if (config->n_layers > MLP_MAX_LAYERS) {
+        return mlpi_report(hooks, MLP_ERR_LIMIT,
+                           "expects 1 to %d layers, got %zu", MLP_MAX_LAYERS,
+                           config->n_layers);
+    }
+    if (!config->layers) {
+        return mlpi_report(hooks, MLP_ERR_NULL, "layers is NULL");
+    }
+    uint64_t parameters = 0;
+    size_t before = config->inputs;
+    for (size_t l = 1; l <= config->n_layers; l++) {
+        const mlp_layer *layer = &config->layers[l - 1];
+        TRY(check_width(hooks, "layer", l, layer->width));
+        if (!mlp_activation_name(layer->activation)) {
+            return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                               "layer %zu: unknown activation %d", l,
+                               (int)layer->activation);
+        }
+        /* Below 2^49 each, and below 2^57 all: no overflow. */
+        parameters += ((uint64_t)before + 1) * layer->width;
+        before = layer->width;
+    }
+    if (parameters > MLP_MAX_PARAMETERS) {
+        return mlpi_report(hooks, MLP_ERR_LIMIT,
+                           "expects at most %d parameters, got %llu",
+                           MLP_MAX_PARAMETERS, (unsigned long long)parameters);
+    }
+    return MLP_OK;
+}
+
+void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
+                      mlpi_cursor *cursor)
+{
+    layout->L = config->n_layers;
+    layout->layer = mlpi_take(cursor, layout->L + 1, sizeof *layout->layer);
+    layout->parameters = 0;
+    layout->widest = config->inputs;
+    size_t before = config->inputs;
+    for (size_t l = 0; l <= layout->L; l++) {
+        mlpi_shape shape = {.width = config->inputs,
+                            .activation = MLP_ACT_IDENTITY};
+        if (l > 0) {
+            shape.width = config->layers[l - 1].width;
+            shape.activation = config->layers[l - 1].activation;
+            shape.W = layout->parameters;
+            shape.b = shape.W + before * shape.width;
+            layout->parameters = shape.b + shape.width;
+        }
+        if (shape.width > layout->widest) {
+            layout->widest = shape.width;
+        }
+        if (layout->layer) {
+            layout->layer[l] = shape;
+        }
+        before = shape.width;
+    }
+}
+
+void mlpi_layout_copy(mlpi_layout *layout, const mlpi_layout *from,
+                      mlpi_cursor *cursor)
+{
+    *layout = *from;
+    layout->layer = mlpi_take(cursor, from->L + 1, sizeof *layout->layer);
+    if (layout->layer) {
+        memcpy(layout->layer, from->layer,
+               (from->L + 1) * sizeof *layout->layer);
+    }
+}
+
+bool mlpi_layout_equal(const mlpi_layout *a, const mlpi_layout *b)
+{
+    if (a->L != b->L) {
+        return false;
+    }
+    for (size_t l = 0; l <= a->L; l++) {
+        if (a->layer[l].width != b->layer[l].width ||
+            a->layer[l].activation != b->layer[l].activation) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a description to shapes and offsets: the only place that knows them.
+ *
+ * Parameters are one flat array, layer after layer, W before b. W lies
+ * input-major (n[l-1] rows of n[l] weights), so that the outputs of a layer
+ * are neighbours and vectors run over them:
+ *
+ *     | W[1]: n[0] x n[1] | b[1]: n[1] | W[2]: n[1] x n[2] | b[2]: n[2] | ...
+ *
+ * Gradients, and whatever else there is one of for each parameter, have the
+ * same order and length.
+ */
+#ifndef MLPI_LAYOUT_H
+#define MLPI_LAYOUT_H
+
+#include "memory.h"
+#include "mlp.h"
+
+/* The arrays of layer l, l = 0 standing for the inputs. */
+typedef struct mlpi_shape {
+    size_t width; /* n[l] */
+    mlp_activation activation;
+    size_t W, b; /* offsets into the parameters, in elements */
+} mlpi_shape;
+
+typedef struct mlpi_layout {
+    size_t L;
+    mlpi_shape *layer; /* [L + 1] */
+    size_t parameters; /* elements of all W and b */
+    size_t widest;     /* the largest n[l], the inputs included */
+} mlpi_layout;
+
+/* MLP_OK if the inputs and layers make a network: known activations, sizes
+ * from 1 to the limits. */
+mlp_status mlpi_layout_check(const mlp_config *config);
+
+/* Takes layout->layer from the cursor and, when carving, fills all of it from
+ * a checked description. */
+void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
+                      mlpi_cursor *cursor);
+
+/* Takes a copy of `from`, likewise. */
+void mlpi_layout_copy(mlpi_layout *layout, const mlpi_layout *from,
+                      mlpi_cursor *cursor);
+
+/* Are the widths and activations the same? */
+bool mlpi_layout_equal(const mlpi_layout *a, const mlpi_layout *b);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loss of a network and its derivative (chapters 3.1 and 3.3), over dense
+ * batches. The formulas are in ops/loss_tmpl.h.
+ */
+#ifndef MLPI_LOSS_H
+#define MLPI_LOSS_H
+
+#include "net.h"
+
+/* A sum of terms in eight lanes, and how many there are. */
+typedef struct mlpi_loss_sum {
+    double lanes[MLPI_LANES];
+    size_t count;
+} mlpi_loss_sum;
+
+/* Adds the terms of m rows of the last layer. Each call but the last must add
+ * a multiple of MLPI_LANES terms, so that lanes do not depend on the calls. */
+void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net, size_t m,
+                   const void *Z, const void *A, const void *Y);
+
+/* J, the mean of the terms. */
+double mlpi_loss_mean(const mlpi_loss_sum *sum);
+
+/* dZ = dJ/dZ of the last layer, for a batch of m rows. */
+void mlpi_loss_gradient(const mlp_net *net, size_t m, const void *Z,
+                        const void *A, const void *Y, void *dZ);
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/* Networks: made, copied, freed, initialised, looked into. */
+#include "net.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "report.h"
+#include "view.h"
+
+mlp_config mlp_config_defaults(void)
+{
+    return (mlp_config){.loss = MLP_LOSS_BCE,
+                        .precision = MLP_F64,
+                        .init = MLP_INIT_HE,
+                        .seed = 42};
+}
+
+static mlp_status check_init(const mlp_hooks *hooks, mlp_init init)
+{
+    return mlp_init_name(init) ? MLP_OK
+                               : mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                                             "unknown init %d", (int)init);
+}
+
+static mlp_status check_config(const mlp_config *config)
+{
+    const mlp_hooks *hooks = &config->hooks;
+    if (!hooks->allocate != !hooks->release) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "hooks: allocate and release come together, got "
+                           "only %s",
+                           hooks->allocate ? "allocate" : "release");
+    }
+    TRY(mlpi_layout_check(config));
+    TRY(check_init(hooks, config->init));
+    if (!mlp_loss_name(config->loss)) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT, "unknown loss %d",
+                           (int)config->loss);
+    }
+    if (config->precision != MLP_F32 && config->precision != MLP_F64) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "precision: expects float32 or float64, got %d",
+                           (int)config->precision);
+    }
+    if (!mlpi_ops_find(config->precision, config->kernels)) {
+        return mlpi_report(hooks, MLP_ERR_UNSUPPORTED,
+                           "no kernels \"%s\" in this build or machine",
+                           config->kernels);
+    }
+    return MLP_OK;
+}
+
+/* The network's struct, which begins its block, and its arrays. */
+static void take_arrays(mlp_net *net, size_t inputs, mlpi_cursor *cursor)
+{
+    size_t size = net->ops->real_size;
+    net->parameters = mlpi_take(cursor, net->layout.parameters, size);
+    net->mean = mlpi_take(cursor, inputs, size);
+    net->std = mlpi_take(cursor, inputs, size);
+}
+
+static void lay_out(mlp_net *net, const mlp_config *config, mlpi_cursor *cursor)
+{
+    (void)mlpi_take(cursor, 1, sizeof *net);
+    mlpi_layout_make(&net->layout, config, cursor);
+    take_arrays(net, config->inputs, cursor);
+}
+
+static void lay_out_copy(mlp_net *copy, const mlp_net *net, mlpi_cursor *cursor)
+{
+    (void)mlpi_take(cursor, 1, sizeof *copy);
+    mlpi_layout_copy(&copy->layout, &net->layout, cursor);
+    take_arrays(copy, net->layout.layer[0].width, cursor);
+}
+
+/* The standard deviation of the first weights of layer l. */
+static double deviation(const mlp_net *net, mlp_init init, size_t l)
+{
+    double n_in = (double)net->layout.layer[l - 1].width;
+    double n_out = (double)net->layout.layer[l].width;
+    switch (init) {
+    case MLP_INIT_HE:
+        return sqrt(2.0 / n_in);
+    case MLP_INIT_GLOROT:
+        return sqrt(2.0 / (n_in + n_out));
+    case MLP_INIT_ZEROS:
+        break;
+    }
+    return 0.0;
+}
+
+/* Draws W of a layer in the order of its rows; it lies column by column. */
+static void draw_weights(mlp_net *net, size_t l, double std, mlp_rng *rng)
+{
+    const mlpi_ops *ops = net->ops;
+    size_t n_in = net->layout.layer[l - 1].width;
+    size_t n_out = net->layout.layer[l].width;
+    void *W = mlpi_at(ops, net->parameters, net->layout.layer[l].W);
+    for (size_t i = 0; i < n_out; i++) {
+        for (size_t j = 0; j < n_in; j++) {
+            double w = mlp_rng_randn(rng) * std;
+            ops->narrow(1, &w, mlpi_at(ops, W, j * n_out + i));
+        }
+    }
+}
+
+static void draw_parameters(mlp_net *net, mlp_init init, uint32_t seed)
+{
+    /* The bits of zero are zeros, in both precisions. */
+    memset(net->parameters, 0, net->layout.parameters * net->ops->real_size);
+    if (init == MLP_INIT_ZEROS) {
+        return;
+    }
+    mlp_rng rng = mlp_rng_seeded(seed);
+    for (size_t l = 1; l <= net->layout.L; l++) {
+        draw_weights(net, l, deviation(net, init, l), &rng);
+    }
+}
+
+mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
+{
+    if (!config) {
+        return MLP_ERR_NULL;
+    }
+    if (!net) {
+        return mlpi_report(&config->hooks, MLP_ERR_NULL,
+                           "the place for the network is NULL");
+    }
+    TRY(check_config(config));
+    mlp_net made = {.hooks = config->hooks,
+                    .ops = mlpi_ops_find(config->precision, config->kernels),
+                    .loss = config->loss};
+    mlpi_cursor measure = {0};
+    lay_out(&made, config, &measure);
+    void *block = NULL;
+    TRY(mlpi_allocate(&made.hooks, &measure, "a network", &block));
+    mlpi_cursor carve = {.base = block};
+    lay_out(&made, config, &carve);
+    draw_parameters(&made, config->init, config->seed);
+    memcpy(block, &made, sizeof made);
+    *net = block;
+    return MLP_OK;
+}
+
+mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    if (!copy) {
+        return mlpi_report(&net->hooks, MLP_ERR_NULL,
+                           "the place for the copy is NULL");
+    }
+    mlp_net made = *net;
+    mlpi_cursor measure = {0};
+    lay_out_copy(&made, net, &measure);
+    void *block = NULL;
+    TRY(mlpi_allocate(&net->hooks, &measure, "a copy of a network", &block));
+    mlpi_cursor carve = {.base = block};
+    lay_out_copy(&made, net, &carve);
+    size_t size = net->ops->real_size;
+    memcpy(made.parameters, net->parameters, net->layout.parameters * size);
+    if (net->scales) {
+        memcpy(made.mean, net->mean, net->layout.layer[0].width * size);
+        memcpy(made.std, net->std, net->layout.layer[0].width * size);
+    }
+    memcpy(block, &made, sizeof made);
+    *copy = block;
+    return MLP_OK;
+}
+
+void mlp_net_free(mlp_net *net)
+{
+    if (net) {
+        mlp_hooks hooks = net->hooks;
+        mlpi_release(&hooks, net);
+    }
+}
+
+mlp_status mlp_net_initialise(mlp_net *net, mlp_init init, uint32_t seed)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    TRY(check_init(&net->hooks, init));
+    draw_parameters(net, init, seed);
+    return MLP_OK;
+}
+
+size_t mlp_net_inputs(const mlp_net *net)
+{
+    return net ? net->layout.layer[0].width : 0;
+}
+
+size_t mlp_net_outputs(const mlp_net *net)
+{
+    return net ? net->layout.layer[net->layout.L].width : 0;
+}
+
+size_t mlp_net_layer_count(const mlp_net *net)
+{
+    return net ? net->layout.L : 0;
+}
+
+size_t mlp_net_parameter_count(const mlp_net *net)
+{
+    return net ? net->layout.parameters : 0;
+}
+
+mlp_dtype mlp_net_precision(const mlp_net *net)
+{
+    return net ? net->ops->dtype : MLP_F32;
+}
+
+mlp_loss mlp_net_loss(const mlp_net *net)
+{
+    return net ? net->loss : MLP_LOSS_BCE;
+}
+
+const char *mlp_net_kernels(const mlp_net *net)
+{
+    return net ? net->ops->name : "";
+}
+
+mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    if (!layer) {
+        return mlpi_report(&net->hooks, MLP_ERR_NULL,
+                           "the place for the layer is NULL");
+    }
+    TRY(mlpi_net_check_layer(net, l, 1));
+    const mlpi_shape *shape = &net->layout.layer[l];
+    *layer = (mlp_layer){shape->width, shape->activation};
+    return MLP_OK;
+}
+
+double mlpi_net_round(const mlp_net *net, double x)
+{
+    double rounded[1];
+    double wide = 0.0;
+    net->ops->narrow(1, &x, rounded);
+    net->ops->widen(1, rounded, &wide);
+    return wide;
+}
+
+mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l)
+{
+    const mlpi_shape *shape = &net->layout.layer[l];
+    return (mlp_view){net->ops->dtype,
+                      shape->width,
+                      net->layout.layer[l - 1].width,
+                      1,
+                      shape->width,
+                      mlpi_at(net->ops, reals, shape->W)};
+}
+
+mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l)
+{
+    const mlpi_shape *shape = &net->layout.layer[l];
+    return (mlp_view){net->ops->dtype, 1, shape->width,
+                      shape->width,    1, mlpi_at(net->ops, reals, shape->b)};
+}
+
+static mlp_status parameter_view(const mlp_net *net, mlp_tensor which, size_t l,
+                                 mlp_view *view)
+{
+    if (which != MLP_W && which != MLP_B) {
+        const char *name = mlp_tensor_name(which);
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "expects the tensor W or b, got %s (%d)",
+                           name ? name : "an unknown one", (int)which);
+    }
+    TRY(mlpi_net_check_layer(net, l, 1));
+    *view = which == MLP_W ? mlpi_net_weights_in(net, net->parameters, l)
+                           : mlpi_net_biases_in(net, net->parameters, l);
+    return MLP_OK;
+}
+
+mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
+                          mlp_view *view)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    if (!view) {
+        return mlpi_report(&net->hooks, MLP_ERR_NULL,
+                           "the place for the view is NULL");
+    }
+    return parameter_view(net, which, l, view);
+}
+
+mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
+                           mlp_cview *view)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    if (!view) {
+        return mlpi_report(&net->hooks, MLP_ERR_NULL,
+                           "the place for the view is NULL");
+    }
+    mlp_view writable;
+    TRY(parameter_view(net, which, l, &writable));
+    *view = mlp_view_const(writable);
+    return MLP_OK;
+}
+
+mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first)
+{
+    if (l < first || l > net->layout.L) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "expects a layer from %zu to %zu, got %zu", first,
+                           net->layout.L, l);
+    }
+    return MLP_OK;
+}
+
+mlp_status mlpi_net_check_X(const mlp_net *net, mlp_cview X, size_t least_rows)
+{
+    mlpi_expected expected = {.name = "X",
+                              .dtype = net->ops->dtype,
+                              .rows = MLPI_ANY_ROWS,
+                              .cols = mlp_net_inputs(net),
+                              .least_rows = least_rows};
+    return mlpi_check_view(&net->hooks, X, &expected);
+}
+
+mlp_status mlpi_net_check_Y(const mlp_net *net, mlp_cview Y, size_t rows)
+{
+    mlpi_expected expected = {.name = "Y",
+                              .dtype = net->ops->dtype,
+                              .rows = rows,
+                              .cols = mlp_net_outputs(net)};
+    return mlpi_check_view(&net->hooks, Y, &expected);
+}
+
+mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
+                                 mlp_cview view)
+{
+    size_t row = 0;
+    size_t col = 0;
+    if (!net->ops->find_not_finite(view, &row, &col)) {
+        return MLP_OK;
+    }
+    return mlpi_report(&net->hooks, MLP_ERR_NOT_FINITE,
+                       "%s: expects finite numbers, got %g in row %zu, "
+                       "column %zu",
+                       name, mlp_cview_at(view, row, col), row, col);
+}
+
+mlp_status mlpi_net_check_data(const mlp_net *net, mlp_cview X, mlp_cview Y)
+{
+    TRY(mlpi_net_check_X(net, X, 1));
+    TRY(mlpi_net_check_Y(net, Y, X.rows));
+    TRY(mlpi_net_check_finite(net, "X", X));
+    TRY(mlpi_net_check_finite(net, "Y", Y));
+    size_t row = 0;
+    size_t col = 0;
+    if (net->loss == MLP_LOSS_BCE && net->ops->find_not_unit(Y, &row, &col)) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "Y: bce expects targets from 0 to 1, got %g in row "
+                           "%zu, column %zu",
+                           mlp_cview_at(Y, row, col), row, col);
+    }
+    return MLP_OK;
+}

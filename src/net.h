@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* What a network is made of. One block holds all of it. */
+#ifndef MLPI_NET_H
+#define MLPI_NET_H
+
+#include "layout.h"
+#include "ops.h"
+
+struct mlp_net {
+    mlp_hooks hooks;
+    const mlpi_ops *ops; /* the kernels, chosen once */
+    mlp_loss loss;
+    mlpi_layout layout;
+    void *parameters; /* real [layout.parameters] */
+    bool scales;      /* are mean and std applied? */
+    void *mean, *std; /* real [n[0]] */
+};
+
+/* Element `index` of an array of the network's precision. */
+static inline void *mlpi_at(const mlpi_ops *ops, void *reals, size_t index)
+{
+    return (unsigned char *)reals + index * ops->real_size;
+}
+
+static inline const void *mlpi_const_at(const mlpi_ops *ops, const void *reals,
+                                        size_t index)
+{
+    return (const unsigned char *)reals + index * ops->real_size;
+}
+
+/* x rounded to the network's precision. */
+double mlpi_net_round(const mlp_net *net, double x);
+
+/* A view of W and b, or dW and db, of layer l in an array laid out as the
+ * parameters are. */
+mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l);
+mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l);
+
+/* MLP_ERR_ARGUMENT unless first <= l <= L. */
+mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first);
+
+/* Checks the shape of an X (m, n[0]) with m >= least_rows, and of a Y (m, n[L])
+ * with `rows` rows, or of any number with MLPI_ANY_ROWS. */
+mlp_status mlpi_net_check_X(const mlp_net *net, mlp_cview X, size_t least_rows);
+mlp_status mlpi_net_check_Y(const mlp_net *net, mlp_cview Y, size_t rows);
+
+/* MLP_ERR_NOT_FINITE if a checked view holds a NaN or an infinity. */
+mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
+                                 mlp_cview view);
+
+/* All that data to learn from or to be scored on must be: of fitting shapes,
+ * one row or more, finite, and for bce with targets in [0, 1]. */
+mlp_status mlpi_net_check_data(const mlp_net *net, mlp_cview X, mlp_cview Y);
+
+#endif

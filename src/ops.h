@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The numeric primitives, as a table of functions.
+ *
+ * There is one table for each instruction set and precision, all made from the
+ * templates in ops/. By the rules of canonical arithmetic a primitive has one
+ * answer, to the bit, whichever table computes it:
+ *
+ * - an element of a product is the chain s = fma(a[k], b[k], s), k ascending,
+ *   s = 0 at first; the bias is added to the finished chain;
+ * - elementwise work is + - * / sqrt and fma as written, nothing contracted;
+ * - a sum over rows or elements has eight lanes: term i goes to lane i mod 8,
+ *   lanes are joined by MLPI_JOIN_LANES.
+ *
+ * Arrays named `real` are of the table's precision. Sizes may be 0.
+ */
+#ifndef MLPI_OPS_H
+#define MLPI_OPS_H
+
+#include "mlp.h"
+
+#define MLPI_LANES 8
+#define MLPI_JOIN_LANES(s)                                                     \
+    ((((s)[0] + (s)[4]) + ((s)[2] + (s)[6])) +                                 \
+     (((s)[1] + (s)[5]) + ((s)[3] + (s)[7])))
+
+typedef enum mlpi_function {
+    MLPI_MAP_EXP,
+    MLPI_MAP_LOG,
+    MLPI_MAP_TANH,
+    MLPI_MAP_SIGMOID
+} mlpi_function;
+
+/* A matrix to be read: element (i, j) is data[i row_stride + j col_stride]. */
+typedef struct mlpi_operand {
+    const void *data; /* real */
+    size_t row_stride, col_stride;
+} mlpi_operand;
+
+/* C = A B + bias: C (m, n) dense, A (m, k), B (k, n), bias (n) or NULL. */
+typedef struct mlpi_product {
+    size_t m, n, k;
+    mlpi_operand A, B;
+    const void *bias;
+    void *C;
+    void *scratch; /* product_scratch(m, n, k) reals */
+} mlpi_product;
+
+/* out (m, n) dense = rows of X (rows order[0..m-1], or 0..m-1 if order is
+ * NULL), each element (x - mean[j]) / std[j] if mean is not NULL. */
+typedef struct mlpi_gather {
+    size_t m, n;
+    mlpi_operand X;
+    const size_t *order;
+    const void *mean, *std; /* real, n each */
+    void *out;
+} mlpi_gather;
+
+typedef struct mlpi_ops {
+    const char *name; /* of the instruction set */
+    mlp_dtype dtype;
+    size_t real_size;
+    const struct mlpi_ops *wide; /* the f64 table of the same name */
+
+    /* y[i] = f(x[i]); exp and log within 1 ulp, tanh and sigmoid within 2. */
+    void (*map)(mlpi_function f, size_t n, const void *x, void *y);
+
+    /* How many reals of scratch a product of this size needs, at most. It does
+     * not shrink when m, n or k grows. */
+    size_t (*product_scratch)(size_t m, size_t n, size_t k);
+    void (*product)(const mlpi_product *product);
+    /* sums[j] = sum over i of X[i][j], X (m, n) dense, in eight lanes. */
+    void (*column_sums)(size_t m, size_t n, const void *X, void *sums);
+
+    /* a[i] = activation(z[i]); and dz[i] = da[i] * activation'(z[i]), in
+     * place, from whichever of z and a gives it exactly. */
+    void (*activate)(mlp_activation f, size_t n, const void *z, void *a);
+    void (*activate_backward)(mlp_activation f, size_t n, const void *z,
+                              const void *a, void *da);
+
+    /* lanes += the terms of the loss without 1 / count; f64 tables only, NULL
+     * in the others. The first of the n terms belongs to lane 0. */
+    void (*bce_terms)(size_t n, const double *p, const double *y,
+                      double lanes[MLPI_LANES]);
+    void (*mse_terms)(size_t n, const double *a, const double *y,
+                      double lanes[MLPI_LANES]);
+    /* d[i] = (a[i] - y[i]) * scale; d[i] = dbce/da * scale. */
+    void (*difference)(size_t n, double scale, const void *a, const void *y,
+                       void *d);
+    void (*bce_gradient)(size_t n, double scale, const void *a, const void *y,
+                         void *d);
+
+    /* w[i] = w[i] - alpha * dw[i]. */
+    void (*descend)(size_t n, double alpha, const void *dw, void *w);
+
+    /* Between the caller's arrays and ours, and questions about them. */
+    void (*gather)(const mlpi_gather *gather);
+    void (*scatter)(size_t m, size_t n, const void *dense, mlp_view out);
+    void (*widen)(size_t n, const void *x, double *out);
+    void (*narrow)(size_t n, const double *x, void *out);
+    /* Position of the first element, row by row, that is not finite, or that
+     * is outside [0, 1]; false if there is none. */
+    bool (*find_not_finite)(mlp_cview X, size_t *row, size_t *col);
+    bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
+    /* Mean and standard deviation (1 / m) of the columns, rows in order. */
+    void (*column_moments)(mlp_cview X, double *mean, double *std);
+    /* labels[i][j] = a >= threshold, -1 for NaN, `a` (m, n) dense; and how
+     * many a[i] >= 0.5 are y[i]. */
+    void (*label)(size_t m, size_t n, double threshold, const void *a,
+                  mlp_view labels);
+    size_t (*count_hits)(size_t n, const void *a, const void *y);
+} mlpi_ops;
+
+extern const mlpi_ops mlpi_ops_portable_f32, mlpi_ops_portable_f64;
+
+/* The index-th table of that precision that this machine can run, from the
+ * portable one upwards; NULL past the last. */
+const mlpi_ops *mlpi_ops_get(mlp_dtype dtype, size_t index);
+
+/* The table of that name, or the best if it is NULL; NULL if there is none. */
+const mlpi_ops *mlpi_ops_find(mlp_dtype dtype, const char *name);
+
+#endif

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Matrix product C = A B + bias, and column sums. Parameters: the vocabulary,
+ * with TILE_ROWS and TILE_VECS.
+ *
+ * C is computed in tiles of up to TILE_ROWS rows by TILE_VECS vectors, whose
+ * accumulators stay in registers while k runs:
+ *
+ *                  B  k |  [ b b ]          one row of the panel: TILE_VECS
+ *                       |  [ b b ]          vectors, shared by all tile rows
+ *        A   k             -------
+ *      [ a a a a ]         [ s s ]          s = fma(a, b, s), a broadcast
+ *      [ a a a a ]         [ s s ]
+ *
+ * Each element is one chain over k ascending; long chains are cut into blocks
+ * and the accumulator goes through C in between, which changes no bit. B's
+ * block is packed into panels when its rows are not contiguous or when many
+ * tiles will read it; A's tile is packed when many panels will. (K. Goto and
+ * R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM
+ * TOMS 34, 2008.)
+ */
+#include <string.h>
+
+enum {
+    PANEL = TILE_VECS * VLEN,      /* columns of a tile */
+    K_BLOCK = 256,                 /* rows of B's block: a panel fits L1 */
+    N_BLOCK = 512 / PANEL * PANEL, /* its columns: the block fits L2 */
+    PACK_A_PANELS = 4,             /* panels from which packing A's tile pays */
+    SMALL_B = 2048 /* reals of B that L1 holds without packing */
+};
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+typedef struct tile {
+    size_t k;
+    const real *a;
+    size_t a_row, a_k; /* strides of A by row and by k */
+    const real *b;
+    size_t b_k; /* stride of B by k; columns are contiguous */
+    real *c;
+    size_t c_row;
+    size_t last;          /* lanes of the last vector, if it is partial */
+    bool resume;          /* go on from C, not from 0 */
+    const real *bias;     /* added at the end; or NULL */
+    size_t bias_row_step; /* 1: an element for each row of C, not column */
+} tile;
+
+static inline ALWAYS_INLINE vec load_lanes(const real *p, bool part, size_t n)
+{
+    return part ? vload_part(p, n) : vload(p);
+}
+
+static inline ALWAYS_INLINE vec bias_at(const tile *t, size_t i, size_t j,
+                                        bool part)
+{
+    return t->bias_row_step ? vset1(t->bias[i * t->bias_row_step])
+                            : load_lanes(t->bias + j, part, t->last);
+}
+
+/* `rows`, `vecs` and `part` are constants at each call, so that the loops over
+ * them unroll and s lives in registers. */
+static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
+                                          size_t vecs, bool part)
+{
+    vec s[TILE_ROWS][TILE_VECS];
+    const size_t whole = part ? vecs - 1 : vecs; /* vectors that are full */
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        UNROLL
+        for (size_t v = 0; v < vecs; v++) {
+            s[i][v] = t->resume ? load_lanes(t->c + i * t->c_row + v * VLEN,
+                                             v >= whole, t->last)
+                                : vzero();
+        }
+    }
+    const real *a = t->a;
+    const real *b = t->b;
+    for (size_t k = 0; k < t->k; k++, a += t->a_k, b += t->b_k) {
+        vec row[TILE_VECS];
+        UNROLL
+        for (size_t v = 0; v < vecs; v++) {
+            row[v] = load_lanes(b + v * VLEN, v >= whole, t->last);
+        }
+        UNROLL
+        for (size_t i = 0; i < rows; i++) {
+            vec x = vset1(a[i * t->a_row]);
+            UNROLL
+            for (size_t v = 0; v < vecs; v++) {
+                s[i][v] = vfma(x, row[v], s[i][v]);
+            }
+        }
+    }
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        UNROLL
+        for (size_t v = 0; v < vecs; v++) {
+            vec z = s[i][v];
+            if (t->bias) {
+                z = vadd(z, bias_at(t, i, v * VLEN, v >= whole));
+            }
+            if (v >= whole) {
+                vstore_part(t->c + i * t->c_row + v * VLEN, z, t->last);
+            } else {
+                vstore(t->c + i * t->c_row + v * VLEN, z);
+            }
+        }
+    }
+}
+
+/* One function for each number of rows: its tiles of all widths. */
+static inline ALWAYS_INLINE void run_rows(const tile *t, size_t rows,
+                                          size_t cols)
+{
+    if (cols == PANEL) {
+        run_tile(t, rows, TILE_VECS, false);
+    } else if (TILE_VECS > 1 && cols > VLEN) {
+        run_tile(t, rows, 2, true);
+    } else if (cols == VLEN) {
+        run_tile(t, rows, 1, false);
+    } else {
+        run_tile(t, rows, 1, true);
+    }
+}
+
+_Static_assert(TILE_VECS <= 2, "run_rows has widths of one and two vectors");
+
+static NEVER_INLINE void run_full_rows(const tile *t, size_t cols)
+{
+    run_rows(t, TILE_ROWS, cols);
+}
+
+static NEVER_INLINE void run_four_rows(const tile *t, size_t cols)
+{
+    run_rows(t, 4, cols);
+}
+
+static NEVER_INLINE void run_one_row(const tile *t, size_t cols)
+{
+    run_rows(t, 1, cols);
+}
+
+/* The tile of `rows` rows, as tiles that there are functions for. */
+static void run_any_rows(tile t, size_t rows, size_t cols)
+{
+    while (rows > 0) {
+        size_t done = 1;
+        if (rows >= TILE_ROWS) {
+            run_full_rows(&t, cols);
+            done = TILE_ROWS;
+        } else if (rows >= 4) {
+            run_four_rows(&t, cols);
+            done = 4;
+        } else {
+            run_one_row(&t, cols);
+        }
+        rows -= done;
+        t.a += done * t.a_row;
+        t.c += done * t.c_row;
+        t.bias += t.bias ? done * t.bias_row_step : 0;
+    }
+}
+
+/* A product whose operands are real, with the bias by column or by row. */
+typedef struct job {
+    size_t m, n, k;
+    const real *a;
+    size_t a_row, a_k;
+    const real *b;
+    size_t b_k, b_col;
+    real *c;
+    size_t c_row;
+    const real *bias;
+    size_t bias_row_step;
+} job;
+
+/* Columns [j, j + cols) of B's rows [k, k + rows), as PANEL-wide rows. */
+static void pack_panel(const job *p, size_t k, size_t rows, size_t j,
+                       size_t cols, real *packed)
+{
+    const real *b = p->b + k * p->b_k + j * p->b_col;
+    if (p->b_col == 1) {
+        for (size_t i = 0; i < rows; i++) {
+            memcpy(packed + i * PANEL, b + i * p->b_k, cols * sizeof(real));
+        }
+        return;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t v = 0; v < cols; v++) {
+            packed[i * PANEL + v] = b[i * p->b_k + v * p->b_col];
+        }
+    }
+}
+
+static void pack_a(tile *t, size_t rows, real *packed)
+{
+    for (size_t k = 0; k < t->k; k++) {
+        for (size_t i = 0; i < rows; i++) {
+            packed[k * TILE_ROWS + i] = t->a[i * t->a_row + k * t->a_k];
+        }
+    }
+    t->a = packed;
+    t->a_row = 1;
+    t->a_k = TILE_ROWS;
+}
+
+/* One block of B, rows [k, k + depth) and columns [j, j + width), into C. */
+static void run_block(const job *p, size_t k, size_t depth, size_t j,
+                      size_t width, real *scratch)
+{
+    bool pack_b =
+        p->b_col != 1 || (p->m > 2 * TILE_ROWS && p->k * p->n > SMALL_B);
+    real *packed_a = scratch + depth * (N_BLOCK + PANEL);
+    if (pack_b) {
+        for (size_t v = 0; v < width; v += PANEL) {
+            pack_panel(p, k, depth, j + v, least(PANEL, width - v),
+                       scratch + v * depth);
+        }
+    }
+    for (size_t i = 0; i < p->m; i += TILE_ROWS) {
+        size_t rows = least(TILE_ROWS, p->m - i);
+        tile t = {.k = depth,
+                  .a = p->a + i * p->a_row + k * p->a_k,
+                  .a_row = p->a_row,
+                  .a_k = p->a_k,
+                  .b_k = pack_b ? PANEL : p->b_k,
+                  .c_row = p->c_row,
+                  .resume = k > 0,
+                  .bias_row_step = p->bias_row_step};
+        if (width > PACK_A_PANELS * PANEL) {
+            pack_a(&t, rows, packed_a);
+        }
+        for (size_t v = 0; v < width; v += PANEL) {
+            size_t cols = least(PANEL, width - v);
+            t.b = pack_b ? scratch + v * depth : p->b + k * p->b_k + j + v;
+            t.c = p->c + i * p->c_row + j + v;
+            t.last = cols % VLEN ? cols % VLEN : VLEN;
+            if (p->bias && k + depth == p->k) {
+                t.bias = p->bias_row_step ? p->bias + i : p->bias + j + v;
+            }
+            run_any_rows(t, rows, cols);
+        }
+    }
+}
+
+static void run_job(const job *p, real *scratch)
+{
+    for (size_t k = 0; k < p->k; k += K_BLOCK) {
+        for (size_t j = 0; j < p->n; j += N_BLOCK) {
+            run_block(p, k, least(K_BLOCK, p->k - k), j,
+                      least(N_BLOCK, p->n - j), scratch);
+        }
+    }
+}
+
+static size_t product_scratch(size_t m, size_t n, size_t k)
+{
+    (void)m;
+    (void)n;
+    return least(k, K_BLOCK) * (size_t)(N_BLOCK + PANEL + TILE_ROWS);
+}
+
+/* The empty chain is 0, plus the bias. */
+static void fill_empty(const mlpi_product *p)
+{
+    real *c = p->C;
+    const real *bias = p->bias;
+    for (size_t i = 0; i < p->m; i++) {
+        for (size_t j = 0; j < p->n; j++) {
+            c[i * p->n + j] = bias ? R(0.0) + bias[j] : R(0.0);
+        }
+    }
+}
+
+static void product(const mlpi_product *p)
+{
+    if (p->k == 0) {
+        fill_empty(p);
+        return;
+    }
+    job j = {.m = p->m,
+             .n = p->n,
+             .k = p->k,
+             .a = p->A.data,
+             .a_row = p->A.row_stride,
+             .a_k = p->A.col_stride,
+             .b = p->B.data,
+             .b_k = p->B.row_stride,
+             .b_col = p->B.col_stride,
+             .c = p->C,
+             .c_row = p->n,
+             .bias = p->bias};
+    if (p->n == 1) {
+        /* A dense column is a dense row: C^T = B^T A^T puts its elements side
+         * by side in vectors. a b = b a, so the chains are the same. */
+        j = (job){.m = 1,
+                  .n = p->m,
+                  .k = p->k,
+                  .a = p->B.data,
+                  .a_row = p->B.col_stride,
+                  .a_k = p->B.row_stride,
+                  .b = p->A.data,
+                  .b_k = p->A.col_stride,
+                  .b_col = p->A.row_stride,
+                  .c = p->C,
+                  .c_row = p->m,
+                  .bias = p->bias,
+                  .bias_row_step = 1};
+    }
+    run_job(&j, p->scratch);
+}
+
+/* Eight rows at a time, one for each lane; a column of one element per row is
+ * itself the lanes. */
+static void column_sums(size_t m, size_t n, const void *X, void *sums)
+{
+    const real *x = X;
+    real *out = sums;
+    for (size_t j = 0; j < n; j += VLEN) {
+        size_t lanes = least(VLEN, n - j);
+        vec s[MLPI_LANES];
+        for (size_t r = 0; r < MLPI_LANES; r++) {
+            s[r] = vzero();
+        }
+        size_t i = 0;
+        for (; i + MLPI_LANES <= m; i += MLPI_LANES) {
+            UNROLL
+            for (size_t r = 0; r < MLPI_LANES; r++) {
+                s[r] = vadd(
+                    s[r], load_lanes(x + (i + r) * n + j, lanes < VLEN, lanes));
+            }
+        }
+        for (size_t r = 0; i + r < m; r++) {
+            s[r] = vadd(s[r],
+                        load_lanes(x + (i + r) * n + j, lanes < VLEN, lanes));
+        }
+        vec even = vadd(vadd(s[0], s[4]), vadd(s[2], s[6]));
+        vec odd = vadd(vadd(s[1], s[5]), vadd(s[3], s[7]));
+        if (lanes < VLEN) {
+            vstore_part(out + j, vadd(even, odd), lanes);
+        } else {
+            vstore(out + j, vadd(even, odd));
+        }
+    }
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exp, log, tanh and sigmoid, from correctly rounded operations alone, so that
+ * they have the same bits wherever they run. Parameters: the vocabulary.
+ *
+ * exp:   x = n ln 2 + r, |r| <= ln 2 / 2, e^x = 2^n e^r, and e^r = 1 + p is a
+ *        Taylor polynomial.
+ * log:   x = m 2^k, m in [sqrt(1/2), sqrt(2)), log x = k ln 2 + log m. With
+ *        f = m - 1 and s = f / (2 + f), log m = 2 artanh s, again by Taylor.
+ * tanh and sigmoid are quotients of e^x, or of e^x - 1.
+ *
+ * (J.-M. Muller, "Elementary Functions: Algorithms and Implementation", 2016.)
+ * Where a sum a + b is rounded, what the rounding lost is kept as a `low` part
+ * and added at the end; so the last operation makes nearly all of the error:
+ * exp and log stay within 1 ulp, tanh and sigmoid within 2. All four rise with
+ * their argument, without a step back, and are exact at 0 and the infinities.
+ * Comparisons are written so that a NaN passes through.
+ */
+#if REAL_BITS == 32
+
+#define EXP_MIN (-104.0f)    /* e^x is 0 from here on down */
+#define EXP_MAX 89.0f        /* and infinite from here on up */
+#define TANH_SATURATED 10.0f /* tanh is 1 from here on up */
+#define SMALLEST_NORMAL 0x1p-126f
+#define LN2_HIGH 0x1.62e4p-1f /* 16 bits: k times it is exact */
+#define LN2_LOW 0x1.7f7d1cp-20f
+
+static const real exp_terms[] = {
+    R(1.0 / 5040.0), R(1.0 / 720.0), R(1.0 / 120.0),
+    R(1.0 / 24.0),   R(1.0 / 6.0),   R(1.0 / 2.0),
+};
+static const real log_terms[] = {
+    R(2.0 / 11.0), R(2.0 / 9.0), R(2.0 / 7.0), R(2.0 / 5.0), R(2.0 / 3.0),
+};
+
+#else
+
+#define EXP_MIN (-746.0)
+#define EXP_MAX 710.0
+#define TANH_SATURATED 20.0
+#define SMALLEST_NORMAL 0x1p-1022
+#define LN2_HIGH 0x1.62e42fefa38p-1 /* 42 bits */
+#define LN2_LOW 0x1.ef35793c7673p-45
+
+static const real exp_terms[] = {
+    R(1.0 / 6227020800.0), R(1.0 / 479001600.0), R(1.0 / 39916800.0),
+    R(1.0 / 3628800.0),    R(1.0 / 362880.0),    R(1.0 / 40320.0),
+    R(1.0 / 5040.0),       R(1.0 / 720.0),       R(1.0 / 120.0),
+    R(1.0 / 24.0),         R(1.0 / 6.0),         R(1.0 / 2.0),
+};
+static const real log_terms[] = {
+    R(2.0 / 23.0), R(2.0 / 21.0), R(2.0 / 19.0), R(2.0 / 17.0),
+    R(2.0 / 15.0), R(2.0 / 13.0), R(2.0 / 11.0), R(2.0 / 9.0),
+    R(2.0 / 7.0),  R(2.0 / 5.0),  R(2.0 / 3.0),
+};
+
+#endif
+
+#define TERMS(list) (sizeof(list) / sizeof(list)[0])
+#define LOG2_E 1.44269504088896340736
+
+/* c[0] x^(n-1) + ... + c[n-1], by Horner's rule. */
+static inline ALWAYS_INLINE vec polynomial(vec x, const real *c, size_t n)
+{
+    vec sum = vset1(c[0]);
+    UNROLL
+    for (size_t i = 1; i < n; i++) {
+        sum = vfma(sum, x, vset1(c[i]));
+    }
+    return sum;
+}
+
+/* The nearest whole number: adding 1.5 * 2^FRACTION_BITS leaves no bits for
+ * the rest. */
+static inline vec nearest(vec x)
+{
+    const vec shift = vset1(R(1.5) * TWO_TO_FRACTION);
+    return vsub(vadd(x, shift), shift);
+}
+
+/* e^x = 2^n (1 + p + low), for EXP_MIN <= x <= EXP_MAX. */
+static inline ALWAYS_INLINE vec reduced_exp(vec x, vec *n, vec *low)
+{
+    *n = nearest(vmul(x, vset1(R(LOG2_E))));
+    vec high = vfnma(*n, vset1(LN2_HIGH), x); /* exact */
+    vec rest = vmul(*n, vset1(LN2_LOW));
+    vec r = vsub(high, rest);
+    vec q = polynomial(r, exp_terms, TERMS(exp_terms));
+    vec square = vmul(vmul(r, r), q);
+    vec p = vadd(r, square);
+    *low = vadd(vsub(vsub(high, r), rest), vsub(square, vsub(p, r)));
+    return p;
+}
+
+static inline vec clamp(vec x, real low, real high)
+{
+    const vec least_x = vset1(low);
+    const vec most_x = vset1(high);
+    return vselect(vlt(x, least_x), least_x,
+                   vselect(vlt(most_x, x), most_x, x));
+}
+
+static inline ALWAYS_INLINE vec vexp(vec x)
+{
+    const vec one = vset1(R(1.0));
+    vec n;
+    vec low;
+    vec p = reduced_exp(clamp(x, EXP_MIN, EXP_MAX), &n, &low);
+    vec high = vadd(one, p);
+    vec y = vadd(high, vadd(vadd(vsub(one, high), p), low));
+    /* 2^n in two steps, since it may be above or below the normal numbers. */
+    vec half = nearest(vmul(n, vset1(R(0.5))));
+    return vmul(vmul(y, vpow2(half)), vpow2(vsub(n, half)));
+}
+
+/* 1 / (1 + e^-z) where z >= 0, literally. Below, e^z / (1 + e^z), which keeps
+ * all digits of small values: q = e / d and the residual e - q (1 + e). */
+static inline ALWAYS_INLINE vec vsigmoid(vec z)
+{
+    const vec one = vset1(R(1.0));
+    const mask negative = vlt(z, vzero());
+    vec e = vexp(vneg(vselect(negative, vneg(z), z)));
+    vec d = vadd(one, e);
+    vec lost = vadd(vsub(one, d), e);
+    vec q = vdiv(vselect(negative, e, one), d);
+    vec residual = vfnma(q, lost, vfnma(q, d, e));
+    vec corrected = vfma(residual, vsub(one, q), q);
+    return vselect(negative, corrected, q);
+}
+
+/* With t = e^2|z| - 1 as the pair high + low: tanh |z| = t / (t + 2), which
+ * keeps all digits of small values, and from t = 2 on 1 - 2 / (t + 2). Of the
+ * quotient q = above / (t + 2) the residual above - q (t + 2) corrects q; 1 /
+ * (t + 2) is (1 - q) / 2 in the one case and q / 2 in the other. */
+static inline ALWAYS_INLINE vec vtanh(vec z)
+{
+    const vec one = vset1(R(1.0));
+    const vec two = vset1(R(2.0));
+    const vec saturated = vset1(R(TANH_SATURATED));
+    vec x = vabs(z);
+    x = vselect(vlt(saturated, x), saturated, x);
+    vec n;
+    vec low;
+    vec p = reduced_exp(vadd(x, x), &n, &low);
+    vec power = vpow2(n);
+    vec whole = vsub(power, one);
+    vec scaled = vmul(power, p);
+    vec high = vadd(whole, scaled);
+    low = vfma(power, low, vadd(vsub(whole, high), scaled));
+    vec d = vadd(high, two);
+    vec back = vsub(d, high);
+    vec lost = vadd(vsub(high, vsub(d, back)), vsub(two, back));
+    const mask large = vle(two, high);
+    vec above = vselect(large, two, high);
+    vec q = vdiv(above, d);
+    vec residual = vfnma(q, vadd(lost, low), vfnma(q, d, above));
+    residual = vadd(residual, vselect(large, vzero(), low));
+    vec inverse = vmul(vselect(large, q, vsub(one, q)), vset1(R(0.5)));
+    q = vfma(residual, inverse, q);
+    return vcopysign(vselect(large, vsub(one, q), q), z);
+}
+
+static inline ALWAYS_INLINE vec vlog(vec x)
+{
+    const vec infinity = vset1(R(INFINITY));
+    const mask subnormal = vlt(x, vset1(SMALLEST_NORMAL));
+    vec normal = vselect(subnormal, vmul(x, vset1(TWO_TO_FRACTION)), x);
+    vec k;
+    vec f = vsub(vsplit(normal, &k), vset1(R(1.0)));
+    k = vsub(k, vselect(subnormal, vset1(R(FRACTION_BITS)), vzero()));
+    vec s = vdiv(f, vadd(f, vset1(R(2.0))));
+    vec s2 = vmul(s, s);
+    vec tail = vmul(s2, polynomial(s2, log_terms, TERMS(log_terms)));
+    /* 2 s = f - s f, and s f = f^2 / 2 - s f^2 / 2. */
+    vec half_square = vmul(vmul(f, f), vset1(R(0.5)));
+    vec inner = vmul(s, vadd(half_square, tail));
+    vec base = vmul(k, vset1(LN2_HIGH)); /* exact, and 0 or above f */
+    vec high = vadd(base, f);
+    vec lost = vadd(vsub(base, high), f);
+    vec rest = vfma(k, vset1(LN2_LOW), vsub(inner, half_square));
+    vec y = vadd(high, vadd(lost, rest));
+    /* Outside: log of infinity, of 0, of what is below, of a NaN. */
+    y = vselect(vlt(x, infinity), y, x);
+    y = vselect(vle(x, vzero()), vneg(infinity), y);
+    return vselect(vlt(x, vzero()), vset1(R(NAN)), y);
+}

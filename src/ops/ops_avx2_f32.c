@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#define REAL_BITS 32
+#define OPS_NAME "avx2"
+#define OPS_TABLE mlpi_ops_avx2_f32
+#define OPS_WIDE mlpi_ops_avx2_f64
+#include "vec_avx2.h"
+#include "ops_tmpl.h"

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One kernel table: the templates, then the struct that names their functions.
+ * Parameters: REAL_BITS (32 or 64), OPS_NAME (text), OPS_TABLE and OPS_WIDE
+ * (the names of this table and of the f64 one), and a vocabulary, included
+ * before.
+ */
+#include "../ops.h"
+
+#define ALWAYS_INLINE __attribute__((always_inline))
+#define NEVER_INLINE __attribute__((noinline))
+#define UNROLL _Pragma("GCC unroll 16")
+#define R(x) ((real)(x))
+
+#include "math_tmpl.h"
+
+#include "gemm_tmpl.h"
+
+#include "activation_tmpl.h"
+
+#include "loss_tmpl.h"
+
+#include "update_tmpl.h"
+
+#include "convert_tmpl.h"
+
+extern const mlpi_ops OPS_TABLE, OPS_WIDE;
+
+const mlpi_ops OPS_TABLE = {
+    .name = OPS_NAME,
+#if REAL_BITS == 32
+    .dtype = MLP_F32,
+#else
+    .dtype = MLP_F64,
+    .bce_terms = bce_terms,
+    .mse_terms = mse_terms,
+#endif
+    .real_size = sizeof(real),
+    .wide = &OPS_WIDE,
+    .map = map,
+    .product_scratch = product_scratch,
+    .product = product,
+    .column_sums = column_sums,
+    .activate = activate,
+    .activate_backward = activate_backward,
+    .difference = difference,
+    .bce_gradient = bce_gradient,
+    .descend = descend,
+    .gather = gather,
+    .scatter = scatter,
+    .widen = widen,
+    .narrow = narrow,
+    .find_not_finite = find_not_finite,
+    .find_not_unit = find_not_unit,
+    .column_moments = column_moments,
+    .label = label,
+    .count_hits = count_hits,
+};

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* The vector vocabulary, see vec_portable.h, of AVX2 with FMA: 256 bits.
+ * Parameter: REAL_BITS, 32 or 64. */
+#if !defined(__AVX2__) || !defined(__FMA__)
+#error "compile with -mavx2 -mfma"
+#endif
+
+#include <immintrin.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TILE_ROWS 6 /* 12 accumulators, 2 of B, 1 of A: 15 registers of 16 */
+#define TILE_VECS 2
+
+#if REAL_BITS == 32
+
+#define VLEN 8
+typedef float real;
+typedef __m256 vec;
+#define V(operation) _mm256_##operation##_ps
+#define VI(operation) _mm256_##operation##_epi32
+#define VCAST _mm256_castps_si256
+#define VCAST_BACK _mm256_castsi256_ps
+#define VMASKLOAD _mm256_maskload_ps
+#define VMASKSTORE _mm256_maskstore_ps
+#define LANE_NUMBERS _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)
+#define SET_INTEGER(x) _mm256_set1_epi32((int)(x))
+#define FRACTION_BITS 23
+#define EXPONENT_BIAS 127
+#define SQRT_HALF 0x3f3504f3u
+#define TWO_TO_FRACTION 0x1p23f /* its last bit counts 1 */
+
+#else
+
+#define VLEN 4
+typedef double real;
+typedef __m256d vec;
+#define V(operation) _mm256_##operation##_pd
+#define VI(operation) _mm256_##operation##_epi64
+#define VCAST _mm256_castpd_si256
+#define VCAST_BACK _mm256_castsi256_pd
+#define VMASKLOAD _mm256_maskload_pd
+#define VMASKSTORE _mm256_maskstore_pd
+#define LANE_NUMBERS _mm256_setr_epi64x(0, 1, 2, 3)
+#define SET_INTEGER(x) _mm256_set1_epi64x((long long)(x))
+#define FRACTION_BITS 52
+#define EXPONENT_BIAS 1023
+#define SQRT_HALF 0x3fe6a09e667f3bcdu
+#define TWO_TO_FRACTION 0x1p52
+
+#endif
+
+typedef vec mask; /* all bits of a lane, or none */
+
+static inline vec vset1(real x)
+{
+    return V(set1)(x);
+}
+
+static inline vec vzero(void)
+{
+    return V(setzero)();
+}
+
+static inline vec vload(const real *p)
+{
+    return V(loadu)(p);
+}
+
+static inline void vstore(real *p, vec a)
+{
+    V(storeu)(p, a);
+}
+
+static inline __m256i first_lanes(size_t n)
+{
+    return VI(cmpgt)(SET_INTEGER(n), LANE_NUMBERS);
+}
+
+static inline vec vload_part(const real *p, size_t n)
+{
+    return VMASKLOAD(p, first_lanes(n));
+}
+
+static inline void vstore_part(real *p, vec a, size_t n)
+{
+    VMASKSTORE(p, first_lanes(n), a);
+}
+
+static inline vec vadd(vec a, vec b)
+{
+    return V(add)(a, b);
+}
+
+static inline vec vsub(vec a, vec b)
+{
+    return V(sub)(a, b);
+}
+
+static inline vec vmul(vec a, vec b)
+{
+    return V(mul)(a, b);
+}
+
+static inline vec vdiv(vec a, vec b)
+{
+    return V(div)(a, b);
+}
+
+static inline vec vfma(vec a, vec b, vec c)
+{
+    return V(fmadd)(a, b, c);
+}
+
+static inline vec vfnma(vec a, vec b, vec c)
+{
+    return V(fnmadd)(a, b, c);
+}
+
+static inline vec vneg(vec a)
+{
+    return V(xor)(a, vset1((real)-0.0));
+}
+
+static inline vec vabs(vec a)
+{
+    return V(andnot)(vset1((real)-0.0), a);
+}
+
+static inline vec vcopysign(vec magnitude, vec sign)
+{
+    return V(or)(vabs(magnitude), V(and)(sign, vset1((real)-0.0)));
+}
+
+static inline mask vlt(vec a, vec b)
+{
+    return V(cmp)(a, b, _CMP_LT_OQ);
+}
+
+static inline mask vle(vec a, vec b)
+{
+    return V(cmp)(a, b, _CMP_LE_OQ);
+}
+
+static inline vec vselect(mask m, vec yes, vec no)
+{
+    return V(blendv)(no, yes, m);
+}
+
+/* Added to 1.5 * 2^FRACTION_BITS, n stands in the last bits of the sum. */
+static inline vec vpow2(vec n)
+{
+    vec sum = vadd(n, vset1((real)1.5 * TWO_TO_FRACTION));
+    __m256i shifted = VI(slli)(VCAST(sum), FRACTION_BITS);
+    __m256i one = VCAST(vset1((real)1.0));
+    return VCAST_BACK(VI(add)(shifted, one));
+}
+
+static inline vec vsplit(vec x, vec *k)
+{
+    const __m256i sqrt_half = SET_INTEGER(SQRT_HALF);
+    const __m256i bias = VCAST(vset1((real)1.0));
+    const __m256i base = VCAST(vset1(TWO_TO_FRACTION));
+    const __m256i fraction =
+        SET_INTEGER(((unsigned long long)1 << FRACTION_BITS) - 1);
+    __m256i u = VI(sub)(VCAST(x), sqrt_half);
+    __m256i biased = VI(srli)(VI(add)(u, bias), FRACTION_BITS);
+    *k = vsub(VCAST_BACK(_mm256_or_si256(biased, base)),
+              vset1(TWO_TO_FRACTION + (real)EXPONENT_BIAS));
+    return VCAST_BACK(VI(add)(_mm256_and_si256(u, fraction), sqrt_half));
+}

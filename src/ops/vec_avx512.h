@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* The vector vocabulary, see vec_portable.h, of AVX-512 (F and DQ): 512 bits.
+ * Parameter: REAL_BITS, 32 or 64. */
+#if !defined(__AVX512F__) || !defined(__AVX512DQ__)
+#error "compile with -mavx512f -mavx512dq"
+#endif
+
+#include <immintrin.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TILE_ROWS 12 /* 24 accumulators, 2 of B, 1 of A: 27 registers of 32 */
+#define TILE_VECS 2
+
+#if REAL_BITS == 32
+
+#define VLEN 16
+typedef float real;
+typedef __m512 vec;
+typedef __mmask16 mask;
+#define V(operation) _mm512_##operation##_ps
+#define VCOMPARE _mm512_cmp_ps_mask
+#define VI(operation) _mm512_##operation##_epi32
+#define VCAST _mm512_castps_si512
+#define VCAST_BACK _mm512_castsi512_ps
+#define SET_INTEGER(x) _mm512_set1_epi32((int)(x))
+#define FRACTION_BITS 23
+#define EXPONENT_BIAS 127
+#define SQRT_HALF 0x3f3504f3u
+#define TWO_TO_FRACTION 0x1p23f /* its last bit counts 1 */
+
+#else
+
+#define VLEN 8
+typedef double real;
+typedef __m512d vec;
+typedef __mmask8 mask;
+#define V(operation) _mm512_##operation##_pd
+#define VCOMPARE _mm512_cmp_pd_mask
+#define VI(operation) _mm512_##operation##_epi64
+#define VCAST _mm512_castpd_si512
+#define VCAST_BACK _mm512_castsi512_pd
+#define SET_INTEGER(x) _mm512_set1_epi64((long long)(x))
+#define FRACTION_BITS 52
+#define EXPONENT_BIAS 1023
+#define SQRT_HALF 0x3fe6a09e667f3bcdu
+#define TWO_TO_FRACTION 0x1p52
+
+#endif
+
+static inline vec vset1(real x)
+{
+    return V(set1)(x);
+}
+
+static inline vec vzero(void)
+{
+    return V(setzero)();
+}
+
+static inline vec vload(const real *p)
+{
+    return V(loadu)(p);
+}
+
+static inline void vstore(real *p, vec a)
+{
+    V(storeu)(p, a);
+}
+
+static inline mask first_lanes(size_t n)
+{
+    return (mask)((1u << n) - 1u);
+}
+
+static inline vec vload_part(const real *p, size_t n)
+{
+    return V(maskz_loadu)(first_lanes(n), p);
+}
+
+static inline void vstore_part(real *p, vec a, size_t n)
+{
+    V(mask_storeu)(p, first_lanes(n), a);
+}
+
+static inline vec vadd(vec a, vec b)
+{
+    return V(add)(a, b);
+}
+
+static inline vec vsub(vec a, vec b)
+{
+    return V(sub)(a, b);
+}
+
+static inline vec vmul(vec a, vec b)
+{
+    return V(mul)(a, b);
+}
+
+static inline vec vdiv(vec a, vec b)
+{
+    return V(div)(a, b);
+}
+
+static inline vec vfma(vec a, vec b, vec c)
+{
+    return V(fmadd)(a, b, c);
+}
+
+static inline vec vfnma(vec a, vec b, vec c)
+{
+    return V(fnmadd)(a, b, c);
+}
+
+static inline vec vneg(vec a)
+{
+    return V(xor)(a, vset1((real)-0.0));
+}
+
+static inline vec vabs(vec a)
+{
+    return V(andnot)(vset1((real)-0.0), a);
+}
+
+static inline vec vcopysign(vec magnitude, vec sign)
+{
+    return V(or)(vabs(magnitude), V(and)(sign, vset1((real)-0.0)));
+}
+
+static inline mask vlt(vec a, vec b)
+{
+    return VCOMPARE(a, b, _CMP_LT_OQ);
+}
+
+static inline mask vle(vec a, vec b)
+{
+    return VCOMPARE(a, b, _CMP_LE_OQ);
+}
+
+static inline vec vselect(mask m, vec yes, vec no)
+{
+    return V(mask_blend)(m, no, yes);
+}
+
+/* Added to 1.5 * 2^FRACTION_BITS, n stands in the last bits of the sum. */
+static inline vec vpow2(vec n)
+{
+    vec sum = vadd(n, vset1((real)1.5 * TWO_TO_FRACTION));
+    __m512i shifted = VI(slli)(VCAST(sum), FRACTION_BITS);
+    __m512i one = VCAST(vset1((real)1.0));
+    return VCAST_BACK(VI(add)(shifted, one));
+}
+
+static inline vec vsplit(vec x, vec *k)
+{
+    const __m512i sqrt_half = SET_INTEGER(SQRT_HALF);
+    const __m512i bias = VCAST(vset1((real)1.0));
+    const __m512i base = VCAST(vset1(TWO_TO_FRACTION));
+    const __m512i fraction =
+        SET_INTEGER(((unsigned long long)1 << FRACTION_BITS) - 1);
+    __m512i u = VI(sub)(VCAST(x), sqrt_half);
+    __m512i biased = VI(srli)(VI(add)(u, bias), FRACTION_BITS);
+    *k = vsub(VCAST_BACK(_mm512_or_si512(biased, base)),
+              vset1(TWO_TO_FRACTION + (real)EXPONENT_BIAS));
+    return VCAST_BACK(VI(add)(_mm512_and_si512(u, fraction), sqrt_half));
+}

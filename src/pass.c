@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "pass.h"
+
+static size_t largest(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+size_t mlpi_forward_scratch(const mlp_net *net, size_t m)
+{
+    size_t most = 0;
+    for (size_t l = 1; l <= net->layout.L; l++) {
+        size_t n = net->layout.layer[l].width;
+        size_t n_prev = net->layout.layer[l - 1].width;
+        most = largest(most, net->ops->product_scratch(m, n, n_prev));
+    }
+    return most;
+}
+
+size_t mlpi_pass_scratch(const mlp_net *net, size_t m)
+{
+    size_t most = mlpi_forward_scratch(net, m);
+    for (size_t l = 1; l <= net->layout.L; l++) {
+        size_t n = net->layout.layer[l].width;
+        size_t n_prev = net->layout.layer[l - 1].width;
+        most = largest(most, net->ops->product_scratch(n_prev, n, m));
+        most = largest(most, net->ops->product_scratch(m, n_prev, n));
+    }
+    return most;
+}
+
+void mlpi_forward(const mlp_net *net, size_t l, size_t m, mlpi_operand A_prev,
+                  void *Z, void *A, void *scratch)
+{
+    const mlpi_ops *ops = net->ops;
+    const mlpi_shape *shape = &net->layout.layer[l];
+    size_t n = shape->width;
+    ops->product(
+        &(mlpi_product){.m = m,
+                        .n = n,
+                        .k = net->layout.layer[l - 1].width,
+                        .A = A_prev,
+                        .B = {mlpi_at(ops, net->parameters, shape->W), n, 1},
+                        .bias = mlpi_at(ops, net->parameters, shape->b),
+                        .C = Z,
+                        .scratch = scratch});
+    ops->activate(shape->activation, m * n, Z, A);
+}
+
+void mlpi_backward(const mlp_net *net, const mlpi_backward_step *step)
+{
+    const mlpi_ops *ops = net->ops;
+    const mlpi_shape *shape = &net->layout.layer[step->l];
+    const mlpi_shape *before = &net->layout.layer[step->l - 1];
+    size_t m = step->m;
+    size_t n = shape->width;
+    size_t n_prev = before->width;
+    ops->product(&(mlpi_product){.m = n_prev,
+                                 .n = n,
+                                 .k = m,
+                                 .A = {step->A_prev, 1, n_prev},
+                                 .B = {step->dZ, n, 1},
+                                 .C = mlpi_at(ops, step->gradients, shape->W),
+                                 .scratch = step->scratch});
+    ops->column_sums(m, n, step->dZ, mlpi_at(ops, step->gradients, shape->b));
+    if (step->l == 1) {
+        return;
+    }
+    ops->product(
+        &(mlpi_product){.m = m,
+                        .n = n_prev,
+                        .k = n,
+                        .A = {step->dZ, n, 1},
+                        .B = {mlpi_at(ops, net->parameters, shape->W), 1, n},
+                        .C = step->dZ_prev,
+                        .scratch = step->scratch});
+    ops->activate_backward(before->activation, m * n_prev, step->Z_prev,
+                           step->A_prev, step->dZ_prev);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One layer forward and backward (chapters 2.2 and 3.3), over dense batches of
+ * m rows. All three products are ops->product on views of the same arrays:
+ *
+ *   forward    Z  (m, n)       = A_prev (m, n_prev)    W^T (n_prev, n)  + b
+ *   weights    dW^T (n_prev, n) = A_prev^T (n_prev, m)  dZ (m, n)
+ *   previous   dA_prev (m, n_prev) = dZ (m, n)          W (n, n_prev)
+ *
+ * where n = n[l], n_prev = n[l-1], and W^T is what lies in memory.
+ */
+#ifndef MLPI_PASS_H
+#define MLPI_PASS_H
+
+#include "net.h"
+
+/* Reals of scratch that m rows need in any layer, forward alone or both. */
+size_t mlpi_forward_scratch(const mlp_net *net, size_t m);
+size_t mlpi_pass_scratch(const mlp_net *net, size_t m);
+
+/* Z and A of layer l; they may be one array where Z is not needed after. */
+void mlpi_forward(const mlp_net *net, size_t l, size_t m, mlpi_operand A_prev,
+                  void *Z, void *A, void *scratch);
+
+/* What a step backward reads and writes. */
+typedef struct mlpi_backward_step {
+    size_t l, m;
+    const void *dZ;              /* of layer l */
+    const void *Z_prev, *A_prev; /* of layer l - 1; Z_prev NULL for l = 1 */
+    void *gradients;             /* receives dW and db of layer l */
+    void *dZ_prev;               /* receives dZ of layer l - 1; not for l = 1 */
+    void *scratch;
+} mlpi_backward_step;
+
+void mlpi_backward(const mlp_net *net, const mlpi_backward_step *step);
+
+#endif
