@@ -80,7 +80,7 @@ int mlp_numerics(void);
     X(MLP_ERR_MEMORY, 7, "out of memory")                                      \
     X(MLP_ERR_ORDER, 8, "a step was called before the one it needs")           \
     X(MLP_ERR_UNSUPPORTED, 9, "not available in this build or machine")        \
-    X(MLP_ERR_DIVERGED, 10, "training diverged: the loss is not finite")
+    X(MLP_ERR_DIVERGED, 10, "training diverged: loss or weights not finite")
 
 #define MLP_ENUM_VALUE(constant, number, text) constant = (number),
 typedef enum mlp_status { MLP_STATUS_LIST(MLP_ENUM_VALUE) } mlp_status;
@@ -398,11 +398,12 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * epoch only. Called again, it goes on from the present weights.
  * Before anything is changed: MLP_ERR_SHAPE, MLP_ERR_DTYPE;
  * MLP_ERR_NOT_FINITE, naming row and column of X or Y; MLP_ERR_ARGUMENT: a
- * learning rate that is not a number above 0, or a target outside [0, 1] where
- * the loss is MLP_LOSS_BCE; MLP_ERR_LIMIT: more epochs than a history holds.
- * MLP_ERR_DIVERGED, naming epoch and batch: the loss is not finite; `net` gets
- * the weights of the last epoch that began with a finite loss, there is no
- * history. */
+ * learning rate that is not finite and above 0 in the network's precision, or a
+ * target outside [0, 1] where the loss is MLP_LOSS_BCE; MLP_ERR_LIMIT: more
+ * epochs than a history holds.
+ * MLP_ERR_DIVERGED, naming epoch and batch: the loss is not finite, or a weight
+ * after the last update is not; `net` gets the weights of the last epoch that
+ * began with a finite loss, there is no history. */
 mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                    const mlp_train_options *options, mlp_history **history);
 
@@ -437,8 +438,8 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss);
 mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
 
 /* Chapter 3.3: W := W - alpha dW, b := b - alpha db, in the network.
- * MLP_ERR_ARGUMENT: alpha is not finite. MLP_ERR_ORDER: no backward since the
- * last forward. */
+ * MLP_ERR_ARGUMENT: alpha is not finite in the network's precision.
+ * MLP_ERR_ORDER: no backward since the last forward. */
 mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
 
 /* A view of any tensor of layer l, 1 to L (MLP_A: 0 to L), valid until the

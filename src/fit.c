@@ -159,9 +159,11 @@ static mlp_status train_batch(run *r, size_t epoch, size_t batch, size_t rows,
     *loss = mlpi_trainer_loss(r->trainer);
     if (!isfinite(*loss)) {
         return mlpi_report(&r->net->hooks, MLP_ERR_DIVERGED,
-                           "epoch %zu, batch %zu: the loss is %g; a smaller "
+                           "epoch %zu, batch %zu: the loss is %s; a smaller "
                            "learning rate than %g may help",
-                           epoch, batch, *loss, r->options.learning_rate);
+                           epoch, batch,
+                           isnan(*loss) ? "not a number" : "infinite",
+                           r->options.learning_rate);
     }
     if (batch == 0) {
         keep_good(r);
@@ -217,9 +219,10 @@ static mlp_status check_weights(const run *r)
     mlp_cview all = {net->ops->dtype, 1, n, n, 1, net->parameters};
     if (net->ops->find_not_finite(all, &row, &col)) {
         return mlpi_report(&net->hooks, MLP_ERR_DIVERGED,
-                           "the last update made a weight %g; a smaller "
+                           "the last update made a weight %s; a smaller "
                            "learning rate than %g may help",
-                           mlp_cview_at(all, row, col),
+                           isnan(mlp_cview_at(all, row, col)) ? "not a number"
+                                                              : "infinite",
                            r->options.learning_rate);
     }
     return MLP_OK;

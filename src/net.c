@@ -346,10 +346,10 @@ mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
     if (!net->ops->find_not_finite(view, &row, &col)) {
         return MLP_OK;
     }
-    return mlpi_report(&net->hooks, MLP_ERR_NOT_FINITE,
-                       "%s: expects finite numbers, got %g in row %zu, "
-                       "column %zu",
-                       name, mlp_cview_at(view, row, col), row, col);
+    return mlpi_report(
+        &net->hooks, MLP_ERR_NOT_FINITE,
+        "%s: expects finite numbers, got %s in row %zu, column %zu", name,
+        isnan(mlp_cview_at(view, row, col)) ? "NaN" : "an infinity", row, col);
 }
 
 mlp_status mlpi_net_check_data(const mlp_net *net, mlp_cview X, mlp_cview Y)

@@ -159,7 +159,9 @@ static void run_any_rows(tile t, size_t rows, size_t cols)
         rows -= done;
         t.a += done * t.a_row;
         t.c += done * t.c_row;
-        t.bias += t.bias ? done * t.bias_row_step : 0;
+        if (t.bias) {
+            t.bias += done * t.bias_row_step;
+        }
     }
 }
 
@@ -292,9 +294,10 @@ static void product(const mlpi_product *p)
              .c = p->C,
              .c_row = p->n,
              .bias = p->bias};
-    if (p->n == 1) {
+    if (p->n == 1 && (p->A.row_stride == 1 || p->m > TILE_ROWS)) {
         /* A dense column is a dense row: C^T = B^T A^T puts its elements side
-         * by side in vectors. a b = b a, so the chains are the same. */
+         * by side in vectors. a b = b a, so the chains are the same. For few
+         * rows, collecting them would cost more. */
         j = (job){.m = 1,
                   .n = p->m,
                   .k = p->k,

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Chapter 6: what the layers, and what the learning rate, do to the moons.
+ */
+#include "example.h"
+
+typedef struct architecture {
+    const char *name;
+    size_t n_layers;
+    mlp_layer layers[3];
+} architecture;
+
+static const architecture architectures[] = {
+    {"Shallow", 2, {{4, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
+    {"Medium", 2, {{8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
+    {"Wide", 2, {{16, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
+    {"Deep", 3, {{8, MLP_ACT_RELU}, {8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
+    {"Wide-Deep",
+     3,
+     {{16, MLP_ACT_RELU}, {8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
+};
+enum { TRIED = sizeof architectures / sizeof architectures[0] };
+
+/* "Shallow (2→4→1)"; gives its length in characters. */
+static int print_name(const architecture *a, size_t inputs)
+{
+    int bytes = printf("%s (%zu", a->name, inputs);
+    for (size_t l = 0; l < a->n_layers; l++) {
+        bytes += printf("→%zu", a->layers[l].width);
+    }
+    bytes += printf(")");
+    return bytes - 2 * (int)a->n_layers; /* an arrow has three bytes */
+}
+
+typedef struct outcome {
+    double train, test, loss; /* accuracies; loss of the last epoch */
+} outcome;
+
+static outcome run(const architecture *a, size_t epochs, double lr,
+                   samples train, samples test)
+{
+    mlp_config config = mlp_config_defaults();
+    config.inputs = train.X.cols;
+    config.layers = a->layers;
+    config.n_layers = a->n_layers;
+    config.seed = 42;
+    config.hooks.log = tell;
+    mlp_net *net = new_net(&config);
+    mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);
+    check(mlp_net_standardize(net, X));
+
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = epochs;
+    options.learning_rate = lr;
+    mlp_history *history = NULL;
+    check(mlp_fit(net, X, Y, &options, &history));
+
+    outcome o = {accuracy(net, train), accuracy(net, test),
+                 mlp_history_losses(history)[epochs - 1]};
+    mlp_history_free(history);
+    mlp_net_free(net);
+    return o;
+}
+
+/* Chapter 6.1 */
+static void experiment_architectures(samples train, samples test)
+{
+    outcome outcomes[TRIED];
+    for (size_t i = 0; i < TRIED; i++) {
+        printf("\nTesting: ");
+        print_name(&architectures[i], train.X.cols);
+        printf("\n");
+        outcomes[i] = run(&architectures[i], 1500, 0.1, train, test);
+        printf("   Train: %.2f%% | Test: %.2f%%\n", 100 * outcomes[i].train,
+               100 * outcomes[i].test);
+    }
+
+    printf("\n\n");
+    print_title("ARCHITECTURE COMPARISON SUMMARY", 70);
+    printf("%-25s %12s %12s %12s\n", "Architecture", "Train Acc", "Test Acc",
+           "Final Loss");
+    print_rule('-', 70);
+    for (size_t i = 0; i < TRIED; i++) {
+        int length = print_name(&architectures[i], train.X.cols);
+        printf("%*s %10.2f%% %10.2f%% %12.6f\n", 25 - length, "",
+               100 * outcomes[i].train, 100 * outcomes[i].test,
+               outcomes[i].loss);
+    }
+    print_rule('=', 70);
+}
+
+/* Chapter 6.2 */
+static void experiment_learning_rates(samples train, samples test)
+{
+    static const struct {
+        double value;
+        int decimals;
+    } rates[] = {{0.001, 3}, {0.01, 2}, {0.1, 1}, {0.5, 1}, {1.0, 1}};
+    enum { RATES = sizeof rates / sizeof rates[0] };
+    outcome outcomes[RATES];
+    for (size_t i = 0; i < RATES; i++) {
+        outcomes[i] =
+            run(&architectures[TRIED - 1], 1000, rates[i].value, train, test);
+    }
+
+    printf("\n\n");
+    print_title("LEARNING RATE COMPARISON", 50);
+    for (size_t i = 0; i < RATES; i++) {
+        printf("lr = %5.*f → Test Accuracy: %.2f%%\n", rates[i].decimals,
+               rates[i].value, 100 * outcomes[i].test);
+    }
+    print_rule('=', 50);
+}
+
+int main(void)
+{
+    samples all = make_moons(500, 0.2, 42), train, test;
+    split(all, 42, MLP_F64, &train, &test);
+    experiment_architectures(train, test);
+    experiment_learning_rates(train, test);
+    free_samples(all);
+    free_samples(train);
+    free_samples(test);
+    return 0;
+}

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+#
+# The same bits everywhere: tests/bits.c trains on stored data and prints a
+# hash of the final weights of each run with each kernel table. Built by other
+# compilers, with and without optimisation, and for other machines (one of them
+# big-endian), it must print what tests/vectors/bits.txt holds. Kernel tables
+# that a machine does not have are missing in its output, so a run's hashes
+# are first checked to be equal, and then compared once for each run.
+
+. "$(dirname "$0")/common.sh"
+
+# A line is "<run> <kernels> <hash>"; what remains is "<run> <hash>".
+compare() {
+    awk '{ print $1, $NF }' "$2" | sort -u | diff "$scratch/expected" - ||
+        fail "$1 has other bits"
+    echo "equal bits: $1, $(wc -l <"$2") hashes"
+}
+
+# try <name> <command that runs it> <compiler> <flags> <cmake option>...
+try() {
+    title="$3 $4"
+    into=$scratch/$1
+    runner=$2
+    compiler=$3
+    flags=$4
+    if ! command -v "$compiler" >/dev/null ||
+        ! command -v "${runner:-true}" >/dev/null; then
+        echo "skipped: $title"
+        return 0
+    fi
+    shift 4
+    quietly cmake -S "$source/tests/consumers/bits" -B "$into" \
+        -DCMAKE_C_COMPILER="$compiler" -DCMAKE_C_FLAGS="$flags" "$@"
+    quietly cmake --build "$into" --parallel 2
+    $runner "$into/bits" >"$into/output" || fail "$title does not run"
+    compare "$title" "$into/output"
+}
+
+sort -u "$source/tests/vectors/bits.txt" >"$scratch/expected"
+"$build/tests/bits" >"$scratch/native"
+compare "this build" "$scratch/native"
+
+for compiler in gcc clang; do
+    for level in -O0 -O3; do
+        try "$compiler$level" "" "$compiler" "$level"
+    done
+done
+for machine in aarch64 s390x; do
+    try "$machine" "qemu-$machine" "$machine-linux-gnu-gcc" -O2 \
+        -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR="$machine" \
+        -DCMAKE_EXE_LINKER_FLAGS=-static
+done

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+#
+# Programs in C and C++ get the library by every way there is, and answer the
+# same to the last bit.
+
+. "$(dirname "$0")/common.sh"
+need cc c++ pkg-config
+
+consumers=$source/tests/consumers
+
+# ran <what> <program>...: all must print what the very first one printed.
+ran() {
+    what=$1
+    shift
+    for program; do
+        "$program" >"$scratch/answer" || fail "$what: $program does not run"
+        [ -e "$scratch/first" ] || cp "$scratch/answer" "$scratch/first"
+        diff "$scratch/first" "$scratch/answer" ||
+            fail "$what: $program answers something else"
+    done
+    echo "works: $what"
+}
+
+# consumer <folder> <what> <cmake option>...: a project of tests/consumers.
+consumer() {
+    folder=$1
+    what=$2
+    shift 2
+    build_into "$folder" "$consumers/$folder" "$@"
+    ran "$what" "$scratch/$folder/app_c" "$scratch/$folder/app_cxx"
+}
+
+# What stays from the last time must not help.
+rm -rf "$scratch"
+mkdir -p "$scratch"
+
+consumer subdirectory "add_subdirectory" -DMLP_SOURCE="$source"
+
+# The parent's way with numbers and warnings is not ours.
+consumer subdirectory "add_subdirectory with -ffast-math -Werror" \
+    -DMLP_SOURCE="$source" -DCMAKE_C_FLAGS="-O2 -ffast-math -Werror"
+
+# An archive of what a release needs at least.
+(cd "$source" && cmake -E tar cf "$scratch/mlp.tar" CMakeLists.txt include src)
+consumer fetchcontent "FetchContent, without threads" \
+    -DMLP_ARCHIVE="$scratch/mlp.tar" -DMLP_THREADS=OFF
+
+# The installed package, at another place than where it was installed.
+quietly cmake --install "$build" --prefix "$scratch/installed"
+mv "$scratch/installed" "$scratch/moved"
+version=$(sed -n 's/^#define MLP_VERSION_[A-Z]* //p' "$source/include/mlp.h" |
+    paste -s -d .)
+consumer package "find_package" -DCMAKE_PREFIX_PATH="$scratch/moved" \
+    -DMLP_VERSION="$version"
+
+pc=$(find "$scratch/moved" -name mlp.pc)
+export PKG_CONFIG_PATH="${pc%/*}"
+[ "$(pkg-config --modversion mlp)" = "$version" ] || fail "mlp.pc's version"
+# pkg-config escapes blanks in paths for a second reading by the shell.
+flags=$(pkg-config --cflags --libs --static mlp)
+eval "cc '$consumers/app.c' -o '$scratch/pkg_c' $flags"
+eval "c++ '$consumers/app.cc' -o '$scratch/pkg_cxx' $flags"
+ran "pkg-config" "$scratch/pkg_c" "$scratch/pkg_cxx"
+
+cc "$consumers/app.c" -o "$scratch/plain" -I"$scratch/moved/include" \
+    -L"${pc%/*}/.." -lmlp -lm
+ran "cc app.c -lmlp -lm" "$scratch/plain"

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+#
+# mlp.h needs nothing else: included first, twice, as C11 and as C++11, it
+# compiles without a warning.
+
+. "$(dirname "$0")/common.sh"
+
+tried=0
+printf '#include "mlp.h"\n#include "mlp.h"\n' >"$scratch/header.c"
+for compiler in 'gcc -std=c11' 'clang -std=c11' \
+    'g++ -x c++ -std=c++11' 'clang++ -x c++ -std=c++11'; do
+    command -v "${compiler%% *}" >/dev/null || continue
+    tried=$((tried + 1))
+    echo "$compiler"
+    # Unquoted: a command and its options.
+    $compiler -Wall -Wextra -Wpedantic -Wconversion -Werror -fsyntax-only \
+        -I"$source/include" "$scratch/header.c"
+done
+[ "$tried" -gt 0 ] || skip "there is neither gcc nor clang"

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+#
+# The structure of src/ is a graph without cycles. A file includes, besides its
+# own header, mlp.h and the system's, only headers of files above it in this
+# table, which goes from the ground up. Files on one line do not know each other.
+
+. "$(dirname "$0")/common.sh"
+
+table='
+report
+memory
+view
+names
+ops
+ops/vec_portable ops/vec_avx2 ops/vec_avx512
+ops/math_tmpl
+ops/gemm_tmpl ops/activation_tmpl ops/loss_tmpl ops/update_tmpl ops/convert_tmpl
+ops/ops_tmpl
+ops/ops_portable_f32 ops/ops_avx2_f32 ops/ops_avx512_f32
+ops/ops_portable_f64 ops/ops_avx2_f64 ops/ops_avx512_f64
+rng
+layout
+net
+scaling
+loss
+pass
+predict
+trainer
+fit
+'
+
+cd "$source"
+
+find src -name '*.[ch]' | sort | tr '\n' '\0' | xargs -0 awk -v table="$table" '
+    function complain(what) {
+        print FILENAME ":" FNR ": " what
+        bad = 1
+    }
+    BEGIN {
+        lines = split(table, line, "\n")
+        for (i = 1; i <= lines; i++) {
+            files = split(line[i], file, " ")
+            for (j = 1; j <= files; j++) {
+                level[file[j]] = i
+            }
+        }
+    }
+    FNR == 1 {
+        me = FILENAME
+        sub(/^src\//, "", me)
+        sub(/\.[ch]$/, "", me)
+        if (!level[me]) {
+            complain("is not in the table of layers")
+        }
+    }
+    # Names are relative to src/, or to src/ops/ from a file in there.
+    /^[ \t]*#[ \t]*include[ \t]*"/ {
+        split($0, quoted, "\"")
+        other = quoted[2]
+        sub(/\.h$/, "", other)
+        if (me ~ /^ops\// && !sub(/^\.\.\//, "", other) && other != "mlp") {
+            other = "ops/" other
+        }
+        if (other == "mlp" || other == me) {
+            next
+        }
+        if (!level[other]) {
+            complain("includes " other ", which is not in the table of layers")
+        } else if (level[other] >= level[me]) {
+            complain("includes " other ", which is not below it")
+        }
+    }
+    # What a compiler or a build defines; __cplusplus is the public header only.
+    /^[ \t]*#[ \t]*(if|ifdef|ifndef|elif)/ &&
+    /[^A-Za-z0-9_](_[_A-Z]|MLPI_HAVE_)/ &&
+    FILENAME !~ /(\/ops\.c|\/vec_[a-z0-9_]*\.h|\/memory\.c)$/ {
+        complain("asks about a compiler or a CPU")
+    }
+    END { exit bad }' || fail "src/ must keep its layers"
+
+# Sizes. A body is what stands between braces in the first column, which the
+# test `format` makes certain.
+find include src examples -name '*.[ch]' | sort | tr '\n' '\0' | xargs -0 awk '
+    function complain(what) {
+        print FILENAME ":" FNR ": " what
+        bad = 1
+    }
+    FNR == 1 { opened = 0 }
+    /^\{/ { opened = FNR }
+    /^\}/ && opened {
+        if (FNR - opened - 1 > 80) {
+            complain("a function of " (FNR - opened - 1) " lines")
+        }
+        opened = 0
+    }
+    FNR == 601 { complain("the file is longer than 600 lines") }
+    END { exit bad }' || fail "functions have at most 80 lines, files 600"

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+#
+# What libmlp.a takes and gives: it defines only mlp_* and mlpi_*, holds no
+# writable data, and asks its host for nothing but the functions below. None of
+# them prints, ends the program, or has a state of its own; fma and sqrt are
+# the only ones of libm, since IEEE 754 defines every bit of theirs.
+
+. "$(dirname "$0")/common.sh"
+need nm objdump
+
+archive=$build/libmlp.a
+taken='malloc free memcpy memmove memset memcmp strcmp strlen vsnprintf
+    fma fmaf sqrt sqrtf __cpu_model __cpu_indicator_init __assert_fail
+    __stack_chk_fail _GLOBAL_OFFSET_TABLE_'
+
+nm -g --defined-only "$archive" | awk 'NF == 3 && $3 !~ /^mlpi?_/ {
+        print "defined: " $3
+        bad = 1
+    }
+    END { exit bad }' || fail "global names must begin with mlp_ or mlpi_"
+
+# By section, since nm calls a constant table of pointers data: it is relocated,
+# then read-only. A section's own symbol is no data.
+objdump -t "$archive" | awk -F '\t' '
+    NF == 2 {
+        n = split($1, left, " ")
+        m = split($2, right, " ")
+        section = left[n]
+        if (section ~ /^(\.data|\.bss|\.tdata|\.tbss|\*COM\*)/ &&
+            section !~ /^\.data\.rel\.ro/ && right[m] != section) {
+            print "writable: " right[m] " in " section
+            bad = 1
+        }
+    }
+    END { exit bad }' || fail "there must be no writable data"
+
+nm -u "$archive" | awk -v taken="$taken" '
+    BEGIN {
+        split(taken, list)
+        for (i in list) {
+            known[list[i]] = 1
+        }
+    }
+    NF == 2 && $2 !~ /^mlpi?_/ && !known[$2] {
+        print "taken from the host: " $2
+        bad = 1
+    }
+    END { exit bad }' || fail "functions that are not on the list"

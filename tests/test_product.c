@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Products and column sums of every kernel table against the loops that define
+ * them, bit for bit. All arrays end at inaccessible pages.
+ */
+#include "numbers.h"
+
+static const size_t edges[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,
+                               9,  11, 12, 13, 15, 16, 17, 23, 24,
+                               25, 31, 32, 33, 37, 47, 48, 64, 65};
+static const size_t depths[] = {0, 1, 2, 3, 5, 8, 17, 64, 255, 256, 257, 521};
+
+static size_t pick(mlp_rng *rng, const size_t *list, size_t n)
+{
+    int64_t i = 0;
+    (void)mlp_rng_randint(rng, 0, (int64_t)n, &i);
+    return list[i];
+}
+
+/* A matrix in memory of its own: dense, padded, transposed, or both. */
+typedef struct matrix {
+    void *reals;
+    size_t row_stride, col_stride;
+} matrix;
+
+static matrix random_matrix(mlp_dtype dtype, mlp_rng *rng, size_t rows,
+                            size_t cols)
+{
+    int64_t form = 0;
+    (void)mlp_rng_randint(rng, 0, 4, &form);
+    size_t pad = form & 1 ? 3 : 0;
+    matrix a = {.row_stride = cols + pad, .col_stride = 1};
+    size_t n = rows * (cols + pad);
+    if (form & 2) {
+        a = (matrix){.row_stride = 1, .col_stride = rows + pad};
+        n = cols * (rows + pad);
+    }
+    a.reals = random_reals(dtype, rng, n, -1, 1);
+    return a;
+}
+
+static double at(mlp_dtype dtype, const matrix *a, size_t i, size_t j)
+{
+    return get(dtype, a->reals, i * a->row_stride + j * a->col_stride);
+}
+
+static void check_product(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t n,
+                          size_t k)
+{
+    mlp_dtype dtype = ops->dtype;
+    matrix A = random_matrix(dtype, rng, m, k);
+    matrix B = random_matrix(dtype, rng, k, n);
+    int64_t with_bias = 0;
+    (void)mlp_rng_randint(rng, 0, 2, &with_bias);
+    void *bias = with_bias ? random_reals(dtype, rng, n, -1, 1) : NULL;
+    void *C = guarded_alloc(m * n * size_of(dtype));
+    void *scratch =
+        guarded_alloc(ops->product_scratch(m, n, k) * size_of(dtype));
+    ops->product(&(mlpi_product){.m = m,
+                                 .n = n,
+                                 .k = k,
+                                 .A = {A.reals, A.row_stride, A.col_stride},
+                                 .B = {B.reals, B.row_stride, B.col_stride},
+                                 .bias = bias,
+                                 .C = C,
+                                 .scratch = scratch});
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            double s = 0;
+            for (size_t p = 0; p < k; p++) {
+                s = fma_of(dtype, at(dtype, &A, i, p), at(dtype, &B, p, j), s);
+            }
+            s = bias ? rounded(dtype, s + get(dtype, bias, j)) : s;
+            assert_true(same(get(dtype, C, i * n + j), s));
+        }
+    }
+    guarded_free(scratch);
+    guarded_free(C);
+    guarded_free(bias);
+    guarded_free(B.reals);
+    guarded_free(A.reals);
+}
+
+static void product_equals_the_triple_loop(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(1);
+        for (int trial = 0; trial < 400; trial++) {
+            size_t m = pick(&rng, edges, COUNT(edges));
+            size_t n = pick(&rng, edges, COUNT(edges));
+            size_t k = pick(&rng, depths, COUNT(depths));
+            check_product(ops, &rng, m, n, k);
+        }
+    }
+}
+
+/* Wider than a block of B, more rows than packing needs, one wide row. */
+static void product_equals_the_triple_loop_when_large(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(2);
+        check_product(ops, &rng, 29, 1037, 300);
+        check_product(ops, &rng, 101, 129, 64);
+        check_product(ops, &rng, 1, 1300, 70);
+        check_product(ops, &rng, 1500, 1, 9);
+        check_product(ops, &rng, 1, 1, 2000);
+    }
+}
+
+/* 0 starts the chain: -0 + 0 is 0, and an empty chain is the bias. */
+static void product_of_empty_chains_is_the_bias(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        double bias[3] = {0};
+        double C[6] = {0};
+        for (size_t j = 0; j < 3; j++) {
+            set(dtype, bias, j, (double)j - 1.5);
+        }
+        mlpi_product p = {.m = 2, .n = 3, .k = 0, .bias = bias, .C = C};
+        ops->product(&p);
+        for (size_t i = 0; i < 6; i++) {
+            assert_true(get(dtype, C, i) == (double)(i % 3) - 1.5);
+        }
+        p.bias = NULL;
+        ops->product(&p);
+        for (size_t i = 0; i < 6; i++) {
+            assert_true(same(get(dtype, C, i), 0.0));
+        }
+    }
+}
+
+/* A NaN or an infinity reaches the elements whose chains it is in, alone. */
+static void product_keeps_a_nan_in_its_row(void **state)
+{
+    (void)state;
+    enum { M = 13, N = 37, K = 19 };
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(3);
+        void *A = random_reals(dtype, &rng, M * K, -1, 1);
+        void *B = random_reals(dtype, &rng, K * N, -1, 1);
+        void *C = guarded_alloc(M * N * size_of(dtype));
+        void *scratch =
+            guarded_alloc(ops->product_scratch(M, N, K) * size_of(dtype));
+        set(dtype, A, 5 * K + 7, (double)NAN);
+        ops->product(&(mlpi_product){.m = M,
+                                     .n = N,
+                                     .k = K,
+                                     .A = {A, K, 1},
+                                     .B = {B, N, 1},
+                                     .C = C,
+                                     .scratch = scratch});
+        for (size_t i = 0; i < M * N; i++) {
+            assert_int_equal(isnan(get(dtype, C, i)) != 0, i / N == 5);
+        }
+        guarded_free(scratch);
+        guarded_free(C);
+        guarded_free(B);
+        guarded_free(A);
+    }
+}
+
+static void column_sums_use_eight_lanes(void **state)
+{
+    (void)state;
+    static const size_t rows[] = {0, 1, 7, 8, 9, 16, 23, 100};
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(4);
+        for (size_t trial = 0; trial < COUNT(rows) * COUNT(edges); trial++) {
+            size_t m = rows[trial % COUNT(rows)];
+            size_t n = edges[trial / COUNT(rows)];
+            void *X = random_reals(dtype, &rng, m * n, -1, 1);
+            void *sums = guarded_alloc(n * size_of(dtype));
+            ops->column_sums(m, n, X, sums);
+            for (size_t j = 0; j < n; j++) {
+                double s[MLPI_LANES] = {0};
+                for (size_t i = 0; i < m; i++) {
+                    double *lane = &s[i % MLPI_LANES];
+                    *lane = rounded(dtype, *lane + get(dtype, X, i * n + j));
+                }
+                double even = rounded(dtype, rounded(dtype, s[0] + s[4]) +
+                                                 rounded(dtype, s[2] + s[6]));
+                double odd = rounded(dtype, rounded(dtype, s[1] + s[5]) +
+                                                rounded(dtype, s[3] + s[7]));
+                assert_true(
+                    same(get(dtype, sums, j), rounded(dtype, even + odd)));
+            }
+            guarded_free(sums);
+            guarded_free(X);
+        }
+    }
+}
+
+/* Workspaces are sized for the most rows and then used with fewer. */
+static void product_scratch_does_not_shrink(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (size_t i = 1; i < COUNT(edges); i++) {
+            for (size_t j = 1; j < COUNT(depths); j++) {
+                size_t m = edges[i];
+                size_t k = depths[j];
+                size_t scratch = ops->product_scratch(m, m, k);
+                assert_true(ops->product_scratch(edges[i - 1], m, k) <=
+                            scratch);
+                assert_true(ops->product_scratch(m, edges[i - 1], k) <=
+                            scratch);
+                assert_true(ops->product_scratch(m, m, depths[j - 1]) <=
+                            scratch);
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(product_equals_the_triple_loop),
+        cmocka_unit_test(product_equals_the_triple_loop_when_large),
+        cmocka_unit_test(product_of_empty_chains_is_the_bias),
+        cmocka_unit_test(product_keeps_a_nan_in_its_row),
+        cmocka_unit_test(column_sums_use_eight_lanes),
+        cmocka_unit_test(product_scratch_does_not_shrink),
+    };
+    return cmocka_run_group_tests_name("product", tests, NULL, NULL);
+}
