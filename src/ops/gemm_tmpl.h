@@ -142,25 +142,27 @@ static NEVER_INLINE void run_one_row(const tile *t, size_t cols)
     run_rows(t, 1, cols);
 }
 
-/* The tile of `rows` rows, as tiles that there are functions for. */
-static void run_any_rows(tile t, size_t rows, size_t cols)
+/* The tile of `rows` rows, as tiles that there are functions for. Leaves t at
+ * the row after them. (Tiles are never copied: reading a struct in one piece
+ * that was just written in several stalls the processor.) */
+static void run_any_rows(tile *t, size_t rows, size_t cols)
 {
     while (rows > 0) {
         size_t done = 1;
         if (rows >= TILE_ROWS) {
-            run_full_rows(&t, cols);
+            run_full_rows(t, cols);
             done = TILE_ROWS;
         } else if (rows >= 4) {
-            run_four_rows(&t, cols);
+            run_four_rows(t, cols);
             done = 4;
         } else {
-            run_one_row(&t, cols);
+            run_one_row(t, cols);
         }
         rows -= done;
-        t.a += done * t.a_row;
-        t.c += done * t.c_row;
-        if (t.bias) {
-            t.bias += done * t.bias_row_step;
+        t->a += done * t->a_row;
+        t->c += done * t->c_row;
+        if (t->bias) {
+            t->bias += done * t->bias_row_step;
         }
     }
 }
@@ -196,16 +198,13 @@ static void pack_panel(const job *p, size_t k, size_t rows, size_t j,
     }
 }
 
-static void pack_a(tile *t, size_t rows, real *packed)
+static void pack_a(const tile *t, size_t rows, real *packed)
 {
     for (size_t k = 0; k < t->k; k++) {
         for (size_t i = 0; i < rows; i++) {
             packed[k * TILE_ROWS + i] = t->a[i * t->a_row + k * t->a_k];
         }
     }
-    t->a = packed;
-    t->a_row = 1;
-    t->a_k = TILE_ROWS;
 }
 
 /* One block of B, rows [k, k + depth) and columns [j, j + width), into C. */
@@ -221,10 +220,12 @@ static void run_block(const job *p, size_t k, size_t depth, size_t j,
                        scratch + v * depth);
         }
     }
+    bool ends = k + depth == p->k;
     for (size_t i = 0; i < p->m; i += TILE_ROWS) {
         size_t rows = least(TILE_ROWS, p->m - i);
+        const real *a = p->a + i * p->a_row + k * p->a_k;
         tile t = {.k = depth,
-                  .a = p->a + i * p->a_row + k * p->a_k,
+                  .a = a,
                   .a_row = p->a_row,
                   .a_k = p->a_k,
                   .b_k = pack_b ? PANEL : p->b_k,
@@ -233,16 +234,20 @@ static void run_block(const job *p, size_t k, size_t depth, size_t j,
                   .bias_row_step = p->bias_row_step};
         if (width > PACK_A_PANELS * PANEL) {
             pack_a(&t, rows, packed_a);
+            a = packed_a;
+            t.a_row = 1;
+            t.a_k = TILE_ROWS;
         }
         for (size_t v = 0; v < width; v += PANEL) {
             size_t cols = least(PANEL, width - v);
+            t.a = a;
             t.b = pack_b ? scratch + v * depth : p->b + k * p->b_k + j + v;
             t.c = p->c + i * p->c_row + j + v;
             t.last = cols % VLEN ? cols % VLEN : VLEN;
-            if (p->bias && k + depth == p->k) {
-                t.bias = p->bias_row_step ? p->bias + i : p->bias + j + v;
+            if (p->bias && ends) {
+                t.bias = p->bias + (p->bias_row_step ? i : j + v);
             }
-            run_any_rows(t, rows, cols);
+            run_any_rows(&t, rows, cols);
         }
     }
 }
@@ -282,37 +287,39 @@ static void product(const mlpi_product *p)
         fill_empty(p);
         return;
     }
-    job j = {.m = p->m,
-             .n = p->n,
-             .k = p->k,
-             .a = p->A.data,
-             .a_row = p->A.row_stride,
-             .a_k = p->A.col_stride,
-             .b = p->B.data,
-             .b_k = p->B.row_stride,
-             .b_col = p->B.col_stride,
-             .c = p->C,
-             .c_row = p->n,
-             .bias = p->bias};
     if (p->n == 1 && (p->A.row_stride == 1 || p->m > TILE_ROWS)) {
         /* A dense column is a dense row: C^T = B^T A^T puts its elements side
          * by side in vectors. a b = b a, so the chains are the same. For few
          * rows, collecting them would cost more. */
-        j = (job){.m = 1,
-                  .n = p->m,
-                  .k = p->k,
-                  .a = p->B.data,
-                  .a_row = p->B.col_stride,
-                  .a_k = p->B.row_stride,
-                  .b = p->A.data,
-                  .b_k = p->A.col_stride,
-                  .b_col = p->A.row_stride,
-                  .c = p->C,
-                  .c_row = p->m,
-                  .bias = p->bias,
-                  .bias_row_step = 1};
+        run_job(&(job){.m = 1,
+                       .n = p->m,
+                       .k = p->k,
+                       .a = p->B.data,
+                       .a_row = p->B.col_stride,
+                       .a_k = p->B.row_stride,
+                       .b = p->A.data,
+                       .b_k = p->A.col_stride,
+                       .b_col = p->A.row_stride,
+                       .c = p->C,
+                       .c_row = p->m,
+                       .bias = p->bias,
+                       .bias_row_step = 1},
+                p->scratch);
+    } else {
+        run_job(&(job){.m = p->m,
+                       .n = p->n,
+                       .k = p->k,
+                       .a = p->A.data,
+                       .a_row = p->A.row_stride,
+                       .a_k = p->A.col_stride,
+                       .b = p->B.data,
+                       .b_k = p->B.row_stride,
+                       .b_col = p->B.col_stride,
+                       .c = p->C,
+                       .c_row = p->n,
+                       .bias = p->bias},
+                p->scratch);
     }
-    run_job(&j, p->scratch);
 }
 
 /* Eight rows at a time, one for each lane; a column of one element per row is

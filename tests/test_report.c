@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* How a failure reaches the log hook, and how TRY forwards it. */
+#include "support.h"
+
+#include "report.h"
+
+static void report_hands_status_and_message_to_the_hook(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    assert_told(
+        &record,
+        mlpi_report(&hooks, MLP_ERR_SHAPE, "expects %d, got %s", 4, "three"),
+        MLP_ERR_SHAPE, "expects 4, got three");
+    assert_string_equal(record.message, "expects 4, got three");
+}
+
+static void report_needs_no_hook(void **state)
+{
+    (void)state;
+    mlp_hooks hooks = {NULL, NULL, NULL, NULL};
+    assert_int_equal(mlpi_report(&hooks, MLP_ERR_LIMIT, "%d", 1),
+                     MLP_ERR_LIMIT);
+}
+
+static void report_cuts_a_long_message(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    assert_int_equal(mlpi_report(&hooks, MLP_ERR_NULL, "%01000d", 7),
+                     MLP_ERR_NULL);
+    assert_int_equal(strlen(record.message), 255);
+    assert_int_equal(record.message[254], '0');
+}
+
+static mlp_status tried(mlp_status inner, int *reached)
+{
+    TRY(inner);
+    *reached = 1;
+    return MLP_OK;
+}
+
+static void try_forwards_failures_alone(void **state)
+{
+    (void)state;
+    int reached = 0;
+    assert_int_equal(tried(MLP_ERR_MEMORY, &reached), MLP_ERR_MEMORY);
+    assert_int_equal(reached, 0);
+    assert_int_equal(tried(MLP_OK, &reached), MLP_OK);
+    assert_int_equal(reached, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(report_hands_status_and_message_to_the_hook),
+        cmocka_unit_test(report_needs_no_hook),
+        cmocka_unit_test(report_cuts_a_long_message),
+        cmocka_unit_test(try_forwards_failures_alone),
+    };
+    return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}
