@@ -47,7 +47,7 @@ static outcome run(const architecture *a, size_t epochs, double lr,
     config.hooks.log = tell;
     mlp_net *net = new_net(&config);
     mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);
-    check(mlp_net_standardize(net, X));
+    check(mlp_net_standardise(net, X));
 
     mlp_train_options options = mlp_train_defaults();
     options.epochs = epochs;

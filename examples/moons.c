@@ -163,7 +163,7 @@ int main(int argc, char **argv)
     config.hooks.log = tell;
     mlp_net *net = new_net(&config);
     mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);
-    check(mlp_net_standardize(net, X));
+    check(mlp_net_standardise(net, X));
 
     printf("\nTraining on Moons Dataset...\n");
     print_rule('-', 60);

@@ -40,6 +40,8 @@
  * - A `const mlp_net` may be used by any number of threads at once; every
  *   other object by one thread at a time. There is no global state.
  * - Pointers are not kept after a call unless it says "borrows".
+ * - The floating-point environment is C's default: round to nearest, subnormal
+ *   numbers kept. (Linking a program with -ffast-math may change that.)
  * - Equal seed, data and options give equal bits on every machine.
  */
 #ifndef LIBMLP_MLP_H
@@ -95,8 +97,9 @@ const char *mlp_status_text(mlp_status status);
  * data[i * row_stride + j * col_stride], strides counted in elements. A
  * transpose is a view with the strides exchanged, and costs nothing. A view
  * owns nothing; passing one copies the struct. Samples are rows: shape (m, n).
- * Elements of a writable view must not overlap: a stride of 0 is an error
- * (MLP_ERR_SHAPE) where the dimension is above 1.
+ * Where a view has no rows, its data may be NULL. In a view to be written rows
+ * must lie one after another, or columns must: else elements might overlap, and
+ * MLP_ERR_SHAPE is returned.
  */
 
 #define MLP_DTYPE_LIST(X)                                                      \
@@ -131,12 +134,15 @@ mlp_view mlp_view_i32(int32_t *data, size_t rows, size_t cols);
 mlp_cview mlp_view_const(mlp_view view);
 mlp_cview mlp_cview_transpose(mlp_cview view);
 
-/* Rows [first, first + count) of a view; clipped to the rows there are. */
+/* Rows [first, first + count) of a view; clipped to the rows there are, and
+ * empty where a stride leads out of the address space. */
 mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count);
 
-/* Element (row, col) as a double; NaN outside the view or without data. For
- * looking, not for speed. */
+/* Reads and writes element (row, col), as a double. Outside the view, or
+ * without data, NaN is read, and writing does nothing and gives false; so it
+ * does where a value is out of int32's range. For convenience, not for speed. */
 double mlp_cview_at(mlp_cview view, size_t row, size_t col);
+bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
 
 /* ---------------------------------------------------------------------------
  * 3. Describing a network
@@ -204,7 +210,8 @@ typedef struct mlp_hooks {
     void *(*allocate)(size_t bytes, void *user);
     /* Takes back a block. Default: free. */
     void (*release)(void *block, void *user);
-    /* Told of each failure: what was expected and what came, one line without
+    /* Told of each failure of a function that has an object with these hooks
+     * or a configuration: what was expected and what came, one line without
      * newline; `message` is valid during the call. Default: nobody is told. */
     void (*log)(mlp_status status, const char *message, void *user);
     void *user; /* handed to the three */
@@ -298,9 +305,8 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
 
 /* Takes mean and std (divided by m, as np.std) from the rows of X (m, n[0]),
  * m >= 1, of the network's precision: give it the training rows only.
- * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_NOT_FINITE: names row and column;
- * MLP_ERR_ARGUMENT: a column's spread overflows the precision. */
-mlp_status mlp_net_standardize(mlp_net *net, mlp_cview X);
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_NOT_FINITE: names row and column. */
+mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X);
 
 /* Sets, and copies out, n[0] means and standard deviations; set with both NULL
  * to scale no more. Reading gives 0 and 1 where the network does not scale.
@@ -317,7 +323,7 @@ mlp_status mlp_net_scaling(const mlp_net *net, double *mean, double *std);
  * Errors of all: MLP_ERR_SHAPE, MLP_ERR_DTYPE. A NaN or infinity in X is no
  * error: it goes through the layers, and outputs may be NaN. A may be written
  * over X only if they are the same view. These calls allocate a workspace and
- * free it; the `_with` forms use the caller's and allocate nothing.
+ * free it; mlp_predict_with uses the caller's and allocates nothing.
  */
 
 /* Outputs A = network(X). */
@@ -330,7 +336,7 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
                         mlp_view labels);
 
 typedef struct mlp_scores {
-    double loss;     /* J over all rows */
+    double loss;     /* J over all rows; NaN if outputs are */
     double accuracy; /* share of outputs whose class at threshold 0.5 is y */
 } mlp_scores;
 
@@ -349,7 +355,8 @@ mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace);
 void mlp_workspace_free(mlp_workspace *workspace); /* NULL is allowed */
 
 /* Like mlp_predict, but without allocating.
- * MLP_ERR_ARGUMENT: the workspace was made for other layers or kernels. */
+ * MLP_ERR_ARGUMENT: the workspace was made for other layers, another precision
+ * or other kernels. */
 mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
                             mlp_cview X, mlp_view A);
 
@@ -401,9 +408,10 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * learning rate that is not finite and above 0 in the network's precision, or a
  * target outside [0, 1] where the loss is MLP_LOSS_BCE; MLP_ERR_LIMIT: more
  * epochs than a history holds.
- * MLP_ERR_DIVERGED, naming epoch and batch: the loss is not finite, or a weight
- * after the last update is not; `net` gets the weights of the last epoch that
- * began with a finite loss, there is no history. */
+ * MLP_ERR_DIVERGED, naming the epoch: the loss of a batch, which is named too,
+ * is not finite, or a weight is not; `net` gets the last finite weights that
+ * began an epoch with a finite loss, or keeps what it had if there were none;
+ * there is no history. */
 mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                    const mlp_train_options *options, mlp_history **history);
 
@@ -433,8 +441,9 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss);
 
 /* Chapter 3.3: dW[l] = dZ[l]^T A[l-1] and db[l] = column sums of dZ[l], where
  * dZ[L] = dJ/dA * activation'(Z[L]), which is (A - Y) / (m n[L]) for sigmoid
- * with bce, and dZ[l-1] = (dZ[l] W[l]) * activation'(Z[l-1]). Errors as
- * mlp_trainer_loss. */
+ * with bce (saturated or not), and dZ[l-1] = (dZ[l] W[l]) * activation'(Z[l-1]).
+ * To be called after forward and before update, which leaves Z and A as they
+ * are. Values of Y are not checked. Errors as mlp_trainer_loss. */
 mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
 
 /* Chapter 3.3: W := W - alpha dW, b := b - alpha db, in the network.
@@ -486,7 +495,8 @@ mlp_status mlp_rng_randint(mlp_rng *rng, int64_t low, int64_t high,
  * not a size_t. n = 0 allows items = NULL. */
 mlp_status mlp_rng_shuffle(mlp_rng *rng, void *items, size_t n, size_t size);
 
-/* Fills order[n] with a permutation of 0..n-1, as np.random.permutation(n). */
+/* Fills order[n] with a permutation of 0..n-1, as np.random.permutation(n).
+ * MLP_ERR_LIMIT: an array of n is no array. n = 0 allows order = NULL. */
 mlp_status mlp_rng_permutation(mlp_rng *rng, size_t n, size_t *order);
 
 #ifdef __cplusplus

@@ -5,7 +5,8 @@
  *
  * A loss that is not finite means that the weights are spoilt already, by an
  * update before it. So the weights that an epoch begins with are kept as soon
- * as its first loss is known to be finite, and put back when one is not.
+ * as they and their first loss are known to be finite, and put back when a
+ * later one is not.
  */
 #include <math.h>
 #include <string.h>
@@ -117,12 +118,34 @@ static void release(run *r)
     mlpi_release(&r->net->hooks, r->block);
 }
 
-static void keep_good(run *r)
+/* A loss can be finite though weights are not: a saturated output hides them. */
+static mlp_status check_weights(const run *r, size_t epoch)
 {
     const mlp_net *net = r->net;
+    size_t n = net->layout.parameters;
+    size_t row = 0;
+    size_t col = 0;
+    mlp_cview all = {net->ops->dtype, 1, n, n, 1, net->parameters};
+    if (net->ops->find_not_finite(all, &row, &col)) {
+        return mlpi_report(&net->hooks, MLP_ERR_DIVERGED,
+                           "epoch %zu: a weight is %s; a smaller learning rate "
+                           "than %g may help",
+                           epoch,
+                           isnan(mlp_cview_at(all, row, col)) ? "not a number"
+                                                              : "infinite",
+                           r->options.learning_rate);
+    }
+    return MLP_OK;
+}
+
+static mlp_status keep_good(run *r, size_t epoch)
+{
+    const mlp_net *net = r->net;
+    TRY(check_weights(r, epoch));
     memcpy(r->good, net->parameters,
            net->layout.parameters * net->ops->real_size);
     r->has_good = true;
+    return MLP_OK;
 }
 
 static void restore_good(run *r)
@@ -166,7 +189,7 @@ static mlp_status train_batch(run *r, size_t epoch, size_t batch, size_t rows,
                            r->options.learning_rate);
     }
     if (batch == 0) {
-        keep_good(r);
+        TRY(keep_good(r, epoch));
     }
     mlpi_trainer_backward(r->trainer);
     mlpi_trainer_update(r->trainer, r->options.learning_rate);
@@ -188,6 +211,7 @@ static mlp_status train_epoch(run *r, size_t epoch, mlp_rng *rng, double *loss)
         sum += batch_loss * (double)rows;
         *loss = batch_loss;
     }
+    /* The loss of a single batch as it is: m times it, over m, may differ. */
     if (r->batches > 1) {
         *loss = sum / (double)m;
     }
@@ -209,35 +233,18 @@ static bool note_epoch(run *r, size_t epoch, double loss)
            r->options.on_epoch(&progress, r->options.user);
 }
 
-/* The last update has no loss after it to tell. */
-static mlp_status check_weights(const run *r)
-{
-    const mlp_net *net = r->net;
-    size_t n = net->layout.parameters;
-    size_t row = 0;
-    size_t col = 0;
-    mlp_cview all = {net->ops->dtype, 1, n, n, 1, net->parameters};
-    if (net->ops->find_not_finite(all, &row, &col)) {
-        return mlpi_report(&net->hooks, MLP_ERR_DIVERGED,
-                           "the last update made a weight %s; a smaller "
-                           "learning rate than %g may help",
-                           isnan(mlp_cview_at(all, row, col)) ? "not a number"
-                                                              : "infinite",
-                           r->options.learning_rate);
-    }
-    return MLP_OK;
-}
-
 static mlp_status train(run *r)
 {
     mlp_rng rng = mlp_rng_seeded(r->options.seed);
     bool go_on = true;
-    for (size_t epoch = 0; go_on && epoch < r->options.epochs; epoch++) {
+    size_t epoch = 0;
+    for (; go_on && epoch < r->options.epochs; epoch++) {
         double loss = 0.0;
         TRY(train_epoch(r, epoch, &rng, &loss));
         go_on = note_epoch(r, epoch, loss);
     }
-    return r->options.epochs > 0 ? check_weights(r) : MLP_OK;
+    /* No loss will tell of the last update. */
+    return epoch > 0 ? check_weights(r, epoch - 1) : MLP_OK;
 }
 
 static mlp_status check_options(const mlp_net *net,

@@ -8,13 +8,8 @@
 static mlp_status check_width(const mlp_hooks *hooks, const char *what,
                               size_t l, size_t width)
 {
-    if (width == 0) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "%s %zu: expects 1 to %d neurons, got 0", what, l,
-                           MLP_MAX_WIDTH);
-    }
-    if (width > MLP_MAX_WIDTH) {
-        return mlpi_report(hooks, MLP_ERR_LIMIT,
+    if (width == 0 || width > MLP_MAX_WIDTH) {
+        return mlpi_report(hooks, width == 0 ? MLP_ERR_ARGUMENT : MLP_ERR_LIMIT,
                            "%s %zu: expects 1 to %d neurons, got %zu", what, l,
                            MLP_MAX_WIDTH, width);
     }
@@ -25,21 +20,18 @@ mlp_status mlpi_layout_check(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
     TRY(check_width(hooks, "input layer", 0, config->inputs));
-    if (config->n_layers == 0) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "expects 1 to %d layers, got 0", MLP_MAX_LAYERS);
-    }
-    if (config->n_layers > MLP_MAX_LAYERS) {
-        return mlpi_report(hooks, MLP_ERR_LIMIT,
+    size_t L = config->n_layers;
+    if (L == 0 || L > MLP_MAX_LAYERS) {
+        return mlpi_report(hooks, L == 0 ? MLP_ERR_ARGUMENT : MLP_ERR_LIMIT,
                            "expects 1 to %d layers, got %zu", MLP_MAX_LAYERS,
-                           config->n_layers);
+                           L);
     }
     if (!config->layers) {
         return mlpi_report(hooks, MLP_ERR_NULL, "layers is NULL");
     }
     uint64_t parameters = 0;
     size_t before = config->inputs;
-    for (size_t l = 1; l <= config->n_layers; l++) {
+    for (size_t l = 1; l <= L; l++) {
         const mlp_layer *layer = &config->layers[l - 1];
         TRY(check_width(hooks, "layer", l, layer->width));
         if (!mlp_activation_name(layer->activation)) {

@@ -35,8 +35,8 @@ typedef struct mlpi_layout {
  * from 1 to the limits. */
 mlp_status mlpi_layout_check(const mlp_config *config);
 
-/* Takes layout->layer from the cursor and, when carving, fills all of it from
- * a checked description. */
+/* From a checked description: takes layout->layer from the cursor and computes
+ * the totals; when carving, fills the layers too. */
 void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
                       mlpi_cursor *cursor);
 

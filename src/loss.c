@@ -19,70 +19,68 @@ static void add_terms(mlpi_loss_sum *sum, const mlp_net *net, size_t n,
     }
 }
 
-static bool ends_in_probability(const mlp_net *net)
+static bool is_sigmoid_bce(const mlp_net *net)
 {
     return net->loss == MLP_LOSS_BCE &&
            net->layout.layer[net->layout.L].activation == MLP_ACT_SIGMOID;
 }
 
-/* A float holds no probability between 1 - 2^-24 and 1, whose logarithm would
- * be taken: a sigmoid before bce is computed anew, in double. */
-static void add_block(mlpi_loss_sum *sum, const mlp_net *net, size_t n,
-                      const void *z, const void *a, const void *y)
+/* Adds terms [first, first + n), in double. A float cannot tell 1 from what is
+ * closer to it than 2^-25, though its logarithm can: so a sigmoid before bce is
+ * computed again. */
+static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
+                      const mlpi_outputs *outputs, size_t first, size_t n)
 {
     const mlpi_ops *ops = net->ops;
-    double wide_a[BLOCK];
-    double wide_y[BLOCK];
-    if (ends_in_probability(net)) {
-        ops->widen(n, z, wide_a);
-        ops->wide->map(MLPI_MAP_SIGMOID, n, wide_a, wide_a);
+    double a[BLOCK];
+    double y[BLOCK];
+    if (is_sigmoid_bce(net)) {
+        ops->widen(n, mlpi_const_at(ops, outputs->Z, first), a);
+        ops->wide->map(MLPI_MAP_SIGMOID, n, a, a);
     } else {
-        ops->widen(n, a, wide_a);
+        ops->widen(n, mlpi_const_at(ops, outputs->A, first), a);
     }
-    ops->widen(n, y, wide_y);
-    add_terms(sum, net, n, wide_a, wide_y);
+    ops->widen(n, mlpi_const_at(ops, outputs->Y, first), y);
+    add_terms(sum, net, n, a, y);
 }
 
-void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net, size_t m,
-                   const void *Z, const void *A, const void *Y)
+void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
+                   const mlpi_outputs *outputs)
 {
-    const mlpi_ops *ops = net->ops;
-    size_t n = m * mlp_net_outputs(net);
+    size_t n = outputs->m * mlp_net_outputs(net);
     sum->count += n;
-    if (ops == ops->wide) {
-        add_terms(sum, net, n, A, Y);
+    if (net->ops == net->ops->wide) {
+        add_terms(sum, net, n, outputs->A, outputs->Y);
         return;
     }
     for (size_t i = 0; i < n; i += BLOCK) {
-        size_t left = n - i < BLOCK ? n - i : BLOCK;
-        add_block(sum, net, left, mlpi_const_at(ops, Z, i),
-                  mlpi_const_at(ops, A, i), mlpi_const_at(ops, Y, i));
+        add_block(sum, net, outputs, i, n - i < BLOCK ? n - i : BLOCK);
     }
 }
 
 double mlpi_loss_mean(const mlpi_loss_sum *sum)
 {
-    return MLPI_JOIN_LANES(sum->lanes) / (double)sum->count;
+    return mlpi_join_lanes(sum->lanes) / (double)sum->count;
 }
 
-void mlpi_loss_gradient(const mlp_net *net, size_t m, const void *Z,
-                        const void *A, const void *Y, void *dZ)
+void mlpi_loss_gradient(const mlp_net *net, const mlpi_outputs *outputs,
+                        void *dZ)
 {
     const mlpi_ops *ops = net->ops;
-    size_t n = m * mlp_net_outputs(net);
+    size_t n = outputs->m * mlp_net_outputs(net);
     double share = 1.0 / (double)n;
-    if (ends_in_probability(net)) {
-        ops->difference(n, share, A, Y, dZ);
+    if (is_sigmoid_bce(net)) {
+        ops->difference(n, share, outputs->A, outputs->Y, dZ);
         return;
     }
     switch (net->loss) {
     case MLP_LOSS_BCE:
-        ops->bce_gradient(n, share, A, Y, dZ);
+        ops->bce_gradient(n, share, outputs->A, outputs->Y, dZ);
         break;
     case MLP_LOSS_MSE:
-        ops->difference(n, 2.0 * share, A, Y, dZ);
+        ops->difference(n, 2.0 * share, outputs->A, outputs->Y, dZ);
         break;
     }
-    ops->activate_backward(net->layout.layer[net->layout.L].activation, n, Z, A,
-                           dZ);
+    ops->activate_backward(net->layout.layer[net->layout.L].activation, n,
+                           outputs->Z, outputs->A, dZ);
 }

@@ -14,16 +14,22 @@ typedef struct mlpi_loss_sum {
     size_t count;
 } mlpi_loss_sum;
 
-/* Adds the terms of m rows of the last layer. Each call but the last must add
- * a multiple of MLPI_LANES terms, so that lanes do not depend on the calls. */
-void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net, size_t m,
-                   const void *Z, const void *A, const void *Y);
+/* The last layer for m rows, and their targets: real (m, n[L]), dense. */
+typedef struct mlpi_outputs {
+    size_t m;
+    const void *Z, *A, *Y;
+} mlpi_outputs;
+
+/* Adds the terms of some rows. Each call but the last must add a multiple of
+ * MLPI_LANES terms, so that lanes do not depend on the calls. */
+void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
+                   const mlpi_outputs *outputs);
 
 /* J, the mean of the terms. */
 double mlpi_loss_mean(const mlpi_loss_sum *sum);
 
-/* dZ = dJ/dZ of the last layer, for a batch of m rows. */
-void mlpi_loss_gradient(const mlp_net *net, size_t m, const void *Z,
-                        const void *A, const void *Y, void *dZ);
+/* dZ = dJ/dZ of the last layer, where J is the loss of these rows alone. */
+void mlpi_loss_gradient(const mlp_net *net, const mlpi_outputs *outputs,
+                        void *dZ);
 
 #endif

@@ -51,7 +51,7 @@ static mlp_status check_config(const mlp_config *config)
     return MLP_OK;
 }
 
-/* The network's struct, which begins its block, and its arrays. */
+/* Parameters and scaling. */
 static void take_arrays(mlp_net *net, size_t inputs, mlpi_cursor *cursor)
 {
     size_t size = net->ops->real_size;
@@ -60,6 +60,7 @@ static void take_arrays(mlp_net *net, size_t inputs, mlpi_cursor *cursor)
     net->std = mlpi_take(cursor, inputs, size);
 }
 
+/* The struct begins the block; its arrays follow. */
 static void lay_out(mlp_net *net, const mlp_config *config, mlpi_cursor *cursor)
 {
     (void)mlpi_take(cursor, 1, sizeof *net);
@@ -138,8 +139,8 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
     mlpi_cursor carve = {.base = block};
     lay_out(&made, config, &carve);
     draw_parameters(&made, config->init, config->seed);
-    memcpy(block, &made, sizeof made);
     *net = block;
+    **net = made;
     return MLP_OK;
 }
 
@@ -165,8 +166,8 @@ mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy)
         memcpy(made.mean, net->mean, net->layout.layer[0].width * size);
         memcpy(made.std, net->std, net->layout.layer[0].width * size);
     }
-    memcpy(block, &made, sizeof made);
     *copy = block;
+    **copy = made;
     return MLP_OK;
 }
 
@@ -240,7 +241,7 @@ mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer)
 
 double mlpi_net_round(const mlp_net *net, double x)
 {
-    double rounded[1];
+    double rounded[1]; /* room for a real */
     double wide = 0.0;
     net->ops->narrow(1, &x, rounded);
     net->ops->widen(1, rounded, &wide);
@@ -303,7 +304,7 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
         return mlpi_report(&net->hooks, MLP_ERR_NULL,
                            "the place for the view is NULL");
     }
-    mlp_view writable;
+    mlp_view writable = {.data = NULL};
     TRY(parameter_view(net, which, l, &writable));
     *view = mlp_view_const(writable);
     return MLP_OK;

@@ -22,7 +22,8 @@ extern const mlpi_ops mlpi_ops_avx512_f32, mlpi_ops_avx512_f64;
 
 static bool runs_avx512(void)
 {
-    return __builtin_cpu_supports("avx512f") &&
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("avx512f") &&
            __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512dq");
 }

@@ -10,7 +10,8 @@
  *   s = 0 at first; the bias is added to the finished chain;
  * - elementwise work is + - * / sqrt and fma as written, nothing contracted;
  * - a sum over rows or elements has eight lanes: term i goes to lane i mod 8,
- *   lanes are joined by MLPI_JOIN_LANES.
+ *   lanes are joined as by mlpi_join_lanes. (column_moments alone goes row
+ *   after row, as NumPy does.)
  *
  * Arrays named `real` are of the table's precision. Sizes may be 0.
  */
@@ -20,9 +21,12 @@
 #include "mlp.h"
 
 #define MLPI_LANES 8
-#define MLPI_JOIN_LANES(s)                                                     \
-    ((((s)[0] + (s)[4]) + ((s)[2] + (s)[6])) +                                 \
-     (((s)[1] + (s)[5]) + ((s)[3] + (s)[7])))
+#define MLPI_MOMENT_COLUMNS 64
+
+static inline double mlpi_join_lanes(const double s[MLPI_LANES])
+{
+    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
 
 typedef enum mlpi_function {
     MLPI_MAP_EXP,
@@ -36,6 +40,11 @@ typedef struct mlpi_operand {
     const void *data; /* real */
     size_t row_stride, col_stride;
 } mlpi_operand;
+
+static inline mlpi_operand mlpi_operand_of(mlp_cview view)
+{
+    return (mlpi_operand){view.data, view.row_stride, view.col_stride};
+}
 
 /* C = A B + bias: C (m, n) dense, A (m, k), B (k, n), bias (n) or NULL. */
 typedef struct mlpi_product {
@@ -80,7 +89,7 @@ typedef struct mlpi_ops {
 
     /* lanes += the terms of the loss without 1 / count; f64 tables only, NULL
      * in the others. The first of the n terms belongs to lane 0. */
-    void (*bce_terms)(size_t n, const double *p, const double *y,
+    void (*bce_terms)(size_t n, const double *a, const double *y,
                       double lanes[MLPI_LANES]);
     void (*mse_terms)(size_t n, const double *a, const double *y,
                       double lanes[MLPI_LANES]);
@@ -102,12 +111,14 @@ typedef struct mlpi_ops {
      * is outside [0, 1]; false if there is none. */
     bool (*find_not_finite)(mlp_cview X, size_t *row, size_t *col);
     bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
-    /* Mean and standard deviation (1 / m) of the columns, rows in order. */
+    /* Mean and standard deviation (1 / m) of at most MLPI_MOMENT_COLUMNS
+     * columns of finite numbers, m >= 1, rows in order; 0 for a column of
+     * equal values. */
     void (*column_moments)(mlp_cview X, double *mean, double *std);
-    /* labels[i][j] = a >= threshold, -1 for NaN, `a` (m, n) dense; and how
-     * many a[i] >= 0.5 are y[i]. */
+    /* labels[i][j] = a[i][j] >= threshold, -1 for NaN; `a` (m, n) dense. */
     void (*label)(size_t m, size_t n, double threshold, const void *a,
                   mlp_view labels);
+    /* For how many i is a[i] >= 0.5 what y[i] says, 1 or 0? */
     size_t (*count_hits)(size_t n, const void *a, const void *y);
 } mlpi_ops;
 

@@ -29,22 +29,22 @@ size_t mlpi_pass_scratch(const mlp_net *net, size_t m)
     return most;
 }
 
-void mlpi_forward(const mlp_net *net, size_t l, size_t m, mlpi_operand A_prev,
-                  void *Z, void *A, void *scratch)
+void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step)
 {
     const mlpi_ops *ops = net->ops;
-    const mlpi_shape *shape = &net->layout.layer[l];
+    const mlpi_shape *shape = &net->layout.layer[step->l];
+    size_t m = step->m;
     size_t n = shape->width;
     ops->product(
         &(mlpi_product){.m = m,
                         .n = n,
-                        .k = net->layout.layer[l - 1].width,
-                        .A = A_prev,
+                        .k = net->layout.layer[step->l - 1].width,
+                        .A = step->A_prev,
                         .B = {mlpi_at(ops, net->parameters, shape->W), n, 1},
                         .bias = mlpi_at(ops, net->parameters, shape->b),
-                        .C = Z,
-                        .scratch = scratch});
-    ops->activate(shape->activation, m * n, Z, A);
+                        .C = step->Z,
+                        .scratch = step->scratch});
+    ops->activate(shape->activation, m * n, step->Z, step->A);
 }
 
 void mlpi_backward(const mlp_net *net, const mlpi_backward_step *step)

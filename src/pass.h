@@ -18,11 +18,18 @@
 size_t mlpi_forward_scratch(const mlp_net *net, size_t m);
 size_t mlpi_pass_scratch(const mlp_net *net, size_t m);
 
-/* Z and A of layer l; they may be one array where Z is not needed after. */
-void mlpi_forward(const mlp_net *net, size_t l, size_t m, mlpi_operand A_prev,
-                  void *Z, void *A, void *scratch);
+/* What a layer reads and writes on the way forward. */
+typedef struct mlpi_forward_step {
+    size_t l, m;
+    mlpi_operand A_prev; /* A of layer l - 1 */
+    void *Z, *A;         /* receive Z and A of layer l; may be one array, if Z
+                            is not needed after */
+    void *scratch;
+} mlpi_forward_step;
 
-/* What a step backward reads and writes. */
+void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step);
+
+/* And backward. */
 typedef struct mlpi_backward_step {
     size_t l, m;
     const void *dZ;              /* of layer l */

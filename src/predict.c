@@ -36,21 +36,21 @@ static size_t chunk_rows(const mlp_net *net)
     return rows < MLPI_LANES ? MLPI_LANES : rows / MLPI_LANES * MLPI_LANES;
 }
 
-static void lay_out(mlp_workspace *w, const mlp_net *net, mlpi_cursor *cursor)
+static void lay_out(mlp_workspace *ws, const mlp_net *net, mlpi_cursor *cursor)
 {
     size_t size = net->ops->real_size;
-    size_t inputs = w->rows * mlp_net_inputs(net);
-    size_t widest = w->rows * net->layout.widest;
-    size_t outputs = w->rows * mlp_net_outputs(net);
-    (void)mlpi_take(cursor, 1, sizeof *w);
-    mlpi_layout_copy(&w->layout, &net->layout, cursor);
-    w->X = mlpi_take(cursor, inputs, size);
-    w->hidden[0] = mlpi_take(cursor, widest, size);
-    w->hidden[1] = mlpi_take(cursor, widest, size);
-    w->Z = mlpi_take(cursor, outputs, size);
-    w->A = mlpi_take(cursor, outputs, size);
-    w->Y = mlpi_take(cursor, outputs, size);
-    w->scratch = mlpi_take(cursor, mlpi_forward_scratch(net, w->rows), size);
+    size_t inputs = ws->rows * mlp_net_inputs(net);
+    size_t widest = ws->rows * net->layout.widest;
+    size_t outputs = ws->rows * mlp_net_outputs(net);
+    (void)mlpi_take(cursor, 1, sizeof *ws);
+    mlpi_layout_copy(&ws->layout, &net->layout, cursor);
+    ws->X = mlpi_take(cursor, inputs, size);
+    ws->hidden[0] = mlpi_take(cursor, widest, size);
+    ws->hidden[1] = mlpi_take(cursor, widest, size);
+    ws->Z = mlpi_take(cursor, outputs, size);
+    ws->A = mlpi_take(cursor, outputs, size);
+    ws->Y = mlpi_take(cursor, outputs, size);
+    ws->scratch = mlpi_take(cursor, mlpi_forward_scratch(net, ws->rows), size);
 }
 
 static mlp_status make_workspace(const mlp_net *net, size_t rows,
@@ -96,36 +96,45 @@ static mlp_status make_small_workspace(const mlp_net *net, size_t m,
     return make_workspace(net, m < most ? m : most, workspace);
 }
 
-static mlpi_operand enter(const mlp_net *net, mlp_workspace *w, mlp_cview X)
+static mlpi_operand enter(const mlp_net *net, mlp_workspace *ws, mlp_cview X)
 {
-    mlpi_operand rows = {X.data, X.row_stride, X.col_stride};
     if (!net->scales) {
-        return rows;
+        return mlpi_operand_of(X);
     }
     net->ops->gather(&(mlpi_gather){.m = X.rows,
                                     .n = X.cols,
-                                    .X = rows,
+                                    .X = mlpi_operand_of(X),
                                     .mean = net->mean,
                                     .std = net->std,
-                                    .out = w->X});
-    return (mlpi_operand){w->X, X.cols, 1};
+                                    .out = ws->X});
+    return (mlpi_operand){ws->X, X.cols, 1};
 }
 
 /* Leaves Z and A of the last layer in the workspace. */
-static void run_chunk(const mlp_net *net, mlp_workspace *w, mlp_cview X)
+static void run_chunk(const mlp_net *net, mlp_workspace *ws, mlp_cview X)
 {
     size_t L = net->layout.L;
-    mlpi_operand A_prev = enter(net, w, X);
+    mlpi_operand A_prev = enter(net, ws, X);
     for (size_t l = 1; l < L; l++) {
-        void *A = w->hidden[l % 2];
-        mlpi_forward(net, l, X.rows, A_prev, A, A, w->scratch);
+        void *A = ws->hidden[l % 2];
+        mlpi_forward(net, &(mlpi_forward_step){.l = l,
+                                               .m = X.rows,
+                                               .A_prev = A_prev,
+                                               .Z = A,
+                                               .A = A,
+                                               .scratch = ws->scratch});
         A_prev = (mlpi_operand){A, net->layout.layer[l].width, 1};
     }
-    mlpi_forward(net, L, X.rows, A_prev, w->Z, w->A, w->scratch);
+    mlpi_forward(net, &(mlpi_forward_step){.l = L,
+                                           .m = X.rows,
+                                           .A_prev = A_prev,
+                                           .Z = ws->Z,
+                                           .A = ws->A,
+                                           .scratch = ws->scratch});
 }
 
 /* Rows [first, first + count) of a writable view. */
-static mlp_view rows_of(mlp_view view, size_t size, size_t first, size_t count)
+static mlp_view part_of(mlp_view view, size_t size, size_t first, size_t count)
 {
     view.data = (unsigned char *)view.data + first * view.row_stride * size;
     view.rows = count;
@@ -148,15 +157,15 @@ static mlp_status check_predict(const mlp_net *net, mlp_cview X, mlp_view A)
     return check_output(net, "A", net->ops->dtype, X.rows, A);
 }
 
-static void predict(const mlp_net *net, mlp_workspace *w, mlp_cview X,
+static void predict(const mlp_net *net, mlp_workspace *ws, mlp_cview X,
                     mlp_view A)
 {
     const mlpi_ops *ops = net->ops;
-    for (size_t i = 0; i < X.rows; i += w->rows) {
-        mlp_cview chunk = mlp_cview_rows(X, i, w->rows);
-        run_chunk(net, w, chunk);
-        ops->scatter(chunk.rows, A.cols, w->A,
-                     rows_of(A, ops->real_size, i, chunk.rows));
+    for (size_t i = 0; i < X.rows; i += ws->rows) {
+        mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
+        run_chunk(net, ws, chunk);
+        ops->scatter(chunk.rows, A.cols, ws->A,
+                     part_of(A, ops->real_size, i, chunk.rows));
     }
 }
 
@@ -169,10 +178,10 @@ mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)
     if (X.rows == 0) {
         return MLP_OK;
     }
-    mlp_workspace *w = NULL;
-    TRY(make_small_workspace(net, X.rows, &w));
-    predict(net, w, X, A);
-    mlp_workspace_free(w);
+    mlp_workspace *ws = NULL;
+    TRY(make_small_workspace(net, X.rows, &ws));
+    predict(net, ws, X, A);
+    mlp_workspace_free(ws);
     return MLP_OK;
 }
 
@@ -211,15 +220,15 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
     if (X.rows == 0) {
         return MLP_OK;
     }
-    mlp_workspace *w = NULL;
-    TRY(make_small_workspace(net, X.rows, &w));
-    for (size_t i = 0; i < X.rows; i += w->rows) {
-        mlp_cview chunk = mlp_cview_rows(X, i, w->rows);
-        run_chunk(net, w, chunk);
-        net->ops->label(chunk.rows, labels.cols, threshold, w->A,
-                        rows_of(labels, sizeof(int32_t), i, chunk.rows));
+    mlp_workspace *ws = NULL;
+    TRY(make_small_workspace(net, X.rows, &ws));
+    for (size_t i = 0; i < X.rows; i += ws->rows) {
+        mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
+        run_chunk(net, ws, chunk);
+        net->ops->label(chunk.rows, labels.cols, threshold, ws->A,
+                        part_of(labels, sizeof(int32_t), i, chunk.rows));
     }
-    mlp_workspace_free(w);
+    mlp_workspace_free(ws);
     return MLP_OK;
 }
 
@@ -234,24 +243,24 @@ mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
                            "the place for the scores is NULL");
     }
     TRY(mlpi_net_check_data(net, X, Y));
-    mlp_workspace *w = NULL;
-    TRY(make_small_workspace(net, X.rows, &w));
+    mlp_workspace *ws = NULL;
+    TRY(make_small_workspace(net, X.rows, &ws));
     const mlpi_ops *ops = net->ops;
     mlpi_loss_sum sum = {.count = 0};
     size_t hits = 0;
-    for (size_t i = 0; i < X.rows; i += w->rows) {
-        mlp_cview chunk = mlp_cview_rows(X, i, w->rows);
-        mlp_cview targets = mlp_cview_rows(Y, i, w->rows);
-        run_chunk(net, w, chunk);
-        ops->gather(&(mlpi_gather){
-            .m = targets.rows,
-            .n = Y.cols,
-            .X = {targets.data, targets.row_stride, targets.col_stride},
-            .out = w->Y});
-        mlpi_loss_add(&sum, net, chunk.rows, w->Z, w->A, w->Y);
-        hits += ops->count_hits(chunk.rows * Y.cols, w->A, w->Y);
+    for (size_t i = 0; i < X.rows; i += ws->rows) {
+        mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
+        mlp_cview targets = mlp_cview_rows(Y, i, ws->rows);
+        run_chunk(net, ws, chunk);
+        ops->gather(&(mlpi_gather){.m = targets.rows,
+                                   .n = Y.cols,
+                                   .X = mlpi_operand_of(targets),
+                                   .out = ws->Y});
+        mlpi_loss_add(&sum, net,
+                      &(mlpi_outputs){chunk.rows, ws->Z, ws->A, ws->Y});
+        hits += ops->count_hits(chunk.rows * Y.cols, ws->A, ws->Y);
     }
-    mlp_workspace_free(w);
+    mlp_workspace_free(ws);
     scores->loss = mlpi_loss_mean(&sum);
     scores->accuracy = (double)hits / (double)sum.count;
     return MLP_OK;

@@ -198,6 +198,10 @@ mlp_status mlp_rng_permutation(mlp_rng *rng, size_t n, size_t *order)
     if (!rng || (!order && n > 0)) {
         return MLP_ERR_NULL;
     }
+    size_t bytes = 0;
+    if (!mlpi_size_mul(n, sizeof *order, &bytes)) {
+        return MLP_ERR_LIMIT;
+    }
     for (size_t i = 0; i < n; i++) {
         order[i] = i;
     }

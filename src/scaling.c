@@ -8,7 +8,7 @@
 #include "net.h"
 #include "report.h"
 
-enum { BLOCK = 64 }; /* columns whose moments are taken at once */
+enum { BLOCK = MLPI_MOMENT_COLUMNS };
 
 static mlp_cview columns(const mlp_net *net, mlp_cview X, size_t first)
 {
@@ -32,26 +32,6 @@ static void block_moments(const mlp_net *net, mlp_cview X, double mean[BLOCK],
     }
 }
 
-static mlp_status check_moments(const mlp_net *net, mlp_cview X)
-{
-    double mean[BLOCK];
-    double std[BLOCK];
-    for (size_t first = 0; first < X.cols; first += BLOCK) {
-        mlp_cview block = columns(net, X, first);
-        block_moments(net, block, mean, std);
-        for (size_t j = 0; j < block.cols; j++) {
-            if (!isfinite(mean[j]) || !isfinite(std[j])) {
-                return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                                   "X: column %zu spreads too far for %s: mean "
-                                   "%g, standard deviation %g",
-                                   first + j, mlp_dtype_name(net->ops->dtype),
-                                   mean[j], std[j]);
-            }
-        }
-    }
-    return MLP_OK;
-}
-
 static void keep(mlp_net *net, size_t first, size_t n, const double *mean,
                  const double *std)
 {
@@ -61,16 +41,13 @@ static void keep(mlp_net *net, size_t first, size_t n, const double *mean,
     net->scales = true;
 }
 
-mlp_status mlp_net_standardize(mlp_net *net, mlp_cview X)
+mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
 {
     if (!net) {
         return MLP_ERR_NULL;
     }
     TRY(mlpi_net_check_X(net, X, 1));
     TRY(mlpi_net_check_finite(net, "X", X));
-    /* All is checked before any is kept; taking the moments twice saves an
-     * allocation, which could fail. */
-    TRY(check_moments(net, X));
     double mean[BLOCK];
     double std[BLOCK];
     for (size_t first = 0; first < X.cols; first += BLOCK) {

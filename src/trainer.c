@@ -83,18 +83,13 @@ void mlp_trainer_free(mlp_trainer *trainer)
     }
 }
 
-static mlpi_operand rows_of(mlp_cview view)
-{
-    return (mlpi_operand){view.data, view.row_stride, view.col_stride};
-}
-
 void mlpi_trainer_take_X(mlp_trainer *trainer, mlp_cview X, const size_t *order,
                          size_t m)
 {
     const mlp_net *net = trainer->net;
     net->ops->gather(&(mlpi_gather){.m = m,
                                     .n = X.cols,
-                                    .X = rows_of(X),
+                                    .X = mlpi_operand_of(X),
                                     .order = order,
                                     .mean = net->scales ? net->mean : NULL,
                                     .std = net->scales ? net->std : NULL,
@@ -106,7 +101,7 @@ void mlpi_trainer_take_Y(mlp_trainer *trainer, mlp_cview Y, const size_t *order,
 {
     trainer->net->ops->gather(&(mlpi_gather){.m = m,
                                              .n = Y.cols,
-                                             .X = rows_of(Y),
+                                             .X = mlpi_operand_of(Y),
                                              .order = order,
                                              .out = trainer->Y});
 }
@@ -115,21 +110,30 @@ void mlpi_trainer_forward(mlp_trainer *trainer, size_t m)
 {
     const mlpi_layout *layout = &trainer->net->layout;
     for (size_t l = 1; l <= layout->L; l++) {
-        mlpi_operand A_prev = {trainer->A[l - 1], layout->layer[l - 1].width,
-                               1};
-        mlpi_forward(trainer->net, l, m, A_prev, trainer->Z[l], trainer->A[l],
-                     trainer->scratch);
+        size_t n_prev = layout->layer[l - 1].width;
+        mlpi_forward(trainer->net, &(mlpi_forward_step){
+                                       .l = l,
+                                       .m = m,
+                                       .A_prev = {trainer->A[l - 1], n_prev, 1},
+                                       .Z = trainer->Z[l],
+                                       .A = trainer->A[l],
+                                       .scratch = trainer->scratch});
     }
     trainer->m = m;
     trainer->has_gradients = false;
 }
 
-double mlpi_trainer_loss(const mlp_trainer *trainer)
+static mlpi_outputs outputs_of(const mlp_trainer *trainer)
 {
     size_t L = trainer->net->layout.L;
+    return (mlpi_outputs){trainer->m, trainer->Z[L], trainer->A[L], trainer->Y};
+}
+
+double mlpi_trainer_loss(const mlp_trainer *trainer)
+{
+    mlpi_outputs outputs = outputs_of(trainer);
     mlpi_loss_sum sum = {.count = 0};
-    mlpi_loss_add(&sum, trainer->net, trainer->m, trainer->Z[L], trainer->A[L],
-                  trainer->Y);
+    mlpi_loss_add(&sum, trainer->net, &outputs);
     return mlpi_loss_mean(&sum);
 }
 
@@ -137,8 +141,8 @@ void mlpi_trainer_backward(mlp_trainer *trainer)
 {
     const mlp_net *net = trainer->net;
     size_t L = net->layout.L;
-    mlpi_loss_gradient(net, trainer->m, trainer->Z[L], trainer->A[L],
-                       trainer->Y, trainer->dZ[L % 2]);
+    mlpi_outputs outputs = outputs_of(trainer);
+    mlpi_loss_gradient(net, &outputs, trainer->dZ[L % 2]);
     for (size_t l = L; l >= 1; l--) {
         mlpi_backward(net,
                       &(mlpi_backward_step){.l = l,

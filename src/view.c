@@ -72,11 +72,16 @@ mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count)
 {
     size_t start = first < view.rows ? first : view.rows;
     size_t left = view.rows - start;
+    size_t elements = 0;
+    size_t bytes = 0;
     view.rows = count < left ? count : left;
+    if (!mlpi_size_mul(start, view.row_stride, &elements) ||
+        !mlpi_size_mul(elements, element_size(view.dtype), &bytes)) {
+        view.rows = 0;
+    }
     /* An empty view points nowhere new: its start may lie past the data. */
     if (view.data && view.rows > 0) {
-        view.data = (const char *)view.data +
-                    start * view.row_stride * element_size(view.dtype);
+        view.data = (const char *)view.data + bytes;
     }
     return view;
 }
@@ -98,23 +103,47 @@ double mlp_cview_at(mlp_cview view, size_t row, size_t col)
     return (double)NAN;
 }
 
+bool mlp_view_set(mlp_view view, size_t row, size_t col, double value)
+{
+    if (!view.data || row >= view.rows || col >= view.cols) {
+        return false;
+    }
+    size_t at = row * view.row_stride + col * view.col_stride;
+    switch (view.dtype) {
+    case MLP_F32:
+        ((float *)view.data)[at] = (float)value;
+        return true;
+    case MLP_F64:
+        ((double *)view.data)[at] = value;
+        return true;
+    case MLP_I32:
+        if (!(value >= INT32_MIN && value <= INT32_MAX)) {
+            return false;
+        }
+        ((int32_t *)view.data)[at] = (int32_t)value;
+        return true;
+    }
+    return false;
+}
+
 static const char *name_of(mlp_dtype dtype)
 {
     const char *name = mlp_dtype_name(dtype);
     return name ? name : "an unknown type";
 }
 
-/* *extent = number of elements from the first to the last, both included. */
-static bool extent_fits(const mlp_cview *view, size_t *extent)
+/* Are the first and the last element within one object's size? */
+static bool extent_fits(const mlp_cview *view)
 {
     size_t down = 0;
     size_t right = 0;
+    size_t extent = 0;
     size_t bytes = 0;
     return mlpi_size_mul(view->rows - 1, view->row_stride, &down) &&
            mlpi_size_mul(view->cols - 1, view->col_stride, &right) &&
-           mlpi_size_add(down, right, extent) &&
-           mlpi_size_add(*extent, 1, extent) &&
-           mlpi_size_mul(*extent, element_size(view->dtype), &bytes) &&
+           mlpi_size_add(down, right, &extent) &&
+           mlpi_size_add(extent, 1, &extent) &&
+           mlpi_size_mul(extent, element_size(view->dtype), &bytes) &&
            bytes <= PTRDIFF_MAX;
 }
 
@@ -147,12 +176,12 @@ mlp_status mlpi_check_view(const mlp_hooks *hooks, mlp_cview view,
     if (!view.data) {
         return mlpi_report(hooks, MLP_ERR_NULL, "%s: data is NULL", name);
     }
-    size_t extent = 0;
-    if (!extent_fits(&view, &extent)) {
+    if (!extent_fits(&view)) {
         return mlpi_report(hooks, MLP_ERR_SHAPE,
-                           "%s: %zu rows of stride %zu exceed the address "
-                           "space",
-                           name, view.rows, view.row_stride);
+                           "%s: %zu x %zu elements with strides %zu and %zu "
+                           "exceed the address space",
+                           name, view.rows, view.cols, view.row_stride,
+                           view.col_stride);
     }
     return MLP_OK;
 }
@@ -178,7 +207,8 @@ mlp_status mlpi_check_writable(const mlp_hooks *hooks, mlp_view view,
     TRY(mlpi_check_view(hooks, mlp_view_const(view), expected));
     if (!elements_are_apart(&view)) {
         return mlpi_report(hooks, MLP_ERR_SHAPE,
-                           "%s: strides %zu and %zu make elements overlap",
+                           "%s: expects rows that lie one after another, or "
+                           "columns that do, got strides %zu and %zu",
                            expected->name, view.row_stride, view.col_stride);
     }
     return MLP_OK;

@@ -5,7 +5,6 @@
  * be the same wherever it runs; tests/scripts/bits.sh compares.
  */
 #include <inttypes.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "data.h"
@@ -54,19 +53,19 @@ static void load(data *xor_data, data *moons)
 {
     static const double X[8] = {0, 0, 0, 1, 1, 0, 1, 1};
     static const double Y[4] = {0, 1, 1, 0};
-    static double rows[3 * MOONS];
     xor_data->m = 4;
     xor_data->n = 2;
     memcpy(xor_data->X, X, sizeof X);
     memcpy(xor_data->Y, Y, sizeof Y);
     moons->m = MOONS;
     moons->n = 2;
-    read_array("moons_train", rows, 3 * MOONS);
+    vector rows = need_vector("moons_train", 3 * MOONS); /* x1, x2, y */
     for (size_t i = 0; i < MOONS; i++) {
-        moons->X[2 * i] = rows[3 * i];
-        moons->X[2 * i + 1] = rows[3 * i + 1];
-        moons->Y[i] = rows[3 * i + 2];
+        moons->X[2 * i] = rows.data[3 * i];
+        moons->X[2 * i + 1] = rows.data[3 * i + 1];
+        moons->Y[i] = rows.data[3 * i + 2];
     }
+    free(rows.data);
     data *both[2] = {xor_data, moons};
     for (size_t d = 0; d < 2; d++) {
         for (size_t i = 0; i < MOST; i++) {

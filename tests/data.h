@@ -1,35 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the arrays of tests/vectors, for programs that do without cmocka: a
- * first line "# name rows cols", then rows of decimal numbers that read back to
- * the double they were written from.
+ * Reads the arrays of tests/vectors: a first line "# name rows cols", then rows
+ * of decimal numbers that read back to the double they were written from.
  */
 #ifndef TESTS_DATA_H
 #define TESTS_DATA_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Reads exactly n numbers, or ends the program with a message. */
-static inline void read_array(const char *name, double *values, size_t n)
+typedef struct vector {
+    size_t rows, cols;
+    double *data; /* [rows][cols], to be freed */
+} vector;
+
+/* The numbers of the file after its first line's; false if one is missing. */
+static inline bool parse_vector(char *text, vector *v)
 {
+    char *at = text;
+    while (*at != '\0' && (*at == '#' || *at == ' ')) {
+        at++;
+    }
+    while (*at != '\0' && *at != ' ') { /* the name */
+        at++;
+    }
+    v->rows = strtoul(at, &at, 10);
+    v->cols = strtoul(at, &at, 10);
+    size_t n = v->rows * v->cols;
+    v->data = malloc(n * sizeof *v->data + 1);
+    char *end = at;
+    for (size_t i = 0; v->data && i < n; i++) {
+        v->data[i] = strtod(at, &end);
+        if (end == at) {
+            free(v->data);
+            v->data = NULL;
+        }
+        at = end;
+    }
+    return v->data != NULL;
+}
+
+/* Reads tests/vectors/<name>.txt; false if it is no such array. */
+static inline bool load_vector(const char *name, vector *v)
+{
+    enum { MOST_BYTES = 1 << 20 };
     char path[1024];
     (void)snprintf(path, sizeof path, "%s/%s.txt", MLP_TEST_VECTORS, name);
     FILE *file = fopen(path, "r");
-    size_t rows = 0;
-    size_t cols = 0;
-    bool ok = file && fscanf(file, "# %*s %zu %zu", &rows, &cols) == 2 &&
-              rows * cols == n;
-    for (size_t i = 0; ok && i < n; i++) {
-        ok = fscanf(file, "%lf", &values[i]) == 1;
-    }
+    char *text = calloc(1, MOST_BYTES);
+    bool ok = file && text && fread(text, 1, MOST_BYTES - 1, file) > 0 &&
+              parse_vector(text, v);
     if (file) {
         (void)fclose(file);
     }
-    if (!ok) {
-        (void)fprintf(stderr, "%s: not an array of %zu numbers\n", path, n);
+    free(text);
+    return ok;
+}
+
+/* Like load_vector, but ends the program without an array of n numbers. */
+static inline vector need_vector(const char *name, size_t n)
+{
+    vector v = {0, 0, NULL};
+    if (!load_vector(name, &v) || v.rows * v.cols != n) {
+        (void)fprintf(stderr, "%s/%s.txt: not an array of %zu numbers\n",
+                      MLP_TEST_VECTORS, name, n);
         exit(1);
     }
+    return v;
 }
 
 #endif

@@ -8,7 +8,8 @@
 #define TESTS_SUPPORT_H
 
 #ifndef _DEFAULT_SOURCE
-#define _DEFAULT_SOURCE /* mmap's MAP_ANONYMOUS, sysconf */
+/* For mmap's MAP_ANONYMOUS. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+#define _DEFAULT_SOURCE
 #endif
 
 #include <math.h>
@@ -25,6 +26,7 @@
 
 #include <cmocka.h>
 
+#include "data.h"
 #include "mlp.h"
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
@@ -172,31 +174,13 @@ static inline void check_near(double got, double expected, double relative,
 #define assert_absolute(got, expected, absolute)                               \
     check_near(got, expected, 0, absolute, __FILE__, __LINE__)
 
-/* ---------------------------------------------------------------------------
- * tests/vectors: "# name rows cols", then rows of numbers
- */
-
-typedef struct vector {
-    size_t rows, cols;
-    double *data; /* [rows][cols], to be freed */
-} vector;
-
+/* Reads tests/vectors/<name>.txt. */
 static inline vector read_vector(const char *name)
 {
-    char path[1024];
-    (void)snprintf(path, sizeof path, "%s/%s.txt", MLP_TEST_VECTORS, name);
-    FILE *file = fopen(path, "r");
-    if (!file) {
-        fail_msg("cannot open %s", path);
-    }
     vector v = {0, 0, NULL};
-    assert_int_equal(fscanf(file, "# %*s %zu %zu", &v.rows, &v.cols), 2);
-    v.data = malloc(v.rows * v.cols * sizeof *v.data + 1);
-    assert_non_null(v.data);
-    for (size_t i = 0; i < v.rows * v.cols; i++) {
-        assert_int_equal(fscanf(file, "%lf", &v.data[i]), 1);
+    if (!load_vector(name, &v)) {
+        fail_msg("cannot read %s/%s.txt", MLP_TEST_VECTORS, name);
     }
-    (void)fclose(file);
     return v;
 }
 

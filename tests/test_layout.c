@@ -86,6 +86,9 @@ static void copies_are_equal_and_others_are_not(void **state)
     copy.layer[2].activation = MLP_ACT_RELU;
     assert_false(mlpi_layout_equal(&layout, &copy));
     copy.layer[2] = layout.layer[2];
+    copy.layer[3].activation = MLP_ACT_RELU;
+    assert_false(mlpi_layout_equal(&layout, &copy));
+    copy.layer[3] = layout.layer[3];
     copy.layer[0].width++;
     assert_false(mlpi_layout_equal(&layout, &copy));
     copy.layer[0].width--;
@@ -164,6 +167,35 @@ static void check_counts_parameters_without_overflow(void **state)
     wide[0].width = 128;
     assert_told(&record, mlpi_layout_check(&config), MLP_ERR_LIMIT,
                 "got 2147483776");
+    /* Neither layer is too large for the inputs; together they are. */
+    config.inputs = 1;
+    config.n_layers = 2;
+    wide[0].width = wide[1].width = 65536;
+    assert_told(&record, mlpi_layout_check(&config), MLP_ERR_LIMIT,
+                "got 4295163904");
+}
+
+static void check_accepts_the_limits_themselves(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_config config = moons_config(&record);
+    /* 4634 * 46340 + 46341 * 41707 = 2^31 - 1 */
+    const mlp_layer most[] = {{46340, MLP_ACT_RELU}, {41707, MLP_ACT_RELU}};
+    config.inputs = 4633;
+    config.layers = most;
+    config.n_layers = 2;
+    assert_int_equal(mlpi_layout_check(&config), MLP_OK);
+    mlp_layer deep[MLP_MAX_LAYERS];
+    for (size_t i = 0; i < MLP_MAX_LAYERS; i++) {
+        deep[i] = (mlp_layer){1, MLP_ACT_TANH};
+    }
+    deep[MLP_MAX_LAYERS - 1].width = MLP_MAX_WIDTH;
+    config.layers = deep;
+    config.n_layers = MLP_MAX_LAYERS;
+    config.inputs = MLP_MAX_WIDTH;
+    assert_int_equal(mlpi_layout_check(&config), MLP_OK);
+    assert_int_equal(record.messages, 0);
 }
 
 int main(void)
@@ -175,6 +207,7 @@ int main(void)
         cmocka_unit_test(check_refuses_sizes_out_of_range),
         cmocka_unit_test(check_refuses_strange_layers),
         cmocka_unit_test(check_counts_parameters_without_overflow),
+        cmocka_unit_test(check_accepts_the_limits_themselves),
     };
     return cmocka_run_group_tests_name("layout", tests, NULL, NULL);
 }

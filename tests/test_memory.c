@@ -64,6 +64,27 @@ static void cursor_carves_what_it_measured(void **state)
     assert_int_equal(record.live, 0);
 }
 
+static void cursor_adds_no_more_than_alignment_needs(void **state)
+{
+    (void)state;
+    mlpi_cursor measure = {0};
+    (void)mlpi_take(&measure, 64, 1);
+    assert_int_equal(measure.used, 64);
+    (void)mlpi_take(&measure, 65, 1);
+    assert_int_equal(measure.used, 192);
+    (void)mlpi_take(&measure, 0, 8);
+    assert_int_equal(measure.used, 192);
+}
+
+static void cursor_carves_nothing_after_an_overflow(void **state)
+{
+    (void)state;
+    unsigned char memory[64];
+    mlpi_cursor carve = {.base = memory};
+    assert_null(mlpi_take(&carve, SIZE_MAX, 8));
+    assert_null(mlpi_take(&carve, 1, 1));
+}
+
 static void cursor_remembers_an_overflow(void **state)
 {
     (void)state;
@@ -131,6 +152,41 @@ static void allocate_aligns_what_the_hook_does_not(void **state)
     mlpi_release(&hooks, block);
 }
 
+/* Where the next block begins, and how many bytes were asked for. */
+typedef struct given {
+    unsigned char *start;
+    size_t bytes;
+} given;
+
+static void *give(size_t bytes, void *user)
+{
+    ((given *)user)->bytes = bytes;
+    return ((given *)user)->start;
+}
+
+static void take_back(void *block, void *user)
+{
+    assert_ptr_equal(block, ((given *)user)->start);
+}
+
+static void allocate_stays_inside_what_it_asked_for(void **state)
+{
+    (void)state;
+    static _Alignas(64) unsigned char memory[512];
+    mlpi_cursor measure = {.used = 256};
+    for (size_t offset = 0; offset < 64; offset += sizeof(void *)) {
+        given g = {.start = memory + offset};
+        mlp_hooks hooks = {give, take_back, NULL, &g};
+        void *block = NULL;
+        assert_int_equal(mlpi_allocate(&hooks, &measure, "a test", &block),
+                         MLP_OK);
+        unsigned char *first = block;
+        assert_true(first >= g.start + sizeof(void *));
+        assert_true(first + 256 <= g.start + g.bytes);
+        mlpi_release(&hooks, block);
+    }
+}
+
 static void allocate_uses_malloc_without_hooks(void **state)
 {
     (void)state;
@@ -149,9 +205,12 @@ int main(void)
         cmocka_unit_test(size_mul_refuses_what_is_no_size),
         cmocka_unit_test(size_add_refuses_what_is_no_size),
         cmocka_unit_test(cursor_carves_what_it_measured),
+        cmocka_unit_test(cursor_adds_no_more_than_alignment_needs),
+        cmocka_unit_test(cursor_carves_nothing_after_an_overflow),
         cmocka_unit_test(cursor_remembers_an_overflow),
         cmocka_unit_test(allocate_says_when_there_is_none),
         cmocka_unit_test(allocate_aligns_what_the_hook_does_not),
+        cmocka_unit_test(allocate_stays_inside_what_it_asked_for),
         cmocka_unit_test(allocate_uses_malloc_without_hooks),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);

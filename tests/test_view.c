@@ -50,6 +50,8 @@ static void rows_are_clipped(void **state)
     assert_int_equal(mlp_cview_rows(view, 3, 1).rows, 0);
     assert_int_equal(mlp_cview_rows(view, SIZE_MAX, SIZE_MAX).rows, 0);
     assert_int_equal(mlp_cview_rows(view, 0, 0).rows, 0);
+    /* Without rows the start must not move: it could leave the array. */
+    assert_ptr_equal(mlp_cview_rows(view, 3, 1).data, data);
     view.data = NULL;
     assert_null(mlp_cview_rows(view, 1, 1).data);
 }
@@ -128,6 +130,25 @@ static void check_view_refuses_what_leaves_the_address_space(void **state)
         assert_told(&record, mlpi_check_view(&hooks, view, &expected),
                     MLP_ERR_SHAPE, "exceed the address space");
     }
+    mlpi_expected three = expected;
+    three.cols = 3; /* so that the columns' extent alone wraps around to 0 */
+    mlp_cview wide = {MLP_F64, 1, 3, 1, SIZE_MAX / 2 + 1, data};
+    assert_told(&record, mlpi_check_view(&hooks, wide, &three), MLP_ERR_SHAPE,
+                "exceed the address space");
+}
+
+static void check_view_accepts_what_just_fits(void **state)
+{
+    (void)state;
+    static const double data[2];
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    const size_t most = PTRDIFF_MAX / sizeof(double); /* elements */
+    mlp_cview view = {MLP_F64, 2, 2, most - 2, 1, data};
+    assert_int_equal(mlpi_check_view(&hooks, view, &expected), MLP_OK);
+    view.row_stride++;
+    assert_told(&record, mlpi_check_view(&hooks, view, &expected),
+                MLP_ERR_SHAPE, "exceed the address space");
 }
 
 static void no_rows_need_no_data(void **state)
@@ -165,7 +186,7 @@ static void check_writable_refuses_overlap(void **state)
                              MLP_OK);
         } else {
             assert_told(&record, mlpi_check_writable(&hooks, view, &expected),
-                        MLP_ERR_SHAPE, "make elements overlap");
+                        MLP_ERR_SHAPE, "rows that lie one after another");
         }
     }
 }
@@ -179,6 +200,7 @@ int main(void)
         cmocka_unit_test(at_is_nan_where_there_is_nothing),
         cmocka_unit_test(check_view_says_what_is_wrong),
         cmocka_unit_test(check_view_refuses_what_leaves_the_address_space),
+        cmocka_unit_test(check_view_accepts_what_just_fits),
         cmocka_unit_test(no_rows_need_no_data),
         cmocka_unit_test(check_writable_refuses_overlap),
     };

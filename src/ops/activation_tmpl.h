@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Activations and their derivatives (chapter 1.3 of the tutorial), side by
- * side. Parameters: the vocabulary and math_tmpl.h.
+ * side. Parameters: the vocabulary, loop_tmpl.h and math_tmpl.h.
  *
  *             a                    da/dz from z and a
  *   identity  z                    1
@@ -12,21 +12,6 @@
  * A NaN must come out as a NaN, also of relu; so relu asks z <= 0, which a NaN
  * answers with no.
  */
-
-/* Applies a function of vectors to n elements; the tail is the same function
- * on the lanes that are left. */
-#define MAP(n, x, y, expression)                                               \
-    do {                                                                       \
-        size_t at = 0;                                                         \
-        for (; at + VLEN <= (n); at += VLEN) {                                 \
-            vec v = vload((x) + at);                                           \
-            vstore((y) + at, (expression));                                    \
-        }                                                                      \
-        if (at < (n)) {                                                        \
-            vec v = vload_part((x) + at, (n)-at);                              \
-            vstore_part((y) + at, (expression), (n)-at);                       \
-        }                                                                      \
-    } while (0)
 
 static inline vec vrelu(vec z)
 {
@@ -39,16 +24,16 @@ static void map(mlpi_function f, size_t n, const void *in, void *out)
     real *y = out;
     switch (f) {
     case MLPI_MAP_EXP:
-        MAP(n, x, y, vexp(v));
+        map_each(vexp, n, x, y);
         break;
     case MLPI_MAP_LOG:
-        MAP(n, x, y, vlog(v));
+        map_each(vlog, n, x, y);
         break;
     case MLPI_MAP_TANH:
-        MAP(n, x, y, vtanh(v));
+        map_each(vtanh, n, x, y);
         break;
     case MLPI_MAP_SIGMOID:
-        MAP(n, x, y, vsigmoid(v));
+        map_each(vsigmoid, n, x, y);
         break;
     }
 }
@@ -67,12 +52,9 @@ static void activate(mlp_activation f, size_t n, const void *z, void *a)
     case MLP_ACT_TANH:
         map(MLPI_MAP_TANH, n, z, a);
         break;
-    case MLP_ACT_RELU: {
-        const real *x = z;
-        real *y = a;
-        MAP(n, x, y, vrelu(v));
+    case MLP_ACT_RELU:
+        map_each(vrelu, n, z, a);
         break;
-    }
     }
 }
 
@@ -94,23 +76,6 @@ static inline vec backward_relu(vec z, vec a, vec da)
     return vselect(vle(z, vzero()), vzero(), da);
 }
 
-#define MAP_BACKWARD(n, z, a, da, function)                                    \
-    do {                                                                       \
-        size_t at = 0;                                                         \
-        for (; at + VLEN <= (n); at += VLEN) {                                 \
-            vstore((da) + at, function(vload((z) + at), vload((a) + at),       \
-                                       vload((da) + at)));                     \
-        }                                                                      \
-        if (at < (n)) {                                                        \
-            size_t left = (n)-at;                                              \
-            vstore_part((da) + at,                                             \
-                        function(vload_part((z) + at, left),                   \
-                                 vload_part((a) + at, left),                   \
-                                 vload_part((da) + at, left)),                 \
-                        left);                                                 \
-        }                                                                      \
-    } while (0)
-
 static void activate_backward(mlp_activation f, size_t n, const void *z_in,
                               const void *a_in, void *da_in)
 {
@@ -121,13 +86,13 @@ static void activate_backward(mlp_activation f, size_t n, const void *z_in,
     case MLP_ACT_IDENTITY:
         break;
     case MLP_ACT_SIGMOID:
-        MAP_BACKWARD(n, z, a, da, backward_sigmoid);
+        combine_in_place(backward_sigmoid, n, z, a, da);
         break;
     case MLP_ACT_TANH:
-        MAP_BACKWARD(n, z, a, da, backward_tanh);
+        combine_in_place(backward_tanh, n, z, a, da);
         break;
     case MLP_ACT_RELU:
-        MAP_BACKWARD(n, z, a, da, backward_relu);
+        combine_in_place(backward_relu, n, z, a, da);
         break;
     }
 }

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Between the caller's arrays and the library's dense ones, and questions
- * about the caller's data. Parameters: `real` and REAL_BITS alone; these are
- * plain loops, in the order that the comments of ops.h promise.
+ * about the caller's data. Parameters: `real` and loop_tmpl.h; these are plain
+ * loops, in the order that the comments of ops.h promise.
  */
-#include <math.h>
-#include <string.h>
-
-static const real *element(const void *data, size_t row_stride, size_t i)
+static const real *row_of(const void *data, size_t row_stride, size_t i)
 {
     return (const real *)data + i * row_stride;
 }
@@ -20,7 +17,7 @@ static void gather(const mlpi_gather *g)
     size_t step = g->X.col_stride;
     for (size_t i = 0; i < g->m; i++, out += g->n) {
         const real *x =
-            element(g->X.data, g->X.row_stride, g->order ? g->order[i] : i);
+            row_of(g->X.data, g->X.row_stride, g->order ? g->order[i] : i);
         if (mean) {
             for (size_t j = 0; j < g->n; j++) {
                 out[j] = (x[j * step] - mean[j]) / std[j];
@@ -76,7 +73,7 @@ static inline ALWAYS_INLINE bool find(bool (*wrong)(real), mlp_cview X,
                                       size_t *row, size_t *col)
 {
     for (size_t i = 0; i < X.rows; i++) {
-        const real *x = element(X.data, X.row_stride, i);
+        const real *x = row_of(X.data, X.row_stride, i);
         for (size_t j = 0; j < X.cols; j++) {
             if (wrong(x[j * X.col_stride])) {
                 *row = i;
@@ -98,37 +95,60 @@ static bool find_not_unit(mlp_cview X, size_t *row, size_t *col)
     return find(is_not_unit, X, row, col);
 }
 
+/* A power of two that keeps squares of numbers up to `largest`, and of their
+ * differences, within the range of a double; 1, which changes nothing, for all
+ * but huge and tiny ones. 0 if there is no difference. */
+static double moment_scale(double largest, double differences)
+{
+    if (differences == 0.0) {
+        return 0.0;
+    }
+    return largest > 0x1p480 ? 0x1p-600 : largest < 0x1p-400 ? 0x1p600 : 1.0;
+}
+
 /* Row after row, as NumPy's mean and std over axis 0 add them up. A column of
  * equal values has exactly that mean, and std 0, which sums may just miss. */
 static void column_moments(mlp_cview X, double *mean, double *std)
 {
     const double m = (double)X.rows;
-    const real *first = element(X.data, X.row_stride, 0);
+    const real *first = row_of(X.data, X.row_stride, 0);
+    double scale[MLPI_MOMENT_COLUMNS];
+    /* For now, mean is the largest size, and std counts the differences. */
     for (size_t j = 0; j < X.cols; j++) {
-        mean[j] = 0.0;
-        std[j] = 0.0;
+        mean[j] = std[j] = 0.0;
     }
     for (size_t i = 0; i < X.rows; i++) {
-        const real *x = element(X.data, X.row_stride, i);
+        const real *x = row_of(X.data, X.row_stride, i);
         for (size_t j = 0; j < X.cols; j++) {
-            mean[j] += (double)x[j * X.col_stride];
+            double size = fabs((double)x[j * X.col_stride]);
+            mean[j] = size > mean[j] ? size : mean[j];
             std[j] += x[j * X.col_stride] != first[j * X.col_stride];
         }
     }
     for (size_t j = 0; j < X.cols; j++) {
-        bool varies = std[j] > 0.0;
-        mean[j] = varies ? mean[j] / m : (double)first[j * X.col_stride];
-        std[j] = 0.0;
+        scale[j] = moment_scale(mean[j], std[j]);
+        mean[j] = std[j] = 0.0;
     }
     for (size_t i = 0; i < X.rows; i++) {
-        const real *x = element(X.data, X.row_stride, i);
+        const real *x = row_of(X.data, X.row_stride, i);
         for (size_t j = 0; j < X.cols; j++) {
-            double d = (double)x[j * X.col_stride] - mean[j];
+            mean[j] += (double)x[j * X.col_stride] * scale[j];
+        }
+    }
+    for (size_t j = 0; j < X.cols; j++) {
+        mean[j] /= m;
+    }
+    for (size_t i = 0; i < X.rows; i++) {
+        const real *x = row_of(X.data, X.row_stride, i);
+        for (size_t j = 0; j < X.cols; j++) {
+            double d = (double)x[j * X.col_stride] * scale[j] - mean[j];
             std[j] += d * d;
         }
     }
     for (size_t j = 0; j < X.cols; j++) {
-        std[j] = sqrt(std[j] / m);
+        bool varies = scale[j] > 0.0;
+        mean[j] = varies ? mean[j] / scale[j] : (double)first[j * X.col_stride];
+        std[j] = varies ? sqrt(std[j] / m) / scale[j] : 0.0;
     }
 }
 

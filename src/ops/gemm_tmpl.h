@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Matrix product C = A B + bias, and column sums. Parameters: the vocabulary,
- * with TILE_ROWS and TILE_VECS.
+ * with TILE_ROWS and TILE_VECS, and loop_tmpl.h.
  *
  * C is computed in tiles of up to TILE_ROWS rows by TILE_VECS vectors, whose
  * accumulators stay in registers while k runs:
@@ -19,20 +19,13 @@
  * R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM
  * TOMS 34, 2008.)
  */
-#include <string.h>
-
 enum {
     PANEL = TILE_VECS * VLEN,      /* columns of a tile */
     K_BLOCK = 256,                 /* rows of B's block: a panel fits L1 */
-    N_BLOCK = 512 / PANEL * PANEL, /* its columns: the block fits L2 */
+    N_BLOCK = 512 / PANEL * PANEL, /* its columns: 0.5 or 1 MB, near L2 */
     PACK_A_PANELS = 4,             /* panels from which packing A's tile pays */
     SMALL_B = 2048 /* reals of B that L1 holds without packing */
 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 typedef struct tile {
     size_t k;
@@ -47,11 +40,6 @@ typedef struct tile {
     const real *bias;     /* added at the end; or NULL */
     size_t bias_row_step; /* 1: an element for each row of C, not column */
 } tile;
-
-static inline ALWAYS_INLINE vec load_lanes(const real *p, bool part, size_t n)
-{
-    return part ? vload_part(p, n) : vload(p);
-}
 
 static inline ALWAYS_INLINE vec bias_at(const tile *t, size_t i, size_t j,
                                         bool part)
@@ -101,11 +89,7 @@ static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
             if (t->bias) {
                 z = vadd(z, bias_at(t, i, v * VLEN, v >= whole));
             }
-            if (v >= whole) {
-                vstore_part(t->c + i * t->c_row + v * VLEN, z, t->last);
-            } else {
-                vstore(t->c + i * t->c_row + v * VLEN, z);
-            }
+            store_lanes(t->c + i * t->c_row + v * VLEN, z, v >= whole, t->last);
         }
     }
 }
@@ -213,7 +197,7 @@ static void run_block(const job *p, size_t k, size_t depth, size_t j,
 {
     bool pack_b =
         p->b_col != 1 || (p->m > 2 * TILE_ROWS && p->k * p->n > SMALL_B);
-    real *packed_a = scratch + depth * (N_BLOCK + PANEL);
+    real *packed_a = scratch + depth * N_BLOCK;
     if (pack_b) {
         for (size_t v = 0; v < width; v += PANEL) {
             pack_panel(p, k, depth, j + v, least(PANEL, width - v),
@@ -266,7 +250,7 @@ static size_t product_scratch(size_t m, size_t n, size_t k)
 {
     (void)m;
     (void)n;
-    return least(k, K_BLOCK) * (size_t)(N_BLOCK + PANEL + TILE_ROWS);
+    return least(k, K_BLOCK) * (size_t)(N_BLOCK + TILE_ROWS);
 }
 
 /* The empty chain is 0, plus the bias. */
@@ -322,14 +306,14 @@ static void product(const mlpi_product *p)
     }
 }
 
-/* Eight rows at a time, one for each lane; a column of one element per row is
- * itself the lanes. */
+/* Eight rows at a time, one for each lane. */
 static void column_sums(size_t m, size_t n, const void *X, void *sums)
 {
     const real *x = X;
     real *out = sums;
     for (size_t j = 0; j < n; j += VLEN) {
-        size_t lanes = least(VLEN, n - j);
+        size_t cols = least(VLEN, n - j);
+        bool part = cols < VLEN;
         vec s[MLPI_LANES];
         for (size_t r = 0; r < MLPI_LANES; r++) {
             s[r] = vzero();
@@ -338,20 +322,14 @@ static void column_sums(size_t m, size_t n, const void *X, void *sums)
         for (; i + MLPI_LANES <= m; i += MLPI_LANES) {
             UNROLL
             for (size_t r = 0; r < MLPI_LANES; r++) {
-                s[r] = vadd(
-                    s[r], load_lanes(x + (i + r) * n + j, lanes < VLEN, lanes));
+                s[r] = vadd(s[r], load_lanes(x + (i + r) * n + j, part, cols));
             }
         }
         for (size_t r = 0; i + r < m; r++) {
-            s[r] = vadd(s[r],
-                        load_lanes(x + (i + r) * n + j, lanes < VLEN, lanes));
+            s[r] = vadd(s[r], load_lanes(x + (i + r) * n + j, part, cols));
         }
         vec even = vadd(vadd(s[0], s[4]), vadd(s[2], s[6]));
         vec odd = vadd(vadd(s[1], s[5]), vadd(s[3], s[7]));
-        if (lanes < VLEN) {
-            vstore_part(out + j, vadd(even, odd), lanes);
-        } else {
-            vstore(out + j, vadd(even, odd));
-        }
+        store_lanes(out + j, vadd(even, odd), part, cols);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Losses (chapter 3.1) and their derivatives by the outputs a. Parameters: the
- * vocabulary and math_tmpl.h.
+ * vocabulary, loop_tmpl.h and math_tmpl.h.
  *
  *          term of J                               dterm/da
  *   bce    -(y log p + (1 - y) log(1 - p)),        (a - y) / (a (1 - a)), but
@@ -9,57 +9,46 @@
  *   mse    (a - y)^2                               2 (a - y)
  *
  * The clipping is the tutorial's: it keeps the loss finite for every output
- * that is a number. Comparisons let a NaN pass. Terms are always computed and
- * added in double, for f32 networks too.
+ * that is a number. Behind a sigmoid dJ/dz of bce is a - y, for a (1 - a)
+ * cancels: that is the derivative without the clipping, as the tutorial's, so
+ * that an output which is wrong and saturated still learns. Comparisons let a
+ * NaN pass. Terms are always computed and added in double, for f32 networks
+ * too.
  */
 
-/* d[i] = (a[i] - y[i]) * scale: the whole derivative of mse, with 2 in the
- * scale, and dJ/dz of bce behind a sigmoid, where a (1 - a) cancels. */
-static void difference(size_t n, double scale, const void *a_in,
-                       const void *y_in, void *d_out)
+/* The whole derivative of mse, with 2 in the scale, and that of bce behind a
+ * sigmoid. */
+static inline vec scaled_difference(vec a, vec y, vec scale)
 {
-    const real *a = a_in;
-    const real *y = y_in;
-    real *d = d_out;
-    const vec s = vset1((real)scale);
-    size_t i = 0;
-    for (; i + VLEN <= n; i += VLEN) {
-        vstore(d + i, vmul(vsub(vload(a + i), vload(y + i)), s));
-    }
-    if (i < n) {
-        vec left = vsub(vload_part(a + i, n - i), vload_part(y + i, n - i));
-        vstore_part(d + i, vmul(left, s), n - i);
-    }
+    return vmul(vsub(a, y), scale);
 }
 
-static inline vec dbce(vec a, vec y)
+static void difference(size_t n, double scale, const void *a, const void *y,
+                       void *d)
+{
+    combine(scaled_difference, n, a, y, scale, d);
+}
+
+static inline vec scaled_bce_slope(vec a, vec y, vec scale)
 {
     const vec one = vset1(R(1.0));
     vec slope = vdiv(vsub(a, y), vmul(a, vsub(one, a)));
-    vec below = vselect(vle(a, vset1(R(1e-15))), vzero(), slope);
-    return vselect(vle(vset1(R(1.0 - 1e-15)), a), vzero(), below);
+    slope = vselect(vle(a, vset1(R(1e-15))), vzero(), slope);
+    slope = vselect(vle(vset1(R(1.0 - 1e-15)), a), vzero(), slope);
+    return vmul(slope, scale);
 }
 
-static void bce_gradient(size_t n, double scale, const void *a_in,
-                         const void *y_in, void *d_out)
+static void bce_gradient(size_t n, double scale, const void *a, const void *y,
+                         void *d)
 {
-    const real *a = a_in;
-    const real *y = y_in;
-    real *d = d_out;
-    const vec s = vset1((real)scale);
-    size_t i = 0;
-    for (; i + VLEN <= n; i += VLEN) {
-        vstore(d + i, vmul(dbce(vload(a + i), vload(y + i)), s));
-    }
-    if (i < n) {
-        vec slope = dbce(vload_part(a + i, n - i), vload_part(y + i, n - i));
-        vstore_part(d + i, vmul(slope, s), n - i);
-    }
+    combine(scaled_bce_slope, n, a, y, scale, d);
 }
 
 #if REAL_BITS == 64
 
 enum { VECS = MLPI_LANES / VLEN }; /* vectors that hold the eight lanes */
+
+_Static_assert(MLPI_LANES % VLEN == 0, "lanes are whole vectors");
 
 typedef vec term(vec a, vec y);
 
@@ -111,10 +100,10 @@ static inline ALWAYS_INLINE void add_terms(term *f, size_t n, const real *a,
     }
 }
 
-static void bce_terms(size_t n, const double *p, const double *y,
+static void bce_terms(size_t n, const double *a, const double *y,
                       double lanes[MLPI_LANES])
 {
-    add_terms(bce_term, n, p, y, lanes);
+    add_terms(bce_term, n, a, y, lanes);
 }
 
 static void mse_terms(size_t n, const double *a, const double *y,

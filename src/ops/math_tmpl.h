@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exp, log, tanh and sigmoid, from correctly rounded operations alone, so that
- * they have the same bits wherever they run. Parameters: the vocabulary.
+ * they have the same bits wherever they run. Parameters: the vocabulary and
+ * loop_tmpl.h.
  *
  * exp:   x = n ln 2 + r, |r| <= ln 2 / 2, e^x = 2^n e^r, and e^r = 1 + p is a
  *        Taylor polynomial.
@@ -22,7 +23,7 @@
 #define EXP_MAX 89.0f        /* and infinite from here on up */
 #define TANH_SATURATED 10.0f /* tanh is 1 from here on up */
 #define SMALLEST_NORMAL 0x1p-126f
-#define LN2_HIGH 0x1.62e4p-1f /* 16 bits: k times it is exact */
+#define LN2_HIGH 0x1.62e4p-1f /* 15 bits: k times it is exact */
 #define LN2_LOW 0x1.7f7d1cp-20f
 
 static const real exp_terms[] = {
@@ -88,6 +89,7 @@ static inline ALWAYS_INLINE vec reduced_exp(vec x, vec *n, vec *low)
     vec q = polynomial(r, exp_terms, TERMS(exp_terms));
     vec square = vmul(vmul(r, r), q);
     vec p = vadd(r, square);
+    /* What r lost, and what p lost. */
     *low = vadd(vsub(vsub(high, r), rest), vsub(square, vsub(p, r)));
     return p;
 }
@@ -119,7 +121,7 @@ static inline ALWAYS_INLINE vec vsigmoid(vec z)
 {
     const vec one = vset1(R(1.0));
     const mask negative = vlt(z, vzero());
-    vec e = vexp(vneg(vselect(negative, vneg(z), z)));
+    vec e = vexp(vneg(vabs(z)));
     vec d = vadd(one, e);
     vec lost = vadd(vsub(one, d), e);
     vec q = vdiv(vselect(negative, e, one), d);
@@ -128,7 +130,7 @@ static inline ALWAYS_INLINE vec vsigmoid(vec z)
     return vselect(negative, corrected, q);
 }
 
-/* With t = e^2|z| - 1 as the pair high + low: tanh |z| = t / (t + 2), which
+/* With t = e^(2|z|) - 1 as the pair high + low: tanh |z| = t / (t + 2), which
  * keeps all digits of small values, and from t = 2 on 1 - 2 / (t + 2). Of the
  * quotient q = above / (t + 2) the residual above - q (t + 2) corrects q; 1 /
  * (t + 2) is (1 - q) / 2 in the one case and q / 2 in the other. */
@@ -174,7 +176,7 @@ static inline ALWAYS_INLINE vec vlog(vec x)
     /* 2 s = f - s f, and s f = f^2 / 2 - s f^2 / 2. */
     vec half_square = vmul(vmul(f, f), vset1(R(0.5)));
     vec inner = vmul(s, vadd(half_square, tail));
-    vec base = vmul(k, vset1(LN2_HIGH)); /* exact, and 0 or above f */
+    vec base = vmul(k, vset1(LN2_HIGH)); /* exact; 0, or larger than f */
     vec high = vadd(base, f);
     vec lost = vadd(vsub(base, high), f);
     vec rest = vfma(k, vset1(LN2_LOW), vsub(inner, half_square));

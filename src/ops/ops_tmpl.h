@@ -7,21 +7,12 @@
  */
 #include "../ops.h"
 
-#define ALWAYS_INLINE __attribute__((always_inline))
-#define NEVER_INLINE __attribute__((noinline))
-#define UNROLL _Pragma("GCC unroll 16")
-#define R(x) ((real)(x))
-
+#include "loop_tmpl.h"
 #include "math_tmpl.h"
-
 #include "gemm_tmpl.h"
-
 #include "activation_tmpl.h"
-
 #include "loss_tmpl.h"
-
 #include "update_tmpl.h"
-
 #include "convert_tmpl.h"
 
 extern const mlpi_ops OPS_TABLE, OPS_WIDE;

@@ -6,10 +6,7 @@
 #endif
 
 #include <immintrin.h>
-#include <math.h>
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #define TILE_ROWS 6 /* 12 accumulators, 2 of B, 1 of A: 15 registers of 16 */
 #define TILE_VECS 2
@@ -158,6 +155,8 @@ static inline vec vpow2(vec n)
     return VCAST_BACK(VI(add)(shifted, one));
 }
 
+/* Exponents are counted from sqrt(1/2) instead of 1: its bits are subtracted,
+ * the rest is split, and they are added back to the fraction. */
 static inline vec vsplit(vec x, vec *k)
 {
     const __m256i sqrt_half = SET_INTEGER(SQRT_HALF);

@@ -169,6 +169,8 @@ static inline vec vpow2(vec n)
     return real_of((sum << FRACTION_BITS) + bits_of(1));
 }
 
+/* Exponents are counted from sqrt(1/2) instead of 1: its bits are subtracted,
+ * the rest is split, and they are added back to the fraction. */
 static inline vec vsplit(vec x, vec *k)
 {
     const bits fraction = ((bits)1 << FRACTION_BITS) - 1;

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the other templates share: how loops are written, and the loops over
+ * flat arrays. Parameters: the vocabulary.
+ *
+ * The functions that a loop is given are constants at each call, and the loops
+ * are always inlined, so that no call is left in them. The last lanes of an
+ * array go through the same function as all others.
+ */
+#include <math.h>
+#include <string.h>
+
+#define ALWAYS_INLINE __attribute__((always_inline))
+#define NEVER_INLINE __attribute__((noinline))
+#define UNROLL _Pragma("GCC unroll 16")
+#define R(x) ((real)(x))
+
+static inline size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A whole vector, or its first n lanes. */
+static inline ALWAYS_INLINE vec load_lanes(const real *p, bool part, size_t n)
+{
+    return part ? vload_part(p, n) : vload(p);
+}
+
+static inline ALWAYS_INLINE void store_lanes(real *p, vec a, bool part,
+                                             size_t n)
+{
+    if (part) {
+        vstore_part(p, a, n);
+    } else {
+        vstore(p, a);
+    }
+}
+
+/* y[i] = f(x[i]) */
+static inline ALWAYS_INLINE void map_each(vec (*f)(vec), size_t n,
+                                          const real *x, real *y)
+{
+    size_t i = 0;
+    for (; i + VLEN <= n; i += VLEN) {
+        vstore(y + i, f(vload(x + i)));
+    }
+    if (i < n) {
+        vstore_part(y + i, f(vload_part(x + i, n - i)), n - i);
+    }
+}
+
+/* out[i] = f(a[i], b[i], constant) */
+static inline ALWAYS_INLINE void combine(vec (*f)(vec, vec, vec), size_t n,
+                                         const real *a, const real *b,
+                                         double constant, real *out)
+{
+    const vec c = vset1((real)constant);
+    size_t i = 0;
+    for (; i + VLEN <= n; i += VLEN) {
+        vstore(out + i, f(vload(a + i), vload(b + i), c));
+    }
+    if (i < n) {
+        size_t left = n - i;
+        vec last = f(vload_part(a + i, left), vload_part(b + i, left), c);
+        vstore_part(out + i, last, left);
+    }
+}
+
+/* c[i] = f(a[i], b[i], c[i]) */
+static inline ALWAYS_INLINE void combine_in_place(vec (*f)(vec, vec, vec),
+                                                  size_t n, const real *a,
+                                                  const real *b, real *c)
+{
+    size_t i = 0;
+    for (; i + VLEN <= n; i += VLEN) {
+        vstore(c + i, f(vload(a + i), vload(b + i), vload(c + i)));
+    }
+    if (i < n) {
+        size_t left = n - i;
+        vec last = f(vload_part(a + i, left), vload_part(b + i, left),
+                     vload_part(c + i, left));
+        vstore_part(c + i, last, left);
+    }
+}
