@@ -42,7 +42,9 @@
  * - Pointers are not kept after a call unless it says "borrows".
  * - The floating-point environment is C's default: round to nearest, subnormal
  *   numbers kept. (Linking a program with -ffast-math may change that.)
- * - Equal seed, data and options give equal bits on every machine.
+ * - Memory that a call writes may not overlap what it reads, unless it is said.
+ * - Equal seed, data and options give equal bits on every machine; but of a NaN
+ *   only that it is one.
  */
 #ifndef LIBMLP_MLP_H
 #define LIBMLP_MLP_H
@@ -406,8 +408,8 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * Before anything is changed: MLP_ERR_SHAPE, MLP_ERR_DTYPE;
  * MLP_ERR_NOT_FINITE, naming row and column of X or Y; MLP_ERR_ARGUMENT: a
  * learning rate that is not finite and above 0 in the network's precision, or a
- * target outside [0, 1] where the loss is MLP_LOSS_BCE; MLP_ERR_LIMIT: more
- * epochs than a history holds.
+ * target outside [0, 1] where the loss is MLP_LOSS_BCE; MLP_ERR_LIMIT: a
+ * history or a batch that no size_t counts the bytes of.
  * MLP_ERR_DIVERGED, naming the epoch: the loss of a batch, which is named too,
  * is not finite, or a weight is not; `net` gets the last finite weights that
  * began an epoch with a finite loss, or keeps what it had if there were none;
@@ -470,7 +472,7 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
 typedef struct mlp_rng {
     uint32_t key[624];
     uint32_t remaining; /* words of `key` not yet used */
-    bool has_gauss;     /* normals come in pairs; the second waits here */
+    uint32_t has_gauss; /* normals come in pairs; the second waits here */
     double gauss;
 } mlp_rng;
 

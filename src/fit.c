@@ -118,6 +118,17 @@ static void release(run *r)
     mlpi_release(&r->net->hooks, r->block);
 }
 
+static const char *kind_of(double x)
+{
+    return isnan(x) ? "not a number" : "infinite";
+}
+
+static const char *advice(const run *r)
+{
+    return r->has_good ? "a smaller learning rate may help"
+                       : "so it was before the first update";
+}
+
 /* A loss can be finite though weights are not: a saturated output hides them. */
 static mlp_status check_weights(const run *r, size_t epoch)
 {
@@ -128,12 +139,8 @@ static mlp_status check_weights(const run *r, size_t epoch)
     mlp_cview all = {net->ops->dtype, 1, n, n, 1, net->parameters};
     if (net->ops->find_not_finite(all, &row, &col)) {
         return mlpi_report(&net->hooks, MLP_ERR_DIVERGED,
-                           "epoch %zu: a weight is %s; a smaller learning rate "
-                           "than %g may help",
-                           epoch,
-                           isnan(mlp_cview_at(all, row, col)) ? "not a number"
-                                                              : "infinite",
-                           r->options.learning_rate);
+                           "epoch %zu: a weight is %s; %s", epoch,
+                           kind_of(mlp_cview_at(all, row, col)), advice(r));
     }
     return MLP_OK;
 }
@@ -182,11 +189,8 @@ static mlp_status train_batch(run *r, size_t epoch, size_t batch, size_t rows,
     *loss = mlpi_trainer_loss(r->trainer);
     if (!isfinite(*loss)) {
         return mlpi_report(&r->net->hooks, MLP_ERR_DIVERGED,
-                           "epoch %zu, batch %zu: the loss is %s; a smaller "
-                           "learning rate than %g may help",
-                           epoch, batch,
-                           isnan(*loss) ? "not a number" : "infinite",
-                           r->options.learning_rate);
+                           "epoch %zu, batch %zu: the loss is %s; %s", epoch,
+                           batch, kind_of(*loss), advice(r));
     }
     if (batch == 0) {
         TRY(keep_good(r, epoch));
@@ -250,7 +254,7 @@ static mlp_status train(run *r)
 static mlp_status check_options(const mlp_net *net,
                                 const mlp_train_options *options)
 {
-    double rate = mlpi_net_round(net, options->learning_rate);
+    double rate = net->ops->round(options->learning_rate);
     if (!(rate > 0.0) || !isfinite(rate)) {
         return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
                            "learning_rate: expects a finite %s above 0, got "
@@ -270,11 +274,15 @@ mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
     run r = {.net = net, .X = X, .Y = Y};
     r.options = options ? *options : mlp_train_defaults();
     TRY(check_options(net, &r.options));
-    TRY(mlpi_net_check_data(net, X, Y));
+    TRY(mlpi_net_check_shapes(net, X, Y));
     size_t asked = r.options.batch_size;
     r.batch = asked == 0 || asked > X.rows ? X.rows : asked;
     r.batches = X.rows / r.batch + (X.rows % r.batch > 0);
+    /* Absurdly many rows fail here, before all of them are looked at. */
     mlp_status status = allocate(&r, history != NULL);
+    if (status == MLP_OK) {
+        status = mlpi_net_check_values(net, X, Y);
+    }
     if (status == MLP_OK) {
         status = train(&r);
         if (status != MLP_OK) {

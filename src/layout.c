@@ -5,6 +5,8 @@
 
 #include "report.h"
 
+#define AND_NAME(constant, number, name) " " name
+
 static mlp_status check_width(const mlp_hooks *hooks, const char *what,
                               size_t l, size_t width)
 {
@@ -35,9 +37,11 @@ mlp_status mlpi_layout_check(const mlp_config *config)
         const mlp_layer *layer = &config->layers[l - 1];
         TRY(check_width(hooks, "layer", l, layer->width));
         if (!mlp_activation_name(layer->activation)) {
-            return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                               "layer %zu: unknown activation %d", l,
-                               (int)layer->activation);
+            return mlpi_report(
+                hooks, MLP_ERR_ARGUMENT,
+                "layer %zu: expects an activation of" MLP_ACTIVATION_LIST(
+                    AND_NAME) ", got number %d",
+                l, (int)layer->activation);
         }
         /* Below 2^49 each, and below 2^57 all: no overflow. */
         parameters += ((uint64_t)before + 1) * layer->width;
@@ -57,7 +61,7 @@ void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
     layout->L = config->n_layers;
     layout->layer = mlpi_take(cursor, layout->L + 1, sizeof *layout->layer);
     layout->parameters = 0;
-    layout->widest = config->inputs;
+    layout->widest = 0;
     size_t before = config->inputs;
     for (size_t l = 0; l <= layout->L; l++) {
         mlpi_shape shape = {.width = config->inputs,
@@ -68,9 +72,9 @@ void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
             shape.W = layout->parameters;
             shape.b = shape.W + before * shape.width;
             layout->parameters = shape.b + shape.width;
-        }
-        if (shape.width > layout->widest) {
-            layout->widest = shape.width;
+            if (shape.width > layout->widest) {
+                layout->widest = shape.width;
+            }
         }
         if (layout->layer) {
             layout->layer[l] = shape;

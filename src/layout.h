@@ -28,7 +28,7 @@ typedef struct mlpi_layout {
     size_t L;
     mlpi_shape *layer; /* [L + 1] */
     size_t parameters; /* elements of all W and b */
-    size_t widest;     /* the largest n[l], the inputs included */
+    size_t widest;     /* the largest n[l], l >= 1 */
 } mlpi_layout;
 
 /* MLP_OK if the inputs and layers make a network: known activations, sizes

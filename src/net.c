@@ -16,11 +16,17 @@ mlp_config mlp_config_defaults(void)
                         .seed = 42};
 }
 
+#define AND_NAME(constant, number, name) " " name
+
 static mlp_status check_init(const mlp_hooks *hooks, mlp_init init)
 {
-    return mlp_init_name(init) ? MLP_OK
-                               : mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                                             "unknown init %d", (int)init);
+    if (!mlp_init_name(init)) {
+        return mlpi_report(
+            hooks, MLP_ERR_ARGUMENT,
+            "init: expects one of" MLP_INIT_LIST(AND_NAME) ", got number %d",
+            (int)init);
+    }
+    return MLP_OK;
 }
 
 static mlp_status check_config(const mlp_config *config)
@@ -35,8 +41,10 @@ static mlp_status check_config(const mlp_config *config)
     TRY(mlpi_layout_check(config));
     TRY(check_init(hooks, config->init));
     if (!mlp_loss_name(config->loss)) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT, "unknown loss %d",
-                           (int)config->loss);
+        return mlpi_report(
+            hooks, MLP_ERR_ARGUMENT,
+            "loss: expects one of" MLP_LOSS_LIST(AND_NAME) ", got number %d",
+            (int)config->loss);
     }
     if (config->precision != MLP_F32 && config->precision != MLP_F64) {
         return mlpi_report(hooks, MLP_ERR_ARGUMENT,
@@ -239,15 +247,6 @@ mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer)
     return MLP_OK;
 }
 
-double mlpi_net_round(const mlp_net *net, double x)
-{
-    double rounded[1]; /* room for a real */
-    double wide = 0.0;
-    net->ops->narrow(1, &x, rounded);
-    net->ops->widen(1, rounded, &wide);
-    return wide;
-}
-
 mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l)
 {
     const mlpi_shape *shape = &net->layout.layer[l];
@@ -353,10 +352,14 @@ mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
         isnan(mlp_cview_at(view, row, col)) ? "NaN" : "an infinity", row, col);
 }
 
-mlp_status mlpi_net_check_data(const mlp_net *net, mlp_cview X, mlp_cview Y)
+mlp_status mlpi_net_check_shapes(const mlp_net *net, mlp_cview X, mlp_cview Y)
 {
     TRY(mlpi_net_check_X(net, X, 1));
-    TRY(mlpi_net_check_Y(net, Y, X.rows));
+    return mlpi_net_check_Y(net, Y, X.rows);
+}
+
+mlp_status mlpi_net_check_values(const mlp_net *net, mlp_cview X, mlp_cview Y)
+{
     TRY(mlpi_net_check_finite(net, "X", X));
     TRY(mlpi_net_check_finite(net, "Y", Y));
     size_t row = 0;

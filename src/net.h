@@ -28,9 +28,6 @@ static inline const void *mlpi_const_at(const mlpi_ops *ops, const void *reals,
     return (const unsigned char *)reals + index * ops->real_size;
 }
 
-/* x rounded to the network's precision. */
-double mlpi_net_round(const mlp_net *net, double x);
-
 /* A view of W and b, or dW and db, of layer l in an array laid out as the
  * parameters are. */
 mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l);
@@ -48,8 +45,9 @@ mlp_status mlpi_net_check_Y(const mlp_net *net, mlp_cview Y, size_t rows);
 mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
                                  mlp_cview view);
 
-/* All that data to learn from or to be scored on must be: of fitting shapes,
- * one row or more, finite, and for bce with targets in [0, 1]. */
-mlp_status mlpi_net_check_data(const mlp_net *net, mlp_cview X, mlp_cview Y);
+/* What data to learn from, or to be scored on, must be: of fitting shapes, one
+ * row or more; and finite, for bce with targets in [0, 1]. */
+mlp_status mlpi_net_check_shapes(const mlp_net *net, mlp_cview X, mlp_cview Y);
+mlp_status mlpi_net_check_values(const mlp_net *net, mlp_cview X, mlp_cview Y);
 
 #endif

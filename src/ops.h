@@ -41,9 +41,11 @@ typedef struct mlpi_operand {
     size_t row_stride, col_stride;
 } mlpi_operand;
 
+/* The stride of a dimension of 1 means nothing, so it may be anything. */
 static inline mlpi_operand mlpi_operand_of(mlp_cview view)
 {
-    return (mlpi_operand){view.data, view.row_stride, view.col_stride};
+    return (mlpi_operand){view.data, view.rows > 1 ? view.row_stride : 1,
+                          view.cols > 1 ? view.col_stride : 1};
 }
 
 /* C = A B + bias: C (m, n) dense, A (m, k), B (k, n), bias (n) or NULL. */
@@ -107,6 +109,7 @@ typedef struct mlpi_ops {
     void (*scatter)(size_t m, size_t n, const void *dense, mlp_view out);
     void (*widen)(size_t n, const void *x, double *out);
     void (*narrow)(size_t n, const double *x, void *out);
+    double (*round)(double x); /* to a real and back */
     /* Position of the first element, row by row, that is not finite, or that
      * is outside [0, 1]; false if there is none. */
     bool (*find_not_finite)(mlp_cview X, size_t *row, size_t *col);

@@ -29,7 +29,9 @@ struct mlp_workspace {
 
 static size_t chunk_rows(const mlp_net *net)
 {
-    size_t rows = CHUNK_REALS / net->layout.widest;
+    size_t inputs = mlp_net_inputs(net);
+    size_t widest = net->layout.widest;
+    size_t rows = CHUNK_REALS / (inputs > widest ? inputs : widest);
     if (rows > MOST_ROWS) {
         return MOST_ROWS;
     }
@@ -161,8 +163,9 @@ static void predict(const mlp_net *net, mlp_workspace *ws, mlp_cview X,
                     mlp_view A)
 {
     const mlpi_ops *ops = net->ops;
-    for (size_t i = 0; i < X.rows; i += ws->rows) {
+    for (size_t i = 0, rows = 0; i < X.rows; i += rows) {
         mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
+        rows = chunk.rows;
         run_chunk(net, ws, chunk);
         ops->scatter(chunk.rows, A.cols, ws->A,
                      part_of(A, ops->real_size, i, chunk.rows));
@@ -222,8 +225,9 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
     }
     mlp_workspace *ws = NULL;
     TRY(make_small_workspace(net, X.rows, &ws));
-    for (size_t i = 0; i < X.rows; i += ws->rows) {
+    for (size_t i = 0, rows = 0; i < X.rows; i += rows) {
         mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
+        rows = chunk.rows;
         run_chunk(net, ws, chunk);
         net->ops->label(chunk.rows, labels.cols, threshold, ws->A,
                         part_of(labels, sizeof(int32_t), i, chunk.rows));
@@ -242,14 +246,16 @@ mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
         return mlpi_report(&net->hooks, MLP_ERR_NULL,
                            "the place for the scores is NULL");
     }
-    TRY(mlpi_net_check_data(net, X, Y));
+    TRY(mlpi_net_check_shapes(net, X, Y));
+    TRY(mlpi_net_check_values(net, X, Y));
     mlp_workspace *ws = NULL;
     TRY(make_small_workspace(net, X.rows, &ws));
     const mlpi_ops *ops = net->ops;
     mlpi_loss_sum sum = {.count = 0};
     size_t hits = 0;
-    for (size_t i = 0; i < X.rows; i += ws->rows) {
+    for (size_t i = 0, rows = 0; i < X.rows; i += rows) {
         mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
+        rows = chunk.rows;
         mlp_cview targets = mlp_cview_rows(Y, i, ws->rows);
         run_chunk(net, ws, chunk);
         ops->gather(&(mlpi_gather){.m = targets.rows,

@@ -15,6 +15,12 @@ mlp_status mlpi_report(const mlp_hooks *hooks, mlp_status status,
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    for (char *c = message; *c != '\0';
+         c++) { /* one line, whatever a name is */
+        if ((unsigned char)*c < ' ') {
+            *c = '?';
+        }
+    }
     hooks->log(status, message, hooks->user);
     return status;
 }

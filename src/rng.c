@@ -96,7 +96,7 @@ double mlp_rng_randn(mlp_rng *rng)
     }
     if (rng->has_gauss) {
         double kept = rng->gauss;
-        rng->has_gauss = false;
+        rng->has_gauss = 0;
         rng->gauss = 0.0;
         return kept;
     }
@@ -112,7 +112,7 @@ double mlp_rng_randn(mlp_rng *rng)
     mlpi_ops_portable_f64.map(MLPI_MAP_LOG, 1, &r2, &log_r2);
     double f = sqrt(-2.0 * log_r2 / r2);
     rng->gauss = f * x;
-    rng->has_gauss = true;
+    rng->has_gauss = 1;
     return f * y;
 }
 

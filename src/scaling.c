@@ -24,8 +24,8 @@ static void block_moments(const mlp_net *net, mlp_cview X, double mean[BLOCK],
 {
     net->ops->column_moments(X, mean, std);
     for (size_t j = 0; j < X.cols; j++) {
-        mean[j] = mlpi_net_round(net, mean[j]);
-        std[j] = mlpi_net_round(net, std[j]);
+        mean[j] = net->ops->round(mean[j]);
+        std[j] = net->ops->round(std[j]);
         if (std[j] == 0.0) {
             std[j] = 1.0;
         }
@@ -75,8 +75,8 @@ mlp_status mlp_net_set_scaling(mlp_net *net, const double *mean,
     }
     size_t inputs = mlp_net_inputs(net);
     for (size_t j = 0; j < inputs; j++) {
-        double rounded = mlpi_net_round(net, std[j]);
-        if (!isfinite(mlpi_net_round(net, mean[j])) || !isfinite(rounded) ||
+        double rounded = net->ops->round(std[j]);
+        if (!isfinite(net->ops->round(mean[j])) || !isfinite(rounded) ||
             !(rounded > 0.0)) {
             return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
                                "input %zu: expects a finite mean and a finite "

@@ -232,7 +232,7 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    if (!isfinite(mlpi_net_round(trainer->net, alpha))) {
+    if (!isfinite(trainer->net->ops->round(alpha))) {
         return mlpi_report(&trainer->hooks, MLP_ERR_ARGUMENT,
                            "alpha: expects a finite %s, got %g",
                            mlp_dtype_name(trainer->net->ops->dtype), alpha);

@@ -68,30 +68,44 @@ static size_t element_size(mlp_dtype dtype)
     return 0;
 }
 
+/* *offset = where element (row, col) is; false if that is nowhere. */
+static bool find_element(mlp_cview view, size_t row, size_t col, size_t *offset)
+{
+    size_t down = 0;
+    size_t right = 0;
+    size_t end = 0;
+    size_t bytes = 0;
+    return mlpi_size_mul(row, view.row_stride, &down) &&
+           mlpi_size_mul(col, view.col_stride, &right) &&
+           mlpi_size_add(down, right, offset) &&
+           mlpi_size_add(*offset, 1, &end) &&
+           mlpi_size_mul(end, element_size(view.dtype), &bytes) &&
+           bytes <= PTRDIFF_MAX;
+}
+
 mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count)
 {
     size_t start = first < view.rows ? first : view.rows;
     size_t left = view.rows - start;
-    size_t elements = 0;
-    size_t bytes = 0;
+    size_t offset = 0;
     view.rows = count < left ? count : left;
-    if (!mlpi_size_mul(start, view.row_stride, &elements) ||
-        !mlpi_size_mul(elements, element_size(view.dtype), &bytes)) {
+    if (!find_element(view, start, 0, &offset)) {
         view.rows = 0;
     }
     /* An empty view points nowhere new: its start may lie past the data. */
     if (view.data && view.rows > 0) {
-        view.data = (const char *)view.data + bytes;
+        view.data = (const char *)view.data + offset * element_size(view.dtype);
     }
     return view;
 }
 
 double mlp_cview_at(mlp_cview view, size_t row, size_t col)
 {
-    if (!view.data || row >= view.rows || col >= view.cols) {
+    size_t at = 0;
+    if (!view.data || row >= view.rows || col >= view.cols ||
+        !find_element(view, row, col, &at)) {
         return (double)NAN;
     }
-    size_t at = row * view.row_stride + col * view.col_stride;
     switch (view.dtype) {
     case MLP_F32:
         return (double)((const float *)view.data)[at];
@@ -105,10 +119,11 @@ double mlp_cview_at(mlp_cview view, size_t row, size_t col)
 
 bool mlp_view_set(mlp_view view, size_t row, size_t col, double value)
 {
-    if (!view.data || row >= view.rows || col >= view.cols) {
+    size_t at = 0;
+    if (!view.data || row >= view.rows || col >= view.cols ||
+        !find_element(mlp_view_const(view), row, col, &at)) {
         return false;
     }
-    size_t at = row * view.row_stride + col * view.col_stride;
     switch (view.dtype) {
     case MLP_F32:
         ((float *)view.data)[at] = (float)value;
@@ -132,18 +147,15 @@ static const char *name_of(mlp_dtype dtype)
     return name ? name : "an unknown type";
 }
 
-/* Are the first and the last element within one object's size? */
-static bool extent_fits(const mlp_cview *view)
+/* Do the elements fit an object, where they lie and when they are copied? */
+static bool fits_memory(const mlp_cview *view)
 {
-    size_t down = 0;
-    size_t right = 0;
-    size_t extent = 0;
+    size_t last = 0;
+    size_t count = 0;
     size_t bytes = 0;
-    return mlpi_size_mul(view->rows - 1, view->row_stride, &down) &&
-           mlpi_size_mul(view->cols - 1, view->col_stride, &right) &&
-           mlpi_size_add(down, right, &extent) &&
-           mlpi_size_add(extent, 1, &extent) &&
-           mlpi_size_mul(extent, element_size(view->dtype), &bytes) &&
+    return find_element(*view, view->rows - 1, view->cols - 1, &last) &&
+           mlpi_size_mul(view->rows, view->cols, &count) &&
+           mlpi_size_mul(count, element_size(view->dtype), &bytes) &&
            bytes <= PTRDIFF_MAX;
 }
 
@@ -176,7 +188,7 @@ mlp_status mlpi_check_view(const mlp_hooks *hooks, mlp_cview view,
     if (!view.data) {
         return mlpi_report(hooks, MLP_ERR_NULL, "%s: data is NULL", name);
     }
-    if (!extent_fits(&view)) {
+    if (!fits_memory(&view)) {
         return mlpi_report(hooks, MLP_ERR_SHAPE,
                            "%s: %zu x %zu elements with strides %zu and %zu "
                            "exceed the address space",

@@ -20,33 +20,32 @@ typedef struct data {
 
 typedef struct plan {
     const char *name;
-    mlp_dtype precision;
     mlp_layer layers[3];
-    size_t n_layers;
+    size_t n_layers, epochs, batch_size;
+    double learning_rate;
     mlp_loss loss;
     mlp_init init;
-    size_t epochs, batch_size;
-    double learning_rate;
     bool moons;
+    mlp_dtype precision;
 } plan;
 
 #define XOR                                                                    \
-    {{4, MLP_ACT_TANH}, {1, MLP_ACT_SIGMOID}}, 2, MLP_LOSS_BCE, MLP_INIT_HE,   \
-        5000, 0, 0.5, false
+    {{4, MLP_ACT_TANH}, {1, MLP_ACT_SIGMOID}}, 2, 5000, 0, 0.5, MLP_LOSS_BCE,  \
+        MLP_INIT_HE, false
 #define MOONS_RELU                                                             \
-    {{16, MLP_ACT_RELU}, {8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}, 3,          \
-        MLP_LOSS_BCE, MLP_INIT_HE, 2000, 0, 0.1, true
+    {{16, MLP_ACT_RELU}, {8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}, 3, 2000, 0, \
+        0.1, MLP_LOSS_BCE, MLP_INIT_HE, true
 #define MOONS_BATCHES                                                          \
-    {{37, MLP_ACT_TANH}, {19, MLP_ACT_SIGMOID}, {1, MLP_ACT_IDENTITY}}, 3,     \
-        MLP_LOSS_MSE, MLP_INIT_GLOROT, 20, 32, 0.05, true
+    {{37, MLP_ACT_TANH}, {19, MLP_ACT_SIGMOID}, {1, MLP_ACT_IDENTITY}}, 3, 20, \
+        32, 0.05, MLP_LOSS_MSE, MLP_INIT_GLOROT, true
 
 static const plan plans[] = {
-    {"xor_f64", MLP_F64, XOR},
-    {"xor_f32", MLP_F32, XOR},
-    {"moons_f64", MLP_F64, MOONS_RELU},
-    {"moons_f32", MLP_F32, MOONS_RELU},
-    {"batches_f64", MLP_F64, MOONS_BATCHES},
-    {"batches_f32", MLP_F32, MOONS_BATCHES},
+    {"xor_f64", XOR, MLP_F64},
+    {"xor_f32", XOR, MLP_F32},
+    {"moons_f64", MOONS_RELU, MLP_F64},
+    {"moons_f32", MOONS_RELU, MLP_F32},
+    {"batches_f64", MOONS_BATCHES, MLP_F64},
+    {"batches_f32", MOONS_BATCHES, MLP_F32},
 };
 
 static void load(data *xor_data, data *moons)

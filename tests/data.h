@@ -29,7 +29,7 @@ static inline bool parse_vector(char *text, vector *v)
     v->rows = strtoul(at, &at, 10);
     v->cols = strtoul(at, &at, 10);
     size_t n = v->rows * v->cols;
-    v->data = malloc(n * sizeof *v->data + 1);
+    v->data = calloc(n + 1, sizeof *v->data);
     char *end = at;
     for (size_t i = 0; v->data && i < n; i++) {
         v->data[i] = strtod(at, &end);

@@ -306,6 +306,27 @@ static void divergence_within_an_epoch_gives_back_its_beginning(void **state)
     assert_int_equal(record.live, 0);
 }
 
+/* A sigmoid is 0 or 1 behind infinite weights, so the loss does not tell. */
+static void infinite_weights_behind_a_finite_loss_are_not_kept(void **state)
+{
+    (void)state;
+    static const model one = {1, 1, {{1, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE};
+    static const double X[2] = {1e10, 2e10};
+    static const double Y[2] = {1, 0};
+    hook_record record = {0};
+    data d = {new_matrix(MLP_F64, 2, 1, X), new_matrix(MLP_F64, 2, 1, Y)};
+    mlp_net *net = new_net(&one, MLP_F64, &record);
+    mlp_net *before = clone_of(net);
+    mlp_train_options options = options_of(5, 1e300, 0);
+    assert_int_equal(diverge(net, d, &options), MLP_ERR_DIVERGED);
+    assert_said(&record, "epoch 1: a weight is infinite");
+    assert_same_net(net, before);
+    mlp_net_free(before);
+    mlp_net_free(net);
+    free_data(d);
+    assert_int_equal(record.live, 0);
+}
+
 static void weights_that_were_spoilt_before_stay_as_they_are(void **state)
 {
     (void)state;
@@ -339,6 +360,7 @@ int main(void)
         cmocka_unit_test(infinite_loss_gives_back_the_last_good_weights),
         cmocka_unit_test(infinite_weights_give_back_the_last_good_ones),
         cmocka_unit_test(divergence_within_an_epoch_gives_back_its_beginning),
+        cmocka_unit_test(infinite_weights_behind_a_finite_loss_are_not_kept),
         cmocka_unit_test(weights_that_were_spoilt_before_stay_as_they_are),
     };
     return cmocka_run_group_tests_name("fit_failures", tests, NULL, NULL);

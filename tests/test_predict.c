@@ -188,6 +188,29 @@ static void predict_reads_and_writes_any_strides(void **state)
     }
 }
 
+/* One row, seen many times: reading may overlap. */
+static void predict_reads_a_row_with_a_stride_of_zero(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(p)
+    {
+        mlp_net *net = new_net(&square_model, p, NULL);
+        mlp_view row = random_matrix(p, 1, 5, -2, 2);
+        mlp_view expected = predicted(net, ro(row));
+        mlp_cview X = ro(row);
+        X.rows = MOST_ROWS;
+        X.row_stride = 0;
+        mlp_view A = predicted(net, X);
+        for (size_t i = 0; i < MOST_ROWS; i++) {
+            assert_same(mlp_cview_rows(ro(A), i, 1), ro(expected));
+        }
+        free(A.data);
+        free(expected.data);
+        free(row.data);
+        mlp_net_free(net);
+    }
+}
+
 static void predict_stays_in_its_arrays(void **state)
 {
     (void)state;
@@ -514,6 +537,34 @@ static void classify_refuses_what_does_not_fit(void **state)
     assert_int_equal(record.live, 0);
 }
 
+/* The stride of a single row or column is never used, so it may be anything. */
+static void strides_of_single_rows_and_columns_do_not_matter(void **state)
+{
+    (void)state;
+    mlp_net *net = new_net(&square_model, MLP_F64, NULL);
+    mlp_view X = random_matrix(MLP_F64, 1, 5, -1, 1);
+    mlp_view A = new_matrix(MLP_F64, 1, 5, NULL);
+    mlp_view B = new_matrix(MLP_F64, 1, 5, NULL);
+    assert_int_equal(mlp_predict(net, ro(X), A), MLP_OK);
+    X.row_stride = SIZE_MAX;
+    B.row_stride = SIZE_MAX;
+    assert_int_equal(mlp_predict(net, ro(X), B), MLP_OK);
+    assert_same(ro(A), ro(B));
+    free(A.data);
+    free(B.data);
+    free(X.data);
+    mlp_net_free(net);
+
+    static const model one = {1, 1, {{1, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE};
+    double x[3] = {1, 2, 3};
+    double a[3] = {0, 0, 0};
+    net = new_net(&one, MLP_F64, NULL);
+    mlp_cview column = {MLP_F64, 3, 1, 1, SIZE_MAX, x};
+    assert_int_equal(mlp_predict(net, column, mlp_view_f64(a, 3, 1)), MLP_OK);
+    assert_true(a[2] != a[1]);
+    mlp_net_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +572,7 @@ int main(void)
         cmocka_unit_test(predict_does_not_depend_on_the_number_of_rows),
         cmocka_unit_test(predict_gives_the_same_bits_with_all_kernels),
         cmocka_unit_test(predict_reads_and_writes_any_strides),
+        cmocka_unit_test(predict_reads_a_row_with_a_stride_of_zero),
         cmocka_unit_test(predict_stays_in_its_arrays),
         cmocka_unit_test(predict_of_no_rows_does_nothing),
         cmocka_unit_test(predict_may_write_over_its_input),
@@ -533,6 +585,7 @@ int main(void)
         cmocka_unit_test(classify_compares_with_the_threshold),
         cmocka_unit_test(classify_knows_no_class_for_a_nan),
         cmocka_unit_test(classify_refuses_what_does_not_fit),
+        cmocka_unit_test(strides_of_single_rows_and_columns_do_not_matter),
     };
     return cmocka_run_group_tests_name("predict", tests, NULL, NULL);
 }

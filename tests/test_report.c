@@ -16,6 +16,15 @@ static void report_hands_status_and_message_to_the_hook(void **state)
     assert_string_equal(record.message, "expects 4, got three");
 }
 
+static void report_is_one_line(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    (void)mlpi_report(&hooks, MLP_ERR_UNSUPPORTED, "no \"%s\"", "a\nb\t");
+    assert_string_equal(record.message, "no \"a?b?\"");
+}
+
 static void report_needs_no_hook(void **state)
 {
     (void)state;
@@ -66,6 +75,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(report_hands_status_and_message_to_the_hook),
+        cmocka_unit_test(report_is_one_line),
         cmocka_unit_test(report_needs_no_hook),
         cmocka_unit_test(report_cuts_a_long_message),
         cmocka_unit_test(try_forwards_failures_alone),

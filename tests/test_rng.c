@@ -325,6 +325,9 @@ static void orders_refuse_what_they_cannot_do(void **state)
     assert_int_equal(mlp_rng_permutation(NULL, 2, items), MLP_ERR_NULL);
     assert_int_equal(mlp_rng_permutation(NULL, 0, NULL), MLP_ERR_NULL);
     assert_int_equal(mlp_rng_permutation(&rng, 2, NULL), MLP_ERR_NULL);
+    size_t order[1] = {7};
+    assert_int_equal(mlp_rng_permutation(&rng, SIZE_MAX, order), MLP_ERR_LIMIT);
+    assert_int_equal(order[0], 7);
     assert_int_equal(mlp_rng_shuffle(NULL, items, 2, 8), MLP_ERR_NULL);
     assert_int_equal(mlp_rng_shuffle(NULL, NULL, 0, 8), MLP_ERR_NULL);
     assert_int_equal(mlp_rng_shuffle(&rng, NULL, 2, 8), MLP_ERR_NULL);

@@ -514,38 +514,32 @@ static void targets_must_fit_the_forward(void **state)
 static void update_refuses_an_alpha_that_is_not_finite(void **state)
 {
     (void)state;
-    hook_record record = {0};
-    mlp_net *net = new_net(&xor_model, MLP_F64, &record);
-    mlp_net *before = clone_of(net);
-    mlp_trainer *trainer = trainer_of(net, 4);
-    data d = xor_data(MLP_F64);
-    pass(trainer, d);
-    assert_told(&record, mlp_trainer_update(trainer, (double)NAN),
-                MLP_ERR_ARGUMENT, "nan");
-    assert_told(&record, mlp_trainer_update(trainer, (double)INFINITY),
-                MLP_ERR_ARGUMENT, "inf");
-    assert_told(&record, mlp_trainer_update(trainer, -(double)INFINITY),
-                MLP_ERR_ARGUMENT, "-inf");
+    static const struct {
+        mlp_dtype dtype;
+        double alpha;
+        const char *part;
+    } wrong[] = {
+        {MLP_F64, NAN, "nan"},
+        {MLP_F64, INFINITY, "inf"},
+        {MLP_F64, -INFINITY, "-inf"},
+        {MLP_F32, 1e300, "e+"}, /* no float */
+    };
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        hook_record record = {0};
+        mlp_net *net = new_net(&xor_model, wrong[i].dtype, &record);
+        mlp_net *before = clone_of(net);
+        mlp_trainer *trainer = trainer_of(net, 4);
+        data d = xor_data(wrong[i].dtype);
+        pass(trainer, d);
+        assert_told(&record, mlp_trainer_update(trainer, wrong[i].alpha),
+                    MLP_ERR_ARGUMENT, wrong[i].part);
+        assert_same_net(net, before);
+        free_data(d);
+        mlp_trainer_free(trainer);
+        mlp_net_free(before);
+        mlp_net_free(net);
+    }
     assert_int_equal(mlp_trainer_update(NULL, 0.1), MLP_ERR_NULL);
-    assert_same_net(net, before);
-    free_data(d);
-    mlp_trainer_free(trainer);
-    mlp_net_free(before);
-    mlp_net_free(net);
-}
-
-static void update_refuses_an_alpha_that_no_float_holds(void **state)
-{
-    (void)state;
-    mlp_net *net = new_net(&xor_model, MLP_F32, NULL);
-    mlp_trainer *trainer = trainer_of(net, 4);
-    data d = xor_data(MLP_F32);
-    pass(trainer, d);
-    assert_int_equal(mlp_trainer_update(trainer, 1e300), MLP_ERR_ARGUMENT);
-    assert_int_equal(mlp_trainer_update(trainer, 1e-300), MLP_OK);
-    free_data(d);
-    mlp_trainer_free(trainer);
-    mlp_net_free(net);
 }
 
 static void tensor_refuses_what_is_not_there(void **state)
@@ -599,7 +593,6 @@ int main(void)
         cmocka_unit_test(forward_refuses_what_does_not_fit),
         cmocka_unit_test(targets_must_fit_the_forward),
         cmocka_unit_test(update_refuses_an_alpha_that_is_not_finite),
-        cmocka_unit_test(update_refuses_an_alpha_that_no_float_holds),
         cmocka_unit_test(tensor_refuses_what_is_not_there),
     };
     return cmocka_run_group_tests_name("trainer", tests, NULL, NULL);

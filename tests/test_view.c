@@ -73,6 +73,53 @@ static void at_is_nan_where_there_is_nothing(void **state)
     assert_true(isnan(mlp_cview_at(mlp_cview_f32(NULL, 1, 2), 0, 0)) != 0);
 }
 
+static void rows_stay_in_the_address_space(void **state)
+{
+    (void)state;
+    static const double data[6];
+    mlp_cview view = {MLP_F64, 3, 2, SIZE_MAX, 1, data};
+    assert_int_equal(mlp_cview_rows(view, 1, 1).rows, 0);
+    assert_ptr_equal(mlp_cview_rows(view, 1, 1).data, data);
+    view.row_stride = SIZE_MAX / 8 + 1;
+    assert_int_equal(mlp_cview_rows(view, 1, 1).rows, 0);
+    assert_int_equal(mlp_cview_rows(view, 0, 1).rows, 1);
+    view.row_stride = SIZE_MAX / 8; /* the bytes are a size, not an object's */
+    assert_int_equal(mlp_cview_rows(view, 1, 1).rows, 0);
+    assert_true(isnan(mlp_cview_at(view, 1, 0)) != 0);
+    double out[2] = {0, 0};
+    mlp_view writable = {MLP_F64, 2, 2, SIZE_MAX / 8 + 1, 1, out};
+    assert_false(mlp_view_set(writable, 1, 0, 1.0));
+    assert_true(out[0] == 0.0);
+}
+
+static void set_writes_what_at_reads(void **state)
+{
+    (void)state;
+    float f32[4] = {0};
+    double f64[4] = {0};
+    int32_t i32[4] = {0};
+    mlp_view views[] = {mlp_view_f32(f32, 2, 2), mlp_view_f64(f64, 2, 2),
+                        mlp_view_i32(i32, 2, 2)};
+    for (size_t v = 0; v < COUNT(views); v++) {
+        assert_true(mlp_view_set(views[v], 1, 0, -3.0));
+        assert_true(mlp_cview_at(mlp_view_const(views[v]), 1, 0) == -3.0);
+        assert_true(mlp_cview_at(mlp_view_const(views[v]), 0, 1) == 0.0);
+        assert_false(mlp_view_set(views[v], 2, 0, 1.0));
+        assert_false(mlp_view_set(views[v], 0, 2, 1.0));
+        views[v].data = NULL;
+        assert_false(mlp_view_set(views[v], 0, 0, 1.0));
+    }
+    mlp_view labels = mlp_view_i32(i32, 2, 2);
+    assert_true(mlp_view_set(labels, 0, 0, INT32_MIN));
+    assert_true(mlp_view_set(labels, 0, 1, INT32_MAX));
+    assert_false(mlp_view_set(labels, 0, 0, 2147483648.0));
+    assert_false(mlp_view_set(labels, 0, 0, (double)NAN));
+    assert_int_equal(i32[0], INT32_MIN);
+    assert_int_equal(i32[1], INT32_MAX);
+    labels.dtype = (mlp_dtype)99;
+    assert_false(mlp_view_set(labels, 0, 0, 1.0));
+}
+
 /* Expects X, float64, any number of rows but one at least, two columns. */
 static const mlpi_expected expected = {"X", MLP_F64, MLPI_ANY_ROWS, 2, 1};
 
@@ -197,7 +244,9 @@ int main(void)
         cmocka_unit_test(constructors_describe_dense_rows),
         cmocka_unit_test(transpose_exchanges_rows_and_columns),
         cmocka_unit_test(rows_are_clipped),
+        cmocka_unit_test(rows_stay_in_the_address_space),
         cmocka_unit_test(at_is_nan_where_there_is_nothing),
+        cmocka_unit_test(set_writes_what_at_reads),
         cmocka_unit_test(check_view_says_what_is_wrong),
         cmocka_unit_test(check_view_refuses_what_leaves_the_address_space),
         cmocka_unit_test(check_view_accepts_what_just_fits),

@@ -9,8 +9,7 @@
 #include "support.h"
 
 /* For each precision a network can have. */
-#define FOR_EACH_PRECISION(p)                                                  \
-    for (mlp_dtype(p) = MLP_F32; (p) <= MLP_F64; (p)++)
+#define FOR_EACH_PRECISION(p) for (mlp_dtype p = MLP_F32; p <= MLP_F64; p++)
 
 /* ---------------------------------------------------------------------------
  * Matrices of either precision

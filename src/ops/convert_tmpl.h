@@ -23,7 +23,7 @@ static void gather(const mlpi_gather *g)
                 out[j] = (x[j * step] - mean[j]) / std[j];
             }
         } else if (step == 1) {
-            memcpy(out, x, g->n * sizeof(real));
+            memmove(out, x, g->n * sizeof(real)); /* may be in place */
         } else {
             for (size_t j = 0; j < g->n; j++) {
                 out[j] = x[j * step];
@@ -57,6 +57,11 @@ static void narrow(size_t n, const double *x, void *out_void)
     for (size_t i = 0; i < n; i++) {
         out[i] = (real)x[i];
     }
+}
+
+static double round_to_real(double x)
+{
+    return (double)(real)x;
 }
 
 static bool is_not_finite(real x)

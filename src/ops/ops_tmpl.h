@@ -41,6 +41,7 @@ const mlpi_ops OPS_TABLE = {
     .scatter = scatter,
     .widen = widen,
     .narrow = narrow,
+    .round = round_to_real,
     .find_not_finite = find_not_finite,
     .find_not_unit = find_not_unit,
     .column_moments = column_moments,

@@ -13,6 +13,7 @@ view
 names
 ops
 ops/vec_portable ops/vec_avx2 ops/vec_avx512
+ops/loop_tmpl
 ops/math_tmpl
 ops/gemm_tmpl ops/activation_tmpl ops/loss_tmpl ops/update_tmpl ops/convert_tmpl
 ops/ops_tmpl
