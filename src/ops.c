@@ -29,6 +29,10 @@ static bool runs_avx512(void)
 }
 #endif
 
+#ifdef MLPI_HAVE_NEON
+extern const mlpi_ops mlpi_ops_neon_f32, mlpi_ops_neon_f64;
+#endif
+
 static bool runs_anywhere(void)
 {
     return true;
@@ -40,6 +44,9 @@ static const struct {
     bool (*runs)(void);
 } tables[] = {
     {&mlpi_ops_portable_f32, &mlpi_ops_portable_f64, runs_anywhere},
+#ifdef MLPI_HAVE_NEON
+    {&mlpi_ops_neon_f32, &mlpi_ops_neon_f64, runs_anywhere},
+#endif
 #ifdef MLPI_HAVE_AVX2
     {&mlpi_ops_avx2_f32, &mlpi_ops_avx2_f64, runs_avx2},
 #endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* The vector vocabulary, see vec_portable.h, of AArch64: 128 bits.
+ * Parameter: REAL_BITS, 32 or 64. */
+#ifndef __aarch64__
+#error "compile for AArch64"
+#endif
+
+#include <arm_neon.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define TILE_ROWS 12 /* 24 accumulators, 2 of B, 1 of A: 27 registers of 32 */
+#define TILE_VECS 2
+
+#if REAL_BITS == 32
+
+#define VLEN 4
+typedef float real;
+typedef float32x4_t vec;
+typedef uint32x4_t mask;
+typedef uint32x4_t vbits;
+#define V(operation) v##operation##q_f32
+#define VI(operation) v##operation##q_u32
+#define VSET1 vdupq_n_f32
+#define VISET1 vdupq_n_u32
+#define VSHIFT_LEFT vshlq_n_u32
+#define VSHIFT_RIGHT vshrq_n_u32
+#define VCAST vreinterpretq_u32_f32
+#define VCAST_BACK vreinterpretq_f32_u32
+#define FRACTION_BITS 23
+#define EXPONENT_BIAS 127
+#define SQRT_HALF 0x3f3504f3u
+#define TWO_TO_FRACTION 0x1p23f /* its last bit counts 1 */
+
+#else
+
+#define VLEN 2
+typedef double real;
+typedef float64x2_t vec;
+typedef uint64x2_t mask;
+typedef uint64x2_t vbits;
+#define V(operation) v##operation##q_f64
+#define VI(operation) v##operation##q_u64
+#define VSET1 vdupq_n_f64
+#define VISET1 vdupq_n_u64
+#define VSHIFT_LEFT vshlq_n_u64
+#define VSHIFT_RIGHT vshrq_n_u64
+#define VCAST vreinterpretq_u64_f64
+#define VCAST_BACK vreinterpretq_f64_u64
+#define FRACTION_BITS 52
+#define EXPONENT_BIAS 1023
+#define SQRT_HALF 0x3fe6a09e667f3bcdu
+#define TWO_TO_FRACTION 0x1p52
+
+#endif
+
+static inline vec vset1(real x)
+{
+    return VSET1(x);
+}
+
+static inline vec vzero(void)
+{
+    return VSET1((real)0.0);
+}
+
+static inline vec vload(const real *p)
+{
+    return V(ld1)(p);
+}
+
+static inline void vstore(real *p, vec a)
+{
+    V(st1)(p, a);
+}
+
+static inline vec vload_part(const real *p, size_t n)
+{
+    real lanes[VLEN] = {0};
+    memcpy(lanes, p, n * sizeof(real));
+    return vload(lanes);
+}
+
+static inline void vstore_part(real *p, vec a, size_t n)
+{
+    real lanes[VLEN];
+    vstore(lanes, a);
+    memcpy(p, lanes, n * sizeof(real));
+}
+
+static inline vec vadd(vec a, vec b)
+{
+    return V(add)(a, b);
+}
+
+static inline vec vsub(vec a, vec b)
+{
+    return V(sub)(a, b);
+}
+
+static inline vec vmul(vec a, vec b)
+{
+    return V(mul)(a, b);
+}
+
+static inline vec vdiv(vec a, vec b)
+{
+    return V(div)(a, b);
+}
+
+static inline vec vfma(vec a, vec b, vec c)
+{
+    return V(fma)(c, a, b);
+}
+
+static inline vec vfnma(vec a, vec b, vec c)
+{
+    return V(fms)(c, a, b);
+}
+
+static inline vec vneg(vec a)
+{
+    return V(neg)(a);
+}
+
+static inline vec vabs(vec a)
+{
+    return V(abs)(a);
+}
+
+static inline vec vcopysign(vec magnitude, vec sign)
+{
+    return V(bsl)(VCAST(vset1((real)-0.0)), sign, magnitude);
+}
+
+static inline mask vlt(vec a, vec b)
+{
+    return V(clt)(a, b);
+}
+
+static inline mask vle(vec a, vec b)
+{
+    return V(cle)(a, b);
+}
+
+static inline vec vselect(mask m, vec yes, vec no)
+{
+    return V(bsl)(m, yes, no);
+}
+
+/* Added to 1.5 * 2^FRACTION_BITS, n stands in the last bits of the sum. */
+static inline vec vpow2(vec n)
+{
+    vec sum = vadd(n, vset1((real)1.5 * TWO_TO_FRACTION));
+    vbits shifted = VSHIFT_LEFT(VCAST(sum), FRACTION_BITS);
+    return VCAST_BACK(VI(add)(shifted, VCAST(vset1((real)1.0))));
+}
+
+/* Exponents are counted from sqrt(1/2) instead of 1: its bits are subtracted,
+ * the rest is split, and they are added back to the fraction. */
+static inline vec vsplit(vec x, vec *k)
+{
+    const vbits sqrt_half = VISET1(SQRT_HALF);
+    const vbits bias = VCAST(vset1((real)1.0));
+    vbits u = VI(sub)(VCAST(x), sqrt_half);
+    vbits biased = VSHIFT_RIGHT(VI(add)(u, bias), FRACTION_BITS);
+    vbits whole = VI(orr)(biased, VCAST(vset1(TWO_TO_FRACTION)));
+    *k = vsub(VCAST_BACK(whole), vset1(TWO_TO_FRACTION + (real)EXPONENT_BIAS));
+    const vbits fraction = VISET1(((uint64_t)1 << FRACTION_BITS) - 1);
+    return VCAST_BACK(VI(add)(VI(and)(u, fraction), sqrt_half));
+}
