@@ -3,6 +3,7 @@
  * Chapter 6: what the layers, and what the learning rate, do to the moons.
  */
 #include "example.h"
+#include "two_moons.h"
 
 typedef struct architecture {
     const char *name;
@@ -11,26 +12,17 @@ typedef struct architecture {
 } architecture;
 
 static const architecture architectures[] = {
-    {"Shallow", 2, {{4, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
-    {"Medium", 2, {{8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
-    {"Wide", 2, {{16, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
-    {"Deep", 3, {{8, MLP_ACT_RELU}, {8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
-    {"Wide-Deep",
+    {"Shallow (2→4→1)", 2, {{4, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
+    {"Medium (2→8→1)", 2, {{8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
+    {"Wide (2→16→1)", 2, {{16, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
+    {"Deep (2→8→8→1)",
+     3,
+     {{8, MLP_ACT_RELU}, {8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
+    {"Wide-Deep (2→16→8→1)",
      3,
      {{16, MLP_ACT_RELU}, {8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
 };
 enum { TRIED = sizeof architectures / sizeof architectures[0] };
-
-/* "Shallow (2→4→1)"; gives its length in characters. */
-static int print_name(const architecture *a, size_t inputs)
-{
-    int bytes = printf("%s (%zu", a->name, inputs);
-    for (size_t l = 0; l < a->n_layers; l++) {
-        bytes += printf("→%zu", a->layers[l].width);
-    }
-    bytes += printf(")");
-    return bytes - 2 * (int)a->n_layers; /* an arrow has three bytes */
-}
 
 typedef struct outcome {
     double train, test, loss; /* accuracies; loss of the last epoch */
@@ -67,9 +59,7 @@ static void experiment_architectures(samples train, samples test)
 {
     outcome outcomes[TRIED];
     for (size_t i = 0; i < TRIED; i++) {
-        printf("\nTesting: ");
-        print_name(&architectures[i], train.X.cols);
-        printf("\n");
+        printf("\nTesting: %s\n", architectures[i].name);
         outcomes[i] = run(&architectures[i], 1500, 0.1, train, test);
         printf("   Train: %.2f%% | Test: %.2f%%\n", 100 * outcomes[i].train,
                100 * outcomes[i].test);
@@ -81,8 +71,9 @@ static void experiment_architectures(samples train, samples test)
            "Final Loss");
     print_rule('-', 70);
     for (size_t i = 0; i < TRIED; i++) {
-        int length = print_name(&architectures[i], train.X.cols);
-        printf("%*s %10.2f%% %10.2f%% %12.6f\n", 25 - length, "",
+        /* C counts bytes, and each arrow has two more than it has columns. */
+        int width = 25 + 2 * (int)architectures[i].n_layers;
+        printf("%-*s %10.2f%% %10.2f%% %12.6f\n", width, architectures[i].name,
                100 * outcomes[i].train, 100 * outcomes[i].test,
                outcomes[i].loss);
     }
@@ -92,22 +83,19 @@ static void experiment_architectures(samples train, samples test)
 /* Chapter 6.2 */
 static void experiment_learning_rates(samples train, samples test)
 {
-    static const struct {
-        double value;
-        int decimals;
-    } rates[] = {{0.001, 3}, {0.01, 2}, {0.1, 1}, {0.5, 1}, {1.0, 1}};
+    static const char *const rates[] = {"0.001", "0.01", "0.1", "0.5", "1.0"};
     enum { RATES = sizeof rates / sizeof rates[0] };
     outcome outcomes[RATES];
     for (size_t i = 0; i < RATES; i++) {
-        outcomes[i] =
-            run(&architectures[TRIED - 1], 1000, rates[i].value, train, test);
+        outcomes[i] = run(&architectures[TRIED - 1], 1000,
+                          strtod(rates[i], NULL), train, test);
     }
 
     printf("\n\n");
     print_title("LEARNING RATE COMPARISON", 50);
     for (size_t i = 0; i < RATES; i++) {
-        printf("lr = %5.*f → Test Accuracy: %.2f%%\n", rates[i].decimals,
-               rates[i].value, 100 * outcomes[i].test);
+        printf("lr = %5s → Test Accuracy: %.2f%%\n", rates[i],
+               100 * outcomes[i].test);
     }
     print_rule('=', 50);
 }

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The examples' command lines: those of moons, and --precision alone. A wrong
+ * flag ends the program with status 2 and one line that says what was expected.
+ */
+#ifndef LIBMLP_EXAMPLE_FLAGS_H
+#define LIBMLP_EXAMPLE_FLAGS_H
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <mlp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static inline void refuse(const char *flag, const char *expected,
+                          const char *came)
+{
+    (void)fprintf(stderr, "%s: expected %s, got '%s'\n", flag, expected, came);
+    exit(2);
+}
+
+static inline mlp_dtype parse_precision(const char *text)
+{
+    if (strcmp(text, "f64") != 0 && strcmp(text, "f32") != 0) {
+        refuse("--precision", "f64 or f32", text);
+    }
+    return strcmp(text, "f32") == 0 ? MLP_F32 : MLP_F64;
+}
+
+/* The command line of a program whose only flag is --precision. */
+static inline mlp_dtype parse_only_precision(const char *program, int argc,
+                                             char **argv)
+{
+    mlp_dtype precision = MLP_F64;
+    for (int i = 1; i < argc; i += 2) {
+        if (strcmp(argv[i], "--help") == 0) {
+            printf("%s [--precision f64|f32]\n", program);
+            exit(0);
+        }
+        if (strcmp(argv[i], "--precision") != 0 || i + 1 == argc) {
+            refuse(program, "--precision f64 or f32, or --help", argv[i]);
+        }
+        precision = parse_precision(argv[i + 1]);
+    }
+    return precision;
+}
+
+/* ---------------------------------------------------------------------------
+ * The command line of moons
+ */
+
+static const char moons_usage[] =
+    "moons: trains a network to tell two moons apart\n"
+    "  --epochs N            passes over the training rows (2000)\n"
+    "  --lr X                learning rate (0.1)\n"
+    "  --hidden N,N,...      neurons of the hidden layers (16,8)\n"
+    "  --noise X             standard deviation of the points' noise (0.2)\n"
+    "  --samples N           points, an even number (500)\n"
+    "  --seed N              of data, split and weights (42)\n"
+    "  --every N             epochs from line to line (200)\n"
+    "  --precision f64|f32   of the network (f64)\n"
+    "  --help                this text\n";
+
+/* A million points are half a gigabyte in training. */
+enum { MOST_SAMPLES = 1000000, MOST_EPOCHS = 1000000000, MOST_NEURONS = 10000 };
+
+typedef struct settings {
+    size_t epochs, samples, every;
+    double lr, noise;
+    uint32_t seed;
+    mlp_dtype precision;
+    mlp_layer layers[MLP_MAX_LAYERS]; /* hidden ones, and the output */
+    size_t n_layers;
+} settings;
+
+static inline size_t parse_count(const char *flag, const char *text, size_t low,
+                                 size_t high)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    /* strtoull takes blanks and signs, -1 too. */
+    if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 ||
+        n < low || n > high) {
+        char expected[80];
+        (void)snprintf(expected, sizeof expected,
+                       "a whole number from %zu to %zu", low, high);
+        refuse(flag, expected, text);
+    }
+    return (size_t)n;
+}
+
+static inline double parse_number(const char *flag, const char *text, bool zero)
+{
+    char *end = NULL;
+    double x = strtod(text, &end);
+    if (end == text || *end != '\0' || !isfinite(x) || x < 0 ||
+        (x == 0 && !zero)) {
+        refuse(flag, zero ? "a number, 0 or above" : "a number above 0", text);
+    }
+    return x;
+}
+
+/* "16,8": hidden layers of ReLU; the output layer follows. */
+static inline void parse_hidden(settings *s, const char *list)
+{
+    s->n_layers = 0;
+    const char *text = list;
+    for (size_t length;; text += length + 1) {
+        length = strcspn(text, ",");
+        char width[24]; /* cut text is still too large a number */
+        (void)snprintf(width, sizeof width, "%.*s", (int)length, text);
+        if (s->n_layers == MLP_MAX_LAYERS - 1) {
+            refuse("--hidden", "at most 255 layers", list);
+        }
+        s->layers[s->n_layers++] = (mlp_layer){
+            parse_count("--hidden", width, 1, MOST_NEURONS), MLP_ACT_RELU};
+        if (text[length] == '\0') {
+            break;
+        }
+    }
+    s->layers[s->n_layers++] = (mlp_layer){1, MLP_ACT_SIGMOID};
+}
+
+static inline void parse_flag(settings *s, const char *flag, const char *value)
+{
+    if (strcmp(flag, "--epochs") == 0) {
+        s->epochs = parse_count(flag, value, 0, MOST_EPOCHS);
+    } else if (strcmp(flag, "--lr") == 0) {
+        s->lr = parse_number(flag, value, false);
+    } else if (strcmp(flag, "--hidden") == 0) {
+        parse_hidden(s, value);
+    } else if (strcmp(flag, "--noise") == 0) {
+        s->noise = parse_number(flag, value, true);
+    } else if (strcmp(flag, "--samples") == 0) {
+        s->samples = parse_count(flag, value, 2, MOST_SAMPLES);
+        if (s->samples % 2 != 0) {
+            refuse(flag, "an even number, half for each moon", value);
+        }
+    } else if (strcmp(flag, "--seed") == 0) {
+        s->seed = (uint32_t)parse_count(flag, value, 0, UINT32_MAX);
+    } else if (strcmp(flag, "--every") == 0) {
+        s->every = parse_count(flag, value, 1, MOST_EPOCHS);
+    } else if (strcmp(flag, "--precision") == 0) {
+        s->precision = parse_precision(value);
+    } else {
+        refuse("moons", "a flag that --help names", flag);
+    }
+}
+
+static inline settings parse_settings(int argc, char **argv)
+{
+    settings s = {.epochs = 2000,
+                  .samples = 500,
+                  .every = 200,
+                  .lr = 0.1,
+                  .noise = 0.2,
+                  .seed = 42,
+                  .precision = MLP_F64};
+    parse_hidden(&s, "16,8");
+    for (int i = 1; i < argc; i += 2) {
+        if (strcmp(argv[i], "--help") == 0) {
+            printf("%s", moons_usage);
+            exit(0);
+        }
+        if (i + 1 == argc) {
+            refuse("moons", "a flag and its value", argv[i]);
+        }
+        parse_flag(&s, argv[i], argv[i + 1]);
+    }
+    return s;
+}
+
+#endif
