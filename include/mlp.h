@@ -99,7 +99,8 @@ const char *mlp_status_text(mlp_status status);
  * data[i * row_stride + j * col_stride], strides counted in elements. A
  * transpose is a view with the strides exchanged, and costs nothing. A view
  * owns nothing; passing one copies the struct. Samples are rows: shape (m, n).
- * Where a view has no rows, its data may be NULL. In a view to be written rows
+ * In a view to be read a stride may be 0: the same row, or column, again and
+ * again. Where a view has no rows, its data may be NULL. In a view to be written rows
  * must lie one after another, or columns must: else elements might overlap, and
  * MLP_ERR_SHAPE is returned.
  */
@@ -167,7 +168,9 @@ typedef enum mlp_activation {
 /* X(constant, number, name). J is the mean over all m x n outputs of
  *   bce   -(y log a + (1 - y) log(1 - a)), a clipped to [1e-15, 1 - 1e-15]
  *         (chapter 3.1; targets y in [0, 1])
- *   mse   (a - y)^2 */
+ *   mse   (a - y)^2
+ * in double. In a float32 network bce after sigmoid takes a = sigmoid(z) in
+ * double too: a float is 1 long before its logarithm is 0. */
 #define MLP_LOSS_LIST(X)                                                       \
     X(MLP_LOSS_BCE, 0, "bce")                                                  \
     X(MLP_LOSS_MSE, 1, "mse")
@@ -406,10 +409,11 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * NULL, receives a history that the caller frees. Allocates before the first
  * epoch only. Called again, it goes on from the present weights.
  * Before anything is changed: MLP_ERR_SHAPE, MLP_ERR_DTYPE;
- * MLP_ERR_NOT_FINITE, naming row and column of X or Y; MLP_ERR_ARGUMENT: a
- * learning rate that is not finite and above 0 in the network's precision, or a
- * target outside [0, 1] where the loss is MLP_LOSS_BCE; MLP_ERR_LIMIT: a
- * history or a batch that no size_t counts the bytes of.
+ * MLP_ERR_NOT_FINITE, naming row and column (from 0) of X or Y;
+ * MLP_ERR_ARGUMENT: a learning rate that is not finite and above 0 in the
+ * network's precision, or a target outside [0, 1] where the loss is
+ * MLP_LOSS_BCE; MLP_ERR_LIMIT: a history or a batch that no size_t counts the
+ * bytes of.
  * MLP_ERR_DIVERGED, naming the epoch: the loss of a batch, which is named too,
  * is not finite, or a weight is not; `net` gets the last finite weights that
  * began an epoch with a finite loss, or keeps what it had if there were none;
@@ -448,7 +452,8 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss);
  * are. Values of Y are not checked. Errors as mlp_trainer_loss. */
 mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
 
-/* Chapter 3.3: W := W - alpha dW, b := b - alpha db, in the network.
+/* Chapter 3.3: W := W - alpha dW, b := b - alpha db, in the network. May be
+ * called again, for the same gradients.
  * MLP_ERR_ARGUMENT: alpha is not finite in the network's precision.
  * MLP_ERR_ORDER: no backward since the last forward. */
 mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
