@@ -100,9 +100,9 @@ const char *mlp_status_text(mlp_status status);
  * transpose is a view with the strides exchanged, and costs nothing. A view
  * owns nothing; passing one copies the struct. Samples are rows: shape (m, n).
  * In a view to be read a stride may be 0: the same row, or column, again and
- * again. Where a view has no rows, its data may be NULL. In a view to be written rows
- * must lie one after another, or columns must: else elements might overlap, and
- * MLP_ERR_SHAPE is returned.
+ * again. In a view to be written rows must lie one after another, or columns
+ * must: else elements might overlap, and MLP_ERR_SHAPE is returned. Where a
+ * view has no rows, its data may be NULL.
  */
 
 #define MLP_DTYPE_LIST(X)                                                      \
@@ -143,7 +143,7 @@ mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count);
 
 /* Reads and writes element (row, col), as a double. Outside the view, or
  * without data, NaN is read, and writing does nothing and gives false; so it
- * does where a value is out of int32's range. For convenience, not for speed. */
+ * does where an int32 cannot hold the value. For convenience, not for speed. */
 double mlp_cview_at(mlp_cview view, size_t row, size_t col);
 bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
 
@@ -447,7 +447,7 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss);
 
 /* Chapter 3.3: dW[l] = dZ[l]^T A[l-1] and db[l] = column sums of dZ[l], where
  * dZ[L] = dJ/dA * activation'(Z[L]), which is (A - Y) / (m n[L]) for sigmoid
- * with bce (saturated or not), and dZ[l-1] = (dZ[l] W[l]) * activation'(Z[l-1]).
+ * with bce, saturated or not, and dZ[l-1] = (dZ[l] W[l]) * activation'(Z[l-1]).
  * To be called after forward and before update, which leaves Z and A as they
  * are. Values of Y are not checked. Errors as mlp_trainer_loss. */
 mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
