@@ -202,6 +202,8 @@ const char *mlp_init_name(mlp_init init);
 #define MLP_MAX_WIDTH 16777216        /* neurons of a layer, and inputs */
 #define MLP_MAX_PARAMETERS 2147483647 /* of a network */
 
+#define MLP_MAX_THREADS 256
+
 typedef struct mlp_layer {
     size_t width; /* neurons n[l], 1 to MLP_MAX_WIDTH */
     mlp_activation activation;
@@ -359,6 +361,13 @@ typedef struct mlp_workspace mlp_workspace;
 mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace);
 void mlp_workspace_free(mlp_workspace *workspace); /* NULL is allowed */
 
+/* How many threads share the rows of mlp_predict_with: 1 in a new workspace, at
+ * most MLP_MAX_THREADS, 0 for one for each core that the process may use. They
+ * start here, sleep between calls, and end with the workspace; where there are
+ * none to be had, fewer will do. Few rows are left to one. Allocates.
+ * MLP_ERR_LIMIT: too many. */
+mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads);
+
 /* Like mlp_predict, but without allocating.
  * MLP_ERR_ARGUMENT: the workspace was made for other layers, another precision
  * or other kernels. */
@@ -386,6 +395,11 @@ typedef struct mlp_train_options {
                              are several batches; default true. Epoch by epoch
                              np.random.permutation(m) of `seed` */
     uint32_t seed;        /* of the shuffling; default 42 */
+    size_t threads;       /* that share the work of a step, the caller's being
+                             one; at most MLP_MAX_THREADS; default 0: one for
+                             each core that the process may use. Small steps,
+                             and builds without threads, use one. All numbers
+                             give the same bits */
     /* Called after each epoch unless NULL (default); false ends the training
      * with MLP_OK. It may call what takes a const network. */
     bool (*on_epoch)(const mlp_progress *progress, void *user);
@@ -413,7 +427,7 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * MLP_ERR_ARGUMENT: a learning rate that is not finite and above 0 in the
  * network's precision, or a target outside [0, 1] where the loss is
  * MLP_LOSS_BCE; MLP_ERR_LIMIT: a history or a batch that no size_t counts the
- * bytes of.
+ * bytes of, or too many threads.
  * MLP_ERR_DIVERGED, naming the epoch: the loss of a batch, which is named too,
  * is not finite, or a weight is not; `net` gets the last finite weights that
  * began an epoch with a finite loss, or keeps what it had if there were none;
@@ -435,6 +449,12 @@ typedef struct mlp_trainer mlp_trainer;
 mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
                               mlp_trainer **trainer);
 void mlp_trainer_free(mlp_trainer *trainer); /* NULL is allowed */
+
+/* How many threads share the work, as `threads` of mlp_train_options; 1 in a
+ * new trainer. Allocates, and starts the threads, which sleep between steps and
+ * end with the trainer; where there are none to be had, fewer will do. After a
+ * fork the child's trainer works on one. MLP_ERR_LIMIT. */
+mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads);
 
 /* Chapter 2.2: copies the rows X (m, n[0]), scaled if the network scales, to
  * A[0], and computes Z[l] = A[l-1] W[l]^T + b[l], A[l] = activation(Z[l]) for

@@ -80,7 +80,7 @@ typedef struct run {
     size_t batches; /* in an epoch */
     mlp_trainer *trainer;
     mlp_history *history; /* or NULL */
-    void *block;          /* holds the two that follow */
+    void *block;          /* holds order and good */
     size_t *order;        /* [m]: the rows of this epoch, or NULL */
     void *good;           /* real: parameters that an epoch began with */
     bool has_good;
@@ -103,6 +103,9 @@ static mlp_status allocate(run *r, bool with_history)
         TRY(make_history(hooks, r->options.epochs, &r->history));
     }
     TRY(mlp_trainer_create(r->net, r->batch, &r->trainer));
+    if (mlpi_trainer_is_busy(r->trainer, r->batch)) {
+        TRY(mlp_trainer_set_threads(r->trainer, r->options.threads));
+    }
     mlpi_cursor measure = {0};
     lay_out(r, &measure);
     TRY(mlpi_allocate(hooks, &measure, "a training run", &r->block));
@@ -129,30 +132,29 @@ static const char *advice(const run *r)
                        : "so it was before the first update";
 }
 
-/* A loss can be finite though weights are not: a saturated output hides them. */
-static mlp_status check_weights(const run *r, size_t epoch)
+static mlp_cview all_parameters(const run *r)
 {
     const mlp_net *net = r->net;
     size_t n = net->layout.parameters;
-    size_t row = 0;
-    size_t col = 0;
-    mlp_cview all = {net->ops->dtype, 1, n, n, 1, net->parameters};
-    if (net->ops->find_not_finite(all, &row, &col)) {
-        return mlpi_report(&net->hooks, MLP_ERR_DIVERGED,
-                           "epoch %zu: a weight is %s; %s", epoch,
-                           kind_of(mlp_cview_at(all, row, col)), advice(r));
-    }
-    return MLP_OK;
+    return (mlp_cview){net->ops->dtype, 1, n, n, 1, net->parameters};
 }
 
-static mlp_status keep_good(run *r, size_t epoch)
+/* A loss can be finite though weights are not: a saturated output hides them. */
+static bool has_bad_weight(const run *r)
 {
-    const mlp_net *net = r->net;
-    TRY(check_weights(r, epoch));
-    memcpy(r->good, net->parameters,
-           net->layout.parameters * net->ops->real_size);
-    r->has_good = true;
-    return MLP_OK;
+    size_t row = 0;
+    size_t col = 0;
+    return r->net->ops->find_not_finite(all_parameters(r), &row, &col);
+}
+
+static mlp_status report_weight(const run *r, size_t epoch)
+{
+    size_t row = 0;
+    size_t col = 0;
+    (void)r->net->ops->find_not_finite(all_parameters(r), &row, &col);
+    return mlpi_report(
+        &r->net->hooks, MLP_ERR_DIVERGED, "epoch %zu: a weight is %s; %s",
+        epoch, kind_of(mlp_cview_at(all_parameters(r), row, col)), advice(r));
 }
 
 static void restore_good(run *r)
@@ -164,39 +166,37 @@ static void restore_good(run *r)
     }
 }
 
-/* The rows of a batch into the trainer. One batch of all rows stays there. */
-static void take_batch(run *r, size_t epoch, size_t first, size_t rows)
-{
-    if (r->batches == 1 && epoch > 0) {
-        return;
-    }
-    if (r->order) {
-        mlpi_trainer_take_X(r->trainer, r->X, r->order + first, rows);
-        mlpi_trainer_take_Y(r->trainer, r->Y, r->order + first, rows);
-    } else {
-        mlpi_trainer_take_X(r->trainer, mlp_cview_rows(r->X, first, rows), NULL,
-                            rows);
-        mlpi_trainer_take_Y(r->trainer, mlp_cview_rows(r->Y, first, rows), NULL,
-                            rows);
-    }
-}
-
 static mlp_status train_batch(run *r, size_t epoch, size_t batch, size_t rows,
                               double *loss)
 {
-    take_batch(r, epoch, batch * r->batch, rows);
-    mlpi_trainer_forward(r->trainer, rows);
-    *loss = mlpi_trainer_loss(r->trainer);
-    if (!isfinite(*loss)) {
-        return mlpi_report(&r->net->hooks, MLP_ERR_DIVERGED,
-                           "epoch %zu, batch %zu: the loss is %s; %s", epoch,
-                           batch, kind_of(*loss), advice(r));
+    size_t first = batch * r->batch;
+    mlpi_step step = {.m = rows,
+                      .alpha = r->options.learning_rate,
+                      /* One batch of all rows stays where it is. */
+                      .has_rows = r->batches == 1 && epoch > 0};
+    if (r->order) {
+        step.X = r->X;
+        step.Y = r->Y;
+        step.order = r->order + first;
+    } else if (!step.has_rows) {
+        step.X = mlp_cview_rows(r->X, first, rows);
+        step.Y = mlp_cview_rows(r->Y, first, rows);
     }
     if (batch == 0) {
-        TRY(keep_good(r, epoch));
+        step.only_look = has_bad_weight(r);
+        step.keep = r->good;
     }
-    mlpi_trainer_backward(r->trainer);
-    mlpi_trainer_update(r->trainer, r->options.learning_rate);
+    mlpi_trainer_step(r->trainer, &step);
+    *loss = step.loss;
+    if (!isfinite(step.loss)) {
+        return mlpi_report(&r->net->hooks, MLP_ERR_DIVERGED,
+                           "epoch %zu, batch %zu: the loss is %s; %s", epoch,
+                           batch, kind_of(step.loss), advice(r));
+    }
+    if (step.only_look) {
+        return report_weight(r, epoch);
+    }
+    r->has_good = true;
     return MLP_OK;
 }
 
@@ -248,7 +248,8 @@ static mlp_status train(run *r)
         go_on = note_epoch(r, epoch, loss);
     }
     /* No loss will tell of the last update. */
-    return epoch > 0 ? check_weights(r, epoch - 1) : MLP_OK;
+    return epoch > 0 && has_bad_weight(r) ? report_weight(r, epoch - 1)
+                                          : MLP_OK;
 }
 
 static mlp_status check_options(const mlp_net *net,
@@ -262,7 +263,8 @@ static mlp_status check_options(const mlp_net *net,
                            mlp_dtype_name(net->ops->dtype),
                            options->learning_rate);
     }
-    return MLP_OK;
+    size_t count = 0;
+    return mlpi_team_count(&net->hooks, options->threads, &count);
 }
 
 mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,

@@ -64,11 +64,11 @@ double mlpi_loss_mean(const mlpi_loss_sum *sum)
 }
 
 void mlpi_loss_gradient(const mlp_net *net, const mlpi_outputs *outputs,
-                        void *dZ)
+                        size_t batch, void *dZ)
 {
     const mlpi_ops *ops = net->ops;
     size_t n = outputs->m * mlp_net_outputs(net);
-    double share = 1.0 / (double)n;
+    double share = 1.0 / (double)(batch * mlp_net_outputs(net));
     if (is_sigmoid_bce(net)) {
         ops->difference(n, share, outputs->A, outputs->Y, dZ);
         return;

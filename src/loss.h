@@ -28,8 +28,8 @@ void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
 /* J, the mean of the terms. */
 double mlpi_loss_mean(const mlpi_loss_sum *sum);
 
-/* dZ = dJ/dZ of the last layer, where J is the loss of these rows alone. */
+/* dZ = dJ/dZ of the last layer for these rows, of the `batch` that J is of. */
 void mlpi_loss_gradient(const mlp_net *net, const mlpi_outputs *outputs,
-                        void *dZ);
+                        size_t batch, void *dZ);
 
 #endif

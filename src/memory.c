@@ -65,6 +65,15 @@ mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
     return MLP_OK;
 }
 
+void mlpi_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 void mlpi_release(const mlp_hooks *hooks, void *block)
 {
     if (!block) {

@@ -52,28 +52,39 @@ void mlpi_backward(const mlp_net *net, const mlpi_backward_step *step)
     const mlpi_ops *ops = net->ops;
     const mlpi_shape *shape = &net->layout.layer[step->l];
     const mlpi_shape *before = &net->layout.layer[step->l - 1];
-    size_t m = step->m;
     size_t n = shape->width;
-    size_t n_prev = before->width;
-    ops->product(&(mlpi_product){.m = n_prev,
-                                 .n = n,
-                                 .k = m,
-                                 .A = {step->A_prev, 1, n_prev},
-                                 .B = {step->dZ, n, 1},
-                                 .C = mlpi_at(ops, step->gradients, shape->W),
-                                 .scratch = step->scratch});
-    ops->column_sums(m, n, step->dZ, mlpi_at(ops, step->gradients, shape->b));
-    if (step->l == 1) {
-        return;
-    }
     ops->product(
-        &(mlpi_product){.m = m,
-                        .n = n_prev,
+        &(mlpi_product){.m = step->m,
+                        .n = before->width,
                         .k = n,
                         .A = {step->dZ, n, 1},
                         .B = {mlpi_at(ops, net->parameters, shape->W), 1, n},
                         .C = step->dZ_prev,
                         .scratch = step->scratch});
-    ops->activate_backward(before->activation, m * n_prev, step->Z_prev,
-                           step->A_prev, step->dZ_prev);
+    ops->activate_backward(before->activation, step->m * before->width,
+                           step->Z_prev, step->A_prev, step->dZ_prev);
+}
+
+void mlpi_gradient(const mlp_net *net, const mlpi_gradient_step *step)
+{
+    const mlpi_ops *ops = net->ops;
+    const mlpi_shape *shape = &net->layout.layer[step->l];
+    size_t n = shape->width;
+    size_t n_prev = net->layout.layer[step->l - 1].width;
+    ops->product(&(mlpi_product){
+        .m = step->count,
+        .n = n,
+        .k = step->m,
+        .A = {mlpi_const_at(ops, step->A_prev, step->first), 1, n_prev},
+        .B = {step->dZ, n, 1},
+        .C = mlpi_at(ops, step->gradients, shape->W + step->first * n),
+        .scratch = step->scratch});
+}
+
+void mlpi_bias_gradient(const mlp_net *net, size_t l, size_t m, const void *dZ,
+                        void *gradients)
+{
+    const mlpi_shape *shape = &net->layout.layer[l];
+    net->ops->column_sums(m, shape->width, dZ,
+                          mlpi_at(net->ops, gradients, shape->b));
 }

@@ -14,7 +14,8 @@
 
 #include "net.h"
 
-/* Reals of scratch that m rows need in any layer, forward alone or both. */
+/* Reals of scratch that up to m rows need in any layer, forward alone or in all
+ * three products. */
 size_t mlpi_forward_scratch(const mlp_net *net, size_t m);
 size_t mlpi_pass_scratch(const mlp_net *net, size_t m);
 
@@ -29,16 +30,30 @@ typedef struct mlpi_forward_step {
 
 void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step);
 
-/* And backward. */
+/* And backward: dZ of layer l - 1 from dZ of layer l, l >= 2. */
 typedef struct mlpi_backward_step {
     size_t l, m;
-    const void *dZ;              /* of layer l */
-    const void *Z_prev, *A_prev; /* of layer l - 1; Z_prev NULL for l = 1 */
-    void *gradients;             /* receives dW and db of layer l */
-    void *dZ_prev;               /* receives dZ of layer l - 1; not for l = 1 */
+    const void *dZ;
+    const void *Z_prev, *A_prev;
+    void *dZ_prev;
     void *scratch;
 } mlpi_backward_step;
 
 void mlpi_backward(const mlp_net *net, const mlpi_backward_step *step);
+
+/* The gradient of layer l by the weights of inputs [first, first + count). */
+typedef struct mlpi_gradient_step {
+    size_t l, m;
+    const void *dZ, *A_prev;
+    size_t first, count;
+    void *gradients; /* of the network: receives these of dW */
+    void *scratch;
+} mlpi_gradient_step;
+
+void mlpi_gradient(const mlp_net *net, const mlpi_gradient_step *step);
+
+/* db of layer l into the network's gradients. */
+void mlpi_bias_gradient(const mlp_net *net, size_t l, size_t m, const void *dZ,
+                        void *gradients);
 
 #endif

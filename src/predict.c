@@ -1,104 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Predicting: rows go through the layers in chunks that fit a cache, so memory
- * does not grow with their number. Whatever is wanted of the outputs (a copy,
- * classes, scores) is taken from each chunk while it is at hand.
+ * Predicting: rows go through the layers chunk by chunk (see workspace.h).
+ * Whatever is wanted of the outputs (a copy, classes, scores) is taken from
+ * each chunk while it is at hand.
  */
 #include <math.h>
 
 #include "loss.h"
-#include "memory.h"
 #include "pass.h"
 #include "report.h"
 #include "view.h"
+#include "workspace.h"
 
-/* Rows of a chunk: what is near CHUNK_REALS numbers in the widest layer, but a
- * multiple of the lanes, and not so many that more bring nothing. */
-enum { CHUNK_REALS = 65536, MOST_ROWS = 256 };
+/* Multiply-adds below which waking others costs more than it brings. */
+enum { WORTH_A_TEAM = 1 << 20 };
 
-struct mlp_workspace {
-    mlp_hooks hooks;
-    const mlpi_ops *ops;
-    mlpi_layout layout; /* of the network that it was made for */
-    size_t rows;        /* of a chunk, at most */
-    void *X;            /* real [rows][n[0]]: scaled inputs */
-    void *hidden[2];    /* real [rows][widest]: A[l - 1] and A[l], in turn */
-    void *Z, *A, *Y;    /* real [rows][n[L]]: of the last layer; targets */
-    void *scratch;
-};
-
-static size_t chunk_rows(const mlp_net *net)
-{
-    size_t inputs = mlp_net_inputs(net);
-    size_t widest = net->layout.widest;
-    size_t rows = CHUNK_REALS / (inputs > widest ? inputs : widest);
-    if (rows > MOST_ROWS) {
-        return MOST_ROWS;
-    }
-    return rows < MLPI_LANES ? MLPI_LANES : rows / MLPI_LANES * MLPI_LANES;
-}
-
-static void lay_out(mlp_workspace *ws, const mlp_net *net, mlpi_cursor *cursor)
-{
-    size_t size = net->ops->real_size;
-    size_t inputs = ws->rows * mlp_net_inputs(net);
-    size_t widest = ws->rows * net->layout.widest;
-    size_t outputs = ws->rows * mlp_net_outputs(net);
-    (void)mlpi_take(cursor, 1, sizeof *ws);
-    mlpi_layout_copy(&ws->layout, &net->layout, cursor);
-    ws->X = mlpi_take(cursor, inputs, size);
-    ws->hidden[0] = mlpi_take(cursor, widest, size);
-    ws->hidden[1] = mlpi_take(cursor, widest, size);
-    ws->Z = mlpi_take(cursor, outputs, size);
-    ws->A = mlpi_take(cursor, outputs, size);
-    ws->Y = mlpi_take(cursor, outputs, size);
-    ws->scratch = mlpi_take(cursor, mlpi_forward_scratch(net, ws->rows), size);
-}
-
-static mlp_status make_workspace(const mlp_net *net, size_t rows,
-                                 mlp_workspace **workspace)
-{
-    mlp_workspace made = {.hooks = net->hooks, .ops = net->ops, .rows = rows};
-    mlpi_cursor measure = {0};
-    lay_out(&made, net, &measure);
-    void *block = NULL;
-    TRY(mlpi_allocate(&net->hooks, &measure, "a workspace", &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out(&made, net, &carve);
-    *workspace = block;
-    **workspace = made;
-    return MLP_OK;
-}
-
-mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
-{
-    if (!net) {
-        return MLP_ERR_NULL;
-    }
-    if (!workspace) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "the place for the workspace is NULL");
-    }
-    return make_workspace(net, chunk_rows(net), workspace);
-}
-
-void mlp_workspace_free(mlp_workspace *workspace)
-{
-    if (workspace) {
-        mlp_hooks hooks = workspace->hooks;
-        mlpi_release(&hooks, workspace);
-    }
-}
-
-/* For one call on m rows. */
-static mlp_status make_small_workspace(const mlp_net *net, size_t m,
-                                       mlp_workspace **workspace)
-{
-    size_t most = chunk_rows(net);
-    return make_workspace(net, m < most ? m : most, workspace);
-}
-
-static mlpi_operand enter(const mlp_net *net, mlp_workspace *ws, mlp_cview X)
+static mlpi_operand enter(const mlp_net *net, const mlpi_desk *desk,
+                          mlp_cview X)
 {
     if (!net->scales) {
         return mlpi_operand_of(X);
@@ -108,31 +26,31 @@ static mlpi_operand enter(const mlp_net *net, mlp_workspace *ws, mlp_cview X)
                                     .X = mlpi_operand_of(X),
                                     .mean = net->mean,
                                     .std = net->std,
-                                    .out = ws->X});
-    return (mlpi_operand){ws->X, X.cols, 1};
+                                    .out = desk->X});
+    return (mlpi_operand){desk->X, X.cols, 1};
 }
 
-/* Leaves Z and A of the last layer in the workspace. */
-static void run_chunk(const mlp_net *net, mlp_workspace *ws, mlp_cview X)
+/* Leaves Z and A of the last layer on the desk. */
+static void run_chunk(const mlp_net *net, const mlpi_desk *desk, mlp_cview X)
 {
     size_t L = net->layout.L;
-    mlpi_operand A_prev = enter(net, ws, X);
+    mlpi_operand A_prev = enter(net, desk, X);
     for (size_t l = 1; l < L; l++) {
-        void *A = ws->hidden[l % 2];
+        void *A = desk->hidden[l % 2];
         mlpi_forward(net, &(mlpi_forward_step){.l = l,
                                                .m = X.rows,
                                                .A_prev = A_prev,
                                                .Z = A,
                                                .A = A,
-                                               .scratch = ws->scratch});
+                                               .scratch = desk->scratch});
         A_prev = (mlpi_operand){A, net->layout.layer[l].width, 1};
     }
     mlpi_forward(net, &(mlpi_forward_step){.l = L,
                                            .m = X.rows,
                                            .A_prev = A_prev,
-                                           .Z = ws->Z,
-                                           .A = ws->A,
-                                           .scratch = ws->scratch});
+                                           .Z = desk->Z,
+                                           .A = desk->A,
+                                           .scratch = desk->scratch});
 }
 
 /* Rows [first, first + count) of a writable view. */
@@ -159,17 +77,42 @@ static mlp_status check_predict(const mlp_net *net, mlp_cview X, mlp_view A)
     return check_output(net, "A", net->ops->dtype, X.rows, A);
 }
 
-static void predict(const mlp_net *net, mlp_workspace *ws, mlp_cview X,
-                    mlp_view A)
+static void predict_rows(const mlp_net *net, const mlpi_desk *desk,
+                         size_t chunk, mlp_cview X, mlp_view A)
 {
     const mlpi_ops *ops = net->ops;
-    for (size_t i = 0, rows = 0; i < X.rows; i += rows) {
-        mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
-        rows = chunk.rows;
-        run_chunk(net, ws, chunk);
-        ops->scatter(chunk.rows, A.cols, ws->A,
-                     part_of(A, ops->real_size, i, chunk.rows));
+    for (size_t i = 0, m = 0; i < X.rows; i += m) {
+        mlp_cview rows = mlp_cview_rows(X, i, chunk);
+        m = rows.rows;
+        run_chunk(net, desk, rows);
+        ops->scatter(m, A.cols, desk->A, part_of(A, ops->real_size, i, m));
     }
+}
+
+typedef struct task {
+    const mlp_net *net;
+    const mlp_workspace *workspace;
+    mlp_cview X;
+    mlp_view A;
+} task;
+
+static void do_predict(const mlpi_member *self, void *context)
+{
+    const task *t = context;
+    size_t first = 0;
+    size_t m = 0;
+    mlpi_share(self, t->X.rows, MLPI_LANES, &first, &m);
+    predict_rows(t->net, mlpi_desk_of(t->workspace, self), t->workspace->rows,
+                 mlp_cview_rows(t->X, first, m),
+                 part_of(t->A, t->net->ops->real_size, first, m));
+}
+
+static void predict(const mlp_net *net, const mlp_workspace *workspace,
+                    mlp_cview X, mlp_view A)
+{
+    task t = {net, workspace, X, A};
+    bool busy = X.rows > WORTH_A_TEAM / net->layout.parameters;
+    mlpi_team_run(busy ? workspace->team : NULL, do_predict, &t);
 }
 
 mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)
@@ -182,7 +125,7 @@ mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)
         return MLP_OK;
     }
     mlp_workspace *ws = NULL;
-    TRY(make_small_workspace(net, X.rows, &ws));
+    TRY(mlpi_workspace_make(net, X.rows, &ws));
     predict(net, ws, X, A);
     mlp_workspace_free(ws);
     return MLP_OK;
@@ -197,12 +140,7 @@ mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
     if (!workspace) {
         return mlpi_report(&net->hooks, MLP_ERR_NULL, "workspace is NULL");
     }
-    if (workspace->ops != net->ops ||
-        !mlpi_layout_equal(&workspace->layout, &net->layout)) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "expects a workspace for the network's layers, "
-                           "precision and kernels, got another's");
-    }
+    TRY(mlpi_workspace_check(workspace, net));
     TRY(check_predict(net, X, A));
     predict(net, workspace, X, A);
     return MLP_OK;
@@ -224,12 +162,12 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
         return MLP_OK;
     }
     mlp_workspace *ws = NULL;
-    TRY(make_small_workspace(net, X.rows, &ws));
+    TRY(mlpi_workspace_make(net, X.rows, &ws));
     for (size_t i = 0, rows = 0; i < X.rows; i += rows) {
         mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
         rows = chunk.rows;
-        run_chunk(net, ws, chunk);
-        net->ops->label(chunk.rows, labels.cols, threshold, ws->A,
+        run_chunk(net, &ws->desk, chunk);
+        net->ops->label(chunk.rows, labels.cols, threshold, ws->desk.A,
                         part_of(labels, sizeof(int32_t), i, chunk.rows));
     }
     mlp_workspace_free(ws);
@@ -249,7 +187,7 @@ mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
     TRY(mlpi_net_check_shapes(net, X, Y));
     TRY(mlpi_net_check_values(net, X, Y));
     mlp_workspace *ws = NULL;
-    TRY(make_small_workspace(net, X.rows, &ws));
+    TRY(mlpi_workspace_make(net, X.rows, &ws));
     const mlpi_ops *ops = net->ops;
     mlpi_loss_sum sum = {.count = 0};
     size_t hits = 0;
@@ -257,14 +195,15 @@ mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
         mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
         rows = chunk.rows;
         mlp_cview targets = mlp_cview_rows(Y, i, ws->rows);
-        run_chunk(net, ws, chunk);
+        run_chunk(net, &ws->desk, chunk);
         ops->gather(&(mlpi_gather){.m = targets.rows,
                                    .n = Y.cols,
                                    .X = mlpi_operand_of(targets),
-                                   .out = ws->Y});
-        mlpi_loss_add(&sum, net,
-                      &(mlpi_outputs){chunk.rows, ws->Z, ws->A, ws->Y});
-        hits += ops->count_hits(chunk.rows * Y.cols, ws->A, ws->Y);
+                                   .out = ws->desk.Y});
+        mlpi_loss_add(
+            &sum, net,
+            &(mlpi_outputs){chunk.rows, ws->desk.Z, ws->desk.A, ws->desk.Y});
+        hits += ops->count_hits(chunk.rows * Y.cols, ws->desk.A, ws->desk.Y);
     }
     mlp_workspace_free(ws);
     scores->loss = mlpi_loss_mean(&sum);

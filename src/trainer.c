@@ -4,12 +4,15 @@
  *
  *   forward   A[0] = X, then Z[l], A[l] for l = 1..L
  *   loss      J of A[L] against Y
- *   backward  dZ[L], then dW[l], db[l] and dZ[l - 1] for l = L..1
+ *   backward  dZ[L..1], then dW[l], db[l]
  *   update    W := W - alpha dW, b := b - alpha db
+ *
+ * each a function of one member's share, put together as one step, or alone.
  */
 #include "trainer.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "loss.h"
 #include "memory.h"
@@ -17,7 +20,13 @@
 #include "report.h"
 #include "view.h"
 
-/* rows * width reals; a product that is no size_t is caught by the cursor. */
+/* Multiply-adds below which waking others costs more than it brings. */
+enum { WORTH_A_TEAM = 1 << 20 };
+
+/* Rows, and weights, that members share are whole multiples of these. */
+enum { ROWS_GRAIN = 4, INPUTS_GRAIN = 12, PARAMETERS_GRAIN = 64 };
+
+/* max_rows * width reals; a product that is no size_t the cursor catches. */
 static void *take_matrix(const mlp_trainer *t, size_t width,
                          mlpi_cursor *cursor)
 {
@@ -32,21 +41,22 @@ static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
     (void)mlpi_take(cursor, 1, sizeof *t);
     t->Z = mlpi_take(cursor, layout->L + 1, sizeof *t->Z);
     t->A = mlpi_take(cursor, layout->L + 1, sizeof *t->A);
+    t->dZ = mlpi_take(cursor, layout->L + 1, sizeof *t->dZ);
     for (size_t l = 0; l <= layout->L; l++) {
         size_t width = layout->layer[l].width;
-        void *Z = l > 0 ? take_matrix(t, width, cursor) : NULL;
         void *A = take_matrix(t, width, cursor);
-        if (t->Z && t->A) {
-            t->Z[l] = Z;
+        void *Z = l > 0 ? take_matrix(t, width, cursor) : NULL;
+        void *dZ = l > 0 ? take_matrix(t, width, cursor) : NULL;
+        if (t->dZ) {
             t->A[l] = A;
+            t->Z[l] = Z;
+            t->dZ[l] = dZ;
         }
     }
-    t->dZ[0] = take_matrix(t, layout->widest, cursor);
-    t->dZ[1] = take_matrix(t, layout->widest, cursor);
     t->Y = take_matrix(t, mlp_net_outputs(t->net), cursor);
     t->gradients = mlpi_take(cursor, layout->parameters, size);
-    t->scratch =
-        mlpi_take(cursor, mlpi_pass_scratch(t->net, t->max_rows), size);
+    t->scratch_size = mlpi_pass_scratch(t->net, t->max_rows);
+    t->scratch = mlpi_take(cursor, t->scratch_size, size);
 }
 
 mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
@@ -79,89 +89,257 @@ void mlp_trainer_free(mlp_trainer *trainer)
 {
     if (trainer) {
         mlp_hooks hooks = trainer->hooks;
+        mlpi_team_free(trainer->team);
+        mlpi_release(&hooks, trainer->team_scratch);
         mlpi_release(&hooks, trainer);
     }
 }
 
-void mlpi_trainer_take_X(mlp_trainer *trainer, mlp_cview X, const size_t *order,
-                         size_t m)
+mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
 {
-    const mlp_net *net = trainer->net;
-    net->ops->gather(&(mlpi_gather){.m = m,
-                                    .n = X.cols,
-                                    .X = mlpi_operand_of(X),
-                                    .order = order,
-                                    .mean = net->scales ? net->mean : NULL,
-                                    .std = net->scales ? net->std : NULL,
-                                    .out = trainer->A[0]});
-}
-
-void mlpi_trainer_take_Y(mlp_trainer *trainer, mlp_cview Y, const size_t *order,
-                         size_t m)
-{
-    trainer->net->ops->gather(&(mlpi_gather){.m = m,
-                                             .n = Y.cols,
-                                             .X = mlpi_operand_of(Y),
-                                             .order = order,
-                                             .out = trainer->Y});
-}
-
-void mlpi_trainer_forward(mlp_trainer *trainer, size_t m)
-{
-    const mlpi_layout *layout = &trainer->net->layout;
-    for (size_t l = 1; l <= layout->L; l++) {
-        size_t n_prev = layout->layer[l - 1].width;
-        mlpi_forward(trainer->net, &(mlpi_forward_step){
-                                       .l = l,
-                                       .m = m,
-                                       .A_prev = {trainer->A[l - 1], n_prev, 1},
-                                       .Z = trainer->Z[l],
-                                       .A = trainer->A[l],
-                                       .scratch = trainer->scratch});
+    if (!trainer) {
+        return MLP_ERR_NULL;
     }
-    trainer->m = m;
-    trainer->has_gradients = false;
+    const mlp_hooks *hooks = &trainer->hooks;
+    size_t size = 0;
+    TRY(mlpi_team_count(hooks, threads, &size));
+    size_t others = size - 1;
+    void *block = NULL;
+    if (others > 0) {
+        mlpi_cursor measure = {0};
+        (void)mlpi_take(&measure, others,
+                        trainer->scratch_size * trainer->net->ops->real_size);
+        TRY(mlpi_allocate(hooks, &measure, "the threads of a trainer", &block));
+    }
+    mlpi_team_free(trainer->team);
+    mlpi_release(hooks, trainer->team_scratch);
+    trainer->team = mlpi_team_create(hooks, size);
+    trainer->team_scratch = block;
+    return MLP_OK;
 }
 
-static mlpi_outputs outputs_of(const mlp_trainer *trainer)
+/* ---------------------------------------------------------------------------
+ * Shares of the steps
+ */
+
+static void *scratch_of(const mlp_trainer *t, const mlpi_member *self)
 {
-    size_t L = trainer->net->layout.L;
-    return (mlpi_outputs){trainer->m, trainer->Z[L], trainer->A[L], trainer->Y};
+    return self->index == 0 ? t->scratch
+                            : mlpi_at(t->net->ops, t->team_scratch,
+                                      (self->index - 1) * t->scratch_size);
 }
 
-double mlpi_trainer_loss(const mlp_trainer *trainer)
+/* Row `first` of one of the trainer's matrices. */
+static void *row_of(const mlp_trainer *t, void *matrix, size_t width,
+                    size_t first)
 {
-    mlpi_outputs outputs = outputs_of(trainer);
+    return mlpi_at(t->net->ops, matrix, first * width);
+}
+
+/* Rows [first, first + m) of the batch become A[0] and Y. */
+static void take_X(mlp_trainer *t, const mlpi_step *step, size_t first,
+                   size_t m)
+{
+    const mlp_net *net = t->net;
+    mlp_cview X = step->order ? step->X : mlp_cview_rows(step->X, first, m);
+    net->ops->gather(
+        &(mlpi_gather){.m = m,
+                       .n = X.cols,
+                       .X = mlpi_operand_of(X),
+                       .order = step->order ? step->order + first : NULL,
+                       .mean = net->scales ? net->mean : NULL,
+                       .std = net->scales ? net->std : NULL,
+                       .out = row_of(t, t->A[0], X.cols, first)});
+}
+
+static void take_Y(mlp_trainer *t, const mlpi_step *step, size_t first,
+                   size_t m)
+{
+    mlp_cview Y = step->order ? step->Y : mlp_cview_rows(step->Y, first, m);
+    t->net->ops->gather(
+        &(mlpi_gather){.m = m,
+                       .n = Y.cols,
+                       .X = mlpi_operand_of(Y),
+                       .order = step->order ? step->order + first : NULL,
+                       .out = row_of(t, t->Y, Y.cols, first)});
+}
+
+static void forward_rows(mlp_trainer *t, const mlpi_member *self, size_t first,
+                         size_t m)
+{
+    const mlpi_layout *layout = &t->net->layout;
+    for (size_t l = 1; l <= layout->L; l++) {
+        size_t n = layout->layer[l].width;
+        size_t n_prev = layout->layer[l - 1].width;
+        const void *A_prev = row_of(t, t->A[l - 1], n_prev, first);
+        mlpi_forward(t->net,
+                     &(mlpi_forward_step){.l = l,
+                                          .m = m,
+                                          .A_prev = {A_prev, n_prev, 1},
+                                          .Z = row_of(t, t->Z[l], n, first),
+                                          .A = row_of(t, t->A[l], n, first),
+                                          .scratch = scratch_of(t, self)});
+    }
+}
+
+static mlpi_outputs outputs_of(const mlp_trainer *t, size_t first, size_t m)
+{
+    size_t L = t->net->layout.L;
+    size_t n = t->net->layout.layer[L].width;
+    return (mlpi_outputs){m, row_of(t, t->Z[L], n, first),
+                          row_of(t, t->A[L], n, first),
+                          row_of(t, t->Y, n, first)};
+}
+
+static double loss_of(const mlp_trainer *t, size_t m)
+{
+    mlpi_outputs outputs = outputs_of(t, 0, m);
     mlpi_loss_sum sum = {.count = 0};
-    mlpi_loss_add(&sum, trainer->net, &outputs);
+    mlpi_loss_add(&sum, t->net, &outputs);
     return mlpi_loss_mean(&sum);
 }
 
-void mlpi_trainer_backward(mlp_trainer *trainer)
+/* dZ of some rows of a batch, from the last layer to the first. */
+static void backward_rows(mlp_trainer *t, const mlpi_member *self, size_t batch,
+                          size_t first, size_t m)
 {
-    const mlp_net *net = trainer->net;
-    size_t L = net->layout.L;
-    mlpi_outputs outputs = outputs_of(trainer);
-    mlpi_loss_gradient(net, &outputs, trainer->dZ[L % 2]);
-    for (size_t l = L; l >= 1; l--) {
-        mlpi_backward(net,
-                      &(mlpi_backward_step){.l = l,
-                                            .m = trainer->m,
-                                            .dZ = trainer->dZ[l % 2],
-                                            .Z_prev = trainer->Z[l - 1],
-                                            .A_prev = trainer->A[l - 1],
-                                            .gradients = trainer->gradients,
-                                            .dZ_prev = trainer->dZ[(l - 1) % 2],
-                                            .scratch = trainer->scratch});
+    const mlpi_layout *layout = &t->net->layout;
+    size_t L = layout->L;
+    mlpi_outputs outputs = outputs_of(t, first, m);
+    mlpi_loss_gradient(t->net, &outputs, batch,
+                       row_of(t, t->dZ[L], layout->layer[L].width, first));
+    for (size_t l = L; l >= 2; l--) {
+        size_t n = layout->layer[l].width;
+        size_t n_prev = layout->layer[l - 1].width;
+        mlpi_backward(t->net,
+                      &(mlpi_backward_step){
+                          .l = l,
+                          .m = m,
+                          .dZ = row_of(t, t->dZ[l], n, first),
+                          .Z_prev = row_of(t, t->Z[l - 1], n_prev, first),
+                          .A_prev = row_of(t, t->A[l - 1], n_prev, first),
+                          .dZ_prev = row_of(t, t->dZ[l - 1], n_prev, first),
+                          .scratch = scratch_of(t, self)});
     }
-    trainer->has_gradients = true;
 }
 
-void mlpi_trainer_update(mlp_trainer *trainer, double alpha)
+/* The gradients of this member's weights, from all rows. Biases go round. */
+static void gradients_of(mlp_trainer *t, const mlpi_member *self, size_t m)
 {
-    mlp_net *net = trainer->net;
-    net->ops->descend(net->layout.parameters, alpha, trainer->gradients,
-                      net->parameters);
+    const mlpi_layout *layout = &t->net->layout;
+    for (size_t l = layout->L; l >= 1; l--) {
+        size_t first = 0;
+        size_t count = 0;
+        mlpi_share(self, layout->layer[l - 1].width, INPUTS_GRAIN, &first,
+                   &count);
+        mlpi_gradient(t->net,
+                      &(mlpi_gradient_step){.l = l,
+                                            .m = m,
+                                            .dZ = t->dZ[l],
+                                            .A_prev = t->A[l - 1],
+                                            .first = first,
+                                            .count = count,
+                                            .gradients = t->gradients,
+                                            .scratch = scratch_of(t, self)});
+        if (l % self->count == self->index) {
+            mlpi_bias_gradient(t->net, l, m, t->dZ[l], t->gradients);
+        }
+    }
+}
+
+static void update_share(mlp_trainer *t, const mlpi_member *self, double alpha,
+                         void *keep)
+{
+    const mlp_net *net = t->net;
+    const mlpi_ops *ops = net->ops;
+    size_t first = 0;
+    size_t count = 0;
+    mlpi_share(self, net->layout.parameters, PARAMETERS_GRAIN, &first, &count);
+    void *parameters = mlpi_at(ops, net->parameters, first);
+    if (keep) {
+        memcpy(mlpi_at(ops, keep, first), parameters, count * ops->real_size);
+    }
+    ops->descend(count, alpha, mlpi_at(ops, t->gradients, first), parameters);
+}
+
+/* ---------------------------------------------------------------------------
+ * The steps, as the team does them
+ */
+
+typedef struct task {
+    mlp_trainer *trainer;
+    mlpi_step *step;
+} task;
+
+bool mlpi_trainer_is_busy(const mlp_trainer *trainer, size_t m)
+{
+    return m > WORTH_A_TEAM / trainer->net->layout.parameters;
+}
+
+static void run(mlp_trainer *t, size_t m, mlpi_work *work, mlpi_step *step)
+{
+    task all = {t, step};
+    mlpi_team_run(mlpi_trainer_is_busy(t, m) ? t->team : NULL, work, &all);
+}
+
+static void do_forward(const mlpi_member *self, void *context)
+{
+    const task *all = context;
+    size_t first = 0;
+    size_t m = 0;
+    mlpi_share(self, all->step->m, ROWS_GRAIN, &first, &m);
+    take_X(all->trainer, all->step, first, m);
+    forward_rows(all->trainer, self, first, m);
+}
+
+static void do_backward(const mlpi_member *self, void *context)
+{
+    const task *all = context;
+    mlp_trainer *t = all->trainer;
+    size_t batch = all->step->m;
+    size_t first = 0;
+    size_t m = 0;
+    mlpi_share(self, batch, ROWS_GRAIN, &first, &m);
+    take_Y(t, all->step, first, m);
+    backward_rows(t, self, batch, first, m);
+    mlpi_barrier(self);
+    gradients_of(t, self, batch);
+}
+
+static void do_update(const mlpi_member *self, void *context)
+{
+    const task *all = context;
+    update_share(all->trainer, self, all->step->alpha, NULL);
+}
+
+static void do_step(const mlpi_member *self, void *context)
+{
+    const task *all = context;
+    mlp_trainer *t = all->trainer;
+    mlpi_step *step = all->step;
+    size_t first = 0;
+    size_t m = 0;
+    mlpi_share(self, step->m, ROWS_GRAIN, &first, &m);
+    if (!step->has_rows) {
+        take_X(t, step, first, m);
+        take_Y(t, step, first, m);
+    }
+    forward_rows(t, self, first, m);
+    backward_rows(t, self, step->m, first, m);
+    mlpi_barrier(self);
+    if (self->index == 0) {
+        step->loss = loss_of(t, step->m);
+    }
+    gradients_of(t, self, step->m);
+    mlpi_barrier(self);
+    if (isfinite(step->loss) && !step->only_look) {
+        update_share(t, self, step->alpha, step->keep);
+    }
+}
+
+void mlpi_trainer_step(mlp_trainer *trainer, mlpi_step *step)
+{
+    run(trainer, step->m, do_step, step);
 }
 
 mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
@@ -175,8 +353,10 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
                            "X: expects at most %zu rows, got %zu",
                            trainer->max_rows, X.rows);
     }
-    mlpi_trainer_take_X(trainer, X, NULL, X.rows);
-    mlpi_trainer_forward(trainer, X.rows);
+    mlpi_step step = {.m = X.rows, .X = X};
+    run(trainer, step.m, do_forward, &step);
+    trainer->m = step.m;
+    trainer->has_gradients = false;
     return MLP_OK;
 }
 
@@ -210,8 +390,9 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
     }
     TRY(check_forward(trainer));
     TRY(mlpi_net_check_Y(trainer->net, Y, trainer->m));
-    mlpi_trainer_take_Y(trainer, Y, NULL, trainer->m);
-    *loss = mlpi_trainer_loss(trainer);
+    mlpi_step step = {.m = trainer->m, .Y = Y};
+    take_Y(trainer, &step, 0, step.m);
+    *loss = loss_of(trainer, step.m);
     return MLP_OK;
 }
 
@@ -222,8 +403,9 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
     }
     TRY(check_forward(trainer));
     TRY(mlpi_net_check_Y(trainer->net, Y, trainer->m));
-    mlpi_trainer_take_Y(trainer, Y, NULL, trainer->m);
-    mlpi_trainer_backward(trainer);
+    mlpi_step step = {.m = trainer->m, .Y = Y};
+    run(trainer, step.m, do_backward, &step);
+    trainer->has_gradients = true;
     return MLP_OK;
 }
 
@@ -238,7 +420,8 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
                            mlp_dtype_name(trainer->net->ops->dtype), alpha);
     }
     TRY(check_backward(trainer));
-    mlpi_trainer_update(trainer, alpha);
+    mlpi_step step = {.alpha = alpha};
+    run(trainer, trainer->m, do_update, &step);
     return MLP_OK;
 }
 

@@ -1,38 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A batch on its way through a network and back. The public steps check their
- * arguments and call these; mlp_fit, which has checked all rows at once, calls
- * these alone.
+ * A batch on its way through a network and back, shared by a team of threads.
+ *
+ * Rows do not know each other on the way forward and on the way back to dZ;
+ * weights do not know each other in their gradients. So a step has two parts
+ * with a barrier between: each member takes its rows as far as all dZ, then,
+ * for all rows, the gradients and the update of its weights.
  */
 #ifndef MLPI_TRAINER_H
 #define MLPI_TRAINER_H
 
 #include "net.h"
+#include "team.h"
 
 struct mlp_trainer {
     mlp_hooks hooks;
     mlp_net *net; /* borrowed */
     size_t max_rows;
-    size_t m;           /* rows of the last forward; 0: there was none */
-    bool has_gradients; /* a backward has followed it */
-    void **Z, **A;      /* [L + 1] real [max_rows][n[l]]; Z[0] is NULL */
-    void *dZ[2];        /* real [max_rows][widest]: of layer l and l - 1 */
-    void *Y;            /* real [max_rows][n[L]] */
-    void *gradients;    /* real, laid out as the parameters */
-    void *scratch;
+    size_t m;            /* rows of the last forward; 0: there was none */
+    bool has_gradients;  /* a backward has followed it */
+    void **Z, **A, **dZ; /* [L + 1] real [max_rows][n[l]]; Z[0], dZ[0] NULL */
+    void *Y;             /* real [max_rows][n[L]] */
+    void *gradients;     /* real, laid out as the parameters */
+    size_t scratch_size; /* reals, for a member */
+    void *scratch;       /* of member 0 */
+    mlpi_team *team;     /* NULL: one thread */
+    void *team_scratch;  /* of the others; a block of its own */
 };
 
-/* Rows order[0..m-1] (all m in turn, if order is NULL) of X become A[0], and
- * those of Y the targets. */
-void mlpi_trainer_take_X(mlp_trainer *trainer, mlp_cview X, const size_t *order,
-                         size_t m);
-void mlpi_trainer_take_Y(mlp_trainer *trainer, mlp_cview Y, const size_t *order,
-                         size_t m);
+/* One step of training. */
+typedef struct mlpi_step {
+    size_t m;
+    mlp_cview X, Y;      /* rows order[0..m-1], or 0..m-1 if that is NULL; */
+    const size_t *order; /* not looked at where */
+    bool has_rows;       /* the trainer holds them already */
+    bool only_look;      /* no update, whatever the loss */
+    double alpha;
+    void *keep;  /* receives the parameters before the update; or NULL */
+    double loss; /* of the batch; without an update if it is not finite */
+} mlpi_step;
 
-/* Forward from A[0], the loss against Y, backward from it, and the update. */
-void mlpi_trainer_forward(mlp_trainer *trainer, size_t m);
-double mlpi_trainer_loss(const mlp_trainer *trainer);
-void mlpi_trainer_backward(mlp_trainer *trainer);
-void mlpi_trainer_update(mlp_trainer *trainer, double alpha);
+void mlpi_trainer_step(mlp_trainer *trainer, mlpi_step *step);
+
+/* Do m rows make enough work for several threads? */
+bool mlpi_trainer_is_busy(const mlp_trainer *trainer, size_t m);
 
 #endif

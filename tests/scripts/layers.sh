@@ -10,6 +10,7 @@ table='
 report
 memory
 view
+team
 names
 ops
 ops/vec_portable ops/vec_avx2 ops/vec_avx512 ops/vec_neon
@@ -25,6 +26,7 @@ net
 scaling
 loss
 pass
+workspace
 predict
 trainer
 fit

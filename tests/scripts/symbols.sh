@@ -11,7 +11,11 @@ need nm objdump
 archive=$build/libmlp.a
 taken='malloc free memcpy memmove memset memcmp strcmp strlen vsnprintf
     fma fmaf sqrt sqrtf __cpu_model __cpu_indicator_init __assert_fail
-    __stack_chk_fail _GLOBAL_OFFSET_TABLE_'
+    __stack_chk_fail _GLOBAL_OFFSET_TABLE_
+    pthread_create pthread_join pthread_sigmask sigfillset pthread_mutex_init
+    pthread_mutex_destroy pthread_mutex_lock pthread_mutex_unlock
+    pthread_cond_init pthread_cond_destroy pthread_cond_wait
+    pthread_cond_broadcast getpid sysconf sched_getaffinity __sched_cpucount'
 
 nm -g --defined-only "$archive" | awk 'NF == 3 && $3 !~ /^mlpi?_/ {
         print "defined: " $3

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "workspace.h"
+
+#include "memory.h"
+#include "pass.h"
+#include "report.h"
+
+/* Rows of a chunk: what is near CHUNK_REALS numbers in the widest layer, but a
+ * multiple of the lanes, and not so many that more bring nothing. */
+enum { CHUNK_REALS = 65536, MOST_ROWS = 256 };
+
+static size_t chunk_rows(const mlp_net *net)
+{
+    size_t inputs = mlp_net_inputs(net);
+    size_t widest = net->layout.widest;
+    size_t rows = CHUNK_REALS / (inputs > widest ? inputs : widest);
+    if (rows > MOST_ROWS) {
+        return MOST_ROWS;
+    }
+    return rows < MLPI_LANES ? MLPI_LANES : rows / MLPI_LANES * MLPI_LANES;
+}
+
+static void lay_out_desk(const mlp_workspace *ws, mlpi_desk *desk,
+                         mlpi_cursor *cursor)
+{
+    const mlpi_shape *layer = ws->layout.layer;
+    size_t size = ws->ops->real_size;
+    size_t inputs = ws->rows * layer[0].width;
+    size_t outputs = ws->rows * layer[ws->layout.L].width;
+    size_t widest = ws->rows * ws->layout.widest;
+    *desk = (mlpi_desk){.X = mlpi_take(cursor, inputs, size),
+                        .hidden = {mlpi_take(cursor, widest, size),
+                                   mlpi_take(cursor, widest, size)},
+                        .Z = mlpi_take(cursor, outputs, size),
+                        .A = mlpi_take(cursor, outputs, size),
+                        .Y = mlpi_take(cursor, outputs, size),
+                        .scratch = mlpi_take(cursor, ws->scratch_size, size)};
+}
+
+/* The layout is the network's until there is room for a copy. */
+static void lay_out(mlp_workspace *ws, const mlp_net *net, mlpi_cursor *cursor)
+{
+    (void)mlpi_take(cursor, 1, sizeof *ws);
+    mlpi_layout_copy(&ws->layout, &net->layout, cursor);
+    if (!ws->layout.layer) {
+        ws->layout = net->layout;
+    }
+    lay_out_desk(ws, &ws->desk, cursor);
+}
+
+mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
+                               mlp_workspace **workspace)
+{
+    size_t most = chunk_rows(net);
+    size_t rows = m < most ? m : most;
+    mlp_workspace made = {.hooks = net->hooks,
+                          .ops = net->ops,
+                          .rows = rows,
+                          .scratch_size = mlpi_forward_scratch(net, rows)};
+    mlpi_cursor measure = {0};
+    lay_out(&made, net, &measure);
+    void *block = NULL;
+    TRY(mlpi_allocate(&net->hooks, &measure, "a workspace", &block));
+    mlpi_cursor carve = {.base = block};
+    lay_out(&made, net, &carve);
+    *workspace = block;
+    **workspace = made;
+    return MLP_OK;
+}
+
+mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    if (!workspace) {
+        return mlpi_report(&net->hooks, MLP_ERR_NULL,
+                           "the place for the workspace is NULL");
+    }
+    return mlpi_workspace_make(net, SIZE_MAX, workspace);
+}
+
+static void lay_out_others(const mlp_workspace *ws, size_t count,
+                           mlpi_desk *desks, mlpi_cursor *cursor)
+{
+    (void)mlpi_take(cursor, count, sizeof *desks);
+    for (size_t i = 0; i < count; i++) {
+        mlpi_desk measured;
+        lay_out_desk(ws, desks ? &desks[i] : &measured, cursor);
+    }
+}
+
+static mlp_status make_others(const mlp_workspace *ws, size_t count,
+                              mlpi_desk **others)
+{
+    mlpi_cursor measure = {0};
+    lay_out_others(ws, count, NULL, &measure);
+    void *block = NULL;
+    TRY(mlpi_allocate(&ws->hooks, &measure, "the threads of a workspace",
+                      &block));
+    mlpi_cursor carve = {.base = block};
+    lay_out_others(ws, count, block, &carve);
+    *others = block;
+    return MLP_OK;
+}
+
+mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
+{
+    if (!workspace) {
+        return MLP_ERR_NULL;
+    }
+    const mlp_hooks *hooks = &workspace->hooks;
+    size_t size = 0;
+    TRY(mlpi_team_count(hooks, threads, &size));
+    mlpi_desk *others = NULL;
+    if (size > 1) {
+        TRY(make_others(workspace, size - 1, &others));
+    }
+    mlpi_team_free(workspace->team);
+    mlpi_release(hooks, workspace->others);
+    workspace->team = mlpi_team_create(hooks, size);
+    workspace->others = others;
+    return MLP_OK;
+}
+
+void mlp_workspace_free(mlp_workspace *workspace)
+{
+    if (workspace) {
+        mlp_hooks hooks = workspace->hooks;
+        mlpi_team_free(workspace->team);
+        mlpi_release(&hooks, workspace->others);
+        mlpi_release(&hooks, workspace);
+    }
+}
+
+mlp_status mlpi_workspace_check(const mlp_workspace *workspace,
+                                const mlp_net *net)
+{
+    if (workspace->ops != net->ops ||
+        !mlpi_layout_equal(&workspace->layout, &net->layout)) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "expects a workspace for the network's layers, "
+                           "precision and kernels, got another's");
+    }
+    return MLP_OK;
+}

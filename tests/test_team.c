@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/* Teams of threads: what they share, how they meet, and that training with any
+ * number of them gives the same bits. Run with the thread sanitizer as well. */
+#include "training.h"
+
+#include <stdatomic.h>
+#include <sys/wait.h>
+
+#include "team.h"
+
+static const size_t sizes[] = {1, 2, 3, 8};
+
+/* ---------------------------------------------------------------------------
+ * Shares
+ */
+
+static void shares_are_whole_grains_and_leave_nothing(void **state)
+{
+    (void)state;
+    static const size_t grains[] = {1, 4, 12, 64};
+    for (size_t n = 0; n < 300; n += n < 70 ? 1 : 37) {
+        for (size_t g = 0; g < COUNT(grains); g++) {
+            for (size_t size = 1; size <= 9; size++) {
+                size_t next = 0;
+                for (size_t i = 0; i < size; i++) {
+                    mlpi_member member = {NULL, i, size};
+                    size_t first = 99;
+                    size_t count = 99;
+                    mlpi_share(&member, n, grains[g], &first, &count);
+                    assert_int_equal(first, next);
+                    next += count;
+                    assert_true(next == n || next % grains[g] == 0);
+                }
+                assert_int_equal(next, n);
+            }
+        }
+    }
+}
+
+static void shares_differ_by_one_grain_at_most(void **state)
+{
+    (void)state;
+    size_t least = SIZE_MAX;
+    size_t most = 0;
+    for (size_t i = 0; i < 7; i++) {
+        mlpi_member member = {NULL, i, 7};
+        size_t first = 0;
+        size_t count = 0;
+        mlpi_share(&member, 1000, 4, &first, &count);
+        least = count < least ? count : least;
+        most = count > most ? count : most;
+    }
+    assert_true(most - least <= 4);
+}
+
+/* ---------------------------------------------------------------------------
+ * Runs and barriers
+ */
+
+enum { MOST = 8, ROUNDS = 500 };
+
+typedef struct tally {
+    atomic_size_t came[MOST];
+    size_t written[MOST]; /* no atomics: the barrier must order them */
+    atomic_size_t wrong;
+} tally;
+
+/* Everyone writes, meets the others, and reads what they wrote. */
+static void write_meet_read(const mlpi_member *self, void *context)
+{
+    tally *t = context;
+    for (size_t round = 1; round <= 3; round++) {
+        t->written[self->index] += round;
+        mlpi_barrier(self);
+        for (size_t i = 0; i < self->count; i++) {
+            if (t->written[i] != t->written[self->index]) {
+                (void)atomic_fetch_add(&t->wrong, 1);
+            }
+        }
+        mlpi_barrier(self);
+    }
+    (void)atomic_fetch_add(&t->came[self->index], 1);
+}
+
+static void members_meet_at_barriers(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    for (size_t s = 0; s < COUNT(sizes); s++) {
+        mlpi_team *team = mlpi_team_create(&hooks, sizes[s]);
+        size_t size = mlpi_team_size(team);
+        assert_true(size >= 1 && size <= sizes[s]);
+        tally t = {.wrong = 0};
+        for (size_t run = 0; run < ROUNDS; run++) {
+            mlpi_team_run(team, write_meet_read, &t);
+        }
+        for (size_t i = 0; i < MOST; i++) {
+            assert_int_equal(t.came[i], i < size ? ROUNDS : 0);
+        }
+        assert_int_equal(t.wrong, 0);
+        mlpi_team_free(team);
+    }
+    assert_int_equal(record.live, 0);
+}
+
+/* Members that sleep are woken, too. */
+static void sleeping_members_wake(void **state)
+{
+    (void)state;
+    mlp_hooks none = {NULL, NULL, NULL, NULL};
+    mlpi_team *team = mlpi_team_create(&none, 3);
+    tally t = {.wrong = 0};
+    for (size_t run = 0; run < 5; run++) {
+        (void)usleep(20000);
+        mlpi_team_run(team, write_meet_read, &t);
+    }
+    assert_int_equal(t.came[mlpi_team_size(team) - 1], 5);
+    mlpi_team_free(team);
+}
+
+static void a_team_without_memory_is_none(void **state)
+{
+    (void)state;
+    hook_record record = {.fail_at = 1};
+    mlp_hooks hooks = recording_hooks(&record);
+    assert_null(mlpi_team_create(&hooks, 2));
+    assert_int_equal(record.messages, 0);
+    assert_null(mlpi_team_create(&hooks, 1));
+    assert_null(mlpi_team_create(&hooks, 0));
+    assert_int_equal(mlpi_team_size(NULL), 1);
+    mlpi_team_free(NULL);
+    tally t = {.wrong = 0};
+    mlpi_team_run(NULL, write_meet_read, &t);
+    assert_int_equal(t.came[0], 1);
+    assert_int_equal(record.live, 0);
+}
+
+static void count_knows_cores_and_limits(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    size_t count = 0;
+    assert_int_equal(mlpi_team_count(&hooks, 3, &count), MLP_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(mlpi_team_count(&hooks, 0, &count), MLP_OK);
+    assert_true(count >= 1 && count == mlpi_cores());
+    assert_told(&record, mlpi_team_count(&hooks, 257, &count), MLP_ERR_LIMIT,
+                "at most 256, got 257");
+    assert_told(&record, mlpi_team_count(&hooks, SIZE_MAX, &count),
+                MLP_ERR_LIMIT, "at most 256");
+}
+
+/* ---------------------------------------------------------------------------
+ * Training
+ */
+
+/* Large enough to be shared, and of sizes that no tile fits. */
+static const model odd_model = {
+    101,
+    3,
+    {{129, MLP_ACT_TANH}, {67, MLP_ACT_RELU}, {7, MLP_ACT_SIGMOID}},
+    MLP_LOSS_BCE};
+
+enum { ROWS = 157 };
+
+static data odd_data(mlp_dtype dtype)
+{
+    return (data){random_matrix(dtype, ROWS, 101, -1, 1),
+                  random_matrix(dtype, ROWS, 7, 0, 1)};
+}
+
+static mlp_net *fitted(mlp_dtype dtype, data d, size_t threads, size_t batch)
+{
+    mlp_net *net = new_net(&odd_model, dtype, NULL);
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = 4;
+    options.learning_rate = 0.5;
+    options.batch_size = batch;
+    options.threads = threads;
+    mlp_history *history = NULL;
+    assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, &history),
+                     MLP_OK);
+    assert_true(mlp_history_losses(history)[3] <
+                mlp_history_losses(history)[0]);
+    mlp_history_free(history);
+    return net;
+}
+
+static void fit_gives_the_same_bits_with_any_threads(void **state)
+{
+    (void)state;
+    static const size_t batches[] = {0, 80};
+    FOR_EACH_PRECISION(p)
+    {
+        data d = odd_data(p);
+        for (size_t b = 0; b < COUNT(batches); b++) {
+            mlp_net *expected = fitted(p, d, 1, batches[b]);
+            for (size_t s = 0; s < COUNT(sizes); s++) {
+                mlp_net *net = fitted(p, d, sizes[s], batches[b]);
+                assert_same_net(net, expected);
+                mlp_net_free(net);
+            }
+            mlp_net *net = fitted(p, d, 0, batches[b]);
+            assert_same_net(net, expected);
+            mlp_net_free(net);
+            mlp_net_free(expected);
+        }
+        free_data(d);
+    }
+}
+
+static void assert_same_tensors(mlp_trainer *a, mlp_trainer *b)
+{
+    for (size_t l = 1; l <= 3; l++) {
+        for (int which = 0; mlp_tensor_name((mlp_tensor)which); which++) {
+            mlp_view x;
+            mlp_view y;
+            assert_int_equal(mlp_trainer_tensor(a, (mlp_tensor)which, l, &x),
+                             MLP_OK);
+            assert_int_equal(mlp_trainer_tensor(b, (mlp_tensor)which, l, &y),
+                             MLP_OK);
+            assert_same(ro(x), ro(y));
+        }
+    }
+}
+
+static void steps_give_the_same_bits_with_any_threads(void **state)
+{
+    (void)state;
+    data d = odd_data(MLP_F32);
+    mlp_net *nets[2] = {new_net(&odd_model, MLP_F32, NULL),
+                        new_net(&odd_model, MLP_F32, NULL)};
+    mlp_trainer *trainers[2] = {NULL, NULL};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(mlp_trainer_create(nets[i], ROWS, &trainers[i]),
+                         MLP_OK);
+    }
+    for (size_t step = 0; step < 8; step++) {
+        assert_int_equal(mlp_trainer_set_threads(
+                             trainers[1], sizes[(step + 1) % COUNT(sizes)]),
+                         MLP_OK);
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(mlp_trainer_forward(trainers[i], ro(d.X)), MLP_OK);
+            assert_int_equal(mlp_trainer_backward(trainers[i], ro(d.Y)),
+                             MLP_OK);
+            assert_int_equal(mlp_trainer_update(trainers[i], 0.5), MLP_OK);
+        }
+        assert_same_tensors(trainers[0], trainers[1]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        mlp_trainer_free(trainers[i]);
+        mlp_net_free(nets[i]);
+    }
+    free_data(d);
+}
+
+static void too_many_threads_are_refused(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    data d = xor_data(MLP_F64);
+    mlp_net *net = new_net(&xor_model, MLP_F64, &record);
+    mlp_net *before = clone_of(net);
+    mlp_train_options options = mlp_train_defaults();
+    options.threads = MLP_MAX_THREADS + 1;
+    assert_told(&record, mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL),
+                MLP_ERR_LIMIT, "threads: expects at most 256, got 257");
+    assert_same_net(net, before);
+    mlp_trainer *trainer = NULL;
+    assert_int_equal(mlp_trainer_create(net, 4, &trainer), MLP_OK);
+    assert_told(&record, mlp_trainer_set_threads(trainer, SIZE_MAX),
+                MLP_ERR_LIMIT, "threads: expects at most 256");
+    assert_int_equal(mlp_trainer_set_threads(NULL, 1), MLP_ERR_NULL);
+    record.fail_at = record.allocations + 1;
+    assert_told(&record, mlp_trainer_set_threads(trainer, 2), MLP_ERR_MEMORY,
+                "threads of a trainer");
+    mlp_trainer_free(trainer);
+    mlp_workspace *workspace = NULL;
+    assert_int_equal(mlp_workspace_create(net, &workspace), MLP_OK);
+    assert_told(&record, mlp_workspace_set_threads(workspace, 257),
+                MLP_ERR_LIMIT, "threads: expects at most 256, got 257");
+    assert_int_equal(mlp_workspace_set_threads(NULL, 1), MLP_ERR_NULL);
+    record.fail_at = record.allocations + 1;
+    assert_told(&record, mlp_workspace_set_threads(workspace, 2),
+                MLP_ERR_MEMORY, "threads of a workspace");
+    mlp_workspace_free(workspace);
+    mlp_net_free(before);
+    mlp_net_free(net);
+    free_data(d);
+    assert_int_equal(record.live, 0);
+}
+
+static void predictions_have_the_same_bits_with_any_threads(void **state)
+{
+    (void)state;
+    static const size_t rows[] = {1, 48, 49, 157};
+    FOR_EACH_PRECISION(p)
+    {
+        data d = odd_data(p);
+        mlp_net *net = new_net(&odd_model, p, NULL);
+        assert_int_equal(mlp_net_standardise(net, ro(d.X)), MLP_OK);
+        mlp_workspace *workspace = NULL;
+        assert_int_equal(mlp_workspace_create(net, &workspace), MLP_OK);
+        mlp_view expected = new_matrix(p, ROWS, 7, NULL);
+        assert_int_equal(mlp_predict(net, ro(d.X), expected), MLP_OK);
+        for (size_t s = 0; s < COUNT(sizes) * COUNT(rows); s++) {
+            mlp_view A = new_matrix(p, rows[s % COUNT(rows)], 7, NULL);
+            mlp_cview X = mlp_cview_rows(ro(d.X), 0, A.rows);
+            assert_int_equal(
+                mlp_workspace_set_threads(workspace, sizes[s / COUNT(rows)]),
+                MLP_OK);
+            assert_int_equal(mlp_predict_with(net, workspace, X, A), MLP_OK);
+            assert_same(ro(A), mlp_cview_rows(ro(expected), 0, A.rows));
+            free(A.data);
+        }
+        free(expected.data);
+        mlp_workspace_free(workspace);
+        mlp_net_free(net);
+        free_data(d);
+    }
+}
+
+/* The threads stay with the parent; the child works alone, and frees. */
+static void a_forked_child_goes_on_alone(void **state)
+{
+    (void)state;
+    data d = odd_data(MLP_F64);
+    mlp_net *net = new_net(&odd_model, MLP_F64, NULL);
+    mlp_trainer *trainer = NULL;
+    assert_int_equal(mlp_trainer_create(net, ROWS, &trainer), MLP_OK);
+    assert_int_equal(mlp_trainer_set_threads(trainer, 2), MLP_OK);
+    assert_int_equal(mlp_trainer_forward(trainer, ro(d.X)), MLP_OK);
+    (void)fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        bool ok = mlp_trainer_forward(trainer, ro(d.X)) == MLP_OK &&
+                  mlp_trainer_backward(trainer, ro(d.Y)) == MLP_OK &&
+                  mlp_trainer_update(trainer, 0.1) == MLP_OK;
+        mlp_trainer_free(trainer);
+        _exit(ok ? 0 : 1);
+    }
+    int status = -1;
+    assert_true(waitpid(child, &status, 0) == child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_int_equal(mlp_trainer_backward(trainer, ro(d.Y)), MLP_OK);
+    mlp_trainer_free(trainer);
+    mlp_net_free(net);
+    free_data(d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shares_are_whole_grains_and_leave_nothing),
+        cmocka_unit_test(shares_differ_by_one_grain_at_most),
+        cmocka_unit_test(members_meet_at_barriers),
+        cmocka_unit_test(sleeping_members_wake),
+        cmocka_unit_test(a_team_without_memory_is_none),
+        cmocka_unit_test(count_knows_cores_and_limits),
+        cmocka_unit_test(fit_gives_the_same_bits_with_any_threads),
+        cmocka_unit_test(steps_give_the_same_bits_with_any_threads),
+        cmocka_unit_test(predictions_have_the_same_bits_with_any_threads),
+        cmocka_unit_test(too_many_threads_are_refused),
+        cmocka_unit_test(a_forked_child_goes_on_alone),
+    };
+    return cmocka_run_group_tests_name("team", tests, NULL, NULL);
+}
