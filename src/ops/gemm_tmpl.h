@@ -23,8 +23,11 @@ enum {
     PANEL = TILE_VECS * VLEN,      /* columns of a tile */
     K_BLOCK = 256,                 /* rows of B's block: a panel fits L1 */
     N_BLOCK = 512 / PANEL * PANEL, /* its columns: 0.5 or 1 MB, near L2 */
-    PACK_A_PANELS = 4,             /* panels from which packing A's tile pays */
-    SMALL_B = 2048 /* reals of B that L1 holds without packing */
+    PACK_ROWS = 32, /* rows packed at once: their lines stay in L1 */
+    AHEAD = 8,      /* jumps by which packing asks for memory early */
+    CACHE_LINE = 64,
+    PACK_A_PANELS = 4, /* panels from which packing A's tile pays */
+    SMALL_B = 2048     /* reals of B that L1 holds without packing */
 };
 
 typedef struct tile {
@@ -164,44 +167,62 @@ typedef struct job {
     size_t bias_row_step;
 } job;
 
-/* Columns [j, j + cols) of B's rows [k, k + rows), as PANEL-wide rows. */
-static void pack_panel(const job *p, size_t k, size_t rows, size_t j,
-                       size_t cols, real *packed)
+/* Asks for `count` reals from x[offset] on, which need not exist. */
+static void prefetch(const real *x, size_t offset, size_t count)
 {
-    const real *b = p->b + k * p->b_k + j * p->b_col;
-    if (p->b_col == 1) {
+    uintptr_t at = (uintptr_t)x + offset * sizeof(real);
+    for (size_t i = 0; i < count * sizeof(real); i += CACHE_LINE) {
+        __builtin_prefetch((const void *)(at + i));
+    }
+}
+
+/* rows x cols elements of a strided matrix as dense rows of `width`. Elements
+ * that are neighbours in memory are read one after another, some cache lines of
+ * them at a time: strides are often powers of two, and lines that far apart
+ * push each other out of the cache. What comes AHEAD jumps later is asked for
+ * now, since no processor guesses such jumps. */
+static void pack(size_t rows, size_t cols, mlpi_operand from, real *to,
+                 size_t width)
+{
+    const real *x = from.data;
+    if (from.col_stride == 1) {
         for (size_t i = 0; i < rows; i++) {
-            memcpy(packed + i * PANEL, b + i * p->b_k, cols * sizeof(real));
+            prefetch(x, (i + AHEAD) * from.row_stride, cols);
+            memcpy(to + i * width, x + i * from.row_stride,
+                   cols * sizeof(real));
         }
         return;
     }
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t v = 0; v < cols; v++) {
-            packed[i * PANEL + v] = b[i * p->b_k + v * p->b_col];
+    for (size_t first = 0; first < rows; first += PACK_ROWS) {
+        size_t end = first + least(PACK_ROWS, rows - first);
+        const real *block = x + first * from.row_stride;
+        for (size_t j = 0; j < cols; j++) {
+            prefetch(block, (j + AHEAD) * from.col_stride, PACK_ROWS);
+            for (size_t i = first; i < end; i++) {
+                to[i * width + j] =
+                    x[i * from.row_stride + j * from.col_stride];
+            }
         }
     }
 }
 
-static void pack_a(const tile *t, size_t rows, real *packed)
+static bool packs_b(const job *p)
 {
-    for (size_t k = 0; k < t->k; k++) {
-        for (size_t i = 0; i < rows; i++) {
-            packed[k * TILE_ROWS + i] = t->a[i * t->a_row + k * t->a_k];
-        }
-    }
+    return p->b_col != 1 || (p->m > 2 * TILE_ROWS && p->k * p->n > SMALL_B);
 }
 
 /* One block of B, rows [k, k + depth) and columns [j, j + width), into C. */
 static void run_block(const job *p, size_t k, size_t depth, size_t j,
                       size_t width, real *scratch)
 {
-    bool pack_b =
-        p->b_col != 1 || (p->m > 2 * TILE_ROWS && p->k * p->n > SMALL_B);
+    bool pack_b = packs_b(p);
     real *packed_a = scratch + depth * N_BLOCK;
     if (pack_b) {
         for (size_t v = 0; v < width; v += PANEL) {
-            pack_panel(p, k, depth, j + v, least(PANEL, width - v),
-                       scratch + v * depth);
+            const real *b = p->b + k * p->b_k + (j + v) * p->b_col;
+            pack(depth, least(PANEL, width - v),
+                 (mlpi_operand){b, p->b_k, p->b_col}, scratch + v * depth,
+                 PANEL);
         }
     }
     bool ends = k + depth == p->k;
@@ -217,7 +238,8 @@ static void run_block(const job *p, size_t k, size_t depth, size_t j,
                   .resume = k > 0,
                   .bias_row_step = p->bias_row_step};
         if (width > PACK_A_PANELS * PANEL) {
-            pack_a(&t, rows, packed_a);
+            pack(depth, rows, (mlpi_operand){a, p->a_k, p->a_row}, packed_a,
+                 TILE_ROWS);
             a = packed_a;
             t.a_row = 1;
             t.a_k = TILE_ROWS;
@@ -231,13 +253,38 @@ static void run_block(const job *p, size_t k, size_t depth, size_t j,
             if (p->bias && ends) {
                 t.bias = p->bias + (p->bias_row_step ? i : j + v);
             }
+            /* C of the next tile comes while this one is computed. */
+            for (size_t r = 0; r < rows; r++) {
+                prefetch(t.c, r * t.c_row + PANEL, PANEL);
+            }
             run_any_rows(&t, rows, cols);
         }
     }
 }
 
+/* One panel of columns whose chains are not cut: nothing to pack or to block. */
+static void run_panel(const job *p)
+{
+    tile t = {.k = p->k,
+              .a = p->a,
+              .a_row = p->a_row,
+              .a_k = p->a_k,
+              .b = p->b,
+              .b_k = p->b_k,
+              .c = p->c,
+              .c_row = p->c_row,
+              .last = p->n % VLEN ? p->n % VLEN : VLEN,
+              .bias = p->bias,
+              .bias_row_step = p->bias_row_step};
+    run_any_rows(&t, p->m, p->n);
+}
+
 static void run_job(const job *p, real *scratch)
 {
+    if (p->n <= PANEL && p->k <= K_BLOCK && !packs_b(p)) {
+        run_panel(p);
+        return;
+    }
     for (size_t k = 0; k < p->k; k += K_BLOCK) {
         for (size_t j = 0; j < p->n; j += N_BLOCK) {
             run_block(p, k, least(K_BLOCK, p->k - k), j,
@@ -267,6 +314,9 @@ static void fill_empty(const mlpi_product *p)
 
 static void product(const mlpi_product *p)
 {
+    if (p->m == 0 || p->n == 0) {
+        return;
+    }
     if (p->k == 0) {
         fill_empty(p);
         return;
