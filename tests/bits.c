@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Trains on stored data and prints a hash of the final weights' bits, one line
- * for each run and kernel table: "<run> <kernels> <hash>". What it prints must
- * be the same wherever it runs; tests/scripts/bits.sh compares.
+ * Trains on stored data and prints a hash of the final weights' bits, a line
+ * "<run> <kernels> <threads> <hash>" for each run, kernel table and number of
+ * threads. The hashes must be the same wherever it runs: tests/scripts/bits.sh
+ * compares them.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -10,13 +11,15 @@
 #include "data.h"
 #include "mlp.h"
 
-enum { MOONS = 400, MOST = 3 * MOONS };
+enum { MOONS = 400, ROWS = 157, INPUTS = 101, OUTPUTS = 7 };
 
 typedef struct data {
-    size_t m, n; /* rows, inputs */
-    double X[MOST], Y[MOST];
-    float X32[MOST], Y32[MOST];
+    size_t m, n, outputs;
+    double *X, *Y;
+    float *X32, *Y32;
 } data;
+
+typedef enum source { XOR_ROWS, MOONS_ROWS, RANDOM_ROWS, SOURCES } source;
 
 typedef struct plan {
     const char *name;
@@ -25,19 +28,23 @@ typedef struct plan {
     double learning_rate;
     mlp_loss loss;
     mlp_init init;
-    bool moons;
+    source from;
     mlp_dtype precision;
 } plan;
 
 #define XOR                                                                    \
     {{4, MLP_ACT_TANH}, {1, MLP_ACT_SIGMOID}}, 2, 5000, 0, 0.5, MLP_LOSS_BCE,  \
-        MLP_INIT_HE, false
+        MLP_INIT_HE, XOR_ROWS
 #define MOONS_RELU                                                             \
     {{16, MLP_ACT_RELU}, {8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}, 3, 2000, 0, \
-        0.1, MLP_LOSS_BCE, MLP_INIT_HE, true
+        0.1, MLP_LOSS_BCE, MLP_INIT_HE, MOONS_ROWS
 #define MOONS_BATCHES                                                          \
     {{37, MLP_ACT_TANH}, {19, MLP_ACT_SIGMOID}, {1, MLP_ACT_IDENTITY}}, 3, 20, \
-        32, 0.05, MLP_LOSS_MSE, MLP_INIT_GLOROT, true
+        32, 0.05, MLP_LOSS_MSE, MLP_INIT_GLOROT, MOONS_ROWS
+/* Large enough for several threads, of sizes that fit no tile. */
+#define ODD                                                                    \
+    {{129, MLP_ACT_TANH}, {67, MLP_ACT_RELU}, {OUTPUTS, MLP_ACT_SIGMOID}}, 3,  \
+        2, 100, 0.5, MLP_LOSS_BCE, MLP_INIT_HE, RANDOM_ROWS
 
 static const plan plans[] = {
     {"xor_f64", XOR, MLP_F64},
@@ -46,31 +53,82 @@ static const plan plans[] = {
     {"moons_f32", MOONS_RELU, MLP_F32},
     {"batches_f64", MOONS_BATCHES, MLP_F64},
     {"batches_f32", MOONS_BATCHES, MLP_F32},
+    {"odd_f64", ODD, MLP_F64},
+    {"odd_f32", ODD, MLP_F32},
 };
 
-static void load(data *xor_data, data *moons)
+static void *need_memory(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+    if (!memory) {
+        (void)fprintf(stderr, "out of memory\n");
+        exit(1);
+    }
+    return memory;
+}
+
+static data new_data(size_t m, size_t n, size_t outputs)
+{
+    return (data){m,
+                  n,
+                  outputs,
+                  need_memory(m * n, sizeof(double)),
+                  need_memory(m * outputs, sizeof(double)),
+                  need_memory(m * n, sizeof(float)),
+                  need_memory(m * outputs, sizeof(float))};
+}
+
+static void free_data(data d)
+{
+    free(d.X);
+    free(d.Y);
+    free(d.X32);
+    free(d.Y32);
+}
+
+static data xor_data(void)
 {
     static const double X[8] = {0, 0, 0, 1, 1, 0, 1, 1};
     static const double Y[4] = {0, 1, 1, 0};
-    xor_data->m = 4;
-    xor_data->n = 2;
-    memcpy(xor_data->X, X, sizeof X);
-    memcpy(xor_data->Y, Y, sizeof Y);
-    moons->m = MOONS;
-    moons->n = 2;
+    data d = new_data(4, 2, 1);
+    memcpy(d.X, X, sizeof X);
+    memcpy(d.Y, Y, sizeof Y);
+    return d;
+}
+
+static data moons_data(void)
+{
+    data d = new_data(MOONS, 2, 1);
     vector rows = need_vector("moons_train", 3 * MOONS); /* x1, x2, y */
     for (size_t i = 0; i < MOONS; i++) {
-        moons->X[2 * i] = rows.data[3 * i];
-        moons->X[2 * i + 1] = rows.data[3 * i + 1];
-        moons->Y[i] = rows.data[3 * i + 2];
+        d.X[2 * i] = rows.data[3 * i];
+        d.X[2 * i + 1] = rows.data[3 * i + 1];
+        d.Y[i] = rows.data[3 * i + 2];
     }
     free(rows.data);
-    data *both[2] = {xor_data, moons};
-    for (size_t d = 0; d < 2; d++) {
-        for (size_t i = 0; i < MOST; i++) {
-            both[d]->X32[i] = (float)both[d]->X[i];
-            both[d]->Y32[i] = (float)both[d]->Y[i];
-        }
+    return d;
+}
+
+static data random_data(void)
+{
+    data d = new_data(ROWS, INPUTS, OUTPUTS);
+    mlp_rng rng = mlp_rng_seeded(7);
+    for (size_t i = 0; i < (size_t)ROWS * INPUTS; i++) {
+        d.X[i] = mlp_rng_uniform(&rng, -1, 1);
+    }
+    for (size_t i = 0; i < (size_t)ROWS * OUTPUTS; i++) {
+        d.Y[i] = mlp_rng_uniform(&rng, 0, 1);
+    }
+    return d;
+}
+
+static void round_to_floats(data d)
+{
+    for (size_t i = 0; i < d.m * d.n; i++) {
+        d.X32[i] = (float)d.X[i];
+    }
+    for (size_t i = 0; i < d.m * d.outputs; i++) {
+        d.Y32[i] = (float)d.Y[i];
     }
 }
 
@@ -115,8 +173,12 @@ static uint64_t hash_weights(const mlp_net *net)
     return hash;
 }
 
-static mlp_status run(const plan *p, const char *kernels, const data *d,
-                      uint64_t *hash)
+typedef struct variant {
+    const char *kernels;
+    size_t threads;
+} variant;
+
+static mlp_status run(const plan *p, variant v, const data *d, uint64_t *hash)
 {
     mlp_config config = mlp_config_defaults();
     config.inputs = d->n;
@@ -125,18 +187,19 @@ static mlp_status run(const plan *p, const char *kernels, const data *d,
     config.loss = p->loss;
     config.precision = p->precision;
     config.init = p->init;
-    config.kernels = kernels;
+    config.kernels = v.kernels;
     mlp_net *net = NULL;
     mlp_status status = mlp_net_create(&config, &net);
     mlp_train_options options = mlp_train_defaults();
     options.epochs = p->epochs;
     options.batch_size = p->batch_size;
     options.learning_rate = p->learning_rate;
+    options.threads = v.threads;
     bool f32 = p->precision == MLP_F32;
     mlp_cview X = f32 ? mlp_cview_f32(d->X32, d->m, d->n)
                       : mlp_cview_f64(d->X, d->m, d->n);
-    mlp_cview Y =
-        f32 ? mlp_cview_f32(d->Y32, d->m, 1) : mlp_cview_f64(d->Y, d->m, 1);
+    mlp_cview Y = f32 ? mlp_cview_f32(d->Y32, d->m, d->outputs)
+                      : mlp_cview_f64(d->Y, d->m, d->outputs);
     if (status == MLP_OK) {
         status = mlp_fit(net, X, Y, &options, NULL);
     }
@@ -145,25 +208,40 @@ static mlp_status run(const plan *p, const char *kernels, const data *d,
     return status;
 }
 
+static bool print_run(const plan *p, variant v, const data *d)
+{
+    uint64_t hash = 0;
+    mlp_status status = run(p, v, d, &hash);
+    if (status != MLP_OK) {
+        (void)fprintf(stderr, "%s: %s\n", p->name, mlp_status_text(status));
+        return false;
+    }
+    (void)printf("%s %s %zu %016" PRIx64 "\n", p->name, v.kernels, v.threads,
+                 hash);
+    return true;
+}
+
 int main(void)
 {
-    static data xor_data;
-    static data moons;
-    load(&xor_data, &moons);
+    static const size_t threads[] = {1, 2, 3, 8};
+    data from[SOURCES] = {xor_data(), moons_data(), random_data()};
+    for (size_t i = 0; i < SOURCES; i++) {
+        round_to_floats(from[i]);
+    }
+    bool ok = true;
     for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++) {
         const plan *p = &plans[i];
+        /* The others are too small to be shared. */
+        size_t counts = p->from == RANDOM_ROWS ? 4 : 1;
         for (size_t k = 0; mlp_kernels(k); k++) {
-            uint64_t hash = 0;
-            mlp_status status =
-                run(p, mlp_kernels(k), p->moons ? &moons : &xor_data, &hash);
-            if (status != MLP_OK) {
-                (void)fprintf(stderr, "%s: %s\n", p->name,
-                              mlp_status_text(status));
-                return 1;
+            for (size_t t = 0; ok && t < counts; t++) {
+                variant v = {mlp_kernels(k), threads[t]};
+                ok = print_run(p, v, &from[p->from]);
             }
-            (void)printf("%s %s %016" PRIx64 "\n", p->name, mlp_kernels(k),
-                         hash);
         }
     }
-    return 0;
+    for (size_t i = 0; i < SOURCES; i++) {
+        free_data(from[i]);
+    }
+    return ok ? 0 : 1;
 }

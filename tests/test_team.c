@@ -57,7 +57,7 @@ static void shares_differ_by_one_grain_at_most(void **state)
  * Runs and barriers
  */
 
-enum { MOST = 8, ROUNDS = 500 };
+enum { MOST = 8, ROUNDS = 200 };
 
 typedef struct tally {
     atomic_size_t came[MOST];
@@ -340,6 +340,8 @@ static void a_forked_child_goes_on_alone(void **state)
                   mlp_trainer_backward(trainer, ro(d.Y)) == MLP_OK &&
                   mlp_trainer_update(trainer, 0.1) == MLP_OK;
         mlp_trainer_free(trainer);
+        mlp_net_free(net);
+        free_data(d);
         _exit(ok ? 0 : 1);
     }
     int status = -1;

@@ -9,7 +9,7 @@
 
 . "$(dirname "$0")/common.sh"
 
-# A line is "<run> <kernels> <hash>"; what remains is "<run> <hash>".
+# A line is "<run> <kernels> <threads> <hash>"; what remains is "<run> <hash>".
 compare() {
     awk '{ print $1, $NF }' "$2" | sort -u | diff "$scratch/expected" - ||
         fail "$1 has other bits"
