@@ -5,24 +5,6 @@
 
 #include "report.h"
 
-bool mlpi_size_mul(size_t a, size_t b, size_t *product)
-{
-    if (b != 0 && a > SIZE_MAX / b) {
-        return false;
-    }
-    *product = a * b;
-    return true;
-}
-
-bool mlpi_size_add(size_t a, size_t b, size_t *sum)
-{
-    if (a > SIZE_MAX - b) {
-        return false;
-    }
-    *sum = a + b;
-    return true;
-}
-
 void *mlpi_take(mlpi_cursor *cursor, size_t count, size_t size)
 {
     size_t start = cursor->used;

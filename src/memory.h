@@ -22,9 +22,27 @@
  * the widest vector. */
 #define MLPI_ALIGNMENT 64
 
-/* *product = a * b and *sum = a + b; false if that is not a size_t. */
-bool mlpi_size_mul(size_t a, size_t b, size_t *product);
-bool mlpi_size_add(size_t a, size_t b, size_t *sum);
+/* *product = a * b and *sum = a + b; false, and nothing written, if that is not
+ * a size_t. */
+static inline bool mlpi_size_mul(size_t a, size_t b, size_t *product)
+{
+    size_t result = 0;
+    if (__builtin_mul_overflow(a, b, &result)) {
+        return false;
+    }
+    *product = result;
+    return true;
+}
+
+static inline bool mlpi_size_add(size_t a, size_t b, size_t *sum)
+{
+    size_t result = 0;
+    if (__builtin_add_overflow(a, b, &result)) {
+        return false;
+    }
+    *sum = result;
+    return true;
+}
 
 typedef struct mlpi_cursor {
     unsigned char *base; /* NULL while measuring */

@@ -23,6 +23,7 @@ enum {
     PANEL = TILE_VECS * VLEN,      /* columns of a tile */
     K_BLOCK = 256,                 /* rows of B's block: a panel fits L1 */
     N_BLOCK = 512 / PANEL * PANEL, /* its columns: 0.5 or 1 MB, near L2 */
+    ROW_VECS = 8,   /* of a single row: chains enough to hide fma's latency */
     PACK_ROWS = 32, /* rows packed at once: their lines stay in L1 */
     AHEAD = 8,      /* jumps by which packing asks for memory early */
     CACHE_LINE = 64,
@@ -56,7 +57,7 @@ static inline ALWAYS_INLINE vec bias_at(const tile *t, size_t i, size_t j,
 static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
                                           size_t vecs, bool part)
 {
-    vec s[TILE_ROWS][TILE_VECS];
+    vec s[TILE_ROWS][ROW_VECS];
     const size_t whole = part ? vecs - 1 : vecs; /* vectors that are full */
     UNROLL
     for (size_t i = 0; i < rows; i++) {
@@ -70,7 +71,7 @@ static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
     const real *a = t->a;
     const real *b = t->b;
     for (size_t k = 0; k < t->k; k++, a += t->a_k, b += t->b_k) {
-        vec row[TILE_VECS];
+        vec row[ROW_VECS];
         UNROLL
         for (size_t v = 0; v < vecs; v++) {
             row[v] = load_lanes(b + v * VLEN, v >= whole, t->last);
@@ -113,6 +114,7 @@ static inline ALWAYS_INLINE void run_rows(const tile *t, size_t rows,
 }
 
 _Static_assert(TILE_VECS <= 2, "run_rows has widths of one and two vectors");
+_Static_assert(ROW_VECS == 8, "run_row has widths of eight and four vectors");
 
 static NEVER_INLINE void run_full_rows(const tile *t, size_t cols)
 {
@@ -152,6 +154,16 @@ static void run_any_rows(tile *t, size_t rows, size_t cols)
             t->bias += done * t->bias_row_step;
         }
     }
+}
+
+static NEVER_INLINE void run_eight_vectors(const tile *t)
+{
+    run_tile(t, 1, 8, false);
+}
+
+static NEVER_INLINE void run_four_vectors(const tile *t)
+{
+    run_tile(t, 1, 4, false);
 }
 
 /* A product whose operands are real, with the bias by column or by row. */
@@ -262,6 +274,36 @@ static void run_block(const job *p, size_t k, size_t depth, size_t j,
     }
 }
 
+/* One row: B is read once, so there is nothing to pack or to block either, but
+ * there must be many columns at work at once. */
+static void run_row(const job *p)
+{
+    tile t = {.k = p->k,
+              .a = p->a,
+              .a_k = p->a_k,
+              .b_k = p->b_k,
+              .bias_row_step = p->bias_row_step};
+    for (size_t j = 0, cols = 0; j < p->n; j += cols) {
+        size_t left = p->n - j;
+        t.b = p->b + j;
+        t.c = p->c + j;
+        if (p->bias) {
+            t.bias = p->bias + (p->bias_row_step ? 0 : j);
+        }
+        if (left >= 8 * VLEN) {
+            cols = 8 * VLEN;
+            run_eight_vectors(&t);
+        } else if (left >= 4 * VLEN) {
+            cols = 4 * VLEN;
+            run_four_vectors(&t);
+        } else {
+            cols = least(PANEL, left);
+            t.last = cols % VLEN ? cols % VLEN : VLEN;
+            run_one_row(&t, cols);
+        }
+    }
+}
+
 /* One panel of columns whose chains are not cut: nothing to pack or to block. */
 static void run_panel(const job *p)
 {
@@ -281,6 +323,10 @@ static void run_panel(const job *p)
 
 static void run_job(const job *p, real *scratch)
 {
+    if (p->m == 1 && p->b_col == 1) {
+        run_row(p);
+        return;
+    }
     if (p->n <= PANEL && p->k <= K_BLOCK && !packs_b(p)) {
         run_panel(p);
         return;
