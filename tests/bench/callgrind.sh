@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+#     sh tests/bench/callgrind.sh <mlp_bench> [option of mlp_bench ...]
+#
+# Instructions of an epoch of XOR (W1: four rows, forward, loss, backward and
+# update) and of a row predicted (W6): a figure that noise does not touch. It
+# is the difference between a longer run and a shorter one, so start-up does
+# not count. Valgrind's processor has no AVX-512, so the fastest kernels here
+# are avx2's; --kernels chooses others.
+
+set -eu
+
+if [ $# -lt 1 ]; then
+    echo "usage: callgrind.sh <mlp_bench> [option of mlp_bench ...]" >&2
+    exit 2
+fi
+program=$1
+shift
+command -v valgrind >/dev/null || {
+    echo "skipped: there is no valgrind"
+    exit 77
+}
+
+# instructions <workload> <count>
+instructions() {
+    workload=$1
+    count=$2
+    shift 2
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null \
+        "$program" "$@" --count "$count" "$workload" 2>&1 |
+        sed -n 's/.*Collected : //p'
+}
+
+# show <workload> <unit> <count> <option> ...: from one and two times the count
+show() {
+    workload=$1
+    unit=$2
+    count=$3
+    shift 3
+    once=$(instructions "$workload" "$count" "$@")
+    twice=$(instructions "$workload" $((2 * count)) "$@")
+    if [ -z "$once" ] || [ -z "$twice" ]; then
+        echo "$workload: mlp_bench or valgrind failed" >&2
+        exit 1
+    fi
+    echo "$workload instructions 1 $(((twice - once) / count)) $unit"
+}
+
+show W1 per-step 1000 "$@"
+show W6-2-16-8-1 per-row 10000 "$@"
+show W6-64-128-64-10 per-row 1000 "$@"
+show W6-784-512-512-10 per-row 20 "$@"

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Choosing, timing and printing, for all workloads. A repetition that is too
+ * short for the clock holds many calls; a result is the median of at least
+ * seven repetitions, after one that does not count.
+ */
+/* For clock_gettime. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+#define _POSIX_C_SOURCE 200809L
+
+#include "bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+bool mlp_bench_wants(bench *b, const char *result)
+{
+    bool wanted = b->n_choices == 0;
+    for (size_t i = 0; i < b->n_choices; i++) {
+        size_t n = strlen(b->choices[i].name);
+        if (strncmp(result, b->choices[i].name, n) == 0 &&
+            (result[n] == '\0' || result[n] == '-')) {
+            b->choices[i].used = true;
+            wanted = true;
+        }
+    }
+    return wanted;
+}
+
+_Noreturn void mlp_bench_fail(const char *result, const char *what)
+{
+    (void)fprintf(stderr, "%s: %s\n", result, what);
+    exit(1);
+}
+
+void mlp_bench_expect(const char *result, mlp_status status)
+{
+    if (status != MLP_OK) {
+        mlp_bench_fail(result, mlp_status_text(status));
+    }
+}
+
+void *mlp_bench_allocate(size_t n, size_t size)
+{
+    enum { LINE = 64 };
+    void *block = aligned_alloc(LINE, (n * size / LINE + 1) * LINE);
+    if (!block) {
+        mlp_bench_fail("mlp_bench", "out of memory");
+    }
+    return block;
+}
+
+mlp_net *mlp_bench_net(const bench *b, const char *result, const size_t *widths,
+                       mlp_layer last, mlp_loss loss)
+{
+    mlp_layer layers[BENCH_LAYERS] = {
+        {widths[1], MLP_ACT_RELU}, {widths[2], MLP_ACT_RELU}, last};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = widths[0];
+    config.layers = layers;
+    config.n_layers = BENCH_LAYERS;
+    config.loss = loss;
+    config.precision = MLP_F32;
+    config.kernels = b->kernels;
+    mlp_net *net = NULL;
+    mlp_bench_expect(result, mlp_net_create(&config, &net));
+    mlp_rng rng = mlp_rng_seeded(2);
+    for (size_t l = 1; l <= BENCH_LAYERS; l++) {
+        mlp_view bias = {MLP_F32, 0, 0, 0, 0, NULL};
+        mlp_bench_expect(result, mlp_net_tensor(net, MLP_B, l, &bias));
+        for (size_t j = 0; j < bias.cols; j++) {
+            (void)mlp_view_set(bias, 0, j, mlp_rng_uniform(&rng, -0.5, 0.5));
+        }
+    }
+    return net;
+}
+
+double mlp_bench_now(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void mlp_bench_start(timing *t)
+{
+    t->n = 0;
+    t->start = mlp_bench_now();
+}
+
+void mlp_bench_note(timing *t, double seconds)
+{
+    if (t->n < MOST_REPETITIONS) {
+        t->seconds[t->n++] = seconds;
+    }
+}
+
+bool mlp_bench_goes_on(const bench *b, const timing *t)
+{
+    return t->n < LEAST_REPETITIONS ||
+           (t->n < MOST_REPETITIONS && mlp_bench_now() - t->start < b->seconds);
+}
+
+static double run(const work *w, size_t calls)
+{
+    double start = mlp_bench_now();
+    w->run(w->state, calls);
+    return mlp_bench_now() - start;
+}
+
+void mlp_bench_repeat(const bench *b, const work *w, timing *t)
+{
+    if (b->count > 0) {
+        w->run(w->state, b->count);
+        return;
+    }
+    /* Twenty repetitions fill the time, if a call is short enough. */
+    double least = b->seconds / 20;
+    size_t calls = 1;
+    double seconds = run(w, calls);
+    while (seconds < least) {
+        double more = seconds > 0.0 ? 1.2 * least / seconds : 100.0;
+        calls = (size_t)((double)calls * fmin(fmax(more, 1.5), 100.0)) + 1;
+        seconds = run(w, calls);
+    }
+    mlp_bench_start(t);
+    while (mlp_bench_goes_on(b, t)) {
+        mlp_bench_note(t, run(w, calls) / (double)calls);
+    }
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts, so that the best comes first. */
+static double median(timing *t)
+{
+    qsort(t->seconds, t->n, sizeof t->seconds[0], compare);
+    return 0.5 * (t->seconds[(t->n - 1) / 2] + t->seconds[t->n / 2]);
+}
+
+static void print(const report *r, double value, double seconds,
+                  const char *best, double best_value)
+{
+    (void)printf("%s %s 1 %.6g %s %s=%.6g", r->name, r->peer, value, r->unit,
+                 best, best_value);
+    if (r->gflop > 0.0) {
+        (void)printf(" gflops=%.4g", r->gflop / seconds);
+    }
+    if (!isnan(r->loss)) {
+        (void)printf(" loss=%.17g", r->loss);
+    }
+    (void)printf("\n");
+    (void)fflush(stdout);
+}
+
+void mlp_bench_print_time(const report *r, timing *t, double unit)
+{
+    if (t->n > 0) {
+        double middle = median(t);
+        double scale = unit / r->amount;
+        print(r, middle * scale, middle, "min", t->seconds[0] * scale);
+    }
+}
+
+void mlp_bench_print_rate(const report *r, timing *t)
+{
+    if (t->n > 0) {
+        double middle = median(t);
+        print(r, r->amount / middle, middle, "max", r->amount / t->seconds[0]);
+    }
+}

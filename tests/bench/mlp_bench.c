@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mlp_bench [--kernels NAME] [--seconds S] [--count N] [WORKLOAD ...]
+ *
+ * Measures the library alone, on one thread, and prints a line for each
+ * result (bench.h says how it reads). tests/bench/run.py sets other libraries
+ * beside it.
+ *
+ *   peak   fused multiply-adds of the machine, for the widest vectors
+ *   triad  its memory bandwidth
+ *   W1     2-4-1, tanh, sigmoid: XOR, 5000 epochs
+ *   W2     2-16-8-1, relu, sigmoid: 400 moons, 2000 epochs
+ *   W4     784-512-512-10, relu: a step of 128 rows, gathering included
+ *   W5     1024-2048-2048-1024, relu, squared error: a step of 256 rows
+ *   W6     one row through three networks
+ *   W7     10,000 rows through 784-512-512-10
+ *   W8     W-W-W-10: a step of 64 rows
+ *   W9     products alone: squares, and the shapes of layers
+ *
+ * W3 (digits, with momentum) and W4 with Adam wait for those optimizers, and
+ * W4 and W8 for softmax: till then their outputs are sigmoids with bce.
+ *
+ * A name such as W8 or W8-64 chooses results; without names all are measured.
+ * --seconds is the time for each (0.5). --count does the work of W1 (epochs)
+ * and W6 (rows) so often and times nothing, for callgrind.sh. A workload checks
+ * what it has computed: exit status 1 means that something was wrong, 2 that
+ * the arguments were.
+ */
+#include "bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int usage(const char *what, const char *argument)
+{
+    (void)fprintf(stderr,
+                  "%s: %s\nusage: mlp_bench [--kernels NAME] [--seconds S] "
+                  "[--count N] [WORKLOAD ...]\n",
+                  what, argument);
+    return 2;
+}
+
+static bool has_kernels(const char *name)
+{
+    const char *known = NULL;
+    for (size_t i = 0; (known = mlp_kernels(i)) != NULL; i++) {
+        if (strcmp(known, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An option's value; false if it is no such option, or no good value. */
+static bool take_option(bench *b, const char *option, const char *value)
+{
+    char *end = NULL;
+    if (strcmp(option, "--kernels") == 0) {
+        b->kernels = value;
+        return has_kernels(value);
+    }
+    if (strcmp(option, "--seconds") == 0) {
+        b->seconds = strtod(value, &end);
+        return end != value && *end == '\0' && b->seconds >= 0.0;
+    }
+    if (strcmp(option, "--count") == 0) {
+        b->count = strtoul(value, &end, 10);
+        return end != value && *end == '\0';
+    }
+    return false;
+}
+
+/* 0, or the exit status. */
+static int take_arguments(bench *b, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] != '-') {
+            b->choices[b->n_choices++].name = argv[i];
+        } else if (i + 1 == argc) {
+            return usage("no value", argv[i]);
+        } else if (!take_option(b, argv[i], argv[i + 1])) {
+            return usage("no such option or value", argv[i]);
+        } else {
+            i++;
+        }
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    bench b = {.seconds = 0.5};
+    b.choices = calloc((size_t)argc + 1, sizeof *b.choices);
+    if (!b.choices) {
+        return 1;
+    }
+    int status = take_arguments(&b, argc, argv);
+    if (status == 0) {
+        mlp_bench_machine(&b);
+        mlp_bench_whole(&b);
+        mlp_bench_steps(&b);
+        mlp_bench_predict(&b);
+        mlp_bench_products(&b);
+    }
+    for (size_t i = 0; status == 0 && i < b.n_choices; i++) {
+        if (!b.choices[i].used) {
+            status = usage("no such workload", b.choices[i].name);
+        }
+    }
+    free(b.choices);
+    return status;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * W4, W5 and W8: the time of a step of mini-batch training, float32. It is an
+ * epoch of mlp_fit, divided by its steps, so shuffling and gathering rows and
+ * the loss are counted, and what is done once for a training is not.
+ *
+ * First the steps are checked: two by hand (step_check.c holds the first one
+ * against plain loops) must give the parameters, to the bit, that mlp_fit gives.
+ */
+#include "bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct task {
+    const char *name;
+    size_t widths[BENCH_LAYERS + 1];
+    size_t batch, steps; /* in an epoch */
+    bool classes;        /* one-hot targets, or normal numbers */
+} task;
+
+static const double alpha = 0.01;
+
+/* ---------------------------------------------------------------------------
+ * Data
+ */
+
+typedef struct rows {
+    mlp_view X, Y;
+} rows;
+
+static mlp_view matrix(size_t m, size_t n)
+{
+    return mlp_view_f32(mlp_bench_allocate(m * n, sizeof(float)), m, n);
+}
+
+static rows make_rows(const task *t)
+{
+    size_t m = t->batch * t->steps;
+    size_t outputs = t->widths[BENCH_LAYERS];
+    rows r = {matrix(m, t->widths[0]), matrix(m, outputs)};
+    mlp_rng rng = mlp_rng_seeded(1);
+    float *x = r.X.data;
+    float *y = r.Y.data;
+    for (size_t i = 0; i < m * r.X.cols; i++) {
+        x[i] = (float)mlp_rng_random_sample(&rng);
+    }
+    for (size_t i = 0; i < m * outputs; i++) {
+        y[i] = t->classes ? 0.0F : (float)mlp_rng_randn(&rng);
+    }
+    for (size_t i = 0; t->classes && i < m; i++) {
+        int64_t label = 0;
+        mlp_bench_expect(t->name,
+                         mlp_rng_randint(&rng, 0, (int64_t)outputs, &label));
+        y[i * outputs + (size_t)label] = 1.0F;
+    }
+    return r;
+}
+
+static void free_rows(rows r)
+{
+    free(r.X.data);
+    free(r.Y.data);
+}
+
+/* Rows order[0..count-1] of a dense matrix. */
+static mlp_view pick(mlp_view all, const size_t *order, size_t count)
+{
+    mlp_view picked = matrix(count, all.cols);
+    const float *from = all.data;
+    float *to = picked.data;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(to + i * all.cols, from + order[i] * all.cols,
+               all.cols * sizeof *to);
+    }
+    return picked;
+}
+
+/* ---------------------------------------------------------------------------
+ * The check
+ */
+
+/* The batches that mlp_fit makes of the first rows, one step each. */
+static void step_by_hand(const task *t, mlp_net *net, const rows *data,
+                         size_t batches)
+{
+    size_t m = t->batch * batches;
+    size_t *order = mlp_bench_allocate(m, sizeof *order);
+    mlp_rng rng = mlp_rng_seeded(mlp_train_defaults().seed);
+    mlp_bench_expect(t->name, mlp_rng_permutation(&rng, m, order));
+    mlp_trainer *trainer = NULL;
+    mlp_bench_expect(t->name, mlp_trainer_create(net, t->batch, &trainer));
+    for (size_t i = 0; i < batches; i++) {
+        rows part = {pick(data->X, order + i * t->batch, t->batch),
+                     pick(data->Y, order + i * t->batch, t->batch)};
+        step s = {t->name, net, mlp_view_const(part.X), mlp_view_const(part.Y),
+                  alpha};
+        if (i == 0) {
+            mlp_bench_check_step(&s, trainer);
+        } else {
+            mlp_bench_expect(t->name, mlp_trainer_forward(trainer, s.X));
+            mlp_bench_expect(t->name, mlp_trainer_backward(trainer, s.Y));
+            mlp_bench_expect(t->name, mlp_trainer_update(trainer, alpha));
+        }
+        free_rows(part);
+    }
+    mlp_trainer_free(trainer);
+    free(order);
+}
+
+static void compare(const task *t, const mlp_net *a, const mlp_net *b)
+{
+    for (size_t i = 0; i < 2 * BENCH_LAYERS; i++) {
+        mlp_tensor which = i % 2 == 0 ? MLP_W : MLP_B;
+        mlp_cview u = {MLP_F32, 0, 0, 0, 0, NULL};
+        mlp_cview v = u;
+        mlp_bench_expect(t->name, mlp_net_ctensor(a, which, i / 2 + 1, &u));
+        mlp_bench_expect(t->name, mlp_net_ctensor(b, which, i / 2 + 1, &v));
+        if (memcmp(u.data, v.data, u.rows * u.cols * sizeof(float)) != 0) {
+            mlp_bench_fail(t->name, "mlp_fit and single steps give different "
+                                    "parameters");
+        }
+    }
+}
+
+static mlp_train_options options_of(const task *t)
+{
+    mlp_train_options options = mlp_train_defaults();
+    options.batch_size = t->batch;
+    options.learning_rate = alpha;
+    return options;
+}
+
+static void check(const task *t, mlp_net *net, const rows *data)
+{
+    enum { BATCHES = 2 };
+    mlp_net *copy = NULL;
+    mlp_bench_expect(t->name, mlp_net_clone(net, &copy));
+    step_by_hand(t, copy, data, BATCHES);
+    mlp_train_options options = options_of(t);
+    options.epochs = 1;
+    size_t m = BATCHES * t->batch;
+    mlp_bench_expect(t->name,
+                     mlp_fit(net, mlp_cview_rows(mlp_view_const(data->X), 0, m),
+                             mlp_cview_rows(mlp_view_const(data->Y), 0, m),
+                             &options, NULL));
+    compare(t, net, copy);
+    mlp_net_free(copy);
+}
+
+/* ---------------------------------------------------------------------------
+ * The measurement
+ */
+
+typedef struct watch {
+    const bench *b;
+    const task *task;
+    timing *times;
+    double last; /* when the last epoch ended */
+    double loss;
+} watch;
+
+/* The first epoch warms up, and is measured with what precedes it. */
+static bool on_epoch(const mlp_progress *progress, void *user)
+{
+    watch *w = user;
+    double now = mlp_bench_now();
+    if (progress->epoch == 0) {
+        mlp_bench_start(w->times);
+    } else {
+        mlp_bench_note(w->times, (now - w->last) / (double)w->task->steps);
+    }
+    w->loss = progress->loss;
+    w->last = mlp_bench_now();
+    return mlp_bench_goes_on(w->b, w->times);
+}
+
+static double gflop_of(const task *t)
+{
+    size_t weights = 0;
+    for (size_t l = 1; l <= BENCH_LAYERS; l++) {
+        weights += (l > 1 ? 3 : 2) * t->widths[l - 1] * t->widths[l];
+    }
+    return 2e-9 * (double)(weights * t->batch);
+}
+
+static void measure(bench *b, const task *t)
+{
+    static timing times;
+    if (b->count > 0 || !mlp_bench_wants(b, t->name)) {
+        return;
+    }
+    rows data = make_rows(t);
+    mlp_layer last = {t->widths[BENCH_LAYERS],
+                      t->classes ? MLP_ACT_SIGMOID : MLP_ACT_IDENTITY};
+    mlp_net *net = mlp_bench_net(b, t->name, t->widths, last,
+                                 t->classes ? MLP_LOSS_BCE : MLP_LOSS_MSE);
+    check(t, net, &data);
+    mlp_train_options options = options_of(t);
+    options.epochs = MOST_REPETITIONS + 1;
+    options.on_epoch = on_epoch;
+    watch w = {.b = b, .task = t, .times = &times};
+    options.user = &w;
+    mlp_bench_expect(t->name, mlp_fit(net, mlp_view_const(data.X),
+                                      mlp_view_const(data.Y), &options, NULL));
+    mlp_bench_print_time(&(report){.name = t->name,
+                                   .peer = "libmlp",
+                                   .unit = "ms/step",
+                                   .amount = 1.0,
+                                   .gflop = gflop_of(t),
+                                   .loss = w.loss},
+                         &times, 1e3);
+    mlp_net_free(net);
+    free_rows(data);
+}
+
+void mlp_bench_steps(bench *b)
+{
+    static const size_t widths[] = {16, 64, 256, 1024, 4096};
+    measure(b, &(task){"W4-sgd", {784, 512, 512, 10}, 128, 100, true});
+    measure(b, &(task){"W5", {1024, 2048, 2048, 1024}, 256, 10, false});
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+        enum { BATCH = 64, WEIGHTS = 40000000, LEAST = 8, MOST = 1000 };
+        char name[32];
+        size_t w = widths[i];
+        size_t steps = WEIGHTS / (w * w);
+        steps = steps < LEAST ? LEAST : steps > MOST ? MOST : steps;
+        (void)snprintf(name, sizeof name, "W8-%zu", w);
+        measure(b, &(task){name, {w, w, w, 10}, BATCH, steps, true});
+    }
+}

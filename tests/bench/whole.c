@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * W1 and W2: the tutorial's two trainings (chapters 4.2 and 5.2) from the
+ * making of the network to the last epoch, which is what the tutorial times.
+ * The loss must be the tutorial's; in float32, near it.
+ */
+#include "bench.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "../data.h"
+
+typedef struct training {
+    const char *name, *losses; /* of the result; of its array of losses */
+    size_t inputs, n_layers;
+    mlp_layer layers[3];
+    mlp_dtype precision;
+    size_t rows, epochs;
+    double learning_rate;
+    double tolerance; /* of the last loss, relative */
+} training;
+
+#define XOR                                                                    \
+    2, 2,                                                                      \
+    {                                                                          \
+        {4, MLP_ACT_TANH},                                                     \
+        {                                                                      \
+            1, MLP_ACT_SIGMOID                                                 \
+        }                                                                      \
+    }
+#define MOONS                                                                  \
+    2, 3,                                                                      \
+    {                                                                          \
+        {16, MLP_ACT_RELU}, {8, MLP_ACT_RELU},                                 \
+        {                                                                      \
+            1, MLP_ACT_SIGMOID                                                 \
+        }                                                                      \
+    }
+
+static const training trainings[] = {
+    {"W1", "xor_loss", XOR, MLP_F64, 4, 5000, 0.5, 1e-9},
+    {"W2-f64", "moons_loss", MOONS, MLP_F64, 400, 2000, 0.1, 1e-9},
+    {"W2-f32", "moons_loss", MOONS, MLP_F32, 400, 2000, 0.1, 1e-3},
+};
+
+/* Rows of inputs and a target, in the training's precision. */
+typedef struct rows {
+    mlp_cview X, Y;
+    void *data;
+} rows;
+
+static rows rows_of(const training *t)
+{
+    static const double xor_rows[] = {0, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0};
+    size_t cols = t->inputs + 1;
+    size_t n = t->rows * cols;
+    vector moons = {0, 0, NULL};
+    const double *source = xor_rows;
+    if (t->rows > 4) {
+        moons = need_vector("moons_train", n);
+        source = moons.data;
+    }
+    double *wide = mlp_bench_allocate(n, sizeof *wide);
+    float *narrow = (float *)wide;
+    for (size_t i = 0; i < n; i++) {
+        if (t->precision == MLP_F32) {
+            narrow[i] = (float)source[i];
+        } else {
+            wide[i] = source[i];
+        }
+    }
+    free(moons.data);
+    const void *targets = t->precision == MLP_F32
+                              ? (const void *)(narrow + t->inputs)
+                              : (const void *)(wide + t->inputs);
+    return (rows){{t->precision, t->rows, t->inputs, cols, 1, wide},
+                  {t->precision, t->rows, 1, cols, 1, targets},
+                  wide};
+}
+
+/* Seconds of one training; its last loss. */
+static double train(const bench *b, const training *t, const rows *data,
+                    double *loss)
+{
+    mlp_config config = mlp_config_defaults();
+    config.inputs = t->inputs;
+    config.layers = t->layers;
+    config.n_layers = t->n_layers;
+    config.precision = t->precision;
+    config.kernels = b->kernels;
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = b->count > 0 ? b->count : t->epochs;
+    options.learning_rate = t->learning_rate;
+    mlp_net *net = NULL;
+    mlp_history *history = NULL;
+    double start = mlp_bench_now();
+    mlp_bench_expect(t->name, mlp_net_create(&config, &net));
+    mlp_bench_expect(t->name,
+                     mlp_fit(net, data->X, data->Y, &options, &history));
+    double seconds = mlp_bench_now() - start;
+    *loss = mlp_history_losses(history)[options.epochs - 1];
+    mlp_history_free(history);
+    mlp_net_free(net);
+    return seconds;
+}
+
+static void check(const training *t, double loss)
+{
+    vector losses = need_vector(t->losses, t->epochs);
+    double expected = losses.data[t->epochs - 1];
+    if (!(fabs(loss - expected) <= t->tolerance * expected)) {
+        (void)fprintf(stderr, "loss %.17g, expected %.17g\n", loss, expected);
+        mlp_bench_fail(t->name, "another loss than the tutorial's");
+    }
+    free(losses.data);
+}
+
+/* Products of weights: forward, for the weights' gradients and (but for the
+ * first layer) for the inputs'. */
+static double gflop_of(const training *t)
+{
+    size_t weights = 0;
+    size_t before = t->inputs;
+    for (size_t l = 0; l < t->n_layers; l++) {
+        weights += (l > 0 ? 3 : 2) * before * t->layers[l].width;
+        before = t->layers[l].width;
+    }
+    return 2e-9 * (double)(weights * t->rows * t->epochs);
+}
+
+static void measure(const bench *b, const training *t)
+{
+    static timing times;
+    rows data = rows_of(t);
+    double loss = 0.0;
+    (void)train(b, t, &data, &loss);
+    if (b->count == 0) {
+        check(t, loss);
+        mlp_bench_start(&times);
+        while (mlp_bench_goes_on(b, &times)) {
+            mlp_bench_note(&times, train(b, t, &data, &loss));
+        }
+        check(t, loss);
+        mlp_bench_print_time(&(report){.name = t->name,
+                                       .peer = "libmlp",
+                                       .unit = "s",
+                                       .amount = 1.0,
+                                       .gflop = gflop_of(t),
+                                       .loss = loss},
+                             &times, 1.0);
+    }
+    free(data.data);
+}
+
+void mlp_bench_whole(bench *b)
+{
+    for (size_t i = 0; i < sizeof trainings / sizeof trainings[0]; i++) {
+        if (mlp_bench_wants(b, trainings[i].name)) {
+            measure(b, &trainings[i]);
+        }
+    }
+}
