@@ -48,12 +48,14 @@ static inline mlpi_operand mlpi_operand_of(mlp_cview view)
                           view.cols > 1 ? view.col_stride : 1};
 }
 
-/* C = A B + bias: C (m, n) dense, A (m, k), B (k, n), bias (n) or NULL. */
+/* C = A B + bias: C (m, n) dense, A (m, k), B (k, n), bias (n) or NULL. Two
+ * more, dense (m, n) unless NULL, save ReLU a pass over memory each way: C is 0
+ * where `gate` <= 0, and `relu` receives max(0, C), if it is C in C's stead. */
 typedef struct mlpi_product {
     size_t m, n, k;
     mlpi_operand A, B;
-    const void *bias;
-    void *C;
+    const void *bias, *gate;
+    void *C, *relu;
     void *scratch; /* product_scratch(m, n, k) reals */
 } mlpi_product;
 

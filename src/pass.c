@@ -35,6 +35,8 @@ void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step)
     const mlpi_shape *shape = &net->layout.layer[step->l];
     size_t m = step->m;
     size_t n = shape->width;
+    /* The most frequent activation costs no pass of its own. */
+    bool is_relu = shape->activation == MLP_ACT_RELU;
     ops->product(
         &(mlpi_product){.m = m,
                         .n = n,
@@ -43,8 +45,11 @@ void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step)
                         .B = {mlpi_at(ops, net->parameters, shape->W), n, 1},
                         .bias = mlpi_at(ops, net->parameters, shape->b),
                         .C = step->Z,
+                        .relu = is_relu ? step->A : NULL,
                         .scratch = step->scratch});
-    ops->activate(shape->activation, m * n, step->Z, step->A);
+    if (!is_relu) {
+        ops->activate(shape->activation, m * n, step->Z, step->A);
+    }
 }
 
 void mlpi_backward(const mlp_net *net, const mlpi_backward_step *step)
@@ -53,16 +58,20 @@ void mlpi_backward(const mlp_net *net, const mlpi_backward_step *step)
     const mlpi_shape *shape = &net->layout.layer[step->l];
     const mlpi_shape *before = &net->layout.layer[step->l - 1];
     size_t n = shape->width;
+    bool is_relu = before->activation == MLP_ACT_RELU;
     ops->product(
         &(mlpi_product){.m = step->m,
                         .n = before->width,
                         .k = n,
                         .A = {step->dZ, n, 1},
                         .B = {mlpi_at(ops, net->parameters, shape->W), 1, n},
+                        .gate = is_relu ? step->Z_prev : NULL,
                         .C = step->dZ_prev,
                         .scratch = step->scratch});
-    ops->activate_backward(before->activation, step->m * before->width,
-                           step->Z_prev, step->A_prev, step->dZ_prev);
+    if (!is_relu) {
+        ops->activate_backward(before->activation, step->m * before->width,
+                               step->Z_prev, step->A_prev, step->dZ_prev);
+    }
 }
 
 void mlpi_gradient(const mlp_net *net, const mlpi_gradient_step *step)

@@ -110,9 +110,12 @@ static void do_predict(const mlpi_member *self, void *context)
 static void predict(const mlp_net *net, const mlp_workspace *workspace,
                     mlp_cview X, mlp_view A)
 {
-    task t = {net, workspace, X, A};
-    bool busy = X.rows > WORTH_A_TEAM / net->layout.parameters;
-    mlpi_team_run(busy ? workspace->team : NULL, do_predict, &t);
+    if (workspace->team && X.rows > WORTH_A_TEAM / net->layout.parameters) {
+        task t = {net, workspace, X, A};
+        mlpi_team_run(workspace->team, do_predict, &t);
+    } else {
+        predict_rows(net, &workspace->desk, workspace->rows, X, A);
+    }
 }
 
 mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)

@@ -53,6 +53,10 @@ static void check_product(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t n,
     int64_t with_bias = 0;
     (void)mlp_rng_randint(rng, 0, 2, &with_bias);
     void *bias = with_bias ? random_reals(dtype, rng, n, -1, 1) : NULL;
+    int64_t extras = 0; /* 1: relu beside C; 2: relu in C's stead; 4: a gate */
+    (void)mlp_rng_randint(rng, 0, 8, &extras);
+    void *gate = extras & 4 ? random_reals(dtype, rng, m * n, -1, 1) : NULL;
+    void *beside = extras & 1 ? guarded_alloc(m * n * size_of(dtype)) : NULL;
     void *C = guarded_alloc(m * n * size_of(dtype));
     void *scratch =
         guarded_alloc(ops->product_scratch(m, n, k) * size_of(dtype));
@@ -62,7 +66,11 @@ static void check_product(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t n,
                                  .A = {A.reals, A.row_stride, A.col_stride},
                                  .B = {B.reals, B.row_stride, B.col_stride},
                                  .bias = bias,
+                                 .gate = gate,
                                  .C = C,
+                                 .relu = beside       ? beside
+                                         : extras & 2 ? C
+                                                      : NULL,
                                  .scratch = scratch});
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++) {
@@ -71,9 +79,15 @@ static void check_product(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t n,
                 s = fma_of(dtype, at(dtype, &A, i, p), at(dtype, &B, p, j), s);
             }
             s = bias ? rounded(dtype, s + get(dtype, bias, j)) : s;
-            assert_true(same(get(dtype, C, i * n + j), s));
+            s = gate && get(dtype, gate, i * n + j) <= 0 ? 0 : s;
+            double r = s <= 0 ? 0 : s;
+            bool replaced = !beside && extras & 2;
+            assert_true(same(get(dtype, C, i * n + j), replaced ? r : s));
+            assert_true(!beside || same(get(dtype, beside, i * n + j), r));
         }
     }
+    guarded_free(beside);
+    guarded_free(gate);
     guarded_free(scratch);
     guarded_free(C);
     guarded_free(bias);

@@ -9,14 +9,8 @@
  *   tanh      tanh z               1 - a^2
  *   relu      z > 0 ? z : 0        z > 0 ? 1 : 0
  *
- * A NaN must come out as a NaN, also of relu; so relu asks z <= 0, which a NaN
- * answers with no.
+ * A NaN must come out as a NaN, also of relu, whose vrelu is in math_tmpl.h.
  */
-
-static inline vec vrelu(vec z)
-{
-    return vselect(vle(z, vzero()), vzero(), z);
-}
 
 static void map(mlpi_function f, size_t n, const void *in, void *out)
 {

@@ -42,14 +42,74 @@ typedef struct tile {
     size_t last;          /* lanes of the last vector, if it is partial */
     bool resume;          /* go on from C, not from 0 */
     const real *bias;     /* added at the end; or NULL */
-    size_t bias_row_step; /* 1: an element for each row of C, not column */
+    size_t bias_row_step; /* 1: an element for each row of C; 0: column */
+    real *relu;           /* receives max(0, C), with C's strides; or NULL */
+    const real *gate;     /* where it is <= 0, C is 0; likewise */
 } tile;
 
-static inline ALWAYS_INLINE vec bias_at(const tile *t, size_t i, size_t j,
-                                        bool part)
+/* The accumulators of a tile; unused ones cost nothing. */
+typedef vec accumulators[TILE_ROWS][ROW_VECS];
+
+static inline ALWAYS_INLINE void
+add_bias(const tile *t, size_t rows, size_t vecs, bool part, accumulators s)
 {
-    return t->bias_row_step ? vset1(t->bias[i * t->bias_row_step])
-                            : load_lanes(t->bias + j, part, t->last);
+    const size_t whole = part ? vecs - 1 : vecs;
+    UNROLL
+    for (size_t v = 0; v < vecs; v++) {
+        vec b = t->bias_row_step
+                    ? vzero()
+                    : load_lanes(t->bias + v * VLEN, v >= whole, t->last);
+        UNROLL
+        for (size_t i = 0; i < rows; i++) {
+            s[i][v] = vadd(s[i][v], t->bias_row_step ? vset1(t->bias[i]) : b);
+        }
+    }
+}
+
+static inline ALWAYS_INLINE void
+close_gates(const tile *t, size_t rows, size_t vecs, bool part, accumulators s)
+{
+    const size_t whole = part ? vecs - 1 : vecs;
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        UNROLL
+        for (size_t v = 0; v < vecs; v++) {
+            vec g = load_lanes(t->gate + i * t->c_row + v * VLEN, v >= whole,
+                               t->last);
+            s[i][v] = vselect(vle(g, vzero()), vzero(), s[i][v]);
+        }
+    }
+}
+
+static inline ALWAYS_INLINE void
+store_sums(const tile *t, size_t rows, size_t vecs, bool part, accumulators s)
+{
+    const size_t whole = part ? vecs - 1 : vecs;
+    /* Copies, for the compiler cannot know that C is not the tile itself. */
+    real *const c = t->c;
+    real *const relu = t->relu;
+    const size_t c_row = t->c_row;
+    const size_t last = t->last;
+    if (c != relu) {
+        UNROLL
+        for (size_t i = 0; i < rows; i++) {
+            UNROLL
+            for (size_t v = 0; v < vecs; v++) {
+                store_lanes(c + i * c_row + v * VLEN, s[i][v], v >= whole,
+                            last);
+            }
+        }
+    }
+    if (relu) {
+        UNROLL
+        for (size_t i = 0; i < rows; i++) {
+            UNROLL
+            for (size_t v = 0; v < vecs; v++) {
+                store_lanes(relu + i * c_row + v * VLEN, vrelu(s[i][v]),
+                            v >= whole, last);
+            }
+        }
+    }
 }
 
 /* `rows`, `vecs` and `part` are constants at each call, so that the loops over
@@ -57,7 +117,7 @@ static inline ALWAYS_INLINE vec bias_at(const tile *t, size_t i, size_t j,
 static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
                                           size_t vecs, bool part)
 {
-    vec s[TILE_ROWS][ROW_VECS];
+    accumulators s;
     const size_t whole = part ? vecs - 1 : vecs; /* vectors that are full */
     UNROLL
     for (size_t i = 0; i < rows; i++) {
@@ -85,17 +145,13 @@ static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
             }
         }
     }
-    UNROLL
-    for (size_t i = 0; i < rows; i++) {
-        UNROLL
-        for (size_t v = 0; v < vecs; v++) {
-            vec z = s[i][v];
-            if (t->bias) {
-                z = vadd(z, bias_at(t, i, v * VLEN, v >= whole));
-            }
-            store_lanes(t->c + i * t->c_row + v * VLEN, z, v >= whole, t->last);
-        }
+    if (t->bias) {
+        add_bias(t, rows, vecs, part, s);
     }
+    if (t->gate) {
+        close_gates(t, rows, vecs, part, s);
+    }
+    store_sums(t, rows, vecs, part, s);
 }
 
 /* One function for each number of rows: its tiles of all widths. */
@@ -126,6 +182,11 @@ static NEVER_INLINE void run_four_rows(const tile *t, size_t cols)
     run_rows(t, 4, cols);
 }
 
+static NEVER_INLINE void run_two_rows(const tile *t, size_t cols)
+{
+    run_rows(t, 2, cols);
+}
+
 static NEVER_INLINE void run_one_row(const tile *t, size_t cols)
 {
     run_rows(t, 1, cols);
@@ -144,12 +205,21 @@ static void run_any_rows(tile *t, size_t rows, size_t cols)
         } else if (rows >= 4) {
             run_four_rows(t, cols);
             done = 4;
+        } else if (rows >= 2) {
+            run_two_rows(t, cols);
+            done = 2;
         } else {
             run_one_row(t, cols);
         }
         rows -= done;
         t->a += done * t->a_row;
         t->c += done * t->c_row;
+        if (t->relu) {
+            t->relu += done * t->c_row;
+        }
+        if (t->gate) {
+            t->gate += done * t->c_row;
+        }
         if (t->bias) {
             t->bias += done * t->bias_row_step;
         }
@@ -177,6 +247,8 @@ typedef struct job {
     size_t c_row;
     const real *bias;
     size_t bias_row_step;
+    real *relu;
+    const real *gate;
 } job;
 
 /* Asks for `count` reals from x[offset] on, which need not exist. */
@@ -209,7 +281,7 @@ static void pack(size_t rows, size_t cols, mlpi_operand from, real *to,
         size_t end = first + least(PACK_ROWS, rows - first);
         const real *block = x + first * from.row_stride;
         for (size_t j = 0; j < cols; j++) {
-            prefetch(block, (j + AHEAD) * from.col_stride, PACK_ROWS);
+            prefetch(block, (j + AHEAD) * from.col_stride, end - first);
             for (size_t i = first; i < end; i++) {
                 to[i * width + j] =
                     x[i * from.row_stride + j * from.col_stride];
@@ -265,6 +337,12 @@ static void run_block(const job *p, size_t k, size_t depth, size_t j,
             if (p->bias && ends) {
                 t.bias = p->bias + (p->bias_row_step ? i : j + v);
             }
+            if (p->relu && ends) {
+                t.relu = p->relu + i * p->c_row + j + v;
+            }
+            if (p->gate && ends) {
+                t.gate = p->gate + i * p->c_row + j + v;
+            }
             /* C of the next tile comes while this one is computed. */
             for (size_t r = 0; r < rows; r++) {
                 prefetch(t.c, r * t.c_row + PANEL, PANEL);
@@ -290,6 +368,12 @@ static void run_row(const job *p)
         if (p->bias) {
             t.bias = p->bias + (p->bias_row_step ? 0 : j);
         }
+        if (p->relu) {
+            t.relu = p->relu + j;
+        }
+        if (p->gate) {
+            t.gate = p->gate + j;
+        }
         if (left >= 8 * VLEN) {
             cols = 8 * VLEN;
             run_eight_vectors(&t);
@@ -304,20 +388,27 @@ static void run_row(const job *p)
     }
 }
 
-/* One panel of columns whose chains are not cut: nothing to pack or to block. */
-static void run_panel(const job *p)
+/* One panel of columns whose chains are not cut: all rows go by it at once. */
+static void run_panel(const job *p, real *scratch)
 {
+    bool pack_b = packs_b(p);
+    if (pack_b) {
+        pack(p->k, p->n, (mlpi_operand){p->b, p->b_k, p->b_col}, scratch,
+             PANEL);
+    }
     tile t = {.k = p->k,
               .a = p->a,
               .a_row = p->a_row,
               .a_k = p->a_k,
-              .b = p->b,
-              .b_k = p->b_k,
+              .b = pack_b ? scratch : p->b,
+              .b_k = pack_b ? PANEL : p->b_k,
               .c = p->c,
               .c_row = p->c_row,
               .last = p->n % VLEN ? p->n % VLEN : VLEN,
               .bias = p->bias,
-              .bias_row_step = p->bias_row_step};
+              .bias_row_step = p->bias_row_step,
+              .relu = p->relu,
+              .gate = p->gate};
     run_any_rows(&t, p->m, p->n);
 }
 
@@ -327,8 +418,8 @@ static void run_job(const job *p, real *scratch)
         run_row(p);
         return;
     }
-    if (p->n <= PANEL && p->k <= K_BLOCK && !packs_b(p)) {
-        run_panel(p);
+    if (p->n <= PANEL && p->k <= K_BLOCK) {
+        run_panel(p, scratch);
         return;
     }
     for (size_t k = 0; k < p->k; k += K_BLOCK) {
@@ -351,9 +442,15 @@ static void fill_empty(const mlpi_product *p)
 {
     real *c = p->C;
     const real *bias = p->bias;
+    const real *gate = p->gate;
     for (size_t i = 0; i < p->m; i++) {
         for (size_t j = 0; j < p->n; j++) {
-            c[i * p->n + j] = bias ? R(0.0) + bias[j] : R(0.0);
+            real z = bias ? R(0.0) + bias[j] : R(0.0);
+            z = gate && gate[i * p->n + j] <= R(0.0) ? R(0.0) : z;
+            c[i * p->n + j] = z;
+            if (p->relu) {
+                ((real *)p->relu)[i * p->n + j] = z <= R(0.0) ? R(0.0) : z;
+            }
         }
     }
 }
@@ -367,10 +464,10 @@ static void product(const mlpi_product *p)
         fill_empty(p);
         return;
     }
-    if (p->n == 1 && (p->A.row_stride == 1 || p->m > TILE_ROWS)) {
+    if (p->n == 1 && p->A.row_stride == 1) {
         /* A dense column is a dense row: C^T = B^T A^T puts its elements side
-         * by side in vectors. a b = b a, so the chains are the same. For few
-         * rows, collecting them would cost more. */
+         * by side in vectors, if those of A are. a b = b a, so the chains are
+         * the same. */
         run_job(&(job){.m = 1,
                        .n = p->m,
                        .k = p->k,
@@ -383,7 +480,9 @@ static void product(const mlpi_product *p)
                        .c = p->C,
                        .c_row = p->m,
                        .bias = p->bias,
-                       .bias_row_step = 1},
+                       .bias_row_step = 1,
+                       .relu = p->relu,
+                       .gate = p->gate},
                 p->scratch);
     } else {
         run_job(&(job){.m = p->m,
@@ -397,9 +496,28 @@ static void product(const mlpi_product *p)
                        .b_col = p->B.col_stride,
                        .c = p->C,
                        .c_row = p->n,
-                       .bias = p->bias},
+                       .bias = p->bias,
+                       .relu = p->relu,
+                       .gate = p->gate},
                 p->scratch);
     }
+}
+
+/* A single column lies in memory as the lanes do: a vector of lanes. */
+static real sum_of(size_t m, const real *x)
+{
+    real s[MLPI_LANES] = {0};
+    size_t i = 0;
+    for (; i + MLPI_LANES <= m; i += MLPI_LANES) {
+        UNROLL
+        for (size_t r = 0; r < MLPI_LANES; r++) {
+            s[r] += x[i + r];
+        }
+    }
+    for (size_t r = 0; i + r < m; r++) {
+        s[r] += x[i + r];
+    }
+    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
 /* Eight rows at a time, one for each lane. */
@@ -407,6 +525,10 @@ static void column_sums(size_t m, size_t n, const void *X, void *sums)
 {
     const real *x = X;
     real *out = sums;
+    if (n == 1) {
+        out[0] = sum_of(m, x);
+        return;
+    }
     for (size_t j = 0; j < n; j += VLEN) {
         size_t cols = least(VLEN, n - j);
         bool part = cols < VLEN;

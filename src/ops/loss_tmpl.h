@@ -58,6 +58,10 @@ static inline vec bce_term(vec a, vec y)
     const vec low = vset1(1e-15);
     const vec high = vset1(1.0 - 1e-15);
     vec p = vselect(vlt(a, low), low, vselect(vlt(high, a), high, a));
+    /* Where y is 0 or 1, one of the products is 0 and needs no logarithm. */
+    if (vall(vle(vabs(vsub(vmul(y, y), y)), vzero()))) {
+        return vneg(vlog(vselect(vle(y, vzero()), vsub(one, p), p)));
+    }
     vec log_p = vlog(p);
     vec log_q = vlog(vsub(one, p));
     return vneg(vadd(vmul(y, log_p), vmul(vsub(one, y), log_q)));

@@ -186,3 +186,9 @@ static inline ALWAYS_INLINE vec vlog(vec x)
     y = vselect(vle(x, vzero()), vneg(infinity), y);
     return vselect(vlt(x, vzero()), vset1(R(NAN)), y);
 }
+
+/* max(0, z). A NaN answers z <= 0 with no, and so stays. */
+static inline vec vrelu(vec z)
+{
+    return vselect(vle(z, vzero()), vzero(), z);
+}

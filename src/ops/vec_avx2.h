@@ -141,6 +141,11 @@ static inline mask vle(vec a, vec b)
     return V(cmp)(a, b, _CMP_LE_OQ);
 }
 
+static inline int vall(mask m)
+{
+    return V(movemask)(m) == (1 << VLEN) - 1;
+}
+
 static inline vec vselect(mask m, vec yes, vec no)
 {
     return V(blendv)(no, yes, m);

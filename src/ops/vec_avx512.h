@@ -137,6 +137,11 @@ static inline mask vle(vec a, vec b)
     return VCOMPARE(a, b, _CMP_LE_OQ);
 }
 
+static inline int vall(mask m)
+{
+    return m == (mask)-1;
+}
+
 static inline vec vselect(mask m, vec yes, vec no)
 {
     return V(mask_blend)(m, no, yes);

@@ -27,6 +27,7 @@ typedef uint32x4_t vbits;
 #define VSHIFT_LEFT vshlq_n_u32
 #define VSHIFT_RIGHT vshrq_n_u32
 #define VCAST vreinterpretq_u32_f32
+#define VHALVES(m) (m)
 #define VCAST_BACK vreinterpretq_f32_u32
 #define FRACTION_BITS 23
 #define EXPONENT_BIAS 127
@@ -47,6 +48,7 @@ typedef uint64x2_t vbits;
 #define VSHIFT_LEFT vshlq_n_u64
 #define VSHIFT_RIGHT vshrq_n_u64
 #define VCAST vreinterpretq_u64_f64
+#define VHALVES vreinterpretq_u32_u64
 #define VCAST_BACK vreinterpretq_f64_u64
 #define FRACTION_BITS 52
 #define EXPONENT_BIAS 1023
@@ -142,6 +144,11 @@ static inline mask vlt(vec a, vec b)
 static inline mask vle(vec a, vec b)
 {
     return V(cle)(a, b);
+}
+
+static inline int vall(mask m)
+{
+    return vminvq_u32(VHALVES(m)) != 0;
 }
 
 static inline vec vselect(mask m, vec yes, vec no)

@@ -10,6 +10,7 @@
  *   vload_part, vstore_part   the first n lanes, 1 <= n <= VLEN; others 0, or
  *                             untouched in memory
  *   vfma a b c                a b + c rounded once; vfnma: c - a b
+ *   vall                      does the mask hold in every lane?
  *   vselect                   yes where the mask holds, else no
  *   vpow2                     2^n, for an n that is a whole number, in the
  *                             range of normal numbers
@@ -155,6 +156,11 @@ static inline mask vlt(vec a, vec b)
 static inline mask vle(vec a, vec b)
 {
     return a <= b;
+}
+
+static inline bool vall(mask m)
+{
+    return m;
 }
 
 static inline vec vselect(mask m, vec yes, vec no)
