@@ -15,6 +15,16 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #define R(x) ((real)(x))
 
+/* a b + c of single numbers, rounded once. */
+static inline real fma_real(real a, real b, real c)
+{
+#if REAL_BITS == 32
+    return fmaf(a, b, c);
+#else
+    return fma(a, b, c);
+#endif
+}
+
 static inline size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
