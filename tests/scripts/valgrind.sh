@@ -19,5 +19,5 @@ else
 fi
 END
 find "$build/tests" "$build/examples" -maxdepth 1 -type f -perm -u+x \
-    ! -name 'test_math*' ! -name bits ! -name 'bench_*' | sort | tr '\n' '\0' |
+    ! -name 'test_math*' ! -name bits | sort | tr '\n' '\0' |
     xargs -0 -n 1 -P 2 sh "$scratch/one" "$scratch"
