@@ -137,8 +137,8 @@ static void *row_of(const mlp_trainer *t, void *matrix, size_t width,
 }
 
 /* Rows [first, first + m) of the batch become A[0] and Y. */
-static void take_X(mlp_trainer *t, const mlpi_step *step, size_t first,
-                   size_t m)
+static void take_inputs(mlp_trainer *t, const mlpi_step *step, size_t first,
+                        size_t m)
 {
     const mlp_net *net = t->net;
     mlp_cview X = step->order ? step->X : mlp_cview_rows(step->X, first, m);
@@ -152,8 +152,8 @@ static void take_X(mlp_trainer *t, const mlpi_step *step, size_t first,
                        .out = row_of(t, t->A[0], X.cols, first)});
 }
 
-static void take_Y(mlp_trainer *t, const mlpi_step *step, size_t first,
-                   size_t m)
+static void take_targets(mlp_trainer *t, const mlpi_step *step, size_t first,
+                         size_t m)
 {
     mlp_cview Y = step->order ? step->Y : mlp_cview_rows(step->Y, first, m);
     t->net->ops->gather(
@@ -288,7 +288,7 @@ static void do_forward(const mlpi_member *self, void *context)
     size_t first = 0;
     size_t m = 0;
     mlpi_share(self, all->step->m, ROWS_GRAIN, &first, &m);
-    take_X(all->trainer, all->step, first, m);
+    take_inputs(all->trainer, all->step, first, m);
     forward_rows(all->trainer, self, first, m);
 }
 
@@ -300,7 +300,7 @@ static void do_backward(const mlpi_member *self, void *context)
     size_t first = 0;
     size_t m = 0;
     mlpi_share(self, batch, ROWS_GRAIN, &first, &m);
-    take_Y(t, all->step, first, m);
+    take_targets(t, all->step, first, m);
     backward_rows(t, self, batch, first, m);
     mlpi_barrier(self);
     gradients_of(t, self, batch);
@@ -321,8 +321,8 @@ static void do_step(const mlpi_member *self, void *context)
     size_t m = 0;
     mlpi_share(self, step->m, ROWS_GRAIN, &first, &m);
     if (!step->has_rows) {
-        take_X(t, step, first, m);
-        take_Y(t, step, first, m);
+        take_inputs(t, step, first, m);
+        take_targets(t, step, first, m);
     }
     forward_rows(t, self, first, m);
     backward_rows(t, self, step->m, first, m);
@@ -391,7 +391,7 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
     TRY(check_forward(trainer));
     TRY(mlpi_net_check_Y(trainer->net, Y, trainer->m));
     mlpi_step step = {.m = trainer->m, .Y = Y};
-    take_Y(trainer, &step, 0, step.m);
+    take_targets(trainer, &step, 0, step.m);
     *loss = loss_of(trainer, step.m);
     return MLP_OK;
 }

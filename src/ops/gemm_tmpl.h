@@ -257,31 +257,31 @@ static void prefetch(const real *x, size_t offset, size_t count)
 {
     uintptr_t at = (uintptr_t)x + offset * sizeof(real);
     for (size_t i = 0; i < count * sizeof(real); i += CACHE_LINE) {
+        /* Not an offset of x, since it may lie outside of x's object.
+         * NOLINTNEXTLINE(performance-no-int-to-ptr) */
         __builtin_prefetch((const void *)(at + i));
     }
 }
 
-/* rows x cols elements of a strided matrix as dense rows of `width`. Elements
+/* m x n elements of a strided matrix as dense rows of `width`. Elements
  * that are neighbours in memory are read one after another, some cache lines of
  * them at a time: strides are often powers of two, and lines that far apart
  * push each other out of the cache. What comes AHEAD jumps later is asked for
  * now, since no processor guesses such jumps. */
-static void pack(size_t rows, size_t cols, mlpi_operand from, real *to,
-                 size_t width)
+static void pack(size_t m, size_t n, mlpi_operand from, real *to, size_t width)
 {
     const real *x = from.data;
     if (from.col_stride == 1) {
-        for (size_t i = 0; i < rows; i++) {
-            prefetch(x, (i + AHEAD) * from.row_stride, cols);
-            memcpy(to + i * width, x + i * from.row_stride,
-                   cols * sizeof(real));
+        for (size_t i = 0; i < m; i++) {
+            prefetch(x, (i + AHEAD) * from.row_stride, n);
+            memcpy(to + i * width, x + i * from.row_stride, n * sizeof(real));
         }
         return;
     }
-    for (size_t first = 0; first < rows; first += PACK_ROWS) {
-        size_t end = first + least(PACK_ROWS, rows - first);
+    for (size_t first = 0; first < m; first += PACK_ROWS) {
+        size_t end = first + least(PACK_ROWS, m - first);
         const real *block = x + first * from.row_stride;
-        for (size_t j = 0; j < cols; j++) {
+        for (size_t j = 0; j < n; j++) {
             prefetch(block, (j + AHEAD) * from.col_stride, end - first);
             for (size_t i = first; i < end; i++) {
                 to[i * width + j] =
