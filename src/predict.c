@@ -102,6 +102,9 @@ static void do_predict(const mlpi_member *self, void *context)
     size_t first = 0;
     size_t m = 0;
     mlpi_share(self, t->X.rows, MLPI_LANES, &first, &m);
+    if (m == 0) {
+        return;
+    }
     predict_rows(t->net, mlpi_desk_of(t->workspace, self), t->workspace->rows,
                  mlp_cview_rows(t->X, first, m),
                  part_of(t->A, t->net->ops->real_size, first, m));
@@ -110,7 +113,8 @@ static void do_predict(const mlpi_member *self, void *context)
 static void predict(const mlp_net *net, const mlp_workspace *workspace,
                     mlp_cview X, mlp_view A)
 {
-    if (workspace->team && X.rows > WORTH_A_TEAM / net->layout.parameters) {
+    if (workspace->team && X.rows > MLPI_LANES &&
+        X.rows > WORTH_A_TEAM / net->layout.parameters) {
         task t = {net, workspace, X, A};
         mlpi_team_run(workspace->team, do_predict, &t);
     } else {

@@ -64,12 +64,13 @@ static void work_alone(mlpi_work *work, void *context)
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { SPINS = 2000 }; /* looks before a sleep: some 10 to 50 microseconds */
+enum { SPINS = 2000 }; /* looks before a sleep: some 50 microseconds */
 
 struct mlpi_team {
     mlp_hooks hooks;
     pid_t process; /* that the threads are in */
     size_t size;   /* members, the caller included */
+    int spins; /* 0 where members outnumber cores: they would be in the way */
     mlpi_work *work;
     void *context;
     atomic_bool stop;
@@ -97,7 +98,7 @@ size_t mlpi_cores(void)
 /* Waits until *counter is not `seen`. */
 static void await(mlpi_team *team, atomic_size_t *counter, size_t seen)
 {
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0; i < team->spins; i++) {
         if (atomic_load_explicit(counter, memory_order_acquire) != seen) {
             return;
         }
@@ -209,6 +210,7 @@ mlpi_team *mlpi_team_create(const mlp_hooks *hooks, size_t threads)
     team->hooks = *hooks;
     team->process = getpid();
     team->size = threads;
+    team->spins = threads > mlpi_cores() ? 0 : SPINS;
     atomic_init(&team->stop, false);
     atomic_init(&team->runs, 0);
     atomic_init(&team->arrived, 0);

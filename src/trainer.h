@@ -3,9 +3,9 @@
  * A batch on its way through a network and back, shared by a team of threads.
  *
  * Rows do not know each other on the way forward and on the way back to dZ;
- * weights do not know each other in their gradients. So a step has two parts
- * with a barrier between: each member takes its rows as far as all dZ, then,
- * for all rows, the gradients and the update of its weights.
+ * weights do not know each other in their gradients. So a step has three parts
+ * with barriers between: each member takes its rows as far as all dZ; then, for
+ * all rows, the gradients of its weights; then it updates its parameters.
  */
 #ifndef MLPI_TRAINER_H
 #define MLPI_TRAINER_H
