@@ -397,9 +397,12 @@ typedef struct mlp_train_options {
     uint32_t seed;        /* of the shuffling; default 42 */
     size_t threads;       /* that share the work of a step, the caller's being
                              one; at most MLP_MAX_THREADS; default 0: one for
-                             each core that the process may use. Small steps,
-                             and builds without threads, use one. All numbers
-                             give the same bits */
+                             each core that the process may use (a share of
+                             them that a container grants is not seen). Small
+                             steps, forked children, and builds without
+                             threads use one; fewer will do where threads or
+                             their memory are not to be had. All numbers give
+                             the same bits */
     /* Called after each epoch unless NULL (default); false ends the training
      * with MLP_OK. It may call what takes a const network. */
     bool (*on_epoch)(const mlp_progress *progress, void *user);

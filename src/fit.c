@@ -104,7 +104,10 @@ static mlp_status allocate(run *r, bool with_history)
     }
     TRY(mlp_trainer_create(r->net, r->batch, &r->trainer));
     if (mlpi_trainer_is_busy(r->trainer, r->batch)) {
-        TRY(mlp_trainer_set_threads(r->trainer, r->options.threads));
+        /* Nobody is told of threads that there is no memory for: one will do. */
+        mlp_hooks quiet = *hooks;
+        quiet.log = NULL;
+        (void)mlpi_trainer_hire(r->trainer, &quiet, r->options.threads);
     }
     mlpi_cursor measure = {0};
     lay_out(r, &measure);
@@ -263,8 +266,7 @@ static mlp_status check_options(const mlp_net *net,
                            mlp_dtype_name(net->ops->dtype),
                            options->learning_rate);
     }
-    size_t count = 0;
-    return mlpi_team_count(&net->hooks, options->threads, &count);
+    return mlpi_team_check(&net->hooks, options->threads);
 }
 
 mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,

@@ -59,10 +59,10 @@ void *mlpi_take(mlpi_cursor *cursor, size_t count, size_t size);
 mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
                          const char *what, void **block);
 
-/* Tells the processor that this thread is only waiting. */
-void mlpi_pause(void);
-
 /* Gives a block back; NULL is allowed. */
 void mlpi_release(const mlp_hooks *hooks, void *block);
+
+/* Tells the processor that this thread is only waiting. */
+void mlpi_pause(void);
 
 #endif

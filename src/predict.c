@@ -12,9 +12,6 @@
 #include "view.h"
 #include "workspace.h"
 
-/* Multiply-adds below which waking others costs more than it brings. */
-enum { WORTH_A_TEAM = 1 << 20 };
-
 static mlpi_operand enter(const mlp_net *net, const mlpi_desk *desk,
                           mlp_cview X)
 {
@@ -113,8 +110,8 @@ static void do_predict(const mlpi_member *self, void *context)
 static void predict(const mlp_net *net, const mlp_workspace *workspace,
                     mlp_cview X, mlp_view A)
 {
-    if (workspace->team && X.rows > MLPI_LANES &&
-        X.rows > WORTH_A_TEAM / net->layout.parameters) {
+    if (workspace->team &&
+        mlpi_is_worth_a_team(X.rows, net->layout.parameters)) {
         task t = {net, workspace, X, A};
         mlpi_team_run(workspace->team, do_predict, &t);
     } else {

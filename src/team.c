@@ -6,8 +6,11 @@
  * There are two things to wait for: the next run, and the others at a barrier.
  * Both are counters that only grow. Who waits looks at the counter for a while,
  * since the next piece of work mostly comes within microseconds, and then
- * sleeps until it is woken; so a waiting team costs nothing, and no core is
- * kept from those who work.
+ * sleeps until it is woken. Where members outnumber cores, looking would keep
+ * cores from those who work: then they sleep at once.
+ *
+ * A thread that is cancelled while others work for it would leave them its
+ * stack and its locks: cancelling waits until the work is done.
  */
 /* For sched_getaffinity. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _GNU_SOURCE
@@ -17,18 +20,13 @@
 #include "memory.h"
 #include "report.h"
 
-mlp_status mlpi_team_count(const mlp_hooks *hooks, size_t threads,
-                           size_t *count)
+mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads)
 {
     if (threads > MLP_MAX_THREADS) {
         return mlpi_report(hooks, MLP_ERR_LIMIT,
                            "threads: expects at most %d, got %zu",
                            MLP_MAX_THREADS, threads);
     }
-    size_t cores = mlpi_cores();
-    *count = threads > 0               ? threads
-             : cores < MLP_MAX_THREADS ? cores
-                                       : MLP_MAX_THREADS;
     return MLP_OK;
 }
 
@@ -81,6 +79,8 @@ struct mlpi_team {
     pthread_cond_t changed;
     mlpi_member *members;
     pthread_t *threads; /* [size]; [0] is not used */
+    size_t room;        /* bytes */
+    void *rooms;        /* of members 1.., one after another */
 };
 
 size_t mlpi_cores(void)
@@ -179,6 +179,8 @@ static size_t start(mlpi_team *team)
 static void finish(mlpi_team *team)
 {
     if (team->process == getpid()) {
+        int kept = 0;
+        (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &kept);
         atomic_store_explicit(&team->stop, true, memory_order_release);
         advance(team, &team->runs);
         for (size_t i = 1; i < team->size; i++) {
@@ -186,60 +188,93 @@ static void finish(mlpi_team *team)
         }
         (void)pthread_cond_destroy(&team->changed);
         (void)pthread_mutex_destroy(&team->lock);
+        (void)pthread_setcancelstate(kept, NULL);
     }
     mlp_hooks hooks = team->hooks;
+    mlpi_release(&hooks, team->rooms);
     mlpi_release(&hooks, team);
 }
 
-mlpi_team *mlpi_team_create(const mlp_hooks *hooks, size_t threads)
+static bool make_lock(mlpi_team *team)
 {
-    if (threads < 2) {
-        return NULL;
-    }
-    mlpi_team measured = {.size = threads};
-    mlpi_cursor measure = {0};
-    lay_out(&measured, &measure);
-    /* Nobody is told: a smaller team is no failure. */
-    mlp_hooks quiet = *hooks;
-    quiet.log = NULL;
-    void *block = NULL;
-    if (mlpi_allocate(&quiet, &measure, "a team", &block) != MLP_OK) {
-        return NULL;
-    }
-    mlpi_team *team = block;
-    team->hooks = *hooks;
-    team->process = getpid();
-    team->size = threads;
-    team->spins = threads > mlpi_cores() ? 0 : SPINS;
-    atomic_init(&team->stop, false);
-    atomic_init(&team->runs, 0);
-    atomic_init(&team->arrived, 0);
-    atomic_init(&team->passed, 0);
-    mlpi_cursor carve = {.base = block};
-    lay_out(team, &carve);
     if (pthread_mutex_init(&team->lock, NULL) != 0) {
-        mlpi_release(&quiet, block);
-        return NULL;
+        return false;
     }
     if (pthread_cond_init(&team->changed, NULL) != 0) {
         (void)pthread_mutex_destroy(&team->lock);
-        mlpi_release(&quiet, block);
-        return NULL;
+        return false;
     }
-    /* Members learn their number when all have started: until then they wait
-     * for the first run. */
-    for (size_t i = 0; i < threads; i++) {
-        team->members[i] = (mlpi_member){team, i, threads};
+    return true;
+}
+
+/* *team = as many as can be started, of at most `size`; or NULL. */
+static mlp_status create(const mlp_hooks *hooks, size_t size, mlpi_team **team)
+{
+    mlpi_team made = {.hooks = *hooks,
+                      .process = getpid(),
+                      .size = size,
+                      .spins = size > mlpi_cores() ? 0 : SPINS};
+    mlpi_cursor measure = {0};
+    lay_out(&made, &measure);
+    void *block = NULL;
+    TRY(mlpi_allocate(hooks, &measure, "a team of threads", &block));
+    mlpi_cursor carve = {.base = block};
+    lay_out(&made, &carve);
+    mlpi_team *new_team = block;
+    *new_team = made;
+    if (!make_lock(new_team)) {
+        mlpi_release(hooks, block);
+        return MLP_OK;
     }
-    team->size = start(team);
-    for (size_t i = 0; i < team->size; i++) {
-        team->members[i].count = team->size;
+    for (size_t i = 0; i < size; i++) {
+        new_team->members[i] = (mlpi_member){new_team, i, size};
     }
-    if (team->size < 2) {
-        finish(team);
-        return NULL;
+    new_team->size = start(new_team);
+    /* They wait for the first run, which publishes what is written here. */
+    for (size_t i = 0; i < new_team->size; i++) {
+        new_team->members[i].count = new_team->size;
     }
-    return team;
+    *team = new_team;
+    return MLP_OK;
+}
+
+/* Rooms for the threads there are, not for those that were asked for. */
+static mlp_status make_rooms(mlpi_team *team, size_t room)
+{
+    mlpi_cursor measure = {0};
+    (void)mlpi_take(&measure, 1, room);
+    team->room = measure.used; /* a whole number of cache lines */
+    measure = (mlpi_cursor){.overflow = measure.overflow};
+    (void)mlpi_take(&measure, team->size - 1, team->room);
+    return mlpi_allocate(&team->hooks, &measure, "the rooms of threads",
+                         &team->rooms);
+}
+
+mlp_status mlpi_team_hire(const mlp_hooks *hooks, size_t threads, size_t room,
+                          mlpi_team **team)
+{
+    TRY(mlpi_team_check(hooks, threads));
+    size_t cores = mlpi_cores();
+    size_t all = cores < MLP_MAX_THREADS ? cores : MLP_MAX_THREADS;
+    size_t size = threads > 0 ? threads : all;
+    mlpi_team *made = NULL;
+    if (size > 1) {
+        TRY(create(hooks, size, &made));
+    }
+    if (made && made->size == 1) {
+        finish(made);
+        made = NULL;
+    }
+    if (made) {
+        mlp_status status = make_rooms(made, room);
+        if (status != MLP_OK) {
+            finish(made);
+            return status;
+        }
+    }
+    mlpi_team_free(*team);
+    *team = made;
+    return MLP_OK;
 }
 
 void mlpi_team_free(mlpi_team *team)
@@ -254,17 +289,26 @@ size_t mlpi_team_size(const mlpi_team *team)
     return team && team->process == getpid() ? team->size : 1;
 }
 
+void *mlpi_team_room(const mlpi_member *self)
+{
+    return (unsigned char *)self->team->rooms +
+           (self->index - 1) * self->team->room;
+}
+
 void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
 {
     if (mlpi_team_size(team) == 1) {
         work_alone(work, context);
         return;
     }
+    int kept = 0;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &kept);
     team->work = work;
     team->context = context;
     advance(team, &team->runs);
     work(&team->members[0], context);
     mlpi_barrier(&team->members[0]);
+    (void)pthread_setcancelstate(kept, NULL);
 }
 
 #else
@@ -274,11 +318,12 @@ size_t mlpi_cores(void)
     return 1;
 }
 
-mlpi_team *mlpi_team_create(const mlp_hooks *hooks, size_t threads)
+mlp_status mlpi_team_hire(const mlp_hooks *hooks, size_t threads, size_t room,
+                          mlpi_team **team)
 {
-    (void)hooks;
-    (void)threads;
-    return NULL;
+    (void)room;
+    (void)team; /* it is NULL already */
+    return mlpi_team_check(hooks, threads);
 }
 
 void mlpi_team_free(mlpi_team *team)
@@ -290,6 +335,12 @@ size_t mlpi_team_size(const mlpi_team *team)
 {
     (void)team;
     return 1;
+}
+
+void *mlpi_team_room(const mlpi_member *self)
+{
+    (void)self;
+    return NULL;
 }
 
 void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)

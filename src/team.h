@@ -16,6 +16,9 @@
 
 #include "mlp.h"
 
+/* Rows that are left to one thread, whatever they cost. */
+#define MLPI_LEAST_ROWS 8
+
 typedef struct mlpi_team mlpi_team;
 
 /* One of `count` threads at work. */
@@ -29,21 +32,32 @@ typedef void mlpi_work(const mlpi_member *self, void *context);
 /* The cores that this process may use, 1 at least. */
 size_t mlpi_cores(void);
 
-/* How many members a caller's `threads` asks for: 0 is all cores.
- * MLP_ERR_LIMIT. */
-mlp_status mlpi_team_count(const mlp_hooks *hooks, size_t threads,
-                           size_t *count);
-
-/* A team of at most `threads` members, the caller being one; fewer if threads
- * cannot be had; NULL if none can. */
-mlpi_team *mlpi_team_create(const mlp_hooks *hooks, size_t threads);
+/* Exchanges *team, which may be NULL, for one of `threads` members, the caller
+ * being one; 0 is one for each core. Fewer if threads cannot be had; NULL if
+ * there is only the caller. Each of the others gets a room of that many bytes.
+ * MLP_ERR_LIMIT, MLP_ERR_MEMORY: *team is as before. */
+mlp_status mlpi_team_hire(const mlp_hooks *hooks, size_t threads, size_t room,
+                          mlpi_team **team);
 void mlpi_team_free(mlpi_team *team); /* NULL is allowed */
+
+/* MLP_ERR_LIMIT if so many threads would be too many. */
+mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads);
+
+/* Do m rows through so many parameters make enough work for several threads?
+ * Below about 2^20 multiply-adds waking them costs more than it brings. */
+static inline bool mlpi_is_worth_a_team(size_t m, size_t parameters)
+{
+    return m > MLPI_LEAST_ROWS && m > ((size_t)1 << 20) / parameters;
+}
 
 /* How many would work now; 1 for NULL. */
 size_t mlpi_team_size(const mlpi_team *team);
 
 /* All members do `work`; returns when the last has. */
 void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context);
+
+/* The room of a member that is not the caller. */
+void *mlpi_team_room(const mlpi_member *self);
 
 /* Waits until all members have come here. */
 void mlpi_barrier(const mlpi_member *self);

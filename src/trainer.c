@@ -20,9 +20,6 @@
 #include "report.h"
 #include "view.h"
 
-/* Multiply-adds below which waking others costs more than it brings. */
-enum { WORTH_A_TEAM = 1 << 20 };
-
 /* Rows, and weights, that members share are whole multiples of these. */
 enum { ROWS_GRAIN = 4, INPUTS_GRAIN = 12, PARAMETERS_GRAIN = 64 };
 
@@ -90,9 +87,16 @@ void mlp_trainer_free(mlp_trainer *trainer)
     if (trainer) {
         mlp_hooks hooks = trainer->hooks;
         mlpi_team_free(trainer->team);
-        mlpi_release(&hooks, trainer->team_scratch);
         mlpi_release(&hooks, trainer);
     }
+}
+
+mlp_status mlpi_trainer_hire(mlp_trainer *trainer, const mlp_hooks *hooks,
+                             size_t threads)
+{
+    /* Not too large a product: the trainer holds as much already. */
+    size_t room = trainer->scratch_size * trainer->net->ops->real_size;
+    return mlpi_team_hire(hooks, threads, room, &trainer->team);
 }
 
 mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
@@ -100,22 +104,7 @@ mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    const mlp_hooks *hooks = &trainer->hooks;
-    size_t size = 0;
-    TRY(mlpi_team_count(hooks, threads, &size));
-    size_t others = size - 1;
-    void *block = NULL;
-    if (others > 0) {
-        mlpi_cursor measure = {0};
-        (void)mlpi_take(&measure, others,
-                        trainer->scratch_size * trainer->net->ops->real_size);
-        TRY(mlpi_allocate(hooks, &measure, "the threads of a trainer", &block));
-    }
-    mlpi_team_free(trainer->team);
-    mlpi_release(hooks, trainer->team_scratch);
-    trainer->team = mlpi_team_create(hooks, size);
-    trainer->team_scratch = block;
-    return MLP_OK;
+    return mlpi_trainer_hire(trainer, &trainer->hooks, threads);
 }
 
 /* ---------------------------------------------------------------------------
@@ -124,9 +113,7 @@ mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
 
 static void *scratch_of(const mlp_trainer *t, const mlpi_member *self)
 {
-    return self->index == 0 ? t->scratch
-                            : mlpi_at(t->net->ops, t->team_scratch,
-                                      (self->index - 1) * t->scratch_size);
+    return self->index == 0 ? t->scratch : mlpi_team_room(self);
 }
 
 /* Row `first` of one of the trainer's matrices. */
@@ -273,7 +260,7 @@ typedef struct task {
 
 bool mlpi_trainer_is_busy(const mlp_trainer *trainer, size_t m)
 {
-    return m > WORTH_A_TEAM / trainer->net->layout.parameters;
+    return mlpi_is_worth_a_team(m, trainer->net->layout.parameters);
 }
 
 static void run(mlp_trainer *t, size_t m, mlpi_work *work, mlpi_step *step)

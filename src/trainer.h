@@ -24,8 +24,7 @@ struct mlp_trainer {
     void *gradients;     /* real, laid out as the parameters */
     size_t scratch_size; /* reals, for a member */
     void *scratch;       /* of member 0 */
-    mlpi_team *team;     /* NULL: one thread */
-    void *team_scratch;  /* of the others; a block of its own */
+    mlpi_team *team;     /* NULL: one thread; rooms are scratch */
 };
 
 /* One step of training. */
@@ -41,6 +40,10 @@ typedef struct mlpi_step {
 } mlpi_step;
 
 void mlpi_trainer_step(mlp_trainer *trainer, mlpi_step *step);
+
+/* mlp_trainer_set_threads, which tells failures to these hooks. */
+mlp_status mlpi_trainer_hire(mlp_trainer *trainer, const mlp_hooks *hooks,
+                             size_t threads);
 
 /* Do m rows make enough work for several threads? */
 bool mlpi_trainer_is_busy(const mlp_trainer *trainer, size_t m);

@@ -80,28 +80,11 @@ mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
     return mlpi_workspace_make(net, SIZE_MAX, workspace);
 }
 
-static void lay_out_others(const mlp_workspace *ws, size_t count,
-                           mlpi_desk *desks, mlpi_cursor *cursor)
+static void lay_out_room(const mlp_workspace *ws, mlpi_desk *desk,
+                         mlpi_cursor *cursor)
 {
-    (void)mlpi_take(cursor, count, sizeof *desks);
-    for (size_t i = 0; i < count; i++) {
-        mlpi_desk measured;
-        lay_out_desk(ws, desks ? &desks[i] : &measured, cursor);
-    }
-}
-
-static mlp_status make_others(const mlp_workspace *ws, size_t count,
-                              mlpi_desk **others)
-{
-    mlpi_cursor measure = {0};
-    lay_out_others(ws, count, NULL, &measure);
-    void *block = NULL;
-    TRY(mlpi_allocate(&ws->hooks, &measure, "the threads of a workspace",
-                      &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out_others(ws, count, block, &carve);
-    *others = block;
-    return MLP_OK;
+    (void)mlpi_take(cursor, 1, sizeof *desk);
+    lay_out_desk(ws, desk, cursor);
 }
 
 mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
@@ -109,17 +92,17 @@ mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
     if (!workspace) {
         return MLP_ERR_NULL;
     }
-    const mlp_hooks *hooks = &workspace->hooks;
-    size_t size = 0;
-    TRY(mlpi_team_count(hooks, threads, &size));
-    mlpi_desk *others = NULL;
-    if (size > 1) {
-        TRY(make_others(workspace, size - 1, &others));
+    mlpi_desk desk;
+    mlpi_cursor measure = {0};
+    lay_out_room(workspace, &desk, &measure);
+    TRY(mlpi_team_hire(&workspace->hooks, threads, measure.used,
+                       &workspace->team));
+    for (size_t i = 1; i < mlpi_team_size(workspace->team); i++) {
+        mlpi_member member = {workspace->team, i, i + 1};
+        void *room = mlpi_team_room(&member);
+        mlpi_cursor carve = {.base = room};
+        lay_out_room(workspace, room, &carve);
     }
-    mlpi_team_free(workspace->team);
-    mlpi_release(hooks, workspace->others);
-    workspace->team = mlpi_team_create(hooks, size);
-    workspace->others = others;
     return MLP_OK;
 }
 
@@ -128,7 +111,6 @@ void mlp_workspace_free(mlp_workspace *workspace)
     if (workspace) {
         mlp_hooks hooks = workspace->hooks;
         mlpi_team_free(workspace->team);
-        mlpi_release(&hooks, workspace->others);
         mlpi_release(&hooks, workspace);
     }
 }

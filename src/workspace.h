@@ -25,8 +25,7 @@ struct mlp_workspace {
     size_t rows;         /* of a chunk, at most */
     size_t scratch_size; /* reals */
     mlpi_desk desk;      /* of member 0 */
-    mlpi_team *team;     /* NULL: one thread */
-    mlpi_desk *others;   /* of the others; begins a block of its own */
+    mlpi_team *team;     /* NULL: one thread; a room begins with its desk */
 };
 
 /* A workspace for chunks of at most m rows. */
@@ -40,8 +39,7 @@ mlp_status mlpi_workspace_check(const mlp_workspace *workspace,
 static inline const mlpi_desk *mlpi_desk_of(const mlp_workspace *workspace,
                                             const mlpi_member *self)
 {
-    return self->index == 0 ? &workspace->desk
-                            : &workspace->others[self->index - 1];
+    return self->index == 0 ? &workspace->desk : mlpi_team_room(self);
 }
 
 #endif
