@@ -103,7 +103,7 @@ static mlp_status allocate(run *r, bool with_history)
         TRY(make_history(hooks, r->options.epochs, &r->history));
     }
     TRY(mlp_trainer_create(r->net, r->batch, &r->trainer));
-    if (mlpi_trainer_is_busy(r->trainer, r->batch)) {
+    if (mlpi_step_is_busy(r->trainer, r->batch)) {
         /* Nobody is told of threads that there is no memory for: one will do. */
         mlp_hooks quiet = *hooks;
         quiet.log = NULL;
@@ -189,7 +189,7 @@ static mlp_status train_batch(run *r, size_t epoch, size_t batch, size_t rows,
         step.only_look = has_bad_weight(r);
         step.keep = r->good;
     }
-    mlpi_trainer_step(r->trainer, &step);
+    mlpi_step_whole(r->trainer, &step);
     *loss = step.loss;
     if (!isfinite(step.loss)) {
         return mlpi_report(&r->net->hooks, MLP_ERR_DIVERGED,

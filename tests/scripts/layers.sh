@@ -28,6 +28,7 @@ loss
 pass
 workspace
 predict
+step
 trainer
 fit
 '

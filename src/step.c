@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One member's shares of a step, and the steps that they make up.
+ */
+#include "step.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "loss.h"
+#include "pass.h"
+
+/* Rows, and weights, that members share are whole multiples of these. */
+enum { ROWS_GRAIN = 4, INPUTS_GRAIN = 12, PARAMETERS_GRAIN = 64 };
+
+static void *scratch_of(const mlp_trainer *t, const mlpi_member *self)
+{
+    return self->index == 0 ? t->scratch : mlpi_team_room(self);
+}
+
+/* Row `first` of one of the trainer's matrices. */
+static void *row_of(const mlp_trainer *t, void *matrix, size_t width,
+                    size_t first)
+{
+    return mlpi_at(t->net->ops, matrix, first * width);
+}
+
+/* Rows [first, first + m) of the batch become A[0] and Y. */
+static void take_inputs(mlp_trainer *t, const mlpi_step *step, size_t first,
+                        size_t m)
+{
+    const mlp_net *net = t->net;
+    mlp_cview X = step->order ? step->X : mlp_cview_rows(step->X, first, m);
+    net->ops->gather(
+        &(mlpi_gather){.m = m,
+                       .n = X.cols,
+                       .X = mlpi_operand_of(X),
+                       .order = step->order ? step->order + first : NULL,
+                       .mean = net->scales ? net->mean : NULL,
+                       .std = net->scales ? net->std : NULL,
+                       .out = row_of(t, t->A[0], X.cols, first)});
+}
+
+static void take_targets(mlp_trainer *t, const mlpi_step *step, size_t first,
+                         size_t m)
+{
+    mlp_cview Y = step->order ? step->Y : mlp_cview_rows(step->Y, first, m);
+    t->net->ops->gather(
+        &(mlpi_gather){.m = m,
+                       .n = Y.cols,
+                       .X = mlpi_operand_of(Y),
+                       .order = step->order ? step->order + first : NULL,
+                       .out = row_of(t, t->Y, Y.cols, first)});
+}
+
+static void forward_rows(mlp_trainer *t, const mlpi_member *self, size_t first,
+                         size_t m)
+{
+    const mlpi_layout *layout = &t->net->layout;
+    for (size_t l = 1; l <= layout->L; l++) {
+        size_t n = layout->layer[l].width;
+        size_t n_prev = layout->layer[l - 1].width;
+        const void *A_prev = row_of(t, t->A[l - 1], n_prev, first);
+        mlpi_forward(t->net,
+                     &(mlpi_forward_step){.l = l,
+                                          .m = m,
+                                          .A_prev = {A_prev, n_prev, 1},
+                                          .Z = row_of(t, t->Z[l], n, first),
+                                          .A = row_of(t, t->A[l], n, first),
+                                          .scratch = scratch_of(t, self)});
+    }
+}
+
+static mlpi_outputs outputs_of(const mlp_trainer *t, size_t first, size_t m)
+{
+    size_t L = t->net->layout.L;
+    size_t n = t->net->layout.layer[L].width;
+    return (mlpi_outputs){m, row_of(t, t->Z[L], n, first),
+                          row_of(t, t->A[L], n, first),
+                          row_of(t, t->Y, n, first)};
+}
+
+static double loss_of(const mlp_trainer *t, size_t m)
+{
+    mlpi_outputs outputs = outputs_of(t, 0, m);
+    mlpi_loss_sum sum = {.count = 0};
+    mlpi_loss_add(&sum, t->net, &outputs);
+    return mlpi_loss_mean(&sum);
+}
+
+/* dZ of some rows of a batch, from the last layer to the first. */
+static void backward_rows(mlp_trainer *t, const mlpi_member *self, size_t batch,
+                          size_t first, size_t m)
+{
+    const mlpi_layout *layout = &t->net->layout;
+    size_t L = layout->L;
+    mlpi_outputs outputs = outputs_of(t, first, m);
+    mlpi_loss_gradient(t->net, &outputs, batch,
+                       row_of(t, t->dZ[L], layout->layer[L].width, first));
+    for (size_t l = L; l >= 2; l--) {
+        size_t n = layout->layer[l].width;
+        size_t n_prev = layout->layer[l - 1].width;
+        mlpi_backward(t->net,
+                      &(mlpi_backward_step){
+                          .l = l,
+                          .m = m,
+                          .dZ = row_of(t, t->dZ[l], n, first),
+                          .Z_prev = row_of(t, t->Z[l - 1], n_prev, first),
+                          .A_prev = row_of(t, t->A[l - 1], n_prev, first),
+                          .dZ_prev = row_of(t, t->dZ[l - 1], n_prev, first),
+                          .scratch = scratch_of(t, self)});
+    }
+}
+
+/* The gradients of this member's weights, from all rows. Biases go round. */
+static void gradients_of(mlp_trainer *t, const mlpi_member *self, size_t m)
+{
+    const mlpi_layout *layout = &t->net->layout;
+    for (size_t l = layout->L; l >= 1; l--) {
+        size_t first = 0;
+        size_t count = 0;
+        mlpi_share(self, layout->layer[l - 1].width, INPUTS_GRAIN, &first,
+                   &count);
+        mlpi_gradient(t->net,
+                      &(mlpi_gradient_step){.l = l,
+                                            .m = m,
+                                            .dZ = t->dZ[l],
+                                            .A_prev = t->A[l - 1],
+                                            .first = first,
+                                            .count = count,
+                                            .gradients = t->gradients,
+                                            .scratch = scratch_of(t, self)});
+        if (l % self->count == self->index) {
+            mlpi_bias_gradient(t->net, l, m, t->dZ[l], t->gradients);
+        }
+    }
+}
+
+static void update_share(mlp_trainer *t, const mlpi_member *self, double alpha,
+                         void *keep)
+{
+    const mlp_net *net = t->net;
+    const mlpi_ops *ops = net->ops;
+    size_t first = 0;
+    size_t count = 0;
+    mlpi_share(self, net->layout.parameters, PARAMETERS_GRAIN, &first, &count);
+    void *parameters = mlpi_at(ops, net->parameters, first);
+    if (keep) {
+        memcpy(mlpi_at(ops, keep, first), parameters, count * ops->real_size);
+    }
+    ops->descend(count, alpha, mlpi_at(ops, t->gradients, first), parameters);
+}
+
+/* ---------------------------------------------------------------------------
+ * The steps, as the team does them
+ */
+
+typedef struct task {
+    mlp_trainer *trainer;
+    mlpi_step *step;
+} task;
+
+static void do_forward(const mlpi_member *self, void *context)
+{
+    const task *all = context;
+    size_t first = 0;
+    size_t m = 0;
+    mlpi_share(self, all->step->m, ROWS_GRAIN, &first, &m);
+    take_inputs(all->trainer, all->step, first, m);
+    forward_rows(all->trainer, self, first, m);
+}
+
+static void do_backward(const mlpi_member *self, void *context)
+{
+    const task *all = context;
+    mlp_trainer *t = all->trainer;
+    size_t batch = all->step->m;
+    size_t first = 0;
+    size_t m = 0;
+    mlpi_share(self, batch, ROWS_GRAIN, &first, &m);
+    take_targets(t, all->step, first, m);
+    backward_rows(t, self, batch, first, m);
+    mlpi_barrier(self);
+    gradients_of(t, self, batch);
+}
+
+static void do_update(const mlpi_member *self, void *context)
+{
+    const task *all = context;
+    update_share(all->trainer, self, all->step->alpha, NULL);
+}
+
+static void do_step(const mlpi_member *self, void *context)
+{
+    const task *all = context;
+    mlp_trainer *t = all->trainer;
+    mlpi_step *step = all->step;
+    size_t first = 0;
+    size_t m = 0;
+    mlpi_share(self, step->m, ROWS_GRAIN, &first, &m);
+    if (!step->has_rows) {
+        take_inputs(t, step, first, m);
+        take_targets(t, step, first, m);
+    }
+    forward_rows(t, self, first, m);
+    backward_rows(t, self, step->m, first, m);
+    mlpi_barrier(self);
+    if (self->index == 0) {
+        step->loss = loss_of(t, step->m);
+    }
+    gradients_of(t, self, step->m);
+    mlpi_barrier(self);
+    if (isfinite(step->loss) && !step->only_look) {
+        update_share(t, self, step->alpha, step->keep);
+    }
+}
+
+bool mlpi_step_is_busy(const mlp_trainer *trainer, size_t m)
+{
+    return mlpi_is_worth_a_team(m, trainer->net->layout.parameters);
+}
+
+static void run(mlp_trainer *t, size_t m, mlpi_work *work, mlpi_step *step)
+{
+    task all = {t, step};
+    mlpi_team_run(mlpi_step_is_busy(t, m) ? t->team : NULL, work, &all);
+}
+
+void mlpi_step_forward(mlp_trainer *trainer, mlpi_step *step)
+{
+    run(trainer, step->m, do_forward, step);
+}
+
+void mlpi_step_loss(mlp_trainer *trainer, mlpi_step *step)
+{
+    take_targets(trainer, step, 0, step->m);
+    step->loss = loss_of(trainer, step->m);
+}
+
+void mlpi_step_backward(mlp_trainer *trainer, mlpi_step *step)
+{
+    run(trainer, step->m, do_backward, step);
+}
+
+void mlpi_step_update(mlp_trainer *trainer, mlpi_step *step)
+{
+    run(trainer, trainer->m, do_update, step);
+}
+
+void mlpi_step_whole(mlp_trainer *trainer, mlpi_step *step)
+{
+    run(trainer, step->m, do_step, step);
+}

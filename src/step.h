@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The steps of gradient descent, shared by a team of threads (trainer.c has
+ * their public side).
+ *
+ * Rows do not know each other on the way forward and on the way back to dZ;
+ * weights do not know each other in their gradients. So a step has three parts
+ * with barriers between: each member takes its rows as far as all dZ; then, for
+ * all rows, the gradients of its weights; then it updates its parameters.
+ */
+#ifndef MLPI_STEP_H
+#define MLPI_STEP_H
+
+#include "net.h"
+#include "team.h"
+
+/* A batch on its way through a network and back. */
+struct mlp_trainer {
+    mlp_hooks hooks;
+    mlp_net *net; /* borrowed */
+    size_t max_rows;
+    size_t m;            /* rows of the last forward; 0: there was none */
+    bool has_gradients;  /* a backward has followed it */
+    void **Z, **A, **dZ; /* [L + 1] real [max_rows][n[l]]; Z[0], dZ[0] NULL */
+    void *Y;             /* real [max_rows][n[L]] */
+    void *gradients;     /* real, laid out as the parameters */
+    size_t scratch_size; /* reals, for a member */
+    void *scratch;       /* of member 0 */
+    mlpi_team *team;     /* NULL: one thread; rooms are scratch */
+};
+
+/* One step of training. */
+typedef struct mlpi_step {
+    size_t m;
+    mlp_cview X, Y;      /* rows order[0..m-1], or 0..m-1 if that is NULL; */
+    const size_t *order; /* not looked at where */
+    bool has_rows;       /* the trainer holds them already */
+    bool only_look;      /* no update, whatever the loss */
+    double alpha;
+    void *keep;  /* receives the parameters before the update; or NULL */
+    double loss; /* of the batch; without an update if it is not finite */
+} mlpi_step;
+
+/* The parts of a step, and all of it: forward needs m, X and order; loss and
+ * backward m, Y and order; update alpha. */
+void mlpi_step_forward(mlp_trainer *trainer, mlpi_step *step);
+void mlpi_step_loss(mlp_trainer *trainer, mlpi_step *step);
+void mlpi_step_backward(mlp_trainer *trainer, mlpi_step *step);
+void mlpi_step_update(mlp_trainer *trainer, mlpi_step *step);
+void mlpi_step_whole(mlp_trainer *trainer, mlpi_step *step);
+
+/* Do m rows make enough work for several threads? */
+bool mlpi_step_is_busy(const mlp_trainer *trainer, size_t m);
+
+#endif
