@@ -5,7 +5,8 @@
  *
  *     workload peer threads median unit min=X note
  *
- * where a rate has max=X, and the note may hold gflops=X and loss=X.
+ * where a rate has max=X, and the note may hold gflops=X and gbytes=X, the
+ * arithmetic and the memory traffic of a second, loss=X and accuracy=X.
  */
 #ifndef TESTS_BENCH_H
 #define TESTS_BENCH_H
@@ -23,6 +24,7 @@ typedef struct choice {
 typedef struct bench {
     const char *kernels; /* a table's name, or NULL for the fastest */
     double seconds;      /* to spend on each result, at least */
+    size_t threads;      /* that share the work */
     size_t count;        /* unless 0: do the work so often, and time nothing */
     choice *choices;
     size_t n_choices; /* 0: everything */
@@ -30,6 +32,9 @@ typedef struct bench {
 
 /* Is the result wanted? A choice W9 means all that begin with W9 or W9-. */
 bool mlp_bench_wants(bench *b, const char *result);
+
+/* The same, but for those that are not measured unless they are asked for. */
+bool mlp_bench_chooses(bench *b, const char *result);
 
 /* Ends the program with exit status 1, saying what is wrong with a result. */
 _Noreturn void mlp_bench_fail(const char *result, const char *what);
@@ -81,13 +86,18 @@ typedef struct report {
     const char *name, *peer, *unit;
     double amount; /* of what is done in a repetition */
     double gflop;  /* in a repetition; 0: nothing is said of them */
-    double loss;   /* NaN: there is none */
+    double gbyte;  /* of memory that cannot but be read or written; as gflop */
+    double loss, accuracy; /* NaN: there is none */
 } report;
+
+/* Nothing to say but name, unit and amount. */
+report mlp_bench_report(const char *name, const char *unit, double amount);
 
 /* Prints the median time for one of the amount, in a second's `unit`s; and
  * the amount done in a second. */
-void mlp_bench_print_time(const report *r, timing *t, double unit);
-void mlp_bench_print_rate(const report *r, timing *t);
+void mlp_bench_print_time(const bench *b, const report *r, timing *t,
+                          double unit);
+void mlp_bench_print_rate(const bench *b, const report *r, timing *t);
 
 /* ---------------------------------------------------------------------------
  * Workloads
@@ -98,6 +108,18 @@ void mlp_bench_whole(bench *b);    /* W1, W2 */
 void mlp_bench_steps(bench *b);    /* W4, W5, W8 */
 void mlp_bench_predict(bench *b);  /* W6, W7 */
 void mlp_bench_products(bench *b); /* W9 */
+void mlp_bench_scaling(bench *b);  /* only if it is asked for */
+
+/* Mini-batch training, measured by the step, once it has been checked. */
+typedef struct stepping {
+    const char *name;
+    size_t widths[BENCH_LAYERS + 1];
+    size_t batch, steps; /* in an epoch */
+    bool classes;        /* one-hot targets, or normal numbers */
+    bool streams;        /* the weights are too many for caches */
+} stepping;
+
+void mlp_bench_stepping(const bench *b, const stepping *s);
 
 /* A step on a network, for the check of steps in step_check.c. */
 typedef struct step {

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What one core of the machine can do: fused multiply-adds in registers, of
- * the widest vectors and (where those have 512 bits) of 256 bits, and the
- * memory's bandwidth by the triad a = b + s c (J. McCalpin, "Memory Bandwidth
- * and Machine Balance in Current High Performance Computers", 1995).
+ * What the machine can do with so many threads: fused multiply-adds in
+ * registers, of the widest vectors and (where those have 512 bits) of 256 bits;
+ * the memory's bandwidth by the triad a = b + s c (J. McCalpin, "Memory
+ * Bandwidth and Machine Balance in Current High Performance Computers", 1995);
+ * and that of reading again and again as many bytes as 784-512-512-10 has
+ * weights, which some caches hold and others do not.
  *
  * A multiply-add takes about four cycles and two begin in each, so twelve
  * independent chains keep the units busy.
  */
 #include "bench.h"
 
-#include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #if defined(__x86_64__)
@@ -24,14 +26,13 @@ enum { CHAINS = 12, ROUNDS = 1000000 };
 /* Not known to the compiler; a chain x = x a + b tends to b / (1 - a). */
 static volatile double factor = 0.999999;
 static volatile double term = 1e-3;
-static volatile double sink;
 
 #if defined(__x86_64__)
 
 __attribute__((target("avx512f"))) static void fma_512_f32(void *state,
                                                            size_t calls)
 {
-    (void)state;
+    volatile double *sink = state;
     __m512 a = _mm512_set1_ps((float)factor);
     __m512 b = _mm512_set1_ps((float)term);
     __m512 s[CHAINS];
@@ -44,14 +45,14 @@ __attribute__((target("avx512f"))) static void fma_512_f32(void *state,
         }
     }
     for (int i = 0; i < CHAINS; i++) {
-        sink = (double)_mm512_reduce_add_ps(s[i]);
+        *sink = (double)_mm512_reduce_add_ps(s[i]);
     }
 }
 
 __attribute__((target("avx512f"))) static void fma_512_f64(void *state,
                                                            size_t calls)
 {
-    (void)state;
+    volatile double *sink = state;
     __m512d a = _mm512_set1_pd(factor);
     __m512d b = _mm512_set1_pd(term);
     __m512d s[CHAINS];
@@ -64,14 +65,14 @@ __attribute__((target("avx512f"))) static void fma_512_f64(void *state,
         }
     }
     for (int i = 0; i < CHAINS; i++) {
-        sink = _mm512_reduce_add_pd(s[i]);
+        *sink = _mm512_reduce_add_pd(s[i]);
     }
 }
 
 __attribute__((target("avx2,fma"))) static void fma_256_f32(void *state,
                                                             size_t calls)
 {
-    (void)state;
+    volatile double *sink = state;
     __m256 a = _mm256_set1_ps((float)factor);
     __m256 b = _mm256_set1_ps((float)term);
     __m256 s[CHAINS];
@@ -84,14 +85,14 @@ __attribute__((target("avx2,fma"))) static void fma_256_f32(void *state,
         }
     }
     for (int i = 0; i < CHAINS; i++) {
-        sink = (double)_mm256_cvtss_f32(s[i]);
+        *sink = (double)_mm256_cvtss_f32(s[i]);
     }
 }
 
 __attribute__((target("avx2,fma"))) static void fma_256_f64(void *state,
                                                             size_t calls)
 {
-    (void)state;
+    volatile double *sink = state;
     __m256d a = _mm256_set1_pd(factor);
     __m256d b = _mm256_set1_pd(term);
     __m256d s[CHAINS];
@@ -104,7 +105,7 @@ __attribute__((target("avx2,fma"))) static void fma_256_f64(void *state,
         }
     }
     for (int i = 0; i < CHAINS; i++) {
-        sink = _mm256_cvtsd_f64(s[i]);
+        *sink = _mm256_cvtsd_f64(s[i]);
     }
 }
 
@@ -112,7 +113,7 @@ __attribute__((target("avx2,fma"))) static void fma_256_f64(void *state,
 
 static void fma_128_f32(void *state, size_t calls)
 {
-    (void)state;
+    volatile double *sink = state;
     float32x4_t a = vdupq_n_f32((float)factor);
     float32x4_t b = vdupq_n_f32((float)term);
     float32x4_t s[CHAINS];
@@ -125,13 +126,13 @@ static void fma_128_f32(void *state, size_t calls)
         }
     }
     for (int i = 0; i < CHAINS; i++) {
-        sink = (double)vgetq_lane_f32(s[i], 0);
+        *sink = (double)vgetq_lane_f32(s[i], 0);
     }
 }
 
 static void fma_128_f64(void *state, size_t calls)
 {
-    (void)state;
+    volatile double *sink = state;
     float64x2_t a = vdupq_n_f64(factor);
     float64x2_t b = vdupq_n_f64(term);
     float64x2_t s[CHAINS];
@@ -144,27 +145,92 @@ static void fma_128_f64(void *state, size_t calls)
         }
     }
     for (int i = 0; i < CHAINS; i++) {
-        sink = vgetq_lane_f64(s[i], 0);
+        *sink = vgetq_lane_f64(s[i], 0);
     }
 }
 
 #endif
 
-static void measure(bench *b, const char *name, size_t lanes,
-                    void (*run)(void *, size_t))
+/* ---------------------------------------------------------------------------
+ * Several threads, each with the same to do
+ */
+
+typedef struct member {
+    pthread_t thread;
+    void (*run)(void *state, size_t calls);
+    void *state; /* its own */
+    size_t calls;
+} member;
+
+typedef struct crowd {
+    member *members;
+    size_t n;
+} crowd;
+
+static void *work_alone(void *argument)
+{
+    member *m = argument;
+    m->run(m->state, m->calls);
+    return NULL;
+}
+
+/* The caller is the first. */
+static void run_crowd(void *state, size_t calls)
+{
+    crowd *c = state;
+    for (size_t i = 0; i < c->n; i++) {
+        c->members[i].calls = calls;
+        if (i > 0 && pthread_create(&c->members[i].thread, NULL, work_alone,
+                                    &c->members[i]) != 0) {
+            mlp_bench_fail("machine", "no thread to be had");
+        }
+    }
+    (void)work_alone(&c->members[0]);
+    for (size_t i = 1; i < c->n; i++) {
+        (void)pthread_join(c->members[i].thread, NULL);
+    }
+}
+
+/* What a member does to `floats` floats of its own in a call: `amount`. */
+typedef struct job {
+    const char *name, *unit;
+    void (*run)(void *state, size_t calls);
+    size_t floats;
+    double amount;
+} job;
+
+static void measure(bench *b, const job *j)
 {
     static timing t;
-    if (b->count > 0 || !mlp_bench_wants(b, name)) {
+    if (b->count > 0 || !mlp_bench_wants(b, j->name)) {
         return;
     }
-    double gflop = 2e-9 * CHAINS * ROUNDS * (double)lanes;
-    mlp_bench_repeat(b, &(work){run, NULL}, &t);
-    mlp_bench_print_rate(&(report){.name = name,
-                                   .peer = "machine",
-                                   .unit = "GFLOP/s",
-                                   .amount = gflop,
-                                   .loss = NAN},
-                         &t);
+    member *members = mlp_bench_allocate(b->threads, sizeof *members);
+    for (size_t i = 0; i < b->threads; i++) {
+        float *floats = mlp_bench_allocate(j->floats, sizeof *floats);
+        for (size_t k = 0; k < j->floats; k++) {
+            floats[k] = 1.0F;
+        }
+        members[i] = (member){.run = j->run, .state = floats};
+    }
+    crowd c = {members, b->threads};
+    mlp_bench_repeat(b, &(work){run_crowd, &c}, &t);
+    report r =
+        mlp_bench_report(j->name, j->unit, j->amount * (double)b->threads);
+    r.peer = "machine";
+    mlp_bench_print_rate(b, &r, &t);
+    for (size_t i = 0; i < b->threads; i++) {
+        free(members[i].state);
+    }
+    free(members);
+}
+
+/* Multiply-adds; the floats are the sink. */
+static void measure_peak(bench *b, const char *name, double lanes,
+                         void (*run)(void *, size_t))
+{
+    measure(b, &(job){name, "GFLOP/s", run, sizeof(double) / sizeof(float),
+                      2e-9 * CHAINS * ROUNDS * lanes});
 }
 
 static void peaks(bench *b)
@@ -174,26 +240,33 @@ static void peaks(bench *b)
         __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     bool has_512 = __builtin_cpu_supports("avx512f");
     if (has_512) {
-        measure(b, "peak-f32", 16, fma_512_f32);
-        measure(b, "peak-f64", 8, fma_512_f64);
+        measure_peak(b, "peak-f32", 16, fma_512_f32);
+        measure_peak(b, "peak-f64", 8, fma_512_f64);
     }
     if (has_256) {
-        measure(b, has_512 ? "peak-256-f32" : "peak-f32", 8, fma_256_f32);
-        measure(b, has_512 ? "peak-256-f64" : "peak-f64", 4, fma_256_f64);
+        measure_peak(b, has_512 ? "peak-256-f32" : "peak-f32", 8, fma_256_f32);
+        measure_peak(b, has_512 ? "peak-256-f64" : "peak-f64", 4, fma_256_f64);
     }
 #elif defined(__aarch64__)
-    measure(b, "peak-f32", 4, fma_128_f32);
-    measure(b, "peak-f64", 2, fma_128_f64);
+    measure_peak(b, "peak-f32", 4, fma_128_f32);
+    measure_peak(b, "peak-f64", 2, fma_128_f64);
 #else
     (void)b;
-    (void)measure;
+    (void)measure_peak;
     (void)factor;
     (void)term;
 #endif
 }
 
-/* Three arrays of 96 MB each, more than caches hold. */
+/* ---------------------------------------------------------------------------
+ * Memory
+ */
+
+/* Of each array of the triad; three have 288 MB, more than caches hold. */
 enum { TRIAD = 24000000 };
+
+/* 784-512-512-10. */
+enum { WEIGHTS = 784 * 512 + 512 * 512 + 512 * 10 };
 
 static void triad(void *state, size_t calls)
 {
@@ -204,32 +277,32 @@ static void triad(void *state, size_t calls)
         for (size_t i = 0; i < TRIAD; i++) {
             a[i] = b[i] + 0.5F * c[i];
         }
-        sink = (double)a[r % TRIAD];
+        *(volatile float *)a = a[r % TRIAD];
     }
 }
 
-static void bandwidth(bench *b)
+/* Sums of bits: integers may be added in any order, so in vectors. */
+static void read_all(void *state, size_t calls)
 {
-    static timing t;
-    if (b->count > 0 || !mlp_bench_wants(b, "triad")) {
-        return;
+    enum { LANES = 64 };
+    const uint32_t *words = state;
+    volatile uint32_t *sink = state;
+    uint32_t sums[LANES] = {0};
+    for (size_t r = 0; r < calls; r++) {
+        for (size_t i = 0; i + LANES <= WEIGHTS; i += LANES) {
+            for (size_t k = 0; k < LANES; k++) {
+                sums[k] += words[i + k];
+            }
+        }
+        *sink = sums[r % LANES];
     }
-    float *arrays = mlp_bench_allocate(3 * (size_t)TRIAD, sizeof *arrays);
-    for (size_t i = 0; i < 3 * (size_t)TRIAD; i++) {
-        arrays[i] = 1.0F;
-    }
-    mlp_bench_repeat(b, &(work){triad, arrays}, &t);
-    mlp_bench_print_rate(&(report){.name = "triad",
-                                   .peer = "machine",
-                                   .unit = "GB/s",
-                                   .amount = 3e-9 * TRIAD * sizeof *arrays,
-                                   .loss = NAN},
-                         &t);
-    free(arrays);
 }
 
 void mlp_bench_machine(bench *b)
 {
     peaks(b);
-    bandwidth(b);
+    measure(b, &(job){"triad", "GB/s", triad, 3 * (size_t)TRIAD,
+                      3e-9 * TRIAD * sizeof(float)});
+    measure(b, &(job){"read", "GB/s", read_all, WEIGHTS,
+                      1e-9 * WEIGHTS * sizeof(float)});
 }

@@ -15,9 +15,9 @@
 #include <string.h>
 #include <time.h>
 
-bool mlp_bench_wants(bench *b, const char *result)
+bool mlp_bench_chooses(bench *b, const char *result)
 {
-    bool wanted = b->n_choices == 0;
+    bool wanted = false;
     for (size_t i = 0; i < b->n_choices; i++) {
         size_t n = strlen(b->choices[i].name);
         if (strncmp(result, b->choices[i].name, n) == 0 &&
@@ -27,6 +27,11 @@ bool mlp_bench_wants(bench *b, const char *result)
         }
     }
     return wanted;
+}
+
+bool mlp_bench_wants(bench *b, const char *result)
+{
+    return b->n_choices == 0 || mlp_bench_chooses(b, result);
 }
 
 _Noreturn void mlp_bench_fail(const char *result, const char *what)
@@ -145,34 +150,53 @@ static double median(timing *t)
     return 0.5 * (t->seconds[(t->n - 1) / 2] + t->seconds[t->n / 2]);
 }
 
-static void print(const report *r, double value, double seconds,
-                  const char *best, double best_value)
+report mlp_bench_report(const char *name, const char *unit, double amount)
 {
-    (void)printf("%s %s 1 %.6g %s %s=%.6g", r->name, r->peer, value, r->unit,
-                 best, best_value);
+    return (report){.name = name,
+                    .peer = "libmlp",
+                    .unit = unit,
+                    .amount = amount,
+                    .loss = NAN,
+                    .accuracy = NAN};
+}
+
+static void print(const bench *b, const report *r, const double values[2],
+                  const char *best, double seconds)
+{
+    (void)printf("%s %s %zu %.6g %s %s=%.6g", r->name, r->peer, b->threads,
+                 values[0], r->unit, best, values[1]);
     if (r->gflop > 0.0) {
         (void)printf(" gflops=%.4g", r->gflop / seconds);
     }
+    if (r->gbyte > 0.0) {
+        (void)printf(" gbytes=%.4g", r->gbyte / seconds);
+    }
     if (!isnan(r->loss)) {
         (void)printf(" loss=%.17g", r->loss);
+    }
+    if (!isnan(r->accuracy)) {
+        (void)printf(" accuracy=%.6g", r->accuracy);
     }
     (void)printf("\n");
     (void)fflush(stdout);
 }
 
-void mlp_bench_print_time(const report *r, timing *t, double unit)
+void mlp_bench_print_time(const bench *b, const report *r, timing *t,
+                          double unit)
 {
     if (t->n > 0) {
         double middle = median(t);
         double scale = unit / r->amount;
-        print(r, middle * scale, middle, "min", t->seconds[0] * scale);
+        print(b, r, (double[]){middle * scale, t->seconds[0] * scale}, "min",
+              middle);
     }
 }
 
-void mlp_bench_print_rate(const report *r, timing *t)
+void mlp_bench_print_rate(const bench *b, const report *r, timing *t)
 {
     if (t->n > 0) {
         double middle = median(t);
-        print(r, r->amount / middle, middle, "max", r->amount / t->seconds[0]);
+        print(b, r, (double[]){r->amount / middle, r->amount / t->seconds[0]},
+              "max", middle);
     }
 }

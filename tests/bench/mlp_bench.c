@@ -1,28 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mlp_bench [--kernels NAME] [--seconds S] [--count N] [WORKLOAD ...]
+ * mlp_bench [--kernels NAME] [--threads N] [--seconds S] [--count N]
+ *           [WORKLOAD ...]
  *
- * Measures the library alone, on one thread, and prints a line for each
- * result (bench.h says how it reads). tests/bench/run.py sets other libraries
- * beside it.
+ * Measures the library alone, and prints a line for each result (bench.h says
+ * how it reads). tests/bench/run.py sets other libraries beside it.
  *
  *   peak   fused multiply-adds of the machine, for the widest vectors
  *   triad  its memory bandwidth
+ *   read   that of reading the weights of 784-512-512-10
  *   W1     2-4-1, tanh, sigmoid: XOR, 5000 epochs
  *   W2     2-16-8-1, relu, sigmoid: 400 moons, 2000 epochs
  *   W4     784-512-512-10, relu: a step of 128 rows, gathering included
  *   W5     1024-2048-2048-1024, relu, squared error: a step of 256 rows
- *   W6     one row through three networks
+ *   W6     one row through three networks (with one thread)
  *   W7     10,000 rows through 784-512-512-10
  *   W8     W-W-W-10: a step of 64 rows
- *   W9     products alone: squares, and the shapes of layers
+ *   W9     products alone: squares, and the shapes of layers (with one thread)
+ *
+ *   scaling   steps of networks from 17 to 33 million parameters, and of
+ *             batches from 1 to 4096 rows; only if it is asked for
  *
  * W3 (digits, with momentum) and W4 with Adam wait for those optimizers, and
  * W4 and W8 for softmax: till then their outputs are sigmoids with bce.
  *
  * A name such as W8 or W8-64 chooses results; without names all are measured.
- * --seconds is the time for each (0.5). --count does the work of W1 (epochs)
- * and W6 (rows) so often and times nothing, for callgrind.sh. A workload checks
+ * --threads is how many share the work (1; not 0, for "all"). --seconds is the
+ * time for each result (0.5). --count does the work of W1 (epochs) and W6
+ * (rows) so often and times nothing, for callgrind.sh. A workload checks
  * what it has computed: exit status 1 means that something was wrong, 2 that
  * the arguments were.
  */
@@ -35,8 +40,8 @@
 static int usage(const char *what, const char *argument)
 {
     (void)fprintf(stderr,
-                  "%s: %s\nusage: mlp_bench [--kernels NAME] [--seconds S] "
-                  "[--count N] [WORKLOAD ...]\n",
+                  "%s: %s\nusage: mlp_bench [--kernels NAME] [--threads N] "
+                  "[--seconds S] [--count N] [WORKLOAD ...]\n",
                   what, argument);
     return 2;
 }
@@ -64,9 +69,15 @@ static bool take_option(bench *b, const char *option, const char *value)
         b->seconds = strtod(value, &end);
         return end != value && *end == '\0' && b->seconds >= 0.0;
     }
+    size_t number = strtoul(value, &end, 10);
+    bool is_number = end != value && *end == '\0';
     if (strcmp(option, "--count") == 0) {
-        b->count = strtoul(value, &end, 10);
-        return end != value && *end == '\0';
+        b->count = number;
+        return is_number;
+    }
+    if (strcmp(option, "--threads") == 0) {
+        b->threads = number;
+        return is_number && number >= 1 && number <= MLP_MAX_THREADS;
     }
     return false;
 }
@@ -90,7 +101,7 @@ static int take_arguments(bench *b, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    bench b = {.seconds = 0.5};
+    bench b = {.seconds = 0.5, .threads = 1};
     b.choices = calloc((size_t)argc + 1, sizeof *b.choices);
     if (!b.choices) {
         return 1;
@@ -102,6 +113,7 @@ int main(int argc, char **argv)
         mlp_bench_steps(&b);
         mlp_bench_predict(&b);
         mlp_bench_products(&b);
+        mlp_bench_scaling(&b);
     }
     for (size_t i = 0; status == 0 && i < b.n_choices; i++) {
         if (!b.choices[i].used) {

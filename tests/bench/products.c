@@ -119,13 +119,9 @@ static void measure(bench *b, const task *t)
               .scratch = scratch}};
     mlp_bench_repeat(b, &(work){multiply, &j}, &times);
     check(t, &j.product, &rng);
-    mlp_bench_print_rate(
-        &(report){.name = t->name,
-                  .peer = "libmlp",
-                  .unit = "GFLOP/s",
-                  .amount = 2e-9 * (double)(t->m * t->n * t->k),
-                  .loss = NAN},
-        &times);
+    report r = mlp_bench_report(t->name, "GFLOP/s",
+                                2e-9 * (double)(t->m * t->n * t->k));
+    mlp_bench_print_rate(b, &r, &times);
     free(a);
     free(B);
     free(c);
@@ -172,6 +168,10 @@ static void layers(bench *b, mlp_dtype dtype, const char *type)
 
 void mlp_bench_products(bench *b)
 {
+    /* Threads share rows, not products. */
+    if (b->threads > 1) {
+        return;
+    }
     squares(b, MLP_F32, "f32");
     squares(b, MLP_F64, "f64");
     layers(b, MLP_F32, "f32");

@@ -6,7 +6,8 @@
  * computed whole, from A[L] and Y backwards.
  *
  * A sum of terms t is held to 1e-4 of sum |t|: far more than rounding makes of
- * it, far less than a missing or misplaced term.
+ * it, far less than a missing or misplaced term. Where t is such a sum itself,
+ * its sum |t| stands for it: what has cancelled is not exact.
  */
 #include "bench.h"
 
@@ -19,10 +20,15 @@ typedef struct sum {
     double value, size;
 } sum;
 
+static void add_times(sum *s, sum term, double factor)
+{
+    s->value += term.value * factor;
+    s->size += term.size * fabs(factor);
+}
+
 static void add(sum *s, double term)
 {
-    s->value += term;
-    s->size += fabs(term);
+    add_times(s, (sum){term, fabs(term)}, 1.0);
 }
 
 static void expect(const char *result, double got, sum expected)
@@ -99,7 +105,7 @@ static void check_forward(const around *a, mlp_rng *rng)
     }
 }
 
-static void check_gradients(const around *a, const double *dZ, mlp_rng *rng)
+static void check_gradients(const around *a, const sum *dZ, mlp_rng *rng)
 {
     size_t n = a->A.cols;
     for (size_t sample = 0; sample < SAMPLES; sample++) {
@@ -108,8 +114,8 @@ static void check_gradients(const around *a, const double *dZ, mlp_rng *rng)
         sum dw = {0.0, 0.0};
         sum db = {0.0, 0.0};
         for (size_t i = 0; i < a->A.rows; i++) {
-            add(&dw, dZ[i * n + j] * at(a->A_prev, i, p));
-            add(&db, dZ[i * n + j]);
+            add_times(&dw, dZ[i * n + j], at(a->A_prev, i, p));
+            add_times(&db, dZ[i * n + j], 1.0);
         }
         expect(a->result, at(a->dW, j, p), dw);
         expect(a->result, at(a->db, 0, j), db);
@@ -117,34 +123,35 @@ static void check_gradients(const around *a, const double *dZ, mlp_rng *rng)
 }
 
 /* (A - Y) / (m n) for sigmoid and bce, twice that for identity and mse. */
-static double *output_gradient(const step *s, mlp_view A)
+static sum *output_gradient(const step *s, mlp_view A)
 {
     bool bce = mlp_net_loss(s->net) == MLP_LOSS_BCE;
     size_t n = A.rows * A.cols;
-    double *dZ = mlp_bench_allocate(n, sizeof *dZ);
+    sum *dZ = mlp_bench_allocate(n, sizeof *dZ);
     for (size_t i = 0; i < n; i++) {
         size_t row = i / A.cols;
         size_t col = i % A.cols;
         double d = at(A, row, col) - mlp_cview_at(s->Y, row, col);
-        dZ[i] = (bce ? 1.0 : 2.0) * d / (double)n;
+        dZ[i] = (sum){0.0, 0.0};
+        add(&dZ[i], (bce ? 1.0 : 2.0) * d / (double)n);
     }
     return dZ;
 }
 
 /* dZ of the layer before, a ReLU: (dZ W) where its Z, and so A, is above 0. */
-static double *hidden_gradient(const around *a, const double *dZ)
+static sum *hidden_gradient(const around *a, const sum *dZ)
 {
     size_t m = a->A.rows;
     size_t n = a->A.cols;
     size_t n_prev = a->A_prev.cols;
-    double *previous = mlp_bench_allocate(m * n_prev, sizeof *previous);
+    sum *previous = mlp_bench_allocate(m * n_prev, sizeof *previous);
     for (size_t p = 0; p < n_prev; p++) {
         const float *w = (const float *)a->W.data + p * a->W.col_stride;
         for (size_t i = 0; i < m; i++) {
-            double d = 0.0;
+            sum d = {0.0, 0.0};
             size_t terms = at(a->A_prev, i, p) > 0.0 ? n : 0;
             for (size_t j = 0; j < terms; j++) {
-                d += dZ[i * n + j] * (double)w[j * a->W.row_stride];
+                add_times(&d, dZ[i * n + j], (double)w[j * a->W.row_stride]);
             }
             previous[i * n_prev + p] = d;
         }
@@ -210,13 +217,13 @@ void mlp_bench_check_step(const step *s, mlp_trainer *trainer)
     mlp_rng rng = mlp_rng_seeded(3);
     mlp_view A = tensor(s, trainer, MLP_A, L);
     check_loss(s, A, loss);
-    double *dZ = output_gradient(s, A);
+    sum *dZ = output_gradient(s, A);
     for (size_t l = L; l >= 1; l--) {
         around a = around_of(s, trainer, l);
         check_forward(&a, &rng);
         check_gradients(&a, dZ, &rng);
         note_weights(&a, &rng, updates[l - 1]);
-        double *previous = l > 1 ? hidden_gradient(&a, dZ) : NULL;
+        sum *previous = l > 1 ? hidden_gradient(&a, dZ) : NULL;
         free(dZ);
         dZ = previous;
     }

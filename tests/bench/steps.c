@@ -14,13 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct task {
-    const char *name;
-    size_t widths[BENCH_LAYERS + 1];
-    size_t batch, steps; /* in an epoch */
-    bool classes;        /* one-hot targets, or normal numbers */
-} task;
-
 static const double alpha = 0.01;
 
 /* ---------------------------------------------------------------------------
@@ -36,7 +29,7 @@ static mlp_view matrix(size_t m, size_t n)
     return mlp_view_f32(mlp_bench_allocate(m * n, sizeof(float)), m, n);
 }
 
-static rows make_rows(const task *t)
+static rows make_rows(const stepping *t)
 {
     size_t m = t->batch * t->steps;
     size_t outputs = t->widths[BENCH_LAYERS];
@@ -83,7 +76,7 @@ static mlp_view pick(mlp_view all, const size_t *order, size_t count)
  */
 
 /* The batches that mlp_fit makes of the first rows, one step each. */
-static void step_by_hand(const task *t, mlp_net *net, const rows *data,
+static void step_by_hand(const stepping *t, mlp_net *net, const rows *data,
                          size_t batches)
 {
     size_t m = t->batch * batches;
@@ -110,7 +103,7 @@ static void step_by_hand(const task *t, mlp_net *net, const rows *data,
     free(order);
 }
 
-static void compare(const task *t, const mlp_net *a, const mlp_net *b)
+static void compare(const stepping *t, const mlp_net *a, const mlp_net *b)
 {
     for (size_t i = 0; i < 2 * BENCH_LAYERS; i++) {
         mlp_tensor which = i % 2 == 0 ? MLP_W : MLP_B;
@@ -125,7 +118,7 @@ static void compare(const task *t, const mlp_net *a, const mlp_net *b)
     }
 }
 
-static mlp_train_options options_of(const task *t)
+static mlp_train_options options_of(const stepping *t)
 {
     mlp_train_options options = mlp_train_defaults();
     options.batch_size = t->batch;
@@ -133,7 +126,7 @@ static mlp_train_options options_of(const task *t)
     return options;
 }
 
-static void check(const task *t, mlp_net *net, const rows *data)
+static void check(const stepping *t, mlp_net *net, const rows *data)
 {
     enum { BATCHES = 2 };
     mlp_net *copy = NULL;
@@ -156,7 +149,7 @@ static void check(const task *t, mlp_net *net, const rows *data)
 
 typedef struct watch {
     const bench *b;
-    const task *task;
+    const stepping *task;
     timing *times;
     double last; /* when the last epoch ended */
     double loss;
@@ -177,7 +170,9 @@ static bool on_epoch(const mlp_progress *progress, void *user)
     return mlp_bench_goes_on(w->b, w->times);
 }
 
-static double gflop_of(const task *t)
+/* Weights are used forward and for the gradient and, but for the first layer's,
+ * to go on backward. */
+static double gflop_of(const stepping *t)
 {
     size_t weights = 0;
     for (size_t l = 1; l <= BENCH_LAYERS; l++) {
@@ -186,41 +181,58 @@ static double gflop_of(const task *t)
     return 2e-9 * (double)(weights * t->batch);
 }
 
-static void measure(bench *b, const task *t)
+/* Weights are read forward, read and written by the update and, but for the
+ * first layer's, read backward. */
+static double gbyte_of(const stepping *t)
+{
+    size_t weights = 0;
+    for (size_t l = 1; l <= BENCH_LAYERS; l++) {
+        weights += (l > 1 ? 4 : 3) * t->widths[l - 1] * t->widths[l];
+    }
+    return 1e-9 * sizeof(float) * (double)weights;
+}
+
+void mlp_bench_stepping(const bench *b, const stepping *t)
 {
     static timing times;
-    if (b->count > 0 || !mlp_bench_wants(b, t->name)) {
-        return;
-    }
     rows data = make_rows(t);
-    mlp_layer last = {t->widths[BENCH_LAYERS],
-                      t->classes ? MLP_ACT_SIGMOID : MLP_ACT_IDENTITY};
+    mlp_layer last = {.width = t->widths[BENCH_LAYERS],
+                      .activation =
+                          t->classes ? MLP_ACT_SIGMOID : MLP_ACT_IDENTITY};
     mlp_net *net = mlp_bench_net(b, t->name, t->widths, last,
                                  t->classes ? MLP_LOSS_BCE : MLP_LOSS_MSE);
     check(t, net, &data);
     mlp_train_options options = options_of(t);
+    options.threads = b->threads;
     options.epochs = MOST_REPETITIONS + 1;
     options.on_epoch = on_epoch;
     watch w = {.b = b, .task = t, .times = &times};
     options.user = &w;
     mlp_bench_expect(t->name, mlp_fit(net, mlp_view_const(data.X),
                                       mlp_view_const(data.Y), &options, NULL));
-    mlp_bench_print_time(&(report){.name = t->name,
-                                   .peer = "libmlp",
-                                   .unit = "ms/step",
-                                   .amount = 1.0,
-                                   .gflop = gflop_of(t),
-                                   .loss = w.loss},
-                         &times, 1e3);
+    report r = mlp_bench_report(t->name, "ms/step", 1.0);
+    r.gflop = gflop_of(t);
+    r.gbyte = t->streams ? gbyte_of(t) : 0.0;
+    r.loss = w.loss;
+    mlp_bench_print_time(b, &r, &times, 1e3);
     mlp_net_free(net);
     free_rows(data);
+}
+
+static void measure(bench *b, const stepping *t)
+{
+    if (b->count == 0 && mlp_bench_wants(b, t->name)) {
+        mlp_bench_stepping(b, t);
+    }
 }
 
 void mlp_bench_steps(bench *b)
 {
     static const size_t widths[] = {16, 64, 256, 1024, 4096};
-    measure(b, &(task){"W4-sgd", {784, 512, 512, 10}, 128, 100, true});
-    measure(b, &(task){"W5", {1024, 2048, 2048, 1024}, 256, 10, false});
+    measure(b,
+            &(stepping){"W4-sgd", {784, 512, 512, 10}, 128, 100, true, false});
+    measure(b,
+            &(stepping){"W5", {1024, 2048, 2048, 1024}, 256, 10, false, false});
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
         enum { BATCH = 64, WEIGHTS = 40000000, LEAST = 8, MOST = 1000 };
         char name[32];
@@ -228,6 +240,7 @@ void mlp_bench_steps(bench *b)
         size_t steps = WEIGHTS / (w * w);
         steps = steps < LEAST ? LEAST : steps > MOST ? MOST : steps;
         (void)snprintf(name, sizeof name, "W8-%zu", w);
-        measure(b, &(task){name, {w, w, w, 10}, BATCH, steps, true});
+        measure(
+            b, &(stepping){name, {w, w, w, 10}, BATCH, steps, true, w == 4096});
     }
 }

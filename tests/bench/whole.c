@@ -92,6 +92,7 @@ static double train(const bench *b, const training *t, const rows *data,
     mlp_train_options options = mlp_train_defaults();
     options.epochs = b->count > 0 ? b->count : t->epochs;
     options.learning_rate = t->learning_rate;
+    options.threads = b->threads;
     mlp_net *net = NULL;
     mlp_history *history = NULL;
     double start = mlp_bench_now();
@@ -142,13 +143,10 @@ static void measure(const bench *b, const training *t)
             mlp_bench_note(&times, train(b, t, &data, &loss));
         }
         check(t, loss);
-        mlp_bench_print_time(&(report){.name = t->name,
-                                       .peer = "libmlp",
-                                       .unit = "s",
-                                       .amount = 1.0,
-                                       .gflop = gflop_of(t),
-                                       .loss = loss},
-                             &times, 1.0);
+        report r = mlp_bench_report(t->name, "s", 1.0);
+        r.gflop = gflop_of(t);
+        r.loss = loss;
+        mlp_bench_print_time(b, &r, &times, 1.0);
     }
     free(data.data);
 }

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the time of a step grows: with the parameters, of W-W-W-10 at 64 rows
+ * (and of 1-2-3-1, which has 17 of them), and with the rows, through three
+ * networks. Sizes are a quarter of an octave apart, so few of them fit a tile.
+ * Names are scaling-parameters-<parameters> and scaling-<network>-<rows>;
+ * scaling.sh draws them.
+ */
+#include "bench.h"
+
+#include <stdio.h>
+
+enum { BATCH = 64, MOST_ROWS = 4096, MOST_WIDTH = 4096 };
+
+static size_t parameters_of(const size_t *widths)
+{
+    size_t n = 0;
+    for (size_t l = 1; l <= BENCH_LAYERS; l++) {
+        n += (widths[l - 1] + 1) * widths[l];
+    }
+    return n;
+}
+
+/* An epoch of about 2^27 multiply-adds, that is some milliseconds, but for
+ * large steps. */
+static size_t steps_of(const size_t *widths, size_t batch)
+{
+    enum { LEAST = 4, MOST = 2000, EPOCH = 1 << 27 };
+    size_t steps = EPOCH / (3 * parameters_of(widths) * batch);
+    return steps < LEAST ? LEAST : steps > MOST ? MOST : steps;
+}
+
+/* The next size: a quarter of an octave, and a whole number, more. */
+static size_t next(size_t size)
+{
+    double larger = (double)size * 1.189207115002721;
+    size_t rounded = (size_t)(larger + 0.5);
+    return rounded > size ? rounded : size + 1;
+}
+
+static void measure(bench *b, stepping s)
+{
+    s.steps = steps_of(s.widths, s.batch);
+    s.classes = true;
+    if (b->count == 0 && mlp_bench_chooses(b, s.name)) {
+        mlp_bench_stepping(b, &s);
+    }
+}
+
+static void parameters(bench *b, const size_t *w)
+{
+    char name[64];
+    (void)snprintf(name, sizeof name, "scaling-parameters-%zu",
+                   parameters_of(w));
+    measure(b, (stepping){.name = name,
+                          .widths = {w[0], w[1], w[2], w[3]},
+                          .batch = BATCH});
+}
+
+static void batches(bench *b, const size_t *w)
+{
+    for (size_t rows = 1; rows <= MOST_ROWS; rows = next(rows)) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "scaling-%zu-%zu-%zu-%zu-%zu", w[0],
+                       w[1], w[2], w[3], rows);
+        measure(b, (stepping){.name = name,
+                              .widths = {w[0], w[1], w[2], w[3]},
+                              .batch = rows});
+    }
+}
+
+void mlp_bench_scaling(bench *b)
+{
+    parameters(b, (size_t[]){1, 2, 3, 1});
+    for (size_t w = 1; w <= MOST_WIDTH; w = next(w)) {
+        parameters(b, (size_t[]){w, w, w, 10});
+    }
+    batches(b, (size_t[]){2, 16, 8, 1});
+    batches(b, (size_t[]){64, 128, 64, 10});
+    batches(b, (size_t[]){784, 512, 512, 10});
+}
