@@ -7,20 +7,13 @@
 
 typedef struct architecture {
     const char *name;
-    size_t n_layers;
-    mlp_layer layers[3];
+    size_t n_hidden, hidden[2]; /* layers, and their neurons */
 } architecture;
 
 static const architecture architectures[] = {
-    {"Shallow (2→4→1)", 2, {{4, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
-    {"Medium (2→8→1)", 2, {{8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
-    {"Wide (2→16→1)", 2, {{16, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
-    {"Deep (2→8→8→1)",
-     3,
-     {{8, MLP_ACT_RELU}, {8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
-    {"Wide-Deep (2→16→8→1)",
-     3,
-     {{16, MLP_ACT_RELU}, {8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}},
+    {"Shallow (2→4→1)", 1, {4}},          {"Medium (2→8→1)", 1, {8}},
+    {"Wide (2→16→1)", 1, {16}},           {"Deep (2→8→8→1)", 2, {8, 8}},
+    {"Wide-Deep (2→16→8→1)", 2, {16, 8}},
 };
 enum { TRIED = sizeof architectures / sizeof architectures[0] };
 
@@ -31,10 +24,18 @@ typedef struct outcome {
 static outcome run(const architecture *a, size_t epochs, double lr,
                    samples train, samples test)
 {
+    mlp_layer layers[3] = {{.width = 0}};
+    for (size_t i = 0; i < a->n_hidden; i++) {
+        layers[i].width = a->hidden[i];
+        layers[i].activation = MLP_ACT_RELU;
+    }
+    layers[a->n_hidden].width = 1;
+    layers[a->n_hidden].activation = MLP_ACT_SIGMOID;
+
     mlp_config config = mlp_config_defaults();
     config.inputs = train.X.cols;
-    config.layers = a->layers;
-    config.n_layers = a->n_layers;
+    config.layers = layers;
+    config.n_layers = a->n_hidden + 1;
     config.seed = 42;
     config.hooks.log = tell;
     mlp_net *net = new_net(&config);
@@ -72,7 +73,7 @@ static void experiment_architectures(samples train, samples test)
     print_rule('-', 70);
     for (size_t i = 0; i < TRIED; i++) {
         /* C counts bytes, and each arrow has two more than it has columns. */
-        int width = 25 + 2 * (int)architectures[i].n_layers;
+        int width = 27 + 2 * (int)architectures[i].n_hidden;
         printf("%-*s %10.2f%% %10.2f%% %12.6f\n", width, architectures[i].name,
                100 * outcomes[i].train, 100 * outcomes[i].test,
                outcomes[i].loss);

@@ -118,12 +118,14 @@ static inline void parse_hidden(settings *s, const char *list)
             refuse("--hidden", "at most 255 layers", list);
         }
         s->layers[s->n_layers++] = (mlp_layer){
-            parse_count("--hidden", width, 1, MOST_NEURONS), MLP_ACT_RELU};
+            .width = parse_count("--hidden", width, 1, MOST_NEURONS),
+            .activation = MLP_ACT_RELU};
         if (text[length] == '\0') {
             break;
         }
     }
-    s->layers[s->n_layers++] = (mlp_layer){1, MLP_ACT_SIGMOID};
+    s->layers[s->n_layers++] =
+        (mlp_layer){.width = 1, .activation = MLP_ACT_SIGMOID};
 }
 
 static inline void parse_flag(settings *s, const char *flag, const char *value)

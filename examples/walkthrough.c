@@ -48,7 +48,7 @@ static void print_activations(void)
     print_vector("z        = ", mlp_cview_f64(z, 1, 5), 4);
     for (int f = 0; mlp_activation_name((mlp_activation)f) != NULL; f++) {
         /* A neuron with one weight of 1 is its activation function. */
-        mlp_layer neuron = {1, (mlp_activation)f};
+        mlp_layer neuron = {.width = 1, .activation = (mlp_activation)f};
         mlp_net *net = make_net(1, &neuron, 1);
         set(net, MLP_W, 1, &one);
         check(mlp_predict(net, mlp_cview_f64(z, 5, 1), mlp_view_f64(a, 5, 1)));
@@ -82,7 +82,8 @@ static mlp_cview see(pass p, mlp_tensor which, size_t l)
 
 static pass forward(const problem *given)
 {
-    mlp_layer layers[] = {{2, given->hidden}, {1, MLP_ACT_SIGMOID}};
+    mlp_layer layers[] = {{.width = 2, .activation = given->hidden},
+                          {.width = 1, .activation = MLP_ACT_SIGMOID}};
     pass p = {.net = make_net(2, layers, 2)};
     check(mlp_trainer_create(p.net, 1, &p.trainer));
     for (size_t l = 1; l <= 2; l++) {

@@ -38,7 +38,8 @@ int main(int argc, char **argv)
     print_matrix("\nOutput Y: ", mlp_cview_transpose(Y), 0);
     printf("\n");
 
-    mlp_layer layers[] = {{4, MLP_ACT_TANH}, {1, MLP_ACT_SIGMOID}};
+    mlp_layer layers[] = {{.width = 4, .activation = MLP_ACT_TANH},
+                          {.width = 1, .activation = MLP_ACT_SIGMOID}};
     mlp_config config = mlp_config_defaults();
     config.inputs = 2;
     config.layers = layers;

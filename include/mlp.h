@@ -12,7 +12,8 @@
  *   8. training, step by step    forward, loss, backward, update
  *   9. random numbers            NumPy's seeded streams
  *
- *   mlp_layer layers[] = {{4, MLP_ACT_TANH}, {1, MLP_ACT_SIGMOID}};
+ *   mlp_layer layers[] = {{.width = 4, .activation = MLP_ACT_TANH},
+ *                         {.width = 1, .activation = MLP_ACT_SIGMOID}};
  *   mlp_config config = mlp_config_defaults();
  *   config.inputs = 2, config.layers = layers, config.n_layers = 2;
  *   mlp_net *net = NULL;
@@ -207,6 +208,10 @@ const char *mlp_init_name(mlp_init init);
 typedef struct mlp_layer {
     size_t width; /* neurons n[l], 1 to MLP_MAX_WIDTH */
     mlp_activation activation;
+    double slope;    /* of some activations; the others do not look at it */
+    double dropout;  /* probability in [0, 1) that an output is dropped in
+                        training; 0 in the last layer. Refused as yet */
+    bool batch_norm; /* normalise the pre-activations? Refused as yet */
 } mlp_layer;
 
 /* Services of the host program. All may be NULL; `allocate` and `release` only
@@ -254,9 +259,10 @@ typedef struct mlp_net mlp_net;
 /* Makes a network with its first weights. Allocates. `*net` is the caller's,
  * to be freed by mlp_net_free.
  * MLP_ERR_ARGUMENT: no inputs, no layers, a width of 0, an unknown constant,
- * a precision other than MLP_F32 and MLP_F64, one of `allocate` and `release`
- * without the other. MLP_ERR_LIMIT: above a limit. MLP_ERR_UNSUPPORTED: no
- * kernels of that name here. */
+ * dropout outside [0, 1) or in the last layer, a precision other than MLP_F32
+ * and MLP_F64, one of `allocate` and `release` without the other.
+ * MLP_ERR_LIMIT: above a limit. MLP_ERR_UNSUPPORTED: no kernels of that name
+ * here. */
 mlp_status mlp_net_create(const mlp_config *config, mlp_net **net);
 
 /* Makes an independent copy, parameters, scaling and hooks. Allocates. */

@@ -18,6 +18,24 @@ static mlp_status check_width(const mlp_hooks *hooks, const char *what,
     return MLP_OK;
 }
 
+static mlp_status check_dropout(const mlp_config *config, size_t l)
+{
+    double dropout = config->layers[l - 1].dropout;
+    if (!(dropout >= 0.0 && dropout < 1.0)) {
+        return mlpi_report(&config->hooks, MLP_ERR_ARGUMENT,
+                           "layer %zu: expects dropout from 0 to below 1, got "
+                           "%g",
+                           l, dropout);
+    }
+    if (l == config->n_layers && dropout > 0.0) {
+        return mlpi_report(&config->hooks, MLP_ERR_ARGUMENT,
+                           "layer %zu: expects no dropout in the last layer, "
+                           "got %g",
+                           l, dropout);
+    }
+    return MLP_OK;
+}
+
 mlp_status mlpi_layout_check(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -43,6 +61,7 @@ mlp_status mlpi_layout_check(const mlp_config *config)
                     AND_NAME) ", got number %d",
                 l, (int)layer->activation);
         }
+        TRY(check_dropout(config, l));
         /* Below 2^49 each, and below 2^57 all: no overflow. */
         parameters += ((uint64_t)before + 1) * layer->width;
         before = layer->width;
@@ -69,6 +88,9 @@ void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
         if (l > 0) {
             shape.width = config->layers[l - 1].width;
             shape.activation = config->layers[l - 1].activation;
+            shape.slope = config->layers[l - 1].slope;
+            shape.dropout = config->layers[l - 1].dropout;
+            shape.batch_norm = config->layers[l - 1].batch_norm;
             shape.W = layout->parameters;
             shape.b = shape.W + before * shape.width;
             layout->parameters = shape.b + shape.width;
@@ -101,7 +123,8 @@ bool mlpi_layout_equal(const mlpi_layout *a, const mlpi_layout *b)
     }
     for (size_t l = 0; l <= a->L; l++) {
         if (a->layer[l].width != b->layer[l].width ||
-            a->layer[l].activation != b->layer[l].activation) {
+            a->layer[l].activation != b->layer[l].activation ||
+            a->layer[l].batch_norm != b->layer[l].batch_norm) {
             return false;
         }
     }

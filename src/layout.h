@@ -21,6 +21,8 @@
 typedef struct mlpi_shape {
     size_t width; /* n[l] */
     mlp_activation activation;
+    double slope, dropout;
+    bool batch_norm;
     size_t W, b; /* offsets into the parameters, in elements */
 } mlpi_shape;
 
@@ -32,7 +34,7 @@ typedef struct mlpi_layout {
 } mlpi_layout;
 
 /* MLP_OK if the inputs and layers make a network: known activations, sizes
- * from 1 to the limits. */
+ * from 1 to the limits, dropout in [0, 1) and not behind the last layer. */
 mlp_status mlpi_layout_check(const mlp_config *config);
 
 /* From a checked description: takes layout->layer from the cursor and computes
@@ -44,7 +46,7 @@ void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
 void mlpi_layout_copy(mlpi_layout *layout, const mlpi_layout *from,
                       mlpi_cursor *cursor);
 
-/* Are the widths and activations the same? */
+/* Are the layers the same to who predicts? Dropout is not looked at. */
 bool mlpi_layout_equal(const mlpi_layout *a, const mlpi_layout *b);
 
 #endif

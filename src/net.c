@@ -39,6 +39,14 @@ static mlp_status check_config(const mlp_config *config)
                            hooks->allocate ? "allocate" : "release");
     }
     TRY(mlpi_layout_check(config));
+    for (size_t l = 1; l <= config->n_layers; l++) {
+        if (config->layers[l - 1].dropout > 0.0 ||
+            config->layers[l - 1].batch_norm) {
+            return mlpi_report(hooks, MLP_ERR_UNSUPPORTED,
+                               "layer %zu: dropout and batch norm are to come",
+                               l);
+        }
+    }
     TRY(check_init(hooks, config->init));
     if (!mlp_loss_name(config->loss)) {
         return mlpi_report(
@@ -243,7 +251,11 @@ mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer)
     }
     TRY(mlpi_net_check_layer(net, l, 1));
     const mlpi_shape *shape = &net->layout.layer[l];
-    *layer = (mlp_layer){shape->width, shape->activation};
+    *layer = (mlp_layer){.width = shape->width,
+                         .activation = shape->activation,
+                         .slope = shape->slope,
+                         .dropout = shape->dropout,
+                         .batch_norm = shape->batch_norm};
     return MLP_OK;
 }
 

@@ -38,10 +38,11 @@ static void layout_places_w_before_b(void **state)
     assert_int_equal(mlpi_layout_check(&config), MLP_OK);
     mlpi_layout layout = {0};
     void *block = make(&layout, &config);
-    static const mlpi_shape shapes[] = {{2, MLP_ACT_IDENTITY, 0, 0},
-                                        {16, MLP_ACT_RELU, 0, 32},
-                                        {8, MLP_ACT_TANH, 48, 176},
-                                        {1, MLP_ACT_SIGMOID, 184, 192}};
+    static const mlpi_shape shapes[] = {
+        {.width = 2, .activation = MLP_ACT_IDENTITY, .W = 0, .b = 0},
+        {.width = 16, .activation = MLP_ACT_RELU, .W = 0, .b = 32},
+        {.width = 8, .activation = MLP_ACT_TANH, .W = 48, .b = 176},
+        {.width = 1, .activation = MLP_ACT_SIGMOID, .W = 184, .b = 192}};
     assert_int_equal(layout.L, 3);
     assert_int_equal(layout.parameters, 193); /* as the tutorial prints it */
     assert_int_equal(layout.widest, 16);
@@ -147,6 +148,27 @@ static void check_refuses_strange_layers(void **state)
                 "got number -1");
 }
 
+static void check_refuses_strange_dropout(void **state)
+{
+    (void)state;
+    static const double strange[] = {-0.1, 1.0, 1.5, NAN, INFINITY, -INFINITY};
+    hook_record record = {0};
+    mlp_config config = moons_config(&record);
+    mlp_layer dropping[2] = {{.width = 4}, {.width = 4}};
+    config.layers = dropping;
+    config.n_layers = 2;
+    for (size_t i = 0; i < COUNT(strange); i++) {
+        dropping[0].dropout = strange[i];
+        assert_told(&record, mlpi_layout_check(&config), MLP_ERR_ARGUMENT,
+                    "layer 1: expects dropout from 0 to below 1, got ");
+    }
+    dropping[0].dropout = 1 - 0x1p-53;
+    assert_int_equal(mlpi_layout_check(&config), MLP_OK);
+    dropping[1].dropout = 0.5;
+    assert_told(&record, mlpi_layout_check(&config), MLP_ERR_ARGUMENT,
+                "layer 2: expects no dropout in the last layer, got 0.5");
+}
+
 static void check_counts_parameters_without_overflow(void **state)
 {
     (void)state;
@@ -206,6 +228,7 @@ int main(void)
         cmocka_unit_test(copies_are_equal_and_others_are_not),
         cmocka_unit_test(check_refuses_sizes_out_of_range),
         cmocka_unit_test(check_refuses_strange_layers),
+        cmocka_unit_test(check_refuses_strange_dropout),
         cmocka_unit_test(check_counts_parameters_without_overflow),
         cmocka_unit_test(check_accepts_the_limits_themselves),
     };

@@ -9,7 +9,8 @@ int main(void)
     static const double Y[4][1] = {{0}, {1}, {1}, {0}};
     double A[4][1] = {{0}};
 
-    mlp_layer layers[] = {{4, MLP_ACT_TANH}, {1, MLP_ACT_SIGMOID}};
+    mlp_layer layers[] = {{.width = 4, .activation = MLP_ACT_TANH},
+                          {.width = 1, .activation = MLP_ACT_SIGMOID}};
     mlp_config config = mlp_config_defaults();
     config.inputs = 2;
     config.layers = layers;
