@@ -119,7 +119,7 @@ typedef struct stepping {
     bool streams;        /* the weights are too many for caches */
 } stepping;
 
-void mlp_bench_stepping(const bench *b, const stepping *s);
+void mlp_bench_stepping(const bench *b, const stepping *t);
 
 /* A step on a network, for the check of steps in step_check.c. */
 typedef struct step {
