@@ -30,12 +30,14 @@ static size_t steps_of(const size_t *widths, size_t batch)
     return steps < LEAST ? LEAST : steps > MOST ? MOST : steps;
 }
 
-/* The next size: a quarter of an octave, and a whole number, more. */
-static size_t next(size_t size)
+/* The next size: a quarter of an octave, and a whole number, more; `most` is the
+ * last. */
+static size_t next(size_t size, size_t most)
 {
     double larger = (double)size * 1.189207115002721;
     size_t rounded = (size_t)(larger + 0.5);
-    return rounded > size ? rounded : size + 1;
+    size_t after = rounded > size ? rounded : size + 1;
+    return size < most && after > most ? most : after;
 }
 
 static void measure(bench *b, stepping s)
@@ -59,7 +61,7 @@ static void parameters(bench *b, const size_t *w)
 
 static void batches(bench *b, const size_t *w)
 {
-    for (size_t rows = 1; rows <= MOST_ROWS; rows = next(rows)) {
+    for (size_t rows = 1; rows <= MOST_ROWS; rows = next(rows, MOST_ROWS)) {
         char name[64];
         (void)snprintf(name, sizeof name, "scaling-%zu-%zu-%zu-%zu-%zu", w[0],
                        w[1], w[2], w[3], rows);
@@ -72,7 +74,7 @@ static void batches(bench *b, const size_t *w)
 void mlp_bench_scaling(bench *b)
 {
     parameters(b, (size_t[]){1, 2, 3, 1});
-    for (size_t w = 1; w <= MOST_WIDTH; w = next(w)) {
+    for (size_t w = 1; w <= MOST_WIDTH; w = next(w, MOST_WIDTH)) {
         parameters(b, (size_t[]){w, w, w, 10});
     }
     batches(b, (size_t[]){2, 16, 8, 1});
