@@ -10,7 +10,8 @@
  *   6. predicting                outputs, classes, scores
  *   7. training                  one call
  *   8. training, step by step    forward, loss, backward, update
- *   9. random numbers            NumPy's seeded streams
+ *   9. metrics                   how good predictions are
+ *  10. random numbers            NumPy's seeded streams
  *
  *   mlp_layer layers[] = {{.width = 4, .activation = MLP_ACT_TANH},
  *                         {.width = 1, .activation = MLP_ACT_SIGMOID}};
@@ -496,7 +497,71 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                               mlp_view *view);
 
 /* ---------------------------------------------------------------------------
- * 9. Random numbers
+ * 9. Metrics
+ *
+ * Scores of predictions against the truth, for data of m >= 1 rows. Numbers are
+ * of MLP_F32 or MLP_F64, and need not be of one precision. Labels are a column
+ * (m, 1) of any type that holds whole numbers, the classes 0 to k - 1. Sums
+ * are in double, in eight lanes: term i is added to lane i mod 8, the lanes are
+ * joined by halves; rows come in order, columns after one another. Averages
+ * over columns or classes are plain means. Errors of all: MLP_ERR_SHAPE,
+ * MLP_ERR_DTYPE; MLP_ERR_NOT_FINITE: numbers that hold a NaN or infinity;
+ * MLP_ERR_ARGUMENT: a label that is none of the classes. They have no object,
+ * so no log hook is told why.
+ */
+
+/* The confusion matrix: counts (k, k) of MLP_I32 receives, at (i, j), how many
+ * rows of class i were predicted as j; k >= 1 is its size. MLP_ERR_LIMIT: more
+ * rows than an int32 counts. */
+mlp_status mlp_confusion(mlp_cview labels, mlp_cview predicted,
+                         mlp_view counts);
+
+/* Where the denominator is 0, the ratio is 0 (scikit-learn's zero_division=0).
+ */
+typedef struct mlp_class_scores {
+    double
+        precision;  /* of the rows predicted as the class, those that are it */
+    double recall;  /* of the rows of the class, those predicted as it */
+    double f1;      /* their harmonic mean */
+    size_t support; /* rows of the class */
+} mlp_class_scores;
+
+/* From a confusion matrix, or a sum of such: the scores of each of the k
+ * classes; their macro average, over all k, with the support of all; and the
+ * share of rows predicted as what they are. Any of the three may be NULL.
+ * MLP_ERR_ARGUMENT: a negative count, or no rows at all. */
+mlp_status mlp_score_classes(mlp_cview counts, mlp_class_scores *each,
+                             mlp_class_scores *macro, double *accuracy);
+
+/* Area under the ROC curve of two classes: how probably a row of class 1 has a
+ * higher score than one of class 0, equal scores counting half. Scores (m, 1)
+ * may be probabilities or any others that rise with class 1. Takes m log m
+ * steps and allocates m doubles, with malloc. MLP_ERR_ARGUMENT: labels other
+ * than 0 and 1, or all the same. MLP_ERR_LIMIT: above 2^32 - 1 rows. */
+mlp_status mlp_roc_auc(mlp_cview scores, mlp_cview labels, double *auc);
+
+/* Mean of -log p, p being what a row of probabilities (m, k) gives its class,
+ * but at least 1e-15. A single column is the probability of class 1, of the two
+ * classes 0 and 1. Rows need not sum to 1. MLP_ERR_ARGUMENT: also a number
+ * outside [0, 1]. */
+mlp_status mlp_log_loss(mlp_cview probabilities, mlp_cview labels,
+                        double *loss);
+
+/* Means over all columns of
+ *   mse  mean of (predicted - y)^2         mae  mean of |predicted - y|
+ *   r2   1 - sum (predicted - y)^2 / sum (y - mean of y)^2; of a column of
+ *        equal y 1 if all are met, else 0
+ * Where a square overflows, mse is infinite and r2 minus infinity or NaN. */
+typedef struct mlp_regression_scores {
+    double mse, mae, r2;
+} mlp_regression_scores;
+
+/* For targets Y and predictions, both (m, n), n >= 1. */
+mlp_status mlp_score_regression(mlp_cview Y, mlp_cview predicted,
+                                mlp_regression_scores *scores);
+
+/* ---------------------------------------------------------------------------
+ * 10. Random numbers
  *
  * NumPy's frozen legacy stream (np.random.seed, RandomState): MT19937 of
  * Matsumoto and Nishimura (1998) and the distributions drawn from it in

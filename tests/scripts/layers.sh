@@ -21,6 +21,7 @@ ops/ops_tmpl
 ops/ops_portable_f32 ops/ops_avx2_f32 ops/ops_avx512_f32 ops/ops_neon_f32
 ops/ops_portable_f64 ops/ops_avx2_f64 ops/ops_avx512_f64 ops/ops_neon_f64
 rng
+metrics
 layout
 net
 scaling
@@ -97,5 +98,8 @@ find include src examples -name '*.[ch]' | sort | tr '\n' '\0' | xargs -0 awk '
         }
         opened = 0
     }
-    FNR == 601 { complain("the file is longer than 600 lines") }
-    END { exit bad }' || fail "functions have at most 80 lines, files 600"
+    # The public header is the manual: all of it in one file.
+    FNR == (FILENAME == "include/mlp.h" ? 1201 : 601) {
+        complain("the file is longer than " FNR - 1 " lines")
+    }
+    END { exit bad }' || fail "functions have at most 80 lines, files 600, mlp.h 1200"
