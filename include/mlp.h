@@ -210,8 +210,9 @@ typedef struct mlp_layer {
     size_t width; /* neurons n[l], 1 to MLP_MAX_WIDTH */
     mlp_activation activation;
     double slope;    /* of some activations; the others do not look at it */
-    double dropout;  /* probability in [0, 1) that an output is dropped in
-                        training; 0 in the last layer. Refused as yet */
+    double dropout;  /* p in [0, 1); 0 in the last layer. In training each
+                        output is 0 with probability p, else divided by 1 - p
+                        (Srivastava et al., 2014). Predicting needs nothing */
     bool batch_norm; /* normalise the pre-activations? Refused as yet */
 } mlp_layer;
 
@@ -295,7 +296,8 @@ mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer);
     X(MLP_Z, 2, "Z")   /* pre-activations (m, n[l]) */                         \
     X(MLP_A, 3, "A")   /* activations (m, n[l]); l = 0: scaled inputs */       \
     X(MLP_DW, 4, "dW") /* dJ/dW, as W */                                       \
-    X(MLP_DB, 5, "db") /* dJ/db, as b */
+    X(MLP_DB, 5, "db") /* dJ/db, as b */                                       \
+    X(MLP_D, 6, "D")   /* A after dropout, into layer l + 1 */
 typedef enum mlp_tensor { MLP_TENSOR_LIST(MLP_ENUM_VALUE) } mlp_tensor;
 const char *mlp_tensor_name(mlp_tensor which);
 
@@ -390,7 +392,7 @@ typedef struct mlp_progress {
     size_t epoch;       /* from 0, as the tutorial prints it */
     size_t epochs;      /* how many were asked for */
     double loss;        /* mean over the epoch's rows, each taken before the
-                           update of its batch */
+                           update of its batch, and with its dropout */
     const mlp_net *net; /* as it is after the epoch's updates */
 } mlp_progress;
 
@@ -401,7 +403,7 @@ typedef struct mlp_train_options {
     bool shuffle;         /* draw a new order of rows for each epoch, if there
                              are several batches; default true. Epoch by epoch
                              np.random.permutation(m) of `seed` */
-    uint32_t seed;        /* of the shuffling; default 42 */
+    uint32_t seed;        /* of the shuffling and of dropout; default 42 */
     size_t threads;       /* that share the work of a step, the caller's being
                              one; at most MLP_MAX_THREADS; default 0: one for
                              each core that the process may use (a share of
@@ -466,9 +468,17 @@ void mlp_trainer_free(mlp_trainer *trainer); /* NULL is allowed */
  * fork the child's trainer works on one. MLP_ERR_LIMIT. */
 mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads);
 
+/* The stream of dropout's masks, from its beginning; 42 in a new trainer. Each
+ * forward draws the next mask of each layer: it depends on the seed, on how
+ * many forwards there were since, on the layer, row and column, and on nothing
+ * else. So the same seed before each forward gives the same masks. */
+mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed);
+
 /* Chapter 2.2: copies the rows X (m, n[0]), scaled if the network scales, to
  * A[0], and computes Z[l] = A[l-1] W[l]^T + b[l], A[l] = activation(Z[l]) for
- * l = 1..L. MLP_ERR_SHAPE: also if m is 0 or above max_rows. MLP_ERR_DTYPE. */
+ * l = 1..L; where a layer drops outputs, D[l] stands for A[l] in the next one,
+ * and also in dW. MLP_ERR_SHAPE: also if m is 0 or above max_rows.
+ * MLP_ERR_DTYPE. */
 mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X);
 
 /* Chapter 3.1: the loss J of the last forward against Y (m, n[L]). May be NaN
@@ -488,11 +498,11 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
  * MLP_ERR_ORDER: no backward since the last forward. */
 mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
 
-/* A view of any tensor of layer l, 1 to L (MLP_A: 0 to L), valid until the
- * trainer is freed; Z and A have the rows of the last forward, and are written
- * anew by the next. Writing to dW or db before the update changes what the
- * update does. MLP_ERR_ARGUMENT: no such layer or tensor. MLP_ERR_ORDER: Z or
- * A before a forward, dW or db before a backward. */
+/* A view of any tensor of layer l, 1 to L (MLP_A and MLP_D: 0 to L), valid
+ * until the trainer is freed; Z, A and D have the rows of the last forward, and
+ * are written anew by the next. Writing to dW or db before the update changes
+ * what the update does. MLP_ERR_ARGUMENT: no such layer or tensor.
+ * MLP_ERR_ORDER: Z, A or D before a forward, dW or db before a backward. */
 mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                               mlp_view *view);
 

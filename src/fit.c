@@ -103,6 +103,7 @@ static mlp_status allocate(run *r, bool with_history)
         TRY(make_history(hooks, r->options.epochs, &r->history));
     }
     TRY(mlp_trainer_create(r->net, r->batch, &r->trainer));
+    TRY(mlp_trainer_set_seed(r->trainer, r->options.seed));
     if (mlpi_step_is_busy(r->trainer, r->batch)) {
         /* Nobody is told of threads that there is no memory for: one will do. */
         mlp_hooks quiet = *hooks;

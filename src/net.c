@@ -40,11 +40,9 @@ static mlp_status check_config(const mlp_config *config)
     }
     TRY(mlpi_layout_check(config));
     for (size_t l = 1; l <= config->n_layers; l++) {
-        if (config->layers[l - 1].dropout > 0.0 ||
-            config->layers[l - 1].batch_norm) {
+        if (config->layers[l - 1].batch_norm) {
             return mlpi_report(hooks, MLP_ERR_UNSUPPORTED,
-                               "layer %zu: dropout and batch norm are to come",
-                               l);
+                               "layer %zu: batch norm is to come", l);
         }
     }
     TRY(check_init(hooks, config->init));

@@ -69,6 +69,17 @@ typedef struct mlpi_gather {
     void *out;
 } mlpi_gather;
 
+/* out[i] = in[i] * (1 / (1 - p)), or times 0 where a bit of chance has element
+ * `first` + i dropped, which depends on the key and on that number alone:
+ * see ops/dropout_tmpl.h. */
+typedef struct mlpi_dropout {
+    uint64_t key;
+    double p; /* in [0, 1) */
+    size_t first, n;
+    const void *in; /* real [n] */
+    void *out;      /* real [n]; may be `in` */
+} mlpi_dropout;
+
 typedef struct mlpi_ops {
     const char *name; /* of the instruction set */
     mlp_dtype dtype;
@@ -102,6 +113,8 @@ typedef struct mlpi_ops {
                        void *d);
     void (*bce_gradient)(size_t n, double scale, const void *a, const void *y,
                          void *d);
+
+    void (*drop)(const mlpi_dropout *dropout);
 
     /* w[i] = w[i] - alpha * dw[i]. */
     void (*descend)(size_t n, double alpha, const void *dw, void *w);

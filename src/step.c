@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "dropout.h"
 #include "loss.h"
 #include "pass.h"
 
@@ -53,6 +54,20 @@ static void take_targets(mlp_trainer *t, const mlpi_step *step, size_t first,
                        .out = row_of(t, t->Y, Y.cols, first)});
 }
 
+/* out = mask * in / (1 - p) for some rows of layer l, in this draw. */
+static void drop_rows(const mlp_trainer *t, size_t l, size_t first, size_t m,
+                      void *const *in, void *const *out)
+{
+    size_t n = t->net->layout.layer[l].width;
+    mlpi_drop(t->net, &(mlpi_drop_rows){.l = l,
+                                        .seed = t->seed,
+                                        .step = t->draw,
+                                        .first = first,
+                                        .m = m,
+                                        .in = row_of(t, in[l], n, first),
+                                        .out = row_of(t, out[l], n, first)});
+}
+
 static void forward_rows(mlp_trainer *t, const mlpi_member *self, size_t first,
                          size_t m)
 {
@@ -60,7 +75,7 @@ static void forward_rows(mlp_trainer *t, const mlpi_member *self, size_t first,
     for (size_t l = 1; l <= layout->L; l++) {
         size_t n = layout->layer[l].width;
         size_t n_prev = layout->layer[l - 1].width;
-        const void *A_prev = row_of(t, t->A[l - 1], n_prev, first);
+        const void *A_prev = row_of(t, t->D[l - 1], n_prev, first);
         mlpi_forward(t->net,
                      &(mlpi_forward_step){.l = l,
                                           .m = m,
@@ -68,6 +83,9 @@ static void forward_rows(mlp_trainer *t, const mlpi_member *self, size_t first,
                                           .Z = row_of(t, t->Z[l], n, first),
                                           .A = row_of(t, t->A[l], n, first),
                                           .scratch = scratch_of(t, self)});
+        if (layout->layer[l].dropout > 0.0) {
+            drop_rows(t, l, first, m, t->A, t->D);
+        }
     }
 }
 
@@ -109,6 +127,9 @@ static void backward_rows(mlp_trainer *t, const mlpi_member *self, size_t batch,
                           .A_prev = row_of(t, t->A[l - 1], n_prev, first),
                           .dZ_prev = row_of(t, t->dZ[l - 1], n_prev, first),
                           .scratch = scratch_of(t, self)});
+        if (layout->layer[l - 1].dropout > 0.0) {
+            drop_rows(t, l - 1, first, m, t->dZ, t->dZ);
+        }
     }
 }
 
@@ -125,7 +146,7 @@ static void gradients_of(mlp_trainer *t, const mlpi_member *self, size_t m)
                       &(mlpi_gradient_step){.l = l,
                                             .m = m,
                                             .dZ = t->dZ[l],
-                                            .A_prev = t->A[l - 1],
+                                            .A_prev = t->D[l - 1],
                                             .first = first,
                                             .count = count,
                                             .gradients = t->gradients,
@@ -228,6 +249,7 @@ static void run(mlp_trainer *t, size_t m, mlpi_work *work, mlpi_step *step)
 
 void mlpi_step_forward(mlp_trainer *trainer, mlpi_step *step)
 {
+    trainer->draw++;
     run(trainer, step->m, do_forward, step);
 }
 
@@ -249,5 +271,6 @@ void mlpi_step_update(mlp_trainer *trainer, mlpi_step *step)
 
 void mlpi_step_whole(mlp_trainer *trainer, mlpi_step *step)
 {
+    trainer->draw++;
     run(trainer, step->m, do_step, step);
 }

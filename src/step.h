@@ -21,8 +21,11 @@ struct mlp_trainer {
     size_t max_rows;
     size_t m;            /* rows of the last forward; 0: there was none */
     bool has_gradients;  /* a backward has followed it */
+    uint64_t seed, draw; /* of the masks of dropout; forwards since then */
     void **Z, **A, **dZ; /* [L + 1] real [max_rows][n[l]]; Z[0], dZ[0] NULL */
-    void *Y;             /* real [max_rows][n[L]] */
+    void *
+        *D;  /* [L + 1]: what goes into layer l + 1; A[l] unless dropped from */
+    void *Y; /* real [max_rows][n[L]] */
     void *gradients;     /* real, laid out as the parameters */
     size_t scratch_size; /* reals, for a member */
     void *scratch;       /* of member 0 */

@@ -34,15 +34,19 @@ static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
     t->Z = mlpi_take(cursor, layout->L + 1, sizeof *t->Z);
     t->A = mlpi_take(cursor, layout->L + 1, sizeof *t->A);
     t->dZ = mlpi_take(cursor, layout->L + 1, sizeof *t->dZ);
+    t->D = mlpi_take(cursor, layout->L + 1, sizeof *t->D);
     for (size_t l = 0; l <= layout->L; l++) {
         size_t width = layout->layer[l].width;
         void *A = take_matrix(t, width, cursor);
         void *Z = l > 0 ? take_matrix(t, width, cursor) : NULL;
         void *dZ = l > 0 ? take_matrix(t, width, cursor) : NULL;
-        if (t->dZ) {
+        void *D =
+            layout->layer[l].dropout > 0 ? take_matrix(t, width, cursor) : A;
+        if (t->D) {
             t->A[l] = A;
             t->Z[l] = Z;
             t->dZ[l] = dZ;
+            t->D[l] = D;
         }
     }
     t->Y = take_matrix(t, mlp_net_outputs(t->net), cursor);
@@ -65,7 +69,8 @@ mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
         return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
                            "max_rows: expects 1 or more, got 0");
     }
-    mlp_trainer made = {.hooks = net->hooks, .net = net, .max_rows = max_rows};
+    mlp_trainer made = {
+        .hooks = net->hooks, .net = net, .max_rows = max_rows, .seed = 42};
     mlpi_cursor measure = {0};
     lay_out(&made, &measure);
     void *block = NULL;
@@ -100,6 +105,16 @@ mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
         return MLP_ERR_NULL;
     }
     return mlpi_trainer_hire(trainer, &trainer->hooks, threads);
+}
+
+mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed)
+{
+    if (!trainer) {
+        return MLP_ERR_NULL;
+    }
+    trainer->seed = seed;
+    trainer->draw = 0;
+    return MLP_OK;
 }
 
 mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
@@ -195,10 +210,12 @@ static mlp_view batch_view(const mlp_trainer *trainer, size_t l, void *data)
 static mlp_status batch_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                                mlp_view *view)
 {
-    TRY(mlpi_net_check_layer(trainer->net, l, which == MLP_A ? 0 : 1));
+    TRY(mlpi_net_check_layer(trainer->net, l, which == MLP_Z ? 1 : 0));
     TRY(check_forward(trainer));
-    *view =
-        batch_view(trainer, l, which == MLP_A ? trainer->A[l] : trainer->Z[l]);
+    void **matrices = which == MLP_Z   ? trainer->Z
+                      : which == MLP_A ? trainer->A
+                                       : trainer->D;
+    *view = batch_view(trainer, l, matrices[l]);
     return MLP_OK;
 }
 
@@ -229,6 +246,7 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
         return mlp_net_tensor(trainer->net, which, l, view);
     case MLP_Z:
     case MLP_A:
+    case MLP_D:
         return batch_tensor(trainer, which, l, view);
     case MLP_DW:
     case MLP_DB:

@@ -211,9 +211,9 @@ static void tensors_have_the_shapes_of_the_batch(void **state)
             assert_int_equal(mlp_trainer_backward(trainer, rows), MLP_OK);
             assert_same(ro(seen(trainer, MLP_A, 0)), rows);
             for (size_t l = 1; l <= 3; l++) {
-                const size_t shapes[][2] = {{n[l], n[l - 1]}, {1, n[l]},
-                                            {m, n[l]},        {m, n[l]},
-                                            {n[l], n[l - 1]}, {1, n[l]}};
+                const size_t shapes[][2] = {
+                    {n[l], n[l - 1]}, {1, n[l]}, {m, n[l]}, {m, n[l]},
+                    {n[l], n[l - 1]}, {1, n[l]}, {m, n[l]}};
                 for (int t = 0; mlp_tensor_name((mlp_tensor)t); t++) {
                     mlp_view view = seen(trainer, (mlp_tensor)t, l);
                     assert_int_equal(view.dtype, p);
@@ -385,6 +385,7 @@ static void steps_keep_their_order(void **state)
                 "backward");
     assert_out_of_order(&record, trainer, MLP_A, 0);
     assert_out_of_order(&record, trainer, MLP_A, 2);
+    assert_out_of_order(&record, trainer, MLP_D, 0);
     assert_out_of_order(&record, trainer, MLP_Z, 1);
     assert_out_of_order(&record, trainer, MLP_DW, 1);
     assert_int_equal(seen(trainer, MLP_W, 1).rows, 4);
@@ -552,7 +553,7 @@ static void tensor_refuses_what_is_not_there(void **state)
     } wrong[] = {
         {MLP_W, 0, "0"},        {MLP_B, 0, "0"},  {MLP_Z, 0, "0"},
         {MLP_DW, 0, "0"},       {MLP_DB, 0, "0"}, {MLP_A, 3, "3"},
-        {MLP_W, SIZE_MAX, "2"}, {MLP_Z, 3, "3"},  {(mlp_tensor)6, 1, "6"},
+        {MLP_W, SIZE_MAX, "2"}, {MLP_Z, 3, "3"},  {(mlp_tensor)99, 1, "99"},
     };
     hook_record record = {0};
     mlp_net *net = new_net(&xor_model, MLP_F64, &record);

@@ -12,6 +12,7 @@
 #include "gemm_tmpl.h"
 #include "activation_tmpl.h"
 #include "loss_tmpl.h"
+#include "dropout_tmpl.h"
 #include "update_tmpl.h"
 #include "convert_tmpl.h"
 
@@ -36,6 +37,7 @@ const mlpi_ops OPS_TABLE = {
     .activate_backward = activate_backward,
     .difference = difference,
     .bce_gradient = bce_gradient,
+    .drop = drop,
     .descend = descend,
     .gather = gather,
     .scatter = scatter,
