@@ -387,14 +387,34 @@ mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
  * 7. Training: gradient descent (chapters 3 and 4)
  */
 
+/* Activations and gradients of a batch, for a network being trained. */
+typedef struct mlp_trainer mlp_trainer;
+
 /* What a callback is told after each epoch. */
 typedef struct mlp_progress {
-    size_t epoch;       /* from 0, as the tutorial prints it */
-    size_t epochs;      /* how many were asked for */
-    double loss;        /* mean over the epoch's rows, each taken before the
-                           update of its batch, and with its dropout */
+    size_t epoch;  /* from 0, as the tutorial prints it */
+    size_t epochs; /* how many there will be, unless something ends them */
+    double loss;   /* mean over the epoch's rows, each taken before the
+                      update of its batch, and with its dropout */
+    double validation_loss;     /* J of the validation rows after the epoch, */
+    double validation_accuracy; /* both as mlp_evaluate gives them; NaN where
+                                   there are no such rows */
+    size_t best_epoch;  /* so far: with the least validation loss, or the least
+                          loss where there is no validation; the first such */
+    double rate;        /* the learning rate of the epoch */
+    double seconds;     /* that the epoch took */
     const mlp_net *net; /* as it is after the epoch's updates */
+    const mlp_trainer *trainer; /* whose state may be saved here */
 } mlp_progress;
+
+/* What a callback is told after each batch. */
+typedef struct mlp_batch_progress {
+    size_t epoch, batch; /* from 0 */
+    size_t rows;         /* of the batch */
+    double loss;         /* J of the batch, before its update */
+    double rate;
+    const mlp_net *net; /* as it is after the update */
+} mlp_batch_progress;
 
 typedef struct mlp_train_options {
     size_t epochs;        /* passes over the rows; default 1000 */
@@ -412,22 +432,60 @@ typedef struct mlp_train_options {
                              threads use one; fewer will do where threads or
                              their memory are not to be had. All numbers give
                              the same bits */
+
+    /* Validation: rows that are not trained on, scored after each epoch. Either
+     * a share of X and Y, see mlp_split, or rows of their own. */
+    double validation_fraction; /* in [0, 1); default 0: none */
+    mlp_cview X_validation;     /* (k, n[0]) and */
+    mlp_cview Y_validation;     /* (k, n[L]); default no rows: none */
+    bool restore_best; /* with validation: give `net` the weights of the epoch
+                          with the least validation loss in the end, however
+                          training ends but by an error; default true */
+
+    /* Early stopping: training ends when the validation loss, or the loss where
+     * there is no validation, has not fallen by more than min_change for
+     * `patience` epochs one after another. */
+    size_t patience;   /* 1 or more; default SIZE_MAX: never */
+    double min_change; /* 0 or more; default 0 */
+
     /* Called after each epoch unless NULL (default); false ends the training
      * with MLP_OK. It may call what takes a const network. */
     bool (*on_epoch)(const mlp_progress *progress, void *user);
-    void *user; /* handed to on_epoch */
+    /* Like on_epoch, but after each batch; an epoch that it ends is not in the
+     * history. */
+    bool (*on_batch)(const mlp_batch_progress *progress, void *user);
+    void *user; /* handed to both */
 } mlp_train_options;
 
 /* The defaults named above. */
 mlp_train_options mlp_train_defaults(void);
 
+/* Tells which rows options->validation_fraction holds out of rows with the
+ * targets Y (m, n[L]): order[m] receives the rows to train on, ascending, then
+ * the `*held` rows held out, ascending. np.random.permutation(m) of
+ * options->seed is gone through, and rows are held out as they come, until
+ * there are fraction * m of them, to the nearest. With bce, one output and
+ * targets 0 and 1 each class gives its share, by largest remainders: a row is
+ * passed by if its class has given enough. Allocates.
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a fraction outside [0, 1), or
+ * one that leaves no row on one side. */
+mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
+                     const mlp_train_options *options, size_t *order,
+                     size_t *held);
+
 /* What happened in each epoch that was run. */
 typedef struct mlp_history mlp_history;
 
-size_t mlp_history_epochs(const mlp_history *history);        /* 0 for NULL */
-const double *mlp_history_losses(const mlp_history *history); /* one an epoch,
-                           valid until the history is freed; NULL for NULL */
-void mlp_history_free(mlp_history *history); /* NULL is allowed */
+/* How many epochs there were, and, for each, what mlp_progress says of it;
+ * arrays are valid until the history is freed. NULL gives 0 and NULL. */
+size_t mlp_history_epochs(const mlp_history *history);
+const double *mlp_history_losses(const mlp_history *history);
+const double *mlp_history_validation_losses(const mlp_history *history);
+const double *mlp_history_validation_accuracies(const mlp_history *history);
+const double *mlp_history_rates(const mlp_history *history);
+const double *mlp_history_seconds(const mlp_history *history);
+size_t mlp_history_best_epoch(const mlp_history *history); /* the last one's */
+void mlp_history_free(mlp_history *history);               /* NULL is allowed */
 
 /* Trains `net` on the rows of X (m, n[0]) and Y (m, n[L]), m >= 1, of the
  * network's precision. Batches are cut from the (shuffled) rows in order; the
@@ -437,22 +495,20 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * Before anything is changed: MLP_ERR_SHAPE, MLP_ERR_DTYPE;
  * MLP_ERR_NOT_FINITE, naming row and column (from 0) of X or Y;
  * MLP_ERR_ARGUMENT: a learning rate that is not finite and above 0 in the
- * network's precision, or a target outside [0, 1] where the loss is
- * MLP_LOSS_BCE; MLP_ERR_LIMIT: a history or a batch that no size_t counts the
+ * network's precision, a target outside [0, 1] where the loss is MLP_LOSS_BCE,
+ * both kinds of validation, a fraction that mlp_split refuses, a patience of 0,
+ * or a min_change that is not finite and 0 or more; MLP_ERR_LIMIT: a history or a batch that no size_t counts the
  * bytes of, or too many threads.
  * MLP_ERR_DIVERGED, naming the epoch: the loss of a batch, which is named too,
- * is not finite, or a weight is not; `net` gets the last finite weights that
- * began an epoch with a finite loss, or keeps what it had if there were none;
- * there is no history. */
+ * or the validation loss is not finite, or a weight is not; `net` gets the last
+ * finite weights that began an epoch with a finite loss, or keeps what it had
+ * if there were none; there is no history. */
 mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                    const mlp_train_options *options, mlp_history **history);
 
 /* ---------------------------------------------------------------------------
  * 8. Training, step by step
  */
-
-/* Activations and gradients of a batch, for a network being trained. */
-typedef struct mlp_trainer mlp_trainer;
 
 /* Makes a trainer for batches of at most `max_rows` rows, 1 or more. Borrows
  * `net`, which must outlive it and may be used in between. Allocates, with the
@@ -497,6 +553,17 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
  * MLP_ERR_ARGUMENT: alpha is not finite in the network's precision.
  * MLP_ERR_ORDER: no backward since the last forward. */
 mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
+
+/* mlp_fit by the caller's trainer, which goes on where it stopped: called
+ * again, it counts epochs on and goes on drawing orders, waiting and looking
+ * for the best weights, so that 10 epochs and 10 are 20, to the bit, if the
+ * data and the options are the same. (Without validation, or if restore_best is
+ * false in the first call; the weights that it restores are those that the
+ * second would begin with.) `threads` is not looked at: the trainer has its own.
+ * Errors as mlp_fit; MLP_ERR_SHAPE: also if a batch is above max_rows. */
+mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
+                           const mlp_train_options *options,
+                           mlp_history **history);
 
 /* A view of any tensor of layer l, 1 to L (MLP_A and MLP_D: 0 to L), valid
  * until the trainer is freed; Z, A and D have the rows of the last forward, and

@@ -1,26 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Training in one call: epochs, batches, shuffling, history. All memory is
- * allocated before the first epoch.
- *
- * A loss that is not finite means that the weights are spoilt already, by an
- * update before it. So the weights that an epoch begins with are kept as soon
- * as they and their first loss are known to be finite, and put back when a
- * later one is not.
+ * Training on rows in memory: which of them are held out, in which order the
+ * others come, and how batches are cut from them. All memory is allocated
+ * before the first epoch.
  */
-#include <math.h>
-#include <string.h>
-
+#include "history.h"
+#include "loop.h"
 #include "memory.h"
 #include "report.h"
+#include "split.h"
 #include "trainer.h"
-#include "view.h"
-
-struct mlp_history {
-    mlp_hooks hooks;
-    size_t epochs;
-    double *losses; /* [epochs] */
-};
 
 mlp_train_options mlp_train_defaults(void)
 {
@@ -28,246 +17,211 @@ mlp_train_options mlp_train_defaults(void)
                                .batch_size = 0,
                                .learning_rate = 0.01,
                                .shuffle = true,
-                               .seed = 42};
+                               .seed = 42,
+                               .restore_best = true,
+                               .patience = SIZE_MAX};
 }
 
-static void lay_out_history(mlp_history *history, size_t epochs,
-                            mlpi_cursor *cursor)
-{
-    (void)mlpi_take(cursor, 1, sizeof *history);
-    history->losses = mlpi_take(cursor, epochs, sizeof *history->losses);
-}
-
-static mlp_status make_history(const mlp_hooks *hooks, size_t epochs,
-                               mlp_history **history)
-{
-    mlp_history made = {.hooks = *hooks};
-    mlpi_cursor measure = {0};
-    lay_out_history(&made, epochs, &measure);
-    void *block = NULL;
-    TRY(mlpi_allocate(hooks, &measure, "a history", &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out_history(&made, epochs, &carve);
-    *history = block;
-    **history = made;
-    return MLP_OK;
-}
-
-size_t mlp_history_epochs(const mlp_history *history)
-{
-    return history ? history->epochs : 0;
-}
-
-const double *mlp_history_losses(const mlp_history *history)
-{
-    return history ? history->losses : NULL;
-}
-
-void mlp_history_free(mlp_history *history)
-{
-    if (history) {
-        mlp_hooks hooks = history->hooks;
-        mlpi_release(&hooks, history);
-    }
-}
-
-/* One training run. */
-typedef struct run {
-    mlp_net *net;
+/* The rows of one training run. */
+typedef struct rows {
     mlp_cview X, Y;
-    mlp_train_options options;
+    size_t m;       /* to train on */
+    size_t held;    /* to validate with: X.rows - m */
     size_t batch;   /* rows of a batch, at most */
     size_t batches; /* in an epoch */
-    mlp_trainer *trainer;
-    mlp_history *history; /* or NULL */
-    void *block;          /* holds order and good */
-    size_t *order;        /* [m]: the rows of this epoch, or NULL */
-    void *good;           /* real: parameters that an epoch began with */
-    bool has_good;
-} run;
+    void *block;    /* holds both: */
+    size_t *split;  /* [m + held]: these first, then those; NULL: none held */
+    size_t *order;  /* [m]: the rows of this epoch; NULL: as in split */
+} rows;
 
-static void lay_out(run *r, mlpi_cursor *cursor)
+static void lay_out(rows *r, bool shuffles, mlpi_cursor *cursor)
 {
-    const mlp_net *net = r->net;
-    r->good = mlpi_take(cursor, net->layout.parameters, net->ops->real_size);
-    if (r->batches > 1 && r->options.shuffle) {
-        r->order = mlpi_take(cursor, r->X.rows, sizeof *r->order);
+    if (r->held > 0) {
+        r->split = mlpi_take(cursor, r->X.rows, sizeof *r->split);
+    }
+    if (shuffles && r->batches > 1) {
+        r->order = mlpi_take(cursor, r->m, sizeof *r->order);
     }
 }
 
-/* Makes what is missing; release() frees what there is. */
-static mlp_status allocate(run *r, bool with_history)
+static mlp_status allocate(const mlp_hooks *hooks, bool shuffles, rows *r)
 {
-    const mlp_hooks *hooks = &r->net->hooks;
-    if (with_history) {
-        TRY(make_history(hooks, r->options.epochs, &r->history));
-    }
-    TRY(mlp_trainer_create(r->net, r->batch, &r->trainer));
-    TRY(mlp_trainer_set_seed(r->trainer, r->options.seed));
-    if (mlpi_step_is_busy(r->trainer, r->batch)) {
-        /* Nobody is told of threads that there is no memory for: one will do. */
-        mlp_hooks quiet = *hooks;
-        quiet.log = NULL;
-        (void)mlpi_trainer_hire(r->trainer, &quiet, r->options.threads);
-    }
     mlpi_cursor measure = {0};
-    lay_out(r, &measure);
-    TRY(mlpi_allocate(hooks, &measure, "a training run", &r->block));
-    mlpi_cursor carve = {.base = r->block};
-    lay_out(r, &carve);
+    lay_out(r, shuffles, &measure);
+    if (measure.used > 0 || measure.overflow) {
+        TRY(mlpi_allocate(hooks, &measure, "the order of rows", &r->block));
+        mlpi_cursor carve = {.base = r->block};
+        lay_out(r, shuffles, &carve);
+    }
     return MLP_OK;
 }
 
-static void release(run *r)
+/* Draws an order of the rows to train on. */
+static mlp_status shuffle(rows *r, mlp_rng *rng)
 {
-    mlp_trainer_free(r->trainer);
-    mlp_history_free(r->history);
-    mlpi_release(&r->net->hooks, r->block);
-}
-
-static const char *kind_of(double x)
-{
-    return isnan(x) ? "not a number" : "infinite";
-}
-
-static const char *advice(const run *r)
-{
-    return r->has_good ? "a smaller learning rate may help"
-                       : "so it was before the first update";
-}
-
-static mlp_cview all_parameters(const run *r)
-{
-    const mlp_net *net = r->net;
-    size_t n = net->layout.parameters;
-    return (mlp_cview){net->ops->dtype, 1, n, n, 1, net->parameters};
-}
-
-/* A loss can be finite though weights are not: a saturated output hides them. */
-static bool has_bad_weight(const run *r)
-{
-    size_t row = 0;
-    size_t col = 0;
-    return r->net->ops->find_not_finite(all_parameters(r), &row, &col);
-}
-
-static mlp_status report_weight(const run *r, size_t epoch)
-{
-    size_t row = 0;
-    size_t col = 0;
-    (void)r->net->ops->find_not_finite(all_parameters(r), &row, &col);
-    return mlpi_report(
-        &r->net->hooks, MLP_ERR_DIVERGED, "epoch %zu: a weight is %s; %s",
-        epoch, kind_of(mlp_cview_at(all_parameters(r), row, col)), advice(r));
-}
-
-static void restore_good(run *r)
-{
-    mlp_net *net = r->net;
-    if (r->has_good) {
-        memcpy(net->parameters, r->good,
-               net->layout.parameters * net->ops->real_size);
+    for (size_t i = 0; i < r->m; i++) {
+        r->order[i] = r->split ? r->split[i] : i;
     }
+    return mlp_rng_shuffle(rng, r->order, r->m, sizeof *r->order);
 }
 
-static mlp_status train_batch(run *r, size_t epoch, size_t batch, size_t rows,
-                              double *loss)
+static mlp_status run_epoch(mlpi_loop *loop, void *source)
 {
-    size_t first = batch * r->batch;
-    mlpi_step step = {.m = rows,
-                      .alpha = r->options.learning_rate,
-                      /* One batch of all rows stays where it is. */
-                      .has_rows = r->batches == 1 && epoch > 0};
+    rows *r = source;
+    const size_t *order = r->split;
     if (r->order) {
-        step.X = r->X;
-        step.Y = r->Y;
-        step.order = r->order + first;
-    } else if (!step.has_rows) {
-        step.X = mlp_cview_rows(r->X, first, rows);
-        step.Y = mlp_cview_rows(r->Y, first, rows);
+        TRY(shuffle(r, &loop->trainer->course.rng));
+        order = r->order;
     }
-    if (batch == 0) {
-        step.only_look = has_bad_weight(r);
-        step.keep = r->good;
-    }
-    mlpi_step_whole(r->trainer, &step);
-    *loss = step.loss;
-    if (!isfinite(step.loss)) {
-        return mlpi_report(&r->net->hooks, MLP_ERR_DIVERGED,
-                           "epoch %zu, batch %zu: the loss is %s; %s", epoch,
-                           batch, kind_of(step.loss), advice(r));
-    }
-    if (step.only_look) {
-        return report_weight(r, epoch);
-    }
-    r->has_good = true;
-    return MLP_OK;
-}
-
-static mlp_status train_epoch(run *r, size_t epoch, mlp_rng *rng, double *loss)
-{
-    size_t m = r->X.rows;
-    if (r->order) {
-        TRY(mlp_rng_permutation(rng, m, r->order));
-    }
-    double sum = 0.0;
-    for (size_t batch = 0; batch < r->batches; batch++) {
-        size_t left = m - batch * r->batch;
-        size_t rows = left < r->batch ? left : r->batch;
-        double batch_loss = 0.0;
-        TRY(train_batch(r, epoch, batch, rows, &batch_loss));
-        sum += batch_loss * (double)rows;
-        *loss = batch_loss;
-    }
-    /* The loss of a single batch as it is: m times it, over m, may differ. */
-    if (r->batches > 1) {
-        *loss = sum / (double)m;
+    for (size_t i = 0; i < r->batches && !loop->stopped; i++) {
+        size_t first = i * r->batch;
+        size_t left = r->m - first;
+        mlpi_step step = {.m = left < r->batch ? left : r->batch,
+                          /* One batch of all rows stays where it is. */
+                          .has_rows = r->batches == 1 && loop->rounds > 0};
+        if (order) {
+            step.X = r->X;
+            step.Y = r->Y;
+            step.order = order + first;
+        } else {
+            step.X = mlp_cview_rows(r->X, first, step.m);
+            step.Y = mlp_cview_rows(r->Y, first, step.m);
+        }
+        TRY(mlpi_loop_batch(loop, &step));
     }
     return MLP_OK;
 }
 
-/* Whether to go on after an epoch. */
-static bool note_epoch(run *r, size_t epoch, double loss)
+/* ---------------------------------------------------------------------------
+ * Before the first epoch
+ */
+
+/* Shapes, and how many rows are for what. */
+static mlp_status measure_rows(const mlp_net *net,
+                               const mlp_train_options *options, rows *r)
 {
-    if (r->history) {
-        r->history->losses[epoch] = loss;
-        r->history->epochs = epoch + 1;
-    }
-    mlp_progress progress = {.epoch = epoch,
-                             .epochs = r->options.epochs,
-                             .loss = loss,
-                             .net = r->net};
-    return !r->options.on_epoch ||
-           r->options.on_epoch(&progress, r->options.user);
+    TRY(mlpi_net_check_shapes(net, r->X, r->Y));
+    TRY(mlpi_split_size(&net->hooks, options->validation_fraction, r->X.rows,
+                        &r->held));
+    r->m = r->X.rows - r->held;
+    size_t asked = options->batch_size;
+    r->batch = asked == 0 || asked > r->m ? r->m : asked;
+    r->batches = r->m / r->batch + (r->m % r->batch > 0);
+    return MLP_OK;
 }
 
-static mlp_status train(run *r)
+static bool has_validation_set(const mlp_train_options *options)
 {
-    mlp_rng rng = mlp_rng_seeded(r->options.seed);
-    bool go_on = true;
-    size_t epoch = 0;
-    for (; go_on && epoch < r->options.epochs; epoch++) {
-        double loss = 0.0;
-        TRY(train_epoch(r, epoch, &rng, &loss));
-        go_on = note_epoch(r, epoch, loss);
-    }
-    /* No loss will tell of the last update. */
-    return epoch > 0 && has_bad_weight(r) ? report_weight(r, epoch - 1)
-                                          : MLP_OK;
+    return options->X_validation.rows > 0 || options->Y_validation.rows > 0;
 }
 
-static mlp_status check_options(const mlp_net *net,
-                                const mlp_train_options *options)
+static mlp_status check_validation(const mlp_net *net,
+                                   const mlp_train_options *options)
 {
-    double rate = net->ops->round(options->learning_rate);
-    if (!(rate > 0.0) || !isfinite(rate)) {
+    if (!has_validation_set(options)) {
+        return MLP_OK;
+    }
+    if (options->validation_fraction != 0.0) {
         return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "learning_rate: expects a finite %s above 0, got "
-                           "%g",
-                           mlp_dtype_name(net->ops->dtype),
-                           options->learning_rate);
+                           "validation: expects a fraction or rows of their "
+                           "own, got both");
     }
-    return mlpi_team_check(&net->hooks, options->threads);
+    return mlpi_net_check_shapes(net, options->X_validation,
+                                 options->Y_validation);
+}
+
+/* Looks at all values, which takes a while. */
+static mlp_status check_values(const mlp_net *net,
+                               const mlp_train_options *options, const rows *r)
+{
+    TRY(mlpi_net_check_values(net, r->X, r->Y));
+    return has_validation_set(options)
+               ? mlpi_net_check_values(net, options->X_validation,
+                                       options->Y_validation)
+               : MLP_OK;
+}
+
+/* The split is the first thing that is drawn of the seed, also when the trainer
+ * goes on with later draws. */
+static mlp_status hold_out(mlp_trainer *trainer,
+                           const mlp_train_options *options, const rows *r)
+{
+    mlpi_course begin = mlpi_course_begin(options->seed);
+    if (r->held > 0) {
+        TRY(mlpi_split(trainer->net, r->Y, r->held, &begin.rng, r->split));
+    }
+    if (!trainer->course.begun) {
+        trainer->course = begin;
+        TRY(mlp_trainer_set_seed(trainer, options->seed));
+    }
+    return MLP_OK;
+}
+
+static mlp_status run(mlpi_loop *loop, rows *r, mlp_history **history)
+{
+    mlp_trainer *trainer = loop->trainer;
+    const mlp_train_options *options = loop->options;
+    /* Absurdly many rows fail here, before all of them are looked at. */
+    TRY(mlpi_loop_make(loop, history != NULL));
+    TRY(allocate(&trainer->hooks, options->shuffle, r));
+    TRY(check_values(trainer->net, options, r));
+    TRY(hold_out(trainer, options, r));
+    if (r->held > 0) {
+        loop->validation.order = r->split + r->m;
+    }
+    TRY(mlpi_loop_run(loop));
+    if (history) {
+        *history = loop->history;
+        loop->history = NULL;
+    }
+    return MLP_OK;
+}
+
+/* Training, when options and shapes are checked. */
+static mlp_status fit(mlp_trainer *trainer, const mlp_train_options *options,
+                      rows *r, mlp_history **history)
+{
+    mlpi_loop loop = {.trainer = trainer,
+                      .options = options,
+                      .run_epoch = run_epoch,
+                      .source = r,
+                      .validation = {options->X_validation.rows,
+                                     options->X_validation,
+                                     options->Y_validation, NULL}};
+    if (r->held > 0) {
+        loop.validation = (mlpi_scored){r->held, r->X, r->Y, NULL};
+    }
+    mlp_status status = run(&loop, r, history);
+    mlpi_release(&trainer->hooks, r->block);
+    mlpi_loop_release(&loop);
+    return status;
+}
+
+static mlp_status check(const mlp_net *net, const mlp_train_options *options,
+                        rows *r)
+{
+    TRY(mlpi_loop_check(net, options));
+    TRY(measure_rows(net, options, r));
+    return check_validation(net, options);
+}
+
+mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
+                           const mlp_train_options *options,
+                           mlp_history **history)
+{
+    if (!trainer) {
+        return MLP_ERR_NULL;
+    }
+    const mlp_train_options defaults = mlp_train_defaults();
+    options = options ? options : &defaults;
+    rows r = {.X = X, .Y = Y};
+    TRY(check(trainer->net, options, &r));
+    if (r.batch > trainer->max_rows) {
+        return mlpi_report(&trainer->hooks, MLP_ERR_SHAPE,
+                           "batch: expects at most %zu rows, got %zu",
+                           trainer->max_rows, r.batch);
+    }
+    return fit(trainer, options, &r, history);
 }
 
 mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
@@ -276,28 +230,19 @@ mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
     if (!net) {
         return MLP_ERR_NULL;
     }
-    run r = {.net = net, .X = X, .Y = Y};
-    r.options = options ? *options : mlp_train_defaults();
-    TRY(check_options(net, &r.options));
-    TRY(mlpi_net_check_shapes(net, X, Y));
-    size_t asked = r.options.batch_size;
-    r.batch = asked == 0 || asked > X.rows ? X.rows : asked;
-    r.batches = X.rows / r.batch + (X.rows % r.batch > 0);
-    /* Absurdly many rows fail here, before all of them are looked at. */
-    mlp_status status = allocate(&r, history != NULL);
-    if (status == MLP_OK) {
-        status = mlpi_net_check_values(net, X, Y);
+    const mlp_train_options defaults = mlp_train_defaults();
+    options = options ? options : &defaults;
+    rows r = {.X = X, .Y = Y};
+    TRY(check(net, options, &r));
+    mlp_trainer *trainer = NULL;
+    TRY(mlp_trainer_create(net, r.batch, &trainer));
+    if (mlpi_step_is_busy(trainer, r.batch)) {
+        /* Nobody is told of threads that there is no memory for: one will do. */
+        mlp_hooks quiet = net->hooks;
+        quiet.log = NULL;
+        (void)mlpi_trainer_hire(trainer, &quiet, options->threads);
     }
-    if (status == MLP_OK) {
-        status = train(&r);
-        if (status != MLP_OK) {
-            restore_good(&r);
-        }
-    }
-    if (status == MLP_OK && history) {
-        *history = r.history;
-        r.history = NULL;
-    }
-    release(&r);
+    mlp_status status = fit(trainer, options, &r, history);
+    mlp_trainer_free(trainer);
     return status;
 }

@@ -4,38 +4,41 @@
  * Whatever is wanted of the outputs (a copy, classes, scores) is taken from
  * each chunk while it is at hand.
  */
+#include "predict.h"
+
 #include <math.h>
 
 #include "loss.h"
 #include "pass.h"
 #include "report.h"
 #include "view.h"
-#include "workspace.h"
 
+/* A[0] of rows order[0..m-1] of X, or of all its rows if that is NULL. */
 static mlpi_operand enter(const mlp_net *net, const mlpi_desk *desk,
-                          mlp_cview X)
+                          mlp_cview X, const size_t *order, size_t m)
 {
-    if (!net->scales) {
+    if (!net->scales && !order) {
         return mlpi_operand_of(X);
     }
-    net->ops->gather(&(mlpi_gather){.m = X.rows,
+    net->ops->gather(&(mlpi_gather){.m = m,
                                     .n = X.cols,
                                     .X = mlpi_operand_of(X),
-                                    .mean = net->mean,
-                                    .std = net->std,
+                                    .order = order,
+                                    .mean = net->scales ? net->mean : NULL,
+                                    .std = net->scales ? net->std : NULL,
                                     .out = desk->X});
     return (mlpi_operand){desk->X, X.cols, 1};
 }
 
 /* Leaves Z and A of the last layer on the desk. */
-static void run_chunk(const mlp_net *net, const mlpi_desk *desk, mlp_cview X)
+static void run_layers(const mlp_net *net, const mlpi_desk *desk,
+                       mlpi_operand A_prev, size_t m)
 {
     size_t L = net->layout.L;
-    mlpi_operand A_prev = enter(net, desk, X);
     for (size_t l = 1; l < L; l++) {
         void *A = desk->hidden[l % 2];
         mlpi_forward(net, &(mlpi_forward_step){.l = l,
-                                               .m = X.rows,
+                                               .m = m,
                                                .A_prev = A_prev,
                                                .Z = A,
                                                .A = A,
@@ -43,11 +46,16 @@ static void run_chunk(const mlp_net *net, const mlpi_desk *desk, mlp_cview X)
         A_prev = (mlpi_operand){A, net->layout.layer[l].width, 1};
     }
     mlpi_forward(net, &(mlpi_forward_step){.l = L,
-                                           .m = X.rows,
+                                           .m = m,
                                            .A_prev = A_prev,
                                            .Z = desk->Z,
                                            .A = desk->A,
                                            .scratch = desk->scratch});
+}
+
+static void run_chunk(const mlp_net *net, const mlpi_desk *desk, mlp_cview X)
+{
+    run_layers(net, desk, enter(net, desk, X, NULL, X.rows), X.rows);
 }
 
 /* Rows [first, first + count) of a writable view. */
@@ -178,6 +186,38 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
     return MLP_OK;
 }
 
+/* Rows [i, i + m) of what is to be scored, on the desk. */
+static void run_scored(const mlp_net *net, const mlpi_desk *desk,
+                       const mlpi_scored *rows, size_t i, size_t m)
+{
+    const size_t *order = rows->order ? rows->order + i : NULL;
+    mlp_cview X = order ? rows->X : mlp_cview_rows(rows->X, i, m);
+    mlp_cview Y = order ? rows->Y : mlp_cview_rows(rows->Y, i, m);
+    run_layers(net, desk, enter(net, desk, X, order, m), m);
+    net->ops->gather(&(mlpi_gather){.m = m,
+                                    .n = Y.cols,
+                                    .X = mlpi_operand_of(Y),
+                                    .order = order,
+                                    .out = desk->Y});
+}
+
+void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
+                   const mlpi_scored *rows, mlp_scores *scores)
+{
+    const mlpi_desk *desk = &workspace->desk;
+    mlpi_loss_sum sum = {.count = 0};
+    size_t hits = 0;
+    for (size_t i = 0, m = 0; i < rows->m; i += m) {
+        m = rows->m - i < workspace->rows ? rows->m - i : workspace->rows;
+        run_scored(net, desk, rows, i, m);
+        mlpi_loss_add(&sum, net, &(mlpi_outputs){m, desk->Z, desk->A, desk->Y});
+        hits +=
+            net->ops->count_hits(m * mlp_net_outputs(net), desk->A, desk->Y);
+    }
+    scores->loss = mlpi_loss_mean(&sum);
+    scores->accuracy = (double)hits / (double)sum.count;
+}
+
 mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
                         mlp_scores *scores)
 {
@@ -192,25 +232,7 @@ mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
     TRY(mlpi_net_check_values(net, X, Y));
     mlp_workspace *ws = NULL;
     TRY(mlpi_workspace_make(net, X.rows, &ws));
-    const mlpi_ops *ops = net->ops;
-    mlpi_loss_sum sum = {.count = 0};
-    size_t hits = 0;
-    for (size_t i = 0, rows = 0; i < X.rows; i += rows) {
-        mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
-        rows = chunk.rows;
-        mlp_cview targets = mlp_cview_rows(Y, i, ws->rows);
-        run_chunk(net, &ws->desk, chunk);
-        ops->gather(&(mlpi_gather){.m = targets.rows,
-                                   .n = Y.cols,
-                                   .X = mlpi_operand_of(targets),
-                                   .out = ws->desk.Y});
-        mlpi_loss_add(
-            &sum, net,
-            &(mlpi_outputs){chunk.rows, ws->desk.Z, ws->desk.A, ws->desk.Y});
-        hits += ops->count_hits(chunk.rows * Y.cols, ws->desk.A, ws->desk.Y);
-    }
+    mlpi_evaluate(net, ws, &(mlpi_scored){.m = X.rows, .X = X, .Y = Y}, scores);
     mlp_workspace_free(ws);
-    scores->loss = mlpi_loss_mean(&sum);
-    scores->accuracy = (double)hits / (double)sum.count;
     return MLP_OK;
 }

@@ -11,6 +11,7 @@
 #ifndef MLPI_STEP_H
 #define MLPI_STEP_H
 
+#include "course.h"
 #include "net.h"
 #include "team.h"
 
@@ -30,6 +31,8 @@ struct mlp_trainer {
     size_t scratch_size; /* reals, for a member */
     void *scratch;       /* of member 0 */
     mlpi_team *team;     /* NULL: one thread; rooms are scratch */
+    mlpi_course course;  /* of its epochs */
+    void *best;          /* snapshot of course.best_epoch; NULL: never needed */
 };
 
 /* One step of training. */

@@ -87,6 +87,7 @@ void mlp_trainer_free(mlp_trainer *trainer)
     if (trainer) {
         mlp_hooks hooks = trainer->hooks;
         mlpi_team_free(trainer->team);
+        mlpi_release(&hooks, trainer->best);
         mlpi_release(&hooks, trainer);
     }
 }

@@ -9,6 +9,7 @@
 table='
 report
 memory
+clock
 view
 team
 names
@@ -22,16 +23,21 @@ ops/ops_portable_f32 ops/ops_avx2_f32 ops/ops_avx512_f32 ops/ops_neon_f32
 ops/ops_portable_f64 ops/ops_avx2_f64 ops/ops_avx512_f64 ops/ops_neon_f64
 rng
 metrics
+course
+history
 layout
 net
 scaling
 dropout
+snapshot
+split
 loss
 pass
 workspace
 predict
 step
 trainer
+loop
 fit
 '
 

@@ -15,7 +15,7 @@ taken='malloc free memcpy memmove memset memcmp strcmp strlen vsnprintf
     pthread_create pthread_join pthread_sigmask sigfillset pthread_mutex_init
     pthread_mutex_destroy pthread_mutex_lock pthread_mutex_unlock
     pthread_cond_init pthread_cond_destroy pthread_cond_wait
-    pthread_cond_broadcast pthread_setcancelstate getpid sysconf sched_getaffinity __sched_cpucount'
+    pthread_cond_broadcast pthread_setcancelstate clock_gettime getpid sysconf sched_getaffinity __sched_cpucount'
 
 nm -g --defined-only "$archive" | awk 'NF == 3 && $3 !~ /^mlpi?_/ {
         print "defined: " $3

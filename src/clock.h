@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MLPI_CLOCK_H
+#define MLPI_CLOCK_H
+
+/* Seconds since some moment, which never go backwards where the system has
+ * such a clock. Only their differences mean something. */
+double mlpi_seconds(void);
+
+#endif

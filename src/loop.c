@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop.h"
+
+#include <math.h>
+
+#include "clock.h"
+#include "history.h"
+#include "memory.h"
+#include "report.h"
+#include "snapshot.h"
+
+mlp_status mlpi_loop_check(const mlp_net *net, const mlp_train_options *options)
+{
+    double rate = net->ops->round(options->learning_rate);
+    if (!(rate > 0.0) || !isfinite(rate)) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "learning_rate: expects a finite %s above 0, got "
+                           "%g",
+                           mlp_dtype_name(net->ops->dtype),
+                           options->learning_rate);
+    }
+    if (options->patience == 0) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "patience: expects 1 or more, got 0");
+    }
+    if (!(options->min_change >= 0.0) || !isfinite(options->min_change)) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "min_change: expects a finite number, 0 or more, "
+                           "got %g",
+                           options->min_change);
+    }
+    return mlpi_team_check(&net->hooks, options->threads);
+}
+
+/* ---------------------------------------------------------------------------
+ * Memory
+ */
+
+static mlp_status allocate_snapshot(const mlp_net *net, const char *what,
+                                    void **snapshot)
+{
+    mlpi_cursor measure = {0};
+    (void)mlpi_take(&measure, mlpi_snapshot_size(net), net->ops->real_size);
+    return mlpi_allocate(&net->hooks, &measure, what, snapshot);
+}
+
+mlp_status mlpi_loop_make(mlpi_loop *loop, bool with_history)
+{
+    mlp_trainer *t = loop->trainer;
+    if (with_history) {
+        TRY(mlpi_history_make(&t->hooks, loop->options->epochs,
+                              &loop->history));
+    }
+    TRY(allocate_snapshot(t->net, "a copy of the weights", &loop->good));
+    if (loop->validation.m > 0) {
+        TRY(mlpi_workspace_make(t->net, loop->validation.m, &loop->workspace));
+        if (!t->best) {
+            TRY(allocate_snapshot(t->net, "the best weights", &t->best));
+        }
+    }
+    return MLP_OK;
+}
+
+void mlpi_loop_release(mlpi_loop *loop)
+{
+    mlp_history_free(loop->history);
+    mlp_workspace_free(loop->workspace);
+    mlpi_release(&loop->trainer->hooks, loop->good);
+}
+
+/* ---------------------------------------------------------------------------
+ * Divergence
+ */
+
+static const char *kind_of(double x)
+{
+    return isnan(x) ? "not a number" : "infinite";
+}
+
+static const char *advice(const mlpi_loop *loop)
+{
+    return loop->has_good ? "a smaller learning rate may help"
+                          : "so it was before the first update";
+}
+
+static mlp_cview all_parameters(const mlpi_loop *loop)
+{
+    const mlp_net *net = loop->trainer->net;
+    size_t n = net->layout.parameters;
+    return (mlp_cview){net->ops->dtype, 1, n, n, 1, net->parameters};
+}
+
+/* A loss can be finite though weights are not: a saturated output hides them. */
+static bool has_bad_weight(const mlpi_loop *loop)
+{
+    size_t row = 0;
+    size_t col = 0;
+    return loop->trainer->net->ops->find_not_finite(all_parameters(loop), &row,
+                                                    &col);
+}
+
+static mlp_status report_weight(const mlpi_loop *loop, size_t epoch)
+{
+    mlp_cview all = all_parameters(loop);
+    size_t row = 0;
+    size_t col = 0;
+    (void)loop->trainer->net->ops->find_not_finite(all, &row, &col);
+    return mlpi_report(&loop->trainer->hooks, MLP_ERR_DIVERGED,
+                       "epoch %zu: a weight is %s; %s", epoch,
+                       kind_of(mlp_cview_at(all, row, col)), advice(loop));
+}
+
+/* ---------------------------------------------------------------------------
+ * A batch
+ */
+
+/* Adds a batch to its epoch and tells on_batch. */
+static void note_batch(mlpi_loop *loop, const mlpi_step *step)
+{
+    const mlp_train_options *options = loop->options;
+    mlp_batch_progress progress = {.epoch = loop->trainer->course.epochs,
+                                   .batch = loop->batches,
+                                   .rows = step->m,
+                                   .loss = step->loss,
+                                   .rate = step->alpha,
+                                   .net = loop->trainer->net};
+    loop->batches++;
+    loop->rows += (double)step->m;
+    loop->sum += step->loss * (double)step->m;
+    loop->loss = step->loss;
+    loop->stopped =
+        options->on_batch && !options->on_batch(&progress, options->user);
+}
+
+mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step)
+{
+    size_t epoch = loop->trainer->course.epochs;
+    step->alpha = loop->options->learning_rate;
+    if (loop->batches == 0) {
+        step->only_look = has_bad_weight(loop);
+        step->keep = loop->good;
+    }
+    mlpi_step_whole(loop->trainer, step);
+    if (!isfinite(step->loss)) {
+        return mlpi_report(&loop->trainer->hooks, MLP_ERR_DIVERGED,
+                           "epoch %zu, batch %zu: the loss is %s; %s", epoch,
+                           loop->batches, kind_of(step->loss), advice(loop));
+    }
+    if (step->only_look) {
+        return report_weight(loop, epoch);
+    }
+    loop->has_good = true;
+    note_batch(loop, step);
+    return MLP_OK;
+}
+
+/* ---------------------------------------------------------------------------
+ * An epoch
+ */
+
+static mlp_status validate(mlpi_loop *loop, mlp_scores *scores)
+{
+    *scores = (mlp_scores){(double)NAN, (double)NAN};
+    if (loop->validation.m == 0) {
+        return MLP_OK;
+    }
+    mlp_trainer *t = loop->trainer;
+    mlpi_evaluate(t->net, loop->workspace, &loop->validation, scores);
+    if (!isfinite(scores->loss)) {
+        return mlpi_report(&t->hooks, MLP_ERR_DIVERGED,
+                           "epoch %zu: the validation loss is %s; %s",
+                           t->course.epochs, kind_of(scores->loss),
+                           advice(loop));
+    }
+    return MLP_OK;
+}
+
+/* Whether to go on after an epoch. */
+static bool note_epoch(mlpi_loop *loop, const mlpi_record *record)
+{
+    mlp_trainer *t = loop->trainer;
+    const mlp_train_options *options = loop->options;
+    bool validates = loop->validation.m > 0;
+    size_t epoch = t->course.epochs;
+    double watched = validates ? record->validation_loss : record->loss;
+    if (mlpi_course_note(&t->course, watched, options->min_change) &&
+        validates) {
+        mlpi_snapshot_take(t->net, t->best);
+    }
+    loop->rounds++;
+    mlpi_history_add(loop->history, record, t->course.best_epoch);
+    mlp_progress progress = {.epoch = epoch,
+                             .epochs =
+                                 epoch + 1 + (options->epochs - loop->rounds),
+                             .loss = record->loss,
+                             .validation_loss = record->validation_loss,
+                             .validation_accuracy = record->validation_accuracy,
+                             .best_epoch = t->course.best_epoch,
+                             .rate = record->rate,
+                             .seconds = record->seconds,
+                             .net = t->net,
+                             .trainer = t};
+    bool go_on =
+        !options->on_epoch || options->on_epoch(&progress, options->user);
+    return go_on && t->course.waited < options->patience;
+}
+
+static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
+{
+    double start = mlpi_seconds();
+    loop->batches = 0;
+    loop->rows = loop->sum = 0.0;
+    TRY(loop->run_epoch(loop, loop->source));
+    if (loop->stopped) {
+        *go_on = false;
+        return MLP_OK;
+    }
+    mlp_scores scores;
+    TRY(validate(loop, &scores));
+    /* The loss of a single batch as it is: m times it, over m, may differ. */
+    mlpi_record record = {.loss = loop->batches > 1 ? loop->sum / loop->rows
+                                                    : loop->loss,
+                          .validation_loss = scores.loss,
+                          .validation_accuracy = scores.accuracy,
+                          .rate = loop->options->learning_rate,
+                          .seconds = mlpi_seconds() - start};
+    *go_on = note_epoch(loop, &record);
+    return MLP_OK;
+}
+
+static mlp_status run_epochs(mlpi_loop *loop)
+{
+    bool go_on = true;
+    while (go_on && loop->rounds < loop->options->epochs) {
+        TRY(run_epoch(loop, &go_on));
+    }
+    /* No loss will tell of the last update. */
+    return loop->has_good && has_bad_weight(loop)
+               ? report_weight(loop, loop->trainer->course.epochs -
+                                         (loop->stopped ? 0 : 1))
+               : MLP_OK;
+}
+
+mlp_status mlpi_loop_run(mlpi_loop *loop)
+{
+    mlp_trainer *t = loop->trainer;
+    bool validates = loop->validation.m > 0;
+    t->m = 0; /* the batch of the last forward will be gone */
+    t->has_gradients = false;
+    mlpi_course_watch(&t->course, validates);
+    mlp_status status = run_epochs(loop);
+    if (status != MLP_OK && loop->has_good) {
+        mlpi_snapshot_restore(t->net, loop->good);
+    }
+    if (status == MLP_OK && validates && loop->options->restore_best &&
+        mlpi_course_has_best(&t->course)) {
+        mlpi_snapshot_restore(t->net, t->best);
+    }
+    return status;
+}
