@@ -416,15 +416,71 @@ typedef struct mlp_batch_progress {
     const mlp_net *net; /* as it is after the update */
 } mlp_batch_progress;
 
+/* X(constant, number, name). From a gradient g of a parameter w to its next
+ * value, with what is remembered of the gradients before; v and s begin at 0:
+ *   sgd       w -= alpha g
+ *   momentum  v = mu v + g; w -= alpha v
+ *   tutorial_momentum  v = mu v + (1 - mu) g; w -= alpha v (exercise 3)
+ *   nesterov  v = mu v + g; w -= alpha (g + mu v)
+ *   rmsprop   s = rho s + (1 - rho) g^2; w -= alpha g / (sqrt(s) + epsilon)
+ *   adam      v = beta1 v + (1 - beta1) g; s = beta2 s + (1 - beta2) g^2;
+ *             w -= alpha v' / (sqrt(s') + epsilon), where v' = v / (1 -
+ *             beta1^t) and s' = s / (1 - beta2^t) in the t-th step: Kingma and
+ *             Ba, "Adam: A Method for Stochastic Optimization" (2015)
+ *   adamw     adam with weight_decay: Loshchilov and Hutter, "Decoupled Weight
+ *             Decay Regularization" (2019)
+ *   rprop     each w has a step of its own, alpha at first: it grows while g
+ *             keeps its sign, and shrinks, without w moving, when g changes it;
+ *             w -= sign(g) step. For full batches. Igel and Huesken, "Improving
+ *             the Rprop Learning Algorithm" (2000), iRprop-; FANN's default
+ * All as PyTorch has them, where it does. */
+#define MLP_RULE_LIST(X)                                                       \
+    X(MLP_RULE_SGD, 0, "sgd")                                                  \
+    X(MLP_RULE_MOMENTUM, 1, "momentum")                                        \
+    X(MLP_RULE_TUTORIAL_MOMENTUM, 2, "tutorial_momentum")                      \
+    X(MLP_RULE_NESTEROV, 3, "nesterov")                                        \
+    X(MLP_RULE_RMSPROP, 4, "rmsprop")                                          \
+    X(MLP_RULE_ADAM, 5, "adam")                                                \
+    X(MLP_RULE_ADAMW, 6, "adamw")                                              \
+    X(MLP_RULE_RPROP, 7, "rprop")
+typedef enum mlp_rule { MLP_RULE_LIST(MLP_ENUM_VALUE) } mlp_rule;
+const char *mlp_rule_name(mlp_rule rule); /* NULL for any other number */
+
+/* How gradients change parameters. Penalties are part of the loss J that
+ * training computes, and of dW; mlp_evaluate leaves them out. m is the number
+ * of rows of a batch. Biases are neither penalised nor do they decay. */
+typedef struct mlp_optimizer {
+    mlp_rule rule;
+    double momentum;     /* mu in [0, 1); default 0.9 */
+    double beta1, beta2; /* in [0, 1); default 0.9 and 0.999 */
+    double rho;          /* in [0, 1); default 0.99 */
+    double epsilon;      /* above 0; default 1e-8 */
+    double l2;           /* J += l2 / (2 m) sum W^2 (exercise 2); default 0 */
+    double l1;           /* J += l1 / m sum |W|; default 0 */
+    double weight_decay; /* W -= alpha weight_decay W, besides any rule's step;
+                            default 0, of adamw 0.01 */
+    double clip_value;   /* each g is held in [-clip_value, clip_value]; above
+                            0; default INFINITY: it is not */
+    double clip_norm;    /* all g are multiplied by clip_norm / (norm + 1e-6) if
+                            that is below 1, norm^2 being the sum of all g^2
+                            before clip_value; above 0; default INFINITY */
+    double rprop_grow, rprop_shrink; /* at least 1, in (0, 1]; 1.2 and 0.5 */
+    double rprop_least, rprop_most;  /* bounds of steps; 1e-6 and 50 */
+} mlp_optimizer;
+
+/* The defaults named above; of plain gradient descent MLP_RULE_SGD. */
+mlp_optimizer mlp_optimizer_defaults(mlp_rule rule);
+
 typedef struct mlp_train_options {
-    size_t epochs;        /* passes over the rows; default 1000 */
-    size_t batch_size;    /* rows in a step; default 0: all of them */
-    double learning_rate; /* alpha > 0; default 0.01 */
-    bool shuffle;         /* draw a new order of rows for each epoch, if there
+    size_t epochs;           /* passes over the rows; default 1000 */
+    size_t batch_size;       /* rows in a step; default 0: all of them */
+    double learning_rate;    /* alpha > 0; default 0.01 */
+    mlp_optimizer optimizer; /* default that of MLP_RULE_SGD */
+    bool shuffle;   /* draw a new order of rows for each epoch, if there
                              are several batches; default true. Epoch by epoch
                              np.random.permutation(m) of `seed` */
-    uint32_t seed;        /* of the shuffling and of dropout; default 42 */
-    size_t threads;       /* that share the work of a step, the caller's being
+    uint32_t seed;  /* of the shuffling and of dropout; default 42 */
+    size_t threads; /* that share the work of a step, the caller's being
                              one; at most MLP_MAX_THREADS; default 0: one for
                              each core that the process may use (a share of
                              them that a container grants is not seen). Small
@@ -495,9 +551,11 @@ void mlp_history_free(mlp_history *history);               /* NULL is allowed */
  * Before anything is changed: MLP_ERR_SHAPE, MLP_ERR_DTYPE;
  * MLP_ERR_NOT_FINITE, naming row and column (from 0) of X or Y;
  * MLP_ERR_ARGUMENT: a learning rate that is not finite and above 0 in the
- * network's precision, a target outside [0, 1] where the loss is MLP_LOSS_BCE,
- * both kinds of validation, a fraction that mlp_split refuses, a patience of 0,
- * or a min_change that is not finite and 0 or more; MLP_ERR_LIMIT: a history or a batch that no size_t counts the
+ * network's precision, a field of the optimizer outside its range, a target
+ * outside [0, 1] where the loss is MLP_LOSS_BCE, both kinds of validation, a
+ * fraction that mlp_split refuses, a patience of 0, or a min_change that is not
+ * finite and 0 or more; MLP_ERR_LIMIT: a history or a batch that no size_t
+ * counts the
  * bytes of, or too many threads.
  * MLP_ERR_DIVERGED, naming the epoch: the loss of a batch, which is named too,
  * or the validation loss is not finite, or a weight is not; `net` gets the last
@@ -537,19 +595,29 @@ mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed);
  * MLP_ERR_DTYPE. */
 mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X);
 
-/* Chapter 3.1: the loss J of the last forward against Y (m, n[L]). May be NaN
- * or infinite. MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ORDER: no forward yet. */
+/* What mlp_trainer_update does from now on, with nothing remembered; sgd in a
+ * new trainer. Allocates what the rule remembers: an array as long as the
+ * parameters for momentum, tutorial_momentum, nesterov and rmsprop, two for
+ * adam, adamw and rprop. MLP_ERR_ARGUMENT: a field is outside its range in the
+ * network's precision. */
+mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
+                                     const mlp_optimizer *optimizer);
+
+/* Chapter 3.1: the loss J of the last forward against Y (m, n[L]), with the
+ * optimizer's penalties. May be NaN or infinite. MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ORDER: no forward yet. */
 mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss);
 
 /* Chapter 3.3: dW[l] = dZ[l]^T A[l-1] and db[l] = column sums of dZ[l], where
  * dZ[L] = dJ/dA * activation'(Z[L]), which is (A - Y) / (m n[L]) for sigmoid
  * with bce, saturated or not, and dZ[l-1] = (dZ[l] W[l]) * activation'(Z[l-1]).
+ * The optimizer's penalties add (l2 W + l1 sign(W)) / m to dW.
  * To be called after forward and before update, which leaves Z and A as they
  * are. Values of Y are not checked. Errors as mlp_trainer_loss. */
 mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
 
-/* Chapter 3.3: W := W - alpha dW, b := b - alpha db, in the network. May be
- * called again, for the same gradients.
+/* Chapter 3.3: W := W - alpha dW, b := b - alpha db, or what else the optimizer
+ * makes of dW and db, which stay as they are. May be called again, for the same
+ * gradients.
  * MLP_ERR_ARGUMENT: alpha is not finite in the network's precision.
  * MLP_ERR_ORDER: no backward since the last forward. */
 mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
@@ -559,7 +627,8 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
  * for the best weights, so that 10 epochs and 10 are 20, to the bit, if the
  * data and the options are the same. (Without validation, or if restore_best is
  * false in the first call; the weights that it restores are those that the
- * second would begin with.) `threads` is not looked at: the trainer has its own.
+ * second would begin with.) `threads` and `optimizer` are not looked at: the
+ * trainer has its own.
  * Errors as mlp_fit; MLP_ERR_SHAPE: also if a batch is above max_rows. */
 mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
                            const mlp_train_options *options,

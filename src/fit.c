@@ -16,6 +16,8 @@ mlp_train_options mlp_train_defaults(void)
     return (mlp_train_options){.epochs = 1000,
                                .batch_size = 0,
                                .learning_rate = 0.01,
+                               .optimizer =
+                                   mlp_optimizer_defaults(MLP_RULE_SGD),
                                .shuffle = true,
                                .seed = 42,
                                .restore_best = true,
@@ -242,7 +244,10 @@ mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
         quiet.log = NULL;
         (void)mlpi_trainer_hire(trainer, &quiet, options->threads);
     }
-    mlp_status status = fit(trainer, options, &r, history);
+    mlp_status status = mlp_trainer_set_optimizer(trainer, &options->optimizer);
+    if (status == MLP_OK) {
+        status = fit(trainer, options, &r, history);
+    }
     mlp_trainer_free(trainer);
     return status;
 }

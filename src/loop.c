@@ -29,6 +29,7 @@ mlp_status mlpi_loop_check(const mlp_net *net, const mlp_train_options *options)
                            "got %g",
                            options->min_change);
     }
+    TRY(mlpi_optimizer_check(net, &options->optimizer));
     return mlpi_team_check(&net->hooks, options->threads);
 }
 

@@ -64,6 +64,14 @@ const char *mlp_init_name(mlp_init init)
     return NULL;
 }
 
+const char *mlp_rule_name(mlp_rule rule)
+{
+    switch (rule) {
+        MLP_RULE_LIST(CASE_TEXT)
+    }
+    return NULL;
+}
+
 const char *mlp_tensor_name(mlp_tensor which)
 {
     switch (which) {

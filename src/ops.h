@@ -80,6 +80,21 @@ typedef struct mlpi_dropout {
     void *out;      /* real [n]; may be `in` */
 } mlpi_dropout;
 
+/* One step of an optimizer on n parameters; see ops/update_tmpl.h for what the
+ * constants mean to the rule. */
+typedef struct mlpi_update {
+    mlp_rule rule;
+    size_t n;
+    const void *dw;      /* real */
+    void *w, *state[2];  /* real; as many states as the rule has */
+    double limit, scale; /* g = scale * dw[i], held in [-limit, limit] first */
+    double keep;         /* w[i] starts as keep * w[i] */
+    double alpha;        /* how far */
+    double decay[2], gain[2];
+    double root, epsilon;
+    double grow, shrink, least, most;
+} mlpi_update;
+
 typedef struct mlpi_ops {
     const char *name; /* of the instruction set */
     mlp_dtype dtype;
@@ -118,6 +133,15 @@ typedef struct mlpi_ops {
 
     /* w[i] = w[i] - alpha * dw[i]. */
     void (*descend)(size_t n, double alpha, const void *dw, void *w);
+    /* One step of any rule. */
+    void (*update)(const mlpi_update *update);
+    /* dw[i] += l2 * w[i] + l1 * sign(w[i]), the first by fma. */
+    void (*penalise)(size_t n, double l2, double l1, const void *w, void *dw);
+    /* lanes += x[i] * y[i], by fma, or |x[i]|; f64 tables only, NULL in the
+     * others. The first of the n terms belongs to lane 0. */
+    void (*add_products)(size_t n, const double *x, const double *y,
+                         double lanes[MLPI_LANES]);
+    void (*add_magnitudes)(size_t n, const double *x, double lanes[MLPI_LANES]);
 
     /* Between the caller's arrays and ours, and questions about them. */
     void (*gather)(const mlpi_gather *gather);

@@ -11,8 +11,8 @@
 #include "loss.h"
 #include "pass.h"
 
-/* Rows, and weights, that members share are whole multiples of these. */
-enum { ROWS_GRAIN = 4, INPUTS_GRAIN = 12, PARAMETERS_GRAIN = 64 };
+/* Rows, and inputs, that members share are whole multiples of these. */
+enum { ROWS_GRAIN = 4, INPUTS_GRAIN = 12 };
 
 static void *scratch_of(const mlp_trainer *t, const mlpi_member *self)
 {
@@ -98,12 +98,31 @@ static mlpi_outputs outputs_of(const mlp_trainer *t, size_t first, size_t m)
                           row_of(t, t->Y, n, first)};
 }
 
-static double loss_of(const mlp_trainer *t, size_t m)
+static mlpi_descent descent_of(mlp_trainer *t)
+{
+    return (mlpi_descent){t->net, &t->optimizer, t->gradients};
+}
+
+/* This member's share of what loss_of needs. */
+static void penalty_share(mlp_trainer *t, const mlpi_member *self)
+{
+    if (t->optimizer.penalises) {
+        mlpi_descent descent = descent_of(t);
+        mlpi_penalty_sums(&descent, self);
+    }
+}
+
+static double loss_of(mlp_trainer *t, size_t m)
 {
     mlpi_outputs outputs = outputs_of(t, 0, m);
     mlpi_loss_sum sum = {.count = 0};
     mlpi_loss_add(&sum, t->net, &outputs);
-    return mlpi_loss_mean(&sum);
+    double loss = mlpi_loss_mean(&sum);
+    if (t->optimizer.penalises) {
+        mlpi_descent descent = descent_of(t);
+        loss += mlpi_penalty(&descent, (double)m);
+    }
+    return loss;
 }
 
 /* dZ of some rows of a batch, from the last layer to the first. */
@@ -151,25 +170,26 @@ static void gradients_of(mlp_trainer *t, const mlpi_member *self, size_t m)
                                             .count = count,
                                             .gradients = t->gradients,
                                             .scratch = scratch_of(t, self)});
+        if (t->optimizer.penalises) {
+            mlpi_descent descent = descent_of(t);
+            mlpi_penalty_gradient(&descent, (double)m, l, first, count);
+        }
         if (l % self->count == self->index) {
             mlpi_bias_gradient(t->net, l, m, t->dZ[l], t->gradients);
         }
     }
 }
 
+/* All gradients must be there. */
 static void update_share(mlp_trainer *t, const mlpi_member *self, double alpha,
                          void *keep)
 {
-    const mlp_net *net = t->net;
-    const mlpi_ops *ops = net->ops;
-    size_t first = 0;
-    size_t count = 0;
-    mlpi_share(self, net->layout.parameters, PARAMETERS_GRAIN, &first, &count);
-    void *parameters = mlpi_at(ops, net->parameters, first);
-    if (keep) {
-        memcpy(mlpi_at(ops, keep, first), parameters, count * ops->real_size);
+    mlpi_descent descent = descent_of(t);
+    if (t->optimizer.clips) {
+        mlpi_norm_sums(&descent, self);
+        mlpi_barrier(self);
     }
-    ops->descend(count, alpha, mlpi_at(ops, t->gradients, first), parameters);
+    mlpi_descend(&descent, self, alpha, keep);
 }
 
 /* ---------------------------------------------------------------------------
@@ -211,6 +231,11 @@ static void do_update(const mlpi_member *self, void *context)
     update_share(all->trainer, self, all->step->alpha, NULL);
 }
 
+static bool updates(const mlpi_step *step)
+{
+    return isfinite(step->loss) && !step->only_look;
+}
+
 static void do_step(const mlpi_member *self, void *context)
 {
     const task *all = context;
@@ -225,13 +250,14 @@ static void do_step(const mlpi_member *self, void *context)
     }
     forward_rows(t, self, first, m);
     backward_rows(t, self, step->m, first, m);
+    penalty_share(t, self);
     mlpi_barrier(self);
     if (self->index == 0) {
         step->loss = loss_of(t, step->m);
     }
     gradients_of(t, self, step->m);
     mlpi_barrier(self);
-    if (isfinite(step->loss) && !step->only_look) {
+    if (updates(step)) {
         update_share(t, self, step->alpha, step->keep);
     }
 }
@@ -256,6 +282,7 @@ void mlpi_step_forward(mlp_trainer *trainer, mlpi_step *step)
 void mlpi_step_loss(mlp_trainer *trainer, mlpi_step *step)
 {
     take_targets(trainer, step, 0, step->m);
+    penalty_share(trainer, &(mlpi_member){NULL, 0, 1});
     step->loss = loss_of(trainer, step->m);
 }
 
@@ -267,10 +294,14 @@ void mlpi_step_backward(mlp_trainer *trainer, mlpi_step *step)
 void mlpi_step_update(mlp_trainer *trainer, mlpi_step *step)
 {
     run(trainer, trainer->m, do_update, step);
+    mlpi_optimizer_note_step(&trainer->optimizer);
 }
 
 void mlpi_step_whole(mlp_trainer *trainer, mlpi_step *step)
 {
     trainer->draw++;
     run(trainer, step->m, do_step, step);
+    if (updates(step)) {
+        mlpi_optimizer_note_step(&trainer->optimizer);
+    }
 }

@@ -13,6 +13,7 @@
 
 #include "course.h"
 #include "net.h"
+#include "optimizer.h"
 #include "team.h"
 
 /* A batch on its way through a network and back. */
@@ -27,7 +28,8 @@ struct mlp_trainer {
     void *
         *D;  /* [L + 1]: what goes into layer l + 1; A[l] unless dropped from */
     void *Y; /* real [max_rows][n[L]] */
-    void *gradients;     /* real, laid out as the parameters */
+    void *gradients; /* real, laid out as the parameters */
+    mlpi_optimizer optimizer;
     size_t scratch_size; /* reals, for a member */
     void *scratch;       /* of member 0 */
     mlpi_team *team;     /* NULL: one thread; rooms are scratch */

@@ -77,6 +77,9 @@ mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
     TRY(mlpi_allocate(&net->hooks, &measure, "a trainer", &block));
     mlpi_cursor carve = {.base = block};
     lay_out(&made, &carve);
+    /* Plain descent remembers nothing: this cannot fail. */
+    mlp_optimizer sgd = mlp_optimizer_defaults(MLP_RULE_SGD);
+    (void)mlpi_optimizer_make(net, &net->hooks, &sgd, &made.optimizer);
     *trainer = block;
     **trainer = made;
     return MLP_OK;
@@ -88,6 +91,7 @@ void mlp_trainer_free(mlp_trainer *trainer)
         mlp_hooks hooks = trainer->hooks;
         mlpi_team_free(trainer->team);
         mlpi_release(&hooks, trainer->best);
+        mlpi_optimizer_release(&hooks, &trainer->optimizer);
         mlpi_release(&hooks, trainer);
     }
 }
@@ -116,6 +120,21 @@ mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed)
     trainer->seed = seed;
     trainer->draw = 0;
     return MLP_OK;
+}
+
+mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
+                                     const mlp_optimizer *optimizer)
+{
+    if (!trainer) {
+        return MLP_ERR_NULL;
+    }
+    if (!optimizer) {
+        return mlpi_report(&trainer->hooks, MLP_ERR_NULL,
+                           "the optimizer is NULL");
+    }
+    TRY(mlpi_optimizer_check(trainer->net, optimizer));
+    return mlpi_optimizer_make(trainer->net, &trainer->hooks, optimizer,
+                               &trainer->optimizer);
 }
 
 mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)

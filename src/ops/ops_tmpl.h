@@ -26,6 +26,8 @@ const mlpi_ops OPS_TABLE = {
     .dtype = MLP_F64,
     .bce_terms = bce_terms,
     .mse_terms = mse_terms,
+    .add_products = add_products,
+    .add_magnitudes = add_magnitudes,
 #endif
     .real_size = sizeof(real),
     .wide = &OPS_WIDE,
@@ -39,6 +41,8 @@ const mlpi_ops OPS_TABLE = {
     .bce_gradient = bce_gradient,
     .drop = drop,
     .descend = descend,
+    .update = update,
+    .penalise = penalise,
     .gather = gather,
     .scatter = scatter,
     .widen = widen,

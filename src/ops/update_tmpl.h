@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Optimizer steps on flat arrays. Parameters: the vocabulary and loop_tmpl.h.
+ * Optimizer steps on flat arrays. Parameters: the vocabulary,
+ * loop_tmpl.h and math_tmpl.h.
  *
  *   descend   w := w - alpha dw         (gradient descent, chapter 3.3)
  *
- * Product and difference are rounded one after the other, as NumPy does.
+ * and the rules, of a gradient g = dw that was clipped, with what they remember
+ * of former ones (optimizer.c tells their constants):
+ *
+ *   momentum  v := decay v + gain g                      w := w - alpha v
+ *   nesterov  v likewise                  w := w - alpha (g + decay v)
+ *   rmsprop   s := decay s + gain g^2     w := w - alpha g / (sqrt s + eps)
+ *   adam      v and s likewise    w := w - alpha v / (sqrt s * root + eps)
+ *   rprop     if g has the sign that it had before, step := grow step; if it
+ *             has the other, step := shrink step and g := 0; then
+ *             w := w - sign(g) step
+ *
+ * alpha times something, and the difference from w, are rounded one after the
+ * other, as NumPy does. Before, w is multiplied by `keep`.
  */
 static inline vec descended(vec dw, vec w, vec alpha)
 {
@@ -15,3 +28,242 @@ static void descend(size_t n, double alpha, const void *dw, void *w)
 {
     combine(descended, n, dw, w, alpha, w);
 }
+
+/* mlpi_update's constants, one in all lanes. */
+typedef struct constants {
+    vec limit, scale, keep, alpha, decay[2], gain[2], root, epsilon;
+    vec grow, shrink, least, most;
+} constants;
+
+static inline ALWAYS_INLINE constants constants_of(const mlpi_update *u)
+{
+    return (constants){
+        .limit = vset1((real)u->limit),
+        .scale = vset1((real)u->scale),
+        .keep = vset1((real)u->keep),
+        .alpha = vset1((real)u->alpha),
+        .decay = {vset1((real)u->decay[0]), vset1((real)u->decay[1])},
+        .gain = {vset1((real)u->gain[0]), vset1((real)u->gain[1])},
+        .root = vset1((real)u->root),
+        .epsilon = vset1((real)u->epsilon),
+        .grow = vset1((real)u->grow),
+        .shrink = vset1((real)u->shrink),
+        .least = vset1((real)u->least),
+        .most = vset1((real)u->most)};
+}
+
+/* A rule's step down from w, along the clipped gradient g. */
+typedef vec rule_step(const constants *c, vec g, vec state[2]);
+
+/* An average that forgets. What would be subnormal is 0: it counts for nothing,
+ * and would be computed slowly ever after, for 0.9 times the smallest number is
+ * that number again. */
+static inline vec averaged(const constants *c, size_t which, vec old, vec x)
+{
+    vec y = vfma(c->gain[which], x, vmul(c->decay[which], old));
+    return vselect(vlt(vabs(y), vset1(SMALLEST_NORMAL)), vzero(), y);
+}
+
+static inline vec step_sgd(const constants *c, vec g, vec state[2])
+{
+    (void)state;
+    return vmul(c->alpha, g);
+}
+
+static inline vec step_momentum(const constants *c, vec g, vec state[2])
+{
+    state[0] = averaged(c, 0, state[0], g);
+    return vmul(c->alpha, state[0]);
+}
+
+static inline vec step_nesterov(const constants *c, vec g, vec state[2])
+{
+    state[0] = averaged(c, 0, state[0], g);
+    return vmul(c->alpha, vfma(c->decay[0], state[0], g));
+}
+
+static inline vec step_rmsprop(const constants *c, vec g, vec state[2])
+{
+    state[0] = averaged(c, 0, state[0], vmul(g, g));
+    return vdiv(vmul(c->alpha, g), vadd(vsqrt(state[0]), c->epsilon));
+}
+
+static inline vec step_adam(const constants *c, vec g, vec state[2])
+{
+    state[0] = averaged(c, 0, state[0], g);
+    state[1] = averaged(c, 1, state[1], vmul(g, g));
+    return vdiv(vmul(c->alpha, state[0]),
+                vfma(vsqrt(state[1]), c->root, c->epsilon));
+}
+
+/* Of the sign of x; 0 where x is 0 or not a number. */
+static inline vec with_sign(vec magnitude, vec x)
+{
+    return vselect(vlt(vzero(), vabs(x)), vcopysign(magnitude, x), vzero());
+}
+
+/* state: the gradient before, and the step, 0 before the first. */
+static inline vec step_rprop(const constants *c, vec g, vec state[2])
+{
+    vec turn = vmul(g, state[0]);
+    vec step = vselect(vle(state[1], vzero()), c->alpha, state[1]);
+    step = vselect(vlt(vzero(), turn), vmul(step, c->grow), step);
+    step = vselect(vlt(turn, vzero()), vmul(step, c->shrink), step);
+    step = vselect(vlt(step, c->least), c->least, step);
+    step = vselect(vlt(c->most, step), c->most, step);
+    state[1] = step;
+    state[0] = vselect(vlt(turn, vzero()), vzero(), g);
+    /* A gradient that is no number must spoil the weight, as it does with the
+     * other rules: nobody would hear of it otherwise. */
+    return vadd(with_sign(step, state[0]), vsub(g, g));
+}
+
+static inline vec clipped(const constants *c, vec g)
+{
+    vec below = vneg(c->limit);
+    g = vselect(vlt(g, below), below, g);
+    g = vselect(vlt(c->limit, g), c->limit, g);
+    return vmul(g, c->scale);
+}
+
+/* Parameters i and those after it, a whole vector or the first n lanes. */
+static inline ALWAYS_INLINE void update_at(rule_step *f, size_t states,
+                                           const mlpi_update *u,
+                                           const constants *c, size_t i,
+                                           bool part, size_t n)
+{
+    const real *dw = u->dw;
+    real *w = u->w;
+    real *memory[2] = {u->state[0], u->state[1]};
+    vec state[2];
+    UNROLL
+    for (size_t k = 0; k < states; k++) {
+        state[k] = load_lanes(memory[k] + i, part, n);
+    }
+    vec g = clipped(c, load_lanes(dw + i, part, n));
+    vec step = f(c, g, state);
+    vec kept = vmul(c->keep, load_lanes(w + i, part, n));
+    store_lanes(w + i, vsub(kept, step), part, n);
+    UNROLL
+    for (size_t k = 0; k < states; k++) {
+        store_lanes(memory[k] + i, state[k], part, n);
+    }
+}
+
+static inline ALWAYS_INLINE void update_by(rule_step *f, size_t states,
+                                           const mlpi_update *u)
+{
+    const constants c = constants_of(u);
+    size_t i = 0;
+    for (; i + VLEN <= u->n; i += VLEN) {
+        update_at(f, states, u, &c, i, false, VLEN);
+    }
+    if (i < u->n) {
+        update_at(f, states, u, &c, i, true, u->n - i);
+    }
+}
+
+static void update(const mlpi_update *u)
+{
+    switch (u->rule) {
+    case MLP_RULE_SGD:
+        update_by(step_sgd, 0, u);
+        break;
+    case MLP_RULE_MOMENTUM:
+    case MLP_RULE_TUTORIAL_MOMENTUM:
+        update_by(step_momentum, 1, u);
+        break;
+    case MLP_RULE_NESTEROV:
+        update_by(step_nesterov, 1, u);
+        break;
+    case MLP_RULE_RMSPROP:
+        update_by(step_rmsprop, 1, u);
+        break;
+    case MLP_RULE_ADAM:
+    case MLP_RULE_ADAMW:
+        update_by(step_adam, 2, u);
+        break;
+    case MLP_RULE_RPROP:
+        update_by(step_rprop, 2, u);
+        break;
+    }
+}
+
+/* dw := dw + l2 w + l1 sign(w) */
+static void penalise(size_t n, double l2, double l1, const void *weights,
+                     void *gradients)
+{
+    const real *w = weights;
+    real *dw = gradients;
+    const vec two = vset1((real)l2);
+    const vec one = vset1((real)l1);
+    for (size_t i = 0; i < n; i += VLEN) {
+        size_t left = least(VLEN, n - i);
+        bool part = left < VLEN;
+        vec x = load_lanes(w + i, part, left);
+        vec d = vfma(two, x, load_lanes(dw + i, part, left));
+        store_lanes(dw + i, vadd(d, with_sign(one, x)), part, left);
+    }
+}
+
+#if REAL_BITS == 64
+
+enum { SUM_VECS = MLPI_LANES / VLEN }; /* vectors that hold the eight lanes */
+
+/* A lane's next value, after x, and y. */
+typedef vec addition(vec sum, vec x, vec y);
+
+static inline vec add_product(vec sum, vec x, vec y)
+{
+    return vfma(x, y, sum);
+}
+
+static inline vec add_magnitude(vec sum, vec x, vec y)
+{
+    (void)y;
+    return vadd(sum, vabs(x));
+}
+
+static inline ALWAYS_INLINE void add_all(addition *f, size_t n, const real *x,
+                                         const real *y,
+                                         double lanes[MLPI_LANES])
+{
+    vec s[SUM_VECS];
+    for (size_t v = 0; v < SUM_VECS; v++) {
+        s[v] = vload(lanes + v * VLEN);
+    }
+    size_t i = 0;
+    for (; i + MLPI_LANES <= n; i += MLPI_LANES) {
+        UNROLL
+        for (size_t v = 0; v < SUM_VECS; v++) {
+            size_t at = i + v * VLEN;
+            s[v] = f(s[v], vload(x + at), vload(y + at));
+        }
+    }
+    for (size_t v = 0; v < SUM_VECS; v++) {
+        size_t at = i + v * VLEN;
+        /* The tail: lanes beyond it are as they were. */
+        if (at < n) {
+            size_t left = least(VLEN, n - at);
+            vec sum = f(s[v], load_lanes(x + at, left < VLEN, left),
+                        load_lanes(y + at, left < VLEN, left));
+            vstore(lanes + v * VLEN, s[v]);
+            store_lanes(lanes + v * VLEN, sum, left < VLEN, left);
+        } else {
+            vstore(lanes + v * VLEN, s[v]);
+        }
+    }
+}
+
+static void add_products(size_t n, const double *x, const double *y,
+                         double lanes[MLPI_LANES])
+{
+    add_all(add_product, n, x, y, lanes);
+}
+
+static void add_magnitudes(size_t n, const double *x, double lanes[MLPI_LANES])
+{
+    add_all(add_magnitude, n, x, x, lanes);
+}
+
+#endif

@@ -102,6 +102,11 @@ static inline vec vdiv(vec a, vec b)
     return V(div)(a, b);
 }
 
+static inline vec vsqrt(vec a)
+{
+    return V(sqrt)(a);
+}
+
 static inline vec vfma(vec a, vec b, vec c)
 {
     return V(fmadd)(a, b, c);

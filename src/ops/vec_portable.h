@@ -122,6 +122,15 @@ static inline vec vdiv(vec a, vec b)
     return a / b;
 }
 
+static inline vec vsqrt(vec a)
+{
+#if REAL_BITS == 32
+    return sqrtf(a);
+#else
+    return sqrt(a);
+#endif
+}
+
 static inline vec vfma(vec a, vec b, vec c)
 {
     return FMA(a, b, c);

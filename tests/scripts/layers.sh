@@ -35,6 +35,7 @@ loss
 pass
 workspace
 predict
+optimizer
 step
 trainer
 loop

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+#include "optimizer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "memory.h"
+#include "report.h"
+
+/* Shares of the parameters are whole multiples of this; and so many elements
+ * are widened at once. */
+enum { PARAMETERS_GRAIN = 64, BLOCK = 512 };
+
+_Static_assert(MLPI_SUM_CHUNK % BLOCK == 0, "chunks are whole blocks");
+_Static_assert(BLOCK % MLPI_LANES == 0, "a block begins with lane 0");
+
+/* ---------------------------------------------------------------------------
+ * What is asked for
+ */
+
+mlp_optimizer mlp_optimizer_defaults(mlp_rule rule)
+{
+    return (mlp_optimizer){.rule = rule,
+                           .momentum = 0.9,
+                           .beta1 = 0.9,
+                           .beta2 = 0.999,
+                           .rho = 0.99,
+                           .epsilon = 1e-8,
+                           .weight_decay = rule == MLP_RULE_ADAMW ? 0.01 : 0.0,
+                           .clip_norm = INFINITY,
+                           .clip_value = INFINITY,
+                           .rprop_grow = 1.2,
+                           .rprop_shrink = 0.5,
+                           .rprop_least = 1e-6,
+                           .rprop_most = 50.0};
+}
+
+/* A field and its range, which ends before `high`; `low` alone may be
+ * allowed or not. */
+typedef struct range {
+    const char *name, *text;
+    double value;
+    double low, high;
+    bool with_low, with_high;
+} range;
+
+/* A number is what it is in the network's precision. */
+static mlp_status check_range(const mlp_net *net, const range *r)
+{
+    double x = net->ops->round(r->value);
+    bool above = r->with_low ? x >= r->low : x > r->low;
+    bool below = r->with_high ? x <= r->high : x < r->high;
+    if (!above || !below) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "optimizer, %s: expects a %s %s, got %g", r->name,
+                           mlp_dtype_name(net->ops->dtype), r->text, r->value);
+    }
+    return MLP_OK;
+}
+
+#define SHARE(field)                                                           \
+    {                                                                          \
+#field, "from 0 to below 1", is->field, 0.0, 1.0, true, false          \
+    }
+#define AMOUNT(field)                                                          \
+    {                                                                          \
+#field, "that is finite and not below 0", is->field, 0.0, INFINITY,    \
+            true, false                                                        \
+    }
+#define POSITIVE(field)                                                        \
+    {                                                                          \
+#field, "that is finite and above 0", is->field, 0.0, INFINITY, false, \
+            false                                                              \
+    }
+#define LIMIT(field)                                                           \
+    {                                                                          \
+#field, "above 0", is->field, 0.0, INFINITY, false, true               \
+    }
+
+mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is)
+{
+    if (!mlp_rule_name(is->rule)) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "optimizer, rule: expects one of the rules, got %d",
+                           (int)is->rule);
+    }
+    const range ranges[] = {
+        SHARE(momentum),
+        SHARE(beta1),
+        SHARE(beta2),
+        SHARE(rho),
+        POSITIVE(epsilon),
+        AMOUNT(weight_decay),
+        AMOUNT(l1),
+        AMOUNT(l2),
+        LIMIT(clip_norm),
+        LIMIT(clip_value),
+        {"rprop_grow", "that is finite and not below 1", is->rprop_grow, 1.0,
+         INFINITY, true, false},
+        {"rprop_shrink", "above 0 and at most 1", is->rprop_shrink, 0.0, 1.0,
+         false, true},
+        POSITIVE(rprop_least),
+        {"rprop_most", "that is finite and not below rprop_least",
+         is->rprop_most, net->ops->round(is->rprop_least), INFINITY, true,
+         false},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        TRY(check_range(net, &ranges[i]));
+    }
+    return MLP_OK;
+}
+
+/* ---------------------------------------------------------------------------
+ * Memory
+ */
+
+static size_t states_of(mlp_rule rule)
+{
+    switch (rule) {
+    case MLP_RULE_SGD:
+        return 0;
+    case MLP_RULE_MOMENTUM:
+    case MLP_RULE_TUTORIAL_MOMENTUM:
+    case MLP_RULE_NESTEROV:
+    case MLP_RULE_RMSPROP:
+        return 1;
+    case MLP_RULE_ADAM:
+    case MLP_RULE_ADAMW:
+    case MLP_RULE_RPROP:
+        return 2;
+    }
+    return 0;
+}
+
+static size_t chunks_in(size_t n)
+{
+    return n / MLPI_SUM_CHUNK + (n % MLPI_SUM_CHUNK > 0);
+}
+
+static size_t weights_of(const mlp_net *net, size_t l)
+{
+    const mlpi_shape *layer = net->layout.layer;
+    return layer[l].width * layer[l - 1].width;
+}
+
+/* Of all weights, and of all parameters: each layer may end within one. */
+static size_t most_chunks(const mlp_net *net)
+{
+    return chunks_in(net->layout.parameters) + net->layout.L;
+}
+
+static void lay_out(const mlp_net *net, mlpi_optimizer *o, mlpi_cursor *cursor)
+{
+    for (size_t k = 0; k < o->n_states; k++) {
+        o->state[k] =
+            mlpi_take(cursor, net->layout.parameters, net->ops->real_size);
+    }
+    if (o->penalises || o->clips) {
+        o->sums = mlpi_take(cursor, most_chunks(net), sizeof *o->sums);
+    }
+}
+
+static mlpi_optimizer described(const mlp_optimizer *is)
+{
+    mlpi_optimizer made = {.is = *is,
+                           .penalises = is->l1 > 0.0 || is->l2 > 0.0,
+                           .clips = is->clip_norm < (double)INFINITY,
+                           .n_states = states_of(is->rule),
+                           .power = {1.0, 1.0}};
+    made.is_plain = is->rule == MLP_RULE_SGD && is->weight_decay <= 0.0 &&
+                    !made.clips && !(is->clip_value < (double)INFINITY);
+    return made;
+}
+
+mlp_status mlpi_optimizer_make(const mlp_net *net, const mlp_hooks *hooks,
+                               const mlp_optimizer *is,
+                               mlpi_optimizer *optimizer)
+{
+    mlpi_optimizer made = described(is);
+    mlpi_cursor measure = {0};
+    lay_out(net, &made, &measure);
+    if (measure.used > 0 || measure.overflow) {
+        TRY(mlpi_allocate(hooks, &measure, "an optimizer", &made.block));
+        memset(made.block, 0, measure.used);
+        mlpi_cursor carve = {.base = made.block};
+        lay_out(net, &made, &carve);
+    }
+    mlpi_optimizer_release(hooks, optimizer);
+    *optimizer = made;
+    return MLP_OK;
+}
+
+void mlpi_optimizer_release(const mlp_hooks *hooks, mlpi_optimizer *optimizer)
+{
+    mlpi_release(hooks, optimizer->block);
+    *optimizer = (mlpi_optimizer){.block = NULL};
+}
+
+/* ---------------------------------------------------------------------------
+ * Sums over all
+ */
+
+typedef struct lanes {
+    double squares[MLPI_LANES], magnitudes[MLPI_LANES];
+} lanes;
+
+/* Adds n terms, the first of which belongs to lane 0. Either may be unwanted,
+ * and is skipped. */
+static void add_terms(lanes *s, const mlpi_ops *ops, size_t n, const void *x,
+                      const mlpi_optimizer *wanted)
+{
+    double wide[BLOCK];
+    for (size_t i = 0; i < n; i += BLOCK) {
+        size_t part = n - i < BLOCK ? n - i : BLOCK;
+        ops->widen(part, mlpi_const_at(ops, x, i), wide);
+        if (!wanted || wanted->is.l2 > 0.0) {
+            ops->wide->add_products(part, wide, wide, s->squares);
+        }
+        if (wanted && wanted->is.l1 > 0.0) {
+            ops->wide->add_magnitudes(part, wide, s->magnitudes);
+        }
+    }
+}
+
+/* J's part without 1 / rows, of a chunk of weights. */
+static double chunk_penalty(const mlpi_descent *d, size_t n, const void *w)
+{
+    lanes s = {{0.0}, {0.0}};
+    add_terms(&s, d->net->ops, n, w, d->optimizer);
+    return d->optimizer->is.l2 * 0.5 * mlpi_join_lanes(s.squares) +
+           d->optimizer->is.l1 * mlpi_join_lanes(s.magnitudes);
+}
+
+static size_t weight_chunks(const mlp_net *net)
+{
+    size_t chunks = 0;
+    for (size_t l = 1; l <= net->layout.L; l++) {
+        chunks += chunks_in(weights_of(net, l));
+    }
+    return chunks;
+}
+
+void mlpi_penalty_sums(const mlpi_descent *d, const mlpi_member *self)
+{
+    const mlp_net *net = d->net;
+    size_t first = 0;
+    size_t count = 0;
+    mlpi_share(self, weight_chunks(net), 1, &first, &count);
+    size_t chunk = 0;
+    for (size_t l = 1; l <= net->layout.L; l++) {
+        size_t n = weights_of(net, l);
+        for (size_t i = 0; i < n; i += MLPI_SUM_CHUNK, chunk++) {
+            if (chunk >= first && chunk - first < count) {
+                size_t part = n - i < MLPI_SUM_CHUNK ? n - i : MLPI_SUM_CHUNK;
+                const void *w = mlpi_const_at(net->ops, net->parameters,
+                                              net->layout.layer[l].W + i);
+                d->optimizer->sums[chunk] = chunk_penalty(d, part, w);
+            }
+        }
+    }
+}
+
+static double add_sums(const mlpi_optimizer *optimizer, size_t chunks)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < chunks; i++) {
+        sum += optimizer->sums[i];
+    }
+    return sum;
+}
+
+double mlpi_penalty(const mlpi_descent *d, double rows)
+{
+    return add_sums(d->optimizer, weight_chunks(d->net)) / rows;
+}
+
+void mlpi_penalty_gradient(const mlpi_descent *d, double rows, size_t l,
+                           size_t first, size_t count)
+{
+    const mlpi_ops *ops = d->net->ops;
+    const mlpi_shape *shape = &d->net->layout.layer[l];
+    size_t at = shape->W + first * shape->width;
+    ops->penalise(count * shape->width, d->optimizer->is.l2 / rows,
+                  d->optimizer->is.l1 / rows,
+                  mlpi_const_at(ops, d->net->parameters, at),
+                  mlpi_at(ops, d->gradients, at));
+}
+
+void mlpi_norm_sums(const mlpi_descent *d, const mlpi_member *self)
+{
+    const mlpi_ops *ops = d->net->ops;
+    size_t n = d->net->layout.parameters;
+    size_t first = 0;
+    size_t count = 0;
+    mlpi_share(self, chunks_in(n), 1, &first, &count);
+    for (size_t chunk = first; chunk < first + count; chunk++) {
+        size_t i = chunk * MLPI_SUM_CHUNK;
+        size_t part = n - i < MLPI_SUM_CHUNK ? n - i : MLPI_SUM_CHUNK;
+        lanes s = {{0.0}, {0.0}};
+        add_terms(&s, ops, part, mlpi_const_at(ops, d->gradients, i), NULL);
+        d->optimizer->sums[chunk] = mlpi_join_lanes(s.squares);
+    }
+}
+
+/* What gradients are multiplied by, as torch.nn.utils.clip_grad_norm_ does. */
+static double clip_scale(const mlpi_descent *d)
+{
+    if (!d->optimizer->clips) {
+        return 1.0;
+    }
+    double norm =
+        sqrt(add_sums(d->optimizer, chunks_in(d->net->layout.parameters)));
+    double scale = d->optimizer->is.clip_norm / (norm + 1e-6);
+    return scale > 1.0 ? 1.0 : scale;
+}
+
+/* ---------------------------------------------------------------------------
+ * The step
+ */
+
+/* What the rule's constants are in this step. */
+static void set_constants(mlpi_update *u, const mlpi_optimizer *o, double alpha)
+{
+    const mlp_optimizer *is = &o->is;
+    switch (is->rule) {
+    case MLP_RULE_SGD:
+        break;
+    case MLP_RULE_MOMENTUM:
+    case MLP_RULE_NESTEROV:
+        u->decay[0] = is->momentum;
+        u->gain[0] = 1.0;
+        break;
+    case MLP_RULE_TUTORIAL_MOMENTUM:
+        u->decay[0] = is->momentum;
+        u->gain[0] = 1.0 - is->momentum;
+        break;
+    case MLP_RULE_RMSPROP:
+        u->decay[0] = is->rho;
+        u->gain[0] = 1.0 - is->rho;
+        break;
+    case MLP_RULE_ADAM:
+    case MLP_RULE_ADAMW:
+        u->decay[0] = is->beta1;
+        u->gain[0] = 1.0 - is->beta1;
+        u->decay[1] = is->beta2;
+        u->gain[1] = 1.0 - is->beta2;
+        /* The averages began at 0, and this much of them is there. */
+        u->alpha = alpha / (1.0 - o->power[0] * is->beta1);
+        u->root = 1.0 / sqrt(1.0 - o->power[1] * is->beta2);
+        break;
+    case MLP_RULE_RPROP:
+        u->grow = is->rprop_grow;
+        u->shrink = is->rprop_shrink;
+        u->least = is->rprop_least;
+        u->most = is->rprop_most;
+        break;
+    }
+}
+
+static mlpi_update update_of(const mlpi_descent *d, double alpha)
+{
+    const mlpi_optimizer *o = d->optimizer;
+    mlpi_update u = {.rule = o->is.rule,
+                     .limit = o->is.clip_value,
+                     .scale = clip_scale(d),
+                     .keep = 1.0,
+                     .alpha = alpha,
+                     .epsilon = o->is.epsilon};
+    set_constants(&u, o, alpha);
+    return u;
+}
+
+/* Updates those of the parameters [first, end) that are in [from, to). */
+static void update_part(const mlpi_descent *d, mlpi_update *u, size_t first,
+                        size_t end, size_t from, size_t to)
+{
+    const mlpi_ops *ops = d->net->ops;
+    size_t start = first > from ? first : from;
+    size_t stop = end < to ? end : to;
+    if (start >= stop) {
+        return;
+    }
+    u->n = stop - start;
+    u->dw = mlpi_const_at(ops, d->gradients, start);
+    u->w = mlpi_at(ops, d->net->parameters, start);
+    for (size_t k = 0; k < d->optimizer->n_states; k++) {
+        u->state[k] = mlpi_at(ops, d->optimizer->state[k], start);
+    }
+    ops->update(u);
+}
+
+/* Weights decay, and what is between them does not. */
+static void update_decaying(const mlpi_descent *d, mlpi_update *u, double keep,
+                            size_t first, size_t end)
+{
+    const mlpi_layout *layout = &d->net->layout;
+    size_t at = 0;
+    for (size_t l = 1; l <= layout->L; l++) {
+        size_t W = layout->layer[l].W;
+        u->keep = 1.0;
+        update_part(d, u, first, end, at, W);
+        at = W + weights_of(d->net, l);
+        u->keep = keep;
+        update_part(d, u, first, end, W, at);
+    }
+    u->keep = 1.0;
+    update_part(d, u, first, end, at, layout->parameters);
+}
+
+void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
+                  void *keep)
+{
+    const mlpi_optimizer *o = d->optimizer;
+    const mlpi_ops *ops = d->net->ops;
+    size_t n = d->net->layout.parameters;
+    size_t first = 0;
+    size_t count = 0;
+    mlpi_share(self, n, PARAMETERS_GRAIN, &first, &count);
+    void *parameters = mlpi_at(ops, d->net->parameters, first);
+    if (keep) {
+        memcpy(mlpi_at(ops, keep, first), parameters, count * ops->real_size);
+    }
+    if (o->is_plain) {
+        ops->descend(count, alpha, mlpi_const_at(ops, d->gradients, first),
+                     parameters);
+        return;
+    }
+    mlpi_update u = update_of(d, alpha);
+    if (o->is.weight_decay > 0.0) {
+        double kept = 1.0 - alpha * o->is.weight_decay;
+        update_decaying(d, &u, kept, first, first + count);
+    } else {
+        update_part(d, &u, first, first + count, 0, n);
+    }
+}
+
+void mlpi_optimizer_note_step(mlpi_optimizer *optimizer)
+{
+    optimizer->steps++;
+    optimizer->power[0] *= optimizer->is.beta1;
+    optimizer->power[1] *= optimizer->is.beta2;
+}
