@@ -564,6 +564,31 @@ void mlp_history_free(mlp_history *history);               /* NULL is allowed */
 mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                    const mlp_train_options *options, mlp_history **history);
 
+/* Some of the rows of an epoch; no rows: there are no more in this epoch. */
+typedef struct mlp_piece {
+    mlp_cview X, Y; /* as in mlp_fit, and valid until the next call */
+} mlp_piece;
+
+/* Sets *piece, which has no rows before, to the next piece of an epoch: epochs
+ * and pieces count from 0. Any other answer than MLP_OK ends the training, as
+ * its answer. */
+typedef mlp_status mlp_next_piece(size_t epoch, size_t piece, mlp_piece *rows,
+                                  void *user);
+
+/* Like mlp_fit, but with rows that come piece by piece, since they need not all
+ * fit into memory; with the same rows, cut anywhere, it gives the same bits as
+ * mlp_fit does without shuffling. Rows are taken in the order in which they
+ * come: `shuffle` is not looked at, it is the caller's to shuffle, and epochs
+ * may differ in their rows. `user` is handed to `next`.
+ * Errors as mlp_fit; MLP_ERR_ARGUMENT: also for a batch_size of 0, or a
+ * validation_fraction (rows to validate are given). A piece is checked when it
+ * comes, and messages name epoch and piece; MLP_ERR_SHAPE: also if there was no
+ * row in an epoch. If training ends so in an epoch that has trained, `net` gets
+ * the weights that the epoch began with. */
+mlp_status mlp_fit_pieces(mlp_net *net, mlp_next_piece *next, void *user,
+                          const mlp_train_options *options,
+                          mlp_history **history);
+
 /* ---------------------------------------------------------------------------
  * 8. Training, step by step
  */
@@ -633,6 +658,9 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
 mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
                            const mlp_train_options *options,
                            mlp_history **history);
+mlp_status mlp_trainer_fit_pieces(mlp_trainer *trainer, mlp_next_piece *next,
+                                  void *user, const mlp_train_options *options,
+                                  mlp_history **history);
 
 /* A view of any tensor of layer l, 1 to L (MLP_A and MLP_D: 0 to L), valid
  * until the trainer is freed; Z, A and D have the rows of the last forward, and

@@ -4,12 +4,10 @@
  * others come, and how batches are cut from them. All memory is allocated
  * before the first epoch.
  */
-#include "history.h"
 #include "loop.h"
 #include "memory.h"
 #include "report.h"
 #include "split.h"
-#include "trainer.h"
 
 mlp_train_options mlp_train_defaults(void)
 {
@@ -98,85 +96,34 @@ static mlp_status run_epoch(mlpi_loop *loop, void *source)
  * Before the first epoch
  */
 
-/* Shapes, and how many rows are for what. */
-static mlp_status measure_rows(const mlp_net *net,
-                               const mlp_train_options *options, rows *r)
-{
-    TRY(mlpi_net_check_shapes(net, r->X, r->Y));
-    TRY(mlpi_split_size(&net->hooks, options->validation_fraction, r->X.rows,
-                        &r->held));
-    r->m = r->X.rows - r->held;
-    size_t asked = options->batch_size;
-    r->batch = asked == 0 || asked > r->m ? r->m : asked;
-    r->batches = r->m / r->batch + (r->m % r->batch > 0);
-    return MLP_OK;
-}
-
-static bool has_validation_set(const mlp_train_options *options)
-{
-    return options->X_validation.rows > 0 || options->Y_validation.rows > 0;
-}
-
-static mlp_status check_validation(const mlp_net *net,
-                                   const mlp_train_options *options)
-{
-    if (!has_validation_set(options)) {
-        return MLP_OK;
-    }
-    if (options->validation_fraction != 0.0) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "validation: expects a fraction or rows of their "
-                           "own, got both");
-    }
-    return mlpi_net_check_shapes(net, options->X_validation,
-                                 options->Y_validation);
-}
-
-/* Looks at all values, which takes a while. */
-static mlp_status check_values(const mlp_net *net,
-                               const mlp_train_options *options, const rows *r)
-{
-    TRY(mlpi_net_check_values(net, r->X, r->Y));
-    return has_validation_set(options)
-               ? mlpi_net_check_values(net, options->X_validation,
-                                       options->Y_validation)
-               : MLP_OK;
-}
-
 /* The split is the first thing that is drawn of the seed, also when the trainer
  * goes on with later draws. */
 static mlp_status hold_out(mlp_trainer *trainer,
-                           const mlp_train_options *options, const rows *r)
+                           const mlp_train_options *options, rows *r)
 {
-    mlpi_course begin = mlpi_course_begin(options->seed);
+    mlp_rng first = mlp_rng_seeded(options->seed);
+    bool begins = mlpi_loop_begin(trainer, options);
     if (r->held > 0) {
-        TRY(mlpi_split(trainer->net, r->Y, r->held, &begin.rng, r->split));
-    }
-    if (!trainer->course.begun) {
-        trainer->course = begin;
-        TRY(mlp_trainer_set_seed(trainer, options->seed));
+        TRY(mlpi_split(trainer->net, r->Y, r->held, &first, r->split));
+        if (begins) {
+            trainer->course.rng = first;
+        }
     }
     return MLP_OK;
 }
 
 static mlp_status run(mlpi_loop *loop, rows *r, mlp_history **history)
 {
-    mlp_trainer *trainer = loop->trainer;
-    const mlp_train_options *options = loop->options;
+    const mlp_trainer *trainer = loop->trainer;
     /* Absurdly many rows fail here, before all of them are looked at. */
     TRY(mlpi_loop_make(loop, history != NULL));
-    TRY(allocate(&trainer->hooks, options->shuffle, r));
-    TRY(check_values(trainer->net, options, r));
-    TRY(hold_out(trainer, options, r));
+    TRY(allocate(&trainer->hooks, loop->options->shuffle, r));
+    TRY(mlpi_net_check_values(trainer->net, r->X, r->Y));
+    TRY(hold_out(loop->trainer, loop->options, r));
     if (r->held > 0) {
         loop->validation.order = r->split + r->m;
     }
-    TRY(mlpi_loop_run(loop));
-    if (history) {
-        *history = loop->history;
-        loop->history = NULL;
-    }
-    return MLP_OK;
+    return mlpi_loop_run(loop, history);
 }
 
 /* Training, when options and shapes are checked. */
@@ -187,24 +134,26 @@ static mlp_status fit(mlp_trainer *trainer, const mlp_train_options *options,
                       .options = options,
                       .run_epoch = run_epoch,
                       .source = r,
-                      .validation = {options->X_validation.rows,
-                                     options->X_validation,
-                                     options->Y_validation, NULL}};
-    if (r->held > 0) {
-        loop.validation = (mlpi_scored){r->held, r->X, r->Y, NULL};
-    }
+                      .validation = {r->held, r->X, r->Y, NULL}};
     mlp_status status = run(&loop, r, history);
     mlpi_release(&trainer->hooks, r->block);
     mlpi_loop_release(&loop);
     return status;
 }
 
-static mlp_status check(const mlp_net *net, const mlp_train_options *options,
-                        rows *r)
+/* Options, shapes, and how many rows are for what. */
+static mlp_status measure(const mlp_net *net, const mlp_train_options *options,
+                          rows *r)
 {
     TRY(mlpi_loop_check(net, options));
-    TRY(measure_rows(net, options, r));
-    return check_validation(net, options);
+    TRY(mlpi_net_check_shapes(net, r->X, r->Y));
+    TRY(mlpi_split_size(&net->hooks, options->validation_fraction, r->X.rows,
+                        &r->held));
+    r->m = r->X.rows - r->held;
+    size_t asked = options->batch_size;
+    r->batch = asked == 0 || asked > r->m ? r->m : asked;
+    r->batches = r->m / r->batch + (r->m % r->batch > 0);
+    return MLP_OK;
 }
 
 mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
@@ -217,12 +166,8 @@ mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     const mlp_train_options defaults = mlp_train_defaults();
     options = options ? options : &defaults;
     rows r = {.X = X, .Y = Y};
-    TRY(check(trainer->net, options, &r));
-    if (r.batch > trainer->max_rows) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_SHAPE,
-                           "batch: expects at most %zu rows, got %zu",
-                           trainer->max_rows, r.batch);
-    }
+    TRY(measure(trainer->net, options, &r));
+    TRY(mlpi_loop_check_batch(trainer, r.batch));
     return fit(trainer, options, &r, history);
 }
 
@@ -235,19 +180,10 @@ mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
     const mlp_train_options defaults = mlp_train_defaults();
     options = options ? options : &defaults;
     rows r = {.X = X, .Y = Y};
-    TRY(check(net, options, &r));
+    TRY(measure(net, options, &r));
     mlp_trainer *trainer = NULL;
-    TRY(mlp_trainer_create(net, r.batch, &trainer));
-    if (mlpi_step_is_busy(trainer, r.batch)) {
-        /* Nobody is told of threads that there is no memory for: one will do. */
-        mlp_hooks quiet = net->hooks;
-        quiet.log = NULL;
-        (void)mlpi_trainer_hire(trainer, &quiet, options->threads);
-    }
-    mlp_status status = mlp_trainer_set_optimizer(trainer, &options->optimizer);
-    if (status == MLP_OK) {
-        status = fit(trainer, options, &r, history);
-    }
+    TRY(mlpi_loop_trainer(net, r.batch, options, &trainer));
+    mlp_status status = fit(trainer, options, &r, history);
     mlp_trainer_free(trainer);
     return status;
 }

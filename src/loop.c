@@ -8,29 +8,105 @@
 #include "memory.h"
 #include "report.h"
 #include "snapshot.h"
+#include "trainer.h"
+
+/* ---------------------------------------------------------------------------
+ * Options
+ */
+
+/* Says that a message is about the validation rows; `user` is the hooks. */
+static void tell_validation(mlp_status status, const char *message, void *user)
+{
+    (void)mlpi_report(user, status, "validation: %s", message);
+}
+
+static bool has_validation_set(const mlp_train_options *options)
+{
+    return options->X_validation.rows > 0 || options->Y_validation.rows > 0;
+}
+
+/* Checks shapes, or values, of the options' validation rows. */
+static mlp_status
+check_validation(const mlp_net *net, const mlp_train_options *options,
+                 mlp_status (*check)(const mlp_net *, mlp_cview, mlp_cview))
+{
+    if (!has_validation_set(options)) {
+        return MLP_OK;
+    }
+    mlp_hooks hooks = net->hooks;
+    mlp_net speaking = *net; /* the same, but for its log */
+    speaking.hooks.log = tell_validation;
+    speaking.hooks.user = &hooks;
+    return check(&speaking, options->X_validation, options->Y_validation);
+}
+
+static mlp_status check_stopping(const mlp_hooks *hooks,
+                                 const mlp_train_options *options)
+{
+    if (options->patience == 0) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "patience: expects 1 or more, got 0");
+    }
+    if (!(options->min_change >= 0.0) || !isfinite(options->min_change)) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "min_change: expects a finite number, 0 or more, "
+                           "got %g",
+                           options->min_change);
+    }
+    return MLP_OK;
+}
 
 mlp_status mlpi_loop_check(const mlp_net *net, const mlp_train_options *options)
 {
+    const mlp_hooks *hooks = &net->hooks;
     double rate = net->ops->round(options->learning_rate);
     if (!(rate > 0.0) || !isfinite(rate)) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
                            "learning_rate: expects a finite %s above 0, got "
                            "%g",
                            mlp_dtype_name(net->ops->dtype),
                            options->learning_rate);
     }
-    if (options->patience == 0) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "patience: expects 1 or more, got 0");
+    TRY(check_stopping(hooks, options));
+    if (has_validation_set(options) && options->validation_fraction != 0.0) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "validation: expects a fraction or rows of their "
+                           "own, got both");
     }
-    if (!(options->min_change >= 0.0) || !isfinite(options->min_change)) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "min_change: expects a finite number, 0 or more, "
-                           "got %g",
-                           options->min_change);
-    }
+    TRY(check_validation(net, options, mlpi_net_check_shapes));
     TRY(mlpi_optimizer_check(net, &options->optimizer));
-    return mlpi_team_check(&net->hooks, options->threads);
+    return mlpi_team_check(hooks, options->threads);
+}
+
+mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows)
+{
+    if (rows > trainer->max_rows) {
+        return mlpi_report(&trainer->hooks, MLP_ERR_SHAPE,
+                           "batch: expects at most %zu rows, got %zu",
+                           trainer->max_rows, rows);
+    }
+    return MLP_OK;
+}
+
+mlp_status mlpi_loop_trainer(mlp_net *net, size_t max_rows,
+                             const mlp_train_options *options,
+                             mlp_trainer **trainer)
+{
+    mlp_trainer *made = NULL;
+    TRY(mlp_trainer_create(net, max_rows, &made));
+    if (mlpi_step_is_busy(made, max_rows)) {
+        /* Nobody is told of threads that there is no memory for: one will do. */
+        mlp_hooks quiet = net->hooks;
+        quiet.log = NULL;
+        (void)mlpi_trainer_hire(made, &quiet, options->threads);
+    }
+    mlp_status status = mlp_trainer_set_optimizer(made, &options->optimizer);
+    if (status != MLP_OK) {
+        mlp_trainer_free(made);
+        return status;
+    }
+    *trainer = made;
+    return MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
@@ -53,6 +129,12 @@ mlp_status mlpi_loop_make(mlpi_loop *loop, bool with_history)
                               &loop->history));
     }
     TRY(allocate_snapshot(t->net, "a copy of the weights", &loop->good));
+    TRY(check_validation(t->net, loop->options, mlpi_net_check_values));
+    if (has_validation_set(loop->options)) {
+        loop->validation = (mlpi_scored){loop->options->X_validation.rows,
+                                         loop->options->X_validation,
+                                         loop->options->Y_validation, NULL};
+    }
     if (loop->validation.m > 0) {
         TRY(mlpi_workspace_make(t->net, loop->validation.m, &loop->workspace));
         if (!t->best) {
@@ -242,7 +324,26 @@ static mlp_status run_epochs(mlpi_loop *loop)
                : MLP_OK;
 }
 
-mlp_status mlpi_loop_run(mlpi_loop *loop)
+bool mlpi_loop_begin(mlp_trainer *trainer, const mlp_train_options *options)
+{
+    if (trainer->course.begun) {
+        return false;
+    }
+    trainer->course = mlpi_course_begin(options->seed);
+    trainer->seed = options->seed;
+    trainer->draw = 0;
+    return true;
+}
+
+/* Has this epoch, which failed, left good weights as they were? So it is when
+ * there were no rows to be had for it. */
+static bool is_untouched(const mlpi_loop *loop, mlp_status status)
+{
+    return status != MLP_ERR_DIVERGED && loop->batches == 0 &&
+           !has_bad_weight(loop);
+}
+
+mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
 {
     mlp_trainer *t = loop->trainer;
     bool validates = loop->validation.m > 0;
@@ -250,12 +351,19 @@ mlp_status mlpi_loop_run(mlpi_loop *loop)
     t->has_gradients = false;
     mlpi_course_watch(&t->course, validates);
     mlp_status status = run_epochs(loop);
-    if (status != MLP_OK && loop->has_good) {
-        mlpi_snapshot_restore(t->net, loop->good);
+    if (status != MLP_OK) {
+        if (loop->has_good && !is_untouched(loop, status)) {
+            mlpi_snapshot_restore(t->net, loop->good);
+        }
+        return status;
     }
-    if (status == MLP_OK && validates && loop->options->restore_best &&
+    if (validates && loop->options->restore_best &&
         mlpi_course_has_best(&t->course)) {
         mlpi_snapshot_restore(t->net, t->best);
     }
-    return status;
+    if (history) {
+        *history = loop->history;
+        loop->history = NULL;
+    }
+    return MLP_OK;
 }

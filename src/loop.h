@@ -25,7 +25,7 @@ struct mlpi_loop {
     const mlp_train_options *options;
     mlpi_epoch *run_epoch;
     void *source;           /* handed to it */
-    mlpi_scored validation; /* m = 0: none */
+    mlpi_scored validation; /* rows held out; m = 0: the options', or none */
 
     /* The loop's own. */
     mlp_history *history;
@@ -46,13 +46,25 @@ struct mlpi_loop {
 mlp_status mlpi_loop_check(const mlp_net *net,
                            const mlp_train_options *options);
 
-/* Allocates the loop's own, with a history if asked for. To be released, also
- * after a failure. */
+/* MLP_ERR_SHAPE if a batch has more rows than the trainer's. */
+mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows);
+
+/* A trainer for one fit, as the options want it. */
+mlp_status mlpi_loop_trainer(mlp_net *net, size_t max_rows,
+                             const mlp_train_options *options,
+                             mlp_trainer **trainer);
+
+/* Allocates the loop's own, with a history if asked for, and looks at the
+ * options' validation rows. To be released, also after a failure. */
 mlp_status mlpi_loop_make(mlpi_loop *loop, bool with_history);
 void mlpi_loop_release(mlpi_loop *loop);
 
-/* Runs the epochs. After a failure the network has the good weights. */
-mlp_status mlpi_loop_run(mlpi_loop *loop);
+/* Seeds a trainer that has not begun; false if it has. */
+bool mlpi_loop_begin(mlp_trainer *trainer, const mlp_train_options *options);
+
+/* Runs the epochs and gives the history away, if `history` is not NULL. After
+ * a failure the network has the good weights. */
+mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history);
 
 /* One batch: the step says which rows, the loop the rest. */
 mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step);

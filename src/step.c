@@ -32,14 +32,14 @@ static void take_inputs(mlp_trainer *t, const mlpi_step *step, size_t first,
 {
     const mlp_net *net = t->net;
     mlp_cview X = step->order ? step->X : mlp_cview_rows(step->X, first, m);
-    net->ops->gather(
-        &(mlpi_gather){.m = m,
-                       .n = X.cols,
-                       .X = mlpi_operand_of(X),
-                       .order = step->order ? step->order + first : NULL,
-                       .mean = net->scales ? net->mean : NULL,
-                       .std = net->scales ? net->std : NULL,
-                       .out = row_of(t, t->A[0], X.cols, first)});
+    net->ops->gather(&(mlpi_gather){
+        .m = m,
+        .n = X.cols,
+        .X = mlpi_operand_of(X),
+        .order = step->order ? step->order + first : NULL,
+        .mean = net->scales ? net->mean : NULL,
+        .std = net->scales ? net->std : NULL,
+        .out = row_of(t, t->A[0], X.cols, step->to_row + first)});
 }
 
 static void take_targets(mlp_trainer *t, const mlpi_step *step, size_t first,
@@ -51,7 +51,7 @@ static void take_targets(mlp_trainer *t, const mlpi_step *step, size_t first,
                        .n = Y.cols,
                        .X = mlpi_operand_of(Y),
                        .order = step->order ? step->order + first : NULL,
-                       .out = row_of(t, t->Y, Y.cols, first)});
+                       .out = row_of(t, t->Y, Y.cols, step->to_row + first)});
 }
 
 /* out = mask * in / (1 - p) for some rows of layer l, in this draw. */
@@ -260,6 +260,12 @@ static void do_step(const mlpi_member *self, void *context)
     if (updates(step)) {
         update_share(t, self, step->alpha, step->keep);
     }
+}
+
+void mlpi_step_take(mlp_trainer *trainer, const mlpi_step *step)
+{
+    take_inputs(trainer, step, 0, step->m);
+    take_targets(trainer, step, 0, step->m);
 }
 
 bool mlpi_step_is_busy(const mlp_trainer *trainer, size_t m)

@@ -42,12 +42,17 @@ typedef struct mlpi_step {
     size_t m;
     mlp_cview X, Y;      /* rows order[0..m-1], or 0..m-1 if that is NULL; */
     const size_t *order; /* not looked at where */
+    size_t to_row;       /* of the batch that takes the first of them: 0 */
     bool has_rows;       /* the trainer holds them already */
     bool only_look;      /* no update, whatever the loss */
     double alpha;
     void *keep;  /* receives the parameters before the update; or NULL */
     double loss; /* of the batch; without an update if it is not finite */
 } mlpi_step;
+
+/* Takes the m rows of X and Y into the batch, where they are rows to_row and
+ * following: for a step that has_rows. */
+void mlpi_step_take(mlp_trainer *trainer, const mlpi_step *step);
 
 /* The parts of a step, and all of it: forward needs m, X and order; loss and
  * backward m, Y and order; update alpha. */

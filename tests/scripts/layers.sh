@@ -39,7 +39,7 @@ optimizer
 step
 trainer
 loop
-fit
+fit pieces
 '
 
 cd "$source"
