@@ -499,6 +499,9 @@ static void product(const mlpi_product *p)
         fill_empty(p);
         return;
     }
+    if (product_is_small(p)) {
+        return;
+    }
     if (p->n == 1 && p->A.row_stride == 1) {
         /* A dense column is a dense row: C^T = B^T A^T puts its elements side
          * by side in vectors, if those of A are. a b = b a, so the chains are

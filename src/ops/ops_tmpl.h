@@ -9,6 +9,7 @@
 
 #include "loop_tmpl.h"
 #include "math_tmpl.h"
+#include "small_tmpl.h"
 #include "gemm_tmpl.h"
 #include "activation_tmpl.h"
 #include "loss_tmpl.h"

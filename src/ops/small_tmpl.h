@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small products: those of networks whose weights fit a few cache lines, where
+ * blocks, packed tiles and calls would cost more than the arithmetic. One
+ * function passes over all rows, in straight loops. Parameters: the vocabulary,
+ * loop_tmpl.h and math_tmpl.h.
+ *
+ * Each element is the chain of gemm_tmpl.h, so nobody can tell which of the two
+ * computed it. Eight accumulators at work at once hide the latency of fma;
+ * where there are registers for sixteen, loads are fewer.
+ */
+enum {
+    MANY = TILE_ROWS * TILE_VECS >= 16, /* are there? */
+    CHAINS = MANY ? 16 : 8,             /* accumulators of a tile */
+    SMALL_REALS = 2048 /* of B: these stay in L1 without packing */
+};
+
+/* C = A B, then as in mlpi_product; the columns of B and C are contiguous. */
+typedef struct strip {
+    size_t m, k;
+    const real *a;
+    size_t a_row, a_k;
+    const real *b;
+    size_t b_k;
+    real *c;
+    size_t c_row;
+    const real *bias, *gate;
+    bool relu;   /* C receives max(0, C) */
+    size_t last; /* lanes of the last vector, if it is partial */
+} strip;
+
+/* The first rows, whose accumulators are in registers: `rows`, `vecs` and
+ * `part` are constants at each call. Leaves p at the row after them. */
+static inline ALWAYS_INLINE void small_tile(strip *p, size_t rows, size_t vecs,
+                                            bool part)
+{
+    vec s[CHAINS];
+    const size_t whole = part ? vecs - 1 : vecs;
+    const real *a = p->a;
+    const real *b = p->b;
+    UNROLL
+    for (size_t r = 0; r < rows * vecs; r++) {
+        s[r] = vzero();
+    }
+    for (size_t k = 0; k < p->k; k++, a += p->a_k, b += p->b_k) {
+        vec row[CHAINS];
+        UNROLL
+        for (size_t v = 0; v < vecs; v++) {
+            row[v] = load_lanes(b + v * VLEN, v >= whole, p->last);
+        }
+        UNROLL
+        for (size_t r = 0; r < rows; r++) {
+            vec x = vset1(a[r * p->a_row]);
+            UNROLL
+            for (size_t v = 0; v < vecs; v++) {
+                s[r * vecs + v] = vfma(x, row[v], s[r * vecs + v]);
+            }
+        }
+    }
+    p->a += rows * p->a_row;
+    if (p->bias) {
+        UNROLL
+        for (size_t v = 0; v < vecs; v++) {
+            vec bias = load_lanes(p->bias + v * VLEN, v >= whole, p->last);
+            UNROLL
+            for (size_t r = 0; r < rows; r++) {
+                s[r * vecs + v] = vadd(s[r * vecs + v], bias);
+            }
+        }
+    }
+    if (p->gate) {
+        UNROLL
+        for (size_t r = 0; r < rows; r++, p->gate += p->c_row) {
+            UNROLL
+            for (size_t v = 0; v < vecs; v++) {
+                vec g = load_lanes(p->gate + v * VLEN, v >= whole, p->last);
+                s[r * vecs + v] =
+                    vselect(vle(g, vzero()), vzero(), s[r * vecs + v]);
+            }
+        }
+    }
+    if (p->relu) {
+        UNROLL
+        for (size_t r = 0; r < rows * vecs; r++) {
+            s[r] = vrelu(s[r]);
+        }
+    }
+    UNROLL
+    for (size_t r = 0; r < rows; r++, p->c += p->c_row) {
+        UNROLL
+        for (size_t v = 0; v < vecs; v++) {
+            store_lanes(p->c + v * VLEN, s[r * vecs + v], v >= whole, p->last);
+        }
+    }
+}
+
+/* All rows, `most` at a time; `most` is 8 or 4. */
+static inline ALWAYS_INLINE void small_rows(const strip *from, size_t most,
+                                            size_t vecs, bool part)
+{
+    strip p = *from; /* which no store can change */
+    for (; p.m >= most; p.m -= most) {
+        small_tile(&p, most, vecs, part);
+    }
+    if (most > 4 && p.m >= 4) {
+        small_tile(&p, 4, vecs, part);
+        p.m -= 4;
+    }
+    if (p.m >= 2) {
+        small_tile(&p, 2, vecs, part);
+        p.m -= 2;
+    }
+    if (p.m > 0) {
+        small_tile(&p, 1, vecs, part);
+    }
+}
+
+static NEVER_INLINE void small_vector(const strip *p)
+{
+    small_rows(p, 8, 1, false);
+}
+
+static NEVER_INLINE void small_part(const strip *p)
+{
+    small_rows(p, 8, 1, true);
+}
+
+static NEVER_INLINE void small_vectors(const strip *p)
+{
+    small_rows(p, CHAINS / 2, 2, false);
+}
+
+static NEVER_INLINE void small_vectors_part(const strip *p)
+{
+    small_rows(p, CHAINS / 2, 2, true);
+}
+
+/* Up to two vectors of columns. */
+static inline void small_columns(strip *p, size_t cols)
+{
+    p->last = cols % VLEN ? cols % VLEN : VLEN;
+    if (cols <= VLEN) {
+        cols == VLEN ? small_vector(p) : small_part(p);
+    } else {
+        cols == 2 * VLEN ? small_vectors(p) : small_vectors_part(p);
+    }
+}
+
+/* B (k, n) as rows of n numbers. */
+static const real *small_pack(const mlpi_product *p)
+{
+    const real *b = p->B.data;
+    real *packed = p->scratch;
+    for (size_t k = 0; k < p->k; k++, b += p->B.row_stride) {
+        for (size_t j = 0; j < p->n; j++) {
+            *packed++ = b[j * p->B.col_stride];
+        }
+    }
+    return p->scratch;
+}
+
+static void small_product(const mlpi_product *p)
+{
+    bool packs = p->B.col_stride != 1;
+    strip s = {.m = p->m,
+               .k = p->k,
+               .a = p->A.data,
+               .a_row = p->A.row_stride,
+               .a_k = p->A.col_stride,
+               .b = packs ? small_pack(p) : p->B.data,
+               .b_k = packs ? p->n : p->B.row_stride,
+               .c = p->C,
+               .c_row = p->n,
+               .bias = p->bias,
+               .gate = p->gate,
+               .relu = p->C == p->relu};
+    small_columns(&s, p->n);
+    if (p->relu && p->relu != p->C) {
+        map_each(vrelu, p->m * p->n, p->C, p->relu);
+    }
+}
+
+/* C^T = B^T A^T, which is the same chains, for a b = b a. */
+static void small_transposed(const mlpi_product *p)
+{
+    real *c = p->C;
+    strip s = {.m = p->n,
+               .k = p->k,
+               .a = p->B.data,
+               .a_row = p->B.col_stride,
+               .a_k = p->B.row_stride,
+               .b = p->A.data,
+               .b_k = p->A.col_stride,
+               .c = p->n > 1 ? p->scratch : p->C,
+               .c_row = p->m};
+    small_columns(&s, p->m);
+    for (size_t j = 0; p->n > 1 && j < p->n; j++) {
+        const real *row = (const real *)p->scratch + j * p->m;
+        for (size_t i = 0; i < p->m; i++) {
+            c[i * p->n + j] = row[i];
+        }
+    }
+}
+
+/* Vectors that hold n numbers. */
+static inline size_t vectors(size_t n)
+{
+    return n / VLEN + (n % VLEN > 0);
+}
+
+/* Does the product if it is small: then this is the quickest way. Vectors run
+ * over the columns of C or, where that leaves fewer lanes empty, over its
+ * rows. */
+static inline bool product_is_small(const mlpi_product *p)
+{
+    bool no_more = !p->bias && !p->gate && !p->relu;
+    if (no_more && p->A.row_stride == 1 && p->m <= 2 * VLEN &&
+        p->n <= 2 * VLEN && p->n < p->m &&
+        p->n * vectors(p->m) <= p->m * vectors(p->n)) {
+        small_transposed(p);
+        return true;
+    }
+    if (p->n > 1 && p->n <= 2 * VLEN && p->k * p->n <= SMALL_REALS) {
+        small_product(p);
+        return true;
+    }
+    return false;
+}
