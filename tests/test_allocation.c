@@ -129,11 +129,21 @@ static mlp_status fit_without_history(fixture *f)
     return mlp_fit(f->net, ro(f->d.X), ro(f->d.Y), &options, NULL);
 }
 
+static mlp_status check_gradients(fixture *f)
+{
+    mlp_gradient_check worst = {.error = MARK};
+    mlp_status status =
+        mlp_check_gradients(f->net, mlp_cview_rows(ro(f->d.X), 0, 2),
+                            mlp_cview_rows(ro(f->d.Y), 0, 2), NULL, &worst);
+    assert_true((status == MLP_OK) == (worst.error != MARK));
+    return status;
+}
+
 typedef mlp_status operation(fixture *f);
 
 static operation *const operations[] = {
-    create,   clone,    create_workspace, create_trainer,     predict,
-    classify, evaluate, fit_with_history, fit_without_history};
+    create,   clone,    create_workspace, create_trainer,      predict,
+    classify, evaluate, fit_with_history, fit_without_history, check_gradients};
 
 /* ---------------------------------------------------------------------------
  * Failing

@@ -41,6 +41,8 @@ step
 trainer
 loop
 fit pieces
+gradient_check
+fit
 '
 
 cd "$source"
