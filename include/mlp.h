@@ -647,6 +647,16 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
  * MLP_ERR_ORDER: no backward since the last forward. */
 mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
 
+/* All of that in one go, for learning online: forward, loss, backward and, if
+ * the loss and all gradients are finite, update; else MLP_ERR_DIVERGED, and the
+ * network is as before. X (m, n[0]), Y (m, n[L]), m from 1 to max_rows, are
+ * checked as by mlp_fit; *loss is J before the update, unless `loss` is NULL.
+ * (Where alpha alone made a weight infinite, the next step tells.)
+ * MLP_ERR_ARGUMENT: alpha is not finite and above 0 in the network's precision;
+ * else as mlp_fit says of X and Y. */
+mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
+                            double alpha, double *loss);
+
 /* mlp_fit by the caller's trainer, which goes on where it stopped: called
  * again, it counts epochs on and goes on drawing orders, waiting and looking
  * for the best weights, so that 10 epochs and 10 are 20, to the bit, if the
@@ -654,7 +664,8 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
  * false in the first call; the weights that it restores are those that the
  * second would begin with.) `threads` and `optimizer` are not looked at: the
  * trainer has its own.
- * Errors as mlp_fit; MLP_ERR_SHAPE: also if a batch is above max_rows. */
+ * Errors as mlp_fit; MLP_ERR_SHAPE: also if a batch is above max_rows. Where a
+ * failure puts weights back, the optimizer has forgotten what it remembered. */
 mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
                            const mlp_train_options *options,
                            mlp_history **history);

@@ -59,14 +59,7 @@ static mlp_status check_stopping(const mlp_hooks *hooks,
 mlp_status mlpi_loop_check(const mlp_net *net, const mlp_train_options *options)
 {
     const mlp_hooks *hooks = &net->hooks;
-    double rate = net->ops->round(options->learning_rate);
-    if (!(rate > 0.0) || !isfinite(rate)) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "learning_rate: expects a finite %s above 0, got "
-                           "%g",
-                           mlp_dtype_name(net->ops->dtype),
-                           options->learning_rate);
-    }
+    TRY(mlpi_net_check_rate(net, "learning_rate", options->learning_rate));
     TRY(check_stopping(hooks, options));
     if (has_validation_set(options) && options->validation_fraction != 0.0) {
         return mlpi_report(hooks, MLP_ERR_ARGUMENT,
@@ -354,6 +347,7 @@ mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
     if (status != MLP_OK) {
         if (loop->has_good && !is_untouched(loop, status)) {
             mlpi_snapshot_restore(t->net, loop->good);
+            mlpi_optimizer_forget(t->net, &t->optimizer);
         }
         return status;
     }

@@ -45,6 +45,11 @@ mlp_status mlpi_net_check_Y(const mlp_net *net, mlp_cview Y, size_t rows);
 mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
                                  mlp_cview view);
 
+/* MLP_ERR_ARGUMENT unless a learning rate is finite and above 0 in the network's
+ * precision. */
+mlp_status mlpi_net_check_rate(const mlp_net *net, const char *name,
+                               double rate);
+
 /* What data to learn from, or to be scored on, must be: of fitting shapes, one
  * row or more; and finite, for bce with targets in [0, 1]. */
 mlp_status mlpi_net_check_shapes(const mlp_net *net, mlp_cview X, mlp_cview Y);

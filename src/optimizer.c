@@ -190,6 +190,16 @@ mlp_status mlpi_optimizer_make(const mlp_net *net, const mlp_hooks *hooks,
     return MLP_OK;
 }
 
+void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer)
+{
+    for (size_t k = 0; k < optimizer->n_states; k++) {
+        memset(optimizer->state[k], 0,
+               net->layout.parameters * net->ops->real_size);
+    }
+    optimizer->steps = 0;
+    optimizer->power[0] = optimizer->power[1] = 1.0;
+}
+
 void mlpi_optimizer_release(const mlp_hooks *hooks, mlpi_optimizer *optimizer)
 {
     mlpi_release(hooks, optimizer->block);

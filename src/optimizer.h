@@ -49,6 +49,9 @@ mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is);
 mlp_status mlpi_optimizer_make(const mlp_net *net, const mlp_hooks *hooks,
                                const mlp_optimizer *is,
                                mlpi_optimizer *optimizer);
+/* As it was when it was made. */
+void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer);
+
 void mlpi_optimizer_release(const mlp_hooks *hooks, mlpi_optimizer *optimizer);
 
 /* Penalties (l1, l2) of a batch that counts as `rows` rows. First each member's

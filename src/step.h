@@ -45,6 +45,8 @@ typedef struct mlpi_step {
     size_t to_row;       /* of the batch that takes the first of them: 0 */
     bool has_rows;       /* the trainer holds them already */
     bool only_look;      /* no update, whatever the loss */
+    bool looks_twice;    /* no update either if a gradient is not finite, */
+    bool bad_gradient;   /* which this is for */
     double alpha;
     void *keep;  /* receives the parameters before the update; or NULL */
     double loss; /* of the batch; without an update if it is not finite */

@@ -137,17 +137,23 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
                                &trainer->optimizer);
 }
 
+static mlp_status check_rows(const mlp_trainer *trainer, size_t rows)
+{
+    if (rows > trainer->max_rows) {
+        return mlpi_report(&trainer->hooks, MLP_ERR_SHAPE,
+                           "X: expects at most %zu rows, got %zu",
+                           trainer->max_rows, rows);
+    }
+    return MLP_OK;
+}
+
 mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
 {
     if (!trainer) {
         return MLP_ERR_NULL;
     }
     TRY(mlpi_net_check_X(trainer->net, X, 1));
-    if (X.rows > trainer->max_rows) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_SHAPE,
-                           "X: expects at most %zu rows, got %zu",
-                           trainer->max_rows, X.rows);
-    }
+    TRY(check_rows(trainer, X.rows));
     mlpi_step step = {.m = X.rows, .X = X};
     mlpi_step_forward(trainer, &step);
     trainer->m = step.m;
@@ -217,6 +223,33 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
     TRY(check_backward(trainer));
     mlpi_step step = {.alpha = alpha};
     mlpi_step_update(trainer, &step);
+    return MLP_OK;
+}
+
+mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
+                            double alpha, double *loss)
+{
+    if (!trainer) {
+        return MLP_ERR_NULL;
+    }
+    TRY(mlpi_net_check_rate(trainer->net, "alpha", alpha));
+    TRY(mlpi_net_check_shapes(trainer->net, X, Y));
+    TRY(check_rows(trainer, X.rows));
+    TRY(mlpi_net_check_values(trainer->net, X, Y));
+    mlpi_step step = {
+        .m = X.rows, .X = X, .Y = Y, .alpha = alpha, .looks_twice = true};
+    mlpi_step_whole(trainer, &step);
+    trainer->m = step.m;
+    trainer->has_gradients = true;
+    if (!isfinite(step.loss) || step.bad_gradient) {
+        return mlpi_report(&trainer->hooks, MLP_ERR_DIVERGED,
+                           "step: expects a finite loss and finite gradients, "
+                           "got a loss of %g",
+                           step.loss);
+    }
+    if (loss) {
+        *loss = step.loss;
+    }
     return MLP_OK;
 }
 
