@@ -329,7 +329,8 @@ mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first)
     return MLP_OK;
 }
 
-mlp_status mlpi_net_check_X(const mlp_net *net, mlp_cview X, size_t least_rows)
+mlp_status mlpi_net_look_at_X(const mlp_net *net, mlp_cview X,
+                              size_t least_rows)
 {
     mlpi_expected expected = {.name = "X",
                               .dtype = net->ops->dtype,
@@ -339,7 +340,7 @@ mlp_status mlpi_net_check_X(const mlp_net *net, mlp_cview X, size_t least_rows)
     return mlpi_check_view(&net->hooks, X, &expected);
 }
 
-mlp_status mlpi_net_check_Y(const mlp_net *net, mlp_cview Y, size_t rows)
+mlp_status mlpi_net_look_at_Y(const mlp_net *net, mlp_cview Y, size_t rows)
 {
     mlpi_expected expected = {.name = "Y",
                               .dtype = net->ops->dtype,

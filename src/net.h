@@ -5,6 +5,7 @@
 
 #include "layout.h"
 #include "ops.h"
+#include "view.h"
 
 struct mlp_net {
     mlp_hooks hooks;
@@ -37,9 +38,29 @@ mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l);
 mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first);
 
 /* Checks the shape of an X (m, n[0]) with m >= least_rows, and of a Y (m, n[L])
- * with `rows` rows, or of any number with MLPI_ANY_ROWS. */
-mlp_status mlpi_net_check_X(const mlp_net *net, mlp_cview X, size_t least_rows);
-mlp_status mlpi_net_check_Y(const mlp_net *net, mlp_cview Y, size_t rows);
+ * with `rows` rows, or of any number with MLPI_ANY_ROWS. The first two look at
+ * everything; the others, which answer the usual case at once, are for use. */
+mlp_status mlpi_net_look_at_X(const mlp_net *net, mlp_cview X,
+                              size_t least_rows);
+mlp_status mlpi_net_look_at_Y(const mlp_net *net, mlp_cview Y, size_t rows);
+
+static inline mlp_status mlpi_net_check_X(const mlp_net *net, mlp_cview X,
+                                          size_t least_rows)
+{
+    size_t inputs = net->layout.layer[0].width;
+    return mlpi_is_dense(&X, net->ops->dtype, inputs) && X.rows >= least_rows
+               ? MLP_OK
+               : mlpi_net_look_at_X(net, X, least_rows);
+}
+
+static inline mlp_status mlpi_net_check_Y(const mlp_net *net, mlp_cview Y,
+                                          size_t rows)
+{
+    size_t outputs = net->layout.layer[net->layout.L].width;
+    return mlpi_is_dense(&Y, net->ops->dtype, outputs) && Y.rows == rows
+               ? MLP_OK
+               : mlpi_net_look_at_Y(net, Y, rows);
+}
 
 /* MLP_ERR_NOT_FINITE if a checked view holds a NaN or an infinity. */
 mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,

@@ -13,49 +13,45 @@
 #include "report.h"
 #include "view.h"
 
-/* A[0] of rows order[0..m-1] of X, or of all its rows if that is NULL. */
+/* A[0] of rows order[0..m-1] of X, or of its first m rows if that is NULL. */
 static mlpi_operand enter(const mlp_net *net, const mlpi_desk *desk,
-                          mlp_cview X, const size_t *order, size_t m)
+                          mlpi_operand X, const size_t *order, size_t m)
 {
     if (!net->scales && !order) {
-        return mlpi_operand_of(X);
+        return X;
     }
+    size_t n = net->layout.layer[0].width;
     net->ops->gather(&(mlpi_gather){.m = m,
-                                    .n = X.cols,
-                                    .X = mlpi_operand_of(X),
+                                    .n = n,
+                                    .X = X,
                                     .order = order,
                                     .mean = net->scales ? net->mean : NULL,
                                     .std = net->scales ? net->std : NULL,
                                     .out = desk->X});
-    return (mlpi_operand){desk->X, X.cols, 1};
+    return (mlpi_operand){desk->X, n, 1};
 }
 
-/* Leaves Z and A of the last layer on the desk. */
+/* Z and A receive those of the last layer; they may be one array. */
 static void run_layers(const mlp_net *net, const mlpi_desk *desk,
-                       mlpi_operand A_prev, size_t m)
+                       mlpi_operand A_prev, size_t m, void *Z, void *A)
 {
     size_t L = net->layout.L;
-    for (size_t l = 1; l < L; l++) {
-        void *A = desk->hidden[l % 2];
+    for (size_t l = 1; l <= L; l++) {
+        void *hidden = desk->hidden[l % 2];
         mlpi_forward(net, &(mlpi_forward_step){.l = l,
                                                .m = m,
                                                .A_prev = A_prev,
-                                               .Z = A,
-                                               .A = A,
+                                               .Z = l < L ? hidden : Z,
+                                               .A = l < L ? hidden : A,
                                                .scratch = desk->scratch});
-        A_prev = (mlpi_operand){A, net->layout.layer[l].width, 1};
+        A_prev = (mlpi_operand){hidden, net->layout.layer[l].width, 1};
     }
-    mlpi_forward(net, &(mlpi_forward_step){.l = L,
-                                           .m = m,
-                                           .A_prev = A_prev,
-                                           .Z = desk->Z,
-                                           .A = desk->A,
-                                           .scratch = desk->scratch});
 }
 
 static void run_chunk(const mlp_net *net, const mlpi_desk *desk, mlp_cview X)
 {
-    run_layers(net, desk, enter(net, desk, X, NULL, X.rows), X.rows);
+    mlpi_operand A_0 = enter(net, desk, mlpi_operand_of(X), NULL, X.rows);
+    run_layers(net, desk, A_0, X.rows, desk->Z, desk->A);
 }
 
 /* Rows [first, first + count) of a writable view. */
@@ -79,18 +75,30 @@ static mlp_status check_output(const mlp_net *net, const char *name,
 static mlp_status check_predict(const mlp_net *net, mlp_cview X, mlp_view A)
 {
     TRY(mlpi_net_check_X(net, X, 0));
-    return check_output(net, "A", net->ops->dtype, X.rows, A);
+    mlp_cview read_only = mlp_view_const(A);
+    size_t outputs = net->layout.layer[net->layout.L].width;
+    return mlpi_is_dense(&read_only, net->ops->dtype, outputs) &&
+                   A.rows == X.rows
+               ? MLP_OK
+               : check_output(net, "A", net->ops->dtype, X.rows, A);
 }
 
+/* The last layer writes into A itself, if A is dense. */
 static void predict_rows(const mlp_net *net, const mlpi_desk *desk,
                          size_t chunk, mlp_cview X, mlp_view A)
 {
     const mlpi_ops *ops = net->ops;
+    bool is_dense =
+        A.col_stride == 1 && (A.row_stride == A.cols || A.rows == 1);
+    mlpi_operand from = mlpi_operand_of(X);
     for (size_t i = 0, m = 0; i < X.rows; i += m) {
-        mlp_cview rows = mlp_cview_rows(X, i, chunk);
-        m = rows.rows;
-        run_chunk(net, desk, rows);
-        ops->scatter(m, A.cols, desk->A, part_of(A, ops->real_size, i, m));
+        from.data = mlpi_const_at(ops, X.data, i * from.row_stride);
+        m = X.rows - i < chunk ? X.rows - i : chunk;
+        void *out = is_dense ? mlpi_at(ops, A.data, i * A.cols) : desk->A;
+        run_layers(net, desk, enter(net, desk, from, NULL, m), m, out, out);
+        if (!is_dense) {
+            ops->scatter(m, A.cols, out, part_of(A, ops->real_size, i, m));
+        }
     }
 }
 
@@ -193,7 +201,8 @@ static void run_scored(const mlp_net *net, const mlpi_desk *desk,
     const size_t *order = rows->order ? rows->order + i : NULL;
     mlp_cview X = order ? rows->X : mlp_cview_rows(rows->X, i, m);
     mlp_cview Y = order ? rows->Y : mlp_cview_rows(rows->Y, i, m);
-    run_layers(net, desk, enter(net, desk, X, order, m), m);
+    mlpi_operand A_0 = enter(net, desk, mlpi_operand_of(X), order, m);
+    run_layers(net, desk, A_0, m, desk->Z, desk->A);
     net->ops->gather(&(mlpi_gather){.m = m,
                                     .n = Y.cols,
                                     .X = mlpi_operand_of(Y),

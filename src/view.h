@@ -3,6 +3,7 @@
 #ifndef MLPI_VIEW_H
 #define MLPI_VIEW_H
 
+#include "memory.h"
 #include "mlp.h"
 
 #define MLPI_ANY_ROWS SIZE_MAX
@@ -14,6 +15,19 @@ typedef struct mlpi_expected {
     size_t cols;
     size_t least_rows;
 } mlpi_expected;
+
+/* The usual case, told without a call: a dense matrix, not empty, of this type
+ * and so many columns. No check of a view would refuse it, but for its rows. */
+static inline bool mlpi_is_dense(const mlp_cview *view, mlp_dtype dtype,
+                                 size_t cols)
+{
+    size_t count = 0;
+    return view->dtype == dtype && view->cols == cols && view->rows > 0 &&
+           view->data && view->col_stride == 1 &&
+           (view->row_stride == cols || view->rows == 1) &&
+           mlpi_size_mul(view->rows, cols, &count) &&
+           count <= PTRDIFF_MAX / sizeof(double);
+}
 
 /* MLP_ERR_DTYPE, MLP_ERR_SHAPE or MLP_ERR_NULL (no data), with a message of
  * what was expected and what came. */

@@ -23,7 +23,6 @@ enum {
     PANEL = TILE_VECS * VLEN,      /* columns of a tile */
     K_BLOCK = 256,                 /* rows of B's block: a panel fits L1 */
     N_BLOCK = 512 / PANEL * PANEL, /* its columns: 0.5 or 1 MB, near L2 */
-    COLUMN_ROWS = 8,               /* of a single column; likewise */
     ROW_VECS = 8,   /* of a single row: chains enough to hide fma's latency */
     PACK_ROWS = 32, /* rows packed at once: their lines stay in L1 */
     AHEAD = 8,      /* jumps by which packing asks for memory early */
@@ -413,42 +412,8 @@ static void run_panel(const job *p, real *scratch)
     run_any_rows(&t, p->m, p->n);
 }
 
-/* One column whose rows lie apart: no vector holds two of its elements, and
- * processors do more single operations at once than vectors of one element. */
-static void run_column(const job *p)
-{
-    for (size_t i = 0; i < p->m; i += COLUMN_ROWS) {
-        size_t rows = least(COLUMN_ROWS, p->m - i);
-        const real *a = p->a + i * p->a_row;
-        real s[COLUMN_ROWS] = {0};
-        if (rows == COLUMN_ROWS) {
-            for (size_t k = 0; k < p->k; k++) {
-                real b = p->b[k * p->b_k];
-                UNROLL
-                for (size_t r = 0; r < COLUMN_ROWS; r++) {
-                    s[r] = fma_real(a[r * p->a_row + k * p->a_k], b, s[r]);
-                }
-            }
-        } else {
-            for (size_t k = 0; k < p->k; k++) {
-                for (size_t r = 0; r < rows; r++) {
-                    s[r] = fma_real(a[r * p->a_row + k * p->a_k],
-                                    p->b[k * p->b_k], s[r]);
-                }
-            }
-        }
-        for (size_t r = 0; r < rows; r++) {
-            p->c[(i + r) * p->c_row] = p->bias ? s[r] + p->bias[0] : s[r];
-        }
-    }
-}
-
 static void run_job(const job *p, real *scratch)
 {
-    if (p->n == 1 && !p->relu && !p->gate) {
-        run_column(p);
-        return;
-    }
     if (p->m == 1 && p->b_col == 1) {
         run_row(p);
         return;

@@ -202,6 +202,47 @@ static void small_transposed(const mlpi_product *p)
     }
 }
 
+/* `rows` rows of a single column, which lie too far apart for vectors. */
+static inline ALWAYS_INLINE void column_tile(const strip *p, size_t rows)
+{
+    real s[CHAINS];
+    const real *a = p->a;
+    const real *b = p->b;
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        s[r] = R(0.0);
+    }
+    for (size_t k = 0; k < p->k; k++, a += p->a_k, b += p->b_k) {
+        UNROLL
+        for (size_t r = 0; r < rows; r++) {
+            s[r] = fma_real(a[r * p->a_row], *b, s[r]);
+        }
+    }
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        p->c[r] = p->bias ? s[r] + p->bias[0] : s[r];
+    }
+}
+
+static NEVER_INLINE void small_column(const mlpi_product *p)
+{
+    strip s = {.k = p->k,
+               .a = p->A.data,
+               .a_row = p->A.row_stride,
+               .a_k = p->A.col_stride,
+               .b = p->B.data,
+               .b_k = p->B.row_stride,
+               .c = p->C,
+               .bias = p->bias};
+    size_t m = p->m;
+    for (; m >= 8; m -= 8, s.a += 8 * s.a_row, s.c += 8) {
+        column_tile(&s, 8);
+    }
+    for (; m > 0; m--, s.a += s.a_row, s.c++) {
+        column_tile(&s, 1);
+    }
+}
+
 /* Vectors that hold n numbers. */
 static inline size_t vectors(size_t n)
 {
@@ -218,6 +259,11 @@ static inline bool product_is_small(const mlpi_product *p)
         p->n <= 2 * VLEN && p->n < p->m &&
         p->n * vectors(p->m) <= p->m * vectors(p->n)) {
         small_transposed(p);
+        return true;
+    }
+    bool is_apart = p->A.row_stride != 1 || p->m == 1;
+    if (p->n == 1 && is_apart && !p->gate && !p->relu) {
+        small_column(p);
         return true;
     }
     if (p->n > 1 && p->n <= 2 * VLEN && p->k * p->n <= SMALL_REALS) {
