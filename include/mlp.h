@@ -694,14 +694,15 @@ typedef struct mlp_gradient_check {
 } mlp_gradient_check;
 
 /* Compares the gradients that mlp_trainer_backward gives for the rows X and Y,
- * with the penalties and the seed of dropout that `options` (NULL: the defaults)
- * name, with differences of mlp_trainer_loss: where backward is right, error is
- * below 1e-7. Works in float64 on copies of the network and, if they are float32, of
- * the data. Skips parameters whose differences do not settle, because a corner
- * such as ReLU's is nearer than rounding lets them look, or at the very spot.
- * Costs 6 to 30 forwards of all rows for each parameter: give it few rows and
- * narrow layers. Allocates. Errors as those of mlp_fit before anything is
- * changed; MLP_ERR_DIVERGED: the loss is not finite. */
+ * with the penalties and the seed of dropout that `options` (NULL: the
+ * defaults) name, with differences of mlp_trainer_loss: where backward is
+ * right, error is below 1e-7. Works in float64 on copies of the network and, if
+ * they are float32, of the data. Skips parameters whose differences do not
+ * settle, because a corner such as ReLU's is nearer than rounding lets them
+ * look, or at the very spot. Costs 6 to 30 forwards of all rows for each
+ * parameter: give it few rows and narrow layers. Allocates. Errors as those of
+ * mlp_fit before anything is changed; MLP_ERR_DIVERGED: the loss is not finite.
+ */
 mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
                                const mlp_train_options *options,
                                mlp_gradient_check *worst);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Learning while data comes in, a row at a time: predict, be told the truth,
+ * learn from it, forget the row. Is a point inside a circle? Halfway the circle
+ * moves without notice, and the network follows. Points are predicted before
+ * they are learned from, so all of the stream is a test.
+ */
+#include "example.h"
+
+enum { POINTS = 40000, LINE_EVERY = 4000 };
+
+/* A point of [-1, 1]^2, and whether it is inside. */
+static double next_point(mlp_rng *rng, double center, double x[2])
+{
+    x[0] = mlp_rng_uniform(rng, -1, 1);
+    x[1] = mlp_rng_uniform(rng, -1, 1);
+    double dx = x[0] - center, dy = x[1] - center;
+    return dx * dx + dy * dy < 0.36 ? 1 : 0;
+}
+
+/* One step of training; tells what was predicted before, and adds its loss. */
+static double learn(mlp_trainer *trainer, const double x[2], double y,
+                    double *loss_sum)
+{
+    double loss = 0;
+    mlp_view A; /* stays as the step's forward left it */
+    check(mlp_trainer_step(trainer, mlp_cview_f64(x, 1, 2),
+                           mlp_cview_f64(&y, 1, 1), 0.1, &loss));
+    check(mlp_trainer_tensor(trainer, MLP_A, 2, &A));
+    *loss_sum += loss;
+    return mlp_cview_at(mlp_view_const(A), 0, 0);
+}
+
+int main(void)
+{
+    mlp_layer layers[] = {{.width = 16, .activation = MLP_ACT_TANH},
+                          {.width = 1, .activation = MLP_ACT_SIGMOID}};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = 2;
+    config.layers = layers;
+    config.n_layers = 2;
+    config.hooks.log = tell;
+    mlp_net *net = new_net(&config);
+    mlp_trainer *trainer = NULL;
+    check(mlp_trainer_create(net, 1, &trainer));
+
+    mlp_rng rng = mlp_rng_seeded(42);
+    double loss_sum = 0;
+    size_t hits = 0;
+    for (size_t i = 1; i <= POINTS; i++) {
+        double x[2];
+        double center = i <= POINTS / 2 ? 0.3 : -0.3;
+        double y = next_point(&rng, center, x);
+        double a = learn(trainer, x, y, &loss_sum);
+        hits += (a >= 0.5) == (y == 1);
+        if (i % LINE_EVERY == 0) {
+            printf("Point %5zu | Loss: %.3f | Accuracy: %.1f%%%s\n", i,
+                   loss_sum / LINE_EVERY, 100.0 * (double)hits / LINE_EVERY,
+                   i == POINTS / 2 ? " | the circle moves" : "");
+            loss_sum = 0;
+            hits = 0;
+        }
+    }
+    mlp_trainer_free(trainer);
+    mlp_net_free(net);
+    return 0;
+}
