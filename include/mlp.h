@@ -700,9 +700,10 @@ typedef struct mlp_gradient_check {
  * they are float32, of the data. Skips parameters whose differences do not
  * settle, because a corner such as ReLU's is nearer than rounding lets them
  * look, or at the very spot. Costs 6 to 30 forwards of all rows for each
- * parameter: give it few rows and narrow layers. Allocates. Errors as those of
- * mlp_fit before anything is changed; MLP_ERR_DIVERGED: the loss is not finite.
- */
+ * parameter: give it few rows and narrow layers. Where bce judges outputs that
+ * differ from 0 or 1 by less than 1e-9 or so, the loss itself is too coarse for
+ * differences, and errors mean nothing. Allocates. Errors as those of mlp_fit
+ * before anything is changed; MLP_ERR_DIVERGED: the loss is not finite. */
 mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
                                const mlp_train_options *options,
                                mlp_gradient_check *worst);
