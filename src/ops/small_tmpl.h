@@ -94,11 +94,23 @@ static inline ALWAYS_INLINE void small_tile(strip *p, size_t rows, size_t vecs,
     }
 }
 
-/* All rows, `most` at a time; `most` is 8 or 4. */
-static inline ALWAYS_INLINE void small_rows(const strip *from, size_t most,
-                                            size_t vecs, bool part)
+/* All rows, `most` at a time, which is 8 or 4. B's columns are contiguous. */
+static inline ALWAYS_INLINE void small_rows(const mlpi_product *all,
+                                            size_t most, size_t vecs, bool part)
 {
-    strip p = *from; /* which no store can change */
+    strip p = {.m = all->m,
+               .k = all->k,
+               .a = all->A.data,
+               .a_row = all->A.row_stride,
+               .a_k = all->A.col_stride,
+               .b = all->B.data,
+               .b_k = all->B.row_stride,
+               .c = all->C,
+               .c_row = all->n,
+               .bias = all->bias,
+               .gate = all->gate,
+               .relu = all->C == all->relu,
+               .last = all->n - (vecs - 1) * VLEN};
     for (; p.m >= most; p.m -= most) {
         small_tile(&p, most, vecs, part);
     }
@@ -115,34 +127,33 @@ static inline ALWAYS_INLINE void small_rows(const strip *from, size_t most,
     }
 }
 
-static NEVER_INLINE void small_vector(const strip *p)
+static NEVER_INLINE void small_vector(const mlpi_product *p)
 {
     small_rows(p, 8, 1, false);
 }
 
-static NEVER_INLINE void small_part(const strip *p)
+static NEVER_INLINE void small_part(const mlpi_product *p)
 {
     small_rows(p, 8, 1, true);
 }
 
-static NEVER_INLINE void small_vectors(const strip *p)
+static NEVER_INLINE void small_vectors(const mlpi_product *p)
 {
     small_rows(p, CHAINS / 2, 2, false);
 }
 
-static NEVER_INLINE void small_vectors_part(const strip *p)
+static NEVER_INLINE void small_vectors_part(const mlpi_product *p)
 {
     small_rows(p, CHAINS / 2, 2, true);
 }
 
 /* Up to two vectors of columns. */
-static inline void small_columns(strip *p, size_t cols)
+static inline void small_columns(const mlpi_product *p)
 {
-    p->last = cols % VLEN ? cols % VLEN : VLEN;
-    if (cols <= VLEN) {
-        cols == VLEN ? small_vector(p) : small_part(p);
+    if (p->n <= VLEN) {
+        p->n == VLEN ? small_vector(p) : small_part(p);
     } else {
-        cols == 2 * VLEN ? small_vectors(p) : small_vectors_part(p);
+        p->n == 2 * VLEN ? small_vectors(p) : small_vectors_part(p);
     }
 }
 
@@ -159,41 +170,25 @@ static const real *small_pack(const mlpi_product *p)
     return p->scratch;
 }
 
-static void small_product(const mlpi_product *p)
+/* B's columns lie apart. */
+static NEVER_INLINE void small_packed(const mlpi_product *p)
 {
-    bool packs = p->B.col_stride != 1;
-    strip s = {.m = p->m,
-               .k = p->k,
-               .a = p->A.data,
-               .a_row = p->A.row_stride,
-               .a_k = p->A.col_stride,
-               .b = packs ? small_pack(p) : p->B.data,
-               .b_k = packs ? p->n : p->B.row_stride,
-               .c = p->C,
-               .c_row = p->n,
-               .bias = p->bias,
-               .gate = p->gate,
-               .relu = p->C == p->relu};
-    small_columns(&s, p->n);
-    if (p->relu && p->relu != p->C) {
-        map_each(vrelu, p->m * p->n, p->C, p->relu);
-    }
+    mlpi_product packed = *p;
+    packed.B = (mlpi_operand){small_pack(p), p->n, 1};
+    small_columns(&packed);
 }
 
 /* C^T = B^T A^T, which is the same chains, for a b = b a. */
-static void small_transposed(const mlpi_product *p)
+static NEVER_INLINE void small_transposed(const mlpi_product *p)
 {
+    mlpi_product turned = {.m = p->n,
+                           .n = p->m,
+                           .k = p->k,
+                           .A = {p->B.data, p->B.col_stride, p->B.row_stride},
+                           .B = {p->A.data, p->A.col_stride, 1},
+                           .C = p->n > 1 ? p->scratch : p->C};
+    small_columns(&turned);
     real *c = p->C;
-    strip s = {.m = p->n,
-               .k = p->k,
-               .a = p->B.data,
-               .a_row = p->B.col_stride,
-               .a_k = p->B.row_stride,
-               .b = p->A.data,
-               .b_k = p->A.col_stride,
-               .c = p->n > 1 ? p->scratch : p->C,
-               .c_row = p->m};
-    small_columns(&s, p->m);
     for (size_t j = 0; p->n > 1 && j < p->n; j++) {
         const real *row = (const real *)p->scratch + j * p->m;
         for (size_t i = 0; i < p->m; i++) {
@@ -255,20 +250,25 @@ static inline size_t vectors(size_t n)
 static inline bool product_is_small(const mlpi_product *p)
 {
     bool no_more = !p->bias && !p->gate && !p->relu;
-    if (no_more && p->A.row_stride == 1 && p->m <= 2 * VLEN &&
-        p->n <= 2 * VLEN && p->n < p->m &&
+    bool is_turned = p->A.row_stride == 1 && p->m > 1;
+    if (is_turned && no_more && p->n < p->m && p->m <= 2 * VLEN &&
         p->n * vectors(p->m) <= p->m * vectors(p->n)) {
         small_transposed(p);
         return true;
     }
-    bool is_apart = p->A.row_stride != 1 || p->m == 1;
-    if (p->n == 1 && is_apart && !p->gate && !p->relu) {
+    if (p->n == 1) {
+        if (is_turned || p->gate || p->relu) {
+            return false;
+        }
         small_column(p);
         return true;
     }
-    if (p->n > 1 && p->n <= 2 * VLEN && p->k * p->n <= SMALL_REALS) {
-        small_product(p);
-        return true;
+    if (p->n > 2 * VLEN || p->k * p->n > SMALL_REALS) {
+        return false;
     }
-    return false;
+    p->B.col_stride == 1 ? small_columns(p) : small_packed(p);
+    if (p->relu && p->relu != p->C) {
+        map_each(vrelu, p->m * p->n, p->C, p->relu);
+    }
+    return true;
 }
