@@ -216,6 +216,7 @@ mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step)
         step->only_look = has_bad_weight(loop);
         step->keep = loop->good;
     }
+    step->hides_Z = true;
     mlpi_step_whole(loop->trainer, step);
     if (!isfinite(step->loss)) {
         return mlpi_report(&loop->trainer->hooks, MLP_ERR_DIVERGED,

@@ -59,15 +59,15 @@ void mlpi_backward(const mlp_net *net, const mlpi_backward_step *step)
     const mlpi_shape *before = &net->layout.layer[step->l - 1];
     size_t n = shape->width;
     bool is_relu = before->activation == MLP_ACT_RELU;
-    ops->product(
-        &(mlpi_product){.m = step->m,
-                        .n = before->width,
-                        .k = n,
-                        .A = {step->dZ, n, 1},
-                        .B = {mlpi_at(ops, net->parameters, shape->W), 1, n},
-                        .gate = is_relu ? step->Z_prev : NULL,
-                        .C = step->dZ_prev,
-                        .scratch = step->scratch});
+    ops->product(&(mlpi_product){
+        .m = step->m,
+        .n = before->width,
+        .k = n,
+        .A = {step->dZ, n, 1},
+        .B = {mlpi_at(ops, net->parameters, shape->W), 1, n},
+        .gate = is_relu ? step->A_prev : NULL, /* Z > 0 if A is */
+        .C = step->dZ_prev,
+        .scratch = step->scratch});
     if (!is_relu) {
         ops->activate_backward(before->activation, step->m * before->width,
                                step->Z_prev, step->A_prev, step->dZ_prev);

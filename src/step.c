@@ -68,19 +68,24 @@ static void drop_rows(const mlp_trainer *t, size_t l, size_t first, size_t m,
                                         .out = row_of(t, out[l], n, first)});
 }
 
-static void forward_rows(mlp_trainer *t, const mlpi_member *self, size_t first,
-                         size_t m)
+/* ReLU's derivative shows in A as well as in Z: where nobody else will ask for
+ * Z, it is not kept. */
+static void forward_rows(mlp_trainer *t, const mlpi_member *self, bool hides_Z,
+                         size_t first, size_t m)
 {
     const mlpi_layout *layout = &t->net->layout;
     for (size_t l = 1; l <= layout->L; l++) {
         size_t n = layout->layer[l].width;
         size_t n_prev = layout->layer[l - 1].width;
         const void *A_prev = row_of(t, t->D[l - 1], n_prev, first);
+        bool needs_Z = !hides_Z || l == layout->L ||
+                       layout->layer[l].activation != MLP_ACT_RELU;
+        void *Z = needs_Z ? t->Z[l] : t->A[l];
         mlpi_forward(t->net,
                      &(mlpi_forward_step){.l = l,
                                           .m = m,
                                           .A_prev = {A_prev, n_prev, 1},
-                                          .Z = row_of(t, t->Z[l], n, first),
+                                          .Z = row_of(t, Z, n, first),
                                           .A = row_of(t, t->A[l], n, first),
                                           .scratch = scratch_of(t, self)});
         if (layout->layer[l].dropout > 0.0) {
@@ -208,7 +213,7 @@ static void do_forward(const mlpi_member *self, void *context)
     size_t m = 0;
     mlpi_share(self, all->step->m, ROWS_GRAIN, &first, &m);
     take_inputs(all->trainer, all->step, first, m);
-    forward_rows(all->trainer, self, first, m);
+    forward_rows(all->trainer, self, false, first, m);
 }
 
 static void do_backward(const mlpi_member *self, void *context)
@@ -268,7 +273,7 @@ static void do_step(const mlpi_member *self, void *context)
         take_inputs(t, step, first, m);
         take_targets(t, step, first, m);
     }
-    forward_rows(t, self, first, m);
+    forward_rows(t, self, step->hides_Z, first, m);
     backward_rows(t, self, step->m, first, m);
     penalty_share(t, self);
     mlpi_barrier(self);

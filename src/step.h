@@ -44,6 +44,7 @@ typedef struct mlpi_step {
     const size_t *order; /* not looked at where */
     size_t to_row;       /* of the batch that takes the first of them: 0 */
     bool has_rows;       /* the trainer holds them already */
+    bool hides_Z;        /* nobody will ask for Z */
     bool only_look;      /* no update, whatever the loss */
     bool looks_twice;    /* no update either if a gradient is not finite, */
     bool bad_gradient;   /* which this is for */
