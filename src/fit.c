@@ -83,7 +83,7 @@ static mlp_status run_epoch(mlpi_loop *loop, void *source)
             step.X = r->X;
             step.Y = r->Y;
             step.order = order + first;
-        } else {
+        } else if (!step.has_rows) {
             step.X = mlp_cview_rows(r->X, first, step.m);
             step.Y = mlp_cview_rows(r->Y, first, step.m);
         }

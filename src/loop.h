@@ -33,6 +33,7 @@ struct mlpi_loop {
     void *good;               /* snapshot of what an epoch began with */
     bool has_good;
     size_t rounds; /* epochs of this run that are over */
+    double clock;  /* when this epoch began */
 
     /* The epoch that is under way. */
     size_t batches; /* that are over */

@@ -517,8 +517,12 @@ static real sum_of(size_t m, const real *x)
             s[r] += x[i + r];
         }
     }
-    for (size_t r = 0; i + r < m; r++) {
-        s[r] += x[i + r];
+    /* Unrolled, so that s stays in registers. */
+    UNROLL
+    for (size_t r = 0; r < MLPI_LANES; r++) {
+        if (i + r < m) {
+            s[r] += x[i + r];
+        }
     }
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
@@ -536,6 +540,7 @@ static void column_sums(size_t m, size_t n, const void *X, void *sums)
         size_t cols = least(VLEN, n - j);
         bool part = cols < VLEN;
         vec s[MLPI_LANES];
+        UNROLL
         for (size_t r = 0; r < MLPI_LANES; r++) {
             s[r] = vzero();
         }
@@ -546,8 +551,11 @@ static void column_sums(size_t m, size_t n, const void *X, void *sums)
                 s[r] = vadd(s[r], load_lanes(x + (i + r) * n + j, part, cols));
             }
         }
-        for (size_t r = 0; i + r < m; r++) {
-            s[r] = vadd(s[r], load_lanes(x + (i + r) * n + j, part, cols));
+        UNROLL
+        for (size_t r = 0; r < MLPI_LANES; r++) {
+            if (i + r < m) {
+                s[r] = vadd(s[r], load_lanes(x + (i + r) * n + j, part, cols));
+            }
         }
         vec even = vadd(vadd(s[0], s[4]), vadd(s[2], s[6]));
         vec odd = vadd(vadd(s[1], s[5]), vadd(s[3], s[7]));

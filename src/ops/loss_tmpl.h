@@ -52,7 +52,7 @@ _Static_assert(MLPI_LANES % VLEN == 0, "lanes are whole vectors");
 
 typedef vec term(vec a, vec y);
 
-static inline vec bce_term(vec a, vec y)
+static inline ALWAYS_INLINE vec bce_term(vec a, vec y)
 {
     const vec one = vset1(1.0);
     const vec low = vset1(1e-15);
@@ -67,7 +67,7 @@ static inline vec bce_term(vec a, vec y)
     return vneg(vadd(vmul(y, log_p), vmul(vsub(one, y), log_q)));
 }
 
-static inline vec mse_term(vec a, vec y)
+static inline ALWAYS_INLINE vec mse_term(vec a, vec y)
 {
     vec d = vsub(a, y);
     return vmul(d, d);
