@@ -213,7 +213,10 @@ typedef struct mlp_layer {
     double dropout;  /* p in [0, 1); 0 in the last layer. In training each
                         output is 0 with probability p, else divided by 1 - p
                         (Srivastava et al., 2014). Predicting needs nothing */
-    bool batch_norm; /* normalise the pre-activations? Refused as yet */
+    bool batch_norm; /* Z = scale * (U - mean) / sqrt(variance + epsilon) + b,
+                        with U = A_prev W^T (Ioffe and Szegedy, 2015). In
+                        training with each column's mean and variance over the
+                        batch, in predicting with running ones */
 } mlp_layer;
 
 /* Services of the host program. All may be NULL; `allocate` and `release` only
@@ -239,9 +242,13 @@ typedef struct mlp_config {
     mlp_dtype precision;     /* MLP_F64 (default) or MLP_F32 */
     mlp_init init;           /* default MLP_INIT_HE */
     uint32_t seed;           /* of the first weights; default 42 */
-    const char *kernels;     /* a name that mlp_kernels gives; default NULL:
+    /* Of batch norm, as PyTorch names them: a training step moves the running
+     * moments by momentum * (the batch's - the running), 0 to 1, default 0.1.
+     * Epsilon is finite and above 0, default 1e-5. */
+    double batch_norm_momentum, batch_norm_epsilon;
+    const char *kernels; /* a name that mlp_kernels gives; default NULL:
                                 the fastest here. All give the same bits */
-    mlp_hooks hooks;         /* default none */
+    mlp_hooks hooks;     /* default none */
 } mlp_config;
 
 /* The defaults named above. */
@@ -261,19 +268,22 @@ typedef struct mlp_net mlp_net;
 /* Makes a network with its first weights. Allocates. `*net` is the caller's,
  * to be freed by mlp_net_free.
  * MLP_ERR_ARGUMENT: no inputs, no layers, a width of 0, an unknown constant,
- * dropout outside [0, 1) or in the last layer, a precision other than MLP_F32
+ * dropout outside [0, 1) or in the last layer, a momentum or epsilon of batch
+ * norm out of range, a precision other than MLP_F32
  * and MLP_F64, one of `allocate` and `release` without the other.
  * MLP_ERR_LIMIT: above a limit. MLP_ERR_UNSUPPORTED: no kernels of that name
  * here. */
 mlp_status mlp_net_create(const mlp_config *config, mlp_net **net);
 
-/* Makes an independent copy, parameters, scaling and hooks. Allocates. */
+/* Makes an independent copy: parameters, running moments, scaling and hooks.
+ * Allocates. */
 mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy);
 
 /* Frees a network; NULL is allowed. */
 void mlp_net_free(mlp_net *net);
 
-/* Draws all weights anew, as mlp_net_create did, and sets the biases to zero.
+/* Draws all weights anew, as mlp_net_create did, and sets biases to 0, scales
+ * to 1, running means to 0 and running variances to 1.
  * MLP_ERR_ARGUMENT: unknown init. */
 mlp_status mlp_net_initialise(mlp_net *net, mlp_init init, uint32_t seed);
 
@@ -281,7 +291,7 @@ mlp_status mlp_net_initialise(mlp_net *net, mlp_init init, uint32_t seed);
 size_t mlp_net_inputs(const mlp_net *net);          /* n[0] */
 size_t mlp_net_outputs(const mlp_net *net);         /* n[L] */
 size_t mlp_net_layer_count(const mlp_net *net);     /* L */
-size_t mlp_net_parameter_count(const mlp_net *net); /* of all W and b */
+size_t mlp_net_parameter_count(const mlp_net *net); /* W, b, scale */
 mlp_dtype mlp_net_precision(const mlp_net *net);
 mlp_loss mlp_net_loss(const mlp_net *net);
 const char *mlp_net_kernels(const mlp_net *net); /* "" for NULL */
@@ -291,20 +301,25 @@ mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer);
 
 /* The arrays of a layer, in the tutorial's notation. */
 #define MLP_TENSOR_LIST(X)                                                     \
-    X(MLP_W, 0, "W")   /* weights (n[l], n[l-1]) */                            \
-    X(MLP_B, 1, "b")   /* biases (1, n[l]) */                                  \
-    X(MLP_Z, 2, "Z")   /* pre-activations (m, n[l]) */                         \
-    X(MLP_A, 3, "A")   /* activations (m, n[l]); l = 0: scaled inputs */       \
-    X(MLP_DW, 4, "dW") /* dJ/dW, as W */                                       \
-    X(MLP_DB, 5, "db") /* dJ/db, as b */                                       \
-    X(MLP_D, 6, "D")   /* A after dropout, into layer l + 1 */
+    X(MLP_W, 0, "W")                /* weights (n[l], n[l-1]) */               \
+    X(MLP_B, 1, "b")                /* biases (1, n[l]) */                     \
+    X(MLP_Z, 2, "Z")                /* pre-activations (m, n[l]) */            \
+    X(MLP_A, 3, "A")                /* activations, as Z; l = 0: inputs */     \
+    X(MLP_DW, 4, "dW")              /* dJ/dW, as W */                          \
+    X(MLP_DB, 5, "db")              /* dJ/db, as b */                          \
+    X(MLP_D, 6, "D")                /* A after dropout, into layer l + 1 */    \
+    X(MLP_SCALE, 7, "scale")        /* of batch norm (1, n[l]), first 1 */     \
+    X(MLP_DSCALE, 8, "dscale")      /* dJ/dscale, as scale */                  \
+    X(MLP_MEAN, 9, "mean")          /* its running mean (1, n[l]) */           \
+    X(MLP_VARIANCE, 10, "variance") /* its running variance */
 typedef enum mlp_tensor { MLP_TENSOR_LIST(MLP_ENUM_VALUE) } mlp_tensor;
 const char *mlp_tensor_name(mlp_tensor which);
 
-/* A view of MLP_W or MLP_B of layer l, 1 to L: of the parameters themselves,
- * to read or set, valid until the network is freed. W lies input-major in
- * memory, so its view has row_stride 1. The const form is for a const network.
- * MLP_ERR_ARGUMENT: no such layer, or another tensor. */
+/* A view of MLP_W, MLP_B, MLP_SCALE, MLP_MEAN or MLP_VARIANCE of layer l, 1 to
+ * L: of the network's own, to read or set, valid until it is freed. W lies
+ * input-major in memory, so its view has row_stride 1. The const form is for a
+ * const network. MLP_ERR_ARGUMENT: no such layer, or one without batch norm;
+ * another tensor. */
 mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
                           mlp_view *view);
 mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
@@ -616,8 +631,10 @@ mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed);
 /* Chapter 2.2: copies the rows X (m, n[0]), scaled if the network scales, to
  * A[0], and computes Z[l] = A[l-1] W[l]^T + b[l], A[l] = activation(Z[l]) for
  * l = 1..L; where a layer drops outputs, D[l] stands for A[l] in the next one,
- * and also in dW. MLP_ERR_SHAPE: also if m is 0 or above max_rows.
- * MLP_ERR_DTYPE. */
+ * and also in dW. Where a layer has batch norm, Z is normalised over these m
+ * rows, and the network's running mean and variance move, at each forward; one
+ * row alone is normalised to b and does not move the variance.
+ * MLP_ERR_SHAPE: also if m is 0 or above max_rows. MLP_ERR_DTYPE. */
 mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X);
 
 /* What mlp_trainer_update does from now on, with nothing remembered; sgd in a
@@ -677,7 +694,7 @@ mlp_status mlp_trainer_fit_pieces(mlp_trainer *trainer, mlp_next_piece *next,
  * until the trainer is freed; Z, A and D have the rows of the last forward, and
  * are written anew by the next. Writing to dW or db before the update changes
  * what the update does. MLP_ERR_ARGUMENT: no such layer or tensor.
- * MLP_ERR_ORDER: Z, A or D before a forward, dW or db before a backward. */
+ * MLP_ERR_ORDER: Z, A or D before a forward, gradients before a backward. */
 mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                               mlp_view *view);
 
@@ -687,7 +704,7 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
 typedef struct mlp_gradient_check {
     double error;      /* the worst; infinite if the gradient is not finite */
     size_t layer;      /* where: layer l, */
-    mlp_tensor tensor; /* of its MLP_W, MLP_B, */
+    mlp_tensor tensor; /* of its W, b or scale, */
     size_t row, col;   /* this element, */
     double analytic, numeric; /* by backward, and by differences */
     size_t checked, skipped;  /* parameters */

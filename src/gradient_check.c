@@ -132,9 +132,12 @@ static void locate(const mlp_net *net, size_t index, mlp_gradient_check *where)
     }
     const mlpi_shape *shape = &net->layout.layer[l];
     bool is_weight = index < shape->b;
-    size_t offset = index - (is_weight ? shape->W : shape->b);
+    bool is_scale = shape->batch_norm && index >= shape->scale;
+    size_t offset = index - (is_weight  ? shape->W
+                             : is_scale ? shape->scale
+                                        : shape->b);
     where->layer = l;
-    where->tensor = is_weight ? MLP_W : MLP_B;
+    where->tensor = is_weight ? MLP_W : is_scale ? MLP_SCALE : MLP_B;
     where->row = is_weight ? offset % shape->width : 0; /* input-major */
     where->col = is_weight ? offset / shape->width : offset;
 }
@@ -199,6 +202,7 @@ static mlp_status make_wide(const mlp_net *net, mlp_net **wide)
     config.n_layers = net->layout.L;
     config.loss = net->loss;
     config.init = MLP_INIT_ZEROS;
+    config.batch_norm_epsilon = net->norm_epsilon;
     config.kernels = net->ops->name;
     config.hooks = net->hooks;
     return mlp_net_create(&config, wide);

@@ -64,6 +64,7 @@ mlp_status mlpi_layout_check(const mlp_config *config)
         TRY(check_dropout(config, l));
         /* Below 2^49 each, and below 2^57 all: no overflow. */
         parameters += ((uint64_t)before + 1) * layer->width;
+        parameters += layer->batch_norm ? layer->width : 0;
         before = layer->width;
     }
     if (parameters > MLP_MAX_PARAMETERS) {
@@ -80,6 +81,7 @@ void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
     layout->L = config->n_layers;
     layout->layer = mlpi_take(cursor, layout->L + 1, sizeof *layout->layer);
     layout->parameters = 0;
+    layout->running = 0;
     layout->widest = 0;
     size_t before = config->inputs;
     for (size_t l = 0; l <= layout->L; l++) {
@@ -94,6 +96,13 @@ void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
             shape.W = layout->parameters;
             shape.b = shape.W + before * shape.width;
             layout->parameters = shape.b + shape.width;
+            if (shape.batch_norm) {
+                shape.scale = layout->parameters;
+                layout->parameters += shape.width;
+                shape.mean = layout->running;
+                shape.variance = shape.mean + shape.width;
+                layout->running = shape.variance + shape.width;
+            }
             if (shape.width > layout->widest) {
                 layout->widest = shape.width;
             }

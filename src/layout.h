@@ -8,8 +8,12 @@
  *
  *     | W[1]: n[0] x n[1] | b[1]: n[1] | W[2]: n[1] x n[2] | b[2]: n[2] | ...
  *
- * Gradients, and whatever else there is one of for each parameter, have the
- * same order and length.
+ * A layer with batch norm has n[l] numbers of `scale` after its b. Gradients, and
+ * whatever else there is one of for each parameter, have the same order
+ * and length. Running means and variances are no parameters, but stand behind
+ * them, in an order of their own:
+ *
+ *     | mean[1]: n[1] | variance[1]: n[1] | mean[2]: n[2] | ...
  */
 #ifndef MLPI_LAYOUT_H
 #define MLPI_LAYOUT_H
@@ -24,12 +28,15 @@ typedef struct mlpi_shape {
     double slope, dropout;
     bool batch_norm;
     size_t W, b; /* offsets into the parameters, in elements */
+    /* With batch norm: an offset more, and two into the running moments. */
+    size_t scale, mean, variance;
 } mlpi_shape;
 
 typedef struct mlpi_layout {
     size_t L;
     mlpi_shape *layer; /* [L + 1] */
-    size_t parameters; /* elements of all W and b */
+    size_t parameters; /* elements of all W, b and scale */
+    size_t running;    /* of all running means and variances */
     size_t widest;     /* the largest n[l], l >= 1 */
 } mlpi_layout;
 

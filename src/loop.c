@@ -159,11 +159,10 @@ static const char *advice(const mlpi_loop *loop)
                           : "so it was before the first update";
 }
 
+/* Running moments count as weights. */
 static mlp_cview all_parameters(const mlpi_loop *loop)
 {
-    const mlp_net *net = loop->trainer->net;
-    size_t n = net->layout.parameters;
-    return (mlp_cview){net->ops->dtype, 1, n, n, 1, net->parameters};
+    return mlpi_net_state(loop->trainer->net);
 }
 
 /* A loss can be finite though weights are not: a saturated output hides them. */

@@ -13,7 +13,9 @@ mlp_config mlp_config_defaults(void)
     return (mlp_config){.loss = MLP_LOSS_BCE,
                         .precision = MLP_F64,
                         .init = MLP_INIT_HE,
-                        .seed = 42};
+                        .seed = 42,
+                        .batch_norm_momentum = 0.1,
+                        .batch_norm_epsilon = 1e-5};
 }
 
 #define AND_NAME(constant, number, name) " " name
@@ -29,6 +31,28 @@ static mlp_status check_init(const mlp_hooks *hooks, mlp_init init)
     return MLP_OK;
 }
 
+/* A number is what it is in the network's precision. */
+static mlp_status check_batch_norm(const mlp_config *config)
+{
+    const mlp_hooks *hooks = &config->hooks;
+    const mlpi_ops *ops = mlpi_ops_get(config->precision, 0);
+    double momentum = config->batch_norm_momentum;
+    double epsilon = ops->round(config->batch_norm_epsilon);
+    if (!(momentum >= 0.0 && momentum <= 1.0)) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "batch_norm_momentum: expects 0 to 1, got %g",
+                           momentum);
+    }
+    if (!(epsilon > 0.0) || !isfinite(epsilon)) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "batch_norm_epsilon: expects a finite %s above 0, "
+                           "got %g",
+                           mlp_dtype_name(ops->dtype),
+                           config->batch_norm_epsilon);
+    }
+    return MLP_OK;
+}
+
 static mlp_status check_config(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -39,12 +63,6 @@ static mlp_status check_config(const mlp_config *config)
                            hooks->allocate ? "allocate" : "release");
     }
     TRY(mlpi_layout_check(config));
-    for (size_t l = 1; l <= config->n_layers; l++) {
-        if (config->layers[l - 1].batch_norm) {
-            return mlpi_report(hooks, MLP_ERR_UNSUPPORTED,
-                               "layer %zu: batch norm is to come", l);
-        }
-    }
     TRY(check_init(hooks, config->init));
     if (!mlp_loss_name(config->loss)) {
         return mlpi_report(
@@ -62,14 +80,19 @@ static mlp_status check_config(const mlp_config *config)
                            "no kernels \"%s\" in this build or machine",
                            config->kernels);
     }
-    return MLP_OK;
+    return check_batch_norm(config);
 }
 
-/* Parameters and scaling. */
+/* Parameters, running moments, and scaling. */
 static void take_arrays(mlp_net *net, size_t inputs, mlpi_cursor *cursor)
 {
     size_t size = net->ops->real_size;
-    net->parameters = mlpi_take(cursor, net->layout.parameters, size);
+    const mlpi_layout *layout = &net->layout;
+    net->parameters =
+        mlpi_take(cursor, layout->parameters + layout->running, size);
+    if (net->parameters) {
+        net->running = mlpi_at(net->ops, net->parameters, layout->parameters);
+    }
     net->mean = mlpi_take(cursor, inputs, size);
     net->std = mlpi_take(cursor, inputs, size);
 }
@@ -120,10 +143,34 @@ static void draw_weights(mlp_net *net, size_t l, double std, mlp_rng *rng)
     }
 }
 
+static void fill(mlp_net *net, void *reals, size_t n, double x)
+{
+    for (size_t i = 0; i < n; i++) {
+        net->ops->narrow(1, &x, mlpi_at(net->ops, reals, i));
+    }
+}
+
+/* Normalising to mean 0 and variance 1, and nothing seen of means and variances
+ * but these. */
+static void reset_batch_norm(mlp_net *net, size_t l)
+{
+    const mlpi_ops *ops = net->ops;
+    const mlpi_shape *shape = &net->layout.layer[l];
+    size_t n = shape->width;
+    fill(net, mlpi_at(ops, net->parameters, shape->scale), n, 1.0);
+    fill(net, mlpi_at(ops, net->running, shape->mean), n, 0.0);
+    fill(net, mlpi_at(ops, net->running, shape->variance), n, 1.0);
+}
+
 static void draw_parameters(mlp_net *net, mlp_init init, uint32_t seed)
 {
     /* The bits of zero are zeros, in both precisions. */
     memset(net->parameters, 0, net->layout.parameters * net->ops->real_size);
+    for (size_t l = 1; l <= net->layout.L; l++) {
+        if (net->layout.layer[l].batch_norm) {
+            reset_batch_norm(net, l);
+        }
+    }
     if (init == MLP_INIT_ZEROS) {
         return;
     }
@@ -145,7 +192,9 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
     TRY(check_config(config));
     mlp_net made = {.hooks = config->hooks,
                     .ops = mlpi_ops_find(config->precision, config->kernels),
-                    .loss = config->loss};
+                    .loss = config->loss,
+                    .norm_momentum = config->batch_norm_momentum,
+                    .norm_epsilon = config->batch_norm_epsilon};
     mlpi_cursor measure = {0};
     lay_out(&made, config, &measure);
     void *block = NULL;
@@ -175,7 +224,7 @@ mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy)
     mlpi_cursor carve = {.base = block};
     lay_out_copy(&made, net, &carve);
     size_t size = net->ops->real_size;
-    memcpy(made.parameters, net->parameters, net->layout.parameters * size);
+    memcpy(made.parameters, net->parameters, mlpi_net_state(net).cols * size);
     if (net->scales) {
         memcpy(made.mean, net->mean, net->layout.layer[0].width * size);
         memcpy(made.std, net->std, net->layout.layer[0].width * size);
@@ -268,23 +317,60 @@ mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l)
                       mlpi_at(net->ops, reals, shape->W)};
 }
 
+mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
+                         size_t offset)
+{
+    size_t n = net->layout.layer[l].width;
+    return (mlp_view){
+        net->ops->dtype, 1, n, n, 1, mlpi_at(net->ops, reals, offset)};
+}
+
 mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l)
 {
+    return mlpi_net_row_in(net, reals, l, net->layout.layer[l].b);
+}
+
+mlp_status mlpi_net_check_norm(const mlp_net *net, size_t l)
+{
+    if (!net->layout.layer[l].batch_norm) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "expects a layer with batch norm, got layer %zu", l);
+    }
+    return MLP_OK;
+}
+
+/* A tensor of layer l that batch norm has. */
+static mlp_status norm_view(const mlp_net *net, mlp_tensor which, size_t l,
+                            mlp_view *view)
+{
+    TRY(mlpi_net_check_norm(net, l));
     const mlpi_shape *shape = &net->layout.layer[l];
-    return (mlp_view){net->ops->dtype, 1, shape->width,
-                      shape->width,    1, mlpi_at(net->ops, reals, shape->b)};
+    if (which == MLP_SCALE) {
+        *view = mlpi_net_row_in(net, net->parameters, l, shape->scale);
+    } else {
+        *view =
+            mlpi_net_row_in(net, net->running, l,
+                            which == MLP_MEAN ? shape->mean : shape->variance);
+    }
+    return MLP_OK;
 }
 
 static mlp_status parameter_view(const mlp_net *net, mlp_tensor which, size_t l,
                                  mlp_view *view)
 {
-    if (which != MLP_W && which != MLP_B) {
+    bool is_norm =
+        which == MLP_SCALE || which == MLP_MEAN || which == MLP_VARIANCE;
+    if (which != MLP_W && which != MLP_B && !is_norm) {
         const char *name = mlp_tensor_name(which);
         return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "expects the tensor W or b, got %s (%d)",
+                           "expects the tensor W, b, scale, mean or variance, "
+                           "got %s (%d)",
                            name ? name : "an unknown one", (int)which);
     }
     TRY(mlpi_net_check_layer(net, l, 1));
+    if (is_norm) {
+        return norm_view(net, which, l, view);
+    }
     *view = which == MLP_W ? mlpi_net_weights_in(net, net->parameters, l)
                            : mlpi_net_biases_in(net, net->parameters, l);
     return MLP_OK;

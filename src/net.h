@@ -13,6 +13,8 @@ struct mlp_net {
     mlp_loss loss;
     mlpi_layout layout;
     void *parameters; /* real [layout.parameters] */
+    void *running;    /* real [layout.running], just behind them */
+    double norm_momentum, norm_epsilon;
     bool scales;      /* are mean and std applied? */
     void *mean, *std; /* real [n[0]] */
 };
@@ -29,10 +31,22 @@ static inline const void *mlpi_const_at(const mlpi_ops *ops, const void *reals,
     return (const unsigned char *)reals + index * ops->real_size;
 }
 
+/* All that training changes: the parameters and what stands behind them. */
+static inline mlp_cview mlpi_net_state(const mlp_net *net)
+{
+    size_t n = net->layout.parameters + net->layout.running;
+    return (mlp_cview){net->ops->dtype, 1, n, n, 1, net->parameters};
+}
+
 /* A view of W and b, or dW and db, of layer l in an array laid out as the
- * parameters are. */
+ * parameters are; and of a row of n[l] numbers that begins at `offset`. */
 mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l);
 mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l);
+mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
+                         size_t offset);
+
+/* MLP_ERR_ARGUMENT if layer l, which there is, does not normalise. */
+mlp_status mlpi_net_check_norm(const mlp_net *net, size_t l);
 
 /* MLP_ERR_ARGUMENT unless first <= l <= L. */
 mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first);

@@ -95,6 +95,36 @@ typedef struct mlpi_update {
     double grow, shrink, least, most;
 } mlpi_update;
 
+/* Batch normalisation of n columns, m rows, of matrices whose rows are `stride`
+ * apart: batch_norm.h has the formulas. First the mean and the (biased) variance of
+ * each column. */
+typedef struct mlpi_moments {
+    size_t m, n, stride;
+    const void *X;         /* real (m, n) */
+    void *mean, *variance; /* real [n] */
+} mlpi_moments;
+
+/* Then X = (U - mean) / sqrt(variance + epsilon) and Z = scale * X + shift.
+ * X may be NULL; X and Z may each be U. */
+typedef struct mlpi_normalise {
+    size_t m, n;
+    double epsilon;
+    const void *mean, *variance, *scale, *shift; /* real [n] */
+    const void *U;                               /* real (m, n), dense */
+    void *X, *Z;                                 /* likewise */
+} mlpi_normalise;
+
+/* And back: dscale = sums of dZ * X, dshift = sums of dZ; then, for m rows of
+ * the `batch` that those are of, dU in dZ's stead. */
+typedef struct mlpi_normalise_back {
+    size_t m, n, stride, batch;
+    double epsilon;
+    const void *variance, *scale; /* real [n] */
+    const void *X;                /* real (m, n) */
+    void *dZ;                     /* real (m, n) */
+    void *dscale, *dshift;        /* real [n] */
+} mlpi_normalise_back;
+
 typedef struct mlpi_ops {
     const char *name; /* of the instruction set */
     mlp_dtype dtype;
@@ -130,6 +160,13 @@ typedef struct mlpi_ops {
                          void *d);
 
     void (*drop)(const mlpi_dropout *dropout);
+
+    void (*moments)(const mlpi_moments *moments);
+    void (*normalise)(const mlpi_normalise *forward);
+    void (*normalise_sums)(const mlpi_normalise_back *backward);
+    void (*normalise_backward)(const mlpi_normalise_back *backward);
+    /* y[i] = keep * y[i] + weight * x[i]. */
+    void (*blend)(size_t n, double keep, double weight, const void *x, void *y);
 
     /* w[i] = w[i] - alpha * dw[i]. */
     void (*descend)(size_t n, double alpha, const void *dw, void *w);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "pass.h"
 
+#include "batch_norm.h"
+
 static size_t largest(size_t a, size_t b)
 {
     return a > b ? a : b;
@@ -29,10 +31,38 @@ size_t mlpi_pass_scratch(const mlp_net *net, size_t m)
     return most;
 }
 
+void mlpi_activate(const mlp_net *net, size_t l, size_t m, const void *Z,
+                   void *A)
+{
+    const mlpi_shape *shape = &net->layout.layer[l];
+    net->ops->activate(shape->activation, m * shape->width, Z, A);
+}
+
+void mlpi_forward_linear(const mlp_net *net, const mlpi_forward_step *step)
+{
+    const mlpi_ops *ops = net->ops;
+    const mlpi_shape *shape = &net->layout.layer[step->l];
+    size_t n = shape->width;
+    ops->product(
+        &(mlpi_product){.m = step->m,
+                        .n = n,
+                        .k = net->layout.layer[step->l - 1].width,
+                        .A = step->A_prev,
+                        .B = {mlpi_at(ops, net->parameters, shape->W), n, 1},
+                        .C = step->Z,
+                        .scratch = step->scratch});
+}
+
 void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step)
 {
     const mlpi_ops *ops = net->ops;
     const mlpi_shape *shape = &net->layout.layer[step->l];
+    if (shape->batch_norm) {
+        mlpi_forward_linear(net, step);
+        mlpi_batch_norm_predict(net, step->l, step->m, step->Z, step->Z);
+        mlpi_activate(net, step->l, step->m, step->Z, step->A);
+        return;
+    }
     size_t m = step->m;
     size_t n = shape->width;
     /* The most frequent activation costs no pass of its own. */
@@ -48,7 +78,7 @@ void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step)
                         .relu = is_relu ? step->A : NULL,
                         .scratch = step->scratch});
     if (!is_relu) {
-        ops->activate(shape->activation, m * n, step->Z, step->A);
+        mlpi_activate(net, step->l, m, step->Z, step->A);
     }
 }
 

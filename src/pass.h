@@ -28,7 +28,13 @@ typedef struct mlpi_forward_step {
     void *scratch;
 } mlpi_forward_step;
 
+/* With batch norm as in predicting, by the running moments. */
 void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step);
+
+/* Its parts: U = A_prev W^T alone, into Z; and A = activation(Z), m rows. */
+void mlpi_forward_linear(const mlp_net *net, const mlpi_forward_step *step);
+void mlpi_activate(const mlp_net *net, size_t l, size_t m, const void *Z,
+                   void *A);
 
 /* And backward: dZ of layer l - 1 from dZ of layer l, l >= 2. */
 typedef struct mlpi_backward_step {

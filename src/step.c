@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "batch_norm.h"
 #include "dropout.h"
 #include "loss.h"
 #include "pass.h"
@@ -68,27 +69,62 @@ static void drop_rows(const mlp_trainer *t, size_t l, size_t first, size_t m,
                                         .out = row_of(t, out[l], n, first)});
 }
 
+/* Layer l, which normalises, in a batch of which rows [first, first + m) are
+ * this member's. */
+static mlpi_batch_norm norm_of(const mlp_trainer *t, size_t l, size_t batch,
+                               size_t first, size_t m)
+{
+    return (mlpi_batch_norm){.l = l,
+                             .batch = batch,
+                             .first = first,
+                             .m = m,
+                             .X = t->X[l],
+                             .Z = t->Z[l],
+                             .moments = t->moments,
+                             .gradients = t->gradients};
+}
+
+/* Z and A of a layer that normalises; step->Z is to receive Z. */
+static void forward_normalising(mlp_trainer *t, const mlpi_member *self,
+                                const mlpi_forward_step *step,
+                                const mlpi_batch_norm *norm)
+{
+    const mlp_net *net = t->net;
+    mlpi_forward_step linear = *step;
+    linear.Z =
+        row_of(t, norm->X, net->layout.layer[step->l].width, norm->first);
+    mlpi_forward_linear(net, &linear);
+    mlpi_batch_norm_forward(net, self, norm);
+    mlpi_activate(net, step->l, step->m, step->Z, step->A);
+}
+
 /* ReLU's derivative shows in A as well as in Z: where nobody else will ask for
  * Z, it is not kept. */
-static void forward_rows(mlp_trainer *t, const mlpi_member *self, bool hides_Z,
-                         size_t first, size_t m)
+static void forward_rows(mlp_trainer *t, const mlpi_member *self,
+                         const mlpi_step *step, size_t first, size_t m)
 {
     const mlpi_layout *layout = &t->net->layout;
     for (size_t l = 1; l <= layout->L; l++) {
-        size_t n = layout->layer[l].width;
+        const mlpi_shape *shape = &layout->layer[l];
+        size_t n = shape->width;
         size_t n_prev = layout->layer[l - 1].width;
-        const void *A_prev = row_of(t, t->D[l - 1], n_prev, first);
-        bool needs_Z = !hides_Z || l == layout->L ||
-                       layout->layer[l].activation != MLP_ACT_RELU;
+        bool needs_Z = !step->hides_Z || l == layout->L ||
+                       shape->activation != MLP_ACT_RELU || shape->batch_norm;
         void *Z = needs_Z ? t->Z[l] : t->A[l];
-        mlpi_forward(t->net,
-                     &(mlpi_forward_step){.l = l,
-                                          .m = m,
-                                          .A_prev = {A_prev, n_prev, 1},
-                                          .Z = row_of(t, Z, n, first),
-                                          .A = row_of(t, t->A[l], n, first),
-                                          .scratch = scratch_of(t, self)});
-        if (layout->layer[l].dropout > 0.0) {
+        mlpi_forward_step forward = {
+            .l = l,
+            .m = m,
+            .A_prev = {row_of(t, t->D[l - 1], n_prev, first), n_prev, 1},
+            .Z = row_of(t, Z, n, first),
+            .A = row_of(t, t->A[l], n, first),
+            .scratch = scratch_of(t, self)};
+        if (shape->batch_norm) {
+            mlpi_batch_norm norm = norm_of(t, l, step->m, first, m);
+            forward_normalising(t, self, &forward, &norm);
+        } else {
+            mlpi_forward(t->net, &forward);
+        }
+        if (shape->dropout > 0.0) {
             drop_rows(t, l, first, m, t->A, t->D);
         }
     }
@@ -130,6 +166,22 @@ static double loss_of(mlp_trainer *t, size_t m)
     return loss;
 }
 
+/* From dA * activation' of layer l, where A is what the next layer got, to what
+ * came out of its product. */
+static void backward_layer(mlp_trainer *t, const mlpi_member *self, size_t l,
+                           size_t batch, size_t first, size_t m)
+{
+    const mlpi_shape *shape = &t->net->layout.layer[l];
+    if (shape->dropout > 0.0) {
+        drop_rows(t, l, first, m, t->dZ, t->dZ);
+    }
+    if (shape->batch_norm) {
+        mlpi_batch_norm norm = norm_of(t, l, batch, first, m);
+        norm.Z = t->dZ[l];
+        mlpi_batch_norm_backward(t->net, self, &norm);
+    }
+}
+
 /* dZ of some rows of a batch, from the last layer to the first. */
 static void backward_rows(mlp_trainer *t, const mlpi_member *self, size_t batch,
                           size_t first, size_t m)
@@ -139,6 +191,7 @@ static void backward_rows(mlp_trainer *t, const mlpi_member *self, size_t batch,
     mlpi_outputs outputs = outputs_of(t, first, m);
     mlpi_loss_gradient(t->net, &outputs, batch,
                        row_of(t, t->dZ[L], layout->layer[L].width, first));
+    backward_layer(t, self, L, batch, first, m);
     for (size_t l = L; l >= 2; l--) {
         size_t n = layout->layer[l].width;
         size_t n_prev = layout->layer[l - 1].width;
@@ -151,9 +204,7 @@ static void backward_rows(mlp_trainer *t, const mlpi_member *self, size_t batch,
                           .A_prev = row_of(t, t->A[l - 1], n_prev, first),
                           .dZ_prev = row_of(t, t->dZ[l - 1], n_prev, first),
                           .scratch = scratch_of(t, self)});
-        if (layout->layer[l - 1].dropout > 0.0) {
-            drop_rows(t, l - 1, first, m, t->dZ, t->dZ);
-        }
+        backward_layer(t, self, l - 1, batch, first, m);
     }
 }
 
@@ -179,7 +230,7 @@ static void gradients_of(mlp_trainer *t, const mlpi_member *self, size_t m)
             mlpi_descent descent = descent_of(t);
             mlpi_penalty_gradient(&descent, (double)m, l, first, count);
         }
-        if (l % self->count == self->index) {
+        if (l % self->count == self->index && !layout->layer[l].batch_norm) {
             mlpi_bias_gradient(t->net, l, m, t->dZ[l], t->gradients);
         }
     }
@@ -213,7 +264,7 @@ static void do_forward(const mlpi_member *self, void *context)
     size_t m = 0;
     mlpi_share(self, all->step->m, ROWS_GRAIN, &first, &m);
     take_inputs(all->trainer, all->step, first, m);
-    forward_rows(all->trainer, self, false, first, m);
+    forward_rows(all->trainer, self, all->step, first, m);
 }
 
 static void do_backward(const mlpi_member *self, void *context)
@@ -273,7 +324,7 @@ static void do_step(const mlpi_member *self, void *context)
         take_inputs(t, step, first, m);
         take_targets(t, step, first, m);
     }
-    forward_rows(t, self, step->hides_Z, first, m);
+    forward_rows(t, self, step, first, m);
     backward_rows(t, self, step->m, first, m);
     penalty_share(t, self);
     mlpi_barrier(self);
@@ -310,10 +361,27 @@ static void run(mlp_trainer *t, size_t m, mlpi_work *work, mlpi_step *step)
     mlpi_team_run(mlpi_step_is_busy(t, m) ? t->team : NULL, work, &all);
 }
 
+/* The running moments learn of a batch, and are kept before. */
+static void track(mlp_trainer *t, const mlpi_step *step)
+{
+    mlp_net *net = t->net;
+    const mlpi_layout *layout = &net->layout;
+    if (layout->running > 0) {
+        if (step->keep) {
+            memcpy(mlpi_at(net->ops, step->keep, layout->parameters),
+                   net->running, layout->running * net->ops->real_size);
+        }
+        mlpi_batch_norm_track(net, step->m, t->moments);
+    }
+}
+
 void mlpi_step_forward(mlp_trainer *trainer, mlpi_step *step)
 {
     trainer->draw++;
     run(trainer, step->m, do_forward, step);
+    if (!step->only_look) {
+        track(trainer, step);
+    }
 }
 
 void mlpi_step_loss(mlp_trainer *trainer, mlpi_step *step)
@@ -340,5 +408,6 @@ void mlpi_step_whole(mlp_trainer *trainer, mlpi_step *step)
     run(trainer, step->m, do_step, step);
     if (updates(step)) {
         mlpi_optimizer_note_step(&trainer->optimizer);
+        track(trainer, step);
     }
 }

@@ -26,8 +26,10 @@ struct mlp_trainer {
     uint64_t seed, draw; /* of the masks of dropout; forwards since then */
     void **Z, **A, **dZ; /* [L + 1] real [max_rows][n[l]]; Z[0], dZ[0] NULL */
     void *
-        *D;  /* [L + 1]: what goes into layer l + 1; A[l] unless dropped from */
-    void *Y; /* real [max_rows][n[L]] */
+        *D; /* [L + 1]: what goes into layer l + 1; A[l] unless dropped from */
+    void **X;        /* [L + 1]: of batch norm, as Z; NULL in other layers */
+    void *moments;   /* real, of the last batch, laid out as net->running */
+    void *Y;         /* real [max_rows][n[L]] */
     void *gradients; /* real, laid out as the parameters */
     mlpi_optimizer optimizer;
     size_t scratch_size; /* reals, for a member */
@@ -45,11 +47,11 @@ typedef struct mlpi_step {
     size_t to_row;       /* of the batch that takes the first of them: 0 */
     bool has_rows;       /* the trainer holds them already */
     bool hides_Z;        /* nobody will ask for Z */
-    bool only_look;      /* no update, whatever the loss */
+    bool only_look;      /* the network stays as it is, whatever the loss */
     bool looks_twice;    /* no update either if a gradient is not finite, */
     bool bad_gradient;   /* which this is for */
     double alpha;
-    void *keep;  /* receives the parameters before the update; or NULL */
+    void *keep;  /* receives a snapshot of the network before; or NULL */
     double loss; /* of the batch; without an update if it is not finite */
 } mlpi_step;
 

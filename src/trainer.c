@@ -35,6 +35,7 @@ static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
     t->A = mlpi_take(cursor, layout->L + 1, sizeof *t->A);
     t->dZ = mlpi_take(cursor, layout->L + 1, sizeof *t->dZ);
     t->D = mlpi_take(cursor, layout->L + 1, sizeof *t->D);
+    t->X = mlpi_take(cursor, layout->L + 1, sizeof *t->X);
     for (size_t l = 0; l <= layout->L; l++) {
         size_t width = layout->layer[l].width;
         void *A = take_matrix(t, width, cursor);
@@ -42,13 +43,17 @@ static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
         void *dZ = l > 0 ? take_matrix(t, width, cursor) : NULL;
         void *D =
             layout->layer[l].dropout > 0 ? take_matrix(t, width, cursor) : A;
-        if (t->D) {
+        void *X =
+            layout->layer[l].batch_norm ? take_matrix(t, width, cursor) : NULL;
+        if (t->X) {
             t->A[l] = A;
             t->Z[l] = Z;
             t->dZ[l] = dZ;
             t->D[l] = D;
+            t->X[l] = X;
         }
     }
+    t->moments = mlpi_take(cursor, layout->running, size);
     t->Y = take_matrix(t, mlp_net_outputs(t->net), cursor);
     t->gradients = mlpi_take(cursor, layout->parameters, size);
     t->scratch_size = mlpi_pass_scratch(t->net, t->max_rows);
@@ -275,11 +280,17 @@ static mlp_status batch_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
 static mlp_status gradient_tensor(mlp_trainer *trainer, mlp_tensor which,
                                   size_t l, mlp_view *view)
 {
-    TRY(mlpi_net_check_layer(trainer->net, l, 1));
+    const mlp_net *net = trainer->net;
+    TRY(mlpi_net_check_layer(net, l, 1));
+    if (which == MLP_DSCALE) {
+        TRY(mlpi_net_check_norm(net, l));
+    }
     TRY(check_backward(trainer));
+    const mlpi_shape *shape = &net->layout.layer[l];
     *view = which == MLP_DW
-                ? mlpi_net_weights_in(trainer->net, trainer->gradients, l)
-                : mlpi_net_biases_in(trainer->net, trainer->gradients, l);
+                ? mlpi_net_weights_in(net, trainer->gradients, l)
+                : mlpi_net_row_in(net, trainer->gradients, l,
+                                  which == MLP_DB ? shape->b : shape->scale);
     return MLP_OK;
 }
 
@@ -296,6 +307,9 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
     switch (which) {
     case MLP_W:
     case MLP_B:
+    case MLP_SCALE:
+    case MLP_MEAN:
+    case MLP_VARIANCE:
         return mlp_net_tensor(trainer->net, which, l, view);
     case MLP_Z:
     case MLP_A:
@@ -303,6 +317,7 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
         return batch_tensor(trainer, which, l, view);
     case MLP_DW:
     case MLP_DB:
+    case MLP_DSCALE:
         return gradient_tensor(trainer, which, l, view);
     }
     return mlpi_report(&trainer->hooks, MLP_ERR_ARGUMENT,

@@ -8,6 +8,14 @@
 
 enum { ROWS = 70, BATCH = 16 };
 
+/* Everything that takes memory. */
+static const model laden_model = {5,
+                                  3,
+                                  {{11, MLP_ACT_TANH, 0, 0.25, true},
+                                   {6, MLP_ACT_RELU, 0, 0.5, false},
+                                   {5, MLP_ACT_IDENTITY, 0, 0, true}},
+                                  MLP_LOSS_MSE};
+
 /* What an operation works on. Outputs hold a mark until it succeeds. */
 typedef struct fixture {
     hook_record record;
@@ -24,7 +32,7 @@ static void prepare(fixture *f, mlp_dtype dtype)
     *f = (fixture){.d = {random_matrix(dtype, ROWS, 5, -1, 1),
                          random_matrix(dtype, ROWS, 5, 0, 1)},
                    .A = new_matrix(dtype, ROWS, 5, NULL)};
-    f->net = new_net(&square_model, dtype, &f->record);
+    f->net = new_net(&laden_model, dtype, &f->record);
     fill(f->A, MARK);
     for (size_t i = 0; i < COUNT(f->labels); i++) {
         f->labels[i] = MARK;
@@ -46,7 +54,7 @@ static void finish(fixture *f)
 static mlp_status create(fixture *f)
 {
     mlp_config config =
-        config_of(&square_model, mlp_net_precision(f->net), &f->record);
+        config_of(&laden_model, mlp_net_precision(f->net), &f->record);
     mlp_net *made = NULL;
     mlp_status status = mlp_net_create(&config, &made);
     assert_true((status == MLP_OK) == (made != NULL));

@@ -199,9 +199,13 @@ static void tensors_have_the_shapes_of_the_batch(void **state)
     (void)state;
     static const size_t n[4] = {5, 11, 6, 5};
     static const size_t batches[] = {9, 1, 5};
+    model normed = square_model; /* with all tensors that there are */
+    for (size_t l = 0; l < 3; l++) {
+        normed.layers[l].batch_norm = true;
+    }
     FOR_EACH_PRECISION(p)
     {
-        mlp_net *net = new_net(&square_model, p, NULL);
+        mlp_net *net = new_net(&normed, p, NULL);
         mlp_trainer *trainer = trainer_of(net, 9);
         mlp_view X = random_matrix(p, 9, 5, -1, 1);
         for (size_t i = 0; i < COUNT(batches); i++) {
@@ -213,7 +217,8 @@ static void tensors_have_the_shapes_of_the_batch(void **state)
             for (size_t l = 1; l <= 3; l++) {
                 const size_t shapes[][2] = {
                     {n[l], n[l - 1]}, {1, n[l]}, {m, n[l]}, {m, n[l]},
-                    {n[l], n[l - 1]}, {1, n[l]}, {m, n[l]}};
+                    {n[l], n[l - 1]}, {1, n[l]}, {m, n[l]}, {1, n[l]},
+                    {1, n[l]},        {1, n[l]}, {1, n[l]}};
                 for (int t = 0; mlp_tensor_name((mlp_tensor)t); t++) {
                     mlp_view view = seen(trainer, (mlp_tensor)t, l);
                     assert_int_equal(view.dtype, p);

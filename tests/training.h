@@ -181,13 +181,21 @@ static inline mlp_cview ctensor(const mlp_net *net, mlp_tensor which, size_t l)
     return view;
 }
 
-/* Equal in every bit of weights, biases and scaling. */
+/* Equal in every bit of weights, biases, batch norm and scaling. */
 static inline void assert_same_net(const mlp_net *a, const mlp_net *b)
 {
     assert_int_equal(mlp_net_layer_count(a), mlp_net_layer_count(b));
     for (size_t l = 1; l <= mlp_net_layer_count(a); l++) {
         assert_same(ctensor(a, MLP_W, l), ctensor(b, MLP_W, l));
         assert_same(ctensor(a, MLP_B, l), ctensor(b, MLP_B, l));
+        mlp_layer layer = {.width = 0};
+        assert_int_equal(mlp_net_layer(a, l, &layer), MLP_OK);
+        if (layer.batch_norm) {
+            assert_same(ctensor(a, MLP_SCALE, l), ctensor(b, MLP_SCALE, l));
+            assert_same(ctensor(a, MLP_MEAN, l), ctensor(b, MLP_MEAN, l));
+            assert_same(ctensor(a, MLP_VARIANCE, l),
+                        ctensor(b, MLP_VARIANCE, l));
+        }
     }
     size_t n = mlp_net_inputs(a);
     assert_int_equal(n, mlp_net_inputs(b));

@@ -75,12 +75,15 @@ static void drop(const mlpi_dropout *d)
     size_t skipped = d->first % DROP_GROUP;
     for (size_t i = 0, count = 0; i < d->n; i += count, group++, skipped = 0) {
         count = least(DROP_GROUP - skipped, d->n - i);
-        if (count == DROP_GROUP) {
-            drop_group(&all, group, in + i, out + i);
-        } else {
-            real part[DROP_GROUP] = {0};
+        real part[DROP_GROUP] = {0};
+        bool whole = count == DROP_GROUP;
+        const real *from = whole ? in + i : part;
+        real *to = whole ? out + i : part;
+        if (!whole) {
             memcpy(part + skipped, in + i, count * sizeof(real));
-            drop_group(&all, group, part, part);
+        }
+        drop_group(&all, group, from, to);
+        if (!whole) {
             memcpy(out + i, part + skipped, count * sizeof(real));
         }
     }

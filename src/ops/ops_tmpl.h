@@ -14,6 +14,7 @@
 #include "activation_tmpl.h"
 #include "loss_tmpl.h"
 #include "dropout_tmpl.h"
+#include "batch_norm_tmpl.h"
 #include "update_tmpl.h"
 #include "convert_tmpl.h"
 
@@ -41,6 +42,11 @@ const mlpi_ops OPS_TABLE = {
     .difference = difference,
     .bce_gradient = bce_gradient,
     .drop = drop,
+    .moments = batch_moments,
+    .normalise = normalise,
+    .normalise_sums = normalise_sums,
+    .normalise_backward = normalise_backward,
+    .blend = blend,
     .descend = descend,
     .update = update,
     .penalise = penalise,

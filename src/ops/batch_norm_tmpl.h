@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Batch normalisation of columns (src/batch_norm.h has the formulas). Parameters: the
+ * vocabulary and loop_tmpl.h.
+ *
+ * A vector holds neighbouring columns and goes down the rows. Sums are those of
+ * column_sums: row i into lane i mod 8, then mlpi_join_lanes; a product that is
+ * summed up is fused with the addition.
+ */
+typedef struct columns {
+    size_t rows, stride;
+    bool part; /* are there fewer columns than lanes? */
+    size_t cols;
+} columns;
+
+/* Column j of n, and its neighbours in a vector. */
+static inline columns columns_at(size_t j, size_t n, size_t rows, size_t stride)
+{
+    size_t cols = least(VLEN, n - j);
+    return (columns){rows, stride, cols < VLEN, cols};
+}
+
+static inline ALWAYS_INLINE vec load_columns(const void *reals, size_t at,
+                                             const columns *c)
+{
+    return load_lanes((const real *)reals + at, c->part, c->cols);
+}
+
+static inline ALWAYS_INLINE void store_columns(void *reals, size_t at, vec a,
+                                               const columns *c)
+{
+    store_lanes((real *)reals + at, a, c->part, c->cols);
+}
+
+/* A factor of each row: x - offset, where rows of x are `stride` apart. */
+typedef struct shifted {
+    const real *x;
+    size_t stride;
+    vec offset;
+} shifted;
+
+/* The sums of products over all rows, each product fused with its addition. All
+ * sums here are such, so that their code is there once. */
+static NEVER_INLINE vec sum_columns(const columns *c, const shifted *a,
+                                    const shifted *b)
+{
+    vec s[MLPI_LANES];
+    for (size_t r = 0; r < MLPI_LANES; r++) {
+        s[r] = vzero();
+    }
+    const vec u = a->offset;
+    const vec v = b->offset;
+    size_t i = 0;
+    for (; i + MLPI_LANES <= c->rows; i += MLPI_LANES) {
+        UNROLL
+        for (size_t r = 0; r < MLPI_LANES; r++) {
+            vec x = load_columns(a->x, (i + r) * a->stride, c);
+            vec y = load_columns(b->x, (i + r) * b->stride, c);
+            s[r] = vfma(vsub(x, u), vsub(y, v), s[r]);
+        }
+    }
+    for (size_t r = 0; i + r < c->rows; r++) {
+        vec x = load_columns(a->x, (i + r) * a->stride, c);
+        vec y = load_columns(b->x, (i + r) * b->stride, c);
+        s[r] = vfma(vsub(x, u), vsub(y, v), s[r]);
+    }
+    return vadd(vadd(vadd(s[0], s[4]), vadd(s[2], s[6])),
+                vadd(vadd(s[1], s[5]), vadd(s[3], s[7])));
+}
+
+/* x * 1 is x, so this adds up the rows of x. */
+static vec sum_rows(const columns *c, const real *x)
+{
+    real ones[VLEN];
+    vstore(ones, vset1(R(1.0)));
+    return sum_columns(c, &(shifted){x, c->stride, vzero()},
+                       &(shifted){ones, 0, vzero()});
+}
+
+static void batch_moments(const mlpi_moments *b)
+{
+    const vec rows = vset1((real)b->m);
+    for (size_t j = 0; j < b->n; j += VLEN) {
+        columns c = columns_at(j, b->n, b->m, b->stride);
+        const real *x = (const real *)b->X + j;
+        vec mean = vdiv(sum_rows(&c, x), rows);
+        shifted difference = {x, b->stride, mean};
+        vec squares = sum_columns(&c, &difference, &difference);
+        store_columns(b->mean, j, mean, &c);
+        store_columns(b->variance, j, vdiv(squares, rows), &c);
+    }
+}
+
+static inline vec inverse_deviation(vec variance, double epsilon)
+{
+    vec deviation = vsqrt(vadd(variance, vset1((real)epsilon)));
+    return vdiv(vset1(R(1.0)), deviation);
+}
+
+static void normalise(const mlpi_normalise *b)
+{
+    for (size_t j = 0; j < b->n; j += VLEN) {
+        columns c = columns_at(j, b->n, b->m, b->n);
+        vec mean = load_columns(b->mean, j, &c);
+        vec scale = load_columns(b->scale, j, &c);
+        vec shift = load_columns(b->shift, j, &c);
+        vec inverse =
+            inverse_deviation(load_columns(b->variance, j, &c), b->epsilon);
+        for (size_t i = 0; i < b->m; i++) {
+            size_t at = i * b->n + j;
+            vec u = load_columns(b->U, at, &c);
+            vec x = vmul(vsub(u, mean), inverse);
+            if (b->X) {
+                store_columns(b->X, at, x, &c);
+            }
+            store_columns(b->Z, at, vfma(scale, x, shift), &c);
+        }
+    }
+}
+
+static void normalise_sums(const mlpi_normalise_back *b)
+{
+    for (size_t j = 0; j < b->n; j += VLEN) {
+        columns c = columns_at(j, b->n, b->m, b->stride);
+        const real *x = (const real *)b->X + j;
+        const real *dz = (const real *)b->dZ + j;
+        vec products = sum_columns(&c, &(shifted){x, b->stride, vzero()},
+                                   &(shifted){dz, b->stride, vzero()});
+        vec terms = sum_rows(&c, dz);
+        store_columns(b->dscale, j, products, &c);
+        store_columns(b->dshift, j, terms, &c);
+    }
+}
+
+static void normalise_backward(const mlpi_normalise_back *b)
+{
+    const vec rows = vset1((real)b->batch);
+    for (size_t j = 0; j < b->n; j += VLEN) {
+        columns c = columns_at(j, b->n, b->m, b->stride);
+        vec inverse =
+            inverse_deviation(load_columns(b->variance, j, &c), b->epsilon);
+        vec factor = vmul(load_columns(b->scale, j, &c), inverse);
+        vec shift_share = vdiv(load_columns(b->dshift, j, &c), rows);
+        vec scale_share = vdiv(load_columns(b->dscale, j, &c), rows);
+        for (size_t i = 0; i < b->m; i++) {
+            size_t at = i * b->stride + j;
+            vec d = vsub(load_columns(b->dZ, at, &c), shift_share);
+            d = vfnma(load_columns(b->X, at, &c), scale_share, d);
+            store_columns(b->dZ, at, vmul(d, factor), &c);
+        }
+    }
+}
+
+/* Product by product and then the sum, each rounded. */
+static void blend(size_t n, double keep, double weight, const void *x_in,
+                  void *y_in)
+{
+    const real *x = x_in;
+    real *y = y_in;
+    for (size_t i = 0; i < n; i++) {
+        y[i] = R(keep) * y[i] + R(weight) * x[i];
+    }
+}
