@@ -486,11 +486,68 @@ typedef struct mlp_optimizer {
 /* The defaults named above; of plain gradient descent MLP_RULE_SGD. */
 mlp_optimizer mlp_optimizer_defaults(mlp_rule rule);
 
+/* X(constant, number, name). The learning rate of an epoch, from 0, of `epochs`,
+ * where alpha is the one to begin with:
+ *   constant      alpha
+ *   inverse_time  alpha / (1 + decay epoch) (exercise 4)
+ *   step          alpha factor^floor(epoch / every)
+ *   exponential   alpha factor^epoch
+ *   cosine        alpha (epoch + 1) / (warm_up + 1) before epoch `warm_up`;
+ *                 then, with t from 0 to 1 between that and the end, least_rate
+ *                 + (alpha - least_rate) (1 + cos(pi t)) / 2: Loshchilov and
+ *                 Hutter, "SGDR" (2017), without restarts
+ *   plateau       times factor whenever the watched loss, of validation or else
+ *                 of training, has not fallen by more than min_change for
+ *                 `patience` epochs since it last did, or the rate did; not
+ *                 below least_rate
+ *   custom        rate(epoch, alpha, user) */
+#define MLP_SCHEDULE_LIST(X)                                                   \
+    X(MLP_SCHEDULE_CONSTANT, 0, "constant")                                    \
+    X(MLP_SCHEDULE_INVERSE_TIME, 1, "inverse_time")                            \
+    X(MLP_SCHEDULE_STEP, 2, "step")                                            \
+    X(MLP_SCHEDULE_EXPONENTIAL, 3, "exponential")                              \
+    X(MLP_SCHEDULE_COSINE, 4, "cosine")                                        \
+    X(MLP_SCHEDULE_PLATEAU, 5, "plateau")                                      \
+    X(MLP_SCHEDULE_CUSTOM, 6, "custom")
+typedef enum mlp_schedule_kind {
+    MLP_SCHEDULE_LIST(MLP_ENUM_VALUE)
+} mlp_schedule_kind;
+const char *mlp_schedule_name(mlp_schedule_kind kind); /* NULL for any other */
+
+/* How the learning rate changes; only the fields that the kind names count. */
+typedef struct mlp_schedule {
+    mlp_schedule_kind kind;
+    double decay;      /* 0 or more; default 0.01 */
+    double factor;     /* in (0, 1]; default 0.1, of exponential 0.99 */
+    size_t every;      /* epochs, 1 or more; default 10 */
+    size_t warm_up;    /* epochs; default 0 */
+    size_t epochs;     /* where the cosine ends; default 0: with the training.
+                          Set it if the training is resumed */
+    size_t patience;   /* epochs, 1 or more; default 10 */
+    double min_change; /* 0 or more; default 0 */
+    double
+        least_rate; /* 0 or more; above alpha it counts as alpha; default 0 */
+    /* The caller's function; default NULL. If it gives what is negative or not
+     * finite, training ends with MLP_ERR_ARGUMENT, and the network keeps what
+     * it has learnt; 0 is allowed. */
+    double (*rate)(size_t epoch, double alpha, void *user);
+    void *user; /* handed to it */
+} mlp_schedule;
+
+/* The defaults named above. */
+mlp_schedule mlp_schedule_defaults(mlp_schedule_kind kind);
+
+/* The rate that a schedule gives; of a plateau that of the beginning. NaN for
+ * NULL and for what mlp_fit refuses. */
+double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
+                         size_t epoch, size_t epochs);
+
 typedef struct mlp_train_options {
     size_t epochs;           /* passes over the rows; default 1000 */
     size_t batch_size;       /* rows in a step; default 0: all of them */
     double learning_rate;    /* alpha > 0; default 0.01 */
     mlp_optimizer optimizer; /* default that of MLP_RULE_SGD */
+    mlp_schedule schedule;   /* of the rate; default MLP_SCHEDULE_CONSTANT */
     bool shuffle;   /* draw a new order of rows for each epoch, if there
                              are several batches; default true. Epoch by epoch
                              np.random.permutation(m) of `seed` */
@@ -566,7 +623,8 @@ void mlp_history_free(mlp_history *history);               /* NULL is allowed */
  * Before anything is changed: MLP_ERR_SHAPE, MLP_ERR_DTYPE;
  * MLP_ERR_NOT_FINITE, naming row and column (from 0) of X or Y;
  * MLP_ERR_ARGUMENT: a learning rate that is not finite and above 0 in the
- * network's precision, a field of the optimizer outside its range, a target
+ * network's precision, a field of the optimizer or the schedule outside its
+ * range, a target
  * outside [0, 1] where the loss is MLP_LOSS_BCE, both kinds of validation, a
  * fraction that mlp_split refuses, a patience of 0, or a min_change that is not
  * finite and 0 or more; MLP_ERR_LIMIT: a history or a batch that no size_t

@@ -8,11 +8,14 @@ static void forget(mlpi_course *course)
     course->best_epoch = course->epochs;
     course->best_loss = course->mark = (double)INFINITY;
     course->waited = 0;
+    mlpi_plateau_forget(&course->plateau);
 }
 
 mlpi_course mlpi_course_begin(uint32_t seed)
 {
-    mlpi_course course = {.begun = true, .rng = mlp_rng_seeded(seed)};
+    mlpi_course course = {.begun = true,
+                          .rng = mlp_rng_seeded(seed),
+                          .plateau = mlpi_plateau_begin()};
     forget(&course);
     return course;
 }

@@ -6,7 +6,7 @@
 #ifndef MLPI_COURSE_H
 #define MLPI_COURSE_H
 
-#include "mlp.h"
+#include "schedule.h"
 
 typedef struct mlpi_course {
     bool begun;        /* the rest means something */
@@ -17,6 +17,7 @@ typedef struct mlpi_course {
     double best_loss;  /* which is this */
     double mark;       /* the loss that an improvement must fall below */
     size_t waited;     /* epochs since the last improvement */
+    mlpi_plateau plateau;
 } mlpi_course;
 
 /* Before the first epoch. */

@@ -11,15 +11,16 @@
 
 mlp_train_options mlp_train_defaults(void)
 {
-    return (mlp_train_options){.epochs = 1000,
-                               .batch_size = 0,
-                               .learning_rate = 0.01,
-                               .optimizer =
-                                   mlp_optimizer_defaults(MLP_RULE_SGD),
-                               .shuffle = true,
-                               .seed = 42,
-                               .restore_best = true,
-                               .patience = SIZE_MAX};
+    return (mlp_train_options){
+        .epochs = 1000,
+        .batch_size = 0,
+        .learning_rate = 0.01,
+        .optimizer = mlp_optimizer_defaults(MLP_RULE_SGD),
+        .schedule = mlp_schedule_defaults(MLP_SCHEDULE_CONSTANT),
+        .shuffle = true,
+        .seed = 42,
+        .restore_best = true,
+        .patience = SIZE_MAX};
 }
 
 /* The rows of one training run. */

@@ -67,6 +67,7 @@ mlp_status mlpi_loop_check(const mlp_net *net, const mlp_train_options *options)
                            "own, got both");
     }
     TRY(check_validation(net, options, mlpi_net_check_shapes));
+    TRY(mlpi_schedule_check(hooks, &options->schedule));
     TRY(mlpi_optimizer_check(net, &options->optimizer));
     return mlpi_team_check(hooks, options->threads);
 }
@@ -210,7 +211,7 @@ static void note_batch(mlpi_loop *loop, const mlpi_step *step)
 mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step)
 {
     size_t epoch = loop->trainer->course.epochs;
-    step->alpha = loop->options->learning_rate;
+    step->alpha = loop->rate;
     if (loop->batches == 0) {
         step->only_look = has_bad_weight(loop);
         step->keep = loop->good;
@@ -251,6 +252,31 @@ static mlp_status validate(mlpi_loop *loop, mlp_scores *scores)
     return MLP_OK;
 }
 
+/* How many epochs there will be: those of former runs, and of this one. */
+static size_t epochs_of(const mlpi_loop *loop)
+{
+    return loop->trainer->course.epochs +
+           (loop->options->epochs - loop->rounds);
+}
+
+static mlp_status choose_rate(mlpi_loop *loop)
+{
+    const mlp_trainer *t = loop->trainer;
+    const mlp_train_options *options = loop->options;
+    loop->rate = mlpi_schedule_rate(&options->schedule, &t->course.plateau,
+                                    options->learning_rate, t->course.epochs,
+                                    epochs_of(loop));
+    double rounded = t->net->ops->round(loop->rate);
+    if (!(rounded >= 0.0) || !isfinite(rounded)) {
+        return mlpi_report(&t->hooks, MLP_ERR_ARGUMENT,
+                           "epoch %zu: expects of the schedule a finite %s, 0 "
+                           "or more, got %g",
+                           t->course.epochs, mlp_dtype_name(t->net->ops->dtype),
+                           loop->rate);
+    }
+    return MLP_OK;
+}
+
 /* Whether to go on after an epoch. */
 static bool note_epoch(mlpi_loop *loop, const mlpi_record *record)
 {
@@ -263,11 +289,11 @@ static bool note_epoch(mlpi_loop *loop, const mlpi_record *record)
         validates) {
         mlpi_snapshot_take(t->net, t->best);
     }
+    mlpi_plateau_note(&t->course.plateau, &options->schedule, watched);
     loop->rounds++;
     mlpi_history_add(loop->history, record, t->course.best_epoch);
     mlp_progress progress = {.epoch = epoch,
-                             .epochs =
-                                 epoch + 1 + (options->epochs - loop->rounds),
+                             .epochs = epochs_of(loop),
                              .loss = record->loss,
                              .validation_loss = record->validation_loss,
                              .validation_accuracy = record->validation_accuracy,
@@ -288,6 +314,7 @@ static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
 {
     loop->batches = 0;
     loop->rows = loop->sum = 0.0;
+    TRY(choose_rate(loop));
     TRY(loop->run_epoch(loop, loop->source));
     if (loop->stopped) {
         *go_on = false;
@@ -304,7 +331,7 @@ static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
                                                     : loop->loss,
                           .validation_loss = scores.loss,
                           .validation_accuracy = scores.accuracy,
-                          .rate = loop->options->learning_rate,
+                          .rate = loop->rate,
                           .seconds = loop->clock - start};
     *go_on = note_epoch(loop, &record);
     return MLP_OK;

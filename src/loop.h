@@ -36,6 +36,7 @@ struct mlpi_loop {
     double clock;  /* when this epoch began */
 
     /* The epoch that is under way. */
+    double rate;
     size_t batches; /* that are over */
     double rows;    /* in them */
     double sum;     /* of their losses, times rows */

@@ -72,6 +72,14 @@ const char *mlp_rule_name(mlp_rule rule)
     return NULL;
 }
 
+const char *mlp_schedule_name(mlp_schedule_kind kind)
+{
+    switch (kind) {
+        MLP_SCHEDULE_LIST(CASE_TEXT)
+    }
+    return NULL;
+}
+
 const char *mlp_tensor_name(mlp_tensor which)
 {
     switch (which) {

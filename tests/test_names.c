@@ -21,6 +21,9 @@
 #define CHECK_RULE(constant, number, text)                                     \
     assert_int_equal(constant, number);                                        \
     assert_string_equal(mlp_rule_name(constant), text);
+#define CHECK_SCHEDULE(constant, number, text)                                 \
+    assert_int_equal(constant, number);                                        \
+    assert_string_equal(mlp_schedule_name(constant), text);
 #define CHECK_TENSOR(constant, number, text)                                   \
     assert_int_equal(constant, number);                                        \
     assert_string_equal(mlp_tensor_name(constant), text);
@@ -34,6 +37,7 @@ static void names_are_those_of_the_lists(void **state)
     MLP_LOSS_LIST(CHECK_LOSS)
     MLP_INIT_LIST(CHECK_INIT)
     MLP_RULE_LIST(CHECK_RULE)
+    MLP_SCHEDULE_LIST(CHECK_SCHEDULE)
     MLP_TENSOR_LIST(CHECK_TENSOR)
 }
 
@@ -45,6 +49,7 @@ enum {
     LOSSES = 0 MLP_LOSS_LIST(ONE_MORE),
     INITS = 0 MLP_INIT_LIST(ONE_MORE),
     RULES = 0 MLP_RULE_LIST(ONE_MORE),
+    SCHEDULES = 0 MLP_SCHEDULE_LIST(ONE_MORE),
     TENSORS = 0 MLP_TENSOR_LIST(ONE_MORE)
 };
 
@@ -57,6 +62,7 @@ static void names_end_with_null(void **state)
     assert_null(mlp_loss_name((mlp_loss)LOSSES));
     assert_null(mlp_init_name((mlp_init)INITS));
     assert_null(mlp_rule_name((mlp_rule)RULES));
+    assert_null(mlp_schedule_name((mlp_schedule_kind)SCHEDULES));
     assert_null(mlp_tensor_name((mlp_tensor)TENSORS));
     static const int strange[] = {-1, 1000, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < COUNT(strange); i++) {
@@ -65,6 +71,7 @@ static void names_end_with_null(void **state)
         assert_null(mlp_loss_name((mlp_loss)strange[i]));
         assert_null(mlp_init_name((mlp_init)strange[i]));
         assert_null(mlp_rule_name((mlp_rule)strange[i]));
+        assert_null(mlp_schedule_name((mlp_schedule_kind)strange[i]));
         assert_null(mlp_tensor_name((mlp_tensor)strange[i]));
     }
 }
