@@ -86,7 +86,8 @@ int mlp_numerics(void);
     X(MLP_ERR_MEMORY, 7, "out of memory")                                      \
     X(MLP_ERR_ORDER, 8, "a step was called before the one it needs")           \
     X(MLP_ERR_UNSUPPORTED, 9, "not available in this build or machine")        \
-    X(MLP_ERR_DIVERGED, 10, "training diverged: loss or weights not finite")
+    X(MLP_ERR_DIVERGED, 10, "training diverged: loss or weights not finite")   \
+    X(MLP_ERR_FORMAT, 11, "the bytes are not what was saved, or are damaged")
 
 #define MLP_ENUM_VALUE(constant, number, text) constant = (number),
 typedef enum mlp_status { MLP_STATUS_LIST(MLP_ENUM_VALUE) } mlp_status;
@@ -747,6 +748,24 @@ mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
 mlp_status mlp_trainer_fit_pieces(mlp_trainer *trainer, mlp_next_piece *next,
                                   void *user, const mlp_train_options *options,
                                   mlp_history **history);
+
+/* The state of a trainer as bytes: what its network has learnt and how it
+ * scales, what the optimizer remembers, and where fits stand with their epochs,
+ * orders, patience and best weights. Loaded into a trainer of a network with
+ * the same layers, loss and precision, on any machine, it goes on to the same
+ * bits; threads, kernels and max_rows may differ. on_epoch may save the state,
+ * to go on from there.
+ *
+ * save writes mlp_trainer_state_size bytes, which may change with each epoch;
+ * MLP_ERR_SHAPE: `size` is another number. load changes nothing before it has
+ * looked at everything, and allocates. MLP_ERR_FORMAT: these are not all of the
+ * bytes that were saved, and nothing else. MLP_ERR_UNSUPPORTED: a state of
+ * another format or MLP_NUMERICS. MLP_ERR_ARGUMENT: of another network. */
+size_t mlp_trainer_state_size(const mlp_trainer *trainer); /* 0 for NULL */
+mlp_status mlp_trainer_save(const mlp_trainer *trainer, void *bytes,
+                            size_t size);
+mlp_status mlp_trainer_load(mlp_trainer *trainer, const void *bytes,
+                            size_t size);
 
 /* A view of any tensor of layer l, 1 to L (MLP_A and MLP_D: 0 to L), valid
  * until the trainer is freed; Z, A and D have the rows of the last forward, and

@@ -107,14 +107,6 @@ mlp_status mlpi_loop_trainer(mlp_net *net, size_t max_rows,
  * Memory
  */
 
-static mlp_status allocate_snapshot(const mlp_net *net, const char *what,
-                                    void **snapshot)
-{
-    mlpi_cursor measure = {0};
-    (void)mlpi_take(&measure, mlpi_snapshot_size(net), net->ops->real_size);
-    return mlpi_allocate(&net->hooks, &measure, what, snapshot);
-}
-
 mlp_status mlpi_loop_make(mlpi_loop *loop, bool with_history)
 {
     mlp_trainer *t = loop->trainer;
@@ -122,7 +114,7 @@ mlp_status mlpi_loop_make(mlpi_loop *loop, bool with_history)
         TRY(mlpi_history_make(&t->hooks, loop->options->epochs,
                               &loop->history));
     }
-    TRY(allocate_snapshot(t->net, "a copy of the weights", &loop->good));
+    TRY(mlpi_snapshot_make(t->net, "a copy of the weights", &loop->good));
     TRY(check_validation(t->net, loop->options, mlpi_net_check_values));
     if (has_validation_set(loop->options)) {
         loop->validation = (mlpi_scored){loop->options->X_validation.rows,
@@ -131,9 +123,7 @@ mlp_status mlpi_loop_make(mlpi_loop *loop, bool with_history)
     }
     if (loop->validation.m > 0) {
         TRY(mlpi_workspace_make(t->net, loop->validation.m, &loop->workspace));
-        if (!t->best) {
-            TRY(allocate_snapshot(t->net, "the best weights", &t->best));
-        }
+        TRY(mlpi_trainer_keep_best(t));
     }
     return MLP_OK;
 }

@@ -16,6 +16,7 @@
 #include "memory.h"
 #include "pass.h"
 #include "report.h"
+#include "snapshot.h"
 #include "view.h"
 
 /* max_rows * width reals; a product that is no size_t the cursor catches. */
@@ -99,6 +100,14 @@ void mlp_trainer_free(mlp_trainer *trainer)
         mlpi_optimizer_release(&hooks, &trainer->optimizer);
         mlpi_release(&hooks, trainer);
     }
+}
+
+mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer)
+{
+    const mlp_net *net = trainer->net;
+    return trainer->best
+               ? MLP_OK
+               : mlpi_snapshot_make(net, "the best weights", &trainer->best);
 }
 
 mlp_status mlpi_trainer_hire(mlp_trainer *trainer, const mlp_hooks *hooks,

@@ -9,4 +9,7 @@
 mlp_status mlpi_trainer_hire(mlp_trainer *trainer, const mlp_hooks *hooks,
                              size_t threads);
 
+/* Makes room for the best weights, unless there is. */
+mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer);
+
 #endif

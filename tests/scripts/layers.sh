@@ -10,6 +10,7 @@ table='
 report
 memory
 clock
+bytes
 view
 team
 names
@@ -40,6 +41,7 @@ predict
 optimizer
 step
 trainer
+state
 loop
 fit pieces
 gradient_check
