@@ -49,6 +49,8 @@ static void put_network(mlpi_writer *to, const mlp_net *net)
 {
     mlpi_put_u32(to, (uint32_t)net->ops->dtype);
     mlpi_put_u32(to, (uint32_t)net->loss);
+    mlpi_put_f64(to, net->norm_momentum);
+    mlpi_put_f64(to, net->norm_epsilon);
     mlpi_put_u64(to, net->layout.L);
     for (size_t l = 0; l <= net->layout.L; l++) {
         const mlpi_shape *shape = &net->layout.layer[l];
@@ -167,6 +169,9 @@ static void put_course(mlpi_writer *to, const mlp_trainer *t)
     mlpi_put_u64(to, c->waited);
     mlpi_put_f64(to, c->best_loss);
     mlpi_put_f64(to, c->mark);
+    mlpi_put_f64(to, c->plateau.scale);
+    mlpi_put_f64(to, c->plateau.best);
+    mlpi_put_u64(to, c->plateau.waited);
     put_rng(to, &c->rng);
     mlpi_put_u32(to, has_best(t));
 }
@@ -179,12 +184,15 @@ static bool get_course(mlpi_reader *from, saved *s)
     s->draw = mlpi_get_u64(from);
     uint32_t begun = mlpi_get_u32(from);
     uint32_t validates = mlpi_get_u32(from);
-    uint64_t counts[3]; /* epochs, the best, waited */
+    uint64_t counts[4]; /* epochs, the best, waited, and on the plateau */
     for (size_t i = 0; i < 3; i++) {
         counts[i] = mlpi_get_u64(from);
     }
     c->best_loss = mlpi_get_f64(from);
     c->mark = mlpi_get_f64(from);
+    c->plateau.scale = mlpi_get_f64(from);
+    c->plateau.best = mlpi_get_f64(from);
+    counts[3] = mlpi_get_u64(from);
     get_rng(from, &c->rng);
     uint32_t best = mlpi_get_u32(from);
     c->begun = begun == 1;
@@ -192,12 +200,16 @@ static bool get_course(mlpi_reader *from, saved *s)
     c->epochs = (size_t)counts[0];
     c->best_epoch = (size_t)counts[1];
     c->waited = (size_t)counts[2];
+    c->plateau.waited = (size_t)counts[3];
     s->has_best = best == 1;
-    return begun <= 1 && validates <= 1 && best <= 1 &&
-           counts[0] < SIZE_MAX / 2 && counts[1] <= counts[0] &&
-           counts[2] <= counts[0] && !isnan(c->best_loss) && !isnan(c->mark) &&
-           s->has_best == (c->validates && mlpi_course_has_best(c)) &&
-           !from->failed;
+    bool are_flags = begun <= 1 && validates <= 1 && best <= 1;
+    bool are_counts = counts[0] < SIZE_MAX / 2 && counts[1] <= counts[0] &&
+                      counts[2] <= counts[0] && counts[3] <= counts[0];
+    bool are_losses = !isnan(c->best_loss) && !isnan(c->mark) &&
+                      !isnan(c->plateau.best) && c->plateau.scale >= 0.0 &&
+                      c->plateau.scale <= 1.0;
+    return are_flags && are_counts && are_losses && !from->failed &&
+           s->has_best == (c->validates && mlpi_course_has_best(c));
 }
 
 /* ---------------------------------------------------------------------------

@@ -11,7 +11,10 @@ enum { ROWS = 30 };
 static const model state_model = {
     5,
     3,
-    {{.width = 9, .activation = MLP_ACT_TANH, .dropout = 0.25},
+    {{.width = 9,
+      .activation = MLP_ACT_TANH,
+      .dropout = 0.25,
+      .batch_norm = true},
      {.width = 6, .activation = MLP_ACT_RELU, .dropout = 0.5},
      {.width = 5}},
     MLP_LOSS_MSE};
@@ -89,6 +92,11 @@ static void assert_resumes(mlp_dtype p, mlp_rule rule)
 {
     data d = some_data(p);
     mlp_train_options options = options_of(20);
+    options.min_change = rule == MLP_RULE_SGD ? 3e-3 : 0.02;
+    options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_PLATEAU);
+    options.schedule.patience = 3;
+    options.schedule.factor = 0.5;
+    options.schedule.min_change = 0.05;
     mlp_net *expected = new_net(&state_model, p, NULL);
     assert_int_equal(mlp_net_standardise(expected, ro(d.X)), MLP_OK);
     mlp_net *first = clone_of(expected);
