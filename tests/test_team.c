@@ -198,7 +198,9 @@ static void fill_room(const mlpi_member *self, void *context)
     mlpi_barrier(self);
     for (size_t i = 0; self->index > 0 && i < *bytes; i++) {
         unsigned char *room = mlpi_team_room(self);
-        *bytes += room[i] != self->index ? 1000000 : 0;
+        if (room[i] != self->index) {
+            *bytes += 1000000;
+        }
     }
 }
 

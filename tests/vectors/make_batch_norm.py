@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Batch normalisation by PyTorch, for tests/test_batch_norm.c.
+"""Batch normalisation by PyTorch, for tests/test_batch_norm_pytorch.c.
 
 Run with PyTorch (2.x) and NumPy from any directory:
 
