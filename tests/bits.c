@@ -45,6 +45,12 @@ typedef struct plan {
 #define ODD                                                                    \
     {{129, MLP_ACT_TANH}, {67, MLP_ACT_RELU}, {OUTPUTS, MLP_ACT_SIGMOID}}, 3,  \
         2, 100, 0.5, MLP_LOSS_BCE, MLP_INIT_HE, RANDOM_ROWS
+/* And members must meet. */
+#define NORMED                                                                 \
+    {{129, MLP_ACT_TANH, 0, 0.3, true},                                        \
+     {67, MLP_ACT_RELU, 0, 0.5, true},                                         \
+     {OUTPUTS, MLP_ACT_SIGMOID, 0, 0, true}},                                  \
+        3, 2, 100, 0.5, MLP_LOSS_BCE, MLP_INIT_HE, RANDOM_ROWS
 
 static const plan plans[] = {
     {"xor_f64", XOR, MLP_F64},
@@ -55,6 +61,8 @@ static const plan plans[] = {
     {"batches_f32", MOONS_BATCHES, MLP_F32},
     {"odd_f64", ODD, MLP_F64},
     {"odd_f32", ODD, MLP_F32},
+    {"normed_f64", NORMED, MLP_F64},
+    {"normed_f32", NORMED, MLP_F32},
 };
 
 static void *need_memory(size_t count, size_t size)
@@ -161,13 +169,18 @@ static uint64_t hash_view(uint64_t hash, mlp_cview view)
 
 static uint64_t hash_weights(const mlp_net *net)
 {
+    static const mlp_tensor tensors[] = {MLP_W, MLP_B, MLP_SCALE, MLP_MEAN,
+                                         MLP_VARIANCE};
     uint64_t hash = UINT64_C(14695981039346656037);
     for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
-        mlp_cview W;
-        mlp_cview b;
-        if (mlp_net_ctensor(net, MLP_W, l, &W) == MLP_OK &&
-            mlp_net_ctensor(net, MLP_B, l, &b) == MLP_OK) {
-            hash = hash_view(hash_view(hash, W), b);
+        mlp_layer layer = {.width = 0};
+        (void)mlp_net_layer(net, l, &layer);
+        size_t count = layer.batch_norm ? 5 : 2;
+        for (size_t i = 0; i < count; i++) {
+            mlp_cview view;
+            if (mlp_net_ctensor(net, tensors[i], l, &view) == MLP_OK) {
+                hash = hash_view(hash, view);
+            }
         }
     }
     return hash;
