@@ -69,15 +69,18 @@ static void drop_rows(const mlp_trainer *t, size_t l, size_t first, size_t m,
                                         .out = row_of(t, out[l], n, first)});
 }
 
-/* Layer l, which normalises, in a batch of which rows [first, first + m) are
- * this member's. */
-static mlpi_batch_norm norm_of(const mlp_trainer *t, size_t l, size_t batch,
-                               size_t first, size_t m)
+/* Rows of a batch that are a member's. */
+typedef struct share {
+    size_t batch; /* how many there are in all */
+    size_t first, m;
+} share;
+
+static mlpi_batch_norm norm_of(const mlp_trainer *t, size_t l, share rows)
 {
     return (mlpi_batch_norm){.l = l,
-                             .batch = batch,
-                             .first = first,
-                             .m = m,
+                             .batch = rows.batch,
+                             .first = rows.first,
+                             .m = rows.m,
                              .X = t->X[l],
                              .Z = t->Z[l],
                              .moments = t->moments,
@@ -119,7 +122,7 @@ static void forward_rows(mlp_trainer *t, const mlpi_member *self,
             .A = row_of(t, t->A[l], n, first),
             .scratch = scratch_of(t, self)};
         if (shape->batch_norm) {
-            mlpi_batch_norm norm = norm_of(t, l, step->m, first, m);
+            mlpi_batch_norm norm = norm_of(t, l, (share){step->m, first, m});
             forward_normalising(t, self, &forward, &norm);
         } else {
             mlpi_forward(t->net, &forward);
@@ -166,19 +169,25 @@ static double loss_of(mlp_trainer *t, size_t m)
     return loss;
 }
 
+static void backward_normalising(mlp_trainer *t, const mlpi_member *self,
+                                 size_t l, share rows)
+{
+    mlpi_batch_norm norm = norm_of(t, l, rows);
+    norm.Z = t->dZ[l];
+    mlpi_batch_norm_backward(t->net, self, &norm);
+}
+
 /* From dA * activation' of layer l, where A is what the next layer got, to what
  * came out of its product. */
-static void backward_layer(mlp_trainer *t, const mlpi_member *self, size_t l,
-                           size_t batch, size_t first, size_t m)
+static inline void backward_layer(mlp_trainer *t, const mlpi_member *self,
+                                  size_t l, share rows)
 {
     const mlpi_shape *shape = &t->net->layout.layer[l];
     if (shape->dropout > 0.0) {
-        drop_rows(t, l, first, m, t->dZ, t->dZ);
+        drop_rows(t, l, rows.first, rows.m, t->dZ, t->dZ);
     }
     if (shape->batch_norm) {
-        mlpi_batch_norm norm = norm_of(t, l, batch, first, m);
-        norm.Z = t->dZ[l];
-        mlpi_batch_norm_backward(t->net, self, &norm);
+        backward_normalising(t, self, l, rows);
     }
 }
 
@@ -191,7 +200,7 @@ static void backward_rows(mlp_trainer *t, const mlpi_member *self, size_t batch,
     mlpi_outputs outputs = outputs_of(t, first, m);
     mlpi_loss_gradient(t->net, &outputs, batch,
                        row_of(t, t->dZ[L], layout->layer[L].width, first));
-    backward_layer(t, self, L, batch, first, m);
+    backward_layer(t, self, L, (share){batch, first, m});
     for (size_t l = L; l >= 2; l--) {
         size_t n = layout->layer[l].width;
         size_t n_prev = layout->layer[l - 1].width;
@@ -204,7 +213,7 @@ static void backward_rows(mlp_trainer *t, const mlpi_member *self, size_t batch,
                           .A_prev = row_of(t, t->A[l - 1], n_prev, first),
                           .dZ_prev = row_of(t, t->dZ[l - 1], n_prev, first),
                           .scratch = scratch_of(t, self)});
-        backward_layer(t, self, l - 1, batch, first, m);
+        backward_layer(t, self, l - 1, (share){batch, first, m});
     }
 }
 
