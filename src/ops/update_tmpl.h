@@ -64,6 +64,7 @@ static inline vec averaged(const constants *c, size_t which, vec old, vec x)
     return vselect(vlt(vabs(y), vset1(SMALLEST_NORMAL)), vzero(), y);
 }
 
+/* All rules are of one type. NOLINTNEXTLINE(readability-non-const-parameter) */
 static inline vec step_sgd(const constants *c, vec g, vec state[2])
 {
     (void)state;
