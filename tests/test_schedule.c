@@ -147,8 +147,8 @@ static double halve(size_t epoch, double alpha, void *user)
 static void training_follows_the_schedule(void **state)
 {
     (void)state;
-    double rates[10];
-    double losses[10];
+    double rates[10] = {0};
+    double losses[10] = {0};
     for (int kind = 0; mlp_schedule_name((mlp_schedule_kind)kind); kind++) {
         mlp_schedule s = mlp_schedule_defaults((mlp_schedule_kind)kind);
         size_t calls = 0;
@@ -169,8 +169,8 @@ static void training_follows_the_schedule(void **state)
 static void plateaus_reduce_the_rate(void **state)
 {
     (void)state;
-    double rates[10];
-    double losses[10];
+    double rates[10] = {0};
+    double losses[10] = {0};
     mlp_schedule s = mlp_schedule_defaults(MLP_SCHEDULE_PLATEAU);
     s.patience = 3;
     s.factor = 0.5;
@@ -227,8 +227,8 @@ static void plateaus_last_from_run_to_run(void **state)
 static void assert_refused(const mlp_schedule *s, const char *field)
 {
     hook_record record = {0};
-    double rates[10];
-    double losses[10];
+    double rates[10] = {0};
+    double losses[10] = {0};
     assert_true(isnan(mlp_schedule_rate(s, 0.3, 0, 10)));
     assert_told(&record, train(s, &record, rates, losses), MLP_ERR_ARGUMENT,
                 field);
