@@ -10,9 +10,17 @@
 #include <math.h>
 #include <string.h>
 
+/* COMPACT leaves that to the compiler. vec_portable.h asks for it where calls of
+ * fma cost more than all around them, and CMake for builds with sanitizers,
+ * which would be long at thousands of copies of each check. */
+#ifdef COMPACT
+#define ALWAYS_INLINE
+#define UNROLL
+#else
 #define ALWAYS_INLINE __attribute__((always_inline))
-#define NEVER_INLINE __attribute__((noinline))
 #define UNROLL _Pragma("GCC unroll 16")
+#endif
+#define NEVER_INLINE __attribute__((noinline))
 #define R(x) ((real)(x))
 
 /* a b + c of single numbers, rounded once. */

@@ -53,6 +53,11 @@ typedef uint64_t bits;
 #define TWO_TO_FRACTION 0x1p52
 #endif
 
+/* Where fma is no instruction. See loop_tmpl.h. */
+#if !defined(FP_FAST_FMA) && !defined(COMPACT)
+#define COMPACT
+#endif
+
 typedef real vec;
 typedef bool mask;
 
