@@ -10,7 +10,8 @@ table='
 report
 memory
 clock
-bytes
+bytes hexfloat
+json
 view
 team
 names

@@ -9,7 +9,8 @@
 need nm objdump
 
 archive=$build/libmlp.a
-taken='malloc free memcpy memmove memset memcmp strcmp strlen vsnprintf
+taken='malloc free memcpy memmove memset memcmp memchr strchr strcmp strlen
+    vsnprintf
     fma fmaf sqrt sqrtf __cpu_model __cpu_indicator_init __assert_fail
     __stack_chk_fail _GLOBAL_OFFSET_TABLE_
     pthread_create pthread_join pthread_sigmask sigfillset pthread_mutex_init
