@@ -449,6 +449,13 @@ typedef struct mlp_batch_progress {
  *             keeps its sign, and shrinks, without w moving, when g changes it;
  *             w -= sign(g) step. For full batches. Igel and Huesken, "Improving
  *             the Rprop Learning Algorithm" (2000), iRprop-; FANN's default
+ *   lbfgs     each step goes along -H g, where H is what the last lbfgs_pairs
+ *             steps tell of the inverse Hessian, as far as the strong Wolfe
+ *             conditions want; the first length tried is alpha: let it be 1.
+ *             For small data and full batches: only in a fit, of which an epoch
+ *             is one step and one pass over the rows or a few; without dropout,
+ *             weight_decay and clipping. Nocedal and Wright, "Numerical
+ *             Optimization" (2006), algorithms 7.4, 3.5 and 3.6
  * All as PyTorch has them, where it does. */
 #define MLP_RULE_LIST(X)                                                       \
     X(MLP_RULE_SGD, 0, "sgd")                                                  \
@@ -458,7 +465,8 @@ typedef struct mlp_batch_progress {
     X(MLP_RULE_RMSPROP, 4, "rmsprop")                                          \
     X(MLP_RULE_ADAM, 5, "adam")                                                \
     X(MLP_RULE_ADAMW, 6, "adamw")                                              \
-    X(MLP_RULE_RPROP, 7, "rprop")
+    X(MLP_RULE_RPROP, 7, "rprop")                                              \
+    X(MLP_RULE_LBFGS, 8, "lbfgs")
 typedef enum mlp_rule { MLP_RULE_LIST(MLP_ENUM_VALUE) } mlp_rule;
 const char *mlp_rule_name(mlp_rule rule); /* NULL for any other number */
 
@@ -482,6 +490,7 @@ typedef struct mlp_optimizer {
                             before clip_value; above 0; default INFINITY */
     double rprop_grow, rprop_shrink; /* at least 1, in (0, 1]; 1.2 and 0.5 */
     double rprop_least, rprop_most;  /* bounds of steps; 1e-6 and 50 */
+    size_t lbfgs_pairs;              /* 1 to 1000; default 10 */
 } mlp_optimizer;
 
 /* The defaults named above; of plain gradient descent MLP_RULE_SGD. */
@@ -625,14 +634,14 @@ void mlp_history_free(mlp_history *history);               /* NULL is allowed */
  * MLP_ERR_NOT_FINITE, naming row and column (from 0) of X or Y;
  * MLP_ERR_ARGUMENT: a learning rate that is not finite and above 0 in the
  * network's precision, a field of the optimizer or the schedule outside its
- * range, a target
- * outside [0, 1] where the loss is MLP_LOSS_BCE, both kinds of validation, a
- * fraction that mlp_split refuses, a patience of 0, or a min_change that is not
- * finite and 0 or more; MLP_ERR_LIMIT: a history or a batch that no size_t
- * counts the
- * bytes of, or too many threads.
+ * range, lbfgs with more than one batch or with what it does not go with, a
+ * target outside [0, 1] where the loss is MLP_LOSS_BCE, both kinds of
+ * validation, a fraction that mlp_split refuses, a patience of 0, or a
+ * min_change that is not finite and 0 or more; MLP_ERR_LIMIT: a history or a
+ * batch that no size_t counts the bytes of, or too many threads.
  * MLP_ERR_DIVERGED, naming the epoch: the loss of a batch, which is named too,
- * or the validation loss is not finite, or a weight is not; `net` gets the last
+ * or the validation loss is not finite, or a weight, or lbfgs' squared gradient
+ * is not; `net` gets the last
  * finite weights that began an epoch with a finite loss, or keeps what it had
  * if there were none; there is no history. */
 mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
@@ -654,7 +663,7 @@ typedef mlp_status mlp_next_piece(size_t epoch, size_t piece, mlp_piece *rows,
  * mlp_fit does without shuffling. Rows are taken in the order in which they
  * come: `shuffle` is not looked at, it is the caller's to shuffle, and epochs
  * may differ in their rows. `user` is handed to `next`.
- * Errors as mlp_fit; MLP_ERR_ARGUMENT: also for a batch_size of 0, or a
+ * Errors as mlp_fit; MLP_ERR_ARGUMENT: also for a batch_size of 0, lbfgs, or a
  * validation_fraction (rows to validate are given). A piece is checked when it
  * comes, and messages name epoch and piece; MLP_ERR_SHAPE: also if there was no
  * row in an epoch. If training ends so in an epoch that has trained, `net` gets
@@ -699,8 +708,9 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X);
 /* What mlp_trainer_update does from now on, with nothing remembered; sgd in a
  * new trainer. Allocates what the rule remembers: an array as long as the
  * parameters for momentum, tutorial_momentum, nesterov and rmsprop, two for
- * adam, adamw and rprop. MLP_ERR_ARGUMENT: a field is outside its range in the
- * network's precision. */
+ * adam, adamw and rprop, 2 lbfgs_pairs + 6 for lbfgs. MLP_ERR_ARGUMENT: a field
+ * is outside its range in the network's precision, or lbfgs is asked for with
+ * what it does not go with. */
 mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
                                      const mlp_optimizer *optimizer);
 
@@ -719,7 +729,8 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
 /* Chapter 3.3: W := W - alpha dW, b := b - alpha db, or what else the optimizer
  * makes of dW and db, which stay as they are. May be called again, for the same
  * gradients.
- * MLP_ERR_ARGUMENT: alpha is not finite in the network's precision.
+ * MLP_ERR_ARGUMENT: alpha is not finite in the network's precision, or the rule
+ * is lbfgs, which a gradient is not enough for.
  * MLP_ERR_ORDER: no backward since the last forward. */
 mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
 
@@ -728,8 +739,8 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
  * network is as before. X (m, n[0]), Y (m, n[L]), m from 1 to max_rows, are
  * checked as by mlp_fit; *loss is J before the update, unless `loss` is NULL.
  * (Where alpha alone made a weight infinite, the next step tells.)
- * MLP_ERR_ARGUMENT: alpha is not finite and above 0 in the network's precision;
- * else as mlp_fit says of X and Y. */
+ * MLP_ERR_ARGUMENT: alpha is not finite and above 0 in the network's precision,
+ * or the rule is lbfgs; else as mlp_fit says of X and Y. */
 mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
                             double alpha, double *loss);
 

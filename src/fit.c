@@ -4,6 +4,7 @@
  * others come, and how batches are cut from them. All memory is allocated
  * before the first epoch.
  */
+#include "lbfgs_step.h"
 #include "loop.h"
 #include "memory.h"
 #include "report.h"
@@ -116,6 +117,9 @@ static mlp_status hold_out(mlp_trainer *trainer,
 static mlp_status run(mlpi_loop *loop, rows *r, mlp_history **history)
 {
     const mlp_trainer *trainer = loop->trainer;
+    if (r->batches > 1) {
+        TRY(mlpi_lbfgs_refuse(trainer, "several batches"));
+    }
     /* Absurdly many rows fail here, before all of them are looked at. */
     TRY(mlpi_loop_make(loop, history != NULL));
     TRY(allocate(&trainer->hooks, loop->options->shuffle, r));

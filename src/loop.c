@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "history.h"
+#include "lbfgs_step.h"
 #include "memory.h"
 #include "report.h"
 #include "snapshot.h"
@@ -207,11 +208,21 @@ mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step)
         step->keep = loop->good;
     }
     step->hides_Z = true;
-    mlpi_step_whole(loop->trainer, step);
+    if (loop->trainer->optimizer.is.rule == MLP_RULE_LBFGS) {
+        mlpi_lbfgs_step(loop->trainer, step);
+    } else {
+        mlpi_step_whole(loop->trainer, step);
+    }
     if (!isfinite(step->loss)) {
         return mlpi_report(&loop->trainer->hooks, MLP_ERR_DIVERGED,
                            "epoch %zu, batch %zu: the loss is %s; %s", epoch,
                            loop->batches, kind_of(step->loss), advice(loop));
+    }
+    if (step->bad_gradient) {
+        return mlpi_report(&loop->trainer->hooks, MLP_ERR_DIVERGED,
+                           "epoch %zu, batch %zu: the gradient, or its square, "
+                           "is not finite; %s",
+                           epoch, loop->batches, advice(loop));
     }
     if (step->only_look) {
         return report_weight(loop, epoch);

@@ -9,7 +9,7 @@
 
 /* Shares of the parameters are whole multiples of this; and so many elements
  * are widened at once. */
-enum { PARAMETERS_GRAIN = 64, BLOCK = 512 };
+enum { PARAMETERS_GRAIN = 64, BLOCK = 512, MOST_PAIRS = 1000 };
 
 _Static_assert(MLPI_SUM_CHUNK % BLOCK == 0, "chunks are whole blocks");
 _Static_assert(BLOCK % MLPI_LANES == 0, "a block begins with lane 0");
@@ -32,7 +32,8 @@ mlp_optimizer mlp_optimizer_defaults(mlp_rule rule)
                            .rprop_grow = 1.2,
                            .rprop_shrink = 0.5,
                            .rprop_least = 1e-6,
-                           .rprop_most = 50.0};
+                           .rprop_most = 50.0,
+                           .lbfgs_pairs = 10};
 }
 
 /* A field and its range, which ends before `high`; `low` alone may be
@@ -54,6 +55,27 @@ static mlp_status check_range(const mlp_net *net, const range *r)
         return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
                            "optimizer, %s: expects a %s %s, got %g", r->name,
                            mlp_dtype_name(net->ops->dtype), r->text, r->value);
+    }
+    return MLP_OK;
+}
+
+/* The loss along a line must be all there is, and the same each time. */
+static mlp_status check_lbfgs(const mlp_net *net, const mlp_optimizer *is)
+{
+    if (is->weight_decay > 0.0 || isfinite(is->clip_norm) ||
+        isfinite(is->clip_value)) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "optimizer: lbfgs expects no weight_decay, "
+                           "clip_norm or clip_value, got %g, %g and %g",
+                           is->weight_decay, is->clip_norm, is->clip_value);
+    }
+    for (size_t l = 1; l <= net->layout.L; l++) {
+        if (net->layout.layer[l].dropout > 0.0) {
+            return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                               "optimizer: lbfgs expects no dropout, got %g "
+                               "in layer %zu",
+                               net->layout.layer[l].dropout, l);
+        }
     }
     return MLP_OK;
 }
@@ -107,16 +129,21 @@ mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is)
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
         TRY(check_range(net, &ranges[i]));
     }
-    return MLP_OK;
+    if (is->lbfgs_pairs == 0 || is->lbfgs_pairs > MOST_PAIRS) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "optimizer, lbfgs_pairs: expects 1 to %d, got %zu",
+                           MOST_PAIRS, is->lbfgs_pairs);
+    }
+    return is->rule == MLP_RULE_LBFGS ? check_lbfgs(net, is) : MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
  * Memory
  */
 
-static size_t states_of(mlp_rule rule)
+size_t mlpi_optimizer_states(const mlp_optimizer *is)
 {
-    switch (rule) {
+    switch (is->rule) {
     case MLP_RULE_SGD:
         return 0;
     case MLP_RULE_MOMENTUM:
@@ -128,6 +155,8 @@ static size_t states_of(mlp_rule rule)
     case MLP_RULE_ADAMW:
     case MLP_RULE_RPROP:
         return 2;
+    case MLP_RULE_LBFGS:
+        return 2 * is->lbfgs_pairs;
     }
     return 0;
 }
@@ -151,9 +180,21 @@ static size_t most_chunks(const mlp_net *net)
 
 static void lay_out(const mlp_net *net, mlpi_optimizer *o, mlpi_cursor *cursor)
 {
+    o->state = mlpi_take(cursor, o->n_states, sizeof *o->state);
     for (size_t k = 0; k < o->n_states; k++) {
-        o->state[k] =
+        void *state =
             mlpi_take(cursor, net->layout.parameters, net->ops->real_size);
+        if (o->state) {
+            o->state[k] = state;
+        }
+    }
+    if (o->is.rule == MLP_RULE_LBFGS) {
+        o->lbfgs.ops = net->ops;
+        o->lbfgs.n = net->layout.parameters;
+        o->lbfgs.memory = o->is.lbfgs_pairs;
+        o->lbfgs.S = o->state;
+        o->lbfgs.Y = o->state ? o->state + o->lbfgs.memory : NULL;
+        mlpi_lbfgs_lay_out(&o->lbfgs, cursor);
     }
     if (o->penalises || o->clips) {
         o->sums = mlpi_take(cursor, most_chunks(net), sizeof *o->sums);
@@ -165,7 +206,7 @@ static mlpi_optimizer described(const mlp_optimizer *is)
     mlpi_optimizer made = {.is = *is,
                            .penalises = is->l1 > 0.0 || is->l2 > 0.0,
                            .clips = is->clip_norm < (double)INFINITY,
-                           .n_states = states_of(is->rule),
+                           .n_states = mlpi_optimizer_states(is),
                            .power = {1.0, 1.0}};
     made.is_plain = is->rule == MLP_RULE_SGD && is->weight_decay <= 0.0 &&
                     !made.clips && !(is->clip_value < (double)INFINITY);
@@ -363,6 +404,8 @@ static void set_constants(mlpi_update *u, const mlpi_optimizer *o, double alpha)
         u->shrink = is->rprop_shrink;
         u->least = is->rprop_least;
         u->most = is->rprop_most;
+        break;
+    case MLP_RULE_LBFGS: /* is not done here */
         break;
     }
 }

@@ -13,6 +13,7 @@
 #ifndef MLPI_OPTIMIZER_H
 #define MLPI_OPTIMIZER_H
 
+#include "lbfgs.h"
 #include "net.h"
 #include "team.h"
 
@@ -24,11 +25,12 @@ typedef struct mlpi_optimizer {
     bool penalises; /* l1 or l2 is there */
     bool clips;     /* by norm, for which sums over all gradients are needed */
     size_t n_states;
-    void *state[2]; /* real, laid out as the parameters; n_states of them */
-    double *sums;   /* of chunks; NULL if nobody needs them */
-    void *block;    /* holds both; or NULL */
-    /* What it knows of the past besides: steps done, and the powers of beta1
-     * and beta2 with that exponent. */
+    void **state;     /* [n_states], real, laid out as the parameters */
+    mlpi_lbfgs lbfgs; /* of that rule alone: its pairs are the states */
+    double *sums;     /* of chunks; NULL if nobody needs them */
+    void *block;      /* holds them all; or NULL */
+    /* What it knows of the past besides: steps done, or pairs taken by lbfgs,
+     * and the powers of beta1 and beta2 with that exponent. */
     uint64_t steps;
     double power[2];
 } mlpi_optimizer;
@@ -42,6 +44,9 @@ typedef struct mlpi_descent {
 
 /* MLP_ERR_ARGUMENT if a field is outside its range, in the net's precision. */
 mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is);
+
+/* How many arrays, as long as the parameters, the rule remembers. */
+size_t mlpi_optimizer_states(const mlp_optimizer *is);
 
 /* Exchanges *optimizer for a checked one that remembers nothing; MLP_ERR_MEMORY
  * and MLP_ERR_LIMIT, told to the hooks: it is as before. Begins with zeros in

@@ -4,6 +4,7 @@
  * piece after another, and trained on when it is full; so batches are the same
  * however the rows are cut.
  */
+#include "lbfgs_step.h"
 #include "loop.h"
 #include "report.h"
 
@@ -123,6 +124,7 @@ static mlp_status check(const mlp_net *net, mlp_next_piece *next,
 static mlp_status fit(mlp_trainer *trainer, pieces *p,
                       const mlp_train_options *options, mlp_history **history)
 {
+    TRY(mlpi_lbfgs_refuse(trainer, "pieces"));
     mlpi_loop loop = {.trainer = trainer,
                       .options = options,
                       .run_epoch = run_epoch,

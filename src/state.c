@@ -114,6 +114,7 @@ static void put_optimizer(mlpi_writer *to, const mlpi_optimizer *o)
     for (size_t i = 0; i < NUMBERS; i++) {
         mlpi_put_f64(to, *numbers[i]);
     }
+    mlpi_put_u64(to, is.lbfgs_pairs);
     mlpi_put_u64(to, o->steps);
     mlpi_put_f64(to, o->power[0]);
     mlpi_put_f64(to, o->power[1]);
@@ -127,6 +128,8 @@ static void get_optimizer(mlpi_reader *from, saved *s)
     for (size_t i = 0; i < NUMBERS; i++) {
         *numbers[i] = mlpi_get_f64(from);
     }
+    uint64_t pairs = mlpi_get_u64(from);
+    s->optimizer.lbfgs_pairs = pairs < SIZE_MAX ? (size_t)pairs : SIZE_MAX;
     s->steps = mlpi_get_u64(from);
     s->power[0] = mlpi_get_f64(from);
     s->power[1] = mlpi_get_f64(from);
@@ -358,15 +361,14 @@ static mlp_status prepare(mlp_trainer *t, const saved *s,
 {
     size_t size = t->net->ops->real_size;
     size_t n = mlpi_snapshot_size(t->net);
-    TRY(mlpi_optimizer_make(t->net, &t->hooks, &s->optimizer, optimizer));
-    size_t arrays = n + optimizer->n_states * t->net->layout.parameters +
-                    (s->has_best ? n : 0);
-    mlp_status status = MLP_OK;
+    size_t states = mlpi_optimizer_states(&s->optimizer);
+    uint64_t arrays = (uint64_t)states * t->net->layout.parameters;
+    arrays += s->has_best ? 2 * (uint64_t)n : n;
     if (from->size - from->used != arrays * size) {
-        status = report_damage(t, "arrays of another size");
-    } else if (s->has_best) {
-        status = mlpi_trainer_keep_best(t);
+        return report_damage(t, "arrays of another size");
     }
+    TRY(mlpi_optimizer_make(t->net, &t->hooks, &s->optimizer, optimizer));
+    mlp_status status = s->has_best ? mlpi_trainer_keep_best(t) : MLP_OK;
     if (status != MLP_OK) {
         mlpi_optimizer_release(&t->hooks, optimizer);
     }

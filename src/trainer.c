@@ -13,6 +13,7 @@
 
 #include <math.h>
 
+#include "lbfgs_step.h"
 #include "memory.h"
 #include "pass.h"
 #include "report.h"
@@ -234,6 +235,7 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
                            "alpha: expects a finite %s, got %g",
                            mlp_dtype_name(trainer->net->ops->dtype), alpha);
     }
+    TRY(mlpi_lbfgs_refuse(trainer, "an update"));
     TRY(check_backward(trainer));
     mlpi_step step = {.alpha = alpha};
     mlpi_step_update(trainer, &step);
@@ -247,6 +249,7 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
         return MLP_ERR_NULL;
     }
     TRY(mlpi_net_check_rate(trainer->net, "alpha", alpha));
+    TRY(mlpi_lbfgs_refuse(trainer, "a step"));
     TRY(mlpi_net_check_shapes(trainer->net, X, Y));
     TRY(check_rows(trainer, X.rows));
     TRY(mlpi_net_check_values(trainer->net, X, Y));

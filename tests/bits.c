@@ -30,6 +30,7 @@ typedef struct plan {
     mlp_init init;
     source from;
     mlp_dtype precision;
+    mlp_rule rule;
 } plan;
 
 #define XOR                                                                    \
@@ -51,6 +52,12 @@ typedef struct plan {
      {67, MLP_ACT_RELU, 0, 0.5, true},                                         \
      {OUTPUTS, MLP_ACT_SIGMOID, 0, 0, true}},                                  \
         3, 2, 100, 0.5, MLP_LOSS_BCE, MLP_INIT_HE, RANDOM_ROWS
+/* As often as its line searches ask. */
+#define LBFGS                                                                  \
+    {{129, MLP_ACT_TANH, 0, 0, true},                                          \
+     {67, MLP_ACT_RELU},                                                       \
+     {OUTPUTS, MLP_ACT_SIGMOID}},                                              \
+        3, 8, 0, 1, MLP_LOSS_BCE, MLP_INIT_HE, RANDOM_ROWS
 
 static const plan plans[] = {
     {"xor_f64", XOR, MLP_F64},
@@ -63,6 +70,8 @@ static const plan plans[] = {
     {"odd_f32", ODD, MLP_F32},
     {"normed_f64", NORMED, MLP_F64},
     {"normed_f32", NORMED, MLP_F32},
+    {"lbfgs_f64", LBFGS, MLP_F64, MLP_RULE_LBFGS},
+    {"lbfgs_f32", LBFGS, MLP_F32, MLP_RULE_LBFGS},
 };
 
 static void *need_memory(size_t count, size_t size)
@@ -208,6 +217,7 @@ static mlp_status run(const plan *p, variant v, const data *d, uint64_t *hash)
     options.batch_size = p->batch_size;
     options.learning_rate = p->learning_rate;
     options.threads = v.threads;
+    options.optimizer = mlp_optimizer_defaults(p->rule);
     bool f32 = p->precision == MLP_F32;
     mlp_cview X = f32 ? mlp_cview_f32(d->X32, d->m, d->n)
                       : mlp_cview_f64(d->X, d->m, d->n);

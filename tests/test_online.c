@@ -17,7 +17,7 @@ static void step_is_the_four_steps(void **state)
     (void)state;
     FOR_EACH_PRECISION(p)
     {
-        for (mlp_rule rule = 0; mlp_rule_name(rule); rule++) {
+        for (mlp_rule rule = 0; rule < MLP_RULE_LBFGS; rule++) {
             mlp_layer layers[] = {
                 {.width = 9, .activation = MLP_ACT_TANH, .dropout = 0.25},
                 {.width = 5}};

@@ -11,8 +11,9 @@ enum { ROWS = 24, STEPS = 20, PARAMETERS = 26 };
 static const model fixture_model = {
     3, 2, {{4, MLP_ACT_TANH}, {2, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
 
+/* Of single steps: lbfgs has none, and is in test_lbfgs.c. */
 #define FOR_EACH_RULE(rule)                                                    \
-    for (mlp_rule rule = MLP_RULE_SGD; mlp_rule_name(rule);                    \
+    for (mlp_rule rule = MLP_RULE_SGD; rule < MLP_RULE_LBFGS;                  \
          rule = (mlp_rule)(rule + 1))
 
 /* ---------------------------------------------------------------------------

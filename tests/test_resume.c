@@ -42,9 +42,12 @@ static mlp_trainer *trainer_of(mlp_net *net, mlp_rule rule)
     optimizer.momentum = 0.75;
     optimizer.l2 = 1e-3;
     optimizer.l1 = 1e-4;
-    optimizer.weight_decay = 0.02;
-    optimizer.clip_norm = 2;
-    assert_int_equal(mlp_trainer_create(net, 7, &trainer), MLP_OK);
+    optimizer.lbfgs_pairs = 4;
+    if (rule != MLP_RULE_LBFGS) {
+        optimizer.weight_decay = 0.02;
+        optimizer.clip_norm = 2;
+    }
+    assert_int_equal(mlp_trainer_create(net, ROWS, &trainer), MLP_OK);
     assert_int_equal(mlp_trainer_set_optimizer(trainer, &optimizer), MLP_OK);
     return trainer;
 }
@@ -88,19 +91,25 @@ static mlp_net *another(const model *m, mlp_dtype p, hook_record *record)
  * Going on
  */
 
-static void assert_resumes(mlp_dtype p, mlp_rule rule)
+static void assert_resumes(mlp_dtype p, mlp_rule rule, bool normalises)
 {
     data d = some_data(p);
+    model m = state_model;
+    m.layers[0].batch_norm = normalises;
     mlp_train_options options = options_of(20);
+    if (rule == MLP_RULE_LBFGS) {
+        m.layers[0].dropout = m.layers[1].dropout = 0;
+        options.batch_size = 0;
+    }
     options.min_change = rule == MLP_RULE_SGD ? 3e-3 : 0.02;
     options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_PLATEAU);
     options.schedule.patience = 3;
     options.schedule.factor = 0.5;
     options.schedule.min_change = 0.05;
-    mlp_net *expected = new_net(&state_model, p, NULL);
+    mlp_net *expected = new_net(&m, p, NULL);
     assert_int_equal(mlp_net_standardise(expected, ro(d.X)), MLP_OK);
     mlp_net *first = clone_of(expected);
-    mlp_net *second = another(&state_model, p, NULL);
+    mlp_net *second = another(&m, p, NULL);
     mlp_trainer *whole = trainer_of(expected, rule);
     train(whole, d, &options);
 
@@ -110,7 +119,7 @@ static void assert_resumes(mlp_dtype p, mlp_rule rule)
     train(begun, d, &options);
     bytes middle = saved(begun);
     mlp_trainer *resumed = NULL; /* with plain descent, until it loads */
-    assert_int_equal(mlp_trainer_create(second, 11, &resumed), MLP_OK);
+    assert_int_equal(mlp_trainer_create(second, ROWS + 1, &resumed), MLP_OK);
     assert_int_equal(mlp_trainer_load(resumed, middle.data, middle.size),
                      MLP_OK);
     assert_same_net(second, first);
@@ -141,8 +150,9 @@ static void ten_epochs_and_ten_are_twenty(void **state)
     FOR_EACH_PRECISION(p)
     {
         for (mlp_rule rule = 0; mlp_rule_name(rule); rule++) {
-            assert_resumes(p, rule);
+            assert_resumes(p, rule, true);
         }
+        assert_resumes(p, MLP_RULE_LBFGS, false);
     }
 }
 

@@ -187,6 +187,8 @@ static void update(const mlpi_update *u)
     case MLP_RULE_RPROP:
         update_by(step_rprop, 2, u);
         break;
+    case MLP_RULE_LBFGS: /* see lbfgs.c */
+        break;
     }
 }
 

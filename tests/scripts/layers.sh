@@ -25,6 +25,7 @@ ops/ops_tmpl
 ops/ops_portable_f32 ops/ops_avx2_f32 ops/ops_avx512_f32 ops/ops_neon_f32
 ops/ops_portable_f64 ops/ops_avx2_f64 ops/ops_avx512_f64 ops/ops_neon_f64
 rng
+lbfgs
 metrics
 schedule
 course
@@ -41,6 +42,7 @@ workspace
 predict
 optimizer
 step
+lbfgs_step
 trainer
 state
 loop
