@@ -46,7 +46,7 @@ static void print_activations(void)
     static const double one = 1, z[5] = {-2, -1, 0, 1, 2};
     double a[5];
     print_vector("z        = ", mlp_cview_f64(z, 1, 5), 4);
-    for (int f = 0; mlp_activation_name((mlp_activation)f) != NULL; f++) {
+    for (int f = MLP_ACT_IDENTITY; f <= MLP_ACT_RELU; f++) {
         /* A neuron with one weight of 1 is its activation function. */
         mlp_layer neuron = {.width = 1, .activation = (mlp_activation)f};
         mlp_net *net = make_net(1, &neuron, 1);

@@ -132,6 +132,7 @@ typedef struct mlp_view {
 /* Views of dense row-major arrays: C's double X[rows][cols], NumPy's order. */
 mlp_cview mlp_cview_f32(const float *data, size_t rows, size_t cols);
 mlp_cview mlp_cview_f64(const double *data, size_t rows, size_t cols);
+mlp_cview mlp_cview_i32(const int32_t *data, size_t rows, size_t cols);
 mlp_view mlp_view_f32(float *data, size_t rows, size_t cols);
 mlp_view mlp_view_f64(double *data, size_t rows, size_t cols);
 mlp_view mlp_view_i32(int32_t *data, size_t rows, size_t cols);
@@ -158,12 +159,16 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  *   identity  a = z                       da/dz = 1
  *   sigmoid   a = 1 / (1 + e^-z)          da/dz = a (1 - a)
  *   tanh      a = tanh(z)                 da/dz = 1 - a^2
- *   relu      a = max(0, z)               da/dz = 1 if z > 0, else 0 */
+ *   relu      a = max(0, z)               da/dz = 1 if z > 0, else 0
+ *   softmax   a_j = e^(z_j) / sum of e^(z_k) over the layer's neurons k, whose
+ *             a are probabilities of classes; da_j/dz_k = a_j ((j = k) - a_k).
+ *             Of the last layer only */
 #define MLP_ACTIVATION_LIST(X)                                                 \
     X(MLP_ACT_IDENTITY, 0, "identity")                                         \
     X(MLP_ACT_SIGMOID, 1, "sigmoid")                                           \
     X(MLP_ACT_TANH, 2, "tanh")                                                 \
-    X(MLP_ACT_RELU, 3, "relu")
+    X(MLP_ACT_RELU, 3, "relu")                                                 \
+    X(MLP_ACT_SOFTMAX, 4, "softmax")
 typedef enum mlp_activation {
     MLP_ACTIVATION_LIST(MLP_ENUM_VALUE)
 } mlp_activation;
@@ -172,11 +177,20 @@ typedef enum mlp_activation {
  *   bce   -(y log a + (1 - y) log(1 - a)), a clipped to [1e-15, 1 - 1e-15]
  *         (chapter 3.1; targets y in [0, 1])
  *   mse   (a - y)^2
- * in double. In a float32 network bce after sigmoid takes a = sigmoid(z) in
- * double too: a float is 1 long before its logarithm is 0. */
+ * and for classes that exclude each other the mean over the m rows of
+ *   cce   -sum of y_j log a_j over the n outputs, categorical cross-entropy.
+ *         After softmax log a_j is z_j - log(sum of e^(z_k)), finite for every
+ *         finite z; after others a is clipped as for bce
+ * in double. In a float32 network bce and cce after sigmoid take a = sigmoid(z)
+ * in double too: a float is 1 long before its logarithm is 0.
+ *
+ * Targets Y (m, n[L]) have the network's precision. For cce each row holds the
+ * probabilities of the classes, from 0 to 1 with sum 1, say a 1 among zeros;
+ * or Y is (m, 1) of MLP_I32: the numbers of the classes, from 0. */
 #define MLP_LOSS_LIST(X)                                                       \
     X(MLP_LOSS_BCE, 0, "bce")                                                  \
-    X(MLP_LOSS_MSE, 1, "mse")
+    X(MLP_LOSS_MSE, 1, "mse")                                                  \
+    X(MLP_LOSS_CCE, 2, "cce")
 typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
 
 /* X(constant, number, name). First weights of a layer; biases start at zero.
@@ -269,9 +283,9 @@ typedef struct mlp_net mlp_net;
 /* Makes a network with its first weights. Allocates. `*net` is the caller's,
  * to be freed by mlp_net_free.
  * MLP_ERR_ARGUMENT: no inputs, no layers, a width of 0, an unknown constant,
- * dropout outside [0, 1) or in the last layer, a momentum or epsilon of batch
- * norm out of range, a precision other than MLP_F32
- * and MLP_F64, one of `allocate` and `release` without the other.
+ * a softmax or dropout that may not stand in its layer, dropout outside [0, 1),
+ * a momentum or epsilon of batch norm out of range, a precision other than
+ * MLP_F32 and MLP_F64, one of `allocate` and `release` without the other.
  * MLP_ERR_LIMIT: above a limit. MLP_ERR_UNSUPPORTED: no kernels of that name
  * here. */
 mlp_status mlp_net_create(const mlp_config *config, mlp_net **net);
@@ -363,18 +377,22 @@ mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A);
 
 /* Classes: label (m, n[L]) of MLP_I32 is 1 where the output >= threshold, else
  * 0; -1 where the output is NaN (chapter 4.1, predict; its threshold is 0.5).
- * MLP_ERR_ARGUMENT: threshold is NaN. */
+ * Where the loss is MLP_LOSS_CCE, label (m, 1) is the number of the row's
+ * largest output, the first of several; -1 where an output is NaN; and the
+ * threshold is not used. MLP_ERR_ARGUMENT: threshold is NaN. */
 mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
                         mlp_view labels);
 
 typedef struct mlp_scores {
     double loss;     /* J over all rows; NaN if outputs are */
-    double accuracy; /* share of outputs whose class at threshold 0.5 is y */
+    double accuracy; /* share of outputs whose class at threshold 0.5 is y;
+                        for cce, of rows whose largest output is the target's */
 } mlp_scores;
 
-/* Scores against the targets Y (m, n[L]), m >= 1. MLP_ERR_NOT_FINITE: X or Y
- * holds a NaN or infinity. MLP_ERR_ARGUMENT: a target outside [0, 1] where the
- * loss is MLP_LOSS_BCE. */
+/* Scores against the targets Y, m >= 1. MLP_ERR_NOT_FINITE: X or Y holds a NaN
+ * or infinity. MLP_ERR_ARGUMENT: a target outside [0, 1] where the loss is
+ * MLP_LOSS_BCE or MLP_LOSS_CCE, or where it is the latter a row whose sum is
+ * not 1 within 1e-6, or a class that is not from 0 to n[L] - 1. */
 mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
                         mlp_scores *scores);
 
@@ -625,7 +643,7 @@ const double *mlp_history_seconds(const mlp_history *history);
 size_t mlp_history_best_epoch(const mlp_history *history); /* the last one's */
 void mlp_history_free(mlp_history *history);               /* NULL is allowed */
 
-/* Trains `net` on the rows of X (m, n[0]) and Y (m, n[L]), m >= 1, of the
+/* Trains `net` on the rows of X (m, n[0]) and targets Y, m >= 1, of the
  * network's precision. Batches are cut from the (shuffled) rows in order; the
  * last may be smaller. `options` NULL means the defaults. `history`, unless
  * NULL, receives a history that the caller frees. Allocates before the first
@@ -635,10 +653,10 @@ void mlp_history_free(mlp_history *history);               /* NULL is allowed */
  * MLP_ERR_ARGUMENT: a learning rate that is not finite and above 0 in the
  * network's precision, a field of the optimizer or the schedule outside its
  * range, lbfgs with more than one batch or with what it does not go with, a
- * target outside [0, 1] where the loss is MLP_LOSS_BCE, both kinds of
- * validation, a fraction that mlp_split refuses, a patience of 0, or a
- * min_change that is not finite and 0 or more; MLP_ERR_LIMIT: a history or a
- * batch that no size_t counts the bytes of, or too many threads.
+ * target as for mlp_evaluate, both kinds of validation, a fraction that
+ * mlp_split refuses, a patience of 0, or a min_change that is not finite and 0
+ * or more; MLP_ERR_LIMIT: a history or a batch that no size_t counts the bytes
+ * of, or too many threads.
  * MLP_ERR_DIVERGED, naming the epoch: the loss of a batch, which is named too,
  * or the validation loss is not finite, or a weight, or lbfgs' squared gradient
  * is not; `net` gets the last
@@ -714,13 +732,15 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X);
 mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
                                      const mlp_optimizer *optimizer);
 
-/* Chapter 3.1: the loss J of the last forward against Y (m, n[L]), with the
- * optimizer's penalties. May be NaN or infinite. MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ORDER: no forward yet. */
+/* Chapter 3.1: the loss J of the last forward against Y, with the optimizer's
+ * penalties. May be NaN or infinite; values of Y are not checked.
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ORDER: no forward yet. */
 mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss);
 
 /* Chapter 3.3: dW[l] = dZ[l]^T A[l-1] and db[l] = column sums of dZ[l], where
  * dZ[L] = dJ/dA * activation'(Z[L]), which is (A - Y) / (m n[L]) for sigmoid
- * with bce, saturated or not, and dZ[l-1] = (dZ[l] W[l]) * activation'(Z[l-1]).
+ * with bce and (A - Y) / m for softmax with cce, saturated or not, and
+ * dZ[l-1] = (dZ[l] W[l]) * activation'(Z[l-1]).
  * The optimizer's penalties add (l2 W + l1 sign(W)) / m to dW.
  * To be called after forward and before update, which leaves Z and A as they
  * are. Values of Y are not checked. Errors as mlp_trainer_loss. */

@@ -62,6 +62,12 @@ mlp_status mlpi_layout_check(const mlp_config *config)
                 l, (int)layer->activation);
         }
         TRY(check_dropout(config, l));
+        if (layer->activation == MLP_ACT_SOFTMAX && l < L) {
+            return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                               "layer %zu: expects softmax in the last layer "
+                               "only, %zu",
+                               l, L);
+        }
         /* Below 2^49 each, and below 2^57 all: no overflow. */
         parameters += ((uint64_t)before + 1) * layer->width;
         parameters += layer->batch_norm ? layer->width : 0;

@@ -48,12 +48,21 @@ mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
 /* MLP_ERR_ARGUMENT if layer l, which there is, does not normalise. */
 mlp_status mlpi_net_check_norm(const mlp_net *net, size_t l);
 
+/* How layer l activates m rows. */
+static inline mlpi_activation mlpi_net_activation(const mlp_net *net, size_t l,
+                                                  size_t m)
+{
+    const mlpi_shape *shape = &net->layout.layer[l];
+    return (mlpi_activation){.f = shape->activation, .m = m, .n = shape->width};
+}
+
 /* MLP_ERR_ARGUMENT unless first <= l <= L. */
 mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first);
 
 /* Checks the shape of an X (m, n[0]) with m >= least_rows, and of a Y (m, n[L])
- * with `rows` rows, or of any number with MLPI_ANY_ROWS. The first two look at
- * everything; the others, which answer the usual case at once, are for use. */
+ * with `rows` rows, or of any number with MLPI_ANY_ROWS; for cce Y may be
+ * classes (m, 1) of MLP_I32. The first two look at everything; the others, which
+ * answer the usual case at once, are for use. */
 mlp_status mlpi_net_look_at_X(const mlp_net *net, mlp_cview X,
                               size_t least_rows);
 mlp_status mlpi_net_look_at_Y(const mlp_net *net, mlp_cview Y, size_t rows);
@@ -86,7 +95,8 @@ mlp_status mlpi_net_check_rate(const mlp_net *net, const char *name,
                                double rate);
 
 /* What data to learn from, or to be scored on, must be: of fitting shapes, one
- * row or more; and finite, for bce with targets in [0, 1]. */
+ * row or more; and finite, for bce and cce with targets in [0, 1], for cce
+ * with rows whose sum is 1, or known classes. */
 mlp_status mlpi_net_check_shapes(const mlp_net *net, mlp_cview X, mlp_cview Y);
 mlp_status mlpi_net_check_values(const mlp_net *net, mlp_cview X, mlp_cview Y);
 

@@ -124,6 +124,26 @@ typedef struct mlpi_normalise_back {
     void *dZ;                     /* real (m, n) */
     void *dscale, *dshift;        /* real [n] */
 } mlpi_normalise_back;
+/* The activation of a layer, for m rows of n neurons, dense. */
+typedef struct mlpi_activation {
+    mlp_activation f;
+    size_t m, n;
+} mlpi_activation;
+
+/* n outputs `a` and their targets y, with the loss that they are judged by. */
+typedef struct mlpi_terms {
+    mlp_loss loss;
+    size_t n;
+    const void *a, *y;    /* real */
+    const double *weight; /* [n]: factors of the terms, or NULL: all 1 */
+} mlpi_terms;
+
+/* Row sums for categorical cross-entropy. */
+typedef struct mlpi_cce_lanes {
+    double power[MLPI_LANES]; /* e^d, d = z - shift */
+    double mass[MLPI_LANES];  /* y */
+    double cross[MLPI_LANES]; /* y d, which is 0 where y is */
+} mlpi_cce_lanes;
 
 typedef struct mlpi_ops {
     const char *name; /* of the instruction set */
@@ -141,23 +161,30 @@ typedef struct mlpi_ops {
     /* sums[j] = sum over i of X[i][j], X (m, n) dense, in eight lanes. */
     void (*column_sums)(size_t m, size_t n, const void *X, void *sums);
 
-    /* a[i] = activation(z[i]); and dz[i] = da[i] * activation'(z[i]), in
-     * place, from whichever of z and a gives it exactly. */
-    void (*activate)(mlp_activation f, size_t n, const void *z, void *a);
-    void (*activate_backward)(mlp_activation f, size_t n, const void *z,
+    /* a = activation(z), which may be one array; and dz = da *
+     * activation'(z), in place of da, from whichever of z and a gives it
+     * exactly. A sum over a row (softmax) has eight lanes. */
+    void (*activate)(const mlpi_activation *how, const void *z, void *a);
+    void (*activate_backward)(const mlpi_activation *how, const void *z,
                               const void *a, void *da);
 
-    /* lanes += the terms of the loss without 1 / count; f64 tables only, NULL
-     * in the others. The first of the n terms belongs to lane 0. */
-    void (*bce_terms)(size_t n, const double *a, const double *y,
-                      double lanes[MLPI_LANES]);
-    void (*mse_terms)(size_t n, const double *a, const double *y,
-                      double lanes[MLPI_LANES]);
-    /* d[i] = (a[i] - y[i]) * scale; d[i] = dbce/da * scale. */
+    /* lanes += the terms of the loss, which is no mean yet; f64 tables only,
+     * NULL in the others. The first of the n terms belongs to lane 0. */
+    void (*loss_terms)(const mlpi_terms *terms, double lanes[MLPI_LANES]);
+    /* lanes += those of a row's n outputs; f64 tables only, likewise. */
+    void (*cce_lanes)(size_t n, double shift, const double *z, const double *y,
+                      mlpi_cce_lanes *lanes);
+    /* The largest z; some number, or -infinity, if one is a NaN. */
+    double (*largest)(size_t n, const void *z);
+    /* d[i] = dterm/da * scale; weights are not looked at. */
+    void (*loss_slopes)(const mlpi_terms *terms, double scale, void *d);
+    /* d[i] = (a[i] - y[i]) * scale. */
     void (*difference)(size_t n, double scale, const void *a, const void *y,
                        void *d);
-    void (*bce_gradient)(size_t n, double scale, const void *a, const void *y,
-                         void *d);
+    /* d = dterm/dz * scale of cce behind the softmax `how`: (a - y) * scale,
+     * for a row of targets whose sum is 1. */
+    void (*cce_slopes)(const mlpi_activation *how, double scale, const void *a,
+                       const void *y, void *d);
 
     void (*drop)(const mlpi_dropout *dropout);
 
@@ -182,6 +209,9 @@ typedef struct mlpi_ops {
 
     /* Between the caller's arrays and ours, and questions about them. */
     void (*gather)(const mlpi_gather *gather);
+    /* Like gather, but X (m, 1) are int32 classes, and out has rows of n with 1
+     * at the class, else 0; of NaN where it is not in [0, n). */
+    void (*one_hot)(const mlpi_gather *gather);
     void (*scatter)(size_t m, size_t n, const void *dense, mlp_view out);
     void (*widen)(size_t n, const void *x, double *out);
     void (*narrow)(size_t n, const double *x, void *out);
@@ -190,6 +220,8 @@ typedef struct mlpi_ops {
      * is outside [0, 1]; false if there is none. */
     bool (*find_not_finite)(mlp_cview X, size_t *row, size_t *col);
     bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
+    /* The first row whose sum is not 1, give or take 1e-6. */
+    bool (*find_not_whole)(mlp_cview X, size_t *row, double *sum);
     /* Mean and standard deviation (1 / m) of at most MLPI_MOMENT_COLUMNS
      * columns of finite numbers, m >= 1, rows in order; 0 for a column of
      * equal values. */
@@ -197,8 +229,12 @@ typedef struct mlpi_ops {
     /* labels[i][j] = a[i][j] >= threshold, -1 for NaN; `a` (m, n) dense. */
     void (*label)(size_t m, size_t n, double threshold, const void *a,
                   mlp_view labels);
-    /* For how many i is a[i] >= 0.5 what y[i] says, 1 or 0? */
+    /* labels[i][0] = the first j with the largest a[i][j], -1 if one is NaN. */
+    void (*label_rows)(size_t m, size_t n, const void *a, mlp_view labels);
+    /* For how many i is a[i] >= 0.5 what y[i] says, 1 or 0? And for how many
+     * rows has `a` its largest element where y has it? */
     size_t (*count_hits)(size_t n, const void *a, const void *y);
+    size_t (*count_row_hits)(size_t m, size_t n, const void *a, const void *y);
 } mlpi_ops;
 
 extern const mlpi_ops mlpi_ops_portable_f32, mlpi_ops_portable_f64;

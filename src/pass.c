@@ -34,8 +34,8 @@ size_t mlpi_pass_scratch(const mlp_net *net, size_t m)
 void mlpi_activate(const mlp_net *net, size_t l, size_t m, const void *Z,
                    void *A)
 {
-    const mlpi_shape *shape = &net->layout.layer[l];
-    net->ops->activate(shape->activation, m * shape->width, Z, A);
+    mlpi_activation how = mlpi_net_activation(net, l, m);
+    net->ops->activate(&how, Z, A);
 }
 
 void mlpi_forward_linear(const mlp_net *net, const mlpi_forward_step *step)
@@ -99,8 +99,8 @@ void mlpi_backward(const mlp_net *net, const mlpi_backward_step *step)
         .C = step->dZ_prev,
         .scratch = step->scratch});
     if (!is_relu) {
-        ops->activate_backward(before->activation, step->m * before->width,
-                               step->Z_prev, step->A_prev, step->dZ_prev);
+        mlpi_activation how = mlpi_net_activation(net, step->l - 1, step->m);
+        ops->activate_backward(&how, step->Z_prev, step->A_prev, step->dZ_prev);
     }
 }
 

@@ -62,16 +62,6 @@ static mlp_view part_of(mlp_view view, size_t size, size_t first, size_t count)
     return view;
 }
 
-static mlp_status check_output(const mlp_net *net, const char *name,
-                               mlp_dtype dtype, size_t rows, mlp_view view)
-{
-    mlpi_expected expected = {.name = name,
-                              .dtype = dtype,
-                              .rows = rows,
-                              .cols = mlp_net_outputs(net)};
-    return mlpi_check_writable(&net->hooks, view, &expected);
-}
-
 static mlp_status check_predict(const mlp_net *net, mlp_cview X, mlp_view A)
 {
     TRY(mlpi_net_check_X(net, X, 0));
@@ -80,7 +70,11 @@ static mlp_status check_predict(const mlp_net *net, mlp_cview X, mlp_view A)
     return mlpi_is_dense(&read_only, net->ops->dtype, outputs) &&
                    A.rows == X.rows
                ? MLP_OK
-               : check_output(net, "A", net->ops->dtype, X.rows, A);
+               : mlpi_check_writable(&net->hooks, A,
+                                     &(mlpi_expected){.name = "A",
+                                                      .dtype = net->ops->dtype,
+                                                      .rows = X.rows,
+                                                      .cols = outputs});
 }
 
 /* The last layer writes into A itself, if A is dense. */
@@ -166,6 +160,23 @@ mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
     return MLP_OK;
 }
 
+/* What stands in the columns of labels: a class for each output, or one. */
+static size_t label_columns(const mlp_net *net)
+{
+    return net->loss == MLP_LOSS_CCE ? 1 : mlp_net_outputs(net);
+}
+
+static void put_labels(const mlp_net *net, size_t m, double threshold,
+                       const void *A, mlp_view labels)
+{
+    size_t n = mlp_net_outputs(net);
+    if (net->loss == MLP_LOSS_CCE) {
+        net->ops->label_rows(m, n, A, labels);
+    } else {
+        net->ops->label(m, n, threshold, A, labels);
+    }
+}
+
 mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
                         mlp_view labels)
 {
@@ -177,7 +188,11 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
                            "threshold: expects a number, got NaN");
     }
     TRY(mlpi_net_check_X(net, X, 0));
-    TRY(check_output(net, "labels", MLP_I32, X.rows, labels));
+    mlpi_expected expected = {.name = "labels",
+                              .dtype = MLP_I32,
+                              .rows = X.rows,
+                              .cols = label_columns(net)};
+    TRY(mlpi_check_writable(&net->hooks, labels, &expected));
     if (X.rows == 0) {
         return MLP_OK;
     }
@@ -187,8 +202,8 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
         mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
         rows = chunk.rows;
         run_chunk(net, &ws->desk, chunk);
-        net->ops->label(chunk.rows, labels.cols, threshold, ws->desk.A,
-                        part_of(labels, sizeof(int32_t), i, chunk.rows));
+        put_labels(net, rows, threshold, ws->desk.A,
+                   part_of(labels, sizeof(int32_t), i, rows));
     }
     mlp_workspace_free(ws);
     return MLP_OK;
@@ -203,28 +218,35 @@ static void run_scored(const mlp_net *net, const mlpi_desk *desk,
     mlp_cview Y = order ? rows->Y : mlp_cview_rows(rows->Y, i, m);
     mlpi_operand A_0 = enter(net, desk, mlpi_operand_of(X), order, m);
     run_layers(net, desk, A_0, m, desk->Z, desk->A);
-    net->ops->gather(&(mlpi_gather){.m = m,
-                                    .n = Y.cols,
-                                    .X = mlpi_operand_of(Y),
-                                    .order = order,
-                                    .out = desk->Y});
+    mlpi_loss_targets(net, &(mlpi_targets){m, Y, order}, desk->Y);
+}
+
+/* How many classes of m rows on the desk are right? */
+static size_t count_hits(const mlp_net *net, const mlpi_desk *desk, size_t m)
+{
+    size_t n = mlp_net_outputs(net);
+    return net->loss == MLP_LOSS_CCE
+               ? net->ops->count_row_hits(m, n, desk->A, desk->Y)
+               : net->ops->count_hits(m * n, desk->A, desk->Y);
 }
 
 void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
                    const mlpi_scored *rows, mlp_scores *scores)
 {
     const mlpi_desk *desk = &workspace->desk;
-    mlpi_loss_sum sum = {.count = 0};
+    mlpi_loss_sum sum = {.total = 0};
     size_t hits = 0;
     for (size_t i = 0, m = 0; i < rows->m; i += m) {
         m = rows->m - i < workspace->rows ? rows->m - i : workspace->rows;
         run_scored(net, desk, rows, i, m);
-        mlpi_loss_add(&sum, net, &(mlpi_outputs){m, desk->Z, desk->A, desk->Y});
-        hits +=
-            net->ops->count_hits(m * mlp_net_outputs(net), desk->A, desk->Y);
+        mlpi_loss_add(
+            &sum, net,
+            &(mlpi_outputs){.m = m, .Z = desk->Z, .A = desk->A, .Y = desk->Y});
+        hits += count_hits(net, desk, m);
     }
     scores->loss = mlpi_loss_mean(&sum);
-    scores->accuracy = (double)hits / (double)sum.count;
+    scores->accuracy =
+        (double)hits / ((double)rows->m * (double)label_columns(net));
 }
 
 mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,

@@ -47,12 +47,11 @@ static void take_targets(mlp_trainer *t, const mlpi_step *step, size_t first,
                          size_t m)
 {
     mlp_cview Y = step->order ? step->Y : mlp_cview_rows(step->Y, first, m);
-    t->net->ops->gather(
-        &(mlpi_gather){.m = m,
-                       .n = Y.cols,
-                       .X = mlpi_operand_of(Y),
-                       .order = step->order ? step->order + first : NULL,
-                       .out = row_of(t, t->Y, Y.cols, step->to_row + first)});
+    mlpi_loss_targets(
+        t->net,
+        &(mlpi_targets){
+            .m = m, .Y = Y, .order = step->order ? step->order + first : NULL},
+        row_of(t, t->Y, mlp_net_outputs(t->net), step->to_row + first));
 }
 
 /* out = mask * in / (1 - p) for some rows of layer l, in this draw. */
@@ -137,9 +136,10 @@ static mlpi_outputs outputs_of(const mlp_trainer *t, size_t first, size_t m)
 {
     size_t L = t->net->layout.L;
     size_t n = t->net->layout.layer[L].width;
-    return (mlpi_outputs){m, row_of(t, t->Z[L], n, first),
-                          row_of(t, t->A[L], n, first),
-                          row_of(t, t->Y, n, first)};
+    return (mlpi_outputs){.m = m,
+                          .Z = row_of(t, t->Z[L], n, first),
+                          .A = row_of(t, t->A[L], n, first),
+                          .Y = row_of(t, t->Y, n, first)};
 }
 
 static mlpi_descent descent_of(mlp_trainer *t)
@@ -159,7 +159,7 @@ static void penalty_share(mlp_trainer *t, const mlpi_member *self)
 static double loss_of(mlp_trainer *t, size_t m)
 {
     mlpi_outputs outputs = outputs_of(t, 0, m);
-    mlpi_loss_sum sum = {.count = 0};
+    mlpi_loss_sum sum = {.total = 0};
     mlpi_loss_add(&sum, t->net, &outputs);
     double loss = mlpi_loss_mean(&sum);
     if (t->optimizer.penalises) {
@@ -198,7 +198,7 @@ static void backward_rows(mlp_trainer *t, const mlpi_member *self, size_t batch,
     const mlpi_layout *layout = &t->net->layout;
     size_t L = layout->L;
     mlpi_outputs outputs = outputs_of(t, first, m);
-    mlpi_loss_gradient(t->net, &outputs, batch,
+    mlpi_loss_gradient(t->net, &outputs, (double)batch,
                        row_of(t, t->dZ[L], layout->layer[L].width, first));
     backward_layer(t, self, L, (share){batch, first, m});
     for (size_t l = L; l >= 2; l--) {

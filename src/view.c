@@ -28,6 +28,11 @@ mlp_cview mlp_cview_f64(const double *data, size_t rows, size_t cols)
     return dense(MLP_F64, data, rows, cols);
 }
 
+mlp_cview mlp_cview_i32(const int32_t *data, size_t rows, size_t cols)
+{
+    return dense(MLP_I32, data, rows, cols);
+}
+
 mlp_view mlp_view_f32(float *data, size_t rows, size_t cols)
 {
     return dense_writable(MLP_F32, data, rows, cols);

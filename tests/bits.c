@@ -17,6 +17,7 @@ typedef struct data {
     size_t m, n, outputs;
     double *X, *Y;
     float *X32, *Y32;
+    int32_t *classes; /* the largest of each row of Y */
 } data;
 
 typedef enum source { XOR_ROWS, MOONS_ROWS, RANDOM_ROWS, SOURCES } source;
@@ -58,6 +59,10 @@ typedef struct plan {
      {67, MLP_ACT_RELU},                                                       \
      {OUTPUTS, MLP_ACT_SIGMOID}},                                              \
         3, 8, 0, 1, MLP_LOSS_BCE, MLP_INIT_HE, RANDOM_ROWS
+/* Y as classes. */
+#define CLASSES                                                                \
+    {{129, MLP_ACT_TANH}, {67, MLP_ACT_RELU}, {OUTPUTS, MLP_ACT_SOFTMAX}}, 3,  \
+        2, 100, 0.5, MLP_LOSS_CCE, MLP_INIT_HE, RANDOM_ROWS
 
 static const plan plans[] = {
     {"xor_f64", XOR, MLP_F64},
@@ -72,6 +77,8 @@ static const plan plans[] = {
     {"normed_f32", NORMED, MLP_F32},
     {"lbfgs_f64", LBFGS, MLP_F64, MLP_RULE_LBFGS},
     {"lbfgs_f32", LBFGS, MLP_F32, MLP_RULE_LBFGS},
+    {"classes_f64", CLASSES, MLP_F64},
+    {"classes_f32", CLASSES, MLP_F32},
 };
 
 static void *need_memory(size_t count, size_t size)
@@ -92,7 +99,8 @@ static data new_data(size_t m, size_t n, size_t outputs)
                   need_memory(m * n, sizeof(double)),
                   need_memory(m * outputs, sizeof(double)),
                   need_memory(m * n, sizeof(float)),
-                  need_memory(m * outputs, sizeof(float))};
+                  need_memory(m * outputs, sizeof(float)),
+                  need_memory(m, sizeof(int32_t))};
 }
 
 static void free_data(data d)
@@ -101,6 +109,7 @@ static void free_data(data d)
     free(d.Y);
     free(d.X32);
     free(d.Y32);
+    free(d.classes);
 }
 
 static data xor_data(void)
@@ -146,6 +155,16 @@ static void round_to_floats(data d)
     }
     for (size_t i = 0; i < d.m * d.outputs; i++) {
         d.Y32[i] = (float)d.Y[i];
+    }
+}
+
+static void classify(data d)
+{
+    for (size_t i = 0; i < d.m; i++) {
+        const double *y = d.Y + i * d.outputs;
+        for (size_t j = 1; j < d.outputs; j++) {
+            d.classes[i] = y[j] > y[d.classes[i]] ? (int32_t)j : d.classes[i];
+        }
     }
 }
 
@@ -223,6 +242,9 @@ static mlp_status run(const plan *p, variant v, const data *d, uint64_t *hash)
                       : mlp_cview_f64(d->X, d->m, d->n);
     mlp_cview Y = f32 ? mlp_cview_f32(d->Y32, d->m, d->outputs)
                       : mlp_cview_f64(d->Y, d->m, d->outputs);
+    if (p->loss == MLP_LOSS_CCE) {
+        Y = mlp_cview_i32(d->classes, d->m, 1);
+    }
     if (status == MLP_OK) {
         status = mlp_fit(net, X, Y, &options, NULL);
     }
@@ -250,6 +272,7 @@ int main(void)
     data from[SOURCES] = {xor_data(), moons_data(), random_data()};
     for (size_t i = 0; i < SOURCES; i++) {
         round_to_floats(from[i]);
+        classify(from[i]);
     }
     bool ok = true;
     for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++) {

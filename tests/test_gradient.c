@@ -8,9 +8,25 @@
 
 /* For each hidden activation f, output activation g, and loss. */
 #define FOR_EACH_KIND(f, g, loss)                                              \
-    for (int f = 0; mlp_activation_name((mlp_activation)f); f++)               \
+    for (int f = 0; f != MLP_ACT_SOFTMAX; f++)                                 \
         for (int g = 0; mlp_activation_name((mlp_activation)g); g++)           \
             for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++)
+
+/* Targets from 0 to 1; for cce probabilities. */
+static mlp_view targets_for(int loss, mlp_dtype dtype, size_t m, size_t n)
+{
+    mlp_view Y = random_matrix(dtype, m, n, 0, 1);
+    for (size_t i = 0; i < m && loss == MLP_LOSS_CCE; i++) {
+        double sum = 0;
+        for (size_t j = 0; j < n; j++) {
+            sum += at(Y, i, j);
+        }
+        for (size_t j = 0; j < n; j++) {
+            put(Y, i, j, at(Y, i, j) / sum);
+        }
+    }
+    return Y;
+}
 
 typedef struct problem {
     mlp_net *net;
@@ -142,7 +158,7 @@ static void gradients_have_the_same_bits_with_all_kernels(void **state)
                 config.kernels = mlp_kernels(k);
                 problem p = problem_of(
                     &config, (data){random_matrix(dtype, 37, 5, -1, 1),
-                                    random_matrix(dtype, 37, 3, 0, 1)});
+                                    targets_for(loss, dtype, 37, 3)});
                 backward(&p);
                 assert_int_equal(mlp_trainer_update(p.trainer, 0.5), MLP_OK);
                 if (first) {
@@ -175,7 +191,7 @@ static problem smooth_problem(int f, int g, int loss)
     config.init = MLP_INIT_GLOROT;
     config.seed = 5;
     problem p = problem_of(&config, (data){random_matrix(MLP_F64, 6, 3, -1, 1),
-                                           random_matrix(MLP_F64, 6, 2, 0, 1)});
+                                           targets_for(loss, MLP_F64, 6, 2)});
     mlp_view W = tensor(p.net, MLP_W, 3);
     for (size_t i = 0; i < W.rows * W.cols; i++) {
         put(W, i / W.cols, i % W.cols, 0.25 * at(W, i / W.cols, i % W.cols));

@@ -87,6 +87,8 @@ static double activation_of(const mlpi_ops *ops, mlp_activation f, double z)
         return apply(ops, MLPI_MAP_TANH, z);
     case MLP_ACT_RELU:
         return z <= 0 ? 0 : z;
+    case MLP_ACT_SOFTMAX:
+        break;
     }
     fail();
     return 0;
@@ -108,6 +110,8 @@ static double slope_times(mlp_dtype dtype, mlp_activation f, double z, double a,
     }
     case MLP_ACT_RELU:
         return z <= 0 ? 0 : da;
+    case MLP_ACT_SOFTMAX:
+        break;
     }
     fail();
     return 0;
@@ -121,19 +125,20 @@ static void check_activation(const mlpi_ops *ops, mlp_activation f, size_t n)
     void *a = guarded_alloc(n * size_of(dtype));
     void *da = random_reals(dtype, &rng, n, -1, 1);
     void *dz = guarded_alloc(n * size_of(dtype));
-    ops->activate(f, n, z, a);
+    mlpi_activation how = {.f = f, .m = n, .n = 1};
+    ops->activate(&how, z, a);
     for (size_t i = 0; i < n; i++) {
         assert_true(
             same(get(dtype, a, i), activation_of(ops, f, get(dtype, z, i))));
         set(dtype, dz, i, get(dtype, da, i));
     }
-    ops->activate_backward(f, n, z, a, dz);
+    ops->activate_backward(&how, z, a, dz);
     for (size_t i = 0; i < n; i++) {
         assert_true(same(get(dtype, dz, i),
                          slope_times(dtype, f, get(dtype, z, i),
                                      get(dtype, a, i), get(dtype, da, i))));
     }
-    ops->activate(f, n, z, z);
+    ops->activate(&how, z, z);
     assert_all_same(dtype, z, a, n);
     guarded_free(dz);
     guarded_free(da);
@@ -147,7 +152,7 @@ static void activations_follow_their_formulas_both_ways(void **state)
     FOR_EACH_TABLE(dtype, ops)
     {
         for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
-            for (size_t n = 0; n < MOST; n++) {
+            for (size_t n = 0; n < MOST && f != MLP_ACT_SOFTMAX; n++) {
                 check_activation(ops, (mlp_activation)f, n);
             }
         }
@@ -162,78 +167,151 @@ static double bce_term(const mlpi_ops *ops, double a, double y)
              (1 - y) * apply(ops, MLPI_MAP_LOG, 1 - p));
 }
 
+static double cce_term(const mlpi_ops *ops, double a, double y)
+{
+    double p = a < 1e-15 ? 1e-15 : a > 1 - 1e-15 ? 1 - 1e-15 : a;
+    return y == 0 ? 0 : -(y * apply(ops, MLPI_MAP_LOG, p));
+}
+
+static double term_of(const mlpi_ops *ops, mlp_loss loss, double a, double y)
+{
+    double d = a - y;
+    switch (loss) {
+    case MLP_LOSS_BCE:
+        return bce_term(ops, a, y);
+    case MLP_LOSS_MSE:
+        return d * d;
+    case MLP_LOSS_CCE:
+        return cce_term(ops, a, y);
+    }
+    fail();
+    return 0;
+}
+
+/* Outputs a, targets y (some 0 or 1) and weights, n of each. */
+typedef struct sample {
+    mlp_dtype dtype;
+    void *a, *y;
+    double *weight;
+} sample;
+
+static sample new_sample(mlp_dtype dtype, size_t n)
+{
+    mlp_rng rng = mlp_rng_seeded((uint32_t)n);
+    sample s = {dtype, random_reals(dtype, &rng, n, -0.1, 1.1),
+                random_reals(dtype, &rng, n, 0, 1),
+                random_reals(MLP_F64, &rng, n, 0, 3)};
+    for (size_t i = 2; i < n; i += 3) {
+        set(dtype, s.y, i, (double)(i / 3 % 2));
+    }
+    return s;
+}
+
+static void free_sample(sample *s)
+{
+    guarded_free(s->weight);
+    guarded_free(s->y);
+    guarded_free(s->a);
+}
+
+static void check_terms(const mlpi_ops *ops, mlp_loss loss, size_t n,
+                        bool weights)
+{
+    sample s = new_sample(MLP_F64, n);
+    double lanes[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
+    double expected[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
+    mlpi_terms terms = {.loss = loss,
+                        .n = n,
+                        .a = s.a,
+                        .y = s.y,
+                        .weight = weights ? s.weight : NULL};
+    ops->loss_terms(&terms, lanes);
+    for (size_t i = 0; i < n; i++) {
+        double term =
+            term_of(ops, loss, get(MLP_F64, s.a, i), get(MLP_F64, s.y, i));
+        expected[i % MLPI_LANES] += weights ? term * s.weight[i] : term;
+    }
+    assert_all_same(MLP_F64, lanes, expected, MLPI_LANES);
+    free_sample(&s);
+}
+
 static void loss_terms_fall_into_their_lanes(void **state)
 {
     (void)state;
     const mlpi_ops *ops = NULL;
     for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
-        for (size_t n = 0; n < MOST; n++) {
-            mlp_rng rng = mlp_rng_seeded((uint32_t)n);
-            double *a = random_reals(MLP_F64, &rng, n, -0.1, 1.1);
-            double *y = random_reals(MLP_F64, &rng, n, 0, 1);
-            double bce[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
-            double mse[MLPI_LANES] = {8, 7, 6, 5, 4, 3, 2, 1};
-            double expected_bce[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
-            double expected_mse[MLPI_LANES] = {8, 7, 6, 5, 4, 3, 2, 1};
-            ops->bce_terms(n, a, y, bce);
-            ops->mse_terms(n, a, y, mse);
-            for (size_t i = 0; i < n; i++) {
-                double d = a[i] - y[i];
-                expected_bce[i % MLPI_LANES] += bce_term(ops, a[i], y[i]);
-                expected_mse[i % MLPI_LANES] += d * d;
+        for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+            for (size_t n = 0; n < MOST; n++) {
+                check_terms(ops, (mlp_loss)loss, n, false);
+                check_terms(ops, (mlp_loss)loss, n, true);
             }
-            assert_all_same(MLP_F64, bce, expected_bce, MLPI_LANES);
-            assert_all_same(MLP_F64, mse, expected_mse, MLPI_LANES);
-            guarded_free(y);
-            guarded_free(a);
         }
     }
 }
 
-static void bce_of_a_nan_is_a_nan(void **state)
+static void loss_of_a_nan_is_a_nan(void **state)
 {
     (void)state;
     const mlpi_ops *ops = NULL;
     for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
-        double lanes[MLPI_LANES] = {0};
-        double a[2] = {0.5, (double)NAN};
-        double y[2] = {1, 1};
-        ops->bce_terms(2, a, y, lanes);
-        assert_true(!isnan(lanes[0]));
-        assert_true(isnan(lanes[1]));
+        for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+            double lanes[MLPI_LANES] = {0};
+            double a[3] = {0.5, (double)NAN, 0.5};
+            double y[3] = {1, 1, (double)NAN};
+            ops->loss_terms(
+                &(mlpi_terms){.loss = (mlp_loss)loss, .n = 3, .a = a, .y = y},
+                lanes);
+            assert_true(!isnan(lanes[0]));
+            assert_true(isnan(lanes[1]) && isnan(lanes[2]));
+        }
     }
 }
 
-static double bce_slope(mlp_dtype dtype, double a, double y)
+static bool is_clipped(mlp_dtype dtype, double a)
 {
-    if (a <= rounded(dtype, 1e-15) || a >= rounded(dtype, 1 - 1e-15)) {
-        return 0;
-    }
-    double below = rounded(dtype, a * rounded(dtype, 1 - a));
-    return rounded(dtype, rounded(dtype, a - y) / below);
+    return a <= rounded(dtype, 1e-15) || a >= rounded(dtype, 1 - 1e-15);
 }
 
-static void check_gradients(const mlpi_ops *ops, size_t n)
+/* dterm/da, but half of that for mse. */
+static double slope_of(mlp_dtype dtype, mlp_loss loss, double a, double y)
+{
+    double d = rounded(dtype, a - y);
+    switch (loss) {
+    case MLP_LOSS_BCE:
+        return is_clipped(dtype, a)
+                   ? 0
+                   : rounded(dtype,
+                             d / rounded(dtype, a * rounded(dtype, 1 - a)));
+    case MLP_LOSS_MSE:
+        return d;
+    case MLP_LOSS_CCE:
+        return is_clipped(dtype, a) ? 0 : -rounded(dtype, y / a);
+    }
+    fail();
+    return 0;
+}
+
+static void check_slopes(const mlpi_ops *ops, mlp_loss loss, size_t n)
 {
     mlp_dtype dtype = ops->dtype;
-    mlp_rng rng = mlp_rng_seeded((uint32_t)n);
-    void *a = random_reals(dtype, &rng, n, -0.1, 1.1);
-    void *y = random_reals(dtype, &rng, n, 0, 1);
+    sample s = new_sample(dtype, n);
     void *d = guarded_alloc(n * size_of(dtype));
-    double scale = rounded(dtype, 1.0 / 3.0);
-    ops->difference(n, 1.0 / 3.0, a, y, d);
+    double scale = rounded(dtype, (loss == MLP_LOSS_MSE ? 2.0 : 1.0) / 3.0);
+    ops->loss_slopes(&(mlpi_terms){.loss = loss, .n = n, .a = s.a, .y = s.y},
+                     1.0 / 3.0, d);
     for (size_t i = 0; i < n; i++) {
-        double e = rounded(dtype, get(dtype, a, i) - get(dtype, y, i));
-        assert_true(same(get(dtype, d, i), rounded(dtype, e * scale)));
+        double slope =
+            slope_of(dtype, loss, get(dtype, s.a, i), get(dtype, s.y, i));
+        assert_true(same(get(dtype, d, i), rounded(dtype, slope * scale)));
     }
-    ops->bce_gradient(n, 1.0 / 3.0, a, y, d);
+    ops->difference(n, 1.0 / 3.0, s.a, s.y, d);
     for (size_t i = 0; i < n; i++) {
-        double e = bce_slope(dtype, get(dtype, a, i), get(dtype, y, i));
-        assert_true(same(get(dtype, d, i), rounded(dtype, e * scale)));
+        double e = rounded(dtype, get(dtype, s.a, i) - get(dtype, s.y, i));
+        assert_true(same(get(dtype, d, i),
+                         rounded(dtype, e * rounded(dtype, 1.0 / 3.0))));
     }
     guarded_free(d);
-    guarded_free(y);
-    guarded_free(a);
+    free_sample(&s);
 }
 
 static void loss_gradients_follow_their_formulas(void **state)
@@ -241,8 +319,10 @@ static void loss_gradients_follow_their_formulas(void **state)
     (void)state;
     FOR_EACH_TABLE(dtype, ops)
     {
-        for (size_t n = 0; n < MOST; n++) {
-            check_gradients(ops, n);
+        for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+            for (size_t n = 0; n < MOST; n++) {
+                check_slopes(ops, (mlp_loss)loss, n);
+            }
         }
     }
 }
@@ -448,7 +528,7 @@ int main(void)
         cmocka_unit_test(map_equals_the_portable_one),
         cmocka_unit_test(activations_follow_their_formulas_both_ways),
         cmocka_unit_test(loss_terms_fall_into_their_lanes),
-        cmocka_unit_test(bce_of_a_nan_is_a_nan),
+        cmocka_unit_test(loss_of_a_nan_is_a_nan),
         cmocka_unit_test(loss_gradients_follow_their_formulas),
         cmocka_unit_test(descend_rounds_product_and_difference),
         cmocka_unit_test(gather_orders_strides_and_scales),

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Activations and their derivatives (chapter 1.3 of the tutorial), side by
- * side. Parameters: the vocabulary, loop_tmpl.h and math_tmpl.h.
+ * side. Parameters: the vocabulary, loop_tmpl.h, math_tmpl.h and
+ * softmax_tmpl.h.
  *
  *             a                    da/dz from z and a
  *   identity  z                    1
  *   sigmoid   1 / (1 + e^-z)       a (1 - a)
  *   tanh      tanh z               1 - a^2
  *   relu      z > 0 ? z : 0        z > 0 ? 1 : 0
+ *
+ * and softmax, whose outputs hang together: softmax_tmpl.h.
  *
  * A NaN must come out as a NaN, also of relu, whose vrelu is in math_tmpl.h.
  */
@@ -32,9 +35,10 @@ static void map(mlpi_function f, size_t n, const void *in, void *out)
     }
 }
 
-static void activate(mlp_activation f, size_t n, const void *z, void *a)
+static void activate(const mlpi_activation *how, const void *z, void *a)
 {
-    switch (f) {
+    size_t n = how->m * how->n;
+    switch (how->f) {
     case MLP_ACT_IDENTITY:
         if (a != z) {
             memcpy(a, z, n * sizeof(real));
@@ -48,6 +52,9 @@ static void activate(mlp_activation f, size_t n, const void *z, void *a)
         break;
     case MLP_ACT_RELU:
         map_each(vrelu, n, z, a);
+        break;
+    case MLP_ACT_SOFTMAX:
+        softmax(how->m, how->n, z, a);
         break;
     }
 }
@@ -70,13 +77,14 @@ static inline vec backward_relu(vec z, vec a, vec da)
     return vselect(vle(z, vzero()), vzero(), da);
 }
 
-static void activate_backward(mlp_activation f, size_t n, const void *z_in,
+static void activate_backward(const mlpi_activation *how, const void *z_in,
                               const void *a_in, void *da_in)
 {
+    size_t n = how->m * how->n;
     const real *z = z_in;
     const real *a = a_in;
     real *da = da_in;
-    switch (f) {
+    switch (how->f) {
     case MLP_ACT_IDENTITY:
         break;
     case MLP_ACT_SIGMOID:
@@ -87,6 +95,9 @@ static void activate_backward(mlp_activation f, size_t n, const void *z_in,
         break;
     case MLP_ACT_RELU:
         combine_in_place(backward_relu, n, z, a, da);
+        break;
+    case MLP_ACT_SOFTMAX:
+        softmax_backward(how->m, how->n, a, da);
         break;
     }
 }

@@ -32,6 +32,23 @@ static void gather(const mlpi_gather *g)
     }
 }
 
+static void one_hot(const mlpi_gather *g)
+{
+    const int32_t *classes = g->X.data;
+    real *out = g->out;
+    for (size_t i = 0; i < g->m; i++, out += g->n) {
+        size_t row = g->order ? g->order[i] : i;
+        int32_t class = classes[row * g->X.row_stride];
+        bool known = class >= 0 && (size_t) class < g->n;
+        for (size_t j = 0; j < g->n; j++) {
+            out[j] = known ? R(0.0) : R(NAN);
+        }
+        if (known) {
+            out[class] = R(1.0);
+        }
+    }
+}
+
 static void scatter(size_t m, size_t n, const void *dense, mlp_view out)
 {
     const real *x = dense;
@@ -121,6 +138,23 @@ static bool find_not_unit(mlp_cview X, size_t *row, size_t *col)
     return find(is_not_unit, X, row, col);
 }
 
+static bool find_not_whole(mlp_cview X, size_t *row, double *sum)
+{
+    for (size_t i = 0; i < X.rows; i++) {
+        const real *x = row_of(X.data, X.row_stride, i);
+        double s = 0.0;
+        for (size_t j = 0; j < X.cols; j++) {
+            s += (double)x[j * X.col_stride];
+        }
+        if (!(fabs(s - 1.0) <= 1e-6)) {
+            *row = i;
+            *sum = s;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A power of two that keeps squares of numbers up to `largest`, and of their
  * differences, within the range of a double; 1, which changes nothing, for all
  * but huge and tiny ones. 0 if there is no difference. */
@@ -191,6 +225,29 @@ static void label(size_t m, size_t n, double threshold, const void *a_in,
     }
 }
 
+/* The first of the largest, n if there is a NaN. */
+static size_t first_largest(size_t n, const real *x)
+{
+    size_t first = 0;
+    for (size_t j = 0; j < n; j++) {
+        if (isnan(x[j])) {
+            return n;
+        }
+        first = x[first] < x[j] ? j : first;
+    }
+    return first;
+}
+
+static void label_rows(size_t m, size_t n, const void *a_in, mlp_view labels)
+{
+    const real *a = a_in;
+    for (size_t i = 0; i < m; i++, a += n) {
+        size_t j = first_largest(n, a);
+        ((int32_t *)labels.data)[i * labels.row_stride] =
+            j < n ? (int32_t)j : -1;
+    }
+}
+
 static size_t count_hits(size_t n, const void *a_in, const void *y_in)
 {
     const real *a = a_in;
@@ -199,6 +256,19 @@ static size_t count_hits(size_t n, const void *a_in, const void *y_in)
     for (size_t i = 0; i < n; i++) {
         real predicted = a[i] >= R(0.5) ? R(1.0) : R(0.0);
         hits += predicted == y[i] && !isnan(a[i]);
+    }
+    return hits;
+}
+
+static size_t count_row_hits(size_t m, size_t n, const void *a_in,
+                             const void *y_in)
+{
+    const real *a = a_in;
+    const real *y = y_in;
+    size_t hits = 0;
+    for (size_t i = 0; i < m; i++, a += n, y += n) {
+        size_t predicted = first_largest(n, a);
+        hits += predicted < n && predicted == first_largest(n, y);
     }
     return hits;
 }

@@ -7,6 +7,9 @@
  *   bce    -(y log p + (1 - y) log(1 - p)),        (a - y) / (a (1 - a)), but
  *          p = a clipped to [1e-15, 1 - 1e-15]     0 where a is clipped
  *   mse    (a - y)^2                               2 (a - y)
+ *   cce    -y log p, p as of bce; 0 where y is 0   -y / a, likewise
+ *
+ * (cce behind a softmax is in softmax_tmpl.h.)
  *
  * The clipping is the tutorial's: it keeps the loss finite for every output
  * that is a number. Behind a sigmoid dJ/dz of bce is a - y, for a (1 - a)
@@ -29,19 +32,38 @@ static void difference(size_t n, double scale, const void *a, const void *y,
     combine(scaled_difference, n, a, y, scale, d);
 }
 
+/* 0 where a is clipped, or at the clip. */
+static inline vec unless_clipped(vec slope, vec a)
+{
+    slope = vselect(vle(a, vset1(R(1e-15))), vzero(), slope);
+    return vselect(vle(vset1(R(1.0 - 1e-15)), a), vzero(), slope);
+}
+
 static inline vec scaled_bce_slope(vec a, vec y, vec scale)
 {
     const vec one = vset1(R(1.0));
     vec slope = vdiv(vsub(a, y), vmul(a, vsub(one, a)));
-    slope = vselect(vle(a, vset1(R(1e-15))), vzero(), slope);
-    slope = vselect(vle(vset1(R(1.0 - 1e-15)), a), vzero(), slope);
-    return vmul(slope, scale);
+    return vmul(unless_clipped(slope, a), scale);
 }
 
-static void bce_gradient(size_t n, double scale, const void *a, const void *y,
-                         void *d)
+static inline vec scaled_cce_slope(vec a, vec y, vec scale)
 {
-    combine(scaled_bce_slope, n, a, y, scale, d);
+    return vmul(unless_clipped(vneg(vdiv(y, a)), a), scale);
+}
+
+static void loss_slopes(const mlpi_terms *t, double scale, void *d)
+{
+    switch (t->loss) {
+    case MLP_LOSS_BCE:
+        combine(scaled_bce_slope, t->n, t->a, t->y, scale, d);
+        break;
+    case MLP_LOSS_MSE:
+        difference(t->n, 2.0 * scale, t->a, t->y, d);
+        break;
+    case MLP_LOSS_CCE:
+        combine(scaled_cce_slope, t->n, t->a, t->y, scale, d);
+        break;
+    }
 }
 
 #if REAL_BITS == 64
@@ -52,12 +74,15 @@ _Static_assert(MLPI_LANES % VLEN == 0, "lanes are whole vectors");
 
 typedef vec term(vec a, vec y);
 
+static inline ALWAYS_INLINE vec within_clips(vec a)
+{
+    return clamp(a, 1e-15, 1.0 - 1e-15);
+}
+
 static inline ALWAYS_INLINE vec bce_term(vec a, vec y)
 {
     const vec one = vset1(1.0);
-    const vec low = vset1(1e-15);
-    const vec high = vset1(1.0 - 1e-15);
-    vec p = vselect(vlt(a, low), low, vselect(vlt(high, a), high, a));
+    vec p = within_clips(a);
     /* Where y is 0 or 1, one of the products is 0 and needs no logarithm. */
     if (vall(vle(vabs(vsub(vmul(y, y), y)), vzero()))) {
         return vneg(vlog(vselect(vle(y, vzero()), vsub(one, p), p)));
@@ -73,10 +98,28 @@ static inline ALWAYS_INLINE vec mse_term(vec a, vec y)
     return vmul(d, d);
 }
 
-static inline ALWAYS_INLINE void add_terms(term *f, size_t n, const real *a,
-                                           const real *y,
+static inline vec cce_term(vec a, vec y)
+{
+    const mask none = vle(vabs(y), vzero());
+    return vselect(none, vzero(), vneg(vmul(y, vlog(within_clips(a)))));
+}
+
+/* The term of some lanes, times its weight if there are weights. */
+static inline ALWAYS_INLINE vec weighted_term(term *f, const mlpi_terms *t,
+                                              size_t at, bool part, size_t n)
+{
+    vec a = load_lanes((const real *)t->a + at, part, n);
+    vec y = load_lanes((const real *)t->y + at, part, n);
+    if (!t->weight) {
+        return f(a, y);
+    }
+    return vmul(f(a, y), load_lanes(t->weight + at, part, n));
+}
+
+static inline ALWAYS_INLINE void add_terms(term *f, const mlpi_terms *t,
                                            double lanes[MLPI_LANES])
 {
+    size_t n = t->n;
     vec s[VECS];
     for (size_t v = 0; v < VECS; v++) {
         s[v] = vload(lanes + v * VLEN);
@@ -85,8 +128,7 @@ static inline ALWAYS_INLINE void add_terms(term *f, size_t n, const real *a,
     for (; i + MLPI_LANES <= n; i += MLPI_LANES) {
         UNROLL
         for (size_t v = 0; v < VECS; v++) {
-            size_t at = i + v * VLEN;
-            s[v] = vadd(s[v], f(vload(a + at), vload(y + at)));
+            s[v] = vadd(s[v], weighted_term(f, t, i + v * VLEN, false, VLEN));
         }
     }
     for (size_t v = 0; v < VECS; v++) {
@@ -96,24 +138,26 @@ static inline ALWAYS_INLINE void add_terms(term *f, size_t n, const real *a,
     for (size_t lane = 0; i < n; lane += VLEN, i += VLEN) {
         size_t left = least(VLEN, n - i);
         real terms[VLEN];
-        vstore(terms, f(load_lanes(a + i, left < VLEN, left),
-                        load_lanes(y + i, left < VLEN, left)));
+        vstore(terms, weighted_term(f, t, i, left < VLEN, left));
         for (size_t v = 0; v < left; v++) {
             lanes[lane + v] += terms[v];
         }
     }
 }
 
-static void bce_terms(size_t n, const double *a, const double *y,
-                      double lanes[MLPI_LANES])
+static void loss_terms(const mlpi_terms *terms, double lanes[MLPI_LANES])
 {
-    add_terms(bce_term, n, a, y, lanes);
-}
-
-static void mse_terms(size_t n, const double *a, const double *y,
-                      double lanes[MLPI_LANES])
-{
-    add_terms(mse_term, n, a, y, lanes);
+    switch (terms->loss) {
+    case MLP_LOSS_BCE:
+        add_terms(bce_term, terms, lanes);
+        break;
+    case MLP_LOSS_MSE:
+        add_terms(mse_term, terms, lanes);
+        break;
+    case MLP_LOSS_CCE:
+        add_terms(cce_term, terms, lanes);
+        break;
+    }
 }
 
 #endif

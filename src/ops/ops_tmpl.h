@@ -11,6 +11,7 @@
 #include "math_tmpl.h"
 #include "small_tmpl.h"
 #include "gemm_tmpl.h"
+#include "softmax_tmpl.h"
 #include "activation_tmpl.h"
 #include "loss_tmpl.h"
 #include "dropout_tmpl.h"
@@ -26,8 +27,8 @@ const mlpi_ops OPS_TABLE = {
     .dtype = MLP_F32,
 #else
     .dtype = MLP_F64,
-    .bce_terms = bce_terms,
-    .mse_terms = mse_terms,
+    .loss_terms = loss_terms,
+    .cce_lanes = cce_lanes,
     .add_products = add_products,
     .add_magnitudes = add_magnitudes,
 #endif
@@ -39,8 +40,10 @@ const mlpi_ops OPS_TABLE = {
     .column_sums = column_sums,
     .activate = activate,
     .activate_backward = activate_backward,
+    .largest = largest,
+    .loss_slopes = loss_slopes,
     .difference = difference,
-    .bce_gradient = bce_gradient,
+    .cce_slopes = cce_slopes,
     .drop = drop,
     .moments = batch_moments,
     .normalise = normalise,
@@ -51,13 +54,17 @@ const mlpi_ops OPS_TABLE = {
     .update = update,
     .penalise = penalise,
     .gather = gather,
+    .one_hot = one_hot,
     .scatter = scatter,
     .widen = widen,
     .narrow = narrow,
     .round = round_to_real,
     .find_not_finite = find_not_finite,
     .find_not_unit = find_not_unit,
+    .find_not_whole = find_not_whole,
     .column_moments = column_moments,
     .label = label,
+    .label_rows = label_rows,
     .count_hits = count_hits,
+    .count_row_hits = count_row_hits,
 };
