@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A training loop of one's own, of the calls that mlp_fit is made of: forward,
+ * loss, backward, update. Between them everything can be seen and changed: here
+ * two moons come in batches whose size doubles instead of the learning rate
+ * falling, and training ends when the gradient is small.
+ */
+#include "example.h"
+#include "two_moons.h"
+
+enum { EPOCHS = 200, FIRST_BATCH = 10, LINE_EVERY = 20 };
+
+static const double small = 2e-3;
+
+static double gradient_norm(mlp_trainer *trainer)
+{
+    double sum = 0;
+    for (size_t l = 1; l <= 2; l++) {
+        mlp_view dW;
+        check(mlp_trainer_tensor(trainer, MLP_DW, l, &dW));
+        for (size_t i = 0; i < dW.rows * dW.cols; i++) {
+            double g =
+                mlp_cview_at(mlp_view_const(dW), i / dW.cols, i % dW.cols);
+            sum += g * g;
+        }
+    }
+    return sqrt(sum);
+}
+
+/* All rows once, in an order drawn anew; returns their mean loss. */
+static double run_epoch(mlp_trainer *trainer, samples rows, size_t batch,
+                        mlp_rng *rng)
+{
+    size_t n = rows.X.rows;
+    size_t *order = new_permutation(rng, n);
+    double sum = 0;
+    for (size_t i = 0; i < n; i += batch) {
+        size_t m = n - i < batch ? n - i : batch;
+        samples part = take(rows, order + i, m, MLP_F64);
+        mlp_cview X = mlp_view_const(part.X), Y = mlp_view_const(part.Y);
+        double loss = 0;
+        check(mlp_trainer_forward(trainer, X));
+        check(mlp_trainer_loss(trainer, Y, &loss));
+        check(mlp_trainer_backward(trainer, Y));
+        check(mlp_trainer_update(trainer, 0.2));
+        sum += loss * (double)m;
+        free_samples(part);
+    }
+    free(order);
+    return sum / (double)n;
+}
+
+int main(void)
+{
+    samples all = make_moons(500, 0.2, 42), train, test;
+    split(all, 42, MLP_F64, &train, &test);
+    const mlp_layer layers[] = {{.width = 16, .activation = MLP_ACT_TANH},
+                                {.width = 1, .activation = MLP_ACT_SIGMOID}};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = 2;
+    config.layers = layers;
+    config.n_layers = 2;
+    config.hooks.log = tell;
+    mlp_net *net = new_net(&config);
+    check(mlp_net_standardise(net, mlp_view_const(train.X)));
+
+    mlp_trainer *trainer = NULL;
+    check(mlp_trainer_create(net, train.X.rows, &trainer));
+    mlp_optimizer nesterov = mlp_optimizer_defaults(MLP_RULE_NESTEROV);
+    check(mlp_trainer_set_optimizer(trainer, &nesterov));
+    mlp_rng rng = mlp_rng_seeded(42);
+    size_t batch = FIRST_BATCH;
+    double norm = INFINITY;
+    for (size_t epoch = 0; epoch < EPOCHS && norm > small; epoch++) {
+        if (epoch > 0 && epoch % LINE_EVERY == 0) {
+            batch = 2 * batch < train.X.rows ? 2 * batch : train.X.rows;
+        }
+        double loss = run_epoch(trainer, train, batch, &rng);
+        norm = gradient_norm(trainer); /* of the last batch */
+        if (epoch % LINE_EVERY == 0 || norm <= small) {
+            printf("Epoch %3zu | Batch %3zu | Loss: %.6f | Gradient: %.6f\n",
+                   epoch, batch, loss, norm);
+        }
+    }
+    printf("Training Accuracy: %.2f%%\n", 100 * accuracy(net, train));
+    printf("Test Accuracy: %.2f%%\n", 100 * accuracy(net, test));
+    mlp_trainer_free(trainer);
+    mlp_net_free(net);
+    free_samples(all);
+    free_samples(train);
+    free_samples(test);
+    return 0;
+}
