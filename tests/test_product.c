@@ -5,9 +5,9 @@
  */
 #include "numbers.h"
 
-static const size_t edges[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,
-                               9,  11, 12, 13, 15, 16, 17, 23, 24,
-                               25, 31, 32, 33, 37, 47, 48, 64, 65};
+static const size_t edges[] = {0,  1,  2,  3,  4,  5,  6,  7,   8,  9,
+                               11, 12, 13, 15, 16, 17, 23, 24,  25, 31,
+                               32, 33, 37, 47, 48, 64, 65, 100, 129};
 static const size_t depths[] = {0, 1, 2, 3, 5, 8, 17, 64, 255, 256, 257, 521};
 
 static size_t pick(mlp_rng *rng, const size_t *list, size_t n)
@@ -110,15 +110,22 @@ static void product_equals_the_triple_loop(void **state)
     }
 }
 
-/* Wider than a block of B, more rows than packing needs, one wide row. */
+/* More rows than a block of A, more columns than need be for packing it, both
+ * with chains of several blocks; many rows and columns alone; few of them. */
 static void product_equals_the_triple_loop_when_large(void **state)
 {
     (void)state;
     FOR_EACH_TABLE(dtype, ops)
     {
         mlp_rng rng = mlp_rng_seeded(2);
-        check_product(ops, &rng, 29, 1037, 300);
-        check_product(ops, &rng, 101, 129, 64);
+        for (int form = 0; form < 4; form++) {
+            check_product(ops, &rng, 29, 300, 300);
+            check_product(ops, &rng, 501, 141, 20);
+            check_product(ops, &rng, 129, 10, 300);
+            check_product(ops, &rng, 33, 1037, 17);
+        }
+        check_product(ops, &rng, 500, 140, 270);
+        check_product(ops, &rng, 17, 100, 1000);
         check_product(ops, &rng, 1, 1300, 70);
         check_product(ops, &rng, 1500, 1, 9);
         check_product(ops, &rng, 1, 1, 2000);

@@ -10,6 +10,9 @@
 
 #define TILE_ROWS 6 /* 12 accumulators, 2 of B, 1 of A: 15 registers of 16 */
 #define TILE_VECS 2
+/* B's panel, 16 KB, stays in L1 and A's block, 144 or 288 KB, near L2. */
+#define BLOCK_DEPTH 256
+#define BLOCK_ROWS 144
 
 #if REAL_BITS == 32
 
@@ -84,6 +87,59 @@ static inline vec vload_part(const real *p, size_t n)
 static inline void vstore_part(real *p, vec a, size_t n)
 {
     VMASKSTORE(p, first_lanes(n), a);
+}
+
+/* 128 bits of the rows a and b. */
+static inline vec halves(const real *a, const real *b)
+{
+#if REAL_BITS == 32
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a)),
+                                _mm_loadu_ps(b), 1);
+#else
+    return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(a)),
+                                _mm_loadu_pd(b), 1);
+#endif
+}
+
+/* Row r, or the last of n rows. */
+static inline const real *row_at(const real *p, size_t stride, size_t r,
+                                 size_t n)
+{
+    return p + (r < n ? r : n - 1) * stride;
+}
+
+/* Squares of 128 bits go to their places as they are loaded; what is left is
+ * to transpose each of them. */
+static inline __attribute__((always_inline)) void
+vload_columns(const real *p, size_t stride, size_t n, vec out[VLEN])
+{
+    enum { SIDE = VLEN / 2 };
+#define ROW(r) (row_at(p, stride, (r), n) + q)
+#define HALVES(r) halves(ROW(r), ROW((r) + SIDE))
+#pragma GCC unroll 4
+    for (size_t q = 0; q < VLEN; q += SIDE) {
+#if REAL_BITS == 32
+        vec a = HALVES(0);
+        vec b = HALVES(1);
+        vec c = HALVES(2);
+        vec d = HALVES(3);
+        __m256d ab = _mm256_castps_pd(_mm256_unpacklo_ps(a, b));
+        __m256d cd = _mm256_castps_pd(_mm256_unpacklo_ps(c, d));
+        out[q] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+        out[q + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+        ab = _mm256_castps_pd(_mm256_unpackhi_ps(a, b));
+        cd = _mm256_castps_pd(_mm256_unpackhi_ps(c, d));
+        out[q + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+        out[q + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+#else
+        vec a = HALVES(0);
+        vec b = HALVES(1);
+        out[q] = _mm256_unpacklo_pd(a, b);
+        out[q + 1] = _mm256_unpackhi_pd(a, b);
+#endif
+    }
+#undef HALVES
+#undef ROW
 }
 
 static inline vec vadd(vec a, vec b)

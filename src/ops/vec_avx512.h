@@ -13,6 +13,11 @@
 
 #if REAL_BITS == 32
 
+/* B's panel, 32 KB, stays in L1 (48 KB; 32 KB in the first of these CPUs) and
+ * A's block, 480 KB, in L2 (1 MB or more). */
+#define BLOCK_DEPTH 256
+#define BLOCK_ROWS 480
+
 #define VLEN 16
 typedef float real;
 typedef __m512 vec;
@@ -29,6 +34,9 @@ typedef __mmask16 mask;
 #define TWO_TO_FRACTION 0x1p23f /* its last bit counts 1 */
 
 #else
+
+#define BLOCK_DEPTH 256
+#define BLOCK_ROWS 240
 
 #define VLEN 8
 typedef double real;
@@ -80,6 +88,65 @@ static inline vec vload_part(const real *p, size_t n)
 static inline void vstore_part(real *p, vec a, size_t n)
 {
     V(mask_storeu)(p, first_lanes(n), a);
+}
+
+/* The i-th 128 bits of the rows a, b, c and d. */
+static inline vec quarters(const real *a, const real *b, const real *c,
+                           const real *d)
+{
+#if REAL_BITS == 32
+    vec x = _mm512_castps128_ps512(_mm_loadu_ps(a));
+    x = _mm512_insertf32x4(x, _mm_loadu_ps(b), 1);
+    x = _mm512_insertf32x4(x, _mm_loadu_ps(c), 2);
+    return _mm512_insertf32x4(x, _mm_loadu_ps(d), 3);
+#else
+    vec x = _mm512_castpd128_pd512(_mm_loadu_pd(a));
+    x = _mm512_insertf64x2(x, _mm_loadu_pd(b), 1);
+    x = _mm512_insertf64x2(x, _mm_loadu_pd(c), 2);
+    return _mm512_insertf64x2(x, _mm_loadu_pd(d), 3);
+#endif
+}
+
+/* Row r, or the last of n rows. */
+static inline const real *row_at(const real *p, size_t stride, size_t r,
+                                 size_t n)
+{
+    return p + (r < n ? r : n - 1) * stride;
+}
+
+/* Squares of 128 bits go to their places as they are loaded; what is left is
+ * to transpose each of them. */
+static inline __attribute__((always_inline)) void
+vload_columns(const real *p, size_t stride, size_t n, vec out[VLEN])
+{
+    enum { SIDE = VLEN / 4 };
+#define ROW(r) (row_at(p, stride, (r), n) + q)
+#define QUARTERS(r)                                                            \
+    quarters(ROW(r), ROW((r) + SIDE), ROW((r) + 2 * SIDE), ROW((r) + 3 * SIDE))
+#pragma GCC unroll 4
+    for (size_t q = 0; q < VLEN; q += SIDE) {
+#if REAL_BITS == 32
+        vec a = QUARTERS(0);
+        vec b = QUARTERS(1);
+        vec c = QUARTERS(2);
+        vec d = QUARTERS(3);
+        __m512d ab = _mm512_castps_pd(_mm512_unpacklo_ps(a, b));
+        __m512d cd = _mm512_castps_pd(_mm512_unpacklo_ps(c, d));
+        out[q] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+        out[q + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+        ab = _mm512_castps_pd(_mm512_unpackhi_ps(a, b));
+        cd = _mm512_castps_pd(_mm512_unpackhi_ps(c, d));
+        out[q + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+        out[q + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+#else
+        vec a = QUARTERS(0);
+        vec b = QUARTERS(1);
+        out[q] = _mm512_unpacklo_pd(a, b);
+        out[q + 1] = _mm512_unpackhi_pd(a, b);
+#endif
+    }
+#undef QUARTERS
+#undef ROW
 }
 
 static inline vec vadd(vec a, vec b)

@@ -12,6 +12,10 @@
 
 #define TILE_ROWS 12 /* 24 accumulators, 2 of B, 1 of A: 27 registers of 32 */
 #define TILE_VECS 2
+/* B's panel, 8 KB, and A's tile, 12 or 24 KB, stay in L1 and A's block, 240 or
+ * 480 KB, in L2. */
+#define BLOCK_DEPTH 256
+#define BLOCK_ROWS 240
 
 #if REAL_BITS == 32
 
@@ -89,6 +93,35 @@ static inline void vstore_part(real *p, vec a, size_t n)
     real lanes[VLEN];
     vstore(lanes, a);
     memcpy(p, lanes, n * sizeof(real));
+}
+
+/* Row r, or the last of n rows. */
+static inline const real *row_at(const real *p, size_t stride, size_t r,
+                                 size_t n)
+{
+    return p + (r < n ? r : n - 1) * stride;
+}
+
+static inline __attribute__((always_inline)) void
+vload_columns(const real *p, size_t stride, size_t n, vec out[VLEN])
+{
+    vec a = vload(row_at(p, stride, 0, n));
+    vec b = vload(row_at(p, stride, 1, n));
+#if REAL_BITS == 32
+    vec c = vload(row_at(p, stride, 2, n));
+    vec d = vload(row_at(p, stride, 3, n));
+    float64x2_t ab = vreinterpretq_f64_f32(vtrn1q_f32(a, b));
+    float64x2_t cd = vreinterpretq_f64_f32(vtrn1q_f32(c, d));
+    out[0] = vreinterpretq_f32_f64(vtrn1q_f64(ab, cd));
+    out[2] = vreinterpretq_f32_f64(vtrn2q_f64(ab, cd));
+    ab = vreinterpretq_f64_f32(vtrn2q_f32(a, b));
+    cd = vreinterpretq_f64_f32(vtrn2q_f32(c, d));
+    out[1] = vreinterpretq_f32_f64(vtrn1q_f64(ab, cd));
+    out[3] = vreinterpretq_f32_f64(vtrn2q_f64(ab, cd));
+#else
+    out[0] = vtrn1q_f64(a, b);
+    out[1] = vtrn2q_f64(a, b);
+#endif
 }
 
 static inline vec vadd(vec a, vec b)

@@ -17,8 +17,13 @@
  *   vsplit                    x = m 2^k with m in [sqrt(1/2), sqrt(2)), for a
  *                             positive normal x
  *
+ *   vload_columns p stride n out
+ *                             lane r of out[i] is p[r stride + i] for r < n,
+ *                             1 <= n <= VLEN; other lanes are anything
+ *
  * and the tile that the matrix product keeps in registers, TILE_ROWS x
- * TILE_VECS vectors.
+ * TILE_VECS vectors, and the blocks that it keeps in caches: of B's rows
+ * BLOCK_DEPTH at a time, a multiple of VLEN; of A's rows BLOCK_ROWS.
  */
 #include <float.h>
 #include <math.h>
@@ -34,6 +39,8 @@
 #define VLEN 1
 #define TILE_ROWS 4
 #define TILE_VECS 2
+#define BLOCK_DEPTH 256
+#define BLOCK_ROWS 128
 
 #if REAL_BITS == 32
 typedef float real;
@@ -105,6 +112,14 @@ static inline void vstore_part(real *p, vec a, size_t n)
 {
     (void)n;
     *p = a;
+}
+
+static inline void vload_columns(const real *p, size_t stride, size_t n,
+                                 vec out[VLEN])
+{
+    (void)stride;
+    (void)n;
+    out[0] = *p;
 }
 
 static inline vec vadd(vec a, vec b)
