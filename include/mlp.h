@@ -294,6 +294,13 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net);
  * Allocates. */
 mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy);
 
+/* Like mlp_net_clone, but with batch norm multiplied into the weights, for those
+ * who know none: of each neuron W' = s W and b' = b - s mean, where s = scale /
+ * sqrt(variance + epsilon), in double and rounded once. The copy predicts the
+ * same, but for rounding, from layers without batch norm.
+ * MLP_ERR_NOT_FINITE: W' or b' is not, in a layer that is named. */
+mlp_status mlp_net_fold_batch_norm(const mlp_net *net, mlp_net **folded);
+
 /* Frees a network; NULL is allowed. */
 void mlp_net_free(mlp_net *net);
 

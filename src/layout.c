@@ -81,6 +81,25 @@ mlp_status mlpi_layout_check(const mlp_config *config)
     return MLP_OK;
 }
 
+/* Puts the arrays of a layer, behind one of `before` neurons, after those that
+ * there are. */
+static void place(mlpi_layout *layout, mlpi_shape *shape, size_t before)
+{
+    shape->W = layout->parameters;
+    shape->b = shape->W + before * shape->width;
+    layout->parameters = shape->b + shape->width;
+    if (shape->batch_norm) {
+        shape->scale = layout->parameters;
+        layout->parameters += shape->width;
+        shape->mean = layout->running;
+        shape->variance = shape->mean + shape->width;
+        layout->running = shape->variance + shape->width;
+    }
+    if (shape->width > layout->widest) {
+        layout->widest = shape->width;
+    }
+}
+
 void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
                       mlpi_cursor *cursor)
 {
@@ -99,19 +118,7 @@ void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
             shape.slope = config->layers[l - 1].slope;
             shape.dropout = config->layers[l - 1].dropout;
             shape.batch_norm = config->layers[l - 1].batch_norm;
-            shape.W = layout->parameters;
-            shape.b = shape.W + before * shape.width;
-            layout->parameters = shape.b + shape.width;
-            if (shape.batch_norm) {
-                shape.scale = layout->parameters;
-                layout->parameters += shape.width;
-                shape.mean = layout->running;
-                shape.variance = shape.mean + shape.width;
-                layout->running = shape.variance + shape.width;
-            }
-            if (shape.width > layout->widest) {
-                layout->widest = shape.width;
-            }
+            place(layout, &shape, before);
         }
         if (layout->layer) {
             layout->layer[l] = shape;
@@ -128,6 +135,22 @@ void mlpi_layout_copy(mlpi_layout *layout, const mlpi_layout *from,
     if (layout->layer) {
         memcpy(layout->layer, from->layer,
                (from->L + 1) * sizeof *layout->layer);
+    }
+}
+
+void mlpi_layout_fold(mlpi_layout *layout, const mlpi_layout *from,
+                      mlpi_cursor *cursor)
+{
+    mlpi_layout_copy(layout, from, cursor);
+    layout->parameters = 0;
+    layout->running = 0;
+    for (size_t l = 1; l <= from->L; l++) {
+        mlpi_shape shape = from->layer[l];
+        shape.batch_norm = false;
+        place(layout, &shape, from->layer[l - 1].width);
+        if (layout->layer) {
+            layout->layer[l] = shape;
+        }
     }
 }
 

@@ -49,8 +49,10 @@ mlp_status mlpi_layout_check(const mlp_config *config);
 void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
                       mlpi_cursor *cursor);
 
-/* Takes a copy of `from`, likewise. */
+/* Takes a copy of `from`, likewise; and one whose layers have no batch norm. */
 void mlpi_layout_copy(mlpi_layout *layout, const mlpi_layout *from,
+                      mlpi_cursor *cursor);
+void mlpi_layout_fold(mlpi_layout *layout, const mlpi_layout *from,
                       mlpi_cursor *cursor);
 
 /* Are the layers the same to who predicts? Dropout is not looked at. */

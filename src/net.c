@@ -105,10 +105,11 @@ static void lay_out(mlp_net *net, const mlp_config *config, mlpi_cursor *cursor)
     take_arrays(net, config->inputs, cursor);
 }
 
-static void lay_out_copy(mlp_net *copy, const mlp_net *net, mlpi_cursor *cursor)
+static void lay_out_copy(mlp_net *copy, const mlp_net *net,
+                         mlpi_layout_copier *copier, mlpi_cursor *cursor)
 {
     (void)mlpi_take(cursor, 1, sizeof *copy);
-    mlpi_layout_copy(&copy->layout, &net->layout, cursor);
+    copier(&copy->layout, &net->layout, cursor);
     take_arrays(copy, net->layout.layer[0].width, cursor);
 }
 
@@ -207,6 +208,26 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
     return MLP_OK;
 }
 
+mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
+                         mlp_net **copy)
+{
+    mlp_net made = *net;
+    mlpi_cursor measure = {0};
+    lay_out_copy(&made, net, copier, &measure);
+    void *block = NULL;
+    TRY(mlpi_allocate(&net->hooks, &measure, "a copy of a network", &block));
+    mlpi_cursor carve = {.base = block};
+    lay_out_copy(&made, net, copier, &carve);
+    size_t size = net->ops->real_size;
+    if (net->scales) {
+        memcpy(made.mean, net->mean, net->layout.layer[0].width * size);
+        memcpy(made.std, net->std, net->layout.layer[0].width * size);
+    }
+    *copy = block;
+    **copy = made;
+    return MLP_OK;
+}
+
 mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy)
 {
     if (!net) {
@@ -216,21 +237,9 @@ mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy)
         return mlpi_report(&net->hooks, MLP_ERR_NULL,
                            "the place for the copy is NULL");
     }
-    mlp_net made = *net;
-    mlpi_cursor measure = {0};
-    lay_out_copy(&made, net, &measure);
-    void *block = NULL;
-    TRY(mlpi_allocate(&net->hooks, &measure, "a copy of a network", &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out_copy(&made, net, &carve);
-    size_t size = net->ops->real_size;
-    memcpy(made.parameters, net->parameters, mlpi_net_state(net).cols * size);
-    if (net->scales) {
-        memcpy(made.mean, net->mean, net->layout.layer[0].width * size);
-        memcpy(made.std, net->std, net->layout.layer[0].width * size);
-    }
-    *copy = block;
-    **copy = made;
+    TRY(mlpi_net_copy(net, mlpi_layout_copy, copy));
+    memcpy((*copy)->parameters, net->parameters,
+           mlpi_net_state(net).cols * net->ops->real_size);
     return MLP_OK;
 }
 

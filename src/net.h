@@ -38,6 +38,13 @@ static inline mlp_cview mlpi_net_state(const mlp_net *net)
     return (mlp_cview){net->ops->dtype, 1, n, n, 1, net->parameters};
 }
 
+/* Makes a network whose layout is a copy of another's, and which is like it but
+ * for parameters and running moments: they are not set. Allocates. */
+typedef void mlpi_layout_copier(mlpi_layout *layout, const mlpi_layout *from,
+                                mlpi_cursor *cursor);
+mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
+                         mlp_net **copy);
+
 /* A view of W and b, or dW and db, of layer l in an array laid out as the
  * parameters are; and of a row of n[l] numbers that begins at `offset`. */
 mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l);

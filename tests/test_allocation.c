@@ -71,6 +71,15 @@ static mlp_status clone(fixture *f)
     return status;
 }
 
+static mlp_status fold(fixture *f)
+{
+    mlp_net *made = NULL;
+    mlp_status status = mlp_net_fold_batch_norm(f->net, &made);
+    assert_true((status == MLP_OK) == (made != NULL));
+    mlp_net_free(made);
+    return status;
+}
+
 static mlp_status create_workspace(fixture *f)
 {
     mlp_workspace *made = NULL;
@@ -150,8 +159,9 @@ static mlp_status check_gradients(fixture *f)
 typedef mlp_status operation(fixture *f);
 
 static operation *const operations[] = {
-    create,   clone,    create_workspace, create_trainer,      predict,
-    classify, evaluate, fit_with_history, fit_without_history, check_gradients};
+    create,         clone,    fold,     create_workspace, create_trainer,
+    predict,        classify, evaluate, fit_with_history, fit_without_history,
+    check_gradients};
 
 /* ---------------------------------------------------------------------------
  * Failing

@@ -171,6 +171,10 @@ static void assert_torchs(mlp_dtype dtype, size_t network, double relative)
     numbers final = numbers_of("final", network);
     assert_tensors(trainer, &final, MLP_W, MLP_B, MLP_SCALE, relative);
     assert_prediction(net, ro(X), network, relative);
+    mlp_net *folded = NULL;
+    assert_int_equal(mlp_net_fold_batch_norm(net, &folded), MLP_OK);
+    assert_prediction(folded, ro(X), network, relative);
+    mlp_net_free(folded);
     finish(&final);
     finish(&losses);
     finish(&running);

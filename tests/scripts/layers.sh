@@ -35,7 +35,7 @@ course
 history
 layout
 net
-scaling
+scaling fold
 batch_norm dropout
 snapshot
 split
