@@ -133,6 +133,88 @@ static void trainers_fits_go_on_in_pieces(void **state)
     free_data(d);
 }
 
+/* Everything that has a memory. */
+static const model laden_model = {
+    5,
+    3,
+    {{.width = 9,
+      .activation = MLP_ACT_TANH,
+      .dropout = 0.25,
+      .batch_norm = true},
+     {.width = 6, .activation = MLP_ACT_RELU, .dropout = 0.5},
+     {.width = 5, .batch_norm = true}},
+    MLP_LOSS_MSE};
+
+static mlp_trainer *new_trainer(mlp_net *net, mlp_rule rule)
+{
+    mlp_optimizer optimizer = mlp_optimizer_defaults(rule);
+    mlp_trainer *trainer = NULL;
+    assert_int_equal(mlp_trainer_create(net, 8, &trainer), MLP_OK);
+    assert_int_equal(mlp_trainer_set_optimizer(trainer, &optimizer), MLP_OK);
+    return trainer;
+}
+
+/* Goes on with 10 epochs in pieces, saves, and loads into a trainer of another
+ * network, which is the answer. */
+static mlp_trainer *ten_in_pieces(mlp_trainer *trainer, reader *r,
+                                  const mlp_train_options *options,
+                                  mlp_net *next)
+{
+    assert_int_equal(
+        mlp_trainer_fit_pieces(trainer, read_piece, r, options, NULL), MLP_OK);
+    size_t size = mlp_trainer_state_size(trainer);
+    void *bytes = guarded_alloc(size);
+    assert_int_equal(mlp_trainer_save(trainer, bytes, size), MLP_OK);
+    mlp_trainer *loaded = new_trainer(next, MLP_RULE_SGD);
+    assert_int_equal(mlp_trainer_load(loaded, bytes, size), MLP_OK);
+    guarded_free(bytes);
+    mlp_trainer_free(trainer);
+    return loaded;
+}
+
+static void assert_resumes_in_pieces(mlp_dtype p, mlp_rule rule)
+{
+    data d = some_data(p);
+    mlp_train_options options = options_of(20, 0.01, 8);
+    options.optimizer = mlp_optimizer_defaults(rule);
+    options.X_validation = mlp_cview_rows(ro(d.X), 3, 11);
+    options.Y_validation = mlp_cview_rows(ro(d.Y), 5, 11);
+    mlp_net *nets[3];
+    for (size_t i = 0; i < COUNT(nets); i++) {
+        nets[i] = new_net(&laden_model, p, NULL);
+    }
+    options.restore_best = false;
+    assert_int_equal(mlp_fit(nets[0], ro(d.X), ro(d.Y), &options, NULL),
+                     MLP_OK);
+    reader r = cuts[4];
+    r.d = d;
+    options.epochs = 10;
+    mlp_trainer *trainer = new_trainer(nets[1], rule);
+    trainer = ten_in_pieces(trainer, &r, &options, nets[2]);
+    assert_same_net(nets[2], nets[1]);
+    trainer = ten_in_pieces(trainer, &r, &options, nets[1]);
+    assert_int_equal(r.epochs, 20);
+    assert_same_net(nets[2], nets[0]);
+    assert_same_net(nets[1], nets[0]);
+    mlp_trainer_free(trainer);
+    for (size_t i = 0; i < COUNT(nets); i++) {
+        mlp_net_free(nets[i]);
+    }
+    free_data(d);
+}
+
+/* Ten epochs in pieces, saved, and ten more are twenty in memory. */
+static void every_rule_resumes_in_pieces(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(p)
+    {
+        for (mlp_rule rule = 0; mlp_rule_name(rule); rule++) {
+            assert_resumes_in_pieces(p, rule);
+        }
+    }
+}
+
 static bool stop_at_third_batch(const mlp_batch_progress *progress, void *user)
 {
     (void)user;
@@ -344,6 +426,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_the_rows_in_memory),
         cmocka_unit_test(trainers_fits_go_on_in_pieces),
+        cmocka_unit_test(every_rule_resumes_in_pieces),
         cmocka_unit_test(batch_callback_ends_it_within_a_piece),
         cmocka_unit_test(failed_pieces_end_the_training),
         cmocka_unit_test(bad_values_name_their_piece),
