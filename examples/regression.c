@@ -7,6 +7,7 @@
  * targets' variance, so R2 can be 0.96 and not more.
  */
 #include "example.h"
+#include "progress.h"
 
 enum { INPUTS = 5, TRAINING = 2000, TEST = 500 };
 
@@ -65,8 +66,12 @@ int main(void)
     options.epochs = 500;
     options.validation_fraction = 0.2;
     options.patience = 20; /* the best weights are kept */
+    progress_line line = {.epochs = 0};
+    options.on_epoch = show_progress;
+    options.user = &line;
     mlp_history *history = NULL;
     check(mlp_fit(net, X, Y, &options, &history));
+    end_progress(&line);
     printf("Stopped after %zu epochs\n\n", mlp_history_epochs(history));
 
     mlp_view A = new_array(MLP_F64, TRAINING, 1);
