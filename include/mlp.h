@@ -664,11 +664,11 @@ void mlp_history_free(mlp_history *history);               /* NULL is allowed */
  * mlp_split refuses, a patience of 0, or a min_change that is not finite and 0
  * or more; MLP_ERR_LIMIT: a history or a batch that no size_t counts the bytes
  * of, or too many threads.
- * MLP_ERR_DIVERGED, naming the epoch: the loss of a batch, which is named too,
- * or the validation loss is not finite, or a weight, or lbfgs' squared gradient
- * is not; `net` gets the last
- * finite weights that began an epoch with a finite loss, or keeps what it had
- * if there were none; there is no history. */
+ * MLP_ERR_DIVERGED, naming the epoch: the loss or a gradient of a batch, which
+ * is named too, or the square of lbfgs' gradient, or the validation loss is not
+ * finite, or a weight is not; `net` gets the last finite weights that began an
+ * epoch with a finite loss, or keeps what it had if there were none; there is no
+ * history. */
 mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                    const mlp_train_options *options, mlp_history **history);
 

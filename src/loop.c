@@ -177,6 +177,27 @@ static mlp_status report_weight(const mlpi_loop *loop, size_t epoch)
                        kind_of(mlp_cview_at(all, row, col)), advice(loop));
 }
 
+/* There was no update; so if this was the first batch of an epoch, the network is
+ * as good as it began with. lbfgs needs the gradient's square, too. */
+static mlp_status report_gradient(mlpi_loop *loop, size_t epoch)
+{
+    mlp_trainer *t = loop->trainer;
+    const char *what = advice(loop);
+    size_t row = 0;
+    size_t col = 0;
+    size_t n = t->net->layout.parameters;
+    mlp_cview all = {t->net->ops->dtype, 1, n, n, 1, t->gradients};
+    bool found = t->net->ops->find_not_finite(all, &row, &col);
+    if (loop->batches == 0) {
+        mlpi_snapshot_take(t->net, loop->good);
+        loop->has_good = true;
+    }
+    return mlpi_report(
+        &t->hooks, MLP_ERR_DIVERGED,
+        "epoch %zu, batch %zu: the gradient is %s; %s", epoch, loop->batches,
+        found ? kind_of(mlp_cview_at(all, row, col)) : "too large", what);
+}
+
 /* ---------------------------------------------------------------------------
  * A batch
  */
@@ -218,14 +239,11 @@ mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step)
                            "epoch %zu, batch %zu: the loss is %s; %s", epoch,
                            loop->batches, kind_of(step->loss), advice(loop));
     }
-    if (step->bad_gradient) {
-        return mlpi_report(&loop->trainer->hooks, MLP_ERR_DIVERGED,
-                           "epoch %zu, batch %zu: the gradient, or its square, "
-                           "is not finite; %s",
-                           epoch, loop->batches, advice(loop));
-    }
     if (step->only_look) {
         return report_weight(loop, epoch);
+    }
+    if (step->bad_gradient) {
+        return report_gradient(loop, epoch);
     }
     loop->has_good = true;
     note_batch(loop, step);

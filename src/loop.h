@@ -6,7 +6,7 @@
  * A loss that is not finite means that the weights are spoilt already, by an
  * update before it. So the weights that an epoch begins with are kept as soon
  * as they and their first loss are known to be finite, and put back when a
- * later one is not.
+ * later one is not, or a gradient is not: that gradient has spoilt nothing yet.
  */
 #ifndef MLPI_LOOP_H
 #define MLPI_LOOP_H

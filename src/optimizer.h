@@ -67,6 +67,10 @@ double mlpi_penalty(const mlpi_descent *d, double rows);
 void mlpi_penalty_gradient(const mlpi_descent *d, double rows, size_t l,
                            size_t first, size_t count);
 
+/* Is one of this member's share of the gradients not finite? It is the share that
+ * it will update with. */
+bool mlpi_gradient_is_bad(const mlpi_descent *d, const mlpi_member *self);
+
 /* One update. If the optimizer clips, first each member's share of the sums;
  * when all are done, its share of the parameters, which are copied to `keep`
  * before, unless it is NULL. When all are done, one of them notes the step. */

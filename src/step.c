@@ -296,24 +296,14 @@ static void do_update(const mlpi_member *self, void *context)
     update_share(all->trainer, self, all->step->alpha, NULL);
 }
 
-/* Sums tell quickly that all gradients are finite; if they do not, one of them
- * may not be, or the sum of many is too large. */
-static bool has_bad_gradient(const mlp_trainer *t)
+/* This member's share of whether all gradients are finite; they must be there. */
+static void look_at_gradients(mlp_trainer *t, const mlpi_member *self,
+                              mlpi_step *step)
 {
-    enum { COLUMNS = 64 };
-    const mlpi_ops *ops = t->net->ops;
-    size_t n = t->net->layout.parameters;
-    size_t whole = n / COLUMNS * COLUMNS;
-    double sums[COLUMNS]; /* room for either precision */
-    size_t row = 0;
-    size_t col = 0;
-    ops->column_sums(n / COLUMNS, COLUMNS, t->gradients, sums);
-    mlp_cview s = {ops->dtype, 1, COLUMNS, COLUMNS, 1, sums};
-    bool is_quick = !ops->find_not_finite(s, &row, &col);
-    size_t first = is_quick ? whole : 0;
-    mlp_cview rest = {ops->dtype, 1, n - first,
-                      n,          1, mlpi_const_at(ops, t->gradients, first)};
-    return ops->find_not_finite(rest, &row, &col);
+    mlpi_descent descent = descent_of(t);
+    if (mlpi_gradient_is_bad(&descent, self)) {
+        step->bad_gradient = true;
+    }
 }
 
 static bool updates(const mlpi_step *step)
@@ -342,12 +332,8 @@ static void do_step(const mlpi_member *self, void *context)
     }
     gradients_of(t, self, step->m);
     mlpi_barrier(self);
-    if (step->looks_twice) {
-        if (self->index == 0) {
-            step->bad_gradient = has_bad_gradient(t);
-        }
-        mlpi_barrier(self);
-    }
+    look_at_gradients(t, self, step);
+    mlpi_barrier(self);
     if (updates(step)) {
         update_share(t, self, step->alpha, step->keep);
     }

@@ -11,6 +11,8 @@
 #ifndef MLPI_STEP_H
 #define MLPI_STEP_H
 
+#include <stdatomic.h>
+
 #include "course.h"
 #include "net.h"
 #include "optimizer.h"
@@ -48,8 +50,7 @@ typedef struct mlpi_step {
     bool has_rows;       /* the trainer holds them already */
     bool hides_Z;        /* nobody will ask for Z */
     bool only_look;      /* the network stays as it is, whatever the loss */
-    bool looks_twice;    /* no update either if a gradient is not finite, */
-    bool bad_gradient;   /* which this is for */
+    atomic_bool bad_gradient; /* it is not finite: no update */
     double alpha;
     void *keep;  /* receives a snapshot of the network before; or NULL */
     double loss; /* of the batch; without an update if it is not finite */

@@ -253,8 +253,7 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     TRY(mlpi_net_check_shapes(trainer->net, X, Y));
     TRY(check_rows(trainer, X.rows));
     TRY(mlpi_net_check_values(trainer->net, X, Y));
-    mlpi_step step = {
-        .m = X.rows, .X = X, .Y = Y, .alpha = alpha, .looks_twice = true};
+    mlpi_step step = {.m = X.rows, .X = X, .Y = Y, .alpha = alpha};
     mlpi_step_whole(trainer, &step);
     trainer->m = step.m;
     trainer->has_gradients = true;

@@ -327,6 +327,112 @@ static void infinite_weights_behind_a_finite_loss_are_not_kept(void **state)
     assert_int_equal(record.live, 0);
 }
 
+/* Two layers, z = large * w x with w = 0: the loss is finite, and so is the
+ * gradient of `large`, but that of w is large * x. */
+static const model pair = {
+    1,
+    2,
+    {{.width = 1}, {.width = 1, .activation = MLP_ACT_SIGMOID}},
+    MLP_LOSS_BCE};
+
+static mlp_net *steep_net(mlp_dtype p, hook_record *record)
+{
+    mlp_net *net = new_net(&pair, p, record);
+    fill(tensor(net, MLP_W, 1), 0);
+    fill(tensor(net, MLP_W, 2), p == MLP_F32 ? 1e30 : 1e300);
+    return net;
+}
+
+static void infinite_gradients_change_nothing(void **state)
+{
+    (void)state;
+    static const size_t batches[] = {0, 2};
+    FOR_EACH_PRECISION(p)
+    {
+        for (mlp_rule rule = 0; rule < MLP_RULE_LBFGS; rule++) {
+            hook_record record = {0};
+            data d = {new_matrix(p, 6, 1, NULL), new_matrix(p, 6, 1, NULL)};
+            fill(d.X, p == MLP_F32 ? 1e30 : 1e300);
+            mlp_net *net = steep_net(p, &record);
+            mlp_net *before = clone_of(net);
+            for (size_t i = 0; i < COUNT(batches); i++) {
+                mlp_train_options options = options_of(5, 1e-3, batches[i]);
+                options.optimizer = mlp_optimizer_defaults(rule);
+                assert_int_equal(diverge(net, d, &options), MLP_ERR_DIVERGED);
+                assert_said(&record, "epoch 0, batch 0: the gradient is inf");
+                assert_said(&record, "before the first update");
+                assert_same_net(net, before);
+            }
+            mlp_net_free(before);
+            mlp_net_free(net);
+            free_data(d);
+            assert_int_equal(record.live, 0);
+        }
+    }
+}
+
+/* Pieces of two rows; x is 0, so that only the bias learns, but for one place. */
+typedef struct surprise {
+    mlp_view X, Y;
+    size_t epoch, piece;
+    double x;
+} surprise;
+
+static mlp_status next_rows(size_t epoch, size_t piece, mlp_piece *rows,
+                            void *user)
+{
+    const surprise *s = user;
+    put(s->X, 0, 0, epoch == s->epoch && piece == s->piece ? s->x : 0);
+    if (piece < 3) {
+        rows->X = ro(s->X);
+        rows->Y = ro(s->Y);
+    }
+    return MLP_OK;
+}
+
+static mlp_net *flat_net(mlp_dtype p, hook_record *record)
+{
+    mlp_net *net = new_net(&line, p, record);
+    fill(tensor(net, MLP_W, 1), 0);
+    return net;
+}
+
+static void infinite_gradients_name_their_batch(void **state)
+{
+    (void)state;
+    static const double targets[2] = {9, -7};
+    FOR_EACH_PRECISION(p)
+    {
+        for (size_t i = 0; i < 3 * (size_t)MLP_RULE_LBFGS; i++) {
+            hook_record record = {0};
+            surprise s = {new_matrix(p, 2, 1, NULL),
+                          new_matrix(p, 2, 1, targets), 4, i % 3,
+                          p == MLP_F32 ? 3e38 : 1.7e308};
+            mlp_net *net = flat_net(p, &record);
+            mlp_net *expected = flat_net(p, NULL);
+            mlp_train_options options = options_of(4, 0.1, 2);
+            options.optimizer = mlp_optimizer_defaults((mlp_rule)(i / 3));
+            assert_int_equal(
+                mlp_fit_pieces(expected, next_rows, &s, &options, NULL),
+                MLP_OK);
+            options.epochs = 9;
+            assert_int_equal(mlp_fit_pieces(net, next_rows, &s, &options, NULL),
+                             MLP_ERR_DIVERGED);
+            char place[64];
+            (void)snprintf(place, sizeof place,
+                           "epoch 4, batch %zu: the gradient is inf", i % 3);
+            assert_said(&record, place);
+            assert_said(&record, "a smaller learning rate may help");
+            assert_same_net(net, expected);
+            mlp_net_free(expected);
+            mlp_net_free(net);
+            free(s.X.data);
+            free(s.Y.data);
+            assert_int_equal(record.live, 0);
+        }
+    }
+}
+
 static void weights_that_were_spoilt_before_stay_as_they_are(void **state)
 {
     (void)state;
@@ -361,6 +467,8 @@ int main(void)
         cmocka_unit_test(infinite_weights_give_back_the_last_good_ones),
         cmocka_unit_test(divergence_within_an_epoch_gives_back_its_beginning),
         cmocka_unit_test(infinite_weights_behind_a_finite_loss_are_not_kept),
+        cmocka_unit_test(infinite_gradients_change_nothing),
+        cmocka_unit_test(infinite_gradients_name_their_batch),
         cmocka_unit_test(weights_that_were_spoilt_before_stay_as_they_are),
     };
     return cmocka_run_group_tests_name("fit_failures", tests, NULL, NULL);
