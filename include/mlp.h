@@ -294,10 +294,10 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net);
  * Allocates. */
 mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy);
 
-/* Like mlp_net_clone, but with batch norm multiplied into the weights, for those
- * who know none: of each neuron W' = s W and b' = b - s mean, where s = scale /
- * sqrt(variance + epsilon), in double and rounded once. The copy predicts the
- * same, but for rounding, from layers without batch norm.
+/* Like mlp_net_clone, but with batch norm multiplied into the weights, for
+ * those who know none: of each neuron W' = s W and b' = b - s mean, where s =
+ * scale / sqrt(variance + epsilon), in double and rounded once. The copy
+ * predicts the same, but for rounding, from layers without batch norm.
  * MLP_ERR_NOT_FINITE: W' or b' is not, in a layer that is named. */
 mlp_status mlp_net_fold_batch_norm(const mlp_net *net, mlp_net **folded);
 
@@ -596,6 +596,19 @@ typedef struct mlp_train_options {
                              their memory are not to be had. All numbers give
                              the same bits */
 
+    /* Weights: J of a batch is sum of w[i] J[i] / sum of w[i], where J[i] is
+     * that of row i alone and w[i] the row's weight times that of its class, as
+     * PyTorch's weighted means are. So a row of weight 2 counts as if it were
+     * there twice; in an epoch's loss and as m of the penalties, too, but not
+     * in the moments of batch norm. A batch of weight 0 is passed over, with a
+     * loss of 0. Validation does not weigh. */
+    mlp_cview row_weights; /* (m, 1), of float64 or the network's precision,
+                              finite, 0 or more; default no rows: all are 1 */
+    const double *class_weights; /* [n[L]] with cce, [2] with bce and one
+                              output; finite, 0 or more; default NULL: all
+                              are 1. Targets between classes weigh between:
+                              the sum over classes of target times weight */
+
     /* Validation: rows that are not trained on, scored after each epoch. Either
      * a share of X and Y, see mlp_split, or rows of their own. */
     double validation_fraction; /* in [0, 1); default 0: none */
@@ -660,10 +673,11 @@ void mlp_history_free(mlp_history *history);               /* NULL is allowed */
  * MLP_ERR_ARGUMENT: a learning rate that is not finite and above 0 in the
  * network's precision, a field of the optimizer or the schedule outside its
  * range, lbfgs with more than one batch or with what it does not go with, a
- * target as for mlp_evaluate, both kinds of validation, a fraction that
- * mlp_split refuses, a patience of 0, or a min_change that is not finite and 0
- * or more; MLP_ERR_LIMIT: a history or a batch that no size_t counts the bytes
- * of, or too many threads.
+ * target as for mlp_evaluate, a weight below 0, weights whose sum is 0 or not
+ * finite, class weights for a loss without classes, both kinds of validation, a
+ * fraction that mlp_split refuses, a patience of 0, or a min_change that is not
+ * finite and 0 or more; MLP_ERR_LIMIT: a history or a batch that no size_t
+ * counts the bytes of, or too many threads.
  * MLP_ERR_DIVERGED, naming the epoch: the loss or a gradient of a batch, which
  * is named too, or the square of lbfgs' gradient, or the validation loss is not
  * finite, or a weight is not; `net` gets the last finite weights that began an
@@ -674,7 +688,8 @@ mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
 
 /* Some of the rows of an epoch; no rows: there are no more in this epoch. */
 typedef struct mlp_piece {
-    mlp_cview X, Y; /* as in mlp_fit, and valid until the next call */
+    mlp_cview X, Y;        /* as in mlp_fit, and valid until the next call; */
+    mlp_cview row_weights; /* so are these; no rows: all are 1 */
 } mlp_piece;
 
 /* Sets *piece, which has no rows before, to the next piece of an epoch: epochs
@@ -688,11 +703,12 @@ typedef mlp_status mlp_next_piece(size_t epoch, size_t piece, mlp_piece *rows,
  * mlp_fit does without shuffling. Rows are taken in the order in which they
  * come: `shuffle` is not looked at, it is the caller's to shuffle, and epochs
  * may differ in their rows. `user` is handed to `next`.
- * Errors as mlp_fit; MLP_ERR_ARGUMENT: also for a batch_size of 0, lbfgs, or a
- * validation_fraction (rows to validate are given). A piece is checked when it
- * comes, and messages name epoch and piece; MLP_ERR_SHAPE: also if there was no
- * row in an epoch. If training ends so in an epoch that has trained, `net` gets
- * the weights that the epoch began with. */
+ * Errors as mlp_fit; MLP_ERR_ARGUMENT: also for a batch_size of 0, lbfgs, a
+ * validation_fraction (rows to validate are given), the options' row_weights
+ * (pieces bring theirs), or weights that are 0 in all of an epoch. A piece is
+ * checked when it comes, and messages name epoch and piece; MLP_ERR_SHAPE: also
+ * if there was no row in an epoch. If training ends so in an epoch that has
+ * trained, `net` gets the weights that the epoch began with. */
 mlp_status mlp_fit_pieces(mlp_net *net, mlp_next_piece *next, void *user,
                           const mlp_train_options *options,
                           mlp_history **history);
@@ -744,6 +760,13 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ORDER: no forward yet. */
 mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss);
 
+/* What the rows of the last forward count in loss and backward, which are to
+ * follow: weights (m, 1) as row_weights of mlp_train_options; no rows: all 1,
+ * as after each forward. MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_NOT_FINITE;
+ * MLP_ERR_ARGUMENT: a weight below 0, or a sum that is 0 or not finite;
+ * MLP_ERR_ORDER: no forward yet. */
+mlp_status mlp_trainer_set_weights(mlp_trainer *trainer, mlp_cview weights);
+
 /* Chapter 3.3: dW[l] = dZ[l]^T A[l-1] and db[l] = column sums of dZ[l], where
  * dZ[L] = dJ/dA * activation'(Z[L]), which is (A - Y) / (m n[L]) for sigmoid
  * with bce and (A - Y) / m for softmax with cce, saturated or not, and
@@ -764,8 +787,9 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
 /* All of that in one go, for learning online: forward, loss, backward and, if
  * the loss and all gradients are finite, update; else MLP_ERR_DIVERGED, and the
  * network is as before. X (m, n[0]), Y (m, n[L]), m from 1 to max_rows, are
- * checked as by mlp_fit; *loss is J before the update, unless `loss` is NULL.
- * (Where alpha alone made a weight infinite, the next step tells.)
+ * checked as by mlp_fit, and have no weights; *loss is J before the update,
+ * unless `loss` is NULL. (Where alpha alone made a weight infinite, the next
+ * step tells.)
  * MLP_ERR_ARGUMENT: alpha is not finite and above 0 in the network's precision,
  * or the rule is lbfgs; else as mlp_fit says of X and Y. */
 mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
@@ -826,7 +850,7 @@ typedef struct mlp_gradient_check {
 } mlp_gradient_check;
 
 /* Compares the gradients that mlp_trainer_backward gives for the rows X and Y,
- * with the penalties and the seed of dropout that `options` (NULL: the
+ * with the penalties, weights and seed of dropout that `options` (NULL: the
  * defaults) name, with differences of mlp_trainer_loss: where backward is
  * right, error is below 1e-7. Works in float64 on copies of the network and, if
  * they are float32, of the data. Skips parameters whose differences do not

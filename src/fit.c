@@ -9,6 +9,7 @@
 #include "memory.h"
 #include "report.h"
 #include "split.h"
+#include "weights.h"
 
 mlp_train_options mlp_train_defaults(void)
 {
@@ -27,33 +28,47 @@ mlp_train_options mlp_train_defaults(void)
 /* The rows of one training run. */
 typedef struct rows {
     mlp_cview X, Y;
-    size_t m;       /* to train on */
-    size_t held;    /* to validate with: X.rows - m */
-    size_t batch;   /* rows of a batch, at most */
-    size_t batches; /* in an epoch */
-    void *block;    /* holds both: */
-    size_t *split;  /* [m + held]: these first, then those; NULL: none held */
-    size_t *order;  /* [m]: the rows of this epoch; NULL: as in split */
+    size_t m;        /* to train on */
+    size_t held;     /* to validate with: X.rows - m */
+    size_t batch;    /* rows of a batch, at most */
+    size_t batches;  /* in an epoch */
+    void *block;     /* holds these: */
+    size_t *split;   /* [m + held]: these first, then those; NULL: none held */
+    size_t *order;   /* [m]: the rows of this epoch; NULL: as in split */
+    double *weights; /* [m + held]: of all rows; NULL: all 1 */
 } rows;
 
-static void lay_out(rows *r, bool shuffles, mlpi_cursor *cursor)
+static mlpi_weighing weighing_of(const rows *r,
+                                 const mlp_train_options *options)
 {
+    return (mlpi_weighing){options->class_weights, options->row_weights, r->Y};
+}
+
+static void lay_out(rows *r, const mlp_train_options *options,
+                    mlpi_cursor *cursor)
+{
+    mlpi_weighing w = weighing_of(r, options);
+    if (mlpi_weighs(&w)) {
+        r->weights = mlpi_take(cursor, r->X.rows, sizeof *r->weights);
+    }
     if (r->held > 0) {
         r->split = mlpi_take(cursor, r->X.rows, sizeof *r->split);
     }
-    if (shuffles && r->batches > 1) {
+    if (options->shuffle && r->batches > 1) {
         r->order = mlpi_take(cursor, r->m, sizeof *r->order);
     }
 }
 
-static mlp_status allocate(const mlp_hooks *hooks, bool shuffles, rows *r)
+static mlp_status allocate(const mlp_hooks *hooks,
+                           const mlp_train_options *options, rows *r)
 {
     mlpi_cursor measure = {0};
-    lay_out(r, shuffles, &measure);
+    lay_out(r, options, &measure);
     if (measure.used > 0 || measure.overflow) {
-        TRY(mlpi_allocate(hooks, &measure, "the order of rows", &r->block));
+        TRY(mlpi_allocate(hooks, &measure, "orders and weights of rows",
+                          &r->block));
         mlpi_cursor carve = {.base = r->block};
-        lay_out(r, shuffles, &carve);
+        lay_out(r, options, &carve);
     }
     return MLP_OK;
 }
@@ -85,9 +100,14 @@ static mlp_status run_epoch(mlpi_loop *loop, void *source)
             step.X = r->X;
             step.Y = r->Y;
             step.order = order + first;
+            step.weights = r->weights;
         } else if (!step.has_rows) {
             step.X = mlp_cview_rows(r->X, first, step.m);
             step.Y = mlp_cview_rows(r->Y, first, step.m);
+            step.weights = r->weights ? r->weights + first : NULL;
+        }
+        if (!step.has_rows) {
+            mlpi_step_weigh(loop->trainer, &step);
         }
         TRY(mlpi_loop_batch(loop, &step));
     }
@@ -114,6 +134,23 @@ static mlp_status hold_out(mlp_trainer *trainer,
     return MLP_OK;
 }
 
+/* What all rows count; those to train on must count something. */
+static mlp_status weigh(const mlp_trainer *trainer,
+                        const mlp_train_options *options, rows *r)
+{
+    mlpi_weighing w = weighing_of(r, options);
+    if (!r->weights) {
+        return MLP_OK;
+    }
+    TRY(mlpi_weights_check(trainer->net, &w));
+    mlpi_weights_make(trainer->net, &w, r->weights);
+    double sum = 0.0;
+    for (size_t i = 0; i < r->m; i++) {
+        sum += r->weights[r->split ? r->split[i] : i];
+    }
+    return mlpi_weights_check_sum(&trainer->hooks, sum);
+}
+
 static mlp_status run(mlpi_loop *loop, rows *r, mlp_history **history)
 {
     const mlp_trainer *trainer = loop->trainer;
@@ -122,12 +159,13 @@ static mlp_status run(mlpi_loop *loop, rows *r, mlp_history **history)
     }
     /* Absurdly many rows fail here, before all of them are looked at. */
     TRY(mlpi_loop_make(loop, history != NULL));
-    TRY(allocate(&trainer->hooks, loop->options->shuffle, r));
+    TRY(allocate(&trainer->hooks, loop->options, r));
     TRY(mlpi_net_check_values(trainer->net, r->X, r->Y));
     TRY(hold_out(loop->trainer, loop->options, r));
     if (r->held > 0) {
         loop->validation.order = r->split + r->m;
     }
+    TRY(weigh(trainer, loop->options, r));
     return mlpi_loop_run(loop, history);
 }
 
@@ -152,6 +190,7 @@ static mlp_status measure(const mlp_net *net, const mlp_train_options *options,
 {
     TRY(mlpi_loop_check(net, options));
     TRY(mlpi_net_check_shapes(net, r->X, r->Y));
+    TRY(mlpi_weights_check_rows(net, options->row_weights, r->X.rows));
     TRY(mlpi_split_size(&net->hooks, options->validation_fraction, r->X.rows,
                         &r->held));
     r->m = r->X.rows - r->held;

@@ -27,6 +27,7 @@
 #include "net.h"
 #include "report.h"
 #include "trainer.h"
+#include "weights.h"
 
 enum { LEVELS = 3, ROUNDS = 5 };
 
@@ -42,10 +43,12 @@ typedef struct probe {
     double *parameters;   /* its */
     double *gradients;    /* by backward, laid out as they are */
     mlp_cview X, Y;
+    mlp_cview weights; /* of the rows; none: all 1 */
     mlp_train_options options;
     double loss;  /* at the parameters */
     double least; /* derivatives below this drown in rounding */
-    void *block;  /* holds gradients, and X and Y if they had to be widened */
+    void *block;  /* holds gradients and weights, and X and Y if they had to
+                     be widened */
 } probe;
 
 /* ---------------------------------------------------------------------------
@@ -58,7 +61,8 @@ static double loss_now(probe *p)
 {
     double loss = (double)NAN;
     (void)mlp_trainer_set_seed(p->trainer, p->options.seed);
-    if (mlp_trainer_forward(p->trainer, p->X) == MLP_OK) {
+    if (mlp_trainer_forward(p->trainer, p->X) == MLP_OK &&
+        mlp_trainer_set_weights(p->trainer, p->weights) == MLP_OK) {
         (void)mlp_trainer_loss(p->trainer, p->Y, &loss);
     }
     return loss;
@@ -243,12 +247,32 @@ static void widen_view(mlp_cview *view, mlpi_cursor *cursor)
     }
 }
 
+static mlpi_weighing weighing_of(const probe *p)
+{
+    return (mlpi_weighing){p->options.class_weights, p->options.row_weights,
+                           p->Y};
+}
+
+/* Takes room for what the rows count, and when carving computes it. */
+static void weigh(probe *p, mlpi_cursor *cursor)
+{
+    mlpi_weighing w = weighing_of(p);
+    if (mlpi_weighs(&w)) {
+        double *weights = mlpi_take(cursor, p->Y.rows, sizeof *weights);
+        if (weights) {
+            mlpi_weights_make(p->net, &w, weights);
+            p->weights = mlp_cview_f64(weights, p->Y.rows, 1);
+        }
+    }
+}
+
 static void lay_out(probe *p, mlpi_cursor *cursor)
 {
     p->gradients =
         mlpi_take(cursor, p->net->layout.parameters, sizeof *p->gradients);
     widen_view(&p->X, cursor);
     widen_view(&p->Y, cursor);
+    weigh(p, cursor);
 }
 
 static void dismiss(probe *p)
@@ -300,6 +324,10 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
     TRY(mlpi_net_check_values(net, X, Y));
     probe p = {
         .X = X, .Y = Y, .options = options ? *options : mlp_train_defaults()};
+    mlpi_weighing weighing = weighing_of(&p);
+    TRY(mlpi_weights_check_classes(net, weighing.classes));
+    TRY(mlpi_weights_check_rows(net, weighing.rows, X.rows));
+    TRY(mlpi_weights_check(net, &weighing));
     mlp_gradient_check found = {.error = 0.0};
     mlp_status status = run(&p, net, &found);
     dismiss(&p);

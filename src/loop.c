@@ -10,6 +10,7 @@
 #include "report.h"
 #include "snapshot.h"
 #include "trainer.h"
+#include "weights.h"
 
 /* ---------------------------------------------------------------------------
  * Options
@@ -68,6 +69,7 @@ mlp_status mlpi_loop_check(const mlp_net *net, const mlp_train_options *options)
                            "own, got both");
     }
     TRY(check_validation(net, options, mlpi_net_check_shapes));
+    TRY(mlpi_weights_check_classes(net, options->class_weights));
     TRY(mlpi_schedule_check(hooks, &options->schedule));
     TRY(mlpi_optimizer_check(net, &options->optimizer));
     return mlpi_team_check(hooks, options->threads);
@@ -188,7 +190,7 @@ static mlp_status report_gradient(mlpi_loop *loop, size_t epoch)
     size_t n = t->net->layout.parameters;
     mlp_cview all = {t->net->ops->dtype, 1, n, n, 1, t->gradients};
     bool found = t->net->ops->find_not_finite(all, &row, &col);
-    if (loop->batches == 0) {
+    if (loop->weight <= 0.0) {
         mlpi_snapshot_take(t->net, loop->good);
         loop->has_good = true;
     }
@@ -213,18 +215,24 @@ static void note_batch(mlpi_loop *loop, const mlpi_step *step)
                                    .rate = step->alpha,
                                    .net = loop->trainer->net};
     loop->batches++;
-    loop->rows += (double)step->m;
-    loop->sum += step->loss * (double)step->m;
+    loop->weight += loop->trainer->total;
+    loop->sum += step->loss * loop->trainer->total;
     loop->loss = step->loss;
     loop->stopped =
         options->on_batch && !options->on_batch(&progress, options->user);
 }
 
+/* A batch of no weight has nothing to say, and its loss counts as 0. */
 mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step)
 {
+    double weight = loop->trainer->total;
     size_t epoch = loop->trainer->course.epochs;
     step->alpha = loop->rate;
-    if (loop->batches == 0) {
+    if (weight <= 0.0) {
+        note_batch(loop, step);
+        return MLP_OK;
+    }
+    if (loop->weight <= 0.0) {
         step->only_look = has_bad_weight(loop);
         step->keep = loop->good;
     }
@@ -332,13 +340,14 @@ static bool note_epoch(mlpi_loop *loop, const mlpi_record *record)
 static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
 {
     loop->batches = 0;
-    loop->rows = loop->sum = 0.0;
+    loop->weight = loop->sum = 0.0;
     TRY(choose_rate(loop));
     TRY(loop->run_epoch(loop, loop->source));
     if (loop->stopped) {
         *go_on = false;
         return MLP_OK;
     }
+    TRY(mlpi_weights_check_sum(&loop->trainer->hooks, loop->weight));
     mlp_scores scores;
     TRY(validate(loop, &scores));
     /* For tiny networks a look at the clock is a large part of an epoch: the
@@ -346,7 +355,7 @@ static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
     double start = loop->clock;
     loop->clock = mlpi_seconds();
     /* The loss of a single batch as it is: m times it, over m, may differ. */
-    mlpi_record record = {.loss = loop->batches > 1 ? loop->sum / loop->rows
+    mlpi_record record = {.loss = loop->batches > 1 ? loop->sum / loop->weight
                                                     : loop->loss,
                           .validation_loss = scores.loss,
                           .validation_accuracy = scores.accuracy,
@@ -385,7 +394,7 @@ bool mlpi_loop_begin(mlp_trainer *trainer, const mlp_train_options *options)
  * there were no rows to be had for it. */
 static bool is_untouched(const mlpi_loop *loop, mlp_status status)
 {
-    return status != MLP_ERR_DIVERGED && loop->batches == 0 &&
+    return status != MLP_ERR_DIVERGED && loop->weight <= 0.0 &&
            !has_bad_weight(loop);
 }
 

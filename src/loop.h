@@ -38,8 +38,8 @@ struct mlpi_loop {
     /* The epoch that is under way. */
     double rate;
     size_t batches; /* that are over */
-    double rows;    /* in them */
-    double sum;     /* of their losses, times rows */
+    double weight;  /* of their rows */
+    double sum;     /* of their losses, times weight */
     double loss;    /* of the last */
     bool stopped;   /* by on_batch */
 };
@@ -68,7 +68,7 @@ bool mlpi_loop_begin(mlp_trainer *trainer, const mlp_train_options *options);
  * a failure the network has the good weights. */
 mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history);
 
-/* One batch: the step says which rows, the loop the rest. */
+/* One batch, whose rows are weighed: the step says which, the loop the rest. */
 mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step);
 
 #endif

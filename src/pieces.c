@@ -4,9 +4,13 @@
  * piece after another, and trained on when it is full; so batches are the same
  * however the rows are cut.
  */
+#include <math.h>
+
 #include "lbfgs_step.h"
 #include "loop.h"
+#include "loss.h"
 #include "report.h"
+#include "weights.h"
 
 /* Where the rows come from, and how far the batch is filled. */
 typedef struct pieces {
@@ -29,21 +33,47 @@ static void tell(mlp_status status, const char *message, void *user)
                       t->piece, message);
 }
 
-static mlp_status check_piece(const mlp_net *net, const mlp_piece *piece,
-                              teller *where)
+static mlp_status check_piece(const mlp_net *net, const double *classes,
+                              const mlp_piece *piece, teller *where)
 {
     mlp_net speaking = *net; /* the same, but for its log */
     speaking.hooks.log = tell;
     speaking.hooks.user = where;
     TRY(mlpi_net_check_shapes(&speaking, piece->X, piece->Y));
-    return mlpi_net_check_values(&speaking, piece->X, piece->Y);
+    TRY(mlpi_weights_check_rows(&speaking, piece->row_weights, piece->X.rows));
+    TRY(mlpi_net_check_values(&speaking, piece->X, piece->Y));
+    mlpi_weighing w = {classes, piece->row_weights, piece->Y};
+    return mlpi_weights_check(&speaking, &w);
+}
+
+/* Weighs rows that come into a batch. The first of its pieces that has weights
+ * tells that those before count 1. */
+static void weigh(mlp_trainer *t, const mlpi_weighing *w, size_t filled)
+{
+    if (filled == 0) {
+        t->weighs = false;
+    }
+    if (mlpi_weighs(w) && !t->weighs) {
+        for (size_t i = 0; i < filled; i++) {
+            t->weight[i] = 1.0;
+        }
+        t->weighs = true;
+    }
+    if (t->weighs) {
+        mlpi_weights_make(t->net, w, t->weight + filled);
+    }
 }
 
 /* Trains on the rows that have come. */
 static mlp_status train(mlpi_loop *loop, pieces *p)
 {
+    mlp_trainer *t = loop->trainer;
     mlpi_step step = {.m = p->filled, .has_rows = true};
+    t->total = mlpi_loss_weight(p->filled, t->weighs ? t->weight : NULL);
     p->filled = 0;
+    if (!isfinite(t->total)) {
+        return mlpi_weights_check_sum(&t->hooks, t->total);
+    }
     return mlpi_loop_batch(loop, &step);
 }
 
@@ -57,7 +87,10 @@ static mlp_status take(mlpi_loop *loop, pieces *p, const mlp_piece *piece)
                           .X = mlp_cview_rows(piece->X, i, m),
                           .Y = mlp_cview_rows(piece->Y, i, m),
                           .to_row = p->filled};
+        mlpi_weighing w = {loop->options->class_weights,
+                           mlp_cview_rows(piece->row_weights, i, m), rows.Y};
         mlpi_step_take(loop->trainer, &rows);
+        weigh(loop->trainer, &w, p->filled);
         p->filled += m;
         if (p->filled == p->batch) {
             TRY(train(loop, p));
@@ -88,7 +121,7 @@ static mlp_status run_epoch(mlpi_loop *loop, void *source)
         if (piece.X.rows == 0) {
             break;
         }
-        TRY(check_piece(t->net, &piece, &where));
+        TRY(check_piece(t->net, loop->options->class_weights, &piece, &where));
         TRY(take(loop, p, &piece));
     }
     if (p->filled > 0 && !loop->stopped) {
@@ -117,6 +150,12 @@ static mlp_status check(const mlp_net *net, mlp_next_piece *next,
         return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
                            "validation_fraction: expects 0 for pieces, got %g",
                            options->validation_fraction);
+    }
+    if (options->row_weights.rows > 0) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "row_weights: expects none for pieces, which bring "
+                           "their own, got %zu",
+                           options->row_weights.rows);
     }
     return MLP_OK;
 }

@@ -139,7 +139,8 @@ static mlpi_outputs outputs_of(const mlp_trainer *t, size_t first, size_t m)
     return (mlpi_outputs){.m = m,
                           .Z = row_of(t, t->Z[L], n, first),
                           .A = row_of(t, t->A[L], n, first),
-                          .Y = row_of(t, t->Y, n, first)};
+                          .Y = row_of(t, t->Y, n, first),
+                          .weight = t->weighs ? t->weight + first : NULL};
 }
 
 static mlpi_descent descent_of(mlp_trainer *t)
@@ -164,7 +165,7 @@ static double loss_of(mlp_trainer *t, size_t m)
     double loss = mlpi_loss_mean(&sum);
     if (t->optimizer.penalises) {
         mlpi_descent descent = descent_of(t);
-        loss += mlpi_penalty(&descent, (double)m);
+        loss += mlpi_penalty(&descent, t->total);
     }
     return loss;
 }
@@ -198,7 +199,7 @@ static void backward_rows(mlp_trainer *t, const mlpi_member *self, size_t batch,
     const mlpi_layout *layout = &t->net->layout;
     size_t L = layout->L;
     mlpi_outputs outputs = outputs_of(t, first, m);
-    mlpi_loss_gradient(t->net, &outputs, (double)batch,
+    mlpi_loss_gradient(t->net, &outputs, t->total,
                        row_of(t, t->dZ[L], layout->layer[L].width, first));
     backward_layer(t, self, L, (share){batch, first, m});
     for (size_t l = L; l >= 2; l--) {
@@ -237,7 +238,7 @@ static void gradients_of(mlp_trainer *t, const mlpi_member *self, size_t m)
                                             .scratch = scratch_of(t, self)});
         if (t->optimizer.penalises) {
             mlpi_descent descent = descent_of(t);
-            mlpi_penalty_gradient(&descent, (double)m, l, first, count);
+            mlpi_penalty_gradient(&descent, t->total, l, first, count);
         }
         if (l % self->count == self->index && !layout->layer[l].batch_norm) {
             mlpi_bias_gradient(t->net, l, m, t->dZ[l], t->gradients);
@@ -343,6 +344,16 @@ void mlpi_step_take(mlp_trainer *trainer, const mlpi_step *step)
 {
     take_inputs(trainer, step, 0, step->m);
     take_targets(trainer, step, 0, step->m);
+}
+
+void mlpi_step_weigh(mlp_trainer *trainer, const mlpi_step *step)
+{
+    trainer->weighs = step->weights != NULL;
+    for (size_t i = 0; trainer->weighs && i < step->m; i++) {
+        trainer->weight[i] = step->weights[step->order ? step->order[i] : i];
+    }
+    trainer->total =
+        mlpi_loss_weight(step->m, trainer->weighs ? trainer->weight : NULL);
 }
 
 bool mlpi_step_is_busy(const mlp_trainer *trainer, size_t m)

@@ -32,6 +32,9 @@ struct mlp_trainer {
     void **X;        /* [L + 1]: of batch norm, as Z; NULL in other layers */
     void *moments;   /* real, of the last batch, laid out as net->running */
     void *Y;         /* real [max_rows][n[L]] */
+    double *weight;  /* [max_rows]: of the rows, if */
+    bool weighs;     /* they have weights; else all are 1 */
+    double total;    /* of the weights of the batch's rows */
     void *gradients; /* real, laid out as the parameters */
     mlpi_optimizer optimizer;
     size_t scratch_size; /* reals, for a member */
@@ -44,12 +47,13 @@ struct mlp_trainer {
 /* One step of training. */
 typedef struct mlpi_step {
     size_t m;
-    mlp_cview X, Y;      /* rows order[0..m-1], or 0..m-1 if that is NULL; */
-    const size_t *order; /* not looked at where */
-    size_t to_row;       /* of the batch that takes the first of them: 0 */
-    bool has_rows;       /* the trainer holds them already */
-    bool hides_Z;        /* nobody will ask for Z */
-    bool only_look;      /* the network stays as it is, whatever the loss */
+    mlp_cview X, Y;        /* rows order[0..m-1], or 0..m-1 if that is NULL; */
+    const size_t *order;   /* not looked at where */
+    const double *weights; /* of the rows, likewise; NULL: all 1 */
+    size_t to_row;         /* of the batch that takes the first of them: 0 */
+    bool has_rows;         /* the trainer holds them already */
+    bool hides_Z;          /* nobody will ask for Z */
+    bool only_look;        /* the network stays as it is, whatever the loss */
     atomic_bool bad_gradient; /* it is not finite: no update */
     double alpha;
     void *keep;  /* receives a snapshot of the network before; or NULL */
@@ -59,6 +63,9 @@ typedef struct mlpi_step {
 /* Takes the m rows of X and Y into the batch, where they are rows to_row and
  * following: for a step that has_rows. */
 void mlpi_step_take(mlp_trainer *trainer, const mlpi_step *step);
+
+/* Takes the weights of the m rows into the batch, before any part of a step. */
+void mlpi_step_weigh(mlp_trainer *trainer, const mlpi_step *step);
 
 /* The parts of a step, and all of it: forward needs m, X and order; loss and
  * backward m, Y and order; update alpha. */

@@ -14,11 +14,13 @@
 #include <math.h>
 
 #include "lbfgs_step.h"
+#include "loss.h"
 #include "memory.h"
 #include "pass.h"
 #include "report.h"
 #include "snapshot.h"
 #include "view.h"
+#include "weights.h"
 
 /* max_rows * width reals; a product that is no size_t the cursor catches. */
 static void *take_matrix(const mlp_trainer *t, size_t width,
@@ -57,6 +59,7 @@ static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
     }
     t->moments = mlpi_take(cursor, layout->running, size);
     t->Y = take_matrix(t, mlp_net_outputs(t->net), cursor);
+    t->weight = mlpi_take(cursor, t->max_rows, sizeof *t->weight);
     t->gradients = mlpi_take(cursor, layout->parameters, size);
     t->scratch_size = mlpi_pass_scratch(t->net, t->max_rows);
     t->scratch = mlpi_take(cursor, t->scratch_size, size);
@@ -170,6 +173,7 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
     TRY(mlpi_net_check_X(trainer->net, X, 1));
     TRY(check_rows(trainer, X.rows));
     mlpi_step step = {.m = X.rows, .X = X};
+    mlpi_step_weigh(trainer, &step);
     mlpi_step_forward(trainer, &step);
     trainer->m = step.m;
     trainer->has_gradients = false;
@@ -192,6 +196,29 @@ static mlp_status check_backward(const mlp_trainer *trainer)
                            "expects a backward since the last forward, got "
                            "none");
     }
+    return MLP_OK;
+}
+
+mlp_status mlp_trainer_set_weights(mlp_trainer *trainer, mlp_cview weights)
+{
+    if (!trainer) {
+        return MLP_ERR_NULL;
+    }
+    TRY(check_forward(trainer));
+    const mlp_net *net = trainer->net;
+    size_t m = trainer->m;
+    TRY(mlpi_weights_check_rows(net, weights, m));
+    mlpi_weighing w = {.rows = weights, .Y = {.rows = m}};
+    double sum = (double)m;
+    if (mlpi_weighs(&w)) {
+        TRY(mlpi_weights_check(net, &w));
+        mlpi_weights_make(net, &w, trainer->weight);
+        sum = mlpi_loss_weight(m, trainer->weight);
+    }
+    TRY(mlpi_weights_check_sum(&trainer->hooks, sum));
+    trainer->weighs = mlpi_weighs(&w);
+    trainer->total = sum;
+    trainer->has_gradients = false;
     return MLP_OK;
 }
 
@@ -254,6 +281,7 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     TRY(check_rows(trainer, X.rows));
     TRY(mlpi_net_check_values(trainer->net, X, Y));
     mlpi_step step = {.m = X.rows, .X = X, .Y = Y, .alpha = alpha};
+    mlpi_step_weigh(trainer, &step);
     mlpi_step_whole(trainer, &step);
     trainer->m = step.m;
     trainer->has_gradients = true;

@@ -129,6 +129,25 @@ static void every_activation_and_loss_is_right(void **state)
     assert_all_right(0, NULL);
 }
 
+/* Of rows, one of which counts nothing; and of classes where a loss has them. */
+static void weights_are_right(void **state)
+{
+    (void)state;
+    static const double of_rows[ROWS] = {0.5, 2, 0, 1, 3, 0.25};
+    static const double of_classes[OUTPUTS] = {0.5, 4, 1};
+    mlp_train_options options = mlp_train_defaults();
+    options.optimizer.l2 = 0.3;
+    options.row_weights = mlp_cview_f64(of_rows, ROWS, 1);
+    assert_all_right(0, &options);
+    options.class_weights = of_classes;
+    for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+        kind k = {f, MLP_ACT_SOFTMAX, MLP_LOSS_CCE, 0.4};
+        (void)assert_right(&k, MLP_F64, &options);
+        k.g = MLP_ACT_SIGMOID;
+        (void)assert_right(&k, MLP_F32, &options);
+    }
+}
+
 static void dropout_is_right(void **state)
 {
     (void)state;
@@ -464,6 +483,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_activation_and_loss_is_right),
+        cmocka_unit_test(weights_are_right),
         cmocka_unit_test(dropout_is_right),
         cmocka_unit_test(penalties_are_right),
         cmocka_unit_test(corners_of_a_penalty_are_skipped),

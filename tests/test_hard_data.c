@@ -9,7 +9,7 @@
 
 enum { ROWS = 40, INPUTS = 5 };
 
-/* Two classes and numbers, with what disturbs, and without. */
+/* Two classes, three, and numbers; with what disturbs, and without. */
 static const model models[] = {
     {INPUTS,
      2,
@@ -25,6 +25,11 @@ static const model models[] = {
       {.width = 6, .activation = MLP_ACT_TANH, .batch_norm = true},
       {.width = 1, .activation = MLP_ACT_SIGMOID}},
      MLP_LOSS_BCE},
+    {INPUTS,
+     2,
+     {{.width = 6, .activation = MLP_ACT_RELU, .dropout = 0.5},
+      {.width = 3, .activation = MLP_ACT_SOFTMAX}},
+     MLP_LOSS_CCE},
     {INPUTS,
      2,
      {{.width = 6, .activation = MLP_ACT_RELU},
@@ -43,14 +48,16 @@ static size_t outputs_of(const model *m)
     return m->layers[m->n_layers - 1].width;
 }
 
-/* Row i is of class i mod 2, or has any numbers. */
+/* Row i is of class i mod 2 or 3, or has any numbers. */
 static data data_for(const model *m, mlp_dtype p, size_t rows)
 {
     size_t n = outputs_of(m);
     data d = {random_matrix(p, rows, INPUTS, -1, 1),
               random_matrix(p, rows, n, -1, 1)};
     for (size_t i = 0; m->loss != MLP_LOSS_MSE && i < rows; i++) {
-        put(d.Y, i, 0, (double)(i % 2));
+        for (size_t j = 0; j < n; j++) {
+            put(d.Y, i, j, n == 1 ? (double)(i % 2) : i % 3 == j);
+        }
     }
     return d;
 }

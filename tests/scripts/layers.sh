@@ -39,6 +39,7 @@ scaling fold
 batch_norm dropout
 snapshot
 split
+weights
 loss
 pass
 workspace
