@@ -177,6 +177,9 @@ typedef enum mlp_activation {
  *   bce   -(y log a + (1 - y) log(1 - a)), a clipped to [1e-15, 1 - 1e-15]
  *         (chapter 3.1; targets y in [0, 1])
  *   mse   (a - y)^2
+ *   mae   |a - y|
+ *   huber (a - y)^2 / 2 where |a - y| <= delta, else delta (|a - y| - delta / 2)
+ *         (Huber, 1964; PyTorch's HuberLoss)
  * and for classes that exclude each other the mean over the m rows of
  *   cce   -sum of y_j log a_j over the n outputs, categorical cross-entropy.
  *         After softmax log a_j is z_j - log(sum of e^(z_k)), finite for every
@@ -190,7 +193,9 @@ typedef enum mlp_activation {
 #define MLP_LOSS_LIST(X)                                                       \
     X(MLP_LOSS_BCE, 0, "bce")                                                  \
     X(MLP_LOSS_MSE, 1, "mse")                                                  \
-    X(MLP_LOSS_CCE, 2, "cce")
+    X(MLP_LOSS_CCE, 2, "cce")                                                  \
+    X(MLP_LOSS_MAE, 3, "mae")                                                  \
+    X(MLP_LOSS_HUBER, 4, "huber")
 typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
 
 /* X(constant, number, name). First weights of a layer; biases start at zero.
@@ -254,9 +259,18 @@ typedef struct mlp_config {
     const mlp_layer *layers; /* the L layers, the last one gives the outputs */
     size_t n_layers;         /* L, 1 to MLP_MAX_LAYERS; default 0: set it */
     mlp_loss loss;           /* default MLP_LOSS_BCE */
-    mlp_dtype precision;     /* MLP_F64 (default) or MLP_F32 */
-    mlp_init init;           /* default MLP_INIT_HE */
-    uint32_t seed;           /* of the first weights; default 42 */
+    double huber_delta; /* of MLP_LOSS_HUBER, finite and above 0; default 1 */
+    /* 0 (default) or more and less than 1. Training takes for each target y
+     *   (1 - label_smoothing) y + label_smoothing / k
+     * k being n[L] for cce (Szegedy et al., 2016, and PyTorch's
+     * CrossEntropyLoss), 2 for bce, whose outputs are questions with two
+     * answers; other losses have none. In the losses of training it is, not in
+     * mlp_evaluate's and those of validation, which are of the targets as they
+     * are. */
+    double label_smoothing;
+    mlp_dtype precision; /* MLP_F64 (default) or MLP_F32 */
+    mlp_init init;       /* default MLP_INIT_HE */
+    uint32_t seed;       /* of the first weights; default 42 */
     /* Of batch norm, as PyTorch names them: a training step moves the running
      * moments by momentum * (the batch's - the running), 0 to 1, default 0.1.
      * Epsilon is finite and above 0, default 1e-5. */
@@ -284,7 +298,7 @@ typedef struct mlp_net mlp_net;
  * to be freed by mlp_net_free.
  * MLP_ERR_ARGUMENT: no inputs, no layers, a width of 0, an unknown constant,
  * a softmax or dropout that may not stand in its layer, dropout outside [0, 1),
- * a momentum or epsilon of batch norm out of range, a precision other than
+ * a number of the loss or of batch norm out of range, a precision other than
  * MLP_F32 and MLP_F64, one of `allocate` and `release` without the other.
  * MLP_ERR_LIMIT: above a limit. MLP_ERR_UNSUPPORTED: no kernels of that name
  * here. */

@@ -205,6 +205,8 @@ static mlp_status make_wide(const mlp_net *net, mlp_net **wide)
     config.layers = layers;
     config.n_layers = net->layout.L;
     config.loss = net->loss;
+    config.huber_delta = net->huber_delta;
+    config.label_smoothing = net->label_smoothing;
     config.init = MLP_INIT_ZEROS;
     config.batch_norm_epsilon = net->norm_epsilon;
     config.kernels = net->ops->name;

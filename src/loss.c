@@ -25,6 +25,16 @@ void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
     }
 }
 
+void mlpi_loss_smooth(const mlp_net *net, size_t m, void *targets)
+{
+    size_t n = mlp_net_outputs(net);
+    double s = net->label_smoothing;
+    if (s > 0.0) {
+        double answers = net->loss == MLP_LOSS_CCE ? (double)n : 2.0;
+        net->ops->smooth(m * n, 1.0 - s, s / answers, targets);
+    }
+}
+
 /* ---------------------------------------------------------------------------
  * J
  */
@@ -85,7 +95,7 @@ static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
     double a[BLOCK];
     double y[BLOCK];
     double weight[BLOCK];
-    mlpi_terms terms = {.loss = net->loss, .n = n};
+    mlpi_terms terms = {.loss = net->loss, .delta = net->huber_delta, .n = n};
     if (net->ops != wide && is_log_sigmoid(net)) {
         wide->map(MLPI_MAP_SIGMOID, n, widened(net, outputs->Z, first, n, a),
                   a);
@@ -178,6 +188,7 @@ static void put_slopes(const mlp_net *net, const mlpi_outputs *outputs,
     const mlpi_ops *ops = net->ops;
     size_t outs = mlp_net_outputs(net);
     mlpi_terms terms = {.loss = net->loss,
+                        .delta = net->huber_delta,
                         .n = m * outs,
                         .a = mlpi_const_at(ops, outputs->A, first * outs),
                         .y = mlpi_const_at(ops, outputs->Y, first * outs)};

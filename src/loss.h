@@ -23,6 +23,9 @@ typedef struct mlpi_targets {
 void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                        void *out);
 
+/* Smooths the labels of m rows of such targets, as in training. */
+void mlpi_loss_smooth(const mlp_net *net, size_t m, void *targets);
+
 /* A sum of terms in eight lanes; terms are outputs, or rows after softmax with
  * cce. J is their sum divided by `total`. */
 typedef struct mlpi_loss_sum {

@@ -14,6 +14,7 @@ mlp_config mlp_config_defaults(void)
                         .precision = MLP_F64,
                         .init = MLP_INIT_HE,
                         .seed = 42,
+                        .huber_delta = 1.0,
                         .batch_norm_momentum = 0.1,
                         .batch_norm_epsilon = 1e-5};
 }
@@ -53,6 +54,29 @@ static mlp_status check_batch_norm(const mlp_config *config)
     return MLP_OK;
 }
 
+static mlp_status check_loss(const mlp_config *config)
+{
+    const mlp_hooks *hooks = &config->hooks;
+    const mlpi_ops *ops = mlpi_ops_get(config->precision, 0);
+    double delta = ops->round(config->huber_delta);
+    double smoothing = config->label_smoothing;
+    bool has_classes =
+        config->loss == MLP_LOSS_BCE || config->loss == MLP_LOSS_CCE;
+    bool is_smoothing = smoothing >= 0.0 && smoothing < 1.0;
+    if (!(delta > 0.0) || !isfinite(delta)) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "huber_delta: expects a finite %s above 0, got %g",
+                           mlp_dtype_name(ops->dtype), config->huber_delta);
+    }
+    if (!(has_classes ? is_smoothing : smoothing == 0.0)) {
+        return mlpi_report(
+            hooks, MLP_ERR_ARGUMENT, "label_smoothing: %s expects 0%s, got %g",
+            mlp_loss_name(config->loss),
+            has_classes ? " or more and less than 1" : "", smoothing);
+    }
+    return MLP_OK;
+}
+
 static mlp_status check_config(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -80,6 +104,7 @@ static mlp_status check_config(const mlp_config *config)
                            "no kernels \"%s\" in this build or machine",
                            config->kernels);
     }
+    TRY(check_loss(config));
     return check_batch_norm(config);
 }
 
@@ -194,6 +219,8 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
     mlp_net made = {.hooks = config->hooks,
                     .ops = mlpi_ops_find(config->precision, config->kernels),
                     .loss = config->loss,
+                    .huber_delta = config->huber_delta,
+                    .label_smoothing = config->label_smoothing,
                     .norm_momentum = config->batch_norm_momentum,
                     .norm_epsilon = config->batch_norm_epsilon};
     mlpi_cursor measure = {0};

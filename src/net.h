@@ -14,6 +14,7 @@ struct mlp_net {
     mlpi_layout layout;
     void *parameters; /* real [layout.parameters] */
     void *running;    /* real [layout.running], just behind them */
+    double huber_delta, label_smoothing;
     double norm_momentum, norm_epsilon;
     bool scales;      /* are mean and std applied? */
     void *mean, *std; /* real [n[0]] */

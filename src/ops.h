@@ -133,6 +133,7 @@ typedef struct mlpi_activation {
 /* n outputs `a` and their targets y, with the loss that they are judged by. */
 typedef struct mlpi_terms {
     mlp_loss loss;
+    double delta; /* of Huber's */
     size_t n;
     const void *a, *y;    /* real */
     const double *weight; /* [n]: factors of the terms, or NULL: all 1 */
@@ -185,6 +186,9 @@ typedef struct mlpi_ops {
      * for a row of targets whose sum is 1. */
     void (*cce_slopes)(const mlpi_activation *how, double scale, const void *a,
                        const void *y, void *d);
+
+    /* y[i] = keep * y[i] + add. */
+    void (*smooth)(size_t n, double keep, double add, void *y);
 
     void (*drop)(const mlpi_dropout *dropout);
 

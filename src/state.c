@@ -49,6 +49,8 @@ static void put_network(mlpi_writer *to, const mlp_net *net)
 {
     mlpi_put_u32(to, (uint32_t)net->ops->dtype);
     mlpi_put_u32(to, (uint32_t)net->loss);
+    mlpi_put_f64(to, net->huber_delta);
+    mlpi_put_f64(to, net->label_smoothing);
     mlpi_put_f64(to, net->norm_momentum);
     mlpi_put_f64(to, net->norm_epsilon);
     mlpi_put_u64(to, net->layout.L);

@@ -47,11 +47,14 @@ static void take_targets(mlp_trainer *t, const mlpi_step *step, size_t first,
                          size_t m)
 {
     mlp_cview Y = step->order ? step->Y : mlp_cview_rows(step->Y, first, m);
+    void *targets =
+        row_of(t, t->Y, mlp_net_outputs(t->net), step->to_row + first);
     mlpi_loss_targets(
         t->net,
         &(mlpi_targets){
             .m = m, .Y = Y, .order = step->order ? step->order + first : NULL},
-        row_of(t, t->Y, mlp_net_outputs(t->net), step->to_row + first));
+        targets);
+    mlpi_loss_smooth(t->net, m, targets);
 }
 
 /* out = mask * in / (1 - p) for some rows of layer l, in this draw. */

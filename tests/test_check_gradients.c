@@ -52,6 +52,7 @@ static mlp_net *net_of_kind(const kind *k, mlp_dtype dtype)
     config.loss = (mlp_loss)k->loss;
     config.precision = dtype;
     config.init = MLP_INIT_GLOROT;
+    config.huber_delta = 0.2;
     mlp_net *net = NULL;
     if (mlp_net_create(&config, &net) != MLP_OK) {
         return NULL;

@@ -159,6 +159,8 @@ static void activations_follow_their_formulas_both_ways(void **state)
     }
 }
 
+static const double delta = 0.25; /* of Huber's loss */
+
 /* -(y log p + (1 - y) log(1 - p)) with p clipped; a NaN is not. */
 static double bce_term(const mlpi_ops *ops, double a, double y)
 {
@@ -183,6 +185,10 @@ static double term_of(const mlpi_ops *ops, mlp_loss loss, double a, double y)
         return d * d;
     case MLP_LOSS_CCE:
         return cce_term(ops, a, y);
+    case MLP_LOSS_MAE:
+        return fabs(d);
+    case MLP_LOSS_HUBER:
+        return fabs(d) <= delta ? d * d / 2 : delta * (fabs(d) - delta / 2);
     }
     fail();
     return 0;
@@ -221,6 +227,7 @@ static void check_terms(const mlpi_ops *ops, mlp_loss loss, size_t n,
     double lanes[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     double expected[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     mlpi_terms terms = {.loss = loss,
+                        .delta = delta,
                         .n = n,
                         .a = s.a,
                         .y = s.y,
@@ -258,9 +265,12 @@ static void loss_of_a_nan_is_a_nan(void **state)
             double lanes[MLPI_LANES] = {0};
             double a[3] = {0.5, (double)NAN, 0.5};
             double y[3] = {1, 1, (double)NAN};
-            ops->loss_terms(
-                &(mlpi_terms){.loss = (mlp_loss)loss, .n = 3, .a = a, .y = y},
-                lanes);
+            ops->loss_terms(&(mlpi_terms){.loss = (mlp_loss)loss,
+                                          .delta = delta,
+                                          .n = 3,
+                                          .a = a,
+                                          .y = y},
+                            lanes);
             assert_true(!isnan(lanes[0]));
             assert_true(isnan(lanes[1]) && isnan(lanes[2]));
         }
@@ -286,6 +296,10 @@ static double slope_of(mlp_dtype dtype, mlp_loss loss, double a, double y)
         return d;
     case MLP_LOSS_CCE:
         return is_clipped(dtype, a) ? 0 : -rounded(dtype, y / a);
+    case MLP_LOSS_MAE:
+        return d > 0 ? 1 : d < 0 ? -1 : 0;
+    case MLP_LOSS_HUBER:
+        return d > delta ? delta : d < -delta ? -delta : d;
     }
     fail();
     return 0;
@@ -297,8 +311,12 @@ static void check_slopes(const mlpi_ops *ops, mlp_loss loss, size_t n)
     sample s = new_sample(dtype, n);
     void *d = guarded_alloc(n * size_of(dtype));
     double scale = rounded(dtype, (loss == MLP_LOSS_MSE ? 2.0 : 1.0) / 3.0);
-    ops->loss_slopes(&(mlpi_terms){.loss = loss, .n = n, .a = s.a, .y = s.y},
-                     1.0 / 3.0, d);
+    if (n > 3) { /* where mae has its corner */
+        set(dtype, s.a, 3, get(dtype, s.y, 3));
+    }
+    mlpi_terms terms = {
+        .loss = loss, .delta = delta, .n = n, .a = s.a, .y = s.y};
+    ops->loss_slopes(&terms, 1.0 / 3.0, d);
     for (size_t i = 0; i < n; i++) {
         double slope =
             slope_of(dtype, loss, get(dtype, s.a, i), get(dtype, s.y, i));
@@ -323,6 +341,25 @@ static void loss_gradients_follow_their_formulas(void **state)
             for (size_t n = 0; n < MOST; n++) {
                 check_slopes(ops, (mlp_loss)loss, n);
             }
+        }
+    }
+}
+
+static void slope_of_a_nan_is_a_nan(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+            double a[1];
+            double y[1];
+            double d[1];
+            set(dtype, a, 0, (double)NAN);
+            set(dtype, y, 0, 1);
+            mlpi_terms terms = {
+                .loss = (mlp_loss)loss, .delta = delta, .n = 1, .a = a, .y = y};
+            ops->loss_slopes(&terms, 1, d);
+            assert_true(isnan(get(dtype, d, 0)));
         }
     }
 }
@@ -530,6 +567,7 @@ int main(void)
         cmocka_unit_test(loss_terms_fall_into_their_lanes),
         cmocka_unit_test(loss_of_a_nan_is_a_nan),
         cmocka_unit_test(loss_gradients_follow_their_formulas),
+        cmocka_unit_test(slope_of_a_nan_is_a_nan),
         cmocka_unit_test(descend_rounds_product_and_difference),
         cmocka_unit_test(gather_orders_strides_and_scales),
         cmocka_unit_test(scatter_leaves_the_padding_alone),

@@ -261,6 +261,29 @@ static void one_hot_rows_follow_order_and_stride(void **state)
     }
 }
 
+static void smooth_rounds_product_and_sum(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (size_t n = 0; n < MOST_COLUMNS; n++) {
+            mlp_rng rng = mlp_rng_seeded((uint32_t)n);
+            void *y = random_reals(dtype, &rng, n, 0, 1);
+            void *kept = guarded_alloc(n * size_of(dtype));
+            memcpy(kept, y, n * size_of(dtype));
+            ops->smooth(n, 0.9, 0.1 / 3, y);
+            for (size_t i = 0; i < n; i++) {
+                double product =
+                    rounded(dtype, get(dtype, kept, i) * rounded(dtype, 0.9));
+                assert_true(get(dtype, y, i) ==
+                            rounded(dtype, product + rounded(dtype, 0.1 / 3)));
+            }
+            guarded_free(kept);
+            guarded_free(y);
+        }
+    }
+}
+
 static void rows_are_labelled_by_their_first_largest(void **state)
 {
     (void)state;
@@ -325,6 +348,7 @@ int main(void)
         cmocka_unit_test(cce_lanes_are_the_sums_of_a_row),
         cmocka_unit_test(cce_slopes_are_a_minus_y),
         cmocka_unit_test(one_hot_rows_follow_order_and_stride),
+        cmocka_unit_test(smooth_rounds_product_and_sum),
         cmocka_unit_test(rows_are_labelled_by_their_first_largest),
         cmocka_unit_test(rows_that_are_not_whole_are_found),
     };

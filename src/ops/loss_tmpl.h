@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Losses (chapter 3.1) and their derivatives by the outputs a. Parameters: the
- * vocabulary, loop_tmpl.h and math_tmpl.h.
+ * vocabulary, loop_tmpl.h, math_tmpl.h and softmax_tmpl.h.
  *
  *          term of J                               dterm/da
  *   bce    -(y log p + (1 - y) log(1 - p)),        (a - y) / (a (1 - a)), but
  *          p = a clipped to [1e-15, 1 - 1e-15]     0 where a is clipped
  *   mse    (a - y)^2                               2 (a - y)
+ *   mae    |a - y|                                 sign(a - y), 0 if a = y
+ *   huber  q (|a - y| - q / 2),                    a - y held in
+ *          q = |a - y| held below delta            [-delta, delta]
  *   cce    -y log p, p as of bce; 0 where y is 0   -y / a, likewise
  *
  * (cce behind a softmax is in softmax_tmpl.h.)
@@ -51,6 +54,20 @@ static inline vec scaled_cce_slope(vec a, vec y, vec scale)
     return vmul(unless_clipped(vneg(vdiv(y, a)), a), scale);
 }
 
+static inline vec scaled_sign(vec a, vec y, vec scale)
+{
+    vec d = vsub(a, y);
+    vec sign = vselect(vlt(d, vzero()), vneg(scale), vmul(d, scale));
+    return vselect(vlt(vzero(), d), scale, sign);
+}
+
+static inline vec held_difference(vec a, vec y, vec delta)
+{
+    vec d = vsub(a, y);
+    vec low = vneg(delta);
+    return vselect(vlt(delta, d), delta, vselect(vlt(d, low), low, d));
+}
+
 static void loss_slopes(const mlpi_terms *t, double scale, void *d)
 {
     switch (t->loss) {
@@ -63,7 +80,26 @@ static void loss_slopes(const mlpi_terms *t, double scale, void *d)
     case MLP_LOSS_CCE:
         combine(scaled_cce_slope, t->n, t->a, t->y, scale, d);
         break;
+    case MLP_LOSS_MAE:
+        combine(scaled_sign, t->n, t->a, t->y, scale, d);
+        break;
+    case MLP_LOSS_HUBER:
+        combine(held_difference, t->n, t->a, t->y, t->delta, d);
+        combine(times, t->n, d, d, scale, d);
+        break;
     }
+}
+
+static inline vec plus(vec x, vec unused, vec constant)
+{
+    (void)unused;
+    return vadd(x, constant);
+}
+
+static void smooth(size_t n, double keep, double add, void *y)
+{
+    combine(times, n, y, y, keep, y);
+    combine(plus, n, y, y, add, y);
 }
 
 #if REAL_BITS == 64
@@ -72,15 +108,16 @@ enum { VECS = MLPI_LANES / VLEN }; /* vectors that hold the eight lanes */
 
 _Static_assert(MLPI_LANES % VLEN == 0, "lanes are whole vectors");
 
-typedef vec term(vec a, vec y);
+typedef vec term(vec a, vec y, vec delta);
 
 static inline ALWAYS_INLINE vec within_clips(vec a)
 {
     return clamp(a, 1e-15, 1.0 - 1e-15);
 }
 
-static inline ALWAYS_INLINE vec bce_term(vec a, vec y)
+static inline ALWAYS_INLINE vec bce_term(vec a, vec y, vec delta)
 {
+    (void)delta;
     const vec one = vset1(1.0);
     vec p = within_clips(a);
     /* Where y is 0 or 1, one of the products is 0 and needs no logarithm. */
@@ -92,16 +129,31 @@ static inline ALWAYS_INLINE vec bce_term(vec a, vec y)
     return vneg(vadd(vmul(y, log_p), vmul(vsub(one, y), log_q)));
 }
 
-static inline ALWAYS_INLINE vec mse_term(vec a, vec y)
+static inline ALWAYS_INLINE vec mse_term(vec a, vec y, vec delta)
 {
+    (void)delta;
     vec d = vsub(a, y);
     return vmul(d, d);
 }
 
-static inline vec cce_term(vec a, vec y)
+static inline ALWAYS_INLINE vec cce_term(vec a, vec y, vec delta)
 {
+    (void)delta;
     const mask none = vle(vabs(y), vzero());
     return vselect(none, vzero(), vneg(vmul(y, vlog(within_clips(a)))));
+}
+
+static inline ALWAYS_INLINE vec mae_term(vec a, vec y, vec delta)
+{
+    (void)delta;
+    return vabs(vsub(a, y));
+}
+
+static inline ALWAYS_INLINE vec huber_term(vec a, vec y, vec delta)
+{
+    vec d = vabs(vsub(a, y));
+    vec q = vselect(vlt(delta, d), delta, d);
+    return vmul(q, vsub(d, vmul(vset1(0.5), q)));
 }
 
 /* The term of some lanes, times its weight if there are weights. */
@@ -110,10 +162,11 @@ static inline ALWAYS_INLINE vec weighted_term(term *f, const mlpi_terms *t,
 {
     vec a = load_lanes((const real *)t->a + at, part, n);
     vec y = load_lanes((const real *)t->y + at, part, n);
+    vec terms = f(a, y, vset1(t->delta));
     if (!t->weight) {
-        return f(a, y);
+        return terms;
     }
-    return vmul(f(a, y), load_lanes(t->weight + at, part, n));
+    return vmul(terms, load_lanes(t->weight + at, part, n));
 }
 
 static inline ALWAYS_INLINE void add_terms(term *f, const mlpi_terms *t,
@@ -156,6 +209,12 @@ static void loss_terms(const mlpi_terms *terms, double lanes[MLPI_LANES])
         break;
     case MLP_LOSS_CCE:
         add_terms(cce_term, terms, lanes);
+        break;
+    case MLP_LOSS_MAE:
+        add_terms(mae_term, terms, lanes);
+        break;
+    case MLP_LOSS_HUBER:
+        add_terms(huber_term, terms, lanes);
         break;
     }
 }

@@ -47,6 +47,7 @@ const mlpi_ops OPS_TABLE = {
     .loss_slopes = loss_slopes,
     .difference = difference,
     .cce_slopes = cce_slopes,
+    .smooth = smooth,
     .drop = drop,
     .moments = batch_moments,
     .normalise = normalise,

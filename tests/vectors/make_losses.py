@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Losses and their gradients by PyTorch, for tests/test_losses.c.
+
+Run with PyTorch (1.13 or later) and NumPy from any directory:
+
+    python3 tests/vectors/make_losses.py
+
+It writes losses_*.txt beside itself, with numbers that read back to the same
+double. A network of 3 inputs, 4 tanh neurons and 3 outputs sees six rows. All
+gradients are by autograd from PyTorch's own losses: BCEWithLogitsLoss,
+CrossEntropyLoss (whose label_smoothing is used), MSELoss, L1Loss, HuberLoss;
+only cce of outputs that are no softmax is written out, as nll_loss of their
+logarithms.
+
+    X, parameters   the rows, and W1, b1, W2, b2
+    bits, units     targets 0 and 1, and in [0, 1]
+    classes         targets as numbers of classes
+    shares          targets as probabilities of classes
+    cases           a row for each case: loss, activation of the outputs,
+                    targets, delta, smoothing (loss and activation by their
+                    numbers in mlp.h, targets by their place in TARGETS), then
+                    J and the gradients of W1, b1, W2, b2
+"""
+import pathlib
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+HERE = pathlib.Path(__file__).parent
+TARGETS = ["bits", "units", "classes", "one_hot", "shares"]
+BCE, MSE, CCE, MAE, HUBER = range(5)
+IDENTITY, SIGMOID, TANH, RELU, SOFTMAX = range(5)
+ACTIVATIONS = [lambda z: z, torch.sigmoid, torch.tanh, torch.relu,
+               lambda z: torch.softmax(z, 1)]
+ROWS, INPUTS, HIDDEN, OUTPUTS = 6, 3, 4, 3
+
+
+def make_data(rng):
+    classes = np.array([[2], [0], [1], [2], [2], [0]])
+    shares = rng.dirichlet(np.ones(OUTPUTS), ROWS)
+    shares[1] = [.5, 0, .5]
+    return {"X": rng.uniform(-2, 2, (ROWS, INPUTS)),
+            "bits": rng.randint(0, 2, (ROWS, OUTPUTS)).astype(float),
+            "units": rng.uniform(0, 1, (ROWS, OUTPUTS)),
+            "classes": classes.astype(float),
+            "shares": shares,
+            "one_hot": np.eye(OUTPUTS)[classes[:, 0]]}
+
+
+def cases():
+    """(loss, activation, targets, delta, smoothing)"""
+    for smoothing in 0, .1, .35:
+        for targets in "bits", "units":
+            yield BCE, SIGMOID, targets, 1, smoothing
+        for targets in "classes", "one_hot", "shares":
+            yield CCE, SOFTMAX, targets, 1, smoothing
+            yield CCE, SIGMOID, targets, 1, smoothing
+        yield BCE, SOFTMAX, "units", 1, smoothing
+    for activation in range(len(ACTIVATIONS)):
+        yield MSE, activation, "units", 1, 0
+        yield MAE, activation, "units", 1, 0
+        for delta in .05, .3, 1, 2.5:
+            yield HUBER, activation, "units", delta, 0
+
+
+def smoothed(y, smoothing, answers):
+    return y * (1 - smoothing) + smoothing / answers
+
+
+def loss_of(case, z, data):
+    loss, activation, targets, delta, smoothing = case
+    a = ACTIVATIONS[activation](z)
+    y = torch.from_numpy(data[targets])
+    if loss == BCE:
+        y = smoothed(y, smoothing, 2)
+        if activation == SIGMOID:
+            return F.binary_cross_entropy_with_logits(z, y)
+        return F.binary_cross_entropy(a, y)
+    if loss == CCE:
+        if activation == SOFTMAX:
+            y = y[:, 0].long() if targets == "classes" else y
+            return F.cross_entropy(z, y, label_smoothing=smoothing)
+        if targets == "classes" and smoothing == 0:
+            return F.nll_loss(torch.log(a), y[:, 0].long())
+        y = torch.from_numpy(data["one_hot"]) if targets == "classes" else y
+        y = smoothed(y, smoothing, OUTPUTS)
+        return -(y * torch.log(a)).sum(1).mean()
+    if loss == HUBER:
+        return F.huber_loss(a, y, delta=delta)
+    return (F.mse_loss if loss == MSE else F.l1_loss)(a, y)
+
+
+def run(case, data, parameters):
+    tensors = [torch.tensor(p, requires_grad=True) for p in parameters]
+    W1, b1, W2, b2 = tensors
+    z = torch.tanh(torch.from_numpy(data["X"]) @ W1.T + b1) @ W2.T + b2
+    J = loss_of(case, z, data)
+    J.backward()
+    loss, activation, targets, delta, smoothing = case
+    return np.concatenate(
+        [[loss, activation, TARGETS.index(targets), delta, smoothing, J.item()],
+         *[t.grad.numpy().ravel() for t in tensors]])
+
+
+def put(name, rows):
+    with open(HERE / f"losses_{name}.txt", "w") as file:
+        print(f"# losses_{name} {len(rows)} {len(rows[0])}", file=file)
+        for row in rows:
+            print(" ".join(f"{x:.17g}" for x in row), file=file)
+
+
+def main():
+    rng = np.random.RandomState(11)
+    data = make_data(rng)
+    parameters = [rng.uniform(-1, 1, (HIDDEN, INPUTS)),
+                  rng.uniform(-1, 1, HIDDEN),
+                  rng.uniform(-2, 2, (OUTPUTS, HIDDEN)),
+                  rng.uniform(-1, 1, OUTPUTS)]
+    for name in "X", "bits", "units", "classes", "shares":
+        put(name, data[name])
+    put("parameters", [np.concatenate([p.ravel() for p in parameters])])
+    put("cases", [run(case, data, parameters) for case in cases()])
+
+
+main()
