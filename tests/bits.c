@@ -32,6 +32,7 @@ typedef struct plan {
     source from;
     mlp_dtype precision;
     mlp_rule rule;
+    bool weighs; /* rows and classes */
 } plan;
 
 #define XOR                                                                    \
@@ -79,6 +80,8 @@ static const plan plans[] = {
     {"lbfgs_f32", LBFGS, MLP_F32, MLP_RULE_LBFGS},
     {"classes_f64", CLASSES, MLP_F64},
     {"classes_f32", CLASSES, MLP_F32},
+    {"weighed_f64", CLASSES, MLP_F64, MLP_RULE_SGD, true},
+    {"weighed_f32", CLASSES, MLP_F32, MLP_RULE_SGD, true},
 };
 
 static void *need_memory(size_t count, size_t size)
@@ -219,6 +222,18 @@ typedef struct variant {
     size_t threads;
 } variant;
 
+/* Fifths of whole numbers: their products and sums are rounded. */
+static void weigh(const data *d, double weights[ROWS],
+                  mlp_train_options *options)
+{
+    static const double of_classes[OUTPUTS] = {1, 0.3, 2, 0.7, 1, 5, 0.1};
+    for (size_t i = 0; i < d->m; i++) {
+        weights[i] = (double)(i % 7) / 5;
+    }
+    options->row_weights = mlp_cview_f64(weights, d->m, 1);
+    options->class_weights = of_classes;
+}
+
 static mlp_status run(const plan *p, variant v, const data *d, uint64_t *hash)
 {
     mlp_config config = mlp_config_defaults();
@@ -237,6 +252,10 @@ static mlp_status run(const plan *p, variant v, const data *d, uint64_t *hash)
     options.learning_rate = p->learning_rate;
     options.threads = v.threads;
     options.optimizer = mlp_optimizer_defaults(p->rule);
+    double weights[ROWS];
+    if (p->weighs) {
+        weigh(d, weights, &options);
+    }
     bool f32 = p->precision == MLP_F32;
     mlp_cview X = f32 ? mlp_cview_f32(d->X32, d->m, d->n)
                       : mlp_cview_f64(d->X, d->m, d->n);
