@@ -654,9 +654,10 @@ mlp_train_options mlp_train_defaults(void);
  * targets Y (m, n[L]): order[m] receives the rows to train on, ascending, then
  * the `*held` rows held out, ascending. np.random.permutation(m) of
  * options->seed is gone through, and rows are held out as they come, until
- * there are fraction * m of them, to the nearest. With bce, one output and
- * targets 0 and 1 each class gives its share, by largest remainders: a row is
- * passed by if its class has given enough. Allocates.
+ * there are fraction * m of them, to the nearest. Where the loss is cce with
+ * targets that are classes, or rows with a 1 among zeros, or bce with one output
+ * and targets 0 and 1, each class gives its share, by largest remainders: a row
+ * is passed by if its class has given enough. Allocates.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a fraction outside [0, 1), or
  * one that leaves no row on one side. */
 mlp_status mlp_split(const mlp_net *net, mlp_cview Y,

@@ -37,28 +37,41 @@ mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,
  * Classes
  */
 
-/* Are all targets 0 or 1? */
-static bool are_bits(mlp_cview Y)
+enum { NONE = -1 };
+
+/* Where the row has its 1 among zeros; NONE if it is no such row. */
+static double place_of_one(mlp_cview Y, size_t row)
 {
-    for (size_t i = 0; i < Y.rows; i++) {
-        double y = mlp_cview_at(Y, i, 0);
-        if (y != 0.0 && y != 1.0) {
-            return false;
+    double place = NONE;
+    for (size_t j = 0; j < Y.cols; j++) {
+        double y = mlp_cview_at(Y, row, j);
+        if (y != 0.0 && (y != 1.0 || place >= 0.0)) {
+            return NONE;
         }
+        place = y == 1.0 ? (double)j : place;
     }
-    return true;
+    return place;
 }
 
-/* How many classes the rows have; 1 if they have none. */
+/* The class of a row; another number if it has none. */
+static double class_of(mlp_cview Y, size_t row)
+{
+    return Y.cols == 1 ? mlp_cview_at(Y, row, 0) : place_of_one(Y, row);
+}
+
+/* How many classes there are; 1 if rows are of none, or of more than one. */
 static size_t count_classes(const mlp_net *net, mlp_cview Y)
 {
-    bool is_binary = net->loss == MLP_LOSS_BCE && mlp_net_outputs(net) == 1;
-    return is_binary && are_bits(Y) ? 2 : 1;
-}
-
-static size_t class_of(mlp_cview Y, size_t classes, size_t row)
-{
-    return classes > 1 ? (size_t)mlp_cview_at(Y, row, 0) : 0;
+    size_t n = mlp_net_outputs(net);
+    bool is_binary = net->loss == MLP_LOSS_BCE && n == 1;
+    bool has_classes = is_binary || net->loss == MLP_LOSS_CCE;
+    size_t classes = is_binary ? 2 : n;
+    for (size_t i = 0; i < Y.rows && has_classes; i++) {
+        double class = class_of(Y, i);
+        has_classes = class >= 0.0 && class < (double)classes &&
+                      class == (double)(size_t) class;
+    }
+    return has_classes ? classes : 1;
 }
 
 /* ---------------------------------------------------------------------------
@@ -72,6 +85,11 @@ typedef struct split {
     double *remainder;  /* [classes]: of a row, by which the quota is short */
     unsigned char *out; /* [m]: is the row held out? */
 } split;
+
+static size_t group_of(const split *s, mlp_cview Y, size_t row)
+{
+    return s->classes > 1 ? (size_t)class_of(Y, row) : 0;
+}
 
 static void lay_out(split *s, size_t m, mlpi_cursor *cursor)
 {
@@ -137,11 +155,11 @@ mlp_status mlpi_split(const mlp_net *net, mlp_cview Y, size_t held,
     mlp_status status = mlp_rng_permutation(rng, m, order);
     if (status == MLP_OK) {
         for (size_t i = 0; i < m; i++) {
-            s.size[class_of(Y, s.classes, i)]++;
+            s.size[group_of(&s, Y, i)]++;
         }
         share_out(&s, m, held);
         for (size_t i = 0; i < m; i++) {
-            size_t c = class_of(Y, s.classes, order[i]);
+            size_t c = group_of(&s, Y, order[i]);
             if (s.quota[c] > 0) {
                 s.quota[c]--;
                 s.out[order[i]] = 1;

@@ -125,6 +125,63 @@ static void split_is_stratified_by_class(void **state)
     mlp_net_free(net);
 }
 
+/* Of 100 rows of classes 0, 1 and 2 (60, 33 and 7 of them) 15 are held out: 9, 5
+ * and 1, whether classes are numbers or rows. */
+static void split_is_stratified_by_many_classes(void **state)
+{
+    (void)state;
+    static const size_t share[3] = {9, 5, 1};
+    static const model m = {
+        2, 1, {{.width = 3, .activation = MLP_ACT_SOFTMAX}}, MLP_LOSS_CCE};
+    mlp_net *net = new_net(&m, MLP_F64, NULL);
+    int32_t classes[100];
+    mlp_view Y = new_matrix(MLP_F64, 100, 3, NULL);
+    for (size_t i = 0; i < 100; i++) {
+        size_t k = i * 37 % 100; /* somewhere */
+        classes[k] = i < 60 ? 0 : i < 93 ? 1 : 2;
+        put(Y, k, (size_t)classes[k], 1);
+    }
+    mlp_train_options options = mlp_train_defaults();
+    options.validation_fraction = 0.15;
+    size_t order[2][100];
+    size_t held = 0;
+    size_t other = 0;
+    for (options.seed = 0; options.seed < 50; options.seed++) {
+        size_t seen[3] = {0};
+        assert_int_equal(mlp_split(net, mlp_cview_i32(classes, 100, 1),
+                                   &options, order[0], &held),
+                         MLP_OK);
+        assert_int_equal(mlp_split(net, ro(Y), &options, order[1], &held),
+                         MLP_OK);
+        assert_memory_equal(order[0], order[1], sizeof order[0]);
+        assert_int_equal(held, 15);
+        for (size_t i = 85; i < 100; i++) {
+            seen[classes[order[0][i]]]++;
+        }
+        assert_memory_equal(seen, share, sizeof seen);
+        put(Y, 0, 0, 0.5); /* no classes any more */
+        put(Y, 0, 1, 0.5);
+        assert_int_equal(mlp_split(net, ro(Y), &options, order[1], &held),
+                         MLP_OK);
+        other += memcmp(order[0], order[1], sizeof order[0]) != 0;
+        put(Y, 0, 0, classes[0] == 0);
+        put(Y, 0, 1, classes[0] == 1);
+    }
+    assert_true(other > 5);
+    /* Which are no classes of this network: a split like any other. */
+    classes[50] = -1;
+    assert_int_equal(mlp_split(net, mlp_cview_i32(classes, 100, 1), &options,
+                               order[0], &held),
+                     MLP_OK);
+    classes[50] = INT32_MAX;
+    assert_int_equal(mlp_split(net, mlp_cview_i32(classes, 100, 1), &options,
+                               order[1], &held),
+                     MLP_OK);
+    assert_memory_equal(order[0], order[1], sizeof order[0]);
+    free(Y.data);
+    mlp_net_free(net);
+}
+
 static void split_rounds_to_the_nearest_and_leaves_no_side_empty(void **state)
 {
     (void)state;
@@ -447,6 +504,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(split_takes_the_first_of_a_permutation),
         cmocka_unit_test(split_is_stratified_by_class),
+        cmocka_unit_test(split_is_stratified_by_many_classes),
         cmocka_unit_test(split_rounds_to_the_nearest_and_leaves_no_side_empty),
         cmocka_unit_test(held_out_rows_are_a_set_of_their_own),
         cmocka_unit_test(shuffling_goes_on_after_the_split),
