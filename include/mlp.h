@@ -621,7 +621,8 @@ typedef struct mlp_train_options {
     const double *class_weights; /* [n[L]] with cce, [2] with bce and one
                               output; finite, 0 or more; default NULL: all
                               are 1. Targets between classes weigh between:
-                              the sum over classes of target times weight */
+                              the sum over classes of target, before any
+                              smoothing, times weight */
 
     /* Validation: rows that are not trained on, scored after each epoch. Either
      * a share of X and Y, see mlp_split, or rows of their own. */

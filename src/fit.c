@@ -120,18 +120,13 @@ static mlp_status run_epoch(mlpi_loop *loop, void *source)
 
 /* The split is the first thing that is drawn of the seed, also when the trainer
  * goes on with later draws. */
-static mlp_status hold_out(mlp_trainer *trainer,
-                           const mlp_train_options *options, rows *r)
+static mlp_status hold_out(const mlp_trainer *trainer,
+                           const mlp_train_options *options, rows *r,
+                           mlp_rng *rng)
 {
-    mlp_rng first = mlp_rng_seeded(options->seed);
-    bool begins = mlpi_loop_begin(trainer, options);
-    if (r->held > 0) {
-        TRY(mlpi_split(trainer->net, r->Y, r->held, &first, r->split));
-        if (begins) {
-            trainer->course.rng = first;
-        }
-    }
-    return MLP_OK;
+    *rng = mlp_rng_seeded(options->seed);
+    return r->held > 0 ? mlpi_split(trainer->net, r->Y, r->held, rng, r->split)
+                       : MLP_OK;
 }
 
 /* What all rows count; those to train on must count something. */
@@ -161,11 +156,17 @@ static mlp_status run(mlpi_loop *loop, rows *r, mlp_history **history)
     TRY(mlpi_loop_make(loop, history != NULL));
     TRY(allocate(&trainer->hooks, loop->options, r));
     TRY(mlpi_net_check_values(trainer->net, r->X, r->Y));
-    TRY(hold_out(loop->trainer, loop->options, r));
+    mlp_rng rng;
+    TRY(hold_out(trainer, loop->options, r, &rng));
+    TRY(weigh(trainer, loop->options, r));
+    /* From here on the trainer changes. */
+    bool begins = mlpi_loop_begin(loop->trainer, loop->options);
     if (r->held > 0) {
         loop->validation.order = r->split + r->m;
+        if (begins) {
+            loop->trainer->course.rng = rng;
+        }
     }
-    TRY(weigh(trainer, loop->options, r));
     return mlpi_loop_run(loop, history);
 }
 

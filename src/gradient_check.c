@@ -330,6 +330,7 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
     TRY(mlpi_weights_check_classes(net, weighing.classes));
     TRY(mlpi_weights_check_rows(net, weighing.rows, X.rows));
     TRY(mlpi_weights_check(net, &weighing));
+    TRY(mlpi_weights_check_sum(&net->hooks, mlpi_weights_sum(net, &weighing)));
     mlp_gradient_check found = {.error = 0.0};
     mlp_status status = run(&p, net, &found);
     dismiss(&p);

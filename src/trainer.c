@@ -14,7 +14,6 @@
 #include <math.h>
 
 #include "lbfgs_step.h"
-#include "loss.h"
 #include "memory.h"
 #include "pass.h"
 #include "report.h"
@@ -209,13 +208,10 @@ mlp_status mlp_trainer_set_weights(mlp_trainer *trainer, mlp_cview weights)
     size_t m = trainer->m;
     TRY(mlpi_weights_check_rows(net, weights, m));
     mlpi_weighing w = {.rows = weights, .Y = {.rows = m}};
-    double sum = (double)m;
-    if (mlpi_weighs(&w)) {
-        TRY(mlpi_weights_check(net, &w));
-        mlpi_weights_make(net, &w, trainer->weight);
-        sum = mlpi_loss_weight(m, trainer->weight);
-    }
+    TRY(mlpi_weights_check(net, &w));
+    double sum = mlpi_weights_sum(net, &w);
     TRY(mlpi_weights_check_sum(&trainer->hooks, sum));
+    mlpi_weights_make(net, &w, trainer->weight);
     trainer->weighs = mlpi_weighs(&w);
     trainer->total = sum;
     trainer->has_gradients = false;

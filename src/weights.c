@@ -101,6 +101,15 @@ mlp_status mlpi_weights_check(const mlp_net *net, const mlpi_weighing *w)
     return MLP_OK;
 }
 
+double mlpi_weights_sum(const mlp_net *net, const mlpi_weighing *w)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < w->Y.rows; i++) {
+        sum += weight_of(net, w, i);
+    }
+    return sum;
+}
+
 void mlpi_weights_make(const mlp_net *net, const mlpi_weighing *w,
                        double *weights)
 {

@@ -35,6 +35,9 @@ mlp_status mlpi_weights_check_rows(const mlp_net *net, mlp_cview rows,
  * finite and 0 or more. MLP_ERR_NOT_FINITE, MLP_ERR_ARGUMENT. */
 mlp_status mlpi_weights_check(const mlp_net *net, const mlpi_weighing *w);
 
+/* The sum of checked ones, one after another; m if there are none. */
+double mlpi_weights_sum(const mlp_net *net, const mlpi_weighing *w);
+
 /* weights[m], of checked ones. */
 void mlpi_weights_make(const mlp_net *net, const mlpi_weighing *w,
                        double *weights);

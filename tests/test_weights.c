@@ -506,7 +506,10 @@ static void trainers_refuse_weights_that_cannot_be(void **state)
     assert_told(&record, mlp_trainer_set_weights(trainer, w), MLP_ERR_ORDER,
                 "forward");
     assert_int_equal(mlp_trainer_forward(trainer, ro(d.X)), MLP_OK);
+    static const double good[4] = {1, 2, 3, 4};
     double loss[2] = {0, 0};
+    assert_int_equal(
+        mlp_trainer_set_weights(trainer, mlp_cview_f64(good, 4, 1)), MLP_OK);
     assert_int_equal(mlp_trainer_loss(trainer, ro(d.Y), &loss[0]), MLP_OK);
     assert_int_equal(mlp_trainer_backward(trainer, ro(d.Y)), MLP_OK);
     assert_told(&record, mlp_trainer_set_weights(trainer, w), MLP_ERR_ARGUMENT,
@@ -520,6 +523,41 @@ static void trainers_refuse_weights_that_cannot_be(void **state)
     assert_int_equal(mlp_trainer_loss(trainer, ro(d.Y), &loss[1]), MLP_OK);
     assert_true(loss[0] == loss[1]);
     assert_int_equal(mlp_trainer_update(trainer, 0.1), MLP_OK);
+    mlp_trainer_free(trainer);
+    mlp_net_free(net);
+    free_data(d);
+    assert_int_equal(record.live, 0);
+}
+
+/* Not even its course begins. */
+static void refused_weights_leave_a_trainer_as_it_was(void **state)
+{
+    (void)state;
+    static const double none[ROWS] = {0};
+    hook_record record = {0};
+    data d = data_of(&bits_model, MLP_F64);
+    mlp_net *net = new_net(&bits_model, MLP_F64, &record);
+    mlp_trainer *trainer = NULL;
+    mlp_train_options options = options_of(3, 8);
+    options.validation_fraction = 0.25;
+    options.seed = 5;
+    options.row_weights = mlp_cview_f64(none, ROWS, 1);
+    assert_int_equal(mlp_trainer_create(net, ROWS, &trainer), MLP_OK);
+    size_t size = mlp_trainer_state_size(trainer);
+    unsigned char *states[2] = {guarded_alloc(size), guarded_alloc(size)};
+    assert_int_equal(mlp_trainer_save(trainer, states[0], size), MLP_OK);
+    assert_told(&record,
+                mlp_trainer_fit(trainer, ro(d.X), ro(d.Y), &options, NULL),
+                MLP_ERR_ARGUMENT, "sum");
+    assert_int_equal(mlp_trainer_save(trainer, states[1], size), MLP_OK);
+    assert_memory_equal(states[1], states[0], size);
+    mlp_gradient_check worst = {.error = 7};
+    assert_told(&record,
+                mlp_check_gradients(net, ro(d.X), ro(d.Y), &options, &worst),
+                MLP_ERR_ARGUMENT, "sum");
+    assert_true(worst.error == 7);
+    guarded_free(states[0]);
+    guarded_free(states[1]);
     mlp_trainer_free(trainer);
     mlp_net_free(net);
     free_data(d);
@@ -541,6 +579,7 @@ int main(void)
         cmocka_unit_test(classes_need_a_loss_that_has_them),
         cmocka_unit_test(pieces_of_wrong_weights_are_named),
         cmocka_unit_test(trainers_refuse_weights_that_cannot_be),
+        cmocka_unit_test(refused_weights_leave_a_trainer_as_it_was),
     };
     return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
 }
