@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Handwritten digits with softmax (the tutorial's problem 1): 1797 images of 8
+ * x 8 pixels in ten classes, learned five times, each time without one fifth,
+ * on which the network is then tested. data/README.md says where they are from.
+ *     digits [FILE]
+ */
+#include "example.h"
+
+#include <string.h>
+
+#ifndef DIGITS_CSV
+#define DIGITS_CSV "examples/data/digits.csv"
+#endif
+
+enum { ROWS = 1797, PIXELS = 64, CLASSES = 10, FOLDS = 5 };
+
+typedef struct digits {
+    size_t n;
+    float X[ROWS][PIXELS]; /* 0 to 1 */
+    int32_t label[ROWS];
+} digits;
+
+/* A line is 64 pixels, 0 to 16, and the digit, with commas between. */
+static void read_digits(const char *path, digits *d)
+{
+    FILE *file = fopen(path, "r");
+    char line[512];
+    while (file && d->n < ROWS && fgets(line, sizeof line, file)) {
+        char *at = line;
+        for (size_t j = 0; j < PIXELS; j++) {
+            d->X[d->n][j] = (float)strtol(at, &at, 10) / 16;
+            at += *at == ',';
+        }
+        long label = strtol(at, NULL, 10);
+        d->label[d->n++] = (int32_t)(label >= 0 && label < CLASSES ? label : 0);
+    }
+    if (!file || d->n < ROWS) {
+        (void)fprintf(stderr, "%s: expects %d digits\n", path, ROWS);
+        exit(EXIT_FAILURE);
+    }
+    (void)fclose(file);
+}
+
+/* Every fifth image of each class is the fold's, from its number on. */
+static void take_fold(const digits *all, size_t fold, digits *train,
+                      digits *test)
+{
+    size_t seen[CLASSES] = {0};
+    train->n = test->n = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        digits *to = seen[all->label[i]]++ % FOLDS == fold ? test : train;
+        memcpy(to->X[to->n], all->X[i], sizeof all->X[i]);
+        to->label[to->n++] = all->label[i];
+    }
+}
+
+/* Returns the accuracy on the test images. */
+static double learn(const digits *train, const digits *test)
+{
+    const mlp_layer layers[] = {
+        {.width = 128, .activation = MLP_ACT_RELU, .dropout = 0.3},
+        {.width = 64, .activation = MLP_ACT_RELU, .dropout = 0.2},
+        {.width = CLASSES, .activation = MLP_ACT_SOFTMAX}};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = PIXELS;
+    config.layers = layers;
+    config.n_layers = 3;
+    config.loss = MLP_LOSS_CCE;
+    config.precision = MLP_F32;
+    config.hooks.log = tell;
+    mlp_net *net = NULL;
+    check(mlp_net_create(&config, &net));
+
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = 60;
+    options.batch_size = 32;
+    options.learning_rate = 0.003;
+    options.optimizer = mlp_optimizer_defaults(MLP_RULE_ADAM);
+    options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_COSINE);
+    check(mlp_fit(net, mlp_cview_f32(train->X[0], train->n, PIXELS),
+                  mlp_cview_i32(train->label, train->n, 1), &options, NULL));
+    mlp_scores scores;
+    check(mlp_evaluate(net, mlp_cview_f32(test->X[0], test->n, PIXELS),
+                       mlp_cview_i32(test->label, test->n, 1), &scores));
+    mlp_net_free(net);
+    return scores.accuracy;
+}
+
+int main(int argc, char **argv)
+{
+    static digits all, train, test;
+    read_digits(argc > 1 ? argv[1] : DIGITS_CSV, &all);
+    print_title("HANDWRITTEN DIGITS", 60);
+    double sum = 0;
+    for (size_t fold = 0; fold < FOLDS; fold++) {
+        take_fold(&all, fold, &train, &test);
+        double hits = learn(&train, &test);
+        printf("Fold %zu: %zu images learned, %zu tested, %.2f%% right\n",
+               fold + 1, train.n, test.n, 100 * hits);
+        sum += hits;
+    }
+    print_rule('=', 60);
+    printf("Test Accuracy: %.2f%%\n", 100 * sum / FOLDS);
+    return 0;
+}
