@@ -10,8 +10,9 @@
  *   6. predicting                outputs, classes, scores
  *   7. training                  one call
  *   8. training, step by step    forward, loss, backward, update
- *   9. metrics                   how good predictions are
- *  10. random numbers            NumPy's seeded streams
+ *   9. files                     save, load, import, names
+ *  10. metrics                   how good predictions are
+ *  11. random numbers            NumPy's seeded streams
  *
  *   mlp_layer layers[] = {{.width = 4, .activation = MLP_ACT_TANH},
  *                         {.width = 1, .activation = MLP_ACT_SIGMOID}};
@@ -87,7 +88,8 @@ int mlp_numerics(void);
     X(MLP_ERR_ORDER, 8, "a step was called before the one it needs")           \
     X(MLP_ERR_UNSUPPORTED, 9, "not available in this build or machine")        \
     X(MLP_ERR_DIVERGED, 10, "training diverged: loss or weights not finite")   \
-    X(MLP_ERR_FORMAT, 11, "the bytes are not what was saved, or are damaged")
+    X(MLP_ERR_FORMAT, 11, "the bytes are not what was saved, or are damaged")  \
+    X(MLP_ERR_IO, 12, "a file could not be read or written")
 
 #define MLP_ENUM_VALUE(constant, number, text) constant = (number),
 typedef enum mlp_status { MLP_STATUS_LIST(MLP_ENUM_VALUE) } mlp_status;
@@ -304,8 +306,8 @@ typedef struct mlp_net mlp_net;
  * here. */
 mlp_status mlp_net_create(const mlp_config *config, mlp_net **net);
 
-/* Makes an independent copy: parameters, running moments, scaling and hooks.
- * Allocates. */
+/* Makes an independent copy: parameters, running moments, scaling, names,
+ * metadata and hooks. Allocates. */
 mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy);
 
 /* Like mlp_net_clone, but with batch norm multiplied into the weights, for
@@ -881,7 +883,85 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
                                mlp_gradient_check *worst);
 
 /* ---------------------------------------------------------------------------
- * 9. Metrics
+ * 9. Files
+ *
+ * A .mlp file is a safetensors file, which Python opens too: tensors named as
+ * PyTorch names them, and all else as texts in __metadata__. src/model_file.h
+ * and src/description.h specify it; files of this version can be read for
+ * ever, on every machine. A file holds what mlp_net_clone copies, but for hooks
+ * and kernels. A network that is loaded predicts to the bit what the saved one
+ * did. No byte of a file is trusted: the worst it can do is not to load.
+ *
+ * Paths are handed to the system as they are. Only ordinary files are read and
+ * replaced; MLP_ERR_IO: the system refused something, which the message names.
+ */
+
+/* Makes `path` the network's file. What was there is replaced in one step, when
+ * the new file (<path>.tmp.<process>.<n> until then) is whole and on the disk;
+ * if that fails it is as before, and there is no other file. A symbolic link is
+ * replaced by the file. Allocates the file's size. MLP_ERR_IO; MLP_ERR_LIMIT:
+ * names and metadata of more than 100 MB. */
+mlp_status mlp_net_save(const mlp_net *net, const char *path);
+
+/* Writes the same bytes to memory: mlp_net_save_size of them, which is 0 for
+ * NULL and where mlp_net_save gives MLP_ERR_LIMIT. MLP_ERR_SHAPE: `size` is
+ * another number. */
+size_t mlp_net_save_size(const mlp_net *net);
+mlp_status mlp_net_save_memory(const mlp_net *net, void *bytes, size_t size);
+
+/* Makes the network that was saved; *net is the caller's. `hooks` may be NULL:
+ * none. Allocates, the file's size and the network; with mlp_net_load_memory
+ * the network, and a table of its tensors for the time of the call.
+ * MLP_ERR_FORMAT: no file of ours, not all of it, or damaged.
+ * MLP_ERR_UNSUPPORTED: of a later version, or with an activation, loss or field
+ * that this one does not know. MLP_ERR_ARGUMENT, MLP_ERR_LIMIT: it describes
+ * what mlp_net_create refuses. MLP_ERR_IO. */
+mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks,
+                        mlp_net **net);
+mlp_status mlp_net_load_memory(const void *bytes, size_t size,
+                               const mlp_hooks *hooks, mlp_net **net);
+
+/* Sets the parameters of a network to those of anybody's safetensors file, of
+ * F64, F32, F16 or BF16, rounded to the network's precision. Its layers are the
+ * tensors <name>.weight of two dimensions (n[l], n[l-1]) in the order of names,
+ * numbers in them by their value: "fc2" stands before "fc10". <name>.bias may be
+ * missing, for zeros. For layers with batch norm, in turn, <name>.running_mean
+ * and .running_var come with .weight and .bias, where they are; if the layer
+ * itself has a bias, the mean is less by that. Scaling, names and metadata stay.
+ * Allocates. MLP_ERR_FORMAT: no safetensors file. MLP_ERR_SHAPE: other shapes,
+ * or not as many layers. MLP_ERR_UNSUPPORTED: tensors that belong to neither
+ * layer nor norm, or of another type. MLP_ERR_IO. */
+mlp_status mlp_net_import(mlp_net *net, const char *path);
+mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes, size_t size);
+
+/* Saves the trainer's network like mlp_net_save, and in the same file all that
+ * mlp_trainer_save saves; mlp_net_load loads the network alone from it.
+ * mlp_trainer_load_file is mlp_trainer_load from there: to go on elsewhere,
+ * load the network, make its trainer, load that.
+ * Errors as of these functions. MLP_ERR_FORMAT: also a file without a state. */
+mlp_status mlp_trainer_save_file(const mlp_trainer *trainer, const char *path);
+mlp_status mlp_trainer_load_file(mlp_trainer *trainer, const char *path);
+
+/* Names of the n classes: n[L] of them, or 2 where there is one output; n = 0
+ * for none, as in a new network. Copied, UTF-8. Allocates. The name of a class,
+ * from 0, is valid until names are set again; NULL where there is none.
+ * MLP_ERR_ARGUMENT: another n, or other texts. */
+mlp_status mlp_net_set_class_names(mlp_net *net, const char *const *names,
+                                   size_t n);
+const char *mlp_net_class_name(const mlp_net *net, size_t index);
+
+/* What else is to travel with a network: texts under keys, copied, UTF-8. The
+ * value NULL removes a key. Allocates. What mlp_net_metadata gives, NULL where
+ * there is no such key, is valid until metadata are set again; and so is the
+ * index-th key of all, ascending as strcmp has them; NULL past the last.
+ * MLP_ERR_ARGUMENT: other texts; the key is "mlp" or begins with "mlp.". */
+mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
+                                const char *value);
+const char *mlp_net_metadata(const mlp_net *net, const char *key);
+const char *mlp_net_metadata_key(const mlp_net *net, size_t index);
+
+/* ---------------------------------------------------------------------------
+ * 10. Metrics
  *
  * Scores of predictions against the truth, for data of m >= 1 rows. Numbers are
  * of MLP_F32 or MLP_F64, and need not be of one precision. Labels are a column
@@ -944,7 +1024,7 @@ mlp_status mlp_score_regression(mlp_cview Y, mlp_cview predicted,
                                 mlp_regression_scores *scores);
 
 /* ---------------------------------------------------------------------------
- * 10. Random numbers
+ * 11. Random numbers
  *
  * NumPy's frozen legacy stream (np.random.seed, RandomState): MT19937 of
  * Matsumoto and Nishimura (1998) and the distributions drawn from it in

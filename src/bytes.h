@@ -38,4 +38,7 @@ void mlpi_get_reals(mlpi_reader *from, size_t size, size_t n, void *reals);
  * damage within 32 bits. */
 uint32_t mlpi_crc32(size_t n, const unsigned char *bytes);
 
+/* That of what has the checksum `crc`, and n bytes more. */
+uint32_t mlpi_crc32_on(uint32_t crc, size_t n, const unsigned char *bytes);
+
 #endif

@@ -19,6 +19,17 @@ void *mlpi_take(mlpi_cursor *cursor, size_t count, size_t size)
     return cursor->base ? cursor->base + start : NULL;
 }
 
+mlp_status mlpi_check_hooks(const mlp_hooks *hooks)
+{
+    if (!hooks->allocate != !hooks->release) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "hooks: allocate and release come together, got "
+                           "only %s",
+                           hooks->allocate ? "allocate" : "release");
+    }
+    return MLP_OK;
+}
+
 /* What the hooks returned stands just before the aligned block, so that it can
  * be given back. */
 #define OVERHEAD (MLPI_ALIGNMENT + sizeof(void *))

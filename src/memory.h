@@ -54,6 +54,9 @@ typedef struct mlpi_cursor {
  * after an overflow. */
 void *mlpi_take(mlpi_cursor *cursor, size_t count, size_t size);
 
+/* MLP_ERR_ARGUMENT unless `allocate` and `release` come together. */
+mlp_status mlpi_check_hooks(const mlp_hooks *hooks);
+
 /* A block of the measured size. MLP_ERR_LIMIT if the measure overflowed,
  * MLP_ERR_MEMORY; `what` is for the message. */
 mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,

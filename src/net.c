@@ -80,12 +80,7 @@ static mlp_status check_loss(const mlp_config *config)
 static mlp_status check_config(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
-    if (!hooks->allocate != !hooks->release) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "hooks: allocate and release come together, got "
-                           "only %s",
-                           hooks->allocate ? "allocate" : "release");
-    }
+    TRY(mlpi_check_hooks(hooks));
     TRY(mlpi_layout_check(config));
     TRY(check_init(hooks, config->init));
     if (!mlp_loss_name(config->loss)) {
@@ -235,6 +230,24 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
     return MLP_OK;
 }
 
+static void release_names(mlp_net *net)
+{
+    mlpi_texts_release(&net->hooks, &net->class_names);
+    mlpi_texts_release(&net->hooks, &net->metadata);
+}
+
+static mlp_status copy_names(const mlp_net *net, mlp_net *copy)
+{
+    copy->metadata = (mlpi_texts){.text = NULL};
+    TRY(mlpi_texts_copy(&net->hooks, &net->class_names, &copy->class_names));
+    mlp_status status =
+        mlpi_texts_copy(&net->hooks, &net->metadata, &copy->metadata);
+    if (status != MLP_OK) {
+        release_names(copy);
+    }
+    return status;
+}
+
 mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
                          mlp_net **copy)
 {
@@ -242,7 +255,13 @@ mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
     mlpi_cursor measure = {0};
     lay_out_copy(&made, net, copier, &measure);
     void *block = NULL;
-    TRY(mlpi_allocate(&net->hooks, &measure, "a copy of a network", &block));
+    TRY(copy_names(net, &made));
+    mlp_status status =
+        mlpi_allocate(&net->hooks, &measure, "a copy of a network", &block);
+    if (status != MLP_OK) {
+        release_names(&made);
+        return status;
+    }
     mlpi_cursor carve = {.base = block};
     lay_out_copy(&made, net, copier, &carve);
     size_t size = net->ops->real_size;
@@ -274,6 +293,7 @@ void mlp_net_free(mlp_net *net)
 {
     if (net) {
         mlp_hooks hooks = net->hooks;
+        release_names(net);
         mlpi_release(&hooks, net);
     }
 }

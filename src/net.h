@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a network is made of. One block holds all of it. */
+/* What a network is made of. One block holds all of it but names. */
 #ifndef MLPI_NET_H
 #define MLPI_NET_H
 
 #include "layout.h"
 #include "ops.h"
+#include "texts.h"
 #include "view.h"
 
 struct mlp_net {
@@ -18,6 +19,8 @@ struct mlp_net {
     double norm_momentum, norm_epsilon;
     bool scales;      /* are mean and std applied? */
     void *mean, *std; /* real [n[0]] */
+    /* Blocks of their own; of metadata key, value, key, value ... */
+    mlpi_texts class_names, metadata;
 };
 
 /* Element `index` of an array of the network's precision. */
@@ -52,6 +55,9 @@ mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l);
 mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l);
 mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
                          size_t offset);
+
+/* Is a key of metadata the library's own? */
+bool mlpi_is_reserved(const char *key);
 
 /* MLP_ERR_ARGUMENT if layer l, which there is, does not normalise. */
 mlp_status mlpi_net_check_norm(const mlp_net *net, size_t l);

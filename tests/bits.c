@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "data.h"
+#include "golden.h"
 #include "mlp.h"
 
 enum { MOONS = 400, ROWS = 157, INPUTS = 101, OUTPUTS = 7 };
@@ -285,6 +286,41 @@ static bool print_run(const plan *p, variant v, const data *d)
     return true;
 }
 
+/* A golden file, loaded: its network, what it predicts, and the bytes of the
+ * file that it is saved to. */
+static bool print_golden(mlp_dtype p)
+{
+    enum { M = 4 };
+    static const float rows[M * GOLDEN_INPUTS] = {1, 2,  3,  -1, -2, -3,
+                                                  0, .5, 50, 2,  -9, 700};
+    unsigned char *bytes = need_memory(GOLDEN_MOST, 1);
+    data d = new_data(M, GOLDEN_INPUTS, GOLDEN_OUTPUTS);
+    for (size_t i = 0; i < (size_t)M * GOLDEN_INPUTS; i++) {
+        d.X[i] = d.X32[i] = rows[i];
+    }
+    mlp_net *net = NULL;
+    size_t n = golden_bytes(p, bytes);
+    mlp_view A = p == MLP_F32 ? mlp_view_f32(d.Y32, M, GOLDEN_OUTPUTS)
+                              : mlp_view_f64(d.Y, M, GOLDEN_OUTPUTS);
+    mlp_cview X = p == MLP_F32 ? mlp_cview_f32(d.X32, M, GOLDEN_INPUTS)
+                               : mlp_cview_f64(d.X, M, GOLDEN_INPUTS);
+    bool ok = mlp_net_load_memory(bytes, n, NULL, &net) == MLP_OK &&
+              mlp_predict(net, X, A) == MLP_OK &&
+              mlp_net_save_size(net) <= GOLDEN_MOST;
+    n = mlp_net_save_size(net);
+    ok = ok && mlp_net_save_memory(net, bytes, n) == MLP_OK;
+    uint64_t hash = hash_view(hash_weights(net), mlp_view_const(A));
+    for (size_t i = 0; ok && i < n; i++) {
+        hash = hash_bits(hash, bytes[i], 1);
+    }
+    (void)printf("%s %s 1 %016" PRIx64 "\n", golden_name(p),
+                 mlp_net_kernels(net), hash);
+    mlp_net_free(net);
+    free_data(d);
+    free(bytes);
+    return ok;
+}
+
 int main(void)
 {
     static const size_t threads[] = {1, 2, 3, 8};
@@ -305,6 +341,7 @@ int main(void)
             }
         }
     }
+    ok = ok && print_golden(MLP_F32) && print_golden(MLP_F64);
     for (size_t i = 0; i < SOURCES; i++) {
         free_data(from[i]);
     }

@@ -70,6 +70,7 @@ static void crc32_is_everyones(void **state)
     assert_int_equal(mlpi_crc32(9, digits), 0xcbf43926);
     assert_int_equal(mlpi_crc32(0, NULL), 0);
     assert_int_equal(mlpi_crc32(1, digits), 0x83dcefb7);
+    assert_int_equal(mlpi_crc32_on(0x83dcefb7, 8, digits + 1), 0xcbf43926);
 }
 
 int main(void)

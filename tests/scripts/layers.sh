@@ -9,9 +9,12 @@
 table='
 report
 memory
+sort
+disk
 clock
 bytes hexfloat
 json
+texts container
 view
 team
 names
@@ -35,7 +38,10 @@ course
 history
 layout
 net
-scaling fold
+scaling notes fold
+description
+model_file
+model_write model_read import
 batch_norm dropout
 snapshot
 split
@@ -49,6 +55,7 @@ step
 lbfgs_step
 trainer
 state
+trainer_file
 loop
 fit pieces
 gradient_check

@@ -9,8 +9,9 @@
 need nm objdump
 
 archive=$build/libmlp.a
-taken='malloc free memcpy memmove memset memcmp memchr strchr strcmp strlen
-    vsnprintf
+taken='malloc free memcpy memmove memset memcmp memchr strchr strrchr strcmp
+    strncmp strlen vsnprintf __xpg_strerror_r __errno_location open open64 close
+    read write fsync fchmod fstat fstat64 stat stat64 rename unlink
     fma fmaf sqrt sqrtf __cpu_model __cpu_indicator_init __assert_fail
     __stack_chk_fail _GLOBAL_OFFSET_TABLE_
     pthread_create pthread_join pthread_sigmask sigfillset pthread_mutex_init

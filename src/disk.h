@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files: read whole, and replaced whole. The new content goes to a temporary
+ * file in the same folder, to the disk, and then takes the name of the old
+ * file, in one step of the file system: there is always the one or the other,
+ * whole. Only ordinary files are read or replaced.
+ */
+#ifndef MLPI_DISK_H
+#define MLPI_DISK_H
+
+#include "mlp.h"
+
+typedef struct mlpi_disk_file {
+    unsigned char *bytes; /* to be released by mlpi_release */
+    size_t size;
+} mlpi_disk_file;
+
+enum { MLPI_DISK_HEAD = 8 };
+
+/* Reads a file, if it has MLPI_DISK_HEAD bytes, and `begins` finds that one of
+ * this size may begin with them: before that nothing is allocated. MLP_ERR_IO,
+ * MLP_ERR_FORMAT. */
+mlp_status mlpi_disk_read(const mlp_hooks *hooks, const char *path,
+                          bool (*begins)(const unsigned char *head,
+                                         size_t size),
+                          mlpi_disk_file *file);
+
+/* Makes n bytes the content of a file, old or new. Where that fails there is no
+ * temporary file left. MLP_ERR_IO. */
+mlp_status mlpi_disk_write(const mlp_hooks *hooks, const char *path,
+                           const void *bytes, size_t n);
+
+#endif

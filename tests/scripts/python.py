@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Model files between the library and Python: what the one writes the other
+reads. Arguments: the program model_tool, a folder to write into."""
+import json
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+
+from mlp_file import (mlp_to_torch, read_mlp, sklearn_to_mlp, torch_to_mlp,
+                      write_mlp)
+
+tool, folder = sys.argv[1:]
+path = folder + "/net.mlp"
+
+
+def run(*arguments):
+    return subprocess.run([tool, *arguments], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout.split("\n")
+
+
+def outputs(what="predict"):
+    """What the library predicts for rows of (i - j) / 4, and class names."""
+    lines = run(what, path)
+    return (np.array([float(x) for x in lines if x and x[:5] != "class"]),
+            [x[6:] for x in lines if x[:5] == "class"])
+
+
+def rows(n, dtype):
+    return ((np.arange(3)[:, None] - np.arange(n)) / 4).astype(dtype)
+
+
+def check_near(what, got, expected, most):
+    error = np.max(np.abs(np.asarray(got).ravel() - np.ravel(expected)))
+    print(f"{what}: largest difference {error:.1e}")
+    assert error <= most, what
+
+
+def golden(first, shape, positive=False):
+    n = (first + sum(k * g for k, g in zip((5, 7), np.indices(shape)))) % 23
+    return (n + 1 if positive else n - 11) / 16
+
+
+def read_golden(precision):
+    run("write", precision, path)
+    tensors, metadata = read_mlp(path)
+    row = lambda first, n, positive=False: golden(first, (1, n), positive)[0]
+    expected = {
+        "layers.0.weight": golden(1, (5, 3)), "layers.0.bias": row(4, 5),
+        "layers.1.weight": golden(2, (4, 5)), "layers.1.norm.bias": row(5, 4),
+        "layers.1.norm.weight": row(4, 4, True),
+        "layers.1.norm.running_mean": row(5, 4),
+        "layers.1.norm.running_var": row(6, 4, True),
+        "layers.2.weight": golden(3, (3, 4)), "layers.2.bias": row(6, 3),
+        "layers.3.weight": golden(4, (2, 3)), "layers.3.bias": row(7, 2),
+        "inputs.mean": np.array([0.5, -2, 100]),
+        "inputs.std": np.array([0.25, 3, 1000])}
+    assert set(tensors) == set(expected)
+    for name, t in expected.items():
+        assert tensors[name].shape == t.shape and (tensors[name] == t).all()
+        assert tensors[name].dtype == precision
+    d = json.loads(metadata["mlp"])
+    assert metadata["made by"] == "libmlp 0.1\n"
+    assert d["classes"] == ['left "l"', "right \u20ac"]
+    assert d["layers"][1] == dict(width=4, activation="tanh", batch_norm=True,
+                                  dropout=(0.1).hex())
+    assert float.fromhex(d["batch_norm_epsilon"]) == 0.001
+    raw = open(path, "rb").read()
+    crc = metadata["mlp.crc32"].encode()
+    assert int(crc, 16) == zlib.crc32(raw.replace(crc, b"00000000", 1))
+    assert (len(raw) - sum(t.nbytes for t in tensors.values())) % 8 == 0
+    # Written by Python, with escapes and another order, it is the same network.
+    before = outputs()
+    del d["version"]
+    write_mlp(path, dict(sorted(tensors.items())), d, **{"made by": "\u20ac"})
+    after = outputs()
+    assert (before[0] == after[0]).all() and before[1] == after[1]
+    print(f"golden {precision}: {len(tensors)} tensors")
+
+
+def torch_both_ways():
+    import torch
+    torch.manual_seed(1)
+    for dtype in torch.float32, torch.float64:
+        net = torch.nn.Sequential(
+            torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 5),
+            torch.nn.ReLU(), torch.nn.Linear(5, 2), torch.nn.Sigmoid())
+        net = net.to(dtype)
+        torch_to_mlp(path, net.state_dict(), ["tanh", "relu", "sigmoid"], "bce")
+        X = torch.tensor(rows(3, np.float64)).to(dtype)
+        with torch.no_grad():
+            check_near(f"from PyTorch, {dtype}", outputs()[0], net(X), 1e-6)
+            check_near(f"back in PyTorch, {dtype}", mlp_to_torch(path)(X),
+                       net(X), 0)
+    run("train", path)
+    X = torch.tensor(rows(2, np.float64))
+    with torch.no_grad():
+        check_near("to PyTorch", mlp_to_torch(path)(X), outputs()[0], 1e-12)
+    # A file of somebody else's, as safetensors.torch.save_model writes it.
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(),
+                              torch.nn.Linear(4, 2))
+    state = {k: v.numpy() for k, v in net.state_dict().items()}
+    write_mlp(path, state, {}, format="pt")
+    with torch.no_grad():
+        check_near("imported", outputs("import")[0],
+                   net(torch.tensor(rows(3, np.float32))), 1e-6)
+
+
+def from_sklearn():
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+    rng = np.random.RandomState(3)
+    X = rng.randn(40, 3)
+    kinds = [(MLPRegressor, "mse", X[:, :2] ** 2, "relu"),
+             (MLPRegressor, "mse", X[:, 0], "logistic"),
+             (MLPClassifier, "bce", np.where(X[:, 0] > 0, "yes", "no"), "tanh")]
+    for kind, loss, y, activation in kinds:
+        model = kind((6, 5), activation=activation, max_iter=20, random_state=1)
+        import warnings
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # 20 iterations are few
+            model.fit(X, y)
+        sklearn_to_mlp(path, model, loss)
+        got, classes = outputs()
+        if kind is MLPClassifier:
+            expected = model.predict_proba(rows(3, float))[:, 1]
+            assert classes == ["no", "yes"]
+        else:
+            expected = model.predict(rows(3, float))
+        check_near(f"from scikit-learn, {kind.__name__}", got, expected, 1e-12)
+
+
+read_golden("float32")
+read_golden("float64")
+for what in torch_both_ways, from_sklearn:
+    try:
+        what()
+    except ImportError as missing:
+        print(f"skipped {what.__name__}: {missing}")
