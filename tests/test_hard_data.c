@@ -112,7 +112,7 @@ static void for_each_trial(void (*attempt)(trial *))
         for (size_t k = 0; k < COUNT(models); k++) {
             for (mlp_rule rule = 0; mlp_rule_name(rule); rule++) {
                 trial t = {models[k], p, mlp_train_defaults(), {0}};
-                t.options.epochs = 15;
+                t.options.epochs = 6;
                 t.options.batch_size = 16;
                 t.options.optimizer = mlp_optimizer_defaults(rule);
                 if (rule == MLP_RULE_LBFGS) {
