@@ -351,6 +351,52 @@ static void softmax_is_for_the_last_layer(void **state)
     assert_null(net);
 }
 
+enum { SCATTERED = 200 };
+
+/* 150 rows of class 1, 40 of class 4, 10 of class 2, scattered. */
+static void scatter_classes(int32_t classes[SCATTERED])
+{
+    for (size_t i = 0; i < SCATTERED; i++) {
+        size_t place = i * 77 % SCATTERED;
+        classes[place] = i < 150 ? 1 : i < 190 ? 4 : 2;
+    }
+}
+
+/* What is validated on is what mlp_split says, and scored by row. */
+static void validation_counts_rows(void **state)
+{
+    (void)state;
+    int32_t classes[SCATTERED];
+    scatter_classes(classes);
+    FOR_EACH_PRECISION(p)
+    {
+        mlp_net *net = new_net(&classifier, p, NULL);
+        mlp_view X = random_matrix(p, SCATTERED, INPUTS, -1, 1);
+        mlp_cview Y = mlp_cview_i32(classes, SCATTERED, 1);
+        mlp_train_options options = mlp_train_defaults();
+        options.epochs = 1;
+        options.validation_fraction = 0.1;
+        size_t order[SCATTERED];
+        size_t held = 0;
+        assert_int_equal(mlp_split(net, Y, &options, order, &held), MLP_OK);
+        mlp_history *history = NULL;
+        assert_int_equal(mlp_fit(net, ro(X), Y, &options, &history), MLP_OK);
+        int32_t labels[SCATTERED];
+        assert_int_equal(
+            mlp_classify(net, ro(X), 0.5, mlp_view_i32(labels, SCATTERED, 1)),
+            MLP_OK);
+        size_t hits = 0;
+        for (size_t i = SCATTERED - held; i < SCATTERED; i++) {
+            hits += labels[order[i]] == classes[order[i]];
+        }
+        assert_true(mlp_history_validation_accuracies(history)[0] ==
+                    (double)hits / (double)held);
+        mlp_history_free(history);
+        free(X.data);
+        mlp_net_free(net);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +412,7 @@ int main(void)
         cmocka_unit_test(targets_that_are_no_probabilities_are_refused),
         cmocka_unit_test(only_cce_takes_classes),
         cmocka_unit_test(softmax_is_for_the_last_layer),
+        cmocka_unit_test(validation_counts_rows),
     };
     return cmocka_run_group_tests_name("classes", tests, NULL, NULL);
 }
