@@ -48,14 +48,33 @@ static inline mlpi_operand mlpi_operand_of(mlp_cview view)
                           view.cols > 1 ? view.col_stride : 1};
 }
 
+/* One step of an optimizer on n parameters; see ops/update_tmpl.h for what the
+ * constants mean to the rule. */
+typedef struct mlpi_update {
+    mlp_rule rule;
+    size_t n;
+    const void *dw;      /* real */
+    void *w, *state[2];  /* real; as many states as the rule has */
+    double limit, scale; /* g = scale * dw[i], held in [-limit, limit] first */
+    double keep;         /* w[i] starts as keep * w[i] */
+    double alpha;        /* how far */
+    double decay[2], gain[2];
+    double root, epsilon;
+    double grow, shrink, least, most;
+} mlpi_update;
+
 /* C = A B + bias: C (m, n) dense, A (m, k), B (k, n), bias (n) or NULL. Two
  * more, dense (m, n) unless NULL, save ReLU a pass over memory each way: C is 0
- * where `gate` <= 0, and `relu` receives max(0, C), if it is C in C's stead. */
+ * where `gate` <= 0, and `relu` receives max(0, C), if it is C in C's stead.
+ * `update`, unless NULL, saves an optimizer's step two: its w and state, dense
+ * (m, n), take the step for which C is dw; it knows no n and dw, and C is room,
+ * and anything after. */
 typedef struct mlpi_product {
     size_t m, n, k;
     mlpi_operand A, B;
     const void *bias, *gate;
     void *C, *relu;
+    const mlpi_update *update;
     void *scratch; /* product_scratch(m, n, k) reals */
 } mlpi_product;
 
@@ -79,21 +98,6 @@ typedef struct mlpi_dropout {
     const void *in; /* real [n] */
     void *out;      /* real [n]; may be `in` */
 } mlpi_dropout;
-
-/* One step of an optimizer on n parameters; see ops/update_tmpl.h for what the
- * constants mean to the rule. */
-typedef struct mlpi_update {
-    mlp_rule rule;
-    size_t n;
-    const void *dw;      /* real */
-    void *w, *state[2];  /* real; as many states as the rule has */
-    double limit, scale; /* g = scale * dw[i], held in [-limit, limit] first */
-    double keep;         /* w[i] starts as keep * w[i] */
-    double alpha;        /* how far */
-    double decay[2], gain[2];
-    double root, epsilon;
-    double grow, shrink, least, most;
-} mlpi_update;
 
 /* Batch normalisation of n columns, m rows, of matrices whose rows are `stride`
  * apart: batch_norm.h has the formulas. First the mean and the (biased) variance of
@@ -223,6 +227,9 @@ typedef struct mlpi_ops {
     /* Position of the first element, row by row, that is not finite, or that
      * is outside [0, 1]; false if there is none. */
     bool (*find_not_finite)(mlp_cview X, size_t *row, size_t *col);
+    /* Are x[0..n-1] so small that sums of so many products of two such numbers
+     * are finite for certain? */
+    bool (*is_moderate)(size_t n, size_t terms, const void *x);
     bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
     /* The first row whose sum is not 1, give or take 1e-6. */
     bool (*find_not_whole)(mlp_cview X, size_t *row, double *sum);

@@ -423,23 +423,29 @@ static mlpi_update update_of(const mlpi_descent *d, double alpha)
     return u;
 }
 
+/* Where an update finds the parameters from the first on. */
+static void place(const mlpi_descent *d, mlpi_update *u, size_t first)
+{
+    const mlpi_ops *ops = d->net->ops;
+    u->dw = mlpi_const_at(ops, d->gradients, first);
+    u->w = mlpi_at(ops, d->net->parameters, first);
+    for (size_t k = 0; k < d->optimizer->n_states; k++) {
+        u->state[k] = mlpi_at(ops, d->optimizer->state[k], first);
+    }
+}
+
 /* Updates those of the parameters [first, end) that are in [from, to). */
 static void update_part(const mlpi_descent *d, mlpi_update *u, size_t first,
                         size_t end, size_t from, size_t to)
 {
-    const mlpi_ops *ops = d->net->ops;
     size_t start = first > from ? first : from;
     size_t stop = end < to ? end : to;
     if (start >= stop) {
         return;
     }
     u->n = stop - start;
-    u->dw = mlpi_const_at(ops, d->gradients, start);
-    u->w = mlpi_at(ops, d->net->parameters, start);
-    for (size_t k = 0; k < d->optimizer->n_states; k++) {
-        u->state[k] = mlpi_at(ops, d->optimizer->state[k], start);
-    }
-    ops->update(u);
+    place(d, u, start);
+    d->net->ops->update(u);
 }
 
 /* Weights decay, and what is between them does not. */
@@ -499,6 +505,17 @@ void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
     } else {
         update_part(d, &u, first, first + count, 0, n);
     }
+}
+
+mlpi_update mlpi_update_at(const mlpi_descent *d, double alpha, size_t first,
+                           bool is_weight)
+{
+    mlpi_update u = update_of(d, alpha);
+    if (is_weight && d->optimizer->is.weight_decay > 0.0) {
+        u.keep = 1.0 - alpha * d->optimizer->is.weight_decay;
+    }
+    place(d, &u, first);
+    return u;
 }
 
 void mlpi_optimizer_note_step(mlpi_optimizer *optimizer)

@@ -77,6 +77,10 @@ bool mlpi_gradient_is_bad(const mlpi_descent *d, const mlpi_member *self);
 void mlpi_norm_sums(const mlpi_descent *d, const mlpi_member *self);
 void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
                   void *keep);
+/* Or, if the optimizer does not clip by norm, parameters in parts: an update
+ * that begins with the first, of weights or others, and has no n yet. */
+mlpi_update mlpi_update_at(const mlpi_descent *d, double alpha, size_t first,
+                           bool is_weight);
 void mlpi_optimizer_note_step(mlpi_optimizer *optimizer);
 
 #endif

@@ -117,6 +117,7 @@ void mlpi_gradient(const mlp_net *net, const mlpi_gradient_step *step)
         .A = {mlpi_const_at(ops, step->A_prev, step->first), 1, n_prev},
         .B = {step->dZ, n, 1},
         .C = mlpi_at(ops, step->gradients, shape->W + step->first * n),
+        .update = step->update,
         .scratch = step->scratch});
 }
 

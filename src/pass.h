@@ -52,7 +52,8 @@ typedef struct mlpi_gradient_step {
     size_t l, m;
     const void *dZ, *A_prev;
     size_t first, count;
-    void *gradients; /* of the network: receives these of dW */
+    void *gradients;           /* of the network: receives these of dW, or, */
+    const mlpi_update *update; /* unless NULL, is room for this step's */
     void *scratch;
 } mlpi_gradient_step;
 

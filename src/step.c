@@ -221,8 +221,73 @@ static void backward_rows(mlp_trainer *t, const mlpi_member *self, size_t batch,
     }
 }
 
-/* The gradients of this member's weights, from all rows. Biases go round. */
-static void gradients_of(mlp_trainer *t, const mlpi_member *self, size_t m)
+/* The part of a step that makes gradients of m rows; of the `step` that is to
+ * update the parameters at once, unless NULL. */
+typedef struct fusion {
+    size_t m;
+    const mlpi_step *step;
+} fusion;
+
+/* How to update `count` parameters from the first on, which are kept before. */
+static mlpi_update fused_update(mlp_trainer *t, const mlpi_step *step,
+                                size_t first, size_t count, bool is_weight)
+{
+    const mlpi_ops *ops = t->net->ops;
+    mlpi_descent descent = descent_of(t);
+    if (step->keep) {
+        memcpy(mlpi_at(ops, step->keep, first),
+               mlpi_at(ops, t->net->parameters, first), count * ops->real_size);
+    }
+    mlpi_update u = mlpi_update_at(&descent, step->alpha, first, is_weight);
+    u.n = count;
+    return u;
+}
+
+/* Of inputs [first, first + count) of layer l. */
+static void weight_gradients(mlp_trainer *t, const mlpi_member *self,
+                             const fusion *f, size_t l, size_t first,
+                             size_t count)
+{
+    const mlpi_shape *shape = &t->net->layout.layer[l];
+    mlpi_gradient_step gradient = {.l = l,
+                                   .m = f->m,
+                                   .dZ = t->dZ[l],
+                                   .A_prev = t->D[l - 1],
+                                   .first = first,
+                                   .count = count,
+                                   .gradients = t->gradients,
+                                   .scratch = scratch_of(t, self)};
+    mlpi_update update;
+    if (f->step) {
+        update = fused_update(t, f->step, shape->W + first * shape->width,
+                              count * shape->width, true);
+        gradient.update = &update;
+    }
+    mlpi_gradient(t->net, &gradient);
+    if (t->optimizer.penalises) {
+        mlpi_descent descent = descent_of(t);
+        mlpi_penalty_gradient(&descent, t->total, l, first, count);
+    }
+}
+
+/* Those of what is not a weight. Batch norm has made its own already, and is
+ * never fused. */
+static void other_gradients(mlp_trainer *t, const fusion *f, size_t l)
+{
+    const mlpi_shape *shape = &t->net->layout.layer[l];
+    size_t n = shape->width;
+    if (!shape->batch_norm) {
+        mlpi_bias_gradient(t->net, l, f->m, t->dZ[l], t->gradients);
+    }
+    if (f->step) {
+        mlpi_update update = fused_update(t, f->step, shape->b, n, false);
+        t->net->ops->update(&update);
+    }
+}
+
+/* The gradients of this member's weights, from all rows. Others go round. */
+static void gradients_of(mlp_trainer *t, const mlpi_member *self,
+                         const fusion *f)
 {
     const mlpi_layout *layout = &t->net->layout;
     for (size_t l = layout->L; l >= 1; l--) {
@@ -230,21 +295,9 @@ static void gradients_of(mlp_trainer *t, const mlpi_member *self, size_t m)
         size_t count = 0;
         mlpi_share(self, layout->layer[l - 1].width, INPUTS_GRAIN, &first,
                    &count);
-        mlpi_gradient(t->net,
-                      &(mlpi_gradient_step){.l = l,
-                                            .m = m,
-                                            .dZ = t->dZ[l],
-                                            .A_prev = t->D[l - 1],
-                                            .first = first,
-                                            .count = count,
-                                            .gradients = t->gradients,
-                                            .scratch = scratch_of(t, self)});
-        if (t->optimizer.penalises) {
-            mlpi_descent descent = descent_of(t);
-            mlpi_penalty_gradient(&descent, t->total, l, first, count);
-        }
-        if (l % self->count == self->index && !layout->layer[l].batch_norm) {
-            mlpi_bias_gradient(t->net, l, m, t->dZ[l], t->gradients);
+        weight_gradients(t, self, f, l, first, count);
+        if (l % self->count == self->index) {
+            other_gradients(t, f, l);
         }
     }
 }
@@ -291,7 +344,7 @@ static void do_backward(const mlpi_member *self, void *context)
     take_targets(t, all->step, first, m);
     backward_rows(t, self, batch, first, m);
     mlpi_barrier(self);
-    gradients_of(t, self, batch);
+    gradients_of(t, self, &(fusion){batch, NULL});
 }
 
 static void do_update(const mlpi_member *self, void *context)
@@ -315,6 +368,34 @@ static bool updates(const mlpi_step *step)
     return isfinite(step->loss) && !step->only_look && !step->bad_gradient;
 }
 
+/* Can each part of the gradients be used up when it has been made, and do they
+ * not fit into a cache together? */
+static bool is_fusible(const mlp_trainer *t, const mlpi_step *step)
+{
+    enum { MANY_PARAMETERS = 1 << 16 };
+    return step->hides_Z && !step->only_look && t->net->layout.running == 0 &&
+           !t->optimizer.penalises && !t->optimizer.clips &&
+           t->net->layout.parameters >= MANY_PARAMETERS;
+}
+
+/* Of this member's rows: are numbers so large that gradients may not be finite?
+ * Who fuses does not learn of one before others have been used up. */
+static void look_at_factors(mlp_trainer *t, mlpi_step *step, size_t first,
+                            size_t m)
+{
+    const mlpi_ops *ops = t->net->ops;
+    for (size_t l = 1; l <= t->net->layout.L; l++) {
+        size_t n = t->net->layout.layer[l].width;
+        size_t n_prev = t->net->layout.layer[l - 1].width;
+        const void *A_prev = row_of(t, t->D[l - 1], n_prev, first);
+        const void *dZ = row_of(t, t->dZ[l], n, first);
+        if (!ops->is_moderate(m * n_prev, step->m, A_prev) ||
+            !ops->is_moderate(m * n, step->m, dZ)) {
+            step->large_factors = true;
+        }
+    }
+}
+
 static void do_step(const mlpi_member *self, void *context)
 {
     const task *all = context;
@@ -330,11 +411,22 @@ static void do_step(const mlpi_member *self, void *context)
     forward_rows(t, self, step, first, m);
     backward_rows(t, self, step->m, first, m);
     penalty_share(t, self);
+    const bool may_fuse = is_fusible(t, step);
+    if (may_fuse) {
+        look_at_factors(t, step, first, m);
+    }
     mlpi_barrier(self);
     if (self->index == 0) {
         step->loss = loss_of(t, step->m);
     }
-    gradients_of(t, self, step->m);
+    if (may_fuse && !step->large_factors) {
+        mlpi_barrier(self); /* the loss is known */
+        if (updates(step)) {
+            gradients_of(t, self, &(fusion){step->m, step});
+        }
+        return;
+    }
+    gradients_of(t, self, &(fusion){step->m, NULL});
     mlpi_barrier(self);
     look_at_gradients(t, self, step);
     mlpi_barrier(self);

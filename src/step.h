@@ -6,7 +6,9 @@
  * Rows do not know each other on the way forward and on the way back to dZ;
  * weights do not know each other in their gradients. So a step has three parts
  * with barriers between: each member takes its rows as far as all dZ; then, for
- * all rows, the gradients of its weights; then it updates its parameters.
+ * all rows, the gradients of its weights; then it updates its parameters. Large
+ * networks have the last two in one: the gradients of a tile of weights are used
+ * up before they leave the nearest cache.
  */
 #ifndef MLPI_STEP_H
 #define MLPI_STEP_H
@@ -52,9 +54,10 @@ typedef struct mlpi_step {
     const double *weights; /* of the rows, likewise; NULL: all 1 */
     size_t to_row;         /* of the batch that takes the first of them: 0 */
     bool has_rows;         /* the trainer holds them already */
-    bool hides_Z;          /* nobody will ask for Z */
+    bool hides_Z;          /* nobody will ask for Z, nor, after an update, dW */
     bool only_look;        /* the network stays as it is, whatever the loss */
-    atomic_bool bad_gradient; /* it is not finite: no update */
+    atomic_bool bad_gradient;  /* it is not finite: no update */
+    atomic_bool large_factors; /* it may not be: it must be looked at */
     double alpha;
     void *keep;  /* receives a snapshot of the network before; or NULL */
     double loss; /* of the batch; without an update if it is not finite */

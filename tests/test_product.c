@@ -132,6 +132,92 @@ static void product_equals_the_triple_loop_when_large(void **state)
     }
 }
 
+static void *copy_of(mlp_dtype dtype, const void *reals, size_t n)
+{
+    void *copy = guarded_alloc(n * size_of(dtype));
+    memcpy(copy, reals, n * size_of(dtype));
+    return copy;
+}
+
+/* A product that updates does what a product and then an update do. */
+static void check_updating(const mlpi_ops *ops, mlp_rng *rng, mlp_rule rule,
+                           const size_t size[3])
+{
+    mlp_dtype dtype = ops->dtype;
+    size_t m = size[0];
+    size_t n = size[1];
+    matrix A = random_matrix(dtype, rng, m, size[2]);
+    matrix B = random_matrix(dtype, rng, size[2], n);
+    void *before[3]; /* w and state */
+    void *apart[3];
+    void *fused[3];
+    for (size_t i = 0; i < 3; i++) {
+        before[i] = random_reals(dtype, rng, m * n, 0, 1);
+        apart[i] = copy_of(dtype, before[i], m * n);
+        fused[i] = copy_of(dtype, before[i], m * n);
+    }
+    size_t states = rule == MLP_RULE_SGD ? 0 : rule == MLP_RULE_ADAM ? 2 : 1;
+    mlpi_update u = {.rule = rule,
+                     .n = m * n,
+                     .limit = 0.75,
+                     .scale = 0.5,
+                     .keep = 0.875,
+                     .alpha = 0.3,
+                     .decay = {0.9, 0.99},
+                     .gain = {0.1, 0.01},
+                     .root = 1.5,
+                     .epsilon = 1e-8};
+    mlpi_product p = {.m = m,
+                      .n = n,
+                      .k = size[2],
+                      .A = {A.reals, A.row_stride, A.col_stride},
+                      .B = {B.reals, B.row_stride, B.col_stride},
+                      .C = guarded_alloc(m * n * size_of(dtype)),
+                      .scratch =
+                          guarded_alloc(ops->product_scratch(m, n, size[2]) *
+                                        size_of(dtype))};
+    ops->product(&p);
+    u.dw = p.C;
+    u.w = apart[0];
+    memcpy(u.state, apart + 1, states * sizeof *u.state);
+    ops->update(&u);
+    u.dw = NULL;
+    u.w = fused[0];
+    memcpy(u.state, fused + 1, states * sizeof *u.state);
+    p.update = &u;
+    ops->product(&p);
+    for (size_t i = 0; i < 3; i++) {
+        assert_memory_equal(apart[i], fused[i], m * n * size_of(dtype));
+        guarded_free(fused[i]);
+        guarded_free(apart[i]);
+        guarded_free(before[i]);
+    }
+    guarded_free(p.scratch);
+    guarded_free(p.C);
+    guarded_free(B.reals);
+    guarded_free(A.reals);
+}
+
+/* In one block and in several, in parts of panels and of vectors, narrow and
+ * small, in a row, a column, and in empty chains. */
+static void product_updates_as_update_does(void **state)
+{
+    (void)state;
+    static const size_t sizes[][3] = {
+        {501, 141, 20}, {37, 64, 300}, {50, 33, 257}, {129, 10, 300},
+        {9, 5, 4},      {1, 300, 40},  {300, 1, 40},  {3, 4, 0}};
+    static const mlp_rule rules[] = {MLP_RULE_SGD, MLP_RULE_MOMENTUM,
+                                     MLP_RULE_ADAM};
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(5);
+        for (size_t i = 0; i < COUNT(sizes) * COUNT(rules); i++) {
+            check_updating(ops, &rng, rules[i % COUNT(rules)],
+                           sizes[i / COUNT(rules)]);
+        }
+    }
+}
+
 /* 0 starts the chain: -0 + 0 is 0, and an empty chain is the bias. */
 static void product_of_empty_chains_is_the_bias(void **state)
 {
@@ -246,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(product_equals_the_triple_loop),
         cmocka_unit_test(product_equals_the_triple_loop_when_large),
+        cmocka_unit_test(product_updates_as_update_does),
         cmocka_unit_test(product_of_empty_chains_is_the_bias),
         cmocka_unit_test(product_keeps_a_nan_in_its_row),
         cmocka_unit_test(column_sums_use_eight_lanes),

@@ -107,17 +107,19 @@ static inline ALWAYS_INLINE bool find(bool (*wrong)(real), mlp_cview X,
     return false;
 }
 
-/* x - x is 0 for finite numbers and NaN for others: are all n finite? */
-static bool all_finite(size_t n, const real *x)
+/* x - x is 0 for finite numbers and NaN for others: are all n finite, even times
+ * `scale`? */
+static bool all_finite(size_t n, const real *x, double scale)
 {
+    const vec by = vset1((real)scale);
     vec sum = vzero();
     size_t i = 0;
     for (; i + VLEN <= n; i += VLEN) {
-        vec v = vload(x + i);
+        vec v = vmul(by, vload(x + i));
         sum = vadd(sum, vsub(v, v));
     }
     if (i < n) {
-        vec v = vload_part(x + i, n - i);
+        vec v = vmul(by, vload_part(x + i, n - i));
         sum = vadd(sum, vsub(v, v));
     }
     return vall(vle(sum, vzero()));
@@ -127,10 +129,17 @@ static bool find_not_finite(mlp_cview X, size_t *row, size_t *col)
 {
     bool is_dense =
         X.col_stride == 1 && (X.rows == 1 || X.row_stride == X.cols);
-    if (is_dense && all_finite(X.rows * X.cols, X.data)) {
+    if (is_dense && all_finite(X.rows * X.cols, X.data, 1.0)) {
         return false;
     }
     return find(is_not_finite, X, row, col);
+}
+
+/* With |x| <= sqrt(largest / (8 terms)) sums stay below largest / 8. */
+static bool is_moderate(size_t n, size_t terms, const void *x)
+{
+    const double largest = REAL_BITS == 32 ? (double)FLT_MAX : DBL_MAX;
+    return all_finite(n, x, sqrt(8.0 * (double)terms) * sqrt(largest));
 }
 
 static bool find_not_unit(mlp_cview X, size_t *row, size_t *col)

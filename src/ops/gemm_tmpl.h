@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Matrix product C = A B + bias. Parameters: the vocabulary, loop_tmpl.h,
- * small_tmpl.h, pack_tmpl.h and tile_tmpl.h.
+ * small_tmpl.h, pack_tmpl.h, tile_tmpl.h and update_tmpl.h.
  *
  * Each element is one chain over k ascending; long chains are cut into blocks
  * and the accumulator goes through C in between, which changes no bit. For each
@@ -42,6 +42,8 @@ typedef struct job {
     size_t bias_col; /* 1: an element for each column; 0: the same for all */
     real *relu;
     const real *gate;
+    const mlpi_update *update;  /* NULL if c_col is not 1 */
+    const constants *constants; /* its */
 } job;
 
 /* Sums of rows [i, i + rows) and columns [j, j + cols). */
@@ -76,11 +78,45 @@ static void fetch(const job *p, const area *t)
     }
 }
 
+/* The step for which the sums are dw. */
+static void descend_by(const job *p, const area *t)
+{
+    const mlpi_update *u = p->update;
+    const size_t at = t->i * p->c_row + t->j;
+    span s = {.rows = t->rows,
+              .n = t->cols,
+              .dw = t->sums,
+              .dw_stride = t->stride,
+              .w = (real *)u->w + at,
+              .w_stride = p->c_row};
+    for (size_t k = 0; k < 2 && u->state[k]; k++) {
+        s.state[k] = (real *)u->state[k] + at;
+    }
+    update_span(u->rule, p->constants, &s);
+}
+
+/* Asks for what descend_by will read. */
+static void prefetch_updated(const job *p, const area *t)
+{
+    const mlpi_update *u = p->update;
+    for (size_t i = 0; i < t->rows; i++) {
+        const size_t at = (t->i + i) * p->c_row + t->j;
+        prefetch(u->w, at, PANEL);
+        for (size_t k = 0; k < 2 && u->state[k]; k++) {
+            prefetch(u->state[k], at, PANEL);
+        }
+    }
+}
+
 /* Sums into C and, if their chains have ended, what comes after. */
 static NEVER_INLINE void finish(const job *p, const area *t, bool ended)
 {
     if (p->c_col != 1) {
         turn(p, t, false);
+        return;
+    }
+    if (ended && p->update) {
+        descend_by(p, t);
         return;
     }
     for (size_t i = 0; i < t->rows; i++) {
@@ -180,8 +216,11 @@ static void take_panel(const job *p, const block *b, size_t j, size_t cols,
 static void run_panel(const job *p, const block *b, size_t j, size_t cols)
 {
     const bool ends = b->k + b->depth == p->k;
-    const bool in_c = cols % VLEN == 0 && p->c_col == 1;
-    const bool finishes = !in_c || (ends && (p->bias || p->gate || p->relu));
+    const bool updates = ends && p->update;
+    const bool in_c =
+        cols % VLEN == 0 && p->c_col == 1 && !(updates && b->k == 0);
+    const bool finishes =
+        !in_c || updates || (ends && (p->bias || p->gate || p->relu));
     tile t = {.k = b->depth,
               .a = b->rows ? b->rows : p->a + b->i * p->a_row + b->k * p->a_k,
               .a_row = b->rows ? 1 : p->a_row,
@@ -204,6 +243,9 @@ static void run_panel(const job *p, const block *b, size_t j, size_t cols)
         for (size_t r = 0; t.resume && in_c && r < least(b->m - i - rows, rows);
              r++) {
             prefetch(c, (rows + r) * p->c_row, PANEL);
+        }
+        if (updates) {
+            prefetch_updated(p, &sums);
         }
         run_rows(&t, rows, cols <= VLEN);
         if (finishes) {
@@ -318,17 +360,15 @@ static job turned(const mlpi_product *p)
     return j;
 }
 
-static void product(const mlpi_product *p)
+/* C, and the update if that is true. */
+static bool multiply(const mlpi_product *p)
 {
-    if (p->m == 0 || p->n == 0) {
-        return;
-    }
     if (p->k == 0) {
         fill_empty(p);
-        return;
+        return false;
     }
     if (product_is_small(p)) {
-        return;
+        return false;
     }
     /* Where A's columns are contiguous, those of C^T fill vectors: all, if C is
      * a column, and if there are few, more than those of C would. */
@@ -339,7 +379,27 @@ static void product(const mlpi_product *p)
                                                              : job_of(p);
     if (j.m == 1 && j.b_col == 1) {
         run_row(&j, p->scratch);
-    } else {
-        run_blocks(&j, p->scratch);
+        return false;
+    }
+    constants c;
+    if (p->update && j.c_col == 1) {
+        c = constants_of(p->update);
+        j.update = p->update;
+        j.constants = &c;
+    }
+    run_blocks(&j, p->scratch);
+    return j.update;
+}
+
+static void product(const mlpi_product *p)
+{
+    if (p->m == 0 || p->n == 0) {
+        return;
+    }
+    if (!multiply(p) && p->update) {
+        mlpi_update u = *p->update;
+        u.n = p->m * p->n;
+        u.dw = p->C;
+        update(&u);
     }
 }

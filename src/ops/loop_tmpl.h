@@ -7,6 +7,7 @@
  * are always inlined, so that no call is left in them. The last lanes of an
  * array go through the same function as all others.
  */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 

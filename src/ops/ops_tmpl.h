@@ -9,6 +9,7 @@
 
 #include "loop_tmpl.h"
 #include "math_tmpl.h"
+#include "update_tmpl.h"
 #include "small_tmpl.h"
 #include "pack_tmpl.h"
 #include "tile_tmpl.h"
@@ -19,7 +20,6 @@
 #include "loss_tmpl.h"
 #include "dropout_tmpl.h"
 #include "batch_norm_tmpl.h"
-#include "update_tmpl.h"
 #include "convert_tmpl.h"
 
 extern const mlpi_ops OPS_TABLE, OPS_WIDE;
@@ -64,6 +64,7 @@ const mlpi_ops OPS_TABLE = {
     .narrow = narrow,
     .round = round_to_real,
     .find_not_finite = find_not_finite,
+    .is_moderate = is_moderate,
     .find_not_unit = find_not_unit,
     .find_not_whole = find_not_whole,
     .column_moments = column_moments,

@@ -127,69 +127,94 @@ static inline vec clipped(const constants *c, vec g)
     return vmul(g, c->scale);
 }
 
-/* Parameters i and those after it, a whole vector or the first n lanes. */
+/* Parameters whose gradients lie in rows, those of one row and of the next
+ * `dw_stride` and `w_stride` apart. */
+typedef struct span {
+    size_t rows, n;
+    const real *dw;
+    size_t dw_stride;
+    real *w, *state[2];
+    size_t w_stride;
+} span;
+
+/* Element i of a row and those after it, a whole vector or the first n
+ * lanes. */
 static inline ALWAYS_INLINE void update_at(rule_step *f, size_t states,
-                                           const mlpi_update *u,
-                                           const constants *c, size_t i,
-                                           bool part, size_t n)
+                                           const span *s, const constants *c,
+                                           size_t i, bool part, size_t n)
 {
-    const real *dw = u->dw;
-    real *w = u->w;
-    real *memory[2] = {u->state[0], u->state[1]};
     vec state[2];
     UNROLL
     for (size_t k = 0; k < states; k++) {
-        state[k] = load_lanes(memory[k] + i, part, n);
+        state[k] = load_lanes(s->state[k] + i, part, n);
     }
-    vec g = clipped(c, load_lanes(dw + i, part, n));
+    vec g = clipped(c, load_lanes(s->dw + i, part, n));
     vec step = f(c, g, state);
-    vec kept = vmul(c->keep, load_lanes(w + i, part, n));
-    store_lanes(w + i, vsub(kept, step), part, n);
+    vec kept = vmul(c->keep, load_lanes(s->w + i, part, n));
+    store_lanes(s->w + i, vsub(kept, step), part, n);
     UNROLL
     for (size_t k = 0; k < states; k++) {
-        store_lanes(memory[k] + i, state[k], part, n);
+        store_lanes(s->state[k] + i, state[k], part, n);
     }
 }
 
 static inline ALWAYS_INLINE void update_by(rule_step *f, size_t states,
-                                           const mlpi_update *u)
+                                           const constants *c, span s)
 {
-    const constants c = constants_of(u);
-    size_t i = 0;
-    for (; i + VLEN <= u->n; i += VLEN) {
-        update_at(f, states, u, &c, i, false, VLEN);
+    for (; s.rows > 0; s.rows--) {
+        size_t i = 0;
+        for (; i + VLEN <= s.n; i += VLEN) {
+            update_at(f, states, &s, c, i, false, VLEN);
+        }
+        if (i < s.n) {
+            update_at(f, states, &s, c, i, true, s.n - i);
+        }
+        s.dw += s.dw_stride;
+        s.w += s.w_stride;
+        for (size_t k = 0; k < states; k++) {
+            s.state[k] += s.w_stride;
+        }
     }
-    if (i < u->n) {
-        update_at(f, states, u, &c, i, true, u->n - i);
+}
+
+static NEVER_INLINE void update_span(mlp_rule rule, const constants *c,
+                                     const span *s)
+{
+    switch (rule) {
+    case MLP_RULE_SGD:
+        update_by(step_sgd, 0, c, *s);
+        break;
+    case MLP_RULE_MOMENTUM:
+    case MLP_RULE_TUTORIAL_MOMENTUM:
+        update_by(step_momentum, 1, c, *s);
+        break;
+    case MLP_RULE_NESTEROV:
+        update_by(step_nesterov, 1, c, *s);
+        break;
+    case MLP_RULE_RMSPROP:
+        update_by(step_rmsprop, 1, c, *s);
+        break;
+    case MLP_RULE_ADAM:
+    case MLP_RULE_ADAMW:
+        update_by(step_adam, 2, c, *s);
+        break;
+    case MLP_RULE_RPROP:
+        update_by(step_rprop, 2, c, *s);
+        break;
+    case MLP_RULE_LBFGS: /* see lbfgs.c */
+        break;
     }
 }
 
 static void update(const mlpi_update *u)
 {
-    switch (u->rule) {
-    case MLP_RULE_SGD:
-        update_by(step_sgd, 0, u);
-        break;
-    case MLP_RULE_MOMENTUM:
-    case MLP_RULE_TUTORIAL_MOMENTUM:
-        update_by(step_momentum, 1, u);
-        break;
-    case MLP_RULE_NESTEROV:
-        update_by(step_nesterov, 1, u);
-        break;
-    case MLP_RULE_RMSPROP:
-        update_by(step_rmsprop, 1, u);
-        break;
-    case MLP_RULE_ADAM:
-    case MLP_RULE_ADAMW:
-        update_by(step_adam, 2, u);
-        break;
-    case MLP_RULE_RPROP:
-        update_by(step_rprop, 2, u);
-        break;
-    case MLP_RULE_LBFGS: /* see lbfgs.c */
-        break;
-    }
+    const constants c = constants_of(u);
+    update_span(u->rule, &c,
+                &(span){.rows = 1,
+                        .n = u->n,
+                        .dw = u->dw,
+                        .w = u->w,
+                        .state = {u->state[0], u->state[1]}});
 }
 
 /* dw := dw + l2 w + l1 sign(w) */

@@ -22,11 +22,11 @@ ops
 ops/vec_portable ops/vec_avx2 ops/vec_avx512 ops/vec_neon
 ops/loop_tmpl
 ops/math_tmpl
-ops/small_tmpl ops/pack_tmpl
+ops/update_tmpl ops/small_tmpl ops/pack_tmpl
 ops/tile_tmpl
 ops/gemm_tmpl ops/sums_tmpl
 ops/softmax_tmpl
-ops/activation_tmpl ops/loss_tmpl ops/dropout_tmpl ops/batch_norm_tmpl ops/update_tmpl ops/convert_tmpl
+ops/activation_tmpl ops/loss_tmpl ops/dropout_tmpl ops/batch_norm_tmpl ops/convert_tmpl
 ops/ops_tmpl
 ops/ops_portable_f32 ops/ops_avx2_f32 ops/ops_avx512_f32 ops/ops_neon_f32
 ops/ops_portable_f64 ops/ops_avx2_f64 ops/ops_avx512_f64 ops/ops_neon_f64
