@@ -37,7 +37,8 @@ static inline size_t golden_bytes(mlp_dtype p, unsigned char *bytes)
         if (digit && nibbles < (size_t)2 * GOLDEN_MOST) {
             unsigned value = (unsigned)(digit - digits);
             unsigned char *byte = &bytes[nibbles / 2];
-            *byte = (unsigned char)(nibbles % 2 ? *byte << 4 | value : value);
+            *byte = (unsigned char)(nibbles % 2 ? (unsigned)*byte << 4 | value
+                                                : value);
             nibbles++;
         }
     }

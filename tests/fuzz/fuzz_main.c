@@ -24,11 +24,11 @@ static size_t read_file(const char *path, unsigned char *bytes)
 
 int main(int argc, char **argv)
 {
-    unsigned char *bytes = malloc(MOST);
-    unsigned char *changed = malloc(MOST);
+    static unsigned char bytes[MOST];
+    static unsigned char changed[MOST];
     size_t runs = argc > 2 ? strtoul(argv[1], NULL, 10) : 0;
     mlp_rng rng = mlp_rng_seeded(1);
-    if (!bytes || !changed || runs == 0) {
+    if (runs == 0) {
         return 1;
     }
     for (int i = 2; i < argc; i++) {
@@ -46,7 +46,5 @@ int main(int argc, char **argv)
                 changed, draw_below(&rng, 8) ? size : draw_below(&rng, size));
         }
     }
-    free(bytes);
-    free(changed);
     return 0;
 }
