@@ -40,8 +40,8 @@ static inline void check(mlp_status status)
 /* A dense array of zeros; free(array.data) takes it back. */
 static inline mlp_view new_array(mlp_dtype precision, size_t rows, size_t cols)
 {
-    /* One row more, so that no rows are still an array. */
-    void *data = calloc(rows + 1, cols * sizeof(double));
+    /* No rows are still an array. */
+    void *data = calloc(rows > 0 ? rows : 1, cols * sizeof(double));
     if (data == NULL) {
         check(MLP_ERR_MEMORY);
     }

@@ -29,7 +29,9 @@ static mlp_status print_outputs(const mlp_net *net)
     mlp_view out = f32 ? mlp_view_f32((float *)A, M, outputs)
                        : mlp_view_f64(A, M, outputs);
     for (size_t i = 0; i < M * n; i++) {
-        double x = ((double)(i / n) - (double)(i % n)) / 4;
+        size_t row = i / n;
+        size_t col = i % n;
+        double x = ((double)row - (double)col) / 4;
         if (f32) {
             ((float *)X)[i] = (float)x;
         } else {

@@ -263,6 +263,7 @@ static void run_panel(const job *p, const block *b, size_t j, size_t cols)
 static void run_blocks(const job *p, real *scratch)
 {
     const bool small = has_small_b(p);
+    real *panel = scratch + ROOM;
     const size_t depth = small ? p->k : block_size(p->k, BLOCK_DEPTH, VLEN);
     const size_t rows = block_size(p->m, BLOCK_ROWS, TILE_ROWS);
     for (size_t k = 0; k < p->k; k += depth) {
@@ -272,7 +273,7 @@ static void run_blocks(const job *p, real *scratch)
                        .k = k,
                        .depth = least(depth, p->k - k),
                        .room = scratch,
-                       .panel = scratch + ROOM};
+                       .panel = panel};
             if (packs_a(p->n) && !small) {
                 b.rows = b.panel + b.depth * PANEL + VLEN;
                 pack_a(p, &b);
