@@ -101,6 +101,7 @@ static mlp_status run_epoch(mlpi_loop *loop, void *source)
             step.Y = r->Y;
             step.order = order + first;
             step.weights = r->weights;
+            step.ahead = left >= 2 * r->batch ? r->batch : 0;
         } else if (!step.has_rows) {
             step.X = mlp_cview_rows(r->X, first, step.m);
             step.Y = mlp_cview_rows(r->Y, first, step.m);

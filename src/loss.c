@@ -17,6 +17,7 @@ void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                           .n = mlp_net_outputs(net),
                           .X = mlpi_operand_of(targets->Y),
                           .order = targets->order,
+                          .ahead = targets->ahead,
                           .out = out};
     if (targets->Y.dtype == MLP_I32) {
         net->ops->one_hot(&gather);

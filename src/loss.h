@@ -16,6 +16,7 @@ typedef struct mlpi_targets {
     size_t m;
     mlp_cview Y; /* rows order[0..m-1], or 0..m-1 if that is NULL */
     const size_t *order;
+    size_t ahead; /* as in mlpi_gather */
 } mlpi_targets;
 
 /* out, real (m, n[L]) dense = what the outputs should be: Y, or its classes as

@@ -218,7 +218,7 @@ static void run_scored(const mlp_net *net, const mlpi_desk *desk,
     mlp_cview Y = order ? rows->Y : mlp_cview_rows(rows->Y, i, m);
     mlpi_operand A_0 = enter(net, desk, mlpi_operand_of(X), order, m);
     run_layers(net, desk, A_0, m, desk->Z, desk->A);
-    mlpi_loss_targets(net, &(mlpi_targets){m, Y, order}, desk->Y);
+    mlpi_loss_targets(net, &(mlpi_targets){.m = m, .Y = Y, .order = order}, desk->Y);
 }
 
 /* How many classes of m rows on the desk are right? */

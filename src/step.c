@@ -38,6 +38,7 @@ static void take_inputs(mlp_trainer *t, const mlpi_step *step, size_t first,
         .n = X.cols,
         .X = mlpi_operand_of(X),
         .order = step->order ? step->order + first : NULL,
+        .ahead = step->ahead,
         .mean = net->scales ? net->mean : NULL,
         .std = net->scales ? net->std : NULL,
         .out = row_of(t, t->A[0], X.cols, step->to_row + first)});
@@ -51,8 +52,10 @@ static void take_targets(mlp_trainer *t, const mlpi_step *step, size_t first,
         row_of(t, t->Y, mlp_net_outputs(t->net), step->to_row + first);
     mlpi_loss_targets(
         t->net,
-        &(mlpi_targets){
-            .m = m, .Y = Y, .order = step->order ? step->order + first : NULL},
+        &(mlpi_targets){.m = m,
+                        .Y = Y,
+                        .order = step->order ? step->order + first : NULL,
+                        .ahead = step->ahead},
         targets);
     mlpi_loss_smooth(t->net, m, targets);
 }

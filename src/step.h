@@ -51,6 +51,7 @@ typedef struct mlpi_step {
     size_t m;
     mlp_cview X, Y;        /* rows order[0..m-1], or 0..m-1 if that is NULL; */
     const size_t *order;   /* not looked at where */
+    size_t ahead;          /* as in mlpi_gather */
     const double *weights; /* of the rows, likewise; NULL: all 1 */
     size_t to_row;         /* of the batch that takes the first of them: 0 */
     bool has_rows;         /* the trainer holds them already */

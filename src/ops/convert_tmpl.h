@@ -9,6 +9,21 @@ static const real *row_of(const void *data, size_t row_stride, size_t i)
     return (const real *)data + i * row_stride;
 }
 
+/* n elements that lie apart, or are the same: rows are short, so that a call
+ * would cost more than it copies. */
+static inline ALWAYS_INLINE void copy_row(size_t n, const real *x, real *out)
+{
+    size_t j = 0;
+    for (; j + VLEN <= n; j += VLEN) {
+        vstore(out + j, vload(x + j));
+    }
+    if (j < n) {
+        vstore_part(out + j, vload_part(x + j, n - j), n - j);
+    }
+}
+
+/* Rows in a drawn order may be anywhere in memory, and no processor guesses
+ * where: the next batch's are asked for while this one's are copied. */
 static void gather(const mlpi_gather *g)
 {
     real *out = g->out;
@@ -18,12 +33,15 @@ static void gather(const mlpi_gather *g)
     for (size_t i = 0; i < g->m; i++, out += g->n) {
         const real *x =
             row_of(g->X.data, g->X.row_stride, g->order ? g->order[i] : i);
+        if (g->ahead > 0) {
+            prefetch(g->X.data, g->order[g->ahead + i] * g->X.row_stride, g->n);
+        }
         if (mean) {
             for (size_t j = 0; j < g->n; j++) {
                 out[j] = (x[j * step] - mean[j]) / std[j];
             }
         } else if (step == 1) {
-            memmove(out, x, g->n * sizeof(real)); /* may be in place */
+            copy_row(g->n, x, out);
         } else {
             for (size_t j = 0; j < g->n; j++) {
                 out[j] = x[j * step];
