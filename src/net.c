@@ -103,7 +103,7 @@ static mlp_status check_config(const mlp_config *config)
     return check_batch_norm(config);
 }
 
-/* Parameters, running moments, and scaling. */
+/* Parameters, running moments, scaling, and the way of a row through them. */
 static void take_arrays(mlp_net *net, size_t inputs, mlpi_cursor *cursor)
 {
     size_t size = net->ops->real_size;
@@ -115,6 +115,18 @@ static void take_arrays(mlp_net *net, size_t inputs, mlpi_cursor *cursor)
     }
     net->mean = mlpi_take(cursor, inputs, size);
     net->std = mlpi_take(cursor, inputs, size);
+    net->rows = mlpi_take(cursor, layout->L, sizeof *net->rows);
+    for (size_t l = 1; l <= layout->L && net->rows; l++) {
+        const mlpi_shape *layer = &layout->layer[l];
+        net->rows[l - 1] =
+            (mlpi_row_layer){.n_prev = layout->layer[l - 1].width,
+                             .how = mlpi_net_activation(net, l, 1),
+                             .W = mlpi_at(net->ops, net->parameters, layer->W),
+                             .b = mlpi_at(net->ops, net->parameters, layer->b)};
+        if (layer->batch_norm) {
+            net->rows = NULL;
+        }
+    }
 }
 
 /* The struct begins the block; its arrays follow. */

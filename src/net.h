@@ -17,8 +17,9 @@ struct mlp_net {
     void *running;    /* real [layout.running], just behind them */
     double huber_delta, label_smoothing;
     double norm_momentum, norm_epsilon;
-    bool scales;      /* are mean and std applied? */
-    void *mean, *std; /* real [n[0]] */
+    mlpi_row_layer *rows; /* [L]; NULL with batch norm: see mlpi_row */
+    bool scales;          /* are mean and std applied? */
+    void *mean, *std;     /* real [n[0]] */
     /* Blocks of their own; of metadata key, value, key, value ... */
     mlpi_texts class_names, metadata;
 };

@@ -135,6 +135,22 @@ typedef struct mlpi_activation {
     size_t m, n;
 } mlpi_activation;
 
+/* One row through L layers to `out`. */
+typedef struct mlpi_row_layer {
+    size_t n_prev;
+    mlpi_activation how; /* of 1 row of n */
+    const void *W, *b;   /* real (n_prev, n), [n] */
+} mlpi_row_layer;
+
+typedef struct mlpi_row {
+    size_t L;
+    const mlpi_row_layer *layer; /* [L] */
+    bool far;                    /* L1 does not hold all weights */
+    const void *x;               /* real [n_prev of the first] */
+    void *hidden[2]; /* for the widest, aligned, up to a multiple of 64 bytes */
+    void *out;       /* real [n of the last] */
+} mlpi_row;
+
 /* n outputs `a` and their targets y, with the loss that they are judged by. */
 typedef struct mlpi_terms {
     mlp_loss loss;
@@ -173,6 +189,9 @@ typedef struct mlpi_ops {
     void (*activate)(const mlpi_activation *how, const void *z, void *a);
     void (*activate_backward)(const mlpi_activation *how, const void *z,
                               const void *a, void *da);
+
+    /* The same as layer after layer, product and activation. */
+    void (*predict_row)(const mlpi_row *row);
 
     /* lanes += the terms of the loss, which is no mean yet; f64 tables only,
      * NULL in the others. The first of the n terms belongs to lane 0. */

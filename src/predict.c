@@ -48,6 +48,30 @@ static void run_layers(const mlp_net *net, const mlpi_desk *desk,
     }
 }
 
+/* Can this be one call? */
+static inline bool is_row(const mlp_net *net, const mlp_cview *X,
+                          const mlp_view *A)
+{
+    return X->rows == 1 && X->col_stride == 1 && A->col_stride == 1 &&
+           net->rows;
+}
+
+static inline void run_row(const mlp_net *net, const mlpi_desk *desk,
+                           const mlp_cview *X, const mlp_view *A)
+{
+    enum { NEAR = 32768 }; /* bytes that L1 holds */
+    mlpi_row row = {.L = net->layout.L,
+                    .layer = net->rows,
+                    .far = net->layout.parameters > NEAR / net->ops->real_size,
+                    .x = X->data,
+                    .hidden = {desk->hidden[0], desk->hidden[1]},
+                    .out = A->data};
+    if (net->scales) {
+        row.x = enter(net, desk, mlpi_operand_of(*X), NULL, 1).data;
+    }
+    net->ops->predict_row(&row);
+}
+
 static void run_chunk(const mlp_net *net, const mlpi_desk *desk, mlp_cview X)
 {
     mlpi_operand A_0 = enter(net, desk, mlpi_operand_of(X), NULL, X.rows);
@@ -62,19 +86,25 @@ static mlp_view part_of(mlp_view view, size_t size, size_t first, size_t count)
     return view;
 }
 
-static mlp_status check_predict(const mlp_net *net, mlp_cview X, mlp_view A)
+static mlp_status look_at_output(const mlp_net *net, size_t rows, mlp_view A)
 {
-    TRY(mlpi_net_check_X(net, X, 0));
-    mlp_cview read_only = mlp_view_const(A);
+    mlpi_expected expected = {.name = "A",
+                              .dtype = net->ops->dtype,
+                              .rows = rows,
+                              .cols = mlp_net_outputs(net)};
+    return mlpi_check_writable(&net->hooks, A, &expected);
+}
+
+static inline mlp_status check_predict(const mlp_net *net, const mlp_cview *X,
+                                       const mlp_view *A)
+{
+    TRY(mlpi_net_check_X(net, *X, 0));
+    const mlp_cview out = {A->dtype,      A->rows,       A->cols,
+                           A->row_stride, A->col_stride, A->data};
     size_t outputs = net->layout.layer[net->layout.L].width;
-    return mlpi_is_dense(&read_only, net->ops->dtype, outputs) &&
-                   A.rows == X.rows
+    return mlpi_is_dense(&out, net->ops->dtype, outputs) && A->rows == X->rows
                ? MLP_OK
-               : mlpi_check_writable(&net->hooks, A,
-                                     &(mlpi_expected){.name = "A",
-                                                      .dtype = net->ops->dtype,
-                                                      .rows = X.rows,
-                                                      .cols = outputs});
+               : look_at_output(net, X->rows, *A);
 }
 
 /* The last layer writes into A itself, if A is dense. */
@@ -120,8 +150,10 @@ static void do_predict(const mlpi_member *self, void *context)
 static void predict(const mlp_net *net, const mlp_workspace *workspace,
                     mlp_cview X, mlp_view A)
 {
-    if (workspace->team &&
-        mlpi_is_worth_a_team(X.rows, net->layout.parameters)) {
+    if (is_row(net, &X, &A)) {
+        run_row(net, &workspace->desk, &X, &A);
+    } else if (workspace->team &&
+               mlpi_is_worth_a_team(X.rows, net->layout.parameters)) {
         task t = {net, workspace, X, A};
         mlpi_team_run(workspace->team, do_predict, &t);
     } else {
@@ -134,7 +166,7 @@ mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)
     if (!net) {
         return MLP_ERR_NULL;
     }
-    TRY(check_predict(net, X, A));
+    TRY(check_predict(net, &X, &A));
     if (X.rows == 0) {
         return MLP_OK;
     }
@@ -155,7 +187,7 @@ mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
         return mlpi_report(&net->hooks, MLP_ERR_NULL, "workspace is NULL");
     }
     TRY(mlpi_workspace_check(workspace, net));
-    TRY(check_predict(net, X, A));
+    TRY(check_predict(net, &X, &A));
     predict(net, workspace, X, A);
     return MLP_OK;
 }
@@ -218,7 +250,8 @@ static void run_scored(const mlp_net *net, const mlpi_desk *desk,
     mlp_cview Y = order ? rows->Y : mlp_cview_rows(rows->Y, i, m);
     mlpi_operand A_0 = enter(net, desk, mlpi_operand_of(X), order, m);
     run_layers(net, desk, A_0, m, desk->Z, desk->A);
-    mlpi_loss_targets(net, &(mlpi_targets){.m = m, .Y = Y, .order = order}, desk->Y);
+    mlpi_loss_targets(net, &(mlpi_targets){.m = m, .Y = Y, .order = order},
+                      desk->Y);
 }
 
 /* How many classes of m rows on the desk are right? */

@@ -17,6 +17,7 @@
 #include "sums_tmpl.h"
 #include "softmax_tmpl.h"
 #include "activation_tmpl.h"
+#include "row_tmpl.h"
 #include "loss_tmpl.h"
 #include "dropout_tmpl.h"
 #include "batch_norm_tmpl.h"
@@ -43,6 +44,7 @@ const mlpi_ops OPS_TABLE = {
     .column_sums = column_sums,
     .activate = activate,
     .activate_backward = activate_backward,
+    .predict_row = predict_row,
     .largest = largest,
     .loss_slopes = loss_slopes,
     .difference = difference,

@@ -27,6 +27,7 @@ ops/tile_tmpl
 ops/gemm_tmpl ops/sums_tmpl
 ops/softmax_tmpl
 ops/activation_tmpl ops/loss_tmpl ops/dropout_tmpl ops/batch_norm_tmpl ops/convert_tmpl
+ops/row_tmpl
 ops/ops_tmpl
 ops/ops_portable_f32 ops/ops_avx2_f32 ops/ops_avx512_f32 ops/ops_neon_f32
 ops/ops_portable_f64 ops/ops_avx2_f64 ops/ops_avx512_f64 ops/ops_neon_f64
