@@ -164,13 +164,29 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  *   relu      a = max(0, z)               da/dz = 1 if z > 0, else 0
  *   softmax   a_j = e^(z_j) / sum of e^(z_k) over the layer's neurons k, whose
  *             a are probabilities of classes; da_j/dz_k = a_j ((j = k) - a_k).
- *             Of the last layer only */
+ *             Of the last layer only
+ * and, with the layer's slope and the sigmoid s, for z <= 0 and z > 0
+ *   leaky_relu  slope z                   z   (Maas et al., 2013)
+ *   elu         slope (e^z - 1)           z   (Clevert et al., 2016)
+ *   gelu        z Phi(z), Phi the normal distribution (Hendrycks and Gimpel,
+ *               2016); gelu_tanh is their z s(2 sqrt(2 / pi) (z + 0.044715 z^3))
+ *   silu        z s(z), also called swish (Elfwing et al., 2018)
+ *   softplus    log(1 + e^z)              da/dz = s(z)
+ * For all but identity and relu a is within 2 units in the last place. Each
+ * rises where the function does, or for silu and gelu within 0.2 of their
+ * minimum at least never steps back by more than such a unit. */
 #define MLP_ACTIVATION_LIST(X)                                                 \
     X(MLP_ACT_IDENTITY, 0, "identity")                                         \
     X(MLP_ACT_SIGMOID, 1, "sigmoid")                                           \
     X(MLP_ACT_TANH, 2, "tanh")                                                 \
     X(MLP_ACT_RELU, 3, "relu")                                                 \
-    X(MLP_ACT_SOFTMAX, 4, "softmax")
+    X(MLP_ACT_SOFTMAX, 4, "softmax")                                           \
+    X(MLP_ACT_LEAKY_RELU, 5, "leaky_relu")                                     \
+    X(MLP_ACT_ELU, 6, "elu")                                                   \
+    X(MLP_ACT_GELU, 7, "gelu")                                                 \
+    X(MLP_ACT_GELU_TANH, 8, "gelu_tanh")                                       \
+    X(MLP_ACT_SILU, 9, "silu")                                                 \
+    X(MLP_ACT_SOFTPLUS, 10, "softplus")
 typedef enum mlp_activation {
     MLP_ACTIVATION_LIST(MLP_ENUM_VALUE)
 } mlp_activation;
@@ -207,11 +223,21 @@ typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
  *           "Understanding the difficulty of training deep feedforward neural
  *           networks" (2010)
  *   zeros   0
- * randn is drawn layer by layer, for W row by row, as np.random.randn does. */
+ *   lecun   randn * sqrt(1 / n[l-1]): LeCun et al., "Efficient BackProp" (1998)
+ *   ..._uniform  uniform in [-sqrt(3) s, sqrt(3) s), where those have randn * s
+ *   auto    for each layer what suits its activation: lecun for identity,
+ *           glorot for sigmoid, tanh and softmax, he for relu and its kin
+ * randn is drawn layer by layer, for W row by row, as np.random.randn does, and
+ * uniform numbers as np.random.uniform does. */
 #define MLP_INIT_LIST(X)                                                       \
     X(MLP_INIT_HE, 0, "he")                                                    \
     X(MLP_INIT_GLOROT, 1, "glorot")                                            \
-    X(MLP_INIT_ZEROS, 2, "zeros")
+    X(MLP_INIT_ZEROS, 2, "zeros")                                              \
+    X(MLP_INIT_LECUN, 3, "lecun")                                              \
+    X(MLP_INIT_HE_UNIFORM, 4, "he_uniform")                                    \
+    X(MLP_INIT_GLOROT_UNIFORM, 5, "glorot_uniform")                            \
+    X(MLP_INIT_LECUN_UNIFORM, 6, "lecun_uniform")                              \
+    X(MLP_INIT_AUTO, 7, "auto")
 typedef enum mlp_init { MLP_INIT_LIST(MLP_ENUM_VALUE) } mlp_init;
 
 /* The names in the lists above; NULL for any other number, so that a loop
@@ -228,10 +254,15 @@ const char *mlp_init_name(mlp_init init);
 
 #define MLP_MAX_THREADS 256
 
+#define MLP_SLOPE_LEAKY_RELU 0.01
+#define MLP_SLOPE_ELU 1.0
+
 typedef struct mlp_layer {
     size_t width; /* neurons n[l], 1 to MLP_MAX_WIDTH */
     mlp_activation activation;
-    double slope;    /* of some activations; the others do not look at it */
+    double slope;    /* of leaky_relu and elu: finite, 0 or more; the others do
+                        not look at it. 0 is 0, and makes them relu: the usual
+                        numbers are MLP_SLOPE_LEAKY_RELU and MLP_SLOPE_ELU */
     double dropout;  /* p in [0, 1); 0 in the last layer. In training each
                         output is 0 with probability p, else divided by 1 - p
                         (Srivastava et al., 2014). Predicting needs nothing */
@@ -271,8 +302,9 @@ typedef struct mlp_config {
      * are. */
     double label_smoothing;
     mlp_dtype precision; /* MLP_F64 (default) or MLP_F32 */
-    mlp_init init;       /* default MLP_INIT_HE */
-    uint32_t seed;       /* of the first weights; default 42 */
+    mlp_init init; /* default MLP_INIT_HE, the tutorial's, for every layer;
+                            MLP_INIT_AUTO suits more networks */
+    uint32_t seed; /* of the first weights; default 42 */
     /* Of batch norm, as PyTorch names them: a training step moves the running
      * moments by momentum * (the batch's - the running), 0 to 1, default 0.1.
      * Epsilon is finite and above 0, default 1e-5. */
@@ -300,8 +332,9 @@ typedef struct mlp_net mlp_net;
  * to be freed by mlp_net_free.
  * MLP_ERR_ARGUMENT: no inputs, no layers, a width of 0, an unknown constant,
  * a softmax or dropout that may not stand in its layer, dropout outside [0, 1),
- * a number of the loss or of batch norm out of range, a precision other than
- * MLP_F32 and MLP_F64, one of `allocate` and `release` without the other.
+ * a slope or a number of the loss or of batch norm out of range, a precision
+ * other than MLP_F32 and MLP_F64, one of `allocate` and `release` without the
+ * other.
  * MLP_ERR_LIMIT: above a limit. MLP_ERR_UNSUPPORTED: no kernels of that name
  * here. */
 mlp_status mlp_net_create(const mlp_config *config, mlp_net **net);

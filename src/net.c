@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "init.h"
 #include "report.h"
 #include "view.h"
 
@@ -77,6 +78,25 @@ static mlp_status check_loss(const mlp_config *config)
     return MLP_OK;
 }
 
+/* Likewise: of the activations that look at it. */
+static mlp_status check_slopes(const mlp_config *config)
+{
+    const mlpi_ops *ops = mlpi_ops_get(config->precision, 0);
+    for (size_t l = 1; l <= config->n_layers; l++) {
+        mlp_activation f = config->layers[l - 1].activation;
+        double given = config->layers[l - 1].slope;
+        double slope = ops->round(given);
+        bool matters = f == MLP_ACT_LEAKY_RELU || f == MLP_ACT_ELU;
+        if (matters && !(slope >= 0.0 && isfinite(slope))) {
+            return mlpi_report(&config->hooks, MLP_ERR_ARGUMENT,
+                               "layer %zu: expects a slope from 0, finite in "
+                               "%s, got %g",
+                               l, mlp_dtype_name(ops->dtype), given);
+        }
+    }
+    return MLP_OK;
+}
+
 static mlp_status check_config(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -100,6 +120,7 @@ static mlp_status check_config(const mlp_config *config)
                            config->kernels);
     }
     TRY(check_loss(config));
+    TRY(check_slopes(config));
     return check_batch_norm(config);
 }
 
@@ -145,74 +166,6 @@ static void lay_out_copy(mlp_net *copy, const mlp_net *net,
     take_arrays(copy, net->layout.layer[0].width, cursor);
 }
 
-/* The standard deviation of the first weights of layer l. */
-static double deviation(const mlp_net *net, mlp_init init, size_t l)
-{
-    double n_in = (double)net->layout.layer[l - 1].width;
-    double n_out = (double)net->layout.layer[l].width;
-    switch (init) {
-    case MLP_INIT_HE:
-        return sqrt(2.0 / n_in);
-    case MLP_INIT_GLOROT:
-        return sqrt(2.0 / (n_in + n_out));
-    case MLP_INIT_ZEROS:
-        break;
-    }
-    return 0.0;
-}
-
-/* Draws W of a layer in the order of its rows; it lies column by column. */
-static void draw_weights(mlp_net *net, size_t l, double std, mlp_rng *rng)
-{
-    const mlpi_ops *ops = net->ops;
-    size_t n_in = net->layout.layer[l - 1].width;
-    size_t n_out = net->layout.layer[l].width;
-    void *W = mlpi_at(ops, net->parameters, net->layout.layer[l].W);
-    for (size_t i = 0; i < n_out; i++) {
-        for (size_t j = 0; j < n_in; j++) {
-            double w = mlp_rng_randn(rng) * std;
-            ops->narrow(1, &w, mlpi_at(ops, W, j * n_out + i));
-        }
-    }
-}
-
-static void fill(mlp_net *net, void *reals, size_t n, double x)
-{
-    for (size_t i = 0; i < n; i++) {
-        net->ops->narrow(1, &x, mlpi_at(net->ops, reals, i));
-    }
-}
-
-/* Normalising to mean 0 and variance 1, and nothing seen of means and variances
- * but these. */
-static void reset_batch_norm(mlp_net *net, size_t l)
-{
-    const mlpi_ops *ops = net->ops;
-    const mlpi_shape *shape = &net->layout.layer[l];
-    size_t n = shape->width;
-    fill(net, mlpi_at(ops, net->parameters, shape->scale), n, 1.0);
-    fill(net, mlpi_at(ops, net->running, shape->mean), n, 0.0);
-    fill(net, mlpi_at(ops, net->running, shape->variance), n, 1.0);
-}
-
-static void draw_parameters(mlp_net *net, mlp_init init, uint32_t seed)
-{
-    /* The bits of zero are zeros, in both precisions. */
-    memset(net->parameters, 0, net->layout.parameters * net->ops->real_size);
-    for (size_t l = 1; l <= net->layout.L; l++) {
-        if (net->layout.layer[l].batch_norm) {
-            reset_batch_norm(net, l);
-        }
-    }
-    if (init == MLP_INIT_ZEROS) {
-        return;
-    }
-    mlp_rng rng = mlp_rng_seeded(seed);
-    for (size_t l = 1; l <= net->layout.L; l++) {
-        draw_weights(net, l, deviation(net, init, l), &rng);
-    }
-}
-
 mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
 {
     if (!config) {
@@ -236,7 +189,8 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
     TRY(mlpi_allocate(&made.hooks, &measure, "a network", &block));
     mlpi_cursor carve = {.base = block};
     lay_out(&made, config, &carve);
-    draw_parameters(&made, config->init, config->seed);
+    mlpi_init_draw(made.ops, &made.layout, config->init, config->seed,
+                   made.parameters);
     *net = block;
     **net = made;
     return MLP_OK;
@@ -316,7 +270,7 @@ mlp_status mlp_net_initialise(mlp_net *net, mlp_init init, uint32_t seed)
         return MLP_ERR_NULL;
     }
     TRY(check_init(&net->hooks, init));
-    draw_parameters(net, init, seed);
+    mlpi_init_draw(net->ops, &net->layout, init, seed, net->parameters);
     return MLP_OK;
 }
 

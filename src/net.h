@@ -24,18 +24,6 @@ struct mlp_net {
     mlpi_texts class_names, metadata;
 };
 
-/* Element `index` of an array of the network's precision. */
-static inline void *mlpi_at(const mlpi_ops *ops, void *reals, size_t index)
-{
-    return (unsigned char *)reals + index * ops->real_size;
-}
-
-static inline const void *mlpi_const_at(const mlpi_ops *ops, const void *reals,
-                                        size_t index)
-{
-    return (const unsigned char *)reals + index * ops->real_size;
-}
-
 /* All that training changes: the parameters and what stands behind them. */
 static inline mlp_cview mlpi_net_state(const mlp_net *net)
 {
@@ -68,7 +56,10 @@ static inline mlpi_activation mlpi_net_activation(const mlp_net *net, size_t l,
                                                   size_t m)
 {
     const mlpi_shape *shape = &net->layout.layer[l];
-    return (mlpi_activation){.f = shape->activation, .m = m, .n = shape->width};
+    return (mlpi_activation){.f = shape->activation,
+                             .slope = shape->slope,
+                             .m = m,
+                             .n = shape->width};
 }
 
 /* MLP_ERR_ARGUMENT unless first <= l <= L. */

@@ -132,6 +132,7 @@ typedef struct mlpi_normalise_back {
 /* The activation of a layer, for m rows of n neurons, dense. */
 typedef struct mlpi_activation {
     mlp_activation f;
+    double slope;
     size_t m, n;
 } mlpi_activation;
 
@@ -150,6 +151,12 @@ typedef struct mlpi_row {
     void *hidden[2]; /* for the widest, aligned, up to a multiple of 64 bytes */
     void *out;       /* real [n of the last] */
 } mlpi_row;
+
+/* Is the derivative a function of z, and not of a? */
+static inline bool mlpi_needs_z(mlp_activation f)
+{
+    return f == MLP_ACT_SILU || f == MLP_ACT_GELU || f == MLP_ACT_GELU_TANH;
+}
 
 /* n outputs `a` and their targets y, with the loss that they are judged by. */
 typedef struct mlpi_terms {
@@ -184,8 +191,8 @@ typedef struct mlpi_ops {
     void (*column_sums)(size_t m, size_t n, const void *X, void *sums);
 
     /* a = activation(z), which may be one array; and dz = da *
-     * activation'(z), in place of da, from whichever of z and a gives it
-     * exactly. A sum over a row (softmax) has eight lanes. */
+     * activation'(z), in place of da, from z if mlpi_needs_z, else from a. A
+     * sum over a row (softmax) has eight lanes. */
     void (*activate)(const mlpi_activation *how, const void *z, void *a);
     void (*activate_backward)(const mlpi_activation *how, const void *z,
                               const void *a, void *da);
@@ -267,6 +274,18 @@ typedef struct mlpi_ops {
     size_t (*count_hits)(size_t n, const void *a, const void *y);
     size_t (*count_row_hits)(size_t m, size_t n, const void *a, const void *y);
 } mlpi_ops;
+
+/* Element `index` of an array of the table's precision. */
+static inline void *mlpi_at(const mlpi_ops *ops, void *reals, size_t index)
+{
+    return (unsigned char *)reals + index * ops->real_size;
+}
+
+static inline const void *mlpi_const_at(const mlpi_ops *ops, const void *reals,
+                                        size_t index)
+{
+    return (const unsigned char *)reals + index * ops->real_size;
+}
 
 extern const mlpi_ops mlpi_ops_portable_f32, mlpi_ops_portable_f64;
 

@@ -106,8 +106,8 @@ static void forward_normalising(mlp_trainer *t, const mlpi_member *self,
     mlpi_activate(net, step->l, step->m, step->Z, step->A);
 }
 
-/* ReLU's derivative shows in A as well as in Z: where nobody else will ask for
- * Z, it is not kept. */
+/* Most derivatives show in A as well as in Z: where nobody else will ask for Z,
+ * it is not kept. */
 static void forward_rows(mlp_trainer *t, const mlpi_member *self,
                          const mlpi_step *step, size_t first, size_t m)
 {
@@ -117,7 +117,7 @@ static void forward_rows(mlp_trainer *t, const mlpi_member *self,
         size_t n = shape->width;
         size_t n_prev = layout->layer[l - 1].width;
         bool needs_Z = !step->hides_Z || l == layout->L ||
-                       shape->activation != MLP_ACT_RELU || shape->batch_norm;
+                       mlpi_needs_z(shape->activation) || shape->batch_norm;
         void *Z = needs_Z ? t->Z[l] : t->A[l];
         mlpi_forward_step forward = {
             .l = l,

@@ -66,6 +66,16 @@ typedef struct plan {
     {{129, MLP_ACT_TANH}, {67, MLP_ACT_RELU}, {OUTPUTS, MLP_ACT_SOFTMAX}}, 3,  \
         2, 100, 0.5, MLP_LOSS_CCE, MLP_INIT_HE, RANDOM_ROWS
 
+/* The kin of ReLU, and an init for each. */
+#define RECTIFIERS                                                             \
+    {{40, MLP_ACT_GELU}, {30, MLP_ACT_SILU}, {OUTPUTS, MLP_ACT_SOFTPLUS}}, 3,  \
+        2, 100, 0.1, MLP_LOSS_MSE, MLP_INIT_AUTO, RANDOM_ROWS
+#define MORE_RECTIFIERS                                                        \
+    {{40, MLP_ACT_GELU_TANH},                                                  \
+     {30, MLP_ACT_ELU, 0.7},                                                   \
+     {OUTPUTS, MLP_ACT_LEAKY_RELU, 0.01}},                                     \
+        3, 2, 100, 0.1, MLP_LOSS_MSE, MLP_INIT_HE_UNIFORM, RANDOM_ROWS
+
 static const plan plans[] = {
     {"xor_f64", XOR, MLP_F64},
     {"xor_f32", XOR, MLP_F32},
@@ -83,6 +93,10 @@ static const plan plans[] = {
     {"classes_f32", CLASSES, MLP_F32},
     {"weighed_f64", CLASSES, MLP_F64, MLP_RULE_SGD, true},
     {"weighed_f32", CLASSES, MLP_F32, MLP_RULE_SGD, true},
+    {"rectifiers_f64", RECTIFIERS, MLP_F64},
+    {"rectifiers_f32", RECTIFIERS, MLP_F32},
+    {"more_rectifiers_f64", MORE_RECTIFIERS, MLP_F64},
+    {"more_rectifiers_f32", MORE_RECTIFIERS, MLP_F32},
 };
 
 static void *need_memory(size_t count, size_t size)

@@ -107,6 +107,13 @@ static size_t assert_right(const kind *k, mlp_dtype dtype,
     return worst.checked;
 }
 
+/* The same activation everywhere, or a softmax in the end. */
+static bool is_plain(int f, int g)
+{
+    return f == g || (f == MLP_ACT_TANH && g == MLP_ACT_SOFTMAX);
+}
+
+/* Every activation and loss; without options in every pair. */
 static void assert_all_right(double dropout, const mlp_train_options *options)
 {
     size_t n = 0;
@@ -116,7 +123,8 @@ static void assert_all_right(double dropout, const mlp_train_options *options)
             for (int g = 0; mlp_activation_name((mlp_activation)g); g++) {
                 for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
                     kind k = {f, g, loss, dropout};
-                    n += assert_right(&k, p, options);
+                    bool skips = options && !is_plain(f, g);
+                    n += skips ? 0 : assert_right(&k, p, options);
                 }
             }
         }

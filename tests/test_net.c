@@ -52,6 +52,34 @@ static void create_draws_numpys_glorot_weights(void **state)
     mlp_net_free(net);
 }
 
+/* The standard deviation that papers ask for. */
+static double deviation(mlp_init init, mlp_cview W)
+{
+    double n_in = (double)W.cols;
+    double n_out = (double)W.rows;
+    switch (init) {
+    case MLP_INIT_HE:
+    case MLP_INIT_HE_UNIFORM:
+        return sqrt(2.0 / n_in);
+    case MLP_INIT_GLOROT:
+    case MLP_INIT_GLOROT_UNIFORM:
+        return sqrt(2.0 / (n_in + n_out));
+    case MLP_INIT_LECUN:
+    case MLP_INIT_LECUN_UNIFORM:
+        return sqrt(1.0 / n_in);
+    case MLP_INIT_ZEROS:
+    case MLP_INIT_AUTO:
+        break;
+    }
+    return 0;
+}
+
+static bool is_uniform(mlp_init init)
+{
+    return init == MLP_INIT_HE_UNIFORM || init == MLP_INIT_GLOROT_UNIFORM ||
+           init == MLP_INIT_LECUN_UNIFORM;
+}
+
 /* From the generator itself: draws in NumPy's order, times the formula. */
 static void assert_draws(mlp_init init, uint32_t seed)
 {
@@ -62,22 +90,78 @@ static void assert_draws(mlp_init init, uint32_t seed)
     mlp_rng rng = mlp_rng_seeded(seed);
     for (size_t l = 1; l <= 3; l++) {
         mlp_cview W = ctensor(net, MLP_W, l);
-        double fan = (double)(init == MLP_INIT_HE ? W.cols : W.cols + W.rows);
+        double std = deviation(init, W);
+        double limit = sqrt(3.0) * std;
         for (size_t i = 0; i < W.rows * W.cols; i++) {
-            double expected = mlp_rng_randn(&rng) * sqrt(2.0 / fan);
-            assert_ulps(mlp_cview_at(W, i / W.cols, i % W.cols), expected, 1);
+            double expected = is_uniform(init)
+                                  ? mlp_rng_uniform(&rng, -limit, limit)
+                                  : mlp_rng_randn(&rng) * std;
+            double got = mlp_cview_at(W, i / W.cols, i % W.cols);
+            check_near(got, expected, 1e-15, 4e-16 * limit, __FILE__, __LINE__);
         }
     }
     mlp_net_free(net);
 }
 
-static void create_draws_by_he_and_by_glorot(void **state)
+static void create_draws_by_the_formulas(void **state)
 {
     (void)state;
-    assert_draws(MLP_INIT_HE, 42);
-    assert_draws(MLP_INIT_HE, 0);
-    assert_draws(MLP_INIT_GLOROT, 42);
-    assert_draws(MLP_INIT_GLOROT, UINT32_MAX);
+    for (int init = 0; mlp_init_name((mlp_init)init); init++) {
+        if (init != MLP_INIT_AUTO) {
+            assert_draws((mlp_init)init, 42);
+            assert_draws((mlp_init)init, 0);
+            assert_draws((mlp_init)init, UINT32_MAX);
+        }
+    }
+}
+
+/* A row of inits.txt: init, then W[1] (4, 3) and W[2] (2, 4). */
+static void initial_weights_are_numpys(void **state)
+{
+    (void)state;
+    static const model m = {
+        3, 2, {{4, MLP_ACT_TANH}, {2, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    vector rows = read_vector("inits");
+    assert_int_equal(rows.rows, 7);
+    assert_int_equal(rows.cols, 21);
+    for (size_t i = 0; i < rows.rows; i++) {
+        const double *row = rows.data + i * rows.cols;
+        mlp_config config = config_of(&m, MLP_F64, NULL);
+        config.init = (mlp_init)row[0];
+        config.seed = 7;
+        mlp_net *net = net_of(&config);
+        for (size_t j = 0; j < 12; j++) {
+            double w = mlp_cview_at(ctensor(net, MLP_W, 1), j / 3, j % 3);
+            assert_ulps(w, row[1 + j], 2);
+        }
+        for (size_t j = 0; j < 8; j++) {
+            double w = mlp_cview_at(ctensor(net, MLP_W, 2), j / 4, j % 4);
+            assert_ulps(w, row[13 + j], 2);
+        }
+        mlp_net_free(net);
+    }
+    free(rows.data);
+}
+
+/* Softmax alone must be last, and so is every one. */
+static void auto_suits_the_activation(void **state)
+{
+    (void)state;
+    for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+        model m = {5, 1, {{4, (mlp_activation)f, 0.1}}, MLP_LOSS_MSE};
+        mlp_config config = config_of(&m, MLP_F64, NULL);
+        config.init = MLP_INIT_AUTO;
+        mlp_net *net = net_of(&config);
+        config.init =
+            f == MLP_ACT_IDENTITY ? MLP_INIT_LECUN
+            : f == MLP_ACT_SIGMOID || f == MLP_ACT_TANH || f == MLP_ACT_SOFTMAX
+                ? MLP_INIT_GLOROT
+                : MLP_INIT_HE;
+        mlp_net *expected = net_of(&config);
+        assert_same(ctensor(net, MLP_W, 1), ctensor(expected, MLP_W, 1));
+        mlp_net_free(expected);
+        mlp_net_free(net);
+    }
 }
 
 static void f32_weights_are_the_rounded_draws(void **state)
@@ -156,8 +240,8 @@ static void initialise_refuses_an_unknown_init(void **state)
     hook_record record = {0};
     mlp_net *net = new_net(&xor_model, MLP_F64, &record);
     mlp_net *before = clone_of(net);
-    assert_told(&record, mlp_net_initialise(net, (mlp_init)3, 42),
-                MLP_ERR_ARGUMENT, "3");
+    assert_told(&record, mlp_net_initialise(net, (mlp_init)99, 42),
+                MLP_ERR_ARGUMENT, "99");
     assert_told(&record, mlp_net_initialise(net, (mlp_init)-1, 42),
                 MLP_ERR_ARGUMENT, "-1");
     assert_int_equal(mlp_net_initialise(NULL, MLP_INIT_HE, 42), MLP_ERR_NULL);
@@ -510,6 +594,33 @@ static void create_refuses_unknown_constants(void **state)
     refuse(&config, MLP_ERR_ARGUMENT, "float64", "99");
 }
 
+static void create_refuses_slopes_out_of_range(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    static const double bad[] = {-0.01, -INFINITY, INFINITY, NAN};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+            mlp_config config = config_of(&xor_model, MLP_F64, &record);
+            mlp_layer layer = {1, (mlp_activation)f, bad[i]};
+            config.layers = &layer;
+            config.n_layers = 1;
+            if (f == MLP_ACT_LEAKY_RELU || f == MLP_ACT_ELU) {
+                refuse(&config, MLP_ERR_ARGUMENT, "layer 1", "slope");
+            } else {
+                mlp_net_free(net_of(&config));
+            }
+        }
+    }
+    mlp_layer layer = {1, MLP_ACT_LEAKY_RELU, 1e39};
+    mlp_config config = config_of(&xor_model, MLP_F32, &record);
+    config.layers = &layer;
+    config.n_layers = 1;
+    refuse(&config, MLP_ERR_ARGUMENT, "float32", "1e+39");
+    layer.slope = 0;
+    mlp_net_free(net_of(&config));
+}
+
 static void create_refuses_unknown_kernels(void **state)
 {
     (void)state;
@@ -570,7 +681,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(create_draws_the_tutorials_weights),
         cmocka_unit_test(create_draws_numpys_glorot_weights),
-        cmocka_unit_test(create_draws_by_he_and_by_glorot),
+        cmocka_unit_test(create_draws_by_the_formulas),
+        cmocka_unit_test(initial_weights_are_numpys),
+        cmocka_unit_test(auto_suits_the_activation),
+        cmocka_unit_test(create_refuses_slopes_out_of_range),
         cmocka_unit_test(f32_weights_are_the_rounded_draws),
         cmocka_unit_test(biases_start_at_zero),
         cmocka_unit_test(initialise_repeats_what_create_did),

@@ -76,6 +76,32 @@ static double apply(const mlpi_ops *ops, mlpi_function f, double x)
     return get(ops->dtype, out, 0);
 }
 
+static const double any_slope = 0.3; /* of leaky ReLU and ELU */
+
+/* The kin of ReLU, whose formulas test_math.c has: as the portable table. */
+static double portable_activation(mlp_dtype dtype, mlp_activation f, double z)
+{
+    double in[1];
+    double out[1];
+    set(dtype, in, 0, z);
+    mlpi_activation how = {.f = f, .slope = any_slope, .m = 1, .n = 1};
+    mlpi_ops_get(dtype, 0)->activate(&how, in, out);
+    return get(dtype, out, 0);
+}
+
+static double portable_backward(mlp_dtype dtype, mlp_activation f, double z,
+                                double a, double da)
+{
+    double in[2];
+    double out[1];
+    set(dtype, &in[0], 0, z);
+    set(dtype, &in[1], 0, a);
+    set(dtype, out, 0, da);
+    mlpi_activation how = {.f = f, .slope = any_slope, .m = 1, .n = 1};
+    mlpi_ops_get(dtype, 0)->activate_backward(&how, &in[0], &in[1], out);
+    return get(dtype, out, 0);
+}
+
 static double activation_of(const mlpi_ops *ops, mlp_activation f, double z)
 {
     switch (f) {
@@ -87,6 +113,15 @@ static double activation_of(const mlpi_ops *ops, mlp_activation f, double z)
         return apply(ops, MLPI_MAP_TANH, z);
     case MLP_ACT_RELU:
         return z <= 0 ? 0 : z;
+    case MLP_ACT_LEAKY_RELU:
+        return z <= 0 ? rounded(ops->dtype, rounded(ops->dtype, any_slope) * z)
+                      : z;
+    case MLP_ACT_ELU:
+    case MLP_ACT_GELU:
+    case MLP_ACT_GELU_TANH:
+    case MLP_ACT_SILU:
+    case MLP_ACT_SOFTPLUS:
+        return portable_activation(ops->dtype, f, z);
     case MLP_ACT_SOFTMAX:
         break;
     }
@@ -97,6 +132,7 @@ static double activation_of(const mlpi_ops *ops, mlp_activation f, double z)
 static double slope_times(mlp_dtype dtype, mlp_activation f, double z, double a,
                           double da)
 {
+    const double alpha = rounded(dtype, any_slope);
     switch (f) {
     case MLP_ACT_IDENTITY:
         return da;
@@ -110,6 +146,15 @@ static double slope_times(mlp_dtype dtype, mlp_activation f, double z, double a,
     }
     case MLP_ACT_RELU:
         return z <= 0 ? 0 : da;
+    case MLP_ACT_LEAKY_RELU:
+        return z <= 0 ? rounded(dtype, da * alpha) : da;
+    case MLP_ACT_ELU:
+        return z <= 0 ? rounded(dtype, da * rounded(dtype, a + alpha)) : da;
+    case MLP_ACT_GELU:
+    case MLP_ACT_GELU_TANH:
+    case MLP_ACT_SILU:
+    case MLP_ACT_SOFTPLUS:
+        return portable_backward(dtype, f, z, a, da);
     case MLP_ACT_SOFTMAX:
         break;
     }
@@ -125,7 +170,7 @@ static void check_activation(const mlpi_ops *ops, mlp_activation f, size_t n)
     void *a = guarded_alloc(n * size_of(dtype));
     void *da = random_reals(dtype, &rng, n, -1, 1);
     void *dz = guarded_alloc(n * size_of(dtype));
-    mlpi_activation how = {.f = f, .m = n, .n = 1};
+    mlpi_activation how = {.f = f, .slope = any_slope, .m = n, .n = 1};
     ops->activate(&how, z, a);
     for (size_t i = 0; i < n; i++) {
         assert_true(

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Activations and their derivatives (chapter 1.3 of the tutorial), side by
- * side. Parameters: the vocabulary, loop_tmpl.h, math_tmpl.h and
- * softmax_tmpl.h.
+ * side. Parameters: the vocabulary, loop_tmpl.h, math_tmpl.h, softmax_tmpl.h
+ * and rectifier_tmpl.h.
  *
- *             a                    da/dz from z and a
+ *             a                    da/dz
  *   identity  z                    1
  *   sigmoid   1 / (1 + e^-z)       a (1 - a)
  *   tanh      tanh z               1 - a^2
  *   relu      z > 0 ? z : 0        z > 0 ? 1 : 0
  *
- * and softmax, whose outputs hang together: softmax_tmpl.h.
+ * then softmax, whose outputs hang together: softmax_tmpl.h; and the kin of
+ * ReLU: rectifier_tmpl.h. The derivative comes from a alone, unless
+ * mlpi_needs_z.
  *
  * A NaN must come out as a NaN, also of relu, whose vrelu is in math_tmpl.h.
  */
@@ -56,6 +58,24 @@ static void activate(const mlpi_activation *how, const void *z, void *a)
     case MLP_ACT_SOFTMAX:
         softmax(how->m, how->n, z, a);
         break;
+    case MLP_ACT_LEAKY_RELU:
+        map_long(vleaky, n, z, how->slope, a);
+        break;
+    case MLP_ACT_ELU:
+        map_long(velu, n, z, how->slope, a);
+        break;
+    case MLP_ACT_GELU:
+        map_long(vgelu, n, z, 0.0, a);
+        break;
+    case MLP_ACT_GELU_TANH:
+        map_long(vgelu_tanh, n, z, 0.0, a);
+        break;
+    case MLP_ACT_SILU:
+        map_long(vsilu, n, z, 0.0, a);
+        break;
+    case MLP_ACT_SOFTPLUS:
+        map_long(vsoftplus, n, z, 0.0, a);
+        break;
     }
 }
 
@@ -73,8 +93,8 @@ static inline vec backward_tanh(vec z, vec a, vec da)
 
 static inline vec backward_relu(vec z, vec a, vec da)
 {
-    (void)a;
-    return vselect(vle(z, vzero()), vzero(), da);
+    (void)z;
+    return vselect(vle(a, vzero()), vzero(), da);
 }
 
 static void activate_backward(const mlpi_activation *how, const void *z_in,
@@ -98,6 +118,24 @@ static void activate_backward(const mlpi_activation *how, const void *z_in,
         break;
     case MLP_ACT_SOFTMAX:
         softmax_backward(how->m, how->n, a, da);
+        break;
+    case MLP_ACT_LEAKY_RELU:
+        change_long(backward_leaky, n, a, how->slope, da);
+        break;
+    case MLP_ACT_ELU:
+        change_long(backward_elu, n, a, how->slope, da);
+        break;
+    case MLP_ACT_GELU:
+        change_long(backward_gelu, n, z, 0.0, da);
+        break;
+    case MLP_ACT_GELU_TANH:
+        change_long(backward_gelu_tanh, n, z, 0.0, da);
+        break;
+    case MLP_ACT_SILU:
+        change_long(backward_silu, n, z, 0.0, da);
+        break;
+    case MLP_ACT_SOFTPLUS:
+        change_long(backward_softplus, n, a, 0.0, da);
         break;
     }
 }

@@ -101,3 +101,29 @@ static inline ALWAYS_INLINE void combine_in_place(vec (*f)(vec, vec, vec),
         vstore_part(c + i, last, left);
     }
 }
+
+/* Like map_each and combine_in_place, but one for all functions that are long
+ * beside a call: y[i] = f(x[i], constant), and y[i] = f(x[i], y[i], constant).
+ */
+static NEVER_INLINE void map_long(vec (*f)(vec, vec), size_t n, const real *x,
+                                  double constant, real *y)
+{
+    const vec c = vset1((real)constant);
+    for (size_t i = 0; i < n; i += VLEN) {
+        const bool part = n - i < VLEN;
+        vec in = load_lanes(x + i, part, n - i);
+        store_lanes(y + i, f(in, c), part, n - i);
+    }
+}
+
+static NEVER_INLINE void change_long(vec (*f)(vec, vec, vec), size_t n,
+                                     const real *x, double constant, real *y)
+{
+    const vec c = vset1((real)constant);
+    for (size_t i = 0; i < n; i += VLEN) {
+        const bool part = n - i < VLEN;
+        vec in = load_lanes(x + i, part, n - i);
+        vec old = load_lanes(y + i, part, n - i);
+        store_lanes(y + i, f(in, old, c), part, n - i);
+    }
+}

@@ -105,17 +105,42 @@ static inline vec clamp(vec x, real low, real high)
                    vselect(vlt(most_x, x), most_x, x));
 }
 
-static NEVER_INLINE vec vexp(vec x)
+/* y 2^n, in two steps, since it may be above or below the normal numbers. */
+static inline ALWAYS_INLINE vec times_pow2(vec y, vec n)
 {
-    const vec one = vset1(R(1.0));
-    vec n;
-    vec low;
-    vec p = reduced_exp(clamp(x, EXP_MIN, EXP_MAX), &n, &low);
-    vec high = vadd(one, p);
-    vec y = vadd(high, vadd(vadd(vsub(one, high), p), low));
-    /* 2^n in two steps, since it may be above or below the normal numbers. */
     vec half = nearest(vmul(n, vset1(R(0.5))));
     return vmul(vmul(y, vpow2(half)), vpow2(vsub(n, half)));
+}
+
+/* e^x = 2^n (high + low), where halves of n are exponents of normal numbers. */
+static inline ALWAYS_INLINE vec exp_parts(vec x, vec *n, vec *low)
+{
+    const vec one = vset1(R(1.0));
+    vec p = reduced_exp(x, n, low);
+    vec high = vadd(one, p);
+    *low = vadd(vadd(vsub(one, high), p), *low);
+    return high;
+}
+
+/* e^x - 1 = high + low, where 2^n is a normal number. */
+static inline ALWAYS_INLINE vec expm1_parts(vec x, vec *low)
+{
+    vec n;
+    vec p = reduced_exp(x, &n, low);
+    vec power = vpow2(n);
+    vec whole = vsub(power, vset1(R(1.0)));
+    vec scaled = vmul(power, p);
+    vec high = vadd(whole, scaled);
+    *low = vfma(power, *low, vadd(vsub(whole, high), scaled));
+    return high;
+}
+
+static NEVER_INLINE vec vexp(vec x)
+{
+    vec n;
+    vec low;
+    vec high = exp_parts(clamp(x, EXP_MIN, EXP_MAX), &n, &low);
+    return times_pow2(vadd(high, low), n);
 }
 
 /* 1 / (1 + e^-z) where z >= 0, literally. Below, e^z / (1 + e^z), which keeps
@@ -144,14 +169,8 @@ static NEVER_INLINE vec vtanh(vec z)
     const vec saturated = vset1(R(TANH_SATURATED));
     vec x = vabs(z);
     x = vselect(vlt(saturated, x), saturated, x);
-    vec n;
     vec low;
-    vec p = reduced_exp(vadd(x, x), &n, &low);
-    vec power = vpow2(n);
-    vec whole = vsub(power, one);
-    vec scaled = vmul(power, p);
-    vec high = vadd(whole, scaled);
-    low = vfma(power, low, vadd(vsub(whole, high), scaled));
+    vec high = expm1_parts(vadd(x, x), &low);
     vec d = vadd(high, two);
     vec back = vsub(d, high);
     vec lost = vadd(vsub(high, vsub(d, back)), vsub(two, back));
@@ -165,6 +184,17 @@ static NEVER_INLINE vec vtanh(vec z)
     return vcopysign(vselect(large, vsub(one, q), q), z);
 }
 
+/* log(1 + f) = f - half_square + this, where 1 + f is sqrt(1/2) to 3/2. */
+static inline ALWAYS_INLINE vec log1p_inner(vec f, vec *half_square)
+{
+    vec s = vdiv(f, vadd(f, vset1(R(2.0))));
+    vec s2 = vmul(s, s);
+    vec tail = vmul(s2, polynomial(s2, log_terms, TERMS(log_terms)));
+    /* 2 s = f - s f, and s f = f^2 / 2 - s f^2 / 2. */
+    *half_square = vmul(vmul(f, f), vset1(R(0.5)));
+    return vmul(s, vadd(*half_square, tail));
+}
+
 static NEVER_INLINE vec vlog(vec x)
 {
     const vec infinity = vset1(R(INFINITY));
@@ -173,12 +203,8 @@ static NEVER_INLINE vec vlog(vec x)
     vec k;
     vec f = vsub(vsplit(normal, &k), vset1(R(1.0)));
     k = vsub(k, vselect(subnormal, vset1(R(FRACTION_BITS)), vzero()));
-    vec s = vdiv(f, vadd(f, vset1(R(2.0))));
-    vec s2 = vmul(s, s);
-    vec tail = vmul(s2, polynomial(s2, log_terms, TERMS(log_terms)));
-    /* 2 s = f - s f, and s f = f^2 / 2 - s f^2 / 2. */
-    vec half_square = vmul(vmul(f, f), vset1(R(0.5)));
-    vec inner = vmul(s, vadd(half_square, tail));
+    vec half_square;
+    vec inner = log1p_inner(f, &half_square);
     vec base = vmul(k, vset1(LN2_HIGH)); /* exact; 0, or larger than f */
     vec high = vadd(base, f);
     vec lost = vadd(vsub(base, high), f);

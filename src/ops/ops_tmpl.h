@@ -16,6 +16,7 @@
 #include "gemm_tmpl.h"
 #include "sums_tmpl.h"
 #include "softmax_tmpl.h"
+#include "rectifier_tmpl.h"
 #include "activation_tmpl.h"
 #include "row_tmpl.h"
 #include "loss_tmpl.h"

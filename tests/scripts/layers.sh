@@ -25,7 +25,7 @@ ops/math_tmpl
 ops/update_tmpl ops/small_tmpl ops/pack_tmpl
 ops/tile_tmpl
 ops/gemm_tmpl ops/sums_tmpl
-ops/softmax_tmpl
+ops/softmax_tmpl ops/rectifier_tmpl
 ops/activation_tmpl ops/loss_tmpl ops/dropout_tmpl ops/batch_norm_tmpl ops/convert_tmpl
 ops/row_tmpl
 ops/ops_tmpl
@@ -38,6 +38,7 @@ schedule
 course
 history
 layout
+init
 net
 scaling notes fold
 description

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kin of ReLU and their derivatives. Parameters: the vocabulary,
+ * loop_tmpl.h and math_tmpl.h.
+ *
+ *              a                        da/dz
+ *   leaky relu z > 0 ? z : slope z      a > 0 ? 1 : slope
+ *   elu        z > 0 ? z : slope (e^z - 1)
+ *                                       a > 0 ? 1 : a + slope
+ *   softplus   log(1 + e^z)             1 - e^-a
+ *   silu       z s(z)
+ *   gelu       z Phi(z)                 of these three see below
+ *   gelu tanh  z s(w(z))
+ *
+ * where s is the sigmoid, Phi(z) = erfc(-z / sqrt(2)) / 2 the normal
+ * distribution, and w(z) = 2 sqrt(2 / pi) (z + 0.044715 z^3), so that s(w) is
+ * (1 + tanh(w / 2)) / 2.
+ *
+ * Since s(-w) = 1 - s(w), and Phi too, the last three are, with x = |z|,
+ *
+ *   a = -t(x) for z < 0, else z - t(x),     t = x s(-w(x)) or x Phi(-x)
+ *   da/dz = t'(x) for z < 0, else 1 - t'(x)
+ *
+ * and t is a product with a power of e: it is computed as 2^n times a number
+ * near x, with what roundings lose on the way, so that small outputs have all
+ * digits. Softplus is max(0, z) + log(1 + e^-x), and no less exact. Errors are
+ * below 2 ulp, of slopes below a few ulp of 1. All rise where the function
+ * does, but for silu and gelu within 0.2 of their minima, where they may step
+ * back by an ulp.
+ *
+ * Phi(-x) = e^(-x^2 / 2) P(t) / d with d = 1 + x / 4 and t = (x - 4) / (x + 4),
+ * which is x / (2 d) - 1; P, the terms below, interpolates at Chebyshev's nodes
+ * of the t that matter (tests/vectors/make_gelu.py). (M. M. Shepherd and
+ * J. G. Laframboise, "Chebyshev Approximation of (1 + 2x) exp(x^2) erfc x in
+ * 0 <= x < infinity", 1981, have a similar P.)
+ */
+#if REAL_BITS == 32
+
+#define SILU_MOST 110.0f /* t is 0 from here on up */
+#define GELU_MOST 14.5f
+#define GELU_TANH_MOST 11.0f
+
+#define GELU_C1 -0x1.373e3cp-3f /* one bit less than it could have: */
+#define GELU_C1_LOW 0x1.de3acap-28f
+#define GELU_C0 0x1.82b4bcp-3f /* and so this: */
+#define GELU_C0_LOW -0x1.cb2a74p-29f
+static const real gelu_terms[] = {
+    -0x1.b99facp-17f, -0x1.ec099ap-15f, 0x1.632a04p-15f, 0x1.af9108p-12f,
+    -0x1.c93064p-11f, -0x1.ee7c98p-10f, 0x1.eec64ep-7f,  -0x1.7dfee2p-5f,
+    0x1.8c6dbep-4f,   GELU_C1,          GELU_C0,
+};
+
+/* w(x) = x (W1 + W3 x^2); of W1 20 bits. */
+#define W1 0x1.98846p+0f
+#define W1_LOW -0x1.985794p-21f
+#define W3 0x1.2444f2p-4f
+#define W3_LOW 0x1.49b16ap-29f
+
+#else
+
+#define SILU_MOST 752.0
+#define GELU_MOST 39.0
+#define GELU_TANH_MOST 22.0
+
+#define GELU_C1 -0x1.373e3a893c28ap-3
+#define GELU_C1_LOW -0x1.d4e24601e6a54p-58
+#define GELU_C0 0x1.82b4bb8c94dcep-3
+#define GELU_C0_LOW -0x1.9ad8cb65779a9p-58
+static const real gelu_terms[] = {
+    -0x1.8f4178ebec560p-33,
+    -0x1.5aa27c5b7d63cp-31,
+    0x1.07a55f5929c3ap-31,
+    0x1.510ff60a84cb0p-28,
+    0x1.c85321fba99d2p-29,
+    -0x1.6ed38c82f7cd9p-26,
+    -0x1.4cc8dd42dff5fp-25,
+    0x1.23d90f695d206p-24,
+    0x1.1238a8ad41541p-22,
+    -0x1.5210d6172ef2fp-23,
+    -0x1.8d4bcda0e042bp-20,
+    0x1.80c1dea0222a0p-23,
+    0x1.26d0a37c22e03p-17,
+    -0x1.001f43193794ap-21,
+    -0x1.e4a4260ad8c4ep-15,
+    0x1.17a4aebfc01c7p-15,
+    0x1.ab825fc3a459bp-12,
+    -0x1.c81719d610b82p-11,
+    -0x1.ee2761048b5e7p-10,
+    0x1.eec4cc3e4db85p-7,
+    -0x1.7dff2bff68368p-5,
+    0x1.8c6dbf2cfc2afp-4,
+    GELU_C1,
+    GELU_C0,
+};
+
+#define W1 0x1.9884533d4364p+0 /* 47 bits */
+#define W1_LOW 0x1.08d0fcb3c500cp-48
+#define W3 0x1.2444f2a4d8b4bp-4
+#define W3_LOW -0x1.6c843a29d1c7p-61
+
+#endif
+
+/* ---------------------------------------------------------------------------
+ * Leaky ReLU and ELU: the slope is alpha
+ */
+
+static vec vleaky(vec z, vec slope)
+{
+    return vselect(vle(z, vzero()), vmul(slope, z), z);
+}
+
+static vec backward_leaky(vec a, vec da, vec slope)
+{
+    return vselect(vle(a, vzero()), vmul(da, slope), da);
+}
+
+static inline vec at_most(vec x, real most)
+{
+    return vselect(vlt(vset1(most), x), vset1(most), x);
+}
+
+/* e^-x - 1 for x >= 0. */
+static inline ALWAYS_INLINE vec expm1_falling(vec x)
+{
+    vec low;
+    vec high = expm1_parts(vneg(at_most(x, R(2.0) * TANH_SATURATED)), &low);
+    return vadd(high, low);
+}
+
+static vec velu(vec z, vec slope)
+{
+    vec below = vmul(slope, expm1_falling(vabs(z)));
+    return vselect(vlt(z, vzero()), below, z);
+}
+
+static vec backward_elu(vec a, vec da, vec slope)
+{
+    return vselect(vle(a, vzero()), vmul(da, vadd(a, slope)), da);
+}
+
+/* ---------------------------------------------------------------------------
+ * Softplus
+ */
+
+/* log(1 + u), u = e^-x <= 1, is k ln 2 + log(1 + f), where k = 1 if u >= 1/2;
+ * then as vlog. */
+static vec vsoftplus(vec z, vec unused)
+{
+    (void)unused;
+    const vec one = vset1(R(1.0));
+    vec n;
+    vec u_low;
+    vec u = exp_parts(vneg(at_most(vabs(z), -EXP_MIN)), &n, &u_low);
+    u = times_pow2(u, n);
+    u_low = times_pow2(u_low, n);
+    const mask large = vle(vset1(R(0.5)), u);
+    vec k = vselect(large, one, vzero());
+    vec part = vselect(large, vset1(R(0.5)), one);
+    vec f = vmul(part, vsub(u, k));
+    vec half_square;
+    vec inner = log1p_inner(f, &half_square);
+    vec rest = vfma(k, vset1(LN2_LOW), vsub(inner, half_square));
+    /* What u lost, times 1 / (1 + f), or nearly so. */
+    vec f_low = vmul(part, u_low);
+    rest = vadd(rest, vfnma(f, f_low, f_low));
+    vec base = vmul(k, vset1(LN2_HIGH));
+    vec high = vadd(base, f);
+    rest = vadd(rest, vadd(vsub(base, high), f));
+    /* And max(0, z), which may be larger or smaller. */
+    vec positive = vrelu(z);
+    vec sum = vadd(positive, high);
+    vec back = vsub(sum, positive);
+    vec lost = vadd(vsub(positive, vsub(sum, back)), vsub(high, back));
+    vec y = vadd(sum, vadd(lost, rest));
+    return vselect(vlt(z, vset1(-EXP_MIN)), y, z);
+}
+
+static vec backward_softplus(vec a, vec da, vec unused)
+{
+    (void)unused;
+    return vmul(da, vneg(expm1_falling(a)));
+}
+
+/* ---------------------------------------------------------------------------
+ * z - t, and its derivative
+ */
+
+/* t = 2^n y */
+static inline ALWAYS_INLINE vec less_tail(vec z, vec y, vec n)
+{
+    vec t = times_pow2(y, n);
+    return vselect(vlt(z, vzero()), vneg(t), vsub(z, t));
+}
+
+/* da times the derivative; slope = t' */
+static inline ALWAYS_INLINE vec backward_less_tail(vec z, vec da, vec slope)
+{
+    vec other = vsub(vset1(R(1.0)), slope);
+    return vmul(da, vselect(vlt(z, vzero()), slope, other));
+}
+
+/* t = x s(-w) = x e^-w / (1 + e^-w) with e^-w = 2^n (e + e_low); returns t
+ * without 2^n. */
+static inline ALWAYS_INLINE vec gated_tail(vec x, vec e, vec e_low, vec n)
+{
+    const vec one = vset1(R(1.0));
+    const vec least_n = vset1(R(1 - EXPONENT_BIAS));
+    vec power = vpow2(vselect(vlt(n, least_n), least_n, n));
+    vec scaled = vmul(e, power);
+    vec d = vadd(one, scaled);
+    vec d_low = vfma(e_low, power, vadd(vsub(one, d), scaled));
+    vec above = vmul(x, e);
+    vec above_low = vsub(vmul(x, e_low), vfnma(x, e, above));
+    vec q = vdiv(above, d);
+    vec residual = vfnma(q, d_low, vadd(vfnma(q, d, above), above_low));
+    /* 1 / d for d from 1 to 2, good enough for a residual. */
+    vec inverse = vfnma(d, vset1(R(8.0 / 17.0)), vset1(R(24.0 / 17.0)));
+    return vfma(residual, inverse, q);
+}
+
+/* t' = s(-w) (1 - x w' s(w)) */
+static inline ALWAYS_INLINE vec gated_tail_slope(vec x, vec w, vec dw)
+{
+    const vec one = vset1(R(1.0));
+    vec e = vexp(vneg(w));
+    vec s = vdiv(one, vadd(one, e));
+    return vmul(vmul(e, s), vfnma(vmul(x, dw), s, one));
+}
+
+static vec vsilu(vec z, vec unused)
+{
+    (void)unused;
+    vec x = at_most(vabs(z), SILU_MOST);
+    vec n;
+    vec e_low;
+    vec e = exp_parts(vneg(x), &n, &e_low);
+    return less_tail(z, gated_tail(x, e, e_low, n), n);
+}
+
+static vec backward_silu(vec z, vec da, vec unused)
+{
+    (void)unused;
+    vec x = at_most(vabs(z), SILU_MOST);
+    return backward_less_tail(z, da, gated_tail_slope(x, x, vset1(R(1.0))));
+}
+
+static vec vgelu_tanh(vec z, vec unused)
+{
+    (void)unused;
+    const vec w1 = vset1(W1);
+    const vec w3 = vset1(W3);
+    vec x = at_most(vabs(z), GELU_TANH_MOST);
+    vec x2 = vmul(x, x);
+    vec x2_lost = vfnma(x, x, x2);
+    vec g = vfma(w3, x2, w1);
+    vec g_low = vfma(vset1(W3_LOW), x2, vfnma(w3, x2_lost, vset1(W1_LOW)));
+    g_low = vadd(vfma(w3, x2, vsub(w1, g)), g_low);
+    vec w = vmul(x, g);
+    vec lost = vfnma(x, g_low, vfnma(x, g, w));
+    vec n;
+    vec rest;
+    vec most = exp_parts(vneg(w), &n, &rest);
+    rest = vfma(lost, most, rest);
+    vec e = vadd(most, rest);
+    vec e_low = vsub(rest, vsub(e, most));
+    return less_tail(z, gated_tail(x, e, e_low, n), n);
+}
+
+static vec backward_gelu_tanh(vec z, vec da, vec unused)
+{
+    (void)unused;
+    vec x = at_most(vabs(z), GELU_TANH_MOST);
+    vec x2 = vmul(x, x);
+    vec w = vmul(x, vfma(vset1(W3), x2, vset1(W1)));
+    vec dw = vfma(vset1(R(3.0) * W3), x2, vset1(W1));
+    return backward_less_tail(z, da, gated_tail_slope(x, w, dw));
+}
+
+/* t = e^(-x^2 / 2) P q, q = x / d. */
+static inline ALWAYS_INLINE vec gelu_tail(vec x, vec *n)
+{
+    const vec one = vset1(R(1.0));
+    const vec half = vset1(R(0.5));
+    const vec c0 = vset1(GELU_C0);
+    const vec c1 = vset1(GELU_C1);
+    vec square = vmul(x, x);
+    vec square_lost = vfnma(x, x, square);
+    vec e_low;
+    vec e = exp_parts(vmul(square, vneg(half)), n, &e_low);
+    e_low = vfma(vmul(square_lost, half), e, e_low);
+    vec quarter = vmul(x, vset1(R(0.25)));
+    vec d = vadd(one, quarter);
+    vec d_low = vsub(quarter, vsub(d, one));
+    vec q = vdiv(x, d);
+    vec residual = vfnma(q, d_low, vfnma(q, d, x));
+    vec q_low = vmul(residual, vfnma(q, vset1(R(0.25)), one)); /* 1 / d */
+    vec half_q = vmul(q, half);
+    vec t = vsub(half_q, one);
+    vec t_low = vfma(q_low, half, vsub(half_q, vadd(t, one)));
+    /* P, what its last two steps lost, and what t lost times P', nearly. */
+    vec inner = polynomial(t, gelu_terms, TERMS(gelu_terms) - 2);
+    vec sum = vfma(t, inner, c1);
+    vec sum_low = vadd(vfma(t, inner, vsub(c1, sum)), vset1(GELU_C1_LOW));
+    vec p = vfma(t, sum, c0);
+    vec dp =
+        vfma(t, vfma(t, vset1(R(-0.140)), vset1(R(0.194))), vset1(R(-0.152)));
+    vec p_low = vfma(t, sum_low, vfma(t, sum, vsub(c0, p)));
+    p_low = vadd(p_low, vfma(t_low, dp, vset1(GELU_C0_LOW)));
+    vec pq = vmul(p, q);
+    vec pq_low = vfma(p_low, q, vsub(vmul(p, q_low), vfnma(p, q, pq)));
+    vec y = vmul(pq, e);
+    vec y_low = vfma(pq_low, e, vsub(vmul(pq, e_low), vfnma(pq, e, y)));
+    return vadd(y, y_low);
+}
+
+static vec vgelu(vec z, vec unused)
+{
+    (void)unused;
+    vec n;
+    vec y = gelu_tail(at_most(vabs(z), GELU_MOST), &n);
+    return less_tail(z, y, n);
+}
+
+/* t' = Phi(-x) - x Phi'(x) */
+static vec backward_gelu(vec z, vec da, vec unused)
+{
+    (void)unused;
+    const vec one = vset1(R(1.0));
+    const vec half = vset1(R(0.5));
+    const vec density = vset1(R(0.398942280401432678)); /* 1 / sqrt(2 pi) */
+    vec x = at_most(vabs(z), GELU_MOST);
+    vec e = vexp(vmul(vmul(x, x), vneg(half)));
+    vec inverse = vdiv(one, vfma(x, vset1(R(0.25)), one));
+    vec t = vsub(vmul(vmul(x, inverse), half), one);
+    vec p = polynomial(t, gelu_terms, TERMS(gelu_terms));
+    return backward_less_tail(z, da,
+                              vmul(e, vfnma(x, density, vmul(p, inverse))));
+}

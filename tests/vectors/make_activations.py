@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes activations.txt with PyTorch, inits.txt with NumPy.
+
+    activations     z, then a and da/dz of leaky_relu (slope 0.01), elu (0.7),
+                    gelu, gelu_tanh, silu, softplus
+    inits           number of the init, then W[1] (4, 3) and W[2] (2, 4), seed 7
+
+Run it from any directory:
+
+    python3 tests/vectors/make_activations.py
+"""
+import pathlib
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+HERE = pathlib.Path(__file__).parent
+FUNCTIONS = [
+    lambda z: functional.leaky_relu(z, 0.01),
+    lambda z: functional.elu(z, 0.7),
+    functional.gelu,
+    lambda z: functional.gelu(z, approximate="tanh"),
+    functional.silu,
+    lambda z: functional.softplus(z, threshold=1000),
+]
+WIDTHS = [3, 4, 2]
+
+
+def put(name, a):
+    with open(HERE / (name + ".txt"), "w") as f:
+        f.write(f"# {name} {a.shape[0]} {a.shape[1]}\n")
+        for row in a:
+            f.write(" ".join("%.17g" % v for v in row) + "\n")
+
+
+def activations():
+    some = [0.0, 1e-9, 1e-4, 0.02, 6.5, 7.9, 12.0, 19.0, 33.0, 100.0]
+    z = np.concatenate([np.linspace(-6, 6, 61), some, np.negative(some)])
+    columns = [z]
+    for f in FUNCTIONS:
+        x = torch.tensor(z, requires_grad=True)
+        a = f(x)
+        a.sum().backward()
+        columns += [a.detach().numpy(), x.grad.numpy()]
+    return np.column_stack(columns)
+
+
+def weights(init, n_in, n_out):
+    shape = (n_out, n_in)
+    both = n_in + n_out
+    return [
+        lambda: np.random.randn(*shape) * np.sqrt(2 / n_in),
+        lambda: np.random.randn(*shape) * np.sqrt(2 / both),
+        lambda: np.zeros(shape),
+        lambda: np.random.randn(*shape) * np.sqrt(1 / n_in),
+        lambda: np.random.uniform(-np.sqrt(6 / n_in), np.sqrt(6 / n_in), shape),
+        lambda: np.random.uniform(-np.sqrt(6 / both), np.sqrt(6 / both), shape),
+        lambda: np.random.uniform(-np.sqrt(3 / n_in), np.sqrt(3 / n_in), shape),
+    ][init]()
+
+
+def inits():
+    rows = []
+    for init in range(7):
+        np.random.seed(7)
+        row = [[init]]
+        for n_in, n_out in zip(WIDTHS, WIDTHS[1:]):
+            row.append(weights(init, n_in, n_out).ravel())
+        rows.append(np.concatenate(row))
+    return np.array(rows)
+
+
+put("activations", activations())
+put("inits", inits())
