@@ -657,7 +657,8 @@ typedef struct mlp_train_options {
                               output; finite, 0 or more; default NULL: all
                               are 1. Targets between classes weigh between:
                               the sum over classes of target, before any
-                              smoothing, times weight */
+                              smoothing, times weight; the result weighs
+                              the whole row, smoothed or not */
 
     /* Validation: rows that are not trained on, scored after each epoch. Either
      * a share of X and Y, see mlp_split, or rows of their own. */
