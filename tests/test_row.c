@@ -42,7 +42,7 @@ static mlp_net *net_of(const shape *s, mlp_dtype dtype, const char *kernels,
         {.width = s->widths[1],
          .activation = MLP_ACT_TANH,
          .batch_norm = normed},
-        {.width = s->widths[2], .activation = last}};
+        {.width = s->widths[2], .activation = last, .slope = 0.1}};
     mlp_config config = mlp_config_defaults();
     config.inputs = s->inputs;
     config.layers = layers;
@@ -114,6 +114,7 @@ static void row_has_the_bits_of_rows(void **state)
                    {widths[i], widths[(i + 7) % n], widths[(i * 5 + 1) % n]}};
         check_shape(&s, i % 2 == 0 ? MLP_ACT_IDENTITY : MLP_ACT_RELU, false);
         check_shape(&s, i % 2 == 0 ? MLP_ACT_SIGMOID : MLP_ACT_SOFTMAX, false);
+        check_shape(&s, MLP_ACT_LEAKY_RELU, false);
     }
 }
 
