@@ -71,4 +71,35 @@ static inline vector need_vector(const char *name, size_t n)
     return v;
 }
 
+#ifdef MLP_TEST_DIGITS
+
+enum { DIGIT_PIXELS = 64 };
+
+/* The first rows of examples/data/digits.csv: greys from 0 to 16, and the
+ * digit. Ends the program if they are not there. */
+static inline unsigned char *need_digits(size_t rows)
+{
+    enum { COLUMNS = DIGIT_PIXELS + 1, LINE = 1024 };
+    unsigned char *digits = (unsigned char *)malloc(rows * COLUMNS);
+    FILE *file = fopen(MLP_TEST_DIGITS, "r");
+    char line[LINE];
+    for (size_t i = 0; i < rows; i++) {
+        char *at = file && digits ? fgets(line, LINE, file) : NULL;
+        for (size_t j = 0; j < COLUMNS; j++) {
+            char *end = at;
+            long value = at ? strtol(at, &end, 10) : -1;
+            if (end == at || value < 0 || value > 16) {
+                (void)fprintf(stderr, "cannot read %s\n", MLP_TEST_DIGITS);
+                exit(1);
+            }
+            digits[i * COLUMNS + j] = (unsigned char)value;
+            at = *end == ',' ? end + 1 : end;
+        }
+    }
+    (void)fclose(file);
+    return digits;
+}
+
+#endif
+
 #endif

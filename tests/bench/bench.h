@@ -105,6 +105,7 @@ void mlp_bench_print_rate(const bench *b, const report *r, timing *t);
 
 void mlp_bench_machine(bench *b);
 void mlp_bench_whole(bench *b);    /* W1, W2 */
+void mlp_bench_digits(bench *b);   /* W3 */
 void mlp_bench_steps(bench *b);    /* W4, W5, W8 */
 void mlp_bench_predict(bench *b);  /* W6, W7 */
 void mlp_bench_products(bench *b); /* W9 */
@@ -117,6 +118,7 @@ typedef struct stepping {
     size_t batch, steps; /* in an epoch */
     bool classes;        /* one-hot targets, or normal numbers */
     bool streams;        /* the weights are too many for caches */
+    mlp_rule rule;
 } stepping;
 
 void mlp_bench_stepping(const bench *b, const stepping *t);
@@ -126,6 +128,7 @@ typedef struct step {
     const char *result;
     mlp_net *net;
     mlp_cview X, Y;
+    mlp_rule rule; /* SGD, or the first step of Adam */
     double alpha;
 } step;
 

@@ -77,13 +77,25 @@ static around around_of(const step *s, mlp_trainer *trainer, size_t l)
     return a;
 }
 
-static double activation(mlp_activation f, double z)
+static double softmax(mlp_view Z, size_t i, size_t j)
 {
+    double powers = 0.0;
+    for (size_t k = 0; k < Z.cols; k++) {
+        powers += exp(at(Z, i, k) - at(Z, i, j));
+    }
+    return 1.0 / powers;
+}
+
+static double activation(mlp_activation f, mlp_view Z, size_t i, size_t j)
+{
+    double z = at(Z, i, j);
     switch (f) {
     case MLP_ACT_SIGMOID:
         return 1.0 / (1.0 + exp(-z));
     case MLP_ACT_RELU:
         return z > 0.0 ? z : 0.0;
+    case MLP_ACT_SOFTMAX:
+        return softmax(Z, i, j);
     default:
         return z;
     }
@@ -100,7 +112,7 @@ static void check_forward(const around *a, mlp_rng *rng)
         }
         add(&z, at(a->b, 0, j));
         expect(a->result, at(a->Z, i, j), z);
-        double active = activation(a->layer.activation, at(a->Z, i, j));
+        double active = activation(a->layer.activation, a->Z, i, j);
         expect(a->result, at(a->A, i, j), (sum){active, fabs(active)});
     }
 }
@@ -122,10 +134,15 @@ static void check_gradients(const around *a, const sum *dZ, mlp_rng *rng)
     }
 }
 
-/* (A - Y) / (m n) for sigmoid and bce, twice that for identity and mse. */
+/* (A - Y) / m for softmax and cce, of which sigmoid and bce make a mean over
+ * the outputs, too, and identity and mse twice that. */
 static sum *output_gradient(const step *s, mlp_view A)
 {
-    bool bce = mlp_net_loss(s->net) == MLP_LOSS_BCE;
+    mlp_loss loss = mlp_net_loss(s->net);
+    double share = 1.0 / (double)A.rows;
+    if (loss != MLP_LOSS_CCE) {
+        share *= (loss == MLP_LOSS_BCE ? 1.0 : 2.0) / (double)A.cols;
+    }
     size_t n = A.rows * A.cols;
     sum *dZ = mlp_bench_allocate(n, sizeof *dZ);
     for (size_t i = 0; i < n; i++) {
@@ -133,7 +150,7 @@ static sum *output_gradient(const step *s, mlp_view A)
         size_t col = i % A.cols;
         double d = at(A, row, col) - mlp_cview_at(s->Y, row, col);
         dZ[i] = (sum){0.0, 0.0};
-        add(&dZ[i], (bce ? 1.0 : 2.0) * d / (double)n);
+        add(&dZ[i], d * share);
     }
     return dZ;
 }
@@ -159,18 +176,28 @@ static sum *hidden_gradient(const around *a, const sum *dZ)
     return previous;
 }
 
+static double term_of(mlp_loss loss, double a, double y)
+{
+    switch (loss) {
+    case MLP_LOSS_BCE:
+        return -(y * log(a) + (1.0 - y) * log(1.0 - a));
+    case MLP_LOSS_CCE:
+        return y > 0.0 ? -y * log(a) : 0.0;
+    default:
+        return (a - y) * (a - y);
+    }
+}
+
 static void check_loss(const step *s, mlp_view A, double loss)
 {
-    bool bce = mlp_net_loss(s->net) == MLP_LOSS_BCE;
+    mlp_loss is = mlp_net_loss(s->net);
     sum J = {0.0, 0.0};
-    double n = (double)A.rows * (double)A.cols;
+    double n = (double)A.rows;
+    n *= is == MLP_LOSS_CCE ? 1.0 : (double)A.cols;
     for (size_t i = 0; i < A.rows; i++) {
         for (size_t j = 0; j < A.cols; j++) {
-            double a = at(A, i, j);
             double y = mlp_cview_at(s->Y, i, j);
-            add(&J, (bce ? -(y * log(a) + (1.0 - y) * log(1.0 - a))
-                         : (a - y) * (a - y)) /
-                        n);
+            add(&J, term_of(is, at(A, i, j), y) / n);
         }
     }
     expect(s->result, loss, J);
@@ -191,14 +218,19 @@ static void note_weights(const around *a, mlp_rng *rng, update *updates)
     }
 }
 
-/* W - alpha dW in float, each operation rounded: the same bits. */
-static void check_weights(const around *a, const update *updates, double alpha)
+/* W - alpha dW in float, each operation rounded: the same bits. Adam's first
+ * step is alpha dW / (|dW| + epsilon). */
+static void check_weights(const around *a, const update *updates, const step *s)
 {
     for (size_t sample = 0; sample < SAMPLES; sample++) {
         const update *u = &updates[sample];
-        float change = (float)alpha * (float)u->dw;
-        float expected = (float)u->w - change;
-        expect(a->result, at(a->W, u->j, u->p), (sum){(double)expected, 0.0});
+        float change = (float)s->alpha * (float)u->dw;
+        sum expected = {(double)((float)u->w - change), 0.0};
+        if (s->rule == MLP_RULE_ADAM) {
+            double adam = s->alpha * u->dw / (fabs(u->dw) + 1e-8);
+            expected = (sum){u->w - adam, fabs(adam) + 0.01 * fabs(u->w)};
+        }
+        expect(a->result, at(a->W, u->j, u->p), expected);
     }
 }
 
@@ -230,6 +262,6 @@ void mlp_bench_check_step(const step *s, mlp_trainer *trainer)
     mlp_bench_expect(s->result, mlp_trainer_update(trainer, s->alpha));
     for (size_t l = 1; l <= L; l++) {
         around a = around_of(s, trainer, l);
-        check_weights(&a, updates[l - 1], s->alpha);
+        check_weights(&a, updates[l - 1], s);
     }
 }

@@ -14,7 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double alpha = 0.01;
+static double alpha_of(const stepping *t)
+{
+    return t->rule == MLP_RULE_ADAM ? 0.001 : 0.01;
+}
 
 /* ---------------------------------------------------------------------------
  * Data
@@ -85,17 +88,23 @@ static void step_by_hand(const stepping *t, mlp_net *net, const rows *data,
     mlp_bench_expect(t->name, mlp_rng_permutation(&rng, m, order));
     mlp_trainer *trainer = NULL;
     mlp_bench_expect(t->name, mlp_trainer_create(net, t->batch, &trainer));
+    mlp_optimizer optimizer = mlp_optimizer_defaults(t->rule);
+    mlp_bench_expect(t->name, mlp_trainer_set_optimizer(trainer, &optimizer));
     for (size_t i = 0; i < batches; i++) {
         rows part = {pick(data->X, order + i * t->batch, t->batch),
                      pick(data->Y, order + i * t->batch, t->batch)};
-        step s = {t->name, net, mlp_view_const(part.X), mlp_view_const(part.Y),
-                  alpha};
+        step s = {.result = t->name,
+                  .net = net,
+                  .X = mlp_view_const(part.X),
+                  .Y = mlp_view_const(part.Y),
+                  .rule = t->rule,
+                  .alpha = alpha_of(t)};
         if (i == 0) {
             mlp_bench_check_step(&s, trainer);
         } else {
             mlp_bench_expect(t->name, mlp_trainer_forward(trainer, s.X));
             mlp_bench_expect(t->name, mlp_trainer_backward(trainer, s.Y));
-            mlp_bench_expect(t->name, mlp_trainer_update(trainer, alpha));
+            mlp_bench_expect(t->name, mlp_trainer_update(trainer, s.alpha));
         }
         free_rows(part);
     }
@@ -122,7 +131,8 @@ static mlp_train_options options_of(const stepping *t)
 {
     mlp_train_options options = mlp_train_defaults();
     options.batch_size = t->batch;
-    options.learning_rate = alpha;
+    options.learning_rate = alpha_of(t);
+    options.optimizer = mlp_optimizer_defaults(t->rule);
     return options;
 }
 
@@ -196,11 +206,16 @@ void mlp_bench_stepping(const bench *b, const stepping *t)
 {
     static timing times;
     rows data = make_rows(t);
+    /* One class alone is a yes or no. */
+    bool one = t->widths[BENCH_LAYERS] == 1;
     mlp_layer last = {.width = t->widths[BENCH_LAYERS],
-                      .activation =
-                          t->classes ? MLP_ACT_SIGMOID : MLP_ACT_IDENTITY};
-    mlp_net *net = mlp_bench_net(b, t->name, t->widths, last,
-                                 t->classes ? MLP_LOSS_BCE : MLP_LOSS_MSE);
+                      .activation = !t->classes ? MLP_ACT_IDENTITY
+                                    : one       ? MLP_ACT_SIGMOID
+                                                : MLP_ACT_SOFTMAX};
+    mlp_loss loss = !t->classes ? MLP_LOSS_MSE
+                    : one       ? MLP_LOSS_BCE
+                                : MLP_LOSS_CCE;
+    mlp_net *net = mlp_bench_net(b, t->name, t->widths, last, loss);
     check(t, net, &data);
     mlp_train_options options = options_of(t);
     options.threads = b->threads;
@@ -229,10 +244,16 @@ static void measure(bench *b, const stepping *t)
 void mlp_bench_steps(bench *b)
 {
     static const size_t widths[] = {16, 64, 256, 1024, 4096};
-    measure(b,
-            &(stepping){"W4-sgd", {784, 512, 512, 10}, 128, 100, true, false});
-    measure(b,
-            &(stepping){"W5", {1024, 2048, 2048, 1024}, 256, 10, false, false});
+    stepping w4 = {"W4-sgd", {784, 512, 512, 10}, 128, 100, true,
+                   false,    MLP_RULE_SGD};
+    measure(b, &w4);
+    w4.name = "W4-adam";
+    w4.rule = MLP_RULE_ADAM;
+    measure(b, &w4);
+    measure(b, &(stepping){.name = "W5",
+                           .widths = {1024, 2048, 2048, 1024},
+                           .batch = 256,
+                           .steps = 10});
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
         enum { BATCH = 64, WEIGHTS = 40000000, LEAST = 8, MOST = 1000 };
         char name[32];
@@ -240,7 +261,11 @@ void mlp_bench_steps(bench *b)
         size_t steps = WEIGHTS / (w * w);
         steps = steps < LEAST ? LEAST : steps > MOST ? MOST : steps;
         (void)snprintf(name, sizeof name, "W8-%zu", w);
-        measure(
-            b, &(stepping){name, {w, w, w, 10}, BATCH, steps, true, w == 4096});
+        measure(b, &(stepping){.name = name,
+                               .widths = {w, w, w, 10},
+                               .batch = BATCH,
+                               .steps = steps,
+                               .classes = true,
+                               .streams = w == 4096});
     }
 }

@@ -5,14 +5,20 @@
 # compilers, with and without optimisation, and for other machines (one of them
 # big-endian), it must print what tests/vectors/bits.txt holds. Kernel tables
 # that a machine does not have are missing in its output, so a run's hashes
-# are first checked to be equal, and then compared once for each run.
+# are first checked to be equal, and then compared once for each run. The long
+# runs are this build's alone: emulated machines would take minutes for them.
 
 . "$(dirname "$0")/common.sh"
 
 # A line is "<run> <kernels> <threads> <hash>"; what remains is "<run> <hash>".
+# compare <title> <output>
 compare() {
-    awk '{ print $1, $NF }' "$2" | sort -u | diff "$scratch/expected" - ||
+    awk '{ print $1, $NF }' "$2" | sort -u >"$scratch/got"
+    comm -23 "$scratch/got" "$scratch/expected" >"$scratch/other"
+    if [ -s "$scratch/other" ]; then
+        cat "$scratch/other"
         fail "$1 has other bits"
+    fi
     echo "equal bits: $1, $(wc -l <"$2") hashes"
 }
 
@@ -32,13 +38,15 @@ try() {
     quietly cmake -S "$source/tests/consumers/bits" -B "$into" \
         -DCMAKE_C_COMPILER="$compiler" -DCMAKE_C_FLAGS="$flags" "$@"
     quietly cmake --build "$into" --parallel 2
-    $runner "$into/bits" >"$into/output" || fail "$title does not run"
+    $runner "$into/bits" quick >"$into/output" || fail "$title does not run"
     compare "$title" "$into/output"
 }
 
 sort -u "$source/tests/vectors/bits.txt" >"$scratch/expected"
 "$build/tests/bits" >"$scratch/native"
 compare "this build" "$scratch/native"
+# Neither a run nor a hash is missing.
+diff "$scratch/expected" "$scratch/got" || fail "this build has other runs"
 
 for compiler in gcc clang; do
     for level in -O0 -O3; do
