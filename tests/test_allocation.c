@@ -283,6 +283,41 @@ static void steps_allocate_nothing(void **state)
     }
 }
 
+/* Steps of Adam, which remembers, and rows by themselves, again and again. */
+static void many_steps_and_predictions_allocate_nothing(void **state)
+{
+    (void)state;
+    enum { TIMES = 10000, FEW = 4 };
+    FOR_EACH_PRECISION(p)
+    {
+        fixture f;
+        prepare(&f, p);
+        mlp_trainer *trainer = NULL;
+        mlp_workspace *workspace = NULL;
+        mlp_optimizer adam = mlp_optimizer_defaults(MLP_RULE_ADAM);
+        assert_int_equal(mlp_trainer_create(f.net, ROWS, &trainer), MLP_OK);
+        assert_int_equal(mlp_trainer_set_optimizer(trainer, &adam), MLP_OK);
+        assert_int_equal(mlp_workspace_create(f.net, &workspace), MLP_OK);
+        size_t before = f.record.allocations;
+        f.A.rows = 1;
+        for (size_t i = 0; i < TIMES; i++) {
+            double loss = 0;
+            size_t at = i % (ROWS - FEW);
+            mlp_cview X = mlp_cview_rows(ro(f.d.X), at, FEW);
+            mlp_cview Y = mlp_cview_rows(ro(f.d.Y), at, FEW);
+            assert_int_equal(mlp_trainer_step(trainer, X, Y, 0.001, &loss),
+                             MLP_OK);
+            X.rows = 1;
+            assert_int_equal(mlp_predict_with(f.net, workspace, X, f.A),
+                             MLP_OK);
+        }
+        assert_int_equal(f.record.allocations, before);
+        mlp_workspace_free(workspace);
+        mlp_trainer_free(trainer);
+        finish(&f);
+    }
+}
+
 /* How many allocations there had been at the end of the first epoch, and
  * whether there were more at the end of another. */
 typedef struct watch {
@@ -354,6 +389,7 @@ int main(void)
         cmocka_unit_test(fit_after_failures_is_as_ever),
         cmocka_unit_test(predict_with_a_workspace_allocates_nothing),
         cmocka_unit_test(steps_allocate_nothing),
+        cmocka_unit_test(many_steps_and_predictions_allocate_nothing),
         cmocka_unit_test(epochs_after_the_first_allocate_nothing),
         cmocka_unit_test(looking_and_setting_allocate_nothing),
     };
