@@ -46,8 +46,14 @@ void mlpi_history_add(mlp_history *history, const mlpi_record *record,
         history->validation_losses[i] = record->validation_loss;
         history->validation_accuracies[i] = record->validation_accuracy;
         history->rates[i] = record->rate;
-        history->seconds[i] = record->seconds;
         history->best_epoch = best_epoch;
+    }
+}
+
+void mlpi_history_time(mlp_history *history, size_t count, double seconds)
+{
+    for (size_t i = 1; history && i <= count; i++) {
+        history->seconds[history->epochs - i] = seconds;
     }
 }
 

@@ -7,7 +7,7 @@
 
 /* What is kept of an epoch; NaN where there is no validation. */
 typedef struct mlpi_record {
-    double loss, validation_loss, validation_accuracy, rate, seconds;
+    double loss, validation_loss, validation_accuracy, rate;
 } mlpi_record;
 
 /* An empty history with room for so many epochs.
@@ -19,5 +19,8 @@ mlp_status mlpi_history_make(const mlp_hooks *hooks, size_t epochs,
  * far. NULL is allowed. */
 void mlpi_history_add(mlp_history *history, const mlpi_record *record,
                       size_t best_epoch);
+
+/* Says how long each of the last `count` epochs took. NULL is allowed. */
+void mlpi_history_time(mlp_history *history, size_t count, double seconds);
 
 #endif

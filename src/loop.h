@@ -32,8 +32,10 @@ struct mlpi_loop {
     mlp_workspace *workspace; /* for validating */
     void *good;               /* snapshot of what an epoch began with */
     bool has_good;
-    size_t rounds; /* epochs of this run that are over */
-    double clock;  /* when this epoch began */
+    size_t rounds;  /* epochs of this run that are over */
+    double clock;   /* when the first untimed epoch began */
+    size_t untimed; /* epochs since the clock was looked at */
+    size_t at_once; /* of them before the next look */
 
     /* The epoch that is under way. */
     double rate;

@@ -5,6 +5,8 @@
  */
 #include "training.h"
 
+#include <time.h>
+
 static mlp_train_options options_of(size_t epochs, double alpha, size_t batch)
 {
     mlp_train_options options = mlp_train_defaults();
@@ -84,6 +86,35 @@ static void history_is_what_callbacks_were_told(void **state)
         mlp_history_free(h);
         mlp_net_free(net);
     }
+    free_data(d);
+}
+
+/* Also where epochs are too short to look at the clock in each, whose number
+ * is no multiple of those that share a look. */
+static void every_epoch_has_its_seconds(void **state)
+{
+    (void)state;
+    enum { EPOCHS = 1009 };
+    data d = xor_data(MLP_F64);
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = EPOCHS;
+    mlp_net *net = new_net(&xor_model, MLP_F64, NULL);
+    mlp_history *h = NULL;
+    struct timespec start;
+    struct timespec end;
+    assert_int_equal(timespec_get(&start, TIME_UTC), TIME_UTC);
+    assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, &h), MLP_OK);
+    assert_int_equal(timespec_get(&end, TIME_UTC), TIME_UTC);
+    double seconds = 0;
+    for (size_t i = 0; i < EPOCHS; i++) {
+        assert_true(mlp_history_seconds(h)[i] > 0);
+        seconds += mlp_history_seconds(h)[i];
+    }
+    double most = (double)(end.tv_sec - start.tv_sec) +
+                  1e-9 * (double)(end.tv_nsec - start.tv_nsec);
+    assert_true(seconds < most + 0.01);
+    mlp_history_free(h);
+    mlp_net_free(net);
     free_data(d);
 }
 
@@ -251,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(history_is_what_callbacks_were_told),
+        cmocka_unit_test(every_epoch_has_its_seconds),
         cmocka_unit_test(epochs_are_made_of_batches),
         cmocka_unit_test(batch_callback_can_end_the_training),
         cmocka_unit_test(history_of_nothing_is_empty),
