@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+#
+# Fashion-MNIST, as tests/bench/fashion.c says: at least 89.8 % of the test
+# images, and, where PyTorch is installed, less than half of the time it takes
+# to do the same afterwards, both on one thread. Debian has the data as
+# dataset-fashion-mnist.
+
+. "$(dirname "$0")/common.sh"
+need gzip
+
+from=${FASHION_MNIST:-/usr/share/datasets/fashion-mnist}
+[ -f "$from/train-images-idx3-ubyte.gz" ] || skip "there is no Fashion-MNIST"
+for part in train-images-idx3 train-labels-idx1 t10k-images-idx3 \
+    t10k-labels-idx1; do
+    gzip -dc "$from/$part-ubyte.gz" >"$scratch/$part-ubyte"
+done
+
+"$build/tests/bench/fashion" "$scratch" >"$scratch/ours" ||
+    { cat "$scratch/ours"; fail "fewer images than 89.8 %"; }
+tail -n 2 "$scratch/ours"
+
+# The system's Python may have PyTorch where the first in the path has not.
+python=
+for candidate in python3 /usr/bin/python3; do
+    if "$candidate" -c 'import torch' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+[ "$python" ] || { echo "not compared: there is no PyTorch"; exit 0; }
+
+"$python" "$source/tests/bench/fashion.py" 20 "$from" >"$scratch/theirs"
+tail -n 2 "$scratch/theirs"
+cat "$scratch/ours" "$scratch/theirs" | awk '
+    /^libmlp:/ { ours = $(NF - 1) }
+    /^PyTorch:/ { theirs = $(NF - 1) }
+    END {
+        printf "libmlp takes %.2f of the time\n", ours / theirs
+        exit !(ours < 0.5 * theirs)
+    }' || fail "not less than half of the time of PyTorch"
