@@ -29,6 +29,8 @@ for candidate in python3 /usr/bin/python3; do
 done
 [ "$python" ] || { echo "not compared: there is no PyTorch"; exit 0; }
 
+# These would choose OpenBLAS's kernels for another machine.
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 "$python" "$source/tests/bench/fashion.py" 20 "$from" >"$scratch/theirs"
 tail -n 2 "$scratch/theirs"
 cat "$scratch/ours" "$scratch/theirs" | awk '
