@@ -4,7 +4,9 @@
 # used, nothing lost. Not test_math: it needs the 80-bit long double, which
 # valgrind does not have, and it is slow. Nor what is no test, nor what trains
 # for minutes here: each of its steps other tests do too, and the sanitizers see
-# it whole.
+# it whole. Nor test_softmax and test_disk: valgrind gives c - a b, fused, the
+# wrong sign where it is exactly 0, and cannot write its own report from a child
+# that may write no more.
 
 . "$(dirname "$0")/common.sh"
 need valgrind
@@ -24,5 +26,6 @@ find "$build/tests" "$build/examples" -maxdepth 1 -type f -perm -u+x \
     ! -name 'test_math*' ! -name bits ! -name test_moons ! -name moons \
     ! -name experiments ! -name regression ! -name circles ! -name digits \
     ! -name test_footprint ! -name model_tool \
+    ! -name test_softmax ! -name test_disk \
     ! -name test_check_gradients ! -name test_optimizer | sort | tr '\n' '\0' |
     xargs -0 -n 1 -P 2 sh "$scratch/one" "$scratch"
