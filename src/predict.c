@@ -48,12 +48,13 @@ static void run_layers(const mlp_net *net, const mlpi_desk *desk,
     }
 }
 
-/* Can this be one call? */
+/* Can this be one call? Not where A is X: a layer alone would read what it has
+ * written. */
 static inline bool is_row(const mlp_net *net, const mlp_cview *X,
                           const mlp_view *A)
 {
     return X->rows == 1 && X->col_stride == 1 && A->col_stride == 1 &&
-           net->rows;
+           X->data != A->data && net->rows;
 }
 
 static inline void run_row(const mlp_net *net, const mlpi_desk *desk,
@@ -107,20 +108,20 @@ static inline mlp_status check_predict(const mlp_net *net, const mlp_cview *X,
                : look_at_output(net, X->rows, *A);
 }
 
-/* The last layer writes into A itself, if A is dense. */
+/* The last layer writes into A itself, if A is dense, and not X. */
 static void predict_rows(const mlp_net *net, const mlpi_desk *desk,
                          size_t chunk, mlp_cview X, mlp_view A)
 {
     const mlpi_ops *ops = net->ops;
-    bool is_dense =
-        A.col_stride == 1 && (A.row_stride == A.cols || A.rows == 1);
+    bool is_direct = A.data != X.data && A.col_stride == 1 &&
+                     (A.row_stride == A.cols || A.rows == 1);
     mlpi_operand from = mlpi_operand_of(X);
     for (size_t i = 0, m = 0; i < X.rows; i += m) {
         from.data = mlpi_const_at(ops, X.data, i * from.row_stride);
         m = X.rows - i < chunk ? X.rows - i : chunk;
-        void *out = is_dense ? mlpi_at(ops, A.data, i * A.cols) : desk->A;
+        void *out = is_direct ? mlpi_at(ops, A.data, i * A.cols) : desk->A;
         run_layers(net, desk, enter(net, desk, from, NULL, m), m, out, out);
-        if (!is_dense) {
+        if (!is_direct) {
             ops->scatter(m, A.cols, out, part_of(A, ops->real_size, i, m));
         }
     }

@@ -255,19 +255,31 @@ static void predict_of_no_rows_does_nothing(void **state)
     }
 }
 
+static void check_over_input(const model *m, mlp_dtype dtype, size_t rows)
+{
+    mlp_net *net = new_net(m, dtype, NULL);
+    mlp_view X = random_matrix(dtype, rows, m->inputs, -2, 2);
+    mlp_view expected = predicted(net, ro(X));
+    assert_int_equal(mlp_predict(net, ro(X), X), MLP_OK);
+    assert_same(ro(X), ro(expected));
+    free(expected.data);
+    free(X.data);
+    mlp_net_free(net);
+}
+
+/* A layer alone, too, which would read what it has written. */
 static void predict_may_write_over_its_input(void **state)
 {
     (void)state;
+    const model narrow = {5, 1, {{5, MLP_ACT_TANH}}, MLP_LOSS_MSE};
+    const model wide = {200, 1, {{200, MLP_ACT_RELU}}, MLP_LOSS_MSE};
     FOR_EACH_PRECISION(p)
     {
-        mlp_net *net = new_net(&square_model, p, NULL);
-        mlp_view X = random_matrix(p, MOST_ROWS, 5, -2, 2);
-        mlp_view expected = predicted(net, ro(X));
-        assert_int_equal(mlp_predict(net, ro(X), X), MLP_OK);
-        assert_same(ro(X), ro(expected));
-        free(expected.data);
-        free(X.data);
-        mlp_net_free(net);
+        for (size_t rows = 1; rows <= MOST_ROWS; rows += MOST_ROWS - 1) {
+            check_over_input(&square_model, p, rows);
+            check_over_input(&narrow, p, rows);
+            check_over_input(&wide, p, rows);
+        }
     }
 }
 
