@@ -260,9 +260,9 @@ const char *mlp_init_name(mlp_init init);
 typedef struct mlp_layer {
     size_t width; /* neurons n[l], 1 to MLP_MAX_WIDTH */
     mlp_activation activation;
-    double slope;    /* of leaky_relu and elu: finite, 0 or more; the others do
-                        not look at it. 0 is 0, and makes them relu: the usual
-                        numbers are MLP_SLOPE_LEAKY_RELU and MLP_SLOPE_ELU */
+    double slope;    /* of leaky_relu and elu: finite, 0 or more; the others
+                        have none, and give 0. 0 is 0, and makes them relu (but
+                        leaky_relu of -infinity NaN): the usual numbers are MLP_SLOPE_LEAKY_RELU and MLP_SLOPE_ELU */
     double dropout;  /* p in [0, 1); 0 in the last layer. In training each
                         output is 0 with probability p, else divided by 1 - p
                         (Srivastava et al., 2014). Predicting needs nothing */

@@ -135,7 +135,9 @@ static bool check_metadata(mlpi_json *r)
     return !r->wrong;
 }
 
-/* Goes through the header: counts the tensors, or reads them into the table. */
+/* Goes through the header: counts the tensors, or reads them into the table. An
+ * entry that counts has some fifty bytes of text, so that the table is no more
+ * than twice the header. */
 static bool get_header(mlpi_container *c, mlpi_json *r)
 {
     size_t data_size = c->size - MLPI_HEAD_BYTES - c->header_size;
@@ -151,13 +153,13 @@ static bool get_header(mlpi_container *c, mlpi_json *r)
             has_metadata = true;
             c->metadata = r->at;
             (void)check_metadata(r);
-        } else if (c->tensor) {
-            mlpi_stored *t = &c->tensor[c->count++];
-            *t = (mlpi_stored){.name = key};
-            (void)get_tensor(r, t, data_size);
         } else {
+            mlpi_stored t = {.name = key};
+            (void)get_tensor(r, &t, data_size);
+            if (c->tensor) {
+                c->tensor[c->count] = t;
+            }
             c->count++;
-            (void)mlpi_json_skip(r);
         }
     }
     return mlpi_json_end(r);
@@ -198,12 +200,12 @@ static bool next_part(mlpi_span *rest, uint64_t *part)
     return true;
 }
 
-/* By characters, but numbers by their value; where that is equal, as "1" and
- * "01" are, by characters alone. */
-static bool is_named_before(const void *a, const void *b)
+/* Below 0, 0, above 0: by characters, but numbers by their value; where that is
+ * equal, as "1" and "01" are, by characters alone. */
+static int compare_texts(mlpi_span a, mlpi_span b)
 {
-    mlpi_span x = ((const mlpi_stored *)a)->name;
-    mlpi_span y = ((const mlpi_stored *)b)->name;
+    mlpi_span x = a;
+    mlpi_span y = b;
     uint64_t p = 0;
     uint64_t q = 0;
     bool more_x = true;
@@ -213,13 +215,33 @@ static bool is_named_before(const void *a, const void *b)
         more_y = next_part(&y, &q);
     }
     if (more_x && more_y) {
-        return p < q;
+        return p < q ? -1 : 1;
     }
     if (more_x || more_y) {
-        return more_y;
+        return more_y ? -1 : 1;
     }
-    return mlpi_span_compare(((const mlpi_stored *)a)->name,
-                             ((const mlpi_stored *)b)->name) < 0;
+    return mlpi_span_compare(a, b);
+}
+
+mlpi_span mlpi_name_part(mlpi_span name, mlpi_span *owner)
+{
+    size_t n = name.size;
+    while (n > 0 && name.text[n - 1] != '.') {
+        n--;
+    }
+    *owner = (mlpi_span){name.text, n};
+    return (mlpi_span){name.text + n, name.size - n};
+}
+
+/* By owners, then by what they own: so tensors of one owner are neighbours. */
+static bool is_named_before(const void *a, const void *b)
+{
+    mlpi_span owner_a;
+    mlpi_span owner_b;
+    mlpi_span part_a = mlpi_name_part(((const mlpi_stored *)a)->name, &owner_a);
+    mlpi_span part_b = mlpi_name_part(((const mlpi_stored *)b)->name, &owner_b);
+    int owners = compare_texts(owner_a, owner_b);
+    return owners < 0 || (owners == 0 && compare_texts(part_a, part_b) < 0);
 }
 
 static mlp_status check_places(const mlp_hooks *hooks, mlpi_container *c)

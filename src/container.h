@@ -35,7 +35,7 @@ typedef struct mlpi_container {
     const char *header; /* n bytes, behind which the data begin */
     size_t header_size;
     size_t metadata;     /* where in the header its value is; 0: nowhere */
-    mlpi_stored *tensor; /* [count], ascending by names: layer 2 before 10 */
+    mlpi_stored *tensor; /* [count], by owners, then parts: layer 2 before 10 */
     size_t count;
 } mlpi_container;
 
@@ -47,6 +47,9 @@ bool mlpi_container_begins(const unsigned char *head, size_t size);
 mlp_status mlpi_container_open(const mlp_hooks *hooks, const void *bytes,
                                size_t size, mlpi_container *c);
 void mlpi_container_close(const mlp_hooks *hooks, mlpi_container *c);
+
+/* The name behind its last point, and its owner: what stands before. */
+mlpi_span mlpi_name_part(mlpi_span name, mlpi_span *owner);
 
 /* The tensor of this name, of at most 63 characters, none of them to be
  * escaped; NULL if there is none. */

@@ -162,7 +162,7 @@ static char *put_decimal(char *to, unsigned long n)
 }
 
 /* Opens a file of a new name: <path>.tmp.<process>.<try>. */
-static int open_temporary(const char *path, char *name)
+static int open_temporary(const char *path, mode_t mode, char *name)
 {
     size_t n = strlen(path);
     memcpy(name, path, n + 1);
@@ -173,7 +173,7 @@ static int open_temporary(const char *path, char *name)
         *process = '.';
         *put_decimal(process + 1, try) = '\0';
         do {
-            fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+            fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         } while (fd < 0 && errno == EINTR);
         if (fd >= 0 || errno != EEXIST) {
             break;
@@ -223,7 +223,8 @@ static mlp_status replace(const mlp_hooks *hooks, const char *path, char *name,
         return mlpi_report(hooks, MLP_ERR_IO,
                            "%s: expects an ordinary file, or none", path);
     }
-    int fd = open_temporary(path, name);
+    /* Nobody may open it with more rights than the old one gives. */
+    int fd = open_temporary(path, is_old ? 0600 : 0666, name);
     if (fd < 0) {
         return report_errno(hooks, name, "make it");
     }

@@ -14,11 +14,11 @@ typedef struct module {
     const mlpi_stored *weight, *bias, *mean, *variance;
 } module;
 
-typedef struct import {
+typedef struct importer {
     mlp_net *net;
     const mlpi_container *c;
     size_t at; /* the tensor to look at next */
-} import;
+} importer;
 
 /* How much of a name messages show. */
 static int shown(const mlpi_stored *t)
@@ -26,19 +26,8 @@ static int shown(const mlpi_stored *t)
     return t->name.size < 64 ? (int)t->name.size : 64;
 }
 
-/* The name behind its last point, and before. */
-static mlpi_span part_of(mlpi_span name, mlpi_span *owner)
-{
-    size_t n = name.size;
-    while (n > 0 && name.text[n - 1] != '.') {
-        n--;
-    }
-    *owner = (mlpi_span){name.text, n};
-    return (mlpi_span){name.text + n, name.size - n};
-}
-
 /* Whatever its owner, is this tensor known here? Counters are no parameters. */
-static mlp_status place(import *g, const mlpi_stored *t, mlpi_span part,
+static mlp_status place(importer *g, const mlpi_stored *t, mlpi_span part,
                         module *m)
 {
     if (mlpi_span_is(part, "num_batches_tracked")) {
@@ -59,9 +48,8 @@ static mlp_status place(import *g, const mlpi_stored *t, mlpi_span part,
     return MLP_OK;
 }
 
-/* The tensors of the next owner; all of it NULL: there is none. Names of one
- * owner are neighbours in the order of names. */
-static mlp_status next_module(import *g, module *m)
+/* The tensors of the next owner; all of it NULL: there is none. */
+static mlp_status next_module(importer *g, module *m)
 {
     mlpi_span first = {"", 0};
     size_t begin = g->at;
@@ -69,7 +57,7 @@ static mlp_status next_module(import *g, module *m)
     for (; g->at < g->c->count; g->at++) {
         const mlpi_stored *t = &g->c->tensor[g->at];
         mlpi_span owner;
-        mlpi_span part = part_of(t->name, &owner);
+        mlpi_span part = mlpi_name_part(t->name, &owner);
         if (g->at == begin) {
             first = owner;
         } else if (mlpi_span_compare(owner, first) != 0) {
@@ -91,7 +79,7 @@ static bool is_norm(const module *m)
 }
 
 /* The next module that is a layer, or that is a norm. */
-static mlp_status find_module(import *g, bool norm, module *m)
+static mlp_status find_module(importer *g, bool norm, module *m)
 {
     do {
         TRY(next_module(g, m));
@@ -105,7 +93,7 @@ static mlp_status find_module(import *g, bool norm, module *m)
 }
 
 /* Is this, if it is there, a tensor for the view? */
-static mlp_status check(const import *g, const mlpi_stored *t, mlp_view view)
+static mlp_status check(const importer *g, const mlpi_stored *t, mlp_view view)
 {
     if (!t) {
         return MLP_OK;
@@ -122,7 +110,7 @@ static mlp_status check(const import *g, const mlpi_stored *t, mlp_view view)
     return MLP_OK;
 }
 
-static void take(const import *g, const mlpi_stored *t, mlp_view view,
+static void take(const importer *g, const mlpi_stored *t, mlp_view view,
                  double otherwise)
 {
     if (t) {
@@ -134,7 +122,7 @@ static void take(const import *g, const mlpi_stored *t, mlp_view view,
     }
 }
 
-static mlp_view view_of(const import *g, size_t l, mlp_tensor which)
+static mlp_view view_of(const importer *g, size_t l, mlp_tensor which)
 {
     mlpi_part part = {which, ""};
     return mlpi_part_view(g->net, l, &part);
@@ -142,7 +130,7 @@ static mlp_view view_of(const import *g, size_t l, mlp_tensor which)
 
 /* A layer's own bias before it is normalised: it moves the mean that comes, so
  * that without it the mean must be less by as much. */
-static void move_mean(const import *g, size_t l, const mlpi_stored *bias)
+static void move_mean(const importer *g, size_t l, const mlpi_stored *bias)
 {
     mlp_view mean = view_of(g, l, MLP_MEAN);
     for (size_t j = 0; bias && j < mean.cols; j++) {
@@ -152,7 +140,7 @@ static void move_mean(const import *g, size_t l, const mlpi_stored *bias)
 }
 
 /* Goes through all layers: looks whether they fit, or takes them. */
-static mlp_status go_through(import layers, import norms, bool taking)
+static mlp_status go_through(importer layers, importer norms, bool taking)
 {
     const mlp_net *net = layers.net;
     for (size_t l = 1; l <= net->layout.L; l++) {
@@ -188,7 +176,7 @@ static mlp_status go_through(import layers, import norms, bool taking)
 }
 
 /* Each module of the file must have its layer. */
-static mlp_status check_count(import g)
+static mlp_status check_count(importer g)
 {
     size_t layers = 0;
     size_t norms = 0;
@@ -226,7 +214,7 @@ static mlp_status import_bytes(mlp_net *net, const void *bytes, size_t size)
 {
     mlpi_container c;
     TRY(mlpi_container_open(&net->hooks, bytes, size, &c));
-import g = {.net = net, .c = & c };
+    importer g = {.net = net, .c = &c};
     mlp_status status = check_count(g);
     if (status == MLP_OK) {
         status = go_through(g, g, false);

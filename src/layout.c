@@ -115,8 +115,10 @@ void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
         if (l > 0) {
             shape.width = config->layers[l - 1].width;
             shape.activation = config->layers[l - 1].activation;
-            shape.slope = config->layers[l - 1].slope;
-            shape.dropout = config->layers[l - 1].dropout;
+            shape.slope = mlpi_has_slope(shape.activation)
+                              ? config->layers[l - 1].slope + 0.0
+                              : 0.0;
+            shape.dropout = config->layers[l - 1].dropout + 0.0;
             shape.batch_norm = config->layers[l - 1].batch_norm;
             place(layout, &shape, before);
         }

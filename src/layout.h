@@ -21,11 +21,17 @@
 #include "memory.h"
 #include "mlp.h"
 
+/* Does the activation look at the layer's slope? */
+static inline bool mlpi_has_slope(mlp_activation f)
+{
+    return f == MLP_ACT_LEAKY_RELU || f == MLP_ACT_ELU;
+}
+
 /* The arrays of layer l, l = 0 standing for the inputs. */
 typedef struct mlpi_shape {
     size_t width; /* n[l] */
     mlp_activation activation;
-    double slope, dropout;
+    double slope, dropout; /* 0, and never -0, where there is none */
     bool batch_norm;
     size_t W, b; /* offsets into the parameters, in elements */
     /* With batch norm: an offset more, and two into the running moments. */

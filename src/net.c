@@ -86,8 +86,7 @@ static mlp_status check_slopes(const mlp_config *config)
         mlp_activation f = config->layers[l - 1].activation;
         double given = config->layers[l - 1].slope;
         double slope = ops->round(given);
-        bool matters = f == MLP_ACT_LEAKY_RELU || f == MLP_ACT_ELU;
-        if (matters && !(slope >= 0.0 && isfinite(slope))) {
+        if (mlpi_has_slope(f) && !(slope >= 0.0 && isfinite(slope))) {
             return mlpi_report(&config->hooks, MLP_ERR_ARGUMENT,
                                "layer %zu: expects a slope from 0, finite in "
                                "%s, got %g",
@@ -180,7 +179,8 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
                     .ops = mlpi_ops_find(config->precision, config->kernels),
                     .loss = config->loss,
                     .huber_delta = config->huber_delta,
-                    .label_smoothing = config->label_smoothing,
+                    .label_smoothing =
+                        config->label_smoothing + 0.0, /* no -0 */
                     .norm_momentum = config->batch_norm_momentum,
                     .norm_epsilon = config->batch_norm_epsilon};
     mlpi_cursor measure = {0};

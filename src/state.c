@@ -122,7 +122,7 @@ static void put_optimizer(mlpi_writer *to, const mlpi_optimizer *o)
     mlpi_put_f64(to, o->power[1]);
 }
 
-static void get_optimizer(mlpi_reader *from, saved *s)
+static bool get_optimizer(mlpi_reader *from, saved *s)
 {
     double *numbers[NUMBERS];
     numbers_of(&s->optimizer, numbers);
@@ -135,6 +135,11 @@ static void get_optimizer(mlpi_reader *from, saved *s)
     s->steps = mlpi_get_u64(from);
     s->power[0] = mlpi_get_f64(from);
     s->power[1] = mlpi_get_f64(from);
+    bool good = true;
+    for (size_t i = 0; i < 2; i++) { /* they fall from 1 */
+        good = good && s->power[i] >= 0.0 && s->power[i] <= 1.0;
+    }
+    return good;
 }
 
 static void put_rng(mlpi_writer *to, const mlp_rng *rng)
@@ -350,7 +355,7 @@ static mlp_status check_values(const mlp_trainer *t, mlpi_reader *from,
 {
     *scaling = *from;
     bool good = skip_scaling(from, t->net);
-    get_optimizer(from, s);
+    good = get_optimizer(from, s) && good;
     if (!get_course(from, s) || !good) {
         return report_damage(t, "numbers that cannot be");
     }

@@ -207,6 +207,39 @@ static void norms_come_along(void **state)
     }
 }
 
+/* In the order of characters fc.norm stands between fc.bias and fc.weight; and
+ * 01 and 1 are two owners, though the numbers are one. */
+static void owners_keep_together(void **state)
+{
+    (void)state;
+    static const char *const names[][2] = {{"fc.", "fc.norm."}, {"01.", "1."}};
+    for (size_t i = 0; i < 2; i++) {
+        static const char *const parts[] = {"bias", "weight"};
+        builder b;
+        begin(&b);
+        for (size_t k = 0; k < 2; k++) {
+            char name[64];
+            (void)snprintf(name, sizeof name, "%s%s", names[i][0], parts[k]);
+            add(&b, name, k == 0 ? "[2]" : "[2,2]", k == 0 ? 2 : 4,
+                k == 0 ? 100 : 10);
+        }
+        static const char *const norm[] = {"bias", "running_mean",
+                                           "running_var", "weight"};
+        for (size_t k = 0; k < 4; k++) {
+            char name[64];
+            (void)snprintf(name, sizeof name, "%s%s", names[i][1], norm[k]);
+            add(&b, name, "[2]", 2, (float)k + 0.5F);
+        }
+        add(&b, "z.weight", "[1,2]", 2, 20);
+        mlp_net *net = new_net(&normal, MLP_F32, NULL);
+        assert_int_equal(import_into(net, &b), MLP_OK);
+        assert_row(net, MLP_W, 1, 1, 12, 13);
+        assert_row(net, MLP_MEAN, 1, 0, -98.5, -98.5);
+        assert_row(net, MLP_SCALE, 1, 0, 3.5, 4.5);
+        mlp_net_free(net);
+    }
+}
+
 static void assert_import_refused(const builder *b, mlp_status status,
                                   const char *message)
 {
@@ -280,6 +313,7 @@ int main(void)
         cmocka_unit_test(names_give_the_order),
         cmocka_unit_test(every_real_type_is_read),
         cmocka_unit_test(norms_come_along),
+        cmocka_unit_test(owners_keep_together),
         cmocka_unit_test(files_of_other_networks_are_refused),
         cmocka_unit_test(arguments_are_checked),
     };

@@ -351,6 +351,30 @@ static void layer_refuses_what_is_not_there(void **state)
     mlp_net_free(net);
 }
 
+/* What an activation does not look at is nothing that networks differ in. */
+static void slopes_are_of_those_that_have_one(void **state)
+{
+    (void)state;
+    const model m = {2,
+                     3,
+                     {{.width = 3, .activation = MLP_ACT_RELU, .slope = NAN},
+                      {.width = 3,
+                       .activation = MLP_ACT_LEAKY_RELU,
+                       .slope = -0.0,
+                       .dropout = -0.0},
+                      {.width = 1, .activation = MLP_ACT_ELU, .slope = 0.5}},
+                     MLP_LOSS_MSE};
+    static const double slopes[] = {0.0, 0.0, 0.5};
+    mlp_net *net = new_net(&m, MLP_F64, NULL);
+    for (size_t l = 1; l <= 3; l++) {
+        mlp_layer layer;
+        assert_int_equal(mlp_net_layer(net, l, &layer), MLP_OK);
+        assert_true(layer.slope == slopes[l - 1]);
+        assert_false(signbit(layer.slope) || signbit(layer.dropout));
+    }
+    mlp_net_free(net);
+}
+
 /* ---------------------------------------------------------------------------
  * Tensors
  */
@@ -694,6 +718,7 @@ int main(void)
         cmocka_unit_test(getters_answer_for_null),
         cmocka_unit_test(kernels_are_the_asked_for_or_the_fastest),
         cmocka_unit_test(layer_refuses_what_is_not_there),
+        cmocka_unit_test(slopes_are_of_those_that_have_one),
         cmocka_unit_test(tensor_shows_the_parameters_themselves),
         cmocka_unit_test(tensors_do_not_overlap),
         cmocka_unit_test(tensor_refuses_what_is_not_there),

@@ -383,6 +383,38 @@ static void forged_states_are_survived(void **state)
     finish(&r);
 }
 
+/* Adam divides by 1 - beta1^t: no state may say that it is 0, or no number. */
+static void powers_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    static const double forged[] = {NAN, INFINITY, -1.0, 1.5};
+    refusal r;
+    prepare(&r, MLP_F64);
+    size_t found = 0;
+    double power = 1.0;
+    for (size_t t = 0; t < 64; t++) {
+        power *= mlp_optimizer_defaults(MLP_RULE_ADAM).beta1;
+        for (size_t i = 0; i + sizeof power <= r.good.size; i++) {
+            if (memcmp(r.good.data + i, &power, sizeof power) != 0 || t == 0) {
+                continue; /* t = 0 may be beta1 itself */
+            }
+            found++;
+            for (size_t k = 0; k < COUNT(forged); k++) {
+                memcpy(r.good.data + i, &forged[k], sizeof power);
+                seal(r.good);
+                assert_told(
+                    &r.record,
+                    mlp_trainer_load(r.target, r.good.data, r.good.size),
+                    MLP_ERR_FORMAT, "numbers that cannot be");
+            }
+            memcpy(r.good.data + i, &power, sizeof power);
+        }
+    }
+    assert_int_equal(found, 1);
+    seal(r.good);
+    finish(&r);
+}
+
 static void other_versions_are_unsupported(void **state)
 {
     (void)state;
@@ -493,6 +525,7 @@ int main(void)
         cmocka_unit_test(cut_states_are_refused),
         cmocka_unit_test(flipped_bytes_are_refused),
         cmocka_unit_test(forged_states_are_survived),
+        cmocka_unit_test(powers_that_cannot_be_are_refused),
         cmocka_unit_test(other_versions_are_unsupported),
         cmocka_unit_test(other_networks_are_refused),
         cmocka_unit_test(places_of_another_size_are_refused),
