@@ -202,8 +202,8 @@ typedef enum mlp_activation {
  *   cce   -sum of y_j log a_j over the n outputs, categorical cross-entropy.
  *         After softmax log a_j is z_j - log(sum of e^(z_k)), finite for every
  *         finite z; after others a is clipped as for bce
- * in double. In a float32 network bce and cce after sigmoid take a = sigmoid(z)
- * in double too: a float is 1 long before its logarithm is 0.
+ * in double. After sigmoid log a and log(1 - a) are -softplus(-z) and
+ * -softplus(z), but at least log 1e-15: a is 1 long before its logarithm is 0.
  *
  * Targets Y (m, n[L]) have the network's precision. For cce each row holds the
  * probabilities of the classes, from 0 to 1 with sum 1, say a 1 among zeros;
@@ -909,9 +909,10 @@ typedef struct mlp_gradient_check {
  * they are float32, of the data. Skips parameters whose differences do not
  * settle, because a corner such as ReLU's is nearer than rounding lets them
  * look, or at the very spot. Costs 6 to 30 forwards of all rows for each
- * parameter: give it few rows and narrow layers. Where bce judges outputs that
- * differ from 0 or 1 by less than 1e-9 or so, the loss itself is too coarse for
- * differences, and errors mean nothing. Allocates. Errors as those of mlp_fit
+ * parameter: give it few rows and narrow layers. Where bce judges outputs, not
+ * of a sigmoid, that differ from 0 or 1 by less than 1e-9 or so, or any beyond
+ * the clips, the loss itself is too coarse for differences, and errors mean
+ * nothing. Allocates. Errors as those of mlp_fit
  * before anything is changed; MLP_ERR_DIVERGED: the loss is not finite. */
 mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
                                const mlp_train_options *options,

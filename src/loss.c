@@ -85,33 +85,30 @@ static const double *widened(const mlp_net *net, const void *reals,
     return block;
 }
 
-/* Adds terms [first, first + n), in double. A float cannot tell 1 from what is
- * closer to it than 2^-25, though its logarithm can: so a sigmoid before a
- * logarithm is computed again. */
+/* Adds terms [first, first + n), in double. A sigmoid cannot tell 1 from what is
+ * closer to it than rounding, though its logarithm can: so that is taken of z. */
 static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
                       const mlpi_outputs *outputs, size_t first, size_t n)
 {
-    const mlpi_ops *wide = net->ops->wide;
     size_t outs = mlp_net_outputs(net);
+    bool of_logits = is_log_sigmoid(net);
     double a[BLOCK];
     double y[BLOCK];
     double weight[BLOCK];
-    mlpi_terms terms = {.loss = net->loss, .delta = net->huber_delta, .n = n};
-    if (net->ops != wide && is_log_sigmoid(net)) {
-        wide->map(MLPI_MAP_SIGMOID, n, widened(net, outputs->Z, first, n, a),
-                  a);
-        terms.a = a;
-    } else {
-        terms.a = widened(net, outputs->A, first, n, a);
-    }
-    terms.y = widened(net, outputs->Y, first, n, y);
+    mlpi_terms terms = {
+        .loss = net->loss,
+        .delta = net->huber_delta,
+        .of_logits = of_logits,
+        .n = n,
+        .a = widened(net, of_logits ? outputs->Z : outputs->A, first, n, a),
+        .y = widened(net, outputs->Y, first, n, y)};
     if (outputs->weight) {
         for (size_t i = 0; i < n; i++) {
             weight[i] = outputs->weight[(first + i) / outs];
         }
         terms.weight = weight;
     }
-    wide->loss_terms(&terms, sum->lanes);
+    net->ops->wide->loss_terms(&terms, sum->lanes);
 }
 
 /* The sums over row i that its term is made of. */

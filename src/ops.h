@@ -161,7 +161,8 @@ static inline bool mlpi_needs_z(mlp_activation f)
 /* n outputs `a` and their targets y, with the loss that they are judged by. */
 typedef struct mlpi_terms {
     mlp_loss loss;
-    double delta; /* of Huber's */
+    double delta;   /* of Huber's */
+    bool of_logits; /* bce and cce: a is z, and the output its sigmoid */
     size_t n;
     const void *a, *y;    /* real */
     const double *weight; /* [n]: factors of the terms, or NULL: all 1 */

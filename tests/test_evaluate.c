@@ -72,6 +72,39 @@ static void loss_is_clipped_as_in_the_tutorial(void **state)
     }
 }
 
+/* -log of the sigmoid of z, at most what the clips allow. */
+static double log_loss(double z)
+{
+    double s = log1p(exp(-fabs(z))) + (z < 0.0 ? -z : 0.0);
+    return s < -log(1e-15) ? s : -log(1e-15);
+}
+
+/* From z, where the sigmoid itself has lost what the loss is made of. */
+static void loss_of_a_sigmoid_is_of_what_goes_in(void **state)
+{
+    (void)state;
+    static const double z[] = {0.25, -3.0, 12.5, 25.0, 33.0, 36.0, 700.0};
+    static const double y[] = {1.0, 0.0, 0.25};
+    static const model m = {1, 1, {{1, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE};
+    FOR_EACH_PRECISION(p)
+    {
+        mlp_net *net = new_net(&m, p, NULL);
+        put(tensor(net, MLP_W, 1), 0, 0, 1.0);
+        for (size_t i = 0; i < 2 * COUNT(z); i++) {
+            double x = i < COUNT(z) ? z[i] : -z[i - COUNT(z)];
+            for (size_t k = 0; k < COUNT(y); k++) {
+                data d = {new_matrix(p, 1, 1, &x), new_matrix(p, 1, 1, &y[k])};
+                double expected =
+                    y[k] * log_loss(x) + (1.0 - y[k]) * log_loss(-x);
+                assert_relative(scores_of(net, ro(d.X), ro(d.Y)).loss, expected,
+                                1e-15);
+                free_data(d);
+            }
+        }
+        mlp_net_free(net);
+    }
+}
+
 static void loss_may_be_infinite(void **state)
 {
     (void)state;
@@ -337,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loss_is_the_mean_over_rows_and_outputs),
         cmocka_unit_test(loss_is_clipped_as_in_the_tutorial),
+        cmocka_unit_test(loss_of_a_sigmoid_is_of_what_goes_in),
         cmocka_unit_test(loss_may_be_infinite),
         cmocka_unit_test(accuracy_is_the_share_of_right_classes),
         cmocka_unit_test(accuracy_of_the_tutorials_networks),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Losses (chapter 3.1) and their derivatives by the outputs a. Parameters: the
- * vocabulary, loop_tmpl.h, math_tmpl.h and softmax_tmpl.h.
+ * vocabulary, loop_tmpl.h, math_tmpl.h, softmax_tmpl.h and rectifier_tmpl.h.
  *
  *          term of J                               dterm/da
  *   bce    -(y log p + (1 - y) log(1 - p)),        (a - y) / (a (1 - a)), but
@@ -15,7 +15,9 @@
  * (cce behind a softmax is in softmax_tmpl.h.)
  *
  * The clipping is the tutorial's: it keeps the loss finite for every output
- * that is a number. Behind a sigmoid dJ/dz of bce is a - y, for a (1 - a)
+ * that is a number. Behind a sigmoid -log a is softplus(-z) and -log(1 - a) is
+ * softplus(z), which say more than a sigmoid that is nearly 1, and at most the
+ * same -log 1e-15. There dJ/dz of bce is a - y, for a (1 - a)
  * cancels: that is the derivative without the clipping, as the tutorial's, so
  * that an output which is wrong and saturated still learns. Comparisons let a
  * NaN pass. Terms are always computed and added in double, for f32 networks
@@ -129,6 +131,24 @@ static inline ALWAYS_INLINE vec bce_term(vec a, vec y, vec delta)
     return vneg(vadd(vmul(y, log_p), vmul(vsub(one, y), log_q)));
 }
 
+/* -log of the sigmoid of z. */
+static inline vec log_loss(vec z)
+{
+    const vec most = vset1(0x1.144f69ff9ffc4p+5); /* -log 1e-15 */
+    vec s = vsoftplus(vneg(z), vzero());
+    return vselect(vlt(most, s), most, s);
+}
+
+static inline ALWAYS_INLINE vec bce_logit_term(vec z, vec y, vec delta)
+{
+    (void)delta;
+    if (vall(vle(vabs(vsub(vmul(y, y), y)), vzero()))) {
+        return log_loss(vselect(vle(y, vzero()), vneg(z), z));
+    }
+    vec p = vmul(y, log_loss(z));
+    return vadd(p, vmul(vsub(vset1(1.0), y), log_loss(vneg(z))));
+}
+
 static inline ALWAYS_INLINE vec mse_term(vec a, vec y, vec delta)
 {
     (void)delta;
@@ -141,6 +161,13 @@ static inline ALWAYS_INLINE vec cce_term(vec a, vec y, vec delta)
     (void)delta;
     const mask none = vle(vabs(y), vzero());
     return vselect(none, vzero(), vneg(vmul(y, vlog(within_clips(a)))));
+}
+
+static inline ALWAYS_INLINE vec cce_logit_term(vec z, vec y, vec delta)
+{
+    (void)delta;
+    const mask none = vle(vabs(y), vzero());
+    return vselect(none, vzero(), vmul(y, log_loss(z)));
 }
 
 static inline ALWAYS_INLINE vec mae_term(vec a, vec y, vec delta)
@@ -202,13 +229,13 @@ static void loss_terms(const mlpi_terms *terms, double lanes[MLPI_LANES])
 {
     switch (terms->loss) {
     case MLP_LOSS_BCE:
-        add_terms(bce_term, terms, lanes);
+        add_terms(terms->of_logits ? bce_logit_term : bce_term, terms, lanes);
         break;
     case MLP_LOSS_MSE:
         add_terms(mse_term, terms, lanes);
         break;
     case MLP_LOSS_CCE:
-        add_terms(cce_term, terms, lanes);
+        add_terms(terms->of_logits ? cce_logit_term : cce_term, terms, lanes);
         break;
     case MLP_LOSS_MAE:
         add_terms(mae_term, terms, lanes);
