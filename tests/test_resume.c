@@ -395,7 +395,9 @@ static void powers_that_cannot_be_are_refused(void **state)
     for (size_t t = 0; t < 64; t++) {
         power *= mlp_optimizer_defaults(MLP_RULE_ADAM).beta1;
         for (size_t i = 0; i + sizeof power <= r.good.size; i++) {
-            if (memcmp(r.good.data + i, &power, sizeof power) != 0 || t == 0) {
+            double there;
+            memcpy(&there, r.good.data + i, sizeof there);
+            if (there != power || t == 0) {
                 continue; /* t = 0 may be beta1 itself */
             }
             found++;
