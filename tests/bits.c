@@ -44,6 +44,8 @@ typedef struct plan {
     double dropout[2]; /* of the hidden layers */
     bool weighs;       /* rows and classes */
     double slopes[3];
+    bool penalised; /* by l1 and l2, and gradients are clipped */
+    double smoothing;
 } plan;
 
 #define XOR(precision, epochs)                                                 \
@@ -393,6 +395,7 @@ static uint64_t train(const plan *p, variant v, const data *d, uint64_t hash)
     config.loss = p->loss;
     config.precision = p->precision;
     config.init = p->init;
+    config.label_smoothing = p->smoothing;
     config.kernels = v.kernels;
     mlp_net *net = NULL;
     mlp_status status = mlp_net_create(&config, &net);
@@ -402,6 +405,12 @@ static uint64_t train(const plan *p, variant v, const data *d, uint64_t hash)
     options.learning_rate = p->rate;
     options.optimizer = mlp_optimizer_defaults(p->rule);
     options.threads = v.threads;
+    if (p->penalised) {
+        options.optimizer.l1 = 0.01;
+        options.optimizer.l2 = 0.1;
+        options.optimizer.clip_norm = 0.5;
+        options.optimizer.clip_value = 0.05;
+    }
     double *weights = p->weighs ? weigh(p, &options) : NULL;
     if (status == MLP_OK) {
         status = mlp_fit(net, d->X, d->Y, &options, NULL);
@@ -487,6 +496,67 @@ static void run_sizes(void)
 }
 
 /* ---------------------------------------------------------------------------
+ * Each rule but lbfgs with each loss, also with penalties, clipping and, where
+ * there may be, label smoothing; one hash for all. Steps that are shared by
+ * threads have each rule once.
+ */
+
+static plan rule_plan(mlp_dtype precision, int rule, int loss, bool busy)
+{
+    static const mlp_activation last[] = {[MLP_LOSS_BCE] = MLP_ACT_SIGMOID,
+                                          [MLP_LOSS_MSE] = MLP_ACT_IDENTITY,
+                                          [MLP_LOSS_CCE] = MLP_ACT_SOFTMAX,
+                                          [MLP_LOSS_MAE] = MLP_ACT_IDENTITY,
+                                          [MLP_LOSS_HUBER] = MLP_ACT_IDENTITY};
+    bool even = (rule + loss) % 2 == 0;
+    bool smooths = loss == MLP_LOSS_BCE || loss == MLP_LOSS_CCE;
+    return (plan){.name = "rules",
+                  .from = loss == MLP_LOSS_CCE ? CLASS_ROWS : NUMBER_ROWS,
+                  .precision = precision,
+                  .rows = busy ? 202 : 67,
+                  .widths = {busy ? 64 : 31, busy ? 150 : 40, 7, 0},
+                  .hidden = {MLP_ACT_TANH},
+                  .last = last[loss],
+                  .loss = (mlp_loss)loss,
+                  .init = MLP_INIT_GLOROT,
+                  .epochs = busy ? 1 : 2,
+                  .batch_size = busy ? 101 : 41,
+                  .rate = 0.01,
+                  .rule = (mlp_rule)rule,
+                  .penalised = even,
+                  .smoothing = even && smooths ? 0.1 : 0.0};
+}
+
+static uint64_t train_rules(mlp_dtype precision, variant v, bool busy)
+{
+    uint64_t hash = first_hash;
+    for (int rule = 0; rule < MLP_RULE_LBFGS; rule++) {
+        for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+            if (!busy || loss == rule % 5) {
+                plan p = rule_plan(precision, rule, loss, busy);
+                data d = data_of(&p);
+                hash = train(&p, v, &d, hash);
+                free_data(d);
+            }
+        }
+    }
+    return hash;
+}
+
+static void run_rules(void)
+{
+    for (size_t k = 0; mlp_kernels(k); k++) {
+        variant v = {mlp_kernels(k), 1};
+        print("rules_f64", v, train_rules(MLP_F64, v, false));
+        print("rules_f32", v, train_rules(MLP_F32, v, false));
+        for (v.threads = 1; v.threads <= 3; v.threads += 2) {
+            print("shared_rules_f64", v, train_rules(MLP_F64, v, true));
+            print("shared_rules_f32", v, train_rules(MLP_F32, v, true));
+        }
+    }
+}
+
+/* ---------------------------------------------------------------------------
  * A golden file, loaded: its network, what it predicts, and the bytes of the
  * file that it is saved to.
  */
@@ -531,6 +601,7 @@ int main(int argc, char **argv)
         run(&quick_plans[i], quick);
     }
     run_sizes();
+    run_rules();
     run_golden(MLP_F32);
     run_golden(MLP_F64);
     for (size_t i = 0; !quick && i < sizeof long_plans / sizeof long_plans[0];
