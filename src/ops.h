@@ -78,6 +78,9 @@ typedef struct mlpi_product {
     void *scratch; /* product_scratch(m, n, k) reals */
 } mlpi_product;
 
+/* Does a product. */
+typedef void mlpi_product_way(const mlpi_product *product);
+
 /* out (m, n) dense = rows of X (rows order[0..m-1], or 0..m-1 if order is
  * NULL), each element (x - mean[j]) / std[j] if mean is not NULL. */
 typedef struct mlpi_gather {
@@ -187,7 +190,10 @@ typedef struct mlpi_ops {
     /* How many reals of scratch a product of this size needs, at most. It does
      * not shrink when m, n or k grows. */
     size_t (*product_scratch)(size_t m, size_t n, size_t k);
-    void (*product)(const mlpi_product *product);
+    mlpi_product_way *product;
+    /* What `product` would call for this one: for who does it again and again,
+     * with sizes, strides and which pointers are NULL or equal as they are. */
+    mlpi_product_way *(*product_way)(const mlpi_product *product);
     /* sums[j] = sum over i of X[i][j], X (m, n) dense, in eight lanes. */
     void (*column_sums)(size_t m, size_t n, const void *X, void *sums);
 

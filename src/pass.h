@@ -31,36 +31,41 @@ typedef struct mlpi_forward_step {
 /* With batch norm as in predicting, by the running moments. */
 void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step);
 
-/* Its parts: U = A_prev W^T alone, into Z; and A = activation(Z), m rows. */
-void mlpi_forward_linear(const mlp_net *net, const mlpi_forward_step *step);
-void mlpi_activate(const mlp_net *net, size_t l, size_t m, const void *Z,
-                   void *A);
+/* Its product alone: U = A_prev W^T into Z if the layer normalises; else Z, and
+ * A too where it is the product's, as mlpi_has_relu says. */
+mlpi_product mlpi_forward_product(const mlp_net *net,
+                                  const mlpi_forward_step *step);
 
-/* And backward: dZ of layer l - 1 from dZ of layer l, l >= 2. */
+/* The most frequent activation costs no pass of its own, either way. */
+static inline bool mlpi_has_relu(const mlp_net *net, size_t l)
+{
+    const mlpi_shape *shape = &net->layout.layer[l];
+    return shape->activation == MLP_ACT_RELU && !shape->batch_norm;
+}
+
+/* And back: dA of layer l - 1 from dZ of layer l, l >= 2; dZ of it if its
+ * activation is ReLU. */
 typedef struct mlpi_backward_step {
     size_t l, m;
     const void *dZ;
-    const void *Z_prev, *A_prev;
-    void *dZ_prev;
+    const void *A_prev;
+    void *dA_prev;
     void *scratch;
 } mlpi_backward_step;
 
-void mlpi_backward(const mlp_net *net, const mlpi_backward_step *step);
+mlpi_product mlpi_backward_product(const mlp_net *net,
+                                   const mlpi_backward_step *step);
 
 /* The gradient of layer l by the weights of inputs [first, first + count). */
 typedef struct mlpi_gradient_step {
     size_t l, m;
     const void *dZ, *A_prev;
     size_t first, count;
-    void *gradients;           /* of the network: receives these of dW, or, */
-    const mlpi_update *update; /* unless NULL, is room for this step's */
+    void *gradients; /* of the network: receives these of dW */
     void *scratch;
 } mlpi_gradient_step;
 
-void mlpi_gradient(const mlp_net *net, const mlpi_gradient_step *step);
-
-/* db of layer l into the network's gradients. */
-void mlpi_bias_gradient(const mlp_net *net, size_t l, size_t m, const void *dZ,
-                        void *gradients);
+mlpi_product mlpi_gradient_product(const mlp_net *net,
+                                   const mlpi_gradient_step *step);
 
 #endif

@@ -10,14 +10,35 @@
 #include "batch_norm.h"
 #include "dropout.h"
 #include "loss.h"
-#include "pass.h"
 
-/* Rows, and inputs, that members share are whole multiples of these. */
-enum { ROWS_GRAIN = 4, INPUTS_GRAIN = 12 };
-
-static void *scratch_of(const mlp_trainer *t, const mlpi_member *self)
+/* What this member does in the step: the others' plans, which are in their rooms,
+ * are made anew each time. */
+static const mlpi_plan *plan_of(mlp_trainer *t, const mlpi_member *self,
+                                const mlpi_step *step, mlpi_plan *own)
 {
-    return self->index == 0 ? t->scratch : mlpi_team_room(self);
+    mlpi_plan *plan = &t->plan;
+    void *scratch = t->scratch;
+    if (self->index > 0) {
+        void *room = mlpi_team_room(self);
+        *own = (mlpi_plan){.layer = room};
+        plan = own;
+        scratch = (unsigned char *)room + mlpi_plan_room(t->net);
+    }
+    if (plan->batch != step->m || plan->members != self->count ||
+        plan->hides_Z != step->hides_Z) {
+        mlpi_plan_make(t->net, self,
+                       &(mlpi_batch){.Z = t->Z,
+                                     .A = t->A,
+                                     .dZ = t->dZ,
+                                     .D = t->D,
+                                     .X = t->X,
+                                     .gradients = t->gradients,
+                                     .scratch = scratch,
+                                     .m = step->m,
+                                     .hides_Z = step->hides_Z},
+                       plan);
+    }
+    return plan;
 }
 
 /* Row `first` of one of the trainer's matrices. */
@@ -74,66 +95,35 @@ static void drop_rows(const mlp_trainer *t, size_t l, size_t first, size_t m,
                                         .out = row_of(t, out[l], n, first)});
 }
 
-/* Rows of a batch that are a member's. */
-typedef struct share {
-    size_t batch; /* how many there are in all */
-    size_t first, m;
-} share;
-
-static mlpi_batch_norm norm_of(const mlp_trainer *t, size_t l, share rows)
+static mlpi_batch_norm norm_of(const mlp_trainer *t, const mlpi_plan *plan,
+                               size_t l)
 {
     return (mlpi_batch_norm){.l = l,
-                             .batch = rows.batch,
-                             .first = rows.first,
-                             .m = rows.m,
+                             .batch = plan->batch,
+                             .first = plan->first,
+                             .m = plan->m,
                              .X = t->X[l],
                              .Z = t->Z[l],
                              .moments = t->moments,
                              .gradients = t->gradients};
 }
 
-/* Z and A of a layer that normalises; step->Z is to receive Z. */
-static void forward_normalising(mlp_trainer *t, const mlpi_member *self,
-                                const mlpi_forward_step *step,
-                                const mlpi_batch_norm *norm)
-{
-    const mlp_net *net = t->net;
-    mlpi_forward_step linear = *step;
-    linear.Z =
-        row_of(t, norm->X, net->layout.layer[step->l].width, norm->first);
-    mlpi_forward_linear(net, &linear);
-    mlpi_batch_norm_forward(net, self, norm);
-    mlpi_activate(net, step->l, step->m, step->Z, step->A);
-}
-
-/* Most derivatives show in A as well as in Z: where nobody else will ask for Z,
- * it is not kept. */
 static void forward_rows(mlp_trainer *t, const mlpi_member *self,
-                         const mlpi_step *step, size_t first, size_t m)
+                         const mlpi_plan *plan)
 {
     const mlpi_layout *layout = &t->net->layout;
     for (size_t l = 1; l <= layout->L; l++) {
-        const mlpi_shape *shape = &layout->layer[l];
-        size_t n = shape->width;
-        size_t n_prev = layout->layer[l - 1].width;
-        bool needs_Z = !step->hides_Z || l == layout->L ||
-                       mlpi_needs_z(shape->activation) || shape->batch_norm;
-        void *Z = needs_Z ? t->Z[l] : t->A[l];
-        mlpi_forward_step forward = {
-            .l = l,
-            .m = m,
-            .A_prev = {row_of(t, t->D[l - 1], n_prev, first), n_prev, 1},
-            .Z = row_of(t, Z, n, first),
-            .A = row_of(t, t->A[l], n, first),
-            .scratch = scratch_of(t, self)};
-        if (shape->batch_norm) {
-            mlpi_batch_norm norm = norm_of(t, l, (share){step->m, first, m});
-            forward_normalising(t, self, &forward, &norm);
-        } else {
-            mlpi_forward(t->net, &forward);
+        const mlpi_layer_plan *p = &plan->layer[l];
+        mlpi_do(&p->forward);
+        if (layout->layer[l].batch_norm) {
+            mlpi_batch_norm norm = norm_of(t, plan, l);
+            mlpi_batch_norm_forward(t->net, self, &norm);
         }
-        if (shape->dropout > 0.0) {
-            drop_rows(t, l, first, m, t->A, t->D);
+        if (p->activates) {
+            t->net->ops->activate(&p->how, p->Z, p->A);
+        }
+        if (layout->layer[l].dropout > 0.0) {
+            drop_rows(t, l, plan->first, plan->m, t->A, t->D);
         }
     }
 }
@@ -176,60 +166,40 @@ static double loss_of(mlp_trainer *t, size_t m)
     return loss;
 }
 
-static void backward_normalising(mlp_trainer *t, const mlpi_member *self,
-                                 size_t l, share rows)
-{
-    mlpi_batch_norm norm = norm_of(t, l, rows);
-    norm.Z = t->dZ[l];
-    mlpi_batch_norm_backward(t->net, self, &norm);
-}
-
 /* From dA * activation' of layer l, where A is what the next layer got, to what
  * came out of its product. */
 static inline void backward_layer(mlp_trainer *t, const mlpi_member *self,
-                                  size_t l, share rows)
+                                  const mlpi_plan *plan, size_t l)
 {
     const mlpi_shape *shape = &t->net->layout.layer[l];
     if (shape->dropout > 0.0) {
-        drop_rows(t, l, rows.first, rows.m, t->dZ, t->dZ);
+        drop_rows(t, l, plan->first, plan->m, t->dZ, t->dZ);
     }
     if (shape->batch_norm) {
-        backward_normalising(t, self, l, rows);
+        mlpi_batch_norm norm = norm_of(t, plan, l);
+        norm.Z = t->dZ[l];
+        mlpi_batch_norm_backward(t->net, self, &norm);
     }
 }
 
 /* dZ of some rows of a batch, from the last layer to the first. */
-static void backward_rows(mlp_trainer *t, const mlpi_member *self, size_t batch,
-                          size_t first, size_t m)
+static void backward_rows(mlp_trainer *t, const mlpi_member *self,
+                          const mlpi_plan *plan)
 {
-    const mlpi_layout *layout = &t->net->layout;
-    size_t L = layout->L;
-    mlpi_outputs outputs = outputs_of(t, first, m);
-    mlpi_loss_gradient(t->net, &outputs, t->total,
-                       row_of(t, t->dZ[L], layout->layer[L].width, first));
-    backward_layer(t, self, L, (share){batch, first, m});
+    size_t L = t->net->layout.L;
+    mlpi_outputs outputs = outputs_of(t, plan->first, plan->m);
+    mlpi_loss_gradient(t->net, &outputs, t->total, plan->layer[L].dZ);
+    backward_layer(t, self, plan, L);
     for (size_t l = L; l >= 2; l--) {
-        size_t n = layout->layer[l].width;
-        size_t n_prev = layout->layer[l - 1].width;
-        mlpi_backward(t->net,
-                      &(mlpi_backward_step){
-                          .l = l,
-                          .m = m,
-                          .dZ = row_of(t, t->dZ[l], n, first),
-                          .Z_prev = row_of(t, t->Z[l - 1], n_prev, first),
-                          .A_prev = row_of(t, t->A[l - 1], n_prev, first),
-                          .dZ_prev = row_of(t, t->dZ[l - 1], n_prev, first),
-                          .scratch = scratch_of(t, self)});
-        backward_layer(t, self, l - 1, (share){batch, first, m});
+        const mlpi_layer_plan *before = &plan->layer[l - 1];
+        mlpi_do(&plan->layer[l].backward);
+        if (before->activates_back) {
+            t->net->ops->activate_backward(&before->how, before->Z, before->A,
+                                           before->dZ);
+        }
+        backward_layer(t, self, plan, l - 1);
     }
 }
-
-/* The part of a step that makes gradients of m rows; of the `step` that is to
- * update the parameters at once, unless NULL. */
-typedef struct fusion {
-    size_t m;
-    const mlpi_step *step;
-} fusion;
 
 /* How to update `count` parameters from the first on, which are kept before. */
 static mlpi_update fused_update(mlp_trainer *t, const mlpi_step *step,
@@ -246,61 +216,53 @@ static mlpi_update fused_update(mlp_trainer *t, const mlpi_step *step,
     return u;
 }
 
-/* Of inputs [first, first + count) of layer l. */
-static void weight_gradients(mlp_trainer *t, const mlpi_member *self,
-                             const fusion *f, size_t l, size_t first,
-                             size_t count)
+/* Of the member's inputs of layer l. If `fused`, that step is to update the
+ * parameters at once. */
+static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
+                             const mlpi_step *fused, size_t l)
 {
     const mlpi_shape *shape = &t->net->layout.layer[l];
-    mlpi_gradient_step gradient = {.l = l,
-                                   .m = f->m,
-                                   .dZ = t->dZ[l],
-                                   .A_prev = t->D[l - 1],
-                                   .first = first,
-                                   .count = count,
-                                   .gradients = t->gradients,
-                                   .scratch = scratch_of(t, self)};
-    mlpi_update update;
-    if (f->step) {
-        update = fused_update(t, f->step, shape->W + first * shape->width,
-                              count * shape->width, true);
-        gradient.update = &update;
+    if (fused) {
+        mlpi_update update =
+            fused_update(t, fused, shape->W + p->first * shape->width,
+                         p->count * shape->width, true);
+        mlpi_product product = p->gradient.is;
+        product.update = &update;
+        t->net->ops->product(&product);
+    } else {
+        mlpi_do(&p->gradient);
     }
-    mlpi_gradient(t->net, &gradient);
     if (t->optimizer.penalises) {
         mlpi_descent descent = descent_of(t);
-        mlpi_penalty_gradient(&descent, t->total, l, first, count);
+        mlpi_penalty_gradient(&descent, t->total, l, p->first, p->count);
     }
 }
 
 /* Those of what is not a weight. Batch norm has made its own already, and is
  * never fused. */
-static void other_gradients(mlp_trainer *t, const fusion *f, size_t l)
+static void other_gradients(mlp_trainer *t, size_t m, const mlpi_step *fused,
+                            size_t l)
 {
+    const mlpi_ops *ops = t->net->ops;
     const mlpi_shape *shape = &t->net->layout.layer[l];
     size_t n = shape->width;
     if (!shape->batch_norm) {
-        mlpi_bias_gradient(t->net, l, f->m, t->dZ[l], t->gradients);
+        ops->column_sums(m, n, t->dZ[l], mlpi_at(ops, t->gradients, shape->b));
     }
-    if (f->step) {
-        mlpi_update update = fused_update(t, f->step, shape->b, n, false);
-        t->net->ops->update(&update);
+    if (fused) {
+        mlpi_update update = fused_update(t, fused, shape->b, n, false);
+        ops->update(&update);
     }
 }
 
 /* The gradients of this member's weights, from all rows. Others go round. */
 static void gradients_of(mlp_trainer *t, const mlpi_member *self,
-                         const fusion *f)
+                         const mlpi_plan *plan, const mlpi_step *fused)
 {
-    const mlpi_layout *layout = &t->net->layout;
-    for (size_t l = layout->L; l >= 1; l--) {
-        size_t first = 0;
-        size_t count = 0;
-        mlpi_share(self, layout->layer[l - 1].width, INPUTS_GRAIN, &first,
-                   &count);
-        weight_gradients(t, self, f, l, first, count);
+    for (size_t l = t->net->layout.L; l >= 1; l--) {
+        weight_gradients(t, &plan->layer[l], fused, l);
         if (l % self->count == self->index) {
-            other_gradients(t, f, l);
+            other_gradients(t, plan->batch, fused, l);
         }
     }
 }
@@ -329,25 +291,22 @@ typedef struct task {
 static void do_forward(const mlpi_member *self, void *context)
 {
     const task *all = context;
-    size_t first = 0;
-    size_t m = 0;
-    mlpi_share(self, all->step->m, ROWS_GRAIN, &first, &m);
-    take_inputs(all->trainer, all->step, first, m);
-    forward_rows(all->trainer, self, all->step, first, m);
+    mlpi_plan own;
+    const mlpi_plan *plan = plan_of(all->trainer, self, all->step, &own);
+    take_inputs(all->trainer, all->step, plan->first, plan->m);
+    forward_rows(all->trainer, self, plan);
 }
 
 static void do_backward(const mlpi_member *self, void *context)
 {
     const task *all = context;
     mlp_trainer *t = all->trainer;
-    size_t batch = all->step->m;
-    size_t first = 0;
-    size_t m = 0;
-    mlpi_share(self, batch, ROWS_GRAIN, &first, &m);
-    take_targets(t, all->step, first, m);
-    backward_rows(t, self, batch, first, m);
+    mlpi_plan own;
+    const mlpi_plan *plan = plan_of(t, self, all->step, &own);
+    take_targets(t, all->step, plan->first, plan->m);
+    backward_rows(t, self, plan);
     mlpi_barrier(self);
-    gradients_of(t, self, &(fusion){batch, NULL});
+    gradients_of(t, self, plan, NULL);
 }
 
 static void do_update(const mlpi_member *self, void *context)
@@ -404,19 +363,18 @@ static void do_step(const mlpi_member *self, void *context)
     const task *all = context;
     mlp_trainer *t = all->trainer;
     mlpi_step *step = all->step;
-    size_t first = 0;
-    size_t m = 0;
-    mlpi_share(self, step->m, ROWS_GRAIN, &first, &m);
+    mlpi_plan own;
+    const mlpi_plan *plan = plan_of(t, self, step, &own);
     if (!step->has_rows) {
-        take_inputs(t, step, first, m);
-        take_targets(t, step, first, m);
+        take_inputs(t, step, plan->first, plan->m);
+        take_targets(t, step, plan->first, plan->m);
     }
-    forward_rows(t, self, step, first, m);
-    backward_rows(t, self, step->m, first, m);
+    forward_rows(t, self, plan);
+    backward_rows(t, self, plan);
     penalty_share(t, self);
     const bool may_fuse = is_fusible(t, step);
     if (may_fuse) {
-        look_at_factors(t, step, first, m);
+        look_at_factors(t, step, plan->first, plan->m);
     }
     mlpi_barrier(self);
     if (self->index == 0) {
@@ -425,11 +383,11 @@ static void do_step(const mlpi_member *self, void *context)
     if (may_fuse && !step->large_factors) {
         mlpi_barrier(self); /* the loss is known */
         if (updates(step)) {
-            gradients_of(t, self, &(fusion){step->m, step});
+            gradients_of(t, self, plan, step);
         }
         return;
     }
-    gradients_of(t, self, &(fusion){step->m, NULL});
+    gradients_of(t, self, plan, NULL);
     mlpi_barrier(self);
     look_at_gradients(t, self, step);
     mlpi_barrier(self);

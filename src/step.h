@@ -18,7 +18,7 @@
 #include "course.h"
 #include "net.h"
 #include "optimizer.h"
-#include "team.h"
+#include "plan.h"
 
 /* A batch on its way through a network and back. */
 struct mlp_trainer {
@@ -41,7 +41,8 @@ struct mlp_trainer {
     mlpi_optimizer optimizer;
     size_t scratch_size; /* reals, for a member */
     void *scratch;       /* of member 0 */
-    mlpi_team *team;     /* NULL: one thread; rooms are scratch */
+    mlpi_plan plan;      /* of member 0 */
+    mlpi_team *team;     /* NULL: one thread; rooms are layer plans, scratch */
     mlpi_course course;  /* of its epochs */
     void *best;          /* snapshot of course.best_epoch; NULL: never needed */
 };

@@ -60,6 +60,7 @@ static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
     t->Y = take_matrix(t, mlp_net_outputs(t->net), cursor);
     t->weight = mlpi_take(cursor, t->max_rows, sizeof *t->weight);
     t->gradients = mlpi_take(cursor, layout->parameters, size);
+    t->plan.layer = mlpi_take(cursor, layout->L + 1, sizeof *t->plan.layer);
     t->scratch_size = mlpi_pass_scratch(t->net, t->max_rows);
     t->scratch = mlpi_take(cursor, t->scratch_size, size);
 }
@@ -116,8 +117,9 @@ mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer)
 mlp_status mlpi_trainer_hire(mlp_trainer *trainer, const mlp_hooks *hooks,
                              size_t threads)
 {
-    /* Not too large a product: the trainer holds as much already. */
-    size_t room = trainer->scratch_size * trainer->net->ops->real_size;
+    /* Not too large a number: the trainer holds as much already. */
+    size_t room = mlpi_plan_room(trainer->net) +
+                  trainer->scratch_size * trainer->net->ops->real_size;
     return mlpi_team_hire(hooks, threads, room, &trainer->team);
 }
 

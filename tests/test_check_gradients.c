@@ -342,6 +342,12 @@ static void wrong_product(const mlpi_product *product)
     }
 }
 
+static mlpi_product_way *wrong_product_way(const mlpi_product *product)
+{
+    (void)product;
+    return wrong_product;
+}
+
 static void no_column_sums(size_t m, size_t n, const void *X, void *sums)
 {
     right->column_sums(m, n, X, sums);
@@ -382,6 +388,7 @@ static void wrong_derivatives_are_found(void **state)
 
     wrong = *right;
     wrong.product = wrong_product;
+    wrong.product_way = wrong_product_way;
     worst = found_with(&wrong);
     assert_true(worst.error > 10 * good_enough);
     assert_int_equal(worst.layer, 2);

@@ -181,6 +181,12 @@ static void wrong_gate(const mlpi_product *product)
     }
 }
 
+static mlpi_product_way *wrong_gate_way(const mlpi_product *product)
+{
+    (void)product;
+    return wrong_gate;
+}
+
 static void wrong_slopes(const mlpi_terms *terms, double scale, void *d)
 {
     right->loss_slopes(terms, scale * too, d);
@@ -215,6 +221,7 @@ static void wrong_activations_are_found(void **state)
     wrong.wide = &wrong;
     wrong.activate_backward = wrong_backward;
     wrong.product = wrong_gate;
+    wrong.product_way = wrong_gate_way;
     for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
         wrong_one = (mlp_activation)f;
         kind k = {wrong_one, MLP_ACT_TANH, MLP_LOSS_MSE, ALONE};

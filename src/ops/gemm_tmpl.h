@@ -361,16 +361,9 @@ static job turned(const mlpi_product *p)
     return j;
 }
 
-/* C, and the update if that is true. */
+/* C of what is not small, and the update if that is true. */
 static bool multiply(const mlpi_product *p)
 {
-    if (p->k == 0) {
-        fill_empty(p);
-        return false;
-    }
-    if (product_is_small(p)) {
-        return false;
-    }
     /* Where A's columns are contiguous, those of C^T fill vectors: all, if C is
      * a column, and if there are few, more than those of C would. */
     bool is_column = p->n == 1;
@@ -392,15 +385,48 @@ static bool multiply(const mlpi_product *p)
     return j.update;
 }
 
-static void product(const mlpi_product *p)
+static void update_after(const mlpi_product *p)
 {
-    if (p->m == 0 || p->n == 0) {
-        return;
-    }
-    if (!multiply(p) && p->update) {
+    if (p->update) {
         mlpi_update u = *p->update;
         u.n = p->m * p->n;
         u.dw = p->C;
         update(&u);
     }
+}
+
+static void product_in_blocks(const mlpi_product *p)
+{
+    if (!multiply(p)) {
+        update_after(p);
+    }
+}
+
+static void product_then_update(const mlpi_product *p)
+{
+    small_way(p)(p);
+    update_after(p);
+}
+
+static void product_of_nothing(const mlpi_product *p)
+{
+    fill_empty(p);
+    update_after(p);
+}
+
+static mlpi_product_way *product_way(const mlpi_product *p)
+{
+    if (p->m == 0 || p->n == 0 || p->k == 0) {
+        return product_of_nothing;
+    }
+    mlpi_product_way *small = small_way(p);
+    if (!small) {
+        return product_in_blocks;
+    }
+    return p->update ? product_then_update : small;
+}
+
+static void product(const mlpi_product *p)
+{
+    product_way(p)(p);
 }

@@ -42,6 +42,7 @@ const mlpi_ops OPS_TABLE = {
     .map = map,
     .product_scratch = product_scratch,
     .product = product,
+    .product_way = product_way,
     .column_sums = column_sums,
     .activate = activate,
     .activate_backward = activate_backward,

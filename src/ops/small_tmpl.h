@@ -147,14 +147,13 @@ static NEVER_INLINE void small_vectors_part(const mlpi_product *p)
     small_rows(p, CHAINS / 2, 2, true);
 }
 
-/* Up to two vectors of columns. */
-static inline void small_columns(const mlpi_product *p)
+/* For up to two vectors of columns, which are contiguous in B. */
+static inline mlpi_product_way *small_columns(size_t n)
 {
-    if (p->n <= VLEN) {
-        p->n == VLEN ? small_vector(p) : small_part(p);
-    } else {
-        p->n == 2 * VLEN ? small_vectors(p) : small_vectors_part(p);
+    if (n <= VLEN) {
+        return n == VLEN ? small_vector : small_part;
     }
+    return n == 2 * VLEN ? small_vectors : small_vectors_part;
 }
 
 /* B (k, n) as rows of n numbers. */
@@ -175,7 +174,7 @@ static NEVER_INLINE void small_packed(const mlpi_product *p)
 {
     mlpi_product packed = *p;
     packed.B = (mlpi_operand){small_pack(p), p->n, 1};
-    small_columns(&packed);
+    small_columns(p->n)(&packed);
 }
 
 /* C^T = B^T A^T, which is the same chains, for a b = b a. */
@@ -187,7 +186,7 @@ static NEVER_INLINE void small_transposed(const mlpi_product *p)
                            .A = {p->B.data, p->B.col_stride, p->B.row_stride},
                            .B = {p->A.data, p->A.col_stride, 1},
                            .C = p->n > 1 ? p->scratch : p->C};
-    small_columns(&turned);
+    small_columns(p->m)(&turned);
     real *c = p->C;
     for (size_t j = 0; p->n > 1 && j < p->n; j++) {
         const real *row = (const real *)p->scratch + j * p->m;
@@ -244,31 +243,31 @@ static inline size_t vectors(size_t n)
     return n / VLEN + (n % VLEN > 0);
 }
 
-/* Does the product if it is small: then this is the quickest way. Vectors run
- * over the columns of C or, where that leaves fewer lanes empty, over its
- * rows. */
-static inline bool product_is_small(const mlpi_product *p)
+/* Where Z is kept as well as its ReLU. */
+static NEVER_INLINE void small_then_relu(const mlpi_product *p)
+{
+    p->B.col_stride == 1 ? small_columns(p->n)(p) : small_packed(p);
+    map_each(vrelu, p->m * p->n, p->C, p->relu);
+}
+
+/* The quickest way of a product, if it is small, or NULL. Vectors run over the
+ * columns of C or, where that leaves fewer lanes empty, over its rows. */
+static mlpi_product_way *small_way(const mlpi_product *p)
 {
     bool no_more = !p->bias && !p->gate && !p->relu;
     bool is_turned = p->A.row_stride == 1 && p->m > 1;
     if (is_turned && no_more && p->n < p->m && p->m <= 2 * VLEN &&
         p->n * vectors(p->m) <= p->m * vectors(p->n)) {
-        small_transposed(p);
-        return true;
+        return small_transposed;
     }
     if (p->n == 1) {
-        if (is_turned || p->gate || p->relu) {
-            return false;
-        }
-        small_column(p);
-        return true;
+        return is_turned || p->gate || p->relu ? NULL : small_column;
     }
     if (p->n > 2 * VLEN || p->k * p->n > SMALL_REALS) {
-        return false;
+        return NULL;
     }
-    p->B.col_stride == 1 ? small_columns(p) : small_packed(p);
     if (p->relu && p->relu != p->C) {
-        map_each(vrelu, p->m * p->n, p->C, p->relu);
+        return small_then_relu;
     }
-    return true;
+    return p->B.col_stride == 1 ? small_columns(p->n) : small_packed;
 }

@@ -50,6 +50,7 @@ split
 weights
 loss
 pass
+plan
 workspace
 predict
 optimizer

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a member does in each layer of a step, looked up once: a tiny network
+ * would spend more time on shapes, offsets and the choice of kernels than on
+ * its arithmetic. A plan holds until there are other rows, or other members to
+ * share them with.
+ */
+#ifndef MLPI_PLAN_H
+#define MLPI_PLAN_H
+
+#include "pass.h"
+#include "team.h"
+
+/* Rows, and inputs, that members share are whole multiples of these. */
+enum { MLPI_ROWS_GRAIN = 4, MLPI_INPUTS_GRAIN = 12 };
+
+typedef struct mlpi_planned {
+    mlpi_product is;
+    mlpi_product_way *way;
+} mlpi_planned;
+
+static inline void mlpi_do(const mlpi_planned *planned)
+{
+    planned->way(&planned->is);
+}
+
+/* Layer l of one member. */
+typedef struct mlpi_layer_plan {
+    void *Z, *A, *dZ;      /* its rows of them; Z is A if it is not kept */
+    mlpi_planned forward;  /* to Z, to A if that is its ReLU, or to norm's X */
+    mlpi_planned backward; /* dZ to dA of layer l - 1, or dZ likewise; l >= 2 */
+    mlpi_planned gradient; /* dW of its inputs, from all rows */
+    size_t first, count;   /* those inputs */
+    mlpi_activation how;   /* of its rows */
+    bool activates, activates_back; /* is that a pass of its own? */
+} mlpi_layer_plan;
+
+typedef struct mlpi_plan {
+    size_t batch, members;  /* what it was made for, */
+    bool hides_Z;           /* as in mlpi_step */
+    size_t first, m;        /* this member's rows of the batch */
+    mlpi_layer_plan *layer; /* [L + 1], the first unused */
+} mlpi_plan;
+
+/* The arrays of a batch, as in mlp_trainer. */
+typedef struct mlpi_batch {
+    void *const *Z, *const *A, *const *dZ, *const *D, *const *X;
+    void *gradients, *scratch;
+    size_t m;
+    bool hides_Z;
+} mlpi_batch;
+
+/* Bytes of such an array, up to a multiple of the alignment of arrays. */
+size_t mlpi_plan_room(const mlp_net *net);
+
+/* Makes a plan, whose array of layers is there. */
+void mlpi_plan_make(const mlp_net *net, const mlpi_member *self,
+                    const mlpi_batch *batch, mlpi_plan *plan);
+
+#endif
