@@ -69,7 +69,8 @@ def sklearn_to_mlp(path, model, loss, **metadata):
 
 def mlp_to_torch(path):
     """Linear layers and activations, for inputs (x - mean) / std if the file
-    has inputs.mean and inputs.std. Without batch norm."""
+    has inputs.mean and inputs.std; what comes out is to be taken times
+    outputs.std plus outputs.mean, likewise. Without batch norm."""
     from torch import nn, tensor
     tensors, metadata = read_mlp(path)
     modules = []

@@ -6,7 +6,7 @@
  *   2. views                     your arrays, with their shape and type
  *   3. describing a network      layers, loss, precision, seed, hooks
  *   4. a network's life          create, clone, free, look inside
- *   5. scaling                   standardise inputs inside the network
+ *   5. scaling                   standardise inputs and targets inside
  *   6. predicting                outputs, classes, scores
  *   7. training                  one call
  *   8. training, step by step    forward, loss, backward, update
@@ -325,7 +325,7 @@ const char *mlp_kernels(size_t index);
  * 4. A network's life
  */
 
-/* Layers with their parameters, the loss and the input scaling. */
+/* Layers with their parameters, the loss and the scaling. */
 typedef struct mlp_net mlp_net;
 
 /* Makes a network with its first weights. Allocates. `*net` is the caller's,
@@ -403,6 +403,12 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
  * x' = (x - mean) / std (chapter 5.1) before its first layer, in training and
  * predicting alike, so that callers always hand in raw rows. A column that
  * does not vary gets std = 1. New networks do not scale.
+ *
+ * With the loss mse, mae or huber it can do so for the targets, too. Y that
+ * callers hand in, and what is predicted, are in their units then; the layers
+ * learn y' = (y - mean) / std, and a std + mean is predicted from the last
+ * one's a. Losses, of training, validation and mlp_evaluate, huber_delta and
+ * gradients are in units of y', and so is A[L] of a trainer.
  */
 
 /* Takes mean and std (divided by m, as np.std) from the rows of X (m, n[0]),
@@ -417,6 +423,14 @@ mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X);
 mlp_status mlp_net_set_scaling(mlp_net *net, const double *mean,
                                const double *std);
 mlp_status mlp_net_scaling(const mlp_net *net, double *mean, double *std);
+
+/* The same of the targets Y (m, n[L]), n[L] means and standard deviations.
+ * MLP_ERR_ARGUMENT: also, but when reading, with another loss. */
+mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y);
+mlp_status mlp_net_set_target_scaling(mlp_net *net, const double *mean,
+                                      const double *std);
+mlp_status mlp_net_target_scaling(const mlp_net *net, double *mean,
+                                  double *std);
 
 /* ---------------------------------------------------------------------------
  * 6. Predicting

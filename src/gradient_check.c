@@ -214,6 +214,16 @@ static mlp_status make_wide(const mlp_net *net, mlp_net **wide)
     return mlp_net_create(&config, wide);
 }
 
+static void widen_scaling(const mlp_net *net, const mlpi_scaling *from,
+                          mlpi_scaling *to)
+{
+    if (from->scales) {
+        net->ops->widen(from->n, from->mean, to->mean);
+        net->ops->widen(from->n, from->std, to->std);
+        to->scales = true;
+    }
+}
+
 static mlp_status copy_net(const mlp_net *net, mlp_net **copy)
 {
     if (net->ops->dtype == MLP_F64) {
@@ -222,12 +232,8 @@ static mlp_status copy_net(const mlp_net *net, mlp_net **copy)
     TRY(make_wide(net, copy));
     net->ops->widen(net->layout.parameters, net->parameters,
                     (*copy)->parameters);
-    if (net->scales) {
-        size_t inputs = mlp_net_inputs(net);
-        net->ops->widen(inputs, net->mean, (*copy)->mean);
-        net->ops->widen(inputs, net->std, (*copy)->std);
-        (*copy)->scales = true;
-    }
+    widen_scaling(net, &net->in, &(*copy)->in);
+    widen_scaling(net, &net->out, &(*copy)->out);
     return MLP_OK;
 }
 

@@ -18,6 +18,8 @@ void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                           .X = mlpi_operand_of(targets->Y),
                           .order = targets->order,
                           .ahead = targets->ahead,
+                          .mean = net->out.scales ? net->out.mean : NULL,
+                          .std = net->out.scales ? net->out.std : NULL,
                           .out = out};
     if (targets->Y.dtype == MLP_I32) {
         net->ops->one_hot(&gather);

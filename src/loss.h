@@ -19,8 +19,9 @@ typedef struct mlpi_targets {
     size_t ahead; /* as in mlpi_gather */
 } mlpi_targets;
 
-/* out, real (m, n[L]) dense = what the outputs should be: Y, or its classes as
- * rows with a 1 at the class. A class that there is not gives a row of NaN. */
+/* out, real (m, n[L]) dense = what the outputs should be: Y, scaled if the
+ * network does, or its classes as rows with a 1 at the class. A class that there
+ * is not gives a row of NaN. */
 void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                        void *out);
 

@@ -19,12 +19,18 @@
  *     layers.<i>.norm.bias          [out]  normalises; all as PyTorch's Linear
  *     layers.<i>.norm.running_mean  [out]  and BatchNorm1d have them
  *     layers.<i>.norm.running_var   [out]
- *     inputs.mean, inputs.std       [in]   where the network scales its inputs
+ *     inputs.mean, inputs.std       [in]   where the network scales its inputs:
+ *                                          x' = (x - mean) / std
+ *     outputs.mean, outputs.std     [out]  where it scales its outputs: y = a
+ *                                          std + mean, a being the last layer's;
+ *                                          the loss is mse, mae or huber
  *     optim.state                   U8 [n] a trainer's state (state.c), if it
  *                                          was a trainer that was saved
  *
  * Who reads a network passes by all that begins with "optim.", and refuses any
- * other tensor. A writer that writes twice writes the same bytes.
+ * other tensor: so a version 1 may add tensors, and a reader that knows less
+ * does not predict something else. (Readers before the first release had no
+ * "outputs.".) A writer that writes twice writes the same bytes.
  */
 #ifndef MLPI_MODEL_FILE_H
 #define MLPI_MODEL_FILE_H
@@ -35,8 +41,10 @@
 /* Room for each of those names. */
 #define MLPI_NAME_SIZE 64
 
-#define MLPI_MEAN_NAME "inputs.mean"
-#define MLPI_STD_NAME "inputs.std"
+#define MLPI_IN_MEAN "inputs.mean"
+#define MLPI_IN_STD "inputs.std"
+#define MLPI_OUT_MEAN "outputs.mean"
+#define MLPI_OUT_STD "outputs.std"
 #define MLPI_STATE_NAME "optim.state"
 
 /* A tensor of a layer; W has two dimensions, all others one. */

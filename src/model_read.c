@@ -82,7 +82,7 @@ typedef struct loading {
     mlpi_description *d;
     mlp_net *net;
     size_t known; /* tensors that were looked for and found */
-    bool scales;
+    bool scales_in, scales_out;
     size_t pairs, pair_bytes; /* of the user's metadata */
 } loading;
 
@@ -129,13 +129,28 @@ static mlp_status check_layers(loading *g)
     return MLP_OK;
 }
 
+/* Both tensors of a scaling, or none. */
+static mlp_status check_scaling(loading *g, const char *mean, const char *std,
+                                size_t n, bool *scales)
+{
+    *scales = mlpi_container_find(g->c, mean) || mlpi_container_find(g->c, std);
+    if (*scales) {
+        TRY(check_tensor(g, mean, 0, n));
+        TRY(check_tensor(g, std, 0, n));
+    }
+    return MLP_OK;
+}
+
 static mlp_status check_others(loading *g)
 {
-    g->scales = mlpi_container_find(g->c, MLPI_MEAN_NAME) ||
-                mlpi_container_find(g->c, MLPI_STD_NAME);
-    if (g->scales) {
-        TRY(check_tensor(g, MLPI_MEAN_NAME, 0, g->d->config.inputs));
-        TRY(check_tensor(g, MLPI_STD_NAME, 0, g->d->config.inputs));
+    const mlp_config *config = &g->d->config;
+    size_t outputs = g->d->layers[config->n_layers - 1].width;
+    TRY(check_scaling(g, MLPI_IN_MEAN, MLPI_IN_STD, config->inputs,
+                      &g->scales_in));
+    TRY(check_scaling(g, MLPI_OUT_MEAN, MLPI_OUT_STD, outputs, &g->scales_out));
+    if (g->scales_out && !mlpi_is_regression(config->loss)) {
+        return refuse(g->hooks, "outputs to be scaled for losses mse, mae and "
+                                "huber alone");
     }
     for (size_t i = 0; i < g->c->count; i++) {
         const char optim[] = "optim.";
@@ -233,24 +248,36 @@ static void take_parameters(const loading *g)
     }
 }
 
-static mlp_status take_scaling(const loading *g)
+static mlp_status take_scaling(const loading *g, mlpi_scaling *s,
+                               const char *mean_name, const char *std_name)
 {
-    mlp_net *net = g->net;
-    size_t n = mlp_net_inputs(net);
-    mlp_view mean = {net->ops->dtype, 1, n, n, 1, net->mean};
-    mlp_view std = {net->ops->dtype, 1, n, n, 1, net->std};
-    mlpi_model_take(g->c, mlpi_container_find(g->c, MLPI_MEAN_NAME), net, mean);
-    mlpi_model_take(g->c, mlpi_container_find(g->c, MLPI_STD_NAME), net, std);
-    for (size_t j = 0; j < n; j++) {
+    const mlp_net *net = g->net;
+    mlp_view mean = {net->ops->dtype, 1, s->n, s->n, 1, s->mean};
+    mlp_view std = {net->ops->dtype, 1, s->n, s->n, 1, s->std};
+    mlpi_model_take(g->c, mlpi_container_find(g->c, mean_name), net, mean);
+    mlpi_model_take(g->c, mlpi_container_find(g->c, std_name), net, std);
+    for (size_t j = 0; j < s->n; j++) {
         double x = mlp_cview_at(mlp_view_const(std), 0, j);
         if (!isfinite(mlp_cview_at(mlp_view_const(mean), 0, j)) ||
             !isfinite(x) || !(x > 0.0)) {
             return refuse(g->hooks,
                           "finite means and standard deviations above "
-                          "0 of inputs");
+                          "0 of inputs and outputs");
         }
     }
-    net->scales = true;
+    s->scales = true;
+    return MLP_OK;
+}
+
+static mlp_status take_scalings(const loading *g)
+{
+    mlp_net *net = g->net;
+    if (g->scales_in) {
+        TRY(take_scaling(g, &net->in, MLPI_IN_MEAN, MLPI_IN_STD));
+    }
+    if (g->scales_out) {
+        TRY(take_scaling(g, &net->out, MLPI_OUT_MEAN, MLPI_OUT_STD));
+    }
     return MLP_OK;
 }
 
@@ -305,7 +332,7 @@ static mlp_status take_all(loading *g)
 {
     TRY(mlp_net_create(&g->d->config, &g->net));
     take_parameters(g);
-    mlp_status status = g->scales ? take_scaling(g) : MLP_OK;
+    mlp_status status = take_scalings(g);
     if (status == MLP_OK) {
         status = take_metadata(g);
     }

@@ -102,6 +102,15 @@ static void put_tensor(header *h, const mlp_net *net, const char *name,
     mlpi_json_put(h->w, "]}");
 }
 
+static void put_scaling(header *h, const mlp_net *net, const mlpi_scaling *s,
+                        const char *mean, const char *std)
+{
+    if (s->scales) {
+        put_tensor(h, net, mean, 0, s->n);
+        put_tensor(h, net, std, 0, s->n);
+    }
+}
+
 static void put_tensors(header *h, const mlp_net *net, size_t state)
 {
     char name[MLPI_NAME_SIZE];
@@ -114,10 +123,8 @@ static void put_tensors(header *h, const mlp_net *net, size_t state)
                        view.cols);
         }
     }
-    if (net->scales) {
-        put_tensor(h, net, MLPI_MEAN_NAME, 0, mlp_net_inputs(net));
-        put_tensor(h, net, MLPI_STD_NAME, 0, mlp_net_inputs(net));
-    }
+    put_scaling(h, net, &net->in, MLPI_IN_MEAN, MLPI_IN_STD);
+    put_scaling(h, net, &net->out, MLPI_OUT_MEAN, MLPI_OUT_STD);
     if (state > 0) {
         put_entry(h, MLPI_STATE_NAME, "U8", state);
         mlpi_json_put_number(h->w, state);
@@ -165,6 +172,15 @@ static void put_view(mlpi_writer *to, const mlp_net *net, mlp_view view)
     to->used += to->bytes ? 0 : view.rows * view.cols * size;
 }
 
+static void put_moments(mlpi_writer *to, const mlp_net *net,
+                        const mlpi_scaling *s)
+{
+    if (s->scales) {
+        mlpi_put_reals(to, net->ops->real_size, s->n, s->mean);
+        mlpi_put_reals(to, net->ops->real_size, s->n, s->std);
+    }
+}
+
 static void put_data(mlpi_writer *to, const mlp_net *net)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {
@@ -173,11 +189,8 @@ static void put_data(mlpi_writer *to, const mlp_net *net)
             put_view(to, net, mlpi_part_view(net, l, part));
         }
     }
-    if (net->scales) {
-        size_t n = mlp_net_inputs(net);
-        mlpi_put_reals(to, net->ops->real_size, n, net->mean);
-        mlpi_put_reals(to, net->ops->real_size, n, net->std);
-    }
+    put_moments(to, net, &net->in);
+    put_moments(to, net, &net->out);
 }
 
 mlp_status mlpi_model_measure(const mlp_net *net, size_t state, size_t *size)

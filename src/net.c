@@ -123,8 +123,17 @@ static mlp_status check_config(const mlp_config *config)
     return check_batch_norm(config);
 }
 
+static void take_scaling(mlpi_scaling *s, size_t n, size_t size,
+                         mlpi_cursor *cursor)
+{
+    s->n = n;
+    s->mean = mlpi_take(cursor, n, size);
+    s->std = mlpi_take(cursor, n, size);
+}
+
 /* Parameters, running moments, scaling, and the way of a row through them. */
-static void take_arrays(mlp_net *net, size_t inputs, mlpi_cursor *cursor)
+static void take_arrays(mlp_net *net, size_t inputs, size_t outputs,
+                        mlpi_cursor *cursor)
 {
     size_t size = net->ops->real_size;
     const mlpi_layout *layout = &net->layout;
@@ -133,8 +142,8 @@ static void take_arrays(mlp_net *net, size_t inputs, mlpi_cursor *cursor)
     if (net->parameters) {
         net->running = mlpi_at(net->ops, net->parameters, layout->parameters);
     }
-    net->mean = mlpi_take(cursor, inputs, size);
-    net->std = mlpi_take(cursor, inputs, size);
+    take_scaling(&net->in, inputs, size, cursor);
+    take_scaling(&net->out, outputs, size, cursor);
     net->rows = mlpi_take(cursor, layout->L, sizeof *net->rows);
     for (size_t l = 1; l <= layout->L && net->rows; l++) {
         const mlpi_shape *layer = &layout->layer[l];
@@ -154,7 +163,8 @@ static void lay_out(mlp_net *net, const mlp_config *config, mlpi_cursor *cursor)
 {
     (void)mlpi_take(cursor, 1, sizeof *net);
     mlpi_layout_make(&net->layout, config, cursor);
-    take_arrays(net, config->inputs, cursor);
+    take_arrays(net, config->inputs, config->layers[config->n_layers - 1].width,
+                cursor);
 }
 
 static void lay_out_copy(mlp_net *copy, const mlp_net *net,
@@ -162,7 +172,7 @@ static void lay_out_copy(mlp_net *copy, const mlp_net *net,
 {
     (void)mlpi_take(cursor, 1, sizeof *copy);
     copier(&copy->layout, &net->layout, cursor);
-    take_arrays(copy, net->layout.layer[0].width, cursor);
+    take_arrays(copy, net->in.n, net->out.n, cursor);
 }
 
 mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
@@ -214,6 +224,15 @@ static mlp_status copy_names(const mlp_net *net, mlp_net *copy)
     return status;
 }
 
+static void copy_scaling(const mlp_net *net, const mlpi_scaling *from,
+                         const mlpi_scaling *to)
+{
+    if (from->scales) {
+        memcpy(to->mean, from->mean, from->n * net->ops->real_size);
+        memcpy(to->std, from->std, from->n * net->ops->real_size);
+    }
+}
+
 mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
                          mlp_net **copy)
 {
@@ -230,11 +249,8 @@ mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
     }
     mlpi_cursor carve = {.base = block};
     lay_out_copy(&made, net, copier, &carve);
-    size_t size = net->ops->real_size;
-    if (net->scales) {
-        memcpy(made.mean, net->mean, net->layout.layer[0].width * size);
-        memcpy(made.std, net->std, net->layout.layer[0].width * size);
-    }
+    copy_scaling(net, &net->in, &made.in);
+    copy_scaling(net, &net->out, &made.out);
     *copy = block;
     **copy = made;
     return MLP_OK;

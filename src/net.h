@@ -8,6 +8,13 @@
 #include "texts.h"
 #include "view.h"
 
+/* x' = (x - mean) / std for n columns, if they are scaled. */
+typedef struct mlpi_scaling {
+    bool scales;
+    size_t n;
+    void *mean, *std; /* real [n] */
+} mlpi_scaling;
+
 struct mlp_net {
     mlp_hooks hooks;
     const mlpi_ops *ops; /* the kernels, chosen once */
@@ -18,8 +25,7 @@ struct mlp_net {
     double huber_delta, label_smoothing;
     double norm_momentum, norm_epsilon;
     mlpi_row_layer *rows; /* [L]; NULL with batch norm: see mlpi_row */
-    bool scales;          /* are mean and std applied? */
-    void *mean, *std;     /* real [n[0]] */
+    mlpi_scaling in, out; /* of inputs; of targets, and outputs back */
     /* Blocks of their own; of metadata key, value, key, value ... */
     mlpi_texts class_names, metadata;
 };
@@ -29,6 +35,13 @@ static inline mlp_cview mlpi_net_state(const mlp_net *net)
 {
     size_t n = net->layout.parameters + net->layout.running;
     return (mlp_cview){net->ops->dtype, 1, n, n, 1, net->parameters};
+}
+
+/* Are targets numbers, which may be scaled? */
+static inline bool mlpi_is_regression(mlp_loss loss)
+{
+    return loss == MLP_LOSS_MSE || loss == MLP_LOSS_MAE ||
+           loss == MLP_LOSS_HUBER;
 }
 
 /* Makes a network whose layout is a copy of another's, and which is like it but

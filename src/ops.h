@@ -255,6 +255,9 @@ typedef struct mlpi_ops {
      * at the class, else 0; of NaN where it is not in [0, n). */
     void (*one_hot)(const mlpi_gather *gather);
     void (*scatter)(size_t m, size_t n, const void *dense, mlp_view out);
+    /* a[i][j] = a[i][j] * std[j] + mean[j], two roundings; `a` (m, n) dense. */
+    void (*unscale)(size_t m, size_t n, const void *mean, const void *std,
+                    void *a);
     void (*widen)(size_t n, const void *x, double *out);
     void (*narrow)(size_t n, const double *x, void *out);
     double (*round)(double x); /* to a real and back */

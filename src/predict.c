@@ -17,18 +17,27 @@
 static mlpi_operand enter(const mlp_net *net, const mlpi_desk *desk,
                           mlpi_operand X, const size_t *order, size_t m)
 {
-    if (!net->scales && !order) {
+    if (!net->in.scales && !order) {
         return X;
     }
     size_t n = net->layout.layer[0].width;
-    net->ops->gather(&(mlpi_gather){.m = m,
-                                    .n = n,
-                                    .X = X,
-                                    .order = order,
-                                    .mean = net->scales ? net->mean : NULL,
-                                    .std = net->scales ? net->std : NULL,
-                                    .out = desk->X});
+    net->ops->gather(
+        &(mlpi_gather){.m = m,
+                       .n = n,
+                       .X = X,
+                       .order = order,
+                       .mean = net->in.scales ? net->in.mean : NULL,
+                       .std = net->in.scales ? net->in.std : NULL,
+                       .out = desk->X});
     return (mlpi_operand){desk->X, n, 1};
+}
+
+/* Outputs of m rows, dense, become what targets are to the caller. */
+static inline void leave(const mlp_net *net, size_t m, void *A)
+{
+    if (net->out.scales) {
+        net->ops->unscale(m, net->out.n, net->out.mean, net->out.std, A);
+    }
 }
 
 /* Z and A receive those of the last layer; they may be one array. */
@@ -67,16 +76,18 @@ static inline void run_row(const mlp_net *net, const mlpi_desk *desk,
                     .x = X->data,
                     .hidden = {desk->hidden[0], desk->hidden[1]},
                     .out = A->data};
-    if (net->scales) {
+    if (net->in.scales) {
         row.x = enter(net, desk, mlpi_operand_of(*X), NULL, 1).data;
     }
     net->ops->predict_row(&row);
+    leave(net, 1, A->data);
 }
 
 static void run_chunk(const mlp_net *net, const mlpi_desk *desk, mlp_cview X)
 {
     mlpi_operand A_0 = enter(net, desk, mlpi_operand_of(X), NULL, X.rows);
     run_layers(net, desk, A_0, X.rows, desk->Z, desk->A);
+    leave(net, X.rows, desk->A);
 }
 
 /* Rows [first, first + count) of a writable view. */
@@ -121,6 +132,7 @@ static void predict_rows(const mlp_net *net, const mlpi_desk *desk,
         m = X.rows - i < chunk ? X.rows - i : chunk;
         void *out = is_direct ? mlpi_at(ops, A.data, i * A.cols) : desk->A;
         run_layers(net, desk, enter(net, desk, from, NULL, m), m, out, out);
+        leave(net, m, out);
         if (!is_direct) {
             ops->scatter(m, A.cols, out, part_of(A, ops->real_size, i, m));
         }
@@ -242,23 +254,40 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
     return MLP_OK;
 }
 
-/* Rows [i, i + m) of what is to be scored, on the desk. */
-static void run_scored(const mlp_net *net, const mlpi_desk *desk,
-                       const mlpi_scored *rows, size_t i, size_t m)
+/* Rows [i, i + m) of what is to be scored. */
+static mlpi_scored scored_part(const mlpi_scored *rows, size_t i, size_t m)
 {
-    const size_t *order = rows->order ? rows->order + i : NULL;
-    mlp_cview X = order ? rows->X : mlp_cview_rows(rows->X, i, m);
-    mlp_cview Y = order ? rows->Y : mlp_cview_rows(rows->Y, i, m);
-    mlpi_operand A_0 = enter(net, desk, mlpi_operand_of(X), order, m);
-    run_layers(net, desk, A_0, m, desk->Z, desk->A);
-    mlpi_loss_targets(net, &(mlpi_targets){.m = m, .Y = Y, .order = order},
-                      desk->Y);
+    return rows->order ? (mlpi_scored){m, rows->X, rows->Y, rows->order + i}
+                       : (mlpi_scored){m, mlp_cview_rows(rows->X, i, m),
+                                       mlp_cview_rows(rows->Y, i, m), NULL};
 }
 
-/* How many classes of m rows on the desk are right? */
-static size_t count_hits(const mlp_net *net, const mlpi_desk *desk, size_t m)
+/* Such rows and their targets, on the desk. */
+static void run_scored(const mlp_net *net, const mlpi_desk *desk,
+                       const mlpi_scored *part)
 {
+    mlpi_operand A_0 =
+        enter(net, desk, mlpi_operand_of(part->X), part->order, part->m);
+    run_layers(net, desk, A_0, part->m, desk->Z, desk->A);
+    mlpi_targets targets = {.m = part->m, .Y = part->Y, .order = part->order};
+    mlpi_loss_targets(net, &targets, desk->Y);
+}
+
+/* How many classes of the rows on the desk are right? They are of the caller's
+ * numbers. */
+static size_t count_hits(const mlp_net *net, const mlpi_desk *desk,
+                         const mlpi_scored *part)
+{
+    size_t m = part->m;
     size_t n = mlp_net_outputs(net);
+    if (net->out.scales) {
+        leave(net, m, desk->A);
+        net->ops->gather(&(mlpi_gather){.m = m,
+                                        .n = n,
+                                        .X = mlpi_operand_of(part->Y),
+                                        .order = part->order,
+                                        .out = desk->Y});
+    }
     return net->loss == MLP_LOSS_CCE
                ? net->ops->count_row_hits(m, n, desk->A, desk->Y)
                : net->ops->count_hits(m * n, desk->A, desk->Y);
@@ -272,11 +301,12 @@ void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
     size_t hits = 0;
     for (size_t i = 0, m = 0; i < rows->m; i += m) {
         m = rows->m - i < workspace->rows ? rows->m - i : workspace->rows;
-        run_scored(net, desk, rows, i, m);
+        mlpi_scored part = scored_part(rows, i, m);
+        run_scored(net, desk, &part);
         mlpi_loss_add(
             &sum, net,
             &(mlpi_outputs){.m = m, .Z = desk->Z, .A = desk->A, .Y = desk->Y});
-        hits += count_hits(net, desk, m);
+        hits += count_hits(net, desk, &part);
     }
     scores->loss = mlpi_loss_mean(&sum);
     scores->accuracy =

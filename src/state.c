@@ -5,7 +5,8 @@
  *
  *     "MLPTRAIN" | format u32 | MLP_NUMERICS u32 | bytes in all u64
  *     network    | precision, loss, layers: what must be equal
- *     scaling    | is there one u32 | mean, std: n[0] reals each
+ *     scaling    | 1 if inputs are, 2 if outputs are, 3 if both, 0 u32 |
+ *                | mean, std: n[0] reals each | mean, std: n[L] reals each
  *     optimizer  | rule, its numbers | steps, powers
  *     dropout    | seed, draw
  *     course     | counters, losses, the random generator
@@ -28,6 +29,10 @@ enum { FORMAT = 1, MAGIC_BYTES = 8, CRC_BYTES = 4, NUMBERS = 14 };
 
 /* The bytes before the network's. */
 enum { HEAD_BYTES = 24 };
+
+/* Which side is scaled. */
+static const uint32_t scales_in = 1;
+static const uint32_t scales_out = 2;
 
 static const char magic[] = "MLPTRAIN";
 
@@ -64,20 +69,26 @@ static void put_network(mlpi_writer *to, const mlp_net *net)
     }
 }
 
-static void put_scaling(mlpi_writer *to, const mlp_net *net)
+static void put_moments(mlpi_writer *to, const mlp_net *net,
+                        const mlpi_scaling *s)
 {
-    size_t n = net->scales ? mlp_net_inputs(net) : 0;
-    mlpi_put_u32(to, net->scales);
-    mlpi_put_reals(to, net->ops->real_size, n, net->mean);
-    mlpi_put_reals(to, net->ops->real_size, n, net->std);
+    mlpi_put_reals(to, net->ops->real_size, s->scales ? s->n : 0, s->mean);
+    mlpi_put_reals(to, net->ops->real_size, s->scales ? s->n : 0, s->std);
 }
 
-/* Looks at the scaling without taking it: are the numbers what they may be? */
-static bool skip_scaling(mlpi_reader *from, const mlp_net *net)
+static void put_scaling(mlpi_writer *to, const mlp_net *net)
 {
-    uint32_t scales = mlpi_get_u32(from);
-    size_t n = scales ? mlp_net_inputs(net) : 0;
-    bool good = scales <= 1;
+    mlpi_put_u32(to, (net->in.scales ? scales_in : 0) |
+                         (net->out.scales ? scales_out : 0));
+    put_moments(to, net, &net->in);
+    put_moments(to, net, &net->out);
+}
+
+/* Looks at n means and standard deviations without taking them: are they what
+ * they may be? */
+static bool skip_moments(mlpi_reader *from, const mlp_net *net, size_t n)
+{
+    bool good = true;
     for (size_t i = 0; i < 2 * n; i++) {
         double real = 0.0; /* room for either precision */
         double x = 0.0;
@@ -88,12 +99,30 @@ static bool skip_scaling(mlpi_reader *from, const mlp_net *net)
     return good && !from->failed;
 }
 
+static bool skip_scaling(mlpi_reader *from, const mlp_net *net)
+{
+    uint32_t scales = mlpi_get_u32(from);
+    bool known = scales <= (scales_in | scales_out);
+    bool in = scales & scales_in;
+    bool out = scales & scales_out;
+    return known && (!out || mlpi_is_regression(net->loss)) &&
+           skip_moments(from, net, in ? net->in.n : 0) &&
+           skip_moments(from, net, out ? net->out.n : 0);
+}
+
+static void get_moments(mlpi_reader *from, const mlp_net *net, bool scales,
+                        mlpi_scaling *s)
+{
+    s->scales = scales;
+    mlpi_get_reals(from, net->ops->real_size, scales ? s->n : 0, s->mean);
+    mlpi_get_reals(from, net->ops->real_size, scales ? s->n : 0, s->std);
+}
+
 static void get_scaling(mlpi_reader *from, mlp_net *net)
 {
-    net->scales = mlpi_get_u32(from) == 1;
-    size_t n = net->scales ? mlp_net_inputs(net) : 0;
-    mlpi_get_reals(from, net->ops->real_size, n, net->mean);
-    mlpi_get_reals(from, net->ops->real_size, n, net->std);
+    uint32_t scales = mlpi_get_u32(from);
+    get_moments(from, net, scales & scales_in, &net->in);
+    get_moments(from, net, scales & scales_out, &net->out);
 }
 
 /* The optimizer's numbers, in the order of the struct. */

@@ -60,8 +60,8 @@ static void take_inputs(mlp_trainer *t, const mlpi_step *step, size_t first,
         .X = mlpi_operand_of(X),
         .order = step->order ? step->order + first : NULL,
         .ahead = step->ahead,
-        .mean = net->scales ? net->mean : NULL,
-        .std = net->scales ? net->std : NULL,
+        .mean = net->in.scales ? net->in.mean : NULL,
+        .std = net->in.scales ? net->in.std : NULL,
         .out = row_of(t, t->A[0], X.cols, step->to_row + first)});
 }
 

@@ -46,6 +46,7 @@ typedef struct plan {
     double slopes[3];
     bool penalised; /* by l1 and l2, and gradients are clipped */
     double smoothing;
+    bool scales; /* inputs and targets; what is predicted counts, too */
 } plan;
 
 #define XOR(precision, epochs)                                                 \
@@ -103,6 +104,11 @@ typedef struct plan {
         0.0, 0.7, 0.01                                                         \
     }
 
+/* Of targets that are far from their units. */
+#define SCALED(precision)                                                      \
+    NUMBER_ROWS, precision, ODD_SIZES, MLP_ACT_IDENTITY, MLP_LOSS_HUBER,       \
+        MLP_INIT_HE, 2, 100, 0.1, MLP_RULE_SGD, true, .scales = true
+
 /* The benchmark's: ReLU, and softmax with its cross-entropy or linear outputs
  * with the squared error. */
 #define RELU                                                                   \
@@ -141,6 +147,8 @@ static const plan quick_plans[] = {
     {"rectifiers_f32", RECTIFIERS(MLP_F32)},
     {"more_rectifiers_f64", MORE_RECTIFIERS(MLP_F64)},
     {"more_rectifiers_f32", MORE_RECTIFIERS(MLP_F32)},
+    {"scaled_f64", SCALED(MLP_F64)},
+    {"scaled_f32", SCALED(MLP_F32)},
     {"w3_f32", DIGITS(MLP_F32)},
     {"w4_adam_f32", WIDE(MLP_F32, 784, 512, 12, MLP_RULE_ADAM)},
     {"w5_quarter_f32", NUMBERS(MLP_F32, 256)},
@@ -374,6 +382,25 @@ static double *weigh(const plan *p, mlp_train_options *options)
     return weights;
 }
 
+static mlp_status standardise(mlp_net *net, const data *d)
+{
+    mlp_status status = mlp_net_standardise(net, d->X);
+    return status == MLP_OK ? mlp_net_standardise_targets(net, d->Y) : status;
+}
+
+static uint64_t hash_predictions(uint64_t hash, const plan *p,
+                                 const mlp_net *net, const data *d)
+{
+    size_t n = outputs_of(p);
+    void *memory = need_memory(p->rows * n, sizeof(double));
+    mlp_view A = {p->precision, p->rows, n, n, 1, memory};
+    if (mlp_predict(net, d->X, A) == MLP_OK) {
+        hash = hash_view(hash, mlp_view_const(A));
+    }
+    free(memory);
+    return hash;
+}
+
 /* Trains and adds the weights to the hash; ends the program on an error. */
 static uint64_t train(const plan *p, variant v, const data *d, uint64_t hash)
 {
@@ -412,6 +439,9 @@ static uint64_t train(const plan *p, variant v, const data *d, uint64_t hash)
         options.optimizer.clip_value = 0.05;
     }
     double *weights = p->weighs ? weigh(p, &options) : NULL;
+    if (status == MLP_OK && p->scales) {
+        status = standardise(net, d);
+    }
     if (status == MLP_OK) {
         status = mlp_fit(net, d->X, d->Y, &options, NULL);
     }
@@ -420,6 +450,7 @@ static uint64_t train(const plan *p, variant v, const data *d, uint64_t hash)
         exit(1);
     }
     hash = hash_weights(hash, net);
+    hash = p->scales ? hash_predictions(hash, p, net, d) : hash;
     mlp_net_free(net);
     free(weights);
     return hash;
@@ -561,7 +592,7 @@ static void run_rules(void)
  * file that it is saved to.
  */
 
-static void run_golden(mlp_dtype p)
+static void run_golden(int kind, mlp_dtype p)
 {
     enum { M = 4, INPUTS = M * GOLDEN_INPUTS };
     static const double rows[INPUTS] = {1, 2,  3,  -1, -2, -3,
@@ -573,13 +604,13 @@ static void run_golden(mlp_dtype p)
     mlp_cview X = view_of(x, p, M, GOLDEN_INPUTS);
     mlp_view A = {p, M, GOLDEN_OUTPUTS, GOLDEN_OUTPUTS, 1, a};
     mlp_net *net = NULL;
-    size_t n = golden_bytes(p, bytes);
+    size_t n = golden_bytes(kind, p, bytes);
     bool ok = mlp_net_load_memory(bytes, n, NULL, &net) == MLP_OK &&
               mlp_predict(net, X, A) == MLP_OK &&
               mlp_net_save_size(net) <= GOLDEN_MOST;
     n = mlp_net_save_size(net);
     if (!ok || mlp_net_save_memory(net, bytes, n) != MLP_OK) {
-        (void)fprintf(stderr, "%s: cannot be used\n", golden_name(p));
+        (void)fprintf(stderr, "%s: cannot be used\n", golden_name(kind, p));
         exit(1);
     }
     uint64_t hash = hash_weights(first_hash, net);
@@ -587,7 +618,7 @@ static void run_golden(mlp_dtype p)
     for (size_t i = 0; i < n; i++) {
         hash = hash_bits(hash, bytes[i], 1);
     }
-    print(golden_name(p), (variant){mlp_net_kernels(net), 1}, hash);
+    print(golden_name(kind, p), (variant){mlp_net_kernels(net), 1}, hash);
     mlp_net_free(net);
     free(a);
     free(x);
@@ -602,8 +633,10 @@ int main(int argc, char **argv)
     }
     run_sizes();
     run_rules();
-    run_golden(MLP_F32);
-    run_golden(MLP_F64);
+    for (int kind = 0; kind < GOLDEN_KINDS; kind++) {
+        run_golden(kind, MLP_F32);
+        run_golden(kind, MLP_F64);
+    }
     for (size_t i = 0; !quick && i < sizeof long_plans / sizeof long_plans[0];
          i++) {
         run(&long_plans[i], false);

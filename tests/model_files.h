@@ -73,6 +73,12 @@ static inline mlp_net *any_net(mlp_dtype p, mlp_activation activation,
     if (kind >= 2) {
         assert_int_equal(mlp_net_set_scaling(net, mean, std), MLP_OK);
     }
+    if (kind >= 2 && loss != MLP_LOSS_BCE && loss != MLP_LOSS_CCE) {
+        const double out_mean[] = {0.1, -5e6, 3, 0, 1e-9};
+        const double out_std[] = {1, 2e6, 0.3, 4, 1e-10};
+        assert_int_equal(mlp_net_set_target_scaling(net, out_mean, out_std),
+                         MLP_OK);
+    }
     if (kind == 3) {
         assert_int_equal(mlp_net_set_class_names(net, names, 5), MLP_OK);
         assert_int_equal(mlp_net_set_metadata(net, "author", "me, \"I\""),

@@ -2,7 +2,7 @@
 /*
  * The library's side of tests/scripts/python.sh, where Python has the other:
  *
- *     model_tool write <precision> <path>   saves the golden network
+ *     model_tool write <kind> <precision> <path>   saves a golden network
  *     model_tool train <path>               saves a trained one, without scaling
  *     model_tool bare <path>                saves one as plain as can be
  *     model_tool predict <path>             loads a network; prints its outputs
@@ -125,10 +125,11 @@ static mlp_status write_bare(const char *path)
     return status;
 }
 
-static mlp_status write_golden(const char *precision, const char *path)
+static mlp_status write_golden(const char *kind, const char *precision,
+                               const char *path)
 {
-    mlp_net *net =
-        golden_net(strcmp(precision, "float32") == 0 ? MLP_F32 : MLP_F64);
+    mlp_net *net = golden_net(
+        kind[0] == '1', strcmp(precision, "float32") == 0 ? MLP_F32 : MLP_F64);
     mlp_status status = mlp_net_save(net, path);
     mlp_net_free(net);
     return status;
@@ -138,8 +139,8 @@ int main(int argc, char **argv)
 {
     const char *what = argc > 2 ? argv[1] : "";
     mlp_status status = MLP_ERR_ARGUMENT;
-    if (strcmp(what, "write") == 0 && argc == 4) {
-        status = write_golden(argv[2], argv[3]);
+    if (strcmp(what, "write") == 0 && argc == 5) {
+        status = write_golden(argv[2], argv[3], argv[4]);
     } else if (strcmp(what, "train") == 0) {
         status = train(argv[2]);
     } else if (strcmp(what, "bare") == 0) {

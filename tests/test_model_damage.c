@@ -39,7 +39,7 @@ static file small_file(void)
                                   .dropout = 0.5,
                                   .batch_norm = true},
                                  {.width = 1, .activation = MLP_ACT_SIGMOID}},
-                                MLP_LOSS_BCE};
+                                MLP_LOSS_MSE};
     const char *const names[] = {"no", "\"yes\""};
     const double mean[] = {1, 2};
     const double std[] = {3, 4};
@@ -47,6 +47,7 @@ static file small_file(void)
     assert_int_equal(mlp_net_set_class_names(net, names, 2), MLP_OK);
     assert_int_equal(mlp_net_set_metadata(net, "k", "v"), MLP_OK);
     assert_int_equal(mlp_net_set_scaling(net, mean, std), MLP_OK);
+    assert_int_equal(mlp_net_set_target_scaling(net, mean, std), MLP_OK);
     file f = file_of(net);
     mlp_net_free(net);
     return f;
@@ -253,6 +254,15 @@ static void tensors_that_do_not_fit_are_refused(void **state)
         {META("") WEIGHT BIAS TENSOR("inputs.mean", "F32", "[1]", "8", "12")
              TENSOR("inputs.std", "F32", "[1]", "12", "16") "}",
          16, MLP_ERR_FORMAT, "standard deviations above 0"},
+        {META("")
+             WEIGHT BIAS TENSOR("outputs.std", "F32", "[1]", "8", "12") "}",
+         12, MLP_ERR_FORMAT, "outputs.mean, which is missing"},
+        {META("") WEIGHT BIAS TENSOR("outputs.mean", "F32", "[1]", "8", "12")
+             TENSOR("outputs.std", "F32", "[1]", "12", "16") "}",
+         16, MLP_ERR_FORMAT, "standard deviations above 0"},
+        {META("") WEIGHT BIAS TENSOR("outputs.mean", "F32", "[2]", "8", "16")
+             TENSOR("outputs.std", "F32", "[2]", "16", "24") "}",
+         24, MLP_ERR_FORMAT, "tensor outputs.mean: expects F32"},
     };
     assert_refused(cases, COUNT(cases));
 }
@@ -265,6 +275,13 @@ static void tensors_that_do_not_fit_are_refused(void **state)
 #define LAYER(more)                                                            \
     "\\\"inputs\\\":1,\\\"layers\\\":[{\\\"width\\\":1,\\\"activation\\\":"    \
     "\\\"tanh\\\"" more "}]"
+
+/* With outputs scaled, but by 0. */
+#define SCALED(loss)                                                           \
+    "{\"__metadata__\":{\"mlp.crc32\":\"00000000\",\"mlp\":\"{" START loss     \
+        LAYER("") "}\"}" WEIGHT BIAS TENSOR("outputs.mean", "F32", "[1]", "8", \
+                                            "12")                              \
+            TENSOR("outputs.std", "F32", "[1]", "12", "16") "}"
 
 static void descriptions_that_cannot_be_are_refused(void **state)
 {
@@ -324,6 +341,9 @@ static void descriptions_that_cannot_be_are_refused(void **state)
          8, MLP_ERR_ARGUMENT, "epsilon"},
         {DESCRIBED(START LOSS LAYER("") "},{"), 8, MLP_ERR_FORMAT,
          "nothing more"},
+        {SCALED(LOSS), 16, MLP_ERR_FORMAT, "standard deviations above 0"},
+        {SCALED("\\\"loss\\\":\\\"bce\\\","), 16, MLP_ERR_FORMAT,
+         "mse, mae and huber alone"},
     };
     assert_refused(cases, COUNT(cases));
 }

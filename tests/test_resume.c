@@ -25,6 +25,15 @@ static data some_data(mlp_dtype p)
                   random_matrix(p, ROWS, 5, 0, 1)};
 }
 
+/* Scales both sides; targets little, so that losses stay what they were. */
+static void scale(mlp_net *net, data d)
+{
+    static const double mean[] = {0.01, 0, -0.01, 0.02, 0.03};
+    static const double std[] = {0.96, 0.97, 1, 1.01, 1.02};
+    assert_int_equal(mlp_net_standardise(net, ro(d.X)), MLP_OK);
+    assert_int_equal(mlp_net_set_target_scaling(net, mean, std), MLP_OK);
+}
+
 static mlp_train_options options_of(size_t epochs)
 {
     mlp_train_options options = mlp_train_defaults();
@@ -107,7 +116,7 @@ static void assert_resumes(mlp_dtype p, mlp_rule rule, bool normalises)
     options.schedule.factor = 0.5;
     options.schedule.min_change = 0.05;
     mlp_net *expected = new_net(&m, p, NULL);
-    assert_int_equal(mlp_net_standardise(expected, ro(d.X)), MLP_OK);
+    scale(expected, d);
     mlp_net *first = clone_of(expected);
     mlp_net *second = another(&m, p, NULL);
     mlp_trainer *whole = trainer_of(expected, rule);
@@ -262,7 +271,7 @@ static void prepare(refusal *r, mlp_dtype p)
 {
     *r = (refusal){.d = some_data(p)};
     r->net = new_net(&state_model, p, NULL);
-    assert_int_equal(mlp_net_standardise(r->net, ro(r->d.X)), MLP_OK);
+    scale(r->net, r->d);
     r->other = another(&state_model, p, &r->record);
     r->trainer = trainer_of(r->net, MLP_RULE_ADAM);
     r->target = trainer_of(r->other, MLP_RULE_MOMENTUM);
@@ -417,6 +426,43 @@ static void powers_that_cannot_be_are_refused(void **state)
     finish(&r);
 }
 
+/* Where a state of this model says which side is scaled. */
+static size_t scaling_at(const model *m)
+{
+    return 24 + 48 + (m->n_layers + 1) * 32;
+}
+
+/* Neither what there is not, nor targets of a loss that has none to scale. */
+static void scaling_that_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    data d = some_data(MLP_F64);
+    for (int k = 0; k < 2; k++) {
+        model m = state_model;
+        m.loss = k == 0 ? MLP_LOSS_MSE : MLP_LOSS_BCE;
+        hook_record record = {0};
+        mlp_net *net = new_net(&m, MLP_F64, &record);
+        assert_int_equal(mlp_net_standardise(net, ro(d.X)), MLP_OK);
+        mlp_trainer *trainer = trainer_of(net, MLP_RULE_SGD);
+        bytes b = saved(trainer);
+        size_t at = scaling_at(&m);
+        assert_int_equal(b.data[at], 1);
+        b.data[at] = k == 0 ? 5 : 2; /* inputs and outputs are as many */
+        seal(b);
+        assert_told(&record, mlp_trainer_load(trainer, b.data, b.size),
+                    MLP_ERR_FORMAT, "numbers that cannot be");
+        b.data[at] = 2;
+        seal(b);
+        assert_int_equal(mlp_trainer_load(trainer, b.data, b.size),
+                         k == 0 ? MLP_OK : MLP_ERR_FORMAT);
+        guarded_free(b.data);
+        mlp_trainer_free(trainer);
+        mlp_net_free(net);
+        assert_int_equal(record.live, 0);
+    }
+    free_data(d);
+}
+
 static void other_versions_are_unsupported(void **state)
 {
     (void)state;
@@ -528,6 +574,7 @@ int main(void)
         cmocka_unit_test(flipped_bytes_are_refused),
         cmocka_unit_test(forged_states_are_survived),
         cmocka_unit_test(powers_that_cannot_be_are_refused),
+        cmocka_unit_test(scaling_that_cannot_be_is_refused),
         cmocka_unit_test(other_versions_are_unsupported),
         cmocka_unit_test(other_networks_are_refused),
         cmocka_unit_test(places_of_another_size_are_refused),

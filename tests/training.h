@@ -181,6 +181,19 @@ static inline mlp_cview ctensor(const mlp_net *net, mlp_tensor which, size_t l)
     return view;
 }
 
+/* What mlp_net_scaling, or mlp_net_target_scaling, says of n columns. */
+static inline void
+assert_same_scaling(mlp_status (*read)(const mlp_net *, double *, double *),
+                    size_t n, const mlp_net *a, const mlp_net *b)
+{
+    double *s = malloc(4 * n * sizeof *s);
+    assert_non_null(s);
+    assert_int_equal(read(a, s, s + n), MLP_OK);
+    assert_int_equal(read(b, s + 2 * n, s + 3 * n), MLP_OK);
+    assert_memory_equal(s, s + 2 * n, 2 * n * sizeof *s);
+    free(s);
+}
+
 /* Equal in every bit of weights, biases, batch norm and scaling. */
 static inline void assert_same_net(const mlp_net *a, const mlp_net *b)
 {
@@ -197,14 +210,9 @@ static inline void assert_same_net(const mlp_net *a, const mlp_net *b)
                         ctensor(b, MLP_VARIANCE, l));
         }
     }
-    size_t n = mlp_net_inputs(a);
-    assert_int_equal(n, mlp_net_inputs(b));
-    double *s = malloc(4 * n * sizeof *s);
-    assert_non_null(s);
-    assert_int_equal(mlp_net_scaling(a, s, s + n), MLP_OK);
-    assert_int_equal(mlp_net_scaling(b, s + 2 * n, s + 3 * n), MLP_OK);
-    assert_memory_equal(s, s + 2 * n, 2 * n * sizeof *s);
-    free(s);
+    assert_int_equal(mlp_net_inputs(a), mlp_net_inputs(b));
+    assert_same_scaling(mlp_net_scaling, mlp_net_inputs(a), a, b);
+    assert_same_scaling(mlp_net_target_scaling, mlp_net_outputs(a), a, b);
 }
 
 static inline mlp_net *clone_of(const mlp_net *net)

@@ -78,6 +78,19 @@ static void scatter(size_t m, size_t n, const void *dense, mlp_view out)
     }
 }
 
+static void unscale(size_t m, size_t n, const void *mean_in, const void *std_in,
+                    void *a_inout)
+{
+    const real *mean = mean_in;
+    const real *std = std_in;
+    real *a = a_inout;
+    for (size_t i = 0; i < m; i++, a += n) {
+        for (size_t j = 0; j < n; j++) {
+            a[j] = a[j] * std[j] + mean[j];
+        }
+    }
+}
+
 static void widen(size_t n, const void *x_in, double *out)
 {
     const real *x = x_in;

@@ -64,6 +64,7 @@ const mlpi_ops OPS_TABLE = {
     .gather = gather,
     .one_hot = one_hot,
     .scatter = scatter,
+    .unscale = unscale,
     .widen = widen,
     .narrow = narrow,
     .round = round_to_real,

@@ -19,8 +19,9 @@ fi
 
 mkdir -p "$scratch/corpus"
 tool=$build/tests/model_tool
-"$tool" write float32 "$scratch/corpus/golden32.mlp"
-"$tool" write float64 "$scratch/corpus/golden64.mlp"
+"$tool" write 0 float32 "$scratch/corpus/golden32.mlp"
+"$tool" write 0 float64 "$scratch/corpus/golden64.mlp"
+"$tool" write 1 float32 "$scratch/corpus/numbers32.mlp"
 "$tool" train "$scratch/corpus/xor.mlp"
 "$tool" bare "$scratch/corpus/bare.mlp"
 

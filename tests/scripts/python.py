@@ -43,7 +43,7 @@ def golden(first, shape, positive=False):
 
 
 def read_golden(precision):
-    run("write", precision, path)
+    run("write", "0", precision, path)
     tensors, metadata = read_mlp(path)
     row = lambda first, n, positive=False: golden(first, (1, n), positive)[0]
     expected = {
