@@ -366,6 +366,7 @@ size_t mlp_net_parameter_count(const mlp_net *net); /* W, b, scale */
 mlp_dtype mlp_net_precision(const mlp_net *net);
 mlp_loss mlp_net_loss(const mlp_net *net);
 const char *mlp_net_kernels(const mlp_net *net); /* "" for NULL */
+mlp_hooks mlp_net_hooks(const mlp_net *net);     /* all NULL for NULL */
 
 /* Layer l, 1 to L. MLP_ERR_ARGUMENT: no such layer. */
 mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer);

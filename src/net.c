@@ -325,6 +325,11 @@ const char *mlp_net_kernels(const mlp_net *net)
     return net ? net->ops->name : "";
 }
 
+mlp_hooks mlp_net_hooks(const mlp_net *net)
+{
+    return net ? net->hooks : (mlp_hooks){.user = NULL};
+}
+
 mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer)
 {
     if (!net) {

@@ -309,7 +309,26 @@ static void getters_answer_for_null(void **state)
     assert_int_equal(mlp_net_precision(NULL), MLP_F32);
     assert_int_equal(mlp_net_loss(NULL), MLP_LOSS_BCE);
     assert_string_equal(mlp_net_kernels(NULL), "");
+    mlp_hooks none = mlp_net_hooks(NULL);
+    assert_null(none.allocate);
+    assert_null(none.release);
+    assert_null(none.log);
+    assert_null(none.user);
     mlp_net_free(NULL);
+}
+
+static void hooks_are_those_of_the_configuration(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_config config = config_of(&xor_model, MLP_F32, &record);
+    mlp_net *net = net_of(&config);
+    mlp_hooks hooks = mlp_net_hooks(net);
+    assert_true(hooks.allocate == record_allocate);
+    assert_true(hooks.release == record_release);
+    assert_true(hooks.log == record_log);
+    assert_true(hooks.user == &record);
+    mlp_net_free(net);
 }
 
 static void kernels_are_the_asked_for_or_the_fastest(void **state)
@@ -716,6 +735,7 @@ int main(void)
         cmocka_unit_test(defaults_are_those_of_the_contract),
         cmocka_unit_test(getters_tell_the_description),
         cmocka_unit_test(getters_answer_for_null),
+        cmocka_unit_test(hooks_are_those_of_the_configuration),
         cmocka_unit_test(kernels_are_the_asked_for_or_the_fastest),
         cmocka_unit_test(layer_refuses_what_is_not_there),
         cmocka_unit_test(slopes_are_of_those_that_have_one),

@@ -62,6 +62,16 @@ eval "cc '$consumers/app.c' -o '$scratch/pkg_c' $flags"
 eval "c++ '$consumers/app.cc' -o '$scratch/pkg_cxx' $flags"
 ran "pkg-config" "$scratch/pkg_c" "$scratch/pkg_cxx"
 
+if [ -e "$build/libmlp_onnx.a" ]; then
+    onnx=$scratch/package/app_onnx
+    "$onnx" >"$scratch/size" || fail "$onnx does not run"
+    flags=$(pkg-config --cflags --libs --static mlp_onnx)
+    eval "cc -std=c11 '$consumers/app_onnx.c' -o '$scratch/pkg_onnx' $flags"
+    "$scratch/pkg_onnx" | diff "$scratch/size" - ||
+        fail "mlp_onnx: the programs differ"
+    echo "works: mlp_onnx by find_package and pkg-config"
+fi
+
 cc "$consumers/app.c" -o "$scratch/plain" -I"$scratch/moved/include" \
     -L"${pc%/*}/.." -lmlp -lm
 ran "cc app.c -lmlp -lm" "$scratch/plain"

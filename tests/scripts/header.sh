@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 #
-# mlp.h needs nothing else: included first, twice, as C11 and as C++11, it
-# compiles without a warning.
+# The public headers need nothing else: each included first, twice, as C11 and
+# as C++11, it compiles without a warning.
 
 . "$(dirname "$0")/common.sh"
 
 tried=0
-printf '#include "mlp.h"\n#include "mlp.h"\n' >"$scratch/header.c"
+for header in mlp mlp_onnx; do
+    printf '#include "%s.h"\n#include "%s.h"\n' $header $header \
+        >"$scratch/$header.c"
+done
 for compiler in 'gcc -std=c11' 'clang -std=c11' \
     'g++ -x c++ -std=c++11' 'clang++ -x c++ -std=c++11'; do
     command -v "${compiler%% *}" >/dev/null || continue
@@ -14,6 +17,6 @@ for compiler in 'gcc -std=c11' 'clang -std=c11' \
     echo "$compiler"
     # Unquoted: a command and its options.
     $compiler -Wall -Wextra -Wpedantic -Wconversion -Werror -fsyntax-only \
-        -I"$source/include" "$scratch/header.c"
+        -I"$source/include" "$scratch/mlp.c" "$scratch/mlp_onnx.c"
 done
 [ "$tried" -gt 0 ] || skip "there is neither gcc nor clang"

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
-# What libmlp.a takes and gives: it defines only mlp_* and mlpi_*, holds no
-# writable data, and asks its host for nothing but the functions below. None of
-# them prints, ends the program, or has a state of its own; fma and sqrt are
-# the only ones of libm, since IEEE 754 defines every bit of theirs.
+# What libmlp.a takes and gives, and libmlp_onnx.a, if it is built: each defines
+# only mlp_* and mlpi_*, holds no writable data, and asks its host for nothing
+# but the functions below. None of them prints, ends the program, or has a state
+# of its own; fma and sqrt are the only ones of libm, since IEEE 754 defines
+# every bit of theirs.
 
 . "$(dirname "$0")/common.sh"
 need nm objdump
 
-archive=$build/libmlp.a
 taken='malloc free memcpy memmove memset memcmp memchr strchr strrchr strcmp
     strncmp strlen vsnprintf __xpg_strerror_r __errno_location open open64 close
     read write fsync fchmod fstat fstat64 stat stat64 rename unlink
@@ -18,37 +18,48 @@ taken='malloc free memcpy memmove memset memcmp memchr strchr strrchr strcmp
     pthread_mutex_destroy pthread_mutex_lock pthread_mutex_unlock
     pthread_cond_init pthread_cond_destroy pthread_cond_wait
     pthread_cond_broadcast pthread_setcancelstate clock_gettime getpid sysconf sched_getaffinity __sched_cpucount'
+onnx_taken="$taken protobuf_c_message_get_packed_size protobuf_c_message_pack
+    protobuf_c_message_pack_to_buffer protobuf_c_message_unpack
+    protobuf_c_message_free_unpacked"
 
-nm -g --defined-only "$archive" | awk 'NF == 3 && $3 !~ /^mlpi?_/ {
-        print "defined: " $3
-        bad = 1
-    }
-    END { exit bad }' || fail "global names must begin with mlp_ or mlpi_"
-
-# By section, since nm calls a constant table of pointers data: it is relocated,
-# then read-only. A section's own symbol is no data.
-objdump -t "$archive" | awk -F '\t' '
-    NF == 2 {
-        n = split($1, left, " ")
-        m = split($2, right, " ")
-        section = left[n]
-        if (section ~ /^(\.data|\.bss|\.tdata|\.tbss|\*COM\*)/ &&
-            section !~ /^\.data\.rel\.ro/ && right[m] != section) {
-            print "writable: " right[m] " in " section
+# look <archive> <what it may take>
+look() {
+    nm -g --defined-only "$1" | awk 'NF == 3 && $3 !~ /^mlpi?_/ {
+            print "defined: " $3
             bad = 1
         }
-    }
-    END { exit bad }' || fail "there must be no writable data"
+        END { exit bad }' || fail "global names must begin with mlp_ or mlpi_"
 
-nm -u "$archive" | awk -v taken="$taken" '
-    BEGIN {
-        split(taken, list)
-        for (i in list) {
-            known[list[i]] = 1
+    # By section, since nm calls a constant table of pointers data: it is
+    # relocated, then read-only. A section's own symbol is no data.
+    objdump -t "$1" | awk -F '\t' '
+        NF == 2 {
+            n = split($1, left, " ")
+            m = split($2, right, " ")
+            section = left[n]
+            if (section ~ /^(\.data|\.bss|\.tdata|\.tbss|\*COM\*)/ &&
+                section !~ /^\.data\.rel\.ro/ && right[m] != section) {
+                print "writable: " right[m] " in " section
+                bad = 1
+            }
         }
-    }
-    NF == 2 && $2 !~ /^mlpi?_/ && !known[$2] {
-        print "taken from the host: " $2
-        bad = 1
-    }
-    END { exit bad }' || fail "functions that are not on the list"
+        END { exit bad }' || fail "there must be no writable data"
+
+    nm -u "$1" | awk -v taken="$2" '
+        BEGIN {
+            split(taken, list)
+            for (i in list) {
+                known[list[i]] = 1
+            }
+        }
+        NF == 2 && $2 !~ /^mlpi?_/ && !known[$2] {
+            print "taken from the host: " $2
+            bad = 1
+        }
+        END { exit bad }' || fail "functions that are not on the list"
+}
+
+look "$build/libmlp.a" "$taken"
+if [ -e "$build/libmlp_onnx.a" ]; then
+    look "$build/libmlp_onnx.a" "$onnx_taken"
+fi

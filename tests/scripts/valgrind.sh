@@ -25,7 +25,7 @@ END
 find "$build/tests" "$build/examples" -maxdepth 1 -type f -perm -u+x \
     ! -name 'test_math*' ! -name bits ! -name test_moons ! -name moons \
     ! -name experiments ! -name regression ! -name circles ! -name digits \
-    ! -name test_footprint ! -name model_tool \
+    ! -name test_footprint ! -name model_tool ! -name onnx_tool \
     ! -name test_softmax ! -name test_disk ! -name test_gradient_matrix \
     ! -name test_check_gradients ! -name test_optimizer | sort | tr '\n' '\0' |
     xargs -0 -n 1 -P 2 sh "$scratch/one" "$scratch"

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* A program with mlp_onnx: how many bytes an ONNX file of a network has. */
+#include <mlp_onnx.h>
+#include <stdio.h>
+
+int main(void)
+{
+    mlp_layer layers[] = {{.width = 2, .activation = MLP_ACT_SOFTMAX}};
+    mlp_config config = mlp_config_defaults();
+    mlp_net *net = NULL;
+    config.inputs = 3;
+    config.layers = layers;
+    config.n_layers = 1;
+    mlp_status status = mlp_net_create(&config, &net);
+    size_t size = mlp_onnx_save_size(net);
+    (void)printf("%zu\n", size);
+    mlp_net_free(net);
+    return status != MLP_OK || size == 0;
+}

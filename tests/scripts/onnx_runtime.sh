@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+#
+# Files that mlp_onnx writes, in the hands of others: ONNX's checker, and ONNX
+# Runtime, which must come to the same numbers. That is onnxruntime-node in
+# $MLP_NODE_MODULES, else where `npm install --ignore-scripts onnxruntime-node`
+# has put it, in the build folder.
+
+. "$(dirname "$0")/common.sh"
+tool=$build/tests/onnx_tool
+[ -x "$tool" ] || skip "mlp_onnx is not built"
+
+rm -rf "$scratch"
+mkdir -p "$scratch"
+"$tool" write "$scratch"
+
+tried=0
+for candidate in python3 /usr/bin/python3; do
+    if "$candidate" -c 'import onnx' 2>/dev/null; then
+        "$candidate" "$source/tests/scripts/onnx_check.py" "$scratch"/*.onnx
+        tried=1
+        break
+    fi
+done
+[ "$tried" = 1 ] || echo "skipped: there is no python3 with onnx"
+
+modules=${MLP_NODE_MODULES:-$build/node_modules}
+if [ -d "$modules/onnxruntime-node" ] && command -v node >/dev/null; then
+    node "$source/tests/scripts/onnx_run.js" "$modules" "$scratch"/*.onnx
+    tried=1
+else
+    echo "skipped: there is no onnxruntime-node in $modules"
+fi
+[ "$tried" = 1 ] || skip "there is nobody to read them"
