@@ -150,14 +150,3 @@ static void normalise_backward(const mlpi_normalise_back *b)
         }
     }
 }
-
-/* Product by product and then the sum, each rounded. */
-static void blend(size_t n, double keep, double weight, const void *x_in,
-                  void *y_in)
-{
-    const real *x = x_in;
-    real *y = y_in;
-    for (size_t i = 0; i < n; i++) {
-        y[i] = R(keep) * y[i] + R(weight) * x[i];
-    }
-}

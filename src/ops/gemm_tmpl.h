@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Matrix product C = A B + bias. Parameters: the vocabulary, loop_tmpl.h,
- * small_tmpl.h, pack_tmpl.h, tile_tmpl.h and update_tmpl.h.
+ * small_tmpl.h, pack_tmpl.h, tile_tmpl.h, update_tmpl.h and plain.h.
  *
  * Each element is one chain over k ascending; long chains are cut into blocks
  * and the accumulator goes through C in between, which changes no bit. For each
@@ -176,11 +176,7 @@ static void pack_a(const job *p, const block *b)
     for (size_t left = b->m, rows = 0; left > 0; left -= rows) {
         rows = tile_rows(left);
         mlpi_operand from = {a, p->a_k, p->a_row};
-        if (rows == TILE_ROWS) {
-            pack(b->depth, TILE_ROWS, from, to, TILE_ROWS);
-        } else {
-            pack(b->depth, rows, from, to, rows);
-        }
+        pack(b->depth, rows, from, to, rows);
         a += rows * p->a_row;
         to += rows * b->depth;
     }
@@ -202,18 +198,15 @@ static void take_panel(const job *p, const block *b, size_t j, size_t cols,
         return;
     }
     mlpi_operand from = {t->b, p->b_k, p->b_col};
-    if (cols == PANEL) {
-        pack(b->depth, PANEL, from, b->panel, PANEL);
-    } else {
-        pack(b->depth, cols, from, b->panel, PANEL);
-    }
+    pack(b->depth, cols, from, b->panel, PANEL);
     t->b = b->panel;
     t->b_k = PANEL;
 }
 
 /* All rows of the block by columns [j, j + cols), tile after tile, with C's
  * next lines on their way meanwhile. */
-static void run_panel(const job *p, const block *b, size_t j, size_t cols)
+static NEVER_INLINE void run_panel(const job *p, const block *b, size_t j,
+                                   size_t cols)
 {
     const bool ends = b->k + b->depth == p->k;
     const bool updates = ends && p->update;
@@ -260,7 +253,7 @@ static void run_panel(const job *p, const block *b, size_t j, size_t cols)
     }
 }
 
-static void run_blocks(const job *p, real *scratch)
+static NEVER_INLINE void run_blocks(const job *p, real *scratch)
 {
     const bool small = has_small_b(p);
     real *panel = scratch + ROOM;
@@ -303,24 +296,6 @@ static size_t product_scratch(size_t m, size_t n, size_t k)
     size_t rows = packs_a(n) ? least(m, BLOCK_ROWS) : 0;
     size_t most = depth * (PANEL + rows + NARROW) + ROOM + (size_t)2 * VLEN;
     return most > SMALL_ROOM ? most : SMALL_ROOM;
-}
-
-/* The empty chain is 0, plus the bias. */
-static void fill_empty(const mlpi_product *p)
-{
-    real *c = p->C;
-    const real *bias = p->bias;
-    const real *gate = p->gate;
-    for (size_t i = 0; i < p->m; i++) {
-        for (size_t j = 0; j < p->n; j++) {
-            real z = bias ? R(0.0) + bias[j] : R(0.0);
-            z = gate && gate[i * p->n + j] <= R(0.0) ? R(0.0) : z;
-            c[i * p->n + j] = z;
-            if (p->relu) {
-                ((real *)p->relu)[i * p->n + j] = z <= R(0.0) ? R(0.0) : z;
-            }
-        }
-    }
 }
 
 static job job_of(const mlpi_product *p)
@@ -410,7 +385,7 @@ static void product_then_update(const mlpi_product *p)
 
 static void product_of_nothing(const mlpi_product *p)
 {
-    fill_empty(p);
+    PLAIN(fill_empty)(p);
     update_after(p);
 }
 

@@ -5,3 +5,4 @@
 #define OPS_WIDE mlpi_ops_portable_f64
 #include "vec_portable.h"
 #include "ops_tmpl.h"
+#include "plain_tmpl.h"

@@ -7,6 +7,8 @@
  */
 #include "../ops.h"
 
+#include "plain.h"
+
 #include "loop_tmpl.h"
 #include "math_tmpl.h"
 #include "update_tmpl.h"
@@ -57,24 +59,24 @@ const mlpi_ops OPS_TABLE = {
     .normalise = normalise,
     .normalise_sums = normalise_sums,
     .normalise_backward = normalise_backward,
-    .blend = blend,
+    .blend = PLAIN(blend),
     .descend = descend,
     .update = update,
     .penalise = penalise,
     .gather = gather,
-    .one_hot = one_hot,
-    .scatter = scatter,
-    .unscale = unscale,
+    .one_hot = PLAIN(one_hot),
+    .scatter = PLAIN(scatter),
+    .unscale = PLAIN(unscale),
     .widen = widen,
-    .narrow = narrow,
-    .round = round_to_real,
+    .narrow = PLAIN(narrow),
+    .round = PLAIN(round_to_real),
     .find_not_finite = find_not_finite,
     .is_moderate = is_moderate,
-    .find_not_unit = find_not_unit,
-    .find_not_whole = find_not_whole,
-    .column_moments = column_moments,
-    .label = label,
-    .label_rows = label_rows,
-    .count_hits = count_hits,
-    .count_row_hits = count_row_hits,
+    .find_not_unit = PLAIN(find_not_unit),
+    .find_not_whole = PLAIN(find_not_whole),
+    .column_moments = PLAIN(column_moments),
+    .label = PLAIN(label),
+    .label_rows = PLAIN(label_rows),
+    .count_hits = PLAIN(count_hits),
+    .count_row_hits = PLAIN(count_row_hits),
 };

@@ -4,7 +4,7 @@
  * a tile reads them. Parameters: the vocabulary and loop_tmpl.h.
  *
  * Rows that are contiguous are copied by whole vectors; columns that are, are
- * transposed in registers, VLEN x VLEN at a time. Either way a vector may reach
+ * transposed in registers, SIDE rows of VLEN at a time. Either way a vector may reach
  * beyond its row, into elements that are written after it: rows are made from
  * the first to the last, and what follows the last must have room for VLEN.
  */
@@ -25,14 +25,12 @@ static inline void prefetch(const real *x, size_t offset, size_t count)
 }
 
 /* m rows of n elements that are neighbours. */
-static inline ALWAYS_INLINE void pack_rows(size_t m, size_t n, const real *from,
-                                           size_t stride, real *to,
-                                           size_t width)
+static void pack_rows(size_t m, size_t n, const real *from, size_t stride,
+                      real *to, size_t width)
 {
     for (size_t i = 0; i < m; i++, from += stride, to += width) {
         prefetch(from, AHEAD * stride, n);
         size_t j = 0;
-        UNROLL
         for (; j + VLEN <= n; j += VLEN) {
             vstore(to + j, vload(from + j));
         }
@@ -42,49 +40,46 @@ static inline ALWAYS_INLINE void pack_rows(size_t m, size_t n, const real *from,
     }
 }
 
-/* VLEN rows of n <= VLEN elements, column j being from[j stride] and on. */
-static inline ALWAYS_INLINE void
-pack_square(size_t n, const real *from, size_t stride, real *to, size_t width)
+/* m rows of n <= VLEN elements, column j being from[j stride] and on. The last
+ * rows are VLEN, too, if need be some of those before once more. */
+static NEVER_INLINE void pack_stripe(size_t m, size_t n, const real *from,
+                                     size_t stride, real *to, size_t width)
 {
-    vec rows[VLEN];
-    vload_columns(from, stride, n, rows);
-    UNROLL
-    for (size_t i = 0; i < VLEN; i++) {
-        vstore(to + i * width, rows[i]);
+    const real *column[VLEN];
+    for (size_t j = 0; j < VLEN; j++) {
+        column[j] = from + least(j, n - 1) * stride;
+    }
+    for (size_t done = 0; done < m; done += VLEN) {
+        const size_t end = least(done, m - VLEN) + VLEN;
+        for (size_t i = end - VLEN; i < end; i += SIDE) {
+            vec rows[SIDE];
+            vload_columns(column, i, rows);
+            UNROLL
+            for (size_t r = 0; r < SIDE; r++) {
+                vstore(to + (i + r) * width, rows[r]);
+            }
+        }
     }
 }
 
-static NEVER_INLINE void pack_few_columns(size_t n, const real *from,
-                                          size_t stride, real *to, size_t width)
-{
-    pack_square(n, from, stride, to, width);
-}
-
-/* m rows whose columns are contiguous. The last rows are VLEN, too, if need be
- * some of those before once more. The last columns come first, for they reach
- * into the next row's first. */
-static inline ALWAYS_INLINE void pack_columns(size_t m, size_t n,
-                                              const real *from, size_t stride,
-                                              real *to, size_t width)
+/* m >= VLEN rows whose columns are contiguous. The last columns come first, for
+ * they reach into the next row's first. */
+static void pack_columns(size_t m, size_t n, const real *from, size_t stride,
+                         real *to, size_t width)
 {
     const size_t whole = n / VLEN * VLEN;
-    for (size_t done = 0; done < m; done += VLEN) {
-        size_t i = done + VLEN <= m ? done : m - VLEN;
-        if (whole < n) {
-            pack_few_columns(n - whole, from + i + whole * stride, stride,
-                             to + i * width + whole, width);
-        }
-        UNROLL
-        for (size_t j = 0; j < whole; j += VLEN) {
-            pack_square(VLEN, from + i + j * stride, stride, to + i * width + j,
-                        width);
-        }
+    if (whole < n) {
+        pack_stripe(m, n - whole, from + whole * stride, stride, to + whole,
+                    width);
+    }
+    for (size_t j = 0; j < whole; j += VLEN) {
+        pack_stripe(m, VLEN, from + j * stride, stride, to + j, width);
     }
 }
 
 /* m x n elements, n <= width, as rows of `width`. */
-static inline ALWAYS_INLINE void pack(size_t m, size_t n, mlpi_operand from,
-                                      real *to, size_t width)
+static NEVER_INLINE void pack(size_t m, size_t n, mlpi_operand from, real *to,
+                              size_t width)
 {
     const real *x = from.data;
     if (from.col_stride == 1) {

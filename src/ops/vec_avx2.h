@@ -17,6 +17,7 @@
 #if REAL_BITS == 32
 
 #define VLEN 8
+#define SIDE 4
 typedef float real;
 typedef __m256 vec;
 #define V(operation) _mm256_##operation##_ps
@@ -35,6 +36,7 @@ typedef __m256 vec;
 #else
 
 #define VLEN 4
+#define SIDE 2
 typedef double real;
 typedef __m256d vec;
 #define V(operation) _mm256_##operation##_pd
@@ -101,45 +103,32 @@ static inline vec halves(const real *a, const real *b)
 #endif
 }
 
-/* Row r, or the last of n rows. */
-static inline const real *row_at(const real *p, size_t stride, size_t r,
-                                 size_t n)
-{
-    return p + (r < n ? r : n - 1) * stride;
-}
-
 /* Squares of 128 bits go to their places as they are loaded; what is left is
  * to transpose each of them. */
-static inline __attribute__((always_inline)) void
-vload_columns(const real *p, size_t stride, size_t n, vec out[VLEN])
+static inline void vload_columns(const real *const column[VLEN], size_t i,
+                                 vec out[SIDE])
 {
-    enum { SIDE = VLEN / 2 };
-#define ROW(r) (row_at(p, stride, (r), n) + q)
-#define HALVES(r) halves(ROW(r), ROW((r) + SIDE))
-#pragma GCC unroll 4
-    for (size_t q = 0; q < VLEN; q += SIDE) {
+#define HALVES(r) halves(column[(r)] + i, column[(r) + SIDE] + i)
 #if REAL_BITS == 32
-        vec a = HALVES(0);
-        vec b = HALVES(1);
-        vec c = HALVES(2);
-        vec d = HALVES(3);
-        __m256d ab = _mm256_castps_pd(_mm256_unpacklo_ps(a, b));
-        __m256d cd = _mm256_castps_pd(_mm256_unpacklo_ps(c, d));
-        out[q] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
-        out[q + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
-        ab = _mm256_castps_pd(_mm256_unpackhi_ps(a, b));
-        cd = _mm256_castps_pd(_mm256_unpackhi_ps(c, d));
-        out[q + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
-        out[q + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+    vec a = HALVES(0);
+    vec b = HALVES(1);
+    vec c = HALVES(2);
+    vec d = HALVES(3);
+    __m256d ab = _mm256_castps_pd(_mm256_unpacklo_ps(a, b));
+    __m256d cd = _mm256_castps_pd(_mm256_unpacklo_ps(c, d));
+    out[0] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+    out[1] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+    ab = _mm256_castps_pd(_mm256_unpackhi_ps(a, b));
+    cd = _mm256_castps_pd(_mm256_unpackhi_ps(c, d));
+    out[2] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+    out[3] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
 #else
-        vec a = HALVES(0);
-        vec b = HALVES(1);
-        out[q] = _mm256_unpacklo_pd(a, b);
-        out[q + 1] = _mm256_unpackhi_pd(a, b);
+    vec a = HALVES(0);
+    vec b = HALVES(1);
+    out[0] = _mm256_unpacklo_pd(a, b);
+    out[1] = _mm256_unpackhi_pd(a, b);
 #endif
-    }
 #undef HALVES
-#undef ROW
 }
 
 static inline vec vadd(vec a, vec b)

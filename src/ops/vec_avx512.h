@@ -19,6 +19,7 @@
 #define BLOCK_ROWS 480
 
 #define VLEN 16
+#define SIDE 4
 typedef float real;
 typedef __m512 vec;
 typedef __mmask16 mask;
@@ -39,6 +40,7 @@ typedef __mmask16 mask;
 #define BLOCK_ROWS 240
 
 #define VLEN 8
+#define SIDE 2
 typedef double real;
 typedef __m512d vec;
 typedef __mmask8 mask;
@@ -107,46 +109,34 @@ static inline vec quarters(const real *a, const real *b, const real *c,
 #endif
 }
 
-/* Row r, or the last of n rows. */
-static inline const real *row_at(const real *p, size_t stride, size_t r,
-                                 size_t n)
-{
-    return p + (r < n ? r : n - 1) * stride;
-}
-
 /* Squares of 128 bits go to their places as they are loaded; what is left is
  * to transpose each of them. */
-static inline __attribute__((always_inline)) void
-vload_columns(const real *p, size_t stride, size_t n, vec out[VLEN])
+static inline void vload_columns(const real *const column[VLEN], size_t i,
+                                 vec out[SIDE])
 {
-    enum { SIDE = VLEN / 4 };
-#define ROW(r) (row_at(p, stride, (r), n) + q)
 #define QUARTERS(r)                                                            \
-    quarters(ROW(r), ROW((r) + SIDE), ROW((r) + 2 * SIDE), ROW((r) + 3 * SIDE))
-#pragma GCC unroll 4
-    for (size_t q = 0; q < VLEN; q += SIDE) {
+    quarters(column[(r)] + i, column[(r) + SIDE] + i,                          \
+             column[(r) + 2 * SIDE] + i, column[(r) + 3 * SIDE] + i)
 #if REAL_BITS == 32
-        vec a = QUARTERS(0);
-        vec b = QUARTERS(1);
-        vec c = QUARTERS(2);
-        vec d = QUARTERS(3);
-        __m512d ab = _mm512_castps_pd(_mm512_unpacklo_ps(a, b));
-        __m512d cd = _mm512_castps_pd(_mm512_unpacklo_ps(c, d));
-        out[q] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
-        out[q + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
-        ab = _mm512_castps_pd(_mm512_unpackhi_ps(a, b));
-        cd = _mm512_castps_pd(_mm512_unpackhi_ps(c, d));
-        out[q + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
-        out[q + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+    vec a = QUARTERS(0);
+    vec b = QUARTERS(1);
+    vec c = QUARTERS(2);
+    vec d = QUARTERS(3);
+    __m512d ab = _mm512_castps_pd(_mm512_unpacklo_ps(a, b));
+    __m512d cd = _mm512_castps_pd(_mm512_unpacklo_ps(c, d));
+    out[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+    out[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+    ab = _mm512_castps_pd(_mm512_unpackhi_ps(a, b));
+    cd = _mm512_castps_pd(_mm512_unpackhi_ps(c, d));
+    out[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+    out[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
 #else
-        vec a = QUARTERS(0);
-        vec b = QUARTERS(1);
-        out[q] = _mm512_unpacklo_pd(a, b);
-        out[q + 1] = _mm512_unpackhi_pd(a, b);
+    vec a = QUARTERS(0);
+    vec b = QUARTERS(1);
+    out[0] = _mm512_unpacklo_pd(a, b);
+    out[1] = _mm512_unpackhi_pd(a, b);
 #endif
-    }
 #undef QUARTERS
-#undef ROW
 }
 
 static inline vec vadd(vec a, vec b)

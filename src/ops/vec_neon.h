@@ -20,6 +20,7 @@
 #if REAL_BITS == 32
 
 #define VLEN 4
+#define SIDE VLEN
 typedef float real;
 typedef float32x4_t vec;
 typedef uint32x4_t mask;
@@ -41,6 +42,7 @@ typedef uint32x4_t vbits;
 #else
 
 #define VLEN 2
+#define SIDE VLEN
 typedef double real;
 typedef float64x2_t vec;
 typedef uint64x2_t mask;
@@ -95,21 +97,14 @@ static inline void vstore_part(real *p, vec a, size_t n)
     memcpy(p, lanes, n * sizeof(real));
 }
 
-/* Row r, or the last of n rows. */
-static inline const real *row_at(const real *p, size_t stride, size_t r,
-                                 size_t n)
+static inline void vload_columns(const real *const column[VLEN], size_t i,
+                                 vec out[SIDE])
 {
-    return p + (r < n ? r : n - 1) * stride;
-}
-
-static inline __attribute__((always_inline)) void
-vload_columns(const real *p, size_t stride, size_t n, vec out[VLEN])
-{
-    vec a = vload(row_at(p, stride, 0, n));
-    vec b = vload(row_at(p, stride, 1, n));
+    vec a = vload(column[0] + i);
+    vec b = vload(column[1] + i);
 #if REAL_BITS == 32
-    vec c = vload(row_at(p, stride, 2, n));
-    vec d = vload(row_at(p, stride, 3, n));
+    vec c = vload(column[2] + i);
+    vec d = vload(column[3] + i);
     float64x2_t ab = vreinterpretq_f64_f32(vtrn1q_f32(a, b));
     float64x2_t cd = vreinterpretq_f64_f32(vtrn1q_f32(c, d));
     out[0] = vreinterpretq_f32_f64(vtrn1q_f64(ab, cd));

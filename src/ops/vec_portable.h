@@ -17,9 +17,8 @@
  *   vsplit                    x = m 2^k with m in [sqrt(1/2), sqrt(2)), for a
  *                             positive normal x
  *
- *   vload_columns p stride n out
- *                             lane r of out[i] is p[r stride + i] for r < n,
- *                             1 <= n <= VLEN; other lanes are anything
+ *   vload_columns column i out
+ *                             lane r of out[k] is column[r][i + k], for k < SIDE
  *
  * and the tile that the matrix product keeps in registers, TILE_ROWS x
  * TILE_VECS vectors, and the blocks that it keeps in caches: of B's rows
@@ -37,6 +36,7 @@
 #endif
 
 #define VLEN 1
+#define SIDE 1
 #define TILE_ROWS 4
 #define TILE_VECS 2
 #define BLOCK_DEPTH 256
@@ -114,12 +114,10 @@ static inline void vstore_part(real *p, vec a, size_t n)
     *p = a;
 }
 
-static inline void vload_columns(const real *p, size_t stride, size_t n,
-                                 vec out[VLEN])
+static inline void vload_columns(const real *const column[VLEN], size_t i,
+                                 vec out[SIDE])
 {
-    (void)stride;
-    (void)n;
-    out[0] = *p;
+    out[0] = column[0][i];
 }
 
 static inline vec vadd(vec a, vec b)

@@ -20,6 +20,7 @@ view
 team
 names
 ops
+ops/plain
 ops/vec_portable ops/vec_avx2 ops/vec_avx512 ops/vec_neon
 ops/loop_tmpl
 ops/math_tmpl
@@ -30,6 +31,7 @@ ops/softmax_tmpl ops/rectifier_tmpl
 ops/activation_tmpl ops/loss_tmpl ops/dropout_tmpl ops/batch_norm_tmpl ops/convert_tmpl
 ops/row_tmpl
 ops/ops_tmpl
+ops/plain_tmpl
 ops/ops_portable_f32 ops/ops_avx2_f32 ops/ops_avx512_f32 ops/ops_neon_f32
 ops/ops_portable_f64 ops/ops_avx2_f64 ops/ops_avx512_f64 ops/ops_neon_f64
 rng
