@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Model files of libmlp in Python: read, write, and to and from PyTorch and
-scikit-learn. Needs NumPy alone; any reader of safetensors will do instead."""
+"""Model files of libmlp in Python: read, write, predict, and to and from PyTorch
+and scikit-learn. Needs NumPy alone; any reader of safetensors will do instead."""
 import json
+import math
 import struct
 import zlib
 
 import numpy as np
 
+LINEAR = "weight", "bias"
+NORM = "weight", "bias", "running_mean", "running_var"
 TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "U8": "u1"}
 
 
@@ -22,6 +25,11 @@ def read_mlp(path):
         tensors[name] = np.frombuffer(data[begin:end], TYPES[t["dtype"]]
                                       ).reshape(t["shape"])
     return tensors, metadata
+
+
+def number(description, field, otherwise):
+    """A field that is hexadecimal text, or absent."""
+    return float.fromhex(description.get(field, otherwise.hex()))
 
 
 def write_mlp(path, tensors, description, **metadata):
@@ -42,16 +50,33 @@ def write_mlp(path, tensors, description, **metadata):
     open(path, "wb").write(raw)
 
 
-def torch_to_mlp(path, state, activations, loss, **metadata):
-    """The state_dict of Linear layers, and the activation behind each."""
-    W = [t.numpy() for name, t in state.items() if name.endswith("weight")]
-    b = [t.numpy() for name, t in state.items() if name.endswith("bias")]
-    tensors = {f"layers.{i}.weight": w for i, w in enumerate(W)}
-    tensors |= {f"layers.{i}.bias": v for i, v in enumerate(b)}
-    layers = [dict(width=len(w), activation=a) for w, a in zip(W, activations)]
-    write_mlp(path, tensors, dict(precision=W[0].dtype.name, loss=loss,
-                                  inputs=W[0].shape[1], layers=layers),
-              **metadata)
+def layer_of(width, activation, **more):
+    """Of a description; an activation with a slope is ("elu", 1.0)."""
+    name, slope = (activation, 0.0) if isinstance(activation, str) else activation
+    return dict(width=width, activation=name, slope=slope.hex(), **more)
+
+
+def torch_to_mlp(path, state, activations, loss, scaling={}, **metadata):
+    """The state_dict of Linear layers, also with BatchNorm1d behind them, and
+    the activation of each layer; `scaling` holds inputs.mean and inputs.std,
+    and outputs.mean and outputs.std, or some of these, or none."""
+    modules, layers, tensors = {}, [], dict(scaling)
+    for key, t in state.items():
+        name, part = key.rsplit(".", 1)
+        modules.setdefault(name, {})[part] = np.asarray(t)
+    for m in modules.values():
+        i = len(layers)
+        if "running_mean" in m:
+            m["running_mean"] = m["running_mean"] - tensors.pop(f"layers.{i-1}.bias")
+            tensors |= {f"layers.{i-1}.norm.{x}": m[x] for x in NORM}
+            layers[-1]["batch_norm"] = True
+        else:
+            W = tensors[f"layers.{i}.weight"] = m["weight"]
+            tensors[f"layers.{i}.bias"] = m.get("bias", np.zeros_like(W[:, 0]))
+            layers.append(layer_of(len(W), activations[i]))
+    write_mlp(path, {k: np.asarray(t, W.dtype) for k, t in tensors.items()}, dict(
+        precision=W.dtype.name, loss=loss, layers=layers,
+        inputs=tensors["layers.0.weight"].shape[1]), **metadata)
 
 
 def sklearn_to_mlp(path, model, loss, **metadata):
@@ -68,16 +93,76 @@ def sklearn_to_mlp(path, model, loss, **metadata):
 
 
 def mlp_to_torch(path):
-    """Linear layers and activations, for inputs (x - mean) / std if the file
-    has inputs.mean and inputs.std; what comes out is to be taken times
-    outputs.std plus outputs.mean, likewise. Without batch norm."""
+    """Linear, BatchNorm1d and activations, with the scaling before and behind."""
     from torch import nn, tensor
     tensors, metadata = read_mlp(path)
-    modules = []
-    for i, layer in enumerate(json.loads(metadata["mlp"])["layers"]):
-        W, b = (tensor(tensors[f"layers.{i}.{x}"]) for x in ("weight", "bias"))
-        linear = nn.Linear(W.shape[1], W.shape[0], dtype=W.dtype)
-        linear.load_state_dict({"weight": W, "bias": b})
-        modules += [linear, dict(identity=nn.Identity, relu=nn.ReLU, tanh=nn.Tanh,
-                                 sigmoid=nn.Sigmoid)[layer["activation"]]()]
-    return nn.Sequential(*modules)
+    network = json.loads(metadata["mlp"])
+    t = {name: tensor(x.copy()) for name, x in tensors.items()}
+
+    class Scaling(nn.Module):
+        def __init__(self, side):
+            super().__init__()
+            self.back = side == "outputs"
+            self.register_buffer("mean", t[side + ".mean"])
+            self.register_buffer("std", t[side + ".std"])
+
+        def forward(self, x):
+            return x * self.std + self.mean if self.back else (
+                x - self.mean) / self.std
+
+    modules = [Scaling("inputs")] if "inputs.mean" in t else []
+    for i, layer in enumerate(network["layers"]):
+        W, norm = t[f"layers.{i}.weight"], layer.get("batch_norm", False)
+        modules.append(nn.Linear(W.shape[1], W.shape[0], not norm, dtype=W.dtype))
+        modules[-1].load_state_dict(
+            {x: t[f"layers.{i}.{x}"] for x in (["weight"] if norm else LINEAR)})
+        if norm:
+            modules.append(nn.BatchNorm1d(
+                len(W), number(network, "batch_norm_epsilon", 1e-5),
+                number(network, "batch_norm_momentum", 0.1), dtype=W.dtype))
+            modules[-1].load_state_dict(
+                {x: t[f"layers.{i}.norm.{x}"] for x in NORM}, strict=False)
+        slope = number(layer, "slope", 0.0)
+        modules.append(dict(
+            identity=nn.Identity, sigmoid=nn.Sigmoid, tanh=nn.Tanh, relu=nn.ReLU,
+            softmax=lambda: nn.Softmax(1), leaky_relu=lambda: nn.LeakyReLU(slope),
+            elu=lambda: nn.ELU(slope), gelu=nn.GELU,
+            gelu_tanh=lambda: nn.GELU("tanh"), silu=nn.SiLU,
+            softplus=lambda: nn.Softplus(threshold=50))[layer["activation"]]())
+        if number(layer, "dropout", 0.0):
+            modules.append(nn.Dropout(number(layer, "dropout", 0.0)))
+    modules += [Scaling("outputs")] if "outputs.mean" in t else []
+    return nn.Sequential(*modules).eval()
+
+
+def predict(path, X):
+    """What the network says of the rows X, in NumPy."""
+    t, metadata = read_mlp(path)
+    network = json.loads(metadata["mlp"])
+    A = (X - t["inputs.mean"]) / t["inputs.std"] if "inputs.mean" in t else X
+    for i, layer in enumerate(network["layers"]):
+        Z = A @ t[f"layers.{i}.weight"].T
+        if layer.get("batch_norm"):
+            scale, shift, mean, variance = (t[f"layers.{i}.norm.{x}"] for x in NORM)
+            epsilon = number(network, "batch_norm_epsilon", 1e-5)
+            Z = scale * (Z - mean) / np.sqrt(variance + epsilon) + shift
+        else:
+            Z = Z + t[f"layers.{i}.bias"]
+        A = activate(layer["activation"], Z, number(layer, "slope", 0.0))
+    return A * t["outputs.std"] + t["outputs.mean"] if "outputs.mean" in t else A
+
+
+def activate(name, z, slope):
+    sigmoid = lambda z: (1 + np.tanh(z / 2)) / 2
+    if name == "softmax":
+        z = np.exp(z - z.max(1, keepdims=True))
+        return z / z.sum(1, keepdims=True)
+    return dict(
+        identity=lambda: z, sigmoid=lambda: sigmoid(z), tanh=lambda: np.tanh(z),
+        relu=lambda: np.maximum(z, 0),
+        leaky_relu=lambda: np.where(z > 0, z, slope * z),
+        elu=lambda: np.where(z > 0, z, slope * np.expm1(np.minimum(z, 0))),
+        gelu=lambda: z * (1 + np.vectorize(math.erf)(z / 2 ** 0.5)) / 2,
+        gelu_tanh=lambda: z * sigmoid(
+            2 * (2 / math.pi) ** 0.5 * (z + 0.044715 * z ** 3)),
+        silu=lambda: z * sigmoid(z), softplus=lambda: np.logaddexp(z, 0))[name]()

@@ -5,6 +5,9 @@
  *     model_tool write <kind> <precision> <path>   saves a golden network
  *     model_tool train <path>               saves a trained one, without scaling
  *     model_tool bare <path>                saves one as plain as can be
+ *     model_tool activations                names those there are
+ *     model_tool dress <activation> <path>  saves one that has it, batch norm,
+ *                                           and scaling, before and behind
  *     model_tool predict <path>             loads a network; prints its outputs
  *                                           for three rows, x[i][j] = (i - j) / 4
  *     model_tool import <path>              the same for a safetensors file of a
@@ -125,6 +128,60 @@ static mlp_status write_bare(const char *path)
     return status;
 }
 
+static void print_activations(void)
+{
+    for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+        (void)puts(mlp_activation_name((mlp_activation)f));
+    }
+}
+
+static mlp_activation activation_of(const char *name)
+{
+    int f = 0;
+    while (mlp_activation_name((mlp_activation)f) &&
+           strcmp(mlp_activation_name((mlp_activation)f), name) != 0) {
+        f++;
+    }
+    return (mlp_activation)f;
+}
+
+/* Softmax is of the last layer, whose outputs are not scaled then. */
+static mlp_status dress(const char *name, const char *path)
+{
+    static const double mean[] = {0.5, -2, 1};
+    static const double std[] = {0.25, 3, 2};
+    mlp_activation f = activation_of(name);
+    bool is_softmax = f == MLP_ACT_SOFTMAX;
+    mlp_activation hidden = is_softmax ? MLP_ACT_TANH : f;
+    mlp_layer layers[] = {
+        {.width = 5, .activation = hidden, .slope = 0.3, .batch_norm = true},
+        {.width = 4, .activation = hidden, .slope = 0.7, .dropout = 0.5},
+        {.width = 2, .activation = f, .slope = 0.25}};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = 3;
+    config.layers = layers;
+    config.n_layers = 3;
+    config.loss = is_softmax ? MLP_LOSS_CCE : MLP_LOSS_MSE;
+    config.batch_norm_epsilon = 0.01;
+    mlp_net *net = NULL;
+    mlp_status status = mlp_net_create(&config, &net);
+    if (status == MLP_OK) {
+        status = mlp_net_set_scaling(net, mean, std);
+    }
+    if (status == MLP_OK && !is_softmax) {
+        status = mlp_net_set_target_scaling(net, mean, std);
+    }
+    if (status == MLP_OK) {
+        golden_fill(net, MLP_SCALE, 1, 4);
+        golden_fill(net, MLP_B, 1, 7);
+        golden_fill(net, MLP_MEAN, 1, 5);
+        golden_fill(net, MLP_VARIANCE, 1, 6);
+        status = mlp_net_save(net, path);
+    }
+    mlp_net_free(net);
+    return status;
+}
+
 static mlp_status write_golden(const char *kind, const char *precision,
                                const char *path)
 {
@@ -138,9 +195,15 @@ static mlp_status write_golden(const char *kind, const char *precision,
 int main(int argc, char **argv)
 {
     const char *what = argc > 2 ? argv[1] : "";
+    if (argc == 2 && strcmp(argv[1], "activations") == 0) {
+        print_activations();
+        return 0;
+    }
     mlp_status status = MLP_ERR_ARGUMENT;
     if (strcmp(what, "write") == 0 && argc == 5) {
         status = write_golden(argv[2], argv[3], argv[4]);
+    } else if (strcmp(what, "dress") == 0 && argc == 4) {
+        status = dress(argv[2], argv[3]);
     } else if (strcmp(what, "train") == 0) {
         status = train(argv[2]);
     } else if (strcmp(what, "bare") == 0) {

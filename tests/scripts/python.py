@@ -8,10 +8,14 @@ import zlib
 
 import numpy as np
 
-from mlp_file import (mlp_to_torch, read_mlp, sklearn_to_mlp, torch_to_mlp,
-                      write_mlp)
+from mlp_file import (mlp_to_torch, predict, read_mlp, sklearn_to_mlp,
+                      torch_to_mlp, write_mlp)
 
-tool, folder = sys.argv[1:]
+tool, folder, vectors = sys.argv[1:]
+sys.path.append(vectors)
+import make_torch
+import torch_stand_in
+
 path = folder + "/net.mlp"
 
 
@@ -79,6 +83,53 @@ def read_golden(precision):
     print(f"golden {precision}: {len(tensors)} tensors")
 
 
+def of_numpy(a):
+    return np.asarray(a.detach() if hasattr(a, "detach") else a)
+
+
+def every_activation():
+    """Layers that normalise, scaling before and behind, in NumPy and PyTorch."""
+    try:
+        import torch
+    except ImportError:
+        torch_stand_in.install()
+        import torch
+        print("a stand-in for PyTorch:")
+    for name in run("activations"):
+        if name:
+            run("dress", name, path)
+            got = outputs()[0]
+            X = rows(3, np.float64)
+            model = mlp_to_torch(path)
+            check_near(name, predict(path, X), got, 1e-12)
+            check_near(f"{name} in PyTorch", of_numpy(model(torch.tensor(X))),
+                       got, 1e-12)
+
+
+def from_torch_fixtures():
+    for name, (widths, activations, norms) in make_torch.CASES.items():
+        lines = open(f"{vectors}/torch_{name}.txt").read().split("\n")
+        numbers, expected = (np.array(x.split(), float) for x in lines[:2])
+        state = {}
+        for key, shape in make_torch.keys_of(widths, norms):
+            n = int(np.prod(shape))
+            state[key], numbers = numbers[:n].reshape(shape), numbers[n:]
+        softmax = activations[-1] == "softmax"
+        loss = "cce" if softmax else "bce" if name == "plain" else "mse"
+        torch_to_mlp(path, state, activations, loss)
+        check_near(f"PyTorch's {name}", outputs()[0], expected, 1e-12)
+        if softmax:
+            continue
+        mean, std = np.arange(4.0), np.arange(1.0, 5)
+        scaling = {"inputs.mean": mean[:3], "inputs.std": std[:3]}
+        if loss == "mse":
+            scaling |= {"outputs.mean": mean[1:widths[-1] + 1],
+                        "outputs.std": std[1:widths[-1] + 1]}
+        torch_to_mlp(path, state, activations, loss, scaling, note="scaled")
+        check_near(f"{name}, scaled", outputs()[0],
+                   predict(path, rows(3, float)), 1e-12)
+
+
 def torch_both_ways():
     import torch
     torch.manual_seed(1)
@@ -132,8 +183,12 @@ def from_sklearn():
 
 read_golden("float32")
 read_golden("float64")
+from_torch_fixtures()
+every_activation()
 for what in torch_both_ways, from_sklearn:
     try:
+        if what is torch_both_ways and torch_stand_in.is_installed():
+            raise ImportError("no PyTorch")
         what()
     except ImportError as missing:
         print(f"skipped {what.__name__}: {missing}")

@@ -17,7 +17,8 @@ done
 [ "$python" ] || skip "there is no python3 with numpy"
 
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$source/examples" "$python" \
-    "$source/tests/scripts/python.py" "$build/tests/model_tool" "$scratch"
+    "$source/tests/scripts/python.py" "$build/tests/model_tool" "$scratch" \
+    "$source/tests/vectors"
 
 if command -v localedef >/dev/null &&
     localedef -i de_DE -f UTF-8 "$scratch/de_DE.UTF-8" 2>"$scratch/log"; then
