@@ -10,7 +10,7 @@
  *   6. predicting                outputs, classes, scores
  *   7. training                  one call
  *   8. training, step by step    forward, loss, backward, update
- *   9. files                     save, load, import, names
+ *   9. files                     save, load, import, export, names
  *  10. metrics                   how good predictions are
  *  11. random numbers            NumPy's seeded streams
  *
@@ -992,6 +992,40 @@ mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes, size_t size);
  * Errors as of these functions. MLP_ERR_FORMAT: also a file without a state. */
 mlp_status mlp_trainer_save_file(const mlp_trainer *trainer, const char *path);
 mlp_status mlp_trainer_load_file(mlp_trainer *trainer, const char *path);
+
+typedef struct mlp_export_options {
+    const char *prefix; /* of all names, a letter, then letters, digits and _,
+                           63 at most; default NULL: the file's name */
+    bool canonical; /* false (default): exp, log, tanh and (for gelu) erfc of
+                           the C library; outputs of about 1 are within 1e-6 of
+                           mlp_predict's. true: our own, and products by fma:
+                           the same bits, wherever fma rounds once */
+    mlp_cview X;    /* rows (m, n[0]) of which the self-test takes up to 8;
+                           default none: some that are made up */
+} mlp_export_options;
+
+/* The defaults named above. */
+mlp_export_options mlp_export_defaults(void);
+
+typedef struct mlp_export_report {
+    size_t constant_bytes; /* of weights, scaling and names: read-only memory */
+    size_t scratch_bytes;  /* that a prediction needs of its caller */
+} mlp_export_report;
+
+/* Writes the network as C, to `path`, which ends in ".c", and a header beside
+ * it, which says how to call it: a function of arrays that knows all constants,
+ * allocates nothing, keeps nothing, and needs libm at most. It is C99 and C++,
+ * for small machines too; with <PREFIX>_SELF_TEST defined it is a program that
+ * ends with 0 if it predicts what the network does. Scaling and names of
+ * classes are in it, batch norm as by mlp_net_fold_batch_norm. `options` and
+ * `report` may be NULL. Both files are replaced as by mlp_net_save, the
+ * header first; they do not compile with one of another export. Allocates their
+ * size and a network. MLP_ERR_ARGUMENT: a path or prefix that is none.
+ * MLP_ERR_NOT_FINITE: a parameter, X, or what the network says of it.
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE: X. MLP_ERR_IO. */
+mlp_status mlp_export_c(const mlp_net *net, const char *path,
+                        const mlp_export_options *options,
+                        mlp_export_report *report);
 
 /* Names of the n classes: n[L] of them, or 2 where there is one output; n = 0
  * for none, as in a new network. Copied, UTF-8. Allocates. The name of a class,

@@ -211,45 +211,86 @@ static bool write_and_close(int fd, const struct stat *old, const void *bytes,
     return good;
 }
 
-static mlp_status replace(const mlp_hooks *hooks, const char *path, char *name,
-                          const void *bytes, size_t n)
+/* Writes the part to a file of a new name, which it leaves there. */
+static mlp_status stage(const mlp_hooks *hooks, const mlpi_disk_part *part,
+                        char *name)
 {
     struct stat old;
-    bool is_old = stat(path, &old) == 0;
+    bool is_old = stat(part->path, &old) == 0;
     if (!is_old && errno != ENOENT) {
-        return report_errno(hooks, path, "look at it");
+        return report_errno(hooks, part->path, "look at it");
     }
     if (is_old && !S_ISREG(old.st_mode)) {
         return mlpi_report(hooks, MLP_ERR_IO,
-                           "%s: expects an ordinary file, or none", path);
+                           "%s: expects an ordinary file, or none", part->path);
     }
     /* Nobody may open it with more rights than the old one gives. */
-    int fd = open_temporary(path, is_old ? 0600 : 0666, name);
+    int fd = open_temporary(part->path, is_old ? 0600 : 0666, name);
     if (fd < 0) {
         return report_errno(hooks, name, "make it");
     }
-    mlp_status status = MLP_OK;
-    if (!write_and_close(fd, is_old ? &old : NULL, bytes, n)) {
-        status = report_errno(hooks, name, "write it");
-    } else if (rename(name, path) != 0) {
-        status = report_errno(hooks, path, "replace it");
-    }
-    if (status != MLP_OK) {
+    if (!write_and_close(fd, is_old ? &old : NULL, part->bytes, part->size)) {
+        mlp_status status = report_errno(hooks, name, "write it");
         (void)unlink(name);
         return status;
+    }
+    return MLP_OK;
+}
+
+/* Gives the new file the old one's name. */
+static mlp_status replace(const mlp_hooks *hooks, const mlpi_disk_part *part,
+                          char *name)
+{
+    if (rename(name, part->path) != 0) {
+        return report_errno(hooks, part->path, "replace it");
     }
     flush_folder(name);
     return MLP_OK;
 }
 
+static mlp_status write_parts(const mlp_hooks *hooks,
+                              const mlpi_disk_part *parts, size_t n,
+                              char *const *names)
+{
+    mlp_status status = MLP_OK;
+    size_t staged = 0;
+    size_t replaced = 0;
+    while (status == MLP_OK && staged < n) {
+        status = stage(hooks, &parts[staged], names[staged]);
+        staged += status == MLP_OK;
+    }
+    while (status == MLP_OK && replaced < n) {
+        status = replace(hooks, &parts[replaced], names[replaced]);
+        replaced += status == MLP_OK;
+    }
+    for (size_t i = replaced; i < staged; i++) {
+        (void)unlink(names[i]);
+    }
+    return status;
+}
+
+mlp_status mlpi_disk_write_parts(const mlp_hooks *hooks,
+                                 const mlpi_disk_part *parts, size_t n)
+{
+    char *names[MLPI_DISK_PARTS] = {NULL};
+    mlpi_cursor measure = {0};
+    void *block = NULL;
+    for (size_t i = 0; i < n; i++) {
+        (void)mlpi_take(&measure, strlen(parts[i].path) + SUFFIX, 1);
+    }
+    TRY(mlpi_allocate(hooks, &measure, "a name", &block));
+    mlpi_cursor carve = {.base = block};
+    for (size_t i = 0; i < n; i++) {
+        names[i] = mlpi_take(&carve, strlen(parts[i].path) + SUFFIX, 1);
+    }
+    mlp_status status = write_parts(hooks, parts, n, names);
+    mlpi_release(hooks, block);
+    return status;
+}
+
 mlp_status mlpi_disk_write(const mlp_hooks *hooks, const char *path,
                            const void *bytes, size_t n)
 {
-    mlpi_cursor measure = {0};
-    void *name = NULL;
-    (void)mlpi_take(&measure, strlen(path) + SUFFIX, 1);
-    TRY(mlpi_allocate(hooks, &measure, "a name", &name));
-    mlp_status status = replace(hooks, path, name, bytes, n);
-    mlpi_release(hooks, name);
-    return status;
+    const mlpi_disk_part part = {path, bytes, n};
+    return mlpi_disk_write_parts(hooks, &part, 1);
 }

@@ -30,4 +30,18 @@ mlp_status mlpi_disk_read(const mlp_hooks *hooks, const char *path,
 mlp_status mlpi_disk_write(const mlp_hooks *hooks, const char *path,
                            const void *bytes, size_t n);
 
+/* Likewise of up to MLPI_DISK_PARTS files: all are on the disk before the first
+ * takes its name, so that only a failure of that last step, which needs no
+ * room, can leave some old and some new. */
+typedef struct mlpi_disk_part {
+    const char *path;
+    const void *bytes;
+    size_t size;
+} mlpi_disk_part;
+
+enum { MLPI_DISK_PARTS = 2 };
+
+mlp_status mlpi_disk_write_parts(const mlp_hooks *hooks,
+                                 const mlpi_disk_part *parts, size_t n);
+
 #endif

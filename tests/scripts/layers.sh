@@ -47,6 +47,12 @@ scaling notes fold
 description
 model_file
 model_write model_read import
+export/plain export/canonical export/net
+export_text
+export_pieces
+export
+export_real
+export_c
 batch_norm dropout
 snapshot
 split
