@@ -2,7 +2,8 @@
 /*
  * How a network travels: trains two moons and writes moons.mlp into the folder
  * it is run in; loads the file, and shows that the network that comes predicts
- * the same, to the bit. Run again, it finds the file and does not train.
+ * the same, to the bit. Beside it come moons_net.c and moons_net.h, the network
+ * as C of its own. Run again, it finds the file and does not train.
  */
 #include "example.h"
 #include "two_moons.h"
@@ -76,6 +77,10 @@ int main(void)
         mlp_net *net = train(rows);
         check(mlp_net_save(net, path));
         printf("Trained, and saved as %s\n", path);
+        mlp_export_report size;
+        check(mlp_export_c(net, "moons_net.c", NULL, &size));
+        printf("As C: moons_net.c, %zu bytes of constants, %zu of scratch\n",
+               size.constant_bytes, size.scratch_bytes);
         mlp_net *loaded = load();
         printf("Equal predictions: %zu of %zu\n",
                count_equal(net, loaded, mlp_view_const(test.X)), test.X.rows);

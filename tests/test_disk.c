@@ -276,6 +276,68 @@ static void every_call_may_fail(void **state)
     assert_int_equal(record.live, 0);
 }
 
+/* Do two networks' exports, of 193 parameters, begin with the same text? */
+static bool same_files(const char *a, const char *b)
+{
+    enum { MOST = 1 << 15 };
+    static char text[2][MOST];
+    size_t n[2];
+    const char *const names[] = {a, b};
+    for (size_t i = 0; i < 2; i++) {
+        FILE *stream = fopen(names[i], "rb");
+        assert_non_null(stream);
+        n[i] = fread(text[i], 1, MOST, stream);
+        (void)fclose(stream);
+    }
+    return n[0] == n[1] && memcmp(text[0], text[1], n[0]) == 0;
+}
+
+/* Code and header of an export change together. */
+static void two_files_are_replaced_or_none(void **state)
+{
+    (void)state;
+    mlp_net *old = seeded(1, NULL);
+    mlp_net *new = seeded(2, NULL);
+    char names[2][2][160]; /* of the old one kept, and of what is replaced */
+    mlp_export_options options = mlp_export_defaults();
+    options.prefix = "net";
+    for (size_t i = 0; i < 2; i++) {
+        const char *to = i ? "now" : "kept";
+        (void)snprintf(names[i][0], sizeof *names[i], "%s/%s.c", folder, to);
+        (void)snprintf(names[i][1], sizeof *names[i], "%s/%s.h", folder, to);
+    }
+    size_t failed = 0;
+    size_t torn = 0;
+    mlp_status status = MLP_ERR_IO;
+    for (size_t n = 1; status != MLP_OK; n++) {
+        no_faults();
+        assert_int_equal(mlp_export_c(old, names[0][0], &options, NULL),
+                         MLP_OK);
+        assert_int_equal(rename(names[0][0], names[1][0]), 0);
+        assert_int_equal(rename(names[0][1], names[1][1]), 0);
+        assert_int_equal(mlp_export_c(old, names[0][0], &options, NULL),
+                         MLP_OK);
+        faults = (struct faults){.fail_at = n, .error = ENOSPC};
+        status = mlp_export_c(new, names[1][0], &options, NULL);
+        bool reached = faults.calls >= n;
+        no_faults();
+        assert_int_equal(files_there(), 4);
+        if (status == MLP_OK && reached) {
+            status = MLP_ERR_IO; /* the folder's flush may fail */
+        } else if (status != MLP_OK) {
+            failed++;
+            assert_true(same_files(names[0][0], names[1][0]));
+            torn += !same_files(names[0][1], names[1][1]);
+        }
+    }
+    /* fchmod, write, fsync, close and rename, of each; only the second rename
+     * finds a new header. */
+    assert_int_equal(failed, 10);
+    assert_int_equal(torn, 1);
+    mlp_net_free(old);
+    mlp_net_free(new);
+}
+
 static void interrupted_calls_go_on(void **state)
 {
     (void)state;
@@ -506,6 +568,7 @@ int main(void)
         IN_FOLDER(permissions_stay),
         IN_FOLDER(names_that_are_taken_are_passed_by),
         IN_FOLDER(every_call_may_fail),
+        IN_FOLDER(two_files_are_replaced_or_none),
         IN_FOLDER(interrupted_calls_go_on),
         IN_FOLDER(what_is_no_ordinary_file_is_left_alone),
         IN_FOLDER(files_of_zeros_take_no_memory),
