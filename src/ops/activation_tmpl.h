@@ -23,16 +23,16 @@ static void map(mlpi_function f, size_t n, const void *in, void *out)
     real *y = out;
     switch (f) {
     case MLPI_MAP_EXP:
-        map_each(vexp, n, x, y);
+        map_called(vexp, n, x, y);
         break;
     case MLPI_MAP_LOG:
-        map_each(vlog, n, x, y);
+        map_called(vlog, n, x, y);
         break;
     case MLPI_MAP_TANH:
-        map_each(vtanh, n, x, y);
+        map_called(vtanh, n, x, y);
         break;
     case MLPI_MAP_SIGMOID:
-        map_each(vsigmoid, n, x, y);
+        map_called(vsigmoid, n, x, y);
         break;
     }
 }
@@ -47,10 +47,10 @@ static void activate(const mlpi_activation *how, const void *z, void *a)
         }
         break;
     case MLP_ACT_SIGMOID:
-        map(MLPI_MAP_SIGMOID, n, z, a);
+        map_called(vsigmoid, n, z, a);
         break;
     case MLP_ACT_TANH:
-        map(MLPI_MAP_TANH, n, z, a);
+        map_called(vtanh, n, z, a);
         break;
     case MLP_ACT_RELU:
         map_each(vrelu, n, z, a);
@@ -120,22 +120,22 @@ static void activate_backward(const mlpi_activation *how, const void *z_in,
         softmax_backward(how->m, how->n, a, da);
         break;
     case MLP_ACT_LEAKY_RELU:
-        change_long(backward_leaky, n, a, how->slope, da);
+        combine_long(backward_leaky, n, a, da, how->slope, da);
         break;
     case MLP_ACT_ELU:
-        change_long(backward_elu, n, a, how->slope, da);
+        combine_long(backward_elu, n, a, da, how->slope, da);
         break;
     case MLP_ACT_GELU:
-        change_long(backward_gelu, n, z, 0.0, da);
+        combine_long(backward_gelu, n, z, da, 0.0, da);
         break;
     case MLP_ACT_GELU_TANH:
-        change_long(backward_gelu_tanh, n, z, 0.0, da);
+        combine_long(backward_gelu_tanh, n, z, da, 0.0, da);
         break;
     case MLP_ACT_SILU:
-        change_long(backward_silu, n, z, 0.0, da);
+        combine_long(backward_silu, n, z, da, 0.0, da);
         break;
     case MLP_ACT_SOFTPLUS:
-        change_long(backward_softplus, n, a, 0.0, da);
+        combine_long(backward_softplus, n, a, da, 0.0, da);
         break;
     }
 }

@@ -39,33 +39,48 @@ typedef struct shifted {
     vec offset;
 } shifted;
 
-/* The sums of products over all rows, each product fused with its addition. All
- * sums here are such, so that their code is there once. */
-static NEVER_INLINE vec sum_columns(const columns *c, const shifted *a,
-                                    const shifted *b)
+/* The sums of products over all rows, each product fused with its addition;
+ * `part` is a constant. */
+static inline ALWAYS_INLINE vec sum_products(const columns *c, const shifted *a,
+                                             const shifted *b, bool part)
 {
+    const size_t cols = c->cols;
+    const vec u = a->offset;
+    const vec v = b->offset;
+    const real *x = a->x;
+    const real *y = b->x;
     vec s[MLPI_LANES];
+    UNROLL
     for (size_t r = 0; r < MLPI_LANES; r++) {
         s[r] = vzero();
     }
-    const vec u = a->offset;
-    const vec v = b->offset;
-    size_t i = 0;
-    for (; i + MLPI_LANES <= c->rows; i += MLPI_LANES) {
+    size_t m = c->rows;
+    for (; m >= MLPI_LANES; m -= MLPI_LANES) {
         UNROLL
         for (size_t r = 0; r < MLPI_LANES; r++) {
-            vec x = load_columns(a->x, (i + r) * a->stride, c);
-            vec y = load_columns(b->x, (i + r) * b->stride, c);
-            s[r] = vfma(vsub(x, u), vsub(y, v), s[r]);
+            s[r] = vfma(vsub(load_lanes(x, part, cols), u),
+                        vsub(load_lanes(y, part, cols), v), s[r]);
+            x += a->stride;
+            y += b->stride;
         }
     }
-    for (size_t r = 0; i + r < c->rows; r++) {
-        vec x = load_columns(a->x, (i + r) * a->stride, c);
-        vec y = load_columns(b->x, (i + r) * b->stride, c);
-        s[r] = vfma(vsub(x, u), vsub(y, v), s[r]);
+    vec t[MLPI_LANES]; /* s is in registers, which have no numbers */
+    memcpy(t, s, sizeof t);
+    for (size_t r = 0; r < m; r++) {
+        t[r] = vfma(vsub(load_lanes(x, part, cols), u),
+                    vsub(load_lanes(y, part, cols), v), t[r]);
+        x += a->stride;
+        y += b->stride;
     }
-    return vadd(vadd(vadd(s[0], s[4]), vadd(s[2], s[6])),
-                vadd(vadd(s[1], s[5]), vadd(s[3], s[7])));
+    return vadd(vadd(vadd(t[0], t[4]), vadd(t[2], t[6])),
+                vadd(vadd(t[1], t[5]), vadd(t[3], t[7])));
+}
+
+/* All sums here are such, so that their code is there once. */
+static NEVER_INLINE vec sum_columns(const columns *c, const shifted *a,
+                                    const shifted *b)
+{
+    return c->part ? sum_products(c, a, b, true) : sum_products(c, a, b, false);
 }
 
 /* x * 1 is x, so this adds up the rows of x. */

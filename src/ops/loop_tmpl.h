@@ -102,9 +102,20 @@ static inline ALWAYS_INLINE void combine_in_place(vec (*f)(vec, vec, vec),
     }
 }
 
-/* Like map_each and combine_in_place, but one for all functions that are long
- * beside a call: y[i] = f(x[i], constant), and y[i] = f(x[i], y[i], constant).
+/* Like map_each and combine, but one for all functions that are long beside a
+ * call, or rarely wanted: y[i] = f(x[i]), y[i] = f(x[i], constant), and
+ * out[i] = f(a[i], b[i], constant).
  */
+static NEVER_INLINE void map_called(vec (*f)(vec), size_t n, const real *x,
+                                    real *y)
+{
+    for (size_t i = 0; i < n; i += VLEN) {
+        const bool part = n - i < VLEN;
+        vec in = load_lanes(x + i, part, n - i);
+        store_lanes(y + i, f(in), part, n - i);
+    }
+}
+
 static NEVER_INLINE void map_long(vec (*f)(vec, vec), size_t n, const real *x,
                                   double constant, real *y)
 {
@@ -116,14 +127,15 @@ static NEVER_INLINE void map_long(vec (*f)(vec, vec), size_t n, const real *x,
     }
 }
 
-static NEVER_INLINE void change_long(vec (*f)(vec, vec, vec), size_t n,
-                                     const real *x, double constant, real *y)
+static NEVER_INLINE void combine_long(vec (*f)(vec, vec, vec), size_t n,
+                                      const real *a, const real *b,
+                                      double constant, real *out)
 {
     const vec c = vset1((real)constant);
     for (size_t i = 0; i < n; i += VLEN) {
         const bool part = n - i < VLEN;
-        vec in = load_lanes(x + i, part, n - i);
-        vec old = load_lanes(y + i, part, n - i);
-        store_lanes(y + i, f(in, old, c), part, n - i);
+        vec x = load_lanes(a + i, part, n - i);
+        vec y = load_lanes(b + i, part, n - i);
+        store_lanes(out + i, f(x, y, c), part, n - i);
     }
 }

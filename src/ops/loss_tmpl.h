@@ -44,26 +44,26 @@ static inline vec unless_clipped(vec slope, vec a)
     return vselect(vle(vset1(R(1.0 - 1e-15)), a), vzero(), slope);
 }
 
-static inline vec scaled_bce_slope(vec a, vec y, vec scale)
+static vec scaled_bce_slope(vec a, vec y, vec scale)
 {
     const vec one = vset1(R(1.0));
     vec slope = vdiv(vsub(a, y), vmul(a, vsub(one, a)));
     return vmul(unless_clipped(slope, a), scale);
 }
 
-static inline vec scaled_cce_slope(vec a, vec y, vec scale)
+static vec scaled_cce_slope(vec a, vec y, vec scale)
 {
     return vmul(unless_clipped(vneg(vdiv(y, a)), a), scale);
 }
 
-static inline vec scaled_sign(vec a, vec y, vec scale)
+static vec scaled_sign(vec a, vec y, vec scale)
 {
     vec d = vsub(a, y);
     vec sign = vselect(vlt(d, vzero()), vneg(scale), vmul(d, scale));
     return vselect(vlt(vzero(), d), scale, sign);
 }
 
-static inline vec held_difference(vec a, vec y, vec delta)
+static vec held_difference(vec a, vec y, vec delta)
 {
     vec d = vsub(a, y);
     vec low = vneg(delta);
@@ -74,25 +74,25 @@ static void loss_slopes(const mlpi_terms *t, double scale, void *d)
 {
     switch (t->loss) {
     case MLP_LOSS_BCE:
-        combine(scaled_bce_slope, t->n, t->a, t->y, scale, d);
+        combine_long(scaled_bce_slope, t->n, t->a, t->y, scale, d);
         break;
     case MLP_LOSS_MSE:
         difference(t->n, 2.0 * scale, t->a, t->y, d);
         break;
     case MLP_LOSS_CCE:
-        combine(scaled_cce_slope, t->n, t->a, t->y, scale, d);
+        combine_long(scaled_cce_slope, t->n, t->a, t->y, scale, d);
         break;
     case MLP_LOSS_MAE:
-        combine(scaled_sign, t->n, t->a, t->y, scale, d);
+        combine_long(scaled_sign, t->n, t->a, t->y, scale, d);
         break;
     case MLP_LOSS_HUBER:
-        combine(held_difference, t->n, t->a, t->y, t->delta, d);
-        combine(times, t->n, d, d, scale, d);
+        combine_long(held_difference, t->n, t->a, t->y, t->delta, d);
+        combine_long(times, t->n, d, d, scale, d);
         break;
     }
 }
 
-static inline vec plus(vec x, vec unused, vec constant)
+static vec plus(vec x, vec unused, vec constant)
 {
     (void)unused;
     return vadd(x, constant);
@@ -100,8 +100,8 @@ static inline vec plus(vec x, vec unused, vec constant)
 
 static void smooth(size_t n, double keep, double add, void *y)
 {
-    combine(times, n, y, y, keep, y);
-    combine(plus, n, y, y, add, y);
+    combine_long(times, n, y, y, keep, y);
+    combine_long(plus, n, y, y, add, y);
 }
 
 #if REAL_BITS == 64
@@ -117,7 +117,7 @@ static inline ALWAYS_INLINE vec within_clips(vec a)
     return clamp(a, 1e-15, 1.0 - 1e-15);
 }
 
-static inline ALWAYS_INLINE vec bce_term(vec a, vec y, vec delta)
+static vec bce_term(vec a, vec y, vec delta)
 {
     (void)delta;
     const vec one = vset1(1.0);
@@ -139,7 +139,7 @@ static inline vec log_loss(vec z)
     return vselect(vlt(most, s), most, s);
 }
 
-static inline ALWAYS_INLINE vec bce_logit_term(vec z, vec y, vec delta)
+static vec bce_logit_term(vec z, vec y, vec delta)
 {
     (void)delta;
     if (vall(vle(vabs(vsub(vmul(y, y), y)), vzero()))) {
@@ -156,27 +156,27 @@ static inline ALWAYS_INLINE vec mse_term(vec a, vec y, vec delta)
     return vmul(d, d);
 }
 
-static inline ALWAYS_INLINE vec cce_term(vec a, vec y, vec delta)
+static vec cce_term(vec a, vec y, vec delta)
 {
     (void)delta;
     const mask none = vle(vabs(y), vzero());
     return vselect(none, vzero(), vneg(vmul(y, vlog(within_clips(a)))));
 }
 
-static inline ALWAYS_INLINE vec cce_logit_term(vec z, vec y, vec delta)
+static vec cce_logit_term(vec z, vec y, vec delta)
 {
     (void)delta;
     const mask none = vle(vabs(y), vzero());
     return vselect(none, vzero(), vmul(y, log_loss(z)));
 }
 
-static inline ALWAYS_INLINE vec mae_term(vec a, vec y, vec delta)
+static vec mae_term(vec a, vec y, vec delta)
 {
     (void)delta;
     return vabs(vsub(a, y));
 }
 
-static inline ALWAYS_INLINE vec huber_term(vec a, vec y, vec delta)
+static vec huber_term(vec a, vec y, vec delta)
 {
     vec d = vabs(vsub(a, y));
     vec q = vselect(vlt(delta, d), delta, d);
@@ -225,23 +225,32 @@ static inline ALWAYS_INLINE void add_terms(term *f, const mlpi_terms *t,
     }
 }
 
+/* One for all terms that are long beside a call, or rarely wanted. */
+static NEVER_INLINE void add_long_terms(term *f, const mlpi_terms *t,
+                                        double lanes[MLPI_LANES])
+{
+    add_terms(f, t, lanes);
+}
+
 static void loss_terms(const mlpi_terms *terms, double lanes[MLPI_LANES])
 {
     switch (terms->loss) {
     case MLP_LOSS_BCE:
-        add_terms(terms->of_logits ? bce_logit_term : bce_term, terms, lanes);
+        add_long_terms(terms->of_logits ? bce_logit_term : bce_term, terms,
+                       lanes);
         break;
     case MLP_LOSS_MSE:
         add_terms(mse_term, terms, lanes);
         break;
     case MLP_LOSS_CCE:
-        add_terms(terms->of_logits ? cce_logit_term : cce_term, terms, lanes);
+        add_long_terms(terms->of_logits ? cce_logit_term : cce_term, terms,
+                       lanes);
         break;
     case MLP_LOSS_MAE:
-        add_terms(mae_term, terms, lanes);
+        add_long_terms(mae_term, terms, lanes);
         break;
     case MLP_LOSS_HUBER:
-        add_terms(huber_term, terms, lanes);
+        add_long_terms(huber_term, terms, lanes);
         break;
     }
 }

@@ -171,11 +171,10 @@ static inline ALWAYS_INLINE void row_layer(const mlpi_row_layer *p,
 static void predict_row(const mlpi_row *row)
 {
     const real *x = row->x;
-    const size_t last = row->L - 1;
-    for (size_t l = 0; l < last; l++) {
-        real *z = row->hidden[l % 2];
-        row_layer(&row->layer[l], x, z, row->far, true);
+    for (size_t l = 0; l < row->L; l++) {
+        const bool hidden = l + 1 < row->L;
+        real *z = hidden ? row->hidden[l % 2] : row->out;
+        row_layer(&row->layer[l], x, z, row->far, hidden);
         x = z;
     }
-    row_layer(&row->layer[last], x, row->out, row->far, false);
 }

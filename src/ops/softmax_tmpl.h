@@ -55,7 +55,7 @@ static inline vec over(vec x, vec unused, vec divisor)
 }
 
 /* All powers of some rows at once: rows may be shorter than vectors. */
-static void softmax(size_t m, size_t n, const real *z, real *a)
+static NEVER_INLINE void softmax(size_t m, size_t n, const real *z, real *a)
 {
     enum { AT_ONCE = 16 };
     for (size_t i = 0; i < m;
@@ -66,7 +66,7 @@ static void softmax(size_t m, size_t n, const real *z, real *a)
             double most = (double)row_largest(n, from);
             combine(minus, n, from, from, most, a + r * n);
         }
-        map_each(vexp, rows * n, a, a);
+        map_called(vexp, rows * n, a, a);
         for (size_t r = 0; r < rows; r++) {
             real *row = a + r * n;
             combine(over, n, row, row, (double)sum_of(n, row), row);
@@ -74,13 +74,13 @@ static void softmax(size_t m, size_t n, const real *z, real *a)
     }
 }
 
-static inline vec product_with(vec a, vec da, vec unused)
+static vec product_with(vec a, vec da, vec unused)
 {
     (void)unused;
     return vmul(a, da);
 }
 
-static inline vec minus_share(vec a, vec product, vec sum)
+static vec minus_share(vec a, vec product, vec sum)
 {
     return vfnma(a, sum, product);
 }
@@ -88,8 +88,8 @@ static inline vec minus_share(vec a, vec product, vec sum)
 static void softmax_backward(size_t m, size_t n, const real *a, real *da)
 {
     for (size_t i = 0; i < m; i++, a += n, da += n) {
-        combine(product_with, n, a, da, 0.0, da);
-        combine(minus_share, n, a, da, (double)sum_of(n, da), da);
+        combine_long(product_with, n, a, da, 0.0, da);
+        combine_long(minus_share, n, a, da, (double)sum_of(n, da), da);
     }
 }
 

@@ -22,7 +22,33 @@ static real sum_of(size_t m, const real *x)
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
-/* Eight rows at a time, one for each lane. */
+/* Of a vector of columns, or the first `cols`; rows are `n` long. Eight rows at
+ * a time, one for each lane. */
+static inline ALWAYS_INLINE void vector_sums(size_t m, size_t n, const real *x,
+                                             real *sums, bool part, size_t cols)
+{
+    vec s[MLPI_LANES];
+    UNROLL
+    for (size_t r = 0; r < MLPI_LANES; r++) {
+        s[r] = vzero();
+    }
+    for (; m >= MLPI_LANES; m -= MLPI_LANES, x += MLPI_LANES * n) {
+        UNROLL
+        for (size_t r = 0; r < MLPI_LANES; r++) {
+            s[r] = vadd(s[r], load_lanes(x + r * n, part, cols));
+        }
+    }
+    UNROLL
+    for (size_t r = 0; r < MLPI_LANES; r++) {
+        if (r < m) {
+            s[r] = vadd(s[r], load_lanes(x + r * n, part, cols));
+        }
+    }
+    vec even = vadd(vadd(s[0], s[4]), vadd(s[2], s[6]));
+    vec odd = vadd(vadd(s[1], s[5]), vadd(s[3], s[7]));
+    store_lanes(sums, vadd(even, odd), part, cols);
+}
+
 static void column_sums(size_t m, size_t n, const void *X, void *sums)
 {
     const real *x = X;
@@ -31,29 +57,11 @@ static void column_sums(size_t m, size_t n, const void *X, void *sums)
         out[0] = sum_of(m, x);
         return;
     }
-    for (size_t j = 0; j < n; j += VLEN) {
-        size_t cols = least(VLEN, n - j);
-        bool part = cols < VLEN;
-        vec s[MLPI_LANES];
-        UNROLL
-        for (size_t r = 0; r < MLPI_LANES; r++) {
-            s[r] = vzero();
-        }
-        size_t i = 0;
-        for (; i + MLPI_LANES <= m; i += MLPI_LANES) {
-            UNROLL
-            for (size_t r = 0; r < MLPI_LANES; r++) {
-                s[r] = vadd(s[r], load_lanes(x + (i + r) * n + j, part, cols));
-            }
-        }
-        UNROLL
-        for (size_t r = 0; r < MLPI_LANES; r++) {
-            if (i + r < m) {
-                s[r] = vadd(s[r], load_lanes(x + (i + r) * n + j, part, cols));
-            }
-        }
-        vec even = vadd(vadd(s[0], s[4]), vadd(s[2], s[6]));
-        vec odd = vadd(vadd(s[1], s[5]), vadd(s[3], s[7]));
-        store_lanes(out + j, vadd(even, odd), part, cols);
+    size_t j = 0;
+    for (; j + VLEN <= n; j += VLEN) {
+        vector_sums(m, n, x + j, out + j, false, VLEN);
+    }
+    if (j < n) {
+        vector_sums(m, n, x + j, out + j, true, n - j);
     }
 }
