@@ -162,10 +162,9 @@ static mlp_cview all_parameters(const mlpi_loop *loop)
 /* A loss can be finite though weights are not: a saturated output hides them. */
 static bool has_bad_weight(const mlpi_loop *loop)
 {
-    size_t row = 0;
-    size_t col = 0;
-    return loop->trainer->net->ops->find_not_finite(all_parameters(loop), &row,
-                                                    &col);
+    const mlp_net *net = loop->trainer->net;
+    return !net->ops->is_finite(net->layout.parameters + net->layout.running,
+                                net->parameters);
 }
 
 static mlp_status report_weight(const mlpi_loop *loop, size_t epoch)

@@ -10,11 +10,16 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static size_t outputs_of(const mlp_net *net)
+{
+    return net->layout.layer[net->layout.L].width;
+}
+
 void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                        void *out)
 {
     mlpi_gather gather = {.m = targets->m,
-                          .n = mlp_net_outputs(net),
+                          .n = outputs_of(net),
                           .X = mlpi_operand_of(targets->Y),
                           .order = targets->order,
                           .ahead = targets->ahead,
@@ -30,7 +35,7 @@ void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
 
 void mlpi_loss_smooth(const mlp_net *net, size_t m, void *targets)
 {
-    size_t n = mlp_net_outputs(net);
+    size_t n = outputs_of(net);
     double s = net->label_smoothing;
     if (s > 0.0) {
         double answers = net->loss == MLP_LOSS_CCE ? (double)n : 2.0;
@@ -62,7 +67,7 @@ static bool is_log_sigmoid(const mlp_net *net)
 /* What 1 / count is of: rows for cce, else outputs. */
 static double terms_of_a_row(const mlp_net *net)
 {
-    return net->loss == MLP_LOSS_CCE ? 1.0 : (double)mlp_net_outputs(net);
+    return net->loss == MLP_LOSS_CCE ? 1.0 : (double)outputs_of(net);
 }
 
 double mlpi_loss_weight(size_t m, const double *weight)
@@ -92,7 +97,7 @@ static const double *widened(const mlp_net *net, const void *reals,
 static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
                       const mlpi_outputs *outputs, size_t first, size_t n)
 {
-    size_t outs = mlp_net_outputs(net);
+    size_t outs = outputs_of(net);
     bool of_logits = is_log_sigmoid(net);
     double a[BLOCK];
     double y[BLOCK];
@@ -118,7 +123,7 @@ static void add_row(mlpi_cce_lanes *lanes, const mlp_net *net,
                     const mlpi_outputs *outputs, size_t i)
 {
     const mlpi_ops *ops = net->ops;
-    size_t n = mlp_net_outputs(net);
+    size_t n = outputs_of(net);
     size_t first = i * n;
     double shift = ops->largest(n, mlpi_const_at(ops, outputs->Z, first));
     double z[BLOCK];
@@ -157,7 +162,7 @@ void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
                    const mlpi_outputs *outputs)
 {
     size_t m = outputs->m;
-    size_t n = m * mlp_net_outputs(net);
+    size_t n = m * outputs_of(net);
     sum->total += mlpi_loss_weight(m, outputs->weight) * terms_of_a_row(net);
     if (is_softmax_cce(net)) {
         for (size_t i = 0; i < m; i += BLOCK) {
@@ -186,23 +191,24 @@ static void put_slopes(const mlp_net *net, const mlpi_outputs *outputs,
                        size_t first, size_t m, double share, void *dZ)
 {
     const mlpi_ops *ops = net->ops;
-    size_t outs = mlp_net_outputs(net);
-    mlpi_terms terms = {.loss = net->loss,
-                        .delta = net->huber_delta,
-                        .n = m * outs,
-                        .a = mlpi_const_at(ops, outputs->A, first * outs),
-                        .y = mlpi_const_at(ops, outputs->Y, first * outs)};
-    void *d = mlpi_at(ops, dZ, first * outs);
+    size_t at = first * outputs_of(net);
+    size_t n = m * outputs_of(net);
+    const void *a = mlpi_const_at(ops, outputs->A, at);
+    const void *y = mlpi_const_at(ops, outputs->Y, at);
+    void *d = mlpi_at(ops, dZ, at);
+    if (net->loss == MLP_LOSS_BCE && is_log_sigmoid(net)) {
+        ops->difference(n, share, a, y, d);
+        return;
+    }
     mlpi_activation how = mlpi_net_activation(net, net->layout.L, m);
     if (is_softmax_cce(net)) {
-        ops->cce_slopes(&how, share, terms.a, terms.y, d);
-    } else if (net->loss == MLP_LOSS_BCE && is_log_sigmoid(net)) {
-        ops->difference(terms.n, share, terms.a, terms.y, d);
-    } else {
-        ops->loss_slopes(&terms, share, d);
-        ops->activate_backward(
-            &how, mlpi_const_at(ops, outputs->Z, first * outs), terms.a, d);
+        ops->cce_slopes(&how, share, a, y, d);
+        return;
     }
+    mlpi_terms terms = {
+        .loss = net->loss, .delta = net->huber_delta, .n = n, .a = a, .y = y};
+    ops->loss_slopes(&terms, share, d);
+    ops->activate_backward(&how, mlpi_const_at(ops, outputs->Z, at), a, d);
 }
 
 void mlpi_loss_gradient(const mlp_net *net, const mlpi_outputs *outputs,

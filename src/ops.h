@@ -264,6 +264,7 @@ typedef struct mlpi_ops {
     /* Position of the first element, row by row, that is not finite, or that
      * is outside [0, 1]; false if there is none. */
     bool (*find_not_finite)(mlp_cview X, size_t *row, size_t *col);
+    bool (*is_finite)(size_t n, const void *x);
     /* Are x[0..n-1] so small that sums of so many products of two such numbers
      * are finite for certain? */
     bool (*is_moderate)(size_t n, size_t terms, const void *x);

@@ -471,13 +471,9 @@ bool mlpi_gradient_is_bad(const mlpi_descent *d, const mlpi_member *self)
     const mlpi_ops *ops = d->net->ops;
     size_t first = 0;
     size_t count = 0;
-    size_t row = 0;
-    size_t col = 0;
     mlpi_share(self, d->net->layout.parameters, PARAMETERS_GRAIN, &first,
                &count);
-    mlp_cview share = {ops->dtype, 1, count,
-                       count,      1, mlpi_const_at(ops, d->gradients, first)};
-    return ops->find_not_finite(share, &row, &col);
+    return !ops->is_finite(count, mlpi_const_at(ops, d->gradients, first));
 }
 
 void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,

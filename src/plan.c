@@ -95,4 +95,9 @@ void mlpi_plan_make(const mlp_net *net, const mlpi_member *self,
         plan_rows(net, batch, plan, l);
         plan_inputs(net, self, batch, plan, l);
     }
+    size_t L = net->layout.L;
+    plan->outputs = (mlpi_outputs){.m = plan->m,
+                                   .Z = plan->layer[L].Z,
+                                   .A = plan->layer[L].A,
+                                   .Y = row_of(net, L, batch->Y, plan->first)};
 }

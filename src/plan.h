@@ -8,6 +8,7 @@
 #ifndef MLPI_PLAN_H
 #define MLPI_PLAN_H
 
+#include "loss.h"
 #include "pass.h"
 #include "team.h"
 
@@ -40,12 +41,13 @@ typedef struct mlpi_plan {
     bool hides_Z;           /* as in mlpi_step */
     size_t first, m;        /* this member's rows of the batch */
     mlpi_layer_plan *layer; /* [L + 1], the first unused */
+    mlpi_outputs outputs;   /* its rows of the last, without weights */
 } mlpi_plan;
 
 /* The arrays of a batch, as in mlp_trainer. */
 typedef struct mlpi_batch {
     void *const *Z, *const *A, *const *dZ, *const *D, *const *X;
-    void *gradients, *scratch;
+    void *Y, *gradients, *scratch;
     size_t m;
     bool hides_Z;
 } mlpi_batch;

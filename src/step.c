@@ -32,6 +32,7 @@ static const mlpi_plan *plan_of(mlp_trainer *t, const mlpi_member *self,
                                      .dZ = t->dZ,
                                      .D = t->D,
                                      .X = t->X,
+                                     .Y = t->Y,
                                      .gradients = t->gradients,
                                      .scratch = scratch,
                                      .m = step->m,
@@ -128,15 +129,15 @@ static void forward_rows(mlp_trainer *t, const mlpi_member *self,
     }
 }
 
-static mlpi_outputs outputs_of(const mlp_trainer *t, size_t first, size_t m)
+/* Of the whole batch. */
+static mlpi_outputs all_outputs(const mlp_trainer *t, size_t m)
 {
     size_t L = t->net->layout.L;
-    size_t n = t->net->layout.layer[L].width;
     return (mlpi_outputs){.m = m,
-                          .Z = row_of(t, t->Z[L], n, first),
-                          .A = row_of(t, t->A[L], n, first),
-                          .Y = row_of(t, t->Y, n, first),
-                          .weight = t->weighs ? t->weight + first : NULL};
+                          .Z = t->Z[L],
+                          .A = t->A[L],
+                          .Y = t->Y,
+                          .weight = t->weighs ? t->weight : NULL};
 }
 
 static mlpi_descent descent_of(mlp_trainer *t)
@@ -155,7 +156,7 @@ static void penalty_share(mlp_trainer *t, const mlpi_member *self)
 
 static double loss_of(mlp_trainer *t, size_t m)
 {
-    mlpi_outputs outputs = outputs_of(t, 0, m);
+    mlpi_outputs outputs = all_outputs(t, m);
     mlpi_loss_sum sum = {.total = 0};
     mlpi_loss_add(&sum, t->net, &outputs);
     double loss = mlpi_loss_mean(&sum);
@@ -187,7 +188,8 @@ static void backward_rows(mlp_trainer *t, const mlpi_member *self,
                           const mlpi_plan *plan)
 {
     size_t L = t->net->layout.L;
-    mlpi_outputs outputs = outputs_of(t, plan->first, plan->m);
+    mlpi_outputs outputs = plan->outputs;
+    outputs.weight = t->weighs ? t->weight + plan->first : NULL;
     mlpi_loss_gradient(t->net, &outputs, t->total, plan->layer[L].dZ);
     backward_layer(t, self, plan, L);
     for (size_t l = L; l >= 2; l--) {
@@ -370,14 +372,20 @@ static void do_step(const mlpi_member *self, void *context)
         take_targets(t, step, plan->first, plan->m);
     }
     forward_rows(t, self, plan);
-    backward_rows(t, self, plan);
     penalty_share(t, self);
+    /* Alone, a member has the rows of all: then logarithms go beside what else
+     * waits for sigmoids. */
+    const bool is_alone = self->count == 1;
+    if (is_alone) {
+        step->loss = loss_of(t, step->m);
+    }
+    backward_rows(t, self, plan);
     const bool may_fuse = is_fusible(t, step);
     if (may_fuse) {
         look_at_factors(t, step, plan->first, plan->m);
     }
     mlpi_barrier(self);
-    if (self->index == 0) {
+    if (!is_alone && self->index == 0) {
         step->loss = loss_of(t, step->m);
     }
     if (may_fuse && !step->large_factors) {

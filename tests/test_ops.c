@@ -542,6 +542,29 @@ static void find_names_the_first_place(void **state)
     }
 }
 
+static void one_number_that_is_not_finite_is_seen(void **state)
+{
+    (void)state;
+    enum { N = 35 };
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        double reals[N];
+        for (size_t i = 0; i < N; i++) {
+            set(dtype, reals, i, i % 2 ? -1e38 : 0.0);
+        }
+        for (size_t n = 0; n <= N; n++) {
+            assert_true(ops->is_finite(n, reals));
+        }
+        for (size_t i = 0; i < N; i++) {
+            set(dtype, reals, i, i % 2 ? (double)NAN : (double)INFINITY);
+            for (size_t n = 0; n <= N; n++) {
+                assert_int_equal(ops->is_finite(n, reals), n <= i);
+            }
+            set(dtype, reals, i, 1.0);
+        }
+    }
+}
+
 static void column_moments_are_exact_for_equal_values(void **state)
 {
     (void)state;
@@ -618,6 +641,7 @@ int main(void)
         cmocka_unit_test(scatter_leaves_the_padding_alone),
         cmocka_unit_test(widen_and_narrow_round_once),
         cmocka_unit_test(find_names_the_first_place),
+        cmocka_unit_test(one_number_that_is_not_finite_is_seen),
         cmocka_unit_test(column_moments_are_exact_for_equal_values),
         cmocka_unit_test(labels_and_hits_treat_a_nan_as_no_class),
         cmocka_unit_test(tables_are_found_by_name),

@@ -86,6 +86,11 @@ static bool find_not_finite(mlp_cview X, size_t *row, size_t *col)
     return PLAIN(find_not_finite)(X, row, col);
 }
 
+static bool is_finite(size_t n, const void *x)
+{
+    return all_finite(n, x, 1.0);
+}
+
 /* With |x| <= sqrt(largest / (8 terms)) sums stay below largest / 8. */
 static bool is_moderate(size_t n, size_t terms, const void *x)
 {

@@ -71,6 +71,7 @@ const mlpi_ops OPS_TABLE = {
     .narrow = PLAIN(narrow),
     .round = PLAIN(round_to_real),
     .find_not_finite = find_not_finite,
+    .is_finite = is_finite,
     .is_moderate = is_moderate,
     .find_not_unit = PLAIN(find_not_unit),
     .find_not_whole = PLAIN(find_not_whole),

@@ -232,6 +232,9 @@ static NEVER_INLINE void small_column(const mlpi_product *p)
     for (; m >= 8; m -= 8, s.a += 8 * s.a_row, s.c += 8) {
         column_tile(&s, 8);
     }
+    for (; m >= 4; m -= 4, s.a += 4 * s.a_row, s.c += 4) {
+        column_tile(&s, 4);
+    }
     for (; m > 0; m--, s.a += s.a_row, s.c++) {
         column_tile(&s, 1);
     }
