@@ -21,7 +21,7 @@ extern "C" {
 /* Makes `path` an ONNX file that computes what mlp_predict does: "input"
  * (N, n[0]) to "output" (N, n[L]) of the network's precision, for any N.
  *
- * Input scaling is a Sub and a Div. A layer is a Gemm with layers.<l-1>.weight
+ * Scaling is a Sub and a Div of inputs, a Mul and an Add of targets. A layer is a Gemm with layers.<l-1>.weight
  * (n[l], n[l-1]) and layers.<l-1>.bias, batch norm folded into them, and its
  * activation: Sigmoid, Tanh, Relu, Softmax, LeakyRelu, Elu, Softplus, silu as
  * z Sigmoid(z), gelu from Erf and gelu_tanh from Tanh as PyTorch writes them.
@@ -44,6 +44,39 @@ mlp_status mlp_onnx_save(const mlp_net *net, const char *path);
  * MLP_ERR_SHAPE: `size` is another number. */
 size_t mlp_onnx_save_size(const mlp_net *net);
 mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
+
+/* Makes a network of an ONNX file, whoever wrote it; *net is the caller's. What
+ * it can read is a chain of layers:
+ *   - Gemm, and MatMul with a constant as its second input;
+ *   - Relu, LeakyRelu, Elu, Sigmoid, Tanh, Softplus, Softmax, Gelu, and silu,
+ *     gelu and gelu_tanh as products, as PyTorch and Keras write them;
+ *   - BatchNormalization, and Add, Sub, Mul and Div with a number or one for
+ *     each column. Before the first layer they become input scaling, behind the
+ *     last activation scaling of targets; batch norm behind a layer stays one,
+ *     if its epsilon is that of the others; all else is multiplied into weights;
+ *   - Identity, Dropout and Cast (to float or double), which change nothing,
+ *     Flatten and Reshape where rows stay rows, Transpose of constants;
+ *   - of skl2onnx Scaler, ZipMap, and two columns 1 - p and p, which are one, p,
+ *     here. Outputs that are labels are left out;
+ *   - a last LogSoftmax as softmax: the network gives p, not log p.
+ * Anything else is MLP_ERR_UNSUPPORTED, and the message names it: "unsupported
+ * operator Conv (node conv1)". Numbers are in the file, or, if it is loaded from
+ * a path, in files beside it, in the same folder.
+ *
+ * The network is float64 if a layer's weights are double, else float32. The loss
+ * is cce behind softmax, bce behind sigmoid, else mse (so with scaled targets).
+ * Names of classes are what mlp_onnx_save wrote, or ZipMap's; other
+ * metadata_props become metadata, where they are UTF-8. `hooks` may be NULL:
+ * none. Allocates, three times the file's size at most besides the network.
+ *
+ * No byte is trusted. MLP_ERR_FORMAT: not an ONNX file, or a damaged one.
+ * MLP_ERR_SHAPE: layers that do not fit one another. MLP_ERR_UNSUPPORTED: also
+ * an opset below 7. MLP_ERR_ARGUMENT, MLP_ERR_LIMIT: a network that
+ * mlp_net_create refuses, such as with softmax within. MLP_ERR_IO. */
+mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
+                         mlp_net **net);
+mlp_status mlp_onnx_load_memory(const void *bytes, size_t size,
+                                const mlp_hooks *hooks, mlp_net **net);
 
 #ifdef __cplusplus
 }

@@ -111,7 +111,7 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
     }
     if (!begins(head, size)) {
         return mlpi_report(hooks, MLP_ERR_FORMAT,
-                           "%s: expects a safetensors file, got another", path);
+                           "%s: expects another kind of file", path);
     }
     mlpi_cursor measure = {0};
     void *block = NULL;
@@ -141,6 +141,42 @@ mlp_status mlpi_disk_read(const mlp_hooks *hooks, const char *path,
         return report_errno(hooks, path, "open it");
     }
     mlp_status status = read_open(hooks, path, fd, begins, file);
+    (void)shut(fd);
+    return status;
+}
+
+static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
+                                 int fd, size_t offset, mlpi_disk_file part)
+{
+    struct stat is;
+    size_t end = 0;
+    if (fstat(fd, &is) != 0) {
+        return report_errno(hooks, path, "look at it");
+    }
+    if (!S_ISREG(is.st_mode) || !mlpi_size_add(offset, part.size, &end) ||
+        is.st_size < 0 || (uintmax_t)is.st_size < end) {
+        return mlpi_report(hooks, MLP_ERR_FORMAT,
+                           "%s: expects an ordinary file with %zu bytes at %zu",
+                           path, part.size, offset);
+    }
+    if (part.bytes && (lseek(fd, (off_t)offset, SEEK_SET) < 0 ||
+                       !read_all(fd, part.bytes, part.size))) {
+        return report_errno(hooks, path, "read it");
+    }
+    return MLP_OK;
+}
+
+mlp_status mlpi_disk_read_part(const mlp_hooks *hooks, const char *path,
+                               size_t offset, mlpi_disk_file part)
+{
+    int fd = -1;
+    do {
+        fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0) {
+        return report_errno(hooks, path, "open it");
+    }
+    mlp_status status = read_part_open(hooks, path, fd, offset, part);
     (void)shut(fd);
     return status;
 }

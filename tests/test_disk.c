@@ -408,7 +408,7 @@ static void files_of_zeros_take_no_memory(void **state)
         skip();
     }
     assert_told(&record, mlp_net_load(path, &hooks, &loaded), MLP_ERR_FORMAT,
-                "expects a safetensors file");
+                "expects another kind of file");
     assert_int_equal(record.allocations, 0);
 }
 

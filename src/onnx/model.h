@@ -22,7 +22,9 @@ typedef MlpiOnnx__StringStringEntryProto onnx_property;
 
 enum {
     ONNX_FLOAT = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
-    ONNX_DOUBLE = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE
+    ONNX_DOUBLE = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE,
+    ONNX_INT32 = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__INT32,
+    ONNX_INT64 = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 };
 
 /* Of protobuf: lengths and sizes are of 31 bits. */

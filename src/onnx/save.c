@@ -2,8 +2,9 @@
 /*
  * A network as an ONNX graph, node after node:
  *
- *     input -> Sub mean -> Div std         where it scales
+ *     input -> Sub mean -> Div std         where it scales inputs
  *           -> Gemm W^T, b -> activation   for each layer
+ *           -> Mul std -> Add mean         where it scales targets
  *           -> output
  *
  * Batch norm is folded into a copy beforehand. The same function that builds
@@ -22,7 +23,7 @@ enum {
     NODES_OF_LAYER = 10, /* Gemm, and at most nine of an activation */
     TENSORS_OF_LAYER = 2,
     CONSTANTS = 5, /* of all activations */
-    SCALING = 2
+    SCALING = 4    /* nodes, and tensors, of inputs and targets */
 };
 
 /* ---------------------------------------------------------------------------
@@ -132,26 +133,53 @@ static const char *put_row(mlpi_graph_writer *w, const char *name, double *x,
     return mlpi_graph_tensor(w, name, mlp_cview_f32(narrow, 1, n), 1);
 }
 
-/* (x - mean) / std, where it is not x. */
+typedef mlp_status scaling_getter(const mlp_net *net, double *mean,
+                                  double *std);
+
+/* n means and standard deviations; false where they change nothing. */
+static bool get_scaling(mlpi_graph_writer *w, const mlp_net *net,
+                        scaling_getter *get, size_t n, double *scaling[2])
+{
+    double *mean = scaling[0] = mlpi_arena_take(&w->arena, n, sizeof *mean);
+    double *std = scaling[1] = mlpi_arena_take(&w->arena, n, sizeof *std);
+    bool scales = false;
+    if (w->arena.status != MLP_OK) {
+        return false;
+    }
+    w->arena.status = get(net, mean, std);
+    for (size_t j = 0; j < n; j++) {
+        scales = scales || mean[j] != 0.0 || std[j] != 1.0;
+    }
+    return scales;
+}
+
+/* (x - mean) / std */
 static const char *put_scaling(mlpi_graph_writer *w, const mlp_net *net,
                                const char *x)
 {
     size_t n = mlp_net_inputs(net);
-    double *mean = mlpi_arena_take(&w->arena, n, sizeof *mean);
-    double *std = mlpi_arena_take(&w->arena, n, sizeof *std);
-    bool scales = false;
-    if (w->arena.status != MLP_OK) {
-        return NULL;
-    }
-    w->arena.status = mlp_net_scaling(net, mean, std);
-    for (size_t j = 0; j < n; j++) {
-        scales = scales || mean[j] != 0.0 || std[j] != 1.0;
-    }
-    if (scales) {
-        x = mlpi_graph_node(w, "Sub", x, put_row(w, "input.mean", mean, n));
-        x = mlpi_graph_node(w, "Div", x, put_row(w, "input.std", std, n));
+    double *scaling[2];
+    if (get_scaling(w, net, mlp_net_scaling, n, scaling)) {
+        const char *mean = put_row(w, "input.mean", scaling[0], n);
+        const char *std = put_row(w, "input.std", scaling[1], n);
+        x = mlpi_graph_node(w, "Sub", x, mean);
+        x = mlpi_graph_node(w, "Div", x, std);
     }
     return x;
+}
+
+/* a std + mean */
+static void put_target_scaling(mlpi_graph_writer *w, const mlp_net *net,
+                               const char *a)
+{
+    size_t n = mlp_net_outputs(net);
+    double *scaling[2];
+    if (get_scaling(w, net, mlp_net_target_scaling, n, scaling)) {
+        const char *mean = put_row(w, "output.mean", scaling[0], n);
+        const char *std = put_row(w, "output.std", scaling[1], n);
+        const char *y = mlpi_graph_node(w, "Mul", a, std);
+        (void)mlpi_graph_node(w, "Add", y, mean);
+    }
 }
 
 static const char *put_parameter(mlpi_graph_writer *w, const mlp_net *net,
@@ -189,6 +217,7 @@ static void put_graph(mlpi_graph_writer *w, const mlp_net *net)
     for (size_t l = 1; l <= L && w->arena.status == MLP_OK; l++) {
         x = put_layer(w, net, l, x);
     }
+    put_target_scaling(w, net, x);
     mlpi_graph_end(w, mlp_net_inputs(net), mlp_net_outputs(net));
 }
 

@@ -11,7 +11,7 @@ need nm objdump
 
 taken='malloc free memcpy memmove memset memcmp memchr strchr strrchr strcmp
     strncmp strlen vsnprintf __xpg_strerror_r __errno_location open open64 close
-    read write fsync fchmod fstat fstat64 stat stat64 rename unlink
+    lseek lseek64 read write fsync fchmod fstat fstat64 stat stat64 rename unlink
     fma fmaf sqrt sqrtf __cpu_model __cpu_indicator_init __assert_fail
     __stack_chk_fail _GLOBAL_OFFSET_TABLE_
     pthread_create pthread_join pthread_sigmask sigfillset pthread_mutex_init
@@ -20,7 +20,7 @@ taken='malloc free memcpy memmove memset memcmp memchr strchr strrchr strcmp
     pthread_cond_broadcast pthread_setcancelstate clock_gettime getpid sysconf sched_getaffinity __sched_cpucount'
 onnx_taken="$taken protobuf_c_message_get_packed_size protobuf_c_message_pack
     protobuf_c_message_pack_to_buffer protobuf_c_message_unpack
-    protobuf_c_message_free_unpacked"
+    protobuf_c_message_free_unpacked protobuf_c_message_descriptor_get_field"
 
 # look <archive> <what it may take>
 look() {

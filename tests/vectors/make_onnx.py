@@ -1,0 +1,431 @@
+# SPDX-License-Identifier: MIT
+"""python3 make_onnx.py: writes the ONNX files of others, as text, to
+onnx_<name>.txt: rows, what the network makes of them, and the file's bytes; and
+to onnx_refused.txt files that cannot be read, with what a message says of them.
+
+Made with Debian 12's PyTorch 1.13 (its exporter) and ONNX 1.12, whose helper
+writes graphs in the style of tf2onnx (Keras) and skl2onnx here.
+"""
+import io
+import os
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+ROWS = 6
+rng = np.random.RandomState(3)
+
+
+def write(name, X, A, data, beside=None):
+    """One fixture; `beside` is a second file, (name, bytes)."""
+    with open(os.path.join(FOLDER, f"onnx_{name}.txt"), "w") as to:
+        for title, rows in (("X", X), ("A", A)):
+            rows = np.asarray(rows, np.float64).reshape(len(rows), -1)
+            print(title, *rows.shape, file=to)
+            for row in rows:
+                print(*(repr(float(x)) for x in row), file=to)
+        files = [(f"{name}.onnx", data)] + ([beside] if beside else [])
+        for title, content in files:
+            print("file", title, len(content), file=to)
+            for i in range(0, len(content), 40):
+                print(content[i:i + 40].hex(), file=to)
+
+
+# ------------------------------------------------------------------------------
+# PyTorch
+
+def export(model, X, training=torch.onnx.TrainingMode.EVAL, opset=13):
+    to = io.BytesIO()
+    torch.onnx.export(model, X, to, opset_version=opset, training=training,
+                      do_constant_folding=training ==
+                      torch.onnx.TrainingMode.EVAL,
+                      input_names=["x"], output_names=["y"],
+                      dynamic_axes={"x": {0: "rows"}, "y": {0: "rows"}})
+    return to.getvalue()
+
+
+def torch_fixture(name, model, X, after=lambda a: a, **options):
+    model.eval()
+    with torch.no_grad():
+        A = after(model.double()(X.double()))
+    kind = options.pop("kind", torch.float32)
+    data = export(model.to(kind), X.to(kind), **options)
+    write("torch_" + name, X.to(kind).double().numpy(), A.numpy(), data)
+    return data
+
+
+def torch_fixtures():
+    torch.manual_seed(4)
+    X = torch.randn(ROWS, 4)
+    torch_fixture("gates", nn.Sequential(
+        nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 5), nn.GELU("tanh"),
+        nn.Linear(5, 5), nn.SiLU(), nn.Linear(5, 5, bias=False), nn.ELU(0.5),
+        nn.Linear(5, 5), nn.LeakyReLU(0.2), nn.Linear(5, 5), nn.Softplus(),
+        nn.Linear(5, 5), nn.Tanh(), nn.Linear(5, 2), nn.Sigmoid()), X, opset=14)
+    torch_fixture("flatten", nn.Sequential(
+        nn.Flatten(), nn.Linear(6, 5), nn.ReLU(), nn.Dropout(0.5),
+        nn.Linear(5, 3), nn.LogSoftmax(dim=1)), torch.randn(ROWS, 2, 3),
+        after=torch.exp)
+    norm = nn.Sequential(
+        nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(),
+        nn.Linear(5, 5, bias=False), nn.BatchNorm1d(5, eps=1e-3), nn.Tanh(),
+        nn.Linear(5, 3), nn.Softmax(dim=-1))
+    for layer in norm:
+        if isinstance(layer, nn.BatchNorm1d):
+            layer.weight.data.uniform_(0.5, 2)
+            layer.bias.data.normal_()
+            layer.running_mean.normal_()
+            layer.running_var.uniform_(0.2, 3)
+    torch_fixture("norm", norm, X, training=torch.onnx.TrainingMode.PRESERVE)
+    torch_fixture("double", nn.Sequential(
+        nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 1)), X, kind=torch.float64)
+
+
+# ------------------------------------------------------------------------------
+# By hand
+
+def weights(*shape):
+    return rng.randn(*shape).astype(np.float32)
+
+
+def graph(nodes, tensors, inputs, outputs, opset=13, metadata=None):
+    """`tensors`: name -> array; inputs and outputs: ValueInfoProtos."""
+    model = helper.make_model(
+        helper.make_graph(nodes, "net", inputs, outputs, [
+            t if isinstance(t, TensorProto) else numpy_helper.from_array(t, n)
+            for n, t in tensors.items()]),
+        opset_imports=[helper.make_opsetid("", opset),
+                       helper.make_opsetid("ai.onnx.ml", 1)], ir_version=7)
+    if metadata:
+        helper.set_model_props(model, metadata)
+    return model
+
+
+def rows_of(name, n, kind=TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, kind, ["N", n])
+
+
+def node(op, inputs, output, **attributes):
+    outputs = output if isinstance(output, list) else [output]
+    return helper.make_node(op, inputs, outputs, name="the " + outputs[0],
+                            **attributes)
+
+
+def relu(z):
+    return np.maximum(z, 0)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def erf(x):
+    return torch.erf(torch.tensor(x)).numpy()
+
+
+def keras_fixture():
+    """tf2onnx: MatMul and Add, transposed constants, norm behind ReLU."""
+    X = weights(ROWS, 3).astype(np.float64)
+    W1, b1, W2, b2, W3 = (weights(3, 4), weights(4), weights(5, 4), weights(5),
+                          weights(5, 3))
+    scale, shift, mean = weights(4), weights(4), weights(4)
+    variance = np.abs(weights(4)) + np.float32(0.1)
+    model = graph([
+        node("Cast", ["x"], "x0", to=TensorProto.FLOAT),
+        node("MatMul", ["x0", "W1"], "z1"),
+        node("Add", ["b1", "z1"], "z1b"),
+        node("Relu", ["z1b"], "a1"),
+        node("BatchNormalization", ["a1", "scale", "shift", "mean", "variance"],
+             "n1", epsilon=0.001),
+        node("Transpose", ["W2"], "W2t", perm=[1, 0]),
+        node("MatMul", ["n1", "W2t"], "z2"),
+        node("Add", ["z2", "b2"], "z2b"),
+        node("Mul", ["z2b", "rsqrt2"], "u2"),
+        node("Erf", ["u2"], "e2"),
+        node("Add", ["one", "e2"], "g2"),
+        node("Mul", ["half", "z2b"], "h2"),
+        node("Mul", ["g2", "h2"], "a2"),
+        node("MatMul", ["a2", "W3"], "z3"),
+        node("Softmax", ["z3"], "a3", axis=-1),
+        node("Identity", ["a3"], "y"),
+    ], {"W1": W1, "b1": b1, "W2": W2, "b2": b2, "W3": W3, "scale": scale,
+        "shift": shift, "mean": mean, "variance": variance,
+        "one": np.array([1], np.float32), "half": np.array(0.5, np.float32),
+        "rsqrt2": np.array(0.70710677, np.float32)},
+        [rows_of("x", 3)], [rows_of("y", 3)], opset=15)
+    a1 = relu(X @ W1 + b1)
+    n1 = scale * (a1 - mean) / np.sqrt(variance + 0.001) + shift
+    z2 = n1 @ W2.T.astype(np.float64) + b2
+    A = softmax(z2 / 2 * (1 + erf(z2 / np.sqrt(2))) @ W3)
+    write("keras", X, A, model.SerializeToString())
+
+
+def sklearn_nodes(hidden, output):
+    return [
+        node("Cast", ["x"], "cast", to=TensorProto.FLOAT),
+        node("MatMul", ["s", "coefficient"], "mul_result"),
+        node("Add", ["mul_result", "intercepts"], "add_result"),
+        node(hidden, ["add_result"], "next"),
+        node("MatMul", ["next", "coefficient1"], "mul_result1"),
+        node("Add", ["mul_result1", "intercepts1"], "add_result1"),
+    ] + ([node(output, ["add_result1"], "p")] if output else [])
+
+
+def sklearn_fixtures():
+    X = weights(ROWS, 3).astype(np.float64)
+    W1, b1, W2, b2 = weights(3, 5), weights(1, 5), weights(5, 1), weights(1, 1)
+    tensors = {"coefficient": W1, "intercepts": b1, "coefficient1": W2,
+               "intercepts1": b2}
+    offset, scale = [0.5, -1, 2], [2, 0.25, 1]
+    scaler = node("Scaler", ["cast"], "s", offset=offset, scale=scale,
+                  domain="ai.onnx.ml")
+    S = (X - offset) * scale
+
+    # Two classes, with names.
+    nodes = sklearn_nodes("Relu", "Sigmoid")
+    nodes.insert(1, scaler)
+    nodes += [
+        node("Sub", ["unity", "p"], "negative"),
+        node("Concat", ["negative", "p"], "probabilities", axis=1),
+        node("ArgMax", ["probabilities"], "argmax", axis=1),
+        node("ArrayFeatureExtractor", ["classes", "argmax"], "label",
+             domain="ai.onnx.ml"),
+        node("ZipMap", ["probabilities"], "output_probability",
+             classlabels_strings=["no", "yes"], domain="ai.onnx.ml"),
+    ]
+    zipped = onnx.ValueInfoProto(name="output_probability")
+    kind = zipped.type.sequence_type.elem_type.map_type
+    kind.key_type = TensorProto.STRING
+    kind.value_type.tensor_type.elem_type = TensorProto.FLOAT
+    classes = helper.make_tensor("classes", TensorProto.STRING, [2],
+                                 [b"no", b"yes"])
+    model = graph(nodes, {**tensors, "unity": np.array([1], np.float32),
+                          "classes": classes}, [rows_of("x", 3)],
+                  [helper.make_tensor_value_info("label", TensorProto.STRING,
+                                                 ["N"]), zipped])
+    hidden = relu(S @ W1 + b1)
+    write("sklearn_two", X, sigmoid(hidden @ W2 + b2),
+          model.SerializeToString())
+
+    # Regression, with targets scaled.
+    nodes = sklearn_nodes("Tanh", None)
+    nodes.insert(1, node("Sub", ["cast", "m"], "centred"))
+    nodes.insert(2, node("Div", ["centred", "d"], "s"))
+    nodes += [node("Reshape", ["add_result1", "shape"], "variable"),
+              node("Mul", ["variable", "std"], "times"),
+              node("Add", ["times", "level"], "y")]
+    m, d = weights(3), np.abs(weights(3))
+    model = graph(nodes, {**tensors, "m": m, "d": d,
+                          "shape": np.array([-1, 1], np.int64),
+                          "std": np.array([3.5], np.float32),
+                          "level": np.array([-20], np.float32)},
+                  [rows_of("x", 3)], [rows_of("y", 1)],
+                  metadata={"author": "me", "mlp.unknown": "x"})
+    write("sklearn_regressor", X,
+          (np.tanh((X - m) / d @ W1 + b1) @ W2 + b2) * 3.5 - 20,
+          model.SerializeToString())
+
+
+def gemm_fixture():
+    """Every attribute, lists instead of bytes, Constants; a file beside."""
+    X = weights(ROWS, 3).astype(np.float64)
+    W1, c1, W2, c2 = weights(3, 4), weights(4), weights(2, 4), weights(1)
+    nodes = [
+        node("Constant", [], "c2", value_float=float(c2[0])),
+        node("Gemm", ["x", "W1", "c1"], "z1", alpha=0.5, beta=2.0),
+        node("Sub", ["one", "z1"], "u1"),
+        node("Sigmoid", ["u1"], "a1"),
+        node("Div", ["a1", "two"], "v1"),
+        node("Gemm", ["v1", "W2", "c2"], "y", transB=1),
+    ]
+    listed = helper.make_tensor("c1", TensorProto.FLOAT, [4], c1)
+    tensors = {"W1": W1, "c1": listed, "W2": W2,
+               "one": np.array(1, np.float32),
+               "two": np.array([[2, 4, 0.5, 1]], np.float32)}
+    model = graph(nodes, tensors, [rows_of("x", 3)], [rows_of("y", 2)])
+    a1 = sigmoid(1 - (0.5 * X @ W1 + 2 * c1)) / [2, 4, 0.5, 1]
+    A = a1 @ W2.T + c2
+    write("gemm", X, A, model.SerializeToString())
+
+    onnx.external_data_helper.convert_model_to_external_data(
+        model, location="beside.data", size_threshold=0)
+    data = b""
+    for t in model.graph.initializer:
+        if t.external_data:
+            onnx.external_data_helper.set_external_data(
+                t, "beside.data", len(data), len(t.raw_data))
+            data += t.raw_data
+            t.ClearField("raw_data")
+    write("beside", X, A, model.SerializeToString(), ("beside.data", data))
+
+
+def chain(*nodes, shape=(3, 3), outputs=None, opset=13, **tensors):
+    """x (N, 3) -> Gemm W -> z -> the nodes -> y"""
+    tensors.setdefault("W", weights(*shape))
+    nodes = [node("Gemm", ["x", "W"], "z")] + list(nodes)
+    return graph(nodes, tensors, [rows_of("x", 3)],
+                 outputs or [rows_of("y", shape[1])], opset)
+
+
+def changed(model, change):
+    change(model)
+    return model
+
+
+def beside(location):
+    def change(model):
+        for t in model.graph.initializer:
+            onnx.external_data_helper.set_external_data(t, location)
+            t.ClearField("raw_data")
+    return changed(chain(node("Relu", ["z"], "y")), change)
+
+
+def set_dims(*dims):
+    def change(model):
+        del model.graph.initializer[0].dims[:]
+        model.graph.initializer[0].dims.extend(dims)
+    return changed(chain(node("Relu", ["z"], "y")), change)
+
+
+def nested(depth):
+    inner = helper.make_graph([], "g", [], [])
+    for _ in range(depth):
+        inner = helper.make_graph(
+            [helper.make_node("If", [], [], then_branch=inner)], "g", [], [])
+    return helper.make_model(inner)
+
+
+def refused_fixtures():
+    f32 = np.float32
+    y = [rows_of("y", 3)]
+    norm = {n: np.full(3, x, f32) for n, x in
+            (("s", 1), ("b", 0), ("m", 0), ("v", 1), ("bad", -1))}
+    one = np.array(1, f32)
+    cases = [
+        (9, "unsupported operator Conv (node conv1)", chain(
+            helper.make_node("Conv", ["z", "W"], ["y"], name="conv1"))),
+        (9, "unsupported operator Relu (node y)", chain(
+            helper.make_node("Relu", ["z"], ["y"], domain="my.own"))),
+        (9, "unsupported operator Clip", chain(node("Clip", ["z"], "y"))),
+        (9, "expects one input, got x and x2", graph(
+            [node("Add", ["x", "x2"], "y")], {},
+            [rows_of("x", 3), rows_of("x2", 3)], y)),
+        (11, "with an input", graph([node("Relu", ["c"], "y")], {"c": one}, [],
+                                    y)),
+        (11, "with a graph", graph([], {}, [rows_of("x", 3)], y)),
+        (9, "opset 7 or later, got 6", chain(node("Relu", ["z"], "y"),
+                                             opset=6)),
+        (11, "its input nothing is not there", chain(
+            node("Add", ["z", "nothing"], "y"))),
+        (11, "its input y is not there", chain(
+            node("Add", ["z", "y"], "u"), node("Relu", ["u"], "y"))),
+        (11, "value z: is made twice", chain(node("Relu", ["x"], "z"),
+                                             node("Relu", ["z"], "y"))),
+        (9, "expects transA = 0", graph(
+            [node("Gemm", ["x", "W"], "y", transA=1)], {"W": weights(3, 3)},
+            [rows_of("x", 3)], y)),
+        (9, "constants as the second input", graph(
+            [node("MatMul", ["W", "x"], "y")], {"W": weights(3, 3)},
+            [rows_of("x", 3)], y)),
+        (9, "C of one row", graph(
+            [node("Gemm", ["x", "W", "C"], "y")],
+            {"W": weights(3, 3), "C": weights(2, 3)}, [rows_of("x", 3)], y)),
+        (9, "weights of two dimensions", graph(
+            [node("MatMul", ["x", "W"], "y")], {"W": weights(3)},
+            [rows_of("x", 3)], y)),
+        (9, "weights of two dimensions", chain(
+            node("Relu", ["z"], "y"), W=np.ones((3, 3), np.int64))),
+        (9, "float, double, int32 or int64", chain(
+            node("Relu", ["z"], "y"), W=np.ones((3, 3), np.int8))),
+        (9, "at most two dimensions", set_dims(1, 3, 3)),
+        (11, "dimensions of 1 or more", set_dims(-3, -3)),
+        (11, "dimensions of 1 or more", set_dims(2 ** 62, 2 ** 62)),
+        (11, "larger than memory", set_dims(2 ** 62, 1)),
+        (11, "as many numbers", set_dims(3, 2)),
+        (11, "as many numbers", set_dims(2 ** 24, 2 ** 24)),
+        (3, "expects 3 columns, got 4", chain(
+            node("MatMul", ["z", "V"], "y"), shape=(3, 4), V=weights(3, 3),
+            outputs=y)),
+        (3, "expects 3 columns, got 2", chain(
+            node("Add", ["z", "c"], "u"), node("MatMul", ["u", "V"], "y"),
+            V=weights(3, 3), c=weights(2))),
+        (3, "expects 4 columns, got 3", chain(
+            node("Relu", ["z"], "y"), shape=(4, 3))),
+        (9, "a number, or one for each column", chain(
+            node("Add", ["z", "c"], "y"), c=weights(2, 3))),
+        (9, "operator Div", chain(node("Div", ["c", "z"], "y"), c=one)),
+        (9, "operator Add", chain(node("Add", ["z", "x"], "y"))),
+        (9, "operator Mul", chain(node("Relu", ["z"], "u"),
+                                  node("Mul", ["z", "u"], "y"))),
+        (9, "too many of its kind", chain(
+            *[node("Add", ["z" if i == 0 else f"u{i}", "c"],
+                   "y" if i == 8 else f"u{i + 1}") for i in range(9)], c=one)),
+        (9, "before another activation", chain(node("Relu", ["z"], "u"),
+                                               node("Tanh", ["u"], "y"))),
+        (9, "Gemm or MatMul is the first", graph(
+            [node("Relu", ["x"], "y")], {}, [rows_of("x", 3)], y)),
+        (9, "Gemm or MatMul is the first", graph(
+            [node("Relu", ["x"], "u"), node("MatMul", ["u", "W"], "y")],
+            {"W": weights(3, 3)}, [rows_of("x", 3)], y)),
+        (9, "Softmax (node the y): expects axis 1", chain(
+            node("Softmax", ["z"], "y", axis=0))),
+        (2, "softmax", chain(node("Softmax", ["z"], "u", axis=1),
+                             node("MatMul", ["u", "W"], "y"))),
+        (9, "expects nothing behind it", chain(
+            node("LogSoftmax", ["z"], "u"), node("MatMul", ["u", "W"], "y"))),
+        (9, "is no scaling of outputs", chain(
+            node("Tanh", ["z"], "u"), node("Mul", ["u", "c"], "y"),
+            c=np.array(-1, f32))),
+        (2, "slope", chain(node("LeakyRelu", ["z"], "y", alpha=-1.0))),
+        (9, "is for training", chain(node(
+            "BatchNormalization", ["z", "s", "b", "m", "v"],
+            ["y", "m2", "v2"], training_mode=1), opset=14, **norm)),
+        (9, "variances of 0 or more", chain(node(
+            "BatchNormalization", ["z", "s", "b", "m", "bad"], "y"), **norm)),
+        (9, "operator Cast", chain(node("Cast", ["z"], "y",
+                                        to=TensorProto.FLOAT16))),
+        (9, "operator ArgMax (node the y)", chain(
+            node("ArgMax", ["z"], "y", axis=1),
+            outputs=[rows_of("y", 1, TensorProto.INT64)])),
+        (9, "one output of numbers, got y and z", chain(
+            node("Relu", ["z"], "y"), outputs=y + [rows_of("z", 3)])),
+        (9, "only its first output", chain(
+            node("Dropout", ["z"], ["u", "y"]))),
+        (9, "Flatten (node the y): expects axis 1", chain(
+            node("Flatten", ["z"], "y", axis=0))),
+        (9, "expects rows as they were", chain(
+            node("Reshape", ["z", "c"], "y"), c=np.array([3, -1]))),
+        (9, "expects two dimensions", chain(
+            node("Reshape", ["z", "c"], "y"), c=np.array([-1, 3, 1]))),
+        (3, "expects 1 columns, got 3", chain(
+            node("Reshape", ["z", "c"], "y"), c=np.array([-1, 1]))),
+        (9, "expects rows, (N, 3), got 3 dimensions", graph(
+            [node("MatMul", ["x", "W"], "y")], {"W": weights(3, 3)},
+            [helper.make_tensor_value_info("x", 1, ["N", 7, 3])], y)),
+        (9, "the same folder", beside("beside.data")),
+        (9, "the same folder", beside("../beside.data")),
+        (9, "the same folder", beside("/etc/passwd")),
+        (11, "expects an ONNX file", nested(8)),
+    ]
+    with open(os.path.join(FOLDER, "onnx_refused.txt"), "w") as to:
+        for status, message, model in cases:
+            data = model.SerializeToString()
+            print("refused", status, len(data), message, file=to)
+            for i in range(0, len(data), 40):
+                print(data[i:i + 40].hex(), file=to)
+
+
+torch_fixtures()
+keras_fixture()
+sklearn_fixtures()
+gemm_fixture()
+refused_fixtures()
