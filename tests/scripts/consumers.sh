@@ -62,6 +62,13 @@ eval "cc '$consumers/app.c' -o '$scratch/pkg_c' $flags"
 eval "c++ '$consumers/app.cc' -o '$scratch/pkg_cxx' $flags"
 ran "pkg-config" "$scratch/pkg_c" "$scratch/pkg_cxx"
 
+foreign=$scratch/package/app_foreign
+"$foreign" || fail "$foreign does not run"
+flags=$(pkg-config --cflags --libs --static mlp_foreign)
+eval "cc -std=c11 '$consumers/app_foreign.c' -o '$scratch/pkg_foreign' $flags"
+"$scratch/pkg_foreign" || fail "mlp_foreign: the program does not run"
+echo "works: mlp_foreign by find_package and pkg-config"
+
 if [ -e "$build/libmlp_onnx.a" ]; then
     onnx=$scratch/package/app_onnx
     "$onnx" >"$scratch/size" || fail "$onnx does not run"

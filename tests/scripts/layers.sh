@@ -3,7 +3,8 @@
 # The structure of src/ is a graph without cycles. A file includes, besides its
 # own header, mlp.h and the system's, only headers of files above it in this
 # table, which goes from the ground up. Files on one line do not know each other.
-# Of onnx/, a library of its own, they are files of there, and of the ground.
+# Of foreign/ and onnx/, libraries of their own, they are files of there, and of
+# the ground.
 
 . "$(dirname "$0")/common.sh"
 
@@ -72,6 +73,9 @@ loop
 fit pieces
 gradient_check
 fit
+foreign/scan
+foreign/load
+foreign/fann foreign/genann
 onnx/arena onnx/model
 onnx/graph_writer
 onnx/save
@@ -114,15 +118,15 @@ find src -name '*.[ch]' | sort | tr '\n' '\0' | xargs -0 awk -v table="$table" '
         if (me ~ /^ops\// && !sub(/^\.\.\//, "", other) && other != "mlp") {
             other = "ops/" other
         }
-        if (other == "mlp" || other == "mlp_onnx" && me ~ /^onnx\// ||
-            other == me) {
+        library = me ~ /^(foreign|onnx)\// ? substr(me, 1, index(me, "/")) : ""
+        if (other == "mlp" || other "/" == "mlp_" library || other == me) {
             next
         }
         if (!level[other]) {
             complain("includes " other ", which is not in the table of layers")
         } else if (level[other] >= level[me]) {
             complain("includes " other ", which is not below it")
-        } else if (me ~ /^onnx\// && other !~ /^onnx\// &&
+        } else if (library && index(other, library) != 1 &&
                    level[other] > level["json"]) {
             complain("includes " other ", which is not of the ground")
         }

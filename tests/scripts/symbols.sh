@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# What libmlp.a takes and gives, and libmlp_onnx.a, if it is built: each defines
+# What libmlp.a takes and gives, libmlp_foreign.a, and libmlp_onnx.a, if it is
+# built: each defines
 # only mlp_* and mlpi_*, holds no writable data, and asks its host for nothing
 # but the functions below. None of them prints, ends the program, or has a state
 # of its own; fma and sqrt are the only ones of libm, since IEEE 754 defines
@@ -60,6 +61,7 @@ look() {
 }
 
 look "$build/libmlp.a" "$taken"
+look "$build/libmlp_foreign.a" "$taken"
 if [ -e "$build/libmlp_onnx.a" ]; then
     look "$build/libmlp_onnx.a" "$onnx_taken"
 fi
