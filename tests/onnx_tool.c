@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library's side of tests/scripts/onnx_runtime.sh: `onnx_tool write <folder>` saves
- * a network of each activation and precision as <name>.onnx, and as <name>.txt
- * what it makes of some rows:
+ * For tests/scripts/onnx_runtime.sh `onnx_tool write <folder>` saves a network
+ * of each activation and precision as <name>.onnx, and as <name>.txt what it
+ * makes of some rows:
  *
  *     float32 <rows> <inputs> <outputs>
  *     the numbers of X, row by row, then those of A
+ *
+ * For tests/scripts/fuzz.sh `onnx_tool corpus <folder>` writes the files of
+ * others that tests/vectors has.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "mlp_onnx.h"
+#include "onnx_files.h"
 
 enum { ROWS = 64, INPUTS = 3, OUTPUTS = 4, HIDDEN = 9 };
 
@@ -130,19 +134,54 @@ static mlp_status write_model(const char *folder, mlp_dtype p,
     return status;
 }
 
-int main(int argc, char **argv)
+static mlp_status write_all(const char *folder)
 {
-    mlp_status status = MLP_ERR_ARGUMENT;
-    if (argc == 3) {
-        status = MLP_OK;
-        for (int a = 0; !status && mlp_activation_name((mlp_activation)a);
-             a++) {
-            status = write_model(argv[2], MLP_F32, (mlp_activation)a);
-            if (status == MLP_OK) {
-                status = write_model(argv[2], MLP_F64, (mlp_activation)a);
-            }
+    mlp_status status = MLP_OK;
+    for (int a = 0; !status && mlp_activation_name((mlp_activation)a); a++) {
+        status = write_model(folder, MLP_F32, (mlp_activation)a);
+        if (status == MLP_OK) {
+            status = write_model(folder, MLP_F64, (mlp_activation)a);
         }
     }
+    return status;
+}
+
+static mlp_status write_bytes(const char *folder, size_t index,
+                              const unsigned char *bytes, size_t size)
+{
+    char path[1024];
+    (void)snprintf(path, sizeof path, "%s/%zu.onnx", folder, index);
+    FILE *to = fopen(path, "wb");
+    bool good = to && fwrite(bytes, 1, size, to) == size;
+    return to && fclose(to) == 0 && good ? MLP_OK : MLP_ERR_IO;
+}
+
+static mlp_status write_corpus(const char *folder)
+{
+    enum { FOREIGN = sizeof foreign_names / sizeof foreign_names[0] };
+    static foreign f;
+    static refused r;
+    char *text = read_onnx_text(MLP_TEST_VECTORS, "refused");
+    char *next = text;
+    mlp_status status = text ? MLP_OK : MLP_ERR_IO;
+    for (size_t i = 0; !status && i < FOREIGN; i++) {
+        status = read_foreign(MLP_TEST_VECTORS, foreign_names[i], &f)
+                     ? write_bytes(folder, i, f.bytes[0], f.size[0])
+                     : MLP_ERR_IO;
+    }
+    for (size_t i = FOREIGN; !status && read_refused(&next, &r); i++) {
+        status = write_bytes(folder, i, r.bytes, r.size);
+    }
+    free(text);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc == 3 ? argv[1] : "";
+    mlp_status status = strcmp(what, "write") == 0    ? write_all(argv[2])
+                        : strcmp(what, "corpus") == 0 ? write_corpus(argv[2])
+                                                      : MLP_ERR_ARGUMENT;
     if (status != MLP_OK) {
         (void)fprintf(stderr, "onnx_tool: %s\n", mlp_status_text(status));
         return 1;

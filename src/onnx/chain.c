@@ -306,24 +306,98 @@ static mlp_status take_gate(walk *w, const onnx_node *node, bool *taken)
  * Shapes that stay rows
  */
 
-/* (N, n), from a shape of one that is to be found out and one of a number. */
-static mlp_status read_reshape(walk *w, const onnx_node *node)
+/* The input's dimensions, if the file says them. */
+static const onnx_shape *shape_of_input(const walk *w)
 {
-    mlpi_constant shape;
-    TRY(mlpi_graph_constant_of(w->r, mlpi_node_input(node, 1), &shape));
-    if (mlpi_constant_is_real(&shape) || mlpi_constant_count(&shape) != 2) {
-        return refuse(w, node, "expects two dimensions");
+    const onnx_type *type = w->r->input->type;
+    return type && type->value_case == MLPI_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
+               ? type->tensor_type->shape
+               : NULL;
+}
+
+/* 0: it is not said, or a name. */
+static int64_t dim_of_input(const walk *w, size_t i)
+{
+    const onnx_shape *shape = shape_of_input(w);
+    return shape && i < shape->n_dim &&
+                   shape->dim[i]->value_case ==
+                       MLPI_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE
+               ? shape->dim[i]->dim_value
+               : 0;
+}
+
+/* The only integer of a constant; -2, which no shape has, if it is none. */
+static int64_t integer_of(const walk *w, const char *name)
+{
+    mlpi_constant c = {.type = 0};
+    return mlpi_graph_is_constant(w->r, name) &&
+                   mlpi_graph_constant_of(w->r, name, &c) == MLP_OK &&
+                   !mlpi_constant_is_real(&c) && mlpi_constant_count(&c) == 1
+               ? mlpi_constant_int(&c, 0)
+               : -2;
+}
+
+/* Is it the number of rows of this value, Unsqueeze(Gather(Shape(value), 0))?
+ * So PyTorch writes x.size(0). */
+static bool counts_rows(const walk *w, const char *name, const char *value)
+{
+    static const char *const ops[] = {"Unsqueeze", "Gather", "Shape"};
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        const onnx_node *node = mlpi_graph_maker(w->r, name);
+        if (!node || !mlpi_node_is(node, ops[i]) ||
+            (i == 1 && integer_of(w, mlpi_node_input(node, 1)) != 0)) {
+            return false;
+        }
+        name = mlpi_node_input(node, 0);
     }
-    int64_t rows = mlpi_constant_int(&shape, 0);
-    int64_t cols = mlpi_constant_int(&shape, 1);
-    if (rows == 0 && cols == -1 && mlpi_node_int(node, "allowzero", 0) == 0) {
+    return strcmp(mlpi_graph_strip(w->r, name),
+                  mlpi_graph_strip(w->r, value)) == 0;
+}
+
+/* The two numbers of a shape; 0 stands for as many rows as there were. */
+static mlp_status find_shape(const walk *w, const onnx_node *node,
+                             int64_t shape[2])
+{
+    mlpi_constant c;
+    const char *name = mlpi_node_input(node, 1);
+    const onnx_node *parts = mlpi_graph_maker(w->r, name);
+    if (parts && mlpi_node_is(parts, "Concat") && parts->n_input == 2 &&
+        counts_rows(w, parts->input[0], mlpi_node_input(node, 0))) {
+        shape[0] = 0;
+        shape[1] = integer_of(w, parts->input[1]);
         return MLP_OK;
     }
-    if (rows < -1 || rows > 0 || cols < 1 || (uint64_t)cols > SIZE_MAX ||
-        (rows == 0 && mlpi_node_int(node, "allowzero", 0) != 0)) {
+    if (!mlpi_graph_is_constant(w->r, name)) {
+        return refuse(w, node, "expects a constant shape");
+    }
+    TRY(mlpi_graph_constant_of(w->r, name, &c));
+    if (mlpi_constant_is_real(&c) || mlpi_constant_count(&c) != 2) {
+        return refuse(w, node, "expects two dimensions");
+    }
+    shape[0] = mlpi_constant_int(&c, 0);
+    shape[1] = mlpi_constant_int(&c, 1);
+    bool zero_is_none = mlpi_node_int(node, "allowzero", 0) != 0;
+    if (shape[0] > 0 && shape[0] == dim_of_input(w, 0)) {
+        shape[0] = 0; /* exported for so many rows */
+    } else if (shape[0] == 0 && zero_is_none) {
+        shape[0] = -2;
+    }
+    return MLP_OK;
+}
+
+/* (N, n): one of both may be -1, which is found out. */
+static mlp_status read_reshape(walk *w, const onnx_node *node)
+{
+    int64_t shape[2] = {0, 0};
+    TRY(find_shape(w, node, shape));
+    if (shape[0] == 0 && shape[1] == -1) {
+        return MLP_OK;
+    }
+    if ((shape[0] != 0 && shape[0] != -1) || shape[1] < 1 ||
+        (uint64_t)shape[1] > SIZE_MAX) {
         return refuse(w, node, "expects rows as they were");
     }
-    return agree(w, node, (size_t)cols);
+    return agree(w, node, (size_t)shape[1]);
 }
 
 static mlp_status take_shape(walk *w, const onnx_node *node, bool *taken)
@@ -421,11 +495,7 @@ static mlp_status find_output(walk *w)
 /* The input's columns, if the file says how many there are. */
 static mlp_status check_input(walk *w)
 {
-    const onnx_type *type = w->r->input->type;
-    const onnx_shape *shape =
-        type && type->value_case == MLPI_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
-            ? type->tensor_type->shape
-            : NULL;
+    const onnx_shape *shape = shape_of_input(w);
     const onnx_node *first = w->chain->dense[w->chain->L - 1].node;
     uint64_t cols = 1;
     if (!shape) {
@@ -438,13 +508,13 @@ static mlp_status check_input(walk *w)
                            w->r->input->name, w->width, shape->n_dim);
     }
     for (size_t i = 1; i < shape->n_dim; i++) {
-        const onnx_dim *dim = shape->dim[i];
-        if (dim->value_case !=
-            MLPI_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE) {
+        int64_t n = dim_of_input(w, i);
+        if (n == 0) {
             return MLP_OK;
         }
-        uint64_t n = (uint64_t)dim->dim_value;
-        cols = n <= MLP_MAX_WIDTH && cols <= MLP_MAX_WIDTH ? cols * n : 0;
+        cols = n > 0 && n <= MLP_MAX_WIDTH && cols <= MLP_MAX_WIDTH
+                   ? cols * (uint64_t)n
+                   : 0;
     }
     return agree(w, first, (size_t)cols);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A driver where there is no libFuzzer: `fuzz_load <runs> <file>...` changes
+ * A driver where there is no libFuzzer: `fuzz_... <runs> <file>...` changes
  * the files by chance, one to five times each, and tries them.
  */
 #include <stdlib.h>

@@ -38,13 +38,26 @@ def write(name, X, A, data, beside=None):
 # ------------------------------------------------------------------------------
 # PyTorch
 
-def export(model, X, training=torch.onnx.TrainingMode.EVAL, opset=13):
+class Rows(nn.Module):
+    """The shape is computed from the input's, or is a constant."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(6, 2)
+
+    def forward(self, x):
+        return torch.relu(self.layer(x.view(x.size(0), -1)))
+
+
+def export(model, X, training=torch.onnx.TrainingMode.EVAL, opset=13,
+           rows=True):
     to = io.BytesIO()
+    axes = {0: "rows"} if rows else {}
     torch.onnx.export(model, X, to, opset_version=opset, training=training,
                       do_constant_folding=training ==
                       torch.onnx.TrainingMode.EVAL,
                       input_names=["x"], output_names=["y"],
-                      dynamic_axes={"x": {0: "rows"}, "y": {0: "rows"}})
+                      dynamic_axes={"x": axes, "y": axes})
     return to.getvalue()
 
 
@@ -81,6 +94,8 @@ def torch_fixtures():
             layer.running_mean.normal_()
             layer.running_var.uniform_(0.2, 3)
     torch_fixture("norm", norm, X, training=torch.onnx.TrainingMode.PRESERVE)
+    torch_fixture("view", Rows(), torch.randn(ROWS, 2, 3), opset=14)
+    torch_fixture("static", Rows(), torch.randn(ROWS, 2, 3), rows=False)
     torch_fixture("double", nn.Sequential(
         nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 1)), X, kind=torch.float64)
 
@@ -404,6 +419,8 @@ def refused_fixtures():
             node("Flatten", ["z"], "y", axis=0))),
         (9, "expects rows as they were", chain(
             node("Reshape", ["z", "c"], "y"), c=np.array([3, -1]))),
+        (9, "expects a constant shape", chain(
+            node("Shape", ["x"], "c"), node("Reshape", ["z", "c"], "y"))),
         (9, "expects two dimensions", chain(
             node("Reshape", ["z", "c"], "y"), c=np.array([-1, 3, 1]))),
         (3, "expects 1 columns, got 3", chain(
