@@ -3,10 +3,15 @@
  * How a network travels: trains two moons and writes moons.mlp into the folder
  * it is run in; loads the file, and shows that the network that comes predicts
  * the same, to the bit. Beside it come moons_net.c and moons_net.h, the network
- * as C of its own. Run again, it finds the file and does not train.
+ * as C of its own, and, where the library mlp_onnx is built, moons.onnx. Run
+ * again, it finds the file and does not train.
  */
 #include "example.h"
 #include "two_moons.h"
+
+#ifdef EXAMPLE_ONNX
+#include "mlp_onnx.h"
+#endif
 
 static const char path[] = "moons.mlp";
 
@@ -81,6 +86,10 @@ int main(void)
         check(mlp_export_c(net, "moons_net.c", NULL, &size));
         printf("As C: moons_net.c, %zu bytes of constants, %zu of scratch\n",
                size.constant_bytes, size.scratch_bytes);
+#ifdef EXAMPLE_ONNX
+        check(mlp_onnx_save(net, "moons.onnx"));
+        printf("As ONNX: moons.onnx\n");
+#endif
         mlp_net *loaded = load();
         printf("Equal predictions: %zu of %zu\n",
                count_equal(net, loaded, mlp_view_const(test.X)), test.X.rows);

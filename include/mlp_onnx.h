@@ -67,7 +67,7 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
  * is cce behind softmax, bce behind sigmoid, else mse (so with scaled targets).
  * Names of classes are what mlp_onnx_save wrote, or ZipMap's; other
  * metadata_props become metadata, where they are UTF-8. `hooks` may be NULL:
- * none. Allocates, three times the file's size at most besides the network.
+ * none. Allocates, mostly the file's size twice, and the network.
  *
  * No byte is trusted. MLP_ERR_FORMAT: not an ONNX file, or a damaged one.
  * MLP_ERR_SHAPE: layers that do not fit one another. MLP_ERR_UNSUPPORTED: also
