@@ -301,6 +301,51 @@ static void loss_terms_fall_into_their_lanes(void **state)
     }
 }
 
+/* Targets of 0 or 1, but for number `blunt`, against terms one by one: a
+ * term with a weight goes a way of its own. */
+static void check_logits(const mlpi_ops *ops, size_t n, size_t blunt)
+{
+    mlp_rng rng = mlp_rng_seeded((uint32_t)n);
+    double *z = random_reals(MLP_F64, &rng, n, -50, 50);
+    double *y = random_reals(MLP_F64, &rng, n, 0, 1);
+    for (size_t i = 0; i < n; i++) {
+        y[i] = i == blunt ? 0.25 : (double)(i / 3 % 2);
+    }
+    double lanes[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
+    double expected[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
+    ops->loss_terms(
+        &(mlpi_terms){
+            .loss = MLP_LOSS_BCE, .of_logits = true, .n = n, .a = z, .y = y},
+        lanes);
+    for (size_t i = 0; i < n; i++) {
+        const double one = 1.0;
+        double term[MLPI_LANES] = {0};
+        ops->loss_terms(&(mlpi_terms){.loss = MLP_LOSS_BCE,
+                                      .of_logits = true,
+                                      .n = 1,
+                                      .a = z + i,
+                                      .y = y + i,
+                                      .weight = &one},
+                        term);
+        expected[i % MLPI_LANES] += term[0];
+    }
+    assert_all_same(MLP_F64, lanes, expected, MLPI_LANES);
+    guarded_free(y);
+    guarded_free(z);
+}
+
+static void loss_of_many_logits_is_that_of_each(void **state)
+{
+    (void)state;
+    const mlpi_ops *ops = NULL;
+    for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
+        for (size_t n = 0; n < 80; n++) {
+            check_logits(ops, n, n);
+            check_logits(ops, n, n / 2);
+        }
+    }
+}
+
 static void loss_of_a_nan_is_a_nan(void **state)
 {
     (void)state;
@@ -633,6 +678,7 @@ int main(void)
         cmocka_unit_test(map_equals_the_portable_one),
         cmocka_unit_test(activations_follow_their_formulas_both_ways),
         cmocka_unit_test(loss_terms_fall_into_their_lanes),
+        cmocka_unit_test(loss_of_many_logits_is_that_of_each),
         cmocka_unit_test(loss_of_a_nan_is_a_nan),
         cmocka_unit_test(loss_gradients_follow_their_formulas),
         cmocka_unit_test(slope_of_a_nan_is_a_nan),

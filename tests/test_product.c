@@ -132,6 +132,52 @@ static void product_equals_the_triple_loop_when_large(void **state)
     }
 }
 
+/* A (m, k) by one column, with rows of A that end at a page's end. */
+static void check_column(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t k)
+{
+    mlp_dtype dtype = ops->dtype;
+    const size_t stride = k + 1;
+    void *A = random_reals(dtype, rng, m * stride - 1, -1, 1);
+    void *b = random_reals(dtype, rng, 2 * k, -1, 1);
+    void *bias = random_reals(dtype, rng, 1, -1, 1);
+    void *c = guarded_alloc(m * size_of(dtype));
+    mlpi_product p = {.m = m,
+                      .n = 1,
+                      .k = k,
+                      .A = {A, stride, 1},
+                      .B = {b, 2, 1},
+                      .bias = m % 2 ? bias : NULL,
+                      .C = c};
+    ops->product(&p);
+    for (size_t i = 0; i < m; i++) {
+        double s = 0;
+        for (size_t j = 0; j < k; j++) {
+            s = fma_of(dtype, get(dtype, A, i * stride + j),
+                       get(dtype, b, 2 * j), s);
+        }
+        s = p.bias ? rounded(dtype, s + get(dtype, bias, 0)) : s;
+        assert_true(same(get(dtype, c, i), s));
+    }
+    guarded_free(c);
+    guarded_free(bias);
+    guarded_free(b);
+    guarded_free(A);
+}
+
+static void product_by_a_column_equals_the_loop(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(7);
+        for (size_t m = 1; m < 40; m += 3) {
+            check_column(ops, &rng, m, 1 + m % 5);
+            check_column(ops, &rng, m, 8);
+            check_column(ops, &rng, m + 1, 11 + m % 4);
+        }
+    }
+}
+
 static void *copy_of(mlp_dtype dtype, const void *reals, size_t n)
 {
     void *copy = guarded_alloc(n * size_of(dtype));
@@ -332,6 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(product_equals_the_triple_loop),
         cmocka_unit_test(product_equals_the_triple_loop_when_large),
+        cmocka_unit_test(product_by_a_column_equals_the_loop),
         cmocka_unit_test(product_updates_as_update_does),
         cmocka_unit_test(product_of_empty_chains_is_the_bias),
         cmocka_unit_test(product_keeps_a_nan_in_its_row),

@@ -142,37 +142,60 @@ static vec backward_elu(vec a, vec da, vec slope)
  * Softplus
  */
 
-/* log(1 + u), u = e^-x <= 1, is k ln 2 + log(1 + f), where k = 1 if u >= 1/2;
- * then as vlog. */
+/* Vectors whose steps do not wait for each other, if registers hold them. */
+enum { ABREAST = MANY ? 4 : 2 };
+
+/* Of `count` vectors, which is a constant. log(1 + u), u = e^-x <= 1, is k ln 2 +
+ * log(1 + f), where k = 1 if u >= 1/2; then as vlog. */
+static inline ALWAYS_INLINE void softplus(size_t count, const vec *z, vec *y)
+{
+    const vec one = vset1(R(1.0));
+    vec u[ABREAST];
+    vec u_low[ABREAST];
+    UNROLL
+    for (size_t i = 0; i < count; i++) {
+        vec n;
+        u[i] = exp_parts(vneg(at_most(vabs(z[i]), -EXP_MIN)), &n, &u_low[i]);
+        u[i] = times_pow2(u[i], n);
+        u_low[i] = times_pow2(u_low[i], n);
+    }
+    vec k[ABREAST];
+    vec f[ABREAST];
+    vec rest[ABREAST];
+    UNROLL
+    for (size_t i = 0; i < count; i++) {
+        const mask large = vle(vset1(R(0.5)), u[i]);
+        vec part = vselect(large, vset1(R(0.5)), one);
+        vec half_square;
+        k[i] = vselect(large, one, vzero());
+        f[i] = vmul(part, vsub(u[i], k[i]));
+        vec inner = log1p_inner(f[i], &half_square);
+        rest[i] = vfma(k[i], vset1(LN2_LOW), vsub(inner, half_square));
+        /* What u lost, times 1 / (1 + f), or nearly so. */
+        vec f_low = vmul(part, u_low[i]);
+        rest[i] = vadd(rest[i], vfnma(f[i], f_low, f_low));
+    }
+    UNROLL
+    for (size_t i = 0; i < count; i++) {
+        vec base = vmul(k[i], vset1(LN2_HIGH));
+        vec high = vadd(base, f[i]);
+        rest[i] = vadd(rest[i], vadd(vsub(base, high), f[i]));
+        /* And max(0, z), which may be larger or smaller. */
+        vec positive = vrelu(z[i]);
+        vec sum = vadd(positive, high);
+        vec back = vsub(sum, positive);
+        vec lost = vadd(vsub(positive, vsub(sum, back)), vsub(high, back));
+        vec all = vadd(sum, vadd(lost, rest[i]));
+        y[i] = vselect(vlt(z[i], vset1(-EXP_MIN)), all, z[i]);
+    }
+}
+
 static vec vsoftplus(vec z, vec unused)
 {
     (void)unused;
-    const vec one = vset1(R(1.0));
-    vec n;
-    vec u_low;
-    vec u = exp_parts(vneg(at_most(vabs(z), -EXP_MIN)), &n, &u_low);
-    u = times_pow2(u, n);
-    u_low = times_pow2(u_low, n);
-    const mask large = vle(vset1(R(0.5)), u);
-    vec k = vselect(large, one, vzero());
-    vec part = vselect(large, vset1(R(0.5)), one);
-    vec f = vmul(part, vsub(u, k));
-    vec half_square;
-    vec inner = log1p_inner(f, &half_square);
-    vec rest = vfma(k, vset1(LN2_LOW), vsub(inner, half_square));
-    /* What u lost, times 1 / (1 + f), or nearly so. */
-    vec f_low = vmul(part, u_low);
-    rest = vadd(rest, vfnma(f, f_low, f_low));
-    vec base = vmul(k, vset1(LN2_HIGH));
-    vec high = vadd(base, f);
-    rest = vadd(rest, vadd(vsub(base, high), f));
-    /* And max(0, z), which may be larger or smaller. */
-    vec positive = vrelu(z);
-    vec sum = vadd(positive, high);
-    vec back = vsub(sum, positive);
-    vec lost = vadd(vsub(positive, vsub(sum, back)), vsub(high, back));
-    vec y = vadd(sum, vadd(lost, rest));
-    return vselect(vlt(z, vset1(-EXP_MIN)), y, z);
+    vec y;
+    softplus(1, &z, &y);
+    return y;
 }
 
 static vec backward_softplus(vec a, vec da, vec unused)

@@ -218,16 +218,60 @@ static inline ALWAYS_INLINE void column_tile(const strip *p, size_t rows)
     }
 }
 
+static inline strip strip_of_column(const mlpi_product *p)
+{
+    return (strip){.k = p->k,
+                   .a = p->A.data,
+                   .a_row = p->A.row_stride,
+                   .a_k = p->A.col_stride,
+                   .b = p->B.data,
+                   .b_k = p->B.row_stride,
+                   .c = p->C,
+                   .bias = p->bias};
+}
+
+/* The same for VLEN rows of contiguous elements, which are transposed as they are
+ * loaded, SIDE columns at a time; `at` is where the first begins. */
+static inline ALWAYS_INLINE void
+column_vector(const strip *p, const real *const row[VLEN], size_t at, real *c)
+{
+    vec s = vzero();
+    size_t k = 0;
+    for (; k + SIDE <= p->k; k += SIDE) {
+        vec a[SIDE];
+        vload_columns(row, at + k, a);
+        UNROLL
+        for (size_t i = 0; i < SIDE; i++) {
+            s = vfma(a[i], vset1(p->b[(k + i) * p->b_k]), s);
+        }
+    }
+    for (; k < p->k; k++) {
+        real a[VLEN];
+        for (size_t r = 0; r < VLEN; r++) {
+            a[r] = row[r][at + k];
+        }
+        s = vfma(vload(a), vset1(p->b[k * p->b_k]), s);
+    }
+    vstore(c, p->bias ? vadd(s, vset1(*p->bias)) : s);
+}
+
+/* m >= VLEN rows, some of the last perhaps twice. */
+static NEVER_INLINE void small_column_of_rows(const mlpi_product *p)
+{
+    strip s = strip_of_column(p);
+    const real *row[VLEN];
+    for (size_t r = 0; r < VLEN; r++) {
+        row[r] = s.a + r * s.a_row;
+    }
+    for (size_t done = 0; done < p->m; done += VLEN) {
+        size_t i = least(done, p->m - VLEN);
+        column_vector(&s, row, i * s.a_row, s.c + i);
+    }
+}
+
 static NEVER_INLINE void small_column(const mlpi_product *p)
 {
-    strip s = {.k = p->k,
-               .a = p->A.data,
-               .a_row = p->A.row_stride,
-               .a_k = p->A.col_stride,
-               .b = p->B.data,
-               .b_k = p->B.row_stride,
-               .c = p->C,
-               .bias = p->bias};
+    strip s = strip_of_column(p);
     size_t m = p->m;
     for (; m >= 8; m -= 8, s.a += 8 * s.a_row, s.c += 8) {
         column_tile(&s, 8);
@@ -264,7 +308,10 @@ static mlpi_product_way *small_way(const mlpi_product *p)
         return small_transposed;
     }
     if (p->n == 1) {
-        return is_turned || p->gate || p->relu ? NULL : small_column;
+        mlpi_product_way *way = p->A.col_stride == 1 && p->m >= VLEN && VLEN > 1
+                                    ? small_column_of_rows
+                                    : small_column;
+        return is_turned || p->gate || p->relu ? NULL : way;
     }
     if (p->n > 2 * VLEN || p->k * p->n > SMALL_REALS) {
         return NULL;
