@@ -55,7 +55,8 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
  *     last activation scaling of targets; batch norm behind a layer stays one,
  *     if its epsilon is that of the others; all else is multiplied into weights;
  *   - Identity, Dropout and Cast (to float or double), which change nothing,
- *     Flatten and Reshape where rows stay rows, Transpose of constants;
+ *     Flatten and Reshape where rows stay rows, a last Squeeze of one column,
+ *     Transpose of constants;
  *   - of skl2onnx Scaler, ZipMap, and two columns 1 - p and p, which are one, p,
  *     here. Outputs that are labels are left out;
  *   - a last LogSoftmax as softmax: the network gives p, not log p.

@@ -24,9 +24,9 @@ typedef struct foreign {
 } foreign;
 
 static const char *const foreign_names[] = {
-    "torch_gates",       "torch_flatten", "torch_norm", "torch_double",
-    "torch_view",        "torch_static",  "keras",      "sklearn_two",
-    "sklearn_regressor", "gemm",          "beside"};
+    "torch_gates", "torch_flatten",     "torch_norm",   "torch_double",
+    "torch_view",  "torch_static",      "torch_column", "keras",
+    "sklearn_two", "sklearn_regressor", "gemm",         "beside"};
 
 /* All of tests/vectors/onnx_<name>.txt, to be freed; NULL: it is not there. */
 static inline char *read_onnx_text(const char *folder, const char *name)

@@ -408,6 +408,17 @@ static void write_bytes(const char *path, const unsigned char *bytes, size_t n)
     assert_int_equal(fclose(to), 0);
 }
 
+/* Another name of as many letters for the file beside. */
+static void rename_beside(foreign *f, const char *name)
+{
+    size_t n = strlen(f->name[1]);
+    for (size_t i = 0; i + n <= f->size[0]; i++) {
+        if (memcmp(f->bytes[0] + i, f->name[1], n) == 0) {
+            memcpy(f->bytes[0] + i, name, n);
+        }
+    }
+}
+
 /* In a folder of its own, with the two files of the fixture "beside". */
 static void numbers_beside_the_file_are_bounded_by_it(void **state)
 {
@@ -441,6 +452,16 @@ static void numbers_beside_the_file_are_bounded_by_it(void **state)
     write_bytes(beside, f.bytes[1], f.size[1] - 1);
     assert_told(&record, mlp_onnx_load(whole, &hooks, &net), MLP_ERR_FORMAT,
                 "expects an ordinary file");
+
+    const char *const places[] = {"./side.data", "/beside.dat", "beside\\data",
+                                  "../side.dat"};
+    for (size_t i = 0; i < COUNT(places); i++) {
+        foreign moved = f;
+        rename_beside(&moved, places[i]);
+        write_bytes(whole, moved.bytes[0], f.size[0]);
+        assert_told(&record, mlp_onnx_load(whole, &hooks, &net),
+                    MLP_ERR_UNSUPPORTED, "the same folder");
+    }
     assert_null(net);
     assert_int_equal(record.live, 0);
     assert_int_equal(unlink(beside), 0);

@@ -400,6 +400,19 @@ static mlp_status read_reshape(walk *w, const onnx_node *node)
     return agree(w, node, (size_t)shape[1]);
 }
 
+/* (N) of a last column, which is (N, 1) here. */
+static mlp_status read_squeeze(walk *w, const onnx_node *node)
+{
+    const onnx_attribute *axes = mlpi_node_attribute(node, "axes");
+    int64_t axis = axes && axes->n_ints == 1
+                       ? axes->ints[0]
+                       : integer_of(w, mlpi_node_input(node, 1));
+    if (w->chain->L > 0 || w->steps > 0 || (axis != 1 && axis != -1)) {
+        return refuse(w, node, "expects to come last, for axis 1");
+    }
+    return agree(w, node, 1);
+}
+
 static mlp_status take_shape(walk *w, const onnx_node *node, bool *taken)
 {
     *taken = true;
@@ -409,6 +422,8 @@ static mlp_status take_shape(walk *w, const onnx_node *node, bool *taken)
         }
     } else if (mlpi_node_is(node, "Reshape")) {
         TRY(read_reshape(w, node));
+    } else if (mlpi_node_is(node, "Squeeze")) {
+        TRY(read_squeeze(w, node));
     } else {
         *taken = false;
         return MLP_OK;

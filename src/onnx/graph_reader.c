@@ -230,6 +230,13 @@ static bool is_real_type(int64_t type)
     return type == ONNX_FLOAT || type == ONNX_DOUBLE;
 }
 
+/* A single bool, as bytes or in a list? */
+static bool is_false(const onnx_tensor *t)
+{
+    return t->has_raw_data ? t->raw_data.len == 1 && t->raw_data.data[0] == 0
+                           : t->n_int32_data == 1 && t->int32_data[0] == 0;
+}
+
 /* Does the first output of a node hold the numbers of its first input? */
 static bool passes(const mlpi_graph_reader *r, const onnx_node *node)
 {
@@ -245,9 +252,7 @@ static bool passes(const mlpi_graph_reader *r, const onnx_node *node)
     /* In training it does something; that mode is false, or left out. */
     const char *mode = mlpi_node_input(node, 2);
     const maker *m = find(r, mode);
-    return *mode == '\0' ||
-           (m && m->tensor && m->tensor->has_raw_data &&
-            m->tensor->raw_data.len == 1 && m->tensor->raw_data.data[0] == 0);
+    return *mode == '\0' || (m && m->tensor && is_false(m->tensor));
 }
 
 const char *mlpi_graph_strip(const mlpi_graph_reader *r, const char *name)

@@ -49,6 +49,17 @@ class Rows(nn.Module):
         return torch.relu(self.layer(x.view(x.size(0), -1)))
 
 
+class Column(nn.Module):
+    """A number for each row, not a row of one."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 1)
+
+    def forward(self, x):
+        return self.layer(x).squeeze(-1)
+
+
 def export(model, X, training=torch.onnx.TrainingMode.EVAL, opset=13,
            rows=True):
     to = io.BytesIO()
@@ -96,6 +107,7 @@ def torch_fixtures():
     torch_fixture("norm", norm, X, training=torch.onnx.TrainingMode.PRESERVE)
     torch_fixture("view", Rows(), torch.randn(ROWS, 2, 3), opset=14)
     torch_fixture("static", Rows(), torch.randn(ROWS, 2, 3), rows=False)
+    torch_fixture("column", Column(), X)
     torch_fixture("double", nn.Sequential(
         nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 1)), X, kind=torch.float64)
 
@@ -171,9 +183,11 @@ def keras_fixture():
         node("Mul", ["g2", "h2"], "a2"),
         node("MatMul", ["a2", "W3"], "z3"),
         node("Softmax", ["z3"], "a3", axis=-1),
-        node("Identity", ["a3"], "y"),
+        node("Dropout", ["a3", "", "no"], "d3"),
+        node("Identity", ["d3"], "y"),
     ], {"W1": W1, "b1": b1, "W2": W2, "b2": b2, "W3": W3, "scale": scale,
         "shift": shift, "mean": mean, "variance": variance,
+        "no": np.array(False),
         "one": np.array([1], np.float32), "half": np.array(0.5, np.float32),
         "rsqrt2": np.array(0.70710677, np.float32)},
         [rows_of("x", 3)], [rows_of("y", 3)], opset=15)
@@ -343,6 +357,7 @@ def refused_fixtures():
             node("Add", ["z", "nothing"], "y"))),
         (11, "its input y is not there", chain(
             node("Add", ["z", "y"], "u"), node("Relu", ["u"], "y"))),
+        (11, "its input y is not there", chain(node("Add", ["y", "z"], "y"))),
         (11, "value z: is made twice", chain(node("Relu", ["x"], "z"),
                                              node("Relu", ["z"], "y"))),
         (9, "expects transA = 0", graph(
@@ -419,6 +434,10 @@ def refused_fixtures():
             node("Flatten", ["z"], "y", axis=0))),
         (9, "expects rows as they were", chain(
             node("Reshape", ["z", "c"], "y"), c=np.array([3, -1]))),
+        (9, "expects to come last, for axis 1", chain(
+            node("Squeeze", ["z", "c"], "y"), c=np.array([0]))),
+        (9, "operator Dropout", chain(
+            node("Dropout", ["z", "", "c"], "y"), c=np.array(True))),
         (9, "expects a constant shape", chain(
             node("Shape", ["x"], "c"), node("Reshape", ["z", "c"], "y"))),
         (9, "expects two dimensions", chain(
@@ -432,10 +451,13 @@ def refused_fixtures():
         (9, "the same folder", beside("../beside.data")),
         (9, "the same folder", beside("/etc/passwd")),
         (11, "expects an ONNX file", nested(8)),
+        (11, "expects an ONNX file",  # protobuf would join them
+         2 * chain(node("Relu", ["z"], "y")).SerializeToString()),
     ]
     with open(os.path.join(FOLDER, "onnx_refused.txt"), "w") as to:
         for status, message, model in cases:
-            data = model.SerializeToString()
+            data = (model if isinstance(model, bytes)
+                    else model.SerializeToString())
             print("refused", status, len(data), message, file=to)
             for i in range(0, len(data), 40):
                 print(data[i:i + 40].hex(), file=to)
