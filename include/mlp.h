@@ -89,7 +89,8 @@ int mlp_numerics(void);
     X(MLP_ERR_UNSUPPORTED, 9, "not available in this build or machine")        \
     X(MLP_ERR_DIVERGED, 10, "training diverged: loss or weights not finite")   \
     X(MLP_ERR_FORMAT, 11, "the bytes are not what was saved, or are damaged")  \
-    X(MLP_ERR_IO, 12, "a file could not be read or written")
+    X(MLP_ERR_IO, 12, "a file could not be read or written")                   \
+    X(MLP_ERR_ACCURACY, 13, "predictions would get worse than is allowed")
 
 #define MLP_ENUM_VALUE(constant, number, text) constant = (number),
 typedef enum mlp_status { MLP_STATUS_LIST(MLP_ENUM_VALUE) } mlp_status;
@@ -997,11 +998,17 @@ typedef struct mlp_export_options {
     const char *prefix; /* of all names, a letter, then letters, digits and _,
                            63 at most; default NULL: the file's name */
     bool canonical; /* false (default): exp, log, tanh and (for gelu) erfc of
-                           the C library; outputs of about 1 are within 1e-6 of
-                           mlp_predict's. true: our own, and products by fma:
-                           the same bits, wherever fma rounds once */
-    mlp_cview X;    /* rows (m, n[0]) of which the self-test takes up to 8;
-                           default none: some that are made up */
+                       the C library; outputs of about 1 are within 1e-6 of
+                       mlp_predict's. true: our own, and products by fma: the
+                       same bits, wherever fma rounds once */
+    bool
+        int8; /* true: integers alone, of 8 bits, summed up in 32 (Jacob et al.,
+                  2018); a softmax is left out, its inputs are the outputs */
+    mlp_cview X; /* rows (m, n[0]), of which the self-test takes up to 8; for
+                    int8 those whose ranges it is to hold, and m >= 1. Default
+                    none: some that are made up */
+    mlp_cview Y; /* of int8: their targets, to be scored with; default none */
+    double most_lost; /* of the score, by int8; default 0.01 */
 } mlp_export_options;
 
 /* The defaults named above. */
@@ -1010,6 +1017,9 @@ mlp_export_options mlp_export_defaults(void);
 typedef struct mlp_export_report {
     size_t constant_bytes; /* of weights, scaling and names: read-only memory */
     size_t scratch_bytes;  /* that a prediction needs of its caller */
+    double score_before, score_after; /* of X and Y as they are and in int8: the
+                                         accuracy, of mse, mae and huber r2; NaN
+                                         where it is not asked for */
 } mlp_export_report;
 
 /* Writes the network as C, to `path`, which ends in ".c", and a header beside
@@ -1020,9 +1030,11 @@ typedef struct mlp_export_report {
  * classes are in it, batch norm as by mlp_net_fold_batch_norm. `options` and
  * `report` may be NULL. Both files are replaced as by mlp_net_save, the
  * header first; they do not compile with one of another export. Allocates their
- * size and a network. MLP_ERR_ARGUMENT: a path or prefix that is none.
- * MLP_ERR_NOT_FINITE: a parameter, X, or what the network says of it.
- * MLP_ERR_SHAPE, MLP_ERR_DTYPE: X. MLP_ERR_IO. */
+ * size and a network. MLP_ERR_ARGUMENT: a path or prefix that is none; no X for
+ * int8. MLP_ERR_NOT_FINITE: a parameter, X, or what the network says of it.
+ * MLP_ERR_ACCURACY: int8 loses more than most_lost; the report says how much.
+ * MLP_ERR_LIMIT: in int8, a layer of more than 32768 inputs. MLP_ERR_IO. Of X
+ * and Y as mlp_evaluate. */
 mlp_status mlp_export_c(const mlp_net *net, const char *path,
                         const mlp_export_options *options,
                         mlp_export_report *report);

@@ -4,7 +4,8 @@
 #define MLPI_EXPORT_H
 
 #include "export_pieces.h"
-#include "net.h"
+#include "loss.h"
+#include "quantise.h"
 
 enum { MLPI_PREFIX_SIZE = 64 };
 
@@ -13,8 +14,9 @@ typedef struct mlpi_export {
     const mlp_export_options *options;
     const char *code, *header; /* the files' names, without a folder */
     char prefix[MLPI_PREFIX_SIZE], upper[MLPI_PREFIX_SIZE];
-    mlp_view X, A; /* rows for the self-test, and what the net says of them */
-    mlpi_pieces *pieces;
+    mlp_view X, A;   /* rows for the self-test, and what the net says of them */
+    mlpi_int8 *int8; /* NULL: of real numbers */
+    mlpi_pieces *pieces, *float_pieces;
     mlp_export_report *report;
     size_t id_at; /* where in the code the checksum stands, in 8 digits */
     uint32_t id;
@@ -40,5 +42,10 @@ size_t mlpi_export_class_bytes(const mlp_net *net);
 mlp_status mlpi_export_real_prepare(mlpi_export *e);
 void mlpi_export_real_header(mlpi_writer *to, const mlpi_export *e);
 void mlpi_export_real_code(mlpi_writer *to, mlpi_export *e);
+
+/* Of integers, likewise. MLP_ERR_ACCURACY. */
+mlp_status mlpi_export_int8_prepare(mlpi_export *e);
+void mlpi_export_int8_header(mlpi_writer *to, const mlpi_export *e);
+void mlpi_export_int8_code(mlpi_writer *to, mlpi_export *e);
 
 #endif

@@ -16,7 +16,7 @@ enum { TEST_ROWS = 8, ID_DIGITS = 8 };
 
 mlp_export_options mlp_export_defaults(void)
 {
-    return (mlp_export_options){.prefix = NULL};
+    return (mlp_export_options){.most_lost = 0.01};
 }
 
 /* ---------------------------------------------------------------------------
@@ -274,13 +274,31 @@ static void seal(mlpi_export *e, mlpi_writer *code)
     }
 }
 
+static void put_code(mlpi_writer *to, mlpi_export *e)
+{
+    if (e->options->int8) {
+        mlpi_export_int8_code(to, e);
+    } else {
+        mlpi_export_real_code(to, e);
+    }
+}
+
+static void put_header(mlpi_writer *to, const mlpi_export *e)
+{
+    if (e->options->int8) {
+        mlpi_export_int8_header(to, e);
+    } else {
+        mlpi_export_real_header(to, e);
+    }
+}
+
 static mlp_status write_files(mlpi_export *e, const char *path,
                               const char *header_path)
 {
     mlpi_writer code = {.bytes = NULL};
     mlpi_writer header = {.bytes = NULL};
-    mlpi_export_real_code(&code, e);
-    mlpi_export_real_header(&header, e);
+    put_code(&code, e);
+    put_header(&header, e);
     mlpi_cursor measure = {0};
     void *block = NULL;
     (void)mlpi_take(&measure, code.used, 1);
@@ -289,9 +307,9 @@ static mlp_status write_files(mlpi_export *e, const char *path,
     mlpi_cursor carve = {.base = block};
     code = (mlpi_writer){.bytes = mlpi_take(&carve, code.used, 1)};
     header = (mlpi_writer){.bytes = mlpi_take(&carve, header.used, 1)};
-    mlpi_export_real_code(&code, e);
+    put_code(&code, e);
     seal(e, &code);
-    mlpi_export_real_header(&header, e);
+    put_header(&header, e);
     const mlpi_disk_part parts[] = {{header_path, header.bytes, header.used},
                                     {path, code.bytes, code.used}};
     mlp_status status = mlpi_disk_write_parts(&e->net->hooks, parts, 2);
@@ -305,12 +323,15 @@ static mlp_status export_folded(mlpi_export *e, const char *path, char *header)
     TRY(check_parameters(e->net));
     mlp_status status = take_rows(e);
     if (status == MLP_OK) {
-        status = mlpi_export_real_prepare(e);
+        status = e->options->int8 ? mlpi_export_int8_prepare(e)
+                                  : mlpi_export_real_prepare(e);
     }
     if (status == MLP_OK) {
         status = write_files(e, path, header);
     }
+    mlpi_release(&e->net->hooks, e->float_pieces);
     mlpi_release(&e->net->hooks, e->pieces);
+    mlpi_release(&e->net->hooks, e->int8);
     mlpi_release(&e->net->hooks, e->X.data);
     return status;
 }
@@ -345,10 +366,11 @@ mlp_status mlp_export_c(const mlp_net *net, const char *path,
         return mlpi_report(&net->hooks, MLP_ERR_NULL, "the path is NULL");
     }
     const mlp_export_options defaults = mlp_export_defaults();
-    mlp_export_report made = {.constant_bytes = 0};
-    TRY(export_net(net, path, options ? options : &defaults, &made));
-    if (report) {
+    mlp_export_report made = {.score_before = NAN, .score_after = NAN};
+    mlp_status status =
+        export_net(net, path, options ? options : &defaults, &made);
+    if (report && (status == MLP_OK || status == MLP_ERR_ACCURACY)) {
         *report = made;
     }
-    return MLP_OK;
+    return status;
 }

@@ -23,7 +23,8 @@
 extern const char mlpi_text_vec_portable[], mlpi_text_loop_tmpl[],
     mlpi_text_math_tmpl[], mlpi_text_sums_tmpl[], mlpi_text_softmax_tmpl[],
     mlpi_text_rectifier_tmpl[];
-extern const char mlpi_text_plain[], mlpi_text_canonical[], mlpi_text_net[];
+extern const char mlpi_text_plain[], mlpi_text_canonical[], mlpi_text_net[],
+    mlpi_text_int8[];
 
 typedef struct mlpi_piece {
     const char *text, *end; /* with its comment */

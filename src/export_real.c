@@ -136,7 +136,7 @@ static void put_scaling(mlpi_writer *to, const mlp_net *net, const char *name,
     }
     mlpi_put_text(to, "\nstatic const %s %s[%zu] FLASH = {\n", type_of(net),
                   name, 2 * scaling->n);
-    mlpi_list list = {to, 0};
+    mlpi_list list = {to, 0, NULL};
     for (size_t i = 0; i < scaling->n; i++) {
         mlpi_list_put_real(&list, net->ops->dtype,
                            number_at(net, scaling->mean, i));
@@ -154,7 +154,7 @@ static void put_weights(mlpi_writer *to, const mlpi_export *e, size_t l)
     size_t inputs = net->layout.layer[l - 1].width;
     mlpi_put_text(to, "\nstatic const %s w%zu[%zu] FLASH = {\n", type_of(net),
                   l, shape->width * (inputs + 1));
-    mlpi_list list = {to, 0};
+    mlpi_list list = {to, 0, NULL};
     for (size_t j = 0; j < shape->width; j++) {
         for (size_t k = 0; k < inputs; k++) {
             size_t at = shape->W + k * shape->width + j;
@@ -292,7 +292,7 @@ static void put_rows(mlpi_writer *to, const mlpi_export *e, const char *name,
 {
     mlpi_put_text(to, "\nstatic const %s %s[%zu] = {\n", type_of(e->net), name,
                   rows.rows * rows.cols);
-    mlpi_list list = {to, 0};
+    mlpi_list list = {to, 0, NULL};
     for (size_t i = 0; i < rows.rows; i++) {
         for (size_t j = 0; j < rows.cols; j++) {
             mlpi_list_put_real(&list, rows.dtype,

@@ -112,7 +112,7 @@ void mlpi_real_text(mlp_dtype dtype, double x, char text[MLPI_REAL_SIZE])
 void mlpi_list_break(mlpi_list *list)
 {
     if (list->column > 0) {
-        mlpi_put_text(list->to, "\n");
+        mlpi_put_text(list->to, "%s", list->end ? list->end : "\n");
         list->column = 0;
     }
 }

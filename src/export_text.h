@@ -21,7 +21,8 @@ void mlpi_real_text(mlp_dtype dtype, double x, char text[MLPI_REAL_SIZE]);
 /* A list between braces, in lines of at most 80 columns. */
 typedef struct mlpi_list {
     mlpi_writer *to;
-    size_t column; /* 0: nothing in this line yet */
+    size_t column;   /* 0: nothing in this line yet */
+    const char *end; /* of lines; NULL: newline */
 } mlpi_list;
 
 void mlpi_list_put(mlpi_list *list, const char *item);

@@ -342,7 +342,7 @@ static void numbers_read_back(void **state)
     }
 }
 
-/* tests/scripts/export_c.sh makes a locale with a decimal comma. */
+/* tests/scripts/python.sh makes a locale with a decimal comma. */
 static void locales_change_nothing(void **state)
 {
     const folder *f = *state;

@@ -6,13 +6,15 @@
  *
  * exports networks into the folder: <name>.c and <name>.h; <name>_run.h, which
  * tells run.c their names; and <name>.bin, numbers that it is to compare with:
- * 10,000 rows and what the library predicts. Prints for each the bytes that the
- * export stated: <name> <constants> <scratch>.
+ * 10,000 rows and what the library predicts; for run_int8.c rows of floats and
+ * their classes. Prints for each the bytes that the export stated: <name>
+ * <constants> <scratch>.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "data.h"
 #include "mlp.h"
 
 enum { ROWS = 10000, MOST_LAYERS = 10 };
@@ -221,25 +223,151 @@ static void write_names(const example *e, const char *folder)
     }
 }
 
+static void run_real(const example *e, const char *folder)
+{
+    mlp_net *net = make_net(e);
+    char path[1024];
+    (void)snprintf(path, sizeof path, "%s/%s.c", folder, e->name);
+    mlp_export_options options = mlp_export_defaults();
+    options.canonical = e->canonical;
+    mlp_export_report report;
+    check(mlp_export_c(net, path, &options, &report));
+    write_rows(e, net, folder);
+    write_names(e, folder);
+    (void)printf("%s %zu %zu\n", e->name, report.constant_bytes,
+                 report.scratch_bytes);
+    mlp_net_free(net);
+}
+
+/* ---------------------------------------------------------------------------
+ * int8
+ */
+
+/* Rows, and the class of each; how many classes may be wrong. */
+typedef struct classified {
+    const char *name;
+    mlp_cview X, labels;
+    size_t most_wrong;
+} classified;
+
+static void write_int8(const mlp_net *net, const char *folder,
+                       mlp_export_options options, const classified *rows)
+{
+    char path[1024];
+    char names[256];
+    mlp_export_report report;
+    options.int8 = true;
+    options.prefix = "net";
+    (void)snprintf(path, sizeof path, "%s/%s.c", folder, rows->name);
+    check(mlp_export_c(net, path, &options, &report));
+    FILE *file = open_file(folder, rows->name, ".bin");
+    for (size_t i = 0; i < rows->X.rows; i++) {
+        for (size_t j = 0; j < rows->X.cols; j++) {
+            float x = (float)mlp_cview_at(rows->X, i, j);
+            (void)fwrite(&x, sizeof x, 1, file);
+        }
+        int32_t label = (int32_t)mlp_cview_at(rows->labels, i, 0);
+        (void)fwrite(&label, sizeof label, 1, file);
+    }
+    if (fclose(file) != 0) {
+        check(MLP_ERR_IO);
+    }
+    file = open_file(folder, rows->name, "_run.h");
+    (void)snprintf(
+        names, sizeof names,
+        "#include \"%s.h\"\nenum { ROWS = %zu, MOST_WRONG = %zu };\n",
+        rows->name, rows->X.rows, rows->most_wrong);
+    if (fputs(names, file) < 0 || fclose(file) != 0) {
+        check(MLP_ERR_IO);
+    }
+    (void)printf("%s %zu %zu\n", rows->name, report.constant_bytes,
+                 report.scratch_bytes);
+}
+
+/* The network in int8 sees the classes that the real one sees, but for some. */
+static void run_int8(const example *e, const char *name, size_t most_wrong,
+                     const char *folder)
+{
+    mlp_net *net = make_net(e);
+    mlp_view X = new_rows(net, mlp_net_inputs(net));
+    int32_t *labels = calloc(ROWS, sizeof *labels);
+    if (!labels) {
+        check(MLP_ERR_MEMORY);
+    }
+    fill_rows(net, X);
+    check(mlp_classify(net, mlp_view_const(X), 0.5,
+                       mlp_view_i32(labels, ROWS, 1)));
+    mlp_export_options options = mlp_export_defaults();
+    options.X = mlp_cview_rows(mlp_view_const(X), 0, 500);
+    write_int8(net, folder, options,
+               &(classified){name, mlp_view_const(X),
+                             mlp_cview_i32(labels, ROWS, 1), most_wrong});
+    mlp_net_free(net);
+    free(X.data);
+    free(labels);
+}
+
+/* The network of examples/digits.c, learnt from four fifths. Of the others it
+ * may lose 1 point. */
+static void run_digits(const char *folder)
+{
+    enum { ALL = 1797, LEARNT = 1437, CLASSES = 10 };
+    static float X[ALL][DIGIT_PIXELS];
+    static int32_t labels[ALL];
+    unsigned char *digits = need_digits(ALL);
+    for (size_t i = 0; i < ALL; i++) {
+        for (size_t j = 0; j < DIGIT_PIXELS; j++) {
+            X[i][j] = (float)digits[i * (DIGIT_PIXELS + 1) + j] / 16;
+        }
+        labels[i] = digits[i * (DIGIT_PIXELS + 1) + DIGIT_PIXELS];
+    }
+    free(digits);
+    const mlp_layer layers[] = {
+        {.width = 128, .activation = MLP_ACT_RELU, .dropout = 0.3},
+        {.width = 64, .activation = MLP_ACT_RELU, .dropout = 0.2},
+        {.width = CLASSES, .activation = MLP_ACT_SOFTMAX}};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = DIGIT_PIXELS;
+    config.layers = layers;
+    config.n_layers = 3;
+    config.loss = MLP_LOSS_CCE;
+    config.precision = MLP_F32;
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = 60;
+    options.batch_size = 32;
+    options.learning_rate = 0.003;
+    options.optimizer = mlp_optimizer_defaults(MLP_RULE_ADAM);
+    options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_COSINE);
+    mlp_cview rows = mlp_cview_f32(X[0], ALL, DIGIT_PIXELS);
+    mlp_cview classes = mlp_cview_i32(labels, ALL, 1);
+    mlp_export_options to = mlp_export_defaults();
+    to.X = mlp_cview_rows(rows, 0, LEARNT);
+    to.Y = mlp_cview_rows(classes, 0, LEARNT);
+    mlp_net *net = NULL;
+    mlp_scores scores;
+    check(mlp_net_create(&config, &net));
+    check(mlp_fit(net, to.X, to.Y, &options, NULL));
+    classified test = {"digits_int8", mlp_cview_rows(rows, LEARNT, ALL),
+                       mlp_cview_rows(classes, LEARNT, ALL), 0};
+    check(mlp_evaluate(net, test.X, test.labels, &scores));
+    test.most_wrong =
+        (size_t)((1 - scores.accuracy + 0.01) * (double)test.X.rows);
+    write_int8(net, folder, to, &test);
+    mlp_net_free(net);
+}
+
 int main(int argc, char **argv)
 {
+    static const example deep = {"", MLP_F32, false, DEEP};
+    static const example moons = {"", MLP_F64, false, MOONS};
     if (argc != 2) {
         return EXIT_FAILURE;
     }
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
-        const example *e = &examples[i];
-        mlp_net *net = make_net(e);
-        char path[1024];
-        (void)snprintf(path, sizeof path, "%s/%s.c", argv[1], e->name);
-        mlp_export_options options = mlp_export_defaults();
-        options.canonical = e->canonical;
-        mlp_export_report report;
-        check(mlp_export_c(net, path, &options, &report));
-        write_rows(e, net, argv[1]);
-        write_names(e, argv[1]);
-        (void)printf("%s %zu %zu\n", e->name, report.constant_bytes,
-                     report.scratch_bytes);
-        mlp_net_free(net);
+        run_real(&examples[i], argv[1]);
     }
+    run_digits(argv[1]);
+    run_int8(&deep, "deep_int8", ROWS / 10, argv[1]);
+    run_int8(&moons, "moons_int8", ROWS / 100, argv[1]);
     return EXIT_SUCCESS;
 }

@@ -48,12 +48,6 @@ scaling notes fold
 description
 model_file
 model_write model_read import
-export/plain export/canonical export/net
-export_text
-export_pieces
-export
-export_real
-export_c
 batch_norm dropout
 snapshot
 split
@@ -76,6 +70,13 @@ fit
 foreign/scan
 foreign/load
 foreign/fann foreign/genann
+export/plain export/canonical export/net export/int8
+export_text
+export_pieces
+quantise
+export
+export_real export_int8
+export_c
 onnx/arena onnx/model
 onnx/graph_writer
 onnx/save

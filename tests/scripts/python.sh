@@ -2,7 +2,8 @@
 #
 # Model files in Python's hands: names, shapes and values of what the library
 # saves, and networks from PyTorch and scikit-learn (where there are these) and
-# back. And the bytes of a file under a locale with a decimal comma.
+# back. And the bytes of a file, and of one in C, under a locale with a
+# decimal comma.
 
 . "$(dirname "$0")/common.sh"
 
@@ -22,11 +23,13 @@ PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$source/examples" "$python" \
 
 if command -v localedef >/dev/null &&
     localedef -i de_DE -f UTF-8 "$scratch/de_DE.UTF-8" 2>"$scratch/log"; then
-    LOCPATH=$scratch CMOCKA_MESSAGE_OUTPUT=STDOUT \
-        "$build/tests/test_model_file" >"$scratch/log" 2>&1 ||
-        { cat "$scratch/log"; fail "a locale changes bytes"; }
-    grep -q '  OK .*locales_change_nothing' "$scratch/log" ||
-        fail "the locale was not used"
+    for test in test_model_file test_export; do
+        LOCPATH=$scratch CMOCKA_MESSAGE_OUTPUT=STDOUT \
+            "$build/tests/$test" >"$scratch/log" 2>&1 ||
+            { cat "$scratch/log"; fail "a locale changes bytes"; }
+        grep -q '  OK .*locales_change_nothing' "$scratch/log" ||
+            fail "the locale was not used"
+    done
     echo "equal bytes: de_DE.UTF-8"
 else
     echo "skipped: no locale with a decimal comma can be made here"
