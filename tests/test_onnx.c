@@ -188,6 +188,30 @@ static void every_network_comes_back_to_the_bit(void **state)
     }
 }
 
+/* A mean of 0, or a deviation of 1, is no reason to leave the other out. */
+static void halves_of_a_scaling_come_back(void **state)
+{
+    (void)state;
+    const double zeros[] = {0, 0, 0};
+    const double ones[] = {1, 1, 1};
+    const double others[] = {3, 1, 0.1};
+    mlp_net *net = any_net(MLP_F64, MLP_ACT_TANH, MLP_LOSS_MSE, 0);
+    for (int i = 0; i < 2; i++) {
+        double back[2][3];
+        const double *mean = i == 0 ? zeros : others;
+        const double *std = i == 0 ? others : ones;
+        assert_int_equal(mlp_net_set_scaling(net, mean, std), MLP_OK);
+        file f = onnx_of(net);
+        mlp_net *loaded = net_of_onnx(f);
+        assert_int_equal(mlp_net_scaling(loaded, back[0], back[1]), MLP_OK);
+        assert_memory_equal(back[0], mean, sizeof zeros);
+        assert_memory_equal(back[1], std, sizeof ones);
+        mlp_net_free(loaded);
+        guarded_free(f.bytes);
+    }
+    mlp_net_free(net);
+}
+
 static void losses_follow_the_last_activation(void **state)
 {
     (void)state;
@@ -537,6 +561,7 @@ int main(void)
         cmocka_unit_test(save_tells_of_a_norm_that_cannot_be_folded),
         cmocka_unit_test(save_survives_every_failed_allocation),
         cmocka_unit_test(every_network_comes_back_to_the_bit),
+        cmocka_unit_test(halves_of_a_scaling_come_back),
         cmocka_unit_test(losses_follow_the_last_activation),
         cmocka_unit_test(texts_and_target_scaling_come_back),
         cmocka_unit_test(files_of_others_predict_what_they_did),
