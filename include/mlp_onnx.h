@@ -66,9 +66,10 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
  *
  * The network is float64 if a layer's weights are double, else float32. The loss
  * is cce behind softmax, bce behind sigmoid, else mse (so with scaled targets).
- * Names of classes are what mlp_onnx_save wrote, or ZipMap's; other
- * metadata_props become metadata, where they are UTF-8. `hooks` may be NULL:
- * none. Allocates, mostly the file's size twice, and the network.
+ * Names of classes are what mlp_onnx_save wrote, or ZipMap's, for at most 4096
+ * classes; the first 256 other metadata_props become metadata, where they are
+ * UTF-8. `hooks` may be NULL: none. Allocates, mostly the file's size twice, and
+ * the network.
  *
  * No byte is trusted. MLP_ERR_FORMAT: not an ONNX file, or a damaged one.
  * MLP_ERR_SHAPE: layers that do not fit one another. MLP_ERR_UNSUPPORTED: also

@@ -7,6 +7,8 @@
 #include "onnx/gate.h"
 #include "report.h"
 
+enum { MOST_OUTPUTS = 16 }; /* each of which is followed some way */
+
 /* Where one is on the way from output to input. */
 typedef struct walk {
     const mlpi_graph_reader *r;
@@ -477,6 +479,11 @@ static mlp_status find_output(walk *w)
 {
     const onnx_graph *g = w->r->graph;
     const onnx_node *label = NULL;
+    if (g->n_output > MOST_OUTPUTS) {
+        return mlpi_report(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
+                           "expects one output of numbers, got %zu outputs",
+                           g->n_output);
+    }
     for (size_t i = 0; i < g->n_output; i++) {
         const onnx_value *value = g->output[i];
         const char *name =

@@ -128,7 +128,7 @@ static const char *behind_one_plus(const mlpi_graph_reader *r, const char *name,
     return NULL;
 }
 
-/* Is `gate` what x is multiplied by? */
+/* Is the value what an activation multiplies x by? */
 static bool match_factor(const mlpi_graph_reader *r, const char *x,
                          const char *name, mlpi_gate *gate)
 {

@@ -19,7 +19,8 @@
 #include "onnx/wire.h"
 #include "report.h"
 
-enum { MOST_TEXTS = 4096 };
+/* Texts are looked for, and added, one by one. */
+enum { MOST_CLASSES = 4096, MOST_METADATA = 256 };
 
 typedef struct loader {
     mlpi_arena arena;
@@ -319,7 +320,8 @@ static const char *class_property(const loader *from, size_t index)
         key[n++] = (char)('0' + index / unit % 10);
     }
     key[n] = '\0';
-    for (size_t i = 0; i < from->model->n_metadata_props; i++) {
+    size_t properties = from->model->n_metadata_props;
+    for (size_t i = 0; i < properties && i < 2 * MOST_CLASSES; i++) {
         const onnx_property *p = from->model->metadata_props[i];
         if (p->key && strcmp(p->key, key) == 0) {
             return p->value ? p->value : "";
@@ -355,7 +357,7 @@ static mlp_status put_class_names(loader *to)
 {
     size_t outputs = mlp_net_outputs(to->net);
     size_t n = outputs == 1 ? 2 : outputs;
-    if (n > MOST_TEXTS || (!to->chain.names && !class_property(to, 0))) {
+    if (n > MOST_CLASSES || (!to->chain.names && !class_property(to, 0))) {
         return MLP_OK;
     }
     const char **names = mlpi_arena_list(&to->arena, n);
@@ -371,14 +373,19 @@ static mlp_status put_class_names(loader *to)
     return mlp_net_set_class_names(to->net, names, n);
 }
 
-/* All that is not the library's own, and is text. */
+/* What is not the library's own, and is text. */
+static bool is_metadata(const onnx_property *p)
+{
+    return is_text(p->key) && is_text(p->value) && strcmp(p->key, "mlp") != 0 &&
+           strncmp(p->key, "mlp.", 4) != 0;
+}
+
 static mlp_status put_metadata(loader *to)
 {
-    size_t n = to->model->n_metadata_props;
-    for (size_t i = 0; i < n && i < MOST_TEXTS; i++) {
+    size_t taken = 0;
+    for (size_t i = 0; i < to->model->n_metadata_props; i++) {
         const onnx_property *p = to->model->metadata_props[i];
-        if (is_text(p->key) && is_text(p->value) &&
-            strcmp(p->key, "mlp") != 0 && strncmp(p->key, "mlp.", 4) != 0) {
+        if (is_metadata(p) && taken++ < MOST_METADATA) {
             TRY(mlp_net_set_metadata(to->net, p->key, p->value));
         }
     }

@@ -4,16 +4,23 @@
 #include "report.h"
 
 /* A network's deepest: model, graph, input, type, tensor, shape, dimension.
- * Deeper are operators that hold graphs. */
-enum { DEPTH = 12, MESSAGES = 1 << 18 };
+ * Deeper are operators that hold graphs. A network of 256 layers has some
+ * 10,000 messages, of five fields or so; each takes up to 250 bytes of memory,
+ * however few it has in the file. */
+enum { DEPTH = 12, MESSAGES = 1 << 18, FIELDS = 1 << 20 };
 
 /* How a field is written: the low bits of its tag. */
 enum { VARINT = 0, BITS_64 = 1, DELIMITED = 2, BITS_32 = 5 };
 
+/* Of what was seen in the whole file. */
+typedef struct counts {
+    size_t messages, fields;
+} counts;
+
 typedef struct scan {
     const unsigned char *bytes;
     size_t size, used;
-    size_t *messages; /* seen in the whole file */
+    struct counts *counts;
 } scan;
 
 static bool get_varint(scan *from, uint64_t *value)
@@ -59,13 +66,14 @@ static bool is_message(const ProtobufCMessageDescriptor *type, scan from,
                        size_t depth)
 {
     uint64_t seen = 0;
-    if (depth == DEPTH || ++*from.messages > MESSAGES) {
+    if (depth == DEPTH || ++from.counts->messages > MESSAGES) {
         return false;
     }
     while (from.used < from.size) {
         uint64_t tag = 0;
         uint64_t n = 0;
-        if (!get_varint(&from, &tag) || tag > UINT32_MAX) {
+        if (++from.counts->fields > FIELDS || !get_varint(&from, &tag) ||
+            tag > UINT32_MAX) {
             return false;
         }
         const ProtobufCFieldDescriptor *field =
@@ -77,7 +85,7 @@ static bool is_message(const ProtobufCMessageDescriptor *type, scan from,
                     : kind == DELIMITED ? get_varint(&from, &n)
                                         : false;
         if (good && kind == DELIMITED) {
-            scan part = {from.bytes + from.used, (size_t)n, 0, from.messages};
+            scan part = {from.bytes + from.used, (size_t)n, 0, from.counts};
             good = skip(&from, n) &&
                    (!field || field->type != PROTOBUF_C_TYPE_MESSAGE ||
                     (is_new(type, field, &seen) &&
@@ -105,8 +113,8 @@ static void leave(void *arena, void *piece)
 mlp_status mlpi_wire_read(mlpi_arena *arena, const void *bytes, size_t size,
                           onnx_model **model)
 {
-    size_t messages = 0;
-    scan all = {bytes, size, 0, &messages};
+    counts seen = {0, 0};
+    scan all = {bytes, size, 0, &seen};
     ProtobufCAllocator allocator = {take, leave, arena};
     if (size <= ONNX_MOST_BYTES &&
         is_message(&mlpi_onnx__model_proto__descriptor, all, 0)) {
