@@ -126,10 +126,13 @@ static void take_definition(span *rest)
 }
 
 /* The name is what stands before the first bracket, sign or, of a type, before
- * the semicolon. */
+ * the semicolon. An enum has many, and no such one. */
 static void find_name(span text, mlpi_piece *piece)
 {
     const char *stop = text.at;
+    if (begins(text, "enum {")) {
+        return;
+    }
     if (begins(text, "#define ")) {
         piece->name = stop = text.at + strlen("#define ");
         while (is_letter(*stop) || is_digit(*stop)) {
@@ -159,9 +162,13 @@ static void find_name(span text, mlpi_piece *piece)
     piece->name_size = (size_t)(end - piece->name);
 }
 
+/* What a file begins with is about the whole file. */
 static void find_pieces(mlpi_pieces *pieces, span rest)
 {
     const char *comment = NULL;
+    while (begins(rest, "/*")) {
+        take_comment(&rest);
+    }
     while (rest.at < rest.end && pieces->count < MLPI_MOST_PIECES) {
         if (begins(rest, "\n")) {
             (void)take_line(&rest);
@@ -237,12 +244,50 @@ static bool take_name(span *rest, span *name)
     return false;
 }
 
+static bool is_same(span a, span b)
+{
+    size_t n = (size_t)(a.end - a.at);
+    return n == (size_t)(b.end - b.at) && memcmp(a.at, b.at, n) == 0;
+}
+
+/* The last character before `at` that is neither blank nor of a comment. */
+static char character_before(const char *start, const char *at)
+{
+    while (--at > start) {
+        if (at[0] == '/' && at[-1] == '*') {
+            at--;
+            while (--at > start && (at[-1] != '/' || at[0] != '*')) {
+            }
+            at -= at > start;
+        } else if (*at != ' ' && *at != '\n') {
+            break;
+        }
+    }
+    return *at;
+}
+
+/* Is it the constant of an enum, which comes after a brace or a comma? */
+static bool is_constant(const mlpi_piece *piece, span name)
+{
+    span rest = {piece->text, piece->end};
+    span other = {NULL, NULL};
+    while (take_name(&rest, &other)) {
+        if (is_same(other, name) && other.at > piece->text &&
+            strchr("{,", character_before(piece->text, other.at))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void mark(mlpi_pieces *pieces, span name)
 {
-    size_t n = (size_t)(name.end - name.at);
     for (size_t i = 0; i < pieces->count; i++) {
         mlpi_piece *piece = &pieces->piece[i];
-        if (piece->name_size == n && memcmp(piece->name, name.at, n) == 0) {
+        if (piece->name
+                ? is_same((span){piece->name, piece->name + piece->name_size},
+                          name)
+                : is_constant(piece, name)) {
             piece->needed = true;
             return;
         }

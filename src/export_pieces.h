@@ -2,11 +2,11 @@
 /*
  * Code to be exported, taken from this library's own text, so that no algorithm
  * is written twice. CMake puts the files below into the library as strings;
- * what stands in their first columns (functions, constants, types, macros, each
- * with the comment just above it) are pieces, of one name each. Who exports
- * names the pieces that it calls; they come out in the order of the files,
- * together with all that they mention, and nothing else. Of two pieces of one
- * name the first counts.
+ * what stands in their first columns (functions, constants, types, macros,
+ * enums, each with the comment just above it) are pieces, of one name each, or
+ * the names in an enum. Who exports names the pieces that it calls; they come
+ * out in the order of the files, together with all that they mention, and
+ * nothing else. Of two pieces of one name the first counts.
  *
  *     sources -- lines for the precision --> pieces -- needed ones --> text
  *
@@ -21,14 +21,14 @@
 
 /* src/ops/ and src/export/: texts with a closing 0. */
 extern const char mlpi_text_vec_portable[], mlpi_text_loop_tmpl[],
-    mlpi_text_math_tmpl[], mlpi_text_sums_tmpl[], mlpi_text_softmax_tmpl[],
-    mlpi_text_rectifier_tmpl[];
+    mlpi_text_math_tmpl[], mlpi_text_small_tmpl[], mlpi_text_sums_tmpl[],
+    mlpi_text_softmax_tmpl[], mlpi_text_rectifier_tmpl[];
 extern const char mlpi_text_plain[], mlpi_text_canonical[], mlpi_text_net[],
     mlpi_text_int8[];
 
 typedef struct mlpi_piece {
     const char *text, *end; /* with its comment */
-    const char *name;
+    const char *name;       /* NULL: an enum */
     size_t name_size;
     bool needed, followed;
 } mlpi_piece;

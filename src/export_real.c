@@ -20,6 +20,7 @@ static const char *const canonical_sources[] = {slow_words,
                                                 mlpi_text_vec_portable,
                                                 mlpi_text_loop_tmpl,
                                                 mlpi_text_math_tmpl,
+                                                mlpi_text_small_tmpl,
                                                 mlpi_text_sums_tmpl,
                                                 mlpi_text_softmax_tmpl,
                                                 mlpi_text_rectifier_tmpl,
@@ -180,8 +181,10 @@ static void put_preamble(mlpi_writer *to, const mlpi_export *e)
             to,
             "#include <float.h>\n#include <stdbool.h>\n#include <stdint.h>\n"
             "#include <string.h>\n\n"
-            "#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0\n"
-            "#error \"results must be rounded to their own type\"\n#endif\n\n"
+            "#if defined(__FAST_MATH__) || \\\n"
+            "    (defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0)\n"
+            "#error \"each result must be rounded, to its own type\"\n"
+            "#endif\n\n"
             "/* Products and sums are rounded one by one. */\n"
             "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
             "#elif defined(__GNUC__)\n"

@@ -46,7 +46,7 @@ static double largest_error(const mlp_net *net, mlp_view X, mlp_view A)
     double most = -INFINITY;
     double worst = 0;
     for (size_t i = 0; i < X.rows; i++) {
-        double outputs[16];
+        double outputs[16] = {0};
         run(small, X, i, outputs);
         for (size_t j = 0; j < A.cols; j++) {
             least = fmin(least, at(A, i, j));
@@ -145,7 +145,7 @@ static void extremes_do_not_overflow(void **state)
                 mlpi_int8 *small = int8_of(net, X);
                 double reach = 4 * scales[s] + scales[b];
                 for (size_t i = 0; i < ROWS; i++) {
-                    double outputs[2];
+                    double outputs[2] = {0};
                     run(small, X, i, outputs);
                     assert_absolute(outputs[0], at(A, i, 0), 0.03 * reach);
                 }
@@ -173,8 +173,8 @@ static void constants_are_kept(void **state)
     assert_true(largest_error(net, X, A) < 0.02);
     mlpi_int8 *small = int8_of(net, X);
     assert_true(small->in[1] == 0);
-    double before[2];
-    double after[2];
+    double before[2] = {0};
+    double after[2] = {1, 1};
     run(small, X, 0, before);
     put(X, 0, 0, NAN); /* and nobody looks */
     run(small, X, 0, after);
