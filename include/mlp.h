@@ -962,8 +962,9 @@ size_t mlp_net_save_size(const mlp_net *net);
 mlp_status mlp_net_save_memory(const mlp_net *net, void *bytes, size_t size);
 
 /* Makes the network that was saved; *net is the caller's. `hooks` may be NULL:
- * none. Allocates, the file's size and the network; with mlp_net_load_memory
- * the network, and a table of its tensors for the time of the call.
+ * none. Allocates, the file's size and the network; with mlp_net_load_memory,
+ * which copies from the bytes so that they may go at once, the network, and a
+ * table of its tensors for the time of the call.
  * MLP_ERR_FORMAT: no file of ours, not all of it, or damaged.
  * MLP_ERR_UNSUPPORTED: of a later version, or with an activation, loss or field
  * that this one does not know. MLP_ERR_ARGUMENT, MLP_ERR_LIMIT: it describes
