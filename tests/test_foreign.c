@@ -121,6 +121,34 @@ static void printed_numbers_come_back(void **state)
     }
 }
 
+/* Of each power of ten that products are made of, up and down: numbers of 19
+ * digits are the nearest double, but for a few that lie halfway. */
+static void each_power_is_exact_enough(void **state)
+{
+    (void)state;
+    enum { MANY = 400, FEW = MANY / 30 };
+    mlp_rng rng = mlp_rng_seeded(5);
+    char number[64];
+    for (int power = 1; power < 512; power *= 2) {
+        for (int sign = -1; sign <= 1; sign += 2) {
+            size_t others = 0;
+            for (size_t i = 0; i < MANY; i++) {
+                int64_t digits = 0;
+                double back = 0;
+                (void)mlp_rng_randint(&rng, 1000000000000000000,
+                                      9000000000000000000, &digits);
+                (void)snprintf(number, sizeof number, "%llde%d",
+                               (long long)digits, sign * power);
+                assert_true(scanned(number, &back));
+                double nearest = strtod(number, NULL);
+                assert_ulps(back, nearest, 1);
+                others += back != nearest;
+            }
+            assert_in_range(others, 0, FEW);
+        }
+    }
+}
+
 static void numbers_are_read_as_written(void **state)
 {
     (void)state;
@@ -402,7 +430,10 @@ static void fann_numbers_that_cannot_be_are_refused(void **state)
         {"(3, 5, ", "(3, 5, x", MLP_ERR_FORMAT, "see"},
         {"weight)=(0, ", "weight)=(1, ", MLP_ERR_FORMAT, "in order"},
         {"weight)=(0, ", "weight)=(0, 1e999", MLP_ERR_FORMAT, "finite"},
-        {"weight)=(0, ", "weight)=(0, 1e39) (1, ", MLP_ERR_FORMAT, "finite"},
+        {"(6, 1.95483922958374023438e-01", "(6, 1.9e+39", MLP_ERR_FORMAT,
+         "finite"},
+        {"(6, 1.95483922958374023438e-01)", "(6, 1.9) (7, 0)", MLP_ERR_FORMAT,
+         "nothing more"},
         {"weight)=", "weight)=(0, 1.0) ", MLP_ERR_FORMAT, "in order"},
     };
     assert_refused(mlp_fann_load_memory, "fann_xor.net", cases, COUNT(cases));
@@ -433,7 +464,7 @@ static void genann_files_that_cannot_be_are_refused(void **state)
         {"3 2 4 2 ", "3 2 4000000000 2 ", MLP_ERR_FORMAT, "a weight for each"},
         {"3 2 4 2 ", "3 2 9999999999999999999 2 ", MLP_ERR_FORMAT,
          "a weight for each"},
-        {"3 2 4 2 ", "3 2 4 2 1e39", MLP_ERR_FORMAT, "finite"},
+        {"-2.94970558108043512391e-01", "-2.9e+39", MLP_ERR_FORMAT, "finite"},
         {"3 2 4 2 ", "3 2 4 2 x", MLP_ERR_FORMAT, "finite"},
     };
     assert_refused(mlp_genann_load_memory, "genann_sigmoids.ann", cases,
@@ -523,6 +554,51 @@ static void flipped_bytes_are_survived(void **state)
     }
 }
 
+/* A FANN file of n inputs and n neurons that have n connections each, but for
+ * the connections. */
+static text fann_without_connections(size_t n)
+{
+    static const char head[] =
+        "FANN_FLO_2.1\nnum_layers=2\nconnection_rate=1\nnetwork_type=0\n"
+        "layer_sizes=%zu %zu\nscale_included=0\n"
+        "neurons (num_inputs, activation_function, activation_steepness)=";
+    char *bytes = malloc(sizeof head + 64 + 20 * (2 * n + 2));
+    assert_non_null(bytes);
+    size_t at = (size_t)sprintf(bytes, head, n + 1, n + 1);
+    for (size_t i = 0; i < 2 * n + 2; i++) {
+        bool is_neuron = i > n && i < 2 * n + 1;
+        at += (size_t)sprintf(bytes + at, "(%zu,0,1)", is_neuron ? n + 1 : 0);
+    }
+    at += (size_t)sprintf(bytes + at,
+                          "\nconnections (connected_to_neuron, weight)=(0,1)");
+    text t = text_of(bytes, at);
+    free(bytes);
+    return t;
+}
+
+/* Memory is taken for what is there, not for what is claimed: not even asked
+ * for. */
+static void claims_take_no_memory(void **state)
+{
+    (void)state;
+    static const char genann[] = "1000 200 1000 1 0.5 0.5";
+    text claims[] = {fann_without_connections(200),
+                     text_of(genann, sizeof genann - 1)};
+    load_function *const load[] = {mlp_fann_load_memory,
+                                   mlp_genann_load_memory};
+    for (size_t k = 0; k < COUNT(claims); k++) {
+        hook_record record = {0};
+        mlp_foreign_options options = mlp_foreign_defaults();
+        options.hooks = recording_hooks(&record);
+        mlp_net *net = NULL;
+        assert_told(&record,
+                    load[k](claims[k].at, claims[k].size, &options, &net),
+                    MLP_ERR_FORMAT, k == 0 ? "all connections" : "a weight");
+        assert_int_equal(record.allocations, 0);
+        guarded_free(claims[k].at);
+    }
+}
+
 static void failed_allocations_leave_nothing(void **state)
 {
     (void)state;
@@ -550,6 +626,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(printed_numbers_come_back),
+        cmocka_unit_test(each_power_is_exact_enough),
         cmocka_unit_test(numbers_are_read_as_written),
         cmocka_unit_test(counts_do_not_overflow),
         cmocka_unit_test(fann_predicts_the_same),
@@ -562,6 +639,7 @@ int main(void)
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(prefixes_are_refused),
         cmocka_unit_test(flipped_bytes_are_survived),
+        cmocka_unit_test(claims_take_no_memory),
         cmocka_unit_test(failed_allocations_leave_nothing),
     };
     return cmocka_run_group_tests_name("foreign", tests, NULL, NULL);
