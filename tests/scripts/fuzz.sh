@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The fuzzers of the loaders, of .mlp files and, where it is built, of ONNX
-# files, for a short time, with the sanitizers: libFuzzer's where clang has it,
+# The fuzzers of the loaders, of .mlp files, of FANN's and genann's and, where it
+# is built, of ONNX files, for a short time, with the sanitizers: libFuzzer's where clang has it,
 # else a driver of our own. The corpora are made here. For longer:
 # MLP_FUZZ_RUNS=1000000 sh tests/scripts/fuzz.sh build
 
@@ -18,8 +18,8 @@ else
     skip "no compiler here has the sanitizers"
 fi
 
-rm -rf "$scratch/load" "$scratch/onnx"
-mkdir -p "$scratch/load" "$scratch/onnx"
+rm -rf "$scratch/load" "$scratch/foreign" "$scratch/onnx"
+mkdir -p "$scratch/load" "$scratch/foreign" "$scratch/onnx"
 tool=$build/tests/model_tool
 "$tool" write 0 float32 "$scratch/load/golden32.mlp"
 "$tool" write 0 float64 "$scratch/load/golden64.mlp"
@@ -55,6 +55,10 @@ fuzz() {
 }
 
 fuzz load
+cp "$source"/tests/vectors/genann_*.ann "$source"/tests/vectors/fann_*.net \
+    "$scratch/foreign"
+rm "$scratch/foreign/fann_mushrooms.net" # too long
+fuzz foreign "$scratch/library/libmlp_foreign.a"
 if [ -e "$scratch/library/libmlp_onnx.a" ]; then
     "$build/tests/onnx_tool" corpus "$scratch/onnx"
     fuzz onnx "$scratch/library/libmlp_onnx.a" -lprotobuf-c
