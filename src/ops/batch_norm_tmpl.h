@@ -77,8 +77,8 @@ static inline ALWAYS_INLINE vec sum_products(const columns *c, const shifted *a,
 }
 
 /* All sums here are such, so that their code is there once. */
-static NEVER_INLINE vec sum_columns(const columns *c, const shifted *a,
-                                    const shifted *b)
+static SPARE vec sum_columns(const columns *c, const shifted *a,
+                             const shifted *b)
 {
     return c->part ? sum_products(c, a, b, true) : sum_products(c, a, b, false);
 }
@@ -92,7 +92,7 @@ static vec sum_rows(const columns *c, const real *x)
                        &(shifted){ones, 0, vzero()});
 }
 
-static void batch_moments(const mlpi_moments *b)
+static SPARE void batch_moments(const mlpi_moments *b)
 {
     const vec rows = vset1((real)b->m);
     for (size_t j = 0; j < b->n; j += VLEN) {
@@ -112,7 +112,7 @@ static inline vec inverse_deviation(vec variance, double epsilon)
     return vdiv(vset1(R(1.0)), deviation);
 }
 
-static void normalise(const mlpi_normalise *b)
+static SPARE void normalise(const mlpi_normalise *b)
 {
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->n);
@@ -133,7 +133,7 @@ static void normalise(const mlpi_normalise *b)
     }
 }
 
-static void normalise_sums(const mlpi_normalise_back *b)
+static SPARE void normalise_sums(const mlpi_normalise_back *b)
 {
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->stride);
@@ -147,7 +147,7 @@ static void normalise_sums(const mlpi_normalise_back *b)
     }
 }
 
-static void normalise_backward(const mlpi_normalise_back *b)
+static SPARE void normalise_backward(const mlpi_normalise_back *b)
 {
     const vec rows = vset1((real)b->batch);
     for (size_t j = 0; j < b->n; j += VLEN) {

@@ -66,7 +66,7 @@ static inline ALWAYS_INLINE void drop_group(const dropper *d, size_t group,
     }
 }
 
-static void drop(const mlpi_dropout *d)
+static SPARE void drop(const mlpi_dropout *d)
 {
     const dropper all = dropper_of(d);
     const real *in = d->in;

@@ -54,7 +54,7 @@ typedef struct area {
 } area;
 
 /* Sums into C^T, or from it. */
-static void turn(const job *p, const area *t, bool back)
+static SPARE void turn(const job *p, const area *t, bool back)
 {
     for (size_t i = 0; i < t->rows; i++) {
         for (size_t j = 0; j < t->cols; j++) {
@@ -109,7 +109,7 @@ static void prefetch_updated(const job *p, const area *t)
 }
 
 /* Sums into C and, if their chains have ended, what comes after. */
-static NEVER_INLINE void finish(const job *p, const area *t, bool ended)
+static BUSY void finish(const job *p, const area *t, bool ended)
 {
     if (p->c_col != 1) {
         turn(p, t, false);
@@ -169,7 +169,7 @@ typedef struct block {
     real *room, *panel, *rows;
 } block;
 
-static void pack_a(const job *p, const block *b)
+static SPARE void pack_a(const job *p, const block *b)
 {
     real *to = b->rows;
     const real *a = p->a + b->i * p->a_row + b->k * p->a_k;
@@ -205,8 +205,7 @@ static void take_panel(const job *p, const block *b, size_t j, size_t cols,
 
 /* All rows of the block by columns [j, j + cols), tile after tile, with C's
  * next lines on their way meanwhile. */
-static NEVER_INLINE void run_panel(const job *p, const block *b, size_t j,
-                                   size_t cols)
+static void run_panel(const job *p, const block *b, size_t j, size_t cols)
 {
     const bool ends = b->k + b->depth == p->k;
     const bool updates = ends && p->update;
@@ -253,7 +252,7 @@ static NEVER_INLINE void run_panel(const job *p, const block *b, size_t j,
     }
 }
 
-static NEVER_INLINE void run_blocks(const job *p, real *scratch)
+static BUSY void run_blocks(const job *p, real *scratch)
 {
     const bool small = has_small_b(p);
     real *panel = scratch + ROOM;
@@ -337,7 +336,7 @@ static job turned(const mlpi_product *p)
 }
 
 /* C of what is not small, and the update if that is true. */
-static bool multiply(const mlpi_product *p)
+static SPARE bool multiply(const mlpi_product *p)
 {
     /* Where A's columns are contiguous, those of C^T fill vectors: all, if C is
      * a column, and if there are few, more than those of C would. */

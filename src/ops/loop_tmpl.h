@@ -22,6 +22,11 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 #define NEVER_INLINE __attribute__((noinline))
+/* Of functions that take no time beside what they call, or are rarely called:
+ * compilers make their code small, and that of what only these call, unless it
+ * is BUSY. */
+#define SPARE __attribute__((noinline, cold))
+#define BUSY __attribute__((noinline, hot))
 #define R(x) ((real)(x))
 
 /* a b + c of single numbers, rounded once. */

@@ -98,7 +98,7 @@ static vec plus(vec x, vec unused, vec constant)
     return vadd(x, constant);
 }
 
-static void smooth(size_t n, double keep, double add, void *y)
+static SPARE void smooth(size_t n, double keep, double add, void *y)
 {
     combine_long(times, n, y, y, keep, y);
     combine_long(plus, n, y, y, add, y);
@@ -231,8 +231,8 @@ static inline ALWAYS_INLINE void add_terms(term *f, const mlpi_terms *t,
 }
 
 /* One for all terms that are long beside a call, or rarely wanted. */
-static NEVER_INLINE void add_long_terms(term *f, const mlpi_terms *t,
-                                        double lanes[MLPI_LANES])
+static SPARE void add_long_terms(term *f, const mlpi_terms *t,
+                                 double lanes[MLPI_LANES])
 {
     add_terms(f, t, lanes);
 }

@@ -100,37 +100,37 @@ static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
     }
 }
 
-static NEVER_INLINE void full_rows(const tile *t)
+static BUSY void full_rows(const tile *t)
 {
     run_tile(t, TILE_ROWS, TILE_VECS, false);
 }
 
-static NEVER_INLINE void full_rows_packing(const tile *t)
+static BUSY void full_rows_packing(const tile *t)
 {
     run_tile(t, TILE_ROWS, TILE_VECS, true);
 }
 
-static NEVER_INLINE void full_rows_by_one(const tile *t)
+static BUSY void full_rows_by_one(const tile *t)
 {
     run_tile(t, TILE_ROWS, 1, false);
 }
 
-static NEVER_INLINE void middle_rows(const tile *t)
+static BUSY void middle_rows(const tile *t)
 {
     run_tile(t, MIDDLE_ROWS, TILE_VECS, false);
 }
 
-static NEVER_INLINE void middle_rows_by_one(const tile *t)
+static BUSY void middle_rows_by_one(const tile *t)
 {
     run_tile(t, MIDDLE_ROWS, 1, false);
 }
 
-static NEVER_INLINE void few_rows(const tile *t)
+static BUSY void few_rows(const tile *t)
 {
     run_tile(t, FEW_ROWS, TILE_VECS, false);
 }
 
-static NEVER_INLINE void few_rows_by_one(const tile *t)
+static BUSY void few_rows_by_one(const tile *t)
 {
     run_tile(t, FEW_ROWS, 1, false);
 }
@@ -189,22 +189,22 @@ static inline ALWAYS_INLINE void run_row_tile(const tile *t, size_t vecs,
     }
 }
 
-static NEVER_INLINE void row_by_eight(const tile *t)
+static BUSY void row_by_eight(const tile *t)
 {
     run_row_tile(t, 8, false, 0);
 }
 
-static NEVER_INLINE void row_by_four(const tile *t)
+static BUSY void row_by_four(const tile *t)
 {
     run_row_tile(t, 4, false, 0);
 }
 
-static NEVER_INLINE void row_by_two(const tile *t, size_t last)
+static BUSY void row_by_two(const tile *t, size_t last)
 {
     run_row_tile(t, 2, true, last);
 }
 
-static NEVER_INLINE void row_by_one(const tile *t, size_t last)
+static BUSY void row_by_one(const tile *t, size_t last)
 {
     run_row_tile(t, 1, true, last);
 }
