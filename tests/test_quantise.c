@@ -124,6 +124,39 @@ static void numbers_are_those_of_the_formulas(void **state)
     free(X.data);
 }
 
+static void numbers_are_rounded_to_the_nearest(void **state)
+{
+    (void)state;
+    static const struct {
+        float x;
+        int q;
+    } inputs[] = {{3.0f, 0},     {3.24f, 0},   {3.26f, 1},     {2.76f, 0},
+                  {2.74f, -1},   {66.4f, 127}, {1e30f, 127},   {-61, -127},
+                  {-1e9f, -127}, {NAN, -127},  {INFINITY, 127}};
+    for (size_t i = 0; i < COUNT(inputs); i++) {
+        assert_int_equal(quantised(inputs[i].x, 3.0f, 0.5f), inputs[i].q);
+    }
+    /* Halves go up. */
+    static const struct {
+        int32_t sum, multiplier;
+        int shift;
+        int64_t result;
+    } sums[] = {{5, 3, 2, 4},
+                {-5, 3, 2, -4},
+                {3, 1, 1, 2},
+                {-3, 1, 1, -1},
+                {-1, 1, 1, 0},
+                {-1, 1, 62, 0},
+                {0, INT32_MAX, 31, 0},
+                {INT32_MAX, INT32_MAX, 31, INT32_MAX - 1},
+                {INT32_MIN, INT32_MAX, 31, -INT32_MAX}};
+    for (size_t i = 0; i < COUNT(sums); i++) {
+        assert_int_equal(
+            rescaled(sums[i].sum, sums[i].multiplier, sums[i].shift),
+            sums[i].result);
+    }
+}
+
 static void extremes_do_not_overflow(void **state)
 {
     (void)state;
@@ -361,6 +394,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(activations_come_near),
         cmocka_unit_test(numbers_are_those_of_the_formulas),
+        cmocka_unit_test(numbers_are_rounded_to_the_nearest),
         cmocka_unit_test(extremes_do_not_overflow),
         cmocka_unit_test(constants_are_kept),
         cmocka_unit_test(scores_are_those_of_the_rows),
