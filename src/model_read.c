@@ -288,6 +288,15 @@ static bool pair_less(const void *a, const void *b)
     return strcmp(*x, *y) < 0;
 }
 
+static void add_span(mlpi_texts *texts, mlpi_span span)
+{
+    mlpi_writer to = {.bytes = (unsigned char *)texts->end};
+    mlpi_put_span(&to, span);
+    mlpi_put_bytes(&to, 1, "");
+    texts->text[texts->count++] = texts->end;
+    texts->end += to.used;
+}
+
 static mlp_status take_metadata(const loading *g)
 {
     mlpi_texts *pairs = &g->net->metadata;
@@ -298,8 +307,8 @@ static mlp_status take_metadata(const loading *g)
     while (mlpi_json_more(&r, '}') && mlpi_json_key(&r, &key) &&
            mlpi_json_string(&r, &value)) {
         if (!is_own(key)) {
-            mlpi_texts_add_span(pairs, key);
-            mlpi_texts_add_span(pairs, value);
+            add_span(pairs, key);
+            add_span(pairs, value);
         }
     }
     mlpi_sort(pairs->text, g->pairs, 2 * sizeof *pairs->text, pair_less);
@@ -323,7 +332,7 @@ static mlp_status take_classes(const loading *g)
         mlpi_span name;
         mlpi_json_more(&r, ']');
         (void)mlpi_json_string(&r, &name);
-        mlpi_texts_add_span(names, name);
+        add_span(names, name);
     }
     return MLP_OK;
 }

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "json.h"
 #include "net.h"
 #include "report.h"
 

@@ -37,15 +37,6 @@ void mlpi_texts_add(mlpi_texts *texts, const char *text)
     texts->end += n;
 }
 
-void mlpi_texts_add_span(mlpi_texts *texts, mlpi_span span)
-{
-    mlpi_writer to = {.bytes = (unsigned char *)texts->end};
-    mlpi_put_span(&to, span);
-    mlpi_put_bytes(&to, 1, "");
-    texts->text[texts->count++] = texts->end;
-    texts->end += to.used;
-}
-
 mlp_status mlpi_texts_copy(const mlp_hooks *hooks, const mlpi_texts *from,
                            mlpi_texts *texts)
 {

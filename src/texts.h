@@ -3,7 +3,6 @@
 #ifndef MLPI_TEXTS_H
 #define MLPI_TEXTS_H
 
-#include "json.h"
 #include "memory.h"
 
 typedef struct mlpi_texts {
@@ -20,7 +19,6 @@ void mlpi_texts_release(const mlp_hooks *hooks, mlpi_texts *texts);
 
 /* Adds a copy. */
 void mlpi_texts_add(mlpi_texts *texts, const char *text);
-void mlpi_texts_add_span(mlpi_texts *texts, mlpi_span span);
 
 mlp_status mlpi_texts_copy(const mlp_hooks *hooks, const mlpi_texts *from,
                            mlpi_texts *texts);

@@ -60,7 +60,7 @@ predict
 optimizer
 step
 lbfgs_step
-trainer
+trainer steps
 state
 trainer_file
 loop
