@@ -73,7 +73,8 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
  *
  * No byte is trusted. MLP_ERR_FORMAT: not an ONNX file, or a damaged one.
  * MLP_ERR_SHAPE: layers that do not fit one another. MLP_ERR_UNSUPPORTED: also
- * an opset below 7. MLP_ERR_ARGUMENT, MLP_ERR_LIMIT: a network that
+ * an opset below 7. MLP_ERR_NOT_FINITE: a weight that no longer is, with what is
+ * multiplied into it. MLP_ERR_ARGUMENT, MLP_ERR_LIMIT: a network that
  * mlp_net_create refuses, such as with softmax within. MLP_ERR_IO. */
 mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
                          mlp_net **net);

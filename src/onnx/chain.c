@@ -7,7 +7,10 @@
 #include "onnx/gate.h"
 #include "report.h"
 
-enum { MOST_OUTPUTS = 16 }; /* each of which is followed some way */
+enum {
+    MOST_OUTPUTS = 16, /* each of which is followed some way */
+    NORM_OF_MODE = 14  /* before, batch norm trained if it gave moments, too */
+};
 
 /* Where one is on the way from output to input. */
 typedef struct walk {
@@ -119,7 +122,8 @@ static mlp_status add_norm(walk *w, const onnx_node *node)
     mlpi_map_step step = {.kind = MLPI_STEP_NORM,
                           .number = mlpi_node_float(node, "epsilon", 1e-5),
                           .node = node};
-    if (mlpi_node_int(node, "training_mode", 0) != 0) {
+    if (mlpi_node_int(node, "training_mode", 0) != 0 ||
+        (w->r->opset < NORM_OF_MODE && node->n_output > 1)) {
         return refuse(w, node, "is for training");
     }
     for (size_t i = 0; i < 4; i++) {
@@ -340,14 +344,15 @@ static int64_t integer_of(const walk *w, const char *name)
 }
 
 /* Is it the number of rows of this value, Unsqueeze(Gather(Shape(value), 0))?
- * So PyTorch writes x.size(0). */
+ * So PyTorch writes x.size(0). A shape may start elsewhere, since opset 15. */
 static bool counts_rows(const walk *w, const char *name, const char *value)
 {
     static const char *const ops[] = {"Unsqueeze", "Gather", "Shape"};
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         const onnx_node *node = mlpi_graph_maker(w->r, name);
         if (!node || !mlpi_node_is(node, ops[i]) ||
-            (i == 1 && integer_of(w, mlpi_node_input(node, 1)) != 0)) {
+            (i == 1 && integer_of(w, mlpi_node_input(node, 1)) != 0) ||
+            (i == 2 && mlpi_node_int(node, "start", 0) != 0)) {
             return false;
         }
         name = mlpi_node_input(node, 0);
@@ -402,14 +407,17 @@ static mlp_status read_reshape(walk *w, const onnx_node *node)
     return agree(w, node, (size_t)shape[1]);
 }
 
-/* (N) of a last column, which is (N, 1) here. */
+/* (N) of a last column, which is (N, 1) here. A softmax of (N) would be one of
+ * all rows together. */
 static mlp_status read_squeeze(walk *w, const onnx_node *node)
 {
     const onnx_attribute *axes = mlpi_node_attribute(node, "axes");
     int64_t axis = axes && axes->n_ints == 1
                        ? axes->ints[0]
                        : integer_of(w, mlpi_node_input(node, 1));
-    if (w->chain->L > 0 || w->steps > 0 || (axis != 1 && axis != -1)) {
+    bool is_row_by_row = w->gate.activation != MLP_ACT_SOFTMAX;
+    if (w->chain->L > 0 || w->steps > 0 || !is_row_by_row ||
+        (axis != 1 && axis != -1)) {
         return refuse(w, node, "expects to come last, for axis 1");
     }
     return agree(w, node, 1);
@@ -457,7 +465,6 @@ static void take_two(walk *w)
         strcmp(mlpi_graph_strip(r, rest->input[1]), p) == 0) {
         w->value = p;
         w->width = 1;
-        w->chain->two = true;
     }
 }
 

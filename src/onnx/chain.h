@@ -60,7 +60,6 @@ typedef struct mlpi_chain {
     size_t L;
     mlpi_map input, output; /* before and behind all */
     const onnx_node *names; /* a ZipMap with names of classes, or NULL */
-    bool two;               /* the output was 1 - p and p: it is p */
 } mlpi_chain;
 
 /* MLP_ERR_UNSUPPORTED: an operator that is named; MLP_ERR_FORMAT; MLP_ERR_SHAPE:

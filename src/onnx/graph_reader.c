@@ -116,6 +116,50 @@ static mlp_status find_input(mlpi_graph_reader *r)
     return MLP_OK;
 }
 
+/* Attributes that are looked at: of ONNX's own operators, each has one type. */
+static const struct {
+    const char *name;
+    MlpiOnnx__AttributeProto__AttributeType type;
+} types[] = {
+    {"allowzero", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
+    {"alpha", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT},
+    {"approximate", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING},
+    {"axis", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
+    {"beta", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT},
+    {"epsilon", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT},
+    {"perm", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS},
+    {"start", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
+    {"to", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
+    {"training_mode", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
+    {"transA", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
+    {"transB", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
+};
+
+static bool has_its_type(const onnx_attribute *a)
+{
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (a->name && strcmp(a->name, types[i].name) == 0) {
+            return a->type == types[i].type;
+        }
+    }
+    return true;
+}
+
+/* A number of another type would read as 0. */
+static mlp_status check_attributes(const mlpi_graph_reader *r,
+                                   const onnx_node *node)
+{
+    for (size_t i = 0; i < node->n_attribute; i++) {
+        const onnx_attribute *a = node->attribute[i];
+        if (a->has_type && !has_its_type(a)) {
+            return mlpi_report(&r->arena->hooks, MLP_ERR_FORMAT,
+                               "node %.64s: its %.64s is of another type",
+                               name_of(node), a->name);
+        }
+    }
+    return MLP_OK;
+}
+
 static mlp_status check_order(const mlpi_graph_reader *r)
 {
     for (size_t i = 0; i < r->graph->n_node; i++) {
@@ -129,6 +173,9 @@ static mlp_status check_order(const mlpi_graph_reader *r)
                                    "node %.64s: its input %.64s is not there",
                                    name_of(node), name);
             }
+        }
+        if (node->op_type && mlpi_node_is(node, node->op_type)) {
+            TRY(check_attributes(r, node));
         }
     }
     return MLP_OK;

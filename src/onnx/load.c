@@ -247,6 +247,24 @@ static mlp_status columns_before(loader *to, const mlpi_dense *d, double **S,
     return MLP_OK;
 }
 
+/* Sets a parameter, which is made of the file's number `from`; false if it is
+ * not finite where that is. */
+static bool put(mlp_view view, size_t i, size_t j, double x, double from)
+{
+    (void)mlp_view_set(view, i, j, x);
+    return isfinite(mlp_cview_at(mlp_view_const(view), i, j)) ||
+           !isfinite(from);
+}
+
+static mlp_status refuse_parameter(const loader *to, size_t l)
+{
+    return mlpi_report(&to->config.hooks, MLP_ERR_NOT_FINITE,
+                       "layer %zu: expects weights that are finite with what "
+                       "stands beside them multiplied into them, got one that "
+                       "is not",
+                       l);
+}
+
 /* The mean of batch norm is less by the bias that the layer had. */
 static mlp_status put_norm(const loader *to, size_t l, const mlp_view *b)
 {
@@ -254,25 +272,29 @@ static mlp_status put_norm(const loader *to, size_t l, const mlp_view *b)
                                          MLP_VARIANCE};
     const mlpi_map_step *norm = &dense_of(to, l)->behind.step[0];
     mlp_view mean;
+    bool good = true;
     TRY(mlp_net_tensor(to->net, MLP_MEAN, l, &mean));
     for (size_t j = 0; j < b->cols; j++) {
         double bias = mlp_cview_at(mlp_view_const(*b), 0, j);
-        (void)mlp_view_set(mean, 0, j, mlpi_constant_of(&norm->c[2], j) - bias);
+        double x = mlpi_constant_of(&norm->c[2], j);
+        good = put(mean, 0, j, x - bias, x) && good;
     }
     for (size_t i = 0; i < 4; i++) {
         mlp_view view;
         TRY(mlp_net_tensor(to->net, tensors[i], l, &view));
         for (size_t j = 0; tensors[i] != MLP_MEAN && j < view.cols; j++) {
-            (void)mlp_view_set(view, 0, j, mlpi_constant_of(&norm->c[i], j));
+            double x = mlpi_constant_of(&norm->c[i], j);
+            good = put(view, 0, j, x, x) && good;
         }
     }
-    return MLP_OK;
+    return good ? MLP_OK : refuse_parameter(to, l);
 }
 
 static mlp_status put_layer(loader *to, size_t l)
 {
     const mlpi_dense *d = dense_of(to, l);
     const mlpi_map none = {NULL, 0};
+    bool good = true;
     bool norm = to->layers[l - 1].batch_norm;
     double *S = NULL;
     double *T = NULL;
@@ -284,16 +306,21 @@ static mlp_status put_layer(loader *to, size_t l)
     for (size_t j = 0; j < d->outputs; j++) {
         double s = 1;
         double t = 0;
-        double bias = d->has_C ? d->beta * mlpi_constant_of(&d->C, j) : 0;
+        double C = d->has_C ? mlpi_constant_of(&d->C, j) : 0;
+        double bias = d->has_C ? d->beta * C : 0;
         mlpi_map_at(norm ? &none : &d->behind, j, &s, &t);
         for (size_t i = 0; i < d->inputs; i++) {
-            double w = d->alpha * mlpi_constant_at(&d->W, i, j);
+            double from = mlpi_constant_at(&d->W, i, j);
+            double w = d->alpha * from;
             if (d->before.n > 0) {
                 bias += w * T[i];
             }
-            (void)mlp_view_set(W, j, i, s * (w * S[i]));
+            good = put(W, j, i, s * (w * S[i]), from) && good;
         }
-        (void)mlp_view_set(b, 0, j, s * bias + t);
+        good = put(b, 0, j, s * bias + t, C) && good;
+    }
+    if (!good) {
+        return refuse_parameter(to, l);
     }
     return norm ? put_norm(to, l, &b) : MLP_OK;
 }

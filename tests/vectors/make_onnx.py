@@ -419,6 +419,9 @@ def refused_fixtures():
         (9, "is for training", chain(node(
             "BatchNormalization", ["z", "s", "b", "m", "v"],
             ["y", "m2", "v2"], training_mode=1), opset=14, **norm)),
+        (9, "is for training", chain(node(  # as it was before opset 14
+            "BatchNormalization", ["z", "s", "b", "m", "v"],
+            ["y", "m2", "v2", "m3", "v3"]), **norm)),
         (9, "variances of 0 or more", chain(node(
             "BatchNormalization", ["z", "s", "b", "m", "bad"], "y"), **norm)),
         (9, "operator Cast", chain(node("Cast", ["z"], "y",
@@ -436,6 +439,25 @@ def refused_fixtures():
             node("Reshape", ["z", "c"], "y"), c=np.array([3, -1]))),
         (9, "expects to come last, for axis 1", chain(
             node("Squeeze", ["z", "c"], "y"), c=np.array([0]))),
+        (9, "expects to come last, for axis 1", chain(  # a softmax of all rows
+            node("Squeeze", ["z", "c"], "u"), node("Softmax", ["u"], "y"),
+            shape=(3, 1), c=np.array([1]))),
+        (9, "expects a constant shape", chain(  # of columns before rows
+            node("Shape", ["z"], "s", start=1), node("Gather", ["s", "i"], "k"),
+            node("Unsqueeze", ["k", "j"], "n"),
+            helper.make_node("Concat", ["n", "r"], ["c"], axis=0),
+            node("Reshape", ["z", "c"], "y"), opset=15, i=np.array(0),
+            j=np.array([0]), r=np.array([-1]))),
+        (11, "node the y: its alpha is of another type", chain(
+            node("LeakyRelu", ["z"], "y", alpha=1))),
+        (11, "node the z: its transB is of another type", graph(
+            [node("Gemm", ["x", "W"], "z", transB=1.0)], {"W": weights(3, 3)},
+            [rows_of("x", 3)], [rows_of("z", 3)])),
+        (5, "layer 1: expects weights that are finite", chain(
+            node("Mul", ["z", "c"], "y"), c=np.array(1e38, f32),
+            W=np.full((3, 3), 100, f32))),
+        (5, "layer 1: expects weights that are finite", chain(
+            node("Add", ["z", "c"], "y"), c=np.full(3, 1e300))),
         (9, "operator Dropout", chain(
             node("Dropout", ["z", "", "c"], "y"), c=np.array(True))),
         (9, "expects a constant shape", chain(
