@@ -389,6 +389,7 @@ static void fann_kinds_that_there_are_not_are_refused(void **state)
     (void)state;
     static const refusal cases[] = {
         {"FLO_2.1", "FLO_2.0", MLP_ERR_UNSUPPORTED, "FANN_FLO_2.1"},
+        {"FLO_2.1", "FLO_2.15", MLP_ERR_UNSUPPORTED, "FANN_FLO_2.1"},
         {"FLO_2.1", "FIX_2.0", MLP_ERR_UNSUPPORTED, "fixed point"},
         {"FANN_FLO_2.1", "FUNN", MLP_ERR_FORMAT, "FANN_FLO_2.1"},
         {"network_type=0", "network_type=1", MLP_ERR_UNSUPPORTED, "shortcut"},

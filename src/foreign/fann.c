@@ -99,7 +99,10 @@ static mlp_status unsupported(const fann *f, const char *what)
 
 static mlp_status check_version(const fann *f, mlpi_scan *s)
 {
-    if (mlpi_scan_word(s, "FANN_FLO_2.1")) {
+    mlpi_scan known = *s;
+    if (mlpi_scan_word(&known, "FANN_FLO_2.1") && known.at < known.end &&
+        (*known.at == '\n' || *known.at == '\r')) {
+        *s = known;
         return MLP_OK;
     }
     if (mlpi_scan_word(s, "FANN_FIX_")) {
