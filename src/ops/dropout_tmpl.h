@@ -31,16 +31,20 @@ typedef DROP_VECTOR(real) drop_reals;
 typedef struct dropper {
     uint64_t key;
     drop_bits threshold;
-    drop_masks scale; /* the bits of 1 / (1 - p) */
+    drop_masks scale; /* the bits of 1 / (1 - p), */
+    real factor;      /* which is this */
 } dropper;
 
 static inline dropper dropper_of(const mlpi_dropout *d)
 {
-    dropper made = {d->key, (drop_bits)(d->p * 0x1p32), {0}};
-    drop_reals scale = R(1.0 / (1.0 - d->p)) - (drop_reals){0};
+    dropper made = {
+        d->key, (drop_bits)(d->p * 0x1p32), {0}, R(1.0 / (1.0 - d->p))};
+    drop_reals scale = made.factor - (drop_reals){0};
     memcpy(&made.scale, &scale, sizeof scale);
     return made;
 }
+
+#if VLEN > 1
 
 /* out = in * factors, which are 0 for elements to be dropped, of a group. */
 static inline ALWAYS_INLINE void drop_group(const dropper *d, size_t group,
@@ -65,6 +69,29 @@ static inline ALWAYS_INLINE void drop_group(const dropper *d, size_t group,
         memcpy(out + h * DROP_WORDS, &x, sizeof x);
     }
 }
+
+#else
+
+/* The same, word by word. */
+static void drop_group(const dropper *d, size_t group, const real *in,
+                       real *out)
+{
+    const uint64_t golden = UINT64_C(0x9e3779b97f4a7c15);
+    const real scale = d->factor;
+    for (size_t w = 0; w < DROP_WORDS; w++) {
+        uint64_t z = d->key + ((uint64_t)group * DROP_WORDS + w + 1) * golden;
+        z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+        z = z ^ (z >> 31);
+        drop_bits low = (drop_bits)(z & UINT32_MAX);
+        drop_bits high = (drop_bits)(z >> 32);
+        out[w] = in[w] * (low >= d->threshold ? scale : R(0.0));
+        out[w + DROP_WORDS] =
+            in[w + DROP_WORDS] * (high >= d->threshold ? scale : R(0.0));
+    }
+}
+
+#endif
 
 static SPARE void drop(const mlpi_dropout *d)
 {
