@@ -311,6 +311,35 @@ void mlpi_pieces_need(mlpi_pieces *pieces, const char *name)
     }
 }
 
+/* Of `... = {a, b, c};`, with a comma after the last or without. */
+static size_t count_numbers(const mlpi_piece *piece)
+{
+    size_t n = 0;
+    bool fresh = true;
+    const char *at = piece->name;
+    while (*at != '{') {
+        at++;
+    }
+    while (*++at != '}') {
+        n += fresh && *at != ' ' && *at != '\n';
+        fresh = *at == ',' || (fresh && (*at == ' ' || *at == '\n'));
+    }
+    return n;
+}
+
+size_t mlpi_pieces_numbers(const mlpi_pieces *pieces)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < pieces->count; i++) {
+        const mlpi_piece *piece = &pieces->piece[i];
+        if (piece->needed && piece->name &&
+            begins((span){piece->name + piece->name_size, piece->end}, "[]")) {
+            n += count_numbers(piece);
+        }
+    }
+    return n;
+}
+
 /* ---------------------------------------------------------------------------
  * Writing
  */

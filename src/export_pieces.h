@@ -49,6 +49,9 @@ mlp_status mlpi_pieces_read(const mlp_hooks *hooks, const char *const *sources,
 /* Marks what is called so, and what it mentions, as needed. */
 void mlpi_pieces_need(mlpi_pieces *pieces, const char *name);
 
+/* How many numbers the arrays that are needed have. */
+size_t mlpi_pieces_numbers(const mlpi_pieces *pieces);
+
 /* Writes all that is needed. */
 void mlpi_pieces_put(const mlpi_pieces *pieces, mlpi_writer *to);
 

@@ -80,8 +80,9 @@ mlp_status mlpi_export_real_prepare(mlpi_export *e)
     if (mlpi_export_has_classes(net) && mlp_net_outputs(net) > 1) {
         mlpi_pieces_need(e->pieces, "first_largest");
     }
-    size_t numbers =
-        net->layout.parameters + (net->in.scales ? 2 * mlp_net_inputs(net) : 0);
+    size_t numbers = net->layout.parameters + mlpi_pieces_numbers(e->pieces) +
+                     (net->in.scales ? 2 * net->in.n : 0) +
+                     (net->out.scales ? 2 * net->out.n : 0);
     e->report->constant_bytes =
         numbers * net->ops->real_size + mlpi_export_class_bytes(net);
     e->report->scratch_bytes =

@@ -67,7 +67,7 @@ while read -r network constants scratch_bytes; do
         ;;
     esac
     case $network in
-    deep_f32 | digits | digits_int8 | moons_int8)
+    deep_f32 | moons_bits | digits | digits_int8 | moons_int8)
         quietly cc -std=c99 -Os -c "$network.c" -o "$network.o"
         check_size "$network" "$constants"
         ;;
