@@ -272,6 +272,37 @@ static void fann_predicts_the_same(void **state)
     }
 }
 
+/* They are floats of FANN's, so that doubles differ by nothing but their own
+ * rounding; of fann_scaled.net, whose lines these are. */
+static void fann_scaling_is_of_floats(void **state)
+{
+    (void)state;
+    static const struct {
+        float mean, deviation, new_min, factor;
+    } sides[2][2] = {{{325.987000F, 13.081475F, -1, 1.25F},
+                      {-6.510358F, 0.282799F, -1, 1.25F}},
+                     {{21.243340F, 1.007981F, -0.5F, 0.75F},
+                      {0.030099F, 0.400082F, -0.5F, 0.75F}}};
+    double mean[2][2];
+    double std[2][2];
+    mlp_net *net = NULL;
+    assert_int_equal(mlp_fann_load(path_of("fann_scaled.net"), NULL, &net),
+                     MLP_OK);
+    assert_int_equal(mlp_net_scaling(net, mean[0], std[0]), MLP_OK);
+    assert_int_equal(mlp_net_target_scaling(net, mean[1], std[1]), MLP_OK);
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t j = 0; j < 2; j++) {
+            double deviation = (double)sides[i][j].deviation;
+            double S = deviation / (double)sides[i][j].factor;
+            double M = (double)sides[i][j].mean - deviation -
+                       (double)sides[i][j].new_min * S;
+            assert_true(std[i][j] == S);
+            assert_relative(mean[i][j], M, 1e-14);
+        }
+    }
+    mlp_net_free(net);
+}
+
 static void fann_layers_are_its_own(void **state)
 {
     (void)state;
@@ -631,6 +662,7 @@ int main(void)
         cmocka_unit_test(numbers_are_read_as_written),
         cmocka_unit_test(counts_do_not_overflow),
         cmocka_unit_test(fann_predicts_the_same),
+        cmocka_unit_test(fann_scaling_is_of_floats),
         cmocka_unit_test(fann_layers_are_its_own),
         cmocka_unit_test(genann_predicts_the_same),
         cmocka_unit_test(commas_are_points),

@@ -347,6 +347,14 @@ static mlp_status take_weights(fann *f, mlp_net *net)
                            "before, in order, and nothing more");
 }
 
+/* One that FANN keeps as a float, whatever its weights are. */
+static bool next_float(mlpi_scan *s, double *x)
+{
+    bool good = mlpi_scan_real(s, x);
+    *x = (float)*x;
+    return good;
+}
+
 /* M and S, n of each. */
 static mlp_status read_side(const fann *f, scaling side, size_t n, double *M,
                             double *S)
@@ -356,10 +364,10 @@ static mlp_status read_side(const fann *f, scaling side, size_t n, double *M,
         double deviation = 0.0;
         double new_min = 0.0;
         double factor = 0.0;
-        if (!mlpi_scan_real(&side.mean, &mean) ||
-            !mlpi_scan_real(&side.deviation, &deviation) ||
-            !mlpi_scan_real(&side.new_min, &new_min) ||
-            !mlpi_scan_real(&side.factor, &factor)) {
+        if (!next_float(&side.mean, &mean) ||
+            !next_float(&side.deviation, &deviation) ||
+            !next_float(&side.new_min, &new_min) ||
+            !next_float(&side.factor, &factor)) {
             return refuse(f, "numbers to scale by");
         }
         if (!(deviation > 0.0) || !(factor > 0.0)) {
