@@ -139,7 +139,8 @@ static void each_power_is_exact_enough(void **state)
                                       9000000000000000000, &digits);
                 (void)snprintf(number, sizeof number, "%llde%d",
                                (long long)digits, sign * power);
-                assert_true(scanned(number, &back));
+                mlpi_scan s = {number, number + strlen(number)};
+                assert_true(mlpi_scan_real(&s, &back));
                 double nearest = strtod(number, NULL);
                 assert_ulps(back, nearest, 1);
                 others += back != nearest;
@@ -555,12 +556,14 @@ static void prefixes_are_refused(void **state)
     (void)state;
     for (size_t k = 0; k < COUNT(damaged); k++) {
         text t = fixture(damaged[k]);
+        text room = text_of(t.at, t.size);
         size_t loaded = 0;
         for (size_t n = 0; n < t.size; n++) {
-            text cut = text_of(t.at, n);
+            text cut = {room.at + t.size - n, n}; /* ends where memory does */
+            memcpy(cut.at, t.at, n);
             loaded += tried(loader_of(k), cut) == MLP_OK;
-            guarded_free(cut.at);
         }
+        guarded_free(room.at);
         assert_in_range(loaded, 0, k < 2 ? 2 : 25);
         assert_int_equal(tried(loader_of(k), t), MLP_OK);
         guarded_free(t.at);
