@@ -289,6 +289,26 @@ static void files_say_what_they_are(void **state)
     mlp_net_free(net);
 }
 
+static void scaled_targets_are_counted(void **state)
+{
+    const folder *f = *state;
+    mlp_net *net = new_net(&square_model, MLP_F64, NULL);
+    const double mean[5] = {0};
+    const double std[5] = {1, 2, 3, 4, 5};
+    mlp_export_report before = {.constant_bytes = 0};
+    mlp_export_report after = {.constant_bytes = 0};
+    assert_int_equal(mlp_export_c(net, f->code, NULL, &before), MLP_OK);
+    assert_int_equal(before.constant_bytes, 8 * mlp_net_parameter_count(net));
+    assert_int_equal(mlp_net_set_target_scaling(net, mean, std), MLP_OK);
+    assert_int_equal(mlp_export_c(net, f->code, NULL, &after), MLP_OK);
+    assert_int_equal(after.constant_bytes, before.constant_bytes + 2 * 5 * 8);
+    assert_int_equal(after.scratch_bytes, (11 + 6) * 8);
+    char *code = text_of(f->code);
+    assert_has(code, "    rescale(5, output_scaling, y);\n");
+    free(code);
+    mlp_net_free(net);
+}
+
 static void code_has_what_it_needs_alone(void **state)
 {
     const folder *f = *state;
@@ -379,6 +399,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(memory_that_runs_out_changes_nothing,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(files_say_what_they_are, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(scaled_targets_are_counted, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(code_has_what_it_needs_alone,
                                         make_folder, remove_folder),
