@@ -47,7 +47,8 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
 
 /* Makes a network of an ONNX file, whoever wrote it; *net is the caller's. What
  * it can read is a chain of layers:
- *   - Gemm, and MatMul with a constant as its second input;
+ *   - Gemm, and MatMul with a constant as its second input, which at most eight
+ *     of them share;
  *   - Relu, LeakyRelu, Elu, Sigmoid, Tanh, Softplus, Softmax, Gelu, and silu,
  *     gelu and gelu_tanh as products, as PyTorch and Keras write them;
  *   - BatchNormalization, and Add, Sub, Mul and Div with a number or one for

@@ -22,6 +22,8 @@
 /* Texts are looked for, and added, one by one. */
 enum { MOST_CLASSES = 4096, MOST_METADATA = 256 };
 
+enum { MOST_SHARING = 8 }; /* layers of one tensor */
+
 typedef struct loader {
     mlpi_arena arena;
     onnx_model *model;
@@ -93,6 +95,31 @@ static mlp_status check_variances(const loader *from, const mlpi_map *map)
     return MLP_OK;
 }
 
+static const void *numbers_of(const mlpi_constant *c)
+{
+    return c->raw   ? (const void *)c->raw
+           : c->f32 ? (const void *)c->f32
+                    : (const void *)c->f64;
+}
+
+/* A tensor is copied for each layer that has it: a small file must not become a
+ * network of any size. */
+static mlp_status check_sharing(const loader *from)
+{
+    for (size_t l = 1; l <= from->chain.L; l++) {
+        const mlpi_dense *d = dense_of(from, l);
+        size_t sharing = 0;
+        for (size_t k = 1; k <= l; k++) {
+            sharing += numbers_of(&dense_of(from, k)->W) == numbers_of(&d->W);
+        }
+        if (sharing > MOST_SHARING) {
+            return mlpi_graph_refuse(&from->graph, d->node,
+                                     "shares its weights with too many");
+        }
+    }
+    return MLP_OK;
+}
+
 static mlp_status describe(loader *from)
 {
     const mlpi_chain *chain = &from->chain;
@@ -105,6 +132,7 @@ static mlp_status describe(loader *from)
     config->precision = precision_of(chain);
     config->loss = chain->output.n > 0 ? MLP_LOSS_MSE
                                        : loss_of(dense_of(from, L)->activation);
+    TRY(check_sharing(from));
     TRY(check_variances(from, &chain->input));
     TRY(check_variances(from, &chain->output));
     for (size_t l = L; l >= 1; l--) { /* the first one's is to stay */

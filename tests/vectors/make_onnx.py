@@ -399,6 +399,9 @@ def refused_fixtures():
         (9, "too many of its kind", chain(
             *[node("Add", ["z" if i == 0 else f"u{i}", "c"],
                    "y" if i == 8 else f"u{i + 1}") for i in range(9)], c=one)),
+        (9, "operator MatMul (node the y): shares its weights", chain(
+            *[node("MatMul", ["z" if i == 0 else f"u{i}", "W"],
+                   "y" if i == 7 else f"u{i + 1}") for i in range(8)])),
         (9, "before another activation", chain(node("Relu", ["z"], "u"),
                                                node("Tanh", ["u"], "y"))),
         (9, "Gemm or MatMul is the first", graph(
