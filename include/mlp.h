@@ -1002,9 +1002,9 @@ typedef struct mlp_export_options {
                        the C library; outputs of about 1 are within 1e-6 of
                        mlp_predict's. true: our own, and products by fma: the
                        same bits, wherever fma rounds once */
-    bool
-        int8; /* true: integers alone, of 8 bits, summed up in 32 (Jacob et al.,
-                  2018); a softmax is left out, its inputs are the outputs */
+    /* true: integers alone, of 8 bits, summed up in 32 (Jacob et al., 2018); a
+     * softmax is left out, its inputs are the outputs. Default false. */
+    bool int8;
     mlp_cview X; /* rows (m, n[0]), of which the self-test takes up to 8; for
                     int8 those whose ranges it is to hold, and m >= 1. Default
                     none: some that are made up */

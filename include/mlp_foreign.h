@@ -23,8 +23,8 @@ typedef struct mlp_foreign_options {
      * default false: they are refused. */
     bool smooth_steps;
     /* genann: the activations of the hidden layers and of the outputs, which it
-     * does not save; default MLP_ACT_SIGMOID, its own default. They have no
-     * slope. */
+     * does not save; default MLP_ACT_SIGMOID, its own default. The
+     * slope of leaky_relu and elu is 0. */
     mlp_activation hidden, output;
     mlp_hooks hooks; /* of the network; default none */
 } mlp_foreign_options;
