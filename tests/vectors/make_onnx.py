@@ -440,8 +440,20 @@ def refused_fixtures():
             node("Flatten", ["z"], "y", axis=0))),
         (9, "expects rows as they were", chain(
             node("Reshape", ["z", "c"], "y"), c=np.array([3, -1]))),
+        (9, "expects a constant shape", chain(  # columns are no rows
+            node("Shape", ["z"], "s"), node("Gather", ["s", "one"], "n"),
+            node("Unsqueeze", ["n", "zero"], "u"),
+            node("Concat", ["u", "rest"], "c", axis=0),
+            node("Reshape", ["z", "c"], "y"), one=np.array(1),
+            zero=np.array([0]), rest=np.array([-1]))),
         (9, "expects to come last, for axis 1", chain(
             node("Squeeze", ["z", "c"], "y"), c=np.array([0]))),
+        (9, "expects a constant shape", chain(  # columns are no rows
+            node("Shape", ["z"], "s"), node("Gather", ["s", "one"], "n"),
+            node("Unsqueeze", ["n", "zero"], "u"),
+            node("Concat", ["u", "rest"], "c", axis=0),
+            node("Reshape", ["z", "c"], "y"), one=np.array(1),
+            zero=np.array([0]), rest=np.array([-1]))),
         (9, "expects to come last, for axis 1", chain(  # a softmax of all rows
             node("Squeeze", ["z", "c"], "u"), node("Softmax", ["u"], "y"),
             shape=(3, 1), c=np.array([1]))),
