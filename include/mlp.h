@@ -1032,7 +1032,8 @@ typedef struct mlp_export_report {
  * `report` may be NULL. Both files are replaced as by mlp_net_save, the
  * header first; they do not compile with one of another export. Allocates their
  * size and a network. MLP_ERR_ARGUMENT: a path or prefix that is none; no X for
- * int8. MLP_ERR_NOT_FINITE: a parameter, X, or what the network says of it.
+ * int8. MLP_ERR_NOT_FINITE: a parameter, X, or what the network says of it; in
+ * int8 also numbers of X or of outputs that a float cannot hold.
  * MLP_ERR_ACCURACY: int8 loses more than most_lost; the report says how much.
  * MLP_ERR_LIMIT: in int8, a layer of more than 32768 inputs. MLP_ERR_IO. Of X
  * and Y as mlp_evaluate. */

@@ -31,9 +31,16 @@ typedef struct range {
 
 static const range nothing = {INFINITY, -INFINITY};
 
+/* Of what is no number there is no range. */
 static range with(range r, double x)
 {
-    return (range){smaller(r.least, x), larger(r.most, x)};
+    return isnan(x) ? (range){-INFINITY, INFINITY}
+                    : (range){smaller(r.least, x), larger(r.most, x)};
+}
+
+static bool is_finite(range r)
+{
+    return isfinite(r.least) && isfinite(r.most);
 }
 
 /* Of n reals. */
@@ -106,7 +113,7 @@ static mlp_status calibrate(const mlp_net *net, const calibration *c,
         calibrate_chunk(net, c, mlp_cview_rows(X, i, CHUNK));
     }
     for (size_t l = 1; l <= net->layout.L; l++) {
-        if (!isfinite(c->z[l].least) || !isfinite(c->z[l].most)) {
+        if (!is_finite(c->z[l])) {
             return mlpi_report(&net->hooks, MLP_ERR_NOT_FINITE,
                                "layer %zu: expects finite sums for the rows X",
                                l);
@@ -173,27 +180,6 @@ static double scaling_of(const mlp_net *net, const mlpi_scaling *by, size_t i,
     return std;
 }
 
-/* A column that does not vary counts as its value, whatever comes: step 0. */
-static mlp_status quantise_inputs(const mlp_net *net, const mlpi_int8 *to,
-                                  mlp_cview X)
-{
-    for (size_t k = 0; k < X.cols; k++) {
-        range r = nothing;
-        for (size_t i = 0; i < X.rows; i++) {
-            r = with(r, mlp_cview_at(X, i, k));
-        }
-        to->in[2 * k] = (float)(r.least / 2 + r.most / 2);
-        to->in[2 * k + 1] = (float)(r.most / 254 - r.least / 254);
-        if (!isfinite(to->in[2 * k]) || !isfinite(to->in[2 * k + 1])) {
-            return mlpi_report(&net->hooks, MLP_ERR_NOT_FINITE,
-                               "X: expects numbers that a float can hold, got "
-                               "others in column %zu",
-                               k);
-        }
-    }
-    return MLP_OK;
-}
-
 /* Of the inputs of layer l: by what z[j] changes with q[k], per weight; and with
  * q[k] = 0 it is W[j][k] times *offset. */
 static double input_step(const mlp_net *net, const mlpi_int8 *to, size_t l,
@@ -209,12 +195,38 @@ static double input_step(const mlp_net *net, const mlpi_int8 *to, size_t l,
     return (double)to->in[2 * k + 1] / std;
 }
 
+/* A column that does not vary counts as its value, whatever comes: step 0. */
+static mlp_status quantise_inputs(const mlp_net *net, const mlpi_int8 *to,
+                                  mlp_cview X)
+{
+    for (size_t k = 0; k < X.cols; k++) {
+        range r = nothing;
+        for (size_t i = 0; i < X.rows; i++) {
+            r = with(r, mlp_cview_at(X, i, k));
+        }
+        to->in[2 * k] = (float)(r.least / 2 + r.most / 2);
+        to->in[2 * k + 1] = (float)(r.most / 254 - r.least / 254);
+        double offset = 0;
+        double step = input_step(net, to, 1, k, &offset);
+        if (!isfinite(offset) || !isfinite(step) ||
+            (r.least < r.most && to->in[2 * k + 1] == 0)) {
+            return mlpi_report(&net->hooks, MLP_ERR_NOT_FINITE,
+                               "X: expects numbers that a float can hold, got "
+                               "others in column %zu",
+                               k);
+        }
+    }
+    return MLP_OK;
+}
+
 static int32_t nearest(double x)
 {
     return (int32_t)(x < 0 ? x - 0.5 : x + 0.5);
 }
 
-/* Weights and bias of neuron j; returns s[j], so that biases fit, too. */
+/* Weights and bias of neuron j; returns s[j], so that biases fit, too. Of zeros
+ * alone it is 0, for their sum is, by any multiplier; where it is not finite it is
+ * INFINITY, and nothing is done. */
 static double quantise_neuron(const mlp_net *net, const mlpi_int8 *to, size_t l,
                               size_t j)
 {
@@ -228,17 +240,20 @@ static double quantise_neuron(const mlp_net *net, const mlpi_int8 *to, size_t l,
         most = larger(most, fabs(weight(net, l, j, k) * step));
         bias += l == 1 ? weight(net, l, j, k) * offset : 0;
     }
+    if (!isfinite(most) || !isfinite(bias)) {
+        return INFINITY;
+    }
     double s = larger(most / 127, fabs(bias) / MOST_BIAS);
-    s = s > 0 ? s : 1;
+    double divisor = s > 0 ? s : 1;
     int8_t *w = layer->w + j * inputs;
     int32_t sum = 0;
     for (size_t k = 0; k < inputs; k++) {
         double step = input_step(net, to, l, k, &offset);
-        w[k] = (int8_t)nearest(weight(net, l, j, k) * step / s);
+        w[k] = (int8_t)nearest(weight(net, l, j, k) * step / divisor);
         sum += w[k];
     }
     int32_t zero = l > 1 ? to->layer[l - 1].zero : 0;
-    layer->channels[2 * j] = nearest(bias / s) - zero * sum;
+    layer->channels[2 * j] = nearest(bias / divisor) - zero * sum;
     return s;
 }
 
@@ -286,14 +301,14 @@ static range saturated(mlp_activation f, range z)
 static double step_of(range r, int *zero)
 {
     double least = smaller(r.least, 0);
-    double step = (larger(r.most, 0) - least) / 255;
+    double step = larger(r.most, 0) / 255 - least / 255;
     step = step > 0 ? step : 1;
     *zero = -128 - (int)nearest(least / step);
     return step;
 }
 
-/* What the activation makes of each q of z. */
-static void make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
+/* What the activation makes of each q of z; false if that is not finite. */
+static bool make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
                        double z_step)
 {
     double x[256];
@@ -306,6 +321,9 @@ static void make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
     how.n = 1;
     net->ops->activate(&how, reals, reals);
     range a = with_all(net, nothing, 256, reals);
+    if (!is_finite(a)) {
+        return false;
+    }
     net->ops->widen(256, reals, x);
     layer->step = step_of(a, &layer->zero);
     if (how.f == MLP_ACT_SIGMOID) {
@@ -316,27 +334,39 @@ static void make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
         double y = nearest(x[q] / layer->step) + (double)layer->zero;
         layer->table[q] = (int8_t)larger(-128, smaller(y, 127));
     }
+    return true;
 }
 
-static void quantise_layer(const mlp_net *net, const mlpi_int8 *to, size_t l,
-                           const calibration *c)
+static mlp_status refuse_layer(const mlp_net *net, size_t l)
+{
+    return mlpi_report(&net->hooks, MLP_ERR_NOT_FINITE,
+                       "layer %zu: int8 expects finite numbers for the rows X",
+                       l);
+}
+
+static mlp_status quantise_layer(const mlp_net *net, const mlpi_int8 *to,
+                                 size_t l, const calibration *c)
 {
     mlpi_int8_layer *layer = &to->layer[l];
     mlp_activation f = net->layout.layer[l].activation;
     range z = saturated(f, c->z[l]);
     for (size_t j = 0; j < net->layout.layer[l].width; j++) {
         c->s[j] = quantise_neuron(net, to, l, j);
+        if (!isfinite(c->s[j])) {
+            return refuse_layer(net, l);
+        }
     }
     z.least = f == MLP_ACT_RELU ? 0 : z.least;
     layer->step = step_of(z, &layer->zero);
     layer->numbers.zero = layer->zero;
     quantise_sums(layer, c->s, layer->step);
-    if (layer->table) {
-        make_table(net, l, layer, layer->step);
+    if (layer->table && !make_table(net, l, layer, layer->step)) {
+        return refuse_layer(net, l);
     }
+    return MLP_OK;
 }
 
-static void quantise_outputs(const mlp_net *net, const mlpi_int8 *to)
+static mlp_status quantise_outputs(const mlp_net *net, const mlpi_int8 *to)
 {
     const mlpi_int8_layer *last = &to->layer[to->L];
     for (size_t j = 0; j < mlp_net_outputs(net); j++) {
@@ -344,7 +374,15 @@ static void quantise_outputs(const mlp_net *net, const mlpi_int8 *to)
         double step = last->step * scaling_of(net, &net->out, j, &mean);
         to->out[2 * j] = (float)(mean - step * last->zero);
         to->out[2 * j + 1] = (float)step;
+        if (!isfinite(to->out[2 * j]) || !isfinite(to->out[2 * j + 1]) ||
+            to->out[2 * j + 1] == 0) {
+            return mlpi_report(&net->hooks, MLP_ERR_NOT_FINITE,
+                               "int8 expects outputs that a float can hold, "
+                               "got others of neuron %zu",
+                               j);
+        }
     }
+    return MLP_OK;
 }
 
 static mlp_status quantise(const mlp_net *net, const calibration *c,
@@ -353,10 +391,9 @@ static mlp_status quantise(const mlp_net *net, const calibration *c,
     TRY(calibrate(net, c, X));
     TRY(quantise_inputs(net, to, X));
     for (size_t l = 1; l <= to->L; l++) {
-        quantise_layer(net, to, l, c);
+        TRY(quantise_layer(net, to, l, c));
     }
-    quantise_outputs(net, to);
-    return MLP_OK;
+    return quantise_outputs(net, to);
 }
 
 static mlp_status make(const mlp_net *net, mlp_cview X, mlpi_int8 *to)

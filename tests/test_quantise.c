@@ -225,6 +225,46 @@ static void constants_are_kept(void **state)
     free(A.data);
 }
 
+/* Small sums beside a neuron without weights, which needs no multiplier. */
+static void neurons_of_zeros_cost_nothing(void **state)
+{
+    (void)state;
+    const model m = {
+        1, 2, {{3, MLP_ACT_IDENTITY}, {1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    FOR_EACH_PRECISION(p)
+    {
+        mlp_net *net = new_net(&m, p, NULL);
+        mlp_view X = random_matrix(p, ROWS, 1, -1, 1);
+        mlp_view A = new_matrix(p, ROWS, 1, NULL);
+        fill(tensor(net, MLP_W, 1), 1e-9);
+        put(tensor(net, MLP_W, 1), 1, 0, 0);
+        fill(tensor(net, MLP_W, 2), 1);
+        assert_int_equal(mlp_predict(net, ro(X), A), MLP_OK);
+        assert_true(largest_error(net, X, A) < 0.02);
+        mlp_net_free(net);
+        free(X.data);
+        free(A.data);
+    }
+}
+
+/* Ranges as wide as double. */
+static void the_largest_sums_are_held(void **state)
+{
+    (void)state;
+    const model m = {
+        1, 2, {{1, MLP_ACT_IDENTITY}, {1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    mlp_net *net = new_net(&m, MLP_F64, NULL);
+    mlp_view X = random_matrix(MLP_F64, ROWS, 1, -1, 1);
+    mlp_view A = new_matrix(MLP_F64, ROWS, 1, NULL);
+    fill(tensor(net, MLP_W, 1), 1.7e308);
+    fill(tensor(net, MLP_W, 2), 1e-308);
+    assert_int_equal(mlp_predict(net, ro(X), A), MLP_OK);
+    assert_true(largest_error(net, X, A) < 0.02);
+    mlp_net_free(net);
+    free(X.data);
+    free(A.data);
+}
+
 /* ---------------------------------------------------------------------------
  * As an export
  */
@@ -369,6 +409,48 @@ static void rows_that_cannot_be_are_refused(void **state)
     assert_int_equal(record.live, 0);
 }
 
+/* Numbers of double, which float does not have, and none at all, of rows that
+ * the self-test does not see. */
+static void what_is_out_of_range_is_refused(void **state)
+{
+    (void)state;
+    static const char code[] = "/tmp/mlp_int8_none.c";
+    hook_record record = {0};
+    const model m = {1, 1, {{1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    const model steep = {1, 1, {{1, MLP_ACT_LEAKY_RELU, 1e300}}, MLP_LOSS_MSE};
+    const double huge = 1e300;
+    const double tiny = 1e-300;
+    const double zero = 0;
+    mlp_export_options options = mlp_export_defaults();
+    options.int8 = true;
+    mlp_view X = random_matrix(MLP_F64, 20, 1, -1, 1);
+    mlp_net *net = new_net(&m, MLP_F64, &record);
+    options.X = ro(X);
+    assert_int_equal(mlp_net_set_target_scaling(net, &zero, &huge), MLP_OK);
+    assert_told(&record, mlp_export_c(net, code, &options, NULL),
+                MLP_ERR_NOT_FINITE, "outputs that a float");
+    assert_int_equal(mlp_net_set_target_scaling(net, NULL, NULL), MLP_OK);
+    fill(X, 0);
+    put(X, 9, 0, 1e-60);
+    assert_told(&record, mlp_export_c(net, code, &options, NULL),
+                MLP_ERR_NOT_FINITE, "column 0");
+    put(X, 9, 0, 1e10);
+    fill(tensor(net, MLP_W, 1), 0);
+    assert_int_equal(mlp_net_set_scaling(net, &zero, &tiny), MLP_OK);
+    assert_told(&record, mlp_export_c(net, code, &options, NULL),
+                MLP_ERR_NOT_FINITE, "layer 1");
+    mlp_net_free(net);
+    net = new_net(&steep, MLP_F64, &record);
+    fill(tensor(net, MLP_W, 1), 1);
+    put(X, 9, 0, -1e10);
+    assert_told(&record, mlp_export_c(net, code, &options, NULL),
+                MLP_ERR_NOT_FINITE, "layer 1");
+    assert_int_not_equal(access(code, F_OK), 0);
+    mlp_net_free(net);
+    free(X.data);
+    assert_int_equal(record.live, 0);
+}
+
 static void memory_that_runs_out_is_told(void **state)
 {
     (void)state;
@@ -397,10 +479,13 @@ int main(void)
         cmocka_unit_test(numbers_are_rounded_to_the_nearest),
         cmocka_unit_test(extremes_do_not_overflow),
         cmocka_unit_test(constants_are_kept),
+        cmocka_unit_test(neurons_of_zeros_cost_nothing),
+        cmocka_unit_test(the_largest_sums_are_held),
         cmocka_unit_test(scores_are_those_of_the_rows),
         cmocka_unit_test(numbers_are_scored_by_r2),
         cmocka_unit_test(what_loses_too_much_is_refused),
         cmocka_unit_test(rows_that_cannot_be_are_refused),
+        cmocka_unit_test(what_is_out_of_range_is_refused),
         cmocka_unit_test(memory_that_runs_out_is_told),
     };
     return cmocka_run_group_tests_name("quantise", tests, NULL, NULL);
