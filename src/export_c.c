@@ -23,43 +23,40 @@ mlp_export_options mlp_export_defaults(void)
  * Names
  */
 
-static bool is_identifier(const char *text)
+static bool is_identifier(size_t n, const char *text)
 {
     static const char first[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    size_t n = 0;
-    for (; text[n]; n++) {
-        if (!strchr(first, text[n]) &&
-            (n == 0 || !strchr("0123456789_", text[n]))) {
+    for (size_t i = 0; i < n; i++) {
+        if (!strchr(first, text[i]) &&
+            (i == 0 || !strchr("0123456789_", text[i]))) {
             return false;
         }
     }
     return n > 0 && n < MLPI_PREFIX_SIZE;
 }
 
-static mlp_status take_prefix(mlpi_export *e)
+static mlp_status take_prefix(mlpi_export *e, size_t n, const char *text)
 {
-    if (e->options->prefix) {
-        size_t n = strlen(e->options->prefix);
-        n = n < MLPI_PREFIX_SIZE ? n : MLPI_PREFIX_SIZE - 1;
-        memcpy(e->prefix, e->options->prefix, n);
-        e->prefix[n] = '\0';
-    }
-    if (!is_identifier(e->options->prefix ? e->options->prefix : e->prefix)) {
+    if (!is_identifier(n, text)) {
         return mlpi_report(&e->net->hooks, MLP_ERR_ARGUMENT,
                            "prefix: expects letters, digits and _, a letter "
-                           "first, at most %d, got \"%s\"",
-                           MLPI_PREFIX_SIZE - 1, e->prefix);
+                           "first, at most %d, got \"%.*s\"",
+                           MLPI_PREFIX_SIZE - 1, (int)(n < 80 ? n : 80), text);
     }
-    for (size_t i = 0; i < MLPI_PREFIX_SIZE; i++) {
-        char c = e->prefix[i];
+    memcpy(e->prefix, text, n);
+    e->prefix[n] = '\0';
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i];
         e->upper[i] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
     }
+    e->upper[n] = '\0';
     return MLP_OK;
 }
 
 /* The files' names, of which the header's goes into `header`, and from the
- * first of them the prefix. */
+ * first of them the prefix. They stand in comments and strings: without what
+ * ends those, or might begin a trigraph. */
 static mlp_status take_names(mlpi_export *e, const char *path, char *header)
 {
     size_t n = strlen(path);
@@ -68,7 +65,7 @@ static mlp_status take_names(mlpi_export *e, const char *path, char *header)
     size_t length = n - (size_t)(name - path);
     bool good = length > 2 && memcmp(path + n - 2, ".c", 3) == 0;
     for (const char *at = name; *at; at++) {
-        good = good && (unsigned char)*at >= ' ' && !strchr("\"\\*", *at);
+        good = good && (unsigned char)*at >= ' ' && !strchr("\"\\*?", *at);
     }
     if (!good) {
         return mlpi_report(&e->net->hooks, MLP_ERR_ARGUMENT,
@@ -80,10 +77,9 @@ static mlp_status take_names(mlpi_export *e, const char *path, char *header)
     header[n - 1] = 'h';
     e->code = name;
     e->header = header + (name - path);
-    length = length - 2 < MLPI_PREFIX_SIZE ? length - 2 : MLPI_PREFIX_SIZE - 1;
-    memcpy(e->prefix, name, length);
-    e->prefix[length] = '\0';
-    return take_prefix(e);
+    const char *prefix = e->options->prefix;
+    return prefix ? take_prefix(e, strlen(prefix), prefix)
+                  : take_prefix(e, length - 2, name);
 }
 
 /* ---------------------------------------------------------------------------

@@ -3,6 +3,9 @@
  * Networks of int8 in C, which are tried here before they are written: they are
  * scored on the caller's rows, as the network of real numbers is.
  */
+#include <math.h>
+#include <string.h>
+
 #include "export.h"
 #include "export_text.h"
 #include "report.h"
@@ -311,7 +314,8 @@ static void put_predict(mlpi_writer *to, const mlpi_export *e)
     mlpi_put_text(to, "}\n");
 }
 
-/* A single output names class 1 from 0.5 on. */
+/* A single output names class 1 from 0.5 on, which may be out of its range:
+ * compilers warn of comparisons that cannot fail. */
 static void put_class(mlpi_writer *to, const mlpi_export *e)
 {
     size_t outputs = mlp_net_outputs(e->net);
@@ -328,7 +332,11 @@ static void put_class(mlpi_writer *to, const mlpi_export *e)
     while (q < 128 && !(out[0] + out[1] * (float)q >= 0.5f)) {
         q++;
     }
-    mlpi_put_text(to, "    return *y >= %d;\n}\n", q);
+    if (q > -128 && q < 128) {
+        mlpi_put_text(to, "    return *y >= %d;\n}\n", q);
+    } else {
+        mlpi_put_text(to, "    (void)y;\n    return %d;\n}\n", q < 128);
+    }
 }
 
 static void put_float(mlpi_writer *to, const mlpi_export *e)
@@ -392,18 +400,29 @@ static void put_self_test(mlpi_writer *to, const mlpi_export *e)
                   e->X.rows, e->prefix, e->upper, e->upper, e->upper);
 }
 
+/* With four places, where there is room for them. */
+static void put_score(mlpi_writer *to, double score)
+{
+    char text[MLPI_REAL_SIZE];
+    double x = score * 1e4;
+    if (fabs(x) < 1e15) {
+        score = (double)(int64_t)(x < 0 ? x - 0.5 : x + 0.5) / 1e4;
+    }
+    mlpi_real_text(MLP_F32, score, text);
+    mlpi_put_text(to, "%.*s", (int)strlen(text) - 1, text);
+}
+
 void mlpi_export_int8_code(mlpi_writer *to, mlpi_export *e)
 {
     mlpi_export_head(to, e, e->code);
     mlpi_put_text(to,
                   " *\n * In integers alone: int8, summed up in 32 bits.\n");
     if (e->options->Y.rows > 0) {
-        char before[MLPI_REAL_SIZE];
-        char after[MLPI_REAL_SIZE];
-        mlpi_real_text(MLP_F32, e->report->score_before, before);
-        mlpi_real_text(MLP_F32, e->report->score_after, after);
-        mlpi_put_text(to, " * Score on %zu rows: %s; of real numbers: %s.\n",
-                      e->options->Y.rows, after, before);
+        mlpi_put_text(to, " * Score on %zu rows: ", e->options->Y.rows);
+        put_score(to, e->report->score_after);
+        mlpi_put_text(to, "; of real numbers: ");
+        put_score(to, e->report->score_before);
+        mlpi_put_text(to, ".\n");
     }
     mlpi_put_text(to, " *\n * Test it: cc -D%s_SELF_TEST %s && ./a.out\n",
                   e->upper, e->code);

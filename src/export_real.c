@@ -215,7 +215,8 @@ static void put_activation(mlpi_writer *to, const mlpi_export *e, size_t l,
     if (mlpi_has_slope(f)) {
         slope[0] = ',';
         slope[1] = ' ';
-        mlpi_real_text(e->net->ops->dtype, shape->slope, slope + 2);
+        mlpi_real_text(e->net->ops->dtype, e->net->ops->round(shape->slope),
+                       slope + 2);
     }
     mlpi_put_text(to,
                   "    for (i = 0; i < %zu; i++) {\n"

@@ -98,9 +98,9 @@ static void null_and_bad_names_are_refused(void **state)
     const folder *f = *state;
     hook_record record = {0};
     mlp_net *net = new_net(&moons_model, MLP_F64, &record);
-    const char *const paths[] = {"",          "c",       ".c",
-                                 "/",         "/tmp/.c", "net.h",
-                                 "/tmp/a.cc", "a\"b.c",  "a\nb.c"};
+    const char *const paths[] = {"",        "c",      ".c",        "/",
+                                 "/tmp/.c", "net.h",  "/tmp/a.cc", "a\"b.c",
+                                 "a\nb.c",  "a\\b.c", "a*.c",      "a?-.c"};
     const char *const prefixes[] = {
         "",
         "1",
@@ -126,10 +126,14 @@ static void null_and_bad_names_are_refused(void **state)
                     MLP_ERR_ARGUMENT, "prefix");
     }
     /* Names of files that are none in C need a prefix. */
-    char path[128];
+    char path[160];
     (void)snprintf(path, sizeof path, "%s/2-net.c", f->name);
     assert_told(&record, mlp_export_c(net, path, NULL, NULL), MLP_ERR_ARGUMENT,
                 "2-net");
+    (void)snprintf(path, sizeof path, "%s/%s.c", f->name,
+                   prefixes[COUNT(prefixes) - 1]);
+    assert_told(&record, mlp_export_c(net, path, NULL, NULL), MLP_ERR_ARGUMENT,
+                "at most 63");
     assert_int_equal(count_files(f), 0);
     mlp_export_options options = mlp_export_defaults();
     options.prefix = "two";
@@ -329,6 +333,50 @@ static void code_has_what_it_needs_alone(void **state)
     mlp_net_free(net);
 }
 
+/* A constant float that is none draws a warning. */
+static void slopes_are_those_of_the_precision(void **state)
+{
+    const folder *f = *state;
+    const model m = {1,
+                     2,
+                     {{1, MLP_ACT_LEAKY_RELU, 1e-300}, {1, MLP_ACT_ELU, 0.1}},
+                     MLP_LOSS_MSE};
+    mlp_net *net = new_net(&m, MLP_F32, NULL);
+    assert_int_equal(mlp_export_c(net, f->code, NULL, NULL), MLP_OK);
+    char *code = text_of(f->code);
+    assert_has(code, "leaky_relu_of(a[i], 0.0f)");
+    assert_has(code, "elu_of(y[i], 0.100000001f)");
+    free(code);
+    mlp_net_free(net);
+}
+
+/* int8 that are all of one class are not compared, which compilers see. */
+static void a_class_out_of_range_is_a_constant(void **state)
+{
+    const folder *f = *state;
+    const model m = {1, 1, {{1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    const char *const names[] = {"low", "high"};
+    const double x[] = {-1, 1};
+    const double std = 1;
+    mlp_net *net = new_net(&m, MLP_F64, NULL);
+    mlp_export_options options = mlp_export_defaults();
+    options.int8 = true;
+    options.X = mlp_cview_f64(x, 2, 1);
+    assert_int_equal(mlp_net_set_class_names(net, names, 2), MLP_OK);
+    fill(tensor(net, MLP_W, 1), 0.1);
+    for (int i = 0; i < 2; i++) {
+        const double mean = i == 0 ? -5 : 5;
+        char end[64];
+        (void)snprintf(end, sizeof end, "(void)y;\n    return %d;\n}", i);
+        assert_int_equal(mlp_net_set_target_scaling(net, &mean, &std), MLP_OK);
+        assert_int_equal(mlp_export_c(net, f->code, &options, NULL), MLP_OK);
+        char *code = text_of(f->code);
+        assert_has(code, end);
+        free(code);
+    }
+    mlp_net_free(net);
+}
+
 /* ---------------------------------------------------------------------------
  * Numbers
  */
@@ -403,6 +451,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(scaled_targets_are_counted, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(code_has_what_it_needs_alone,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(slopes_are_those_of_the_precision,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_class_out_of_range_is_a_constant,
                                         make_folder, remove_folder),
         cmocka_unit_test(numbers_read_back),
         cmocka_unit_test_setup_teardown(locales_change_nothing, make_folder,
