@@ -75,11 +75,7 @@ static mlp_status tried(load_function *load, text t)
     assert_true((status == MLP_OK) == (net != NULL));
     assert_true((status != MLP_OK) == (record.messages == 1));
     if (net) {
-        mlp_view X = new_matrix(MLP_F64, 1, mlp_net_inputs(net), NULL);
-        mlp_view A = new_matrix(MLP_F64, 1, mlp_net_outputs(net), NULL);
-        assert_int_equal(mlp_predict(net, ro(X), A), MLP_OK);
-        free(X.data);
-        free(A.data);
+        assert_predicts_a_row(net);
     }
     mlp_net_free(net);
     assert_int_equal(record.live, 0);

@@ -215,6 +215,17 @@ static inline void assert_same_net(const mlp_net *a, const mlp_net *b)
     assert_same_scaling(mlp_net_target_scaling, mlp_net_outputs(a), a, b);
 }
 
+/* A network that came from anywhere predicts a row. */
+static inline void assert_predicts_a_row(const mlp_net *net)
+{
+    mlp_dtype p = mlp_net_precision(net);
+    mlp_view X = new_matrix(p, 1, mlp_net_inputs(net), NULL);
+    mlp_view A = new_matrix(p, 1, mlp_net_outputs(net), NULL);
+    assert_int_equal(mlp_predict(net, ro(X), A), MLP_OK);
+    free(X.data);
+    free(A.data);
+}
+
 static inline mlp_net *clone_of(const mlp_net *net)
 {
     mlp_net *copy = NULL;
