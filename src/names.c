@@ -1,41 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The text of every public constant, from the lists in mlp.h, and the version.
- * A switch made from a list has one case for each entry, so an entry without a
- * text cannot exist.
+ * The name of every public constant but statuses, from the lists in mlp.h. A
+ * switch made from a list has one case for each entry, so an entry without a
+ * name cannot exist.
  */
 #include "mlp.h"
 
-#define CASE_TEXT(constant, number, text)                                      \
+#define CASE_NAME(constant, number, name)                                      \
     case (constant):                                                           \
-        return text;
-
-#define STRING_OF(number) #number
-#define STRING(number) STRING_OF(number)
-
-const char *mlp_version(void)
-{
-    return STRING(MLP_VERSION_MAJOR) "." STRING(MLP_VERSION_MINOR) "." STRING(
-        MLP_VERSION_PATCH);
-}
-
-int mlp_numerics(void)
-{
-    return MLP_NUMERICS;
-}
-
-const char *mlp_status_text(mlp_status status)
-{
-    switch (status) {
-        MLP_STATUS_LIST(CASE_TEXT)
-    }
-    return "unknown status";
-}
+        return name;
 
 const char *mlp_dtype_name(mlp_dtype dtype)
 {
     switch (dtype) {
-        MLP_DTYPE_LIST(CASE_TEXT)
+        MLP_DTYPE_LIST(CASE_NAME)
     }
     return NULL;
 }
@@ -43,7 +21,7 @@ const char *mlp_dtype_name(mlp_dtype dtype)
 const char *mlp_activation_name(mlp_activation activation)
 {
     switch (activation) {
-        MLP_ACTIVATION_LIST(CASE_TEXT)
+        MLP_ACTIVATION_LIST(CASE_NAME)
     }
     return NULL;
 }
@@ -51,7 +29,7 @@ const char *mlp_activation_name(mlp_activation activation)
 const char *mlp_loss_name(mlp_loss loss)
 {
     switch (loss) {
-        MLP_LOSS_LIST(CASE_TEXT)
+        MLP_LOSS_LIST(CASE_NAME)
     }
     return NULL;
 }
@@ -59,7 +37,7 @@ const char *mlp_loss_name(mlp_loss loss)
 const char *mlp_init_name(mlp_init init)
 {
     switch (init) {
-        MLP_INIT_LIST(CASE_TEXT)
+        MLP_INIT_LIST(CASE_NAME)
     }
     return NULL;
 }
@@ -67,7 +45,7 @@ const char *mlp_init_name(mlp_init init)
 const char *mlp_rule_name(mlp_rule rule)
 {
     switch (rule) {
-        MLP_RULE_LIST(CASE_TEXT)
+        MLP_RULE_LIST(CASE_NAME)
     }
     return NULL;
 }
@@ -75,7 +53,7 @@ const char *mlp_rule_name(mlp_rule rule)
 const char *mlp_schedule_name(mlp_schedule_kind kind)
 {
     switch (kind) {
-        MLP_SCHEDULE_LIST(CASE_TEXT)
+        MLP_SCHEDULE_LIST(CASE_NAME)
     }
     return NULL;
 }
@@ -83,7 +61,7 @@ const char *mlp_schedule_name(mlp_schedule_kind kind)
 const char *mlp_tensor_name(mlp_tensor which)
 {
     switch (which) {
-        MLP_TENSOR_LIST(CASE_TEXT)
+        MLP_TENSOR_LIST(CASE_NAME)
     }
     return NULL;
 }

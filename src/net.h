@@ -44,6 +44,14 @@ static inline bool mlpi_is_regression(mlp_loss loss)
            loss == MLP_LOSS_HUBER;
 }
 
+/* Takes the arrays of a network whose layout has been taken, or measured:
+ * parameters, running moments, scaling, and the way of a row through them. */
+void mlpi_net_take_arrays(mlp_net *net, size_t inputs, size_t outputs,
+                          mlpi_cursor *cursor);
+
+/* Gives the blocks of class names and metadata back. */
+void mlpi_net_release_names(mlp_net *net);
+
 /* Makes a network whose layout is a copy of another's, and which is like it but
  * for parameters and running moments: they are not set. Allocates. */
 typedef void mlpi_layout_copier(mlpi_layout *layout, const mlpi_layout *from,

@@ -23,12 +23,6 @@ mlp_status mlpi_texts_make(const mlp_hooks *hooks, size_t most, size_t bytes,
     return MLP_OK;
 }
 
-void mlpi_texts_release(const mlp_hooks *hooks, mlpi_texts *texts)
-{
-    mlpi_release(hooks, texts->text);
-    *texts = (mlpi_texts){.text = NULL};
-}
-
 void mlpi_texts_add(mlpi_texts *texts, const char *text)
 {
     size_t n = strlen(text) + 1;

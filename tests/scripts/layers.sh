@@ -19,7 +19,7 @@ json
 texts container
 view
 team
-names
+status names
 ops
 ops/plain
 ops/vec_portable ops/vec_avx2 ops/vec_avx512 ops/vec_neon
@@ -44,6 +44,7 @@ history
 layout
 init
 net
+net_copy net_tensors net_data
 scaling notes fold
 description
 model_file
