@@ -217,8 +217,9 @@ static void run_panel(const job *p, const block *b, size_t j, size_t cols)
               .a = b->rows ? b->rows : p->a + b->i * p->a_row + b->k * p->a_k,
               .a_row = b->rows ? 1 : p->a_row,
               .a_k = p->a_k,
-              .c_row = in_c ? p->c_row : PANEL,
-              .resume = b->k > 0};
+              .from = zeros,
+              .c_row = in_c ? p->c_row : PANEL};
+    const bool resumes = b->k > 0;
     take_panel(p, b, j, cols, &t);
     for (size_t i = 0, rows = 0; i < b->m; i += rows) {
         rows = tile_rows(b->m - i);
@@ -229,10 +230,14 @@ static void run_panel(const job *p, const block *b, size_t j, size_t cols)
         if (b->rows) {
             t.a_k = rows;
         }
-        if (t.resume && !in_c) {
+        if (resumes) {
+            t.from = t.c;
+            t.from_row = t.c_row;
+        }
+        if (resumes && !in_c) {
             fetch(p, &sums);
         }
-        for (size_t r = 0; t.resume && in_c && r < least(b->m - i - rows, rows);
+        for (size_t r = 0; resumes && in_c && r < least(b->m - i - rows, rows);
              r++) {
             prefetch(c, (rows + r) * p->c_row, PANEL);
         }

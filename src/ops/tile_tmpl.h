@@ -27,13 +27,16 @@ typedef struct tile {
     const real *a;
     size_t a_row, a_k; /* strides of A by row and by k */
     const real *b;
-    size_t b_k;  /* stride of B by k; columns are contiguous */
-    real *panel; /* receives the rows of B, PANEL apart; or NULL */
+    size_t b_k;       /* stride of B by k; columns are contiguous */
+    real *panel;      /* receives the rows of B, PANEL apart; or NULL */
+    const real *from; /* what the sums start from: C, or zeros */
+    size_t from_row;
     real *c;
     size_t c_row;
     size_t rows; /* that C has; or more than the tile does */
-    bool resume; /* go on from C, not from 0 */
 } tile;
+
+static const _Alignas(CACHE_LINE) real zeros[PANEL];
 
 /* `rows`, `vecs` and `packs` are constants at each call, so that the loops over
  * them unroll and s lives in registers. Rows of A are reached from every third
@@ -45,8 +48,6 @@ static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
     const size_t group = rows == FEW_ROWS ? 1 : 3;
     const size_t last = t->rows - 1;
     /* Copies, for the compiler cannot know that C is not the tile itself. */
-    real *const c = t->c;
-    const size_t c_row = t->c_row;
     const size_t a_row = t->a_row;
     const size_t a_k = t->a_k;
     const size_t b_k = t->b_k;
@@ -60,7 +61,7 @@ static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
         a[i] = t->a + row * a_row;
         UNROLL
         for (size_t v = 0; v < vecs; v++) {
-            s[i][v] = t->resume ? vload(c + row * c_row + v * VLEN) : vzero();
+            s[i][v] = vload(t->from + row * t->from_row + v * VLEN);
         }
     }
     for (size_t k = t->k; k > 0; k--, b += b_k) {
@@ -89,12 +90,14 @@ static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
             a[i] += a_k;
         }
     }
+    real *c = t->c;
+    const size_t c_row = t->c_row;
     UNROLL
-    for (size_t i = 0; i < rows; i++) {
+    for (size_t i = 0; i < rows; i++, c += c_row) {
         if (group > 1 || i <= last) {
             UNROLL
             for (size_t v = 0; v < vecs; v++) {
-                vstore(c + i * c_row + v * VLEN, s[i][v]);
+                vstore(c + v * VLEN, s[i][v]);
             }
         }
     }
