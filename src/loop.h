@@ -11,7 +11,7 @@
 #ifndef MLPI_LOOP_H
 #define MLPI_LOOP_H
 
-#include "predict.h"
+#include "evaluate.h"
 #include "step.h"
 
 typedef struct mlpi_loop mlpi_loop;

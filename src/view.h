@@ -29,6 +29,15 @@ static inline bool mlpi_is_dense(const mlp_cview *view, mlp_dtype dtype,
            count <= PTRDIFF_MAX / sizeof(double);
 }
 
+/* Rows [first, first + count), which there are, of elements of that size. */
+static inline mlp_view mlpi_view_part(mlp_view view, size_t size, size_t first,
+                                      size_t count)
+{
+    view.data = (unsigned char *)view.data + first * view.row_stride * size;
+    view.rows = count;
+    return view;
+}
+
 /* MLP_ERR_DTYPE, MLP_ERR_SHAPE or MLP_ERR_NULL (no data), with a message of
  * what was expected and what came. */
 mlp_status mlpi_check_view(const mlp_hooks *hooks, mlp_cview view,

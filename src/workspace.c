@@ -20,8 +20,8 @@ static size_t chunk_rows(const mlp_net *net)
     return rows < MLPI_LANES ? MLPI_LANES : rows / MLPI_LANES * MLPI_LANES;
 }
 
-static void lay_out_desk(const mlp_workspace *ws, mlpi_desk *desk,
-                         mlpi_cursor *cursor)
+void mlpi_workspace_lay_out(const mlp_workspace *ws, mlpi_desk *desk,
+                            mlpi_cursor *cursor)
 {
     const mlpi_shape *layer = ws->layout.layer;
     size_t size = ws->ops->real_size;
@@ -45,7 +45,7 @@ static void lay_out(mlp_workspace *ws, const mlp_net *net, mlpi_cursor *cursor)
     if (!ws->layout.layer) {
         ws->layout = net->layout;
     }
-    lay_out_desk(ws, &ws->desk, cursor);
+    mlpi_workspace_lay_out(ws, &ws->desk, cursor);
 }
 
 mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
@@ -68,44 +68,6 @@ mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
     return MLP_OK;
 }
 
-mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
-{
-    if (!net) {
-        return MLP_ERR_NULL;
-    }
-    if (!workspace) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "the place for the workspace is NULL");
-    }
-    return mlpi_workspace_make(net, SIZE_MAX, workspace);
-}
-
-static void lay_out_room(const mlp_workspace *ws, mlpi_desk *desk,
-                         mlpi_cursor *cursor)
-{
-    (void)mlpi_take(cursor, 1, sizeof *desk);
-    lay_out_desk(ws, desk, cursor);
-}
-
-mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
-{
-    if (!workspace) {
-        return MLP_ERR_NULL;
-    }
-    mlpi_desk desk;
-    mlpi_cursor measure = {0};
-    lay_out_room(workspace, &desk, &measure);
-    TRY(mlpi_team_hire(&workspace->hooks, threads, measure.used,
-                       &workspace->team));
-    for (size_t i = 1; i < mlpi_team_size(workspace->team); i++) {
-        mlpi_member member = {workspace->team, i, i + 1};
-        void *room = mlpi_team_room(&member);
-        mlpi_cursor carve = {.base = room};
-        lay_out_room(workspace, room, &carve);
-    }
-    return MLP_OK;
-}
-
 void mlp_workspace_free(mlp_workspace *workspace)
 {
     if (workspace) {
@@ -113,16 +75,4 @@ void mlp_workspace_free(mlp_workspace *workspace)
         mlpi_team_free(workspace->team);
         mlpi_release(&hooks, workspace);
     }
-}
-
-mlp_status mlpi_workspace_check(const mlp_workspace *workspace,
-                                const mlp_net *net)
-{
-    if (workspace->ops != net->ops ||
-        !mlpi_layout_equal(&workspace->layout, &net->layout)) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "expects a workspace for the network's layers, "
-                           "precision and kernels, got another's");
-    }
-    return MLP_OK;
 }

@@ -32,9 +32,9 @@ struct mlp_workspace {
 mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
                                mlp_workspace **workspace);
 
-/* May this workspace serve the network? MLP_ERR_ARGUMENT. */
-mlp_status mlpi_workspace_check(const mlp_workspace *workspace,
-                                const mlp_net *net);
+/* Takes what is on a desk. */
+void mlpi_workspace_lay_out(const mlp_workspace *workspace, mlpi_desk *desk,
+                            mlpi_cursor *cursor);
 
 static inline const mlpi_desk *mlpi_desk_of(const mlp_workspace *workspace,
                                             const mlpi_member *self)

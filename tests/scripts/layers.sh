@@ -58,6 +58,7 @@ pass
 plan
 workspace
 predict
+kept_workspace classify evaluate
 optimizer
 step
 lbfgs_step
