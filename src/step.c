@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "batch_norm.h"
+#include "descent.h"
 #include "dropout.h"
 #include "loss.h"
 

@@ -6,7 +6,7 @@
  *   descend   w := w - alpha dw         (gradient descent, chapter 3.3)
  *
  * and the rules, of a gradient g = dw that was clipped, with what they remember
- * of former ones (optimizer.c tells their constants):
+ * of former ones (descent.c tells their constants):
  *
  *   momentum  v := decay v + gain g                      w := w - alpha v
  *   nesterov  v likewise                  w := w - alpha (g + decay v)

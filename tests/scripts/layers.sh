@@ -60,6 +60,7 @@ workspace
 predict
 kept_workspace classify evaluate
 optimizer
+descent
 step
 lbfgs_step
 trainer steps
