@@ -31,25 +31,70 @@ mlp_optimizer mlp_optimizer_defaults(mlp_rule rule)
                            .lbfgs_pairs = 10};
 }
 
-/* A field and its range, which ends before `high`; `low` alone may be
- * allowed or not. */
+/* What fields may be. A range ends at `high`; its ends may belong to it. */
 typedef struct range {
-    const char *name, *text;
-    double value;
+    char text[32];
     double low, high;
     bool with_low, with_high;
 } range;
 
+enum { SHARE, AMOUNT, POSITIVE, LIMIT, GROWTH, SHRINKAGE };
+
+static const range ranges[] = {
+    [SHARE] = {"from 0 to below 1", 0.0, 1.0, true, false},
+    [AMOUNT] = {"that is finite and not below 0", 0.0, INFINITY, true, false},
+    [POSITIVE] = {"that is finite and above 0", 0.0, INFINITY, false, false},
+    [LIMIT] = {"above 0", 0.0, INFINITY, false, true},
+    [GROWTH] = {"that is finite and not below 1", 1.0, INFINITY, true, false},
+    [SHRINKAGE] = {"above 0 and at most 1", 0.0, 1.0, false, true},
+};
+
+#define FIELD(name) #name, offsetof(mlp_optimizer, name)
+
+static const struct {
+    char name[14];
+    uint16_t offset;
+    uint16_t range;
+} fields[] = {
+    {FIELD(momentum), SHARE},
+    {FIELD(beta1), SHARE},
+    {FIELD(beta2), SHARE},
+    {FIELD(rho), SHARE},
+    {FIELD(epsilon), POSITIVE},
+    {FIELD(weight_decay), AMOUNT},
+    {FIELD(l1), AMOUNT},
+    {FIELD(l2), AMOUNT},
+    {FIELD(clip_norm), LIMIT},
+    {FIELD(clip_value), LIMIT},
+    {FIELD(rprop_grow), GROWTH},
+    {FIELD(rprop_shrink), SHRINKAGE},
+    {FIELD(rprop_least), POSITIVE},
+    {FIELD(rprop_most), POSITIVE},
+};
+
 /* A number is what it is in the network's precision. */
-static mlp_status check_range(const mlp_net *net, const range *r)
+static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *is)
 {
-    double x = net->ops->round(r->value);
-    bool above = r->with_low ? x >= r->low : x > r->low;
-    bool below = r->with_high ? x <= r->high : x < r->high;
-    if (!above || !below) {
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const range *r = &ranges[fields[i].range];
+        double value = 0.0;
+        memcpy(&value, (const unsigned char *)is + fields[i].offset,
+               sizeof value);
+        double x = net->ops->round(value);
+        bool above = r->with_low ? x >= r->low : x > r->low;
+        bool below = r->with_high ? x <= r->high : x < r->high;
+        if (!above || !below) {
+            return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                               "optimizer, %s: expects a %s %s, got %g",
+                               fields[i].name, mlp_dtype_name(net->ops->dtype),
+                               r->text, value);
+        }
+    }
+    if (net->ops->round(is->rprop_most) < net->ops->round(is->rprop_least)) {
         return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "optimizer, %s: expects a %s %s, got %g", r->name,
-                           mlp_dtype_name(net->ops->dtype), r->text, r->value);
+                           "optimizer, rprop_most: expects rprop_least or "
+                           "more, got %g",
+                           is->rprop_most);
     }
     return MLP_OK;
 }
@@ -75,25 +120,6 @@ static mlp_status check_lbfgs(const mlp_net *net, const mlp_optimizer *is)
     return MLP_OK;
 }
 
-#define SHARE(field)                                                           \
-    {                                                                          \
-#field, "from 0 to below 1", is->field, 0.0, 1.0, true, false          \
-    }
-#define AMOUNT(field)                                                          \
-    {                                                                          \
-#field, "that is finite and not below 0", is->field, 0.0, INFINITY,    \
-            true, false                                                        \
-    }
-#define POSITIVE(field)                                                        \
-    {                                                                          \
-#field, "that is finite and above 0", is->field, 0.0, INFINITY, false, \
-            false                                                              \
-    }
-#define LIMIT(field)                                                           \
-    {                                                                          \
-#field, "above 0", is->field, 0.0, INFINITY, false, true               \
-    }
-
 mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is)
 {
     if (!mlp_rule_name(is->rule)) {
@@ -101,29 +127,7 @@ mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is)
                            "optimizer, rule: expects one of the rules, got %d",
                            (int)is->rule);
     }
-    const range ranges[] = {
-        SHARE(momentum),
-        SHARE(beta1),
-        SHARE(beta2),
-        SHARE(rho),
-        POSITIVE(epsilon),
-        AMOUNT(weight_decay),
-        AMOUNT(l1),
-        AMOUNT(l2),
-        LIMIT(clip_norm),
-        LIMIT(clip_value),
-        {"rprop_grow", "that is finite and not below 1", is->rprop_grow, 1.0,
-         INFINITY, true, false},
-        {"rprop_shrink", "above 0 and at most 1", is->rprop_shrink, 0.0, 1.0,
-         false, true},
-        POSITIVE(rprop_least),
-        {"rprop_most", "that is finite and not below rprop_least",
-         is->rprop_most, net->ops->round(is->rprop_least), INFINITY, true,
-         false},
-    };
-    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
-        TRY(check_range(net, &ranges[i]));
-    }
+    TRY(check_fields(net, is));
     if (is->lbfgs_pairs == 0 || is->lbfgs_pairs > MOST_PAIRS) {
         return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
                            "optimizer, lbfgs_pairs: expects 1 to %d, got %zu",
