@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Training on rows in memory: which of them are held out, in which order the
- * others come, and how batches are cut from them. All memory is allocated
- * before the first epoch.
+ * Training on rows in memory: which of them are held out, and what they count.
+ * All memory is allocated before the first epoch.
  */
 #include "lbfgs_step.h"
-#include "loop.h"
 #include "memory.h"
 #include "report.h"
+#include "rows.h"
 #include "split.h"
 #include "weights.h"
 
@@ -25,26 +24,13 @@ mlp_train_options mlp_train_defaults(void)
         .patience = SIZE_MAX};
 }
 
-/* The rows of one training run. */
-typedef struct rows {
-    mlp_cview X, Y;
-    size_t m;        /* to train on */
-    size_t held;     /* to validate with: X.rows - m */
-    size_t batch;    /* rows of a batch, at most */
-    size_t batches;  /* in an epoch */
-    void *block;     /* holds these: */
-    size_t *split;   /* [m + held]: these first, then those; NULL: none held */
-    size_t *order;   /* [m]: the rows of this epoch; NULL: as in split */
-    double *weights; /* [m + held]: of all rows; NULL: all 1 */
-} rows;
-
-static mlpi_weighing weighing_of(const rows *r,
+static mlpi_weighing weighing_of(const mlpi_rows *r,
                                  const mlp_train_options *options)
 {
     return (mlpi_weighing){options->class_weights, options->row_weights, r->Y};
 }
 
-static void lay_out(rows *r, const mlp_train_options *options,
+static void lay_out(mlpi_rows *r, const mlp_train_options *options,
                     mlpi_cursor *cursor)
 {
     mlpi_weighing w = weighing_of(r, options);
@@ -60,7 +46,7 @@ static void lay_out(rows *r, const mlp_train_options *options,
 }
 
 static mlp_status allocate(const mlp_hooks *hooks,
-                           const mlp_train_options *options, rows *r)
+                           const mlp_train_options *options, mlpi_rows *r)
 {
     mlpi_cursor measure = {0};
     lay_out(r, options, &measure);
@@ -73,48 +59,6 @@ static mlp_status allocate(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
-/* Draws an order of the rows to train on. */
-static mlp_status shuffle(rows *r, mlp_rng *rng)
-{
-    for (size_t i = 0; i < r->m; i++) {
-        r->order[i] = r->split ? r->split[i] : i;
-    }
-    return mlp_rng_shuffle(rng, r->order, r->m, sizeof *r->order);
-}
-
-static mlp_status run_epoch(mlpi_loop *loop, void *source)
-{
-    rows *r = source;
-    const size_t *order = r->split;
-    if (r->order) {
-        TRY(shuffle(r, &loop->trainer->course.rng));
-        order = r->order;
-    }
-    for (size_t i = 0; i < r->batches && !loop->stopped; i++) {
-        size_t first = i * r->batch;
-        size_t left = r->m - first;
-        mlpi_step step = {.m = left < r->batch ? left : r->batch,
-                          /* One batch of all rows stays where it is. */
-                          .has_rows = r->batches == 1 && loop->rounds > 0};
-        if (order) {
-            step.X = r->X;
-            step.Y = r->Y;
-            step.order = order + first;
-            step.weights = r->weights;
-            step.ahead = left >= 2 * r->batch ? r->batch : 0;
-        } else if (!step.has_rows) {
-            step.X = mlp_cview_rows(r->X, first, step.m);
-            step.Y = mlp_cview_rows(r->Y, first, step.m);
-            step.weights = r->weights ? r->weights + first : NULL;
-        }
-        if (!step.has_rows) {
-            mlpi_step_weigh(loop->trainer, &step);
-        }
-        TRY(mlpi_loop_batch(loop, &step));
-    }
-    return MLP_OK;
-}
-
 /* ---------------------------------------------------------------------------
  * Before the first epoch
  */
@@ -122,7 +66,7 @@ static mlp_status run_epoch(mlpi_loop *loop, void *source)
 /* The split is the first thing that is drawn of the seed, also when the trainer
  * goes on with later draws. */
 static mlp_status hold_out(const mlp_trainer *trainer,
-                           const mlp_train_options *options, rows *r,
+                           const mlp_train_options *options, mlpi_rows *r,
                            mlp_rng *rng)
 {
     *rng = mlp_rng_seeded(options->seed);
@@ -132,7 +76,7 @@ static mlp_status hold_out(const mlp_trainer *trainer,
 
 /* What all rows count; those to train on must count something. */
 static mlp_status weigh(const mlp_trainer *trainer,
-                        const mlp_train_options *options, rows *r)
+                        const mlp_train_options *options, mlpi_rows *r)
 {
     mlpi_weighing w = weighing_of(r, options);
     if (!r->weights) {
@@ -147,7 +91,7 @@ static mlp_status weigh(const mlp_trainer *trainer,
     return mlpi_weights_check_sum(&trainer->hooks, sum);
 }
 
-static mlp_status run(mlpi_loop *loop, rows *r, mlp_history **history)
+static mlp_status run(mlpi_loop *loop, mlpi_rows *r, mlp_history **history)
 {
     const mlp_trainer *trainer = loop->trainer;
     if (r->batches > 1) {
@@ -173,11 +117,11 @@ static mlp_status run(mlpi_loop *loop, rows *r, mlp_history **history)
 
 /* Training, when options and shapes are checked. */
 static mlp_status fit(mlp_trainer *trainer, const mlp_train_options *options,
-                      rows *r, mlp_history **history)
+                      mlpi_rows *r, mlp_history **history)
 {
     mlpi_loop loop = {.trainer = trainer,
                       .options = options,
-                      .run_epoch = run_epoch,
+                      .run_epoch = mlpi_rows_epoch,
                       .source = r,
                       .validation = {r->held, r->X, r->Y, NULL}};
     mlp_status status = run(&loop, r, history);
@@ -188,7 +132,7 @@ static mlp_status fit(mlp_trainer *trainer, const mlp_train_options *options,
 
 /* Options, shapes, and how many rows are for what. */
 static mlp_status measure(const mlp_net *net, const mlp_train_options *options,
-                          rows *r)
+                          mlpi_rows *r)
 {
     TRY(mlpi_loop_check(net, options));
     TRY(mlpi_net_check_shapes(net, r->X, r->Y));
@@ -211,7 +155,7 @@ mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     }
     const mlp_train_options defaults = mlp_train_defaults();
     options = options ? options : &defaults;
-    rows r = {.X = X, .Y = Y};
+    mlpi_rows r = {.X = X, .Y = Y};
     TRY(measure(trainer->net, options, &r));
     TRY(mlpi_loop_check_batch(trainer, r.batch));
     return fit(trainer, options, &r, history);
@@ -225,7 +169,7 @@ mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
     }
     const mlp_train_options defaults = mlp_train_defaults();
     options = options ? options : &defaults;
-    rows r = {.X = X, .Y = Y};
+    mlpi_rows r = {.X = X, .Y = Y};
     TRY(measure(net, options, &r));
     mlp_trainer *trainer = NULL;
     TRY(mlpi_loop_trainer(net, r.batch, options, &trainer));

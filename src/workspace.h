@@ -33,7 +33,7 @@ mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
                                mlp_workspace **workspace);
 
 /* Takes what is on a desk. */
-void mlpi_workspace_lay_out(const mlp_workspace *workspace, mlpi_desk *desk,
+void mlpi_workspace_lay_out(const mlp_workspace *ws, mlpi_desk *desk,
                             mlpi_cursor *cursor);
 
 static inline const mlpi_desk *mlpi_desk_of(const mlp_workspace *workspace,

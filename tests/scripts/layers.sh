@@ -67,9 +67,9 @@ trainer steps
 state
 trainer_file
 loop
+rows
 fit pieces
 gradient_check
-fit
 foreign/scan
 foreign/load
 foreign/fann foreign/genann
