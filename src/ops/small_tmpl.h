@@ -12,68 +12,99 @@
 enum {
     MANY = TILE_ROWS * TILE_VECS >= 16, /* are there? */
     CHAINS = MANY ? 16 : 8,             /* accumulators of a tile */
+    FEW = 4,           /* rows whose chains take as long as one's */
     SMALL_REALS = 2048 /* of B: these stay in L1 without packing */
 };
 
-/* C = A B, then as in mlpi_product; the columns of B and C are contiguous. */
+/* Where the next rows of A, C and the gate begin, and how many are left. */
 typedef struct strip {
-    size_t m, k;
-    const real *a;
-    size_t a_row, a_k;
-    const real *b;
-    size_t b_k;
+    size_t m;
+    const real *a, *gate;
     real *c;
-    size_t c_row;
-    const real *bias, *gate;
-    bool relu;   /* C receives max(0, C) */
-    size_t last; /* lanes of the last vector, if it is partial */
 } strip;
 
-/* The first rows, whose accumulators are in registers: `rows`, `vecs` and
- * `part` are constants at each call. Leaves p at the row after them. */
-static inline ALWAYS_INLINE void small_tile(strip *p, size_t rows, size_t vecs,
-                                            bool part)
+static inline ALWAYS_INLINE strip strip_of(const mlpi_product *p)
+{
+    return (strip){p->m, p->A.data, p->gate, p->C};
+}
+
+/* How many rows the next tile of FEW has, of so many: 4, 2 or 1. */
+static inline size_t few_of(size_t rows)
+{
+    return rows >= FEW ? FEW : rows > 1 ? 2 : 1;
+}
+
+/* Where they begin, `stride` apart; what it lacks is what it
+ * has, again. */
+static inline ALWAYS_INLINE void few_offsets(size_t rows, size_t stride,
+                                             size_t at[FEW])
+{
+    at[0] = 0;
+    at[1] = rows > 1 ? stride : 0;
+    at[2] = rows > 2 ? 2 * stride : 0;
+    at[3] = at[1] + at[2];
+}
+
+/* The next rows, whose accumulators are in registers; B's columns are
+ * contiguous. `rows`, `vecs` and `part` are constants at each call. A tile of
+ * FEW may have 4, 2 or 1, in the same time: who waits for the chains of one can
+ * wait for four. */
+static inline ALWAYS_INLINE void small_tile(const mlpi_product *p, strip *at,
+                                            size_t rows, size_t vecs, bool part)
 {
     vec s[CHAINS];
+    size_t offset[CHAINS];
     const size_t whole = part ? vecs - 1 : vecs;
-    const real *a = p->a;
-    const real *b = p->b;
+    const size_t last = p->n - (vecs - 1) * VLEN; /* lanes of a part */
+    const size_t a_row = p->A.row_stride;
+    const size_t done = rows > FEW ? rows : few_of(at->m);
+    const real *a = at->a;
+    const real *b = p->B.data;
+    const real *bias = p->bias;
+    if (rows == FEW) {
+        few_offsets(done, a_row, offset);
+    }
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        offset[r] = rows > FEW ? r * a_row : offset[r];
+    }
     UNROLL
     for (size_t r = 0; r < rows * vecs; r++) {
         s[r] = vzero();
     }
-    for (size_t k = 0; k < p->k; k++, a += p->a_k, b += p->b_k) {
+    for (size_t k = p->k; k > 0; k--) {
         vec row[CHAINS];
         UNROLL
         for (size_t v = 0; v < vecs; v++) {
-            row[v] = load_lanes(b + v * VLEN, v >= whole, p->last);
+            row[v] = load_lanes(b + v * VLEN, v >= whole, last);
         }
         UNROLL
         for (size_t r = 0; r < rows; r++) {
-            vec x = vset1(a[r * p->a_row]);
+            vec x = vset1(a[offset[r]]);
             UNROLL
             for (size_t v = 0; v < vecs; v++) {
                 s[r * vecs + v] = vfma(x, row[v], s[r * vecs + v]);
             }
         }
+        a += p->A.col_stride;
+        b += p->B.row_stride;
     }
-    p->a += rows * p->a_row;
-    if (p->bias) {
+    if (bias) {
         UNROLL
         for (size_t v = 0; v < vecs; v++) {
-            vec bias = load_lanes(p->bias + v * VLEN, v >= whole, p->last);
+            vec x = load_lanes(bias + v * VLEN, v >= whole, last);
             UNROLL
             for (size_t r = 0; r < rows; r++) {
-                s[r * vecs + v] = vadd(s[r * vecs + v], bias);
+                s[r * vecs + v] = vadd(s[r * vecs + v], x);
             }
         }
     }
-    if (p->gate) {
+    if (at->gate) {
         UNROLL
-        for (size_t r = 0; r < rows; r++, p->gate += p->c_row) {
+        for (size_t r = 0; r < rows && r < done; r++, at->gate += p->n) {
             UNROLL
             for (size_t v = 0; v < vecs; v++) {
-                vec g = load_lanes(p->gate + v * VLEN, v >= whole, p->last);
+                vec g = load_lanes(at->gate + v * VLEN, v >= whole, last);
                 s[r * vecs + v] =
                     vselect(vle(g, vzero()), vzero(), s[r * vecs + v]);
             }
@@ -86,74 +117,103 @@ static inline ALWAYS_INLINE void small_tile(strip *p, size_t rows, size_t vecs,
         }
     }
     UNROLL
-    for (size_t r = 0; r < rows; r++, p->c += p->c_row) {
+    for (size_t r = 0; r < rows && r < done; r++, at->c += p->n) {
         UNROLL
         for (size_t v = 0; v < vecs; v++) {
-            store_lanes(p->c + v * VLEN, s[r * vecs + v], v >= whole, p->last);
+            store_lanes(at->c + v * VLEN, s[r * vecs + v], v >= whole, last);
         }
+    }
+    at->a += done * a_row;
+    at->m -= done;
+}
+
+/* At least one row. */
+static inline ALWAYS_INLINE void small_few(const mlpi_product *p, size_t vecs,
+                                           bool part)
+{
+    strip at = strip_of(p);
+    do {
+        small_tile(p, &at, FEW, vecs, part);
+    } while (at.m > 0);
+}
+
+/* All rows, `most` at a time; `few` does what is left. */
+static inline ALWAYS_INLINE void small_rows(const mlpi_product *p, size_t most,
+                                            size_t vecs, bool part,
+                                            mlpi_product_way *few)
+{
+    strip at = strip_of(p);
+    while (at.m >= most) {
+        small_tile(p, &at, most, vecs, part);
+    }
+    if (at.m > 0) {
+        mlpi_product rest = *p;
+        rest.m = at.m;
+        rest.A.data = at.a;
+        rest.gate = at.gate;
+        rest.C = at.c;
+        few(&rest);
     }
 }
 
-/* All rows, `most` at a time, which is 8 or 4. B's columns are contiguous. */
-static inline ALWAYS_INLINE void small_rows(const mlpi_product *all,
-                                            size_t most, size_t vecs, bool part)
+static NEVER_INLINE void few_vector(const mlpi_product *p)
 {
-    strip p = {.m = all->m,
-               .k = all->k,
-               .a = all->A.data,
-               .a_row = all->A.row_stride,
-               .a_k = all->A.col_stride,
-               .b = all->B.data,
-               .b_k = all->B.row_stride,
-               .c = all->C,
-               .c_row = all->n,
-               .bias = all->bias,
-               .gate = all->gate,
-               .relu = all->C == all->relu,
-               .last = all->n - (vecs - 1) * VLEN};
-    for (; p.m >= most; p.m -= most) {
-        small_tile(&p, most, vecs, part);
-    }
-    if (most > 4 && p.m >= 4) {
-        small_tile(&p, 4, vecs, part);
-        p.m -= 4;
-    }
-    if (p.m >= 2) {
-        small_tile(&p, 2, vecs, part);
-        p.m -= 2;
-    }
-    if (p.m > 0) {
-        small_tile(&p, 1, vecs, part);
-    }
+    small_few(p, 1, false);
+}
+
+static NEVER_INLINE void few_part(const mlpi_product *p)
+{
+    small_few(p, 1, true);
+}
+
+static NEVER_INLINE void few_vectors(const mlpi_product *p)
+{
+    small_few(p, 2, false);
+}
+
+static NEVER_INLINE void few_vectors_part(const mlpi_product *p)
+{
+    small_few(p, 2, true);
 }
 
 static NEVER_INLINE void small_vector(const mlpi_product *p)
 {
-    small_rows(p, 8, 1, false);
+    small_rows(p, 8, 1, false, few_vector);
 }
 
 static NEVER_INLINE void small_part(const mlpi_product *p)
 {
-    small_rows(p, 8, 1, true);
+    small_rows(p, 8, 1, true, few_part);
 }
+
+#if TILE_ROWS * TILE_VECS >= 16
 
 static NEVER_INLINE void small_vectors(const mlpi_product *p)
 {
-    small_rows(p, CHAINS / 2, 2, false);
+    small_rows(p, 8, 2, false, few_vectors);
 }
 
 static NEVER_INLINE void small_vectors_part(const mlpi_product *p)
 {
-    small_rows(p, CHAINS / 2, 2, true);
+    small_rows(p, 8, 2, true, few_vectors_part);
 }
 
-/* For up to two vectors of columns, which are contiguous in B. */
-static inline mlpi_product_way *small_columns(size_t n)
+#else
+#define small_vectors few_vectors
+#define small_vectors_part few_vectors_part
+#endif
+
+/* For m rows and up to two vectors of columns, which are contiguous in B. */
+static NEVER_INLINE mlpi_product_way *small_columns(size_t m, size_t n)
 {
     if (n <= VLEN) {
-        return n == VLEN ? small_vector : small_part;
+        return m < 8       ? n == VLEN ? few_vector : few_part
+               : n == VLEN ? small_vector
+                           : small_part;
     }
-    return n == 2 * VLEN ? small_vectors : small_vectors_part;
+    return m < 8           ? n == 2 * VLEN ? few_vectors : few_vectors_part
+           : n == 2 * VLEN ? small_vectors
+                           : small_vectors_part;
 }
 
 /* B (k, n) as rows of n numbers. */
@@ -174,7 +234,7 @@ static NEVER_INLINE void small_packed(const mlpi_product *p)
 {
     mlpi_product packed = *p;
     packed.B = (mlpi_operand){small_pack(p), p->n, 1};
-    small_columns(p->n)(&packed);
+    small_columns(p->m, p->n)(&packed);
 }
 
 /* C^T = B^T A^T, which is the same chains, for a b = b a. */
@@ -186,7 +246,7 @@ static NEVER_INLINE void small_transposed(const mlpi_product *p)
                            .A = {p->B.data, p->B.col_stride, p->B.row_stride},
                            .B = {p->A.data, p->A.col_stride, 1},
                            .C = p->n > 1 ? p->scratch : p->C};
-    small_columns(p->m)(&turned);
+    small_columns(p->n, p->m)(&turned);
     real *c = p->C;
     for (size_t j = 0; p->n > 1 && j < p->n; j++) {
         const real *row = (const real *)p->scratch + j * p->m;
@@ -196,91 +256,78 @@ static NEVER_INLINE void small_transposed(const mlpi_product *p)
     }
 }
 
-/* `rows` rows of a single column, which lie too far apart for vectors. */
-static inline ALWAYS_INLINE void column_tile(const strip *p, size_t rows)
-{
-    real s[CHAINS];
-    const real *a = p->a;
-    const real *b = p->b;
-    UNROLL
-    for (size_t r = 0; r < rows; r++) {
-        s[r] = R(0.0);
-    }
-    for (size_t k = 0; k < p->k; k++, a += p->a_k, b += p->b_k) {
-        UNROLL
-        for (size_t r = 0; r < rows; r++) {
-            s[r] = fma_real(a[r * p->a_row], *b, s[r]);
-        }
-    }
-    UNROLL
-    for (size_t r = 0; r < rows; r++) {
-        p->c[r] = p->bias ? s[r] + p->bias[0] : s[r];
-    }
-}
-
-static inline strip strip_of_column(const mlpi_product *p)
-{
-    return (strip){.k = p->k,
-                   .a = p->A.data,
-                   .a_row = p->A.row_stride,
-                   .a_k = p->A.col_stride,
-                   .b = p->B.data,
-                   .b_k = p->B.row_stride,
-                   .c = p->C,
-                   .bias = p->bias};
-}
-
-/* The same for VLEN rows of contiguous elements, which are transposed as they are
- * loaded, SIDE columns at a time; `at` is where the first begins. */
-static inline ALWAYS_INLINE void
-column_vector(const strip *p, const real *const row[VLEN], size_t at, real *c)
+/* A single column, of which VLEN rows of contiguous elements are transposed as
+ * they are loaded, SIDE columns at a time; `at` is where the first begins. */
+static inline ALWAYS_INLINE void column_vector(const mlpi_product *p,
+                                               const real *const row[VLEN],
+                                               size_t at, real *c)
 {
     vec s = vzero();
+    const real *b = p->B.data;
+    const real *bias = p->bias;
     size_t k = 0;
     for (; k + SIDE <= p->k; k += SIDE) {
         vec a[SIDE];
         vload_columns(row, at + k, a);
         UNROLL
-        for (size_t i = 0; i < SIDE; i++) {
-            s = vfma(a[i], vset1(p->b[(k + i) * p->b_k]), s);
+        for (size_t i = 0; i < SIDE; i++, b += p->B.row_stride) {
+            s = vfma(a[i], vset1(*b), s);
         }
     }
-    for (; k < p->k; k++) {
+    for (; k < p->k; k++, b += p->B.row_stride) {
         real a[VLEN];
         for (size_t r = 0; r < VLEN; r++) {
             a[r] = row[r][at + k];
         }
-        s = vfma(vload(a), vset1(p->b[k * p->b_k]), s);
+        s = vfma(vload(a), vset1(*b), s);
     }
-    vstore(c, p->bias ? vadd(s, vset1(*p->bias)) : s);
+    vstore(c, bias ? vadd(s, vset1(*bias)) : s);
 }
 
 /* m >= VLEN rows, some of the last perhaps twice. */
 static NEVER_INLINE void small_column_of_rows(const mlpi_product *p)
 {
-    strip s = strip_of_column(p);
+    real *c = p->C;
+    const size_t a_row = p->A.row_stride;
     const real *row[VLEN];
     for (size_t r = 0; r < VLEN; r++) {
-        row[r] = s.a + r * s.a_row;
+        row[r] = (const real *)p->A.data + r * a_row;
     }
     for (size_t done = 0; done < p->m; done += VLEN) {
         size_t i = least(done, p->m - VLEN);
-        column_vector(&s, row, i * s.a_row, s.c + i);
+        column_vector(p, row, i * a_row, c + i);
     }
 }
 
+/* Rows lie too far apart for vectors. */
 static NEVER_INLINE void small_column(const mlpi_product *p)
 {
-    strip s = strip_of_column(p);
-    size_t m = p->m;
-    for (; m >= 8; m -= 8, s.a += 8 * s.a_row, s.c += 8) {
-        column_tile(&s, 8);
-    }
-    for (; m >= 4; m -= 4, s.a += 4 * s.a_row, s.c += 4) {
-        column_tile(&s, 4);
-    }
-    for (; m > 0; m--, s.a += s.a_row, s.c++) {
-        column_tile(&s, 1);
+    const size_t a_row = p->A.row_stride;
+    const real *bias = p->bias;
+    real *c = p->C;
+    for (size_t i = 0, done = 0; i < p->m; i += done) {
+        size_t at[FEW];
+        real s[FEW];
+        const real *a = (const real *)p->A.data + i * a_row;
+        const real *b = p->B.data;
+        done = few_of(p->m - i);
+        few_offsets(done, a_row, at);
+        UNROLL
+        for (size_t r = 0; r < FEW; r++) {
+            s[r] = R(0.0);
+        }
+        for (size_t k = p->k; k > 0; k--) {
+            UNROLL
+            for (size_t r = 0; r < FEW; r++) {
+                s[r] = fma_real(a[at[r]], *b, s[r]);
+            }
+            a += p->A.col_stride;
+            b += p->B.row_stride;
+        }
+        UNROLL
+        for (size_t r = 0; r < FEW; r++) {
+            c[i + (r & (done - 1))] = bias ? s[r] + *bias : s[r];
+        }
     }
 }
 
@@ -293,7 +340,9 @@ static inline size_t vectors(size_t n)
 /* Where Z is kept as well as its ReLU. */
 static NEVER_INLINE void small_then_relu(const mlpi_product *p)
 {
-    p->B.col_stride == 1 ? small_columns(p->n)(p) : small_packed(p);
+    mlpi_product z = *p;
+    z.relu = NULL;
+    p->B.col_stride == 1 ? small_columns(p->m, p->n)(&z) : small_packed(&z);
     map_each(vrelu, p->m * p->n, p->C, p->relu);
 }
 
@@ -319,5 +368,5 @@ static mlpi_product_way *small_way(const mlpi_product *p)
     if (p->relu && p->relu != p->C) {
         return small_then_relu;
     }
-    return p->B.col_stride == 1 ? small_columns(p->n) : small_packed;
+    return p->B.col_stride == 1 ? small_columns(p->m, p->n) : small_packed;
 }
