@@ -19,7 +19,10 @@
 enum {
     PACK_A_COLUMNS = 4 * PANEL,     /* from which packing A pays */
     SMALL_B = 32768 / sizeof(real), /* B that L1 holds as it is */
+    MIDDLE_B = 2 * SMALL_B,         /* and that L2 gives in time */
+    SHORT = 16,                     /* chains that end before C is stored */
     NARROW = 12,                    /* columns that had better be rows */
+    FEW_TILES = 4 * TILE_ROWS,      /* rows */
     ROOM = TILE_ROWS * PANEL,       /* of a tile that is not whole in C */
     /* Of a product of small_tmpl.h: B, or C^T. */
     SMALL_ROOM = SMALL_REALS > 4 * VLEN *VLEN ? SMALL_REALS : 4 * VLEN *VLEN
@@ -65,16 +68,18 @@ static SPARE void turn(const job *p, const area *t, bool back)
     }
 }
 
-/* What C has so far, into the room. */
-static void fetch(const job *p, const area *t)
+/* What C has so far, into the room; or that of the next tile, towards L1. */
+static BUSY void prepare(const job *p, const area *t, bool in_c, size_t after)
 {
-    if (p->c_col != 1) {
+    const real *c = p->c + t->i * p->c_row + t->j;
+    if (in_c) {
+        for (size_t i = 0; i < least(after, t->rows); i++) {
+            prefetch(c, (t->rows + i) * p->c_row, PANEL);
+        }
+    } else if (p->c_col != 1) {
         turn(p, t, true);
-        return;
-    }
-    for (size_t i = 0; i < t->rows; i++) {
-        memcpy(t->sums + i * t->stride, p->c + (t->i + i) * p->c_row + t->j,
-               t->cols * sizeof(real));
+    } else {
+        pack_rows(t->rows, t->cols, c, p->c_row, t->sums, t->stride);
     }
 }
 
@@ -156,14 +161,31 @@ static bool packs_a(size_t n)
     return n > PACK_A_COLUMNS;
 }
 
-/* Is B small enough to be read where it lies, all of it? */
+/* n, up to whole vectors. */
+static size_t whole_vectors(size_t n)
+{
+    return vectors(n) * VLEN;
+}
+
+/* Can B's rows be read where they lie? */
+static bool lies_well(const job *p)
+{
+    return p->b_col == 1 && p->n % VLEN == 0;
+}
+
+/* Does all of B stay in caches, so that it needs neither panels nor blocks? What
+ * does not lie well is packed before, which pays if it is a panel anyhow, or if
+ * chains are so short that C's rows are to be few at a time. */
 static bool has_small_b(const job *p)
 {
-    return p->b_col == 1 && p->n % VLEN == 0 && p->k * p->n <= SMALL_B;
+    const size_t size = p->k * whole_vectors(p->n);
+    return lies_well(p) ? size <= SMALL_B
+                        : size <= MIDDLE_B && (p->n <= PANEL || p->k <= SHORT);
 }
 
 /* A part of the work: rows [i, i + m) of A in the block [k, k + depth), with
- * room for a tile, for a panel of B and for these rows, packed unless NULL. */
+ * room for a tile, for a panel of B unless B is small, and for these rows, packed
+ * unless NULL. */
 typedef struct block {
     size_t i, m, k, depth;
     real *room, *panel, *rows;
@@ -190,7 +212,7 @@ static void take_panel(const job *p, const block *b, size_t j, size_t cols,
     t->b = p->b + b->k * p->b_k + j * p->b_col;
     t->b_k = p->b_k;
     const bool is_whole = cols % VLEN == 0;
-    if (p->b_col == 1 && is_whole && (b->m <= TILE_ROWS || has_small_b(p))) {
+    if (!b->panel || (p->b_col == 1 && is_whole && b->m <= TILE_ROWS)) {
         return;
     }
     if (p->b_col == 1 && cols == PANEL && tile_rows(b->m) == TILE_ROWS) {
@@ -205,50 +227,44 @@ static void take_panel(const job *p, const block *b, size_t j, size_t cols,
 
 /* All rows of the block by columns [j, j + cols), tile after tile, with C's
  * next lines on their way meanwhile. */
-static void run_panel(const job *p, const block *b, size_t j, size_t cols)
+static NEVER_INLINE void run_panel(const job *p, const block *b, size_t j,
+                                   size_t cols)
 {
+    const bool resumes = b->k > 0;
     const bool ends = b->k + b->depth == p->k;
     const bool updates = ends && p->update;
     const bool in_c =
-        cols % VLEN == 0 && p->c_col == 1 && !(updates && b->k == 0);
+        cols % VLEN == 0 && p->c_col == 1 && !(updates && !resumes);
     const bool finishes =
         !in_c || updates || (ends && (p->bias || p->gate || p->relu));
+    real *c = p->c + b->i * p->c_row + j;
     tile t = {.k = b->depth,
               .a = b->rows ? b->rows : p->a + b->i * p->a_row + b->k * p->a_k,
               .a_row = b->rows ? 1 : p->a_row,
               .a_k = p->a_k,
-              .from = zeros,
+              .c = in_c ? c : b->room,
               .c_row = in_c ? p->c_row : PANEL};
-    const bool resumes = b->k > 0;
     take_panel(p, b, j, cols, &t);
-    for (size_t i = 0, rows = 0; i < b->m; i += rows) {
-        rows = tile_rows(b->m - i);
-        real *c = p->c + (b->i + i) * p->c_row + j;
-        t.c = in_c ? c : b->room;
-        t.rows = rows;
-        area sums = {b->i + i, j, rows, cols, t.c, t.c_row};
+    for (size_t i = 0; i < b->m; i += t.rows) {
+        t.rows = tile_rows(b->m - i);
         if (b->rows) {
-            t.a_k = rows;
+            t.a_k = t.rows;
         }
+        const area sums = {b->i + i, j, t.rows, cols, t.c, t.c_row};
         if (resumes) {
             t.from = t.c;
             t.from_row = t.c_row;
-        }
-        if (resumes && !in_c) {
-            fetch(p, &sums);
-        }
-        for (size_t r = 0; resumes && in_c && r < least(b->m - i - rows, rows);
-             r++) {
-            prefetch(c, (rows + r) * p->c_row, PANEL);
+            prepare(p, &sums, in_c, b->m - i - t.rows);
         }
         if (updates) {
             prefetch_updated(p, &sums);
         }
-        run_rows(&t, rows, cols <= VLEN);
+        run_rows(&t, cols <= VLEN);
         if (finishes) {
             finish(p, &sums, ends);
         }
-        t.a += rows * (b->rows ? b->depth : p->a_row);
+        t.a += t.rows * (b->rows ? b->depth : p->a_row);
+        t.c += in_c ? t.rows * p->c_row : 0;
         if (t.panel) {
             t.b = t.panel;
             t.b_k = PANEL;
@@ -257,12 +273,29 @@ static void run_panel(const job *p, const block *b, size_t j, size_t cols)
     }
 }
 
-static BUSY void run_blocks(const job *p, real *scratch)
+/* Packs a small B that does not lie well. */
+static SPARE void pack_b(job *p, real *to)
+{
+    const size_t n = whole_vectors(p->n);
+    pack(p->k, p->n, (mlpi_operand){p->b, p->b_k, p->b_col}, to, n);
+    p->b = to;
+    p->b_k = n;
+    p->b_col = 1;
+}
+
+/* Chains that are short write C as fast as it can be, if its rows are few: they
+ * may be pages apart, and translations of so many addresses are not at hand. */
+static BUSY void run_blocks(job *p, real *scratch)
 {
     const bool small = has_small_b(p);
-    real *panel = scratch + ROOM;
+    const bool is_short = small && p->k <= SHORT;
     const size_t depth = small ? p->k : block_size(p->k, BLOCK_DEPTH, VLEN);
-    const size_t rows = block_size(p->m, BLOCK_ROWS, TILE_ROWS);
+    const size_t rows =
+        block_size(p->m, is_short ? FEW_TILES : BLOCK_ROWS, TILE_ROWS);
+    real *panel = scratch + ROOM;
+    if (small && !lies_well(p)) {
+        pack_b(p, panel);
+    }
     for (size_t k = 0; k < p->k; k += depth) {
         for (size_t i = 0; i < p->m; i += rows) {
             block b = {.i = i,
@@ -270,7 +303,7 @@ static BUSY void run_blocks(const job *p, real *scratch)
                        .k = k,
                        .depth = least(depth, p->k - k),
                        .room = scratch,
-                       .panel = panel};
+                       .panel = small ? NULL : panel};
             if (packs_a(p->n) && !small) {
                 b.rows = b.panel + b.depth * PANEL + VLEN;
                 pack_a(p, &b);
@@ -298,7 +331,9 @@ static size_t product_scratch(size_t m, size_t n, size_t k)
 {
     size_t depth = least(k, BLOCK_DEPTH);
     size_t rows = packs_a(n) ? least(m, BLOCK_ROWS) : 0;
-    size_t most = depth * (PANEL + rows + NARROW) + ROOM + (size_t)2 * VLEN;
+    size_t blocks = depth * (PANEL + rows + NARROW);
+    size_t small = least(k * whole_vectors(m > n ? m : n), MIDDLE_B);
+    size_t most = (blocks > small ? blocks : small) + ROOM + (size_t)2 * VLEN;
     return most > SMALL_ROOM ? most : SMALL_ROOM;
 }
 

@@ -41,7 +41,7 @@ static void pack_rows(size_t m, size_t n, const real *from, size_t stride,
 }
 
 /* m rows of n <= VLEN elements, column j being from[j stride] and on. The last
- * rows are VLEN, too, if need be some of those before once more. */
+ * rows are SIDE, too, if need be some of those before once more. */
 static BUSY void pack_stripe(size_t m, size_t n, const real *from,
                              size_t stride, real *to, size_t width)
 {
@@ -49,20 +49,18 @@ static BUSY void pack_stripe(size_t m, size_t n, const real *from,
     for (size_t j = 0; j < VLEN; j++) {
         column[j] = from + least(j, n - 1) * stride;
     }
-    for (size_t done = 0; done < m; done += VLEN) {
-        const size_t end = least(done, m - VLEN) + VLEN;
-        for (size_t i = end - VLEN; i < end; i += SIDE) {
-            vec rows[SIDE];
-            vload_columns(column, i, rows);
-            UNROLL
-            for (size_t r = 0; r < SIDE; r++) {
-                vstore(to + (i + r) * width, rows[r]);
-            }
+    for (size_t done = 0; done < m; done += SIDE) {
+        const size_t i = least(done, m - SIDE);
+        vec rows[SIDE];
+        vload_columns(column, i, rows);
+        UNROLL
+        for (size_t r = 0; r < SIDE; r++) {
+            vstore(to + (i + r) * width, rows[r]);
         }
     }
 }
 
-/* m >= VLEN rows whose columns are contiguous. The last columns come first, for
+/* m >= SIDE rows whose columns are contiguous. The last columns come first, for
  * they reach into the next row's first. */
 static void pack_columns(size_t m, size_t n, const real *from, size_t stride,
                          real *to, size_t width)
@@ -84,7 +82,7 @@ static BUSY void pack(size_t m, size_t n, mlpi_operand from, real *to,
     const real *x = from.data;
     if (from.col_stride == 1) {
         pack_rows(m, n, x, from.row_stride, to, width);
-    } else if (from.row_stride == 1 && m >= VLEN) {
+    } else if (from.row_stride == 1 && m >= SIDE) {
         pack_columns(m, n, x, from.col_stride, to, width);
     } else {
         for (size_t j = 0; j < n; j++) {

@@ -29,14 +29,12 @@ typedef struct tile {
     const real *b;
     size_t b_k;       /* stride of B by k; columns are contiguous */
     real *panel;      /* receives the rows of B, PANEL apart; or NULL */
-    const real *from; /* what the sums start from: C, or zeros */
+    const real *from; /* what the sums start from, C; or NULL: from 0 */
     size_t from_row;
     real *c;
     size_t c_row;
     size_t rows; /* that C has; or more than the tile does */
 } tile;
-
-static const _Alignas(CACHE_LINE) real zeros[PANEL];
 
 /* `rows`, `vecs` and `packs` are constants at each call, so that the loops over
  * them unroll and s lives in registers. Rows of A are reached from every third
@@ -61,7 +59,8 @@ static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
         a[i] = t->a + row * a_row;
         UNROLL
         for (size_t v = 0; v < vecs; v++) {
-            s[i][v] = vload(t->from + row * t->from_row + v * VLEN);
+            s[i][v] = t->from ? vload(t->from + row * t->from_row + v * VLEN)
+                              : vzero();
         }
     }
     for (size_t k = t->k; k > 0; k--, b += b_k) {
@@ -151,15 +150,15 @@ static size_t tile_rows(size_t rows)
     return rows >= TILE_ROWS ? TILE_ROWS : least(rows, FEW_ROWS);
 }
 
-/* Tiles of as many rows as tile_rows says, by one vector of columns or by
- * all. */
-static void run_rows(const tile *t, size_t rows, bool by_one)
+/* A tile of as many rows as tile_rows says, by one vector of columns or by all.
+ */
+static void run_rows(const tile *t, bool by_one)
 {
     if (t->panel) {
         full_rows_packing(t);
-    } else if (rows == TILE_ROWS) {
+    } else if (t->rows == TILE_ROWS) {
         by_one ? full_rows_by_one(t) : full_rows(t);
-    } else if (rows == MIDDLE_ROWS && MIDDLE_ROWS > FEW_ROWS) {
+    } else if (t->rows == MIDDLE_ROWS && MIDDLE_ROWS > FEW_ROWS) {
         by_one ? middle_rows_by_one(t) : middle_rows(t);
     } else {
         by_one ? few_rows_by_one(t) : few_rows(t);
