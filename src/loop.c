@@ -61,7 +61,8 @@ static mlp_status check_stopping(const mlp_hooks *hooks,
 mlp_status mlpi_loop_check(const mlp_net *net, const mlp_train_options *options)
 {
     const mlp_hooks *hooks = &net->hooks;
-    TRY(mlpi_net_check_rate(net, "learning_rate", options->learning_rate));
+    TRY(mlpi_check_positive(hooks, net->ops, "learning_rate",
+                            options->learning_rate));
     TRY(check_stopping(hooks, options));
     if (has_validation_set(options) && options->validation_fraction != 0.0) {
         return mlpi_report(hooks, MLP_ERR_ARGUMENT,

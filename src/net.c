@@ -32,41 +32,41 @@ static mlp_status check_init(const mlp_hooks *hooks, mlp_init init)
 }
 
 /* A number is what it is in the network's precision. */
+mlp_status mlpi_check_positive(const mlp_hooks *hooks, const mlpi_ops *ops,
+                               const char *name, double value)
+{
+    double rounded = ops->round(value);
+    if (!(rounded > 0.0) || !isfinite(rounded)) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "%s: expects a finite %s above 0, got %g", name,
+                           mlp_dtype_name(ops->dtype), value);
+    }
+    return MLP_OK;
+}
+
 static mlp_status check_batch_norm(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
-    const mlpi_ops *ops = mlpi_ops_get(config->precision, 0);
     double momentum = config->batch_norm_momentum;
-    double epsilon = ops->round(config->batch_norm_epsilon);
     if (!(momentum >= 0.0 && momentum <= 1.0)) {
         return mlpi_report(hooks, MLP_ERR_ARGUMENT,
                            "batch_norm_momentum: expects 0 to 1, got %g",
                            momentum);
     }
-    if (!(epsilon > 0.0) || !isfinite(epsilon)) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "batch_norm_epsilon: expects a finite %s above 0, "
-                           "got %g",
-                           mlp_dtype_name(ops->dtype),
-                           config->batch_norm_epsilon);
-    }
-    return MLP_OK;
+    return mlpi_check_positive(hooks, mlpi_ops_get(config->precision, 0),
+                               "batch_norm_epsilon",
+                               config->batch_norm_epsilon);
 }
 
 static mlp_status check_loss(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
-    const mlpi_ops *ops = mlpi_ops_get(config->precision, 0);
-    double delta = ops->round(config->huber_delta);
     double smoothing = config->label_smoothing;
     bool has_classes =
         config->loss == MLP_LOSS_BCE || config->loss == MLP_LOSS_CCE;
     bool is_smoothing = smoothing >= 0.0 && smoothing < 1.0;
-    if (!(delta > 0.0) || !isfinite(delta)) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "huber_delta: expects a finite %s above 0, got %g",
-                           mlp_dtype_name(ops->dtype), config->huber_delta);
-    }
+    TRY(mlpi_check_positive(hooks, mlpi_ops_get(config->precision, 0),
+                            "huber_delta", config->huber_delta));
     if (!(has_classes ? is_smoothing : smoothing == 0.0)) {
         return mlpi_report(
             hooks, MLP_ERR_ARGUMENT, "label_smoothing: %s expects 0%s, got %g",

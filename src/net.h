@@ -116,10 +116,9 @@ static inline mlp_status mlpi_net_check_Y(const mlp_net *net, mlp_cview Y,
 mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
                                  mlp_cview view);
 
-/* MLP_ERR_ARGUMENT unless a learning rate is finite and above 0 in the network's
- * precision. */
-mlp_status mlpi_net_check_rate(const mlp_net *net, const char *name,
-                               double rate);
+/* MLP_ERR_ARGUMENT unless a number is finite and above 0 in that precision. */
+mlp_status mlpi_check_positive(const mlp_hooks *hooks, const mlpi_ops *ops,
+                               const char *name, double value);
 
 /* What data to learn from, or to be scored on, must be: of fitting shapes, one
  * row or more; and finite, for bce and cce with targets in [0, 1], for cce

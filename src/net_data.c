@@ -105,15 +105,3 @@ mlp_status mlpi_net_check_values(const mlp_net *net, mlp_cview X, mlp_cview Y)
     }
     return net->loss == MLP_LOSS_CCE ? check_sums(net, Y) : MLP_OK;
 }
-
-mlp_status mlpi_net_check_rate(const mlp_net *net, const char *name,
-                               double rate)
-{
-    double rounded = net->ops->round(rate);
-    if (!(rounded > 0.0) || !isfinite(rounded)) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "%s: expects a finite %s above 0, got %g", name,
-                           mlp_dtype_name(net->ops->dtype), rate);
-    }
-    return MLP_OK;
-}

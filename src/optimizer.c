@@ -31,22 +31,22 @@ mlp_optimizer mlp_optimizer_defaults(mlp_rule rule)
                            .lbfgs_pairs = 10};
 }
 
-/* What fields may be. A range ends at `high`; its ends may belong to it. */
+/* What fields may be: from 0 or 1 to 1 or infinity, ends included or not. */
 typedef struct range {
-    char text[32];
-    double low, high;
-    bool with_low, with_high;
+    char text[31];
+    bool from_1, to_1, with_low, with_high;
 } range;
 
 enum { SHARE, AMOUNT, POSITIVE, LIMIT, GROWTH, SHRINKAGE };
 
 static const range ranges[] = {
-    [SHARE] = {"from 0 to below 1", 0.0, 1.0, true, false},
-    [AMOUNT] = {"that is finite and not below 0", 0.0, INFINITY, true, false},
-    [POSITIVE] = {"that is finite and above 0", 0.0, INFINITY, false, false},
-    [LIMIT] = {"above 0", 0.0, INFINITY, false, true},
-    [GROWTH] = {"that is finite and not below 1", 1.0, INFINITY, true, false},
-    [SHRINKAGE] = {"above 0 and at most 1", 0.0, 1.0, false, true},
+    [SHARE] = {"from 0 to below 1", .to_1 = true, .with_low = true},
+    [AMOUNT] = {"that is finite and not below 0", .with_low = true},
+    [POSITIVE] = {"that is finite and above 0", .to_1 = false},
+    [LIMIT] = {"above 0", .with_high = true},
+    [GROWTH] = {"that is finite and not below 1", .from_1 = true,
+                .with_low = true},
+    [SHRINKAGE] = {"above 0 and at most 1", .to_1 = true, .with_high = true},
 };
 
 #define FIELD(name) #name, offsetof(mlp_optimizer, name)
@@ -72,6 +72,14 @@ static const struct {
     {FIELD(rprop_most), POSITIVE},
 };
 
+static mlp_status refuse(const mlp_net *net, const char *name, const char *text,
+                         double value)
+{
+    return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                       "optimizer, %s: expects a %s %s, got %g", name,
+                       mlp_dtype_name(net->ops->dtype), text, value);
+}
+
 /* A number is what it is in the network's precision. */
 static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *is)
 {
@@ -81,20 +89,17 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *is)
         memcpy(&value, (const unsigned char *)is + fields[i].offset,
                sizeof value);
         double x = net->ops->round(value);
-        bool above = r->with_low ? x >= r->low : x > r->low;
-        bool below = r->with_high ? x <= r->high : x < r->high;
+        double low = r->from_1 ? 1.0 : 0.0;
+        double high = r->to_1 ? 1.0 : (double)INFINITY;
+        bool above = r->with_low ? x >= low : x > low;
+        bool below = r->with_high ? x <= high : x < high;
         if (!above || !below) {
-            return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                               "optimizer, %s: expects a %s %s, got %g",
-                               fields[i].name, mlp_dtype_name(net->ops->dtype),
-                               r->text, value);
+            return refuse(net, fields[i].name, r->text, value);
         }
     }
     if (net->ops->round(is->rprop_most) < net->ops->round(is->rprop_least)) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "optimizer, rprop_most: expects rprop_least or "
-                           "more, got %g",
-                           is->rprop_most);
+        return refuse(net, "rprop_most", "not below rprop_least",
+                      is->rprop_most);
     }
     return MLP_OK;
 }

@@ -134,7 +134,8 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    TRY(mlpi_net_check_rate(trainer->net, "alpha", alpha));
+    TRY(mlpi_check_positive(&trainer->hooks, trainer->net->ops, "alpha",
+                            alpha));
     TRY(mlpi_lbfgs_refuse(trainer, "a step"));
     TRY(mlpi_net_check_shapes(trainer->net, X, Y));
     TRY(check_rows(trainer, X.rows));
