@@ -27,12 +27,12 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
         return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
                            "threshold: expects a number, got NaN");
     }
-    TRY(mlpi_net_check_X(net, X, 0));
+    TRY(mlpi_net_check_X(net, &X, 0));
     mlpi_expected expected = {.name = "labels",
                               .dtype = MLP_I32,
                               .rows = X.rows,
                               .cols = mlpi_label_columns(net)};
-    TRY(mlpi_check_writable(&net->hooks, labels, &expected));
+    TRY(mlpi_check_writable(&net->hooks, &labels, &expected));
     if (X.rows == 0) {
         return MLP_OK;
     }

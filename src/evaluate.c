@@ -5,12 +5,16 @@
 #include "predict.h"
 #include "report.h"
 
-/* Rows [i, i + m) of what is to be scored. */
-static mlpi_scored scored_part(const mlpi_scored *rows, size_t i, size_t m)
+/* What is to be scored becomes its rows [i, i + m). */
+static void cut(mlpi_scored *rows, size_t i, size_t m)
 {
-    return rows->order ? (mlpi_scored){m, rows->X, rows->Y, rows->order + i}
-                       : (mlpi_scored){m, mlp_cview_rows(rows->X, i, m),
-                                       mlp_cview_rows(rows->Y, i, m), NULL};
+    rows->m = m;
+    if (rows->order) {
+        rows->order += i;
+    } else {
+        mlpi_cut_rows(&rows->X, i, m);
+        mlpi_cut_rows(&rows->Y, i, m);
+    }
 }
 
 /* Such rows and their targets, on the desk. */
@@ -18,7 +22,7 @@ static void run_scored(const mlp_net *net, const mlpi_desk *desk,
                        const mlpi_scored *part)
 {
     mlpi_predict_chunk(net, desk, &part->X, part->order, part->m);
-    mlpi_targets targets = {.m = part->m, .Y = part->Y, .order = part->order};
+    mlpi_targets targets = {.m = part->m, .Y = &part->Y, .order = part->order};
     mlpi_loss_targets(net, &targets, desk->Y);
 }
 
@@ -50,7 +54,8 @@ void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
     size_t hits = 0;
     for (size_t i = 0, m = 0; i < rows->m; i += m) {
         m = rows->m - i < workspace->rows ? rows->m - i : workspace->rows;
-        mlpi_scored part = scored_part(rows, i, m);
+        mlpi_scored part = *rows;
+        cut(&part, i, m);
         run_scored(net, desk, &part);
         mlpi_loss_add(
             &sum, net,
@@ -72,8 +77,8 @@ mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
         return mlpi_report(&net->hooks, MLP_ERR_NULL,
                            "the place for the scores is NULL");
     }
-    TRY(mlpi_net_check_shapes(net, X, Y));
-    TRY(mlpi_net_check_values(net, X, Y));
+    TRY(mlpi_net_check_shapes(net, &X, &Y));
+    TRY(mlpi_net_check_values(net, &X, &Y));
     mlp_workspace *ws = NULL;
     TRY(mlpi_workspace_make(net, X.rows, &ws));
     mlpi_evaluate(net, ws, &(mlpi_scored){.m = X.rows, .X = X, .Y = Y}, scores);

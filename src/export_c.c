@@ -232,7 +232,7 @@ static mlp_status take_rows(mlpi_export *e)
     size_t inputs = mlp_net_inputs(net);
     size_t outputs = mlp_net_outputs(net);
     if (given > 0) {
-        TRY(mlpi_net_check_X(net, e->options->X, 0));
+        TRY(mlpi_net_check_X(net, &e->options->X, 0));
     }
     mlpi_cursor measure = {0};
     void *block = NULL;

@@ -81,7 +81,7 @@ static mlp_status score_both(const mlpi_export *e, const trial *t)
     mlp_cview X = e->options->X;
     mlp_cview Y = e->options->Y;
     if (!mlpi_is_regression(e->net->loss)) {
-        mlpi_loss_targets(e->net, &(mlpi_targets){.m = Y.rows, .Y = Y},
+        mlpi_loss_targets(e->net, &(mlpi_targets){.m = Y.rows, .Y = &Y},
                           t->targets);
     }
     TRY(mlp_predict(e->net, X, t->A));
@@ -125,11 +125,11 @@ static mlp_status check_rows(const mlpi_export *e)
         return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
                            "X: int8 expects rows that say what is usual");
     }
-    TRY(mlpi_net_check_X(net, e->options->X, 1));
+    TRY(mlpi_net_check_X(net, &e->options->X, 1));
     TRY(mlpi_net_check_finite(net, "X", e->options->X));
     if (e->options->Y.rows > 0) {
-        TRY(mlpi_net_check_shapes(net, e->options->X, e->options->Y));
-        TRY(mlpi_net_check_values(net, e->options->X, e->options->Y));
+        TRY(mlpi_net_check_shapes(net, &e->options->X, &e->options->Y));
+        TRY(mlpi_net_check_values(net, &e->options->X, &e->options->Y));
     }
     return MLP_OK;
 }

@@ -70,7 +70,7 @@ static mlp_status hold_out(const mlp_trainer *trainer,
                            mlp_rng *rng)
 {
     *rng = mlp_rng_seeded(options->seed);
-    return r->held > 0 ? mlpi_split(trainer->net, r->Y, r->held, rng, r->split)
+    return r->held > 0 ? mlpi_split(trainer->net, &r->Y, r->held, rng, r->split)
                        : MLP_OK;
 }
 
@@ -100,7 +100,7 @@ static mlp_status run(mlpi_loop *loop, mlpi_rows *r, mlp_history **history)
     /* Absurdly many rows fail here, before all of them are looked at. */
     TRY(mlpi_loop_make(loop, history != NULL));
     TRY(allocate(&trainer->hooks, loop->options, r));
-    TRY(mlpi_net_check_values(trainer->net, r->X, r->Y));
+    TRY(mlpi_net_check_values(trainer->net, &r->X, &r->Y));
     mlp_rng rng;
     TRY(hold_out(trainer, loop->options, r, &rng));
     TRY(weigh(trainer, loop->options, r));
@@ -135,8 +135,8 @@ static mlp_status measure(const mlp_net *net, const mlp_train_options *options,
                           mlpi_rows *r)
 {
     TRY(mlpi_loop_check(net, options));
-    TRY(mlpi_net_check_shapes(net, r->X, r->Y));
-    TRY(mlpi_weights_check_rows(net, options->row_weights, r->X.rows));
+    TRY(mlpi_net_check_shapes(net, &r->X, &r->Y));
+    TRY(mlpi_weights_check_rows(net, &options->row_weights, r->X.rows));
     TRY(mlpi_split_size(&net->hooks, options->validation_fraction, r->X.rows,
                         &r->held));
     r->m = r->X.rows - r->held;

@@ -328,13 +328,13 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
         return mlpi_report(&net->hooks, MLP_ERR_NULL,
                            "the place for the worst error is NULL");
     }
-    TRY(mlpi_net_check_shapes(net, X, Y));
-    TRY(mlpi_net_check_values(net, X, Y));
+    TRY(mlpi_net_check_shapes(net, &X, &Y));
+    TRY(mlpi_net_check_values(net, &X, &Y));
     probe p = {
         .X = X, .Y = Y, .options = options ? *options : mlp_train_defaults()};
     mlpi_weighing weighing = weighing_of(&p);
     TRY(mlpi_weights_check_classes(net, weighing.classes));
-    TRY(mlpi_weights_check_rows(net, weighing.rows, X.rows));
+    TRY(mlpi_weights_check_rows(net, &weighing.rows, X.rows));
     TRY(mlpi_weights_check(net, &weighing));
     TRY(mlpi_weights_check_sum(&net->hooks, mlpi_weights_sum(net, &weighing)));
     mlp_gradient_check found = {.error = 0.0};

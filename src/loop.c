@@ -28,9 +28,9 @@ static bool has_validation_set(const mlp_train_options *options)
 }
 
 /* Checks shapes, or values, of the options' validation rows. */
-static mlp_status
-check_validation(const mlp_net *net, const mlp_train_options *options,
-                 mlp_status (*check)(const mlp_net *, mlp_cview, mlp_cview))
+static mlp_status check_validation(
+    const mlp_net *net, const mlp_train_options *options,
+    mlp_status (*check)(const mlp_net *, const mlp_cview *, const mlp_cview *))
 {
     if (!has_validation_set(options)) {
         return MLP_OK;
@@ -39,7 +39,7 @@ check_validation(const mlp_net *net, const mlp_train_options *options,
     mlp_net speaking = *net; /* the same, but for its log */
     speaking.hooks.log = tell_validation;
     speaking.hooks.user = &hooks;
-    return check(&speaking, options->X_validation, options->Y_validation);
+    return check(&speaking, &options->X_validation, &options->Y_validation);
 }
 
 static mlp_status check_stopping(const mlp_hooks *hooks,

@@ -20,13 +20,13 @@ void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
 {
     mlpi_gather gather = {.m = targets->m,
                           .n = outputs_of(net),
-                          .X = mlpi_operand_of(targets->Y),
+                          .X = mlpi_operand_of(*targets->Y),
                           .order = targets->order,
                           .ahead = targets->ahead,
                           .mean = net->out.scales ? net->out.mean : NULL,
                           .std = net->out.scales ? net->out.std : NULL,
                           .out = out};
-    if (targets->Y.dtype == MLP_I32) {
+    if (targets->Y->dtype == MLP_I32) {
         net->ops->one_hot(&gather);
     } else {
         net->ops->gather(&gather);

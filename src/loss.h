@@ -14,7 +14,7 @@
 /* Rows of the caller's checked targets, on their way into a network. */
 typedef struct mlpi_targets {
     size_t m;
-    mlp_cview Y; /* rows order[0..m-1], or 0..m-1 if that is NULL */
+    const mlp_cview *Y; /* rows order[0..m-1], or 0..m-1 if that is NULL */
     const size_t *order;
     size_t ahead; /* as in mlpi_gather */
 } mlpi_targets;

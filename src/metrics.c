@@ -47,7 +47,7 @@ static mlp_status check_shape(mlp_cview view, size_t rows, size_t cols)
                               .rows = rows,
                               .cols = cols,
                               .least_rows = 1};
-    return mlpi_check_view(&no_hooks, view, &expected);
+    return mlpi_check_view(&no_hooks, &view, &expected);
 }
 
 /* Finite numbers of either precision, one at least. */
@@ -109,7 +109,7 @@ static mlp_status check_counts(mlp_view counts)
                               .rows = counts.cols,
                               .cols = counts.cols,
                               .least_rows = 1};
-    return mlpi_check_writable(&no_hooks, counts, &expected);
+    return mlpi_check_writable(&no_hooks, &counts, &expected);
 }
 
 static int32_t *count_at(mlp_view counts, size_t i, size_t j)

@@ -90,24 +90,25 @@ mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first);
  * with `rows` rows, or of any number with MLPI_ANY_ROWS; for cce Y may be
  * classes (m, 1) of MLP_I32. The first two look at everything; the others, which
  * answer the usual case at once, are for use. */
-mlp_status mlpi_net_look_at_X(const mlp_net *net, mlp_cview X,
+mlp_status mlpi_net_look_at_X(const mlp_net *net, const mlp_cview *X,
                               size_t least_rows);
-mlp_status mlpi_net_look_at_Y(const mlp_net *net, mlp_cview Y, size_t rows);
+mlp_status mlpi_net_look_at_Y(const mlp_net *net, const mlp_cview *Y,
+                              size_t rows);
 
-static inline mlp_status mlpi_net_check_X(const mlp_net *net, mlp_cview X,
-                                          size_t least_rows)
+static inline mlp_status mlpi_net_check_X(const mlp_net *net,
+                                          const mlp_cview *X, size_t least_rows)
 {
     size_t inputs = net->layout.layer[0].width;
-    return mlpi_is_dense(&X, net->ops->dtype, inputs) && X.rows >= least_rows
+    return mlpi_is_dense(X, net->ops->dtype, inputs) && X->rows >= least_rows
                ? MLP_OK
                : mlpi_net_look_at_X(net, X, least_rows);
 }
 
-static inline mlp_status mlpi_net_check_Y(const mlp_net *net, mlp_cview Y,
-                                          size_t rows)
+static inline mlp_status mlpi_net_check_Y(const mlp_net *net,
+                                          const mlp_cview *Y, size_t rows)
 {
     size_t outputs = net->layout.layer[net->layout.L].width;
-    return mlpi_is_dense(&Y, net->ops->dtype, outputs) && Y.rows == rows
+    return mlpi_is_dense(Y, net->ops->dtype, outputs) && Y->rows == rows
                ? MLP_OK
                : mlpi_net_look_at_Y(net, Y, rows);
 }
@@ -123,7 +124,9 @@ mlp_status mlpi_check_positive(const mlp_hooks *hooks, const mlpi_ops *ops,
 /* What data to learn from, or to be scored on, must be: of fitting shapes, one
  * row or more; and finite, for bce and cce with targets in [0, 1], for cce
  * with rows whose sum is 1, or known classes. */
-mlp_status mlpi_net_check_shapes(const mlp_net *net, mlp_cview X, mlp_cview Y);
-mlp_status mlpi_net_check_values(const mlp_net *net, mlp_cview X, mlp_cview Y);
+mlp_status mlpi_net_check_shapes(const mlp_net *net, const mlp_cview *X,
+                                 const mlp_cview *Y);
+mlp_status mlpi_net_check_values(const mlp_net *net, const mlp_cview *X,
+                                 const mlp_cview *Y);
 
 #endif

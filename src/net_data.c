@@ -5,7 +5,7 @@
 #include "net.h"
 #include "report.h"
 
-mlp_status mlpi_net_look_at_X(const mlp_net *net, mlp_cview X,
+mlp_status mlpi_net_look_at_X(const mlp_net *net, const mlp_cview *X,
                               size_t least_rows)
 {
     mlpi_expected expected = {.name = "X",
@@ -16,12 +16,13 @@ mlp_status mlpi_net_look_at_X(const mlp_net *net, mlp_cview X,
     return mlpi_check_view(&net->hooks, X, &expected);
 }
 
-static bool is_classes(const mlp_net *net, mlp_cview Y)
+static bool is_classes(const mlp_net *net, const mlp_cview *Y)
 {
-    return net->loss == MLP_LOSS_CCE && Y.dtype == MLP_I32;
+    return net->loss == MLP_LOSS_CCE && Y->dtype == MLP_I32;
 }
 
-mlp_status mlpi_net_look_at_Y(const mlp_net *net, mlp_cview Y, size_t rows)
+mlp_status mlpi_net_look_at_Y(const mlp_net *net, const mlp_cview *Y,
+                              size_t rows)
 {
     bool classes = is_classes(net, Y);
     mlpi_expected expected = {.name = "Y",
@@ -45,17 +46,18 @@ mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
         isnan(mlp_cview_at(view, row, col)) ? "NaN" : "an infinity", row, col);
 }
 
-mlp_status mlpi_net_check_shapes(const mlp_net *net, mlp_cview X, mlp_cview Y)
+mlp_status mlpi_net_check_shapes(const mlp_net *net, const mlp_cview *X,
+                                 const mlp_cview *Y)
 {
     TRY(mlpi_net_check_X(net, X, 1));
-    return mlpi_net_check_Y(net, Y, X.rows);
+    return mlpi_net_check_Y(net, Y, X->rows);
 }
 
-static mlp_status check_classes(const mlp_net *net, mlp_cview Y)
+static mlp_status check_classes(const mlp_net *net, const mlp_cview *Y)
 {
     size_t n = mlp_net_outputs(net);
-    for (size_t i = 0; i < Y.rows; i++) {
-        double class = mlp_cview_at(Y, i, 0);
+    for (size_t i = 0; i < Y->rows; i++) {
+        double class = mlp_cview_at(*Y, i, 0);
         if (!(class >= 0 && class < (double)n)) {
             return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
                                "Y: expects classes from 0 to %zu, got %.0f in "
@@ -66,25 +68,25 @@ static mlp_status check_classes(const mlp_net *net, mlp_cview Y)
     return MLP_OK;
 }
 
-static mlp_status check_units(const mlp_net *net, mlp_cview Y)
+static mlp_status check_units(const mlp_net *net, const mlp_cview *Y)
 {
     size_t row = 0;
     size_t col = 0;
-    if (!net->ops->find_not_unit(Y, &row, &col)) {
+    if (!net->ops->find_not_unit(*Y, &row, &col)) {
         return MLP_OK;
     }
     return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
                        "Y: %s expects targets from 0 to 1, got %g in row "
                        "%zu, column %zu",
-                       mlp_loss_name(net->loss), mlp_cview_at(Y, row, col), row,
-                       col);
+                       mlp_loss_name(net->loss), mlp_cview_at(*Y, row, col),
+                       row, col);
 }
 
-static mlp_status check_sums(const mlp_net *net, mlp_cview Y)
+static mlp_status check_sums(const mlp_net *net, const mlp_cview *Y)
 {
     size_t row = 0;
     double sum = 0;
-    if (!net->ops->find_not_whole(Y, &row, &sum)) {
+    if (!net->ops->find_not_whole(*Y, &row, &sum)) {
         return MLP_OK;
     }
     return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
@@ -93,13 +95,14 @@ static mlp_status check_sums(const mlp_net *net, mlp_cview Y)
                        sum, row);
 }
 
-mlp_status mlpi_net_check_values(const mlp_net *net, mlp_cview X, mlp_cview Y)
+mlp_status mlpi_net_check_values(const mlp_net *net, const mlp_cview *X,
+                                 const mlp_cview *Y)
 {
-    TRY(mlpi_net_check_finite(net, "X", X));
+    TRY(mlpi_net_check_finite(net, "X", *X));
     if (is_classes(net, Y)) {
         return check_classes(net, Y);
     }
-    TRY(mlpi_net_check_finite(net, "Y", Y));
+    TRY(mlpi_net_check_finite(net, "Y", *Y));
     if (net->loss == MLP_LOSS_BCE || net->loss == MLP_LOSS_CCE) {
         TRY(check_units(net, Y));
     }

@@ -74,7 +74,8 @@ static inline void run_row(const mlp_net *net, const mlpi_desk *desk,
     mlpi_predict_leave(net, 1, A->data);
 }
 
-static mlp_status look_at_output(const mlp_net *net, size_t rows, mlp_view A)
+static mlp_status look_at_output(const mlp_net *net, size_t rows,
+                                 const mlp_view *A)
 {
     mlpi_expected expected = {.name = "A",
                               .dtype = net->ops->dtype,
@@ -86,55 +87,54 @@ static mlp_status look_at_output(const mlp_net *net, size_t rows, mlp_view A)
 mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
                               const mlp_view *A)
 {
-    TRY(mlpi_net_check_X(net, *X, 0));
+    TRY(mlpi_net_check_X(net, X, 0));
     const mlp_cview out = {A->dtype,      A->rows,       A->cols,
                            A->row_stride, A->col_stride, A->data};
     size_t outputs = net->layout.layer[net->layout.L].width;
     return mlpi_is_dense(&out, net->ops->dtype, outputs) && A->rows == X->rows
                ? MLP_OK
-               : look_at_output(net, X->rows, *A);
+               : look_at_output(net, X->rows, A);
 }
 
-/* The last layer writes into A itself, if A is dense, and not X. */
-static void predict_rows(const mlp_net *net, const mlpi_desk *desk,
-                         size_t chunk, mlp_cview X, mlp_view A)
-{
-    const mlpi_ops *ops = net->ops;
-    bool is_direct = A.data != X.data && A.col_stride == 1 &&
-                     (A.row_stride == A.cols || A.rows == 1);
-    mlpi_operand from = mlpi_operand_of(X);
-    for (size_t i = 0, m = 0; i < X.rows; i += m) {
-        from.data = mlpi_const_at(ops, X.data, i * from.row_stride);
-        m = X.rows - i < chunk ? X.rows - i : chunk;
-        void *out = is_direct ? mlpi_at(ops, A.data, i * A.cols) : desk->A;
-        run_layers(net, desk, enter(net, desk, from, NULL, m), m, out, out);
-        mlpi_predict_leave(net, m, out);
-        if (!is_direct) {
-            ops->scatter(m, A.cols, out,
-                         mlpi_view_part(A, ops->real_size, i, m));
-        }
-    }
-}
-
+/* Rows of X on their way into A. */
 typedef struct task {
     const mlp_net *net;
     const mlp_workspace *workspace;
-    mlp_cview X;
-    mlp_view A;
+    const mlp_cview *X;
+    const mlp_view *A;
 } task;
+
+/* Rows [first, end). The last layer writes into A itself, if A is dense, and
+ * not X. */
+static void predict_rows(const task *t, const mlpi_desk *desk, size_t first,
+                         size_t end)
+{
+    const mlp_net *net = t->net;
+    const mlpi_ops *ops = net->ops;
+    const mlp_view *A = t->A;
+    bool is_direct = A->data != t->X->data && A->col_stride == 1 &&
+                     (A->row_stride == A->cols || A->rows == 1);
+    mlpi_operand from = mlpi_operand_of(*t->X);
+    for (size_t i = first, m = 0; i < end; i += m) {
+        from.data = mlpi_const_at(ops, t->X->data, i * from.row_stride);
+        m = end - i < t->workspace->rows ? end - i : t->workspace->rows;
+        void *out = is_direct ? mlpi_at(ops, A->data, i * A->cols) : desk->A;
+        run_layers(net, desk, enter(net, desk, from, NULL, m), m, out, out);
+        mlpi_predict_leave(net, m, out);
+        if (!is_direct) {
+            ops->scatter(m, A->cols, out,
+                         mlpi_view_part(*A, ops->real_size, i, m));
+        }
+    }
+}
 
 static void do_predict(const mlpi_member *self, void *context)
 {
     const task *t = context;
     size_t first = 0;
     size_t m = 0;
-    mlpi_share(self, t->X.rows, MLPI_LANES, &first, &m);
-    if (m == 0) {
-        return;
-    }
-    predict_rows(t->net, mlpi_desk_of(t->workspace, self), t->workspace->rows,
-                 mlp_cview_rows(t->X, first, m),
-                 mlpi_view_part(t->A, t->net->ops->real_size, first, m));
+    mlpi_share(self, t->X->rows, MLPI_LANES, &first, &m);
+    predict_rows(t, mlpi_desk_of(t->workspace, self), first, first + m);
 }
 
 void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
@@ -142,12 +142,14 @@ void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
 {
     if (is_row(net, X, A)) {
         run_row(net, &workspace->desk, X, A);
-    } else if (workspace->team &&
-               mlpi_is_worth_a_team(X->rows, net->layout.parameters)) {
-        task t = {net, workspace, *X, *A};
+        return;
+    }
+    task t = {net, workspace, X, A};
+    if (workspace->team &&
+        mlpi_is_worth_a_team(X->rows, net->layout.parameters)) {
         mlpi_team_run(workspace->team, do_predict, &t);
     } else {
-        predict_rows(net, &workspace->desk, workspace->rows, *X, *A);
+        predict_rows(&t, &workspace->desk, 0, X->rows);
     }
 }
 

@@ -26,15 +26,17 @@ mlp_status mlpi_rows_epoch(mlpi_loop *loop, void *source)
         mlpi_step step = {.m = left < r->batch ? left : r->batch,
                           /* One batch of all rows stays where it is. */
                           .has_rows = r->batches == 1 && loop->rounds > 0};
-        if (order) {
+        if (!step.has_rows) {
             step.X = r->X;
             step.Y = r->Y;
+        }
+        if (order) {
             step.order = order + first;
             step.weights = r->weights;
             step.ahead = left >= 2 * r->batch ? r->batch : 0;
         } else if (!step.has_rows) {
-            step.X = mlp_cview_rows(r->X, first, step.m);
-            step.Y = mlp_cview_rows(r->Y, first, step.m);
+            mlpi_cut_rows(&step.X, first, step.m);
+            mlpi_cut_rows(&step.Y, first, step.m);
             step.weights = r->weights ? r->weights + first : NULL;
         }
         if (!step.has_rows) {

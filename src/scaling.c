@@ -73,7 +73,7 @@ mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
     if (!net) {
         return MLP_ERR_NULL;
     }
-    TRY(mlpi_net_check_X(net, X, 1));
+    TRY(mlpi_net_check_X(net, &X, 1));
     return standardise(net, &net->in, "X", X);
 }
 
@@ -88,7 +88,7 @@ mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
                               .rows = MLPI_ANY_ROWS,
                               .cols = net->out.n,
                               .least_rows = 1};
-    TRY(mlpi_check_view(&net->hooks, Y, &expected));
+    TRY(mlpi_check_view(&net->hooks, &Y, &expected));
     return standardise(net, &net->out, "Y", Y);
 }
 

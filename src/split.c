@@ -40,11 +40,11 @@ mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,
 enum { NONE = -1 };
 
 /* Where the row has its 1 among zeros; NONE if it is no such row. */
-static double place_of_one(mlp_cview Y, size_t row)
+static double place_of_one(const mlp_cview *Y, size_t row)
 {
     double place = NONE;
-    for (size_t j = 0; j < Y.cols; j++) {
-        double y = mlp_cview_at(Y, row, j);
+    for (size_t j = 0; j < Y->cols; j++) {
+        double y = mlp_cview_at(*Y, row, j);
         if (y != 0.0 && (y != 1.0 || place >= 0.0)) {
             return NONE;
         }
@@ -54,19 +54,19 @@ static double place_of_one(mlp_cview Y, size_t row)
 }
 
 /* The class of a row; another number if it has none. */
-static double class_of(mlp_cview Y, size_t row)
+static double class_of(const mlp_cview *Y, size_t row)
 {
-    return Y.cols == 1 ? mlp_cview_at(Y, row, 0) : place_of_one(Y, row);
+    return Y->cols == 1 ? mlp_cview_at(*Y, row, 0) : place_of_one(Y, row);
 }
 
 /* How many classes there are; 1 if rows are of none, or of more than one. */
-static size_t count_classes(const mlp_net *net, mlp_cview Y)
+static size_t count_classes(const mlp_net *net, const mlp_cview *Y)
 {
     size_t n = mlp_net_outputs(net);
     bool is_binary = net->loss == MLP_LOSS_BCE && n == 1;
     bool has_classes = is_binary || net->loss == MLP_LOSS_CCE;
     size_t classes = is_binary ? 2 : n;
-    for (size_t i = 0; i < Y.rows && has_classes; i++) {
+    for (size_t i = 0; i < Y->rows && has_classes; i++) {
         double class = class_of(Y, i);
         has_classes = class >= 0.0 && class < (double)classes &&
                       class == (double)(size_t) class;
@@ -86,7 +86,7 @@ typedef struct split {
     unsigned char *out; /* [m]: is the row held out? */
 } split;
 
-static size_t group_of(const split *s, mlp_cview Y, size_t row)
+static size_t group_of(const split *s, const mlp_cview *Y, size_t row)
 {
     return s->classes > 1 ? (size_t)class_of(Y, row) : 0;
 }
@@ -139,10 +139,10 @@ static void sort_out(const split *s, size_t m, size_t held, size_t *order)
     }
 }
 
-mlp_status mlpi_split(const mlp_net *net, mlp_cview Y, size_t held,
+mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y, size_t held,
                       mlp_rng *rng, size_t *order)
 {
-    size_t m = Y.rows;
+    size_t m = Y->rows;
     split s = {.classes = count_classes(net, Y)};
     mlpi_cursor measure = {0};
     lay_out(&s, m, &measure);
@@ -182,12 +182,12 @@ mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
         return mlpi_report(&net->hooks, MLP_ERR_NULL,
                            "options, order or held is NULL");
     }
-    TRY(mlpi_net_check_Y(net, Y, MLPI_ANY_ROWS));
+    TRY(mlpi_net_check_Y(net, &Y, MLPI_ANY_ROWS));
     size_t count = 0;
     TRY(mlpi_split_size(&net->hooks, options->validation_fraction, Y.rows,
                         &count));
     mlp_rng rng = mlp_rng_seeded(options->seed);
-    TRY(mlpi_split(net, Y, count, &rng, order));
+    TRY(mlpi_split(net, &Y, count, &rng, order));
     *held = count;
     return MLP_OK;
 }

@@ -19,7 +19,7 @@ mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,
 /* order[Y.rows] = the rows that are left, then the `held` rows held out, each
  * ascending; Y is checked. Draws a permutation of all rows from `rng`.
  * MLP_ERR_MEMORY. */
-mlp_status mlpi_split(const mlp_net *net, mlp_cview Y, size_t held,
+mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y, size_t held,
                       mlp_rng *rng, size_t *order);
 
 #endif

@@ -55,28 +55,35 @@ static void take_inputs(mlp_trainer *t, const mlpi_step *step, size_t first,
                         size_t m)
 {
     const mlp_net *net = t->net;
-    mlp_cview X = step->order ? step->X : mlp_cview_rows(step->X, first, m);
-    net->ops->gather(&(mlpi_gather){
-        .m = m,
-        .n = X.cols,
-        .X = mlpi_operand_of(X),
-        .order = step->order ? step->order + first : NULL,
-        .ahead = step->ahead,
-        .mean = net->in.scales ? net->in.mean : NULL,
-        .std = net->in.scales ? net->in.std : NULL,
-        .out = row_of(t, t->A[0], X.cols, step->to_row + first)});
+    size_t n = step->X.cols;
+    mlpi_operand X = mlpi_operand_of(step->X);
+    if (!step->order) {
+        X.data = mlpi_const_at(net->ops, X.data, first * X.row_stride);
+    }
+    net->ops->gather(
+        &(mlpi_gather){.m = m,
+                       .n = n,
+                       .X = X,
+                       .order = step->order ? step->order + first : NULL,
+                       .ahead = step->ahead,
+                       .mean = net->in.scales ? net->in.mean : NULL,
+                       .std = net->in.scales ? net->in.std : NULL,
+                       .out = row_of(t, t->A[0], n, step->to_row + first)});
 }
 
 static void take_targets(mlp_trainer *t, const mlpi_step *step, size_t first,
                          size_t m)
 {
-    mlp_cview Y = step->order ? step->Y : mlp_cview_rows(step->Y, first, m);
+    mlp_cview Y = step->Y;
+    if (!step->order) {
+        mlpi_cut_rows(&Y, first, m);
+    }
     void *targets =
         row_of(t, t->Y, mlp_net_outputs(t->net), step->to_row + first);
     mlpi_loss_targets(
         t->net,
         &(mlpi_targets){.m = m,
-                        .Y = Y,
+                        .Y = &Y,
                         .order = step->order ? step->order + first : NULL,
                         .ahead = step->ahead},
         targets);

@@ -104,6 +104,15 @@ mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count)
     return view;
 }
 
+void mlpi_cut_rows(mlp_cview *view, size_t first, size_t count)
+{
+    view->rows = count;
+    if (count > 0) {
+        view->data = (const char *)view->data +
+                     first * view->row_stride * element_size(view->dtype);
+    }
+}
+
 double mlp_cview_at(mlp_cview view, size_t row, size_t col)
 {
     size_t at = 0;
@@ -164,41 +173,41 @@ static bool fits_memory(const mlp_cview *view)
            bytes <= PTRDIFF_MAX;
 }
 
-mlp_status mlpi_check_view(const mlp_hooks *hooks, mlp_cview view,
+mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
                            const mlpi_expected *expected)
 {
     const char *name = expected->name;
-    if (view.dtype != expected->dtype) {
+    if (view->dtype != expected->dtype) {
         return mlpi_report(hooks, MLP_ERR_DTYPE, "%s: expects %s, got %s", name,
-                           name_of(expected->dtype), name_of(view.dtype));
+                           name_of(expected->dtype), name_of(view->dtype));
     }
-    if (view.cols != expected->cols) {
+    if (view->cols != expected->cols) {
         return mlpi_report(hooks, MLP_ERR_SHAPE,
                            "%s: expects %zu columns, got %zu", name,
-                           expected->cols, view.cols);
+                           expected->cols, view->cols);
     }
-    if (expected->rows != MLPI_ANY_ROWS && view.rows != expected->rows) {
+    if (expected->rows != MLPI_ANY_ROWS && view->rows != expected->rows) {
         return mlpi_report(hooks, MLP_ERR_SHAPE,
                            "%s: expects %zu rows, got %zu", name,
-                           expected->rows, view.rows);
+                           expected->rows, view->rows);
     }
-    if (view.rows < expected->least_rows) {
+    if (view->rows < expected->least_rows) {
         return mlpi_report(hooks, MLP_ERR_SHAPE,
                            "%s: expects at least %zu rows, got %zu", name,
-                           expected->least_rows, view.rows);
+                           expected->least_rows, view->rows);
     }
-    if (view.rows == 0) {
+    if (view->rows == 0) {
         return MLP_OK;
     }
-    if (!view.data) {
+    if (!view->data) {
         return mlpi_report(hooks, MLP_ERR_NULL, "%s: data is NULL", name);
     }
-    if (!fits_memory(&view)) {
+    if (!fits_memory(view)) {
         return mlpi_report(hooks, MLP_ERR_SHAPE,
                            "%s: %zu x %zu elements with strides %zu and %zu "
                            "exceed the address space",
-                           name, view.rows, view.cols, view.row_stride,
-                           view.col_stride);
+                           name, view->rows, view->cols, view->row_stride,
+                           view->col_stride);
     }
     return MLP_OK;
 }
@@ -218,15 +227,16 @@ static bool elements_are_apart(const mlp_view *view)
     return no_zero && (rows_apart || cols_apart);
 }
 
-mlp_status mlpi_check_writable(const mlp_hooks *hooks, mlp_view view,
+mlp_status mlpi_check_writable(const mlp_hooks *hooks, const mlp_view *view,
                                const mlpi_expected *expected)
 {
-    TRY(mlpi_check_view(hooks, mlp_view_const(view), expected));
-    if (!elements_are_apart(&view)) {
+    const mlp_cview same = mlp_view_const(*view);
+    TRY(mlpi_check_view(hooks, &same, expected));
+    if (!elements_are_apart(view)) {
         return mlpi_report(hooks, MLP_ERR_SHAPE,
                            "%s: expects rows that lie one after another, or "
                            "columns that do, got strides %zu and %zu",
-                           expected->name, view.row_stride, view.col_stride);
+                           expected->name, view->row_stride, view->col_stride);
     }
     return MLP_OK;
 }

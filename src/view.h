@@ -29,7 +29,11 @@ static inline bool mlpi_is_dense(const mlp_cview *view, mlp_dtype dtype,
            count <= PTRDIFF_MAX / sizeof(double);
 }
 
-/* Rows [first, first + count), which there are, of elements of that size. */
+/* A checked view becomes one of its rows [first, first + count), which there
+ * are. */
+void mlpi_cut_rows(mlp_cview *view, size_t first, size_t count);
+
+/* Such rows of a writable one, with elements of that size. */
 static inline mlp_view mlpi_view_part(mlp_view view, size_t size, size_t first,
                                       size_t count)
 {
@@ -40,11 +44,11 @@ static inline mlp_view mlpi_view_part(mlp_view view, size_t size, size_t first,
 
 /* MLP_ERR_DTYPE, MLP_ERR_SHAPE or MLP_ERR_NULL (no data), with a message of
  * what was expected and what came. */
-mlp_status mlpi_check_view(const mlp_hooks *hooks, mlp_cview view,
+mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
                            const mlpi_expected *expected);
 
 /* Like mlpi_check_view, but no two elements may share memory either. */
-mlp_status mlpi_check_writable(const mlp_hooks *hooks, mlp_view view,
+mlp_status mlpi_check_writable(const mlp_hooks *hooks, const mlp_view *view,
                                const mlpi_expected *expected);
 
 #endif

@@ -39,12 +39,13 @@ mlp_status mlpi_weights_check_classes(const mlp_net *net, const double *classes)
     return MLP_OK;
 }
 
-mlp_status mlpi_weights_check_rows(const mlp_net *net, mlp_cview rows, size_t m)
+mlp_status mlpi_weights_check_rows(const mlp_net *net, const mlp_cview *rows,
+                                   size_t m)
 {
-    if (rows.rows == 0) {
+    if (rows->rows == 0) {
         return MLP_OK;
     }
-    bool is_double = rows.dtype == MLP_F64;
+    bool is_double = rows->dtype == MLP_F64;
     mlpi_expected expected = {.name = "row_weights",
                               .dtype = is_double ? MLP_F64 : net->ops->dtype,
                               .rows = m,

@@ -28,7 +28,7 @@ mlp_status mlpi_weights_check_classes(const mlp_net *net,
 
 /* Row weights (m, 1), unless there are none: their shape and type.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE. */
-mlp_status mlpi_weights_check_rows(const mlp_net *net, mlp_cview rows,
+mlp_status mlpi_weights_check_rows(const mlp_net *net, const mlp_cview *rows,
                                    size_t m);
 
 /* Weights of checked shape, with checked class weights and targets, or none: each

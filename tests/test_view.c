@@ -122,6 +122,31 @@ static void set_writes_what_at_reads(void **state)
     assert_false(mlp_view_set(labels, 0, 0, 1.0));
 }
 
+/* Whatever the strides and the type; and an empty part points nowhere new. */
+static void cut_rows_are_those_that_rows_gives(void **state)
+{
+    (void)state;
+    static const float f32[12];
+    static const int32_t i32[12];
+    const mlp_cview views[] = {mlp_cview_f32(f32, 6, 2),
+                               mlp_cview_transpose(mlp_cview_f32(f32, 2, 6)),
+                               mlp_cview_i32(i32, 6, 2)};
+    for (size_t v = 0; v < COUNT(views); v++) {
+        for (size_t first = 0; first <= 6; first++) {
+            for (size_t count = 0; count <= 6 - first; count++) {
+                mlp_cview cut = views[v];
+                mlpi_cut_rows(&cut, first, count);
+                mlp_cview rows = mlp_cview_rows(views[v], first, count);
+                assert_int_equal(cut.rows, count);
+                assert_ptr_equal(cut.data, rows.data);
+            }
+        }
+    }
+    mlp_cview nothing = mlp_cview_f64(NULL, 0, 2);
+    mlpi_cut_rows(&nothing, 0, 0);
+    assert_null(nothing.data);
+}
+
 /* Expects X, float64, any number of rows but one at least, two columns. */
 static const mlpi_expected expected = {"X", MLP_F64, MLPI_ANY_ROWS, 2, 1};
 
@@ -132,30 +157,30 @@ static void check_view_says_what_is_wrong(void **state)
     hook_record record = {0};
     mlp_hooks hooks = recording_hooks(&record);
     mlp_cview good = mlp_cview_f64(data, 3, 2);
-    assert_int_equal(mlpi_check_view(&hooks, good, &expected), MLP_OK);
+    assert_int_equal(mlpi_check_view(&hooks, &good, &expected), MLP_OK);
 
     mlp_cview bad = good;
     bad.dtype = MLP_F32;
-    assert_told(&record, mlpi_check_view(&hooks, bad, &expected), MLP_ERR_DTYPE,
-                "X: expects float64, got float32");
+    assert_told(&record, mlpi_check_view(&hooks, &bad, &expected),
+                MLP_ERR_DTYPE, "X: expects float64, got float32");
     bad.dtype = (mlp_dtype)-3;
-    assert_told(&record, mlpi_check_view(&hooks, bad, &expected), MLP_ERR_DTYPE,
-                "got an unknown type");
+    assert_told(&record, mlpi_check_view(&hooks, &bad, &expected),
+                MLP_ERR_DTYPE, "got an unknown type");
     bad = good;
     bad.cols = 3;
-    assert_told(&record, mlpi_check_view(&hooks, bad, &expected), MLP_ERR_SHAPE,
-                "X: expects 2 columns, got 3");
+    assert_told(&record, mlpi_check_view(&hooks, &bad, &expected),
+                MLP_ERR_SHAPE, "X: expects 2 columns, got 3");
     bad = good;
     bad.rows = 0;
-    assert_told(&record, mlpi_check_view(&hooks, bad, &expected), MLP_ERR_SHAPE,
-                "at least 1 rows, got 0");
+    assert_told(&record, mlpi_check_view(&hooks, &bad, &expected),
+                MLP_ERR_SHAPE, "at least 1 rows, got 0");
     bad = good;
     bad.data = NULL;
-    assert_told(&record, mlpi_check_view(&hooks, bad, &expected), MLP_ERR_NULL,
+    assert_told(&record, mlpi_check_view(&hooks, &bad, &expected), MLP_ERR_NULL,
                 "X: data is NULL");
     mlpi_expected three = expected;
     three.rows = 4;
-    assert_told(&record, mlpi_check_view(&hooks, good, &three), MLP_ERR_SHAPE,
+    assert_told(&record, mlpi_check_view(&hooks, &good, &three), MLP_ERR_SHAPE,
                 "expects 4 rows, got 3");
 }
 
@@ -176,13 +201,13 @@ static void check_view_refuses_what_leaves_the_address_space(void **state)
         if (i == 4) {
             view.row_stride = 2;
         }
-        assert_told(&record, mlpi_check_view(&hooks, view, &expected),
+        assert_told(&record, mlpi_check_view(&hooks, &view, &expected),
                     MLP_ERR_SHAPE, "exceed the address space");
     }
     mlpi_expected three = expected;
     three.cols = 3; /* so that the columns' extent alone wraps around to 0 */
     mlp_cview wide = {MLP_F64, 1, 3, 1, SIZE_MAX / 2 + 1, data};
-    assert_told(&record, mlpi_check_view(&hooks, wide, &three), MLP_ERR_SHAPE,
+    assert_told(&record, mlpi_check_view(&hooks, &wide, &three), MLP_ERR_SHAPE,
                 "exceed the address space");
 }
 
@@ -194,9 +219,9 @@ static void check_view_accepts_what_just_fits(void **state)
     mlp_hooks hooks = recording_hooks(&record);
     const size_t most = PTRDIFF_MAX / sizeof(double); /* elements */
     mlp_cview view = {MLP_F64, 2, 2, most - 2, 1, data};
-    assert_int_equal(mlpi_check_view(&hooks, view, &expected), MLP_OK);
+    assert_int_equal(mlpi_check_view(&hooks, &view, &expected), MLP_OK);
     view.row_stride++;
-    assert_told(&record, mlpi_check_view(&hooks, view, &expected),
+    assert_told(&record, mlpi_check_view(&hooks, &view, &expected),
                 MLP_ERR_SHAPE, "exceed the address space");
 }
 
@@ -206,10 +231,10 @@ static void no_rows_need_no_data(void **state)
     mlp_hooks none = {NULL, NULL, NULL, NULL};
     mlpi_expected any = expected;
     any.least_rows = 0;
-    assert_int_equal(mlpi_check_view(&none, mlp_cview_f64(NULL, 0, 2), &any),
-                     MLP_OK);
-    assert_int_equal(mlpi_check_writable(&none, mlp_view_f64(NULL, 0, 2), &any),
-                     MLP_OK);
+    mlp_cview nothing = mlp_cview_f64(NULL, 0, 2);
+    mlp_view nowhere = mlp_view_f64(NULL, 0, 2);
+    assert_int_equal(mlpi_check_view(&none, &nothing, &any), MLP_OK);
+    assert_int_equal(mlpi_check_writable(&none, &nowhere, &any), MLP_OK);
 }
 
 static void check_writable_refuses_overlap(void **state)
@@ -231,10 +256,10 @@ static void check_writable_refuses_overlap(void **state)
             MLP_F64, cases[i].rows, 2, cases[i].row_stride, cases[i].col_stride,
             data};
         if (cases[i].apart) {
-            assert_int_equal(mlpi_check_writable(&hooks, view, &expected),
+            assert_int_equal(mlpi_check_writable(&hooks, &view, &expected),
                              MLP_OK);
         } else {
-            assert_told(&record, mlpi_check_writable(&hooks, view, &expected),
+            assert_told(&record, mlpi_check_writable(&hooks, &view, &expected),
                         MLP_ERR_SHAPE, "rows that lie one after another");
         }
     }
@@ -249,6 +274,7 @@ int main(void)
         cmocka_unit_test(rows_stay_in_the_address_space),
         cmocka_unit_test(at_is_nan_where_there_is_nothing),
         cmocka_unit_test(set_writes_what_at_reads),
+        cmocka_unit_test(cut_rows_are_those_that_rows_gives),
         cmocka_unit_test(check_view_says_what_is_wrong),
         cmocka_unit_test(check_view_refuses_what_leaves_the_address_space),
         cmocka_unit_test(check_view_accepts_what_just_fits),
