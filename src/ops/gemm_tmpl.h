@@ -56,30 +56,17 @@ typedef struct area {
     size_t stride;
 } area;
 
-/* Sums into C^T, or from it. */
-static SPARE void turn(const job *p, const area *t, bool back)
-{
-    for (size_t i = 0; i < t->rows; i++) {
-        for (size_t j = 0; j < t->cols; j++) {
-            real *c = p->c + (t->i + i) + (t->j + j) * p->c_col;
-            real *s = t->sums + i * t->stride + j;
-            *(back ? s : c) = *(back ? c : s);
-        }
-    }
-}
-
 /* What C has so far, into the room; or that of the next tile, towards L1. */
 static BUSY void prepare(const job *p, const area *t, bool in_c, size_t after)
 {
-    const real *c = p->c + t->i * p->c_row + t->j;
+    const real *c = p->c + t->i * p->c_row + t->j * p->c_col;
     if (in_c) {
         for (size_t i = 0; i < least(after, t->rows); i++) {
             prefetch(c, (t->rows + i) * p->c_row, PANEL);
         }
-    } else if (p->c_col != 1) {
-        turn(p, t, true);
     } else {
-        pack_rows(t->rows, t->cols, c, p->c_row, t->sums, t->stride);
+        mlpi_operand from = {c, p->c_row, p->c_col};
+        pack(t->rows, t->cols, from, t->sums, t->stride);
     }
 }
 
@@ -117,7 +104,9 @@ static void prefetch_updated(const job *p, const area *t)
 static BUSY void finish(const job *p, const area *t, bool ended)
 {
     if (p->c_col != 1) {
-        turn(p, t, false);
+        mlpi_operand from = {t->sums, 1, t->stride};
+        real *c = p->c + t->i + t->j * p->c_col;
+        pack(t->cols, t->rows, from, c, p->c_col);
         return;
     }
     if (ended && p->update) {
@@ -156,9 +145,17 @@ static size_t block_size(size_t n, size_t most, size_t grain)
     return ((n + blocks - 1) / blocks + grain - 1) / grain * grain;
 }
 
-static bool packs_a(size_t n)
+static bool packs_a(const job *p)
 {
-    return n > PACK_A_COLUMNS;
+    return p->n > PACK_A_COLUMNS || p->c_col != 1;
+}
+
+/* Rows of a tile if so many are left. Those of C^T may be more: they are few, and
+ * packed, and the tile goes to the room. */
+static size_t height(const job *p, size_t left)
+{
+    const bool is_nearly_whole = left > MIDDLE_ROWS && left < TILE_ROWS;
+    return p->c_col != 1 && is_nearly_whole ? TILE_ROWS : tile_rows(left);
 }
 
 /* n, up to whole vectors. */
@@ -179,6 +176,9 @@ static bool lies_well(const job *p)
 static bool has_small_b(const job *p)
 {
     const size_t size = p->k * whole_vectors(p->n);
+    if (p->c_col != 1) {
+        return false;
+    }
     return lies_well(p) ? size <= SMALL_B
                         : size <= MIDDLE_B && (p->n <= PANEL || p->k <= SHORT);
 }
@@ -196,11 +196,12 @@ static SPARE void pack_a(const job *p, const block *b)
     real *to = b->rows;
     const real *a = p->a + b->i * p->a_row + b->k * p->a_k;
     for (size_t left = b->m, rows = 0; left > 0; left -= rows) {
-        rows = tile_rows(left);
+        const size_t width = height(p, left);
+        rows = least(left, width);
         mlpi_operand from = {a, p->a_k, p->a_row};
-        pack(b->depth, rows, from, to, rows);
+        pack(b->depth, rows, from, to, width);
         a += rows * p->a_row;
-        to += rows * b->depth;
+        to += width * b->depth;
     }
 }
 
@@ -246,11 +247,12 @@ static NEVER_INLINE void run_panel(const job *p, const block *b, size_t j,
               .c_row = in_c ? p->c_row : PANEL};
     take_panel(p, b, j, cols, &t);
     for (size_t i = 0; i < b->m; i += t.rows) {
-        t.rows = tile_rows(b->m - i);
+        t.rows = height(p, b->m - i);
         if (b->rows) {
             t.a_k = t.rows;
         }
-        const area sums = {b->i + i, j, t.rows, cols, t.c, t.c_row};
+        const size_t rows = least(t.rows, b->m - i);
+        const area sums = {b->i + i, j, rows, cols, t.c, t.c_row};
         if (resumes) {
             t.from = t.c;
             t.from_row = t.c_row;
@@ -304,7 +306,7 @@ static BUSY void run_blocks(job *p, real *scratch)
                        .depth = least(depth, p->k - k),
                        .room = scratch,
                        .panel = small ? NULL : panel};
-            if (packs_a(p->n) && !small) {
+            if (packs_a(p) && !small) {
                 b.rows = b.panel + b.depth * PANEL + VLEN;
                 pack_a(p, &b);
             }
@@ -330,9 +332,9 @@ static void run_row(const job *p, real *scratch)
 static size_t product_scratch(size_t m, size_t n, size_t k)
 {
     size_t depth = least(k, BLOCK_DEPTH);
-    size_t rows = packs_a(n) ? least(m, BLOCK_ROWS) : 0;
+    size_t rows = n > PACK_A_COLUMNS ? least(m, BLOCK_ROWS) : 0;
     size_t blocks = depth * (PANEL + rows + NARROW);
-    size_t small = least(k * whole_vectors(m > n ? m : n), MIDDLE_B);
+    size_t small = least(k * whole_vectors(n), MIDDLE_B);
     size_t most = (blocks > small ? blocks : small) + ROOM + (size_t)2 * VLEN;
     return most > SMALL_ROOM ? most : SMALL_ROOM;
 }

@@ -4,9 +4,7 @@
  * a tile reads them. Parameters: the vocabulary and loop_tmpl.h.
  *
  * Rows that are contiguous are copied by whole vectors; columns that are, are
- * transposed in registers, SIDE rows of VLEN at a time. Either way a vector may reach
- * beyond its row, into elements that are written after it: rows are made from
- * the first to the last, and what follows the last must have room for VLEN.
+ * transposed in registers, SIDE rows of VLEN at a time.
  */
 enum {
     AHEAD = 8, /* rows by which copying asks for memory early */
@@ -35,7 +33,7 @@ static void pack_rows(size_t m, size_t n, const real *from, size_t stride,
             vstore(to + j, vload(from + j));
         }
         if (j < n) {
-            vstore(to + j, vload_part(from + j, n - j));
+            vstore_part(to + j, vload_part(from + j, n - j), n - j);
         }
     }
 }
@@ -55,23 +53,18 @@ static BUSY void pack_stripe(size_t m, size_t n, const real *from,
         vload_columns(column, i, rows);
         UNROLL
         for (size_t r = 0; r < SIDE; r++) {
-            vstore(to + (i + r) * width, rows[r]);
+            store_lanes(to + (i + r) * width, rows[r], n < VLEN, n);
         }
     }
 }
 
-/* m >= SIDE rows whose columns are contiguous. The last columns come first, for
- * they reach into the next row's first. */
+/* m >= SIDE rows whose columns are contiguous. */
 static void pack_columns(size_t m, size_t n, const real *from, size_t stride,
                          real *to, size_t width)
 {
-    const size_t whole = n / VLEN * VLEN;
-    if (whole < n) {
-        pack_stripe(m, n - whole, from + whole * stride, stride, to + whole,
+    for (size_t j = 0; j < n; j += VLEN) {
+        pack_stripe(m, least(VLEN, n - j), from + j * stride, stride, to + j,
                     width);
-    }
-    for (size_t j = 0; j < whole; j += VLEN) {
-        pack_stripe(m, VLEN, from + j * stride, stride, to + j, width);
     }
 }
 

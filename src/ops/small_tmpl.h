@@ -346,6 +346,14 @@ static NEVER_INLINE void small_then_relu(const mlpi_product *p)
     map_each(vrelu, p->m * p->n, p->C, p->relu);
 }
 
+/* Are there rows enough that C^T in tiles of gemm_tmpl.h, whose rows are the
+ * few columns of C, saves more lanes than it costs to turn it? */
+static inline bool pays_to_turn(const mlpi_product *p)
+{
+    const size_t lanes = (p->n + 3) / 4 * 4;
+    return lanes < VLEN && p->m >= 4 * VLEN && (VLEN - lanes) * p->k >= 256;
+}
+
 /* The quickest way of a product, if it is small, or NULL. Vectors run over the
  * columns of C or, where that leaves fewer lanes empty, over its rows. */
 static mlpi_product_way *small_way(const mlpi_product *p)
@@ -362,7 +370,8 @@ static mlpi_product_way *small_way(const mlpi_product *p)
                                     : small_column;
         return is_turned || p->gate || p->relu ? NULL : way;
     }
-    if (p->n > 2 * VLEN || p->k * p->n > SMALL_REALS) {
+    if (p->n > 2 * VLEN || p->k * p->n > SMALL_REALS ||
+        (is_turned && no_more && pays_to_turn(p))) {
         return NULL;
     }
     if (p->relu && p->relu != p->C) {
