@@ -40,7 +40,7 @@ typedef __mmask16 mask;
 #define BLOCK_ROWS 240
 
 #define VLEN 8
-#define SIDE 2
+#define SIDE 4
 typedef double real;
 typedef __m512d vec;
 typedef __mmask8 mask;
@@ -92,21 +92,16 @@ static inline void vstore_part(real *p, vec a, size_t n)
     V(mask_storeu)(p, first_lanes(n), a);
 }
 
-/* The i-th 128 bits of the rows a, b, c and d. */
+#if REAL_BITS == 32
+
+/* 128 bits of the rows a, b, c and d. */
 static inline vec quarters(const real *a, const real *b, const real *c,
                            const real *d)
 {
-#if REAL_BITS == 32
     vec x = _mm512_castps128_ps512(_mm_loadu_ps(a));
     x = _mm512_insertf32x4(x, _mm_loadu_ps(b), 1);
     x = _mm512_insertf32x4(x, _mm_loadu_ps(c), 2);
     return _mm512_insertf32x4(x, _mm_loadu_ps(d), 3);
-#else
-    vec x = _mm512_castpd128_pd512(_mm_loadu_pd(a));
-    x = _mm512_insertf64x2(x, _mm_loadu_pd(b), 1);
-    x = _mm512_insertf64x2(x, _mm_loadu_pd(c), 2);
-    return _mm512_insertf64x2(x, _mm_loadu_pd(d), 3);
-#endif
 }
 
 /* Squares of 128 bits go to their places as they are loaded; what is left is
@@ -117,11 +112,11 @@ static inline void vload_columns(const real *const column[VLEN], size_t i,
 #define QUARTERS(r)                                                            \
     quarters(column[(r)] + i, column[(r) + SIDE] + i,                          \
              column[(r) + 2 * SIDE] + i, column[(r) + 3 * SIDE] + i)
-#if REAL_BITS == 32
     vec a = QUARTERS(0);
     vec b = QUARTERS(1);
     vec c = QUARTERS(2);
     vec d = QUARTERS(3);
+#undef QUARTERS
     __m512d ab = _mm512_castps_pd(_mm512_unpacklo_ps(a, b));
     __m512d cd = _mm512_castps_pd(_mm512_unpacklo_ps(c, d));
     out[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
@@ -130,14 +125,38 @@ static inline void vload_columns(const real *const column[VLEN], size_t i,
     cd = _mm512_castps_pd(_mm512_unpackhi_ps(c, d));
     out[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
     out[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
-#else
-    vec a = QUARTERS(0);
-    vec b = QUARTERS(1);
-    out[0] = _mm512_unpacklo_pd(a, b);
-    out[1] = _mm512_unpackhi_pd(a, b);
-#endif
-#undef QUARTERS
 }
+
+#else
+
+/* 256 bits of the rows a and b. */
+static inline vec halves(const real *a, const real *b)
+{
+    return _mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(a)),
+                              _mm256_loadu_pd(b), 1);
+}
+
+/* Pairs of rows, then of pairs. */
+static inline void vload_columns(const real *const column[VLEN], size_t i,
+                                 vec out[SIDE])
+{
+#define HALVES(r) halves(column[(r)] + i, column[(r) + 2] + i)
+    vec a = HALVES(0);
+    vec b = HALVES(1);
+    vec c = HALVES(4);
+    vec d = HALVES(5);
+#undef HALVES
+    vec ab = _mm512_unpacklo_pd(a, b);
+    vec cd = _mm512_unpacklo_pd(c, d);
+    out[0] = _mm512_shuffle_f64x2(ab, cd, _MM_SHUFFLE(2, 0, 2, 0));
+    out[2] = _mm512_shuffle_f64x2(ab, cd, _MM_SHUFFLE(3, 1, 3, 1));
+    ab = _mm512_unpackhi_pd(a, b);
+    cd = _mm512_unpackhi_pd(c, d);
+    out[1] = _mm512_shuffle_f64x2(ab, cd, _MM_SHUFFLE(2, 0, 2, 0));
+    out[3] = _mm512_shuffle_f64x2(ab, cd, _MM_SHUFFLE(3, 1, 3, 1));
+}
+
+#endif
 
 static inline vec vadd(vec a, vec b)
 {
