@@ -9,7 +9,7 @@
 static void put_labels(const mlp_net *net, size_t m, double threshold,
                        const void *A, mlp_view labels)
 {
-    size_t n = mlp_net_outputs(net);
+    size_t n = mlpi_net_outputs(net);
     if (net->loss == MLP_LOSS_CCE) {
         net->ops->label_rows(m, n, A, labels);
     } else {

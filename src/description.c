@@ -93,7 +93,7 @@ void mlpi_description_put(mlpi_json_writer w, const mlp_net *net)
     mlpi_json_put_string(w, mlp_loss_name(net->loss));
     put_fields(w, net_fields, COUNT(net_fields), &config);
     mlpi_json_put(w, ",\"inputs\":");
-    mlpi_json_put_number(w, mlp_net_inputs(net));
+    mlpi_json_put_number(w, mlpi_net_inputs(net));
     for (size_t l = 1; l <= net->layout.L; l++) {
         mlp_layer layer;
         (void)mlp_net_layer(net, l, &layer);

@@ -32,7 +32,7 @@ static size_t count_hits(const mlp_net *net, const mlpi_desk *desk,
                          const mlpi_scored *part)
 {
     size_t m = part->m;
-    size_t n = mlp_net_outputs(net);
+    size_t n = mlpi_net_outputs(net);
     if (net->out.scales) {
         mlpi_predict_leave(net, m, desk->A);
         net->ops->gather(&(mlpi_gather){.m = m,

@@ -26,7 +26,7 @@ typedef struct mlpi_export {
 static inline bool mlpi_export_has_classes(const mlp_net *net)
 {
     return net->loss == MLP_LOSS_CCE ||
-           (net->loss == MLP_LOSS_BCE && mlp_net_outputs(net) == 1) ||
+           (net->loss == MLP_LOSS_BCE && mlpi_net_outputs(net) == 1) ||
            net->class_names.count > 0;
 }
 

@@ -118,7 +118,7 @@ void mlpi_export_open_header(mlpi_writer *to, const mlpi_export *e)
                   "#define %s_ID 0x%08lx\n\n"
                   "#define %s_INPUTS %zu\n#define %s_OUTPUTS %zu\n",
                   e->upper, e->upper, e->upper, (unsigned long)e->id, e->upper,
-                  mlp_net_inputs(e->net), e->upper, mlp_net_outputs(e->net));
+                  mlpi_net_inputs(e->net), e->upper, mlpi_net_outputs(e->net));
 }
 
 void mlpi_export_close_header(mlpi_writer *to, const mlpi_export *e)
@@ -229,8 +229,8 @@ static mlp_status take_rows(mlpi_export *e)
     const mlp_net *net = e->net;
     size_t given = e->options->X.rows;
     size_t m = given == 0 || given > TEST_ROWS ? TEST_ROWS : given;
-    size_t inputs = mlp_net_inputs(net);
-    size_t outputs = mlp_net_outputs(net);
+    size_t inputs = mlpi_net_inputs(net);
+    size_t outputs = mlpi_net_outputs(net);
     if (given > 0) {
         TRY(mlpi_net_check_X(net, &e->options->X, 0));
     }

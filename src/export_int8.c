@@ -27,12 +27,12 @@ typedef struct trial {
 static void lay_out_trial(trial *t, const mlp_net *net, size_t m,
                           mlpi_cursor *cursor)
 {
-    size_t n = mlp_net_outputs(net);
+    size_t n = mlpi_net_outputs(net);
     size_t size = net->ops->real_size;
     void *A = mlpi_take(cursor, m, n * size);
     t->A = (mlp_view){net->ops->dtype, m, n, n, 1, A};
     t->targets = mlpi_take(cursor, m, n * size);
-    t->x = mlpi_take(cursor, mlp_net_inputs(net), 1);
+    t->x = mlpi_take(cursor, mlpi_net_inputs(net), 1);
     t->y = mlpi_take(cursor, n, 1);
 }
 
@@ -165,7 +165,7 @@ static mlp_status need_pieces(mlpi_export *e)
             mlpi_pieces_need(e->pieces, "look_up");
         }
     }
-    if (mlpi_export_has_classes(e->net) && mlp_net_outputs(e->net) > 1) {
+    if (mlpi_export_has_classes(e->net) && mlpi_net_outputs(e->net) > 1) {
         mlpi_pieces_need(e->pieces, "first_largest");
     }
     return MLP_OK;
@@ -240,10 +240,10 @@ void mlpi_export_int8_header(mlpi_writer *to, const mlpi_export *e)
         "each input stand here\n * center and step; a step of 0 says "
         "that q does not matter. */\n",
         e->upper, scratch > 0 ? scratch : 1);
-    put_scaling(to, e, "INPUT", mlp_net_inputs(net), e->int8->in);
+    put_scaling(to, e, "INPUT", mlpi_net_inputs(net), e->int8->in);
     mlpi_put_text(to, "\n/* The same of outputs%s. */\n",
                   softmax ? ", before softmax" : "");
-    put_scaling(to, e, "OUTPUT", mlp_net_outputs(net), e->int8->out);
+    put_scaling(to, e, "OUTPUT", mlpi_net_outputs(net), e->int8->out);
     mlpi_put_text(to, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     put_functions(to, e);
     mlpi_export_close_header(to, e);
@@ -318,7 +318,7 @@ static void put_predict(mlpi_writer *to, const mlpi_export *e)
  * compilers warn of comparisons that cannot fail. */
 static void put_class(mlpi_writer *to, const mlpi_export *e)
 {
-    size_t outputs = mlp_net_outputs(e->net);
+    size_t outputs = mlpi_net_outputs(e->net);
     if (!mlpi_export_has_classes(e->net)) {
         return;
     }

@@ -77,7 +77,7 @@ mlp_status mlpi_export_real_prepare(mlpi_export *e)
     if (net->out.scales) {
         mlpi_pieces_need(e->pieces, "rescale");
     }
-    if (mlpi_export_has_classes(net) && mlp_net_outputs(net) > 1) {
+    if (mlpi_export_has_classes(net) && mlpi_net_outputs(net) > 1) {
         mlpi_pieces_need(e->pieces, "first_largest");
     }
     size_t numbers = net->layout.parameters + mlpi_pieces_numbers(e->pieces) +
@@ -275,7 +275,7 @@ static void put_predict(mlpi_writer *to, const mlpi_export *e)
 static void put_class(mlpi_writer *to, const mlpi_export *e)
 {
     const char *type = type_of(e->net);
-    size_t outputs = mlp_net_outputs(e->net);
+    size_t outputs = mlpi_net_outputs(e->net);
     if (!mlpi_export_has_classes(e->net)) {
         return;
     }

@@ -201,7 +201,7 @@ static mlp_status make_wide(const mlp_net *net, mlp_net **wide)
         TRY(mlp_net_layer(net, l, &layers[l - 1]));
     }
     mlp_config config = mlp_config_defaults();
-    config.inputs = mlp_net_inputs(net);
+    config.inputs = mlpi_net_inputs(net);
     config.layers = layers;
     config.n_layers = net->layout.L;
     config.loss = net->loss;

@@ -10,16 +10,11 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static size_t outputs_of(const mlp_net *net)
-{
-    return net->layout.layer[net->layout.L].width;
-}
-
 void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                        void *out)
 {
     mlpi_gather gather = {.m = targets->m,
-                          .n = outputs_of(net),
+                          .n = mlpi_net_outputs(net),
                           .X = mlpi_operand_of(*targets->Y),
                           .order = targets->order,
                           .ahead = targets->ahead,
@@ -35,7 +30,7 @@ void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
 
 void mlpi_loss_smooth(const mlp_net *net, size_t m, void *targets)
 {
-    size_t n = outputs_of(net);
+    size_t n = mlpi_net_outputs(net);
     double s = net->label_smoothing;
     if (s > 0.0) {
         double answers = net->loss == MLP_LOSS_CCE ? (double)n : 2.0;
@@ -67,7 +62,7 @@ static bool is_log_sigmoid(const mlp_net *net)
 /* What 1 / count is of: rows for cce, else outputs. */
 static double terms_of_a_row(const mlp_net *net)
 {
-    return net->loss == MLP_LOSS_CCE ? 1.0 : (double)outputs_of(net);
+    return net->loss == MLP_LOSS_CCE ? 1.0 : (double)mlpi_net_outputs(net);
 }
 
 double mlpi_loss_weight(size_t m, const double *weight)
@@ -97,7 +92,7 @@ static const double *widened(const mlp_net *net, const void *reals,
 static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
                       const mlpi_outputs *outputs, size_t first, size_t n)
 {
-    size_t outs = outputs_of(net);
+    size_t outs = mlpi_net_outputs(net);
     bool of_logits = is_log_sigmoid(net);
     double a[BLOCK];
     double y[BLOCK];
@@ -123,7 +118,7 @@ static void add_row(mlpi_cce_lanes *lanes, const mlp_net *net,
                     const mlpi_outputs *outputs, size_t i)
 {
     const mlpi_ops *ops = net->ops;
-    size_t n = outputs_of(net);
+    size_t n = mlpi_net_outputs(net);
     size_t first = i * n;
     double shift = ops->largest(n, mlpi_const_at(ops, outputs->Z, first));
     double z[BLOCK];
@@ -162,7 +157,7 @@ void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
                    const mlpi_outputs *outputs)
 {
     size_t m = outputs->m;
-    size_t n = m * outputs_of(net);
+    size_t n = m * mlpi_net_outputs(net);
     sum->total += mlpi_loss_weight(m, outputs->weight) * terms_of_a_row(net);
     if (is_softmax_cce(net)) {
         for (size_t i = 0; i < m; i += BLOCK) {
@@ -191,8 +186,8 @@ static void put_slopes(const mlp_net *net, const mlpi_outputs *outputs,
                        size_t first, size_t m, double share, void *dZ)
 {
     const mlpi_ops *ops = net->ops;
-    size_t at = first * outputs_of(net);
-    size_t n = m * outputs_of(net);
+    size_t at = first * mlpi_net_outputs(net);
+    size_t n = m * mlpi_net_outputs(net);
     const void *a = mlpi_const_at(ops, outputs->A, at);
     const void *y = mlpi_const_at(ops, outputs->Y, at);
     void *d = mlpi_at(ops, dZ, at);

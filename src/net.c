@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Networks: what is asked for, made, initialised, freed; and their numbers. */
+/* Networks: what is asked for; made, initialised, freed. */
 #include "net.h"
 
 #include <math.h>
@@ -218,44 +218,4 @@ mlp_status mlp_net_initialise(mlp_net *net, mlp_init init, uint32_t seed)
     TRY(check_init(&net->hooks, init));
     mlpi_init_draw(net->ops, &net->layout, init, seed, net->parameters);
     return MLP_OK;
-}
-
-size_t mlp_net_inputs(const mlp_net *net)
-{
-    return net ? net->layout.layer[0].width : 0;
-}
-
-size_t mlp_net_outputs(const mlp_net *net)
-{
-    return net ? net->layout.layer[net->layout.L].width : 0;
-}
-
-size_t mlp_net_layer_count(const mlp_net *net)
-{
-    return net ? net->layout.L : 0;
-}
-
-size_t mlp_net_parameter_count(const mlp_net *net)
-{
-    return net ? net->layout.parameters : 0;
-}
-
-mlp_dtype mlp_net_precision(const mlp_net *net)
-{
-    return net ? net->ops->dtype : MLP_F32;
-}
-
-mlp_loss mlp_net_loss(const mlp_net *net)
-{
-    return net ? net->loss : MLP_LOSS_BCE;
-}
-
-const char *mlp_net_kernels(const mlp_net *net)
-{
-    return net ? net->ops->name : "";
-}
-
-mlp_hooks mlp_net_hooks(const mlp_net *net)
-{
-    return net ? net->hooks : (mlp_hooks){.user = NULL};
 }

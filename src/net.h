@@ -30,6 +30,17 @@ struct mlp_net {
     mlpi_texts class_names, metadata;
 };
 
+/* n[0] and n[L]. */
+static inline size_t mlpi_net_inputs(const mlp_net *net)
+{
+    return net->layout.layer[0].width;
+}
+
+static inline size_t mlpi_net_outputs(const mlp_net *net)
+{
+    return net->layout.layer[net->layout.L].width;
+}
+
 /* All that training changes: the parameters and what stands behind them. */
 static inline mlp_cview mlpi_net_state(const mlp_net *net)
 {
@@ -98,8 +109,8 @@ mlp_status mlpi_net_look_at_Y(const mlp_net *net, const mlp_cview *Y,
 static inline mlp_status mlpi_net_check_X(const mlp_net *net,
                                           const mlp_cview *X, size_t least_rows)
 {
-    size_t inputs = net->layout.layer[0].width;
-    return mlpi_is_dense(X, net->ops->dtype, inputs) && X->rows >= least_rows
+    return mlpi_is_dense(X, net->ops->dtype, mlpi_net_inputs(net)) &&
+                   X->rows >= least_rows
                ? MLP_OK
                : mlpi_net_look_at_X(net, X, least_rows);
 }
@@ -107,8 +118,8 @@ static inline mlp_status mlpi_net_check_X(const mlp_net *net,
 static inline mlp_status mlpi_net_check_Y(const mlp_net *net,
                                           const mlp_cview *Y, size_t rows)
 {
-    size_t outputs = net->layout.layer[net->layout.L].width;
-    return mlpi_is_dense(Y, net->ops->dtype, outputs) && Y->rows == rows
+    return mlpi_is_dense(Y, net->ops->dtype, mlpi_net_outputs(net)) &&
+                   Y->rows == rows
                ? MLP_OK
                : mlpi_net_look_at_Y(net, Y, rows);
 }

@@ -11,7 +11,7 @@ mlp_status mlpi_net_look_at_X(const mlp_net *net, const mlp_cview *X,
     mlpi_expected expected = {.name = "X",
                               .dtype = net->ops->dtype,
                               .rows = MLPI_ANY_ROWS,
-                              .cols = mlp_net_inputs(net),
+                              .cols = mlpi_net_inputs(net),
                               .least_rows = least_rows};
     return mlpi_check_view(&net->hooks, X, &expected);
 }
@@ -28,7 +28,7 @@ mlp_status mlpi_net_look_at_Y(const mlp_net *net, const mlp_cview *Y,
     mlpi_expected expected = {.name = "Y",
                               .dtype = classes ? MLP_I32 : net->ops->dtype,
                               .rows = rows,
-                              .cols = classes ? 1 : mlp_net_outputs(net)};
+                              .cols = classes ? 1 : mlpi_net_outputs(net)};
     return mlpi_check_view(&net->hooks, Y, &expected);
 }
 
@@ -55,7 +55,7 @@ mlp_status mlpi_net_check_shapes(const mlp_net *net, const mlp_cview *X,
 
 static mlp_status check_classes(const mlp_net *net, const mlp_cview *Y)
 {
-    size_t n = mlp_net_outputs(net);
+    size_t n = mlpi_net_outputs(net);
     for (size_t i = 0; i < Y->rows; i++) {
         double class = mlp_cview_at(*Y, i, 0);
         if (!(class >= 0 && class < (double)n)) {

@@ -1,10 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A network, layer by layer: what each is, and views of its tensors. W is shown
- * as it is written, (n[l], n[l-1]), though it lies input-major: by its strides.
+ * What a network is: its numbers, its layers, and views of their tensors. W is
+ * shown as it is written, (n[l], n[l-1]), though it lies input-major: by its
+ * strides.
  */
 #include "net.h"
 #include "report.h"
+
+size_t mlp_net_inputs(const mlp_net *net)
+{
+    return net ? net->layout.layer[0].width : 0;
+}
+
+size_t mlp_net_outputs(const mlp_net *net)
+{
+    return net ? net->layout.layer[net->layout.L].width : 0;
+}
+
+size_t mlp_net_layer_count(const mlp_net *net)
+{
+    return net ? net->layout.L : 0;
+}
+
+size_t mlp_net_parameter_count(const mlp_net *net)
+{
+    return net ? net->layout.parameters : 0;
+}
+
+mlp_dtype mlp_net_precision(const mlp_net *net)
+{
+    return net ? net->ops->dtype : MLP_F32;
+}
+
+mlp_loss mlp_net_loss(const mlp_net *net)
+{
+    return net ? net->loss : MLP_LOSS_BCE;
+}
+
+const char *mlp_net_kernels(const mlp_net *net)
+{
+    return net ? net->ops->name : "";
+}
+
+mlp_hooks mlp_net_hooks(const mlp_net *net)
+{
+    return net ? net->hooks : (mlp_hooks){.user = NULL};
+}
 
 mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first)
 {

@@ -23,7 +23,7 @@ static mlp_status check_text(const mlp_hooks *hooks, const char *what,
 static mlp_status check_names(const mlp_net *net, const char *const *names,
                               size_t n, size_t *bytes)
 {
-    size_t classes = mlp_net_outputs(net) == 1 ? 2 : mlp_net_outputs(net);
+    size_t classes = mlpi_net_outputs(net) == 1 ? 2 : mlpi_net_outputs(net);
     if (n > 0 && n != classes) {
         return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
                            "class names: expects %zu, got %zu", classes, n);

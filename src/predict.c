@@ -80,7 +80,7 @@ static mlp_status look_at_output(const mlp_net *net, size_t rows,
     mlpi_expected expected = {.name = "A",
                               .dtype = net->ops->dtype,
                               .rows = rows,
-                              .cols = mlp_net_outputs(net)};
+                              .cols = mlpi_net_outputs(net)};
     return mlpi_check_writable(&net->hooks, A, &expected);
 }
 

@@ -32,7 +32,7 @@ void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
 /* What stands in the columns of labels: a class for each output, or one. */
 static inline size_t mlpi_label_columns(const mlp_net *net)
 {
-    return net->loss == MLP_LOSS_CCE ? 1 : mlp_net_outputs(net);
+    return net->loss == MLP_LOSS_CCE ? 1 : mlpi_net_outputs(net);
 }
 
 #endif

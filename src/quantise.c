@@ -71,7 +71,7 @@ static void lay_out_calibration(calibration *c, const mlp_net *net,
     size_t wide = net->layout.widest;
     c->z = mlpi_take(cursor, net->layout.L + 1, sizeof *c->z);
     c->s = mlpi_take(cursor, wide, sizeof *c->s);
-    c->X = mlpi_take(cursor, CHUNK * mlp_net_inputs(net), size);
+    c->X = mlpi_take(cursor, CHUNK * mlpi_net_inputs(net), size);
     c->Z = mlpi_take(cursor, CHUNK * wide, size);
     c->A[0] = mlpi_take(cursor, CHUNK * wide, size);
     c->A[1] = mlpi_take(cursor, CHUNK * wide, size);
@@ -81,7 +81,7 @@ static void lay_out_calibration(calibration *c, const mlp_net *net,
 static void calibrate_chunk(const mlp_net *net, const calibration *c,
                             mlp_cview X)
 {
-    size_t n = mlp_net_inputs(net);
+    size_t n = mlpi_net_inputs(net);
     net->ops->gather(
         &(mlpi_gather){.m = X.rows,
                        .n = n,
@@ -369,7 +369,7 @@ static mlp_status quantise_layer(const mlp_net *net, const mlpi_int8 *to,
 static mlp_status quantise_outputs(const mlp_net *net, const mlpi_int8 *to)
 {
     const mlpi_int8_layer *last = &to->layer[to->L];
-    for (size_t j = 0; j < mlp_net_outputs(net); j++) {
+    for (size_t j = 0; j < mlpi_net_outputs(net); j++) {
         double mean = 0;
         double step = last->step * scaling_of(net, &net->out, j, &mean);
         to->out[2 * j] = (float)(mean - step * last->zero);

@@ -62,7 +62,7 @@ static double class_of(const mlp_cview *Y, size_t row)
 /* How many classes there are; 1 if rows are of none, or of more than one. */
 static size_t count_classes(const mlp_net *net, const mlp_cview *Y)
 {
-    size_t n = mlp_net_outputs(net);
+    size_t n = mlpi_net_outputs(net);
     bool is_binary = net->loss == MLP_LOSS_BCE && n == 1;
     bool has_classes = is_binary || net->loss == MLP_LOSS_CCE;
     size_t classes = is_binary ? 2 : n;

@@ -79,7 +79,7 @@ static void take_targets(mlp_trainer *t, const mlpi_step *step, size_t first,
         mlpi_cut_rows(&Y, first, m);
     }
     void *targets =
-        row_of(t, t->Y, mlp_net_outputs(t->net), step->to_row + first);
+        row_of(t, t->Y, mlpi_net_outputs(t->net), step->to_row + first);
     mlpi_loss_targets(
         t->net,
         &(mlpi_targets){.m = m,

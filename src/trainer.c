@@ -43,7 +43,7 @@ static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
         }
     }
     t->moments = mlpi_take(cursor, layout->running, size);
-    t->Y = take_matrix(t, mlp_net_outputs(t->net), cursor);
+    t->Y = take_matrix(t, mlpi_net_outputs(t->net), cursor);
     t->weight = mlpi_take(cursor, t->max_rows, sizeof *t->weight);
     t->gradients = mlpi_take(cursor, layout->parameters, size);
     t->plan.layer = mlpi_take(cursor, layout->L + 1, sizeof *t->plan.layer);

@@ -9,7 +9,7 @@
 /* How many classes targets tell of; 0 if they are no classes. */
 static size_t classes_of(const mlp_net *net)
 {
-    size_t n = mlp_net_outputs(net);
+    size_t n = mlpi_net_outputs(net);
     if (net->loss == MLP_LOSS_CCE) {
         return n;
     }
@@ -26,7 +26,7 @@ mlp_status mlpi_weights_check_classes(const mlp_net *net, const double *classes)
         return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
                            "class_weights: expects cce, or bce with one "
                            "output, got %s with %zu",
-                           mlp_loss_name(net->loss), mlp_net_outputs(net));
+                           mlp_loss_name(net->loss), mlpi_net_outputs(net));
     }
     for (size_t c = 0; c < n; c++) {
         if (!(classes[c] >= 0.0) || !isfinite(classes[c])) {

@@ -11,7 +11,7 @@ enum { CHUNK_REALS = 65536, MOST_ROWS = 256 };
 
 static size_t chunk_rows(const mlp_net *net)
 {
-    size_t inputs = mlp_net_inputs(net);
+    size_t inputs = mlpi_net_inputs(net);
     size_t widest = net->layout.widest;
     size_t rows = CHUNK_REALS / (inputs > widest ? inputs : widest);
     if (rows > MOST_ROWS) {
