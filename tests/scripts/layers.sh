@@ -61,8 +61,9 @@ predict
 kept_workspace classify evaluate
 optimizer
 descent
+shares
 step
-lbfgs_step
+step_parts lbfgs_step
 trainer steps
 state
 trainer_file
