@@ -178,6 +178,58 @@ static void product_by_a_column_equals_the_loop(void **state)
     }
 }
 
+/* A (m, k), whose rows or columns are contiguous, by few dense columns. */
+static void check_few(const mlpi_ops *ops, mlp_rng *rng, const size_t size[3],
+                      bool by_rows)
+{
+    mlp_dtype dtype = ops->dtype;
+    const size_t m = size[0];
+    const size_t n = size[1];
+    const size_t k = size[2];
+    matrix A = {random_reals(dtype, rng, m * k, -1, 1), by_rows ? k : 1,
+                by_rows ? 1 : m};
+    matrix B = {random_reals(dtype, rng, k * n, -1, 1), n, 1};
+    void *C = guarded_alloc(m * n * size_of(dtype));
+    void *scratch =
+        guarded_alloc(ops->product_scratch(m, n, k) * size_of(dtype));
+    ops->product(&(mlpi_product){.m = m,
+                                 .n = n,
+                                 .k = k,
+                                 .A = {A.reals, A.row_stride, A.col_stride},
+                                 .B = {B.reals, n, 1},
+                                 .C = C,
+                                 .scratch = scratch});
+    for (size_t i = 0; i < m * n; i++) {
+        double s = 0;
+        for (size_t p = 0; p < k; p++) {
+            s = fma_of(dtype, at(dtype, &A, i / n, p), at(dtype, &B, p, i % n),
+                       s);
+        }
+        assert_true(same(get(dtype, C, i), s));
+    }
+    guarded_free(scratch);
+    guarded_free(C);
+    guarded_free(B.reals);
+    guarded_free(A.reals);
+}
+
+static void product_by_few_columns_equals_the_loop(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(8);
+        for (size_t n = 2; n < 14; n++) {
+            check_few(ops, &rng, (size_t[]){67, n, 64}, false);
+        }
+        check_few(ops, &rng, (size_t[]){67, 10, 300}, false);
+        check_few(ops, &rng, (size_t[]){64, 11, 300}, false);
+        check_few(ops, &rng, (size_t[]){19, 10, 300}, true);
+        check_few(ops, &rng, (size_t[]){19, 10, 301}, true);
+        check_few(ops, &rng, (size_t[]){8, 10, 204}, true);
+    }
+}
+
 static void *copy_of(mlp_dtype dtype, const void *reals, size_t n)
 {
     void *copy = guarded_alloc(n * size_of(dtype));
@@ -379,6 +431,7 @@ int main(void)
         cmocka_unit_test(product_equals_the_triple_loop),
         cmocka_unit_test(product_equals_the_triple_loop_when_large),
         cmocka_unit_test(product_by_a_column_equals_the_loop),
+        cmocka_unit_test(product_by_few_columns_equals_the_loop),
         cmocka_unit_test(product_updates_as_update_does),
         cmocka_unit_test(product_of_empty_chains_is_the_bias),
         cmocka_unit_test(product_keeps_a_nan_in_its_row),

@@ -118,7 +118,7 @@ static BUSY void finish(const job *p, const area *t, bool ended)
             const size_t at = (t->i + i) * p->c_row + t->j + j;
             const size_t left = least(VLEN, t->cols - j);
             const bool part = left < VLEN;
-            vec s = vload(t->sums + i * t->stride + j);
+            vec s = load_lanes(t->sums + i * t->stride + j, part, left);
             if (ended && p->bias) {
                 s = vadd(s, p->bias_col
                                 ? load_lanes(p->bias + t->j + j, part, left)
@@ -285,11 +285,37 @@ static SPARE void pack_b(job *p, real *to)
     p->b_col = 1;
 }
 
+/* Are there so many columns, which would leave six lanes of sixteen empty? */
+static bool is_tall(const job *p)
+{
+    return VLEN == 8 && TILE_ROWS > TALL_COLUMNS && p->n == TALL_COLUMNS &&
+           p->b_k == p->n && p->b_col == 1 && p->a_k == 1 && p->k % SIDE == 0 &&
+           p->m >= VLEN && !p->update;
+}
+
+/* Some of the last rows perhaps twice. */
+static BUSY void run_tall(const job *p, real *scratch)
+{
+    tile t = {.k = p->k, .a_row = p->a_row, .b = p->b, .c = scratch};
+    for (size_t done = 0; done < p->m; done += VLEN) {
+        const size_t i = least(done, p->m - VLEN);
+        const area sums = {i, 0, VLEN, p->n, p->c + i * p->c_row, p->c_row};
+        t.a = p->a + i * p->a_row;
+        tall_tile(&t);
+        pack(VLEN, p->n, (mlpi_operand){scratch, 1, VLEN}, sums.sums, p->c_row);
+        finish(p, &sums, true);
+    }
+}
+
 /* Chains that are short write C as fast as it can be, if its rows are few: they
  * may be pages apart, and translations of so many addresses are not at hand. */
 static BUSY void run_blocks(job *p, real *scratch)
 {
     const bool small = has_small_b(p);
+    if (small && is_tall(p)) {
+        run_tall(p, scratch);
+        return;
+    }
     const bool is_short = small && p->k <= SHORT;
     const size_t depth = small ? p->k : block_size(p->k, BLOCK_DEPTH, VLEN);
     const size_t rows =

@@ -18,6 +18,7 @@
 enum {
     PANEL = TILE_VECS * VLEN, /* columns of a tile */
     ROW_VECS = 8, /* of a single row: chains enough to hide fma's latency */
+    TALL_COLUMNS = 10,
     FEW_ROWS = 4, /* so many chains take the time of fewer */
     MIDDLE_ROWS = TILE_ROWS > 8 ? 8 : FEW_ROWS
 };
@@ -162,6 +163,38 @@ static void run_rows(const tile *t, bool by_one)
         by_one ? middle_rows_by_one(t) : middle_rows(t);
     } else {
         by_one ? few_rows_by_one(t) : few_rows(t);
+    }
+}
+
+/* C^T of TALL_COLUMNS columns, and VLEN rows of A, which are the lanes: they are
+ * transposed as they are loaded, SIDE elements at a time, of which k is a
+ * multiple. B is dense. */
+static BUSY void tall_tile(const tile *t)
+{
+    const real *row[VLEN];
+    const real *b = t->b;
+    vec s[TALL_COLUMNS];
+    for (size_t r = 0; r < VLEN; r++) {
+        row[r] = t->a + r * t->a_row;
+    }
+    UNROLL
+    for (size_t j = 0; j < TALL_COLUMNS; j++) {
+        s[j] = vzero();
+    }
+    for (size_t k = 0; k < t->k; k += SIDE) {
+        vec x[SIDE];
+        vload_columns(row, k, x);
+        UNROLL
+        for (size_t i = 0; i < SIDE; i++, b += TALL_COLUMNS) {
+            UNROLL
+            for (size_t j = 0; j < TALL_COLUMNS; j++) {
+                s[j] = vfma(x[i], vset1(b[j]), s[j]);
+            }
+        }
+    }
+    UNROLL
+    for (size_t j = 0; j < TALL_COLUMNS; j++) {
+        vstore(t->c + j * VLEN, s[j]);
     }
 }
 
