@@ -4,13 +4,6 @@
 #include "memory.h"
 #include "report.h"
 
-struct mlp_history {
-    mlp_hooks hooks;
-    size_t epochs, best_epoch;
-    double *losses, *validation_losses, *validation_accuracies; /* [epochs] */
-    double *rates, *seconds;
-};
-
 static void lay_out(mlp_history *history, size_t epochs, mlpi_cursor *cursor)
 {
     double **arrays[] = {&history->losses, &history->validation_losses,
@@ -55,41 +48,6 @@ void mlpi_history_time(mlp_history *history, size_t count, double seconds)
     for (size_t i = 1; history && i <= count; i++) {
         history->seconds[history->epochs - i] = seconds;
     }
-}
-
-size_t mlp_history_epochs(const mlp_history *history)
-{
-    return history ? history->epochs : 0;
-}
-
-size_t mlp_history_best_epoch(const mlp_history *history)
-{
-    return history ? history->best_epoch : 0;
-}
-
-const double *mlp_history_losses(const mlp_history *history)
-{
-    return history ? history->losses : NULL;
-}
-
-const double *mlp_history_validation_losses(const mlp_history *history)
-{
-    return history ? history->validation_losses : NULL;
-}
-
-const double *mlp_history_validation_accuracies(const mlp_history *history)
-{
-    return history ? history->validation_accuracies : NULL;
-}
-
-const double *mlp_history_rates(const mlp_history *history)
-{
-    return history ? history->rates : NULL;
-}
-
-const double *mlp_history_seconds(const mlp_history *history)
-{
-    return history ? history->seconds : NULL;
 }
 
 void mlp_history_free(mlp_history *history)

@@ -5,6 +5,13 @@
 
 #include "mlp.h"
 
+struct mlp_history {
+    mlp_hooks hooks;
+    size_t epochs, best_epoch;
+    double *losses, *validation_losses, *validation_accuracies; /* [epochs] */
+    double *rates, *seconds;
+};
+
 /* What is kept of an epoch; NaN where there is no validation. */
 typedef struct mlpi_record {
     double loss, validation_loss, validation_accuracy, rate;

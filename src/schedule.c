@@ -189,16 +189,6 @@ double mlpi_schedule_rate(const mlp_schedule *schedule,
     return initial;
 }
 
-double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
-                         size_t epoch, size_t epochs)
-{
-    if (!schedule || find_fault(schedule).field) {
-        return (double)NAN;
-    }
-    mlpi_plateau plateau = mlpi_plateau_begin();
-    return mlpi_schedule_rate(schedule, &plateau, alpha, epoch, epochs);
-}
-
 /* ---------------------------------------------------------------------------
  * Plateaus
  */

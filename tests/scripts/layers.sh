@@ -41,6 +41,7 @@ metrics
 schedule
 course
 history
+history_read
 layout
 init
 net
@@ -52,6 +53,7 @@ model_write model_read import
 batch_norm dropout
 snapshot
 split
+foretell
 weights
 loss
 pass
