@@ -46,6 +46,12 @@ typedef struct mlpi_layout {
     size_t widest;     /* the largest n[l], l >= 1 */
 } mlpi_layout;
 
+/* How many numbers W[l] has. */
+static inline size_t mlpi_layout_weights(const mlpi_layout *layout, size_t l)
+{
+    return layout->layer[l].width * layout->layer[l - 1].width;
+}
+
 /* MLP_OK if the inputs and layers make a network: known activations, sizes
  * from 1 to the limits, dropout in [0, 1) and not behind the last layer. */
 mlp_status mlpi_layout_check(const mlp_config *config);

@@ -62,6 +62,7 @@ workspace
 predict
 kept_workspace classify evaluate
 optimizer
+penalty
 descent
 shares
 step
