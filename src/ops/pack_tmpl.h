@@ -7,7 +7,7 @@
  * transposed in registers, SIDE rows of VLEN at a time.
  */
 enum {
-    AHEAD = 8, /* rows by which copying asks for memory early */
+    AHEAD = 16, /* rows by which copying asks for memory early */
     CACHE_LINE = 64
 };
 
