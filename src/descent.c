@@ -114,6 +114,16 @@ bool mlpi_gradient_is_bad(const mlpi_descent *d, const mlpi_member *self)
     return !ops->is_finite(count, mlpi_const_at(ops, d->gradients, first));
 }
 
+void mlpi_keep_share(const mlp_net *net, const mlpi_member *self, void *keep)
+{
+    const mlpi_ops *ops = net->ops;
+    size_t first = 0;
+    size_t count = 0;
+    mlpi_share(self, net->layout.parameters, PARAMETERS_GRAIN, &first, &count);
+    memcpy(mlpi_at(ops, keep, first), mlpi_at(ops, net->parameters, first),
+           count * ops->real_size);
+}
+
 void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
                   void *keep)
 {
@@ -123,13 +133,12 @@ void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
     size_t first = 0;
     size_t count = 0;
     mlpi_share(self, n, PARAMETERS_GRAIN, &first, &count);
-    void *parameters = mlpi_at(ops, d->net->parameters, first);
     if (keep) {
-        memcpy(mlpi_at(ops, keep, first), parameters, count * ops->real_size);
+        mlpi_keep_share(d->net, self, keep);
     }
     if (o->is_plain) {
         ops->descend(count, alpha, mlpi_const_at(ops, d->gradients, first),
-                     parameters);
+                     mlpi_at(ops, d->net->parameters, first));
         return;
     }
     mlpi_update u = update_of(d, alpha);

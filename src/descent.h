@@ -17,6 +17,8 @@ bool mlpi_gradient_is_bad(const mlpi_descent *d, const mlpi_member *self);
  * is NULL. When all are done, one of them notes the step. */
 void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
                   void *keep);
+/* The copy alone, of the same share. */
+void mlpi_keep_share(const mlp_net *net, const mlpi_member *self, void *keep);
 /* Or, if the optimizer does not clip by norm, parameters in parts: an update
  * that begins with the first, of weights or others, and has no n yet. */
 mlpi_update mlpi_update_at(const mlpi_descent *d, double alpha, size_t first,

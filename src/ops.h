@@ -68,9 +68,10 @@ typedef struct mlpi_update {
  * where `gate` <= 0, and `relu` receives max(0, C), if it is C in C's stead.
  * `update`, unless NULL, saves an optimizer's step two: its w and state, dense
  * (m, n), take the step for which C is dw; it knows no n and dw, and C is room,
- * and anything after. */
+ * and anything after. Where n is above 32, C and what else is dense may be n
+ * columns of wider ones: then `width` is theirs, otherwise 0. */
 typedef struct mlpi_product {
-    size_t m, n, k;
+    size_t m, n, k, width;
     mlpi_operand A, B;
     const void *bias, *gate;
     void *C, *relu;

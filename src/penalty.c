@@ -82,16 +82,13 @@ double mlpi_penalty(const mlpi_descent *d, double rows)
     return add_sums(d->optimizer, weight_chunks(d->net)) / rows;
 }
 
-void mlpi_penalty_gradient(const mlpi_descent *d, double rows, size_t l,
-                           size_t first, size_t count)
+void mlpi_penalty_gradient(const mlpi_descent *d, double rows, size_t first,
+                           size_t count)
 {
     const mlpi_ops *ops = d->net->ops;
-    const mlpi_shape *shape = &d->net->layout.layer[l];
-    size_t at = shape->W + first * shape->width;
-    ops->penalise(count * shape->width, d->optimizer->is.l2 / rows,
-                  d->optimizer->is.l1 / rows,
-                  mlpi_const_at(ops, d->net->parameters, at),
-                  mlpi_at(ops, d->gradients, at));
+    ops->penalise(count, d->optimizer->is.l2 / rows, d->optimizer->is.l1 / rows,
+                  mlpi_const_at(ops, d->net->parameters, first),
+                  mlpi_at(ops, d->gradients, first));
 }
 
 void mlpi_norm_sums(const mlpi_descent *d, const mlpi_member *self)

@@ -24,9 +24,9 @@ typedef struct mlpi_descent {
  * share of the sums; when all are done, what is added to the loss. */
 void mlpi_penalty_sums(const mlpi_descent *d, const mlpi_member *self);
 double mlpi_penalty(const mlpi_descent *d, double rows);
-/* Adds to the gradients of W[l], those of inputs [first, first + count). */
-void mlpi_penalty_gradient(const mlpi_descent *d, double rows, size_t l,
-                           size_t first, size_t count);
+/* Adds to the gradients of parameters [first, first + count), all weights. */
+void mlpi_penalty_gradient(const mlpi_descent *d, double rows, size_t first,
+                           size_t count);
 
 /* If the optimizer clips, each member's share of the sums; when all are done,
  * what gradients are multiplied by, as torch.nn.utils.clip_grad_norm_ does: 1 if

@@ -12,8 +12,8 @@
 #include "pass.h"
 #include "team.h"
 
-/* Rows, and inputs, that members share are whole multiples of these. */
-enum { MLPI_ROWS_GRAIN = 4, MLPI_INPUTS_GRAIN = 12 };
+/* Rows, inputs and outputs that members share are whole multiples of these. */
+enum { MLPI_ROWS_GRAIN = 4, MLPI_INPUTS_GRAIN = 12, MLPI_OUTPUTS_GRAIN = 32 };
 
 typedef struct mlpi_planned {
     mlpi_product is;
@@ -25,15 +25,24 @@ static inline void mlpi_do(const mlpi_planned *planned)
     planned->way(&planned->is);
 }
 
-/* Layer l of one member. */
+/* Layer l of one member. Of a layer whose outputs are more than the batch's rows
+ * members share the outputs: then each of them uses, and updates, weights that
+ * are its own, which do not go from one core to another, and in each product
+ * what is read by all is the smaller operand. Whatever is no product they share
+ * by rows, and those of other layers. */
 typedef struct mlpi_layer_plan {
     void *Z, *A, *dZ;      /* its rows of them; Z is A if it is not kept */
     mlpi_planned forward;  /* to Z, to A if that is its ReLU, or to norm's X */
     mlpi_planned backward; /* dZ to dA of layer l - 1, or dZ likewise; l >= 2 */
-    mlpi_planned gradient; /* dW of its inputs, from all rows */
-    size_t first, count;   /* those inputs */
+    mlpi_planned gradient; /* dW of its inputs or outputs, from all rows */
+    bool splits;           /* are outputs shared? */
+    bool waits;            /* do products need what others' products made? */
+    size_t first, count;   /* those inputs or outputs */
+    size_t at, run, runs;  /* dW in the parameters: `run` numbers, once for each
+                              input where outputs are shared, else once */
     mlpi_activation how;   /* of its rows */
     bool activates, activates_back; /* is that a pass of its own? */
+    bool has_more, has_more_back;   /* do rows go on after the product? */
 } mlpi_layer_plan;
 
 typedef struct mlpi_plan {

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "shares.h"
 
-#include <math.h>
-#include <string.h>
-
 #include "batch_norm.h"
 #include "dropout.h"
 #include "loss.h"
@@ -110,7 +107,13 @@ void mlpi_share_forward(mlp_trainer *t, const mlpi_member *self,
     const mlpi_layout *layout = &t->net->layout;
     for (size_t l = 1; l <= layout->L; l++) {
         const mlpi_layer_plan *p = &plan->layer[l];
+        if (p->waits) {
+            mlpi_barrier(self);
+        }
         mlpi_do(&p->forward);
+        if (p->splits && p->has_more) {
+            mlpi_barrier(self);
+        }
         if (layout->layer[l].batch_norm) {
             mlpi_batch_norm norm = norm_of(t, plan, l);
             mlpi_batch_norm_forward(t->net, self, &norm);
@@ -174,7 +177,13 @@ void mlpi_share_backward(mlp_trainer *t, const mlpi_member *self,
     backward_layer(t, self, plan, L);
     for (size_t l = L; l >= 2; l--) {
         const mlpi_layer_plan *before = &plan->layer[l - 1];
+        if (plan->layer[l].waits) {
+            mlpi_barrier(self);
+        }
         mlpi_do(&plan->layer[l].backward);
+        if (before->splits && before->has_more_back) {
+            mlpi_barrier(self);
+        }
         if (before->activates_back) {
             t->net->ops->activate_backward(&before->how, before->Z, before->A,
                                            before->dZ);
@@ -183,40 +192,24 @@ void mlpi_share_backward(mlp_trainer *t, const mlpi_member *self,
     }
 }
 
-/* How to update `count` parameters from the first on, which are kept before. */
-static mlpi_update fused_update(mlp_trainer *t, const mlpi_step *step,
-                                size_t first, size_t count, bool is_weight)
-{
-    const mlpi_ops *ops = t->net->ops;
-    mlpi_descent descent = mlpi_descent_of(t);
-    if (step->keep) {
-        memcpy(mlpi_at(ops, step->keep, first),
-               mlpi_at(ops, t->net->parameters, first), count * ops->real_size);
-    }
-    mlpi_update u = mlpi_update_at(&descent, step->alpha, first, is_weight);
-    u.n = count;
-    return u;
-}
-
-/* Of the member's inputs of layer l. If `fused`, that step is to update the
- * parameters at once. */
+/* This member's of layer l. If `fused`, that step is to update the parameters at
+ * once. */
 static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
                              const mlpi_step *fused, size_t l)
 {
-    const mlpi_shape *shape = &t->net->layout.layer[l];
+    mlpi_descent descent = mlpi_descent_of(t);
     if (fused) {
         mlpi_update update =
-            fused_update(t, fused, shape->W + p->first * shape->width,
-                         p->count * shape->width, true);
+            mlpi_update_at(&descent, fused->alpha, p->at, true);
         mlpi_product product = p->gradient.is;
         product.update = &update;
         t->net->ops->product(&product);
     } else {
         mlpi_do(&p->gradient);
     }
-    if (t->optimizer.penalises) {
-        mlpi_descent descent = mlpi_descent_of(t);
-        mlpi_penalty_gradient(&descent, t->total, l, p->first, p->count);
+    size_t n = t->net->layout.layer[l].width;
+    for (size_t i = 0; t->optimizer.penalises && i < p->runs; i++) {
+        mlpi_penalty_gradient(&descent, t->total, p->at + i * n, p->run);
     }
 }
 
@@ -232,7 +225,10 @@ static void other_gradients(mlp_trainer *t, size_t m, const mlpi_step *fused,
         ops->column_sums(m, n, t->dZ[l], mlpi_at(ops, t->gradients, shape->b));
     }
     if (fused) {
-        mlpi_update update = fused_update(t, fused, shape->b, n, false);
+        mlpi_descent descent = mlpi_descent_of(t);
+        mlpi_update update =
+            mlpi_update_at(&descent, fused->alpha, shape->b, false);
+        update.n = n;
         ops->update(&update);
     }
 }
@@ -240,6 +236,10 @@ static void other_gradients(mlp_trainer *t, size_t m, const mlpi_step *fused,
 void mlpi_share_gradients(mlp_trainer *t, const mlpi_member *self,
                           const mlpi_plan *plan, const mlpi_step *fused)
 {
+    if (fused && fused->keep) {
+        mlpi_keep_share(t->net, self, fused->keep);
+        mlpi_barrier(self);
+    }
     for (size_t l = t->net->layout.L; l >= 1; l--) {
         weight_gradients(t, &plan->layer[l], fused, l);
         if (l % self->count == self->index) {

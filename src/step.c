@@ -71,15 +71,15 @@ static void do_step(const mlpi_member *self, void *context)
     }
     mlpi_share_backward(t, self, plan);
     const bool may_fuse = is_fusible(t, step);
-    if (may_fuse) {
-        look_at_factors(t, step, plan->first, plan->m);
-    }
     mlpi_barrier(self);
     if (!is_alone && self->index == 0) {
         step->loss = mlpi_batch_loss(t, step->m);
     }
+    if (may_fuse) {
+        look_at_factors(t, step, plan->first, plan->m);
+        mlpi_barrier(self); /* the loss is known, and all factors */
+    }
     if (may_fuse && !step->large_factors) {
-        mlpi_barrier(self); /* the loss is known */
         if (updates(step)) {
             mlpi_share_gradients(t, self, plan, step);
         }

@@ -314,20 +314,37 @@ static const model normed_model = {101,
                                     {7, MLP_ACT_SIGMOID, 0, 0, true}},
                                    MLP_LOSS_BCE};
 
+/* Members share outputs where these are more than the rows: of two layers that
+ * follow each other, and of the last, with more to do after products. */
+static const model wide_model = {
+    101,
+    3,
+    {{530, MLP_ACT_RELU}, {201, MLP_ACT_TANH, 0, 0.3}, {7, MLP_ACT_SIGMOID}},
+    MLP_LOSS_BCE};
+static const model wide_normed_model = {101,
+                                        3,
+                                        {{7, MLP_ACT_TANH},
+                                         {201, MLP_ACT_RELU, 0, 0, true},
+                                         {203, MLP_ACT_SIGMOID}},
+                                        MLP_LOSS_BCE};
+
 enum { ROWS = 157 };
 
-static data odd_data(mlp_dtype dtype)
+static data odd_data(mlp_dtype dtype, const model *m)
 {
+    size_t outputs = m->layers[m->n_layers - 1].width;
     return (data){random_matrix(dtype, ROWS, 101, -1, 1),
-                  random_matrix(dtype, ROWS, 7, 0, 1)};
+                  random_matrix(dtype, ROWS, outputs, 0, 1)};
 }
 
-static mlp_net *fitted(mlp_dtype dtype, data d, size_t threads, size_t batch)
+static mlp_net *fitted(mlp_dtype dtype, const model *m, data d, size_t threads,
+                       size_t batch)
 {
-    mlp_net *net = new_net(&odd_model, dtype, NULL);
+    mlp_net *net = new_net(m, dtype, NULL);
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 4;
     options.learning_rate = 0.5;
+    options.optimizer.l2 = m == &wide_model && batch == 0 ? 0.01 : 0.0;
     options.batch_size = batch;
     options.threads = threads;
     mlp_history *history = NULL;
@@ -342,23 +359,26 @@ static mlp_net *fitted(mlp_dtype dtype, data d, size_t threads, size_t batch)
 static void fit_gives_the_same_bits_with_any_threads(void **state)
 {
     (void)state;
+    static const model *const models[] = {&odd_model, &wide_model};
     static const size_t batches[] = {0, 80};
     FOR_EACH_PRECISION(p)
     {
-        data d = odd_data(p);
-        for (size_t b = 0; b < COUNT(batches); b++) {
-            mlp_net *expected = fitted(p, d, 1, batches[b]);
+        for (size_t i = 0; i < COUNT(models) * COUNT(batches); i++) {
+            const model *m = models[i / COUNT(batches)];
+            size_t batch = batches[i % COUNT(batches)];
+            data d = odd_data(p, m);
+            mlp_net *expected = fitted(p, m, d, 1, batch);
             for (size_t s = 0; s < COUNT(sizes); s++) {
-                mlp_net *net = fitted(p, d, sizes[s], batches[b]);
+                mlp_net *net = fitted(p, m, d, sizes[s], batch);
                 assert_same_net(net, expected);
                 mlp_net_free(net);
             }
-            mlp_net *net = fitted(p, d, 0, batches[b]);
+            mlp_net *net = fitted(p, m, d, 0, batch);
             assert_same_net(net, expected);
             mlp_net_free(net);
             mlp_net_free(expected);
+            free_data(d);
         }
-        free_data(d);
     }
 }
 
@@ -383,7 +403,7 @@ static void assert_same_tensors(mlp_trainer *a, mlp_trainer *b)
 
 static void assert_same_steps(const model *m)
 {
-    data d = odd_data(MLP_F32);
+    data d = odd_data(MLP_F32, m);
     mlp_net *nets[2] = {new_net(m, MLP_F32, NULL), new_net(m, MLP_F32, NULL)};
     mlp_trainer *trainers[2] = {NULL, NULL};
     for (size_t i = 0; i < 2; i++) {
@@ -414,14 +434,16 @@ static void steps_give_the_same_bits_with_any_threads(void **state)
     (void)state;
     assert_same_steps(&odd_model);
     assert_same_steps(&normed_model);
+    assert_same_steps(&wide_model);
+    assert_same_steps(&wide_normed_model);
 }
 
 /* Where there is no memory for threads, one trains as well. */
 static void fit_does_without_threads_that_have_no_memory(void **state)
 {
     (void)state;
-    data d = odd_data(MLP_F64);
-    mlp_net *expected = fitted(MLP_F64, d, 1, 0);
+    data d = odd_data(MLP_F64, &odd_model);
+    mlp_net *expected = fitted(MLP_F64, &odd_model, d, 1, 0);
     for (size_t failing = 0; failing < 2; failing++) {
         hook_record record = {0};
         mlp_net *net = new_net(&odd_model, MLP_F64, &record);
@@ -520,7 +542,7 @@ static void predictions_have_the_same_bits_with_any_threads(void **state)
     static const size_t rows[] = {1, 48, 49, 157};
     FOR_EACH_PRECISION(p)
     {
-        data d = odd_data(p);
+        data d = odd_data(p, &odd_model);
         mlp_net *net = new_net(&odd_model, p, NULL);
         assert_int_equal(mlp_net_standardise(net, ro(d.X)), MLP_OK);
         mlp_workspace *workspace = NULL;
@@ -548,7 +570,7 @@ static void predictions_have_the_same_bits_with_any_threads(void **state)
 static void a_forked_child_goes_on_alone(void **state)
 {
     (void)state;
-    data d = odd_data(MLP_F64);
+    data d = odd_data(MLP_F64, &odd_model);
     mlp_net *net = new_net(&odd_model, MLP_F64, NULL);
     mlp_trainer *trainer = NULL;
     assert_int_equal(mlp_trainer_create(net, ROWS, &trainer), MLP_OK);

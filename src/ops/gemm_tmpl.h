@@ -87,15 +87,15 @@ static void descend_by(const job *p, const area *t)
     update_span(u->rule, p->constants, &s);
 }
 
-/* Asks for what descend_by will read. */
+/* Asks for what descend_by will read and write. */
 static void prefetch_updated(const job *p, const area *t)
 {
     const mlpi_update *u = p->update;
     for (size_t i = 0; i < t->rows; i++) {
         const size_t at = (t->i + i) * p->c_row + t->j;
-        prefetch(u->w, at, PANEL);
+        prefetch_to_write(u->w, at, PANEL);
         for (size_t k = 0; k < 2 && u->state[k]; k++) {
-            prefetch(u->state[k], at, PANEL);
+            prefetch_to_write(u->state[k], at, PANEL);
         }
     }
 }
@@ -377,7 +377,7 @@ static job job_of(const mlpi_product *p)
                  .b_k = p->B.row_stride,
                  .b_col = p->B.col_stride,
                  .c = p->C,
-                 .c_row = p->n,
+                 .c_row = p->width > 0 ? p->width : p->n,
                  .c_col = 1,
                  .bias = p->bias,
                  .bias_col = 1,

@@ -22,6 +22,16 @@ static inline void prefetch(const real *x, size_t offset, size_t count)
     }
 }
 
+/* Likewise, to write there: other cores let go of it. */
+static inline void prefetch_to_write(const real *x, size_t offset, size_t count)
+{
+    uintptr_t at = (uintptr_t)x + offset * sizeof(real);
+    for (size_t i = 0; i < count * sizeof(real); i += CACHE_LINE) {
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+        __builtin_prefetch((const void *)(at + i), 1);
+    }
+}
+
 /* m rows of n elements that are neighbours. */
 static void pack_rows(size_t m, size_t n, const real *from, size_t stride,
                       real *to, size_t width)
