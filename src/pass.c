@@ -84,16 +84,13 @@ mlpi_product mlpi_backward_product(const mlp_net *net,
 mlpi_product mlpi_gradient_product(const mlp_net *net,
                                    const mlpi_gradient_step *step)
 {
-    const mlpi_ops *ops = net->ops;
-    const mlpi_shape *shape = &net->layout.layer[step->l];
-    size_t n = shape->width;
+    size_t n = net->layout.layer[step->l].width;
     size_t n_prev = net->layout.layer[step->l - 1].width;
-    return (mlpi_product){
-        .m = step->count,
-        .n = n,
-        .k = step->m,
-        .A = {mlpi_const_at(ops, step->A_prev, step->first), 1, n_prev},
-        .B = {step->dZ, n, 1},
-        .C = mlpi_at(ops, step->gradients, shape->W + step->first * n),
-        .scratch = step->scratch};
+    return (mlpi_product){.m = step->count,
+                          .n = n,
+                          .k = step->m,
+                          .A = {step->A_prev, 1, n_prev},
+                          .B = {step->dZ, n, 1},
+                          .C = step->dW,
+                          .scratch = step->scratch};
 }

@@ -56,12 +56,12 @@ typedef struct mlpi_backward_step {
 mlpi_product mlpi_backward_product(const mlp_net *net,
                                    const mlpi_backward_step *step);
 
-/* The gradient of layer l by the weights of inputs [first, first + count). */
+/* The gradient of layer l by the weights of `count` inputs. */
 typedef struct mlpi_gradient_step {
     size_t l, m;
-    const void *dZ, *A_prev;
-    size_t first, count;
-    void *gradients; /* of the network: receives these of dW */
+    const void *dZ, *A_prev; /* A_prev from the first of the inputs on */
+    size_t count;
+    void *dW; /* receives these */
     void *scratch;
 } mlpi_gradient_step;
 

@@ -133,21 +133,21 @@ static void plan_backward(const mlp_net *net, const mlpi_batch *batch,
     choose(net, before, &p->backward);
 }
 
+/* Of all inputs, or of those that are this member's. */
 static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
                           const mlpi_plan *plan, size_t l)
 {
     mlpi_layer_plan *p = &plan->layer[l];
-    size_t n_prev = net->layout.layer[l - 1].width;
+    size_t first = p->splits ? 0 : p->first;
     p->gradient.is = mlpi_gradient_product(
-        net, &(mlpi_gradient_step){.l = l,
-                                   .m = batch->m,
-                                   .dZ = batch->dZ[l],
-                                   .A_prev = batch->D[l - 1],
-                                   .first = p->splits ? 0 : p->first,
-                                   .count = p->splits ? n_prev : p->count,
-                                   .gradients = batch->gradients,
-                                   .scratch = batch->scratch});
-    p->gradient.is.C = mlpi_at(net->ops, batch->gradients, p->at);
+        net, &(mlpi_gradient_step){
+                 .l = l,
+                 .m = batch->m,
+                 .dZ = batch->dZ[l],
+                 .A_prev = mlpi_at(net->ops, batch->D[l - 1], first),
+                 .count = p->splits ? p->runs : p->count,
+                 .dW = mlpi_at(net->ops, batch->gradients, p->at),
+                 .scratch = batch->scratch});
     choose(net, p, &p->gradient);
 }
 
