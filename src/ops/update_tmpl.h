@@ -137,72 +137,105 @@ typedef struct span {
     size_t w_stride;
 } span;
 
-/* Element i of a row and those after it, a whole vector or the first n
+/* Element i of the first row and those after it, a whole vector or the first n
  * lanes. */
 static inline ALWAYS_INLINE void update_at(rule_step *f, size_t states,
                                            const span *s, const constants *c,
                                            size_t i, bool part, size_t n)
 {
     vec state[2];
-    UNROLL
-    for (size_t k = 0; k < states; k++) {
-        state[k] = load_lanes(s->state[k] + i, part, n);
+    if (states > 0) {
+        state[0] = load_lanes(s->state[0] + i, part, n);
+    }
+    if (states > 1) {
+        state[1] = load_lanes(s->state[1] + i, part, n);
     }
     vec g = clipped(c, load_lanes(s->dw + i, part, n));
     vec step = f(c, g, state);
     vec kept = vmul(c->keep, load_lanes(s->w + i, part, n));
     store_lanes(s->w + i, vsub(kept, step), part, n);
-    UNROLL
-    for (size_t k = 0; k < states; k++) {
-        store_lanes(s->state[k] + i, state[k], part, n);
+    if (states > 0) {
+        store_lanes(s->state[0] + i, state[0], part, n);
+    }
+    if (states > 1) {
+        store_lanes(s->state[1] + i, state[1], part, n);
     }
 }
 
-static inline ALWAYS_INLINE void update_by(rule_step *f, size_t states,
-                                           const constants *c, span s)
+static inline ALWAYS_INLINE void next_row(span *s, size_t states)
 {
-    for (; s.rows > 0; s.rows--) {
-        size_t i = 0;
-        for (; i + VLEN <= s.n; i += VLEN) {
+    s->dw += s->dw_stride;
+    s->w += s->w_stride;
+    for (size_t k = 0; k < states; k++) {
+        s->state[k] += s->w_stride;
+    }
+}
+
+/* The whole vectors of all rows; returns how many elements those of one are. */
+static inline ALWAYS_INLINE size_t update_whole(rule_step *f, size_t states,
+                                                const constants *c, span s)
+{
+    const size_t whole = s.n / VLEN * VLEN;
+    for (size_t r = 0; r < s.rows; r++) {
+        for (size_t i = 0; i < whole; i += VLEN) {
             update_at(f, states, &s, c, i, false, VLEN);
         }
-        if (i < s.n) {
-            update_at(f, states, &s, c, i, true, s.n - i);
+        next_row(&s, states);
+    }
+    return whole;
+}
+
+/* From the i-th element of each row on: the last lanes of any rule, and all of
+ * those that are rarely wanted, which share this. */
+static SPARE void update_rest(rule_step *f, size_t states, const constants *c,
+                              span s, size_t done)
+{
+    for (size_t r = 0; r < s.rows; r++) {
+        for (size_t i = done; i < s.n; i += VLEN) {
+            const size_t left = s.n - i;
+            update_at(f, states, &s, c, i, left < VLEN, left);
         }
-        s.dw += s.dw_stride;
-        s.w += s.w_stride;
-        for (size_t k = 0; k < states; k++) {
-            s.state[k] += s.w_stride;
-        }
+        next_row(&s, states);
     }
 }
 
 static NEVER_INLINE void update_span(mlp_rule rule, const constants *c,
                                      const span *s)
 {
+    rule_step *f = step_sgd;
+    size_t states = 1;
+    size_t done = 0;
     switch (rule) {
     case MLP_RULE_SGD:
-        update_by(step_sgd, 0, c, *s);
+        states = 0;
+        done = update_whole(step_sgd, 0, c, *s);
         break;
     case MLP_RULE_MOMENTUM:
     case MLP_RULE_TUTORIAL_MOMENTUM:
-        update_by(step_momentum, 1, c, *s);
+        f = step_momentum;
+        done = update_whole(step_momentum, 1, c, *s);
         break;
     case MLP_RULE_NESTEROV:
-        update_by(step_nesterov, 1, c, *s);
+        f = step_nesterov;
         break;
     case MLP_RULE_RMSPROP:
-        update_by(step_rmsprop, 1, c, *s);
+        f = step_rmsprop;
         break;
     case MLP_RULE_ADAM:
     case MLP_RULE_ADAMW:
-        update_by(step_adam, 2, c, *s);
+        f = step_adam;
+        states = 2;
+        done = update_whole(step_adam, 2, c, *s);
         break;
     case MLP_RULE_RPROP:
-        update_by(step_rprop, 2, c, *s);
+        f = step_rprop;
+        states = 2;
         break;
     case MLP_RULE_LBFGS: /* see lbfgs.c */
-        break;
+        return;
+    }
+    if (done < s->n) {
+        update_rest(f, states, c, *s, done);
     }
 }
 
