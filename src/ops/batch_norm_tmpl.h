@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Batch normalisation of columns (src/batch_norm.h has the formulas). Parameters: the
- * vocabulary and loop_tmpl.h.
+ * vocabulary, loop_tmpl.h and lent.h.
  *
  * A vector holds neighbouring columns and goes down the rows. Sums are those of
  * column_sums: row i into lane i mod 8, then mlpi_join_lanes; a product that is
@@ -92,7 +92,7 @@ static vec sum_rows(const columns *c, const real *x)
                        &(shifted){ones, 0, vzero()});
 }
 
-static SPARE void batch_moments(const mlpi_moments *b)
+SPARE void LENT(moments)(const mlpi_moments *b)
 {
     const vec rows = vset1((real)b->m);
     for (size_t j = 0; j < b->n; j += VLEN) {
@@ -112,7 +112,7 @@ static inline vec inverse_deviation(vec variance, double epsilon)
     return vdiv(vset1(R(1.0)), deviation);
 }
 
-static SPARE void normalise(const mlpi_normalise *b)
+SPARE void LENT(normalise)(const mlpi_normalise *b)
 {
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->n);
@@ -133,7 +133,7 @@ static SPARE void normalise(const mlpi_normalise *b)
     }
 }
 
-static SPARE void normalise_sums(const mlpi_normalise_back *b)
+SPARE void LENT(normalise_sums)(const mlpi_normalise_back *b)
 {
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->stride);
@@ -147,7 +147,7 @@ static SPARE void normalise_sums(const mlpi_normalise_back *b)
     }
 }
 
-static SPARE void normalise_backward(const mlpi_normalise_back *b)
+SPARE void LENT(normalise_backward)(const mlpi_normalise_back *b)
 {
     const vec rows = vset1((real)b->batch);
     for (size_t j = 0; j < b->n; j += VLEN) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dropout's masks. Parameters: `real` and loop_tmpl.h.
+ * Dropout's masks. Parameters: `real`, loop_tmpl.h and lent.h.
  *
  * Nothing is stored: whether element i is dropped follows from a key and i, by
  * the finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable
@@ -93,7 +93,7 @@ static void drop_group(const dropper *d, size_t group, const real *in,
 
 #endif
 
-static SPARE void drop(const mlpi_dropout *d)
+SPARE void LENT(drop)(const mlpi_dropout *d)
 {
     const dropper all = dropper_of(d);
     const real *in = d->in;

@@ -3,5 +3,7 @@
 #define OPS_NAME "avx512"
 #define OPS_TABLE mlpi_ops_avx512_f64
 #define OPS_WIDE mlpi_ops_avx512_f64
+#define OPS_LENDER avx2
+#define OPS_BORROWS
 #include "vec_avx512.h"
 #include "ops_tmpl.h"

@@ -2,11 +2,12 @@
 /*
  * One kernel table: the templates, then the struct that names their functions.
  * Parameters: REAL_BITS (32 or 64), OPS_NAME (text), OPS_TABLE and OPS_WIDE
- * (the names of this table and of the f64 one), and a vocabulary, included
- * before.
+ * (the names of this table and of the f64 one), OPS_LENDER, OPS_BORROWS if that
+ * is another table (see lent.h), and a vocabulary, included before.
  */
 #include "../ops.h"
 
+#include "lent.h"
 #include "plain.h"
 
 #include "loop_tmpl.h"
@@ -22,9 +23,13 @@
 #include "activation_tmpl.h"
 #include "row_tmpl.h"
 #include "loss_tmpl.h"
+#include "convert_tmpl.h"
+#ifndef OPS_BORROWS
+#include "penalty_tmpl.h"
+#include "loss_other_tmpl.h"
 #include "dropout_tmpl.h"
 #include "batch_norm_tmpl.h"
-#include "convert_tmpl.h"
+#endif
 
 extern const mlpi_ops OPS_TABLE, OPS_WIDE;
 
@@ -36,8 +41,8 @@ const mlpi_ops OPS_TABLE = {
     .dtype = MLP_F64,
     .loss_terms = loss_terms,
     .cce_lanes = cce_lanes,
-    .add_products = add_products,
-    .add_magnitudes = add_magnitudes,
+    .add_products = LENT(add_products),
+    .add_magnitudes = LENT(add_magnitudes),
 #endif
     .real_size = sizeof(real),
     .wide = &OPS_WIDE,
@@ -50,19 +55,19 @@ const mlpi_ops OPS_TABLE = {
     .activate_backward = activate_backward,
     .predict_row = predict_row,
     .largest = largest,
-    .loss_slopes = loss_slopes,
+    .loss_slopes = LENT(loss_slopes),
     .difference = difference,
     .cce_slopes = cce_slopes,
-    .smooth = smooth,
-    .drop = drop,
-    .moments = batch_moments,
-    .normalise = normalise,
-    .normalise_sums = normalise_sums,
-    .normalise_backward = normalise_backward,
+    .smooth = LENT(smooth),
+    .drop = LENT(drop),
+    .moments = LENT(moments),
+    .normalise = LENT(normalise),
+    .normalise_sums = LENT(normalise_sums),
+    .normalise_backward = LENT(normalise_backward),
     .blend = PLAIN(blend),
     .descend = descend,
     .update = update,
-    .penalise = penalise,
+    .penalise = LENT(penalise),
     .gather = gather,
     .one_hot = PLAIN(one_hot),
     .scatter = PLAIN(scatter),

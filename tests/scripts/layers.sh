@@ -21,7 +21,7 @@ view
 team
 status names
 ops
-ops/plain
+ops/plain ops/lent
 ops/vec_portable ops/vec_avx2 ops/vec_avx512 ops/vec_neon
 ops/loop_tmpl
 ops/math_tmpl
@@ -30,6 +30,7 @@ ops/tile_tmpl
 ops/gemm_tmpl ops/sums_tmpl
 ops/softmax_tmpl ops/rectifier_tmpl
 ops/activation_tmpl ops/loss_tmpl ops/dropout_tmpl ops/batch_norm_tmpl ops/convert_tmpl
+ops/penalty_tmpl ops/loss_other_tmpl
 ops/row_tmpl
 ops/ops_tmpl
 ops/plain_tmpl

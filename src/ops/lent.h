@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Primitives that wait for memory, or are short beside all else: a table of
+ * longer vectors has them from one of shorter, OPS_LENDER, which its CPUs have
+ * too. ops.h tells what they do. Parameters: REAL_BITS, OPS_LENDER (avx2, of its
+ * own table, or of AVX-512's).
+ */
+#define LENT_NAME_(lender, name, bits) mlpi_##lender##_##name##_f##bits
+#define LENT_NAME(lender, name, bits) LENT_NAME_(lender, name, bits)
+#define LENT(name) LENT_NAME(OPS_LENDER, name, REAL_BITS)
+
+void LENT(drop)(const mlpi_dropout *d);
+void LENT(moments)(const mlpi_moments *b);
+void LENT(normalise)(const mlpi_normalise *b);
+void LENT(normalise_sums)(const mlpi_normalise_back *b);
+void LENT(normalise_backward)(const mlpi_normalise_back *b);
+void LENT(penalise)(size_t n, double l2, double l1, const void *weights,
+                    void *gradients);
+void LENT(loss_slopes)(const mlpi_terms *t, double scale, void *d);
+void LENT(smooth)(size_t n, double keep, double add, void *y);
+
+#if REAL_BITS == 64
+void LENT(add_products)(size_t n, const double *x, const double *y,
+                        double lanes[MLPI_LANES]);
+void LENT(add_magnitudes)(size_t n, const double *x, double lanes[MLPI_LANES]);
+/* loss_terms of all losses but bce of logits. */
+void LENT(other_terms)(const mlpi_terms *terms, double lanes[MLPI_LANES]);
+#endif
