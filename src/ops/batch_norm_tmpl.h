@@ -39,11 +39,12 @@ typedef struct shifted {
     vec offset;
 } shifted;
 
-/* The sums of products over all rows, each product fused with its addition;
- * `part` is a constant. */
-static inline ALWAYS_INLINE vec sum_products(const columns *c, const shifted *a,
-                                             const shifted *b, bool part)
+/* The sums of products over all rows, each product fused with its addition. All
+ * sums here are such, so that their code is there once. */
+static SPARE vec sum_columns(const columns *c, const shifted *a,
+                             const shifted *b)
 {
+    const bool part = c->part;
     const size_t cols = c->cols;
     const vec u = a->offset;
     const vec v = b->offset;
@@ -74,13 +75,6 @@ static inline ALWAYS_INLINE vec sum_products(const columns *c, const shifted *a,
     }
     return vadd(vadd(vadd(t[0], t[4]), vadd(t[2], t[6])),
                 vadd(vadd(t[1], t[5]), vadd(t[3], t[7])));
-}
-
-/* All sums here are such, so that their code is there once. */
-static SPARE vec sum_columns(const columns *c, const shifted *a,
-                             const shifted *b)
-{
-    return c->part ? sum_products(c, a, b, true) : sum_products(c, a, b, false);
 }
 
 /* x * 1 is x, so this adds up the rows of x. */

@@ -84,7 +84,7 @@ static void descend_by(const job *p, const area *t)
     for (size_t k = 0; k < 2 && u->state[k]; k++) {
         s.state[k] = (real *)u->state[k] + at;
     }
-    update_span(u->rule, p->constants, &s);
+    update_span(u, p->constants, &s);
 }
 
 /* Asks for what descend_by will read and write. */
@@ -296,7 +296,8 @@ static bool is_tall(const job *p)
 /* Some of the last rows perhaps twice. */
 static BUSY void run_tall(const job *p, real *scratch)
 {
-    tile t = {.k = p->k, .a_row = p->a_row, .b = p->b, .c = scratch};
+    tile t = {.k = p->k, .a_row = p->a_row, .b = p->b};
+    t.c = scratch;
     for (size_t done = 0; done < p->m; done += VLEN) {
         const size_t i = least(done, p->m - VLEN);
         const area sums = {i, 0, VLEN, p->n, p->c + i * p->c_row, p->c_row};

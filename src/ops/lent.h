@@ -2,13 +2,25 @@
 /*
  * Primitives that wait for memory, or are short beside all else: a table of
  * longer vectors has them from one of shorter, OPS_LENDER, which its CPUs have
- * too. ops.h tells what they do. Parameters: REAL_BITS, OPS_LENDER (avx2, of its
+ * too. ops.h tells what they do. Parameters: `real`, REAL_BITS, OPS_LENDER (avx2, of its
  * own table, or of AVX-512's).
  */
 #define LENT_NAME_(lender, name, bits) mlpi_##lender##_##name##_f##bits
 #define LENT_NAME(lender, name, bits) LENT_NAME_(lender, name, bits)
 #define LENT(name) LENT_NAME(OPS_LENDER, name, REAL_BITS)
 
+/* Parameters whose gradients lie in rows, those of one row and of the next
+ * `dw_stride` and `w_stride` apart. */
+typedef struct span {
+    size_t rows, n;
+    const real *dw;
+    size_t dw_stride;
+    real *w, *state[2];
+    size_t w_stride;
+} span;
+
+/* The step on elements done to n of each row. */
+void LENT(update_rest)(const mlpi_update *u, const span *where, size_t done);
 void LENT(drop)(const mlpi_dropout *d);
 void LENT(moments)(const mlpi_moments *b);
 void LENT(normalise)(const mlpi_normalise *b);

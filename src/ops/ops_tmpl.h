@@ -25,6 +25,7 @@
 #include "loss_tmpl.h"
 #include "convert_tmpl.h"
 #ifndef OPS_BORROWS
+#include "update_rest_tmpl.h"
 #include "penalty_tmpl.h"
 #include "loss_other_tmpl.h"
 #include "dropout_tmpl.h"

@@ -2,7 +2,7 @@
 /*
  * Penalties on weights (penalty.h has the formulas), and the sums that they and
  * norms of gradients are made of. Parameters: the vocabulary, loop_tmpl.h,
- * update_tmpl.h and lent.h.
+ * update_rest_tmpl.h and lent.h.
  */
 
 /* dw := dw + l2 w + l1 sign(w) */

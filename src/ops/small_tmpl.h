@@ -34,14 +34,13 @@ static inline size_t few_of(size_t rows)
     return rows >= FEW ? FEW : rows > 1 ? 2 : 1;
 }
 
-/* Where they begin, `stride` apart; what it lacks is what it
- * has, again. */
-static inline ALWAYS_INLINE void few_offsets(size_t rows, size_t stride,
+/* Where they begin, `stride` apart; what it lacks is what it has, again. */
+static inline ALWAYS_INLINE void few_offsets(size_t done, size_t stride,
                                              size_t at[FEW])
 {
     at[0] = 0;
-    at[1] = rows > 1 ? stride : 0;
-    at[2] = rows > 2 ? 2 * stride : 0;
+    at[1] = done > 1 ? stride : 0;
+    at[2] = done > 2 ? 2 * stride : 0;
     at[3] = at[1] + at[2];
 }
 
@@ -186,34 +185,31 @@ static NEVER_INLINE void small_part(const mlpi_product *p)
     small_rows(p, 8, 1, true, few_part);
 }
 
-#if TILE_ROWS * TILE_VECS >= 16
-
+/* Without registers for more, tiles of two vectors are all of FEW rows. */
 static NEVER_INLINE void small_vectors(const mlpi_product *p)
 {
-    small_rows(p, 8, 2, false, few_vectors);
+    MANY ? small_rows(p, 8, 2, false, few_vectors) : few_vectors(p);
 }
 
 static NEVER_INLINE void small_vectors_part(const mlpi_product *p)
 {
-    small_rows(p, 8, 2, true, few_vectors_part);
+    MANY ? small_rows(p, 8, 2, true, few_vectors_part) : few_vectors_part(p);
 }
-
-#else
-#define small_vectors few_vectors
-#define small_vectors_part few_vectors_part
-#endif
 
 /* For m rows and up to two vectors of columns, which are contiguous in B. */
 static NEVER_INLINE mlpi_product_way *small_columns(size_t m, size_t n)
 {
-    if (n <= VLEN) {
-        return m < 8       ? n == VLEN ? few_vector : few_part
-               : n == VLEN ? small_vector
-                           : small_part;
+    const bool few = m < 8;
+    if (n == VLEN) {
+        return few ? few_vector : small_vector;
     }
-    return m < 8           ? n == 2 * VLEN ? few_vectors : few_vectors_part
-           : n == 2 * VLEN ? small_vectors
-                           : small_vectors_part;
+    if (n < VLEN) {
+        return few ? few_part : small_part;
+    }
+    if (n == 2 * VLEN) {
+        return few ? few_vectors : small_vectors;
+    }
+    return few ? few_vectors_part : small_vectors_part;
 }
 
 /* B (k, n) as rows of n numbers. */

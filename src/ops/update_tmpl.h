@@ -35,7 +35,7 @@ typedef struct constants {
     vec grow, shrink, least, most;
 } constants;
 
-static inline ALWAYS_INLINE constants constants_of(const mlpi_update *u)
+static NEVER_INLINE constants constants_of(const mlpi_update *u)
 {
     return (constants){
         .limit = vset1((real)u->limit),
@@ -77,46 +77,12 @@ static inline vec step_momentum(const constants *c, vec g, vec state[2])
     return vmul(c->alpha, state[0]);
 }
 
-static inline vec step_nesterov(const constants *c, vec g, vec state[2])
-{
-    state[0] = averaged(c, 0, state[0], g);
-    return vmul(c->alpha, vfma(c->decay[0], state[0], g));
-}
-
-static inline vec step_rmsprop(const constants *c, vec g, vec state[2])
-{
-    state[0] = averaged(c, 0, state[0], vmul(g, g));
-    return vdiv(vmul(c->alpha, g), vadd(vsqrt(state[0]), c->epsilon));
-}
-
 static inline vec step_adam(const constants *c, vec g, vec state[2])
 {
     state[0] = averaged(c, 0, state[0], g);
     state[1] = averaged(c, 1, state[1], vmul(g, g));
     return vdiv(vmul(c->alpha, state[0]),
                 vfma(vsqrt(state[1]), c->root, c->epsilon));
-}
-
-/* Of the sign of x; 0 where x is 0 or not a number. */
-static inline vec with_sign(vec magnitude, vec x)
-{
-    return vselect(vlt(vzero(), vabs(x)), vcopysign(magnitude, x), vzero());
-}
-
-/* state: the gradient before, and the step, 0 before the first. */
-static inline vec step_rprop(const constants *c, vec g, vec state[2])
-{
-    vec turn = vmul(g, state[0]);
-    vec step = vselect(vle(state[1], vzero()), c->alpha, state[1]);
-    step = vselect(vlt(vzero(), turn), vmul(step, c->grow), step);
-    step = vselect(vlt(turn, vzero()), vmul(step, c->shrink), step);
-    step = vselect(vlt(step, c->least), c->least, step);
-    step = vselect(vlt(c->most, step), c->most, step);
-    state[1] = step;
-    state[0] = vselect(vlt(turn, vzero()), vzero(), g);
-    /* A gradient that is no number must spoil the weight, as it does with the
-     * other rules: nobody would hear of it otherwise. */
-    return vadd(with_sign(step, state[0]), vsub(g, g));
 }
 
 static inline vec clipped(const constants *c, vec g)
@@ -126,16 +92,6 @@ static inline vec clipped(const constants *c, vec g)
     g = vselect(vlt(c->limit, g), c->limit, g);
     return vmul(g, c->scale);
 }
-
-/* Parameters whose gradients lie in rows, those of one row and of the next
- * `dw_stride` and `w_stride` apart. */
-typedef struct span {
-    size_t rows, n;
-    const real *dw;
-    size_t dw_stride;
-    real *w, *state[2];
-    size_t w_stride;
-} span;
 
 /* Element i of the first row and those after it, a whole vector or the first n
  * lanes. */
@@ -185,64 +141,37 @@ static inline ALWAYS_INLINE size_t update_whole(rule_step *f, size_t states,
     return whole;
 }
 
-/* From the i-th element of each row on: the last lanes of any rule, and all of
- * those that are rarely wanted, which share this. */
-static SPARE void update_rest(rule_step *f, size_t states, const constants *c,
-                              span s, size_t done)
-{
-    for (size_t r = 0; r < s.rows; r++) {
-        for (size_t i = done; i < s.n; i += VLEN) {
-            const size_t left = s.n - i;
-            update_at(f, states, &s, c, i, left < VLEN, left);
-        }
-        next_row(&s, states);
-    }
-}
-
-static NEVER_INLINE void update_span(mlp_rule rule, const constants *c,
+static NEVER_INLINE void update_span(const mlpi_update *u, const constants *c,
                                      const span *s)
 {
-    rule_step *f = step_sgd;
-    size_t states = 1;
     size_t done = 0;
-    switch (rule) {
+    switch (u->rule) {
     case MLP_RULE_SGD:
-        states = 0;
         done = update_whole(step_sgd, 0, c, *s);
         break;
     case MLP_RULE_MOMENTUM:
     case MLP_RULE_TUTORIAL_MOMENTUM:
-        f = step_momentum;
         done = update_whole(step_momentum, 1, c, *s);
-        break;
-    case MLP_RULE_NESTEROV:
-        f = step_nesterov;
-        break;
-    case MLP_RULE_RMSPROP:
-        f = step_rmsprop;
         break;
     case MLP_RULE_ADAM:
     case MLP_RULE_ADAMW:
-        f = step_adam;
-        states = 2;
         done = update_whole(step_adam, 2, c, *s);
         break;
+    case MLP_RULE_NESTEROV:
+    case MLP_RULE_RMSPROP:
     case MLP_RULE_RPROP:
-        f = step_rprop;
-        states = 2;
+    case MLP_RULE_LBFGS:
         break;
-    case MLP_RULE_LBFGS: /* see lbfgs.c */
-        return;
     }
     if (done < s->n) {
-        update_rest(f, states, c, *s, done);
+        LENT(update_rest)(u, s, done);
     }
 }
 
 static void update(const mlpi_update *u)
 {
     const constants c = constants_of(u);
-    update_span(u->rule, &c,
+    update_span(u, &c,
                 &(span){.rows = 1,
                         .n = u->n,
                         .dw = u->dw,

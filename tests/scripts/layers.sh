@@ -30,7 +30,8 @@ ops/tile_tmpl
 ops/gemm_tmpl ops/sums_tmpl
 ops/softmax_tmpl ops/rectifier_tmpl
 ops/activation_tmpl ops/loss_tmpl ops/dropout_tmpl ops/batch_norm_tmpl ops/convert_tmpl
-ops/penalty_tmpl ops/loss_other_tmpl
+ops/update_rest_tmpl ops/loss_other_tmpl
+ops/penalty_tmpl
 ops/row_tmpl
 ops/ops_tmpl
 ops/plain_tmpl
