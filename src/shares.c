@@ -197,8 +197,8 @@ void mlpi_share_backward(mlp_trainer *t, const mlpi_member *self,
 static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
                              const mlpi_step *fused, size_t l)
 {
-    mlpi_descent descent = mlpi_descent_of(t);
     if (fused) {
+        mlpi_descent descent = mlpi_descent_of(t);
         mlpi_update update =
             mlpi_update_at(&descent, fused->alpha, p->at, true);
         mlpi_product product = p->gradient.is;
@@ -207,9 +207,12 @@ static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
     } else {
         mlpi_do(&p->gradient);
     }
-    size_t n = t->net->layout.layer[l].width;
-    for (size_t i = 0; t->optimizer.penalises && i < p->runs; i++) {
-        mlpi_penalty_gradient(&descent, t->total, p->at + i * n, p->run);
+    if (t->optimizer.penalises) {
+        mlpi_descent descent = mlpi_descent_of(t);
+        size_t n = t->net->layout.layer[l].width;
+        for (size_t i = 0; i < p->runs; i++) {
+            mlpi_penalty_gradient(&descent, t->total, p->at + i * n, p->run);
+        }
     }
 }
 
