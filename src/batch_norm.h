@@ -7,8 +7,9 @@
  *     X = (U - mean) / sqrt(variance + epsilon)      Z = scale * X + b
  *
  * Training takes mean and variance (1 / m) from the batch; predicting takes
- * running ones, which each batch moves by `momentum`, a variance as 1 / (m - 1).
- * With s = scale / sqrt(variance + epsilon), and sums over the batch's rows,
+ * running ones, which each batch moves by `momentum`, its variance being that
+ * by 1 / (m - 1). With s = scale / sqrt(variance + epsilon), and sums over the
+ * batch's rows,
  *
  *     dscale = sum dZ X     db = sum dZ     dU = s (dZ - db / m - X dscale / m)
  *

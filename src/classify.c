@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Classes instead of outputs: the largest of a row, or all above a threshold. */
+/* Classes instead of outputs: the largest of a row, or each by a threshold. */
 #include <math.h>
 
 #include "predict.h"

@@ -8,13 +8,13 @@
 
 #include "penalty.h"
 
-/* Is one of this member's share of the gradients not finite? It is the share that
- * it will update with. */
+/* Is one of this member's share of the gradients not finite? It is the share
+ * that it will update with. */
 bool mlpi_gradient_is_bad(const mlpi_descent *d, const mlpi_member *self);
 
 /* One update. If the optimizer clips, mlpi_norm_sums comes before. Then each
- * member's share of the parameters, which are copied to `keep` before, unless it
- * is NULL. When all are done, one of them notes the step. */
+ * member's share of the parameters, which are copied to `keep` before, unless
+ * it is NULL. When all are done, one of them notes the step. */
 void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
                   void *keep);
 /* The copy alone, of the same share. */

@@ -25,9 +25,9 @@ mlp_status mlpi_disk_read(const mlp_hooks *hooks, const char *path,
                                          size_t size),
                           mlpi_disk_file *file);
 
-/* Reads part.size bytes from `offset` on to part.bytes; where that is NULL, only
- * looks whether they are there. A symbolic link is not followed. MLP_ERR_IO,
- * MLP_ERR_FORMAT. */
+/* Reads part.size bytes from `offset` on to part.bytes; where that is NULL,
+ * only looks whether they are there. A symbolic link is not followed.
+ * MLP_ERR_IO, MLP_ERR_FORMAT. */
 mlp_status mlpi_disk_read_part(const mlp_hooks *hooks, const char *path,
                                size_t offset, mlpi_disk_file part);
 

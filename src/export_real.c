@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks of real numbers in C: for each layer an array of constants and a line
- * that calls `dense`, then a loop of its activation.
+ * Networks of real numbers in C: for each layer an array of constants and a
+ * line that calls `dense`, then a loop of its activation.
  *
  * Outputs of hidden layers lie in two arrays of the caller's scratch by turns,
  * `a` of layers 1, 3, ... and `b` of layers 2, 4, ... and of scaled inputs.

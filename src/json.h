@@ -78,7 +78,7 @@ typedef struct mlpi_json_writer {
     bool nested;
 } mlpi_json_writer;
 
-/* Brackets, commas and names, as they are; text in quotes, escaped; a number. */
+/* Brackets, commas and names, as they are; text in quotes, escaped; numbers. */
 void mlpi_json_put(mlpi_json_writer w, const char *json);
 void mlpi_json_put_string(mlpi_json_writer w, const char *utf8);
 void mlpi_json_put_number(mlpi_json_writer w, uint64_t number);

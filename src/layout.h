@@ -8,10 +8,10 @@
  *
  *     | W[1]: n[0] x n[1] | b[1]: n[1] | W[2]: n[1] x n[2] | b[2]: n[2] | ...
  *
- * A layer with batch norm has n[l] numbers of `scale` after its b. Gradients, and
- * whatever else there is one of for each parameter, have the same order
- * and length. Running means and variances are no parameters, but stand behind
- * them, in an order of their own:
+ * A layer with batch norm has n[l] numbers of `scale` after its b. Gradients,
+ * and whatever else there is one of for each parameter, have the same order and
+ * length. Running means and variances are no parameters, but stand behind them,
+ * in an order of their own:
  *
  *     | mean[1]: n[1] | variance[1]: n[1] | mean[2]: n[2] | ...
  */

@@ -10,7 +10,7 @@
  * finite, too. */
 void mlpi_lbfgs_step(mlp_trainer *trainer, mlpi_step *step);
 
-/* MLP_ERR_ARGUMENT if the rule is lbfgs, which does not do what `what` names. */
+/* MLP_ERR_ARGUMENT if the rule is lbfgs, which cannot do what `what` names. */
 mlp_status mlpi_lbfgs_refuse(const mlp_trainer *trainer, const char *what);
 
 #endif

@@ -93,7 +93,8 @@ mlp_status mlpi_loop_trainer(mlp_net *net, size_t max_rows,
     mlp_trainer *made = NULL;
     TRY(mlp_trainer_create(net, max_rows, &made));
     if (mlpi_step_is_busy(made, max_rows)) {
-        /* Nobody is told of threads that there is no memory for: one will do. */
+        /* Nobody is told of threads that there is no memory for: one will
+         * do. */
         mlp_hooks quiet = net->hooks;
         quiet.log = NULL;
         (void)mlpi_trainer_hire(made, &quiet, options->threads);
@@ -160,7 +161,7 @@ static mlp_cview all_parameters(const mlpi_loop *loop)
     return mlpi_net_state(loop->trainer->net);
 }
 
-/* A loss can be finite though weights are not: a saturated output hides them. */
+/* A loss can be finite where weights are not: a saturated output hides them. */
 static bool has_bad_weight(const mlpi_loop *loop)
 {
     const mlp_net *net = loop->trainer->net;
@@ -179,8 +180,8 @@ static mlp_status report_weight(const mlpi_loop *loop, size_t epoch)
                        kind_of(mlp_cview_at(all, row, col)), advice(loop));
 }
 
-/* There was no update; so if this was the first batch of an epoch, the network is
- * as good as it began with. lbfgs needs the gradient's square, too. */
+/* There was no update; so if this was the first batch of an epoch, the network
+ * is as good as it began with. lbfgs needs the gradient's square, too. */
 static mlp_status report_gradient(mlpi_loop *loop, size_t epoch)
 {
     mlp_trainer *t = loop->trainer;

@@ -87,8 +87,9 @@ static const double *widened(const mlp_net *net, const void *reals,
     return block;
 }
 
-/* Adds terms [first, first + n), in double. A sigmoid cannot tell 1 from what is
- * closer to it than rounding, though its logarithm can: so that is taken of z. */
+/* Adds terms [first, first + n), in double. A sigmoid cannot tell 1 from what
+ * is closer to it than rounding, though its logarithm can: so that is taken of
+ * z. */
 static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
                       const mlpi_outputs *outputs, size_t first, size_t n)
 {

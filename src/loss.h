@@ -20,8 +20,8 @@ typedef struct mlpi_targets {
 } mlpi_targets;
 
 /* out, real (m, n[L]) dense = what the outputs should be: Y, scaled if the
- * network does, or its classes as rows with a 1 at the class. A class that there
- * is not gives a row of NaN. */
+ * network does, or its classes as rows with a 1 at the class. A class that
+ * there is not gives a row of NaN. */
 void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                        void *out);
 

@@ -21,9 +21,10 @@
  *     layers.<i>.norm.running_var   [out]
  *     inputs.mean, inputs.std       [in]   where the network scales its inputs:
  *                                          x' = (x - mean) / std
- *     outputs.mean, outputs.std     [out]  where it scales its outputs: y = a
- *                                          std + mean, a being the last layer's;
- *                                          the loss is mse, mae or huber
+ *     outputs.mean, outputs.std     [out]  where it scales its outputs:
+ *                                          y = a std + mean, a being the last
+ *                                          layer's; the loss is mse, mae or
+ *                                          huber
  *     optim.state                   U8 [n] a trainer's state (state.c), if it
  *                                          was a trainer that was saved
  *

@@ -183,7 +183,7 @@ static bool holds_zero(mlpi_span text)
     return c == 0;
 }
 
-/* Is a key of the metadata the library's? They are ASCII, and may be escaped. */
+/* Is a key of the metadata the library's? Those are ASCII, perhaps escaped. */
 static bool is_own(mlpi_span key)
 {
     const char *const names[] = {"mlp", "mlp.crc32"};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The name of every public constant but statuses, from the lists in mlp.h. They
- * are numbered from 0 without gaps, so the names of one are a string, each ended
- * by a zero, and counted off: such names are rarely asked for.
+ * are numbered from 0 without gaps. So the names of one list are a string, each
+ * ended by a zero, and counted off, which is short, if not quick: such names
+ * are rarely asked for.
  */
 #include "mlp.h"
 

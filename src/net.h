@@ -99,8 +99,8 @@ mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first);
 
 /* Checks the shape of an X (m, n[0]) with m >= least_rows, and of a Y (m, n[L])
  * with `rows` rows, or of any number with MLPI_ANY_ROWS; for cce Y may be
- * classes (m, 1) of MLP_I32. The first two look at everything; the others, which
- * answer the usual case at once, are for use. */
+ * classes (m, 1) of MLP_I32. The first two look at everything; the others,
+ * which answer the usual case at once, are for use. */
 mlp_status mlpi_net_look_at_X(const mlp_net *net, const mlp_cview *X,
                               size_t least_rows);
 mlp_status mlpi_net_look_at_Y(const mlp_net *net, const mlp_cview *Y,

@@ -29,8 +29,8 @@ void mlpi_penalty_gradient(const mlpi_descent *d, double rows, size_t first,
                            size_t count);
 
 /* If the optimizer clips, each member's share of the sums; when all are done,
- * what gradients are multiplied by, as torch.nn.utils.clip_grad_norm_ does: 1 if
- * it does not. */
+ * what gradients are multiplied by, as torch.nn.utils.clip_grad_norm_ does: 1
+ * if it does not. */
 void mlpi_norm_sums(const mlpi_descent *d, const mlpi_member *self);
 double mlpi_clip_scale(const mlpi_descent *d);
 

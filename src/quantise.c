@@ -180,8 +180,8 @@ static double scaling_of(const mlp_net *net, const mlpi_scaling *by, size_t i,
     return std;
 }
 
-/* Of the inputs of layer l: by what z[j] changes with q[k], per weight; and with
- * q[k] = 0 it is W[j][k] times *offset. */
+/* Of the inputs of layer l: by what z[j] changes with q[k], per weight; and
+ * with q[k] = 0 it is W[j][k] times *offset. */
 static double input_step(const mlp_net *net, const mlpi_int8 *to, size_t l,
                          size_t k, double *offset)
 {
@@ -225,8 +225,8 @@ static int32_t nearest(double x)
 }
 
 /* Weights and bias of neuron j; returns s[j], so that biases fit, too. Of zeros
- * alone it is 0, for their sum is, by any multiplier; where it is not finite it is
- * INFINITY, and nothing is done. */
+ * alone it is 0, for their sum is, by any multiplier; where it is not finite it
+ * is INFINITY, and nothing is done. */
 static double quantise_neuron(const mlp_net *net, const mlpi_int8 *to, size_t l,
                               size_t j)
 {

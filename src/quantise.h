@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A network in int8 (after B. Jacob et al., "Quantization and Training of Neural
- * Networks for Efficient Integer-Arithmetic-Only Inference", 2018), from the
- * ranges that its numbers have on rows of the caller's:
+ * A network in int8 (after B. Jacob et al., "Quantization and Training of
+ * Neural Networks for Efficient Integer-Arithmetic-Only Inference", 2018), from
+ * the ranges that its numbers have on rows of the caller's:
  *
  *   inputs   x[k] = center[k] + step[k] q[k], of each column its own, scaling
  *            of inputs included

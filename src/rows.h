@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows in memory: in which order they come, and how batches are cut from them. */
+/* Rows in memory: in which order they come, and how they make batches. */
 #ifndef MLPI_ROWS_H
 #define MLPI_ROWS_H
 

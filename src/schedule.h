@@ -24,7 +24,8 @@ double mlpi_schedule_rate(const mlp_schedule *schedule,
                           const mlpi_plateau *plateau, double initial,
                           size_t epoch, size_t epochs);
 
-/* At scale 1, with no loss known; and with no loss known, the scale as it is. */
+/* At scale 1, with no loss known; and with no loss known, the scale as it
+ * is. */
 mlpi_plateau mlpi_plateau_begin(void);
 void mlpi_plateau_forget(mlpi_plateau *plateau);
 

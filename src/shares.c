@@ -192,8 +192,8 @@ void mlpi_share_backward(mlp_trainer *t, const mlpi_member *self,
     }
 }
 
-/* This member's of layer l. If `fused`, that step is to update the parameters at
- * once. */
+/* This member's of layer l. If `fused`, that step is to update the parameters
+ * at once. */
 static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
                              const mlpi_step *fused, size_t l)
 {

@@ -7,7 +7,7 @@
 #include "batch_norm.h"
 #include "loss.h"
 
-/* This member's share of whether all gradients are finite; they must be there. */
+/* This member's share of whether all gradients are finite: all are there. */
 static void look_at_gradients(mlp_trainer *t, const mlpi_member *self,
                               mlpi_step *step)
 {

@@ -31,8 +31,8 @@ mlp_status mlpi_weights_check_classes(const mlp_net *net,
 mlp_status mlpi_weights_check_rows(const mlp_net *net, const mlp_cview *rows,
                                    size_t m);
 
-/* Weights of checked shape, with checked class weights and targets, or none: each
- * finite and 0 or more. MLP_ERR_NOT_FINITE, MLP_ERR_ARGUMENT. */
+/* Weights of checked shape, with checked class weights and targets, or none:
+ * each finite and 0 or more. MLP_ERR_NOT_FINITE, MLP_ERR_ARGUMENT. */
 mlp_status mlpi_weights_check(const mlp_net *net, const mlpi_weighing *w);
 
 /* The sum of checked ones, one after another; m if there are none. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What exported networks of real numbers are made of, whatever their arithmetic.
- * Like its neighbours this file is read as text: export_pieces.h. Parameters:
- * READ(p), which is *p for constants, and the functions of plain.h or of
- * canonical.h.
+ * What exported networks of real numbers are made of, whatever their
+ * arithmetic. Like its neighbours this file is read as text: export_pieces.h.
+ * Parameters: READ(p), which is *p for constants, and the functions of plain.h
+ * or of canonical.h.
  */
 
 /* z = W x + b. Of each neuron come its weights, then its bias. */

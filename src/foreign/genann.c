@@ -5,8 +5,8 @@
  *     inputs hidden_layers hidden outputs w w w ...
  *
  * with the weights of all neurons, layer after layer: of each that of the bias
- * first, whose input is -1, so that b = -w. Without hidden layers `hidden` means
- * nothing.
+ * first, whose input is -1, so that b = -w. Without hidden layers `hidden`
+ * means nothing.
  */
 #include "disk.h"
 #include "foreign/load.h"

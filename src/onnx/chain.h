@@ -62,8 +62,8 @@ typedef struct mlpi_chain {
     const onnx_node *names; /* a ZipMap with names of classes, or NULL */
 } mlpi_chain;
 
-/* MLP_ERR_UNSUPPORTED: an operator that is named; MLP_ERR_FORMAT; MLP_ERR_SHAPE:
- * sizes that do not fit one another. */
+/* MLP_ERR_UNSUPPORTED: an operator that is named; MLP_ERR_FORMAT;
+ * MLP_ERR_SHAPE: sizes that do not fit one another. */
 mlp_status mlpi_chain_find(const mlpi_graph_reader *r, mlpi_chain *chain);
 
 #endif

@@ -31,7 +31,7 @@ bool mlpi_graph_is_input(const mlpi_graph_reader *r, const char *name);
 /* The i-th input of a node; "" where it is left out. */
 const char *mlpi_node_input(const onnx_node *node, size_t i);
 
-/* Is it this operator, of ONNX itself, or of its part for classical learning? */
+/* Is it this operator, of ONNX itself or of its part for classical learning? */
 bool mlpi_node_is(const onnx_node *node, const char *op);
 bool mlpi_node_is_ml(const onnx_node *node, const char *op);
 

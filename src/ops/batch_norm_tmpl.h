@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Batch normalisation of columns (src/batch_norm.h has the formulas). Parameters: the
- * vocabulary, loop_tmpl.h and lent.h.
+ * Batch normalisation of columns (src/batch_norm.h has the formulas).
+ * Parameters: the vocabulary, loop_tmpl.h and lent.h.
  *
  * A vector holds neighbouring columns and goes down the rows. Sums are those of
  * column_sums: row i into lane i mod 8, then mlpi_join_lanes; a product that is

@@ -58,8 +58,8 @@ static void widen(size_t n, const void *x_in, double *out)
     }
 }
 
-/* x - x is 0 for finite numbers and NaN for others: are all n finite, even times
- * `scale`? */
+/* x - x is 0 for finite numbers and NaN for others: are all n finite, even
+ * times `scale`? */
 static bool all_finite(size_t n, const real *x, double scale)
 {
     const vec by = vset1((real)scale);

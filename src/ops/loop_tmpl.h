@@ -11,8 +11,8 @@
 #include <math.h>
 #include <string.h>
 
-/* COMPACT leaves that to the compiler. vec_portable.h asks for it where calls of
- * fma cost more than all around them, and CMake for builds with sanitizers,
+/* COMPACT leaves that to the compiler. vec_portable.h asks for it where calls
+ * of fma cost more than all around them, and CMake for builds with sanitizers,
  * which would be long at thousands of copies of each check. */
 #ifdef COMPACT
 #define ALWAYS_INLINE

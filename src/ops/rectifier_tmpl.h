@@ -145,8 +145,8 @@ static vec backward_elu(vec a, vec da, vec slope)
 /* Vectors whose steps do not wait for each other, if registers hold them. */
 enum { ABREAST = MANY ? 4 : 2 };
 
-/* Of `count` vectors, which is a constant. log(1 + u), u = e^-x <= 1, is k ln 2 +
- * log(1 + f), where k = 1 if u >= 1/2; then as vlog. */
+/* Of `count` vectors, which is a constant. log(1 + u), u = e^-x <= 1, is k ln 2
+ * + log(1 + f), where k = 1 if u >= 1/2; then as vlog. */
 static inline ALWAYS_INLINE void softplus(size_t count, const vec *z, vec *y)
 {
     const vec one = vset1(R(1.0));

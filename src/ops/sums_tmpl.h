@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sums of columns, in eight lanes. Parameters: the vocabulary and loop_tmpl.h. */
+/* Sums of columns, in eight lanes. Parameters: the vocabulary, loop_tmpl.h. */
 
 /* A single column lies in memory as the lanes do: a vector of lanes. */
 static real sum_of(size_t m, const real *x)

@@ -18,7 +18,7 @@
  *                             positive normal x
  *
  *   vload_columns column i out
- *                             lane r of out[k] is column[r][i + k], for k < SIDE
+ *                             lane r of out[k] is column[r][i + k], k < SIDE
  *
  * and the tile that the matrix product keeps in registers, TILE_ROWS x
  * TILE_VECS vectors, and the blocks that it keeps in caches: of B's rows
