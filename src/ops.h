@@ -63,13 +63,17 @@ typedef struct mlpi_update {
     double grow, shrink, least, most;
 } mlpi_update;
 
-/* C = A B + bias: C (m, n) dense, A (m, k), B (k, n), bias (n) or NULL. Two
- * more, dense (m, n) unless NULL, save ReLU a pass over memory each way: C is 0
- * where `gate` <= 0, and `relu` receives max(0, C), if it is C in C's stead.
- * `update`, unless NULL, saves an optimizer's step two: its w and state, dense
- * (m, n), take the step for which C is dw; it knows no n and dw, and C is room,
- * and anything after. Where n is above 32, C and what else is dense may be n
- * columns of wider ones: then `width` is theirs, otherwise 0. */
+/* C = A B + bias, where C is (m, n), A (m, k), B (k, n), and bias (n). What
+ * would be a pass over memory after it can be had with it; whatever is NULL is
+ * not wanted, bias included.
+ *
+ *   gate    C is 0 where this is <= 0: ReLU on the way back
+ *   relu    receives max(0, C); if it is C, in C's stead
+ *   update  C is the dw of this step, which has no n and dw itself; only its w
+ *           and state are results, C is room, and anything after
+ *
+ * C, gate, relu, w and state are dense (m, n); or, where n is above 32, n
+ * columns of rows of `width` numbers, which is 0 otherwise. */
 typedef struct mlpi_product {
     size_t m, n, k, width;
     mlpi_operand A, B;
@@ -105,8 +109,8 @@ typedef struct mlpi_dropout {
 } mlpi_dropout;
 
 /* Batch normalisation of n columns, m rows, of matrices whose rows are `stride`
- * apart: batch_norm.h has the formulas. First the mean and the (biased) variance of
- * each column. */
+ * apart: batch_norm.h has the formulas. First the mean and the (biased)
+ * variance of each column. */
 typedef struct mlpi_moments {
     size_t m, n, stride;
     const void *X;         /* real (m, n) */
@@ -133,6 +137,7 @@ typedef struct mlpi_normalise_back {
     void *dZ;                     /* real (m, n) */
     void *dscale, *dshift;        /* real [n] */
 } mlpi_normalise_back;
+
 /* The activation of a layer, for m rows of n neurons, dense. */
 typedef struct mlpi_activation {
     mlp_activation f;

@@ -3,6 +3,9 @@
  * Two sums over all: of the weights, for what l1 and l2 add to the loss, and of
  * the gradients, for the norm that they are clipped by.
  *
+ *     J := J + (l2 / 2 sum w^2 + l1 sum |w|) / rows
+ *     dw := dw + (l2 w + l1 sign(w)) / rows
+ *
  * They are made in chunks of MLPI_SUM_CHUNK elements, eight lanes in each, of
  * which members of a team take shares, and the chunks are added in order. So
  * they are the same for every number of members.

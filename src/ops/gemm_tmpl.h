@@ -9,22 +9,25 @@
  *
  *     A's block is packed, tile by tile, and stays in L2;
  *     for each panel of columns:
- *         B's panel is packed and stays in L1;
+ *         B's panel is packed and stays in L1, or as near as vec_<isa>.h says;
  *         each tile of A goes by it.
  *
- * What is small enough, or read once, is used where it lies. (K. Goto and R.
- * van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS
- * 34, 2008.)
+ * (K. Goto and R. van de Geijn, "Anatomy of High-Performance Matrix
+ * Multiplication", ACM TOMS 34, 2008.) What is small enough, or read once, is
+ * used where it lies, if it lies well. Few columns leave lanes empty, so there
+ * are other ways for some: C^T is computed where A's columns are contiguous
+ * (`turned`), and rows are the lanes where A's rows are (run_tall). Products
+ * that are smaller yet are those of small_tmpl.h.
  */
 enum {
-    PACK_A_COLUMNS = 4 * PANEL,     /* from which packing A pays */
+    PACK_A_COLUMNS = 4 * PANEL,     /* above which packing A pays */
     SMALL_B = 32768 / sizeof(real), /* B that L1 holds as it is */
     MIDDLE_B = 2 * SMALL_B,         /* and that L2 gives in time */
     SHORT = 16,                     /* chains that end before C is stored */
     NARROW = 12,                    /* columns that had better be rows */
-    FEW_TILES = 4 * TILE_ROWS,      /* rows */
-    ROOM = TILE_ROWS * PANEL,       /* of a tile that is not whole in C */
-    /* Of a product of small_tmpl.h: B, or C^T. */
+    FEW_TILES = 4 * TILE_ROWS,      /* rows of them */
+    ROOM = TILE_ROWS * PANEL,       /* for a tile that is not whole in C */
+    /* Scratch of a product of small_tmpl.h: B, or C^T. */
     SMALL_ROOM = SMALL_REALS > 4 * VLEN *VLEN ? SMALL_REALS : 4 * VLEN *VLEN
 };
 
@@ -40,7 +43,7 @@ typedef struct job {
     const real *b;
     size_t b_k, b_col;
     real *c;
-    size_t c_row, c_col; /* c_col is 1, or c_row is and nothing follows: */
+    size_t c_row, c_col; /* c_col is 1; or c_row is, and the rest is NULL: */
     const real *bias;
     size_t bias_col; /* 1: an element for each column; 0: the same for all */
     real *relu;
@@ -56,7 +59,8 @@ typedef struct area {
     size_t stride;
 } area;
 
-/* What C has so far, into the room; or that of the next tile, towards L1. */
+/* What C has so far, into the room; or, where tiles are in C itself, the next
+ * one, of at most `after` rows, towards L1. */
 static BUSY void prepare(const job *p, const area *t, bool in_c, size_t after)
 {
     const real *c = p->c + t->i * p->c_row + t->j * p->c_col;
@@ -150,8 +154,8 @@ static bool packs_a(const job *p)
     return p->n > PACK_A_COLUMNS || p->c_col != 1;
 }
 
-/* Rows of a tile if so many are left. Those of C^T may be more: they are few, and
- * packed, and the tile goes to the room. */
+/* Rows of a tile if so many are left. Those of C^T may be more: they are few,
+ * and packed, and the tile goes to the room. */
 static size_t height(const job *p, size_t left)
 {
     const bool is_nearly_whole = left > MIDDLE_ROWS && left < TILE_ROWS;
@@ -170,9 +174,9 @@ static bool lies_well(const job *p)
     return p->b_col == 1 && p->n % VLEN == 0;
 }
 
-/* Does all of B stay in caches, so that it needs neither panels nor blocks? What
- * does not lie well is packed before, which pays if it is a panel anyhow, or if
- * chains are so short that C's rows are to be few at a time. */
+/* Does all of B stay in caches, so that it needs neither panels nor blocks?
+ * What does not lie well is packed before, which pays if it is a panel anyhow,
+ * or if chains are so short that C's rows are to be few at a time. */
 static bool has_small_b(const job *p)
 {
     const size_t size = p->k * whole_vectors(p->n);
@@ -184,8 +188,8 @@ static bool has_small_b(const job *p)
 }
 
 /* A part of the work: rows [i, i + m) of A in the block [k, k + depth), with
- * room for a tile, for a panel of B unless B is small, and for these rows, packed
- * unless NULL. */
+ * room for a tile, for a panel of B unless B is small, and for these rows,
+ * packed unless NULL. */
 typedef struct block {
     size_t i, m, k, depth;
     real *room, *panel, *rows;
@@ -285,7 +289,7 @@ static SPARE void pack_b(job *p, real *to)
     p->b_col = 1;
 }
 
-/* Are there so many columns, which would leave six lanes of sixteen empty? */
+/* Ten columns would leave six lanes of two vectors empty; rows leave none. */
 static bool is_tall(const job *p)
 {
     return VLEN == 8 && TILE_ROWS > TALL_COLUMNS && p->n == TALL_COLUMNS &&
@@ -293,7 +297,7 @@ static bool is_tall(const job *p)
            p->m >= VLEN && !p->update;
 }
 
-/* Some of the last rows perhaps twice. */
+/* VLEN rows at a time, some of the last perhaps twice. */
 static BUSY void run_tall(const job *p, real *scratch)
 {
     tile t = {.k = p->k, .a_row = p->a_row, .b = p->b};
@@ -404,7 +408,7 @@ static job turned(const mlpi_product *p)
     return j;
 }
 
-/* C of what is not small, and the update if that is true. */
+/* C of what is not small. Returns whether the update has been done with it. */
 static SPARE bool multiply(const mlpi_product *p)
 {
     /* Where A's columns are contiguous, those of C^T fill vectors: all, if C is

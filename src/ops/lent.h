@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Primitives that wait for memory, or are short beside all else: a table of
- * longer vectors has them from one of shorter, OPS_LENDER, which its CPUs have
- * too. ops.h tells what they do. Parameters: `real`, REAL_BITS, OPS_LENDER (avx2, of its
- * own table, or of AVX-512's).
+ * longer vectors has them from one of shorter, which its CPUs run too, and any
+ * other from itself. ops.h tells what they do; they are in those templates that
+ * a table which OPS_BORROWS does without. Parameters: `real`, REAL_BITS, and
+ * OPS_LENDER, whose they are: avx2 for the tables of AVX2 and AVX-512.
  */
 #define LENT_NAME_(lender, name, bits) mlpi_##lender##_##name##_f##bits
 #define LENT_NAME(lender, name, bits) LENT_NAME_(lender, name, bits)

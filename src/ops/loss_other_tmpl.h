@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The terms of all losses but bce behind a sigmoid, and the derivatives by the
- * outputs: see loss_tmpl.h, which is the parameter, with lent.h.
+ * The terms of all losses but bce behind a sigmoid, the derivatives by outputs,
+ * and the smoothing of targets. The formulas are in loss_tmpl.h. Parameters:
+ * that, and its own.
  */
+
 /* 0 where a is clipped, or at the clip. */
 static inline vec unless_clipped(vec slope, vec a)
 {

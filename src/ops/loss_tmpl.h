@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Losses (chapter 3.1) and their derivatives by the outputs a. Parameters: the
- * vocabulary, loop_tmpl.h, math_tmpl.h, softmax_tmpl.h and rectifier_tmpl.h.
+ * Losses (chapter 3.1) and their derivatives by the outputs a: their formulas,
+ * and what of them a step is often made of; loss_other_tmpl.h has the rest.
+ * Parameters: the vocabulary, loop_tmpl.h, math_tmpl.h, softmax_tmpl.h,
+ * rectifier_tmpl.h and lent.h.
  *
  *          term of J                               dterm/da
  *   bce    -(y log p + (1 - y) log(1 - p)),        (a - y) / (a (1 - a)), but
@@ -39,7 +41,7 @@ static void difference(size_t n, double scale, const void *a, const void *y,
 
 #if REAL_BITS == 64
 
-enum { VECS = MLPI_LANES / VLEN }; /* vectors that hold the eight lanes */
+enum { LANE_VECS = MLPI_LANES / VLEN }; /* vectors that hold the eight lanes */
 
 _Static_assert(MLPI_LANES % VLEN == 0, "lanes are whole vectors");
 
@@ -85,18 +87,18 @@ static inline ALWAYS_INLINE void add_terms(term *f, const mlpi_terms *t,
                                            double lanes[MLPI_LANES])
 {
     size_t n = t->n;
-    vec s[VECS];
-    for (size_t v = 0; v < VECS; v++) {
+    vec s[LANE_VECS];
+    for (size_t v = 0; v < LANE_VECS; v++) {
         s[v] = vload(lanes + v * VLEN);
     }
     size_t i = 0;
     for (; i + MLPI_LANES <= n; i += MLPI_LANES) {
         UNROLL
-        for (size_t v = 0; v < VECS; v++) {
+        for (size_t v = 0; v < LANE_VECS; v++) {
             s[v] = vadd(s[v], weighted_term(f, t, i + v * VLEN, false, VLEN));
         }
     }
-    for (size_t v = 0; v < VECS; v++) {
+    for (size_t v = 0; v < LANE_VECS; v++) {
         vstore(lanes + v * VLEN, s[v]);
     }
     /* The tail: its lanes alone receive a term. */
@@ -110,18 +112,18 @@ static inline ALWAYS_INLINE void add_terms(term *f, const mlpi_terms *t,
     }
 }
 
-enum { GROUP = (int)VECS > (int)ABREAST ? (int)VECS : (int)ABREAST };
+enum { GROUP = (int)LANE_VECS > (int)ABREAST ? (int)LANE_VECS : (int)ABREAST };
 
 /* Terms of bce behind a sigmoid, without weights, as long as there are GROUP
- * vectors of them whose y are 0 or 1: they have one softplus each, and several of
- * those take little more time than one. Returns how many terms. */
+ * vectors of them whose y are 0 or 1: they have one softplus each, and several
+ * of those take little more time than one. Returns how many terms. */
 static NEVER_INLINE size_t add_sharp_logits(const mlpi_terms *t,
                                             double lanes[MLPI_LANES])
 {
     const real *z = t->a;
     const real *y = t->y;
-    vec s[VECS];
-    for (size_t v = 0; v < VECS; v++) {
+    vec s[LANE_VECS];
+    for (size_t v = 0; v < LANE_VECS; v++) {
         s[v] = vload(lanes + v * VLEN);
     }
     size_t i = 0;
@@ -141,16 +143,17 @@ static NEVER_INLINE size_t add_sharp_logits(const mlpi_terms *t,
             softplus(ABREAST, x + v, x + v);
         }
         for (size_t v = 0; v < GROUP; v++) {
-            s[v % VECS] = vadd(s[v % VECS], capped(x[v]));
+            s[v % LANE_VECS] = vadd(s[v % LANE_VECS], capped(x[v]));
         }
     }
-    for (size_t v = 0; v < VECS; v++) {
+    for (size_t v = 0; v < LANE_VECS; v++) {
         vstore(lanes + v * VLEN, s[v]);
     }
     return i;
 }
 
-/* Not by add_long_terms, which takes a fifth of a tiny step longer. */
+/* The term is inlined: with a call for each vector, as add_long_terms of
+ * loss_other_tmpl.h has, a tiny step takes a fifth longer. */
 static void add_logits(const mlpi_terms *terms, double lanes[MLPI_LANES])
 {
     mlpi_terms rest = *terms;

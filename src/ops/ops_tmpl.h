@@ -2,8 +2,8 @@
 /*
  * One kernel table: the templates, then the struct that names their functions.
  * Parameters: REAL_BITS (32 or 64), OPS_NAME (text), OPS_TABLE and OPS_WIDE
- * (the names of this table and of the f64 one), OPS_LENDER, OPS_BORROWS if that
- * is another table (see lent.h), and a vocabulary, included before.
+ * (the names of this table and of the f64 one), OPS_LENDER, and OPS_BORROWS if
+ * that is another table (see lent.h); and a vocabulary, included before.
  */
 #include "../ops.h"
 

@@ -2,7 +2,7 @@
 /*
  * Penalties on weights (penalty.h has the formulas), and the sums that they and
  * norms of gradients are made of. Parameters: the vocabulary, loop_tmpl.h,
- * update_rest_tmpl.h and lent.h.
+ * update_rest_tmpl.h, loss_tmpl.h and lent.h.
  */
 
 /* dw := dw + l2 w + l1 sign(w) */
@@ -24,8 +24,6 @@ void LENT(penalise)(size_t n, double l2, double l1, const void *weights,
 
 #if REAL_BITS == 64
 
-enum { SUM_VECS = MLPI_LANES / VLEN }; /* vectors that hold the eight lanes */
-
 /* A lane's next value, after x, and y. */
 typedef vec addition(vec sum, vec x, vec y);
 
@@ -44,19 +42,19 @@ static inline ALWAYS_INLINE void add_all(addition *f, size_t n, const real *x,
                                          const real *y,
                                          double lanes[MLPI_LANES])
 {
-    vec s[SUM_VECS];
-    for (size_t v = 0; v < SUM_VECS; v++) {
+    vec s[LANE_VECS];
+    for (size_t v = 0; v < LANE_VECS; v++) {
         s[v] = vload(lanes + v * VLEN);
     }
     size_t i = 0;
     for (; i + MLPI_LANES <= n; i += MLPI_LANES) {
         UNROLL
-        for (size_t v = 0; v < SUM_VECS; v++) {
+        for (size_t v = 0; v < LANE_VECS; v++) {
             size_t at = i + v * VLEN;
             s[v] = f(s[v], vload(x + at), vload(y + at));
         }
     }
-    for (size_t v = 0; v < SUM_VECS; v++) {
+    for (size_t v = 0; v < LANE_VECS; v++) {
         size_t at = i + v * VLEN;
         /* The tail: lanes beyond it are as they were. */
         if (at < n) {

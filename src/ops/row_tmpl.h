@@ -2,7 +2,7 @@
 /*
  * One row through all layers in one call: for a tiny network calls and checks
  * would cost more than its arithmetic. Parameters: the vocabulary, loop_tmpl.h,
- * gemm_tmpl.h and activation_tmpl.h.
+ * pack_tmpl.h and activation_tmpl.h.
  *
  * Each weight is read once. Chains (those of gemm_tmpl.h) run over outputs side
  * by side, in registers if a layer is narrow; a wide one takes some inputs at a

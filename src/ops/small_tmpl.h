@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Small products: those of networks whose weights fit a few cache lines, where
- * blocks, packed tiles and calls would cost more than the arithmetic. One
- * function passes over all rows, in straight loops. Parameters: the vocabulary,
- * loop_tmpl.h and math_tmpl.h.
+ * blocks, packed tiles and calls would cost more than the arithmetic. Tiles of
+ * whole rows of C run over all of B, in straight loops. Parameters: the
+ * vocabulary, loop_tmpl.h, math_tmpl.h.
  *
  * Each element is the chain of gemm_tmpl.h, so nobody can tell which of the two
- * computed it. Eight accumulators at work at once hide the latency of fma;
- * where there are registers for sixteen, loads are fewer.
+ * computed it. Eight accumulators at once hide the latency of fma; where there
+ * are registers for sixteen, loads are fewer.
  */
 enum {
     MANY = TILE_ROWS * TILE_VECS >= 16, /* are there? */
@@ -233,7 +233,7 @@ static NEVER_INLINE void small_packed(const mlpi_product *p)
     small_columns(p->m, p->n)(&packed);
 }
 
-/* C^T = B^T A^T, which is the same chains, for a b = b a. */
+/* C^T = B^T A^T: a b = b a: the same chains. */
 static NEVER_INLINE void small_transposed(const mlpi_product *p)
 {
     mlpi_product turned = {.m = p->n,
@@ -295,7 +295,7 @@ static NEVER_INLINE void small_column_of_rows(const mlpi_product *p)
     }
 }
 
-/* Rows lie too far apart for vectors. */
+/* Rows too few, or too far apart, for vectors. */
 static NEVER_INLINE void small_column(const mlpi_product *p)
 {
     const size_t a_row = p->A.row_stride;

@@ -18,8 +18,8 @@
 enum {
     PANEL = TILE_VECS * VLEN, /* columns of a tile */
     ROW_VECS = 8, /* of a single row: chains enough to hide fma's latency */
-    TALL_COLUMNS = 10,
-    FEW_ROWS = 4, /* so many chains take the time of fewer */
+    TALL_COLUMNS = 10, /* which ten classes have: see tall_tile */
+    FEW_ROWS = 4,      /* so many chains take the time of fewer */
     MIDDLE_ROWS = TILE_ROWS > 8 ? 8 : FEW_ROWS
 };
 
@@ -34,7 +34,7 @@ typedef struct tile {
     size_t from_row;
     real *c;
     size_t c_row;
-    size_t rows; /* that C has; or more than the tile does */
+    size_t rows; /* the tile's; of one of FEW_ROWS perhaps fewer */
 } tile;
 
 /* `rows`, `vecs` and `packs` are constants at each call, so that the loops over
@@ -166,8 +166,8 @@ static void run_rows(const tile *t, bool by_one)
     }
 }
 
-/* C^T of TALL_COLUMNS columns, and VLEN rows of A, which are the lanes: they are
- * transposed as they are loaded, SIDE elements at a time, of which k is a
+/* C^T of TALL_COLUMNS columns, and VLEN rows of A, which are the lanes: they
+ * are transposed as they are loaded, SIDE elements at a time, of which k is a
  * multiple. B is dense. */
 static BUSY void tall_tile(const tile *t)
 {

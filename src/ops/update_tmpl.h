@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Optimizer steps on flat arrays. Parameters: the vocabulary,
- * loop_tmpl.h and math_tmpl.h.
+ * Optimizer steps on flat arrays. Parameters: the vocabulary, loop_tmpl.h,
+ * math_tmpl.h and lent.h, by which update_rest_tmpl.h does what is rare.
  *
  *   descend   w := w - alpha dw         (gradient descent, chapter 3.3)
  *

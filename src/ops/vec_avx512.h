@@ -10,9 +10,9 @@
 
 #define TILE_ROWS 12 /* 24 accumulators, 2 of B, 1 of A: 27 registers of 32 */
 #define TILE_VECS 2
-/* B's panel, 64 KB, and A's block, 720 KB, stay in L2 (1 MB or more): L1 asks for
- * the panel in time, and the sums go by way of C half as often as they would if
- * it held it. */
+/* B's panel, 64 KB, and A's block, 720 KB, stay in L2 (1 MB or more): the panel
+ * comes to L1 in time, and sums go by way of C half as often as they would if
+ * blocks were so short that L1 held it. */
 #define BLOCK_DEPTH 512
 
 #if REAL_BITS == 32
