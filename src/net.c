@@ -31,7 +31,7 @@ static mlp_status check_init(const mlp_hooks *hooks, mlp_init init)
     return MLP_OK;
 }
 
-/* A number is what it is in the network's precision. */
+/* Numbers are what they are in the network's precision. */
 mlp_status mlpi_check_positive(const mlp_hooks *hooks, const mlpi_ops *ops,
                                const char *name, double value)
 {
@@ -76,7 +76,7 @@ static mlp_status check_loss(const mlp_config *config)
     return MLP_OK;
 }
 
-/* Likewise: of the activations that look at it. */
+/* Slopes must be finite and not negative, where an activation looks at them. */
 static mlp_status check_slopes(const mlp_config *config)
 {
     const mlpi_ops *ops = mlpi_ops_get(config->precision, 0);

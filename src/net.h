@@ -63,8 +63,9 @@ void mlpi_net_take_arrays(mlp_net *net, size_t inputs, size_t outputs,
 /* Gives the blocks of class names and metadata back. */
 void mlpi_net_release_names(mlp_net *net);
 
-/* Makes a network whose layout is a copy of another's, and which is like it but
- * for parameters and running moments: they are not set. Allocates. */
+/* Makes a network whose layout the copier makes of another's (without batch
+ * norm, or the same), and which is like it but for parameters and running
+ * moments: they are not set. Allocates. */
 typedef void mlpi_layout_copier(mlpi_layout *layout, const mlpi_layout *from,
                                 mlpi_cursor *cursor);
 mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,

@@ -9,12 +9,12 @@
 
 size_t mlp_net_inputs(const mlp_net *net)
 {
-    return net ? net->layout.layer[0].width : 0;
+    return net ? mlpi_net_inputs(net) : 0;
 }
 
 size_t mlp_net_outputs(const mlp_net *net)
 {
-    return net ? net->layout.layer[net->layout.L].width : 0;
+    return net ? mlpi_net_outputs(net) : 0;
 }
 
 size_t mlp_net_layer_count(const mlp_net *net)

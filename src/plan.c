@@ -25,7 +25,8 @@ static bool has_z(const mlp_net *net, const mlpi_batch *batch, size_t l)
            mlpi_needs_z(shape->activation) || shape->batch_norm;
 }
 
-/* Which outputs, or inputs, are this member's. */
+/* Which outputs, or inputs, are this member's. A share of outputs has more than
+ * 32, as a product with a `width` must. */
 static void plan_share(const mlp_net *net, const mlpi_member *self,
                        const mlpi_plan *plan, size_t l)
 {
@@ -50,8 +51,8 @@ static void plan_share(const mlp_net *net, const mlpi_member *self,
     }
 }
 
-/* The way of a product that has all but its part of B: only this member's
- * columns, if a layer's outputs are shared. */
+/* Cuts B and the bias, as C is already, to this member's columns, if a layer's
+ * outputs are shared; then looks up the product's way. */
 static void choose(const mlp_net *net, const mlpi_layer_plan *share,
                    mlpi_planned *planned)
 {

@@ -12,7 +12,8 @@
 #include "pass.h"
 #include "team.h"
 
-/* Rows, inputs and outputs that members share are whole multiples of these. */
+/* Shares of rows, inputs and outputs are whole multiples of these, so that few
+ * tiles of a product are not whole. */
 enum { MLPI_ROWS_GRAIN = 4, MLPI_INPUTS_GRAIN = 12, MLPI_OUTPUTS_GRAIN = 32 };
 
 typedef struct mlpi_planned {
@@ -25,11 +26,11 @@ static inline void mlpi_do(const mlpi_planned *planned)
     planned->way(&planned->is);
 }
 
-/* Layer l of one member. Of a layer whose outputs are more than the batch's rows
- * members share the outputs: then each of them uses, and updates, weights that
- * are its own, which do not go from one core to another, and in each product
- * what is read by all is the smaller operand. Whatever is no product they share
- * by rows, and those of other layers. */
+/* Layer l of one member. Of a layer with many outputs, no fewer than the batch
+ * has rows, members share the outputs: then each of them uses, and updates,
+ * weights that are its own, which do not go from one core to another, and in
+ * each product what is read by all is the smaller operand. Whatever is no
+ * product they share by rows, and products of other layers. */
 typedef struct mlpi_layer_plan {
     void *Z, *A, *dZ;      /* its rows of them; Z is A if it is not kept */
     mlpi_planned forward;  /* to Z, to A if that is its ReLU, or to norm's X */

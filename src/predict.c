@@ -12,7 +12,7 @@ static mlpi_operand enter(const mlp_net *net, const mlpi_desk *desk,
     if (!net->in.scales && !order) {
         return X;
     }
-    size_t n = net->layout.layer[0].width;
+    size_t n = mlpi_net_inputs(net);
     net->ops->gather(
         &(mlpi_gather){.m = m,
                        .n = n,
@@ -90,7 +90,7 @@ mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
     TRY(mlpi_net_check_X(net, X, 0));
     const mlp_cview out = {A->dtype,      A->rows,       A->cols,
                            A->row_stride, A->col_stride, A->data};
-    size_t outputs = net->layout.layer[net->layout.L].width;
+    size_t outputs = mlpi_net_outputs(net);
     return mlpi_is_dense(&out, net->ops->dtype, outputs) && A->rows == X->rows
                ? MLP_OK
                : look_at_output(net, X->rows, A);

@@ -20,8 +20,7 @@ struct mlp_trainer {
     bool has_gradients;  /* a backward has followed it */
     uint64_t seed, draw; /* of the masks of dropout; forwards since then */
     void **Z, **A, **dZ; /* [L + 1] real [max_rows][n[l]]; Z[0], dZ[0] NULL */
-    void *
-        *D; /* [L + 1]: what goes into layer l + 1; A[l] unless dropped from */
+    void **D;            /* [L + 1]: input of layer l + 1: A[l], or dropped */
     void **X;        /* [L + 1]: of batch norm, as Z; NULL in other layers */
     void *moments;   /* real, of the last batch, laid out as net->running */
     void *Y;         /* real [max_rows][n[L]] */
@@ -97,8 +96,8 @@ static inline void mlpi_share_penalty(mlp_trainer *t, const mlpi_member *self)
 
 double mlpi_batch_loss(mlp_trainer *t, size_t m);
 
-/* The gradients of its weights, from all rows. Others go round. If `fused`, that
- * step is to update the parameters at once. */
+/* The gradients of its weights, from all rows; those of biases go round, layer
+ * by layer. If `fused`, that step is to update the parameters at once. */
 void mlpi_share_gradients(mlp_trainer *t, const mlpi_member *self,
                           const mlpi_plan *plan, const mlpi_step *fused);
 

@@ -6,9 +6,10 @@
  * Rows do not know each other on the way forward and on the way back to dZ;
  * weights do not know each other in their gradients. So a step has three parts
  * with barriers between: each member takes its rows as far as all dZ; then, for
- * all rows, the gradients of its weights; then it updates its parameters. Large
- * networks have the last two in one: the gradients of a tile of weights are used
- * up before they leave the nearest cache.
+ * all rows, the gradients of its weights; then it updates its parameters. (In
+ * wide layers it takes its outputs of all rows instead, with more barriers: see
+ * plan.h.) Large networks have the last two in one: the gradients of a tile of
+ * weights are used up before they leave the nearest cache.
  */
 #ifndef MLPI_STEP_H
 #define MLPI_STEP_H

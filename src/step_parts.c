@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of a step, one by one: for those who take it by hand. */
+/* The parts of a step, one by one: for those who take it by hand, or have a
+ * batch in pieces. */
 #include "step.h"
 
 static void do_forward(const mlpi_member *self, void *context)

@@ -7,7 +7,7 @@
  *   backward  dZ[L..1], then dW[l], db[l]
  *   update    W := W - alpha dW, b := b - alpha db
  *
- * Here are their checks; step.c does the work.
+ * Here are their checks; step.c and step_parts.c do the work.
  */
 #include <math.h>
 

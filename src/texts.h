@@ -15,6 +15,7 @@ typedef struct mlpi_texts {
  * closing zeros included. */
 mlp_status mlpi_texts_make(const mlp_hooks *hooks, size_t most, size_t bytes,
                            mlpi_texts *texts);
+
 static inline void mlpi_texts_release(const mlp_hooks *hooks, mlpi_texts *texts)
 {
     mlpi_release(hooks, texts->text);
