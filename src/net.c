@@ -141,16 +141,16 @@ void mlpi_net_take_arrays(mlp_net *net, size_t inputs, size_t outputs,
     }
     take_scaling(&net->in, inputs, size, cursor);
     take_scaling(&net->out, outputs, size, cursor);
-    net->rows = mlpi_take(cursor, layout->L, sizeof *net->rows);
-    for (size_t l = 1; l <= layout->L && net->rows; l++) {
+    net->row_layers = mlpi_take(cursor, layout->L, sizeof *net->row_layers);
+    for (size_t l = 1; l <= layout->L && net->row_layers; l++) {
         const mlpi_shape *layer = &layout->layer[l];
-        net->rows[l - 1] =
+        net->row_layers[l - 1] =
             (mlpi_row_layer){.n_prev = layout->layer[l - 1].width,
                              .how = mlpi_net_activation(net, l, 1),
                              .W = mlpi_at(net->ops, net->parameters, layer->W),
                              .b = mlpi_at(net->ops, net->parameters, layer->b)};
         if (layer->batch_norm) {
-            net->rows = NULL;
+            net->row_layers = NULL;
         }
     }
 }

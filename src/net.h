@@ -24,8 +24,8 @@ struct mlp_net {
     void *running;    /* real [layout.running], just behind them */
     double huber_delta, label_smoothing;
     double norm_momentum, norm_epsilon;
-    mlpi_row_layer *rows; /* [L]; NULL with batch norm: see mlpi_row */
-    mlpi_scaling in, out; /* of inputs; of targets, and outputs back */
+    mlpi_row_layer *row_layers; /* [L]; NULL with batch norm: see mlpi_row */
+    mlpi_scaling in, out;       /* of inputs; of targets, and outputs back */
     /* Blocks of their own; of metadata key, value, key, value ... */
     mlpi_texts class_names, metadata;
 };

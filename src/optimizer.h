@@ -36,6 +36,13 @@ typedef struct mlpi_optimizer {
     double power[2];
 } mlpi_optimizer;
 
+/* Where an optimizer works. */
+typedef struct mlpi_descent {
+    mlp_net *net;
+    const mlpi_optimizer *optimizer;
+    void *gradients; /* real, laid out as the parameters */
+} mlpi_descent;
+
 /* MLP_ERR_ARGUMENT if a field is outside its range, in the net's precision. */
 mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is);
 

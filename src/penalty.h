@@ -16,13 +16,6 @@
 #include "optimizer.h"
 #include "team.h"
 
-/* Where an optimizer works. */
-typedef struct mlpi_descent {
-    mlp_net *net;
-    const mlpi_optimizer *optimizer;
-    void *gradients; /* real, laid out as the parameters */
-} mlpi_descent;
-
 /* Penalties (l1, l2) of a batch that counts as `rows` rows. First each member's
  * share of the sums; when all are done, what is added to the loss. */
 void mlpi_penalty_sums(const mlpi_descent *d, const mlpi_member *self);

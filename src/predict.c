@@ -54,7 +54,7 @@ static inline bool is_row(const mlp_net *net, const mlp_cview *X,
                           const mlp_view *A)
 {
     return X->rows == 1 && X->col_stride == 1 && A->col_stride == 1 &&
-           X->data != A->data && net->rows;
+           X->data != A->data && net->row_layers;
 }
 
 static inline void run_row(const mlp_net *net, const mlpi_desk *desk,
@@ -62,7 +62,7 @@ static inline void run_row(const mlp_net *net, const mlpi_desk *desk,
 {
     enum { NEAR = 32768 }; /* bytes that L1 holds */
     mlpi_row row = {.L = net->layout.L,
-                    .layer = net->rows,
+                    .layer = net->row_layers,
                     .far = net->layout.parameters > NEAR / net->ops->real_size,
                     .x = X->data,
                     .hidden = {desk->hidden[0], desk->hidden[1]},
