@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Rows as probabilities: softmax, its derivative, and the sums of categorical
- * cross-entropy. Parameters: the vocabulary, loop_tmpl.h and math_tmpl.h.
+ * cross-entropy. Parameters: the vocabulary, loop_tmpl.h, math_tmpl.h,
+ * sums_tmpl.h.
  *
  *   a[j]  = e^(z[j] - max) / s,  s = sum over the row of e^(z[k] - max)
  *   dz[j] = a[j] (da[j] - sum of a[k] da[k])
