@@ -21,8 +21,8 @@
 
 /* src/ops/ and src/export/: texts with a closing 0. */
 extern const char mlpi_text_vec_portable[], mlpi_text_loop_tmpl[],
-    mlpi_text_math_tmpl[], mlpi_text_small_tmpl[], mlpi_text_sums_tmpl[],
-    mlpi_text_softmax_tmpl[], mlpi_text_rectifier_tmpl[];
+    mlpi_text_math_tmpl[], mlpi_text_sums_tmpl[], mlpi_text_softmax_tmpl[],
+    mlpi_text_rectifier_tmpl[];
 extern const char mlpi_text_plain[], mlpi_text_canonical[], mlpi_text_net[],
     mlpi_text_int8[];
 

@@ -29,6 +29,9 @@
 #define BUSY __attribute__((noinline, hot))
 #define R(x) ((real)(x))
 
+/* Are there registers for sixteen vectors of sums, and what else they need? */
+enum { MANY = TILE_ROWS * TILE_VECS >= 16 };
+
 /* a b + c of single numbers, rounded once. */
 static inline real fma_real(real a, real b, real c)
 {

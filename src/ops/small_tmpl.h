@@ -10,10 +10,9 @@
  * are registers for sixteen, loads are fewer.
  */
 enum {
-    MANY = TILE_ROWS * TILE_VECS >= 16, /* are there? */
-    CHAINS = MANY ? 16 : 8,             /* accumulators of a tile */
-    FEW = 4,           /* rows whose chains take as long as one's */
-    SMALL_REALS = 2048 /* of B: these stay in L1 without packing */
+    CHAINS = MANY ? 16 : 8, /* accumulators of a tile */
+    FEW = 4,                /* rows whose chains take as long as one's */
+    SMALL_REALS = 2048      /* of B: these stay in L1 without packing */
 };
 
 /* Where the next rows of A, C and the gate begin, and how many are left. */
