@@ -31,21 +31,25 @@ mlp_rng mlp_rng_seeded(uint32_t seed)
     return rng;
 }
 
-static uint32_t twisted(uint32_t high, uint32_t low)
+static uint32_t twisted(uint32_t far, uint32_t high, uint32_t low)
 {
     uint32_t y = (high & 0x80000000u) | (low & 0x7fffffffu);
-    return (y >> 1) ^ ((y & 1u) ? 0x9908b0dfu : 0u);
+    return far ^ (y >> 1) ^ ((y & 1u) ? 0x9908b0dfu : 0u);
 }
 
 static uint32_t renew(uint32_t key[WORDS])
 {
     uint32_t any = 0;
-    for (size_t i = 0; i < WORDS; i++) {
-        key[i] =
-            key[(i + SHIFT) % WORDS] ^ twisted(key[i], key[(i + 1) % WORDS]);
+    for (size_t i = 0; i < WORDS - SHIFT; i++) {
+        key[i] = twisted(key[i + SHIFT], key[i], key[i + 1]);
         any |= key[i];
     }
-    return any;
+    for (size_t i = WORDS - SHIFT; i < WORDS - 1; i++) {
+        key[i] = twisted(key[i + SHIFT - WORDS], key[i], key[i + 1]);
+        any |= key[i];
+    }
+    key[WORDS - 1] = twisted(key[SHIFT - 1], key[WORDS - 1], key[0]);
+    return any | key[WORDS - 1];
 }
 
 static uint32_t next_word(mlp_rng *rng)
@@ -131,12 +135,11 @@ static uint64_t mask_over(uint64_t most)
 }
 
 /* An integer in [0, most]: masked words until one is not above it. */
-static uint64_t draw_up_to(mlp_rng *rng, uint64_t most)
+static uint64_t draw_up_to(mlp_rng *rng, uint64_t most, uint64_t mask)
 {
     if (most == 0) {
         return 0;
     }
-    uint64_t mask = mask_over(most);
     uint64_t value = 0;
     do {
         value = most <= UINT32_MAX ? next_word(rng) : next_two_words(rng);
@@ -155,15 +158,25 @@ mlp_status mlp_rng_randint(mlp_rng *rng, int64_t low, int64_t high,
         return MLP_ERR_ARGUMENT;
     }
     uint64_t most = (uint64_t)high - (uint64_t)low - 1;
-    uint64_t offset = draw_up_to(rng, most);
+    uint64_t offset = draw_up_to(rng, most, mask_over(most));
     /* Up to the middle first: low + offset itself may leave int64_t. */
     int64_t half = (int64_t)(offset / 2);
     *value = low + half + (int64_t)(offset - offset / 2);
     return MLP_OK;
 }
 
-static void swap_bytes(unsigned char *a, unsigned char *b, size_t size)
+/* By words as far as they go: what is shuffled is often one. */
+static void swap(unsigned char *a, unsigned char *b, size_t size)
 {
+    for (; size >= sizeof(uint64_t); size -= sizeof(uint64_t)) {
+        uint64_t words[2];
+        memcpy(&words[0], a, sizeof(uint64_t));
+        memcpy(&words[1], b, sizeof(uint64_t));
+        memcpy(a, &words[1], sizeof(uint64_t));
+        memcpy(b, &words[0], sizeof(uint64_t));
+        a += sizeof(uint64_t);
+        b += sizeof(uint64_t);
+    }
     for (size_t i = 0; i < size; i++) {
         unsigned char kept = a[i];
         a[i] = b[i];
@@ -184,10 +197,14 @@ mlp_status mlp_rng_shuffle(mlp_rng *rng, void *items, size_t n, size_t size)
         return MLP_ERR_LIMIT;
     }
     unsigned char *base = items;
+    uint64_t mask = mask_over(n);
     for (size_t i = n; i-- > 1;) {
-        size_t j = (size_t)draw_up_to(rng, i);
+        while (mask >> 1 >= i) {
+            mask >>= 1;
+        }
+        size_t j = (size_t)draw_up_to(rng, i, mask);
         if (j != i) {
-            swap_bytes(base + i * size, base + j * size, size);
+            swap(base + i * size, base + j * size, size);
         }
     }
     return MLP_OK;
