@@ -2,7 +2,7 @@
 /*
  * Between the caller's arrays and the library's dense ones, as far as vectors
  * help; plain_tmpl.h has the rest. Parameters: the vocabulary, loop_tmpl.h,
- * pack_tmpl.h and plain.h.
+ * pack_tmpl.h, plain.h and lent.h.
  */
 static inline const real *row_of(const void *data, size_t row_stride, size_t i)
 {
@@ -24,7 +24,7 @@ static inline ALWAYS_INLINE void copy_row(size_t n, const real *x, real *out)
 
 /* Rows in a drawn order may be anywhere in memory, and no processor guesses
  * where: the next batch's are asked for while this one's are copied. */
-static void gather(const mlpi_gather *g)
+void LENT(gather)(const mlpi_gather *g)
 {
     real *out = g->out;
     const real *mean = g->mean;
@@ -50,10 +50,21 @@ static void gather(const mlpi_gather *g)
     }
 }
 
-static void widen(size_t n, const void *x_in, double *out)
+/* Eight at a time, as GNU C's vectors: the vocabulary has no doubles here. */
+void LENT(widen)(size_t n, const void *x_in, double *out)
 {
+    enum { EIGHT = 8 };
+    typedef __attribute__((vector_size(EIGHT * sizeof(real)))) real reals;
+    typedef __attribute__((vector_size(EIGHT * sizeof(double)))) double doubles;
     const real *x = x_in;
-    for (size_t i = 0; i < n; i++) {
+    size_t i = 0;
+    for (; REAL_BITS == 32 && VLEN > 1 && i + EIGHT <= n; i += EIGHT) {
+        reals in;
+        memcpy(&in, x + i, sizeof in);
+        doubles wide = __builtin_convertvector(in, doubles);
+        memcpy(out + i, &wide, sizeof wide);
+    }
+    for (; i < n; i++) {
         out[i] = (double)x[i];
     }
 }
@@ -76,7 +87,7 @@ static bool all_finite(size_t n, const real *x, double scale)
     return vall(vle(sum, vzero()));
 }
 
-static bool find_not_finite(mlp_cview X, size_t *row, size_t *col)
+bool LENT(find_not_finite)(mlp_cview X, size_t *row, size_t *col)
 {
     bool is_dense =
         X.col_stride == 1 && (X.rows == 1 || X.row_stride == X.cols);
@@ -86,13 +97,13 @@ static bool find_not_finite(mlp_cview X, size_t *row, size_t *col)
     return PLAIN(find_not_finite)(X, row, col);
 }
 
-static bool is_finite(size_t n, const void *x)
+bool LENT(is_finite)(size_t n, const void *x)
 {
     return all_finite(n, x, 1.0);
 }
 
 /* With |x| <= sqrt(largest / (8 terms)) sums stay below largest / 8. */
-static bool is_moderate(size_t n, size_t terms, const void *x)
+bool LENT(is_moderate)(size_t n, size_t terms, const void *x)
 {
     const double largest = REAL_BITS == 32 ? (double)FLT_MAX : DBL_MAX;
     return all_finite(n, x, sqrt(8.0 * (double)terms) * sqrt(largest));

@@ -22,6 +22,11 @@ typedef struct span {
 
 /* The step on elements done to n of each row. */
 void LENT(update_rest)(const mlpi_update *u, const span *where, size_t done);
+void LENT(gather)(const mlpi_gather *g);
+void LENT(widen)(size_t n, const void *x_in, double *out);
+bool LENT(find_not_finite)(mlp_cview X, size_t *row, size_t *col);
+bool LENT(is_finite)(size_t n, const void *x);
+bool LENT(is_moderate)(size_t n, size_t terms, const void *x);
 void LENT(drop)(const mlpi_dropout *d);
 void LENT(moments)(const mlpi_moments *b);
 void LENT(normalise)(const mlpi_normalise *b);

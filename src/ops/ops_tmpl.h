@@ -23,8 +23,8 @@
 #include "activation_tmpl.h"
 #include "row_tmpl.h"
 #include "loss_tmpl.h"
-#include "convert_tmpl.h"
 #ifndef OPS_BORROWS
+#include "convert_tmpl.h"
 #include "update_rest_tmpl.h"
 #include "penalty_tmpl.h"
 #include "loss_other_tmpl.h"
@@ -69,16 +69,16 @@ const mlpi_ops OPS_TABLE = {
     .descend = descend,
     .update = update,
     .penalise = LENT(penalise),
-    .gather = gather,
+    .gather = LENT(gather),
     .one_hot = PLAIN(one_hot),
     .scatter = PLAIN(scatter),
     .unscale = PLAIN(unscale),
-    .widen = widen,
+    .widen = LENT(widen),
     .narrow = PLAIN(narrow),
     .round = PLAIN(round_to_real),
-    .find_not_finite = find_not_finite,
-    .is_finite = is_finite,
-    .is_moderate = is_moderate,
+    .find_not_finite = LENT(find_not_finite),
+    .is_finite = LENT(is_finite),
+    .is_moderate = LENT(is_moderate),
     .find_not_unit = PLAIN(find_not_unit),
     .find_not_whole = PLAIN(find_not_whole),
     .column_moments = PLAIN(column_moments),
