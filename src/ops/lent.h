@@ -20,6 +20,8 @@ typedef struct span {
     size_t w_stride;
 } span;
 
+/* The way of a small product of n columns, which are contiguous in B. */
+mlpi_product_way *LENT(small_columns)(size_t m, size_t n);
 /* The step on elements done to n of each row. */
 void LENT(update_rest)(const mlpi_update *u, const span *where, size_t done);
 void LENT(gather)(const mlpi_gather *g);

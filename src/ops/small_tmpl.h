@@ -199,6 +199,11 @@ static NEVER_INLINE void small_vectors_part(const mlpi_product *p)
 static NEVER_INLINE mlpi_product_way *small_columns(size_t m, size_t n)
 {
     const bool few = m < 8;
+#ifdef OPS_BORROWS
+    if (n <= VLEN / 2) {
+        return LENT(small_columns)(m, n);
+    }
+#endif
     if (n == VLEN) {
         return few ? few_vector : small_vector;
     }
@@ -210,6 +215,13 @@ static NEVER_INLINE mlpi_product_way *small_columns(size_t m, size_t n)
     }
     return few ? few_vectors_part : small_vectors_part;
 }
+
+#ifndef OPS_BORROWS
+mlpi_product_way *LENT(small_columns)(size_t m, size_t n)
+{
+    return small_columns(m, n);
+}
+#endif
 
 /* B (k, n) as rows of n numbers. */
 static const real *small_pack(const mlpi_product *p)
