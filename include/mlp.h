@@ -263,7 +263,8 @@ typedef struct mlp_layer {
     mlp_activation activation;
     double slope;    /* of leaky_relu and elu: finite, 0 or more; the others
                         have none, and give 0. 0 is 0, and makes them relu (but
-                        leaky_relu of -infinity NaN): the usual numbers are MLP_SLOPE_LEAKY_RELU and MLP_SLOPE_ELU */
+                        leaky_relu of -infinity NaN): the usual numbers are
+                        MLP_SLOPE_LEAKY_RELU and MLP_SLOPE_ELU */
     double dropout;  /* p in [0, 1); 0 in the last layer. In training each
                         output is 0 with probability p, else divided by 1 - p
                         (Srivastava et al., 2014). Predicting needs nothing */

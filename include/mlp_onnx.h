@@ -21,9 +21,9 @@ extern "C" {
 /* Makes `path` an ONNX file that computes what mlp_predict does: "input"
  * (N, n[0]) to "output" (N, n[L]) of the network's precision, for any N.
  *
- * Scaling is a Sub and a Div of inputs, a Mul and an Add of targets. A layer is a Gemm with layers.<l-1>.weight
- * (n[l], n[l-1]) and layers.<l-1>.bias, batch norm folded into them, and its
- * activation: Sigmoid, Tanh, Relu, Softmax, LeakyRelu, Elu, Softplus, silu as
+ * Scaling is a Sub and a Div of inputs, a Mul and an Add of targets. A layer is
+ * a Gemm with layers.<l-1>.weight (n[l], n[l-1]) and layers.<l-1>.bias, batch
+ * norm folded into them, and its activation: Sigmoid, Tanh, Relu, Softmax, LeakyRelu, Elu, Softplus, silu as
  * z Sigmoid(z), gelu from Erf and gelu_tanh from Tanh as PyTorch writes them.
  * Names of classes are metadata_props mlp.class.0, mlp.class.1, ..., and what
  * mlp_net_set_metadata set keeps its key.
