@@ -69,7 +69,6 @@ static const struct {
     {FIELD(rprop_grow), GROWTH},
     {FIELD(rprop_shrink), SHRINKAGE},
     {FIELD(rprop_least), POSITIVE},
-    {FIELD(rprop_most), POSITIVE},
 };
 
 static mlp_status refuse(const mlp_net *net, const char *name, const char *text,
@@ -97,8 +96,9 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *is)
             return refuse(net, fields[i].name, r->text, value);
         }
     }
-    if (net->ops->round(is->rprop_most) < net->ops->round(is->rprop_least)) {
-        return refuse(net, "rprop_most", "not below rprop_least",
+    double most = net->ops->round(is->rprop_most);
+    if (!isfinite(most) || most < net->ops->round(is->rprop_least)) {
+        return refuse(net, "rprop_most", "from rprop_least on, finite",
                       is->rprop_most);
     }
     return MLP_OK;

@@ -5,6 +5,9 @@
  */
 #include "numbers.h"
 
+#include <fenv.h>
+#include <float.h>
+
 static const size_t edges[] = {0,  1,  2,  3,  4,  5,  6,  7,   8,  9,
                                11, 12, 13, 15, 16, 17, 23, 24,  25, 31,
                                32, 33, 37, 47, 48, 64, 65, 100, 129};
@@ -44,6 +47,18 @@ static double at(mlp_dtype dtype, const matrix *a, size_t i, size_t j)
     return get(dtype, a->reals, i * a->row_stride + j * a->col_stride);
 }
 
+/* Room that was used before, for numbers that overflow when they are added. */
+static void *used_scratch(const mlpi_ops *ops, size_t m, size_t n, size_t k)
+{
+    const size_t count = ops->product_scratch(m, n, k);
+    const double large = ops->dtype == MLP_F32 ? FLT_MAX : DBL_MAX;
+    void *scratch = guarded_alloc(count * size_of(ops->dtype));
+    for (size_t i = 0; i < count; i++) {
+        set(ops->dtype, scratch, i, i % 2 ? large : -large);
+    }
+    return scratch;
+}
+
 static void check_product(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t n,
                           size_t k)
 {
@@ -58,8 +73,8 @@ static void check_product(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t n,
     void *gate = extras & 4 ? random_reals(dtype, rng, m * n, -1, 1) : NULL;
     void *beside = extras & 1 ? guarded_alloc(m * n * size_of(dtype)) : NULL;
     void *C = guarded_alloc(m * n * size_of(dtype));
-    void *scratch =
-        guarded_alloc(ops->product_scratch(m, n, k) * size_of(dtype));
+    void *scratch = used_scratch(ops, m, n, k);
+    (void)feclearexcept(FE_ALL_EXCEPT);
     ops->product(&(mlpi_product){.m = m,
                                  .n = n,
                                  .k = k,
@@ -72,6 +87,7 @@ static void check_product(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t n,
                                          : extras & 2 ? C
                                                       : NULL,
                                  .scratch = scratch});
+    assert_false(fetestexcept(FE_INVALID | FE_OVERFLOW));
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++) {
             double s = 0;

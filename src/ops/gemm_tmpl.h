@@ -195,6 +195,20 @@ typedef struct block {
     real *room, *panel, *rows;
 } block;
 
+/* Packs m rows of n elements with zeros after them, up to `width` at least: they
+ * are multiplied like all, though nobody looks, and of what memory held before
+ * that could be slow, or raise exceptions. May write VLEN beyond the last row. */
+static SPARE void pack_padded(size_t m, size_t n, mlpi_operand from, real *to,
+                              size_t width)
+{
+    for (size_t j = n / VLEN * VLEN; n < width && j < width; j += VLEN) {
+        for (size_t i = 0; i < m; i++) {
+            vstore(to + i * width + j, vzero());
+        }
+    }
+    pack(m, n, from, to, width);
+}
+
 static SPARE void pack_a(const job *p, const block *b)
 {
     real *to = b->rows;
@@ -203,7 +217,7 @@ static SPARE void pack_a(const job *p, const block *b)
         const size_t width = height(p, left);
         rows = least(left, width);
         mlpi_operand from = {a, p->a_k, p->a_row};
-        pack(b->depth, rows, from, to, width);
+        pack_padded(b->depth, rows, from, to, width);
         a += rows * p->a_row;
         to += width * b->depth;
     }
@@ -225,7 +239,7 @@ static void take_panel(const job *p, const block *b, size_t j, size_t cols,
         return;
     }
     mlpi_operand from = {t->b, p->b_k, p->b_col};
-    pack(b->depth, cols, from, b->panel, PANEL);
+    pack_padded(b->depth, cols, from, b->panel, PANEL);
     t->b = b->panel;
     t->b_k = PANEL;
 }
@@ -283,7 +297,7 @@ static NEVER_INLINE void run_panel(const job *p, const block *b, size_t j,
 static SPARE void pack_b(job *p, real *to)
 {
     const size_t n = whole_vectors(p->n);
-    pack(p->k, p->n, (mlpi_operand){p->b, p->b_k, p->b_col}, to, n);
+    pack_padded(p->k, p->n, (mlpi_operand){p->b, p->b_k, p->b_col}, to, n);
     p->b = to;
     p->b_k = n;
     p->b_col = 1;
