@@ -68,16 +68,21 @@ static void check_product(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t n,
     int64_t with_bias = 0;
     (void)mlp_rng_randint(rng, 0, 2, &with_bias);
     void *bias = with_bias ? random_reals(dtype, rng, n, -1, 1) : NULL;
-    int64_t extras = 0; /* 1: relu beside C; 2: relu in C's stead; 4: a gate */
-    (void)mlp_rng_randint(rng, 0, 8, &extras);
-    void *gate = extras & 4 ? random_reals(dtype, rng, m * n, -1, 1) : NULL;
-    void *beside = extras & 1 ? guarded_alloc(m * n * size_of(dtype)) : NULL;
-    void *C = guarded_alloc(m * n * size_of(dtype));
+    int64_t extras = 0; /* 1: relu beside C; 2: relu in C's stead; 4: a gate;
+                           8: columns of wider rows */
+    (void)mlp_rng_randint(rng, 0, 16, &extras);
+    const bool is_part = n > 32 && k > 0 && extras & 8;
+    const size_t width = is_part ? n + 7 : n;
+    void *gate = extras & 4 ? random_reals(dtype, rng, m * width, -1, 1) : NULL;
+    void *beside =
+        extras & 1 ? random_reals(dtype, rng, m * width, 7, 7) : NULL;
+    void *C = random_reals(dtype, rng, m * width, 7, 7);
     void *scratch = used_scratch(ops, m, n, k);
     (void)feclearexcept(FE_ALL_EXCEPT);
     ops->product(&(mlpi_product){.m = m,
                                  .n = n,
                                  .k = k,
+                                 .width = is_part ? width : 0,
                                  .A = {A.reals, A.row_stride, A.col_stride},
                                  .B = {B.reals, B.row_stride, B.col_stride},
                                  .bias = bias,
@@ -95,11 +100,16 @@ static void check_product(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t n,
                 s = fma_of(dtype, at(dtype, &A, i, p), at(dtype, &B, p, j), s);
             }
             s = bias ? rounded(dtype, s + get(dtype, bias, j)) : s;
-            s = gate && get(dtype, gate, i * n + j) <= 0 ? 0 : s;
+            const size_t c = i * width + j;
+            s = gate && get(dtype, gate, c) <= 0 ? 0 : s;
             double r = s <= 0 ? 0 : s;
             bool replaced = !beside && extras & 2;
-            assert_true(same(get(dtype, C, i * n + j), replaced ? r : s));
-            assert_true(!beside || same(get(dtype, beside, i * n + j), r));
+            assert_true(same(get(dtype, C, c), replaced ? r : s));
+            assert_true(!beside || same(get(dtype, beside, c), r));
+        }
+        for (size_t j = n; j < width; j++) { /* another's */
+            assert_true(get(dtype, C, i * width + j) == 7);
+            assert_true(!beside || get(dtype, beside, i * width + j) == 7);
         }
     }
     guarded_free(beside);
