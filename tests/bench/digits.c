@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#include "../data.h"
+#include "support/data.h"
 
 enum {
     ROWS = 1797,

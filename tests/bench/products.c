@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ops.h"
+#include "kernels/kernels.h"
 
 typedef enum form { AB, ATB, ABT } form;
 

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "../data.h"
+#include "support/data.h"
 
 typedef struct training {
     const char *name, *losses; /* of the result; of its array of losses */

@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "damage.h"
+#include "support/damage.h"
 
 /* libFuzzer's name. NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A double is (-1)^sign mantissa 2^(exponent - 1075): 1 bit, 11 bits of
+ * exponent, 52 of mantissa, before which a bit 1 is thought, except where the
+ * exponent is 0, which then counts as 1.
+ */
+#include "base/hexfloat.h"
+
+#include <string.h>
+
+enum { FRACTION_BITS = 52, BIAS = 1023, LEAST = -1074, MOST_DIGITS = 16 };
+
+#define HIDDEN ((uint64_t)1 << FRACTION_BITS)
+
+static char *put_decimal(char *to, unsigned n)
+{
+    unsigned unit = 1;
+    while (n / unit >= 10) {
+        unit *= 10;
+    }
+    for (; unit > 0; unit /= 10) {
+        *to++ = (char)('0' + n / unit % 10);
+    }
+    return to;
+}
+
+void mlpi_hexfloat_write(double x, char text[MLPI_HEXFLOAT_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t bits = 0;
+    memcpy(&bits, &x, sizeof bits);
+    unsigned biased = (unsigned)(bits >> FRACTION_BITS) & 0x7ff;
+    uint64_t fraction = bits & (HIDDEN - 1);
+    char *at = text;
+    if (bits >> 63) {
+        *at++ = '-';
+    }
+    memcpy(at, biased > 0 ? "0x1." : "0x0.", 4);
+    at += 4;
+    if (bits << 1 == 0) {
+        memcpy(at, "0p+0", 5);
+        return;
+    }
+    for (unsigned shift = FRACTION_BITS; shift > 0;) {
+        shift -= 4;
+        *at++ = digits[fraction >> shift & 15];
+    }
+    int exponent = (int)(biased > 0 ? biased : 1) - BIAS;
+    *at++ = 'p';
+    *at++ = exponent < 0 ? '-' : '+';
+    at = put_decimal(at, (unsigned)(exponent < 0 ? -exponent : exponent));
+    *at = '\0';
+}
+
+typedef struct cursor {
+    const char *at, *end;
+} cursor;
+
+static bool take(cursor *c, char wanted)
+{
+    if (c->at == c->end || *c->at != wanted) {
+        return false;
+    }
+    c->at++;
+    return true;
+}
+
+/* The value of the next digit, if it is one of the base. */
+static bool take_digit(cursor *c, unsigned base, unsigned *digit)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *found =
+        c->at == c->end ? NULL : memchr(digits, *c->at, (size_t)base);
+    if (!found) {
+        return false;
+    }
+    *digit = (unsigned)(found - digits);
+    c->at++;
+    return true;
+}
+
+/* Digits with a point or without: value = *mantissa 2^*exponent. */
+static bool take_mantissa(cursor *c, uint64_t *mantissa, int *exponent)
+{
+    unsigned digit = 0;
+    size_t n = 0;
+    bool point = false;
+    for (;;) {
+        if (take_digit(c, 16, &digit)) {
+            *mantissa = *mantissa << 4 | digit;
+            *exponent -= point ? 4 : 0;
+            n++;
+        } else if (point || !take(c, '.')) {
+            return n > 0 && n <= MOST_DIGITS;
+        } else {
+            point = true;
+        }
+    }
+}
+
+/* p, the sign, and at most four decimal digits. */
+static bool take_exponent(cursor *c, int *exponent)
+{
+    if (!take(c, 'p')) {
+        return false;
+    }
+    int sign = take(c, '-') ? -1 : 1;
+    (void)(sign > 0 && take(c, '+'));
+    unsigned digit = 0;
+    int value = 0;
+    size_t n = 0;
+    for (; n < 5 && take_digit(c, 10, &digit); n++) {
+        value = 10 * value + (int)digit;
+    }
+    *exponent += sign * value;
+    return n > 0 && n < 5;
+}
+
+/* The bits of mantissa 2^exponent, if a double has it. */
+static bool assemble(uint64_t mantissa, int exponent, uint64_t *bits)
+{
+    *bits = 0;
+    if (mantissa == 0) {
+        return true;
+    }
+    while (mantissa < HIDDEN && exponent > LEAST) {
+        mantissa <<= 1;
+        exponent--;
+    }
+    while (mantissa >= 2 * HIDDEN || exponent < LEAST) {
+        if (mantissa & 1) {
+            return false;
+        }
+        mantissa >>= 1;
+        exponent++;
+    }
+    uint64_t biased = (uint64_t)exponent + (uint64_t)(1 - LEAST);
+    if (biased >= 0x7ff) {
+        return false;
+    }
+    *bits = mantissa < HIDDEN
+                ? mantissa
+                : biased << FRACTION_BITS | (mantissa & (HIDDEN - 1));
+    return true;
+}
+
+bool mlpi_hexfloat_read(const char *text, size_t n, double *x)
+{
+    cursor c = {text, text + n};
+    uint64_t mantissa = 0;
+    uint64_t bits = 0;
+    int exponent = 0;
+    bool negative = take(&c, '-');
+    if (!take(&c, '0') || !take(&c, 'x') ||
+        !take_mantissa(&c, &mantissa, &exponent) ||
+        !take_exponent(&c, &exponent) || c.at != c.end ||
+        !assemble(mantissa, exponent, &bits)) {
+        return false;
+    }
+    bits |= (uint64_t)negative << 63;
+    memcpy(x, &bits, sizeof *x);
+    return true;
+}

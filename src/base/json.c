@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json.h"
+
+#include <string.h>
+
+enum { DEEPEST = 16 };
+
+mlpi_json mlpi_json_of(const char *text, size_t size)
+{
+    return (mlpi_json){.text = text, .size = size};
+}
+
+bool mlpi_json_fail(mlpi_json *r, const char *expected)
+{
+    if (!r->wrong) {
+        r->wrong = expected;
+    }
+    return false;
+}
+
+/* The next byte that is not white space, or 0 at the end. */
+static char peek(mlpi_json *r)
+{
+    while (r->at < r->size &&
+           (r->text[r->at] == ' ' || r->text[r->at] == '\n' ||
+            r->text[r->at] == '\t' || r->text[r->at] == '\r')) {
+        r->at++;
+    }
+    return r->at < r->size ? r->text[r->at] : '\0';
+}
+
+/* Reads the byte c, which is not 0, if it is the next. */
+static bool take(mlpi_json *r, char c)
+{
+    if (r->wrong || peek(r) != c) {
+        return false;
+    }
+    r->at++;
+    return true;
+}
+
+bool mlpi_json_open(mlpi_json *r, char bracket)
+{
+    r->fresh = true;
+    return take(r, bracket) ||
+           mlpi_json_fail(r, bracket == '{' ? "an object" : "an array");
+}
+
+bool mlpi_json_more(mlpi_json *r, char closing)
+{
+    bool fresh = r->fresh;
+    r->fresh = false;
+    if (r->wrong || take(r, closing)) {
+        return false;
+    }
+    return fresh || take(r, ',') ||
+           mlpi_json_fail(r, "a comma or a closing bracket");
+}
+
+/* ---------------------------------------------------------------------------
+ * Strings
+ */
+
+static int hex_of(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Four hexadecimal digits, or -1. */
+static long unit_at(const char *text, size_t size, size_t at)
+{
+    long unit = 0;
+    if (size < 4 || at > size - 4) {
+        return -1;
+    }
+    for (size_t i = 0; i < 4; i++) {
+        int digit = hex_of(text[at + i]);
+        if (digit < 0) {
+            return -1;
+        }
+        unit = unit * 16 + digit;
+    }
+    return unit;
+}
+
+/* How many bytes the UTF-8 sequence that begins here has; 0 if it is none. (The
+ * table of RFC 3629, section 4.) */
+static size_t sequence_at(const unsigned char *text, size_t left)
+{
+    static const struct {
+        unsigned char first, last, low, high; /* of the first two bytes */
+        size_t bytes;
+    } forms[] = {
+        {0x20, 0x7f, 0x00, 0xff, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2},
+        {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
+        {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (text[0] < forms[i].first || text[0] > forms[i].last) {
+            continue;
+        }
+        if (forms[i].bytes > left ||
+            (forms[i].bytes > 1 &&
+             (text[1] < forms[i].low || text[1] > forms[i].high))) {
+            return 0;
+        }
+        for (size_t j = 2; j < forms[i].bytes; j++) {
+            if ((text[j] & 0xc0) != 0x80) {
+                return 0;
+            }
+        }
+        return forms[i].bytes;
+    }
+    return 0;
+}
+
+/* How many bytes the escape that begins at the backslash has; 0 if it is none.
+ * The second half of a surrogate pair belongs to it. */
+static size_t escape_at(const char *text, size_t size, size_t at)
+{
+    if (at + 1 >= size) {
+        return 0;
+    }
+    if (text[at + 1] != 'u') {
+        return text[at + 1] != '\0' && strchr("\"\\/bfnrt", text[at + 1]) ? 2
+                                                                          : 0;
+    }
+    long unit = unit_at(text, size, at + 2);
+    if (unit < 0 || (unit >= 0xdc00 && unit <= 0xdfff)) {
+        return 0;
+    }
+    if (unit < 0xd800 || unit > 0xdbff) {
+        return 6;
+    }
+    bool paired = at + 7 < size && text[at + 6] == '\\' && text[at + 7] == 'u';
+    long second = paired ? unit_at(text, size, at + 8) : -1;
+    return second >= 0xdc00 && second <= 0xdfff ? 12 : 0;
+}
+
+bool mlpi_json_string(mlpi_json *r, mlpi_span *text)
+{
+    *text = (mlpi_span){"", 0};
+    if (!take(r, '"')) {
+        return mlpi_json_fail(r, "a string");
+    }
+    size_t first = r->at;
+    while (r->at < r->size && r->text[r->at] != '"') {
+        const char *here = r->text + r->at;
+        size_t bytes = *here == '\\' ? escape_at(r->text, r->size, r->at)
+                                     : sequence_at((const unsigned char *)here,
+                                                   r->size - r->at);
+        if (bytes == 0) {
+            return mlpi_json_fail(r, "valid UTF-8 and escapes in a string");
+        }
+        r->at += bytes;
+    }
+    size_t size = r->at - first;
+    if (!take(r, '"')) {
+        return mlpi_json_fail(r, "the end of a string");
+    }
+    *text = (mlpi_span){r->text + first, size};
+    return true;
+}
+
+bool mlpi_json_key(mlpi_json *r, mlpi_span *key)
+{
+    return mlpi_json_string(r, key) &&
+           (take(r, ':') || mlpi_json_fail(r, "a colon"));
+}
+
+/* The code point of valid UTF-8 in n bytes. */
+static uint32_t decode(const unsigned char *text, size_t n)
+{
+    /* What the first byte of 1, 2, 3 or 4 holds of it. */
+    static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t c = text[0] & masks[n];
+    for (size_t i = 1; i < n; i++) {
+        c = c << 6 | (text[i] & 0x3f);
+    }
+    return c;
+}
+
+/* The character that a valid escape stands for. */
+static uint32_t meaning(const char *escape, size_t n)
+{
+    static const char letters[] = "bfnrt";
+    static const char meanings[] = "\b\f\n\r\t";
+    if (n == 2) {
+        const char *known = strchr(letters, escape[1]);
+        return (unsigned char)(known ? meanings[known - letters] : escape[1]);
+    }
+    uint32_t unit = (uint32_t)unit_at(escape, n, 2);
+    if (n == 6) {
+        return unit;
+    }
+    uint32_t second = (uint32_t)unit_at(escape, n, 8);
+    return 0x10000 + ((unit - 0xd800) << 10) + (second - 0xdc00);
+}
+
+bool mlpi_span_next(mlpi_span *rest, uint32_t *character)
+{
+    if (rest->size == 0) {
+        return false;
+    }
+    const unsigned char *here = (const unsigned char *)rest->text;
+    size_t n = 0;
+    if (*here == '\\') {
+        n = escape_at(rest->text, rest->size, 0);
+        *character = meaning(rest->text, n);
+    } else {
+        n = sequence_at(here, rest->size);
+        *character = decode(here, n);
+    }
+    rest->text += n;
+    rest->size -= n;
+    return true;
+}
+
+int mlpi_span_compare(mlpi_span a, mlpi_span b)
+{
+    for (;;) {
+        uint32_t x = 0;
+        uint32_t y = 0;
+        bool more_a = mlpi_span_next(&a, &x);
+        bool more_b = mlpi_span_next(&b, &y);
+        if (!more_a || !more_b) {
+            return more_a - more_b;
+        }
+        if (x != y) {
+            return x < y ? -1 : 1;
+        }
+    }
+}
+
+bool mlpi_span_is(mlpi_span span, const char *ascii)
+{
+    return mlpi_span_compare(span, (mlpi_span){ascii, strlen(ascii)}) == 0;
+}
+
+static void encode(mlpi_writer *to, uint32_t c)
+{
+    static const unsigned char marks[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    unsigned char bytes[4];
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n; i-- > 1; c >>= 6) {
+        bytes[i] = (unsigned char)(0x80 | (c & 0x3f));
+    }
+    bytes[0] = (unsigned char)(marks[n] | c);
+    mlpi_put_bytes(to, n, bytes);
+}
+
+void mlpi_put_span(mlpi_writer *to, mlpi_span span)
+{
+    uint32_t c = 0;
+    while (mlpi_span_next(&span, &c)) {
+        encode(to, c);
+    }
+}
+
+bool mlpi_is_utf8(const char *text, size_t n)
+{
+    size_t bytes = 1;
+    for (; n > 0 && bytes > 0; text += bytes, n -= bytes) {
+        const unsigned char *here = (const unsigned char *)text;
+        /* Control characters are none of JSON, but of UTF-8. */
+        bytes = *here < 0x20 ? 1 : sequence_at(here, n);
+    }
+    return bytes > 0;
+}
+
+/* ---------------------------------------------------------------------------
+ * Numbers, and what is not looked at
+ */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool next_is(const mlpi_json *r, const char *any)
+{
+    return r->at < r->size && r->text[r->at] != '\0' &&
+           strchr(any, r->text[r->at]);
+}
+
+bool mlpi_json_number(mlpi_json *r, uint64_t *number)
+{
+    *number = 0;
+    if (r->wrong || !is_digit(peek(r))) {
+        return mlpi_json_fail(r, "a whole number");
+    }
+    uint64_t n = 0;
+    size_t first = r->at;
+    for (; r->at < r->size && is_digit(r->text[r->at]); r->at++) {
+        uint64_t digit = (uint64_t)(r->text[r->at] - '0');
+        if (n > (UINT64_MAX - digit) / 10) {
+            return mlpi_json_fail(r, "a number below 2^64");
+        }
+        n = n * 10 + digit;
+    }
+    bool leads = r->text[first] == '0' && r->at > first + 1;
+    if (leads || next_is(r, ".eE")) {
+        return mlpi_json_fail(r, "a whole number");
+    }
+    *number = n;
+    return true;
+}
+
+static bool skip_digits(mlpi_json *r)
+{
+    size_t first = r->at;
+    while (r->at < r->size && is_digit(r->text[r->at])) {
+        r->at++;
+    }
+    return r->at > first;
+}
+
+static bool skip_number(mlpi_json *r)
+{
+    r->at += next_is(r, "-");
+    bool zero = next_is(r, "0");
+    size_t first = r->at;
+    bool good = skip_digits(r) && !(zero && r->at > first + 1);
+    if (good && next_is(r, ".")) {
+        r->at++;
+        good = skip_digits(r);
+    }
+    if (good && next_is(r, "eE")) {
+        r->at++;
+        r->at += next_is(r, "+-");
+        good = skip_digits(r);
+    }
+    return good || mlpi_json_fail(r, "a value");
+}
+
+static bool take_word(mlpi_json *r, const char *word)
+{
+    size_t n = strlen(word);
+    (void)peek(r);
+    if (r->wrong || r->size - r->at < n ||
+        memcmp(r->text + r->at, word, n) != 0) {
+        return false;
+    }
+    r->at += n;
+    return true;
+}
+
+bool mlpi_json_flag(mlpi_json *r, bool *flag)
+{
+    *flag = take_word(r, "true");
+    return *flag || take_word(r, "false") || mlpi_json_fail(r, "true or false");
+}
+
+/* Anything but an array or an object. */
+static bool skip_simple(mlpi_json *r)
+{
+    mlpi_span text;
+    char c = peek(r);
+    if (c == '"') {
+        return mlpi_json_string(r, &text);
+    }
+    if (c == '-' || is_digit(c)) {
+        return skip_number(r);
+    }
+    return take_word(r, "true") || take_word(r, "false") ||
+           take_word(r, "null") || mlpi_json_fail(r, "a value");
+}
+
+bool mlpi_json_skip(mlpi_json *r)
+{
+    char closing[DEEPEST];
+    size_t depth = 0;
+    do {
+        char c = peek(r);
+        mlpi_span key;
+        if (!r->wrong && (c == '{' || c == '[')) {
+            if (depth == DEEPEST) {
+                return mlpi_json_fail(r, "fewer brackets inside each other");
+            }
+            (void)mlpi_json_open(r, c);
+            closing[depth++] = c == '{' ? '}' : ']';
+        } else if (!r->wrong) {
+            (void)skip_simple(r);
+        }
+        while (depth > 0 && !mlpi_json_more(r, closing[depth - 1])) {
+            if (r->wrong) {
+                return false;
+            }
+            depth--;
+        }
+        if (depth > 0 && closing[depth - 1] == '}') {
+            (void)mlpi_json_key(r, &key);
+        }
+    } while (depth > 0 && !r->wrong);
+    return !r->wrong;
+}
+
+bool mlpi_json_end(mlpi_json *r)
+{
+    if (!r->wrong && (peek(r) != '\0' || r->at < r->size)) {
+        (void)mlpi_json_fail(r, "nothing more");
+    }
+    return !r->wrong;
+}
+
+/* ---------------------------------------------------------------------------
+ * Writing
+ */
+
+static void put(mlpi_json_writer w, char c)
+{
+    if (w.nested && (c == '"' || c == '\\')) {
+        mlpi_put_bytes(w.to, 1, "\\");
+    }
+    mlpi_put_bytes(w.to, 1, &c);
+}
+
+void mlpi_json_put(mlpi_json_writer w, const char *json)
+{
+    for (; *json; json++) {
+        put(w, *json);
+    }
+}
+
+void mlpi_json_put_string(mlpi_json_writer w, const char *utf8)
+{
+    static const char digits[] = "0123456789abcdef";
+    put(w, '"');
+    for (; *utf8; utf8++) {
+        unsigned char c = (unsigned char)*utf8;
+        if (c < 0x20) {
+            mlpi_json_put(w, "\\u00");
+            put(w, digits[c >> 4]);
+            put(w, digits[c & 15]);
+        } else {
+            if (c == '"' || c == '\\') {
+                put(w, '\\');
+            }
+            put(w, *utf8);
+        }
+    }
+    put(w, '"');
+}
+
+void mlpi_json_put_number(mlpi_json_writer w, uint64_t number)
+{
+    char digits[21];
+    size_t at = sizeof digits - 1;
+    digits[at] = '\0';
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    mlpi_json_put(w, digits + at);
+}

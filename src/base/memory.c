@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/memory.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+
+void *mlpi_take(mlpi_cursor *cursor, size_t count, size_t size)
+{
+    size_t start = cursor->used;
+    size_t bytes = 0;
+    if (cursor->overflow || !mlpi_size_mul(count, size, &bytes) ||
+        !mlpi_size_add(bytes, MLPI_ALIGNMENT - 1, &bytes) ||
+        !mlpi_size_add(start, bytes / MLPI_ALIGNMENT * MLPI_ALIGNMENT,
+                       &cursor->used)) {
+        cursor->overflow = true;
+        return NULL;
+    }
+    return cursor->base ? cursor->base + start : NULL;
+}
+
+mlp_status mlpi_check_hooks(const mlp_hooks *hooks)
+{
+    if (!hooks->allocate != !hooks->release) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "hooks: allocate and release come together, got "
+                           "only %s",
+                           hooks->allocate ? "allocate" : "release");
+    }
+    return MLP_OK;
+}
+
+/* What the hooks returned stands just before the aligned block, so that it can
+ * be given back. */
+#define OVERHEAD (MLPI_ALIGNMENT + sizeof(void *))
+
+mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
+                         const char *what, void **block)
+{
+    size_t bytes = 0;
+    if (measure->overflow || !mlpi_size_add(measure->used, OVERHEAD, &bytes)) {
+        return mlpi_report(hooks, MLP_ERR_LIMIT,
+                           "%s would need more bytes than a size_t holds",
+                           what);
+    }
+    void *raw =
+        hooks->allocate ? hooks->allocate(bytes, hooks->user) : malloc(bytes);
+    if (!raw) {
+        return mlpi_report(hooks, MLP_ERR_MEMORY,
+                           "%s needs %zu bytes, which there are not", what,
+                           bytes);
+    }
+    unsigned char *first = (unsigned char *)raw + sizeof(void *);
+    size_t past = (size_t)((uintptr_t)first % MLPI_ALIGNMENT);
+    unsigned char *aligned = first + (past ? MLPI_ALIGNMENT - past : 0);
+    ((void **)(void *)aligned)[-1] = raw;
+    *block = aligned;
+    return MLP_OK;
+}
+
+void mlpi_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+void mlpi_release(const mlp_hooks *hooks, void *block)
+{
+    if (!block) {
+        return;
+    }
+    void *raw = ((void **)block)[-1];
+    if (hooks->release) {
+        hooks->release(raw, hooks->user);
+    } else {
+        free(raw);
+    }
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/view.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/error.h"
+
+static mlp_cview dense(mlp_dtype dtype, const void *data, size_t rows,
+                       size_t cols)
+{
+    return (mlp_cview){dtype, rows, cols, cols, 1, data};
+}
+
+static mlp_view dense_writable(mlp_dtype dtype, void *data, size_t rows,
+                               size_t cols)
+{
+    return (mlp_view){dtype, rows, cols, cols, 1, data};
+}
+
+mlp_cview mlp_cview_f32(const float *data, size_t rows, size_t cols)
+{
+    return dense(MLP_F32, data, rows, cols);
+}
+
+mlp_cview mlp_cview_f64(const double *data, size_t rows, size_t cols)
+{
+    return dense(MLP_F64, data, rows, cols);
+}
+
+mlp_cview mlp_cview_i32(const int32_t *data, size_t rows, size_t cols)
+{
+    return dense(MLP_I32, data, rows, cols);
+}
+
+mlp_view mlp_view_f32(float *data, size_t rows, size_t cols)
+{
+    return dense_writable(MLP_F32, data, rows, cols);
+}
+
+mlp_view mlp_view_f64(double *data, size_t rows, size_t cols)
+{
+    return dense_writable(MLP_F64, data, rows, cols);
+}
+
+mlp_view mlp_view_i32(int32_t *data, size_t rows, size_t cols)
+{
+    return dense_writable(MLP_I32, data, rows, cols);
+}
+
+mlp_cview mlp_view_const(mlp_view view)
+{
+    return (mlp_cview){view.dtype,      view.rows,       view.cols,
+                       view.row_stride, view.col_stride, view.data};
+}
+
+mlp_cview mlp_cview_transpose(mlp_cview view)
+{
+    return (mlp_cview){view.dtype,      view.cols,       view.rows,
+                       view.col_stride, view.row_stride, view.data};
+}
+
+static size_t element_size(mlp_dtype dtype)
+{
+    switch (dtype) {
+    case MLP_F32:
+        return sizeof(float);
+    case MLP_F64:
+        return sizeof(double);
+    case MLP_I32:
+        return sizeof(int32_t);
+    }
+    return 0;
+}
+
+/* *offset = where element (row, col) is; false if that is nowhere. */
+static bool find_element(mlp_cview view, size_t row, size_t col, size_t *offset)
+{
+    size_t down = 0;
+    size_t right = 0;
+    size_t end = 0;
+    size_t bytes = 0;
+    return mlpi_size_mul(row, view.row_stride, &down) &&
+           mlpi_size_mul(col, view.col_stride, &right) &&
+           mlpi_size_add(down, right, offset) &&
+           mlpi_size_add(*offset, 1, &end) &&
+           mlpi_size_mul(end, element_size(view.dtype), &bytes) &&
+           bytes <= PTRDIFF_MAX;
+}
+
+mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count)
+{
+    size_t start = first < view.rows ? first : view.rows;
+    size_t left = view.rows - start;
+    size_t offset = 0;
+    view.rows = count < left ? count : left;
+    if (!find_element(view, start, 0, &offset)) {
+        view.rows = 0;
+    }
+    /* An empty view points nowhere new: its start may lie past the data. */
+    if (view.data && view.rows > 0) {
+        view.data = (const char *)view.data + offset * element_size(view.dtype);
+    }
+    return view;
+}
+
+void mlpi_cut_rows(mlp_cview *view, size_t first, size_t count)
+{
+    view->rows = count;
+    if (count > 0) {
+        view->data = (const char *)view->data +
+                     first * view->row_stride * element_size(view->dtype);
+    }
+}
+
+double mlp_cview_at(mlp_cview view, size_t row, size_t col)
+{
+    size_t at = 0;
+    if (!view.data || row >= view.rows || col >= view.cols ||
+        !find_element(view, row, col, &at)) {
+        return (double)NAN;
+    }
+    switch (view.dtype) {
+    case MLP_F32:
+        return (double)((const float *)view.data)[at];
+    case MLP_F64:
+        return ((const double *)view.data)[at];
+    case MLP_I32:
+        return ((const int32_t *)view.data)[at];
+    }
+    return (double)NAN;
+}
+
+bool mlp_view_set(mlp_view view, size_t row, size_t col, double value)
+{
+    size_t at = 0;
+    if (!view.data || row >= view.rows || col >= view.cols ||
+        !find_element(mlp_view_const(view), row, col, &at)) {
+        return false;
+    }
+    switch (view.dtype) {
+    case MLP_F32:
+        ((float *)view.data)[at] = (float)value;
+        return true;
+    case MLP_F64:
+        ((double *)view.data)[at] = value;
+        return true;
+    case MLP_I32:
+        if (!(value >= INT32_MIN && value <= INT32_MAX)) {
+            return false;
+        }
+        ((int32_t *)view.data)[at] = (int32_t)value;
+        return true;
+    }
+    return false;
+}
+
+static const char *name_of(mlp_dtype dtype)
+{
+    const char *name = mlp_dtype_name(dtype);
+    return name ? name : "an unknown type";
+}
+
+/* Do the elements fit an object, where they lie and when they are copied? */
+static bool fits_memory(const mlp_cview *view)
+{
+    size_t last = 0;
+    size_t count = 0;
+    size_t bytes = 0;
+    return find_element(*view, view->rows - 1, view->cols - 1, &last) &&
+           mlpi_size_mul(view->rows, view->cols, &count) &&
+           mlpi_size_mul(count, element_size(view->dtype), &bytes) &&
+           bytes <= PTRDIFF_MAX;
+}
+
+mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
+                           const mlpi_expected *expected)
+{
+    const char *name = expected->name;
+    if (view->dtype != expected->dtype) {
+        return mlpi_report(hooks, MLP_ERR_DTYPE, "%s: expects %s, got %s", name,
+                           name_of(expected->dtype), name_of(view->dtype));
+    }
+    if (view->cols != expected->cols) {
+        return mlpi_report(hooks, MLP_ERR_SHAPE,
+                           "%s: expects %zu columns, got %zu", name,
+                           expected->cols, view->cols);
+    }
+    if (expected->rows != MLPI_ANY_ROWS && view->rows != expected->rows) {
+        return mlpi_report(hooks, MLP_ERR_SHAPE,
+                           "%s: expects %zu rows, got %zu", name,
+                           expected->rows, view->rows);
+    }
+    if (view->rows < expected->least_rows) {
+        return mlpi_report(hooks, MLP_ERR_SHAPE,
+                           "%s: expects at least %zu rows, got %zu", name,
+                           expected->least_rows, view->rows);
+    }
+    if (view->rows == 0) {
+        return MLP_OK;
+    }
+    if (!view->data) {
+        return mlpi_report(hooks, MLP_ERR_NULL, "%s: data is NULL", name);
+    }
+    if (!fits_memory(view)) {
+        return mlpi_report(hooks, MLP_ERR_SHAPE,
+                           "%s: %zu x %zu elements with strides %zu and %zu "
+                           "exceed the address space",
+                           name, view->rows, view->cols, view->row_stride,
+                           view->col_stride);
+    }
+    return MLP_OK;
+}
+
+/* Rows that lie one after another, or columns that do. */
+static bool elements_are_apart(const mlp_view *view)
+{
+    if (view->rows == 0) {
+        return true;
+    }
+    size_t row_extent = (view->cols - 1) * view->col_stride + 1;
+    size_t col_extent = (view->rows - 1) * view->row_stride + 1;
+    bool rows_apart = view->rows == 1 || view->row_stride >= row_extent;
+    bool cols_apart = view->cols == 1 || view->col_stride >= col_extent;
+    bool no_zero = (view->rows == 1 || view->row_stride > 0) &&
+                   (view->cols == 1 || view->col_stride > 0);
+    return no_zero && (rows_apart || cols_apart);
+}
+
+mlp_status mlpi_check_writable(const mlp_hooks *hooks, const mlp_view *view,
+                               const mlpi_expected *expected)
+{
+    const mlp_cview same = mlp_view_const(*view);
+    TRY(mlpi_check_view(hooks, &same, expected));
+    if (!elements_are_apart(view)) {
+        return mlpi_report(hooks, MLP_ERR_SHAPE,
+                           "%s: expects rows that lie one after another, or "
+                           "columns that do, got strides %zu and %zu",
+                           expected->name, view->row_stride, view->col_stride);
+    }
+    return MLP_OK;
+}

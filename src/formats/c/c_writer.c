@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "formats/c/c_writer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_TEXT = 1024, LINE = 80, INDENT = 4, MOST_DIGITS = 17 };
+
+void mlpi_put_text(mlpi_writer *to, const char *format, ...)
+{
+    char text[MOST_TEXT];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    mlpi_put_bytes(to, strlen(text), text);
+}
+
+/* ---------------------------------------------------------------------------
+ * Numbers
+ */
+
+static void format_exactly(char text[MLPI_REAL_SIZE], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void format_exactly(char text[MLPI_REAL_SIZE], const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, MLPI_REAL_SIZE, format, arguments);
+    va_end(arguments);
+}
+
+/* |x| = 0.d1 d2 d3 ... 10^exponent; returns the number of digits, at least 1,
+ * without zeros at the end. Whatever a locale has for a point is no digit. */
+static int split_decimal(int precision, double x, char *digits, int *exponent)
+{
+    char text[MLPI_REAL_SIZE];
+    int n = 0;
+    format_exactly(text, "%.*e", precision - 1, x);
+    const char *at = text;
+    for (; *at && *at != 'e'; at++) {
+        if (*at >= '0' && *at <= '9' && n < precision) {
+            digits[n++] = *at;
+        }
+    }
+    int value = 0;
+    bool negative = at[0] == 'e' && at[1] == '-';
+    for (at += *at ? 2 : 0; *at >= '0' && *at <= '9'; at++) {
+        value = 10 * value + (*at - '0');
+    }
+    *exponent = (negative ? -value : value) + 1;
+    while (n > 1 && digits[n - 1] == '0') {
+        n--;
+    }
+    return n;
+}
+
+static char *put_run(char *to, const char *from, int n)
+{
+    memcpy(to, from, (size_t)n);
+    return to + n;
+}
+
+/* Digits with a point among them, or before or behind. */
+static char *put_plain(char *to, const char *digits, int n, int exponent)
+{
+    static const char zeros[] = "0000000000";
+    if (exponent <= 0) {
+        to = put_run(to, "0.", 2);
+        to = put_run(to, zeros, -exponent);
+        return put_run(to, digits, n);
+    }
+    int whole = exponent < n ? exponent : n;
+    to = put_run(to, digits, whole);
+    to = put_run(to, zeros, exponent - whole);
+    *to++ = '.';
+    return n > whole ? put_run(to, digits + whole, n - whole)
+                     : put_run(to, "0", 1);
+}
+
+void mlpi_real_text(mlp_dtype dtype, double x, char text[MLPI_REAL_SIZE])
+{
+    enum { LEAST = -3, MOST = 7 };
+    char digits[MOST_DIGITS];
+    int exponent = 0;
+    int n =
+        split_decimal(dtype == MLP_F32 ? 9 : MOST_DIGITS, x, digits, &exponent);
+    char *at = text;
+    if (x < 0 || (x == 0 && 1 / x < 0)) {
+        *at++ = '-';
+    }
+    if (x == 0) {
+        at = put_run(at, "0.0", 3);
+    } else if (exponent >= LEAST && exponent <= MOST) {
+        at = put_plain(at, digits, n, exponent);
+    } else {
+        at = put_plain(at, digits, n, 1);
+        format_exactly(at, "e%d", exponent - 1);
+        at += strlen(at);
+    }
+    at = put_run(at, dtype == MLP_F32 ? "f" : "", dtype == MLP_F32);
+    *at = '\0';
+}
+
+/* ---------------------------------------------------------------------------
+ * Lists and strings
+ */
+
+void mlpi_list_break(mlpi_list *list)
+{
+    if (list->column > 0) {
+        mlpi_put_text(list->to, "%s", list->end ? list->end : "\n");
+        list->column = 0;
+    }
+}
+
+void mlpi_list_put(mlpi_list *list, const char *item)
+{
+    size_t n = strlen(item);
+    if (list->column + 1 + n + 1 > LINE) {
+        mlpi_list_break(list);
+    }
+    if (list->column == 0) {
+        mlpi_put_bytes(list->to, INDENT, "    ");
+        list->column = INDENT;
+    } else {
+        mlpi_put_bytes(list->to, 1, " ");
+        list->column++;
+    }
+    mlpi_put_bytes(list->to, n, item);
+    mlpi_put_bytes(list->to, 1, ",");
+    list->column += n + 1;
+}
+
+void mlpi_list_put_real(mlpi_list *list, mlp_dtype dtype, double x)
+{
+    char text[MLPI_REAL_SIZE];
+    mlpi_real_text(dtype, x, text);
+    mlpi_list_put(list, text);
+}
+
+void mlpi_list_put_number(mlpi_list *list, int64_t x)
+{
+    char text[MLPI_REAL_SIZE];
+    format_exactly(text, "%lld", (long long)x);
+    mlpi_list_put(list, text);
+}
+
+/* Octal escapes end after three digits; a question mark might begin a trigraph.
+ */
+void mlpi_put_literal(mlpi_writer *to, const char *utf8)
+{
+    mlpi_put_text(to, "\"");
+    for (; *utf8; utf8++) {
+        unsigned char c = (unsigned char)*utf8;
+        if (c >= ' ' && c <= '~' && !strchr("\"\\?", c)) {
+            mlpi_put_bytes(to, 1, utf8);
+        } else {
+            mlpi_put_text(to, "\\%03o", (unsigned)c);
+        }
+    }
+    mlpi_put_text(to, "\"");
+}

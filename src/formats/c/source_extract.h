@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Code to be exported, taken from this library's own text, so that no algorithm
+ * is written twice. CMake puts the files below into the library as strings;
+ * what stands in their first columns (functions, constants, types, macros,
+ * enums, each with the comment just above it) are pieces, of one name each, or
+ * the names in an enum. Who exports names the pieces that it calls; they come
+ * out in the order of the files, together with all that they mention, and
+ * nothing else. Of two pieces of one name the first counts.
+ *
+ *     sources -- lines for the precision --> pieces -- needed ones --> text
+ *
+ * Of conditions `#if REAL_BITS == 32` and `== 64` are decided; COMPACT is
+ * defined; of any other the part after #else is taken. Hexadecimal floats
+ * become decimal ones, for C++ has none before C++17.
+ */
+#ifndef MLPI_EXPORT_PIECES_H
+#define MLPI_EXPORT_PIECES_H
+
+#include "base/bytes.h"
+
+/* src/kernels/ and src/formats/c/runtime/: texts with a closing 0. */
+extern const char mlpi_text_vec_portable[], mlpi_text_loops_tmpl[],
+    mlpi_text_elementary_tmpl[], mlpi_text_column_sums_tmpl[], mlpi_text_softmax_tmpl[],
+    mlpi_text_activation_functions_tmpl[];
+extern const char mlpi_text_libm[], mlpi_text_canonical[], mlpi_text_real[],
+    mlpi_text_int8[];
+
+typedef struct mlpi_piece {
+    const char *text, *end; /* with its comment */
+    const char *name;       /* NULL: an enum */
+    size_t name_size;
+    bool needed, followed;
+} mlpi_piece;
+
+enum { MLPI_MOST_PIECES = 400 };
+
+typedef struct mlpi_pieces {
+    mlp_dtype dtype;
+    char *text; /* all lines that count */
+    size_t count;
+    mlpi_piece piece[MLPI_MOST_PIECES];
+} mlpi_pieces;
+
+/* Reads sources, up to a NULL. Allocates *pieces: one block. */
+mlp_status mlpi_pieces_read(const mlp_hooks *hooks, const char *const *sources,
+                            mlp_dtype dtype, mlpi_pieces **pieces);
+
+/* Marks what is called so, and what it mentions, as needed. */
+void mlpi_pieces_need(mlpi_pieces *pieces, const char *name);
+
+/* How many numbers the arrays that are needed have. */
+size_t mlpi_pieces_numbers(const mlpi_pieces *pieces);
+
+/* Writes all that is needed. */
+void mlpi_pieces_put(const mlpi_pieces *pieces, mlpi_writer *to);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "formats/onnx/constant.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/error.h"
+
+static mlp_status refuse(const mlpi_arena *arena, mlp_status status,
+                         const onnx_tensor *t, const char *what)
+{
+    return mlpi_report(&arena->hooks, status, "tensor %.64s: %s",
+                       t->name ? t->name : "without a name", what);
+}
+
+static size_t size_of(int32_t type)
+{
+    return type == ONNX_FLOAT || type == ONNX_INT32 ? 4 : 8;
+}
+
+/* ---------------------------------------------------------------------------
+ * Shape
+ */
+
+static mlp_status read_shape(const mlpi_arena *arena, const onnx_tensor *t,
+                             mlpi_constant *c)
+{
+    size_t count = 1;
+    if (t->segment || t->n_dims > 2) {
+        return refuse(arena, MLP_ERR_UNSUPPORTED, t,
+                      "expects at most two dimensions, in one piece");
+    }
+    for (size_t i = 0; i < t->n_dims; i++) {
+        if (t->dims[i] < 1 || (uint64_t)t->dims[i] > SIZE_MAX ||
+            !mlpi_size_mul(count, (size_t)t->dims[i], &count)) {
+            return refuse(arena, MLP_ERR_FORMAT, t,
+                          "expects dimensions of 1 or more, whose product is a "
+                          "size");
+        }
+    }
+    c->rank = t->n_dims;
+    c->rows = c->rank == 2 ? (size_t)t->dims[0] : 1;
+    c->cols = count / c->rows;
+    return MLP_OK;
+}
+
+/* ---------------------------------------------------------------------------
+ * In a file beside
+ */
+
+/* A number without sign, and nothing else. */
+static bool parse_size(const char *text, size_t *value)
+{
+    size_t result = 0;
+    bool good = *text != '\0';
+    for (; good && *text != '\0'; text++) {
+        good = *text >= '0' && *text <= '9' &&
+               mlpi_size_mul(result, 10, &result) &&
+               mlpi_size_add(result, (size_t)(*text - '0'), &result);
+    }
+    *value = result;
+    return good;
+}
+
+/* The name of a file, without a folder. */
+static bool is_plain(const char *name)
+{
+    return name && *name != '\0' && !strchr(name, '/') && !strchr(name, '\\') &&
+           strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static char *path_beside(mlpi_arena *arena, const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+    size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+    size_t n = strlen(name) + 1;
+    char *made = mlpi_arena_take(arena, folder + n, 1);
+    if (made) {
+        memcpy(made, path, folder);
+        memcpy(made + folder, name, n);
+    }
+    return made;
+}
+
+/* Brings the bytes into the tensor, as if they had been there. */
+static mlp_status read_beside(mlpi_arena *arena, const char *path,
+                              onnx_tensor *t, size_t bytes)
+{
+    const char *name = NULL;
+    size_t offset = 0;
+    size_t length = bytes;
+    bool good = true;
+    for (size_t i = 0; i < t->n_external_data; i++) {
+        const onnx_property *p = t->external_data[i];
+        const char *key = p->key ? p->key : "";
+        const char *value = p->value ? p->value : "";
+        if (strcmp(key, "location") == 0) {
+            name = value;
+        } else if (strcmp(key, "offset") == 0) {
+            good = good && parse_size(value, &offset);
+        } else if (strcmp(key, "length") == 0) {
+            good = good && parse_size(value, &length);
+        }
+    }
+    if (!path || !is_plain(name)) {
+        return refuse(arena, MLP_ERR_UNSUPPORTED, t,
+                      "expects its numbers in the file, or in one of the same "
+                      "folder");
+    }
+    if (!good || length != bytes) {
+        return refuse(arena, MLP_ERR_FORMAT, t,
+                      "expects place and length of its numbers");
+    }
+    char *beside = path_beside(arena, path, name);
+    TRY(arena->status);
+    TRY(mlpi_disk_read_part(&arena->hooks, beside, offset,
+                            (mlpi_disk_file){NULL, bytes}));
+    unsigned char *data = mlpi_arena_take(arena, bytes, 1);
+    TRY(arena->status);
+    TRY(mlpi_disk_read_part(&arena->hooks, beside, offset,
+                            (mlpi_disk_file){data, bytes}));
+    t->data_location = MLPI_ONNX__TENSOR_PROTO__DATA_LOCATION__DEFAULT;
+    t->has_raw_data = 1;
+    t->raw_data.len = bytes;
+    t->raw_data.data = data;
+    return MLP_OK;
+}
+
+/* ---------------------------------------------------------------------------
+ * The numbers
+ */
+
+/* As many as this, in the list of the type. */
+static size_t find_list(const onnx_tensor *t, mlpi_constant *c)
+{
+    switch (c->type) {
+    case ONNX_FLOAT:
+        c->f32 = t->float_data;
+        return t->n_float_data;
+    case ONNX_DOUBLE:
+        c->f64 = t->double_data;
+        return t->n_double_data;
+    case ONNX_INT32:
+        c->i32 = t->int32_data;
+        return t->n_int32_data;
+    default:
+        c->i64 = t->int64_data;
+        return t->n_int64_data;
+    }
+}
+
+mlp_status mlpi_constant_read(mlpi_arena *arena, const char *path,
+                              onnx_tensor *t, mlpi_constant *c)
+{
+    size_t bytes = 0;
+    *c = (mlpi_constant){.type = t->data_type};
+    if (c->type != ONNX_FLOAT && c->type != ONNX_DOUBLE &&
+        c->type != ONNX_INT32 && c->type != ONNX_INT64) {
+        return refuse(arena, MLP_ERR_UNSUPPORTED, t,
+                      "expects float, double, int32 or int64");
+    }
+    TRY(read_shape(arena, t, c));
+    if (!mlpi_size_mul(mlpi_constant_count(c), size_of(c->type), &bytes)) {
+        return refuse(arena, MLP_ERR_FORMAT, t, "is larger than memory");
+    }
+    if (t->data_location == MLPI_ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
+        TRY(read_beside(arena, path, t, bytes));
+    }
+    if (t->has_raw_data ? t->raw_data.len != bytes
+                        : find_list(t, c) != mlpi_constant_count(c)) {
+        return refuse(arena, MLP_ERR_FORMAT, t,
+                      "expects as many numbers as its dimensions say");
+    }
+    c->raw = t->has_raw_data ? t->raw_data.data : NULL;
+    return MLP_OK;
+}
+
+mlpi_constant mlpi_constant_floats(size_t n, const float *values)
+{
+    return (mlpi_constant){
+        .type = ONNX_FLOAT, .rank = 1, .rows = 1, .cols = n, .f32 = values};
+}
+
+mlpi_constant mlpi_constant_ints(size_t n, const int64_t *values)
+{
+    return (mlpi_constant){
+        .type = ONNX_INT64, .rank = 1, .rows = 1, .cols = n, .i64 = values};
+}
+
+static double real_at(const mlpi_constant *c, size_t at)
+{
+    size_t size = size_of(c->type);
+    if (c->raw && c->type == ONNX_FLOAT) {
+        mlpi_reader from = {.bytes = c->raw + at * size, .size = size};
+        float x = 0;
+        mlpi_get_reals(&from, size, 1, &x);
+        return x;
+    }
+    if (c->raw) {
+        mlpi_reader from = {.bytes = c->raw + at * size, .size = size};
+        return mlpi_get_f64(&from);
+    }
+    return c->f32 ? c->f32[at] : c->f64[at];
+}
+
+double mlpi_constant_at(const mlpi_constant *c, size_t i, size_t j)
+{
+    double x = real_at(c, c->transposed ? j * c->rows + i : i * c->cols + j);
+    return c->narrow ? (float)x : x;
+}
+
+double mlpi_constant_of(const mlpi_constant *c, size_t j)
+{
+    size_t n = mlpi_constant_count(c);
+    double x = real_at(c, n == 1 ? 0 : j);
+    return c->narrow ? (float)x : x;
+}
+
+int64_t mlpi_constant_int(const mlpi_constant *c, size_t j)
+{
+    size_t size = size_of(c->type);
+    if (c->raw) {
+        mlpi_reader from = {.bytes = c->raw + j * size, .size = size};
+        return size == 4 ? (int32_t)mlpi_get_u32(&from)
+                         : (int64_t)mlpi_get_u64(&from);
+    }
+    return c->i32 ? c->i32[j] : c->i64[j];
+}
+
+double mlpi_decimal_of(float x)
+{
+    enum { DIGITS = 15 };
+    double unit = 1;
+    for (int digits = 0; digits < DIGITS && isfinite(x); digits++) {
+        double scaled = fabs((double)x) * unit + 0.5;
+        if (scaled < 1e9) {
+            double decimal = (double)(int64_t)scaled / unit;
+            if ((float)decimal == fabsf(x)) {
+                return x < 0 ? -decimal : decimal;
+            }
+        }
+        unit *= 10;
+    }
+    return x;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "formats/onnx/graph_writer.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/memory.h"
+
+enum { INPUTS = 3, ATTRIBUTES = 2 };
+
+static int32_t element_type(mlp_dtype dtype)
+{
+    return dtype == MLP_F32 ? ONNX_FLOAT : ONNX_DOUBLE;
+}
+
+void mlpi_graph_begin(mlpi_graph_writer *w, size_t nodes, size_t tensors)
+{
+    w->graph = mlpi_arena_take(&w->arena, 1, sizeof *w->graph);
+    onnx_node **node = mlpi_arena_list(&w->arena, nodes);
+    onnx_tensor **tensor = mlpi_arena_list(&w->arena, tensors);
+    if (w->arena.status == MLP_OK) {
+        mlpi_onnx__graph_proto__init(w->graph);
+        w->graph->name = mlpi_arena_text(&w->arena, "mlp");
+        w->graph->node = node;
+        w->graph->initializer = tensor;
+        w->most_nodes = nodes;
+        w->most_tensors = tensors;
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * Nodes
+ */
+
+static onnx_node *last_node(const mlpi_graph_writer *w)
+{
+    return w->arena.status == MLP_OK ? w->graph->node[w->graph->n_node - 1]
+                                     : NULL;
+}
+
+const char *mlpi_graph_node(mlpi_graph_writer *w, const char *op, const char *a,
+                            const char *b)
+{
+    mlpi_arena *arena = &w->arena;
+    onnx_node *node = mlpi_arena_take(arena, 1, sizeof *node);
+    char **inputs = mlpi_arena_list(arena, INPUTS);
+    char **outputs = mlpi_arena_list(arena, 1);
+    onnx_attribute **attributes = mlpi_arena_list(arena, ATTRIBUTES);
+    char *type = mlpi_arena_text(arena, "%s", op);
+    char *name = arena->status == MLP_OK
+                     ? mlpi_arena_text(arena, "%s_%zu", op, w->graph->n_node)
+                     : NULL;
+    if (arena->status != MLP_OK) {
+        return NULL;
+    }
+    assert(w->graph->n_node < w->most_nodes);
+    mlpi_onnx__node_proto__init(node);
+    node->op_type = type;
+    node->name = name;
+    node->input = inputs;
+    node->n_output = 1;
+    node->output = outputs;
+    node->output[0] = name;
+    node->attribute = attributes;
+    w->graph->node[w->graph->n_node++] = node;
+    mlpi_graph_input(w, a);
+    if (b) {
+        mlpi_graph_input(w, b);
+    }
+    return name;
+}
+
+void mlpi_graph_input(mlpi_graph_writer *w, const char *input)
+{
+    onnx_node *node = last_node(w);
+    if (node) {
+        assert(node->n_input < INPUTS);
+        node->input[node->n_input++] = (char *)input;
+    }
+}
+
+static onnx_attribute *add_attribute(mlpi_graph_writer *w, const char *name)
+{
+    onnx_node *node = last_node(w);
+    onnx_attribute *attribute =
+        mlpi_arena_take(&w->arena, 1, sizeof *attribute);
+    if (!node || !attribute) {
+        return NULL;
+    }
+    assert(node->n_attribute < ATTRIBUTES);
+    mlpi_onnx__attribute_proto__init(attribute);
+    attribute->name = (char *)name;
+    attribute->has_type = 1;
+    node->attribute[node->n_attribute++] = attribute;
+    return attribute;
+}
+
+void mlpi_graph_int(mlpi_graph_writer *w, const char *name, int64_t value)
+{
+    onnx_attribute *attribute = add_attribute(w, name);
+    if (attribute) {
+        attribute->type = MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
+        attribute->has_i = 1;
+        attribute->i = value;
+    }
+}
+
+void mlpi_graph_float(mlpi_graph_writer *w, const char *name, double value)
+{
+    onnx_attribute *attribute = add_attribute(w, name);
+    if (attribute) {
+        attribute->type = MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
+        attribute->has_f = 1;
+        attribute->f = (float)value;
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * Initializers
+ */
+
+/* The elements row by row, the lowest byte first. */
+static unsigned char *raw_data(mlpi_arena *arena, mlp_cview view, size_t size)
+{
+    unsigned char *bytes = mlpi_arena_take(arena, view.rows * view.cols, size);
+    const unsigned char *data = view.data;
+    mlpi_writer to = {.bytes = bytes};
+    for (size_t i = 0; bytes && i < view.rows; i++) {
+        for (size_t j = 0; j < view.cols; j++) {
+            size_t at = i * view.row_stride + j * view.col_stride;
+            mlpi_put_reals(&to, size, 1, data + at * size);
+        }
+    }
+    return bytes;
+}
+
+const char *mlpi_graph_tensor(mlpi_graph_writer *w, const char *name,
+                              mlp_cview view, size_t dims)
+{
+    mlpi_arena *arena = &w->arena;
+    size_t size = w->dtype == MLP_F32 ? sizeof(float) : sizeof(double);
+    onnx_tensor *t = mlpi_arena_take(arena, 1, sizeof *t);
+    int64_t *shape = mlpi_arena_take(arena, 2, sizeof *shape);
+    char *copy = mlpi_arena_text(arena, "%s", name);
+    unsigned char *bytes = w->measures ? NULL : raw_data(arena, view, size);
+    if (arena->status != MLP_OK) {
+        return NULL;
+    }
+    assert(w->graph->n_initializer < w->most_tensors);
+    mlpi_onnx__tensor_proto__init(t);
+    t->name = copy;
+    t->n_dims = dims;
+    t->dims = shape;
+    if (dims > 0) {
+        t->dims[0] = (int64_t)(dims == 1 ? view.cols : view.rows);
+        t->dims[1] = (int64_t)view.cols;
+    }
+    t->has_data_type = 1;
+    t->data_type = element_type(w->dtype);
+    t->has_raw_data = 1;
+    t->raw_data.len = view.rows * view.cols * size;
+    t->raw_data.data = bytes;
+    w->graph->initializer[w->graph->n_initializer++] = t;
+    return copy;
+}
+
+const char *mlpi_graph_constant(mlpi_graph_writer *w, const char *name,
+                                double value)
+{
+    for (size_t i = 0; w->arena.status == MLP_OK && i < w->graph->n_initializer;
+         i++) {
+        if (strcmp(w->graph->initializer[i]->name, name) == 0) {
+            return w->graph->initializer[i]->name;
+        }
+    }
+    float narrow = (float)value;
+    return mlpi_graph_tensor(w, name,
+                             w->dtype == MLP_F32 ? mlp_cview_f32(&narrow, 1, 1)
+                                                 : mlp_cview_f64(&value, 1, 1),
+                             0);
+}
+
+/* ---------------------------------------------------------------------------
+ * Input and output
+ */
+
+/* A value (N, cols). */
+static onnx_value **declare(mlpi_graph_writer *w, const char *name, size_t cols)
+{
+    mlpi_arena *arena = &w->arena;
+    onnx_value **list = mlpi_arena_list(arena, 1);
+    onnx_value *value = mlpi_arena_take(arena, 1, sizeof *value);
+    onnx_type *type = mlpi_arena_take(arena, 1, sizeof *type);
+    MlpiOnnx__TypeProto__Tensor *tensor =
+        mlpi_arena_take(arena, 1, sizeof *tensor);
+    onnx_shape *shape = mlpi_arena_take(arena, 1, sizeof *shape);
+    onnx_dim **dims = mlpi_arena_list(arena, 2);
+    onnx_dim *dim = mlpi_arena_take(arena, 2, sizeof *dim);
+    if (arena->status != MLP_OK) {
+        return NULL;
+    }
+    mlpi_onnx__value_info_proto__init(value);
+    mlpi_onnx__type_proto__init(type);
+    mlpi_onnx__type_proto__tensor__init(tensor);
+    mlpi_onnx__tensor_shape_proto__init(shape);
+    for (size_t i = 0; i < 2; i++) {
+        mlpi_onnx__tensor_shape_proto__dimension__init(&dim[i]);
+        dims[i] = &dim[i];
+    }
+    dim[0].value_case =
+        MLPI_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+    dim[0].dim_param = (char *)"N";
+    dim[1].value_case =
+        MLPI_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+    dim[1].dim_value = (int64_t)cols;
+    shape->n_dim = 2;
+    shape->dim = dims;
+    tensor->has_elem_type = 1;
+    tensor->elem_type = element_type(w->dtype);
+    tensor->shape = shape;
+    type->value_case = MLPI_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    type->tensor_type = tensor;
+    value->name = (char *)name;
+    value->type = type;
+    list[0] = value;
+    return list;
+}
+
+void mlpi_graph_end(mlpi_graph_writer *w, size_t inputs, size_t outputs)
+{
+    onnx_value **input = declare(w, "input", inputs);
+    onnx_value **output = declare(w, "output", outputs);
+    if (w->arena.status == MLP_OK) {
+        w->graph->n_input = 1;
+        w->graph->input = input;
+        w->graph->n_output = 1;
+        w->graph->output = output;
+        last_node(w)->output[0] = output[0]->name;
+    }
+}

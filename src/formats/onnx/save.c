@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A network as an ONNX graph, node after node:
+ *
+ *     input -> Sub mean -> Div std         where it scales inputs
+ *           -> Gemm W^T, b -> activation   for each layer
+ *           -> Mul std -> Add mean         where it scales targets
+ *           -> output
+ *
+ * Batch norm is folded into a copy beforehand. The same function that builds
+ * the message measures it: then it leaves the numbers out.
+ */
+#include "mlp_onnx.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "formats/onnx/graph_writer.h"
+#include "base/error.h"
+
+enum {
+    NODES_OF_LAYER = 10, /* Gemm, and at most nine of an activation */
+    TENSORS_OF_LAYER = 2,
+    CONSTANTS = 5, /* of all activations */
+    SCALING = 4    /* nodes, and tensors, of inputs and targets */
+};
+
+/* ---------------------------------------------------------------------------
+ * Activations: from the value z to the value a
+ */
+
+static const char *one(mlpi_graph_writer *w)
+{
+    return mlpi_graph_constant(w, "one", 1.0);
+}
+
+/* z / 2 (1 + x) */
+static const char *half_gate(mlpi_graph_writer *w, const char *z, const char *x)
+{
+    const char *gate = mlpi_graph_node(w, "Add", x, one(w));
+    const char *twice = mlpi_graph_node(w, "Mul", z, gate);
+    return mlpi_graph_node(w, "Mul", twice,
+                           mlpi_graph_constant(w, "half", 0.5));
+}
+
+/* z / 2 (1 + erf(z / sqrt(2))) */
+static const char *put_gelu(mlpi_graph_writer *w, const char *z)
+{
+    const char *root = mlpi_graph_constant(w, "sqrt_2", 1.4142135623730951);
+    const char *x = mlpi_graph_node(w, "Div", z, root);
+    return half_gate(w, z, mlpi_graph_node(w, "Erf", x, NULL));
+}
+
+/* z / 2 (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) */
+static const char *put_gelu_tanh(mlpi_graph_writer *w, const char *z)
+{
+    const char *square = mlpi_graph_node(w, "Mul", z, z);
+    const char *cube = mlpi_graph_node(w, "Mul", z, square);
+    const char *part = mlpi_graph_node(
+        w, "Mul", cube, mlpi_graph_constant(w, "gelu_cubic", 0.044715));
+    const char *sum = mlpi_graph_node(w, "Add", z, part);
+    const char *x = mlpi_graph_node(
+        w, "Mul", sum,
+        mlpi_graph_constant(w, "sqrt_2_over_pi", 0.7978845608028654));
+    return half_gate(w, z, mlpi_graph_node(w, "Tanh", x, NULL));
+}
+
+static const char *with_alpha(mlpi_graph_writer *w, const char *op,
+                              const char *z, double alpha)
+{
+    const char *a = mlpi_graph_node(w, op, z, NULL);
+    mlpi_graph_float(w, "alpha", alpha);
+    return a;
+}
+
+static const char *put_softmax(mlpi_graph_writer *w, const char *z)
+{
+    const char *a = mlpi_graph_node(w, "Softmax", z, NULL);
+    mlpi_graph_int(w, "axis", 1);
+    return a;
+}
+
+static const char *put_activation(mlpi_graph_writer *w, const mlp_layer *layer,
+                                  const char *z)
+{
+    switch (layer->activation) {
+    case MLP_ACT_IDENTITY:
+        return z;
+    case MLP_ACT_SIGMOID:
+        return mlpi_graph_node(w, "Sigmoid", z, NULL);
+    case MLP_ACT_TANH:
+        return mlpi_graph_node(w, "Tanh", z, NULL);
+    case MLP_ACT_RELU:
+        return mlpi_graph_node(w, "Relu", z, NULL);
+    case MLP_ACT_SOFTMAX:
+        return put_softmax(w, z);
+    case MLP_ACT_LEAKY_RELU:
+        return with_alpha(w, "LeakyRelu", z, layer->slope);
+    case MLP_ACT_ELU:
+        return with_alpha(w, "Elu", z, layer->slope);
+    case MLP_ACT_GELU:
+        return put_gelu(w, z);
+    case MLP_ACT_GELU_TANH:
+        return put_gelu_tanh(w, z);
+    case MLP_ACT_SILU:
+        return mlpi_graph_node(w, "Mul", z,
+                               mlpi_graph_node(w, "Sigmoid", z, NULL));
+    case MLP_ACT_SOFTPLUS:
+        return mlpi_graph_node(w, "Softplus", z, NULL);
+    }
+    return NULL; /* a network has no other */
+}
+
+/* ---------------------------------------------------------------------------
+ * The graph
+ */
+
+/* A number for each column, in the network's precision. */
+static const char *put_row(mlpi_graph_writer *w, const char *name, double *x,
+                           size_t n)
+{
+    if (w->dtype == MLP_F64) {
+        return mlpi_graph_tensor(w, name, mlp_cview_f64(x, 1, n), 1);
+    }
+    float *narrow = mlpi_arena_take(&w->arena, n, sizeof *narrow);
+    if (!narrow) {
+        return NULL;
+    }
+    for (size_t j = 0; j < n; j++) {
+        narrow[j] = (float)x[j]; /* as it was kept, so exact */
+    }
+    return mlpi_graph_tensor(w, name, mlp_cview_f32(narrow, 1, n), 1);
+}
+
+typedef mlp_status scaling_getter(const mlp_net *net, double *mean,
+                                  double *std);
+
+/* n means and standard deviations; false where they change nothing. */
+static bool get_scaling(mlpi_graph_writer *w, const mlp_net *net,
+                        scaling_getter *get, size_t n, double *scaling[2])
+{
+    double *mean = scaling[0] = mlpi_arena_take(&w->arena, n, sizeof *mean);
+    double *std = scaling[1] = mlpi_arena_take(&w->arena, n, sizeof *std);
+    bool scales = false;
+    if (w->arena.status != MLP_OK) {
+        return false;
+    }
+    w->arena.status = get(net, mean, std);
+    for (size_t j = 0; j < n; j++) {
+        scales = scales || mean[j] != 0.0 || std[j] != 1.0;
+    }
+    return scales;
+}
+
+/* (x - mean) / std */
+static const char *put_scaling(mlpi_graph_writer *w, const mlp_net *net,
+                               const char *x)
+{
+    size_t n = mlp_net_inputs(net);
+    double *scaling[2];
+    if (get_scaling(w, net, mlp_net_scaling, n, scaling)) {
+        const char *mean = put_row(w, "input.mean", scaling[0], n);
+        const char *std = put_row(w, "input.std", scaling[1], n);
+        x = mlpi_graph_node(w, "Sub", x, mean);
+        x = mlpi_graph_node(w, "Div", x, std);
+    }
+    return x;
+}
+
+/* a std + mean */
+static void put_target_scaling(mlpi_graph_writer *w, const mlp_net *net,
+                               const char *a)
+{
+    size_t n = mlp_net_outputs(net);
+    double *scaling[2];
+    if (get_scaling(w, net, mlp_net_target_scaling, n, scaling)) {
+        const char *mean = put_row(w, "output.mean", scaling[0], n);
+        const char *std = put_row(w, "output.std", scaling[1], n);
+        const char *y = mlpi_graph_node(w, "Mul", a, std);
+        (void)mlpi_graph_node(w, "Add", y, mean);
+    }
+}
+
+static const char *put_parameter(mlpi_graph_writer *w, const mlp_net *net,
+                                 mlp_tensor which, size_t l)
+{
+    mlp_cview view;
+    char *name = mlpi_arena_text(&w->arena, "layers.%zu.%s", l - 1,
+                                 which == MLP_W ? "weight" : "bias");
+    if (!name) {
+        return NULL;
+    }
+    w->arena.status = mlp_net_ctensor(net, which, l, &view);
+    return mlpi_graph_tensor(w, name, view, which == MLP_W ? 2 : 1);
+}
+
+static const char *put_layer(mlpi_graph_writer *w, const mlp_net *net, size_t l,
+                             const char *x)
+{
+    mlp_layer layer = {.width = 0};
+    w->arena.status = mlp_net_layer(net, l, &layer);
+    const char *W = put_parameter(w, net, MLP_W, l);
+    const char *b = put_parameter(w, net, MLP_B, l);
+    const char *z = mlpi_graph_node(w, "Gemm", x, W);
+    mlpi_graph_input(w, b);
+    mlpi_graph_int(w, "transB", 1);
+    return put_activation(w, &layer, z);
+}
+
+static void put_graph(mlpi_graph_writer *w, const mlp_net *net)
+{
+    size_t L = mlp_net_layer_count(net);
+    mlpi_graph_begin(w, SCALING + L * NODES_OF_LAYER,
+                     SCALING + CONSTANTS + L * TENSORS_OF_LAYER);
+    const char *x = put_scaling(w, net, "input");
+    for (size_t l = 1; l <= L && w->arena.status == MLP_OK; l++) {
+        x = put_layer(w, net, l, x);
+    }
+    put_target_scaling(w, net, x);
+    mlpi_graph_end(w, mlp_net_inputs(net), mlp_net_outputs(net));
+}
+
+/* ---------------------------------------------------------------------------
+ * The model around it
+ */
+
+static size_t count_properties(const mlp_net *net)
+{
+    size_t classes = 0;
+    size_t keys = 0;
+    while (mlp_net_class_name(net, classes)) {
+        classes++;
+    }
+    while (mlp_net_metadata_key(net, keys)) {
+        keys++;
+    }
+    return classes + keys;
+}
+
+static void put_properties(mlpi_graph_writer *w, const mlp_net *net,
+                           onnx_model *model)
+{
+    size_t n = count_properties(net);
+    onnx_property *property = mlpi_arena_take(&w->arena, n, sizeof *property);
+    onnx_property **list = mlpi_arena_list(&w->arena, n);
+    size_t classes = 0;
+    for (size_t i = 0; w->arena.status == MLP_OK && i < n; i++) {
+        const char *text = mlp_net_class_name(net, classes);
+        const char *key = mlp_net_metadata_key(net, i - classes);
+        if (text) {
+            key = mlpi_arena_text(&w->arena, "mlp.class.%zu", classes);
+            classes++;
+        } else {
+            text = mlp_net_metadata(net, key);
+        }
+        mlpi_onnx__string_string_entry_proto__init(&property[i]);
+        property[i].key = (char *)key;
+        property[i].value = (char *)text;
+        list[i] = &property[i];
+    }
+    model->n_metadata_props = n;
+    model->metadata_props = list;
+}
+
+/* The message of a network without batch norm; NULL: see the arena. */
+static onnx_model *build(mlpi_graph_writer *w, const mlp_net *net)
+{
+    onnx_model *model = mlpi_arena_take(&w->arena, 1, sizeof *model);
+    MlpiOnnx__OperatorSetIdProto *opset =
+        mlpi_arena_take(&w->arena, 1, sizeof *opset);
+    MlpiOnnx__OperatorSetIdProto **opsets = mlpi_arena_list(&w->arena, 1);
+    if (w->arena.status != MLP_OK) {
+        return NULL;
+    }
+    mlpi_onnx__model_proto__init(model);
+    mlpi_onnx__operator_set_id_proto__init(opset);
+    opset->domain = (char *)"";
+    opset->has_version = 1;
+    opset->version = MLP_ONNX_OPSET;
+    opsets[0] = opset;
+    model->has_ir_version = 1;
+    model->ir_version = MLP_ONNX_IR;
+    model->n_opset_import = 1;
+    model->opset_import = opsets;
+    model->producer_name = (char *)"libmlp";
+    model->producer_version = (char *)mlp_version();
+    put_graph(w, net);
+    model->graph = w->graph;
+    put_properties(w, net, model);
+    return w->arena.status == MLP_OK ? model : NULL;
+}
+
+static mlpi_graph_writer writer_for(const mlp_net *net, bool measures)
+{
+    return (mlpi_graph_writer){.arena = {.hooks = mlp_net_hooks(net)},
+                               .dtype = mlp_net_precision(net),
+                               .measures = measures};
+}
+
+/* Bytes of the file, all of them but the numbers being built. */
+static mlp_status measure(const mlp_net *net, size_t *size)
+{
+    mlpi_graph_writer w = writer_for(net, true);
+    const onnx_model *model = build(&w, net);
+    mlp_status status = w.arena.status;
+    size_t bytes = model ? mlpi_onnx__model_proto__get_packed_size(model) : 0;
+    if (status == MLP_OK && bytes > ONNX_MOST_BYTES) {
+        status = mlpi_report(&w.arena.hooks, MLP_ERR_LIMIT,
+                             "an ONNX file has at most %zu bytes, this network "
+                             "needs %zu",
+                             ONNX_MOST_BYTES, bytes);
+    }
+    mlpi_arena_free(&w.arena);
+    *size = bytes;
+    return status;
+}
+
+static mlp_status pack(const mlp_net *net, unsigned char *bytes)
+{
+    mlp_net *folded = NULL;
+    TRY(mlp_net_fold_batch_norm(net, &folded));
+    mlpi_graph_writer w = writer_for(net, false);
+    const onnx_model *model = build(&w, folded);
+    mlp_status status = w.arena.status;
+    if (model) {
+        (void)mlpi_onnx__model_proto__pack(model, bytes);
+    }
+    mlpi_arena_free(&w.arena);
+    mlp_net_free(folded);
+    return status;
+}
+
+size_t mlp_onnx_save_size(const mlp_net *net)
+{
+    size_t size = 0;
+    return net && measure(net, &size) == MLP_OK ? size : 0;
+}
+
+mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size)
+{
+    size_t needed = 0;
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    mlp_hooks hooks = mlp_net_hooks(net);
+    if (!bytes) {
+        return mlpi_report(&hooks, MLP_ERR_NULL,
+                           "the place for an ONNX file "
+                           "is NULL");
+    }
+    TRY(measure(net, &needed));
+    if (size != needed) {
+        return mlpi_report(&hooks, MLP_ERR_SHAPE,
+                           "an ONNX file: expects %zu bytes, got %zu", needed,
+                           size);
+    }
+    return pack(net, bytes);
+}
+
+mlp_status mlp_onnx_save(const mlp_net *net, const char *path)
+{
+    size_t size = 0;
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    mlpi_arena arena = {.hooks = mlp_net_hooks(net)};
+    if (!path) {
+        return mlpi_report(&arena.hooks, MLP_ERR_NULL, "the path is NULL");
+    }
+    TRY(measure(net, &size));
+    unsigned char *bytes = mlpi_arena_take(&arena, size, 1);
+    mlp_status status = bytes ? pack(net, bytes) : arena.status;
+    if (status == MLP_OK) {
+        status = mlpi_disk_write(&arena.hooks, path, bytes, size);
+    }
+    mlpi_arena_free(&arena);
+    return status;
+}

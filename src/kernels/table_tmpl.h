@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One kernel table: the templates, then the struct that names their functions.
+ * Parameters: REAL_BITS (32 or 64), OPS_NAME (text), OPS_TABLE and OPS_WIDE
+ * (the names of this table and of the f64 one), OPS_LENDER, and OPS_BORROWS if
+ * that is another table (see lent.h); and a vocabulary, included before.
+ */
+#include "kernels/kernels.h"
+
+#include "kernels/lent.h"
+#include "kernels/plain.h"
+
+#include "kernels/loops_tmpl.h"
+#include "kernels/elementary_tmpl.h"
+#include "kernels/optimizer_step_tmpl.h"
+#include "kernels/gemm_small_tmpl.h"
+#include "kernels/gemm_pack_tmpl.h"
+#include "kernels/gemm_microkernel_tmpl.h"
+#include "kernels/gemm_tmpl.h"
+#include "kernels/column_sums_tmpl.h"
+#include "kernels/softmax_tmpl.h"
+#include "kernels/activation_functions_tmpl.h"
+#include "kernels/activation_tmpl.h"
+#include "kernels/predict_row_tmpl.h"
+#include "kernels/loss_tmpl.h"
+#ifndef OPS_BORROWS
+#include "kernels/gather_tmpl.h"
+#include "kernels/update_rest_tmpl.h"
+#include "kernels/penalty_tmpl.h"
+#include "kernels/loss_other_tmpl.h"
+#include "kernels/dropout_tmpl.h"
+#include "kernels/batch_norm_tmpl.h"
+#endif
+
+extern const mlpi_ops OPS_TABLE, OPS_WIDE;
+
+const mlpi_ops OPS_TABLE = {
+    .name = OPS_NAME,
+#if REAL_BITS == 32
+    .dtype = MLP_F32,
+#else
+    .dtype = MLP_F64,
+    .loss_terms = loss_terms,
+    .cce_lanes = cce_lanes,
+    .add_products = LENT(add_products),
+    .add_magnitudes = LENT(add_magnitudes),
+#endif
+    .real_size = sizeof(real),
+    .wide = &OPS_WIDE,
+    .map = map,
+    .product_scratch = product_scratch,
+    .product = product,
+    .product_way = product_way,
+    .column_sums = column_sums,
+    .activate = activate,
+    .activate_backward = activate_backward,
+    .predict_row = predict_row,
+    .largest = largest,
+    .loss_slopes = LENT(loss_slopes),
+    .difference = difference,
+    .cce_slopes = cce_slopes,
+    .smooth = LENT(smooth),
+    .drop = LENT(drop),
+    .moments = LENT(moments),
+    .normalise = LENT(normalise),
+    .normalise_sums = LENT(normalise_sums),
+    .normalise_backward = LENT(normalise_backward),
+    .blend = PLAIN(blend),
+    .descend = descend,
+    .update = update,
+    .penalise = LENT(penalise),
+    .gather = LENT(gather),
+    .one_hot = PLAIN(one_hot),
+    .scatter = PLAIN(scatter),
+    .unscale = PLAIN(unscale),
+    .widen = LENT(widen),
+    .narrow = PLAIN(narrow),
+    .round = PLAIN(round_to_real),
+    .find_not_finite = LENT(find_not_finite),
+    .is_finite = LENT(is_finite),
+    .is_moderate = LENT(is_moderate),
+    .find_not_unit = PLAIN(find_not_unit),
+    .find_not_whole = PLAIN(find_not_whole),
+    .column_moments = PLAIN(column_moments),
+    .label = PLAIN(label),
+    .label_rows = PLAIN(label_rows),
+    .count_hits = PLAIN(count_hits),
+    .count_row_hits = PLAIN(count_row_hits),
+};

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* Is data what a network can learn from, or be asked about? */
+#include <math.h>
+
+#include "model/net.h"
+#include "base/error.h"
+
+mlp_status mlpi_net_look_at_X(const mlp_net *net, const mlp_cview *X,
+                              size_t least_rows)
+{
+    mlpi_expected expected = {.name = "X",
+                              .dtype = net->ops->dtype,
+                              .rows = MLPI_ANY_ROWS,
+                              .cols = mlpi_net_inputs(net),
+                              .least_rows = least_rows};
+    return mlpi_check_view(&net->hooks, X, &expected);
+}
+
+static bool is_classes(const mlp_net *net, const mlp_cview *Y)
+{
+    return net->loss == MLP_LOSS_CCE && Y->dtype == MLP_I32;
+}
+
+mlp_status mlpi_net_look_at_Y(const mlp_net *net, const mlp_cview *Y,
+                              size_t rows)
+{
+    bool classes = is_classes(net, Y);
+    mlpi_expected expected = {.name = "Y",
+                              .dtype = classes ? MLP_I32 : net->ops->dtype,
+                              .rows = rows,
+                              .cols = classes ? 1 : mlpi_net_outputs(net)};
+    return mlpi_check_view(&net->hooks, Y, &expected);
+}
+
+mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
+                                 mlp_cview view)
+{
+    size_t row = 0;
+    size_t col = 0;
+    if (!net->ops->find_not_finite(view, &row, &col)) {
+        return MLP_OK;
+    }
+    return mlpi_report(
+        &net->hooks, MLP_ERR_NOT_FINITE,
+        "%s: expects finite numbers, got %s in row %zu, column %zu", name,
+        isnan(mlp_cview_at(view, row, col)) ? "NaN" : "an infinity", row, col);
+}
+
+mlp_status mlpi_net_check_shapes(const mlp_net *net, const mlp_cview *X,
+                                 const mlp_cview *Y)
+{
+    TRY(mlpi_net_check_X(net, X, 1));
+    return mlpi_net_check_Y(net, Y, X->rows);
+}
+
+static mlp_status check_classes(const mlp_net *net, const mlp_cview *Y)
+{
+    size_t n = mlpi_net_outputs(net);
+    for (size_t i = 0; i < Y->rows; i++) {
+        double class = mlp_cview_at(*Y, i, 0);
+        if (!(class >= 0 && class < (double)n)) {
+            return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                               "Y: expects classes from 0 to %zu, got %.0f in "
+                               "row %zu",
+                               n - 1, class, i);
+        }
+    }
+    return MLP_OK;
+}
+
+static mlp_status check_units(const mlp_net *net, const mlp_cview *Y)
+{
+    size_t row = 0;
+    size_t col = 0;
+    if (!net->ops->find_not_unit(*Y, &row, &col)) {
+        return MLP_OK;
+    }
+    return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                       "Y: %s expects targets from 0 to 1, got %g in row "
+                       "%zu, column %zu",
+                       mlp_loss_name(net->loss), mlp_cview_at(*Y, row, col),
+                       row, col);
+}
+
+static mlp_status check_sums(const mlp_net *net, const mlp_cview *Y)
+{
+    size_t row = 0;
+    double sum = 0;
+    if (!net->ops->find_not_whole(*Y, &row, &sum)) {
+        return MLP_OK;
+    }
+    return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                       "Y: cce expects rows whose sum is 1, got %.9g in row "
+                       "%zu",
+                       sum, row);
+}
+
+mlp_status mlpi_net_check_values(const mlp_net *net, const mlp_cview *X,
+                                 const mlp_cview *Y)
+{
+    TRY(mlpi_net_check_finite(net, "X", *X));
+    if (is_classes(net, Y)) {
+        return check_classes(net, Y);
+    }
+    TRY(mlpi_net_check_finite(net, "Y", *Y));
+    if (net->loss == MLP_LOSS_BCE || net->loss == MLP_LOSS_CCE) {
+        TRY(check_units(net, Y));
+    }
+    return net->loss == MLP_LOSS_CCE ? check_sums(net, Y) : MLP_OK;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * First parameters: b is 0, batch norm does nothing yet, and W is random, or
+ * all neurons of a layer would learn the same. Its spread keeps the numbers of
+ * about one size on their way through the layers, whatever their widths;
+ * MLP_INIT_LIST in mlp.h has the formulas and where they come from.
+ */
+#include "model/init.h"
+
+#include <math.h>
+#include <string.h>
+
+/* What MLP_INIT_AUTO means for a layer. */
+static mlp_init init_for(mlp_activation f)
+{
+    if (f == MLP_ACT_IDENTITY) {
+        return MLP_INIT_LECUN;
+    }
+    bool saturates =
+        f == MLP_ACT_SIGMOID || f == MLP_ACT_TANH || f == MLP_ACT_SOFTMAX;
+    return saturates ? MLP_INIT_GLOROT : MLP_INIT_HE;
+}
+
+/* First weights are randn * width, or uniform in [-width, width). */
+typedef struct spread {
+    bool is_uniform;
+    double width;
+} spread;
+
+static spread spread_of(const mlpi_layout *layout, mlp_init init, size_t l)
+{
+    double n_in = (double)layout->layer[l - 1].width;
+    double n_out = (double)layout->layer[l].width;
+    switch (init) {
+    case MLP_INIT_HE:
+        return (spread){false, sqrt(2.0 / n_in)};
+    case MLP_INIT_HE_UNIFORM:
+        return (spread){true, sqrt(6.0 / n_in)};
+    case MLP_INIT_GLOROT:
+        return (spread){false, sqrt(2.0 / (n_in + n_out))};
+    case MLP_INIT_GLOROT_UNIFORM:
+        return (spread){true, sqrt(6.0 / (n_in + n_out))};
+    case MLP_INIT_LECUN:
+        return (spread){false, sqrt(1.0 / n_in)};
+    case MLP_INIT_LECUN_UNIFORM:
+        return (spread){true, sqrt(3.0 / n_in)};
+    case MLP_INIT_AUTO:
+        return spread_of(layout, init_for(layout->layer[l].activation), l);
+    case MLP_INIT_ZEROS:
+        break;
+    }
+    return (spread){false, 0.0};
+}
+
+/* Draws W (n_out, n_in) in the order of its rows; it lies column by column. */
+static void draw_weights(const mlpi_ops *ops, const mlpi_shape shape[2],
+                         spread s, mlp_rng *rng, void *W)
+{
+    size_t n_in = shape[0].width;
+    size_t n_out = shape[1].width;
+    for (size_t i = 0; i < n_out; i++) {
+        for (size_t j = 0; j < n_in; j++) {
+            double w = s.is_uniform ? mlp_rng_uniform(rng, -s.width, s.width)
+                                    : mlp_rng_randn(rng) * s.width;
+            ops->narrow(1, &w, mlpi_at(ops, W, j * n_out + i));
+        }
+    }
+}
+
+static void fill(const mlpi_ops *ops, void *reals, size_t n, double x)
+{
+    for (size_t i = 0; i < n; i++) {
+        ops->narrow(1, &x, mlpi_at(ops, reals, i));
+    }
+}
+
+/* Normalising to mean 0 and variance 1, and nothing seen of means and variances
+ * but these. */
+static void reset_batch_norm(const mlpi_ops *ops, const mlpi_shape *shape,
+                             void *parameters, void *running)
+{
+    size_t n = shape->width;
+    fill(ops, mlpi_at(ops, parameters, shape->scale), n, 1.0);
+    fill(ops, mlpi_at(ops, running, shape->mean), n, 0.0);
+    fill(ops, mlpi_at(ops, running, shape->variance), n, 1.0);
+}
+
+void mlpi_init_draw(const mlpi_ops *ops, const mlpi_layout *layout,
+                    mlp_init init, uint32_t seed, void *parameters)
+{
+    /* The bits of zero are zeros, in both precisions. */
+    memset(parameters, 0, layout->parameters * ops->real_size);
+    void *running = mlpi_at(ops, parameters, layout->parameters);
+    mlp_rng rng = mlp_rng_seeded(seed);
+    for (size_t l = 1; l <= layout->L; l++) {
+        const mlpi_shape *shape = &layout->layer[l];
+        if (shape->batch_norm) {
+            reset_batch_norm(ops, shape, parameters, running);
+        }
+        if (init != MLP_INIT_ZEROS) {
+            draw_weights(ops, shape - 1, spread_of(layout, init, l), &rng,
+                         mlpi_at(ops, parameters, shape->W));
+        }
+    }
+}

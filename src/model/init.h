@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MLPI_INIT_H
+#define MLPI_INIT_H
+
+#include "model/layout.h"
+#include "kernels/kernels.h"
+
+/* Sets parameters [layout->parameters] to their first values, W as mlp_init
+ * says; and the running moments, which stand behind them. */
+void mlpi_init_draw(const mlpi_ops *ops, const mlpi_layout *layout,
+                    mlp_init init, uint32_t seed, void *parameters);
+
+#endif

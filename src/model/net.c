@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* Networks: what is asked for; made, initialised, freed. */
+#include "model/net.h"
+
+#include <math.h>
+
+#include "model/init.h"
+#include "base/error.h"
+
+mlp_config mlp_config_defaults(void)
+{
+    return (mlp_config){.loss = MLP_LOSS_BCE,
+                        .precision = MLP_F64,
+                        .init = MLP_INIT_HE,
+                        .seed = 42,
+                        .huber_delta = 1.0,
+                        .batch_norm_momentum = 0.1,
+                        .batch_norm_epsilon = 1e-5};
+}
+
+#define AND_NAME(constant, number, name) " " name
+
+static mlp_status check_init(const mlp_hooks *hooks, mlp_init init)
+{
+    if (!mlp_init_name(init)) {
+        return mlpi_report(
+            hooks, MLP_ERR_ARGUMENT,
+            "init: expects one of" MLP_INIT_LIST(AND_NAME) ", got number %d",
+            (int)init);
+    }
+    return MLP_OK;
+}
+
+/* Numbers are what they are in the network's precision. */
+mlp_status mlpi_check_positive(const mlp_hooks *hooks, const mlpi_ops *ops,
+                               const char *name, double value)
+{
+    double rounded = ops->round(value);
+    if (!(rounded > 0.0) || !isfinite(rounded)) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "%s: expects a finite %s above 0, got %g", name,
+                           mlp_dtype_name(ops->dtype), value);
+    }
+    return MLP_OK;
+}
+
+static mlp_status check_batch_norm(const mlp_config *config)
+{
+    const mlp_hooks *hooks = &config->hooks;
+    double momentum = config->batch_norm_momentum;
+    if (!(momentum >= 0.0 && momentum <= 1.0)) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "batch_norm_momentum: expects 0 to 1, got %g",
+                           momentum);
+    }
+    return mlpi_check_positive(hooks, mlpi_ops_get(config->precision, 0),
+                               "batch_norm_epsilon",
+                               config->batch_norm_epsilon);
+}
+
+static mlp_status check_loss(const mlp_config *config)
+{
+    const mlp_hooks *hooks = &config->hooks;
+    double smoothing = config->label_smoothing;
+    bool has_classes =
+        config->loss == MLP_LOSS_BCE || config->loss == MLP_LOSS_CCE;
+    bool is_smoothing = smoothing >= 0.0 && smoothing < 1.0;
+    TRY(mlpi_check_positive(hooks, mlpi_ops_get(config->precision, 0),
+                            "huber_delta", config->huber_delta));
+    if (!(has_classes ? is_smoothing : smoothing == 0.0)) {
+        return mlpi_report(
+            hooks, MLP_ERR_ARGUMENT, "label_smoothing: %s expects 0%s, got %g",
+            mlp_loss_name(config->loss),
+            has_classes ? " or more and less than 1" : "", smoothing);
+    }
+    return MLP_OK;
+}
+
+/* Slopes must be finite and not negative, where an activation looks at them. */
+static mlp_status check_slopes(const mlp_config *config)
+{
+    const mlpi_ops *ops = mlpi_ops_get(config->precision, 0);
+    for (size_t l = 1; l <= config->n_layers; l++) {
+        mlp_activation f = config->layers[l - 1].activation;
+        double given = config->layers[l - 1].slope;
+        double slope = ops->round(given);
+        if (mlpi_has_slope(f) && !(slope >= 0.0 && isfinite(slope))) {
+            return mlpi_report(&config->hooks, MLP_ERR_ARGUMENT,
+                               "layer %zu: expects a slope from 0, finite in "
+                               "%s, got %g",
+                               l, mlp_dtype_name(ops->dtype), given);
+        }
+    }
+    return MLP_OK;
+}
+
+static mlp_status check_config(const mlp_config *config)
+{
+    const mlp_hooks *hooks = &config->hooks;
+    TRY(mlpi_check_hooks(hooks));
+    TRY(mlpi_layout_check(config));
+    TRY(check_init(hooks, config->init));
+    if (!mlp_loss_name(config->loss)) {
+        return mlpi_report(
+            hooks, MLP_ERR_ARGUMENT,
+            "loss: expects one of" MLP_LOSS_LIST(AND_NAME) ", got number %d",
+            (int)config->loss);
+    }
+    if (config->precision != MLP_F32 && config->precision != MLP_F64) {
+        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
+                           "precision: expects float32 or float64, got %d",
+                           (int)config->precision);
+    }
+    if (!mlpi_ops_find(config->precision, config->kernels)) {
+        return mlpi_report(hooks, MLP_ERR_UNSUPPORTED,
+                           "no kernels \"%s\" in this build or machine",
+                           config->kernels);
+    }
+    TRY(check_loss(config));
+    TRY(check_slopes(config));
+    return check_batch_norm(config);
+}
+
+static void take_scaling(mlpi_scaling *s, size_t n, size_t size,
+                         mlpi_cursor *cursor)
+{
+    s->n = n;
+    s->mean = mlpi_take(cursor, n, size);
+    s->std = mlpi_take(cursor, n, size);
+}
+
+void mlpi_net_take_arrays(mlp_net *net, size_t inputs, size_t outputs,
+                          mlpi_cursor *cursor)
+{
+    size_t size = net->ops->real_size;
+    const mlpi_layout *layout = &net->layout;
+    net->parameters =
+        mlpi_take(cursor, layout->parameters + layout->running, size);
+    if (net->parameters) {
+        net->running = mlpi_at(net->ops, net->parameters, layout->parameters);
+    }
+    take_scaling(&net->in, inputs, size, cursor);
+    take_scaling(&net->out, outputs, size, cursor);
+    net->row_layers = mlpi_take(cursor, layout->L, sizeof *net->row_layers);
+    for (size_t l = 1; l <= layout->L && net->row_layers; l++) {
+        const mlpi_shape *layer = &layout->layer[l];
+        net->row_layers[l - 1] =
+            (mlpi_row_layer){.n_prev = layout->layer[l - 1].width,
+                             .how = mlpi_net_activation(net, l, 1),
+                             .W = mlpi_at(net->ops, net->parameters, layer->W),
+                             .b = mlpi_at(net->ops, net->parameters, layer->b)};
+        if (layer->batch_norm) {
+            net->row_layers = NULL;
+        }
+    }
+}
+
+/* The struct begins the block; its arrays follow. */
+static void lay_out(mlp_net *net, const mlp_config *config, mlpi_cursor *cursor)
+{
+    (void)mlpi_take(cursor, 1, sizeof *net);
+    mlpi_layout_make(&net->layout, config, cursor);
+    mlpi_net_take_arrays(net, config->inputs,
+                         config->layers[config->n_layers - 1].width, cursor);
+}
+
+mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
+{
+    if (!config) {
+        return MLP_ERR_NULL;
+    }
+    if (!net) {
+        return mlpi_report(&config->hooks, MLP_ERR_NULL,
+                           "the place for the network is NULL");
+    }
+    TRY(check_config(config));
+    mlp_net made = {.hooks = config->hooks,
+                    .ops = mlpi_ops_find(config->precision, config->kernels),
+                    .loss = config->loss,
+                    .huber_delta = config->huber_delta,
+                    .label_smoothing =
+                        config->label_smoothing + 0.0, /* no -0 */
+                    .norm_momentum = config->batch_norm_momentum,
+                    .norm_epsilon = config->batch_norm_epsilon};
+    mlpi_cursor measure = {0};
+    lay_out(&made, config, &measure);
+    void *block = NULL;
+    TRY(mlpi_allocate(&made.hooks, &measure, "a network", &block));
+    mlpi_cursor carve = {.base = block};
+    lay_out(&made, config, &carve);
+    mlpi_init_draw(made.ops, &made.layout, config->init, config->seed,
+                   made.parameters);
+    *net = block;
+    **net = made;
+    return MLP_OK;
+}
+
+void mlpi_net_release_names(mlp_net *net)
+{
+    mlpi_texts_release(&net->hooks, &net->class_names);
+    mlpi_texts_release(&net->hooks, &net->metadata);
+}
+
+void mlp_net_free(mlp_net *net)
+{
+    if (net) {
+        mlp_hooks hooks = net->hooks;
+        mlpi_net_release_names(net);
+        mlpi_release(&hooks, net);
+    }
+}
+
+mlp_status mlp_net_initialise(mlp_net *net, mlp_init init, uint32_t seed)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    TRY(check_init(&net->hooks, init));
+    mlpi_init_draw(net->ops, &net->layout, init, seed, net->parameters);
+    return MLP_OK;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Random numbers, the same as NumPy's legacy RandomState.
+ *
+ * The generator is MT19937 (M. Matsumoto and T. Nishimura, "Mersenne Twister",
+ * ACM TOMACS 8, 1998): a state of 624 words x that is renewed all at once by
+ *     x[i] = x[i + 397] ^ twist(upper bit of x[i], lower 31 bits of x[i + 1])
+ * and read through a tempering that spreads the bits. What NumPy froze is the
+ * order in which the distributions draw words, so that order is the contract
+ * here: tests compare every function with NumPy's output.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "kernels/kernels.h"
+
+enum { WORDS = 624, SHIFT = 397 };
+
+#define REFERENCE_SEED 5489u /* the one of the paper's program */
+
+mlp_rng mlp_rng_seeded(uint32_t seed)
+{
+    mlp_rng rng;
+    memset(&rng, 0, sizeof rng);
+    rng.key[0] = seed;
+    for (uint32_t i = 1; i < WORDS; i++) {
+        uint32_t previous = rng.key[i - 1];
+        rng.key[i] = 1812433253u * (previous ^ (previous >> 30)) + i;
+    }
+    return rng;
+}
+
+static uint32_t twisted(uint32_t far, uint32_t high, uint32_t low)
+{
+    uint32_t y = (high & 0x80000000u) | (low & 0x7fffffffu);
+    return far ^ (y >> 1) ^ ((y & 1u) ? 0x9908b0dfu : 0u);
+}
+
+static uint32_t renew(uint32_t key[WORDS])
+{
+    uint32_t any = 0;
+    for (size_t i = 0; i < WORDS - SHIFT; i++) {
+        key[i] = twisted(key[i + SHIFT], key[i], key[i + 1]);
+        any |= key[i];
+    }
+    for (size_t i = WORDS - SHIFT; i < WORDS - 1; i++) {
+        key[i] = twisted(key[i + SHIFT - WORDS], key[i], key[i + 1]);
+        any |= key[i];
+    }
+    key[WORDS - 1] = twisted(key[SHIFT - 1], key[WORDS - 1], key[0]);
+    return any | key[WORDS - 1];
+}
+
+static uint32_t next_word(mlp_rng *rng)
+{
+    if (rng->remaining == 0 || rng->remaining > WORDS) {
+        if (renew(rng->key) == 0) {
+            /* All zeros is the one state that never leaves itself. */
+            *rng = mlp_rng_seeded(REFERENCE_SEED);
+            (void)renew(rng->key);
+        }
+        rng->remaining = WORDS;
+    }
+    uint32_t y = rng->key[WORDS - rng->remaining];
+    rng->remaining--;
+    y ^= y >> 11;
+    y ^= (y << 7) & 0x9d2c5680u;
+    y ^= (y << 15) & 0xefc60000u;
+    return y ^ (y >> 18);
+}
+
+static uint64_t next_two_words(mlp_rng *rng)
+{
+    uint64_t high = next_word(rng);
+    return high << 32 | next_word(rng);
+}
+
+double mlp_rng_random_sample(mlp_rng *rng)
+{
+    if (!rng) {
+        return (double)NAN;
+    }
+    /* 27 and 26 bits make the 53 of a double. */
+    double high = next_word(rng) >> 5;
+    double low = next_word(rng) >> 6;
+    return (high * 67108864.0 + low) / 9007199254740992.0;
+}
+
+double mlp_rng_uniform(mlp_rng *rng, double low, double high)
+{
+    return low + (high - low) * mlp_rng_random_sample(rng);
+}
+
+/* Marsaglia's polar method: a point in the unit disc gives two normals. */
+double mlp_rng_randn(mlp_rng *rng)
+{
+    if (!rng) {
+        return (double)NAN;
+    }
+    if (rng->has_gauss) {
+        double kept = rng->gauss;
+        rng->has_gauss = 0;
+        rng->gauss = 0.0;
+        return kept;
+    }
+    double x = 0.0;
+    double y = 0.0;
+    double r2 = 0.0;
+    do {
+        x = 2.0 * mlp_rng_random_sample(rng) - 1.0;
+        y = 2.0 * mlp_rng_random_sample(rng) - 1.0;
+        r2 = x * x + y * y;
+    } while (r2 >= 1.0 || r2 == 0.0);
+    double log_r2 = 0.0;
+    mlpi_ops_portable_f64.map(MLPI_MAP_LOG, 1, &r2, &log_r2);
+    double f = sqrt(-2.0 * log_r2 / r2);
+    rng->gauss = f * x;
+    rng->has_gauss = 1;
+    return f * y;
+}
+
+double mlp_rng_normal(mlp_rng *rng, double mean, double std)
+{
+    return mean + std * mlp_rng_randn(rng);
+}
+
+/* The smallest 2^k - 1 that is not below `most`. */
+static uint64_t mask_over(uint64_t most)
+{
+    for (unsigned shift = 1; shift < 64; shift *= 2) {
+        most |= most >> shift;
+    }
+    return most;
+}
+
+/* An integer in [0, most]: masked words until one is not above it. */
+static uint64_t draw_up_to(mlp_rng *rng, uint64_t most, uint64_t mask)
+{
+    if (most == 0) {
+        return 0;
+    }
+    uint64_t value = 0;
+    do {
+        value = most <= UINT32_MAX ? next_word(rng) : next_two_words(rng);
+        value &= mask;
+    } while (value > most);
+    return value;
+}
+
+mlp_status mlp_rng_randint(mlp_rng *rng, int64_t low, int64_t high,
+                           int64_t *value)
+{
+    if (!rng || !value) {
+        return MLP_ERR_NULL;
+    }
+    if (low >= high) {
+        return MLP_ERR_ARGUMENT;
+    }
+    uint64_t most = (uint64_t)high - (uint64_t)low - 1;
+    uint64_t offset = draw_up_to(rng, most, mask_over(most));
+    /* Up to the middle first: low + offset itself may leave int64_t. */
+    int64_t half = (int64_t)(offset / 2);
+    *value = low + half + (int64_t)(offset - offset / 2);
+    return MLP_OK;
+}
+
+/* By words as far as they go: what is shuffled is often one. */
+static void swap(unsigned char *a, unsigned char *b, size_t size)
+{
+    for (; size >= sizeof(uint64_t); size -= sizeof(uint64_t)) {
+        uint64_t words[2];
+        memcpy(&words[0], a, sizeof(uint64_t));
+        memcpy(&words[1], b, sizeof(uint64_t));
+        memcpy(a, &words[1], sizeof(uint64_t));
+        memcpy(b, &words[0], sizeof(uint64_t));
+        a += sizeof(uint64_t);
+        b += sizeof(uint64_t);
+    }
+    for (size_t i = 0; i < size; i++) {
+        unsigned char kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+mlp_status mlp_rng_shuffle(mlp_rng *rng, void *items, size_t n, size_t size)
+{
+    if (!rng || (!items && n > 0)) {
+        return MLP_ERR_NULL;
+    }
+    if (size == 0) {
+        return MLP_ERR_ARGUMENT;
+    }
+    size_t bytes = 0;
+    if (!mlpi_size_mul(n, size, &bytes)) {
+        return MLP_ERR_LIMIT;
+    }
+    unsigned char *base = items;
+    uint64_t mask = mask_over(n);
+    for (size_t i = n; i-- > 1;) {
+        while (mask >> 1 >= i) {
+            mask >>= 1;
+        }
+        size_t j = (size_t)draw_up_to(rng, i, mask);
+        if (j != i) {
+            swap(base + i * size, base + j * size, size);
+        }
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_rng_permutation(mlp_rng *rng, size_t n, size_t *order)
+{
+    if (!rng || (!order && n > 0)) {
+        return MLP_ERR_NULL;
+    }
+    size_t bytes = 0;
+    if (!mlpi_size_mul(n, sizeof *order, &bytes)) {
+        return MLP_ERR_LIMIT;
+    }
+    for (size_t i = 0; i < n; i++) {
+        order[i] = i;
+    }
+    return mlp_rng_shuffle(rng, order, n, sizeof *order);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The standardisation that a network keeps: x' = (x - mean) / std (chapter
+ * 5.1). It is applied where rows enter, inputs and targets, by ops->gather, and
+ * undone where outputs leave, by ops->unscale.
+ */
+#include <math.h>
+
+#include "model/net.h"
+#include "base/error.h"
+
+enum { BLOCK = MLPI_MOMENT_COLUMNS };
+
+static mlp_cview columns(const mlp_net *net, mlp_cview rows, size_t first)
+{
+    size_t left = rows.cols - first;
+    rows.data = mlpi_const_at(net->ops, rows.data, first * rows.col_stride);
+    rows.cols = left < BLOCK ? left : BLOCK;
+    return rows;
+}
+
+/* Moments as they will be kept: rounded, and 1 where nothing varies. */
+static void block_moments(const mlp_net *net, mlp_cview rows,
+                          double mean[BLOCK], double std[BLOCK])
+{
+    net->ops->column_moments(rows, mean, std);
+    for (size_t j = 0; j < rows.cols; j++) {
+        mean[j] = net->ops->round(mean[j]);
+        std[j] = net->ops->round(std[j]);
+        if (std[j] == 0.0) {
+            std[j] = 1.0;
+        }
+    }
+}
+
+static void keep(const mlp_net *net, mlpi_scaling *to, size_t first, size_t n,
+                 const double *mean, const double *std)
+{
+    const mlpi_ops *ops = net->ops;
+    ops->narrow(n, mean, mlpi_at(ops, to->mean, first));
+    ops->narrow(n, std, mlpi_at(ops, to->std, first));
+    to->scales = true;
+}
+
+static mlp_status check_regression(const mlp_net *net)
+{
+    if (!mlpi_is_regression(net->loss)) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "targets: expects the loss mse, mae or huber where "
+                           "they are scaled, got %s",
+                           mlp_loss_name(net->loss));
+    }
+    return MLP_OK;
+}
+
+/* From rows whose shape is that of the side. */
+static mlp_status standardise(const mlp_net *net, mlpi_scaling *to,
+                              const char *name, mlp_cview rows)
+{
+    TRY(mlpi_net_check_finite(net, name, rows));
+    double mean[BLOCK];
+    double std[BLOCK];
+    for (size_t first = 0; first < rows.cols; first += BLOCK) {
+        mlp_cview block = columns(net, rows, first);
+        block_moments(net, block, mean, std);
+        keep(net, to, first, block.cols, mean, std);
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    TRY(mlpi_net_check_X(net, &X, 1));
+    return standardise(net, &net->in, "X", X);
+}
+
+mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    TRY(check_regression(net));
+    mlpi_expected expected = {.name = "Y",
+                              .dtype = net->ops->dtype,
+                              .rows = MLPI_ANY_ROWS,
+                              .cols = net->out.n,
+                              .least_rows = 1};
+    TRY(mlpi_check_view(&net->hooks, &Y, &expected));
+    return standardise(net, &net->out, "Y", Y);
+}
+
+static mlp_status check_moments(const mlp_net *net, const char *column,
+                                size_t n, const double *mean, const double *std)
+{
+    for (size_t j = 0; j < n; j++) {
+        double rounded = net->ops->round(std[j]);
+        if (!isfinite(net->ops->round(mean[j])) || !isfinite(rounded) ||
+            !(rounded > 0.0)) {
+            return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                               "%s %zu: expects a finite mean and a finite "
+                               "std above 0 in %s, got %g and %g",
+                               column, j, mlp_dtype_name(net->ops->dtype),
+                               mean[j], std[j]);
+        }
+    }
+    return MLP_OK;
+}
+
+static mlp_status set(const mlp_net *net, mlpi_scaling *to, const char *column,
+                      const double *mean, const double *std)
+{
+    if (!mean && !std) {
+        to->scales = false;
+        return MLP_OK;
+    }
+    if (!mean || !std) {
+        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
+                           "expects mean and std together, got no %s",
+                           mean ? "std" : "mean");
+    }
+    TRY(check_moments(net, column, to->n, mean, std));
+    keep(net, to, 0, to->n, mean, std);
+    return MLP_OK;
+}
+
+mlp_status mlp_net_set_scaling(mlp_net *net, const double *mean,
+                               const double *std)
+{
+    return net ? set(net, &net->in, "input", mean, std) : MLP_ERR_NULL;
+}
+
+mlp_status mlp_net_set_target_scaling(mlp_net *net, const double *mean,
+                                      const double *std)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    TRY(check_regression(net));
+    return set(net, &net->out, "target", mean, std);
+}
+
+static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
+                      double *mean, double *std)
+{
+    if (!mean || !std) {
+        return mlpi_report(&net->hooks, MLP_ERR_NULL,
+                           "the place for %s is NULL", mean ? "std" : "mean");
+    }
+    if (from->scales) {
+        net->ops->widen(from->n, from->mean, mean);
+        net->ops->widen(from->n, from->std, std);
+        return MLP_OK;
+    }
+    for (size_t j = 0; j < from->n; j++) {
+        mean[j] = 0.0;
+        std[j] = 1.0;
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_net_scaling(const mlp_net *net, double *mean, double *std)
+{
+    return net ? get(net, &net->in, mean, std) : MLP_ERR_NULL;
+}
+
+mlp_status mlp_net_target_scaling(const mlp_net *net, double *mean, double *std)
+{
+    return net ? get(net, &net->out, mean, std) : MLP_ERR_NULL;
+}

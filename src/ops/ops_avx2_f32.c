@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-#define REAL_BITS 32
-#define OPS_NAME "avx2"
-#define OPS_TABLE mlpi_ops_avx2_f32
-#define OPS_WIDE mlpi_ops_avx2_f64
-#define OPS_LENDER avx2
-#include "vec_avx2.h"
-#include "ops_tmpl.h"

@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-#define REAL_BITS 32
-#define OPS_NAME "neon"
-#define OPS_TABLE mlpi_ops_neon_f32
-#define OPS_WIDE mlpi_ops_neon_f64
-#define OPS_LENDER neon
-#include "vec_neon.h"
-#include "ops_tmpl.h"

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Scores, for those who have a workspace and checked data. */
+#ifndef MLPI_EVALUATE_H
+#define MLPI_EVALUATE_H
+
+#include "predict/workspace.h"
+
+/* Rows order[0..m-1] of X and Y, or 0..m-1 if that is NULL. */
+typedef struct mlpi_scored {
+    size_t m;
+    mlp_cview X, Y;
+    const size_t *order;
+} mlpi_scored;
+
+/* mlp_evaluate without its checks and without allocating. Scores do not depend
+ * on the workspace. */
+void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
+                   const mlpi_scored *rows, mlp_scores *scores);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/history.h"
+
+#include "base/memory.h"
+#include "base/error.h"
+
+static void lay_out(mlp_history *history, size_t epochs, mlpi_cursor *cursor)
+{
+    double **arrays[] = {&history->losses, &history->validation_losses,
+                         &history->validation_accuracies, &history->rates,
+                         &history->seconds};
+    (void)mlpi_take(cursor, 1, sizeof *history);
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        *arrays[i] = mlpi_take(cursor, epochs, sizeof **arrays[i]);
+    }
+}
+
+mlp_status mlpi_history_make(const mlp_hooks *hooks, size_t epochs,
+                             mlp_history **history)
+{
+    mlp_history made = {.hooks = *hooks};
+    mlpi_cursor measure = {0};
+    lay_out(&made, epochs, &measure);
+    void *block = NULL;
+    TRY(mlpi_allocate(hooks, &measure, "a history", &block));
+    mlpi_cursor carve = {.base = block};
+    lay_out(&made, epochs, &carve);
+    *history = block;
+    **history = made;
+    return MLP_OK;
+}
+
+void mlpi_history_add(mlp_history *history, const mlpi_record *record,
+                      size_t best_epoch)
+{
+    if (history) {
+        size_t i = history->epochs++;
+        history->losses[i] = record->loss;
+        history->validation_losses[i] = record->validation_loss;
+        history->validation_accuracies[i] = record->validation_accuracy;
+        history->rates[i] = record->rate;
+        history->best_epoch = best_epoch;
+    }
+}
+
+void mlpi_history_time(mlp_history *history, size_t count, double seconds)
+{
+    for (size_t i = 1; history && i <= count; i++) {
+        history->seconds[history->epochs - i] = seconds;
+    }
+}
+
+void mlp_history_free(mlp_history *history)
+{
+    if (history) {
+        mlp_hooks hooks = history->hooks;
+        mlpi_release(&hooks, history);
+    }
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* A step of L-BFGS: what a batch's loss is for a trainer's network. */
+#ifndef MLPI_LBFGS_STEP_H
+#define MLPI_LBFGS_STEP_H
+
+#include "train/step.h"
+
+/* Like mlpi_step_whole, for a trainer whose rule is lbfgs: one iteration. The
+ * loss is that before it; bad_gradient is for a gradient whose square is not
+ * finite, too. */
+void mlpi_lbfgs_step(mlp_trainer *trainer, mlpi_step *step);
+
+/* MLP_ERR_ARGUMENT if the rule is lbfgs, which cannot do what `what` names. */
+mlp_status mlpi_lbfgs_refuse(const mlp_trainer *trainer, const char *what);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/parameter_update.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Shares of the parameters are whole multiples of this. */
+enum { PARAMETERS_GRAIN = 64 };
+
+/* What the rule's constants are in this step. */
+static void set_constants(mlpi_update *u, const mlpi_optimizer *o, double alpha)
+{
+    const mlp_optimizer *is = &o->is;
+    switch (is->rule) {
+    case MLP_RULE_SGD:
+        break;
+    case MLP_RULE_MOMENTUM:
+    case MLP_RULE_NESTEROV:
+        u->decay[0] = is->momentum;
+        u->gain[0] = 1.0;
+        break;
+    case MLP_RULE_TUTORIAL_MOMENTUM:
+        u->decay[0] = is->momentum;
+        u->gain[0] = 1.0 - is->momentum;
+        break;
+    case MLP_RULE_RMSPROP:
+        u->decay[0] = is->rho;
+        u->gain[0] = 1.0 - is->rho;
+        break;
+    case MLP_RULE_ADAM:
+    case MLP_RULE_ADAMW:
+        u->decay[0] = is->beta1;
+        u->gain[0] = 1.0 - is->beta1;
+        u->decay[1] = is->beta2;
+        u->gain[1] = 1.0 - is->beta2;
+        /* The averages began at 0, and this much of them is there. */
+        u->alpha = alpha / (1.0 - o->power[0] * is->beta1);
+        u->root = 1.0 / sqrt(1.0 - o->power[1] * is->beta2);
+        break;
+    case MLP_RULE_RPROP:
+        u->grow = is->rprop_grow;
+        u->shrink = is->rprop_shrink;
+        u->least = is->rprop_least;
+        u->most = is->rprop_most;
+        break;
+    case MLP_RULE_LBFGS: /* is not done here */
+        break;
+    }
+}
+
+static mlpi_update update_of(const mlpi_descent *d, double alpha)
+{
+    const mlpi_optimizer *o = d->optimizer;
+    mlpi_update u = {.rule = o->is.rule,
+                     .limit = o->is.clip_value,
+                     .scale = mlpi_clip_scale(d),
+                     .keep = 1.0,
+                     .alpha = alpha,
+                     .epsilon = o->is.epsilon};
+    set_constants(&u, o, alpha);
+    return u;
+}
+
+/* Where an update finds the parameters from the first on. */
+static void place(const mlpi_descent *d, mlpi_update *u, size_t first)
+{
+    const mlpi_ops *ops = d->net->ops;
+    u->dw = mlpi_const_at(ops, d->gradients, first);
+    u->w = mlpi_at(ops, d->net->parameters, first);
+    for (size_t k = 0; k < d->optimizer->n_states; k++) {
+        u->state[k] = mlpi_at(ops, d->optimizer->state[k], first);
+    }
+}
+
+/* Updates those of the parameters [first, end) that are in [from, to). */
+static void update_part(const mlpi_descent *d, mlpi_update *u, size_t first,
+                        size_t end, size_t from, size_t to)
+{
+    size_t start = first > from ? first : from;
+    size_t stop = end < to ? end : to;
+    if (start >= stop) {
+        return;
+    }
+    u->n = stop - start;
+    place(d, u, start);
+    d->net->ops->update(u);
+}
+
+/* Weights decay, and what is between them does not. */
+static void update_decaying(const mlpi_descent *d, mlpi_update *u, double keep,
+                            size_t first, size_t end)
+{
+    const mlpi_layout *layout = &d->net->layout;
+    size_t at = 0;
+    for (size_t l = 1; l <= layout->L; l++) {
+        size_t W = layout->layer[l].W;
+        u->keep = 1.0;
+        update_part(d, u, first, end, at, W);
+        at = W + mlpi_layout_weights(layout, l);
+        u->keep = keep;
+        update_part(d, u, first, end, W, at);
+    }
+    u->keep = 1.0;
+    update_part(d, u, first, end, at, layout->parameters);
+}
+
+bool mlpi_gradient_is_bad(const mlpi_descent *d, const mlpi_member *self)
+{
+    const mlpi_ops *ops = d->net->ops;
+    size_t first = 0;
+    size_t count = 0;
+    mlpi_share(self, d->net->layout.parameters, PARAMETERS_GRAIN, &first,
+               &count);
+    return !ops->is_finite(count, mlpi_const_at(ops, d->gradients, first));
+}
+
+void mlpi_keep_share(const mlp_net *net, const mlpi_member *self, void *keep)
+{
+    const mlpi_ops *ops = net->ops;
+    size_t first = 0;
+    size_t count = 0;
+    mlpi_share(self, net->layout.parameters, PARAMETERS_GRAIN, &first, &count);
+    memcpy(mlpi_at(ops, keep, first), mlpi_at(ops, net->parameters, first),
+           count * ops->real_size);
+}
+
+void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
+                  void *keep)
+{
+    const mlpi_optimizer *o = d->optimizer;
+    const mlpi_ops *ops = d->net->ops;
+    size_t n = d->net->layout.parameters;
+    size_t first = 0;
+    size_t count = 0;
+    mlpi_share(self, n, PARAMETERS_GRAIN, &first, &count);
+    if (keep) {
+        mlpi_keep_share(d->net, self, keep);
+    }
+    if (o->is_plain) {
+        ops->descend(count, alpha, mlpi_const_at(ops, d->gradients, first),
+                     mlpi_at(ops, d->net->parameters, first));
+        return;
+    }
+    mlpi_update u = update_of(d, alpha);
+    if (o->is.weight_decay > 0.0) {
+        double kept = 1.0 - alpha * o->is.weight_decay;
+        update_decaying(d, &u, kept, first, first + count);
+    } else {
+        update_part(d, &u, first, first + count, 0, n);
+    }
+}
+
+mlpi_update mlpi_update_at(const mlpi_descent *d, double alpha, size_t first,
+                           bool is_weight)
+{
+    mlpi_update u = update_of(d, alpha);
+    if (is_weight && d->optimizer->is.weight_decay > 0.0) {
+        u.keep = 1.0 - alpha * d->optimizer->is.weight_decay;
+    }
+    place(d, &u, first);
+    return u;
+}
+
+void mlpi_optimizer_note_step(mlpi_optimizer *optimizer)
+{
+    optimizer->steps++;
+    optimizer->power[0] *= optimizer->is.beta1;
+    optimizer->power[1] *= optimizer->is.beta2;
+}

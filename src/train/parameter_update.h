@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From gradients to new parameters: members of a team take shares of the flat
+ * arrays, and no element knows another.
+ */
+#ifndef MLPI_DESCENT_H
+#define MLPI_DESCENT_H
+
+#include "train/penalty.h"
+
+/* Is one of this member's share of the gradients not finite? It is the share
+ * that it will update with. */
+bool mlpi_gradient_is_bad(const mlpi_descent *d, const mlpi_member *self);
+
+/* One update. If the optimizer clips, mlpi_norm_sums comes before. Then each
+ * member's share of the parameters, which are copied to `keep` before, unless
+ * it is NULL. When all are done, one of them notes the step. */
+void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
+                  void *keep);
+/* The copy alone, of the same share. */
+void mlpi_keep_share(const mlp_net *net, const mlpi_member *self, void *keep);
+/* Or, if the optimizer does not clip by norm, parameters in parts: an update
+ * that begins with the first, of weights or others, and has no n yet. */
+mlpi_update mlpi_update_at(const mlpi_descent *d, double alpha, size_t first,
+                           bool is_weight);
+void mlpi_optimizer_note_step(mlpi_optimizer *optimizer);
+
+#endif

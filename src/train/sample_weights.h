@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What each row counts in training: its own weight times that of its class.
+ * A class's weight is the sum over classes of target times class weight, so
+ * that a target between classes has a weight between theirs.
+ */
+#ifndef MLPI_WEIGHTS_H
+#define MLPI_WEIGHTS_H
+
+#include "model/net.h"
+
+/* Rows that are weighed. */
+typedef struct mlpi_weighing {
+    const double *classes; /* their weights, or NULL */
+    mlp_cview rows;        /* weights (m, 1); no rows: none */
+    mlp_cview Y;           /* targets of m rows */
+} mlpi_weighing;
+
+static inline bool mlpi_weighs(const mlpi_weighing *w)
+{
+    return w->classes || w->rows.rows > 0;
+}
+
+/* Class weights: finite, 0 or more, and of a loss that has classes.
+ * MLP_ERR_ARGUMENT. */
+mlp_status mlpi_weights_check_classes(const mlp_net *net,
+                                      const double *classes);
+
+/* Row weights (m, 1), unless there are none: their shape and type.
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE. */
+mlp_status mlpi_weights_check_rows(const mlp_net *net, const mlp_cview *rows,
+                                   size_t m);
+
+/* Weights of checked shape, with checked class weights and targets, or none:
+ * each finite and 0 or more. MLP_ERR_NOT_FINITE, MLP_ERR_ARGUMENT. */
+mlp_status mlpi_weights_check(const mlp_net *net, const mlpi_weighing *w);
+
+/* The sum of checked ones, one after another; m if there are none. */
+double mlpi_weights_sum(const mlp_net *net, const mlpi_weighing *w);
+
+/* weights[m], of checked ones. */
+void mlpi_weights_make(const mlp_net *net, const mlpi_weighing *w,
+                       double *weights);
+
+/* MLP_ERR_ARGUMENT unless that can be a sum of weights to learn by. */
+mlp_status mlpi_weights_check_sum(const mlp_hooks *hooks, double sum);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/step.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model/batch_norm.h"
+#include "model/loss.h"
+
+/* This member's share of whether all gradients are finite: all are there. */
+static void look_at_gradients(mlp_trainer *t, const mlpi_member *self,
+                              mlpi_step *step)
+{
+    mlpi_descent descent = mlpi_descent_of(t);
+    if (mlpi_gradient_is_bad(&descent, self)) {
+        step->bad_gradient = true;
+    }
+}
+
+static bool updates(const mlpi_step *step)
+{
+    return isfinite(step->loss) && !step->only_look && !step->bad_gradient;
+}
+
+/* Can each part of the gradients be used up when it has been made, and do they
+ * not fit into a cache together? */
+static bool is_fusible(const mlp_trainer *t, const mlpi_step *step)
+{
+    enum { MANY_PARAMETERS = 1 << 16 };
+    return step->hides_Z && !step->only_look && t->net->layout.running == 0 &&
+           !t->optimizer.penalises && !t->optimizer.clips &&
+           t->net->layout.parameters >= MANY_PARAMETERS;
+}
+
+/* Of this member's rows: are numbers so large that gradients may not be finite?
+ * Who fuses does not learn of one before others have been used up. */
+static void look_at_factors(mlp_trainer *t, mlpi_step *step, size_t first,
+                            size_t m)
+{
+    const mlpi_ops *ops = t->net->ops;
+    for (size_t l = 1; l <= t->net->layout.L; l++) {
+        size_t n = t->net->layout.layer[l].width;
+        size_t n_prev = t->net->layout.layer[l - 1].width;
+        const void *A_prev = mlpi_row_of(t, t->D[l - 1], n_prev, first);
+        const void *dZ = mlpi_row_of(t, t->dZ[l], n, first);
+        if (!ops->is_moderate(m * n_prev, step->m, A_prev) ||
+            !ops->is_moderate(m * n, step->m, dZ)) {
+            step->large_factors = true;
+        }
+    }
+}
+
+static void do_step(const mlpi_member *self, void *context)
+{
+    const mlpi_task *all = context;
+    mlp_trainer *t = all->trainer;
+    mlpi_step *step = all->step;
+    mlpi_plan own;
+    const mlpi_plan *plan = mlpi_share_plan(t, self, step, &own);
+    if (!step->has_rows) {
+        mlpi_share_inputs(t, step, plan->first, plan->m);
+        mlpi_share_targets(t, step, plan->first, plan->m);
+    }
+    mlpi_share_forward(t, self, plan);
+    mlpi_share_penalty(t, self);
+    /* Alone, a member has the rows of all: then logarithms go beside what else
+     * waits for sigmoids. */
+    const bool is_alone = self->count == 1;
+    if (is_alone) {
+        step->loss = mlpi_batch_loss(t, step->m);
+    }
+    mlpi_share_backward(t, self, plan);
+    const bool may_fuse = is_fusible(t, step);
+    mlpi_barrier(self);
+    if (!is_alone && self->index == 0) {
+        step->loss = mlpi_batch_loss(t, step->m);
+    }
+    if (may_fuse) {
+        look_at_factors(t, step, plan->first, plan->m);
+        mlpi_barrier(self); /* the loss is known, and all factors */
+    }
+    if (may_fuse && !step->large_factors) {
+        if (updates(step)) {
+            mlpi_share_gradients(t, self, plan, step);
+        }
+        return;
+    }
+    mlpi_share_gradients(t, self, plan, NULL);
+    mlpi_barrier(self);
+    look_at_gradients(t, self, step);
+    mlpi_barrier(self);
+    if (updates(step)) {
+        mlpi_share_update(t, self, step->alpha, step->keep);
+    }
+}
+
+void mlpi_step_weigh(mlp_trainer *trainer, const mlpi_step *step)
+{
+    trainer->weighs = step->weights != NULL;
+    for (size_t i = 0; trainer->weighs && i < step->m; i++) {
+        trainer->weight[i] = step->weights[step->order ? step->order[i] : i];
+    }
+    trainer->total =
+        mlpi_loss_weight(step->m, trainer->weighs ? trainer->weight : NULL);
+}
+
+bool mlpi_step_is_busy(const mlp_trainer *trainer, size_t m)
+{
+    return mlpi_is_worth_a_team(m, trainer->net->layout.parameters);
+}
+
+void mlpi_step_run(mlp_trainer *t, size_t m, mlpi_work *work, mlpi_step *step)
+{
+    mlpi_task all = {t, step};
+    mlpi_team_run(mlpi_step_is_busy(t, m) ? t->team : NULL, work, &all);
+}
+
+void mlpi_step_track(mlp_trainer *t, const mlpi_step *step)
+{
+    mlp_net *net = t->net;
+    const mlpi_layout *layout = &net->layout;
+    if (layout->running > 0) {
+        if (step->keep) {
+            memcpy(mlpi_at(net->ops, step->keep, layout->parameters),
+                   net->running, layout->running * net->ops->real_size);
+        }
+        mlpi_batch_norm_track(net, step->m, t->moments);
+    }
+}
+
+void mlpi_step_whole(mlp_trainer *trainer, mlpi_step *step)
+{
+    trainer->draw++;
+    mlpi_step_run(trainer, step->m, do_step, step);
+    if (updates(step)) {
+        mlpi_optimizer_note_step(&trainer->optimizer);
+        mlpi_step_track(trainer, step);
+    }
+}

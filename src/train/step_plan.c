@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/step_plan.h"
+
+#include "base/memory.h"
+
+size_t mlpi_plan_room(const mlp_net *net)
+{
+    mlpi_cursor measure = {0};
+    (void)mlpi_take(&measure, net->layout.L + 1, sizeof(mlpi_layer_plan));
+    return measure.used;
+}
+
+/* Row `first` of a matrix of layer l. */
+static void *row_of(const mlp_net *net, size_t l, void *matrix, size_t first)
+{
+    return mlpi_at(net->ops, matrix, first * net->layout.layer[l].width);
+}
+
+/* Is Z kept? Most derivatives show in A as well: so not where nobody else will
+ * ask for it. */
+static bool has_z(const mlp_net *net, const mlpi_batch *batch, size_t l)
+{
+    const mlpi_shape *shape = &net->layout.layer[l];
+    return !batch->hides_Z || l == net->layout.L ||
+           mlpi_needs_z(shape->activation) || shape->batch_norm;
+}
+
+/* Which outputs, or inputs, are this member's. A share of outputs has more than
+ * 32, as a product with a `width` must. */
+static void plan_share(const mlp_net *net, const mlpi_member *self,
+                       const mlpi_plan *plan, size_t l)
+{
+    enum { LEAST_OUTPUTS = 2 * MLPI_OUTPUTS_GRAIN };
+    const mlpi_shape *shape = &net->layout.layer[l];
+    mlpi_layer_plan *p = &plan->layer[l];
+    size_t n = shape->width;
+    size_t n_prev = net->layout.layer[l - 1].width;
+    p->splits =
+        self->count > 1 && n >= plan->batch && n >= self->count * LEAST_OUTPUTS;
+    p->waits = p->splits || (l > 1 && p[-1].splits);
+    if (p->splits) {
+        mlpi_share(self, n, MLPI_OUTPUTS_GRAIN, &p->first, &p->count);
+        p->at = shape->W + p->first;
+        p->run = p->count;
+        p->runs = n_prev;
+    } else {
+        mlpi_share(self, n_prev, MLPI_INPUTS_GRAIN, &p->first, &p->count);
+        p->at = shape->W + p->first * n;
+        p->run = p->count * n;
+        p->runs = 1;
+    }
+}
+
+/* Cuts B and the bias, as C is already, to this member's columns, if a layer's
+ * outputs are shared; then looks up the product's way. */
+static void choose(const mlp_net *net, const mlpi_layer_plan *share,
+                   mlpi_planned *planned)
+{
+    const mlpi_ops *ops = net->ops;
+    mlpi_product *p = &planned->is;
+    if (share->splits) {
+        p->width = p->n;
+        p->n = share->count;
+        p->B.data =
+            mlpi_const_at(ops, p->B.data, share->first * p->B.col_stride);
+        p->bias = p->bias ? mlpi_const_at(ops, p->bias, share->first) : NULL;
+    }
+    planned->way = ops->product_way(p);
+}
+
+static void plan_rows(const mlp_net *net, const mlpi_batch *batch,
+                      const mlpi_plan *plan, size_t l)
+{
+    const mlpi_shape *shape = &net->layout.layer[l];
+    mlpi_layer_plan *p = &plan->layer[l];
+    void *Z = has_z(net, batch, l) ? batch->Z[l] : batch->A[l];
+    p->Z = row_of(net, l, Z, plan->first);
+    p->A = row_of(net, l, batch->A[l], plan->first);
+    p->dZ = row_of(net, l, batch->dZ[l], plan->first);
+    p->how = mlpi_net_activation(net, l, plan->m);
+    bool is_linear = shape->activation == MLP_ACT_IDENTITY;
+    p->activates = !mlpi_has_relu(net, l) && !(is_linear && p->Z == p->A);
+    p->activates_back = shape->activation != MLP_ACT_RELU;
+    bool drops = shape->dropout > 0.0;
+    p->has_more =
+        p->activates || shape->batch_norm || drops || l == net->layout.L;
+    p->has_more_back = p->activates_back || shape->batch_norm || drops;
+}
+
+/* Where this member's part of a product for layer l begins in its matrix. */
+static void *part_of(const mlp_net *net, const mlpi_plan *plan, size_t l,
+                     void *matrix)
+{
+    const mlpi_layer_plan *p = &plan->layer[l];
+    return p->splits ? mlpi_at(net->ops, matrix, p->first)
+                     : row_of(net, l, matrix, plan->first);
+}
+
+static void plan_forward(const mlp_net *net, const mlpi_batch *batch,
+                         const mlpi_plan *plan, size_t l)
+{
+    mlpi_layer_plan *p = &plan->layer[l];
+    void *Z = net->layout.layer[l].batch_norm ? batch->X[l]
+              : has_z(net, batch, l)          ? batch->Z[l]
+                                              : batch->A[l];
+    p->forward.is = mlpi_forward_product(
+        net,
+        &(mlpi_forward_step){.l = l,
+                             .m = p->splits ? plan->batch : plan->m,
+                             .A_prev = {row_of(net, l - 1, batch->D[l - 1],
+                                               p->splits ? 0 : plan->first),
+                                        net->layout.layer[l - 1].width, 1},
+                             .Z = part_of(net, plan, l, Z),
+                             .A = part_of(net, plan, l, batch->A[l]),
+                             .scratch = batch->scratch});
+    choose(net, p, &p->forward);
+}
+
+/* From layer l to the one before, whose outputs are those of the product. */
+static void plan_backward(const mlp_net *net, const mlpi_batch *batch,
+                          const mlpi_plan *plan, size_t l)
+{
+    mlpi_layer_plan *p = &plan->layer[l];
+    const mlpi_layer_plan *before = p - 1;
+    p->backward.is = mlpi_backward_product(
+        net, &(mlpi_backward_step){
+                 .l = l,
+                 .m = before->splits ? plan->batch : plan->m,
+                 .dZ = row_of(net, l, batch->dZ[l],
+                              before->splits ? 0 : plan->first),
+                 .A_prev = part_of(net, plan, l - 1, batch->A[l - 1]),
+                 .dA_prev = part_of(net, plan, l - 1, batch->dZ[l - 1]),
+                 .scratch = batch->scratch});
+    choose(net, before, &p->backward);
+}
+
+/* Of all inputs, or of those that are this member's. */
+static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
+                          const mlpi_plan *plan, size_t l)
+{
+    mlpi_layer_plan *p = &plan->layer[l];
+    size_t first = p->splits ? 0 : p->first;
+    p->gradient.is = mlpi_gradient_product(
+        net, &(mlpi_gradient_step){
+                 .l = l,
+                 .m = batch->m,
+                 .dZ = batch->dZ[l],
+                 .A_prev = mlpi_at(net->ops, batch->D[l - 1], first),
+                 .count = p->splits ? p->runs : p->count,
+                 .dW = mlpi_at(net->ops, batch->gradients, p->at),
+                 .scratch = batch->scratch});
+    choose(net, p, &p->gradient);
+}
+
+void mlpi_plan_make(const mlp_net *net, const mlpi_member *self,
+                    const mlpi_batch *batch, mlpi_plan *plan)
+{
+    plan->batch = batch->m;
+    plan->members = self->count;
+    plan->hides_Z = batch->hides_Z;
+    mlpi_share(self, batch->m, MLPI_ROWS_GRAIN, &plan->first, &plan->m);
+    for (size_t l = 1; l <= net->layout.L; l++) {
+        plan_share(net, self, plan, l);
+        plan_rows(net, batch, plan, l);
+        plan_forward(net, batch, plan, l);
+        plan_gradient(net, batch, plan, l);
+        if (l > 1) {
+            plan_backward(net, batch, plan, l);
+        }
+    }
+    size_t L = net->layout.L;
+    plan->outputs = (mlpi_outputs){.m = plan->m,
+                                   .Z = plan->layer[L].Z,
+                                   .A = plan->layer[L].A,
+                                   .Y = row_of(net, L, batch->Y, plan->first)};
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/step_worker.h"
+
+#include "model/batch_norm.h"
+#include "model/dropout.h"
+#include "model/loss.h"
+
+const mlpi_plan *mlpi_share_plan(mlp_trainer *t, const mlpi_member *self,
+                                 const mlpi_step *step, mlpi_plan *own)
+{
+    mlpi_plan *plan = &t->plan;
+    void *scratch = t->scratch;
+    if (self->index > 0) {
+        void *room = mlpi_team_room(self);
+        *own = (mlpi_plan){.layer = room};
+        plan = own;
+        scratch = (unsigned char *)room + mlpi_plan_room(t->net);
+    }
+    if (plan->batch != step->m || plan->members != self->count ||
+        plan->hides_Z != step->hides_Z) {
+        mlpi_plan_make(t->net, self,
+                       &(mlpi_batch){.Z = t->Z,
+                                     .A = t->A,
+                                     .dZ = t->dZ,
+                                     .D = t->D,
+                                     .X = t->X,
+                                     .Y = t->Y,
+                                     .gradients = t->gradients,
+                                     .scratch = scratch,
+                                     .m = step->m,
+                                     .hides_Z = step->hides_Z},
+                       plan);
+    }
+    return plan;
+}
+
+void mlpi_share_inputs(mlp_trainer *t, const mlpi_step *step, size_t first,
+                       size_t m)
+{
+    const mlp_net *net = t->net;
+    size_t n = step->X.cols;
+    mlpi_operand X = mlpi_operand_of(step->X);
+    if (!step->order) {
+        X.data = mlpi_const_at(net->ops, X.data, first * X.row_stride);
+    }
+    net->ops->gather(&(mlpi_gather){
+        .m = m,
+        .n = n,
+        .X = X,
+        .order = step->order ? step->order + first : NULL,
+        .ahead = step->ahead,
+        .mean = net->in.scales ? net->in.mean : NULL,
+        .std = net->in.scales ? net->in.std : NULL,
+        .out = mlpi_row_of(t, t->A[0], n, step->to_row + first)});
+}
+
+void mlpi_share_targets(mlp_trainer *t, const mlpi_step *step, size_t first,
+                        size_t m)
+{
+    mlp_cview Y = step->Y;
+    if (!step->order) {
+        mlpi_cut_rows(&Y, first, m);
+    }
+    void *targets =
+        mlpi_row_of(t, t->Y, mlpi_net_outputs(t->net), step->to_row + first);
+    mlpi_loss_targets(
+        t->net,
+        &(mlpi_targets){.m = m,
+                        .Y = &Y,
+                        .order = step->order ? step->order + first : NULL,
+                        .ahead = step->ahead},
+        targets);
+    mlpi_loss_smooth(t->net, m, targets);
+}
+
+/* out = mask * in / (1 - p) for some rows of layer l, in this draw. */
+static void drop_rows(const mlp_trainer *t, size_t l, size_t first, size_t m,
+                      void *const *in, void *const *out)
+{
+    size_t n = t->net->layout.layer[l].width;
+    mlpi_drop(t->net,
+              &(mlpi_drop_rows){.l = l,
+                                .seed = t->seed,
+                                .step = t->draw,
+                                .first = first,
+                                .m = m,
+                                .in = mlpi_row_of(t, in[l], n, first),
+                                .out = mlpi_row_of(t, out[l], n, first)});
+}
+
+static mlpi_batch_norm norm_of(const mlp_trainer *t, const mlpi_plan *plan,
+                               size_t l)
+{
+    return (mlpi_batch_norm){.l = l,
+                             .batch = plan->batch,
+                             .first = plan->first,
+                             .m = plan->m,
+                             .X = t->X[l],
+                             .Z = t->Z[l],
+                             .moments = t->moments,
+                             .gradients = t->gradients};
+}
+
+void mlpi_share_forward(mlp_trainer *t, const mlpi_member *self,
+                        const mlpi_plan *plan)
+{
+    const mlpi_layout *layout = &t->net->layout;
+    for (size_t l = 1; l <= layout->L; l++) {
+        const mlpi_layer_plan *p = &plan->layer[l];
+        if (p->waits) {
+            mlpi_barrier(self);
+        }
+        mlpi_do(&p->forward);
+        if (p->splits && p->has_more) {
+            mlpi_barrier(self);
+        }
+        if (layout->layer[l].batch_norm) {
+            mlpi_batch_norm norm = norm_of(t, plan, l);
+            mlpi_batch_norm_forward(t->net, self, &norm);
+        }
+        if (p->activates) {
+            t->net->ops->activate(&p->how, p->Z, p->A);
+        }
+        if (layout->layer[l].dropout > 0.0) {
+            drop_rows(t, l, plan->first, plan->m, t->A, t->D);
+        }
+    }
+}
+
+/* Of the whole batch. */
+static mlpi_outputs all_outputs(const mlp_trainer *t, size_t m)
+{
+    size_t L = t->net->layout.L;
+    return (mlpi_outputs){.m = m,
+                          .Z = t->Z[L],
+                          .A = t->A[L],
+                          .Y = t->Y,
+                          .weight = t->weighs ? t->weight : NULL};
+}
+
+double mlpi_batch_loss(mlp_trainer *t, size_t m)
+{
+    mlpi_outputs outputs = all_outputs(t, m);
+    mlpi_loss_sum sum = {.total = 0};
+    mlpi_loss_add(&sum, t->net, &outputs);
+    double loss = mlpi_loss_mean(&sum);
+    if (t->optimizer.penalises) {
+        mlpi_descent descent = mlpi_descent_of(t);
+        loss += mlpi_penalty(&descent, t->total);
+    }
+    return loss;
+}
+
+/* From dA * activation' of layer l, where A is what the next layer got, to what
+ * came out of its product. */
+static inline void backward_layer(mlp_trainer *t, const mlpi_member *self,
+                                  const mlpi_plan *plan, size_t l)
+{
+    const mlpi_shape *shape = &t->net->layout.layer[l];
+    if (shape->dropout > 0.0) {
+        drop_rows(t, l, plan->first, plan->m, t->dZ, t->dZ);
+    }
+    if (shape->batch_norm) {
+        mlpi_batch_norm norm = norm_of(t, plan, l);
+        norm.Z = t->dZ[l];
+        mlpi_batch_norm_backward(t->net, self, &norm);
+    }
+}
+
+void mlpi_share_backward(mlp_trainer *t, const mlpi_member *self,
+                         const mlpi_plan *plan)
+{
+    size_t L = t->net->layout.L;
+    mlpi_outputs outputs = plan->outputs;
+    outputs.weight = t->weighs ? t->weight + plan->first : NULL;
+    mlpi_loss_gradient(t->net, &outputs, t->total, plan->layer[L].dZ);
+    backward_layer(t, self, plan, L);
+    for (size_t l = L; l >= 2; l--) {
+        const mlpi_layer_plan *before = &plan->layer[l - 1];
+        if (plan->layer[l].waits) {
+            mlpi_barrier(self);
+        }
+        mlpi_do(&plan->layer[l].backward);
+        if (before->splits && before->has_more_back) {
+            mlpi_barrier(self);
+        }
+        if (before->activates_back) {
+            t->net->ops->activate_backward(&before->how, before->Z, before->A,
+                                           before->dZ);
+        }
+        backward_layer(t, self, plan, l - 1);
+    }
+}
+
+/* This member's of layer l. If `fused`, that step is to update the parameters
+ * at once. */
+static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
+                             const mlpi_step *fused, size_t l)
+{
+    if (fused) {
+        mlpi_descent descent = mlpi_descent_of(t);
+        mlpi_update update =
+            mlpi_update_at(&descent, fused->alpha, p->at, true);
+        mlpi_product product = p->gradient.is;
+        product.update = &update;
+        t->net->ops->product(&product);
+    } else {
+        mlpi_do(&p->gradient);
+    }
+    if (t->optimizer.penalises) {
+        mlpi_descent descent = mlpi_descent_of(t);
+        size_t n = t->net->layout.layer[l].width;
+        for (size_t i = 0; i < p->runs; i++) {
+            mlpi_penalty_gradient(&descent, t->total, p->at + i * n, p->run);
+        }
+    }
+}
+
+/* Those of what is not a weight. Batch norm has made its own already, and is
+ * never fused. */
+static void other_gradients(mlp_trainer *t, size_t m, const mlpi_step *fused,
+                            size_t l)
+{
+    const mlpi_ops *ops = t->net->ops;
+    const mlpi_shape *shape = &t->net->layout.layer[l];
+    size_t n = shape->width;
+    if (!shape->batch_norm) {
+        ops->column_sums(m, n, t->dZ[l], mlpi_at(ops, t->gradients, shape->b));
+    }
+    if (fused) {
+        mlpi_descent descent = mlpi_descent_of(t);
+        mlpi_update update =
+            mlpi_update_at(&descent, fused->alpha, shape->b, false);
+        update.n = n;
+        ops->update(&update);
+    }
+}
+
+void mlpi_share_gradients(mlp_trainer *t, const mlpi_member *self,
+                          const mlpi_plan *plan, const mlpi_step *fused)
+{
+    if (fused && fused->keep) {
+        mlpi_keep_share(t->net, self, fused->keep);
+        mlpi_barrier(self);
+    }
+    for (size_t l = t->net->layout.L; l >= 1; l--) {
+        weight_gradients(t, &plan->layer[l], fused, l);
+        if (l % self->count == self->index) {
+            other_gradients(t, plan->batch, fused, l);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Doubles as hexadecimal text: exactly, and as Python's float.hex has them. */
+#include "support/support.h"
+
+#include <float.h>
+
+#include "base/hexfloat.h"
+
+/* From Python: x.hex(). */
+static const struct {
+    double x;
+    const char *text;
+} pairs[] = {
+    {0.0, "0x0.0p+0"},
+    {-0.0, "-0x0.0p+0"},
+    {1.0, "0x1.0000000000000p+0"},
+    {0.1, "0x1.999999999999ap-4"},
+    {-1e-5, "-0x1.4f8b588e368f1p-17"},
+    {DBL_MAX, "0x1.fffffffffffffp+1023"},
+    {-DBL_MAX, "-0x1.fffffffffffffp+1023"},
+    {DBL_MIN, "0x1.0000000000000p-1022"},
+    {0x1p-1074, "0x0.0000000000001p-1022"},
+    {1e-310, "0x0.012688b70e62bp-1022"},
+    {100.0, "0x1.9000000000000p+6"},
+};
+
+static bool is_same(double a, double b)
+{
+    return a == b && (signbit(a) != 0) == (signbit(b) != 0);
+}
+
+static bool reads_as(const char *text, double expected)
+{
+    double x = 7;
+    return mlpi_hexfloat_read(text, strlen(text), &x) && is_same(x, expected);
+}
+
+static void texts_are_those_of_python(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(pairs); i++) {
+        char text[MLPI_HEXFLOAT_SIZE];
+        mlpi_hexfloat_write(pairs[i].x, text);
+        assert_string_equal(text, pairs[i].text);
+        assert_true(reads_as(pairs[i].text, pairs[i].x));
+    }
+}
+
+static void every_double_survives(void **state)
+{
+    (void)state;
+    mlp_rng rng = mlp_rng_seeded(1);
+    for (size_t i = 0; i < 100000; i++) {
+        char text[MLPI_HEXFLOAT_SIZE];
+        double x = ldexp(mlp_rng_uniform(&rng, -1, 1), (int)(i % 2100) - 1075);
+        mlpi_hexfloat_write(x, text);
+        assert_true(reads_as(text, x));
+        assert_true(is_same(strtod(text, NULL), x));
+    }
+}
+
+static void other_forms_are_read(void **state)
+{
+    (void)state;
+    assert_true(reads_as("0x8p-3", 1));
+    assert_true(reads_as("0x.8p1", 1));
+    assert_true(reads_as("0x1.p+0", 1));
+    assert_true(reads_as("0x00000001p0", 1));
+    assert_true(reads_as("0x1000000000000000p-60", 1));
+    assert_true(reads_as("0x0p9999", 0));
+    assert_true(reads_as("0x1p-1074", 0x1p-1074));
+    assert_true(reads_as("0x1000p-1086", 0x1p-1074));
+    assert_true(reads_as("0x8p1020", 0x1p1023));
+}
+
+static void what_is_no_double_is_refused(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "",
+        "-",
+        "0",
+        "0x",
+        "0x1",
+        "0xp0",
+        "0x.p0",
+        "0x1p",
+        "0x1p+",
+        "0x1p+-1",
+        "0x1p 1",
+        "0x1.0.0p1",
+        "0x1p1 ",
+        " 0x1p1",
+        "+0x1p1",
+        "0X1p1",
+        "0xAp1",
+        "0x1P1",
+        "0x1p10000",
+        "0x1p1024",
+        "0x8p1021",
+        "0x1p-1075",
+        "0x3p-1075",
+        "inf",
+        "nan",
+        "1.5",
+        "0x1,8p0",
+        "0x00000000000000001p0",
+        "0x20000000000001p0",
+    };
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        double x = 7;
+        if (mlpi_hexfloat_read(texts[i], strlen(texts[i]), &x) || x != 7) {
+            fail_msg("read \"%s\"", texts[i]);
+        }
+    }
+    double x = 7; /* no further than n */
+    assert_true(mlpi_hexfloat_read("0x1p12", 5, &x) && x == 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts_are_those_of_python),
+        cmocka_unit_test(every_double_survives),
+        cmocka_unit_test(other_forms_are_read),
+        cmocka_unit_test(what_is_no_double_is_refused),
+    };
+    return cmocka_run_group_tests_name("hexfloat", tests, NULL, NULL);
+}

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Networks as C: what is refused, that files come whole or not at all, and what
+ * stands in them. That they compile and predict the same is
+ * tests/scripts/exported_c.sh.
+ */
+#include "support/training.h"
+
+#include <dirent.h>
+#include <float.h>
+#include <locale.h>
+#include <sys/stat.h>
+
+#include "formats/c/c_writer.h"
+
+/* ---------------------------------------------------------------------------
+ * A folder for each test
+ */
+
+typedef struct folder {
+    char name[64], code[96], header[96];
+} folder;
+
+static int make_folder(void **state)
+{
+    folder *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    memcpy(f->name, "/tmp/mlp_export_XXXXXX", sizeof "/tmp/mlp_export_XXXXXX");
+    assert_non_null(mkdtemp(f->name));
+    (void)snprintf(f->code, sizeof f->code, "%s/net_1.c", f->name);
+    (void)snprintf(f->header, sizeof f->header, "%s/net_1.h", f->name);
+    *state = f;
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    folder *f = *state;
+    DIR *entries = opendir(f->name);
+    assert_non_null(entries);
+    for (struct dirent *e = readdir(entries); e; e = readdir(entries)) {
+        char path[512];
+        (void)snprintf(path, sizeof path, "%s/%s", f->name, e->d_name);
+        (void)remove(path);
+    }
+    (void)closedir(entries);
+    assert_int_equal(rmdir(f->name), 0);
+    free(f);
+    return 0;
+}
+
+static size_t count_files(const folder *f)
+{
+    size_t n = 0;
+    DIR *entries = opendir(f->name);
+    assert_non_null(entries);
+    for (struct dirent *e = readdir(entries); e; e = readdir(entries)) {
+        n += e->d_name[0] != '.';
+    }
+    (void)closedir(entries);
+    return n;
+}
+
+/* The whole file as a string, to be freed. */
+static char *text_of(const char *path)
+{
+    enum { MOST = 1 << 20 };
+    char *text = calloc(1, MOST);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(text);
+    assert_non_null(file);
+    assert_true(fread(text, 1, MOST, file) < MOST);
+    (void)fclose(file);
+    return text;
+}
+
+static void assert_has(const char *text, const char *part)
+{
+    if (!strstr(text, part)) {
+        fail_msg("expected \"%s\" in:\n%s", part, text);
+    }
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* ---------------------------------------------------------------------------
+ * What is refused
+ */
+
+static void null_and_bad_names_are_refused(void **state)
+{
+    const folder *f = *state;
+    hook_record record = {0};
+    mlp_net *net = new_net(&moons_model, MLP_F64, &record);
+    const char *const paths[] = {"",        "c",      ".c",        "/",
+                                 "/tmp/.c", "net.h",  "/tmp/a.cc", "a\"b.c",
+                                 "a\nb.c",  "a\\b.c", "a*.c",      "a?-.c"};
+    const char *const prefixes[] = {
+        "",
+        "1",
+        "_a",
+        "a-b",
+        "a b",
+        "n\xc3\xa4",
+        "a\"",
+        "a/*",
+        "n123456789n123456789n123456789n123456789n123456789n123456789n123",
+    };
+    assert_int_equal(mlp_export_c(NULL, f->code, NULL, NULL), MLP_ERR_NULL);
+    assert_told(&record, mlp_export_c(net, NULL, NULL, NULL), MLP_ERR_NULL,
+                "path");
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        assert_told(&record, mlp_export_c(net, paths[i], NULL, NULL),
+                    MLP_ERR_ARGUMENT, "path");
+    }
+    for (size_t i = 0; i < COUNT(prefixes); i++) {
+        mlp_export_options options = mlp_export_defaults();
+        options.prefix = prefixes[i];
+        assert_told(&record, mlp_export_c(net, f->code, &options, NULL),
+                    MLP_ERR_ARGUMENT, "prefix");
+    }
+    /* Names of files that are none in C need a prefix. */
+    char path[160];
+    (void)snprintf(path, sizeof path, "%s/2-net.c", f->name);
+    assert_told(&record, mlp_export_c(net, path, NULL, NULL), MLP_ERR_ARGUMENT,
+                "2-net");
+    (void)snprintf(path, sizeof path, "%s/%s.c", f->name,
+                   prefixes[COUNT(prefixes) - 1]);
+    assert_told(&record, mlp_export_c(net, path, NULL, NULL), MLP_ERR_ARGUMENT,
+                "at most 63");
+    assert_int_equal(count_files(f), 0);
+    mlp_export_options options = mlp_export_defaults();
+    options.prefix = "two";
+    assert_int_equal(mlp_export_c(net, path, &options, NULL), MLP_OK);
+    assert_int_equal(count_files(f), 2);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
+static void rows_that_do_not_fit_are_refused(void **state)
+{
+    const folder *f = *state;
+    hook_record record = {0};
+    mlp_net *net = new_net(&moons_model, MLP_F32, &record);
+    mlp_export_options options = mlp_export_defaults();
+    float x[6] = {1, 2, 3, 4, NAN, 6};
+    double wide[2] = {1, 2};
+    options.X = mlp_cview_f32(x, 2, 3);
+    assert_told(&record, mlp_export_c(net, f->code, &options, NULL),
+                MLP_ERR_SHAPE, "X");
+    options.X = mlp_cview_f64(wide, 1, 2);
+    assert_told(&record, mlp_export_c(net, f->code, &options, NULL),
+                MLP_ERR_DTYPE, "X");
+    options.X = mlp_cview_f32(x, 3, 2);
+    assert_told(&record, mlp_export_c(net, f->code, &options, NULL),
+                MLP_ERR_NOT_FINITE, "X");
+    options.X = mlp_cview_f32(NULL, 2, 2);
+    assert_told(&record, mlp_export_c(net, f->code, &options, NULL),
+                MLP_ERR_NULL, "X");
+    assert_int_equal(count_files(f), 0);
+    mlp_net_free(net);
+}
+
+static void parameters_that_are_not_finite_are_refused(void **state)
+{
+    const folder *f = *state;
+    hook_record record = {0};
+    mlp_net *net = new_net(&moons_model, MLP_F32, &record);
+    put(tensor(net, MLP_W, 2), 1, 1, INFINITY);
+    assert_told(&record, mlp_export_c(net, f->code, NULL, NULL),
+                MLP_ERR_NOT_FINITE, "W");
+    put(tensor(net, MLP_W, 2), 1, 1, 0);
+    put(tensor(net, MLP_B, 3), 0, 0, NAN);
+    assert_told(&record, mlp_export_c(net, f->code, NULL, NULL),
+                MLP_ERR_NOT_FINITE, "b");
+    /* Finite ones, whose outputs are not. */
+    put(tensor(net, MLP_B, 3), 0, 0, 0);
+    fill(tensor(net, MLP_W, 1), 3e38);
+    fill(tensor(net, MLP_W, 2), 3e38);
+    fill(tensor(net, MLP_W, 3), 0);
+    assert_told(&record, mlp_export_c(net, f->code, NULL, NULL),
+                MLP_ERR_NOT_FINITE, "outputs");
+    assert_int_equal(count_files(f), 0);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
+/* ---------------------------------------------------------------------------
+ * Files that are whole, or as before
+ */
+
+static void a_failure_leaves_old_files(void **state)
+{
+    const folder *f = *state;
+    hook_record record = {0};
+    mlp_net *net = new_net(&moons_model, MLP_F64, &record);
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/none/net.c", f->name);
+    assert_told(&record, mlp_export_c(net, path, NULL, NULL), MLP_ERR_IO,
+                "none/net.h");
+    /* The code cannot be written, so the header is not either. */
+    write_text(f->header, "old");
+    assert_int_equal(mkdir(f->code, 0777), 0);
+    mlp_export_report report = {1, 2};
+    assert_told(&record, mlp_export_c(net, f->code, NULL, &report), MLP_ERR_IO,
+                "net_1.c");
+    assert_int_equal(report.constant_bytes, 1);
+    assert_int_equal(report.scratch_bytes, 2);
+    assert_int_equal(count_files(f), 2);
+    char *text = text_of(f->header);
+    assert_string_equal(text, "old");
+    free(text);
+    assert_int_equal(rmdir(f->code), 0);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
+static void memory_that_runs_out_changes_nothing(void **state)
+{
+    const folder *f = *state;
+    for (int canonical = 0; canonical < 2; canonical++) {
+        hook_record record = {0};
+        mlp_net *net = new_net(&moons_model, MLP_F32, &record);
+        mlp_export_options options = mlp_export_defaults();
+        options.canonical = canonical != 0;
+        size_t live = record.live;
+        mlp_status status = MLP_ERR_MEMORY;
+        size_t n = 0;
+        while (status == MLP_ERR_MEMORY) {
+            assert_int_equal(count_files(f), 0);
+            record.allocations = 0;
+            record.fail_at = ++n;
+            status = mlp_export_c(net, f->code, &options, NULL);
+            assert_int_equal(record.live, live);
+        }
+        assert_int_equal(status, MLP_OK);
+        assert_in_range(n, 5, 30);
+        assert_int_equal(remove(f->code), 0);
+        assert_int_equal(remove(f->header), 0);
+        mlp_net_free(net);
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * What stands in them
+ */
+
+static void files_say_what_they_are(void **state)
+{
+    const folder *f = *state;
+    mlp_net *net = new_net(&moons_model, MLP_F32, NULL);
+    const double mean[] = {0.5, -0.25};
+    const double std[] = {1, 1e-7};
+    const char *const names[] = {"a \"quoted\"?", "caf\xc3\xa9\\"};
+    assert_int_equal(mlp_net_set_scaling(net, mean, std), MLP_OK);
+    assert_int_equal(mlp_net_set_class_names(net, names, 2), MLP_OK);
+    mlp_export_options options = mlp_export_defaults();
+    options.prefix = "Two_moons";
+    mlp_export_report report = {0, 0};
+    assert_int_equal(mlp_export_c(net, f->code, &options, &report), MLP_OK);
+    assert_int_equal(report.constant_bytes, (193 + 4) * 4 + 2 * 12);
+    assert_int_equal(report.scratch_bytes, (16 + 8) * 4);
+    assert_int_equal(count_files(f), 2);
+
+    char *code = text_of(f->code);
+    char *header = text_of(f->header);
+    assert_has(header, "#define TWO_MOONS_INPUTS 2\n");
+    assert_has(header, "#define TWO_MOONS_OUTPUTS 1\n");
+    assert_has(header, "#define TWO_MOONS_SCRATCH 24 ");
+    assert_has(header, "void Two_moons_predict(const float *x, float *y, "
+                       "float *scratch);\n");
+    assert_has(header, "int Two_moons_class(const float *y);\n");
+    assert_has(code, "Constants (flash): 812 bytes.\n");
+    assert_has(code, "#include \"net_1.h\"\n");
+    assert_has(code, "    0.5f, 1.0f, -0.25f, 1.00000001e-7f,\n");
+    assert_has(code, "    \"a \\042quoted\\042\\077\",\n");
+    assert_has(code, "    \"caf\\303\\251\\134\",\n");
+    /* The two belong together. */
+    const char *id = strstr(header, "TWO_MOONS_ID 0x");
+    assert_non_null(id);
+    const char *other = strstr(code, "TWO_MOONS_ID != 0x");
+    assert_non_null(other);
+    assert_memory_equal(strstr(id, "0x"), strstr(other, "0x"), 10);
+    assert_true(memcmp(strstr(id, "0x"), "0x00000000", 10) != 0);
+    free(code);
+    free(header);
+    mlp_net_free(net);
+}
+
+static void scaled_targets_are_counted(void **state)
+{
+    const folder *f = *state;
+    mlp_net *net = new_net(&square_model, MLP_F64, NULL);
+    const double mean[5] = {0};
+    const double std[5] = {1, 2, 3, 4, 5};
+    mlp_export_report before = {.constant_bytes = 0};
+    mlp_export_report after = {.constant_bytes = 0};
+    assert_int_equal(mlp_export_c(net, f->code, NULL, &before), MLP_OK);
+    assert_int_equal(before.constant_bytes, 8 * mlp_net_parameter_count(net));
+    assert_int_equal(mlp_net_set_target_scaling(net, mean, std), MLP_OK);
+    assert_int_equal(mlp_export_c(net, f->code, NULL, &after), MLP_OK);
+    assert_int_equal(after.constant_bytes, before.constant_bytes + 2 * 5 * 8);
+    assert_int_equal(after.scratch_bytes, (11 + 6) * 8);
+    char *code = text_of(f->code);
+    assert_has(code, "    rescale(5, output_scaling, y);\n");
+    free(code);
+    mlp_net_free(net);
+}
+
+static void code_has_what_it_needs_alone(void **state)
+{
+    const folder *f = *state;
+    mlp_net *net = new_net(&moons_model, MLP_F64, NULL);
+    mlp_export_options options = mlp_export_defaults();
+    options.canonical = true;
+    assert_int_equal(mlp_export_c(net, f->code, &options, NULL), MLP_OK);
+    char *code = text_of(f->code);
+    assert_has(code, "static NEVER_INLINE vec vsigmoid(vec z)\n{");
+    assert_has(code, "static const real exp_terms[]");
+    assert_has(code, "#define LN2_HIGH 0.69314718055");
+    assert_null(strstr(code, "vtanh"));
+    assert_null(strstr(code, "vlog"));
+    assert_null(strstr(code, "0x1."));
+    assert_null(strstr(code, "0x1p"));
+    assert_null(strstr(code, "SPDX"));
+    free(code);
+    mlp_net_free(net);
+}
+
+/* A constant float that is none draws a warning. */
+static void slopes_are_those_of_the_precision(void **state)
+{
+    const folder *f = *state;
+    const model m = {1,
+                     2,
+                     {{1, MLP_ACT_LEAKY_RELU, 1e-300}, {1, MLP_ACT_ELU, 0.1}},
+                     MLP_LOSS_MSE};
+    mlp_net *net = new_net(&m, MLP_F32, NULL);
+    assert_int_equal(mlp_export_c(net, f->code, NULL, NULL), MLP_OK);
+    char *code = text_of(f->code);
+    assert_has(code, "leaky_relu_of(a[i], 0.0f)");
+    assert_has(code, "elu_of(y[i], 0.100000001f)");
+    free(code);
+    mlp_net_free(net);
+}
+
+/* int8 that are all of one class are not compared, which compilers see. */
+static void a_class_out_of_range_is_a_constant(void **state)
+{
+    const folder *f = *state;
+    const model m = {1, 1, {{1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    const char *const names[] = {"low", "high"};
+    const double x[] = {-1, 1};
+    const double std = 1;
+    mlp_net *net = new_net(&m, MLP_F64, NULL);
+    mlp_export_options options = mlp_export_defaults();
+    options.int8 = true;
+    options.X = mlp_cview_f64(x, 2, 1);
+    assert_int_equal(mlp_net_set_class_names(net, names, 2), MLP_OK);
+    fill(tensor(net, MLP_W, 1), 0.1);
+    for (int i = 0; i < 2; i++) {
+        const double mean = i == 0 ? -5 : 5;
+        char end[64];
+        (void)snprintf(end, sizeof end, "(void)y;\n    return %d;\n}", i);
+        assert_int_equal(mlp_net_set_target_scaling(net, &mean, &std), MLP_OK);
+        assert_int_equal(mlp_export_c(net, f->code, &options, NULL), MLP_OK);
+        char *code = text_of(f->code);
+        assert_has(code, end);
+        free(code);
+    }
+    mlp_net_free(net);
+}
+
+/* ---------------------------------------------------------------------------
+ * Numbers
+ */
+
+static void assert_reads_back(double x)
+{
+    char text[MLPI_REAL_SIZE];
+    char *end = NULL;
+    mlpi_real_text(MLP_F64, x, text);
+    assert_null(strchr(text, ','));
+    assert_true(same_number(strtod(text, &end), x));
+    assert_int_equal(*end, '\0');
+    mlpi_real_text(MLP_F32, (double)(float)x, text);
+    if (isfinite((float)x)) {
+        assert_true(same_number(strtof(text, &end), (float)x));
+        assert_string_equal(end, "f");
+    }
+}
+
+static void numbers_read_back(void **state)
+{
+    (void)state;
+    static const double some[] = {
+        0,    -0.0, 1,      -1,    0.1,     1e7,     1e6,    9999999, 1e-4,
+        1e-3, 1e22, 5e-324, 1e-45, DBL_MAX, FLT_MAX, -1e300, 1.0 / 3, 123456.5};
+    mlp_rng rng = mlp_rng_seeded(11);
+    for (size_t i = 0; i < COUNT(some); i++) {
+        assert_reads_back(some[i]);
+    }
+    for (int i = 0; i < 5000; i++) {
+        assert_reads_back(ldexp(mlp_rng_randn(&rng), i % 300 - 150));
+    }
+}
+
+/* tests/scripts/python.sh makes a locale with a decimal comma. */
+static void locales_change_nothing(void **state)
+{
+    const folder *f = *state;
+    mlp_net *net = new_net(&moons_model, MLP_F64, NULL);
+    assert_int_equal(mlp_export_c(net, f->code, NULL, NULL), MLP_OK);
+    char *before = text_of(f->code);
+    bool found = setlocale(LC_ALL, "de_DE.UTF-8") != NULL;
+    mlp_status status = mlp_export_c(net, f->code, NULL, NULL);
+    (void)setlocale(LC_ALL, "C");
+    assert_int_equal(status, MLP_OK);
+    char *after = text_of(f->code);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    mlp_net_free(net);
+    if (!found) {
+        skip();
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(null_and_bad_names_are_refused,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(rows_that_do_not_fit_are_refused,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(
+            parameters_that_are_not_finite_are_refused, make_folder,
+            remove_folder),
+        cmocka_unit_test_setup_teardown(a_failure_leaves_old_files, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(memory_that_runs_out_changes_nothing,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(files_say_what_they_are, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(scaled_targets_are_counted, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(code_has_what_it_needs_alone,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(slopes_are_those_of_the_precision,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_class_out_of_range_is_a_constant,
+                                        make_folder, remove_folder),
+        cmocka_unit_test(numbers_read_back),
+        cmocka_unit_test_setup_teardown(locales_change_nothing, make_folder,
+                                        remove_folder),
+    };
+    return cmocka_run_group_tests_name("export", tests, NULL, NULL);
+}

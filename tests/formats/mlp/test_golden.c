@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Golden files load. `test_golden write 1 float64` prints one of kind 1 as it
+ * was made; to be used for further files only, never to write these anew.
+ */
+#include "support/model_files.h"
+
+#include "support/golden.h"
+
+static void assert_same_layers(const mlp_net *net, const mlp_net *expected)
+{
+    for (size_t l = 1; l <= mlp_net_layer_count(expected); l++) {
+        mlp_layer a = {.width = 0};
+        mlp_layer b = {.width = 0};
+        assert_int_equal(mlp_net_layer(net, l, &a), MLP_OK);
+        assert_int_equal(mlp_net_layer(expected, l, &b), MLP_OK);
+        assert_true(a.width == b.width && a.activation == b.activation &&
+                    a.slope == b.slope && a.dropout == b.dropout &&
+                    a.batch_norm == b.batch_norm);
+    }
+}
+
+static void assert_same_predictions(const mlp_net *net, const mlp_net *expected)
+{
+    mlp_dtype p = mlp_net_precision(expected);
+    mlp_view X = random_matrix(p, 9, GOLDEN_INPUTS, -2, 2);
+    mlp_view A = new_matrix(p, 9, GOLDEN_OUTPUTS, NULL);
+    mlp_view B = new_matrix(p, 9, GOLDEN_OUTPUTS, NULL);
+    assert_int_equal(mlp_predict(net, ro(X), A), MLP_OK);
+    assert_int_equal(mlp_predict(expected, ro(X), B), MLP_OK);
+    assert_same(ro(A), ro(B));
+    free(X.data);
+    free(A.data);
+    free(B.data);
+}
+
+static void assert_loads(int kind, mlp_dtype p)
+{
+    file f = {malloc(GOLDEN_MOST), 0};
+    assert_non_null(f.bytes);
+    f.size = golden_bytes(kind, p, f.bytes);
+    mlp_net *net = loaded_of(f);
+    mlp_net *expected = golden_net(kind, p);
+    assert_same_net(net, expected);
+    assert_same_layers(net, expected);
+    assert_same_predictions(net, expected);
+    assert_int_equal(mlp_net_precision(net), p);
+    if (kind == GOLDEN_CLASSES) {
+        assert_int_equal(mlp_net_loss(net), MLP_LOSS_BCE);
+        assert_string_equal(mlp_net_class_name(net, 0), "left \"l\"");
+        assert_string_equal(mlp_net_class_name(net, 1), "right \xe2\x82\xac");
+    } else {
+        double s[2][GOLDEN_OUTPUTS];
+        assert_int_equal(mlp_net_loss(net), MLP_LOSS_HUBER);
+        assert_int_equal(mlp_net_target_scaling(net, s[0], s[1]), MLP_OK);
+        assert_true(s[0][0] == -2 && s[1][1] == 1000);
+    }
+    assert_string_equal(mlp_net_metadata(net, "made by"), "libmlp 0.1\n");
+    mlp_net_free(net);
+    mlp_net_free(expected);
+    free(f.bytes);
+}
+
+static void golden_files_load(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(p)
+    {
+        for (int kind = 0; kind < GOLDEN_KINDS; kind++) {
+            assert_loads(kind, p);
+        }
+    }
+}
+
+/* While this is the version: a file that is saved anew has the same bytes. */
+static void assert_saved_the_same(int kind, mlp_dtype p)
+{
+    unsigned char *bytes = malloc(GOLDEN_MOST);
+    assert_non_null(bytes);
+    size_t n = golden_bytes(kind, p, bytes);
+    mlp_net *net = golden_net(kind, p);
+    file f = file_of(net);
+    assert_int_equal(f.size, n);
+    assert_memory_equal(f.bytes, bytes, n);
+    mlp_net_free(net);
+    guarded_free(f.bytes);
+    free(bytes);
+}
+
+static void golden_files_are_saved_the_same(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(p)
+    {
+        for (int kind = 0; kind < GOLDEN_KINDS; kind++) {
+            assert_saved_the_same(kind, p);
+        }
+    }
+}
+
+static int write_golden(const char *kind, const char *precision)
+{
+    mlp_dtype p = strcmp(precision, "float32") == 0 ? MLP_F32 : MLP_F64;
+    mlp_net *net = golden_net(*kind - '0', p);
+    size_t n = mlp_net_save_size(net);
+    unsigned char *bytes = malloc(n + 1);
+    if (!bytes || mlp_net_save_memory(net, bytes, n) != MLP_OK) {
+        return 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        (void)printf("%02x%s", bytes[i],
+                     i % 32 == 31 || i + 1 == n ? "\n" : "");
+    }
+    free(bytes);
+    mlp_net_free(net);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_files_load),
+        cmocka_unit_test(golden_files_are_saved_the_same),
+    };
+    if (argc == 4 && strcmp(argv[1], "write") == 0) {
+        return write_golden(argv[2], argv[3]);
+    }
+    return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Parameters from other people's safetensors files. The bits of 16-bit floats
+ * are NumPy's and PyTorch's: numpy.float16(x).view('uint16'), and for bfloat16
+ * the upper half of the float.
+ */
+#include "support/training.h"
+
+/* A safetensors file as it grows. */
+typedef struct builder {
+    char header[4096];
+    unsigned char data[4096];
+    size_t used;
+} builder;
+
+static void begin(builder *b)
+{
+    *b = (builder){.header = "{"};
+}
+
+static void add_entry(builder *b, const char *name, const char *type,
+                      const char *shape, size_t size)
+{
+    size_t n = strlen(b->header);
+    (void)snprintf(b->header + n, sizeof b->header - n,
+                   "%s\"%s\":{\"dtype\":\"%s\",\"shape\":%s,"
+                   "\"data_offsets\":[%zu,%zu]}",
+                   n > 1 ? "," : "", name, type, shape, b->used,
+                   b->used + size);
+    b->used += size;
+}
+
+static void add_bits(builder *b, uint64_t bits, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        b->data[b->used - size + i] = (unsigned char)(bits >> (8 * i));
+    }
+}
+
+/* n floats x, x + 1, x + 2 ... */
+static void add(builder *b, const char *name, const char *shape, size_t n,
+                float x)
+{
+    add_entry(b, name, "F32", shape, 4 * n);
+    size_t end = b->used;
+    b->used -= 4 * n;
+    for (size_t i = 0; i < n; i++) {
+        float value = x + (float)i;
+        uint32_t bits = 0;
+        memcpy(&bits, &value, sizeof bits);
+        b->used += 4;
+        add_bits(b, bits, 4);
+    }
+    assert_int_equal(b->used, end);
+}
+
+static mlp_status import_into(mlp_net *net, const builder *b)
+{
+    size_t n = strlen(b->header) + 1;
+    unsigned char *bytes = guarded_alloc(8 + n + b->used);
+    memset(bytes, 0, 8);
+    bytes[0] = (unsigned char)n;
+    bytes[1] = (unsigned char)(n >> 8);
+    memcpy(bytes + 8, b->header, n - 1);
+    bytes[8 + n - 1] = '}';
+    memcpy(bytes + 8 + n, b->data, b->used);
+    mlp_status status = mlp_net_import_memory(net, bytes, 8 + n + b->used);
+    guarded_free(bytes);
+    return status;
+}
+
+static const model two_layers = {
+    2, 2, {{3, MLP_ACT_TANH}, {1, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE};
+
+/* Is this the row of a tensor? */
+#define assert_row(net, which, l, row, ...)                                    \
+    check_row(tensor(net, which, l), row,                                      \
+              sizeof(const double[]){__VA_ARGS__} / sizeof(double),            \
+              (const double[]){__VA_ARGS__})
+
+static void check_row(mlp_view view, size_t row, size_t n,
+                      const double *expected)
+{
+    assert_int_equal(view.cols, n);
+    for (size_t j = 0; j < n; j++) {
+        assert_true(at(view, row, j) == expected[j]);
+    }
+}
+
+/* As nn.Sequential, nn.Module and others name them. */
+static void names_give_the_order(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"0", "2"},           {"2", "10"},       {"fc1", "fc2"},
+        {"fc9", "fc10"},      {"7", "16"},       {"model.9.a", "model.10.a"},
+        {"hidden", "output"}, {"a1b2", "a1b10"},
+    };
+    for (size_t i = 0; i < COUNT(pairs); i++) {
+        for (int turned = 0; turned < 2; turned++) {
+            char name[64];
+            builder b;
+            begin(&b);
+            for (int k = 0; k < 2; k++) {
+                int layer = turned ? 1 - k : k;
+                (void)snprintf(name, sizeof name, "%s.weight", pairs[i][layer]);
+                add(&b, name, layer ? "[1,3]" : "[3,2]", layer ? 3 : 6,
+                    layer ? 20 : 10);
+                (void)snprintf(name, sizeof name, "%s.bias", pairs[i][layer]);
+                add(&b, name, layer ? "[1]" : "[3]", layer ? 1 : 3,
+                    layer ? 40 : 30);
+            }
+            FOR_EACH_PRECISION(p)
+            {
+                mlp_net *net = new_net(&two_layers, p, NULL);
+                assert_int_equal(import_into(net, &b), MLP_OK);
+                assert_row(net, MLP_W, 1, 0, 10, 11);
+                assert_row(net, MLP_W, 1, 2, 14, 15);
+                assert_row(net, MLP_B, 1, 0, 30, 31, 32);
+                assert_row(net, MLP_W, 2, 0, 20, 21, 22);
+                assert_row(net, MLP_B, 2, 0, 40);
+                mlp_net_free(net);
+            }
+        }
+    }
+}
+
+static const model one_layer = {4, 1, {{1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+
+static void assert_read(const char *type, size_t size, const uint64_t bits[4],
+                        const double expected[4])
+{
+    builder b;
+    begin(&b);
+    add_entry(&b, "w.weight", type, "[1,4]", 4 * size);
+    b.used = 0;
+    for (size_t i = 0; i < 4; i++) {
+        b.used += size;
+        add_bits(&b, bits[i], size);
+    }
+    mlp_net *net = new_net(&one_layer, MLP_F64, NULL);
+    put(tensor(net, MLP_B, 1), 0, 0, 7);
+    assert_int_equal(import_into(net, &b), MLP_OK);
+    mlp_view W = tensor(net, MLP_W, 1);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(same_number(at(W, 0, i), expected[i]));
+    }
+    assert_true(at(tensor(net, MLP_B, 1), 0, 0) == 0); /* there was none */
+    mlp_net_free(net);
+}
+
+static void every_real_type_is_read(void **state)
+{
+    (void)state;
+    assert_read("F64", 8,
+                (const uint64_t[]){0x3fb999999999999a, 0x8000000000000000, 1,
+                                   0xfff0000000000000},
+                (const double[]){0.1, -0.0, 0x1p-1074, -INFINITY});
+    assert_read("F32", 4,
+                (const uint64_t[]){0x3dcccccd, 0x80000000, 1, 0x7fc00000},
+                (const double[]){(double)0.1F, -0.0, 0x1p-149, NAN});
+    assert_read("F16", 2, (const uint64_t[]){0x2e66, 0x8001, 0x7bff, 0xfc00},
+                (const double[]){0.0999755859375, -0x1p-24, 65504, -INFINITY});
+    assert_read("F16", 2, (const uint64_t[]){0x8000, 0x7e00, 0x03ff, 0x0400},
+                (const double[]){-0.0, NAN, 1023 * 0x1p-24, 0x1p-14});
+    assert_read("BF16", 2, (const uint64_t[]){0x3dcd, 0x8000, 0x7f80, 1},
+                (const double[]){0.10009765625, -0.0, INFINITY, 0x1p-133});
+}
+
+static const model normal = {
+    2,
+    2,
+    {{.width = 2, .activation = MLP_ACT_TANH, .batch_norm = true},
+     {.width = 1, .activation = MLP_ACT_SIGMOID}},
+    MLP_LOSS_BCE};
+
+/* A layer's own bias is taken off the running mean. */
+static void norms_come_along(void **state)
+{
+    (void)state;
+    for (int with_bias = 0; with_bias < 2; with_bias++) {
+        builder b;
+        begin(&b);
+        add(&b, "1.weight", "[2]", 2, 1.5F);
+        add(&b, "1.bias", "[2]", 2, 2.5F);
+        add(&b, "1.running_mean", "[2]", 2, 3.5F);
+        add(&b, "1.running_var", "[2]", 2, 4.5F);
+        add_entry(&b, "1.num_batches_tracked", "I64", "[]", 8);
+        add_bits(&b, 77, 8);
+        add(&b, "0.weight", "[2,2]", 4, 10);
+        if (with_bias) {
+            add(&b, "0.bias", "[2]", 2, 100);
+        }
+        add(&b, "3.weight", "[1,2]", 2, 20);
+        add(&b, "3.bias", "[1]", 1, 30);
+        mlp_net *net = new_net(&normal, MLP_F32, NULL);
+        assert_int_equal(import_into(net, &b), MLP_OK);
+        double moved = with_bias ? 100 : 0;
+        assert_row(net, MLP_SCALE, 1, 0, 1.5, 2.5);
+        assert_row(net, MLP_B, 1, 0, 2.5, 3.5);
+        assert_row(net, MLP_MEAN, 1, 0, 3.5 - moved,
+                   4.5 - moved - (with_bias ? 1 : 0));
+        assert_row(net, MLP_VARIANCE, 1, 0, 4.5, 5.5);
+        assert_row(net, MLP_W, 1, 1, 12, 13);
+        assert_row(net, MLP_B, 2, 0, 30);
+        mlp_net_free(net);
+    }
+}
+
+/* In the order of characters fc.norm stands between fc.bias and fc.weight; and
+ * 01 and 1 are two owners, though the numbers are one. */
+static void owners_keep_together(void **state)
+{
+    (void)state;
+    static const char *const names[][2] = {{"fc.", "fc.norm."}, {"01.", "1."}};
+    for (size_t i = 0; i < 2; i++) {
+        static const char *const parts[] = {"bias", "weight"};
+        builder b;
+        begin(&b);
+        for (size_t k = 0; k < 2; k++) {
+            char name[64];
+            (void)snprintf(name, sizeof name, "%s%s", names[i][0], parts[k]);
+            add(&b, name, k == 0 ? "[2]" : "[2,2]", k == 0 ? 2 : 4,
+                k == 0 ? 100 : 10);
+        }
+        static const char *const norm[] = {"bias", "running_mean",
+                                           "running_var", "weight"};
+        for (size_t k = 0; k < 4; k++) {
+            char name[64];
+            (void)snprintf(name, sizeof name, "%s%s", names[i][1], norm[k]);
+            add(&b, name, "[2]", 2, (float)k + 0.5F);
+        }
+        add(&b, "z.weight", "[1,2]", 2, 20);
+        mlp_net *net = new_net(&normal, MLP_F32, NULL);
+        assert_int_equal(import_into(net, &b), MLP_OK);
+        assert_row(net, MLP_W, 1, 1, 12, 13);
+        assert_row(net, MLP_MEAN, 1, 0, -98.5, -98.5);
+        assert_row(net, MLP_SCALE, 1, 0, 3.5, 4.5);
+        mlp_net_free(net);
+    }
+}
+
+static void assert_import_refused(const builder *b, mlp_status status,
+                                  const char *message)
+{
+    hook_record record = {0};
+    mlp_net *net = new_net(&two_layers, MLP_F64, &record);
+    mlp_net *before = clone_of(net);
+    assert_told(&record, import_into(net, b), status, message);
+    assert_same_net(net, before);
+    mlp_net_free(net);
+    mlp_net_free(before);
+    assert_int_equal(record.live, 0);
+}
+
+/* The two layers, but for what differs in each case. */
+static void files_of_other_networks_are_refused(void **state)
+{
+    (void)state;
+    builder b;
+    begin(&b);
+    assert_import_refused(&b, MLP_ERR_SHAPE, "weights of 2 layers");
+    add(&b, "0.weight", "[3,2]", 6, 0);
+    assert_import_refused(&b, MLP_ERR_SHAPE, "got 1 and 0");
+    builder whole = b;
+    add(&whole, "1.weight", "[1,3]", 3, 0);
+    b = whole;
+    add(&b, "2.weight", "[1,1]", 1, 0);
+    assert_import_refused(&b, MLP_ERR_SHAPE, "got 3 and 0");
+    b = whole;
+    add(&b, "0.bias", "[2]", 2, 0);
+    assert_import_refused(&b, MLP_ERR_SHAPE, "0.bias: expects (1, 3)");
+    b = whole;
+    add(&b, "ln.weight", "[3]", 3, 0);
+    add(&b, "ln.bias", "[3]", 3, 0);
+    assert_import_refused(&b, MLP_ERR_UNSUPPORTED, "ln.bias: expects it to");
+    b = whole;
+    add(&b, "1.gate", "[1]", 1, 0);
+    assert_import_refused(&b, MLP_ERR_UNSUPPORTED, "1.gate: expects weight");
+    b = whole;
+    add_entry(&b, "1.bias", "I32", "[1]", 4);
+    assert_import_refused(&b, MLP_ERR_UNSUPPORTED, "1.bias: expects weight");
+    b = whole;
+    add(&b, "3.running_mean", "[3]", 3, 0);
+    add(&b, "3.running_var", "[3]", 3, 0);
+    assert_import_refused(&b, MLP_ERR_SHAPE, "got 2 and 1");
+    begin(&b);
+    add(&b, "0.weight", "[1,3]", 3, 0);
+    add(&b, "1.weight", "[3,2]", 6, 0);
+    assert_import_refused(&b, MLP_ERR_SHAPE, "0.weight: expects (3, 2)");
+    b.header[0] = '[';
+    assert_import_refused(&b, MLP_ERR_FORMAT, "safetensors");
+}
+
+static void arguments_are_checked(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_net *net = new_net(&two_layers, MLP_F64, &record);
+    assert_int_equal(mlp_net_import(NULL, "x"), MLP_ERR_NULL);
+    assert_int_equal(mlp_net_import_memory(NULL, "x", 1), MLP_ERR_NULL);
+    assert_told(&record, mlp_net_import(net, NULL), MLP_ERR_NULL, "path");
+    assert_told(&record, mlp_net_import_memory(net, NULL, 8), MLP_ERR_NULL,
+                "file");
+    assert_told(&record, mlp_net_import(net, "/nowhere/at/all"), MLP_ERR_IO,
+                "/nowhere/at/all: cannot open it");
+    mlp_net_free(net);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_give_the_order),
+        cmocka_unit_test(every_real_type_is_read),
+        cmocka_unit_test(norms_come_along),
+        cmocka_unit_test(owners_keep_together),
+        cmocka_unit_test(files_of_other_networks_are_refused),
+        cmocka_unit_test(arguments_are_checked),
+    };
+    return cmocka_run_group_tests_name("import", tests, NULL, NULL);
+}

@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: MIT */
+/* mlp_onnx: what is written, and where it cannot be. What others make of the
+ * files tests/scripts/onnx_runtime.sh shows. */
+#include "support/model_files.h"
+
+#include <sys/stat.h>
+
+#include "mlp_onnx.h"
+#include "support/onnx_files.h"
+
+static file onnx_of(const mlp_net *net)
+{
+    file f = {.size = mlp_onnx_save_size(net)};
+    assert_true(f.size > 0);
+    f.bytes = guarded_alloc(f.size);
+    assert_int_equal(mlp_onnx_save_memory(net, f.bytes, f.size), MLP_OK);
+    return f;
+}
+
+static mlp_net *hooked_net(hook_record *record)
+{
+    mlp_layer layers[] = {
+        {.width = 4, .activation = MLP_ACT_GELU, .batch_norm = true},
+        {.width = 2, .activation = MLP_ACT_SOFTMAX}};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = 3;
+    config.layers = layers;
+    config.n_layers = 2;
+    config.loss = MLP_LOSS_CCE;
+    config.hooks = recording_hooks(record);
+    mlp_net *net = NULL;
+    assert_int_equal(mlp_net_create(&config, &net), MLP_OK);
+    return net;
+}
+
+/* ---------------------------------------------------------------------------
+ * Writing
+ */
+
+static void save_writes_the_same_to_disk_and_memory(void **state)
+{
+    (void)state;
+    char path[] = "onnx_test_XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(close(fd), 0);
+    mlp_net *net = any_net(MLP_F32, MLP_ACT_GELU_TANH, MLP_LOSS_MSE, 3);
+    file f = onnx_of(net);
+    assert_int_equal(mlp_onnx_save(net, path), MLP_OK);
+    unsigned char *read = malloc(f.size + 1);
+    FILE *stream = fopen(path, "rb");
+    assert_non_null(read);
+    assert_non_null(stream);
+    assert_int_equal(fread(read, 1, f.size + 1, stream), f.size);
+    assert_memory_equal(read, f.bytes, f.size);
+    assert_int_equal(fclose(stream), 0);
+    assert_int_equal(unlink(path), 0);
+    free(read);
+    guarded_free(f.bytes);
+    mlp_net_free(net);
+}
+
+static void save_refuses_what_is_missing(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    unsigned char bytes[8];
+    mlp_net *net = hooked_net(&record);
+    assert_int_equal(mlp_onnx_save_size(NULL), 0);
+    assert_int_equal(mlp_onnx_save(NULL, "x.onnx"), MLP_ERR_NULL);
+    assert_int_equal(mlp_onnx_save_memory(NULL, bytes, 8), MLP_ERR_NULL);
+    assert_told(&record, mlp_onnx_save(net, NULL), MLP_ERR_NULL, "path");
+    assert_told(&record, mlp_onnx_save_memory(net, NULL, 8), MLP_ERR_NULL,
+                "place");
+    assert_told(&record, mlp_onnx_save_memory(net, bytes, 8), MLP_ERR_SHAPE,
+                "got 8");
+    assert_told(&record, mlp_onnx_save(net, "no such folder/x.onnx"),
+                MLP_ERR_IO, "no such folder");
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
+static void save_tells_of_a_norm_that_cannot_be_folded(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_net *net = hooked_net(&record);
+    put(tensor(net, MLP_SCALE, 1), 0, 2, 1e308);
+    put(tensor(net, MLP_MEAN, 1), 0, 2, 1e308);
+    size_t size = mlp_onnx_save_size(net);
+    unsigned char *bytes = malloc(size);
+    assert_non_null(bytes);
+    assert_told(&record, mlp_onnx_save_memory(net, bytes, size),
+                MLP_ERR_NOT_FINITE, "layer 1");
+    assert_told(&record, mlp_onnx_save(net, "never.onnx"), MLP_ERR_NOT_FINITE,
+                "layer 1");
+    assert_int_not_equal(access("never.onnx", F_OK), 0);
+    free(bytes);
+    mlp_net_free(net);
+}
+
+static void save_survives_every_failed_allocation(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_net *net = hooked_net(&record);
+    size_t size = mlp_onnx_save_size(net);
+    unsigned char *bytes = malloc(size);
+    size_t live = record.live;
+    mlp_status status = MLP_ERR_MEMORY;
+    assert_non_null(bytes);
+    for (size_t n = 1; status != MLP_OK; n++) {
+        record.fail_at = record.allocations + n;
+        status = mlp_onnx_save_memory(net, bytes, size);
+        assert_true(status == MLP_OK || status == MLP_ERR_MEMORY);
+        assert_int_equal(record.live, live);
+        assert_true(n < 10);
+    }
+    record.fail_at = record.allocations + 1;
+    assert_int_equal(mlp_onnx_save_size(net), 0);
+    assert_int_equal(record.live, live);
+    free(bytes);
+    mlp_net_free(net);
+}
+
+/* ---------------------------------------------------------------------------
+ * Reading what was written
+ */
+
+static mlp_net *net_of_onnx(file f)
+{
+    mlp_net *net = NULL;
+    assert_int_equal(mlp_onnx_load_memory(f.bytes, f.size, NULL, &net), MLP_OK);
+    assert_non_null(net);
+    return net;
+}
+
+/* Every parameter of layer l, and what it is like. */
+static void assert_same_layer(const mlp_net *a, const mlp_net *b, size_t l)
+{
+    mlp_layer of_a;
+    mlp_layer of_b;
+    mlp_cview x;
+    mlp_cview y;
+    assert_int_equal(mlp_net_layer(a, l, &of_a), MLP_OK);
+    assert_int_equal(mlp_net_layer(b, l, &of_b), MLP_OK);
+    assert_int_equal(of_a.width, of_b.width);
+    assert_int_equal(of_a.activation, of_b.activation);
+    assert_true(of_a.slope == of_b.slope);
+    for (int which = MLP_W; which <= MLP_B; which++) {
+        assert_int_equal(mlp_net_ctensor(a, (mlp_tensor)which, l, &x), MLP_OK);
+        assert_int_equal(mlp_net_ctensor(b, (mlp_tensor)which, l, &y), MLP_OK);
+        for (size_t i = 0; i < x.rows * x.cols; i++) {
+            assert_true(mlp_cview_at(x, i / x.cols, i % x.cols) ==
+                        mlp_cview_at(y, i / x.cols, i % x.cols));
+        }
+    }
+}
+
+static void every_network_comes_back_to_the_bit(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(p)
+    {
+        for (int a = 0; mlp_activation_name((mlp_activation)a); a++) {
+            for (int kind = 0; kind < 4; kind++) {
+                mlp_net *net =
+                    any_net(p, (mlp_activation)a, MLP_LOSS_MSE, kind);
+                mlp_net *folded = NULL;
+                assert_int_equal(mlp_net_fold_batch_norm(net, &folded), MLP_OK);
+                file f = onnx_of(net);
+                mlp_net *loaded = net_of_onnx(f);
+                assert_int_equal(mlp_net_precision(loaded), p);
+                for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
+                    assert_same_layer(loaded, folded, l);
+                }
+                double x[2][3];
+                double y[2][3];
+                assert_int_equal(mlp_net_scaling(net, x[0], x[1]), MLP_OK);
+                assert_int_equal(mlp_net_scaling(loaded, y[0], y[1]), MLP_OK);
+                assert_memory_equal(x, y, sizeof x);
+                mlp_net_free(net);
+                mlp_net_free(folded);
+                mlp_net_free(loaded);
+                guarded_free(f.bytes);
+            }
+        }
+    }
+}
+
+/* A mean of 0, or a deviation of 1, is no reason to leave the other out. */
+static void halves_of_a_scaling_come_back(void **state)
+{
+    (void)state;
+    const double zeros[] = {0, 0, 0};
+    const double ones[] = {1, 1, 1};
+    const double others[] = {3, 1, 0.1};
+    mlp_net *net = any_net(MLP_F64, MLP_ACT_TANH, MLP_LOSS_MSE, 0);
+    for (int i = 0; i < 2; i++) {
+        double back[2][3];
+        const double *mean = i == 0 ? zeros : others;
+        const double *std = i == 0 ? others : ones;
+        assert_int_equal(mlp_net_set_scaling(net, mean, std), MLP_OK);
+        file f = onnx_of(net);
+        mlp_net *loaded = net_of_onnx(f);
+        assert_int_equal(mlp_net_scaling(loaded, back[0], back[1]), MLP_OK);
+        assert_memory_equal(back[0], mean, sizeof zeros);
+        assert_memory_equal(back[1], std, sizeof ones);
+        mlp_net_free(loaded);
+        guarded_free(f.bytes);
+    }
+    mlp_net_free(net);
+}
+
+static void losses_follow_the_last_activation(void **state)
+{
+    (void)state;
+    const mlp_loss losses[] = {MLP_LOSS_CCE, MLP_LOSS_BCE, MLP_LOSS_MSE};
+    const mlp_activation activations[] = {MLP_ACT_SOFTMAX, MLP_ACT_SIGMOID,
+                                          MLP_ACT_TANH};
+    for (size_t i = 0; i < COUNT(losses); i++) {
+        mlp_net *net = any_net(MLP_F32, activations[i], MLP_LOSS_MSE, 0);
+        file f = onnx_of(net);
+        mlp_net *loaded = net_of_onnx(f);
+        assert_int_equal(mlp_net_loss(loaded), losses[i]);
+        mlp_net_free(net);
+        mlp_net_free(loaded);
+        guarded_free(f.bytes);
+    }
+}
+
+static void texts_and_target_scaling_come_back(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(p)
+    {
+        for (int a = MLP_ACT_IDENTITY; a <= MLP_ACT_TANH; a++) {
+            const double mean[] = {1, 0, -3, 2, 100};
+            const double std[] = {0.5, 1, 3, 0.125, 1000};
+            double back[2][5];
+            mlp_net *net = any_net(p, (mlp_activation)a, MLP_LOSS_MSE, 3);
+            assert_int_equal(mlp_net_set_target_scaling(net, mean, std),
+                             MLP_OK);
+            file f = onnx_of(net);
+            mlp_net *loaded = net_of_onnx(f);
+            assert_int_equal(mlp_net_loss(loaded), MLP_LOSS_MSE);
+            assert_int_equal(mlp_net_target_scaling(loaded, back[0], back[1]),
+                             MLP_OK);
+            assert_memory_equal(back[0], mean, sizeof mean);
+            assert_memory_equal(back[1], std, sizeof std);
+            for (size_t i = 0; i <= 5; i++) {
+                const char *name = mlp_net_class_name(net, i);
+                assert_true(!name == !mlp_net_class_name(loaded, i));
+                if (name) {
+                    assert_string_equal(mlp_net_class_name(loaded, i), name);
+                }
+            }
+            assert_string_equal(mlp_net_metadata(loaded, "author"),
+                                "me, \"I\"");
+            assert_string_equal(mlp_net_metadata(loaded, "a"), "b");
+            assert_null(mlp_net_metadata_key(loaded, 2));
+            mlp_net_free(net);
+            mlp_net_free(loaded);
+            guarded_free(f.bytes);
+        }
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * Reading what others wrote
+ */
+
+static foreign foreign_of(const char *name)
+{
+    foreign f;
+    if (!read_foreign(MLP_TEST_VECTORS, name, &f)) {
+        fail_msg("cannot read onnx_%s.txt", name);
+    }
+    return f;
+}
+
+static mlp_net *loaded_foreign(const foreign *f)
+{
+    hook_record record = {0};
+    mlp_hooks hooks = {.log = record_log, .user = &record};
+    mlp_net *net = NULL;
+    if (mlp_onnx_load_memory(f->bytes[0], f->size[0], &hooks, &net) != MLP_OK) {
+        fail_msg("%s: %s", f->name[0], record.message);
+    }
+    return net;
+}
+
+static void assert_predicts(const mlp_net *net, const foreign *f)
+{
+    mlp_dtype p = mlp_net_precision(net);
+    mlp_view X = new_matrix(p, f->rows, f->inputs, f->X);
+    mlp_view A = new_matrix(p, f->rows, f->outputs, NULL);
+    assert_int_equal(mlp_net_inputs(net), f->inputs);
+    assert_int_equal(mlp_net_outputs(net), f->outputs);
+    assert_int_equal(mlp_predict(net, ro(X), A), MLP_OK);
+    for (size_t i = 0; i < f->rows * f->outputs; i++) {
+        assert_absolute(at(A, i / f->outputs, i % f->outputs), f->A[i],
+                        p == MLP_F32 ? 1e-5 : 1e-12);
+    }
+    free(X.data);
+    free(A.data);
+}
+
+static void files_of_others_predict_what_they_did(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(foreign_names); i++) {
+        foreign f = foreign_of(foreign_names[i]);
+        if (f.size[1] == 0) {
+            mlp_net *net = loaded_foreign(&f);
+            assert_predicts(net, &f);
+            mlp_net_free(net);
+        }
+    }
+}
+
+static void activations_are_known_by_their_factors(void **state)
+{
+    (void)state;
+    const mlp_activation expected[] = {
+        MLP_ACT_GELU,       MLP_ACT_GELU_TANH, MLP_ACT_SILU, MLP_ACT_ELU,
+        MLP_ACT_LEAKY_RELU, MLP_ACT_SOFTPLUS,  MLP_ACT_TANH, MLP_ACT_SIGMOID};
+    foreign f = foreign_of("torch_gates");
+    mlp_net *net = loaded_foreign(&f);
+    assert_int_equal(mlp_net_layer_count(net), COUNT(expected));
+    for (size_t l = 1; l <= COUNT(expected); l++) {
+        mlp_layer layer;
+        assert_int_equal(mlp_net_layer(net, l, &layer), MLP_OK);
+        assert_int_equal(layer.activation, expected[l - 1]);
+        assert_true(layer.slope == (l == 4 ? 0.5 : l == 5 ? 0.2 : 0));
+    }
+    mlp_net_free(net);
+}
+
+static void norms_stay_where_their_epsilon_is_the_first_ones(void **state)
+{
+    (void)state;
+    foreign f = foreign_of("torch_norm");
+    mlp_net *net = loaded_foreign(&f);
+    const bool expected[] = {true, false, false};
+    assert_int_equal(mlp_net_layer_count(net), 3);
+    for (size_t l = 1; l <= 3; l++) {
+        mlp_layer layer;
+        assert_int_equal(mlp_net_layer(net, l, &layer), MLP_OK);
+        assert_int_equal(layer.batch_norm, expected[l - 1]);
+    }
+    mlp_net_free(net);
+}
+
+static void skl2onnx_gives_scaling_and_names(void **state)
+{
+    (void)state;
+    double mean[3];
+    double std[3];
+    foreign f = foreign_of("sklearn_two");
+    mlp_net *net = loaded_foreign(&f);
+    assert_int_equal(mlp_net_loss(net), MLP_LOSS_BCE);
+    assert_string_equal(mlp_net_class_name(net, 0), "no");
+    assert_string_equal(mlp_net_class_name(net, 1), "yes");
+    assert_int_equal(mlp_net_scaling(net, mean, std), MLP_OK);
+    assert_true(mean[0] == 0.5 && mean[1] == -1 && mean[2] == 2);
+    assert_true(std[0] == 0.5 && std[1] == 4 && std[2] == 1);
+    mlp_net_free(net);
+    f = foreign_of("sklearn_regressor");
+    net = loaded_foreign(&f);
+    assert_int_equal(mlp_net_target_scaling(net, mean, std), MLP_OK);
+    assert_true(mean[0] == -20 && std[0] == 3.5);
+    assert_string_equal(mlp_net_metadata(net, "author"), "me");
+    assert_null(mlp_net_metadata_key(net, 1));
+    mlp_net_free(net);
+    for (size_t i = 0; i + 6 <= f.size[0]; i++) { /* what is no UTF-8 stays */
+        if (memcmp(f.bytes[0] + i, "author", 6) == 0) {
+            f.bytes[0][i] = 0xff;
+        }
+    }
+    net = loaded_foreign(&f);
+    assert_null(mlp_net_metadata_key(net, 0));
+    mlp_net_free(net);
+}
+
+static void what_cannot_be_read_is_named(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    char *text = read_onnx_text(MLP_TEST_VECTORS, "refused");
+    char *next = text;
+    static refused f;
+    size_t count = 0;
+    assert_non_null(text);
+    for (; read_refused(&next, &f); count++) {
+        mlp_net *net = NULL;
+        assert_told(&record,
+                    mlp_onnx_load_memory(f.bytes, f.size, &hooks, &net),
+                    (mlp_status)f.status, f.message);
+        assert_null(net);
+        assert_int_equal(record.live, 0);
+    }
+    assert_int_equal(*next, '\0'); /* all were read */
+    assert_true(count > 45);
+    free(text);
+}
+
+static void load_refuses_what_is_missing(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_hooks half = {.allocate = record_allocate};
+    mlp_net *net = NULL;
+    unsigned char bytes[8] = {8, 7};
+    assert_told(&record, mlp_onnx_load(NULL, &hooks, &net), MLP_ERR_NULL,
+                "path");
+    assert_told(&record, mlp_onnx_load("x", &hooks, NULL), MLP_ERR_NULL,
+                "place");
+    assert_told(&record, mlp_onnx_load_memory(NULL, 8, &hooks, &net),
+                MLP_ERR_NULL, "file");
+    assert_told(&record, mlp_onnx_load_memory(bytes, 8, &hooks, NULL),
+                MLP_ERR_NULL, "place");
+    assert_told(&record, mlp_onnx_load_memory(bytes, 0, &hooks, &net),
+                MLP_ERR_FORMAT, "graph");
+    assert_told(&record, mlp_onnx_load("no such file", &hooks, &net),
+                MLP_ERR_IO, "no such file");
+    assert_int_equal(mlp_onnx_load("x", &half, &net), MLP_ERR_ARGUMENT);
+    assert_int_equal(mlp_onnx_load_memory(bytes, 8, &half, &net),
+                     MLP_ERR_ARGUMENT);
+    assert_null(net);
+}
+
+static void write_bytes(const char *path, const unsigned char *bytes, size_t n)
+{
+    FILE *to = fopen(path, "wb");
+    assert_non_null(to);
+    assert_int_equal(fwrite(bytes, 1, n, to), n);
+    assert_int_equal(fclose(to), 0);
+}
+
+/* Another name of as many letters for the file beside. */
+static void rename_beside(foreign *f, const char *name)
+{
+    size_t n = strlen(f->name[1]);
+    for (size_t i = 0; i + n <= f->size[0]; i++) {
+        if (memcmp(f->bytes[0] + i, f->name[1], n) == 0) {
+            memcpy(f->bytes[0] + i, name, n);
+        }
+    }
+}
+
+/* In a folder of its own, with the two files of the fixture "beside". */
+static void numbers_beside_the_file_are_bounded_by_it(void **state)
+{
+    (void)state;
+    char folder[] = "onnx_test_XXXXXX";
+    char whole[64];
+    char beside[64];
+    char elsewhere[64];
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_net *net = NULL;
+    foreign f = foreign_of("beside");
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(whole, sizeof whole, "%s/%s", folder, f.name[0]);
+    (void)snprintf(beside, sizeof beside, "%s/%s", folder, f.name[1]);
+    (void)snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", folder);
+    write_bytes(whole, f.bytes[0], f.size[0]);
+    assert_told(&record, mlp_onnx_load(whole, &hooks, &net), MLP_ERR_IO,
+                f.name[1]);
+    write_bytes(beside, f.bytes[1], f.size[1]);
+    assert_int_equal(mlp_onnx_load(whole, &hooks, &net), MLP_OK);
+    assert_predicts(net, &f);
+    mlp_net_free(net);
+    net = NULL;
+
+    assert_int_equal(rename(beside, elsewhere), 0);
+    assert_int_equal(symlink("elsewhere", beside), 0);
+    assert_told(&record, mlp_onnx_load(whole, &hooks, &net), MLP_ERR_IO,
+                "open it");
+    assert_int_equal(unlink(beside), 0);
+    write_bytes(beside, f.bytes[1], f.size[1] - 1);
+    assert_told(&record, mlp_onnx_load(whole, &hooks, &net), MLP_ERR_FORMAT,
+                "expects an ordinary file");
+
+    const char *const places[] = {"./side.data", "/beside.dat", "beside\\data",
+                                  "../side.dat"};
+    for (size_t i = 0; i < COUNT(places); i++) {
+        foreign moved = f;
+        rename_beside(&moved, places[i]);
+        write_bytes(whole, moved.bytes[0], f.size[0]);
+        assert_told(&record, mlp_onnx_load(whole, &hooks, &net),
+                    MLP_ERR_UNSUPPORTED, "the same folder");
+    }
+    assert_null(net);
+    assert_int_equal(record.live, 0);
+    assert_int_equal(unlink(beside), 0);
+    assert_int_equal(unlink(elsewhere), 0);
+    assert_int_equal(unlink(whole), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void load_survives_every_failed_allocation(void **state)
+{
+    (void)state;
+    foreign f = foreign_of("sklearn_two");
+    mlp_status status = MLP_ERR_MEMORY;
+    for (size_t n = 1; status != MLP_OK; n++) {
+        hook_record record = {.fail_at = n};
+        mlp_hooks hooks = recording_hooks(&record);
+        mlp_net *net = NULL;
+        status = mlp_onnx_load_memory(f.bytes[0], f.size[0], &hooks, &net);
+        assert_true(status == MLP_OK || status == MLP_ERR_MEMORY);
+        assert_true((status == MLP_OK) == (net != NULL));
+        mlp_net_free(net);
+        assert_int_equal(record.live, 0);
+        assert_true(n < 20);
+    }
+}
+
+/* Loads what may be damaged; what loads can be predicted with. */
+static void try_bytes(const unsigned char *bytes, size_t size)
+{
+    mlp_net *net = NULL;
+    mlp_status status = mlp_onnx_load_memory(bytes, size, NULL, &net);
+    assert_true((status == MLP_OK) == (net != NULL));
+    if (net && mlp_net_inputs(net) + mlp_net_outputs(net) < FOREIGN_NUMBERS) {
+        assert_predicts_a_row(net);
+    }
+    mlp_net_free(net);
+}
+
+static void damage_is_refused_or_harmless(void **state)
+{
+    (void)state;
+    const char *const names[] = {"gemm", "sklearn_two"};
+    for (size_t k = 0; k < COUNT(names); k++) {
+        foreign f = foreign_of(names[k]);
+        for (size_t n = 0; n < f.size[0]; n++) {
+            /* At the end of memory that can be read. */
+            unsigned char *part = guarded_alloc(n);
+            memcpy(part, f.bytes[0], n);
+            try_bytes(part, n);
+            guarded_free(part);
+        }
+        for (size_t i = 0; i < f.size[0]; i++) {
+            for (unsigned flip = 1; flip < 256; flip = 2 * flip + 1) {
+                f.bytes[0][i] ^= (unsigned char)flip;
+                try_bytes(f.bytes[0], f.size[0]);
+                f.bytes[0][i] ^= (unsigned char)flip;
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(save_writes_the_same_to_disk_and_memory),
+        cmocka_unit_test(save_refuses_what_is_missing),
+        cmocka_unit_test(save_tells_of_a_norm_that_cannot_be_folded),
+        cmocka_unit_test(save_survives_every_failed_allocation),
+        cmocka_unit_test(every_network_comes_back_to_the_bit),
+        cmocka_unit_test(halves_of_a_scaling_come_back),
+        cmocka_unit_test(losses_follow_the_last_activation),
+        cmocka_unit_test(texts_and_target_scaling_come_back),
+        cmocka_unit_test(files_of_others_predict_what_they_did),
+        cmocka_unit_test(activations_are_known_by_their_factors),
+        cmocka_unit_test(norms_stay_where_their_epsilon_is_the_first_ones),
+        cmocka_unit_test(skl2onnx_gives_scaling_and_names),
+        cmocka_unit_test(what_cannot_be_read_is_named),
+        cmocka_unit_test(load_refuses_what_is_missing),
+        cmocka_unit_test(numbers_beside_the_file_are_bounded_by_it),
+        cmocka_unit_test(load_survives_every_failed_allocation),
+        cmocka_unit_test(damage_is_refused_or_harmless),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

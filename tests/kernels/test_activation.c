@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kin of ReLU and their derivatives: against PyTorch's, against formulas in
+ * double, at the ends of the numbers; and trained, with Z kept or not.
+ * (test_math.c measures how exact they are, test_ops.c that tables agree.)
+ */
+#include "support/training.h"
+
+#include <float.h>
+
+#include "support/numbers.h"
+
+static const struct {
+    mlp_activation f;
+    double slope;
+} kin[] = {{MLP_ACT_LEAKY_RELU, MLP_SLOPE_LEAKY_RELU},
+           {MLP_ACT_ELU, 0.7},
+           {MLP_ACT_GELU, 0},
+           {MLP_ACT_GELU_TANH, 0},
+           {MLP_ACT_SILU, 0},
+           {MLP_ACT_SOFTPLUS, 0}};
+
+/* a, and da/dz, of one number. */
+static void both_ways(const mlpi_ops *ops, size_t k, double z, double *a,
+                      double *slope)
+{
+    double in[1];
+    double out[1];
+    double one[1];
+    mlpi_activation how = {
+        .f = kin[k].f, .slope = kin[k].slope, .m = 1, .n = 1};
+    set(ops->dtype, in, 0, z);
+    set(ops->dtype, one, 0, 1);
+    ops->activate(&how, in, out);
+    ops->activate_backward(&how, in, out, one);
+    *a = get(ops->dtype, out, 0);
+    *slope = get(ops->dtype, one, 0);
+}
+
+static void activations_and_derivatives_are_pytorchs(void **state)
+{
+    (void)state;
+    vector rows = read_vector("activations");
+    assert_int_equal(rows.cols, 1 + 2 * COUNT(kin));
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        double relative = dtype == MLP_F32 ? 2e-6 : 1e-12;
+        double absolute = dtype == MLP_F32 ? 1e-6 : 1e-15;
+        for (size_t i = 0; i < rows.rows; i++) {
+            const double *row = rows.data + i * rows.cols;
+            for (size_t k = 0; k < COUNT(kin); k++) {
+                double a = 0;
+                double slope = 0;
+                both_ways(ops, k, row[0], &a, &slope);
+                check_near(a, row[1 + 2 * k], relative, absolute,
+                           mlp_activation_name(kin[k].f), (int)i);
+                check_near(slope, row[2 + 2 * k], relative, absolute,
+                           mlp_activation_name(kin[k].f), (int)i);
+            }
+        }
+    }
+    free(rows.data);
+}
+
+/* The derivative from z, in double. */
+static double slope_of(size_t k, double z)
+{
+    const double root = sqrt(8 / acos(-1));
+    double s = 1 / (1 + exp(-z));
+    double w = root * (z + 0.044715 * z * z * z);
+    double t = 1 / (1 + exp(-w));
+    double less = z / (1 + exp(z)); /* z (1 - s) */
+    double less_t = z / (1 + exp(w));
+    switch (kin[k].f) {
+    case MLP_ACT_LEAKY_RELU:
+        return z > 0 ? 1 : kin[k].slope;
+    case MLP_ACT_ELU:
+        return z > 0 ? 1 : kin[k].slope * exp(z);
+    case MLP_ACT_GELU:
+        return erfc(-z * sqrt(0.5)) / 2 + z * exp(-z * z / 2) * root / 4;
+    case MLP_ACT_GELU_TANH:
+        return t + t * less_t * root * (1 + 0.134145 * z * z);
+    case MLP_ACT_SILU:
+        return s + s * less;
+    default:
+        return s;
+    }
+}
+
+/* The derivative is exact to a few units of 1's last place. */
+static void derivatives_are_accurate(void **state)
+{
+    (void)state;
+    enum { EACH = 20000 };
+    for (mlp_dtype dtype = MLP_F32; dtype <= MLP_F64; dtype++) {
+        const mlpi_ops *ops = mlpi_ops_find(dtype, NULL);
+        double unit = dtype == MLP_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
+        mlp_rng rng = mlp_rng_seeded(3);
+        for (size_t i = 0; i < EACH; i++) {
+            double spread = i % 4 == 0 ? 1 : i % 4 == 1 ? 45 : 6;
+            double z = rounded(dtype, mlp_rng_uniform(&rng, -spread, spread));
+            for (size_t k = 0; k < COUNT(kin); k++) {
+                double a = 0;
+                double slope = 0;
+                both_ways(ops, k, z, &a, &slope);
+                check_near(slope, slope_of(k, z), 0, 6 * unit,
+                           mlp_activation_name(kin[k].f), (int)dtype);
+            }
+        }
+    }
+}
+
+static void derivatives_end_where_they_should(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (size_t k = 0; k < COUNT(kin); k++) {
+            static const double far[] = {200, 2000, 1e30, INFINITY};
+            double a = 0;
+            double slope = 0;
+            for (size_t i = 0; i < COUNT(far); i++) {
+                both_ways(ops, k, far[i], &a, &slope);
+                assert_true(slope == 1);
+                both_ways(ops, k, -far[i], &a, &slope);
+                double end = kin[k].f == MLP_ACT_LEAKY_RELU
+                                 ? rounded(dtype, kin[k].slope)
+                                 : 0;
+                assert_true(fabs(fabs(slope) - end) < 1e-80);
+            }
+            if (mlpi_needs_z(kin[k].f) || kin[k].f == MLP_ACT_SOFTPLUS) {
+                both_ways(ops, k, NAN, &a, &slope);
+                assert_true(isnan(a) && isnan(slope));
+                both_ways(ops, k, 0, &a, &slope);
+                assert_true(slope == 0.5);
+            }
+        }
+    }
+}
+
+/* Slope 0 is ReLU's, -0 for +0 aside. */
+static void slope_zero_is_relu(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(4);
+        void *z = random_reals(dtype, &rng, 37, -3, 3);
+        for (mlp_activation f = MLP_ACT_LEAKY_RELU; f <= MLP_ACT_ELU; f++) {
+            double a[37];
+            double expected[37];
+            mlpi_activation how = {.f = f, .slope = 0, .m = 37, .n = 1};
+            ops->activate(&how, z, a);
+            how.f = MLP_ACT_RELU;
+            ops->activate(&how, z, expected);
+            for (size_t i = 0; i < 37; i++) {
+                assert_true(get(dtype, a, i) == get(dtype, expected, i));
+            }
+        }
+        guarded_free(z);
+    }
+}
+
+/* A fit need not keep Z, the steps must: they come to the same. */
+static void fit_is_its_steps(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(dtype)
+    {
+        for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+            if (f == MLP_ACT_SOFTMAX) {
+                continue;
+            }
+            model m = {5,
+                       3,
+                       {{19, (mlp_activation)f, 0.3},
+                        {7, (mlp_activation)f, 0.2},
+                        {2, (mlp_activation)f, 0.1}},
+                       MLP_LOSS_MSE};
+            mlp_net *whole = new_net(&m, dtype, NULL);
+            mlp_net *steps = new_net(&m, dtype, NULL);
+            data d = {random_matrix(dtype, 23, 5, -1, 1),
+                      random_matrix(dtype, 23, 2, 0, 1)};
+            mlp_train_options options = mlp_train_defaults();
+            options.epochs = 3;
+            options.batch_size = 0;
+            options.learning_rate = 0.1;
+            assert_int_equal(mlp_fit(whole, ro(d.X), ro(d.Y), &options, NULL),
+                             MLP_OK);
+            mlp_trainer *trainer = NULL;
+            assert_int_equal(mlp_trainer_create(steps, 23, &trainer), MLP_OK);
+            for (int i = 0; i < 3; i++) {
+                assert_int_equal(mlp_trainer_forward(trainer, ro(d.X)), MLP_OK);
+                assert_int_equal(mlp_trainer_backward(trainer, ro(d.Y)),
+                                 MLP_OK);
+                assert_int_equal(mlp_trainer_update(trainer, 0.1), MLP_OK);
+            }
+            assert_same_net(whole, steps);
+            mlp_trainer_free(trainer);
+            free_data(d);
+            mlp_net_free(steps);
+            mlp_net_free(whole);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(activations_and_derivatives_are_pytorchs),
+        cmocka_unit_test(derivatives_are_accurate),
+        cmocka_unit_test(derivatives_end_where_they_should),
+        cmocka_unit_test(slope_zero_is_relu),
+        cmocka_unit_test(fit_is_its_steps),
+    };
+    return cmocka_run_group_tests_name("activation", tests, NULL, NULL);
+}

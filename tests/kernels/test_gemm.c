@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Products and column sums of every kernel table against the loops that define
+ * them, bit for bit. All arrays end at inaccessible pages.
+ */
+#include "support/numbers.h"
+
+#include <fenv.h>
+#include <float.h>
+
+static const size_t edges[] = {0,  1,  2,  3,  4,  5,  6,  7,   8,  9,
+                               11, 12, 13, 15, 16, 17, 23, 24,  25, 31,
+                               32, 33, 37, 47, 48, 64, 65, 100, 129};
+static const size_t depths[] = {0, 1, 2, 3, 5, 8, 17, 64, 255, 256, 257, 521};
+
+static size_t pick(mlp_rng *rng, const size_t *list, size_t n)
+{
+    int64_t i = 0;
+    (void)mlp_rng_randint(rng, 0, (int64_t)n, &i);
+    return list[i];
+}
+
+/* A matrix in memory of its own: dense, padded, transposed, or both. */
+typedef struct matrix {
+    void *reals;
+    size_t row_stride, col_stride;
+} matrix;
+
+static matrix random_matrix(mlp_dtype dtype, mlp_rng *rng, size_t rows,
+                            size_t cols)
+{
+    int64_t form = 0;
+    (void)mlp_rng_randint(rng, 0, 4, &form);
+    size_t pad = form & 1 ? 3 : 0;
+    matrix a = {.row_stride = cols + pad, .col_stride = 1};
+    size_t n = rows * (cols + pad);
+    if (form & 2) {
+        a = (matrix){.row_stride = 1, .col_stride = rows + pad};
+        n = cols * (rows + pad);
+    }
+    a.reals = random_reals(dtype, rng, n, -1, 1);
+    return a;
+}
+
+static double at(mlp_dtype dtype, const matrix *a, size_t i, size_t j)
+{
+    return get(dtype, a->reals, i * a->row_stride + j * a->col_stride);
+}
+
+/* Room that was used before, for numbers that overflow when they are added. */
+static void *used_scratch(const mlpi_ops *ops, size_t m, size_t n, size_t k)
+{
+    const size_t count = ops->product_scratch(m, n, k);
+    const double large = ops->dtype == MLP_F32 ? FLT_MAX : DBL_MAX;
+    void *scratch = guarded_alloc(count * size_of(ops->dtype));
+    for (size_t i = 0; i < count; i++) {
+        set(ops->dtype, scratch, i, i % 2 ? large : -large);
+    }
+    return scratch;
+}
+
+static void check_product(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t n,
+                          size_t k)
+{
+    mlp_dtype dtype = ops->dtype;
+    matrix A = random_matrix(dtype, rng, m, k);
+    matrix B = random_matrix(dtype, rng, k, n);
+    int64_t with_bias = 0;
+    (void)mlp_rng_randint(rng, 0, 2, &with_bias);
+    void *bias = with_bias ? random_reals(dtype, rng, n, -1, 1) : NULL;
+    int64_t extras = 0; /* 1: relu beside C; 2: relu in C's stead; 4: a gate;
+                           8: columns of wider rows */
+    (void)mlp_rng_randint(rng, 0, 16, &extras);
+    const bool is_part = n > 32 && k > 0 && extras & 8;
+    const size_t width = is_part ? n + 7 : n;
+    void *gate = extras & 4 ? random_reals(dtype, rng, m * width, -1, 1) : NULL;
+    void *beside =
+        extras & 1 ? random_reals(dtype, rng, m * width, 7, 7) : NULL;
+    void *C = random_reals(dtype, rng, m * width, 7, 7);
+    void *scratch = used_scratch(ops, m, n, k);
+    (void)feclearexcept(FE_ALL_EXCEPT);
+    ops->product(&(mlpi_product){.m = m,
+                                 .n = n,
+                                 .k = k,
+                                 .width = is_part ? width : 0,
+                                 .A = {A.reals, A.row_stride, A.col_stride},
+                                 .B = {B.reals, B.row_stride, B.col_stride},
+                                 .bias = bias,
+                                 .gate = gate,
+                                 .C = C,
+                                 .relu = beside       ? beside
+                                         : extras & 2 ? C
+                                                      : NULL,
+                                 .scratch = scratch});
+    assert_false(fetestexcept(FE_INVALID | FE_OVERFLOW));
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            double s = 0;
+            for (size_t p = 0; p < k; p++) {
+                s = fma_of(dtype, at(dtype, &A, i, p), at(dtype, &B, p, j), s);
+            }
+            s = bias ? rounded(dtype, s + get(dtype, bias, j)) : s;
+            const size_t c = i * width + j;
+            s = gate && get(dtype, gate, c) <= 0 ? 0 : s;
+            double r = s <= 0 ? 0 : s;
+            bool replaced = !beside && extras & 2;
+            assert_true(same(get(dtype, C, c), replaced ? r : s));
+            assert_true(!beside || same(get(dtype, beside, c), r));
+        }
+        for (size_t j = n; j < width; j++) { /* another's */
+            assert_true(get(dtype, C, i * width + j) == 7);
+            assert_true(!beside || get(dtype, beside, i * width + j) == 7);
+        }
+    }
+    guarded_free(beside);
+    guarded_free(gate);
+    guarded_free(scratch);
+    guarded_free(C);
+    guarded_free(bias);
+    guarded_free(B.reals);
+    guarded_free(A.reals);
+}
+
+static void product_equals_the_triple_loop(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(1);
+        for (int trial = 0; trial < 400; trial++) {
+            size_t m = pick(&rng, edges, COUNT(edges));
+            size_t n = pick(&rng, edges, COUNT(edges));
+            size_t k = pick(&rng, depths, COUNT(depths));
+            check_product(ops, &rng, m, n, k);
+        }
+    }
+}
+
+/* More rows than a block of A, more columns than need be for packing it, both
+ * with chains of several blocks; many rows and columns alone; few of them. */
+static void product_equals_the_triple_loop_when_large(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(2);
+        for (int form = 0; form < 4; form++) {
+            check_product(ops, &rng, 29, 300, 300);
+            check_product(ops, &rng, 501, 141, 20);
+            check_product(ops, &rng, 129, 10, 300);
+            check_product(ops, &rng, 33, 1037, 17);
+        }
+        check_product(ops, &rng, 500, 140, 270);
+        check_product(ops, &rng, 17, 100, 1000);
+        check_product(ops, &rng, 1, 1300, 70);
+        check_product(ops, &rng, 1500, 1, 9);
+        check_product(ops, &rng, 1, 1, 2000);
+    }
+}
+
+/* A (m, k) by one column, with rows of A that end at a page's end. */
+static void check_column(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t k)
+{
+    mlp_dtype dtype = ops->dtype;
+    const size_t stride = k + 1;
+    void *A = random_reals(dtype, rng, m * stride - 1, -1, 1);
+    void *b = random_reals(dtype, rng, 2 * k, -1, 1);
+    void *bias = random_reals(dtype, rng, 1, -1, 1);
+    void *c = guarded_alloc(m * size_of(dtype));
+    mlpi_product p = {.m = m,
+                      .n = 1,
+                      .k = k,
+                      .A = {A, stride, 1},
+                      .B = {b, 2, 1},
+                      .bias = m % 2 ? bias : NULL,
+                      .C = c};
+    ops->product(&p);
+    for (size_t i = 0; i < m; i++) {
+        double s = 0;
+        for (size_t j = 0; j < k; j++) {
+            s = fma_of(dtype, get(dtype, A, i * stride + j),
+                       get(dtype, b, 2 * j), s);
+        }
+        s = p.bias ? rounded(dtype, s + get(dtype, bias, 0)) : s;
+        assert_true(same(get(dtype, c, i), s));
+    }
+    guarded_free(c);
+    guarded_free(bias);
+    guarded_free(b);
+    guarded_free(A);
+}
+
+static void product_by_a_column_equals_the_loop(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(7);
+        for (size_t m = 1; m < 40; m += 3) {
+            check_column(ops, &rng, m, 1 + m % 5);
+            check_column(ops, &rng, m, 8);
+            check_column(ops, &rng, m + 1, 11 + m % 4);
+        }
+    }
+}
+
+/* A (m, k), whose rows or columns are contiguous, by few dense columns. */
+static void check_few(const mlpi_ops *ops, mlp_rng *rng, const size_t size[3],
+                      bool by_rows)
+{
+    mlp_dtype dtype = ops->dtype;
+    const size_t m = size[0];
+    const size_t n = size[1];
+    const size_t k = size[2];
+    matrix A = {random_reals(dtype, rng, m * k, -1, 1), by_rows ? k : 1,
+                by_rows ? 1 : m};
+    matrix B = {random_reals(dtype, rng, k * n, -1, 1), n, 1};
+    void *C = guarded_alloc(m * n * size_of(dtype));
+    void *scratch =
+        guarded_alloc(ops->product_scratch(m, n, k) * size_of(dtype));
+    ops->product(&(mlpi_product){.m = m,
+                                 .n = n,
+                                 .k = k,
+                                 .A = {A.reals, A.row_stride, A.col_stride},
+                                 .B = {B.reals, n, 1},
+                                 .C = C,
+                                 .scratch = scratch});
+    for (size_t i = 0; i < m * n; i++) {
+        double s = 0;
+        for (size_t p = 0; p < k; p++) {
+            s = fma_of(dtype, at(dtype, &A, i / n, p), at(dtype, &B, p, i % n),
+                       s);
+        }
+        assert_true(same(get(dtype, C, i), s));
+    }
+    guarded_free(scratch);
+    guarded_free(C);
+    guarded_free(B.reals);
+    guarded_free(A.reals);
+}
+
+static void product_by_few_columns_equals_the_loop(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(8);
+        for (size_t n = 2; n < 14; n++) {
+            check_few(ops, &rng, (size_t[]){67, n, 64}, false);
+        }
+        check_few(ops, &rng, (size_t[]){67, 10, 300}, false);
+        check_few(ops, &rng, (size_t[]){64, 11, 300}, false);
+        check_few(ops, &rng, (size_t[]){19, 10, 300}, true);
+        check_few(ops, &rng, (size_t[]){19, 10, 301}, true);
+        check_few(ops, &rng, (size_t[]){8, 10, 204}, true);
+    }
+}
+
+static void *copy_of(mlp_dtype dtype, const void *reals, size_t n)
+{
+    void *copy = guarded_alloc(n * size_of(dtype));
+    memcpy(copy, reals, n * size_of(dtype));
+    return copy;
+}
+
+/* A product that updates does what a product and then an update do. */
+static void check_updating(const mlpi_ops *ops, mlp_rng *rng, mlp_rule rule,
+                           const size_t size[3])
+{
+    mlp_dtype dtype = ops->dtype;
+    size_t m = size[0];
+    size_t n = size[1];
+    matrix A = random_matrix(dtype, rng, m, size[2]);
+    matrix B = random_matrix(dtype, rng, size[2], n);
+    void *before[3]; /* w and state */
+    void *apart[3];
+    void *fused[3];
+    for (size_t i = 0; i < 3; i++) {
+        before[i] = random_reals(dtype, rng, m * n, 0, 1);
+        apart[i] = copy_of(dtype, before[i], m * n);
+        fused[i] = copy_of(dtype, before[i], m * n);
+    }
+    size_t states = rule == MLP_RULE_SGD ? 0 : rule == MLP_RULE_ADAM ? 2 : 1;
+    mlpi_update u = {.rule = rule,
+                     .n = m * n,
+                     .limit = 0.75,
+                     .scale = 0.5,
+                     .keep = 0.875,
+                     .alpha = 0.3,
+                     .decay = {0.9, 0.99},
+                     .gain = {0.1, 0.01},
+                     .root = 1.5,
+                     .epsilon = 1e-8};
+    mlpi_product p = {.m = m,
+                      .n = n,
+                      .k = size[2],
+                      .A = {A.reals, A.row_stride, A.col_stride},
+                      .B = {B.reals, B.row_stride, B.col_stride},
+                      .C = guarded_alloc(m * n * size_of(dtype)),
+                      .scratch =
+                          guarded_alloc(ops->product_scratch(m, n, size[2]) *
+                                        size_of(dtype))};
+    ops->product(&p);
+    u.dw = p.C;
+    u.w = apart[0];
+    memcpy(u.state, apart + 1, states * sizeof *u.state);
+    ops->update(&u);
+    u.dw = NULL;
+    u.w = fused[0];
+    memcpy(u.state, fused + 1, states * sizeof *u.state);
+    p.update = &u;
+    ops->product(&p);
+    for (size_t i = 0; i < 3; i++) {
+        assert_memory_equal(apart[i], fused[i], m * n * size_of(dtype));
+        guarded_free(fused[i]);
+        guarded_free(apart[i]);
+        guarded_free(before[i]);
+    }
+    guarded_free(p.scratch);
+    guarded_free(p.C);
+    guarded_free(B.reals);
+    guarded_free(A.reals);
+}
+
+/* In one block and in several, in parts of panels and of vectors, narrow and
+ * small, in a row, a column, and in empty chains. */
+static void product_updates_as_update_does(void **state)
+{
+    (void)state;
+    static const size_t sizes[][3] = {
+        {501, 141, 20}, {37, 64, 300}, {50, 33, 257}, {129, 10, 300},
+        {9, 5, 4},      {1, 300, 40},  {300, 1, 40},  {3, 4, 0}};
+    static const mlp_rule rules[] = {MLP_RULE_SGD, MLP_RULE_MOMENTUM,
+                                     MLP_RULE_ADAM};
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(5);
+        for (size_t i = 0; i < COUNT(sizes) * COUNT(rules); i++) {
+            check_updating(ops, &rng, rules[i % COUNT(rules)],
+                           sizes[i / COUNT(rules)]);
+        }
+    }
+}
+
+/* 0 starts the chain: -0 + 0 is 0, and an empty chain is the bias. */
+static void product_of_empty_chains_is_the_bias(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        double bias[3] = {0};
+        double C[6] = {0};
+        for (size_t j = 0; j < 3; j++) {
+            set(dtype, bias, j, (double)j - 1.5);
+        }
+        mlpi_product p = {.m = 2, .n = 3, .k = 0, .bias = bias, .C = C};
+        ops->product(&p);
+        for (size_t i = 0; i < 6; i++) {
+            assert_true(get(dtype, C, i) == (double)(i % 3) - 1.5);
+        }
+        p.bias = NULL;
+        ops->product(&p);
+        for (size_t i = 0; i < 6; i++) {
+            assert_true(same(get(dtype, C, i), 0.0));
+        }
+    }
+}
+
+/* A NaN or an infinity reaches the elements whose chains it is in, alone. */
+static void product_keeps_a_nan_in_its_row(void **state)
+{
+    (void)state;
+    enum { M = 13, N = 37, K = 19 };
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(3);
+        void *A = random_reals(dtype, &rng, M * K, -1, 1);
+        void *B = random_reals(dtype, &rng, K * N, -1, 1);
+        void *C = guarded_alloc(M * N * size_of(dtype));
+        void *scratch =
+            guarded_alloc(ops->product_scratch(M, N, K) * size_of(dtype));
+        set(dtype, A, 5 * K + 7, (double)NAN);
+        ops->product(&(mlpi_product){.m = M,
+                                     .n = N,
+                                     .k = K,
+                                     .A = {A, K, 1},
+                                     .B = {B, N, 1},
+                                     .C = C,
+                                     .scratch = scratch});
+        for (size_t i = 0; i < M * N; i++) {
+            assert_int_equal(isnan(get(dtype, C, i)) != 0, i / N == 5);
+        }
+        guarded_free(scratch);
+        guarded_free(C);
+        guarded_free(B);
+        guarded_free(A);
+    }
+}
+
+static void column_sums_use_eight_lanes(void **state)
+{
+    (void)state;
+    static const size_t rows[] = {0, 1, 7, 8, 9, 16, 23, 100};
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(4);
+        for (size_t trial = 0; trial < COUNT(rows) * COUNT(edges); trial++) {
+            size_t m = rows[trial % COUNT(rows)];
+            size_t n = edges[trial / COUNT(rows)];
+            void *X = random_reals(dtype, &rng, m * n, -1, 1);
+            void *sums = guarded_alloc(n * size_of(dtype));
+            ops->column_sums(m, n, X, sums);
+            for (size_t j = 0; j < n; j++) {
+                double s[MLPI_LANES] = {0};
+                for (size_t i = 0; i < m; i++) {
+                    double *lane = &s[i % MLPI_LANES];
+                    *lane = rounded(dtype, *lane + get(dtype, X, i * n + j));
+                }
+                double even = rounded(dtype, rounded(dtype, s[0] + s[4]) +
+                                                 rounded(dtype, s[2] + s[6]));
+                double odd = rounded(dtype, rounded(dtype, s[1] + s[5]) +
+                                                rounded(dtype, s[3] + s[7]));
+                assert_true(
+                    same(get(dtype, sums, j), rounded(dtype, even + odd)));
+            }
+            guarded_free(sums);
+            guarded_free(X);
+        }
+    }
+}
+
+/* Workspaces are sized for the most rows and then used with fewer. */
+static void product_scratch_does_not_shrink(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (size_t i = 1; i < COUNT(edges); i++) {
+            for (size_t j = 1; j < COUNT(depths); j++) {
+                size_t m = edges[i];
+                size_t k = depths[j];
+                size_t scratch = ops->product_scratch(m, m, k);
+                assert_true(ops->product_scratch(edges[i - 1], m, k) <=
+                            scratch);
+                assert_true(ops->product_scratch(m, edges[i - 1], k) <=
+                            scratch);
+                assert_true(ops->product_scratch(m, m, depths[j - 1]) <=
+                            scratch);
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(product_equals_the_triple_loop),
+        cmocka_unit_test(product_equals_the_triple_loop_when_large),
+        cmocka_unit_test(product_by_a_column_equals_the_loop),
+        cmocka_unit_test(product_by_few_columns_equals_the_loop),
+        cmocka_unit_test(product_updates_as_update_does),
+        cmocka_unit_test(product_of_empty_chains_is_the_bias),
+        cmocka_unit_test(product_keeps_a_nan_in_its_row),
+        cmocka_unit_test(column_sums_use_eight_lanes),
+        cmocka_unit_test(product_scratch_does_not_shrink),
+    };
+    return cmocka_run_group_tests_name("product", tests, NULL, NULL);
+}

@@ -1,0 +1,696 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The elementwise primitives of every kernel table: against formulas that are
+ * written out here, and so against each other, bit for bit. (Products are in
+ * test_product.c, the accuracy of exp and its kin in test_math.c.)
+ */
+#include "support/numbers.h"
+
+enum { MOST = 41 }; /* lengths 0 to MOST - 1 pass every width and tail */
+
+/* Numbers of all kinds: the usual, the huge, the tiny, and the special. */
+static double any_number(mlp_rng *rng, size_t i)
+{
+    static const double special[] = {0.0,   -0.0,        1.0,  -1.0,  0.5,
+                                     1e-15, 1.0 - 1e-15, 1e30, -1e30, 1e-42};
+    switch (i % 7) {
+    case 0:
+        return special[i / 7 % (sizeof special / sizeof special[0])];
+    case 1:
+        return mlp_rng_uniform(rng, -800, 800);
+    case 2:
+        return i % 2 ? (double)INFINITY : -(double)INFINITY;
+    case 3:
+        return (double)NAN;
+    default:
+        return mlp_rng_uniform(rng, -2, 2);
+    }
+}
+
+static void *any_numbers(mlp_dtype dtype, mlp_rng *rng, size_t n)
+{
+    void *reals = guarded_alloc(n * size_of(dtype));
+    for (size_t i = 0; i < n; i++) {
+        set(dtype, reals, i, any_number(rng, i));
+    }
+    return reals;
+}
+
+static void assert_all_same(mlp_dtype dtype, const void *a, const void *b,
+                            size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        assert_true(same(get(dtype, a, i), get(dtype, b, i)));
+    }
+}
+
+static void map_equals_the_portable_one(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        const mlpi_ops *portable = mlpi_ops_get(dtype, 0);
+        mlp_rng rng = mlp_rng_seeded(1);
+        for (size_t n = 0; n < 20000; n = n < MOST ? n + 1 : n * 20) {
+            void *x = any_numbers(dtype, &rng, n);
+            void *y = guarded_alloc(n * size_of(dtype));
+            void *expected = guarded_alloc(n * size_of(dtype));
+            for (int f = MLPI_MAP_EXP; f <= MLPI_MAP_SIGMOID; f++) {
+                portable->map((mlpi_function)f, n, x, expected);
+                ops->map((mlpi_function)f, n, x, y);
+                assert_all_same(dtype, y, expected, n);
+            }
+            guarded_free(expected);
+            guarded_free(y);
+            guarded_free(x);
+        }
+    }
+}
+
+static double apply(const mlpi_ops *ops, mlpi_function f, double x)
+{
+    double in[1];
+    double out[1];
+    set(ops->dtype, in, 0, x);
+    ops->map(f, 1, in, out);
+    return get(ops->dtype, out, 0);
+}
+
+static const double any_slope = 0.3; /* of leaky ReLU and ELU */
+
+/* The kin of ReLU, whose formulas test_math.c has: as the portable table. */
+static double portable_activation(mlp_dtype dtype, mlp_activation f, double z)
+{
+    double in[1];
+    double out[1];
+    set(dtype, in, 0, z);
+    mlpi_activation how = {.f = f, .slope = any_slope, .m = 1, .n = 1};
+    mlpi_ops_get(dtype, 0)->activate(&how, in, out);
+    return get(dtype, out, 0);
+}
+
+static double portable_backward(mlp_dtype dtype, mlp_activation f, double z,
+                                double a, double da)
+{
+    double in[2];
+    double out[1];
+    set(dtype, &in[0], 0, z);
+    set(dtype, &in[1], 0, a);
+    set(dtype, out, 0, da);
+    mlpi_activation how = {.f = f, .slope = any_slope, .m = 1, .n = 1};
+    mlpi_ops_get(dtype, 0)->activate_backward(&how, &in[0], &in[1], out);
+    return get(dtype, out, 0);
+}
+
+static double activation_of(const mlpi_ops *ops, mlp_activation f, double z)
+{
+    switch (f) {
+    case MLP_ACT_IDENTITY:
+        return z;
+    case MLP_ACT_SIGMOID:
+        return apply(ops, MLPI_MAP_SIGMOID, z);
+    case MLP_ACT_TANH:
+        return apply(ops, MLPI_MAP_TANH, z);
+    case MLP_ACT_RELU:
+        return z <= 0 ? 0 : z;
+    case MLP_ACT_LEAKY_RELU:
+        return z <= 0 ? rounded(ops->dtype, rounded(ops->dtype, any_slope) * z)
+                      : z;
+    case MLP_ACT_ELU:
+    case MLP_ACT_GELU:
+    case MLP_ACT_GELU_TANH:
+    case MLP_ACT_SILU:
+    case MLP_ACT_SOFTPLUS:
+        return portable_activation(ops->dtype, f, z);
+    case MLP_ACT_SOFTMAX:
+        break;
+    }
+    fail();
+    return 0;
+}
+
+static double slope_times(mlp_dtype dtype, mlp_activation f, double z, double a,
+                          double da)
+{
+    const double alpha = rounded(dtype, any_slope);
+    switch (f) {
+    case MLP_ACT_IDENTITY:
+        return da;
+    case MLP_ACT_SIGMOID: {
+        double slope = rounded(dtype, a * rounded(dtype, 1 - a));
+        return rounded(dtype, da * slope);
+    }
+    case MLP_ACT_TANH: {
+        double slope = rounded(dtype, 1 - rounded(dtype, a * a));
+        return rounded(dtype, da * slope);
+    }
+    case MLP_ACT_RELU:
+        return z <= 0 ? 0 : da;
+    case MLP_ACT_LEAKY_RELU:
+        return z <= 0 ? rounded(dtype, da * alpha) : da;
+    case MLP_ACT_ELU:
+        return z <= 0 ? rounded(dtype, da * rounded(dtype, a + alpha)) : da;
+    case MLP_ACT_GELU:
+    case MLP_ACT_GELU_TANH:
+    case MLP_ACT_SILU:
+    case MLP_ACT_SOFTPLUS:
+        return portable_backward(dtype, f, z, a, da);
+    case MLP_ACT_SOFTMAX:
+        break;
+    }
+    fail();
+    return 0;
+}
+
+static void check_activation(const mlpi_ops *ops, mlp_activation f, size_t n)
+{
+    mlp_dtype dtype = ops->dtype;
+    mlp_rng rng = mlp_rng_seeded((uint32_t)n);
+    void *z = any_numbers(dtype, &rng, n);
+    void *a = guarded_alloc(n * size_of(dtype));
+    void *da = random_reals(dtype, &rng, n, -1, 1);
+    void *dz = guarded_alloc(n * size_of(dtype));
+    mlpi_activation how = {.f = f, .slope = any_slope, .m = n, .n = 1};
+    ops->activate(&how, z, a);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(
+            same(get(dtype, a, i), activation_of(ops, f, get(dtype, z, i))));
+        set(dtype, dz, i, get(dtype, da, i));
+    }
+    ops->activate_backward(&how, z, a, dz);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(same(get(dtype, dz, i),
+                         slope_times(dtype, f, get(dtype, z, i),
+                                     get(dtype, a, i), get(dtype, da, i))));
+    }
+    ops->activate(&how, z, z);
+    assert_all_same(dtype, z, a, n);
+    guarded_free(dz);
+    guarded_free(da);
+    guarded_free(a);
+    guarded_free(z);
+}
+
+static void activations_follow_their_formulas_both_ways(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+            for (size_t n = 0; n < MOST && f != MLP_ACT_SOFTMAX; n++) {
+                check_activation(ops, (mlp_activation)f, n);
+            }
+        }
+    }
+}
+
+static const double delta = 0.25; /* of Huber's loss */
+
+/* -(y log p + (1 - y) log(1 - p)) with p clipped; a NaN is not. */
+static double bce_term(const mlpi_ops *ops, double a, double y)
+{
+    double p = a < 1e-15 ? 1e-15 : a > 1 - 1e-15 ? 1 - 1e-15 : a;
+    return -(y * apply(ops, MLPI_MAP_LOG, p) +
+             (1 - y) * apply(ops, MLPI_MAP_LOG, 1 - p));
+}
+
+static double cce_term(const mlpi_ops *ops, double a, double y)
+{
+    double p = a < 1e-15 ? 1e-15 : a > 1 - 1e-15 ? 1 - 1e-15 : a;
+    return y == 0 ? 0 : -(y * apply(ops, MLPI_MAP_LOG, p));
+}
+
+static double term_of(const mlpi_ops *ops, mlp_loss loss, double a, double y)
+{
+    double d = a - y;
+    switch (loss) {
+    case MLP_LOSS_BCE:
+        return bce_term(ops, a, y);
+    case MLP_LOSS_MSE:
+        return d * d;
+    case MLP_LOSS_CCE:
+        return cce_term(ops, a, y);
+    case MLP_LOSS_MAE:
+        return fabs(d);
+    case MLP_LOSS_HUBER:
+        return fabs(d) <= delta ? d * d / 2 : delta * (fabs(d) - delta / 2);
+    }
+    fail();
+    return 0;
+}
+
+/* Outputs a, targets y (some 0 or 1) and weights, n of each. */
+typedef struct sample {
+    mlp_dtype dtype;
+    void *a, *y;
+    double *weight;
+} sample;
+
+static sample new_sample(mlp_dtype dtype, size_t n)
+{
+    mlp_rng rng = mlp_rng_seeded((uint32_t)n);
+    sample s = {dtype, random_reals(dtype, &rng, n, -0.1, 1.1),
+                random_reals(dtype, &rng, n, 0, 1),
+                random_reals(MLP_F64, &rng, n, 0, 3)};
+    for (size_t i = 2; i < n; i += 3) {
+        set(dtype, s.y, i, (double)(i / 3 % 2));
+    }
+    return s;
+}
+
+static void free_sample(sample *s)
+{
+    guarded_free(s->weight);
+    guarded_free(s->y);
+    guarded_free(s->a);
+}
+
+static void check_terms(const mlpi_ops *ops, mlp_loss loss, size_t n,
+                        bool weights)
+{
+    sample s = new_sample(MLP_F64, n);
+    double lanes[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
+    double expected[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
+    mlpi_terms terms = {.loss = loss,
+                        .delta = delta,
+                        .n = n,
+                        .a = s.a,
+                        .y = s.y,
+                        .weight = weights ? s.weight : NULL};
+    ops->loss_terms(&terms, lanes);
+    for (size_t i = 0; i < n; i++) {
+        double term =
+            term_of(ops, loss, get(MLP_F64, s.a, i), get(MLP_F64, s.y, i));
+        expected[i % MLPI_LANES] += weights ? term * s.weight[i] : term;
+    }
+    assert_all_same(MLP_F64, lanes, expected, MLPI_LANES);
+    free_sample(&s);
+}
+
+static void loss_terms_fall_into_their_lanes(void **state)
+{
+    (void)state;
+    const mlpi_ops *ops = NULL;
+    for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
+        for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+            for (size_t n = 0; n < MOST; n++) {
+                check_terms(ops, (mlp_loss)loss, n, false);
+                check_terms(ops, (mlp_loss)loss, n, true);
+            }
+        }
+    }
+}
+
+/* Targets of 0 or 1, but for number `blunt`, against terms one by one: a
+ * term with a weight goes a way of its own. */
+static void check_logits(const mlpi_ops *ops, size_t n, size_t blunt)
+{
+    mlp_rng rng = mlp_rng_seeded((uint32_t)n);
+    double *z = random_reals(MLP_F64, &rng, n, -50, 50);
+    double *y = random_reals(MLP_F64, &rng, n, 0, 1);
+    for (size_t i = 0; i < n; i++) {
+        y[i] = i == blunt ? 0.25 : (double)(i / 3 % 2);
+    }
+    double lanes[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
+    double expected[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
+    ops->loss_terms(
+        &(mlpi_terms){
+            .loss = MLP_LOSS_BCE, .of_logits = true, .n = n, .a = z, .y = y},
+        lanes);
+    for (size_t i = 0; i < n; i++) {
+        const double one = 1.0;
+        double term[MLPI_LANES] = {0};
+        ops->loss_terms(&(mlpi_terms){.loss = MLP_LOSS_BCE,
+                                      .of_logits = true,
+                                      .n = 1,
+                                      .a = z + i,
+                                      .y = y + i,
+                                      .weight = &one},
+                        term);
+        expected[i % MLPI_LANES] += term[0];
+    }
+    assert_all_same(MLP_F64, lanes, expected, MLPI_LANES);
+    guarded_free(y);
+    guarded_free(z);
+}
+
+static void loss_of_many_logits_is_that_of_each(void **state)
+{
+    (void)state;
+    const mlpi_ops *ops = NULL;
+    for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
+        for (size_t n = 0; n < 80; n++) {
+            check_logits(ops, n, n);
+            check_logits(ops, n, n / 2);
+        }
+    }
+}
+
+static void loss_of_a_nan_is_a_nan(void **state)
+{
+    (void)state;
+    const mlpi_ops *ops = NULL;
+    for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
+        for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+            double lanes[MLPI_LANES] = {0};
+            double a[3] = {0.5, (double)NAN, 0.5};
+            double y[3] = {1, 1, (double)NAN};
+            ops->loss_terms(&(mlpi_terms){.loss = (mlp_loss)loss,
+                                          .delta = delta,
+                                          .n = 3,
+                                          .a = a,
+                                          .y = y},
+                            lanes);
+            assert_true(!isnan(lanes[0]));
+            assert_true(isnan(lanes[1]) && isnan(lanes[2]));
+        }
+    }
+}
+
+static bool is_clipped(mlp_dtype dtype, double a)
+{
+    return a <= rounded(dtype, 1e-15) || a >= rounded(dtype, 1 - 1e-15);
+}
+
+/* dterm/da, but half of that for mse. */
+static double slope_of(mlp_dtype dtype, mlp_loss loss, double a, double y)
+{
+    double d = rounded(dtype, a - y);
+    switch (loss) {
+    case MLP_LOSS_BCE:
+        return is_clipped(dtype, a)
+                   ? 0
+                   : rounded(dtype,
+                             d / rounded(dtype, a * rounded(dtype, 1 - a)));
+    case MLP_LOSS_MSE:
+        return d;
+    case MLP_LOSS_CCE:
+        return is_clipped(dtype, a) ? 0 : -rounded(dtype, y / a);
+    case MLP_LOSS_MAE:
+        return d > 0 ? 1 : d < 0 ? -1 : 0;
+    case MLP_LOSS_HUBER:
+        return d > delta ? delta : d < -delta ? -delta : d;
+    }
+    fail();
+    return 0;
+}
+
+static void check_slopes(const mlpi_ops *ops, mlp_loss loss, size_t n)
+{
+    mlp_dtype dtype = ops->dtype;
+    sample s = new_sample(dtype, n);
+    void *d = guarded_alloc(n * size_of(dtype));
+    double scale = rounded(dtype, (loss == MLP_LOSS_MSE ? 2.0 : 1.0) / 3.0);
+    if (n > 3) { /* where mae has its corner */
+        set(dtype, s.a, 3, get(dtype, s.y, 3));
+    }
+    mlpi_terms terms = {
+        .loss = loss, .delta = delta, .n = n, .a = s.a, .y = s.y};
+    ops->loss_slopes(&terms, 1.0 / 3.0, d);
+    for (size_t i = 0; i < n; i++) {
+        double slope =
+            slope_of(dtype, loss, get(dtype, s.a, i), get(dtype, s.y, i));
+        assert_true(same(get(dtype, d, i), rounded(dtype, slope * scale)));
+    }
+    ops->difference(n, 1.0 / 3.0, s.a, s.y, d);
+    for (size_t i = 0; i < n; i++) {
+        double e = rounded(dtype, get(dtype, s.a, i) - get(dtype, s.y, i));
+        assert_true(same(get(dtype, d, i),
+                         rounded(dtype, e * rounded(dtype, 1.0 / 3.0))));
+    }
+    guarded_free(d);
+    free_sample(&s);
+}
+
+static void loss_gradients_follow_their_formulas(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+            for (size_t n = 0; n < MOST; n++) {
+                check_slopes(ops, (mlp_loss)loss, n);
+            }
+        }
+    }
+}
+
+static void slope_of_a_nan_is_a_nan(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+            double a[1];
+            double y[1];
+            double d[1];
+            set(dtype, a, 0, (double)NAN);
+            set(dtype, y, 0, 1);
+            mlpi_terms terms = {
+                .loss = (mlp_loss)loss, .delta = delta, .n = 1, .a = a, .y = y};
+            ops->loss_slopes(&terms, 1, d);
+            assert_true(isnan(get(dtype, d, 0)));
+        }
+    }
+}
+
+static void descend_rounds_product_and_difference(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (size_t n = 0; n < MOST; n++) {
+            mlp_rng rng = mlp_rng_seeded((uint32_t)n);
+            void *dw = random_reals(dtype, &rng, n, -1, 1);
+            void *w = random_reals(dtype, &rng, n, -1, 1);
+            void *before = guarded_alloc(n * size_of(dtype));
+            memcpy(before, w, n * size_of(dtype));
+            ops->descend(n, 0.1, dw, w);
+            for (size_t i = 0; i < n; i++) {
+                double step =
+                    rounded(dtype, rounded(dtype, 0.1) * get(dtype, dw, i));
+                assert_true(same(get(dtype, w, i),
+                                 rounded(dtype, get(dtype, before, i) - step)));
+            }
+            guarded_free(before);
+            guarded_free(w);
+            guarded_free(dw);
+        }
+    }
+}
+
+static void gather_orders_strides_and_scales(void **state)
+{
+    (void)state;
+    enum { ROWS = 5, COLS = 3 };
+    static const size_t order[] = {4, 0, 0, 2};
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(7);
+        void *X = random_reals(dtype, &rng, 2 * ROWS * COLS, -1, 1);
+        void *mean = random_reals(dtype, &rng, COLS, -1, 1);
+        void *std = random_reals(dtype, &rng, COLS, 1, 2);
+        void *out = guarded_alloc(4 * COLS * size_of(dtype));
+        mlpi_gather g = {.m = 4,
+                         .n = COLS,
+                         .X = {X, 1, 2 * ROWS}, /* every column, every other */
+                         .order = order,
+                         .mean = mean,
+                         .std = std,
+                         .out = out};
+        ops->gather(&g);
+        for (size_t i = 0; i < 4; i++) {
+            for (size_t j = 0; j < COLS; j++) {
+                double x = get(dtype, X, order[i] + j * 2 * ROWS);
+                double d = rounded(dtype, x - get(dtype, mean, j));
+                assert_true(same(get(dtype, out, i * COLS + j),
+                                 rounded(dtype, d / get(dtype, std, j))));
+            }
+        }
+        g.order = NULL;
+        g.mean = g.std = NULL;
+        ops->gather(&g);
+        for (size_t i = 0; i < 4 * COLS; i++) {
+            assert_true(get(dtype, out, i) ==
+                        get(dtype, X, i / COLS + i % COLS * 2 * ROWS));
+        }
+        guarded_free(out);
+        guarded_free(std);
+        guarded_free(mean);
+        guarded_free(X);
+    }
+}
+
+static void scatter_leaves_the_padding_alone(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(8);
+        void *dense = random_reals(dtype, &rng, 6, -1, 1);
+        void *out = random_reals(dtype, &rng, 14, 5, 6);
+        mlp_view view = {dtype, 2, 3, 7, 2, out};
+        ops->scatter(2, 3, dense, view);
+        for (size_t i = 0; i < 14; i++) {
+            size_t col = i % 7;
+            bool written = col % 2 == 0 && col < 6;
+            double x = get(dtype, out, i);
+            assert_true(written ? x == get(dtype, dense, i / 7 * 3 + col / 2)
+                                : x >= 5);
+        }
+        guarded_free(out);
+        guarded_free(dense);
+    }
+}
+
+static void widen_and_narrow_round_once(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        double wide[5] = {0.1, -1e300, (double)NAN, 1e-320, 16777217.0};
+        double narrow[5];
+        double back[5];
+        ops->narrow(5, wide, narrow);
+        ops->widen(5, narrow, back);
+        for (size_t i = 0; i < 5; i++) {
+            assert_true(same(back[i], rounded(dtype, wide[i])));
+        }
+    }
+}
+
+static void find_names_the_first_place(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        double reals[12];
+        mlp_cview view = {dtype, 3, 2, 4, 2, reals};
+        size_t row = 99;
+        size_t col = 99;
+        for (size_t i = 0; i < 12; i++) { /* odd columns are padding */
+            set(dtype, reals, i, i % 2 ? (double)NAN : 0.25);
+        }
+        assert_false(ops->find_not_finite(view, &row, &col));
+        assert_false(ops->find_not_unit(view, &row, &col));
+        assert_int_equal(row, 99);
+        set(dtype, reals, 6, 1.5);
+        set(dtype, reals, 8, -(double)INFINITY);
+        assert_true(ops->find_not_unit(view, &row, &col));
+        assert_int_equal(row, 1);
+        assert_int_equal(col, 1);
+        assert_true(ops->find_not_finite(view, &row, &col));
+        assert_int_equal(row, 2);
+        assert_int_equal(col, 0);
+        view.rows = 0;
+        assert_false(ops->find_not_finite(view, &row, &col));
+    }
+}
+
+static void one_number_that_is_not_finite_is_seen(void **state)
+{
+    (void)state;
+    enum { N = 35 };
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        double reals[N];
+        for (size_t i = 0; i < N; i++) {
+            set(dtype, reals, i, i % 2 ? -1e38 : 0.0);
+        }
+        for (size_t n = 0; n <= N; n++) {
+            assert_true(ops->is_finite(n, reals));
+        }
+        for (size_t i = 0; i < N; i++) {
+            set(dtype, reals, i, i % 2 ? (double)NAN : (double)INFINITY);
+            for (size_t n = 0; n <= N; n++) {
+                assert_int_equal(ops->is_finite(n, reals), n <= i);
+            }
+            set(dtype, reals, i, 1.0);
+        }
+    }
+}
+
+static void column_moments_are_exact_for_equal_values(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        double reals[20];
+        for (size_t i = 0; i < 10; i++) {
+            set(dtype, reals, 2 * i, 0.1);
+            set(dtype, reals, 2 * i + 1, (double)i);
+        }
+        double mean[2];
+        double std[2];
+        ops->column_moments((mlp_cview){dtype, 10, 2, 2, 1, reals}, mean, std);
+        assert_true(mean[0] == rounded(dtype, 0.1) && std[0] == 0);
+        assert_true(mean[1] == 4.5 && std[1] == sqrt(8.25));
+    }
+}
+
+static void labels_and_hits_treat_a_nan_as_no_class(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        double a[4];
+        double y[4];
+        int32_t labels[8] = {7, 7, 7, 7, 7, 7, 7, 7};
+        static const double outputs[4] = {0.5, 0.4, (double)NAN, 0.9};
+        static const double targets[4] = {1, 0, 0, 0};
+        for (size_t i = 0; i < 4; i++) {
+            set(dtype, a, i, outputs[i]);
+            set(dtype, y, i, targets[i]);
+        }
+        ops->label(2, 2, 0.5, a, (mlp_view){MLP_I32, 2, 2, 4, 2, labels});
+        static const int32_t expected[8] = {1, 7, 0, 7, -1, 7, 1, 7};
+        assert_memory_equal(labels, expected, sizeof expected);
+        assert_int_equal(ops->count_hits(4, a, y), 2);
+    }
+}
+
+static void tables_are_found_by_name(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        assert_int_equal(ops->dtype, dtype);
+        assert_int_equal(ops->real_size, size_of(dtype));
+        assert_ptr_equal(mlpi_ops_find(dtype, ops->name), ops);
+        assert_ptr_equal(ops->wide, mlpi_ops_find(MLP_F64, ops->name));
+        assert_string_equal(mlp_kernels(table), ops->name);
+    }
+    assert_string_equal(mlp_kernels(0), "portable");
+    assert_null(mlp_kernels(1000));
+    assert_null(mlp_kernels(SIZE_MAX));
+    assert_null(mlpi_ops_find(MLP_F64, "abacus"));
+    assert_null(mlpi_ops_find(MLP_F64, ""));
+    size_t last = 0;
+    while (mlp_kernels(last + 1)) {
+        last++;
+    }
+    assert_ptr_equal(mlpi_ops_find(MLP_F32, NULL), mlpi_ops_get(MLP_F32, last));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(map_equals_the_portable_one),
+        cmocka_unit_test(activations_follow_their_formulas_both_ways),
+        cmocka_unit_test(loss_terms_fall_into_their_lanes),
+        cmocka_unit_test(loss_of_many_logits_is_that_of_each),
+        cmocka_unit_test(loss_of_a_nan_is_a_nan),
+        cmocka_unit_test(loss_gradients_follow_their_formulas),
+        cmocka_unit_test(slope_of_a_nan_is_a_nan),
+        cmocka_unit_test(descend_rounds_product_and_difference),
+        cmocka_unit_test(gather_orders_strides_and_scales),
+        cmocka_unit_test(scatter_leaves_the_padding_alone),
+        cmocka_unit_test(widen_and_narrow_round_once),
+        cmocka_unit_test(find_names_the_first_place),
+        cmocka_unit_test(one_number_that_is_not_finite_is_seen),
+        cmocka_unit_test(column_moments_are_exact_for_equal_values),
+        cmocka_unit_test(labels_and_hits_treat_a_nan_as_no_class),
+        cmocka_unit_test(tables_are_found_by_name),
+    };
+    return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
+}

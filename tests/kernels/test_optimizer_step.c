@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The primitives of optimizers, of every kernel table: against formulas that
+ * are written out here, and so against each other, bit for bit.
+ */
+#include "support/numbers.h"
+
+enum { MOST = 41 }; /* lengths 0 to MOST - 1 pass every width and tail */
+
+/* Numbers as gradients and weights are, and some that they should not be. */
+static double any_number(mlp_rng *rng, size_t i)
+{
+    static const double special[] = {
+        0.0, -0.0, 1e-30, -1e-30, 1e30, -3.0, (double)INFINITY, (double)NAN};
+    return i % 5 == 3 ? special[i / 5 % COUNT(special)]
+                      : mlp_rng_uniform(rng, -1, 1);
+}
+
+/* `shift` lets one array's special numbers meet another's usual ones. */
+static void *any_numbers(mlp_dtype dtype, mlp_rng *rng, size_t n, size_t shift)
+{
+    void *reals = guarded_alloc(n * size_of(dtype));
+    for (size_t i = 0; i < n; i++) {
+        set(dtype, reals, i, any_number(rng, i + shift));
+    }
+    return reals;
+}
+
+/* One parameter, in doubles that are numbers of the precision. */
+typedef struct parameter {
+    double g, w, state[2];
+} parameter;
+
+static double average(const mlpi_update *u, mlp_dtype p, size_t k, double old,
+                      double x)
+{
+    double y = fma_of(p, rounded(p, u->gain[k]), x,
+                      rounded(p, rounded(p, u->decay[k]) * old));
+    double least = p == MLP_F32 ? 0x1p-126 : 0x1p-1022;
+    return fabs(y) < least ? 0.0 : y;
+}
+
+static double root_of(mlp_dtype p, double x)
+{
+    return rounded(p, sqrt(x)); /* a float's root may be rounded twice */
+}
+
+static double rprop_step(const mlpi_update *u, mlp_dtype p, parameter *q)
+{
+    double turn = rounded(p, q->g * q->state[0]);
+    double step = q->state[1] <= 0 ? rounded(p, u->alpha) : q->state[1];
+    step = turn > 0   ? rounded(p, step * rounded(p, u->grow))
+           : turn < 0 ? rounded(p, step * rounded(p, u->shrink))
+                      : step;
+    step = step < rounded(p, u->least) ? rounded(p, u->least) : step;
+    step = step > rounded(p, u->most) ? rounded(p, u->most) : step;
+    q->state[1] = step;
+    q->state[0] = turn < 0 ? 0 : q->g;
+    if (!isfinite(q->g)) {
+        return (double)NAN;
+    }
+    return q->state[0] > 0 ? step : q->state[0] < 0 ? -step : 0;
+}
+
+static double step_of(const mlpi_update *u, mlp_dtype p, parameter *q)
+{
+    double alpha = rounded(p, u->alpha);
+    double square = rounded(p, q->g * q->g);
+    switch (u->rule) {
+    case MLP_RULE_SGD:
+        return rounded(p, alpha * q->g);
+    case MLP_RULE_MOMENTUM:
+    case MLP_RULE_TUTORIAL_MOMENTUM:
+        q->state[0] = average(u, p, 0, q->state[0], q->g);
+        return rounded(p, alpha * q->state[0]);
+    case MLP_RULE_NESTEROV:
+        q->state[0] = average(u, p, 0, q->state[0], q->g);
+        return rounded(
+            p, alpha * fma_of(p, rounded(p, u->decay[0]), q->state[0], q->g));
+    case MLP_RULE_RMSPROP:
+        q->state[0] = average(u, p, 0, q->state[0], square);
+        return rounded(p, rounded(p, alpha * q->g) /
+                              rounded(p, root_of(p, q->state[0]) +
+                                             rounded(p, u->epsilon)));
+    case MLP_RULE_ADAM:
+    case MLP_RULE_ADAMW:
+        q->state[0] = average(u, p, 0, q->state[0], q->g);
+        q->state[1] = average(u, p, 1, q->state[1], square);
+        return rounded(p,
+                       rounded(p, alpha * q->state[0]) /
+                           fma_of(p, root_of(p, q->state[1]),
+                                  rounded(p, u->root), rounded(p, u->epsilon)));
+    case MLP_RULE_RPROP:
+        return rprop_step(u, p, q);
+    case MLP_RULE_LBFGS: /* has no kernel */
+        break;
+    }
+    fail();
+    return 0;
+}
+
+static void expect_step(const mlpi_update *u, mlp_dtype p, parameter *q)
+{
+    double limit = rounded(p, u->limit);
+    q->g = q->g < -limit ? -limit : q->g > limit ? limit : q->g;
+    q->g = rounded(p, q->g * rounded(p, u->scale));
+    double step = step_of(u, p, q);
+    q->w = rounded(p, rounded(p, rounded(p, u->keep) * q->w) - step);
+}
+
+static const mlpi_update example = {.limit = 0.75, /* does not hold a NaN */
+                                    .scale = 0.9,
+                                    .keep = 0.99,
+                                    .alpha = 0.1,
+                                    .decay = {0.9, 0.999},
+                                    .gain = {0.1, 0.001},
+                                    .root = 30.0,
+                                    .epsilon = 1e-8,
+                                    .grow = 1.2,
+                                    .shrink = 0.5,
+                                    .least = 0.06,
+                                    .most = 0.11};
+
+/* A few steps, for rprop needs a second to turn. */
+static void check_rule(const mlpi_ops *ops, mlp_rule rule, size_t n)
+{
+    mlp_dtype p = ops->dtype;
+    mlp_rng rng = mlp_rng_seeded((uint32_t)n);
+    void *w = any_numbers(p, &rng, n, 0);
+    void *state[2] = {random_reals(p, &rng, n, 0, 0), /* zeros */
+                      random_reals(p, &rng, n, 0, 0)};
+    for (size_t step = 0; step < 5; step++) {
+        void *dw = any_numbers(p, &rng, n, 1 + step);
+        parameter expected[MOST];
+        for (size_t i = 0; i < n; i++) {
+            expected[i] =
+                (parameter){get(p, dw, i),
+                            get(p, w, i),
+                            {get(p, state[0], i), get(p, state[1], i)}};
+            mlpi_update u = example;
+            u.rule = rule;
+            expect_step(&u, p, &expected[i]);
+        }
+        mlpi_update u = example;
+        u.rule = rule;
+        u.n = n;
+        u.dw = dw;
+        u.w = w;
+        u.state[0] = state[0];
+        u.state[1] = state[1];
+        ops->update(&u);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(same(get(p, w, i), expected[i].w));
+            assert_true(same(get(p, state[0], i), expected[i].state[0]));
+            assert_true(same(get(p, state[1], i), expected[i].state[1]));
+        }
+        guarded_free(dw);
+    }
+    guarded_free(state[1]);
+    guarded_free(state[0]);
+    guarded_free(w);
+}
+
+static void rules_follow_their_formulas(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (mlp_rule rule = 0; rule < MLP_RULE_LBFGS; rule++) {
+            for (size_t n = 0; n < MOST; n++) {
+                check_rule(ops, rule, n);
+            }
+        }
+    }
+}
+
+/* Neither clipped nor decaying, sgd is the one that everybody knows. */
+static void sgd_without_more_is_descend(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        mlp_rng rng = mlp_rng_seeded(3);
+        void *dw = any_numbers(dtype, &rng, MOST, 0);
+        void *w = any_numbers(dtype, &rng, MOST, 1);
+        void *copy = guarded_alloc(MOST * size_of(dtype));
+        memcpy(copy, w, MOST * size_of(dtype));
+        ops->update(&(mlpi_update){.rule = MLP_RULE_SGD,
+                                   .n = MOST,
+                                   .dw = dw,
+                                   .w = w,
+                                   .limit = INFINITY,
+                                   .scale = 1,
+                                   .keep = 1,
+                                   .alpha = 0.3});
+        ops->descend(MOST, 0.3, dw, copy);
+        for (size_t i = 0; i < MOST; i++) {
+            assert_true(same(get(dtype, w, i), get(dtype, copy, i)));
+        }
+        guarded_free(copy);
+        guarded_free(w);
+        guarded_free(dw);
+    }
+}
+
+static void averages_end_at_zero(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        double least = dtype == MLP_F32 ? 0x1p-126 : 0x1p-1022;
+        double w[1] = {0};
+        double dw[1] = {0};
+        double v[1];
+        mlpi_update u = {.rule = MLP_RULE_MOMENTUM,
+                         .n = 1,
+                         .dw = dw,
+                         .w = w,
+                         .state = {v},
+                         .limit = INFINITY,
+                         .scale = 1,
+                         .keep = 1,
+                         .alpha = 1,
+                         .decay = {0.5},
+                         .gain = {1}};
+        set(dtype, v, 0, 2 * least);
+        ops->update(&u);
+        assert_true(get(dtype, v, 0) == least);
+        ops->update(&u);
+        assert_true(get(dtype, v, 0) == 0);
+    }
+}
+
+static void penalise_adds_both_penalties(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(p, ops)
+    {
+        for (size_t n = 0; n < MOST; n++) {
+            mlp_rng rng = mlp_rng_seeded((uint32_t)n);
+            void *w = any_numbers(p, &rng, n, 0);
+            void *dw = random_reals(p, &rng, n, -1, 1);
+            void *before = guarded_alloc(n * size_of(p));
+            memcpy(before, dw, n * size_of(p));
+            ops->penalise(n, 0.1, 0.3, w, dw);
+            for (size_t i = 0; i < n; i++) {
+                double x = get(p, w, i);
+                double sign = x > 0 ? 1 : x < 0 ? -1 : 0;
+                double sum = fma_of(p, rounded(p, 0.1), x, get(p, before, i));
+                assert_true(same(get(p, dw, i),
+                                 rounded(p, sum + sign * rounded(p, 0.3))));
+            }
+            guarded_free(before);
+            guarded_free(dw);
+            guarded_free(w);
+        }
+    }
+}
+
+static void sums_fall_into_their_lanes(void **state)
+{
+    (void)state;
+    const mlpi_ops *ops = NULL;
+    for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
+        for (size_t n = 0; n < MOST; n++) {
+            mlp_rng rng = mlp_rng_seeded((uint32_t)n);
+            double *x = any_numbers(MLP_F64, &rng, n, 0);
+            double *y = random_reals(MLP_F64, &rng, n, -1, 1);
+            double products[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
+            double magnitudes[MLPI_LANES] = {8, 7, 6, 5, 4, 3, 2, 1};
+            double expected[2][MLPI_LANES];
+            memcpy(expected[0], products, sizeof products);
+            memcpy(expected[1], magnitudes, sizeof magnitudes);
+            ops->add_products(n, x, y, products);
+            ops->add_magnitudes(n, x, magnitudes);
+            for (size_t i = 0; i < n; i++) {
+                size_t lane = i % MLPI_LANES;
+                expected[0][lane] = fma(x[i], y[i], expected[0][lane]);
+                expected[1][lane] += fabs(x[i]);
+            }
+            for (size_t lane = 0; lane < MLPI_LANES; lane++) {
+                assert_true(same(products[lane], expected[0][lane]));
+                assert_true(same(magnitudes[lane], expected[1][lane]));
+            }
+            guarded_free(y);
+            guarded_free(x);
+        }
+    }
+    assert_null(mlpi_ops_get(MLP_F32, 0)->add_products);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rules_follow_their_formulas),
+        cmocka_unit_test(sgd_without_more_is_descend),
+        cmocka_unit_test(averages_end_at_zero),
+        cmocka_unit_test(penalise_adds_both_penalties),
+        cmocka_unit_test(sums_fall_into_their_lanes),
+    };
+    return cmocka_run_group_tests_name("update", tests, NULL, NULL);
+}

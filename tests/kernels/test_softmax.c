@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows as probabilities, in every kernel table: softmax both ways, the sums of
+ * categorical cross-entropy, rows of classes, and questions about rows. Against
+ * formulas that are written out here, bit for bit.
+ */
+#include "support/numbers.h"
+
+enum { MOST_ROWS = 37, MOST_COLUMNS = 41 };
+
+static double mapped(const mlpi_ops *ops, mlpi_function f, double x)
+{
+    double in[1];
+    double out[1];
+    set(ops->dtype, in, 0, x);
+    ops->map(f, 1, in, out);
+    return get(ops->dtype, out, 0);
+}
+
+/* The sum of n numbers of a precision in eight lanes. */
+static double lane_sum(mlp_dtype dtype, size_t n, const double *x)
+{
+    double s[MLPI_LANES] = {0};
+    for (size_t i = 0; i < n; i++) {
+        s[i % MLPI_LANES] = rounded(dtype, s[i % MLPI_LANES] + x[i]);
+    }
+    for (size_t half = MLPI_LANES / 2; half > 0; half /= 2) {
+        for (size_t i = 0; i < half; i++) {
+            s[i] = rounded(dtype, s[i] + s[i + half]);
+        }
+    }
+    return s[0];
+}
+
+static double largest_of(mlp_dtype dtype, size_t n, const void *z)
+{
+    double most = -(double)INFINITY;
+    for (size_t j = 0; j < n; j++) {
+        most = get(dtype, z, j) > most ? get(dtype, z, j) : most;
+    }
+    return most;
+}
+
+static void check_row(const mlpi_ops *ops, size_t n, const void *z,
+                      const void *a)
+{
+    mlp_dtype dtype = ops->dtype;
+    double power[MOST_COLUMNS];
+    double most = largest_of(dtype, n, z);
+    assert_true(ops->largest(n, z) == most);
+    for (size_t j = 0; j < n; j++) {
+        double d = rounded(dtype, get(dtype, z, j) - most);
+        power[j] = mapped(ops, MLPI_MAP_EXP, d);
+    }
+    double sum = lane_sum(dtype, n, power);
+    for (size_t j = 0; j < n; j++) {
+        assert_true(same(get(dtype, a, j), rounded(dtype, power[j] / sum)));
+    }
+}
+
+static void check_row_back(mlp_dtype dtype, size_t n, const void *a,
+                           const void *da, const void *dz)
+{
+    double product[MOST_COLUMNS];
+    for (size_t j = 0; j < n; j++) {
+        product[j] = rounded(dtype, get(dtype, a, j) * get(dtype, da, j));
+    }
+    double sum = lane_sum(dtype, n, product);
+    for (size_t j = 0; j < n; j++) {
+        assert_true(same(get(dtype, dz, j),
+                         fma_of(dtype, -get(dtype, a, j), sum, product[j])));
+    }
+}
+
+static const void *row(mlp_dtype dtype, const void *reals, size_t i)
+{
+    return (const unsigned char *)reals + i * size_of(dtype);
+}
+
+static void check_softmax(const mlpi_ops *ops, size_t m, size_t n)
+{
+    mlp_dtype dtype = ops->dtype;
+    mlp_rng rng = mlp_rng_seeded((uint32_t)(m * 100 + n));
+    void *z = random_reals(dtype, &rng, m * n, -9, 9);
+    void *da = random_reals(dtype, &rng, m * n, -1, 1);
+    void *a = guarded_alloc(m * n * size_of(dtype));
+    void *dz = guarded_alloc(m * n * size_of(dtype));
+    mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = m, .n = n};
+    ops->activate(&how, z, a);
+    memcpy(dz, da, m * n * size_of(dtype));
+    ops->activate_backward(&how, z, a, dz);
+    for (size_t i = 0; i < m * n; i += n) {
+        check_row(ops, n, row(dtype, z, i), row(dtype, a, i));
+        check_row_back(dtype, n, row(dtype, a, i), row(dtype, da, i),
+                       row(dtype, dz, i));
+    }
+    ops->activate(&how, z, z);
+    assert_memory_equal(z, a, m * n * size_of(dtype));
+    guarded_free(dz);
+    guarded_free(a);
+    guarded_free(da);
+    guarded_free(z);
+}
+
+static void softmax_follows_its_formulas_both_ways(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (size_t n = 1; n < MOST_COLUMNS; n++) {
+            check_softmax(ops, 3, n);
+        }
+        for (size_t m = 0; m < MOST_ROWS; m++) {
+            check_softmax(ops, m, 10);
+        }
+    }
+}
+
+/* The largest number wherever it stands; and softmax of what exceeds e's
+ * range. */
+static void softmax_is_finite_for_every_finite_row(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (size_t n = 2; n < MOST_COLUMNS; n++) {
+            for (size_t k = 0; k < n; k++) {
+                void *z = guarded_alloc(n * size_of(dtype));
+                for (size_t j = 0; j < n; j++) {
+                    set(dtype, z, j, j == k ? 3e38 : -3e38);
+                }
+                assert_true(ops->largest(n, z) == rounded(dtype, 3e38));
+                mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = 1, .n = n};
+                ops->activate(&how, z, z);
+                for (size_t j = 0; j < n; j++) {
+                    assert_true(get(dtype, z, j) == (j == k ? 1 : 0));
+                }
+                guarded_free(z);
+            }
+        }
+    }
+}
+
+static void a_nan_makes_its_row_nan(void **state)
+{
+    (void)state;
+    static const double bad[] = {(double)NAN, (double)INFINITY};
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (size_t k = 0; k < 2 * 19; k++) {
+            void *z = guarded_alloc(3 * 19 * size_of(dtype));
+            for (size_t i = 0; i < 3 * 19; i++) {
+                set(dtype, z, i, (double)i);
+            }
+            set(dtype, z, 19 + k % 19, bad[k / 19]);
+            mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = 3, .n = 19};
+            ops->activate(&how, z, z);
+            for (size_t i = 0; i < 3 * 19; i++) {
+                assert_true(isnan(get(dtype, z, i)) == (i / 19 == 1));
+            }
+            guarded_free(z);
+        }
+    }
+}
+
+static void cce_lanes_are_the_sums_of_a_row(void **state)
+{
+    (void)state;
+    const mlpi_ops *ops = NULL;
+    for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
+        for (size_t n = 0; n < MOST_COLUMNS; n++) {
+            mlp_rng rng = mlp_rng_seeded((uint32_t)n);
+            double *z = random_reals(MLP_F64, &rng, n, -9, 9);
+            double *y = random_reals(MLP_F64, &rng, n, 0, 1);
+            if (n > 5) { /* not expected, and impossible */
+                y[5] = 0;
+                z[5] = -(double)INFINITY;
+            }
+            mlpi_cce_lanes lanes = {{1}, {2}, {3}};
+            mlpi_cce_lanes expected = lanes;
+            ops->cce_lanes(n, 9.5, z, y, &lanes);
+            for (size_t j = 0; j < n; j++) {
+                double d = z[j] - 9.5;
+                expected.power[j % MLPI_LANES] += mapped(ops, MLPI_MAP_EXP, d);
+                expected.mass[j % MLPI_LANES] += y[j];
+                expected.cross[j % MLPI_LANES] += y[j] == 0 ? 0 : y[j] * d;
+            }
+            assert_memory_equal(&lanes, &expected, sizeof lanes);
+            guarded_free(y);
+            guarded_free(z);
+        }
+    }
+}
+
+static void check_slopes(const mlpi_ops *ops, size_t n, bool whole)
+{
+    enum { ROWS = 3 };
+    mlp_dtype dtype = ops->dtype;
+    mlp_rng rng = mlp_rng_seeded((uint32_t)n);
+    void *a = random_reals(dtype, &rng, ROWS * n, 0, 1);
+    void *y = random_reals(dtype, &rng, ROWS * n, 0, 1);
+    void *d = guarded_alloc(ROWS * n * size_of(dtype));
+    for (size_t i = 0; i < ROWS * n && whole; i++) {
+        set(dtype, y, i, i % n == n / 2);
+    }
+    mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = ROWS, .n = n};
+    ops->cce_slopes(&how, 0.3, a, y, d);
+    for (size_t i = 0; i < ROWS * n; i++) {
+        double targets[MOST_COLUMNS];
+        for (size_t j = 0; j < n; j++) {
+            targets[j] = get(dtype, y, i / n * n + j);
+        }
+        double sum = lane_sum(dtype, n, targets);
+        double e = fma_of(dtype, get(dtype, a, i), sum, -get(dtype, y, i));
+        assert_true(!whole ||
+                    e == rounded(dtype, get(dtype, a, i) - get(dtype, y, i)));
+        assert_true(
+            same(get(dtype, d, i), rounded(dtype, e * rounded(dtype, 0.3))));
+    }
+    guarded_free(d);
+    guarded_free(y);
+    guarded_free(a);
+}
+
+static void cce_slopes_are_a_minus_y(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (size_t n = 1; n < MOST_COLUMNS; n++) {
+            check_slopes(ops, n, true);
+            check_slopes(ops, n, false);
+        }
+    }
+}
+
+static void one_hot_rows_follow_order_and_stride(void **state)
+{
+    (void)state;
+    static const int32_t classes[10] = {0, 9, 3, 9, -1, 9, 2, 9, 4, 9};
+    static const size_t order[] = {3, 0, 0, 1, 2, 4};
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        void *out = guarded_alloc(6 * 4 * size_of(dtype));
+        mlpi_gather g = {
+            .m = 6, .n = 4, .X = {classes, 2, 1}, .order = order, .out = out};
+        ops->one_hot(&g);
+        for (size_t i = 0; i < 6; i++) {
+            int32_t class = classes[2 * order[i]];
+            for (size_t j = 0; j < 4; j++) {
+                double y = get(dtype, out, i * 4 + j);
+                bool known = class >= 0 && class < 4;
+                assert_true(known ? y == ((size_t) class == j) : isnan(y));
+            }
+        }
+        g = (mlpi_gather){.m = 5, .n = 4, .X = {classes, 2, 1}, .out = out};
+        ops->one_hot(&g);
+        assert_true(get(dtype, out, 0) == 1 && get(dtype, out, 4 + 3) == 1);
+        assert_true(isnan(get(dtype, out, 8)) && get(dtype, out, 14) == 1);
+        guarded_free(out);
+    }
+}
+
+static void smooth_rounds_product_and_sum(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        for (size_t n = 0; n < MOST_COLUMNS; n++) {
+            mlp_rng rng = mlp_rng_seeded((uint32_t)n);
+            void *y = random_reals(dtype, &rng, n, 0, 1);
+            void *kept = guarded_alloc(n * size_of(dtype));
+            memcpy(kept, y, n * size_of(dtype));
+            ops->smooth(n, 0.9, 0.1 / 3, y);
+            for (size_t i = 0; i < n; i++) {
+                double product =
+                    rounded(dtype, get(dtype, kept, i) * rounded(dtype, 0.9));
+                assert_true(get(dtype, y, i) ==
+                            rounded(dtype, product + rounded(dtype, 0.1 / 3)));
+            }
+            guarded_free(kept);
+            guarded_free(y);
+        }
+    }
+}
+
+static void rows_are_labelled_by_their_first_largest(void **state)
+{
+    (void)state;
+    enum { ROWS = 5 };
+    static const double a[ROWS][3] = {{1, 2, 3},
+                                      {5, 5, 4},
+                                      {-1, (double)NAN, 7},
+                                      {0, -0.0, 0},
+                                      {-(double)INFINITY, -2, -1}};
+    static const double y[ROWS][3] = {
+        {0, 0, 1}, {0.4, 0.3, 0.3}, {0, 0, 1}, {0, 1, 0}, {0, 0, 1}};
+    static const int32_t expected[2 * ROWS] = {2, 7, 0, 7, -1, 7, 0, 7, 2, 7};
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        double outputs[ROWS * 3];
+        double targets[ROWS * 3];
+        for (size_t i = 0; i < (size_t)ROWS * 3; i++) {
+            set(dtype, outputs, i, a[i / 3][i % 3]);
+            set(dtype, targets, i, y[i / 3][i % 3]);
+        }
+        int32_t labels[2 * ROWS] = {7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
+        ops->label_rows(ROWS, 3, outputs,
+                        (mlp_view){MLP_I32, ROWS, 1, 2, 1, labels});
+        assert_memory_equal(labels, expected, sizeof expected);
+        assert_int_equal(ops->count_row_hits(ROWS, 3, outputs, targets), 3);
+        /* A target that is no number is never hit. */
+        assert_int_equal(ops->count_row_hits(ROWS, 3, outputs, outputs), 4);
+    }
+}
+
+static void rows_that_are_not_whole_are_found(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, ops)
+    {
+        double reals[12];
+        for (size_t i = 0; i < 12; i++) { /* odd columns are padding */
+            set(dtype, reals, i, i % 2 ? 99 : 0.5);
+        }
+        mlp_cview view = {dtype, 3, 2, 4, 2, reals};
+        size_t where = 99;
+        double sum = 0;
+        assert_false(ops->find_not_whole(view, &where, &sum));
+        set(dtype, reals, 4, 0.5 + 0.9e-6);
+        assert_false(ops->find_not_whole(view, &where, &sum));
+        set(dtype, reals, 8, 0.5 - 1.2e-6);
+        assert_true(ops->find_not_whole(view, &where, &sum));
+        assert_int_equal(where, 2);
+        assert_true(sum < 1);
+        set(dtype, reals, 4, (double)NAN);
+        assert_true(ops->find_not_whole(view, &where, &sum));
+        assert_int_equal(where, 1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(softmax_follows_its_formulas_both_ways),
+        cmocka_unit_test(softmax_is_finite_for_every_finite_row),
+        cmocka_unit_test(a_nan_makes_its_row_nan),
+        cmocka_unit_test(cce_lanes_are_the_sums_of_a_row),
+        cmocka_unit_test(cce_slopes_are_a_minus_y),
+        cmocka_unit_test(one_hot_rows_follow_order_and_stride),
+        cmocka_unit_test(smooth_rounds_product_and_sum),
+        cmocka_unit_test(rows_are_labelled_by_their_first_largest),
+        cmocka_unit_test(rows_that_are_not_whole_are_found),
+    };
+    return cmocka_run_group_tests_name("softmax", tests, NULL, NULL);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The gradient of every activation in hidden layers, with every activation of
+ * the outputs, with every loss, alone and with each thing that changes a
+ * gradient: differences of the loss say the same within 1e-7. All goes by the
+ * lists in mlp.h, so that whoever adds to them is checked. And each derivative,
+ * made wrong, is found.
+ */
+#include "support/training.h"
+
+#include "model/net.h"
+
+enum { ROWS = 7, INPUTS = 3, OUTPUTS = 3, LAYERS = 3 };
+
+static const double good_enough = 1e-7;
+
+typedef enum extra {
+    ALONE,
+    DROPOUT,
+    BATCH_NORM,
+    L1,
+    L2,
+    ROW_WEIGHTS,
+    CLASS_WEIGHTS,
+    SMOOTHING,
+    ALL_AT_ONCE,
+    EXTRAS
+} extra;
+
+static const char *const extra_names[EXTRAS] = {
+    "alone",       "dropout",       "batch norm",      "l1", "l2",
+    "row weights", "class weights", "label smoothing", "all"};
+
+typedef struct kind {
+    mlp_activation f, g;
+    mlp_loss loss;
+    extra with;
+} kind;
+
+static bool has(const kind *k, extra what)
+{
+    return k->with == what || k->with == ALL_AT_ONCE;
+}
+
+static bool has_classes(const kind *k)
+{
+    return k->loss == MLP_LOSS_CCE;
+}
+
+static mlp_net *net_of_kind(const kind *k)
+{
+    double p = has(k, DROPOUT) ? 0.3 : 0;
+    bool norm = has(k, BATCH_NORM);
+    mlp_layer layers[LAYERS] = {{5, k->f, 0.3, p, norm},
+                                {4, k->f, 0.2, p, norm},
+                                {OUTPUTS, k->g, 0.1, 0, false}};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = INPUTS;
+    config.layers = layers;
+    config.n_layers = LAYERS;
+    config.loss = k->loss;
+    config.huber_delta = 0.2;
+    bool smooths = has_classes(k) || k->loss == MLP_LOSS_BCE;
+    config.label_smoothing = smooths && has(k, SMOOTHING) ? 0.1 : 0;
+    config.init = MLP_INIT_GLOROT;
+    mlp_net *net = net_of(&config);
+    mlp_rng rng = mlp_rng_seeded(5);
+    for (size_t l = 1; l <= LAYERS; l++) {
+        mlp_view b = tensor(net, MLP_B, l); /* so that rows meet no corner */
+        for (size_t j = 0; j < b.cols; j++) {
+            put(b, 0, j,
+                mlp_rng_uniform(&rng, -0.3, 0.3) + (l == LAYERS) * 0.5);
+        }
+    }
+    return net;
+}
+
+/* Targets that suit every loss: positive, of sum 1. */
+static data new_rows(void)
+{
+    data d = {random_matrix(MLP_F64, ROWS, INPUTS, -1, 1),
+              random_matrix(MLP_F64, ROWS, OUTPUTS, 0.1, 1)};
+    for (size_t i = 0; i < ROWS; i++) {
+        double sum = at(d.Y, i, 0) + at(d.Y, i, 1) + at(d.Y, i, 2);
+        for (size_t j = 0; j < OUTPUTS; j++) {
+            put(d.Y, i, j, at(d.Y, i, j) / sum);
+        }
+    }
+    return d;
+}
+
+static mlp_train_options options_of(const kind *k)
+{
+    static const double of_rows[ROWS] = {0.5, 2, 0, 1, 3, 0.25, 1};
+    static const double of_classes[OUTPUTS] = {0.5, 4, 1};
+    mlp_train_options options = mlp_train_defaults();
+    options.optimizer.l1 = has(k, L1) ? 0.2 : 0;
+    options.optimizer.l2 = has(k, L2) ? 0.3 : 0;
+    if (has(k, ROW_WEIGHTS)) {
+        options.row_weights = mlp_cview_f64(of_rows, ROWS, 1);
+    }
+    if (has_classes(k) && has(k, CLASS_WEIGHTS)) {
+        options.class_weights = of_classes;
+    }
+    return options;
+}
+
+/* With these kernels, or the network's own. */
+static mlp_gradient_check check(const kind *k, const mlpi_ops *ops)
+{
+    mlp_net *net = net_of_kind(k);
+    net->ops = ops ? ops : net->ops;
+    data d = new_rows();
+    mlp_train_options options = options_of(k);
+    mlp_gradient_check worst = {.error = NAN};
+    assert_int_equal(
+        mlp_check_gradients(net, ro(d.X), ro(d.Y), &options, &worst), MLP_OK);
+    mlp_net_free(net);
+    free_data(d);
+    return worst;
+}
+
+static void assert_right(const kind *k)
+{
+    mlp_gradient_check worst = check(k, NULL);
+    if (!(worst.error < good_enough && worst.skipped <= worst.checked / 5)) {
+        fail_msg("%s, %s, %s, %s: d%s[%zu] (%zu, %zu) is %.10g, not %.10g; "
+                 "%zu skipped",
+                 mlp_activation_name(k->f), mlp_activation_name(k->g),
+                 mlp_loss_name(k->loss), extra_names[k->with],
+                 mlp_tensor_name(worst.tensor), worst.layer, worst.row,
+                 worst.col, worst.analytic, worst.numeric, worst.skipped);
+    }
+}
+
+static void assert_all_right(extra with)
+{
+    for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+        for (int g = 0; mlp_activation_name((mlp_activation)g); g++) {
+            for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+                if (f != MLP_ACT_SOFTMAX) {
+                    assert_right(&(kind){(mlp_activation)f, (mlp_activation)g,
+                                         (mlp_loss)loss, with});
+                }
+            }
+        }
+    }
+}
+
+static void all_gradients_are_right(void **state)
+{
+    (void)state;
+    for (extra with = ALONE; with < EXTRAS; with++) {
+        assert_all_right(with);
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * Made wrong, by one in a hundred thousand
+ */
+
+static const mlpi_ops *right;      /* what the wrong kernels are made of */
+static mlp_activation wrong_one;   /* whose derivative is wrong */
+static const double too = 1.00001; /* large */
+
+static void wrong_backward(const mlpi_activation *how, const void *z,
+                           const void *a, void *da)
+{
+    right->activate_backward(how, z, a, da);
+    for (size_t i = 0; i < how->m * how->n && how->f == wrong_one; i++) {
+        ((double *)da)[i] *= too;
+    }
+}
+
+/* relu's derivative is in the product. */
+static void wrong_gate(const mlpi_product *product)
+{
+    right->product(product);
+    for (size_t i = 0; i < product->m * product->n && product->gate; i++) {
+        ((double *)product->C)[i] *= too;
+    }
+}
+
+static mlpi_product_way *wrong_gate_way(const mlpi_product *product)
+{
+    (void)product;
+    return wrong_gate;
+}
+
+static void wrong_slopes(const mlpi_terms *terms, double scale, void *d)
+{
+    right->loss_slopes(terms, scale * too, d);
+}
+
+static void wrong_difference(size_t n, double scale, const void *a,
+                             const void *y, void *d)
+{
+    right->difference(n, scale * too, a, y, d);
+}
+
+static void wrong_cce_slopes(const mlpi_activation *how, double scale,
+                             const void *a, const void *y, void *d)
+{
+    right->cce_slopes(how, scale * too, a, y, d);
+}
+
+static void assert_found(const kind *k, const mlpi_ops *wrong)
+{
+    mlp_gradient_check worst = check(k, wrong);
+    if (!(worst.error > 10 * good_enough)) {
+        fail_msg("%s, %s, %s: nothing is found", mlp_activation_name(k->f),
+                 mlp_activation_name(k->g), mlp_loss_name(k->loss));
+    }
+}
+
+static void wrong_activations_are_found(void **state)
+{
+    (void)state;
+    right = mlpi_ops_find(MLP_F64, NULL);
+    mlpi_ops wrong = *right;
+    wrong.wide = &wrong;
+    wrong.activate_backward = wrong_backward;
+    wrong.product = wrong_gate;
+    wrong.product_way = wrong_gate_way;
+    for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+        wrong_one = (mlp_activation)f;
+        kind k = {wrong_one, MLP_ACT_TANH, MLP_LOSS_MSE, ALONE};
+        if (f != MLP_ACT_SOFTMAX) {
+            assert_found(&k, &wrong);
+        }
+        k.f = f == MLP_ACT_TANH ? MLP_ACT_SIGMOID : MLP_ACT_TANH;
+        k.g = wrong_one;
+        assert_found(&k, &wrong);
+    }
+}
+
+static void wrong_losses_are_found(void **state)
+{
+    (void)state;
+    right = mlpi_ops_find(MLP_F64, NULL);
+    mlpi_ops wrong = *right;
+    wrong.wide = &wrong;
+    wrong.loss_slopes = wrong_slopes;
+    wrong.difference = wrong_difference;
+    wrong.cce_slopes = wrong_cce_slopes;
+    for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+        kind k = {MLP_ACT_TANH, MLP_ACT_SOFTMAX, (mlp_loss)loss, ALONE};
+        assert_found(&k, &wrong);
+        k.g = MLP_ACT_SIGMOID;
+        assert_found(&k, &wrong);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_gradients_are_right),
+        cmocka_unit_test(wrong_activations_are_found),
+        cmocka_unit_test(wrong_losses_are_found),
+    };
+    return cmocka_run_group_tests_name("gradient_matrix", tests, NULL, NULL);
+}

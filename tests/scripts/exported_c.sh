@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+#
+# What mlp_export_c writes compiles everywhere without a warning, predicts what
+# the library does (10,000 rows of each network of export_tool.c), and is as
+# large as it says: as C99 with gcc and clang, as C++11, for Cortex-M4 and AVR.
+# In int8 it has nothing to do with floating point.
+
+. "$(dirname "$0")/common.sh"
+need cc size
+
+tests=$source/tests/formats/c
+strict='-pedantic -Wall -Wextra -Wconversion -Wshadow -Werror'
+cd "$scratch"
+rm -f ./*.c ./*.h ./*.o
+
+"$build/tests/export/export_tool" . >stated || fail "export_tool"
+
+has() {
+    command -v "$1" >/dev/null
+}
+
+# run_as <name> <compiler and options>: the network predicts the same.
+run_as() {
+    network=$1
+    shift
+    case $network in
+    *_int8) program=run_int8.c ;;
+    *) program=run.c ;;
+    esac
+    # shellcheck disable=SC2086
+    quietly "$@" $strict -I. "-DNAMES=\"${network}_run.h\"" -DNET_FLOAT \
+        "$tests/$program" "$network.c" -o run -lm
+    ./run "$network.bin" >log || {
+        cat log
+        fail "$network differs: $*"
+    }
+}
+
+# Of the sections that hold constants, within 5 % or, where there are few, 256
+# bytes, for those that a compiler makes of expressions, and gaps between arrays.
+check_size() {
+    size -A "$1.o" | awk -v name="$1" -v stated="$2" '
+        $1 ~ /^\.rodata/ { constants += $2 }
+        $1 ~ /^\.(data|bss)/ { variables += $2 }
+        END {
+            slack = stated / 20 > 256 ? stated / 20 : 256
+            if (constants < stated || constants > stated + slack || variables) {
+                print name ": stated " stated ", got " constants " and " \
+                    variables + 0 " that vary"
+                exit 1
+            }
+        }' || fail "sizes"
+}
+
+while read -r network constants scratch_bytes; do
+    case $network in
+    *_int8) upper=NET ;;
+    *) upper=$(echo "$network" | tr '[:lower:]' '[:upper:]') ;;
+    esac
+    run_as "$network" cc -std=c99 -O1
+    case $network in
+    deep_f32 | deep_f64_bits | deep_int8 | moons)
+        # shellcheck disable=SC2086
+        quietly cc -std=c99 $strict "-D${upper}_SELF_TEST" "$network.c" \
+            -o self -lm
+        ./self || fail "the self-test of $network"
+        ;;
+    esac
+    case $network in
+    deep_f32 | moons_bits | digits | digits_int8 | moons_int8)
+        quietly cc -std=c99 -Os -c "$network.c" -o "$network.o"
+        check_size "$network" "$constants"
+        ;;
+    esac
+    echo "$network: $constants bytes of constants, $scratch_bytes of scratch"
+done <stated
+
+# A self-test finds a network that is another one.
+sed '/^static const double w3/,/^};/ s/,$/ + 1e-5,/' moons.c >other.c
+quietly cc -std=c99 -DMOONS_SELF_TEST other.c -o self -lm
+! ./self || fail "the self-test sees nothing"
+# And the compiler, headers of other exports.
+sed 's/MOONS_ID 0x/MOONS_ID 0x1/' moons.h >other.h
+sed 's/moons\.h/other.h/' moons.c >other.c
+! cc -c other.c -o other.o 2>log || fail "another header is no error"
+
+for compiler in clang g++ clang++; do
+    has "$compiler" || { echo "skipped: there is no $compiler"; continue; }
+    case $compiler in
+    clang) language='-std=c99 -O2 -march=native' ;;
+    *) language='-x c++ -std=c++11 -O2 -march=native' ;;
+    esac
+    links cc -march=native || language=${language% *}
+    for network in deep_f32_bits deep_f64 deep_int8; do
+        [ $compiler != clang++ ] || [ $network = deep_f32_bits ] || continue
+        # shellcheck disable=SC2086
+        run_as $network $compiler $language
+    done
+    echo "$compiler: the same"
+done
+
+# Without hardware for double, and without for any float.
+if has arm-none-eabi-gcc; then
+    for network in deep_f32 deep_f32_bits digits; do
+        float='-mfloat-abi=hard -mfpu=fpv4-sp-d16'
+        [ $network != digits ] || float=-mfloat-abi=soft
+        # shellcheck disable=SC2086
+        quietly arm-none-eabi-gcc -std=c99 -Os -mcpu=cortex-m4 $float $strict \
+            -c $network.c -o arm.o
+    done
+    # Neither helpers for floats nor instructions of the floating-point unit.
+    for network in digits_int8 deep_int8; do
+        float='-mfloat-abi=hard -mfpu=fpv4-sp-d16'
+        [ $network != digits_int8 ] || float=-mfloat-abi=soft
+        # shellcheck disable=SC2086
+        quietly arm-none-eabi-gcc -std=c99 -Os -mcpu=cortex-m4 $float $strict \
+            -c $network.c -o arm.o
+        arm-none-eabi-nm -u arm.o >log
+        arm-none-eabi-objdump -d arm.o >>log
+        ! grep -E '__aeabi_([fd]|[a-z]*2[fd])|[^a-z]v[a-z]+(\.|[[:space:]])' log ||
+            fail "$network has floats"
+    done
+    grep -qE 'smull|smlal|mla' log || fail "objdump shows no instructions"
+    echo "Cortex-M4: compiles; int8 without floats"
+else
+    echo "skipped: there is no arm-none-eabi-gcc"
+fi
+if has avr-gcc; then
+    for network in linear deep_f32_bits small_f32 moons_int8; do
+        # shellcheck disable=SC2086
+        quietly avr-gcc -std=c99 -Os -mmcu=atmega328p $strict -c $network.c \
+            -o avr.o
+    done
+    echo "AVR: compiles"
+else
+    echo "skipped: there is no avr-gcc"
+fi

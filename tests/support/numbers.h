@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arithmetic of both precisions, for references that are written once: numbers
+ * travel as doubles and are rounded after each operation. For + - * / that is
+ * the float operation itself, since a double has more than twice the digits.
+ */
+#ifndef TESTS_NUMBERS_H
+#define TESTS_NUMBERS_H
+
+#include "support/support.h"
+
+#include "kernels/kernels.h"
+
+static inline size_t size_of(mlp_dtype dtype)
+{
+    return dtype == MLP_F32 ? sizeof(float) : sizeof(double);
+}
+
+static inline double get(mlp_dtype dtype, const void *reals, size_t i)
+{
+    return dtype == MLP_F32 ? (double)((const float *)reals)[i]
+                            : ((const double *)reals)[i];
+}
+
+static inline void set(mlp_dtype dtype, void *reals, size_t i, double x)
+{
+    if (dtype == MLP_F32) {
+        ((float *)reals)[i] = (float)x;
+    } else {
+        ((double *)reals)[i] = x;
+    }
+}
+
+static inline double rounded(mlp_dtype dtype, double x)
+{
+    return dtype == MLP_F32 ? (double)(float)x : x;
+}
+
+static inline double fma_of(mlp_dtype dtype, double a, double b, double c)
+{
+    return dtype == MLP_F32 ? (double)fmaf((float)a, (float)b, (float)c)
+                            : fma(a, b, c);
+}
+
+/* n reals that end where memory ends, uniform in [low, high). */
+static inline void *random_reals(mlp_dtype dtype, mlp_rng *rng, size_t n,
+                                 double low, double high)
+{
+    void *reals = guarded_alloc(n * size_of(dtype));
+    for (size_t i = 0; i < n; i++) {
+        set(dtype, reals, i, mlp_rng_uniform(rng, low, high));
+    }
+    return reals;
+}
+
+/* The same number, of the same sign; or both no number. */
+static inline bool same(double a, double b)
+{
+    return isnan(a) ? isnan(b)
+                    : a == b && (signbit(a) != 0) == (signbit(b) != 0);
+}
+
+/* For each table of each precision: `dtype` and `ops`. */
+#define FOR_EACH_TABLE(dtype, ops)                                             \
+    for (mlp_dtype dtype = MLP_F32; dtype <= MLP_F64; dtype++)                 \
+        for (size_t table = 0; mlpi_ops_get(dtype, table); table++)            \
+            for (const mlpi_ops *ops = mlpi_ops_get(dtype, table); ops;        \
+                 ops = NULL)
+
+#endif

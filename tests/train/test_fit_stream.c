@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows that come in pieces: the same training as in memory, however they are
+ * cut; and what happens when a piece cannot be.
+ */
+#include "support/training.h"
+
+enum { ROWS = 45 };
+
+static mlp_train_options options_of(size_t epochs, double alpha, size_t batch)
+{
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = epochs;
+    options.learning_rate = alpha;
+    options.batch_size = batch;
+    options.shuffle = false;
+    return options;
+}
+
+static data some_data(mlp_dtype p)
+{
+    return (data){random_matrix(p, ROWS, 5, -1, 1),
+                  random_matrix(p, ROWS, 5, 0, 1)};
+}
+
+/* Hands out rows of `d` in pieces of sizes[0], sizes[1], ... again and again. */
+typedef struct reader {
+    data d;
+    size_t sizes[4];
+    size_t n_sizes;
+    size_t epochs, at; /* where it is */
+    size_t fail_epoch, fail_piece;
+    mlp_status fail;
+} reader;
+
+static mlp_status read_piece(size_t epoch, size_t piece, mlp_piece *rows,
+                             void *user)
+{
+    reader *r = user;
+    if (piece == 0) {
+        assert_int_equal(epoch, r->epochs++);
+        r->at = 0;
+    }
+    assert_int_equal(rows->X.rows, 0);
+    if (r->fail != MLP_OK && epoch == r->fail_epoch && piece == r->fail_piece) {
+        return r->fail;
+    }
+    size_t m = r->sizes[piece % r->n_sizes];
+    rows->X = mlp_cview_rows(ro(r->d.X), r->at, m);
+    rows->Y = mlp_cview_rows(ro(r->d.Y), r->at, m);
+    r->at += rows->X.rows;
+    return MLP_OK;
+}
+
+static const reader cuts[] = {
+    {.sizes = {ROWS}, .n_sizes = 1},     {.sizes = {1}, .n_sizes = 1},
+    {.sizes = {7}, .n_sizes = 1},        {.sizes = {8}, .n_sizes = 1},
+    {.sizes = {3, 20, 1}, .n_sizes = 3}, {.sizes = {44, 1}, .n_sizes = 2},
+    {.sizes = {1000}, .n_sizes = 1},
+};
+
+static void pieces_are_the_rows_in_memory(void **state)
+{
+    (void)state;
+    static const size_t batches[] = {1, 7, 8, 44, 45, 100};
+    FOR_EACH_PRECISION(p)
+    {
+        data d = some_data(p);
+        for (size_t b = 0; b < COUNT(batches); b++) {
+            mlp_train_options options = options_of(5, 0.25, batches[b]);
+            options.optimizer = mlp_optimizer_defaults(MLP_RULE_ADAM);
+            options.X_validation = mlp_cview_rows(ro(d.X), 3, 11);
+            options.Y_validation = mlp_cview_rows(ro(d.Y), 5, 11);
+            mlp_net *start = new_net(&square_model, p, NULL);
+            mlp_net *expected = clone_of(start);
+            mlp_history *memory = NULL;
+            assert_int_equal(
+                mlp_fit(expected, ro(d.X), ro(d.Y), &options, &memory), MLP_OK);
+            options.shuffle = true; /* which nobody looks at */
+            for (size_t c = 0; c < COUNT(cuts); c++) {
+                mlp_net *net = clone_of(start);
+                mlp_history *history = NULL;
+                reader r = cuts[c];
+                r.d = d;
+                assert_int_equal(
+                    mlp_fit_pieces(net, read_piece, &r, &options, &history),
+                    MLP_OK);
+                assert_same_net(net, expected);
+                assert_memory_equal(mlp_history_losses(history),
+                                    mlp_history_losses(memory),
+                                    5 * sizeof(double));
+                assert_memory_equal(mlp_history_validation_losses(history),
+                                    mlp_history_validation_losses(memory),
+                                    5 * sizeof(double));
+                mlp_history_free(history);
+                mlp_net_free(net);
+            }
+            mlp_history_free(memory);
+            mlp_net_free(expected);
+            mlp_net_free(start);
+        }
+        free_data(d);
+    }
+}
+
+/* Two fits of a trainer are one; epochs go on counting. */
+static void trainers_fits_go_on_in_pieces(void **state)
+{
+    (void)state;
+    data d = some_data(MLP_F64);
+    mlp_net *net = new_net(&square_model, MLP_F64, NULL);
+    mlp_net *expected = clone_of(net);
+    mlp_train_options options = options_of(9, 0.25, 8);
+    assert_int_equal(mlp_fit(expected, ro(d.X), ro(d.Y), &options, NULL),
+                     MLP_OK);
+    mlp_trainer *trainer = NULL;
+    assert_int_equal(mlp_trainer_create(net, 8, &trainer), MLP_OK);
+    reader r = cuts[4];
+    r.d = d;
+    options.epochs = 4;
+    assert_int_equal(
+        mlp_trainer_fit_pieces(trainer, read_piece, &r, &options, NULL),
+        MLP_OK);
+    options.epochs = 5;
+    assert_int_equal(
+        mlp_trainer_fit_pieces(trainer, read_piece, &r, &options, NULL),
+        MLP_OK);
+    assert_int_equal(r.epochs, 9);
+    assert_same_net(net, expected);
+    mlp_trainer_free(trainer);
+    mlp_net_free(expected);
+    mlp_net_free(net);
+    free_data(d);
+}
+
+/* Everything that has a memory. */
+static const model laden_model = {
+    5,
+    3,
+    {{.width = 9,
+      .activation = MLP_ACT_TANH,
+      .dropout = 0.25,
+      .batch_norm = true},
+     {.width = 6, .activation = MLP_ACT_RELU, .dropout = 0.5},
+     {.width = 5, .batch_norm = true}},
+    MLP_LOSS_MSE};
+
+static mlp_trainer *new_trainer(mlp_net *net, mlp_rule rule)
+{
+    mlp_optimizer optimizer = mlp_optimizer_defaults(rule);
+    mlp_trainer *trainer = NULL;
+    assert_int_equal(mlp_trainer_create(net, 8, &trainer), MLP_OK);
+    assert_int_equal(mlp_trainer_set_optimizer(trainer, &optimizer), MLP_OK);
+    return trainer;
+}
+
+/* Goes on with 10 epochs in pieces, saves, and loads into a trainer of another
+ * network, which is the answer. */
+static mlp_trainer *ten_in_pieces(mlp_trainer *trainer, reader *r,
+                                  const mlp_train_options *options,
+                                  mlp_net *next)
+{
+    assert_int_equal(
+        mlp_trainer_fit_pieces(trainer, read_piece, r, options, NULL), MLP_OK);
+    size_t size = mlp_trainer_state_size(trainer);
+    void *bytes = guarded_alloc(size);
+    assert_int_equal(mlp_trainer_save(trainer, bytes, size), MLP_OK);
+    mlp_trainer *loaded = new_trainer(next, MLP_RULE_SGD);
+    assert_int_equal(mlp_trainer_load(loaded, bytes, size), MLP_OK);
+    guarded_free(bytes);
+    mlp_trainer_free(trainer);
+    return loaded;
+}
+
+static void assert_resumes_in_pieces(mlp_dtype p, mlp_rule rule)
+{
+    data d = some_data(p);
+    mlp_train_options options = options_of(20, 0.01, 8);
+    options.optimizer = mlp_optimizer_defaults(rule);
+    options.X_validation = mlp_cview_rows(ro(d.X), 3, 11);
+    options.Y_validation = mlp_cview_rows(ro(d.Y), 5, 11);
+    mlp_net *nets[3];
+    for (size_t i = 0; i < COUNT(nets); i++) {
+        nets[i] = new_net(&laden_model, p, NULL);
+    }
+    options.restore_best = false;
+    assert_int_equal(mlp_fit(nets[0], ro(d.X), ro(d.Y), &options, NULL),
+                     MLP_OK);
+    reader r = cuts[4];
+    r.d = d;
+    options.epochs = 10;
+    mlp_trainer *trainer = new_trainer(nets[1], rule);
+    trainer = ten_in_pieces(trainer, &r, &options, nets[2]);
+    assert_same_net(nets[2], nets[1]);
+    trainer = ten_in_pieces(trainer, &r, &options, nets[1]);
+    assert_int_equal(r.epochs, 20);
+    assert_same_net(nets[2], nets[0]);
+    assert_same_net(nets[1], nets[0]);
+    mlp_trainer_free(trainer);
+    for (size_t i = 0; i < COUNT(nets); i++) {
+        mlp_net_free(nets[i]);
+    }
+    free_data(d);
+}
+
+/* Ten epochs in pieces, saved, and ten more are twenty in memory. (lbfgs takes
+ * no pieces.) */
+static void every_rule_resumes_in_pieces(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(p)
+    {
+        for (mlp_rule rule = 0; rule < MLP_RULE_LBFGS; rule++) {
+            assert_resumes_in_pieces(p, rule);
+        }
+    }
+}
+
+static bool stop_at_third_batch(const mlp_batch_progress *progress, void *user)
+{
+    (void)user;
+    return progress->batch < 2;
+}
+
+static void batch_callback_ends_it_within_a_piece(void **state)
+{
+    (void)state;
+    data d = some_data(MLP_F64);
+    mlp_net *net = new_net(&square_model, MLP_F64, NULL);
+    mlp_net *expected = clone_of(net);
+    mlp_train_options options = options_of(3, 0.25, 8);
+    options.on_batch = stop_at_third_batch;
+    assert_int_equal(mlp_fit(expected, ro(d.X), ro(d.Y), &options, NULL),
+                     MLP_OK);
+    reader r = cuts[0];
+    r.d = d;
+    mlp_history *history = NULL;
+    assert_int_equal(mlp_fit_pieces(net, read_piece, &r, &options, &history),
+                     MLP_OK);
+    assert_int_equal(mlp_history_epochs(history), 0);
+    assert_same_net(net, expected);
+    mlp_history_free(history);
+    mlp_net_free(expected);
+    mlp_net_free(net);
+    free_data(d);
+}
+
+/* ---------------------------------------------------------------------------
+ * Pieces that cannot be
+ */
+
+/* A network that listens, and how it was. */
+typedef struct listener {
+    hook_record record;
+    mlp_net *net, *before;
+} listener;
+
+static void listen(listener *l)
+{
+    *l = (listener){.net = NULL};
+    l->net = new_net(&square_model, MLP_F64, &l->record);
+    l->before = clone_of(l->net);
+}
+
+static void finish(listener *l)
+{
+    mlp_net_free(l->before);
+    mlp_net_free(l->net);
+    assert_int_equal(l->record.live, 0);
+}
+
+/* Trains and fails so; then the weights are those after `epochs` epochs. */
+static void assert_failure(reader r, mlp_train_options options,
+                           mlp_status status, const char *part, size_t epochs)
+{
+    listener l;
+    listen(&l);
+    mlp_history *const untouched = (mlp_history *)(void *)&l;
+    mlp_history *history = untouched;
+    assert_told(&l.record,
+                mlp_fit_pieces(l.net, read_piece, &r, &options, &history),
+                status, part);
+    assert_ptr_equal(history, untouched);
+    if (epochs > 0) {
+        reader good = r;
+        good.fail = MLP_OK;
+        good.epochs = 0;
+        options.epochs = epochs;
+        assert_int_equal(
+            mlp_fit_pieces(l.before, read_piece, &good, &options, NULL),
+            MLP_OK);
+    }
+    assert_same_net(l.net, l.before);
+    finish(&l);
+}
+
+static void failed_pieces_end_the_training(void **state)
+{
+    (void)state;
+    reader r = cuts[2]; /* sevens: pieces 0 to 6 */
+    r.d = some_data(MLP_F64);
+    mlp_train_options options = options_of(5, 0.25, 9);
+    static const struct {
+        size_t epoch, piece, epochs;
+        const char *part;
+    } cases[] = {{0, 0, 0, "epoch 0, piece 0"},
+                 {0, 3, 0, "epoch 0, piece 3"},
+                 {3, 0, 3, "epoch 3, piece 0"},
+                 {3, 1, 3, "epoch 3, piece 1"},
+                 {3, 6, 3, "epoch 3, piece 6"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        r.fail_epoch = cases[i].epoch;
+        r.fail_piece = cases[i].piece;
+        r.fail = (mlp_status)1234;
+        assert_failure(r, options, r.fail, cases[i].part, cases[i].epochs);
+        r.fail = MLP_ERR_MEMORY;
+        assert_failure(r, options, r.fail, cases[i].part, cases[i].epochs);
+    }
+    free_data(r.d);
+}
+
+static void bad_values_name_their_piece(void **state)
+{
+    (void)state;
+    reader r = cuts[5]; /* 44 rows, and one */
+    r.d = some_data(MLP_F64);
+    mlp_train_options options = options_of(5, 0.25, 9);
+    put(r.d.X, 17, 3, NAN);
+    assert_failure(r, options, MLP_ERR_NOT_FINITE,
+                   "epoch 0, piece 0: X: expects finite numbers, got NaN in "
+                   "row 17, column 3",
+                   0);
+    put(r.d.X, 17, 3, 0);
+    put(r.d.Y, 44, 2, INFINITY);
+    assert_failure(r, options, MLP_ERR_NOT_FINITE,
+                   "epoch 0, piece 1: Y: expects finite numbers, got an "
+                   "infinity in row 0, column 2",
+                   0);
+    put(r.d.Y, 44, 2, 1e200);
+    assert_failure(r, options, MLP_ERR_DIVERGED, "epoch 0, batch 4", 0);
+    r.d.Y.cols = 4;
+    assert_failure(r, options, MLP_ERR_SHAPE,
+                   "epoch 0, piece 0: Y: expects 5 columns, got 4", 0);
+    free_data(r.d);
+}
+
+static mlp_status no_rows(size_t epoch, size_t piece, mlp_piece *rows,
+                          void *user)
+{
+    (void)epoch;
+    (void)piece;
+    (void)rows;
+    (void)user;
+    return MLP_OK;
+}
+
+/* The rows of the first epoch only. */
+static mlp_status rows_once(size_t epoch, size_t piece, mlp_piece *rows,
+                            void *user)
+{
+    return epoch == 0 ? read_piece(epoch, piece, rows, user) : MLP_OK;
+}
+
+static void epochs_without_rows_are_refused(void **state)
+{
+    (void)state;
+    listener l;
+    listen(&l);
+    reader r = cuts[0];
+    r.d = some_data(MLP_F64);
+    mlp_train_options options = options_of(5, 0.25, 9);
+    assert_told(&l.record, mlp_fit_pieces(l.net, no_rows, NULL, &options, NULL),
+                MLP_ERR_SHAPE, "epoch 0");
+    assert_same_net(l.net, l.before);
+    assert_told(&l.record, mlp_fit_pieces(l.net, rows_once, &r, &options, NULL),
+                MLP_ERR_SHAPE, "epoch 1");
+    options.epochs = 1;
+    assert_int_equal(mlp_fit(l.before, ro(r.d.X), ro(r.d.Y), &options, NULL),
+                     MLP_OK);
+    assert_same_net(l.net, l.before);
+    free_data(r.d);
+    finish(&l);
+}
+
+static void options_that_need_all_rows_are_refused(void **state)
+{
+    (void)state;
+    listener l;
+    listen(&l);
+    reader r = cuts[0];
+    r.d = some_data(MLP_F64);
+    mlp_train_options options = options_of(5, 0.25, 0);
+    assert_told(&l.record,
+                mlp_fit_pieces(l.net, read_piece, &r, &options, NULL),
+                MLP_ERR_ARGUMENT, "batch_size");
+    options.batch_size = 9;
+    options.validation_fraction = 0.5;
+    assert_told(&l.record,
+                mlp_fit_pieces(l.net, read_piece, &r, &options, NULL),
+                MLP_ERR_ARGUMENT, "validation_fraction");
+    options.validation_fraction = 0;
+    assert_told(&l.record, mlp_fit_pieces(l.net, NULL, &r, &options, NULL),
+                MLP_ERR_NULL, "next");
+    options.batch_size = SIZE_MAX;
+    assert_told(&l.record,
+                mlp_fit_pieces(l.net, read_piece, &r, &options, NULL),
+                MLP_ERR_LIMIT, "trainer");
+    assert_int_equal(mlp_fit_pieces(NULL, read_piece, &r, &options, NULL),
+                     MLP_ERR_NULL);
+    assert_int_equal(
+        mlp_trainer_fit_pieces(NULL, read_piece, &r, &options, NULL),
+        MLP_ERR_NULL);
+    mlp_trainer *trainer = NULL;
+    assert_int_equal(mlp_trainer_create(l.net, 8, &trainer), MLP_OK);
+    options.batch_size = 9;
+    assert_told(&l.record,
+                mlp_trainer_fit_pieces(trainer, read_piece, &r, &options, NULL),
+                MLP_ERR_SHAPE, "expects at most 8 rows, got 9");
+    mlp_trainer_free(trainer);
+    assert_same_net(l.net, l.before);
+    free_data(r.d);
+    finish(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pieces_are_the_rows_in_memory),
+        cmocka_unit_test(trainers_fits_go_on_in_pieces),
+        cmocka_unit_test(every_rule_resumes_in_pieces),
+        cmocka_unit_test(batch_callback_ends_it_within_a_piece),
+        cmocka_unit_test(failed_pieces_end_the_training),
+        cmocka_unit_test(bad_values_name_their_piece),
+        cmocka_unit_test(epochs_without_rows_are_refused),
+        cmocka_unit_test(options_that_need_all_rows_are_refused),
+    };
+    return cmocka_run_group_tests_name("pieces", tests, NULL, NULL);
+}

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mlp_check_gradients: every activation in hidden layers, with every activation
+ * of the outputs, with every loss, with all that changes a gradient; and that
+ * it finds a derivative that is wrong.
+ */
+#include "support/training.h"
+
+#include "model/net.h"
+
+enum { ROWS = 6, INPUTS = 4, OUTPUTS = 3 };
+
+static const double good_enough = 1e-7;
+
+/* Rows, and targets that suit every loss: positive, of sum 1. */
+static data data_of(mlp_dtype dtype)
+{
+    data d = {random_matrix(dtype, ROWS, INPUTS, -1, 1),
+              random_matrix(dtype, ROWS, OUTPUTS, 0.1, 1)};
+    for (size_t i = 0; i < ROWS; i++) {
+        double sum = at(d.Y, i, 0) + at(d.Y, i, 1) + at(d.Y, i, 2);
+        for (size_t j = 0; j < OUTPUTS; j++) {
+            put(d.Y, i, j, at(d.Y, i, j) / sum);
+        }
+    }
+    return d;
+}
+
+/* Three layers whose biases are not 0, so that corners are not at the rows. */
+typedef struct kind {
+    int f, g, loss;
+    double dropout;
+} kind;
+
+/* NULL where there is no such network: a softmax in the middle. */
+static mlp_net *net_of_kind(const kind *k, mlp_dtype dtype)
+{
+    mlp_layer layers[] = {
+        {.width = 7,
+         .activation = (mlp_activation)k->f,
+         .slope = 0.3,
+         .dropout = k->dropout},
+        {.width = 5,
+         .activation = (mlp_activation)k->f,
+         .slope = 0.2,
+         .dropout = k->dropout},
+        {.width = OUTPUTS, .activation = (mlp_activation)k->g, .slope = 0.1}};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = INPUTS;
+    config.layers = layers;
+    config.n_layers = 3;
+    config.loss = (mlp_loss)k->loss;
+    config.precision = dtype;
+    config.init = MLP_INIT_GLOROT;
+    config.huber_delta = 0.2;
+    mlp_net *net = NULL;
+    if (mlp_net_create(&config, &net) != MLP_OK) {
+        return NULL;
+    }
+    mlp_rng rng = mlp_rng_seeded(5);
+    for (size_t l = 1; l <= 3; l++) {
+        mlp_view b = tensor(net, MLP_B, l);
+        for (size_t j = 0; j < b.cols; j++) {
+            put(b, 0, j, mlp_rng_uniform(&rng, -0.3, 0.3) + (l == 3) * 0.5);
+        }
+    }
+    return net;
+}
+
+static mlp_gradient_check checked(const mlp_net *net, data d,
+                                  const mlp_train_options *options)
+{
+    mlp_gradient_check worst;
+    memset(&worst, 0x55, sizeof worst);
+    assert_int_equal(
+        mlp_check_gradients(net, ro(d.X), ro(d.Y), options, &worst), MLP_OK);
+    assert_int_equal(worst.checked + worst.skipped,
+                     mlp_net_parameter_count(net));
+    return worst;
+}
+
+/* ---------------------------------------------------------------------------
+ * Right gradients
+ */
+
+/* Of how many parameters the differences did settle, with the gradient. */
+static size_t assert_right(const kind *k, mlp_dtype dtype,
+                           const mlp_train_options *options)
+{
+    mlp_net *net = net_of_kind(k, dtype);
+    if (!net) {
+        return 0;
+    }
+    data d = data_of(dtype);
+    mlp_gradient_check worst = checked(net, d, options);
+    if (!(worst.error < good_enough && worst.skipped <= worst.checked / 5)) {
+        fail_msg("%s, %s, %s: d%s[%zu] (%zu, %zu) is %.10g, not %.10g; "
+                 "%zu skipped",
+                 mlp_activation_name((mlp_activation)k->f),
+                 mlp_activation_name((mlp_activation)k->g),
+                 mlp_loss_name((mlp_loss)k->loss),
+                 mlp_tensor_name(worst.tensor), worst.layer, worst.row,
+                 worst.col, worst.analytic, worst.numeric, worst.skipped);
+    }
+    mlp_net_free(net);
+    free_data(d);
+    return worst.checked;
+}
+
+/* The same activation everywhere, or a softmax in the end. */
+static bool is_plain(int f, int g)
+{
+    return f == g || (f == MLP_ACT_TANH && g == MLP_ACT_SOFTMAX);
+}
+
+/* Every activation and loss; without options in every pair. */
+static void assert_all_right(double dropout, const mlp_train_options *options)
+{
+    size_t n = 0;
+    FOR_EACH_PRECISION(p)
+    {
+        for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+            for (int g = 0; mlp_activation_name((mlp_activation)g); g++) {
+                for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
+                    kind k = {f, g, loss, dropout};
+                    bool skips = options && !is_plain(f, g);
+                    n += skips ? 0 : assert_right(&k, p, options);
+                }
+            }
+        }
+    }
+    assert_true(n > 4000);
+}
+
+static void every_activation_and_loss_is_right(void **state)
+{
+    (void)state;
+    assert_all_right(0, NULL);
+}
+
+/* Of rows, one of which counts nothing; and of classes where a loss has them. */
+static void weights_are_right(void **state)
+{
+    (void)state;
+    static const double of_rows[ROWS] = {0.5, 2, 0, 1, 3, 0.25};
+    static const double of_classes[OUTPUTS] = {0.5, 4, 1};
+    mlp_train_options options = mlp_train_defaults();
+    options.optimizer.l2 = 0.3;
+    options.row_weights = mlp_cview_f64(of_rows, ROWS, 1);
+    assert_all_right(0, &options);
+    options.class_weights = of_classes;
+    for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+        kind k = {f, MLP_ACT_SOFTMAX, MLP_LOSS_CCE, 0.4};
+        (void)assert_right(&k, MLP_F64, &options);
+        k.g = MLP_ACT_SIGMOID;
+        (void)assert_right(&k, MLP_F32, &options);
+    }
+}
+
+static void dropout_is_right(void **state)
+{
+    (void)state;
+    mlp_train_options options = mlp_train_defaults();
+    for (options.seed = 0; options.seed < 3; options.seed++) {
+        assert_all_right(0.4, &options);
+    }
+}
+
+static void penalties_are_right(void **state)
+{
+    (void)state;
+    mlp_train_options options = mlp_train_defaults();
+    options.optimizer.l2 = 0.3;
+    assert_all_right(0, &options);
+    options.optimizer.l1 = 0.2;
+    assert_all_right(0.2, &options);
+    options.optimizer.l2 = 0;
+    assert_all_right(0, &options);
+}
+
+/* A weight of 0 is at the corner of its own penalty. */
+static void corners_of_a_penalty_are_skipped(void **state)
+{
+    (void)state;
+    kind k = {MLP_ACT_TANH, MLP_ACT_SIGMOID, MLP_LOSS_BCE, 0};
+    mlp_net *net = net_of_kind(&k, MLP_F64);
+    data d = data_of(MLP_F64);
+    put(tensor(net, MLP_W, 2), 1, 1, 0);
+    mlp_train_options options = mlp_train_defaults();
+    options.optimizer.l1 = 0.1;
+    mlp_gradient_check worst = checked(net, d, &options);
+    assert_true(worst.error < good_enough && worst.skipped == 1);
+    mlp_net_free(net);
+    free_data(d);
+}
+
+static void the_seed_of_dropout_is_the_options(void **state)
+{
+    (void)state;
+    kind k = {MLP_ACT_TANH, MLP_ACT_SIGMOID, MLP_LOSS_BCE, 0.5};
+    mlp_net *net = net_of_kind(&k, MLP_F64);
+    data d = data_of(MLP_F64);
+    mlp_train_options options = mlp_train_defaults();
+    mlp_gradient_check a = checked(net, d, NULL);
+    mlp_gradient_check b = checked(net, d, &options);
+    assert_true(a.analytic == b.analytic && a.numeric == b.numeric);
+    options.seed++;
+    b = checked(net, d, &options);
+    assert_true(a.analytic != b.analytic && a.numeric != b.numeric);
+    mlp_net_free(net);
+    free_data(d);
+}
+
+/* ---------------------------------------------------------------------------
+ * Corners, scales
+ */
+
+/* A row of zeros and no biases: every hidden neuron sits at ReLU's corner, and
+ * moving its bias goes over it. Weights do not move what multiplies 0. */
+static void corners_at_the_spot_are_skipped(void **state)
+{
+    (void)state;
+    model m = xor_model;
+    m.layers[0].activation = MLP_ACT_RELU;
+    FOR_EACH_PRECISION(p)
+    {
+        mlp_net *net = new_net(&m, p, NULL);
+        data d = xor_data(p);
+        mlp_gradient_check worst = checked(net, d, NULL);
+        assert_true(worst.error < good_enough);
+        assert_int_equal(worst.skipped, 4);
+        mlp_net_free(net);
+        free_data(d);
+    }
+}
+
+/* Corners at all distances from a weight, on both sides: a step must not go
+ * over one unnoticed. */
+static void corners_nearby_do_not_count(void **state)
+{
+    (void)state;
+    model m = {1,
+               2,
+               {{.width = 1, .activation = MLP_ACT_RELU},
+                {.width = 1, .activation = MLP_ACT_TANH}},
+               MLP_LOSS_MSE};
+    static const double one = 1.0;
+    data d = {new_matrix(MLP_F64, 1, 1, &one), new_matrix(MLP_F64, 1, 1, &one)};
+    mlp_net *net = new_net(&m, MLP_F64, NULL);
+    put(tensor(net, MLP_W, 2), 0, 0, 0.8);
+    size_t skipped = 0;
+    for (int side = -1; side <= 1; side += 2) {
+        double distance = 1;
+        for (int i = 0; i < 106; i++, distance *= 0.77) {
+            put(tensor(net, MLP_W, 1), 0, 0, side * distance);
+            mlp_gradient_check worst = checked(net, d, NULL);
+            assert_true(worst.error < good_enough);
+            assert_true(distance < 4e-6 || worst.skipped == 0);
+            skipped += worst.skipped;
+        }
+    }
+    assert_true(skipped > 0);
+    mlp_net_free(net);
+    free_data(d);
+}
+
+/* The gradient that was checked is the trainer's, rounding aside. */
+static void assert_trainers(mlp_net *net, data d,
+                            const mlp_gradient_check *worst)
+{
+    mlp_trainer *trainer = NULL;
+    mlp_view gradient;
+    assert_int_equal(mlp_trainer_create(net, d.X.rows, &trainer), MLP_OK);
+    assert_int_equal(mlp_trainer_forward(trainer, ro(d.X)), MLP_OK);
+    assert_int_equal(mlp_trainer_backward(trainer, ro(d.Y)), MLP_OK);
+    assert_int_equal(
+        mlp_trainer_tensor(trainer, worst->tensor == MLP_W ? MLP_DW : MLP_DB,
+                           worst->layer, &gradient),
+        MLP_OK);
+    assert_absolute(at(gradient, worst->row, worst->col), worst->analytic,
+                    mlp_net_precision(net) == MLP_F64 ? 0 : 1e-6);
+    mlp_trainer_free(trainer);
+}
+
+/* Inputs that nobody standardised, and a network that does. */
+static void large_inputs_are_no_obstacle(void **state)
+{
+    (void)state;
+    kind k = {MLP_ACT_TANH, MLP_ACT_SIGMOID, MLP_LOSS_BCE, 0};
+    FOR_EACH_PRECISION(p)
+    {
+        mlp_net *net = net_of_kind(&k, p);
+        data d = data_of(p);
+        for (size_t i = 0; i < ROWS * INPUTS; i++) {
+            size_t row = i / INPUTS;
+            put(d.X, row, i % INPUTS, 3000 + 100 * at(d.X, row, i % INPUTS));
+        }
+        assert_int_equal(mlp_net_standardise(net, ro(d.X)), MLP_OK);
+        mlp_gradient_check worst = checked(net, d, NULL);
+        assert_true(worst.error < good_enough && worst.skipped == 0);
+        assert_true(fabs(worst.analytic) > 1e-5); /* not saturated */
+        assert_trainers(net, d, &worst);
+        assert_int_equal(mlp_net_set_scaling(net, NULL, NULL), MLP_OK);
+        mlp_view W = tensor(net, MLP_W, 1);
+        for (size_t i = 0; i < 7 * INPUTS; i++) {
+            size_t row = i / INPUTS;
+            put(W, row, i % INPUTS, at(W, row, i % INPUTS) / 3000);
+        }
+        worst = checked(net, d, NULL);
+        assert_true(worst.error < good_enough && worst.skipped == 0);
+        mlp_net_free(net);
+        free_data(d);
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * Wrong gradients: with kernels of which one is wrong
+ */
+
+static const mlpi_ops *right; /* what the wrong ones are made of */
+
+/* The outputs' dZ by one in a hundred thousand too large. */
+static void wrong_difference(size_t n, double scale, const void *a,
+                             const void *y, void *d)
+{
+    right->difference(n, scale * 1.00001, a, y, d);
+}
+
+/* db of the second column of five by as much. */
+static void wrong_column_sums(size_t m, size_t n, const void *X, void *sums)
+{
+    right->column_sums(m, n, X, sums);
+    ((double *)sums)[1] *= n == 5 ? 1.00001 : 1.0;
+}
+
+/* dW (5, 7) of the second layer in row 3, column 6, which lie input-major. */
+static void wrong_product(const mlpi_product *product)
+{
+    right->product(product);
+    if (product->m == 7 && product->n == 5 && product->k == ROWS) {
+        ((double *)product->C)[6 * 5 + 3] += 1e-6;
+    }
+}
+
+static mlpi_product_way *wrong_product_way(const mlpi_product *product)
+{
+    (void)product;
+    return wrong_product;
+}
+
+static void no_column_sums(size_t m, size_t n, const void *X, void *sums)
+{
+    right->column_sums(m, n, X, sums);
+    ((double *)sums)[0] = NAN;
+}
+
+/* What is found in a sigmoid network that has these kernels. */
+static mlp_gradient_check found_with(mlpi_ops *wrong)
+{
+    kind k = {MLP_ACT_SIGMOID, MLP_ACT_SIGMOID, MLP_LOSS_BCE, 0};
+    mlp_net *net = net_of_kind(&k, MLP_F64);
+    data d = data_of(MLP_F64);
+    wrong->wide = wrong;
+    net->ops = wrong;
+    mlp_gradient_check worst = checked(net, d, NULL);
+    mlp_net_free(net);
+    free_data(d);
+    return worst;
+}
+
+static void wrong_derivatives_are_found(void **state)
+{
+    (void)state;
+    right = mlpi_ops_find(MLP_F64, NULL);
+    mlpi_ops wrong = *right;
+    wrong.difference = wrong_difference;
+    mlp_gradient_check worst = found_with(&wrong);
+    assert_relative(worst.error, 1e-5, 1e-3);
+
+    wrong = *right;
+    wrong.column_sums = wrong_column_sums;
+    worst = found_with(&wrong);
+    assert_true(worst.error > 10 * good_enough);
+    assert_int_equal(worst.layer, 2);
+    assert_int_equal(worst.tensor, MLP_B);
+    assert_int_equal(worst.col, 1);
+    assert_relative(worst.analytic, worst.numeric * 1.00001, 1e-7);
+
+    wrong = *right;
+    wrong.product = wrong_product;
+    wrong.product_way = wrong_product_way;
+    worst = found_with(&wrong);
+    assert_true(worst.error > 10 * good_enough);
+    assert_int_equal(worst.layer, 2);
+    assert_int_equal(worst.tensor, MLP_W);
+    assert_int_equal(worst.row, 3);
+    assert_int_equal(worst.col, 6);
+    assert_absolute(worst.analytic - worst.numeric, 1e-6, 1e-10);
+}
+
+static void gradients_that_are_no_numbers_are_found(void **state)
+{
+    (void)state;
+    right = mlpi_ops_find(MLP_F64, NULL);
+    mlpi_ops wrong = *right;
+    wrong.column_sums = no_column_sums;
+    mlp_gradient_check worst = found_with(&wrong);
+    assert_true(isinf(worst.error) && isnan(worst.analytic));
+    assert_int_equal(worst.tensor, MLP_B);
+}
+
+/* ---------------------------------------------------------------------------
+ * Arguments
+ */
+
+static void the_network_and_its_data_stay(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(p)
+    {
+        mlp_net *net = new_net(&square_model, p, NULL);
+        mlp_net *before = clone_of(net);
+        data d = {random_matrix(p, ROWS, 5, -1, 1),
+                  random_matrix(p, ROWS, 5, 0, 1)};
+        data copy = {random_matrix(p, ROWS, 5, -1, 1),
+                     random_matrix(p, ROWS, 5, 0, 1)};
+        (void)checked(net, d, NULL);
+        assert_same_net(net, before);
+        assert_same(ro(d.X), ro(copy.X));
+        assert_same(ro(d.Y), ro(copy.Y));
+        mlp_net_free(net);
+        mlp_net_free(before);
+        free_data(d);
+        free_data(copy);
+    }
+}
+
+static void bad_arguments_are_refused(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_net *net = new_net(&xor_model, MLP_F64, &record);
+    data d = xor_data(MLP_F64);
+    mlp_cview X = ro(d.X);
+    mlp_cview Y = ro(d.Y);
+    mlp_gradient_check worst = {.error = 7};
+    assert_int_equal(mlp_check_gradients(NULL, X, Y, NULL, &worst),
+                     MLP_ERR_NULL);
+    assert_told(&record, mlp_check_gradients(net, X, Y, NULL, NULL),
+                MLP_ERR_NULL, "worst");
+    assert_told(&record, mlp_check_gradients(net, Y, Y, NULL, &worst),
+                MLP_ERR_SHAPE, "X");
+    assert_told(&record, mlp_check_gradients(net, X, X, NULL, &worst),
+                MLP_ERR_SHAPE, "Y");
+    assert_told(&record,
+                mlp_check_gradients(net, mlp_cview_rows(X, 0, 0),
+                                    mlp_cview_rows(Y, 0, 0), NULL, &worst),
+                MLP_ERR_SHAPE, "rows");
+    X.dtype = MLP_F32;
+    assert_told(&record, mlp_check_gradients(net, X, Y, NULL, &worst),
+                MLP_ERR_DTYPE, "X");
+    put(d.X, 2, 1, NAN);
+    assert_told(&record, mlp_check_gradients(net, ro(d.X), Y, NULL, &worst),
+                MLP_ERR_NOT_FINITE, "X");
+    put(d.X, 2, 1, 0);
+    put(d.Y, 2, 0, 1.5);
+    assert_told(&record, mlp_check_gradients(net, ro(d.X), Y, NULL, &worst),
+                MLP_ERR_ARGUMENT, "Y");
+    put(d.Y, 2, 0, 1);
+    mlp_train_options options = mlp_train_defaults();
+    options.optimizer.l2 = -1;
+    assert_told(&record, mlp_check_gradients(net, ro(d.X), Y, &options, &worst),
+                MLP_ERR_ARGUMENT, "l2");
+    assert_true(worst.error == 7);
+    mlp_net_free(net);
+    free_data(d);
+    assert_int_equal(record.live, 0);
+}
+
+static void a_loss_that_overflows_is_told(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_net *net = new_net(&square_model, MLP_F64, &record);
+    data d = {random_matrix(MLP_F64, ROWS, 5, -1, 1),
+              random_matrix(MLP_F64, ROWS, 5, 0, 1)};
+    put(d.Y, 0, 0, 1e200);
+    mlp_gradient_check worst = {.error = 7};
+    assert_told(&record,
+                mlp_check_gradients(net, ro(d.X), ro(d.Y), NULL, &worst),
+                MLP_ERR_DIVERGED, "finite");
+    assert_true(worst.error == 7);
+    mlp_net_free(net);
+    free_data(d);
+    assert_int_equal(record.live, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_activation_and_loss_is_right),
+        cmocka_unit_test(weights_are_right),
+        cmocka_unit_test(dropout_is_right),
+        cmocka_unit_test(penalties_are_right),
+        cmocka_unit_test(corners_of_a_penalty_are_skipped),
+        cmocka_unit_test(the_seed_of_dropout_is_the_options),
+        cmocka_unit_test(corners_at_the_spot_are_skipped),
+        cmocka_unit_test(corners_nearby_do_not_count),
+        cmocka_unit_test(large_inputs_are_no_obstacle),
+        cmocka_unit_test(wrong_derivatives_are_found),
+        cmocka_unit_test(gradients_that_are_no_numbers_are_found),
+        cmocka_unit_test(the_network_and_its_data_stay),
+        cmocka_unit_test(bad_arguments_are_refused),
+        cmocka_unit_test(a_loss_that_overflows_is_told),
+    };
+    return cmocka_run_group_tests_name("check_gradients", tests, NULL, NULL);
+}
