@@ -4,8 +4,8 @@
  * integers of their bits. A writer without bytes only counts, so that the one
  * function that writes something tells its size, too.
  */
-#ifndef MLPI_BYTES_H
-#define MLPI_BYTES_H
+#ifndef MLPI_BASE_BYTES_H
+#define MLPI_BASE_BYTES_H
 
 #include "mlp.h"
 

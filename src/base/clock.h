@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef MLPI_CLOCK_H
-#define MLPI_CLOCK_H
+#ifndef MLPI_BASE_CLOCK_H
+#define MLPI_BASE_CLOCK_H
 
 /* Seconds since some moment, which never go backwards where the system has
  * such a clock. Only their differences mean something. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How a failure travels: a status to the caller, a sentence to the log hook. */
-#ifndef MLPI_REPORT_H
-#define MLPI_REPORT_H
+#ifndef MLPI_BASE_ERROR_H
+#define MLPI_BASE_ERROR_H
 
 #include "mlp.h"
 

@@ -5,8 +5,8 @@
  * file, in one step of the file system: there is always the one or the other,
  * whole. Only ordinary files are read or replaced.
  */
-#ifndef MLPI_DISK_H
-#define MLPI_DISK_H
+#ifndef MLPI_BASE_FILE_H
+#define MLPI_BASE_FILE_H
 
 #include "mlp.h"
 

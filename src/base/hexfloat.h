@@ -3,8 +3,8 @@
  * Doubles as text, exactly and whatever the locale: the hexadecimal form of C's
  * %a and of Python's float.hex, 0x1.999999999999ap-4 for 0.1.
  */
-#ifndef MLPI_HEXFLOAT_H
-#define MLPI_HEXFLOAT_H
+#ifndef MLPI_BASE_HEXFLOAT_H
+#define MLPI_BASE_HEXFLOAT_H
 
 #include "mlp.h"
 

@@ -16,8 +16,8 @@
  *     }
  *     bool good = mlpi_json_end(&r);
  */
-#ifndef MLPI_JSON_H
-#define MLPI_JSON_H
+#ifndef MLPI_BASE_JSON_H
+#define MLPI_BASE_JSON_H
 
 #include "base/bytes.h"
 

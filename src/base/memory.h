@@ -13,8 +13,8 @@
  *     mlpi_cursor carve = {.base = block};
  *     lay_out(&thing, &carve);
  */
-#ifndef MLPI_MEMORY_H
-#define MLPI_MEMORY_H
+#ifndef MLPI_BASE_MEMORY_H
+#define MLPI_BASE_MEMORY_H
 
 #include "mlp.h"
 

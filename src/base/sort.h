@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Heap sort: in place, n log n steps at worst, whoever chose the order. */
-#ifndef MLPI_SORT_H
-#define MLPI_SORT_H
+#ifndef MLPI_BASE_SORT_H
+#define MLPI_BASE_SORT_H
 
 #include "mlp.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A list of strings in one block: pointers, then what they point to. */
-#ifndef MLPI_TEXTS_H
-#define MLPI_TEXTS_H
+#ifndef MLPI_BASE_STRING_LIST_H
+#define MLPI_BASE_STRING_LIST_H
 
 #include "base/memory.h"
 

@@ -11,8 +11,8 @@
  * A team may be NULL, or have lost its threads in a forked child: then the
  * caller works alone.
  */
-#ifndef MLPI_TEAM_H
-#define MLPI_TEAM_H
+#ifndef MLPI_BASE_THREAD_TEAM_H
+#define MLPI_BASE_THREAD_TEAM_H
 
 #include "mlp.h"
 

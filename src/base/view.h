@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks of the caller's views against what a function expects. */
-#ifndef MLPI_VIEW_H
-#define MLPI_VIEW_H
+#ifndef MLPI_BASE_VIEW_H
+#define MLPI_BASE_VIEW_H
 
 #include "base/memory.h"
 #include "mlp.h"

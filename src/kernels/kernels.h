@@ -15,8 +15,8 @@
  *
  * Arrays named `real` are of the table's precision. Sizes may be 0.
  */
-#ifndef MLPI_OPS_H
-#define MLPI_OPS_H
+#ifndef MLPI_KERNELS_KERNELS_H
+#define MLPI_KERNELS_KERNELS_H
 
 #include "mlp.h"
 

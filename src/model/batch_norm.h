@@ -16,8 +16,8 @@
  * Rows know each other here: so members of a team, who have taken their rows
  * as far as U or dZ, meet, share the columns for the sums, and meet again.
  */
-#ifndef MLPI_BATCH_NORM_H
-#define MLPI_BATCH_NORM_H
+#ifndef MLPI_MODEL_BATCH_NORM_H
+#define MLPI_MODEL_BATCH_NORM_H
 
 #include "model/net.h"
 #include "base/thread_team.h"

@@ -11,8 +11,8 @@
  * layer, and the element's place in the batch; so it does not depend on who
  * computes it, and the way back finds it again. Chances are multiples of 2^-32.
  */
-#ifndef MLPI_DROPOUT_H
-#define MLPI_DROPOUT_H
+#ifndef MLPI_MODEL_DROPOUT_H
+#define MLPI_MODEL_DROPOUT_H
 
 #include "model/net.h"
 

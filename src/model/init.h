@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef MLPI_INIT_H
-#define MLPI_INIT_H
+#ifndef MLPI_MODEL_INIT_H
+#define MLPI_MODEL_INIT_H
 
 #include "model/layout.h"
 #include "kernels/kernels.h"

@@ -9,8 +9,8 @@
  *
  * where n = n[l], n_prev = n[l-1], and W^T is what lies in memory.
  */
-#ifndef MLPI_PASS_H
-#define MLPI_PASS_H
+#ifndef MLPI_MODEL_LAYER_H
+#define MLPI_MODEL_LAYER_H
 
 #include "model/net.h"
 

@@ -15,8 +15,8 @@
  *
  *     | mean[1]: n[1] | variance[1]: n[1] | mean[2]: n[2] | ...
  */
-#ifndef MLPI_LAYOUT_H
-#define MLPI_LAYOUT_H
+#ifndef MLPI_MODEL_LAYOUT_H
+#define MLPI_MODEL_LAYOUT_H
 
 #include "base/memory.h"
 #include "mlp.h"

@@ -6,8 +6,8 @@
  * Rows may have weights w[i]: J = sum of w[i] J[i] / sum of w[i], where J[i] is
  * the loss of row i. Without weights they are all 1.
  */
-#ifndef MLPI_LOSS_H
-#define MLPI_LOSS_H
+#ifndef MLPI_MODEL_LOSS_H
+#define MLPI_MODEL_LOSS_H
 
 #include "model/net.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a network is made of. One block holds all of it but names. */
-#ifndef MLPI_NET_H
-#define MLPI_NET_H
+#ifndef MLPI_MODEL_NET_H
+#define MLPI_MODEL_NET_H
 
 #include "model/layout.h"
 #include "kernels/kernels.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Scores, for those who have a workspace and checked data. */
-#ifndef MLPI_EVALUATE_H
-#define MLPI_EVALUATE_H
+#ifndef MLPI_PREDICT_EVALUATE_H
+#define MLPI_PREDICT_EVALUATE_H
 
 #include "predict/workspace.h"
 

@@ -4,8 +4,8 @@
  * Whatever is wanted of the outputs (a copy, classes, scores) is taken from
  * each chunk while it is at hand.
  */
-#ifndef MLPI_PREDICT_H
-#define MLPI_PREDICT_H
+#ifndef MLPI_PREDICT_PREDICT_H
+#define MLPI_PREDICT_PREDICT_H
 
 #include "predict/workspace.h"
 

@@ -4,8 +4,8 @@
  * a cache, so that memory does not grow with their number. Each member of a
  * team has a desk of its own.
  */
-#ifndef MLPI_WORKSPACE_H
-#define MLPI_WORKSPACE_H
+#ifndef MLPI_PREDICT_WORKSPACE_H
+#define MLPI_PREDICT_WORKSPACE_H
 
 #include "model/net.h"
 #include "base/thread_team.h"

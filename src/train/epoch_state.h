@@ -3,8 +3,8 @@
  * Where a trainer stands in its epochs: all that training needs to go on as if
  * it had never stopped, besides the parameters and the optimizer's state.
  */
-#ifndef MLPI_COURSE_H
-#define MLPI_COURSE_H
+#ifndef MLPI_TRAIN_EPOCH_STATE_H
+#define MLPI_TRAIN_EPOCH_STATE_H
 
 #include "train/schedule.h"
 

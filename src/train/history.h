@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What happened in each epoch: written by a fit, read by its caller. */
-#ifndef MLPI_HISTORY_H
-#define MLPI_HISTORY_H
+#ifndef MLPI_TRAIN_HISTORY_H
+#define MLPI_TRAIN_HISTORY_H
 
 #include "mlp.h"
 

@@ -8,8 +8,8 @@
  *
  * It knows nothing of networks: only a point w of n reals, and an objective.
  */
-#ifndef MLPI_LBFGS_H
-#define MLPI_LBFGS_H
+#ifndef MLPI_TRAIN_LBFGS_H
+#define MLPI_TRAIN_LBFGS_H
 
 #include "base/memory.h"
 #include "kernels/kernels.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A step of L-BFGS: what a batch's loss is for a trainer's network. */
-#ifndef MLPI_LBFGS_STEP_H
-#define MLPI_LBFGS_STEP_H
+#ifndef MLPI_TRAIN_LBFGS_STEP_H
+#define MLPI_TRAIN_LBFGS_STEP_H
 
 #include "train/step.h"
 

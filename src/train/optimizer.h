@@ -6,8 +6,8 @@
  * Whatever a rule remembers of each parameter is an array laid out as the
  * parameters are, so that a step is one pass over flat arrays (descent.h).
  */
-#ifndef MLPI_OPTIMIZER_H
-#define MLPI_OPTIMIZER_H
+#ifndef MLPI_TRAIN_OPTIMIZER_H
+#define MLPI_TRAIN_OPTIMIZER_H
 
 #include "train/lbfgs.h"
 #include "model/net.h"

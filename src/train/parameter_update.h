@@ -3,8 +3,8 @@
  * From gradients to new parameters: members of a team take shares of the flat
  * arrays, and no element knows another.
  */
-#ifndef MLPI_DESCENT_H
-#define MLPI_DESCENT_H
+#ifndef MLPI_TRAIN_PARAMETER_UPDATE_H
+#define MLPI_TRAIN_PARAMETER_UPDATE_H
 
 #include "train/penalty.h"
 

@@ -10,8 +10,8 @@
  * which members of a team take shares, and the chunks are added in order. So
  * they are the same for every number of members.
  */
-#ifndef MLPI_PENALTY_H
-#define MLPI_PENALTY_H
+#ifndef MLPI_TRAIN_PENALTY_H
+#define MLPI_TRAIN_PENALTY_H
 
 #include "train/optimizer.h"
 #include "base/thread_team.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Rows in memory: in which order they come, and how they make batches. */
-#ifndef MLPI_ROWS_H
-#define MLPI_ROWS_H
+#ifndef MLPI_TRAIN_ROWS_H
+#define MLPI_TRAIN_ROWS_H
 
 #include "train/training_loop.h"
 

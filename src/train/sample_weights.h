@@ -4,8 +4,8 @@
  * A class's weight is the sum over classes of target times class weight, so
  * that a target between classes has a weight between theirs.
  */
-#ifndef MLPI_WEIGHTS_H
-#define MLPI_WEIGHTS_H
+#ifndef MLPI_TRAIN_SAMPLE_WEIGHTS_H
+#define MLPI_TRAIN_SAMPLE_WEIGHTS_H
 
 #include "model/net.h"
 

@@ -3,8 +3,8 @@
  * Learning rates, epoch by epoch. All but one are functions of the epoch; on a
  * plateau the rate depends on the losses so far.
  */
-#ifndef MLPI_SCHEDULE_H
-#define MLPI_SCHEDULE_H
+#ifndef MLPI_TRAIN_SCHEDULE_H
+#define MLPI_TRAIN_SCHEDULE_H
 
 #include "mlp.h"
 

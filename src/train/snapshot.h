@@ -3,8 +3,8 @@
  * Copies of all that training changes in a network: to go back to the weights
  * before a divergence, or to the best ones.
  */
-#ifndef MLPI_SNAPSHOT_H
-#define MLPI_SNAPSHOT_H
+#ifndef MLPI_TRAIN_SNAPSHOT_H
+#define MLPI_TRAIN_SNAPSHOT_H
 
 #include "model/net.h"
 

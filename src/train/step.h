@@ -11,8 +11,8 @@
  * plan.h.) Large networks have the last two in one: the gradients of a tile of
  * weights are used up before they leave the nearest cache.
  */
-#ifndef MLPI_STEP_H
-#define MLPI_STEP_H
+#ifndef MLPI_TRAIN_STEP_H
+#define MLPI_TRAIN_STEP_H
 
 #include "train/step_worker.h"
 

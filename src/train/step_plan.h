@@ -5,8 +5,8 @@
  * its arithmetic. A plan holds until there are other rows, or other members to
  * share them with.
  */
-#ifndef MLPI_PLAN_H
-#define MLPI_PLAN_H
+#ifndef MLPI_TRAIN_STEP_PLAN_H
+#define MLPI_TRAIN_STEP_PLAN_H
 
 #include "model/loss.h"
 #include "model/layer.h"

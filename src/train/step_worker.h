@@ -3,8 +3,8 @@
  * A batch on its way through a network and back, and what one member of a team
  * does of that: its shares, of which step.c and step_parts.c make steps.
  */
-#ifndef MLPI_SHARES_H
-#define MLPI_SHARES_H
+#ifndef MLPI_TRAIN_STEP_WORKER_H
+#define MLPI_TRAIN_STEP_WORKER_H
 
 #include <stdatomic.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Trainers, for those who own one without showing it to their callers. */
-#ifndef MLPI_TRAINER_H
-#define MLPI_TRAINER_H
+#ifndef MLPI_TRAIN_TRAINER_H
+#define MLPI_TRAIN_TRAINER_H
 
 #include "train/step.h"
 

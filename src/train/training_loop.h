@@ -8,8 +8,8 @@
  * as they and their first loss are known to be finite, and put back when a
  * later one is not, or a gradient is not: that gradient has spoilt nothing yet.
  */
-#ifndef MLPI_LOOP_H
-#define MLPI_LOOP_H
+#ifndef MLPI_TRAIN_TRAINING_LOOP_H
+#define MLPI_TRAIN_TRAINING_LOOP_H
 
 #include "predict/evaluate.h"
 #include "train/step.h"

@@ -6,8 +6,8 @@
  * its quota is full. Quotas share the rows to be held out among the classes as
  * they are among all rows, by largest remainders.
  */
-#ifndef MLPI_SPLIT_H
-#define MLPI_SPLIT_H
+#ifndef MLPI_TRAIN_VALIDATION_SPLIT_H
+#define MLPI_TRAIN_VALIDATION_SPLIT_H
 
 #include "model/net.h"
 

@@ -3,8 +3,8 @@
  * C as text: numbers that read back to themselves in every locale, lists that
  * are broken into lines, strings.
  */
-#ifndef MLPI_EXPORT_TEXT_H
-#define MLPI_EXPORT_TEXT_H
+#ifndef MLPI_FORMATS_C_C_WRITER_H
+#define MLPI_FORMATS_C_C_WRITER_H
 
 #include "base/bytes.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the parts of mlp_export_c share: a network on its way into C. */
-#ifndef MLPI_EXPORT_H
-#define MLPI_EXPORT_H
+#ifndef MLPI_FORMATS_C_EXPORT_COMMON_H
+#define MLPI_FORMATS_C_EXPORT_COMMON_H
 
 #include "formats/c/source_extract.h"
 #include "model/loss.h"

@@ -16,16 +16,17 @@ static const char *const plain_sources[] = {mlpi_text_libm, mlpi_text_real,
 static const char slow_words[] = "#define ALWAYS_INLINE\n"
                                  "#define NEVER_INLINE\n"
                                  "#define UNROLL\n";
-static const char *const canonical_sources[] = {slow_words,
-                                                mlpi_text_vec_portable,
-                                                mlpi_text_loops_tmpl,
-                                                mlpi_text_elementary_tmpl,
-                                                mlpi_text_column_sums_tmpl,
-                                                mlpi_text_softmax_tmpl,
-                                                mlpi_text_activation_functions_tmpl,
-                                                mlpi_text_canonical,
-                                                mlpi_text_real,
-                                                NULL};
+static const char *const canonical_sources[] = {
+    slow_words,
+    mlpi_text_vec_portable,
+    mlpi_text_loops_tmpl,
+    mlpi_text_elementary_tmpl,
+    mlpi_text_column_sums_tmpl,
+    mlpi_text_softmax_tmpl,
+    mlpi_text_activation_functions_tmpl,
+    mlpi_text_canonical,
+    mlpi_text_real,
+    NULL};
 
 static const char *type_of(const mlp_net *net)
 {

@@ -11,8 +11,8 @@
  *   outputs  a[j] = step (q[j] - zero), by a table for all but identity, ReLU
  *            and softmax; of softmax the z stay
  */
-#ifndef MLPI_QUANTISE_H
-#define MLPI_QUANTISE_H
+#ifndef MLPI_FORMATS_C_QUANTISE_H
+#define MLPI_FORMATS_C_QUANTISE_H
 
 #include "model/net.h"
 

@@ -14,15 +14,15 @@
  * defined; of any other the part after #else is taken. Hexadecimal floats
  * become decimal ones, for C++ has none before C++17.
  */
-#ifndef MLPI_EXPORT_PIECES_H
-#define MLPI_EXPORT_PIECES_H
+#ifndef MLPI_FORMATS_C_SOURCE_EXTRACT_H
+#define MLPI_FORMATS_C_SOURCE_EXTRACT_H
 
 #include "base/bytes.h"
 
 /* src/kernels/ and src/formats/c/runtime/: texts with a closing 0. */
 extern const char mlpi_text_vec_portable[], mlpi_text_loops_tmpl[],
-    mlpi_text_elementary_tmpl[], mlpi_text_column_sums_tmpl[], mlpi_text_softmax_tmpl[],
-    mlpi_text_activation_functions_tmpl[];
+    mlpi_text_elementary_tmpl[], mlpi_text_column_sums_tmpl[],
+    mlpi_text_softmax_tmpl[], mlpi_text_activation_functions_tmpl[];
 extern const char mlpi_text_libm[], mlpi_text_canonical[], mlpi_text_real[],
     mlpi_text_int8[];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What all foreign files have in common: where they come from. */
-#ifndef MLPI_FOREIGN_LOAD_H
-#define MLPI_FOREIGN_LOAD_H
+#ifndef MLPI_FORMATS_FOREIGN_LOAD_H
+#define MLPI_FORMATS_FOREIGN_LOAD_H
 
 #include "formats/foreign/scan.h"
 #include "mlp_foreign.h"

@@ -4,8 +4,8 @@
  * by blanks (spaces, tabs, ends of lines), takes what it names and answers
  * true, or answers false where something else stands.
  */
-#ifndef MLPI_FOREIGN_SCAN_H
-#define MLPI_FOREIGN_SCAN_H
+#ifndef MLPI_FORMATS_FOREIGN_SCAN_H
+#define MLPI_FORMATS_FOREIGN_SCAN_H
 
 #include "mlp.h"
 

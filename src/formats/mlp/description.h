@@ -27,8 +27,8 @@
  * What a version 1 may add later is fields: a reader that does not know a field
  * or a name must refuse the file.
  */
-#ifndef MLPI_DESCRIPTION_H
-#define MLPI_DESCRIPTION_H
+#ifndef MLPI_FORMATS_MLP_DESCRIPTION_H
+#define MLPI_FORMATS_MLP_DESCRIPTION_H
 
 #include "base/json.h"
 #include "model/net.h"

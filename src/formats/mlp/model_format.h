@@ -33,8 +33,8 @@
  * does not predict something else. (Readers before the first release had no
  * "outputs.".) A writer that writes twice writes the same bytes.
  */
-#ifndef MLPI_MODEL_FILE_H
-#define MLPI_MODEL_FILE_H
+#ifndef MLPI_FORMATS_MLP_MODEL_FORMAT_H
+#define MLPI_FORMATS_MLP_MODEL_FORMAT_H
 
 #include "formats/mlp/safetensors.h"
 #include "model/net.h"

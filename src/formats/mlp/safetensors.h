@@ -11,8 +11,8 @@
  * Nothing that the bytes claim is believed before it has been compared with
  * how many there are.
  */
-#ifndef MLPI_CONTAINER_H
-#define MLPI_CONTAINER_H
+#ifndef MLPI_FORMATS_MLP_SAFETENSORS_H
+#define MLPI_FORMATS_MLP_SAFETENSORS_H
 
 #include "base/json.h"
 

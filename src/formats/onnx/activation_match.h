@@ -7,8 +7,8 @@
  *     gelu       1/2 x (1 + erf(x / sqrt(2)))
  *     gelu_tanh  1/2 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
  */
-#ifndef MLPI_ONNX_GATE_H
-#define MLPI_ONNX_GATE_H
+#ifndef MLPI_FORMATS_ONNX_ACTIVATION_MATCH_H
+#define MLPI_FORMATS_ONNX_ACTIVATION_MATCH_H
 
 #include "formats/onnx/graph_reader.h"
 

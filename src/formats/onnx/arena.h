@@ -5,8 +5,8 @@
  * for each of them. The first failure stays, so that many pieces can be taken
  * before one looks.
  */
-#ifndef MLPI_ONNX_ARENA_H
-#define MLPI_ONNX_ARENA_H
+#ifndef MLPI_FORMATS_ONNX_ARENA_H
+#define MLPI_FORMATS_ONNX_ARENA_H
 
 #include "mlp.h"
 

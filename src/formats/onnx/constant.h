@@ -4,8 +4,8 @@
  * bytes or lists, in a file beside it, or an operator's attribute. They stay
  * there, and are looked at one by one.
  */
-#ifndef MLPI_ONNX_CONSTANT_H
-#define MLPI_ONNX_CONSTANT_H
+#ifndef MLPI_FORMATS_ONNX_CONSTANT_H
+#define MLPI_FORMATS_ONNX_CONSTANT_H
 
 #include "formats/onnx/arena.h"
 #include "formats/onnx/proto.h"

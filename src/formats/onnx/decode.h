@@ -4,8 +4,8 @@
  * follows messages as deep as they are nested, on the stack, and joins those
  * that come twice, again and again. So the bytes are looked through before.
  */
-#ifndef MLPI_ONNX_WIRE_H
-#define MLPI_ONNX_WIRE_H
+#ifndef MLPI_FORMATS_ONNX_DECODE_H
+#define MLPI_FORMATS_ONNX_DECODE_H
 
 #include "formats/onnx/arena.h"
 #include "formats/onnx/proto.h"

@@ -5,8 +5,8 @@
  * be one: every value is made once, and before it is used. So whoever goes from
  * a node to one that makes its input comes to an end.
  */
-#ifndef MLPI_ONNX_GRAPH_READER_H
-#define MLPI_ONNX_GRAPH_READER_H
+#ifndef MLPI_FORMATS_ONNX_GRAPH_READER_H
+#define MLPI_FORMATS_ONNX_GRAPH_READER_H
 
 #include "formats/onnx/constant.h"
 

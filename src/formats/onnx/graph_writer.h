@@ -5,8 +5,8 @@
  * failure, which stays in the arena, nothing more is written, and names are
  * NULL; so one looks once, at the end.
  */
-#ifndef MLPI_ONNX_GRAPH_WRITER_H
-#define MLPI_ONNX_GRAPH_WRITER_H
+#ifndef MLPI_FORMATS_ONNX_GRAPH_WRITER_H
+#define MLPI_FORMATS_ONNX_GRAPH_WRITER_H
 
 #include "formats/onnx/arena.h"
 #include "formats/onnx/proto.h"

@@ -7,8 +7,8 @@
  * A map is what is done to each column alone: sums, products and batch norms
  * with constants. It can go into the dense layer before or behind it.
  */
-#ifndef MLPI_ONNX_CHAIN_H
-#define MLPI_ONNX_CHAIN_H
+#ifndef MLPI_FORMATS_ONNX_LAYER_CHAIN_H
+#define MLPI_FORMATS_ONNX_LAYER_CHAIN_H
 
 #include "formats/onnx/graph_reader.h"
 

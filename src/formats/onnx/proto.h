@@ -4,8 +4,8 @@
  * system's onnx.proto, in a package whose names are ours: a program that has
  * made its own of the same file can be linked with these.
  */
-#ifndef MLPI_ONNX_MODEL_H
-#define MLPI_ONNX_MODEL_H
+#ifndef MLPI_FORMATS_ONNX_PROTO_H
+#define MLPI_FORMATS_ONNX_PROTO_H
 
 #include <mlpi_onnx.pb-c.h>
 
