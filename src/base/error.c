@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-mlp_status mlpi_report(const mlp_hooks *hooks, mlp_status status,
-                       const char *format, ...)
+mlp_status mlpi_error(const mlp_hooks *hooks, mlp_status status,
+                      const char *format, ...)
 {
     if (!hooks->log) {
         return status;

@@ -6,10 +6,10 @@
 #include "mlp.h"
 
 /* Hands the message to the log hook, if there is one, and returns `status`, so
- * that a check reads `return mlpi_report(hooks, MLP_ERR_..., "expects ...")`.
+ * that a check reads `return mlpi_error(hooks, MLP_ERR_..., "expects ...")`.
  * Messages above 255 characters are cut. */
-mlp_status mlpi_report(const mlp_hooks *hooks, mlp_status status,
-                       const char *format, ...)
+mlp_status mlpi_error(const mlp_hooks *hooks, mlp_status status,
+                      const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Goes on if the call succeeds, else forwards its status. */

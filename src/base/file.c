@@ -30,8 +30,8 @@ static mlp_status report_errno(const mlp_hooks *hooks, const char *path,
     if (strerror_r(error, text, sizeof text) != 0) {
         text[0] = '\0';
     }
-    return mlpi_report(hooks, MLP_ERR_IO, "%s: cannot %s: %s (error %d)", path,
-                       what, text, error);
+    return mlpi_error(hooks, MLP_ERR_IO, "%s: cannot %s: %s (error %d)", path,
+                      what, text, error);
 }
 
 /* ---------------------------------------------------------------------------
@@ -98,20 +98,20 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
         return report_errno(hooks, path, "look at it");
     }
     if (!S_ISREG(is.st_mode)) {
-        return mlpi_report(hooks, MLP_ERR_IO, "%s: expects an ordinary file",
-                           path);
+        return mlpi_error(hooks, MLP_ERR_IO, "%s: expects an ordinary file",
+                          path);
     }
     if (is.st_size < MLPI_DISK_HEAD || (uintmax_t)is.st_size > SIZE_MAX) {
-        return mlpi_report(hooks, MLP_ERR_FORMAT,
-                           "%s: expects a file of a size that can be", path);
+        return mlpi_error(hooks, MLP_ERR_FORMAT,
+                          "%s: expects a file of a size that can be", path);
     }
     size_t size = (size_t)is.st_size;
     if (!read_all(fd, head, sizeof head)) {
         return report_errno(hooks, path, "read it");
     }
     if (!begins(head, size)) {
-        return mlpi_report(hooks, MLP_ERR_FORMAT,
-                           "%s: expects another kind of file", path);
+        return mlpi_error(hooks, MLP_ERR_FORMAT,
+                          "%s: expects another kind of file", path);
     }
     mlpi_cursor measure = {0};
     void *block = NULL;
@@ -155,9 +155,9 @@ static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
     }
     if (!S_ISREG(is.st_mode) || !mlpi_size_add(offset, part.size, &end) ||
         is.st_size < 0 || (uintmax_t)is.st_size < end) {
-        return mlpi_report(hooks, MLP_ERR_FORMAT,
-                           "%s: expects an ordinary file with %zu bytes at %zu",
-                           path, part.size, offset);
+        return mlpi_error(hooks, MLP_ERR_FORMAT,
+                          "%s: expects an ordinary file with %zu bytes at %zu",
+                          path, part.size, offset);
     }
     if (part.bytes && (lseek(fd, (off_t)offset, SEEK_SET) < 0 ||
                        !read_all(fd, part.bytes, part.size))) {
@@ -257,8 +257,8 @@ static mlp_status stage(const mlp_hooks *hooks, const mlpi_disk_part *part,
         return report_errno(hooks, part->path, "look at it");
     }
     if (is_old && !S_ISREG(old.st_mode)) {
-        return mlpi_report(hooks, MLP_ERR_IO,
-                           "%s: expects an ordinary file, or none", part->path);
+        return mlpi_error(hooks, MLP_ERR_IO,
+                          "%s: expects an ordinary file, or none", part->path);
     }
     /* Nobody may open it with more rights than the old one gives. */
     int fd = open_temporary(part->path, is_old ? 0600 : 0666, name);

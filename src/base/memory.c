@@ -22,10 +22,10 @@ void *mlpi_take(mlpi_cursor *cursor, size_t count, size_t size)
 mlp_status mlpi_check_hooks(const mlp_hooks *hooks)
 {
     if (!hooks->allocate != !hooks->release) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "hooks: allocate and release come together, got "
-                           "only %s",
-                           hooks->allocate ? "allocate" : "release");
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "hooks: allocate and release come together, got "
+                          "only %s",
+                          hooks->allocate ? "allocate" : "release");
     }
     return MLP_OK;
 }
@@ -39,16 +39,15 @@ mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
 {
     size_t bytes = 0;
     if (measure->overflow || !mlpi_size_add(measure->used, OVERHEAD, &bytes)) {
-        return mlpi_report(hooks, MLP_ERR_LIMIT,
-                           "%s would need more bytes than a size_t holds",
-                           what);
+        return mlpi_error(hooks, MLP_ERR_LIMIT,
+                          "%s would need more bytes than a size_t holds", what);
     }
     void *raw =
         hooks->allocate ? hooks->allocate(bytes, hooks->user) : malloc(bytes);
     if (!raw) {
-        return mlpi_report(hooks, MLP_ERR_MEMORY,
-                           "%s needs %zu bytes, which there are not", what,
-                           bytes);
+        return mlpi_error(hooks, MLP_ERR_MEMORY,
+                          "%s needs %zu bytes, which there are not", what,
+                          bytes);
     }
     unsigned char *first = (unsigned char *)raw + sizeof(void *);
     size_t past = (size_t)((uintptr_t)first % MLPI_ALIGNMENT);

@@ -5,10 +5,10 @@
 
 #include "base/error.h"
 
-mlp_status mlpi_texts_make(const mlp_hooks *hooks, size_t most, size_t bytes,
-                           mlpi_texts *texts)
+mlp_status mlpi_string_list_make(const mlp_hooks *hooks, size_t most,
+                                 size_t bytes, mlpi_string_list *texts)
 {
-    *texts = (mlpi_texts){.text = NULL};
+    *texts = (mlpi_string_list){.text = NULL};
     if (most == 0) {
         return MLP_OK;
     }
@@ -23,7 +23,7 @@ mlp_status mlpi_texts_make(const mlp_hooks *hooks, size_t most, size_t bytes,
     return MLP_OK;
 }
 
-void mlpi_texts_add(mlpi_texts *texts, const char *text)
+void mlpi_string_list_add(mlpi_string_list *texts, const char *text)
 {
     size_t n = strlen(text) + 1;
     memcpy(texts->end, text, n);
@@ -31,16 +31,17 @@ void mlpi_texts_add(mlpi_texts *texts, const char *text)
     texts->end += n;
 }
 
-mlp_status mlpi_texts_copy(const mlp_hooks *hooks, const mlpi_texts *from,
-                           mlpi_texts *texts)
+mlp_status mlpi_string_list_copy(const mlp_hooks *hooks,
+                                 const mlpi_string_list *from,
+                                 mlpi_string_list *texts)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < from->count; i++) {
         bytes += strlen(from->text[i]) + 1;
     }
-    TRY(mlpi_texts_make(hooks, from->count, bytes, texts));
+    TRY(mlpi_string_list_make(hooks, from->count, bytes, texts));
     for (size_t i = 0; i < from->count; i++) {
-        mlpi_texts_add(texts, from->text[i]);
+        mlpi_string_list_add(texts, from->text[i]);
     }
     return MLP_OK;
 }

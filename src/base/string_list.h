@@ -5,27 +5,29 @@
 
 #include "base/memory.h"
 
-typedef struct mlpi_texts {
+typedef struct mlpi_string_list {
     char **text; /* the block; NULL: there are none */
     size_t count;
     char *end; /* where the next one goes */
-} mlpi_texts;
+} mlpi_string_list;
 
 /* An empty list with room for `most` strings that have `bytes` bytes in all,
  * closing zeros included. */
-mlp_status mlpi_texts_make(const mlp_hooks *hooks, size_t most, size_t bytes,
-                           mlpi_texts *texts);
+mlp_status mlpi_string_list_make(const mlp_hooks *hooks, size_t most,
+                                 size_t bytes, mlpi_string_list *texts);
 
-static inline void mlpi_texts_release(const mlp_hooks *hooks, mlpi_texts *texts)
+static inline void mlpi_string_list_release(const mlp_hooks *hooks,
+                                            mlpi_string_list *texts)
 {
     mlpi_release(hooks, texts->text);
-    *texts = (mlpi_texts){.text = NULL};
+    *texts = (mlpi_string_list){.text = NULL};
 }
 
 /* Adds a copy. */
-void mlpi_texts_add(mlpi_texts *texts, const char *text);
+void mlpi_string_list_add(mlpi_string_list *texts, const char *text);
 
-mlp_status mlpi_texts_copy(const mlp_hooks *hooks, const mlpi_texts *from,
-                           mlpi_texts *texts);
+mlp_status mlpi_string_list_copy(const mlp_hooks *hooks,
+                                 const mlpi_string_list *from,
+                                 mlpi_string_list *texts);
 
 #endif

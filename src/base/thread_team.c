@@ -23,15 +23,15 @@
 mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads)
 {
     if (threads > MLP_MAX_THREADS) {
-        return mlpi_report(hooks, MLP_ERR_LIMIT,
-                           "threads: expects at most %d, got %zu",
-                           MLP_MAX_THREADS, threads);
+        return mlpi_error(hooks, MLP_ERR_LIMIT,
+                          "threads: expects at most %d, got %zu",
+                          MLP_MAX_THREADS, threads);
     }
     return MLP_OK;
 }
 
-void mlpi_share(const mlpi_member *self, size_t n, size_t grain, size_t *first,
-                size_t *count)
+void mlpi_partition(const mlpi_member *self, size_t n, size_t grain,
+                    size_t *first, size_t *count)
 {
     if (self->count == 1) {
         *first = 0;
@@ -250,8 +250,8 @@ static mlp_status make_rooms(mlpi_team *team, size_t room)
                          &team->rooms);
 }
 
-mlp_status mlpi_team_hire(const mlp_hooks *hooks, size_t threads, size_t room,
-                          mlpi_team **team)
+mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads, size_t room,
+                            mlpi_team **team)
 {
     TRY(mlpi_team_check(hooks, threads));
     size_t cores = mlpi_cores();
@@ -289,7 +289,7 @@ size_t mlpi_team_size(const mlpi_team *team)
     return team && team->process == getpid() ? team->size : 1;
 }
 
-void *mlpi_team_room(const mlpi_member *self)
+void *mlpi_team_scratch(const mlpi_member *self)
 {
     return (unsigned char *)self->team->rooms +
            (self->index - 1) * self->team->room;
@@ -318,8 +318,8 @@ size_t mlpi_cores(void)
     return 1;
 }
 
-mlp_status mlpi_team_hire(const mlp_hooks *hooks, size_t threads, size_t room,
-                          mlpi_team **team)
+mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads, size_t room,
+                            mlpi_team **team)
 {
     (void)room;
     (void)team; /* it is NULL already */
@@ -337,7 +337,7 @@ size_t mlpi_team_size(const mlpi_team *team)
     return 1;
 }
 
-void *mlpi_team_room(const mlpi_member *self)
+void *mlpi_team_scratch(const mlpi_member *self)
 {
     (void)self;
     return NULL;

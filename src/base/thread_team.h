@@ -36,8 +36,8 @@ size_t mlpi_cores(void);
  * being one; 0 is one for each core. Fewer if threads cannot be had; NULL if
  * there is only the caller. Each of the others gets a room of that many bytes.
  * MLP_ERR_LIMIT, MLP_ERR_MEMORY: *team is as before. */
-mlp_status mlpi_team_hire(const mlp_hooks *hooks, size_t threads, size_t room,
-                          mlpi_team **team);
+mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads, size_t room,
+                            mlpi_team **team);
 void mlpi_team_free(mlpi_team *team); /* NULL is allowed */
 
 /* MLP_ERR_LIMIT if so many threads would be too many. */
@@ -45,7 +45,7 @@ mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads);
 
 /* Do m rows through so many parameters make enough work for several threads?
  * Below about 2^20 multiply-adds waking them costs more than it brings. */
-static inline bool mlpi_is_worth_a_team(size_t m, size_t parameters)
+static inline bool mlpi_pays_for_threads(size_t m, size_t parameters)
 {
     return m > MLPI_LEAST_ROWS && m > ((size_t)1 << 20) / parameters;
 }
@@ -57,14 +57,14 @@ size_t mlpi_team_size(const mlpi_team *team);
 void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context);
 
 /* The room of a member that is not the caller. */
-void *mlpi_team_room(const mlpi_member *self);
+void *mlpi_team_scratch(const mlpi_member *self);
 
 /* Waits until all members have come here. */
 void mlpi_barrier(const mlpi_member *self);
 
 /* Which of n things are this member's: whole multiples of `grain`, but for the
  * last. */
-void mlpi_share(const mlpi_member *self, size_t n, size_t grain, size_t *first,
-                size_t *count);
+void mlpi_partition(const mlpi_member *self, size_t n, size_t grain,
+                    size_t *first, size_t *count);
 
 #endif

@@ -178,36 +178,35 @@ mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
 {
     const char *name = expected->name;
     if (view->dtype != expected->dtype) {
-        return mlpi_report(hooks, MLP_ERR_DTYPE, "%s: expects %s, got %s", name,
-                           name_of(expected->dtype), name_of(view->dtype));
+        return mlpi_error(hooks, MLP_ERR_DTYPE, "%s: expects %s, got %s", name,
+                          name_of(expected->dtype), name_of(view->dtype));
     }
     if (view->cols != expected->cols) {
-        return mlpi_report(hooks, MLP_ERR_SHAPE,
-                           "%s: expects %zu columns, got %zu", name,
-                           expected->cols, view->cols);
+        return mlpi_error(hooks, MLP_ERR_SHAPE,
+                          "%s: expects %zu columns, got %zu", name,
+                          expected->cols, view->cols);
     }
     if (expected->rows != MLPI_ANY_ROWS && view->rows != expected->rows) {
-        return mlpi_report(hooks, MLP_ERR_SHAPE,
-                           "%s: expects %zu rows, got %zu", name,
-                           expected->rows, view->rows);
+        return mlpi_error(hooks, MLP_ERR_SHAPE, "%s: expects %zu rows, got %zu",
+                          name, expected->rows, view->rows);
     }
     if (view->rows < expected->least_rows) {
-        return mlpi_report(hooks, MLP_ERR_SHAPE,
-                           "%s: expects at least %zu rows, got %zu", name,
-                           expected->least_rows, view->rows);
+        return mlpi_error(hooks, MLP_ERR_SHAPE,
+                          "%s: expects at least %zu rows, got %zu", name,
+                          expected->least_rows, view->rows);
     }
     if (view->rows == 0) {
         return MLP_OK;
     }
     if (!view->data) {
-        return mlpi_report(hooks, MLP_ERR_NULL, "%s: data is NULL", name);
+        return mlpi_error(hooks, MLP_ERR_NULL, "%s: data is NULL", name);
     }
     if (!fits_memory(view)) {
-        return mlpi_report(hooks, MLP_ERR_SHAPE,
-                           "%s: %zu x %zu elements with strides %zu and %zu "
-                           "exceed the address space",
-                           name, view->rows, view->cols, view->row_stride,
-                           view->col_stride);
+        return mlpi_error(hooks, MLP_ERR_SHAPE,
+                          "%s: %zu x %zu elements with strides %zu and %zu "
+                          "exceed the address space",
+                          name, view->rows, view->cols, view->row_stride,
+                          view->col_stride);
     }
     return MLP_OK;
 }
@@ -233,10 +232,10 @@ mlp_status mlpi_check_writable(const mlp_hooks *hooks, const mlp_view *view,
     const mlp_cview same = mlp_view_const(*view);
     TRY(mlpi_check_view(hooks, &same, expected));
     if (!elements_are_apart(view)) {
-        return mlpi_report(hooks, MLP_ERR_SHAPE,
-                           "%s: expects rows that lie one after another, or "
-                           "columns that do, got strides %zu and %zu",
-                           expected->name, view->row_stride, view->col_stride);
+        return mlpi_error(hooks, MLP_ERR_SHAPE,
+                          "%s: expects rows that lie one after another, or "
+                          "columns that do, got strides %zu and %zu",
+                          expected->name, view->row_stride, view->col_stride);
     }
     return MLP_OK;
 }

@@ -36,7 +36,7 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_member *self,
     const mlpi_shape *shape = &net->layout.layer[norm->l];
     size_t column = 0;
     size_t columns = 0;
-    mlpi_share(self, shape->width, COLUMNS_GRAIN, &column, &columns);
+    mlpi_partition(self, shape->width, COLUMNS_GRAIN, &column, &columns);
     mlpi_barrier(self);
     ops->moments(&(mlpi_moments){
         .m = norm->batch,
@@ -67,7 +67,7 @@ void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_member *self,
     size_t width = net->layout.layer[norm->l].width;
     size_t column = 0;
     size_t columns = 0;
-    mlpi_share(self, width, COLUMNS_GRAIN, &column, &columns);
+    mlpi_partition(self, width, COLUMNS_GRAIN, &column, &columns);
     mlpi_barrier(self);
     mlpi_normalise_back sums = back_of(net, norm, 0, column);
     sums.m = norm->batch;

@@ -40,7 +40,7 @@ mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
     if (!net->ops->find_not_finite(view, &row, &col)) {
         return MLP_OK;
     }
-    return mlpi_report(
+    return mlpi_error(
         &net->hooks, MLP_ERR_NOT_FINITE,
         "%s: expects finite numbers, got %s in row %zu, column %zu", name,
         isnan(mlp_cview_at(view, row, col)) ? "NaN" : "an infinity", row, col);
@@ -59,10 +59,10 @@ static mlp_status check_classes(const mlp_net *net, const mlp_cview *Y)
     for (size_t i = 0; i < Y->rows; i++) {
         double class = mlp_cview_at(*Y, i, 0);
         if (!(class >= 0 && class < (double)n)) {
-            return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                               "Y: expects classes from 0 to %zu, got %.0f in "
-                               "row %zu",
-                               n - 1, class, i);
+            return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                              "Y: expects classes from 0 to %zu, got %.0f in "
+                              "row %zu",
+                              n - 1, class, i);
         }
     }
     return MLP_OK;
@@ -75,11 +75,11 @@ static mlp_status check_units(const mlp_net *net, const mlp_cview *Y)
     if (!net->ops->find_not_unit(*Y, &row, &col)) {
         return MLP_OK;
     }
-    return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                       "Y: %s expects targets from 0 to 1, got %g in row "
-                       "%zu, column %zu",
-                       mlp_loss_name(net->loss), mlp_cview_at(*Y, row, col),
-                       row, col);
+    return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                      "Y: %s expects targets from 0 to 1, got %g in row "
+                      "%zu, column %zu",
+                      mlp_loss_name(net->loss), mlp_cview_at(*Y, row, col), row,
+                      col);
 }
 
 static mlp_status check_sums(const mlp_net *net, const mlp_cview *Y)
@@ -89,10 +89,10 @@ static mlp_status check_sums(const mlp_net *net, const mlp_cview *Y)
     if (!net->ops->find_not_whole(*Y, &row, &sum)) {
         return MLP_OK;
     }
-    return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                       "Y: cce expects rows whose sum is 1, got %.9g in row "
-                       "%zu",
-                       sum, row);
+    return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                      "Y: cce expects rows whose sum is 1, got %.9g in row "
+                      "%zu",
+                      sum, row);
 }
 
 mlp_status mlpi_net_check_values(const mlp_net *net, const mlp_cview *X,

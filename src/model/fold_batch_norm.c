@@ -82,10 +82,10 @@ static mlp_status check_folded(const mlp_net *net, size_t l)
     size_t row = 0;
     size_t col = 0;
     if (net->ops->find_not_finite(weights_of(net, l), &row, &col)) {
-        return mlpi_report(&net->hooks, MLP_ERR_NOT_FINITE,
-                           "layer %zu: expects weights that are finite with "
-                           "batch norm in them, got one that is not",
-                           l);
+        return mlpi_error(&net->hooks, MLP_ERR_NOT_FINITE,
+                          "layer %zu: expects weights that are finite with "
+                          "batch norm in them, got one that is not",
+                          l);
     }
     return MLP_OK;
 }
@@ -116,8 +116,8 @@ mlp_status mlp_net_fold_batch_norm(const mlp_net *net, mlp_net **folded)
         return MLP_ERR_NULL;
     }
     if (!folded) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "the place for the copy is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "the place for the copy is NULL");
     }
     mlp_net *made = NULL;
     TRY(mlpi_net_copy(net, mlpi_layout_fold, &made));

@@ -11,9 +11,9 @@ static mlp_status check_width(const mlp_hooks *hooks, const char *what,
                               size_t l, size_t width)
 {
     if (width == 0 || width > MLP_MAX_WIDTH) {
-        return mlpi_report(hooks, width == 0 ? MLP_ERR_ARGUMENT : MLP_ERR_LIMIT,
-                           "%s %zu: expects 1 to %d neurons, got %zu", what, l,
-                           MLP_MAX_WIDTH, width);
+        return mlpi_error(hooks, width == 0 ? MLP_ERR_ARGUMENT : MLP_ERR_LIMIT,
+                          "%s %zu: expects 1 to %d neurons, got %zu", what, l,
+                          MLP_MAX_WIDTH, width);
     }
     return MLP_OK;
 }
@@ -22,16 +22,16 @@ static mlp_status check_dropout(const mlp_config *config, size_t l)
 {
     double dropout = config->layers[l - 1].dropout;
     if (!(dropout >= 0.0 && dropout < 1.0)) {
-        return mlpi_report(&config->hooks, MLP_ERR_ARGUMENT,
-                           "layer %zu: expects dropout from 0 to below 1, got "
-                           "%g",
-                           l, dropout);
+        return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
+                          "layer %zu: expects dropout from 0 to below 1, got "
+                          "%g",
+                          l, dropout);
     }
     if (l == config->n_layers && dropout > 0.0) {
-        return mlpi_report(&config->hooks, MLP_ERR_ARGUMENT,
-                           "layer %zu: expects no dropout in the last layer, "
-                           "got %g",
-                           l, dropout);
+        return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
+                          "layer %zu: expects no dropout in the last layer, "
+                          "got %g",
+                          l, dropout);
     }
     return MLP_OK;
 }
@@ -42,12 +42,11 @@ mlp_status mlpi_layout_check(const mlp_config *config)
     TRY(check_width(hooks, "input layer", 0, config->inputs));
     size_t L = config->n_layers;
     if (L == 0 || L > MLP_MAX_LAYERS) {
-        return mlpi_report(hooks, L == 0 ? MLP_ERR_ARGUMENT : MLP_ERR_LIMIT,
-                           "expects 1 to %d layers, got %zu", MLP_MAX_LAYERS,
-                           L);
+        return mlpi_error(hooks, L == 0 ? MLP_ERR_ARGUMENT : MLP_ERR_LIMIT,
+                          "expects 1 to %d layers, got %zu", MLP_MAX_LAYERS, L);
     }
     if (!config->layers) {
-        return mlpi_report(hooks, MLP_ERR_NULL, "layers is NULL");
+        return mlpi_error(hooks, MLP_ERR_NULL, "layers is NULL");
     }
     uint64_t parameters = 0;
     size_t before = config->inputs;
@@ -55,7 +54,7 @@ mlp_status mlpi_layout_check(const mlp_config *config)
         const mlp_layer *layer = &config->layers[l - 1];
         TRY(check_width(hooks, "layer", l, layer->width));
         if (!mlp_activation_name(layer->activation)) {
-            return mlpi_report(
+            return mlpi_error(
                 hooks, MLP_ERR_ARGUMENT,
                 "layer %zu: expects an activation of" MLP_ACTIVATION_LIST(
                     AND_NAME) ", got number %d",
@@ -63,10 +62,10 @@ mlp_status mlpi_layout_check(const mlp_config *config)
         }
         TRY(check_dropout(config, l));
         if (layer->activation == MLP_ACT_SOFTMAX && l < L) {
-            return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                               "layer %zu: expects softmax in the last layer "
-                               "only, %zu",
-                               l, L);
+            return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                              "layer %zu: expects softmax in the last layer "
+                              "only, %zu",
+                              l, L);
         }
         /* Below 2^49 each, and below 2^57 all: no overflow. */
         parameters += ((uint64_t)before + 1) * layer->width;
@@ -74,9 +73,9 @@ mlp_status mlpi_layout_check(const mlp_config *config)
         before = layer->width;
     }
     if (parameters > MLP_MAX_PARAMETERS) {
-        return mlpi_report(hooks, MLP_ERR_LIMIT,
-                           "expects at most %d parameters, got %llu",
-                           MLP_MAX_PARAMETERS, (unsigned long long)parameters);
+        return mlpi_error(hooks, MLP_ERR_LIMIT,
+                          "expects at most %d parameters, got %llu",
+                          MLP_MAX_PARAMETERS, (unsigned long long)parameters);
     }
     return MLP_OK;
 }

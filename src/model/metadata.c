@@ -14,7 +14,7 @@ static mlp_status check_text(const mlp_hooks *hooks, const char *what,
                              const char *text)
 {
     if (!mlpi_is_utf8(text, strlen(text))) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT, "%s: expects UTF-8", what);
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT, "%s: expects UTF-8", what);
     }
     return MLP_OK;
 }
@@ -25,17 +25,17 @@ static mlp_status check_names(const mlp_net *net, const char *const *names,
 {
     size_t classes = mlpi_net_outputs(net) == 1 ? 2 : mlpi_net_outputs(net);
     if (n > 0 && n != classes) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "class names: expects %zu, got %zu", classes, n);
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "class names: expects %zu, got %zu", classes, n);
     }
     if (n > 0 && !names) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL, "class names: are NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL, "class names: are NULL");
     }
     *bytes = 0;
     for (size_t i = 0; i < n; i++) {
         if (!names[i]) {
-            return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                               "class names: number %zu is NULL", i);
+            return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                              "class names: number %zu is NULL", i);
         }
         TRY(check_text(&net->hooks, "class names", names[i]));
         *bytes += strlen(names[i]) + 1;
@@ -51,12 +51,12 @@ mlp_status mlp_net_set_class_names(mlp_net *net, const char *const *names,
     }
     size_t bytes = 0;
     TRY(check_names(net, names, n, &bytes));
-    mlpi_texts texts;
-    TRY(mlpi_texts_make(&net->hooks, n, bytes, &texts));
+    mlpi_string_list texts;
+    TRY(mlpi_string_list_make(&net->hooks, n, bytes, &texts));
     for (size_t i = 0; i < n; i++) {
-        mlpi_texts_add(&texts, names[i]);
+        mlpi_string_list_add(&texts, names[i]);
     }
-    mlpi_texts_release(&net->hooks, &net->class_names);
+    mlpi_string_list_release(&net->hooks, &net->class_names);
     net->class_names = texts;
     return MLP_OK;
 }
@@ -73,7 +73,7 @@ bool mlpi_is_reserved(const char *key)
 }
 
 /* The first place of a key that is not below this one. */
-static size_t place_of(const mlpi_texts *pairs, const char *key)
+static size_t place_of(const mlpi_string_list *pairs, const char *key)
 {
     size_t low = 0;
     size_t high = pairs->count / 2;
@@ -88,38 +88,38 @@ static size_t place_of(const mlpi_texts *pairs, const char *key)
     return low;
 }
 
-static bool is_at(const mlpi_texts *pairs, size_t place, const char *key)
+static bool is_at(const mlpi_string_list *pairs, size_t place, const char *key)
 {
     return 2 * place < pairs->count && strcmp(pairs->text[2 * place], key) == 0;
 }
 
-static void add_pairs(mlpi_texts *to, const mlpi_texts *from, size_t first,
-                      size_t end)
+static void add_pairs(mlpi_string_list *to, const mlpi_string_list *from,
+                      size_t first, size_t end)
 {
     for (size_t i = 2 * first; i < 2 * end; i++) {
-        mlpi_texts_add(to, from->text[i]);
+        mlpi_string_list_add(to, from->text[i]);
     }
 }
 
 /* All pairs anew, with this one at its place. */
 static mlp_status with_pair(mlp_net *net, const char *key, const char *value)
 {
-    const mlpi_texts *old = &net->metadata;
+    const mlpi_string_list *old = &net->metadata;
     size_t place = place_of(old, key);
     size_t after = place + is_at(old, place, key);
     size_t bytes = strlen(key) + strlen(value ? value : "") + 2;
     for (size_t i = 0; i < old->count; i++) {
         bytes += strlen(old->text[i]) + 1;
     }
-    mlpi_texts texts;
-    TRY(mlpi_texts_make(&net->hooks, old->count + 2, bytes, &texts));
+    mlpi_string_list texts;
+    TRY(mlpi_string_list_make(&net->hooks, old->count + 2, bytes, &texts));
     add_pairs(&texts, old, 0, place);
     if (value) {
-        mlpi_texts_add(&texts, key);
-        mlpi_texts_add(&texts, value);
+        mlpi_string_list_add(&texts, key);
+        mlpi_string_list_add(&texts, value);
     }
     add_pairs(&texts, old, after, old->count / 2);
-    mlpi_texts_release(&net->hooks, &net->metadata);
+    mlpi_string_list_release(&net->hooks, &net->metadata);
     net->metadata = texts;
     return MLP_OK;
 }
@@ -131,12 +131,12 @@ mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
         return MLP_ERR_NULL;
     }
     if (!key) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL, "the key is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL, "the key is NULL");
     }
     if (mlpi_is_reserved(key)) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "metadata: keys that begin with \"mlp\" are the "
-                           "library's");
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "metadata: keys that begin with \"mlp\" are the "
+                          "library's");
     }
     TRY(check_text(&net->hooks, "key", key));
     if (value) {

@@ -23,7 +23,7 @@ mlp_config mlp_config_defaults(void)
 static mlp_status check_init(const mlp_hooks *hooks, mlp_init init)
 {
     if (!mlp_init_name(init)) {
-        return mlpi_report(
+        return mlpi_error(
             hooks, MLP_ERR_ARGUMENT,
             "init: expects one of" MLP_INIT_LIST(AND_NAME) ", got number %d",
             (int)init);
@@ -37,9 +37,9 @@ mlp_status mlpi_check_positive(const mlp_hooks *hooks, const mlpi_ops *ops,
 {
     double rounded = ops->round(value);
     if (!(rounded > 0.0) || !isfinite(rounded)) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "%s: expects a finite %s above 0, got %g", name,
-                           mlp_dtype_name(ops->dtype), value);
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "%s: expects a finite %s above 0, got %g", name,
+                          mlp_dtype_name(ops->dtype), value);
     }
     return MLP_OK;
 }
@@ -49,9 +49,9 @@ static mlp_status check_batch_norm(const mlp_config *config)
     const mlp_hooks *hooks = &config->hooks;
     double momentum = config->batch_norm_momentum;
     if (!(momentum >= 0.0 && momentum <= 1.0)) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "batch_norm_momentum: expects 0 to 1, got %g",
-                           momentum);
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "batch_norm_momentum: expects 0 to 1, got %g",
+                          momentum);
     }
     return mlpi_check_positive(hooks, mlpi_ops_get(config->precision, 0),
                                "batch_norm_epsilon",
@@ -68,7 +68,7 @@ static mlp_status check_loss(const mlp_config *config)
     TRY(mlpi_check_positive(hooks, mlpi_ops_get(config->precision, 0),
                             "huber_delta", config->huber_delta));
     if (!(has_classes ? is_smoothing : smoothing == 0.0)) {
-        return mlpi_report(
+        return mlpi_error(
             hooks, MLP_ERR_ARGUMENT, "label_smoothing: %s expects 0%s, got %g",
             mlp_loss_name(config->loss),
             has_classes ? " or more and less than 1" : "", smoothing);
@@ -85,10 +85,10 @@ static mlp_status check_slopes(const mlp_config *config)
         double given = config->layers[l - 1].slope;
         double slope = ops->round(given);
         if (mlpi_has_slope(f) && !(slope >= 0.0 && isfinite(slope))) {
-            return mlpi_report(&config->hooks, MLP_ERR_ARGUMENT,
-                               "layer %zu: expects a slope from 0, finite in "
-                               "%s, got %g",
-                               l, mlp_dtype_name(ops->dtype), given);
+            return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
+                              "layer %zu: expects a slope from 0, finite in "
+                              "%s, got %g",
+                              l, mlp_dtype_name(ops->dtype), given);
         }
     }
     return MLP_OK;
@@ -101,20 +101,20 @@ static mlp_status check_config(const mlp_config *config)
     TRY(mlpi_layout_check(config));
     TRY(check_init(hooks, config->init));
     if (!mlp_loss_name(config->loss)) {
-        return mlpi_report(
+        return mlpi_error(
             hooks, MLP_ERR_ARGUMENT,
             "loss: expects one of" MLP_LOSS_LIST(AND_NAME) ", got number %d",
             (int)config->loss);
     }
     if (config->precision != MLP_F32 && config->precision != MLP_F64) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "precision: expects float32 or float64, got %d",
-                           (int)config->precision);
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "precision: expects float32 or float64, got %d",
+                          (int)config->precision);
     }
     if (!mlpi_ops_find(config->precision, config->kernels)) {
-        return mlpi_report(hooks, MLP_ERR_UNSUPPORTED,
-                           "no kernels \"%s\" in this build or machine",
-                           config->kernels);
+        return mlpi_error(hooks, MLP_ERR_UNSUPPORTED,
+                          "no kernels \"%s\" in this build or machine",
+                          config->kernels);
     }
     TRY(check_loss(config));
     TRY(check_slopes(config));
@@ -170,8 +170,8 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
         return MLP_ERR_NULL;
     }
     if (!net) {
-        return mlpi_report(&config->hooks, MLP_ERR_NULL,
-                           "the place for the network is NULL");
+        return mlpi_error(&config->hooks, MLP_ERR_NULL,
+                          "the place for the network is NULL");
     }
     TRY(check_config(config));
     mlp_net made = {.hooks = config->hooks,
@@ -197,8 +197,8 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
 
 void mlpi_net_release_names(mlp_net *net)
 {
-    mlpi_texts_release(&net->hooks, &net->class_names);
-    mlpi_texts_release(&net->hooks, &net->metadata);
+    mlpi_string_list_release(&net->hooks, &net->class_names);
+    mlpi_string_list_release(&net->hooks, &net->metadata);
 }
 
 void mlp_net_free(mlp_net *net)

@@ -27,7 +27,7 @@ struct mlp_net {
     mlpi_row_layer *row_layers; /* [L]; NULL with batch norm: see mlpi_row */
     mlpi_scaling in, out;       /* of inputs; of targets, and outputs back */
     /* Blocks of their own; of metadata key, value, key, value ... */
-    mlpi_texts class_names, metadata;
+    mlpi_string_list class_names, metadata;
 };
 
 /* n[0] and n[L]. */

@@ -15,10 +15,11 @@ static void lay_out_copy(mlp_net *copy, const mlp_net *net,
 
 static mlp_status copy_names(const mlp_net *net, mlp_net *copy)
 {
-    copy->metadata = (mlpi_texts){.text = NULL};
-    TRY(mlpi_texts_copy(&net->hooks, &net->class_names, &copy->class_names));
+    copy->metadata = (mlpi_string_list){.text = NULL};
+    TRY(mlpi_string_list_copy(&net->hooks, &net->class_names,
+                              &copy->class_names));
     mlp_status status =
-        mlpi_texts_copy(&net->hooks, &net->metadata, &copy->metadata);
+        mlpi_string_list_copy(&net->hooks, &net->metadata, &copy->metadata);
     if (status != MLP_OK) {
         mlpi_net_release_names(copy);
     }
@@ -63,8 +64,8 @@ mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy)
         return MLP_ERR_NULL;
     }
     if (!copy) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "the place for the copy is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "the place for the copy is NULL");
     }
     TRY(mlpi_net_copy(net, mlpi_layout_copy, copy));
     memcpy((*copy)->parameters, net->parameters,

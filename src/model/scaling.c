@@ -45,10 +45,10 @@ static void keep(const mlp_net *net, mlpi_scaling *to, size_t first, size_t n,
 static mlp_status check_regression(const mlp_net *net)
 {
     if (!mlpi_is_regression(net->loss)) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "targets: expects the loss mse, mae or huber where "
-                           "they are scaled, got %s",
-                           mlp_loss_name(net->loss));
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "targets: expects the loss mse, mae or huber where "
+                          "they are scaled, got %s",
+                          mlp_loss_name(net->loss));
     }
     return MLP_OK;
 }
@@ -99,11 +99,11 @@ static mlp_status check_moments(const mlp_net *net, const char *column,
         double rounded = net->ops->round(std[j]);
         if (!isfinite(net->ops->round(mean[j])) || !isfinite(rounded) ||
             !(rounded > 0.0)) {
-            return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                               "%s %zu: expects a finite mean and a finite "
-                               "std above 0 in %s, got %g and %g",
-                               column, j, mlp_dtype_name(net->ops->dtype),
-                               mean[j], std[j]);
+            return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                              "%s %zu: expects a finite mean and a finite "
+                              "std above 0 in %s, got %g and %g",
+                              column, j, mlp_dtype_name(net->ops->dtype),
+                              mean[j], std[j]);
         }
     }
     return MLP_OK;
@@ -117,9 +117,9 @@ static mlp_status set(const mlp_net *net, mlpi_scaling *to, const char *column,
         return MLP_OK;
     }
     if (!mean || !std) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "expects mean and std together, got no %s",
-                           mean ? "std" : "mean");
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "expects mean and std together, got no %s",
+                          mean ? "std" : "mean");
     }
     TRY(check_moments(net, column, to->n, mean, std));
     keep(net, to, 0, to->n, mean, std);
@@ -146,8 +146,8 @@ static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
                       double *mean, double *std)
 {
     if (!mean || !std) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "the place for %s is NULL", mean ? "std" : "mean");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL, "the place for %s is NULL",
+                          mean ? "std" : "mean");
     }
     if (from->scales) {
         net->ops->widen(from->n, from->mean, mean);

@@ -50,9 +50,9 @@ mlp_hooks mlp_net_hooks(const mlp_net *net)
 mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first)
 {
     if (l < first || l > net->layout.L) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "expects a layer from %zu to %zu, got %zu", first,
-                           net->layout.L, l);
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "expects a layer from %zu to %zu, got %zu", first,
+                          net->layout.L, l);
     }
     return MLP_OK;
 }
@@ -63,8 +63,8 @@ mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer)
         return MLP_ERR_NULL;
     }
     if (!layer) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "the place for the layer is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "the place for the layer is NULL");
     }
     TRY(mlpi_net_check_layer(net, l, 1));
     const mlpi_shape *shape = &net->layout.layer[l];
@@ -103,8 +103,8 @@ mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l)
 mlp_status mlpi_net_check_norm(const mlp_net *net, size_t l)
 {
     if (!net->layout.layer[l].batch_norm) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "expects a layer with batch norm, got layer %zu", l);
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "expects a layer with batch norm, got layer %zu", l);
     }
     return MLP_OK;
 }
@@ -132,10 +132,10 @@ static mlp_status parameter_view(const mlp_net *net, mlp_tensor which, size_t l,
         which == MLP_SCALE || which == MLP_MEAN || which == MLP_VARIANCE;
     if (which != MLP_W && which != MLP_B && !is_norm) {
         const char *name = mlp_tensor_name(which);
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "expects the tensor W, b, scale, mean or variance, "
-                           "got %s (%d)",
-                           name ? name : "an unknown one", (int)which);
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "expects the tensor W, b, scale, mean or variance, "
+                          "got %s (%d)",
+                          name ? name : "an unknown one", (int)which);
     }
     TRY(mlpi_net_check_layer(net, l, 1));
     if (is_norm) {
@@ -153,8 +153,8 @@ mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
         return MLP_ERR_NULL;
     }
     if (!view) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "the place for the view is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "the place for the view is NULL");
     }
     return parameter_view(net, which, l, view);
 }
@@ -166,8 +166,8 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
         return MLP_ERR_NULL;
     }
     if (!view) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "the place for the view is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "the place for the view is NULL");
     }
     mlp_view writable = {.data = NULL};
     TRY(parameter_view(net, which, l, &writable));

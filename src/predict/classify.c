@@ -24,8 +24,8 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
         return MLP_ERR_NULL;
     }
     if (isnan(threshold)) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "threshold: expects a number, got NaN");
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "threshold: expects a number, got NaN");
     }
     TRY(mlpi_net_check_X(net, &X, 0));
     mlpi_expected expected = {.name = "labels",

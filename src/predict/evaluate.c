@@ -74,8 +74,8 @@ mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
         return MLP_ERR_NULL;
     }
     if (!scores) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "the place for the scores is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "the place for the scores is NULL");
     }
     TRY(mlpi_net_check_shapes(net, &X, &Y));
     TRY(mlpi_net_check_values(net, &X, &Y));

@@ -12,8 +12,8 @@ mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
         return MLP_ERR_NULL;
     }
     if (!workspace) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "the place for the workspace is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "the place for the workspace is NULL");
     }
     return mlpi_workspace_make(net, SIZE_MAX, workspace);
 }
@@ -33,11 +33,11 @@ mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
     mlpi_desk desk;
     mlpi_cursor measure = {0};
     lay_out_room(workspace, &desk, &measure);
-    TRY(mlpi_team_hire(&workspace->hooks, threads, measure.used,
-                       &workspace->team));
+    TRY(mlpi_team_create(&workspace->hooks, threads, measure.used,
+                         &workspace->team));
     for (size_t i = 1; i < mlpi_team_size(workspace->team); i++) {
         mlpi_member member = {workspace->team, i, i + 1};
-        void *room = mlpi_team_room(&member);
+        void *room = mlpi_team_scratch(&member);
         mlpi_cursor carve = {.base = room};
         lay_out_room(workspace, room, &carve);
     }
@@ -50,9 +50,9 @@ static mlp_status check_workspace(const mlp_workspace *workspace,
 {
     if (workspace->ops != net->ops ||
         !mlpi_layout_equal(&workspace->layout, &net->layout)) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "expects a workspace for the network's layers, "
-                           "precision and kernels, got another's");
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "expects a workspace for the network's layers, "
+                          "precision and kernels, got another's");
     }
     return MLP_OK;
 }
@@ -64,7 +64,7 @@ mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
         return MLP_ERR_NULL;
     }
     if (!workspace) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL, "workspace is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL, "workspace is NULL");
     }
     TRY(check_workspace(workspace, net));
     TRY(mlpi_predict_check(net, &X, &A));

@@ -133,7 +133,7 @@ static void do_predict(const mlpi_member *self, void *context)
     const task *t = context;
     size_t first = 0;
     size_t m = 0;
-    mlpi_share(self, t->X->rows, MLPI_LANES, &first, &m);
+    mlpi_partition(self, t->X->rows, MLPI_LANES, &first, &m);
     predict_rows(t, mlpi_desk_of(t->workspace, self), first, first + m);
 }
 
@@ -146,7 +146,7 @@ void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
     }
     task t = {net, workspace, X, A};
     if (workspace->team &&
-        mlpi_is_worth_a_team(X->rows, net->layout.parameters)) {
+        mlpi_pays_for_threads(X->rows, net->layout.parameters)) {
         mlpi_team_run(workspace->team, do_predict, &t);
     } else {
         predict_rows(&t, &workspace->desk, 0, X->rows);

@@ -39,7 +39,7 @@ void mlpi_workspace_lay_out(const mlp_workspace *ws, mlpi_desk *desk,
 static inline const mlpi_desk *mlpi_desk_of(const mlp_workspace *workspace,
                                             const mlpi_member *self)
 {
-    return self->index == 0 ? &workspace->desk : mlpi_team_room(self);
+    return self->index == 0 ? &workspace->desk : mlpi_team_scratch(self);
 }
 
 #endif

@@ -29,8 +29,8 @@ typedef struct teller {
 static void tell(mlp_status status, const char *message, void *user)
 {
     const teller *t = user;
-    (void)mlpi_report(t->hooks, status, "epoch %zu, piece %zu: %s", t->epoch,
-                      t->piece, message);
+    (void)mlpi_error(t->hooks, status, "epoch %zu, piece %zu: %s", t->epoch,
+                     t->piece, message);
 }
 
 static mlp_status check_piece(const mlp_net *net, const double *classes,
@@ -128,9 +128,9 @@ static mlp_status run_epoch(mlpi_loop *loop, void *source)
         TRY(train(loop, p));
     }
     if (loop->batches == 0) {
-        return mlpi_report(&t->hooks, MLP_ERR_SHAPE,
-                           "epoch %zu: expects pieces with rows, got none",
-                           where.epoch);
+        return mlpi_error(&t->hooks, MLP_ERR_SHAPE,
+                          "epoch %zu: expects pieces with rows, got none",
+                          where.epoch);
     }
     return MLP_OK;
 }
@@ -139,23 +139,23 @@ static mlp_status check(const mlp_net *net, mlp_next_piece *next,
                         const mlp_train_options *options)
 {
     if (!next) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL, "next is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL, "next is NULL");
     }
     TRY(mlpi_loop_check(net, options));
     if (options->batch_size == 0) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "batch_size: expects 1 or more for pieces, got 0");
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "batch_size: expects 1 or more for pieces, got 0");
     }
     if (options->validation_fraction != 0.0) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "validation_fraction: expects 0 for pieces, got %g",
-                           options->validation_fraction);
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "validation_fraction: expects 0 for pieces, got %g",
+                          options->validation_fraction);
     }
     if (options->row_weights.rows > 0) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "row_weights: expects none for pieces, which bring "
-                           "their own, got %zu",
-                           options->row_weights.rows);
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "row_weights: expects none for pieces, which bring "
+                          "their own, got %zu",
+                          options->row_weights.rows);
     }
     return MLP_OK;
 }

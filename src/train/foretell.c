@@ -25,8 +25,8 @@ mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
         return MLP_ERR_NULL;
     }
     if (!options || !order || !held) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "options, order or held is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "options, order or held is NULL");
     }
     TRY(mlpi_net_check_Y(net, &Y, MLPI_ANY_ROWS));
     size_t count = 0;

@@ -175,8 +175,8 @@ static mlp_status look(probe *p)
     size_t n = p->net->layout.parameters;
     p->loss = loss_now(p);
     if (!isfinite(p->loss)) {
-        return mlpi_report(&p->net->hooks, MLP_ERR_DIVERGED,
-                           "expects a finite loss, got %g", p->loss);
+        return mlpi_error(&p->net->hooks, MLP_ERR_DIVERGED,
+                          "expects a finite loss, got %g", p->loss);
     }
     TRY(mlp_trainer_backward(p->trainer, p->Y));
     memcpy(p->gradients, p->trainer->gradients, n * sizeof(double));
@@ -325,8 +325,8 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
         return MLP_ERR_NULL;
     }
     if (!worst) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "the place for the worst error is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "the place for the worst error is NULL");
     }
     TRY(mlpi_net_check_shapes(net, &X, &Y));
     TRY(mlpi_net_check_values(net, &X, &Y));

@@ -11,10 +11,10 @@
 mlp_status mlpi_lbfgs_refuse(const mlp_trainer *trainer, const char *what)
 {
     if (trainer->optimizer.is.rule == MLP_RULE_LBFGS) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_ARGUMENT,
-                           "lbfgs: expects a fit with all rows in one batch, "
-                           "got %s",
-                           what);
+        return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
+                          "lbfgs: expects a fit with all rows in one batch, "
+                          "got %s",
+                          what);
     }
     return MLP_OK;
 }

@@ -74,9 +74,9 @@ static const struct {
 static mlp_status refuse(const mlp_net *net, const char *name, const char *text,
                          double value)
 {
-    return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                       "optimizer, %s: expects a %s %s, got %g", name,
-                       mlp_dtype_name(net->ops->dtype), text, value);
+    return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                      "optimizer, %s: expects a %s %s, got %g", name,
+                      mlp_dtype_name(net->ops->dtype), text, value);
 }
 
 /* A number is what it is in the network's precision. */
@@ -109,17 +109,17 @@ static mlp_status check_lbfgs(const mlp_net *net, const mlp_optimizer *is)
 {
     if (is->weight_decay > 0.0 || isfinite(is->clip_norm) ||
         isfinite(is->clip_value)) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "optimizer: lbfgs expects no weight_decay, "
-                           "clip_norm or clip_value, got %g, %g and %g",
-                           is->weight_decay, is->clip_norm, is->clip_value);
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "optimizer: lbfgs expects no weight_decay, "
+                          "clip_norm or clip_value, got %g, %g and %g",
+                          is->weight_decay, is->clip_norm, is->clip_value);
     }
     for (size_t l = 1; l <= net->layout.L; l++) {
         if (net->layout.layer[l].dropout > 0.0) {
-            return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                               "optimizer: lbfgs expects no dropout, got %g "
-                               "in layer %zu",
-                               net->layout.layer[l].dropout, l);
+            return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                              "optimizer: lbfgs expects no dropout, got %g "
+                              "in layer %zu",
+                              net->layout.layer[l].dropout, l);
         }
     }
     return MLP_OK;
@@ -128,15 +128,15 @@ static mlp_status check_lbfgs(const mlp_net *net, const mlp_optimizer *is)
 mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is)
 {
     if (!mlp_rule_name(is->rule)) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "optimizer, rule: expects one of the rules, got %d",
-                           (int)is->rule);
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "optimizer, rule: expects one of the rules, got %d",
+                          (int)is->rule);
     }
     TRY(check_fields(net, is));
     if (is->lbfgs_pairs == 0 || is->lbfgs_pairs > MOST_PAIRS) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "optimizer, lbfgs_pairs: expects 1 to %d, got %zu",
-                           MOST_PAIRS, is->lbfgs_pairs);
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "optimizer, lbfgs_pairs: expects 1 to %d, got %zu",
+                          MOST_PAIRS, is->lbfgs_pairs);
     }
     return is->rule == MLP_RULE_LBFGS ? check_lbfgs(net, is) : MLP_OK;
 }

@@ -109,8 +109,8 @@ bool mlpi_gradient_is_bad(const mlpi_descent *d, const mlpi_member *self)
     const mlpi_ops *ops = d->net->ops;
     size_t first = 0;
     size_t count = 0;
-    mlpi_share(self, d->net->layout.parameters, PARAMETERS_GRAIN, &first,
-               &count);
+    mlpi_partition(self, d->net->layout.parameters, PARAMETERS_GRAIN, &first,
+                   &count);
     return !ops->is_finite(count, mlpi_const_at(ops, d->gradients, first));
 }
 
@@ -119,7 +119,8 @@ void mlpi_keep_share(const mlp_net *net, const mlpi_member *self, void *keep)
     const mlpi_ops *ops = net->ops;
     size_t first = 0;
     size_t count = 0;
-    mlpi_share(self, net->layout.parameters, PARAMETERS_GRAIN, &first, &count);
+    mlpi_partition(self, net->layout.parameters, PARAMETERS_GRAIN, &first,
+                   &count);
     memcpy(mlpi_at(ops, keep, first), mlpi_at(ops, net->parameters, first),
            count * ops->real_size);
 }
@@ -132,7 +133,7 @@ void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
     size_t n = d->net->layout.parameters;
     size_t first = 0;
     size_t count = 0;
-    mlpi_share(self, n, PARAMETERS_GRAIN, &first, &count);
+    mlpi_partition(self, n, PARAMETERS_GRAIN, &first, &count);
     if (keep) {
         mlpi_keep_share(d->net, self, keep);
     }

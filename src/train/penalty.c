@@ -53,7 +53,7 @@ void mlpi_penalty_sums(const mlpi_descent *d, const mlpi_member *self)
     const mlp_net *net = d->net;
     size_t first = 0;
     size_t count = 0;
-    mlpi_share(self, weight_chunks(net), 1, &first, &count);
+    mlpi_partition(self, weight_chunks(net), 1, &first, &count);
     size_t chunk = 0;
     for (size_t l = 1; l <= net->layout.L; l++) {
         size_t n = mlpi_layout_weights(&net->layout, l);
@@ -97,7 +97,7 @@ void mlpi_norm_sums(const mlpi_descent *d, const mlpi_member *self)
     size_t n = d->net->layout.parameters;
     size_t first = 0;
     size_t count = 0;
-    mlpi_share(self, mlpi_sum_chunks(n), 1, &first, &count);
+    mlpi_partition(self, mlpi_sum_chunks(n), 1, &first, &count);
     for (size_t chunk = first; chunk < first + count; chunk++) {
         size_t i = chunk * MLPI_SUM_CHUNK;
         size_t part = n - i < MLPI_SUM_CHUNK ? n - i : MLPI_SUM_CHUNK;

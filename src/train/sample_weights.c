@@ -23,17 +23,17 @@ mlp_status mlpi_weights_check_classes(const mlp_net *net, const double *classes)
         return MLP_OK;
     }
     if (n == 0) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "class_weights: expects cce, or bce with one "
-                           "output, got %s with %zu",
-                           mlp_loss_name(net->loss), mlpi_net_outputs(net));
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "class_weights: expects cce, or bce with one "
+                          "output, got %s with %zu",
+                          mlp_loss_name(net->loss), mlpi_net_outputs(net));
     }
     for (size_t c = 0; c < n; c++) {
         if (!(classes[c] >= 0.0) || !isfinite(classes[c])) {
-            return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                               "class_weights: expects finite numbers, 0 or "
-                               "more, got %g for class %zu",
-                               classes[c], c);
+            return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                              "class_weights: expects finite numbers, 0 or "
+                              "more, got %g for class %zu",
+                              classes[c], c);
         }
     }
     return MLP_OK;
@@ -87,16 +87,16 @@ mlp_status mlpi_weights_check(const mlp_net *net, const mlpi_weighing *w)
         double own = own_weight(w, i);
         double weight = weight_of(net, w, i);
         if (!isfinite(weight)) {
-            return mlpi_report(&net->hooks, MLP_ERR_NOT_FINITE,
-                               "row_weights: expects finite numbers, got %g in "
-                               "row %zu",
-                               weight, i);
+            return mlpi_error(&net->hooks, MLP_ERR_NOT_FINITE,
+                              "row_weights: expects finite numbers, got %g in "
+                              "row %zu",
+                              weight, i);
         }
         if (own < 0.0) {
-            return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                               "row_weights: expects 0 or more, got %g in row "
-                               "%zu",
-                               own, i);
+            return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                              "row_weights: expects 0 or more, got %g in row "
+                              "%zu",
+                              own, i);
         }
     }
     return MLP_OK;
@@ -122,9 +122,8 @@ void mlpi_weights_make(const mlp_net *net, const mlpi_weighing *w,
 mlp_status mlpi_weights_check_sum(const mlp_hooks *hooks, double sum)
 {
     if (!(sum > 0.0) || !isfinite(sum)) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "weights: expects a finite sum above 0, got %g",
-                           sum);
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "weights: expects a finite sum above 0, got %g", sum);
     }
     return MLP_OK;
 }

@@ -75,9 +75,9 @@ mlp_status mlpi_schedule_check(const mlp_hooks *hooks,
 {
     complaint fault = find_fault(schedule);
     if (fault.field) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "schedule, %s: expects %s, got %g", fault.field,
-                           fault.expected, fault.got);
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "schedule, %s: expects %s, got %g", fault.field,
+                          fault.expected, fault.got);
     }
     return MLP_OK;
 }

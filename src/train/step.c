@@ -106,7 +106,7 @@ void mlpi_step_weigh(mlp_trainer *trainer, const mlpi_step *step)
 
 bool mlpi_step_is_busy(const mlp_trainer *trainer, size_t m)
 {
-    return mlpi_is_worth_a_team(m, trainer->net->layout.parameters);
+    return mlpi_pays_for_threads(m, trainer->net->layout.parameters);
 }
 
 void mlpi_step_run(mlp_trainer *t, size_t m, mlpi_work *work, mlpi_step *step)

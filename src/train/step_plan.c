@@ -39,12 +39,12 @@ static void plan_share(const mlp_net *net, const mlpi_member *self,
         self->count > 1 && n >= plan->batch && n >= self->count * LEAST_OUTPUTS;
     p->waits = p->splits || (l > 1 && p[-1].splits);
     if (p->splits) {
-        mlpi_share(self, n, MLPI_OUTPUTS_GRAIN, &p->first, &p->count);
+        mlpi_partition(self, n, MLPI_OUTPUTS_GRAIN, &p->first, &p->count);
         p->at = shape->W + p->first;
         p->run = p->count;
         p->runs = n_prev;
     } else {
-        mlpi_share(self, n_prev, MLPI_INPUTS_GRAIN, &p->first, &p->count);
+        mlpi_partition(self, n_prev, MLPI_INPUTS_GRAIN, &p->first, &p->count);
         p->at = shape->W + p->first * n;
         p->run = p->count * n;
         p->runs = 1;
@@ -158,7 +158,7 @@ void mlpi_plan_make(const mlp_net *net, const mlpi_member *self,
     plan->batch = batch->m;
     plan->members = self->count;
     plan->hides_Z = batch->hides_Z;
-    mlpi_share(self, batch->m, MLPI_ROWS_GRAIN, &plan->first, &plan->m);
+    mlpi_partition(self, batch->m, MLPI_ROWS_GRAIN, &plan->first, &plan->m);
     for (size_t l = 1; l <= net->layout.L; l++) {
         plan_share(net, self, plan, l);
         plan_rows(net, batch, plan, l);

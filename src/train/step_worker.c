@@ -11,7 +11,7 @@ const mlpi_plan *mlpi_share_plan(mlp_trainer *t, const mlpi_member *self,
     mlpi_plan *plan = &t->plan;
     void *scratch = t->scratch;
     if (self->index > 0) {
-        void *room = mlpi_team_room(self);
+        void *room = mlpi_team_scratch(self);
         *own = (mlpi_plan){.layer = room};
         plan = own;
         scratch = (unsigned char *)room + mlpi_plan_room(t->net);

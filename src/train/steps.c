@@ -20,9 +20,9 @@
 static mlp_status check_rows(const mlp_trainer *trainer, size_t rows)
 {
     if (rows > trainer->max_rows) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_SHAPE,
-                           "X: expects at most %zu rows, got %zu",
-                           trainer->max_rows, rows);
+        return mlpi_error(&trainer->hooks, MLP_ERR_SHAPE,
+                          "X: expects at most %zu rows, got %zu",
+                          trainer->max_rows, rows);
     }
     return MLP_OK;
 }
@@ -45,8 +45,8 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
 static mlp_status check_forward(const mlp_trainer *trainer)
 {
     if (trainer->m == 0) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_ORDER,
-                           "expects a forward before this step, got none");
+        return mlpi_error(&trainer->hooks, MLP_ERR_ORDER,
+                          "expects a forward before this step, got none");
     }
     return MLP_OK;
 }
@@ -54,9 +54,9 @@ static mlp_status check_forward(const mlp_trainer *trainer)
 static mlp_status check_backward(const mlp_trainer *trainer)
 {
     if (!trainer->has_gradients) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_ORDER,
-                           "expects a backward since the last forward, got "
-                           "none");
+        return mlpi_error(&trainer->hooks, MLP_ERR_ORDER,
+                          "expects a backward since the last forward, got "
+                          "none");
     }
     return MLP_OK;
 }
@@ -87,8 +87,8 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
         return MLP_ERR_NULL;
     }
     if (!loss) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_NULL,
-                           "the place for the loss is NULL");
+        return mlpi_error(&trainer->hooks, MLP_ERR_NULL,
+                          "the place for the loss is NULL");
     }
     TRY(check_forward(trainer));
     TRY(mlpi_net_check_Y(trainer->net, &Y, trainer->m));
@@ -117,9 +117,9 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
         return MLP_ERR_NULL;
     }
     if (!isfinite(trainer->net->ops->round(alpha))) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_ARGUMENT,
-                           "alpha: expects a finite %s, got %g",
-                           mlp_dtype_name(trainer->net->ops->dtype), alpha);
+        return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
+                          "alpha: expects a finite %s, got %g",
+                          mlp_dtype_name(trainer->net->ops->dtype), alpha);
     }
     TRY(mlpi_lbfgs_refuse(trainer, "an update"));
     TRY(check_backward(trainer));
@@ -146,10 +146,10 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     trainer->m = step.m;
     trainer->has_gradients = true;
     if (!isfinite(step.loss) || step.bad_gradient) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_DIVERGED,
-                           "step: expects a finite loss and finite gradients, "
-                           "got a loss of %g",
-                           step.loss);
+        return mlpi_error(&trainer->hooks, MLP_ERR_DIVERGED,
+                          "step: expects a finite loss and finite gradients, "
+                          "got a loss of %g",
+                          step.loss);
     }
     if (loss) {
         *loss = step.loss;
@@ -200,8 +200,8 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
         return MLP_ERR_NULL;
     }
     if (!view) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_NULL,
-                           "the place for the view is NULL");
+        return mlpi_error(&trainer->hooks, MLP_ERR_NULL,
+                          "the place for the view is NULL");
     }
     switch (which) {
     case MLP_W:
@@ -219,6 +219,6 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
     case MLP_DSCALE:
         return gradient_tensor(trainer, which, l, view);
     }
-    return mlpi_report(&trainer->hooks, MLP_ERR_ARGUMENT,
-                       "expects one of the tensors, got %d", (int)which);
+    return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
+                      "expects one of the tensors, got %d", (int)which);
 }

@@ -58,12 +58,12 @@ mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
         return MLP_ERR_NULL;
     }
     if (!trainer) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "the place for the trainer is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "the place for the trainer is NULL");
     }
     if (max_rows == 0) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "max_rows: expects 1 or more, got 0");
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "max_rows: expects 1 or more, got 0");
     }
     mlp_trainer made = {
         .hooks = net->hooks, .net = net, .max_rows = max_rows, .seed = 42};
@@ -100,13 +100,13 @@ mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer)
                : mlpi_snapshot_make(net, "the best weights", &trainer->best);
 }
 
-mlp_status mlpi_trainer_hire(mlp_trainer *trainer, const mlp_hooks *hooks,
-                             size_t threads)
+mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
+                                    const mlp_hooks *hooks, size_t threads)
 {
     /* Not too large a number: the trainer holds as much already. */
     size_t room = mlpi_plan_room(trainer->net) +
                   trainer->scratch_size * trainer->net->ops->real_size;
-    return mlpi_team_hire(hooks, threads, room, &trainer->team);
+    return mlpi_team_create(hooks, threads, room, &trainer->team);
 }
 
 mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
@@ -114,7 +114,7 @@ mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    return mlpi_trainer_hire(trainer, &trainer->hooks, threads);
+    return mlpi_trainer_create_team(trainer, &trainer->hooks, threads);
 }
 
 mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed)
@@ -134,8 +134,8 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
         return MLP_ERR_NULL;
     }
     if (!optimizer) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_NULL,
-                           "the optimizer is NULL");
+        return mlpi_error(&trainer->hooks, MLP_ERR_NULL,
+                          "the optimizer is NULL");
     }
     TRY(mlpi_optimizer_check(trainer->net, optimizer));
     return mlpi_optimizer_make(trainer->net, &trainer->hooks, optimizer,

@@ -6,8 +6,8 @@
 #include "train/step.h"
 
 /* mlp_trainer_set_threads, which tells failures to these hooks. */
-mlp_status mlpi_trainer_hire(mlp_trainer *trainer, const mlp_hooks *hooks,
-                             size_t threads);
+mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
+                                    const mlp_hooks *hooks, size_t threads);
 
 /* Makes room for the best weights, unless there is. */
 mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer);

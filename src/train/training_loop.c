@@ -19,7 +19,7 @@
 /* Says that a message is about the validation rows; `user` is the hooks. */
 static void tell_validation(mlp_status status, const char *message, void *user)
 {
-    (void)mlpi_report(user, status, "validation: %s", message);
+    (void)mlpi_error(user, status, "validation: %s", message);
 }
 
 static bool has_validation_set(const mlp_train_options *options)
@@ -46,14 +46,14 @@ static mlp_status check_stopping(const mlp_hooks *hooks,
                                  const mlp_train_options *options)
 {
     if (options->patience == 0) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "patience: expects 1 or more, got 0");
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "patience: expects 1 or more, got 0");
     }
     if (!(options->min_change >= 0.0) || !isfinite(options->min_change)) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "min_change: expects a finite number, 0 or more, "
-                           "got %g",
-                           options->min_change);
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "min_change: expects a finite number, 0 or more, "
+                          "got %g",
+                          options->min_change);
     }
     return MLP_OK;
 }
@@ -65,9 +65,9 @@ mlp_status mlpi_loop_check(const mlp_net *net, const mlp_train_options *options)
                             options->learning_rate));
     TRY(check_stopping(hooks, options));
     if (has_validation_set(options) && options->validation_fraction != 0.0) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "validation: expects a fraction or rows of their "
-                           "own, got both");
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "validation: expects a fraction or rows of their "
+                          "own, got both");
     }
     TRY(check_validation(net, options, mlpi_net_check_shapes));
     TRY(mlpi_weights_check_classes(net, options->class_weights));
@@ -79,9 +79,9 @@ mlp_status mlpi_loop_check(const mlp_net *net, const mlp_train_options *options)
 mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows)
 {
     if (rows > trainer->max_rows) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_SHAPE,
-                           "batch: expects at most %zu rows, got %zu",
-                           trainer->max_rows, rows);
+        return mlpi_error(&trainer->hooks, MLP_ERR_SHAPE,
+                          "batch: expects at most %zu rows, got %zu",
+                          trainer->max_rows, rows);
     }
     return MLP_OK;
 }
@@ -97,7 +97,7 @@ mlp_status mlpi_loop_trainer(mlp_net *net, size_t max_rows,
          * do. */
         mlp_hooks quiet = net->hooks;
         quiet.log = NULL;
-        (void)mlpi_trainer_hire(made, &quiet, options->threads);
+        (void)mlpi_trainer_create_team(made, &quiet, options->threads);
     }
     mlp_status status = mlp_trainer_set_optimizer(made, &options->optimizer);
     if (status != MLP_OK) {
@@ -175,9 +175,9 @@ static mlp_status report_weight(const mlpi_loop *loop, size_t epoch)
     size_t row = 0;
     size_t col = 0;
     (void)loop->trainer->net->ops->find_not_finite(all, &row, &col);
-    return mlpi_report(&loop->trainer->hooks, MLP_ERR_DIVERGED,
-                       "epoch %zu: a weight is %s; %s", epoch,
-                       kind_of(mlp_cview_at(all, row, col)), advice(loop));
+    return mlpi_error(&loop->trainer->hooks, MLP_ERR_DIVERGED,
+                      "epoch %zu: a weight is %s; %s", epoch,
+                      kind_of(mlp_cview_at(all, row, col)), advice(loop));
 }
 
 /* There was no update; so if this was the first batch of an epoch, the network
@@ -195,7 +195,7 @@ static mlp_status report_gradient(mlpi_loop *loop, size_t epoch)
         mlpi_snapshot_take(t->net, loop->good);
         loop->has_good = true;
     }
-    return mlpi_report(
+    return mlpi_error(
         &t->hooks, MLP_ERR_DIVERGED,
         "epoch %zu, batch %zu: the gradient is %s; %s", epoch, loop->batches,
         found ? kind_of(mlp_cview_at(all, row, col)) : "too large", what);
@@ -244,9 +244,9 @@ mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step)
         mlpi_step_whole(loop->trainer, step);
     }
     if (!isfinite(step->loss)) {
-        return mlpi_report(&loop->trainer->hooks, MLP_ERR_DIVERGED,
-                           "epoch %zu, batch %zu: the loss is %s; %s", epoch,
-                           loop->batches, kind_of(step->loss), advice(loop));
+        return mlpi_error(&loop->trainer->hooks, MLP_ERR_DIVERGED,
+                          "epoch %zu, batch %zu: the loss is %s; %s", epoch,
+                          loop->batches, kind_of(step->loss), advice(loop));
     }
     if (step->only_look) {
         return report_weight(loop, epoch);
@@ -272,10 +272,10 @@ static mlp_status validate(mlpi_loop *loop, mlp_scores *scores)
     mlp_trainer *t = loop->trainer;
     mlpi_evaluate(t->net, loop->workspace, &loop->validation, scores);
     if (!isfinite(scores->loss)) {
-        return mlpi_report(&t->hooks, MLP_ERR_DIVERGED,
-                           "epoch %zu: the validation loss is %s; %s",
-                           t->course.epochs, kind_of(scores->loss),
-                           advice(loop));
+        return mlpi_error(&t->hooks, MLP_ERR_DIVERGED,
+                          "epoch %zu: the validation loss is %s; %s",
+                          t->course.epochs, kind_of(scores->loss),
+                          advice(loop));
     }
     return MLP_OK;
 }
@@ -296,11 +296,11 @@ static mlp_status choose_rate(mlpi_loop *loop)
                                     epochs_of(loop));
     double rounded = t->net->ops->round(loop->rate);
     if (!(rounded >= 0.0) || !isfinite(rounded)) {
-        return mlpi_report(&t->hooks, MLP_ERR_ARGUMENT,
-                           "epoch %zu: expects of the schedule a finite %s, 0 "
-                           "or more, got %g",
-                           t->course.epochs, mlp_dtype_name(t->net->ops->dtype),
-                           loop->rate);
+        return mlpi_error(&t->hooks, MLP_ERR_ARGUMENT,
+                          "epoch %zu: expects of the schedule a finite %s, 0 "
+                          "or more, got %g",
+                          t->course.epochs, mlp_dtype_name(t->net->ops->dtype),
+                          loop->rate);
     }
     return MLP_OK;
 }

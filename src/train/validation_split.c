@@ -14,19 +14,19 @@ mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,
         return MLP_OK;
     }
     if (!(fraction > 0.0 && fraction < 1.0)) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "validation_fraction: expects 0 or more and less "
-                           "than 1, got %g",
-                           fraction);
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "validation_fraction: expects 0 or more and less "
+                          "than 1, got %g",
+                          fraction);
     }
     /* To the nearest; m itself may be no double, but nearly. */
     double wanted = fraction * (double)m + 0.5;
     size_t count = wanted < (double)m ? (size_t)wanted : m;
     if (count == 0 || count == m) {
-        return mlpi_report(hooks, MLP_ERR_ARGUMENT,
-                           "validation_fraction: %g of %zu rows leaves none "
-                           "to %s",
-                           fraction, m, count == 0 ? "validate with" : "train");
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "validation_fraction: %g of %zu rows leaves none "
+                          "to %s",
+                          fraction, m, count == 0 ? "validate with" : "train");
     }
     *held = count;
     return MLP_OK;

@@ -11,7 +11,7 @@ static void report_hands_status_and_message_to_the_hook(void **state)
     mlp_hooks hooks = recording_hooks(&record);
     assert_told(
         &record,
-        mlpi_report(&hooks, MLP_ERR_SHAPE, "expects %d, got %s", 4, "three"),
+        mlpi_error(&hooks, MLP_ERR_SHAPE, "expects %d, got %s", 4, "three"),
         MLP_ERR_SHAPE, "expects 4, got three");
     assert_string_equal(record.message, "expects 4, got three");
 }
@@ -21,7 +21,7 @@ static void report_is_one_line(void **state)
     (void)state;
     hook_record record = {0};
     mlp_hooks hooks = recording_hooks(&record);
-    (void)mlpi_report(&hooks, MLP_ERR_UNSUPPORTED, "no \"%s\"", "a\nb\t");
+    (void)mlpi_error(&hooks, MLP_ERR_UNSUPPORTED, "no \"%s\"", "a\nb\t");
     assert_string_equal(record.message, "no \"a?b?\"");
 }
 
@@ -29,8 +29,7 @@ static void report_needs_no_hook(void **state)
 {
     (void)state;
     mlp_hooks hooks = {NULL, NULL, NULL, NULL};
-    assert_int_equal(mlpi_report(&hooks, MLP_ERR_LIMIT, "%d", 1),
-                     MLP_ERR_LIMIT);
+    assert_int_equal(mlpi_error(&hooks, MLP_ERR_LIMIT, "%d", 1), MLP_ERR_LIMIT);
 }
 
 static void measure_message(mlp_status status, const char *message, void *user)
@@ -48,7 +47,7 @@ static void report_cuts_a_long_message(void **state)
         {1, 1}, {255, 255}, {256, 255}, {1000, 255}};
     for (size_t i = 0; i < COUNT(lengths); i++) {
         assert_int_equal(
-            mlpi_report(&hooks, MLP_ERR_NULL, "%0*d", (int)lengths[i][0], 7),
+            mlpi_error(&hooks, MLP_ERR_NULL, "%0*d", (int)lengths[i][0], 7),
             MLP_ERR_NULL);
         assert_int_equal(length, lengths[i][1]);
     }

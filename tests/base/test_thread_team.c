@@ -39,7 +39,7 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 static mlpi_team *new_team(const mlp_hooks *hooks, size_t threads)
 {
     mlpi_team *team = NULL;
-    assert_int_equal(mlpi_team_hire(hooks, threads, 100, &team), MLP_OK);
+    assert_int_equal(mlpi_team_create(hooks, threads, 100, &team), MLP_OK);
     return team;
 }
 
@@ -59,7 +59,7 @@ static void shares_are_whole_grains_and_leave_nothing(void **state)
                     mlpi_member member = {NULL, i, size};
                     size_t first = 99;
                     size_t count = 99;
-                    mlpi_share(&member, n, grains[g], &first, &count);
+                    mlpi_partition(&member, n, grains[g], &first, &count);
                     assert_int_equal(first, next);
                     next += count;
                     assert_true(next == n || next % grains[g] == 0);
@@ -79,7 +79,7 @@ static void shares_differ_by_one_grain_at_most(void **state)
         mlpi_member member = {NULL, i, 7};
         size_t first = 0;
         size_t count = 0;
-        mlpi_share(&member, 1000, 4, &first, &count);
+        mlpi_partition(&member, 1000, 4, &first, &count);
         least = count < least ? count : least;
         most = count > most ? count : most;
     }
@@ -193,11 +193,11 @@ static void fill_room(const mlpi_member *self, void *context)
 {
     size_t *bytes = context;
     if (self->index > 0) {
-        memset(mlpi_team_room(self), (int)self->index, *bytes);
+        memset(mlpi_team_scratch(self), (int)self->index, *bytes);
     }
     mlpi_barrier(self);
     for (size_t i = 0; self->index > 0 && i < *bytes; i++) {
-        unsigned char *room = mlpi_team_room(self);
+        unsigned char *room = mlpi_team_scratch(self);
         if (room[i] != self->index) {
             *bytes += 1000000;
         }
@@ -227,15 +227,15 @@ static void hiring_fails_without_harm(void **state)
     mlpi_team *before = team;
     for (size_t i = 0; i < COUNT(blocks); i++) {
         record.fail_at = record.allocations + 1 + i;
-        assert_told(&record, mlpi_team_hire(&hooks, 2, 100, &team),
+        assert_told(&record, mlpi_team_create(&hooks, 2, 100, &team),
                     MLP_ERR_MEMORY, blocks[i]);
         assert_ptr_equal(team, before);
     }
-    assert_told(&record, mlpi_team_hire(&hooks, 2, SIZE_MAX, &team),
+    assert_told(&record, mlpi_team_create(&hooks, 2, SIZE_MAX, &team),
                 MLP_ERR_LIMIT, "rooms");
-    assert_told(&record, mlpi_team_hire(&hooks, 257, 100, &team), MLP_ERR_LIMIT,
-                "at most 256, got 257");
-    assert_told(&record, mlpi_team_hire(&hooks, SIZE_MAX, 100, &team),
+    assert_told(&record, mlpi_team_create(&hooks, 257, 100, &team),
+                MLP_ERR_LIMIT, "at most 256, got 257");
+    assert_told(&record, mlpi_team_create(&hooks, SIZE_MAX, 100, &team),
                 MLP_ERR_LIMIT, "at most 256");
     assert_ptr_equal(team, before);
     assert_int_equal(mlpi_team_size(team), 3);

@@ -39,10 +39,10 @@ static bool is_identifier(size_t n, const char *text)
 static mlp_status take_prefix(mlpi_export *e, size_t n, const char *text)
 {
     if (!is_identifier(n, text)) {
-        return mlpi_report(&e->net->hooks, MLP_ERR_ARGUMENT,
-                           "prefix: expects letters, digits and _, a letter "
-                           "first, at most %d, got \"%.*s\"",
-                           MLPI_PREFIX_SIZE - 1, (int)(n < 80 ? n : 80), text);
+        return mlpi_error(&e->net->hooks, MLP_ERR_ARGUMENT,
+                          "prefix: expects letters, digits and _, a letter "
+                          "first, at most %d, got \"%.*s\"",
+                          MLPI_PREFIX_SIZE - 1, (int)(n < 80 ? n : 80), text);
     }
     memcpy(e->prefix, text, n);
     e->prefix[n] = '\0';
@@ -68,10 +68,10 @@ static mlp_status take_names(mlpi_export *e, const char *path, char *header)
         good = good && (unsigned char)*at >= ' ' && !strchr("\"\\*?", *at);
     }
     if (!good) {
-        return mlpi_report(&e->net->hooks, MLP_ERR_ARGUMENT,
-                           "path: expects the name of a C file, which ends in "
-                           "\".c\", got \"%s\"",
-                           path);
+        return mlpi_error(&e->net->hooks, MLP_ERR_ARGUMENT,
+                          "path: expects the name of a C file, which ends in "
+                          "\".c\", got \"%s\"",
+                          path);
     }
     memcpy(header, path, n + 1);
     header[n - 1] = 'h';
@@ -160,7 +160,7 @@ size_t mlpi_export_class_bytes(const mlp_net *net)
 /* Without pointers, which a loader might have to relocate. */
 void mlpi_export_class_names(mlpi_writer *to, const mlpi_export *e)
 {
-    const mlpi_texts *names = &e->net->class_names;
+    const mlpi_string_list *names = &e->net->class_names;
     if (names->count == 0) {
         return;
     }
@@ -359,7 +359,7 @@ mlp_status mlp_export_c(const mlp_net *net, const char *path,
         return MLP_ERR_NULL;
     }
     if (!path) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL, "the path is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL, "the path is NULL");
     }
     const mlp_export_options defaults = mlp_export_defaults();
     mlp_export_report made = {.score_before = NAN, .score_after = NAN};

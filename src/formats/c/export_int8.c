@@ -105,11 +105,11 @@ static mlp_status try_int8(const mlpi_export *e)
     TRY(status);
     double lost = e->report->score_before - e->report->score_after;
     if (!(lost <= e->options->most_lost)) {
-        return mlpi_report(&e->net->hooks, MLP_ERR_ACCURACY,
-                           "int8: expects a score of %g, less %g at most, got "
-                           "%g",
-                           e->report->score_before, e->options->most_lost,
-                           e->report->score_after);
+        return mlpi_error(&e->net->hooks, MLP_ERR_ACCURACY,
+                          "int8: expects a score of %g, less %g at most, got "
+                          "%g",
+                          e->report->score_before, e->options->most_lost,
+                          e->report->score_after);
     }
     return MLP_OK;
 }
@@ -122,8 +122,8 @@ static mlp_status check_rows(const mlpi_export *e)
 {
     const mlp_net *net = e->net;
     if (e->options->X.rows == 0) {
-        return mlpi_report(&net->hooks, MLP_ERR_ARGUMENT,
-                           "X: int8 expects rows that say what is usual");
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "X: int8 expects rows that say what is usual");
     }
     TRY(mlpi_net_check_X(net, &e->options->X, 1));
     TRY(mlpi_net_check_finite(net, "X", e->options->X));

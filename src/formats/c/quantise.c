@@ -114,9 +114,9 @@ static mlp_status calibrate(const mlp_net *net, const calibration *c,
     }
     for (size_t l = 1; l <= net->layout.L; l++) {
         if (!is_finite(c->z[l])) {
-            return mlpi_report(&net->hooks, MLP_ERR_NOT_FINITE,
-                               "layer %zu: expects finite sums for the rows X",
-                               l);
+            return mlpi_error(&net->hooks, MLP_ERR_NOT_FINITE,
+                              "layer %zu: expects finite sums for the rows X",
+                              l);
         }
     }
     return MLP_OK;
@@ -210,10 +210,10 @@ static mlp_status quantise_inputs(const mlp_net *net, const mlpi_int8 *to,
         double step = input_step(net, to, 1, k, &offset);
         if (!isfinite(offset) || !isfinite(step) ||
             (r.least < r.most && to->in[2 * k + 1] == 0)) {
-            return mlpi_report(&net->hooks, MLP_ERR_NOT_FINITE,
-                               "X: expects numbers that a float can hold, got "
-                               "others in column %zu",
-                               k);
+            return mlpi_error(&net->hooks, MLP_ERR_NOT_FINITE,
+                              "X: expects numbers that a float can hold, got "
+                              "others in column %zu",
+                              k);
         }
     }
     return MLP_OK;
@@ -339,9 +339,9 @@ static bool make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
 
 static mlp_status refuse_layer(const mlp_net *net, size_t l)
 {
-    return mlpi_report(&net->hooks, MLP_ERR_NOT_FINITE,
-                       "layer %zu: int8 expects finite numbers for the rows X",
-                       l);
+    return mlpi_error(&net->hooks, MLP_ERR_NOT_FINITE,
+                      "layer %zu: int8 expects finite numbers for the rows X",
+                      l);
 }
 
 static mlp_status quantise_layer(const mlp_net *net, const mlpi_int8 *to,
@@ -376,10 +376,10 @@ static mlp_status quantise_outputs(const mlp_net *net, const mlpi_int8 *to)
         to->out[2 * j + 1] = (float)step;
         if (!isfinite(to->out[2 * j]) || !isfinite(to->out[2 * j + 1]) ||
             to->out[2 * j + 1] == 0) {
-            return mlpi_report(&net->hooks, MLP_ERR_NOT_FINITE,
-                               "int8 expects outputs that a float can hold, "
-                               "got others of neuron %zu",
-                               j);
+            return mlpi_error(&net->hooks, MLP_ERR_NOT_FINITE,
+                              "int8 expects outputs that a float can hold, "
+                              "got others of neuron %zu",
+                              j);
         }
     }
     return MLP_OK;
@@ -414,10 +414,10 @@ mlp_status mlpi_quantise(const mlp_net *net, mlp_cview X, mlpi_int8 **made)
 {
     for (size_t l = 0; l < net->layout.L; l++) {
         if (net->layout.layer[l].width > MOST_INPUTS) {
-            return mlpi_report(&net->hooks, MLP_ERR_LIMIT,
-                               "layer %zu: int8 expects at most %d inputs, got "
-                               "%zu",
-                               l + 1, MOST_INPUTS, net->layout.layer[l].width);
+            return mlpi_error(&net->hooks, MLP_ERR_LIMIT,
+                              "layer %zu: int8 expects at most %d inputs, got "
+                              "%zu",
+                              l + 1, MOST_INPUTS, net->layout.layer[l].width);
         }
     }
     mlpi_int8 measured;

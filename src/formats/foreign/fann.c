@@ -83,14 +83,14 @@ typedef struct neuron {
 
 static mlp_status refuse(const fann *f, const char *expected)
 {
-    return mlpi_report(&f->options->hooks, MLP_ERR_FORMAT,
-                       "FANN file: expects %s", expected);
+    return mlpi_error(&f->options->hooks, MLP_ERR_FORMAT,
+                      "FANN file: expects %s", expected);
 }
 
 static mlp_status unsupported(const fann *f, const char *what)
 {
-    return mlpi_report(&f->options->hooks, MLP_ERR_UNSUPPORTED, "FANN file: %s",
-                       what);
+    return mlpi_error(&f->options->hooks, MLP_ERR_UNSUPPORTED, "FANN file: %s",
+                      what);
 }
 
 /* ---------------------------------------------------------------------------
@@ -117,8 +117,8 @@ static mlp_status check_version(const fann *f, mlpi_scan *s)
 static mlp_status find(const fann *f, mlpi_scan *s, const char *key)
 {
     if (!mlpi_scan_line(s, key)) {
-        return mlpi_report(&f->options->hooks, MLP_ERR_FORMAT,
-                           "FANN file: expects a line \"%s...\"", key);
+        return mlpi_error(&f->options->hooks, MLP_ERR_FORMAT,
+                          "FANN file: expects a line \"%s...\"", key);
     }
     return MLP_OK;
 }
@@ -150,10 +150,10 @@ static mlp_status read_shape(fann *f, mlpi_scan *s)
     double rate = 0.0;
     TRY(find_count(f, s, "num_layers=", &layers));
     if (layers < 2 || layers > MLP_MAX_LAYERS + 1) {
-        return mlpi_report(&f->options->hooks,
-                           layers < 2 ? MLP_ERR_FORMAT : MLP_ERR_LIMIT,
-                           "FANN file: expects 2 to %d layers, got %zu",
-                           MLP_MAX_LAYERS + 1, layers);
+        return mlpi_error(&f->options->hooks,
+                          layers < 2 ? MLP_ERR_FORMAT : MLP_ERR_LIMIT,
+                          "FANN file: expects 2 to %d layers, got %zu",
+                          MLP_MAX_LAYERS + 1, layers);
     }
     f->L = layers - 1;
     TRY(find(f, s, "connection_rate="));
@@ -224,22 +224,22 @@ static mlp_status check_kind(const fann *f, size_t l, size_t kind)
 {
     const mlp_hooks *hooks = &f->options->hooks;
     if (kind >= KINDS) {
-        return mlpi_report(hooks, MLP_ERR_UNSUPPORTED,
-                           "FANN file: layer %zu has the activation %zu, which "
-                           "is not known here",
-                           l, kind);
+        return mlpi_error(hooks, MLP_ERR_UNSUPPORTED,
+                          "FANN file: layer %zu has the activation %zu, which "
+                          "is not known here",
+                          l, kind);
     }
     if (!kinds[kind].known) {
-        return mlpi_report(hooks, MLP_ERR_UNSUPPORTED,
-                           "FANN file: layer %zu expects %s, %s or %s, got %s",
-                           l, kinds[LINEAR].name, kinds[SIGMOID].name,
-                           kinds[SYMMETRIC].name, kinds[kind].name);
+        return mlpi_error(hooks, MLP_ERR_UNSUPPORTED,
+                          "FANN file: layer %zu expects %s, %s or %s, got %s",
+                          l, kinds[LINEAR].name, kinds[SIGMOID].name,
+                          kinds[SYMMETRIC].name, kinds[kind].name);
     }
     if (kinds[kind].stepwise && !f->options->smooth_steps) {
-        return mlpi_report(hooks, MLP_ERR_UNSUPPORTED,
-                           "FANN file: layer %zu has %s (which smooth_steps "
-                           "takes for %s)",
-                           l, kinds[kind].name, kinds[kind - 1].name);
+        return mlpi_error(hooks, MLP_ERR_UNSUPPORTED,
+                          "FANN file: layer %zu has %s (which smooth_steps "
+                          "takes for %s)",
+                          l, kinds[kind].name, kinds[kind - 1].name);
     }
     return MLP_OK;
 }
@@ -263,9 +263,9 @@ static mlp_status read_layer(fann *f, mlpi_scan *s, size_t l)
             kind = n.kind;
             TRY(check_kind(f, l, kind));
         } else if (n.kind != kind) {
-            return mlpi_report(&f->options->hooks, MLP_ERR_UNSUPPORTED,
-                               "FANN file: layer %zu has several activations",
-                               l);
+            return mlpi_error(&f->options->hooks, MLP_ERR_UNSUPPORTED,
+                              "FANN file: layer %zu has several activations",
+                              l);
         }
     }
     if (l > 0) {
@@ -371,11 +371,11 @@ static mlp_status read_side(const fann *f, scaling side, size_t n, double *M,
             return refuse(f, "numbers to scale by");
         }
         if (!(deviation > 0.0) || !(factor > 0.0)) {
-            return mlpi_report(&f->options->hooks, MLP_ERR_FORMAT,
-                               "FANN file: scaling expects deviations and "
-                               "factors above 0, got %g and %g (six decimals "
-                               "are all that FANN writes)",
-                               deviation, factor);
+            return mlpi_error(&f->options->hooks, MLP_ERR_FORMAT,
+                              "FANN file: scaling expects deviations and "
+                              "factors above 0, got %g and %g (six decimals "
+                              "are all that FANN writes)",
+                              deviation, factor);
         }
         S[j] = deviation / factor;
         M[j] = mean - deviation - new_min * S[j];

@@ -20,8 +20,8 @@ typedef struct genann {
 static mlp_status refuse(const mlp_foreign_options *options,
                          const char *expected)
 {
-    return mlpi_report(&options->hooks, MLP_ERR_FORMAT,
-                       "genann file: expects %s", expected);
+    return mlpi_error(&options->hooks, MLP_ERR_FORMAT,
+                      "genann file: expects %s", expected);
 }
 
 /* No network comes of more weights than there are bytes for: a digit and a
@@ -54,10 +54,10 @@ static mlp_status read_sizes(const mlp_foreign_options *options, mlpi_scan *s,
         return refuse(options, "inputs, outputs, and neurons in each layer");
     }
     if (g->hidden_layers >= MLP_MAX_LAYERS) {
-        return mlpi_report(&options->hooks, MLP_ERR_LIMIT,
-                           "genann file: expects at most %d layers, got %zu "
-                           "hidden ones",
-                           MLP_MAX_LAYERS, g->hidden_layers);
+        return mlpi_error(&options->hooks, MLP_ERR_LIMIT,
+                          "genann file: expects at most %d layers, got %zu "
+                          "hidden ones",
+                          MLP_MAX_LAYERS, g->hidden_layers);
     }
     return has_room(g, s) ? MLP_OK : refuse(options, "a weight for each input");
 }

@@ -21,8 +21,8 @@ static mlp_status check(const mlp_foreign_options *options, const void *from,
     *used = options ? *options : mlp_foreign_defaults();
     TRY(mlpi_check_hooks(&used->hooks));
     if (!from || !net) {
-        return mlpi_report(&used->hooks, MLP_ERR_NULL, "%s is NULL",
-                           net ? "the file" : "the place for the network");
+        return mlpi_error(&used->hooks, MLP_ERR_NULL, "%s is NULL",
+                          net ? "the file" : "the place for the network");
     }
     return MLP_OK;
 }

@@ -298,14 +298,14 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, void *bytes,
         return MLP_ERR_NULL;
     }
     if (!bytes) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_NULL,
-                           "the place for the state is NULL");
+        return mlpi_error(&trainer->hooks, MLP_ERR_NULL,
+                          "the place for the state is NULL");
     }
     size_t needed = mlp_trainer_state_size(trainer);
     if (size != needed) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_SHAPE,
-                           "state: expects room for %zu bytes, got %zu", needed,
-                           size);
+        return mlpi_error(&trainer->hooks, MLP_ERR_SHAPE,
+                          "state: expects room for %zu bytes, got %zu", needed,
+                          size);
     }
     mlpi_writer to = {.bytes = bytes};
     put_state(&to, trainer, size);
@@ -319,9 +319,9 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, void *bytes,
 
 static mlp_status report_damage(const mlp_trainer *t, const char *what)
 {
-    return mlpi_report(&t->hooks, MLP_ERR_FORMAT,
-                       "state: expects what mlp_trainer_save wrote, got %s",
-                       what);
+    return mlpi_error(&t->hooks, MLP_ERR_FORMAT,
+                      "state: expects what mlp_trainer_save wrote, got %s",
+                      what);
 }
 
 /* Looks at what no state can be without, and at the checksum. */
@@ -346,11 +346,11 @@ static mlp_status check_whole(const mlp_trainer *t, mlpi_reader *from)
         return report_damage(t, "bytes that were changed");
     }
     if (format != FORMAT || numerics != MLP_NUMERICS) {
-        return mlpi_report(&t->hooks, MLP_ERR_UNSUPPORTED,
-                           "state: expects format %d and numerics %d, got %u "
-                           "and %u",
-                           FORMAT, MLP_NUMERICS, (unsigned)format,
-                           (unsigned)numerics);
+        return mlpi_error(&t->hooks, MLP_ERR_UNSUPPORTED,
+                          "state: expects format %d and numerics %d, got %u "
+                          "and %u",
+                          FORMAT, MLP_NUMERICS, (unsigned)format,
+                          (unsigned)numerics);
     }
     return MLP_OK;
 }
@@ -371,9 +371,9 @@ static mlp_status check_network(const mlp_trainer *t, mlpi_reader *from)
     bool equal = other && memcmp(other, block, n) == 0;
     mlpi_release(&t->hooks, block);
     if (!equal) {
-        return mlpi_report(&t->hooks, MLP_ERR_ARGUMENT,
-                           "state: expects a network of the same layers, loss "
-                           "and precision, got another's");
+        return mlpi_error(&t->hooks, MLP_ERR_ARGUMENT,
+                          "state: expects a network of the same layers, loss "
+                          "and precision, got another's");
     }
     return MLP_OK;
 }
@@ -441,7 +441,7 @@ mlp_status mlp_trainer_load(mlp_trainer *trainer, const void *bytes,
         return MLP_ERR_NULL;
     }
     if (!bytes) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_NULL, "the state is NULL");
+        return mlpi_error(&trainer->hooks, MLP_ERR_NULL, "the state is NULL");
     }
     mlpi_reader from = {.bytes = bytes, .size = size};
     mlpi_reader scaling;

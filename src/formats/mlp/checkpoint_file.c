@@ -16,7 +16,7 @@ mlp_status mlp_trainer_save_file(const mlp_trainer *trainer, const char *path)
     }
     const mlp_hooks *hooks = &trainer->hooks;
     if (!path) {
-        return mlpi_report(hooks, MLP_ERR_NULL, "the path is NULL");
+        return mlpi_error(hooks, MLP_ERR_NULL, "the path is NULL");
     }
     size_t state = mlp_trainer_state_size(trainer);
     size_t size = 0;
@@ -44,9 +44,9 @@ static mlp_status load_bytes(mlp_trainer *trainer, const mlpi_disk_file *file)
     const mlpi_stored *state = mlpi_container_find(&c, MLPI_STATE_NAME);
     mlp_status status = MLP_OK;
     if (!state) {
-        status = mlpi_report(&trainer->hooks, MLP_ERR_FORMAT,
-                             "model file: expects a trainer's state, got a "
-                             "network alone");
+        status = mlpi_error(&trainer->hooks, MLP_ERR_FORMAT,
+                            "model file: expects a trainer's state, got a "
+                            "network alone");
     } else {
         status = mlp_trainer_load(
             trainer, c.header + c.header_size + state->begin, state->size);
@@ -61,7 +61,7 @@ mlp_status mlp_trainer_load_file(mlp_trainer *trainer, const char *path)
         return MLP_ERR_NULL;
     }
     if (!path) {
-        return mlpi_report(&trainer->hooks, MLP_ERR_NULL, "the path is NULL");
+        return mlpi_error(&trainer->hooks, MLP_ERR_NULL, "the path is NULL");
     }
     mlpi_disk_file file;
     TRY(mlpi_disk_read(&trainer->hooks, path, mlpi_container_begins, &file));

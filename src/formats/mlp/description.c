@@ -68,7 +68,7 @@ static void put_layer(mlpi_json_writer w, const mlp_layer *layer)
     mlpi_json_put(w, layer->batch_norm ? ",\"batch_norm\":true}" : "}");
 }
 
-static void put_classes(mlpi_json_writer w, const mlpi_texts *names)
+static void put_classes(mlpi_json_writer w, const mlpi_string_list *names)
 {
     for (size_t i = 0; i < names->count; i++) {
         mlpi_json_put(w, i == 0 ? ",\"classes\":[" : ",");
@@ -337,23 +337,23 @@ mlp_status mlpi_description_get(const mlp_hooks *hooks, const char *text,
     d->config.hooks = *hooks;
     get_net(&g);
     if (!mlpi_json_end(&g.r)) {
-        return mlpi_report(hooks, MLP_ERR_FORMAT,
-                           "description of the network: expects %s, at byte "
-                           "%zu",
-                           g.r.wrong, g.r.at);
+        return mlpi_error(hooks, MLP_ERR_FORMAT,
+                          "description of the network: expects %s, at byte "
+                          "%zu",
+                          g.r.wrong, g.r.at);
     }
     if (g.version != MLPI_FILE_VERSION) {
-        return mlpi_report(hooks, MLP_ERR_UNSUPPORTED,
-                           "the file has version %llu of the format, known is "
-                           "%d",
-                           (unsigned long long)g.version, MLPI_FILE_VERSION);
+        return mlpi_error(hooks, MLP_ERR_UNSUPPORTED,
+                          "the file has version %llu of the format, known is "
+                          "%d",
+                          (unsigned long long)g.version, MLPI_FILE_VERSION);
     }
     if (g.unknown.text) {
         int shown = g.unknown.size < 64 ? (int)g.unknown.size : 64;
-        return mlpi_report(hooks, MLP_ERR_UNSUPPORTED,
-                           "description of the network: \"%.*s\" is not known "
-                           "here",
-                           shown, g.unknown.text);
+        return mlpi_error(hooks, MLP_ERR_UNSUPPORTED,
+                          "description of the network: \"%.*s\" is not known "
+                          "here",
+                          shown, g.unknown.text);
     }
     return MLP_OK;
 }

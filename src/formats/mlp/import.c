@@ -39,10 +39,10 @@ static mlp_status place(importer *g, const mlpi_stored *t, mlpi_span part,
                              : mlpi_span_is(part, "running_var")  ? &m->variance
                                                                   : NULL;
     if (!to || !mlpi_stored_is_real(t)) {
-        return mlpi_report(&g->net->hooks, MLP_ERR_UNSUPPORTED,
-                           "tensor %.*s: expects weight, bias, running_mean or "
-                           "running_var of F64, F32, F16 or BF16",
-                           shown(t), t->name.text);
+        return mlpi_error(&g->net->hooks, MLP_ERR_UNSUPPORTED,
+                          "tensor %.*s: expects weight, bias, running_mean or "
+                          "running_var of F64, F32, F16 or BF16",
+                          shown(t), t->name.text);
     }
     *to = t;
     return MLP_OK;
@@ -87,9 +87,9 @@ static mlp_status find_module(importer *g, bool norm, module *m)
             return MLP_OK;
         }
     } while (g->at < g->c->count);
-    return mlpi_report(&g->net->hooks, MLP_ERR_SHAPE,
-                       "expects a %s for each of the network's, got fewer",
-                       norm ? "norm" : "layer");
+    return mlpi_error(&g->net->hooks, MLP_ERR_SHAPE,
+                      "expects a %s for each of the network's, got fewer",
+                      norm ? "norm" : "layer");
 }
 
 /* Is this, if it is there, a tensor for the view? */
@@ -103,9 +103,9 @@ static mlp_status check(const importer *g, const mlpi_stored *t, mlp_view view)
             ? t->shape[0] == view.rows && t->shape[1] == view.cols
             : t->rank == 1 && view.rows == 1 && t->shape[0] == view.cols;
     if (!fits) {
-        return mlpi_report(&g->net->hooks, MLP_ERR_SHAPE,
-                           "tensor %.*s: expects (%zu, %zu), got another shape",
-                           shown(t), t->name.text, view.rows, view.cols);
+        return mlpi_error(&g->net->hooks, MLP_ERR_SHAPE,
+                          "tensor %.*s: expects (%zu, %zu), got another shape",
+                          shown(t), t->name.text, view.rows, view.cols);
     }
     return MLP_OK;
 }
@@ -192,20 +192,19 @@ static mlp_status check_count(importer g)
         bool norm = is_norm(&m);
         bool layer = is_layer(&m);
         if (norm == layer) {
-            return mlpi_report(
-                &g.net->hooks, MLP_ERR_UNSUPPORTED,
-                "tensor %.*s: expects it to belong to a layer or "
-                "a batch norm",
-                shown(first), first->name.text);
+            return mlpi_error(&g.net->hooks, MLP_ERR_UNSUPPORTED,
+                              "tensor %.*s: expects it to belong to a layer or "
+                              "a batch norm",
+                              shown(first), first->name.text);
         }
         norms += norm;
         layers += layer;
     }
     if (layers != L || norms != normalise) {
-        return mlpi_report(&g.net->hooks, MLP_ERR_SHAPE,
-                           "expects weights of %zu layers and %zu norms, got "
-                           "%zu and %zu",
-                           L, normalise, layers, norms);
+        return mlpi_error(&g.net->hooks, MLP_ERR_SHAPE,
+                          "expects weights of %zu layers and %zu norms, got "
+                          "%zu and %zu",
+                          L, normalise, layers, norms);
     }
     return MLP_OK;
 }
@@ -232,7 +231,7 @@ mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes, size_t size)
         return MLP_ERR_NULL;
     }
     if (!bytes) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL, "the file is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL, "the file is NULL");
     }
     return import_bytes(net, bytes, size);
 }
@@ -243,7 +242,7 @@ mlp_status mlp_net_import(mlp_net *net, const char *path)
         return MLP_ERR_NULL;
     }
     if (!path) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL, "the path is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL, "the path is NULL");
     }
     mlpi_disk_file file;
     TRY(mlpi_disk_read(&net->hooks, path, mlpi_container_begins, &file));

@@ -19,8 +19,8 @@ enum { CRC_DIGITS = 8 };
 
 static mlp_status refuse(const mlp_hooks *hooks, const char *expected)
 {
-    return mlpi_report(hooks, MLP_ERR_FORMAT, "model file: expects %s",
-                       expected);
+    return mlpi_error(hooks, MLP_ERR_FORMAT, "model file: expects %s",
+                      expected);
 }
 
 /* ---------------------------------------------------------------------------
@@ -93,19 +93,19 @@ static mlp_status check_tensor(loading *g, const char *name, size_t rows,
     const mlpi_stored *t = mlpi_container_find(g->c, name);
     const char *type = mlpi_type_name(g->d->config.precision);
     if (!t) {
-        return mlpi_report(
-            g->hooks, MLP_ERR_FORMAT,
-            "model file: expects the tensor %s, which is missing", name);
+        return mlpi_error(g->hooks, MLP_ERR_FORMAT,
+                          "model file: expects the tensor %s, which is missing",
+                          name);
     }
     bool fits = rows
                     ? t->rank == 2 && t->shape[0] == rows && t->shape[1] == cols
                     : t->rank == 1 && t->shape[0] == cols;
     if (!mlpi_span_is(t->dtype, type) || !fits) {
-        return mlpi_report(g->hooks, MLP_ERR_FORMAT,
-                           "tensor %s: expects %s of shape [%zu, %zu] as the "
-                           "description says (without the first where that is "
-                           "0), got another",
-                           name, type, rows, cols);
+        return mlpi_error(g->hooks, MLP_ERR_FORMAT,
+                          "tensor %s: expects %s of shape [%zu, %zu] as the "
+                          "description says (without the first where that is "
+                          "0), got another",
+                          name, type, rows, cols);
     }
     g->known++;
     return MLP_OK;
@@ -288,7 +288,7 @@ static bool pair_less(const void *a, const void *b)
     return strcmp(*x, *y) < 0;
 }
 
-static void add_span(mlpi_texts *texts, mlpi_span span)
+static void add_span(mlpi_string_list *texts, mlpi_span span)
 {
     mlpi_writer to = {.bytes = (unsigned char *)texts->end};
     mlpi_put_span(&to, span);
@@ -299,8 +299,8 @@ static void add_span(mlpi_texts *texts, mlpi_span span)
 
 static mlp_status take_metadata(const loading *g)
 {
-    mlpi_texts *pairs = &g->net->metadata;
-    TRY(mlpi_texts_make(g->hooks, 2 * g->pairs, g->pair_bytes, pairs));
+    mlpi_string_list *pairs = &g->net->metadata;
+    TRY(mlpi_string_list_make(g->hooks, 2 * g->pairs, g->pair_bytes, pairs));
     mlpi_json r = mlpi_container_pairs(g->c);
     mlpi_span key;
     mlpi_span value;
@@ -325,8 +325,9 @@ static mlp_status take_metadata(const loading *g)
 
 static mlp_status take_classes(const loading *g)
 {
-    mlpi_texts *names = &g->net->class_names;
-    TRY(mlpi_texts_make(g->hooks, g->d->n_classes, g->d->class_bytes, names));
+    mlpi_string_list *names = &g->net->class_names;
+    TRY(mlpi_string_list_make(g->hooks, g->d->n_classes, g->d->class_bytes,
+                              names));
     mlpi_json r = g->d->classes;
     for (size_t i = 0; i < g->d->n_classes; i++) {
         mlpi_span name;
@@ -409,8 +410,8 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
     mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};
     TRY(mlpi_check_hooks(&used));
     if (!bytes || !net) {
-        return mlpi_report(&used, MLP_ERR_NULL, "%s is NULL",
-                           net ? "the file" : "the place for the network");
+        return mlpi_error(&used, MLP_ERR_NULL, "%s is NULL",
+                          net ? "the file" : "the place for the network");
     }
     return load(&used, bytes, size, net);
 }
@@ -420,8 +421,8 @@ mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
     mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};
     TRY(mlpi_check_hooks(&used));
     if (!path || !net) {
-        return mlpi_report(&used, MLP_ERR_NULL, "%s is NULL",
-                           net ? "the path" : "the place for the network");
+        return mlpi_error(&used, MLP_ERR_NULL, "%s is NULL",
+                          net ? "the path" : "the place for the network");
     }
     mlpi_disk_file file;
     TRY(mlpi_disk_read(&used, path, mlpi_container_begins, &file));

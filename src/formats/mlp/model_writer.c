@@ -197,10 +197,10 @@ mlp_status mlpi_model_measure(const mlp_net *net, size_t state, size_t *size)
 {
     size_t n = header_size(net, state);
     if (n > MLPI_HEADER_MOST) {
-        return mlpi_report(&net->hooks, MLP_ERR_LIMIT,
-                           "names and metadata: expect a header of at most %d "
-                           "bytes, got %zu",
-                           MLPI_HEADER_MOST, n);
+        return mlpi_error(&net->hooks, MLP_ERR_LIMIT,
+                          "names and metadata: expect a header of at most %d "
+                          "bytes, got %zu",
+                          MLPI_HEADER_MOST, n);
     }
     mlpi_writer count = {.bytes = NULL};
     put_data(&count, net);
@@ -241,15 +241,15 @@ mlp_status mlp_net_save_memory(const mlp_net *net, void *bytes, size_t size)
         return MLP_ERR_NULL;
     }
     if (!bytes) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL,
-                           "the place for the network is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "the place for the network is NULL");
     }
     size_t needed = 0;
     TRY(mlpi_model_measure(net, 0, &needed));
     if (size != needed) {
-        return mlpi_report(&net->hooks, MLP_ERR_SHAPE,
-                           "network: expects room for %zu bytes, got %zu",
-                           needed, size);
+        return mlpi_error(&net->hooks, MLP_ERR_SHAPE,
+                          "network: expects room for %zu bytes, got %zu",
+                          needed, size);
     }
     mlpi_model_write(net, 0, bytes);
     mlpi_model_seal(bytes, size);
@@ -262,7 +262,7 @@ mlp_status mlp_net_save(const mlp_net *net, const char *path)
         return MLP_ERR_NULL;
     }
     if (!path) {
-        return mlpi_report(&net->hooks, MLP_ERR_NULL, "the path is NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL, "the path is NULL");
     }
     mlpi_cursor measure = {0};
     size_t size = 0;

@@ -37,8 +37,8 @@ static int type_of(mlpi_span dtype)
 
 static mlp_status refuse(const mlp_hooks *hooks, const char *what)
 {
-    return mlpi_report(hooks, MLP_ERR_FORMAT,
-                       "expects a safetensors file, got %s", what);
+    return mlpi_error(hooks, MLP_ERR_FORMAT,
+                      "expects a safetensors file, got %s", what);
 }
 
 /* ---------------------------------------------------------------------------
@@ -279,9 +279,9 @@ bool mlpi_container_begins(const unsigned char *head, size_t size)
 
 static mlp_status report_syntax(const mlp_hooks *hooks, const mlpi_json *r)
 {
-    return mlpi_report(hooks, MLP_ERR_FORMAT,
-                       "header of a safetensors file: expects %s, at byte %zu",
-                       r->wrong, MLPI_HEAD_BYTES + r->at);
+    return mlpi_error(hooks, MLP_ERR_FORMAT,
+                      "header of a safetensors file: expects %s, at byte %zu",
+                      r->wrong, MLPI_HEAD_BYTES + r->at);
 }
 
 static mlp_status read_table(const mlp_hooks *hooks, mlpi_container *c)

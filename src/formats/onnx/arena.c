@@ -46,9 +46,9 @@ void *mlpi_arena_take(mlpi_arena *arena, size_t count, size_t size)
     }
     if (!mlpi_size_mul(count, size, &bytes) ||
         !mlpi_size_add(bytes, ALIGNMENT - 1, &bytes)) {
-        arena->status = mlpi_report(&arena->hooks, MLP_ERR_LIMIT,
-                                    "an ONNX file would need more bytes than a "
-                                    "size_t holds");
+        arena->status = mlpi_error(&arena->hooks, MLP_ERR_LIMIT,
+                                   "an ONNX file would need more bytes than a "
+                                   "size_t holds");
         return NULL;
     }
     bytes = bytes / ALIGNMENT * ALIGNMENT;

@@ -12,8 +12,8 @@
 static mlp_status refuse(const mlpi_arena *arena, mlp_status status,
                          const onnx_tensor *t, const char *what)
 {
-    return mlpi_report(&arena->hooks, status, "tensor %.64s: %s",
-                       t->name ? t->name : "without a name", what);
+    return mlpi_error(&arena->hooks, status, "tensor %.64s: %s",
+                      t->name ? t->name : "without a name", what);
 }
 
 static size_t size_of(int32_t type)

@@ -124,6 +124,6 @@ mlp_status mlpi_wire_read(mlpi_arena *arena, const void *bytes, size_t size,
             return MLP_OK;
         }
     }
-    return mlpi_report(&arena->hooks, MLP_ERR_FORMAT,
-                       "expects an ONNX file, got another, or a damaged one");
+    return mlpi_error(&arena->hooks, MLP_ERR_FORMAT,
+                      "expects an ONNX file, got another, or a damaged one");
 }

@@ -52,10 +52,10 @@ static const char *name_of(const onnx_node *node)
 mlp_status mlpi_graph_refuse(const mlpi_graph_reader *r, const onnx_node *node,
                              const char *why)
 {
-    return mlpi_report(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                       "unsupported operator %.64s (node %.64s)%s%s",
-                       node->op_type ? node->op_type : "without a name",
-                       name_of(node), why ? ": " : "", why ? why : "");
+    return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
+                      "unsupported operator %.64s (node %.64s)%s%s",
+                      node->op_type ? node->op_type : "without a name",
+                      name_of(node), why ? ": " : "", why ? why : "");
 }
 
 /* ---------------------------------------------------------------------------
@@ -87,8 +87,8 @@ static mlp_status list_makers(mlpi_graph_reader *r)
     mlpi_sort(r->makers, r->count, sizeof *r->makers, is_before);
     for (size_t i = 0; i + 1 < r->count; i++) {
         if (strcmp(r->makers[i].name, r->makers[i + 1].name) == 0) {
-            return mlpi_report(&r->arena->hooks, MLP_ERR_FORMAT,
-                               "value %.64s: is made twice", r->makers[i].name);
+            return mlpi_error(&r->arena->hooks, MLP_ERR_FORMAT,
+                              "value %.64s: is made twice", r->makers[i].name);
         }
     }
     return MLP_OK;
@@ -103,15 +103,15 @@ static mlp_status find_input(mlpi_graph_reader *r)
             continue;
         }
         if (r->input) {
-            return mlpi_report(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                               "expects one input, got %.64s and %.64s",
-                               r->input->name, value->name);
+            return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
+                              "expects one input, got %.64s and %.64s",
+                              r->input->name, value->name);
         }
         r->input = value;
     }
     if (!r->input) {
-        return mlpi_report(&r->arena->hooks, MLP_ERR_FORMAT,
-                           "expects a graph with an input");
+        return mlpi_error(&r->arena->hooks, MLP_ERR_FORMAT,
+                          "expects a graph with an input");
     }
     return MLP_OK;
 }
@@ -152,9 +152,9 @@ static mlp_status check_attributes(const mlpi_graph_reader *r,
     for (size_t i = 0; i < node->n_attribute; i++) {
         const onnx_attribute *a = node->attribute[i];
         if (a->has_type && !has_its_type(a)) {
-            return mlpi_report(&r->arena->hooks, MLP_ERR_FORMAT,
-                               "node %.64s: its %.64s is of another type",
-                               name_of(node), a->name);
+            return mlpi_error(&r->arena->hooks, MLP_ERR_FORMAT,
+                              "node %.64s: its %.64s is of another type",
+                              name_of(node), a->name);
         }
     }
     return MLP_OK;
@@ -169,9 +169,9 @@ static mlp_status check_order(const mlpi_graph_reader *r)
             const maker *m = find(r, name);
             if (*name != '\0' && !mlpi_graph_is_input(r, name) &&
                 (!m || m->index > i)) {
-                return mlpi_report(&r->arena->hooks, MLP_ERR_FORMAT,
-                                   "node %.64s: its input %.64s is not there",
-                                   name_of(node), name);
+                return mlpi_error(&r->arena->hooks, MLP_ERR_FORMAT,
+                                  "node %.64s: its input %.64s is not there",
+                                  name_of(node), name);
             }
         }
         if (node->op_type && mlpi_node_is(node, node->op_type)) {
@@ -190,14 +190,14 @@ mlp_status mlpi_graph_open(mlpi_graph_reader *r, const onnx_model *model)
         }
     }
     if (!model->graph || model->graph->n_node == 0) {
-        return mlpi_report(&r->arena->hooks, MLP_ERR_FORMAT,
-                           "expects an ONNX file with a graph");
+        return mlpi_error(&r->arena->hooks, MLP_ERR_FORMAT,
+                          "expects an ONNX file with a graph");
     }
     if (r->opset < OLDEST_OPSET) {
-        return mlpi_report(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                           "expects ONNX's operators of opset %d or later, got "
-                           "%lld",
-                           OLDEST_OPSET, (long long)r->opset);
+        return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
+                          "expects ONNX's operators of opset %d or later, got "
+                          "%lld",
+                          OLDEST_OPSET, (long long)r->opset);
     }
     r->graph = model->graph;
     TRY(list_makers(r));
@@ -381,8 +381,8 @@ mlp_status mlpi_graph_constant_of(const mlpi_graph_reader *r, const char *name,
     bool narrow = false;
     const maker *m = constant_source(r, name, &transposed, &narrow);
     if (!m) {
-        return mlpi_report(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                           "value %.64s: expects a constant", name);
+        return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
+                          "value %.64s: expects a constant", name);
     }
     TRY(m->tensor ? mlpi_constant_read(r->arena, r->path, m->tensor, c)
                   : constant_node(r, m->node, c));

@@ -33,10 +33,10 @@ static mlp_status refuse(const walk *w, const onnx_node *node, const char *why)
 static mlp_status agree(walk *w, const onnx_node *node, size_t width)
 {
     if (w->width != 0 && w->width != width) {
-        return mlpi_report(&w->r->arena->hooks, MLP_ERR_SHAPE,
-                           "node %.64s: expects %zu columns, got %zu",
-                           node->name ? node->name : "without a name", w->width,
-                           width);
+        return mlpi_error(&w->r->arena->hooks, MLP_ERR_SHAPE,
+                          "node %.64s: expects %zu columns, got %zu",
+                          node->name ? node->name : "without a name", w->width,
+                          width);
     }
     w->width = width;
     return MLP_OK;
@@ -487,9 +487,9 @@ static mlp_status find_output(walk *w)
     const onnx_graph *g = w->r->graph;
     const onnx_node *label = NULL;
     if (g->n_output > MOST_OUTPUTS) {
-        return mlpi_report(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                           "expects one output of numbers, got %zu outputs",
-                           g->n_output);
+        return mlpi_error(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
+                          "expects one output of numbers, got %zu outputs",
+                          g->n_output);
     }
     for (size_t i = 0; i < g->n_output; i++) {
         const onnx_value *value = g->output[i];
@@ -504,10 +504,10 @@ static mlp_status find_output(walk *w)
             continue;
         }
         if (w->value && strcmp(w->value, name) != 0) {
-            return mlpi_report(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                               "expects one output of numbers, got %.64s and "
-                               "%.64s",
-                               w->value, name);
+            return mlpi_error(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
+                              "expects one output of numbers, got %.64s and "
+                              "%.64s",
+                              w->value, name);
         }
         w->value = name;
     }
@@ -515,8 +515,8 @@ static mlp_status find_output(walk *w)
         return refuse(w, label, "expects an output of numbers");
     }
     if (!w->value) {
-        return mlpi_report(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                           "expects an output of numbers, got none");
+        return mlpi_error(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
+                          "expects an output of numbers, got none");
     }
     return MLP_OK;
 }
@@ -531,10 +531,10 @@ static mlp_status check_input(walk *w)
         return MLP_OK;
     }
     if (shape->n_dim != 2 && !(w->flat && shape->n_dim > 2)) {
-        return mlpi_report(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                           "input %.64s: expects rows, (N, %zu), got %zu "
-                           "dimensions",
-                           w->r->input->name, w->width, shape->n_dim);
+        return mlpi_error(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
+                          "input %.64s: expects rows, (N, %zu), got %zu "
+                          "dimensions",
+                          w->r->input->name, w->width, shape->n_dim);
     }
     for (size_t i = 1; i < shape->n_dim; i++) {
         int64_t n = dim_of_input(w, i);
@@ -585,9 +585,9 @@ mlp_status mlpi_chain_find(const mlpi_graph_reader *r, mlpi_chain *chain)
         TRY(take_node(&w, node));
     }
     if (!mlpi_graph_is_input(r, w.value) || chain->L == 0 || w.gate.found) {
-        return mlpi_report(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                           "expects layers between output and input, of which "
-                           "Gemm or MatMul is the first");
+        return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
+                          "expects layers between output and input, of which "
+                          "Gemm or MatMul is the first");
     }
     TRY(check_input(&w));
     return close_map(&w, &chain->input);

@@ -286,11 +286,11 @@ static bool put(mlp_view view, size_t i, size_t j, double x, double from)
 
 static mlp_status refuse_parameter(const loader *to, size_t l)
 {
-    return mlpi_report(&to->config.hooks, MLP_ERR_NOT_FINITE,
-                       "layer %zu: expects weights that are finite with what "
-                       "stands beside them multiplied into them, got one that "
-                       "is not",
-                       l);
+    return mlpi_error(&to->config.hooks, MLP_ERR_NOT_FINITE,
+                      "layer %zu: expects weights that are finite with what "
+                      "stands beside them multiplied into them, got one that "
+                      "is not",
+                      l);
 }
 
 /* The mean of batch norm is less by the bias that the layer had. */
@@ -503,8 +503,8 @@ mlp_status mlp_onnx_load_memory(const void *bytes, size_t size,
     mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};
     TRY(mlpi_check_hooks(&used));
     if (!bytes || !net) {
-        return mlpi_report(&used, MLP_ERR_NULL, "the %s is NULL",
-                           bytes ? "place for the network" : "file");
+        return mlpi_error(&used, MLP_ERR_NULL, "the %s is NULL",
+                          bytes ? "place for the network" : "file");
     }
     mlpi_disk_file file = {(unsigned char *)bytes, size};
     return load_from(&used, &file, NULL, net);
@@ -523,8 +523,8 @@ mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
     mlpi_disk_file file = {NULL, 0};
     TRY(mlpi_check_hooks(&used));
     if (!path || !net) {
-        return mlpi_report(&used, MLP_ERR_NULL, "the %s is NULL",
-                           path ? "place for the network" : "path");
+        return mlpi_error(&used, MLP_ERR_NULL, "the %s is NULL",
+                          path ? "place for the network" : "path");
     }
     TRY(mlpi_disk_read(&used, path, begins, &file));
     mlp_status status = load_from(&used, &file, path, net);

@@ -306,10 +306,10 @@ static mlp_status measure(const mlp_net *net, size_t *size)
     mlp_status status = w.arena.status;
     size_t bytes = model ? mlpi_onnx__model_proto__get_packed_size(model) : 0;
     if (status == MLP_OK && bytes > ONNX_MOST_BYTES) {
-        status = mlpi_report(&w.arena.hooks, MLP_ERR_LIMIT,
-                             "an ONNX file has at most %zu bytes, this network "
-                             "needs %zu",
-                             ONNX_MOST_BYTES, bytes);
+        status = mlpi_error(&w.arena.hooks, MLP_ERR_LIMIT,
+                            "an ONNX file has at most %zu bytes, this network "
+                            "needs %zu",
+                            ONNX_MOST_BYTES, bytes);
     }
     mlpi_arena_free(&w.arena);
     *size = bytes;
@@ -345,15 +345,15 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size)
     }
     mlp_hooks hooks = mlp_net_hooks(net);
     if (!bytes) {
-        return mlpi_report(&hooks, MLP_ERR_NULL,
-                           "the place for an ONNX file "
-                           "is NULL");
+        return mlpi_error(&hooks, MLP_ERR_NULL,
+                          "the place for an ONNX file "
+                          "is NULL");
     }
     TRY(measure(net, &needed));
     if (size != needed) {
-        return mlpi_report(&hooks, MLP_ERR_SHAPE,
-                           "an ONNX file: expects %zu bytes, got %zu", needed,
-                           size);
+        return mlpi_error(&hooks, MLP_ERR_SHAPE,
+                          "an ONNX file: expects %zu bytes, got %zu", needed,
+                          size);
     }
     return pack(net, bytes);
 }
@@ -366,7 +366,7 @@ mlp_status mlp_onnx_save(const mlp_net *net, const char *path)
     }
     mlpi_arena arena = {.hooks = mlp_net_hooks(net)};
     if (!path) {
-        return mlpi_report(&arena.hooks, MLP_ERR_NULL, "the path is NULL");
+        return mlpi_error(&arena.hooks, MLP_ERR_NULL, "the path is NULL");
     }
     TRY(measure(net, &size));
     unsigned char *bytes = mlpi_arena_take(&arena, size, 1);
