@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #define REAL_BITS 32
-#define OPS_NAME "avx2"
-#define OPS_TABLE mlpi_ops_avx2_f32
-#define OPS_WIDE mlpi_ops_avx2_f64
+#define KERNEL_NAME "avx2"
+#define KERNEL_TABLE mlpi_kernels_avx2_f32
+#define KERNEL_TABLE_F64 mlpi_kernels_avx2_f64
 #define OPS_LENDER avx2
 #include "kernels/vec_avx2.h"
 #include "kernels/table_tmpl.h"

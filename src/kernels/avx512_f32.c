@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #define REAL_BITS 32
-#define OPS_NAME "avx512"
-#define OPS_TABLE mlpi_ops_avx512_f32
-#define OPS_WIDE mlpi_ops_avx512_f64
+#define KERNEL_NAME "avx512"
+#define KERNEL_TABLE mlpi_kernels_avx512_f32
+#define KERNEL_TABLE_F64 mlpi_kernels_avx512_f64
 #define OPS_LENDER avx2
 #define OPS_BORROWS
 #include "kernels/vec_avx512.h"

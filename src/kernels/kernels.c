@@ -9,7 +9,7 @@
 
 /* The build defines MLPI_HAVE_<ISA> for the tables that it compiled. */
 #ifdef MLPI_HAVE_AVX2
-extern const mlpi_ops mlpi_ops_avx2_f32, mlpi_ops_avx2_f64;
+extern const mlpi_kernels mlpi_kernels_avx2_f32, mlpi_kernels_avx2_f64;
 
 static bool runs_avx2(void)
 {
@@ -18,7 +18,7 @@ static bool runs_avx2(void)
 #endif
 
 #ifdef MLPI_HAVE_AVX512
-extern const mlpi_ops mlpi_ops_avx512_f32, mlpi_ops_avx512_f64;
+extern const mlpi_kernels mlpi_kernels_avx512_f32, mlpi_kernels_avx512_f64;
 
 static bool runs_avx512(void)
 {
@@ -30,7 +30,7 @@ static bool runs_avx512(void)
 #endif
 
 #ifdef MLPI_HAVE_NEON
-extern const mlpi_ops mlpi_ops_neon_f32, mlpi_ops_neon_f64;
+extern const mlpi_kernels mlpi_kernels_neon_f32, mlpi_kernels_neon_f64;
 #endif
 
 static bool runs_anywhere(void)
@@ -40,22 +40,22 @@ static bool runs_anywhere(void)
 
 /* Slowest first. */
 static const struct {
-    const mlpi_ops *f32, *f64;
+    const mlpi_kernels *f32, *f64;
     bool (*runs)(void);
 } tables[] = {
-    {&mlpi_ops_portable_f32, &mlpi_ops_portable_f64, runs_anywhere},
+    {&mlpi_kernels_portable_f32, &mlpi_kernels_portable_f64, runs_anywhere},
 #ifdef MLPI_HAVE_NEON
-    {&mlpi_ops_neon_f32, &mlpi_ops_neon_f64, runs_anywhere},
+    {&mlpi_kernels_neon_f32, &mlpi_kernels_neon_f64, runs_anywhere},
 #endif
 #ifdef MLPI_HAVE_AVX2
-    {&mlpi_ops_avx2_f32, &mlpi_ops_avx2_f64, runs_avx2},
+    {&mlpi_kernels_avx2_f32, &mlpi_kernels_avx2_f64, runs_avx2},
 #endif
 #ifdef MLPI_HAVE_AVX512
-    {&mlpi_ops_avx512_f32, &mlpi_ops_avx512_f64, runs_avx512},
+    {&mlpi_kernels_avx512_f32, &mlpi_kernels_avx512_f64, runs_avx512},
 #endif
 };
 
-const mlpi_ops *mlpi_ops_get(mlp_dtype dtype, size_t index)
+const mlpi_kernels *mlpi_kernels_get(mlp_dtype dtype, size_t index)
 {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         if (!tables[i].runs()) {
@@ -69,13 +69,13 @@ const mlpi_ops *mlpi_ops_get(mlp_dtype dtype, size_t index)
     return NULL;
 }
 
-const mlpi_ops *mlpi_ops_find(mlp_dtype dtype, const char *name)
+const mlpi_kernels *mlpi_kernels_find(mlp_dtype dtype, const char *name)
 {
-    const mlpi_ops *found = NULL;
-    const mlpi_ops *ops = NULL;
-    for (size_t i = 0; (ops = mlpi_ops_get(dtype, i)) != NULL; i++) {
-        if (!name || strcmp(ops->name, name) == 0) {
-            found = ops;
+    const mlpi_kernels *found = NULL;
+    const mlpi_kernels *kernels = NULL;
+    for (size_t i = 0; (kernels = mlpi_kernels_get(dtype, i)) != NULL; i++) {
+        if (!name || strcmp(kernels->name, name) == 0) {
+            found = kernels;
         }
     }
     return found;
@@ -83,6 +83,6 @@ const mlpi_ops *mlpi_ops_find(mlp_dtype dtype, const char *name)
 
 const char *mlp_kernels(size_t index)
 {
-    const mlpi_ops *ops = mlpi_ops_get(MLP_F64, index);
-    return ops ? ops->name : NULL;
+    const mlpi_kernels *kernels = mlpi_kernels_get(MLP_F64, index);
+    return kernels ? kernels->name : NULL;
 }

@@ -184,11 +184,11 @@ typedef struct mlpi_cce_lanes {
     double cross[MLPI_LANES]; /* y d, which is 0 where y is */
 } mlpi_cce_lanes;
 
-typedef struct mlpi_ops {
+typedef struct mlpi_kernels {
     const char *name; /* of the instruction set */
     mlp_dtype dtype;
     size_t real_size;
-    const struct mlpi_ops *wide; /* the f64 table of the same name */
+    const struct mlpi_kernels *f64; /* the f64 table of the same name */
 
     /* y[i] = f(x[i]); exp and log within 1 ulp, tanh and sigmoid within 2. */
     void (*map)(mlpi_function f, size_t n, const void *x, void *y);
@@ -290,27 +290,28 @@ typedef struct mlpi_ops {
      * rows has `a` its largest element where y has it? */
     size_t (*count_hits)(size_t n, const void *a, const void *y);
     size_t (*count_row_hits)(size_t m, size_t n, const void *a, const void *y);
-} mlpi_ops;
+} mlpi_kernels;
 
 /* Element `index` of an array of the table's precision. */
-static inline void *mlpi_at(const mlpi_ops *ops, void *reals, size_t index)
+static inline void *mlpi_at(const mlpi_kernels *kernels, void *reals,
+                            size_t index)
 {
-    return (unsigned char *)reals + index * ops->real_size;
+    return (unsigned char *)reals + index * kernels->real_size;
 }
 
-static inline const void *mlpi_const_at(const mlpi_ops *ops, const void *reals,
-                                        size_t index)
+static inline const void *mlpi_const_at(const mlpi_kernels *kernels,
+                                        const void *reals, size_t index)
 {
-    return (const unsigned char *)reals + index * ops->real_size;
+    return (const unsigned char *)reals + index * kernels->real_size;
 }
 
-extern const mlpi_ops mlpi_ops_portable_f32, mlpi_ops_portable_f64;
+extern const mlpi_kernels mlpi_kernels_portable_f32, mlpi_kernels_portable_f64;
 
 /* The index-th table of that precision that this machine can run, from the
  * portable one upwards; NULL past the last. */
-const mlpi_ops *mlpi_ops_get(mlp_dtype dtype, size_t index);
+const mlpi_kernels *mlpi_kernels_get(mlp_dtype dtype, size_t index);
 
 /* The table of that name, or the best if it is NULL; NULL if there is none. */
-const mlpi_ops *mlpi_ops_find(mlp_dtype dtype, const char *name);
+const mlpi_kernels *mlpi_kernels_find(mlp_dtype dtype, const char *name);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Primitives that wait for memory, or are short beside all else: a table of
  * longer vectors has them from one of shorter, which its CPUs run too, and any
- * other from itself. ops.h tells what they do; they are in those templates that
+ * other from itself. kernels.h tells what they do; they are in those templates that
  * a table which OPS_BORROWS does without. Parameters: `real`, REAL_BITS, and
  * OPS_LENDER, whose they are: avx2 for the tables of AVX2 and AVX-512.
  */

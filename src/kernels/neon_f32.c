@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #define REAL_BITS 32
-#define OPS_NAME "neon"
-#define OPS_TABLE mlpi_ops_neon_f32
-#define OPS_WIDE mlpi_ops_neon_f64
+#define KERNEL_NAME "neon"
+#define KERNEL_TABLE mlpi_kernels_neon_f32
+#define KERNEL_TABLE_F64 mlpi_kernels_neon_f64
 #define OPS_LENDER neon
 #include "kernels/vec_neon.h"
 #include "kernels/table_tmpl.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #define REAL_BITS 64
-#define OPS_NAME "portable"
-#define OPS_TABLE mlpi_ops_portable_f64
-#define OPS_WIDE mlpi_ops_portable_f64
+#define KERNEL_NAME "portable"
+#define KERNEL_TABLE mlpi_kernels_portable_f64
+#define KERNEL_TABLE_F64 mlpi_kernels_portable_f64
 #define OPS_LENDER portable
 #include "kernels/vec_portable.h"
 #include "kernels/table_tmpl.h"

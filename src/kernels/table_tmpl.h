@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One kernel table: the templates, then the struct that names their functions.
- * Parameters: REAL_BITS (32 or 64), OPS_NAME (text), OPS_TABLE and OPS_WIDE
+ * Parameters: REAL_BITS (32 or 64), KERNEL_NAME (text), KERNEL_TABLE and KERNEL_TABLE_F64
  * (the names of this table and of the f64 one), OPS_LENDER, and OPS_BORROWS if
  * that is another table (see lent.h); and a vocabulary, included before.
  */
@@ -32,10 +32,10 @@
 #include "kernels/batch_norm_tmpl.h"
 #endif
 
-extern const mlpi_ops OPS_TABLE, OPS_WIDE;
+extern const mlpi_kernels KERNEL_TABLE, KERNEL_TABLE_F64;
 
-const mlpi_ops OPS_TABLE = {
-    .name = OPS_NAME,
+const mlpi_kernels KERNEL_TABLE = {
+    .name = KERNEL_NAME,
 #if REAL_BITS == 32
     .dtype = MLP_F32,
 #else
@@ -46,7 +46,7 @@ const mlpi_ops OPS_TABLE = {
     .add_magnitudes = LENT(add_magnitudes),
 #endif
     .real_size = sizeof(real),
-    .wide = &OPS_WIDE,
+    .f64 = &KERNEL_TABLE_F64,
     .map = map,
     .product_scratch = product_scratch,
     .product = product,

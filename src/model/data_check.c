@@ -9,7 +9,7 @@ mlp_status mlpi_net_look_at_X(const mlp_net *net, const mlp_cview *X,
                               size_t least_rows)
 {
     mlpi_expected expected = {.name = "X",
-                              .dtype = net->ops->dtype,
+                              .dtype = net->kernels->dtype,
                               .rows = MLPI_ANY_ROWS,
                               .cols = mlpi_net_inputs(net),
                               .least_rows = least_rows};
@@ -26,7 +26,7 @@ mlp_status mlpi_net_look_at_Y(const mlp_net *net, const mlp_cview *Y,
 {
     bool classes = is_classes(net, Y);
     mlpi_expected expected = {.name = "Y",
-                              .dtype = classes ? MLP_I32 : net->ops->dtype,
+                              .dtype = classes ? MLP_I32 : net->kernels->dtype,
                               .rows = rows,
                               .cols = classes ? 1 : mlpi_net_outputs(net)};
     return mlpi_check_view(&net->hooks, Y, &expected);
@@ -37,7 +37,7 @@ mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
 {
     size_t row = 0;
     size_t col = 0;
-    if (!net->ops->find_not_finite(view, &row, &col)) {
+    if (!net->kernels->find_not_finite(view, &row, &col)) {
         return MLP_OK;
     }
     return mlpi_error(
@@ -72,7 +72,7 @@ static mlp_status check_units(const mlp_net *net, const mlp_cview *Y)
 {
     size_t row = 0;
     size_t col = 0;
-    if (!net->ops->find_not_unit(*Y, &row, &col)) {
+    if (!net->kernels->find_not_unit(*Y, &row, &col)) {
         return MLP_OK;
     }
     return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
@@ -86,7 +86,7 @@ static mlp_status check_sums(const mlp_net *net, const mlp_cview *Y)
 {
     size_t row = 0;
     double sum = 0;
-    if (!net->ops->find_not_whole(*Y, &row, &sum)) {
+    if (!net->kernels->find_not_whole(*Y, &row, &sum)) {
         return MLP_OK;
     }
     return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,

@@ -25,15 +25,17 @@ typedef struct neurons {
 static void widen(const neurons *part, const void *reals, size_t offset,
                   double *out)
 {
-    const mlpi_ops *ops = part->net->ops;
-    ops->widen(part->n, mlpi_const_at(ops, reals, offset + part->first), out);
+    const mlpi_kernels *kernels = part->net->kernels;
+    kernels->widen(part->n, mlpi_const_at(kernels, reals, offset + part->first),
+                   out);
 }
 
 static void narrow(const neurons *part, const double *x, size_t offset)
 {
-    const mlpi_ops *ops = part->net->ops;
-    ops->narrow(part->n, x,
-                mlpi_at(ops, part->folded->parameters, offset + part->first));
+    const mlpi_kernels *kernels = part->net->kernels;
+    kernels->narrow(
+        part->n, x,
+        mlpi_at(kernels, part->folded->parameters, offset + part->first));
 }
 
 static void fold_neurons(const neurons *part)
@@ -69,19 +71,19 @@ static mlp_cview weights_of(const mlp_net *net, size_t l)
 {
     const mlpi_shape *shape = &net->layout.layer[l];
     size_t n = shape->b + shape->width - shape->W;
-    return (mlp_cview){net->ops->dtype,
+    return (mlp_cview){net->kernels->dtype,
                        1,
                        n,
                        n,
                        1,
-                       mlpi_const_at(net->ops, net->parameters, shape->W)};
+                       mlpi_const_at(net->kernels, net->parameters, shape->W)};
 }
 
 static mlp_status check_folded(const mlp_net *net, size_t l)
 {
     size_t row = 0;
     size_t col = 0;
-    if (net->ops->find_not_finite(weights_of(net, l), &row, &col)) {
+    if (net->kernels->find_not_finite(weights_of(net, l), &row, &col)) {
         return mlpi_error(&net->hooks, MLP_ERR_NOT_FINITE,
                           "layer %zu: expects weights that are finite with "
                           "batch norm in them, got one that is not",
@@ -97,8 +99,8 @@ static mlp_status fold(const mlp_net *net, mlp_net *folded)
         if (!net->layout.layer[l].batch_norm) {
             mlp_cview from = weights_of(net, l);
             size_t at = folded->layout.layer[l].W;
-            memcpy(mlpi_at(net->ops, folded->parameters, at), from.data,
-                   from.cols * net->ops->real_size);
+            memcpy(mlpi_at(net->kernels, folded->parameters, at), from.data,
+                   from.cols * net->kernels->real_size);
             continue;
         }
         for (size_t j = 0; j < width; j += BLOCK) {

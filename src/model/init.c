@@ -53,7 +53,7 @@ static spread spread_of(const mlpi_layout *layout, mlp_init init, size_t l)
 }
 
 /* Draws W (n_out, n_in) in the order of its rows; it lies column by column. */
-static void draw_weights(const mlpi_ops *ops, const mlpi_shape shape[2],
+static void draw_weights(const mlpi_kernels *kernels, const mlpi_shape shape[2],
                          spread s, mlp_rng *rng, void *W)
 {
     size_t n_in = shape[0].width;
@@ -62,44 +62,45 @@ static void draw_weights(const mlpi_ops *ops, const mlpi_shape shape[2],
         for (size_t j = 0; j < n_in; j++) {
             double w = s.is_uniform ? mlp_rng_uniform(rng, -s.width, s.width)
                                     : mlp_rng_randn(rng) * s.width;
-            ops->narrow(1, &w, mlpi_at(ops, W, j * n_out + i));
+            kernels->narrow(1, &w, mlpi_at(kernels, W, j * n_out + i));
         }
     }
 }
 
-static void fill(const mlpi_ops *ops, void *reals, size_t n, double x)
+static void fill(const mlpi_kernels *kernels, void *reals, size_t n, double x)
 {
     for (size_t i = 0; i < n; i++) {
-        ops->narrow(1, &x, mlpi_at(ops, reals, i));
+        kernels->narrow(1, &x, mlpi_at(kernels, reals, i));
     }
 }
 
 /* Normalising to mean 0 and variance 1, and nothing seen of means and variances
  * but these. */
-static void reset_batch_norm(const mlpi_ops *ops, const mlpi_shape *shape,
-                             void *parameters, void *running)
+static void reset_batch_norm(const mlpi_kernels *kernels,
+                             const mlpi_shape *shape, void *parameters,
+                             void *running)
 {
     size_t n = shape->width;
-    fill(ops, mlpi_at(ops, parameters, shape->scale), n, 1.0);
-    fill(ops, mlpi_at(ops, running, shape->mean), n, 0.0);
-    fill(ops, mlpi_at(ops, running, shape->variance), n, 1.0);
+    fill(kernels, mlpi_at(kernels, parameters, shape->scale), n, 1.0);
+    fill(kernels, mlpi_at(kernels, running, shape->mean), n, 0.0);
+    fill(kernels, mlpi_at(kernels, running, shape->variance), n, 1.0);
 }
 
-void mlpi_init_draw(const mlpi_ops *ops, const mlpi_layout *layout,
+void mlpi_init_draw(const mlpi_kernels *kernels, const mlpi_layout *layout,
                     mlp_init init, uint32_t seed, void *parameters)
 {
     /* The bits of zero are zeros, in both precisions. */
-    memset(parameters, 0, layout->parameters * ops->real_size);
-    void *running = mlpi_at(ops, parameters, layout->parameters);
+    memset(parameters, 0, layout->parameters * kernels->real_size);
+    void *running = mlpi_at(kernels, parameters, layout->parameters);
     mlp_rng rng = mlp_rng_seeded(seed);
     for (size_t l = 1; l <= layout->L; l++) {
         const mlpi_shape *shape = &layout->layer[l];
         if (shape->batch_norm) {
-            reset_batch_norm(ops, shape, parameters, running);
+            reset_batch_norm(kernels, shape, parameters, running);
         }
         if (init != MLP_INIT_ZEROS) {
-            draw_weights(ops, shape - 1, spread_of(layout, init, l), &rng,
-                         mlpi_at(ops, parameters, shape->W));
+            draw_weights(kernels, shape - 1, spread_of(layout, init, l), &rng,
+                         mlpi_at(kernels, parameters, shape->W));
         }
     }
 }

@@ -7,7 +7,7 @@
 
 /* Sets parameters [layout->parameters] to their first values, W as mlp_init
  * says; and the running moments, which stand behind them. */
-void mlpi_init_draw(const mlpi_ops *ops, const mlpi_layout *layout,
+void mlpi_init_draw(const mlpi_kernels *kernels, const mlpi_layout *layout,
                     mlp_init init, uint32_t seed, void *parameters);
 
 #endif

@@ -14,7 +14,7 @@ size_t mlpi_forward_scratch(const mlp_net *net, size_t m)
     for (size_t l = 1; l <= net->layout.L; l++) {
         size_t n = net->layout.layer[l].width;
         size_t n_prev = net->layout.layer[l - 1].width;
-        most = largest(most, net->ops->product_scratch(m, n, n_prev));
+        most = largest(most, net->kernels->product_scratch(m, n, n_prev));
     }
     return most;
 }
@@ -25,8 +25,8 @@ size_t mlpi_pass_scratch(const mlp_net *net, size_t m)
     for (size_t l = 1; l <= net->layout.L; l++) {
         size_t n = net->layout.layer[l].width;
         size_t n_prev = net->layout.layer[l - 1].width;
-        most = largest(most, net->ops->product_scratch(n_prev, n, m));
-        most = largest(most, net->ops->product_scratch(m, n_prev, n));
+        most = largest(most, net->kernels->product_scratch(n_prev, n, m));
+        most = largest(most, net->kernels->product_scratch(m, n_prev, n));
     }
     return most;
 }
@@ -34,32 +34,32 @@ size_t mlpi_pass_scratch(const mlp_net *net, size_t m)
 mlpi_product mlpi_forward_product(const mlp_net *net,
                                   const mlpi_forward_step *step)
 {
-    const mlpi_ops *ops = net->ops;
+    const mlpi_kernels *kernels = net->kernels;
     const mlpi_shape *shape = &net->layout.layer[step->l];
     size_t n = shape->width;
-    return (mlpi_product){.m = step->m,
-                          .n = n,
-                          .k = net->layout.layer[step->l - 1].width,
-                          .A = step->A_prev,
-                          .B = {mlpi_at(ops, net->parameters, shape->W), n, 1},
-                          .bias = shape->batch_norm
-                                      ? NULL
-                                      : mlpi_at(ops, net->parameters, shape->b),
-                          .C = step->Z,
-                          .relu = mlpi_has_relu(net, step->l) ? step->A : NULL,
-                          .scratch = step->scratch};
+    return (mlpi_product){
+        .m = step->m,
+        .n = n,
+        .k = net->layout.layer[step->l - 1].width,
+        .A = step->A_prev,
+        .B = {mlpi_at(kernels, net->parameters, shape->W), n, 1},
+        .bias = shape->batch_norm ? NULL
+                                  : mlpi_at(kernels, net->parameters, shape->b),
+        .C = step->Z,
+        .relu = mlpi_has_relu(net, step->l) ? step->A : NULL,
+        .scratch = step->scratch};
 }
 
 void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step)
 {
     mlpi_product product = mlpi_forward_product(net, step);
-    net->ops->product(&product);
+    net->kernels->product(&product);
     if (net->layout.layer[step->l].batch_norm) {
         mlpi_batch_norm_predict(net, step->l, step->m, step->Z, step->Z);
     }
     if (!mlpi_has_relu(net, step->l)) {
         mlpi_activation how = mlpi_net_activation(net, step->l, step->m);
-        net->ops->activate(&how, step->Z, step->A);
+        net->kernels->activate(&how, step->Z, step->A);
     }
 }
 
@@ -75,7 +75,7 @@ mlpi_product mlpi_backward_product(const mlp_net *net,
         .n = before->width,
         .k = n,
         .A = {step->dZ, n, 1},
-        .B = {mlpi_at(net->ops, net->parameters, shape->W), 1, n},
+        .B = {mlpi_at(net->kernels, net->parameters, shape->W), 1, n},
         .gate = is_relu ? step->A_prev : NULL, /* Z > 0 if A is */
         .C = step->dA_prev,
         .scratch = step->scratch};

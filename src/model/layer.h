@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One layer forward and backward (chapters 2.2 and 3.3), over dense batches of
- * m rows. All three products are ops->product on views of the same arrays:
+ * m rows. All three products are kernels->product on views of the same arrays:
  *
  *   forward    Z  (m, n)       = A_prev (m, n_prev)    W^T (n_prev, n)  + b
  *   weights    dW^T (n_prev, n) = A_prev^T (n_prev, m)  dZ (m, n)

@@ -22,9 +22,9 @@ void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                           .std = net->out.scales ? net->out.std : NULL,
                           .out = out};
     if (targets->Y->dtype == MLP_I32) {
-        net->ops->one_hot(&gather);
+        net->kernels->one_hot(&gather);
     } else {
-        net->ops->gather(&gather);
+        net->kernels->gather(&gather);
     }
 }
 
@@ -34,7 +34,7 @@ void mlpi_loss_smooth(const mlp_net *net, size_t m, void *targets)
     double s = net->label_smoothing;
     if (s > 0.0) {
         double answers = net->loss == MLP_LOSS_CCE ? (double)n : 2.0;
-        net->ops->smooth(m * n, 1.0 - s, s / answers, targets);
+        net->kernels->smooth(m * n, 1.0 - s, s / answers, targets);
     }
 }
 
@@ -78,12 +78,12 @@ double mlpi_loss_weight(size_t m, const double *weight)
 static const double *widened(const mlp_net *net, const void *reals,
                              size_t first, size_t n, double block[BLOCK])
 {
-    const mlpi_ops *ops = net->ops;
-    const void *from = mlpi_const_at(ops, reals, first);
-    if (ops == ops->wide) {
+    const mlpi_kernels *kernels = net->kernels;
+    const void *from = mlpi_const_at(kernels, reals, first);
+    if (kernels == kernels->f64) {
         return from;
     }
-    ops->widen(n, from, block);
+    kernels->widen(n, from, block);
     return block;
 }
 
@@ -111,22 +111,23 @@ static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
         }
         terms.weight = weight;
     }
-    net->ops->wide->loss_terms(&terms, sum->lanes);
+    net->kernels->f64->loss_terms(&terms, sum->lanes);
 }
 
 /* The sums over row i that its term is made of. */
 static void add_row(mlpi_cce_lanes *lanes, const mlp_net *net,
                     const mlpi_outputs *outputs, size_t i)
 {
-    const mlpi_ops *ops = net->ops;
+    const mlpi_kernels *kernels = net->kernels;
     size_t n = mlpi_net_outputs(net);
     size_t first = i * n;
-    double shift = ops->largest(n, mlpi_const_at(ops, outputs->Z, first));
+    double shift =
+        kernels->largest(n, mlpi_const_at(kernels, outputs->Z, first));
     double z[BLOCK];
     double y[BLOCK];
     for (size_t j = 0, part = 0; j < n; j += part) {
-        part = ops == ops->wide ? n : least(BLOCK, n - j);
-        ops->wide->cce_lanes(
+        part = kernels == kernels->f64 ? n : least(BLOCK, n - j);
+        kernels->f64->cce_lanes(
             part, shift, widened(net, outputs->Z, first + j, part, z),
             widened(net, outputs->Y, first + j, part, y), lanes);
     }
@@ -146,7 +147,7 @@ static void add_rows(mlpi_loss_sum *sum, const mlp_net *net,
         mass[i] = mlpi_join_lanes(lanes.mass);
         cross[i] = mlpi_join_lanes(lanes.cross);
     }
-    net->ops->wide->map(MLPI_MAP_LOG, m, logs, logs);
+    net->kernels->f64->map(MLPI_MAP_LOG, m, logs, logs);
     for (size_t i = 0; i < m; i++) {
         double term = logs[i] * mass[i] - cross[i];
         double weight = outputs->weight ? outputs->weight[first + i] : 1.0;
@@ -164,7 +165,7 @@ void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
         for (size_t i = 0; i < m; i += BLOCK) {
             add_rows(sum, net, outputs, i, least(BLOCK, m - i));
         }
-    } else if (net->ops == net->ops->wide && !outputs->weight) {
+    } else if (net->kernels == net->kernels->f64 && !outputs->weight) {
         add_block(sum, net, outputs, 0, n);
     } else {
         for (size_t i = 0; i < n; i += BLOCK) {
@@ -186,25 +187,26 @@ double mlpi_loss_mean(const mlpi_loss_sum *sum)
 static void put_slopes(const mlp_net *net, const mlpi_outputs *outputs,
                        size_t first, size_t m, double share, void *dZ)
 {
-    const mlpi_ops *ops = net->ops;
+    const mlpi_kernels *kernels = net->kernels;
     size_t at = first * mlpi_net_outputs(net);
     size_t n = m * mlpi_net_outputs(net);
-    const void *a = mlpi_const_at(ops, outputs->A, at);
-    const void *y = mlpi_const_at(ops, outputs->Y, at);
-    void *d = mlpi_at(ops, dZ, at);
+    const void *a = mlpi_const_at(kernels, outputs->A, at);
+    const void *y = mlpi_const_at(kernels, outputs->Y, at);
+    void *d = mlpi_at(kernels, dZ, at);
     if (net->loss == MLP_LOSS_BCE && is_log_sigmoid(net)) {
-        ops->difference(n, share, a, y, d);
+        kernels->difference(n, share, a, y, d);
         return;
     }
     mlpi_activation how = mlpi_net_activation(net, net->layout.L, m);
     if (is_softmax_cce(net)) {
-        ops->cce_slopes(&how, share, a, y, d);
+        kernels->cce_slopes(&how, share, a, y, d);
         return;
     }
     mlpi_terms terms = {
         .loss = net->loss, .delta = net->huber_delta, .n = n, .a = a, .y = y};
-    ops->loss_slopes(&terms, share, d);
-    ops->activate_backward(&how, mlpi_const_at(ops, outputs->Z, at), a, d);
+    kernels->loss_slopes(&terms, share, d);
+    kernels->activate_backward(&how, mlpi_const_at(kernels, outputs->Z, at), a,
+                               d);
 }
 
 void mlpi_loss_gradient(const mlp_net *net, const mlpi_outputs *outputs,

@@ -32,14 +32,15 @@ static mlp_status check_init(const mlp_hooks *hooks, mlp_init init)
 }
 
 /* Numbers are what they are in the network's precision. */
-mlp_status mlpi_check_positive(const mlp_hooks *hooks, const mlpi_ops *ops,
-                               const char *name, double value)
+mlp_status mlpi_check_positive(const mlp_hooks *hooks,
+                               const mlpi_kernels *kernels, const char *name,
+                               double value)
 {
-    double rounded = ops->round(value);
+    double rounded = kernels->round(value);
     if (!(rounded > 0.0) || !isfinite(rounded)) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
                           "%s: expects a finite %s above 0, got %g", name,
-                          mlp_dtype_name(ops->dtype), value);
+                          mlp_dtype_name(kernels->dtype), value);
     }
     return MLP_OK;
 }
@@ -53,7 +54,7 @@ static mlp_status check_batch_norm(const mlp_config *config)
                           "batch_norm_momentum: expects 0 to 1, got %g",
                           momentum);
     }
-    return mlpi_check_positive(hooks, mlpi_ops_get(config->precision, 0),
+    return mlpi_check_positive(hooks, mlpi_kernels_get(config->precision, 0),
                                "batch_norm_epsilon",
                                config->batch_norm_epsilon);
 }
@@ -65,7 +66,7 @@ static mlp_status check_loss(const mlp_config *config)
     bool has_classes =
         config->loss == MLP_LOSS_BCE || config->loss == MLP_LOSS_CCE;
     bool is_smoothing = smoothing >= 0.0 && smoothing < 1.0;
-    TRY(mlpi_check_positive(hooks, mlpi_ops_get(config->precision, 0),
+    TRY(mlpi_check_positive(hooks, mlpi_kernels_get(config->precision, 0),
                             "huber_delta", config->huber_delta));
     if (!(has_classes ? is_smoothing : smoothing == 0.0)) {
         return mlpi_error(
@@ -79,16 +80,16 @@ static mlp_status check_loss(const mlp_config *config)
 /* Slopes must be finite and not negative, where an activation looks at them. */
 static mlp_status check_slopes(const mlp_config *config)
 {
-    const mlpi_ops *ops = mlpi_ops_get(config->precision, 0);
+    const mlpi_kernels *kernels = mlpi_kernels_get(config->precision, 0);
     for (size_t l = 1; l <= config->n_layers; l++) {
         mlp_activation f = config->layers[l - 1].activation;
         double given = config->layers[l - 1].slope;
-        double slope = ops->round(given);
+        double slope = kernels->round(given);
         if (mlpi_has_slope(f) && !(slope >= 0.0 && isfinite(slope))) {
             return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
                               "layer %zu: expects a slope from 0, finite in "
                               "%s, got %g",
-                              l, mlp_dtype_name(ops->dtype), given);
+                              l, mlp_dtype_name(kernels->dtype), given);
         }
     }
     return MLP_OK;
@@ -111,7 +112,7 @@ static mlp_status check_config(const mlp_config *config)
                           "precision: expects float32 or float64, got %d",
                           (int)config->precision);
     }
-    if (!mlpi_ops_find(config->precision, config->kernels)) {
+    if (!mlpi_kernels_find(config->precision, config->kernels)) {
         return mlpi_error(hooks, MLP_ERR_UNSUPPORTED,
                           "no kernels \"%s\" in this build or machine",
                           config->kernels);
@@ -132,23 +133,24 @@ static void take_scaling(mlpi_scaling *s, size_t n, size_t size,
 void mlpi_net_take_arrays(mlp_net *net, size_t inputs, size_t outputs,
                           mlpi_cursor *cursor)
 {
-    size_t size = net->ops->real_size;
+    size_t size = net->kernels->real_size;
     const mlpi_layout *layout = &net->layout;
     net->parameters =
         mlpi_take(cursor, layout->parameters + layout->running, size);
     if (net->parameters) {
-        net->running = mlpi_at(net->ops, net->parameters, layout->parameters);
+        net->running =
+            mlpi_at(net->kernels, net->parameters, layout->parameters);
     }
     take_scaling(&net->in, inputs, size, cursor);
     take_scaling(&net->out, outputs, size, cursor);
     net->row_layers = mlpi_take(cursor, layout->L, sizeof *net->row_layers);
     for (size_t l = 1; l <= layout->L && net->row_layers; l++) {
         const mlpi_shape *layer = &layout->layer[l];
-        net->row_layers[l - 1] =
-            (mlpi_row_layer){.n_prev = layout->layer[l - 1].width,
-                             .how = mlpi_net_activation(net, l, 1),
-                             .W = mlpi_at(net->ops, net->parameters, layer->W),
-                             .b = mlpi_at(net->ops, net->parameters, layer->b)};
+        net->row_layers[l - 1] = (mlpi_row_layer){
+            .n_prev = layout->layer[l - 1].width,
+            .how = mlpi_net_activation(net, l, 1),
+            .W = mlpi_at(net->kernels, net->parameters, layer->W),
+            .b = mlpi_at(net->kernels, net->parameters, layer->b)};
         if (layer->batch_norm) {
             net->row_layers = NULL;
         }
@@ -174,21 +176,21 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
                           "the place for the network is NULL");
     }
     TRY(check_config(config));
-    mlp_net made = {.hooks = config->hooks,
-                    .ops = mlpi_ops_find(config->precision, config->kernels),
-                    .loss = config->loss,
-                    .huber_delta = config->huber_delta,
-                    .label_smoothing =
-                        config->label_smoothing + 0.0, /* no -0 */
-                    .norm_momentum = config->batch_norm_momentum,
-                    .norm_epsilon = config->batch_norm_epsilon};
+    mlp_net made = {
+        .hooks = config->hooks,
+        .kernels = mlpi_kernels_find(config->precision, config->kernels),
+        .loss = config->loss,
+        .huber_delta = config->huber_delta,
+        .label_smoothing = config->label_smoothing + 0.0, /* no -0 */
+        .norm_momentum = config->batch_norm_momentum,
+        .norm_epsilon = config->batch_norm_epsilon};
     mlpi_cursor measure = {0};
     lay_out(&made, config, &measure);
     void *block = NULL;
     TRY(mlpi_allocate(&made.hooks, &measure, "a network", &block));
     mlpi_cursor carve = {.base = block};
     lay_out(&made, config, &carve);
-    mlpi_init_draw(made.ops, &made.layout, config->init, config->seed,
+    mlpi_init_draw(made.kernels, &made.layout, config->init, config->seed,
                    made.parameters);
     *net = block;
     **net = made;
@@ -216,6 +218,6 @@ mlp_status mlp_net_initialise(mlp_net *net, mlp_init init, uint32_t seed)
         return MLP_ERR_NULL;
     }
     TRY(check_init(&net->hooks, init));
-    mlpi_init_draw(net->ops, &net->layout, init, seed, net->parameters);
+    mlpi_init_draw(net->kernels, &net->layout, init, seed, net->parameters);
     return MLP_OK;
 }

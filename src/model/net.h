@@ -17,7 +17,7 @@ typedef struct mlpi_scaling {
 
 struct mlp_net {
     mlp_hooks hooks;
-    const mlpi_ops *ops; /* the kernels, chosen once */
+    const mlpi_kernels *kernels; /* the kernels, chosen once */
     mlp_loss loss;
     mlpi_layout layout;
     void *parameters; /* real [layout.parameters] */
@@ -45,7 +45,7 @@ static inline size_t mlpi_net_outputs(const mlp_net *net)
 static inline mlp_cview mlpi_net_state(const mlp_net *net)
 {
     size_t n = net->layout.parameters + net->layout.running;
-    return (mlp_cview){net->ops->dtype, 1, n, n, 1, net->parameters};
+    return (mlp_cview){net->kernels->dtype, 1, n, n, 1, net->parameters};
 }
 
 /* Are targets numbers, which may be scaled? */
@@ -110,7 +110,7 @@ mlp_status mlpi_net_look_at_Y(const mlp_net *net, const mlp_cview *Y,
 static inline mlp_status mlpi_net_check_X(const mlp_net *net,
                                           const mlp_cview *X, size_t least_rows)
 {
-    return mlpi_is_dense(X, net->ops->dtype, mlpi_net_inputs(net)) &&
+    return mlpi_is_dense(X, net->kernels->dtype, mlpi_net_inputs(net)) &&
                    X->rows >= least_rows
                ? MLP_OK
                : mlpi_net_look_at_X(net, X, least_rows);
@@ -119,7 +119,7 @@ static inline mlp_status mlpi_net_check_X(const mlp_net *net,
 static inline mlp_status mlpi_net_check_Y(const mlp_net *net,
                                           const mlp_cview *Y, size_t rows)
 {
-    return mlpi_is_dense(Y, net->ops->dtype, mlpi_net_outputs(net)) &&
+    return mlpi_is_dense(Y, net->kernels->dtype, mlpi_net_outputs(net)) &&
                    Y->rows == rows
                ? MLP_OK
                : mlpi_net_look_at_Y(net, Y, rows);
@@ -130,8 +130,9 @@ mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
                                  mlp_cview view);
 
 /* MLP_ERR_ARGUMENT unless a number is finite and above 0 in that precision. */
-mlp_status mlpi_check_positive(const mlp_hooks *hooks, const mlpi_ops *ops,
-                               const char *name, double value);
+mlp_status mlpi_check_positive(const mlp_hooks *hooks,
+                               const mlpi_kernels *kernels, const char *name,
+                               double value);
 
 /* What data to learn from, or to be scored on, must be: of fitting shapes, one
  * row or more; and finite, for bce and cce with targets in [0, 1], for cce

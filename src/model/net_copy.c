@@ -30,8 +30,8 @@ static void copy_scaling(const mlp_net *net, const mlpi_scaling *from,
                          const mlpi_scaling *to)
 {
     if (from->scales) {
-        memcpy(to->mean, from->mean, from->n * net->ops->real_size);
-        memcpy(to->std, from->std, from->n * net->ops->real_size);
+        memcpy(to->mean, from->mean, from->n * net->kernels->real_size);
+        memcpy(to->std, from->std, from->n * net->kernels->real_size);
     }
 }
 
@@ -69,6 +69,6 @@ mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy)
     }
     TRY(mlpi_net_copy(net, mlpi_layout_copy, copy));
     memcpy((*copy)->parameters, net->parameters,
-           mlpi_net_state(net).cols * net->ops->real_size);
+           mlpi_net_state(net).cols * net->kernels->real_size);
     return MLP_OK;
 }

@@ -113,7 +113,7 @@ double mlp_rng_randn(mlp_rng *rng)
         r2 = x * x + y * y;
     } while (r2 >= 1.0 || r2 == 0.0);
     double log_r2 = 0.0;
-    mlpi_ops_portable_f64.map(MLPI_MAP_LOG, 1, &r2, &log_r2);
+    mlpi_kernels_portable_f64.map(MLPI_MAP_LOG, 1, &r2, &log_r2);
     double f = sqrt(-2.0 * log_r2 / r2);
     rng->gauss = f * x;
     rng->has_gauss = 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The standardisation that a network keeps: x' = (x - mean) / std (chapter
- * 5.1). It is applied where rows enter, inputs and targets, by ops->gather, and
- * undone where outputs leave, by ops->unscale.
+ * 5.1). It is applied where rows enter, inputs and targets, by kernels->gather, and
+ * undone where outputs leave, by kernels->unscale.
  */
 #include <math.h>
 
@@ -14,7 +14,7 @@ enum { BLOCK = MLPI_MOMENT_COLUMNS };
 static mlp_cview columns(const mlp_net *net, mlp_cview rows, size_t first)
 {
     size_t left = rows.cols - first;
-    rows.data = mlpi_const_at(net->ops, rows.data, first * rows.col_stride);
+    rows.data = mlpi_const_at(net->kernels, rows.data, first * rows.col_stride);
     rows.cols = left < BLOCK ? left : BLOCK;
     return rows;
 }
@@ -23,10 +23,10 @@ static mlp_cview columns(const mlp_net *net, mlp_cview rows, size_t first)
 static void block_moments(const mlp_net *net, mlp_cview rows,
                           double mean[BLOCK], double std[BLOCK])
 {
-    net->ops->column_moments(rows, mean, std);
+    net->kernels->column_moments(rows, mean, std);
     for (size_t j = 0; j < rows.cols; j++) {
-        mean[j] = net->ops->round(mean[j]);
-        std[j] = net->ops->round(std[j]);
+        mean[j] = net->kernels->round(mean[j]);
+        std[j] = net->kernels->round(std[j]);
         if (std[j] == 0.0) {
             std[j] = 1.0;
         }
@@ -36,9 +36,9 @@ static void block_moments(const mlp_net *net, mlp_cview rows,
 static void keep(const mlp_net *net, mlpi_scaling *to, size_t first, size_t n,
                  const double *mean, const double *std)
 {
-    const mlpi_ops *ops = net->ops;
-    ops->narrow(n, mean, mlpi_at(ops, to->mean, first));
-    ops->narrow(n, std, mlpi_at(ops, to->std, first));
+    const mlpi_kernels *kernels = net->kernels;
+    kernels->narrow(n, mean, mlpi_at(kernels, to->mean, first));
+    kernels->narrow(n, std, mlpi_at(kernels, to->std, first));
     to->scales = true;
 }
 
@@ -84,7 +84,7 @@ mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
     }
     TRY(check_regression(net));
     mlpi_expected expected = {.name = "Y",
-                              .dtype = net->ops->dtype,
+                              .dtype = net->kernels->dtype,
                               .rows = MLPI_ANY_ROWS,
                               .cols = net->out.n,
                               .least_rows = 1};
@@ -96,13 +96,13 @@ static mlp_status check_moments(const mlp_net *net, const char *column,
                                 size_t n, const double *mean, const double *std)
 {
     for (size_t j = 0; j < n; j++) {
-        double rounded = net->ops->round(std[j]);
-        if (!isfinite(net->ops->round(mean[j])) || !isfinite(rounded) ||
+        double rounded = net->kernels->round(std[j]);
+        if (!isfinite(net->kernels->round(mean[j])) || !isfinite(rounded) ||
             !(rounded > 0.0)) {
             return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                               "%s %zu: expects a finite mean and a finite "
                               "std above 0 in %s, got %g and %g",
-                              column, j, mlp_dtype_name(net->ops->dtype),
+                              column, j, mlp_dtype_name(net->kernels->dtype),
                               mean[j], std[j]);
         }
     }
@@ -150,8 +150,8 @@ static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
                           mean ? "std" : "mean");
     }
     if (from->scales) {
-        net->ops->widen(from->n, from->mean, mean);
-        net->ops->widen(from->n, from->std, std);
+        net->kernels->widen(from->n, from->mean, mean);
+        net->kernels->widen(from->n, from->std, std);
         return MLP_OK;
     }
     for (size_t j = 0; j < from->n; j++) {

@@ -29,7 +29,7 @@ size_t mlp_net_parameter_count(const mlp_net *net)
 
 mlp_dtype mlp_net_precision(const mlp_net *net)
 {
-    return net ? net->ops->dtype : MLP_F32;
+    return net ? net->kernels->dtype : MLP_F32;
 }
 
 mlp_loss mlp_net_loss(const mlp_net *net)
@@ -39,7 +39,7 @@ mlp_loss mlp_net_loss(const mlp_net *net)
 
 const char *mlp_net_kernels(const mlp_net *net)
 {
-    return net ? net->ops->name : "";
+    return net ? net->kernels->name : "";
 }
 
 mlp_hooks mlp_net_hooks(const mlp_net *net)
@@ -79,12 +79,12 @@ mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer)
 mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l)
 {
     const mlpi_shape *shape = &net->layout.layer[l];
-    return (mlp_view){net->ops->dtype,
+    return (mlp_view){net->kernels->dtype,
                       shape->width,
                       net->layout.layer[l - 1].width,
                       1,
                       shape->width,
-                      mlpi_at(net->ops, reals, shape->W)};
+                      mlpi_at(net->kernels, reals, shape->W)};
 }
 
 mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
@@ -92,7 +92,7 @@ mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
 {
     size_t n = net->layout.layer[l].width;
     return (mlp_view){
-        net->ops->dtype, 1, n, n, 1, mlpi_at(net->ops, reals, offset)};
+        net->kernels->dtype, 1, n, n, 1, mlpi_at(net->kernels, reals, offset)};
 }
 
 mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l)

@@ -11,9 +11,9 @@ static void put_labels(const mlp_net *net, size_t m, double threshold,
 {
     size_t n = mlpi_net_outputs(net);
     if (net->loss == MLP_LOSS_CCE) {
-        net->ops->label_rows(m, n, A, labels);
+        net->kernels->label_rows(m, n, A, labels);
     } else {
-        net->ops->label(m, n, threshold, A, labels);
+        net->kernels->label(m, n, threshold, A, labels);
     }
 }
 

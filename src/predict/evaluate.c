@@ -35,15 +35,15 @@ static size_t count_hits(const mlp_net *net, const mlpi_desk *desk,
     size_t n = mlpi_net_outputs(net);
     if (net->out.scales) {
         mlpi_predict_leave(net, m, desk->A);
-        net->ops->gather(&(mlpi_gather){.m = m,
-                                        .n = n,
-                                        .X = mlpi_operand_of(part->Y),
-                                        .order = part->order,
-                                        .out = desk->Y});
+        net->kernels->gather(&(mlpi_gather){.m = m,
+                                            .n = n,
+                                            .X = mlpi_operand_of(part->Y),
+                                            .order = part->order,
+                                            .out = desk->Y});
     }
     return net->loss == MLP_LOSS_CCE
-               ? net->ops->count_row_hits(m, n, desk->A, desk->Y)
-               : net->ops->count_hits(m * n, desk->A, desk->Y);
+               ? net->kernels->count_row_hits(m, n, desk->A, desk->Y)
+               : net->kernels->count_hits(m * n, desk->A, desk->Y);
 }
 
 void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,

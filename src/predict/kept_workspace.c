@@ -48,7 +48,7 @@ mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
 static mlp_status check_workspace(const mlp_workspace *workspace,
                                   const mlp_net *net)
 {
-    if (workspace->ops != net->ops ||
+    if (workspace->kernels != net->kernels ||
         !mlpi_layout_equal(&workspace->layout, &net->layout)) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "expects a workspace for the network's layers, "

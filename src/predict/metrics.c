@@ -62,7 +62,7 @@ static mlp_status check_reals(mlp_cview view, size_t rows, size_t cols)
     TRY(check_shape(view, rows, cols));
     size_t row = 0;
     size_t col = 0;
-    return mlpi_ops_get(view.dtype, 0)->find_not_finite(view, &row, &col)
+    return mlpi_kernels_get(view.dtype, 0)->find_not_finite(view, &row, &col)
                ? MLP_ERR_NOT_FINITE
                : MLP_OK;
 }
@@ -329,7 +329,7 @@ mlp_status mlp_log_loss(mlp_cview probabilities, mlp_cview labels, double *loss)
     TRY(check_labels(labels, P.rows, P.cols > 1 ? P.cols : 2));
     size_t row = 0;
     size_t col = 0;
-    if (mlpi_ops_get(P.dtype, 0)->find_not_unit(P, &row, &col)) {
+    if (mlpi_kernels_get(P.dtype, 0)->find_not_unit(P, &row, &col)) {
         return MLP_ERR_ARGUMENT;
     }
     sum logs = {.count = 0};
@@ -339,7 +339,7 @@ mlp_status mlp_log_loss(mlp_cview probabilities, mlp_cview labels, double *loss)
         for (size_t j = 0; j < n; j++) {
             p[j] = probability_of(P, labels, i + j);
         }
-        mlpi_ops_get(MLP_F64, 0)->map(MLPI_MAP_LOG, n, p, p);
+        mlpi_kernels_get(MLP_F64, 0)->map(MLPI_MAP_LOG, n, p, p);
         for (size_t j = 0; j < n; j++) {
             add(&logs, p[j]);
         }

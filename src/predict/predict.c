@@ -13,7 +13,7 @@ static mlpi_operand enter(const mlp_net *net, const mlpi_desk *desk,
         return X;
     }
     size_t n = mlpi_net_inputs(net);
-    net->ops->gather(
+    net->kernels->gather(
         &(mlpi_gather){.m = m,
                        .n = n,
                        .X = X,
@@ -63,14 +63,15 @@ static inline void run_row(const mlp_net *net, const mlpi_desk *desk,
     enum { NEAR = 32768 }; /* bytes that L1 holds */
     mlpi_row row = {.L = net->layout.L,
                     .layer = net->row_layers,
-                    .far = net->layout.parameters > NEAR / net->ops->real_size,
+                    .far =
+                        net->layout.parameters > NEAR / net->kernels->real_size,
                     .x = X->data,
                     .hidden = {desk->hidden[0], desk->hidden[1]},
                     .out = A->data};
     if (net->in.scales) {
         row.x = enter(net, desk, mlpi_operand_of(*X), NULL, 1).data;
     }
-    net->ops->predict_row(&row);
+    net->kernels->predict_row(&row);
     mlpi_predict_leave(net, 1, A->data);
 }
 
@@ -78,7 +79,7 @@ static mlp_status look_at_output(const mlp_net *net, size_t rows,
                                  const mlp_view *A)
 {
     mlpi_expected expected = {.name = "A",
-                              .dtype = net->ops->dtype,
+                              .dtype = net->kernels->dtype,
                               .rows = rows,
                               .cols = mlpi_net_outputs(net)};
     return mlpi_check_writable(&net->hooks, A, &expected);
@@ -91,7 +92,8 @@ mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
     const mlp_cview out = {A->dtype,      A->rows,       A->cols,
                            A->row_stride, A->col_stride, A->data};
     size_t outputs = mlpi_net_outputs(net);
-    return mlpi_is_dense(&out, net->ops->dtype, outputs) && A->rows == X->rows
+    return mlpi_is_dense(&out, net->kernels->dtype, outputs) &&
+                   A->rows == X->rows
                ? MLP_OK
                : look_at_output(net, X->rows, A);
 }
@@ -110,20 +112,21 @@ static void predict_rows(const task *t, const mlpi_desk *desk, size_t first,
                          size_t end)
 {
     const mlp_net *net = t->net;
-    const mlpi_ops *ops = net->ops;
+    const mlpi_kernels *kernels = net->kernels;
     const mlp_view *A = t->A;
     bool is_direct = A->data != t->X->data && A->col_stride == 1 &&
                      (A->row_stride == A->cols || A->rows == 1);
     mlpi_operand from = mlpi_operand_of(*t->X);
     for (size_t i = first, m = 0; i < end; i += m) {
-        from.data = mlpi_const_at(ops, t->X->data, i * from.row_stride);
+        from.data = mlpi_const_at(kernels, t->X->data, i * from.row_stride);
         m = end - i < t->workspace->rows ? end - i : t->workspace->rows;
-        void *out = is_direct ? mlpi_at(ops, A->data, i * A->cols) : desk->A;
+        void *out =
+            is_direct ? mlpi_at(kernels, A->data, i * A->cols) : desk->A;
         run_layers(net, desk, enter(net, desk, from, NULL, m), m, out, out);
         mlpi_predict_leave(net, m, out);
         if (!is_direct) {
-            ops->scatter(m, A->cols, out,
-                         mlpi_view_part(*A, ops->real_size, i, m));
+            kernels->scatter(m, A->cols, out,
+                             mlpi_view_part(*A, kernels->real_size, i, m));
         }
     }
 }

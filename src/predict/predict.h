@@ -18,7 +18,7 @@ void mlpi_predict_chunk(const mlp_net *net, const mlpi_desk *desk,
 static inline void mlpi_predict_leave(const mlp_net *net, size_t m, void *A)
 {
     if (net->out.scales) {
-        net->ops->unscale(m, net->out.n, net->out.mean, net->out.std, A);
+        net->kernels->unscale(m, net->out.n, net->out.mean, net->out.std, A);
     }
 }
 

@@ -24,7 +24,7 @@ void mlpi_workspace_lay_out(const mlp_workspace *ws, mlpi_desk *desk,
                             mlpi_cursor *cursor)
 {
     const mlpi_shape *layer = ws->layout.layer;
-    size_t size = ws->ops->real_size;
+    size_t size = ws->kernels->real_size;
     size_t inputs = ws->rows * layer[0].width;
     size_t outputs = ws->rows * layer[ws->layout.L].width;
     size_t widest = ws->rows * ws->layout.widest;
@@ -54,7 +54,7 @@ mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
     size_t most = chunk_rows(net);
     size_t rows = m < most ? m : most;
     mlp_workspace made = {.hooks = net->hooks,
-                          .ops = net->ops,
+                          .kernels = net->kernels,
                           .rows = rows,
                           .scratch_size = mlpi_forward_scratch(net, rows)};
     mlpi_cursor measure = {0};

@@ -20,7 +20,7 @@ typedef struct mlpi_desk {
 
 struct mlp_workspace {
     mlp_hooks hooks;
-    const mlpi_ops *ops;
+    const mlpi_kernels *kernels;
     mlpi_layout layout;  /* of the network that it was made for */
     size_t rows;         /* of a chunk, at most */
     size_t scratch_size; /* reals */

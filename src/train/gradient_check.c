@@ -209,7 +209,7 @@ static mlp_status make_wide(const mlp_net *net, mlp_net **wide)
     config.label_smoothing = net->label_smoothing;
     config.init = MLP_INIT_ZEROS;
     config.batch_norm_epsilon = net->norm_epsilon;
-    config.kernels = net->ops->name;
+    config.kernels = net->kernels->name;
     config.hooks = net->hooks;
     return mlp_net_create(&config, wide);
 }
@@ -218,20 +218,20 @@ static void widen_scaling(const mlp_net *net, const mlpi_scaling *from,
                           mlpi_scaling *to)
 {
     if (from->scales) {
-        net->ops->widen(from->n, from->mean, to->mean);
-        net->ops->widen(from->n, from->std, to->std);
+        net->kernels->widen(from->n, from->mean, to->mean);
+        net->kernels->widen(from->n, from->std, to->std);
         to->scales = true;
     }
 }
 
 static mlp_status copy_net(const mlp_net *net, mlp_net **copy)
 {
-    if (net->ops->dtype == MLP_F64) {
+    if (net->kernels->dtype == MLP_F64) {
         return mlp_net_clone(net, copy);
     }
     TRY(make_wide(net, copy));
-    net->ops->widen(net->layout.parameters, net->parameters,
-                    (*copy)->parameters);
+    net->kernels->widen(net->layout.parameters, net->parameters,
+                        (*copy)->parameters);
     widen_scaling(net, &net->in, &(*copy)->in);
     widen_scaling(net, &net->out, &(*copy)->out);
     return MLP_OK;

@@ -13,7 +13,7 @@ static const double least_change = 1e-16; /* of a coordinate, in a search */
 
 void mlpi_lbfgs_lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor)
 {
-    size_t size = l->ops->real_size;
+    size_t size = l->kernels->real_size;
     l->along = mlpi_take(cursor, l->memory, sizeof *l->along);
     l->curvature = mlpi_take(cursor, l->memory, sizeof *l->curvature);
     l->w = mlpi_take(cursor, l->n, size);
@@ -40,7 +40,7 @@ static size_t widen(const mlpi_lbfgs *l, const void *x, size_t i,
 {
     size_t n = l->n - i < BLOCK ? l->n - i : BLOCK;
     const unsigned char *bytes = x;
-    l->ops->widen(n, bytes + i * l->ops->real_size, block);
+    l->kernels->widen(n, bytes + i * l->kernels->real_size, block);
     return n;
 }
 
@@ -53,7 +53,7 @@ static double dot(const mlpi_lbfgs *l, const void *x, const void *y)
     for (size_t i = 0; i < l->n; i += BLOCK) {
         size_t n = widen(l, x, i, a);
         (void)widen(l, y, i, b);
-        l->ops->wide->add_products(n, a, b, lanes);
+        l->kernels->f64->add_products(n, a, b, lanes);
     }
     return mlpi_join_lanes(lanes);
 }
@@ -64,7 +64,7 @@ static double sum_of_magnitudes(const mlpi_lbfgs *l, const void *x)
     double block[BLOCK];
     for (size_t i = 0; i < l->n; i += BLOCK) {
         size_t n = widen(l, x, i, block);
-        l->ops->wide->add_magnitudes(n, block, lanes);
+        l->kernels->f64->add_magnitudes(n, block, lanes);
     }
     return mlpi_join_lanes(lanes);
 }
@@ -85,18 +85,18 @@ static double largest(const mlpi_lbfgs *l, const void *x)
 /* y := y + a x */
 static void add(const mlpi_lbfgs *l, double a, const void *x, void *y)
 {
-    l->ops->descend(l->n, -a, x, y);
+    l->kernels->descend(l->n, -a, x, y);
 }
 
 static void copy(const mlpi_lbfgs *l, const void *from, void *to)
 {
-    memcpy(to, from, l->n * l->ops->real_size);
+    memcpy(to, from, l->n * l->kernels->real_size);
 }
 
 /* y := a x */
 static void scale(const mlpi_lbfgs *l, double a, const void *x, void *y)
 {
-    memset(y, 0, l->n * l->ops->real_size);
+    memset(y, 0, l->n * l->kernels->real_size);
     add(l, a, x, y);
 }
 

@@ -18,7 +18,7 @@
 typedef double mlpi_objective(void *context, const void *w, void *g);
 
 typedef struct mlpi_lbfgs {
-    const mlpi_ops *ops;
+    const mlpi_kernels *kernels;
     size_t n;
     size_t memory;  /* pairs that are kept, at most */
     uint64_t taken; /* pairs so far; the last `memory` of them are kept */
@@ -33,7 +33,7 @@ typedef struct mlpi_lbfgs {
 } mlpi_lbfgs;
 
 /* Takes the arrays from the cursor, but for the pairs', which are the caller's;
- * ops, n and memory are set before. */
+ * kernels, n and memory are set before. */
 void mlpi_lbfgs_lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor);
 
 /* g g, which an iteration needs to be finite. */

@@ -21,7 +21,7 @@ mlp_status mlpi_lbfgs_refuse(const mlp_trainer *trainer, const char *what)
 
 static size_t bytes_of(const mlp_net *net)
 {
-    return net->layout.parameters * net->ops->real_size;
+    return net->layout.parameters * net->kernels->real_size;
 }
 
 /* A batch that the trainer holds. */

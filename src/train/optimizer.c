@@ -76,7 +76,7 @@ static mlp_status refuse(const mlp_net *net, const char *name, const char *text,
 {
     return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                       "optimizer, %s: expects a %s %s, got %g", name,
-                      mlp_dtype_name(net->ops->dtype), text, value);
+                      mlp_dtype_name(net->kernels->dtype), text, value);
 }
 
 /* A number is what it is in the network's precision. */
@@ -87,7 +87,7 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *is)
         double value = 0.0;
         memcpy(&value, (const unsigned char *)is + fields[i].offset,
                sizeof value);
-        double x = net->ops->round(value);
+        double x = net->kernels->round(value);
         double low = r->from_1 ? 1.0 : 0.0;
         double high = r->to_1 ? 1.0 : (double)INFINITY;
         bool above = r->with_low ? x >= low : x > low;
@@ -96,8 +96,8 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *is)
             return refuse(net, fields[i].name, r->text, value);
         }
     }
-    double most = net->ops->round(is->rprop_most);
-    if (!isfinite(most) || most < net->ops->round(is->rprop_least)) {
+    double most = net->kernels->round(is->rprop_most);
+    if (!isfinite(most) || most < net->kernels->round(is->rprop_least)) {
         return refuse(net, "rprop_most", "from rprop_least on, finite",
                       is->rprop_most);
     }
@@ -176,13 +176,13 @@ static void lay_out(const mlp_net *net, mlpi_optimizer *o, mlpi_cursor *cursor)
     o->state = mlpi_take(cursor, o->n_states, sizeof *o->state);
     for (size_t k = 0; k < o->n_states; k++) {
         void *state =
-            mlpi_take(cursor, net->layout.parameters, net->ops->real_size);
+            mlpi_take(cursor, net->layout.parameters, net->kernels->real_size);
         if (o->state) {
             o->state[k] = state;
         }
     }
     if (o->is.rule == MLP_RULE_LBFGS) {
-        o->lbfgs.ops = net->ops;
+        o->lbfgs.kernels = net->kernels;
         o->lbfgs.n = net->layout.parameters;
         o->lbfgs.memory = o->is.lbfgs_pairs;
         o->lbfgs.S = o->state;
@@ -228,7 +228,7 @@ void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer)
 {
     for (size_t k = 0; k < optimizer->n_states; k++) {
         memset(optimizer->state[k], 0,
-               net->layout.parameters * net->ops->real_size);
+               net->layout.parameters * net->kernels->real_size);
     }
     optimizer->steps = 0;
     optimizer->power[0] = optimizer->power[1] = 1.0;

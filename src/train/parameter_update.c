@@ -64,11 +64,11 @@ static mlpi_update update_of(const mlpi_descent *d, double alpha)
 /* Where an update finds the parameters from the first on. */
 static void place(const mlpi_descent *d, mlpi_update *u, size_t first)
 {
-    const mlpi_ops *ops = d->net->ops;
-    u->dw = mlpi_const_at(ops, d->gradients, first);
-    u->w = mlpi_at(ops, d->net->parameters, first);
+    const mlpi_kernels *kernels = d->net->kernels;
+    u->dw = mlpi_const_at(kernels, d->gradients, first);
+    u->w = mlpi_at(kernels, d->net->parameters, first);
     for (size_t k = 0; k < d->optimizer->n_states; k++) {
-        u->state[k] = mlpi_at(ops, d->optimizer->state[k], first);
+        u->state[k] = mlpi_at(kernels, d->optimizer->state[k], first);
     }
 }
 
@@ -83,7 +83,7 @@ static void update_part(const mlpi_descent *d, mlpi_update *u, size_t first,
     }
     u->n = stop - start;
     place(d, u, start);
-    d->net->ops->update(u);
+    d->net->kernels->update(u);
 }
 
 /* Weights decay, and what is between them does not. */
@@ -106,30 +106,32 @@ static void update_decaying(const mlpi_descent *d, mlpi_update *u, double keep,
 
 bool mlpi_gradient_is_bad(const mlpi_descent *d, const mlpi_member *self)
 {
-    const mlpi_ops *ops = d->net->ops;
+    const mlpi_kernels *kernels = d->net->kernels;
     size_t first = 0;
     size_t count = 0;
     mlpi_partition(self, d->net->layout.parameters, PARAMETERS_GRAIN, &first,
                    &count);
-    return !ops->is_finite(count, mlpi_const_at(ops, d->gradients, first));
+    return !kernels->is_finite(count,
+                               mlpi_const_at(kernels, d->gradients, first));
 }
 
 void mlpi_keep_share(const mlp_net *net, const mlpi_member *self, void *keep)
 {
-    const mlpi_ops *ops = net->ops;
+    const mlpi_kernels *kernels = net->kernels;
     size_t first = 0;
     size_t count = 0;
     mlpi_partition(self, net->layout.parameters, PARAMETERS_GRAIN, &first,
                    &count);
-    memcpy(mlpi_at(ops, keep, first), mlpi_at(ops, net->parameters, first),
-           count * ops->real_size);
+    memcpy(mlpi_at(kernels, keep, first),
+           mlpi_at(kernels, net->parameters, first),
+           count * kernels->real_size);
 }
 
 void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
                   void *keep)
 {
     const mlpi_optimizer *o = d->optimizer;
-    const mlpi_ops *ops = d->net->ops;
+    const mlpi_kernels *kernels = d->net->kernels;
     size_t n = d->net->layout.parameters;
     size_t first = 0;
     size_t count = 0;
@@ -138,8 +140,9 @@ void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
         mlpi_keep_share(d->net, self, keep);
     }
     if (o->is_plain) {
-        ops->descend(count, alpha, mlpi_const_at(ops, d->gradients, first),
-                     mlpi_at(ops, d->net->parameters, first));
+        kernels->descend(count, alpha,
+                         mlpi_const_at(kernels, d->gradients, first),
+                         mlpi_at(kernels, d->net->parameters, first));
         return;
     }
     mlpi_update u = update_of(d, alpha);

@@ -14,18 +14,18 @@ typedef struct lanes {
 
 /* Adds n terms, the first of which belongs to lane 0. Either may be unwanted,
  * and is skipped. */
-static void add_terms(lanes *s, const mlpi_ops *ops, size_t n, const void *x,
-                      const mlpi_optimizer *wanted)
+static void add_terms(lanes *s, const mlpi_kernels *kernels, size_t n,
+                      const void *x, const mlpi_optimizer *wanted)
 {
     double wide[BLOCK];
     for (size_t i = 0; i < n; i += BLOCK) {
         size_t part = n - i < BLOCK ? n - i : BLOCK;
-        ops->widen(part, mlpi_const_at(ops, x, i), wide);
+        kernels->widen(part, mlpi_const_at(kernels, x, i), wide);
         if (!wanted || wanted->is.l2 > 0.0) {
-            ops->wide->add_products(part, wide, wide, s->squares);
+            kernels->f64->add_products(part, wide, wide, s->squares);
         }
         if (wanted && wanted->is.l1 > 0.0) {
-            ops->wide->add_magnitudes(part, wide, s->magnitudes);
+            kernels->f64->add_magnitudes(part, wide, s->magnitudes);
         }
     }
 }
@@ -34,7 +34,7 @@ static void add_terms(lanes *s, const mlpi_ops *ops, size_t n, const void *x,
 static double chunk_penalty(const mlpi_descent *d, size_t n, const void *w)
 {
     lanes s = {{0.0}, {0.0}};
-    add_terms(&s, d->net->ops, n, w, d->optimizer);
+    add_terms(&s, d->net->kernels, n, w, d->optimizer);
     return d->optimizer->is.l2 * 0.5 * mlpi_join_lanes(s.squares) +
            d->optimizer->is.l1 * mlpi_join_lanes(s.magnitudes);
 }
@@ -60,7 +60,7 @@ void mlpi_penalty_sums(const mlpi_descent *d, const mlpi_member *self)
         for (size_t i = 0; i < n; i += MLPI_SUM_CHUNK, chunk++) {
             if (chunk >= first && chunk - first < count) {
                 size_t part = n - i < MLPI_SUM_CHUNK ? n - i : MLPI_SUM_CHUNK;
-                const void *w = mlpi_const_at(net->ops, net->parameters,
+                const void *w = mlpi_const_at(net->kernels, net->parameters,
                                               net->layout.layer[l].W + i);
                 d->optimizer->sums[chunk] = chunk_penalty(d, part, w);
             }
@@ -85,15 +85,16 @@ double mlpi_penalty(const mlpi_descent *d, double rows)
 void mlpi_penalty_gradient(const mlpi_descent *d, double rows, size_t first,
                            size_t count)
 {
-    const mlpi_ops *ops = d->net->ops;
-    ops->penalise(count, d->optimizer->is.l2 / rows, d->optimizer->is.l1 / rows,
-                  mlpi_const_at(ops, d->net->parameters, first),
-                  mlpi_at(ops, d->gradients, first));
+    const mlpi_kernels *kernels = d->net->kernels;
+    kernels->penalise(count, d->optimizer->is.l2 / rows,
+                      d->optimizer->is.l1 / rows,
+                      mlpi_const_at(kernels, d->net->parameters, first),
+                      mlpi_at(kernels, d->gradients, first));
 }
 
 void mlpi_norm_sums(const mlpi_descent *d, const mlpi_member *self)
 {
-    const mlpi_ops *ops = d->net->ops;
+    const mlpi_kernels *kernels = d->net->kernels;
     size_t n = d->net->layout.parameters;
     size_t first = 0;
     size_t count = 0;
@@ -102,7 +103,8 @@ void mlpi_norm_sums(const mlpi_descent *d, const mlpi_member *self)
         size_t i = chunk * MLPI_SUM_CHUNK;
         size_t part = n - i < MLPI_SUM_CHUNK ? n - i : MLPI_SUM_CHUNK;
         lanes s = {{0.0}, {0.0}};
-        add_terms(&s, ops, part, mlpi_const_at(ops, d->gradients, i), NULL);
+        add_terms(&s, kernels, part, mlpi_const_at(kernels, d->gradients, i),
+                  NULL);
         d->optimizer->sums[chunk] = mlpi_join_lanes(s.squares);
     }
 }

@@ -47,7 +47,8 @@ mlp_status mlpi_weights_check_rows(const mlp_net *net, const mlp_cview *rows,
     }
     bool is_double = rows->dtype == MLP_F64;
     mlpi_expected expected = {.name = "row_weights",
-                              .dtype = is_double ? MLP_F64 : net->ops->dtype,
+                              .dtype =
+                                  is_double ? MLP_F64 : net->kernels->dtype,
                               .rows = m,
                               .cols = 1};
     return mlpi_check_view(&net->hooks, rows, &expected);

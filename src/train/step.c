@@ -37,14 +37,14 @@ static bool is_fusible(const mlp_trainer *t, const mlpi_step *step)
 static void look_at_factors(mlp_trainer *t, mlpi_step *step, size_t first,
                             size_t m)
 {
-    const mlpi_ops *ops = t->net->ops;
+    const mlpi_kernels *kernels = t->net->kernels;
     for (size_t l = 1; l <= t->net->layout.L; l++) {
         size_t n = t->net->layout.layer[l].width;
         size_t n_prev = t->net->layout.layer[l - 1].width;
         const void *A_prev = mlpi_row_of(t, t->D[l - 1], n_prev, first);
         const void *dZ = mlpi_row_of(t, t->dZ[l], n, first);
-        if (!ops->is_moderate(m * n_prev, step->m, A_prev) ||
-            !ops->is_moderate(m * n, step->m, dZ)) {
+        if (!kernels->is_moderate(m * n_prev, step->m, A_prev) ||
+            !kernels->is_moderate(m * n, step->m, dZ)) {
             step->large_factors = true;
         }
     }
@@ -121,8 +121,8 @@ void mlpi_step_track(mlp_trainer *t, const mlpi_step *step)
     const mlpi_layout *layout = &net->layout;
     if (layout->running > 0) {
         if (step->keep) {
-            memcpy(mlpi_at(net->ops, step->keep, layout->parameters),
-                   net->running, layout->running * net->ops->real_size);
+            memcpy(mlpi_at(net->kernels, step->keep, layout->parameters),
+                   net->running, layout->running * net->kernels->real_size);
         }
         mlpi_batch_norm_track(net, step->m, t->moments);
     }

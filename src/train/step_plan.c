@@ -13,7 +13,7 @@ size_t mlpi_plan_room(const mlp_net *net)
 /* Row `first` of a matrix of layer l. */
 static void *row_of(const mlp_net *net, size_t l, void *matrix, size_t first)
 {
-    return mlpi_at(net->ops, matrix, first * net->layout.layer[l].width);
+    return mlpi_at(net->kernels, matrix, first * net->layout.layer[l].width);
 }
 
 /* Is Z kept? Most derivatives show in A as well: so not where nobody else will
@@ -56,16 +56,17 @@ static void plan_share(const mlp_net *net, const mlpi_member *self,
 static void choose(const mlp_net *net, const mlpi_layer_plan *share,
                    mlpi_planned *planned)
 {
-    const mlpi_ops *ops = net->ops;
+    const mlpi_kernels *kernels = net->kernels;
     mlpi_product *p = &planned->is;
     if (share->splits) {
         p->width = p->n;
         p->n = share->count;
         p->B.data =
-            mlpi_const_at(ops, p->B.data, share->first * p->B.col_stride);
-        p->bias = p->bias ? mlpi_const_at(ops, p->bias, share->first) : NULL;
+            mlpi_const_at(kernels, p->B.data, share->first * p->B.col_stride);
+        p->bias =
+            p->bias ? mlpi_const_at(kernels, p->bias, share->first) : NULL;
     }
-    planned->way = ops->product_way(p);
+    planned->way = kernels->product_way(p);
 }
 
 static void plan_rows(const mlp_net *net, const mlpi_batch *batch,
@@ -92,7 +93,7 @@ static void *part_of(const mlp_net *net, const mlpi_plan *plan, size_t l,
                      void *matrix)
 {
     const mlpi_layer_plan *p = &plan->layer[l];
-    return p->splits ? mlpi_at(net->ops, matrix, p->first)
+    return p->splits ? mlpi_at(net->kernels, matrix, p->first)
                      : row_of(net, l, matrix, plan->first);
 }
 
@@ -145,9 +146,9 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
                  .l = l,
                  .m = batch->m,
                  .dZ = batch->dZ[l],
-                 .A_prev = mlpi_at(net->ops, batch->D[l - 1], first),
+                 .A_prev = mlpi_at(net->kernels, batch->D[l - 1], first),
                  .count = p->splits ? p->runs : p->count,
-                 .dW = mlpi_at(net->ops, batch->gradients, p->at),
+                 .dW = mlpi_at(net->kernels, batch->gradients, p->at),
                  .scratch = batch->scratch});
     choose(net, p, &p->gradient);
 }

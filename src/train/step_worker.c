@@ -41,9 +41,9 @@ void mlpi_share_inputs(mlp_trainer *t, const mlpi_step *step, size_t first,
     size_t n = step->X.cols;
     mlpi_operand X = mlpi_operand_of(step->X);
     if (!step->order) {
-        X.data = mlpi_const_at(net->ops, X.data, first * X.row_stride);
+        X.data = mlpi_const_at(net->kernels, X.data, first * X.row_stride);
     }
-    net->ops->gather(&(mlpi_gather){
+    net->kernels->gather(&(mlpi_gather){
         .m = m,
         .n = n,
         .X = X,
@@ -119,7 +119,7 @@ void mlpi_share_forward(mlp_trainer *t, const mlpi_member *self,
             mlpi_batch_norm_forward(t->net, self, &norm);
         }
         if (p->activates) {
-            t->net->ops->activate(&p->how, p->Z, p->A);
+            t->net->kernels->activate(&p->how, p->Z, p->A);
         }
         if (layout->layer[l].dropout > 0.0) {
             drop_rows(t, l, plan->first, plan->m, t->A, t->D);
@@ -185,8 +185,8 @@ void mlpi_share_backward(mlp_trainer *t, const mlpi_member *self,
             mlpi_barrier(self);
         }
         if (before->activates_back) {
-            t->net->ops->activate_backward(&before->how, before->Z, before->A,
-                                           before->dZ);
+            t->net->kernels->activate_backward(&before->how, before->Z,
+                                               before->A, before->dZ);
         }
         backward_layer(t, self, plan, l - 1);
     }
@@ -203,7 +203,7 @@ static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
             mlpi_update_at(&descent, fused->alpha, p->at, true);
         mlpi_product product = p->gradient.is;
         product.update = &update;
-        t->net->ops->product(&product);
+        t->net->kernels->product(&product);
     } else {
         mlpi_do(&p->gradient);
     }
@@ -221,18 +221,19 @@ static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
 static void other_gradients(mlp_trainer *t, size_t m, const mlpi_step *fused,
                             size_t l)
 {
-    const mlpi_ops *ops = t->net->ops;
+    const mlpi_kernels *kernels = t->net->kernels;
     const mlpi_shape *shape = &t->net->layout.layer[l];
     size_t n = shape->width;
     if (!shape->batch_norm) {
-        ops->column_sums(m, n, t->dZ[l], mlpi_at(ops, t->gradients, shape->b));
+        kernels->column_sums(m, n, t->dZ[l],
+                             mlpi_at(kernels, t->gradients, shape->b));
     }
     if (fused) {
         mlpi_descent descent = mlpi_descent_of(t);
         mlpi_update update =
             mlpi_update_at(&descent, fused->alpha, shape->b, false);
         update.n = n;
-        ops->update(&update);
+        kernels->update(&update);
     }
 }
 

@@ -59,7 +59,7 @@ typedef struct mlpi_step {
 static inline void *mlpi_row_of(const mlp_trainer *t, void *matrix,
                                 size_t width, size_t first)
 {
-    return mlpi_at(t->net->ops, matrix, first * width);
+    return mlpi_at(t->net->kernels, matrix, first * width);
 }
 
 static inline mlpi_descent mlpi_descent_of(mlp_trainer *t)

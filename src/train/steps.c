@@ -116,10 +116,10 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    if (!isfinite(trainer->net->ops->round(alpha))) {
+    if (!isfinite(trainer->net->kernels->round(alpha))) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
                           "alpha: expects a finite %s, got %g",
-                          mlp_dtype_name(trainer->net->ops->dtype), alpha);
+                          mlp_dtype_name(trainer->net->kernels->dtype), alpha);
     }
     TRY(mlpi_lbfgs_refuse(trainer, "an update"));
     TRY(check_backward(trainer));
@@ -134,7 +134,7 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    TRY(mlpi_check_positive(&trainer->hooks, trainer->net->ops, "alpha",
+    TRY(mlpi_check_positive(&trainer->hooks, trainer->net->kernels, "alpha",
                             alpha));
     TRY(mlpi_lbfgs_refuse(trainer, "a step"));
     TRY(mlpi_net_check_shapes(trainer->net, &X, &Y));
@@ -161,7 +161,7 @@ static mlp_view batch_view(const mlp_trainer *trainer, size_t l, void *data)
 {
     size_t width = trainer->net->layout.layer[l].width;
     return (mlp_view){
-        trainer->net->ops->dtype, trainer->m, width, width, 1, data};
+        trainer->net->kernels->dtype, trainer->m, width, width, 1, data};
 }
 
 static mlp_status batch_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,

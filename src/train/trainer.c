@@ -11,14 +11,14 @@
 static void *take_matrix(const mlp_trainer *t, size_t width,
                          mlpi_cursor *cursor)
 {
-    size_t row_size = width * t->net->ops->real_size;
+    size_t row_size = width * t->net->kernels->real_size;
     return mlpi_take(cursor, t->max_rows, row_size);
 }
 
 static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
 {
     const mlpi_layout *layout = &t->net->layout;
-    size_t size = t->net->ops->real_size;
+    size_t size = t->net->kernels->real_size;
     (void)mlpi_take(cursor, 1, sizeof *t);
     t->Z = mlpi_take(cursor, layout->L + 1, sizeof *t->Z);
     t->A = mlpi_take(cursor, layout->L + 1, sizeof *t->A);
@@ -105,7 +105,7 @@ mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
 {
     /* Not too large a number: the trainer holds as much already. */
     size_t room = mlpi_plan_room(trainer->net) +
-                  trainer->scratch_size * trainer->net->ops->real_size;
+                  trainer->scratch_size * trainer->net->kernels->real_size;
     return mlpi_team_create(hooks, threads, room, &trainer->team);
 }
 

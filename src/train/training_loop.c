@@ -61,7 +61,7 @@ static mlp_status check_stopping(const mlp_hooks *hooks,
 mlp_status mlpi_loop_check(const mlp_net *net, const mlp_train_options *options)
 {
     const mlp_hooks *hooks = &net->hooks;
-    TRY(mlpi_check_positive(hooks, net->ops, "learning_rate",
+    TRY(mlpi_check_positive(hooks, net->kernels, "learning_rate",
                             options->learning_rate));
     TRY(check_stopping(hooks, options));
     if (has_validation_set(options) && options->validation_fraction != 0.0) {
@@ -165,8 +165,8 @@ static mlp_cview all_parameters(const mlpi_loop *loop)
 static bool has_bad_weight(const mlpi_loop *loop)
 {
     const mlp_net *net = loop->trainer->net;
-    return !net->ops->is_finite(net->layout.parameters + net->layout.running,
-                                net->parameters);
+    return !net->kernels->is_finite(
+        net->layout.parameters + net->layout.running, net->parameters);
 }
 
 static mlp_status report_weight(const mlpi_loop *loop, size_t epoch)
@@ -174,7 +174,7 @@ static mlp_status report_weight(const mlpi_loop *loop, size_t epoch)
     mlp_cview all = all_parameters(loop);
     size_t row = 0;
     size_t col = 0;
-    (void)loop->trainer->net->ops->find_not_finite(all, &row, &col);
+    (void)loop->trainer->net->kernels->find_not_finite(all, &row, &col);
     return mlpi_error(&loop->trainer->hooks, MLP_ERR_DIVERGED,
                       "epoch %zu: a weight is %s; %s", epoch,
                       kind_of(mlp_cview_at(all, row, col)), advice(loop));
@@ -189,8 +189,8 @@ static mlp_status report_gradient(mlpi_loop *loop, size_t epoch)
     size_t row = 0;
     size_t col = 0;
     size_t n = t->net->layout.parameters;
-    mlp_cview all = {t->net->ops->dtype, 1, n, n, 1, t->gradients};
-    bool found = t->net->ops->find_not_finite(all, &row, &col);
+    mlp_cview all = {t->net->kernels->dtype, 1, n, n, 1, t->gradients};
+    bool found = t->net->kernels->find_not_finite(all, &row, &col);
     if (loop->weight <= 0.0) {
         mlpi_snapshot_take(t->net, loop->good);
         loop->has_good = true;
@@ -294,13 +294,13 @@ static mlp_status choose_rate(mlpi_loop *loop)
     loop->rate = mlpi_schedule_rate(&options->schedule, &t->course.plateau,
                                     options->learning_rate, t->course.epochs,
                                     epochs_of(loop));
-    double rounded = t->net->ops->round(loop->rate);
+    double rounded = t->net->kernels->round(loop->rate);
     if (!(rounded >= 0.0) || !isfinite(rounded)) {
         return mlpi_error(&t->hooks, MLP_ERR_ARGUMENT,
                           "epoch %zu: expects of the schedule a finite %s, 0 "
                           "or more, got %g",
-                          t->course.epochs, mlp_dtype_name(t->net->ops->dtype),
-                          loop->rate);
+                          t->course.epochs,
+                          mlp_dtype_name(t->net->kernels->dtype), loop->rate);
     }
     return MLP_OK;
 }

@@ -30,7 +30,7 @@ typedef struct task {
 } task;
 
 typedef struct job {
-    const mlpi_ops *ops;
+    const mlpi_kernels *kernels;
     mlpi_product product;
 } job;
 
@@ -59,7 +59,7 @@ static void multiply(void *state, size_t calls)
 {
     const job *j = state;
     for (size_t i = 0; i < calls; i++) {
-        j->ops->product(&j->product);
+        j->kernels->product(&j->product);
     }
 }
 
@@ -100,14 +100,14 @@ static void measure(bench *b, const task *t)
     if (b->count > 0 || !mlp_bench_wants(b, t->name)) {
         return;
     }
-    const mlpi_ops *ops = mlpi_ops_find(t->dtype, b->kernels);
+    const mlpi_kernels *kernels = mlpi_kernels_find(t->dtype, b->kernels);
     mlp_rng rng = mlp_rng_seeded(1);
     void *a = random_reals(t->dtype, t->m * t->k, &rng);
     void *B = random_reals(t->dtype, t->k * t->n, &rng);
     void *c = random_reals(t->dtype, t->m * t->n, &rng);
-    void *scratch = mlp_bench_allocate(ops->product_scratch(t->m, t->n, t->k),
-                                       ops->real_size);
-    job j = {ops,
+    void *scratch = mlp_bench_allocate(
+        kernels->product_scratch(t->m, t->n, t->k), kernels->real_size);
+    job j = {kernels,
              {.m = t->m,
               .n = t->n,
               .k = t->k,

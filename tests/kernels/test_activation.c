@@ -21,20 +21,20 @@ static const struct {
            {MLP_ACT_SOFTPLUS, 0}};
 
 /* a, and da/dz, of one number. */
-static void both_ways(const mlpi_ops *ops, size_t k, double z, double *a,
-                      double *slope)
+static void both_ways(const mlpi_kernels *kernels, size_t k, double z,
+                      double *a, double *slope)
 {
     double in[1];
     double out[1];
     double one[1];
     mlpi_activation how = {
         .f = kin[k].f, .slope = kin[k].slope, .m = 1, .n = 1};
-    set(ops->dtype, in, 0, z);
-    set(ops->dtype, one, 0, 1);
-    ops->activate(&how, in, out);
-    ops->activate_backward(&how, in, out, one);
-    *a = get(ops->dtype, out, 0);
-    *slope = get(ops->dtype, one, 0);
+    set(kernels->dtype, in, 0, z);
+    set(kernels->dtype, one, 0, 1);
+    kernels->activate(&how, in, out);
+    kernels->activate_backward(&how, in, out, one);
+    *a = get(kernels->dtype, out, 0);
+    *slope = get(kernels->dtype, one, 0);
 }
 
 static void activations_and_derivatives_are_pytorchs(void **state)
@@ -42,7 +42,7 @@ static void activations_and_derivatives_are_pytorchs(void **state)
     (void)state;
     vector rows = read_vector("activations");
     assert_int_equal(rows.cols, 1 + 2 * COUNT(kin));
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         double relative = dtype == MLP_F32 ? 2e-6 : 1e-12;
         double absolute = dtype == MLP_F32 ? 1e-6 : 1e-15;
@@ -51,7 +51,7 @@ static void activations_and_derivatives_are_pytorchs(void **state)
             for (size_t k = 0; k < COUNT(kin); k++) {
                 double a = 0;
                 double slope = 0;
-                both_ways(ops, k, row[0], &a, &slope);
+                both_ways(kernels, k, row[0], &a, &slope);
                 check_near(a, row[1 + 2 * k], relative, absolute,
                            mlp_activation_name(kin[k].f), (int)i);
                 check_near(slope, row[2 + 2 * k], relative, absolute,
@@ -93,7 +93,7 @@ static void derivatives_are_accurate(void **state)
     (void)state;
     enum { EACH = 20000 };
     for (mlp_dtype dtype = MLP_F32; dtype <= MLP_F64; dtype++) {
-        const mlpi_ops *ops = mlpi_ops_find(dtype, NULL);
+        const mlpi_kernels *kernels = mlpi_kernels_find(dtype, NULL);
         double unit = dtype == MLP_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
         mlp_rng rng = mlp_rng_seeded(3);
         for (size_t i = 0; i < EACH; i++) {
@@ -102,7 +102,7 @@ static void derivatives_are_accurate(void **state)
             for (size_t k = 0; k < COUNT(kin); k++) {
                 double a = 0;
                 double slope = 0;
-                both_ways(ops, k, z, &a, &slope);
+                both_ways(kernels, k, z, &a, &slope);
                 check_near(slope, slope_of(k, z), 0, 6 * unit,
                            mlp_activation_name(kin[k].f), (int)dtype);
             }
@@ -113,25 +113,25 @@ static void derivatives_are_accurate(void **state)
 static void derivatives_end_where_they_should(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (size_t k = 0; k < COUNT(kin); k++) {
             static const double far[] = {200, 2000, 1e30, INFINITY};
             double a = 0;
             double slope = 0;
             for (size_t i = 0; i < COUNT(far); i++) {
-                both_ways(ops, k, far[i], &a, &slope);
+                both_ways(kernels, k, far[i], &a, &slope);
                 assert_true(slope == 1);
-                both_ways(ops, k, -far[i], &a, &slope);
+                both_ways(kernels, k, -far[i], &a, &slope);
                 double end = kin[k].f == MLP_ACT_LEAKY_RELU
                                  ? rounded(dtype, kin[k].slope)
                                  : 0;
                 assert_true(fabs(fabs(slope) - end) < 1e-80);
             }
             if (mlpi_needs_z(kin[k].f) || kin[k].f == MLP_ACT_SOFTPLUS) {
-                both_ways(ops, k, NAN, &a, &slope);
+                both_ways(kernels, k, NAN, &a, &slope);
                 assert_true(isnan(a) && isnan(slope));
-                both_ways(ops, k, 0, &a, &slope);
+                both_ways(kernels, k, 0, &a, &slope);
                 assert_true(slope == 0.5);
             }
         }
@@ -142,7 +142,7 @@ static void derivatives_end_where_they_should(void **state)
 static void slope_zero_is_relu(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         mlp_rng rng = mlp_rng_seeded(4);
         void *z = random_reals(dtype, &rng, 37, -3, 3);
@@ -150,9 +150,9 @@ static void slope_zero_is_relu(void **state)
             double a[37];
             double expected[37];
             mlpi_activation how = {.f = f, .slope = 0, .m = 37, .n = 1};
-            ops->activate(&how, z, a);
+            kernels->activate(&how, z, a);
             how.f = MLP_ACT_RELU;
-            ops->activate(&how, z, expected);
+            kernels->activate(&how, z, expected);
             for (size_t i = 0; i < 37; i++) {
                 assert_true(get(dtype, a, i) == get(dtype, expected, i));
             }

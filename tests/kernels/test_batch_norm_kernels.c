@@ -45,7 +45,7 @@ enum { MOST_ROWS = 41, MOST_COLUMNS = 37 };
 
 /* Matrices whose columns [first, first + n) are of interest. */
 typedef struct kernel_case {
-    const mlpi_ops *ops;
+    const mlpi_kernels *kernels;
     size_t m, n, stride, first;
     void *U, *X, *Z, *dZ;        /* real [m][stride] */
     void *row[8];                /* real [stride] */
@@ -55,11 +55,11 @@ typedef struct kernel_case {
 
 enum { MEAN, VARIANCE, SCALE, SHIFT, DSCALE, DSHIFT, OTHER, ROWS_OF };
 
-static kernel_case case_of(const mlpi_ops *ops, size_t m, size_t n,
+static kernel_case case_of(const mlpi_kernels *kernels, size_t m, size_t n,
                            size_t stride, size_t first)
 {
     mlp_rng rng = mlp_rng_seeded((uint32_t)(m * 100 + n));
-    kernel_case c = {.ops = ops,
+    kernel_case c = {.kernels = kernels,
                      .m = m,
                      .n = n,
                      .stride = stride,
@@ -67,10 +67,10 @@ static kernel_case case_of(const mlpi_ops *ops, size_t m, size_t n,
                      .epsilon = 1e-5};
     void **matrices[] = {&c.U, &c.X, &c.Z, &c.dZ};
     for (size_t i = 0; i < 4; i++) {
-        *matrices[i] = random_reals(ops->dtype, &rng, m * stride, -2, 2);
+        *matrices[i] = random_reals(kernels->dtype, &rng, m * stride, -2, 2);
     }
     for (size_t i = 0; i < ROWS_OF; i++) {
-        c.row[i] = random_reals(ops->dtype, &rng, stride, 0.1, 2);
+        c.row[i] = random_reals(kernels->dtype, &rng, stride, 0.1, 2);
     }
     return c;
 }
@@ -88,7 +88,7 @@ static void free_case(kernel_case *c)
 
 static void *from(const kernel_case *c, void *reals, size_t at)
 {
-    return (unsigned char *)reals + at * size_of(c->ops->dtype);
+    return (unsigned char *)reals + at * size_of(c->kernels->dtype);
 }
 
 /* Column `first` + j of a matrix. */
@@ -96,14 +96,14 @@ static void take_column(const kernel_case *c, const void *reals, size_t j,
                         double out[MOST_ROWS])
 {
     for (size_t i = 0; i < c->m; i++) {
-        out[i] = get(c->ops->dtype, reals, i * c->stride + c->first + j);
+        out[i] = get(c->kernels->dtype, reals, i * c->stride + c->first + j);
     }
 }
 
 static void check_moments(kernel_case *c)
 {
-    mlp_dtype dtype = c->ops->dtype;
-    c->ops->moments(
+    mlp_dtype dtype = c->kernels->dtype;
+    c->kernels->moments(
         &(mlpi_moments){.m = c->m,
                         .n = c->n,
                         .stride = c->stride,
@@ -128,7 +128,7 @@ static void check_moments(kernel_case *c)
 
 static double inverse_of(const kernel_case *c, size_t j)
 {
-    mlp_dtype dtype = c->ops->dtype;
+    mlp_dtype dtype = c->kernels->dtype;
     double variance = get(dtype, c->row[VARIANCE], j);
     double sum = rounded(dtype, variance + rounded(dtype, c->epsilon));
     double root = dtype == MLP_F32 ? (double)sqrtf((float)sum) : sqrt(sum);
@@ -138,7 +138,7 @@ static double inverse_of(const kernel_case *c, size_t j)
 /* Over whole rows; X may be unwanted, and then Z stands in U's place. */
 static void check_normalise(kernel_case *c, bool with_X)
 {
-    mlp_dtype dtype = c->ops->dtype;
+    mlp_dtype dtype = c->kernels->dtype;
     size_t n = c->stride;
     double *u = calloc(c->m * n + 1, sizeof *u);
     assert_non_null(u);
@@ -146,16 +146,16 @@ static void check_normalise(kernel_case *c, bool with_X)
         u[i] = get(dtype, c->U, i);
     }
     void *Z = with_X ? c->Z : c->U;
-    c->ops->normalise(&(mlpi_normalise){.m = c->m,
-                                        .n = n,
-                                        .epsilon = c->epsilon,
-                                        .mean = c->row[MEAN],
-                                        .variance = c->row[VARIANCE],
-                                        .scale = c->row[SCALE],
-                                        .shift = c->row[SHIFT],
-                                        .U = c->U,
-                                        .X = with_X ? c->U : NULL,
-                                        .Z = Z});
+    c->kernels->normalise(&(mlpi_normalise){.m = c->m,
+                                            .n = n,
+                                            .epsilon = c->epsilon,
+                                            .mean = c->row[MEAN],
+                                            .variance = c->row[VARIANCE],
+                                            .scale = c->row[SCALE],
+                                            .shift = c->row[SHIFT],
+                                            .U = c->U,
+                                            .X = with_X ? c->U : NULL,
+                                            .Z = Z});
     for (size_t i = 0; i < c->m * n; i++) {
         size_t j = i % n;
         double d = rounded(dtype, u[i] - get(dtype, c->row[MEAN], j));
@@ -170,7 +170,7 @@ static void check_normalise(kernel_case *c, bool with_X)
 
 static void check_back(kernel_case *c)
 {
-    mlp_dtype dtype = c->ops->dtype;
+    mlp_dtype dtype = c->kernels->dtype;
     size_t first = c->first;
     mlpi_normalise_back back = {.m = c->m,
                                 .n = c->n,
@@ -189,8 +189,8 @@ static void check_back(kernel_case *c)
         take_column(c, c->X, j, x[j]);
         take_column(c, c->dZ, j, dz[j]);
     }
-    c->ops->normalise_sums(&back);
-    c->ops->normalise_backward(&back);
+    c->kernels->normalise_sums(&back);
+    c->kernels->normalise_backward(&back);
     for (size_t j = 0; j < c->n; j++) {
         double dscale = sum_of(dtype, multiplied, c->m, x[j], dz[j]);
         double dshift = sum_of(dtype, plain, c->m, dz[j], dz[j]);
@@ -210,12 +210,12 @@ static void check_back(kernel_case *c)
 
 static void check_blend(kernel_case *c)
 {
-    mlp_dtype dtype = c->ops->dtype;
+    mlp_dtype dtype = c->kernels->dtype;
     double before[MOST_COLUMNS];
     for (size_t j = 0; j < c->stride; j++) {
         before[j] = get(dtype, c->row[OTHER], j);
     }
-    c->ops->blend(c->stride, 0.9, 0.1, c->row[SHIFT], c->row[OTHER]);
+    c->kernels->blend(c->stride, 0.9, 0.1, c->row[SHIFT], c->row[OTHER]);
     for (size_t j = 0; j < c->stride; j++) {
         double kept = rounded(dtype, rounded(dtype, 0.9) * before[j]);
         double moved =
@@ -229,13 +229,14 @@ static void kernels_are_the_formulas(void **state)
 {
     (void)state;
     static const size_t columns[] = {1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 31};
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (size_t m = 1; m < MOST_ROWS; m = m < 18 ? m + 1 : m + 11) {
             for (size_t k = 0; k < COUNT(columns); k++) {
                 size_t n = columns[k];
                 size_t first = k % 4;
-                kernel_case c = case_of(ops, m, n, n + first + k % 3, first);
+                kernel_case c =
+                    case_of(kernels, m, n, n + first + k % 3, first);
                 check_moments(&c);
                 check_back(&c);
                 check_normalise(&c, k % 2 == 0);

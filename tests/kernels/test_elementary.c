@@ -57,17 +57,17 @@ static const struct {
 static const double flat = 0.2;  /* so far from the turn steps back may be */
 static const float alpha = 0.7F; /* of elu */
 
-static void apply(const mlpi_ops *ops, function f, size_t n, const void *x,
-                  void *y)
+static void apply(const mlpi_kernels *kernels, function f, size_t n,
+                  const void *x, void *y)
 {
     if (f < ELU) {
-        ops->map(functions[f].map, n, x, y);
+        kernels->map(functions[f].map, n, x, y);
     } else {
         mlpi_activation how = {.f = functions[f].activation,
                                .slope = (double)alpha,
                                .m = 1,
                                .n = n};
-        ops->activate(&how, x, y);
+        kernels->activate(&how, x, y);
     }
 }
 
@@ -249,7 +249,7 @@ static double random_argument(mlp_rng *rng, function f, size_t i)
 
 static double worst_f64(function f, double *where)
 {
-    const mlpi_ops *ops = mlpi_ops_find(MLP_F64, NULL);
+    const mlpi_kernels *kernels = mlpi_kernels_find(MLP_F64, NULL);
     mlp_rng rng = mlp_rng_seeded((uint32_t)f);
     static double x[CHUNK];
     static double y[CHUNK];
@@ -258,7 +258,7 @@ static double worst_f64(function f, double *where)
         for (size_t i = 0; i < CHUNK; i++) {
             x[i] = random_argument(&rng, f, i);
         }
-        apply(ops, f, CHUNK, x, y);
+        apply(kernels, f, CHUNK, x, y);
         for (size_t i = 0; i < CHUNK; i++) {
             double error = ulps_f64(y[i], exact_long(f, (long double)x[i]));
             if (error > worst) {
@@ -320,7 +320,7 @@ static void visit(sweep *s, function f, float x, float y)
 
 static void sweep_f32(uint64_t step)
 {
-    const mlpi_ops *ops = mlpi_ops_find(MLP_F32, NULL);
+    const mlpi_kernels *kernels = mlpi_kernels_find(MLP_F32, NULL);
     static float x[CHUNK];
     static float y[CHUNK];
     for (function f = 0; f < FUNCTIONS; f++) {
@@ -331,7 +331,7 @@ static void sweep_f32(uint64_t step)
             for (; n < CHUNK && at < UINT64_C(1) << 32; n++, at += step) {
                 x[n] = ordered(at);
             }
-            apply(ops, f, n, x, y);
+            apply(kernels, f, n, x, y);
             for (size_t i = 0; i < n; i++) {
                 visit(&s, f, x[i], y[i]);
             }
@@ -360,7 +360,7 @@ static void all_f32_are_accurate_and_rise(void **state)
 static void f64_rises(void **state)
 {
     (void)state;
-    const mlpi_ops *ops = mlpi_ops_find(MLP_F64, NULL);
+    const mlpi_kernels *kernels = mlpi_kernels_find(MLP_F64, NULL);
     enum { STARTS = 20000, RUN = 64 };
     for (function f = 0; f < FUNCTIONS; f++) {
         mlp_rng rng = mlp_rng_seeded(100 + (uint32_t)f);
@@ -371,7 +371,7 @@ static void f64_rises(void **state)
             for (size_t i = 1; i < RUN; i++) {
                 x[i] = nextafter(x[i - 1], HUGE_VAL);
             }
-            apply(ops, f, RUN, x, y);
+            apply(kernels, f, RUN, x, y);
             for (size_t i = 1; i < RUN; i++) {
                 double ulp = (double)ulp_at((long double)y[i], DBL_MANT_DIG,
                                             DBL_MIN_EXP);
@@ -382,18 +382,18 @@ static void f64_rises(void **state)
     }
 }
 
-static double apply_f64(const mlpi_ops *ops, function f, double x)
+static double apply_f64(const mlpi_kernels *kernels, function f, double x)
 {
     double y = 0;
-    apply(ops, f, 1, &x, &y);
+    apply(kernels, f, 1, &x, &y);
     return y;
 }
 
-static double apply_f32(const mlpi_ops *ops, function f, double x)
+static double apply_f32(const mlpi_kernels *kernels, function f, double x)
 {
     float in = (float)x;
     float y = 0;
-    apply(ops, f, 1, &in, &y);
+    apply(kernels, f, 1, &in, &y);
     return (double)y;
 }
 
@@ -483,14 +483,14 @@ static void assert_same(double got, double expected)
 static void special_values_are_exact(void **state)
 {
     (void)state;
-    const mlpi_ops *ops = NULL;
-    for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
-        const mlpi_ops *single = mlpi_ops_get(MLP_F32, t);
+    const mlpi_kernels *kernels = NULL;
+    for (size_t t = 0; (kernels = mlpi_kernels_get(MLP_F64, t)) != NULL; t++) {
+        const mlpi_kernels *single = mlpi_kernels_get(MLP_F32, t);
         size_t n = sizeof exact_values / sizeof exact_values[0];
         for (size_t i = 0; i < n; i++) {
             function f = exact_values[i].f;
             double x = exact_values[i].x;
-            assert_same(apply_f64(ops, f, x), exact_values[i].y);
+            assert_same(apply_f64(kernels, f, x), exact_values[i].y);
             assert_same(apply_f32(single, f, x), exact_values[i].y);
         }
     }
@@ -546,10 +546,10 @@ static void f64_is_accurate_at_its_ends(void **state)
         0x1.0p-1073,
         0x1.8p-1060,
     };
-    const mlpi_ops *ops = mlpi_ops_find(MLP_F64, NULL);
+    const mlpi_kernels *kernels = mlpi_kernels_find(MLP_F64, NULL);
     for (function f = 0; f < FUNCTIONS; f++) {
         for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-            double y = apply_f64(ops, f, ends[i]);
+            double y = apply_f64(kernels, f, ends[i]);
             long double exact = exact_long(f, (long double)ends[i]);
             assert_true(ulps_f64(y, exact) <= functions[f].most_ulps);
         }

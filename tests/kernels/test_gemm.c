@@ -48,21 +48,22 @@ static double at(mlp_dtype dtype, const matrix *a, size_t i, size_t j)
 }
 
 /* Room that was used before, for numbers that overflow when they are added. */
-static void *used_scratch(const mlpi_ops *ops, size_t m, size_t n, size_t k)
+static void *used_scratch(const mlpi_kernels *kernels, size_t m, size_t n,
+                          size_t k)
 {
-    const size_t count = ops->product_scratch(m, n, k);
-    const double large = ops->dtype == MLP_F32 ? FLT_MAX : DBL_MAX;
-    void *scratch = guarded_alloc(count * size_of(ops->dtype));
+    const size_t count = kernels->product_scratch(m, n, k);
+    const double large = kernels->dtype == MLP_F32 ? FLT_MAX : DBL_MAX;
+    void *scratch = guarded_alloc(count * size_of(kernels->dtype));
     for (size_t i = 0; i < count; i++) {
-        set(ops->dtype, scratch, i, i % 2 ? large : -large);
+        set(kernels->dtype, scratch, i, i % 2 ? large : -large);
     }
     return scratch;
 }
 
-static void check_product(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t n,
-                          size_t k)
+static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
+                          size_t n, size_t k)
 {
-    mlp_dtype dtype = ops->dtype;
+    mlp_dtype dtype = kernels->dtype;
     matrix A = random_matrix(dtype, rng, m, k);
     matrix B = random_matrix(dtype, rng, k, n);
     int64_t with_bias = 0;
@@ -77,21 +78,21 @@ static void check_product(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t n,
     void *beside =
         extras & 1 ? random_reals(dtype, rng, m * width, 7, 7) : NULL;
     void *C = random_reals(dtype, rng, m * width, 7, 7);
-    void *scratch = used_scratch(ops, m, n, k);
+    void *scratch = used_scratch(kernels, m, n, k);
     (void)feclearexcept(FE_ALL_EXCEPT);
-    ops->product(&(mlpi_product){.m = m,
-                                 .n = n,
-                                 .k = k,
-                                 .width = is_part ? width : 0,
-                                 .A = {A.reals, A.row_stride, A.col_stride},
-                                 .B = {B.reals, B.row_stride, B.col_stride},
-                                 .bias = bias,
-                                 .gate = gate,
-                                 .C = C,
-                                 .relu = beside       ? beside
-                                         : extras & 2 ? C
-                                                      : NULL,
-                                 .scratch = scratch});
+    kernels->product(&(mlpi_product){.m = m,
+                                     .n = n,
+                                     .k = k,
+                                     .width = is_part ? width : 0,
+                                     .A = {A.reals, A.row_stride, A.col_stride},
+                                     .B = {B.reals, B.row_stride, B.col_stride},
+                                     .bias = bias,
+                                     .gate = gate,
+                                     .C = C,
+                                     .relu = beside       ? beside
+                                             : extras & 2 ? C
+                                                          : NULL,
+                                     .scratch = scratch});
     assert_false(fetestexcept(FE_INVALID | FE_OVERFLOW));
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++) {
@@ -124,14 +125,14 @@ static void check_product(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t n,
 static void product_equals_the_triple_loop(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         mlp_rng rng = mlp_rng_seeded(1);
         for (int trial = 0; trial < 400; trial++) {
             size_t m = pick(&rng, edges, COUNT(edges));
             size_t n = pick(&rng, edges, COUNT(edges));
             size_t k = pick(&rng, depths, COUNT(depths));
-            check_product(ops, &rng, m, n, k);
+            check_product(kernels, &rng, m, n, k);
         }
     }
 }
@@ -141,27 +142,28 @@ static void product_equals_the_triple_loop(void **state)
 static void product_equals_the_triple_loop_when_large(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         mlp_rng rng = mlp_rng_seeded(2);
         for (int form = 0; form < 4; form++) {
-            check_product(ops, &rng, 29, 300, 300);
-            check_product(ops, &rng, 501, 141, 20);
-            check_product(ops, &rng, 129, 10, 300);
-            check_product(ops, &rng, 33, 1037, 17);
+            check_product(kernels, &rng, 29, 300, 300);
+            check_product(kernels, &rng, 501, 141, 20);
+            check_product(kernels, &rng, 129, 10, 300);
+            check_product(kernels, &rng, 33, 1037, 17);
         }
-        check_product(ops, &rng, 500, 140, 270);
-        check_product(ops, &rng, 17, 100, 1000);
-        check_product(ops, &rng, 1, 1300, 70);
-        check_product(ops, &rng, 1500, 1, 9);
-        check_product(ops, &rng, 1, 1, 2000);
+        check_product(kernels, &rng, 500, 140, 270);
+        check_product(kernels, &rng, 17, 100, 1000);
+        check_product(kernels, &rng, 1, 1300, 70);
+        check_product(kernels, &rng, 1500, 1, 9);
+        check_product(kernels, &rng, 1, 1, 2000);
     }
 }
 
 /* A (m, k) by one column, with rows of A that end at a page's end. */
-static void check_column(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t k)
+static void check_column(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
+                         size_t k)
 {
-    mlp_dtype dtype = ops->dtype;
+    mlp_dtype dtype = kernels->dtype;
     const size_t stride = k + 1;
     void *A = random_reals(dtype, rng, m * stride - 1, -1, 1);
     void *b = random_reals(dtype, rng, 2 * k, -1, 1);
@@ -174,7 +176,7 @@ static void check_column(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t k)
                       .B = {b, 2, 1},
                       .bias = m % 2 ? bias : NULL,
                       .C = c};
-    ops->product(&p);
+    kernels->product(&p);
     for (size_t i = 0; i < m; i++) {
         double s = 0;
         for (size_t j = 0; j < k; j++) {
@@ -193,22 +195,22 @@ static void check_column(const mlpi_ops *ops, mlp_rng *rng, size_t m, size_t k)
 static void product_by_a_column_equals_the_loop(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         mlp_rng rng = mlp_rng_seeded(7);
         for (size_t m = 1; m < 40; m += 3) {
-            check_column(ops, &rng, m, 1 + m % 5);
-            check_column(ops, &rng, m, 8);
-            check_column(ops, &rng, m + 1, 11 + m % 4);
+            check_column(kernels, &rng, m, 1 + m % 5);
+            check_column(kernels, &rng, m, 8);
+            check_column(kernels, &rng, m + 1, 11 + m % 4);
         }
     }
 }
 
 /* A (m, k), whose rows or columns are contiguous, by few dense columns. */
-static void check_few(const mlpi_ops *ops, mlp_rng *rng, const size_t size[3],
-                      bool by_rows)
+static void check_few(const mlpi_kernels *kernels, mlp_rng *rng,
+                      const size_t size[3], bool by_rows)
 {
-    mlp_dtype dtype = ops->dtype;
+    mlp_dtype dtype = kernels->dtype;
     const size_t m = size[0];
     const size_t n = size[1];
     const size_t k = size[2];
@@ -217,14 +219,14 @@ static void check_few(const mlpi_ops *ops, mlp_rng *rng, const size_t size[3],
     matrix B = {random_reals(dtype, rng, k * n, -1, 1), n, 1};
     void *C = guarded_alloc(m * n * size_of(dtype));
     void *scratch =
-        guarded_alloc(ops->product_scratch(m, n, k) * size_of(dtype));
-    ops->product(&(mlpi_product){.m = m,
-                                 .n = n,
-                                 .k = k,
-                                 .A = {A.reals, A.row_stride, A.col_stride},
-                                 .B = {B.reals, n, 1},
-                                 .C = C,
-                                 .scratch = scratch});
+        guarded_alloc(kernels->product_scratch(m, n, k) * size_of(dtype));
+    kernels->product(&(mlpi_product){.m = m,
+                                     .n = n,
+                                     .k = k,
+                                     .A = {A.reals, A.row_stride, A.col_stride},
+                                     .B = {B.reals, n, 1},
+                                     .C = C,
+                                     .scratch = scratch});
     for (size_t i = 0; i < m * n; i++) {
         double s = 0;
         for (size_t p = 0; p < k; p++) {
@@ -242,17 +244,17 @@ static void check_few(const mlpi_ops *ops, mlp_rng *rng, const size_t size[3],
 static void product_by_few_columns_equals_the_loop(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         mlp_rng rng = mlp_rng_seeded(8);
         for (size_t n = 2; n < 14; n++) {
-            check_few(ops, &rng, (size_t[]){67, n, 64}, false);
+            check_few(kernels, &rng, (size_t[]){67, n, 64}, false);
         }
-        check_few(ops, &rng, (size_t[]){67, 10, 300}, false);
-        check_few(ops, &rng, (size_t[]){64, 11, 300}, false);
-        check_few(ops, &rng, (size_t[]){19, 10, 300}, true);
-        check_few(ops, &rng, (size_t[]){19, 10, 301}, true);
-        check_few(ops, &rng, (size_t[]){8, 10, 204}, true);
+        check_few(kernels, &rng, (size_t[]){67, 10, 300}, false);
+        check_few(kernels, &rng, (size_t[]){64, 11, 300}, false);
+        check_few(kernels, &rng, (size_t[]){19, 10, 300}, true);
+        check_few(kernels, &rng, (size_t[]){19, 10, 301}, true);
+        check_few(kernels, &rng, (size_t[]){8, 10, 204}, true);
     }
 }
 
@@ -264,10 +266,10 @@ static void *copy_of(mlp_dtype dtype, const void *reals, size_t n)
 }
 
 /* A product that updates does what a product and then an update do. */
-static void check_updating(const mlpi_ops *ops, mlp_rng *rng, mlp_rule rule,
-                           const size_t size[3])
+static void check_updating(const mlpi_kernels *kernels, mlp_rng *rng,
+                           mlp_rule rule, const size_t size[3])
 {
-    mlp_dtype dtype = ops->dtype;
+    mlp_dtype dtype = kernels->dtype;
     size_t m = size[0];
     size_t n = size[1];
     matrix A = random_matrix(dtype, rng, m, size[2]);
@@ -291,25 +293,25 @@ static void check_updating(const mlpi_ops *ops, mlp_rng *rng, mlp_rule rule,
                      .gain = {0.1, 0.01},
                      .root = 1.5,
                      .epsilon = 1e-8};
-    mlpi_product p = {.m = m,
-                      .n = n,
-                      .k = size[2],
-                      .A = {A.reals, A.row_stride, A.col_stride},
-                      .B = {B.reals, B.row_stride, B.col_stride},
-                      .C = guarded_alloc(m * n * size_of(dtype)),
-                      .scratch =
-                          guarded_alloc(ops->product_scratch(m, n, size[2]) *
-                                        size_of(dtype))};
-    ops->product(&p);
+    mlpi_product p = {
+        .m = m,
+        .n = n,
+        .k = size[2],
+        .A = {A.reals, A.row_stride, A.col_stride},
+        .B = {B.reals, B.row_stride, B.col_stride},
+        .C = guarded_alloc(m * n * size_of(dtype)),
+        .scratch = guarded_alloc(kernels->product_scratch(m, n, size[2]) *
+                                 size_of(dtype))};
+    kernels->product(&p);
     u.dw = p.C;
     u.w = apart[0];
     memcpy(u.state, apart + 1, states * sizeof *u.state);
-    ops->update(&u);
+    kernels->update(&u);
     u.dw = NULL;
     u.w = fused[0];
     memcpy(u.state, fused + 1, states * sizeof *u.state);
     p.update = &u;
-    ops->product(&p);
+    kernels->product(&p);
     for (size_t i = 0; i < 3; i++) {
         assert_memory_equal(apart[i], fused[i], m * n * size_of(dtype));
         guarded_free(fused[i]);
@@ -332,11 +334,11 @@ static void product_updates_as_update_does(void **state)
         {9, 5, 4},      {1, 300, 40},  {300, 1, 40},  {3, 4, 0}};
     static const mlp_rule rules[] = {MLP_RULE_SGD, MLP_RULE_MOMENTUM,
                                      MLP_RULE_ADAM};
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         mlp_rng rng = mlp_rng_seeded(5);
         for (size_t i = 0; i < COUNT(sizes) * COUNT(rules); i++) {
-            check_updating(ops, &rng, rules[i % COUNT(rules)],
+            check_updating(kernels, &rng, rules[i % COUNT(rules)],
                            sizes[i / COUNT(rules)]);
         }
     }
@@ -346,7 +348,7 @@ static void product_updates_as_update_does(void **state)
 static void product_of_empty_chains_is_the_bias(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         double bias[3] = {0};
         double C[6] = {0};
@@ -354,12 +356,12 @@ static void product_of_empty_chains_is_the_bias(void **state)
             set(dtype, bias, j, (double)j - 1.5);
         }
         mlpi_product p = {.m = 2, .n = 3, .k = 0, .bias = bias, .C = C};
-        ops->product(&p);
+        kernels->product(&p);
         for (size_t i = 0; i < 6; i++) {
             assert_true(get(dtype, C, i) == (double)(i % 3) - 1.5);
         }
         p.bias = NULL;
-        ops->product(&p);
+        kernels->product(&p);
         for (size_t i = 0; i < 6; i++) {
             assert_true(same(get(dtype, C, i), 0.0));
         }
@@ -371,22 +373,22 @@ static void product_keeps_a_nan_in_its_row(void **state)
 {
     (void)state;
     enum { M = 13, N = 37, K = 19 };
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         mlp_rng rng = mlp_rng_seeded(3);
         void *A = random_reals(dtype, &rng, M * K, -1, 1);
         void *B = random_reals(dtype, &rng, K * N, -1, 1);
         void *C = guarded_alloc(M * N * size_of(dtype));
         void *scratch =
-            guarded_alloc(ops->product_scratch(M, N, K) * size_of(dtype));
+            guarded_alloc(kernels->product_scratch(M, N, K) * size_of(dtype));
         set(dtype, A, 5 * K + 7, (double)NAN);
-        ops->product(&(mlpi_product){.m = M,
-                                     .n = N,
-                                     .k = K,
-                                     .A = {A, K, 1},
-                                     .B = {B, N, 1},
-                                     .C = C,
-                                     .scratch = scratch});
+        kernels->product(&(mlpi_product){.m = M,
+                                         .n = N,
+                                         .k = K,
+                                         .A = {A, K, 1},
+                                         .B = {B, N, 1},
+                                         .C = C,
+                                         .scratch = scratch});
         for (size_t i = 0; i < M * N; i++) {
             assert_int_equal(isnan(get(dtype, C, i)) != 0, i / N == 5);
         }
@@ -401,7 +403,7 @@ static void column_sums_use_eight_lanes(void **state)
 {
     (void)state;
     static const size_t rows[] = {0, 1, 7, 8, 9, 16, 23, 100};
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         mlp_rng rng = mlp_rng_seeded(4);
         for (size_t trial = 0; trial < COUNT(rows) * COUNT(edges); trial++) {
@@ -409,7 +411,7 @@ static void column_sums_use_eight_lanes(void **state)
             size_t n = edges[trial / COUNT(rows)];
             void *X = random_reals(dtype, &rng, m * n, -1, 1);
             void *sums = guarded_alloc(n * size_of(dtype));
-            ops->column_sums(m, n, X, sums);
+            kernels->column_sums(m, n, X, sums);
             for (size_t j = 0; j < n; j++) {
                 double s[MLPI_LANES] = {0};
                 for (size_t i = 0; i < m; i++) {
@@ -433,18 +435,18 @@ static void column_sums_use_eight_lanes(void **state)
 static void product_scratch_does_not_shrink(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (size_t i = 1; i < COUNT(edges); i++) {
             for (size_t j = 1; j < COUNT(depths); j++) {
                 size_t m = edges[i];
                 size_t k = depths[j];
-                size_t scratch = ops->product_scratch(m, m, k);
-                assert_true(ops->product_scratch(edges[i - 1], m, k) <=
+                size_t scratch = kernels->product_scratch(m, m, k);
+                assert_true(kernels->product_scratch(edges[i - 1], m, k) <=
                             scratch);
-                assert_true(ops->product_scratch(m, edges[i - 1], k) <=
+                assert_true(kernels->product_scratch(m, edges[i - 1], k) <=
                             scratch);
-                assert_true(ops->product_scratch(m, m, depths[j - 1]) <=
+                assert_true(kernels->product_scratch(m, m, depths[j - 1]) <=
                             scratch);
             }
         }

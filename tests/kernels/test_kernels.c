@@ -47,9 +47,9 @@ static void assert_all_same(mlp_dtype dtype, const void *a, const void *b,
 static void map_equals_the_portable_one(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
-        const mlpi_ops *portable = mlpi_ops_get(dtype, 0);
+        const mlpi_kernels *portable = mlpi_kernels_get(dtype, 0);
         mlp_rng rng = mlp_rng_seeded(1);
         for (size_t n = 0; n < 20000; n = n < MOST ? n + 1 : n * 20) {
             void *x = any_numbers(dtype, &rng, n);
@@ -57,7 +57,7 @@ static void map_equals_the_portable_one(void **state)
             void *expected = guarded_alloc(n * size_of(dtype));
             for (int f = MLPI_MAP_EXP; f <= MLPI_MAP_SIGMOID; f++) {
                 portable->map((mlpi_function)f, n, x, expected);
-                ops->map((mlpi_function)f, n, x, y);
+                kernels->map((mlpi_function)f, n, x, y);
                 assert_all_same(dtype, y, expected, n);
             }
             guarded_free(expected);
@@ -67,13 +67,13 @@ static void map_equals_the_portable_one(void **state)
     }
 }
 
-static double apply(const mlpi_ops *ops, mlpi_function f, double x)
+static double apply(const mlpi_kernels *kernels, mlpi_function f, double x)
 {
     double in[1];
     double out[1];
-    set(ops->dtype, in, 0, x);
-    ops->map(f, 1, in, out);
-    return get(ops->dtype, out, 0);
+    set(kernels->dtype, in, 0, x);
+    kernels->map(f, 1, in, out);
+    return get(kernels->dtype, out, 0);
 }
 
 static const double any_slope = 0.3; /* of leaky ReLU and ELU */
@@ -85,7 +85,7 @@ static double portable_activation(mlp_dtype dtype, mlp_activation f, double z)
     double out[1];
     set(dtype, in, 0, z);
     mlpi_activation how = {.f = f, .slope = any_slope, .m = 1, .n = 1};
-    mlpi_ops_get(dtype, 0)->activate(&how, in, out);
+    mlpi_kernels_get(dtype, 0)->activate(&how, in, out);
     return get(dtype, out, 0);
 }
 
@@ -98,30 +98,32 @@ static double portable_backward(mlp_dtype dtype, mlp_activation f, double z,
     set(dtype, &in[1], 0, a);
     set(dtype, out, 0, da);
     mlpi_activation how = {.f = f, .slope = any_slope, .m = 1, .n = 1};
-    mlpi_ops_get(dtype, 0)->activate_backward(&how, &in[0], &in[1], out);
+    mlpi_kernels_get(dtype, 0)->activate_backward(&how, &in[0], &in[1], out);
     return get(dtype, out, 0);
 }
 
-static double activation_of(const mlpi_ops *ops, mlp_activation f, double z)
+static double activation_of(const mlpi_kernels *kernels, mlp_activation f,
+                            double z)
 {
     switch (f) {
     case MLP_ACT_IDENTITY:
         return z;
     case MLP_ACT_SIGMOID:
-        return apply(ops, MLPI_MAP_SIGMOID, z);
+        return apply(kernels, MLPI_MAP_SIGMOID, z);
     case MLP_ACT_TANH:
-        return apply(ops, MLPI_MAP_TANH, z);
+        return apply(kernels, MLPI_MAP_TANH, z);
     case MLP_ACT_RELU:
         return z <= 0 ? 0 : z;
     case MLP_ACT_LEAKY_RELU:
-        return z <= 0 ? rounded(ops->dtype, rounded(ops->dtype, any_slope) * z)
+        return z <= 0 ? rounded(kernels->dtype,
+                                rounded(kernels->dtype, any_slope) * z)
                       : z;
     case MLP_ACT_ELU:
     case MLP_ACT_GELU:
     case MLP_ACT_GELU_TANH:
     case MLP_ACT_SILU:
     case MLP_ACT_SOFTPLUS:
-        return portable_activation(ops->dtype, f, z);
+        return portable_activation(kernels->dtype, f, z);
     case MLP_ACT_SOFTMAX:
         break;
     }
@@ -162,28 +164,29 @@ static double slope_times(mlp_dtype dtype, mlp_activation f, double z, double a,
     return 0;
 }
 
-static void check_activation(const mlpi_ops *ops, mlp_activation f, size_t n)
+static void check_activation(const mlpi_kernels *kernels, mlp_activation f,
+                             size_t n)
 {
-    mlp_dtype dtype = ops->dtype;
+    mlp_dtype dtype = kernels->dtype;
     mlp_rng rng = mlp_rng_seeded((uint32_t)n);
     void *z = any_numbers(dtype, &rng, n);
     void *a = guarded_alloc(n * size_of(dtype));
     void *da = random_reals(dtype, &rng, n, -1, 1);
     void *dz = guarded_alloc(n * size_of(dtype));
     mlpi_activation how = {.f = f, .slope = any_slope, .m = n, .n = 1};
-    ops->activate(&how, z, a);
+    kernels->activate(&how, z, a);
     for (size_t i = 0; i < n; i++) {
-        assert_true(
-            same(get(dtype, a, i), activation_of(ops, f, get(dtype, z, i))));
+        assert_true(same(get(dtype, a, i),
+                         activation_of(kernels, f, get(dtype, z, i))));
         set(dtype, dz, i, get(dtype, da, i));
     }
-    ops->activate_backward(&how, z, a, dz);
+    kernels->activate_backward(&how, z, a, dz);
     for (size_t i = 0; i < n; i++) {
         assert_true(same(get(dtype, dz, i),
                          slope_times(dtype, f, get(dtype, z, i),
                                      get(dtype, a, i), get(dtype, da, i))));
     }
-    ops->activate(&how, z, z);
+    kernels->activate(&how, z, z);
     assert_all_same(dtype, z, a, n);
     guarded_free(dz);
     guarded_free(da);
@@ -194,11 +197,11 @@ static void check_activation(const mlpi_ops *ops, mlp_activation f, size_t n)
 static void activations_follow_their_formulas_both_ways(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
             for (size_t n = 0; n < MOST && f != MLP_ACT_SOFTMAX; n++) {
-                check_activation(ops, (mlp_activation)f, n);
+                check_activation(kernels, (mlp_activation)f, n);
             }
         }
     }
@@ -207,29 +210,30 @@ static void activations_follow_their_formulas_both_ways(void **state)
 static const double delta = 0.25; /* of Huber's loss */
 
 /* -(y log p + (1 - y) log(1 - p)) with p clipped; a NaN is not. */
-static double bce_term(const mlpi_ops *ops, double a, double y)
+static double bce_term(const mlpi_kernels *kernels, double a, double y)
 {
     double p = a < 1e-15 ? 1e-15 : a > 1 - 1e-15 ? 1 - 1e-15 : a;
-    return -(y * apply(ops, MLPI_MAP_LOG, p) +
-             (1 - y) * apply(ops, MLPI_MAP_LOG, 1 - p));
+    return -(y * apply(kernels, MLPI_MAP_LOG, p) +
+             (1 - y) * apply(kernels, MLPI_MAP_LOG, 1 - p));
 }
 
-static double cce_term(const mlpi_ops *ops, double a, double y)
+static double cce_term(const mlpi_kernels *kernels, double a, double y)
 {
     double p = a < 1e-15 ? 1e-15 : a > 1 - 1e-15 ? 1 - 1e-15 : a;
-    return y == 0 ? 0 : -(y * apply(ops, MLPI_MAP_LOG, p));
+    return y == 0 ? 0 : -(y * apply(kernels, MLPI_MAP_LOG, p));
 }
 
-static double term_of(const mlpi_ops *ops, mlp_loss loss, double a, double y)
+static double term_of(const mlpi_kernels *kernels, mlp_loss loss, double a,
+                      double y)
 {
     double d = a - y;
     switch (loss) {
     case MLP_LOSS_BCE:
-        return bce_term(ops, a, y);
+        return bce_term(kernels, a, y);
     case MLP_LOSS_MSE:
         return d * d;
     case MLP_LOSS_CCE:
-        return cce_term(ops, a, y);
+        return cce_term(kernels, a, y);
     case MLP_LOSS_MAE:
         return fabs(d);
     case MLP_LOSS_HUBER:
@@ -265,7 +269,7 @@ static void free_sample(sample *s)
     guarded_free(s->a);
 }
 
-static void check_terms(const mlpi_ops *ops, mlp_loss loss, size_t n,
+static void check_terms(const mlpi_kernels *kernels, mlp_loss loss, size_t n,
                         bool weights)
 {
     sample s = new_sample(MLP_F64, n);
@@ -277,10 +281,10 @@ static void check_terms(const mlpi_ops *ops, mlp_loss loss, size_t n,
                         .a = s.a,
                         .y = s.y,
                         .weight = weights ? s.weight : NULL};
-    ops->loss_terms(&terms, lanes);
+    kernels->loss_terms(&terms, lanes);
     for (size_t i = 0; i < n; i++) {
         double term =
-            term_of(ops, loss, get(MLP_F64, s.a, i), get(MLP_F64, s.y, i));
+            term_of(kernels, loss, get(MLP_F64, s.a, i), get(MLP_F64, s.y, i));
         expected[i % MLPI_LANES] += weights ? term * s.weight[i] : term;
     }
     assert_all_same(MLP_F64, lanes, expected, MLPI_LANES);
@@ -290,12 +294,12 @@ static void check_terms(const mlpi_ops *ops, mlp_loss loss, size_t n,
 static void loss_terms_fall_into_their_lanes(void **state)
 {
     (void)state;
-    const mlpi_ops *ops = NULL;
-    for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
+    const mlpi_kernels *kernels = NULL;
+    for (size_t t = 0; (kernels = mlpi_kernels_get(MLP_F64, t)) != NULL; t++) {
         for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
             for (size_t n = 0; n < MOST; n++) {
-                check_terms(ops, (mlp_loss)loss, n, false);
-                check_terms(ops, (mlp_loss)loss, n, true);
+                check_terms(kernels, (mlp_loss)loss, n, false);
+                check_terms(kernels, (mlp_loss)loss, n, true);
             }
         }
     }
@@ -303,7 +307,7 @@ static void loss_terms_fall_into_their_lanes(void **state)
 
 /* Targets of 0 or 1, but for number `blunt`, against terms one by one: a
  * term with a weight goes a way of its own. */
-static void check_logits(const mlpi_ops *ops, size_t n, size_t blunt)
+static void check_logits(const mlpi_kernels *kernels, size_t n, size_t blunt)
 {
     mlp_rng rng = mlp_rng_seeded((uint32_t)n);
     double *z = random_reals(MLP_F64, &rng, n, -50, 50);
@@ -313,20 +317,20 @@ static void check_logits(const mlpi_ops *ops, size_t n, size_t blunt)
     }
     double lanes[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     double expected[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
-    ops->loss_terms(
+    kernels->loss_terms(
         &(mlpi_terms){
             .loss = MLP_LOSS_BCE, .of_logits = true, .n = n, .a = z, .y = y},
         lanes);
     for (size_t i = 0; i < n; i++) {
         const double one = 1.0;
         double term[MLPI_LANES] = {0};
-        ops->loss_terms(&(mlpi_terms){.loss = MLP_LOSS_BCE,
-                                      .of_logits = true,
-                                      .n = 1,
-                                      .a = z + i,
-                                      .y = y + i,
-                                      .weight = &one},
-                        term);
+        kernels->loss_terms(&(mlpi_terms){.loss = MLP_LOSS_BCE,
+                                          .of_logits = true,
+                                          .n = 1,
+                                          .a = z + i,
+                                          .y = y + i,
+                                          .weight = &one},
+                            term);
         expected[i % MLPI_LANES] += term[0];
     }
     assert_all_same(MLP_F64, lanes, expected, MLPI_LANES);
@@ -337,11 +341,11 @@ static void check_logits(const mlpi_ops *ops, size_t n, size_t blunt)
 static void loss_of_many_logits_is_that_of_each(void **state)
 {
     (void)state;
-    const mlpi_ops *ops = NULL;
-    for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
+    const mlpi_kernels *kernels = NULL;
+    for (size_t t = 0; (kernels = mlpi_kernels_get(MLP_F64, t)) != NULL; t++) {
         for (size_t n = 0; n < 80; n++) {
-            check_logits(ops, n, n);
-            check_logits(ops, n, n / 2);
+            check_logits(kernels, n, n);
+            check_logits(kernels, n, n / 2);
         }
     }
 }
@@ -349,18 +353,18 @@ static void loss_of_many_logits_is_that_of_each(void **state)
 static void loss_of_a_nan_is_a_nan(void **state)
 {
     (void)state;
-    const mlpi_ops *ops = NULL;
-    for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
+    const mlpi_kernels *kernels = NULL;
+    for (size_t t = 0; (kernels = mlpi_kernels_get(MLP_F64, t)) != NULL; t++) {
         for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
             double lanes[MLPI_LANES] = {0};
             double a[3] = {0.5, (double)NAN, 0.5};
             double y[3] = {1, 1, (double)NAN};
-            ops->loss_terms(&(mlpi_terms){.loss = (mlp_loss)loss,
-                                          .delta = delta,
-                                          .n = 3,
-                                          .a = a,
-                                          .y = y},
-                            lanes);
+            kernels->loss_terms(&(mlpi_terms){.loss = (mlp_loss)loss,
+                                              .delta = delta,
+                                              .n = 3,
+                                              .a = a,
+                                              .y = y},
+                                lanes);
             assert_true(!isnan(lanes[0]));
             assert_true(isnan(lanes[1]) && isnan(lanes[2]));
         }
@@ -395,9 +399,9 @@ static double slope_of(mlp_dtype dtype, mlp_loss loss, double a, double y)
     return 0;
 }
 
-static void check_slopes(const mlpi_ops *ops, mlp_loss loss, size_t n)
+static void check_slopes(const mlpi_kernels *kernels, mlp_loss loss, size_t n)
 {
-    mlp_dtype dtype = ops->dtype;
+    mlp_dtype dtype = kernels->dtype;
     sample s = new_sample(dtype, n);
     void *d = guarded_alloc(n * size_of(dtype));
     double scale = rounded(dtype, (loss == MLP_LOSS_MSE ? 2.0 : 1.0) / 3.0);
@@ -406,13 +410,13 @@ static void check_slopes(const mlpi_ops *ops, mlp_loss loss, size_t n)
     }
     mlpi_terms terms = {
         .loss = loss, .delta = delta, .n = n, .a = s.a, .y = s.y};
-    ops->loss_slopes(&terms, 1.0 / 3.0, d);
+    kernels->loss_slopes(&terms, 1.0 / 3.0, d);
     for (size_t i = 0; i < n; i++) {
         double slope =
             slope_of(dtype, loss, get(dtype, s.a, i), get(dtype, s.y, i));
         assert_true(same(get(dtype, d, i), rounded(dtype, slope * scale)));
     }
-    ops->difference(n, 1.0 / 3.0, s.a, s.y, d);
+    kernels->difference(n, 1.0 / 3.0, s.a, s.y, d);
     for (size_t i = 0; i < n; i++) {
         double e = rounded(dtype, get(dtype, s.a, i) - get(dtype, s.y, i));
         assert_true(same(get(dtype, d, i),
@@ -425,11 +429,11 @@ static void check_slopes(const mlpi_ops *ops, mlp_loss loss, size_t n)
 static void loss_gradients_follow_their_formulas(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
             for (size_t n = 0; n < MOST; n++) {
-                check_slopes(ops, (mlp_loss)loss, n);
+                check_slopes(kernels, (mlp_loss)loss, n);
             }
         }
     }
@@ -438,7 +442,7 @@ static void loss_gradients_follow_their_formulas(void **state)
 static void slope_of_a_nan_is_a_nan(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
             double a[1];
@@ -448,7 +452,7 @@ static void slope_of_a_nan_is_a_nan(void **state)
             set(dtype, y, 0, 1);
             mlpi_terms terms = {
                 .loss = (mlp_loss)loss, .delta = delta, .n = 1, .a = a, .y = y};
-            ops->loss_slopes(&terms, 1, d);
+            kernels->loss_slopes(&terms, 1, d);
             assert_true(isnan(get(dtype, d, 0)));
         }
     }
@@ -457,7 +461,7 @@ static void slope_of_a_nan_is_a_nan(void **state)
 static void descend_rounds_product_and_difference(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (size_t n = 0; n < MOST; n++) {
             mlp_rng rng = mlp_rng_seeded((uint32_t)n);
@@ -465,7 +469,7 @@ static void descend_rounds_product_and_difference(void **state)
             void *w = random_reals(dtype, &rng, n, -1, 1);
             void *before = guarded_alloc(n * size_of(dtype));
             memcpy(before, w, n * size_of(dtype));
-            ops->descend(n, 0.1, dw, w);
+            kernels->descend(n, 0.1, dw, w);
             for (size_t i = 0; i < n; i++) {
                 double step =
                     rounded(dtype, rounded(dtype, 0.1) * get(dtype, dw, i));
@@ -484,7 +488,7 @@ static void gather_orders_strides_and_scales(void **state)
     (void)state;
     enum { ROWS = 5, COLS = 3 };
     static const size_t order[] = {4, 0, 0, 2};
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         mlp_rng rng = mlp_rng_seeded(7);
         void *X = random_reals(dtype, &rng, 2 * ROWS * COLS, -1, 1);
@@ -498,7 +502,7 @@ static void gather_orders_strides_and_scales(void **state)
                          .mean = mean,
                          .std = std,
                          .out = out};
-        ops->gather(&g);
+        kernels->gather(&g);
         for (size_t i = 0; i < 4; i++) {
             for (size_t j = 0; j < COLS; j++) {
                 double x = get(dtype, X, order[i] + j * 2 * ROWS);
@@ -509,7 +513,7 @@ static void gather_orders_strides_and_scales(void **state)
         }
         g.order = NULL;
         g.mean = g.std = NULL;
-        ops->gather(&g);
+        kernels->gather(&g);
         for (size_t i = 0; i < 4 * COLS; i++) {
             assert_true(get(dtype, out, i) ==
                         get(dtype, X, i / COLS + i % COLS * 2 * ROWS));
@@ -524,13 +528,13 @@ static void gather_orders_strides_and_scales(void **state)
 static void scatter_leaves_the_padding_alone(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         mlp_rng rng = mlp_rng_seeded(8);
         void *dense = random_reals(dtype, &rng, 6, -1, 1);
         void *out = random_reals(dtype, &rng, 14, 5, 6);
         mlp_view view = {dtype, 2, 3, 7, 2, out};
-        ops->scatter(2, 3, dense, view);
+        kernels->scatter(2, 3, dense, view);
         for (size_t i = 0; i < 14; i++) {
             size_t col = i % 7;
             bool written = col % 2 == 0 && col < 6;
@@ -546,13 +550,13 @@ static void scatter_leaves_the_padding_alone(void **state)
 static void widen_and_narrow_round_once(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         double wide[5] = {0.1, -1e300, (double)NAN, 1e-320, 16777217.0};
         double narrow[5];
         double back[5];
-        ops->narrow(5, wide, narrow);
-        ops->widen(5, narrow, back);
+        kernels->narrow(5, wide, narrow);
+        kernels->widen(5, narrow, back);
         for (size_t i = 0; i < 5; i++) {
             assert_true(same(back[i], rounded(dtype, wide[i])));
         }
@@ -562,7 +566,7 @@ static void widen_and_narrow_round_once(void **state)
 static void find_names_the_first_place(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         double reals[12];
         mlp_cview view = {dtype, 3, 2, 4, 2, reals};
@@ -571,19 +575,19 @@ static void find_names_the_first_place(void **state)
         for (size_t i = 0; i < 12; i++) { /* odd columns are padding */
             set(dtype, reals, i, i % 2 ? (double)NAN : 0.25);
         }
-        assert_false(ops->find_not_finite(view, &row, &col));
-        assert_false(ops->find_not_unit(view, &row, &col));
+        assert_false(kernels->find_not_finite(view, &row, &col));
+        assert_false(kernels->find_not_unit(view, &row, &col));
         assert_int_equal(row, 99);
         set(dtype, reals, 6, 1.5);
         set(dtype, reals, 8, -(double)INFINITY);
-        assert_true(ops->find_not_unit(view, &row, &col));
+        assert_true(kernels->find_not_unit(view, &row, &col));
         assert_int_equal(row, 1);
         assert_int_equal(col, 1);
-        assert_true(ops->find_not_finite(view, &row, &col));
+        assert_true(kernels->find_not_finite(view, &row, &col));
         assert_int_equal(row, 2);
         assert_int_equal(col, 0);
         view.rows = 0;
-        assert_false(ops->find_not_finite(view, &row, &col));
+        assert_false(kernels->find_not_finite(view, &row, &col));
     }
 }
 
@@ -591,19 +595,19 @@ static void one_number_that_is_not_finite_is_seen(void **state)
 {
     (void)state;
     enum { N = 35 };
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         double reals[N];
         for (size_t i = 0; i < N; i++) {
             set(dtype, reals, i, i % 2 ? -1e38 : 0.0);
         }
         for (size_t n = 0; n <= N; n++) {
-            assert_true(ops->is_finite(n, reals));
+            assert_true(kernels->is_finite(n, reals));
         }
         for (size_t i = 0; i < N; i++) {
             set(dtype, reals, i, i % 2 ? (double)NAN : (double)INFINITY);
             for (size_t n = 0; n <= N; n++) {
-                assert_int_equal(ops->is_finite(n, reals), n <= i);
+                assert_int_equal(kernels->is_finite(n, reals), n <= i);
             }
             set(dtype, reals, i, 1.0);
         }
@@ -613,7 +617,7 @@ static void one_number_that_is_not_finite_is_seen(void **state)
 static void column_moments_are_exact_for_equal_values(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         double reals[20];
         for (size_t i = 0; i < 10; i++) {
@@ -622,7 +626,8 @@ static void column_moments_are_exact_for_equal_values(void **state)
         }
         double mean[2];
         double std[2];
-        ops->column_moments((mlp_cview){dtype, 10, 2, 2, 1, reals}, mean, std);
+        kernels->column_moments((mlp_cview){dtype, 10, 2, 2, 1, reals}, mean,
+                                std);
         assert_true(mean[0] == rounded(dtype, 0.1) && std[0] == 0);
         assert_true(mean[1] == 4.5 && std[1] == sqrt(8.25));
     }
@@ -631,7 +636,7 @@ static void column_moments_are_exact_for_equal_values(void **state)
 static void labels_and_hits_treat_a_nan_as_no_class(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         double a[4];
         double y[4];
@@ -642,34 +647,36 @@ static void labels_and_hits_treat_a_nan_as_no_class(void **state)
             set(dtype, a, i, outputs[i]);
             set(dtype, y, i, targets[i]);
         }
-        ops->label(2, 2, 0.5, a, (mlp_view){MLP_I32, 2, 2, 4, 2, labels});
+        kernels->label(2, 2, 0.5, a, (mlp_view){MLP_I32, 2, 2, 4, 2, labels});
         static const int32_t expected[8] = {1, 7, 0, 7, -1, 7, 1, 7};
         assert_memory_equal(labels, expected, sizeof expected);
-        assert_int_equal(ops->count_hits(4, a, y), 2);
+        assert_int_equal(kernels->count_hits(4, a, y), 2);
     }
 }
 
 static void tables_are_found_by_name(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
-        assert_int_equal(ops->dtype, dtype);
-        assert_int_equal(ops->real_size, size_of(dtype));
-        assert_ptr_equal(mlpi_ops_find(dtype, ops->name), ops);
-        assert_ptr_equal(ops->wide, mlpi_ops_find(MLP_F64, ops->name));
-        assert_string_equal(mlp_kernels(table), ops->name);
+        assert_int_equal(kernels->dtype, dtype);
+        assert_int_equal(kernels->real_size, size_of(dtype));
+        assert_ptr_equal(mlpi_kernels_find(dtype, kernels->name), kernels);
+        assert_ptr_equal(kernels->f64,
+                         mlpi_kernels_find(MLP_F64, kernels->name));
+        assert_string_equal(mlp_kernels(table), kernels->name);
     }
     assert_string_equal(mlp_kernels(0), "portable");
     assert_null(mlp_kernels(1000));
     assert_null(mlp_kernels(SIZE_MAX));
-    assert_null(mlpi_ops_find(MLP_F64, "abacus"));
-    assert_null(mlpi_ops_find(MLP_F64, ""));
+    assert_null(mlpi_kernels_find(MLP_F64, "abacus"));
+    assert_null(mlpi_kernels_find(MLP_F64, ""));
     size_t last = 0;
     while (mlp_kernels(last + 1)) {
         last++;
     }
-    assert_ptr_equal(mlpi_ops_find(MLP_F32, NULL), mlpi_ops_get(MLP_F32, last));
+    assert_ptr_equal(mlpi_kernels_find(MLP_F32, NULL),
+                     mlpi_kernels_get(MLP_F32, last));
 }
 
 int main(void)
@@ -692,5 +699,5 @@ int main(void)
         cmocka_unit_test(labels_and_hits_treat_a_nan_as_no_class),
         cmocka_unit_test(tables_are_found_by_name),
     };
-    return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
 }

@@ -122,9 +122,9 @@ static const mlpi_update example = {.limit = 0.75, /* does not hold a NaN */
                                     .most = 0.11};
 
 /* A few steps, for rprop needs a second to turn. */
-static void check_rule(const mlpi_ops *ops, mlp_rule rule, size_t n)
+static void check_rule(const mlpi_kernels *kernels, mlp_rule rule, size_t n)
 {
-    mlp_dtype p = ops->dtype;
+    mlp_dtype p = kernels->dtype;
     mlp_rng rng = mlp_rng_seeded((uint32_t)n);
     void *w = any_numbers(p, &rng, n, 0);
     void *state[2] = {random_reals(p, &rng, n, 0, 0), /* zeros */
@@ -148,7 +148,7 @@ static void check_rule(const mlpi_ops *ops, mlp_rule rule, size_t n)
         u.w = w;
         u.state[0] = state[0];
         u.state[1] = state[1];
-        ops->update(&u);
+        kernels->update(&u);
         for (size_t i = 0; i < n; i++) {
             assert_true(same(get(p, w, i), expected[i].w));
             assert_true(same(get(p, state[0], i), expected[i].state[0]));
@@ -164,11 +164,11 @@ static void check_rule(const mlpi_ops *ops, mlp_rule rule, size_t n)
 static void rules_follow_their_formulas(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (mlp_rule rule = 0; rule < MLP_RULE_LBFGS; rule++) {
             for (size_t n = 0; n < MOST; n++) {
-                check_rule(ops, rule, n);
+                check_rule(kernels, rule, n);
             }
         }
     }
@@ -178,22 +178,22 @@ static void rules_follow_their_formulas(void **state)
 static void sgd_without_more_is_descend(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         mlp_rng rng = mlp_rng_seeded(3);
         void *dw = any_numbers(dtype, &rng, MOST, 0);
         void *w = any_numbers(dtype, &rng, MOST, 1);
         void *copy = guarded_alloc(MOST * size_of(dtype));
         memcpy(copy, w, MOST * size_of(dtype));
-        ops->update(&(mlpi_update){.rule = MLP_RULE_SGD,
-                                   .n = MOST,
-                                   .dw = dw,
-                                   .w = w,
-                                   .limit = INFINITY,
-                                   .scale = 1,
-                                   .keep = 1,
-                                   .alpha = 0.3});
-        ops->descend(MOST, 0.3, dw, copy);
+        kernels->update(&(mlpi_update){.rule = MLP_RULE_SGD,
+                                       .n = MOST,
+                                       .dw = dw,
+                                       .w = w,
+                                       .limit = INFINITY,
+                                       .scale = 1,
+                                       .keep = 1,
+                                       .alpha = 0.3});
+        kernels->descend(MOST, 0.3, dw, copy);
         for (size_t i = 0; i < MOST; i++) {
             assert_true(same(get(dtype, w, i), get(dtype, copy, i)));
         }
@@ -206,7 +206,7 @@ static void sgd_without_more_is_descend(void **state)
 static void averages_end_at_zero(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         double least = dtype == MLP_F32 ? 0x1p-126 : 0x1p-1022;
         double w[1] = {0};
@@ -224,9 +224,9 @@ static void averages_end_at_zero(void **state)
                          .decay = {0.5},
                          .gain = {1}};
         set(dtype, v, 0, 2 * least);
-        ops->update(&u);
+        kernels->update(&u);
         assert_true(get(dtype, v, 0) == least);
-        ops->update(&u);
+        kernels->update(&u);
         assert_true(get(dtype, v, 0) == 0);
     }
 }
@@ -234,7 +234,7 @@ static void averages_end_at_zero(void **state)
 static void penalise_adds_both_penalties(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(p, ops)
+    FOR_EACH_TABLE(p, kernels)
     {
         for (size_t n = 0; n < MOST; n++) {
             mlp_rng rng = mlp_rng_seeded((uint32_t)n);
@@ -242,7 +242,7 @@ static void penalise_adds_both_penalties(void **state)
             void *dw = random_reals(p, &rng, n, -1, 1);
             void *before = guarded_alloc(n * size_of(p));
             memcpy(before, dw, n * size_of(p));
-            ops->penalise(n, 0.1, 0.3, w, dw);
+            kernels->penalise(n, 0.1, 0.3, w, dw);
             for (size_t i = 0; i < n; i++) {
                 double x = get(p, w, i);
                 double sign = x > 0 ? 1 : x < 0 ? -1 : 0;
@@ -260,8 +260,8 @@ static void penalise_adds_both_penalties(void **state)
 static void sums_fall_into_their_lanes(void **state)
 {
     (void)state;
-    const mlpi_ops *ops = NULL;
-    for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
+    const mlpi_kernels *kernels = NULL;
+    for (size_t t = 0; (kernels = mlpi_kernels_get(MLP_F64, t)) != NULL; t++) {
         for (size_t n = 0; n < MOST; n++) {
             mlp_rng rng = mlp_rng_seeded((uint32_t)n);
             double *x = any_numbers(MLP_F64, &rng, n, 0);
@@ -271,8 +271,8 @@ static void sums_fall_into_their_lanes(void **state)
             double expected[2][MLPI_LANES];
             memcpy(expected[0], products, sizeof products);
             memcpy(expected[1], magnitudes, sizeof magnitudes);
-            ops->add_products(n, x, y, products);
-            ops->add_magnitudes(n, x, magnitudes);
+            kernels->add_products(n, x, y, products);
+            kernels->add_magnitudes(n, x, magnitudes);
             for (size_t i = 0; i < n; i++) {
                 size_t lane = i % MLPI_LANES;
                 expected[0][lane] = fma(x[i], y[i], expected[0][lane]);
@@ -286,7 +286,7 @@ static void sums_fall_into_their_lanes(void **state)
             guarded_free(x);
         }
     }
-    assert_null(mlpi_ops_get(MLP_F32, 0)->add_products);
+    assert_null(mlpi_kernels_get(MLP_F32, 0)->add_products);
 }
 
 int main(void)

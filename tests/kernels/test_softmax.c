@@ -8,13 +8,13 @@
 
 enum { MOST_ROWS = 37, MOST_COLUMNS = 41 };
 
-static double mapped(const mlpi_ops *ops, mlpi_function f, double x)
+static double mapped(const mlpi_kernels *kernels, mlpi_function f, double x)
 {
     double in[1];
     double out[1];
-    set(ops->dtype, in, 0, x);
-    ops->map(f, 1, in, out);
-    return get(ops->dtype, out, 0);
+    set(kernels->dtype, in, 0, x);
+    kernels->map(f, 1, in, out);
+    return get(kernels->dtype, out, 0);
 }
 
 /* The sum of n numbers of a precision in eight lanes. */
@@ -41,16 +41,16 @@ static double largest_of(mlp_dtype dtype, size_t n, const void *z)
     return most;
 }
 
-static void check_row(const mlpi_ops *ops, size_t n, const void *z,
+static void check_row(const mlpi_kernels *kernels, size_t n, const void *z,
                       const void *a)
 {
-    mlp_dtype dtype = ops->dtype;
+    mlp_dtype dtype = kernels->dtype;
     double power[MOST_COLUMNS];
     double most = largest_of(dtype, n, z);
-    assert_true(ops->largest(n, z) == most);
+    assert_true(kernels->largest(n, z) == most);
     for (size_t j = 0; j < n; j++) {
         double d = rounded(dtype, get(dtype, z, j) - most);
-        power[j] = mapped(ops, MLPI_MAP_EXP, d);
+        power[j] = mapped(kernels, MLPI_MAP_EXP, d);
     }
     double sum = lane_sum(dtype, n, power);
     for (size_t j = 0; j < n; j++) {
@@ -77,24 +77,24 @@ static const void *row(mlp_dtype dtype, const void *reals, size_t i)
     return (const unsigned char *)reals + i * size_of(dtype);
 }
 
-static void check_softmax(const mlpi_ops *ops, size_t m, size_t n)
+static void check_softmax(const mlpi_kernels *kernels, size_t m, size_t n)
 {
-    mlp_dtype dtype = ops->dtype;
+    mlp_dtype dtype = kernels->dtype;
     mlp_rng rng = mlp_rng_seeded((uint32_t)(m * 100 + n));
     void *z = random_reals(dtype, &rng, m * n, -9, 9);
     void *da = random_reals(dtype, &rng, m * n, -1, 1);
     void *a = guarded_alloc(m * n * size_of(dtype));
     void *dz = guarded_alloc(m * n * size_of(dtype));
     mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = m, .n = n};
-    ops->activate(&how, z, a);
+    kernels->activate(&how, z, a);
     memcpy(dz, da, m * n * size_of(dtype));
-    ops->activate_backward(&how, z, a, dz);
+    kernels->activate_backward(&how, z, a, dz);
     for (size_t i = 0; i < m * n; i += n) {
-        check_row(ops, n, row(dtype, z, i), row(dtype, a, i));
+        check_row(kernels, n, row(dtype, z, i), row(dtype, a, i));
         check_row_back(dtype, n, row(dtype, a, i), row(dtype, da, i),
                        row(dtype, dz, i));
     }
-    ops->activate(&how, z, z);
+    kernels->activate(&how, z, z);
     assert_memory_equal(z, a, m * n * size_of(dtype));
     guarded_free(dz);
     guarded_free(a);
@@ -105,13 +105,13 @@ static void check_softmax(const mlpi_ops *ops, size_t m, size_t n)
 static void softmax_follows_its_formulas_both_ways(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (size_t n = 1; n < MOST_COLUMNS; n++) {
-            check_softmax(ops, 3, n);
+            check_softmax(kernels, 3, n);
         }
         for (size_t m = 0; m < MOST_ROWS; m++) {
-            check_softmax(ops, m, 10);
+            check_softmax(kernels, m, 10);
         }
     }
 }
@@ -121,7 +121,7 @@ static void softmax_follows_its_formulas_both_ways(void **state)
 static void softmax_is_finite_for_every_finite_row(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (size_t n = 2; n < MOST_COLUMNS; n++) {
             for (size_t k = 0; k < n; k++) {
@@ -129,9 +129,9 @@ static void softmax_is_finite_for_every_finite_row(void **state)
                 for (size_t j = 0; j < n; j++) {
                     set(dtype, z, j, j == k ? 3e38 : -3e38);
                 }
-                assert_true(ops->largest(n, z) == rounded(dtype, 3e38));
+                assert_true(kernels->largest(n, z) == rounded(dtype, 3e38));
                 mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = 1, .n = n};
-                ops->activate(&how, z, z);
+                kernels->activate(&how, z, z);
                 for (size_t j = 0; j < n; j++) {
                     assert_true(get(dtype, z, j) == (j == k ? 1 : 0));
                 }
@@ -145,7 +145,7 @@ static void a_nan_makes_its_row_nan(void **state)
 {
     (void)state;
     static const double bad[] = {(double)NAN, (double)INFINITY};
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (size_t k = 0; k < 2 * 19; k++) {
             void *z = guarded_alloc(3 * 19 * size_of(dtype));
@@ -154,7 +154,7 @@ static void a_nan_makes_its_row_nan(void **state)
             }
             set(dtype, z, 19 + k % 19, bad[k / 19]);
             mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = 3, .n = 19};
-            ops->activate(&how, z, z);
+            kernels->activate(&how, z, z);
             for (size_t i = 0; i < 3 * 19; i++) {
                 assert_true(isnan(get(dtype, z, i)) == (i / 19 == 1));
             }
@@ -166,8 +166,8 @@ static void a_nan_makes_its_row_nan(void **state)
 static void cce_lanes_are_the_sums_of_a_row(void **state)
 {
     (void)state;
-    const mlpi_ops *ops = NULL;
-    for (size_t t = 0; (ops = mlpi_ops_get(MLP_F64, t)) != NULL; t++) {
+    const mlpi_kernels *kernels = NULL;
+    for (size_t t = 0; (kernels = mlpi_kernels_get(MLP_F64, t)) != NULL; t++) {
         for (size_t n = 0; n < MOST_COLUMNS; n++) {
             mlp_rng rng = mlp_rng_seeded((uint32_t)n);
             double *z = random_reals(MLP_F64, &rng, n, -9, 9);
@@ -178,10 +178,11 @@ static void cce_lanes_are_the_sums_of_a_row(void **state)
             }
             mlpi_cce_lanes lanes = {{1}, {2}, {3}};
             mlpi_cce_lanes expected = lanes;
-            ops->cce_lanes(n, 9.5, z, y, &lanes);
+            kernels->cce_lanes(n, 9.5, z, y, &lanes);
             for (size_t j = 0; j < n; j++) {
                 double d = z[j] - 9.5;
-                expected.power[j % MLPI_LANES] += mapped(ops, MLPI_MAP_EXP, d);
+                expected.power[j % MLPI_LANES] +=
+                    mapped(kernels, MLPI_MAP_EXP, d);
                 expected.mass[j % MLPI_LANES] += y[j];
                 expected.cross[j % MLPI_LANES] += y[j] == 0 ? 0 : y[j] * d;
             }
@@ -192,10 +193,10 @@ static void cce_lanes_are_the_sums_of_a_row(void **state)
     }
 }
 
-static void check_slopes(const mlpi_ops *ops, size_t n, bool whole)
+static void check_slopes(const mlpi_kernels *kernels, size_t n, bool whole)
 {
     enum { ROWS = 3 };
-    mlp_dtype dtype = ops->dtype;
+    mlp_dtype dtype = kernels->dtype;
     mlp_rng rng = mlp_rng_seeded((uint32_t)n);
     void *a = random_reals(dtype, &rng, ROWS * n, 0, 1);
     void *y = random_reals(dtype, &rng, ROWS * n, 0, 1);
@@ -204,7 +205,7 @@ static void check_slopes(const mlpi_ops *ops, size_t n, bool whole)
         set(dtype, y, i, i % n == n / 2);
     }
     mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = ROWS, .n = n};
-    ops->cce_slopes(&how, 0.3, a, y, d);
+    kernels->cce_slopes(&how, 0.3, a, y, d);
     for (size_t i = 0; i < ROWS * n; i++) {
         double targets[MOST_COLUMNS];
         for (size_t j = 0; j < n; j++) {
@@ -225,11 +226,11 @@ static void check_slopes(const mlpi_ops *ops, size_t n, bool whole)
 static void cce_slopes_are_a_minus_y(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (size_t n = 1; n < MOST_COLUMNS; n++) {
-            check_slopes(ops, n, true);
-            check_slopes(ops, n, false);
+            check_slopes(kernels, n, true);
+            check_slopes(kernels, n, false);
         }
     }
 }
@@ -239,12 +240,12 @@ static void one_hot_rows_follow_order_and_stride(void **state)
     (void)state;
     static const int32_t classes[10] = {0, 9, 3, 9, -1, 9, 2, 9, 4, 9};
     static const size_t order[] = {3, 0, 0, 1, 2, 4};
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         void *out = guarded_alloc(6 * 4 * size_of(dtype));
         mlpi_gather g = {
             .m = 6, .n = 4, .X = {classes, 2, 1}, .order = order, .out = out};
-        ops->one_hot(&g);
+        kernels->one_hot(&g);
         for (size_t i = 0; i < 6; i++) {
             int32_t class = classes[2 * order[i]];
             for (size_t j = 0; j < 4; j++) {
@@ -254,7 +255,7 @@ static void one_hot_rows_follow_order_and_stride(void **state)
             }
         }
         g = (mlpi_gather){.m = 5, .n = 4, .X = {classes, 2, 1}, .out = out};
-        ops->one_hot(&g);
+        kernels->one_hot(&g);
         assert_true(get(dtype, out, 0) == 1 && get(dtype, out, 4 + 3) == 1);
         assert_true(isnan(get(dtype, out, 8)) && get(dtype, out, 14) == 1);
         guarded_free(out);
@@ -264,14 +265,14 @@ static void one_hot_rows_follow_order_and_stride(void **state)
 static void smooth_rounds_product_and_sum(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (size_t n = 0; n < MOST_COLUMNS; n++) {
             mlp_rng rng = mlp_rng_seeded((uint32_t)n);
             void *y = random_reals(dtype, &rng, n, 0, 1);
             void *kept = guarded_alloc(n * size_of(dtype));
             memcpy(kept, y, n * size_of(dtype));
-            ops->smooth(n, 0.9, 0.1 / 3, y);
+            kernels->smooth(n, 0.9, 0.1 / 3, y);
             for (size_t i = 0; i < n; i++) {
                 double product =
                     rounded(dtype, get(dtype, kept, i) * rounded(dtype, 0.9));
@@ -296,7 +297,7 @@ static void rows_are_labelled_by_their_first_largest(void **state)
     static const double y[ROWS][3] = {
         {0, 0, 1}, {0.4, 0.3, 0.3}, {0, 0, 1}, {0, 1, 0}, {0, 0, 1}};
     static const int32_t expected[2 * ROWS] = {2, 7, 0, 7, -1, 7, 0, 7, 2, 7};
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         double outputs[ROWS * 3];
         double targets[ROWS * 3];
@@ -305,19 +306,19 @@ static void rows_are_labelled_by_their_first_largest(void **state)
             set(dtype, targets, i, y[i / 3][i % 3]);
         }
         int32_t labels[2 * ROWS] = {7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
-        ops->label_rows(ROWS, 3, outputs,
-                        (mlp_view){MLP_I32, ROWS, 1, 2, 1, labels});
+        kernels->label_rows(ROWS, 3, outputs,
+                            (mlp_view){MLP_I32, ROWS, 1, 2, 1, labels});
         assert_memory_equal(labels, expected, sizeof expected);
-        assert_int_equal(ops->count_row_hits(ROWS, 3, outputs, targets), 3);
+        assert_int_equal(kernels->count_row_hits(ROWS, 3, outputs, targets), 3);
         /* A target that is no number is never hit. */
-        assert_int_equal(ops->count_row_hits(ROWS, 3, outputs, outputs), 4);
+        assert_int_equal(kernels->count_row_hits(ROWS, 3, outputs, outputs), 4);
     }
 }
 
 static void rows_that_are_not_whole_are_found(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         double reals[12];
         for (size_t i = 0; i < 12; i++) { /* odd columns are padding */
@@ -326,15 +327,15 @@ static void rows_that_are_not_whole_are_found(void **state)
         mlp_cview view = {dtype, 3, 2, 4, 2, reals};
         size_t where = 99;
         double sum = 0;
-        assert_false(ops->find_not_whole(view, &where, &sum));
+        assert_false(kernels->find_not_whole(view, &where, &sum));
         set(dtype, reals, 4, 0.5 + 0.9e-6);
-        assert_false(ops->find_not_whole(view, &where, &sum));
+        assert_false(kernels->find_not_whole(view, &where, &sum));
         set(dtype, reals, 8, 0.5 - 1.2e-6);
-        assert_true(ops->find_not_whole(view, &where, &sum));
+        assert_true(kernels->find_not_whole(view, &where, &sum));
         assert_int_equal(where, 2);
         assert_true(sum < 1);
         set(dtype, reals, 4, (double)NAN);
-        assert_true(ops->find_not_whole(view, &where, &sum));
+        assert_true(kernels->find_not_whole(view, &where, &sum));
         assert_int_equal(where, 1);
     }
 }

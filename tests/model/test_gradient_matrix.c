@@ -106,10 +106,10 @@ static mlp_train_options options_of(const kind *k)
 }
 
 /* With these kernels, or the network's own. */
-static mlp_gradient_check check(const kind *k, const mlpi_ops *ops)
+static mlp_gradient_check check(const kind *k, const mlpi_kernels *kernels)
 {
     mlp_net *net = net_of_kind(k);
-    net->ops = ops ? ops : net->ops;
+    net->kernels = kernels ? kernels : net->kernels;
     data d = new_rows();
     mlp_train_options options = options_of(k);
     mlp_gradient_check worst = {.error = NAN};
@@ -159,7 +159,7 @@ static void all_gradients_are_right(void **state)
  * Made wrong, by one in a hundred thousand
  */
 
-static const mlpi_ops *right;      /* what the wrong kernels are made of */
+static const mlpi_kernels *right;  /* what the wrong kernels are made of */
 static mlp_activation wrong_one;   /* whose derivative is wrong */
 static const double too = 1.00001; /* large */
 
@@ -204,7 +204,7 @@ static void wrong_cce_slopes(const mlpi_activation *how, double scale,
     right->cce_slopes(how, scale * too, a, y, d);
 }
 
-static void assert_found(const kind *k, const mlpi_ops *wrong)
+static void assert_found(const kind *k, const mlpi_kernels *wrong)
 {
     mlp_gradient_check worst = check(k, wrong);
     if (!(worst.error > 10 * good_enough)) {
@@ -216,9 +216,9 @@ static void assert_found(const kind *k, const mlpi_ops *wrong)
 static void wrong_activations_are_found(void **state)
 {
     (void)state;
-    right = mlpi_ops_find(MLP_F64, NULL);
-    mlpi_ops wrong = *right;
-    wrong.wide = &wrong;
+    right = mlpi_kernels_find(MLP_F64, NULL);
+    mlpi_kernels wrong = *right;
+    wrong.f64 = &wrong;
     wrong.activate_backward = wrong_backward;
     wrong.product = wrong_gate;
     wrong.product_way = wrong_gate_way;
@@ -237,9 +237,9 @@ static void wrong_activations_are_found(void **state)
 static void wrong_losses_are_found(void **state)
 {
     (void)state;
-    right = mlpi_ops_find(MLP_F64, NULL);
-    mlpi_ops wrong = *right;
-    wrong.wide = &wrong;
+    right = mlpi_kernels_find(MLP_F64, NULL);
+    mlpi_kernels wrong = *right;
+    wrong.f64 = &wrong;
     wrong.loss_slopes = wrong_slopes;
     wrong.difference = wrong_difference;
     wrong.cce_slopes = wrong_cce_slopes;

@@ -60,11 +60,11 @@ static inline bool same(double a, double b)
                     : a == b && (signbit(a) != 0) == (signbit(b) != 0);
 }
 
-/* For each table of each precision: `dtype` and `ops`. */
-#define FOR_EACH_TABLE(dtype, ops)                                             \
+/* For each table of each precision: `dtype` and `kernels`. */
+#define FOR_EACH_TABLE(dtype, kernels)                                         \
     for (mlp_dtype dtype = MLP_F32; dtype <= MLP_F64; dtype++)                 \
-        for (size_t table = 0; mlpi_ops_get(dtype, table); table++)            \
-            for (const mlpi_ops *ops = mlpi_ops_get(dtype, table); ops;        \
-                 ops = NULL)
+        for (size_t table = 0; mlpi_kernels_get(dtype, table); table++)        \
+            for (const mlpi_kernels *kernels = mlpi_kernels_get(dtype, table); \
+                 kernels; kernels = NULL)
 
 #endif

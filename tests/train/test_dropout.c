@@ -34,15 +34,16 @@ static void splitmix_is_the_published_one(void **state)
 }
 
 /* n elements from `first`, whose neighbours in memory must stay as they are. */
-static void check_drop(const mlpi_ops *ops, double p, size_t first, size_t n)
+static void check_drop(const mlpi_kernels *kernels, double p, size_t first,
+                       size_t n)
 {
-    mlp_dtype dtype = ops->dtype;
+    mlp_dtype dtype = kernels->dtype;
     const uint64_t key = UINT64_C(0x123456789abcdef0) + n;
     mlp_rng rng = mlp_rng_seeded((uint32_t)n);
     void *in = random_reals(dtype, &rng, n, -2, 2);
     void *out = guarded_alloc(n * size_of(dtype));
     mlpi_dropout d = {key, p, first, n, in, out};
-    ops->drop(&d);
+    kernels->drop(&d);
     const double scale = rounded(dtype, 1 / (1 - p));
     for (size_t i = 0; i < n; i++) {
         bool stays = chance(key, first + i) >= (uint32_t)(p * 0x1p32);
@@ -51,7 +52,7 @@ static void check_drop(const mlpi_ops *ops, double p, size_t first, size_t n)
         assert_true(same(get(dtype, out, i), expected));
     }
     d.out = in; /* in place */
-    ops->drop(&d);
+    kernels->drop(&d);
     assert_memory_equal(in, out, n * size_of(dtype));
     guarded_free(out);
     guarded_free(in);
@@ -61,14 +62,14 @@ static void drop_is_splitmix_with_all_kernels(void **state)
 {
     (void)state;
     static const double shares[] = {0, 0x1p-33, 0.2, 0.5, 0.999, 1 - 0x1p-53};
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
         for (size_t n = 0; n < 50; n++) {
             for (size_t first = 0; first < 40; first += n % 3 + 1) {
-                check_drop(ops, shares[n % COUNT(shares)], first, n);
+                check_drop(kernels, shares[n % COUNT(shares)], first, n);
             }
         }
-        check_drop(ops, 0.3, 0, 4099);
+        check_drop(kernels, 0.3, 0, 4099);
     }
 }
 
@@ -76,9 +77,9 @@ static void drop_is_splitmix_with_all_kernels(void **state)
 static void drop_counts_beyond_32_bits(void **state)
 {
     (void)state;
-    FOR_EACH_TABLE(dtype, ops)
+    FOR_EACH_TABLE(dtype, kernels)
     {
-        check_drop(ops, 0.5, SIZE_MAX - 200, 133);
+        check_drop(kernels, 0.5, SIZE_MAX - 200, 133);
     }
 }
 

@@ -317,7 +317,7 @@ static void large_inputs_are_no_obstacle(void **state)
  * Wrong gradients: with kernels of which one is wrong
  */
 
-static const mlpi_ops *right; /* what the wrong ones are made of */
+static const mlpi_kernels *right; /* what the wrong ones are made of */
 
 /* The outputs' dZ by one in a hundred thousand too large. */
 static void wrong_difference(size_t n, double scale, const void *a,
@@ -355,13 +355,13 @@ static void no_column_sums(size_t m, size_t n, const void *X, void *sums)
 }
 
 /* What is found in a sigmoid network that has these kernels. */
-static mlp_gradient_check found_with(mlpi_ops *wrong)
+static mlp_gradient_check found_with(mlpi_kernels *wrong)
 {
     kind k = {MLP_ACT_SIGMOID, MLP_ACT_SIGMOID, MLP_LOSS_BCE, 0};
     mlp_net *net = net_of_kind(&k, MLP_F64);
     data d = data_of(MLP_F64);
     wrong->wide = wrong;
-    net->ops = wrong;
+    net->kernels = wrong;
     mlp_gradient_check worst = checked(net, d, NULL);
     mlp_net_free(net);
     free_data(d);
@@ -371,8 +371,8 @@ static mlp_gradient_check found_with(mlpi_ops *wrong)
 static void wrong_derivatives_are_found(void **state)
 {
     (void)state;
-    right = mlpi_ops_find(MLP_F64, NULL);
-    mlpi_ops wrong = *right;
+    right = mlpi_kernels_find(MLP_F64, NULL);
+    mlpi_kernels wrong = *right;
     wrong.difference = wrong_difference;
     mlp_gradient_check worst = found_with(&wrong);
     assert_relative(worst.error, 1e-5, 1e-3);
@@ -401,8 +401,8 @@ static void wrong_derivatives_are_found(void **state)
 static void gradients_that_are_no_numbers_are_found(void **state)
 {
     (void)state;
-    right = mlpi_ops_find(MLP_F64, NULL);
-    mlpi_ops wrong = *right;
+    right = mlpi_kernels_find(MLP_F64, NULL);
+    mlpi_kernels wrong = *right;
     wrong.column_sums = no_column_sums;
     mlp_gradient_check worst = found_with(&wrong);
     assert_true(isinf(worst.error) && isnan(worst.analytic));

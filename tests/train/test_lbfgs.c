@@ -56,7 +56,7 @@ static void *begin_at(mlpi_lbfgs *l, size_t memory, mlpi_objective *objective,
 {
     const mlp_hooks none = {.user = NULL};
     *l = (mlpi_lbfgs){
-        .ops = mlpi_ops_find(MLP_F64, NULL), .n = n, .memory = memory};
+        .kernels = mlpi_kernels_find(MLP_F64, NULL), .n = n, .memory = memory};
     mlpi_cursor measure = {0};
     lay_out(l, &measure);
     void *block = NULL;

@@ -191,8 +191,10 @@ static mlp_status make_rows(const mlp_net *net, mlp_view X)
             double mean = 0;
             double std = 1;
             if (net->in.scales) {
-                net->ops->widen(1, mlpi_at(net->ops, net->in.mean, j), &mean);
-                net->ops->widen(1, mlpi_at(net->ops, net->in.std, j), &std);
+                net->kernels->widen(1, mlpi_at(net->kernels, net->in.mean, j),
+                                    &mean);
+                net->kernels->widen(1, mlpi_at(net->kernels, net->in.std, j),
+                                    &std);
             }
             double x = mean + std * mlp_rng_uniform(&rng, -2, 2);
             (void)mlp_view_set(X, i, j, x);
@@ -220,7 +222,7 @@ static mlp_status fill_rows(mlpi_export *e)
 static mlp_view dense_view(const mlp_net *net, size_t rows, size_t cols,
                            void *data)
 {
-    return (mlp_view){net->ops->dtype, rows, cols, cols, 1, data};
+    return (mlp_view){net->kernels->dtype, rows, cols, cols, 1, data};
 }
 
 /* Allocates; e->X.data is the block. */
@@ -236,10 +238,11 @@ static mlp_status take_rows(mlpi_export *e)
     }
     mlpi_cursor measure = {0};
     void *block = NULL;
-    (void)mlpi_take(&measure, m * (inputs + outputs), net->ops->real_size);
+    (void)mlpi_take(&measure, m * (inputs + outputs), net->kernels->real_size);
     TRY(mlpi_allocate(&net->hooks, &measure, "rows", &block));
     e->X = dense_view(net, m, inputs, block);
-    e->A = dense_view(net, m, outputs, mlpi_at(net->ops, block, m * inputs));
+    e->A =
+        dense_view(net, m, outputs, mlpi_at(net->kernels, block, m * inputs));
     return fill_rows(e);
 }
 

@@ -28,9 +28,9 @@ static void lay_out_trial(trial *t, const mlp_net *net, size_t m,
                           mlpi_cursor *cursor)
 {
     size_t n = mlpi_net_outputs(net);
-    size_t size = net->ops->real_size;
+    size_t size = net->kernels->real_size;
     void *A = mlpi_take(cursor, m, n * size);
-    t->A = (mlp_view){net->ops->dtype, m, n, n, 1, A};
+    t->A = (mlp_view){net->kernels->dtype, m, n, n, 1, A};
     t->targets = mlpi_take(cursor, m, n * size);
     t->x = mlpi_take(cursor, mlpi_net_inputs(net), 1);
     t->y = mlpi_take(cursor, n, 1);
@@ -47,10 +47,10 @@ static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
         TRY(mlp_score_regression(Y, mlp_view_const(t->A), &scores));
         *result = scores.r2;
     } else if (net->loss == MLP_LOSS_CCE) {
-        size_t hits = net->ops->count_row_hits(m, n, t->A.data, t->targets);
+        size_t hits = net->kernels->count_row_hits(m, n, t->A.data, t->targets);
         *result = (double)hits / (double)m;
     } else {
-        size_t hits = net->ops->count_hits(m * n, t->A.data, t->targets);
+        size_t hits = net->kernels->count_hits(m * n, t->A.data, t->targets);
         *result = (double)hits / ((double)m * (double)n);
     }
     return MLP_OK;
@@ -155,7 +155,7 @@ static size_t room(const mlp_net *net, size_t odd)
 static mlp_status need_pieces(mlpi_export *e)
 {
     const mlp_hooks *hooks = &e->net->hooks;
-    mlp_dtype dtype = e->net->ops->dtype;
+    mlp_dtype dtype = e->net->kernels->dtype;
     TRY(mlpi_pieces_read(hooks, sources, dtype, &e->pieces));
     TRY(mlpi_pieces_read(hooks, sources, dtype, &e->float_pieces));
     mlpi_pieces_need(e->float_pieces, "quantised");

@@ -30,7 +30,7 @@ static const char *const canonical_sources[] = {
 
 static const char *type_of(const mlp_net *net)
 {
-    return net->ops->dtype == MLP_F32 ? "float" : "double";
+    return net->kernels->dtype == MLP_F32 ? "float" : "double";
 }
 
 /* How many numbers array `a` (odd = 1) or `b` has room for. */
@@ -67,7 +67,7 @@ mlp_status mlpi_export_real_prepare(mlpi_export *e)
     const mlp_net *net = e->net;
     TRY(mlpi_pieces_read(
         &net->hooks, e->options->canonical ? canonical_sources : plain_sources,
-        net->ops->dtype, &e->pieces));
+        net->kernels->dtype, &e->pieces));
     mlpi_pieces_need(e->pieces, "real");
     mlpi_pieces_need(e->pieces, "dense");
     need_activations(e);
@@ -84,9 +84,9 @@ mlp_status mlpi_export_real_prepare(mlpi_export *e)
                      (net->in.scales ? 2 * net->in.n : 0) +
                      (net->out.scales ? 2 * net->out.n : 0);
     e->report->constant_bytes =
-        numbers * net->ops->real_size + mlpi_export_class_bytes(net);
+        numbers * net->kernels->real_size + mlpi_export_class_bytes(net);
     e->report->scratch_bytes =
-        (room(net, 0) + room(net, 1)) * net->ops->real_size;
+        (room(net, 0) + room(net, 1)) * net->kernels->real_size;
     return MLP_OK;
 }
 
@@ -126,7 +126,7 @@ void mlpi_export_real_header(mlpi_writer *to, const mlpi_export *e)
 static double number_at(const mlp_net *net, const void *reals, size_t i)
 {
     double x = 0;
-    net->ops->widen(1, mlpi_const_at(net->ops, reals, i), &x);
+    net->kernels->widen(1, mlpi_const_at(net->kernels, reals, i), &x);
     return x;
 }
 
@@ -140,9 +140,9 @@ static void put_scaling(mlpi_writer *to, const mlp_net *net, const char *name,
                   name, 2 * scaling->n);
     mlpi_list list = {to, 0, NULL};
     for (size_t i = 0; i < scaling->n; i++) {
-        mlpi_list_put_real(&list, net->ops->dtype,
+        mlpi_list_put_real(&list, net->kernels->dtype,
                            number_at(net, scaling->mean, i));
-        mlpi_list_put_real(&list, net->ops->dtype,
+        mlpi_list_put_real(&list, net->kernels->dtype,
                            number_at(net, scaling->std, i));
     }
     mlpi_list_break(&list);
@@ -160,10 +160,10 @@ static void put_weights(mlpi_writer *to, const mlpi_export *e, size_t l)
     for (size_t j = 0; j < shape->width; j++) {
         for (size_t k = 0; k < inputs; k++) {
             size_t at = shape->W + k * shape->width + j;
-            mlpi_list_put_real(&list, net->ops->dtype,
+            mlpi_list_put_real(&list, net->kernels->dtype,
                                number_at(net, net->parameters, at));
         }
-        mlpi_list_put_real(&list, net->ops->dtype,
+        mlpi_list_put_real(&list, net->kernels->dtype,
                            number_at(net, net->parameters, shape->b + j));
         mlpi_list_break(&list);
     }
@@ -191,7 +191,7 @@ static void put_preamble(mlpi_writer *to, const mlpi_export *e)
             "#elif defined(__GNUC__)\n"
             "#pragma GCC optimize(\"fp-contract=off\")\n#endif\n\n"
             "#define REAL_BITS %d\n#define MLPI_LANES %d\n",
-            (int)(8 * e->net->ops->real_size), MLPI_LANES);
+            (int)(8 * e->net->kernels->real_size), MLPI_LANES);
     }
     mlpi_put_text(to, "\n#ifdef __AVR__\n#include <avr/pgmspace.h>\n"
                       "#define FLASH PROGMEM\n"
@@ -215,8 +215,8 @@ static void put_activation(mlpi_writer *to, const mlpi_export *e, size_t l,
     if (mlpi_has_slope(f)) {
         slope[0] = ',';
         slope[1] = ' ';
-        mlpi_real_text(e->net->ops->dtype, e->net->ops->round(shape->slope),
-                       slope + 2);
+        mlpi_real_text(e->net->kernels->dtype,
+                       e->net->kernels->round(shape->slope), slope + 2);
     }
     mlpi_put_text(to,
                   "    for (i = 0; i < %zu; i++) {\n"
@@ -284,7 +284,7 @@ static void put_class(mlpi_writer *to, const mlpi_export *e)
         mlpi_put_text(to, "    return first_largest(%zu, y);\n}\n", outputs);
     } else {
         mlpi_put_text(to, "    return *y >= 0 || *y < 0 ? *y >= %s : -1;\n}\n",
-                      e->net->ops->dtype == MLP_F32 ? "0.5f" : "0.5");
+                      e->net->kernels->dtype == MLP_F32 ? "0.5f" : "0.5");
     }
 }
 

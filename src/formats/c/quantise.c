@@ -49,7 +49,7 @@ static range with_all(const mlp_net *net, range r, size_t n, const void *reals)
     double x[BLOCK];
     for (size_t i = 0; i < n; i += BLOCK) {
         size_t count = n - i < BLOCK ? n - i : BLOCK;
-        net->ops->widen(count, mlpi_const_at(net->ops, reals, i), x);
+        net->kernels->widen(count, mlpi_const_at(net->kernels, reals, i), x);
         for (size_t j = 0; j < count; j++) {
             r = with(r, x[j]);
         }
@@ -67,7 +67,7 @@ typedef struct calibration {
 static void lay_out_calibration(calibration *c, const mlp_net *net,
                                 mlpi_cursor *cursor)
 {
-    size_t size = net->ops->real_size;
+    size_t size = net->kernels->real_size;
     size_t wide = net->layout.widest;
     c->z = mlpi_take(cursor, net->layout.L + 1, sizeof *c->z);
     c->s = mlpi_take(cursor, wide, sizeof *c->s);
@@ -82,7 +82,7 @@ static void calibrate_chunk(const mlp_net *net, const calibration *c,
                             mlp_cview X)
 {
     size_t n = mlpi_net_inputs(net);
-    net->ops->gather(
+    net->kernels->gather(
         &(mlpi_gather){.m = X.rows,
                        .n = n,
                        .X = mlpi_operand_of(X),
@@ -157,7 +157,8 @@ static void lay_out(mlpi_int8 *to, const mlp_net *net, mlpi_cursor *cursor)
 static double parameter(const mlp_net *net, size_t at)
 {
     double x = 0;
-    net->ops->widen(1, mlpi_const_at(net->ops, net->parameters, at), &x);
+    net->kernels->widen(1, mlpi_const_at(net->kernels, net->parameters, at),
+                        &x);
     return x;
 }
 
@@ -174,8 +175,8 @@ static double scaling_of(const mlp_net *net, const mlpi_scaling *by, size_t i,
     double std = 1;
     *mean = 0;
     if (by->scales) {
-        net->ops->widen(1, mlpi_const_at(net->ops, by->mean, i), mean);
-        net->ops->widen(1, mlpi_const_at(net->ops, by->std, i), &std);
+        net->kernels->widen(1, mlpi_const_at(net->kernels, by->mean, i), mean);
+        net->kernels->widen(1, mlpi_const_at(net->kernels, by->std, i), &std);
     }
     return std;
 }
@@ -316,15 +317,15 @@ static bool make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
     for (int q = 0; q < 256; q++) {
         x[q] = z_step * (q - 128 - layer->numbers.zero);
     }
-    net->ops->narrow(256, x, reals);
+    net->kernels->narrow(256, x, reals);
     mlpi_activation how = mlpi_net_activation(net, l, 256);
     how.n = 1;
-    net->ops->activate(&how, reals, reals);
+    net->kernels->activate(&how, reals, reals);
     range a = with_all(net, nothing, 256, reals);
     if (!is_finite(a)) {
         return false;
     }
-    net->ops->widen(256, reals, x);
+    net->kernels->widen(256, reals, x);
     layer->step = step_of(a, &layer->zero);
     if (how.f == MLP_ACT_SIGMOID) {
         layer->step = 1.0 / 256;

@@ -52,7 +52,7 @@ typedef struct saved {
 
 static void put_network(mlpi_writer *to, const mlp_net *net)
 {
-    mlpi_put_u32(to, (uint32_t)net->ops->dtype);
+    mlpi_put_u32(to, (uint32_t)net->kernels->dtype);
     mlpi_put_u32(to, (uint32_t)net->loss);
     mlpi_put_f64(to, net->huber_delta);
     mlpi_put_f64(to, net->label_smoothing);
@@ -72,8 +72,8 @@ static void put_network(mlpi_writer *to, const mlp_net *net)
 static void put_moments(mlpi_writer *to, const mlp_net *net,
                         const mlpi_scaling *s)
 {
-    mlpi_put_reals(to, net->ops->real_size, s->scales ? s->n : 0, s->mean);
-    mlpi_put_reals(to, net->ops->real_size, s->scales ? s->n : 0, s->std);
+    mlpi_put_reals(to, net->kernels->real_size, s->scales ? s->n : 0, s->mean);
+    mlpi_put_reals(to, net->kernels->real_size, s->scales ? s->n : 0, s->std);
 }
 
 static void put_scaling(mlpi_writer *to, const mlp_net *net)
@@ -92,8 +92,8 @@ static bool skip_moments(mlpi_reader *from, const mlp_net *net, size_t n)
     for (size_t i = 0; i < 2 * n; i++) {
         double real = 0.0; /* room for either precision */
         double x = 0.0;
-        mlpi_get_reals(from, net->ops->real_size, 1, &real);
-        net->ops->widen(1, &real, &x);
+        mlpi_get_reals(from, net->kernels->real_size, 1, &real);
+        net->kernels->widen(1, &real, &x);
         good = good && isfinite(x) && (i < n || x > 0.0);
     }
     return good && !from->failed;
@@ -114,8 +114,8 @@ static void get_moments(mlpi_reader *from, const mlp_net *net, bool scales,
                         mlpi_scaling *s)
 {
     s->scales = scales;
-    mlpi_get_reals(from, net->ops->real_size, scales ? s->n : 0, s->mean);
-    mlpi_get_reals(from, net->ops->real_size, scales ? s->n : 0, s->std);
+    mlpi_get_reals(from, net->kernels->real_size, scales ? s->n : 0, s->mean);
+    mlpi_get_reals(from, net->kernels->real_size, scales ? s->n : 0, s->std);
 }
 
 static void get_scaling(mlpi_reader *from, mlp_net *net)
@@ -257,7 +257,7 @@ static bool get_course(mlpi_reader *from, saved *s)
 
 static void put_arrays(mlpi_writer *to, const mlp_trainer *t)
 {
-    size_t size = t->net->ops->real_size;
+    size_t size = t->net->kernels->real_size;
     size_t n = mlpi_snapshot_size(t->net);
     mlpi_put_reals(to, size, n, t->net->parameters);
     for (size_t k = 0; k < t->optimizer.n_states; k++) {
@@ -395,7 +395,7 @@ static mlp_status check_values(const mlp_trainer *t, mlpi_reader *from,
 static mlp_status prepare(mlp_trainer *t, const saved *s,
                           const mlpi_reader *from, mlpi_optimizer *optimizer)
 {
-    size_t size = t->net->ops->real_size;
+    size_t size = t->net->kernels->real_size;
     size_t n = mlpi_snapshot_size(t->net);
     size_t states = mlpi_optimizer_states(&s->optimizer);
     uint64_t arrays = (uint64_t)states * t->net->layout.parameters;
@@ -414,7 +414,7 @@ static mlp_status prepare(mlp_trainer *t, const saved *s,
 static void take_state(mlp_trainer *t, const saved *s, mlpi_reader *from,
                        const mlpi_optimizer *optimizer)
 {
-    size_t size = t->net->ops->real_size;
+    size_t size = t->net->kernels->real_size;
     size_t n = mlpi_snapshot_size(t->net);
     mlpi_optimizer_release(&t->hooks, &t->optimizer);
     t->optimizer = *optimizer;

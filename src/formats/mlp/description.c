@@ -88,7 +88,7 @@ void mlpi_description_put(mlpi_json_writer w, const mlp_net *net)
     mlpi_json_put(w, ",\"numerics\":");
     mlpi_json_put_number(w, MLP_NUMERICS);
     mlpi_json_put(w, ",\"precision\":");
-    mlpi_json_put_string(w, mlp_dtype_name(net->ops->dtype));
+    mlpi_json_put_string(w, mlp_dtype_name(net->kernels->dtype));
     mlpi_json_put(w, ",\"loss\":");
     mlpi_json_put_string(w, mlp_loss_name(net->loss));
     put_fields(w, net_fields, COUNT(net_fields), &config);

@@ -224,13 +224,13 @@ static mlp_status measure_notes(loading *g)
 void mlpi_model_take(const mlpi_container *c, const mlpi_stored *t,
                      const mlp_net *net, mlp_view view)
 {
-    const mlpi_ops *ops = net->ops;
+    const mlpi_kernels *kernels = net->kernels;
     for (size_t i = 0; i < view.rows; i++) {
         for (size_t j = 0; j < view.cols; j++) {
             double x = mlpi_stored_real(c, t, i * view.cols + j);
-            ops->narrow(1, &x,
-                        mlpi_at(ops, view.data,
-                                i * view.row_stride + j * view.col_stride));
+            kernels->narrow(1, &x,
+                            mlpi_at(kernels, view.data,
+                                    i * view.row_stride + j * view.col_stride));
         }
     }
 }
@@ -252,8 +252,8 @@ static mlp_status take_scaling(const loading *g, mlpi_scaling *s,
                                const char *mean_name, const char *std_name)
 {
     const mlp_net *net = g->net;
-    mlp_view mean = {net->ops->dtype, 1, s->n, s->n, 1, s->mean};
-    mlp_view std = {net->ops->dtype, 1, s->n, s->n, 1, s->std};
+    mlp_view mean = {net->kernels->dtype, 1, s->n, s->n, 1, s->mean};
+    mlp_view std = {net->kernels->dtype, 1, s->n, s->n, 1, s->std};
     mlpi_model_take(g->c, mlpi_container_find(g->c, mean_name), net, mean);
     mlpi_model_take(g->c, mlpi_container_find(g->c, std_name), net, std);
     for (size_t j = 0; j < s->n; j++) {

@@ -92,8 +92,8 @@ static void put_entry(header *h, const char *name, const char *type,
 static void put_tensor(header *h, const mlp_net *net, const char *name,
                        size_t rows, size_t cols)
 {
-    put_entry(h, name, mlpi_type_name(net->ops->dtype),
-              (rows ? rows : 1) * cols * net->ops->real_size);
+    put_entry(h, name, mlpi_type_name(net->kernels->dtype),
+              (rows ? rows : 1) * cols * net->kernels->real_size);
     if (rows) {
         mlpi_json_put_number(h->w, rows);
         mlpi_json_put(h->w, ",");
@@ -161,11 +161,11 @@ static size_t header_size(const mlp_net *net, size_t state)
 /* Row by row, however the view lies in memory. */
 static void put_view(mlpi_writer *to, const mlp_net *net, mlp_view view)
 {
-    size_t size = net->ops->real_size;
+    size_t size = net->kernels->real_size;
     for (size_t i = 0; to->bytes && i < view.rows; i++) {
         for (size_t j = 0; j < view.cols; j++) {
             mlpi_put_reals(to, size, 1,
-                           mlpi_at(net->ops, view.data,
+                           mlpi_at(net->kernels, view.data,
                                    i * view.row_stride + j * view.col_stride));
         }
     }
@@ -176,8 +176,8 @@ static void put_moments(mlpi_writer *to, const mlp_net *net,
                         const mlpi_scaling *s)
 {
     if (s->scales) {
-        mlpi_put_reals(to, net->ops->real_size, s->n, s->mean);
-        mlpi_put_reals(to, net->ops->real_size, s->n, s->std);
+        mlpi_put_reals(to, net->kernels->real_size, s->n, s->mean);
+        mlpi_put_reals(to, net->kernels->real_size, s->n, s->std);
     }
 }
 

@@ -347,10 +347,10 @@ static int64_t integer_of(const walk *w, const char *name)
  * So PyTorch writes x.size(0). A shape may start elsewhere, since opset 15. */
 static bool counts_rows(const walk *w, const char *name, const char *value)
 {
-    static const char *const ops[] = {"Unsqueeze", "Gather", "Shape"};
-    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+    static const char *const kernels[] = {"Unsqueeze", "Gather", "Shape"};
+    for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++) {
         const onnx_node *node = mlpi_graph_maker(w->r, name);
-        if (!node || !mlpi_node_is(node, ops[i]) ||
+        if (!node || !mlpi_node_is(node, kernels[i]) ||
             (i == 1 && integer_of(w, mlpi_node_input(node, 1)) != 0) ||
             (i == 2 && mlpi_node_int(node, "start", 0) != 0)) {
             return false;
