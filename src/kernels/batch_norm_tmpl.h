@@ -41,8 +41,8 @@ typedef struct shifted {
 
 /* The sums of products over all rows, each product fused with its addition. All
  * sums here are such, so that their code is there once. */
-static SPARE vec sum_columns(const columns *c, const shifted *a,
-                             const shifted *b)
+static COLD vec sum_columns(const columns *c, const shifted *a,
+                            const shifted *b)
 {
     const bool part = c->part;
     const size_t cols = c->cols;
@@ -86,7 +86,7 @@ static vec sum_rows(const columns *c, const real *x)
                        &(shifted){ones, 0, vzero()});
 }
 
-SPARE void LENT(moments)(const mlpi_moments *b)
+COLD void LENT(moments)(const mlpi_moments *b)
 {
     const vec rows = vset1((real)b->m);
     for (size_t j = 0; j < b->n; j += VLEN) {
@@ -106,7 +106,7 @@ static inline vec inverse_deviation(vec variance, double epsilon)
     return vdiv(vset1(R(1.0)), deviation);
 }
 
-SPARE void LENT(normalise)(const mlpi_normalise *b)
+COLD void LENT(normalise)(const mlpi_normalise *b)
 {
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->n);
@@ -127,7 +127,7 @@ SPARE void LENT(normalise)(const mlpi_normalise *b)
     }
 }
 
-SPARE void LENT(normalise_sums)(const mlpi_normalise_back *b)
+COLD void LENT(normalise_sums)(const mlpi_normalise_back *b)
 {
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->stride);
@@ -141,7 +141,7 @@ SPARE void LENT(normalise_sums)(const mlpi_normalise_back *b)
     }
 }
 
-SPARE void LENT(normalise_backward)(const mlpi_normalise_back *b)
+COLD void LENT(normalise_backward)(const mlpi_normalise_back *b)
 {
     const vec rows = vset1((real)b->batch);
     for (size_t j = 0; j < b->n; j += VLEN) {

@@ -51,7 +51,7 @@ void LENT(gather)(const mlpi_gather *g)
 }
 
 /* Eight at a time, as GNU C's vectors: the vocabulary has no doubles here. */
-void LENT(widen)(size_t n, const void *x_in, double *out)
+void LENT(to_double)(size_t n, const void *x_in, double *out)
 {
     enum { EIGHT = 8 };
     typedef __attribute__((vector_size(EIGHT * sizeof(real)))) real reals;
@@ -103,7 +103,7 @@ bool LENT(is_finite)(size_t n, const void *x)
 }
 
 /* With |x| <= sqrt(largest / (8 terms)) sums stay below largest / 8. */
-bool LENT(is_moderate)(size_t n, size_t terms, const void *x)
+bool LENT(products_stay_finite)(size_t n, size_t terms, const void *x)
 {
     const double largest = REAL_BITS == 32 ? (double)FLT_MAX : DBL_MAX;
     return all_finite(n, x, sqrt(8.0 * (double)terms) * sqrt(largest));

@@ -103,37 +103,37 @@ static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
     }
 }
 
-static BUSY void full_rows(const tile *t)
+static HOT void full_rows(const tile *t)
 {
     run_tile(t, TILE_ROWS, TILE_VECS, false);
 }
 
-static BUSY void full_rows_packing(const tile *t)
+static HOT void full_rows_packing(const tile *t)
 {
     run_tile(t, TILE_ROWS, TILE_VECS, true);
 }
 
-static BUSY void full_rows_by_one(const tile *t)
+static HOT void full_rows_by_one(const tile *t)
 {
     run_tile(t, TILE_ROWS, 1, false);
 }
 
-static BUSY void middle_rows(const tile *t)
+static HOT void middle_rows(const tile *t)
 {
     run_tile(t, MIDDLE_ROWS, TILE_VECS, false);
 }
 
-static BUSY void middle_rows_by_one(const tile *t)
+static HOT void middle_rows_by_one(const tile *t)
 {
     run_tile(t, MIDDLE_ROWS, 1, false);
 }
 
-static BUSY void few_rows(const tile *t)
+static HOT void few_rows(const tile *t)
 {
     run_tile(t, FEW_ROWS, TILE_VECS, false);
 }
 
-static BUSY void few_rows_by_one(const tile *t)
+static HOT void few_rows_by_one(const tile *t)
 {
     run_tile(t, FEW_ROWS, 1, false);
 }
@@ -169,7 +169,7 @@ static void run_rows(const tile *t, bool by_one)
 /* C^T of TALL_COLUMNS columns, and VLEN rows of A, which are the lanes: they
  * are transposed as they are loaded, SIDE elements at a time, of which k is a
  * multiple. B is dense. */
-static BUSY void tall_tile(const tile *t)
+static HOT void tall_tile(const tile *t)
 {
     const real *row[VLEN];
     const real *b = t->b;
@@ -224,22 +224,22 @@ static inline ALWAYS_INLINE void run_row_tile(const tile *t, size_t vecs,
     }
 }
 
-static BUSY void row_by_eight(const tile *t)
+static HOT void row_by_eight(const tile *t)
 {
     run_row_tile(t, 8, false, 0);
 }
 
-static BUSY void row_by_four(const tile *t)
+static HOT void row_by_four(const tile *t)
 {
     run_row_tile(t, 4, false, 0);
 }
 
-static BUSY void row_by_two(const tile *t, size_t last)
+static HOT void row_by_two(const tile *t, size_t last)
 {
     run_row_tile(t, 2, true, last);
 }
 
-static BUSY void row_by_one(const tile *t, size_t last)
+static HOT void row_by_one(const tile *t, size_t last)
 {
     run_row_tile(t, 1, true, last);
 }

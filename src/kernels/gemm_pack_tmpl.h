@@ -50,8 +50,8 @@ static void pack_rows(size_t m, size_t n, const real *from, size_t stride,
 
 /* m rows of n <= VLEN elements, column j being from[j stride] and on. The last
  * rows are SIDE, too, if need be some of those before once more. */
-static BUSY void pack_stripe(size_t m, size_t n, const real *from,
-                             size_t stride, real *to, size_t width)
+static HOT void pack_stripe(size_t m, size_t n, const real *from, size_t stride,
+                            real *to, size_t width)
 {
     const real *column[VLEN];
     for (size_t j = 0; j < VLEN; j++) {
@@ -79,8 +79,8 @@ static void pack_columns(size_t m, size_t n, const real *from, size_t stride,
 }
 
 /* m x n elements, n <= width, as rows of `width`. */
-static BUSY void pack(size_t m, size_t n, mlpi_operand from, real *to,
-                      size_t width)
+static HOT void pack(size_t m, size_t n, mlpi_operand from, real *to,
+                     size_t width)
 {
     const real *x = from.data;
     if (from.col_stride == 1) {

@@ -22,7 +22,7 @@ typedef struct strip {
     real *c;
 } strip;
 
-static inline ALWAYS_INLINE strip strip_of(const mlpi_product *p)
+static inline ALWAYS_INLINE strip strip_of(const mlpi_gemm_args *p)
 {
     return (strip){p->m, p->A.data, p->gate, p->C};
 }
@@ -47,7 +47,7 @@ static inline ALWAYS_INLINE void few_offsets(size_t done, size_t stride,
  * contiguous. `rows`, `vecs` and `part` are constants at each call. A tile of
  * FEW may have 4, 2 or 1, in the same time: who waits for the chains of one can
  * wait for four. */
-static inline ALWAYS_INLINE void small_tile(const mlpi_product *p, strip *at,
+static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p, strip *at,
                                             size_t rows, size_t vecs, bool part)
 {
     vec s[CHAINS];
@@ -126,7 +126,7 @@ static inline ALWAYS_INLINE void small_tile(const mlpi_product *p, strip *at,
 }
 
 /* At least one row. */
-static inline ALWAYS_INLINE void small_few(const mlpi_product *p, size_t vecs,
+static inline ALWAYS_INLINE void small_few(const mlpi_gemm_args *p, size_t vecs,
                                            bool part)
 {
     strip at = strip_of(p);
@@ -136,16 +136,16 @@ static inline ALWAYS_INLINE void small_few(const mlpi_product *p, size_t vecs,
 }
 
 /* All rows, `most` at a time; `few` does what is left. */
-static inline ALWAYS_INLINE void small_rows(const mlpi_product *p, size_t most,
-                                            size_t vecs, bool part,
-                                            mlpi_product_way *few)
+static inline ALWAYS_INLINE void small_rows(const mlpi_gemm_args *p,
+                                            size_t most, size_t vecs, bool part,
+                                            mlpi_gemm_function *few)
 {
     strip at = strip_of(p);
     while (at.m >= most) {
         small_tile(p, &at, most, vecs, part);
     }
     if (at.m > 0) {
-        mlpi_product rest = *p;
+        mlpi_gemm_args rest = *p;
         rest.m = at.m;
         rest.A.data = at.a;
         rest.gate = at.gate;
@@ -154,49 +154,49 @@ static inline ALWAYS_INLINE void small_rows(const mlpi_product *p, size_t most,
     }
 }
 
-static NEVER_INLINE void few_vector(const mlpi_product *p)
+static NEVER_INLINE void few_vector(const mlpi_gemm_args *p)
 {
     small_few(p, 1, false);
 }
 
-static NEVER_INLINE void few_part(const mlpi_product *p)
+static NEVER_INLINE void few_part(const mlpi_gemm_args *p)
 {
     small_few(p, 1, true);
 }
 
-static NEVER_INLINE void few_vectors(const mlpi_product *p)
+static NEVER_INLINE void few_vectors(const mlpi_gemm_args *p)
 {
     small_few(p, 2, false);
 }
 
-static NEVER_INLINE void few_vectors_part(const mlpi_product *p)
+static NEVER_INLINE void few_vectors_part(const mlpi_gemm_args *p)
 {
     small_few(p, 2, true);
 }
 
-static NEVER_INLINE void small_vector(const mlpi_product *p)
+static NEVER_INLINE void small_vector(const mlpi_gemm_args *p)
 {
     small_rows(p, 8, 1, false, few_vector);
 }
 
-static NEVER_INLINE void small_part(const mlpi_product *p)
+static NEVER_INLINE void small_part(const mlpi_gemm_args *p)
 {
     small_rows(p, 8, 1, true, few_part);
 }
 
 /* Without registers for more, tiles of two vectors are all of FEW rows. */
-static NEVER_INLINE void small_vectors(const mlpi_product *p)
+static NEVER_INLINE void small_vectors(const mlpi_gemm_args *p)
 {
     MANY ? small_rows(p, 8, 2, false, few_vectors) : few_vectors(p);
 }
 
-static NEVER_INLINE void small_vectors_part(const mlpi_product *p)
+static NEVER_INLINE void small_vectors_part(const mlpi_gemm_args *p)
 {
     MANY ? small_rows(p, 8, 2, true, few_vectors_part) : few_vectors_part(p);
 }
 
 /* For m rows and up to two vectors of columns, which are contiguous in B. */
-static NEVER_INLINE mlpi_product_way *small_columns(size_t m, size_t n)
+static NEVER_INLINE mlpi_gemm_function *small_columns(size_t m, size_t n)
 {
     const bool few = m < 8;
 #ifdef OPS_BORROWS
@@ -217,14 +217,14 @@ static NEVER_INLINE mlpi_product_way *small_columns(size_t m, size_t n)
 }
 
 #ifndef OPS_BORROWS
-mlpi_product_way *LENT(small_columns)(size_t m, size_t n)
+mlpi_gemm_function *LENT(small_columns)(size_t m, size_t n)
 {
     return small_columns(m, n);
 }
 #endif
 
 /* B (k, n) as rows of n numbers. */
-static const real *small_pack(const mlpi_product *p)
+static const real *small_pack(const mlpi_gemm_args *p)
 {
     const real *b = p->B.data;
     real *packed = p->scratch;
@@ -237,23 +237,24 @@ static const real *small_pack(const mlpi_product *p)
 }
 
 /* B's columns lie apart. */
-static NEVER_INLINE void small_packed(const mlpi_product *p)
+static NEVER_INLINE void small_packed(const mlpi_gemm_args *p)
 {
-    mlpi_product packed = *p;
+    mlpi_gemm_args packed = *p;
     packed.B = (mlpi_operand){small_pack(p), p->n, 1};
     small_columns(p->m, p->n)(&packed);
 }
 
 /* C^T = B^T A^T: a b = b a: the same chains. */
-static NEVER_INLINE void small_transposed(const mlpi_product *p)
+static NEVER_INLINE void small_transposed(const mlpi_gemm_args *p)
 {
-    mlpi_product turned = {.m = p->n,
-                           .n = p->m,
-                           .k = p->k,
-                           .A = {p->B.data, p->B.col_stride, p->B.row_stride},
-                           .B = {p->A.data, p->A.col_stride, 1},
-                           .C = p->n > 1 ? p->scratch : p->C};
-    small_columns(p->n, p->m)(&turned);
+    mlpi_gemm_args transposed = {
+        .m = p->n,
+        .n = p->m,
+        .k = p->k,
+        .A = {p->B.data, p->B.col_stride, p->B.row_stride},
+        .B = {p->A.data, p->A.col_stride, 1},
+        .C = p->n > 1 ? p->scratch : p->C};
+    small_columns(p->n, p->m)(&transposed);
     real *c = p->C;
     for (size_t j = 0; p->n > 1 && j < p->n; j++) {
         const real *row = (const real *)p->scratch + j * p->m;
@@ -265,7 +266,7 @@ static NEVER_INLINE void small_transposed(const mlpi_product *p)
 
 /* A single column, of which VLEN rows of contiguous elements are transposed as
  * they are loaded, SIDE columns at a time; `at` is where the first begins. */
-static inline ALWAYS_INLINE void column_vector(const mlpi_product *p,
+static inline ALWAYS_INLINE void column_vector(const mlpi_gemm_args *p,
                                                const real *const row[VLEN],
                                                size_t at, real *c)
 {
@@ -292,7 +293,7 @@ static inline ALWAYS_INLINE void column_vector(const mlpi_product *p,
 }
 
 /* m >= VLEN rows, some of the last perhaps twice. */
-static NEVER_INLINE void small_column_of_rows(const mlpi_product *p)
+static NEVER_INLINE void small_column_of_rows(const mlpi_gemm_args *p)
 {
     real *c = p->C;
     const size_t a_row = p->A.row_stride;
@@ -307,7 +308,7 @@ static NEVER_INLINE void small_column_of_rows(const mlpi_product *p)
 }
 
 /* Rows too few, or too far apart, for vectors. */
-static NEVER_INLINE void small_column(const mlpi_product *p)
+static NEVER_INLINE void small_column(const mlpi_gemm_args *p)
 {
     const size_t a_row = p->A.row_stride;
     const real *bias = p->bias;
@@ -345,9 +346,9 @@ static inline size_t vectors(size_t n)
 }
 
 /* Where Z is kept as well as its ReLU. */
-static NEVER_INLINE void small_then_relu(const mlpi_product *p)
+static NEVER_INLINE void small_then_relu(const mlpi_gemm_args *p)
 {
-    mlpi_product z = *p;
+    mlpi_gemm_args z = *p;
     z.relu = NULL;
     p->B.col_stride == 1 ? small_columns(p->m, p->n)(&z) : small_packed(&z);
     map_each(vrelu, p->m * p->n, p->C, p->relu);
@@ -355,7 +356,7 @@ static NEVER_INLINE void small_then_relu(const mlpi_product *p)
 
 /* Are there rows enough that C^T in tiles of gemm_tmpl.h, whose rows are the
  * few columns of C, saves more lanes than it costs to turn it? */
-static inline bool pays_to_turn(const mlpi_product *p)
+static inline bool pays_to_turn(const mlpi_gemm_args *p)
 {
     const size_t lanes = (p->n + 3) / 4 * 4;
     return lanes < VLEN && p->m >= 4 * VLEN && (VLEN - lanes) * p->k >= 256;
@@ -363,7 +364,7 @@ static inline bool pays_to_turn(const mlpi_product *p)
 
 /* The quickest way of a product, if it is small, or NULL. Vectors run over the
  * columns of C or, where that leaves fewer lanes empty, over its rows. */
-static mlpi_product_way *small_way(const mlpi_product *p)
+static mlpi_gemm_function *small_way(const mlpi_gemm_args *p)
 {
     bool no_more = !p->bias && !p->gate && !p->relu;
     bool is_turned = p->A.row_stride == 1 && p->m > 1;
@@ -372,9 +373,10 @@ static mlpi_product_way *small_way(const mlpi_product *p)
         return small_transposed;
     }
     if (p->n == 1) {
-        mlpi_product_way *way = p->A.col_stride == 1 && p->m >= VLEN && VLEN > 1
-                                    ? small_column_of_rows
-                                    : small_column;
+        mlpi_gemm_function *way =
+            p->A.col_stride == 1 && p->m >= VLEN && VLEN > 1
+                ? small_column_of_rows
+                : small_column;
         return is_turned || p->gate || p->relu ? NULL : way;
     }
     if (p->n > 2 * VLEN || p->k * p->n > SMALL_REALS ||

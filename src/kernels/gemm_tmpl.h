@@ -16,7 +16,7 @@
  * Multiplication", ACM TOMS 34, 2008.) What is small enough, or read once, is
  * used where it lies, if it lies well. Few columns leave lanes empty, so there
  * are other ways for some: C^T is computed where A's columns are contiguous
- * (`turned`), and rows are the lanes where A's rows are (run_tall). Products
+ * (`transposed`), and rows are the lanes where A's rows are (run_rows_as_lanes). Products
  * that are smaller yet are those of small_tmpl.h.
  */
 enum {
@@ -48,8 +48,8 @@ typedef struct job {
     size_t bias_col; /* 1: an element for each column; 0: the same for all */
     real *relu;
     const real *gate;
-    const mlpi_update *update;  /* NULL if c_col is not 1 */
-    const constants *constants; /* its */
+    const mlpi_optimizer_step *update; /* NULL if c_col is not 1 */
+    const constants *constants;        /* its */
 } job;
 
 /* Sums of rows [i, i + rows) and columns [j, j + cols). */
@@ -61,7 +61,7 @@ typedef struct area {
 
 /* What C has so far, into the room; or, where tiles are in C itself, the next
  * one, of at most `after` rows, towards L1. */
-static BUSY void prepare(const job *p, const area *t, bool in_c, size_t after)
+static HOT void prepare(const job *p, const area *t, bool in_c, size_t after)
 {
     const real *c = p->c + t->i * p->c_row + t->j * p->c_col;
     if (in_c) {
@@ -77,7 +77,7 @@ static BUSY void prepare(const job *p, const area *t, bool in_c, size_t after)
 /* The step for which the sums are dw. */
 static void descend_by(const job *p, const area *t)
 {
-    const mlpi_update *u = p->update;
+    const mlpi_optimizer_step *u = p->update;
     const size_t at = t->i * p->c_row + t->j;
     span s = {.rows = t->rows,
               .n = t->cols,
@@ -94,7 +94,7 @@ static void descend_by(const job *p, const area *t)
 /* Asks for what descend_by will read and write. */
 static void prefetch_updated(const job *p, const area *t)
 {
-    const mlpi_update *u = p->update;
+    const mlpi_optimizer_step *u = p->update;
     for (size_t i = 0; i < t->rows; i++) {
         const size_t at = (t->i + i) * p->c_row + t->j;
         prefetch_to_write(u->w, at, PANEL);
@@ -105,7 +105,7 @@ static void prefetch_updated(const job *p, const area *t)
 }
 
 /* Sums into C and, if their chains have ended, what comes after. */
-static BUSY void finish(const job *p, const area *t, bool ended)
+static HOT void finish(const job *p, const area *t, bool ended)
 {
     if (p->c_col != 1) {
         mlpi_operand from = {t->sums, 1, t->stride};
@@ -169,7 +169,7 @@ static size_t whole_vectors(size_t n)
 }
 
 /* Can B's rows be read where they lie? */
-static bool lies_well(const job *p)
+static bool b_is_dense(const job *p)
 {
     return p->b_col == 1 && p->n % VLEN == 0;
 }
@@ -183,8 +183,8 @@ static bool has_small_b(const job *p)
     if (p->c_col != 1) {
         return false;
     }
-    return lies_well(p) ? size <= SMALL_B
-                        : size <= MIDDLE_B && (p->n <= PANEL || p->k <= SHORT);
+    return b_is_dense(p) ? size <= SMALL_B
+                         : size <= MIDDLE_B && (p->n <= PANEL || p->k <= SHORT);
 }
 
 /* A part of the work: rows [i, i + m) of A in the block [k, k + depth), with
@@ -198,8 +198,8 @@ typedef struct block {
 /* Packs m rows of n elements with zeros after them, up to `width` at least: they
  * are multiplied like all, though nobody looks, and of what memory held before
  * that could be slow, or raise exceptions. May write VLEN beyond the last row. */
-static SPARE void pack_padded(size_t m, size_t n, mlpi_operand from, real *to,
-                              size_t width)
+static COLD void pack_padded(size_t m, size_t n, mlpi_operand from, real *to,
+                             size_t width)
 {
     for (size_t j = n / VLEN * VLEN; n < width && j < width; j += VLEN) {
         for (size_t i = 0; i < m; i++) {
@@ -209,7 +209,7 @@ static SPARE void pack_padded(size_t m, size_t n, mlpi_operand from, real *to,
     pack(m, n, from, to, width);
 }
 
-static SPARE void pack_a(const job *p, const block *b)
+static COLD void pack_a(const job *p, const block *b)
 {
     real *to = b->rows;
     const real *a = p->a + b->i * p->a_row + b->k * p->a_k;
@@ -294,7 +294,7 @@ static NEVER_INLINE void run_panel(const job *p, const block *b, size_t j,
 }
 
 /* Packs a small B that does not lie well. */
-static SPARE void pack_b(job *p, real *to)
+static COLD void pack_b(job *p, real *to)
 {
     const size_t n = whole_vectors(p->n);
     pack_padded(p->k, p->n, (mlpi_operand){p->b, p->b_k, p->b_col}, to, n);
@@ -312,7 +312,7 @@ static bool is_tall(const job *p)
 }
 
 /* VLEN rows at a time, some of the last perhaps twice. */
-static BUSY void run_tall(const job *p, real *scratch)
+static HOT void run_rows_as_lanes(const job *p, real *scratch)
 {
     tile t = {.k = p->k, .a_row = p->a_row, .b = p->b};
     t.c = scratch;
@@ -328,11 +328,11 @@ static BUSY void run_tall(const job *p, real *scratch)
 
 /* Chains that are short write C as fast as it can be, if its rows are few: they
  * may be pages apart, and translations of so many addresses are not at hand. */
-static BUSY void run_blocks(job *p, real *scratch)
+static HOT void run_blocks(job *p, real *scratch)
 {
     const bool small = has_small_b(p);
     if (small && is_tall(p)) {
-        run_tall(p, scratch);
+        run_rows_as_lanes(p, scratch);
         return;
     }
     const bool is_short = small && p->k <= SHORT;
@@ -340,7 +340,7 @@ static BUSY void run_blocks(job *p, real *scratch)
     const size_t rows =
         block_size(p->m, is_short ? FEW_TILES : BLOCK_ROWS, TILE_ROWS);
     real *panel = scratch + ROOM;
-    if (small && !lies_well(p)) {
+    if (small && !b_is_dense(p)) {
         pack_b(p, panel);
     }
     for (size_t k = 0; k < p->k; k += depth) {
@@ -374,7 +374,7 @@ static void run_row(const job *p, real *scratch)
     }
 }
 
-static size_t product_scratch(size_t m, size_t n, size_t k)
+static size_t gemm_scratch(size_t m, size_t n, size_t k)
 {
     size_t depth = least(k, BLOCK_DEPTH);
     size_t rows = n > PACK_A_COLUMNS ? least(m, BLOCK_ROWS) : 0;
@@ -384,7 +384,7 @@ static size_t product_scratch(size_t m, size_t n, size_t k)
     return most > SMALL_ROOM ? most : SMALL_ROOM;
 }
 
-static job job_of(const mlpi_product *p)
+static job job_of(const mlpi_gemm_args *p)
 {
     return (job){.m = p->m,
                  .n = p->n,
@@ -405,7 +405,7 @@ static job job_of(const mlpi_product *p)
 }
 
 /* C^T = B^T A^T: a b = b a, so the chains are the same. */
-static job turned(const mlpi_product *p)
+static job transposed(const mlpi_gemm_args *p)
 {
     job j = job_of(p);
     j.m = p->n;
@@ -423,14 +423,14 @@ static job turned(const mlpi_product *p)
 }
 
 /* C of what is not small. Returns whether the update has been done with it. */
-static SPARE bool multiply(const mlpi_product *p)
+static COLD bool multiply(const mlpi_gemm_args *p)
 {
     /* Where A's columns are contiguous, those of C^T fill vectors: all, if C is
      * a column, and if there are few, more than those of C would. */
     bool is_column = p->n == 1;
     bool is_narrow = p->n <= NARROW && p->n % VLEN != 0 && p->m >= VLEN &&
                      !p->bias && !p->relu && !p->gate;
-    job j = p->A.row_stride == 1 && (is_column || is_narrow) ? turned(p)
+    job j = p->A.row_stride == 1 && (is_column || is_narrow) ? transposed(p)
                                                              : job_of(p);
     if (j.m == 1 && j.b_col == 1) {
         run_row(&j, p->scratch);
@@ -446,48 +446,48 @@ static SPARE bool multiply(const mlpi_product *p)
     return j.update;
 }
 
-static void update_after(const mlpi_product *p)
+static void update_after(const mlpi_gemm_args *p)
 {
     if (p->update) {
-        mlpi_update u = *p->update;
+        mlpi_optimizer_step u = *p->update;
         u.n = p->m * p->n;
         u.dw = p->C;
-        update(&u);
+        optimizer_step(&u);
     }
 }
 
-static void product_in_blocks(const mlpi_product *p)
+static void product_in_blocks(const mlpi_gemm_args *p)
 {
     if (!multiply(p)) {
         update_after(p);
     }
 }
 
-static void product_then_update(const mlpi_product *p)
+static void product_then_update(const mlpi_gemm_args *p)
 {
     small_way(p)(p);
     update_after(p);
 }
 
-static void product_of_nothing(const mlpi_product *p)
+static void product_of_nothing(const mlpi_gemm_args *p)
 {
     PLAIN(fill_empty)(p);
     update_after(p);
 }
 
-static mlpi_product_way *product_way(const mlpi_product *p)
+static mlpi_gemm_function *gemm_select(const mlpi_gemm_args *p)
 {
     if (p->m == 0 || p->n == 0 || p->k == 0) {
         return product_of_nothing;
     }
-    mlpi_product_way *small = small_way(p);
+    mlpi_gemm_function *small = small_way(p);
     if (!small) {
         return product_in_blocks;
     }
     return p->update ? product_then_update : small;
 }
 
-static void product(const mlpi_product *p)
+static void gemm(const mlpi_gemm_args *p)
 {
-    product_way(p)(p);
+    gemm_select(p)(p);
 }

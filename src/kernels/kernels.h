@@ -50,7 +50,7 @@ static inline mlpi_operand mlpi_operand_of(mlp_cview view)
 
 /* One step of an optimizer on n parameters; see ops/update_tmpl.h for what the
  * constants mean to the rule. */
-typedef struct mlpi_update {
+typedef struct mlpi_optimizer_step {
     mlp_rule rule;
     size_t n;
     const void *dw;      /* real */
@@ -61,7 +61,7 @@ typedef struct mlpi_update {
     double decay[2], gain[2];
     double root, epsilon;
     double grow, shrink, least, most;
-} mlpi_update;
+} mlpi_optimizer_step;
 
 /* C = A B + bias, where C is (m, n), A (m, k), B (k, n), and bias (n). What
  * would be a pass over memory after it can be had with it; whatever is NULL is
@@ -74,17 +74,17 @@ typedef struct mlpi_update {
  *
  * C, gate, relu, w and state are dense (m, n); or, where n is above 32, n
  * columns of rows of `width` numbers, which is 0 otherwise. */
-typedef struct mlpi_product {
+typedef struct mlpi_gemm_args {
     size_t m, n, k, width;
     mlpi_operand A, B;
     const void *bias, *gate;
     void *C, *relu;
-    const mlpi_update *update;
-    void *scratch; /* product_scratch(m, n, k) reals */
-} mlpi_product;
+    const mlpi_optimizer_step *update;
+    void *scratch; /* gemm_scratch(m, n, k) reals */
+} mlpi_gemm_args;
 
 /* Does a product. */
-typedef void mlpi_product_way(const mlpi_product *product);
+typedef void mlpi_gemm_function(const mlpi_gemm_args *product);
 
 /* out (m, n) dense = rows of X (rows order[0..m-1], or 0..m-1 if order is
  * NULL), each element (x - mean[j]) / std[j] if mean is not NULL. */
@@ -195,11 +195,11 @@ typedef struct mlpi_kernels {
 
     /* How many reals of scratch a product of this size needs, at most. It does
      * not shrink when m, n or k grows. */
-    size_t (*product_scratch)(size_t m, size_t n, size_t k);
-    mlpi_product_way *product;
+    size_t (*gemm_scratch)(size_t m, size_t n, size_t k);
+    mlpi_gemm_function *gemm;
     /* What `product` would call for this one: for who does it again and again,
      * with sizes, strides and which pointers are NULL or equal as they are. */
-    mlpi_product_way *(*product_way)(const mlpi_product *product);
+    mlpi_gemm_function *(*gemm_select)(const mlpi_gemm_args *product);
     /* sums[j] = sum over i of X[i][j], X (m, n) dense, in eight lanes. */
     void (*column_sums)(size_t m, size_t n, const void *X, void *sums);
 
@@ -232,21 +232,22 @@ typedef struct mlpi_kernels {
                        const void *y, void *d);
 
     /* y[i] = keep * y[i] + add. */
-    void (*smooth)(size_t n, double keep, double add, void *y);
+    void (*affine)(size_t n, double keep, double add, void *y);
 
-    void (*drop)(const mlpi_dropout *dropout);
+    void (*dropout)(const mlpi_dropout *dropout);
 
     void (*moments)(const mlpi_moments *moments);
     void (*normalise)(const mlpi_normalise *forward);
     void (*normalise_sums)(const mlpi_normalise_back *backward);
     void (*normalise_backward)(const mlpi_normalise_back *backward);
     /* y[i] = keep * y[i] + weight * x[i]. */
-    void (*blend)(size_t n, double keep, double weight, const void *x, void *y);
+    void (*running_average)(size_t n, double keep, double weight, const void *x,
+                            void *y);
 
     /* w[i] = w[i] - alpha * dw[i]. */
-    void (*descend)(size_t n, double alpha, const void *dw, void *w);
+    void (*sgd_step)(size_t n, double alpha, const void *dw, void *w);
     /* One step of any rule. */
-    void (*update)(const mlpi_update *update);
+    void (*optimizer_step)(const mlpi_optimizer_step *update);
     /* dw[i] += l2 * w[i] + l1 * sign(w[i]), the first by fma. */
     void (*penalise)(size_t n, double l2, double l1, const void *w, void *dw);
     /* lanes += x[i] * y[i], by fma, or |x[i]|; f64 tables only, NULL in the
@@ -264,8 +265,8 @@ typedef struct mlpi_kernels {
     /* a[i][j] = a[i][j] * std[j] + mean[j], two roundings; `a` (m, n) dense. */
     void (*unscale)(size_t m, size_t n, const void *mean, const void *std,
                     void *a);
-    void (*widen)(size_t n, const void *x, double *out);
-    void (*narrow)(size_t n, const double *x, void *out);
+    void (*to_double)(size_t n, const void *x, double *out);
+    void (*from_double)(size_t n, const double *x, void *out);
     double (*round)(double x); /* to a real and back */
     /* Position of the first element, row by row, that is not finite, or that
      * is outside [0, 1]; false if there is none. */
@@ -273,23 +274,24 @@ typedef struct mlpi_kernels {
     bool (*is_finite)(size_t n, const void *x);
     /* Are x[0..n-1] so small that sums of so many products of two such numbers
      * are finite for certain? */
-    bool (*is_moderate)(size_t n, size_t terms, const void *x);
+    bool (*products_stay_finite)(size_t n, size_t terms, const void *x);
     bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
     /* The first row whose sum is not 1, give or take 1e-6. */
-    bool (*find_not_whole)(mlp_cview X, size_t *row, double *sum);
+    bool (*find_bad_row_sum)(mlp_cview X, size_t *row, double *sum);
     /* Mean and standard deviation (1 / m) of at most MLPI_MOMENT_COLUMNS
      * columns of finite numbers, m >= 1, rows in order; 0 for a column of
      * equal values. */
     void (*column_moments)(mlp_cview X, double *mean, double *std);
     /* labels[i][j] = a[i][j] >= threshold, -1 for NaN; `a` (m, n) dense. */
-    void (*label)(size_t m, size_t n, double threshold, const void *a,
-                  mlp_view labels);
+    void (*threshold_labels)(size_t m, size_t n, double threshold,
+                             const void *a, mlp_view labels);
     /* labels[i][0] = the first j with the largest a[i][j], -1 if one is NaN. */
-    void (*label_rows)(size_t m, size_t n, const void *a, mlp_view labels);
+    void (*argmax_labels)(size_t m, size_t n, const void *a, mlp_view labels);
     /* For how many i is a[i] >= 0.5 what y[i] says, 1 or 0? And for how many
      * rows has `a` its largest element where y has it? */
-    size_t (*count_hits)(size_t n, const void *a, const void *y);
-    size_t (*count_row_hits)(size_t m, size_t n, const void *a, const void *y);
+    size_t (*count_correct)(size_t n, const void *a, const void *y);
+    size_t (*count_correct_rows)(size_t m, size_t n, const void *a,
+                                 const void *y);
 } mlpi_kernels;
 
 /* Element `index` of an array of the table's precision. */

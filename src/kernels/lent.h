@@ -21,15 +21,16 @@ typedef struct span {
 } span;
 
 /* The way of a small product of n columns, which are contiguous in B. */
-mlpi_product_way *LENT(small_columns)(size_t m, size_t n);
+mlpi_gemm_function *LENT(small_columns)(size_t m, size_t n);
 /* The step on elements done to n of each row. */
-void LENT(update_rest)(const mlpi_update *u, const span *where, size_t done);
+void LENT(update_rest)(const mlpi_optimizer_step *u, const span *where,
+                       size_t done);
 void LENT(gather)(const mlpi_gather *g);
-void LENT(widen)(size_t n, const void *x_in, double *out);
+void LENT(to_double)(size_t n, const void *x_in, double *out);
 bool LENT(find_not_finite)(mlp_cview X, size_t *row, size_t *col);
 bool LENT(is_finite)(size_t n, const void *x);
-bool LENT(is_moderate)(size_t n, size_t terms, const void *x);
-void LENT(drop)(const mlpi_dropout *d);
+bool LENT(products_stay_finite)(size_t n, size_t terms, const void *x);
+void LENT(dropout)(const mlpi_dropout *d);
 void LENT(moments)(const mlpi_moments *b);
 void LENT(normalise)(const mlpi_normalise *b);
 void LENT(normalise_sums)(const mlpi_normalise_back *b);
@@ -37,7 +38,7 @@ void LENT(normalise_backward)(const mlpi_normalise_back *b);
 void LENT(penalise)(size_t n, double l2, double l1, const void *weights,
                     void *gradients);
 void LENT(loss_slopes)(const mlpi_terms *t, double scale, void *d);
-void LENT(smooth)(size_t n, double keep, double add, void *y);
+void LENT(affine)(size_t n, double keep, double add, void *y);
 
 #if REAL_BITS == 64
 void LENT(add_products)(size_t n, const double *x, const double *y,

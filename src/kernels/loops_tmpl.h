@@ -11,10 +11,10 @@
 #include <math.h>
 #include <string.h>
 
-/* COMPACT leaves that to the compiler. vec_portable.h asks for it where calls
+/* NO_UNROLL leaves that to the compiler. vec_portable.h asks for it where calls
  * of fma cost more than all around them, and CMake for builds with sanitizers,
  * which would be long at thousands of copies of each check. */
-#ifdef COMPACT
+#ifdef NO_UNROLL
 #define ALWAYS_INLINE
 #define UNROLL
 #else
@@ -24,9 +24,9 @@
 #define NEVER_INLINE __attribute__((noinline))
 /* Of functions that take no time beside what they call, or are rarely called:
  * compilers make their code small, and that of what only these call, unless it
- * is BUSY. */
-#define SPARE __attribute__((noinline, cold))
-#define BUSY __attribute__((noinline, hot))
+ * is HOT. */
+#define COLD __attribute__((noinline, cold))
+#define HOT __attribute__((noinline, hot))
 #define R(x) ((real)(x))
 
 /* Are there registers for sixteen vectors of sums, and what else they need? */

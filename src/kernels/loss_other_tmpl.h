@@ -66,7 +66,7 @@ static vec plus(vec x, vec unused, vec constant)
     return vadd(x, constant);
 }
 
-SPARE void LENT(smooth)(size_t n, double keep, double add, void *y)
+COLD void LENT(affine)(size_t n, double keep, double add, void *y)
 {
     combine_long(times, n, y, y, keep, y);
     combine_long(plus, n, y, y, add, y);
@@ -128,8 +128,8 @@ static vec huber_term(vec a, vec y, vec delta)
 }
 
 /* One for all terms that are long beside a call, or rarely wanted. */
-static SPARE void add_long_terms(term *f, const mlpi_terms *t,
-                                 double lanes[MLPI_LANES])
+static COLD void add_long_terms(term *f, const mlpi_terms *t,
+                                double lanes[MLPI_LANES])
 {
     add_terms(f, t, lanes);
 }

@@ -3,7 +3,7 @@
  * Optimizer steps on flat arrays. Parameters: the vocabulary, loop_tmpl.h,
  * math_tmpl.h and lent.h, by which update_rest_tmpl.h does what is rare.
  *
- *   descend   w := w - alpha dw         (gradient descent, chapter 3.3)
+ *   sgd_step   w := w - alpha dw         (gradient descent, chapter 3.3)
  *
  * and the rules, of a gradient g = dw that was clipped, with what they remember
  * of former ones (descent.c tells their constants):
@@ -24,18 +24,18 @@ static inline vec descended(vec dw, vec w, vec alpha)
     return vsub(w, vmul(alpha, dw));
 }
 
-static void descend(size_t n, double alpha, const void *dw, void *w)
+static void sgd_step(size_t n, double alpha, const void *dw, void *w)
 {
     combine(descended, n, dw, w, alpha, w);
 }
 
-/* mlpi_update's constants, one in all lanes. */
+/* mlpi_optimizer_step's constants, one in all lanes. */
 typedef struct constants {
     vec limit, scale, keep, alpha, decay[2], gain[2], root, epsilon;
     vec grow, shrink, least, most;
 } constants;
 
-static NEVER_INLINE constants constants_of(const mlpi_update *u)
+static NEVER_INLINE constants constants_of(const mlpi_optimizer_step *u)
 {
     return (constants){
         .limit = vset1((real)u->limit),
@@ -141,8 +141,8 @@ static inline ALWAYS_INLINE size_t update_whole(rule_step *f, size_t states,
     return whole;
 }
 
-static NEVER_INLINE void update_span(const mlpi_update *u, const constants *c,
-                                     const span *s)
+static NEVER_INLINE void update_span(const mlpi_optimizer_step *u,
+                                     const constants *c, const span *s)
 {
     size_t done = 0;
     switch (u->rule) {
@@ -168,7 +168,7 @@ static NEVER_INLINE void update_span(const mlpi_update *u, const constants *c,
     }
 }
 
-static void update(const mlpi_update *u)
+static void optimizer_step(const mlpi_optimizer_step *u)
 {
     const constants c = constants_of(u);
     update_span(u, &c,

@@ -5,16 +5,16 @@
  * pack_tmpl.h and activation_tmpl.h.
  *
  * Each weight is read once. Chains (those of gemm_tmpl.h) run over outputs side
- * by side, in registers if a layer is narrow; a wide one takes some inputs at a
+ * by side, in registers if a layer is from_double; a wide one takes some inputs at a
  * time, so that its weights are read in the order in which they lie:
  *
- *     narrow   W  - - - >     wide   W  | | | >    four rows of W by turns,
+ *     from_double   W  - - - >     wide   W  | | | >    four rows of W by turns,
  *                 - - - >               | | | >    z in memory between
  *
  * Weights that L1 does not hold are asked for early.
  */
 enum {
-    ROW_CHAINS = 8,                      /* vectors of a narrow layer */
+    ROW_CHAINS = 8,                      /* vectors of a from_double layer */
     ROW_INPUTS = 4,                      /* of a wide one at a time */
     ROW_AHEAD = 2048 / (int)sizeof(real) /* how early: 32 cache lines */
 };

@@ -5,7 +5,7 @@
  * ops.h promise.
  */
 /* The empty chain is 0, plus the bias. */
-void PLAIN(fill_empty)(const mlpi_product *p)
+void PLAIN(fill_empty)(const mlpi_gemm_args *p)
 {
     real *c = p->C;
     const real *bias = p->bias;
@@ -63,7 +63,7 @@ void PLAIN(unscale)(size_t m, size_t n, const void *mean_in, const void *std_in,
     }
 }
 
-void PLAIN(narrow)(size_t n, const double *x, void *out_void)
+void PLAIN(from_double)(size_t n, const double *x, void *out_void)
 {
     real *out = out_void;
     for (size_t i = 0; i < n; i++) {
@@ -112,7 +112,7 @@ bool PLAIN(find_not_unit)(mlp_cview X, size_t *row, size_t *col)
     return find(is_not_unit, X, row, col);
 }
 
-bool PLAIN(find_not_whole)(mlp_cview X, size_t *row, double *sum)
+bool PLAIN(find_bad_row_sum)(mlp_cview X, size_t *row, double *sum)
 {
     for (size_t i = 0; i < X.rows; i++) {
         const real *x = row_of(X.data, X.row_stride, i);
@@ -186,8 +186,8 @@ void PLAIN(column_moments)(mlp_cview X, double *mean, double *std)
     }
 }
 
-void PLAIN(label)(size_t m, size_t n, double threshold, const void *a_in,
-                  mlp_view labels)
+void PLAIN(threshold_labels)(size_t m, size_t n, double threshold,
+                             const void *a_in, mlp_view labels)
 {
     const real *a = a_in;
     for (size_t i = 0; i < m; i++, a += n) {
@@ -212,7 +212,7 @@ static size_t first_largest(size_t n, const real *x)
     return first;
 }
 
-void PLAIN(label_rows)(size_t m, size_t n, const void *a_in, mlp_view labels)
+void PLAIN(argmax_labels)(size_t m, size_t n, const void *a_in, mlp_view labels)
 {
     const real *a = a_in;
     for (size_t i = 0; i < m; i++, a += n) {
@@ -222,7 +222,7 @@ void PLAIN(label_rows)(size_t m, size_t n, const void *a_in, mlp_view labels)
     }
 }
 
-size_t PLAIN(count_hits)(size_t n, const void *a_in, const void *y_in)
+size_t PLAIN(count_correct)(size_t n, const void *a_in, const void *y_in)
 {
     const real *a = a_in;
     const real *y = y_in;
@@ -234,8 +234,8 @@ size_t PLAIN(count_hits)(size_t n, const void *a_in, const void *y_in)
     return hits;
 }
 
-size_t PLAIN(count_row_hits)(size_t m, size_t n, const void *a_in,
-                             const void *y_in)
+size_t PLAIN(count_correct_rows)(size_t m, size_t n, const void *a_in,
+                                 const void *y_in)
 {
     const real *a = a_in;
     const real *y = y_in;
@@ -248,8 +248,8 @@ size_t PLAIN(count_row_hits)(size_t m, size_t n, const void *a_in,
 }
 
 /* Product by product and then the sum, each rounded. */
-void PLAIN(blend)(size_t n, double keep, double weight, const void *x_in,
-                  void *y_in)
+void PLAIN(running_average)(size_t n, double keep, double weight,
+                            const void *x_in, void *y_in)
 {
     const real *x = x_in;
     real *y = y_in;

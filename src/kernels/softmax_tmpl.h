@@ -86,7 +86,7 @@ static vec minus_share(vec a, vec product, vec sum)
     return vfnma(a, sum, product);
 }
 
-static SPARE void softmax_backward(size_t m, size_t n, const real *a, real *da)
+static COLD void softmax_backward(size_t m, size_t n, const real *a, real *da)
 {
     for (size_t i = 0; i < m; i++, a += n, da += n) {
         combine_long(product_with, n, a, da, 0.0, da);
@@ -137,8 +137,8 @@ static inline ALWAYS_INLINE void add_lanes(double *sums, vec added)
     vstore(sums, vadd(vload(sums), added));
 }
 
-static SPARE void cce_lanes(size_t n, double shift, const double *z,
-                            const double *y, mlpi_cce_lanes *lanes)
+static COLD void cce_lanes(size_t n, double shift, const double *z,
+                           const double *y, mlpi_cce_lanes *lanes)
 {
     const vec s = vset1(shift);
     vec added[3];

@@ -61,8 +61,8 @@ typedef uint64_t bits;
 #endif
 
 /* Where fma is no instruction. See loop_tmpl.h. */
-#if !defined(FP_FAST_FMA) && !defined(COMPACT)
-#define COMPACT
+#if !defined(FP_FAST_FMA) && !defined(NO_UNROLL)
+#define NO_UNROLL
 #endif
 
 typedef real vec;

@@ -86,7 +86,7 @@ static mlp_status check_sums(const mlp_net *net, const mlp_cview *Y)
 {
     size_t row = 0;
     double sum = 0;
-    if (!net->kernels->find_not_whole(*Y, &row, &sum)) {
+    if (!net->kernels->find_bad_row_sum(*Y, &row, &sum)) {
         return MLP_OK;
     }
     return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,

@@ -24,10 +24,11 @@ static uint64_t key_of(const mlpi_drop_rows *rows)
 void mlpi_drop(const mlp_net *net, const mlpi_drop_rows *rows)
 {
     size_t n = net->layout.layer[rows->l].width;
-    net->kernels->drop(&(mlpi_dropout){.key = key_of(rows),
-                                       .p = net->layout.layer[rows->l].dropout,
-                                       .first = rows->first * n,
-                                       .n = rows->m * n,
-                                       .in = rows->in,
-                                       .out = rows->out});
+    net->kernels->dropout(
+        &(mlpi_dropout){.key = key_of(rows),
+                        .p = net->layout.layer[rows->l].dropout,
+                        .first = rows->first * n,
+                        .n = rows->m * n,
+                        .in = rows->in,
+                        .out = rows->out});
 }

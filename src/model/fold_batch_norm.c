@@ -26,14 +26,14 @@ static void widen(const neurons *part, const void *reals, size_t offset,
                   double *out)
 {
     const mlpi_kernels *kernels = part->net->kernels;
-    kernels->widen(part->n, mlpi_const_at(kernels, reals, offset + part->first),
-                   out);
+    kernels->to_double(
+        part->n, mlpi_const_at(kernels, reals, offset + part->first), out);
 }
 
 static void narrow(const neurons *part, const double *x, size_t offset)
 {
     const mlpi_kernels *kernels = part->net->kernels;
-    kernels->narrow(
+    kernels->from_double(
         part->n, x,
         mlpi_at(kernels, part->folded->parameters, offset + part->first));
 }

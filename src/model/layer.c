@@ -14,7 +14,7 @@ size_t mlpi_forward_scratch(const mlp_net *net, size_t m)
     for (size_t l = 1; l <= net->layout.L; l++) {
         size_t n = net->layout.layer[l].width;
         size_t n_prev = net->layout.layer[l - 1].width;
-        most = largest(most, net->kernels->product_scratch(m, n, n_prev));
+        most = largest(most, net->kernels->gemm_scratch(m, n, n_prev));
     }
     return most;
 }
@@ -25,19 +25,19 @@ size_t mlpi_pass_scratch(const mlp_net *net, size_t m)
     for (size_t l = 1; l <= net->layout.L; l++) {
         size_t n = net->layout.layer[l].width;
         size_t n_prev = net->layout.layer[l - 1].width;
-        most = largest(most, net->kernels->product_scratch(n_prev, n, m));
-        most = largest(most, net->kernels->product_scratch(m, n_prev, n));
+        most = largest(most, net->kernels->gemm_scratch(n_prev, n, m));
+        most = largest(most, net->kernels->gemm_scratch(m, n_prev, n));
     }
     return most;
 }
 
-mlpi_product mlpi_forward_product(const mlp_net *net,
-                                  const mlpi_forward_step *step)
+mlpi_gemm_args mlpi_forward_gemm(const mlp_net *net,
+                                 const mlpi_forward_step *step)
 {
     const mlpi_kernels *kernels = net->kernels;
     const mlpi_shape *shape = &net->layout.layer[step->l];
     size_t n = shape->width;
-    return (mlpi_product){
+    return (mlpi_gemm_args){
         .m = step->m,
         .n = n,
         .k = net->layout.layer[step->l - 1].width,
@@ -52,8 +52,8 @@ mlpi_product mlpi_forward_product(const mlp_net *net,
 
 void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step)
 {
-    mlpi_product product = mlpi_forward_product(net, step);
-    net->kernels->product(&product);
+    mlpi_gemm_args product = mlpi_forward_gemm(net, step);
+    net->kernels->gemm(&product);
     if (net->layout.layer[step->l].batch_norm) {
         mlpi_batch_norm_predict(net, step->l, step->m, step->Z, step->Z);
     }
@@ -63,14 +63,14 @@ void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step)
     }
 }
 
-mlpi_product mlpi_backward_product(const mlp_net *net,
-                                   const mlpi_backward_step *step)
+mlpi_gemm_args mlpi_backward_gemm(const mlp_net *net,
+                                  const mlpi_backward_step *step)
 {
     const mlpi_shape *shape = &net->layout.layer[step->l];
     const mlpi_shape *before = &net->layout.layer[step->l - 1];
     size_t n = shape->width;
     bool is_relu = before->activation == MLP_ACT_RELU;
-    return (mlpi_product){
+    return (mlpi_gemm_args){
         .m = step->m,
         .n = before->width,
         .k = n,
@@ -81,16 +81,16 @@ mlpi_product mlpi_backward_product(const mlp_net *net,
         .scratch = step->scratch};
 }
 
-mlpi_product mlpi_gradient_product(const mlp_net *net,
-                                   const mlpi_gradient_step *step)
+mlpi_gemm_args mlpi_gradient_gemm(const mlp_net *net,
+                                  const mlpi_gradient_step *step)
 {
     size_t n = net->layout.layer[step->l].width;
     size_t n_prev = net->layout.layer[step->l - 1].width;
-    return (mlpi_product){.m = step->count,
-                          .n = n,
-                          .k = step->m,
-                          .A = {step->A_prev, 1, n_prev},
-                          .B = {step->dZ, n, 1},
-                          .C = step->dW,
-                          .scratch = step->scratch};
+    return (mlpi_gemm_args){.m = step->count,
+                            .n = n,
+                            .k = step->m,
+                            .A = {step->A_prev, 1, n_prev},
+                            .B = {step->dZ, n, 1},
+                            .C = step->dW,
+                            .scratch = step->scratch};
 }

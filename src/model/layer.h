@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One layer forward and backward (chapters 2.2 and 3.3), over dense batches of
- * m rows. All three products are kernels->product on views of the same arrays:
+ * m rows. All three products are kernels->gemm on views of the same arrays:
  *
  *   forward    Z  (m, n)       = A_prev (m, n_prev)    W^T (n_prev, n)  + b
  *   weights    dW^T (n_prev, n) = A_prev^T (n_prev, m)  dZ (m, n)
@@ -33,8 +33,8 @@ void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step);
 
 /* Its product alone: U = A_prev W^T into Z if the layer normalises; else Z, and
  * A too where it is the product's, as mlpi_has_relu says. */
-mlpi_product mlpi_forward_product(const mlp_net *net,
-                                  const mlpi_forward_step *step);
+mlpi_gemm_args mlpi_forward_gemm(const mlp_net *net,
+                                 const mlpi_forward_step *step);
 
 /* The most frequent activation costs no pass of its own, either way. */
 static inline bool mlpi_has_relu(const mlp_net *net, size_t l)
@@ -53,8 +53,8 @@ typedef struct mlpi_backward_step {
     void *scratch;
 } mlpi_backward_step;
 
-mlpi_product mlpi_backward_product(const mlp_net *net,
-                                   const mlpi_backward_step *step);
+mlpi_gemm_args mlpi_backward_gemm(const mlp_net *net,
+                                  const mlpi_backward_step *step);
 
 /* The gradient of layer l by the weights of `count` inputs. */
 typedef struct mlpi_gradient_step {
@@ -65,7 +65,7 @@ typedef struct mlpi_gradient_step {
     void *scratch;
 } mlpi_gradient_step;
 
-mlpi_product mlpi_gradient_product(const mlp_net *net,
-                                   const mlpi_gradient_step *step);
+mlpi_gemm_args mlpi_gradient_gemm(const mlp_net *net,
+                                  const mlpi_gradient_step *step);
 
 #endif

@@ -34,7 +34,7 @@ void mlpi_loss_smooth(const mlp_net *net, size_t m, void *targets)
     double s = net->label_smoothing;
     if (s > 0.0) {
         double answers = net->loss == MLP_LOSS_CCE ? (double)n : 2.0;
-        net->kernels->smooth(m * n, 1.0 - s, s / answers, targets);
+        net->kernels->affine(m * n, 1.0 - s, s / answers, targets);
     }
 }
 
@@ -83,7 +83,7 @@ static const double *widened(const mlp_net *net, const void *reals,
     if (kernels == kernels->f64) {
         return from;
     }
-    kernels->widen(n, from, block);
+    kernels->to_double(n, from, block);
     return block;
 }
 

@@ -37,8 +37,8 @@ static void keep(const mlp_net *net, mlpi_scaling *to, size_t first, size_t n,
                  const double *mean, const double *std)
 {
     const mlpi_kernels *kernels = net->kernels;
-    kernels->narrow(n, mean, mlpi_at(kernels, to->mean, first));
-    kernels->narrow(n, std, mlpi_at(kernels, to->std, first));
+    kernels->from_double(n, mean, mlpi_at(kernels, to->mean, first));
+    kernels->from_double(n, std, mlpi_at(kernels, to->std, first));
     to->scales = true;
 }
 
@@ -150,8 +150,8 @@ static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
                           mean ? "std" : "mean");
     }
     if (from->scales) {
-        net->kernels->widen(from->n, from->mean, mean);
-        net->kernels->widen(from->n, from->std, std);
+        net->kernels->to_double(from->n, from->mean, mean);
+        net->kernels->to_double(from->n, from->std, std);
         return MLP_OK;
     }
     for (size_t j = 0; j < from->n; j++) {

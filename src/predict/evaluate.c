@@ -42,8 +42,8 @@ static size_t count_hits(const mlp_net *net, const mlpi_desk *desk,
                                             .out = desk->Y});
     }
     return net->loss == MLP_LOSS_CCE
-               ? net->kernels->count_row_hits(m, n, desk->A, desk->Y)
-               : net->kernels->count_hits(m * n, desk->A, desk->Y);
+               ? net->kernels->count_correct_rows(m, n, desk->A, desk->Y)
+               : net->kernels->count_correct(m * n, desk->A, desk->Y);
 }
 
 void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,

@@ -218,8 +218,8 @@ static void widen_scaling(const mlp_net *net, const mlpi_scaling *from,
                           mlpi_scaling *to)
 {
     if (from->scales) {
-        net->kernels->widen(from->n, from->mean, to->mean);
-        net->kernels->widen(from->n, from->std, to->std);
+        net->kernels->to_double(from->n, from->mean, to->mean);
+        net->kernels->to_double(from->n, from->std, to->std);
         to->scales = true;
     }
 }
@@ -230,8 +230,8 @@ static mlp_status copy_net(const mlp_net *net, mlp_net **copy)
         return mlp_net_clone(net, copy);
     }
     TRY(make_wide(net, copy));
-    net->kernels->widen(net->layout.parameters, net->parameters,
-                        (*copy)->parameters);
+    net->kernels->to_double(net->layout.parameters, net->parameters,
+                            (*copy)->parameters);
     widen_scaling(net, &net->in, &(*copy)->in);
     widen_scaling(net, &net->out, &(*copy)->out);
     return MLP_OK;

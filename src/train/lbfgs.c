@@ -40,7 +40,7 @@ static size_t widen(const mlpi_lbfgs *l, const void *x, size_t i,
 {
     size_t n = l->n - i < BLOCK ? l->n - i : BLOCK;
     const unsigned char *bytes = x;
-    l->kernels->widen(n, bytes + i * l->kernels->real_size, block);
+    l->kernels->to_double(n, bytes + i * l->kernels->real_size, block);
     return n;
 }
 
@@ -85,7 +85,7 @@ static double largest(const mlpi_lbfgs *l, const void *x)
 /* y := y + a x */
 static void add(const mlpi_lbfgs *l, double a, const void *x, void *y)
 {
-    l->kernels->descend(l->n, -a, x, y);
+    l->kernels->sgd_step(l->n, -a, x, y);
 }
 
 static void copy(const mlpi_lbfgs *l, const void *from, void *to)

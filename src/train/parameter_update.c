@@ -8,7 +8,8 @@
 enum { PARAMETERS_GRAIN = 64 };
 
 /* What the rule's constants are in this step. */
-static void set_constants(mlpi_update *u, const mlpi_optimizer *o, double alpha)
+static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
+                          double alpha)
 {
     const mlp_optimizer *is = &o->is;
     switch (is->rule) {
@@ -48,21 +49,21 @@ static void set_constants(mlpi_update *u, const mlpi_optimizer *o, double alpha)
     }
 }
 
-static mlpi_update update_of(const mlpi_descent *d, double alpha)
+static mlpi_optimizer_step update_of(const mlpi_descent *d, double alpha)
 {
     const mlpi_optimizer *o = d->optimizer;
-    mlpi_update u = {.rule = o->is.rule,
-                     .limit = o->is.clip_value,
-                     .scale = mlpi_clip_scale(d),
-                     .keep = 1.0,
-                     .alpha = alpha,
-                     .epsilon = o->is.epsilon};
+    mlpi_optimizer_step u = {.rule = o->is.rule,
+                             .limit = o->is.clip_value,
+                             .scale = mlpi_clip_scale(d),
+                             .keep = 1.0,
+                             .alpha = alpha,
+                             .epsilon = o->is.epsilon};
     set_constants(&u, o, alpha);
     return u;
 }
 
 /* Where an update finds the parameters from the first on. */
-static void place(const mlpi_descent *d, mlpi_update *u, size_t first)
+static void place(const mlpi_descent *d, mlpi_optimizer_step *u, size_t first)
 {
     const mlpi_kernels *kernels = d->net->kernels;
     u->dw = mlpi_const_at(kernels, d->gradients, first);
@@ -73,8 +74,8 @@ static void place(const mlpi_descent *d, mlpi_update *u, size_t first)
 }
 
 /* Updates those of the parameters [first, end) that are in [from, to). */
-static void update_part(const mlpi_descent *d, mlpi_update *u, size_t first,
-                        size_t end, size_t from, size_t to)
+static void update_part(const mlpi_descent *d, mlpi_optimizer_step *u,
+                        size_t first, size_t end, size_t from, size_t to)
 {
     size_t start = first > from ? first : from;
     size_t stop = end < to ? end : to;
@@ -83,12 +84,12 @@ static void update_part(const mlpi_descent *d, mlpi_update *u, size_t first,
     }
     u->n = stop - start;
     place(d, u, start);
-    d->net->kernels->update(u);
+    d->net->kernels->optimizer_step(u);
 }
 
 /* Weights decay, and what is between them does not. */
-static void update_decaying(const mlpi_descent *d, mlpi_update *u, double keep,
-                            size_t first, size_t end)
+static void update_decaying(const mlpi_descent *d, mlpi_optimizer_step *u,
+                            double keep, size_t first, size_t end)
 {
     const mlpi_layout *layout = &d->net->layout;
     size_t at = 0;
@@ -140,12 +141,12 @@ void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
         mlpi_keep_share(d->net, self, keep);
     }
     if (o->is_plain) {
-        kernels->descend(count, alpha,
-                         mlpi_const_at(kernels, d->gradients, first),
-                         mlpi_at(kernels, d->net->parameters, first));
+        kernels->sgd_step(count, alpha,
+                          mlpi_const_at(kernels, d->gradients, first),
+                          mlpi_at(kernels, d->net->parameters, first));
         return;
     }
-    mlpi_update u = update_of(d, alpha);
+    mlpi_optimizer_step u = update_of(d, alpha);
     if (o->is.weight_decay > 0.0) {
         double kept = 1.0 - alpha * o->is.weight_decay;
         update_decaying(d, &u, kept, first, first + count);
@@ -154,10 +155,10 @@ void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
     }
 }
 
-mlpi_update mlpi_update_at(const mlpi_descent *d, double alpha, size_t first,
-                           bool is_weight)
+mlpi_optimizer_step mlpi_fused_step_at(const mlpi_descent *d, double alpha,
+                                       size_t first, bool is_weight)
 {
-    mlpi_update u = update_of(d, alpha);
+    mlpi_optimizer_step u = update_of(d, alpha);
     if (is_weight && d->optimizer->is.weight_decay > 0.0) {
         u.keep = 1.0 - alpha * d->optimizer->is.weight_decay;
     }

@@ -21,8 +21,8 @@ void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
 void mlpi_keep_share(const mlp_net *net, const mlpi_member *self, void *keep);
 /* Or, if the optimizer does not clip by norm, parameters in parts: an update
  * that begins with the first, of weights or others, and has no n yet. */
-mlpi_update mlpi_update_at(const mlpi_descent *d, double alpha, size_t first,
-                           bool is_weight);
+mlpi_optimizer_step mlpi_fused_step_at(const mlpi_descent *d, double alpha,
+                                       size_t first, bool is_weight);
 void mlpi_optimizer_note_step(mlpi_optimizer *optimizer);
 
 #endif

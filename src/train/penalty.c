@@ -20,7 +20,7 @@ static void add_terms(lanes *s, const mlpi_kernels *kernels, size_t n,
     double wide[BLOCK];
     for (size_t i = 0; i < n; i += BLOCK) {
         size_t part = n - i < BLOCK ? n - i : BLOCK;
-        kernels->widen(part, mlpi_const_at(kernels, x, i), wide);
+        kernels->to_double(part, mlpi_const_at(kernels, x, i), wide);
         if (!wanted || wanted->is.l2 > 0.0) {
             kernels->f64->add_products(part, wide, wide, s->squares);
         }

@@ -43,8 +43,8 @@ static void look_at_factors(mlp_trainer *t, mlpi_step *step, size_t first,
         size_t n_prev = t->net->layout.layer[l - 1].width;
         const void *A_prev = mlpi_row_of(t, t->D[l - 1], n_prev, first);
         const void *dZ = mlpi_row_of(t, t->dZ[l], n, first);
-        if (!kernels->is_moderate(m * n_prev, step->m, A_prev) ||
-            !kernels->is_moderate(m * n, step->m, dZ)) {
+        if (!kernels->products_stay_finite(m * n_prev, step->m, A_prev) ||
+            !kernels->products_stay_finite(m * n, step->m, dZ)) {
             step->large_factors = true;
         }
     }

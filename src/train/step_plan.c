@@ -54,10 +54,10 @@ static void plan_share(const mlp_net *net, const mlpi_member *self,
 /* Cuts B and the bias, as C is already, to this member's columns, if a layer's
  * outputs are shared; then looks up the product's way. */
 static void choose(const mlp_net *net, const mlpi_layer_plan *share,
-                   mlpi_planned *planned)
+                   mlpi_planned_gemm *planned)
 {
     const mlpi_kernels *kernels = net->kernels;
-    mlpi_product *p = &planned->is;
+    mlpi_gemm_args *p = &planned->is;
     if (share->splits) {
         p->width = p->n;
         p->n = share->count;
@@ -66,7 +66,7 @@ static void choose(const mlp_net *net, const mlpi_layer_plan *share,
         p->bias =
             p->bias ? mlpi_const_at(kernels, p->bias, share->first) : NULL;
     }
-    planned->way = kernels->product_way(p);
+    planned->way = kernels->gemm_select(p);
 }
 
 static void plan_rows(const mlp_net *net, const mlpi_batch *batch,
@@ -104,7 +104,7 @@ static void plan_forward(const mlp_net *net, const mlpi_batch *batch,
     void *Z = net->layout.layer[l].batch_norm ? batch->X[l]
               : has_z(net, batch, l)          ? batch->Z[l]
                                               : batch->A[l];
-    p->forward.is = mlpi_forward_product(
+    p->forward.is = mlpi_forward_gemm(
         net,
         &(mlpi_forward_step){.l = l,
                              .m = p->splits ? plan->batch : plan->m,
@@ -123,7 +123,7 @@ static void plan_backward(const mlp_net *net, const mlpi_batch *batch,
 {
     mlpi_layer_plan *p = &plan->layer[l];
     const mlpi_layer_plan *before = p - 1;
-    p->backward.is = mlpi_backward_product(
+    p->backward.is = mlpi_backward_gemm(
         net, &(mlpi_backward_step){
                  .l = l,
                  .m = before->splits ? plan->batch : plan->m,
@@ -141,7 +141,7 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
 {
     mlpi_layer_plan *p = &plan->layer[l];
     size_t first = p->splits ? 0 : p->first;
-    p->gradient.is = mlpi_gradient_product(
+    p->gradient.is = mlpi_gradient_gemm(
         net, &(mlpi_gradient_step){
                  .l = l,
                  .m = batch->m,

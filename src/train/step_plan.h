@@ -16,12 +16,12 @@
  * tiles of a product are not whole. */
 enum { MLPI_ROWS_GRAIN = 4, MLPI_INPUTS_GRAIN = 12, MLPI_OUTPUTS_GRAIN = 32 };
 
-typedef struct mlpi_planned {
-    mlpi_product is;
-    mlpi_product_way *way;
-} mlpi_planned;
+typedef struct mlpi_planned_gemm {
+    mlpi_gemm_args is;
+    mlpi_gemm_function *way;
+} mlpi_planned_gemm;
 
-static inline void mlpi_do(const mlpi_planned *planned)
+static inline void mlpi_run_planned(const mlpi_planned_gemm *planned)
 {
     planned->way(&planned->is);
 }
@@ -32,16 +32,18 @@ static inline void mlpi_do(const mlpi_planned *planned)
  * each product what is read by all is the smaller operand. Whatever is no
  * product they share by rows, and products of other layers. */
 typedef struct mlpi_layer_plan {
-    void *Z, *A, *dZ;      /* its rows of them; Z is A if it is not kept */
-    mlpi_planned forward;  /* to Z, to A if that is its ReLU, or to norm's X */
-    mlpi_planned backward; /* dZ to dA of layer l - 1, or dZ likewise; l >= 2 */
-    mlpi_planned gradient; /* dW of its inputs or outputs, from all rows */
-    bool splits;           /* are outputs shared? */
-    bool waits;            /* do products need what others' products made? */
-    size_t first, count;   /* those inputs or outputs */
-    size_t at, run, runs;  /* dW in the parameters: `run` numbers, once for each
+    void *Z, *A, *dZ; /* its rows of them; Z is A if it is not kept */
+    mlpi_planned_gemm
+        forward; /* to Z, to A if that is its ReLU, or to norm's X */
+    mlpi_planned_gemm
+        backward; /* dZ to dA of layer l - 1, or dZ likewise; l >= 2 */
+    mlpi_planned_gemm gradient; /* dW of its inputs or outputs, from all rows */
+    bool splits;                /* are outputs shared? */
+    bool waits;           /* do products need what others' products made? */
+    size_t first, count;  /* those inputs or outputs */
+    size_t at, run, runs; /* dW in the parameters: `run` numbers, once for each
                               input where outputs are shared, else once */
-    mlpi_activation how;   /* of its rows */
+    mlpi_activation how;  /* of its rows */
     bool activates, activates_back; /* is that a pass of its own? */
     bool has_more, has_more_back;   /* do rows go on after the product? */
 } mlpi_layer_plan;

@@ -110,7 +110,7 @@ void mlpi_share_forward(mlp_trainer *t, const mlpi_member *self,
         if (p->waits) {
             mlpi_barrier(self);
         }
-        mlpi_do(&p->forward);
+        mlpi_run_planned(&p->forward);
         if (p->splits && p->has_more) {
             mlpi_barrier(self);
         }
@@ -180,7 +180,7 @@ void mlpi_share_backward(mlp_trainer *t, const mlpi_member *self,
         if (plan->layer[l].waits) {
             mlpi_barrier(self);
         }
-        mlpi_do(&plan->layer[l].backward);
+        mlpi_run_planned(&plan->layer[l].backward);
         if (before->splits && before->has_more_back) {
             mlpi_barrier(self);
         }
@@ -199,13 +199,13 @@ static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
 {
     if (fused) {
         mlpi_descent descent = mlpi_descent_of(t);
-        mlpi_update update =
-            mlpi_update_at(&descent, fused->alpha, p->at, true);
-        mlpi_product product = p->gradient.is;
+        mlpi_optimizer_step update =
+            mlpi_fused_step_at(&descent, fused->alpha, p->at, true);
+        mlpi_gemm_args product = p->gradient.is;
         product.update = &update;
-        t->net->kernels->product(&product);
+        t->net->kernels->gemm(&product);
     } else {
-        mlpi_do(&p->gradient);
+        mlpi_run_planned(&p->gradient);
     }
     if (t->optimizer.penalises) {
         mlpi_descent descent = mlpi_descent_of(t);
@@ -230,10 +230,10 @@ static void other_gradients(mlp_trainer *t, size_t m, const mlpi_step *fused,
     }
     if (fused) {
         mlpi_descent descent = mlpi_descent_of(t);
-        mlpi_update update =
-            mlpi_update_at(&descent, fused->alpha, shape->b, false);
+        mlpi_optimizer_step update =
+            mlpi_fused_step_at(&descent, fused->alpha, shape->b, false);
         update.n = n;
-        kernels->update(&update);
+        kernels->optimizer_step(&update);
     }
 }
 

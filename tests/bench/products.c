@@ -31,7 +31,7 @@ typedef struct task {
 
 typedef struct job {
     const mlpi_kernels *kernels;
-    mlpi_product product;
+    mlpi_gemm_args product;
 } job;
 
 static double get(mlp_dtype dtype, const void *reals, size_t i)
@@ -59,12 +59,13 @@ static void multiply(void *state, size_t calls)
 {
     const job *j = state;
     for (size_t i = 0; i < calls; i++) {
-        j->kernels->product(&j->product);
+        j->kernels->gemm(&j->product);
     }
 }
 
 /* s = fma(a[k], b[k], s), k ascending, in the precision of the table. */
-static double chain(mlp_dtype dtype, const mlpi_product *p, size_t i, size_t j)
+static double chain(mlp_dtype dtype, const mlpi_gemm_args *p, size_t i,
+                    size_t j)
 {
     double s = 0.0;
     for (size_t k = 0; k < p->k; k++) {
@@ -78,7 +79,7 @@ static double chain(mlp_dtype dtype, const mlpi_product *p, size_t i, size_t j)
     return s;
 }
 
-static void check(const task *t, const mlpi_product *p, mlp_rng *rng)
+static void check(const task *t, const mlpi_gemm_args *p, mlp_rng *rng)
 {
     enum { SAMPLES = 100 };
     for (size_t sample = 0; sample < SAMPLES; sample++) {
@@ -105,8 +106,8 @@ static void measure(bench *b, const task *t)
     void *a = random_reals(t->dtype, t->m * t->k, &rng);
     void *B = random_reals(t->dtype, t->k * t->n, &rng);
     void *c = random_reals(t->dtype, t->m * t->n, &rng);
-    void *scratch = mlp_bench_allocate(
-        kernels->product_scratch(t->m, t->n, t->k), kernels->real_size);
+    void *scratch = mlp_bench_allocate(kernels->gemm_scratch(t->m, t->n, t->k),
+                                       kernels->real_size);
     job j = {kernels,
              {.m = t->m,
               .n = t->n,

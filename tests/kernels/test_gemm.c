@@ -51,7 +51,7 @@ static double at(mlp_dtype dtype, const matrix *a, size_t i, size_t j)
 static void *used_scratch(const mlpi_kernels *kernels, size_t m, size_t n,
                           size_t k)
 {
-    const size_t count = kernels->product_scratch(m, n, k);
+    const size_t count = kernels->gemm_scratch(m, n, k);
     const double large = kernels->dtype == MLP_F32 ? FLT_MAX : DBL_MAX;
     void *scratch = guarded_alloc(count * size_of(kernels->dtype));
     for (size_t i = 0; i < count; i++) {
@@ -80,19 +80,19 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
     void *C = random_reals(dtype, rng, m * width, 7, 7);
     void *scratch = used_scratch(kernels, m, n, k);
     (void)feclearexcept(FE_ALL_EXCEPT);
-    kernels->product(&(mlpi_product){.m = m,
-                                     .n = n,
-                                     .k = k,
-                                     .width = is_part ? width : 0,
-                                     .A = {A.reals, A.row_stride, A.col_stride},
-                                     .B = {B.reals, B.row_stride, B.col_stride},
-                                     .bias = bias,
-                                     .gate = gate,
-                                     .C = C,
-                                     .relu = beside       ? beside
-                                             : extras & 2 ? C
-                                                          : NULL,
-                                     .scratch = scratch});
+    kernels->gemm(&(mlpi_gemm_args){.m = m,
+                                    .n = n,
+                                    .k = k,
+                                    .width = is_part ? width : 0,
+                                    .A = {A.reals, A.row_stride, A.col_stride},
+                                    .B = {B.reals, B.row_stride, B.col_stride},
+                                    .bias = bias,
+                                    .gate = gate,
+                                    .C = C,
+                                    .relu = beside       ? beside
+                                            : extras & 2 ? C
+                                                         : NULL,
+                                    .scratch = scratch});
     assert_false(fetestexcept(FE_INVALID | FE_OVERFLOW));
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++) {
@@ -169,14 +169,14 @@ static void check_column(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
     void *b = random_reals(dtype, rng, 2 * k, -1, 1);
     void *bias = random_reals(dtype, rng, 1, -1, 1);
     void *c = guarded_alloc(m * size_of(dtype));
-    mlpi_product p = {.m = m,
-                      .n = 1,
-                      .k = k,
-                      .A = {A, stride, 1},
-                      .B = {b, 2, 1},
-                      .bias = m % 2 ? bias : NULL,
-                      .C = c};
-    kernels->product(&p);
+    mlpi_gemm_args p = {.m = m,
+                        .n = 1,
+                        .k = k,
+                        .A = {A, stride, 1},
+                        .B = {b, 2, 1},
+                        .bias = m % 2 ? bias : NULL,
+                        .C = c};
+    kernels->gemm(&p);
     for (size_t i = 0; i < m; i++) {
         double s = 0;
         for (size_t j = 0; j < k; j++) {
@@ -219,14 +219,14 @@ static void check_few(const mlpi_kernels *kernels, mlp_rng *rng,
     matrix B = {random_reals(dtype, rng, k * n, -1, 1), n, 1};
     void *C = guarded_alloc(m * n * size_of(dtype));
     void *scratch =
-        guarded_alloc(kernels->product_scratch(m, n, k) * size_of(dtype));
-    kernels->product(&(mlpi_product){.m = m,
-                                     .n = n,
-                                     .k = k,
-                                     .A = {A.reals, A.row_stride, A.col_stride},
-                                     .B = {B.reals, n, 1},
-                                     .C = C,
-                                     .scratch = scratch});
+        guarded_alloc(kernels->gemm_scratch(m, n, k) * size_of(dtype));
+    kernels->gemm(&(mlpi_gemm_args){.m = m,
+                                    .n = n,
+                                    .k = k,
+                                    .A = {A.reals, A.row_stride, A.col_stride},
+                                    .B = {B.reals, n, 1},
+                                    .C = C,
+                                    .scratch = scratch});
     for (size_t i = 0; i < m * n; i++) {
         double s = 0;
         for (size_t p = 0; p < k; p++) {
@@ -283,35 +283,35 @@ static void check_updating(const mlpi_kernels *kernels, mlp_rng *rng,
         fused[i] = copy_of(dtype, before[i], m * n);
     }
     size_t states = rule == MLP_RULE_SGD ? 0 : rule == MLP_RULE_ADAM ? 2 : 1;
-    mlpi_update u = {.rule = rule,
-                     .n = m * n,
-                     .limit = 0.75,
-                     .scale = 0.5,
-                     .keep = 0.875,
-                     .alpha = 0.3,
-                     .decay = {0.9, 0.99},
-                     .gain = {0.1, 0.01},
-                     .root = 1.5,
-                     .epsilon = 1e-8};
-    mlpi_product p = {
-        .m = m,
-        .n = n,
-        .k = size[2],
-        .A = {A.reals, A.row_stride, A.col_stride},
-        .B = {B.reals, B.row_stride, B.col_stride},
-        .C = guarded_alloc(m * n * size_of(dtype)),
-        .scratch = guarded_alloc(kernels->product_scratch(m, n, size[2]) *
-                                 size_of(dtype))};
-    kernels->product(&p);
+    mlpi_optimizer_step u = {.rule = rule,
+                             .n = m * n,
+                             .limit = 0.75,
+                             .scale = 0.5,
+                             .keep = 0.875,
+                             .alpha = 0.3,
+                             .decay = {0.9, 0.99},
+                             .gain = {0.1, 0.01},
+                             .root = 1.5,
+                             .epsilon = 1e-8};
+    mlpi_gemm_args p = {.m = m,
+                        .n = n,
+                        .k = size[2],
+                        .A = {A.reals, A.row_stride, A.col_stride},
+                        .B = {B.reals, B.row_stride, B.col_stride},
+                        .C = guarded_alloc(m * n * size_of(dtype)),
+                        .scratch =
+                            guarded_alloc(kernels->gemm_scratch(m, n, size[2]) *
+                                          size_of(dtype))};
+    kernels->gemm(&p);
     u.dw = p.C;
     u.w = apart[0];
     memcpy(u.state, apart + 1, states * sizeof *u.state);
-    kernels->update(&u);
+    kernels->optimizer_step(&u);
     u.dw = NULL;
     u.w = fused[0];
     memcpy(u.state, fused + 1, states * sizeof *u.state);
     p.update = &u;
-    kernels->product(&p);
+    kernels->gemm(&p);
     for (size_t i = 0; i < 3; i++) {
         assert_memory_equal(apart[i], fused[i], m * n * size_of(dtype));
         guarded_free(fused[i]);
@@ -355,13 +355,13 @@ static void product_of_empty_chains_is_the_bias(void **state)
         for (size_t j = 0; j < 3; j++) {
             set(dtype, bias, j, (double)j - 1.5);
         }
-        mlpi_product p = {.m = 2, .n = 3, .k = 0, .bias = bias, .C = C};
-        kernels->product(&p);
+        mlpi_gemm_args p = {.m = 2, .n = 3, .k = 0, .bias = bias, .C = C};
+        kernels->gemm(&p);
         for (size_t i = 0; i < 6; i++) {
             assert_true(get(dtype, C, i) == (double)(i % 3) - 1.5);
         }
         p.bias = NULL;
-        kernels->product(&p);
+        kernels->gemm(&p);
         for (size_t i = 0; i < 6; i++) {
             assert_true(same(get(dtype, C, i), 0.0));
         }
@@ -380,15 +380,15 @@ static void product_keeps_a_nan_in_its_row(void **state)
         void *B = random_reals(dtype, &rng, K * N, -1, 1);
         void *C = guarded_alloc(M * N * size_of(dtype));
         void *scratch =
-            guarded_alloc(kernels->product_scratch(M, N, K) * size_of(dtype));
+            guarded_alloc(kernels->gemm_scratch(M, N, K) * size_of(dtype));
         set(dtype, A, 5 * K + 7, (double)NAN);
-        kernels->product(&(mlpi_product){.m = M,
-                                         .n = N,
-                                         .k = K,
-                                         .A = {A, K, 1},
-                                         .B = {B, N, 1},
-                                         .C = C,
-                                         .scratch = scratch});
+        kernels->gemm(&(mlpi_gemm_args){.m = M,
+                                        .n = N,
+                                        .k = K,
+                                        .A = {A, K, 1},
+                                        .B = {B, N, 1},
+                                        .C = C,
+                                        .scratch = scratch});
         for (size_t i = 0; i < M * N; i++) {
             assert_int_equal(isnan(get(dtype, C, i)) != 0, i / N == 5);
         }
@@ -441,12 +441,12 @@ static void product_scratch_does_not_shrink(void **state)
             for (size_t j = 1; j < COUNT(depths); j++) {
                 size_t m = edges[i];
                 size_t k = depths[j];
-                size_t scratch = kernels->product_scratch(m, m, k);
-                assert_true(kernels->product_scratch(edges[i - 1], m, k) <=
+                size_t scratch = kernels->gemm_scratch(m, m, k);
+                assert_true(kernels->gemm_scratch(edges[i - 1], m, k) <=
                             scratch);
-                assert_true(kernels->product_scratch(m, edges[i - 1], k) <=
+                assert_true(kernels->gemm_scratch(m, edges[i - 1], k) <=
                             scratch);
-                assert_true(kernels->product_scratch(m, m, depths[j - 1]) <=
+                assert_true(kernels->gemm_scratch(m, m, depths[j - 1]) <=
                             scratch);
             }
         }

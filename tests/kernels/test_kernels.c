@@ -469,7 +469,7 @@ static void descend_rounds_product_and_difference(void **state)
             void *w = random_reals(dtype, &rng, n, -1, 1);
             void *before = guarded_alloc(n * size_of(dtype));
             memcpy(before, w, n * size_of(dtype));
-            kernels->descend(n, 0.1, dw, w);
+            kernels->sgd_step(n, 0.1, dw, w);
             for (size_t i = 0; i < n; i++) {
                 double step =
                     rounded(dtype, rounded(dtype, 0.1) * get(dtype, dw, i));
@@ -555,8 +555,8 @@ static void widen_and_narrow_round_once(void **state)
         double wide[5] = {0.1, -1e300, (double)NAN, 1e-320, 16777217.0};
         double narrow[5];
         double back[5];
-        kernels->narrow(5, wide, narrow);
-        kernels->widen(5, narrow, back);
+        kernels->from_double(5, wide, narrow);
+        kernels->to_double(5, narrow, back);
         for (size_t i = 0; i < 5; i++) {
             assert_true(same(back[i], rounded(dtype, wide[i])));
         }
@@ -647,10 +647,11 @@ static void labels_and_hits_treat_a_nan_as_no_class(void **state)
             set(dtype, a, i, outputs[i]);
             set(dtype, y, i, targets[i]);
         }
-        kernels->label(2, 2, 0.5, a, (mlp_view){MLP_I32, 2, 2, 4, 2, labels});
+        kernels->threshold_labels(2, 2, 0.5, a,
+                                  (mlp_view){MLP_I32, 2, 2, 4, 2, labels});
         static const int32_t expected[8] = {1, 7, 0, 7, -1, 7, 1, 7};
         assert_memory_equal(labels, expected, sizeof expected);
-        assert_int_equal(kernels->count_hits(4, a, y), 2);
+        assert_int_equal(kernels->count_correct(4, a, y), 2);
     }
 }
 

@@ -31,8 +31,8 @@ typedef struct parameter {
     double g, w, state[2];
 } parameter;
 
-static double average(const mlpi_update *u, mlp_dtype p, size_t k, double old,
-                      double x)
+static double average(const mlpi_optimizer_step *u, mlp_dtype p, size_t k,
+                      double old, double x)
 {
     double y = fma_of(p, rounded(p, u->gain[k]), x,
                       rounded(p, rounded(p, u->decay[k]) * old));
@@ -45,7 +45,8 @@ static double root_of(mlp_dtype p, double x)
     return rounded(p, sqrt(x)); /* a float's root may be rounded twice */
 }
 
-static double rprop_step(const mlpi_update *u, mlp_dtype p, parameter *q)
+static double rprop_step(const mlpi_optimizer_step *u, mlp_dtype p,
+                         parameter *q)
 {
     double turn = rounded(p, q->g * q->state[0]);
     double step = q->state[1] <= 0 ? rounded(p, u->alpha) : q->state[1];
@@ -62,7 +63,7 @@ static double rprop_step(const mlpi_update *u, mlp_dtype p, parameter *q)
     return q->state[0] > 0 ? step : q->state[0] < 0 ? -step : 0;
 }
 
-static double step_of(const mlpi_update *u, mlp_dtype p, parameter *q)
+static double step_of(const mlpi_optimizer_step *u, mlp_dtype p, parameter *q)
 {
     double alpha = rounded(p, u->alpha);
     double square = rounded(p, q->g * q->g);
@@ -99,7 +100,7 @@ static double step_of(const mlpi_update *u, mlp_dtype p, parameter *q)
     return 0;
 }
 
-static void expect_step(const mlpi_update *u, mlp_dtype p, parameter *q)
+static void expect_step(const mlpi_optimizer_step *u, mlp_dtype p, parameter *q)
 {
     double limit = rounded(p, u->limit);
     q->g = q->g < -limit ? -limit : q->g > limit ? limit : q->g;
@@ -108,18 +109,19 @@ static void expect_step(const mlpi_update *u, mlp_dtype p, parameter *q)
     q->w = rounded(p, rounded(p, rounded(p, u->keep) * q->w) - step);
 }
 
-static const mlpi_update example = {.limit = 0.75, /* does not hold a NaN */
-                                    .scale = 0.9,
-                                    .keep = 0.99,
-                                    .alpha = 0.1,
-                                    .decay = {0.9, 0.999},
-                                    .gain = {0.1, 0.001},
-                                    .root = 30.0,
-                                    .epsilon = 1e-8,
-                                    .grow = 1.2,
-                                    .shrink = 0.5,
-                                    .least = 0.06,
-                                    .most = 0.11};
+static const mlpi_optimizer_step example = {.limit =
+                                                0.75, /* does not hold a NaN */
+                                            .scale = 0.9,
+                                            .keep = 0.99,
+                                            .alpha = 0.1,
+                                            .decay = {0.9, 0.999},
+                                            .gain = {0.1, 0.001},
+                                            .root = 30.0,
+                                            .epsilon = 1e-8,
+                                            .grow = 1.2,
+                                            .shrink = 0.5,
+                                            .least = 0.06,
+                                            .most = 0.11};
 
 /* A few steps, for rprop needs a second to turn. */
 static void check_rule(const mlpi_kernels *kernels, mlp_rule rule, size_t n)
@@ -137,18 +139,18 @@ static void check_rule(const mlpi_kernels *kernels, mlp_rule rule, size_t n)
                 (parameter){get(p, dw, i),
                             get(p, w, i),
                             {get(p, state[0], i), get(p, state[1], i)}};
-            mlpi_update u = example;
+            mlpi_optimizer_step u = example;
             u.rule = rule;
             expect_step(&u, p, &expected[i]);
         }
-        mlpi_update u = example;
+        mlpi_optimizer_step u = example;
         u.rule = rule;
         u.n = n;
         u.dw = dw;
         u.w = w;
         u.state[0] = state[0];
         u.state[1] = state[1];
-        kernels->update(&u);
+        kernels->optimizer_step(&u);
         for (size_t i = 0; i < n; i++) {
             assert_true(same(get(p, w, i), expected[i].w));
             assert_true(same(get(p, state[0], i), expected[i].state[0]));
@@ -185,15 +187,15 @@ static void sgd_without_more_is_descend(void **state)
         void *w = any_numbers(dtype, &rng, MOST, 1);
         void *copy = guarded_alloc(MOST * size_of(dtype));
         memcpy(copy, w, MOST * size_of(dtype));
-        kernels->update(&(mlpi_update){.rule = MLP_RULE_SGD,
-                                       .n = MOST,
-                                       .dw = dw,
-                                       .w = w,
-                                       .limit = INFINITY,
-                                       .scale = 1,
-                                       .keep = 1,
-                                       .alpha = 0.3});
-        kernels->descend(MOST, 0.3, dw, copy);
+        kernels->optimizer_step(&(mlpi_optimizer_step){.rule = MLP_RULE_SGD,
+                                                       .n = MOST,
+                                                       .dw = dw,
+                                                       .w = w,
+                                                       .limit = INFINITY,
+                                                       .scale = 1,
+                                                       .keep = 1,
+                                                       .alpha = 0.3});
+        kernels->sgd_step(MOST, 0.3, dw, copy);
         for (size_t i = 0; i < MOST; i++) {
             assert_true(same(get(dtype, w, i), get(dtype, copy, i)));
         }
@@ -212,21 +214,21 @@ static void averages_end_at_zero(void **state)
         double w[1] = {0};
         double dw[1] = {0};
         double v[1];
-        mlpi_update u = {.rule = MLP_RULE_MOMENTUM,
-                         .n = 1,
-                         .dw = dw,
-                         .w = w,
-                         .state = {v},
-                         .limit = INFINITY,
-                         .scale = 1,
-                         .keep = 1,
-                         .alpha = 1,
-                         .decay = {0.5},
-                         .gain = {1}};
+        mlpi_optimizer_step u = {.rule = MLP_RULE_MOMENTUM,
+                                 .n = 1,
+                                 .dw = dw,
+                                 .w = w,
+                                 .state = {v},
+                                 .limit = INFINITY,
+                                 .scale = 1,
+                                 .keep = 1,
+                                 .alpha = 1,
+                                 .decay = {0.5},
+                                 .gain = {1}};
         set(dtype, v, 0, 2 * least);
-        kernels->update(&u);
+        kernels->optimizer_step(&u);
         assert_true(get(dtype, v, 0) == least);
-        kernels->update(&u);
+        kernels->optimizer_step(&u);
         assert_true(get(dtype, v, 0) == 0);
     }
 }

@@ -272,7 +272,7 @@ static void smooth_rounds_product_and_sum(void **state)
             void *y = random_reals(dtype, &rng, n, 0, 1);
             void *kept = guarded_alloc(n * size_of(dtype));
             memcpy(kept, y, n * size_of(dtype));
-            kernels->smooth(n, 0.9, 0.1 / 3, y);
+            kernels->affine(n, 0.9, 0.1 / 3, y);
             for (size_t i = 0; i < n; i++) {
                 double product =
                     rounded(dtype, get(dtype, kept, i) * rounded(dtype, 0.9));
@@ -306,12 +306,14 @@ static void rows_are_labelled_by_their_first_largest(void **state)
             set(dtype, targets, i, y[i / 3][i % 3]);
         }
         int32_t labels[2 * ROWS] = {7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
-        kernels->label_rows(ROWS, 3, outputs,
-                            (mlp_view){MLP_I32, ROWS, 1, 2, 1, labels});
+        kernels->argmax_labels(ROWS, 3, outputs,
+                               (mlp_view){MLP_I32, ROWS, 1, 2, 1, labels});
         assert_memory_equal(labels, expected, sizeof expected);
-        assert_int_equal(kernels->count_row_hits(ROWS, 3, outputs, targets), 3);
+        assert_int_equal(kernels->count_correct_rows(ROWS, 3, outputs, targets),
+                         3);
         /* A target that is no number is never hit. */
-        assert_int_equal(kernels->count_row_hits(ROWS, 3, outputs, outputs), 4);
+        assert_int_equal(kernels->count_correct_rows(ROWS, 3, outputs, outputs),
+                         4);
     }
 }
 
@@ -327,15 +329,15 @@ static void rows_that_are_not_whole_are_found(void **state)
         mlp_cview view = {dtype, 3, 2, 4, 2, reals};
         size_t where = 99;
         double sum = 0;
-        assert_false(kernels->find_not_whole(view, &where, &sum));
+        assert_false(kernels->find_bad_row_sum(view, &where, &sum));
         set(dtype, reals, 4, 0.5 + 0.9e-6);
-        assert_false(kernels->find_not_whole(view, &where, &sum));
+        assert_false(kernels->find_bad_row_sum(view, &where, &sum));
         set(dtype, reals, 8, 0.5 - 1.2e-6);
-        assert_true(kernels->find_not_whole(view, &where, &sum));
+        assert_true(kernels->find_bad_row_sum(view, &where, &sum));
         assert_int_equal(where, 2);
         assert_true(sum < 1);
         set(dtype, reals, 4, (double)NAN);
-        assert_true(kernels->find_not_whole(view, &where, &sum));
+        assert_true(kernels->find_bad_row_sum(view, &where, &sum));
         assert_int_equal(where, 1);
     }
 }

@@ -173,7 +173,7 @@ static void wrong_backward(const mlpi_activation *how, const void *z,
 }
 
 /* relu's derivative is in the product. */
-static void wrong_gate(const mlpi_product *product)
+static void wrong_gate(const mlpi_gemm_args *product)
 {
     right->product(product);
     for (size_t i = 0; i < product->m * product->n && product->gate; i++) {
@@ -181,7 +181,7 @@ static void wrong_gate(const mlpi_product *product)
     }
 }
 
-static mlpi_product_way *wrong_gate_way(const mlpi_product *product)
+static mlpi_gemm_function *wrong_gate_way(const mlpi_gemm_args *product)
 {
     (void)product;
     return wrong_gate;
@@ -221,7 +221,7 @@ static void wrong_activations_are_found(void **state)
     wrong.f64 = &wrong;
     wrong.activate_backward = wrong_backward;
     wrong.product = wrong_gate;
-    wrong.product_way = wrong_gate_way;
+    wrong.gemm_select = wrong_gate_way;
     for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
         wrong_one = (mlp_activation)f;
         kind k = {wrong_one, MLP_ACT_TANH, MLP_LOSS_MSE, ALONE};

@@ -43,7 +43,7 @@ static void check_drop(const mlpi_kernels *kernels, double p, size_t first,
     void *in = random_reals(dtype, &rng, n, -2, 2);
     void *out = guarded_alloc(n * size_of(dtype));
     mlpi_dropout d = {key, p, first, n, in, out};
-    kernels->drop(&d);
+    kernels->dropout(&d);
     const double scale = rounded(dtype, 1 / (1 - p));
     for (size_t i = 0; i < n; i++) {
         bool stays = chance(key, first + i) >= (uint32_t)(p * 0x1p32);
@@ -52,7 +52,7 @@ static void check_drop(const mlpi_kernels *kernels, double p, size_t first,
         assert_true(same(get(dtype, out, i), expected));
     }
     d.out = in; /* in place */
-    kernels->drop(&d);
+    kernels->dropout(&d);
     assert_memory_equal(in, out, n * size_of(dtype));
     guarded_free(out);
     guarded_free(in);

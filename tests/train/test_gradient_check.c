@@ -334,7 +334,7 @@ static void wrong_column_sums(size_t m, size_t n, const void *X, void *sums)
 }
 
 /* dW (5, 7) of the second layer in row 3, column 6, which lie input-major. */
-static void wrong_product(const mlpi_product *product)
+static void wrong_product(const mlpi_gemm_args *product)
 {
     right->product(product);
     if (product->m == 7 && product->n == 5 && product->k == ROWS) {
@@ -342,7 +342,7 @@ static void wrong_product(const mlpi_product *product)
     }
 }
 
-static mlpi_product_way *wrong_product_way(const mlpi_product *product)
+static mlpi_gemm_function *wrong_product_way(const mlpi_gemm_args *product)
 {
     (void)product;
     return wrong_product;
@@ -388,7 +388,7 @@ static void wrong_derivatives_are_found(void **state)
 
     wrong = *right;
     wrong.product = wrong_product;
-    wrong.product_way = wrong_product_way;
+    wrong.gemm_select = wrong_product_way;
     worst = found_with(&wrong);
     assert_true(worst.error > 10 * good_enough);
     assert_int_equal(worst.layer, 2);

@@ -191,10 +191,10 @@ static mlp_status make_rows(const mlp_net *net, mlp_view X)
             double mean = 0;
             double std = 1;
             if (net->in.scales) {
-                net->kernels->widen(1, mlpi_at(net->kernels, net->in.mean, j),
-                                    &mean);
-                net->kernels->widen(1, mlpi_at(net->kernels, net->in.std, j),
-                                    &std);
+                net->kernels->to_double(
+                    1, mlpi_at(net->kernels, net->in.mean, j), &mean);
+                net->kernels->to_double(
+                    1, mlpi_at(net->kernels, net->in.std, j), &std);
             }
             double x = mean + std * mlp_rng_uniform(&rng, -2, 2);
             (void)mlp_view_set(X, i, j, x);

@@ -126,7 +126,7 @@ void mlpi_export_real_header(mlpi_writer *to, const mlpi_export *e)
 static double number_at(const mlp_net *net, const void *reals, size_t i)
 {
     double x = 0;
-    net->kernels->widen(1, mlpi_const_at(net->kernels, reals, i), &x);
+    net->kernels->to_double(1, mlpi_const_at(net->kernels, reals, i), &x);
     return x;
 }
 

@@ -49,7 +49,8 @@ static range with_all(const mlp_net *net, range r, size_t n, const void *reals)
     double x[BLOCK];
     for (size_t i = 0; i < n; i += BLOCK) {
         size_t count = n - i < BLOCK ? n - i : BLOCK;
-        net->kernels->widen(count, mlpi_const_at(net->kernels, reals, i), x);
+        net->kernels->to_double(count, mlpi_const_at(net->kernels, reals, i),
+                                x);
         for (size_t j = 0; j < count; j++) {
             r = with(r, x[j]);
         }
@@ -157,8 +158,8 @@ static void lay_out(mlpi_int8 *to, const mlp_net *net, mlpi_cursor *cursor)
 static double parameter(const mlp_net *net, size_t at)
 {
     double x = 0;
-    net->kernels->widen(1, mlpi_const_at(net->kernels, net->parameters, at),
-                        &x);
+    net->kernels->to_double(1, mlpi_const_at(net->kernels, net->parameters, at),
+                            &x);
     return x;
 }
 
@@ -175,8 +176,10 @@ static double scaling_of(const mlp_net *net, const mlpi_scaling *by, size_t i,
     double std = 1;
     *mean = 0;
     if (by->scales) {
-        net->kernels->widen(1, mlpi_const_at(net->kernels, by->mean, i), mean);
-        net->kernels->widen(1, mlpi_const_at(net->kernels, by->std, i), &std);
+        net->kernels->to_double(1, mlpi_const_at(net->kernels, by->mean, i),
+                                mean);
+        net->kernels->to_double(1, mlpi_const_at(net->kernels, by->std, i),
+                                &std);
     }
     return std;
 }
@@ -317,7 +320,7 @@ static bool make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
     for (int q = 0; q < 256; q++) {
         x[q] = z_step * (q - 128 - layer->numbers.zero);
     }
-    net->kernels->narrow(256, x, reals);
+    net->kernels->from_double(256, x, reals);
     mlpi_activation how = mlpi_net_activation(net, l, 256);
     how.n = 1;
     net->kernels->activate(&how, reals, reals);
@@ -325,7 +328,7 @@ static bool make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
     if (!is_finite(a)) {
         return false;
     }
-    net->kernels->widen(256, reals, x);
+    net->kernels->to_double(256, reals, x);
     layer->step = step_of(a, &layer->zero);
     if (how.f == MLP_ACT_SIGMOID) {
         layer->step = 1.0 / 256;

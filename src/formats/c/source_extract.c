@@ -52,7 +52,7 @@ typedef struct conditions {
 
 static bool holds(span line, mlp_dtype dtype)
 {
-    return begins(line, "#ifdef COMPACT") ||
+    return begins(line, "#ifdef NO_UNROLL") ||
            (begins(line, "#if REAL_BITS == 32") && dtype == MLP_F32) ||
            (begins(line, "#if REAL_BITS == 64") && dtype == MLP_F64);
 }

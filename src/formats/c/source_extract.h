@@ -10,7 +10,7 @@
  *
  *     sources -- lines for the precision --> pieces -- needed ones --> text
  *
- * Of conditions `#if REAL_BITS == 32` and `== 64` are decided; COMPACT is
+ * Of conditions `#if REAL_BITS == 32` and `== 64` are decided; NO_UNROLL is
  * defined; of any other the part after #else is taken. Hexadecimal floats
  * become decimal ones, for C++ has none before C++17.
  */

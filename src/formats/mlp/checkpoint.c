@@ -93,7 +93,7 @@ static bool skip_moments(mlpi_reader *from, const mlp_net *net, size_t n)
         double real = 0.0; /* room for either precision */
         double x = 0.0;
         mlpi_get_reals(from, net->kernels->real_size, 1, &real);
-        net->kernels->widen(1, &real, &x);
+        net->kernels->to_double(1, &real, &x);
         good = good && isfinite(x) && (i < n || x > 0.0);
     }
     return good && !from->failed;

@@ -228,9 +228,10 @@ void mlpi_model_take(const mlpi_container *c, const mlpi_stored *t,
     for (size_t i = 0; i < view.rows; i++) {
         for (size_t j = 0; j < view.cols; j++) {
             double x = mlpi_stored_real(c, t, i * view.cols + j);
-            kernels->narrow(1, &x,
-                            mlpi_at(kernels, view.data,
-                                    i * view.row_stride + j * view.col_stride));
+            kernels->from_double(
+                1, &x,
+                mlpi_at(kernels, view.data,
+                        i * view.row_stride + j * view.col_stride));
         }
     }
 }

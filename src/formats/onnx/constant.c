@@ -209,14 +209,14 @@ static double real_at(const mlpi_constant *c, size_t at)
 double mlpi_constant_at(const mlpi_constant *c, size_t i, size_t j)
 {
     double x = real_at(c, c->transposed ? j * c->rows + i : i * c->cols + j);
-    return c->narrow ? (float)x : x;
+    return c->to_float ? (float)x : x;
 }
 
 double mlpi_constant_of(const mlpi_constant *c, size_t j)
 {
     size_t n = mlpi_constant_count(c);
     double x = real_at(c, n == 1 ? 0 : j);
-    return c->narrow ? (float)x : x;
+    return c->to_float ? (float)x : x;
 }
 
 int64_t mlpi_constant_int(const mlpi_constant *c, size_t j)

@@ -15,7 +15,7 @@ typedef struct mlpi_constant {
     size_t rank;
     size_t rows, cols; /* of rank 2; of less 1 and the number of elements */
     bool transposed;   /* the elements lie column by column */
-    bool narrow;       /* each is to be rounded to float */
+    bool to_float;     /* each is to be rounded to float */
     const unsigned char *raw; /* one of these is not NULL */
     const float *f32;
     const double *f64;

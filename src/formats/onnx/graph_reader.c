@@ -386,7 +386,7 @@ mlp_status mlpi_graph_constant_of(const mlpi_graph_reader *r, const char *name,
     }
     TRY(m->tensor ? mlpi_constant_read(r->arena, r->path, m->tensor, c)
                   : constant_node(r, m->node, c));
-    c->narrow = narrow;
+    c->to_float = narrow;
     if (transposed && c->rank == 2) {
         size_t rows = c->rows;
         c->rows = c->cols;

@@ -62,7 +62,7 @@ static mlp_dtype precision_of(const mlpi_chain *chain)
 {
     for (size_t i = 0; i < chain->L; i++) {
         if (chain->dense[i].W.type == ONNX_DOUBLE &&
-            !chain->dense[i].W.narrow) {
+            !chain->dense[i].W.to_float) {
             return MLP_F64;
         }
     }
