@@ -5,8 +5,8 @@
 #include "model/net.h"
 #include "base/error.h"
 
-mlp_status mlpi_net_look_at_X(const mlp_net *net, const mlp_cview *X,
-                              size_t least_rows)
+mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_cview *X,
+                                 size_t least_rows)
 {
     mlpi_expected expected = {.name = "X",
                               .dtype = net->kernels->dtype,
@@ -21,8 +21,8 @@ static bool is_classes(const mlp_net *net, const mlp_cview *Y)
     return net->loss == MLP_LOSS_CCE && Y->dtype == MLP_I32;
 }
 
-mlp_status mlpi_net_look_at_Y(const mlp_net *net, const mlp_cview *Y,
-                              size_t rows)
+mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_cview *Y,
+                                  size_t rows)
 {
     bool classes = is_classes(net, Y);
     mlpi_expected expected = {.name = "Y",
@@ -32,8 +32,8 @@ mlp_status mlpi_net_look_at_Y(const mlp_net *net, const mlp_cview *Y,
     return mlpi_check_view(&net->hooks, Y, &expected);
 }
 
-mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
-                                 mlp_cview view)
+mlp_status mlpi_check_finite(const mlp_net *net, const char *name,
+                             mlp_cview view)
 {
     size_t row = 0;
     size_t col = 0;
@@ -46,11 +46,11 @@ mlp_status mlpi_net_check_finite(const mlp_net *net, const char *name,
         isnan(mlp_cview_at(view, row, col)) ? "NaN" : "an infinity", row, col);
 }
 
-mlp_status mlpi_net_check_shapes(const mlp_net *net, const mlp_cview *X,
-                                 const mlp_cview *Y)
+mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_cview *X,
+                             const mlp_cview *Y)
 {
-    TRY(mlpi_net_check_X(net, X, 1));
-    return mlpi_net_check_Y(net, Y, X->rows);
+    TRY(mlpi_check_inputs(net, X, 1));
+    return mlpi_check_targets(net, Y, X->rows);
 }
 
 static mlp_status check_classes(const mlp_net *net, const mlp_cview *Y)
@@ -95,14 +95,14 @@ static mlp_status check_sums(const mlp_net *net, const mlp_cview *Y)
                       sum, row);
 }
 
-mlp_status mlpi_net_check_values(const mlp_net *net, const mlp_cview *X,
-                                 const mlp_cview *Y)
+mlp_status mlpi_check_values(const mlp_net *net, const mlp_cview *X,
+                             const mlp_cview *Y)
 {
-    TRY(mlpi_net_check_finite(net, "X", *X));
+    TRY(mlpi_check_finite(net, "X", *X));
     if (is_classes(net, Y)) {
         return check_classes(net, Y);
     }
-    TRY(mlpi_net_check_finite(net, "Y", *Y));
+    TRY(mlpi_check_finite(net, "Y", *Y));
     if (net->loss == MLP_LOSS_BCE || net->loss == MLP_LOSS_CCE) {
         TRY(check_units(net, Y));
     }

@@ -27,7 +27,7 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "threshold: expects a number, got NaN");
     }
-    TRY(mlpi_net_check_X(net, &X, 0));
+    TRY(mlpi_check_inputs(net, &X, 0));
     mlpi_expected expected = {.name = "labels",
                               .dtype = MLP_I32,
                               .rows = X.rows,
@@ -41,9 +41,9 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
     for (size_t i = 0, rows = 0; i < X.rows; i += rows) {
         mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
         rows = chunk.rows;
-        mlpi_predict_chunk(net, &ws->desk, &chunk, NULL, rows);
-        mlpi_predict_leave(net, rows, ws->desk.A);
-        put_labels(net, rows, threshold, ws->desk.A,
+        mlpi_predict_chunk(net, &ws->buffers, &chunk, NULL, rows);
+        mlpi_unscale_outputs(net, rows, ws->buffers.A);
+        put_labels(net, rows, threshold, ws->buffers.A,
                    mlpi_view_part(labels, sizeof(int32_t), i, rows));
     }
     mlp_workspace_free(ws);

@@ -6,7 +6,7 @@
 #include "base/error.h"
 
 /* What is to be scored becomes its rows [i, i + m). */
-static void cut(mlpi_scored *rows, size_t i, size_t m)
+static void cut(mlpi_eval_rows *rows, size_t i, size_t m)
 {
     rows->m = m;
     if (rows->order) {
@@ -17,50 +17,52 @@ static void cut(mlpi_scored *rows, size_t i, size_t m)
     }
 }
 
-/* Such rows and their targets, on the desk. */
-static void run_scored(const mlp_net *net, const mlpi_desk *desk,
-                       const mlpi_scored *part)
+/* Such rows and their targets, on the buffers. */
+static void run_scored(const mlp_net *net, const mlpi_predict_buffers *buffers,
+                       const mlpi_eval_rows *part)
 {
-    mlpi_predict_chunk(net, desk, &part->X, part->order, part->m);
+    mlpi_predict_chunk(net, buffers, &part->X, part->order, part->m);
     mlpi_targets targets = {.m = part->m, .Y = &part->Y, .order = part->order};
-    mlpi_loss_targets(net, &targets, desk->Y);
+    mlpi_loss_targets(net, &targets, buffers->Y);
 }
 
-/* How many classes of the rows on the desk are right? They are of the caller's
+/* How many classes of the rows on the buffers are right? They are of the caller's
  * numbers. */
-static size_t count_hits(const mlp_net *net, const mlpi_desk *desk,
-                         const mlpi_scored *part)
+static size_t count_hits(const mlp_net *net,
+                         const mlpi_predict_buffers *buffers,
+                         const mlpi_eval_rows *part)
 {
     size_t m = part->m;
     size_t n = mlpi_net_outputs(net);
     if (net->out.scales) {
-        mlpi_predict_leave(net, m, desk->A);
+        mlpi_unscale_outputs(net, m, buffers->A);
         net->kernels->gather(&(mlpi_gather){.m = m,
                                             .n = n,
                                             .X = mlpi_operand_of(part->Y),
                                             .order = part->order,
-                                            .out = desk->Y});
+                                            .out = buffers->Y});
     }
     return net->loss == MLP_LOSS_CCE
-               ? net->kernels->count_correct_rows(m, n, desk->A, desk->Y)
-               : net->kernels->count_correct(m * n, desk->A, desk->Y);
+               ? net->kernels->count_correct_rows(m, n, buffers->A, buffers->Y)
+               : net->kernels->count_correct(m * n, buffers->A, buffers->Y);
 }
 
 void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
-                   const mlpi_scored *rows, mlp_scores *scores)
+                   const mlpi_eval_rows *rows, mlp_scores *scores)
 {
-    const mlpi_desk *desk = &workspace->desk;
+    const mlpi_predict_buffers *buffers = &workspace->buffers;
     mlpi_loss_sum sum = {.total = 0};
     size_t hits = 0;
     for (size_t i = 0, m = 0; i < rows->m; i += m) {
         m = rows->m - i < workspace->rows ? rows->m - i : workspace->rows;
-        mlpi_scored part = *rows;
+        mlpi_eval_rows part = *rows;
         cut(&part, i, m);
-        run_scored(net, desk, &part);
+        run_scored(net, buffers, &part);
         mlpi_loss_add(
             &sum, net,
-            &(mlpi_outputs){.m = m, .Z = desk->Z, .A = desk->A, .Y = desk->Y});
-        hits += count_hits(net, desk, &part);
+            &(mlpi_outputs){
+                .m = m, .Z = buffers->Z, .A = buffers->A, .Y = buffers->Y});
+        hits += count_hits(net, buffers, &part);
     }
     scores->loss = mlpi_loss_mean(&sum);
     scores->accuracy =
@@ -77,11 +79,12 @@ mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
         return mlpi_error(&net->hooks, MLP_ERR_NULL,
                           "the place for the scores is NULL");
     }
-    TRY(mlpi_net_check_shapes(net, &X, &Y));
-    TRY(mlpi_net_check_values(net, &X, &Y));
+    TRY(mlpi_check_shapes(net, &X, &Y));
+    TRY(mlpi_check_values(net, &X, &Y));
     mlp_workspace *ws = NULL;
     TRY(mlpi_workspace_make(net, X.rows, &ws));
-    mlpi_evaluate(net, ws, &(mlpi_scored){.m = X.rows, .X = X, .Y = Y}, scores);
+    mlpi_evaluate(net, ws, &(mlpi_eval_rows){.m = X.rows, .X = X, .Y = Y},
+                  scores);
     mlp_workspace_free(ws);
     return MLP_OK;
 }

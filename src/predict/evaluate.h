@@ -6,15 +6,15 @@
 #include "predict/workspace.h"
 
 /* Rows order[0..m-1] of X and Y, or 0..m-1 if that is NULL. */
-typedef struct mlpi_scored {
+typedef struct mlpi_eval_rows {
     size_t m;
     mlp_cview X, Y;
     const size_t *order;
-} mlpi_scored;
+} mlpi_eval_rows;
 
 /* mlp_evaluate without its checks and without allocating. Scores do not depend
  * on the workspace. */
 void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
-                   const mlpi_scored *rows, mlp_scores *scores);
+                   const mlpi_eval_rows *rows, mlp_scores *scores);
 
 #endif

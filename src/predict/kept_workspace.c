@@ -18,11 +18,11 @@ mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
     return mlpi_workspace_make(net, SIZE_MAX, workspace);
 }
 
-static void lay_out_room(const mlp_workspace *ws, mlpi_desk *desk,
+static void lay_out_room(const mlp_workspace *ws, mlpi_predict_buffers *buffers,
                          mlpi_cursor *cursor)
 {
-    (void)mlpi_take(cursor, 1, sizeof *desk);
-    mlpi_workspace_lay_out(ws, desk, cursor);
+    (void)mlpi_take(cursor, 1, sizeof *buffers);
+    mlpi_workspace_lay_out(ws, buffers, cursor);
 }
 
 mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
@@ -30,9 +30,9 @@ mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
     if (!workspace) {
         return MLP_ERR_NULL;
     }
-    mlpi_desk desk;
+    mlpi_predict_buffers buffers;
     mlpi_cursor measure = {0};
-    lay_out_room(workspace, &desk, &measure);
+    lay_out_room(workspace, &buffers, &measure);
     TRY(mlpi_team_create(&workspace->hooks, threads, measure.used,
                          &workspace->team));
     for (size_t i = 1; i < mlpi_team_size(workspace->team); i++) {

@@ -6,8 +6,9 @@
 #include "base/view.h"
 
 /* A[0] of rows order[0..m-1] of X, or of its first m rows if that is NULL. */
-static mlpi_operand enter(const mlp_net *net, const mlpi_desk *desk,
-                          mlpi_operand X, const size_t *order, size_t m)
+static mlpi_operand enter(const mlp_net *net,
+                          const mlpi_predict_buffers *buffers, mlpi_operand X,
+                          const size_t *order, size_t m)
 {
     if (!net->in.scales && !order) {
         return X;
@@ -20,32 +21,32 @@ static mlpi_operand enter(const mlp_net *net, const mlpi_desk *desk,
                        .order = order,
                        .mean = net->in.scales ? net->in.mean : NULL,
                        .std = net->in.scales ? net->in.std : NULL,
-                       .out = desk->X});
-    return (mlpi_operand){desk->X, n, 1};
+                       .out = buffers->X});
+    return (mlpi_operand){buffers->X, n, 1};
 }
 
 /* Z and A receive those of the last layer; they may be one array. */
-static void run_layers(const mlp_net *net, const mlpi_desk *desk,
+static void run_layers(const mlp_net *net, const mlpi_predict_buffers *buffers,
                        mlpi_operand A_prev, size_t m, void *Z, void *A)
 {
     size_t L = net->layout.L;
     for (size_t l = 1; l <= L; l++) {
-        void *hidden = desk->hidden[l % 2];
+        void *hidden = buffers->hidden[l % 2];
         mlpi_forward(net, &(mlpi_forward_step){.l = l,
                                                .m = m,
                                                .A_prev = A_prev,
                                                .Z = l < L ? hidden : Z,
                                                .A = l < L ? hidden : A,
-                                               .scratch = desk->scratch});
+                                               .scratch = buffers->scratch});
         A_prev = (mlpi_operand){hidden, net->layout.layer[l].width, 1};
     }
 }
 
-void mlpi_predict_chunk(const mlp_net *net, const mlpi_desk *desk,
+void mlpi_predict_chunk(const mlp_net *net, const mlpi_predict_buffers *buffers,
                         const mlp_cview *X, const size_t *order, size_t m)
 {
-    mlpi_operand A_0 = enter(net, desk, mlpi_operand_of(*X), order, m);
-    run_layers(net, desk, A_0, m, desk->Z, desk->A);
+    mlpi_operand A_0 = enter(net, buffers, mlpi_operand_of(*X), order, m);
+    run_layers(net, buffers, A_0, m, buffers->Z, buffers->A);
 }
 
 /* Can this be one call? Not where A is X: a layer alone would read what it has
@@ -57,7 +58,8 @@ static inline bool is_row(const mlp_net *net, const mlp_cview *X,
            X->data != A->data && net->row_layers;
 }
 
-static inline void run_row(const mlp_net *net, const mlpi_desk *desk,
+static inline void run_row(const mlp_net *net,
+                           const mlpi_predict_buffers *buffers,
                            const mlp_cview *X, const mlp_view *A)
 {
     enum { NEAR = 32768 }; /* bytes that L1 holds */
@@ -66,13 +68,13 @@ static inline void run_row(const mlp_net *net, const mlpi_desk *desk,
                     .far =
                         net->layout.parameters > NEAR / net->kernels->real_size,
                     .x = X->data,
-                    .hidden = {desk->hidden[0], desk->hidden[1]},
+                    .hidden = {buffers->hidden[0], buffers->hidden[1]},
                     .out = A->data};
     if (net->in.scales) {
-        row.x = enter(net, desk, mlpi_operand_of(*X), NULL, 1).data;
+        row.x = enter(net, buffers, mlpi_operand_of(*X), NULL, 1).data;
     }
     net->kernels->predict_row(&row);
-    mlpi_predict_leave(net, 1, A->data);
+    mlpi_unscale_outputs(net, 1, A->data);
 }
 
 static mlp_status look_at_output(const mlp_net *net, size_t rows,
@@ -88,7 +90,7 @@ static mlp_status look_at_output(const mlp_net *net, size_t rows,
 mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
                               const mlp_view *A)
 {
-    TRY(mlpi_net_check_X(net, X, 0));
+    TRY(mlpi_check_inputs(net, X, 0));
     const mlp_cview out = {A->dtype,      A->rows,       A->cols,
                            A->row_stride, A->col_stride, A->data};
     size_t outputs = mlpi_net_outputs(net);
@@ -108,8 +110,8 @@ typedef struct task {
 
 /* Rows [first, end). The last layer writes into A itself, if A is dense, and
  * not X. */
-static void predict_rows(const task *t, const mlpi_desk *desk, size_t first,
-                         size_t end)
+static void predict_rows(const task *t, const mlpi_predict_buffers *buffers,
+                         size_t first, size_t end)
 {
     const mlp_net *net = t->net;
     const mlpi_kernels *kernels = net->kernels;
@@ -121,9 +123,10 @@ static void predict_rows(const task *t, const mlpi_desk *desk, size_t first,
         from.data = mlpi_const_at(kernels, t->X->data, i * from.row_stride);
         m = end - i < t->workspace->rows ? end - i : t->workspace->rows;
         void *out =
-            is_direct ? mlpi_at(kernels, A->data, i * A->cols) : desk->A;
-        run_layers(net, desk, enter(net, desk, from, NULL, m), m, out, out);
-        mlpi_predict_leave(net, m, out);
+            is_direct ? mlpi_at(kernels, A->data, i * A->cols) : buffers->A;
+        run_layers(net, buffers, enter(net, buffers, from, NULL, m), m, out,
+                   out);
+        mlpi_unscale_outputs(net, m, out);
         if (!is_direct) {
             kernels->scatter(m, A->cols, out,
                              mlpi_view_part(*A, kernels->real_size, i, m));
@@ -137,14 +140,15 @@ static void do_predict(const mlpi_member *self, void *context)
     size_t first = 0;
     size_t m = 0;
     mlpi_partition(self, t->X->rows, MLPI_LANES, &first, &m);
-    predict_rows(t, mlpi_desk_of(t->workspace, self), first, first + m);
+    predict_rows(t, mlpi_predict_buffers_of(t->workspace, self), first,
+                 first + m);
 }
 
 void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
                   const mlp_cview *X, const mlp_view *A)
 {
     if (is_row(net, X, A)) {
-        run_row(net, &workspace->desk, X, A);
+        run_row(net, &workspace->buffers, X, A);
         return;
     }
     task t = {net, workspace, X, A};
@@ -152,7 +156,7 @@ void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
         mlpi_pays_for_threads(X->rows, net->layout.parameters)) {
         mlpi_team_run(workspace->team, do_predict, &t);
     } else {
-        predict_rows(&t, &workspace->desk, 0, X->rows);
+        predict_rows(&t, &workspace->buffers, 0, X->rows);
     }
 }
 

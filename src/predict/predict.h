@@ -10,12 +10,12 @@
 #include "predict/workspace.h"
 
 /* What the layers make of rows order[0..m-1] of X, or of its first m if that is
- * NULL: desk->Z and desk->A. */
-void mlpi_predict_chunk(const mlp_net *net, const mlpi_desk *desk,
+ * NULL: buffers->Z and buffers->A. */
+void mlpi_predict_chunk(const mlp_net *net, const mlpi_predict_buffers *buffers,
                         const mlp_cview *X, const size_t *order, size_t m);
 
 /* Outputs of m rows, dense, become what targets are to the caller. */
-static inline void mlpi_predict_leave(const mlp_net *net, size_t m, void *A)
+static inline void mlpi_unscale_outputs(const mlp_net *net, size_t m, void *A)
 {
     if (net->out.scales) {
         net->kernels->unscale(m, net->out.n, net->out.mean, net->out.std, A);

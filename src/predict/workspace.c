@@ -20,21 +20,22 @@ static size_t chunk_rows(const mlp_net *net)
     return rows < MLPI_LANES ? MLPI_LANES : rows / MLPI_LANES * MLPI_LANES;
 }
 
-void mlpi_workspace_lay_out(const mlp_workspace *ws, mlpi_desk *desk,
-                            mlpi_cursor *cursor)
+void mlpi_workspace_lay_out(const mlp_workspace *ws,
+                            mlpi_predict_buffers *buffers, mlpi_cursor *cursor)
 {
     const mlpi_shape *layer = ws->layout.layer;
     size_t size = ws->kernels->real_size;
     size_t inputs = ws->rows * layer[0].width;
     size_t outputs = ws->rows * layer[ws->layout.L].width;
     size_t widest = ws->rows * ws->layout.widest;
-    *desk = (mlpi_desk){.X = mlpi_take(cursor, inputs, size),
-                        .hidden = {mlpi_take(cursor, widest, size),
-                                   mlpi_take(cursor, widest, size)},
-                        .Z = mlpi_take(cursor, outputs, size),
-                        .A = mlpi_take(cursor, outputs, size),
-                        .Y = mlpi_take(cursor, outputs, size),
-                        .scratch = mlpi_take(cursor, ws->scratch_size, size)};
+    *buffers = (mlpi_predict_buffers){
+        .X = mlpi_take(cursor, inputs, size),
+        .hidden = {mlpi_take(cursor, widest, size),
+                   mlpi_take(cursor, widest, size)},
+        .Z = mlpi_take(cursor, outputs, size),
+        .A = mlpi_take(cursor, outputs, size),
+        .Y = mlpi_take(cursor, outputs, size),
+        .scratch = mlpi_take(cursor, ws->scratch_size, size)};
 }
 
 /* The layout is the network's until there is room for a copy. */
@@ -45,7 +46,7 @@ static void lay_out(mlp_workspace *ws, const mlp_net *net, mlpi_cursor *cursor)
     if (!ws->layout.layer) {
         ws->layout = net->layout;
     }
-    mlpi_workspace_lay_out(ws, &ws->desk, cursor);
+    mlpi_workspace_lay_out(ws, &ws->buffers, cursor);
 }
 
 mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,

@@ -100,7 +100,7 @@ static mlp_status run(mlpi_loop *loop, mlpi_rows *r, mlp_history **history)
     /* Absurdly many rows fail here, before all of them are looked at. */
     TRY(mlpi_loop_make(loop, history != NULL));
     TRY(allocate(&trainer->hooks, loop->options, r));
-    TRY(mlpi_net_check_values(trainer->net, &r->X, &r->Y));
+    TRY(mlpi_check_values(trainer->net, &r->X, &r->Y));
     mlp_rng rng;
     TRY(hold_out(trainer, loop->options, r, &rng));
     TRY(weigh(trainer, loop->options, r));
@@ -135,7 +135,7 @@ static mlp_status measure(const mlp_net *net, const mlp_train_options *options,
                           mlpi_rows *r)
 {
     TRY(mlpi_loop_check(net, options));
-    TRY(mlpi_net_check_shapes(net, &r->X, &r->Y));
+    TRY(mlpi_check_shapes(net, &r->X, &r->Y));
     TRY(mlpi_weights_check_rows(net, &options->row_weights, r->X.rows));
     TRY(mlpi_split_size(&net->hooks, options->validation_fraction, r->X.rows,
                         &r->held));

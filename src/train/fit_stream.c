@@ -39,9 +39,9 @@ static mlp_status check_piece(const mlp_net *net, const double *classes,
     mlp_net speaking = *net; /* the same, but for its log */
     speaking.hooks.log = tell;
     speaking.hooks.user = where;
-    TRY(mlpi_net_check_shapes(&speaking, &piece->X, &piece->Y));
+    TRY(mlpi_check_shapes(&speaking, &piece->X, &piece->Y));
     TRY(mlpi_weights_check_rows(&speaking, &piece->row_weights, piece->X.rows));
-    TRY(mlpi_net_check_values(&speaking, &piece->X, &piece->Y));
+    TRY(mlpi_check_values(&speaking, &piece->X, &piece->Y));
     mlpi_weighing w = {classes, piece->row_weights, piece->Y};
     return mlpi_weights_check(&speaking, &w);
 }

@@ -28,7 +28,7 @@ mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
         return mlpi_error(&net->hooks, MLP_ERR_NULL,
                           "options, order or held is NULL");
     }
-    TRY(mlpi_net_check_Y(net, &Y, MLPI_ANY_ROWS));
+    TRY(mlpi_check_targets(net, &Y, MLPI_ANY_ROWS));
     size_t count = 0;
     TRY(mlpi_split_size(&net->hooks, options->validation_fraction, Y.rows,
                         &count));

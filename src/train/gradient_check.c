@@ -328,8 +328,8 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
         return mlpi_error(&net->hooks, MLP_ERR_NULL,
                           "the place for the worst error is NULL");
     }
-    TRY(mlpi_net_check_shapes(net, &X, &Y));
-    TRY(mlpi_net_check_values(net, &X, &Y));
+    TRY(mlpi_check_shapes(net, &X, &Y));
+    TRY(mlpi_check_values(net, &X, &Y));
     probe p = {
         .X = X, .Y = Y, .options = options ? *options : mlp_train_defaults()};
     mlpi_weighing weighing = weighing_of(&p);

@@ -32,7 +32,7 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    TRY(mlpi_net_check_X(trainer->net, &X, 1));
+    TRY(mlpi_check_inputs(trainer->net, &X, 1));
     TRY(check_rows(trainer, X.rows));
     mlpi_step step = {.m = X.rows, .X = X};
     mlpi_step_weigh(trainer, &step);
@@ -91,7 +91,7 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
                           "the place for the loss is NULL");
     }
     TRY(check_forward(trainer));
-    TRY(mlpi_net_check_Y(trainer->net, &Y, trainer->m));
+    TRY(mlpi_check_targets(trainer->net, &Y, trainer->m));
     mlpi_step step = {.m = trainer->m, .Y = Y};
     mlpi_step_loss(trainer, &step);
     *loss = step.loss;
@@ -104,7 +104,7 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
         return MLP_ERR_NULL;
     }
     TRY(check_forward(trainer));
-    TRY(mlpi_net_check_Y(trainer->net, &Y, trainer->m));
+    TRY(mlpi_check_targets(trainer->net, &Y, trainer->m));
     mlpi_step step = {.m = trainer->m, .Y = Y};
     mlpi_step_backward(trainer, &step);
     trainer->has_gradients = true;
@@ -137,9 +137,9 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     TRY(mlpi_check_positive(&trainer->hooks, trainer->net->kernels, "alpha",
                             alpha));
     TRY(mlpi_lbfgs_refuse(trainer, "a step"));
-    TRY(mlpi_net_check_shapes(trainer->net, &X, &Y));
+    TRY(mlpi_check_shapes(trainer->net, &X, &Y));
     TRY(check_rows(trainer, X.rows));
-    TRY(mlpi_net_check_values(trainer->net, &X, &Y));
+    TRY(mlpi_check_values(trainer->net, &X, &Y));
     mlpi_step step = {.m = X.rows, .X = X, .Y = Y, .alpha = alpha};
     mlpi_step_weigh(trainer, &step);
     mlpi_step_whole(trainer, &step);

@@ -69,7 +69,7 @@ mlp_status mlpi_loop_check(const mlp_net *net, const mlp_train_options *options)
                           "validation: expects a fraction or rows of their "
                           "own, got both");
     }
-    TRY(check_validation(net, options, mlpi_net_check_shapes));
+    TRY(check_validation(net, options, mlpi_check_shapes));
     TRY(mlpi_weights_check_classes(net, options->class_weights));
     TRY(mlpi_schedule_check(hooks, &options->schedule));
     TRY(mlpi_optimizer_check(net, &options->optimizer));
@@ -120,11 +120,11 @@ mlp_status mlpi_loop_make(mlpi_loop *loop, bool with_history)
                               &loop->history));
     }
     TRY(mlpi_snapshot_make(t->net, "a copy of the weights", &loop->good));
-    TRY(check_validation(t->net, loop->options, mlpi_net_check_values));
+    TRY(check_validation(t->net, loop->options, mlpi_check_values));
     if (has_validation_set(loop->options)) {
-        loop->validation = (mlpi_scored){loop->options->X_validation.rows,
-                                         loop->options->X_validation,
-                                         loop->options->Y_validation, NULL};
+        loop->validation = (mlpi_eval_rows){loop->options->X_validation.rows,
+                                            loop->options->X_validation,
+                                            loop->options->Y_validation, NULL};
     }
     if (loop->validation.m > 0) {
         TRY(mlpi_workspace_make(t->net, loop->validation.m, &loop->workspace));

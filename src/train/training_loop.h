@@ -24,8 +24,8 @@ struct mlpi_loop {
     mlp_trainer *trainer;
     const mlp_train_options *options;
     mlpi_epoch *run_epoch;
-    void *source;           /* handed to it */
-    mlpi_scored validation; /* rows held out; m = 0: the options', or none */
+    void *source;              /* handed to it */
+    mlpi_eval_rows validation; /* rows held out; m = 0: the options', or none */
 
     /* The loop's own. */
     mlp_history *history;

@@ -214,9 +214,9 @@ static mlp_status fill_rows(mlpi_export *e)
             (void)mlp_view_set(e->X, i, j, mlp_cview_at(*given, i, j));
         }
     }
-    TRY(mlpi_net_check_finite(e->net, "X", mlp_view_const(e->X)));
+    TRY(mlpi_check_finite(e->net, "X", mlp_view_const(e->X)));
     TRY(mlp_predict(e->net, mlp_view_const(e->X), e->A));
-    return mlpi_net_check_finite(e->net, "outputs of X", mlp_view_const(e->A));
+    return mlpi_check_finite(e->net, "outputs of X", mlp_view_const(e->A));
 }
 
 static mlp_view dense_view(const mlp_net *net, size_t rows, size_t cols,
@@ -234,7 +234,7 @@ static mlp_status take_rows(mlpi_export *e)
     size_t inputs = mlpi_net_inputs(net);
     size_t outputs = mlpi_net_outputs(net);
     if (given > 0) {
-        TRY(mlpi_net_check_X(net, &e->options->X, 0));
+        TRY(mlpi_check_inputs(net, &e->options->X, 0));
     }
     mlpi_cursor measure = {0};
     void *block = NULL;
@@ -253,10 +253,10 @@ static mlp_status take_rows(mlpi_export *e)
 static mlp_status check_parameters(const mlp_net *net)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {
-        TRY(mlpi_net_check_finite(
+        TRY(mlpi_check_finite(
             net, "W",
             mlp_view_const(mlpi_net_weights_in(net, net->parameters, l))));
-        TRY(mlpi_net_check_finite(
+        TRY(mlpi_check_finite(
             net, "b",
             mlp_view_const(mlpi_net_biases_in(net, net->parameters, l))));
     }

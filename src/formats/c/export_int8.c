@@ -126,11 +126,11 @@ static mlp_status check_rows(const mlpi_export *e)
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "X: int8 expects rows that say what is usual");
     }
-    TRY(mlpi_net_check_X(net, &e->options->X, 1));
-    TRY(mlpi_net_check_finite(net, "X", e->options->X));
+    TRY(mlpi_check_inputs(net, &e->options->X, 1));
+    TRY(mlpi_check_finite(net, "X", e->options->X));
     if (e->options->Y.rows > 0) {
-        TRY(mlpi_net_check_shapes(net, &e->options->X, &e->options->Y));
-        TRY(mlpi_net_check_values(net, &e->options->X, &e->options->Y));
+        TRY(mlpi_check_shapes(net, &e->options->X, &e->options->Y));
+        TRY(mlpi_check_values(net, &e->options->X, &e->options->Y));
     }
     return MLP_OK;
 }
