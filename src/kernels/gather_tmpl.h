@@ -33,8 +33,9 @@ void LENT(gather)(const mlpi_gather *g)
     for (size_t i = 0; i < g->m; i++, out += g->n) {
         const real *x =
             row_of(g->X.data, g->X.row_stride, g->order ? g->order[i] : i);
-        if (g->ahead > 0) {
-            prefetch(g->X.data, g->order[g->ahead + i] * g->X.row_stride, g->n);
+        if (g->prefetch_ahead > 0) {
+            prefetch(g->X.data,
+                     g->order[g->prefetch_ahead + i] * g->X.row_stride, g->n);
         }
         if (mean) {
             for (size_t j = 0; j < g->n; j++) {

@@ -92,7 +92,8 @@ typedef struct mlpi_gather {
     size_t m, n;
     mlpi_operand X;
     const size_t *order;
-    size_t ahead; /* unless 0: order[ahead..ahead + m - 1] are wanted next */
+    size_t
+        prefetch_ahead; /* unless 0: order[ahead..prefetch_ahead + m - 1] are wanted next */
     const void *mean, *std; /* real, n each */
     void *out;
 } mlpi_gather;

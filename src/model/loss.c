@@ -17,7 +17,7 @@ void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                           .n = mlpi_net_outputs(net),
                           .X = mlpi_operand_of(*targets->Y),
                           .order = targets->order,
-                          .ahead = targets->ahead,
+                          .prefetch_ahead = targets->prefetch_ahead,
                           .mean = net->out.scales ? net->out.mean : NULL,
                           .std = net->out.scales ? net->out.std : NULL,
                           .out = out};

@@ -16,7 +16,7 @@ typedef struct mlpi_targets {
     size_t m;
     const mlp_cview *Y; /* rows order[0..m-1], or 0..m-1 if that is NULL */
     const size_t *order;
-    size_t ahead; /* as in mlpi_gather */
+    size_t prefetch_ahead; /* as in mlpi_gather */
 } mlpi_targets;
 
 /* out, real (m, n[L]) dense = what the outputs should be: Y, scaled if the

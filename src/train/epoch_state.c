@@ -3,49 +3,50 @@
 
 #include <math.h>
 
-static void forget(mlpi_course *course)
+static void forget(mlpi_epoch_state *state)
 {
-    course->best_epoch = course->epochs;
-    course->best_loss = course->mark = (double)INFINITY;
-    course->waited = 0;
-    mlpi_plateau_forget(&course->plateau);
+    state->best_epoch = state->epochs;
+    state->best_loss = state->threshold = (double)INFINITY;
+    state->bad_epochs = 0;
+    mlpi_plateau_forget(&state->plateau);
 }
 
-mlpi_course mlpi_course_begin(uint32_t seed)
+mlpi_epoch_state mlpi_epoch_state_begin(uint32_t seed)
 {
-    mlpi_course course = {.begun = true,
-                          .rng = mlp_rng_seeded(seed),
-                          .plateau = mlpi_plateau_begin()};
-    forget(&course);
-    return course;
+    mlpi_epoch_state epoch_state = {.begun = true,
+                                    .rng = mlp_rng_seeded(seed),
+                                    .plateau = mlpi_plateau_begin()};
+    forget(&epoch_state);
+    return epoch_state;
 }
 
-void mlpi_course_watch(mlpi_course *course, bool validates)
+void mlpi_epoch_state_watch(mlpi_epoch_state *state, bool validates)
 {
-    if (course->validates != validates) {
-        course->validates = validates;
-        forget(course);
+    if (state->validates != validates) {
+        state->validates = validates;
+        forget(state);
     }
 }
 
-bool mlpi_course_note(mlpi_course *course, double loss, double min_change)
+bool mlpi_epoch_state_advance(mlpi_epoch_state *state, double loss,
+                              double min_change)
 {
-    bool is_best = loss < course->best_loss;
+    bool is_best = loss < state->best_loss;
     if (is_best) {
-        course->best_loss = loss;
-        course->best_epoch = course->epochs;
+        state->best_loss = loss;
+        state->best_epoch = state->epochs;
     }
-    if (loss < course->mark - min_change) {
-        course->mark = loss;
-        course->waited = 0;
+    if (loss < state->threshold - min_change) {
+        state->threshold = loss;
+        state->bad_epochs = 0;
     } else {
-        course->waited++;
+        state->bad_epochs++;
     }
-    course->epochs++;
+    state->epochs++;
     return is_best;
 }
 
-bool mlpi_course_has_best(const mlpi_course *course)
+bool mlpi_epoch_state_has_best(const mlpi_epoch_state *state)
 {
-    return course->best_loss < (double)INFINITY;
+    return state->best_loss < (double)INFINITY;
 }

@@ -24,17 +24,18 @@ mlp_train_options mlp_train_defaults(void)
         .patience = SIZE_MAX};
 }
 
-static mlpi_weighing weighing_of(const mlpi_rows *r,
-                                 const mlp_train_options *options)
+static mlpi_sample_weights weighing_of(const mlpi_dataset *r,
+                                       const mlp_train_options *options)
 {
-    return (mlpi_weighing){options->class_weights, options->row_weights, r->Y};
+    return (mlpi_sample_weights){options->class_weights, options->row_weights,
+                                 r->Y};
 }
 
-static void lay_out(mlpi_rows *r, const mlp_train_options *options,
+static void lay_out(mlpi_dataset *r, const mlp_train_options *options,
                     mlpi_cursor *cursor)
 {
-    mlpi_weighing w = weighing_of(r, options);
-    if (mlpi_weighs(&w)) {
+    mlpi_sample_weights w = weighing_of(r, options);
+    if (mlpi_has_sample_weights(&w)) {
         r->weights = mlpi_take(cursor, r->X.rows, sizeof *r->weights);
     }
     if (r->held > 0) {
@@ -46,7 +47,7 @@ static void lay_out(mlpi_rows *r, const mlp_train_options *options,
 }
 
 static mlp_status allocate(const mlp_hooks *hooks,
-                           const mlp_train_options *options, mlpi_rows *r)
+                           const mlp_train_options *options, mlpi_dataset *r)
 {
     mlpi_cursor measure = {0};
     lay_out(r, options, &measure);
@@ -66,7 +67,7 @@ static mlp_status allocate(const mlp_hooks *hooks,
 /* The split is the first thing that is drawn of the seed, also when the trainer
  * goes on with later draws. */
 static mlp_status hold_out(const mlp_trainer *trainer,
-                           const mlp_train_options *options, mlpi_rows *r,
+                           const mlp_train_options *options, mlpi_dataset *r,
                            mlp_rng *rng)
 {
     *rng = mlp_rng_seeded(options->seed);
@@ -76,22 +77,22 @@ static mlp_status hold_out(const mlp_trainer *trainer,
 
 /* What all rows count; those to train on must count something. */
 static mlp_status weigh(const mlp_trainer *trainer,
-                        const mlp_train_options *options, mlpi_rows *r)
+                        const mlp_train_options *options, mlpi_dataset *r)
 {
-    mlpi_weighing w = weighing_of(r, options);
+    mlpi_sample_weights w = weighing_of(r, options);
     if (!r->weights) {
         return MLP_OK;
     }
-    TRY(mlpi_weights_check(trainer->net, &w));
-    mlpi_weights_make(trainer->net, &w, r->weights);
+    TRY(mlpi_sample_weights_check(trainer->net, &w));
+    mlpi_sample_weights_make(trainer->net, &w, r->weights);
     double sum = 0.0;
     for (size_t i = 0; i < r->m; i++) {
         sum += r->weights[r->split ? r->split[i] : i];
     }
-    return mlpi_weights_check_sum(&trainer->hooks, sum);
+    return mlpi_sample_weights_check_sum(&trainer->hooks, sum);
 }
 
-static mlp_status run(mlpi_loop *loop, mlpi_rows *r, mlp_history **history)
+static mlp_status run(mlpi_loop *loop, mlpi_dataset *r, mlp_history **history)
 {
     const mlp_trainer *trainer = loop->trainer;
     if (r->batches > 1) {
@@ -109,7 +110,7 @@ static mlp_status run(mlpi_loop *loop, mlpi_rows *r, mlp_history **history)
     if (r->held > 0) {
         loop->validation.order = r->split + r->m;
         if (begins) {
-            loop->trainer->course.rng = rng;
+            loop->trainer->epoch_state.rng = rng;
         }
     }
     return mlpi_loop_run(loop, history);
@@ -117,11 +118,11 @@ static mlp_status run(mlpi_loop *loop, mlpi_rows *r, mlp_history **history)
 
 /* Training, when options and shapes are checked. */
 static mlp_status fit(mlp_trainer *trainer, const mlp_train_options *options,
-                      mlpi_rows *r, mlp_history **history)
+                      mlpi_dataset *r, mlp_history **history)
 {
     mlpi_loop loop = {.trainer = trainer,
                       .options = options,
-                      .run_epoch = mlpi_rows_epoch,
+                      .run_epoch = mlpi_dataset_epoch,
                       .source = r,
                       .validation = {r->held, r->X, r->Y, NULL}};
     mlp_status status = run(&loop, r, history);
@@ -132,11 +133,11 @@ static mlp_status fit(mlp_trainer *trainer, const mlp_train_options *options,
 
 /* Options, shapes, and how many rows are for what. */
 static mlp_status measure(const mlp_net *net, const mlp_train_options *options,
-                          mlpi_rows *r)
+                          mlpi_dataset *r)
 {
     TRY(mlpi_loop_check(net, options));
     TRY(mlpi_check_shapes(net, &r->X, &r->Y));
-    TRY(mlpi_weights_check_rows(net, &options->row_weights, r->X.rows));
+    TRY(mlpi_row_weights_check(net, &options->row_weights, r->X.rows));
     TRY(mlpi_split_size(&net->hooks, options->validation_fraction, r->X.rows,
                         &r->held));
     r->m = r->X.rows - r->held;
@@ -155,7 +156,7 @@ mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     }
     const mlp_train_options defaults = mlp_train_defaults();
     options = options ? options : &defaults;
-    mlpi_rows r = {.X = X, .Y = Y};
+    mlpi_dataset r = {.X = X, .Y = Y};
     TRY(measure(trainer->net, options, &r));
     TRY(mlpi_loop_check_batch(trainer, r.batch));
     return fit(trainer, options, &r, history);
@@ -169,7 +170,7 @@ mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
     }
     const mlp_train_options defaults = mlp_train_defaults();
     options = options ? options : &defaults;
-    mlpi_rows r = {.X = X, .Y = Y};
+    mlpi_dataset r = {.X = X, .Y = Y};
     TRY(measure(net, options, &r));
     mlp_trainer *trainer = NULL;
     TRY(mlpi_loop_trainer(net, r.batch, options, &trainer));

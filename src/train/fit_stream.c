@@ -40,27 +40,27 @@ static mlp_status check_piece(const mlp_net *net, const double *classes,
     speaking.hooks.log = tell;
     speaking.hooks.user = where;
     TRY(mlpi_check_shapes(&speaking, &piece->X, &piece->Y));
-    TRY(mlpi_weights_check_rows(&speaking, &piece->row_weights, piece->X.rows));
+    TRY(mlpi_row_weights_check(&speaking, &piece->row_weights, piece->X.rows));
     TRY(mlpi_check_values(&speaking, &piece->X, &piece->Y));
-    mlpi_weighing w = {classes, piece->row_weights, piece->Y};
-    return mlpi_weights_check(&speaking, &w);
+    mlpi_sample_weights w = {classes, piece->row_weights, piece->Y};
+    return mlpi_sample_weights_check(&speaking, &w);
 }
 
 /* Weighs rows that come into a batch. The first of its pieces that has weights
  * tells that those before count 1. */
-static void weigh(mlp_trainer *t, const mlpi_weighing *w, size_t filled)
+static void weigh(mlp_trainer *t, const mlpi_sample_weights *w, size_t filled)
 {
     if (filled == 0) {
-        t->weighs = false;
+        t->has_sample_weights = false;
     }
-    if (mlpi_weighs(w) && !t->weighs) {
+    if (mlpi_has_sample_weights(w) && !t->has_sample_weights) {
         for (size_t i = 0; i < filled; i++) {
             t->weight[i] = 1.0;
         }
-        t->weighs = true;
+        t->has_sample_weights = true;
     }
-    if (t->weighs) {
-        mlpi_weights_make(t->net, w, t->weight + filled);
+    if (t->has_sample_weights) {
+        mlpi_sample_weights_make(t->net, w, t->weight + filled);
     }
 }
 
@@ -68,11 +68,12 @@ static void weigh(mlp_trainer *t, const mlpi_weighing *w, size_t filled)
 static mlp_status train(mlpi_loop *loop, pieces *p)
 {
     mlp_trainer *t = loop->trainer;
-    mlpi_step step = {.m = p->filled, .has_rows = true};
-    t->total = mlpi_loss_weight(p->filled, t->weighs ? t->weight : NULL);
+    mlpi_step step = {.m = p->filled, .rows_loaded = true};
+    t->total =
+        mlpi_loss_weight(p->filled, t->has_sample_weights ? t->weight : NULL);
     p->filled = 0;
     if (!isfinite(t->total)) {
-        return mlpi_weights_check_sum(&t->hooks, t->total);
+        return mlpi_sample_weights_check_sum(&t->hooks, t->total);
     }
     return mlpi_loop_batch(loop, &step);
 }
@@ -86,10 +87,11 @@ static mlp_status take(mlpi_loop *loop, pieces *p, const mlp_piece *piece)
         mlpi_step rows = {.m = m,
                           .X = mlp_cview_rows(piece->X, i, m),
                           .Y = mlp_cview_rows(piece->Y, i, m),
-                          .to_row = p->filled};
-        mlpi_weighing w = {loop->options->class_weights,
-                           mlp_cview_rows(piece->row_weights, i, m), rows.Y};
-        mlpi_step_take(loop->trainer, &rows);
+                          .batch_row = p->filled};
+        mlpi_sample_weights w = {loop->options->class_weights,
+                                 mlp_cview_rows(piece->row_weights, i, m),
+                                 rows.Y};
+        mlpi_batch_load(loop->trainer, &rows);
         weigh(loop->trainer, &w, p->filled);
         p->filled += m;
         if (p->filled == p->batch) {
@@ -113,7 +115,7 @@ static mlp_status run_epoch(mlpi_loop *loop, void *source)
 {
     pieces *p = source;
     const mlp_trainer *t = loop->trainer;
-    teller where = {.hooks = &t->hooks, .epoch = t->course.epochs};
+    teller where = {.hooks = &t->hooks, .epoch = t->epoch_state.epochs};
     p->filled = 0;
     for (; !loop->stopped; where.piece++) {
         mlp_piece piece;

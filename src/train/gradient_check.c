@@ -255,20 +255,20 @@ static void widen_view(mlp_cview *view, mlpi_cursor *cursor)
     }
 }
 
-static mlpi_weighing weighing_of(const probe *p)
+static mlpi_sample_weights weighing_of(const probe *p)
 {
-    return (mlpi_weighing){p->options.class_weights, p->options.row_weights,
-                           p->Y};
+    return (mlpi_sample_weights){p->options.class_weights,
+                                 p->options.row_weights, p->Y};
 }
 
 /* Takes room for what the rows count, and when carving computes it. */
 static void weigh(probe *p, mlpi_cursor *cursor)
 {
-    mlpi_weighing w = weighing_of(p);
-    if (mlpi_weighs(&w)) {
+    mlpi_sample_weights w = weighing_of(p);
+    if (mlpi_has_sample_weights(&w)) {
         double *weights = mlpi_take(cursor, p->Y.rows, sizeof *weights);
         if (weights) {
-            mlpi_weights_make(p->net, &w, weights);
+            mlpi_sample_weights_make(p->net, &w, weights);
             p->weights = mlp_cview_f64(weights, p->Y.rows, 1);
         }
     }
@@ -332,11 +332,12 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
     TRY(mlpi_check_values(net, &X, &Y));
     probe p = {
         .X = X, .Y = Y, .options = options ? *options : mlp_train_defaults()};
-    mlpi_weighing weighing = weighing_of(&p);
-    TRY(mlpi_weights_check_classes(net, weighing.classes));
-    TRY(mlpi_weights_check_rows(net, &weighing.rows, X.rows));
-    TRY(mlpi_weights_check(net, &weighing));
-    TRY(mlpi_weights_check_sum(&net->hooks, mlpi_weights_sum(net, &weighing)));
+    mlpi_sample_weights weighing = weighing_of(&p);
+    TRY(mlpi_class_weights_check(net, weighing.classes));
+    TRY(mlpi_row_weights_check(net, &weighing.rows, X.rows));
+    TRY(mlpi_sample_weights_check(net, &weighing));
+    TRY(mlpi_sample_weights_check_sum(&net->hooks,
+                                      mlpi_sample_weights_sum(net, &weighing)));
     mlp_gradient_check found = {.error = 0.0};
     mlp_status status = run(&p, net, &found);
     dismiss(&p);

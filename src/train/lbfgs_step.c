@@ -10,7 +10,7 @@
 
 mlp_status mlpi_lbfgs_refuse(const mlp_trainer *trainer, const char *what)
 {
-    if (trainer->optimizer.is.rule == MLP_RULE_LBFGS) {
+    if (trainer->optimizer.options.rule == MLP_RULE_LBFGS) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
                           "lbfgs: expects a fit with all rows in one batch, "
                           "got %s",
@@ -36,8 +36,8 @@ static double objective(void *context, const void *w, void *g)
     mlp_net *net = b->trainer->net;
     memcpy(net->parameters, w, bytes_of(net));
     mlpi_step look = {
-        .m = b->m, .has_rows = true, .hides_Z = true, .only_look = true};
-    mlpi_step_whole(b->trainer, &look);
+        .m = b->m, .rows_loaded = true, .discard_Z = true, .no_update = true};
+    mlpi_step_train(b->trainer, &look);
     memcpy(g, b->trainer->gradients, bytes_of(net));
     return look.loss;
 }
@@ -47,7 +47,7 @@ static double objective(void *context, const void *w, void *g)
 static bool knows(const mlp_trainer *t, const mlpi_step *step)
 {
     const mlpi_lbfgs *l = &t->optimizer.lbfgs;
-    return step->has_rows && l->knows && t->net->layout.running == 0 &&
+    return step->rows_loaded && l->knows && t->net->layout.running == 0 &&
            memcmp(l->w, t->net->parameters, bytes_of(t->net)) == 0;
 }
 
@@ -56,8 +56,8 @@ static void look(mlp_trainer *t, const mlpi_step *step)
 {
     mlpi_lbfgs *l = &t->optimizer.lbfgs;
     mlpi_step here = *step;
-    here.only_look = true;
-    mlpi_step_whole(t, &here);
+    here.no_update = true;
+    mlpi_step_train(t, &here);
     memcpy(l->w, t->net->parameters, bytes_of(t->net));
     memcpy(l->g, t->gradients, bytes_of(t->net));
     l->J = here.loss;
@@ -68,8 +68,8 @@ static void look(mlp_trainer *t, const mlpi_step *step)
 static void iterate(mlp_trainer *t, const mlpi_step *step)
 {
     mlpi_optimizer *o = &t->optimizer;
-    if (step->keep) {
-        mlpi_snapshot_take(t->net, step->keep);
+    if (step->backup) {
+        mlpi_snapshot_take(t->net, step->backup);
     }
     mlpi_batch_norm_track(t->net, step->m, t->moments);
     batch all = {t, step->m};
@@ -87,8 +87,9 @@ void mlpi_lbfgs_step(mlp_trainer *trainer, mlpi_step *step)
         look(trainer, step);
     }
     step->loss = l->J;
-    step->bad_gradient = isfinite(l->J) && !isfinite(mlpi_lbfgs_square(l));
-    if (isfinite(l->J) && !step->bad_gradient && !step->only_look) {
+    step->gradient_not_finite =
+        isfinite(l->J) && !isfinite(mlpi_lbfgs_square(l));
+    if (isfinite(l->J) && !step->gradient_not_finite && !step->no_update) {
         iterate(trainer, step);
     }
     /* However many looks there were, it was one step. */

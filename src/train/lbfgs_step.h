@@ -5,8 +5,8 @@
 
 #include "train/step.h"
 
-/* Like mlpi_step_whole, for a trainer whose rule is lbfgs: one iteration. The
- * loss is that before it; bad_gradient is for a gradient whose square is not
+/* Like mlpi_step_train, for a trainer whose rule is lbfgs: one iteration. The
+ * loss is that before it; gradient_not_finite is for a gradient whose square is not
  * finite, too. */
 void mlpi_lbfgs_step(mlp_trainer *trainer, mlpi_step *step);
 

@@ -181,10 +181,10 @@ static void lay_out(const mlp_net *net, mlpi_optimizer *o, mlpi_cursor *cursor)
             o->state[k] = state;
         }
     }
-    if (o->is.rule == MLP_RULE_LBFGS) {
+    if (o->options.rule == MLP_RULE_LBFGS) {
         o->lbfgs.kernels = net->kernels;
         o->lbfgs.n = net->layout.parameters;
-        o->lbfgs.memory = o->is.lbfgs_pairs;
+        o->lbfgs.memory = o->options.lbfgs_pairs;
         o->lbfgs.S = o->state;
         o->lbfgs.Y = o->state ? o->state + o->lbfgs.memory : NULL;
         mlpi_lbfgs_lay_out(&o->lbfgs, cursor);
@@ -196,7 +196,7 @@ static void lay_out(const mlp_net *net, mlpi_optimizer *o, mlpi_cursor *cursor)
 
 static mlpi_optimizer described(const mlp_optimizer *is)
 {
-    mlpi_optimizer made = {.is = *is,
+    mlpi_optimizer made = {.options = *is,
                            .penalises = is->l1 > 0.0 || is->l2 > 0.0,
                            .clips = is->clip_norm < (double)INFINITY,
                            .n_states = mlpi_optimizer_states(is),

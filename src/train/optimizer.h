@@ -21,7 +21,7 @@ static inline size_t mlpi_sum_chunks(size_t n)
 }
 
 typedef struct mlpi_optimizer {
-    mlp_optimizer is;
+    mlp_optimizer options;
     bool is_plain;  /* a step is the one `descend` of all parameters */
     bool penalises; /* l1 or l2 is there */
     bool clips;     /* by norm, for which sums over all gradients are needed */
@@ -37,11 +37,11 @@ typedef struct mlpi_optimizer {
 } mlpi_optimizer;
 
 /* Where an optimizer works. */
-typedef struct mlpi_descent {
+typedef struct mlpi_update_context {
     mlp_net *net;
     const mlpi_optimizer *optimizer;
     void *gradients; /* real, laid out as the parameters */
-} mlpi_descent;
+} mlpi_update_context;
 
 /* MLP_ERR_ARGUMENT if a field is outside its range, in the net's precision. */
 mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is);

@@ -11,7 +11,7 @@ enum { PARAMETERS_GRAIN = 64 };
 static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
                           double alpha)
 {
-    const mlp_optimizer *is = &o->is;
+    const mlp_optimizer *is = &o->options;
     switch (is->rule) {
     case MLP_RULE_SGD:
         break;
@@ -49,21 +49,22 @@ static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
     }
 }
 
-static mlpi_optimizer_step update_of(const mlpi_descent *d, double alpha)
+static mlpi_optimizer_step update_of(const mlpi_update_context *d, double alpha)
 {
     const mlpi_optimizer *o = d->optimizer;
-    mlpi_optimizer_step u = {.rule = o->is.rule,
-                             .limit = o->is.clip_value,
+    mlpi_optimizer_step u = {.rule = o->options.rule,
+                             .limit = o->options.clip_value,
                              .scale = mlpi_clip_scale(d),
                              .keep = 1.0,
                              .alpha = alpha,
-                             .epsilon = o->is.epsilon};
+                             .epsilon = o->options.epsilon};
     set_constants(&u, o, alpha);
     return u;
 }
 
 /* Where an update finds the parameters from the first on. */
-static void place(const mlpi_descent *d, mlpi_optimizer_step *u, size_t first)
+static void place(const mlpi_update_context *d, mlpi_optimizer_step *u,
+                  size_t first)
 {
     const mlpi_kernels *kernels = d->net->kernels;
     u->dw = mlpi_const_at(kernels, d->gradients, first);
@@ -74,7 +75,7 @@ static void place(const mlpi_descent *d, mlpi_optimizer_step *u, size_t first)
 }
 
 /* Updates those of the parameters [first, end) that are in [from, to). */
-static void update_part(const mlpi_descent *d, mlpi_optimizer_step *u,
+static void update_part(const mlpi_update_context *d, mlpi_optimizer_step *u,
                         size_t first, size_t end, size_t from, size_t to)
 {
     size_t start = first > from ? first : from;
@@ -88,8 +89,9 @@ static void update_part(const mlpi_descent *d, mlpi_optimizer_step *u,
 }
 
 /* Weights decay, and what is between them does not. */
-static void update_decaying(const mlpi_descent *d, mlpi_optimizer_step *u,
-                            double keep, size_t first, size_t end)
+static void update_decaying(const mlpi_update_context *d,
+                            mlpi_optimizer_step *u, double keep, size_t first,
+                            size_t end)
 {
     const mlpi_layout *layout = &d->net->layout;
     size_t at = 0;
@@ -105,7 +107,8 @@ static void update_decaying(const mlpi_descent *d, mlpi_optimizer_step *u,
     update_part(d, u, first, end, at, layout->parameters);
 }
 
-bool mlpi_gradient_is_bad(const mlpi_descent *d, const mlpi_member *self)
+bool mlpi_gradient_is_not_finite(const mlpi_update_context *d,
+                                 const mlpi_member *self)
 {
     const mlpi_kernels *kernels = d->net->kernels;
     size_t first = 0;
@@ -116,20 +119,20 @@ bool mlpi_gradient_is_bad(const mlpi_descent *d, const mlpi_member *self)
                                mlpi_const_at(kernels, d->gradients, first));
 }
 
-void mlpi_keep_share(const mlp_net *net, const mlpi_member *self, void *keep)
+void mlpi_backup_part(const mlp_net *net, const mlpi_member *self, void *backup)
 {
     const mlpi_kernels *kernels = net->kernels;
     size_t first = 0;
     size_t count = 0;
     mlpi_partition(self, net->layout.parameters, PARAMETERS_GRAIN, &first,
                    &count);
-    memcpy(mlpi_at(kernels, keep, first),
+    memcpy(mlpi_at(kernels, backup, first),
            mlpi_at(kernels, net->parameters, first),
            count * kernels->real_size);
 }
 
-void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
-                  void *keep)
+void mlpi_update_parameters(const mlpi_update_context *d,
+                            const mlpi_member *self, double alpha, void *backup)
 {
     const mlpi_optimizer *o = d->optimizer;
     const mlpi_kernels *kernels = d->net->kernels;
@@ -137,8 +140,8 @@ void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
     size_t first = 0;
     size_t count = 0;
     mlpi_partition(self, n, PARAMETERS_GRAIN, &first, &count);
-    if (keep) {
-        mlpi_keep_share(d->net, self, keep);
+    if (backup) {
+        mlpi_backup_part(d->net, self, backup);
     }
     if (o->is_plain) {
         kernels->sgd_step(count, alpha,
@@ -147,28 +150,29 @@ void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
         return;
     }
     mlpi_optimizer_step u = update_of(d, alpha);
-    if (o->is.weight_decay > 0.0) {
-        double kept = 1.0 - alpha * o->is.weight_decay;
+    if (o->options.weight_decay > 0.0) {
+        double kept = 1.0 - alpha * o->options.weight_decay;
         update_decaying(d, &u, kept, first, first + count);
     } else {
         update_part(d, &u, first, first + count, 0, n);
     }
 }
 
-mlpi_optimizer_step mlpi_fused_step_at(const mlpi_descent *d, double alpha,
-                                       size_t first, bool is_weight)
+mlpi_optimizer_step mlpi_fused_step_at(const mlpi_update_context *d,
+                                       double alpha, size_t first,
+                                       bool is_weight)
 {
     mlpi_optimizer_step u = update_of(d, alpha);
-    if (is_weight && d->optimizer->is.weight_decay > 0.0) {
-        u.keep = 1.0 - alpha * d->optimizer->is.weight_decay;
+    if (is_weight && d->optimizer->options.weight_decay > 0.0) {
+        u.keep = 1.0 - alpha * d->optimizer->options.weight_decay;
     }
     place(d, &u, first);
     return u;
 }
 
-void mlpi_optimizer_note_step(mlpi_optimizer *optimizer)
+void mlpi_optimizer_advance(mlpi_optimizer *optimizer)
 {
     optimizer->steps++;
-    optimizer->power[0] *= optimizer->is.beta1;
-    optimizer->power[1] *= optimizer->is.beta2;
+    optimizer->power[0] *= optimizer->options.beta1;
+    optimizer->power[1] *= optimizer->options.beta2;
 }

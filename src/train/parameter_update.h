@@ -10,19 +10,23 @@
 
 /* Is one of this member's share of the gradients not finite? It is the share
  * that it will update with. */
-bool mlpi_gradient_is_bad(const mlpi_descent *d, const mlpi_member *self);
+bool mlpi_gradient_is_not_finite(const mlpi_update_context *d,
+                                 const mlpi_member *self);
 
 /* One update. If the optimizer clips, mlpi_norm_sums comes before. Then each
- * member's share of the parameters, which are copied to `keep` before, unless
+ * member's share of the parameters, which are copied to `backup` before, unless
  * it is NULL. When all are done, one of them notes the step. */
-void mlpi_descend(const mlpi_descent *d, const mlpi_member *self, double alpha,
-                  void *keep);
+void mlpi_update_parameters(const mlpi_update_context *d,
+                            const mlpi_member *self, double alpha,
+                            void *backup);
 /* The copy alone, of the same share. */
-void mlpi_keep_share(const mlp_net *net, const mlpi_member *self, void *keep);
+void mlpi_backup_part(const mlp_net *net, const mlpi_member *self,
+                      void *backup);
 /* Or, if the optimizer does not clip by norm, parameters in parts: an update
  * that begins with the first, of weights or others, and has no n yet. */
-mlpi_optimizer_step mlpi_fused_step_at(const mlpi_descent *d, double alpha,
-                                       size_t first, bool is_weight);
-void mlpi_optimizer_note_step(mlpi_optimizer *optimizer);
+mlpi_optimizer_step mlpi_fused_step_at(const mlpi_update_context *d,
+                                       double alpha, size_t first,
+                                       bool is_weight);
+void mlpi_optimizer_advance(mlpi_optimizer *optimizer);
 
 #endif

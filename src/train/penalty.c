@@ -21,22 +21,23 @@ static void add_terms(lanes *s, const mlpi_kernels *kernels, size_t n,
     for (size_t i = 0; i < n; i += BLOCK) {
         size_t part = n - i < BLOCK ? n - i : BLOCK;
         kernels->to_double(part, mlpi_const_at(kernels, x, i), wide);
-        if (!wanted || wanted->is.l2 > 0.0) {
+        if (!wanted || wanted->options.l2 > 0.0) {
             kernels->f64->add_products(part, wide, wide, s->squares);
         }
-        if (wanted && wanted->is.l1 > 0.0) {
+        if (wanted && wanted->options.l1 > 0.0) {
             kernels->f64->add_magnitudes(part, wide, s->magnitudes);
         }
     }
 }
 
 /* J's part without 1 / rows, of a chunk of weights. */
-static double chunk_penalty(const mlpi_descent *d, size_t n, const void *w)
+static double chunk_penalty(const mlpi_update_context *d, size_t n,
+                            const void *w)
 {
     lanes s = {{0.0}, {0.0}};
     add_terms(&s, d->net->kernels, n, w, d->optimizer);
-    return d->optimizer->is.l2 * 0.5 * mlpi_join_lanes(s.squares) +
-           d->optimizer->is.l1 * mlpi_join_lanes(s.magnitudes);
+    return d->optimizer->options.l2 * 0.5 * mlpi_join_lanes(s.squares) +
+           d->optimizer->options.l1 * mlpi_join_lanes(s.magnitudes);
 }
 
 static size_t weight_chunks(const mlp_net *net)
@@ -48,7 +49,7 @@ static size_t weight_chunks(const mlp_net *net)
     return chunks;
 }
 
-void mlpi_penalty_sums(const mlpi_descent *d, const mlpi_member *self)
+void mlpi_penalty_sums(const mlpi_update_context *d, const mlpi_member *self)
 {
     const mlp_net *net = d->net;
     size_t first = 0;
@@ -77,22 +78,22 @@ static double add_sums(const mlpi_optimizer *optimizer, size_t chunks)
     return sum;
 }
 
-double mlpi_penalty(const mlpi_descent *d, double rows)
+double mlpi_penalty(const mlpi_update_context *d, double rows)
 {
     return add_sums(d->optimizer, weight_chunks(d->net)) / rows;
 }
 
-void mlpi_penalty_gradient(const mlpi_descent *d, double rows, size_t first,
-                           size_t count)
+void mlpi_penalty_gradient(const mlpi_update_context *d, double rows,
+                           size_t first, size_t count)
 {
     const mlpi_kernels *kernels = d->net->kernels;
-    kernels->penalise(count, d->optimizer->is.l2 / rows,
-                      d->optimizer->is.l1 / rows,
+    kernels->penalise(count, d->optimizer->options.l2 / rows,
+                      d->optimizer->options.l1 / rows,
                       mlpi_const_at(kernels, d->net->parameters, first),
                       mlpi_at(kernels, d->gradients, first));
 }
 
-void mlpi_norm_sums(const mlpi_descent *d, const mlpi_member *self)
+void mlpi_norm_sums(const mlpi_update_context *d, const mlpi_member *self)
 {
     const mlpi_kernels *kernels = d->net->kernels;
     size_t n = d->net->layout.parameters;
@@ -109,13 +110,13 @@ void mlpi_norm_sums(const mlpi_descent *d, const mlpi_member *self)
     }
 }
 
-double mlpi_clip_scale(const mlpi_descent *d)
+double mlpi_clip_scale(const mlpi_update_context *d)
 {
     if (!d->optimizer->clips) {
         return 1.0;
     }
     double norm = sqrt(
         add_sums(d->optimizer, mlpi_sum_chunks(d->net->layout.parameters)));
-    double scale = d->optimizer->is.clip_norm / (norm + 1e-6);
+    double scale = d->optimizer->options.clip_norm / (norm + 1e-6);
     return scale > 1.0 ? 1.0 : scale;
 }

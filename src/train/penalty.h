@@ -18,16 +18,16 @@
 
 /* Penalties (l1, l2) of a batch that counts as `rows` rows. First each member's
  * share of the sums; when all are done, what is added to the loss. */
-void mlpi_penalty_sums(const mlpi_descent *d, const mlpi_member *self);
-double mlpi_penalty(const mlpi_descent *d, double rows);
+void mlpi_penalty_sums(const mlpi_update_context *d, const mlpi_member *self);
+double mlpi_penalty(const mlpi_update_context *d, double rows);
 /* Adds to the gradients of parameters [first, first + count), all weights. */
-void mlpi_penalty_gradient(const mlpi_descent *d, double rows, size_t first,
-                           size_t count);
+void mlpi_penalty_gradient(const mlpi_update_context *d, double rows,
+                           size_t first, size_t count);
 
 /* If the optimizer clips, each member's share of the sums; when all are done,
  * what gradients are multiplied by, as torch.nn.utils.clip_grad_norm_ does: 1
  * if it does not. */
-void mlpi_norm_sums(const mlpi_descent *d, const mlpi_member *self);
-double mlpi_clip_scale(const mlpi_descent *d);
+void mlpi_norm_sums(const mlpi_update_context *d, const mlpi_member *self);
+double mlpi_clip_scale(const mlpi_update_context *d);
 
 #endif

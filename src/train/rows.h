@@ -6,7 +6,7 @@
 #include "train/training_loop.h"
 
 /* The rows of one training run. */
-typedef struct mlpi_rows {
+typedef struct mlpi_dataset {
     mlp_cview X, Y;
     size_t m;        /* to train on */
     size_t held;     /* to validate with: X.rows - m */
@@ -16,9 +16,9 @@ typedef struct mlpi_rows {
     size_t *split;   /* [m + held]: these first, then those; NULL: none held */
     size_t *order;   /* [m]: the rows of this epoch; NULL: as in split */
     double *weights; /* [m + held]: of all rows; NULL: all 1 */
-} mlpi_rows;
+} mlpi_dataset;
 
 /* An epoch of them, which are the loop's source. */
-mlp_status mlpi_rows_epoch(mlpi_loop *loop, void *source);
+mlp_status mlpi_dataset_epoch(mlpi_loop *loop, void *source);
 
 #endif

@@ -16,7 +16,7 @@ static size_t classes_of(const mlp_net *net)
     return net->loss == MLP_LOSS_BCE && n == 1 ? 2 : 0;
 }
 
-mlp_status mlpi_weights_check_classes(const mlp_net *net, const double *classes)
+mlp_status mlpi_class_weights_check(const mlp_net *net, const double *classes)
 {
     size_t n = classes_of(net);
     if (!classes) {
@@ -39,8 +39,8 @@ mlp_status mlpi_weights_check_classes(const mlp_net *net, const double *classes)
     return MLP_OK;
 }
 
-mlp_status mlpi_weights_check_rows(const mlp_net *net, const mlp_cview *rows,
-                                   size_t m)
+mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_cview *rows,
+                                  size_t m)
 {
     if (rows->rows == 0) {
         return MLP_OK;
@@ -54,7 +54,7 @@ mlp_status mlpi_weights_check_rows(const mlp_net *net, const mlp_cview *rows,
     return mlpi_check_view(&net->hooks, rows, &expected);
 }
 
-static double class_weight(const mlpi_weighing *w, const mlp_net *net,
+static double class_weight(const mlpi_sample_weights *w, const mlp_net *net,
                            size_t row)
 {
     if (w->Y.dtype == MLP_I32) {
@@ -71,20 +71,22 @@ static double class_weight(const mlpi_weighing *w, const mlp_net *net,
     return sum;
 }
 
-static double own_weight(const mlpi_weighing *w, size_t row)
+static double own_weight(const mlpi_sample_weights *w, size_t row)
 {
     return w->rows.rows > 0 ? mlp_cview_at(w->rows, row, 0) : 1.0;
 }
 
-static double weight_of(const mlp_net *net, const mlpi_weighing *w, size_t row)
+static double weight_of(const mlp_net *net, const mlpi_sample_weights *w,
+                        size_t row)
 {
     double own = own_weight(w, row);
     return w->classes ? own * class_weight(w, net, row) : own;
 }
 
-mlp_status mlpi_weights_check(const mlp_net *net, const mlpi_weighing *w)
+mlp_status mlpi_sample_weights_check(const mlp_net *net,
+                                     const mlpi_sample_weights *w)
 {
-    for (size_t i = 0; i < w->Y.rows && mlpi_weighs(w); i++) {
+    for (size_t i = 0; i < w->Y.rows && mlpi_has_sample_weights(w); i++) {
         double own = own_weight(w, i);
         double weight = weight_of(net, w, i);
         if (!isfinite(weight)) {
@@ -103,7 +105,7 @@ mlp_status mlpi_weights_check(const mlp_net *net, const mlpi_weighing *w)
     return MLP_OK;
 }
 
-double mlpi_weights_sum(const mlp_net *net, const mlpi_weighing *w)
+double mlpi_sample_weights_sum(const mlp_net *net, const mlpi_sample_weights *w)
 {
     double sum = 0.0;
     for (size_t i = 0; i < w->Y.rows; i++) {
@@ -112,15 +114,15 @@ double mlpi_weights_sum(const mlp_net *net, const mlpi_weighing *w)
     return sum;
 }
 
-void mlpi_weights_make(const mlp_net *net, const mlpi_weighing *w,
-                       double *weights)
+void mlpi_sample_weights_make(const mlp_net *net, const mlpi_sample_weights *w,
+                              double *weights)
 {
     for (size_t i = 0; i < w->Y.rows; i++) {
         weights[i] = weight_of(net, w, i);
     }
 }
 
-mlp_status mlpi_weights_check_sum(const mlp_hooks *hooks, double sum)
+mlp_status mlpi_sample_weights_check_sum(const mlp_hooks *hooks, double sum)
 {
     if (!(sum > 0.0) || !isfinite(sum)) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,

@@ -10,39 +10,40 @@
 #include "model/net.h"
 
 /* Rows that are weighed. */
-typedef struct mlpi_weighing {
+typedef struct mlpi_sample_weights {
     const double *classes; /* their weights, or NULL */
     mlp_cview rows;        /* weights (m, 1); no rows: none */
     mlp_cview Y;           /* targets of m rows */
-} mlpi_weighing;
+} mlpi_sample_weights;
 
-static inline bool mlpi_weighs(const mlpi_weighing *w)
+static inline bool mlpi_has_sample_weights(const mlpi_sample_weights *w)
 {
     return w->classes || w->rows.rows > 0;
 }
 
 /* Class weights: finite, 0 or more, and of a loss that has classes.
  * MLP_ERR_ARGUMENT. */
-mlp_status mlpi_weights_check_classes(const mlp_net *net,
-                                      const double *classes);
+mlp_status mlpi_class_weights_check(const mlp_net *net, const double *classes);
 
 /* Row weights (m, 1), unless there are none: their shape and type.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE. */
-mlp_status mlpi_weights_check_rows(const mlp_net *net, const mlp_cview *rows,
-                                   size_t m);
+mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_cview *rows,
+                                  size_t m);
 
 /* Weights of checked shape, with checked class weights and targets, or none:
  * each finite and 0 or more. MLP_ERR_NOT_FINITE, MLP_ERR_ARGUMENT. */
-mlp_status mlpi_weights_check(const mlp_net *net, const mlpi_weighing *w);
+mlp_status mlpi_sample_weights_check(const mlp_net *net,
+                                     const mlpi_sample_weights *w);
 
 /* The sum of checked ones, one after another; m if there are none. */
-double mlpi_weights_sum(const mlp_net *net, const mlpi_weighing *w);
+double mlpi_sample_weights_sum(const mlp_net *net,
+                               const mlpi_sample_weights *w);
 
 /* weights[m], of checked ones. */
-void mlpi_weights_make(const mlp_net *net, const mlpi_weighing *w,
-                       double *weights);
+void mlpi_sample_weights_make(const mlp_net *net, const mlpi_sample_weights *w,
+                              double *weights);
 
 /* MLP_ERR_ARGUMENT unless that can be a sum of weights to learn by. */
-mlp_status mlpi_weights_check_sum(const mlp_hooks *hooks, double sum);
+mlp_status mlpi_sample_weights_check_sum(const mlp_hooks *hooks, double sum);
 
 #endif

@@ -203,7 +203,7 @@ mlpi_plateau mlpi_plateau_begin(void)
 void mlpi_plateau_forget(mlpi_plateau *plateau)
 {
     plateau->best = (double)INFINITY;
-    plateau->waited = 0;
+    plateau->bad_epochs = 0;
 }
 
 void mlpi_plateau_note(mlpi_plateau *plateau, const mlp_schedule *schedule,
@@ -214,12 +214,12 @@ void mlpi_plateau_note(mlpi_plateau *plateau, const mlp_schedule *schedule,
     }
     if (loss < plateau->best - schedule->min_change) {
         plateau->best = loss;
-        plateau->waited = 0;
+        plateau->bad_epochs = 0;
         return;
     }
-    plateau->waited++;
-    if (plateau->waited >= schedule->patience) {
+    plateau->bad_epochs++;
+    if (plateau->bad_epochs >= schedule->patience) {
         plateau->scale *= schedule->factor;
-        plateau->waited = 0;
+        plateau->bad_epochs = 0;
     }
 }

@@ -10,9 +10,9 @@
 
 /* What a plateau schedule remembers. */
 typedef struct mlpi_plateau {
-    double scale;  /* of the initial rate; 1 at first */
-    double best;   /* the loss that an improvement must fall below */
-    size_t waited; /* epochs since the last improvement, or reduction */
+    double scale;      /* of the initial rate; 1 at first */
+    double best;       /* the loss that an improvement must fall below */
+    size_t bad_epochs; /* epochs since the last improvement, or reduction */
 } mlpi_plateau;
 
 /* MLP_ERR_ARGUMENT if a field that the kind looks at is outside its range. */

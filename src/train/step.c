@@ -11,15 +11,16 @@
 static void look_at_gradients(mlp_trainer *t, const mlpi_member *self,
                               mlpi_step *step)
 {
-    mlpi_descent descent = mlpi_descent_of(t);
-    if (mlpi_gradient_is_bad(&descent, self)) {
-        step->bad_gradient = true;
+    mlpi_update_context descent = mlpi_update_context_of(t);
+    if (mlpi_gradient_is_not_finite(&descent, self)) {
+        step->gradient_not_finite = true;
     }
 }
 
 static bool updates(const mlpi_step *step)
 {
-    return isfinite(step->loss) && !step->only_look && !step->bad_gradient;
+    return isfinite(step->loss) && !step->no_update &&
+           !step->gradient_not_finite;
 }
 
 /* Can each part of the gradients be used up when it has been made, and do they
@@ -27,7 +28,7 @@ static bool updates(const mlpi_step *step)
 static bool is_fusible(const mlp_trainer *t, const mlpi_step *step)
 {
     enum { MANY_PARAMETERS = 1 << 16 };
-    return step->hides_Z && !step->only_look && t->net->layout.running == 0 &&
+    return step->discard_Z && !step->no_update && t->net->layout.running == 0 &&
            !t->optimizer.penalises && !t->optimizer.clips &&
            t->net->layout.parameters >= MANY_PARAMETERS;
 }
@@ -45,7 +46,7 @@ static void look_at_factors(mlp_trainer *t, mlpi_step *step, size_t first,
         const void *dZ = mlpi_row_of(t, t->dZ[l], n, first);
         if (!kernels->products_stay_finite(m * n_prev, step->m, A_prev) ||
             !kernels->products_stay_finite(m * n, step->m, dZ)) {
-            step->large_factors = true;
+            step->may_overflow = true;
         }
     }
 }
@@ -56,20 +57,20 @@ static void do_step(const mlpi_member *self, void *context)
     mlp_trainer *t = all->trainer;
     mlpi_step *step = all->step;
     mlpi_plan own;
-    const mlpi_plan *plan = mlpi_share_plan(t, self, step, &own);
-    if (!step->has_rows) {
-        mlpi_share_inputs(t, step, plan->first, plan->m);
-        mlpi_share_targets(t, step, plan->first, plan->m);
+    const mlpi_plan *plan = mlpi_worker_plan(t, self, step, &own);
+    if (!step->rows_loaded) {
+        mlpi_worker_load_inputs(t, step, plan->first, plan->m);
+        mlpi_worker_load_targets(t, step, plan->first, plan->m);
     }
-    mlpi_share_forward(t, self, plan);
-    mlpi_share_penalty(t, self);
+    mlpi_worker_forward(t, self, plan);
+    mlpi_worker_penalty(t, self);
     /* Alone, a member has the rows of all: then logarithms go beside what else
      * waits for sigmoids. */
     const bool is_alone = self->count == 1;
     if (is_alone) {
         step->loss = mlpi_batch_loss(t, step->m);
     }
-    mlpi_share_backward(t, self, plan);
+    mlpi_worker_backward(t, self, plan);
     const bool may_fuse = is_fusible(t, step);
     mlpi_barrier(self);
     if (!is_alone && self->index == 0) {
@@ -79,29 +80,29 @@ static void do_step(const mlpi_member *self, void *context)
         look_at_factors(t, step, plan->first, plan->m);
         mlpi_barrier(self); /* the loss is known, and all factors */
     }
-    if (may_fuse && !step->large_factors) {
+    if (may_fuse && !step->may_overflow) {
         if (updates(step)) {
-            mlpi_share_gradients(t, self, plan, step);
+            mlpi_worker_gradients(t, self, plan, step);
         }
         return;
     }
-    mlpi_share_gradients(t, self, plan, NULL);
+    mlpi_worker_gradients(t, self, plan, NULL);
     mlpi_barrier(self);
     look_at_gradients(t, self, step);
     mlpi_barrier(self);
     if (updates(step)) {
-        mlpi_share_update(t, self, step->alpha, step->keep);
+        mlpi_worker_update(t, self, step->alpha, step->backup);
     }
 }
 
-void mlpi_step_weigh(mlp_trainer *trainer, const mlpi_step *step)
+void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step *step)
 {
-    trainer->weighs = step->weights != NULL;
-    for (size_t i = 0; trainer->weighs && i < step->m; i++) {
+    trainer->has_sample_weights = step->weights != NULL;
+    for (size_t i = 0; trainer->has_sample_weights && i < step->m; i++) {
         trainer->weight[i] = step->weights[step->order ? step->order[i] : i];
     }
-    trainer->total =
-        mlpi_loss_weight(step->m, trainer->weighs ? trainer->weight : NULL);
+    trainer->total = mlpi_loss_weight(
+        step->m, trainer->has_sample_weights ? trainer->weight : NULL);
 }
 
 bool mlpi_step_is_busy(const mlp_trainer *trainer, size_t m)
@@ -120,20 +121,20 @@ void mlpi_step_track(mlp_trainer *t, const mlpi_step *step)
     mlp_net *net = t->net;
     const mlpi_layout *layout = &net->layout;
     if (layout->running > 0) {
-        if (step->keep) {
-            memcpy(mlpi_at(net->kernels, step->keep, layout->parameters),
+        if (step->backup) {
+            memcpy(mlpi_at(net->kernels, step->backup, layout->parameters),
                    net->running, layout->running * net->kernels->real_size);
         }
         mlpi_batch_norm_track(net, step->m, t->moments);
     }
 }
 
-void mlpi_step_whole(mlp_trainer *trainer, mlpi_step *step)
+void mlpi_step_train(mlp_trainer *trainer, mlpi_step *step)
 {
     trainer->draw++;
     mlpi_step_run(trainer, step->m, do_step, step);
     if (updates(step)) {
-        mlpi_optimizer_note_step(&trainer->optimizer);
+        mlpi_optimizer_advance(&trainer->optimizer);
         mlpi_step_track(trainer, step);
     }
 }

@@ -16,12 +16,12 @@
 
 #include "train/step_worker.h"
 
-/* Takes the m rows of X and Y into the batch, where they are rows to_row and
- * following: for a step that has_rows. */
-void mlpi_step_take(mlp_trainer *trainer, const mlpi_step *step);
+/* Takes the m rows of X and Y into the batch, where they are rows batch_row and
+ * following: for a step that rows_loaded. */
+void mlpi_batch_load(mlp_trainer *trainer, const mlpi_step *step);
 
 /* Takes the weights of the m rows into the batch, before any part of a step. */
-void mlpi_step_weigh(mlp_trainer *trainer, const mlpi_step *step);
+void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step *step);
 
 /* The parts of a step, and all of it: forward needs m, X and order; loss and
  * backward m, Y and order; update alpha. */
@@ -29,7 +29,7 @@ void mlpi_step_forward(mlp_trainer *trainer, mlpi_step *step);
 void mlpi_step_loss(mlp_trainer *trainer, mlpi_step *step);
 void mlpi_step_backward(mlp_trainer *trainer, mlpi_step *step);
 void mlpi_step_update(mlp_trainer *trainer, mlpi_step *step);
-void mlpi_step_whole(mlp_trainer *trainer, mlpi_step *step);
+void mlpi_step_train(mlp_trainer *trainer, mlpi_step *step);
 
 /* Do m rows make enough work for several threads? */
 bool mlpi_step_is_busy(const mlp_trainer *trainer, size_t m);

@@ -21,7 +21,7 @@ static void *row_of(const mlp_net *net, size_t l, void *matrix, size_t first)
 static bool has_z(const mlp_net *net, const mlpi_batch *batch, size_t l)
 {
     const mlpi_shape *shape = &net->layout.layer[l];
-    return !batch->hides_Z || l == net->layout.L ||
+    return !batch->discard_Z || l == net->layout.L ||
            mlpi_needs_z(shape->activation) || shape->batch_norm;
 }
 
@@ -35,19 +35,19 @@ static void plan_share(const mlp_net *net, const mlpi_member *self,
     mlpi_layer_plan *p = &plan->layer[l];
     size_t n = shape->width;
     size_t n_prev = net->layout.layer[l - 1].width;
-    p->splits =
+    p->by_outputs =
         self->count > 1 && n >= plan->batch && n >= self->count * LEAST_OUTPUTS;
-    p->waits = p->splits || (l > 1 && p[-1].splits);
-    if (p->splits) {
+    p->needs_barrier = p->by_outputs || (l > 1 && p[-1].by_outputs);
+    if (p->by_outputs) {
         mlpi_partition(self, n, MLPI_OUTPUTS_GRAIN, &p->first, &p->count);
-        p->at = shape->W + p->first;
-        p->run = p->count;
-        p->runs = n_prev;
+        p->dW_offset = shape->W + p->first;
+        p->dW_run = p->count;
+        p->dW_runs = n_prev;
     } else {
         mlpi_partition(self, n_prev, MLPI_INPUTS_GRAIN, &p->first, &p->count);
-        p->at = shape->W + p->first * n;
-        p->run = p->count * n;
-        p->runs = 1;
+        p->dW_offset = shape->W + p->first * n;
+        p->dW_run = p->count * n;
+        p->dW_runs = 1;
     }
 }
 
@@ -57,8 +57,8 @@ static void choose(const mlp_net *net, const mlpi_layer_plan *share,
                    mlpi_planned_gemm *planned)
 {
     const mlpi_kernels *kernels = net->kernels;
-    mlpi_gemm_args *p = &planned->is;
-    if (share->splits) {
+    mlpi_gemm_args *p = &planned->args;
+    if (share->by_outputs) {
         p->width = p->n;
         p->n = share->count;
         p->B.data =
@@ -66,7 +66,7 @@ static void choose(const mlp_net *net, const mlpi_layer_plan *share,
         p->bias =
             p->bias ? mlpi_const_at(kernels, p->bias, share->first) : NULL;
     }
-    planned->way = kernels->gemm_select(p);
+    planned->run = kernels->gemm_select(p);
 }
 
 static void plan_rows(const mlp_net *net, const mlpi_batch *batch,
@@ -83,9 +83,9 @@ static void plan_rows(const mlp_net *net, const mlpi_batch *batch,
     p->activates = !mlpi_has_relu(net, l) && !(is_linear && p->Z == p->A);
     p->activates_back = shape->activation != MLP_ACT_RELU;
     bool drops = shape->dropout > 0.0;
-    p->has_more =
+    p->has_elementwise =
         p->activates || shape->batch_norm || drops || l == net->layout.L;
-    p->has_more_back = p->activates_back || shape->batch_norm || drops;
+    p->has_elementwise_back = p->activates_back || shape->batch_norm || drops;
 }
 
 /* Where this member's part of a product for layer l begins in its matrix. */
@@ -93,8 +93,8 @@ static void *part_of(const mlp_net *net, const mlpi_plan *plan, size_t l,
                      void *matrix)
 {
     const mlpi_layer_plan *p = &plan->layer[l];
-    return p->splits ? mlpi_at(net->kernels, matrix, p->first)
-                     : row_of(net, l, matrix, plan->first);
+    return p->by_outputs ? mlpi_at(net->kernels, matrix, p->first)
+                         : row_of(net, l, matrix, plan->first);
 }
 
 static void plan_forward(const mlp_net *net, const mlpi_batch *batch,
@@ -104,12 +104,12 @@ static void plan_forward(const mlp_net *net, const mlpi_batch *batch,
     void *Z = net->layout.layer[l].batch_norm ? batch->X[l]
               : has_z(net, batch, l)          ? batch->Z[l]
                                               : batch->A[l];
-    p->forward.is = mlpi_forward_gemm(
+    p->forward.args = mlpi_forward_gemm(
         net,
         &(mlpi_forward_step){.l = l,
-                             .m = p->splits ? plan->batch : plan->m,
+                             .m = p->by_outputs ? plan->batch : plan->m,
                              .A_prev = {row_of(net, l - 1, batch->D[l - 1],
-                                               p->splits ? 0 : plan->first),
+                                               p->by_outputs ? 0 : plan->first),
                                         net->layout.layer[l - 1].width, 1},
                              .Z = part_of(net, plan, l, Z),
                              .A = part_of(net, plan, l, batch->A[l]),
@@ -123,12 +123,12 @@ static void plan_backward(const mlp_net *net, const mlpi_batch *batch,
 {
     mlpi_layer_plan *p = &plan->layer[l];
     const mlpi_layer_plan *before = p - 1;
-    p->backward.is = mlpi_backward_gemm(
+    p->backward.args = mlpi_backward_gemm(
         net, &(mlpi_backward_step){
                  .l = l,
-                 .m = before->splits ? plan->batch : plan->m,
+                 .m = before->by_outputs ? plan->batch : plan->m,
                  .dZ = row_of(net, l, batch->dZ[l],
-                              before->splits ? 0 : plan->first),
+                              before->by_outputs ? 0 : plan->first),
                  .A_prev = part_of(net, plan, l - 1, batch->A[l - 1]),
                  .dA_prev = part_of(net, plan, l - 1, batch->dZ[l - 1]),
                  .scratch = batch->scratch});
@@ -140,15 +140,15 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
                           const mlpi_plan *plan, size_t l)
 {
     mlpi_layer_plan *p = &plan->layer[l];
-    size_t first = p->splits ? 0 : p->first;
-    p->gradient.is = mlpi_gradient_gemm(
+    size_t first = p->by_outputs ? 0 : p->first;
+    p->gradient.args = mlpi_gradient_gemm(
         net, &(mlpi_gradient_step){
                  .l = l,
                  .m = batch->m,
                  .dZ = batch->dZ[l],
                  .A_prev = mlpi_at(net->kernels, batch->D[l - 1], first),
-                 .count = p->splits ? p->runs : p->count,
-                 .dW = mlpi_at(net->kernels, batch->gradients, p->at),
+                 .count = p->by_outputs ? p->dW_runs : p->count,
+                 .dW = mlpi_at(net->kernels, batch->gradients, p->dW_offset),
                  .scratch = batch->scratch});
     choose(net, p, &p->gradient);
 }
@@ -158,7 +158,7 @@ void mlpi_plan_make(const mlp_net *net, const mlpi_member *self,
 {
     plan->batch = batch->m;
     plan->members = self->count;
-    plan->hides_Z = batch->hides_Z;
+    plan->discard_Z = batch->discard_Z;
     mlpi_partition(self, batch->m, MLPI_ROWS_GRAIN, &plan->first, &plan->m);
     for (size_t l = 1; l <= net->layout.L; l++) {
         plan_share(net, self, plan, l);

@@ -17,13 +17,13 @@
 enum { MLPI_ROWS_GRAIN = 4, MLPI_INPUTS_GRAIN = 12, MLPI_OUTPUTS_GRAIN = 32 };
 
 typedef struct mlpi_planned_gemm {
-    mlpi_gemm_args is;
-    mlpi_gemm_function *way;
+    mlpi_gemm_args args;
+    mlpi_gemm_function *run;
 } mlpi_planned_gemm;
 
 static inline void mlpi_run_planned(const mlpi_planned_gemm *planned)
 {
-    planned->way(&planned->is);
+    planned->run(&planned->args);
 }
 
 /* Layer l of one member. Of a layer with many outputs, no fewer than the batch
@@ -38,19 +38,21 @@ typedef struct mlpi_layer_plan {
     mlpi_planned_gemm
         backward; /* dZ to dA of layer l - 1, or dZ likewise; l >= 2 */
     mlpi_planned_gemm gradient; /* dW of its inputs or outputs, from all rows */
-    bool splits;                /* are outputs shared? */
-    bool waits;           /* do products need what others' products made? */
-    size_t first, count;  /* those inputs or outputs */
-    size_t at, run, runs; /* dW in the parameters: `run` numbers, once for each
+    bool by_outputs;            /* are outputs shared? */
+    bool needs_barrier;  /* do products need what others' products made? */
+    size_t first, count; /* those inputs or outputs */
+    size_t dW_offset, dW_run,
+        dW_runs;         /* dW in the parameters: `run` numbers, once for each
                               input where outputs are shared, else once */
-    mlpi_activation how;  /* of its rows */
+    mlpi_activation how; /* of its rows */
     bool activates, activates_back; /* is that a pass of its own? */
-    bool has_more, has_more_back;   /* do rows go on after the product? */
+    bool has_elementwise,
+        has_elementwise_back; /* do rows go on after the product? */
 } mlpi_layer_plan;
 
 typedef struct mlpi_plan {
     size_t batch, members;  /* what it was made for, */
-    bool hides_Z;           /* as in mlpi_step */
+    bool discard_Z;         /* as in mlpi_step */
     size_t first, m;        /* this member's rows of the batch */
     mlpi_layer_plan *layer; /* [L + 1], the first unused */
     mlpi_outputs outputs;   /* its rows of the last, without weights */
@@ -61,7 +63,7 @@ typedef struct mlpi_batch {
     void *const *Z, *const *A, *const *dZ, *const *D, *const *X;
     void *Y, *gradients, *scratch;
     size_t m;
-    bool hides_Z;
+    bool discard_Z;
 } mlpi_batch;
 
 /* Bytes of such an array, up to a multiple of the alignment of arrays. */

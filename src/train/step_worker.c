@@ -5,8 +5,8 @@
 #include "model/dropout.h"
 #include "model/loss.h"
 
-const mlpi_plan *mlpi_share_plan(mlp_trainer *t, const mlpi_member *self,
-                                 const mlpi_step *step, mlpi_plan *own)
+const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_member *self,
+                                  const mlpi_step *step, mlpi_plan *own)
 {
     mlpi_plan *plan = &t->plan;
     void *scratch = t->scratch;
@@ -17,7 +17,7 @@ const mlpi_plan *mlpi_share_plan(mlp_trainer *t, const mlpi_member *self,
         scratch = (unsigned char *)room + mlpi_plan_room(t->net);
     }
     if (plan->batch != step->m || plan->members != self->count ||
-        plan->hides_Z != step->hides_Z) {
+        plan->discard_Z != step->discard_Z) {
         mlpi_plan_make(t->net, self,
                        &(mlpi_batch){.Z = t->Z,
                                      .A = t->A,
@@ -28,14 +28,14 @@ const mlpi_plan *mlpi_share_plan(mlp_trainer *t, const mlpi_member *self,
                                      .gradients = t->gradients,
                                      .scratch = scratch,
                                      .m = step->m,
-                                     .hides_Z = step->hides_Z},
+                                     .discard_Z = step->discard_Z},
                        plan);
     }
     return plan;
 }
 
-void mlpi_share_inputs(mlp_trainer *t, const mlpi_step *step, size_t first,
-                       size_t m)
+void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step *step,
+                             size_t first, size_t m)
 {
     const mlp_net *net = t->net;
     size_t n = step->X.cols;
@@ -48,27 +48,27 @@ void mlpi_share_inputs(mlp_trainer *t, const mlpi_step *step, size_t first,
         .n = n,
         .X = X,
         .order = step->order ? step->order + first : NULL,
-        .ahead = step->ahead,
+        .prefetch_ahead = step->prefetch_ahead,
         .mean = net->in.scales ? net->in.mean : NULL,
         .std = net->in.scales ? net->in.std : NULL,
-        .out = mlpi_row_of(t, t->A[0], n, step->to_row + first)});
+        .out = mlpi_row_of(t, t->A[0], n, step->batch_row + first)});
 }
 
-void mlpi_share_targets(mlp_trainer *t, const mlpi_step *step, size_t first,
-                        size_t m)
+void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step *step,
+                              size_t first, size_t m)
 {
     mlp_cview Y = step->Y;
     if (!step->order) {
         mlpi_cut_rows(&Y, first, m);
     }
     void *targets =
-        mlpi_row_of(t, t->Y, mlpi_net_outputs(t->net), step->to_row + first);
+        mlpi_row_of(t, t->Y, mlpi_net_outputs(t->net), step->batch_row + first);
     mlpi_loss_targets(
         t->net,
         &(mlpi_targets){.m = m,
                         .Y = &Y,
                         .order = step->order ? step->order + first : NULL,
-                        .ahead = step->ahead},
+                        .prefetch_ahead = step->prefetch_ahead},
         targets);
     mlpi_loss_smooth(t->net, m, targets);
 }
@@ -101,17 +101,17 @@ static mlpi_batch_norm norm_of(const mlp_trainer *t, const mlpi_plan *plan,
                              .gradients = t->gradients};
 }
 
-void mlpi_share_forward(mlp_trainer *t, const mlpi_member *self,
-                        const mlpi_plan *plan)
+void mlpi_worker_forward(mlp_trainer *t, const mlpi_member *self,
+                         const mlpi_plan *plan)
 {
     const mlpi_layout *layout = &t->net->layout;
     for (size_t l = 1; l <= layout->L; l++) {
         const mlpi_layer_plan *p = &plan->layer[l];
-        if (p->waits) {
+        if (p->needs_barrier) {
             mlpi_barrier(self);
         }
         mlpi_run_planned(&p->forward);
-        if (p->splits && p->has_more) {
+        if (p->by_outputs && p->has_elementwise) {
             mlpi_barrier(self);
         }
         if (layout->layer[l].batch_norm) {
@@ -135,7 +135,7 @@ static mlpi_outputs all_outputs(const mlp_trainer *t, size_t m)
                           .Z = t->Z[L],
                           .A = t->A[L],
                           .Y = t->Y,
-                          .weight = t->weighs ? t->weight : NULL};
+                          .weight = t->has_sample_weights ? t->weight : NULL};
 }
 
 double mlpi_batch_loss(mlp_trainer *t, size_t m)
@@ -145,7 +145,7 @@ double mlpi_batch_loss(mlp_trainer *t, size_t m)
     mlpi_loss_add(&sum, t->net, &outputs);
     double loss = mlpi_loss_mean(&sum);
     if (t->optimizer.penalises) {
-        mlpi_descent descent = mlpi_descent_of(t);
+        mlpi_update_context descent = mlpi_update_context_of(t);
         loss += mlpi_penalty(&descent, t->total);
     }
     return loss;
@@ -167,21 +167,21 @@ static inline void backward_layer(mlp_trainer *t, const mlpi_member *self,
     }
 }
 
-void mlpi_share_backward(mlp_trainer *t, const mlpi_member *self,
-                         const mlpi_plan *plan)
+void mlpi_worker_backward(mlp_trainer *t, const mlpi_member *self,
+                          const mlpi_plan *plan)
 {
     size_t L = t->net->layout.L;
     mlpi_outputs outputs = plan->outputs;
-    outputs.weight = t->weighs ? t->weight + plan->first : NULL;
+    outputs.weight = t->has_sample_weights ? t->weight + plan->first : NULL;
     mlpi_loss_gradient(t->net, &outputs, t->total, plan->layer[L].dZ);
     backward_layer(t, self, plan, L);
     for (size_t l = L; l >= 2; l--) {
         const mlpi_layer_plan *before = &plan->layer[l - 1];
-        if (plan->layer[l].waits) {
+        if (plan->layer[l].needs_barrier) {
             mlpi_barrier(self);
         }
         mlpi_run_planned(&plan->layer[l].backward);
-        if (before->splits && before->has_more_back) {
+        if (before->by_outputs && before->has_elementwise_back) {
             mlpi_barrier(self);
         }
         if (before->activates_back) {
@@ -198,20 +198,21 @@ static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
                              const mlpi_step *fused, size_t l)
 {
     if (fused) {
-        mlpi_descent descent = mlpi_descent_of(t);
+        mlpi_update_context descent = mlpi_update_context_of(t);
         mlpi_optimizer_step update =
-            mlpi_fused_step_at(&descent, fused->alpha, p->at, true);
-        mlpi_gemm_args product = p->gradient.is;
+            mlpi_fused_step_at(&descent, fused->alpha, p->dW_offset, true);
+        mlpi_gemm_args product = p->gradient.args;
         product.update = &update;
         t->net->kernels->gemm(&product);
     } else {
         mlpi_run_planned(&p->gradient);
     }
     if (t->optimizer.penalises) {
-        mlpi_descent descent = mlpi_descent_of(t);
+        mlpi_update_context descent = mlpi_update_context_of(t);
         size_t n = t->net->layout.layer[l].width;
-        for (size_t i = 0; i < p->runs; i++) {
-            mlpi_penalty_gradient(&descent, t->total, p->at + i * n, p->run);
+        for (size_t i = 0; i < p->dW_runs; i++) {
+            mlpi_penalty_gradient(&descent, t->total, p->dW_offset + i * n,
+                                  p->dW_run);
         }
     }
 }
@@ -229,7 +230,7 @@ static void other_gradients(mlp_trainer *t, size_t m, const mlpi_step *fused,
                              mlpi_at(kernels, t->gradients, shape->b));
     }
     if (fused) {
-        mlpi_descent descent = mlpi_descent_of(t);
+        mlpi_update_context descent = mlpi_update_context_of(t);
         mlpi_optimizer_step update =
             mlpi_fused_step_at(&descent, fused->alpha, shape->b, false);
         update.n = n;
@@ -237,11 +238,11 @@ static void other_gradients(mlp_trainer *t, size_t m, const mlpi_step *fused,
     }
 }
 
-void mlpi_share_gradients(mlp_trainer *t, const mlpi_member *self,
-                          const mlpi_plan *plan, const mlpi_step *fused)
+void mlpi_worker_gradients(mlp_trainer *t, const mlpi_member *self,
+                           const mlpi_plan *plan, const mlpi_step *fused)
 {
-    if (fused && fused->keep) {
-        mlpi_keep_share(t->net, self, fused->keep);
+    if (fused && fused->backup) {
+        mlpi_backup_part(t->net, self, fused->backup);
         mlpi_barrier(self);
     }
     for (size_t l = t->net->layout.L; l >= 1; l--) {

@@ -35,7 +35,7 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
     TRY(mlpi_check_inputs(trainer->net, &X, 1));
     TRY(check_rows(trainer, X.rows));
     mlpi_step step = {.m = X.rows, .X = X};
-    mlpi_step_weigh(trainer, &step);
+    mlpi_batch_load_weights(trainer, &step);
     mlpi_step_forward(trainer, &step);
     trainer->m = step.m;
     trainer->has_gradients = false;
@@ -69,13 +69,13 @@ mlp_status mlp_trainer_set_weights(mlp_trainer *trainer, mlp_cview weights)
     TRY(check_forward(trainer));
     const mlp_net *net = trainer->net;
     size_t m = trainer->m;
-    TRY(mlpi_weights_check_rows(net, &weights, m));
-    mlpi_weighing w = {.rows = weights, .Y = {.rows = m}};
-    TRY(mlpi_weights_check(net, &w));
-    double sum = mlpi_weights_sum(net, &w);
-    TRY(mlpi_weights_check_sum(&trainer->hooks, sum));
-    mlpi_weights_make(net, &w, trainer->weight);
-    trainer->weighs = mlpi_weighs(&w);
+    TRY(mlpi_row_weights_check(net, &weights, m));
+    mlpi_sample_weights w = {.rows = weights, .Y = {.rows = m}};
+    TRY(mlpi_sample_weights_check(net, &w));
+    double sum = mlpi_sample_weights_sum(net, &w);
+    TRY(mlpi_sample_weights_check_sum(&trainer->hooks, sum));
+    mlpi_sample_weights_make(net, &w, trainer->weight);
+    trainer->has_sample_weights = mlpi_has_sample_weights(&w);
     trainer->total = sum;
     trainer->has_gradients = false;
     return MLP_OK;
@@ -141,11 +141,11 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     TRY(check_rows(trainer, X.rows));
     TRY(mlpi_check_values(trainer->net, &X, &Y));
     mlpi_step step = {.m = X.rows, .X = X, .Y = Y, .alpha = alpha};
-    mlpi_step_weigh(trainer, &step);
-    mlpi_step_whole(trainer, &step);
+    mlpi_batch_load_weights(trainer, &step);
+    mlpi_step_train(trainer, &step);
     trainer->m = step.m;
     trainer->has_gradients = true;
-    if (!isfinite(step.loss) || step.bad_gradient) {
+    if (!isfinite(step.loss) || step.gradient_not_finite) {
         return mlpi_error(&trainer->hooks, MLP_ERR_DIVERGED,
                           "step: expects a finite loss and finite gradients, "
                           "got a loss of %g",

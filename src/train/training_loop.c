@@ -70,7 +70,7 @@ mlp_status mlpi_loop_check(const mlp_net *net, const mlp_train_options *options)
                           "own, got both");
     }
     TRY(check_validation(net, options, mlpi_check_shapes));
-    TRY(mlpi_weights_check_classes(net, options->class_weights));
+    TRY(mlpi_class_weights_check(net, options->class_weights));
     TRY(mlpi_schedule_check(hooks, &options->schedule));
     TRY(mlpi_optimizer_check(net, &options->optimizer));
     return mlpi_team_check(hooks, options->threads);
@@ -209,7 +209,7 @@ static mlp_status report_gradient(mlpi_loop *loop, size_t epoch)
 static void note_batch(mlpi_loop *loop, const mlpi_step *step)
 {
     const mlp_train_options *options = loop->options;
-    mlp_batch_progress progress = {.epoch = loop->trainer->course.epochs,
+    mlp_batch_progress progress = {.epoch = loop->trainer->epoch_state.epochs,
                                    .batch = loop->batches,
                                    .rows = step->m,
                                    .loss = step->loss,
@@ -227,31 +227,31 @@ static void note_batch(mlpi_loop *loop, const mlpi_step *step)
 mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step)
 {
     double weight = loop->trainer->total;
-    size_t epoch = loop->trainer->course.epochs;
+    size_t epoch = loop->trainer->epoch_state.epochs;
     step->alpha = loop->rate;
     if (weight <= 0.0) {
         note_batch(loop, step);
         return MLP_OK;
     }
     if (loop->weight <= 0.0) {
-        step->only_look = has_bad_weight(loop);
-        step->keep = loop->good;
+        step->no_update = has_bad_weight(loop);
+        step->backup = loop->good;
     }
-    step->hides_Z = true;
-    if (loop->trainer->optimizer.is.rule == MLP_RULE_LBFGS) {
+    step->discard_Z = true;
+    if (loop->trainer->optimizer.options.rule == MLP_RULE_LBFGS) {
         mlpi_lbfgs_step(loop->trainer, step);
     } else {
-        mlpi_step_whole(loop->trainer, step);
+        mlpi_step_train(loop->trainer, step);
     }
     if (!isfinite(step->loss)) {
         return mlpi_error(&loop->trainer->hooks, MLP_ERR_DIVERGED,
                           "epoch %zu, batch %zu: the loss is %s; %s", epoch,
                           loop->batches, kind_of(step->loss), advice(loop));
     }
-    if (step->only_look) {
+    if (step->no_update) {
         return report_weight(loop, epoch);
     }
-    if (step->bad_gradient) {
+    if (step->gradient_not_finite) {
         return report_gradient(loop, epoch);
     }
     loop->has_good = true;
@@ -274,7 +274,7 @@ static mlp_status validate(mlpi_loop *loop, mlp_scores *scores)
     if (!isfinite(scores->loss)) {
         return mlpi_error(&t->hooks, MLP_ERR_DIVERGED,
                           "epoch %zu: the validation loss is %s; %s",
-                          t->course.epochs, kind_of(scores->loss),
+                          t->epoch_state.epochs, kind_of(scores->loss),
                           advice(loop));
     }
     return MLP_OK;
@@ -283,7 +283,7 @@ static mlp_status validate(mlpi_loop *loop, mlp_scores *scores)
 /* How many epochs there will be: those of former runs, and of this one. */
 static size_t epochs_of(const mlpi_loop *loop)
 {
-    return loop->trainer->course.epochs +
+    return loop->trainer->epoch_state.epochs +
            (loop->options->epochs - loop->rounds);
 }
 
@@ -291,15 +291,15 @@ static mlp_status choose_rate(mlpi_loop *loop)
 {
     const mlp_trainer *t = loop->trainer;
     const mlp_train_options *options = loop->options;
-    loop->rate = mlpi_schedule_rate(&options->schedule, &t->course.plateau,
-                                    options->learning_rate, t->course.epochs,
-                                    epochs_of(loop));
+    loop->rate = mlpi_schedule_rate(&options->schedule, &t->epoch_state.plateau,
+                                    options->learning_rate,
+                                    t->epoch_state.epochs, epochs_of(loop));
     double rounded = t->net->kernels->round(loop->rate);
     if (!(rounded >= 0.0) || !isfinite(rounded)) {
         return mlpi_error(&t->hooks, MLP_ERR_ARGUMENT,
                           "epoch %zu: expects of the schedule a finite %s, 0 "
                           "or more, got %g",
-                          t->course.epochs,
+                          t->epoch_state.epochs,
                           mlp_dtype_name(t->net->kernels->dtype), loop->rate);
     }
     return MLP_OK;
@@ -327,15 +327,16 @@ static bool note_epoch(mlpi_loop *loop, const mlpi_record *record)
     mlp_trainer *t = loop->trainer;
     const mlp_train_options *options = loop->options;
     bool validates = loop->validation.m > 0;
-    size_t epoch = t->course.epochs;
+    size_t epoch = t->epoch_state.epochs;
     double watched = validates ? record->validation_loss : record->loss;
-    if (mlpi_course_note(&t->course, watched, options->min_change) &&
+    if (mlpi_epoch_state_advance(&t->epoch_state, watched,
+                                 options->min_change) &&
         validates) {
         mlpi_snapshot_take(t->net, t->best);
     }
-    mlpi_plateau_note(&t->course.plateau, &options->schedule, watched);
+    mlpi_plateau_note(&t->epoch_state.plateau, &options->schedule, watched);
     loop->rounds++;
-    mlpi_history_add(loop->history, record, t->course.best_epoch);
+    mlpi_history_add(loop->history, record, t->epoch_state.best_epoch);
     loop->untimed++;
     double seconds = loop->untimed < loop->at_once ? 0.0 : look_at_clock(loop);
     mlp_progress progress = {.epoch = epoch,
@@ -343,7 +344,7 @@ static bool note_epoch(mlpi_loop *loop, const mlpi_record *record)
                              .loss = record->loss,
                              .validation_loss = record->validation_loss,
                              .validation_accuracy = record->validation_accuracy,
-                             .best_epoch = t->course.best_epoch,
+                             .best_epoch = t->epoch_state.best_epoch,
                              .rate = record->rate,
                              .seconds = seconds,
                              .net = t->net,
@@ -353,7 +354,7 @@ static bool note_epoch(mlpi_loop *loop, const mlpi_record *record)
         go_on = options->on_epoch(&progress, options->user);
         loop->clock = mlpi_seconds(); /* that was the caller's time */
     }
-    return go_on && t->course.waited < options->patience;
+    return go_on && t->epoch_state.bad_epochs < options->patience;
 }
 
 static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
@@ -366,7 +367,7 @@ static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
         *go_on = false;
         return MLP_OK;
     }
-    TRY(mlpi_weights_check_sum(&loop->trainer->hooks, loop->weight));
+    TRY(mlpi_sample_weights_check_sum(&loop->trainer->hooks, loop->weight));
     mlp_scores scores;
     TRY(validate(loop, &scores));
     /* The loss of a single batch as it is: m times it, over m, may differ. */
@@ -391,17 +392,17 @@ static mlp_status run_epochs(mlpi_loop *loop)
     }
     /* No loss will tell of the last update. */
     return loop->has_good && has_bad_weight(loop)
-               ? report_weight(loop, loop->trainer->course.epochs -
+               ? report_weight(loop, loop->trainer->epoch_state.epochs -
                                          (loop->stopped ? 0 : 1))
                : MLP_OK;
 }
 
 bool mlpi_loop_begin(mlp_trainer *trainer, const mlp_train_options *options)
 {
-    if (trainer->course.begun) {
+    if (trainer->epoch_state.begun) {
         return false;
     }
-    trainer->course = mlpi_course_begin(options->seed);
+    trainer->epoch_state = mlpi_epoch_state_begin(options->seed);
     trainer->seed = options->seed;
     trainer->draw = 0;
     return true;
@@ -421,7 +422,7 @@ mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
     bool validates = loop->validation.m > 0;
     t->m = 0; /* the batch of the last forward will be gone */
     t->has_gradients = false;
-    mlpi_course_watch(&t->course, validates);
+    mlpi_epoch_state_watch(&t->epoch_state, validates);
     mlp_status status = run_epochs(loop);
     if (status != MLP_OK) {
         if (loop->has_good && !is_untouched(loop, status)) {
@@ -431,7 +432,7 @@ mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
         return status;
     }
     if (validates && loop->options->restore_best &&
-        mlpi_course_has_best(&t->course)) {
+        mlpi_epoch_state_has_best(&t->epoch_state)) {
         mlpi_snapshot_restore(t->net, t->best);
     }
     if (history) {

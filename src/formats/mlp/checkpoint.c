@@ -43,7 +43,7 @@ typedef struct saved {
     uint64_t steps;
     double power[2];
     uint64_t seed, draw;
-    mlpi_course course;
+    mlpi_epoch_state epoch_state;
 } saved;
 
 /* ---------------------------------------------------------------------------
@@ -138,7 +138,7 @@ static void numbers_of(mlp_optimizer *is, double *numbers[NUMBERS])
 
 static void put_optimizer(mlpi_writer *to, const mlpi_optimizer *o)
 {
-    mlp_optimizer is = o->is;
+    mlp_optimizer is = o->options;
     double *numbers[NUMBERS];
     numbers_of(&is, numbers);
     mlpi_put_u32(to, (uint32_t)is.rule);
@@ -193,32 +193,33 @@ static void get_rng(mlpi_reader *from, mlp_rng *rng)
 
 static bool has_best(const mlp_trainer *t)
 {
-    return t->course.validates && mlpi_course_has_best(&t->course);
+    return t->epoch_state.validates &&
+           mlpi_epoch_state_has_best(&t->epoch_state);
 }
 
-static void put_course(mlpi_writer *to, const mlp_trainer *t)
+static void put_epoch_state(mlpi_writer *to, const mlp_trainer *t)
 {
-    const mlpi_course *c = &t->course;
+    const mlpi_epoch_state *c = &t->epoch_state;
     mlpi_put_u64(to, t->seed);
     mlpi_put_u64(to, t->draw);
     mlpi_put_u32(to, c->begun);
     mlpi_put_u32(to, c->validates);
     mlpi_put_u64(to, c->epochs);
     mlpi_put_u64(to, c->best_epoch);
-    mlpi_put_u64(to, c->waited);
+    mlpi_put_u64(to, c->bad_epochs);
     mlpi_put_f64(to, c->best_loss);
-    mlpi_put_f64(to, c->mark);
+    mlpi_put_f64(to, c->threshold);
     mlpi_put_f64(to, c->plateau.scale);
     mlpi_put_f64(to, c->plateau.best);
-    mlpi_put_u64(to, c->plateau.waited);
+    mlpi_put_u64(to, c->plateau.bad_epochs);
     put_rng(to, &c->rng);
     mlpi_put_u32(to, has_best(t));
 }
 
 /* Are the numbers what they may be? */
-static bool get_course(mlpi_reader *from, saved *s)
+static bool get_epoch_state(mlpi_reader *from, saved *s)
 {
-    mlpi_course *c = &s->course;
+    mlpi_epoch_state *c = &s->epoch_state;
     s->seed = mlpi_get_u64(from);
     s->draw = mlpi_get_u64(from);
     uint32_t begun = mlpi_get_u32(from);
@@ -228,7 +229,7 @@ static bool get_course(mlpi_reader *from, saved *s)
         counts[i] = mlpi_get_u64(from);
     }
     c->best_loss = mlpi_get_f64(from);
-    c->mark = mlpi_get_f64(from);
+    c->threshold = mlpi_get_f64(from);
     c->plateau.scale = mlpi_get_f64(from);
     c->plateau.best = mlpi_get_f64(from);
     counts[3] = mlpi_get_u64(from);
@@ -238,17 +239,17 @@ static bool get_course(mlpi_reader *from, saved *s)
     c->validates = validates == 1;
     c->epochs = (size_t)counts[0];
     c->best_epoch = (size_t)counts[1];
-    c->waited = (size_t)counts[2];
-    c->plateau.waited = (size_t)counts[3];
+    c->bad_epochs = (size_t)counts[2];
+    c->plateau.bad_epochs = (size_t)counts[3];
     s->has_best = best == 1;
     bool are_flags = begun <= 1 && validates <= 1 && best <= 1;
     bool are_counts = counts[0] < SIZE_MAX / 2 && counts[1] <= counts[0] &&
                       counts[2] <= counts[0] && counts[3] <= counts[0];
-    bool are_losses = !isnan(c->best_loss) && !isnan(c->mark) &&
+    bool are_losses = !isnan(c->best_loss) && !isnan(c->threshold) &&
                       !isnan(c->plateau.best) && c->plateau.scale >= 0.0 &&
                       c->plateau.scale <= 1.0;
     return are_flags && are_counts && are_losses && !from->failed &&
-           s->has_best == (c->validates && mlpi_course_has_best(c));
+           s->has_best == (c->validates && mlpi_epoch_state_has_best(c));
 }
 
 /* ---------------------------------------------------------------------------
@@ -277,7 +278,7 @@ static void put_state(mlpi_writer *to, const mlp_trainer *t, size_t size)
     put_network(to, t->net);
     put_scaling(to, t->net);
     put_optimizer(to, &t->optimizer);
-    put_course(to, t);
+    put_epoch_state(to, t);
     put_arrays(to, t);
 }
 
@@ -385,7 +386,7 @@ static mlp_status check_values(const mlp_trainer *t, mlpi_reader *from,
     *scaling = *from;
     bool good = skip_scaling(from, t->net);
     good = get_optimizer(from, s) && good;
-    if (!get_course(from, s) || !good) {
+    if (!get_epoch_state(from, s) || !good) {
         return report_damage(t, "numbers that cannot be");
     }
     return mlpi_optimizer_check(t->net, &s->optimizer);
@@ -423,7 +424,7 @@ static void take_state(mlp_trainer *t, const saved *s, mlpi_reader *from,
     t->optimizer.power[1] = s->power[1];
     t->seed = s->seed;
     t->draw = s->draw;
-    t->course = s->course;
+    t->epoch_state = s->epoch_state;
     t->m = 0;
     t->has_gradients = false;
     mlpi_get_reals(from, size, n, t->net->parameters);
