@@ -16,7 +16,7 @@ typedef struct mlpi_export {
     char prefix[MLPI_PREFIX_SIZE], upper[MLPI_PREFIX_SIZE];
     mlp_view X, A;   /* rows for the self-test, and what the net says of them */
     mlpi_int8 *int8; /* NULL: of real numbers */
-    mlpi_pieces *pieces, *float_pieces;
+    mlpi_snippets *snippets, *float_pieces;
     mlp_export_report *report;
     size_t id_at; /* where in the code the checksum stands, in 8 digits */
     uint32_t id;
@@ -38,7 +38,7 @@ void mlpi_export_open_code(mlpi_writer *to, mlpi_export *e);
 void mlpi_export_class_names(mlpi_writer *to, const mlpi_export *e);
 size_t mlpi_export_class_bytes(const mlp_net *net);
 
-/* Networks of real numbers: the pieces that they need, then the files. */
+/* Networks of real numbers: the snippets that they need, then the files. */
 mlp_status mlpi_export_real_prepare(mlpi_export *e);
 void mlpi_export_real_header(mlpi_writer *to, const mlpi_export *e);
 void mlpi_export_real_code(mlpi_writer *to, mlpi_export *e);

@@ -157,17 +157,17 @@ static mlp_status need_pieces(mlpi_export *e)
 {
     const mlp_hooks *hooks = &e->net->hooks;
     mlp_dtype dtype = e->net->kernels->dtype;
-    TRY(mlpi_pieces_read(hooks, sources, dtype, &e->pieces));
-    TRY(mlpi_pieces_read(hooks, sources, dtype, &e->float_pieces));
-    mlpi_pieces_need(e->float_pieces, "quantised");
-    mlpi_pieces_need(e->pieces, "dense");
+    TRY(mlpi_snippets_read(hooks, sources, dtype, &e->snippets));
+    TRY(mlpi_snippets_read(hooks, sources, dtype, &e->float_pieces));
+    mlpi_snippets_require(e->float_pieces, "quantised");
+    mlpi_snippets_require(e->snippets, "dense");
     for (size_t l = 1; l <= e->int8->L; l++) {
         if (e->int8->layer[l].table) {
-            mlpi_pieces_need(e->pieces, "look_up");
+            mlpi_snippets_require(e->snippets, "look_up");
         }
     }
     if (mlpi_export_has_classes(e->net) && mlpi_net_outputs(e->net) > 1) {
-        mlpi_pieces_need(e->pieces, "first_largest");
+        mlpi_snippets_require(e->snippets, "first_largest");
     }
     return MLP_OK;
 }
@@ -344,7 +344,7 @@ static void put_float(mlpi_writer *to, const mlpi_export *e)
 {
     const char *upper = e->upper;
     mlpi_put_text(to, "\n#ifdef %s_FLOAT\n", upper);
-    mlpi_pieces_put(e->float_pieces, to);
+    mlpi_snippets_put(e->float_pieces, to);
     mlpi_put_text(to,
                   "\nvoid %s_quantise(const float *x, int8_t *q)\n{\n"
                   "    static const float scaling[] = %s_INPUT_SCALING;\n"
@@ -434,7 +434,7 @@ void mlpi_export_int8_code(mlpi_writer *to, mlpi_export *e)
                       "#define READ32(p) ((int32_t)pgm_read_dword(p))\n#else\n"
                       "#define FLASH\n#define READ8(p) (*(p))\n"
                       "#define READ32(p) (*(p))\n#endif\n");
-    mlpi_pieces_put(e->pieces, to);
+    mlpi_snippets_put(e->snippets, to);
     for (size_t l = 1; l <= e->int8->L; l++) {
         put_layer(to, l, &e->int8->layer[l]);
     }

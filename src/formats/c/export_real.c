@@ -57,30 +57,31 @@ static void need_activations(mlpi_export *e)
         mlpi_writer to = {.bytes = (unsigned char *)name};
         mlpi_put_text(&to, "%s_of", mlp_activation_name(f));
         name[to.used] = '\0';
-        mlpi_pieces_need(e->pieces,
-                         f == MLP_ACT_SOFTMAX ? "probabilities" : name);
+        mlpi_snippets_require(e->snippets,
+                              f == MLP_ACT_SOFTMAX ? "probabilities" : name);
     }
 }
 
 mlp_status mlpi_export_real_prepare(mlpi_export *e)
 {
     const mlp_net *net = e->net;
-    TRY(mlpi_pieces_read(
+    TRY(mlpi_snippets_read(
         &net->hooks, e->options->canonical ? canonical_sources : plain_sources,
-        net->kernels->dtype, &e->pieces));
-    mlpi_pieces_need(e->pieces, "real");
-    mlpi_pieces_need(e->pieces, "dense");
+        net->kernels->dtype, &e->snippets));
+    mlpi_snippets_require(e->snippets, "real");
+    mlpi_snippets_require(e->snippets, "dense");
     need_activations(e);
     if (net->in.scales) {
-        mlpi_pieces_need(e->pieces, "standardise");
+        mlpi_snippets_require(e->snippets, "standardise");
     }
     if (net->out.scales) {
-        mlpi_pieces_need(e->pieces, "rescale");
+        mlpi_snippets_require(e->snippets, "rescale");
     }
     if (mlpi_export_has_classes(net) && mlpi_net_outputs(net) > 1) {
-        mlpi_pieces_need(e->pieces, "first_largest");
+        mlpi_snippets_require(e->snippets, "first_largest");
     }
-    size_t numbers = net->layout.parameters + mlpi_pieces_numbers(e->pieces) +
+    size_t numbers = net->layout.parameters +
+                     mlpi_snippets_numbers(e->snippets) +
                      (net->in.scales ? 2 * net->in.n : 0) +
                      (net->out.scales ? 2 * net->out.n : 0);
     e->report->constant_bytes =
@@ -353,7 +354,7 @@ void mlpi_export_real_code(mlpi_writer *to, mlpi_export *e)
                   e->upper, e->code);
     mlpi_export_open_code(to, e);
     put_preamble(to, e);
-    mlpi_pieces_put(e->pieces, to);
+    mlpi_snippets_put(e->snippets, to);
     put_scaling(to, net, "input_scaling", &net->in);
     put_scaling(to, net, "output_scaling", &net->out);
     for (size_t l = 1; l <= net->layout.L; l++) {

@@ -127,18 +127,18 @@ static void take_definition(span *rest)
 
 /* The name is what stands before the first bracket, sign or, of a type, before
  * the semicolon. An enum has many, and no such one. */
-static void find_name(span text, mlpi_piece *piece)
+static void find_name(span text, mlpi_snippet *snippet)
 {
     const char *stop = text.at;
     if (begins(text, "enum {")) {
         return;
     }
     if (begins(text, "#define ")) {
-        piece->name = stop = text.at + strlen("#define ");
+        snippet->name = stop = text.at + strlen("#define ");
         while (is_letter(*stop) || is_digit(*stop)) {
             stop++;
         }
-        piece->name_size = (size_t)(stop - piece->name);
+        snippet->name_size = (size_t)(stop - snippet->name);
         return;
     }
     if (begins(text, "typedef")) {
@@ -155,21 +155,21 @@ static void find_name(span text, mlpi_piece *piece)
     while (end > text.at && !is_letter(end[-1]) && !is_digit(end[-1])) {
         end--;
     }
-    piece->name = end;
-    while (is_letter(piece->name[-1]) || is_digit(piece->name[-1])) {
-        piece->name--;
+    snippet->name = end;
+    while (is_letter(snippet->name[-1]) || is_digit(snippet->name[-1])) {
+        snippet->name--;
     }
-    piece->name_size = (size_t)(end - piece->name);
+    snippet->name_size = (size_t)(end - snippet->name);
 }
 
 /* What a file begins with is about the whole file. */
-static void find_pieces(mlpi_pieces *pieces, span rest)
+static void find_pieces(mlpi_snippets *snippets, span rest)
 {
     const char *comment = NULL;
     while (begins(rest, "/*")) {
         take_comment(&rest);
     }
-    while (rest.at < rest.end && pieces->count < MLPI_MOST_PIECES) {
+    while (rest.at < rest.end && snippets->count < MLPI_MAX_SNIPPETS) {
         if (begins(rest, "\n")) {
             (void)take_line(&rest);
             comment = NULL;
@@ -180,17 +180,18 @@ static void find_pieces(mlpi_pieces *pieces, span rest)
             span text = rest;
             take_definition(&rest);
             text.end = rest.at;
-            mlpi_piece *piece = &pieces->piece[pieces->count++];
-            *piece = (mlpi_piece){.text = comment ? comment : text.at,
-                                  .end = text.end};
-            find_name(text, piece);
+            mlpi_snippet *snippet = &snippets->snippet[snippets->count++];
+            *snippet = (mlpi_snippet){.text = comment ? comment : text.at,
+                                      .end = text.end};
+            find_name(text, snippet);
             comment = NULL;
         }
     }
 }
 
-mlp_status mlpi_pieces_read(const mlp_hooks *hooks, const char *const *sources,
-                            mlp_dtype dtype, mlpi_pieces **pieces)
+mlp_status mlpi_snippets_read(const mlp_hooks *hooks,
+                              const char *const *sources, mlp_dtype dtype,
+                              mlpi_snippets **snippets)
 {
     size_t size = 0;
     for (size_t i = 0; sources[i]; i++) {
@@ -198,11 +199,11 @@ mlp_status mlpi_pieces_read(const mlp_hooks *hooks, const char *const *sources,
     }
     mlpi_cursor measure = {0};
     void *block = NULL;
-    (void)mlpi_take(&measure, 1, sizeof **pieces);
+    (void)mlpi_take(&measure, 1, sizeof **snippets);
     (void)mlpi_take(&measure, size, 1);
     TRY(mlpi_allocate(hooks, &measure, "code", &block));
     mlpi_cursor carve = {.base = block};
-    mlpi_pieces *made = mlpi_take(&carve, 1, sizeof *made);
+    mlpi_snippets *made = mlpi_take(&carve, 1, sizeof *made);
     made->dtype = dtype;
     made->text = mlpi_take(&carve, size, 1);
     made->count = 0;
@@ -213,7 +214,7 @@ mlp_status mlpi_pieces_read(const mlp_hooks *hooks, const char *const *sources,
         find_pieces(made, (span){to, to + n});
         to += n;
     }
-    *pieces = made;
+    *snippets = made;
     return MLP_OK;
 }
 
@@ -267,56 +268,56 @@ static char character_before(const char *start, const char *at)
 }
 
 /* Is it the constant of an enum, which comes after a brace or a comma? */
-static bool is_constant(const mlpi_piece *piece, span name)
+static bool is_constant(const mlpi_snippet *snippet, span name)
 {
-    span rest = {piece->text, piece->end};
+    span rest = {snippet->text, snippet->end};
     span other = {NULL, NULL};
     while (take_name(&rest, &other)) {
-        if (is_same(other, name) && other.at > piece->text &&
-            strchr("{,", character_before(piece->text, other.at))) {
+        if (is_same(other, name) && other.at > snippet->text &&
+            strchr("{,", character_before(snippet->text, other.at))) {
             return true;
         }
     }
     return false;
 }
 
-static void mark(mlpi_pieces *pieces, span name)
+static void mark(mlpi_snippets *snippets, span name)
 {
-    for (size_t i = 0; i < pieces->count; i++) {
-        mlpi_piece *piece = &pieces->piece[i];
-        if (piece->name
-                ? is_same((span){piece->name, piece->name + piece->name_size},
-                          name)
-                : is_constant(piece, name)) {
-            piece->needed = true;
+    for (size_t i = 0; i < snippets->count; i++) {
+        mlpi_snippet *snippet = &snippets->snippet[i];
+        if (snippet->name ? is_same((span){snippet->name,
+                                           snippet->name + snippet->name_size},
+                                    name)
+                          : is_constant(snippet, name)) {
+            snippet->needed = true;
             return;
         }
     }
 }
 
-void mlpi_pieces_need(mlpi_pieces *pieces, const char *name)
+void mlpi_snippets_require(mlpi_snippets *snippets, const char *name)
 {
-    mark(pieces, (span){name, name + strlen(name)});
-    for (size_t i = 0; i < pieces->count;) {
-        mlpi_piece *piece = &pieces->piece[i++];
-        if (piece->needed && !piece->followed) {
-            span rest = {piece->text, piece->end};
+    mark(snippets, (span){name, name + strlen(name)});
+    for (size_t i = 0; i < snippets->count;) {
+        mlpi_snippet *snippet = &snippets->snippet[i++];
+        if (snippet->needed && !snippet->followed) {
+            span rest = {snippet->text, snippet->end};
             span mentioned = {NULL, NULL};
             while (take_name(&rest, &mentioned)) {
-                mark(pieces, mentioned);
+                mark(snippets, mentioned);
             }
-            piece->followed = true;
+            snippet->followed = true;
             i = 0; /* what is mentioned may stand before */
         }
     }
 }
 
 /* Of `... = {a, b, c};`, with a comma after the last or without. */
-static size_t count_numbers(const mlpi_piece *piece)
+static size_t count_numbers(const mlpi_snippet *snippet)
 {
     size_t n = 0;
     bool fresh = true;
-    const char *at = piece->name;
+    const char *at = snippet->name;
     while (*at != '{') {
         at++;
     }
@@ -327,14 +328,15 @@ static size_t count_numbers(const mlpi_piece *piece)
     return n;
 }
 
-size_t mlpi_pieces_numbers(const mlpi_pieces *pieces)
+size_t mlpi_snippets_numbers(const mlpi_snippets *snippets)
 {
     size_t n = 0;
-    for (size_t i = 0; i < pieces->count; i++) {
-        const mlpi_piece *piece = &pieces->piece[i];
-        if (piece->needed && piece->name &&
-            begins((span){piece->name + piece->name_size, piece->end}, "[]")) {
-            n += count_numbers(piece);
+    for (size_t i = 0; i < snippets->count; i++) {
+        const mlpi_snippet *snippet = &snippets->snippet[i];
+        if (snippet->needed && snippet->name &&
+            begins((span){snippet->name + snippet->name_size, snippet->end},
+                   "[]")) {
+            n += count_numbers(snippet);
         }
     }
     return n;
@@ -368,9 +370,9 @@ static bool take_hexfloat(span *rest, double *x)
     return true;
 }
 
-static void put_piece(const mlpi_piece *piece, mlpi_writer *to)
+static void put_piece(const mlpi_snippet *snippet, mlpi_writer *to)
 {
-    span rest = {piece->text, piece->end};
+    span rest = {snippet->text, snippet->end};
     const char *done = rest.at;
     while (rest.at < rest.end) {
         const char *before = rest.at;
@@ -390,19 +392,19 @@ static void put_piece(const mlpi_piece *piece, mlpi_writer *to)
     mlpi_put_bytes(to, (size_t)(rest.end - done), done);
 }
 
-void mlpi_pieces_put(const mlpi_pieces *pieces, mlpi_writer *to)
+void mlpi_snippets_put(const mlpi_snippets *snippets, mlpi_writer *to)
 {
-    const mlpi_piece *last = NULL;
-    for (size_t i = 0; i < pieces->count; i++) {
-        const mlpi_piece *piece = &pieces->piece[i];
-        if (!piece->needed) {
+    const mlpi_snippet *last = NULL;
+    for (size_t i = 0; i < snippets->count; i++) {
+        const mlpi_snippet *snippet = &snippets->snippet[i];
+        if (!snippet->needed) {
             continue;
         }
         /* Macros stand together. */
-        if (!last || *last->text != '#' || *piece->text != '#') {
+        if (!last || *last->text != '#' || *snippet->text != '#') {
             mlpi_put_text(to, "\n");
         }
-        put_piece(piece, to);
-        last = piece;
+        put_piece(snippet, to);
+        last = snippet;
     }
 }

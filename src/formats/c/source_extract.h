@@ -3,12 +3,12 @@
  * Code to be exported, taken from this library's own text, so that no algorithm
  * is written twice. CMake puts the files below into the library as strings;
  * what stands in their first columns (functions, constants, types, macros,
- * enums, each with the comment just above it) are pieces, of one name each, or
- * the names in an enum. Who exports names the pieces that it calls; they come
+ * enums, each with the comment just above it) are snippets, of one name each, or
+ * the names in an enum. Who exports names the snippets that it calls; they come
  * out in the order of the files, together with all that they mention, and
- * nothing else. Of two pieces of one name the first counts.
+ * nothing else. Of two snippets of one name the first counts.
  *
- *     sources -- lines for the precision --> pieces -- needed ones --> text
+ *     sources -- lines for the precision --> snippets -- needed ones --> text
  *
  * Of conditions `#if REAL_BITS == 32` and `== 64` are decided; NO_UNROLL is
  * defined; of any other the part after #else is taken. Hexadecimal floats
@@ -26,33 +26,34 @@ extern const char mlpi_text_vec_portable[], mlpi_text_loops_tmpl[],
 extern const char mlpi_text_libm[], mlpi_text_canonical[], mlpi_text_real[],
     mlpi_text_int8[];
 
-typedef struct mlpi_piece {
+typedef struct mlpi_snippet {
     const char *text, *end; /* with its comment */
     const char *name;       /* NULL: an enum */
     size_t name_size;
     bool needed, followed;
-} mlpi_piece;
+} mlpi_snippet;
 
-enum { MLPI_MOST_PIECES = 400 };
+enum { MLPI_MAX_SNIPPETS = 400 };
 
-typedef struct mlpi_pieces {
+typedef struct mlpi_snippets {
     mlp_dtype dtype;
     char *text; /* all lines that count */
     size_t count;
-    mlpi_piece piece[MLPI_MOST_PIECES];
-} mlpi_pieces;
+    mlpi_snippet snippet[MLPI_MAX_SNIPPETS];
+} mlpi_snippets;
 
-/* Reads sources, up to a NULL. Allocates *pieces: one block. */
-mlp_status mlpi_pieces_read(const mlp_hooks *hooks, const char *const *sources,
-                            mlp_dtype dtype, mlpi_pieces **pieces);
+/* Reads sources, up to a NULL. Allocates *snippets: one block. */
+mlp_status mlpi_snippets_read(const mlp_hooks *hooks,
+                              const char *const *sources, mlp_dtype dtype,
+                              mlpi_snippets **snippets);
 
 /* Marks what is called so, and what it mentions, as needed. */
-void mlpi_pieces_need(mlpi_pieces *pieces, const char *name);
+void mlpi_snippets_require(mlpi_snippets *snippets, const char *name);
 
 /* How many numbers the arrays that are needed have. */
-size_t mlpi_pieces_numbers(const mlpi_pieces *pieces);
+size_t mlpi_snippets_numbers(const mlpi_snippets *snippets);
 
 /* Writes all that is needed. */
-void mlpi_pieces_put(const mlpi_pieces *pieces, mlpi_writer *to);
+void mlpi_snippets_put(const mlpi_snippets *snippets, mlpi_writer *to);
 
 #endif

@@ -39,9 +39,9 @@ mlp_status mlp_trainer_save_file(const mlp_trainer *trainer, const char *path)
 
 static mlp_status load_bytes(mlp_trainer *trainer, const mlpi_disk_file *file)
 {
-    mlpi_container c;
+    mlpi_safetensors c;
     TRY(mlpi_model_open(&trainer->hooks, file->bytes, file->size, &c));
-    const mlpi_stored *state = mlpi_container_find(&c, MLPI_STATE_NAME);
+    const mlpi_tensor_entry *state = mlpi_safetensors_find(&c, MLPI_STATE_NAME);
     mlp_status status = MLP_OK;
     if (!state) {
         status = mlpi_error(&trainer->hooks, MLP_ERR_FORMAT,
@@ -51,7 +51,7 @@ static mlp_status load_bytes(mlp_trainer *trainer, const mlpi_disk_file *file)
         status = mlp_trainer_load(
             trainer, c.header + c.header_size + state->begin, state->size);
     }
-    mlpi_container_close(&trainer->hooks, &c);
+    mlpi_safetensors_close(&trainer->hooks, &c);
     return status;
 }
 
@@ -64,7 +64,7 @@ mlp_status mlp_trainer_load_file(mlp_trainer *trainer, const char *path)
         return mlpi_error(&trainer->hooks, MLP_ERR_NULL, "the path is NULL");
     }
     mlpi_disk_file file;
-    TRY(mlpi_disk_read(&trainer->hooks, path, mlpi_container_begins, &file));
+    TRY(mlpi_disk_read(&trainer->hooks, path, mlpi_safetensors_begins, &file));
     mlp_status status = load_bytes(trainer, &file);
     mlpi_release(&trainer->hooks, file.bytes);
     return status;

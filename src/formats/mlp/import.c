@@ -11,33 +11,34 @@
 
 /* Tensors of one module: "fc1" has fc1.weight and fc1.bias. */
 typedef struct module {
-    const mlpi_stored *weight, *bias, *mean, *variance;
+    const mlpi_tensor_entry *weight, *bias, *mean, *variance;
 } module;
 
 typedef struct importer {
     mlp_net *net;
-    const mlpi_container *c;
+    const mlpi_safetensors *c;
     size_t at; /* the tensor to look at next */
 } importer;
 
 /* How much of a name messages show. */
-static int shown(const mlpi_stored *t)
+static int shown(const mlpi_tensor_entry *t)
 {
     return t->name.size < 64 ? (int)t->name.size : 64;
 }
 
 /* Whatever its owner, is this tensor known here? Counters are no parameters. */
-static mlp_status place(importer *g, const mlpi_stored *t, mlpi_span part,
+static mlp_status place(importer *g, const mlpi_tensor_entry *t, mlpi_span part,
                         module *m)
 {
     if (mlpi_span_is(part, "num_batches_tracked")) {
         return MLP_OK;
     }
-    const mlpi_stored **to = mlpi_span_is(part, "weight")         ? &m->weight
-                             : mlpi_span_is(part, "bias")         ? &m->bias
-                             : mlpi_span_is(part, "running_mean") ? &m->mean
-                             : mlpi_span_is(part, "running_var")  ? &m->variance
-                                                                  : NULL;
+    const mlpi_tensor_entry **to =
+        mlpi_span_is(part, "weight")         ? &m->weight
+        : mlpi_span_is(part, "bias")         ? &m->bias
+        : mlpi_span_is(part, "running_mean") ? &m->mean
+        : mlpi_span_is(part, "running_var")  ? &m->variance
+                                             : NULL;
     if (!to || !mlpi_stored_is_real(t)) {
         return mlpi_error(&g->net->hooks, MLP_ERR_UNSUPPORTED,
                           "tensor %.*s: expects weight, bias, running_mean or "
@@ -55,7 +56,7 @@ static mlp_status next_module(importer *g, module *m)
     size_t begin = g->at;
     *m = (module){.weight = NULL};
     for (; g->at < g->c->count; g->at++) {
-        const mlpi_stored *t = &g->c->tensor[g->at];
+        const mlpi_tensor_entry *t = &g->c->tensor[g->at];
         mlpi_span owner;
         mlpi_span part = mlpi_name_part(t->name, &owner);
         if (g->at == begin) {
@@ -93,7 +94,8 @@ static mlp_status find_module(importer *g, bool norm, module *m)
 }
 
 /* Is this, if it is there, a tensor for the view? */
-static mlp_status check(const importer *g, const mlpi_stored *t, mlp_view view)
+static mlp_status check(const importer *g, const mlpi_tensor_entry *t,
+                        mlp_view view)
 {
     if (!t) {
         return MLP_OK;
@@ -110,7 +112,7 @@ static mlp_status check(const importer *g, const mlpi_stored *t, mlp_view view)
     return MLP_OK;
 }
 
-static void take(const importer *g, const mlpi_stored *t, mlp_view view,
+static void take(const importer *g, const mlpi_tensor_entry *t, mlp_view view,
                  double otherwise)
 {
     if (t) {
@@ -125,12 +127,13 @@ static void take(const importer *g, const mlpi_stored *t, mlp_view view,
 static mlp_view view_of(const importer *g, size_t l, mlp_tensor which)
 {
     mlpi_part part = {which, ""};
-    return mlpi_part_view(g->net, l, &part);
+    return mlpi_net_tensor(g->net, l, &part);
 }
 
 /* A layer's own bias before it is normalised: it moves the mean that comes, so
  * that without it the mean must be less by as much. */
-static void move_mean(const importer *g, size_t l, const mlpi_stored *bias)
+static void move_mean(const importer *g, size_t l,
+                      const mlpi_tensor_entry *bias)
 {
     mlp_view mean = view_of(g, l, MLP_MEAN);
     for (size_t j = 0; bias && j < mean.cols; j++) {
@@ -153,7 +156,7 @@ static mlp_status go_through(importer layers, importer norms, bool taking)
         }
         mlp_view W = view_of(&layers, l, MLP_W);
         mlp_view b = view_of(&layers, l, MLP_B);
-        const mlpi_stored *bias = normalises ? n.bias : m.bias;
+        const mlpi_tensor_entry *bias = normalises ? n.bias : m.bias;
         if (!taking) {
             TRY(check(&layers, m.weight, W));
             TRY(check(&layers, m.bias, b));
@@ -186,7 +189,7 @@ static mlp_status check_count(importer g)
         normalise += g.net->layout.layer[l].batch_norm;
     }
     while (g.at < g.c->count) {
-        const mlpi_stored *first = &g.c->tensor[g.at];
+        const mlpi_tensor_entry *first = &g.c->tensor[g.at];
         module m;
         TRY(next_module(&g, &m));
         bool norm = is_norm(&m);
@@ -211,8 +214,8 @@ static mlp_status check_count(importer g)
 
 static mlp_status import_bytes(mlp_net *net, const void *bytes, size_t size)
 {
-    mlpi_container c;
-    TRY(mlpi_container_open(&net->hooks, bytes, size, &c));
+    mlpi_safetensors c;
+    TRY(mlpi_safetensors_open(&net->hooks, bytes, size, &c));
     importer g = {.net = net, .c = &c};
     mlp_status status = check_count(g);
     if (status == MLP_OK) {
@@ -221,7 +224,7 @@ static mlp_status import_bytes(mlp_net *net, const void *bytes, size_t size)
     if (status == MLP_OK) {
         status = go_through(g, g, true);
     }
-    mlpi_container_close(&net->hooks, &c);
+    mlpi_safetensors_close(&net->hooks, &c);
     return status;
 }
 
@@ -245,7 +248,7 @@ mlp_status mlp_net_import(mlp_net *net, const char *path)
         return mlpi_error(&net->hooks, MLP_ERR_NULL, "the path is NULL");
     }
     mlpi_disk_file file;
-    TRY(mlpi_disk_read(&net->hooks, path, mlpi_container_begins, &file));
+    TRY(mlpi_disk_read(&net->hooks, path, mlpi_safetensors_begins, &file));
     mlp_status status = import_bytes(net, file.bytes, file.size);
     mlpi_release(&net->hooks, file.bytes);
     return status;

@@ -55,9 +55,9 @@ typedef struct mlpi_part {
 } mlpi_part;
 
 /* The parts of a layer with or without batch norm, ended by a name of NULL. */
-const mlpi_part *mlpi_parts(bool batch_norm);
+const mlpi_part *mlpi_layer_tensors(bool batch_norm);
 void mlpi_part_name(size_t l, const mlpi_part *part, char name[MLPI_NAME_SIZE]);
-mlp_view mlpi_part_view(const mlp_net *net, size_t l, const mlpi_part *part);
+mlp_view mlpi_net_tensor(const mlp_net *net, size_t l, const mlpi_part *part);
 
 /* "F32" or "F64" */
 const char *mlpi_type_name(mlp_dtype precision);
@@ -73,10 +73,10 @@ void mlpi_model_seal(unsigned char *bytes, size_t size);
 
 /* Opens a file of ours: a container with a description and a true checksum. */
 mlp_status mlpi_model_open(const mlp_hooks *hooks, const void *bytes,
-                           size_t size, mlpi_container *c);
+                           size_t size, mlpi_safetensors *c);
 
 /* Copies a tensor of the file into a view of its shape. */
-void mlpi_model_take(const mlpi_container *c, const mlpi_stored *t,
+void mlpi_model_take(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
                      const mlp_net *net, mlp_view view);
 
 #endif

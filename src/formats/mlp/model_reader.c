@@ -28,7 +28,7 @@ static mlp_status refuse(const mlp_hooks *hooks, const char *expected)
  */
 
 /* Compares the file with its checksum, in whose place zeros are thought. */
-static bool is_undamaged(const mlpi_container *c, mlpi_span crc)
+static bool is_undamaged(const mlpi_safetensors *c, mlpi_span crc)
 {
     static const char digits[] = "0123456789abcdef";
     const unsigned char *place = (const unsigned char *)crc.text;
@@ -44,14 +44,14 @@ static bool is_undamaged(const mlpi_container *c, mlpi_span crc)
     return good;
 }
 
-static mlp_status check_own(const mlp_hooks *hooks, const mlpi_container *c)
+static mlp_status check_own(const mlp_hooks *hooks, const mlpi_safetensors *c)
 {
     mlpi_span value;
-    if (!mlpi_container_metadata(c, "mlp", &value)) {
+    if (!mlpi_safetensors_metadata(c, "mlp", &value)) {
         return refuse(hooks, "a description (other safetensors files can be "
                              "imported into a network)");
     }
-    if (!mlpi_container_metadata(c, "mlp.crc32", &value) ||
+    if (!mlpi_safetensors_metadata(c, "mlp.crc32", &value) ||
         value.size != CRC_DIGITS) {
         return refuse(hooks, "a checksum");
     }
@@ -62,12 +62,12 @@ static mlp_status check_own(const mlp_hooks *hooks, const mlpi_container *c)
 }
 
 mlp_status mlpi_model_open(const mlp_hooks *hooks, const void *bytes,
-                           size_t size, mlpi_container *c)
+                           size_t size, mlpi_safetensors *c)
 {
-    TRY(mlpi_container_open(hooks, bytes, size, c));
+    TRY(mlpi_safetensors_open(hooks, bytes, size, c));
     mlp_status status = check_own(hooks, c);
     if (status != MLP_OK) {
-        mlpi_container_close(hooks, c);
+        mlpi_safetensors_close(hooks, c);
     }
     return status;
 }
@@ -78,7 +78,7 @@ mlp_status mlpi_model_open(const mlp_hooks *hooks, const void *bytes,
 
 typedef struct loading {
     const mlp_hooks *hooks;
-    const mlpi_container *c;
+    const mlpi_safetensors *c;
     mlpi_description *d;
     mlp_net *net;
     size_t known; /* tensors that were looked for and found */
@@ -90,7 +90,7 @@ typedef struct loading {
 static mlp_status check_tensor(loading *g, const char *name, size_t rows,
                                size_t cols)
 {
-    const mlpi_stored *t = mlpi_container_find(g->c, name);
+    const mlpi_tensor_entry *t = mlpi_safetensors_find(g->c, name);
     const char *type = mlpi_type_name(g->d->config.precision);
     if (!t) {
         return mlpi_error(g->hooks, MLP_ERR_FORMAT,
@@ -116,8 +116,8 @@ static mlp_status check_layers(loading *g)
     size_t before = g->d->config.inputs;
     for (size_t l = 1; l <= g->d->config.n_layers; l++) {
         const mlp_layer *layer = &g->d->layers[l - 1];
-        for (const mlpi_part *part = mlpi_parts(layer->batch_norm); part->name;
-             part++) {
+        for (const mlpi_part *part = mlpi_layer_tensors(layer->batch_norm);
+             part->name; part++) {
             char name[MLPI_NAME_SIZE];
             mlpi_part_name(l, part, name);
             bool is_W = part->which == MLP_W;
@@ -133,7 +133,8 @@ static mlp_status check_layers(loading *g)
 static mlp_status check_scaling(loading *g, const char *mean, const char *std,
                                 size_t n, bool *scales)
 {
-    *scales = mlpi_container_find(g->c, mean) || mlpi_container_find(g->c, std);
+    *scales =
+        mlpi_safetensors_find(g->c, mean) || mlpi_safetensors_find(g->c, std);
     if (*scales) {
         TRY(check_tensor(g, mean, 0, n));
         TRY(check_tensor(g, std, 0, n));
@@ -200,7 +201,7 @@ static mlp_status measure_notes(loading *g)
         good = mlpi_json_more(&r, ']') && mlpi_json_string(&r, &value) &&
                good && !holds_zero(value);
     }
-    r = mlpi_container_pairs(g->c);
+    r = mlpi_safetensors_pairs(g->c);
     size_t own = 0;
     while (mlpi_json_more(&r, '}') && mlpi_json_key(&r, &key) &&
            mlpi_json_string(&r, &value)) {
@@ -221,7 +222,7 @@ static mlp_status measure_notes(loading *g)
  * Taking
  */
 
-void mlpi_model_take(const mlpi_container *c, const mlpi_stored *t,
+void mlpi_model_take(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
                      const mlp_net *net, mlp_view view)
 {
     const mlpi_kernels *kernels = net->kernels;
@@ -240,11 +241,12 @@ static void take_parameters(const loading *g)
 {
     char name[MLPI_NAME_SIZE];
     for (size_t l = 1; l <= g->d->config.n_layers; l++) {
-        const mlpi_part *part = mlpi_parts(g->d->layers[l - 1].batch_norm);
+        const mlpi_part *part =
+            mlpi_layer_tensors(g->d->layers[l - 1].batch_norm);
         for (; part->name; part++) {
             mlpi_part_name(l, part, name);
-            mlpi_model_take(g->c, mlpi_container_find(g->c, name), g->net,
-                            mlpi_part_view(g->net, l, part));
+            mlpi_model_take(g->c, mlpi_safetensors_find(g->c, name), g->net,
+                            mlpi_net_tensor(g->net, l, part));
         }
     }
 }
@@ -255,8 +257,8 @@ static mlp_status take_scaling(const loading *g, mlpi_scaling *s,
     const mlp_net *net = g->net;
     mlp_view mean = {net->kernels->dtype, 1, s->n, s->n, 1, s->mean};
     mlp_view std = {net->kernels->dtype, 1, s->n, s->n, 1, s->std};
-    mlpi_model_take(g->c, mlpi_container_find(g->c, mean_name), net, mean);
-    mlpi_model_take(g->c, mlpi_container_find(g->c, std_name), net, std);
+    mlpi_model_take(g->c, mlpi_safetensors_find(g->c, mean_name), net, mean);
+    mlpi_model_take(g->c, mlpi_safetensors_find(g->c, std_name), net, std);
     for (size_t j = 0; j < s->n; j++) {
         double x = mlp_cview_at(mlp_view_const(std), 0, j);
         if (!isfinite(mlp_cview_at(mlp_view_const(mean), 0, j)) ||
@@ -302,7 +304,7 @@ static mlp_status take_metadata(const loading *g)
 {
     mlpi_string_list *pairs = &g->net->metadata;
     TRY(mlpi_string_list_make(g->hooks, 2 * g->pairs, g->pair_bytes, pairs));
-    mlpi_json r = mlpi_container_pairs(g->c);
+    mlpi_json r = mlpi_safetensors_pairs(g->c);
     mlpi_span key;
     mlpi_span value;
     while (mlpi_json_more(&r, '}') && mlpi_json_key(&r, &key) &&
@@ -372,11 +374,11 @@ static mlp_status load_described(loading *g, const char *text, size_t size)
     return take_all(g);
 }
 
-static mlp_status load_opened(const mlp_hooks *hooks, const mlpi_container *c,
+static mlp_status load_opened(const mlp_hooks *hooks, const mlpi_safetensors *c,
                               mlp_net **net)
 {
     mlpi_span text;
-    (void)mlpi_container_metadata(c, "mlp", &text);
+    (void)mlpi_safetensors_metadata(c, "mlp", &text);
     mlpi_cursor measure = {0};
     void *block = NULL;
     (void)mlpi_take(&measure, 1, sizeof(mlpi_description));
@@ -398,10 +400,10 @@ static mlp_status load_opened(const mlp_hooks *hooks, const mlpi_container *c,
 static mlp_status load(const mlp_hooks *hooks, const void *bytes, size_t size,
                        mlp_net **net)
 {
-    mlpi_container c;
+    mlpi_safetensors c;
     TRY(mlpi_model_open(hooks, bytes, size, &c));
     mlp_status status = load_opened(hooks, &c, net);
-    mlpi_container_close(hooks, &c);
+    mlpi_safetensors_close(hooks, &c);
     return status;
 }
 
@@ -426,7 +428,7 @@ mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
                           net ? "the path" : "the place for the network");
     }
     mlpi_disk_file file;
-    TRY(mlpi_disk_read(&used, path, mlpi_container_begins, &file));
+    TRY(mlpi_disk_read(&used, path, mlpi_safetensors_begins, &file));
     mlp_status status = load(&used, file.bytes, file.size, net);
     mlpi_release(&used, file.bytes);
     return status;

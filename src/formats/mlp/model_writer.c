@@ -26,7 +26,7 @@ static const mlpi_part norm_parts[] = {{MLP_W, "weight"},
                                        {MLP_VARIANCE, "norm.running_var"},
                                        {MLP_W, NULL}};
 
-const mlpi_part *mlpi_parts(bool batch_norm)
+const mlpi_part *mlpi_layer_tensors(bool batch_norm)
 {
     return batch_norm ? norm_parts : plain_parts;
 }
@@ -42,7 +42,7 @@ void mlpi_part_name(size_t l, const mlpi_part *part, char name[MLPI_NAME_SIZE])
     name[to.used] = '\0';
 }
 
-mlp_view mlpi_part_view(const mlp_net *net, size_t l, const mlpi_part *part)
+mlp_view mlpi_net_tensor(const mlp_net *net, size_t l, const mlpi_part *part)
 {
     const mlpi_shape *shape = &net->layout.layer[l];
     if (part->which == MLP_W) {
@@ -115,9 +115,10 @@ static void put_tensors(header *h, const mlp_net *net, size_t state)
 {
     char name[MLPI_NAME_SIZE];
     for (size_t l = 1; l <= net->layout.L; l++) {
-        const mlpi_part *part = mlpi_parts(net->layout.layer[l].batch_norm);
+        const mlpi_part *part =
+            mlpi_layer_tensors(net->layout.layer[l].batch_norm);
         for (; part->name; part++) {
-            mlp_view view = mlpi_part_view(net, l, part);
+            mlp_view view = mlpi_net_tensor(net, l, part);
             mlpi_part_name(l, part, name);
             put_tensor(h, net, name, part->which == MLP_W ? view.rows : 0,
                        view.cols);
@@ -184,9 +185,10 @@ static void put_moments(mlpi_writer *to, const mlp_net *net,
 static void put_data(mlpi_writer *to, const mlp_net *net)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {
-        const mlpi_part *part = mlpi_parts(net->layout.layer[l].batch_norm);
+        const mlpi_part *part =
+            mlpi_layer_tensors(net->layout.layer[l].batch_norm);
         for (; part->name; part++) {
-            put_view(to, net, mlpi_part_view(net, l, part));
+            put_view(to, net, mlpi_net_tensor(net, l, part));
         }
     }
     put_moments(to, net, &net->in);

@@ -46,7 +46,7 @@ static mlp_status refuse(const mlp_hooks *hooks, const char *what)
  */
 
 /* Shape, and how many elements that makes; SIZE_MAX: too many for any file. */
-static bool get_shape(mlpi_json *r, mlpi_stored *t, size_t *elements)
+static bool get_shape(mlpi_json *r, mlpi_tensor_entry *t, size_t *elements)
 {
     bool fits = true;
     *elements = 1;
@@ -68,7 +68,7 @@ static bool get_shape(mlpi_json *r, mlpi_stored *t, size_t *elements)
     return !r->wrong;
 }
 
-static bool get_offsets(mlpi_json *r, mlpi_stored *t, size_t data_size)
+static bool get_offsets(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
 {
     uint64_t begin = 0;
     uint64_t end = 0;
@@ -88,7 +88,7 @@ static bool get_offsets(mlpi_json *r, mlpi_stored *t, size_t data_size)
     return !r->wrong;
 }
 
-static bool get_tensor(mlpi_json *r, mlpi_stored *t, size_t data_size)
+static bool get_tensor(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
 {
     enum { DTYPE = 1, SHAPE = 2, OFFSETS = 4, ALL = 7 };
     unsigned seen = 0;
@@ -138,7 +138,7 @@ static bool check_metadata(mlpi_json *r)
 /* Goes through the header: counts the tensors, or reads them into the table. An
  * entry that counts has some fifty bytes of text, so that the table is no more
  * than twice the header. */
-static bool get_header(mlpi_container *c, mlpi_json *r)
+static bool get_header(mlpi_safetensors *c, mlpi_json *r)
 {
     size_t data_size = c->size - MLPI_HEAD_BYTES - c->header_size;
     bool has_metadata = false;
@@ -154,7 +154,7 @@ static bool get_header(mlpi_container *c, mlpi_json *r)
             c->metadata = r->at;
             (void)check_metadata(r);
         } else {
-            mlpi_stored t = {.name = key};
+            mlpi_tensor_entry t = {.name = key};
             (void)get_tensor(r, &t, data_size);
             if (c->tensor) {
                 c->tensor[c->count] = t;
@@ -171,8 +171,8 @@ static bool get_header(mlpi_container *c, mlpi_json *r)
 
 static bool lies_before(const void *a, const void *b)
 {
-    const mlpi_stored *x = a;
-    const mlpi_stored *y = b;
+    const mlpi_tensor_entry *x = a;
+    const mlpi_tensor_entry *y = b;
     return x->begin < y->begin || (x->begin == y->begin && x->size < y->size);
 }
 
@@ -238,13 +238,15 @@ static bool is_named_before(const void *a, const void *b)
 {
     mlpi_span owner_a;
     mlpi_span owner_b;
-    mlpi_span part_a = mlpi_name_part(((const mlpi_stored *)a)->name, &owner_a);
-    mlpi_span part_b = mlpi_name_part(((const mlpi_stored *)b)->name, &owner_b);
+    mlpi_span part_a =
+        mlpi_name_part(((const mlpi_tensor_entry *)a)->name, &owner_a);
+    mlpi_span part_b =
+        mlpi_name_part(((const mlpi_tensor_entry *)b)->name, &owner_b);
     int owners = compare_texts(owner_a, owner_b);
     return owners < 0 || (owners == 0 && compare_texts(part_a, part_b) < 0);
 }
 
-static mlp_status check_places(const mlp_hooks *hooks, mlpi_container *c)
+static mlp_status check_places(const mlp_hooks *hooks, mlpi_safetensors *c)
 {
     size_t end = 0;
     mlpi_sort(c->tensor, c->count, sizeof *c->tensor, lies_before);
@@ -270,7 +272,7 @@ static mlp_status check_places(const mlp_hooks *hooks, mlpi_container *c)
  * Opening and closing
  */
 
-bool mlpi_container_begins(const unsigned char *head, size_t size)
+bool mlpi_safetensors_begins(const unsigned char *head, size_t size)
 {
     mlpi_reader from = {.bytes = head, .size = MLPI_HEAD_BYTES};
     uint64_t n = mlpi_get_u64(&from);
@@ -284,7 +286,7 @@ static mlp_status report_syntax(const mlp_hooks *hooks, const mlpi_json *r)
                       r->wrong, MLPI_HEAD_BYTES + r->at);
 }
 
-static mlp_status read_table(const mlp_hooks *hooks, mlpi_container *c)
+static mlp_status read_table(const mlp_hooks *hooks, mlpi_safetensors *c)
 {
     mlpi_json r = mlpi_json_of(c->header, c->header_size);
     if (!get_header(c, &r)) {
@@ -301,11 +303,11 @@ static mlp_status read_table(const mlp_hooks *hooks, mlpi_container *c)
                              : report_syntax(hooks, &r);
 }
 
-mlp_status mlpi_container_open(const mlp_hooks *hooks, const void *bytes,
-                               size_t size, mlpi_container *c)
+mlp_status mlpi_safetensors_open(const mlp_hooks *hooks, const void *bytes,
+                                 size_t size, mlpi_safetensors *c)
 {
-    *c = (mlpi_container){.bytes = bytes, .size = size};
-    if (size < MLPI_HEAD_BYTES || !mlpi_container_begins(bytes, size)) {
+    *c = (mlpi_safetensors){.bytes = bytes, .size = size};
+    if (size < MLPI_HEAD_BYTES || !mlpi_safetensors_begins(bytes, size)) {
         return refuse(hooks, "no header of a length that can be");
     }
     mlpi_reader from = {.bytes = bytes, .size = size};
@@ -316,22 +318,22 @@ mlp_status mlpi_container_open(const mlp_hooks *hooks, const void *bytes,
     }
     mlp_status status = read_table(hooks, c);
     if (status != MLP_OK) {
-        mlpi_container_close(hooks, c);
+        mlpi_safetensors_close(hooks, c);
     }
     return status;
 }
 
-void mlpi_container_close(const mlp_hooks *hooks, mlpi_container *c)
+void mlpi_safetensors_close(const mlp_hooks *hooks, mlpi_safetensors *c)
 {
     mlpi_release(hooks, c->tensor);
     c->tensor = NULL;
     c->count = 0;
 }
 
-const mlpi_stored *mlpi_container_find(const mlpi_container *c,
-                                       const char *name)
+const mlpi_tensor_entry *mlpi_safetensors_find(const mlpi_safetensors *c,
+                                               const char *name)
 {
-    mlpi_stored wanted = {.name = {name, strlen(name)}};
+    mlpi_tensor_entry wanted = {.name = {name, strlen(name)}};
     size_t low = 0;
     size_t high = c->count;
     while (low < high) {
@@ -347,7 +349,7 @@ const mlpi_stored *mlpi_container_find(const mlpi_container *c,
                : NULL;
 }
 
-mlpi_json mlpi_container_pairs(const mlpi_container *c)
+mlpi_json mlpi_safetensors_pairs(const mlpi_safetensors *c)
 {
     mlpi_json r = mlpi_json_of(c->header, c->header_size);
     r.at = c->metadata;
@@ -358,10 +360,10 @@ mlpi_json mlpi_container_pairs(const mlpi_container *c)
     return r;
 }
 
-bool mlpi_container_metadata(const mlpi_container *c, const char *key,
-                             mlpi_span *value)
+bool mlpi_safetensors_metadata(const mlpi_safetensors *c, const char *key,
+                               mlpi_span *value)
 {
-    mlpi_json r = mlpi_container_pairs(c);
+    mlpi_json r = mlpi_safetensors_pairs(c);
     mlpi_span found;
     while (mlpi_json_more(&r, '}') && mlpi_json_key(&r, &found) &&
            mlpi_json_string(&r, value)) {
@@ -376,7 +378,7 @@ bool mlpi_container_metadata(const mlpi_container *c, const char *key,
  * Elements
  */
 
-bool mlpi_stored_is_real(const mlpi_stored *t)
+bool mlpi_stored_is_real(const mlpi_tensor_entry *t)
 {
     return t->type >= 0 && t->type < REALS;
 }
@@ -400,7 +402,7 @@ static double half_of(uint32_t bits)
     return float_of(sign | rest) * 0x1p112;
 }
 
-double mlpi_stored_real(const mlpi_container *c, const mlpi_stored *t,
+double mlpi_stored_real(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
                         size_t index)
 {
     mlpi_reader from = {.bytes = (const unsigned char *)c->header +

@@ -130,7 +130,7 @@ static const char *behind_one_plus(const mlpi_graph_reader *r, const char *name,
 
 /* Is the value what an activation multiplies x by? */
 static bool match_factor(const mlpi_graph_reader *r, const char *x,
-                         const char *name, mlpi_gate *gate)
+                         const char *name, mlpi_activation_match *gate)
 {
     const onnx_node *node = mlpi_graph_maker(r, name);
     const char *erf = behind_one_plus(r, name, "Erf");
@@ -154,7 +154,7 @@ static bool match_factor(const mlpi_graph_reader *r, const char *x,
 }
 
 static void match_product(const mlpi_graph_reader *r, const onnx_node *node,
-                          mlpi_gate *gate)
+                          mlpi_activation_match *gate)
 {
     product p = {.factor = 1};
     if (!take_apart(r, node->output[0], &p) || p.count != 2) {
@@ -169,7 +169,8 @@ static void match_product(const mlpi_graph_reader *r, const onnx_node *node,
 
 /* Rows are of one dimension, so that the last axis is the second of all. */
 static mlp_status match_softmax(const mlpi_graph_reader *r,
-                                const onnx_node *node, mlpi_gate *gate)
+                                const onnx_node *node,
+                                mlpi_activation_match *gate)
 {
     int64_t axis =
         mlpi_node_int(node, "axis", r->opset < SOFTMAX_OF_LAST ? 1 : -1);
@@ -194,10 +195,12 @@ static const struct {
     {"Elu", MLP_ACT_ELU, 1},
 };
 
-mlp_status mlpi_gate_match(const mlpi_graph_reader *r, const onnx_node *node,
-                           mlpi_gate *gate)
+mlp_status mlpi_activation_match_match(const mlpi_graph_reader *r,
+                                       const onnx_node *node,
+                                       mlpi_activation_match *gate)
 {
-    *gate = (mlpi_gate){.factor = 1, .value = mlpi_node_input(node, 0)};
+    *gate =
+        (mlpi_activation_match){.factor = 1, .value = mlpi_node_input(node, 0)};
     for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
         if (mlpi_node_is(node, operators[i].op)) {
             gate->found = true;

@@ -12,17 +12,18 @@
 
 #include "formats/onnx/graph_reader.h"
 
-typedef struct mlpi_gate {
+typedef struct mlpi_activation_match {
     bool found;
     mlp_activation activation;
     double slope;
     double factor;     /* what the activation is multiplied by, mostly 1 */
     const char *value; /* what goes into it */
-} mlpi_gate;
+} mlpi_activation_match;
 
 /* Which activation ends with this node? MLP_ERR_UNSUPPORTED: one that the
  * library has, but of another axis. */
-mlp_status mlpi_gate_match(const mlpi_graph_reader *r, const onnx_node *node,
-                           mlpi_gate *gate);
+mlp_status mlpi_activation_match_match(const mlpi_graph_reader *r,
+                                       const onnx_node *node,
+                                       mlpi_activation_match *gate);
 
 #endif

@@ -15,13 +15,13 @@ enum {
 /* Where one is on the way from output to input. */
 typedef struct walk {
     const mlpi_graph_reader *r;
-    mlpi_chain *chain;
+    mlpi_layer_chain *chain;
     const char *value;
     size_t width; /* of the value; 0: not known yet */
     mlpi_map_step step[MLPI_STEPS];
-    size_t steps;   /* found since the last activation or layer */
-    mlpi_gate gate; /* found since the last layer, if any */
-    bool flat;      /* since then the value was made flat */
+    size_t steps;               /* found since the last activation or layer */
+    mlpi_activation_match gate; /* found since the last layer, if any */
+    bool flat;                  /* since then the value was made flat */
 } walk;
 
 static mlp_status refuse(const walk *w, const onnx_node *node, const char *why)
@@ -222,7 +222,7 @@ static mlp_status read_gemm(walk *w, const onnx_node *node, mlpi_dense *d)
 /* A layer, if the node is one. */
 static mlp_status take_dense(walk *w, const onnx_node *node, bool *taken)
 {
-    mlpi_chain *chain = w->chain;
+    mlpi_layer_chain *chain = w->chain;
     bool is_gemm = mlpi_node_is(node, "Gemm");
     *taken = is_gemm || mlpi_node_is(node, "MatMul");
     if (!*taken) {
@@ -282,8 +282,8 @@ static double pop_factor(walk *w)
 
 static mlp_status take_gate(walk *w, const onnx_node *node, bool *taken)
 {
-    mlpi_gate gate;
-    TRY(mlpi_gate_match(w->r, node, &gate));
+    mlpi_activation_match gate;
+    TRY(mlpi_activation_match_match(w->r, node, &gate));
     *taken = gate.found;
     if (!gate.found) {
         return MLP_OK;
@@ -564,10 +564,11 @@ static mlp_status take_node(walk *w, const onnx_node *node)
     return taken ? MLP_OK : refuse(w, node, NULL);
 }
 
-mlp_status mlpi_chain_find(const mlpi_graph_reader *r, mlpi_chain *chain)
+mlp_status mlpi_layer_chain_find(const mlpi_graph_reader *r,
+                                 mlpi_layer_chain *chain)
 {
     walk w = {.r = r, .chain = chain};
-    *chain = (mlpi_chain){.L = 0};
+    *chain = (mlpi_layer_chain){.L = 0};
     chain->dense =
         mlpi_arena_take(r->arena, MLP_MAX_LAYERS, sizeof *chain->dense);
     TRY(r->arena->status);

@@ -55,15 +55,16 @@ typedef struct mlpi_dense {
     const onnx_node *node;
 } mlpi_dense;
 
-typedef struct mlpi_chain {
+typedef struct mlpi_layer_chain {
     mlpi_dense *dense; /* [L], the last one first */
     size_t L;
     mlpi_map input, output; /* before and behind all */
     const onnx_node *names; /* a ZipMap with names of classes, or NULL */
-} mlpi_chain;
+} mlpi_layer_chain;
 
 /* MLP_ERR_UNSUPPORTED: an operator that is named; MLP_ERR_FORMAT;
  * MLP_ERR_SHAPE: sizes that do not fit one another. */
-mlp_status mlpi_chain_find(const mlpi_graph_reader *r, mlpi_chain *chain);
+mlp_status mlpi_layer_chain_find(const mlpi_graph_reader *r,
+                                 mlpi_layer_chain *chain);
 
 #endif

@@ -28,7 +28,7 @@ typedef struct loader {
     mlpi_arena arena;
     onnx_model *model;
     mlpi_graph_reader graph;
-    mlpi_chain chain;
+    mlpi_layer_chain chain;
     mlp_config config;
     mlp_layer layers[MLP_MAX_LAYERS];
     mlp_net *net;
@@ -58,7 +58,7 @@ static bool keeps_norm(const loader *from, size_t l)
            map->step[0].number == from->config.batch_norm_epsilon;
 }
 
-static mlp_dtype precision_of(const mlpi_chain *chain)
+static mlp_dtype precision_of(const mlpi_layer_chain *chain)
 {
     for (size_t i = 0; i < chain->L; i++) {
         if (chain->dense[i].W.type == ONNX_DOUBLE &&
@@ -122,7 +122,7 @@ static mlp_status check_sharing(const loader *from)
 
 static mlp_status describe(loader *from)
 {
-    const mlpi_chain *chain = &from->chain;
+    const mlpi_layer_chain *chain = &from->chain;
     mlp_config *config = &from->config;
     size_t L = chain->L;
     config->inputs = dense_of(from, 1)->inputs;
@@ -223,7 +223,7 @@ static bool scales_targets(const mlpi_map *map, size_t n, mlp_dtype p)
 
 /* Mul and Add behind a last layer without activation are the library's way to
  * scale targets: they stay by themselves. */
-static void part_output(mlpi_chain *chain)
+static void part_output(mlpi_layer_chain *chain)
 {
     mlpi_dense *last = &chain->dense[0];
     mlpi_map *map = &last->behind;
@@ -471,7 +471,7 @@ static mlp_status load(loader *to, const void *bytes, size_t size,
     TRY(mlpi_wire_read(&to->arena, bytes, size, &to->model));
     to->graph = (mlpi_graph_reader){.arena = &to->arena, .path = path};
     TRY(mlpi_graph_open(&to->graph, to->model));
-    TRY(mlpi_chain_find(&to->graph, &to->chain));
+    TRY(mlpi_layer_chain_find(&to->graph, &to->chain));
     return make_net(to);
 }
 
