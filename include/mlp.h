@@ -888,16 +888,16 @@ mlp_status mlp_trainer_fit_pieces(mlp_trainer *trainer, mlp_next_piece *next,
  * bits; threads, kernels and max_rows may differ. on_epoch may save the state,
  * to go on from there.
  *
- * save writes mlp_trainer_state_size bytes, which may change with each epoch;
+ * save writes mlp_trainer_save_size bytes, which may change with each epoch;
  * MLP_ERR_SHAPE: `size` is another number. load changes nothing before it has
  * looked at everything, and allocates. MLP_ERR_FORMAT: these are not all of the
  * bytes that were saved, and nothing else. MLP_ERR_UNSUPPORTED: a state of
  * another format or MLP_NUMERICS. MLP_ERR_ARGUMENT: of another network. */
-size_t mlp_trainer_state_size(const mlp_trainer *trainer); /* 0 for NULL */
-mlp_status mlp_trainer_save(const mlp_trainer *trainer, void *bytes,
-                            size_t size);
-mlp_status mlp_trainer_load(mlp_trainer *trainer, const void *bytes,
-                            size_t size);
+size_t mlp_trainer_save_size(const mlp_trainer *trainer); /* 0 for NULL */
+mlp_status mlp_trainer_save_memory(const mlp_trainer *trainer, void *bytes,
+                                   size_t size);
+mlp_status mlp_trainer_load_memory(mlp_trainer *trainer, const void *bytes,
+                                   size_t size);
 
 /* A view of any tensor of layer l, 1 to L (MLP_A and MLP_D: 0 to L), valid
  * until the trainer is freed; Z, A and D have the rows of the last forward, and
@@ -989,12 +989,12 @@ mlp_status mlp_net_import(mlp_net *net, const char *path);
 mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes, size_t size);
 
 /* Saves the trainer's network like mlp_net_save, and in the same file all that
- * mlp_trainer_save saves; mlp_net_load loads the network alone from it.
- * mlp_trainer_load_file is mlp_trainer_load from there: to go on elsewhere,
+ * mlp_trainer_save_memory saves; mlp_net_load loads the network alone from it.
+ * mlp_trainer_load is mlp_trainer_load_memory from there: to go on elsewhere,
  * load the network, make its trainer, load that.
  * Errors as of these functions. MLP_ERR_FORMAT: also a file without a state. */
-mlp_status mlp_trainer_save_file(const mlp_trainer *trainer, const char *path);
-mlp_status mlp_trainer_load_file(mlp_trainer *trainer, const char *path);
+mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path);
+mlp_status mlp_trainer_load(mlp_trainer *trainer, const char *path);
 
 typedef struct mlp_export_options {
     const char *prefix; /* of all names, a letter, then letters, digits and _,

@@ -517,36 +517,34 @@ static void trainers_go_on_from_their_file(void **state)
     assert_int_equal(mlp_trainer_create(net, 7, &first), MLP_OK);
     assert_int_equal(mlp_trainer_set_optimizer(first, &adam), MLP_OK);
     train(first, d, 3);
-    assert_int_equal(mlp_trainer_save_file(first, path), MLP_OK);
+    assert_int_equal(mlp_trainer_save(first, path), MLP_OK);
     train(first, d, 3);
 
     assert_int_equal(mlp_net_load(path, &hooks, &loaded), MLP_OK);
     assert_string_equal(mlp_net_metadata(loaded, "a"), "b");
     assert_int_equal(mlp_trainer_create(loaded, 7, &second), MLP_OK);
-    assert_int_equal(mlp_trainer_load_file(second, path), MLP_OK);
+    assert_int_equal(mlp_trainer_load(second, path), MLP_OK);
     train(second, d, 3);
     assert_same_net(net, loaded);
 
     assert_int_equal(mlp_net_save(net, path), MLP_OK);
-    assert_told(&record, mlp_trainer_load_file(second, path), MLP_ERR_FORMAT,
+    assert_told(&record, mlp_trainer_load(second, path), MLP_ERR_FORMAT,
                 "got a network alone");
-    assert_told(&record, mlp_trainer_load_file(second, "/nowhere/at/all"),
+    assert_told(&record, mlp_trainer_load(second, "/nowhere/at/all"),
                 MLP_ERR_IO, "cannot open");
-    assert_told(&record, mlp_trainer_save_file(second, "/nowhere/at/all"),
+    assert_told(&record, mlp_trainer_save(second, "/nowhere/at/all"),
                 MLP_ERR_IO, "cannot make");
-    assert_told(&record, mlp_trainer_load_file(second, NULL), MLP_ERR_NULL,
-                "path");
-    assert_told(&record, mlp_trainer_save_file(second, NULL), MLP_ERR_NULL,
-                "path");
-    assert_int_equal(mlp_trainer_save_file(NULL, path), MLP_ERR_NULL);
-    assert_int_equal(mlp_trainer_load_file(NULL, path), MLP_ERR_NULL);
+    assert_told(&record, mlp_trainer_load(second, NULL), MLP_ERR_NULL, "path");
+    assert_told(&record, mlp_trainer_save(second, NULL), MLP_ERR_NULL, "path");
+    assert_int_equal(mlp_trainer_save(NULL, path), MLP_ERR_NULL);
+    assert_int_equal(mlp_trainer_load(NULL, path), MLP_ERR_NULL);
     for (size_t n = 1; n <= 2; n++) {
         record.fail_at = record.allocations + n;
-        assert_int_equal(mlp_trainer_save_file(second, path), MLP_ERR_MEMORY);
+        assert_int_equal(mlp_trainer_save(second, path), MLP_ERR_MEMORY);
         record.fail_at = record.allocations + n;
         assert_int_equal(mlp_net_save(net, path), MLP_ERR_MEMORY);
         record.fail_at = record.allocations + n;
-        assert_int_equal(mlp_trainer_load_file(second, path), MLP_ERR_MEMORY);
+        assert_int_equal(mlp_trainer_load(second, path), MLP_ERR_MEMORY);
     }
     assert_true(holds(net));
     mlp_trainer_free(first);

@@ -331,23 +331,23 @@ static void states_of_other_losses_are_refused(void **state)
     mlp_net *net = network(MLP_F64, &config);
     mlp_trainer *trainer = NULL;
     assert_int_equal(mlp_trainer_create(net, ROWS, &trainer), MLP_OK);
-    size_t bytes = mlp_trainer_state_size(trainer);
+    size_t bytes = mlp_trainer_save_size(trainer);
     void *saved = malloc(bytes);
     assert_non_null(saved);
-    assert_int_equal(mlp_trainer_save(trainer, saved, bytes), MLP_OK);
+    assert_int_equal(mlp_trainer_save_memory(trainer, saved, bytes), MLP_OK);
     for (size_t i = 0; i < 2; i++) {
         double kept = *options[i];
         *options[i] = 0.5;
         mlp_net *other = network(MLP_F64, &config);
         mlp_trainer *into = NULL;
         assert_int_equal(mlp_trainer_create(other, ROWS, &into), MLP_OK);
-        assert_int_equal(mlp_trainer_load(into, saved, bytes),
+        assert_int_equal(mlp_trainer_load_memory(into, saved, bytes),
                          MLP_ERR_ARGUMENT);
         mlp_trainer_free(into);
         mlp_net_free(other);
         *options[i] = kept;
     }
-    assert_int_equal(mlp_trainer_load(trainer, saved, bytes), MLP_OK);
+    assert_int_equal(mlp_trainer_load_memory(trainer, saved, bytes), MLP_OK);
     free(saved);
     mlp_trainer_free(trainer);
     mlp_net_free(net);

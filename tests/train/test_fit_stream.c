@@ -162,11 +162,11 @@ static mlp_trainer *ten_in_pieces(mlp_trainer *trainer, reader *r,
 {
     assert_int_equal(
         mlp_trainer_fit_pieces(trainer, read_piece, r, options, NULL), MLP_OK);
-    size_t size = mlp_trainer_state_size(trainer);
+    size_t size = mlp_trainer_save_size(trainer);
     void *bytes = guarded_alloc(size);
-    assert_int_equal(mlp_trainer_save(trainer, bytes, size), MLP_OK);
+    assert_int_equal(mlp_trainer_save_memory(trainer, bytes, size), MLP_OK);
     mlp_trainer *loaded = new_trainer(next, MLP_RULE_SGD);
-    assert_int_equal(mlp_trainer_load(loaded, bytes, size), MLP_OK);
+    assert_int_equal(mlp_trainer_load_memory(loaded, bytes, size), MLP_OK);
     guarded_free(bytes);
     mlp_trainer_free(trainer);
     return loaded;

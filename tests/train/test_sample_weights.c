@@ -543,13 +543,13 @@ static void refused_weights_leave_a_trainer_as_it_was(void **state)
     options.seed = 5;
     options.row_weights = mlp_cview_f64(none, ROWS, 1);
     assert_int_equal(mlp_trainer_create(net, ROWS, &trainer), MLP_OK);
-    size_t size = mlp_trainer_state_size(trainer);
+    size_t size = mlp_trainer_save_size(trainer);
     unsigned char *states[2] = {guarded_alloc(size), guarded_alloc(size)};
-    assert_int_equal(mlp_trainer_save(trainer, states[0], size), MLP_OK);
+    assert_int_equal(mlp_trainer_save_memory(trainer, states[0], size), MLP_OK);
     assert_told(&record,
                 mlp_trainer_fit(trainer, ro(d.X), ro(d.Y), &options, NULL),
                 MLP_ERR_ARGUMENT, "sum");
-    assert_int_equal(mlp_trainer_save(trainer, states[1], size), MLP_OK);
+    assert_int_equal(mlp_trainer_save_memory(trainer, states[1], size), MLP_OK);
     assert_memory_equal(states[1], states[0], size);
     mlp_gradient_check worst = {.error = 7};
     assert_told(&record,

@@ -282,7 +282,7 @@ static void put_state(mlpi_writer *to, const mlp_trainer *t, size_t size)
     put_arrays(to, t);
 }
 
-size_t mlp_trainer_state_size(const mlp_trainer *trainer)
+size_t mlp_trainer_save_size(const mlp_trainer *trainer)
 {
     mlpi_writer count = {.bytes = NULL};
     if (!trainer) {
@@ -292,8 +292,8 @@ size_t mlp_trainer_state_size(const mlp_trainer *trainer)
     return count.used + CRC_BYTES;
 }
 
-mlp_status mlp_trainer_save(const mlp_trainer *trainer, void *bytes,
-                            size_t size)
+mlp_status mlp_trainer_save_memory(const mlp_trainer *trainer, void *bytes,
+                                   size_t size)
 {
     if (!trainer) {
         return MLP_ERR_NULL;
@@ -302,7 +302,7 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, void *bytes,
         return mlpi_error(&trainer->hooks, MLP_ERR_NULL,
                           "the place for the state is NULL");
     }
-    size_t needed = mlp_trainer_state_size(trainer);
+    size_t needed = mlp_trainer_save_size(trainer);
     if (size != needed) {
         return mlpi_error(&trainer->hooks, MLP_ERR_SHAPE,
                           "state: expects room for %zu bytes, got %zu", needed,
@@ -320,9 +320,9 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, void *bytes,
 
 static mlp_status report_damage(const mlp_trainer *t, const char *what)
 {
-    return mlpi_error(&t->hooks, MLP_ERR_FORMAT,
-                      "state: expects what mlp_trainer_save wrote, got %s",
-                      what);
+    return mlpi_error(
+        &t->hooks, MLP_ERR_FORMAT,
+        "state: expects what mlp_trainer_save_memory wrote, got %s", what);
 }
 
 /* Looks at what no state can be without, and at the checksum. */
@@ -435,8 +435,8 @@ static void take_state(mlp_trainer *t, const saved *s, mlpi_reader *from,
     mlpi_get_reals(from, size, s->has_best ? n : 0, t->best);
 }
 
-mlp_status mlp_trainer_load(mlp_trainer *trainer, const void *bytes,
-                            size_t size)
+mlp_status mlp_trainer_load_memory(mlp_trainer *trainer, const void *bytes,
+                                   size_t size)
 {
     if (!trainer) {
         return MLP_ERR_NULL;

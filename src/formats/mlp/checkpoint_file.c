@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "train/trainer.h"
 
-mlp_status mlp_trainer_save_file(const mlp_trainer *trainer, const char *path)
+mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
 {
     if (!trainer) {
         return MLP_ERR_NULL;
@@ -18,7 +18,7 @@ mlp_status mlp_trainer_save_file(const mlp_trainer *trainer, const char *path)
     if (!path) {
         return mlpi_error(hooks, MLP_ERR_NULL, "the path is NULL");
     }
-    size_t state = mlp_trainer_state_size(trainer);
+    size_t state = mlp_trainer_save_size(trainer);
     size_t size = 0;
     TRY(mlpi_model_measure(trainer->net, state, &size));
     mlpi_cursor measure = {0};
@@ -28,7 +28,7 @@ mlp_status mlp_trainer_save_file(const mlp_trainer *trainer, const char *path)
     unsigned char *bytes = block;
     mlpi_model_write(trainer->net, state, bytes);
     mlp_status status =
-        mlp_trainer_save(trainer, bytes + (size - state), state);
+        mlp_trainer_save_memory(trainer, bytes + (size - state), state);
     if (status == MLP_OK) {
         mlpi_model_seal(bytes, size);
         status = mlpi_disk_write(hooks, path, bytes, size);
@@ -48,14 +48,14 @@ static mlp_status load_bytes(mlp_trainer *trainer, const mlpi_disk_file *file)
                             "model file: expects a trainer's state, got a "
                             "network alone");
     } else {
-        status = mlp_trainer_load(
+        status = mlp_trainer_load_memory(
             trainer, c.header + c.header_size + state->begin, state->size);
     }
     mlpi_safetensors_close(&trainer->hooks, &c);
     return status;
 }
 
-mlp_status mlp_trainer_load_file(mlp_trainer *trainer, const char *path)
+mlp_status mlp_trainer_load(mlp_trainer *trainer, const char *path)
 {
     if (!trainer) {
         return MLP_ERR_NULL;

@@ -68,9 +68,9 @@ typedef struct bytes {
 
 static bytes saved(const mlp_trainer *trainer)
 {
-    bytes b = {.size = mlp_trainer_state_size(trainer)};
+    bytes b = {.size = mlp_trainer_save_size(trainer)};
     b.data = guarded_alloc(b.size);
-    assert_int_equal(mlp_trainer_save(trainer, b.data, b.size), MLP_OK);
+    assert_int_equal(mlp_trainer_save_memory(trainer, b.data, b.size), MLP_OK);
     return b;
 }
 
@@ -129,7 +129,7 @@ static void assert_resumes(mlp_dtype p, mlp_rule rule, bool normalises)
     bytes middle = saved(begun);
     mlp_trainer *resumed = NULL; /* with plain descent, until it loads */
     assert_int_equal(mlp_trainer_create(second, ROWS + 1, &resumed), MLP_OK);
-    assert_int_equal(mlp_trainer_load(resumed, middle.data, middle.size),
+    assert_int_equal(mlp_trainer_load_memory(resumed, middle.data, middle.size),
                      MLP_OK);
     assert_same_net(second, first);
     bytes again = saved(resumed);
@@ -193,8 +193,8 @@ static void callback_can_save(void **state)
                      MLP_OK);
     mlp_net *net = another(&state_model, MLP_F64, NULL);
     mlp_trainer *trainer = trainer_of(net, MLP_RULE_SGD);
-    assert_int_equal(mlp_trainer_load(trainer, c.state.data, c.state.size),
-                     MLP_OK);
+    assert_int_equal(
+        mlp_trainer_load_memory(trainer, c.state.data, c.state.size), MLP_OK);
     options.on_epoch = NULL;
     options.epochs = 5;
     train(trainer, d, &options);
@@ -233,7 +233,8 @@ static void waiting_goes_on(void **state)
     bytes b = saved(trainers[1]);
     mlp_trainer_free(trainers[1]);
     trainers[1] = trainer_of(nets[1], MLP_RULE_SGD);
-    assert_int_equal(mlp_trainer_load(trainers[1], b.data, b.size), MLP_OK);
+    assert_int_equal(mlp_trainer_load_memory(trainers[1], b.data, b.size),
+                     MLP_OK);
     options.restore_best = true;
     options.epochs = 200;
     assert_int_equal(
@@ -312,14 +313,15 @@ static void cut_states_are_refused(void **state)
         unsigned char *cut = guarded_alloc(size);
         memcpy(cut, r.good.data, size);
         size_t live = r.record.live;
-        assert_told(&r.record, mlp_trainer_load(r.target, cut, size),
+        assert_told(&r.record, mlp_trainer_load_memory(r.target, cut, size),
                     MLP_ERR_FORMAT, "state");
         assert_int_equal(r.record.live, live);
         guarded_free(cut);
     }
     unsigned char *longer = guarded_alloc(r.good.size + 1);
     memcpy(longer, r.good.data, r.good.size);
-    assert_told(&r.record, mlp_trainer_load(r.target, longer, r.good.size + 1),
+    assert_told(&r.record,
+                mlp_trainer_load_memory(r.target, longer, r.good.size + 1),
                 MLP_ERR_FORMAT, "state");
     guarded_free(longer);
     finish(&r);
@@ -335,7 +337,7 @@ static void flipped_bytes_are_refused(void **state)
         for (size_t k = 0; k < COUNT(flips); k++) {
             r.good.data[i] ^= flips[k];
             assert_int_equal(
-                mlp_trainer_load(r.target, r.good.data, r.good.size),
+                mlp_trainer_load_memory(r.target, r.good.data, r.good.size),
                 MLP_ERR_FORMAT);
             r.good.data[i] ^= flips[k];
         }
@@ -377,11 +379,11 @@ static void forged_states_are_survived(void **state)
             memcpy(forged.data, r.good.data, r.good.size);
             forged.data[i] ^= flips[k];
             seal(forged);
-            if (mlp_trainer_load(r.target, forged.data, forged.size) ==
+            if (mlp_trainer_load_memory(r.target, forged.data, forged.size) ==
                 MLP_OK) {
-                assert_int_equal(
-                    mlp_trainer_load(r.target, r.before.data, r.before.size),
-                    MLP_OK);
+                assert_int_equal(mlp_trainer_load_memory(
+                                     r.target, r.before.data, r.before.size),
+                                 MLP_OK);
             } else {
                 refused++;
             }
@@ -415,7 +417,7 @@ static void powers_that_cannot_be_are_refused(void **state)
                 seal(r.good);
                 assert_told(
                     &r.record,
-                    mlp_trainer_load(r.target, r.good.data, r.good.size),
+                    mlp_trainer_load_memory(r.target, r.good.data, r.good.size),
                     MLP_ERR_FORMAT, "numbers that cannot be");
             }
             memcpy(r.good.data + i, &power, sizeof power);
@@ -449,11 +451,11 @@ static void scaling_that_cannot_be_is_refused(void **state)
         assert_int_equal(b.data[at], 1);
         b.data[at] = k == 0 ? 5 : 2; /* inputs and outputs are as many */
         seal(b);
-        assert_told(&record, mlp_trainer_load(trainer, b.data, b.size),
+        assert_told(&record, mlp_trainer_load_memory(trainer, b.data, b.size),
                     MLP_ERR_FORMAT, "numbers that cannot be");
         b.data[at] = 2;
         seal(b);
-        assert_int_equal(mlp_trainer_load(trainer, b.data, b.size),
+        assert_int_equal(mlp_trainer_load_memory(trainer, b.data, b.size),
                          k == 0 ? MLP_OK : MLP_ERR_FORMAT);
         guarded_free(b.data);
         mlp_trainer_free(trainer);
@@ -472,7 +474,7 @@ static void other_versions_are_unsupported(void **state)
         r.good.data[at]++;
         seal(r.good);
         assert_told(&r.record,
-                    mlp_trainer_load(r.target, r.good.data, r.good.size),
+                    mlp_trainer_load_memory(r.target, r.good.data, r.good.size),
                     MLP_ERR_UNSUPPORTED, "2");
         r.good.data[at]--;
     }
@@ -504,7 +506,7 @@ static void other_networks_are_refused(void **state)
         mlp_trainer *trainer = NULL;
         assert_int_equal(mlp_trainer_create(net, 7, &trainer), MLP_OK);
         assert_told(&record,
-                    mlp_trainer_load(trainer, r.good.data, r.good.size),
+                    mlp_trainer_load_memory(trainer, r.good.data, r.good.size),
                     MLP_ERR_ARGUMENT, "another's");
         assert_same_net(net, before);
         mlp_trainer_free(trainer);
@@ -521,17 +523,21 @@ static void places_of_another_size_are_refused(void **state)
     refusal r;
     prepare(&r, MLP_F64);
     size_t size = r.before.size;
-    assert_told(&r.record, mlp_trainer_save(r.target, r.before.data, size - 1),
+    assert_told(&r.record,
+                mlp_trainer_save_memory(r.target, r.before.data, size - 1),
                 MLP_ERR_SHAPE, "bytes");
-    assert_told(&r.record, mlp_trainer_save(r.target, r.before.data, size + 1),
+    assert_told(&r.record,
+                mlp_trainer_save_memory(r.target, r.before.data, size + 1),
                 MLP_ERR_SHAPE, "bytes");
-    assert_told(&r.record, mlp_trainer_save(r.target, NULL, size), MLP_ERR_NULL,
-                "state");
-    assert_told(&r.record, mlp_trainer_load(r.target, NULL, size), MLP_ERR_NULL,
-                "state");
-    assert_int_equal(mlp_trainer_save(NULL, r.before.data, size), MLP_ERR_NULL);
-    assert_int_equal(mlp_trainer_load(NULL, r.before.data, size), MLP_ERR_NULL);
-    assert_int_equal(mlp_trainer_state_size(NULL), 0);
+    assert_told(&r.record, mlp_trainer_save_memory(r.target, NULL, size),
+                MLP_ERR_NULL, "state");
+    assert_told(&r.record, mlp_trainer_load_memory(r.target, NULL, size),
+                MLP_ERR_NULL, "state");
+    assert_int_equal(mlp_trainer_save_memory(NULL, r.before.data, size),
+                     MLP_ERR_NULL);
+    assert_int_equal(mlp_trainer_load_memory(NULL, r.before.data, size),
+                     MLP_ERR_NULL);
+    assert_int_equal(mlp_trainer_save_size(NULL), 0);
     finish(&r);
 }
 
@@ -546,7 +552,7 @@ static void failed_allocations_change_nothing(void **state)
         r.record.allocations = 0;
         r.record.fail_at = n;
         mlp_status status =
-            mlp_trainer_load(r.target, r.good.data, r.good.size);
+            mlp_trainer_load_memory(r.target, r.good.data, r.good.size);
         r.record.fail_at = 0;
         if (status == MLP_OK) {
             break;
@@ -559,8 +565,9 @@ static void failed_allocations_change_nothing(void **state)
     bytes now = saved(r.target);
     assert_same_bytes(now, r.good);
     guarded_free(now.data);
-    assert_int_equal(mlp_trainer_load(r.target, r.before.data, r.before.size),
-                     MLP_OK);
+    assert_int_equal(
+        mlp_trainer_load_memory(r.target, r.before.data, r.before.size),
+        MLP_OK);
     finish(&r);
 }
 
