@@ -125,7 +125,7 @@ typedef struct epoch_lines {
     size_t every;
 } epoch_lines;
 
-static inline bool print_epoch(const mlp_progress *progress, void *user)
+static inline bool print_epoch(const mlp_epoch_progress *progress, void *user)
 {
     const epoch_lines *lines = user;
     if (progress->epoch % lines->every == 0 ||

@@ -32,8 +32,8 @@ typedef struct progress_line {
 /* "epoch 118 of 500, loss 0.0213, validation 0.0345 (best: 105), 12 s left";
  * epochs are counted from 0, as the tutorial does. */
 static inline void format_progress(const progress_line *line,
-                                   const mlp_progress *progress, char *text,
-                                   size_t size)
+                                   const mlp_epoch_progress *progress,
+                                   char *text, size_t size)
 {
     char validation[64] = "";
     double left = (double)(progress->epochs - progress->epoch - 1);
@@ -49,7 +49,7 @@ static inline void format_progress(const progress_line *line,
 }
 
 /* For on_epoch; `user` is the line. */
-static inline bool show_progress(const mlp_progress *progress, void *user)
+static inline bool show_progress(const mlp_epoch_progress *progress, void *user)
 {
     progress_line *line = user;
     line->epochs++;

@@ -239,14 +239,14 @@ typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
     X(MLP_INIT_GLOROT_UNIFORM, 5, "glorot_uniform")                            \
     X(MLP_INIT_LECUN_UNIFORM, 6, "lecun_uniform")                              \
     X(MLP_INIT_AUTO, 7, "auto")
-typedef enum mlp_init { MLP_INIT_LIST(MLP_ENUM_VALUE) } mlp_init;
+typedef enum mlp_weight_init { MLP_INIT_LIST(MLP_ENUM_VALUE) } mlp_weight_init;
 
 /* The names in the lists above; NULL for any other number, so that a loop
  * from 0 to NULL visits all of them. */
 const char *mlp_dtype_name(mlp_dtype dtype);
 const char *mlp_activation_name(mlp_activation activation);
 const char *mlp_loss_name(mlp_loss loss);
-const char *mlp_init_name(mlp_init init);
+const char *mlp_weight_init_name(mlp_weight_init init);
 
 /* Limits, above which MLP_ERR_LIMIT is returned. */
 #define MLP_MAX_LAYERS 256
@@ -304,7 +304,8 @@ typedef struct mlp_config {
      * are. */
     double label_smoothing;
     mlp_dtype precision; /* MLP_F64 (default) or MLP_F32 */
-    mlp_init init; /* default MLP_INIT_HE, the tutorial's, for every layer;
+    mlp_weight_init
+        init;      /* default MLP_INIT_HE, the tutorial's, for every layer;
                             MLP_INIT_AUTO suits more networks */
     uint32_t seed; /* of the first weights; default 42 */
     /* Of batch norm, as PyTorch names them: a training step moves the running
@@ -358,7 +359,8 @@ void mlp_net_free(mlp_net *net);
 /* Draws all weights anew, as mlp_net_create did, and sets biases to 0, scales
  * to 1, running means to 0 and running variances to 1.
  * MLP_ERR_ARGUMENT: unknown init. */
-mlp_status mlp_net_initialise(mlp_net *net, mlp_init init, uint32_t seed);
+mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init,
+                              uint32_t seed);
 
 /* What a network is. For NULL: 0, and the first constant of the list. */
 size_t mlp_net_inputs(const mlp_net *net);          /* n[0] */
@@ -381,7 +383,7 @@ mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer);
     X(MLP_A, 3, "A")                /* activations, as Z; l = 0: inputs */     \
     X(MLP_DW, 4, "dW")              /* dJ/dW, as W */                          \
     X(MLP_DB, 5, "db")              /* dJ/db, as b */                          \
-    X(MLP_D, 6, "D")                /* A after dropout, into layer l + 1 */    \
+    X(MLP_DROPPED, 6, "D")          /* A after dropout, into layer l + 1 */    \
     X(MLP_SCALE, 7, "scale")        /* of batch norm (1, n[l]), first 1 */     \
     X(MLP_DSCALE, 8, "dscale")      /* dJ/dscale, as scale */                  \
     X(MLP_MEAN, 9, "mean")          /* its running mean (1, n[l]) */           \
@@ -498,7 +500,7 @@ mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
 typedef struct mlp_trainer mlp_trainer;
 
 /* What a callback is told after each epoch. */
-typedef struct mlp_progress {
+typedef struct mlp_epoch_progress {
     size_t epoch;  /* from 0, as the tutorial prints it */
     size_t epochs; /* how many there will be, unless something ends them */
     double loss;   /* mean over the epoch's rows, each taken before the
@@ -512,7 +514,7 @@ typedef struct mlp_progress {
     double seconds;     /* that the epoch took */
     const mlp_net *net; /* as it is after the epoch's updates */
     const mlp_trainer *trainer; /* whose state may be saved here */
-} mlp_progress;
+} mlp_epoch_progress;
 
 /* What a callback is told after each batch. */
 typedef struct mlp_batch_progress {
@@ -540,7 +542,7 @@ typedef struct mlp_batch_progress {
  *             keeps its sign, and shrinks, without w moving, when g changes it;
  *             w -= sign(g) step. For full batches. Igel and Huesken, "Improving
  *             the Rprop Learning Algorithm" (2000), iRprop-; FANN's default
- *   lbfgs     each step goes along -H g, where H is what the last lbfgs_pairs
+ *   lbfgs     each step goes along -H g, where H is what the last lbfgs_history
  *             steps tell of the inverse Hessian, as far as the strong Wolfe
  *             conditions want; the first length tried is alpha: let it be 1.
  *             For small data and full batches: only in a fit, of which an epoch
@@ -580,8 +582,8 @@ typedef struct mlp_optimizer {
                             that is below 1, norm^2 being the sum of all g^2
                             before clip_value; above 0; default INFINITY */
     double rprop_grow, rprop_shrink; /* at least 1, in (0, 1]; 1.2 and 0.5 */
-    double rprop_least, rprop_most;  /* bounds of steps; 1e-6 and 50 */
-    size_t lbfgs_pairs;              /* 1 to 1000; default 10 */
+    double rprop_min, rprop_max;     /* bounds of steps; 1e-6 and 50 */
+    size_t lbfgs_history;            /* 1 to 1000; default 10 */
 } mlp_optimizer;
 
 /* The defaults named above; of plain gradient descent MLP_RULE_SGD. */
@@ -594,13 +596,13 @@ mlp_optimizer mlp_optimizer_defaults(mlp_rule rule);
  *   step          alpha factor^floor(epoch / every)
  *   exponential   alpha factor^epoch
  *   cosine        alpha (epoch + 1) / (warm_up + 1) before epoch `warm_up`;
- *                 then, with t from 0 to 1 between that and the end, least_rate
- *                 + (alpha - least_rate) (1 + cos(pi t)) / 2: Loshchilov and
+ *                 then, with t from 0 to 1 between that and the end, min_rate
+ *                 + (alpha - min_rate) (1 + cos(pi t)) / 2: Loshchilov and
  *                 Hutter, "SGDR" (2017), without restarts
  *   plateau       times factor whenever the watched loss, of validation or else
- *                 of training, has not fallen by more than min_change for
+ *                 of training, has not fallen by more than min_delta for
  *                 `patience` epochs since it last did, or the rate did; not
- *                 below least_rate
+ *                 below min_rate
  *   custom        rate(epoch, alpha, user) */
 #define MLP_SCHEDULE_LIST(X)                                                   \
     X(MLP_SCHEDULE_CONSTANT, 0, "constant")                                    \
@@ -618,16 +620,15 @@ const char *mlp_schedule_name(mlp_schedule_kind kind); /* NULL for any other */
 /* How the learning rate changes; only the fields that the kind names count. */
 typedef struct mlp_schedule {
     mlp_schedule_kind kind;
-    double decay;      /* 0 or more; default 0.01 */
-    double factor;     /* in (0, 1]; default 0.1, of exponential 0.99 */
-    size_t every;      /* epochs, 1 or more; default 10 */
-    size_t warm_up;    /* epochs; default 0 */
-    size_t epochs;     /* where the cosine ends; default 0: with the training.
+    double decay;     /* 0 or more; default 0.01 */
+    double factor;    /* in (0, 1]; default 0.1, of exponential 0.99 */
+    size_t every;     /* epochs, 1 or more; default 10 */
+    size_t warm_up;   /* epochs; default 0 */
+    size_t epochs;    /* where the cosine ends; default 0: with the training.
                           Set it if the training is resumed */
-    size_t patience;   /* epochs, 1 or more; default 10 */
-    double min_change; /* 0 or more; default 0 */
-    double
-        least_rate; /* 0 or more; above alpha it counts as alpha; default 0 */
+    size_t patience;  /* epochs, 1 or more; default 10 */
+    double min_delta; /* 0 or more; default 0 */
+    double min_rate;  /* 0 or more; above alpha it counts as alpha; default 0 */
     /* The caller's function; default NULL. If it gives what is negative or not
      * finite, training ends with MLP_ERR_ARGUMENT, and the network keeps what
      * it has learnt; 0 is allowed. */
@@ -687,14 +688,14 @@ typedef struct mlp_train_options {
                           training ends but by an error; default true */
 
     /* Early stopping: training ends when the validation loss, or the loss where
-     * there is no validation, has not fallen by more than min_change for
+     * there is no validation, has not fallen by more than min_delta for
      * `patience` epochs one after another. */
-    size_t patience;   /* 1 or more; default SIZE_MAX: never */
-    double min_change; /* 0 or more; default 0 */
+    size_t patience;  /* 1 or more; default SIZE_MAX: never */
+    double min_delta; /* 0 or more; default 0 */
 
     /* Called after each epoch unless NULL (default); false ends the training
      * with MLP_OK. It may call what takes a const network. */
-    bool (*on_epoch)(const mlp_progress *progress, void *user);
+    bool (*on_epoch)(const mlp_epoch_progress *progress, void *user);
     /* Like on_epoch, but after each batch; an epoch that it ends is not in the
      * history. */
     bool (*on_batch)(const mlp_batch_progress *progress, void *user);
@@ -721,7 +722,7 @@ mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
 /* What happened in each epoch that was run. */
 typedef struct mlp_history mlp_history;
 
-/* How many epochs there were, and, for each, what mlp_progress says of it;
+/* How many epochs there were, and, for each, what mlp_epoch_progress says of it;
  * arrays are valid until the history is freed. NULL gives 0 and NULL. Epochs
  * below 2 microseconds are timed sixteen together, without on_epoch. */
 size_t mlp_history_epochs(const mlp_history *history);
@@ -745,7 +746,7 @@ void mlp_history_free(mlp_history *history);               /* NULL is allowed */
  * range, lbfgs with more than one batch or with what it does not go with, a
  * target as for mlp_evaluate, a weight below 0, weights whose sum is 0 or not
  * finite, class weights for a loss without classes, both kinds of validation, a
- * fraction that mlp_split refuses, a patience of 0, or a min_change that is not
+ * fraction that mlp_split refuses, a patience of 0, or a min_delta that is not
  * finite and 0 or more; MLP_ERR_LIMIT: a history or a batch that no size_t
  * counts the bytes of, or too many threads.
  * MLP_ERR_DIVERGED, naming the epoch: the loss or a gradient of a batch, which
@@ -819,7 +820,7 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X);
 /* What mlp_trainer_update does from now on, with nothing remembered; sgd in a
  * new trainer. Allocates what the rule remembers: an array as long as the
  * parameters for momentum, tutorial_momentum, nesterov and rmsprop, two for
- * adam, adamw and rprop, 2 lbfgs_pairs + 6 for lbfgs. MLP_ERR_ARGUMENT: a field
+ * adam, adamw and rprop, 2 lbfgs_history + 6 for lbfgs. MLP_ERR_ARGUMENT: a field
  * is outside its range in the network's precision, or lbfgs is asked for with
  * what it does not go with. */
 mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
@@ -835,7 +836,7 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss);
  * as after each forward. MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_NOT_FINITE;
  * MLP_ERR_ARGUMENT: a weight below 0, or a sum that is 0 or not finite;
  * MLP_ERR_ORDER: no forward yet. */
-mlp_status mlp_trainer_set_weights(mlp_trainer *trainer, mlp_cview weights);
+mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights);
 
 /* Chapter 3.3: dW[l] = dZ[l]^T A[l-1] and db[l] = column sums of dZ[l], where
  * dZ[L] = dJ/dA * activation'(Z[L]), which is (A - Y) / (m n[L]) for sigmoid
@@ -899,7 +900,7 @@ mlp_status mlp_trainer_save_memory(const mlp_trainer *trainer, void *bytes,
 mlp_status mlp_trainer_load_memory(mlp_trainer *trainer, const void *bytes,
                                    size_t size);
 
-/* A view of any tensor of layer l, 1 to L (MLP_A and MLP_D: 0 to L), valid
+/* A view of any tensor of layer l, 1 to L (MLP_A and MLP_DROPPED: 0 to L), valid
  * until the trainer is freed; Z, A and D have the rows of the last forward, and
  * are written anew by the next. Writing to dW or db before the update changes
  * what the update does. MLP_ERR_ARGUMENT: no such layer or tensor.
@@ -1010,7 +1011,7 @@ typedef struct mlp_export_options {
                     int8 those whose ranges it is to hold, and m >= 1. Default
                     none: some that are made up */
     mlp_cview Y; /* of int8: their targets, to be scored with; default none */
-    double most_lost; /* of the score, by int8; default 0.01 */
+    double max_score_drop; /* of the score, by int8; default 0.01 */
 } mlp_export_options;
 
 /* The defaults named above. */
@@ -1035,7 +1036,7 @@ typedef struct mlp_export_report {
  * size and a network. MLP_ERR_ARGUMENT: a path or prefix that is none; no X for
  * int8. MLP_ERR_NOT_FINITE: a parameter, X, or what the network says of it; in
  * int8 also numbers of X or of outputs that a float cannot hold.
- * MLP_ERR_ACCURACY: int8 loses more than most_lost; the report says how much.
+ * MLP_ERR_ACCURACY: int8 loses more than max_score_drop; the report says how much.
  * MLP_ERR_LIMIT: in int8, a layer of more than 32768 inputs. MLP_ERR_IO. Of X
  * and Y as mlp_evaluate. */
 mlp_status mlp_export_c(const mlp_net *net, const char *path,

@@ -34,7 +34,7 @@ const char *mlp_loss_name(mlp_loss loss)
     return name_of(MLP_LOSS_LIST(AND_END), (unsigned)loss);
 }
 
-const char *mlp_init_name(mlp_init init)
+const char *mlp_weight_init_name(mlp_weight_init init)
 {
     return name_of(MLP_INIT_LIST(AND_END), (unsigned)init);
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* What MLP_INIT_AUTO means for a layer. */
-static mlp_init init_for(mlp_activation f)
+static mlp_weight_init init_for(mlp_activation f)
 {
     if (f == MLP_ACT_IDENTITY) {
         return MLP_INIT_LECUN;
@@ -27,7 +27,8 @@ typedef struct spread {
     double width;
 } spread;
 
-static spread spread_of(const mlpi_layout *layout, mlp_init init, size_t l)
+static spread spread_of(const mlpi_layout *layout, mlp_weight_init init,
+                        size_t l)
 {
     double n_in = (double)layout->layer[l - 1].width;
     double n_out = (double)layout->layer[l].width;
@@ -87,7 +88,7 @@ static void reset_batch_norm(const mlpi_kernels *kernels,
 }
 
 void mlpi_init_draw(const mlpi_kernels *kernels, const mlpi_layout *layout,
-                    mlp_init init, uint32_t seed, void *parameters)
+                    mlp_weight_init init, uint32_t seed, void *parameters)
 {
     /* The bits of zero are zeros, in both precisions. */
     memset(parameters, 0, layout->parameters * kernels->real_size);

@@ -5,9 +5,9 @@
 #include "model/layout.h"
 #include "kernels/kernels.h"
 
-/* Sets parameters [layout->parameters] to their first values, W as mlp_init
+/* Sets parameters [layout->parameters] to their first values, W as mlp_weight_init
  * says; and the running moments, which stand behind them. */
 void mlpi_init_draw(const mlpi_kernels *kernels, const mlpi_layout *layout,
-                    mlp_init init, uint32_t seed, void *parameters);
+                    mlp_weight_init init, uint32_t seed, void *parameters);
 
 #endif

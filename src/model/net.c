@@ -20,9 +20,9 @@ mlp_config mlp_config_defaults(void)
 
 #define AND_NAME(constant, number, name) " " name
 
-static mlp_status check_init(const mlp_hooks *hooks, mlp_init init)
+static mlp_status check_init(const mlp_hooks *hooks, mlp_weight_init init)
 {
-    if (!mlp_init_name(init)) {
+    if (!mlp_weight_init_name(init)) {
         return mlpi_error(
             hooks, MLP_ERR_ARGUMENT,
             "init: expects one of" MLP_INIT_LIST(AND_NAME) ", got number %d",
@@ -212,7 +212,7 @@ void mlp_net_free(mlp_net *net)
     }
 }
 
-mlp_status mlp_net_initialise(mlp_net *net, mlp_init init, uint32_t seed)
+mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init, uint32_t seed)
 {
     if (!net) {
         return MLP_ERR_NULL;

@@ -29,14 +29,14 @@ void mlpi_epoch_state_watch(mlpi_epoch_state *state, bool validates)
 }
 
 bool mlpi_epoch_state_advance(mlpi_epoch_state *state, double loss,
-                              double min_change)
+                              double min_delta)
 {
     bool is_best = loss < state->best_loss;
     if (is_best) {
         state->best_loss = loss;
         state->best_epoch = state->epochs;
     }
-    if (loss < state->threshold - min_change) {
+    if (loss < state->threshold - min_delta) {
         state->threshold = loss;
         state->bad_epochs = 0;
     } else {

@@ -28,10 +28,10 @@ mlpi_epoch_state mlpi_epoch_state_begin(uint32_t seed);
 void mlpi_epoch_state_watch(mlpi_epoch_state *state, bool validates);
 
 /* Takes note of the watched loss of an epoch, which is over then. An
- * improvement is a fall by more than `min_change`; the best is the best by
+ * improvement is a fall by more than `min_delta`; the best is the best by
  * however little, and true is the answer if this one is. */
 bool mlpi_epoch_state_advance(mlpi_epoch_state *state, double loss,
-                              double min_change);
+                              double min_delta);
 
 /* Has there been an epoch since the watching began? */
 bool mlpi_epoch_state_has_best(const mlpi_epoch_state *state);

@@ -62,7 +62,7 @@ static double loss_now(probe *p)
     double loss = (double)NAN;
     (void)mlp_trainer_set_seed(p->trainer, p->options.seed);
     if (mlp_trainer_forward(p->trainer, p->X) == MLP_OK &&
-        mlp_trainer_set_weights(p->trainer, p->weights) == MLP_OK) {
+        mlp_trainer_set_row_weights(p->trainer, p->weights) == MLP_OK) {
         (void)mlp_trainer_loss(p->trainer, p->Y, &loss);
     }
     return loss;

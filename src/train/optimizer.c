@@ -26,9 +26,9 @@ mlp_optimizer mlp_optimizer_defaults(mlp_rule rule)
                            .clip_value = INFINITY,
                            .rprop_grow = 1.2,
                            .rprop_shrink = 0.5,
-                           .rprop_least = 1e-6,
-                           .rprop_most = 50.0,
-                           .lbfgs_pairs = 10};
+                           .rprop_min = 1e-6,
+                           .rprop_max = 50.0,
+                           .lbfgs_history = 10};
 }
 
 /* What fields may be: from 0 or 1 to 1 or infinity, ends included or not. */
@@ -56,19 +56,13 @@ static const struct {
     uint16_t offset;
     uint16_t range;
 } fields[] = {
-    {FIELD(momentum), SHARE},
-    {FIELD(beta1), SHARE},
-    {FIELD(beta2), SHARE},
-    {FIELD(rho), SHARE},
-    {FIELD(epsilon), POSITIVE},
-    {FIELD(weight_decay), AMOUNT},
-    {FIELD(l1), AMOUNT},
-    {FIELD(l2), AMOUNT},
-    {FIELD(clip_norm), LIMIT},
-    {FIELD(clip_value), LIMIT},
-    {FIELD(rprop_grow), GROWTH},
-    {FIELD(rprop_shrink), SHRINKAGE},
-    {FIELD(rprop_least), POSITIVE},
+    {FIELD(momentum), SHARE},     {FIELD(beta1), SHARE},
+    {FIELD(beta2), SHARE},        {FIELD(rho), SHARE},
+    {FIELD(epsilon), POSITIVE},   {FIELD(weight_decay), AMOUNT},
+    {FIELD(l1), AMOUNT},          {FIELD(l2), AMOUNT},
+    {FIELD(clip_norm), LIMIT},    {FIELD(clip_value), LIMIT},
+    {FIELD(rprop_grow), GROWTH},  {FIELD(rprop_shrink), SHRINKAGE},
+    {FIELD(rprop_min), POSITIVE},
 };
 
 static mlp_status refuse(const mlp_net *net, const char *name, const char *text,
@@ -96,10 +90,10 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *is)
             return refuse(net, fields[i].name, r->text, value);
         }
     }
-    double most = net->kernels->round(is->rprop_most);
-    if (!isfinite(most) || most < net->kernels->round(is->rprop_least)) {
-        return refuse(net, "rprop_most", "from rprop_least on, finite",
-                      is->rprop_most);
+    double most = net->kernels->round(is->rprop_max);
+    if (!isfinite(most) || most < net->kernels->round(is->rprop_min)) {
+        return refuse(net, "rprop_max", "from rprop_min on, finite",
+                      is->rprop_max);
     }
     return MLP_OK;
 }
@@ -133,10 +127,10 @@ mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is)
                           (int)is->rule);
     }
     TRY(check_fields(net, is));
-    if (is->lbfgs_pairs == 0 || is->lbfgs_pairs > MOST_PAIRS) {
+    if (is->lbfgs_history == 0 || is->lbfgs_history > MOST_PAIRS) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "optimizer, lbfgs_pairs: expects 1 to %d, got %zu",
-                          MOST_PAIRS, is->lbfgs_pairs);
+                          "optimizer, lbfgs_history: expects 1 to %d, got %zu",
+                          MOST_PAIRS, is->lbfgs_history);
     }
     return is->rule == MLP_RULE_LBFGS ? check_lbfgs(net, is) : MLP_OK;
 }
@@ -160,7 +154,7 @@ size_t mlpi_optimizer_states(const mlp_optimizer *is)
     case MLP_RULE_RPROP:
         return 2;
     case MLP_RULE_LBFGS:
-        return 2 * is->lbfgs_pairs;
+        return 2 * is->lbfgs_history;
     }
     return 0;
 }
@@ -184,7 +178,7 @@ static void lay_out(const mlp_net *net, mlpi_optimizer *o, mlpi_cursor *cursor)
     if (o->options.rule == MLP_RULE_LBFGS) {
         o->lbfgs.kernels = net->kernels;
         o->lbfgs.n = net->layout.parameters;
-        o->lbfgs.memory = o->options.lbfgs_pairs;
+        o->lbfgs.memory = o->options.lbfgs_history;
         o->lbfgs.S = o->state;
         o->lbfgs.Y = o->state ? o->state + o->lbfgs.memory : NULL;
         mlpi_lbfgs_lay_out(&o->lbfgs, cursor);

@@ -41,8 +41,8 @@ static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
     case MLP_RULE_RPROP:
         u->grow = is->rprop_grow;
         u->shrink = is->rprop_shrink;
-        u->least = is->rprop_least;
-        u->most = is->rprop_most;
+        u->least = is->rprop_min;
+        u->most = is->rprop_max;
         break;
     case MLP_RULE_LBFGS: /* is not done here */
         break;

@@ -42,10 +42,10 @@ static complaint find_fault(const mlp_schedule *s)
                               s->factor};
     const complaint every = {"every", "1 or more", (double)s->every};
     const complaint patience = {"patience", "1 or more", (double)s->patience};
-    const complaint least = {"least_rate", "a finite number, 0 or more",
-                             s->least_rate};
-    const complaint change = {"min_change", "a finite number, 0 or more",
-                              s->min_change};
+    const complaint least = {"min_rate", "a finite number, 0 or more",
+                             s->min_rate};
+    const complaint change = {"min_delta", "a finite number, 0 or more",
+                              s->min_delta};
     const complaint none = {NULL, NULL, 0.0};
     switch (s->kind) {
     case MLP_SCHEDULE_CONSTANT:
@@ -57,13 +57,13 @@ static complaint find_fault(const mlp_schedule *s)
     case MLP_SCHEDULE_EXPONENTIAL:
         return is_share(s->factor) ? none : factor;
     case MLP_SCHEDULE_COSINE:
-        return is_amount(s->least_rate) ? none : least;
+        return is_amount(s->min_rate) ? none : least;
     case MLP_SCHEDULE_PLATEAU:
-        return !is_share(s->factor)        ? factor
-               : s->patience == 0          ? patience
-               : !is_amount(s->min_change) ? change
-               : !is_amount(s->least_rate) ? least
-                                           : none;
+        return !is_share(s->factor)       ? factor
+               : s->patience == 0         ? patience
+               : !is_amount(s->min_delta) ? change
+               : !is_amount(s->min_rate)  ? least
+                                          : none;
     case MLP_SCHEDULE_CUSTOM:
         return s->rate ? none : (complaint){"rate", "a function", 0.0};
     }
@@ -156,7 +156,7 @@ static double cosine_rate(const mlp_schedule *s, double initial, size_t epoch,
     if (epoch < s->warm_up) {
         return initial * (((double)epoch + 1.0) / ((double)s->warm_up + 1.0));
     }
-    double least = lesser(initial, s->least_rate);
+    double least = lesser(initial, s->min_rate);
     if (epoch >= epochs) {
         return epoch == s->warm_up ? initial : least;
     }
@@ -181,8 +181,7 @@ double mlpi_schedule_rate(const mlp_schedule *schedule,
     case MLP_SCHEDULE_COSINE:
         return cosine_rate(s, initial, epoch, s->epochs ? s->epochs : epochs);
     case MLP_SCHEDULE_PLATEAU:
-        return greater(initial * plateau->scale,
-                       lesser(initial, s->least_rate));
+        return greater(initial * plateau->scale, lesser(initial, s->min_rate));
     case MLP_SCHEDULE_CUSTOM:
         return s->rate(epoch, initial, s->user);
     }
@@ -212,7 +211,7 @@ void mlpi_plateau_note(mlpi_plateau *plateau, const mlp_schedule *schedule,
     if (schedule->kind != MLP_SCHEDULE_PLATEAU) {
         return;
     }
-    if (loss < plateau->best - schedule->min_change) {
+    if (loss < plateau->best - schedule->min_delta) {
         plateau->best = loss;
         plateau->bad_epochs = 0;
         return;

@@ -61,7 +61,7 @@ static mlp_status check_backward(const mlp_trainer *trainer)
     return MLP_OK;
 }
 
-mlp_status mlp_trainer_set_weights(mlp_trainer *trainer, mlp_cview weights)
+mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
 {
     if (!trainer) {
         return MLP_ERR_NULL;
@@ -212,7 +212,7 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
         return mlp_net_tensor(trainer->net, which, l, view);
     case MLP_Z:
     case MLP_A:
-    case MLP_D:
+    case MLP_DROPPED:
         return batch_tensor(trainer, which, l, view);
     case MLP_DW:
     case MLP_DB:

@@ -49,11 +49,11 @@ static mlp_status check_stopping(const mlp_hooks *hooks,
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
                           "patience: expects 1 or more, got 0");
     }
-    if (!(options->min_change >= 0.0) || !isfinite(options->min_change)) {
+    if (!(options->min_delta >= 0.0) || !isfinite(options->min_delta)) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "min_change: expects a finite number, 0 or more, "
+                          "min_delta: expects a finite number, 0 or more, "
                           "got %g",
-                          options->min_change);
+                          options->min_delta);
     }
     return MLP_OK;
 }
@@ -330,7 +330,7 @@ static bool note_epoch(mlpi_loop *loop, const mlpi_record *record)
     size_t epoch = t->epoch_state.epochs;
     double watched = validates ? record->validation_loss : record->loss;
     if (mlpi_epoch_state_advance(&t->epoch_state, watched,
-                                 options->min_change) &&
+                                 options->min_delta) &&
         validates) {
         mlpi_snapshot_take(t->net, t->best);
     }
@@ -339,16 +339,17 @@ static bool note_epoch(mlpi_loop *loop, const mlpi_record *record)
     mlpi_history_add(loop->history, record, t->epoch_state.best_epoch);
     loop->untimed++;
     double seconds = loop->untimed < loop->at_once ? 0.0 : look_at_clock(loop);
-    mlp_progress progress = {.epoch = epoch,
-                             .epochs = epochs_of(loop),
-                             .loss = record->loss,
-                             .validation_loss = record->validation_loss,
-                             .validation_accuracy = record->validation_accuracy,
-                             .best_epoch = t->epoch_state.best_epoch,
-                             .rate = record->rate,
-                             .seconds = seconds,
-                             .net = t->net,
-                             .trainer = t};
+    mlp_epoch_progress progress = {.epoch = epoch,
+                                   .epochs = epochs_of(loop),
+                                   .loss = record->loss,
+                                   .validation_loss = record->validation_loss,
+                                   .validation_accuracy =
+                                       record->validation_accuracy,
+                                   .best_epoch = t->epoch_state.best_epoch,
+                                   .rate = record->rate,
+                                   .seconds = seconds,
+                                   .net = t->net,
+                                   .trainer = t};
     bool go_on = true;
     if (options->on_epoch) {
         go_on = options->on_epoch(&progress, options->user);

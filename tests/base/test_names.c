@@ -17,7 +17,7 @@
     assert_string_equal(mlp_loss_name(constant), text);
 #define CHECK_INIT(constant, number, text)                                     \
     assert_int_equal(constant, number);                                        \
-    assert_string_equal(mlp_init_name(constant), text);
+    assert_string_equal(mlp_weight_init_name(constant), text);
 #define CHECK_RULE(constant, number, text)                                     \
     assert_int_equal(constant, number);                                        \
     assert_string_equal(mlp_rule_name(constant), text);
@@ -60,7 +60,7 @@ static void names_end_with_null(void **state)
     assert_null(mlp_dtype_name((mlp_dtype)DTYPES));
     assert_null(mlp_activation_name((mlp_activation)ACTIVATIONS));
     assert_null(mlp_loss_name((mlp_loss)LOSSES));
-    assert_null(mlp_init_name((mlp_init)INITS));
+    assert_null(mlp_weight_init_name((mlp_weight_init)INITS));
     assert_null(mlp_rule_name((mlp_rule)RULES));
     assert_null(mlp_schedule_name((mlp_schedule_kind)SCHEDULES));
     assert_null(mlp_tensor_name((mlp_tensor)TENSORS));
@@ -69,7 +69,7 @@ static void names_end_with_null(void **state)
         assert_null(mlp_dtype_name((mlp_dtype)strange[i]));
         assert_null(mlp_activation_name((mlp_activation)strange[i]));
         assert_null(mlp_loss_name((mlp_loss)strange[i]));
-        assert_null(mlp_init_name((mlp_init)strange[i]));
+        assert_null(mlp_weight_init_name((mlp_weight_init)strange[i]));
         assert_null(mlp_rule_name((mlp_rule)strange[i]));
         assert_null(mlp_schedule_name((mlp_schedule_kind)strange[i]));
         assert_null(mlp_tensor_name((mlp_tensor)strange[i]));

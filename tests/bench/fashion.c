@@ -173,7 +173,7 @@ static mlp_net *new_net(uint32_t seed)
     return net;
 }
 
-static bool print_epoch(const mlp_progress *progress, void *user)
+static bool print_epoch(const mlp_epoch_progress *progress, void *user)
 {
     (void)user;
     printf("Epoch %2zu | Loss: %.4f\n", progress->epoch, progress->loss);

@@ -166,7 +166,7 @@ typedef struct watch {
 } watch;
 
 /* The first epoch warms up, and is measured with what precedes it. */
-static bool on_epoch(const mlp_progress *progress, void *user)
+static bool on_epoch(const mlp_epoch_progress *progress, void *user)
 {
     watch *w = user;
     double now = mlp_bench_now();

@@ -160,7 +160,7 @@ typedef struct watch {
     size_t epochs;
 } watch;
 
-static bool check_epoch(const mlp_progress *progress, void *user)
+static bool check_epoch(const mlp_epoch_progress *progress, void *user)
 {
     watch *l = user;
     mlp_scores scores;

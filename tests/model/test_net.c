@@ -53,7 +53,7 @@ static void create_draws_numpys_glorot_weights(void **state)
 }
 
 /* The standard deviation that papers ask for. */
-static double deviation(mlp_init init, mlp_cview W)
+static double deviation(mlp_weight_init init, mlp_cview W)
 {
     double n_in = (double)W.cols;
     double n_out = (double)W.rows;
@@ -74,14 +74,14 @@ static double deviation(mlp_init init, mlp_cview W)
     return 0;
 }
 
-static bool is_uniform(mlp_init init)
+static bool is_uniform(mlp_weight_init init)
 {
     return init == MLP_INIT_HE_UNIFORM || init == MLP_INIT_GLOROT_UNIFORM ||
            init == MLP_INIT_LECUN_UNIFORM;
 }
 
 /* From the generator itself: draws in NumPy's order, times the formula. */
-static void assert_draws(mlp_init init, uint32_t seed)
+static void assert_draws(mlp_weight_init init, uint32_t seed)
 {
     mlp_config config = config_of(&square_model, MLP_F64, NULL);
     config.init = init;
@@ -106,11 +106,11 @@ static void assert_draws(mlp_init init, uint32_t seed)
 static void create_draws_by_the_formulas(void **state)
 {
     (void)state;
-    for (int init = 0; mlp_init_name((mlp_init)init); init++) {
+    for (int init = 0; mlp_weight_init_name((mlp_weight_init)init); init++) {
         if (init != MLP_INIT_AUTO) {
-            assert_draws((mlp_init)init, 42);
-            assert_draws((mlp_init)init, 0);
-            assert_draws((mlp_init)init, UINT32_MAX);
+            assert_draws((mlp_weight_init)init, 42);
+            assert_draws((mlp_weight_init)init, 0);
+            assert_draws((mlp_weight_init)init, UINT32_MAX);
         }
     }
 }
@@ -127,7 +127,7 @@ static void initial_weights_are_numpys(void **state)
     for (size_t i = 0; i < rows.rows; i++) {
         const double *row = rows.data + i * rows.cols;
         mlp_config config = config_of(&m, MLP_F64, NULL);
-        config.init = (mlp_init)row[0];
+        config.init = (mlp_weight_init)row[0];
         config.seed = 7;
         mlp_net *net = net_of(&config);
         for (size_t j = 0; j < 12; j++) {
@@ -196,9 +196,10 @@ static void biases_start_at_zero(void **state)
     (void)state;
     FOR_EACH_PRECISION(p)
     {
-        for (int init = 0; mlp_init_name((mlp_init)init); init++) {
+        for (int init = 0; mlp_weight_init_name((mlp_weight_init)init);
+             init++) {
             mlp_config config = config_of(&square_model, p, NULL);
-            config.init = (mlp_init)init;
+            config.init = (mlp_weight_init)init;
             mlp_net *net = net_of(&config);
             for (size_t l = 1; l <= 3; l++) {
                 assert_all(ctensor(net, MLP_B, l), 0.0);
@@ -240,9 +241,9 @@ static void initialise_refuses_an_unknown_init(void **state)
     hook_record record = {0};
     mlp_net *net = new_net(&xor_model, MLP_F64, &record);
     mlp_net *before = clone_of(net);
-    assert_told(&record, mlp_net_initialise(net, (mlp_init)99, 42),
+    assert_told(&record, mlp_net_initialise(net, (mlp_weight_init)99, 42),
                 MLP_ERR_ARGUMENT, "99");
-    assert_told(&record, mlp_net_initialise(net, (mlp_init)-1, 42),
+    assert_told(&record, mlp_net_initialise(net, (mlp_weight_init)-1, 42),
                 MLP_ERR_ARGUMENT, "-1");
     assert_int_equal(mlp_net_initialise(NULL, MLP_INIT_HE, 42), MLP_ERR_NULL);
     assert_same_net(net, before);
@@ -466,10 +467,10 @@ static void tensor_refuses_what_is_not_there(void **state)
         size_t l;
         const char *part;
     } wrong[] = {
-        {MLP_W, 0, "0"},  {MLP_B, 3, "3"},  {MLP_W, SIZE_MAX, "2"},
-        {MLP_Z, 1, "Z"},  {MLP_A, 1, "A"},  {MLP_A, 0, "A"},
-        {MLP_DW, 1, "d"}, {MLP_DB, 2, "d"}, {(mlp_tensor)99, 1, "99"},
-        {MLP_D, 1, "D"},
+        {MLP_W, 0, "0"},       {MLP_B, 3, "3"},  {MLP_W, SIZE_MAX, "2"},
+        {MLP_Z, 1, "Z"},       {MLP_A, 1, "A"},  {MLP_A, 0, "A"},
+        {MLP_DW, 1, "d"},      {MLP_DB, 2, "d"}, {(mlp_tensor)99, 1, "99"},
+        {MLP_DROPPED, 1, "D"},
     };
     hook_record record = {0};
     mlp_net *net = new_net(&xor_model, MLP_F64, &record);
@@ -629,7 +630,7 @@ static void create_refuses_unknown_constants(void **state)
     config.loss = (mlp_loss)99;
     refuse(&config, MLP_ERR_ARGUMENT, "99", "loss");
     config = config_of(&xor_model, MLP_F64, &record);
-    config.init = (mlp_init)99;
+    config.init = (mlp_weight_init)99;
     refuse(&config, MLP_ERR_ARGUMENT, "99", "init");
     config = config_of(&xor_model, MLP_I32, &record);
     refuse(&config, MLP_ERR_ARGUMENT, "float32", "float64");

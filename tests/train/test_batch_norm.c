@@ -338,7 +338,7 @@ typedef struct least {
     size_t epoch;
 } least;
 
-static bool note_least(const mlp_progress *progress, void *user)
+static bool note_least(const mlp_epoch_progress *progress, void *user)
 {
     least *l = user;
     mlp_scores scores = {NAN, NAN};

@@ -125,7 +125,8 @@ static void next_mask(const masks *m, size_t l, bool mask[ROWS * WIDTH])
 {
     mlp_view D;
     assert_int_equal(mlp_trainer_forward(m->trainer, ro(m->X)), MLP_OK);
-    assert_int_equal(mlp_trainer_tensor(m->trainer, MLP_D, l, &D), MLP_OK);
+    assert_int_equal(mlp_trainer_tensor(m->trainer, MLP_DROPPED, l, &D),
+                     MLP_OK);
     for (size_t i = 0; i < ROWS * WIDTH; i++) {
         mask[i] = at(D, i / WIDTH, i % WIDTH) != 0;
     }
@@ -283,7 +284,7 @@ static void forward_scales_what_stays(void **state)
             double p = l == 1 ? 0.3 : l == 2 ? 0.5 : 0;
             double scale = rounded(dtype, 1 / (1 - p));
             mlp_view A = seen(trainer, MLP_A, l);
-            mlp_view D = seen(trainer, MLP_D, l);
+            mlp_view D = seen(trainer, MLP_DROPPED, l);
             size_t dropped = 0;
             for (size_t i = 0; i < A.rows * A.cols; i++) {
                 double a = at(A, i / A.cols, i % A.cols);
@@ -311,7 +312,7 @@ static void dropout_preserves_what_is_expected(void **state)
     assert_int_equal(mlp_trainer_create(net, 2, &trainer), MLP_OK);
     for (size_t step = 0; step < STEPS; step++) {
         assert_int_equal(mlp_trainer_forward(trainer, ro(X)), MLP_OK);
-        mlp_view D = seen(trainer, MLP_D, 1);
+        mlp_view D = seen(trainer, MLP_DROPPED, 1);
         for (size_t i = 0; i < 22; i++) {
             sums[i / 11][i % 11] += at(D, i / 11, i % 11);
         }

@@ -384,7 +384,7 @@ typedef struct epochs_seen {
     double outputs[10];
 } epochs_seen;
 
-static bool write_diary(const mlp_progress *progress, void *user)
+static bool write_diary(const mlp_epoch_progress *progress, void *user)
 {
     epochs_seen *diary = user;
     assert_true(diary->calls < 10);

@@ -24,13 +24,13 @@ static data some_data(mlp_dtype p)
 
 /* All that callbacks were told. */
 typedef struct diary {
-    mlp_progress epochs[20];
+    mlp_epoch_progress epochs[20];
     size_t n_epochs;
     mlp_batch_progress batches[100];
     size_t n_batches, stop_at; /* at batch number stop_at - 1 */
 } diary;
 
-static bool write_epoch(const mlp_progress *progress, void *user)
+static bool write_epoch(const mlp_epoch_progress *progress, void *user)
 {
     diary *d = user;
     d->epochs[d->n_epochs++] = *progress;
@@ -66,7 +66,7 @@ static void history_is_what_callbacks_were_told(void **state)
         assert_int_equal(said.n_epochs, 9);
         assert_int_equal(mlp_history_epochs(h), 9);
         for (size_t i = 0; i < 9; i++) {
-            const mlp_progress *p = &said.epochs[i];
+            const mlp_epoch_progress *p = &said.epochs[i];
             assert_int_equal(p->epoch, i);
             assert_int_equal(p->epochs, 9);
             assert_true(p->loss == mlp_history_losses(h)[i]);

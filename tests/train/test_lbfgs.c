@@ -260,7 +260,7 @@ static double last_loss(const mlp_history *history)
 
 /* The fixture's lines, one after another: a loss, and the weights after it,
  * which are compared as a vector is: by a share of the largest. */
-static bool compare_epoch(const mlp_progress *progress, void *user)
+static bool compare_epoch(const mlp_epoch_progress *progress, void *user)
 {
     const double **expected = user;
     assert_relative(progress->loss, **expected, 1e-12);
@@ -292,7 +292,7 @@ static void twenty_iterations_equal_pytorch(void **state)
     for (size_t i = 0; i < 3; i++) {
         mlp_net *net = surface_net(MLP_F64, NULL);
         mlp_train_options options = options_for(ITERATIONS);
-        options.optimizer.lbfgs_pairs = i == 1 ? 3 : 10;
+        options.optimizer.lbfgs_history = i == 1 ? 3 : 10;
         options.optimizer.l2 = i == 2 ? 0.1 : 0.0;
         options.on_epoch = compare_epoch;
         options.user = &expected;
@@ -365,7 +365,7 @@ static void a_minimum_is_left_as_it_is(void **state)
 }
 
 /* A callback that moves weights is not overlooked. */
-static bool move_a_weight(const mlp_progress *progress, void *user)
+static bool move_a_weight(const mlp_epoch_progress *progress, void *user)
 {
     mlp_view b = tensor(user, MLP_B, 2);
     put(b, 0, 0, at(b, 0, 0) + 4.0);
@@ -412,7 +412,7 @@ static mlp_net *train_wide(mlp_dtype p, const char *kernels, size_t threads,
     mlp_view Y = random_matrix(p, 67, 5, -1, 1);
     mlp_history *history = NULL;
     mlp_train_options options = options_for(6);
-    options.optimizer.lbfgs_pairs = 4;
+    options.optimizer.lbfgs_history = 4;
     options.optimizer.l2 = 0.6;
     options.threads = threads;
     assert_int_equal(mlp_fit(net, ro(X), ro(Y), &options, &history), MLP_OK);
@@ -571,10 +571,10 @@ static void what_does_not_go_with_it_is_refused(void **state)
     REFUSED("clip_value");
     o.optimizer.clip_norm = 1;
     REFUSED("clip_norm");
-    o.optimizer.lbfgs_pairs = 0;
-    REFUSED("lbfgs_pairs");
-    o.optimizer.lbfgs_pairs = 1001;
-    REFUSED("lbfgs_pairs");
+    o.optimizer.lbfgs_history = 0;
+    REFUSED("lbfgs_history");
+    o.optimizer.lbfgs_history = 1001;
+    REFUSED("lbfgs_history");
 #undef REFUSED
     o.batch_size = 16;
     assert_told(&record, mlp_fit_pieces(net, no_piece, NULL, &o, NULL),

@@ -344,8 +344,8 @@ static void fields_outside_their_range_are_named(void **state)
         {FIELD(clip_norm), {1e-30, 1e300}, {0, -1, 1e-60}},
         {FIELD(rprop_grow), {1, 1e30}, {0.99, -1, 1e60}},
         {FIELD(rprop_shrink), {1e-30, 1}, {0, -1, 1.5}},
-        {FIELD(rprop_least), {1e-30, 50}, {0, -1, 1e-60}},
-        {FIELD(rprop_most), {1e-6, 1e30}, {0, 1e-7, 1e60}},
+        {FIELD(rprop_min), {1e-30, 50}, {0, -1, 1e-60}},
+        {FIELD(rprop_max), {1e-6, 1e30}, {0, 1e-7, 1e60}},
     };
     hook_record record = {0};
     mlp_net *net = new_net(&xor_model, MLP_F32, &record);

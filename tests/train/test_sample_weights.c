@@ -184,7 +184,7 @@ static void loss_is_the_mean_by_weight(void **state)
             double plain = 0;
             assert_int_equal(mlp_trainer_loss(trainer, ro(d.Y), &plain),
                              MLP_OK);
-            assert_int_equal(mlp_trainer_set_weights(
+            assert_int_equal(mlp_trainer_set_row_weights(
                                  trainer, mlp_cview_f64(weights, ROWS, 1)),
                              MLP_OK);
             assert_int_equal(mlp_trainer_loss(trainer, ro(d.Y), &loss), MLP_OK);
@@ -502,23 +502,24 @@ static void trainers_refuse_weights_that_cannot_be(void **state)
     double weights[4] = {1, 0, 0, -1};
     mlp_cview w = mlp_cview_f64(weights, 4, 1);
     assert_int_equal(mlp_trainer_create(net, 4, &trainer), MLP_OK);
-    assert_int_equal(mlp_trainer_set_weights(NULL, w), MLP_ERR_NULL);
-    assert_told(&record, mlp_trainer_set_weights(trainer, w), MLP_ERR_ORDER,
+    assert_int_equal(mlp_trainer_set_row_weights(NULL, w), MLP_ERR_NULL);
+    assert_told(&record, mlp_trainer_set_row_weights(trainer, w), MLP_ERR_ORDER,
                 "forward");
     assert_int_equal(mlp_trainer_forward(trainer, ro(d.X)), MLP_OK);
     static const double good[4] = {1, 2, 3, 4};
     double loss[2] = {0, 0};
     assert_int_equal(
-        mlp_trainer_set_weights(trainer, mlp_cview_f64(good, 4, 1)), MLP_OK);
+        mlp_trainer_set_row_weights(trainer, mlp_cview_f64(good, 4, 1)),
+        MLP_OK);
     assert_int_equal(mlp_trainer_loss(trainer, ro(d.Y), &loss[0]), MLP_OK);
     assert_int_equal(mlp_trainer_backward(trainer, ro(d.Y)), MLP_OK);
-    assert_told(&record, mlp_trainer_set_weights(trainer, w), MLP_ERR_ARGUMENT,
-                "row 3");
+    assert_told(&record, mlp_trainer_set_row_weights(trainer, w),
+                MLP_ERR_ARGUMENT, "row 3");
     weights[0] = weights[3] = 0;
-    assert_told(&record, mlp_trainer_set_weights(trainer, w), MLP_ERR_ARGUMENT,
-                "sum");
+    assert_told(&record, mlp_trainer_set_row_weights(trainer, w),
+                MLP_ERR_ARGUMENT, "sum");
     w.rows = 3;
-    assert_told(&record, mlp_trainer_set_weights(trainer, w), MLP_ERR_SHAPE,
+    assert_told(&record, mlp_trainer_set_row_weights(trainer, w), MLP_ERR_SHAPE,
                 "4");
     assert_int_equal(mlp_trainer_loss(trainer, ro(d.Y), &loss[1]), MLP_OK);
     assert_true(loss[0] == loss[1]);

@@ -43,7 +43,7 @@ static void cosine_warms_up_and_falls(void **state)
     for (size_t i = 0; i < COUNT(warm_ups); i++) {
         mlp_schedule s = mlp_schedule_defaults(MLP_SCHEDULE_COSINE);
         s.warm_up = warm_ups[i];
-        s.least_rate = 0.01;
+        s.min_rate = 0.01;
         double w = (double)s.warm_up;
         for (size_t e = 0; e < 120; e++) {
             double x = (double)e;
@@ -81,7 +81,7 @@ static void edges_of_the_cosine_are_sensible(void **state)
     assert_true(mlp_schedule_rate(&s, 0.3, 1, 0) == 0);
     assert_true(mlp_schedule_rate(&s, 0.3, SIZE_MAX, SIZE_MAX) == 0);
     assert_true(mlp_schedule_rate(&s, 0.3, 0, 1) == 0.3);
-    s.least_rate = 0.5; /* above the first */
+    s.min_rate = 0.5; /* above the first */
     for (size_t e = 0; e < 12; e++) {
         assert_true(mlp_schedule_rate(&s, 0.3, e, 10) == 0.3);
     }
@@ -165,7 +165,7 @@ static void training_follows_the_schedule(void **state)
     }
 }
 
-/* min_change is so large that only the first epoch is an improvement. */
+/* min_delta is so large that only the first epoch is an improvement. */
 static void plateaus_reduce_the_rate(void **state)
 {
     (void)state;
@@ -174,14 +174,14 @@ static void plateaus_reduce_the_rate(void **state)
     mlp_schedule s = mlp_schedule_defaults(MLP_SCHEDULE_PLATEAU);
     s.patience = 3;
     s.factor = 0.5;
-    s.min_change = 10;
-    s.least_rate = 0.1;
+    s.min_delta = 10;
+    s.min_rate = 0.1;
     assert_int_equal(train(&s, NULL, rates, losses), MLP_OK);
     static const double expected[10] = {0.3,  0.3,  0.3, 0.3, 0.15,
                                         0.15, 0.15, 0.1, 0.1, 0.1};
     assert_memory_equal(rates, expected, sizeof rates);
     check_losses(rates, losses);
-    s.min_change = 0; /* XOR's loss falls, at first */
+    s.min_delta = 0; /* XOR's loss falls, at first */
     assert_int_equal(train(&s, NULL, rates, losses), MLP_OK);
     for (size_t e = 0; e < 10; e++) {
         assert_true(rates[e] == 0.3);
@@ -202,7 +202,7 @@ static void plateaus_last_from_run_to_run(void **state)
     options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_PLATEAU);
     options.schedule.patience = 3;
     options.schedule.factor = 0.5;
-    options.schedule.min_change = 10;
+    options.schedule.min_delta = 10;
     static const double expected[10] = {0.3,  0.3,  0.3,   0.3,   0.15,
                                         0.15, 0.15, 0.075, 0.075, 0.075};
     for (size_t done = 0; done < 10; done += options.epochs) {
@@ -252,14 +252,14 @@ static void fields_outside_their_range_are_named(void **state)
         s.kind = MLP_SCHEDULE_PLATEAU;
         assert_refused(&s, "factor");
         s.factor = 1;
-        s.least_rate = bad[i];
-        assert_refused(&s, "least_rate");
+        s.min_rate = bad[i];
+        assert_refused(&s, "min_rate");
         s.kind = MLP_SCHEDULE_COSINE;
-        assert_refused(&s, "least_rate");
+        assert_refused(&s, "min_rate");
         s.kind = MLP_SCHEDULE_PLATEAU;
-        s.least_rate = 0;
-        s.min_change = bad[i];
-        assert_refused(&s, "min_change");
+        s.min_rate = 0;
+        s.min_delta = bad[i];
+        assert_refused(&s, "min_delta");
     }
     mlp_schedule s = mlp_schedule_defaults(MLP_SCHEDULE_STEP);
     s.every = 0;
@@ -281,7 +281,7 @@ static void other_fields_do_not_count(void **state)
     mlp_schedule s = {.kind = MLP_SCHEDULE_CONSTANT,
                       .decay = nan_number,
                       .factor = -infinity,
-                      .least_rate = nan_number};
+                      .min_rate = nan_number};
     assert_true(rate_of(&s, 3) == 0.3);
 }
 

@@ -390,7 +390,7 @@ static void steps_keep_their_order(void **state)
                 "backward");
     assert_out_of_order(&record, trainer, MLP_A, 0);
     assert_out_of_order(&record, trainer, MLP_A, 2);
-    assert_out_of_order(&record, trainer, MLP_D, 0);
+    assert_out_of_order(&record, trainer, MLP_DROPPED, 0);
     assert_out_of_order(&record, trainer, MLP_Z, 1);
     assert_out_of_order(&record, trainer, MLP_DW, 1);
     assert_int_equal(seen(trainer, MLP_W, 1).rows, 4);

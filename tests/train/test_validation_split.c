@@ -361,12 +361,12 @@ static void best_weights_are_given_back(void **state)
 
 /* When should it stop, by the history of a run that did not? */
 static size_t expected_end(const double *losses, size_t epochs, size_t patience,
-                           double min_change)
+                           double min_delta)
 {
     double mark = INFINITY;
     size_t waited = 0;
     for (size_t i = 0; i < epochs; i++) {
-        if (losses[i] < mark - min_change) {
+        if (losses[i] < mark - min_delta) {
             mark = losses[i];
             waited = 0;
         } else if (++waited == patience) {
@@ -380,7 +380,7 @@ static void assert_patience(mlp_train_options options, const double *losses,
                             data d)
 {
     size_t end = expected_end(losses, options.epochs, options.patience,
-                              options.min_change);
+                              options.min_delta);
     mlp_net *net = new_net(&square_model, MLP_F64, NULL);
     mlp_history *history = NULL;
     assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, &history),
@@ -409,7 +409,7 @@ static void patience_ends_the_training(void **state)
         for (size_t patience = 1; patience < 6; patience++) {
             for (size_t c = 0; c < COUNT(changes); c++) {
                 options.patience = patience;
-                options.min_change = changes[c];
+                options.min_delta = changes[c];
                 assert_patience(options, losses, d);
             }
         }
@@ -439,10 +439,10 @@ static void fit_refuses_validation_that_cannot_be(void **state)
     o = good
     o.patience = 0;
     REFUSED(MLP_ERR_ARGUMENT, "patience");
-    o.min_change = -1e-9;
-    REFUSED(MLP_ERR_ARGUMENT, "min_change");
-    o.min_change = INFINITY;
-    REFUSED(MLP_ERR_ARGUMENT, "min_change");
+    o.min_delta = -1e-9;
+    REFUSED(MLP_ERR_ARGUMENT, "min_delta");
+    o.min_delta = INFINITY;
+    REFUSED(MLP_ERR_ARGUMENT, "min_delta");
     o.validation_fraction = 1;
     REFUSED(MLP_ERR_ARGUMENT, "validation_fraction");
     o.validation_fraction = 0.001;

@@ -35,7 +35,7 @@ typedef struct plan {
     size_t rows, widths[4]; /* inputs, and the layers'; 0: there is none */
     mlp_activation hidden[2], last;
     mlp_loss loss;
-    mlp_init init;
+    mlp_weight_init init;
     size_t epochs, batch_size;
     double rate;
     mlp_rule rule;

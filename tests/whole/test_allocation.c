@@ -326,7 +326,7 @@ typedef struct watch {
     bool more;
 } watch;
 
-static bool watch_epoch(const mlp_progress *progress, void *user)
+static bool watch_epoch(const mlp_epoch_progress *progress, void *user)
 {
     watch *w = user;
     if (progress->epoch == 0) {

@@ -15,11 +15,11 @@ static void line_tells_how_far_it_is(void **state)
 {
     (void)state;
     progress_line line = {.epochs = 100, .seconds = 5};
-    mlp_progress p = {.epoch = 99,
-                      .epochs = 500,
-                      .loss = 0.0213,
-                      .validation_loss = 0.034512,
-                      .best_epoch = 95};
+    mlp_epoch_progress p = {.epoch = 99,
+                            .epochs = 500,
+                            .loss = 0.0213,
+                            .validation_loss = 0.034512,
+                            .best_epoch = 95};
     char text[160];
     format_progress(&line, &p, text, sizeof text);
     assert_string_equal(text, "epoch 99 of 500, loss 0.0213, validation "
@@ -54,11 +54,11 @@ static void turn_stderr_back(int kept)
 static void show_epochs(progress_line *line, size_t n, double seconds)
 {
     for (size_t epoch = 0; epoch < n; epoch++) {
-        mlp_progress p = {.epoch = epoch,
-                          .epochs = n,
-                          .loss = 0.5,
-                          .validation_loss = NAN,
-                          .seconds = seconds};
+        mlp_epoch_progress p = {.epoch = epoch,
+                                .epochs = n,
+                                .loss = 0.5,
+                                .validation_loss = NAN,
+                                .seconds = seconds};
         assert_true(show_progress(&p, line));
     }
     end_progress(line);

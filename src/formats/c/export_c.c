@@ -16,7 +16,7 @@ enum { TEST_ROWS = 8, ID_DIGITS = 8 };
 
 mlp_export_options mlp_export_defaults(void)
 {
-    return (mlp_export_options){.most_lost = 0.01};
+    return (mlp_export_options){.max_score_drop = 0.01};
 }
 
 /* ---------------------------------------------------------------------------

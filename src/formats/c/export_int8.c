@@ -105,11 +105,11 @@ static mlp_status try_int8(const mlpi_export *e)
     mlpi_release(&e->net->hooks, block);
     TRY(status);
     double lost = e->report->score_before - e->report->score_after;
-    if (!(lost <= e->options->most_lost)) {
+    if (!(lost <= e->options->max_score_drop)) {
         return mlpi_error(&e->net->hooks, MLP_ERR_ACCURACY,
                           "int8: expects a score of %g, less %g at most, got "
                           "%g",
-                          e->report->score_before, e->options->most_lost,
+                          e->report->score_before, e->options->max_score_drop,
                           e->report->score_after);
     }
     return MLP_OK;

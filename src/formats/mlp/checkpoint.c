@@ -129,10 +129,10 @@ static void get_scaling(mlpi_reader *from, mlp_net *net)
 static void numbers_of(mlp_optimizer *is, double *numbers[NUMBERS])
 {
     double *all[NUMBERS] = {
-        &is->momentum,    &is->beta1,     &is->beta2,      &is->rho,
-        &is->epsilon,     &is->l2,        &is->l1,         &is->weight_decay,
-        &is->clip_value,  &is->clip_norm, &is->rprop_grow, &is->rprop_shrink,
-        &is->rprop_least, &is->rprop_most};
+        &is->momentum,   &is->beta1,     &is->beta2,      &is->rho,
+        &is->epsilon,    &is->l2,        &is->l1,         &is->weight_decay,
+        &is->clip_value, &is->clip_norm, &is->rprop_grow, &is->rprop_shrink,
+        &is->rprop_min,  &is->rprop_max};
     memcpy(numbers, all, sizeof all);
 }
 
@@ -145,7 +145,7 @@ static void put_optimizer(mlpi_writer *to, const mlpi_optimizer *o)
     for (size_t i = 0; i < NUMBERS; i++) {
         mlpi_put_f64(to, *numbers[i]);
     }
-    mlpi_put_u64(to, is.lbfgs_pairs);
+    mlpi_put_u64(to, is.lbfgs_history);
     mlpi_put_u64(to, o->steps);
     mlpi_put_f64(to, o->power[0]);
     mlpi_put_f64(to, o->power[1]);
@@ -160,7 +160,7 @@ static bool get_optimizer(mlpi_reader *from, saved *s)
         *numbers[i] = mlpi_get_f64(from);
     }
     uint64_t pairs = mlpi_get_u64(from);
-    s->optimizer.lbfgs_pairs = pairs < SIZE_MAX ? (size_t)pairs : SIZE_MAX;
+    s->optimizer.lbfgs_history = pairs < SIZE_MAX ? (size_t)pairs : SIZE_MAX;
     s->steps = mlpi_get_u64(from);
     s->power[0] = mlpi_get_f64(from);
     s->power[1] = mlpi_get_f64(from);

@@ -357,12 +357,12 @@ static void what_loses_too_much_is_refused(void **state)
     trained t = new_trained(&moons_model, MLP_F64,
                             moons_data(MLP_F64, "moons_train"), &record);
     mlp_export_report report = {.constant_bytes = 0};
-    t.options.most_lost = -0.5; /* better by half of all rows */
+    t.options.max_score_drop = -0.5; /* better by half of all rows */
     assert_told(&record, mlp_export_c(t.net, t.code, &t.options, &report),
                 MLP_ERR_ACCURACY, "less -0.5 at most");
     assert_true(report.score_before > 0.5 && report.score_after > 0.5);
     assert_int_not_equal(access(t.code, F_OK), 0);
-    t.options.most_lost = NAN;
+    t.options.max_score_drop = NAN;
     assert_told(&record, mlp_export_c(t.net, t.code, &t.options, NULL),
                 MLP_ERR_ACCURACY, "int8");
     free_trained(&t);

@@ -51,7 +51,7 @@ static mlp_trainer *trainer_of(mlp_net *net, mlp_rule rule)
     optimizer.momentum = 0.75;
     optimizer.l2 = 1e-3;
     optimizer.l1 = 1e-4;
-    optimizer.lbfgs_pairs = 4;
+    optimizer.lbfgs_history = 4;
     if (rule != MLP_RULE_LBFGS) {
         optimizer.weight_decay = 0.02;
         optimizer.clip_norm = 2;
@@ -110,11 +110,11 @@ static void assert_resumes(mlp_dtype p, mlp_rule rule, bool normalises)
         m.layers[0].dropout = m.layers[1].dropout = 0;
         options.batch_size = 0;
     }
-    options.min_change = rule == MLP_RULE_SGD ? 3e-3 : 0.02;
+    options.min_delta = rule == MLP_RULE_SGD ? 3e-3 : 0.02;
     options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_PLATEAU);
     options.schedule.patience = 3;
     options.schedule.factor = 0.5;
-    options.schedule.min_change = 0.05;
+    options.schedule.min_delta = 0.05;
     mlp_net *expected = new_net(&m, p, NULL);
     scale(expected, d);
     mlp_net *first = clone_of(expected);
@@ -170,7 +170,7 @@ typedef struct checkpoint {
     bytes state;
 } checkpoint;
 
-static bool save_fourth(const mlp_progress *progress, void *user)
+static bool save_fourth(const mlp_epoch_progress *progress, void *user)
 {
     checkpoint *c = user;
     if (progress->epoch == 3) {
@@ -213,7 +213,7 @@ static void waiting_goes_on(void **state)
     data d = some_data(MLP_F64);
     mlp_train_options options = options_of(200);
     options.patience = 4;
-    options.min_change = 0.01;
+    options.min_delta = 0.01;
     mlp_net *nets[2];
     mlp_trainer *trainers[2];
     for (size_t i = 0; i < 2; i++) {
