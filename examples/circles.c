@@ -69,7 +69,8 @@ int main(void)
     plain.learning_rate = 0.1;
     mlp_train_options l2 = plain, momentum = plain, decay = plain;
     l2.optimizer.l2 = 1;
-    momentum.optimizer = mlp_optimizer_defaults(MLP_RULE_TUTORIAL_MOMENTUM);
+    momentum.optimizer =
+        mlp_optimizer_defaults(MLP_OPTIMIZER_TUTORIAL_MOMENTUM);
     decay.schedule = mlp_schedule_defaults(MLP_SCHEDULE_INVERSE_TIME);
     decay.schedule.decay = 0.001;
 

@@ -76,7 +76,7 @@ static double learn(const digits *train, const digits *test)
     options.epochs = 60;
     options.batch_size = 32;
     options.learning_rate = 0.003;
-    options.optimizer = mlp_optimizer_defaults(MLP_RULE_ADAM);
+    options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);
     options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_COSINE);
     check(mlp_fit(net, mlp_cview_f32(train->X[0], train->n, PIXELS),
                   mlp_cview_i32(train->label, train->n, 1), &options, NULL));

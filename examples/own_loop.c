@@ -66,7 +66,7 @@ int main(void)
 
     mlp_trainer *trainer = NULL;
     check(mlp_trainer_create(net, train.X.rows, &trainer));
-    mlp_optimizer nesterov = mlp_optimizer_defaults(MLP_RULE_NESTEROV);
+    mlp_optimizer nesterov = mlp_optimizer_defaults(MLP_OPTIMIZER_NESTEROV);
     check(mlp_trainer_set_optimizer(trainer, &nesterov));
     mlp_rng rng = mlp_rng_seeded(42);
     size_t batch = FIRST_BATCH;

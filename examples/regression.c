@@ -60,7 +60,7 @@ int main(void)
     check(mlp_net_standardise(net, X));
 
     mlp_train_options options = mlp_train_defaults();
-    options.optimizer = mlp_optimizer_defaults(MLP_RULE_ADAM);
+    options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);
     options.learning_rate = 0.003;
     options.batch_size = 32;
     options.epochs = 500;

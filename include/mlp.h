@@ -383,7 +383,7 @@ mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer);
     X(MLP_A, 3, "A")                /* activations, as Z; l = 0: inputs */     \
     X(MLP_DW, 4, "dW")              /* dJ/dW, as W */                          \
     X(MLP_DB, 5, "db")              /* dJ/db, as b */                          \
-    X(MLP_DROPPED, 6, "D")          /* A after dropout, into layer l + 1 */    \
+    X(MLP_DROPPED, 6, "A_dropped")  /* A after dropout, into layer l + 1 */    \
     X(MLP_SCALE, 7, "scale")        /* of batch norm (1, n[l]), first 1 */     \
     X(MLP_DSCALE, 8, "dscale")      /* dJ/dscale, as scale */                  \
     X(MLP_MEAN, 9, "mean")          /* its running mean (1, n[l]) */           \
@@ -550,24 +550,27 @@ typedef struct mlp_batch_progress {
  *             weight_decay and clipping. Nocedal and Wright, "Numerical
  *             Optimization" (2006), algorithms 7.4, 3.5 and 3.6
  * All as PyTorch has them, where it does. */
-#define MLP_RULE_LIST(X)                                                       \
-    X(MLP_RULE_SGD, 0, "sgd")                                                  \
-    X(MLP_RULE_MOMENTUM, 1, "momentum")                                        \
-    X(MLP_RULE_TUTORIAL_MOMENTUM, 2, "tutorial_momentum")                      \
-    X(MLP_RULE_NESTEROV, 3, "nesterov")                                        \
-    X(MLP_RULE_RMSPROP, 4, "rmsprop")                                          \
-    X(MLP_RULE_ADAM, 5, "adam")                                                \
-    X(MLP_RULE_ADAMW, 6, "adamw")                                              \
-    X(MLP_RULE_RPROP, 7, "rprop")                                              \
-    X(MLP_RULE_LBFGS, 8, "lbfgs")
-typedef enum mlp_rule { MLP_RULE_LIST(MLP_ENUM_VALUE) } mlp_rule;
-const char *mlp_rule_name(mlp_rule rule); /* NULL for any other number */
+#define MLP_OPTIMIZER_LIST(X)                                                  \
+    X(MLP_OPTIMIZER_SGD, 0, "sgd")                                             \
+    X(MLP_OPTIMIZER_MOMENTUM, 1, "momentum")                                   \
+    X(MLP_OPTIMIZER_TUTORIAL_MOMENTUM, 2, "tutorial_momentum")                 \
+    X(MLP_OPTIMIZER_NESTEROV, 3, "nesterov")                                   \
+    X(MLP_OPTIMIZER_RMSPROP, 4, "rmsprop")                                     \
+    X(MLP_OPTIMIZER_ADAM, 5, "adam")                                           \
+    X(MLP_OPTIMIZER_ADAMW, 6, "adamw")                                         \
+    X(MLP_OPTIMIZER_RPROP, 7, "rprop")                                         \
+    X(MLP_OPTIMIZER_LBFGS, 8, "lbfgs")
+typedef enum mlp_optimizer_kind {
+    MLP_OPTIMIZER_LIST(MLP_ENUM_VALUE)
+} mlp_optimizer_kind;
+const char *
+mlp_optimizer_name(mlp_optimizer_kind kind); /* NULL for any other number */
 
 /* How gradients change parameters. Penalties are part of the loss J that
  * training computes, and of dW; mlp_evaluate leaves them out. m is the number
  * of rows of a batch. Biases are neither penalised nor do they decay. */
 typedef struct mlp_optimizer {
-    mlp_rule rule;
+    mlp_optimizer_kind kind;
     double momentum;     /* mu in [0, 1); default 0.9 */
     double beta1, beta2; /* in [0, 1); default 0.9 and 0.999 */
     double rho;          /* in [0, 1); default 0.99 */
@@ -586,8 +589,8 @@ typedef struct mlp_optimizer {
     size_t lbfgs_history;            /* 1 to 1000; default 10 */
 } mlp_optimizer;
 
-/* The defaults named above; of plain gradient descent MLP_RULE_SGD. */
-mlp_optimizer mlp_optimizer_defaults(mlp_rule rule);
+/* The defaults named above; of plain gradient descent MLP_OPTIMIZER_SGD. */
+mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind);
 
 /* X(constant, number, name). The learning rate of an epoch, from 0, of `epochs`,
  * where alpha is the one to begin with:
@@ -648,7 +651,7 @@ typedef struct mlp_train_options {
     size_t epochs;           /* passes over the rows; default 1000 */
     size_t batch_size;       /* rows in a step; default 0: all of them */
     double learning_rate;    /* alpha > 0; default 0.01 */
-    mlp_optimizer optimizer; /* default that of MLP_RULE_SGD */
+    mlp_optimizer optimizer; /* default that of MLP_OPTIMIZER_SGD */
     mlp_schedule schedule;   /* of the rate; default MLP_SCHEDULE_CONSTANT */
     bool shuffle;   /* draw a new order of rows for each epoch, if there
                              are several batches; default true. Epoch by epoch

@@ -39,9 +39,9 @@ const char *mlp_weight_init_name(mlp_weight_init init)
     return name_of(MLP_INIT_LIST(AND_END), (unsigned)init);
 }
 
-const char *mlp_rule_name(mlp_rule rule)
+const char *mlp_optimizer_name(mlp_optimizer_kind kind)
 {
-    return name_of(MLP_RULE_LIST(AND_END), (unsigned)rule);
+    return name_of(MLP_OPTIMIZER_LIST(AND_END), (unsigned)kind);
 }
 
 const char *mlp_schedule_name(mlp_schedule_kind kind)

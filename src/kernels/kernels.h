@@ -51,7 +51,7 @@ static inline mlpi_operand mlpi_operand_of(mlp_cview view)
 /* One step of an optimizer on n parameters; see ops/update_tmpl.h for what the
  * constants mean to the rule. */
 typedef struct mlpi_optimizer_step {
-    mlp_rule rule;
+    mlp_optimizer_kind kind;
     size_t n;
     const void *dw;      /* real */
     void *w, *state[2];  /* real; as many states as the rule has */

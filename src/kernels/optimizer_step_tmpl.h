@@ -145,22 +145,22 @@ static NEVER_INLINE void update_span(const mlpi_optimizer_step *u,
                                      const constants *c, const span *s)
 {
     size_t done = 0;
-    switch (u->rule) {
-    case MLP_RULE_SGD:
+    switch (u->kind) {
+    case MLP_OPTIMIZER_SGD:
         done = update_whole(step_sgd, 0, c, *s);
         break;
-    case MLP_RULE_MOMENTUM:
-    case MLP_RULE_TUTORIAL_MOMENTUM:
+    case MLP_OPTIMIZER_MOMENTUM:
+    case MLP_OPTIMIZER_TUTORIAL_MOMENTUM:
         done = update_whole(step_momentum, 1, c, *s);
         break;
-    case MLP_RULE_ADAM:
-    case MLP_RULE_ADAMW:
+    case MLP_OPTIMIZER_ADAM:
+    case MLP_OPTIMIZER_ADAMW:
         done = update_whole(step_adam, 2, c, *s);
         break;
-    case MLP_RULE_NESTEROV:
-    case MLP_RULE_RMSPROP:
-    case MLP_RULE_RPROP:
-    case MLP_RULE_LBFGS:
+    case MLP_OPTIMIZER_NESTEROV:
+    case MLP_OPTIMIZER_RMSPROP:
+    case MLP_OPTIMIZER_RPROP:
+    case MLP_OPTIMIZER_LBFGS:
         break;
     }
     if (done < s->n) {

@@ -45,30 +45,30 @@ void LENT(update_rest)(const mlpi_optimizer_step *u, const span *where,
     rule_step *f = step_sgd;
     size_t states = 1;
     span s = *where;
-    switch (u->rule) {
-    case MLP_RULE_SGD:
+    switch (u->kind) {
+    case MLP_OPTIMIZER_SGD:
         states = 0;
         break;
-    case MLP_RULE_MOMENTUM:
-    case MLP_RULE_TUTORIAL_MOMENTUM:
+    case MLP_OPTIMIZER_MOMENTUM:
+    case MLP_OPTIMIZER_TUTORIAL_MOMENTUM:
         f = step_momentum;
         break;
-    case MLP_RULE_NESTEROV:
+    case MLP_OPTIMIZER_NESTEROV:
         f = step_nesterov;
         break;
-    case MLP_RULE_RMSPROP:
+    case MLP_OPTIMIZER_RMSPROP:
         f = step_rmsprop;
         break;
-    case MLP_RULE_ADAM:
-    case MLP_RULE_ADAMW:
+    case MLP_OPTIMIZER_ADAM:
+    case MLP_OPTIMIZER_ADAMW:
         f = step_adam;
         states = 2;
         break;
-    case MLP_RULE_RPROP:
+    case MLP_OPTIMIZER_RPROP:
         f = step_rprop;
         states = 2;
         break;
-    case MLP_RULE_LBFGS: /* see lbfgs.c */
+    case MLP_OPTIMIZER_LBFGS: /* see lbfgs.c */
         return;
     }
     for (size_t r = 0; r < s.rows; r++) {

@@ -16,7 +16,7 @@ mlp_train_options mlp_train_defaults(void)
         .epochs = 1000,
         .batch_size = 0,
         .learning_rate = 0.01,
-        .optimizer = mlp_optimizer_defaults(MLP_RULE_SGD),
+        .optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD),
         .schedule = mlp_schedule_defaults(MLP_SCHEDULE_CONSTANT),
         .shuffle = true,
         .seed = 42,

@@ -10,7 +10,7 @@
 
 mlp_status mlpi_lbfgs_refuse(const mlp_trainer *trainer, const char *what)
 {
-    if (trainer->optimizer.options.rule == MLP_RULE_LBFGS) {
+    if (trainer->optimizer.options.kind == MLP_OPTIMIZER_LBFGS) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
                           "lbfgs: expects a fit with all rows in one batch, "
                           "got %s",

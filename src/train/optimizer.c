@@ -13,15 +13,16 @@ enum { MOST_PAIRS = 1000 };
  * What is asked for
  */
 
-mlp_optimizer mlp_optimizer_defaults(mlp_rule rule)
+mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind)
 {
-    return (mlp_optimizer){.rule = rule,
+    return (mlp_optimizer){.kind = kind,
                            .momentum = 0.9,
                            .beta1 = 0.9,
                            .beta2 = 0.999,
                            .rho = 0.99,
                            .epsilon = 1e-8,
-                           .weight_decay = rule == MLP_RULE_ADAMW ? 0.01 : 0.0,
+                           .weight_decay =
+                               kind == MLP_OPTIMIZER_ADAMW ? 0.01 : 0.0,
                            .clip_norm = INFINITY,
                            .clip_value = INFINITY,
                            .rprop_grow = 1.2,
@@ -121,10 +122,10 @@ static mlp_status check_lbfgs(const mlp_net *net, const mlp_optimizer *is)
 
 mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is)
 {
-    if (!mlp_rule_name(is->rule)) {
+    if (!mlp_optimizer_name(is->kind)) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "optimizer, rule: expects one of the rules, got %d",
-                          (int)is->rule);
+                          "optimizer, kind: expects one of the kinds, got %d",
+                          (int)is->kind);
     }
     TRY(check_fields(net, is));
     if (is->lbfgs_history == 0 || is->lbfgs_history > MOST_PAIRS) {
@@ -132,7 +133,7 @@ mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is)
                           "optimizer, lbfgs_history: expects 1 to %d, got %zu",
                           MOST_PAIRS, is->lbfgs_history);
     }
-    return is->rule == MLP_RULE_LBFGS ? check_lbfgs(net, is) : MLP_OK;
+    return is->kind == MLP_OPTIMIZER_LBFGS ? check_lbfgs(net, is) : MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
@@ -141,19 +142,19 @@ mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is)
 
 size_t mlpi_optimizer_states(const mlp_optimizer *is)
 {
-    switch (is->rule) {
-    case MLP_RULE_SGD:
+    switch (is->kind) {
+    case MLP_OPTIMIZER_SGD:
         return 0;
-    case MLP_RULE_MOMENTUM:
-    case MLP_RULE_TUTORIAL_MOMENTUM:
-    case MLP_RULE_NESTEROV:
-    case MLP_RULE_RMSPROP:
+    case MLP_OPTIMIZER_MOMENTUM:
+    case MLP_OPTIMIZER_TUTORIAL_MOMENTUM:
+    case MLP_OPTIMIZER_NESTEROV:
+    case MLP_OPTIMIZER_RMSPROP:
         return 1;
-    case MLP_RULE_ADAM:
-    case MLP_RULE_ADAMW:
-    case MLP_RULE_RPROP:
+    case MLP_OPTIMIZER_ADAM:
+    case MLP_OPTIMIZER_ADAMW:
+    case MLP_OPTIMIZER_RPROP:
         return 2;
-    case MLP_RULE_LBFGS:
+    case MLP_OPTIMIZER_LBFGS:
         return 2 * is->lbfgs_history;
     }
     return 0;
@@ -175,7 +176,7 @@ static void lay_out(const mlp_net *net, mlpi_optimizer *o, mlpi_cursor *cursor)
             o->state[k] = state;
         }
     }
-    if (o->options.rule == MLP_RULE_LBFGS) {
+    if (o->options.kind == MLP_OPTIMIZER_LBFGS) {
         o->lbfgs.kernels = net->kernels;
         o->lbfgs.n = net->layout.parameters;
         o->lbfgs.memory = o->options.lbfgs_history;
@@ -195,7 +196,7 @@ static mlpi_optimizer described(const mlp_optimizer *is)
                            .clips = is->clip_norm < (double)INFINITY,
                            .n_states = mlpi_optimizer_states(is),
                            .power = {1.0, 1.0}};
-    made.is_plain = is->rule == MLP_RULE_SGD && is->weight_decay <= 0.0 &&
+    made.is_plain = is->kind == MLP_OPTIMIZER_SGD && is->weight_decay <= 0.0 &&
                     !made.clips && !(is->clip_value < (double)INFINITY);
     return made;
 }

@@ -12,24 +12,24 @@ static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
                           double alpha)
 {
     const mlp_optimizer *is = &o->options;
-    switch (is->rule) {
-    case MLP_RULE_SGD:
+    switch (is->kind) {
+    case MLP_OPTIMIZER_SGD:
         break;
-    case MLP_RULE_MOMENTUM:
-    case MLP_RULE_NESTEROV:
+    case MLP_OPTIMIZER_MOMENTUM:
+    case MLP_OPTIMIZER_NESTEROV:
         u->decay[0] = is->momentum;
         u->gain[0] = 1.0;
         break;
-    case MLP_RULE_TUTORIAL_MOMENTUM:
+    case MLP_OPTIMIZER_TUTORIAL_MOMENTUM:
         u->decay[0] = is->momentum;
         u->gain[0] = 1.0 - is->momentum;
         break;
-    case MLP_RULE_RMSPROP:
+    case MLP_OPTIMIZER_RMSPROP:
         u->decay[0] = is->rho;
         u->gain[0] = 1.0 - is->rho;
         break;
-    case MLP_RULE_ADAM:
-    case MLP_RULE_ADAMW:
+    case MLP_OPTIMIZER_ADAM:
+    case MLP_OPTIMIZER_ADAMW:
         u->decay[0] = is->beta1;
         u->gain[0] = 1.0 - is->beta1;
         u->decay[1] = is->beta2;
@@ -38,13 +38,13 @@ static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
         u->alpha = alpha / (1.0 - o->power[0] * is->beta1);
         u->root = 1.0 / sqrt(1.0 - o->power[1] * is->beta2);
         break;
-    case MLP_RULE_RPROP:
+    case MLP_OPTIMIZER_RPROP:
         u->grow = is->rprop_grow;
         u->shrink = is->rprop_shrink;
         u->least = is->rprop_min;
         u->most = is->rprop_max;
         break;
-    case MLP_RULE_LBFGS: /* is not done here */
+    case MLP_OPTIMIZER_LBFGS: /* is not done here */
         break;
     }
 }
@@ -52,7 +52,7 @@ static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
 static mlpi_optimizer_step update_of(const mlpi_update_context *d, double alpha)
 {
     const mlpi_optimizer *o = d->optimizer;
-    mlpi_optimizer_step u = {.rule = o->options.rule,
+    mlpi_optimizer_step u = {.kind = o->options.kind,
                              .limit = o->options.clip_value,
                              .scale = mlpi_clip_scale(d),
                              .keep = 1.0,

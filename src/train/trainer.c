@@ -74,7 +74,7 @@ mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
     mlpi_cursor carve = {.base = block};
     lay_out(&made, &carve);
     /* Plain descent remembers nothing: this cannot fail. */
-    mlp_optimizer sgd = mlp_optimizer_defaults(MLP_RULE_SGD);
+    mlp_optimizer sgd = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
     (void)mlpi_optimizer_make(net, &net->hooks, &sgd, &made.optimizer);
     *trainer = block;
     **trainer = made;

@@ -238,7 +238,7 @@ mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step)
         step->backup = loop->good;
     }
     step->discard_Z = true;
-    if (loop->trainer->optimizer.options.rule == MLP_RULE_LBFGS) {
+    if (loop->trainer->optimizer.options.kind == MLP_OPTIMIZER_LBFGS) {
         mlpi_lbfgs_step(loop->trainer, step);
     } else {
         mlpi_step_train(loop->trainer, step);

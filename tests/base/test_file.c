@@ -508,7 +508,7 @@ static void trainers_go_on_from_their_file(void **state)
     mlp_hooks hooks = recording_hooks(&record);
     data d = {random_matrix(MLP_F64, 20, 5, -1, 1),
               random_matrix(MLP_F64, 20, 5, 0, 1)};
-    mlp_optimizer adam = mlp_optimizer_defaults(MLP_RULE_ADAM);
+    mlp_optimizer adam = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);
     mlp_net *net = seeded(1, &record);
     mlp_net *loaded = NULL;
     mlp_trainer *first = NULL;

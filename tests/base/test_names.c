@@ -20,7 +20,7 @@
     assert_string_equal(mlp_weight_init_name(constant), text);
 #define CHECK_RULE(constant, number, text)                                     \
     assert_int_equal(constant, number);                                        \
-    assert_string_equal(mlp_rule_name(constant), text);
+    assert_string_equal(mlp_optimizer_name(constant), text);
 #define CHECK_SCHEDULE(constant, number, text)                                 \
     assert_int_equal(constant, number);                                        \
     assert_string_equal(mlp_schedule_name(constant), text);
@@ -36,7 +36,7 @@ static void names_are_those_of_the_lists(void **state)
     MLP_ACTIVATION_LIST(CHECK_ACTIVATION)
     MLP_LOSS_LIST(CHECK_LOSS)
     MLP_INIT_LIST(CHECK_INIT)
-    MLP_RULE_LIST(CHECK_RULE)
+    MLP_OPTIMIZER_LIST(CHECK_RULE)
     MLP_SCHEDULE_LIST(CHECK_SCHEDULE)
     MLP_TENSOR_LIST(CHECK_TENSOR)
 }
@@ -48,7 +48,7 @@ enum {
     ACTIVATIONS = 0 MLP_ACTIVATION_LIST(ONE_MORE),
     LOSSES = 0 MLP_LOSS_LIST(ONE_MORE),
     INITS = 0 MLP_INIT_LIST(ONE_MORE),
-    RULES = 0 MLP_RULE_LIST(ONE_MORE),
+    RULES = 0 MLP_OPTIMIZER_LIST(ONE_MORE),
     SCHEDULES = 0 MLP_SCHEDULE_LIST(ONE_MORE),
     TENSORS = 0 MLP_TENSOR_LIST(ONE_MORE)
 };
@@ -61,7 +61,7 @@ static void names_end_with_null(void **state)
     assert_null(mlp_activation_name((mlp_activation)ACTIVATIONS));
     assert_null(mlp_loss_name((mlp_loss)LOSSES));
     assert_null(mlp_weight_init_name((mlp_weight_init)INITS));
-    assert_null(mlp_rule_name((mlp_rule)RULES));
+    assert_null(mlp_optimizer_name((mlp_optimizer_kind)RULES));
     assert_null(mlp_schedule_name((mlp_schedule_kind)SCHEDULES));
     assert_null(mlp_tensor_name((mlp_tensor)TENSORS));
     static const int strange[] = {-1, 1000, INT32_MAX, INT32_MIN};
@@ -70,7 +70,7 @@ static void names_end_with_null(void **state)
         assert_null(mlp_activation_name((mlp_activation)strange[i]));
         assert_null(mlp_loss_name((mlp_loss)strange[i]));
         assert_null(mlp_weight_init_name((mlp_weight_init)strange[i]));
-        assert_null(mlp_rule_name((mlp_rule)strange[i]));
+        assert_null(mlp_optimizer_name((mlp_optimizer_kind)strange[i]));
         assert_null(mlp_schedule_name((mlp_schedule_kind)strange[i]));
         assert_null(mlp_tensor_name((mlp_tensor)strange[i]));
     }

@@ -118,7 +118,7 @@ typedef struct stepping {
     size_t batch, steps; /* in an epoch */
     bool classes;        /* one-hot targets, or normal numbers */
     bool streams;        /* the weights are too many for caches */
-    mlp_rule rule;
+    mlp_optimizer_kind kind;
 } stepping;
 
 void mlp_bench_stepping(const bench *b, const stepping *t);
@@ -128,7 +128,7 @@ typedef struct step {
     const char *result;
     mlp_net *net;
     mlp_cview X, Y;
-    mlp_rule rule; /* SGD, or the first step of Adam */
+    mlp_optimizer_kind kind; /* SGD, or the first step of Adam */
     double alpha;
 } step;
 

@@ -57,7 +57,7 @@ static double train(const bench *b, const digits *d, mlp_scores *scores)
     options.epochs = EPOCHS;
     options.batch_size = BATCH;
     options.learning_rate = 0.05;
-    options.optimizer = mlp_optimizer_defaults(MLP_RULE_MOMENTUM);
+    options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_MOMENTUM);
     options.threads = b->threads;
     mlp_cview X = mlp_cview_f32(d->x, ROWS, PIXELS);
     mlp_cview Y = mlp_cview_i32(d->classes, ROWS, 1);

@@ -188,7 +188,7 @@ static void train(mlp_net *net, const images *set, size_t epochs,
     options.epochs = epochs;
     options.batch_size = 128;
     options.learning_rate = 1e-3;
-    options.optimizer = mlp_optimizer_defaults(MLP_RULE_ADAMW);
+    options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAMW);
     options.optimizer.weight_decay = 0.01;
     options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_COSINE);
     options.seed = seed;

@@ -226,7 +226,7 @@ static void check_weights(const around *a, const update *updates, const step *s)
         const update *u = &updates[sample];
         float change = (float)s->alpha * (float)u->dw;
         sum expected = {(double)((float)u->w - change), 0.0};
-        if (s->rule == MLP_RULE_ADAM) {
+        if (s->kind == MLP_OPTIMIZER_ADAM) {
             double adam = s->alpha * u->dw / (fabs(u->dw) + 1e-8);
             expected = (sum){u->w - adam, fabs(adam) + 0.01 * fabs(u->w)};
         }

@@ -16,7 +16,7 @@
 
 static double alpha_of(const stepping *t)
 {
-    return t->rule == MLP_RULE_ADAM ? 0.001 : 0.01;
+    return t->kind == MLP_OPTIMIZER_ADAM ? 0.001 : 0.01;
 }
 
 /* ---------------------------------------------------------------------------
@@ -88,7 +88,7 @@ static void step_by_hand(const stepping *t, mlp_net *net, const rows *data,
     mlp_bench_expect(t->name, mlp_rng_permutation(&rng, m, order));
     mlp_trainer *trainer = NULL;
     mlp_bench_expect(t->name, mlp_trainer_create(net, t->batch, &trainer));
-    mlp_optimizer optimizer = mlp_optimizer_defaults(t->rule);
+    mlp_optimizer optimizer = mlp_optimizer_defaults(t->kind);
     mlp_bench_expect(t->name, mlp_trainer_set_optimizer(trainer, &optimizer));
     for (size_t i = 0; i < batches; i++) {
         rows part = {pick(data->X, order + i * t->batch, t->batch),
@@ -97,7 +97,7 @@ static void step_by_hand(const stepping *t, mlp_net *net, const rows *data,
                   .net = net,
                   .X = mlp_view_const(part.X),
                   .Y = mlp_view_const(part.Y),
-                  .rule = t->rule,
+                  .kind = t->kind,
                   .alpha = alpha_of(t)};
         if (i == 0) {
             mlp_bench_check_step(&s, trainer);
@@ -132,7 +132,7 @@ static mlp_train_options options_of(const stepping *t)
     mlp_train_options options = mlp_train_defaults();
     options.batch_size = t->batch;
     options.learning_rate = alpha_of(t);
-    options.optimizer = mlp_optimizer_defaults(t->rule);
+    options.optimizer = mlp_optimizer_defaults(t->kind);
     return options;
 }
 
@@ -245,10 +245,10 @@ void mlp_bench_steps(bench *b)
 {
     static const size_t widths[] = {16, 64, 256, 1024, 4096};
     stepping w4 = {"W4-sgd", {784, 512, 512, 10}, 128, 100, true,
-                   false,    MLP_RULE_SGD};
+                   false,    MLP_OPTIMIZER_SGD};
     measure(b, &w4);
     w4.name = "W4-adam";
-    w4.rule = MLP_RULE_ADAM;
+    w4.kind = MLP_OPTIMIZER_ADAM;
     measure(b, &w4);
     measure(b, &(stepping){.name = "W5",
                            .widths = {1024, 2048, 2048, 1024},

@@ -267,7 +267,7 @@ static void *copy_of(mlp_dtype dtype, const void *reals, size_t n)
 
 /* A product that updates does what a product and then an update do. */
 static void check_updating(const mlpi_kernels *kernels, mlp_rng *rng,
-                           mlp_rule rule, const size_t size[3])
+                           mlp_optimizer_kind kind, const size_t size[3])
 {
     mlp_dtype dtype = kernels->dtype;
     size_t m = size[0];
@@ -282,8 +282,10 @@ static void check_updating(const mlpi_kernels *kernels, mlp_rng *rng,
         apart[i] = copy_of(dtype, before[i], m * n);
         fused[i] = copy_of(dtype, before[i], m * n);
     }
-    size_t states = rule == MLP_RULE_SGD ? 0 : rule == MLP_RULE_ADAM ? 2 : 1;
-    mlpi_optimizer_step u = {.rule = rule,
+    size_t states = kind == MLP_OPTIMIZER_SGD    ? 0
+                    : kind == MLP_OPTIMIZER_ADAM ? 2
+                                                 : 1;
+    mlpi_optimizer_step u = {.kind = kind,
                              .n = m * n,
                              .limit = 0.75,
                              .scale = 0.5,
@@ -332,8 +334,8 @@ static void product_updates_as_update_does(void **state)
     static const size_t sizes[][3] = {
         {501, 141, 20}, {37, 64, 300}, {50, 33, 257}, {129, 10, 300},
         {9, 5, 4},      {1, 300, 40},  {300, 1, 40},  {3, 4, 0}};
-    static const mlp_rule rules[] = {MLP_RULE_SGD, MLP_RULE_MOMENTUM,
-                                     MLP_RULE_ADAM};
+    static const mlp_optimizer_kind rules[] = {
+        MLP_OPTIMIZER_SGD, MLP_OPTIMIZER_MOMENTUM, MLP_OPTIMIZER_ADAM};
     FOR_EACH_TABLE(dtype, kernels)
     {
         mlp_rng rng = mlp_rng_seeded(5);

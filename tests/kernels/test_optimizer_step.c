@@ -67,33 +67,33 @@ static double step_of(const mlpi_optimizer_step *u, mlp_dtype p, parameter *q)
 {
     double alpha = rounded(p, u->alpha);
     double square = rounded(p, q->g * q->g);
-    switch (u->rule) {
-    case MLP_RULE_SGD:
+    switch (u->kind) {
+    case MLP_OPTIMIZER_SGD:
         return rounded(p, alpha * q->g);
-    case MLP_RULE_MOMENTUM:
-    case MLP_RULE_TUTORIAL_MOMENTUM:
+    case MLP_OPTIMIZER_MOMENTUM:
+    case MLP_OPTIMIZER_TUTORIAL_MOMENTUM:
         q->state[0] = average(u, p, 0, q->state[0], q->g);
         return rounded(p, alpha * q->state[0]);
-    case MLP_RULE_NESTEROV:
+    case MLP_OPTIMIZER_NESTEROV:
         q->state[0] = average(u, p, 0, q->state[0], q->g);
         return rounded(
             p, alpha * fma_of(p, rounded(p, u->decay[0]), q->state[0], q->g));
-    case MLP_RULE_RMSPROP:
+    case MLP_OPTIMIZER_RMSPROP:
         q->state[0] = average(u, p, 0, q->state[0], square);
         return rounded(p, rounded(p, alpha * q->g) /
                               rounded(p, root_of(p, q->state[0]) +
                                              rounded(p, u->epsilon)));
-    case MLP_RULE_ADAM:
-    case MLP_RULE_ADAMW:
+    case MLP_OPTIMIZER_ADAM:
+    case MLP_OPTIMIZER_ADAMW:
         q->state[0] = average(u, p, 0, q->state[0], q->g);
         q->state[1] = average(u, p, 1, q->state[1], square);
         return rounded(p,
                        rounded(p, alpha * q->state[0]) /
                            fma_of(p, root_of(p, q->state[1]),
                                   rounded(p, u->root), rounded(p, u->epsilon)));
-    case MLP_RULE_RPROP:
+    case MLP_OPTIMIZER_RPROP:
         return rprop_step(u, p, q);
-    case MLP_RULE_LBFGS: /* has no kernel */
+    case MLP_OPTIMIZER_LBFGS: /* has no kernel */
         break;
     }
     fail();
@@ -124,7 +124,8 @@ static const mlpi_optimizer_step example = {.limit =
                                             .most = 0.11};
 
 /* A few steps, for rprop needs a second to turn. */
-static void check_rule(const mlpi_kernels *kernels, mlp_rule rule, size_t n)
+static void check_rule(const mlpi_kernels *kernels, mlp_optimizer_kind kind,
+                       size_t n)
 {
     mlp_dtype p = kernels->dtype;
     mlp_rng rng = mlp_rng_seeded((uint32_t)n);
@@ -140,11 +141,11 @@ static void check_rule(const mlpi_kernels *kernels, mlp_rule rule, size_t n)
                             get(p, w, i),
                             {get(p, state[0], i), get(p, state[1], i)}};
             mlpi_optimizer_step u = example;
-            u.rule = rule;
+            u.kind = kind;
             expect_step(&u, p, &expected[i]);
         }
         mlpi_optimizer_step u = example;
-        u.rule = rule;
+        u.kind = kind;
         u.n = n;
         u.dw = dw;
         u.w = w;
@@ -168,9 +169,9 @@ static void rules_follow_their_formulas(void **state)
     (void)state;
     FOR_EACH_TABLE(dtype, kernels)
     {
-        for (mlp_rule rule = 0; rule < MLP_RULE_LBFGS; rule++) {
+        for (mlp_optimizer_kind kind = 0; kind < MLP_OPTIMIZER_LBFGS; kind++) {
             for (size_t n = 0; n < MOST; n++) {
-                check_rule(kernels, rule, n);
+                check_rule(kernels, kind, n);
             }
         }
     }
@@ -187,14 +188,15 @@ static void sgd_without_more_is_descend(void **state)
         void *w = any_numbers(dtype, &rng, MOST, 1);
         void *copy = guarded_alloc(MOST * size_of(dtype));
         memcpy(copy, w, MOST * size_of(dtype));
-        kernels->optimizer_step(&(mlpi_optimizer_step){.rule = MLP_RULE_SGD,
-                                                       .n = MOST,
-                                                       .dw = dw,
-                                                       .w = w,
-                                                       .limit = INFINITY,
-                                                       .scale = 1,
-                                                       .keep = 1,
-                                                       .alpha = 0.3});
+        kernels->optimizer_step(
+            &(mlpi_optimizer_step){.kind = MLP_OPTIMIZER_SGD,
+                                   .n = MOST,
+                                   .dw = dw,
+                                   .w = w,
+                                   .limit = INFINITY,
+                                   .scale = 1,
+                                   .keep = 1,
+                                   .alpha = 0.3});
         kernels->sgd_step(MOST, 0.3, dw, copy);
         for (size_t i = 0; i < MOST; i++) {
             assert_true(same(get(dtype, w, i), get(dtype, copy, i)));
@@ -214,7 +216,7 @@ static void averages_end_at_zero(void **state)
         double w[1] = {0};
         double dw[1] = {0};
         double v[1];
-        mlpi_optimizer_step u = {.rule = MLP_RULE_MOMENTUM,
+        mlpi_optimizer_step u = {.kind = MLP_OPTIMIZER_MOMENTUM,
                                  .n = 1,
                                  .dw = dw,
                                  .w = w,

@@ -175,7 +175,7 @@ static void wrong_backward(const mlpi_activation *how, const void *z,
 /* relu's derivative is in the product. */
 static void wrong_gate(const mlpi_gemm_args *product)
 {
-    right->product(product);
+    right->gemm(product);
     for (size_t i = 0; i < product->m * product->n && product->gate; i++) {
         ((double *)product->C)[i] *= too;
     }
@@ -220,7 +220,7 @@ static void wrong_activations_are_found(void **state)
     mlpi_kernels wrong = *right;
     wrong.f64 = &wrong;
     wrong.activate_backward = wrong_backward;
-    wrong.product = wrong_gate;
+    wrong.gemm = wrong_gate;
     wrong.gemm_select = wrong_gate_way;
     for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
         wrong_one = (mlp_activation)f;

@@ -467,10 +467,11 @@ static void tensor_refuses_what_is_not_there(void **state)
         size_t l;
         const char *part;
     } wrong[] = {
-        {MLP_W, 0, "0"},       {MLP_B, 3, "3"},  {MLP_W, SIZE_MAX, "2"},
-        {MLP_Z, 1, "Z"},       {MLP_A, 1, "A"},  {MLP_A, 0, "A"},
-        {MLP_DW, 1, "d"},      {MLP_DB, 2, "d"}, {(mlp_tensor)99, 1, "99"},
-        {MLP_DROPPED, 1, "D"},
+        {MLP_W, 0, "0"},           {MLP_B, 3, "3"},
+        {MLP_W, SIZE_MAX, "2"},    {MLP_Z, 1, "Z"},
+        {MLP_A, 1, "A"},           {MLP_A, 0, "A"},
+        {MLP_DW, 1, "d"},          {MLP_DB, 2, "d"},
+        {(mlp_tensor)99, 1, "99"}, {MLP_DROPPED, 1, "A_dropped"},
     };
     hook_record record = {0};
     mlp_net *net = new_net(&xor_model, MLP_F64, &record);

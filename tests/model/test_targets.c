@@ -242,7 +242,7 @@ static mlp_train_options some_options(void)
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 6;
     options.batch_size = 7;
-    options.optimizer = mlp_optimizer_defaults(MLP_RULE_ADAM);
+    options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);
     options.validation_fraction = 0.2;
     return options;
 }
@@ -280,13 +280,14 @@ static void lbfgs_and_threads_know_scaled_targets(void **state)
     (void)state;
     FOR_EACH_PRECISION(p)
     {
-        for (int rule = MLP_RULE_SGD; rule <= MLP_RULE_LBFGS;
-             rule += MLP_RULE_LBFGS) {
+        for (int kind = MLP_OPTIMIZER_SGD; kind <= MLP_OPTIMIZER_LBFGS;
+             kind += MLP_OPTIMIZER_LBFGS) {
             mlp_train_options options = some_options();
             options.batch_size = 0;
             options.threads = 3;
-            options.learning_rate = rule == MLP_RULE_SGD ? 0.01 : 1;
-            options.optimizer = mlp_optimizer_defaults((mlp_rule)rule);
+            options.learning_rate = kind == MLP_OPTIMIZER_SGD ? 0.01 : 1;
+            options.optimizer =
+                mlp_optimizer_defaults((mlp_optimizer_kind)kind);
             pair s = new_pair(p, MLP_LOSS_MSE);
             assert_int_equal(mlp_fit(s.raw, ro(s.X), ro(s.Y), &options, NULL),
                              MLP_OK);

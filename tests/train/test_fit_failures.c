@@ -349,7 +349,7 @@ static void infinite_gradients_change_nothing(void **state)
     static const size_t batches[] = {0, 2};
     FOR_EACH_PRECISION(p)
     {
-        for (mlp_rule rule = 0; rule < MLP_RULE_LBFGS; rule++) {
+        for (mlp_optimizer_kind kind = 0; kind < MLP_OPTIMIZER_LBFGS; kind++) {
             hook_record record = {0};
             data d = {new_matrix(p, 6, 1, NULL), new_matrix(p, 6, 1, NULL)};
             fill(d.X, p == MLP_F32 ? 1e30 : 1e300);
@@ -357,7 +357,7 @@ static void infinite_gradients_change_nothing(void **state)
             mlp_net *before = clone_of(net);
             for (size_t i = 0; i < COUNT(batches); i++) {
                 mlp_train_options options = options_of(5, 1e-3, batches[i]);
-                options.optimizer = mlp_optimizer_defaults(rule);
+                options.optimizer = mlp_optimizer_defaults(kind);
                 assert_int_equal(diverge(net, d, &options), MLP_ERR_DIVERGED);
                 assert_said(&record, "epoch 0, batch 0: the gradient is inf");
                 assert_said(&record, "before the first update");
@@ -403,7 +403,7 @@ static void infinite_gradients_name_their_batch(void **state)
     static const double targets[2] = {9, -7};
     FOR_EACH_PRECISION(p)
     {
-        for (size_t i = 0; i < 3 * (size_t)MLP_RULE_LBFGS; i++) {
+        for (size_t i = 0; i < 3 * (size_t)MLP_OPTIMIZER_LBFGS; i++) {
             hook_record record = {0};
             surprise s = {new_matrix(p, 2, 1, NULL),
                           new_matrix(p, 2, 1, targets), 4, i % 3,
@@ -411,7 +411,8 @@ static void infinite_gradients_name_their_batch(void **state)
             mlp_net *net = flat_net(p, &record);
             mlp_net *expected = flat_net(p, NULL);
             mlp_train_options options = options_of(4, 0.1, 2);
-            options.optimizer = mlp_optimizer_defaults((mlp_rule)(i / 3));
+            options.optimizer =
+                mlp_optimizer_defaults((mlp_optimizer_kind)(i / 3));
             assert_int_equal(
                 mlp_fit_pieces(expected, next_rows, &s, &options, NULL),
                 MLP_OK);

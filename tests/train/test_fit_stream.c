@@ -68,7 +68,7 @@ static void pieces_are_the_rows_in_memory(void **state)
         data d = some_data(p);
         for (size_t b = 0; b < COUNT(batches); b++) {
             mlp_train_options options = options_of(5, 0.25, batches[b]);
-            options.optimizer = mlp_optimizer_defaults(MLP_RULE_ADAM);
+            options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);
             options.X_validation = mlp_cview_rows(ro(d.X), 3, 11);
             options.Y_validation = mlp_cview_rows(ro(d.Y), 5, 11);
             mlp_net *start = new_net(&square_model, p, NULL);
@@ -145,9 +145,9 @@ static const model laden_model = {
      {.width = 5, .batch_norm = true}},
     MLP_LOSS_MSE};
 
-static mlp_trainer *new_trainer(mlp_net *net, mlp_rule rule)
+static mlp_trainer *new_trainer(mlp_net *net, mlp_optimizer_kind kind)
 {
-    mlp_optimizer optimizer = mlp_optimizer_defaults(rule);
+    mlp_optimizer optimizer = mlp_optimizer_defaults(kind);
     mlp_trainer *trainer = NULL;
     assert_int_equal(mlp_trainer_create(net, 8, &trainer), MLP_OK);
     assert_int_equal(mlp_trainer_set_optimizer(trainer, &optimizer), MLP_OK);
@@ -165,18 +165,18 @@ static mlp_trainer *ten_in_pieces(mlp_trainer *trainer, reader *r,
     size_t size = mlp_trainer_save_size(trainer);
     void *bytes = guarded_alloc(size);
     assert_int_equal(mlp_trainer_save_memory(trainer, bytes, size), MLP_OK);
-    mlp_trainer *loaded = new_trainer(next, MLP_RULE_SGD);
+    mlp_trainer *loaded = new_trainer(next, MLP_OPTIMIZER_SGD);
     assert_int_equal(mlp_trainer_load_memory(loaded, bytes, size), MLP_OK);
     guarded_free(bytes);
     mlp_trainer_free(trainer);
     return loaded;
 }
 
-static void assert_resumes_in_pieces(mlp_dtype p, mlp_rule rule)
+static void assert_resumes_in_pieces(mlp_dtype p, mlp_optimizer_kind kind)
 {
     data d = some_data(p);
     mlp_train_options options = options_of(20, 0.01, 8);
-    options.optimizer = mlp_optimizer_defaults(rule);
+    options.optimizer = mlp_optimizer_defaults(kind);
     options.X_validation = mlp_cview_rows(ro(d.X), 3, 11);
     options.Y_validation = mlp_cview_rows(ro(d.Y), 5, 11);
     mlp_net *nets[3];
@@ -189,7 +189,7 @@ static void assert_resumes_in_pieces(mlp_dtype p, mlp_rule rule)
     reader r = cuts[4];
     r.d = d;
     options.epochs = 10;
-    mlp_trainer *trainer = new_trainer(nets[1], rule);
+    mlp_trainer *trainer = new_trainer(nets[1], kind);
     trainer = ten_in_pieces(trainer, &r, &options, nets[2]);
     assert_same_net(nets[2], nets[1]);
     trainer = ten_in_pieces(trainer, &r, &options, nets[1]);
@@ -210,8 +210,8 @@ static void every_rule_resumes_in_pieces(void **state)
     (void)state;
     FOR_EACH_PRECISION(p)
     {
-        for (mlp_rule rule = 0; rule < MLP_RULE_LBFGS; rule++) {
-            assert_resumes_in_pieces(p, rule);
+        for (mlp_optimizer_kind kind = 0; kind < MLP_OPTIMIZER_LBFGS; kind++) {
+            assert_resumes_in_pieces(p, kind);
         }
     }
 }

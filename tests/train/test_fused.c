@@ -36,12 +36,12 @@ static void assert_fused_is_apart(mlp_dtype p, const mlp_train_options *options,
     free_data(d);
 }
 
-static mlp_train_options options_of(mlp_rule rule, size_t batch)
+static mlp_train_options options_of(mlp_optimizer_kind kind, size_t batch)
 {
     mlp_train_options options = mlp_train_defaults();
-    options.optimizer = mlp_optimizer_defaults(rule);
+    options.optimizer = mlp_optimizer_defaults(kind);
     options.optimizer.clip_value =
-        rule == MLP_RULE_SGD ? (double)INFINITY : 0.1;
+        kind == MLP_OPTIMIZER_SGD ? (double)INFINITY : 0.1;
     options.learning_rate = 0.01;
     options.batch_size = batch;
     options.epochs = 2;
@@ -51,8 +51,8 @@ static mlp_train_options options_of(mlp_rule rule, size_t batch)
 static void updates_do_not_wait_for_all_gradients(void **state)
 {
     (void)state;
-    static const mlp_rule rules[] = {MLP_RULE_SGD, MLP_RULE_MOMENTUM,
-                                     MLP_RULE_ADAMW};
+    static const mlp_optimizer_kind rules[] = {
+        MLP_OPTIMIZER_SGD, MLP_OPTIMIZER_MOMENTUM, MLP_OPTIMIZER_ADAMW};
     FOR_EACH_PRECISION(p)
     {
         for (size_t i = 0; i < 2 * COUNT(rules); i++) {
@@ -69,7 +69,7 @@ static void weights_are_kept_before_updates(void **state)
     (void)state;
     FOR_EACH_PRECISION(p)
     {
-        mlp_train_options options = options_of(MLP_RULE_SGD, ROWS);
+        mlp_train_options options = options_of(MLP_OPTIMIZER_SGD, ROWS);
         options.learning_rate = p == MLP_F32 ? 1e37 : 1e306;
         options.epochs = 3;
         for (size_t threads = 1; threads <= 3; threads += 2) {

@@ -336,7 +336,7 @@ static void wrong_column_sums(size_t m, size_t n, const void *X, void *sums)
 /* dW (5, 7) of the second layer in row 3, column 6, which lie input-major. */
 static void wrong_product(const mlpi_gemm_args *product)
 {
-    right->product(product);
+    right->gemm(product);
     if (product->m == 7 && product->n == 5 && product->k == ROWS) {
         ((double *)product->C)[6 * 5 + 3] += 1e-6;
     }
@@ -360,7 +360,7 @@ static mlp_gradient_check found_with(mlpi_kernels *wrong)
     kind k = {MLP_ACT_SIGMOID, MLP_ACT_SIGMOID, MLP_LOSS_BCE, 0};
     mlp_net *net = net_of_kind(&k, MLP_F64);
     data d = data_of(MLP_F64);
-    wrong->wide = wrong;
+    wrong->f64 = wrong;
     net->kernels = wrong;
     mlp_gradient_check worst = checked(net, d, NULL);
     mlp_net_free(net);
@@ -387,7 +387,7 @@ static void wrong_derivatives_are_found(void **state)
     assert_relative(worst.analytic, worst.numeric * 1.00001, 1e-7);
 
     wrong = *right;
-    wrong.product = wrong_product;
+    wrong.gemm = wrong_product;
     wrong.gemm_select = wrong_product_way;
     worst = found_with(&wrong);
     assert_true(worst.error > 10 * good_enough);

@@ -110,12 +110,13 @@ static void for_each_trial(void (*attempt)(trial *))
     FOR_EACH_PRECISION(p)
     {
         for (size_t k = 0; k < COUNT(models); k++) {
-            for (mlp_rule rule = 0; mlp_rule_name(rule); rule++) {
+            for (mlp_optimizer_kind kind = 0; mlp_optimizer_name(kind);
+                 kind++) {
                 trial t = {models[k], p, mlp_train_defaults(), {0}};
                 t.options.epochs = 6;
                 t.options.batch_size = 16;
-                t.options.optimizer = mlp_optimizer_defaults(rule);
-                if (rule == MLP_RULE_LBFGS) {
+                t.options.optimizer = mlp_optimizer_defaults(kind);
+                if (kind == MLP_OPTIMIZER_LBFGS) {
                     t.options.batch_size = 0;
                     leave_out_dropout(&t.m);
                 }
@@ -331,7 +332,7 @@ static void attempt_one_row(trial *t)
     free_data(d);
     d = data_for(&t->m, t->p, 7);
     t->options.validation_fraction = 0;
-    if (t->options.optimizer.rule != MLP_RULE_LBFGS) {
+    if (t->options.optimizer.kind != MLP_OPTIMIZER_LBFGS) {
         t->options.batch_size = 1;
         (void)loss_after(t, d);
     }

@@ -249,7 +249,7 @@ static mlp_train_options options_for(size_t epochs)
     mlp_train_options options = mlp_train_defaults();
     options.epochs = epochs;
     options.learning_rate = 1.0;
-    options.optimizer = mlp_optimizer_defaults(MLP_RULE_LBFGS);
+    options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_LBFGS);
     return options;
 }
 
@@ -522,7 +522,7 @@ static void batch_norm_learns_once_an_iteration(void **state)
         nets[i] = new_net(&wide_model, MLP_F64, NULL);
         mlp_train_options options = options_for(1);
         if (i == 1) {
-            options.optimizer = mlp_optimizer_defaults(MLP_RULE_SGD);
+            options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
         }
         assert_int_equal(mlp_fit(nets[i], ro(X), ro(Y), &options, NULL),
                          MLP_OK);
@@ -595,7 +595,7 @@ static void dropout_is_refused(void **state)
     dropping.layers[0].dropout = 0.5;
     mlp_net *net = new_net(&dropping, MLP_F64, &record);
     mlp_trainer *trainer = NULL;
-    mlp_optimizer o = mlp_optimizer_defaults(MLP_RULE_LBFGS);
+    mlp_optimizer o = mlp_optimizer_defaults(MLP_OPTIMIZER_LBFGS);
     assert_int_equal(mlp_trainer_create(net, 4, &trainer), MLP_OK);
     assert_told(&record, mlp_trainer_set_optimizer(trainer, &o),
                 MLP_ERR_ARGUMENT, "dropout");
@@ -612,7 +612,7 @@ static void single_steps_are_refused(void **state)
     mlp_net *before = clone_of(net);
     data d = surface(MLP_F64);
     mlp_trainer *trainer = NULL;
-    mlp_optimizer o = mlp_optimizer_defaults(MLP_RULE_LBFGS);
+    mlp_optimizer o = mlp_optimizer_defaults(MLP_OPTIMIZER_LBFGS);
     assert_int_equal(mlp_trainer_create(net, ROWS, &trainer), MLP_OK);
     assert_int_equal(mlp_trainer_set_optimizer(trainer, &o), MLP_OK);
     assert_int_equal(mlp_trainer_forward(trainer, ro(d.X)), MLP_OK);

@@ -17,7 +17,7 @@ static void step_is_the_four_steps(void **state)
     (void)state;
     FOR_EACH_PRECISION(p)
     {
-        for (mlp_rule rule = 0; rule < MLP_RULE_LBFGS; rule++) {
+        for (mlp_optimizer_kind kind = 0; kind < MLP_OPTIMIZER_LBFGS; kind++) {
             mlp_layer layers[] = {
                 {.width = 9, .activation = MLP_ACT_TANH, .dropout = 0.25},
                 {.width = 5}};
@@ -28,7 +28,7 @@ static void step_is_the_four_steps(void **state)
             mlp_net *expected = clone_of(net);
             mlp_trainer *trainer = trainer_of(net, 7);
             mlp_trainer *steps = trainer_of(expected, 7);
-            mlp_optimizer optimizer = mlp_optimizer_defaults(rule);
+            mlp_optimizer optimizer = mlp_optimizer_defaults(kind);
             optimizer.l2 = 0.01;
             optimizer.clip_norm = 0.5;
             assert_int_equal(mlp_trainer_set_optimizer(trainer, &optimizer),

@@ -12,9 +12,9 @@ static const model fixture_model = {
     3, 2, {{4, MLP_ACT_TANH}, {2, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
 
 /* Of single steps: lbfgs has none, and is in test_lbfgs.c. */
-#define FOR_EACH_RULE(rule)                                                    \
-    for (mlp_rule rule = MLP_RULE_SGD; rule < MLP_RULE_LBFGS;                  \
-         rule = (mlp_rule)(rule + 1))
+#define FOR_EACH_RULE(kind)                                                    \
+    for (mlp_optimizer_kind kind = MLP_OPTIMIZER_SGD;                          \
+         kind < MLP_OPTIMIZER_LBFGS; kind = (mlp_optimizer_kind)(kind + 1))
 
 /* ---------------------------------------------------------------------------
  * PyTorch (tests/vectors/make_optimizers.py)
@@ -22,9 +22,9 @@ static const model fixture_model = {
 
 enum { PLAIN, WITH_L2, WITH_L1, WITH_DECAY, WITH_VALUE, WITH_NORM, VARIANTS };
 
-static mlp_optimizer variant_of(mlp_rule rule, int variant)
+static mlp_optimizer variant_of(mlp_optimizer_kind kind, int variant)
 {
-    mlp_optimizer o = mlp_optimizer_defaults(rule);
+    mlp_optimizer o = mlp_optimizer_defaults(kind);
     o.weight_decay = variant == WITH_DECAY ? 0.1 : 0;
     o.l2 = variant == WITH_L2 ? 0.6 : 0;
     o.l1 = variant == WITH_L1 ? 0.3 : 0;
@@ -119,15 +119,15 @@ static void twenty_steps_equal_pytorch(void **state)
     vector v = read_vector("optimizers_final");
     data d = fixture_data(MLP_F64);
     const double *expected = v.data;
-    FOR_EACH_RULE(rule)
+    FOR_EACH_RULE(kind)
     {
         for (size_t b = 0; b < COUNT(batches); b++) {
             for (int variant = PLAIN; variant < VARIANTS; variant++) {
                 char what[64];
                 (void)snprintf(what, sizeof what, "%s, batch %zu, variant %d",
-                               mlp_rule_name(rule), batches[b], variant);
+                               mlp_optimizer_name(kind), batches[b], variant);
                 mlp_net *net = fixture_net(MLP_F64);
-                mlp_optimizer o = variant_of(rule, variant);
+                mlp_optimizer o = variant_of(kind, variant);
                 mlp_trainer *trainer = new_trainer(net, ROWS, &o);
                 double loss = do_steps(trainer, d, batches[b], STEPS);
                 assert_parameters(net, expected, what);
@@ -148,9 +148,9 @@ static void twenty_steps_equal_pytorch(void **state)
  */
 
 /* Everything at once. */
-static mlp_optimizer loaded(mlp_rule rule)
+static mlp_optimizer loaded(mlp_optimizer_kind kind)
 {
-    mlp_optimizer o = mlp_optimizer_defaults(rule);
+    mlp_optimizer o = mlp_optimizer_defaults(kind);
     o.weight_decay = 0.1;
     o.l2 = 0.6;
     o.l1 = 0.3;
@@ -165,11 +165,11 @@ static void fit_does_the_same_steps(void **state)
     FOR_EACH_PRECISION(p)
     {
         data d = fixture_data(p);
-        FOR_EACH_RULE(rule)
+        FOR_EACH_RULE(kind)
         {
             mlp_net *stepped = fixture_net(p);
             mlp_net *fitted = fixture_net(p);
-            mlp_optimizer o = loaded(rule);
+            mlp_optimizer o = loaded(kind);
             mlp_trainer *trainer = new_trainer(stepped, ROWS, &o);
             (void)do_steps(trainer, d, 6, STEPS);
             mlp_train_options options = mlp_train_defaults();
@@ -228,9 +228,9 @@ static void tables_and_threads_give_the_same_bits(void **state)
     (void)state;
     FOR_EACH_PRECISION(p)
     {
-        FOR_EACH_RULE(rule)
+        FOR_EACH_RULE(kind)
         {
-            mlp_optimizer o = loaded(rule);
+            mlp_optimizer o = loaded(kind);
             double expected[LOSSES];
             double losses[LOSSES];
             mlp_net *reference = train_wide(p, "portable", 1, &o, expected);
@@ -256,10 +256,10 @@ static void setting_it_again_forgets(void **state)
     FOR_EACH_PRECISION(p)
     {
         data d = fixture_data(p);
-        FOR_EACH_RULE(rule)
+        FOR_EACH_RULE(kind)
         {
             mlp_net *once = fixture_net(p);
-            mlp_optimizer o = loaded(rule);
+            mlp_optimizer o = loaded(kind);
             mlp_trainer *trainer = new_trainer(once, ROWS, &o);
             (void)do_steps(trainer, d, ROWS, 3);
             mlp_net *twice = clone_of(once);
@@ -284,7 +284,7 @@ static void penalties_are_in_the_loss_and_its_derivative(void **state)
     (void)state;
     data d = fixture_data(MLP_F64);
     mlp_net *net = fixture_net(MLP_F64);
-    mlp_optimizer o = loaded(MLP_RULE_ADAM);
+    mlp_optimizer o = loaded(MLP_OPTIMIZER_ADAM);
     mlp_trainer *trainer = new_trainer(net, ROWS, &o);
     (void)do_steps(trainer, d, ROWS, 1);
     for (size_t l = 1; l <= 2; l++) {
@@ -369,12 +369,12 @@ static void fields_outside_their_range_are_named(void **state)
             assert_int_equal(mlp_trainer_set_optimizer(trainer, o), MLP_OK);
         }
     }
-    mlp_optimizer strange = mlp_optimizer_defaults((mlp_rule)99);
+    mlp_optimizer strange = mlp_optimizer_defaults((mlp_optimizer_kind)99);
     assert_told(&record, mlp_trainer_set_optimizer(trainer, &strange),
-                MLP_ERR_ARGUMENT, "rule");
-    strange.rule = (mlp_rule)-1;
+                MLP_ERR_ARGUMENT, "kind");
+    strange.kind = (mlp_optimizer_kind)-1;
     assert_told(&record, mlp_trainer_set_optimizer(trainer, &strange),
-                MLP_ERR_ARGUMENT, "rule");
+                MLP_ERR_ARGUMENT, "kind");
     assert_told(&record, mlp_trainer_set_optimizer(trainer, NULL), MLP_ERR_NULL,
                 "optimizer");
     assert_int_equal(mlp_trainer_set_optimizer(NULL, &strange), MLP_ERR_NULL);
@@ -391,7 +391,7 @@ static void ranges_are_those_of_the_precision(void **state)
     mlp_net *net = new_net(&xor_model, MLP_F64, NULL);
     mlp_trainer *trainer = NULL;
     assert_int_equal(mlp_trainer_create(net, 4, &trainer), MLP_OK);
-    mlp_optimizer o = mlp_optimizer_defaults(MLP_RULE_ADAM);
+    mlp_optimizer o = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);
     o.beta2 = 1 - 1e-9;
     o.epsilon = 1e-60;
     o.l2 = 1e60;
@@ -408,8 +408,8 @@ static void without_memory_the_old_one_stays(void **state)
     mlp_net *net = net_of(&config);
     mlp_net *other = clone_of(net);
     data d = fixture_data(MLP_F64);
-    mlp_optimizer adam = loaded(MLP_RULE_ADAM);
-    mlp_optimizer rprop = loaded(MLP_RULE_RPROP);
+    mlp_optimizer adam = loaded(MLP_OPTIMIZER_ADAM);
+    mlp_optimizer rprop = loaded(MLP_OPTIMIZER_RPROP);
     mlp_trainer *trainer = new_trainer(net, ROWS, &adam);
     mlp_trainer *untroubled = new_trainer(other, ROWS, &adam);
     (void)do_steps(trainer, d, ROWS, 2);
@@ -436,14 +436,14 @@ static void memory_is_what_the_rule_needs(void **state)
     mlp_trainer *trainer = NULL;
     assert_int_equal(mlp_trainer_create(net, 4, &trainer), MLP_OK);
     size_t before = record.allocations;
-    mlp_optimizer o = mlp_optimizer_defaults(MLP_RULE_SGD);
+    mlp_optimizer o = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
     o.weight_decay = 0.1;
     o.clip_value = 1;
     assert_int_equal(mlp_trainer_set_optimizer(trainer, &o), MLP_OK);
     assert_int_equal(record.allocations, before);
     size_t live = record.live;
     for (size_t i = 0; i < 3; i++) {
-        o = loaded(MLP_RULE_ADAM);
+        o = loaded(MLP_OPTIMIZER_ADAM);
         assert_int_equal(mlp_trainer_set_optimizer(trainer, &o), MLP_OK);
         assert_int_equal(record.live, live + 1);
     }
@@ -465,14 +465,14 @@ static void an_infinite_gradient_ends_training(void **state)
 {
     (void)state;
     static const model line = {1, 1, {{1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
-    FOR_EACH_RULE(rule)
+    FOR_EACH_RULE(kind)
     {
         mlp_net *net = new_net(&line, MLP_F32, NULL);
         float x = 1e25f;
         float y = -1e25f;
         mlp_train_options options = mlp_train_defaults();
         options.epochs = 2;
-        options.optimizer = mlp_optimizer_defaults(rule);
+        options.optimizer = mlp_optimizer_defaults(kind);
         assert_int_equal(mlp_fit(net, mlp_cview_f32(&x, 1, 1),
                                  mlp_cview_f32(&y, 1, 1), &options, NULL),
                          MLP_ERR_DIVERGED);

@@ -109,10 +109,10 @@ static void weight_is_how_often_a_row_is_there(void **state)
             }
         }
         data often = rows_of(d, order, n);
-        for (mlp_rule rule = 0; mlp_rule_name(rule); rule++) {
+        for (mlp_optimizer_kind kind = 0; mlp_optimizer_name(kind); kind++) {
             mlp_train_options options = options_of(5, 0);
             options.learning_rate = 0.01;
-            options.optimizer = mlp_optimizer_defaults(rule);
+            options.optimizer = mlp_optimizer_defaults(kind);
             options.optimizer.l2 = 0.5;
             options.optimizer.l1 = 0.25;
             mlp_net *expected = fitted(models[k], often, &options);
@@ -366,7 +366,7 @@ static void batches_of_no_weight_are_passed_over(void **state)
         }
         data rest = rows_of(d, order, n);
         mlp_train_options options = options_of(6, 8);
-        options.optimizer = mlp_optimizer_defaults(MLP_RULE_ADAM);
+        options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);
         double seen[3] = {0};
         options.row_weights = mlp_cview_f64(left, n, 1);
         mlp_net *expected = fitted(&square_model, rest, &options);

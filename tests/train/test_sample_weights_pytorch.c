@@ -76,7 +76,7 @@ static double train(mlp_net *net, size_t k, size_t batch, kind weights,
     options.batch_size = batch;
     options.shuffle = false;
     options.learning_rate = 0.05;
-    options.optimizer = mlp_optimizer_defaults(MLP_RULE_MOMENTUM);
+    options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_MOMENTUM);
     options.optimizer.l2 = 0.3;
     if (weights != OF_CLASSES) {
         options.row_weights = ro(w);

@@ -38,7 +38,7 @@ typedef struct plan {
     mlp_weight_init init;
     size_t epochs, batch_size;
     double rate;
-    mlp_rule rule;
+    mlp_optimizer_kind kind;
     bool busy;         /* large enough for several threads */
     bool normed[3];    /* with batch norm */
     double dropout[2]; /* of the hidden layers */
@@ -51,15 +51,15 @@ typedef struct plan {
 
 #define XOR(precision, epochs)                                                 \
     XOR_ROWS, precision, 4, {2, 4, 1}, {MLP_ACT_TANH}, MLP_ACT_SIGMOID,        \
-        MLP_LOSS_BCE, MLP_INIT_HE, epochs, 0, 0.5, MLP_RULE_SGD, false
+        MLP_LOSS_BCE, MLP_INIT_HE, epochs, 0, 0.5, MLP_OPTIMIZER_SGD, false
 #define MOONS(precision, epochs)                                               \
     MOONS_ROWS, precision, 400, {2, 16, 8, 1}, {MLP_ACT_RELU, MLP_ACT_RELU},   \
         MLP_ACT_SIGMOID, MLP_LOSS_BCE, MLP_INIT_HE, epochs, 0, 0.1,            \
-        MLP_RULE_SGD, false
+        MLP_OPTIMIZER_SGD, false
 #define BATCHES(precision)                                                     \
     MOONS_ROWS, precision, 400, {2, 37, 19, 1},                                \
         {MLP_ACT_TANH, MLP_ACT_SIGMOID}, MLP_ACT_IDENTITY, MLP_LOSS_MSE,       \
-        MLP_INIT_GLOROT, 20, 32, 0.05, MLP_RULE_SGD, false
+        MLP_INIT_GLOROT, 20, 32, 0.05, MLP_OPTIMIZER_SGD, false
 /* Of sizes that fit no tile. */
 #define ODD_SIZES                                                              \
     157, {101, 129, 67, 7},                                                    \
@@ -68,7 +68,7 @@ typedef struct plan {
     }
 #define ODD(precision)                                                         \
     NUMBER_ROWS, precision, ODD_SIZES, MLP_ACT_SIGMOID, MLP_LOSS_BCE,          \
-        MLP_INIT_HE, 2, 100, 0.5, MLP_RULE_SGD, true
+        MLP_INIT_HE, 2, 100, 0.5, MLP_OPTIMIZER_SGD, true
 /* And members must meet. */
 #define NORMED(precision)                                                      \
     ODD(precision), {true, true, true},                                        \
@@ -78,13 +78,13 @@ typedef struct plan {
 /* As often as its line searches ask. */
 #define LBFGS(precision, epochs)                                               \
     NUMBER_ROWS, precision, ODD_SIZES, MLP_ACT_SIGMOID, MLP_LOSS_BCE,          \
-        MLP_INIT_HE, epochs, 0, 1, MLP_RULE_LBFGS, true,                       \
+        MLP_INIT_HE, epochs, 0, 1, MLP_OPTIMIZER_LBFGS, true,                  \
     {                                                                          \
         true                                                                   \
     }
 #define CLASSES(precision)                                                     \
     INDEX_ROWS, precision, ODD_SIZES, MLP_ACT_SOFTMAX, MLP_LOSS_CCE,           \
-        MLP_INIT_HE, 2, 100, 0.5, MLP_RULE_SGD, true
+        MLP_INIT_HE, 2, 100, 0.5, MLP_OPTIMIZER_SGD, true
 #define WEIGHED(precision) CLASSES(precision), {false}, {0.0}, true
 /* The kin of ReLU, and an init for each. */
 #define KIN_SIZES                                                              \
@@ -95,11 +95,11 @@ typedef struct plan {
 #define RECTIFIERS(precision)                                                  \
     NUMBER_ROWS, precision, KIN_SIZES, {MLP_ACT_GELU, MLP_ACT_SILU},           \
         MLP_ACT_SOFTPLUS, MLP_LOSS_MSE, MLP_INIT_AUTO, 2, 100, 0.1,            \
-        MLP_RULE_SGD, true
+        MLP_OPTIMIZER_SGD, true
 #define MORE_RECTIFIERS(precision)                                             \
     NUMBER_ROWS, precision, KIN_SIZES, {MLP_ACT_GELU_TANH, MLP_ACT_ELU},       \
         MLP_ACT_LEAKY_RELU, MLP_LOSS_MSE, MLP_INIT_HE_UNIFORM, 2, 100, 0.1,    \
-        MLP_RULE_SGD, true, {false}, {0.0}, false,                             \
+        MLP_OPTIMIZER_SGD, true, {false}, {0.0}, false,                        \
     {                                                                          \
         0.0, 0.7, 0.01                                                         \
     }
@@ -107,7 +107,7 @@ typedef struct plan {
 /* Of targets that are far from their units. */
 #define SCALED(precision)                                                      \
     NUMBER_ROWS, precision, ODD_SIZES, MLP_ACT_IDENTITY, MLP_LOSS_HUBER,       \
-        MLP_INIT_HE, 2, 100, 0.1, MLP_RULE_SGD, true, .scales = true
+        MLP_INIT_HE, 2, 100, 0.1, MLP_OPTIMIZER_SGD, true, .scales = true
 
 /* The benchmark's: ReLU, and softmax with its cross-entropy or linear outputs
  * with the squared error. */
@@ -117,14 +117,14 @@ typedef struct plan {
     }
 #define DIGITS(precision)                                                      \
     DIGITS_ROWS, precision, 179, {64, 128, 64, 10}, RELU, MLP_ACT_SOFTMAX,     \
-        MLP_LOSS_CCE, MLP_INIT_HE, 2, 32, 0.05, MLP_RULE_MOMENTUM, false
-#define WIDE(precision, in, hidden, rows, rule)                                \
+        MLP_LOSS_CCE, MLP_INIT_HE, 2, 32, 0.05, MLP_OPTIMIZER_MOMENTUM, false
+#define WIDE(precision, in, hidden, rows, kind)                                \
     CLASS_ROWS, precision, rows, {in, hidden, hidden, 10}, RELU,               \
-        MLP_ACT_SOFTMAX, MLP_LOSS_CCE, MLP_INIT_HE, 1, 9, 0.01, rule, true
+        MLP_ACT_SOFTMAX, MLP_LOSS_CCE, MLP_INIT_HE, 1, 9, 0.01, kind, true
 #define NUMBERS(precision, width)                                              \
     NUMBER_ROWS, precision, 9, {width, 2 * (width), 2 * (width), width}, RELU, \
-        MLP_ACT_IDENTITY, MLP_LOSS_MSE, MLP_INIT_HE, 1, 9, 0.01, MLP_RULE_SGD, \
-        true
+        MLP_ACT_IDENTITY, MLP_LOSS_MSE, MLP_INIT_HE, 1, 9, 0.01,               \
+        MLP_OPTIMIZER_SGD, true
 
 static const plan quick_plans[] = {
     {"xor_quick_f64", XOR(MLP_F64, 50)},
@@ -150,11 +150,11 @@ static const plan quick_plans[] = {
     {"scaled_f64", SCALED(MLP_F64)},
     {"scaled_f32", SCALED(MLP_F32)},
     {"w3_f32", DIGITS(MLP_F32)},
-    {"w4_adam_f32", WIDE(MLP_F32, 784, 512, 12, MLP_RULE_ADAM)},
+    {"w4_adam_f32", WIDE(MLP_F32, 784, 512, 12, MLP_OPTIMIZER_ADAM)},
     {"w5_quarter_f32", NUMBERS(MLP_F32, 256)},
-    {"w8_16_f32", WIDE(MLP_F32, 16, 16, 90, MLP_RULE_SGD)},
-    {"w8_64_f32", WIDE(MLP_F32, 64, 64, 36, MLP_RULE_SGD)},
-    {"w8_256_f32", WIDE(MLP_F32, 256, 256, 18, MLP_RULE_SGD)},
+    {"w8_16_f32", WIDE(MLP_F32, 16, 16, 90, MLP_OPTIMIZER_SGD)},
+    {"w8_64_f32", WIDE(MLP_F32, 64, 64, 36, MLP_OPTIMIZER_SGD)},
+    {"w8_256_f32", WIDE(MLP_F32, 256, 256, 18, MLP_OPTIMIZER_SGD)},
 };
 
 static const plan long_plans[] = {
@@ -165,10 +165,10 @@ static const plan long_plans[] = {
     {"lbfgs_f64", LBFGS(MLP_F64, 8)},
     {"lbfgs_f32", LBFGS(MLP_F32, 8)},
     {"w3_f64", DIGITS(MLP_F64)},
-    {"w4_sgd_f32", WIDE(MLP_F32, 784, 512, 12, MLP_RULE_SGD)},
-    {"w4_adam_f64", WIDE(MLP_F64, 784, 512, 12, MLP_RULE_ADAM)},
+    {"w4_sgd_f32", WIDE(MLP_F32, 784, 512, 12, MLP_OPTIMIZER_SGD)},
+    {"w4_adam_f64", WIDE(MLP_F64, 784, 512, 12, MLP_OPTIMIZER_ADAM)},
     {"w5_half_f32", NUMBERS(MLP_F32, 512)},
-    {"w8_1024_f32", WIDE(MLP_F32, 1024, 1024, 9, MLP_RULE_SGD)},
+    {"w8_1024_f32", WIDE(MLP_F32, 1024, 1024, 9, MLP_OPTIMIZER_SGD)},
 };
 
 /* ---------------------------------------------------------------------------
@@ -430,7 +430,7 @@ static uint64_t train(const plan *p, variant v, const data *d, uint64_t hash)
     options.epochs = p->epochs;
     options.batch_size = p->batch_size;
     options.learning_rate = p->rate;
-    options.optimizer = mlp_optimizer_defaults(p->rule);
+    options.optimizer = mlp_optimizer_defaults(p->kind);
     options.threads = v.threads;
     if (p->penalised) {
         options.optimizer.l1 = 0.01;
@@ -507,7 +507,7 @@ static uint64_t train_sizes(mlp_dtype precision, variant v)
             .init = MLP_INIT_HE,
             .epochs = 1,
             .rate = 0.1,
-            .rule = MLP_RULE_SGD};
+            .kind = MLP_OPTIMIZER_SGD};
         data d = data_of(&p);
         hash = train(&p, v, &d, hash);
         free_data(d);
@@ -532,14 +532,14 @@ static void run_sizes(void)
  * threads have each rule once.
  */
 
-static plan rule_plan(mlp_dtype precision, int rule, int loss, bool busy)
+static plan rule_plan(mlp_dtype precision, int kind, int loss, bool busy)
 {
     static const mlp_activation last[] = {[MLP_LOSS_BCE] = MLP_ACT_SIGMOID,
                                           [MLP_LOSS_MSE] = MLP_ACT_IDENTITY,
                                           [MLP_LOSS_CCE] = MLP_ACT_SOFTMAX,
                                           [MLP_LOSS_MAE] = MLP_ACT_IDENTITY,
                                           [MLP_LOSS_HUBER] = MLP_ACT_IDENTITY};
-    bool even = (rule + loss) % 2 == 0;
+    bool even = (kind + loss) % 2 == 0;
     bool smooths = loss == MLP_LOSS_BCE || loss == MLP_LOSS_CCE;
     return (plan){.name = "rules",
                   .from = loss == MLP_LOSS_CCE ? CLASS_ROWS : NUMBER_ROWS,
@@ -553,7 +553,7 @@ static plan rule_plan(mlp_dtype precision, int rule, int loss, bool busy)
                   .epochs = busy ? 1 : 2,
                   .batch_size = busy ? 101 : 41,
                   .rate = 0.01,
-                  .rule = (mlp_rule)rule,
+                  .kind = (mlp_optimizer_kind)kind,
                   .penalised = even,
                   .smoothing = even && smooths ? 0.1 : 0.0};
 }
@@ -561,10 +561,10 @@ static plan rule_plan(mlp_dtype precision, int rule, int loss, bool busy)
 static uint64_t train_rules(mlp_dtype precision, variant v, bool busy)
 {
     uint64_t hash = first_hash;
-    for (int rule = 0; rule < MLP_RULE_LBFGS; rule++) {
+    for (int kind = 0; kind < MLP_OPTIMIZER_LBFGS; kind++) {
         for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
-            if (!busy || loss == rule % 5) {
-                plan p = rule_plan(precision, rule, loss, busy);
+            if (!busy || loss == kind % 5) {
+                plan p = rule_plan(precision, kind, loss, busy);
                 data d = data_of(&p);
                 hash = train(&p, v, &d, hash);
                 free_data(d);

@@ -294,7 +294,7 @@ static void many_steps_and_predictions_allocate_nothing(void **state)
         prepare(&f, p);
         mlp_trainer *trainer = NULL;
         mlp_workspace *workspace = NULL;
-        mlp_optimizer adam = mlp_optimizer_defaults(MLP_RULE_ADAM);
+        mlp_optimizer adam = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);
         assert_int_equal(mlp_trainer_create(f.net, ROWS, &trainer), MLP_OK);
         assert_int_equal(mlp_trainer_set_optimizer(trainer, &adam), MLP_OK);
         assert_int_equal(mlp_workspace_create(f.net, &workspace), MLP_OK);

@@ -141,7 +141,7 @@ static void put_optimizer(mlpi_writer *to, const mlpi_optimizer *o)
     mlp_optimizer is = o->options;
     double *numbers[NUMBERS];
     numbers_of(&is, numbers);
-    mlpi_put_u32(to, (uint32_t)is.rule);
+    mlpi_put_u32(to, (uint32_t)is.kind);
     for (size_t i = 0; i < NUMBERS; i++) {
         mlpi_put_f64(to, *numbers[i]);
     }
@@ -155,7 +155,7 @@ static bool get_optimizer(mlpi_reader *from, saved *s)
 {
     double *numbers[NUMBERS];
     numbers_of(&s->optimizer, numbers);
-    s->optimizer.rule = (mlp_rule)mlpi_get_u32(from);
+    s->optimizer.kind = (mlp_optimizer_kind)mlpi_get_u32(from);
     for (size_t i = 0; i < NUMBERS; i++) {
         *numbers[i] = mlpi_get_f64(from);
     }

@@ -336,7 +336,7 @@ static void run_digits(const char *folder)
     options.epochs = 60;
     options.batch_size = 32;
     options.learning_rate = 0.003;
-    options.optimizer = mlp_optimizer_defaults(MLP_RULE_ADAM);
+    options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);
     options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_COSINE);
     mlp_cview rows = mlp_cview_f32(X[0], ALL, DIGIT_PIXELS);
     mlp_cview classes = mlp_cview_i32(labels, ALL, 1);

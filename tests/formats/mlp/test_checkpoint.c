@@ -44,15 +44,15 @@ static mlp_train_options options_of(size_t epochs)
     return options;
 }
 
-static mlp_trainer *trainer_of(mlp_net *net, mlp_rule rule)
+static mlp_trainer *trainer_of(mlp_net *net, mlp_optimizer_kind kind)
 {
     mlp_trainer *trainer = NULL;
-    mlp_optimizer optimizer = mlp_optimizer_defaults(rule);
+    mlp_optimizer optimizer = mlp_optimizer_defaults(kind);
     optimizer.momentum = 0.75;
     optimizer.l2 = 1e-3;
     optimizer.l1 = 1e-4;
     optimizer.lbfgs_history = 4;
-    if (rule != MLP_RULE_LBFGS) {
+    if (kind != MLP_OPTIMIZER_LBFGS) {
         optimizer.weight_decay = 0.02;
         optimizer.clip_norm = 2;
     }
@@ -100,17 +100,18 @@ static mlp_net *another(const model *m, mlp_dtype p, hook_record *record)
  * Going on
  */
 
-static void assert_resumes(mlp_dtype p, mlp_rule rule, bool normalises)
+static void assert_resumes(mlp_dtype p, mlp_optimizer_kind kind,
+                           bool normalises)
 {
     data d = some_data(p);
     model m = state_model;
     m.layers[0].batch_norm = normalises;
     mlp_train_options options = options_of(20);
-    if (rule == MLP_RULE_LBFGS) {
+    if (kind == MLP_OPTIMIZER_LBFGS) {
         m.layers[0].dropout = m.layers[1].dropout = 0;
         options.batch_size = 0;
     }
-    options.min_delta = rule == MLP_RULE_SGD ? 3e-3 : 0.02;
+    options.min_delta = kind == MLP_OPTIMIZER_SGD ? 3e-3 : 0.02;
     options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_PLATEAU);
     options.schedule.patience = 3;
     options.schedule.factor = 0.5;
@@ -119,10 +120,10 @@ static void assert_resumes(mlp_dtype p, mlp_rule rule, bool normalises)
     scale(expected, d);
     mlp_net *first = clone_of(expected);
     mlp_net *second = another(&m, p, NULL);
-    mlp_trainer *whole = trainer_of(expected, rule);
+    mlp_trainer *whole = trainer_of(expected, kind);
     train(whole, d, &options);
 
-    mlp_trainer *begun = trainer_of(first, rule);
+    mlp_trainer *begun = trainer_of(first, kind);
     options.epochs = 10;
     options.restore_best = false;
     train(begun, d, &options);
@@ -158,10 +159,10 @@ static void ten_epochs_and_ten_are_twenty(void **state)
     (void)state;
     FOR_EACH_PRECISION(p)
     {
-        for (mlp_rule rule = 0; mlp_rule_name(rule); rule++) {
-            assert_resumes(p, rule, true);
+        for (mlp_optimizer_kind kind = 0; mlp_optimizer_name(kind); kind++) {
+            assert_resumes(p, kind, true);
         }
-        assert_resumes(p, MLP_RULE_LBFGS, false);
+        assert_resumes(p, MLP_OPTIMIZER_LBFGS, false);
     }
 }
 
@@ -187,12 +188,12 @@ static void callback_can_save(void **state)
     mlp_train_options options = options_of(9);
     options.on_epoch = save_fourth;
     options.user = &c;
-    options.optimizer = mlp_optimizer_defaults(MLP_RULE_ADAM);
+    options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);
     mlp_net *expected = new_net(&state_model, MLP_F64, NULL);
     assert_int_equal(mlp_fit(expected, ro(d.X), ro(d.Y), &options, NULL),
                      MLP_OK);
     mlp_net *net = another(&state_model, MLP_F64, NULL);
-    mlp_trainer *trainer = trainer_of(net, MLP_RULE_SGD);
+    mlp_trainer *trainer = trainer_of(net, MLP_OPTIMIZER_SGD);
     assert_int_equal(
         mlp_trainer_load_memory(trainer, c.state.data, c.state.size), MLP_OK);
     options.on_epoch = NULL;
@@ -218,7 +219,7 @@ static void waiting_goes_on(void **state)
     mlp_trainer *trainers[2];
     for (size_t i = 0; i < 2; i++) {
         nets[i] = new_net(&state_model, MLP_F64, NULL);
-        trainers[i] = trainer_of(nets[i], MLP_RULE_ADAM);
+        trainers[i] = trainer_of(nets[i], MLP_OPTIMIZER_ADAM);
     }
     mlp_history *history = NULL;
     assert_int_equal(
@@ -232,7 +233,7 @@ static void waiting_goes_on(void **state)
     train(trainers[1], d, &options);
     bytes b = saved(trainers[1]);
     mlp_trainer_free(trainers[1]);
-    trainers[1] = trainer_of(nets[1], MLP_RULE_SGD);
+    trainers[1] = trainer_of(nets[1], MLP_OPTIMIZER_SGD);
     assert_int_equal(mlp_trainer_load_memory(trainers[1], b.data, b.size),
                      MLP_OK);
     options.restore_best = true;
@@ -274,8 +275,8 @@ static void prepare(refusal *r, mlp_dtype p)
     r->net = new_net(&state_model, p, NULL);
     scale(r->net, r->d);
     r->other = another(&state_model, p, &r->record);
-    r->trainer = trainer_of(r->net, MLP_RULE_ADAM);
-    r->target = trainer_of(r->other, MLP_RULE_MOMENTUM);
+    r->trainer = trainer_of(r->net, MLP_OPTIMIZER_ADAM);
+    r->target = trainer_of(r->other, MLP_OPTIMIZER_MOMENTUM);
     mlp_train_options options = options_of(2);
     train(r->trainer, r->d, &options);
     options.validation_fraction = 0;
@@ -404,7 +405,7 @@ static void powers_that_cannot_be_are_refused(void **state)
     size_t found = 0;
     double power = 1.0;
     for (size_t t = 0; t < 64; t++) {
-        power *= mlp_optimizer_defaults(MLP_RULE_ADAM).beta1;
+        power *= mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM).beta1;
         for (size_t i = 0; i + sizeof power <= r.good.size; i++) {
             double there;
             memcpy(&there, r.good.data + i, sizeof there);
@@ -445,7 +446,7 @@ static void scaling_that_cannot_be_is_refused(void **state)
         hook_record record = {0};
         mlp_net *net = new_net(&m, MLP_F64, &record);
         assert_int_equal(mlp_net_standardise(net, ro(d.X)), MLP_OK);
-        mlp_trainer *trainer = trainer_of(net, MLP_RULE_SGD);
+        mlp_trainer *trainer = trainer_of(net, MLP_OPTIMIZER_SGD);
         bytes b = saved(trainer);
         size_t at = scaling_at(&m);
         assert_int_equal(b.data[at], 1);
