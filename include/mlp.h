@@ -761,15 +761,15 @@ mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                    const mlp_train_options *options, mlp_history **history);
 
 /* Some of the rows of an epoch; no rows: there are no more in this epoch. */
-typedef struct mlp_piece {
+typedef struct mlp_chunk {
     mlp_cview X, Y;        /* as in mlp_fit, and valid until the next call; */
     mlp_cview row_weights; /* so are these; no rows: all are 1 */
-} mlp_piece;
+} mlp_chunk;
 
 /* Sets *piece, which has no rows before, to the next piece of an epoch: epochs
  * and pieces count from 0. Any other answer than MLP_OK ends the training, as
  * its answer. */
-typedef mlp_status mlp_next_piece(size_t epoch, size_t piece, mlp_piece *rows,
+typedef mlp_status mlp_next_chunk(size_t epoch, size_t piece, mlp_chunk *rows,
                                   void *user);
 
 /* Like mlp_fit, but with rows that come piece by piece, since they need not all
@@ -783,7 +783,7 @@ typedef mlp_status mlp_next_piece(size_t epoch, size_t piece, mlp_piece *rows,
  * checked when it comes, and messages name epoch and piece; MLP_ERR_SHAPE: also
  * if there was no row in an epoch. If training ends so in an epoch that has
  * trained, `net` gets the weights that the epoch began with. */
-mlp_status mlp_fit_pieces(mlp_net *net, mlp_next_piece *next, void *user,
+mlp_status mlp_fit_stream(mlp_net *net, mlp_next_chunk *next, void *user,
                           const mlp_train_options *options,
                           mlp_history **history);
 
@@ -881,7 +881,7 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
 mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
                            const mlp_train_options *options,
                            mlp_history **history);
-mlp_status mlp_trainer_fit_pieces(mlp_trainer *trainer, mlp_next_piece *next,
+mlp_status mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next,
                                   void *user, const mlp_train_options *options,
                                   mlp_history **history);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Training on rows that come in pieces. The trainer's batch is filled from one
- * piece after another, and trained on when it is full; so batches are the same
+ * Training on rows that come in chunks. The trainer's batch is filled from one
+ * chunk after another, and trained on when it is full; so batches are the same
  * however the rows are cut.
  */
 #include <math.h>
@@ -13,40 +13,40 @@
 #include "train/sample_weights.h"
 
 /* Where the rows come from, and how far the batch is filled. */
-typedef struct pieces {
-    mlp_next_piece *next;
+typedef struct chunks {
+    mlp_next_chunk *next;
     void *user;
     size_t batch;  /* rows of a batch, at most */
     size_t filled; /* of the next one */
-} pieces;
+} chunks;
 
-/* Which piece a message is about, and who is told. */
+/* Which chunk a message is about, and who is told. */
 typedef struct teller {
     const mlp_hooks *hooks;
-    size_t epoch, piece;
+    size_t epoch, chunk;
 } teller;
 
 static void tell(mlp_status status, const char *message, void *user)
 {
     const teller *t = user;
-    (void)mlpi_error(t->hooks, status, "epoch %zu, piece %zu: %s", t->epoch,
-                     t->piece, message);
+    (void)mlpi_error(t->hooks, status, "epoch %zu, chunk %zu: %s", t->epoch,
+                     t->chunk, message);
 }
 
 static mlp_status check_piece(const mlp_net *net, const double *classes,
-                              const mlp_piece *piece, teller *where)
+                              const mlp_chunk *chunk, teller *where)
 {
     mlp_net speaking = *net; /* the same, but for its log */
     speaking.hooks.log = tell;
     speaking.hooks.user = where;
-    TRY(mlpi_check_shapes(&speaking, &piece->X, &piece->Y));
-    TRY(mlpi_row_weights_check(&speaking, &piece->row_weights, piece->X.rows));
-    TRY(mlpi_check_values(&speaking, &piece->X, &piece->Y));
-    mlpi_sample_weights w = {classes, piece->row_weights, piece->Y};
+    TRY(mlpi_check_shapes(&speaking, &chunk->X, &chunk->Y));
+    TRY(mlpi_row_weights_check(&speaking, &chunk->row_weights, chunk->X.rows));
+    TRY(mlpi_check_values(&speaking, &chunk->X, &chunk->Y));
+    mlpi_sample_weights w = {classes, chunk->row_weights, chunk->Y};
     return mlpi_sample_weights_check(&speaking, &w);
 }
 
-/* Weighs rows that come into a batch. The first of its pieces that has weights
+/* Weighs rows that come into a batch. The first of its chunks that has weights
  * tells that those before count 1. */
 static void weigh(mlp_trainer *t, const mlpi_sample_weights *w, size_t filled)
 {
@@ -65,7 +65,7 @@ static void weigh(mlp_trainer *t, const mlpi_sample_weights *w, size_t filled)
 }
 
 /* Trains on the rows that have come. */
-static mlp_status train(mlpi_loop *loop, pieces *p)
+static mlp_status train(mlpi_loop *loop, chunks *p)
 {
     mlp_trainer *t = loop->trainer;
     mlpi_step step = {.m = p->filled, .rows_loaded = true};
@@ -78,18 +78,18 @@ static mlp_status train(mlpi_loop *loop, pieces *p)
     return mlpi_loop_batch(loop, &step);
 }
 
-static mlp_status take(mlpi_loop *loop, pieces *p, const mlp_piece *piece)
+static mlp_status take(mlpi_loop *loop, chunks *p, const mlp_chunk *chunk)
 {
-    for (size_t i = 0, m = 0; i < piece->X.rows && !loop->stopped; i += m) {
+    for (size_t i = 0, m = 0; i < chunk->X.rows && !loop->stopped; i += m) {
         size_t room = p->batch - p->filled;
-        size_t left = piece->X.rows - i;
+        size_t left = chunk->X.rows - i;
         m = left < room ? left : room;
         mlpi_step rows = {.m = m,
-                          .X = mlp_cview_rows(piece->X, i, m),
-                          .Y = mlp_cview_rows(piece->Y, i, m),
+                          .X = mlp_cview_rows(chunk->X, i, m),
+                          .Y = mlp_cview_rows(chunk->Y, i, m),
                           .batch_row = p->filled};
         mlpi_sample_weights w = {loop->options->class_weights,
-                                 mlp_cview_rows(piece->row_weights, i, m),
+                                 mlp_cview_rows(chunk->row_weights, i, m),
                                  rows.Y};
         mlpi_batch_load(loop->trainer, &rows);
         weigh(loop->trainer, &w, p->filled);
@@ -101,10 +101,10 @@ static mlp_status take(mlpi_loop *loop, pieces *p, const mlp_piece *piece)
     return MLP_OK;
 }
 
-static mlp_status next_piece(const pieces *p, teller *where, mlp_piece *piece)
+static mlp_status next_piece(const chunks *p, teller *where, mlp_chunk *chunk)
 {
-    *piece = (mlp_piece){.X = {.rows = 0}};
-    mlp_status status = p->next(where->epoch, where->piece, piece, p->user);
+    *chunk = (mlp_chunk){.X = {.rows = 0}};
+    mlp_status status = p->next(where->epoch, where->chunk, chunk, p->user);
     if (status != MLP_OK) {
         tell(status, "the caller has none", where);
     }
@@ -113,31 +113,31 @@ static mlp_status next_piece(const pieces *p, teller *where, mlp_piece *piece)
 
 static mlp_status run_epoch(mlpi_loop *loop, void *source)
 {
-    pieces *p = source;
+    chunks *p = source;
     const mlp_trainer *t = loop->trainer;
     teller where = {.hooks = &t->hooks, .epoch = t->epoch_state.epochs};
     p->filled = 0;
-    for (; !loop->stopped; where.piece++) {
-        mlp_piece piece;
-        TRY(next_piece(p, &where, &piece));
-        if (piece.X.rows == 0) {
+    for (; !loop->stopped; where.chunk++) {
+        mlp_chunk chunk;
+        TRY(next_piece(p, &where, &chunk));
+        if (chunk.X.rows == 0) {
             break;
         }
-        TRY(check_piece(t->net, loop->options->class_weights, &piece, &where));
-        TRY(take(loop, p, &piece));
+        TRY(check_piece(t->net, loop->options->class_weights, &chunk, &where));
+        TRY(take(loop, p, &chunk));
     }
     if (p->filled > 0 && !loop->stopped) {
         TRY(train(loop, p));
     }
     if (loop->batches == 0) {
         return mlpi_error(&t->hooks, MLP_ERR_SHAPE,
-                          "epoch %zu: expects pieces with rows, got none",
+                          "epoch %zu: expects chunks with rows, got none",
                           where.epoch);
     }
     return MLP_OK;
 }
 
-static mlp_status check(const mlp_net *net, mlp_next_piece *next,
+static mlp_status check(const mlp_net *net, mlp_next_chunk *next,
                         const mlp_train_options *options)
 {
     if (!next) {
@@ -146,26 +146,26 @@ static mlp_status check(const mlp_net *net, mlp_next_piece *next,
     TRY(mlpi_loop_check(net, options));
     if (options->batch_size == 0) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "batch_size: expects 1 or more for pieces, got 0");
+                          "batch_size: expects 1 or more for chunks, got 0");
     }
     if (options->validation_fraction != 0.0) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "validation_fraction: expects 0 for pieces, got %g",
+                          "validation_fraction: expects 0 for chunks, got %g",
                           options->validation_fraction);
     }
     if (options->row_weights.rows > 0) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "row_weights: expects none for pieces, which bring "
+                          "row_weights: expects none for chunks, which bring "
                           "their own, got %zu",
                           options->row_weights.rows);
     }
     return MLP_OK;
 }
 
-static mlp_status fit(mlp_trainer *trainer, pieces *p,
+static mlp_status fit(mlp_trainer *trainer, chunks *p,
                       const mlp_train_options *options, mlp_history **history)
 {
-    TRY(mlpi_lbfgs_refuse(trainer, "pieces"));
+    TRY(mlpi_lbfgs_refuse(trainer, "chunks"));
     mlpi_loop loop = {.trainer = trainer,
                       .options = options,
                       .run_epoch = run_epoch,
@@ -179,7 +179,7 @@ static mlp_status fit(mlp_trainer *trainer, pieces *p,
     return status;
 }
 
-mlp_status mlp_trainer_fit_pieces(mlp_trainer *trainer, mlp_next_piece *next,
+mlp_status mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next,
                                   void *user, const mlp_train_options *options,
                                   mlp_history **history)
 {
@@ -190,11 +190,11 @@ mlp_status mlp_trainer_fit_pieces(mlp_trainer *trainer, mlp_next_piece *next,
     options = options ? options : &defaults;
     TRY(check(trainer->net, next, options));
     TRY(mlpi_loop_check_batch(trainer, options->batch_size));
-    pieces p = {.next = next, .user = user, .batch = options->batch_size};
+    chunks p = {.next = next, .user = user, .batch = options->batch_size};
     return fit(trainer, &p, options, history);
 }
 
-mlp_status mlp_fit_pieces(mlp_net *net, mlp_next_piece *next, void *user,
+mlp_status mlp_fit_stream(mlp_net *net, mlp_next_chunk *next, void *user,
                           const mlp_train_options *options,
                           mlp_history **history)
 {
@@ -204,7 +204,7 @@ mlp_status mlp_fit_pieces(mlp_net *net, mlp_next_piece *next, void *user,
     const mlp_train_options defaults = mlp_train_defaults();
     options = options ? options : &defaults;
     TRY(check(net, next, options));
-    pieces p = {.next = next, .user = user, .batch = options->batch_size};
+    chunks p = {.next = next, .user = user, .batch = options->batch_size};
     mlp_trainer *trainer = NULL;
     TRY(mlpi_loop_trainer(net, p.batch, options, &trainer));
     mlp_status status = fit(trainer, &p, options, history);

@@ -300,7 +300,7 @@ static void lbfgs_and_threads_know_scaled_targets(void **state)
     }
 }
 
-static mlp_status next_piece(size_t epoch, size_t piece, mlp_piece *rows,
+static mlp_status next_piece(size_t epoch, size_t piece, mlp_chunk *rows,
                              void *user)
 {
     const data *d = user;
@@ -323,10 +323,10 @@ static void pieces_are_scaled(void **state)
         options.X_validation = ro(s.X);
         options.Y_validation = ro(s.Y);
         assert_int_equal(
-            mlp_fit_pieces(s.raw, next_piece, &raw, &options, NULL), MLP_OK);
+            mlp_fit_stream(s.raw, next_piece, &raw, &options, NULL), MLP_OK);
         options.Y_validation = ro(s.scaled_Y);
         assert_int_equal(
-            mlp_fit_pieces(s.plain, next_piece, &plain, &options, NULL),
+            mlp_fit_stream(s.plain, next_piece, &plain, &options, NULL),
             MLP_OK);
         assert_pair(&s);
         free_pair(s);

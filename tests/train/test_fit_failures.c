@@ -378,7 +378,7 @@ typedef struct surprise {
     double x;
 } surprise;
 
-static mlp_status next_rows(size_t epoch, size_t piece, mlp_piece *rows,
+static mlp_status next_rows(size_t epoch, size_t piece, mlp_chunk *rows,
                             void *user)
 {
     const surprise *s = user;
@@ -414,10 +414,10 @@ static void infinite_gradients_name_their_batch(void **state)
             options.optimizer =
                 mlp_optimizer_defaults((mlp_optimizer_kind)(i / 3));
             assert_int_equal(
-                mlp_fit_pieces(expected, next_rows, &s, &options, NULL),
+                mlp_fit_stream(expected, next_rows, &s, &options, NULL),
                 MLP_OK);
             options.epochs = 9;
-            assert_int_equal(mlp_fit_pieces(net, next_rows, &s, &options, NULL),
+            assert_int_equal(mlp_fit_stream(net, next_rows, &s, &options, NULL),
                              MLP_ERR_DIVERGED);
             char place[64];
             (void)snprintf(place, sizeof place,

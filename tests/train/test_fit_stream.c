@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows that come in pieces: the same training as in memory, however they are
- * cut; and what happens when a piece cannot be.
+ * Rows that come in chunks: the same training as in memory, however they are
+ * cut; and what happens when a chunk cannot be.
  */
 #include "support/training.h"
 
@@ -23,7 +23,7 @@ static data some_data(mlp_dtype p)
                   random_matrix(p, ROWS, 5, 0, 1)};
 }
 
-/* Hands out rows of `d` in pieces of sizes[0], sizes[1], ... again and again. */
+/* Hands out rows of `d` in chunks of sizes[0], sizes[1], ... again and again. */
 typedef struct reader {
     data d;
     size_t sizes[4];
@@ -33,19 +33,19 @@ typedef struct reader {
     mlp_status fail;
 } reader;
 
-static mlp_status read_piece(size_t epoch, size_t piece, mlp_piece *rows,
+static mlp_status read_piece(size_t epoch, size_t chunk, mlp_chunk *rows,
                              void *user)
 {
     reader *r = user;
-    if (piece == 0) {
+    if (chunk == 0) {
         assert_int_equal(epoch, r->epochs++);
         r->at = 0;
     }
     assert_int_equal(rows->X.rows, 0);
-    if (r->fail != MLP_OK && epoch == r->fail_epoch && piece == r->fail_piece) {
+    if (r->fail != MLP_OK && epoch == r->fail_epoch && chunk == r->fail_piece) {
         return r->fail;
     }
-    size_t m = r->sizes[piece % r->n_sizes];
+    size_t m = r->sizes[chunk % r->n_sizes];
     rows->X = mlp_cview_rows(ro(r->d.X), r->at, m);
     rows->Y = mlp_cview_rows(ro(r->d.Y), r->at, m);
     r->at += rows->X.rows;
@@ -83,7 +83,7 @@ static void pieces_are_the_rows_in_memory(void **state)
                 reader r = cuts[c];
                 r.d = d;
                 assert_int_equal(
-                    mlp_fit_pieces(net, read_piece, &r, &options, &history),
+                    mlp_fit_stream(net, read_piece, &r, &options, &history),
                     MLP_OK);
                 assert_same_net(net, expected);
                 assert_memory_equal(mlp_history_losses(history),
@@ -119,11 +119,11 @@ static void trainers_fits_go_on_in_pieces(void **state)
     r.d = d;
     options.epochs = 4;
     assert_int_equal(
-        mlp_trainer_fit_pieces(trainer, read_piece, &r, &options, NULL),
+        mlp_trainer_fit_stream(trainer, read_piece, &r, &options, NULL),
         MLP_OK);
     options.epochs = 5;
     assert_int_equal(
-        mlp_trainer_fit_pieces(trainer, read_piece, &r, &options, NULL),
+        mlp_trainer_fit_stream(trainer, read_piece, &r, &options, NULL),
         MLP_OK);
     assert_int_equal(r.epochs, 9);
     assert_same_net(net, expected);
@@ -154,14 +154,14 @@ static mlp_trainer *new_trainer(mlp_net *net, mlp_optimizer_kind kind)
     return trainer;
 }
 
-/* Goes on with 10 epochs in pieces, saves, and loads into a trainer of another
+/* Goes on with 10 epochs in chunks, saves, and loads into a trainer of another
  * network, which is the answer. */
 static mlp_trainer *ten_in_pieces(mlp_trainer *trainer, reader *r,
                                   const mlp_train_options *options,
                                   mlp_net *next)
 {
     assert_int_equal(
-        mlp_trainer_fit_pieces(trainer, read_piece, r, options, NULL), MLP_OK);
+        mlp_trainer_fit_stream(trainer, read_piece, r, options, NULL), MLP_OK);
     size_t size = mlp_trainer_save_size(trainer);
     void *bytes = guarded_alloc(size);
     assert_int_equal(mlp_trainer_save_memory(trainer, bytes, size), MLP_OK);
@@ -203,8 +203,8 @@ static void assert_resumes_in_pieces(mlp_dtype p, mlp_optimizer_kind kind)
     free_data(d);
 }
 
-/* Ten epochs in pieces, saved, and ten more are twenty in memory. (lbfgs takes
- * no pieces.) */
+/* Ten epochs in chunks, saved, and ten more are twenty in memory. (lbfgs takes
+ * no chunks.) */
 static void every_rule_resumes_in_pieces(void **state)
 {
     (void)state;
@@ -235,7 +235,7 @@ static void batch_callback_ends_it_within_a_piece(void **state)
     reader r = cuts[0];
     r.d = d;
     mlp_history *history = NULL;
-    assert_int_equal(mlp_fit_pieces(net, read_piece, &r, &options, &history),
+    assert_int_equal(mlp_fit_stream(net, read_piece, &r, &options, &history),
                      MLP_OK);
     assert_int_equal(mlp_history_epochs(history), 0);
     assert_same_net(net, expected);
@@ -278,7 +278,7 @@ static void assert_failure(reader r, mlp_train_options options,
     mlp_history *const untouched = (mlp_history *)(void *)&l;
     mlp_history *history = untouched;
     assert_told(&l.record,
-                mlp_fit_pieces(l.net, read_piece, &r, &options, &history),
+                mlp_fit_stream(l.net, read_piece, &r, &options, &history),
                 status, part);
     assert_ptr_equal(history, untouched);
     if (epochs > 0) {
@@ -287,7 +287,7 @@ static void assert_failure(reader r, mlp_train_options options,
         good.epochs = 0;
         options.epochs = epochs;
         assert_int_equal(
-            mlp_fit_pieces(l.before, read_piece, &good, &options, NULL),
+            mlp_fit_stream(l.before, read_piece, &good, &options, NULL),
             MLP_OK);
     }
     assert_same_net(l.net, l.before);
@@ -297,20 +297,20 @@ static void assert_failure(reader r, mlp_train_options options,
 static void failed_pieces_end_the_training(void **state)
 {
     (void)state;
-    reader r = cuts[2]; /* sevens: pieces 0 to 6 */
+    reader r = cuts[2]; /* sevens: chunks 0 to 6 */
     r.d = some_data(MLP_F64);
     mlp_train_options options = options_of(5, 0.25, 9);
     static const struct {
-        size_t epoch, piece, epochs;
+        size_t epoch, chunk, epochs;
         const char *part;
-    } cases[] = {{0, 0, 0, "epoch 0, piece 0"},
-                 {0, 3, 0, "epoch 0, piece 3"},
-                 {3, 0, 3, "epoch 3, piece 0"},
-                 {3, 1, 3, "epoch 3, piece 1"},
-                 {3, 6, 3, "epoch 3, piece 6"}};
+    } cases[] = {{0, 0, 0, "epoch 0, chunk 0"},
+                 {0, 3, 0, "epoch 0, chunk 3"},
+                 {3, 0, 3, "epoch 3, chunk 0"},
+                 {3, 1, 3, "epoch 3, chunk 1"},
+                 {3, 6, 3, "epoch 3, chunk 6"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         r.fail_epoch = cases[i].epoch;
-        r.fail_piece = cases[i].piece;
+        r.fail_piece = cases[i].chunk;
         r.fail = (mlp_status)1234;
         assert_failure(r, options, r.fail, cases[i].part, cases[i].epochs);
         r.fail = MLP_ERR_MEMORY;
@@ -327,38 +327,38 @@ static void bad_values_name_their_piece(void **state)
     mlp_train_options options = options_of(5, 0.25, 9);
     put(r.d.X, 17, 3, NAN);
     assert_failure(r, options, MLP_ERR_NOT_FINITE,
-                   "epoch 0, piece 0: X: expects finite numbers, got NaN in "
+                   "epoch 0, chunk 0: X: expects finite numbers, got NaN in "
                    "row 17, column 3",
                    0);
     put(r.d.X, 17, 3, 0);
     put(r.d.Y, 44, 2, INFINITY);
     assert_failure(r, options, MLP_ERR_NOT_FINITE,
-                   "epoch 0, piece 1: Y: expects finite numbers, got an "
+                   "epoch 0, chunk 1: Y: expects finite numbers, got an "
                    "infinity in row 0, column 2",
                    0);
     put(r.d.Y, 44, 2, 1e200);
     assert_failure(r, options, MLP_ERR_DIVERGED, "epoch 0, batch 4", 0);
     r.d.Y.cols = 4;
     assert_failure(r, options, MLP_ERR_SHAPE,
-                   "epoch 0, piece 0: Y: expects 5 columns, got 4", 0);
+                   "epoch 0, chunk 0: Y: expects 5 columns, got 4", 0);
     free_data(r.d);
 }
 
-static mlp_status no_rows(size_t epoch, size_t piece, mlp_piece *rows,
+static mlp_status no_rows(size_t epoch, size_t chunk, mlp_chunk *rows,
                           void *user)
 {
     (void)epoch;
-    (void)piece;
+    (void)chunk;
     (void)rows;
     (void)user;
     return MLP_OK;
 }
 
 /* The rows of the first epoch only. */
-static mlp_status rows_once(size_t epoch, size_t piece, mlp_piece *rows,
+static mlp_status rows_once(size_t epoch, size_t chunk, mlp_chunk *rows,
                             void *user)
 {
-    return epoch == 0 ? read_piece(epoch, piece, rows, user) : MLP_OK;
+    return epoch == 0 ? read_piece(epoch, chunk, rows, user) : MLP_OK;
 }
 
 static void epochs_without_rows_are_refused(void **state)
@@ -369,10 +369,10 @@ static void epochs_without_rows_are_refused(void **state)
     reader r = cuts[0];
     r.d = some_data(MLP_F64);
     mlp_train_options options = options_of(5, 0.25, 9);
-    assert_told(&l.record, mlp_fit_pieces(l.net, no_rows, NULL, &options, NULL),
+    assert_told(&l.record, mlp_fit_stream(l.net, no_rows, NULL, &options, NULL),
                 MLP_ERR_SHAPE, "epoch 0");
     assert_same_net(l.net, l.before);
-    assert_told(&l.record, mlp_fit_pieces(l.net, rows_once, &r, &options, NULL),
+    assert_told(&l.record, mlp_fit_stream(l.net, rows_once, &r, &options, NULL),
                 MLP_ERR_SHAPE, "epoch 1");
     options.epochs = 1;
     assert_int_equal(mlp_fit(l.before, ro(r.d.X), ro(r.d.Y), &options, NULL),
@@ -391,30 +391,30 @@ static void options_that_need_all_rows_are_refused(void **state)
     r.d = some_data(MLP_F64);
     mlp_train_options options = options_of(5, 0.25, 0);
     assert_told(&l.record,
-                mlp_fit_pieces(l.net, read_piece, &r, &options, NULL),
+                mlp_fit_stream(l.net, read_piece, &r, &options, NULL),
                 MLP_ERR_ARGUMENT, "batch_size");
     options.batch_size = 9;
     options.validation_fraction = 0.5;
     assert_told(&l.record,
-                mlp_fit_pieces(l.net, read_piece, &r, &options, NULL),
+                mlp_fit_stream(l.net, read_piece, &r, &options, NULL),
                 MLP_ERR_ARGUMENT, "validation_fraction");
     options.validation_fraction = 0;
-    assert_told(&l.record, mlp_fit_pieces(l.net, NULL, &r, &options, NULL),
+    assert_told(&l.record, mlp_fit_stream(l.net, NULL, &r, &options, NULL),
                 MLP_ERR_NULL, "next");
     options.batch_size = SIZE_MAX;
     assert_told(&l.record,
-                mlp_fit_pieces(l.net, read_piece, &r, &options, NULL),
+                mlp_fit_stream(l.net, read_piece, &r, &options, NULL),
                 MLP_ERR_LIMIT, "trainer");
-    assert_int_equal(mlp_fit_pieces(NULL, read_piece, &r, &options, NULL),
+    assert_int_equal(mlp_fit_stream(NULL, read_piece, &r, &options, NULL),
                      MLP_ERR_NULL);
     assert_int_equal(
-        mlp_trainer_fit_pieces(NULL, read_piece, &r, &options, NULL),
+        mlp_trainer_fit_stream(NULL, read_piece, &r, &options, NULL),
         MLP_ERR_NULL);
     mlp_trainer *trainer = NULL;
     assert_int_equal(mlp_trainer_create(l.net, 8, &trainer), MLP_OK);
     options.batch_size = 9;
     assert_told(&l.record,
-                mlp_trainer_fit_pieces(trainer, read_piece, &r, &options, NULL),
+                mlp_trainer_fit_stream(trainer, read_piece, &r, &options, NULL),
                 MLP_ERR_SHAPE, "expects at most 8 rows, got 9");
     mlp_trainer_free(trainer);
     assert_same_net(l.net, l.before);
@@ -434,5 +434,5 @@ int main(void)
         cmocka_unit_test(epochs_without_rows_are_refused),
         cmocka_unit_test(options_that_need_all_rows_are_refused),
     };
-    return cmocka_run_group_tests_name("pieces", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("chunks", tests, NULL, NULL);
 }

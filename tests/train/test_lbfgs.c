@@ -540,11 +540,11 @@ static void batch_norm_learns_once_an_iteration(void **state)
  * What it refuses
  */
 
-static mlp_status no_piece(size_t epoch, size_t piece, mlp_piece *rows,
+static mlp_status no_piece(size_t epoch, size_t chunk, mlp_chunk *rows,
                            void *user)
 {
     (void)epoch;
-    (void)piece;
+    (void)chunk;
     (void)rows;
     (void)user;
     return MLP_OK;
@@ -577,8 +577,8 @@ static void what_does_not_go_with_it_is_refused(void **state)
     REFUSED("lbfgs_history");
 #undef REFUSED
     o.batch_size = 16;
-    assert_told(&record, mlp_fit_pieces(net, no_piece, NULL, &o, NULL),
-                MLP_ERR_ARGUMENT, "pieces");
+    assert_told(&record, mlp_fit_stream(net, no_piece, NULL, &o, NULL),
+                MLP_ERR_ARGUMENT, "chunks");
     assert_same_net(net, before);
     assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &o, NULL), MLP_OK);
     free_data(d);

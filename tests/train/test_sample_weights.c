@@ -298,15 +298,15 @@ typedef struct reader {
     size_t first_weighed;
 } reader;
 
-static mlp_status read_fives(size_t epoch, size_t piece, mlp_piece *rows,
+static mlp_status read_fives(size_t epoch, size_t chunk, mlp_chunk *rows,
                              void *user)
 {
     const reader *r = user;
     (void)epoch;
-    rows->X = mlp_cview_rows(ro(r->d.X), 5 * piece, 5);
-    rows->Y = mlp_cview_rows(ro(r->d.Y), 5 * piece, 5);
-    if (piece >= r->first_weighed) {
-        rows->row_weights = mlp_cview_rows(r->weights, 5 * piece, 5);
+    rows->X = mlp_cview_rows(ro(r->d.X), 5 * chunk, 5);
+    rows->Y = mlp_cview_rows(ro(r->d.Y), 5 * chunk, 5);
+    if (chunk >= r->first_weighed) {
+        rows->row_weights = mlp_cview_rows(r->weights, 5 * chunk, 5);
     }
     return MLP_OK;
 }
@@ -330,7 +330,7 @@ static void pieces_bring_their_weights(void **state)
             mlp_net *net = new_net(&bits_model, MLP_F64, NULL);
             options.row_weights.rows = 0;
             assert_int_equal(
-                mlp_fit_pieces(net, read_fives, &r, &options, NULL), MLP_OK);
+                mlp_fit_stream(net, read_fives, &r, &options, NULL), MLP_OK);
             assert_same_net(net, expected);
             mlp_net_free(net);
             mlp_net_free(expected);
@@ -474,17 +474,17 @@ static void pieces_of_wrong_weights_are_named(void **state)
     reader r = {d, mlp_cview_f64(weights, ROWS, 1), 0};
     mlp_train_options options = options_of(3, 4);
     options.row_weights = r.weights;
-    assert_told(&record, mlp_fit_pieces(net, read_fives, &r, &options, NULL),
+    assert_told(&record, mlp_fit_stream(net, read_fives, &r, &options, NULL),
                 MLP_ERR_ARGUMENT, "row_weights");
     options.row_weights.rows = 0;
-    assert_told(&record, mlp_fit_pieces(net, read_fives, &r, &options, NULL),
+    assert_told(&record, mlp_fit_stream(net, read_fives, &r, &options, NULL),
                 MLP_ERR_ARGUMENT, "sum");
     weights[12] = -2;
-    assert_told(&record, mlp_fit_pieces(net, read_fives, &r, &options, NULL),
-                MLP_ERR_ARGUMENT, "epoch 0, piece 2: row_weights");
+    assert_told(&record, mlp_fit_stream(net, read_fives, &r, &options, NULL),
+                MLP_ERR_ARGUMENT, "epoch 0, chunk 2: row_weights");
     r.weights.rows = 4;
-    assert_told(&record, mlp_fit_pieces(net, read_fives, &r, &options, NULL),
-                MLP_ERR_SHAPE, "epoch 0, piece 0: row_weights");
+    assert_told(&record, mlp_fit_stream(net, read_fives, &r, &options, NULL),
+                MLP_ERR_SHAPE, "epoch 0, chunk 0: row_weights");
     assert_same_net(net, before);
     mlp_net_free(before);
     mlp_net_free(net);
