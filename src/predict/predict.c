@@ -175,3 +175,31 @@ mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)
     mlp_workspace_free(ws);
     return MLP_OK;
 }
+
+/* May this workspace serve the network? */
+static mlp_status check_workspace(const mlp_workspace *workspace,
+                                  const mlp_net *net)
+{
+    if (workspace->kernels != net->kernels ||
+        !mlpi_layout_equal(&workspace->layout, &net->layout)) {
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "expects a workspace for the network's layers, "
+                          "precision and kernels, got another's");
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
+                            mlp_cview X, mlp_view A)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    if (!workspace) {
+        return mlpi_error(&net->hooks, MLP_ERR_NULL, "workspace is NULL");
+    }
+    TRY(check_workspace(workspace, net));
+    TRY(mlpi_predict_check(net, &X, &A));
+    mlpi_predict(net, workspace, &X, &A);
+    return MLP_OK;
+}

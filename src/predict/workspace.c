@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "predict/workspace.h"
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "model/layer.h"
-#include "base/error.h"
 
 /* Rows of a chunk: what is near CHUNK_REALS numbers in the widest layer, but a
  * multiple of the lanes, and not so many that more bring nothing. */
@@ -76,4 +76,46 @@ void mlp_workspace_free(mlp_workspace *workspace)
         mlpi_team_free(workspace->team);
         mlpi_release(&hooks, workspace);
     }
+}
+
+/*
+ * Workspaces that the caller keeps: for chunks of any size, with threads, and
+ * for networks of the same layers.
+ */
+mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    if (!workspace) {
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "the place for the workspace is NULL");
+    }
+    return mlpi_workspace_make(net, SIZE_MAX, workspace);
+}
+
+static void lay_out_room(const mlp_workspace *ws, mlpi_predict_buffers *buffers,
+                         mlpi_cursor *cursor)
+{
+    (void)mlpi_take(cursor, 1, sizeof *buffers);
+    mlpi_workspace_lay_out(ws, buffers, cursor);
+}
+
+mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
+{
+    if (!workspace) {
+        return MLP_ERR_NULL;
+    }
+    mlpi_predict_buffers buffers;
+    mlpi_cursor measure = {0};
+    lay_out_room(workspace, &buffers, &measure);
+    TRY(mlpi_team_create(&workspace->hooks, threads, measure.used,
+                         &workspace->team));
+    for (size_t i = 1; i < mlpi_team_size(workspace->team); i++) {
+        mlpi_member member = {workspace->team, i, i + 1};
+        void *room = mlpi_team_scratch(&member);
+        mlpi_cursor carve = {.base = room};
+        lay_out_room(workspace, room, &carve);
+    }
+    return MLP_OK;
 }

@@ -3,26 +3,26 @@
  * Training on rows in memory: which of them are held out, and what they count.
  * All memory is allocated before the first epoch.
  */
-#include "train/lbfgs_step.h"
-#include "base/memory.h"
 #include "base/error.h"
-#include "train/rows.h"
-#include "train/validation_split.h"
+#include "base/memory.h"
+#include "train/lbfgs_step.h"
+#include "train/training_loop.h"
 #include "train/sample_weights.h"
+#include "train/train_options.h"
+#include "train/validation_split.h"
 
-mlp_train_options mlp_train_defaults(void)
-{
-    return (mlp_train_options){
-        .epochs = 1000,
-        .batch_size = 0,
-        .learning_rate = 0.01,
-        .optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD),
-        .schedule = mlp_schedule_defaults(MLP_SCHEDULE_CONSTANT),
-        .shuffle = true,
-        .seed = 42,
-        .restore_best = true,
-        .patience = SIZE_MAX};
-}
+/* The rows of one training run. */
+typedef struct mlpi_dataset {
+    mlp_cview X, Y;
+    size_t m;        /* to train on */
+    size_t held;     /* to validate with: X.rows - m */
+    size_t batch;    /* rows of a batch, at most */
+    size_t batches;  /* in an epoch */
+    void *block;     /* holds these: */
+    size_t *split;   /* [m + held]: these first, then those; NULL: none held */
+    size_t *order;   /* [m]: the rows of this epoch; NULL: as in split */
+    double *weights; /* [m + held]: of all rows; NULL: all 1 */
+} mlpi_dataset;
 
 static mlpi_sample_weights weighing_of(const mlpi_dataset *r,
                                        const mlp_train_options *options)
@@ -56,6 +56,54 @@ static mlp_status allocate(const mlp_hooks *hooks,
                           &r->block));
         mlpi_cursor carve = {.base = r->block};
         lay_out(r, options, &carve);
+    }
+    return MLP_OK;
+}
+
+/* ---------------------------------------------------------------------------
+ * An epoch
+ */
+
+/* Draws an order of the rows to train on. */
+static mlp_status shuffle(mlpi_dataset *r, mlp_rng *rng)
+{
+    for (size_t i = 0; i < r->m; i++) {
+        r->order[i] = r->split ? r->split[i] : i;
+    }
+    return mlp_rng_shuffle(rng, r->order, r->m, sizeof *r->order);
+}
+
+static mlp_status run_epoch(mlpi_loop *loop, void *source)
+{
+    mlpi_dataset *r = source;
+    const size_t *order = r->split;
+    if (r->order) {
+        TRY(shuffle(r, &loop->trainer->epoch_state.rng));
+        order = r->order;
+    }
+    for (size_t i = 0; i < r->batches && !loop->stopped; i++) {
+        size_t first = i * r->batch;
+        size_t left = r->m - first;
+        mlpi_step step = {.m = left < r->batch ? left : r->batch,
+                          /* One batch of all rows stays where it is. */
+                          .rows_loaded = r->batches == 1 && loop->rounds > 0};
+        if (!step.rows_loaded) {
+            step.X = r->X;
+            step.Y = r->Y;
+        }
+        if (order) {
+            step.order = order + first;
+            step.weights = r->weights;
+            step.prefetch_ahead = left >= 2 * r->batch ? r->batch : 0;
+        } else if (!step.rows_loaded) {
+            mlpi_cut_rows(&step.X, first, step.m);
+            mlpi_cut_rows(&step.Y, first, step.m);
+            step.weights = r->weights ? r->weights + first : NULL;
+        }
+        if (!step.rows_loaded) {
+            mlpi_batch_load_weights(loop->trainer, &step);
+        }
+        TRY(mlpi_loop_batch(loop, &step));
     }
     return MLP_OK;
 }
@@ -122,7 +170,7 @@ static mlp_status fit(mlp_trainer *trainer, const mlp_train_options *options,
 {
     mlpi_loop loop = {.trainer = trainer,
                       .options = options,
-                      .run_epoch = mlpi_dataset_epoch,
+                      .run_epoch = run_epoch,
                       .source = r,
                       .validation = {r->held, r->X, r->Y, NULL}};
     mlp_status status = run(&loop, r, history);
@@ -135,7 +183,7 @@ static mlp_status fit(mlp_trainer *trainer, const mlp_train_options *options,
 static mlp_status measure(const mlp_net *net, const mlp_train_options *options,
                           mlpi_dataset *r)
 {
-    TRY(mlpi_loop_check(net, options));
+    TRY(mlpi_train_options_check(net, options));
     TRY(mlpi_check_shapes(net, &r->X, &r->Y));
     TRY(mlpi_row_weights_check(net, &options->row_weights, r->X.rows));
     TRY(mlpi_split_size(&net->hooks, options->validation_fraction, r->X.rows,

@@ -11,6 +11,7 @@
 #include "model/loss.h"
 #include "base/error.h"
 #include "train/sample_weights.h"
+#include "train/train_options.h"
 
 /* Where the rows come from, and how far the batch is filled. */
 typedef struct chunks {
@@ -143,7 +144,7 @@ static mlp_status check(const mlp_net *net, mlp_next_chunk *next,
     if (!next) {
         return mlpi_error(&net->hooks, MLP_ERR_NULL, "next is NULL");
     }
-    TRY(mlpi_loop_check(net, options));
+    TRY(mlpi_train_options_check(net, options));
     if (options->batch_size == 0) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "batch_size: expects 1 or more for chunks, got 0");

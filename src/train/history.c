@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/history.h"
 
-#include "base/memory.h"
 #include "base/error.h"
+#include "base/memory.h"
 
 static void lay_out(mlp_history *history, size_t epochs, mlpi_cursor *cursor)
 {
@@ -56,4 +56,40 @@ void mlp_history_free(mlp_history *history)
         mlp_hooks hooks = history->hooks;
         mlpi_release(&hooks, history);
     }
+}
+
+/* What callers read of a history. */
+size_t mlp_history_epochs(const mlp_history *history)
+{
+    return history ? history->epochs : 0;
+}
+
+size_t mlp_history_best_epoch(const mlp_history *history)
+{
+    return history ? history->best_epoch : 0;
+}
+
+const double *mlp_history_losses(const mlp_history *history)
+{
+    return history ? history->losses : NULL;
+}
+
+const double *mlp_history_validation_losses(const mlp_history *history)
+{
+    return history ? history->validation_losses : NULL;
+}
+
+const double *mlp_history_validation_accuracies(const mlp_history *history)
+{
+    return history ? history->validation_accuracies : NULL;
+}
+
+const double *mlp_history_rates(const mlp_history *history)
+{
+    return history ? history->rates : NULL;
+}
+
+const double *mlp_history_seconds(const mlp_history *history)
+{
+    return history ? history->seconds : NULL;
 }

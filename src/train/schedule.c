@@ -222,3 +222,14 @@ void mlpi_plateau_note(mlpi_plateau *plateau, const mlp_schedule *schedule,
         plateau->bad_epochs = 0;
     }
 }
+
+double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
+                         size_t epoch, size_t epochs)
+{
+    const mlp_hooks nobody = {.log = NULL};
+    if (!schedule || mlpi_schedule_check(&nobody, schedule) != MLP_OK) {
+        return (double)NAN;
+    }
+    mlpi_plateau plateau = mlpi_plateau_begin();
+    return mlpi_schedule_rate(schedule, &plateau, alpha, epoch, epochs);
+}

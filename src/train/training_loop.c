@@ -11,70 +11,7 @@
 #include "train/snapshot.h"
 #include "train/trainer.h"
 #include "train/sample_weights.h"
-
-/* ---------------------------------------------------------------------------
- * Options
- */
-
-/* Says that a message is about the validation rows; `user` is the hooks. */
-static void tell_validation(mlp_status status, const char *message, void *user)
-{
-    (void)mlpi_error(user, status, "validation: %s", message);
-}
-
-static bool has_validation_set(const mlp_train_options *options)
-{
-    return options->X_validation.rows > 0 || options->Y_validation.rows > 0;
-}
-
-/* Checks shapes, or values, of the options' validation rows. */
-static mlp_status check_validation(
-    const mlp_net *net, const mlp_train_options *options,
-    mlp_status (*check)(const mlp_net *, const mlp_cview *, const mlp_cview *))
-{
-    if (!has_validation_set(options)) {
-        return MLP_OK;
-    }
-    mlp_hooks hooks = net->hooks;
-    mlp_net speaking = *net; /* the same, but for its log */
-    speaking.hooks.log = tell_validation;
-    speaking.hooks.user = &hooks;
-    return check(&speaking, &options->X_validation, &options->Y_validation);
-}
-
-static mlp_status check_stopping(const mlp_hooks *hooks,
-                                 const mlp_train_options *options)
-{
-    if (options->patience == 0) {
-        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "patience: expects 1 or more, got 0");
-    }
-    if (!(options->min_delta >= 0.0) || !isfinite(options->min_delta)) {
-        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "min_delta: expects a finite number, 0 or more, "
-                          "got %g",
-                          options->min_delta);
-    }
-    return MLP_OK;
-}
-
-mlp_status mlpi_loop_check(const mlp_net *net, const mlp_train_options *options)
-{
-    const mlp_hooks *hooks = &net->hooks;
-    TRY(mlpi_check_positive(hooks, net->kernels, "learning_rate",
-                            options->learning_rate));
-    TRY(check_stopping(hooks, options));
-    if (has_validation_set(options) && options->validation_fraction != 0.0) {
-        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "validation: expects a fraction or rows of their "
-                          "own, got both");
-    }
-    TRY(check_validation(net, options, mlpi_check_shapes));
-    TRY(mlpi_class_weights_check(net, options->class_weights));
-    TRY(mlpi_schedule_check(hooks, &options->schedule));
-    TRY(mlpi_optimizer_check(net, &options->optimizer));
-    return mlpi_team_check(hooks, options->threads);
-}
+#include "train/train_options.h"
 
 mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows)
 {
@@ -120,8 +57,8 @@ mlp_status mlpi_loop_make(mlpi_loop *loop, bool with_history)
                               &loop->history));
     }
     TRY(mlpi_snapshot_make(t->net, "a copy of the weights", &loop->good));
-    TRY(check_validation(t->net, loop->options, mlpi_check_values));
-    if (has_validation_set(loop->options)) {
+    TRY(mlpi_validation_set_check(t->net, loop->options, mlpi_check_values));
+    if (mlpi_has_validation_set(loop->options)) {
         loop->validation = (mlpi_eval_rows){loop->options->X_validation.rows,
                                             loop->options->X_validation,
                                             loop->options->Y_validation, NULL};

@@ -46,10 +46,6 @@ struct mlpi_loop {
     bool stopped;   /* by on_batch */
 };
 
-/* Checks the options that every loop has. */
-mlp_status mlpi_loop_check(const mlp_net *net,
-                           const mlp_train_options *options);
-
 /* MLP_ERR_SHAPE if a batch has more rows than the trainer's. */
 mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows);
 

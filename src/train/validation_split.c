@@ -169,3 +169,24 @@ mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y, size_t held,
     mlpi_release(&net->hooks, block);
     return status;
 }
+
+mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
+                     const mlp_train_options *options, size_t *order,
+                     size_t *held)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    if (!options || !order || !held) {
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "options, order or held is NULL");
+    }
+    TRY(mlpi_check_targets(net, &Y, MLPI_ANY_ROWS));
+    size_t count = 0;
+    TRY(mlpi_split_size(&net->hooks, options->validation_fraction, Y.rows,
+                        &count));
+    mlp_rng rng = mlp_rng_seeded(options->seed);
+    TRY(mlpi_split(net, &Y, count, &rng, order));
+    *held = count;
+    return MLP_OK;
+}

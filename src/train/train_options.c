@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/train_options.h"
+
+#include <math.h>
+
+#include "base/error.h"
+#include "base/thread_team.h"
+#include "train/optimizer.h"
+#include "train/sample_weights.h"
+#include "train/schedule.h"
+
+mlp_train_options mlp_train_defaults(void)
+{
+    return (mlp_train_options){
+        .epochs = 1000,
+        .batch_size = 0,
+        .learning_rate = 0.01,
+        .optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD),
+        .schedule = mlp_schedule_defaults(MLP_SCHEDULE_CONSTANT),
+        .shuffle = true,
+        .seed = 42,
+        .restore_best = true,
+        .patience = SIZE_MAX};
+}
+
+/* Says that a message is about the validation rows; `user` is the hooks. */
+static void tell_validation(mlp_status status, const char *message, void *user)
+{
+    (void)mlpi_error(user, status, "validation: %s", message);
+}
+
+bool mlpi_has_validation_set(const mlp_train_options *options)
+{
+    return options->X_validation.rows > 0 || options->Y_validation.rows > 0;
+}
+
+/* Checks shapes, or values, of the options' validation rows. */
+mlp_status mlpi_validation_set_check(
+    const mlp_net *net, const mlp_train_options *options,
+    mlp_status (*check)(const mlp_net *, const mlp_cview *, const mlp_cview *))
+{
+    if (!mlpi_has_validation_set(options)) {
+        return MLP_OK;
+    }
+    mlp_hooks hooks = net->hooks;
+    mlp_net speaking = *net; /* the same, but for its log */
+    speaking.hooks.log = tell_validation;
+    speaking.hooks.user = &hooks;
+    return check(&speaking, &options->X_validation, &options->Y_validation);
+}
+
+static mlp_status check_stopping(const mlp_hooks *hooks,
+                                 const mlp_train_options *options)
+{
+    if (options->patience == 0) {
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "patience: expects 1 or more, got 0");
+    }
+    if (!(options->min_delta >= 0.0) || !isfinite(options->min_delta)) {
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "min_delta: expects a finite number, 0 or more, "
+                          "got %g",
+                          options->min_delta);
+    }
+    return MLP_OK;
+}
+
+mlp_status mlpi_train_options_check(const mlp_net *net,
+                                    const mlp_train_options *options)
+{
+    const mlp_hooks *hooks = &net->hooks;
+    TRY(mlpi_check_positive(hooks, net->kernels, "learning_rate",
+                            options->learning_rate));
+    TRY(check_stopping(hooks, options));
+    if (mlpi_has_validation_set(options) &&
+        options->validation_fraction != 0.0) {
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "validation: expects a fraction or rows of their "
+                          "own, got both");
+    }
+    TRY(mlpi_validation_set_check(net, options, mlpi_check_shapes));
+    TRY(mlpi_class_weights_check(net, options->class_weights));
+    TRY(mlpi_schedule_check(hooks, &options->schedule));
+    TRY(mlpi_optimizer_check(net, &options->optimizer));
+    return mlpi_team_check(hooks, options->threads);
+}
