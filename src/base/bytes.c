@@ -126,6 +126,29 @@ void mlpi_get_reals(mlpi_reader *from, size_t size, size_t n, void *reals)
     }
 }
 
+static const char hex_digits[] = "0123456789abcdef";
+
+void mlpi_put_hex32(uint32_t value, char digits[MLPI_HEX32_DIGITS])
+{
+    for (size_t i = MLPI_HEX32_DIGITS; i-- > 0; value >>= 4) {
+        digits[i] = hex_digits[value & 15];
+    }
+}
+
+bool mlpi_get_hex32(const char digits[MLPI_HEX32_DIGITS], uint32_t *value)
+{
+    uint32_t result = 0;
+    for (size_t i = 0; i < MLPI_HEX32_DIGITS; i++) {
+        const char *found = memchr(hex_digits, digits[i], 16);
+        if (!found) {
+            return false;
+        }
+        result = result << 4 | (uint32_t)(found - hex_digits);
+    }
+    *value = result;
+    return true;
+}
+
 /* Four bits at a time. */
 uint32_t mlpi_crc32_on(uint32_t crc, size_t n, const unsigned char *bytes)
 {

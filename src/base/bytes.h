@@ -34,6 +34,13 @@ uint64_t mlpi_get_u64(mlpi_reader *from);
 double mlpi_get_f64(mlpi_reader *from);
 void mlpi_get_reals(mlpi_reader *from, size_t size, size_t n, void *reals);
 
+/* 32 bits as eight hexadecimal digits in lower case, without a closing zero.
+ * Reading returns false, and writes nothing, if one of the characters is no
+ * such digit. */
+enum { MLPI_HEX32_DIGITS = 8 };
+void mlpi_put_hex32(uint32_t value, char digits[MLPI_HEX32_DIGITS]);
+bool mlpi_get_hex32(const char digits[MLPI_HEX32_DIGITS], uint32_t *value);
+
 /* CRC-32 as in PNG and zlib: polynomial 0xedb88320, reflected. It finds each
  * damage within 32 bits. */
 uint32_t mlpi_crc32(size_t n, const unsigned char *bytes);

@@ -57,6 +57,25 @@ mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
     return MLP_OK;
 }
 
+mlp_status mlpi_make(const mlp_hooks *hooks, mlpi_lay_out *lay_out,
+                     void *object, const char *what, void **block)
+{
+    mlpi_cursor measure = {0};
+    lay_out(object, &measure);
+    TRY(mlpi_allocate(hooks, &measure, what, block));
+    mlpi_cursor carve = {.base = *block};
+    lay_out(object, &carve);
+    return MLP_OK;
+}
+
+mlp_status mlpi_allocate_array(const mlp_hooks *hooks, size_t count,
+                               size_t size, const char *what, void **block)
+{
+    mlpi_cursor measure = {0};
+    (void)mlpi_take(&measure, count, size);
+    return mlpi_allocate(hooks, &measure, what, block);
+}
+
 void mlpi_pause(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

@@ -1,48 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory: sizes that cannot overflow, aligned blocks from the caller's hooks,
- * and a cursor that lays arrays out in a block.
+ * Memory: aligned blocks from the caller's hooks, and a cursor that lays arrays
+ * out in a block.
  *
- * Each object is one block. The function that lays it out runs twice: over no
- * memory, to measure, and over the block, to carve. So measure and layout
- * cannot disagree:
+ * Each object is one block. The function that lays the object out runs twice:
+ * without memory, to measure, and over the block, to set the pointers. So the
+ * measured size and the layout cannot disagree. mlpi_make does both:
  *
- *     mlpi_cursor measure = {0};
- *     lay_out(&thing, &measure);
- *     TRY(mlpi_allocate(hooks, &measure, "a thing", &block));
- *     mlpi_cursor carve = {.base = block};
- *     lay_out(&thing, &carve);
+ *     static void lay_out(void *object, mlpi_cursor *cursor)
+ *     {
+ *         thing *t = object;
+ *         t->a = mlpi_take(cursor, t->n, sizeof *t->a);
+ *         t->b = mlpi_take(cursor, t->n, sizeof *t->b);
+ *     }
+ *
+ *     TRY(mlpi_make(hooks, lay_out, &thing, "a thing", &block));
  */
 #ifndef MLPI_BASE_MEMORY_H
 #define MLPI_BASE_MEMORY_H
 
+#include "base/arithmetic.h"
 #include "mlp.h"
 
 /* Blocks, and arrays in them, begin at multiples of this: a cache line, and
  * the widest vector. */
 #define MLPI_ALIGNMENT 64
-
-/* *product = a * b and *sum = a + b; false, and nothing written, if that is not
- * a size_t. */
-static inline bool mlpi_size_mul(size_t a, size_t b, size_t *product)
-{
-    size_t result = 0;
-    if (__builtin_mul_overflow(a, b, &result)) {
-        return false;
-    }
-    *product = result;
-    return true;
-}
-
-static inline bool mlpi_size_add(size_t a, size_t b, size_t *sum)
-{
-    size_t result = 0;
-    if (__builtin_add_overflow(a, b, &result)) {
-        return false;
-    }
-    *sum = result;
-    return true;
-}
 
 typedef struct mlpi_cursor {
     unsigned char *base; /* NULL while measuring */
@@ -61,6 +43,18 @@ mlp_status mlpi_check_hooks(const mlp_hooks *hooks);
  * MLP_ERR_MEMORY; `what` is for the message. */
 mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
                          const char *what, void **block);
+
+/* Allocates a block for what `lay_out` takes of a cursor, and lets it set the
+ * pointers of `object` into that block. `lay_out` must take the same arrays in
+ * both of its calls. MLP_ERR_LIMIT, MLP_ERR_MEMORY: *block is untouched, and the
+ * pointers that `lay_out` sets are NULL. */
+typedef void mlpi_lay_out(void *object, mlpi_cursor *cursor);
+mlp_status mlpi_make(const mlp_hooks *hooks, mlpi_lay_out *lay_out,
+                     void *object, const char *what, void **block);
+
+/* Allocates one array of `count` elements of `size` bytes. */
+mlp_status mlpi_allocate_array(const mlp_hooks *hooks, size_t count,
+                               size_t size, const char *what, void **block);
 
 /* Gives a block back; NULL is allowed. */
 void mlpi_release(const mlp_hooks *hooks, void *block);
