@@ -11,6 +11,7 @@
 #include "formats/c/export_common.h"
 #include "formats/c/c_writer.h"
 #include "base/error.h"
+#include "model/tensors.h"
 
 enum { TEST_ROWS = 8, ID_DIGITS = 8 };
 
