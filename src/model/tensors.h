@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Views of a network's tensors, layer by layer. The network's numbers lie in two
- * flat arrays (layout.h); here stands which part of which array a tensor is:
+ * Views of a network's tensors, layer by layer. The network's numbers lie in
+ * two flat arrays (layout.h); here stands which part of which array a tensor
+ * is:
  *
  *     tensor of layer l   shape            array        begins at
  *     MLP_W               n[l] x n[l-1]    parameters   shape.W
@@ -11,8 +12,8 @@
  *     MLP_VARIANCE        1 x n[l]         running      shape.variance
  *
  * W is stored input-major, as n[l-1] rows of n[l] numbers. Its view has the
- * shape of the formulas, n[l] x n[l-1], by its strides: element (i, j) is
- * W[j n[l] + i] of the array.
+ * shape of the formulas, n[l] x n[l-1], by its strides: element (i, j) is the
+ * number at shape.W + j n[l] + i of the array.
  */
 #ifndef MLPI_MODEL_TENSORS_H
 #define MLPI_MODEL_TENSORS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an .mlp file is beyond a safetensors file, for all who write or read one:
- * the names of its tensors, and its checksum.
+ * What an .mlp file is beyond a safetensors file, for all who write or read
+ * one: the names of its tensors, and its checksum.
  *
  * The checksum is text inside of the bytes that it covers, because safetensors
  * has no place for anything else. So it is computed as if its eight digits were
@@ -49,8 +49,8 @@ static mlp_status refuse(const mlp_hooks *hooks, const char *expected)
                       expected);
 }
 
-/* Compares the checksum of the file with its eight digits, which lie anywhere in
- * the header. */
+/* Compares the checksum of the file with its eight digits, which lie anywhere
+ * in the header. */
 static bool is_undamaged(const mlpi_safetensors *c, mlpi_span digits)
 {
     size_t before = (size_t)((const unsigned char *)digits.text - c->bytes);
