@@ -45,6 +45,7 @@ static const field layer_fields[] = {
     {"dropout", offsetof(mlp_layer, dropout), 0.0},
 };
 
+/* The number of elements of an array. */
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
 
 /* ---------------------------------------------------------------------------
@@ -92,7 +93,8 @@ static void put_layer(mlpi_json_writer w, const mlp_layer *layer)
     mlpi_json_put(w, layer->batch_norm ? ",\"batch_norm\":true}" : "}");
 }
 
-/* Writes the class names, if there are some. */
+/* Writes the class names, if there are some. The first comma stands behind the
+ * layers, which come before. */
 static void put_classes(mlpi_json_writer w, const mlpi_string_list *names)
 {
     for (size_t i = 0; i < names->count; i++) {
@@ -147,6 +149,7 @@ typedef struct object {
     unsigned seen;
 } object;
 
+/* The text that is being read, and what it has said so far. */
 typedef struct parser {
     mlpi_json r;
     mlpi_description *d;
@@ -213,6 +216,8 @@ static bool next_key(parser *p, object *o, size_t *index)
     while (mlpi_json_more(&p->r, '}') && mlpi_json_key(&p->r, &key)) {
         size_t i = find_key(o, key);
         if (i == o->n_keys + o->n_fields) {
+            /* The file is refused for this, but only when its syntax and its
+             * version have been found good. */
             note_unknown(p, key);
             (void)mlpi_json_skip(&p->r);
             continue;
@@ -283,7 +288,7 @@ static void get_layer(parser *p, mlp_layer *layer)
     enum { WIDTH, ACTIVATION, BATCH_NORM };
     static const char *const keys[] = {"width", "activation", "batch_norm"};
     object o = {keys, COUNT(keys), layer_fields, COUNT(layer_fields), layer, 0};
-    size_t key = 0;
+    size_t key = 0; /* an index into keys */
     *layer = (mlp_layer){.width = 0};
     start_fields(&o);
     mlpi_json_open(&p->r, '{');
@@ -344,7 +349,7 @@ static void get_net(parser *p)
                                    1U << LOSS | 1U << INPUTS | 1U << LAYERS;
     mlp_config *config = &p->d->config;
     object o = {keys, COUNT(keys), net_fields, COUNT(net_fields), config, 0};
-    size_t key = 0;
+    size_t key = 0; /* an index into keys */
     start_fields(&o);
     mlpi_json_open(&p->r, '{');
     while (next_key(p, &o, &key)) {

@@ -12,10 +12,10 @@
  *             [out]; a tensor num_batches_tracked, which is a counter, is
  *             ignored
  *
- * Module k of the first kind, in the order of names ("fc2" before "fc10"), is
- * layer k of the network. Module k of the second kind belongs to the k-th layer
- * with batch norm. Tensors that are missing have the values that PyTorch starts
- * with: 0 for biases and running means, 1 for scales and running variances.
+ * Layer k of the file, in the order of names ("fc2" before "fc10"), is layer k
+ * of the network. Norm k of the file belongs to the k-th layer with batch norm.
+ * Tensors that are missing have the values of a module that PyTorch creates
+ * without them: 0 for biases, 1 for the weights of a norm.
  *
  * A layer of the network that has batch norm has no bias of its own, because
  * the normalisation would remove it again. A file may have one all the same:
@@ -101,11 +101,14 @@ static mlp_status next_module(importer *in, module *m)
     return MLP_OK;
 }
 
+/* A weight of two dimensions makes a layer. Other modules with a weight, such
+ * as PyTorch's LayerNorm, have one dimension. */
 static bool is_layer(const module *m)
 {
     return m->weight && m->weight->rank == 2;
 }
 
+/* Running moments make a norm, which may have no weight and no bias. */
 static bool is_norm(const module *m)
 {
     return m->mean && m->variance;

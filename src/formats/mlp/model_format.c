@@ -11,6 +11,9 @@
 
 #include "base/error.h"
 
+/* The names are those that PyTorch gives the parameters of a Linear, and of a
+ * BatchNorm1d called "norm". In a layer with batch norm the network's b is the
+ * bias of the norm, because b is added after the normalisation. */
 static const mlpi_layer_tensor plain_tensors[] = {
     {MLP_W, "weight"}, {MLP_B, "bias"}, {MLP_W, NULL}};
 static const mlpi_layer_tensor norm_tensors[] = {
@@ -26,6 +29,7 @@ const mlpi_layer_tensor *mlpi_layer_tensors(bool batch_norm)
     return batch_norm ? norm_tensors : plain_tensors;
 }
 
+/* The longest name is layers.255.norm.running_mean, of 30 bytes. */
 void mlpi_layer_tensor_name(size_t l, const mlpi_layer_tensor *tensor,
                             char name[MLPI_NAME_SIZE])
 {
@@ -43,6 +47,7 @@ const char *mlpi_model_dtype(mlp_dtype precision)
     return precision == MLP_F32 ? "F32" : "F64";
 }
 
+/* Reports a file that is not of this format. */
 static mlp_status refuse(const mlp_hooks *hooks, const char *expected)
 {
     return mlpi_error(hooks, MLP_ERR_FORMAT, "model file: expects %s",
@@ -63,7 +68,9 @@ static bool is_undamaged(const mlpi_safetensors *c, mlpi_span digits)
     return mlpi_get_hex32(digits.text, &stored) && stored == crc;
 }
 
-/* Checks the two values of the metadata that every .mlp file has. */
+/* Checks the two values of the metadata that every .mlp file has. The
+ * description is looked for first: a file without one is some other safetensors
+ * file, not a damaged one, and the message says what can be done with it. */
 static mlp_status check_metadata(const mlp_hooks *hooks,
                                  const mlpi_safetensors *c)
 {
@@ -82,6 +89,8 @@ static mlp_status check_metadata(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
+/* The checksum is checked before the description is read, so that damage is
+ * reported as damage, and not as whatever it did to the description. */
 mlp_status mlpi_model_open(const mlp_hooks *hooks, const void *bytes,
                            size_t size, mlpi_safetensors *c)
 {

@@ -39,12 +39,14 @@ typedef struct loader {
     size_t pair_bytes;          /* bytes of these keys and their values */
 } loader;
 
+/* Reports a file that breaks the rules of the format. */
 static mlp_status refuse(const mlp_hooks *hooks, const char *expected)
 {
     return mlpi_error(hooks, MLP_ERR_FORMAT, "model file: expects %s",
                       expected);
 }
 
+/* Returns n[L]. mlpi_layout_check has made sure that there is a layer. */
 static size_t output_count(const loader *ld)
 {
     return ld->description->layers[ld->description->config.n_layers - 1].width;
@@ -80,6 +82,8 @@ static mlp_status check_tensor(loader *ld, const char *name, size_t rows,
     return MLP_OK;
 }
 
+/* Checks the tensors of all layers. Their shapes follow from the widths: W[l]
+ * is [n[l], n[l-1]], and every other tensor is [n[l]]. */
 static mlp_status check_layers(loader *ld)
 {
     size_t n_in = ld->description->config.inputs;
@@ -112,6 +116,8 @@ static mlp_status check_scaling(loader *ld, const char *mean, const char *std,
     return MLP_OK;
 }
 
+/* Checks the scalings of inputs and outputs. Outputs of a classification are
+ * probabilities and have no scaling. */
 static mlp_status check_scalings(loader *ld)
 {
     const mlp_config *config = &ld->description->config;
@@ -216,6 +222,8 @@ static void copy_tensor(const loader *ld, const char *name, mlp_view view)
                           ld->net->kernels, view);
 }
 
+/* Copies the tensors of all layers. Nothing can fail, as check_layers has seen
+ * the same names. */
 static void copy_layers(const loader *ld)
 {
     char name[MLPI_NAME_SIZE];
@@ -252,6 +260,7 @@ static mlp_status copy_scaling(const loader *ld, mlpi_scaling *s,
     return MLP_OK;
 }
 
+/* Copies the scalings that check_scalings has found. */
 static mlp_status copy_scalings(const loader *ld)
 {
     mlp_net *net = ld->net;
@@ -311,6 +320,7 @@ static mlp_status copy_metadata(const loader *ld)
     return MLP_OK;
 }
 
+/* Copies the class names, which measure_metadata has gone through before. */
 static mlp_status copy_classes(const loader *ld)
 {
     const mlpi_description *d = ld->description;
@@ -326,7 +336,8 @@ static mlp_status copy_classes(const loader *ld)
     return MLP_OK;
 }
 
-/* Creates the network and fills it. The network is freed if that fails. */
+/* Creates the network and fills it. Class names and metadata can still fail for
+ * want of memory, and scalings by their values; then the network is freed. */
 static mlp_status make_net(loader *ld)
 {
     TRY(mlp_net_create(&ld->description->config, &ld->net));
@@ -377,6 +388,8 @@ static void lay_out_description(void *object, mlpi_cursor *cursor)
     m->text = mlpi_take(cursor, m->text_size, 1);
 }
 
+/* Reads the description out of the metadata, where it is a JSON text inside of
+ * a JSON string, and takes the remaining steps. *net is set only on success. */
 static mlp_status load_opened(const mlp_hooks *hooks,
                               const mlpi_safetensors *file, mlp_net **net)
 {
@@ -398,6 +411,7 @@ static mlp_status load_opened(const mlp_hooks *hooks,
     return status;
 }
 
+/* Loads a network from bytes, which are not needed afterwards. */
 static mlp_status load(const mlp_hooks *hooks, const void *bytes, size_t size,
                        mlp_net **net)
 {
@@ -408,6 +422,8 @@ static mlp_status load(const mlp_hooks *hooks, const void *bytes, size_t size,
     return status;
 }
 
+/* The hooks are copied into the network; without hooks it has those of
+ * zeros. */
 mlp_status mlp_net_load_memory(const void *bytes, size_t size,
                                const mlp_hooks *hooks, mlp_net **net)
 {
@@ -420,6 +436,8 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
     return load(&used, bytes, size, net);
 }
 
+/* mlpi_disk_read looks at the first eight bytes before it allocates memory, so
+ * a large file of another kind is refused at once. */
 mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
 {
     mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};

@@ -39,6 +39,7 @@ enum { DATA_ALIGNMENT = 8 };
  * The header
  */
 
+/* The header as it grows. */
 typedef struct header {
     mlpi_json_writer w;
     size_t offset; /* of the next tensor in the data, in bytes */
@@ -195,6 +196,8 @@ mlp_status mlpi_model_measure(const mlp_net *net, size_t state, size_t *size)
     return MLP_OK;
 }
 
+/* The spaces between header and data are part of the header for safetensors:
+ * JSON may end with white space. */
 void mlpi_model_write(const mlp_net *net, size_t state, void *bytes)
 {
     mlpi_writer to = {.bytes = bytes};
@@ -218,6 +221,7 @@ void mlpi_model_seal(void *bytes, size_t size)
  * Public functions
  */
 
+/* Measures without an error: a file that cannot be written has the size 0. */
 size_t mlp_net_save_size(const mlp_net *net)
 {
     size_t size = 0;

@@ -51,6 +51,7 @@ static int type_of(mlpi_span dtype)
     return -1;
 }
 
+/* Reports a file that is no safetensors file. */
 static mlp_status refuse(const mlp_hooks *hooks, const char *what)
 {
     return mlpi_error(hooks, MLP_ERR_FORMAT,
@@ -106,6 +107,7 @@ static bool get_offsets(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
     if (!r->wrong && (begin > end || end > data_size)) {
         return mlpi_json_fail(r, "offsets inside of the data");
     }
+    /* Both are at most data_size, so they are a size_t. */
     t->begin = (size_t)begin;
     t->size = (size_t)(end - begin);
     return !r->wrong;
@@ -260,6 +262,7 @@ static int compare_texts(mlpi_span a, mlpi_span b)
     return mlpi_span_compare(a, b);
 }
 
+/* A name without a point has the empty module. */
 mlpi_span mlpi_split_name(mlpi_span name, mlpi_span *module)
 {
     size_t n = name.size;
@@ -348,6 +351,8 @@ static mlp_status read_table(const mlp_hooks *hooks, mlpi_safetensors *c)
                              : report_syntax(hooks, &r);
 }
 
+/* The format wants the bracket right behind the length, without white space, so
+ * that a file can be recognised by its ninth byte. */
 mlp_status mlpi_safetensors_open(const mlp_hooks *hooks, const void *bytes,
                                  size_t size, mlpi_safetensors *c)
 {
@@ -395,6 +400,8 @@ const mlpi_tensor_entry *mlpi_safetensors_find(const mlpi_safetensors *c,
                : NULL;
 }
 
+/* An offset of 0 cannot be that of metadata: the header begins with a
+ * bracket. */
 mlpi_json mlpi_safetensors_pairs(const mlpi_safetensors *c)
 {
     mlpi_json r = mlpi_json_of(c->header, c->header_size);
@@ -406,6 +413,8 @@ mlpi_json mlpi_safetensors_pairs(const mlpi_safetensors *c)
     return r;
 }
 
+/* Searches from the first key on. Metadata are few, and only two keys are
+ * looked up in a file. */
 bool mlpi_safetensors_metadata(const mlpi_safetensors *c, const char *key,
                                mlpi_span *value)
 {
