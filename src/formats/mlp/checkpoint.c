@@ -50,13 +50,13 @@
 
 enum { FORMAT = 1, MAGIC_BYTES = 8, CRC_BYTES = 4 };
 
-/* The size of the head, in bytes. */
+/* The head takes 24 bytes: the magic, two u32 and one u64. */
 enum { HEAD_BYTES = 24 };
 
 /* The number of f64 members of mlp_optimizer that are saved. */
 enum { OPTIMIZER_NUMBERS = 14 };
 
-/* The bits of the first number of the scaling. */
+/* Bits of the number that says which sides of the network are scaled. */
 static const uint32_t scales_in = 1;
 static const uint32_t scales_out = 2;
 
@@ -532,6 +532,7 @@ mlp_status mlp_trainer_load_memory(mlp_trainer *trainer, const void *bytes,
     mlpi_reader from = {.bytes = bytes, .size = size};
     mlpi_reader scaling;
     saved_values s = {.has_best = false};
+    /* A new optimizer replaces the trainer's only when all has succeeded. */
     mlpi_optimizer optimizer = {.block = NULL};
     TRY(check_head(trainer, &from));
     TRY(check_network(trainer, &from));

@@ -52,7 +52,7 @@ static const field layer_fields[] = {
  * Writing
  */
 
-/* Writes the key of a member. */
+/* Writes the key of a member and the colon. Keys need no escapes. */
 static void put_name(mlpi_json_writer w, const char *name)
 {
     mlpi_json_put_string(w, name);
@@ -182,7 +182,8 @@ static void get_field(mlpi_json *r, const field *f, void *target)
     memcpy((unsigned char *)target + f->offset, &x, sizeof x);
 }
 
-/* Gives all fields their standard values, which absent members have. */
+/* Gives all fields their standard values. Members that are absent keep them:
+ * nothing need be remembered of what was there. */
 static void start_fields(const object *o)
 {
     for (size_t i = 0; i < o->n_fields; i++) {
@@ -235,7 +236,8 @@ static bool next_key(parser *p, object *o, size_t *index)
     return false;
 }
 
-/* Reads a whole number that must be a size_t. */
+/* Reads a whole number that must be a size_t, which has 32 bits on some
+ * machines. */
 static size_t get_size(parser *p)
 {
     uint64_t n = 0;

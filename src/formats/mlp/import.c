@@ -38,7 +38,8 @@ typedef struct module {
     const mlpi_tensor_entry *weight, *bias, *mean, *variance;
 } module;
 
-/* A walk over the modules of a file, in the order of its table. */
+/* A walk over the modules of a file, in the order of its table. It is a value:
+ * a copy is a second walk that continues from the same place. */
 typedef struct importer {
     mlp_net *net;
     const mlpi_safetensors *file;
@@ -101,8 +102,8 @@ static mlp_status next_module(importer *in, module *m)
     return MLP_OK;
 }
 
-/* A weight of two dimensions makes a layer. Other modules with a weight, such
- * as PyTorch's LayerNorm, have one dimension. */
+/* A weight of two dimensions makes a layer. The weight of other modules, such
+ * as PyTorch's LayerNorm, has one dimension. */
 static bool is_layer(const module *m)
 {
     return m->weight && m->weight->rank == 2;
@@ -303,6 +304,8 @@ mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes, size_t size)
     return import_bytes(net, bytes, size);
 }
 
+/* The file is read whole into memory, which is released before the call
+ * returns: the network has copies. */
 mlp_status mlp_net_import(mlp_net *net, const char *path)
 {
     if (!net) {

@@ -29,7 +29,8 @@ const mlpi_layer_tensor *mlpi_layer_tensors(bool batch_norm)
     return batch_norm ? norm_tensors : plain_tensors;
 }
 
-/* The longest name is layers.255.norm.running_mean, of 30 bytes. */
+/* The longest name is layers.255.norm.running_mean, of 28 characters, as
+ * MLP_MAX_LAYERS is 256: MLPI_NAME_SIZE is more than enough. */
 void mlpi_layer_tensor_name(size_t l, const mlpi_layer_tensor *tensor,
                             char name[MLPI_NAME_SIZE])
 {
@@ -64,6 +65,7 @@ static bool is_undamaged(const mlpi_safetensors *c, mlpi_span digits)
     crc = mlpi_crc32_on(crc, MLPI_HEX32_DIGITS,
                         (const unsigned char *)"00000000");
     crc = mlpi_crc32_on(crc, c->size - after, c->bytes + after);
+    /* Digits that are no hexadecimal digits are a wrong checksum, too. */
     uint32_t stored = 0;
     return mlpi_get_hex32(digits.text, &stored) && stored == crc;
 }

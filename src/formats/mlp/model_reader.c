@@ -27,7 +27,7 @@
 #include "formats/mlp/model_format.h"
 #include "model/tensors.h"
 
-/* What the steps of loading one file hand to each other. */
+/* What the steps of loading one file know and hand on. */
 typedef struct loader {
     const mlp_hooks *hooks;
     const mlpi_safetensors *file;
@@ -68,6 +68,7 @@ static mlp_status check_tensor(loader *ld, const char *name, size_t rows,
                           "model file: expects the tensor %s, which is missing",
                           name);
     }
+    /* A shape of one column is not one of one dimension. */
     bool fits = rows
                     ? t->rank == 2 && t->shape[0] == rows && t->shape[1] == cols
                     : t->rank == 1 && t->shape[0] == cols;
@@ -86,7 +87,7 @@ static mlp_status check_tensor(loader *ld, const char *name, size_t rows,
  * is [n[l], n[l-1]], and every other tensor is [n[l]]. */
 static mlp_status check_layers(loader *ld)
 {
-    size_t n_in = ld->description->config.inputs;
+    size_t n_in = ld->description->config.inputs; /* n[l-1] */
     for (size_t l = 1; l <= ld->description->config.n_layers; l++) {
         const mlp_layer *layer = &ld->description->layers[l - 1];
         const mlpi_layer_tensor *tensor = mlpi_layer_tensors(layer->batch_norm);
@@ -273,7 +274,9 @@ static mlp_status copy_scalings(const loader *ld)
     return MLP_OK;
 }
 
-/* Orders the pairs (key, value) by their keys, for mlpi_sort. */
+/* Orders the pairs (key, value) by their keys, for mlpi_sort. a and b point to
+ * the first of two pointers to text; keys of different text come in the order
+ * of their bytes. */
 static bool key_less(const void *a, const void *b)
 {
     const char *const *x = a;
@@ -300,7 +303,7 @@ static mlp_status copy_metadata(const loader *ld)
     TRY(mlpi_string_list_make(ld->hooks, 2 * ld->pairs, ld->pair_bytes, pairs));
     mlpi_json r = mlpi_safetensors_pairs(ld->file);
     mlpi_span key;
-    mlpi_span value;
+    mlpi_span value; /* mlpi_safetensors_open has checked the syntax */
     while (mlpi_json_more(&r, '}') && mlpi_json_key(&r, &key) &&
            mlpi_json_string(&r, &value)) {
         if (!is_own(key)) {
@@ -359,7 +362,10 @@ static mlp_status make_net(loader *ld)
  * The steps
  */
 
-/* Takes steps 2 to 5. `text` is the description with its escapes resolved. */
+/* Takes steps 2 to 5. `text` is the description with its escapes resolved. The
+ * order matters: the number of layers must be in its limits before the tensors
+ * of layers are checked, and all tensors must be there before memory is
+ * allocated for a network of their size. */
 static mlp_status load_described(loader *ld, const char *text, size_t size)
 {
     TRY(mlpi_description_get(ld->hooks, text, size, ld->description));
@@ -381,6 +387,7 @@ typedef struct description_memory {
     unsigned char *text;
 } description_memory;
 
+/* Takes the arrays of description_memory, for mlpi_make. */
 static void lay_out_description(void *object, mlpi_cursor *cursor)
 {
     description_memory *m = object;
@@ -422,8 +429,9 @@ static mlp_status load(const mlp_hooks *hooks, const void *bytes, size_t size,
     return status;
 }
 
-/* The hooks are copied into the network; without hooks it has those of
- * zeros. */
+/* Without hooks the network gets a struct of zeros, which means malloc, free
+ * and no log. The hooks are checked first, because errors are reported to
+ * them. */
 mlp_status mlp_net_load_memory(const void *bytes, size_t size,
                                const mlp_hooks *hooks, mlp_net **net)
 {
@@ -436,8 +444,8 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
     return load(&used, bytes, size, net);
 }
 
-/* mlpi_disk_read looks at the first eight bytes before it allocates memory, so
- * a large file of another kind is refused at once. */
+/* mlpi_disk_read checks the first eight bytes before it allocates memory, so a
+ * large file of another kind is refused at once. */
 mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
 {
     mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};

@@ -87,7 +87,8 @@ static void put_scaling(header *h, const mlp_net *net, const mlpi_scaling *s,
     }
 }
 
-/* Writes the entries of all tensors, in the order of put_data. */
+/* Writes the entries of all tensors, in the order of put_data: the offsets
+ * count on from entry to entry, so the data must follow in the same order. */
 static void put_tensors(header *h, const mlp_net *net, size_t state)
 {
     char name[MLPI_NAME_SIZE];
@@ -165,7 +166,8 @@ static void put_moments(mlpi_writer *to, const mlp_net *net,
     }
 }
 
-/* Writes the elements of all tensors but the state of a trainer. */
+/* Writes the elements of all tensors but the state of a trainer, which comes
+ * last and which the caller of mlpi_model_write adds. */
 static void put_data(mlpi_writer *to, const mlp_net *net)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {

@@ -91,7 +91,9 @@ static bool get_shape(mlpi_json *r, mlpi_tensor_entry *t, size_t *elements)
     return !r->wrong;
 }
 
-/* Reads the two offsets and checks that they lie inside of the data. */
+/* Reads the two offsets [begin, end] of a tensor, in bytes, and checks that
+ * they lie inside of the data. The array has exactly two elements:
+ * mlpi_json_more must find one, one more, and then the closing bracket. */
 static bool get_offsets(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
 {
     uint64_t begin = 0;
@@ -113,8 +115,13 @@ static bool get_offsets(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
     return !r->wrong;
 }
 
-/* Reads one tensor's object: its three members in any order, each once. The
- * number of bytes must be that of the shape, if the dtype is known. */
+/* Reads the object of one tensor, for example
+ *
+ *     {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}
+ *
+ * Its three members come in any order, each exactly once. If the dtype is
+ * known, the product of the shape and of the size of an element must be the
+ * number of bytes: whoever reads elements relies on it. */
 static bool get_tensor(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
 {
     enum { DTYPE = 1, SHAPE = 2, OFFSETS = 4, ALL = 7 };
@@ -152,7 +159,9 @@ static bool get_tensor(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
     return !r->wrong;
 }
 
-/* Checks that the metadata are strings only. Values are looked up later. */
+/* Checks that the metadata are strings only. They are not stored: a caller
+ * walks over the text again (mlpi_safetensors_pairs) and finds no mistake
+ * there. */
 static bool check_metadata(mlpi_json *r)
 {
     mlpi_span span;
@@ -333,7 +342,8 @@ static mlp_status report_syntax(const mlp_hooks *hooks, const mlpi_json *r)
                       r->wrong, MLPI_LENGTH_BYTES + r->at);
 }
 
-/* Counts the tensors, allocates the table and fills it. */
+/* Counts the tensors, allocates the table and fills it. If this fails the
+ * caller releases the table. */
 static mlp_status read_table(const mlp_hooks *hooks, mlpi_safetensors *c)
 {
     mlpi_json r = mlpi_json_of(c->header, c->header_size);
@@ -351,8 +361,8 @@ static mlp_status read_table(const mlp_hooks *hooks, mlpi_safetensors *c)
                              : report_syntax(hooks, &r);
 }
 
-/* The format wants the bracket right behind the length, without white space, so
- * that a file can be recognised by its ninth byte. */
+/* The format demands that the header begin with its bracket; only the end of
+ * the header may be white space. */
 mlp_status mlpi_safetensors_open(const mlp_hooks *hooks, const void *bytes,
                                  size_t size, mlpi_safetensors *c)
 {

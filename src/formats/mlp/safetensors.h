@@ -26,7 +26,7 @@
 /* The largest n in bytes; other readers of the format have the same limit. */
 #define MLPI_HEADER_MAX 100000000
 
-/* The size of n itself. */
+/* The number n takes 8 bytes. */
 enum { MLPI_LENGTH_BYTES = 8 };
 
 /* What the header says of one tensor. */
