@@ -69,15 +69,15 @@ typedef struct saved_values {
     uint64_t steps;      /* of the optimizer */
     double power[2];     /* beta1^steps, beta2^steps */
     uint64_t seed, draw; /* of dropout */
-    mlpi_epoch_state epochs;
+    mlpi_epoch_state epoch_state;
 } saved_values;
 
 /* ---------------------------------------------------------------------------
  * The parts of a state, each written and read by a pair of functions
  *
- * Functions named get_* and check_* return true if all values are in their
- * ranges. Past the end of the bytes the reader delivers zeros and remembers its
- * failure (bytes.h), so they need not check each read.
+ * A function that reads values and returns a bool returns true if all of them
+ * are in their ranges. Past the end of the bytes the reader delivers zeros and
+ * remembers its failure (bytes.h), so no function needs to check each read.
  */
 
 /* Returns a count. One that is no size_t becomes SIZE_MAX, which no range
@@ -288,7 +288,7 @@ static void put_epoch_state(mlpi_writer *to, const mlp_trainer *t)
  * not NaN. The best weights are there exactly if the values say so. */
 static bool get_epoch_state(mlpi_reader *from, saved_values *s)
 {
-    mlpi_epoch_state *e = &s->epochs;
+    mlpi_epoch_state *e = &s->epoch_state;
     bool good = true;
     s->seed = mlpi_get_u64(from);
     s->draw = mlpi_get_u64(from);
@@ -513,7 +513,7 @@ static void set_state(mlp_trainer *t, const saved_values *s, mlpi_reader *from,
     t->optimizer.power[1] = s->power[1];
     t->seed = s->seed;
     t->draw = s->draw;
-    t->epoch_state = s->epochs;
+    t->epoch_state = s->epoch_state;
     t->m = 0;
     t->has_gradients = false;
     get_arrays(from, t, s->has_best);
