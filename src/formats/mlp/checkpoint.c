@@ -519,7 +519,8 @@ static void set_state(mlp_trainer *t, const saved_values *s, mlpi_reader *from,
     get_arrays(from, t, s->has_best);
 }
 
-/* Four checks, of which the last allocates, then two calls that cannot fail. */
+/* Makes four checks, of which the last allocates. The two calls that follow
+ * change the trainer and its network, and cannot fail. */
 mlp_status mlp_trainer_load_memory(mlp_trainer *trainer, const void *bytes,
                                    size_t size)
 {
