@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The code reads as the project wants it to: prose.py says what it counts.
+# The code reads as prose.py wants it to; the head of prose.py says what it
+# counts.
 
 . "$(dirname "$0")/common.sh"
 need python3

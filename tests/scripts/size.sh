@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
 # Reports what the library adds to a program that trains and predicts: with the
-# kernels of every instruction set, and with the portable kernels alone, compiled
-# for size (MinSizeRel). Program and archive are stripped. The figures to keep an
-# eye on are 400,000 and 140,000 bytes with --gc-sections; no figure is a limit.
+# kernels of every instruction set, and with the portable kernels alone,
+# compiled for size (MinSizeRel). Program and archive are stripped. The figures
+# to keep an eye on are 400,000 and 140,000 bytes with --gc-sections; no figure
+# is a limit.
 
 . "$(dirname "$0")/common.sh"
 need cc strip
