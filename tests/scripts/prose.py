@@ -59,7 +59,7 @@ is are was were be been being am has had having does did done can could may
 might must shall should will would cannot isn't aren't doesn't don't can't
 became began begun broke broken brought built came chose chosen cost cut dealt
 drew drawn fell fallen fed felt found forgot forgotten froze frozen gave given
-went gone got grew grown held hid hidden kept knew known laid led left lent let
+went gone got grew grown held hid hidden kept knew known laid led left let
 lay lain lost made meant met paid put ran read rose said saw seen sent set shrank
 shrunk slept spent split spread stood stopped taken took taught thought threw
 thrown told tried understood undid won wrote written woke woken
