@@ -282,7 +282,8 @@ static COLD void pack_a(const gemm_args *p, const block *b)
 }
 
 /* Chooses where the micro-kernel reads columns [j, j + cols) of B: in the
- * packed panel; in B itself, while the first tile also packs the panel; or in B alone, if all of B is in a cache or no second tile would
+ * packed panel; in B itself, while the first tile also packs the panel; or in
+ * B itself without packing, if a cache holds all of B or no second tile would
  * read the panel. */
 static void choose_b(const gemm_args *p, const block *b, size_t j, size_t cols,
                      micro_tile *t)

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The vector vocabulary, see vec_portable.h, of AVX-512 (F and DQ): 512 bits.
- * Parameter: REAL_BITS, 32 or 64. */
+/*
+ * The vector vocabulary of AVX-512 (F and DQ): vectors of 512 bits.
+ * vec_portable.h says what each word means. Parameter: REAL_BITS, 32 or 64.
+ *
+ * The functions of both precisions differ in the suffix of their intrinsics
+ * only, which the macros V (reals) and VI (integers of the same size) append.
+ * Masks have registers of their own, with one bit for each lane.
+ */
 #if !defined(__AVX512F__) || !defined(__AVX512DQ__)
 #error "compile with -mavx512f -mavx512dq"
 #endif
@@ -8,11 +14,12 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-#define MR 12 /* 24 accumulators, 2 of B, 1 of A: 27 registers of 32 */
+#define MR 12 /* 24 accumulators, 2 for B, 1 for A: 27 registers of 32 */
 #define NR_VECS 2
-/* B's panel, 64 KB, and A's block, 720 KB, stay in L2 (1 MB or more): the panel
- * comes to L1 in time, and sums go by way of C half as often as they would if
- * blocks were so short that L1 held it. */
+/* A panel of B, KC NR reals = 64 KB, and a block of A, MC KC reals = 720 KB,
+ * stay in L2, which has 1 MB or more. The panel is more than L1 holds, but it
+ * arrives in time, and with a KC twice as long the sums go through C half as
+ * often. */
 #define KC 512
 
 #if REAL_BITS == 32
@@ -33,7 +40,7 @@ typedef __mmask16 mask;
 #define FRACTION_BITS 23
 #define EXPONENT_BIAS 127
 #define SQRT_HALF 0x3f3504f3u
-#define TWO_TO_FRACTION 0x1p23f /* its last bit counts 1 */
+#define TWO_TO_FRACTION 0x1p23f /* its last bit has the value 1 */
 
 #else
 
@@ -77,6 +84,7 @@ static inline void vstore(real *p, vec a)
     V(storeu)(p, a);
 }
 
+/* Returns a mask that is true in the first n lanes. */
 static inline mask first_lanes(size_t n)
 {
     return (mask)((1u << n) - 1u);
@@ -94,7 +102,7 @@ static inline void vstore_part(real *p, vec a, size_t n)
 
 #if REAL_BITS == 32
 
-/* 128 bits of the rows a, b, c and d. */
+/* Loads 128 bits of each of the rows a, b, c and d into one vector. */
 static inline vec quarters(const real *a, const real *b, const real *c,
                            const real *d)
 {
@@ -104,8 +112,8 @@ static inline vec quarters(const real *a, const real *b, const real *c,
     return _mm512_insertf32x4(x, _mm_loadu_ps(d), 3);
 }
 
-/* Squares of 128 bits go to their places as they are loaded; what is left is
- * to transpose each of them. */
+/* Loads squares of 128 by 128 bits straight to their final quarter of the
+ * vector, so that only the squares themselves remain to be transposed. */
 static inline void vload_columns(const real *const column[VLEN], size_t i,
                                  vec out[TRANSPOSE_ROWS])
 {
@@ -130,14 +138,15 @@ static inline void vload_columns(const real *const column[VLEN], size_t i,
 
 #else
 
-/* 256 bits of the rows a and b. */
+/* Loads 256 bits of each of the rows a and b into one vector. */
 static inline vec halves(const real *a, const real *b)
 {
     return _mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(a)),
                               _mm256_loadu_pd(b), 1);
 }
 
-/* Pairs of rows, then of pairs. */
+/* Transposes in two stages: the numbers of a pair of rows are interleaved, then
+ * the pairs are shuffled in units of 128 bits. */
 static inline void vload_columns(const real *const column[VLEN], size_t i,
                                  vec out[TRANSPOSE_ROWS])
 {
@@ -229,7 +238,7 @@ static inline vec vselect(mask m, vec yes, vec no)
     return V(mask_blend)(m, no, yes);
 }
 
-/* Added to 1.5 * 2^FRACTION_BITS, n stands in the last bits of the sum. */
+/* The sum with 1.5 2^FRACTION_BITS has the integer n in its last bits. */
 static inline vec vpow2(vec n)
 {
     vec sum = vadd(n, vset1((real)1.5 * TWO_TO_FRACTION));
@@ -238,8 +247,8 @@ static inline vec vpow2(vec n)
     return VCAST_BACK(VI(add)(shifted, one));
 }
 
-/* Exponents are counted from sqrt(1/2) instead of 1: its bits are subtracted,
- * the rest is split, and they are added back to the fraction. */
+/* The bits of sqrt(1/2) are subtracted from those of x, the difference is split
+ * into exponent and fraction, and they are added back to the fraction. */
 static inline vec vsplit(vec x, vec *k)
 {
     const __m512i sqrt_half = SET_INTEGER(SQRT_HALF);
