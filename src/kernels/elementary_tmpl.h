@@ -41,14 +41,14 @@
 #define LN2_HIGH 0x1.62e4p-1f /* 15 bits, so n LN2_HIGH is exact */
 #define LN2_LOW 0x1.7f7d1cp-20f
 
-/* These are the coefficients of e^r = 1 + r + r^2 (1/2 + r/6 + ...), the one
- * of the highest power first. */
+/* e^r = 1 + r + r^2 (1/2 + r/6 + ...) has these coefficients, the one of the
+ * highest power first. */
 static const real exp_terms[] = {
     R(1.0 / 5040.0), R(1.0 / 720.0), R(1.0 / 120.0),
     R(1.0 / 24.0),   R(1.0 / 6.0),   R(1.0 / 2.0),
 };
-/* These are the coefficients of 2 artanh s = 2 s + s^3 (2/3 + 2/5 s^2 + ...),
- * the one of the highest power first. */
+/* 2 artanh s = 2 s + s^3 (2/3 + 2/5 s^2 + ...) has these coefficients, the one
+ * of the highest power first. */
 static const real log_terms[] = {
     R(2.0 / 11.0), R(2.0 / 9.0), R(2.0 / 7.0), R(2.0 / 5.0), R(2.0 / 3.0),
 };
@@ -62,16 +62,16 @@ static const real log_terms[] = {
 #define LN2_HIGH 0x1.62e42fefa38p-1 /* 42 bits, so n LN2_HIGH is exact */
 #define LN2_LOW 0x1.ef35793c7673p-45
 
-/* These are the coefficients of e^r = 1 + r + r^2 (1/2 + r/6 + ...), the one
- * of the highest power first. */
+/* e^r = 1 + r + r^2 (1/2 + r/6 + ...) has these coefficients, the one of the
+ * highest power first. */
 static const real exp_terms[] = {
     R(1.0 / 6227020800.0), R(1.0 / 479001600.0), R(1.0 / 39916800.0),
     R(1.0 / 3628800.0),    R(1.0 / 362880.0),    R(1.0 / 40320.0),
     R(1.0 / 5040.0),       R(1.0 / 720.0),       R(1.0 / 120.0),
     R(1.0 / 24.0),         R(1.0 / 6.0),         R(1.0 / 2.0),
 };
-/* These are the coefficients of 2 artanh s = 2 s + s^3 (2/3 + 2/5 s^2 + ...),
- * the one of the highest power first. */
+/* 2 artanh s = 2 s + s^3 (2/3 + 2/5 s^2 + ...) has these coefficients, the one
+ * of the highest power first. */
 static const real log_terms[] = {
     R(2.0 / 23.0), R(2.0 / 21.0), R(2.0 / 19.0), R(2.0 / 17.0),
     R(2.0 / 15.0), R(2.0 / 13.0), R(2.0 / 11.0), R(2.0 / 9.0),

@@ -169,6 +169,12 @@ static inline ALWAYS_INLINE void small_rows(const mlpi_gemm_args *p,
     }
 }
 
+/* There is one function for each shape, from which small_columns chooses:
+ *
+ *   few_...     low tiles, for fewer than 8 rows
+ *   small_...   tiles of 8 rows, and low tiles for the rows left over
+ *   ..vector    n == VLEN            ..part          n < VLEN
+ *   ..vectors   n == 2 VLEN          ..vectors_part  VLEN < n < 2 VLEN */
 static NEVER_INLINE void few_vector(const mlpi_gemm_args *p)
 {
     small_few(p, 1, false);
@@ -203,14 +209,20 @@ static NEVER_INLINE void small_part(const mlpi_gemm_args *p)
  * accumulators. */
 static NEVER_INLINE void small_vectors(const mlpi_gemm_args *p)
 {
-    HAS_16_ACCUMULATORS ? small_rows(p, 8, 2, false, few_vectors)
-                        : few_vectors(p);
+    if (HAS_16_ACCUMULATORS) {
+        small_rows(p, 8, 2, false, few_vectors);
+    } else {
+        few_vectors(p);
+    }
 }
 
 static NEVER_INLINE void small_vectors_part(const mlpi_gemm_args *p)
 {
-    HAS_16_ACCUMULATORS ? small_rows(p, 8, 2, true, few_vectors_part)
-                        : few_vectors_part(p);
+    if (HAS_16_ACCUMULATORS) {
+        small_rows(p, 8, 2, true, few_vectors_part);
+    } else {
+        few_vectors_part(p);
+    }
 }
 
 /* For m rows and up to two vectors of columns, which are contiguous in B. */
@@ -354,6 +366,8 @@ static NEVER_INLINE void small_column(const mlpi_gemm_args *p)
             a += p->A.col_stride;
             b += p->B.row_stride;
         }
+        /* `done` is 4, 2 or 1, so the mask maps each row that the tile lacks to
+         * the row that it repeats. */
         UNROLL
         for (size_t r = 0; r < SMALL_ROWS; r++) {
             c[i + (r & (done - 1))] = bias ? s[r] + *bias : s[r];
@@ -393,6 +407,7 @@ static mlpi_gemm_function *select_small(const mlpi_gemm_args *p)
 {
     bool is_plain = !p->bias && !p->gate && !p->relu;
     bool a_is_transposed = p->A.row_stride == 1 && p->m > 1;
+    /* Vectors over the rows of C waste no more lanes than over its columns. */
     if (a_is_transposed && is_plain && p->n < p->m && p->m <= 2 * VLEN &&
         p->n * vectors(p->m) <= p->m * vectors(p->n)) {
         return small_transposed;

@@ -88,6 +88,8 @@ static inline __m256i first_lanes(size_t n)
     return VI(cmpgt)(SET_INTEGER(n), LANE_NUMBERS);
 }
 
+/* Masked loads and stores do not touch memory in the lanes that are off, so a
+ * part may end at the end of a page. */
 static inline vec vload_part(const real *p, size_t n)
 {
     return VMASKLOAD(p, first_lanes(n));
@@ -173,6 +175,8 @@ static inline vec vfnma(vec a, vec b, vec c)
     return V(fnmadd)(a, b, c);
 }
 
+/* -0.0 has the sign bit and no other, so bit operations with it change or keep
+ * the sign of any number, NaNs included. */
 static inline vec vneg(vec a)
 {
     return V(xor)(a, vset1((real)-0.0));
@@ -188,6 +192,7 @@ static inline vec vcopysign(vec magnitude, vec sign)
     return V(or)(vabs(magnitude), V(and)(sign, vset1((real)-0.0)));
 }
 
+/* Comparisons are ordered and quiet: false for a NaN, without an exception. */
 static inline mask vlt(vec a, vec b)
 {
     return V(cmp)(a, b, _CMP_LT_OQ);
@@ -198,11 +203,13 @@ static inline mask vle(vec a, vec b)
     return V(cmp)(a, b, _CMP_LE_OQ);
 }
 
+/* Each lane gives one bit, and all of them must be 1. */
 static inline int vall(mask m)
 {
     return V(movemask)(m) == (1 << VLEN) - 1;
 }
 
+/* The intrinsic takes the choice for `false` first. */
 static inline vec vselect(mask m, vec yes, vec no)
 {
     return V(blendv)(no, yes, m);

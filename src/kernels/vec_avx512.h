@@ -18,8 +18,8 @@
 #define NR_VECS 2
 /* A panel of B, KC NR reals = 64 KB, and a block of A, MC KC reals = 720 KB,
  * stay in L2, which has 1 MB or more. The panel is more than L1 holds, but it
- * arrives in time, and with a KC twice as long the sums go through C half as
- * often. */
+ * arrives in time, and sums go through C half as often as they would with a KC
+ * that suits L1. */
 #define KC 512
 
 #if REAL_BITS == 32
@@ -90,6 +90,8 @@ static inline mask first_lanes(size_t n)
     return (mask)((1u << n) - 1u);
 }
 
+/* Masked loads and stores do not touch memory in the lanes that are off, so a
+ * part may end at the end of a page. */
 static inline vec vload_part(const real *p, size_t n)
 {
     return V(maskz_loadu)(first_lanes(n), p);
@@ -203,6 +205,8 @@ static inline vec vfnma(vec a, vec b, vec c)
     return V(fnmadd)(a, b, c);
 }
 
+/* -0.0 has the sign bit and no other, so bit operations with it change or keep
+ * the sign of any number, NaNs included. */
 static inline vec vneg(vec a)
 {
     return V(xor)(a, vset1((real)-0.0));
@@ -218,6 +222,7 @@ static inline vec vcopysign(vec magnitude, vec sign)
     return V(or)(vabs(magnitude), V(and)(sign, vset1((real)-0.0)));
 }
 
+/* Comparisons are ordered and quiet: false for a NaN, without an exception. */
 static inline mask vlt(vec a, vec b)
 {
     return VCOMPARE(a, b, _CMP_LT_OQ);
@@ -228,11 +233,13 @@ static inline mask vle(vec a, vec b)
     return VCOMPARE(a, b, _CMP_LE_OQ);
 }
 
+/* Each lane gives one bit, and all of them must be 1. */
 static inline int vall(mask m)
 {
     return m == (mask)-1;
 }
 
+/* The intrinsic takes the choice for `false` first. */
 static inline vec vselect(mask m, vec yes, vec no)
 {
     return V(mask_blend)(m, no, yes);

@@ -152,6 +152,7 @@ static inline vec vsqrt(vec a)
     return V(sqrt)(a);
 }
 
+/* The intrinsics take the summand first: vfma(c, a, b) is c + a b. */
 static inline vec vfma(vec a, vec b, vec c)
 {
     return V(fma)(c, a, b);
@@ -172,11 +173,13 @@ static inline vec vabs(vec a)
     return V(abs)(a);
 }
 
+/* The sign bit comes from `sign`, all other bits from `magnitude`. */
 static inline vec vcopysign(vec magnitude, vec sign)
 {
     return V(bsl)(VCAST(vset1((real)-0.0)), sign, magnitude);
 }
 
+/* The comparisons are false if one number is a NaN. */
 static inline mask vlt(vec a, vec b)
 {
     return V(clt)(a, b);
@@ -187,6 +190,7 @@ static inline mask vle(vec a, vec b)
     return V(cle)(a, b);
 }
 
+/* A false lane has only zero bits, so the minimum is 0 if there is one. */
 static inline int vall(mask m)
 {
     return vminvq_u32(VHALVES(m)) != 0;

@@ -76,6 +76,7 @@ typedef uint64_t bits;
 typedef real vec;
 typedef bool mask;
 
+/* Returns the bits of a number; memcpy is how C allows it. */
 static inline bits bits_of(real x)
 {
     bits u = 0;
@@ -83,6 +84,7 @@ static inline bits bits_of(real x)
     return u;
 }
 
+/* Returns the number that has these bits. */
 static inline real real_of(bits u)
 {
     real x = 0;
@@ -172,6 +174,7 @@ static inline vec vneg(vec a)
     return -a;
 }
 
+/* Two shifts clear the sign bit, of a NaN as well. */
 static inline vec vabs(vec a)
 {
     return real_of(bits_of(a) << 1 >> 1);
