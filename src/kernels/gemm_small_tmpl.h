@@ -407,7 +407,7 @@ static mlpi_gemm_function *select_small(const mlpi_gemm_args *p)
 {
     bool is_plain = !p->bias && !p->gate && !p->relu;
     bool a_is_transposed = p->A.row_stride == 1 && p->m > 1;
-    /* Vectors over the rows of C waste no more lanes than over its columns. */
+    /* Here vectors over the rows of C leave no more lanes empty. */
     if (a_is_transposed && is_plain && p->n < p->m && p->m <= 2 * VLEN &&
         p->n * vectors(p->m) <= p->m * vectors(p->n)) {
         return small_transposed;
