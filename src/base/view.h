@@ -13,7 +13,7 @@ typedef struct mlpi_expected {
     mlp_dtype dtype;
     size_t rows; /* MLPI_ANY_ROWS: as many as there are */
     size_t cols;
-    size_t least_rows;
+    size_t min_rows;
 } mlpi_expected;
 
 /* The usual case, told without a call: a dense matrix, not empty, of this type

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "predict/predict.h"
 
+#include "model/data_check.h"
 #include "model/layer.h"
 #include "base/error.h"
 #include "base/view.h"
@@ -90,7 +91,7 @@ static mlp_status look_at_output(const mlp_net *net, size_t rows,
 mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
                               const mlp_view *A)
 {
-    TRY(mlpi_check_inputs(net, X, 0));
+    TRY(mlpi_check_inputs(net, &net->hooks, X, 0));
     const mlp_cview out = {A->dtype,      A->rows,       A->cols,
                            A->row_stride, A->col_stride, A->data};
     size_t outputs = mlpi_net_outputs(net);
