@@ -34,7 +34,7 @@ static inline bool mlpi_is_dense(const mlp_cview *view, mlp_dtype dtype,
 void mlpi_cut_rows(mlp_cview *view, size_t first, size_t count);
 
 /* Such rows of a writable one, with elements of that size. */
-static inline mlp_view mlpi_view_part(mlp_view view, size_t size, size_t first,
+static inline mlp_view mlpi_view_rows(mlp_view view, size_t size, size_t first,
                                       size_t count)
 {
     view.data = (unsigned char *)view.data + first * view.row_stride * size;

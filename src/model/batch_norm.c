@@ -11,7 +11,7 @@ static const void *parameter(const mlp_net *net, size_t offset, size_t first)
 
 /* What the kernels need for rows and columns that begin at this element. */
 static mlpi_normalise_back back_of(const mlp_net *net,
-                                   const mlpi_batch_norm *norm, size_t row,
+                                   const mlpi_batch_norm_args *norm, size_t row,
                                    size_t column)
 {
     const mlpi_kernels *kernels = net->kernels;
@@ -30,8 +30,8 @@ static mlpi_normalise_back back_of(const mlp_net *net,
         .dshift = mlpi_at(kernels, norm->gradients, shape->b + column)};
 }
 
-void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_member *self,
-                             const mlpi_batch_norm *norm)
+void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
+                             const mlpi_batch_norm_args *norm)
 {
     const mlpi_kernels *kernels = net->kernels;
     const mlpi_shape *shape = &net->layout.layer[norm->l];
@@ -61,8 +61,8 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_member *self,
         .Z = mlpi_at(kernels, norm->Z, at)});
 }
 
-void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_member *self,
-                              const mlpi_batch_norm *norm)
+void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *self,
+                              const mlpi_batch_norm_args *norm)
 {
     const mlpi_kernels *kernels = net->kernels;
     size_t width = net->layout.layer[norm->l].width;

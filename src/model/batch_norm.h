@@ -23,7 +23,7 @@
 #include "base/thread_team.h"
 
 /* A batch in a layer that normalises; arrays are those of the whole batch. */
-typedef struct mlpi_batch_norm {
+typedef struct mlpi_batch_norm_args {
     size_t l;
     size_t batch;    /* its rows; this member's are */
     size_t first, m; /* rows [first, first + m) */
@@ -31,15 +31,15 @@ typedef struct mlpi_batch_norm {
     void *Z;         /* likewise; dZ on the way back, which becomes dU */
     void *moments;   /* real, laid out as net->running: mean and variance */
     void *gradients; /* of the network: receives dscale and db */
-} mlpi_batch_norm;
+} mlpi_batch_norm_args;
 
 /* Z and X from U. All members do it together. */
-void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_member *self,
-                             const mlpi_batch_norm *norm);
+void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
+                             const mlpi_batch_norm_args *norm);
 
 /* dU, dscale and db from dZ and X; likewise. */
-void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_member *self,
-                              const mlpi_batch_norm *norm);
+void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *self,
+                              const mlpi_batch_norm_args *norm);
 
 /* Z from U, m dense rows, by the running moments; Z may be U. */
 void mlpi_batch_norm_predict(const mlp_net *net, size_t l, size_t m,

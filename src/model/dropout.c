@@ -13,7 +13,7 @@ static uint64_t mixed(uint64_t z)
 /* A layer's key in a step. The three parts are mixed in one after the other:
  * their sum would give the first step of one seed the key of another's second.
  * The constant keeps 0 from being mixed to 0. */
-static uint64_t key_of(const mlpi_drop_rows *rows)
+static uint64_t key_of(const mlpi_dropout_args *rows)
 {
     const uint64_t golden = UINT64_C(0x9e3779b97f4a7c15);
     uint64_t key = mixed(rows->seed + golden);
@@ -21,7 +21,7 @@ static uint64_t key_of(const mlpi_drop_rows *rows)
     return mixed(key + rows->l);
 }
 
-void mlpi_drop(const mlp_net *net, const mlpi_drop_rows *rows)
+void mlpi_dropout_apply(const mlp_net *net, const mlpi_dropout_args *rows)
 {
     size_t n = net->layout.layer[rows->l].width;
     net->kernels->dropout(

@@ -17,15 +17,15 @@
 #include "model/net.h"
 
 /* Rows [first, first + m) of a batch, behind layer l. */
-typedef struct mlpi_drop_rows {
+typedef struct mlpi_dropout_args {
     size_t l;
     uint64_t seed, step;
     size_t first, m;
     const void *in; /* real (m, n[l]), dense */
     void *out;      /* likewise; may be `in` */
-} mlpi_drop_rows;
+} mlpi_dropout_args;
 
 /* out = mask * in / (1 - p), both ways. */
-void mlpi_drop(const mlp_net *net, const mlpi_drop_rows *rows);
+void mlpi_dropout_apply(const mlp_net *net, const mlpi_dropout_args *rows);
 
 #endif

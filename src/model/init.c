@@ -87,8 +87,9 @@ static void reset_batch_norm(const mlpi_kernels *kernels,
     fill(kernels, mlpi_at(kernels, running, shape->variance), n, 1.0);
 }
 
-void mlpi_init_draw(const mlpi_kernels *kernels, const mlpi_layout *layout,
-                    mlp_weight_init init, uint32_t seed, void *parameters)
+void mlpi_init_parameters(const mlpi_kernels *kernels,
+                          const mlpi_layout *layout, mlp_weight_init init,
+                          uint32_t seed, void *parameters)
 {
     /* The bits of zero are zeros, in both precisions. */
     memset(parameters, 0, layout->parameters * kernels->real_size);

@@ -19,7 +19,7 @@ size_t mlpi_forward_scratch(const mlp_net *net, size_t m)
     return most;
 }
 
-size_t mlpi_pass_scratch(const mlp_net *net, size_t m)
+size_t mlpi_training_scratch(const mlp_net *net, size_t m)
 {
     size_t most = mlpi_forward_scratch(net, m);
     for (size_t l = 1; l <= net->layout.L; l++) {
@@ -32,7 +32,7 @@ size_t mlpi_pass_scratch(const mlp_net *net, size_t m)
 }
 
 mlpi_gemm_args mlpi_forward_gemm(const mlp_net *net,
-                                 const mlpi_forward_step *step)
+                                 const mlpi_forward_args *step)
 {
     const mlpi_kernels *kernels = net->kernels;
     const mlpi_shape *shape = &net->layout.layer[step->l];
@@ -50,7 +50,7 @@ mlpi_gemm_args mlpi_forward_gemm(const mlp_net *net,
         .scratch = step->scratch};
 }
 
-void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step)
+void mlpi_forward(const mlp_net *net, const mlpi_forward_args *step)
 {
     mlpi_gemm_args product = mlpi_forward_gemm(net, step);
     net->kernels->gemm(&product);
@@ -64,7 +64,7 @@ void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step)
 }
 
 mlpi_gemm_args mlpi_backward_gemm(const mlp_net *net,
-                                  const mlpi_backward_step *step)
+                                  const mlpi_backward_args *step)
 {
     const mlpi_shape *shape = &net->layout.layer[step->l];
     const mlpi_shape *before = &net->layout.layer[step->l - 1];
@@ -82,7 +82,7 @@ mlpi_gemm_args mlpi_backward_gemm(const mlp_net *net,
 }
 
 mlpi_gemm_args mlpi_gradient_gemm(const mlp_net *net,
-                                  const mlpi_gradient_step *step)
+                                  const mlpi_gradient_args *step)
 {
     size_t n = net->layout.layer[step->l].width;
     size_t n_prev = net->layout.layer[step->l - 1].width;

@@ -45,7 +45,7 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
         mlpi_predict_chunk(net, &ws->buffers, &chunk, NULL, rows);
         mlpi_unscale_outputs(net, rows, ws->buffers.A);
         put_labels(net, rows, threshold, ws->buffers.A,
-                   mlpi_view_part(labels, sizeof(int32_t), i, rows));
+                   mlpi_view_rows(labels, sizeof(int32_t), i, rows));
     }
     mlp_workspace_free(ws);
     return MLP_OK;

@@ -33,7 +33,7 @@ static void run_layers(const mlp_net *net, const mlpi_predict_buffers *buffers,
     size_t L = net->layout.L;
     for (size_t l = 1; l <= L; l++) {
         void *hidden = buffers->hidden[l % 2];
-        mlpi_forward(net, &(mlpi_forward_step){.l = l,
+        mlpi_forward(net, &(mlpi_forward_args){.l = l,
                                                .m = m,
                                                .A_prev = A_prev,
                                                .Z = l < L ? hidden : Z,
@@ -130,12 +130,12 @@ static void predict_rows(const task *t, const mlpi_predict_buffers *buffers,
         mlpi_unscale_outputs(net, m, out);
         if (!is_direct) {
             kernels->scatter(m, A->cols, out,
-                             mlpi_view_part(*A, kernels->real_size, i, m));
+                             mlpi_view_rows(*A, kernels->real_size, i, m));
         }
     }
 }
 
-static void do_predict(const mlpi_member *self, void *context)
+static void do_predict(const mlpi_thread *self, void *context)
 {
     const task *t = context;
     size_t first = 0;

@@ -70,8 +70,8 @@ static mlp_status train(mlpi_loop *loop, chunks *p)
 {
     mlp_trainer *t = loop->trainer;
     mlpi_step step = {.m = p->filled, .rows_loaded = true};
-    t->total =
-        mlpi_loss_weight(p->filled, t->has_sample_weights ? t->weight : NULL);
+    t->total = mlpi_sum_row_weights(p->filled,
+                                    t->has_sample_weights ? t->weight : NULL);
     p->filled = 0;
     if (!isfinite(t->total)) {
         return mlpi_sample_weights_check_sum(&t->hooks, t->total);

@@ -54,7 +54,7 @@ static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
     t->weight = mlpi_take(cursor, t->max_rows, sizeof *t->weight);
     t->gradients = mlpi_take(cursor, layout->parameters, size);
     t->plan.layer = mlpi_take(cursor, layout->L + 1, sizeof *t->plan.layer);
-    t->scratch_size = mlpi_pass_scratch(t->net, t->max_rows);
+    t->scratch_size = mlpi_training_scratch(t->net, t->max_rows);
     t->scratch = mlpi_take(cursor, t->scratch_size, size);
 }
 

@@ -311,9 +311,9 @@ static mlp_status write_files(mlpi_export *e, const char *path,
     put_code(&code, e);
     seal(e, &code);
     put_header(&header, e);
-    const mlpi_disk_part parts[] = {{header_path, header.bytes, header.used},
-                                    {path, code.bytes, code.used}};
-    mlp_status status = mlpi_disk_write_parts(&e->net->hooks, parts, 2);
+    const mlpi_new_file parts[] = {{header_path, header.bytes, header.used},
+                                   {path, code.bytes, code.used}};
+    mlp_status status = mlpi_file_write_all(&e->net->hooks, parts, 2);
     mlpi_release(&e->net->hooks, block);
     return status;
 }
