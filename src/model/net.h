@@ -71,18 +71,8 @@ typedef void mlpi_layout_copier(mlpi_layout *layout, const mlpi_layout *from,
 mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
                          mlp_net **copy);
 
-/* A view of W and b, or dW and db, of layer l in an array laid out as the
- * parameters are; and of a row of n[l] numbers that begins at `offset`. */
-mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l);
-mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l);
-mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
-                         size_t offset);
-
 /* Is a key of metadata the library's own? */
 bool mlpi_is_reserved(const char *key);
-
-/* MLP_ERR_ARGUMENT if layer l, which there is, does not normalise. */
-mlp_status mlpi_net_check_norm(const mlp_net *net, size_t l);
 
 /* How layer l activates m rows. */
 static inline mlpi_activation mlpi_net_activation(const mlp_net *net, size_t l,
@@ -95,8 +85,6 @@ static inline mlpi_activation mlpi_net_activation(const mlp_net *net, size_t l,
                              .n = shape->width};
 }
 
-/* MLP_ERR_ARGUMENT unless first <= l <= L. */
-mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first);
 
 /* MLP_ERR_ARGUMENT unless a number is finite and above 0 in that precision. */
 mlp_status mlpi_check_positive(const mlp_hooks *hooks,

@@ -361,10 +361,8 @@ static mlp_status check_network(const mlp_trainer *t, mlpi_reader *from)
 {
     mlpi_writer own = {.bytes = NULL};
     put_network(&own, t->net);
-    mlpi_cursor measure = {0};
-    (void)mlpi_take(&measure, own.used, 1);
     void *block = NULL;
-    TRY(mlpi_allocate(&t->hooks, &measure, "a description", &block));
+    TRY(mlpi_allocate_array(&t->hooks, own.used, 1, "a description", &block));
     size_t n = own.used;
     own = (mlpi_writer){.bytes = block};
     put_network(&own, t->net);

@@ -5,7 +5,9 @@
  * more too; so who wants the network alone need not know of states.
  */
 #include "base/file.h"
+#include "base/memory.h"
 #include "formats/mlp/model_format.h"
+#include "formats/mlp/model_writer.h"
 #include "base/error.h"
 #include "train/trainer.h"
 
@@ -21,10 +23,8 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
     size_t state = mlp_trainer_save_size(trainer);
     size_t size = 0;
     TRY(mlpi_model_measure(trainer->net, state, &size));
-    mlpi_cursor measure = {0};
     void *block = NULL;
-    (void)mlpi_take(&measure, size, 1);
-    TRY(mlpi_allocate(hooks, &measure, "a file", &block));
+    TRY(mlpi_allocate_array(hooks, size, 1, "a file", &block));
     unsigned char *bytes = block;
     mlpi_model_write(trainer->net, state, bytes);
     mlp_status status =
@@ -65,7 +65,8 @@ mlp_status mlp_trainer_load(mlp_trainer *trainer, const char *path)
         return mlpi_error(&trainer->hooks, MLP_ERR_NULL, "the path is NULL");
     }
     mlpi_file_content file;
-    TRY(mlpi_file_read(&trainer->hooks, path, mlpi_safetensors_begins, &file));
+    TRY(mlpi_file_read(&trainer->hooks, path, mlpi_safetensors_may_begin,
+                       &file));
     mlp_status status = load_bytes(trainer, &file);
     mlpi_release(&trainer->hooks, file.bytes);
     return status;

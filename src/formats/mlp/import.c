@@ -6,7 +6,8 @@
  * layer that normalises.
  */
 #include "base/file.h"
-#include "formats/mlp/model_format.h"
+#include "formats/mlp/safetensors.h"
+#include "model/tensors.h"
 #include "base/error.h"
 
 /* Tensors of one module: "fc1" has fc1.weight and fc1.bias. */
@@ -39,7 +40,7 @@ static mlp_status place(importer *g, const mlpi_tensor_entry *t, mlpi_span part,
         : mlpi_span_is(part, "running_mean") ? &m->mean
         : mlpi_span_is(part, "running_var")  ? &m->variance
                                              : NULL;
-    if (!to || !mlpi_stored_is_real(t)) {
+    if (!to || !mlpi_tensor_is_real(t)) {
         return mlpi_error(&g->net->hooks, MLP_ERR_UNSUPPORTED,
                           "tensor %.*s: expects weight, bias, running_mean or "
                           "running_var of F64, F32, F16 or BF16",
@@ -58,7 +59,7 @@ static mlp_status next_module(importer *g, module *m)
     for (; g->at < g->c->count; g->at++) {
         const mlpi_tensor_entry *t = &g->c->tensor[g->at];
         mlpi_span owner;
-        mlpi_span part = mlpi_name_part(t->name, &owner);
+        mlpi_span part = mlpi_split_name(t->name, &owner);
         if (g->at == begin) {
             first = owner;
         } else if (mlpi_span_compare(owner, first) != 0) {
@@ -116,7 +117,7 @@ static void take(const importer *g, const mlpi_tensor_entry *t, mlp_view view,
                  double otherwise)
 {
     if (t) {
-        mlpi_model_take(g->c, t, g->net, view);
+        mlpi_safetensors_copy(g->c, t, g->net->kernels, view);
         return;
     }
     for (size_t j = 0; j < view.cols; j++) {
@@ -124,21 +125,15 @@ static void take(const importer *g, const mlpi_tensor_entry *t, mlp_view view,
     }
 }
 
-static mlp_view view_of(const importer *g, size_t l, mlp_tensor which)
-{
-    mlpi_part part = {which, ""};
-    return mlpi_net_tensor(g->net, l, &part);
-}
-
 /* A layer's own bias before it is normalised: it moves the mean that comes, so
  * that without it the mean must be less by as much. */
 static void move_mean(const importer *g, size_t l,
                       const mlpi_tensor_entry *bias)
 {
-    mlp_view mean = view_of(g, l, MLP_MEAN);
+    mlp_view mean = mlpi_net_tensor(g->net, MLP_MEAN, l);
     for (size_t j = 0; bias && j < mean.cols; j++) {
         double x = mlp_cview_at(mlp_view_const(mean), 0, j);
-        (void)mlp_view_set(mean, 0, j, x - mlpi_stored_real(g->c, bias, j));
+        (void)mlp_view_set(mean, 0, j, x - mlpi_tensor_real(g->c, bias, j));
     }
 }
 
@@ -154,8 +149,8 @@ static mlp_status go_through(importer layers, importer norms, bool taking)
         if (normalises) {
             TRY(find_module(&norms, true, &n));
         }
-        mlp_view W = view_of(&layers, l, MLP_W);
-        mlp_view b = view_of(&layers, l, MLP_B);
+        mlp_view W = mlpi_net_tensor(net, MLP_W, l);
+        mlp_view b = mlpi_net_tensor(net, MLP_B, l);
         const mlpi_tensor_entry *bias = normalises ? n.bias : m.bias;
         if (!taking) {
             TRY(check(&layers, m.weight, W));
@@ -169,9 +164,10 @@ static mlp_status go_through(importer layers, importer norms, bool taking)
         take(&layers, m.weight, W, 0.0);
         take(&layers, bias, b, 0.0);
         if (normalises) {
-            take(&norms, n.weight, view_of(&norms, l, MLP_SCALE), 1.0);
-            take(&norms, n.mean, view_of(&norms, l, MLP_MEAN), 0.0);
-            take(&norms, n.variance, view_of(&norms, l, MLP_VARIANCE), 1.0);
+            take(&norms, n.weight, mlpi_net_tensor(net, MLP_SCALE, l), 1.0);
+            take(&norms, n.mean, mlpi_net_tensor(net, MLP_MEAN, l), 0.0);
+            take(&norms, n.variance, mlpi_net_tensor(net, MLP_VARIANCE, l),
+                 1.0);
             move_mean(&layers, l, m.bias);
         }
     }
@@ -248,7 +244,7 @@ mlp_status mlp_net_import(mlp_net *net, const char *path)
         return mlpi_error(&net->hooks, MLP_ERR_NULL, "the path is NULL");
     }
     mlpi_file_content file;
-    TRY(mlpi_file_read(&net->hooks, path, mlpi_safetensors_begins, &file));
+    TRY(mlpi_file_read(&net->hooks, path, mlpi_safetensors_may_begin, &file));
     mlp_status status = import_bytes(net, file.bytes, file.size);
     mlpi_release(&net->hooks, file.bytes);
     return status;

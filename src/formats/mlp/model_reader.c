@@ -12,64 +12,14 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/mlp/model_format.h"
+#include "model/tensors.h"
 #include "base/error.h"
 #include "base/sort.h"
-
-enum { CRC_DIGITS = 8 };
 
 static mlp_status refuse(const mlp_hooks *hooks, const char *expected)
 {
     return mlpi_error(hooks, MLP_ERR_FORMAT, "model file: expects %s",
                       expected);
-}
-
-/* ---------------------------------------------------------------------------
- * What no file of ours can be without
- */
-
-/* Compares the file with its checksum, in whose place zeros are thought. */
-static bool is_undamaged(const mlpi_safetensors *c, mlpi_span crc)
-{
-    static const char digits[] = "0123456789abcdef";
-    const unsigned char *place = (const unsigned char *)crc.text;
-    size_t before = (size_t)(place - c->bytes);
-    size_t after = before + CRC_DIGITS;
-    uint32_t is = mlpi_crc32_on(mlpi_crc32(before, c->bytes), CRC_DIGITS,
-                                (const unsigned char *)"00000000");
-    is = mlpi_crc32_on(is, c->size - after, c->bytes + after);
-    bool good = true;
-    for (size_t i = CRC_DIGITS; i-- > 0; is >>= 4) {
-        good = good && crc.text[i] == digits[is & 15];
-    }
-    return good;
-}
-
-static mlp_status check_own(const mlp_hooks *hooks, const mlpi_safetensors *c)
-{
-    mlpi_span value;
-    if (!mlpi_safetensors_metadata(c, "mlp", &value)) {
-        return refuse(hooks, "a description (other safetensors files can be "
-                             "imported into a network)");
-    }
-    if (!mlpi_safetensors_metadata(c, "mlp.crc32", &value) ||
-        value.size != CRC_DIGITS) {
-        return refuse(hooks, "a checksum");
-    }
-    if (!is_undamaged(c, value)) {
-        return refuse(hooks, "its checksum to be true: it is damaged");
-    }
-    return MLP_OK;
-}
-
-mlp_status mlpi_model_open(const mlp_hooks *hooks, const void *bytes,
-                           size_t size, mlpi_safetensors *c)
-{
-    TRY(mlpi_safetensors_open(hooks, bytes, size, c));
-    mlp_status status = check_own(hooks, c);
-    if (status != MLP_OK) {
-        mlpi_safetensors_close(hooks, c);
-    }
-    return status;
 }
 
 /* ---------------------------------------------------------------------------
@@ -91,7 +41,7 @@ static mlp_status check_tensor(loading *g, const char *name, size_t rows,
                                size_t cols)
 {
     const mlpi_tensor_entry *t = mlpi_safetensors_find(g->c, name);
-    const char *type = mlpi_type_name(g->d->config.precision);
+    const char *type = mlpi_model_dtype(g->d->config.precision);
     if (!t) {
         return mlpi_error(g->hooks, MLP_ERR_FORMAT,
                           "model file: expects the tensor %s, which is missing",
@@ -116,10 +66,11 @@ static mlp_status check_layers(loading *g)
     size_t before = g->d->config.inputs;
     for (size_t l = 1; l <= g->d->config.n_layers; l++) {
         const mlp_layer *layer = &g->d->layers[l - 1];
-        for (const mlpi_part *part = mlpi_layer_tensors(layer->batch_norm);
+        for (const mlpi_layer_tensor *part =
+                 mlpi_layer_tensors(layer->batch_norm);
              part->name; part++) {
             char name[MLPI_NAME_SIZE];
-            mlpi_part_name(l, part, name);
+            mlpi_layer_tensor_name(l, part, name);
             bool is_W = part->which == MLP_W;
             TRY(check_tensor(g, name, is_W ? layer->width : 0,
                              is_W ? before : layer->width));
@@ -222,31 +173,17 @@ static mlp_status measure_notes(loading *g)
  * Taking
  */
 
-void mlpi_model_take(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
-                     const mlp_net *net, mlp_view view)
-{
-    const mlpi_kernels *kernels = net->kernels;
-    for (size_t i = 0; i < view.rows; i++) {
-        for (size_t j = 0; j < view.cols; j++) {
-            double x = mlpi_stored_real(c, t, i * view.cols + j);
-            kernels->from_double(
-                1, &x,
-                mlpi_at(kernels, view.data,
-                        i * view.row_stride + j * view.col_stride));
-        }
-    }
-}
-
 static void take_parameters(const loading *g)
 {
     char name[MLPI_NAME_SIZE];
     for (size_t l = 1; l <= g->d->config.n_layers; l++) {
-        const mlpi_part *part =
+        const mlpi_layer_tensor *part =
             mlpi_layer_tensors(g->d->layers[l - 1].batch_norm);
         for (; part->name; part++) {
-            mlpi_part_name(l, part, name);
-            mlpi_model_take(g->c, mlpi_safetensors_find(g->c, name), g->net,
-                            mlpi_net_tensor(g->net, l, part));
+            mlpi_layer_tensor_name(l, part, name);
+            mlpi_safetensors_copy(g->c, mlpi_safetensors_find(g->c, name),
+                                  g->net->kernels,
+                                  mlpi_net_tensor(g->net, part->which, l));
         }
     }
 }
@@ -257,8 +194,10 @@ static mlp_status take_scaling(const loading *g, mlpi_scaling *s,
     const mlp_net *net = g->net;
     mlp_view mean = {net->kernels->dtype, 1, s->n, s->n, 1, s->mean};
     mlp_view std = {net->kernels->dtype, 1, s->n, s->n, 1, s->std};
-    mlpi_model_take(g->c, mlpi_safetensors_find(g->c, mean_name), net, mean);
-    mlpi_model_take(g->c, mlpi_safetensors_find(g->c, std_name), net, std);
+    mlpi_safetensors_copy(g->c, mlpi_safetensors_find(g->c, mean_name),
+                          net->kernels, mean);
+    mlpi_safetensors_copy(g->c, mlpi_safetensors_find(g->c, std_name),
+                          net->kernels, std);
     for (size_t j = 0; j < s->n; j++) {
         double x = mlp_cview_at(mlp_view_const(std), 0, j);
         if (!isfinite(mlp_cview_at(mlp_view_const(mean), 0, j)) ||
@@ -428,7 +367,7 @@ mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
                           net ? "the path" : "the place for the network");
     }
     mlpi_file_content file;
-    TRY(mlpi_file_read(&used, path, mlpi_safetensors_begins, &file));
+    TRY(mlpi_file_read(&used, path, mlpi_safetensors_may_begin, &file));
     mlp_status status = load(&used, file.bytes, file.size, net);
     mlpi_release(&used, file.bytes);
     return status;

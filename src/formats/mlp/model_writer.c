@@ -7,62 +7,17 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/mlp/model_format.h"
+#include "formats/mlp/model_writer.h"
+#include "model/tensors.h"
 #include "base/error.h"
 
 /* So that the checksum is at a known place: first of all. */
 #define BEGINNING "{\"__metadata__\":{\"mlp.crc32\":\""
 
-enum { CRC_AT = MLPI_HEAD_BYTES + sizeof BEGINNING - 1, CRC_DIGITS = 8 };
+enum { CRC_AT = MLPI_LENGTH_BYTES + sizeof BEGINNING - 1 };
 
 /* Data begin at a multiple of this, as the format advises. */
-enum { STEP = 8 };
-
-static const mlpi_part plain_parts[] = {
-    {MLP_W, "weight"}, {MLP_B, "bias"}, {MLP_W, NULL}};
-static const mlpi_part norm_parts[] = {{MLP_W, "weight"},
-                                       {MLP_SCALE, "norm.weight"},
-                                       {MLP_B, "norm.bias"},
-                                       {MLP_MEAN, "norm.running_mean"},
-                                       {MLP_VARIANCE, "norm.running_var"},
-                                       {MLP_W, NULL}};
-
-const mlpi_part *mlpi_layer_tensors(bool batch_norm)
-{
-    return batch_norm ? norm_parts : plain_parts;
-}
-
-void mlpi_part_name(size_t l, const mlpi_part *part, char name[MLPI_NAME_SIZE])
-{
-    mlpi_writer to = {.bytes = (unsigned char *)name};
-    mlpi_json_writer w = {&to, false};
-    mlpi_json_put(w, "layers.");
-    mlpi_json_put_number(w, l - 1);
-    mlpi_json_put(w, ".");
-    mlpi_json_put(w, part->name);
-    name[to.used] = '\0';
-}
-
-mlp_view mlpi_net_tensor(const mlp_net *net, size_t l, const mlpi_part *part)
-{
-    const mlpi_shape *shape = &net->layout.layer[l];
-    if (part->which == MLP_W) {
-        return mlpi_net_weights_in(net, net->parameters, l);
-    }
-    if (part->which == MLP_B) {
-        return mlpi_net_biases_in(net, net->parameters, l);
-    }
-    if (part->which == MLP_SCALE) {
-        return mlpi_net_row_in(net, net->parameters, l, shape->scale);
-    }
-    return mlpi_net_row_in(net, net->running, l,
-                           part->which == MLP_MEAN ? shape->mean
-                                                   : shape->variance);
-}
-
-const char *mlpi_type_name(mlp_dtype precision)
-{
-    return precision == MLP_F32 ? "F32" : "F64";
-}
+enum { DATA_ALIGNMENT = 8 };
 
 /* ---------------------------------------------------------------------------
  * The header
@@ -92,7 +47,7 @@ static void put_entry(header *h, const char *name, const char *type,
 static void put_tensor(header *h, const mlp_net *net, const char *name,
                        size_t rows, size_t cols)
 {
-    put_entry(h, name, mlpi_type_name(net->kernels->dtype),
+    put_entry(h, name, mlpi_model_dtype(net->kernels->dtype),
               (rows ? rows : 1) * cols * net->kernels->real_size);
     if (rows) {
         mlpi_json_put_number(h->w, rows);
@@ -115,11 +70,11 @@ static void put_tensors(header *h, const mlp_net *net, size_t state)
 {
     char name[MLPI_NAME_SIZE];
     for (size_t l = 1; l <= net->layout.L; l++) {
-        const mlpi_part *part =
+        const mlpi_layer_tensor *part =
             mlpi_layer_tensors(net->layout.layer[l].batch_norm);
         for (; part->name; part++) {
-            mlp_view view = mlpi_net_tensor(net, l, part);
-            mlpi_part_name(l, part, name);
+            mlp_view view = mlpi_net_tensor(net, part->which, l);
+            mlpi_layer_tensor_name(l, part, name);
             put_tensor(h, net, name, part->which == MLP_W ? view.rows : 0,
                        view.cols);
         }
@@ -152,7 +107,7 @@ static size_t header_size(const mlp_net *net, size_t state)
 {
     mlpi_writer count = {.bytes = NULL};
     put_header(&count, net, state);
-    return (count.used + STEP - 1) / STEP * STEP;
+    return (count.used + DATA_ALIGNMENT - 1) / DATA_ALIGNMENT * DATA_ALIGNMENT;
 }
 
 /* ---------------------------------------------------------------------------
@@ -185,10 +140,10 @@ static void put_moments(mlpi_writer *to, const mlp_net *net,
 static void put_data(mlpi_writer *to, const mlp_net *net)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {
-        const mlpi_part *part =
+        const mlpi_layer_tensor *part =
             mlpi_layer_tensors(net->layout.layer[l].batch_norm);
         for (; part->name; part++) {
-            put_view(to, net, mlpi_net_tensor(net, l, part));
+            put_view(to, net, mlpi_net_tensor(net, part->which, l));
         }
     }
     put_moments(to, net, &net->in);
@@ -198,15 +153,15 @@ static void put_data(mlpi_writer *to, const mlp_net *net)
 mlp_status mlpi_model_measure(const mlp_net *net, size_t state, size_t *size)
 {
     size_t n = header_size(net, state);
-    if (n > MLPI_HEADER_MOST) {
+    if (n > MLPI_HEADER_MAX) {
         return mlpi_error(&net->hooks, MLP_ERR_LIMIT,
                           "names and metadata: expect a header of at most %d "
                           "bytes, got %zu",
-                          MLPI_HEADER_MOST, n);
+                          MLPI_HEADER_MAX, n);
     }
     mlpi_writer count = {.bytes = NULL};
     put_data(&count, net);
-    *size = MLPI_HEAD_BYTES + n + count.used + state;
+    *size = MLPI_LENGTH_BYTES + n + count.used + state;
     return MLP_OK;
 }
 
@@ -216,19 +171,15 @@ void mlpi_model_write(const mlp_net *net, size_t state, void *bytes)
     size_t n = header_size(net, state);
     mlpi_put_u64(&to, n);
     put_header(&to, net, state);
-    while (to.used < MLPI_HEAD_BYTES + n) {
+    while (to.used < MLPI_LENGTH_BYTES + n) {
         mlpi_put_bytes(&to, 1, " ");
     }
     put_data(&to, net);
 }
 
-void mlpi_model_seal(unsigned char *bytes, size_t size)
+void mlpi_model_seal(void *bytes, size_t size)
 {
-    static const char digits[] = "0123456789abcdef";
-    uint32_t crc = mlpi_crc32(size, bytes);
-    for (size_t i = CRC_DIGITS; i-- > 0; crc >>= 4) {
-        bytes[CRC_AT + i] = (unsigned char)digits[crc & 15];
-    }
+    mlpi_put_hex32(mlpi_crc32(size, bytes), (char *)bytes + CRC_AT);
 }
 
 size_t mlp_net_save_size(const mlp_net *net)
@@ -266,12 +217,10 @@ mlp_status mlp_net_save(const mlp_net *net, const char *path)
     if (!path) {
         return mlpi_error(&net->hooks, MLP_ERR_NULL, "the path is NULL");
     }
-    mlpi_cursor measure = {0};
     size_t size = 0;
     void *block = NULL;
     TRY(mlpi_model_measure(net, 0, &size));
-    (void)mlpi_take(&measure, size, 1);
-    TRY(mlpi_allocate(&net->hooks, &measure, "a file", &block));
+    TRY(mlpi_allocate_array(&net->hooks, size, 1, "a file", &block));
     mlpi_model_write(net, 0, block);
     mlpi_model_seal(block, size);
     mlp_status status = mlpi_file_write(&net->hooks, path, block, size);

@@ -140,7 +140,7 @@ static bool check_metadata(mlpi_json *r)
  * than twice the header. */
 static bool get_header(mlpi_safetensors *c, mlpi_json *r)
 {
-    size_t data_size = c->size - MLPI_HEAD_BYTES - c->header_size;
+    size_t data_size = c->size - MLPI_LENGTH_BYTES - c->header_size;
     bool has_metadata = false;
     mlpi_span key;
     c->count = 0;
@@ -223,7 +223,7 @@ static int compare_texts(mlpi_span a, mlpi_span b)
     return mlpi_span_compare(a, b);
 }
 
-mlpi_span mlpi_name_part(mlpi_span name, mlpi_span *owner)
+mlpi_span mlpi_split_name(mlpi_span name, mlpi_span *owner)
 {
     size_t n = name.size;
     while (n > 0 && name.text[n - 1] != '.') {
@@ -239,9 +239,9 @@ static bool is_named_before(const void *a, const void *b)
     mlpi_span owner_a;
     mlpi_span owner_b;
     mlpi_span part_a =
-        mlpi_name_part(((const mlpi_tensor_entry *)a)->name, &owner_a);
+        mlpi_split_name(((const mlpi_tensor_entry *)a)->name, &owner_a);
     mlpi_span part_b =
-        mlpi_name_part(((const mlpi_tensor_entry *)b)->name, &owner_b);
+        mlpi_split_name(((const mlpi_tensor_entry *)b)->name, &owner_b);
     int owners = compare_texts(owner_a, owner_b);
     return owners < 0 || (owners == 0 && compare_texts(part_a, part_b) < 0);
 }
@@ -256,7 +256,7 @@ static mlp_status check_places(const mlp_hooks *hooks, mlpi_safetensors *c)
         }
         end += c->tensor[i].size;
     }
-    if (end != c->size - MLPI_HEAD_BYTES - c->header_size) {
+    if (end != c->size - MLPI_LENGTH_BYTES - c->header_size) {
         return refuse(hooks, "data after the last tensor");
     }
     mlpi_sort(c->tensor, c->count, sizeof *c->tensor, is_named_before);
@@ -272,18 +272,18 @@ static mlp_status check_places(const mlp_hooks *hooks, mlpi_safetensors *c)
  * Opening and closing
  */
 
-bool mlpi_safetensors_begins(const unsigned char *head, size_t size)
+bool mlpi_safetensors_may_begin(const unsigned char *head, size_t size)
 {
-    mlpi_reader from = {.bytes = head, .size = MLPI_HEAD_BYTES};
+    mlpi_reader from = {.bytes = head, .size = MLPI_LENGTH_BYTES};
     uint64_t n = mlpi_get_u64(&from);
-    return n >= 2 && n <= MLPI_HEADER_MOST && n <= size - MLPI_HEAD_BYTES;
+    return n >= 2 && n <= MLPI_HEADER_MAX && n <= size - MLPI_LENGTH_BYTES;
 }
 
 static mlp_status report_syntax(const mlp_hooks *hooks, const mlpi_json *r)
 {
     return mlpi_error(hooks, MLP_ERR_FORMAT,
                       "header of a safetensors file: expects %s, at byte %zu",
-                      r->wrong, MLPI_HEAD_BYTES + r->at);
+                      r->wrong, MLPI_LENGTH_BYTES + r->at);
 }
 
 static mlp_status read_table(const mlp_hooks *hooks, mlpi_safetensors *c)
@@ -292,11 +292,11 @@ static mlp_status read_table(const mlp_hooks *hooks, mlpi_safetensors *c)
     if (!get_header(c, &r)) {
         return report_syntax(hooks, &r);
     }
-    mlpi_cursor measure = {0};
-    /* One more, so that no tensors are still a table. */
-    (void)mlpi_take(&measure, c->count + 1, sizeof *c->tensor);
+    /* One entry more than there are tensors, so that a file without tensors has
+     * a table, too: get_header tells its two passes apart by c->tensor. */
     void *block = NULL;
-    TRY(mlpi_allocate(hooks, &measure, "a table of tensors", &block));
+    TRY(mlpi_allocate_array(hooks, c->count + 1, sizeof *c->tensor,
+                            "a table of tensors", &block));
     c->tensor = block;
     r = mlpi_json_of(c->header, c->header_size);
     return get_header(c, &r) ? check_places(hooks, c)
@@ -307,12 +307,12 @@ mlp_status mlpi_safetensors_open(const mlp_hooks *hooks, const void *bytes,
                                  size_t size, mlpi_safetensors *c)
 {
     *c = (mlpi_safetensors){.bytes = bytes, .size = size};
-    if (size < MLPI_HEAD_BYTES || !mlpi_safetensors_begins(bytes, size)) {
+    if (size < MLPI_LENGTH_BYTES || !mlpi_safetensors_may_begin(bytes, size)) {
         return refuse(hooks, "no header of a length that can be");
     }
     mlpi_reader from = {.bytes = bytes, .size = size};
     c->header_size = (size_t)mlpi_get_u64(&from);
-    c->header = (const char *)bytes + MLPI_HEAD_BYTES;
+    c->header = (const char *)bytes + MLPI_LENGTH_BYTES;
     if (c->header[0] != '{') {
         return refuse(hooks, "no { after the header's length");
     }
@@ -378,7 +378,7 @@ bool mlpi_safetensors_metadata(const mlpi_safetensors *c, const char *key,
  * Elements
  */
 
-bool mlpi_stored_is_real(const mlpi_tensor_entry *t)
+bool mlpi_tensor_is_real(const mlpi_tensor_entry *t)
 {
     return t->type >= 0 && t->type < REALS;
 }
@@ -402,7 +402,7 @@ static double half_of(uint32_t bits)
     return float_of(sign | rest) * 0x1p112;
 }
 
-double mlpi_stored_real(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
+double mlpi_tensor_real(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
                         size_t index)
 {
     mlpi_reader from = {.bytes = (const unsigned char *)c->header +
@@ -418,4 +418,19 @@ double mlpi_stored_real(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
     const unsigned char *two = mlpi_get_bytes(&from, 2);
     uint32_t bits = (uint32_t)two[0] | (uint32_t)two[1] << 8;
     return t->type == BF16 ? float_of(bits << 16) : half_of(bits);
+}
+
+void mlpi_safetensors_copy(const mlpi_safetensors *c,
+                           const mlpi_tensor_entry *t,
+                           const mlpi_kernels *kernels, mlp_view view)
+{
+    for (size_t i = 0; i < view.rows; i++) {
+        for (size_t j = 0; j < view.cols; j++) {
+            double x = mlpi_tensor_real(c, t, i * view.cols + j);
+            kernels->from_double(
+                1, &x,
+                mlpi_at(kernels, view.data,
+                        i * view.row_stride + j * view.col_stride));
+        }
+    }
 }
