@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/mlp/model_format.h"
+#include "model/metadata.h"
 #include "model/tensors.h"
 #include "base/error.h"
 #include "base/sort.h"
