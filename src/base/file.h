@@ -36,9 +36,9 @@ mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
 mlp_status mlpi_file_write(const mlp_hooks *hooks, const char *path,
                            const void *bytes, size_t n);
 
-/* Likewise of up to MLPI_FILE_MAX_WRITES files: all are on the disk before the first
- * takes its name, so that only a failure of that last step, which needs no
- * room, can leave some old and some new. */
+/* Likewise of up to MLPI_FILE_MAX_WRITES files: all are on the disk before the
+ * first takes its name, so that only a failure of that last step, which needs
+ * no room, can leave some old and some new. */
 typedef struct mlpi_new_file {
     const char *path;
     const void *bytes;

@@ -46,8 +46,8 @@ mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
 
 /* Allocates a block for what `lay_out` takes of a cursor, and lets it set the
  * pointers of `object` into that block. `lay_out` must take the same arrays in
- * both of its calls. MLP_ERR_LIMIT, MLP_ERR_MEMORY: *block is untouched, and the
- * pointers that `lay_out` sets are NULL. */
+ * both of its calls. MLP_ERR_LIMIT, MLP_ERR_MEMORY: *block is untouched, and
+ * the pointers that `lay_out` sets are NULL. */
 typedef void mlpi_lay_out(void *object, mlpi_cursor *cursor);
 mlp_status mlpi_make(const mlp_hooks *hooks, mlpi_lay_out *lay_out,
                      void *object, const char *what, void **block);

@@ -99,8 +99,8 @@ static uint64_t count_parameters(const mlp_config *config)
     return parameters;
 }
 
-/* Checks from the inputs to the last layer, so that a message is about the first
- * thing that is wrong. */
+/* Checks from the inputs to the last layer, so that a message is about the
+ * first thing that is wrong. */
 mlp_status mlpi_layout_check(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -195,7 +195,8 @@ void mlpi_layout_copy(mlpi_layout *layout, const mlpi_layout *from,
     }
 }
 
-/* The copier of mlp_net_fold_batch_norm. Offsets change, because the scales disappear from between the layers. */
+/* The copier of mlp_net_fold_batch_norm. Offsets change, because the scales
+ * disappear from between the layers. */
 void mlpi_layout_fold(mlpi_layout *layout, const mlpi_layout *from,
                       mlpi_cursor *cursor)
 {

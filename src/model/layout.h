@@ -35,8 +35,8 @@ static inline bool mlpi_has_slope(mlp_activation f)
     return f == MLP_ACT_LEAKY_RELU || f == MLP_ACT_ELU;
 }
 
-/* One layer: its description, and where its arrays begin. Layer 0 stands for the
- * inputs and has a width only. */
+/* One layer: its description, and where its arrays begin. Layer 0 stands for
+ * the inputs and has a width only. */
 typedef struct mlpi_shape {
     size_t width; /* n[l] */
     mlp_activation activation;

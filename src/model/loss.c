@@ -141,8 +141,8 @@ static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
  *     power = sum of e^d[j]     mass = sum of y[j]     cross = sum of y[j] d[j]
  *     term = log(power) * mass - cross = -sum of y[j] log softmax(z)[j]
  *
- * The shift is the largest z of the row. It cancels out of the term, and with it
- * no e^d exceeds 1, so power cannot overflow. */
+ * The shift is the largest z of the row. It cancels out of the term, and with
+ * it no e^d exceeds 1, so power cannot overflow. */
 static void add_row(mlpi_cce_lanes *lanes, const mlp_net *net,
                     const mlpi_outputs *outputs, size_t i)
 {
@@ -161,9 +161,9 @@ static void add_row(mlpi_cce_lanes *lanes, const mlp_net *net,
     }
 }
 
-/* Adds the cce terms of rows [first, first + m), m <= BLOCK. Row `first` belongs
- * to lane 0. The logarithms of all rows are one call, so that they are computed
- * in vectors. */
+/* Adds the cce terms of rows [first, first + m), m <= BLOCK. Row `first`
+ * belongs to lane 0. The logarithms of all rows are one call, so that they are
+ * computed in vectors. */
 static void add_rows(mlpi_loss_sum *sum, const mlp_net *net,
                      const mlpi_outputs *outputs, size_t first, size_t m)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loss of a network and its derivative (chapters 3.1 and 3.3) for a batch of
- * m rows with n = n[L] outputs. The loss is a mean of terms:
+ * The loss of a network and its derivative (chapters 3.1 and 3.3) for a batch
+ * of m rows with n = n[L] outputs. The loss is a mean of terms:
  *
  *     bce    -(y log a + (1 - y) log(1 - a))      one term for each output
  *     mse    (a - y)^2                            one term for each output
@@ -33,16 +33,16 @@ typedef struct mlpi_targets {
     size_t prefetch_ahead; /* as in mlpi_gather */
 } mlpi_targets;
 
-/* Writes what the outputs should be to `out`, real (m, n[L]), dense: the rows of
- * Y, standardised if the network scales its targets; or, if Y holds classes,
+/* Writes what the outputs should be to `out`, real (m, n[L]), dense: the rows
+ * of Y, standardised if the network scales its targets; or, if Y holds classes,
  * rows of zeros with a 1 at the class. A class outside of the network's gives a
  * row of NaN. */
 void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                        void *out);
 
-/* Smooths the labels of m rows of such targets, as training does it: the network
- * need not be sure of any class (Szegedy et al., "Rethinking the inception
- * architecture for computer vision", 2016). With s = label_smoothing,
+/* Smooths the labels of m rows of such targets, as training does it: the
+ * network need not be sure of any class (Szegedy et al., "Rethinking the
+ * inception architecture for computer vision", 2016). With s = label_smoothing,
  *
  *     y = (1 - s) y + s / n for cce,   y = (1 - s) y + s / 2 for bce
  */

@@ -6,8 +6,8 @@
  *
  * Metadata is the list key, value, key, value ... with the keys in ascending
  * order of strcmp: a search is binary, and model files of equal networks are
- * equal, whatever the order in which the pairs were set. A position below counts
- * pairs; string 2 i is the key of pair i, and string 2 i + 1 its value.
+ * equal, whatever the order in which the pairs were set. A position below
+ * counts pairs; string 2 i is the key of pair i, and string 2 i + 1 its value.
  *
  * All texts must be UTF-8, because they go into the JSON of model files.
  */
@@ -84,8 +84,8 @@ bool mlpi_is_reserved(const char *key)
     return strcmp(key, "mlp") == 0 || strncmp(key, "mlp.", 4) == 0;
 }
 
-/* Returns the position of the first pair whose key is not below `key`: where the
- * key is, or where it would have to be inserted. */
+/* Returns the position of the first pair whose key is not below `key`: where
+ * the key is, or where it would have to be inserted. */
 static size_t place_of(const mlpi_string_list *pairs, const char *key)
 {
     size_t low = 0;

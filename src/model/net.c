@@ -92,9 +92,9 @@ static mlp_status check_loss(const mlp_config *config)
     return MLP_OK;
 }
 
-/* Checks the slopes of the activations that use one. A negative slope would make
- * leaky ReLU and ELU turn back at 0, and then the sign of the output would not
- * tell the sign of z, which the backward pass relies on. */
+/* Checks the slopes of the activations that use one. A negative slope would
+ * make leaky ReLU and ELU turn back at 0, and then the sign of the output would
+ * not tell the sign of z, which the backward pass relies on. */
 static mlp_status check_slopes(const mlp_config *config)
 {
     const mlpi_kernels *kernels = mlpi_kernels_get(config->precision, 0);

@@ -8,10 +8,10 @@
  *
  *     | mlp_net | layer[L + 1] | parameters, running | in.mean | in.std | ...
  *
- * Arrays of numbers are `void *`, because their precision, float or double, is a
- * property of the network. Outside of the kernels nobody reads them: this code
- * computes addresses with mlpi_at and hands them to net->kernels, the table of
- * functions for the network's precision and the machine's CPU.
+ * Arrays of numbers are `void *`, because their precision, float or double, is
+ * a property of the network. Outside of the kernels nobody reads them: this
+ * code computes addresses with mlpi_at and hands them to net->kernels, the
+ * table of functions for the network's precision and the machine's CPU.
  */
 #ifndef MLPI_MODEL_NET_H
 #define MLPI_MODEL_NET_H
@@ -94,8 +94,8 @@ mlp_status mlpi_check_positive(const mlp_hooks *hooks,
 typedef void mlpi_layout_copier(mlpi_layout *layout, const mlpi_layout *from,
                                 mlpi_cursor *cursor);
 
-/* Makes a network like `net` with the layout that `copier` builds. Everything is
- * copied but the parameters and running moments, which the caller must set.
+/* Makes a network like `net` with the layout that `copier` builds. Everything
+ * is copied but the parameters and running moments, which the caller must set.
  * MLP_ERR_MEMORY, MLP_ERR_LIMIT: *copy is untouched. */
 mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
                          mlp_net **copy);

@@ -126,7 +126,8 @@ mlp_view mlpi_net_tensor(const mlp_net *net, mlp_tensor which, size_t l)
     }
 }
 
-/* Checks what a caller of the public functions asks for, then makes the view. */
+/* Checks what a caller of the public functions asks for, then makes the
+ * view. */
 static mlp_status checked_tensor(const mlp_net *net, mlp_tensor which, size_t l,
                                  mlp_view *view)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Views of a network's tensors, layer by layer. The network's numbers lie in two
- * flat arrays (layout.h); here stands which part of which array a tensor is:
+ * Views of a network's tensors, layer by layer. The network's numbers lie in
+ * two flat arrays (layout.h); here stands which part of which array a tensor
+ * is:
  *
  *     tensor of layer l   shape            array        begins at
  *     MLP_W               n[l] x n[l-1]    parameters   shape.W
