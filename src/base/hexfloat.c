@@ -8,21 +8,11 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+
 enum { FRACTION_BITS = 52, BIAS = 1023, LEAST = -1074, MOST_DIGITS = 16 };
 
 #define HIDDEN ((uint64_t)1 << FRACTION_BITS)
-
-static char *put_decimal(char *to, unsigned n)
-{
-    unsigned unit = 1;
-    while (n / unit >= 10) {
-        unit *= 10;
-    }
-    for (; unit > 0; unit /= 10) {
-        *to++ = (char)('0' + n / unit % 10);
-    }
-    return to;
-}
 
 void mlpi_hexfloat_write(double x, char text[MLPI_HEXFLOAT_SIZE])
 {
@@ -48,7 +38,7 @@ void mlpi_hexfloat_write(double x, char text[MLPI_HEXFLOAT_SIZE])
     int exponent = (int)(biased > 0 ? biased : 1) - BIAS;
     *at++ = 'p';
     *at++ = exponent < 0 ? '-' : '+';
-    at = put_decimal(at, (unsigned)(exponent < 0 ? -exponent : exponent));
+    at = mlpi_put_decimal((uint64_t)(exponent < 0 ? -exponent : exponent), at);
     *at = '\0';
 }
 
