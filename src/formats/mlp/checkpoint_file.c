@@ -18,7 +18,7 @@
 #include "train/trainer.h"
 
 /* Composes the file in memory, because the checksum in its header covers the
- * state at its end. mlpi_disk_write then replaces an old file in one step: a
+ * state at its end. mlpi_file_write then replaces an old file in one step: a
  * crash while a checkpoint is saved leaves the one before. */
 mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
 {
@@ -40,7 +40,7 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
         mlp_trainer_save_memory(trainer, bytes + (size - state), state);
     if (status == MLP_OK) {
         mlpi_model_seal(bytes, size);
-        status = mlpi_disk_write(hooks, path, bytes, size);
+        status = mlpi_file_write(hooks, path, bytes, size);
     }
     mlpi_release(hooks, block);
     return status;
@@ -48,7 +48,7 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
 
 /* Finds the state in the file and loads it. The tensors of the network are not
  * read: the state has the same parameters. */
-static mlp_status load_bytes(mlp_trainer *trainer, const mlpi_disk_file *disk)
+static mlp_status load_bytes(mlp_trainer *trainer, const mlpi_file_content *disk)
 {
     mlpi_safetensors file;
     TRY(mlpi_model_open(&trainer->hooks, disk->bytes, disk->size, &file));
@@ -76,8 +76,8 @@ mlp_status mlp_trainer_load(mlp_trainer *trainer, const char *path)
     if (!path) {
         return mlpi_error(&trainer->hooks, MLP_ERR_NULL, "the path is NULL");
     }
-    mlpi_disk_file disk;
-    TRY(mlpi_disk_read(&trainer->hooks, path, mlpi_safetensors_may_begin,
+    mlpi_file_content disk;
+    TRY(mlpi_file_read(&trainer->hooks, path, mlpi_safetensors_may_begin,
                        &disk));
     mlp_status status = load_bytes(trainer, &disk);
     mlpi_release(&trainer->hooks, disk.bytes);

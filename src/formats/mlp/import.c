@@ -314,8 +314,8 @@ mlp_status mlp_net_import(mlp_net *net, const char *path)
     if (!path) {
         return mlpi_error(&net->hooks, MLP_ERR_NULL, "the path is NULL");
     }
-    mlpi_disk_file disk;
-    TRY(mlpi_disk_read(&net->hooks, path, mlpi_safetensors_may_begin, &disk));
+    mlpi_file_content disk;
+    TRY(mlpi_file_read(&net->hooks, path, mlpi_safetensors_may_begin, &disk));
     mlp_status status = import_bytes(net, disk.bytes, disk.size);
     mlpi_release(&net->hooks, disk.bytes);
     return status;

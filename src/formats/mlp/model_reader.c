@@ -25,6 +25,7 @@
 #include "base/sort.h"
 #include "formats/mlp/description.h"
 #include "formats/mlp/model_format.h"
+#include "model/metadata.h"
 #include "model/tensors.h"
 
 /* What the steps of loading one file know and hand on. */
@@ -444,7 +445,7 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
     return load(&used, bytes, size, net);
 }
 
-/* mlpi_disk_read checks the first eight bytes before it allocates memory, so a
+/* mlpi_file_read checks the first eight bytes before it allocates memory, so a
  * large file of another kind is refused at once. */
 mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
 {
@@ -454,8 +455,8 @@ mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
         return mlpi_error(&used, MLP_ERR_NULL, "%s is NULL",
                           net ? "the path" : "the place for the network");
     }
-    mlpi_disk_file disk;
-    TRY(mlpi_disk_read(&used, path, mlpi_safetensors_may_begin, &disk));
+    mlpi_file_content disk;
+    TRY(mlpi_file_read(&used, path, mlpi_safetensors_may_begin, &disk));
     mlp_status status = load(&used, disk.bytes, disk.size, net);
     mlpi_release(&used, disk.bytes);
     return status;

@@ -252,7 +252,7 @@ mlp_status mlp_net_save_memory(const mlp_net *net, void *bytes, size_t size)
     return MLP_OK;
 }
 
-/* The file is composed in memory and written at once: mlpi_disk_write replaces
+/* The file is composed in memory and written at once: mlpi_file_write replaces
  * an old file only when the new one is whole and on the disk. */
 mlp_status mlp_net_save(const mlp_net *net, const char *path)
 {
@@ -268,7 +268,7 @@ mlp_status mlp_net_save(const mlp_net *net, const char *path)
     TRY(mlpi_allocate_array(&net->hooks, size, 1, "a file", &block));
     mlpi_model_write(net, 0, block);
     mlpi_model_seal(block, size);
-    mlp_status status = mlpi_disk_write(&net->hooks, path, block, size);
+    mlp_status status = mlpi_file_write(&net->hooks, path, block, size);
     mlpi_release(&net->hooks, block);
     return status;
 }

@@ -49,7 +49,7 @@ typedef struct mlpi_safetensors {
 } mlpi_safetensors;
 
 /* True if a file of `size` bytes may begin with the MLPI_LENGTH_BYTES at
- * `head`. mlpi_disk_read asks this before it allocates memory for a file. */
+ * `head`. mlpi_file_read asks this before it allocates memory for a file. */
 bool mlpi_safetensors_may_begin(const unsigned char *head, size_t size);
 
 /* Reads the header and allocates the table of tensors, which takes at most
