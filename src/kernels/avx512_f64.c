@@ -3,7 +3,5 @@
 #define KERNEL_NAME "avx512"
 #define KERNEL_TABLE mlpi_kernels_avx512_f64
 #define KERNEL_TABLE_F64 mlpi_kernels_avx512_f64
-#define OPS_LENDER avx2
-#define OPS_BORROWS
 #include "kernels/vec_avx512.h"
 #include "kernels/table_tmpl.h"

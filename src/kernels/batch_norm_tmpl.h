@@ -86,7 +86,7 @@ static vec sum_rows(const columns *c, const real *x)
                        &(shifted){ones, 0, vzero()});
 }
 
-COLD void LENT(moments)(const mlpi_moments *b)
+static COLD void moments(const mlpi_moments *b)
 {
     const vec rows = vset1((real)b->m);
     for (size_t j = 0; j < b->n; j += VLEN) {
@@ -106,7 +106,7 @@ static inline vec inverse_deviation(vec variance, double epsilon)
     return vdiv(vset1(R(1.0)), deviation);
 }
 
-COLD void LENT(normalise)(const mlpi_normalise *b)
+static COLD void normalise(const mlpi_normalise *b)
 {
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->n);
@@ -127,7 +127,7 @@ COLD void LENT(normalise)(const mlpi_normalise *b)
     }
 }
 
-COLD void LENT(normalise_sums)(const mlpi_normalise_back *b)
+static COLD void normalise_sums(const mlpi_normalise_back *b)
 {
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->stride);
@@ -141,7 +141,7 @@ COLD void LENT(normalise_sums)(const mlpi_normalise_back *b)
     }
 }
 
-COLD void LENT(normalise_backward)(const mlpi_normalise_back *b)
+static COLD void normalise_backward(const mlpi_normalise_back *b)
 {
     const vec rows = vset1((real)b->batch);
     for (size_t j = 0; j < b->n; j += VLEN) {

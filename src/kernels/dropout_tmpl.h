@@ -93,7 +93,7 @@ static void drop_group(const dropper *d, size_t group, const real *in,
 
 #endif
 
-COLD void LENT(dropout)(const mlpi_dropout *d)
+static COLD void dropout(const mlpi_dropout *d)
 {
     const dropper all = dropper_of(d);
     const real *in = d->in;

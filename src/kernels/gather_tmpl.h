@@ -24,7 +24,7 @@ static inline ALWAYS_INLINE void copy_row(size_t n, const real *x, real *out)
 
 /* Rows in a drawn order may be anywhere in memory, and no processor guesses
  * where: the next batch's are asked for while this one's are copied. */
-void LENT(gather)(const mlpi_gather *g)
+static void gather(const mlpi_gather *g)
 {
     real *out = g->out;
     const real *mean = g->mean;
@@ -52,7 +52,7 @@ void LENT(gather)(const mlpi_gather *g)
 }
 
 /* Eight at a time, as GNU C's vectors: the vocabulary has no doubles here. */
-void LENT(to_double)(size_t n, const void *x_in, double *out)
+static void to_double(size_t n, const void *x_in, double *out)
 {
     enum { EIGHT = 8 };
     typedef __attribute__((vector_size(EIGHT * sizeof(real)))) real reals;
@@ -88,7 +88,7 @@ static bool all_finite(size_t n, const real *x, double scale)
     return vall(vle(sum, vzero()));
 }
 
-bool LENT(find_not_finite)(mlp_cview X, size_t *row, size_t *col)
+static bool find_not_finite(mlp_cview X, size_t *row, size_t *col)
 {
     bool is_dense =
         X.col_stride == 1 && (X.rows == 1 || X.row_stride == X.cols);
@@ -98,13 +98,13 @@ bool LENT(find_not_finite)(mlp_cview X, size_t *row, size_t *col)
     return PLAIN(find_not_finite)(X, row, col);
 }
 
-bool LENT(is_finite)(size_t n, const void *x)
+static bool is_finite(size_t n, const void *x)
 {
     return all_finite(n, x, 1.0);
 }
 
 /* With |x| <= sqrt(largest / (8 terms)) sums stay below largest / 8. */
-bool LENT(products_stay_finite)(size_t n, size_t terms, const void *x)
+static bool products_stay_finite(size_t n, size_t terms, const void *x)
 {
     const double largest = REAL_BITS == 32 ? (double)FLT_MAX : DBL_MAX;
     return all_finite(n, x, sqrt(8.0 * (double)terms) * sqrt(largest));

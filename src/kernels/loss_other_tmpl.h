@@ -38,7 +38,7 @@ static vec held_difference(vec a, vec y, vec delta)
     return vselect(vlt(delta, d), delta, vselect(vlt(d, low), low, d));
 }
 
-void LENT(loss_slopes)(const mlpi_terms *t, double scale, void *d)
+static void loss_slopes(const mlpi_terms *t, double scale, void *d)
 {
     switch (t->loss) {
     case MLP_LOSS_BCE:
@@ -66,7 +66,7 @@ static vec plus(vec x, vec unused, vec constant)
     return vadd(x, constant);
 }
 
-COLD void LENT(affine)(size_t n, double keep, double add, void *y)
+static COLD void affine(size_t n, double keep, double add, void *y)
 {
     combine_long(times, n, y, y, keep, y);
     combine_long(plus, n, y, y, add, y);
@@ -134,7 +134,7 @@ static COLD void add_long_terms(term *f, const mlpi_terms *t,
     add_terms(f, t, lanes);
 }
 
-void LENT(other_terms)(const mlpi_terms *terms, double lanes[MLPI_LANES])
+static void other_terms(const mlpi_terms *terms, double lanes[MLPI_LANES])
 {
     switch (terms->loss) {
     case MLP_LOSS_BCE:

@@ -41,6 +41,8 @@ static void difference(size_t n, double scale, const void *a, const void *y,
 
 #if REAL_BITS == 64
 
+static void other_terms(const mlpi_terms *terms, double lanes[MLPI_LANES]);
+
 enum { LANE_VECS = MLPI_LANES / VLEN }; /* vectors that hold the eight lanes */
 
 _Static_assert(MLPI_LANES % VLEN == 0, "lanes are whole vectors");
@@ -171,7 +173,7 @@ static void loss_terms(const mlpi_terms *terms, double lanes[MLPI_LANES])
     if (terms->loss == MLP_LOSS_BCE && terms->of_logits) {
         add_logits(terms, lanes);
     } else {
-        LENT(other_terms)(terms, lanes);
+        other_terms(terms, lanes);
     }
 }
 

@@ -3,6 +3,5 @@
 #define KERNEL_NAME "neon"
 #define KERNEL_TABLE mlpi_kernels_neon_f64
 #define KERNEL_TABLE_F64 mlpi_kernels_neon_f64
-#define OPS_LENDER neon
 #include "kernels/vec_neon.h"
 #include "kernels/table_tmpl.h"

@@ -29,6 +29,19 @@ static void sgd_step(size_t n, double alpha, const void *dw, void *w)
     combine(descended, n, dw, w, alpha, w);
 }
 
+/* Parameters whose gradients lie in rows, those of one row and of the next
+ * `dw_stride` and `w_stride` apart. */
+typedef struct span {
+    size_t rows, n;
+    const real *dw;
+    size_t dw_stride;
+    real *w, *state[2];
+    size_t w_stride;
+} span;
+
+static void update_rest(const mlpi_optimizer_step *u, const span *where,
+                        size_t done);
+
 /* mlpi_optimizer_step's constants, one in all lanes. */
 typedef struct constants {
     vec limit, scale, keep, alpha, decay[2], gain[2], root, epsilon;
@@ -164,7 +177,7 @@ static NEVER_INLINE void update_span(const mlpi_optimizer_step *u,
         break;
     }
     if (done < s->n) {
-        LENT(update_rest)(u, s, done);
+        update_rest(u, s, done);
     }
 }
 

@@ -6,8 +6,8 @@
  */
 
 /* dw := dw + l2 w + l1 sign(w) */
-void LENT(penalise)(size_t n, double l2, double l1, const void *weights,
-                    void *gradients)
+static void penalise(size_t n, double l2, double l1, const void *weights,
+                     void *gradients)
 {
     const real *w = weights;
     real *dw = gradients;
@@ -69,13 +69,13 @@ static inline ALWAYS_INLINE void add_all(addition *f, size_t n, const real *x,
     }
 }
 
-void LENT(add_products)(size_t n, const double *x, const double *y,
-                        double lanes[MLPI_LANES])
+static void add_products(size_t n, const double *x, const double *y,
+                         double lanes[MLPI_LANES])
 {
     add_all(add_product, n, x, y, lanes);
 }
 
-void LENT(add_magnitudes)(size_t n, const double *x, double lanes[MLPI_LANES])
+static void add_magnitudes(size_t n, const double *x, double lanes[MLPI_LANES])
 {
     add_all(add_magnitude, n, x, x, lanes);
 }

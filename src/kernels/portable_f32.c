@@ -3,7 +3,6 @@
 #define KERNEL_NAME "portable"
 #define KERNEL_TABLE mlpi_kernels_portable_f32
 #define KERNEL_TABLE_F64 mlpi_kernels_portable_f64
-#define OPS_LENDER portable
 #include "kernels/vec_portable.h"
 #include "kernels/table_tmpl.h"
 #include "kernels/scalar_tmpl.h"

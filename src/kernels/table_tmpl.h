@@ -2,17 +2,17 @@
 /*
  * One kernel table: the templates, then the struct that names their functions.
  * Parameters: REAL_BITS (32 or 64), KERNEL_NAME (text), KERNEL_TABLE and KERNEL_TABLE_F64
- * (the names of this table and of the f64 one), OPS_LENDER, and OPS_BORROWS if
- * that is another table (see lent.h); and a vocabulary, included before.
+ * (the names of this table and of the f64 one); and a vocabulary,
+ * included before.
  */
 #include "kernels/kernels.h"
 
-#include "kernels/lent.h"
 #include "kernels/plain.h"
 
 #include "kernels/loops_tmpl.h"
 #include "kernels/elementary_tmpl.h"
 #include "kernels/optimizer_step_tmpl.h"
+#include "kernels/update_rest_tmpl.h"
 #include "kernels/gemm_small_tmpl.h"
 #include "kernels/gemm_pack_tmpl.h"
 #include "kernels/gemm_microkernel_tmpl.h"
@@ -23,14 +23,11 @@
 #include "kernels/activation_tmpl.h"
 #include "kernels/predict_row_tmpl.h"
 #include "kernels/loss_tmpl.h"
-#ifndef OPS_BORROWS
 #include "kernels/gather_tmpl.h"
-#include "kernels/update_rest_tmpl.h"
 #include "kernels/penalty_tmpl.h"
 #include "kernels/loss_other_tmpl.h"
 #include "kernels/dropout_tmpl.h"
 #include "kernels/batch_norm_tmpl.h"
-#endif
 
 extern const mlpi_kernels KERNEL_TABLE, KERNEL_TABLE_F64;
 
@@ -42,8 +39,8 @@ const mlpi_kernels KERNEL_TABLE = {
     .dtype = MLP_F64,
     .loss_terms = loss_terms,
     .cce_lanes = cce_lanes,
-    .add_products = LENT(add_products),
-    .add_magnitudes = LENT(add_magnitudes),
+    .add_products = add_products,
+    .add_magnitudes = add_magnitudes,
 #endif
     .real_size = sizeof(real),
     .f64 = &KERNEL_TABLE_F64,
@@ -56,29 +53,29 @@ const mlpi_kernels KERNEL_TABLE = {
     .activate_backward = activate_backward,
     .predict_row = predict_row,
     .largest = largest,
-    .loss_slopes = LENT(loss_slopes),
+    .loss_slopes = loss_slopes,
     .difference = difference,
     .cce_slopes = cce_slopes,
-    .affine = LENT(affine),
-    .dropout = LENT(dropout),
-    .moments = LENT(moments),
-    .normalise = LENT(normalise),
-    .normalise_sums = LENT(normalise_sums),
-    .normalise_backward = LENT(normalise_backward),
+    .affine = affine,
+    .dropout = dropout,
+    .moments = moments,
+    .normalise = normalise,
+    .normalise_sums = normalise_sums,
+    .normalise_backward = normalise_backward,
     .running_average = PLAIN(running_average),
     .sgd_step = sgd_step,
     .optimizer_step = optimizer_step,
-    .penalise = LENT(penalise),
-    .gather = LENT(gather),
+    .penalise = penalise,
+    .gather = gather,
     .one_hot = PLAIN(one_hot),
     .scatter = PLAIN(scatter),
     .unscale = PLAIN(unscale),
-    .to_double = LENT(to_double),
+    .to_double = to_double,
     .from_double = PLAIN(from_double),
     .round = PLAIN(round_to_real),
-    .find_not_finite = LENT(find_not_finite),
-    .is_finite = LENT(is_finite),
-    .products_stay_finite = LENT(products_stay_finite),
+    .find_not_finite = find_not_finite,
+    .is_finite = is_finite,
+    .products_stay_finite = products_stay_finite,
     .find_not_unit = PLAIN(find_not_unit),
     .find_bad_row_sum = PLAIN(find_bad_row_sum),
     .column_moments = PLAIN(column_moments),

@@ -38,8 +38,8 @@ static inline vec step_rprop(const constants *c, vec g, vec state[2])
     return vadd(with_sign(step, state[0]), vsub(g, g));
 }
 
-void LENT(update_rest)(const mlpi_optimizer_step *u, const span *where,
-                       size_t done)
+static void update_rest(const mlpi_optimizer_step *u, const span *where,
+                        size_t done)
 {
     const constants c = constants_of(u);
     rule_step *f = step_sgd;
