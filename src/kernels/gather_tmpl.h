@@ -95,7 +95,7 @@ static bool find_not_finite(mlp_cview X, size_t *row, size_t *col)
     if (is_dense && all_finite(X.rows * X.cols, X.data, 1.0)) {
         return false;
     }
-    return PLAIN(find_not_finite)(X, row, col);
+    return SCALAR_KERNELS.scan_not_finite(X, row, col);
 }
 
 static bool is_finite(size_t n, const void *x)

@@ -471,7 +471,7 @@ static void product_then_update(const mlpi_gemm_args *p)
 
 static void product_of_nothing(const mlpi_gemm_args *p)
 {
-    PLAIN(fill_empty)(p);
+    SCALAR_KERNELS.empty_product(p);
     update_after(p);
 }
 

@@ -185,11 +185,50 @@ typedef struct mlpi_cce_lanes {
     double cross[MLPI_LANES]; /* y d, which is 0 where y is */
 } mlpi_cce_lanes;
 
+/* Functions that gain little by vectors: all tables of a precision share the
+ * same ones. */
+typedef struct mlpi_scalar_kernels {
+    /* A product with k = 0. */
+    void (*empty_product)(const mlpi_gemm_args *product);
+    /* y[i] = keep * y[i] + weight * x[i]. */
+    void (*running_average)(size_t n, double keep, double weight, const void *x,
+                            void *y);
+    /* Like gather, but X (m, 1) are int32 classes, and out has rows of n with 1
+     * at the class, else 0; of NaN where it is not in [0, n). */
+    void (*one_hot)(const mlpi_gather *gather);
+    void (*scatter)(size_t m, size_t n, const void *dense, mlp_view out);
+    /* a[i][j] = a[i][j] * std[j] + mean[j], two roundings; `a` (m, n) dense. */
+    void (*unscale)(size_t m, size_t n, const void *mean, const void *std,
+                    void *a);
+    void (*from_double)(size_t n, const double *x, void *out);
+    double (*round)(double x); /* to a real and back */
+    /* find_not_finite of any matrix. */
+    bool (*scan_not_finite)(mlp_cview X, size_t *row, size_t *col);
+    bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
+    /* The first row whose sum is not 1, give or take 1e-6. */
+    bool (*find_bad_row_sum)(mlp_cview X, size_t *row, double *sum);
+    /* Mean and standard deviation (1 / m) of at most MLPI_MOMENT_COLUMNS
+     * columns of finite numbers, m >= 1, rows in order; 0 for a column of
+     * equal values. */
+    void (*column_moments)(mlp_cview X, double *mean, double *std);
+    /* labels[i][j] = a[i][j] >= threshold, -1 for NaN; `a` (m, n) dense. */
+    void (*threshold_labels)(size_t m, size_t n, double threshold,
+                             const void *a, mlp_view labels);
+    /* labels[i][0] = the first j with the largest a[i][j], -1 if one is NaN. */
+    void (*argmax_labels)(size_t m, size_t n, const void *a, mlp_view labels);
+    /* For how many i is a[i] >= 0.5 what y[i] says, 1 or 0? And for how many
+     * rows has `a` its largest element where y has it? */
+    size_t (*count_correct)(size_t n, const void *a, const void *y);
+    size_t (*count_correct_rows)(size_t m, size_t n, const void *a,
+                                 const void *y);
+} mlpi_scalar_kernels;
+
 typedef struct mlpi_kernels {
     const char *name; /* of the instruction set */
     mlp_dtype dtype;
     size_t real_size;
     const struct mlpi_kernels *f64; /* the f64 table of the same name */
+    const mlpi_scalar_kernels *scalar;
 
     /* y[i] = f(x[i]); exp and log within 1 ulp, tanh and sigmoid within 2. */
     void (*map)(mlpi_function f, size_t n, const void *x, void *y);
@@ -241,9 +280,6 @@ typedef struct mlpi_kernels {
     void (*normalise)(const mlpi_normalise *forward);
     void (*normalise_sums)(const mlpi_normalise_back *backward);
     void (*normalise_backward)(const mlpi_normalise_back *backward);
-    /* y[i] = keep * y[i] + weight * x[i]. */
-    void (*running_average)(size_t n, double keep, double weight, const void *x,
-                            void *y);
 
     /* w[i] = w[i] - alpha * dw[i]. */
     void (*sgd_step)(size_t n, double alpha, const void *dw, void *w);
@@ -259,16 +295,7 @@ typedef struct mlpi_kernels {
 
     /* Between the caller's arrays and ours, and questions about them. */
     void (*gather)(const mlpi_gather *gather);
-    /* Like gather, but X (m, 1) are int32 classes, and out has rows of n with 1
-     * at the class, else 0; of NaN where it is not in [0, n). */
-    void (*one_hot)(const mlpi_gather *gather);
-    void (*scatter)(size_t m, size_t n, const void *dense, mlp_view out);
-    /* a[i][j] = a[i][j] * std[j] + mean[j], two roundings; `a` (m, n) dense. */
-    void (*unscale)(size_t m, size_t n, const void *mean, const void *std,
-                    void *a);
     void (*to_double)(size_t n, const void *x, double *out);
-    void (*from_double)(size_t n, const double *x, void *out);
-    double (*round)(double x); /* to a real and back */
     /* Position of the first element, row by row, that is not finite, or that
      * is outside [0, 1]; false if there is none. */
     bool (*find_not_finite)(mlp_cview X, size_t *row, size_t *col);
@@ -276,23 +303,6 @@ typedef struct mlpi_kernels {
     /* Are x[0..n-1] so small that sums of so many products of two such numbers
      * are finite for certain? */
     bool (*products_stay_finite)(size_t n, size_t terms, const void *x);
-    bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
-    /* The first row whose sum is not 1, give or take 1e-6. */
-    bool (*find_bad_row_sum)(mlp_cview X, size_t *row, double *sum);
-    /* Mean and standard deviation (1 / m) of at most MLPI_MOMENT_COLUMNS
-     * columns of finite numbers, m >= 1, rows in order; 0 for a column of
-     * equal values. */
-    void (*column_moments)(mlp_cview X, double *mean, double *std);
-    /* labels[i][j] = a[i][j] >= threshold, -1 for NaN; `a` (m, n) dense. */
-    void (*threshold_labels)(size_t m, size_t n, double threshold,
-                             const void *a, mlp_view labels);
-    /* labels[i][0] = the first j with the largest a[i][j], -1 if one is NaN. */
-    void (*argmax_labels)(size_t m, size_t n, const void *a, mlp_view labels);
-    /* For how many i is a[i] >= 0.5 what y[i] says, 1 or 0? And for how many
-     * rows has `a` its largest element where y has it? */
-    size_t (*count_correct)(size_t n, const void *a, const void *y);
-    size_t (*count_correct_rows)(size_t m, size_t n, const void *a,
-                                 const void *y);
 } mlpi_kernels;
 
 /* Element `index` of an array of the table's precision. */
@@ -308,6 +318,7 @@ static inline const void *mlpi_const_at(const mlpi_kernels *kernels,
     return (const unsigned char *)reals + index * kernels->real_size;
 }
 
+extern const mlpi_scalar_kernels mlpi_scalar_f32, mlpi_scalar_f64;
 extern const mlpi_kernels mlpi_kernels_portable_f32, mlpi_kernels_portable_f64;
 
 /* The index-th table of that precision that this machine can run, from the

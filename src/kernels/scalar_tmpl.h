@@ -5,7 +5,7 @@
  * ops.h promise.
  */
 /* The empty chain is 0, plus the bias. */
-void PLAIN(fill_empty)(const mlpi_gemm_args *p)
+static void empty_product(const mlpi_gemm_args *p)
 {
     real *c = p->C;
     const real *bias = p->bias;
@@ -22,7 +22,7 @@ void PLAIN(fill_empty)(const mlpi_gemm_args *p)
     }
 }
 
-void PLAIN(one_hot)(const mlpi_gather *g)
+static void one_hot(const mlpi_gather *g)
 {
     const int32_t *classes = g->X.data;
     real *out = g->out;
@@ -39,7 +39,7 @@ void PLAIN(one_hot)(const mlpi_gather *g)
     }
 }
 
-void PLAIN(scatter)(size_t m, size_t n, const void *dense, mlp_view out)
+static void scatter(size_t m, size_t n, const void *dense, mlp_view out)
 {
     const real *x = dense;
     for (size_t i = 0; i < m; i++, x += n) {
@@ -50,7 +50,7 @@ void PLAIN(scatter)(size_t m, size_t n, const void *dense, mlp_view out)
     }
 }
 
-void PLAIN(unscale)(size_t m, size_t n, const void *mean_in, const void *std_in,
+static void unscale(size_t m, size_t n, const void *mean_in, const void *std_in,
                     void *a_inout)
 {
     const real *mean = mean_in;
@@ -63,7 +63,7 @@ void PLAIN(unscale)(size_t m, size_t n, const void *mean_in, const void *std_in,
     }
 }
 
-void PLAIN(from_double)(size_t n, const double *x, void *out_void)
+static void from_double(size_t n, const double *x, void *out_void)
 {
     real *out = out_void;
     for (size_t i = 0; i < n; i++) {
@@ -71,7 +71,7 @@ void PLAIN(from_double)(size_t n, const double *x, void *out_void)
     }
 }
 
-double PLAIN(round_to_real)(double x)
+static double round_to_real(double x)
 {
     return (double)(real)x;
 }
@@ -102,17 +102,17 @@ static inline ALWAYS_INLINE bool find(bool (*wrong)(real), mlp_cview X,
     return false;
 }
 
-bool PLAIN(find_not_finite)(mlp_cview X, size_t *row, size_t *col)
+static bool scan_not_finite(mlp_cview X, size_t *row, size_t *col)
 {
     return find(is_not_finite, X, row, col);
 }
 
-bool PLAIN(find_not_unit)(mlp_cview X, size_t *row, size_t *col)
+static bool find_not_unit(mlp_cview X, size_t *row, size_t *col)
 {
     return find(is_not_unit, X, row, col);
 }
 
-bool PLAIN(find_bad_row_sum)(mlp_cview X, size_t *row, double *sum)
+static bool find_bad_row_sum(mlp_cview X, size_t *row, double *sum)
 {
     for (size_t i = 0; i < X.rows; i++) {
         const real *x = row_of(X.data, X.row_stride, i);
@@ -142,7 +142,7 @@ static double moment_scale(double largest, double differences)
 
 /* Row after row, as NumPy's mean and std over axis 0 add them up. A column of
  * equal values has exactly that mean, and std 0, which sums may just miss. */
-void PLAIN(column_moments)(mlp_cview X, double *mean, double *std)
+static void column_moments(mlp_cview X, double *mean, double *std)
 {
     const double m = (double)X.rows;
     const real *first = row_of(X.data, X.row_stride, 0);
@@ -186,7 +186,7 @@ void PLAIN(column_moments)(mlp_cview X, double *mean, double *std)
     }
 }
 
-void PLAIN(threshold_labels)(size_t m, size_t n, double threshold,
+static void threshold_labels(size_t m, size_t n, double threshold,
                              const void *a_in, mlp_view labels)
 {
     const real *a = a_in;
@@ -212,7 +212,7 @@ static size_t first_largest(size_t n, const real *x)
     return first;
 }
 
-void PLAIN(argmax_labels)(size_t m, size_t n, const void *a_in, mlp_view labels)
+static void argmax_labels(size_t m, size_t n, const void *a_in, mlp_view labels)
 {
     const real *a = a_in;
     for (size_t i = 0; i < m; i++, a += n) {
@@ -222,7 +222,7 @@ void PLAIN(argmax_labels)(size_t m, size_t n, const void *a_in, mlp_view labels)
     }
 }
 
-size_t PLAIN(count_correct)(size_t n, const void *a_in, const void *y_in)
+static size_t count_correct(size_t n, const void *a_in, const void *y_in)
 {
     const real *a = a_in;
     const real *y = y_in;
@@ -234,7 +234,7 @@ size_t PLAIN(count_correct)(size_t n, const void *a_in, const void *y_in)
     return hits;
 }
 
-size_t PLAIN(count_correct_rows)(size_t m, size_t n, const void *a_in,
+static size_t count_correct_rows(size_t m, size_t n, const void *a_in,
                                  const void *y_in)
 {
     const real *a = a_in;
@@ -248,7 +248,7 @@ size_t PLAIN(count_correct_rows)(size_t m, size_t n, const void *a_in,
 }
 
 /* Product by product and then the sum, each rounded. */
-void PLAIN(running_average)(size_t n, double keep, double weight,
+static void running_average(size_t n, double keep, double weight,
                             const void *x_in, void *y_in)
 {
     const real *x = x_in;
@@ -257,3 +257,21 @@ void PLAIN(running_average)(size_t n, double keep, double weight,
         y[i] = R(keep) * y[i] + R(weight) * x[i];
     }
 }
+
+const mlpi_scalar_kernels SCALAR_KERNELS = {
+    .empty_product = empty_product,
+    .one_hot = one_hot,
+    .scatter = scatter,
+    .unscale = unscale,
+    .from_double = from_double,
+    .round = round_to_real,
+    .scan_not_finite = scan_not_finite,
+    .find_not_unit = find_not_unit,
+    .find_bad_row_sum = find_bad_row_sum,
+    .column_moments = column_moments,
+    .threshold_labels = threshold_labels,
+    .argmax_labels = argmax_labels,
+    .count_correct = count_correct,
+    .count_correct_rows = count_correct_rows,
+    .running_average = running_average,
+};

@@ -7,7 +7,11 @@
  */
 #include "kernels/kernels.h"
 
-#include "kernels/plain.h"
+#if REAL_BITS == 32
+#define SCALAR_KERNELS mlpi_scalar_f32
+#else
+#define SCALAR_KERNELS mlpi_scalar_f64
+#endif
 
 #include "kernels/loops_tmpl.h"
 #include "kernels/elementary_tmpl.h"
@@ -44,6 +48,7 @@ const mlpi_kernels KERNEL_TABLE = {
 #endif
     .real_size = sizeof(real),
     .f64 = &KERNEL_TABLE_F64,
+    .scalar = &SCALAR_KERNELS,
     .map = map,
     .gemm_scratch = gemm_scratch,
     .gemm = gemm,
@@ -62,25 +67,12 @@ const mlpi_kernels KERNEL_TABLE = {
     .normalise = normalise,
     .normalise_sums = normalise_sums,
     .normalise_backward = normalise_backward,
-    .running_average = PLAIN(running_average),
     .sgd_step = sgd_step,
     .optimizer_step = optimizer_step,
     .penalise = penalise,
     .gather = gather,
-    .one_hot = PLAIN(one_hot),
-    .scatter = PLAIN(scatter),
-    .unscale = PLAIN(unscale),
     .to_double = to_double,
-    .from_double = PLAIN(from_double),
-    .round = PLAIN(round_to_real),
     .find_not_finite = find_not_finite,
     .is_finite = is_finite,
     .products_stay_finite = products_stay_finite,
-    .find_not_unit = PLAIN(find_not_unit),
-    .find_bad_row_sum = PLAIN(find_bad_row_sum),
-    .column_moments = PLAIN(column_moments),
-    .threshold_labels = PLAIN(threshold_labels),
-    .argmax_labels = PLAIN(argmax_labels),
-    .count_correct = PLAIN(count_correct),
-    .count_correct_rows = PLAIN(count_correct_rows),
 };

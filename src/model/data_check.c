@@ -72,7 +72,7 @@ static mlp_status check_units(const mlp_net *net, const mlp_cview *Y)
 {
     size_t row = 0;
     size_t col = 0;
-    if (!net->kernels->find_not_unit(*Y, &row, &col)) {
+    if (!net->kernels->scalar->find_not_unit(*Y, &row, &col)) {
         return MLP_OK;
     }
     return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
@@ -86,7 +86,7 @@ static mlp_status check_sums(const mlp_net *net, const mlp_cview *Y)
 {
     size_t row = 0;
     double sum = 0;
-    if (!net->kernels->find_bad_row_sum(*Y, &row, &sum)) {
+    if (!net->kernels->scalar->find_bad_row_sum(*Y, &row, &sum)) {
         return MLP_OK;
     }
     return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,

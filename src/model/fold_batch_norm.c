@@ -33,7 +33,7 @@ static void widen(const neurons *part, const void *reals, size_t offset,
 static void narrow(const neurons *part, const double *x, size_t offset)
 {
     const mlpi_kernels *kernels = part->net->kernels;
-    kernels->from_double(
+    kernels->scalar->from_double(
         part->n, x,
         mlpi_at(kernels, part->folded->parameters, offset + part->first));
 }

@@ -22,7 +22,7 @@ void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                           .std = net->out.scales ? net->out.std : NULL,
                           .out = out};
     if (targets->Y->dtype == MLP_I32) {
-        net->kernels->one_hot(&gather);
+        net->kernels->scalar->one_hot(&gather);
     } else {
         net->kernels->gather(&gather);
     }

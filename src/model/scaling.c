@@ -2,7 +2,7 @@
 /*
  * The standardisation that a network keeps: x' = (x - mean) / std (chapter
  * 5.1). It is applied where rows enter, inputs and targets, by kernels->gather, and
- * undone where outputs leave, by kernels->unscale.
+ * undone where outputs leave, by kernels->scalar->unscale.
  */
 #include <math.h>
 
@@ -23,10 +23,10 @@ static mlp_cview columns(const mlp_net *net, mlp_cview rows, size_t first)
 static void block_moments(const mlp_net *net, mlp_cview rows,
                           double mean[BLOCK], double std[BLOCK])
 {
-    net->kernels->column_moments(rows, mean, std);
+    net->kernels->scalar->column_moments(rows, mean, std);
     for (size_t j = 0; j < rows.cols; j++) {
-        mean[j] = net->kernels->round(mean[j]);
-        std[j] = net->kernels->round(std[j]);
+        mean[j] = net->kernels->scalar->round(mean[j]);
+        std[j] = net->kernels->scalar->round(std[j]);
         if (std[j] == 0.0) {
             std[j] = 1.0;
         }
@@ -37,8 +37,8 @@ static void keep(const mlp_net *net, mlpi_scaling *to, size_t first, size_t n,
                  const double *mean, const double *std)
 {
     const mlpi_kernels *kernels = net->kernels;
-    kernels->from_double(n, mean, mlpi_at(kernels, to->mean, first));
-    kernels->from_double(n, std, mlpi_at(kernels, to->std, first));
+    kernels->scalar->from_double(n, mean, mlpi_at(kernels, to->mean, first));
+    kernels->scalar->from_double(n, std, mlpi_at(kernels, to->std, first));
     to->scales = true;
 }
 
@@ -96,9 +96,9 @@ static mlp_status check_moments(const mlp_net *net, const char *column,
                                 size_t n, const double *mean, const double *std)
 {
     for (size_t j = 0; j < n; j++) {
-        double rounded = net->kernels->round(std[j]);
-        if (!isfinite(net->kernels->round(mean[j])) || !isfinite(rounded) ||
-            !(rounded > 0.0)) {
+        double rounded = net->kernels->scalar->round(std[j]);
+        if (!isfinite(net->kernels->scalar->round(mean[j])) ||
+            !isfinite(rounded) || !(rounded > 0.0)) {
             return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                               "%s %zu: expects a finite mean and a finite "
                               "std above 0 in %s, got %g and %g",

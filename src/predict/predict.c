@@ -128,8 +128,8 @@ static void predict_rows(const task *t, const mlpi_predict_buffers *buffers,
                    out);
         mlpi_unscale_outputs(net, m, out);
         if (!is_direct) {
-            kernels->scatter(m, A->cols, out,
-                             mlpi_view_part(*A, kernels->real_size, i, m));
+            kernels->scalar->scatter(
+                m, A->cols, out, mlpi_view_part(*A, kernels->real_size, i, m));
         }
     }
 }

@@ -215,8 +215,8 @@ static void check_blend(kernel_case *c)
     for (size_t j = 0; j < c->stride; j++) {
         before[j] = get(dtype, c->row[OTHER], j);
     }
-    c->kernels->running_average(c->stride, 0.9, 0.1, c->row[SHIFT],
-                                c->row[OTHER]);
+    c->kernels->scalar->running_average(c->stride, 0.9, 0.1, c->row[SHIFT],
+                                        c->row[OTHER]);
     for (size_t j = 0; j < c->stride; j++) {
         double kept = rounded(dtype, rounded(dtype, 0.9) * before[j]);
         double moved =

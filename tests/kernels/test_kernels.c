@@ -534,7 +534,7 @@ static void scatter_leaves_the_padding_alone(void **state)
         void *dense = random_reals(dtype, &rng, 6, -1, 1);
         void *out = random_reals(dtype, &rng, 14, 5, 6);
         mlp_view view = {dtype, 2, 3, 7, 2, out};
-        kernels->scatter(2, 3, dense, view);
+        kernels->scalar->scatter(2, 3, dense, view);
         for (size_t i = 0; i < 14; i++) {
             size_t col = i % 7;
             bool written = col % 2 == 0 && col < 6;
@@ -555,7 +555,7 @@ static void widen_and_narrow_round_once(void **state)
         double wide[5] = {0.1, -1e300, (double)NAN, 1e-320, 16777217.0};
         double narrow[5];
         double back[5];
-        kernels->from_double(5, wide, narrow);
+        kernels->scalar->from_double(5, wide, narrow);
         kernels->to_double(5, narrow, back);
         for (size_t i = 0; i < 5; i++) {
             assert_true(same(back[i], rounded(dtype, wide[i])));
@@ -576,11 +576,11 @@ static void find_names_the_first_place(void **state)
             set(dtype, reals, i, i % 2 ? (double)NAN : 0.25);
         }
         assert_false(kernels->find_not_finite(view, &row, &col));
-        assert_false(kernels->find_not_unit(view, &row, &col));
+        assert_false(kernels->scalar->find_not_unit(view, &row, &col));
         assert_int_equal(row, 99);
         set(dtype, reals, 6, 1.5);
         set(dtype, reals, 8, -(double)INFINITY);
-        assert_true(kernels->find_not_unit(view, &row, &col));
+        assert_true(kernels->scalar->find_not_unit(view, &row, &col));
         assert_int_equal(row, 1);
         assert_int_equal(col, 1);
         assert_true(kernels->find_not_finite(view, &row, &col));
@@ -626,8 +626,8 @@ static void column_moments_are_exact_for_equal_values(void **state)
         }
         double mean[2];
         double std[2];
-        kernels->column_moments((mlp_cview){dtype, 10, 2, 2, 1, reals}, mean,
-                                std);
+        kernels->scalar->column_moments((mlp_cview){dtype, 10, 2, 2, 1, reals},
+                                        mean, std);
         assert_true(mean[0] == rounded(dtype, 0.1) && std[0] == 0);
         assert_true(mean[1] == 4.5 && std[1] == sqrt(8.25));
     }
@@ -647,11 +647,11 @@ static void labels_and_hits_treat_a_nan_as_no_class(void **state)
             set(dtype, a, i, outputs[i]);
             set(dtype, y, i, targets[i]);
         }
-        kernels->threshold_labels(2, 2, 0.5, a,
-                                  (mlp_view){MLP_I32, 2, 2, 4, 2, labels});
+        kernels->scalar->threshold_labels(
+            2, 2, 0.5, a, (mlp_view){MLP_I32, 2, 2, 4, 2, labels});
         static const int32_t expected[8] = {1, 7, 0, 7, -1, 7, 1, 7};
         assert_memory_equal(labels, expected, sizeof expected);
-        assert_int_equal(kernels->count_correct(4, a, y), 2);
+        assert_int_equal(kernels->scalar->count_correct(4, a, y), 2);
     }
 }
 

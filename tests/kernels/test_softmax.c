@@ -245,7 +245,7 @@ static void one_hot_rows_follow_order_and_stride(void **state)
         void *out = guarded_alloc(6 * 4 * size_of(dtype));
         mlpi_gather g = {
             .m = 6, .n = 4, .X = {classes, 2, 1}, .order = order, .out = out};
-        kernels->one_hot(&g);
+        kernels->scalar->one_hot(&g);
         for (size_t i = 0; i < 6; i++) {
             int32_t class = classes[2 * order[i]];
             for (size_t j = 0; j < 4; j++) {
@@ -255,7 +255,7 @@ static void one_hot_rows_follow_order_and_stride(void **state)
             }
         }
         g = (mlpi_gather){.m = 5, .n = 4, .X = {classes, 2, 1}, .out = out};
-        kernels->one_hot(&g);
+        kernels->scalar->one_hot(&g);
         assert_true(get(dtype, out, 0) == 1 && get(dtype, out, 4 + 3) == 1);
         assert_true(isnan(get(dtype, out, 8)) && get(dtype, out, 14) == 1);
         guarded_free(out);
@@ -306,14 +306,14 @@ static void rows_are_labelled_by_their_first_largest(void **state)
             set(dtype, targets, i, y[i / 3][i % 3]);
         }
         int32_t labels[2 * ROWS] = {7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
-        kernels->argmax_labels(ROWS, 3, outputs,
-                               (mlp_view){MLP_I32, ROWS, 1, 2, 1, labels});
+        kernels->scalar->argmax_labels(
+            ROWS, 3, outputs, (mlp_view){MLP_I32, ROWS, 1, 2, 1, labels});
         assert_memory_equal(labels, expected, sizeof expected);
-        assert_int_equal(kernels->count_correct_rows(ROWS, 3, outputs, targets),
-                         3);
+        assert_int_equal(
+            kernels->scalar->count_correct_rows(ROWS, 3, outputs, targets), 3);
         /* A target that is no number is never hit. */
-        assert_int_equal(kernels->count_correct_rows(ROWS, 3, outputs, outputs),
-                         4);
+        assert_int_equal(
+            kernels->scalar->count_correct_rows(ROWS, 3, outputs, outputs), 4);
     }
 }
 
@@ -329,15 +329,15 @@ static void rows_that_are_not_whole_are_found(void **state)
         mlp_cview view = {dtype, 3, 2, 4, 2, reals};
         size_t where = 99;
         double sum = 0;
-        assert_false(kernels->find_bad_row_sum(view, &where, &sum));
+        assert_false(kernels->scalar->find_bad_row_sum(view, &where, &sum));
         set(dtype, reals, 4, 0.5 + 0.9e-6);
-        assert_false(kernels->find_bad_row_sum(view, &where, &sum));
+        assert_false(kernels->scalar->find_bad_row_sum(view, &where, &sum));
         set(dtype, reals, 8, 0.5 - 1.2e-6);
-        assert_true(kernels->find_bad_row_sum(view, &where, &sum));
+        assert_true(kernels->scalar->find_bad_row_sum(view, &where, &sum));
         assert_int_equal(where, 2);
         assert_true(sum < 1);
         set(dtype, reals, 4, (double)NAN);
-        assert_true(kernels->find_bad_row_sum(view, &where, &sum));
+        assert_true(kernels->scalar->find_bad_row_sum(view, &where, &sum));
         assert_int_equal(where, 1);
     }
 }
