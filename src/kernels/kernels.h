@@ -53,14 +53,14 @@ static inline mlpi_operand mlpi_operand_of(mlp_cview view)
 typedef struct mlpi_optimizer_step {
     mlp_optimizer_kind kind;
     size_t n;
-    const void *dw;      /* real */
-    void *w, *state[2];  /* real; as many states as the rule has */
-    double limit, scale; /* g = scale * dw[i], held in [-limit, limit] first */
-    double keep;         /* w[i] starts as keep * w[i] */
-    double alpha;        /* how far */
+    const void *dw;       /* real */
+    void *w, *state[2];   /* real; as many states as the rule has */
+    double limit, scale;  /* g = scale * dw[i], held in [-limit, limit] first */
+    double weight_factor; /* w[i] starts as weight_factor * w[i] */
+    double alpha;         /* how far */
     double decay[2], gain[2];
-    double root, epsilon;
-    double grow, shrink, least, most;
+    double root_factor, epsilon;
+    double rprop_grow, rprop_shrink, rprop_min, rprop_max;
 } mlpi_optimizer_step;
 
 /* C = A B + bias, where C is (m, n), A (m, k), B (k, n), and bias (n). What

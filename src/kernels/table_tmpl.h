@@ -16,7 +16,6 @@
 #include "kernels/loops_tmpl.h"
 #include "kernels/elementary_tmpl.h"
 #include "kernels/optimizer_step_tmpl.h"
-#include "kernels/update_rest_tmpl.h"
 #include "kernels/gemm_small_tmpl.h"
 #include "kernels/gemm_pack_tmpl.h"
 #include "kernels/gemm_microkernel_tmpl.h"

@@ -50,11 +50,11 @@ static double rprop_step(const mlpi_optimizer_step *u, mlp_dtype p,
 {
     double turn = rounded(p, q->g * q->state[0]);
     double step = q->state[1] <= 0 ? rounded(p, u->alpha) : q->state[1];
-    step = turn > 0   ? rounded(p, step * rounded(p, u->grow))
-           : turn < 0 ? rounded(p, step * rounded(p, u->shrink))
+    step = turn > 0   ? rounded(p, step * rounded(p, u->rprop_grow))
+           : turn < 0 ? rounded(p, step * rounded(p, u->rprop_shrink))
                       : step;
-    step = step < rounded(p, u->least) ? rounded(p, u->least) : step;
-    step = step > rounded(p, u->most) ? rounded(p, u->most) : step;
+    step = step < rounded(p, u->rprop_min) ? rounded(p, u->rprop_min) : step;
+    step = step > rounded(p, u->rprop_max) ? rounded(p, u->rprop_max) : step;
     q->state[1] = step;
     q->state[0] = turn < 0 ? 0 : q->g;
     if (!isfinite(q->g)) {
@@ -87,10 +87,10 @@ static double step_of(const mlpi_optimizer_step *u, mlp_dtype p, parameter *q)
     case MLP_OPTIMIZER_ADAMW:
         q->state[0] = average(u, p, 0, q->state[0], q->g);
         q->state[1] = average(u, p, 1, q->state[1], square);
-        return rounded(p,
-                       rounded(p, alpha * q->state[0]) /
-                           fma_of(p, root_of(p, q->state[1]),
-                                  rounded(p, u->root), rounded(p, u->epsilon)));
+        return rounded(p, rounded(p, alpha * q->state[0]) /
+                              fma_of(p, root_of(p, q->state[1]),
+                                     rounded(p, u->root_factor),
+                                     rounded(p, u->epsilon)));
     case MLP_OPTIMIZER_RPROP:
         return rprop_step(u, p, q);
     case MLP_OPTIMIZER_LBFGS: /* has no kernel */
@@ -106,22 +106,22 @@ static void expect_step(const mlpi_optimizer_step *u, mlp_dtype p, parameter *q)
     q->g = q->g < -limit ? -limit : q->g > limit ? limit : q->g;
     q->g = rounded(p, q->g * rounded(p, u->scale));
     double step = step_of(u, p, q);
-    q->w = rounded(p, rounded(p, rounded(p, u->keep) * q->w) - step);
+    q->w = rounded(p, rounded(p, rounded(p, u->weight_factor) * q->w) - step);
 }
 
 static const mlpi_optimizer_step example = {.limit =
                                                 0.75, /* does not hold a NaN */
                                             .scale = 0.9,
-                                            .keep = 0.99,
+                                            .weight_factor = 0.99,
                                             .alpha = 0.1,
                                             .decay = {0.9, 0.999},
                                             .gain = {0.1, 0.001},
-                                            .root = 30.0,
+                                            .root_factor = 30.0,
                                             .epsilon = 1e-8,
-                                            .grow = 1.2,
-                                            .shrink = 0.5,
-                                            .least = 0.06,
-                                            .most = 0.11};
+                                            .rprop_grow = 1.2,
+                                            .rprop_shrink = 0.5,
+                                            .rprop_min = 0.06,
+                                            .rprop_max = 0.11};
 
 /* A few steps, for rprop needs a second to turn. */
 static void check_rule(const mlpi_kernels *kernels, mlp_optimizer_kind kind,
@@ -195,7 +195,7 @@ static void sgd_without_more_is_descend(void **state)
                                    .w = w,
                                    .limit = INFINITY,
                                    .scale = 1,
-                                   .keep = 1,
+                                   .weight_factor = 1,
                                    .alpha = 0.3});
         kernels->sgd_step(MOST, 0.3, dw, copy);
         for (size_t i = 0; i < MOST; i++) {
@@ -223,7 +223,7 @@ static void averages_end_at_zero(void **state)
                                  .state = {v},
                                  .limit = INFINITY,
                                  .scale = 1,
-                                 .keep = 1,
+                                 .weight_factor = 1,
                                  .alpha = 1,
                                  .decay = {0.5},
                                  .gain = {1}};
