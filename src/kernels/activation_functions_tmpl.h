@@ -36,9 +36,9 @@
  */
 #if REAL_BITS == 32
 
-#define SILU_MOST 110.0f /* t is 0 from here on up */
-#define GELU_MOST 14.5f
-#define GELU_TANH_MOST 11.0f
+#define SILU_MAX 110.0f /* t is 0 from here on up */
+#define GELU_MAX 14.5f
+#define GELU_TANH_MAX 11.0f
 
 #define GELU_C1 -0x1.373e3cp-3f /* one bit less than it could have: */
 #define GELU_C1_LOW 0x1.de3acap-28f
@@ -58,9 +58,9 @@ static const real gelu_terms[] = {
 
 #else
 
-#define SILU_MOST 752.0
-#define GELU_MOST 39.0
-#define GELU_TANH_MOST 22.0
+#define SILU_MAX 752.0
+#define GELU_MAX 39.0
+#define GELU_TANH_MAX 22.0
 
 #define GELU_C1 -0x1.373e3a893c28ap-3
 #define GELU_C1_LOW -0x1.d4e24601e6a54p-58
@@ -114,13 +114,13 @@ static vec backward_leaky(vec a, vec da, vec slope)
     return vselect(vle(a, vzero()), vmul(da, slope), da);
 }
 
-static inline vec at_most(vec x, real most)
+static inline vec at_most(vec x, real max)
 {
-    return vselect(vlt(vset1(most), x), vset1(most), x);
+    return vselect(vlt(vset1(max), x), vset1(max), x);
 }
 
 /* e^-x - 1 for x >= 0. */
-static inline ALWAYS_INLINE vec expm1_falling(vec x)
+static inline ALWAYS_INLINE vec expm1_of_minus(vec x)
 {
     vec low;
     vec high = expm1_parts(vneg(at_most(x, R(2.0) * TANH_SATURATED)), &low);
@@ -129,7 +129,7 @@ static inline ALWAYS_INLINE vec expm1_falling(vec x)
 
 static vec velu(vec z, vec slope)
 {
-    vec below = vmul(slope, expm1_falling(vabs(z)));
+    vec below = vmul(slope, expm1_of_minus(vabs(z)));
     return vselect(vlt(z, vzero()), below, z);
 }
 
@@ -143,15 +143,15 @@ static vec backward_elu(vec a, vec da, vec slope)
  */
 
 /* Vectors whose steps do not wait for each other, if registers hold them. */
-enum { ABREAST = MANY ? 4 : 2 };
+enum { SOFTPLUS_VECS = HAS_16_ACCUMULATORS ? 4 : 2 };
 
 /* Of `count` vectors, which is a constant. log(1 + u), u = e^-x <= 1, is k ln 2
  * + log(1 + f), where k = 1 if u >= 1/2; then as vlog. */
 static inline ALWAYS_INLINE void softplus(size_t count, const vec *z, vec *y)
 {
     const vec one = vset1(R(1.0));
-    vec u[ABREAST];
-    vec u_low[ABREAST];
+    vec u[SOFTPLUS_VECS];
+    vec u_low[SOFTPLUS_VECS];
     UNROLL
     for (size_t i = 0; i < count; i++) {
         vec n;
@@ -159,9 +159,9 @@ static inline ALWAYS_INLINE void softplus(size_t count, const vec *z, vec *y)
         u[i] = times_pow2(u[i], n);
         u_low[i] = times_pow2(u_low[i], n);
     }
-    vec k[ABREAST];
-    vec f[ABREAST];
-    vec rest[ABREAST];
+    vec k[SOFTPLUS_VECS];
+    vec f[SOFTPLUS_VECS];
+    vec rest[SOFTPLUS_VECS];
     UNROLL
     for (size_t i = 0; i < count; i++) {
         const mask large = vle(vset1(R(0.5)), u[i]);
@@ -201,7 +201,7 @@ static vec vsoftplus(vec z, vec unused)
 static vec backward_softplus(vec a, vec da, vec unused)
 {
     (void)unused;
-    return vmul(da, vneg(expm1_falling(a)));
+    return vmul(da, vneg(expm1_of_minus(a)));
 }
 
 /* ---------------------------------------------------------------------------
@@ -209,14 +209,14 @@ static vec backward_softplus(vec a, vec da, vec unused)
  */
 
 /* t = 2^n y */
-static inline ALWAYS_INLINE vec less_tail(vec z, vec y, vec n)
+static inline ALWAYS_INLINE vec minus_tail(vec z, vec y, vec n)
 {
     vec t = times_pow2(y, n);
     return vselect(vlt(z, vzero()), vneg(t), vsub(z, t));
 }
 
 /* da times the derivative; slope = t' */
-static inline ALWAYS_INLINE vec backward_less_tail(vec z, vec da, vec slope)
+static inline ALWAYS_INLINE vec backward_minus_tail(vec z, vec da, vec slope)
 {
     vec other = vsub(vset1(R(1.0)), slope);
     return vmul(da, vselect(vlt(z, vzero()), slope, other));
@@ -227,8 +227,8 @@ static inline ALWAYS_INLINE vec backward_less_tail(vec z, vec da, vec slope)
 static inline ALWAYS_INLINE vec gated_tail(vec x, vec e, vec e_low, vec n)
 {
     const vec one = vset1(R(1.0));
-    const vec least_n = vset1(R(1 - EXPONENT_BIAS));
-    vec power = vpow2(vselect(vlt(n, least_n), least_n, n));
+    const vec min_n = vset1(R(1 - EXPONENT_BIAS));
+    vec power = vpow2(vselect(vlt(n, min_n), min_n, n));
     vec scaled = vmul(e, power);
     vec d = vadd(one, scaled);
     vec d_low = vfma(e_low, power, vadd(vsub(one, d), scaled));
@@ -253,18 +253,18 @@ static inline ALWAYS_INLINE vec gated_tail_slope(vec x, vec w, vec dw)
 static vec vsilu(vec z, vec unused)
 {
     (void)unused;
-    vec x = at_most(vabs(z), SILU_MOST);
+    vec x = at_most(vabs(z), SILU_MAX);
     vec n;
     vec e_low;
     vec e = exp_parts(vneg(x), &n, &e_low);
-    return less_tail(z, gated_tail(x, e, e_low, n), n);
+    return minus_tail(z, gated_tail(x, e, e_low, n), n);
 }
 
 static vec backward_silu(vec z, vec da, vec unused)
 {
     (void)unused;
-    vec x = at_most(vabs(z), SILU_MOST);
-    return backward_less_tail(z, da, gated_tail_slope(x, x, vset1(R(1.0))));
+    vec x = at_most(vabs(z), SILU_MAX);
+    return backward_minus_tail(z, da, gated_tail_slope(x, x, vset1(R(1.0))));
 }
 
 static vec vgelu_tanh(vec z, vec unused)
@@ -272,7 +272,7 @@ static vec vgelu_tanh(vec z, vec unused)
     (void)unused;
     const vec w1 = vset1(W1);
     const vec w3 = vset1(W3);
-    vec x = at_most(vabs(z), GELU_TANH_MOST);
+    vec x = at_most(vabs(z), GELU_TANH_MAX);
     vec x2 = vmul(x, x);
     vec x2_lost = vfnma(x, x, x2);
     vec g = vfma(w3, x2, w1);
@@ -282,21 +282,21 @@ static vec vgelu_tanh(vec z, vec unused)
     vec lost = vfnma(x, g_low, vfnma(x, g, w));
     vec n;
     vec rest;
-    vec most = exp_parts(vneg(w), &n, &rest);
-    rest = vfma(lost, most, rest);
-    vec e = vadd(most, rest);
-    vec e_low = vsub(rest, vsub(e, most));
-    return less_tail(z, gated_tail(x, e, e_low, n), n);
+    vec high = exp_parts(vneg(w), &n, &rest);
+    rest = vfma(lost, high, rest);
+    vec e = vadd(high, rest);
+    vec e_low = vsub(rest, vsub(e, high));
+    return minus_tail(z, gated_tail(x, e, e_low, n), n);
 }
 
 static vec backward_gelu_tanh(vec z, vec da, vec unused)
 {
     (void)unused;
-    vec x = at_most(vabs(z), GELU_TANH_MOST);
+    vec x = at_most(vabs(z), GELU_TANH_MAX);
     vec x2 = vmul(x, x);
     vec w = vmul(x, vfma(vset1(W3), x2, vset1(W1)));
     vec dw = vfma(vset1(R(3.0) * W3), x2, vset1(W1));
-    return backward_less_tail(z, da, gated_tail_slope(x, w, dw));
+    return backward_minus_tail(z, da, gated_tail_slope(x, w, dw));
 }
 
 /* t = e^(-x^2 / 2) P q, q = x / d. */
@@ -340,8 +340,8 @@ static vec vgelu(vec z, vec unused)
 {
     (void)unused;
     vec n;
-    vec y = gelu_tail(at_most(vabs(z), GELU_MOST), &n);
-    return less_tail(z, y, n);
+    vec y = gelu_tail(at_most(vabs(z), GELU_MAX), &n);
+    return minus_tail(z, y, n);
 }
 
 /* t' = Phi(-x) - x Phi'(x) */
@@ -351,11 +351,11 @@ static vec backward_gelu(vec z, vec da, vec unused)
     const vec one = vset1(R(1.0));
     const vec half = vset1(R(0.5));
     const vec density = vset1(R(0.398942280401432678)); /* 1 / sqrt(2 pi) */
-    vec x = at_most(vabs(z), GELU_MOST);
+    vec x = at_most(vabs(z), GELU_MAX);
     vec e = vexp(vmul(vmul(x, x), vneg(half)));
     vec inverse = vdiv(one, vfma(x, vset1(R(0.25)), one));
     vec t = vsub(vmul(vmul(x, inverse), half), one);
     vec p = polynomial(t, gelu_terms, TERMS(gelu_terms));
-    return backward_less_tail(z, da,
-                              vmul(e, vfnma(x, density, vmul(p, inverse))));
+    return backward_minus_tail(z, da,
+                               vmul(e, vfnma(x, density, vmul(p, inverse))));
 }

@@ -37,10 +37,10 @@ static void map(mlpi_function f, size_t n, const void *in, void *out)
     }
 }
 
-static void activate(const mlpi_activation *how, const void *z, void *a)
+static void activate(const mlpi_activation *layer, const void *z, void *a)
 {
-    size_t n = how->m * how->n;
-    switch (how->f) {
+    size_t n = layer->m * layer->n;
+    switch (layer->f) {
     case MLP_ACT_IDENTITY:
         if (a != z) {
             memcpy(a, z, n * sizeof(real));
@@ -56,13 +56,13 @@ static void activate(const mlpi_activation *how, const void *z, void *a)
         map_each(vrelu, n, z, a);
         break;
     case MLP_ACT_SOFTMAX:
-        softmax(how->m, how->n, z, a);
+        softmax(layer->m, layer->n, z, a);
         break;
     case MLP_ACT_LEAKY_RELU:
-        map_long(vleaky, n, z, how->slope, a);
+        map_long(vleaky, n, z, layer->slope, a);
         break;
     case MLP_ACT_ELU:
-        map_long(velu, n, z, how->slope, a);
+        map_long(velu, n, z, layer->slope, a);
         break;
     case MLP_ACT_GELU:
         map_long(vgelu, n, z, 0.0, a);
@@ -97,14 +97,14 @@ static inline vec backward_relu(vec z, vec a, vec da)
     return vselect(vle(a, vzero()), vzero(), da);
 }
 
-static void activate_backward(const mlpi_activation *how, const void *z_in,
+static void activate_backward(const mlpi_activation *layer, const void *z_in,
                               const void *a_in, void *da_in)
 {
-    size_t n = how->m * how->n;
+    size_t n = layer->m * layer->n;
     const real *z = z_in;
     const real *a = a_in;
     real *da = da_in;
-    switch (how->f) {
+    switch (layer->f) {
     case MLP_ACT_IDENTITY:
         break;
     case MLP_ACT_SIGMOID:
@@ -117,13 +117,13 @@ static void activate_backward(const mlpi_activation *how, const void *z_in,
         combine_in_place(backward_relu, n, z, a, da);
         break;
     case MLP_ACT_SOFTMAX:
-        softmax_backward(how->m, how->n, a, da);
+        softmax_backward(layer->m, layer->n, a, da);
         break;
     case MLP_ACT_LEAKY_RELU:
-        combine_long(backward_leaky, n, a, da, how->slope, da);
+        combine_long(backward_leaky, n, a, da, layer->slope, da);
         break;
     case MLP_ACT_ELU:
-        combine_long(backward_elu, n, a, da, how->slope, da);
+        combine_long(backward_elu, n, a, da, layer->slope, da);
         break;
     case MLP_ACT_GELU:
         combine_long(backward_gelu, n, z, da, 0.0, da);

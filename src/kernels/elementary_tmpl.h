@@ -99,10 +99,9 @@ static inline ALWAYS_INLINE vec reduced_exp(vec x, vec *n, vec *low)
 
 static inline vec clamp(vec x, real low, real high)
 {
-    const vec least_x = vset1(low);
-    const vec most_x = vset1(high);
-    return vselect(vlt(x, least_x), least_x,
-                   vselect(vlt(most_x, x), most_x, x));
+    const vec min_x = vset1(low);
+    const vec max_x = vset1(high);
+    return vselect(vlt(x, min_x), min_x, vselect(vlt(max_x, x), max_x, x));
 }
 
 /* y 2^n, in two steps, since it may be above or below the normal numbers. */

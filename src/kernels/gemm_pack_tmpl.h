@@ -4,10 +4,10 @@
  * a tile reads them. Parameters: the vocabulary and loop_tmpl.h.
  *
  * Rows that are contiguous are copied by whole vectors; columns that are, are
- * transposed in registers, SIDE rows of VLEN at a time.
+ * transposed in registers, TRANSPOSE_ROWS rows of VLEN at a time.
  */
 enum {
-    AHEAD = 16, /* rows by which copying asks for memory early */
+    PREFETCH_ROWS = 16, /* rows by which copying asks for memory early */
     CACHE_LINE = 64
 };
 
@@ -37,7 +37,7 @@ static void pack_rows(size_t m, size_t n, const real *from, size_t stride,
                       real *to, size_t width)
 {
     for (size_t i = 0; i < m; i++, from += stride, to += width) {
-        prefetch(from, AHEAD * stride, n);
+        prefetch(from, PREFETCH_ROWS * stride, n);
         size_t j = 0;
         for (; j + VLEN <= n; j += VLEN) {
             vstore(to + j, vload(from + j));
@@ -49,31 +49,31 @@ static void pack_rows(size_t m, size_t n, const real *from, size_t stride,
 }
 
 /* m rows of n <= VLEN elements, column j being from[j stride] and on. The last
- * rows are SIDE, too, if need be some of those before once more. */
+ * rows are TRANSPOSE_ROWS, too, if need be some of those before once more. */
 static HOT void pack_stripe(size_t m, size_t n, const real *from, size_t stride,
                             real *to, size_t width)
 {
     const real *column[VLEN];
     for (size_t j = 0; j < VLEN; j++) {
-        column[j] = from + least(j, n - 1) * stride;
+        column[j] = from + min_size(j, n - 1) * stride;
     }
-    for (size_t done = 0; done < m; done += SIDE) {
-        const size_t i = least(done, m - SIDE);
-        vec rows[SIDE];
+    for (size_t done = 0; done < m; done += TRANSPOSE_ROWS) {
+        const size_t i = min_size(done, m - TRANSPOSE_ROWS);
+        vec rows[TRANSPOSE_ROWS];
         vload_columns(column, i, rows);
         UNROLL
-        for (size_t r = 0; r < SIDE; r++) {
+        for (size_t r = 0; r < TRANSPOSE_ROWS; r++) {
             store_lanes(to + (i + r) * width, rows[r], n < VLEN, n);
         }
     }
 }
 
-/* m >= SIDE rows whose columns are contiguous. */
+/* m >= TRANSPOSE_ROWS rows whose columns are contiguous. */
 static void pack_columns(size_t m, size_t n, const real *from, size_t stride,
                          real *to, size_t width)
 {
     for (size_t j = 0; j < n; j += VLEN) {
-        pack_stripe(m, least(VLEN, n - j), from + j * stride, stride, to + j,
+        pack_stripe(m, min_size(VLEN, n - j), from + j * stride, stride, to + j,
                     width);
     }
 }
@@ -85,7 +85,7 @@ static HOT void pack(size_t m, size_t n, mlpi_operand from, real *to,
     const real *x = from.data;
     if (from.col_stride == 1) {
         pack_rows(m, n, x, from.row_stride, to, width);
-    } else if (from.row_stride == 1 && m >= SIDE) {
+    } else if (from.row_stride == 1 && m >= TRANSPOSE_ROWS) {
         pack_columns(m, n, x, from.col_stride, to, width);
     } else {
         for (size_t j = 0; j < n; j++) {

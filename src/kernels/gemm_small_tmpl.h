@@ -10,9 +10,9 @@
  * are registers for sixteen, loads are fewer.
  */
 enum {
-    CHAINS = MANY ? 16 : 8, /* accumulators of a tile */
-    FEW = 4,                /* rows whose chains take as long as one's */
-    SMALL_REALS = 2048      /* of B: these stay in L1 without packing */
+    ACCUMULATORS = HAS_16_ACCUMULATORS ? 16 : 8, /* accumulators of a tile */
+    SMALL_ROWS = 4,    /* rows whose chains take as long as one's */
+    SMALL_REALS = 2048 /* of B: these stay in L1 without packing */
 };
 
 /* Where the next rows of A, C and the gate begin, and how many are left. */
@@ -27,15 +27,15 @@ static inline ALWAYS_INLINE strip strip_of(const mlpi_gemm_args *p)
     return (strip){p->m, p->A.data, p->gate, p->C};
 }
 
-/* How many rows the next tile of FEW has, of so many: 4, 2 or 1. */
-static inline size_t few_of(size_t rows)
+/* How many rows the next tile of SMALL_ROWS has, of so many: 4, 2 or 1. */
+static inline size_t low_tile_rows(size_t rows)
 {
-    return rows >= FEW ? FEW : rows > 1 ? 2 : 1;
+    return rows >= SMALL_ROWS ? SMALL_ROWS : rows > 1 ? 2 : 1;
 }
 
 /* Where they begin, `stride` apart; what it lacks is what it has, again. */
-static inline ALWAYS_INLINE void few_offsets(size_t done, size_t stride,
-                                             size_t at[FEW])
+static inline ALWAYS_INLINE void low_tile_offsets(size_t done, size_t stride,
+                                                  size_t at[SMALL_ROWS])
 {
     at[0] = 0;
     at[1] = done > 1 ? stride : 0;
@@ -45,33 +45,33 @@ static inline ALWAYS_INLINE void few_offsets(size_t done, size_t stride,
 
 /* The next rows, whose accumulators are in registers; B's columns are
  * contiguous. `rows`, `vecs` and `part` are constants at each call. A tile of
- * FEW may have 4, 2 or 1, in the same time: who waits for the chains of one can
+ * SMALL_ROWS may have 4, 2 or 1, in the same time: who waits for the chains of one can
  * wait for four. */
 static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p, strip *at,
                                             size_t rows, size_t vecs, bool part)
 {
-    vec s[CHAINS];
-    size_t offset[CHAINS];
+    vec s[ACCUMULATORS];
+    size_t offset[ACCUMULATORS];
     const size_t whole = part ? vecs - 1 : vecs;
     const size_t last = p->n - (vecs - 1) * VLEN; /* lanes of a part */
-    const size_t a_row = p->A.row_stride;
-    const size_t done = rows > FEW ? rows : few_of(at->m);
+    const size_t rs_a = p->A.row_stride;
+    const size_t done = rows > SMALL_ROWS ? rows : low_tile_rows(at->m);
     const real *a = at->a;
     const real *b = p->B.data;
     const real *bias = p->bias;
-    if (rows == FEW) {
-        few_offsets(done, a_row, offset);
+    if (rows == SMALL_ROWS) {
+        low_tile_offsets(done, rs_a, offset);
     }
     UNROLL
     for (size_t r = 0; r < rows; r++) {
-        offset[r] = rows > FEW ? r * a_row : offset[r];
+        offset[r] = rows > SMALL_ROWS ? r * rs_a : offset[r];
     }
     UNROLL
     for (size_t r = 0; r < rows * vecs; r++) {
         s[r] = vzero();
     }
     for (size_t k = p->k; k > 0; k--) {
-        vec row[CHAINS];
+        vec row[ACCUMULATORS];
         UNROLL
         for (size_t v = 0; v < vecs; v++) {
             row[v] = load_lanes(b + v * VLEN, v >= whole, last);
@@ -121,7 +121,7 @@ static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p, strip *at,
             store_lanes(at->c + v * VLEN, s[r * vecs + v], v >= whole, last);
         }
     }
-    at->a += done * a_row;
+    at->a += done * rs_a;
     at->m -= done;
 }
 
@@ -131,7 +131,7 @@ static inline ALWAYS_INLINE void small_few(const mlpi_gemm_args *p, size_t vecs,
 {
     strip at = strip_of(p);
     do {
-        small_tile(p, &at, FEW, vecs, part);
+        small_tile(p, &at, SMALL_ROWS, vecs, part);
     } while (at.m > 0);
 }
 
@@ -184,15 +184,17 @@ static NEVER_INLINE void small_part(const mlpi_gemm_args *p)
     small_rows(p, 8, 1, true, few_part);
 }
 
-/* Without registers for more, tiles of two vectors are all of FEW rows. */
+/* Without registers for more, tiles of two vectors are all of SMALL_ROWS rows. */
 static NEVER_INLINE void small_vectors(const mlpi_gemm_args *p)
 {
-    MANY ? small_rows(p, 8, 2, false, few_vectors) : few_vectors(p);
+    HAS_16_ACCUMULATORS ? small_rows(p, 8, 2, false, few_vectors)
+                        : few_vectors(p);
 }
 
 static NEVER_INLINE void small_vectors_part(const mlpi_gemm_args *p)
 {
-    MANY ? small_rows(p, 8, 2, true, few_vectors_part) : few_vectors_part(p);
+    HAS_16_ACCUMULATORS ? small_rows(p, 8, 2, true, few_vectors_part)
+                        : few_vectors_part(p);
 }
 
 /* For m rows and up to two vectors of columns, which are contiguous in B. */
@@ -253,7 +255,7 @@ static NEVER_INLINE void small_transposed(const mlpi_gemm_args *p)
 }
 
 /* A single column, of which VLEN rows of contiguous elements are transposed as
- * they are loaded, SIDE columns at a time; `at` is where the first begins. */
+ * they are loaded, TRANSPOSE_ROWS columns at a time; `at` is where the first begins. */
 static inline ALWAYS_INLINE void column_vector(const mlpi_gemm_args *p,
                                                const real *const row[VLEN],
                                                size_t at, real *c)
@@ -262,11 +264,11 @@ static inline ALWAYS_INLINE void column_vector(const mlpi_gemm_args *p,
     const real *b = p->B.data;
     const real *bias = p->bias;
     size_t k = 0;
-    for (; k + SIDE <= p->k; k += SIDE) {
-        vec a[SIDE];
+    for (; k + TRANSPOSE_ROWS <= p->k; k += TRANSPOSE_ROWS) {
+        vec a[TRANSPOSE_ROWS];
         vload_columns(row, at + k, a);
         UNROLL
-        for (size_t i = 0; i < SIDE; i++, b += p->B.row_stride) {
+        for (size_t i = 0; i < TRANSPOSE_ROWS; i++, b += p->B.row_stride) {
             s = vfma(a[i], vset1(*b), s);
         }
     }
@@ -284,44 +286,44 @@ static inline ALWAYS_INLINE void column_vector(const mlpi_gemm_args *p,
 static NEVER_INLINE void small_column_of_rows(const mlpi_gemm_args *p)
 {
     real *c = p->C;
-    const size_t a_row = p->A.row_stride;
+    const size_t rs_a = p->A.row_stride;
     const real *row[VLEN];
     for (size_t r = 0; r < VLEN; r++) {
-        row[r] = (const real *)p->A.data + r * a_row;
+        row[r] = (const real *)p->A.data + r * rs_a;
     }
     for (size_t done = 0; done < p->m; done += VLEN) {
-        size_t i = least(done, p->m - VLEN);
-        column_vector(p, row, i * a_row, c + i);
+        size_t i = min_size(done, p->m - VLEN);
+        column_vector(p, row, i * rs_a, c + i);
     }
 }
 
 /* Rows too few, or too far apart, for vectors. */
 static NEVER_INLINE void small_column(const mlpi_gemm_args *p)
 {
-    const size_t a_row = p->A.row_stride;
+    const size_t rs_a = p->A.row_stride;
     const real *bias = p->bias;
     real *c = p->C;
     for (size_t i = 0, done = 0; i < p->m; i += done) {
-        size_t at[FEW];
-        real s[FEW];
-        const real *a = (const real *)p->A.data + i * a_row;
+        size_t at[SMALL_ROWS];
+        real s[SMALL_ROWS];
+        const real *a = (const real *)p->A.data + i * rs_a;
         const real *b = p->B.data;
-        done = few_of(p->m - i);
-        few_offsets(done, a_row, at);
+        done = low_tile_rows(p->m - i);
+        low_tile_offsets(done, rs_a, at);
         UNROLL
-        for (size_t r = 0; r < FEW; r++) {
+        for (size_t r = 0; r < SMALL_ROWS; r++) {
             s[r] = R(0.0);
         }
         for (size_t k = p->k; k > 0; k--) {
             UNROLL
-            for (size_t r = 0; r < FEW; r++) {
+            for (size_t r = 0; r < SMALL_ROWS; r++) {
                 s[r] = fma_real(a[at[r]], *b, s[r]);
             }
             a += p->A.col_stride;
             b += p->B.row_stride;
         }
         UNROLL
-        for (size_t r = 0; r < FEW; r++) {
+        for (size_t r = 0; r < SMALL_ROWS; r++) {
             c[i + (r & (done - 1))] = bias ? s[r] + *bias : s[r];
         }
     }
@@ -344,7 +346,7 @@ static NEVER_INLINE void small_then_relu(const mlpi_gemm_args *p)
 
 /* Are there rows enough that C^T in tiles of gemm_tmpl.h, whose rows are the
  * few columns of C, saves more lanes than it costs to turn it? */
-static inline bool pays_to_turn(const mlpi_gemm_args *p)
+static inline bool pays_to_transpose(const mlpi_gemm_args *p)
 {
     const size_t lanes = (p->n + 3) / 4 * 4;
     return lanes < VLEN && p->m >= 4 * VLEN && (VLEN - lanes) * p->k >= 256;
@@ -352,23 +354,23 @@ static inline bool pays_to_turn(const mlpi_gemm_args *p)
 
 /* The quickest way of a product, if it is small, or NULL. Vectors run over the
  * columns of C or, where that leaves fewer lanes empty, over its rows. */
-static mlpi_gemm_function *small_way(const mlpi_gemm_args *p)
+static mlpi_gemm_function *select_small(const mlpi_gemm_args *p)
 {
-    bool no_more = !p->bias && !p->gate && !p->relu;
-    bool is_turned = p->A.row_stride == 1 && p->m > 1;
-    if (is_turned && no_more && p->n < p->m && p->m <= 2 * VLEN &&
+    bool is_plain = !p->bias && !p->gate && !p->relu;
+    bool a_is_transposed = p->A.row_stride == 1 && p->m > 1;
+    if (a_is_transposed && is_plain && p->n < p->m && p->m <= 2 * VLEN &&
         p->n * vectors(p->m) <= p->m * vectors(p->n)) {
         return small_transposed;
     }
     if (p->n == 1) {
-        mlpi_gemm_function *way =
+        mlpi_gemm_function *column =
             p->A.col_stride == 1 && p->m >= VLEN && VLEN > 1
                 ? small_column_of_rows
                 : small_column;
-        return is_turned || p->gate || p->relu ? NULL : way;
+        return a_is_transposed || p->gate || p->relu ? NULL : column;
     }
     if (p->n > 2 * VLEN || p->k * p->n > SMALL_REALS ||
-        (is_turned && no_more && pays_to_turn(p))) {
+        (a_is_transposed && is_plain && pays_to_transpose(p))) {
         return NULL;
     }
     if (p->relu && p->relu != p->C) {

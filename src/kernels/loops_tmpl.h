@@ -30,7 +30,7 @@
 #define R(x) ((real)(x))
 
 /* Are there registers for sixteen vectors of sums, and what else they need? */
-enum { MANY = TILE_ROWS * TILE_VECS >= 16 };
+enum { HAS_16_ACCUMULATORS = MR * NR_VECS >= 16 };
 
 /* a b + c of single numbers, rounded once. */
 static inline real fma_real(real a, real b, real c)
@@ -42,7 +42,7 @@ static inline real fma_real(real a, real b, real c)
 #endif
 }
 
-static inline size_t least(size_t a, size_t b)
+static inline size_t min_size(size_t a, size_t b)
 {
     return a < b ? a : b;
 }

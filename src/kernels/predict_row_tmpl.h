@@ -14,9 +14,9 @@
  * Weights that L1 does not hold are asked for early.
  */
 enum {
-    ROW_CHAINS = 8,                      /* vectors of a from_double layer */
-    ROW_INPUTS = 4,                      /* of a wide one at a time */
-    ROW_AHEAD = 2048 / (int)sizeof(real) /* how early: 32 cache lines */
+    ROW_ACCUMULATORS = 8,                   /* vectors of a from_double layer */
+    ROW_INPUTS = 4,                         /* of a wide one at a time */
+    ROW_PREFETCH = 2048 / (int)sizeof(real) /* how early: 32 cache lines */
 };
 
 /* z + b, its ReLU if that is wanted, to `z`. What is hidden has room for whole
@@ -42,14 +42,14 @@ static inline ALWAYS_INLINE void row_narrow(const mlpi_row_layer *p,
     const size_t n = p->how.n;
     const size_t inputs = p->n_prev;
     const real *w = (const real *)p->W + j;
-    vec s[ROW_CHAINS];
+    vec s[ROW_ACCUMULATORS];
     UNROLL
     for (size_t v = 0; v < vecs; v++) {
         s[v] = vzero();
     }
     for (size_t k = 0; k < inputs; k++, w += n) {
         if (far) {
-            prefetch(w, ROW_AHEAD, vecs * VLEN);
+            prefetch(w, ROW_PREFETCH, vecs * VLEN);
         }
         vec input = vset1(x[k]);
         UNROLL
@@ -63,24 +63,25 @@ static inline ALWAYS_INLINE void row_narrow(const mlpi_row_layer *p,
     }
 }
 
-static NEVER_INLINE void row_eight(const mlpi_row_layer *p, const real *x,
-                                   size_t j, real *z, bool far)
+static NEVER_INLINE void row_narrow_8(const mlpi_row_layer *p, const real *x,
+                                      size_t j, real *z, bool far)
 {
-    row_narrow(p, x, j, z, ROW_CHAINS, false, far, true);
+    row_narrow(p, x, j, z, ROW_ACCUMULATORS, false, far, true);
 }
 
-static NEVER_INLINE void row_four(const mlpi_row_layer *p, const real *x,
-                                  size_t j, real *z, bool far)
+static NEVER_INLINE void row_narrow_4(const mlpi_row_layer *p, const real *x,
+                                      size_t j, real *z, bool far)
 {
-    row_narrow(p, x, j, z, ROW_CHAINS / 2, false, far, true);
+    row_narrow(p, x, j, z, ROW_ACCUMULATORS / 2, false, far, true);
 }
 
 /* One vector of chains takes `count` more inputs, which is a constant. */
-static inline ALWAYS_INLINE void row_more(size_t count, const vec *input,
-                                          const real *w, size_t n, real *z,
-                                          bool begins, bool part, size_t left)
+static inline ALWAYS_INLINE void row_add_inputs(size_t count, const vec *input,
+                                                const real *w, size_t n,
+                                                real *z, bool is_first,
+                                                bool part, size_t left)
 {
-    vec s = begins ? vzero() : load_lanes(z, part, left);
+    vec s = is_first ? vzero() : load_lanes(z, part, left);
     UNROLL
     for (size_t i = 0; i < count; i++) {
         prefetch(w, (count + i) * n, VLEN);
@@ -91,7 +92,7 @@ static inline ALWAYS_INLINE void row_more(size_t count, const vec *input,
 
 static inline ALWAYS_INLINE void row_inputs(size_t count, size_t n,
                                             const real *x, const real *w,
-                                            real *z, bool begins)
+                                            real *z, bool is_first)
 {
     vec input[ROW_INPUTS];
     UNROLL
@@ -100,10 +101,10 @@ static inline ALWAYS_INLINE void row_inputs(size_t count, size_t n,
     }
     size_t j = 0;
     for (; j + VLEN <= n; j += VLEN) {
-        row_more(count, input, w + j, n, z + j, begins, false, VLEN);
+        row_add_inputs(count, input, w + j, n, z + j, is_first, false, VLEN);
     }
     if (j < n) {
-        row_more(count, input, w + j, n, z + j, begins, true, n - j);
+        row_add_inputs(count, input, w + j, n, z + j, is_first, true, n - j);
     }
 }
 
@@ -120,7 +121,7 @@ static NEVER_INLINE void row_wide(const mlpi_row_layer *p, const real *x,
         row_inputs(1, n, x + k, w, z, k == 0);
     }
     for (size_t j = 0; j < n; j += VLEN) {
-        const size_t left = least(VLEN, n - j);
+        const size_t left = min_size(VLEN, n - j);
         vec s = load_lanes(z + j, left < VLEN, left);
         row_finish(p, s, j, z, left < VLEN, false);
     }
@@ -146,15 +147,16 @@ static inline ALWAYS_INLINE void row_layer(const mlpi_row_layer *p,
     const size_t n = p->how.n;
     if (n == 1) {
         row_dot(p, x, z);
-    } else if (far && n > ROW_CHAINS * VLEN) {
+    } else if (far && n > ROW_ACCUMULATORS * VLEN) {
         row_wide(p, x, z);
     } else {
         size_t j = 0;
-        for (; n - j >= ROW_CHAINS * VLEN; j += ROW_CHAINS * VLEN) {
-            row_eight(p, x, j, z, far);
+        for (; n - j >= ROW_ACCUMULATORS * VLEN; j += ROW_ACCUMULATORS * VLEN) {
+            row_narrow_8(p, x, j, z, far);
         }
-        for (; n - j >= ROW_CHAINS / 2 * VLEN; j += ROW_CHAINS / 2 * VLEN) {
-            row_four(p, x, j, z, far);
+        for (; n - j >= ROW_ACCUMULATORS / 2 * VLEN;
+             j += ROW_ACCUMULATORS / 2 * VLEN) {
+            row_narrow_4(p, x, j, z, far);
         }
         for (; n - j >= VLEN; j += VLEN) {
             row_narrow(p, x, j, z, 1, false, far, true);

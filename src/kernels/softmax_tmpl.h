@@ -14,33 +14,33 @@
  */
 
 /* Both functions ignore a NaN, or take it for smaller than all. */
-static inline vec larger(vec a, vec b)
+static inline vec larger_of(vec a, vec b)
 {
     return vselect(vlt(a, b), b, a);
 }
 
-static inline ALWAYS_INLINE real row_largest(size_t n, const real *z)
+static inline ALWAYS_INLINE real row_max(size_t n, const real *z)
 {
     real lanes[VLEN];
     const real *left = z;
     if (n > VLEN) {
-        vec most = vload(z + n - VLEN); /* what is left over, and some twice */
+        vec max = vload(z + n - VLEN); /* what is left over, and some twice */
         for (size_t j = 0; j + VLEN <= n; j += VLEN) {
-            most = larger(most, vload(z + j));
+            max = larger_of(max, vload(z + j));
         }
-        vstore(lanes, most);
+        vstore(lanes, max);
         left = lanes;
     }
-    real most = R(-INFINITY);
-    for (size_t j = 0; j < least(n, VLEN); j++) {
-        most = most < left[j] ? left[j] : most;
+    real max = R(-INFINITY);
+    for (size_t j = 0; j < min_size(n, VLEN); j++) {
+        max = max < left[j] ? left[j] : max;
     }
-    return most;
+    return max;
 }
 
 static double largest(size_t n, const void *z)
 {
-    return (double)row_largest(n, z);
+    return (double)row_max(n, z);
 }
 
 static inline vec minus(vec x, vec unused, vec shift)
@@ -49,7 +49,7 @@ static inline vec minus(vec x, vec unused, vec shift)
     return vsub(x, shift);
 }
 
-static inline vec over(vec x, vec unused, vec divisor)
+static inline vec divided(vec x, vec unused, vec divisor)
 {
     (void)unused;
     return vdiv(x, divisor);
@@ -61,16 +61,16 @@ static NEVER_INLINE void softmax(size_t m, size_t n, const real *z, real *a)
     enum { AT_ONCE = 16 };
     for (size_t i = 0; i < m;
          i += AT_ONCE, z += AT_ONCE * n, a += AT_ONCE * n) {
-        size_t rows = least(AT_ONCE, m - i);
+        size_t rows = min_size(AT_ONCE, m - i);
         for (size_t r = 0; r < rows; r++) {
             const real *from = z + r * n;
-            double most = (double)row_largest(n, from);
-            combine(minus, n, from, from, most, a + r * n);
+            double max = (double)row_max(n, from);
+            combine(minus, n, from, from, max, a + r * n);
         }
         map_called(vexp, rows * n, a, a);
         for (size_t r = 0; r < rows; r++) {
             real *row = a + r * n;
-            combine(over, n, row, row, (double)sum_of(n, row), row);
+            combine(divided, n, row, row, (double)sum_of(n, row), row);
         }
     }
 }
@@ -81,7 +81,7 @@ static vec product_with(vec a, vec da, vec unused)
     return vmul(a, da);
 }
 
-static vec minus_share(vec a, vec product, vec sum)
+static vec minus_scaled(vec a, vec product, vec sum)
 {
     return vfnma(a, sum, product);
 }
@@ -90,7 +90,7 @@ static COLD void softmax_backward(size_t m, size_t n, const real *a, real *da)
 {
     for (size_t i = 0; i < m; i++, a += n, da += n) {
         combine_long(product_with, n, a, da, 0.0, da);
-        combine_long(minus_share, n, a, da, (double)sum_of(n, da), da);
+        combine_long(minus_scaled, n, a, da, (double)sum_of(n, da), da);
     }
 }
 
@@ -105,18 +105,18 @@ static inline vec times(vec x, vec unused, vec factor)
     return vmul(x, factor);
 }
 
-static void cce_slopes(const mlpi_activation *how, double scale,
+static void cce_slopes(const mlpi_activation *layer, double scale,
                        const void *a_in, const void *y_in, void *d_in)
 {
-    size_t n = how->n;
+    size_t n = layer->n;
     const real *a = a_in;
     const real *y = y_in;
     real *d = d_in;
-    for (size_t i = 0; i < how->m * n; i += n) {
+    for (size_t i = 0; i < layer->m * n; i += n) {
         double sum = (double)sum_of(n, y + i);
         combine(minus_target, n, a + i, y + i, sum, d + i);
     }
-    combine(times, how->m * n, d, d, scale, d);
+    combine(times, layer->m * n, d, d, scale, d);
 }
 
 #if REAL_BITS == 64
@@ -132,7 +132,7 @@ static inline ALWAYS_INLINE void cce_vectors(vec z, vec y, vec shift,
     added[2] = vselect(vle(vabs(y), vzero()), vzero(), vmul(y, d));
 }
 
-static inline ALWAYS_INLINE void add_lanes(double *sums, vec added)
+static inline ALWAYS_INLINE void add_to_lanes(double *sums, vec added)
 {
     vstore(sums, vadd(vload(sums), added));
 }
@@ -146,9 +146,9 @@ static COLD void cce_lanes(size_t n, double shift, const double *z,
     for (; j + VLEN <= n; j += VLEN) {
         size_t lane = j % MLPI_LANES;
         cce_vectors(vload(z + j), vload(y + j), s, added);
-        add_lanes(lanes->power + lane, added[0]);
-        add_lanes(lanes->mass + lane, added[1]);
-        add_lanes(lanes->cross + lane, added[2]);
+        add_to_lanes(lanes->power + lane, added[0]);
+        add_to_lanes(lanes->mass + lane, added[1]);
+        add_to_lanes(lanes->cross + lane, added[2]);
     }
     if (j < n) {
         size_t left = n - j;

@@ -8,16 +8,16 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-#define TILE_ROWS 6 /* 12 accumulators, 2 of B, 1 of A: 15 registers of 16 */
-#define TILE_VECS 2
+#define MR 6 /* 12 accumulators, 2 of B, 1 of A: 15 registers of 16 */
+#define NR_VECS 2
 /* B's panel, 16 KB, stays in L1 and A's block, 144 or 288 KB, near L2. */
-#define BLOCK_DEPTH 256
-#define BLOCK_ROWS 144
+#define KC 256
+#define MC 144
 
 #if REAL_BITS == 32
 
 #define VLEN 8
-#define SIDE 4
+#define TRANSPOSE_ROWS 4
 typedef float real;
 typedef __m256 vec;
 #define V(operation) _mm256_##operation##_ps
@@ -36,7 +36,7 @@ typedef __m256 vec;
 #else
 
 #define VLEN 4
-#define SIDE 2
+#define TRANSPOSE_ROWS 2
 typedef double real;
 typedef __m256d vec;
 #define V(operation) _mm256_##operation##_pd
@@ -106,9 +106,9 @@ static inline vec halves(const real *a, const real *b)
 /* Squares of 128 bits go to their places as they are loaded; what is left is
  * to transpose each of them. */
 static inline void vload_columns(const real *const column[VLEN], size_t i,
-                                 vec out[SIDE])
+                                 vec out[TRANSPOSE_ROWS])
 {
-#define HALVES(r) halves(column[(r)] + i, column[(r) + SIDE] + i)
+#define HALVES(r) halves(column[(r)] + i, column[(r) + TRANSPOSE_ROWS] + i)
 #if REAL_BITS == 32
     vec a = HALVES(0);
     vec b = HALVES(1);

@@ -8,19 +8,19 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-#define TILE_ROWS 12 /* 24 accumulators, 2 of B, 1 of A: 27 registers of 32 */
-#define TILE_VECS 2
+#define MR 12 /* 24 accumulators, 2 of B, 1 of A: 27 registers of 32 */
+#define NR_VECS 2
 /* B's panel, 64 KB, and A's block, 720 KB, stay in L2 (1 MB or more): the panel
  * comes to L1 in time, and sums go by way of C half as often as they would if
  * blocks were so short that L1 held it. */
-#define BLOCK_DEPTH 512
+#define KC 512
 
 #if REAL_BITS == 32
 
-#define BLOCK_ROWS 360
+#define MC 360
 
 #define VLEN 16
-#define SIDE 4
+#define TRANSPOSE_ROWS 4
 typedef float real;
 typedef __m512 vec;
 typedef __mmask16 mask;
@@ -37,10 +37,10 @@ typedef __mmask16 mask;
 
 #else
 
-#define BLOCK_ROWS 180
+#define MC 180
 
 #define VLEN 8
-#define SIDE 4
+#define TRANSPOSE_ROWS 4
 typedef double real;
 typedef __m512d vec;
 typedef __mmask8 mask;
@@ -107,11 +107,12 @@ static inline vec quarters(const real *a, const real *b, const real *c,
 /* Squares of 128 bits go to their places as they are loaded; what is left is
  * to transpose each of them. */
 static inline void vload_columns(const real *const column[VLEN], size_t i,
-                                 vec out[SIDE])
+                                 vec out[TRANSPOSE_ROWS])
 {
 #define QUARTERS(r)                                                            \
-    quarters(column[(r)] + i, column[(r) + SIDE] + i,                          \
-             column[(r) + 2 * SIDE] + i, column[(r) + 3 * SIDE] + i)
+    quarters(column[(r)] + i, column[(r) + TRANSPOSE_ROWS] + i,                \
+             column[(r) + 2 * TRANSPOSE_ROWS] + i,                             \
+             column[(r) + 3 * TRANSPOSE_ROWS] + i)
     vec a = QUARTERS(0);
     vec b = QUARTERS(1);
     vec c = QUARTERS(2);
@@ -138,7 +139,7 @@ static inline vec halves(const real *a, const real *b)
 
 /* Pairs of rows, then of pairs. */
 static inline void vload_columns(const real *const column[VLEN], size_t i,
-                                 vec out[SIDE])
+                                 vec out[TRANSPOSE_ROWS])
 {
 #define HALVES(r) halves(column[(r)] + i, column[(r) + 2] + i)
     vec a = HALVES(0);

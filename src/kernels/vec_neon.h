@@ -10,17 +10,17 @@
 #include <stdint.h>
 #include <string.h>
 
-#define TILE_ROWS 12 /* 24 accumulators, 2 of B, 1 of A: 27 registers of 32 */
-#define TILE_VECS 2
+#define MR 12 /* 24 accumulators, 2 of B, 1 of A: 27 registers of 32 */
+#define NR_VECS 2
 /* B's panel, 8 KB, and A's tile, 12 or 24 KB, stay in L1 and A's block, 240 or
  * 480 KB, in L2. */
-#define BLOCK_DEPTH 256
-#define BLOCK_ROWS 240
+#define KC 256
+#define MC 240
 
 #if REAL_BITS == 32
 
 #define VLEN 4
-#define SIDE VLEN
+#define TRANSPOSE_ROWS VLEN
 typedef float real;
 typedef float32x4_t vec;
 typedef uint32x4_t mask;
@@ -42,7 +42,7 @@ typedef uint32x4_t vbits;
 #else
 
 #define VLEN 2
-#define SIDE VLEN
+#define TRANSPOSE_ROWS VLEN
 typedef double real;
 typedef float64x2_t vec;
 typedef uint64x2_t mask;
@@ -98,7 +98,7 @@ static inline void vstore_part(real *p, vec a, size_t n)
 }
 
 static inline void vload_columns(const real *const column[VLEN], size_t i,
-                                 vec out[SIDE])
+                                 vec out[TRANSPOSE_ROWS])
 {
     vec a = vload(column[0] + i);
     vec b = vload(column[1] + i);

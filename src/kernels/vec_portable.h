@@ -18,11 +18,11 @@
  *                             positive normal x
  *
  *   vload_columns column i out
- *                             lane r of out[k] is column[r][i + k], k < SIDE
+ *                             lane r of out[k] is column[r][i + k], k < TRANSPOSE_ROWS
  *
- * and the tile that the matrix product keeps in registers, TILE_ROWS x
- * TILE_VECS vectors, and the blocks that it keeps in caches: of B's rows
- * BLOCK_DEPTH at a time, a multiple of VLEN; of A's rows BLOCK_ROWS.
+ * and the tile that the matrix product keeps in registers, MR x
+ * NR_VECS vectors, and the blocks that it keeps in caches: of B's rows
+ * KC at a time, a multiple of VLEN; of A's rows MC.
  */
 #include <float.h>
 #include <math.h>
@@ -36,11 +36,11 @@
 #endif
 
 #define VLEN 1
-#define SIDE 1
-#define TILE_ROWS 4
-#define TILE_VECS 2
-#define BLOCK_DEPTH 256
-#define BLOCK_ROWS 128
+#define TRANSPOSE_ROWS 1
+#define MR 4
+#define NR_VECS 2
+#define KC 256
+#define MC 128
 
 #if REAL_BITS == 32
 typedef float real;
@@ -115,7 +115,7 @@ static inline void vstore_part(real *p, vec a, size_t n)
 }
 
 static inline void vload_columns(const real *const column[VLEN], size_t i,
-                                 vec out[SIDE])
+                                 vec out[TRANSPOSE_ROWS])
 {
     out[0] = column[0][i];
 }
