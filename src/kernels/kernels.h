@@ -169,14 +169,14 @@ static inline bool mlpi_needs_z(mlp_activation f)
 }
 
 /* n outputs `a` and their targets y, with the loss that they are judged by. */
-typedef struct mlpi_terms {
+typedef struct mlpi_loss_terms {
     mlp_loss loss;
     double delta;   /* of Huber's */
     bool of_logits; /* bce and cce: a is z, and the output its sigmoid */
     size_t n;
     const void *a, *y;    /* real */
     const double *weight; /* [n]: factors of the terms, or NULL: all 1 */
-} mlpi_terms;
+} mlpi_loss_terms;
 
 /* Row sums for categorical cross-entropy. */
 typedef struct mlpi_cce_lanes {
@@ -255,21 +255,21 @@ typedef struct mlpi_kernels {
 
     /* lanes += the terms of the loss, which is no mean yet; f64 tables only,
      * NULL in the others. The first of the n terms belongs to lane 0. */
-    void (*loss_terms)(const mlpi_terms *terms, double lanes[MLPI_LANES]);
+    void (*loss_terms)(const mlpi_loss_terms *terms, double lanes[MLPI_LANES]);
     /* lanes += those of a row's n outputs; f64 tables only, likewise. */
     void (*cce_lanes)(size_t n, double shift, const double *z, const double *y,
                       mlpi_cce_lanes *lanes);
     /* The largest z; some number, or -infinity, if one is a NaN. */
     double (*largest)(size_t n, const void *z);
     /* d[i] = dterm/da * scale; weights are not looked at. */
-    void (*loss_slopes)(const mlpi_terms *terms, double scale, void *d);
+    void (*loss_gradient)(const mlpi_loss_terms *terms, double scale, void *d);
     /* d[i] = (a[i] - y[i]) * scale. */
     void (*difference)(size_t n, double scale, const void *a, const void *y,
                        void *d);
     /* d = dterm/dz * scale of cce behind the softmax `how`: (a - y) * scale,
      * for a row of targets whose sum is 1. */
-    void (*cce_slopes)(const mlpi_activation *how, double scale, const void *a,
-                       const void *y, void *d);
+    void (*cce_gradient)(const mlpi_activation *how, double scale,
+                         const void *a, const void *y, void *d);
 
     /* y[i] = keep * y[i] + add. */
     void (*affine)(size_t n, double keep, double add, void *y);

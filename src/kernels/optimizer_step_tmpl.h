@@ -31,7 +31,7 @@
  * vec_portable.h describes (above all vec, VLEN, vfma and vselect), and
  * load_lanes, store_lanes and combine of loops_tmpl.h.
  */
-static inline vec minus_scaled(vec dw, vec w, vec alpha)
+static inline vec sgd_update(vec dw, vec w, vec alpha)
 {
     return vsub(w, vmul(alpha, dw));
 }
@@ -40,7 +40,7 @@ static inline vec minus_scaled(vec dw, vec w, vec alpha)
  * one constant, and small networks notice the difference. */
 static void sgd_step(size_t n, double alpha, const void *dw, void *w)
 {
-    combine(minus_scaled, n, dw, w, alpha, w);
+    combine(sgd_update, n, dw, w, alpha, w);
 }
 
 /* The constants of mlpi_optimizer_step, each repeated in all lanes. */

@@ -28,7 +28,6 @@
 #include "kernels/loss_tmpl.h"
 #include "kernels/gather_tmpl.h"
 #include "kernels/penalty_tmpl.h"
-#include "kernels/loss_other_tmpl.h"
 #include "kernels/dropout_tmpl.h"
 #include "kernels/batch_norm_tmpl.h"
 
@@ -57,9 +56,9 @@ const mlpi_kernels KERNEL_TABLE = {
     .activate_backward = activate_backward,
     .predict_row = predict_row,
     .largest = largest,
-    .loss_slopes = loss_slopes,
+    .loss_gradient = loss_gradient,
     .difference = difference,
-    .cce_slopes = cce_slopes,
+    .cce_gradient = cce_gradient,
     .affine = affine,
     .dropout = dropout,
     .moments = moments,

@@ -98,7 +98,7 @@ static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
     double a[BLOCK];
     double y[BLOCK];
     double weight[BLOCK];
-    mlpi_terms terms = {
+    mlpi_loss_terms terms = {
         .loss = net->loss,
         .delta = net->huber_delta,
         .of_logits = of_logits,
@@ -199,12 +199,12 @@ static void put_slopes(const mlp_net *net, const mlpi_outputs *outputs,
     }
     mlpi_activation how = mlpi_net_activation(net, net->layout.L, m);
     if (is_softmax_cce(net)) {
-        kernels->cce_slopes(&how, share, a, y, d);
+        kernels->cce_gradient(&how, share, a, y, d);
         return;
     }
-    mlpi_terms terms = {
+    mlpi_loss_terms terms = {
         .loss = net->loss, .delta = net->huber_delta, .n = n, .a = a, .y = y};
-    kernels->loss_slopes(&terms, share, d);
+    kernels->loss_gradient(&terms, share, d);
     kernels->activate_backward(&how, mlpi_const_at(kernels, outputs->Z, at), a,
                                d);
 }

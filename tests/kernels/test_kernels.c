@@ -275,12 +275,12 @@ static void check_terms(const mlpi_kernels *kernels, mlp_loss loss, size_t n,
     sample s = new_sample(MLP_F64, n);
     double lanes[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     double expected[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
-    mlpi_terms terms = {.loss = loss,
-                        .delta = delta,
-                        .n = n,
-                        .a = s.a,
-                        .y = s.y,
-                        .weight = weights ? s.weight : NULL};
+    mlpi_loss_terms terms = {.loss = loss,
+                             .delta = delta,
+                             .n = n,
+                             .a = s.a,
+                             .y = s.y,
+                             .weight = weights ? s.weight : NULL};
     kernels->loss_terms(&terms, lanes);
     for (size_t i = 0; i < n; i++) {
         double term =
@@ -318,18 +318,18 @@ static void check_logits(const mlpi_kernels *kernels, size_t n, size_t blunt)
     double lanes[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     double expected[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     kernels->loss_terms(
-        &(mlpi_terms){
+        &(mlpi_loss_terms){
             .loss = MLP_LOSS_BCE, .of_logits = true, .n = n, .a = z, .y = y},
         lanes);
     for (size_t i = 0; i < n; i++) {
         const double one = 1.0;
         double term[MLPI_LANES] = {0};
-        kernels->loss_terms(&(mlpi_terms){.loss = MLP_LOSS_BCE,
-                                          .of_logits = true,
-                                          .n = 1,
-                                          .a = z + i,
-                                          .y = y + i,
-                                          .weight = &one},
+        kernels->loss_terms(&(mlpi_loss_terms){.loss = MLP_LOSS_BCE,
+                                               .of_logits = true,
+                                               .n = 1,
+                                               .a = z + i,
+                                               .y = y + i,
+                                               .weight = &one},
                             term);
         expected[i % MLPI_LANES] += term[0];
     }
@@ -359,11 +359,11 @@ static void loss_of_a_nan_is_a_nan(void **state)
             double lanes[MLPI_LANES] = {0};
             double a[3] = {0.5, (double)NAN, 0.5};
             double y[3] = {1, 1, (double)NAN};
-            kernels->loss_terms(&(mlpi_terms){.loss = (mlp_loss)loss,
-                                              .delta = delta,
-                                              .n = 3,
-                                              .a = a,
-                                              .y = y},
+            kernels->loss_terms(&(mlpi_loss_terms){.loss = (mlp_loss)loss,
+                                                   .delta = delta,
+                                                   .n = 3,
+                                                   .a = a,
+                                                   .y = y},
                                 lanes);
             assert_true(!isnan(lanes[0]));
             assert_true(isnan(lanes[1]) && isnan(lanes[2]));
@@ -408,9 +408,9 @@ static void check_slopes(const mlpi_kernels *kernels, mlp_loss loss, size_t n)
     if (n > 3) { /* where mae has its corner */
         set(dtype, s.a, 3, get(dtype, s.y, 3));
     }
-    mlpi_terms terms = {
+    mlpi_loss_terms terms = {
         .loss = loss, .delta = delta, .n = n, .a = s.a, .y = s.y};
-    kernels->loss_slopes(&terms, 1.0 / 3.0, d);
+    kernels->loss_gradient(&terms, 1.0 / 3.0, d);
     for (size_t i = 0; i < n; i++) {
         double slope =
             slope_of(dtype, loss, get(dtype, s.a, i), get(dtype, s.y, i));
@@ -450,9 +450,9 @@ static void slope_of_a_nan_is_a_nan(void **state)
             double d[1];
             set(dtype, a, 0, (double)NAN);
             set(dtype, y, 0, 1);
-            mlpi_terms terms = {
+            mlpi_loss_terms terms = {
                 .loss = (mlp_loss)loss, .delta = delta, .n = 1, .a = a, .y = y};
-            kernels->loss_slopes(&terms, 1, d);
+            kernels->loss_gradient(&terms, 1, d);
             assert_true(isnan(get(dtype, d, 0)));
         }
     }

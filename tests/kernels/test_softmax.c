@@ -205,7 +205,7 @@ static void check_slopes(const mlpi_kernels *kernels, size_t n, bool whole)
         set(dtype, y, i, i % n == n / 2);
     }
     mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = ROWS, .n = n};
-    kernels->cce_slopes(&how, 0.3, a, y, d);
+    kernels->cce_gradient(&how, 0.3, a, y, d);
     for (size_t i = 0; i < ROWS * n; i++) {
         double targets[MOST_COLUMNS];
         for (size_t j = 0; j < n; j++) {
