@@ -149,7 +149,7 @@ void mlpi_net_take_arrays(mlp_net *net, size_t inputs, size_t outputs,
         const mlpi_shape *layer = &layout->layer[l];
         net->row_layers[l - 1] = (mlpi_row_layer){
             .n_prev = layout->layer[l - 1].width,
-            .how = mlpi_net_activation(net, l, 1),
+            .activation = mlpi_net_activation(net, l, 1),
             .W = mlpi_at(net->kernels, net->parameters, layer->W),
             .b = mlpi_at(net->kernels, net->parameters, layer->b)};
         if (layer->batch_norm) {

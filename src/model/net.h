@@ -24,7 +24,7 @@ struct mlp_net {
     void *running;    /* real [layout.running], just behind them */
     double huber_delta, label_smoothing;
     double norm_momentum, norm_epsilon;
-    mlpi_row_layer *row_layers; /* [L]; NULL with batch norm: see mlpi_row */
+    mlpi_row_layer *row_layers; /* [L]; NULL with batch norm: mlpi_row_args */
     mlpi_scaling in, out;       /* of inputs; of targets, and outputs back */
     /* Blocks of their own; of metadata key, value, key, value ... */
     mlpi_string_list class_names, metadata;

@@ -63,13 +63,13 @@ static inline void run_row(const mlp_net *net,
                            const mlp_cview *X, const mlp_view *A)
 {
     enum { NEAR = 32768 }; /* bytes that L1 holds */
-    mlpi_row row = {.L = net->layout.L,
-                    .layer = net->row_layers,
-                    .far =
-                        net->layout.parameters > NEAR / net->kernels->real_size,
-                    .x = X->data,
-                    .hidden = {buffers->hidden[0], buffers->hidden[1]},
-                    .out = A->data};
+    mlpi_row_args row = {.L = net->layout.L,
+                         .layer = net->row_layers,
+                         .exceeds_l1 = net->layout.parameters >
+                                       NEAR / net->kernels->real_size,
+                         .x = X->data,
+                         .hidden = {buffers->hidden[0], buffers->hidden[1]},
+                         .out = A->data};
     if (net->in.scales) {
         row.x = enter(net, buffers, mlpi_operand_of(*X), NULL, 1).data;
     }
