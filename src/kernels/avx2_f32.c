@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The float kernels for AVX2 and FMA: vectors of 256 bits.
+ * table_tmpl.h describes the parameters. */
 #define REAL_BITS 32
 #define KERNEL_NAME "avx2"
 #define KERNEL_TABLE mlpi_kernels_avx2_f32

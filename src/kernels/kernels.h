@@ -109,7 +109,7 @@ typedef enum mlpi_function {
     MLPI_MAP_SIGMOID
 } mlpi_function;
 
-/* The activation of a layer for m dense rows of n neurons. */
+/* Describes the activation of a layer for m dense rows of n neurons. */
 typedef struct mlpi_activation {
     mlp_activation f;
     double slope; /* of leaky ReLU and ELU, for z < 0 */
@@ -131,7 +131,7 @@ typedef struct mlpi_row_layer {
     const void *b;              /* real [n] */
 } mlpi_row_layer;
 
-/* The prediction of a single row. */
+/* Describes the prediction of a single row: L layers, from x to out. */
 typedef struct mlpi_row_args {
     size_t L;
     const mlpi_row_layer *layer; /* [L] */
@@ -256,17 +256,19 @@ typedef struct mlpi_scalar_kernels {
      * A function that finds something returns true, and where it is; it leaves
      * the results untouched if it returns false. Rows are searched in order. */
 
-    /* The first element that is NaN or infinite. (find_not_finite is faster.)
-     */
+    /* Finds the first element that is NaN or infinite. find_not_finite gives
+     * the same answer, faster for data that is finite. */
     bool (*scan_not_finite)(mlp_cview X, size_t *row, size_t *col);
-    /* The first element that is not in [0, 1]. */
+    /* Finds the first element that is not in [0, 1]. */
     bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
-    /* The first row whose sum differs from 1 by more than 1e-6, or is NaN. */
+    /* Finds the first row whose sum is NaN or differs from 1 by more than
+     * 1e-6. */
     bool (*find_bad_row_sum)(mlp_cview X, size_t *row, double *sum);
 
     /* ---- labels; `a` and `y` are real [m][n] ---- */
 
-    /* labels[i][j] = 1 if a[i][j] >= threshold, else 0; -1 for NaN. */
+    /* Sets labels[i][j] to 1 if a[i][j] >= threshold, else to 0; to -1 where
+     * a[i][j] is NaN. */
     void (*threshold_labels)(size_t m, size_t n, double threshold,
                              const void *a, mlp_view labels);
     /* labels[i][0] = the first j with the largest a[i][j]; -1 if the row
@@ -349,7 +351,7 @@ typedef struct mlpi_kernels {
 
     /* ---- optimizers ---- */
 
-    /* w[i] = w[i] - alpha * dw[i]. */
+    /* Computes w[i] = w[i] - alpha * dw[i]. */
     void (*sgd_step)(size_t n, double alpha, const void *dw, void *w);
     /* Updates parameters by any kind of optimizer but L-BFGS. */
     void (*optimizer_step)(const mlpi_optimizer_step *update);
@@ -374,7 +376,7 @@ typedef struct mlpi_kernels {
     /* ---- data ---- */
 
     void (*gather)(const mlpi_gather *gather);
-    /* out[i] = x[i], exact. */
+    /* Computes out[i] = x[i], which is exact. */
     void (*to_double)(size_t n, const void *x, double *out);
 
     /* ---- questions about data ---- */

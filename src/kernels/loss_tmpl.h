@@ -19,9 +19,9 @@
  *
  * Behind a sigmoid the loss is computed from z instead of a, because -log a is
  * softplus(-z) and -log(1 - a) is softplus(z), which stay exact where a rounds
- * to 1. The same limit, -log 1e-15, holds for them. There dJ/dz of bce is a - y,
- * since a (1 - a) cancels. That is the derivative without clipping, as in the
- * tutorial, so that a saturated output that is wrong still learns.
+ * to 1. The same limit, -log 1e-15, holds for them. There dJ/dz of bce is
+ * a - y, since a (1 - a) cancels. That is the derivative without clipping, as
+ * in the tutorial, so that a saturated output that is wrong still learns.
  *
  * Terms are computed and added in double for f32 networks too. Term i is added
  * to lane i mod 8 (see kernels.h).
@@ -183,6 +183,7 @@ static inline ALWAYS_INLINE vec mse_term(vec a, vec y, vec delta)
     return vmul(d, d);
 }
 
+/* Where y is 0 the term is 0 even if the logarithm is not finite. */
 static vec cce_term(vec a, vec y, vec delta)
 {
     (void)delta;
@@ -225,6 +226,8 @@ static inline ALWAYS_INLINE vec weighted_terms(term_function *f,
     return vmul(terms, load_lanes(t->weight + i, part, n));
 }
 
+/* Adds all terms to their lanes. The sums stay in registers while there are
+ * whole groups of MLPI_LANES terms. */
 static inline ALWAYS_INLINE void
 add_terms(term_function *f, const mlpi_loss_terms *t, double lanes[MLPI_LANES])
 {
@@ -262,6 +265,8 @@ static COLD void add_long_terms(term_function *f, const mlpi_loss_terms *t,
     add_terms(f, t, lanes);
 }
 
+/* A group is a multiple both of the eight lanes and of what one call of
+ * softplus computes, since both numbers of vectors are powers of two. */
 enum {
     GROUP = (int)LANE_VECS > (int)SOFTPLUS_VECS ? (int)LANE_VECS
                                                 : (int)SOFTPLUS_VECS

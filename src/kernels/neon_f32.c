@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The float kernels for NEON on AArch64: vectors of 128 bits.
+ * table_tmpl.h describes the parameters. */
 #define REAL_BITS 32
 #define KERNEL_NAME "neon"
 #define KERNEL_TABLE mlpi_kernels_neon_f32

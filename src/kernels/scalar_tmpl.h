@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Primitives that need no vectors: see plain.h. Parameters: `real`, loop_tmpl.h
- * and convert_tmpl.h; these are plain loops, in the order that the comments of
- * ops.h promise.
+ * Kernels that gain little from vectors, because they are called once for each
+ * network, batch or prediction, or because they are bound by strided memory.
+ * They are plain loops in the order that kernels.h promises, compiled once for
+ * each precision, in portable_f32.c and portable_f64.c, and every table points
+ * to them by its member `scalar`. kernels.h has their contracts.
+ *
+ * This file is a template. Its parameters are `real` (float or double), R of
+ * loops_tmpl.h, row_of of gather_tmpl.h, and SCALAR_KERNELS, the name of the
+ * struct at the end, which table_tmpl.h defines.
  */
-/* The empty chain is 0, plus the bias. */
+
+/* The sum of no products is 0, so C is the bias. */
 static void empty_product(const mlpi_gemm_args *p)
 {
     real *c = p->C;
@@ -50,6 +57,7 @@ static void scatter(size_t m, size_t n, const void *dense, mlp_view out)
     }
 }
 
+/* Without contraction this is a product and a sum, as in NumPy. */
 static void unscale(size_t m, size_t n, const void *mean_in, const void *std_in,
                     void *a_inout)
 {
@@ -76,16 +84,22 @@ static double round_to_real(double x)
     return (double)(real)x;
 }
 
+/* ---------------------------------------------------------------------------
+ * Questions about data
+ */
+
 static bool is_not_finite(real x)
 {
     return !isfinite(x);
 }
 
+/* The negation makes this true for NaN. */
 static bool is_not_unit(real x)
 {
     return !(x >= R(0.0) && x <= R(1.0));
 }
 
+/* Searches row by row for the first element that is wrong. */
 static inline ALWAYS_INLINE bool find(bool (*wrong)(real), mlp_cview X,
                                       size_t *row, size_t *col)
 {
@@ -129,33 +143,41 @@ static bool find_bad_row_sum(mlp_cview X, size_t *row, double *sum)
     return false;
 }
 
-/* A power of two that keeps squares of numbers up to `largest`, and of their
- * differences, within the range of a double; 1, which changes nothing, for all
- * but huge and tiny ones. 0 if there is no difference. */
-static double moment_scale(double largest, double differences)
+/* ---------------------------------------------------------------------------
+ * Statistics
+ */
+
+/* Returns a power of two by which a column is multiplied while its moments are
+ * computed, so that squares of its numbers and of their differences neither
+ * overflow nor underflow in double. It is 1 for all but huge and tiny numbers,
+ * and then changes nothing. It is 0 if the column has equal values only, that
+ * is, if `differences` is 0. */
+static double moment_scale(double max, double differences)
 {
     if (differences == 0.0) {
         return 0.0;
     }
-    return largest > 0x1p480 ? 0x1p-600 : largest < 0x1p-400 ? 0x1p600 : 1.0;
+    return max > 0x1p480 ? 0x1p-600 : max < 0x1p-400 ? 0x1p600 : 1.0;
 }
 
-/* Row after row, as NumPy's mean and std over axis 0 add them up. A column of
- * equal values has exactly that mean, and std 0, which sums may just miss. */
+/* Adds row after row, as NumPy's mean and std over axis 0 do. A column of equal
+ * values gets exactly its value and 0, which rounded sums could miss. Three
+ * passes over X find the scales, the means, and the deviations. */
 static void column_moments(mlp_cview X, double *mean, double *std)
 {
     const double m = (double)X.rows;
     const real *first = row_of(X.data, X.row_stride, 0);
     double scale[MLPI_MOMENT_COLUMNS];
-    /* For now, mean is the largest size, and std counts the differences. */
+    /* Until the scales are known, mean[j] holds the largest magnitude of a
+     * column, and std[j] the number of rows that differ from the first. */
     for (size_t j = 0; j < X.cols; j++) {
         mean[j] = std[j] = 0.0;
     }
     for (size_t i = 0; i < X.rows; i++) {
         const real *x = row_of(X.data, X.row_stride, i);
         for (size_t j = 0; j < X.cols; j++) {
-            double size = fabs((double)x[j * X.col_stride]);
-            mean[j] = size > mean[j] ? size : mean[j];
+            double magnitude = fabs((double)x[j * X.col_stride]);
+            mean[j] = magnitude > mean[j] ? magnitude : mean[j];
             std[j] += x[j * X.col_stride] != first[j * X.col_stride];
         }
     }
@@ -186,6 +208,10 @@ static void column_moments(mlp_cview X, double *mean, double *std)
     }
 }
 
+/* ---------------------------------------------------------------------------
+ * Labels
+ */
+
 static void threshold_labels(size_t m, size_t n, double threshold,
                              const void *a_in, mlp_view labels)
 {
@@ -193,13 +219,14 @@ static void threshold_labels(size_t m, size_t n, double threshold,
     for (size_t i = 0; i < m; i++, a += n) {
         int32_t *row = (int32_t *)labels.data + i * labels.row_stride;
         for (size_t j = 0; j < n; j++) {
-            int32_t yes = (double)a[j] >= threshold;
-            row[j * labels.col_stride] = isnan(a[j]) ? -1 : yes;
+            int32_t label = (double)a[j] >= threshold;
+            row[j * labels.col_stride] = isnan(a[j]) ? -1 : label;
         }
     }
 }
 
-/* The first of the largest, n if there is a NaN. */
+/* Returns the index of the first of the largest elements, or n if there is a
+ * NaN. */
 static size_t first_largest(size_t n, const real *x)
 {
     size_t first = 0;
@@ -226,12 +253,12 @@ static size_t count_correct(size_t n, const void *a_in, const void *y_in)
 {
     const real *a = a_in;
     const real *y = y_in;
-    size_t hits = 0;
+    size_t count = 0;
     for (size_t i = 0; i < n; i++) {
         real predicted = a[i] >= R(0.5) ? R(1.0) : R(0.0);
-        hits += predicted == y[i] && !isnan(a[i]);
+        count += predicted == y[i] && !isnan(a[i]);
     }
-    return hits;
+    return count;
 }
 
 static size_t count_correct_rows(size_t m, size_t n, const void *a_in,
@@ -239,22 +266,22 @@ static size_t count_correct_rows(size_t m, size_t n, const void *a_in,
 {
     const real *a = a_in;
     const real *y = y_in;
-    size_t hits = 0;
+    size_t count = 0;
     for (size_t i = 0; i < m; i++, a += n, y += n) {
         size_t predicted = first_largest(n, a);
-        hits += predicted < n && predicted == first_largest(n, y);
+        count += predicted < n && predicted == first_largest(n, y);
     }
-    return hits;
+    return count;
 }
 
-/* Product by product and then the sum, each rounded. */
-static void running_average(size_t n, double keep, double weight,
+/* The two products and their sum are rounded one by one, as in NumPy. */
+static void running_average(size_t n, double decay, double gain,
                             const void *x_in, void *y_in)
 {
     const real *x = x_in;
     real *y = y_in;
     for (size_t i = 0; i < n; i++) {
-        y[i] = R(keep) * y[i] + R(weight) * x[i];
+        y[i] = R(decay) * y[i] + R(gain) * x[i];
     }
 }
 

@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One kernel table: the templates, then the struct that names their functions.
- * Parameters: REAL_BITS (32 or 64), KERNEL_NAME (text), KERNEL_TABLE and KERNEL_TABLE_F64
- * (the names of this table and of the f64 one); and a vocabulary,
- * included before.
+ * One kernel table: includes all templates and fills the struct with their
+ * functions. Each table is a translation unit of its own, so the functions are
+ * static and have the same plain names in every table; the debugger and grep
+ * find them by these names.
+ *
+ * This file is a template. A table file, such as avx2_f32.c, defines its
+ * parameters and includes a vocabulary before it:
+ *
+ *   REAL_BITS          32 or 64: the precision
+ *   KERNEL_NAME        the name of the instruction set, as a string
+ *   KERNEL_TABLE       the variable that is defined here
+ *   KERNEL_TABLE_F64   the f64 table of the same instruction set
+ *   vec_<isa>.h        the types real and vec, VLEN, and the operations that
+ *                      vec_portable.h describes
+ *
+ * The order of the includes matters: a template uses functions of those before
+ * it, and its head says which.
  */
 #include "kernels/kernels.h"
 
+/* This struct holds the functions without vectors, which all tables of a
+ * precision share. */
 #if REAL_BITS == 32
 #define SCALAR_KERNELS mlpi_scalar_f32
 #else
@@ -39,6 +54,7 @@ const mlpi_kernels KERNEL_TABLE = {
     .dtype = MLP_F32,
 #else
     .dtype = MLP_F64,
+    /* Losses and norms are always added in double. */
     .loss_terms = loss_terms,
     .cce_lanes = cce_lanes,
     .add_products = add_products,
