@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tiles of a matrix product. Parameters: the vocabulary, loop_tmpl.h and
- * pack_tmpl.h.
+ * The micro-kernels of a matrix product: tiles of C that stay in registers
+ * while k runs. Parameters: the vocabulary of vec_portable.h, above all MR and
+ * NR_VECS (the tile), VLEN and TRANSPOSE_ROWS; loops_tmpl.h, gemm_pack_tmpl.h
+ * and gemm_small_tmpl.h (SMALL_ROWS).
  *
- * C is computed in tiles of up to MR rows by NR_VECS vectors, whose
- * accumulators stay in registers while k runs:
+ * A micro-tile has up to MR rows and NR_VECS vectors, NR = NR_VECS VLEN
+ * columns:
  *
  *                  B  k |  [ b b ]          one row of the panel: NR_VECS
  *                       |  [ b b ]          vectors, shared by all tile rows
@@ -12,40 +14,56 @@
  *      [ a a a a ]         [ s s ]          s = fma(a, b, s), a broadcast
  *      [ a a a a ]         [ s s ]
  *
- * Tiles know whole vectors and a chain only. What is narrower goes to a room of
- * its own, and gemm_tmpl.h does the rest.
+ * MR and NR_VECS use nearly all vector registers, so that the loop over k loads
+ * NR_VECS vectors of B and broadcasts MR numbers of A for MR NR_VECS fmas,
+ * which is the outer product of Goto and van de Geijn and of BLIS (gemm_tmpl.h
+ * cites them). A tile with fewer rows or columns than its kernel goes to the
+ * edge tile, from which gemm_tmpl.h copies what belongs to C.
  */
 enum {
     NR = NR_VECS * VLEN, /* columns of a tile */
-    ROW_VECS = 8, /* of a single row: chains enough to hide fma's latency */
-    LANES_COLUMNS = 10, /* which ten classes have: see tall_tile */
+    ROW_VECS = 8,        /* vectors of a single row: enough chains for fma */
+    LANES_COLUMNS = 10,  /* columns of rows_as_lanes_tile: ten classes */
     MIDDLE_ROWS = MR > 8 ? 8 : SMALL_ROWS
 };
 
+/* A micro-kernel computes c (rows, NR) = c_in + a b with these arguments.
+ *
+ * Assumptions:
+ *   - B: rows are contiguous, as in a packed panel (rs_b == NR) or in a matrix
+ *     with unit column stride. Whole vectors can be read.
+ *   - A: none on rs_a and cs_a. In packed A, rs_a == 1 and cs_a is the number
+ *     of rows of the tile, so A is read in the order of memory.
+ *   - C: rows are contiguous and whole vectors can be stored. Rows of C may be
+ *     any stride apart. If c_in is not NULL it may be c.
+ *   - k >= 1 and rows >= 1. No pointer needs to be aligned.
+ *   - pack_to overlaps neither B nor C. */
 typedef struct micro_tile {
     size_t k;
     const real *a;
     size_t rs_a, cs_a; /* strides of A by row and by k */
     const real *b;
-    size_t rs_b;      /* stride of B by k; columns are contiguous */
-    real *pack_to;    /* receives the rows of B, NR apart; or NULL */
-    const real *c_in; /* what the sums start from, C; or NULL: from 0 */
+    size_t rs_b;      /* stride of B by k */
+    real *pack_to;    /* real [k][NR], receives B; or NULL */
+    const real *c_in; /* the sums so far; or NULL: they start from 0 */
     size_t rs_c_in;
     real *c;
     size_t rs_c;
-    size_t rows; /* the tile's; of one of SMALL_ROWS perhaps fewer */
+    size_t rows; /* of the tile; a low tile may have 1 to SMALL_ROWS */
 } micro_tile;
 
-/* `rows`, `vecs` and `packs` are constants at each call, so that the loops over
- * them unroll and s lives in registers. Rows of A are reached from every third
- * of them, or not all addresses would be in registers; a tile of few has its
- * last row more than once if C has not so many. */
+/* The micro-kernel. `rows`, `vecs` and `packs` are constants at each call, so
+ * that the loops over them unroll and s stays in registers. One pointer serves
+ * three rows of A, since a pointer for each would need more registers than
+ * there are. A low tile of fewer than SMALL_ROWS rows computes its last row
+ * several times. */
 static inline ALWAYS_INLINE void microkernel(const micro_tile *t, size_t rows,
                                              size_t vecs, bool packs)
 {
     const size_t group = rows == SMALL_ROWS ? 1 : 3;
     const size_t last = t->rows - 1;
-    /* Copies, for the compiler cannot know that C is not the tile itself. */
+    /* Stores to C could change *t, as far as the compiler knows, so the strides
+     * are copied. */
     const size_t rs_a = t->rs_a;
     const size_t cs_a = t->cs_a;
     const size_t rs_b = t->rs_b;
@@ -102,6 +120,8 @@ static inline ALWAYS_INLINE void microkernel(const micro_tile *t, size_t rows,
     }
 }
 
+/* Each of the functions below is the micro-kernel for one size: full, middle or
+ * low (SMALL_ROWS) by all vectors or by one. */
 static HOT void full_tile(const micro_tile *t)
 {
     microkernel(t, MR, NR_VECS, false);
@@ -137,9 +157,9 @@ static HOT void low_tile_one_vec(const micro_tile *t)
     microkernel(t, SMALL_ROWS, 1, false);
 }
 
-/* Rows of the first tile of so many. Tiles of few rows are slow, since they
- * wait for their own sums, so two of middle size are better than a full one and
- * what it leaves. */
+/* Returns the rows of the next tile if `rows` rows are left. A low tile is
+ * slow, because each fma waits for the one before in its chain; two middle
+ * tiles are faster than a full one and a low rest. */
 static size_t rows_of_next_tile(size_t rows)
 {
     if (rows >= MIDDLE_ROWS &&
@@ -149,8 +169,8 @@ static size_t rows_of_next_tile(size_t rows)
     return rows >= MR ? MR : min_size(rows, SMALL_ROWS);
 }
 
-/* A tile of as many rows as tile_rows says, by one vector of columns or by all.
- */
+/* Runs the micro-kernel for t->rows, which is a number that rows_of_next_tile
+ * returns. With one_vec, C has at most VLEN columns. */
 static void run_tile(const micro_tile *t, bool one_vec)
 {
     if (t->pack_to) {
@@ -164,9 +184,11 @@ static void run_tile(const micro_tile *t, bool one_vec)
     }
 }
 
-/* C^T of LANES_COLUMNS columns, and VLEN rows of A, which are the lanes: they
- * are transposed as they are loaded, TRANSPOSE_ROWS elements at a time, of which k is a
- * multiple. B is dense. */
+/* Computes C^T of LANES_COLUMNS columns and VLEN rows, which are the lanes. The
+ * rows of A are transposed as they are loaded, TRANSPOSE_ROWS terms at a time.
+ *
+ * Assumptions: k is a multiple of TRANSPOSE_ROWS, the rows of A are contiguous,
+ * B is dense, and c has VLEN LANES_COLUMNS reals. */
 static HOT void rows_as_lanes_tile(const micro_tile *t)
 {
     const real *row[VLEN];
@@ -196,8 +218,9 @@ static HOT void rows_as_lanes_tile(const micro_tile *t)
     }
 }
 
-/* A row of A by as many columns as keep the units of fma busy. B is read where
- * it lies, and its last vector may be a part of one. */
+/* Computes one row of C, `vecs` vectors wide. A single row has no other row to
+ * share B with, so B is read in place, and only several vectors side by side
+ * keep the fma units busy. If `part`, the last vector has `last` lanes. */
 static inline ALWAYS_INLINE void
 row_microkernel(const micro_tile *t, size_t vecs, bool part, size_t last)
 {
@@ -242,7 +265,8 @@ static HOT void row_one_vec(const micro_tile *t, size_t last)
     row_microkernel(t, 1, true, last);
 }
 
-/* The first of `left` columns; returns how many. */
+/* Computes the first of the `left` columns of a row, as many as one kernel
+ * takes, and returns their number. */
 static size_t run_row_columns(const micro_tile *t, size_t left)
 {
     if (left >= 8 * VLEN) {

@@ -1,42 +1,73 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Matrix product C = A B + bias. Parameters: the vocabulary, loop_tmpl.h,
- * small_tmpl.h, pack_tmpl.h, tile_tmpl.h, update_tmpl.h and plain.h.
+ * Matrix product C = A B + bias by blocks, as in BLIS. C is (m, n), A (m, k), B
+ * (k, n). Parameters: the vocabulary of vec_portable.h, above all MR, NR_VECS,
+ * KC and MC; and loops_tmpl.h, gemm_small_tmpl.h, gemm_pack_tmpl.h,
+ * gemm_microkernel_tmpl.h and optimizer_step_tmpl.h.
  *
- * Each element is one chain over k ascending; long chains are cut into blocks
- * and the accumulator goes through C in between, which changes no bit. For each
- * block of k, and of rows of A:
+ * Canonical arithmetic: an element of C is one chain s = fma(a[k], b[k], s)
+ * over ascending k, from s = 0; the bias is added to the finished chain. The
+ * inner dimension k is therefore never split between accumulators or threads,
+ * because to add partial sums afterwards would round differently. A chain that
+ * is longer than KC goes through memory: C holds the accumulator between two
+ * blocks of k, which is exact. Blocks, tiles and packing change no bit.
  *
- *     A's block is packed, tile by tile, and stays in L2;
- *     for each panel of columns:
- *         B's panel is packed and stays in L1, or as near as vec_<isa>.h says;
- *         each tile of A goes by it.
+ *                    k by KC              j by NR               j by NR
+ *                   +---+---+           +--+--+--+            +--+--+--+
+ *                   |   |   |   k by KC |##|  |  |            |  |  |  |
+ *          i by MC  +---+---+           +--+--+--+   i by MC  +--+--+--+
+ *                   |###|   |           |  |  |  |            |##|  |  |
+ *                   +---+---+           +--+--+--+            +--+--+--+
+ *                       A                    B                     C
  *
- * (K. Goto and R. van de Geijn, "Anatomy of High-Performance Matrix
- * Multiplication", ACM TOMS 34, 2008.) What is small enough, or read once, is
- * used where it lies, if it lies well. Few columns leave lanes empty, so there
- * are other ways for some: C^T is computed where A's columns are contiguous
- * (`transposed`), and rows are the lanes where A's rows are (run_rows_as_lanes). Products
- * that are smaller yet are those of small_tmpl.h.
+ *     for k in steps of KC        the chains of C advance by up to KC terms
+ *       for i in steps of MC      A (MC, KC) is packed by tiles and stays in L2
+ *         for j in steps of NR    B (KC, NR) is packed as one panel, near L1
+ *           for i in steps of MR  the micro-kernel: C (MR, NR) in registers
+ *
+ * These are the loops of BLIS with NC = NR: a panel of B is packed at the
+ * moment at which it is needed, by the first micro-tile that reads it if
+ * possible, and again for each block of MC rows. vec_<isa>.h says which cache
+ * holds what.
+ *
+ *   K. Goto and R. A. van de Geijn, "Anatomy of High-Performance Matrix
+ *   Multiplication", ACM TOMS 34(3), 2008.
+ *   F. G. Van Zee and R. A. van de Geijn, "BLIS: A Framework for Rapidly
+ *   Instantiating BLAS Functionality", ACM TOMS 41(3), 2015.
+ *
+ * An operand that fits a cache or is read only once is not packed, if its rows
+ * are contiguous. Few columns of C would leave lanes of the vectors empty:
+ * there C^T is computed instead if the columns of A are contiguous
+ * (`transposed`), and the lanes hold rows of C if the rows of A are
+ * (run_rows_as_lanes). The smallest products are those of gemm_small_tmpl.h.
  */
 enum {
-    PACK_A_MIN_COLUMNS = 4 * NR,       /* above which packing A pays */
-    L1_B_REALS = 32768 / sizeof(real), /* B that L1 holds as it is */
-    L2_B_REALS = 2 * L1_B_REALS,       /* and that L2 gives in time */
-    SHORT_K = 16,                      /* chains that end before C is stored */
-    NARROW_COLUMNS = 12,               /* columns that had better be rows */
-    SHORT_K_ROWS = 4 * MR,             /* rows of them */
-    EDGE_TILE_REALS = MR * NR,         /* for a tile that is not whole in C */
-    /* Scratch of a product of small_tmpl.h: B, or C^T. */
+    PACK_A_MIN_COLUMNS = 4 * NR, /* packing A pays if C has more columns */
+    L1_B_REALS = 32768 / sizeof(real), /* a B that L1 holds: 32 KB */
+    L2_B_REALS = 2 * L1_B_REALS,       /* a B that L2 delivers in time */
+    SHORT_K = 16,              /* up to here the product is bound by stores */
+    NARROW_COLUMNS = 12,       /* most columns of C for which C^T pays */
+    SHORT_K_ROWS = 4 * MR,     /* rows of a block if k <= SHORT_K */
+    EDGE_TILE_REALS = MR * NR, /* a micro-tile outside of C */
+    /* gemm_small_tmpl.h packs B or stores C^T in this much scratch. */
     SMALL_SCRATCH = SMALL_REALS > 4 * VLEN *VLEN ? SMALL_REALS : 4 * VLEN *VLEN
 };
 
 _Static_assert(KC % VLEN == 0 && MC % MR == 0,
                "blocks hold whole vectors and tiles");
 _Static_assert((int)EDGE_TILE_REALS >= ROW_VECS * VLEN,
-               "the room holds a single row's");
+               "the edge tile holds the sums of a single row");
 
-/* A product whose operands are real. */
+/* The operands as arrays of reals, with BLIS's names for the strides: element
+ * (i, j) of X is x[i rs_x + j cs_x].
+ *
+ * Assumptions:
+ *   - A and B: none on strides or alignment. Where neither the rows nor the
+ *     columns are contiguous, packing moves one number at a time.
+ *   - C: cs_c == 1; or rs_c == 1, for C^T, and then bias, relu, gate and update
+ *     are NULL. C overlaps neither A nor B.
+ *   - relu and gate have the strides of C. If relu == c, C is not stored.
+ *   - m, n, k >= 1, and no multiples of MR, NR, KC or VLEN are required. */
 typedef struct gemm_args {
     size_t m, n, k;
     const real *a;
@@ -44,24 +75,30 @@ typedef struct gemm_args {
     const real *b;
     size_t rs_b, cs_b;
     real *c;
-    size_t rs_c, cs_c; /* cs_c is 1; or rs_c is, and the rest is NULL: */
+    size_t rs_c, cs_c;
     const real *bias;
-    size_t bias_stride; /* 1: an element for each column; 0: the same for all */
+    size_t bias_stride; /* 1: real bias[n]; 0: one number for all columns */
     real *relu;
     const real *gate;
-    const mlpi_optimizer_step *update; /* NULL if cs_c is not 1 */
-    const constants *constants;        /* its */
+    const mlpi_optimizer_step *update; /* or NULL */
+    const constants *constants;        /* of the update, as vectors */
 } gemm_args;
 
-/* Sums of rows [i, i + rows) and columns [j, j + cols). */
+/* The sums of rows [i, i + rows) and columns [j, j + cols) of C. They lie in C
+ * itself or in the edge tile: a buffer of MR rows of NR reals for tiles that do
+ * not fit C, because the micro-kernel stores whole vectors only.
+ *
+ * Assumption: in the edge tile the stride is a multiple of VLEN, and the lanes
+ * beyond `cols` may hold anything. */
 typedef struct tile_area {
     size_t i, j, rows, cols;
-    real *sums; /* in C, or in the room, where rows are whole vectors */
+    real *sums; /* element (i, j) is sums[0] */
     size_t stride;
 } tile_area;
 
-/* What C has so far, into the room; or, where tiles are in C itself, the next
- * one, of at most `after` rows, towards L1. */
+/* Brings what the earlier blocks of k left in C to where the micro-kernel
+ * starts: into the edge tile or, if the tile is computed in C itself, nowhere.
+ * Then it prefetches the next tile, which has at most `after` rows, to L1. */
 static HOT void fetch_c(const gemm_args *p, const tile_area *t, bool in_c,
                         size_t after)
 {
@@ -76,7 +113,8 @@ static HOT void fetch_c(const gemm_args *p, const tile_area *t, bool in_c,
     }
 }
 
-/* The step for which the sums are dw. */
+/* Updates the weights with the sums as their gradient dW. The fused update
+ * reads dW while it is in L1, which saves a pass over memory. */
 static void apply_update(const gemm_args *p, const tile_area *t)
 {
     const mlpi_optimizer_step *u = p->update;
@@ -93,7 +131,8 @@ static void apply_update(const gemm_args *p, const tile_area *t)
     update_span(u, p->constants, &s);
 }
 
-/* Asks for what descend_by will read and write. */
+/* Prefetches the weights and the optimizer's state that apply_update will read
+ * and write, so that they arrive while the micro-kernel works. */
 static void prefetch_update(const gemm_args *p, const tile_area *t)
 {
     const mlpi_optimizer_step *u = p->update;
@@ -106,8 +145,11 @@ static void prefetch_update(const gemm_args *p, const tile_area *t)
     }
 }
 
-/* Sums into C and, if their chains have ended, what comes after. */
-static HOT void finish_tile(const gemm_args *p, const tile_area *t, bool ended)
+/* Moves the sums of a tile to C. After the last block of k the chains are
+ * complete: then this also adds the bias, applies gate and ReLU, or updates the
+ * weights. */
+static HOT void finish_tile(const gemm_args *p, const tile_area *t,
+                            bool is_last)
 {
     if (p->cs_c != 1) {
         mlpi_operand from = {t->sums, 1, t->stride};
@@ -115,7 +157,7 @@ static HOT void finish_tile(const gemm_args *p, const tile_area *t, bool ended)
         pack(t->cols, t->rows, from, c, p->cs_c);
         return;
     }
-    if (ended && p->update) {
+    if (is_last && p->update) {
         apply_update(p, t);
         return;
     }
@@ -125,60 +167,66 @@ static HOT void finish_tile(const gemm_args *p, const tile_area *t, bool ended)
             const size_t left = min_size(VLEN, t->cols - j);
             const bool part = left < VLEN;
             vec s = load_lanes(t->sums + i * t->stride + j, part, left);
-            if (ended && p->bias) {
+            if (is_last && p->bias) {
                 s = vadd(s, p->bias_stride
                                 ? load_lanes(p->bias + t->j + j, part, left)
                                 : vset1(*p->bias));
             }
-            if (ended && p->gate) {
+            if (is_last && p->gate) {
                 vec g = load_lanes(p->gate + at, part, left);
                 s = vselect(vle(g, vzero()), vzero(), s);
             }
-            if (!ended || p->c != p->relu) {
+            if (!is_last || p->c != p->relu) {
                 store_lanes(p->c + at, s, part, left);
             }
-            if (ended && p->relu) {
+            if (is_last && p->relu) {
                 store_lanes(p->relu + at, vrelu(s), part, left);
             }
         }
     }
 }
 
-/* Blocks of equal size, at most `most`, and multiples of `grain`. */
+/* Returns the size of equal blocks of n that have at most `max_size` elements
+ * and are multiples of `multiple`. Equal blocks avoid a last one that is
+ * tiny. */
 static size_t block_size(size_t n, size_t max_size, size_t multiple)
 {
     size_t blocks = (n + max_size - 1) / max_size;
     return ((n + blocks - 1) / blocks + multiple - 1) / multiple * multiple;
 }
 
+/* A is packed if each of its tiles is read for many panels of B. C^T needs it,
+ * because the columns of its A are contiguous. */
 static bool packs_a(const gemm_args *p)
 {
     return p->n > PACK_A_MIN_COLUMNS || p->cs_c != 1;
 }
 
-/* Rows of a tile if so many are left. Those of C^T may be more: they are few,
- * and packed, and the tile goes to the room. */
+/* Returns the rows of the next micro-tile if `left` rows are left. A tile of
+ * C^T may have more rows than are left: its A is packed with zeros, its sums go
+ * to the edge tile, and one nearly full tile is faster than two. */
 static size_t tile_height(const gemm_args *p, size_t left)
 {
     const bool is_nearly_whole = left > MIDDLE_ROWS && left < MR;
     return p->cs_c != 1 && is_nearly_whole ? MR : rows_of_next_tile(left);
 }
 
-/* n, up to whole vectors. */
+/* Returns n rounded up to whole vectors. */
 static size_t round_up_to_vec(size_t n)
 {
     return vectors(n) * VLEN;
 }
 
-/* Can B's rows be read where they lie? */
+/* True if the micro-kernel can read the rows of B in place. */
 static bool b_is_dense(const gemm_args *p)
 {
     return p->cs_b == 1 && p->n % VLEN == 0;
 }
 
-/* Does all of B stay in caches, so that it needs neither panels nor blocks?
- * What does not lie well is packed before, which pays if it is a panel anyhow,
- * or if chains are so short that C's rows are to be few at a time. */
+/* True if all of B stays in a cache, so that it needs neither panels nor
+ * blocks. A B that is not dense is packed as a whole first. That pays if it is
+ * a single panel anyhow, or if the chains are so short that C is written a few
+ * rows at a time. */
 static bool b_stays_in_cache(const gemm_args *p)
 {
     const size_t size = p->k * round_up_to_vec(p->n);
@@ -190,17 +238,22 @@ static bool b_stays_in_cache(const gemm_args *p)
                : size <= L2_B_REALS && (p->n <= NR || p->k <= SHORT_K);
 }
 
-/* A part of the work: rows [i, i + m) of A in the block [k, k + kc), with
- * room for a tile, for a panel of B unless B is small, and for these rows,
- * packed unless NULL. */
+/* One iteration of the loop over MC: rows [i, i + m) of A and terms [k, k +
+ * kc).
+ *
+ * Assumptions: i is a multiple of MR and k of VLEN, as MC and KC are; the
+ * buffers are parts of the scratch, in this order, and need no alignment. */
 typedef struct block {
     size_t i, m, k, kc;
-    real *edge_tile, *packed_b, *packed_a;
+    real *edge_tile; /* [MR][NR] */
+    real *packed_b;  /* [kc][NR]; or NULL: B is read in place */
+    real *packed_a;  /* [m][kc] in tiles; or NULL: A is read in place */
 } block;
 
-/* Packs m rows of n elements with zeros after them, up to `width` at least: they
- * are multiplied like all, though nobody looks, and of what memory held before
- * that could be slow, or raise exceptions. May write VLEN beyond the last row. */
+/* Packs m rows of n elements into rows of `width`, with zeros behind them. The
+ * zeros are multiplied like other numbers although nobody reads the products:
+ * what memory held before could be subnormal, hence slow, or raise exceptions.
+ * Up to VLEN reals beyond the last row may be written. */
 static COLD void pack_padded(size_t m, size_t n, mlpi_operand from, real *to,
                              size_t width)
 {
@@ -212,6 +265,8 @@ static COLD void pack_padded(size_t m, size_t n, mlpi_operand from, real *to,
     pack(m, n, from, to, width);
 }
 
+/* Packs the rows of a block of A in tiles: a tile of `width` rows is a (kc,
+ * width) matrix, so that the micro-kernel reads A in the order of memory. */
 static COLD void pack_a(const gemm_args *p, const block *b)
 {
     real *to = b->packed_a;
@@ -226,8 +281,10 @@ static COLD void pack_a(const gemm_args *p, const block *b)
     }
 }
 
-/* B's columns [j, j + cols) in the panel, or a first tile that will pack them,
- * or, if that does, B where it is. */
+/* Chooses where the micro-kernel reads columns [j, j + cols) of B: in the
+ * packed panel; in B itself, while the first tile also packs the panel; or in
+ * B itself without packing, if a cache holds all of B or no second tile would
+ * read the panel. */
 static void choose_b(const gemm_args *p, const block *b, size_t j, size_t cols,
                      micro_tile *t)
 {
@@ -247,18 +304,34 @@ static void choose_b(const gemm_args *p, const block *b, size_t j, size_t cols,
     t->rs_b = NR;
 }
 
-/* All rows of the block by columns [j, j + cols), tile after tile, with C's
- * next lines on their way meanwhile. */
+/* Computes rows [i, i + m) of the block by columns [j, j + cols), tile after
+ * tile. Four flags hold for all tiles of a panel:
+ *
+ *   resumes       a block of k came before: the sums start from C, not from 0
+ *   is_last       no block of k comes after: the chains are complete
+ *   updates       is_last, and the optimizer takes the sums as dW
+ *   in_c          the micro-kernel stores to C itself, not to the edge tile
+ *   needs_finish  finish_tile is called after the micro-kernel
+ *
+ * They occur in these combinations:
+ *
+ *   edge of C, C^T    in_c is false: C is copied to the edge tile if `resumes`
+ *                     is true, and finish_tile always moves the sums back
+ *   whole vectors     in_c is true, and finish_tile is called only if is_last
+ *                     with a bias, a gate, a ReLU or an update to apply
+ *   updates alone     in_c is false although the vectors are whole: C is never
+ *                     written, because only the weights are wanted
+ *   updates, resumes  as in the first two cases: C has held dW before */
 static NEVER_INLINE void run_panel(const gemm_args *p, const block *b, size_t j,
                                    size_t cols)
 {
     const bool resumes = b->k > 0;
-    const bool ends = b->k + b->kc == p->k;
-    const bool updates = ends && p->update;
+    const bool is_last = b->k + b->kc == p->k;
+    const bool updates = is_last && p->update;
     const bool in_c =
         cols % VLEN == 0 && p->cs_c == 1 && !(updates && !resumes);
-    const bool finishes =
-        !in_c || updates || (ends && (p->bias || p->gate || p->relu));
+    const bool needs_finish =
+        !in_c || updates || (is_last && (p->bias || p->gate || p->relu));
     real *c = p->c + b->i * p->rs_c + j;
     micro_tile t = {.k = b->kc,
                     .a = b->packed_a ? b->packed_a
@@ -284,8 +357,8 @@ static NEVER_INLINE void run_panel(const gemm_args *p, const block *b, size_t j,
             prefetch_update(p, &sums);
         }
         run_tile(&t, cols <= VLEN);
-        if (finishes) {
-            finish_tile(p, &sums, ends);
+        if (needs_finish) {
+            finish_tile(p, &sums, is_last);
         }
         t.a += t.rows * (b->packed_a ? b->kc : p->rs_a);
         t.c += in_c ? t.rows * p->rs_c : 0;
@@ -297,7 +370,7 @@ static NEVER_INLINE void run_panel(const gemm_args *p, const block *b, size_t j,
     }
 }
 
-/* Packs a small B that does not lie well. */
+/* Packs all of a B that is small but not dense. */
 static COLD void pack_small_b(gemm_args *p, real *to)
 {
     const size_t n = round_up_to_vec(p->n);
@@ -307,7 +380,8 @@ static COLD void pack_small_b(gemm_args *p, real *to)
     p->cs_b = 1;
 }
 
-/* Ten columns would leave six lanes of two vectors empty; rows leave none. */
+/* True if rows_as_lanes_tile computes the product. Ten columns, those of ten
+ * classes, would leave six lanes of two vectors empty; rows leave none. */
 static bool suits_rows_as_lanes(const gemm_args *p)
 {
     return VLEN == 8 && MR > LANES_COLUMNS && p->n == LANES_COLUMNS &&
@@ -315,7 +389,8 @@ static bool suits_rows_as_lanes(const gemm_args *p)
            p->k % TRANSPOSE_ROWS == 0 && p->m >= VLEN && !p->update;
 }
 
-/* VLEN rows at a time, some of the last perhaps twice. */
+/* Computes VLEN rows of C at a time. The last strip overlaps the one before if
+ * m is no multiple of VLEN; both store the same sums. */
 static HOT void run_rows_as_lanes(const gemm_args *p, real *scratch)
 {
     micro_tile t = {.k = p->k, .rs_a = p->rs_a, .b = p->b};
@@ -330,8 +405,9 @@ static HOT void run_rows_as_lanes(const gemm_args *p, real *scratch)
     }
 }
 
-/* Chains that are short write C as fast as it can be, if its rows are few: they
- * may be pages apart, and translations of so many addresses are not at hand. */
+/* Runs the loops over k, i and j. A product with short chains is bound by
+ * stores to C. The rows of C can lie pages apart, and more than SHORT_K_ROWS of
+ * them at a time overflow the TLB, so blocks are kept that small. */
 static HOT void run_blocks(gemm_args *p, real *scratch)
 {
     const bool small = b_stays_in_cache(p);
@@ -365,8 +441,8 @@ static HOT void run_blocks(gemm_args *p, real *scratch)
     }
 }
 
-/* One row: B is read once, so there is nothing to pack or to block either, but
- * there must be many columns at work at once. */
+/* Computes a single row of C. B is read once, so packing and blocks would only
+ * cost time. Many columns advance together to hide the latency of fma. */
 static void run_single_row(const gemm_args *p, real *scratch)
 {
     micro_tile t = {
@@ -378,15 +454,17 @@ static void run_single_row(const gemm_args *p, real *scratch)
     }
 }
 
+/* Returns a bound on the scratch that grows with m, n and k, in reals: the edge
+ * tile, a panel of B and a packed block of A, or a small B that is packed. */
 static size_t gemm_scratch(size_t m, size_t n, size_t k)
 {
     size_t kc = min_size(k, KC);
     size_t rows = n > PACK_A_MIN_COLUMNS ? min_size(m, MC) : 0;
     size_t blocks = kc * (NR + rows + NARROW_COLUMNS);
     size_t small = min_size(k * round_up_to_vec(n), L2_B_REALS);
-    size_t most =
+    size_t blocked =
         (blocks > small ? blocks : small) + EDGE_TILE_REALS + (size_t)2 * VLEN;
-    return most > SMALL_SCRATCH ? most : SMALL_SCRATCH;
+    return blocked > SMALL_SCRATCH ? blocked : SMALL_SCRATCH;
 }
 
 static gemm_args args_of(const mlpi_gemm_args *p)
@@ -409,7 +487,8 @@ static gemm_args args_of(const mlpi_gemm_args *p)
                        .gate = p->gate};
 }
 
-/* C^T = B^T A^T: a b = b a, so the chains are the same. */
+/* Returns the product C^T = B^T A^T. Since a b = b a, its chains are the
+ * same. */
 static gemm_args transposed(const mlpi_gemm_args *p)
 {
     gemm_args j = args_of(p);
@@ -427,11 +506,12 @@ static gemm_args transposed(const mlpi_gemm_args *p)
     return j;
 }
 
-/* C of what is not small. Returns whether the update has been done with it. */
+/* Computes a product that is not small. Returns true if the update is done,
+ * too. */
 static COLD bool multiply(const mlpi_gemm_args *p)
 {
-    /* Where A's columns are contiguous, those of C^T fill vectors: all, if C is
-     * a column, and if there are few, more than those of C would. */
+    /* If the columns of A are contiguous, the rows of C^T fill vectors: all if
+     * C is one column, and more than those of C would if C has few columns. */
     bool is_column = p->n == 1;
     bool is_narrow = p->n <= NARROW_COLUMNS && p->n % VLEN != 0 &&
                      p->m >= VLEN && !p->bias && !p->relu && !p->gate;
@@ -452,6 +532,8 @@ static COLD bool multiply(const mlpi_gemm_args *p)
     return j.update;
 }
 
+/* Updates the weights in a pass of its own, for products without the fused
+ * update. */
 static void update_after(const mlpi_gemm_args *p)
 {
     if (p->update) {
@@ -462,6 +544,7 @@ static void update_after(const mlpi_gemm_args *p)
     }
 }
 
+/* A product that select_small does not take. */
 static void gemm_blocked(const mlpi_gemm_args *p)
 {
     if (!multiply(p)) {
@@ -481,6 +564,8 @@ static void gemm_empty(const mlpi_gemm_args *p)
     update_after(p);
 }
 
+/* Returns the function that computes a product of these sizes, strides and
+ * operands. A caller that repeats a product asks once. */
 static mlpi_gemm_function *gemm_select(const mlpi_gemm_args *p)
 {
     if (p->m == 0 || p->n == 0 || p->k == 0) {

@@ -1,30 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows as probabilities: softmax, its derivative, and the sums of categorical
- * cross-entropy. Parameters: the vocabulary, loop_tmpl.h, math_tmpl.h,
- * sums_tmpl.h.
+ * Softmax, its derivative, and the sums and slopes of categorical
+ * cross-entropy. Parameters: the vocabulary of vec_portable.h, above all VLEN,
+ * vselect and vdiv; loops_tmpl.h, elementary_tmpl.h (vexp) and
+ * column_sums_tmpl.h (sum_of).
  *
- *   a[j]  = e^(z[j] - max) / s,  s = sum over the row of e^(z[k] - max)
+ * For a row z[n], with sums over k and the largest element max:
+ *
+ *   a[j]  = e^(z[j] - max) / s,                s = sum of e^(z[k] - max)
  *   dz[j] = a[j] (da[j] - sum of a[k] da[k])
- *   -sum of y[j] log a[j] = log(s) sum of y[j] - sum of y[j] (z[j] - max)
- *         by z[j]:  a[j] sum of y[k] - y[j], which is a[j] - y[j] if y is whole
  *
- * The largest exponent is 0, so s is from 1 to n: nothing overflows, and the
- * logarithm is finite where a[j] has long become 0. If one z is a NaN, s is.
+ * The loss of a row with targets y is computed from z, not from a:
+ *
+ *   -sum of y[k] log a[k] = log(s) sum of y[k] - sum of y[k] (z[k] - max)
+ *   d loss / d z[j] = a[j] (sum of y[k]) - y[j], or a[j] - y[j] if y sums to 1
+ *
+ * The largest exponent is 0, so 1 <= s <= n: nothing overflows, and the loss is
+ * finite even where a[j] underflows to 0. If a z[k] is a NaN, then s is a NaN
+ * and so are all a[j].
  */
 
-/* Both functions ignore a NaN, or take it for smaller than all. */
+/* Returns the larger number of each lane. If b is a NaN, the result is a. */
 static inline vec larger_of(vec a, vec b)
 {
     return vselect(vlt(a, b), b, a);
 }
 
+/* Returns the largest of n numbers, or -infinity if there is none. If one
+ * is a NaN, the result is any of the others or -infinity. */
 static inline ALWAYS_INLINE real row_max(size_t n, const real *z)
 {
     real lanes[VLEN];
     const real *left = z;
     if (n > VLEN) {
-        vec max = vload(z + n - VLEN); /* what is left over, and some twice */
+        vec max = vload(z + n - VLEN); /* the last, perhaps partly twice */
         for (size_t j = 0; j + VLEN <= n; j += VLEN) {
             max = larger_of(max, vload(z + j));
         }
@@ -43,19 +52,22 @@ static double largest(size_t n, const void *z)
     return (double)row_max(n, z);
 }
 
+/* Subtracts the row's maximum. */
 static inline vec minus(vec x, vec unused, vec shift)
 {
     (void)unused;
     return vsub(x, shift);
 }
 
+/* Divides by the row's sum. */
 static inline vec divided(vec x, vec unused, vec divisor)
 {
     (void)unused;
     return vdiv(x, divisor);
 }
 
-/* All powers of some rows at once: rows may be shorter than vectors. */
+/* Computes the softmax of m rows. The exponentials of 16 rows are computed in
+ * one pass, so that vectors are full even if rows are shorter than a vector. */
 static NEVER_INLINE void softmax(size_t m, size_t n, const real *z, real *a)
 {
     enum { AT_ONCE = 16 };
@@ -81,11 +93,13 @@ static vec product_with(vec a, vec da, vec unused)
     return vmul(a, da);
 }
 
+/* Returns product - a sum, that is a (da - sum of a da) with product = a da. */
 static vec minus_scaled(vec a, vec product, vec sum)
 {
     return vfnma(a, sum, product);
 }
 
+/* Replaces da by dz = a (da - sum of a da), row by row. */
 static COLD void softmax_backward(size_t m, size_t n, const real *a, real *da)
 {
     for (size_t i = 0; i < m; i++, a += n, da += n) {
@@ -94,6 +108,7 @@ static COLD void softmax_backward(size_t m, size_t n, const real *a, real *da)
     }
 }
 
+/* Returns a sum - y, where `sum` is that of the row's targets. */
 static inline vec minus_target(vec a, vec y, vec sum)
 {
     return vfma(a, sum, vneg(y));
@@ -105,6 +120,7 @@ static inline vec times(vec x, vec unused, vec factor)
     return vmul(x, factor);
 }
 
+/* Computes the derivative of the loss by z, times `scale`. */
 static void cce_gradient(const mlpi_activation *layer, double scale,
                          const void *a_in, const void *y_in, void *d_in)
 {
@@ -121,14 +137,15 @@ static void cce_gradient(const mlpi_activation *layer, double scale,
 
 #if REAL_BITS == 64
 
-/* What one vector of a row adds to three of the sums. */
+/* Computes what one vector of a row adds to the sums of e^d, of y and of y d,
+ * for d = z - shift. */
 static inline ALWAYS_INLINE void cce_vectors(vec z, vec y, vec shift,
                                              vec added[3])
 {
     vec d = vsub(z, shift);
     added[0] = vexp(d);
     added[1] = y;
-    /* d may be infinite where nothing is expected. */
+    /* d may be -infinity where y is 0, and 0 times infinity would be a NaN. */
     added[2] = vselect(vle(vabs(y), vzero()), vzero(), vmul(y, d));
 }
 
@@ -137,6 +154,8 @@ static inline ALWAYS_INLINE void add_to_lanes(double *sums, vec added)
     vstore(sums, vadd(vload(sums), added));
 }
 
+/* Adds a row to the sums of `lanes`. Element j belongs to lane j mod 8, as in
+ * all sums of canonical arithmetic. */
 static COLD void cce_lanes(size_t n, double shift, const double *z,
                            const double *y, mlpi_cce_lanes *lanes)
 {
