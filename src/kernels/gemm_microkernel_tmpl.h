@@ -17,8 +17,8 @@
  * MR and NR_VECS use nearly all vector registers, so that the loop over k loads
  * NR_VECS vectors of B and broadcasts MR numbers of A for MR NR_VECS fmas,
  * which is the outer product of Goto and van de Geijn and of BLIS (gemm_tmpl.h
- * cites them). A tile with fewer rows or columns than its kernel goes to the
- * edge tile, from which gemm_tmpl.h copies what belongs to C.
+ * cites them). A tile whose columns are not whole vectors of C is computed in
+ * the edge tile, from which gemm_tmpl.h copies what belongs to C.
  */
 enum {
     NR = NR_VECS * VLEN, /* columns of a tile */
@@ -46,17 +46,17 @@ typedef struct micro_tile {
     size_t rs_b;      /* stride of B by k */
     real *pack_to;    /* real [k][NR], receives B; or NULL */
     const real *c_in; /* the sums so far; or NULL: they start from 0 */
-    size_t rs_c_in;
+    size_t rs_c_in;   /* stride of c_in by row */
     real *c;
-    size_t rs_c;
+    size_t rs_c; /* stride of C by row */
     size_t rows; /* of the tile; a low tile may have 1 to SMALL_ROWS */
 } micro_tile;
 
-/* The micro-kernel. `rows`, `vecs` and `packs` are constants at each call, so
- * that the loops over them unroll and s stays in registers. One pointer serves
- * three rows of A, since a pointer for each would need more registers than
- * there are. A low tile of fewer than SMALL_ROWS rows computes its last row
- * several times. */
+/* This is the micro-kernel. `rows`, `vecs` and `packs` are constants at each
+ * call, so that the loops over them unroll and s stays in registers. One
+ * pointer serves three rows of A, since a pointer for each would need more
+ * registers than there are. A low tile of fewer than SMALL_ROWS rows computes
+ * its last row several times. */
 static inline ALWAYS_INLINE void microkernel(const micro_tile *t, size_t rows,
                                              size_t vecs, bool packs)
 {

@@ -88,17 +88,17 @@ typedef struct gemm_args {
  * itself or in the edge tile: a buffer of MR rows of NR reals for tiles that do
  * not fit C, because the micro-kernel stores whole vectors only.
  *
- * Assumption: in the edge tile the stride is a multiple of VLEN, and the lanes
- * beyond `cols` may hold anything. */
+ * Assumption: rows of the edge tile have space for whole vectors. Their lanes
+ * beyond `cols` may hold anything and are never stored to C. */
 typedef struct tile_area {
     size_t i, j, rows, cols;
     real *sums; /* element (i, j) is sums[0] */
     size_t stride;
 } tile_area;
 
-/* Brings what the earlier blocks of k left in C to where the micro-kernel
- * starts: into the edge tile or, if the tile is computed in C itself, nowhere.
- * Then it prefetches the next tile, which has at most `after` rows, to L1. */
+/* Copies what the earlier blocks of k left in C to the edge tile. A tile that
+ * is computed in C itself needs no copy; there the next tile, which has at most
+ * `after` rows, is prefetched to L1. */
 static HOT void fetch_c(const gemm_args *p, const tile_area *t, bool in_c,
                         size_t after)
 {
@@ -195,8 +195,8 @@ static size_t block_size(size_t n, size_t max_size, size_t multiple)
     return ((n + blocks - 1) / blocks + multiple - 1) / multiple * multiple;
 }
 
-/* A is packed if each of its tiles is read for many panels of B. C^T needs it,
- * because the columns of its A are contiguous. */
+/* True if A is packed: always for C^T, whose last tile may read rows beyond the
+ * last, and otherwise if each tile of A is read for many panels of B. */
 static bool packs_a(const gemm_args *p)
 {
     return p->n > PACK_A_MIN_COLUMNS || p->cs_c != 1;
@@ -305,7 +305,7 @@ static void choose_b(const gemm_args *p, const block *b, size_t j, size_t cols,
 }
 
 /* Computes rows [i, i + m) of the block by columns [j, j + cols), tile after
- * tile. Four flags hold for all tiles of a panel:
+ * tile. Five flags hold for all tiles of a panel:
  *
  *   resumes       a block of k came before: the sums start from C, not from 0
  *   is_last       no block of k comes after: the chains are complete
@@ -544,7 +544,7 @@ static void update_after(const mlpi_gemm_args *p)
     }
 }
 
-/* A product that select_small does not take. */
+/* Computes a product that select_small does not take. */
 static void gemm_blocked(const mlpi_gemm_args *p)
 {
     if (!multiply(p)) {

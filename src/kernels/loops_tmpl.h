@@ -6,9 +6,10 @@
  *
  * A loop takes a function of vectors and applies it to every vector of an
  * array. The function is a constant at each call and the loop is always
- * inlined, so no call is left in the loop. The last lanes of an array, fewer
- * than VLEN, go through the same function as all others: a result does not
- * depend on its position.
+ * inlined, so no call is left in the loop. (Only map_called, map_long and
+ * combine_long call the function, which is long then.) The last lanes of an
+ * array, fewer than VLEN, go through the same function as all others: a result
+ * does not depend on its position.
  */
 #include <float.h>
 #include <math.h>
@@ -36,9 +37,9 @@
 /* R(x) is the constant x in the precision of `real`. */
 #define R(x) ((real)(x))
 
-/* True if the registers hold sixteen vectors of sums and what else a loop
- * needs, which is so if they hold the tile of a matrix product, MR x NR_VECS
- * vectors. */
+/* True if the registers hold sixteen vectors of sums and the operands of a
+ * loop. They do if the tile of a matrix product has so many vectors, MR x
+ * NR_VECS. */
 enum { HAS_16_ACCUMULATORS = MR * NR_VECS >= 16 };
 
 /* Returns a b + c, rounded once, for single numbers. */
