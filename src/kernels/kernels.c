@@ -51,7 +51,7 @@ static bool runs_anywhere(void)
 /* The order is from the slowest to the fastest. */
 static const struct {
     const mlpi_kernels *f32, *f64;
-    bool (*runs)(void);
+    bool (*runs)(void); /* true if this machine can run both */
 } tables[] = {
     {&mlpi_kernels_portable_f32, &mlpi_kernels_portable_f64, runs_anywhere},
 #ifdef MLPI_HAVE_NEON
@@ -93,6 +93,8 @@ const mlpi_kernels *mlpi_kernels_find(mlp_dtype dtype, const char *name)
     return found;
 }
 
+/* Every instruction set has tables of both precisions, so either list gives all
+ * names. */
 const char *mlp_kernels(size_t index)
 {
     const mlpi_kernels *kernels = mlpi_kernels_get(MLP_F64, index);

@@ -82,6 +82,8 @@ static vec clipped_difference(vec a, vec y, vec delta)
     return vselect(vlt(delta, d), delta, vselect(vlt(d, low), low, d));
 }
 
+/* For mse the exact factor 2 joins the scale. For Huber's loss delta is the one
+ * constant of the loop, so the scale needs a second pass. */
 static void loss_gradient(const mlpi_loss_terms *t, double scale, void *d)
 {
     switch (t->loss) {
@@ -183,7 +185,7 @@ static inline ALWAYS_INLINE vec mse_term(vec a, vec y, vec delta)
     return vmul(d, d);
 }
 
-/* Where y is 0 the term is 0 even if the logarithm is not finite. */
+/* A class with y = 0 contributes 0, also where its output is NaN. */
 static vec cce_term(vec a, vec y, vec delta)
 {
     (void)delta;
@@ -326,6 +328,8 @@ static void add_logits(const mlpi_loss_terms *terms, double lanes[MLPI_LANES])
     add_terms(bce_logit_term, &rest, lanes);
 }
 
+/* Short terms are inlined into a loop of their own; long ones share a loop that
+ * calls them. */
 static void loss_terms(const mlpi_loss_terms *terms, double lanes[MLPI_LANES])
 {
     switch (terms->loss) {

@@ -11,7 +11,12 @@
  * struct at the end, which table_tmpl.h defines.
  */
 
-/* The sum of no products is 0, so C is the bias. */
+/* ---------------------------------------------------------------------------
+ * Products and data
+ */
+
+/* The sum of no products is 0, so C is the bias. The sum 0 + bias is computed
+ * all the same: it turns a bias of -0 into 0, as in a longer product. */
 static void empty_product(const mlpi_gemm_args *p)
 {
     real *c = p->C;
@@ -29,6 +34,8 @@ static void empty_product(const mlpi_gemm_args *p)
     }
 }
 
+/* An unknown class makes the whole row NaN instead of 0, so that the loss of
+ * such a row is NaN and the mistake shows. */
 static void one_hot(const mlpi_gather *g)
 {
     const int32_t *classes = g->X.data;
@@ -46,6 +53,7 @@ static void one_hot(const mlpi_gather *g)
     }
 }
 
+/* Elements between the columns of `out`, and rows' padding, stay untouched. */
 static void scatter(size_t m, size_t n, const void *dense, mlp_view out)
 {
     const real *x = dense;
@@ -79,6 +87,8 @@ static void from_double(size_t n, const double *x, void *out_void)
     }
 }
 
+/* Options are doubles. A check of one for an f32 network must test the number
+ * that the kernels will use, which may have overflowed to infinity. */
 static double round_to_real(double x)
 {
     return (double)(real)x;
@@ -126,6 +136,7 @@ static bool find_not_unit(mlp_cview X, size_t *row, size_t *col)
     return find(is_not_unit, X, row, col);
 }
 
+/* The comparison is negated so that a sum that is NaN is found too. */
 static bool find_bad_row_sum(mlp_cview X, size_t *row, double *sum)
 {
     for (size_t i = 0; i < X.rows; i++) {
@@ -181,6 +192,8 @@ static void column_moments(mlp_cview X, double *mean, double *std)
             std[j] += x[j * X.col_stride] != first[j * X.col_stride];
         }
     }
+    /* The second pass sums scaled numbers; the third sums squared deviations
+     * from the scaled mean. */
     for (size_t j = 0; j < X.cols; j++) {
         scale[j] = moment_scale(mean[j], std[j]);
         mean[j] = std[j] = 0.0;
@@ -212,6 +225,7 @@ static void column_moments(mlp_cview X, double *mean, double *std)
  * Labels
  */
 
+/* A comparison with NaN is false, so NaN needs a test of its own. */
 static void threshold_labels(size_t m, size_t n, double threshold,
                              const void *a_in, mlp_view labels)
 {
@@ -249,6 +263,8 @@ static void argmax_labels(size_t m, size_t n, const void *a_in, mlp_view labels)
     }
 }
 
+/* An output of NaN predicts 0 by the comparison, but must not count. A target
+ * that is neither 0 nor 1 equals no prediction. */
 static size_t count_correct(size_t n, const void *a_in, const void *y_in)
 {
     const real *a = a_in;
@@ -261,6 +277,7 @@ static size_t count_correct(size_t n, const void *a_in, const void *y_in)
     return count;
 }
 
+/* first_largest returns n for a row with a NaN, which is no column. */
 static size_t count_correct_rows(size_t m, size_t n, const void *a_in,
                                  const void *y_in)
 {
