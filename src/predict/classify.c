@@ -12,9 +12,9 @@ static void put_labels(const mlp_net *net, size_t m, double threshold,
 {
     size_t n = mlpi_net_outputs(net);
     if (net->loss == MLP_LOSS_CCE) {
-        net->kernels->argmax_labels(m, n, A, labels);
+        net->kernels->scalar->argmax_labels(m, n, A, labels);
     } else {
-        net->kernels->threshold_labels(m, n, threshold, A, labels);
+        net->kernels->scalar->threshold_labels(m, n, threshold, A, labels);
     }
 }
 

@@ -44,8 +44,10 @@ static size_t count_hits(const mlp_net *net,
                                             .out = buffers->Y});
     }
     return net->loss == MLP_LOSS_CCE
-               ? net->kernels->count_correct_rows(m, n, buffers->A, buffers->Y)
-               : net->kernels->count_correct(m * n, buffers->A, buffers->Y);
+               ? net->kernels->scalar->count_correct_rows(m, n, buffers->A,
+                                                          buffers->Y)
+               : net->kernels->scalar->count_correct(m * n, buffers->A,
+                                                     buffers->Y);
 }
 
 void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,

@@ -329,7 +329,7 @@ mlp_status mlp_log_loss(mlp_cview probabilities, mlp_cview labels, double *loss)
     TRY(check_labels(labels, P.rows, P.cols > 1 ? P.cols : 2));
     size_t row = 0;
     size_t col = 0;
-    if (mlpi_kernels_get(P.dtype, 0)->find_not_unit(P, &row, &col)) {
+    if (mlpi_kernels_get(P.dtype, 0)->scalar->find_not_unit(P, &row, &col)) {
         return MLP_ERR_ARGUMENT;
     }
     sum logs = {.count = 0};

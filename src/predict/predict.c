@@ -64,13 +64,13 @@ static inline void run_row(const mlp_net *net,
                            const mlp_cview *X, const mlp_view *A)
 {
     enum { NEAR = 32768 }; /* bytes that L1 holds */
-    mlpi_row row = {.L = net->layout.L,
-                    .layer = net->row_layers,
-                    .far =
-                        net->layout.parameters > NEAR / net->kernels->real_size,
-                    .x = X->data,
-                    .hidden = {buffers->hidden[0], buffers->hidden[1]},
-                    .out = A->data};
+    mlpi_row_args row = {.L = net->layout.L,
+                         .layer = net->row_layers,
+                         .exceeds_l1 = net->layout.parameters >
+                                       NEAR / net->kernels->real_size,
+                         .x = X->data,
+                         .hidden = {buffers->hidden[0], buffers->hidden[1]},
+                         .out = A->data};
     if (net->in.scales) {
         row.x = enter(net, buffers, mlpi_operand_of(*X), NULL, 1).data;
     }
@@ -129,8 +129,8 @@ static void predict_rows(const task *t, const mlpi_predict_buffers *buffers,
                    out);
         mlpi_unscale_outputs(net, m, out);
         if (!is_direct) {
-            kernels->scatter(m, A->cols, out,
-                             mlpi_view_rows(*A, kernels->real_size, i, m));
+            kernels->scalar->scatter(
+                m, A->cols, out, mlpi_view_rows(*A, kernels->real_size, i, m));
         }
     }
 }

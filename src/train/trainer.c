@@ -259,7 +259,7 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    if (!isfinite(trainer->net->kernels->round(alpha))) {
+    if (!isfinite(trainer->net->kernels->scalar->round(alpha))) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
                           "alpha: expects a finite %s, got %g",
                           mlp_dtype_name(trainer->net->kernels->dtype), alpha);

@@ -48,7 +48,8 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
 
 /* Finds the state in the file and loads it. The tensors of the network are not
  * read: the state has the same parameters. */
-static mlp_status load_bytes(mlp_trainer *trainer, const mlpi_file_content *disk)
+static mlp_status load_bytes(mlp_trainer *trainer,
+                             const mlpi_file_content *disk)
 {
     mlpi_safetensors file;
     TRY(mlpi_model_open(&trainer->hooks, disk->bytes, disk->size, &file));

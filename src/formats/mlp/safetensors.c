@@ -507,7 +507,7 @@ void mlpi_safetensors_copy(const mlpi_safetensors *c,
     for (size_t i = 0; i < view.rows; i++) {
         for (size_t j = 0; j < view.cols; j++) {
             double x = mlpi_tensor_real(c, t, i * view.cols + j);
-            kernels->from_double(
+            kernels->scalar->from_double(
                 1, &x,
                 mlpi_at(kernels, view.data,
                         i * view.row_stride + j * view.col_stride));
