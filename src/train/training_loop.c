@@ -251,7 +251,7 @@ static double look_at_clock(mlpi_loop *loop)
     double now = mlpi_seconds();
     double seconds = (now - loop->clock) / (double)loop->untimed;
     bool is_told = loop->options->on_epoch;
-    mlpi_history_time(loop->history, loop->untimed, seconds);
+    mlpi_history_set_seconds(loop->history, loop->untimed, seconds);
     loop->at_once = seconds < is_short && !is_told ? MANY : 1;
     loop->untimed = 0;
     loop->clock = now;
@@ -271,7 +271,7 @@ static bool note_epoch(mlpi_loop *loop, const mlpi_record *record)
         validates) {
         mlpi_snapshot_take(t->net, t->best);
     }
-    mlpi_plateau_note(&t->epoch_state.plateau, &options->schedule, watched);
+    mlpi_plateau_advance(&t->epoch_state.plateau, &options->schedule, watched);
     loop->rounds++;
     mlpi_history_add(loop->history, record, t->epoch_state.best_epoch);
     loop->untimed++;
