@@ -8,12 +8,12 @@ left_out='bits model_tool onnx_tool'
 # that need what valgrind does not have: the 80-bit long double, the right sign
 # of a fused c - a b that is exactly 0, a report from a child that may write no
 # more,
-left_out="$left_out test_math* test_softmax test_disk"
+left_out="$left_out test_elementary* test_softmax test_file"
 # and that take long here, with steps that others take, too.
 left_out="$left_out moons experiments regression circles digits save_and_load
     test_moons test_footprint test_gradient test_gradient_matrix
-    test_check_gradients test_optimizer test_lbfgs test_product test_fused
-    test_batch_norm test_dropout test_hard_data test_team"
+    test_gradient_check test_optimizer test_lbfgs test_gemm test_fused
+    test_batch_norm test_dropout test_hard_data test_thread_team"
 
 . "$(dirname "$0")/common.sh"
 need valgrind
