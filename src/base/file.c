@@ -90,10 +90,10 @@ static bool shut(int fd)
 
 static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
                             bool (*begins)(const unsigned char *, size_t),
-                            mlpi_disk_file *file)
+                            mlpi_file_content *file)
 {
     struct stat is;
-    unsigned char head[MLPI_DISK_HEAD];
+    unsigned char head[MLPI_FILE_HEAD];
     if (fstat(fd, &is) != 0) {
         return report_errno(hooks, path, "look at it");
     }
@@ -101,7 +101,7 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
         return mlpi_error(hooks, MLP_ERR_IO, "%s: expects an ordinary file",
                           path);
     }
-    if (is.st_size < MLPI_DISK_HEAD || (uintmax_t)is.st_size > SIZE_MAX) {
+    if (is.st_size < MLPI_FILE_HEAD || (uintmax_t)is.st_size > SIZE_MAX) {
         return mlpi_error(hooks, MLP_ERR_FORMAT,
                           "%s: expects a file of a size that can be", path);
     }
@@ -124,14 +124,14 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
         mlpi_release(hooks, block);
         return status;
     }
-    *file = (mlpi_disk_file){block, size};
+    *file = (mlpi_file_content){block, size};
     return MLP_OK;
 }
 
-mlp_status mlpi_disk_read(const mlp_hooks *hooks, const char *path,
+mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
                           bool (*begins)(const unsigned char *head,
                                          size_t size),
-                          mlpi_disk_file *file)
+                          mlpi_file_content *file)
 {
     int fd = -1;
     do { /* without waiting for whoever might write into a pipe */
@@ -146,7 +146,7 @@ mlp_status mlpi_disk_read(const mlp_hooks *hooks, const char *path,
 }
 
 static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
-                                 int fd, size_t offset, mlpi_disk_file part)
+                                 int fd, size_t offset, mlpi_file_content part)
 {
     struct stat is;
     size_t end = 0;
@@ -166,8 +166,8 @@ static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
     return MLP_OK;
 }
 
-mlp_status mlpi_disk_read_part(const mlp_hooks *hooks, const char *path,
-                               size_t offset, mlpi_disk_file part)
+mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
+                               size_t offset, mlpi_file_content part)
 {
     int fd = -1;
     do {
@@ -248,7 +248,7 @@ static bool write_and_close(int fd, const struct stat *old, const void *bytes,
 }
 
 /* Writes the part to a file of a new name, which it leaves there. */
-static mlp_status stage(const mlp_hooks *hooks, const mlpi_disk_part *part,
+static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *part,
                         char *name)
 {
     struct stat old;
@@ -274,7 +274,7 @@ static mlp_status stage(const mlp_hooks *hooks, const mlpi_disk_part *part,
 }
 
 /* Gives the new file the old one's name. */
-static mlp_status replace(const mlp_hooks *hooks, const mlpi_disk_part *part,
+static mlp_status replace(const mlp_hooks *hooks, const mlpi_new_file *part,
                           char *name)
 {
     if (rename(name, part->path) != 0) {
@@ -285,7 +285,7 @@ static mlp_status replace(const mlp_hooks *hooks, const mlpi_disk_part *part,
 }
 
 static mlp_status write_parts(const mlp_hooks *hooks,
-                              const mlpi_disk_part *parts, size_t n,
+                              const mlpi_new_file *parts, size_t n,
                               char *const *names)
 {
     mlp_status status = MLP_OK;
@@ -305,10 +305,10 @@ static mlp_status write_parts(const mlp_hooks *hooks,
     return status;
 }
 
-mlp_status mlpi_disk_write_parts(const mlp_hooks *hooks,
-                                 const mlpi_disk_part *parts, size_t n)
+mlp_status mlpi_file_write_all(const mlp_hooks *hooks,
+                               const mlpi_new_file *parts, size_t n)
 {
-    char *names[MLPI_DISK_PARTS] = {NULL};
+    char *names[MLPI_FILE_MAX_WRITES] = {NULL};
     mlpi_cursor measure = {0};
     void *block = NULL;
     for (size_t i = 0; i < n; i++) {
@@ -324,9 +324,9 @@ mlp_status mlpi_disk_write_parts(const mlp_hooks *hooks,
     return status;
 }
 
-mlp_status mlpi_disk_write(const mlp_hooks *hooks, const char *path,
+mlp_status mlpi_file_write(const mlp_hooks *hooks, const char *path,
                            const void *bytes, size_t n)
 {
-    const mlpi_disk_part part = {path, bytes, n};
-    return mlpi_disk_write_parts(hooks, &part, 1);
+    const mlpi_new_file part = {path, bytes, n};
+    return mlpi_file_write_all(hooks, &part, 1);
 }

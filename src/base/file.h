@@ -10,44 +10,44 @@
 
 #include "mlp.h"
 
-typedef struct mlpi_disk_file {
+typedef struct mlpi_file_content {
     unsigned char *bytes; /* to be released by mlpi_release */
     size_t size;
-} mlpi_disk_file;
+} mlpi_file_content;
 
-enum { MLPI_DISK_HEAD = 8 };
+enum { MLPI_FILE_HEAD = 8 };
 
-/* Reads a file, if it has MLPI_DISK_HEAD bytes, and `begins` finds that one of
+/* Reads a file, if it has MLPI_FILE_HEAD bytes, and `begins` finds that one of
  * this size may begin with them: before that nothing is allocated. MLP_ERR_IO,
  * MLP_ERR_FORMAT. */
-mlp_status mlpi_disk_read(const mlp_hooks *hooks, const char *path,
+mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
                           bool (*begins)(const unsigned char *head,
                                          size_t size),
-                          mlpi_disk_file *file);
+                          mlpi_file_content *file);
 
 /* Reads part.size bytes from `offset` on to part.bytes; where that is NULL,
  * only looks whether they are there. A symbolic link is not followed.
  * MLP_ERR_IO, MLP_ERR_FORMAT. */
-mlp_status mlpi_disk_read_part(const mlp_hooks *hooks, const char *path,
-                               size_t offset, mlpi_disk_file part);
+mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
+                               size_t offset, mlpi_file_content part);
 
 /* Makes n bytes the content of a file, old or new. Where that fails there is no
  * temporary file left. MLP_ERR_IO. */
-mlp_status mlpi_disk_write(const mlp_hooks *hooks, const char *path,
+mlp_status mlpi_file_write(const mlp_hooks *hooks, const char *path,
                            const void *bytes, size_t n);
 
-/* Likewise of up to MLPI_DISK_PARTS files: all are on the disk before the first
+/* Likewise of up to MLPI_FILE_MAX_WRITES files: all are on the disk before the first
  * takes its name, so that only a failure of that last step, which needs no
  * room, can leave some old and some new. */
-typedef struct mlpi_disk_part {
+typedef struct mlpi_new_file {
     const char *path;
     const void *bytes;
     size_t size;
-} mlpi_disk_part;
+} mlpi_new_file;
 
-enum { MLPI_DISK_PARTS = 2 };
+enum { MLPI_FILE_MAX_WRITES = 2 };
 
-mlp_status mlpi_disk_write_parts(const mlp_hooks *hooks,
-                                 const mlpi_disk_part *parts, size_t n);
+mlp_status mlpi_file_write_all(const mlp_hooks *hooks,
+                               const mlpi_new_file *parts, size_t n);
 
 #endif

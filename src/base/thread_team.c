@@ -30,7 +30,7 @@ mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads)
     return MLP_OK;
 }
 
-void mlpi_partition(const mlpi_member *self, size_t n, size_t grain,
+void mlpi_partition(const mlpi_thread *self, size_t n, size_t grain,
                     size_t *first, size_t *count)
 {
     if (self->count == 1) {
@@ -50,7 +50,7 @@ void mlpi_partition(const mlpi_member *self, size_t n, size_t grain,
 
 static void work_alone(mlpi_work *work, void *context)
 {
-    const mlpi_member alone = {.team = NULL, .index = 0, .count = 1};
+    const mlpi_thread alone = {.team = NULL, .index = 0, .count = 1};
     work(&alone, context);
 }
 
@@ -77,7 +77,7 @@ struct mlpi_team {
     atomic_size_t passed;  /* barriers that all have come to */
     pthread_mutex_t lock;  /* for sleeping and waking alone */
     pthread_cond_t changed;
-    mlpi_member *members;
+    mlpi_thread *members;
     pthread_t *threads; /* [size]; [0] is not used */
     size_t room;        /* bytes */
     void *rooms;        /* of members 1.., one after another */
@@ -120,7 +120,7 @@ static void advance(mlpi_team *team, atomic_size_t *counter)
     (void)pthread_mutex_unlock(&team->lock);
 }
 
-void mlpi_barrier(const mlpi_member *self)
+void mlpi_barrier(const mlpi_thread *self)
 {
     mlpi_team *team = self->team;
     if (!team) {
@@ -139,7 +139,7 @@ void mlpi_barrier(const mlpi_member *self)
 
 static void *serve(void *argument)
 {
-    const mlpi_member *self = argument;
+    const mlpi_thread *self = argument;
     mlpi_team *team = self->team;
     for (size_t run = 0;; run++) {
         await(team, &team->runs, run);
@@ -227,7 +227,7 @@ static mlp_status create(const mlp_hooks *hooks, size_t size, mlpi_team **team)
         return MLP_OK;
     }
     for (size_t i = 0; i < size; i++) {
-        new_team->members[i] = (mlpi_member){new_team, i, size};
+        new_team->members[i] = (mlpi_thread){new_team, i, size};
     }
     new_team->size = start(new_team);
     /* They wait for the first run, which publishes what is written here. */
@@ -289,7 +289,7 @@ size_t mlpi_team_size(const mlpi_team *team)
     return team && team->process == getpid() ? team->size : 1;
 }
 
-void *mlpi_team_scratch(const mlpi_member *self)
+void *mlpi_team_scratch(const mlpi_thread *self)
 {
     return (unsigned char *)self->team->rooms +
            (self->index - 1) * self->team->room;
@@ -337,7 +337,7 @@ size_t mlpi_team_size(const mlpi_team *team)
     return 1;
 }
 
-void *mlpi_team_scratch(const mlpi_member *self)
+void *mlpi_team_scratch(const mlpi_thread *self)
 {
     (void)self;
     return NULL;
@@ -349,7 +349,7 @@ void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
     work_alone(work, context);
 }
 
-void mlpi_barrier(const mlpi_member *self)
+void mlpi_barrier(const mlpi_thread *self)
 {
     (void)self;
 }

@@ -17,17 +17,17 @@
 #include "mlp.h"
 
 /* Rows that are left to one thread, whatever they cost. */
-#define MLPI_LEAST_ROWS 8
+#define MLPI_MIN_ROWS 8
 
 typedef struct mlpi_team mlpi_team;
 
 /* One of `count` threads at work. */
-typedef struct mlpi_member {
+typedef struct mlpi_thread {
     mlpi_team *team; /* NULL: alone */
     size_t index, count;
-} mlpi_member;
+} mlpi_thread;
 
-typedef void mlpi_work(const mlpi_member *self, void *context);
+typedef void mlpi_work(const mlpi_thread *self, void *context);
 
 /* The cores that this process may use, 1 at least. */
 size_t mlpi_cores(void);
@@ -47,7 +47,7 @@ mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads);
  * Below about 2^20 multiply-adds waking them costs more than it brings. */
 static inline bool mlpi_pays_for_threads(size_t m, size_t parameters)
 {
-    return m > MLPI_LEAST_ROWS && m > ((size_t)1 << 20) / parameters;
+    return m > MLPI_MIN_ROWS && m > ((size_t)1 << 20) / parameters;
 }
 
 /* How many would work now; 1 for NULL. */
@@ -57,14 +57,14 @@ size_t mlpi_team_size(const mlpi_team *team);
 void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context);
 
 /* The room of a member that is not the caller. */
-void *mlpi_team_scratch(const mlpi_member *self);
+void *mlpi_team_scratch(const mlpi_thread *self);
 
 /* Waits until all members have come here. */
-void mlpi_barrier(const mlpi_member *self);
+void mlpi_barrier(const mlpi_thread *self);
 
 /* Which of n things are this member's: whole multiples of `grain`, but for the
  * last. */
-void mlpi_partition(const mlpi_member *self, size_t n, size_t grain,
+void mlpi_partition(const mlpi_thread *self, size_t n, size_t grain,
                     size_t *first, size_t *count);
 
 #endif

@@ -190,10 +190,10 @@ mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
         return mlpi_error(hooks, MLP_ERR_SHAPE, "%s: expects %zu rows, got %zu",
                           name, expected->rows, view->rows);
     }
-    if (view->rows < expected->least_rows) {
+    if (view->rows < expected->min_rows) {
         return mlpi_error(hooks, MLP_ERR_SHAPE,
                           "%s: expects at least %zu rows, got %zu", name,
-                          expected->least_rows, view->rows);
+                          expected->min_rows, view->rows);
     }
     if (view->rows == 0) {
         return MLP_OK;

@@ -13,7 +13,7 @@ typedef struct mlpi_expected {
     mlp_dtype dtype;
     size_t rows; /* MLPI_ANY_ROWS: as many as there are */
     size_t cols;
-    size_t least_rows;
+    size_t min_rows;
 } mlpi_expected;
 
 /* The usual case, told without a call: a dense matrix, not empty, of this type
@@ -34,7 +34,7 @@ static inline bool mlpi_is_dense(const mlp_cview *view, mlp_dtype dtype,
 void mlpi_cut_rows(mlp_cview *view, size_t first, size_t count);
 
 /* Such rows of a writable one, with elements of that size. */
-static inline mlp_view mlpi_view_part(mlp_view view, size_t size, size_t first,
+static inline mlp_view mlpi_view_rows(mlp_view view, size_t size, size_t first,
                                       size_t count)
 {
     view.data = (unsigned char *)view.data + first * view.row_stride * size;

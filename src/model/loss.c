@@ -65,7 +65,7 @@ static double terms_of_a_row(const mlp_net *net)
     return net->loss == MLP_LOSS_CCE ? 1.0 : (double)mlpi_net_outputs(net);
 }
 
-double mlpi_loss_weight(size_t m, const double *weight)
+double mlpi_sum_row_weights(size_t m, const double *weight)
 {
     double sum = weight ? 0.0 : (double)m;
     for (size_t i = 0; weight && i < m; i++) {
@@ -105,9 +105,9 @@ static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
         .n = n,
         .a = widened(net, of_logits ? outputs->Z : outputs->A, first, n, a),
         .y = widened(net, outputs->Y, first, n, y)};
-    if (outputs->weight) {
+    if (outputs->row_weights) {
         for (size_t i = 0; i < n; i++) {
-            weight[i] = outputs->weight[(first + i) / outs];
+            weight[i] = outputs->row_weights[(first + i) / outs];
         }
         terms.weight = weight;
     }
@@ -150,7 +150,8 @@ static void add_rows(mlpi_loss_sum *sum, const mlp_net *net,
     net->kernels->f64->map(MLPI_MAP_LOG, m, logs, logs);
     for (size_t i = 0; i < m; i++) {
         double term = logs[i] * mass[i] - cross[i];
-        double weight = outputs->weight ? outputs->weight[first + i] : 1.0;
+        double weight =
+            outputs->row_weights ? outputs->row_weights[first + i] : 1.0;
         sum->lanes[i % MLPI_LANES] += term * weight;
     }
 }
@@ -160,12 +161,13 @@ void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
 {
     size_t m = outputs->m;
     size_t n = m * mlpi_net_outputs(net);
-    sum->total += mlpi_loss_weight(m, outputs->weight) * terms_of_a_row(net);
+    sum->total +=
+        mlpi_sum_row_weights(m, outputs->row_weights) * terms_of_a_row(net);
     if (is_softmax_cce(net)) {
         for (size_t i = 0; i < m; i += BLOCK) {
             add_rows(sum, net, outputs, i, least(BLOCK, m - i));
         }
-    } else if (net->kernels == net->kernels->f64 && !outputs->weight) {
+    } else if (net->kernels == net->kernels->f64 && !outputs->row_weights) {
         add_block(sum, net, outputs, 0, n);
     } else {
         for (size_t i = 0; i < n; i += BLOCK) {
@@ -213,11 +215,11 @@ void mlpi_loss_gradient(const mlp_net *net, const mlpi_outputs *outputs,
                         double batch, void *dZ)
 {
     double share = 1.0 / (batch * terms_of_a_row(net));
-    if (!outputs->weight) {
+    if (!outputs->row_weights) {
         put_slopes(net, outputs, 0, outputs->m, share, dZ);
         return;
     }
     for (size_t i = 0; i < outputs->m; i++) {
-        put_slopes(net, outputs, i, 1, outputs->weight[i] * share, dZ);
+        put_slopes(net, outputs, i, 1, outputs->row_weights[i] * share, dZ);
     }
 }

@@ -39,7 +39,7 @@ typedef struct mlpi_loss_sum {
 typedef struct mlpi_outputs {
     size_t m;
     const void *Z, *A, *Y;
-    const double *weight; /* [m], or NULL: all 1 */
+    const double *row_weights; /* [m], or NULL: all 1 */
 } mlpi_outputs;
 
 /* Adds the terms of some rows. Each call but the last must add a multiple of
@@ -51,7 +51,7 @@ void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
 double mlpi_loss_mean(const mlpi_loss_sum *sum);
 
 /* The sum of m weights, one after another; m if there are none. */
-double mlpi_loss_weight(size_t m, const double *weight);
+double mlpi_sum_row_weights(size_t m, const double *weight);
 
 /* dZ = dJ/dZ of the last layer for these rows, of a batch whose rows' weights
  * have the sum `batch`. */

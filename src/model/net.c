@@ -191,8 +191,8 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
     TRY(mlpi_allocate(&made.hooks, &measure, "a network", &block));
     mlpi_cursor carve = {.base = block};
     lay_out(&made, config, &carve);
-    mlpi_init_draw(made.kernels, &made.layout, config->init, config->seed,
-                   made.parameters);
+    mlpi_init_parameters(made.kernels, &made.layout, config->init, config->seed,
+                         made.parameters);
     *net = block;
     **net = made;
     return MLP_OK;
@@ -219,7 +219,8 @@ mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init, uint32_t seed)
         return MLP_ERR_NULL;
     }
     TRY(check_init(&net->hooks, init));
-    mlpi_init_draw(net->kernels, &net->layout, init, seed, net->parameters);
+    mlpi_init_parameters(net->kernels, &net->layout, init, seed,
+                         net->parameters);
     return MLP_OK;
 }
 

@@ -98,48 +98,9 @@ static inline mlpi_activation mlpi_net_activation(const mlp_net *net, size_t l,
 /* MLP_ERR_ARGUMENT unless first <= l <= L. */
 mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first);
 
-/* Checks the shape of an X (m, n[0]) with m >= least_rows, and of a Y (m, n[L])
- * with `rows` rows, or of any number with MLPI_ANY_ROWS; for cce Y may be
- * classes (m, 1) of MLP_I32. The first two look at everything; the others,
- * which answer the usual case at once, are for use. */
-mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_cview *X,
-                                 size_t least_rows);
-mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_cview *Y,
-                                  size_t rows);
-
-static inline mlp_status
-mlpi_check_inputs(const mlp_net *net, const mlp_cview *X, size_t least_rows)
-{
-    return mlpi_is_dense(X, net->kernels->dtype, mlpi_net_inputs(net)) &&
-                   X->rows >= least_rows
-               ? MLP_OK
-               : mlpi_check_input_view(net, X, least_rows);
-}
-
-static inline mlp_status mlpi_check_targets(const mlp_net *net,
-                                            const mlp_cview *Y, size_t rows)
-{
-    return mlpi_is_dense(Y, net->kernels->dtype, mlpi_net_outputs(net)) &&
-                   Y->rows == rows
-               ? MLP_OK
-               : mlpi_check_target_view(net, Y, rows);
-}
-
-/* MLP_ERR_NOT_FINITE if a checked view holds a NaN or an infinity. */
-mlp_status mlpi_check_finite(const mlp_net *net, const char *name,
-                             mlp_cview view);
-
 /* MLP_ERR_ARGUMENT unless a number is finite and above 0 in that precision. */
 mlp_status mlpi_check_positive(const mlp_hooks *hooks,
                                const mlpi_kernels *kernels, const char *name,
                                double value);
-
-/* What data to learn from, or to be scored on, must be: of fitting shapes, one
- * row or more; and finite, for bce and cce with targets in [0, 1], for cce
- * with rows whose sum is 1, or known classes. */
-mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_cview *X,
-                             const mlp_cview *Y);
-mlp_status mlpi_check_values(const mlp_net *net, const mlp_cview *X,
-                             const mlp_cview *Y);
 
 #endif

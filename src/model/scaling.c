@@ -6,8 +6,8 @@
  */
 #include <math.h>
 
-#include "model/net.h"
 #include "base/error.h"
+#include "model/data_check.h"
 
 enum { BLOCK = MLPI_MOMENT_COLUMNS };
 
@@ -57,7 +57,7 @@ static mlp_status check_regression(const mlp_net *net)
 static mlp_status standardise(const mlp_net *net, mlpi_scaling *to,
                               const char *name, mlp_cview rows)
 {
-    TRY(mlpi_check_finite(net, name, rows));
+    TRY(mlpi_check_finite(net, &net->hooks, name, rows));
     double mean[BLOCK];
     double std[BLOCK];
     for (size_t first = 0; first < rows.cols; first += BLOCK) {
@@ -73,7 +73,7 @@ mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
     if (!net) {
         return MLP_ERR_NULL;
     }
-    TRY(mlpi_check_inputs(net, &X, 1));
+    TRY(mlpi_check_inputs(net, &net->hooks, &X, 1));
     return standardise(net, &net->in, "X", X);
 }
 
@@ -87,7 +87,7 @@ mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
                               .dtype = net->kernels->dtype,
                               .rows = MLPI_ANY_ROWS,
                               .cols = net->out.n,
-                              .least_rows = 1};
+                              .min_rows = 1};
     TRY(mlpi_check_view(&net->hooks, &Y, &expected));
     return standardise(net, &net->out, "Y", Y);
 }

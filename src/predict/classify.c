@@ -9,6 +9,7 @@
 
 #include "predict/predict.h"
 #include "base/error.h"
+#include "model/data_check.h"
 #include "base/view.h"
 
 /* Writes the labels of m rows of outputs A, real [m][n[L]], in the caller's
@@ -36,7 +37,7 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "threshold: expects a number, got NaN");
     }
-    TRY(mlpi_check_inputs(net, &X, 0));
+    TRY(mlpi_check_inputs(net, &net->hooks, &X, 0));
     mlpi_expected expected = {.name = "labels",
                               .dtype = MLP_I32,
                               .rows = X.rows,
@@ -53,7 +54,7 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
         mlpi_predict_chunk(net, &ws->buffers, &chunk, NULL, m);
         mlpi_unscale_outputs(net, m, ws->buffers.A);
         write_labels(net, m, threshold, ws->buffers.A,
-                     mlpi_view_part(labels, sizeof(int32_t), i, m));
+                     mlpi_view_rows(labels, sizeof(int32_t), i, m));
     }
     mlp_workspace_free(ws);
     return MLP_OK;

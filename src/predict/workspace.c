@@ -135,7 +135,7 @@ mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
     TRY(mlpi_team_create(&workspace->hooks, threads, measure.used,
                          &workspace->team));
     for (size_t i = 1; i < mlpi_team_size(workspace->team); i++) {
-        mlpi_member member = {workspace->team, i, i + 1};
+        mlpi_thread member = {workspace->team, i, i + 1};
         void *scratch = mlpi_team_scratch(&member);
         mlpi_cursor carve = {.base = scratch};
         take_scratch(workspace, scratch, &carve);

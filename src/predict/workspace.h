@@ -52,7 +52,7 @@ mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
 /* Returns the buffers of the thread `self`. A thread that is not the caller
  * finds them at the start of its scratch memory. */
 static inline const mlpi_predict_buffers *
-mlpi_predict_buffers_of(const mlp_workspace *workspace, const mlpi_member *self)
+mlpi_predict_buffers_of(const mlp_workspace *workspace, const mlpi_thread *self)
 {
     return self->index == 0 ? &workspace->buffers : mlpi_team_scratch(self);
 }

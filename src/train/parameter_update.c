@@ -108,7 +108,7 @@ static void update_decaying(const mlpi_update_context *d,
 }
 
 bool mlpi_gradient_is_not_finite(const mlpi_update_context *d,
-                                 const mlpi_member *self)
+                                 const mlpi_thread *self)
 {
     const mlpi_kernels *kernels = d->net->kernels;
     size_t first = 0;
@@ -119,7 +119,7 @@ bool mlpi_gradient_is_not_finite(const mlpi_update_context *d,
                                mlpi_const_at(kernels, d->gradients, first));
 }
 
-void mlpi_backup_part(const mlp_net *net, const mlpi_member *self, void *backup)
+void mlpi_backup_part(const mlp_net *net, const mlpi_thread *self, void *backup)
 {
     const mlpi_kernels *kernels = net->kernels;
     size_t first = 0;
@@ -132,7 +132,7 @@ void mlpi_backup_part(const mlp_net *net, const mlpi_member *self, void *backup)
 }
 
 void mlpi_update_parameters(const mlpi_update_context *d,
-                            const mlpi_member *self, double alpha, void *backup)
+                            const mlpi_thread *self, double alpha, void *backup)
 {
     const mlpi_optimizer *o = d->optimizer;
     const mlpi_kernels *kernels = d->net->kernels;
@@ -223,7 +223,7 @@ static size_t weight_chunks(const mlp_net *net)
     return chunks;
 }
 
-void mlpi_penalty_sums(const mlpi_update_context *d, const mlpi_member *self)
+void mlpi_penalty_sums(const mlpi_update_context *d, const mlpi_thread *self)
 {
     const mlp_net *net = d->net;
     size_t first = 0;
@@ -267,7 +267,7 @@ void mlpi_penalty_gradient(const mlpi_update_context *d, double rows,
                       mlpi_at(kernels, d->gradients, first));
 }
 
-void mlpi_norm_sums(const mlpi_update_context *d, const mlpi_member *self)
+void mlpi_norm_sums(const mlpi_update_context *d, const mlpi_thread *self)
 {
     const mlpi_kernels *kernels = d->net->kernels;
     size_t n = d->net->layout.parameters;

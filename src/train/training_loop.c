@@ -8,6 +8,7 @@
 #include "train/lbfgs_step.h"
 #include "base/memory.h"
 #include "base/error.h"
+#include "model/data_check.h"
 #include "train/snapshot.h"
 #include "train/trainer.h"
 #include "train/sample_weights.h"

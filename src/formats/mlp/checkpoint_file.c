@@ -31,13 +31,14 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
         mlp_trainer_save_memory(trainer, bytes + (size - state), state);
     if (status == MLP_OK) {
         mlpi_model_seal(bytes, size);
-        status = mlpi_disk_write(hooks, path, bytes, size);
+        status = mlpi_file_write(hooks, path, bytes, size);
     }
     mlpi_release(hooks, block);
     return status;
 }
 
-static mlp_status load_bytes(mlp_trainer *trainer, const mlpi_disk_file *file)
+static mlp_status load_bytes(mlp_trainer *trainer,
+                             const mlpi_file_content *file)
 {
     mlpi_safetensors c;
     TRY(mlpi_model_open(&trainer->hooks, file->bytes, file->size, &c));
@@ -63,8 +64,8 @@ mlp_status mlp_trainer_load(mlp_trainer *trainer, const char *path)
     if (!path) {
         return mlpi_error(&trainer->hooks, MLP_ERR_NULL, "the path is NULL");
     }
-    mlpi_disk_file file;
-    TRY(mlpi_disk_read(&trainer->hooks, path, mlpi_safetensors_begins, &file));
+    mlpi_file_content file;
+    TRY(mlpi_file_read(&trainer->hooks, path, mlpi_safetensors_begins, &file));
     mlp_status status = load_bytes(trainer, &file);
     mlpi_release(&trainer->hooks, file.bytes);
     return status;

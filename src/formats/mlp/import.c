@@ -247,8 +247,8 @@ mlp_status mlp_net_import(mlp_net *net, const char *path)
     if (!path) {
         return mlpi_error(&net->hooks, MLP_ERR_NULL, "the path is NULL");
     }
-    mlpi_disk_file file;
-    TRY(mlpi_disk_read(&net->hooks, path, mlpi_safetensors_begins, &file));
+    mlpi_file_content file;
+    TRY(mlpi_file_read(&net->hooks, path, mlpi_safetensors_begins, &file));
     mlp_status status = import_bytes(net, file.bytes, file.size);
     mlpi_release(&net->hooks, file.bytes);
     return status;

@@ -427,8 +427,8 @@ mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
         return mlpi_error(&used, MLP_ERR_NULL, "%s is NULL",
                           net ? "the path" : "the place for the network");
     }
-    mlpi_disk_file file;
-    TRY(mlpi_disk_read(&used, path, mlpi_safetensors_begins, &file));
+    mlpi_file_content file;
+    TRY(mlpi_file_read(&used, path, mlpi_safetensors_begins, &file));
     mlp_status status = load(&used, file.bytes, file.size, net);
     mlpi_release(&used, file.bytes);
     return status;

@@ -274,7 +274,7 @@ mlp_status mlp_net_save(const mlp_net *net, const char *path)
     TRY(mlpi_allocate(&net->hooks, &measure, "a file", &block));
     mlpi_model_write(net, 0, block);
     mlpi_model_seal(block, size);
-    mlp_status status = mlpi_disk_write(&net->hooks, path, block, size);
+    mlp_status status = mlpi_file_write(&net->hooks, path, block, size);
     mlpi_release(&net->hooks, block);
     return status;
 }
