@@ -85,26 +85,27 @@ static mlp_status run_epoch(mlpi_loop *loop, void *source)
     for (size_t i = 0; i < r->batches && !loop->stopped; i++) {
         size_t first = i * r->batch;
         size_t left = r->m - first;
-        mlpi_step step = {.m = left < r->batch ? left : r->batch,
-                          /* One batch of all rows stays where it is. */
-                          .rows_loaded = r->batches == 1 && loop->rounds > 0};
-        if (!step.rows_loaded) {
-            step.X = r->X;
-            step.Y = r->Y;
+        mlpi_step_args args = {.m = left < r->batch ? left : r->batch,
+                               /* One batch of all rows stays where it is. */
+                               .rows_loaded =
+                                   r->batches == 1 && loop->rounds > 0};
+        if (!args.rows_loaded) {
+            args.X = r->X;
+            args.Y = r->Y;
         }
         if (order) {
-            step.order = order + first;
-            step.weights = r->weights;
-            step.prefetch_ahead = left >= 2 * r->batch ? r->batch : 0;
-        } else if (!step.rows_loaded) {
-            mlpi_cut_rows(&step.X, first, step.m);
-            mlpi_cut_rows(&step.Y, first, step.m);
-            step.weights = r->weights ? r->weights + first : NULL;
+            args.order = order + first;
+            args.row_weights = r->weights;
+            args.prefetch_ahead = left >= 2 * r->batch ? r->batch : 0;
+        } else if (!args.rows_loaded) {
+            mlpi_cut_rows(&args.X, first, args.m);
+            mlpi_cut_rows(&args.Y, first, args.m);
+            args.row_weights = r->weights ? r->weights + first : NULL;
         }
-        if (!step.rows_loaded) {
-            mlpi_batch_load_weights(loop->trainer, &step);
+        if (!args.rows_loaded) {
+            mlpi_batch_load_weights(loop->trainer, &args);
         }
-        TRY(mlpi_loop_batch(loop, &step));
+        TRY(mlpi_loop_batch(loop, &args));
     }
     return MLP_OK;
 }

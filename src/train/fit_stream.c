@@ -52,16 +52,16 @@ static mlp_status check_piece(const mlp_net *net, const double *classes,
 static void weigh(mlp_trainer *t, const mlpi_sample_weights *w, size_t filled)
 {
     if (filled == 0) {
-        t->has_sample_weights = false;
+        t->has_row_weights = false;
     }
-    if (mlpi_has_sample_weights(w) && !t->has_sample_weights) {
+    if (mlpi_has_sample_weights(w) && !t->has_row_weights) {
         for (size_t i = 0; i < filled; i++) {
-            t->weight[i] = 1.0;
+            t->row_weights[i] = 1.0;
         }
-        t->has_sample_weights = true;
+        t->has_row_weights = true;
     }
-    if (t->has_sample_weights) {
-        mlpi_sample_weights_make(t->net, w, t->weight + filled);
+    if (t->has_row_weights) {
+        mlpi_sample_weights_make(t->net, w, t->row_weights + filled);
     }
 }
 
@@ -69,14 +69,14 @@ static void weigh(mlp_trainer *t, const mlpi_sample_weights *w, size_t filled)
 static mlp_status train(mlpi_loop *loop, chunks *p)
 {
     mlp_trainer *t = loop->trainer;
-    mlpi_step step = {.m = p->filled, .rows_loaded = true};
-    t->total = mlpi_sum_row_weights(p->filled,
-                                    t->has_sample_weights ? t->weight : NULL);
+    mlpi_step_args args = {.m = p->filled, .rows_loaded = true};
+    t->total_weight = mlpi_sum_row_weights(
+        p->filled, t->has_row_weights ? t->row_weights : NULL);
     p->filled = 0;
-    if (!isfinite(t->total)) {
-        return mlpi_sample_weights_check_sum(&t->hooks, t->total);
+    if (!isfinite(t->total_weight)) {
+        return mlpi_sample_weights_check_sum(&t->hooks, t->total_weight);
     }
-    return mlpi_loop_batch(loop, &step);
+    return mlpi_loop_batch(loop, &args);
 }
 
 static mlp_status take(mlpi_loop *loop, chunks *p, const mlp_chunk *chunk)
@@ -85,10 +85,10 @@ static mlp_status take(mlpi_loop *loop, chunks *p, const mlp_chunk *chunk)
         size_t room = p->batch - p->filled;
         size_t left = chunk->X.rows - i;
         m = left < room ? left : room;
-        mlpi_step rows = {.m = m,
-                          .X = mlp_cview_rows(chunk->X, i, m),
-                          .Y = mlp_cview_rows(chunk->Y, i, m),
-                          .batch_row = p->filled};
+        mlpi_step_args rows = {.m = m,
+                               .X = mlp_cview_rows(chunk->X, i, m),
+                               .Y = mlp_cview_rows(chunk->Y, i, m),
+                               .batch_row = p->filled};
         mlpi_sample_weights w = {loop->options->class_weights,
                                  mlp_cview_rows(chunk->row_weights, i, m),
                                  rows.Y};

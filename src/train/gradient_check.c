@@ -180,7 +180,7 @@ static mlp_status look(probe *p)
                           "expects a finite loss, got %g", p->loss);
     }
     TRY(mlp_trainer_backward(p->trainer, p->Y));
-    memcpy(p->gradients, p->trainer->gradients, n * sizeof(double));
+    memcpy(p->gradients, p->trainer->batch.gradients, n * sizeof(double));
     double largest = 0.0;
     for (size_t i = 0; i < n; i++) {
         double size = fabs(p->gradients[i]);

@@ -30,7 +30,7 @@ mlp_status mlpi_loop_trainer(mlp_net *net, size_t max_rows,
 {
     mlp_trainer *made = NULL;
     TRY(mlp_trainer_create(net, max_rows, &made));
-    if (mlpi_step_is_busy(made, max_rows)) {
+    if (mlpi_step_pays_for_threads(made, max_rows)) {
         /* Nobody is told of threads that there is no memory for: one will
          * do. */
         mlp_hooks quiet = net->hooks;
@@ -127,7 +127,7 @@ static mlp_status report_gradient(mlpi_loop *loop, size_t epoch)
     size_t row = 0;
     size_t col = 0;
     size_t n = t->net->layout.parameters;
-    mlp_cview all = {t->net->kernels->dtype, 1, n, n, 1, t->gradients};
+    mlp_cview all = {t->net->kernels->dtype, 1, n, n, 1, t->batch.gradients};
     bool found = t->net->kernels->find_not_finite(all, &row, &col);
     if (loop->weight <= 0.0) {
         mlpi_snapshot_take(t->net, loop->good);
@@ -144,56 +144,57 @@ static mlp_status report_gradient(mlpi_loop *loop, size_t epoch)
  */
 
 /* Adds a batch to its epoch and tells on_batch. */
-static void note_batch(mlpi_loop *loop, const mlpi_step *step)
+static void note_batch(mlpi_loop *loop, const mlpi_step_args *args, double loss)
 {
     const mlp_train_options *options = loop->options;
     mlp_batch_progress progress = {.epoch = loop->trainer->epoch_state.epochs,
                                    .batch = loop->batches,
-                                   .rows = step->m,
-                                   .loss = step->loss,
-                                   .rate = step->alpha,
+                                   .rows = args->m,
+                                   .loss = loss,
+                                   .rate = args->learning_rate,
                                    .net = loop->trainer->net};
     loop->batches++;
-    loop->weight += loop->trainer->total;
-    loop->sum += step->loss * loop->trainer->total;
-    loop->loss = step->loss;
+    loop->weight += loop->trainer->total_weight;
+    loop->sum += loss * loop->trainer->total_weight;
+    loop->loss = loss;
     loop->stopped =
         options->on_batch && !options->on_batch(&progress, options->user);
 }
 
 /* A batch of no weight has nothing to say, and its loss counts as 0. */
-mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step)
+mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step_args *args)
 {
-    double weight = loop->trainer->total;
+    double weight = loop->trainer->total_weight;
     size_t epoch = loop->trainer->epoch_state.epochs;
-    step->alpha = loop->rate;
+    mlpi_step_result result = {.loss = 0.0};
+    args->learning_rate = loop->rate;
     if (weight <= 0.0) {
-        note_batch(loop, step);
+        note_batch(loop, args, 0.0);
         return MLP_OK;
     }
     if (loop->weight <= 0.0) {
-        step->no_update = has_bad_weight(loop);
-        step->backup = loop->good;
+        args->no_update = has_bad_weight(loop);
+        args->backup = loop->good;
     }
-    step->discard_Z = true;
+    args->discard_Z = true;
     if (loop->trainer->optimizer.options.kind == MLP_OPTIMIZER_LBFGS) {
-        mlpi_lbfgs_step(loop->trainer, step);
+        mlpi_lbfgs_step(loop->trainer, args, &result);
     } else {
-        mlpi_step_train(loop->trainer, step);
+        mlpi_step_train(loop->trainer, args, &result);
     }
-    if (!isfinite(step->loss)) {
+    if (!isfinite(result.loss)) {
         return mlpi_error(&loop->trainer->hooks, MLP_ERR_DIVERGED,
                           "epoch %zu, batch %zu: the loss is %s; %s", epoch,
-                          loop->batches, kind_of(step->loss), advice(loop));
+                          loop->batches, kind_of(result.loss), advice(loop));
     }
-    if (step->no_update) {
+    if (args->no_update) {
         return report_weight(loop, epoch);
     }
-    if (step->gradient_not_finite) {
+    if (result.gradient_not_finite) {
         return report_gradient(loop, epoch);
     }
     loop->has_good = true;
-    note_batch(loop, step);
+    note_batch(loop, args, result.loss);
     return MLP_OK;
 }
 
@@ -359,7 +360,7 @@ mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
 {
     mlp_trainer *t = loop->trainer;
     bool validates = loop->validation.m > 0;
-    t->m = 0; /* the batch of the last forward will be gone */
+    t->has_forward = false; /* the batch of the last forward will be gone */
     t->has_gradients = false;
     mlpi_epoch_state_watch(&t->epoch_state, validates);
     mlp_status status = run_epochs(loop);

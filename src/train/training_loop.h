@@ -67,6 +67,6 @@ bool mlpi_loop_begin(mlp_trainer *trainer, const mlp_train_options *options);
 mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history);
 
 /* One batch, whose rows are weighed: the step says which, the loop the rest. */
-mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step);
+mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step_args *args);
 
 #endif

@@ -425,7 +425,7 @@ static void take_state(mlp_trainer *t, const saved *s, mlpi_reader *from,
     t->seed = s->seed;
     t->draw = s->draw;
     t->epoch_state = s->epoch_state;
-    t->m = 0;
+    t->has_forward = false;
     t->has_gradients = false;
     mlpi_get_reals(from, size, n, t->net->parameters);
     for (size_t k = 0; k < optimizer->n_states; k++) {
