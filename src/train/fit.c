@@ -134,7 +134,7 @@ static mlp_status weigh(const mlp_trainer *trainer,
         return MLP_OK;
     }
     TRY(mlpi_sample_weights_check(trainer->net, &trainer->hooks, &w));
-    mlpi_sample_weights_make(trainer->net, &w, r->weights);
+    mlpi_sample_weights_fill(trainer->net, &w, r->weights);
     double sum = 0.0;
     for (size_t i = 0; i < r->m; i++) {
         sum += r->weights[r->split ? r->split[i] : i];

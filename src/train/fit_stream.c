@@ -61,7 +61,7 @@ static void weigh(mlp_trainer *t, const mlpi_sample_weights *w, size_t filled)
         t->has_row_weights = true;
     }
     if (t->has_row_weights) {
-        mlpi_sample_weights_make(t->net, w, t->row_weights + filled);
+        mlpi_sample_weights_fill(t->net, w, t->row_weights + filled);
     }
 }
 

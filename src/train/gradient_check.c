@@ -269,7 +269,7 @@ static void weigh(probe *p, mlpi_cursor *cursor)
     if (mlpi_has_sample_weights(&w)) {
         double *weights = mlpi_take(cursor, p->Y.rows, sizeof *weights);
         if (weights) {
-            mlpi_sample_weights_make(p->net, &w, weights);
+            mlpi_sample_weights_fill(p->net, &w, weights);
             p->weights = mlp_cview_f64(weights, p->Y.rows, 1);
         }
     }

@@ -217,7 +217,7 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
     TRY(mlpi_sample_weights_check(net, &net->hooks, &w));
     double sum = mlpi_sample_weights_sum(net, &w);
     TRY(mlpi_sample_weights_check_sum(&trainer->hooks, sum));
-    mlpi_sample_weights_make(net, &w, trainer->row_weights);
+    mlpi_sample_weights_fill(net, &w, trainer->row_weights);
     trainer->has_row_weights = mlpi_has_sample_weights(&w);
     trainer->total_weight = sum;
     trainer->has_gradients = false;
