@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Defaults and checks of mlp_train_options. The defaults are plain gradient
+ * descent on all rows at once, as the tutorial's: whoever wants batches, Adam or
+ * early stopping says so.
+ */
 #include "train/train_options.h"
 
 #include <math.h>
@@ -10,6 +15,8 @@
 #include "train/sample_weights.h"
 #include "train/schedule.h"
 
+/* Members that are not named are 0 or NULL: no validation, no weights, no
+ * callbacks, and one thread for each core. */
 mlp_train_options mlp_train_defaults(void)
 {
     return (mlp_train_options){
@@ -24,8 +31,9 @@ mlp_train_options mlp_train_defaults(void)
         .patience = SIZE_MAX};
 }
 
-/* Says that a message is about the validation rows; `user` is the hooks. */
-static void tell_validation(mlp_status status, const char *message, void *user)
+/* A log hook that passes a message on to the caller's hooks, `user`, with a word
+ * about which rows it is about. */
+static void log_validation(mlp_status status, const char *message, void *user)
 {
     (void)mlpi_error(user, status, "validation: %s", message);
 }
@@ -35,7 +43,6 @@ bool mlpi_has_validation_set(const mlp_train_options *options)
     return options->X_validation.rows > 0 || options->Y_validation.rows > 0;
 }
 
-/* Checks shapes, or values, of the options' validation rows. */
 mlp_status mlpi_validation_set_check(const mlp_net *net,
                                      const mlp_train_options *options,
                                      mlpi_data_check *check)
@@ -43,11 +50,12 @@ mlp_status mlpi_validation_set_check(const mlp_net *net,
     if (!mlpi_has_validation_set(options)) {
         return MLP_OK;
     }
-    mlp_hooks told = net->hooks;
-    const mlp_hooks hooks = {.log = tell_validation, .user = &told};
+    mlp_hooks target = net->hooks;
+    const mlp_hooks hooks = {.log = log_validation, .user = &target};
     return check(net, &hooks, &options->X_validation, &options->Y_validation);
 }
 
+/* Checks the options of early stopping. */
 static mlp_status check_stopping(const mlp_hooks *hooks,
                                  const mlp_train_options *options)
 {
@@ -64,6 +72,8 @@ static mlp_status check_stopping(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
+/* The rate must be above 0 in the network's precision, too: a tiny double may
+ * be 0 as a float. */
 mlp_status mlpi_train_options_check(const mlp_net *net,
                                     const mlp_train_options *options)
 {
