@@ -46,6 +46,7 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
     if (X.rows == 0) {
         return MLP_OK;
     }
+    /* Labels of a chunk are written before the next chunk is predicted. */
     mlp_workspace *ws = NULL;
     TRY(mlpi_workspace_make(net, X.rows, &ws));
     for (size_t i = 0, m = 0; i < X.rows; i += m) {

@@ -88,6 +88,8 @@ void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
         (double)correct / ((double)rows->m * (double)mlpi_label_columns(net));
 }
 
+/* Values are checked before: a score of NaN for one bad target among millions
+ * would help nobody. */
 mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
                         mlp_scores *scores)
 {

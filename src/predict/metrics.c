@@ -47,11 +47,13 @@ static void add(sum *s, double term)
     s->lanes[s->count++ % MLPI_LANES] += term;
 }
 
+/* Returns the sum, by joining the lanes in halves. */
 static double total(const sum *s)
 {
     return mlpi_join_lanes(s->lanes);
 }
 
+/* Returns the sum divided by the number of terms, which is not 0. */
 static double mean(const sum *s)
 {
     return total(s) / (double)s->count;
@@ -104,7 +106,8 @@ static size_t label_of(mlp_cview labels, size_t i)
     return (size_t)mlp_cview_at(labels, i, 0);
 }
 
-/* Checks a column of labels of k classes. */
+/* Checks a column of labels of k classes. Any type may hold them: predicted
+ * labels are int32, but labels from a file are often float. */
 static mlp_status check_labels(mlp_cview labels, size_t rows, size_t k)
 {
     if (!mlp_dtype_name(labels.dtype)) {
@@ -134,12 +137,15 @@ static mlp_status check_counts(mlp_view counts)
     return mlpi_check_writable(&no_hooks, &counts, &expected);
 }
 
+/* Returns the address of element (i, j), in any strides. */
 static int32_t *count_at(mlp_view counts, size_t i, size_t j)
 {
     return (int32_t *)counts.data + i * counts.row_stride +
            j * counts.col_stride;
 }
 
+/* All labels are checked before the first count is written, so that an error
+ * leaves the matrix untouched. */
 mlp_status mlp_confusion(mlp_cview labels, mlp_cview predicted, mlp_view counts)
 {
     TRY(check_counts(counts));
@@ -200,6 +206,8 @@ static mlp_status sum_counts(mlp_cview counts, double *correct, double *rows)
     return *rows > 0.0 ? MLP_OK : MLP_ERR_ARGUMENT;
 }
 
+/* The macro average is the plain mean over classes, in which a rare class
+ * counts as much as a frequent one. */
 mlp_status mlp_score_classes(mlp_cview counts, mlp_class_scores *each,
                              mlp_class_scores *macro, double *accuracy)
 {
@@ -210,6 +218,7 @@ mlp_status mlp_score_classes(mlp_cview counts, mlp_class_scores *each,
     double correct = 0.0;
     double rows = 0.0;
     TRY(sum_counts(counts, &correct, &rows));
+    /* The averages need all classes, so they are summed up on the way. */
     sum precision = {.count = 0};
     sum recall = {.count = 0};
     sum f1 = {.count = 0};
@@ -305,6 +314,8 @@ static size_t separate_classes(mlp_cview scores, mlp_cview labels, double *out)
     return front;
 }
 
+/* Sorting each class by itself and merging takes m log m comparisons, instead
+ * of one for each of up to m^2 / 4 pairs. */
 mlp_status mlp_roc_auc(mlp_cview scores, mlp_cview labels, double *auc)
 {
     if (!auc) {
@@ -320,6 +331,7 @@ mlp_status mlp_roc_auc(mlp_cview scores, mlp_cview labels, double *auc)
     TRY(mlpi_allocate_array(&no_hooks, m, sizeof(double), "sorted scores",
                             &block));
     double *sorted = block;
+    /* Each class has its own sorted half: sorted[0..zeros), then the ones. */
     size_t zeros = separate_classes(scores, labels, sorted);
     size_t ones = m - zeros;
     sort(sorted, zeros);
@@ -346,7 +358,8 @@ static double probability_of(mlp_cview P, mlp_cview labels, size_t i)
     return p < 1e-15 ? 1e-15 : p;
 }
 
-/* Logarithms are taken BLOCK at a time, by the kernel that works on vectors. */
+/* Logarithms are taken BLOCK at a time by the portable kernel for double, whose
+ * bits are those of every other kernel. */
 mlp_status mlp_log_loss(mlp_cview probabilities, mlp_cview labels, double *loss)
 {
     enum { BLOCK = 64 };
@@ -381,6 +394,7 @@ mlp_status mlp_log_loss(mlp_cview probabilities, mlp_cview labels, double *loss)
  * Regression
  */
 
+/* Returns |x| without a call of the C library. */
 static double absolute(double x)
 {
     return x < 0.0 ? -x : x;
@@ -408,6 +422,8 @@ static double r2_of(mlp_cview Y, size_t j, double squared_errors)
     return 1.0 - squared_errors / total(&squares);
 }
 
+/* Each column is scored by itself; the scores are the plain means over the
+ * columns (scikit-learn's multioutput="uniform_average"). */
 mlp_status mlp_score_regression(mlp_cview Y, mlp_cview predicted,
                                 mlp_regression_scores *scores)
 {

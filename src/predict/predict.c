@@ -85,7 +85,8 @@ static inline bool is_single_row(const mlp_net *net, const mlp_cview *X,
 }
 
 /* Predicts one row. The kernel prefetches weights if the L1 cache does not hold
- * all of them, which it assumes to have L1_BYTES, as most CPUs' has. */
+ * all of them. That cache is assumed to have L1_BYTES, 32 KiB, as in most CPUs.
+ */
 static inline void predict_single_row(const mlp_net *net,
                                       const mlpi_predict_buffers *buffers,
                                       const mlp_cview *X, const mlp_view *A)
@@ -156,6 +157,7 @@ static void predict_partition(const mlpi_thread *self, void *context)
                  first + m);
 }
 
+/* For few rows, waking the threads takes longer than the work. */
 void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
                   const mlp_cview *X, const mlp_view *A)
 {
@@ -202,6 +204,7 @@ mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
                : check_outputs(net, X->rows, A);
 }
 
+/* The workspace is sized for these rows, so a single row allocates little. */
 mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)
 {
     if (!net) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Predicting, for callers that have a workspace. No function here allocates, and
- * only the check can fail: so a fit and mlp_predict_with predict without a
+ * Predicting, for callers that have a workspace. No function here allocates,
+ * and only the check can fail: so a fit and mlp_predict_with predict without a
  * chance to run out of memory.
  *
  * What is wanted of the outputs (a copy, classes, or scores) is taken from each

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The counters that are carried from epoch to epoch. epoch_state.h defines the
+ * watched loss, the best epoch and an improvement.
+ *
+ * An infinite loss stands for "none yet": every finite loss is below it, so the
+ * first epoch is the best so far and an improvement, without a special case.
+ */
 #include "train/epoch_state.h"
 
 #include <math.h>
@@ -31,6 +38,8 @@ void mlpi_epoch_state_watch(mlpi_epoch_state *state, bool validates)
     }
 }
 
+/* NaN is neither best nor an improvement, since comparisons with it are false;
+ * but training ends with an error before a NaN comes here. */
 bool mlpi_epoch_state_advance(mlpi_epoch_state *state, double loss,
                               double min_delta)
 {

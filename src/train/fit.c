@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Training on rows in memory: mlp_fit and mlp_trainer_fit. This data source (see
- * training_loop.h) holds rows out for validation, weighs rows, and shuffles.
- * Rows are never copied as a whole: what moves is an order, an array of indices.
+ * Training on rows in memory: mlp_fit and mlp_trainer_fit. This data source
+ * (see training_loop.h) holds rows out for validation, computes row weights,
+ * and shuffles. It moves no rows: an order is an array of indices into X and Y.
  *
  *     split_order   | rows to train on, ascending | rows held out, ascending |
  *     epoch_order   | the rows to train on, shuffled |
@@ -19,8 +19,9 @@
  * The split comes first, so that it depends on the seed and the targets alone:
  * mlp_split can tell the rows without training, and a later fit with the same
  * trainer and seed holds out the same rows. That fit draws the split anew from
- * the seed, and then shuffles with the trainer's generator, which is at the next
- * epoch. Dropout has a generator of its own, so it does not change the order.
+ * the seed, and then shuffles with the trainer's generator, which is at the
+ * next epoch. Dropout has a generator of its own, so it does not change the
+ * order.
  *
  * All memory is allocated before the first epoch, and everything is checked
  * before anything changes.
@@ -178,8 +179,8 @@ static mlp_status hold_out(const mlp_net *net, mlpi_dataset *d, mlp_rng *rng)
                : MLP_OK;
 }
 
-/* Fills the weights of all rows. The sum over the rows to train on must be above
- * 0: all of the weight may be in rows that are held out. */
+/* Fills the weights of all rows. The sum over the rows to train on must be
+ * above 0: all of the weight may be in rows that are held out. */
 static mlp_status fill_row_weights(const mlp_net *net, mlpi_dataset *d)
 {
     mlpi_sample_weights w = sample_weights_of(d);
@@ -195,9 +196,10 @@ static mlp_status fill_row_weights(const mlp_net *net, mlpi_dataset *d)
     return mlpi_sample_weights_check_sum(&net->hooks, sum);
 }
 
-/* Prepares everything and runs the epochs. Memory is allocated before values are
- * checked, so that absurdly many rows fail at once. The trainer does not change
- * before mlpi_loop_seed_trainer, after which only training itself can fail. */
+/* Prepares everything and runs the epochs. Memory is allocated before values
+ * are checked, so that absurdly many rows fail at once. The trainer does not
+ * change before mlpi_loop_seed_trainer, after which only training itself can
+ * fail. */
 static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *d,
                                   mlp_history **history)
 {

@@ -10,11 +10,11 @@
  *
  * A step is done when the batch is full, and in the end of the epoch if there
  * are rows left. So batches do not depend on how the rows are cut into chunks,
- * and training has the same bits as mlp_fit without shuffling. A chunk is copied
- * before `next` is called again, so the caller may reuse its memory.
+ * and training has the same bits as mlp_fit without shuffling. A chunk is
+ * copied before `next` is called again, so the caller may reuse its memory.
  *
- * Chunks are checked when they come: an error in the middle of an epoch gives up
- * that epoch (see training_loop.c). Its message names epoch and chunk.
+ * Chunks are checked when they come: an error in the middle of an epoch gives
+ * up that epoch (see training_loop.c). Its message names epoch and chunk.
  */
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Recording and reading what happened in each epoch of a fit. history.h shows
- * the block that holds it. Arrays are handed out by pointer, not copied, so that
- * a caller can plot a million epochs; they live as long as the history.
+ * the block that holds it. Arrays are handed out by pointer, not copied, so
+ * that a caller can plot a million epochs; they live as long as the history.
  */
 #include "train/history.h"
 
@@ -22,6 +22,8 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     }
 }
 
+/* The object is made on the stack, because its block is not known before the
+ * layout is measured, and then copied to the start of the block. */
 mlp_status mlpi_history_make(const mlp_hooks *hooks, size_t capacity,
                              mlp_history **history)
 {
@@ -33,6 +35,8 @@ mlp_status mlpi_history_make(const mlp_hooks *hooks, size_t capacity,
     return MLP_OK;
 }
 
+/* The duration stays unset until mlpi_history_set_seconds; the loop sees to it
+ * that no caller reads it before. */
 void mlpi_history_add(mlp_history *history, const mlpi_record *record,
                       size_t best_epoch)
 {
@@ -46,6 +50,7 @@ void mlpi_history_add(mlp_history *history, const mlpi_record *record,
     }
 }
 
+/* The epochs were recorded before, so there are at least `count`. */
 void mlpi_history_set_seconds(mlp_history *history, size_t count,
                               double seconds)
 {
@@ -54,6 +59,7 @@ void mlpi_history_set_seconds(mlp_history *history, size_t count,
     }
 }
 
+/* Gives the one block back that holds the struct and all arrays. */
 void mlp_history_free(mlp_history *history)
 {
     if (history) {
@@ -64,7 +70,8 @@ void mlp_history_free(mlp_history *history)
 }
 
 /* ---------------------------------------------------------------------------
- * Accessors: NULL is an empty history.
+ * Accessors for callers. NULL is an empty history, without epochs and arrays,
+ * so a program that did not ask for a history can call them, too.
  */
 
 size_t mlp_history_epochs(const mlp_history *history)

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sample weights, row by row: see sample_weights.h for their formula. The checks
- * come in an order in which each can rely on those before it: class weights by
- * themselves, row weights by their shape, and then, when the targets are known
- * to be good, the products. A product may overflow where its factors do not, so
- * it is what is checked for being finite.
+ * Sample weights, row by row: see sample_weights.h for their formula. The
+ * checks come in an order in which each can rely on those before it: class
+ * weights by themselves, row weights by their shape, and then, when the targets
+ * are known to be good, the products. A product may overflow where its factors
+ * do not, so it is what is checked for being finite.
+ *
+ * Example: with two classes and class_weights {1, 3}, a row of class 1 counts
+ * 3; with the row weight 2 it counts 6. A row with the target 0.5, halfway
+ * between the classes, counts (1 - 0.5) * 1 + 0.5 * 3 = 2.
  */
 #include "train/sample_weights.h"
 
@@ -24,6 +28,8 @@ static size_t class_count(const mlp_net *net)
     return net->loss == MLP_LOSS_BCE && n == 1 ? 2 : 0;
 }
 
+/* A loss without classes, such as mse, has no use for class weights; they are
+ * refused rather than ignored, so that no one relies on them in vain. */
 mlp_status mlpi_class_weights_check(const mlp_net *net, const double *classes)
 {
     size_t n = class_count(net);
@@ -64,8 +70,10 @@ mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_hooks *hooks,
     return mlpi_check_view(hooks, rows, &expected);
 }
 
-/* Returns the class weight of a row. Classes as int32 are looked up; rows of
- * probabilities are summed over all classes. */
+/* Returns the class weight of a row: by index where Y holds classes as int32;
+ * from the probability y of class 1 for bce; and else as the sum over the
+ * probabilities of all classes, of which a one-hot row has one that is not 0.
+ */
 static double class_weight(const mlpi_sample_weights *w, const mlp_net *net,
                            size_t row)
 {
@@ -83,11 +91,13 @@ static double class_weight(const mlpi_sample_weights *w, const mlp_net *net,
     return sum;
 }
 
+/* Returns the caller's weight of a row, or 1 if there are none. */
 static double row_weight(const mlpi_sample_weights *w, size_t row)
 {
     return w->rows.rows > 0 ? mlp_cview_at(w->rows, row, 0) : 1.0;
 }
 
+/* Returns what a row counts: the product of its two weights. */
 static double sample_weight(const mlp_net *net, const mlpi_sample_weights *w,
                             size_t row)
 {
@@ -119,6 +129,8 @@ mlp_status mlpi_sample_weights_check(const mlp_net *net, const mlp_hooks *hooks,
     return MLP_OK;
 }
 
+/* The order of the sum is part of the results: a batch's mean loss is divided
+ * by it. */
 double mlpi_sample_weights_sum(const mlp_net *net, const mlpi_sample_weights *w)
 {
     double sum = 0.0;
@@ -128,6 +140,7 @@ double mlpi_sample_weights_sum(const mlp_net *net, const mlpi_sample_weights *w)
     return sum;
 }
 
+/* The weights are computed once for each fit or chunk, not in every epoch. */
 void mlpi_sample_weights_fill(const mlp_net *net, const mlpi_sample_weights *w,
                               double *weights)
 {
@@ -136,6 +149,7 @@ void mlpi_sample_weights_fill(const mlp_net *net, const mlpi_sample_weights *w,
     }
 }
 
+/* The comparison is written so that NaN fails it. */
 mlp_status mlpi_sample_weights_check_sum(const mlp_hooks *hooks, double sum)
 {
     if (!(sum > 0.0) || !isfinite(sum)) {

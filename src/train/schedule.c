@@ -35,11 +35,13 @@ typedef struct bad_field {
     double got;
 } bad_field;
 
+/* True if x can be a factor of a decreasing rate. NaN fails. */
 static bool is_factor(double x)
 {
     return x > 0.0 && x <= 1.0;
 }
 
+/* True if x is finite and not negative. NaN fails. */
 static bool is_finite_from_0(double x)
 {
     return x >= 0.0 && isfinite(x);
@@ -160,10 +162,10 @@ static double half_cosine(double t)
     return y * y;
 }
 
-/* Returns the rate of the cosine schedule: it rises linearly during the warm-up,
- * is `initial` in epoch `warm_up`, and then falls to `lowest`, which it reaches
- * in epoch `epochs`. A min_rate above `initial` counts as `initial`, since the
- * rate must not rise after the warm-up. */
+/* Returns the rate of the cosine schedule: it rises linearly during the
+ * warm-up, is `initial` in epoch `warm_up`, and then falls to `lowest`, which
+ * it reaches in epoch `epochs`. A min_rate above `initial` counts as `initial`,
+ * since the rate must not rise after the warm-up. */
 static double cosine_rate(const mlp_schedule *s, double initial, size_t epoch,
                           size_t epochs)
 {
@@ -171,13 +173,20 @@ static double cosine_rate(const mlp_schedule *s, double initial, size_t epoch,
         return initial * (((double)epoch + 1.0) / ((double)s->warm_up + 1.0));
     }
     double lowest = mlpi_min(initial, s->min_rate);
+    /* A warm-up that ends with the training, or later, leaves no epochs for the
+     * fall. */
     if (epoch >= epochs) {
         return epoch == s->warm_up ? initial : lowest;
     }
+    /* Here warm_up <= epoch < epochs, so t is in [0, 1). */
     double t = (double)(epoch - s->warm_up) / (double)(epochs - s->warm_up);
     return lowest + (initial - lowest) * half_cosine(t);
 }
 
+/* The formulas stand in mlp.h. For the cosine the end is the schedule's own, or
+ * that of the training: resumed training has another end, so a caller who will
+ * resume sets it. The step schedule divides whole numbers, which rounds down.
+ */
 double mlpi_schedule_rate(const mlp_schedule *schedule,
                           const mlpi_plateau *plateau, double initial,
                           size_t epoch, size_t epochs)
@@ -207,6 +216,8 @@ double mlpi_schedule_rate(const mlp_schedule *schedule,
  * The plateau schedule
  */
 
+/* The best loss is infinite at first, so that the first epoch is always an
+ * improvement. */
 mlpi_plateau mlpi_plateau_begin(void)
 {
     mlpi_plateau plateau = {.scale = 1.0};
@@ -220,6 +231,8 @@ void mlpi_plateau_reset(mlpi_plateau *plateau)
     plateau->bad_epochs = 0;
 }
 
+/* After a reduction the count starts at 0 again, while the best loss stays: the
+ * lower rate must improve on the best of all, within `patience` epochs. */
 void mlpi_plateau_advance(mlpi_plateau *plateau, const mlp_schedule *schedule,
                           double loss)
 {

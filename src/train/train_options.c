@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Defaults and checks of mlp_train_options. The defaults are plain gradient
- * descent on all rows at once, as the tutorial's: whoever wants batches, Adam or
- * early stopping says so.
+ * descent on all rows at once, as the tutorial's: whoever wants batches, Adam
+ * or early stopping says so. The checks stop at the first option that is wrong,
+ * and the message names it, its range, and what it is.
  */
 #include "train/train_options.h"
 
@@ -31,18 +32,22 @@ mlp_train_options mlp_train_defaults(void)
         .patience = SIZE_MAX};
 }
 
-/* A log hook that passes a message on to the caller's hooks, `user`, with a word
- * about which rows it is about. */
+/* A log hook that passes a message on to the caller's hooks, `user`, with a
+ * word about which rows it is about. */
 static void log_validation(mlp_status status, const char *message, void *user)
 {
     (void)mlpi_error(user, status, "validation: %s", message);
 }
 
+/* One empty view beside one with rows counts as a set, so that the check of
+ * shapes reports it. */
 bool mlpi_has_validation_set(const mlp_train_options *options)
 {
     return options->X_validation.rows > 0 || options->Y_validation.rows > 0;
 }
 
+/* Only the log hook is exchanged: the checks do not allocate, so they need no
+ * other hook. The caller's log hook is reached through `user`. */
 mlp_status mlpi_validation_set_check(const mlp_net *net,
                                      const mlp_train_options *options,
                                      mlpi_data_check *check)
@@ -55,7 +60,8 @@ mlp_status mlpi_validation_set_check(const mlp_net *net,
     return check(net, &hooks, &options->X_validation, &options->Y_validation);
 }
 
-/* Checks the options of early stopping. */
+/* Checks the options of early stopping. With a patience of 0 training would end
+ * before it begins. */
 static mlp_status check_stopping(const mlp_hooks *hooks,
                                  const mlp_train_options *options)
 {
@@ -87,6 +93,7 @@ mlp_status mlpi_train_options_check(const mlp_net *net,
                           "validation: expects a fraction or rows of their "
                           "own, got both");
     }
+    /* The values of these rows are checked in the second phase. */
     TRY(mlpi_validation_set_check(net, options, mlpi_check_shapes));
     TRY(mlpi_class_weights_check(net, options->class_weights));
     TRY(mlpi_schedule_check(hooks, &options->schedule));

@@ -9,7 +9,7 @@
  *             loss_sum += J * weight of the batch              finish_batch
  *         loss = loss_sum / total weight                          run_epoch
  *         validation_loss = J of the validation rows               validate
- *         note the epoch; if it is the best, keep its weights  finish_epoch
+ *         record the epoch; if it is the best, copy its weights  finish_epoch
  *     if asked for, restore the weights of the best epoch     mlpi_loop_run
  *
  * Divergence. Training must never end with weights that are NaN or infinite, so
@@ -57,6 +57,8 @@ mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows)
     return MLP_OK;
 }
 
+/* Small networks get no threads: each of their steps would take longer with
+ * them. */
 mlp_status mlpi_loop_create_trainer(mlp_net *net, size_t max_rows,
                                     const mlp_train_options *options,
                                     mlp_trainer **trainer)
@@ -79,6 +81,8 @@ mlp_status mlpi_loop_create_trainer(mlp_net *net, size_t max_rows,
     return MLP_OK;
 }
 
+/* A trainer that was loaded from a checkpoint has begun if the saved one had:
+ * that is how training resumes with the same random numbers. */
 bool mlpi_loop_seed_trainer(mlp_trainer *trainer,
                             const mlp_train_options *options)
 {
@@ -115,6 +119,7 @@ mlp_status mlpi_loop_prepare(mlpi_loop *loop, bool with_history)
     return MLP_OK;
 }
 
+/* What a failed mlpi_loop_prepare has not allocated is NULL. */
 void mlpi_loop_release(mlpi_loop *loop)
 {
     mlp_history_free(loop->history);
@@ -140,7 +145,9 @@ static const char *advice(const mlpi_loop *loop)
                             : "so it was before the first update";
 }
 
-/* True if a weight, or a running moment of batch norm, is not finite. */
+/* True if a weight, or a running moment of batch norm, is not finite. This
+ * reads all parameters, so it is done once for each epoch, not for each batch.
+ */
 static bool has_bad_weights(const mlpi_loop *loop)
 {
     const mlp_net *net = loop->trainer->net;
@@ -209,9 +216,9 @@ static void finish_batch(mlpi_loop *loop, const mlpi_step_args *args,
         options->on_batch && !options->on_batch(&progress, options->user);
 }
 
-/* A batch whose rows all have the weight 0 has no mean loss and no gradients, so
- * it is passed over, with the loss 0. The backup is written in the first batch
- * of an epoch that is not passed over. */
+/* A batch whose rows all have the weight 0 has no mean loss and no gradients,
+ * so it is passed over, with the loss 0. The backup is written in the first
+ * batch of an epoch that is not passed over. */
 mlp_status mlpi_loop_train_batch(mlpi_loop *loop, mlpi_step_args *args)
 {
     double weight = loop->trainer->total_weight;
@@ -282,7 +289,8 @@ static size_t total_epochs(const mlpi_loop *loop)
 }
 
 /* Asks the schedule for the rate of the epoch. A custom schedule may return
- * anything, and a rate that is finite as a double may be too large for float. */
+ * anything, and a rate that is finite as a double may be too large for float.
+ */
 static mlp_status set_learning_rate(mlpi_loop *loop)
 {
     const mlp_trainer *t = loop->trainer;
@@ -323,9 +331,9 @@ static double read_clock(mlpi_loop *loop)
 }
 
 /* Records a finished epoch in the epoch state, the plateau schedule and the
- * history, keeps its weights if it is the best so far, and calls on_epoch.
- * Returns false if training is to end. Without validation no weights are kept:
- * mlp_train_options.restore_best is about validation only. */
+ * history, copies its weights if it is the best so far, and calls on_epoch.
+ * Returns false if training is to end. Without validation no weights are
+ * copied, since restore_best is about validation only. */
 static bool finish_epoch(mlpi_loop *loop, const mlpi_record *record)
 {
     mlp_trainer *t = loop->trainer;
@@ -374,6 +382,7 @@ static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
         *go_on = false;
         return MLP_OK;
     }
+    /* Rows in memory have been checked before; chunks may all have weight 0. */
     TRY(mlpi_sample_weights_check_sum(&loop->trainer->hooks,
                                       loop->total_weight));
     mlp_scores scores;
@@ -394,8 +403,8 @@ static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
  * All epochs
  */
 
-/* Runs all epochs. The weights are checked once more in the end, because no loss
- * has been computed after the last update. */
+/* Runs all epochs. The weights are checked once more in the end, because no
+ * loss has been computed after the last update. */
 static mlp_status run_epochs(mlpi_loop *loop)
 {
     bool go_on = true;
@@ -421,6 +430,9 @@ static bool has_good_weights(const mlpi_loop *loop, mlp_status status)
            !has_bad_weights(loop);
 }
 
+/* Sets aside what the caller did with the trainer step by step: its batch is
+ * overwritten. Early stopping starts anew if the fit before watched the other
+ * loss. */
 mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
 {
     mlp_trainer *t = loop->trainer;

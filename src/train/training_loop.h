@@ -48,7 +48,7 @@ struct mlpi_loop {
     size_t untimed_epochs;   /* epochs that have finished since then */
     size_t epochs_per_clock; /* epochs to finish before the clock is read */
 
-    /* The current epoch. */
+    /* What the current epoch adds up. */
     double learning_rate;
     size_t batches_done;
     double total_weight; /* of the rows of those batches */

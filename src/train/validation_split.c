@@ -3,7 +3,7 @@
  * The stratified split that validation_split.h defines, in four passes:
  *
  *     count the rows of each class                            size[c]
- *     share the held-out rows among the classes               quota[c]
+ *     distribute the held-out rows among the classes          quota[c]
  *     visit the rows in random order: a row is held out       held_out[i]
  *       while the quota of its class is not used up
  *     list the rows to train on, then the held-out rows       order
@@ -103,6 +103,7 @@ typedef struct split {
     unsigned char *held_out; /* [m]: 1 if the row is held out, else 0 */
 } split;
 
+/* Lays out the arrays of a split, which live for one call. */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     split *s = object;
@@ -155,6 +156,7 @@ static void set_quotas(split *s, size_t held_out)
  * The split
  */
 
+/* Sets the number of rows of each class. */
 static void count_rows(split *s, const mlp_cview *Y)
 {
     memset(s->size, 0, s->classes * sizeof *s->size);
@@ -186,6 +188,8 @@ static void list_rows(const split *s, size_t held_out, size_t *order)
     }
 }
 
+/* The permutation is written to `order` itself, which saves an array: the last
+ * pass overwrites it. */
 mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y, size_t held_out,
                       mlp_rng *rng, size_t *order)
 {
