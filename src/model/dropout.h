@@ -9,10 +9,10 @@
  *     forward     D  = mask * A  / (1 - p)        mask is 0 or 1, elementwise
  *     backward    dA = mask * dD / (1 - p)
  *
- * The mask is not stored. It is a function of a seed, the number of the training
- * step, the layer, and the element's place in the batch; so the backward pass
- * computes the same mask again, and the mask does not depend on which thread
- * computes it. Probabilities are multiples of 2^-32.
+ * The mask is not stored. It is a function of a seed, the number of the
+ * training step, the layer, and the element's place in the batch; so the
+ * backward pass computes the same mask again, and the mask does not depend on
+ * which thread computes it. Probabilities are multiples of 2^-32.
  */
 #ifndef MLPI_MODEL_DROPOUT_H
 #define MLPI_MODEL_DROPOUT_H

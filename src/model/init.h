@@ -15,10 +15,10 @@
 #include "kernels/kernels.h"
 #include "model/layout.h"
 
-/* Sets W and b of all layers, and the scale of batch norm, in `parameters`, real
- * [layout->parameters], and the running moments, real [layout->running], that
- * must lie directly behind them. The same seed gives the same numbers in both
- * precisions, up to rounding. */
+/* Sets W and b of all layers, and the scale of batch norm, in `parameters`,
+ * real [layout->parameters], and the running moments, real [layout->running],
+ * that must lie directly behind them. The same seed gives the same numbers in
+ * both precisions, up to rounding. */
 void mlpi_init_parameters(const mlpi_kernels *kernels,
                           const mlpi_layout *layout, mlp_weight_init init,
                           uint32_t seed, void *parameters);

@@ -57,9 +57,9 @@ void mlpi_forward(const mlp_net *net, const mlpi_forward_args *args);
 mlpi_gemm_args mlpi_forward_gemm(const mlp_net *net,
                                  const mlpi_forward_args *args);
 
-/* True if the product of layer l applies the activation itself. ReLU is the most
- * frequent activation and costs nothing while Z is in registers; batch norm
- * comes between the product and the activation, so it rules that out. */
+/* True if the product of layer l applies the activation itself. ReLU is the
+ * most frequent activation and costs nothing while Z is in registers; batch
+ * norm comes between the product and the activation, so it rules that out. */
 static inline bool mlpi_has_relu(const mlp_net *net, size_t l)
 {
     const mlpi_shape *shape = &net->layout.layer[l];
@@ -78,10 +78,10 @@ typedef struct mlpi_backward_args {
     void *scratch;      /* mlpi_training_scratch(net, m) reals */
 } mlpi_backward_args;
 
-/* Describes the product dA_prev = dZ W. If layer l - 1 is ReLU, the product also
- * multiplies by relu'(Z_prev), which is 1 where A_prev > 0 and 0 elsewhere, so
- * that its result is dZ of layer l - 1 (of its batch norm's output, if it has
- * one). */
+/* Describes the product dA_prev = dZ W. If layer l - 1 is ReLU, the product
+ * also multiplies by relu'(Z_prev), which is 1 where A_prev > 0 and 0
+ * elsewhere, so that its result is dZ of layer l - 1 (of its batch norm's
+ * output, if it has one). */
 mlpi_gemm_args mlpi_backward_gemm(const mlp_net *net,
                                   const mlpi_backward_args *args);
 

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/view.h"
 #include "model/layer.h"
+#include "model/tensors.h"
 #include "train/lbfgs_step.h"
 #include "train/sample_weights.h"
 #include "train/snapshot.h"

@@ -220,7 +220,7 @@ static void members_have_rooms_of_their_own(void **state)
 static void hiring_fails_without_harm(void **state)
 {
     (void)state;
-    static const char *const blocks[] = {"a team of threads", "rooms"};
+    static const char *const blocks[] = {"a team of threads", "scratch"};
     hook_record record = {0};
     mlp_hooks hooks = recording_hooks(&record);
     mlpi_team *team = new_team(&hooks, 3);
@@ -232,7 +232,7 @@ static void hiring_fails_without_harm(void **state)
         assert_ptr_equal(team, before);
     }
     assert_told(&record, mlpi_team_create(&hooks, 2, SIZE_MAX, &team),
-                MLP_ERR_LIMIT, "rooms");
+                MLP_ERR_LIMIT, "scratch");
     assert_told(&record, mlpi_team_create(&hooks, 257, 100, &team),
                 MLP_ERR_LIMIT, "at most 256, got 257");
     assert_told(&record, mlpi_team_create(&hooks, SIZE_MAX, 100, &team),

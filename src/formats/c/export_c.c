@@ -12,6 +12,7 @@
 #include "formats/c/c_writer.h"
 #include "base/error.h"
 #include "model/data_check.h"
+#include "model/tensors.h"
 
 enum { TEST_ROWS = 8, ID_DIGITS = 8 };
 
