@@ -14,6 +14,10 @@
 
 #include "predict/workspace.h"
 
+/* ---------------------------------------------------------------------------
+ * Outputs in the caller's units
+ */
+
 /* Checks the arguments of mlp_predict: X must be inputs of the network, and A a
  * writable view of X.rows rows of outputs. MLP_ERR_SHAPE, MLP_ERR_DTYPE,
  * MLP_ERR_NULL. */
@@ -21,9 +25,15 @@ mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
                               const mlp_view *A);
 
 /* Computes A = network(X), in the caller's units, with all threads of the
- * workspace if there is work enough. */
+ * workspace if there is work enough. The arguments have been checked, and the
+ * workspace fits the network. The bits do not depend on the number of threads.
+ */
 void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
                   const mlp_cview *X, const mlp_view *A);
+
+/* ---------------------------------------------------------------------------
+ * One chunk, for functions that take something else from the outputs
+ */
 
 /* Computes buffers->Z and buffers->A, real [m][n[L]], of rows order[0..m-1] of
  * X, or of its first m rows if `order` is NULL; m is at most the workspace's

@@ -15,6 +15,14 @@
  *   it is less.
  * - An improvement, which early stopping waits for, is a loss below the last
  *   improvement's by more than min_delta.
+ *
+ * Example, with min_delta = 0.1:
+ *
+ *     epoch         0     1     2     3     4
+ *     watched loss  1.00  0.95  0.88  0.85  0.90
+ *     best_epoch    0     1     2     3     3
+ *     threshold     1.00  1.00  0.88  0.88  0.88
+ *     bad_epochs    0     1     0     1     2      patience = 2 ends training
  */
 #ifndef MLPI_TRAIN_EPOCH_STATE_H
 #define MLPI_TRAIN_EPOCH_STATE_H

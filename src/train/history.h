@@ -19,11 +19,18 @@
 
 struct mlp_history {
     mlp_hooks hooks;
-    size_t capacity; /* epochs that the arrays have memory for */
-    size_t epochs;   /* epochs that are recorded */
-    size_t best_epoch;
-    double *losses, *validation_losses, *validation_accuracies; /* [capacity] */
-    double *rates, *seconds;                                    /* [capacity] */
+    size_t capacity;   /* epochs that the arrays have memory for */
+    size_t epochs;     /* epochs that are recorded */
+    size_t best_epoch; /* counted over all fits of the trainer, as callbacks
+                          count: it may be an epoch of an earlier fit */
+
+    /* Element i is of the i-th epoch of this fit. */
+    double *losses; /* [capacity]: weighted mean over the rows to train on, each
+                       before the update of its batch */
+    double *validation_losses;     /* [capacity]: after the epoch */
+    double *validation_accuracies; /* [capacity]: of the same rows */
+    double *rates;                 /* [capacity]: learning rates */
+    double *seconds;               /* [capacity]: durations */
 };
 
 /* What is recorded of an epoch. Validation loss and accuracy are NaN where
@@ -43,8 +50,10 @@ mlp_status mlpi_history_make(const mlp_hooks *hooks, size_t capacity,
 void mlpi_history_add(mlp_history *history, const mlpi_record *record,
                       size_t best_epoch);
 
-/* Sets the duration of each of the last `count` epochs. The durations come
- * later than the records because several short epochs are timed together. */
+/* Sets the duration of each of the last `count` epochs, in seconds. Durations
+ * come later than records, because several short epochs are timed together;
+ * each of them gets their mean. `count` is at most the number of recorded
+ * epochs. */
 void mlpi_history_set_seconds(mlp_history *history, size_t count,
                               double seconds);
 

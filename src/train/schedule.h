@@ -12,6 +12,13 @@
  *     otherwise:                bad_epochs += 1;  at `patience` of them
  *                               scale *= factor, bad_epochs = 0
  *     rate = max(alpha * scale, min(alpha, min_rate))
+ *
+ * where alpha is the initial rate.
+ *
+ * The rate of an epoch is computed from alpha and the number of the epoch,
+ * never from the rate of the epoch before. Epochs are counted over all fits of
+ * a trainer, and the plateau state is part of a checkpoint. So training that is
+ * resumed gets the same rates, to the bit, as training without a stop.
  */
 #ifndef MLPI_TRAIN_SCHEDULE_H
 #define MLPI_TRAIN_SCHEDULE_H
@@ -22,7 +29,8 @@
 typedef struct mlpi_plateau {
     double scale;      /* current rate / initial rate; 1 at first */
     double best;       /* watched loss at the last improvement */
-    size_t bad_epochs; /* epochs since the last improvement or reduction */
+    size_t bad_epochs; /* epochs since the last improvement or reduction of
+                          the rate, whichever is later */
 } mlpi_plateau;
 
 /* MLP_ERR_ARGUMENT if a field that the kind uses is outside its range; the
@@ -40,7 +48,8 @@ double mlpi_schedule_rate(const mlp_schedule *schedule,
 /* Returns the state before the first epoch. */
 mlpi_plateau mlpi_plateau_begin(void);
 
-/* Forgets the losses so far, but keeps the scale that has been reached. */
+/* Forgets the losses so far, but keeps the scale that has been reached. It is
+ * called when another loss is watched, which cannot be compared with them. */
 void mlpi_plateau_reset(mlpi_plateau *plateau);
 
 /* Takes the watched loss of a finished epoch into account. With other kinds of

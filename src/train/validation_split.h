@@ -14,6 +14,14 @@
  * seats of a parliament are distributed). Which rows of a class these are is
  * random: a permutation of all rows is drawn, and the first quota[c] rows of
  * class c in its order are held out. With other targets all rows are one class.
+ *
+ * Example: of m = 100 rows H = 15 are held out.
+ *
+ *     class             0       1       2
+ *     rows m[c]         60      33      7
+ *     H m[c] / m        9       4.95    1.05
+ *     rounded down      9       4       1      sum 14, so one row is missing
+ *     quota[c]          9       5       1      class 1: largest remainder
  */
 #ifndef MLPI_TRAIN_VALIDATION_SPLIT_H
 #define MLPI_TRAIN_VALIDATION_SPLIT_H
