@@ -124,6 +124,15 @@ static mlp_status check_labels(mlp_cview labels, size_t rows, size_t k)
 
 /* ---------------------------------------------------------------------------
  * Classes
+ *
+ * Rows of the confusion matrix are the true classes, columns the predicted
+ * ones, as in scikit-learn. For the class 1 of three:
+ *
+ *                  predicted
+ *                  0     1     2
+ *     true   0     .     c     .      precision = C[1][1] / (sum of column 1)
+ *            1     r   C[1][1] r      recall    = C[1][1] / (sum of row 1)
+ *            2     .     c     .      support   = sum of row 1
  */
 
 /* Checks a confusion matrix that is to be written: square, of int32. */
@@ -243,6 +252,10 @@ mlp_status mlp_score_classes(mlp_cview counts, mlp_class_scores *each,
 
 /* ---------------------------------------------------------------------------
  * Scores and probabilities
+ *
+ * Example of pairs: class 0 has the scores 1, 3, 3 and class 1 has 2, 3. Of the
+ * six pairs, (1, 2) and (1, 3) are in order and twice (3, 3) is equal, so the
+ * area is (2 + 2 / 2) / 6 = 0.5.
  */
 
 /* Restores the heap x[0..n), where x[i] >= x[2i + 1] and x[i] >= x[2i + 2],

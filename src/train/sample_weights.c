@@ -110,6 +110,7 @@ static double sample_weight(const mlp_net *net, const mlpi_sample_weights *w,
 mlp_status mlpi_sample_weights_check(const mlp_net *net, const mlp_hooks *hooks,
                                      const mlpi_sample_weights *w)
 {
+    /* Without weights there is nothing to check, however many rows come. */
     for (size_t i = 0; i < w->Y.rows && mlpi_has_sample_weights(w); i++) {
         double of_row = row_weight(w, i);
         double weight = sample_weight(net, w, i);

@@ -78,8 +78,9 @@ static mlp_status check_stopping(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
-/* The rate must be above 0 in the network's precision, too: a tiny double may
- * be 0 as a float. */
+/* The cheap checks of numbers come first, so that a message is about the option
+ * itself and not about something that follows from it. The rate must be above 0
+ * in the network's precision, too: a tiny double may be 0 as a float. */
 mlp_status mlpi_train_options_check(const mlp_net *net,
                                     const mlp_train_options *options)
 {
