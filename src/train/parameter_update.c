@@ -158,9 +158,9 @@ void mlpi_update_parameters(const mlpi_update_context *d,
     }
 }
 
-mlpi_optimizer_step mlpi_fused_step_at(const mlpi_update_context *d,
-                                       double alpha, size_t first,
-                                       bool is_weight)
+mlpi_optimizer_step mlpi_fused_update(const mlpi_update_context *d,
+                                      double alpha, size_t first,
+                                      bool is_weight)
 {
     mlpi_optimizer_step u = update_of(d, alpha);
     if (is_weight && d->optimizer->options.weight_decay > 0.0) {

@@ -514,7 +514,7 @@ static void set_state(mlp_trainer *t, const saved_values *s, mlpi_reader *from,
     t->seed = s->seed;
     t->draw = s->draw;
     t->epoch_state = s->epoch_state;
-    t->m = 0;
+    t->has_forward = false;
     t->has_gradients = false;
     get_arrays(from, t, s->has_best);
 }
