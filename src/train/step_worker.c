@@ -48,7 +48,7 @@ const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_member *self,
                            .scratch = memory + mlpi_plan_size(t->net)};
         plan = own;
     }
-    if (plan->batch != batch->m || plan->members != self->count ||
+    if (plan->batch_rows != batch->m || plan->threads != self->count ||
         plan->discard_Z != batch->discard_Z) {
         mlpi_plan_make(t->net, self, batch, plan);
     }
@@ -124,7 +124,7 @@ static mlpi_batch_norm norm_of(const mlp_trainer *t, const mlpi_plan *plan,
                                size_t l)
 {
     return (mlpi_batch_norm){.l = l,
-                             .batch = plan->batch,
+                             .batch = plan->batch_rows,
                              .first = plan->first,
                              .m = plan->m,
                              .X = t->batch.X_hat[l],
@@ -151,7 +151,7 @@ void mlpi_worker_forward(mlp_trainer *t, const mlpi_member *self,
             mlpi_batch_norm_forward(t->net, self, &norm);
         }
         if (p->activates) {
-            t->net->kernels->activate(&p->how, p->Z, p->A);
+            t->net->kernels->activate(&p->activation, p->Z, p->A);
         }
         if (layout->layer[l].dropout > 0.0) {
             drop_rows(t, plan, l, t->batch.A, t->batch.A_dropped);
@@ -218,7 +218,7 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_member *self,
             mlpi_barrier(self);
         }
         if (before->activates_back) {
-            t->net->kernels->activate_backward(&before->how, before->Z,
+            t->net->kernels->activate_backward(&before->activation, before->Z,
                                                before->A, before->dZ);
         }
         backward_layer(t, self, plan, l - 1);
@@ -241,8 +241,9 @@ void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
         const void *A_prev =
             mlpi_row_of(t, t->batch.A_dropped[l - 1], n_prev, first);
         const void *dZ = mlpi_row_of(t, t->batch.dZ[l], n, first);
-        if (!kernels->products_stay_finite(m * n_prev, plan->batch, A_prev) ||
-            !kernels->products_stay_finite(m * n, plan->batch, dZ)) {
+        if (!kernels->products_stay_finite(m * n_prev, plan->batch_rows,
+                                           A_prev) ||
+            !kernels->products_stay_finite(m * n, plan->batch_rows, dZ)) {
             result->may_overflow = true;
         }
     }
@@ -304,7 +305,7 @@ void mlpi_worker_gradients(mlp_trainer *t, const mlpi_member *self,
     for (size_t l = t->net->layout.L; l >= 1; l--) {
         weight_gradients(t, &plan->layer[l], fused, l);
         if (l % self->count == self->index) {
-            bias_gradients(t, plan->batch, fused, l);
+            bias_gradients(t, plan->batch_rows, fused, l);
         }
     }
 }
