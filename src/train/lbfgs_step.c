@@ -15,7 +15,6 @@
 
 #include "base/error.h"
 #include "model/batch_norm.h"
-#include "train/snapshot.h"
 
 mlp_status mlpi_lbfgs_refuse(const mlp_trainer *trainer, const char *what)
 {

@@ -1,82 +1,104 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Updates and sums over the flat array of parameters. Threads cut it into parts
+ * without regard to layers, and only two things look at the layers again:
+ * weight decay and penalties, which concern the weights W[l] alone, and so skip
+ * the biases and scales between them.
+ *
+ *     | W[1] | b[1] | W[2] | b[2] scale[2] | W[3] | b[3] |
+ *     |--- thread 0 ---|--- thread 1 ---|--- thread 2 ---|
+ */
 #include "train/parameter_update.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Shares of the parameters are whole multiples of this. */
+/* Parts of the parameters are whole multiples of this number, so that no two
+ * threads write to the same cache line, and few vectors are not whole. */
 enum { PARAMETERS_GRAIN = 64 };
 
-/* What the rule's constants are in this step. */
+/* ---------------------------------------------------------------------------
+ * The update
+ */
+
+/* Sets the constants that the optimizer's kind needs in this step.
+ *
+ * Adam's averages begin at 0, and are too small by 1 - beta^t in step t. The
+ * correction is part of the constants: alpha is divided by that of the first
+ * average, and `root` is 1 / sqrt of that of the second one. power[k] is
+ * beta^(t - 1). */
 static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
-                          double alpha)
+                          double learning_rate)
 {
-    const mlp_optimizer *is = &o->options;
-    switch (is->kind) {
+    const mlp_optimizer *options = &o->options;
+    switch (options->kind) {
     case MLP_OPTIMIZER_SGD:
         break;
     case MLP_OPTIMIZER_MOMENTUM:
     case MLP_OPTIMIZER_NESTEROV:
-        u->decay[0] = is->momentum;
+        u->decay[0] = options->momentum;
         u->gain[0] = 1.0;
         break;
     case MLP_OPTIMIZER_TUTORIAL_MOMENTUM:
-        u->decay[0] = is->momentum;
-        u->gain[0] = 1.0 - is->momentum;
+        u->decay[0] = options->momentum;
+        u->gain[0] = 1.0 - options->momentum;
         break;
     case MLP_OPTIMIZER_RMSPROP:
-        u->decay[0] = is->rho;
-        u->gain[0] = 1.0 - is->rho;
+        u->decay[0] = options->rho;
+        u->gain[0] = 1.0 - options->rho;
         break;
     case MLP_OPTIMIZER_ADAM:
     case MLP_OPTIMIZER_ADAMW:
-        u->decay[0] = is->beta1;
-        u->gain[0] = 1.0 - is->beta1;
-        u->decay[1] = is->beta2;
-        u->gain[1] = 1.0 - is->beta2;
-        /* The averages began at 0, and this much of them is there. */
-        u->alpha = alpha / (1.0 - o->power[0] * is->beta1);
-        u->root = 1.0 / sqrt(1.0 - o->power[1] * is->beta2);
+        u->decay[0] = options->beta1;
+        u->gain[0] = 1.0 - options->beta1;
+        u->decay[1] = options->beta2;
+        u->gain[1] = 1.0 - options->beta2;
+        u->alpha = learning_rate / (1.0 - o->power[0] * options->beta1);
+        u->root = 1.0 / sqrt(1.0 - o->power[1] * options->beta2);
         break;
     case MLP_OPTIMIZER_RPROP:
-        u->grow = is->rprop_grow;
-        u->shrink = is->rprop_shrink;
-        u->least = is->rprop_min;
-        u->most = is->rprop_max;
+        u->grow = options->rprop_grow;
+        u->shrink = options->rprop_shrink;
+        u->least = options->rprop_min;
+        u->most = options->rprop_max;
         break;
-    case MLP_OPTIMIZER_LBFGS: /* is not done here */
+    case MLP_OPTIMIZER_LBFGS: /* has no update of this form: see lbfgs.h */
         break;
     }
 }
 
-static mlpi_optimizer_step update_of(const mlpi_update_context *d, double alpha)
+/* The arguments of an update, but for the parameters that it concerns. */
+static mlpi_optimizer_step begin_update(const mlpi_update_context *context,
+                                        double learning_rate)
 {
-    const mlpi_optimizer *o = d->optimizer;
+    const mlpi_optimizer *o = context->optimizer;
     mlpi_optimizer_step u = {.kind = o->options.kind,
                              .limit = o->options.clip_value,
-                             .scale = mlpi_clip_scale(d),
+                             .scale = mlpi_clip_scale(context),
                              .keep = 1.0,
-                             .alpha = alpha,
+                             .alpha = learning_rate,
                              .epsilon = o->options.epsilon};
-    set_constants(&u, o, alpha);
+    set_constants(&u, o, learning_rate);
     return u;
 }
 
-/* Where an update finds the parameters from the first on. */
-static void place(const mlpi_update_context *d, mlpi_optimizer_step *u,
-                  size_t first)
+/* Points the update to parameter number `first`, its gradient and its states.
+ */
+static void point_to(const mlpi_update_context *context, mlpi_optimizer_step *u,
+                     size_t first)
 {
-    const mlpi_kernels *kernels = d->net->kernels;
-    u->dw = mlpi_const_at(kernels, d->gradients, first);
-    u->w = mlpi_at(kernels, d->net->parameters, first);
-    for (size_t k = 0; k < d->optimizer->n_states; k++) {
-        u->state[k] = mlpi_at(kernels, d->optimizer->state[k], first);
+    const mlpi_kernels *kernels = context->net->kernels;
+    u->dw = mlpi_const_at(kernels, context->gradients, first);
+    u->w = mlpi_at(kernels, context->net->parameters, first);
+    for (size_t k = 0; k < context->optimizer->n_states; k++) {
+        u->state[k] = mlpi_at(kernels, context->optimizer->state[k], first);
     }
 }
 
-/* Updates those of the parameters [first, end) that are in [from, to). */
-static void update_part(const mlpi_update_context *d, mlpi_optimizer_step *u,
-                        size_t first, size_t end, size_t from, size_t to)
+/* Updates the parameters that lie in [first, end) and in [from, to). */
+static void update_range(const mlpi_update_context *context,
+                         mlpi_optimizer_step *u, size_t first, size_t end,
+                         size_t from, size_t to)
 {
     size_t start = first > from ? first : from;
     size_t stop = end < to ? end : to;
@@ -84,39 +106,40 @@ static void update_part(const mlpi_update_context *d, mlpi_optimizer_step *u,
         return;
     }
     u->n = stop - start;
-    place(d, u, start);
-    d->net->kernels->optimizer_step(u);
+    point_to(context, u, start);
+    context->net->kernels->optimizer_step(u);
 }
 
-/* Weights decay, and what is between them does not. */
-static void update_decaying(const mlpi_update_context *d,
+/* Updates parameters [first, end) with weight decay: weights are multiplied by
+ * `keep` first, and what lies between them is not. */
+static void update_decaying(const mlpi_update_context *context,
                             mlpi_optimizer_step *u, double keep, size_t first,
                             size_t end)
 {
-    const mlpi_layout *layout = &d->net->layout;
-    size_t at = 0;
+    const mlpi_layout *layout = &context->net->layout;
+    size_t done = 0; /* end of the weights of the layer before */
     for (size_t l = 1; l <= layout->L; l++) {
         size_t W = layout->layer[l].W;
         u->keep = 1.0;
-        update_part(d, u, first, end, at, W);
-        at = W + mlpi_layout_weights(layout, l);
+        update_range(context, u, first, end, done, W);
+        done = W + mlpi_layout_weights(layout, l);
         u->keep = keep;
-        update_part(d, u, first, end, W, at);
+        update_range(context, u, first, end, W, done);
     }
     u->keep = 1.0;
-    update_part(d, u, first, end, at, layout->parameters);
+    update_range(context, u, first, end, done, layout->parameters);
 }
 
-bool mlpi_gradient_is_not_finite(const mlpi_update_context *d,
+bool mlpi_gradient_is_not_finite(const mlpi_update_context *context,
                                  const mlpi_member *self)
 {
-    const mlpi_kernels *kernels = d->net->kernels;
+    const mlp_net *net = context->net;
     size_t first = 0;
     size_t count = 0;
-    mlpi_partition(self, d->net->layout.parameters, PARAMETERS_GRAIN, &first,
+    mlpi_partition(self, net->layout.parameters, PARAMETERS_GRAIN, &first,
                    &count);
-    return !kernels->is_finite(count,
-                               mlpi_const_at(kernels, d->gradients, first));
+    return !net->kernels->is_finite(
+        count, mlpi_const_at(net->kernels, context->gradients, first));
 }
 
 void mlpi_backup_part(const mlp_net *net, const mlpi_member *self, void *backup)
@@ -131,42 +154,46 @@ void mlpi_backup_part(const mlp_net *net, const mlpi_member *self, void *backup)
            count * kernels->real_size);
 }
 
-void mlpi_update_parameters(const mlpi_update_context *d,
-                            const mlpi_member *self, double alpha, void *backup)
+/* Plain gradient descent has a kernel of its own: for a small network, filling
+ * in the constants of a general update takes as long as the update. */
+void mlpi_update_parameters(const mlpi_update_context *context,
+                            const mlpi_member *self, double learning_rate,
+                            void *backup)
 {
-    const mlpi_optimizer *o = d->optimizer;
-    const mlpi_kernels *kernels = d->net->kernels;
-    size_t n = d->net->layout.parameters;
+    const mlpi_optimizer *o = context->optimizer;
+    const mlpi_kernels *kernels = context->net->kernels;
+    size_t n = context->net->layout.parameters;
     size_t first = 0;
     size_t count = 0;
     mlpi_partition(self, n, PARAMETERS_GRAIN, &first, &count);
     if (backup) {
-        mlpi_backup_part(d->net, self, backup);
+        mlpi_backup_part(context->net, self, backup);
     }
     if (o->is_plain) {
-        kernels->sgd_step(count, alpha,
-                          mlpi_const_at(kernels, d->gradients, first),
-                          mlpi_at(kernels, d->net->parameters, first));
+        kernels->sgd_step(count, learning_rate,
+                          mlpi_const_at(kernels, context->gradients, first),
+                          mlpi_at(kernels, context->net->parameters, first));
         return;
     }
-    mlpi_optimizer_step u = update_of(d, alpha);
+    mlpi_optimizer_step u = begin_update(context, learning_rate);
     if (o->options.weight_decay > 0.0) {
-        double kept = 1.0 - alpha * o->options.weight_decay;
-        update_decaying(d, &u, kept, first, first + count);
+        double keep = 1.0 - learning_rate * o->options.weight_decay;
+        update_decaying(context, &u, keep, first, first + count);
     } else {
-        update_part(d, &u, first, first + count, 0, n);
+        update_range(context, &u, first, first + count, 0, n);
     }
 }
 
-mlpi_optimizer_step mlpi_fused_update(const mlpi_update_context *d,
-                                      double alpha, size_t first,
+mlpi_optimizer_step mlpi_fused_update(const mlpi_update_context *context,
+                                      double learning_rate, size_t first,
                                       bool is_weight)
 {
-    mlpi_optimizer_step u = update_of(d, alpha);
-    if (is_weight && d->optimizer->options.weight_decay > 0.0) {
-        u.keep = 1.0 - alpha * d->optimizer->options.weight_decay;
+    mlpi_optimizer_step u = begin_update(context, learning_rate);
+    double weight_decay = context->optimizer->options.weight_decay;
+    if (is_weight && weight_decay > 0.0) {
+        u.keep = 1.0 - learning_rate * weight_decay;
     }
-    place(d, &u, first);
+    point_to(context, &u, first);
     return u;
 }
 
@@ -177,43 +204,53 @@ void mlpi_optimizer_advance(mlpi_optimizer *optimizer)
     optimizer->power[1] *= optimizer->options.beta2;
 }
 
-enum { BLOCK = 512 }; /* elements that are widened at once */
+/* ---------------------------------------------------------------------------
+ * Sums
+ */
+
+/* Numbers that are converted to double at once: 4 KiB, a small part of the
+ * nearest cache. */
+enum { BLOCK = 512 };
 
 _Static_assert(MLPI_SUM_CHUNK % BLOCK == 0, "chunks are whole blocks");
 _Static_assert(BLOCK % MLPI_LANES == 0, "a block begins with lane 0");
 
+/* Sums of x^2 and of |x|, in eight lanes each: element i belongs to lane i mod
+ * 8. A sum that nobody needs stays 0. */
 typedef struct lanes {
     double squares[MLPI_LANES], magnitudes[MLPI_LANES];
 } lanes;
 
-/* Adds n terms, the first of which belongs to lane 0. Either may be unwanted,
- * and is skipped. */
+/* Adds n numbers, the first of which belongs to lane 0. */
 static void add_terms(lanes *s, const mlpi_kernels *kernels, size_t n,
-                      const void *x, const mlpi_optimizer *wanted)
+                      const void *x, bool squares, bool magnitudes)
 {
-    double wide[BLOCK];
+    double block[BLOCK];
     for (size_t i = 0; i < n; i += BLOCK) {
-        size_t part = n - i < BLOCK ? n - i : BLOCK;
-        kernels->to_double(part, mlpi_const_at(kernels, x, i), wide);
-        if (!wanted || wanted->options.l2 > 0.0) {
-            kernels->f64->add_products(part, wide, wide, s->squares);
+        size_t part = mlpi_min_size(n - i, BLOCK);
+        kernels->to_double(part, mlpi_const_at(kernels, x, i), block);
+        if (squares) {
+            kernels->f64->add_products(part, block, block, s->squares);
         }
-        if (wanted && wanted->options.l1 > 0.0) {
-            kernels->f64->add_magnitudes(part, wide, s->magnitudes);
+        if (magnitudes) {
+            kernels->f64->add_magnitudes(part, block, s->magnitudes);
         }
     }
 }
 
-/* J's part without 1 / rows, of a chunk of weights. */
-static double chunk_penalty(const mlpi_update_context *d, size_t n,
+/* l2 / 2 sum w^2 + l1 sum |w| over a chunk of weights. */
+static double chunk_penalty(const mlpi_update_context *context, size_t n,
                             const void *w)
 {
     lanes s = {{0.0}, {0.0}};
-    add_terms(&s, d->net->kernels, n, w, d->optimizer);
-    return d->optimizer->options.l2 * 0.5 * mlpi_join_lanes(s.squares) +
-           d->optimizer->options.l1 * mlpi_join_lanes(s.magnitudes);
+    double l2 = context->optimizer->options.l2;
+    double l1 = context->optimizer->options.l1;
+    add_terms(&s, context->net->kernels, n, w, l2 > 0.0, l1 > 0.0);
+    return l2 * 0.5 * mlpi_join_lanes(s.squares) +
+           l1 * mlpi_join_lanes(s.magnitudes);
 }
 
+/* Chunks of all weights. Each layer's weights begin a chunk. */
 static size_t weight_chunks(const mlp_net *net)
 {
     size_t chunks = 0;
@@ -223,9 +260,10 @@ static size_t weight_chunks(const mlp_net *net)
     return chunks;
 }
 
-void mlpi_penalty_sums(const mlpi_update_context *d, const mlpi_member *self)
+void mlpi_penalty_sums(const mlpi_update_context *context,
+                       const mlpi_member *self)
 {
-    const mlp_net *net = d->net;
+    const mlp_net *net = context->net;
     size_t first = 0;
     size_t count = 0;
     mlpi_partition(self, weight_chunks(net), 1, &first, &count);
@@ -234,10 +272,10 @@ void mlpi_penalty_sums(const mlpi_update_context *d, const mlpi_member *self)
         size_t n = mlpi_layout_weights(&net->layout, l);
         for (size_t i = 0; i < n; i += MLPI_SUM_CHUNK, chunk++) {
             if (chunk >= first && chunk - first < count) {
-                size_t part = n - i < MLPI_SUM_CHUNK ? n - i : MLPI_SUM_CHUNK;
                 const void *w = mlpi_const_at(net->kernels, net->parameters,
                                               net->layout.layer[l].W + i);
-                d->optimizer->sums[chunk] = chunk_penalty(d, part, w);
+                context->optimizer->sums[chunk] = chunk_penalty(
+                    context, mlpi_min_size(n - i, MLPI_SUM_CHUNK), w);
             }
         }
     }
@@ -252,45 +290,47 @@ static double add_sums(const mlpi_optimizer *optimizer, size_t chunks)
     return sum;
 }
 
-double mlpi_penalty(const mlpi_update_context *d, double rows)
+double mlpi_penalty(const mlpi_update_context *context, double total_weight)
 {
-    return add_sums(d->optimizer, weight_chunks(d->net)) / rows;
+    return add_sums(context->optimizer, weight_chunks(context->net)) /
+           total_weight;
 }
 
-void mlpi_penalty_gradient(const mlpi_update_context *d, double rows,
-                           size_t first, size_t count)
+void mlpi_penalty_gradient(const mlpi_update_context *context,
+                           double total_weight, size_t first, size_t count)
 {
-    const mlpi_kernels *kernels = d->net->kernels;
-    kernels->penalise(count, d->optimizer->options.l2 / rows,
-                      d->optimizer->options.l1 / rows,
-                      mlpi_const_at(kernels, d->net->parameters, first),
-                      mlpi_at(kernels, d->gradients, first));
+    const mlpi_kernels *kernels = context->net->kernels;
+    const mlp_optimizer *options = &context->optimizer->options;
+    kernels->penalise(count, options->l2 / total_weight,
+                      options->l1 / total_weight,
+                      mlpi_const_at(kernels, context->net->parameters, first),
+                      mlpi_at(kernels, context->gradients, first));
 }
 
-void mlpi_norm_sums(const mlpi_update_context *d, const mlpi_member *self)
+void mlpi_norm_sums(const mlpi_update_context *context, const mlpi_member *self)
 {
-    const mlpi_kernels *kernels = d->net->kernels;
-    size_t n = d->net->layout.parameters;
+    const mlpi_kernels *kernels = context->net->kernels;
+    size_t n = context->net->layout.parameters;
     size_t first = 0;
     size_t count = 0;
     mlpi_partition(self, mlpi_sum_chunks(n), 1, &first, &count);
     for (size_t chunk = first; chunk < first + count; chunk++) {
         size_t i = chunk * MLPI_SUM_CHUNK;
-        size_t part = n - i < MLPI_SUM_CHUNK ? n - i : MLPI_SUM_CHUNK;
         lanes s = {{0.0}, {0.0}};
-        add_terms(&s, kernels, part, mlpi_const_at(kernels, d->gradients, i),
-                  NULL);
-        d->optimizer->sums[chunk] = mlpi_join_lanes(s.squares);
+        add_terms(&s, kernels, mlpi_min_size(n - i, MLPI_SUM_CHUNK),
+                  mlpi_const_at(kernels, context->gradients, i), true, false);
+        context->optimizer->sums[chunk] = mlpi_join_lanes(s.squares);
     }
 }
 
-double mlpi_clip_scale(const mlpi_update_context *d)
+double mlpi_clip_scale(const mlpi_update_context *context)
 {
-    if (!d->optimizer->clips) {
+    const mlpi_optimizer *o = context->optimizer;
+    if (!o->clips) {
         return 1.0;
     }
-    double norm = sqrt(
-        add_sums(d->optimizer, mlpi_sum_chunks(d->net->layout.parameters)));
-    double scale = d->optimizer->options.clip_norm / (norm + 1e-6);
+    size_t chunks = mlpi_sum_chunks(context->net->layout.parameters);
+    double norm = sqrt(add_sums(o, chunks));
+    double scale = o->options.clip_norm / (norm + 1e-6);
     return scale > 1.0 ? 1.0 : scale;
 }

@@ -41,8 +41,8 @@ static double rosenbrock(void *context, const void *w, void *gradient)
 static void lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor)
 {
     mlpi_lbfgs_lay_out(l, cursor);
-    l->S = mlpi_take(cursor, 2 * l->memory, sizeof *l->S);
-    for (size_t i = 0; i < 2 * l->memory; i++) {
+    l->S = mlpi_take(cursor, 2 * l->max_pairs, sizeof *l->S);
+    for (size_t i = 0; i < 2 * l->max_pairs; i++) {
         void *array = mlpi_take(cursor, l->n, sizeof(double));
         if (l->S) {
             l->S[i] = array;
@@ -51,19 +51,21 @@ static void lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor)
 }
 
 /* At w. */
-static void *begin_at(mlpi_lbfgs *l, size_t memory, mlpi_objective *objective,
-                      void *context, size_t n, const double *w)
+static void *begin_at(mlpi_lbfgs *l, size_t max_pairs,
+                      mlpi_objective *objective, void *context, size_t n,
+                      const double *w)
 {
     const mlp_hooks none = {.user = NULL};
-    *l = (mlpi_lbfgs){
-        .kernels = mlpi_kernels_find(MLP_F64, NULL), .n = n, .memory = memory};
+    *l = (mlpi_lbfgs){.kernels = mlpi_kernels_find(MLP_F64, NULL),
+                      .n = n,
+                      .max_pairs = max_pairs};
     mlpi_cursor measure = {0};
     lay_out(l, &measure);
     void *block = NULL;
     assert_int_equal(mlpi_allocate(&none, &measure, "L-BFGS", &block), MLP_OK);
     mlpi_cursor carve = {.base = block};
     lay_out(l, &carve);
-    l->Y = l->S + memory;
+    l->Y = l->S + max_pairs;
     memcpy(l->w, w, n * sizeof *w);
     l->J = objective(context, l->w, l->g);
     return block;
