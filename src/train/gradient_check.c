@@ -26,7 +26,7 @@
 
 #include "model/net.h"
 #include "base/error.h"
-#include "train/trainer.h"
+#include "train/trainer_state.h"
 #include "train/sample_weights.h"
 
 enum { LEVELS = 3, ROUNDS = 5 };

@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Trainers: their memory, and what they are told; steps.c has what they do. */
-#include "train/trainer.h"
-
+/*
+ * The public functions of a trainer: its settings, the four parts of a training
+ * step (chapters 2.2, 3.1 and 3.3 of the tutorial), and views of its arrays.
+ *
+ *     forward    A[0] = X, then Z[l] and A[l] for l = 1..L
+ *     loss       J of A[L] against Y
+ *     backward   dZ[l], dW[l], db[l] for l = L..1
+ *     update     W = W - alpha dW, b = b - alpha db, or what else the
+ *                optimizer makes of the gradients
+ *
+ * Here the arguments are checked, and the order of the calls: loss and backward
+ * need a forward, update needs a backward after it. step.c does the work.
+ */
 #include <math.h>
 
 #include "base/error.h"
@@ -10,111 +20,11 @@
 #include "model/layer.h"
 #include "train/lbfgs_step.h"
 #include "train/sample_weights.h"
-#include "train/snapshot.h"
 #include "train/step.h"
 
-/* max_rows * width reals; a product that is no size_t the cursor catches. */
-static void *take_matrix(const mlp_trainer *t, size_t width,
-                         mlpi_cursor *cursor)
-{
-    size_t row_size = width * t->net->kernels->real_size;
-    return mlpi_take(cursor, t->max_rows, row_size);
-}
-
-static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
-{
-    const mlpi_layout *layout = &t->net->layout;
-    size_t size = t->net->kernels->real_size;
-    (void)mlpi_take(cursor, 1, sizeof *t);
-    t->batch.Z = mlpi_take(cursor, layout->L + 1, sizeof *t->batch.Z);
-    t->batch.A = mlpi_take(cursor, layout->L + 1, sizeof *t->batch.A);
-    t->batch.dZ = mlpi_take(cursor, layout->L + 1, sizeof *t->batch.dZ);
-    t->batch.A_dropped =
-        mlpi_take(cursor, layout->L + 1, sizeof *t->batch.A_dropped);
-    t->batch.X_hat = mlpi_take(cursor, layout->L + 1, sizeof *t->batch.X_hat);
-    for (size_t l = 0; l <= layout->L; l++) {
-        size_t width = layout->layer[l].width;
-        void *A = take_matrix(t, width, cursor);
-        void *Z = l > 0 ? take_matrix(t, width, cursor) : NULL;
-        void *dZ = l > 0 ? take_matrix(t, width, cursor) : NULL;
-        void *D =
-            layout->layer[l].dropout > 0 ? take_matrix(t, width, cursor) : A;
-        void *X =
-            layout->layer[l].batch_norm ? take_matrix(t, width, cursor) : NULL;
-        if (t->batch.X_hat) {
-            t->batch.A[l] = A;
-            t->batch.Z[l] = Z;
-            t->batch.dZ[l] = dZ;
-            t->batch.A_dropped[l] = D;
-            t->batch.X_hat[l] = X;
-        }
-    }
-    t->batch.moments = mlpi_take(cursor, layout->running, size);
-    t->batch.Y = take_matrix(t, mlpi_net_outputs(t->net), cursor);
-    t->row_weights = mlpi_take(cursor, t->max_rows, sizeof *t->row_weights);
-    t->batch.gradients = mlpi_take(cursor, layout->parameters, size);
-    t->plan.layer = mlpi_take(cursor, layout->L + 1, sizeof *t->plan.layer);
-    t->scratch_size = mlpi_pass_scratch(t->net, t->max_rows);
-    t->plan.scratch = mlpi_take(cursor, t->scratch_size, size);
-}
-
-mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
-                              mlp_trainer **trainer)
-{
-    if (!net) {
-        return MLP_ERR_NULL;
-    }
-    if (!trainer) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "the place for the trainer is NULL");
-    }
-    if (max_rows == 0) {
-        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "max_rows: expects 1 or more, got 0");
-    }
-    mlp_trainer made = {
-        .hooks = net->hooks, .net = net, .max_rows = max_rows, .seed = 42};
-    mlpi_cursor measure = {0};
-    lay_out(&made, &measure);
-    void *block = NULL;
-    TRY(mlpi_allocate(&net->hooks, &measure, "a trainer", &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out(&made, &carve);
-    /* Plain descent remembers nothing: this cannot fail. */
-    mlp_optimizer sgd = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
-    (void)mlpi_optimizer_make(net, &net->hooks, &sgd, &made.optimizer);
-    *trainer = block;
-    **trainer = made;
-    return MLP_OK;
-}
-
-void mlp_trainer_free(mlp_trainer *trainer)
-{
-    if (trainer) {
-        mlp_hooks hooks = trainer->hooks;
-        mlpi_team_free(trainer->team);
-        mlpi_release(&hooks, trainer->best);
-        mlpi_optimizer_release(&hooks, &trainer->optimizer);
-        mlpi_release(&hooks, trainer);
-    }
-}
-
-mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer)
-{
-    const mlp_net *net = trainer->net;
-    return trainer->best
-               ? MLP_OK
-               : mlpi_snapshot_make(net, "the best weights", &trainer->best);
-}
-
-mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
-                                    const mlp_hooks *hooks, size_t threads)
-{
-    /* Not too large a number: the trainer holds as much already. */
-    size_t room = mlpi_plan_size(trainer->net) +
-                  trainer->scratch_size * trainer->net->kernels->real_size;
-    return mlpi_team_create(hooks, threads, room, &trainer->team);
-}
+/* ---------------------------------------------------------------------------
+ * Settings
+ */
 
 mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
 {
@@ -149,16 +59,10 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
                                &trainer->optimizer);
 }
 
-/*
- * The four steps of gradient descent (chapters 2.2, 3.1 and 3.3):
- *
- *   forward   A[0] = X, then Z[l], A[l] for l = 1..L
- *   loss      J of A[L] against Y
- *   backward  dZ[L..1], then dW[l], db[l]
- *   update    W := W - alpha dW, b := b - alpha db
- *
- * Here are their checks; step.c and step_parts.c do the work.
+/* ---------------------------------------------------------------------------
+ * The parts of a step
  */
+
 static mlp_status check_rows(const mlp_trainer *trainer, size_t rows)
 {
     if (rows > trainer->max_rows) {
@@ -301,6 +205,11 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     return MLP_OK;
 }
 
+/* ---------------------------------------------------------------------------
+ * Views of the arrays
+ */
+
+/* A view of one of the batch's matrices (m, n[l]). */
 static mlp_view batch_view(const mlp_trainer *trainer, size_t l, void *data)
 {
     size_t width = trainer->net->layout.layer[l].width;

@@ -51,4 +51,34 @@ struct mlp_trainer {
                             holds its mlpi_layer_plan array, then its scratch */
 };
 
+/* ---------------------------------------------------------------------------
+ * Memory that a trainer gets after it was made
+ */
+
+/* Does the work of mlp_trainer_set_threads, and tells failures to `hooks`, which
+ * may be quieter than the trainer's. */
+mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
+                                    const mlp_hooks *hooks, size_t threads);
+
+/* Allocates trainer->best, unless it was allocated before. */
+mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer);
+
+/* ---------------------------------------------------------------------------
+ * Snapshots: copies of all that training changes in a network, which are its
+ * parameters and, behind them, batch norm's running moments. Training goes back
+ * to one after a divergence, or to the best weights in the end.
+ */
+
+/* Reals in a snapshot. */
+size_t mlpi_snapshot_size(const mlp_net *net);
+
+/* Allocates a snapshot, which the caller releases; its contents are not set.
+ * `what` names it in the message. MLP_ERR_MEMORY, MLP_ERR_LIMIT. */
+mlp_status mlpi_snapshot_make(const mlp_net *net, const char *what,
+                              void **snapshot);
+
+/* Copies from the network, and back into it. */
+void mlpi_snapshot_take(const mlp_net *net, void *snapshot);
+void mlpi_snapshot_restore(mlp_net *net, const void *snapshot);
+
 #endif

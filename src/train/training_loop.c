@@ -8,8 +8,6 @@
 #include "train/lbfgs_step.h"
 #include "base/memory.h"
 #include "base/error.h"
-#include "train/snapshot.h"
-#include "train/trainer.h"
 #include "train/sample_weights.h"
 #include "train/train_options.h"
 

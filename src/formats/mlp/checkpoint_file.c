@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "formats/mlp/model_format.h"
 #include "base/error.h"
-#include "train/trainer.h"
+#include "train/trainer_state.h"
 
 mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
 {
