@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An iteration of L-BFGS. First a direction d = -H g from the pairs; then a line
- * search on phi(t) = J(w + t d), which ends at a t that meets the strong Wolfe
- * conditions
+ * An iteration of L-BFGS. First a direction d = -H g from the pairs; then a
+ * line search on phi(t) = J(w + t d), which ends at a t that meets the strong
+ * Wolfe conditions
  *
  *     phi(t) <= phi(0) + c1 t phi'(0)      the loss falls enough
  *     |phi'(t)| <= -c2 phi'(0)             and the slope is flat enough
  *
  * The first one keeps steps from being too long, the second one from being too
- * short; with both, y s > 0 for the new pair, so H stays positive definite. Then
- * the pair is added.
+ * short; with both, y s > 0 for the new pair, so H stays positive definite.
+ * Then the pair is added.
  *
  * Vectors are in the network's precision, and sums over them are in double, in
  * eight lanes: they have the same bits with every table of kernels.
@@ -49,8 +49,8 @@ void mlpi_lbfgs_lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor)
  * Vectors of n numbers
  */
 
-/* Converts at most BLOCK elements of x from number i on, and returns how many.
- */
+/* Converts at most BLOCK elements of x from number i on, and returns how
+ * many. */
 static size_t load_block(const mlpi_lbfgs *l, const void *x, size_t i,
                          double block[BLOCK])
 {
@@ -60,7 +60,7 @@ static size_t load_block(const mlpi_lbfgs *l, const void *x, size_t i,
     return n;
 }
 
-/* x y */
+/* Returns the scalar product x y. */
 static double dot(const mlpi_lbfgs *l, const void *x, const void *y)
 {
     double lanes[MLPI_LANES] = {0};
@@ -74,6 +74,7 @@ static double dot(const mlpi_lbfgs *l, const void *x, const void *y)
     return mlpi_join_lanes(lanes);
 }
 
+/* The sum of |x|. */
 static double sum_of_magnitudes(const mlpi_lbfgs *l, const void *x)
 {
     double lanes[MLPI_LANES] = {0};
@@ -85,6 +86,7 @@ static double sum_of_magnitudes(const mlpi_lbfgs *l, const void *x)
     return mlpi_join_lanes(lanes);
 }
 
+/* The largest |x|; NaN does not count. */
 static double largest_magnitude(const mlpi_lbfgs *l, const void *x)
 {
     double largest = 0.0;
@@ -98,7 +100,7 @@ static double largest_magnitude(const mlpi_lbfgs *l, const void *x)
     return largest;
 }
 
-/* y = y + a x */
+/* Computes y = y + a x. sgd_step subtracts, hence the sign. */
 static void add(const mlpi_lbfgs *l, double a, const void *x, void *y)
 {
     l->kernels->sgd_step(l->n, -a, x, y);
@@ -109,7 +111,7 @@ static void copy(const mlpi_lbfgs *l, const void *from, void *to)
     memcpy(to, from, l->n * l->kernels->real_size);
 }
 
-/* y = a x */
+/* Computes y = a x, rounded once. */
 static void scale(const mlpi_lbfgs *l, double a, const void *x, void *y)
 {
     memset(y, 0, l->n * l->kernels->real_size);
@@ -133,10 +135,18 @@ static size_t pair_at(const mlpi_lbfgs *l, size_t age)
     return (size_t)((l->pairs_added - 1 - age) % l->max_pairs);
 }
 
-/* Computes direction = -H g by algorithm 7.4: a loop over the pairs from the
- * youngest to the oldest, a multiplication by the H that the pairs start from,
- * and a loop back. That H is gamma times the identity, with gamma = s y / (y y)
- * of the youngest pair: the size of the inverse Hessian along it. */
+/* Computes the direction d = -H g by algorithm 7.4, two loops over the pairs:
+ *
+ *     q = -g
+ *     from the youngest pair to the oldest:
+ *         projection = s q / (y s)
+ *         q = q - projection y
+ *     d = gamma q
+ *     from the oldest pair to the youngest:
+ *         d = d + (projection - y d / (y s)) s
+ *
+ * The pairs refine gamma times the identity, where gamma = s y / (y y) of the
+ * youngest pair is the size of the inverse Hessian along it. */
 static void find_direction(mlpi_lbfgs *l)
 {
     size_t pairs = count_pairs(l);
@@ -248,6 +258,7 @@ static void set_low(search *s, const point *p)
     s->low = *p;
 }
 
+/* The number in [low, high] that is nearest to t. */
 static double clamp(double t, double low, double high)
 {
     return t < low ? low : t > high ? high : t;
@@ -309,6 +320,7 @@ static bool find_bracket(search *s, double t)
             set_bracket(s, &p);
             return false;
         }
+        /* phi still falls: the next step is longer, but at most ten times. */
         t = cubic_minimum(&s->low, &p, p.t + 0.01 * (p.t - s->low.t),
                           10.0 * p.t);
         set_low(s, &p);
@@ -316,8 +328,8 @@ static bool find_bracket(search *s, double t)
     return false;
 }
 
-/* The next t to try in a bracket: the cubic's minimum, but not within a tenth of
- * an end twice in a row, because then the bracket would hardly shrink. */
+/* The next t to try in a bracket: the cubic's minimum, but not within a tenth
+ * of an end twice in a row, because then the bracket would hardly shrink. */
 static double next_trial(const search *s, bool *near_an_end)
 {
     double first = mlpi_min(s->low.t, s->high.t);
@@ -335,9 +347,9 @@ static double next_trial(const search *s, bool *near_an_end)
     return t;
 }
 
-/* Algorithm 3.6: narrows the bracket until `low` meets both conditions, or until
- * there is nothing left to narrow. `largest` is the largest coordinate of the
- * direction. */
+/* Algorithm 3.6: narrows the bracket until `low` meets both conditions, or
+ * until there is nothing left to narrow. `largest` is the largest coordinate of
+ * the direction. */
 static void zoom(search *s, double largest)
 {
     bool near_an_end = false;
@@ -350,6 +362,8 @@ static void zoom(search *s, double largest)
             continue;
         }
         bool is_accepted = is_flat(s, &p);
+        /* The minimum is where phi falls from p. If it rises towards `high`,
+         * the minimum lies on the other side, between p and the old `low`. */
         if (!is_accepted && p.slope * (s->high.t - s->low.t) >= 0.0) {
             s->high = s->low;
         }
@@ -380,6 +394,7 @@ static bool search_line(mlpi_lbfgs *l, mlpi_objective *objective, void *context,
     }
     add_pair(l, s.low.t);
     add(l, s.low.t, l->direction, l->w);
+    /* Exchanging pointers saves a copy of n numbers. */
     void *g = l->g;
     l->g = l->g_low;
     l->g_low = g;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * L-BFGS: a quasi-Newton method for a function J of n numbers w. A step goes
- * along -H g, where g is the gradient and H approximates the inverse Hessian.
- * H is never stored: it follows from the last few pairs
+ * along -H g, where g is the gradient and H approximates the inverse Hessian. H
+ * is never stored: it follows from the last few pairs
  *
  *     s = w_new - w_old        y = g_new - g_old
  *
@@ -20,8 +20,8 @@
 #include "base/memory.h"
 #include "kernels/kernels.h"
 
-/* Returns J(w), and writes its gradient to g; both are real [n]. The same w must
- * give the same J and g each time. */
+/* Returns J(w), and writes its gradient to g; both are real [n]. The same w
+ * must give the same J and g each time. */
 typedef double mlpi_objective(void *context, const void *w, void *g);
 
 typedef struct mlpi_lbfgs {
@@ -43,7 +43,7 @@ typedef struct mlpi_lbfgs {
     double failed_rate; /* learning rate that found no better point from here,
                            or 0: the next iteration need not try it again */
 
-    /* Scratch of an iteration: real [n] each. */
+    /* Scratch that an iteration uses: real [n] each. */
     void *direction, *trial;
     void *g_low, *g_new; /* gradients at the best point of a line search, and
                             at the last one */
@@ -53,14 +53,14 @@ typedef struct mlpi_lbfgs {
  * kernels, n and max_pairs must be set before. */
 void mlpi_lbfgs_lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor);
 
-/* The square of the gradient's norm, g g. An iteration needs it to be finite.
- */
+/* The square of the gradient's norm, g g. An iteration needs it to be
+ * finite. */
 double mlpi_lbfgs_gradient_square(const mlpi_lbfgs *l);
 
-/* Does one iteration from w, where g and J must be up to date, and moves all
- * three to a better point. The first step tried is learning_rate times -H g, or
- * less if there are no pairs. If no better point is found w, g and J stay, and
- * the pairs are forgotten, because a bad direction came from them. */
+/* Iterates once from w, where g and J must be up to date, and moves all three
+ * to a better point. The first step tried is learning_rate times -H g, or less
+ * if there are no pairs. If no better point is found w, g and J stay, and the
+ * pairs are forgotten, because a bad direction came from them. */
 void mlpi_lbfgs_iterate(mlpi_lbfgs *l, mlpi_objective *objective, void *context,
                         double learning_rate);
 

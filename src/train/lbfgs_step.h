@@ -10,7 +10,7 @@
 
 #include "train/step.h"
 
-/* Does what mlpi_step_train does, for a trainer whose optimizer is lbfgs. The
+/* Trains as mlpi_step_train does, for a trainer whose optimizer is lbfgs. The
  * loss in the result is that before the iteration. gradient_not_finite is also
  * set if the square of the gradient's norm is not finite. */
 void mlpi_lbfgs_step(mlp_trainer *trainer, const mlpi_step_args *args,

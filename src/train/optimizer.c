@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Options of optimizers: defaults and checks; and the memory of an optimizer.
- * What the kinds compute stands elsewhere: parameter_update.c sets the constants
- * of a step, kernels/optimizer_step_tmpl.h has the formulas, and lbfgs.c has the
- * one kind that is more than a formula for each parameter.
+ * What the kinds compute stands elsewhere: parameter_update.c sets the
+ * constants of a step, kernels/optimizer_step_tmpl.h has the formulas, and
+ * lbfgs.c has the one kind that is more than a formula for each parameter.
+ *
+ * What each kind remembers of a parameter:
+ *
+ *     sgd                 nothing
+ *     momentum, nesterov  a sum of gradients that forgets old ones
+ *     tutorial_momentum   a running average of gradients
+ *     rmsprop             a running average of squared gradients
+ *     adam, adamw         both averages
+ *     rprop               the last gradient, and the length of the last change
+ *     lbfgs               s and y of each pair
+ *
+ * The memory is one block, if the kind needs any:
+ *
+ *     | state: [n_states] pointers | state[0]: one real for each parameter |
+ *     | state[1] ... | arrays of L-BFGS | sums |
  */
 #include "train/optimizer.h"
 
@@ -19,6 +34,8 @@ enum { MAX_PAIRS = 1000 }; /* of L-BFGS: 2000 copies of the parameters */
  * Options
  */
 
+/* Most values are PyTorch's. Fields that the kind does not use have defaults
+ * too, because all fields are checked. */
 mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind)
 {
     return (mlp_optimizer){.kind = kind,
@@ -45,6 +62,7 @@ typedef struct range {
     const char *text;       /* for the message */
 } range;
 
+/* The ranges that fields have; INFINITY stands for no limit at all. */
 static const range below_1 = {0.0, 1.0, true, false, "from 0 to below 1"};
 static const range not_negative = {0.0, (double)INFINITY, true, false,
                                    "that is finite and not below 0"};
@@ -55,8 +73,11 @@ static const range from_1 = {1.0, (double)INFINITY, true, false,
                              "that is finite and not below 1"};
 static const range up_to_1 = {0.0, 1.0, false, true, "above 0 and at most 1"};
 
+/* A field's name, for the message, and where it lies. */
 #define FIELD(name) #name, offsetof(mlp_optimizer, name)
 
+/* Fields are checked whatever the kind is, in this order. rprop_max is missing,
+ * because its range begins at another field. */
 static const struct {
     const char *name;
     size_t offset; /* of a double in mlp_optimizer */
@@ -71,6 +92,7 @@ static const struct {
     {FIELD(rprop_min), &positive},
 };
 
+/* Says which field is outside its range. */
 static mlp_status refuse(const mlp_net *net, const char *name, const char *text,
                          double value)
 {
@@ -79,7 +101,8 @@ static mlp_status refuse(const mlp_net *net, const char *name, const char *text,
                       mlp_dtype_name(net->kernels->dtype), text, value);
 }
 
-/* True if x is in the range; NaN never is. */
+/* True if x is in the range; NaN never is, because each comparison with it is
+ * false. */
 static bool is_within(double x, const range *r)
 {
     bool above = r->has_low ? x >= r->low : x > r->low;
@@ -100,6 +123,7 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *options)
             return refuse(net, fields[i].name, fields[i].range->text, value);
         }
     }
+    /* NaN fails the test of isfinite, so the comparison never meets one. */
     double max = kernels->round(options->rprop_max);
     if (!isfinite(max) || max < kernels->round(options->rprop_min)) {
         return refuse(net, "rprop_max", "from rprop_min on, finite",
@@ -132,6 +156,8 @@ static mlp_status check_lbfgs(const mlp_net *net, const mlp_optimizer *options)
     return MLP_OK;
 }
 
+/* Checks all fields, used or not: a value outside its range is a mistake of the
+ * caller, who would learn of it only when the kind changes. */
 mlp_status mlpi_optimizer_check(const mlp_net *net,
                                 const mlp_optimizer *options)
 {
@@ -154,6 +180,7 @@ mlp_status mlpi_optimizer_check(const mlp_net *net,
  * Memory
  */
 
+/* Without a default case, a compiler tells of a kind that is missing here. */
 size_t mlpi_optimizer_states(const mlp_optimizer *options)
 {
     switch (options->kind) {
@@ -174,7 +201,7 @@ size_t mlpi_optimizer_states(const mlp_optimizer *options)
     return 0;
 }
 
-/* How many sums there are at most: the chunks of all parameters, and one more
+/* How many sums a step has at most: the chunks of all parameters, and one more
  * for each layer, because the last chunk of a layer's weights may be short. */
 static size_t max_chunks(const mlp_net *net)
 {
@@ -187,6 +214,8 @@ typedef struct construction {
     mlpi_optimizer *optimizer;
 } construction;
 
+/* Takes the arrays in the order of the drawing above. L-BFGS gets the pointers
+ * of its pairs from `state`: first all s, then all y. */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     const mlp_net *net = ((construction *)object)->net;
@@ -212,8 +241,10 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     }
 }
 
-/* An optimizer with these options, without its arrays. */
-static mlpi_optimizer without_arrays(const mlp_optimizer *options)
+/* Derives from the options what they say about each step: is_plain is true if
+ * no option asks for more than w = w - alpha dw. The arrays are not there
+ * yet. */
+static mlpi_optimizer derive(const mlp_optimizer *options)
 {
     bool penalises = options->l1 > 0.0 || options->l2 > 0.0;
     bool clips = options->clip_norm < (double)INFINITY;
@@ -227,21 +258,26 @@ static mlpi_optimizer without_arrays(const mlp_optimizer *options)
                             .n_states = mlpi_optimizer_states(options)};
 }
 
+/* The new optimizer is complete before the old one is released, so a failure
+ * changes nothing. */
 mlp_status mlpi_optimizer_make(const mlp_net *net, const mlp_hooks *hooks,
                                const mlp_optimizer *options,
                                mlpi_optimizer *optimizer)
 {
-    mlpi_optimizer made = without_arrays(options);
+    mlpi_optimizer made = derive(options);
     if (made.n_states > 0 || made.penalises || made.clips) {
         construction c = {net, &made};
         TRY(mlpi_make(hooks, lay_out, &c, "an optimizer", &made.block));
     }
+    /* A new block holds anything, so even a new optimizer must forget. */
     mlpi_optimizer_forget(net, &made);
     mlpi_optimizer_release(hooks, optimizer);
     *optimizer = made;
     return MLP_OK;
 }
 
+/* Zeros are where all averages begin. Rprop's lengths begin at the learning
+ * rate, for which 0 stands. L-BFGS has no pairs if there were no steps. */
 void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer)
 {
     for (size_t k = 0; k < optimizer->n_states; k++) {
@@ -252,6 +288,7 @@ void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer)
     optimizer->power[0] = optimizer->power[1] = 1.0;
 }
 
+/* All zero is an optimizer without memory, which may be released again. */
 void mlpi_optimizer_release(const mlp_hooks *hooks, mlpi_optimizer *optimizer)
 {
     mlpi_release(hooks, optimizer->block);

@@ -19,7 +19,7 @@
  * is part of the sum's definition: another one gives other roundings. */
 #define MLPI_SUM_CHUNK 4096
 
-/* Chunks of n elements. */
+/* Returns how many chunks n elements have. */
 static inline size_t mlpi_sum_chunks(size_t n)
 {
     return n / MLPI_SUM_CHUNK + (n % MLPI_SUM_CHUNK > 0);

@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Updates and sums over the flat array of parameters. Threads cut it into parts
- * without regard to layers, and only two things look at the layers again:
- * weight decay and penalties, which concern the weights W[l] alone, and so skip
- * the biases and scales between them.
+ * without regard to layers. Only weight decay and penalties depend on layers,
+ * because they concern the weights W[l] alone, and so skip the biases and
+ * scales between them.
  *
  *     | W[1] | b[1] | W[2] | b[2] scale[2] | W[3] | b[3] |
  *     |--- thread 0 ---|--- thread 1 ---|--- thread 2 ---|
+ *
+ * Sums over all parameters, or over all weights, go in two stages:
+ *
+ *     | chunk 0: 4096 numbers | chunk 1 | ... | last chunk, maybe shorter |
+ *          |                       |                   |
+ *       sums[0]                 sums[1]             sums[last]
+ *
+ * First each thread computes the sums of some chunks; after a barrier every
+ * thread that needs the total adds all sums in their order.
+ *
+ * The same parts serve the check, the backup and the update, so each thread
+ * backs up what it is about to change, and needs no barrier in between.
  */
 #include "train/parameter_update.h"
 
@@ -21,7 +33,13 @@ enum { PARAMETERS_GRAIN = 64 };
  * The update
  */
 
-/* Sets the constants that the optimizer's kind needs in this step.
+/* Sets the constants that the optimizer's kind needs in this step. Averages
+ * have the form v = decay v + gain g:
+ *
+ *     momentum, nesterov   decay = momentum   gain = 1
+ *     tutorial's momentum  decay = momentum   gain = 1 - momentum
+ *     rmsprop              decay = rho        gain = 1 - rho
+ *     adam, adamw          decay = beta       gain = 1 - beta, two of them
  *
  * Adam's averages begin at 0, and are too small by 1 - beta^t in step t. The
  * correction is part of the constants: alpha is divided by that of the first
@@ -67,7 +85,8 @@ static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
     }
 }
 
-/* The arguments of an update, but for the parameters that it concerns. */
+/* Fills in the arguments of an update, but for the parameters that it concerns.
+ * With clipping by norm, the factor comes from the sums of mlpi_norm_sums. */
 static mlpi_optimizer_step begin_update(const mlpi_update_context *context,
                                         double learning_rate)
 {
@@ -82,8 +101,8 @@ static mlpi_optimizer_step begin_update(const mlpi_update_context *context,
     return u;
 }
 
-/* Points the update to parameter number `first`, its gradient and its states.
- */
+/* Points the update to parameter number `first`, its gradient and its
+ * states. */
 static void point_to(const mlpi_update_context *context, mlpi_optimizer_step *u,
                      size_t first)
 {
@@ -95,7 +114,8 @@ static void point_to(const mlpi_update_context *context, mlpi_optimizer_step *u,
     }
 }
 
-/* Updates the parameters that lie in [first, end) and in [from, to). */
+/* Updates the parameters that lie in [first, end), this thread's part, and in
+ * [from, to), for which the constants hold. There may be none. */
 static void update_range(const mlpi_update_context *context,
                          mlpi_optimizer_step *u, size_t first, size_t end,
                          size_t from, size_t to)
@@ -130,6 +150,8 @@ static void update_decaying(const mlpi_update_context *context,
     update_range(context, u, first, end, done, layout->parameters);
 }
 
+/* One pass over the gradients that only tests exponents: it costs far less than
+ * to find the weights spoilt later. */
 bool mlpi_gradient_is_not_finite(const mlpi_update_context *context,
                                  const mlpi_member *self)
 {
@@ -142,6 +164,7 @@ bool mlpi_gradient_is_not_finite(const mlpi_update_context *context,
         count, mlpi_const_at(net->kernels, context->gradients, first));
 }
 
+/* The backup has the parameters at its beginning, as a snapshot does. */
 void mlpi_backup_part(const mlp_net *net, const mlpi_member *self, void *backup)
 {
     const mlpi_kernels *kernels = net->kernels;
@@ -154,8 +177,10 @@ void mlpi_backup_part(const mlp_net *net, const mlpi_member *self, void *backup)
            count * kernels->real_size);
 }
 
-/* Plain gradient descent has a kernel of its own: for a small network, filling
- * in the constants of a general update takes as long as the update. */
+/* Plain gradient descent has a kernel of its own, so that a small network need
+ * not pay for the constants of a general update. Without weight decay the whole
+ * part is one range; with it, layers divide it into ranges of weights and of
+ * other parameters. */
 void mlpi_update_parameters(const mlpi_update_context *context,
                             const mlpi_member *self, double learning_rate,
                             void *backup)
@@ -184,6 +209,7 @@ void mlpi_update_parameters(const mlpi_update_context *context,
     }
 }
 
+/* A part of W or of b needs no ranges: the caller says which of them it is. */
 mlpi_optimizer_step mlpi_fused_update(const mlpi_update_context *context,
                                       double learning_rate, size_t first,
                                       bool is_weight)
@@ -197,6 +223,8 @@ mlpi_optimizer_step mlpi_fused_update(const mlpi_update_context *context,
     return u;
 }
 
+/* The powers are multiplied step by step, which is cheaper than pow and has the
+ * same bits everywhere. A checkpoint stores them for that reason. */
 void mlpi_optimizer_advance(mlpi_optimizer *optimizer)
 {
     optimizer->steps++;
@@ -205,7 +233,8 @@ void mlpi_optimizer_advance(mlpi_optimizer *optimizer)
 }
 
 /* ---------------------------------------------------------------------------
- * Sums
+ * Sums, in double whatever the network's precision is: a sum of a million
+ * squares would lose three digits of a float.
  */
 
 /* Numbers that are converted to double at once: 4 KiB, a small part of the
@@ -221,7 +250,8 @@ typedef struct lanes {
     double squares[MLPI_LANES], magnitudes[MLPI_LANES];
 } lanes;
 
-/* Adds n numbers, the first of which belongs to lane 0. */
+/* Adds the terms of n numbers, the first of which belongs to lane 0. The
+ * kernels are those for double: the numbers are converted, exactly, before. */
 static void add_terms(lanes *s, const mlpi_kernels *kernels, size_t n,
                       const void *x, bool squares, bool magnitudes)
 {
@@ -260,6 +290,9 @@ static size_t weight_chunks(const mlp_net *net)
     return chunks;
 }
 
+/* Threads divide the chunks of all layers, numbered through. Each thread counts
+ * through all chunks and computes its own: the counting costs nothing beside a
+ * chunk of 4096 numbers. */
 void mlpi_penalty_sums(const mlpi_update_context *context,
                        const mlpi_member *self)
 {
@@ -281,6 +314,7 @@ void mlpi_penalty_sums(const mlpi_update_context *context,
     }
 }
 
+/* Adds the sums of chunks in their order. */
 static double add_sums(const mlpi_optimizer *optimizer, size_t chunks)
 {
     double sum = 0.0;
@@ -290,12 +324,17 @@ static double add_sums(const mlpi_optimizer *optimizer, size_t chunks)
     return sum;
 }
 
+/* Weights of rows are part of the mean that the loss is, so penalties are
+ * divided by their sum too: a batch of twice the weight has half the
+ * penalty. */
 double mlpi_penalty(const mlpi_update_context *context, double total_weight)
 {
     return add_sums(context->optimizer, weight_chunks(context->net)) /
            total_weight;
 }
 
+/* The kernel has factors for both penalties, and one of them may be 0. The
+ * derivative of |w| at 0 counts as 0. */
 void mlpi_penalty_gradient(const mlpi_update_context *context,
                            double total_weight, size_t first, size_t count)
 {
@@ -307,6 +346,7 @@ void mlpi_penalty_gradient(const mlpi_update_context *context,
                       mlpi_at(kernels, context->gradients, first));
 }
 
+/* The norm is that of all gradients together, biases and scales included. */
 void mlpi_norm_sums(const mlpi_update_context *context, const mlpi_member *self)
 {
     const mlpi_kernels *kernels = context->net->kernels;
@@ -323,6 +363,8 @@ void mlpi_norm_sums(const mlpi_update_context *context, const mlpi_member *self)
     }
 }
 
+/* The small number keeps the quotient finite when all gradients are 0. If a
+ * gradient is NaN so is the scale, but then there is no update. */
 double mlpi_clip_scale(const mlpi_update_context *context)
 {
     const mlpi_optimizer *o = context->optimizer;

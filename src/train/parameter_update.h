@@ -52,8 +52,8 @@ void mlpi_update_parameters(const mlpi_update_context *context,
                             const mlpi_member *self, double learning_rate,
                             void *backup);
 
-/* Copies this thread's part of the parameters to `backup`, without an update.
- */
+/* Copies this thread's part of the parameters to `backup`, without an
+ * update. */
 void mlpi_backup_part(const mlp_net *net, const mlpi_member *self,
                       void *backup);
 

@@ -3,20 +3,31 @@
  * Making plans. For each layer a plan holds three products as views of the
  * batch's matrices, cut to the part of one thread:
  *
- *     product     by rows                       by outputs
- *     forward     this thread's rows of Z[l]    its columns of Z[l], all rows
- *     backward    its rows of dZ[l-1]           its columns of dZ[l-1], all rows
- *     gradient    dW of its inputs, all rows    dW of its outputs, all rows
+ *                  by rows                   by outputs
+ *     forward      its rows of Z[l]          its columns of Z[l]
+ *        reads     its rows of A[l-1],       all of A[l-1],
+ *                  all of W[l]               its columns of W[l]^T
+ *     backward     its rows of dZ[l-1]       its columns of dZ[l-1]
+ *        reads     its rows of dZ[l],        all of dZ[l],
+ *                  all of W[l]               its columns of W[l]
+ *     gradient     dW[l] of its inputs       dW[l] of its outputs
+ *        reads     its columns of A[l-1],    all of A[l-1],
+ *                  all of dZ[l]              its columns of dZ[l]
  *
- * A product that yields columns reads all rows of A and dZ, and columns of W.
  * Whether `backward` goes by rows or by outputs depends on layer l - 1, whose
  * outputs it yields. model/layer.h makes the views of whole matrices; here they
  * are cut, and the kernel for the shape that is left is chosen.
+ *
+ * What all threads read is W[l], (n[l], n[l-1]), by rows, and A[l-1], (m,
+ * n[l-1]), by outputs. So outputs are divided if n[l] >= m, which makes A[l-1]
+ * the smaller one.
  */
 #include "train/step_plan.h"
 
 #include "base/memory.h"
 
+/* A cursor that measures says the size, so that it is aligned as an array in a
+ * block is. */
 size_t mlpi_plan_size(const mlp_net *net)
 {
     mlpi_cursor measure = {0};
@@ -24,7 +35,7 @@ size_t mlpi_plan_size(const mlp_net *net)
     return measure.used;
 }
 
-/* Row `first` of a matrix of layer l. */
+/* Points to row `first` of a matrix of layer l. */
 static void *row_of(const mlp_net *net, size_t l, void *matrix, size_t first)
 {
     return mlpi_at(net->kernels, matrix, first * net->layout.layer[l].width);
@@ -51,16 +62,19 @@ static void plan_partition(const mlp_net *net, const mlpi_member *self,
     mlpi_layer_plan *p = &plan->layer[l];
     size_t n = shape->width;
     size_t n_prev = net->layout.layer[l - 1].width;
+    /* A thread alone gains nothing from columns, which lie apart in memory. */
     p->by_outputs = self->count > 1 && n >= plan->batch_rows &&
                     n >= self->count * MIN_OUTPUTS;
     p->needs_barrier = p->by_outputs || (l > 1 && p[-1].by_outputs);
     if (p->by_outputs) {
         mlpi_partition(self, n, MLPI_OUTPUTS_GRAIN, &p->first, &p->count);
+        /* W is input-major: each input has a run of this thread's outputs. */
         p->dW_offset = shape->W + p->first;
         p->dW_run = p->count;
         p->dW_runs = n_prev;
     } else {
         mlpi_partition(self, n_prev, MLPI_INPUTS_GRAIN, &p->first, &p->count);
+        /* Inputs that are neighbours have runs that are neighbours. */
         p->dW_offset = shape->W + p->first * n;
         p->dW_run = p->count * n;
         p->dW_runs = 1;
@@ -84,7 +98,10 @@ static void plan_kernel(const mlp_net *net, const mlpi_layer_plan *part,
     planned->run = kernels->gemm_select(p);
 }
 
-/* Plans the elementwise work of layer l, on this thread's rows. */
+/* Plans the elementwise work of layer l, on this thread's rows. ReLU needs no
+ * pass of its own, because gemm applies it, unless batch norm comes between.
+ * Identity needs none if Z and A are one array. Backward, ReLU's derivative is
+ * gemm's in any case, because it needs only the sign of A. */
 static void plan_rows(const mlp_net *net, const mlpi_batch *batch,
                       const mlpi_plan *plan, size_t l)
 {
@@ -104,8 +121,8 @@ static void plan_rows(const mlp_net *net, const mlpi_batch *batch,
     p->has_elementwise_back = p->activates_back || shape->batch_norm || drops;
 }
 
-/* The first element of this thread's part of a matrix of layer l: its first
- * column, or its first row. */
+/* Points to this thread's part of a matrix of layer l: to its first column if
+ * threads divide the outputs, or else to its first row. */
 static void *part_of(const mlp_net *net, const mlpi_plan *plan, size_t l,
                      void *matrix)
 {
@@ -114,7 +131,8 @@ static void *part_of(const mlp_net *net, const mlpi_plan *plan, size_t l,
                          : row_of(net, l, matrix, plan->first);
 }
 
-/* Plans Z[l] = A[l-1] W[l]^T + b[l]. */
+/* Plans the product Z[l] = A[l-1] W[l]^T + b[l]. Batch norm takes the product
+ * without b as its input, and normalises it in place: so it goes to X_hat. */
 static void plan_forward(const mlp_net *net, const mlpi_batch *batch,
                          const mlpi_plan *plan, size_t l)
 {
@@ -154,7 +172,8 @@ static void plan_backward(const mlp_net *net, const mlpi_batch *batch,
     plan_kernel(net, before, &p->backward);
 }
 
-/* Plans dW[l] = dZ[l]^T A[l-1] for this thread's inputs or outputs. */
+/* Plans the product that computes dW[l] = dZ[l]^T A[l-1] for this thread's
+ * inputs or outputs. */
 static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
                           const mlpi_plan *plan, size_t l)
 {
@@ -173,6 +192,8 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
     plan_kernel(net, p, &p->gradient);
 }
 
+/* Layers are planned from the first to the last, because needs_barrier and
+ * `backward` of a layer depend on the partition of the one before. */
 void mlpi_plan_make(const mlp_net *net, const mlpi_member *self,
                     const mlpi_batch *batch, mlpi_plan *plan)
 {

@@ -94,9 +94,9 @@ typedef struct mlpi_plan {
 } mlpi_plan;
 
 /*
- * A batch on its way through the network and back: for each layer a matrix
- * with one row for each sample. A layer without batch norm has no X_hat, and a
- * layer without dropout shares A_dropped with A.
+ * A batch on its way through the network and back: for each layer a matrix with
+ * one row for each sample. A layer without batch norm has no X_hat, and a layer
+ * without dropout shares A_dropped with A.
  */
 typedef struct mlpi_batch {
     size_t m;         /* rows of the batch, at most max_rows of the trainer */
@@ -114,8 +114,8 @@ typedef struct mlpi_batch {
     void *gradients;  /* real: dW, db and dscale, laid out as the parameters */
 } mlpi_batch;
 
-/* Bytes of the array `layer` of a plan, up to a multiple of the alignment of
- * arrays. */
+/* Returns the bytes of the array `layer` of a plan, rounded up to a multiple of
+ * the alignment of arrays. */
 size_t mlpi_plan_size(const mlp_net *net);
 
 /* Makes the plan of thread `self` for a batch, and allocates nothing. The

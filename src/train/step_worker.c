@@ -8,7 +8,7 @@
  *
  *   for l = 1..L                                      mlpi_worker_forward
  *       Z[l] = A[l-1] W[l]^T + b[l]    (m, n[l])        planned gemm `forward`
- *       batch norm: Z[l] = scale[l] X_hat[l] + b[l]     mlpi_batch_norm_forward
+ *       batch norm: Z[l] = scale[l] X_hat[l] + b[l]     batch_norm_forward
  *       A[l] = act(Z[l])               (m, n[l])        kernels->activate
  *       dropout: A[l] = A[l] mask[l] / (1 - p)          drop_rows
  *   J = loss(A[L], Y) + penalty(W)                    mlpi_batch_loss
@@ -18,7 +18,7 @@
  *       dA[l-1] = dZ[l] W[l]           (m, n[l-1])      planned gemm `backward`
  *       dZ[l-1] = dA[l-1] act'(Z[l-1])                  activate_backward
  *       dropout: dZ[l-1] = dZ[l-1] mask[l-1] / (1 - p)  drop_rows
- *       batch norm: dZ by Z becomes dZ by A W^T         mlpi_batch_norm_backward
+ *       batch norm: dJ/dZ becomes dJ/d(A W^T)           batch_norm_backward
  *   for l = L..1                                      mlpi_worker_gradients
  *       dW[l] = dZ[l]^T A[l-1]         (n[l], n[l-1])   planned gemm `gradient`
  *       db[l] = sum of the rows of dZ[l]                kernels->column_sums
@@ -37,6 +37,7 @@
 #include "model/dropout.h"
 #include "model/loss.h"
 
+/* The memory of another thread begins with its layer plans; scratch follows. */
 const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_member *self,
                                   mlpi_plan *own)
 {
@@ -59,6 +60,7 @@ const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_member *self,
  * Rows into the batch
  */
 
+/* One kernel selects the rows, scales them, and makes them dense. */
 void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
                              size_t first, size_t m)
 {
@@ -79,6 +81,8 @@ void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
         .out = mlpi_row_of(t, t->batch.A[0], n, args->batch_row + first)});
 }
 
+/* Targets become what the last layer should yield: numbers in its scale, or a
+ * row with a 1 at the class, smoothed if the network's options say so. */
 void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
                               size_t first, size_t m)
 {
@@ -133,6 +137,9 @@ static mlpi_batch_norm norm_of(const mlp_trainer *t, const mlpi_plan *plan,
                              .gradients = t->batch.gradients};
 }
 
+/* The barrier before a product makes sure that A of the layer before is
+ * complete, as far as this product reads it. The one after it stands where the
+ * product wrote columns, and elementwise work reads rows. */
 void mlpi_worker_forward(mlp_trainer *t, const mlpi_member *self,
                          const mlpi_plan *plan)
 {
@@ -159,6 +166,8 @@ void mlpi_worker_forward(mlp_trainer *t, const mlpi_member *self,
     }
 }
 
+/* The terms of all rows are added by one thread, in the order of the rows, so
+ * that the loss does not depend on the number of threads. */
 double mlpi_batch_loss(mlp_trainer *t)
 {
     size_t L = t->net->layout.L;
@@ -200,6 +209,8 @@ static inline void backward_layer(mlp_trainer *t, const mlpi_member *self,
     }
 }
 
+/* plan->layer[l].backward yields dA of layer l - 1, so what follows the product
+ * is planned in layer l - 1. Barriers stand as in the forward pass. */
 void mlpi_worker_backward(mlp_trainer *t, const mlpi_member *self,
                           const mlpi_plan *plan)
 {
@@ -229,6 +240,8 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_member *self,
  * Gradients
  */
 
+/* Each gradient is a sum of plan->batch_rows products a dz. The kernel checks a
+ * bound for the factors, which is such that no sum of that length overflows. */
 void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
                                 mlpi_step_result *result)
 {
@@ -295,6 +308,9 @@ static void bias_gradients(mlp_trainer *t, size_t m,
     }
 }
 
+/* All dZ are complete, so the layers do not depend on each other any more, and
+ * no barrier stands between them. Layer l's biases go to thread l mod threads:
+ * they are too little work to divide. */
 void mlpi_worker_gradients(mlp_trainer *t, const mlpi_member *self,
                            const mlpi_plan *plan, const mlpi_step_args *fused)
 {

@@ -9,13 +9,21 @@
  *     update     W = W - alpha dW, b = b - alpha db, or what else the
  *                optimizer makes of the gradients
  *
- * Here the arguments are checked, and the order of the calls: loss and backward
- * need a forward, update needs a backward after it. step.c does the work.
+ * Here the arguments are checked, and the order of the calls; step.c does the
+ * work. Two flags hold the order:
+ *
+ *     has_forward    The batch holds Z and A. Loss, backward, row weights and
+ *                    views of Z and A need it. A fit or a loaded checkpoint
+ *                    clears it, because the batch is another one then.
+ *     has_gradients  The gradients are those of this batch. Update and views of
+ *                    them need it. A forward or new row weights clear it.
+ *
+ * Nothing changes until all checks of a call have passed. A trainer that is
+ * NULL has no hooks to tell a message to, so there is only the status.
  */
 #include <math.h>
 
 #include "base/error.h"
-#include "base/memory.h"
 #include "base/view.h"
 #include "model/layer.h"
 #include "train/lbfgs_step.h"
@@ -26,6 +34,8 @@
  * Settings
  */
 
+/* The number of threads changes no bit of any result, so it may be set at any
+ * time between two calls. */
 mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
 {
     if (!trainer) {
@@ -34,6 +44,8 @@ mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
     return mlpi_trainer_create_team(trainer, &trainer->hooks, threads);
 }
 
+/* Masks of dropout depend on the seed and on the number of the forward pass, so
+ * that starts at 0 again: the same seed repeats the same masks. */
 mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed)
 {
     if (!trainer) {
@@ -44,6 +56,9 @@ mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed)
     return MLP_OK;
 }
 
+/* The new optimizer remembers nothing of the old one, even if it is of the same
+ * kind. Gradients that are there stay valid, as they do not depend on it, but
+ * for penalties: those are part of a gradient when it is computed. */
 mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
                                      const mlp_optimizer *optimizer)
 {
@@ -63,6 +78,7 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
  * The parts of a step
  */
 
+/* Checks that the batch fits into the trainer's arrays. */
 static mlp_status check_rows(const mlp_trainer *trainer, size_t rows)
 {
     if (rows > trainer->max_rows) {
@@ -73,6 +89,9 @@ static mlp_status check_rows(const mlp_trainer *trainer, size_t rows)
     return MLP_OK;
 }
 
+/* Every row counts 1 until mlp_trainer_set_row_weights says otherwise. Values
+ * of X are not checked: NaN and infinities go through the layers, as they do
+ * when the network predicts. */
 mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
 {
     if (!trainer) {
@@ -88,6 +107,7 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
     return MLP_OK;
 }
 
+/* Checks that the batch holds Z and A. */
 static mlp_status check_forward(const mlp_trainer *trainer)
 {
     if (!trainer->has_forward) {
@@ -97,6 +117,7 @@ static mlp_status check_forward(const mlp_trainer *trainer)
     return MLP_OK;
 }
 
+/* Checks that the gradients belong to the batch. */
 static mlp_status check_backward(const mlp_trainer *trainer)
 {
     if (!trainer->has_gradients) {
@@ -107,6 +128,9 @@ static mlp_status check_backward(const mlp_trainer *trainer)
     return MLP_OK;
 }
 
+/* The weights come after the forward pass, which does not depend on them; loss
+ * and gradients do, so gradients must be computed again. The sum is checked
+ * before anything changes: a mean over rows of no weight does not exist. */
 mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
 {
     if (!trainer) {
@@ -127,6 +151,8 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
     return MLP_OK;
 }
 
+/* The loss is computed from A[L] and Y alone; it neither needs nor changes the
+ * gradients. */
 mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
 {
     if (!trainer) {
@@ -145,6 +171,8 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
     return MLP_OK;
 }
 
+/* The gradients include the penalties, which are a part of the loss; clipping
+ * is a part of the update, so a caller sees gradients as they are. */
 mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
 {
     if (!trainer) {
@@ -158,6 +186,8 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
     return MLP_OK;
 }
 
+/* A negative learning rate is allowed: it is how a caller takes a step of plain
+ * gradient descent back. */
 mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
 {
     if (!trainer) {
@@ -168,6 +198,7 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
                           "alpha: expects a finite %s, got %g",
                           mlp_dtype_name(trainer->net->kernels->dtype), alpha);
     }
+    /* One gradient is not enough for lbfgs, which evaluates several points. */
     TRY(mlpi_lbfgs_refuse(trainer, "an update"));
     TRY(check_backward(trainer));
     mlpi_step_args args = {.m = trainer->batch.m, .learning_rate = alpha};
@@ -175,6 +206,10 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
     return MLP_OK;
 }
 
+/* A step of its own, for learning online. It checks the values of X and Y,
+ * which the four parts do not, because it promises that a failure leaves the
+ * network as it was. Afterwards the trainer's arrays are those of this batch,
+ * so views of them are allowed. */
 mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
                             double alpha, double *loss)
 {
@@ -191,6 +226,7 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     mlpi_step_result result = {.loss = 0.0};
     mlpi_batch_load_weights(trainer, &args);
     mlpi_step_train(trainer, &args, &result);
+    /* Arrays and flags are those of this batch, also if it diverged. */
     trainer->has_forward = true;
     trainer->has_gradients = true;
     if (!isfinite(result.loss) || result.gradient_not_finite) {
@@ -209,7 +245,7 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
  * Views of the arrays
  */
 
-/* A view of one of the batch's matrices (m, n[l]). */
+/* Returns a view of one of the batch's matrices: m rows of n[l] numbers. */
 static mlp_view batch_view(const mlp_trainer *trainer, size_t l, void *data)
 {
     size_t width = trainer->net->layout.layer[l].width;
@@ -217,6 +253,8 @@ static mlp_view batch_view(const mlp_trainer *trainer, size_t l, void *data)
         trainer->net->kernels->dtype, trainer->batch.m, width, width, 1, data};
 }
 
+/* A view of Z, A, or A after dropout, of layer l. The inputs are A[0], so only
+ * Z begins with layer 1. */
 static mlp_status batch_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                                mlp_view *view)
 {
@@ -229,6 +267,8 @@ static mlp_status batch_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
     return MLP_OK;
 }
 
+/* Makes a view of dW, db or dscale of layer l in the flat array of gradients.
+ * Only a layer with batch norm has a dscale. */
 static mlp_status gradient_tensor(mlp_trainer *trainer, mlp_tensor which,
                                   size_t l, mlp_view *view)
 {
@@ -246,6 +286,8 @@ static mlp_status gradient_tensor(mlp_trainer *trainer, mlp_tensor which,
     return MLP_OK;
 }
 
+/* Parameters are the network's own; what a step computes is the trainer's. The
+ * switch has no default, so a compiler tells of a tensor that is missing. */
 mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                               mlp_view *view)
 {

@@ -8,7 +8,9 @@
  *     | moments | Y | row weights | gradients | plan | scratch |
  *
  * All of it is for max_rows rows: a smaller batch uses the first rows of each
- * matrix. So training allocates nothing after it has begun.
+ * matrix. So training allocates nothing after it has begun. What a trainer may
+ * need later, or in another size, has blocks of its own: the optimizer's
+ * states, the best weights, and the team with its threads' memory.
  */
 #include "train/trainer_state.h"
 
@@ -27,7 +29,8 @@ static void *take_matrix(const mlp_trainer *t, size_t width,
     return mlpi_take(cursor, t->max_rows, row_size);
 }
 
-/* Takes the matrices of layer l. Layer 0 is the inputs, and has A alone. */
+/* Takes the matrices of layer l. Layer 0 is the inputs, and has A alone.
+ * Without dropout A_dropped is A, and costs nothing. */
 static void lay_out_layer(mlp_trainer *t, size_t l, mlpi_cursor *cursor)
 {
     const mlpi_shape *shape = &t->net->layout.layer[l];
@@ -46,6 +49,8 @@ static void lay_out_layer(mlp_trainer *t, size_t l, mlpi_cursor *cursor)
     }
 }
 
+/* Takes the block's arrays in the order of the drawing above. The first call
+ * measures them, the second one sets the pointers (see memory.h). */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     mlp_trainer *t = object;
@@ -70,6 +75,9 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     t->plan.scratch = mlpi_take(cursor, t->scratch_size, size);
 }
 
+/* The trainer is made in a local variable and copied into its block at the end,
+ * so a failure leaves nothing behind. The seed is the one that
+ * mlp_train_defaults has. */
 mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
                               mlp_trainer **trainer)
 {
@@ -87,6 +95,7 @@ mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
     mlp_trainer made = {
         .hooks = net->hooks, .net = net, .max_rows = max_rows, .seed = 42};
     void *block = NULL;
+    /* MLP_ERR_LIMIT if max_rows is so large that a size overflows. */
     TRY(mlpi_make(&net->hooks, lay_out, &made, "a trainer", &block));
     /* Plain gradient descent allocates nothing, so this cannot fail. */
     mlp_optimizer sgd = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
@@ -96,6 +105,8 @@ mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
     return MLP_OK;
 }
 
+/* Copies the hooks first, because they lie in the block that is released with
+ * them. The team goes before the memory that its threads use. */
 void mlp_trainer_free(mlp_trainer *trainer)
 {
     if (trainer) {
@@ -107,6 +118,8 @@ void mlp_trainer_free(mlp_trainer *trainer)
     }
 }
 
+/* Each thread but the calling one gets memory for a plan and for scratch; the
+ * calling thread has both in the trainer's block. */
 mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
                                     const mlp_hooks *hooks, size_t threads)
 {
@@ -116,6 +129,8 @@ mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
     return mlpi_team_create(hooks, threads, memory, &trainer->team);
 }
 
+/* Only training with validation needs the best weights, so they are a block of
+ * their own, which is kept for the next training. */
 mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer)
 {
     return trainer->best ? MLP_OK
@@ -124,7 +139,8 @@ mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer)
 }
 
 /* ---------------------------------------------------------------------------
- * Snapshots
+ * Snapshots: parameters and running moments are neighbours, so each copy is one
+ * memcpy.
  */
 
 size_t mlpi_snapshot_size(const mlp_net *net)
