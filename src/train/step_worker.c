@@ -191,10 +191,10 @@ double mlpi_batch_loss(mlp_trainer *t)
  * Backward
  */
 
-/* Takes dZ of layer l back through dropout and batch norm, which stand after
- * and before the activation: dZ is elementwise in the mask, so the order of
- * activation and dropout does not matter here. Then dZ is the derivative by
- * what the product of layer l computes. */
+/* Takes dZ of layer l back through dropout and batch norm. Dropout comes after
+ * the activation, whose derivative is in dZ already; both multiply each element
+ * by a factor, so their order does not matter. Afterwards dZ is the derivative
+ * by what the product of layer l computes. */
 static inline void backward_layer(mlp_trainer *t, const mlpi_member *self,
                                   const mlpi_plan *plan, size_t l)
 {
