@@ -29,7 +29,8 @@
  * A thread does each line for a part of the rows or of the weights. Which part
  * that is, and which kernel does it, stands in its plan (step_plan.h). Where
  * the activation is ReLU it has no line of its own: the product before it
- * applies it, or its derivative, on the way to memory.
+ * applies it, or its derivative, on the way to memory. A after dropout is an
+ * array of its own, A_dropped, because act' may be computed from A.
  */
 #include "train/step_worker.h"
 
@@ -106,9 +107,9 @@ void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
  * Forward
  */
 
-/* out = mask * in / (1 - p) for this thread's rows of layer l. The mask is a
- * function of the seed and the number of the forward pass, so the backward pass
- * computes the same one again and nobody stores it. */
+/* Computes out = mask * in / (1 - p) for this thread's rows of layer l. The
+ * mask is a function of the seed and the number of the forward pass, so the
+ * backward pass computes the same one again and nobody stores it. */
 static void drop_rows(const mlp_trainer *t, const mlpi_plan *plan, size_t l,
                       void *const *in, void *const *out)
 {
