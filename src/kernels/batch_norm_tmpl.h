@@ -16,7 +16,7 @@ typedef struct columns {
 /* Column j of n, and its neighbours in a vector. */
 static inline columns columns_at(size_t j, size_t n, size_t rows, size_t stride)
 {
-    size_t cols = least(VLEN, n - j);
+    size_t cols = min_size(VLEN, n - j);
     return (columns){rows, stride, cols < VLEN, cols};
 }
 

@@ -101,7 +101,7 @@ COLD void LENT(dropout)(const mlpi_dropout *d)
     size_t group = d->first / DROP_GROUP;
     size_t skipped = d->first % DROP_GROUP;
     for (size_t i = 0, count = 0; i < d->n; i += count, group++, skipped = 0) {
-        count = least(DROP_GROUP - skipped, d->n - i);
+        count = min_size(DROP_GROUP - skipped, d->n - i);
         real part[DROP_GROUP] = {0};
         bool whole = count == DROP_GROUP;
         const real *from = whole ? in + i : part;

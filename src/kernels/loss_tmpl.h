@@ -103,7 +103,7 @@ static inline ALWAYS_INLINE void add_terms(term *f, const mlpi_terms *t,
     }
     /* The tail: its lanes alone receive a term. */
     for (size_t lane = 0; i < n; lane += VLEN, i += VLEN) {
-        size_t left = least(VLEN, n - i);
+        size_t left = min_size(VLEN, n - i);
         real terms[VLEN];
         vstore(terms, weighted_term(f, t, i, left < VLEN, left));
         for (size_t v = 0; v < left; v++) {
@@ -112,7 +112,10 @@ static inline ALWAYS_INLINE void add_terms(term *f, const mlpi_terms *t,
     }
 }
 
-enum { GROUP = (int)LANE_VECS > (int)ABREAST ? (int)LANE_VECS : (int)ABREAST };
+enum {
+    GROUP = (int)LANE_VECS > (int)SOFTPLUS_VECS ? (int)LANE_VECS
+                                                : (int)SOFTPLUS_VECS
+};
 
 /* Terms of bce behind a sigmoid, without weights, as long as there are GROUP
  * vectors of them whose y are 0 or 1: they have one softplus each, and several
@@ -139,8 +142,8 @@ static NEVER_INLINE size_t add_sharp_logits(const mlpi_terms *t,
         if (!vall(vle(blunt, vzero()))) {
             break;
         }
-        for (size_t v = 0; v < GROUP; v += ABREAST) {
-            softplus(ABREAST, x + v, x + v);
+        for (size_t v = 0; v < GROUP; v += SOFTPLUS_VECS) {
+            softplus(SOFTPLUS_VECS, x + v, x + v);
         }
         for (size_t v = 0; v < GROUP; v++) {
             s[v % LANE_VECS] = vadd(s[v % LANE_VECS], capped(x[v]));

@@ -14,7 +14,7 @@ void LENT(penalise)(size_t n, double l2, double l1, const void *weights,
     const vec two = vset1((real)l2);
     const vec one = vset1((real)l1);
     for (size_t i = 0; i < n; i += VLEN) {
-        size_t left = least(VLEN, n - i);
+        size_t left = min_size(VLEN, n - i);
         bool part = left < VLEN;
         vec x = load_lanes(w + i, part, left);
         vec d = vfma(two, x, load_lanes(dw + i, part, left));
@@ -58,7 +58,7 @@ static inline ALWAYS_INLINE void add_all(addition *f, size_t n, const real *x,
         size_t at = i + v * VLEN;
         /* The tail: lanes beyond it are as they were. */
         if (at < n) {
-            size_t left = least(VLEN, n - at);
+            size_t left = min_size(VLEN, n - at);
             vec sum = f(s[v], load_lanes(x + at, left < VLEN, left),
                         load_lanes(y + at, left < VLEN, left));
             vstore(lanes + v * VLEN, s[v]);

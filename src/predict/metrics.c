@@ -46,7 +46,7 @@ static mlp_status check_shape(mlp_cview view, size_t rows, size_t cols)
                               .dtype = view.dtype,
                               .rows = rows,
                               .cols = cols,
-                              .least_rows = 1};
+                              .min_rows = 1};
     return mlpi_check_view(&no_hooks, &view, &expected);
 }
 
@@ -108,7 +108,7 @@ static mlp_status check_counts(mlp_view counts)
                               .dtype = MLP_I32,
                               .rows = counts.cols,
                               .cols = counts.cols,
-                              .least_rows = 1};
+                              .min_rows = 1};
     return mlpi_check_writable(&no_hooks, &counts, &expected);
 }
 

@@ -31,9 +31,10 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "model/data_check.h"
 #include "model/net.h"
-#include "train/trainer_state.h"
 #include "train/sample_weights.h"
+#include "train/trainer_state.h"
 
 enum { LEVELS = 3 }; /* distances in one extrapolation: h, h/2, h/4 */
 enum { ROUNDS = 5 }; /* extrapolations for one parameter, at most */
@@ -353,14 +354,14 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
         return mlpi_error(&net->hooks, MLP_ERR_NULL,
                           "the place for the worst error is NULL");
     }
-    TRY(mlpi_check_shapes(net, &X, &Y));
-    TRY(mlpi_check_values(net, &X, &Y));
+    TRY(mlpi_check_shapes(net, &net->hooks, &X, &Y));
+    TRY(mlpi_check_values(net, &net->hooks, &X, &Y));
     probe p = {
         .X = X, .Y = Y, .options = options ? *options : mlp_train_defaults()};
     mlpi_sample_weights weights = sample_weights_of(&p);
     TRY(mlpi_class_weights_check(net, weights.classes));
-    TRY(mlpi_row_weights_check(net, &weights.rows, X.rows));
-    TRY(mlpi_sample_weights_check(net, &weights));
+    TRY(mlpi_row_weights_check(net, &net->hooks, &weights.rows, X.rows));
+    TRY(mlpi_sample_weights_check(net, &net->hooks, &weights));
     TRY(mlpi_sample_weights_check_sum(&net->hooks,
                                       mlpi_sample_weights_sum(net, &weights)));
     mlp_gradient_check found = {.error = 0.0};

@@ -153,7 +153,7 @@ static void update_decaying(const mlpi_update_context *context,
 /* One pass over the gradients that only tests exponents: it costs far less than
  * to find the weights spoilt later. */
 bool mlpi_gradient_is_not_finite(const mlpi_update_context *context,
-                                 const mlpi_member *self)
+                                 const mlpi_thread *self)
 {
     const mlp_net *net = context->net;
     size_t first = 0;
@@ -165,7 +165,7 @@ bool mlpi_gradient_is_not_finite(const mlpi_update_context *context,
 }
 
 /* The backup has the parameters at its beginning, as a snapshot does. */
-void mlpi_backup_part(const mlp_net *net, const mlpi_member *self, void *backup)
+void mlpi_backup_part(const mlp_net *net, const mlpi_thread *self, void *backup)
 {
     const mlpi_kernels *kernels = net->kernels;
     size_t first = 0;
@@ -182,7 +182,7 @@ void mlpi_backup_part(const mlp_net *net, const mlpi_member *self, void *backup)
  * part is one range; with it, layers divide it into ranges of weights and of
  * other parameters. */
 void mlpi_update_parameters(const mlpi_update_context *context,
-                            const mlpi_member *self, double learning_rate,
+                            const mlpi_thread *self, double learning_rate,
                             void *backup)
 {
     const mlpi_optimizer *o = context->optimizer;
@@ -294,7 +294,7 @@ static size_t weight_chunks(const mlp_net *net)
  * through all chunks and computes its own: the counting costs nothing beside a
  * chunk of 4096 numbers. */
 void mlpi_penalty_sums(const mlpi_update_context *context,
-                       const mlpi_member *self)
+                       const mlpi_thread *self)
 {
     const mlp_net *net = context->net;
     size_t first = 0;
@@ -347,7 +347,7 @@ void mlpi_penalty_gradient(const mlpi_update_context *context,
 }
 
 /* The norm is that of all gradients together, biases and scales included. */
-void mlpi_norm_sums(const mlpi_update_context *context, const mlpi_member *self)
+void mlpi_norm_sums(const mlpi_update_context *context, const mlpi_thread *self)
 {
     const mlpi_kernels *kernels = context->net->kernels;
     size_t n = context->net->layout.parameters;

@@ -62,7 +62,7 @@ void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step_args *args)
         trainer->row_weights[i] = weights[args->order ? args->order[i] : i];
     }
     trainer->total_weight =
-        mlpi_loss_weight(args->m, weights ? trainer->row_weights : NULL);
+        mlpi_sum_row_weights(args->m, weights ? trainer->row_weights : NULL);
 }
 
 /* ---------------------------------------------------------------------------
@@ -89,7 +89,7 @@ static bool is_fusible(const mlp_trainer *t, const mlpi_step_args *args)
 }
 
 /* The work of each thread in a whole step: the phases of the drawing above. */
-static void train_thread(const mlpi_member *self, void *context)
+static void train_thread(const mlpi_thread *self, void *context)
 {
     const task *all = context;
     mlp_trainer *t = all->trainer;
@@ -182,7 +182,7 @@ void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
  * The parts of a step, for callers that do it part by part
  */
 
-static void forward_thread(const mlpi_member *self, void *context)
+static void forward_thread(const mlpi_thread *self, void *context)
 {
     const task *all = context;
     mlpi_plan own;
@@ -204,11 +204,11 @@ void mlpi_step_loss(mlp_trainer *trainer, const mlpi_step_args *args,
                     mlpi_step_result *result)
 {
     mlpi_worker_load_targets(trainer, args, 0, args->m);
-    mlpi_worker_penalty(trainer, &(mlpi_member){NULL, 0, 1});
+    mlpi_worker_penalty(trainer, &(mlpi_thread){NULL, 0, 1});
     result->loss = mlpi_batch_loss(trainer);
 }
 
-static void backward_thread(const mlpi_member *self, void *context)
+static void backward_thread(const mlpi_thread *self, void *context)
 {
     const task *all = context;
     mlp_trainer *t = all->trainer;
@@ -225,7 +225,7 @@ void mlpi_step_backward(mlp_trainer *trainer, const mlpi_step_args *args)
     run(trainer, backward_thread, args, NULL);
 }
 
-static void update_thread(const mlpi_member *self, void *context)
+static void update_thread(const mlpi_thread *self, void *context)
 {
     const task *all = context;
     mlpi_worker_update(all->trainer, self, all->args->learning_rate, NULL);

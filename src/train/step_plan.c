@@ -54,7 +54,7 @@ static bool keeps_z(const mlp_net *net, const mlpi_batch *batch, size_t l)
 /* Chooses the partition of layer l, and this thread's part of it. A part of the
  * outputs has more than 32 columns, because gemm takes narrower ones only if
  * they are a whole matrix. */
-static void plan_partition(const mlp_net *net, const mlpi_member *self,
+static void plan_partition(const mlp_net *net, const mlpi_thread *self,
                            const mlpi_plan *plan, size_t l)
 {
     enum { MIN_OUTPUTS = 2 * MLPI_OUTPUTS_GRAIN };
@@ -141,7 +141,7 @@ static void plan_forward(const mlp_net *net, const mlpi_batch *batch,
               : keeps_z(net, batch, l)        ? batch->Z[l]
                                               : batch->A[l];
     p->forward.args = mlpi_forward_gemm(
-        net, &(mlpi_forward_step){
+        net, &(mlpi_forward_args){
                  .l = l,
                  .m = p->by_outputs ? plan->batch_rows : plan->m,
                  .A_prev = {row_of(net, l - 1, batch->A_dropped[l - 1],
@@ -161,7 +161,7 @@ static void plan_backward(const mlp_net *net, const mlpi_batch *batch,
     mlpi_layer_plan *p = &plan->layer[l];
     const mlpi_layer_plan *before = p - 1;
     p->backward.args = mlpi_backward_gemm(
-        net, &(mlpi_backward_step){
+        net, &(mlpi_backward_args){
                  .l = l,
                  .m = before->by_outputs ? plan->batch_rows : plan->m,
                  .dZ = row_of(net, l, batch->dZ[l],
@@ -181,7 +181,7 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
     size_t first = p->by_outputs ? 0 : p->first;
     p->gradient.args = mlpi_gradient_gemm(
         net,
-        &(mlpi_gradient_step){
+        &(mlpi_gradient_args){
             .l = l,
             .m = batch->m,
             .dZ = batch->dZ[l],
@@ -194,7 +194,7 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
 
 /* Layers are planned from the first to the last, because needs_barrier and
  * `backward` of a layer depend on the partition of the one before. */
-void mlpi_plan_make(const mlp_net *net, const mlpi_member *self,
+void mlpi_plan_make(const mlp_net *net, const mlpi_thread *self,
                     const mlpi_batch *batch, mlpi_plan *plan)
 {
     plan->batch_rows = batch->m;

@@ -120,7 +120,7 @@ size_t mlpi_plan_size(const mlp_net *net);
 
 /* Makes the plan of thread `self` for a batch, and allocates nothing. The
  * batch's arrays must stay where they are while the plan is used. */
-void mlpi_plan_make(const mlp_net *net, const mlpi_member *self,
+void mlpi_plan_make(const mlp_net *net, const mlpi_thread *self,
                     const mlpi_batch *batch, mlpi_plan *plan);
 
 #endif

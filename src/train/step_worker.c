@@ -39,7 +39,7 @@
 #include "model/loss.h"
 
 /* The memory of another thread begins with its layer plans; scratch follows. */
-const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_member *self,
+const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
                                   mlpi_plan *own)
 {
     const mlpi_batch *batch = &t->batch;
@@ -114,34 +114,35 @@ static void drop_rows(const mlp_trainer *t, const mlpi_plan *plan, size_t l,
                       void *const *in, void *const *out)
 {
     size_t n = t->net->layout.layer[l].width;
-    mlpi_drop(t->net,
-              &(mlpi_drop_rows){.l = l,
-                                .seed = t->seed,
-                                .step = t->draw,
-                                .first = plan->first,
-                                .m = plan->m,
-                                .in = mlpi_row_of(t, in[l], n, plan->first),
-                                .out = mlpi_row_of(t, out[l], n, plan->first)});
+    mlpi_dropout_apply(
+        t->net,
+        &(mlpi_dropout_args){.l = l,
+                             .seed = t->seed,
+                             .step = t->draw,
+                             .first = plan->first,
+                             .m = plan->m,
+                             .in = mlpi_row_of(t, in[l], n, plan->first),
+                             .out = mlpi_row_of(t, out[l], n, plan->first)});
 }
 
 /* Batch norm of layer l, forward. For the backward pass Z is dZ instead. */
-static mlpi_batch_norm norm_of(const mlp_trainer *t, const mlpi_plan *plan,
-                               size_t l)
+static mlpi_batch_norm_args norm_of(const mlp_trainer *t, const mlpi_plan *plan,
+                                    size_t l)
 {
-    return (mlpi_batch_norm){.l = l,
-                             .batch = plan->batch_rows,
-                             .first = plan->first,
-                             .m = plan->m,
-                             .X = t->batch.X_hat[l],
-                             .Z = t->batch.Z[l],
-                             .moments = t->batch.moments,
-                             .gradients = t->batch.gradients};
+    return (mlpi_batch_norm_args){.l = l,
+                                  .batch = plan->batch_rows,
+                                  .first = plan->first,
+                                  .m = plan->m,
+                                  .X = t->batch.X_hat[l],
+                                  .Z = t->batch.Z[l],
+                                  .moments = t->batch.moments,
+                                  .gradients = t->batch.gradients};
 }
 
 /* The barrier before a product makes sure that A of the layer before is
  * complete, as far as this product reads it. The one after it stands where the
  * product wrote columns, and elementwise work reads rows. */
-void mlpi_worker_forward(mlp_trainer *t, const mlpi_member *self,
+void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
                          const mlpi_plan *plan)
 {
     const mlpi_layout *layout = &t->net->layout;
@@ -155,7 +156,7 @@ void mlpi_worker_forward(mlp_trainer *t, const mlpi_member *self,
             mlpi_barrier(self);
         }
         if (layout->layer[l].batch_norm) {
-            mlpi_batch_norm norm = norm_of(t, plan, l);
+            mlpi_batch_norm_args norm = norm_of(t, plan, l);
             mlpi_batch_norm_forward(t->net, self, &norm);
         }
         if (p->activates) {
@@ -176,7 +177,7 @@ double mlpi_batch_loss(mlp_trainer *t)
                             .Z = t->batch.Z[L],
                             .A = t->batch.A[L],
                             .Y = t->batch.Y,
-                            .weight =
+                            .row_weights =
                                 t->has_row_weights ? t->row_weights : NULL};
     mlpi_loss_sum sum = {.total = 0};
     mlpi_loss_add(&sum, t->net, &outputs);
@@ -196,7 +197,7 @@ double mlpi_batch_loss(mlp_trainer *t)
  * the activation, whose derivative is in dZ already; both multiply each element
  * by a factor, so their order does not matter. Afterwards dZ is the derivative
  * by what the product of layer l computes. */
-static inline void backward_layer(mlp_trainer *t, const mlpi_member *self,
+static inline void backward_layer(mlp_trainer *t, const mlpi_thread *self,
                                   const mlpi_plan *plan, size_t l)
 {
     const mlpi_shape *shape = &t->net->layout.layer[l];
@@ -204,7 +205,7 @@ static inline void backward_layer(mlp_trainer *t, const mlpi_member *self,
         drop_rows(t, plan, l, t->batch.dZ, t->batch.dZ);
     }
     if (shape->batch_norm) {
-        mlpi_batch_norm norm = norm_of(t, plan, l);
+        mlpi_batch_norm_args norm = norm_of(t, plan, l);
         norm.Z = t->batch.dZ[l];
         mlpi_batch_norm_backward(t->net, self, &norm);
     }
@@ -212,12 +213,13 @@ static inline void backward_layer(mlp_trainer *t, const mlpi_member *self,
 
 /* plan->layer[l].backward yields dA of layer l - 1, so what follows the product
  * is planned in layer l - 1. Barriers stand as in the forward pass. */
-void mlpi_worker_backward(mlp_trainer *t, const mlpi_member *self,
+void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
                           const mlpi_plan *plan)
 {
     size_t L = t->net->layout.L;
     mlpi_outputs outputs = plan->outputs;
-    outputs.weight = t->has_row_weights ? t->row_weights + plan->first : NULL;
+    outputs.row_weights =
+        t->has_row_weights ? t->row_weights + plan->first : NULL;
     mlpi_loss_gradient(t->net, &outputs, t->total_weight, plan->layer[L].dZ);
     backward_layer(t, self, plan, L);
     for (size_t l = L; l >= 2; l--) {
@@ -312,7 +314,7 @@ static void bias_gradients(mlp_trainer *t, size_t m,
 /* All dZ are complete, so the layers do not depend on each other any more, and
  * no barrier stands between them. Layer l's biases go to thread l mod threads:
  * they are too little work to divide. */
-void mlpi_worker_gradients(mlp_trainer *t, const mlpi_member *self,
+void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *self,
                            const mlpi_plan *plan, const mlpi_step_args *fused)
 {
     if (fused && fused->backup) {

@@ -65,7 +65,7 @@ static inline mlpi_update_context mlpi_update_context_of(mlp_trainer *t)
  * its plan from step to step, as long as it fits. Every other thread makes a
  * new one in its own memory each time, described by *own: only steps large
  * enough for several threads come here, and for them a plan costs nothing. */
-const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_member *self,
+const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
                                   mlpi_plan *own);
 
 /* Copies rows [first, first + m) of those that `args` names into the batch, as
@@ -78,17 +78,17 @@ void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
 
 /* Computes Z and A of this thread's rows, layer by layer. The inputs of its
  * rows must be loaded. Threads meet at barriers in here if layers need it. */
-void mlpi_worker_forward(mlp_trainer *t, const mlpi_member *self,
+void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
                          const mlpi_plan *plan);
 
 /* Computes dZ of this thread's rows, from the last layer to the first, after
  * mlpi_worker_forward; the targets of its rows must be loaded. */
-void mlpi_worker_backward(mlp_trainer *t, const mlpi_member *self,
+void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
                           const mlpi_plan *plan);
 
 /* Computes this thread's part of the sums over weights that penalties need.
  * mlpi_batch_loss may be called after all threads have returned. */
-static inline void mlpi_worker_penalty(mlp_trainer *t, const mlpi_member *self)
+static inline void mlpi_worker_penalty(mlp_trainer *t, const mlpi_thread *self)
 {
     if (t->optimizer.penalises) {
         mlpi_update_context context = mlpi_update_context_of(t);
@@ -109,13 +109,13 @@ void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
  * a layer belong to one thread, in turn. If `fused` is not NULL, each part of
  * the parameters is updated as soon as its gradient is there, and the gradients
  * are not kept. */
-void mlpi_worker_gradients(mlp_trainer *t, const mlpi_member *self,
+void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *self,
                            const mlpi_plan *plan, const mlpi_step_args *fused);
 
 /* Sets result->gradient_not_finite if this thread's part of the gradients holds
  * a number that is not finite. All gradients must be complete. */
 static inline void mlpi_worker_check_gradients(mlp_trainer *t,
-                                               const mlpi_member *self,
+                                               const mlpi_thread *self,
                                                mlpi_step_result *result)
 {
     mlpi_update_context context = mlpi_update_context_of(t);
@@ -127,7 +127,7 @@ static inline void mlpi_worker_check_gradients(mlp_trainer *t,
 /* Updates this thread's part of the parameters. All gradients must be complete.
  * Clipping by norm needs a barrier more: the norm is a sum over the parts of
  * all threads. */
-static inline void mlpi_worker_update(mlp_trainer *t, const mlpi_member *self,
+static inline void mlpi_worker_update(mlp_trainer *t, const mlpi_thread *self,
                                       double learning_rate, void *backup)
 {
     mlpi_update_context context = mlpi_update_context_of(t);

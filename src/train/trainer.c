@@ -25,7 +25,8 @@
 
 #include "base/error.h"
 #include "base/view.h"
-#include "model/layer.h"
+#include "model/data_check.h"
+#include "model/tensors.h"
 #include "train/lbfgs_step.h"
 #include "train/sample_weights.h"
 #include "train/step.h"
@@ -97,7 +98,7 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    TRY(mlpi_check_inputs(trainer->net, &X, 1));
+    TRY(mlpi_check_inputs(trainer->net, &trainer->hooks, &X, 1));
     TRY(check_rows(trainer, X.rows));
     mlpi_step_args args = {.m = X.rows, .X = X};
     mlpi_batch_load_weights(trainer, &args);
@@ -139,9 +140,9 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
     TRY(check_forward(trainer));
     const mlp_net *net = trainer->net;
     size_t m = trainer->batch.m;
-    TRY(mlpi_row_weights_check(net, &weights, m));
+    TRY(mlpi_row_weights_check(net, &net->hooks, &weights, m));
     mlpi_sample_weights w = {.rows = weights, .Y = {.rows = m}};
-    TRY(mlpi_sample_weights_check(net, &w));
+    TRY(mlpi_sample_weights_check(net, &net->hooks, &w));
     double sum = mlpi_sample_weights_sum(net, &w);
     TRY(mlpi_sample_weights_check_sum(&trainer->hooks, sum));
     mlpi_sample_weights_make(net, &w, trainer->row_weights);
@@ -163,7 +164,8 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
                           "the place for the loss is NULL");
     }
     TRY(check_forward(trainer));
-    TRY(mlpi_check_targets(trainer->net, &Y, trainer->batch.m));
+    TRY(mlpi_check_targets(trainer->net, &trainer->hooks, &Y,
+                           trainer->batch.m));
     mlpi_step_args args = {.m = trainer->batch.m, .Y = Y};
     mlpi_step_result result = {.loss = 0.0};
     mlpi_step_loss(trainer, &args, &result);
@@ -179,7 +181,8 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
         return MLP_ERR_NULL;
     }
     TRY(check_forward(trainer));
-    TRY(mlpi_check_targets(trainer->net, &Y, trainer->batch.m));
+    TRY(mlpi_check_targets(trainer->net, &trainer->hooks, &Y,
+                           trainer->batch.m));
     mlpi_step_args args = {.m = trainer->batch.m, .Y = Y};
     mlpi_step_backward(trainer, &args);
     trainer->has_gradients = true;
@@ -219,9 +222,9 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     TRY(mlpi_check_positive(&trainer->hooks, trainer->net->kernels, "alpha",
                             alpha));
     TRY(mlpi_lbfgs_refuse(trainer, "a step"));
-    TRY(mlpi_check_shapes(trainer->net, &X, &Y));
+    TRY(mlpi_check_shapes(trainer->net, &trainer->hooks, &X, &Y));
     TRY(check_rows(trainer, X.rows));
-    TRY(mlpi_check_values(trainer->net, &X, &Y));
+    TRY(mlpi_check_values(trainer->net, &trainer->hooks, &X, &Y));
     mlpi_step_args args = {.m = X.rows, .X = X, .Y = Y, .learning_rate = alpha};
     mlpi_step_result result = {.loss = 0.0};
     mlpi_batch_load_weights(trainer, &args);

@@ -71,7 +71,7 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     t->row_weights = mlpi_take(cursor, t->max_rows, sizeof *t->row_weights);
     t->batch.gradients = mlpi_take(cursor, layout->parameters, size);
     t->plan.layer = mlpi_take(cursor, layers, sizeof *t->plan.layer);
-    t->scratch_size = mlpi_pass_scratch(t->net, t->max_rows);
+    t->scratch_size = mlpi_training_scratch(t->net, t->max_rows);
     t->plan.scratch = mlpi_take(cursor, t->scratch_size, size);
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "model/data_check.h"
 #include "train/history.h"
 #include "train/lbfgs_step.h"
 #include "base/memory.h"

@@ -10,7 +10,7 @@
  *   dW       dW^T (in, out) = A_prev^T (in, m)   dZ (m, out)
  *   dX       dA_prev (m, in) = dZ (m, out)       W (out, in)
  *
- * Elements drawn at random must be, to the bit, the chain that ops.h promises.
+ * Elements drawn at random must be, to the bit, the chain that kernels.h promises.
  */
 #include "bench.h"
 

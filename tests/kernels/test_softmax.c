@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows as probabilities, in every kernel table: softmax both ways, the sums of
- * categorical cross-entropy, rows of classes, and questions about rows. Against
- * formulas that are written out here, bit for bit.
+ * Softmax forward and backward, the sums of categorical cross-entropy, one-hot
+ * rows, labels, and checks of rows. Every kernel table is compared, bit for
+ * bit, with formulas that are written out here.
  */
 #include "support/numbers.h"
 
@@ -17,7 +17,8 @@ static double mapped(const mlpi_kernels *kernels, mlpi_function f, double x)
     return get(kernels->dtype, out, 0);
 }
 
-/* The sum of n numbers of a precision in eight lanes. */
+/* Returns the sum of n numbers in eight lanes, as canonical arithmetic defines
+ * it. */
 static double lane_sum(mlp_dtype dtype, size_t n, const double *x)
 {
     double s[MLPI_LANES] = {0};
@@ -34,11 +35,11 @@ static double lane_sum(mlp_dtype dtype, size_t n, const double *x)
 
 static double largest_of(mlp_dtype dtype, size_t n, const void *z)
 {
-    double most = -(double)INFINITY;
+    double max = -(double)INFINITY;
     for (size_t j = 0; j < n; j++) {
-        most = get(dtype, z, j) > most ? get(dtype, z, j) : most;
+        max = get(dtype, z, j) > max ? get(dtype, z, j) : max;
     }
-    return most;
+    return max;
 }
 
 static void check_row(const mlpi_kernels *kernels, size_t n, const void *z,
@@ -46,10 +47,10 @@ static void check_row(const mlpi_kernels *kernels, size_t n, const void *z,
 {
     mlp_dtype dtype = kernels->dtype;
     double power[MOST_COLUMNS];
-    double most = largest_of(dtype, n, z);
-    assert_true(kernels->largest(n, z) == most);
+    double max = largest_of(dtype, n, z);
+    assert_true(kernels->largest(n, z) == max);
     for (size_t j = 0; j < n; j++) {
-        double d = rounded(dtype, get(dtype, z, j) - most);
+        double d = rounded(dtype, get(dtype, z, j) - max);
         power[j] = mapped(kernels, MLPI_MAP_EXP, d);
     }
     double sum = lane_sum(dtype, n, power);
@@ -116,8 +117,8 @@ static void softmax_follows_its_formulas_both_ways(void **state)
     }
 }
 
-/* The largest number wherever it stands; and softmax of what exceeds e's
- * range. */
+/* The largest number is found at every position, and softmax does not overflow
+ * for numbers whose exponentials do. */
 static void softmax_is_finite_for_every_finite_row(void **state)
 {
     (void)state;
@@ -172,7 +173,7 @@ static void cce_lanes_are_the_sums_of_a_row(void **state)
             mlp_rng rng = mlp_rng_seeded((uint32_t)n);
             double *z = random_reals(MLP_F64, &rng, n, -9, 9);
             double *y = random_reals(MLP_F64, &rng, n, 0, 1);
-            if (n > 5) { /* not expected, and impossible */
+            if (n > 5) { /* a target of 0 for an output of 0 */
                 y[5] = 0;
                 z[5] = -(double)INFINITY;
             }
@@ -311,7 +312,7 @@ static void rows_are_labelled_by_their_first_largest(void **state)
         assert_memory_equal(labels, expected, sizeof expected);
         assert_int_equal(kernels->count_correct_rows(ROWS, 3, outputs, targets),
                          3);
-        /* A target that is no number is never hit. */
+        /* A row of targets with a NaN is never predicted correctly. */
         assert_int_equal(kernels->count_correct_rows(ROWS, 3, outputs, outputs),
                          4);
     }

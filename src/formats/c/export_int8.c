@@ -9,6 +9,7 @@
 #include "formats/c/export_common.h"
 #include "formats/c/c_writer.h"
 #include "base/error.h"
+#include "model/data_check.h"
 
 static const char *const sources[] = {mlpi_text_int8, NULL};
 
@@ -126,11 +127,13 @@ static mlp_status check_rows(const mlpi_export *e)
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "X: int8 expects rows that say what is usual");
     }
-    TRY(mlpi_check_inputs(net, &e->options->X, 1));
-    TRY(mlpi_check_finite(net, "X", e->options->X));
+    TRY(mlpi_check_inputs(net, &net->hooks, &e->options->X, 1));
+    TRY(mlpi_check_finite(net, &net->hooks, "X", e->options->X));
     if (e->options->Y.rows > 0) {
-        TRY(mlpi_check_shapes(net, &e->options->X, &e->options->Y));
-        TRY(mlpi_check_values(net, &e->options->X, &e->options->Y));
+        TRY(mlpi_check_shapes(net, &net->hooks, &e->options->X,
+                              &e->options->Y));
+        TRY(mlpi_check_values(net, &net->hooks, &e->options->X,
+                              &e->options->Y));
     }
     return MLP_OK;
 }

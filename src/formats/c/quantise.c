@@ -93,7 +93,7 @@ static void calibrate_chunk(const mlp_net *net, const calibration *c,
     mlpi_operand A_prev = {c->X, n, 1};
     for (size_t l = 1; l <= net->layout.L; l++) {
         n = net->layout.layer[l].width;
-        mlpi_forward(net, &(mlpi_forward_step){.l = l,
+        mlpi_forward(net, &(mlpi_forward_args){.l = l,
                                                .m = X.rows,
                                                .A_prev = A_prev,
                                                .Z = c->Z,
