@@ -6,8 +6,19 @@
  *
  * What a step is asked to do is an mlpi_step_args, what it finds out is an
  * mlpi_step_result (step_worker.h). A caller sets the members that a function
- * names, and leaves the others 0. Nothing here can fail: shapes and values are
- * checked before, by those who get them from outside.
+ * names, and leaves the others 0:
+ *
+ *     mlpi_step_args args = {.m = m, .X = X, .Y = Y, .learning_rate = 0.1};
+ *     mlpi_step_result result = {.loss = 0.0};
+ *     mlpi_batch_load_weights(trainer, &args);
+ *     mlpi_step_train(trainer, &args, &result);
+ *     if (!isfinite(result.loss) || result.gradient_not_finite) {
+ *         the training diverged
+ *     }
+ *
+ * The whole step has the same bits as its parts, one after another. No function
+ * here can fail: shapes and values are checked before, by the functions that
+ * get them from outside.
  */
 #ifndef MLPI_TRAIN_STEP_H
 #define MLPI_TRAIN_STEP_H

@@ -48,7 +48,8 @@ typedef struct mlpi_step_result {
                                  must be checked before the update */
 } mlpi_step_result;
 
-/* Row `first` of one of the batch's matrices, whose rows are `width` long. */
+/* Points to row `first` of one of the batch's matrices, whose rows are `width`
+ * long. */
 static inline void *mlpi_row_of(const mlp_trainer *t, void *matrix,
                                 size_t width, size_t first)
 {

@@ -70,6 +70,7 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
         return mlpi_error(&trainer->hooks, MLP_ERR_NULL,
                           "the optimizer is NULL");
     }
+    /* Both calls leave the old optimizer as it is if they fail. */
     TRY(mlpi_optimizer_check(trainer->net, optimizer));
     return mlpi_optimizer_make(trainer->net, &trainer->hooks, optimizer,
                                &trainer->optimizer);
@@ -139,6 +140,7 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
     }
     TRY(check_forward(trainer));
     const mlp_net *net = trainer->net;
+    /* Y stands for targets of m rows: only their number counts here. */
     size_t m = trainer->batch.m;
     TRY(mlpi_row_weights_check(net, &net->hooks, &weights, m));
     mlpi_sample_weights w = {.rows = weights, .Y = {.rows = m}};
@@ -196,6 +198,7 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
+    /* 1e300 is finite as a double and infinite as a float. */
     if (!isfinite(trainer->net->kernels->round(alpha))) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
                           "alpha: expects a finite %s, got %g",
@@ -232,6 +235,7 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     /* Arrays and flags are those of this batch, also if it diverged. */
     trainer->has_forward = true;
     trainer->has_gradients = true;
+    /* Then there was no update. */
     if (!isfinite(result.loss) || result.gradient_not_finite) {
         return mlpi_error(&trainer->hooks, MLP_ERR_DIVERGED,
                           "step: expects a finite loss and finite gradients, "

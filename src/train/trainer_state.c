@@ -161,6 +161,8 @@ void mlpi_snapshot_take(const mlp_net *net, void *snapshot)
            mlpi_snapshot_size(net) * net->kernels->real_size);
 }
 
+/* The optimizer is not part of a snapshot: who goes back after a divergence
+ * makes it forget. */
 void mlpi_snapshot_restore(mlp_net *net, const void *snapshot)
 {
     memcpy(net->parameters, snapshot,
