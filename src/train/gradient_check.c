@@ -1,63 +1,79 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gradients against what a gradient is, differences of the loss. With
+ * Checks the gradients of backward against the definition of a gradient:
+ * differences of the loss. The difference over a distance h,
  *
  *     D(h) = (J(w + h) - J(w - h)) / 2h
  *          = J' + c2 h^2 + c4 h^4 + ...
  *
- * three steps h, h/2, h/4 give J' but for terms in h^6 (Richardson's
- * extrapolation); how far the last correction went says how much to doubt it.
- * A corner next to w shows in that doubt, since what D(h) does then is no
- * series. A corner at w itself does not; so the second differences
+ * at h, h/2 and h/4 gives J' up to terms in h^6 (Richardson's extrapolation).
+ * The size of the last correction is a measure of how far to doubt the result.
+ *
+ * Some losses have corners, where there is no derivative. A corner within h of
+ * w makes the doubt large, because D(h) is no such series then. A corner at w
+ * itself does not, so the second differences
  *
  *     S(h) = (J(w + h) - 2 J(w) + J(w - h)) / h
  *          = jump of J' at w + s1 h + s3 h^3 + ...
  *
- * are extrapolated, too: what they leave is the jump, 0 where J is smooth.
- * While the doubt is large h shrinks, which leaves corners behind and brings
- * rounding; the least doubtful of all is taken, or none. So nothing here needs
- * to know which activation or loss has corners, and nothing that is checked
- * takes part in the answer.
+ * are extrapolated too. What they yield is the jump, which is 0 where J is
+ * smooth, and adds to the doubt.
  *
- * All is done in double, on copies.
+ * While the doubt is large h shrinks, which leaves corners behind and brings
+ * rounding. The estimate with the least doubt counts; if even that is doubtful,
+ * the parameter is skipped. So this file need not know which activation or loss
+ * has corners, and no derivative that is checked takes part in the answer.
+ *
+ * Everything is computed in double, on a copy of the network.
  */
 #include <math.h>
 #include <string.h>
 
-#include "model/net.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "model/data_check.h"
-#include "train/trainer.h"
+#include "model/net.h"
 #include "train/sample_weights.h"
+#include "train/trainer_state.h"
 
-enum { LEVELS = 3, ROUNDS = 5 };
+enum { LEVELS = 3 }; /* distances in one extrapolation: h, h/2, h/4 */
+enum { ROUNDS = 5 }; /* extrapolations for one parameter, at most */
 
-static const double first_step = 0x1p-6;
-static const double shrink = 0x1p-3; /* of steps, from round to round */
-static const double enough = 1e-10;  /* relative doubt that ends the rounds */
-static const double too_much = 1e-8; /* and that is not to be believed */
-static const double least_scale = 1e-3; /* of loss and largest gradient */
+static const double first_h = 0x1p-6;
+static const double shrink = 0x1p-3; /* factor of h from round to round */
 
+/* Doubt relative to the derivative: a round with `good_doubt` is the last one,
+ * and an estimate with more than `max_doubt` is not used. */
+static const double good_doubt = 1e-10;
+static const double max_doubt = 1e-8;
+
+/* Derivatives are compared relative to their size, or to this part of loss and
+ * largest gradient if they are smaller: smaller ones drown in the rounding of
+ * the loss. */
+static const double min_scale = 1e-3;
+
+/* A check that is under way. */
 typedef struct probe {
-    mlp_net *net;         /* float64, and ours */
-    mlp_trainer *trainer; /* of it */
-    double *parameters;   /* its */
-    double *gradients;    /* by backward, laid out as they are */
+    mlp_net *net;         /* float64 copy of the caller's network */
+    mlp_trainer *trainer; /* of that copy */
+    double *parameters;   /* of that copy */
+    double *gradients;    /* as backward computes them, laid out as those */
     mlp_cview X, Y;
-    mlp_cview weights; /* of the rows; none: all 1 */
+    mlp_cview weights; /* what each row counts; no rows: all 1 */
     mlp_train_options options;
-    double loss;  /* at the parameters */
-    double least; /* derivatives below this drown in rounding */
-    void *block;  /* holds gradients and weights, and X and Y if they had to
-                     be widened */
+    double loss;         /* at the parameters */
+    double min_absolute; /* min_scale times loss and largest gradient */
+    void *block;         /* holds gradients and weights, and float64 copies of X
+                            and Y if they are float32 */
 } probe;
 
 /* ---------------------------------------------------------------------------
  * Numeric derivatives
  */
 
-/* J of the network as it is; the seed brings dropout's masks back. NaN never
- * comes from a failure: all was checked in the first forward. */
+/* The loss of the network as it is. Setting the seed each time makes dropout
+ * draw the same masks. No call can fail, because the first forward has shown
+ * that the data fits; so NaN means that the loss is NaN. */
 static double loss_now(probe *p)
 {
     double loss = (double)NAN;
@@ -69,6 +85,7 @@ static double loss_now(probe *p)
     return loss;
 }
 
+/* The loss with one parameter changed, which is put back afterwards. */
 static double loss_at(probe *p, size_t index, double value)
 {
     double kept = p->parameters[index];
@@ -78,11 +95,15 @@ static double loss_at(probe *p, size_t index, double value)
     return loss;
 }
 
+/* A derivative, and how far it may be wrong. */
 typedef struct estimate {
     double slope, doubt;
 } estimate;
 
-static estimate slope_by(probe *p, size_t index, double h)
+/* Extrapolates D and S from h, h/2 and h/4. The terms of D are even powers of
+ * h, so halving h divides them by 4 and 16; those of S are odd ones, divided by
+ * 2 and 8. */
+static estimate extrapolate(probe *p, size_t index, double h)
 {
     double w = p->parameters[index];
     double D[LEVELS];
@@ -101,23 +122,24 @@ static estimate slope_by(probe *p, size_t index, double h)
                       fabs(fine - coarse) / 15.0 + fabs(jump)};
 }
 
-/* What errors in derivatives of this size are relative to. */
+/* The size that an error in this derivative is relative to. */
 static double scale_of(const probe *p, double slope)
 {
-    return fabs(slope) > p->least ? fabs(slope) : p->least;
+    return fabs(slope) > p->min_absolute ? fabs(slope) : p->min_absolute;
 }
 
-/* The least doubtful estimate; its doubt is infinite if none is a number. */
+/* The estimate with the least doubt; the doubt is infinite if no estimate is a
+ * number. */
 static estimate estimate_slope(probe *p, size_t index)
 {
-    double h = first_step;
+    double h = first_h;
     estimate best = {(double)NAN, (double)INFINITY};
     for (int round = 0; round < ROUNDS; round++, h *= shrink) {
-        estimate e = slope_by(p, index, h);
+        estimate e = extrapolate(p, index, h);
         if (e.doubt < best.doubt) {
             best = e;
         }
-        if (best.doubt <= enough * scale_of(p, best.slope)) {
+        if (best.doubt <= good_doubt * scale_of(p, best.slope)) {
             break;
         }
     }
@@ -125,10 +147,10 @@ static estimate estimate_slope(probe *p, size_t index)
 }
 
 /* ---------------------------------------------------------------------------
- * The worst of all
+ * Comparing
  */
 
-/* Says where among the layers a parameter is. */
+/* Translates the number of a parameter into layer, tensor, row and column. */
 static void locate(const mlp_net *net, size_t index, mlp_gradient_check *where)
 {
     size_t l = 1;
@@ -147,11 +169,13 @@ static void locate(const mlp_net *net, size_t index, mlp_gradient_check *where)
     where->col = is_weight ? offset / shape->width : offset;
 }
 
+/* Checks one parameter, and makes it the worst one if its error is larger. A
+ * gradient that is not finite is infinitely wrong. */
 static void check_parameter(probe *p, size_t index, mlp_gradient_check *worst)
 {
     double analytic = p->gradients[index];
     estimate numeric = estimate_slope(p, index);
-    if (!(numeric.doubt <= too_much * scale_of(p, numeric.slope))) {
+    if (!(numeric.doubt <= max_doubt * scale_of(p, numeric.slope))) {
         worst->skipped++;
         return;
     }
@@ -170,8 +194,9 @@ static void check_parameter(probe *p, size_t index, mlp_gradient_check *worst)
     worst->checked++;
 }
 
-/* The loss, the gradients, and how large they are. */
-static mlp_status look(probe *p)
+/* Computes the loss, the gradients that are to be checked, and how large they
+ * are. MLP_ERR_DIVERGED if the loss is not finite. */
+static mlp_status compute_gradients(probe *p)
 {
     size_t n = p->net->layout.parameters;
     p->loss = loss_now(p);
@@ -186,16 +211,18 @@ static mlp_status look(probe *p)
         double size = fabs(p->gradients[i]);
         largest = isfinite(size) && size > largest ? size : largest;
     }
-    p->least = least_scale * (fabs(p->loss) + largest);
+    p->min_absolute = min_scale * (fabs(p->loss) + largest);
     return MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
- * Copies
+ * Copies in float64: in float32 the rounding of the loss, divided by h, would
+ * be as large as the errors that a check is to find.
  */
 
-/* The same layers and loss in float64, with any parameters. */
-static mlp_status make_wide(const mlp_net *net, mlp_net **wide)
+/* Creates a float64 network with the layers and the loss of `net`. Parameters
+ * and scaling are not copied. */
+static mlp_status create_double(const mlp_net *net, mlp_net **copy)
 {
     mlp_layer layers[MLP_MAX_LAYERS];
     for (size_t l = 1; l <= net->layout.L; l++) {
@@ -212,11 +239,11 @@ static mlp_status make_wide(const mlp_net *net, mlp_net **wide)
     config.batch_norm_epsilon = net->norm_epsilon;
     config.kernels = net->kernels->name;
     config.hooks = net->hooks;
-    return mlp_net_create(&config, wide);
+    return mlp_net_create(&config, copy);
 }
 
-static void widen_scaling(const mlp_net *net, const mlpi_scaling *from,
-                          mlpi_scaling *to)
+static void copy_scaling(const mlp_net *net, const mlpi_scaling *from,
+                         mlpi_scaling *to)
 {
     if (from->scales) {
         net->kernels->to_double(from->n, from->mean, to->mean);
@@ -230,22 +257,22 @@ static mlp_status copy_net(const mlp_net *net, mlp_net **copy)
     if (net->kernels->dtype == MLP_F64) {
         return mlp_net_clone(net, copy);
     }
-    TRY(make_wide(net, copy));
+    TRY(create_double(net, copy));
     net->kernels->to_double(net->layout.parameters, net->parameters,
                             (*copy)->parameters);
-    widen_scaling(net, &net->in, &(*copy)->in);
-    widen_scaling(net, &net->out, &(*copy)->out);
+    copy_scaling(net, &net->in, &(*copy)->in);
+    copy_scaling(net, &net->out, &(*copy)->out);
     return MLP_OK;
 }
 
-/* Takes room for a float64 copy of a float32 view, and when carving makes it.
- */
-static void widen_view(mlp_cview *view, mlpi_cursor *cursor)
+/* Takes an array for a float64 copy of a float32 view. When the array is there,
+ * copies the numbers, and makes the view one of the copy. */
+static void convert_view(mlp_cview *view, mlpi_cursor *cursor)
 {
     if (view->dtype != MLP_F32) {
         return;
     }
-    /* Not too large a product: the view was checked. */
+    /* The product does not overflow, because the view was checked. */
     size_t cells = view->rows * view->cols;
     double *data = mlpi_take(cursor, cells, sizeof *data);
     if (data) {
@@ -256,16 +283,17 @@ static void widen_view(mlp_cview *view, mlpi_cursor *cursor)
     }
 }
 
-static mlpi_sample_weights weighing_of(const probe *p)
+static mlpi_sample_weights sample_weights_of(const probe *p)
 {
     return (mlpi_sample_weights){p->options.class_weights,
                                  p->options.row_weights, p->Y};
 }
 
-/* Takes room for what the rows count, and when carving computes it. */
-static void weigh(probe *p, mlpi_cursor *cursor)
+/* Takes an array for what the rows count, if they do not all count 1. When the
+ * array is there, computes the numbers. */
+static void lay_out_weights(probe *p, mlpi_cursor *cursor)
 {
-    mlpi_sample_weights w = weighing_of(p);
+    mlpi_sample_weights w = sample_weights_of(p);
     if (mlpi_has_sample_weights(&w)) {
         double *weights = mlpi_take(cursor, p->Y.rows, sizeof *weights);
         if (weights) {
@@ -275,16 +303,17 @@ static void weigh(probe *p, mlpi_cursor *cursor)
     }
 }
 
-static void lay_out(probe *p, mlpi_cursor *cursor)
+static void lay_out(void *object, mlpi_cursor *cursor)
 {
+    probe *p = object;
     p->gradients =
         mlpi_take(cursor, p->net->layout.parameters, sizeof *p->gradients);
-    widen_view(&p->X, cursor);
-    widen_view(&p->Y, cursor);
-    weigh(p, cursor);
+    convert_view(&p->X, cursor);
+    convert_view(&p->Y, cursor);
+    lay_out_weights(p, cursor);
 }
 
-static void dismiss(probe *p)
+static void release(probe *p)
 {
     if (p->net) {
         mlpi_release(&p->net->hooks, p->block);
@@ -293,17 +322,13 @@ static void dismiss(probe *p)
     mlp_net_free(p->net);
 }
 
-/* What it made is dismissed also if it fails. */
+/* Makes the copies and the trainer. The caller releases them, also after a
+ * failure. */
 static mlp_status prepare(probe *p, const mlp_net *net)
 {
     TRY(copy_net(net, &p->net));
     p->parameters = p->net->parameters;
-    mlpi_cursor measure = {0};
-    lay_out(p, &measure);
-    TRY(mlpi_allocate(&net->hooks, &measure, "a check of gradients",
-                      &p->block));
-    mlpi_cursor carve = {.base = p->block};
-    lay_out(p, &carve);
+    TRY(mlpi_make(&net->hooks, lay_out, p, "a check of gradients", &p->block));
     TRY(mlp_trainer_create(p->net, p->X.rows, &p->trainer));
     return mlp_trainer_set_optimizer(p->trainer, &p->options.optimizer);
 }
@@ -311,7 +336,7 @@ static mlp_status prepare(probe *p, const mlp_net *net)
 static mlp_status run(probe *p, const mlp_net *net, mlp_gradient_check *worst)
 {
     TRY(prepare(p, net));
-    TRY(look(p));
+    TRY(compute_gradients(p));
     for (size_t i = 0; i < net->layout.parameters; i++) {
         check_parameter(p, i, worst);
     }
@@ -333,15 +358,15 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
     TRY(mlpi_check_values(net, &net->hooks, &X, &Y));
     probe p = {
         .X = X, .Y = Y, .options = options ? *options : mlp_train_defaults()};
-    mlpi_sample_weights weighing = weighing_of(&p);
-    TRY(mlpi_class_weights_check(net, weighing.classes));
-    TRY(mlpi_row_weights_check(net, &net->hooks, &weighing.rows, X.rows));
-    TRY(mlpi_sample_weights_check(net, &net->hooks, &weighing));
+    mlpi_sample_weights weights = sample_weights_of(&p);
+    TRY(mlpi_class_weights_check(net, weights.classes));
+    TRY(mlpi_row_weights_check(net, &net->hooks, &weights.rows, X.rows));
+    TRY(mlpi_sample_weights_check(net, &net->hooks, &weights));
     TRY(mlpi_sample_weights_check_sum(&net->hooks,
-                                      mlpi_sample_weights_sum(net, &weighing)));
+                                      mlpi_sample_weights_sum(net, &weights)));
     mlp_gradient_check found = {.error = 0.0};
     mlp_status status = run(&p, net, &found);
-    dismiss(&p);
+    release(&p);
     if (status == MLP_OK) {
         *worst = found;
     }

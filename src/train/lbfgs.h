@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L-BFGS: a quasi-Newton method that keeps of the inverse Hessian what the last
- * few steps s and changes of the gradient y tell (J. Nocedal and S. Wright,
- * "Numerical Optimization", 2006, algorithm 7.4), with a line search for the
- * strong Wolfe conditions (algorithms 3.5 and 3.6) that has the safeguards of
- * M. Schmidt's minFunc, as PyTorch's.
+ * L-BFGS: a quasi-Newton method for a function J of n numbers w. A step goes
+ * along -H g, where g is the gradient and H approximates the inverse Hessian. H
+ * is never stored: it follows from the last few pairs
  *
- * It knows nothing of networks: only a point w of n reals, and an objective.
+ *     s = w_new - w_old        y = g_new - g_old
+ *
+ * by two loops over them (J. Nocedal and S. Wright, "Numerical Optimization",
+ * 2006, algorithm 7.4). How far the step goes is found by a line search for the
+ * strong Wolfe conditions (algorithms 3.5 and 3.6), with the safeguards of M.
+ * Schmidt's minFunc, which PyTorch has too.
+ *
+ * This module knows nothing of networks: only a point and an objective.
+ * lbfgs_step.c makes an objective of a network and a batch.
  */
 #ifndef MLPI_TRAIN_LBFGS_H
 #define MLPI_TRAIN_LBFGS_H
@@ -14,35 +20,48 @@
 #include "base/memory.h"
 #include "kernels/kernels.h"
 
-/* J(w), and its gradient into g; real [n] both. The same for the same w. */
+/* Returns J(w), and writes its gradient to g; both are real [n]. The same w
+ * must give the same J and g each time. */
 typedef double mlpi_objective(void *context, const void *w, void *g);
 
 typedef struct mlpi_lbfgs {
     const mlpi_kernels *kernels;
     size_t n;
-    size_t memory;        /* pairs that are kept, at most */
-    uint64_t pairs_added; /* pairs so far; the last `memory` of them are kept */
-    void **S, **Y;        /* [memory] real [n]; pair i is at i mod memory */
-    double *along, *curvature; /* [memory]: of the two loops */
-    void *w, *g;               /* real [n], the point, and the gradient there */
-    double J;                  /* there */
-    bool is_cached; /* w, g and J are there, as the last iteration left them */
-    double failed_rate; /* the alpha that found nothing from here, or 0 */
+
+    /* Pairs. They lie in a ring: pair i is in S and Y at i mod max_pairs. */
+    size_t max_pairs;     /* pairs that are kept, at most */
+    uint64_t pairs_added; /* since they were forgotten last */
+    void **S, **Y;        /* [max_pairs] of real [n] */
+    double *projection;   /* [max_pairs]: s q / (y s), from loop to loop */
+    double *curvature;    /* [max_pairs]: y s */
+
+    /* The point. */
+    void *w, *g;        /* real [n]: the point, and the gradient there */
+    double J;           /* the loss there */
+    bool is_cached;     /* true if w, g and J are those that the last iteration
+                           ended with */
+    double failed_rate; /* learning rate that found no better point from here,
+                           or 0: the next iteration need not try it again */
+
+    /* Scratch that an iteration uses: real [n] each. */
     void *direction, *trial;
-    void *g_low, *g_new; /* at the best point of a search, and at the last */
+    void *g_low, *g_new; /* gradients at the best point of a line search, and
+                            at the last one */
 } mlpi_lbfgs;
 
-/* Takes the arrays from the cursor, but for the pairs', which are the caller's;
- * kernels, n and memory are set before. */
+/* Takes the arrays from the cursor, but for S and Y, which the caller takes.
+ * kernels, n and max_pairs must be set before. */
 void mlpi_lbfgs_lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor);
 
-/* g g, which an iteration needs to be finite. */
+/* The square of the gradient's norm, g g. An iteration needs it to be
+ * finite. */
 double mlpi_lbfgs_gradient_square(const mlpi_lbfgs *l);
 
-/* One iteration from w, whose g and J are there: moves all three. The first
- * step tried is `alpha`, less without pairs. Where there is nothing to gain
- * they stay, and pairs are forgotten, for they may have misled. */
+/* Iterates once from w, where g and J must be up to date, and moves all three
+ * to a better point. The first step tried is learning_rate times -H g, or less
+ * if there are no pairs. If no better point is found w, g and J stay, and the
+ * pairs are forgotten, because a bad direction came from them. */
 void mlpi_lbfgs_iterate(mlpi_lbfgs *l, mlpi_objective *objective, void *context,
-                        double alpha);
+                        double learning_rate);
 
 #endif

@@ -15,7 +15,6 @@
 
 #include "base/error.h"
 #include "model/batch_norm.h"
-#include "train/snapshot.h"
 
 mlp_status mlpi_lbfgs_refuse(const mlp_trainer *trainer, const char *what)
 {
@@ -28,6 +27,7 @@ mlp_status mlpi_lbfgs_refuse(const mlp_trainer *trainer, const char *what)
     return MLP_OK;
 }
 
+/* Returns how many bytes the parameters have, and so their gradients. */
 static size_t bytes_of(const mlp_net *net)
 {
     return net->layout.parameters * net->kernels->real_size;
@@ -81,8 +81,8 @@ static void evaluate(mlp_trainer *t, const mlpi_step_args *args)
     l->failed_rate = 0.0;
 }
 
-/* Does an iteration from the point of `evaluate`, and leaves the network at the
- * point that it found. */
+/* Moves the network by an iteration from the point of `evaluate` to the point
+ * that the iteration found. */
 static void iterate(mlp_trainer *t, const mlpi_step_args *args)
 {
     mlpi_optimizer *o = &t->optimizer;
@@ -91,12 +91,16 @@ static void iterate(mlp_trainer *t, const mlpi_step_args *args)
     }
     mlpi_batch_norm_track(t->net, args->m, t->batch.moments);
     batch all = {t, args->m};
+    /* The optimizer counts pairs as its steps, because that is what a
+     * checkpoint stores. */
     o->lbfgs.pairs_added = o->steps;
     mlpi_lbfgs_iterate(&o->lbfgs, objective, &all, args->learning_rate);
     o->steps = o->lbfgs.pairs_added;
     memcpy(t->net->parameters, o->lbfgs.w, bytes_of(t->net));
 }
 
+/* Before an iteration the loss and the gradient must be known. If they are not
+ * finite there is no iteration, and the network stays as it is. */
 void mlpi_lbfgs_step(mlp_trainer *trainer, const mlpi_step_args *args,
                      mlpi_step_result *result)
 {

@@ -1,4 +1,25 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Options of optimizers: defaults and checks; and the memory of an optimizer.
+ * What the kinds compute stands elsewhere: parameter_update.c sets the
+ * constants of a step, kernels/optimizer_step_tmpl.h has the formulas, and
+ * lbfgs.c has the one kind that is more than a formula for each parameter.
+ *
+ * What each kind remembers of a parameter:
+ *
+ *     sgd                 nothing
+ *     momentum, nesterov  a sum of gradients that forgets old ones
+ *     tutorial_momentum   a running average of gradients
+ *     rmsprop             a running average of squared gradients
+ *     adam, adamw         both averages
+ *     rprop               the last gradient, and the length of the last change
+ *     lbfgs               s and y of each pair
+ *
+ * The memory is one block, if the kind needs any:
+ *
+ *     | state: [n_states] pointers | state[0]: one real for each parameter |
+ *     | state[1] ... | arrays of L-BFGS | sums |
+ */
 #include "train/optimizer.h"
 
 #include <math.h>
@@ -7,12 +28,14 @@
 #include "base/memory.h"
 #include "base/error.h"
 
-enum { MOST_PAIRS = 1000 };
+enum { MAX_PAIRS = 1000 }; /* of L-BFGS: 2000 copies of the parameters */
 
 /* ---------------------------------------------------------------------------
- * What is asked for
+ * Options
  */
 
+/* Most values are PyTorch's. Fields that the kind does not use have defaults
+ * too, because all fields are checked. */
 mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind)
 {
     return (mlp_optimizer){.kind = kind,
@@ -32,40 +55,44 @@ mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind)
                            .lbfgs_history = 10};
 }
 
-/* What fields may be: from 0 or 1 to 1 or infinity, ends included or not. */
+/* What a number may be: from `low` to `high`. */
 typedef struct range {
-    char text[31];
-    bool from_1, to_1, with_low, with_high;
+    double low, high;
+    bool has_low, has_high; /* true if that end itself is allowed */
+    const char *text;       /* for the message */
 } range;
 
-enum { SHARE, AMOUNT, POSITIVE, LIMIT, GROWTH, SHRINKAGE };
+/* The ranges that fields have; INFINITY stands for no limit at all. */
+static const range below_1 = {0.0, 1.0, true, false, "from 0 to below 1"};
+static const range not_negative = {0.0, (double)INFINITY, true, false,
+                                   "that is finite and not below 0"};
+static const range positive = {0.0, (double)INFINITY, false, false,
+                               "that is finite and above 0"};
+static const range any_limit = {0.0, (double)INFINITY, false, true, "above 0"};
+static const range from_1 = {1.0, (double)INFINITY, true, false,
+                             "that is finite and not below 1"};
+static const range up_to_1 = {0.0, 1.0, false, true, "above 0 and at most 1"};
 
-static const range ranges[] = {
-    [SHARE] = {"from 0 to below 1", .to_1 = true, .with_low = true},
-    [AMOUNT] = {"that is finite and not below 0", .with_low = true},
-    [POSITIVE] = {"that is finite and above 0", .to_1 = false},
-    [LIMIT] = {"above 0", .with_high = true},
-    [GROWTH] = {"that is finite and not below 1", .from_1 = true,
-                .with_low = true},
-    [SHRINKAGE] = {"above 0 and at most 1", .to_1 = true, .with_high = true},
-};
-
+/* A field's name, for the message, and where it lies. */
 #define FIELD(name) #name, offsetof(mlp_optimizer, name)
 
+/* Fields are checked whatever the kind is, in this order. rprop_max is missing,
+ * because its range begins at another field. */
 static const struct {
-    char name[14];
-    uint16_t offset;
-    uint16_t range;
+    const char *name;
+    size_t offset; /* of a double in mlp_optimizer */
+    const range *range;
 } fields[] = {
-    {FIELD(momentum), SHARE},     {FIELD(beta1), SHARE},
-    {FIELD(beta2), SHARE},        {FIELD(rho), SHARE},
-    {FIELD(epsilon), POSITIVE},   {FIELD(weight_decay), AMOUNT},
-    {FIELD(l1), AMOUNT},          {FIELD(l2), AMOUNT},
-    {FIELD(clip_norm), LIMIT},    {FIELD(clip_value), LIMIT},
-    {FIELD(rprop_grow), GROWTH},  {FIELD(rprop_shrink), SHRINKAGE},
-    {FIELD(rprop_min), POSITIVE},
+    {FIELD(momentum), &below_1},    {FIELD(beta1), &below_1},
+    {FIELD(beta2), &below_1},       {FIELD(rho), &below_1},
+    {FIELD(epsilon), &positive},    {FIELD(weight_decay), &not_negative},
+    {FIELD(l1), &not_negative},     {FIELD(l2), &not_negative},
+    {FIELD(clip_norm), &any_limit}, {FIELD(clip_value), &any_limit},
+    {FIELD(rprop_grow), &from_1},   {FIELD(rprop_shrink), &up_to_1},
+    {FIELD(rprop_min), &positive},
 };
 
+/* Says which field is outside its range. */
 static mlp_status refuse(const mlp_net *net, const char *name, const char *text,
                          double value)
 {
@@ -74,40 +101,49 @@ static mlp_status refuse(const mlp_net *net, const char *name, const char *text,
                       mlp_dtype_name(net->kernels->dtype), text, value);
 }
 
-/* A number is what it is in the network's precision. */
-static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *is)
+/* True if x is in the range; NaN never is, because each comparison with it is
+ * false. */
+static bool is_within(double x, const range *r)
 {
+    bool above = r->has_low ? x >= r->low : x > r->low;
+    bool below = r->has_high ? x <= r->high : x < r->high;
+    return above && below;
+}
+
+/* Checks each number as it is in the network's precision, because the kernels
+ * round it: 1e-50 is above 0 as a double, and 0 as a float. */
+static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *options)
+{
+    const mlpi_kernels *kernels = net->kernels;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        const range *r = &ranges[fields[i].range];
         double value = 0.0;
-        memcpy(&value, (const unsigned char *)is + fields[i].offset,
+        memcpy(&value, (const unsigned char *)options + fields[i].offset,
                sizeof value);
-        double x = net->kernels->scalar->round(value);
-        double low = r->from_1 ? 1.0 : 0.0;
-        double high = r->to_1 ? 1.0 : (double)INFINITY;
-        bool above = r->with_low ? x >= low : x > low;
-        bool below = r->with_high ? x <= high : x < high;
-        if (!above || !below) {
-            return refuse(net, fields[i].name, r->text, value);
+        if (!is_within(kernels->scalar->round(value), fields[i].range)) {
+            return refuse(net, fields[i].name, fields[i].range->text, value);
         }
     }
-    double most = net->kernels->scalar->round(is->rprop_max);
-    if (!isfinite(most) || most < net->kernels->scalar->round(is->rprop_min)) {
+    /* NaN fails the test of isfinite, so the comparison never meets one. */
+    double max = kernels->scalar->round(options->rprop_max);
+    if (!isfinite(max) || max < kernels->scalar->round(options->rprop_min)) {
         return refuse(net, "rprop_max", "from rprop_min on, finite",
-                      is->rprop_max);
+                      options->rprop_max);
     }
     return MLP_OK;
 }
 
-/* The loss along a line must be all there is, and the same each time. */
-static mlp_status check_lbfgs(const mlp_net *net, const mlp_optimizer *is)
+/* Checks what L-BFGS cannot do. Its line search compares losses, so the loss
+ * must be a function of the parameters alone, and the gradient must be its
+ * derivative: dropout, decay and clipping break one or the other. */
+static mlp_status check_lbfgs(const mlp_net *net, const mlp_optimizer *options)
 {
-    if (is->weight_decay > 0.0 || isfinite(is->clip_norm) ||
-        isfinite(is->clip_value)) {
+    if (options->weight_decay > 0.0 || isfinite(options->clip_norm) ||
+        isfinite(options->clip_value)) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "optimizer: lbfgs expects no weight_decay, "
                           "clip_norm or clip_value, got %g, %g and %g",
-                          is->weight_decay, is->clip_norm, is->clip_value);
+                          options->weight_decay, options->clip_norm,
+                          options->clip_value);
     }
     for (size_t l = 1; l <= net->layout.L; l++) {
         if (net->layout.layer[l].dropout > 0.0) {
@@ -120,29 +156,34 @@ static mlp_status check_lbfgs(const mlp_net *net, const mlp_optimizer *is)
     return MLP_OK;
 }
 
-mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is)
+/* Checks all fields, used or not: a value outside its range is a mistake of the
+ * caller, who would learn of it only when the kind changes. */
+mlp_status mlpi_optimizer_check(const mlp_net *net,
+                                const mlp_optimizer *options)
 {
-    if (!mlp_optimizer_name(is->kind)) {
+    if (!mlp_optimizer_name(options->kind)) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "optimizer, kind: expects one of the kinds, got %d",
-                          (int)is->kind);
+                          (int)options->kind);
     }
-    TRY(check_fields(net, is));
-    if (is->lbfgs_history == 0 || is->lbfgs_history > MOST_PAIRS) {
+    TRY(check_fields(net, options));
+    if (options->lbfgs_history == 0 || options->lbfgs_history > MAX_PAIRS) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "optimizer, lbfgs_history: expects 1 to %d, got %zu",
-                          MOST_PAIRS, is->lbfgs_history);
+                          MAX_PAIRS, options->lbfgs_history);
     }
-    return is->kind == MLP_OPTIMIZER_LBFGS ? check_lbfgs(net, is) : MLP_OK;
+    return options->kind == MLP_OPTIMIZER_LBFGS ? check_lbfgs(net, options)
+                                                : MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
  * Memory
  */
 
-size_t mlpi_optimizer_states(const mlp_optimizer *is)
+/* Without a default case, a compiler tells of a kind that is missing here. */
+size_t mlpi_optimizer_states(const mlp_optimizer *options)
 {
-    switch (is->kind) {
+    switch (options->kind) {
     case MLP_OPTIMIZER_SGD:
         return 0;
     case MLP_OPTIMIZER_MOMENTUM:
@@ -155,19 +196,30 @@ size_t mlpi_optimizer_states(const mlp_optimizer *is)
     case MLP_OPTIMIZER_RPROP:
         return 2;
     case MLP_OPTIMIZER_LBFGS:
-        return 2 * is->lbfgs_history;
+        return 2 * options->lbfgs_history;
     }
     return 0;
 }
 
-/* Of all weights, and of all parameters: each layer may end within one. */
-static size_t most_chunks(const mlp_net *net)
+/* How many sums a step has at most: the chunks of all parameters, and one more
+ * for each layer, because the last chunk of a layer's weights may be short. */
+static size_t max_chunks(const mlp_net *net)
 {
     return mlpi_sum_chunks(net->layout.parameters) + net->layout.L;
 }
 
-static void lay_out(const mlp_net *net, mlpi_optimizer *o, mlpi_cursor *cursor)
+/* An optimizer that is being laid out. */
+typedef struct construction {
+    const mlp_net *net;
+    mlpi_optimizer *optimizer;
+} construction;
+
+/* Takes the arrays in the order of the drawing above. L-BFGS gets the pointers
+ * of its pairs from `state`: first all s, then all y. */
+static void lay_out(void *object, mlpi_cursor *cursor)
 {
+    const mlp_net *net = ((construction *)object)->net;
+    mlpi_optimizer *o = ((construction *)object)->optimizer;
     o->state = mlpi_take(cursor, o->n_states, sizeof *o->state);
     for (size_t k = 0; k < o->n_states; k++) {
         void *state =
@@ -179,46 +231,53 @@ static void lay_out(const mlp_net *net, mlpi_optimizer *o, mlpi_cursor *cursor)
     if (o->options.kind == MLP_OPTIMIZER_LBFGS) {
         o->lbfgs.kernels = net->kernels;
         o->lbfgs.n = net->layout.parameters;
-        o->lbfgs.memory = o->options.lbfgs_history;
+        o->lbfgs.max_pairs = o->options.lbfgs_history;
         o->lbfgs.S = o->state;
-        o->lbfgs.Y = o->state ? o->state + o->lbfgs.memory : NULL;
+        o->lbfgs.Y = o->state ? o->state + o->lbfgs.max_pairs : NULL;
         mlpi_lbfgs_lay_out(&o->lbfgs, cursor);
     }
     if (o->penalises || o->clips) {
-        o->sums = mlpi_take(cursor, most_chunks(net), sizeof *o->sums);
+        o->sums = mlpi_take(cursor, max_chunks(net), sizeof *o->sums);
     }
 }
 
-static mlpi_optimizer described(const mlp_optimizer *is)
+/* Derives from the options what they say about each step: is_plain is true if
+ * no option asks for more than w = w - alpha dw. The arrays are not there
+ * yet. */
+static mlpi_optimizer derive(const mlp_optimizer *options)
 {
-    mlpi_optimizer made = {.options = *is,
-                           .penalises = is->l1 > 0.0 || is->l2 > 0.0,
-                           .clips = is->clip_norm < (double)INFINITY,
-                           .n_states = mlpi_optimizer_states(is),
-                           .power = {1.0, 1.0}};
-    made.is_plain = is->kind == MLP_OPTIMIZER_SGD && is->weight_decay <= 0.0 &&
-                    !made.clips && !(is->clip_value < (double)INFINITY);
-    return made;
+    bool penalises = options->l1 > 0.0 || options->l2 > 0.0;
+    bool clips = options->clip_norm < (double)INFINITY;
+    bool is_plain = options->kind == MLP_OPTIMIZER_SGD &&
+                    options->weight_decay <= 0.0 && !clips &&
+                    !(options->clip_value < (double)INFINITY);
+    return (mlpi_optimizer){.options = *options,
+                            .is_plain = is_plain,
+                            .penalises = penalises,
+                            .clips = clips,
+                            .n_states = mlpi_optimizer_states(options)};
 }
 
+/* The new optimizer is complete before the old one is released, so a failure
+ * changes nothing. */
 mlp_status mlpi_optimizer_make(const mlp_net *net, const mlp_hooks *hooks,
-                               const mlp_optimizer *is,
+                               const mlp_optimizer *options,
                                mlpi_optimizer *optimizer)
 {
-    mlpi_optimizer made = described(is);
-    mlpi_cursor measure = {0};
-    lay_out(net, &made, &measure);
-    if (measure.used > 0 || measure.overflow) {
-        TRY(mlpi_allocate(hooks, &measure, "an optimizer", &made.block));
-        memset(made.block, 0, measure.used);
-        mlpi_cursor carve = {.base = made.block};
-        lay_out(net, &made, &carve);
+    mlpi_optimizer made = derive(options);
+    if (made.n_states > 0 || made.penalises || made.clips) {
+        construction c = {net, &made};
+        TRY(mlpi_make(hooks, lay_out, &c, "an optimizer", &made.block));
     }
+    /* A new block holds anything, so even a new optimizer must forget. */
+    mlpi_optimizer_forget(net, &made);
     mlpi_optimizer_release(hooks, optimizer);
     *optimizer = made;
     return MLP_OK;
 }
 
+/* Zeros are where all averages begin. Rprop's lengths begin at the learning
+ * rate, for which 0 stands. L-BFGS has no pairs if there were no steps. */
 void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer)
 {
     for (size_t k = 0; k < optimizer->n_states; k++) {
@@ -229,6 +288,7 @@ void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer)
     optimizer->power[0] = optimizer->power[1] = 1.0;
 }
 
+/* All zero is an optimizer without memory, which may be released again. */
 void mlpi_optimizer_release(const mlp_hooks *hooks, mlpi_optimizer *optimizer)
 {
     mlpi_release(hooks, optimizer->block);

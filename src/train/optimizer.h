@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rules by which gradients change parameters: what is asked of them, and
- * what they remember.
+ * An optimizer: the options that the caller chose, and what it remembers from
+ * step to step.
  *
- * Whatever a rule remembers of each parameter is an array laid out as the
- * parameters are, so that a step is one pass over flat arrays (descent.h).
+ * For each parameter an optimizer remembers up to two numbers, its states
+ * (momentum one, Adam two; L-BFGS remembers two for each of its pairs). Every
+ * state is an array laid out as the parameters are, so that an update is one
+ * pass over flat arrays (parameter_update.h), and a checkpoint writes each
+ * array as it lies.
  */
 #ifndef MLPI_TRAIN_OPTIMIZER_H
 #define MLPI_TRAIN_OPTIMIZER_H
@@ -12,9 +15,11 @@
 #include "train/lbfgs.h"
 #include "model/net.h"
 
-/* Sums over many parameters are made of chunks of so many. */
+/* Sums over many parameters are made of chunks of so many elements. The number
+ * is part of the sum's definition: another one gives other roundings. */
 #define MLPI_SUM_CHUNK 4096
 
+/* Returns how many chunks n elements have. */
 static inline size_t mlpi_sum_chunks(size_t n)
 {
     return n / MLPI_SUM_CHUNK + (n % MLPI_SUM_CHUNK > 0);
@@ -22,42 +27,46 @@ static inline size_t mlpi_sum_chunks(size_t n)
 
 typedef struct mlpi_optimizer {
     mlp_optimizer options;
-    bool is_plain;  /* a step is the one `descend` of all parameters */
-    bool penalises; /* l1 or l2 is there */
-    bool clips;     /* by norm, for which sums over all gradients are needed */
-    size_t n_states;
-    void **state;     /* [n_states], real, laid out as the parameters */
-    mlpi_lbfgs lbfgs; /* of that rule alone: its pairs are the states */
-    double *sums;     /* of chunks; NULL if nobody needs them */
-    void *block;      /* holds them all; or NULL */
-    /* What it knows of the past besides: steps done, or pairs taken by lbfgs,
-     * and the powers of beta1 and beta2 with that exponent. */
-    uint64_t steps;
-    double power[2];
+
+    /* What follows from the options. */
+    bool is_plain;   /* true if an update is w = w - alpha dw and nothing else:
+                        the kernel sgd_step does it */
+    bool penalises;  /* true if l1 or l2 is above 0 */
+    bool clips;      /* true if gradients are clipped by norm, which needs a sum
+                        over all of them before the update */
+    size_t n_states; /* arrays in `state` */
+
+    /* What is remembered. */
+    void **state;     /* [n_states] of real, laid out as the parameters */
+    mlpi_lbfgs lbfgs; /* of that kind alone; its pairs are the states */
+    uint64_t steps;   /* steps done; for L-BFGS, pairs_added of mlpi_lbfgs */
+    double power[2];  /* beta1^steps and beta2^steps */
+
+    double *sums; /* sums of chunks, during a step; NULL if no sum is needed */
+    void *block;  /* holds the arrays; NULL if there is none */
 } mlpi_optimizer;
 
-/* Where an optimizer works. */
-typedef struct mlpi_update_context {
-    mlp_net *net;
-    const mlpi_optimizer *optimizer;
-    void *gradients; /* real, laid out as the parameters */
-} mlpi_update_context;
+/* Checks options against a network. MLP_ERR_ARGUMENT if a field is outside its
+ * range when it is rounded to the network's precision, or if the kind cannot
+ * train that network. */
+mlp_status mlpi_optimizer_check(const mlp_net *net,
+                                const mlp_optimizer *options);
 
-/* MLP_ERR_ARGUMENT if a field is outside its range, in the net's precision. */
-mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *is);
+/* How many state arrays the kind needs. */
+size_t mlpi_optimizer_states(const mlp_optimizer *options);
 
-/* How many arrays, as long as the parameters, the rule remembers. */
-size_t mlpi_optimizer_states(const mlp_optimizer *is);
-
-/* Exchanges *optimizer for a checked one that remembers nothing; MLP_ERR_MEMORY
- * and MLP_ERR_LIMIT, told to the hooks: it is as before. Begins with zeros in
- * all bytes, or with what was made before. */
+/* Replaces *optimizer by one with these checked options that remembers nothing.
+ * *optimizer is either all zero or made by this function. MLP_ERR_MEMORY,
+ * MLP_ERR_LIMIT: *optimizer is as before, and the hooks were told. Plain
+ * gradient descent allocates nothing, so it cannot fail. */
 mlp_status mlpi_optimizer_make(const mlp_net *net, const mlp_hooks *hooks,
-                               const mlp_optimizer *is,
+                               const mlp_optimizer *options,
                                mlpi_optimizer *optimizer);
-/* As it was when it was made. */
+
+/* Makes the optimizer remember nothing, as when it was made. */
 void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer);
 
+/* Gives the memory back, and leaves *optimizer all zero. */
 void mlpi_optimizer_release(const mlp_hooks *hooks, mlpi_optimizer *optimizer);
 
 #endif

@@ -37,7 +37,7 @@
 #include "model/batch_norm.h"
 #include "model/loss.h"
 
-/* What all threads of a step get. */
+/* The context that all threads of a step get. */
 typedef struct task {
     mlp_trainer *trainer;
     const mlpi_step_args *args;
@@ -88,6 +88,7 @@ static bool is_fusible(const mlp_trainer *t, const mlpi_step_args *args)
            t->net->layout.parameters >= FUSED_PARAMETERS;
 }
 
+/* The work of each thread in a whole step: the phases of the drawing above. */
 static void train_thread(const mlpi_thread *self, void *context)
 {
     const task *all = context;

@@ -1,9 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a member does in each layer of a step, looked up once: a tiny network
- * would spend more time on shapes, offsets and the choice of kernels than on
- * its arithmetic. A plan holds until there are other rows, or other members to
- * share them with.
+ * What one thread does in each layer of a training step, prepared once: a tiny
+ * network would spend more time on shapes, offsets and the choice of kernels
+ * than on its arithmetic. A plan holds until the batch has another number of
+ * rows, or another number of threads shares it.
+ *
+ * Threads divide the products of a layer in one of two ways (here for two
+ * threads, with n = n[l] outputs and n_prev = n[l-1] inputs; weights lie
+ * input-major, see layout.h):
+ *
+ *          by rows                             by outputs
+ *
+ *    Z, A, dZ       dW^T                 Z, A, dZ         dW^T
+ *     (m, n)     (n_prev, n)              (m, n)       (n_prev, n)
+ *    +-------+    +-------+              +---+---+      +---+---+
+ *    |   0   |    |   0   |              |   |   |      |   |   |
+ *    +-------+    +-------+              | 0 | 1 |      | 0 | 1 |
+ *    |   1   |    |   1   |              |   |   |      |   |   |
+ *    +-------+    +-------+              +---+---+      +---+---+
+ *
+ * By rows is the default. In a layer with at least as many outputs as the batch
+ * has rows threads divide the outputs instead: each thread then reads and
+ * updates only its own weights, which stay in its core's cache, and the operand
+ * that all threads read, A of the layer before, is the smaller one. Elementwise
+ * work (activations, dropout, the loss) is always divided by rows.
  */
 #ifndef MLPI_TRAIN_STEP_PLAN_H
 #define MLPI_TRAIN_STEP_PLAN_H
@@ -12,10 +32,11 @@
 #include "model/layer.h"
 #include "base/thread_team.h"
 
-/* Shares of rows, inputs and outputs are whole multiples of these, so that few
- * tiles of a product are not whole. */
+/* Parts of rows, inputs and outputs are whole multiples of these numbers, so
+ * that few tiles of a product are not whole. */
 enum { MLPI_ROWS_GRAIN = 4, MLPI_INPUTS_GRAIN = 12, MLPI_OUTPUTS_GRAIN = 32 };
 
+/* A product with the kernel that was chosen for its shape. */
 typedef struct mlpi_planned_gemm {
     mlpi_gemm_args args;
     mlpi_gemm_function *run;
@@ -26,48 +47,56 @@ static inline void mlpi_run_planned(const mlpi_planned_gemm *planned)
     planned->run(&planned->args);
 }
 
-/* Layer l of one member. Of a layer with many outputs, no fewer than the batch
- * has rows, members share the outputs: then each of them uses, and updates,
- * weights that are its own, which do not go from one core to another, and in
- * each product what is read by all is the smaller operand. Whatever is no
- * product they share by rows, and products of other layers. */
+/* What one thread does in layer l. */
 typedef struct mlpi_layer_plan {
-    void *Z, *A, *dZ; /* its rows of them; Z is A if it is not kept */
-    mlpi_planned_gemm
-        forward; /* to Z, to A if that is its ReLU, or to norm's X */
-    mlpi_planned_gemm
-        backward; /* dZ to dA of layer l - 1, or dZ likewise; l >= 2 */
-    mlpi_planned_gemm gradient; /* dW of its inputs or outputs, from all rows */
-    bool by_outputs;            /* are outputs shared? */
-    bool needs_barrier;  /* do products need what others' products made? */
-    size_t first, count; /* those inputs or outputs */
-    size_t dW_offset, dW_run,
-        dW_runs;         /* dW in the parameters: `run` numbers, once for each
-                              input where outputs are shared, else once */
-    mlpi_activation how; /* of its rows */
-    bool activates, activates_back; /* is that a pass of its own? */
-    bool has_elementwise,
-        has_elementwise_back; /* do rows go on after the product? */
+    /* Partition. */
+    bool by_outputs;    /* true if threads divide the outputs */
+    bool needs_barrier; /* true if the products read what other threads wrote:
+                           this layer or the one before is by_outputs */
+    size_t first;       /* this thread's first output, or first input of dW */
+    size_t count;       /* how many outputs or inputs are this thread's */
+
+    /* Products. */
+    mlpi_planned_gemm forward;  /* A[l-1] W[l]^T into Z; with ReLU into A too,
+                                   with batch norm into X_hat instead */
+    mlpi_planned_gemm backward; /* dZ[l] W[l] into dA[l-1], which is dZ[l-1]
+                                   if that layer is ReLU; l >= 2 */
+    mlpi_planned_gemm gradient; /* dZ[l]^T A[l-1] into this thread's dW */
+
+    /* This thread's dW in the flat array of gradients: dW_runs runs of dW_run
+     * numbers that lie n[l] apart. By rows that is one run; by outputs it is
+     * one run for each input. */
+    size_t dW_offset; /* of the first run */
+    size_t dW_run, dW_runs;
+
+    /* Elementwise work on this thread's rows. */
+    void *Z, *A, *dZ;           /* real [plan->m][n[l]]; Z is A if not kept */
+    mlpi_activation activation; /* of these rows */
+    bool activates;             /* true if A needs a pass after `forward` */
+    bool activates_back;        /* true if dZ needs a pass after dA */
+    bool has_elementwise;       /* true if any such work follows `forward` */
+    bool has_elementwise_back;  /* true if any follows the product into dZ */
 } mlpi_layer_plan;
 
+/* What one thread does in a step. */
 typedef struct mlpi_plan {
     /* Two things are set before a plan is made. */
     mlpi_layer_plan *layer; /* [L + 1], the first unused */
     void *scratch;          /* of this thread, for its products */
 
     /* What the plan was made for: it holds while these stay the same. */
-    size_t batch;   /* rows of the whole batch */
-    size_t members; /* threads that share it */
-    bool discard_Z; /* as in mlpi_batch */
+    size_t batch_rows; /* rows of the whole batch */
+    size_t threads;    /* that share it */
+    bool discard_Z;    /* as in mlpi_batch */
 
     size_t first, m;      /* this thread's rows: [first, first + m) */
-    mlpi_outputs outputs; /* those rows of the last layer, without weights */
+    mlpi_outputs outputs; /* these rows of the last layer, without weights */
 } mlpi_plan;
 
 /*
- * A batch on its way through the network and back: for each layer a matrix
- * with one row for each sample. A layer without batch norm has no X_hat, and a
- * layer without dropout shares A_dropped with A.
+ * A batch on its way through the network and back: for each layer a matrix with
+ * one row for each sample. A layer without batch norm has no X_hat, and a layer
+ * without dropout shares A_dropped with A.
  */
 typedef struct mlpi_batch {
     size_t m;         /* rows of the batch, at most max_rows of the trainer */
@@ -85,11 +114,12 @@ typedef struct mlpi_batch {
     void *gradients;  /* real: dW, db and dscale, laid out as the parameters */
 } mlpi_batch;
 
-/* Bytes of the array `layer` of a plan, up to a multiple of the alignment of
- * arrays. */
+/* Returns the bytes of the array `layer` of a plan, rounded up to a multiple of
+ * the alignment of arrays. */
 size_t mlpi_plan_size(const mlp_net *net);
 
-/* Makes the plan of thread `self` for a batch. */
+/* Makes the plan of thread `self` for a batch, and allocates nothing. The
+ * batch's arrays must stay where they are while the plan is used. */
 void mlpi_plan_make(const mlp_net *net, const mlpi_thread *self,
                     const mlpi_batch *batch, mlpi_plan *plan);
 

@@ -8,7 +8,7 @@
  *
  *   for l = 1..L                                      mlpi_worker_forward
  *       Z[l] = A[l-1] W[l]^T + b[l]    (m, n[l])        planned gemm `forward`
- *       batch norm: Z[l] = scale[l] X_hat[l] + b[l]     mlpi_batch_norm_forward
+ *       batch norm: Z[l] = scale[l] X_hat[l] + b[l]     batch_norm_forward
  *       A[l] = act(Z[l])               (m, n[l])        kernels->activate
  *       dropout: A[l] = A[l] mask[l] / (1 - p)          drop_rows
  *   J = loss(A[L], Y) + penalty(W)                    mlpi_batch_loss
@@ -18,7 +18,7 @@
  *       dA[l-1] = dZ[l] W[l]           (m, n[l-1])      planned gemm `backward`
  *       dZ[l-1] = dA[l-1] act'(Z[l-1])                  activate_backward
  *       dropout: dZ[l-1] = dZ[l-1] mask[l-1] / (1 - p)  drop_rows
- *       batch norm: dZ by Z becomes dZ by A W^T         mlpi_batch_norm_backward
+ *       batch norm: dJ/dZ becomes dJ/d(A W^T)           batch_norm_backward
  *   for l = L..1                                      mlpi_worker_gradients
  *       dW[l] = dZ[l]^T A[l-1]         (n[l], n[l-1])   planned gemm `gradient`
  *       db[l] = sum of the rows of dZ[l]                kernels->column_sums
@@ -29,7 +29,8 @@
  * A thread does each line for a part of the rows or of the weights. Which part
  * that is, and which kernel does it, stands in its plan (step_plan.h). Where
  * the activation is ReLU it has no line of its own: the product before it
- * applies it, or its derivative, on the way to memory.
+ * applies it, or its derivative, on the way to memory. A after dropout is an
+ * array of its own, A_dropped, because act' may be computed from A.
  */
 #include "train/step_worker.h"
 
@@ -37,6 +38,7 @@
 #include "model/dropout.h"
 #include "model/loss.h"
 
+/* The memory of another thread begins with its layer plans; scratch follows. */
 const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
                                   mlpi_plan *own)
 {
@@ -48,7 +50,7 @@ const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
                            .scratch = memory + mlpi_plan_size(t->net)};
         plan = own;
     }
-    if (plan->batch != batch->m || plan->members != self->count ||
+    if (plan->batch_rows != batch->m || plan->threads != self->count ||
         plan->discard_Z != batch->discard_Z) {
         mlpi_plan_make(t->net, self, batch, plan);
     }
@@ -59,6 +61,7 @@ const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
  * Rows into the batch
  */
 
+/* One kernel selects the rows, scales them, and makes them dense. */
 void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
                              size_t first, size_t m)
 {
@@ -79,6 +82,8 @@ void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
         .out = mlpi_row_of(t, t->batch.A[0], n, args->batch_row + first)});
 }
 
+/* Targets become what the last layer should yield: numbers in its scale, or a
+ * row with a 1 at the class, smoothed if the network's options say so. */
 void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
                               size_t first, size_t m)
 {
@@ -102,9 +107,9 @@ void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
  * Forward
  */
 
-/* out = mask * in / (1 - p) for this thread's rows of layer l. The mask is a
- * function of the seed and the number of the forward pass, so the backward pass
- * computes the same one again and nobody stores it. */
+/* Computes out = mask * in / (1 - p) for this thread's rows of layer l. The
+ * mask is a function of the seed and the number of the forward pass, so the
+ * backward pass computes the same one again and nobody stores it. */
 static void drop_rows(const mlp_trainer *t, const mlpi_plan *plan, size_t l,
                       void *const *in, void *const *out)
 {
@@ -125,7 +130,7 @@ static mlpi_batch_norm_args norm_of(const mlp_trainer *t, const mlpi_plan *plan,
                                     size_t l)
 {
     return (mlpi_batch_norm_args){.l = l,
-                                  .batch = plan->batch,
+                                  .batch = plan->batch_rows,
                                   .first = plan->first,
                                   .m = plan->m,
                                   .X = t->batch.X_hat[l],
@@ -134,6 +139,9 @@ static mlpi_batch_norm_args norm_of(const mlp_trainer *t, const mlpi_plan *plan,
                                   .gradients = t->batch.gradients};
 }
 
+/* The barrier before a product makes sure that A of the layer before is
+ * complete, as far as this product reads it. The one after it stands where the
+ * product wrote columns, and elementwise work reads rows. */
 void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
                          const mlpi_plan *plan)
 {
@@ -152,7 +160,7 @@ void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
             mlpi_batch_norm_forward(t->net, self, &norm);
         }
         if (p->activates) {
-            t->net->kernels->activate(&p->how, p->Z, p->A);
+            t->net->kernels->activate(&p->activation, p->Z, p->A);
         }
         if (layout->layer[l].dropout > 0.0) {
             drop_rows(t, plan, l, t->batch.A, t->batch.A_dropped);
@@ -160,6 +168,8 @@ void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
     }
 }
 
+/* The terms of all rows are added by one thread, in the order of the rows, so
+ * that the loss does not depend on the number of threads. */
 double mlpi_batch_loss(mlp_trainer *t)
 {
     size_t L = t->net->layout.L;
@@ -183,10 +193,10 @@ double mlpi_batch_loss(mlp_trainer *t)
  * Backward
  */
 
-/* Takes dZ of layer l back through dropout and batch norm, which stand after
- * and before the activation: dZ is elementwise in the mask, so the order of
- * activation and dropout does not matter here. Then dZ is the derivative by
- * what the product of layer l computes. */
+/* Takes dZ of layer l back through dropout and batch norm. Dropout comes after
+ * the activation, whose derivative is in dZ already; both multiply each element
+ * by a factor, so their order does not matter. Afterwards dZ is the derivative
+ * by what the product of layer l computes. */
 static inline void backward_layer(mlp_trainer *t, const mlpi_thread *self,
                                   const mlpi_plan *plan, size_t l)
 {
@@ -201,6 +211,8 @@ static inline void backward_layer(mlp_trainer *t, const mlpi_thread *self,
     }
 }
 
+/* plan->layer[l].backward yields dA of layer l - 1, so what follows the product
+ * is planned in layer l - 1. Barriers stand as in the forward pass. */
 void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
                           const mlpi_plan *plan)
 {
@@ -220,7 +232,7 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
             mlpi_barrier(self);
         }
         if (before->activates_back) {
-            t->net->kernels->activate_backward(&before->how, before->Z,
+            t->net->kernels->activate_backward(&before->activation, before->Z,
                                                before->A, before->dZ);
         }
         backward_layer(t, self, plan, l - 1);
@@ -231,6 +243,8 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
  * Gradients
  */
 
+/* Each gradient is a sum of plan->batch_rows products a dz. The kernel checks a
+ * bound for the factors, which is such that no sum of that length overflows. */
 void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
                                 mlpi_step_result *result)
 {
@@ -243,8 +257,9 @@ void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
         const void *A_prev =
             mlpi_row_of(t, t->batch.A_dropped[l - 1], n_prev, first);
         const void *dZ = mlpi_row_of(t, t->batch.dZ[l], n, first);
-        if (!kernels->products_stay_finite(m * n_prev, plan->batch, A_prev) ||
-            !kernels->products_stay_finite(m * n, plan->batch, dZ)) {
+        if (!kernels->products_stay_finite(m * n_prev, plan->batch_rows,
+                                           A_prev) ||
+            !kernels->products_stay_finite(m * n, plan->batch_rows, dZ)) {
             result->may_overflow = true;
         }
     }
@@ -296,6 +311,9 @@ static void bias_gradients(mlp_trainer *t, size_t m,
     }
 }
 
+/* All dZ are complete, so the layers do not depend on each other any more, and
+ * no barrier stands between them. Layer l's biases go to thread l mod threads:
+ * they are too little work to divide. */
 void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *self,
                            const mlpi_plan *plan, const mlpi_step_args *fused)
 {
@@ -306,7 +324,7 @@ void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *self,
     for (size_t l = t->net->layout.L; l >= 1; l--) {
         weight_gradients(t, &plan->layer[l], fused, l);
         if (l % self->count == self->index) {
-            bias_gradients(t, plan->batch, fused, l);
+            bias_gradients(t, plan->batch_rows, fused, l);
         }
     }
 }

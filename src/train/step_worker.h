@@ -38,7 +38,9 @@ typedef struct mlpi_step_args {
                              before the update; or NULL */
 } mlpi_step_args;
 
-/* What a step finds out. Only `loss` is written by one thread alone. */
+/* What a step finds out. One thread alone writes `loss`, and a barrier lets the
+ * others read it. Any thread may set the flags, which are false before the
+ * step. */
 typedef struct mlpi_step_result {
     double loss;                     /* of the batch, before the update */
     atomic_bool gradient_not_finite; /* then there was no update */
@@ -46,13 +48,15 @@ typedef struct mlpi_step_result {
                                  must be checked before the update */
 } mlpi_step_result;
 
-/* Row `first` of one of the batch's matrices, whose rows are `width` long. */
+/* Points to row `first` of one of the batch's matrices, whose rows are `width`
+ * long. */
 static inline void *mlpi_row_of(const mlp_trainer *t, void *matrix,
                                 size_t width, size_t first)
 {
     return mlpi_at(t->net->kernels, matrix, first * width);
 }
 
+/* What parameter_update.h works on, in this trainer. */
 static inline mlpi_update_context mlpi_update_context_of(mlp_trainer *t)
 {
     return (mlpi_update_context){t->net, &t->optimizer, t->batch.gradients};
@@ -66,17 +70,20 @@ const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
                                   mlpi_plan *own);
 
 /* Copies rows [first, first + m) of those that `args` names into the batch, as
- * A[0] and Y. Inputs and targets are scaled, and labels smoothed, on the way. */
+ * A[0] and Y. Inputs and targets are scaled, and labels smoothed, on the
+ * way. */
 void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
                              size_t first, size_t m);
 void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
                               size_t first, size_t m);
 
-/* Computes Z and A of this thread's rows, layer by layer. */
+/* Computes Z and A of this thread's rows, layer by layer. The inputs of its
+ * rows must be loaded. Threads meet at barriers in here if layers need it. */
 void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
                          const mlpi_plan *plan);
 
-/* Computes dZ of this thread's rows, from the last layer to the first. */
+/* Computes dZ of this thread's rows, from the last layer to the first, after
+ * mlpi_worker_forward; the targets of its rows must be loaded. */
 void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
                           const mlpi_plan *plan);
 
@@ -118,9 +125,9 @@ static inline void mlpi_worker_check_gradients(mlp_trainer *t,
     }
 }
 
-/* Updates this thread's part of the parameters. All gradients must be
- * complete. Clipping by norm needs a barrier more: the norm is a sum over the
- * parts of all threads. */
+/* Updates this thread's part of the parameters. All gradients must be complete.
+ * Clipping by norm needs a barrier more: the norm is a sum over the parts of
+ * all threads. */
 static inline void mlpi_worker_update(mlp_trainer *t, const mlpi_thread *self,
                                       double learning_rate, void *backup)
 {

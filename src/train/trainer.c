@@ -1,123 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* Trainers: their memory, and what they are told; steps.c has what they do. */
-#include "train/trainer.h"
-
+/*
+ * The public functions of a trainer: its settings, the four parts of a training
+ * step (chapters 2.2, 3.1 and 3.3 of the tutorial), and views of its arrays.
+ *
+ *     forward    A[0] = X, then Z[l] and A[l] for l = 1..L
+ *     loss       J of A[L] against Y
+ *     backward   dZ[l], dW[l], db[l] for l = L..1
+ *     update     W = W - alpha dW, b = b - alpha db, or what else the
+ *                optimizer makes of the gradients
+ *
+ * Here the arguments are checked, and the order of the calls; step.c does the
+ * work. Two flags hold the order:
+ *
+ *     has_forward    The batch holds Z and A. Loss, backward, row weights and
+ *                    views of Z and A need it. A fit or a loaded checkpoint
+ *                    clears it, because the batch is another one then.
+ *     has_gradients  The gradients are those of this batch. Update and views of
+ *                    them need it. A forward or new row weights clear it.
+ *
+ * Nothing changes until all checks of a call have passed. A trainer that is
+ * NULL has no hooks to tell a message to, so there is only the status.
+ */
 #include <math.h>
 
 #include "base/error.h"
-#include "model/data_check.h"
-#include "base/memory.h"
 #include "base/view.h"
-#include "model/layer.h"
+#include "model/data_check.h"
 #include "model/tensors.h"
 #include "train/lbfgs_step.h"
 #include "train/sample_weights.h"
-#include "train/snapshot.h"
 #include "train/step.h"
 
-/* max_rows * width reals; a product that is no size_t the cursor catches. */
-static void *take_matrix(const mlp_trainer *t, size_t width,
-                         mlpi_cursor *cursor)
-{
-    size_t row_size = width * t->net->kernels->real_size;
-    return mlpi_take(cursor, t->max_rows, row_size);
-}
+/* ---------------------------------------------------------------------------
+ * Settings
+ */
 
-static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
-{
-    const mlpi_layout *layout = &t->net->layout;
-    size_t size = t->net->kernels->real_size;
-    (void)mlpi_take(cursor, 1, sizeof *t);
-    t->batch.Z = mlpi_take(cursor, layout->L + 1, sizeof *t->batch.Z);
-    t->batch.A = mlpi_take(cursor, layout->L + 1, sizeof *t->batch.A);
-    t->batch.dZ = mlpi_take(cursor, layout->L + 1, sizeof *t->batch.dZ);
-    t->batch.A_dropped =
-        mlpi_take(cursor, layout->L + 1, sizeof *t->batch.A_dropped);
-    t->batch.X_hat = mlpi_take(cursor, layout->L + 1, sizeof *t->batch.X_hat);
-    for (size_t l = 0; l <= layout->L; l++) {
-        size_t width = layout->layer[l].width;
-        void *A = take_matrix(t, width, cursor);
-        void *Z = l > 0 ? take_matrix(t, width, cursor) : NULL;
-        void *dZ = l > 0 ? take_matrix(t, width, cursor) : NULL;
-        void *D =
-            layout->layer[l].dropout > 0 ? take_matrix(t, width, cursor) : A;
-        void *X =
-            layout->layer[l].batch_norm ? take_matrix(t, width, cursor) : NULL;
-        if (t->batch.X_hat) {
-            t->batch.A[l] = A;
-            t->batch.Z[l] = Z;
-            t->batch.dZ[l] = dZ;
-            t->batch.A_dropped[l] = D;
-            t->batch.X_hat[l] = X;
-        }
-    }
-    t->batch.moments = mlpi_take(cursor, layout->running, size);
-    t->batch.Y = take_matrix(t, mlpi_net_outputs(t->net), cursor);
-    t->row_weights = mlpi_take(cursor, t->max_rows, sizeof *t->row_weights);
-    t->batch.gradients = mlpi_take(cursor, layout->parameters, size);
-    t->plan.layer = mlpi_take(cursor, layout->L + 1, sizeof *t->plan.layer);
-    t->scratch_size = mlpi_training_scratch(t->net, t->max_rows);
-    t->plan.scratch = mlpi_take(cursor, t->scratch_size, size);
-}
-
-mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
-                              mlp_trainer **trainer)
-{
-    if (!net) {
-        return MLP_ERR_NULL;
-    }
-    if (!trainer) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "the place for the trainer is NULL");
-    }
-    if (max_rows == 0) {
-        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "max_rows: expects 1 or more, got 0");
-    }
-    mlp_trainer made = {
-        .hooks = net->hooks, .net = net, .max_rows = max_rows, .seed = 42};
-    mlpi_cursor measure = {0};
-    lay_out(&made, &measure);
-    void *block = NULL;
-    TRY(mlpi_allocate(&net->hooks, &measure, "a trainer", &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out(&made, &carve);
-    /* Plain descent remembers nothing: this cannot fail. */
-    mlp_optimizer sgd = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
-    (void)mlpi_optimizer_make(net, &net->hooks, &sgd, &made.optimizer);
-    *trainer = block;
-    **trainer = made;
-    return MLP_OK;
-}
-
-void mlp_trainer_free(mlp_trainer *trainer)
-{
-    if (trainer) {
-        mlp_hooks hooks = trainer->hooks;
-        mlpi_team_free(trainer->team);
-        mlpi_release(&hooks, trainer->best);
-        mlpi_optimizer_release(&hooks, &trainer->optimizer);
-        mlpi_release(&hooks, trainer);
-    }
-}
-
-mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer)
-{
-    const mlp_net *net = trainer->net;
-    return trainer->best
-               ? MLP_OK
-               : mlpi_snapshot_make(net, "the best weights", &trainer->best);
-}
-
-mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
-                                    const mlp_hooks *hooks, size_t threads)
-{
-    /* Not too large a number: the trainer holds as much already. */
-    size_t room = mlpi_plan_size(trainer->net) +
-                  trainer->scratch_size * trainer->net->kernels->real_size;
-    return mlpi_team_create(hooks, threads, room, &trainer->team);
-}
-
+/* The number of threads changes no bit of any result, so it may be set at any
+ * time between two calls. */
 mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
 {
     if (!trainer) {
@@ -126,6 +45,8 @@ mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
     return mlpi_trainer_create_team(trainer, &trainer->hooks, threads);
 }
 
+/* Masks of dropout depend on the seed and on the number of the forward pass, so
+ * that starts at 0 again: the same seed repeats the same masks. */
 mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed)
 {
     if (!trainer) {
@@ -136,6 +57,9 @@ mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed)
     return MLP_OK;
 }
 
+/* The new optimizer remembers nothing of the old one, even if it is of the same
+ * kind. Gradients that are there stay valid, as they do not depend on it, but
+ * for penalties: those are part of a gradient when it is computed. */
 mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
                                      const mlp_optimizer *optimizer)
 {
@@ -146,21 +70,17 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
         return mlpi_error(&trainer->hooks, MLP_ERR_NULL,
                           "the optimizer is NULL");
     }
+    /* Both calls leave the old optimizer as it is if they fail. */
     TRY(mlpi_optimizer_check(trainer->net, optimizer));
     return mlpi_optimizer_make(trainer->net, &trainer->hooks, optimizer,
                                &trainer->optimizer);
 }
 
-/*
- * The four steps of gradient descent (chapters 2.2, 3.1 and 3.3):
- *
- *   forward   A[0] = X, then Z[l], A[l] for l = 1..L
- *   loss      J of A[L] against Y
- *   backward  dZ[L..1], then dW[l], db[l]
- *   update    W := W - alpha dW, b := b - alpha db
- *
- * Here are their checks; step.c and step_parts.c do the work.
+/* ---------------------------------------------------------------------------
+ * The parts of a step
  */
+
+/* Checks that the batch fits into the trainer's arrays. */
 static mlp_status check_rows(const mlp_trainer *trainer, size_t rows)
 {
     if (rows > trainer->max_rows) {
@@ -171,6 +91,9 @@ static mlp_status check_rows(const mlp_trainer *trainer, size_t rows)
     return MLP_OK;
 }
 
+/* Every row counts 1 until mlp_trainer_set_row_weights says otherwise. Values
+ * of X are not checked: NaN and infinities go through the layers, as they do
+ * when the network predicts. */
 mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
 {
     if (!trainer) {
@@ -186,6 +109,7 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
     return MLP_OK;
 }
 
+/* Checks that the batch holds Z and A. */
 static mlp_status check_forward(const mlp_trainer *trainer)
 {
     if (!trainer->has_forward) {
@@ -195,6 +119,7 @@ static mlp_status check_forward(const mlp_trainer *trainer)
     return MLP_OK;
 }
 
+/* Checks that the gradients belong to the batch. */
 static mlp_status check_backward(const mlp_trainer *trainer)
 {
     if (!trainer->has_gradients) {
@@ -205,6 +130,9 @@ static mlp_status check_backward(const mlp_trainer *trainer)
     return MLP_OK;
 }
 
+/* The weights come after the forward pass, which does not depend on them; loss
+ * and gradients do, so gradients must be computed again. The sum is checked
+ * before anything changes: a mean over rows of no weight does not exist. */
 mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
 {
     if (!trainer) {
@@ -212,6 +140,7 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
     }
     TRY(check_forward(trainer));
     const mlp_net *net = trainer->net;
+    /* Y stands for targets of m rows: only their number counts here. */
     size_t m = trainer->batch.m;
     TRY(mlpi_row_weights_check(net, &net->hooks, &weights, m));
     mlpi_sample_weights w = {.rows = weights, .Y = {.rows = m}};
@@ -225,6 +154,8 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
     return MLP_OK;
 }
 
+/* The loss is computed from A[L] and Y alone; it neither needs nor changes the
+ * gradients. */
 mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
 {
     if (!trainer) {
@@ -244,6 +175,8 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
     return MLP_OK;
 }
 
+/* The gradients include the penalties, which are a part of the loss; clipping
+ * is a part of the update, so a caller sees gradients as they are. */
 mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
 {
     if (!trainer) {
@@ -258,16 +191,20 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
     return MLP_OK;
 }
 
+/* A negative learning rate is allowed: it is how a caller takes a step of plain
+ * gradient descent back. */
 mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
 {
     if (!trainer) {
         return MLP_ERR_NULL;
     }
+    /* 1e300 is finite as a double and infinite as a float. */
     if (!isfinite(trainer->net->kernels->scalar->round(alpha))) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
                           "alpha: expects a finite %s, got %g",
                           mlp_dtype_name(trainer->net->kernels->dtype), alpha);
     }
+    /* One gradient is not enough for lbfgs, which evaluates several points. */
     TRY(mlpi_lbfgs_refuse(trainer, "an update"));
     TRY(check_backward(trainer));
     mlpi_step_args args = {.m = trainer->batch.m, .learning_rate = alpha};
@@ -275,6 +212,10 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
     return MLP_OK;
 }
 
+/* A step of its own, for learning online. It checks the values of X and Y,
+ * which the four parts do not, because it promises that a failure leaves the
+ * network as it was. Afterwards the trainer's arrays are those of this batch,
+ * so views of them are allowed. */
 mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
                             double alpha, double *loss)
 {
@@ -291,8 +232,10 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     mlpi_step_result result = {.loss = 0.0};
     mlpi_batch_load_weights(trainer, &args);
     mlpi_step_train(trainer, &args, &result);
+    /* Arrays and flags are those of this batch, also if it diverged. */
     trainer->has_forward = true;
     trainer->has_gradients = true;
+    /* Then there was no update. */
     if (!isfinite(result.loss) || result.gradient_not_finite) {
         return mlpi_error(&trainer->hooks, MLP_ERR_DIVERGED,
                           "step: expects a finite loss and finite gradients, "
@@ -305,6 +248,11 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     return MLP_OK;
 }
 
+/* ---------------------------------------------------------------------------
+ * Views of the arrays
+ */
+
+/* Returns a view of one of the batch's matrices: m rows of n[l] numbers. */
 static mlp_view batch_view(const mlp_trainer *trainer, size_t l, void *data)
 {
     size_t width = trainer->net->layout.layer[l].width;
@@ -312,6 +260,8 @@ static mlp_view batch_view(const mlp_trainer *trainer, size_t l, void *data)
         trainer->net->kernels->dtype, trainer->batch.m, width, width, 1, data};
 }
 
+/* A view of Z, A, or A after dropout, of layer l. The inputs are A[0], so only
+ * Z begins with layer 1. */
 static mlp_status batch_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                                mlp_view *view)
 {
@@ -324,6 +274,8 @@ static mlp_status batch_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
     return MLP_OK;
 }
 
+/* Makes a view of dW, db or dscale of layer l in the flat array of gradients.
+ * Only a layer with batch norm has a dscale. */
 static mlp_status gradient_tensor(mlp_trainer *trainer, mlp_tensor which,
                                   size_t l, mlp_view *view)
 {
@@ -341,6 +293,8 @@ static mlp_status gradient_tensor(mlp_trainer *trainer, mlp_tensor which,
     return MLP_OK;
 }
 
+/* Parameters are the network's own; what a step computes is the trainer's. The
+ * switch has no default, so a compiler tells of a tensor that is missing. */
 mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                               mlp_view *view)
 {

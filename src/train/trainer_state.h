@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trainer: everything that exists while a network is trained, in one
- * place. It owns
+ * The trainer: everything that exists while a network is trained, in one place.
+ * It owns
  *
  *   - the batch: activations, their derivatives, and the gradients
  *     (mlpi_batch in step_plan.h), together with what each row counts;
@@ -9,9 +9,9 @@
  *   - the state that goes from epoch to epoch, and the best weights so far;
  *   - the threads that share a step, and their plans.
  *
- * The network itself belongs to the caller. All arrays but the optimizer's,
- * the best weights and the threads' own scratch lie in the trainer's block,
- * which is allocated once, for max_rows rows. So no step allocates.
+ * The network itself belongs to the caller. All arrays but the optimizer's, the
+ * best weights and the threads' own scratch lie in the trainer's block, which
+ * is allocated once, for max_rows rows. So no step allocates.
  */
 #ifndef MLPI_TRAIN_TRAINER_STATE_H
 #define MLPI_TRAIN_TRAINER_STATE_H
@@ -25,7 +25,7 @@ struct mlp_trainer {
     mlp_net *net;    /* the caller's */
     size_t max_rows; /* rows that the arrays of a batch have space for */
 
-    /* The batch. */
+    /* The batch that is being trained on. */
     mlpi_batch batch;
     bool has_forward;     /* true if batch holds Z and A of a forward pass that
                              the caller made, and may go on from */
@@ -50,5 +50,35 @@ struct mlp_trainer {
     mlpi_team *team;     /* NULL: one thread. The memory of each other thread
                             holds its mlpi_layer_plan array, then its scratch */
 };
+
+/* ---------------------------------------------------------------------------
+ * Memory that a trainer gets after it was made
+ */
+
+/* Starts the threads for mlp_trainer_set_threads, and tells failures to
+ * `hooks`, which may be quieter than the trainer's. */
+mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
+                                    const mlp_hooks *hooks, size_t threads);
+
+/* Allocates trainer->best, unless it was allocated before. */
+mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer);
+
+/* ---------------------------------------------------------------------------
+ * Snapshots: copies of all that training changes in a network, which are its
+ * parameters and, behind them, batch norm's running moments. Training goes back
+ * to one after a divergence, or to the best weights in the end.
+ */
+
+/* Returns how many reals a snapshot has. */
+size_t mlpi_snapshot_size(const mlp_net *net);
+
+/* Allocates a snapshot, which the caller releases; its contents are not set.
+ * `what` names it in the message. MLP_ERR_MEMORY, MLP_ERR_LIMIT. */
+mlp_status mlpi_snapshot_make(const mlp_net *net, const char *what,
+                              void **snapshot);
+
+/* Copies from the network, and back into it. */
+void mlpi_snapshot_take(const mlp_net *net, void *snapshot);
+void mlpi_snapshot_restore(mlp_net *net, const void *snapshot);
 
 #endif

@@ -33,13 +33,11 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "model/data_check.h"
 #include "train/history.h"
 #include "train/lbfgs_step.h"
 #include "base/memory.h"
 #include "base/error.h"
-#include "model/data_check.h"
-#include "train/snapshot.h"
-#include "train/trainer.h"
 #include "train/sample_weights.h"
 #include "train/train_options.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Batch normalisation: a network's life with it, what it must bear, gradients
- * and predicting. (test_batch_norm_ops.c has its kernels, test_batch_norm_
- * pytorch.c compares its numbers.)
+ * Batch normalisation in networks: creating, copying and saving them, training,
+ * gradients and predicting. test_batch_norm_kernels.c has the kernels, and
+ * test_batch_norm_pytorch.c compares the numbers to PyTorch's.
  */
 #include "support/training.h"
 
@@ -14,7 +14,7 @@ static mlp_cview shown(mlp_trainer *trainer, mlp_tensor which, size_t l)
 }
 
 /* ---------------------------------------------------------------------------
- * A network's life
+ * Creating, copying, saving
  */
 
 static const model normed = {5,
@@ -229,7 +229,7 @@ static void fit_is_its_steps(void **state)
     free_data(d);
 }
 
-/* Every forward is seen, whether or not an update follows. */
+/* Every forward moves the running moments, whether or not an update follows. */
 static void forwards_move_the_running_moments(void **state)
 {
     (void)state;
@@ -249,7 +249,8 @@ static void forwards_move_the_running_moments(void **state)
     free_data(d);
 }
 
-/* One row is its own mean: Z = b, and there is no variance to learn from. */
+/* One row is its own mean, so Z = b, and the running variance stays as it
+ * is. */
 static void one_row_is_normalised_to_the_shift(void **state)
 {
     (void)state;
@@ -283,7 +284,7 @@ static void one_row_is_normalised_to_the_shift(void **state)
     }
 }
 
-/* Columns that do not vary, and rows that are all the same. */
+/* All inputs are the same number, so no column has a variance. */
 static void constant_columns_are_borne(void **state)
 {
     (void)state;
@@ -317,12 +318,12 @@ static void divergence_gives_back_the_running_moments(void **state)
     options.epochs = 5;
     options.batch_size = 7;
     options.shuffle = false;
-    put(d.Y, 15, 1, 1e200); /* in the third batch */
+    put(d.Y, 15, 1, 1e200); /* diverges in the third batch */
     assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL),
                      MLP_ERR_DIVERGED);
     assert_said(&record, "batch 2");
     assert_same_net(net, before);
-    put(d.Y, 0, 1, 1e200); /* in the first: nothing was good yet */
+    put(d.Y, 0, 1, 1e200); /* diverges in the first batch */
     assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL),
                      MLP_ERR_DIVERGED);
     assert_said(&record, "batch 0");
@@ -368,7 +369,7 @@ static void the_best_epoch_comes_back_whole(void **state)
     options.on_epoch = note_least;
     options.user = &l;
     assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL), MLP_OK);
-    assert_true(l.epoch < 59); /* or there is nothing to bring back */
+    assert_true(l.epoch < 59); /* the last epoch is not the best */
     mlp_scores scores = {NAN, NAN};
     assert_int_equal(mlp_evaluate(net, l.X, l.Y, &scores), MLP_OK);
     assert_true(scores.loss == l.loss);
@@ -433,7 +434,7 @@ static void gradients_are_differences_of_the_loss(void **state)
 {
     (void)state;
     mlp_config config = config_of(&normed, MLP_F64, NULL);
-    config.batch_norm_epsilon = 0.1; /* differences of fifth order stay small */
+    config.batch_norm_epsilon = 0.1; /* keeps higher derivatives small */
     mlp_net *net = net_of(&config);
     mlp_trainer *trainer = NULL;
     data d = normed_data(MLP_F64, 9);
@@ -480,7 +481,8 @@ static void checked_gradients_are_right(void **state)
  * Predicting
  */
 
-/* One row, some, and many with threads: an output depends on its row alone. */
+/* Rows are predicted one by one, in small groups, and all together by three
+ * threads: an output depends on its row alone. */
 static void rows_are_predicted_alone(void **state)
 {
     (void)state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Batch normalisation beside PyTorch's: forward, backward, running moments over
- * several steps, prediction. tests/vectors/make_batch_norm.py made the numbers.
+ * Batch normalisation compared to PyTorch's: forward, backward, running moments
+ * over several steps, and prediction. tests/vectors/make_batch_norm.py made the
+ * numbers.
  */
 #include "support/training.h"
 
@@ -18,7 +19,8 @@ static bool normalises(size_t l)
     return torchs.layers[l - 1].batch_norm;
 }
 
-/* The numbers of one network in a file of tests/vectors. */
+/* A reader of the numbers of one network in a file of tests/vectors. The
+ * numbers before `next` have been read. */
 typedef struct numbers {
     vector v;
     const double *next, *end;
@@ -35,7 +37,7 @@ static numbers numbers_of(const char *name, size_t network)
     return n;
 }
 
-/* All of them were wanted. */
+/* Asserts that all numbers have been read. */
 static void finish(numbers *n)
 {
     assert_ptr_equal(n->next, n->end);
@@ -69,7 +71,7 @@ static mlp_view matrix_of(mlp_dtype dtype, const char *name, size_t network,
     return view;
 }
 
-/* What a trainer or a network shows of all layers, beside the file. */
+/* Returns the view that a trainer gives of one tensor. */
 static mlp_cview shown(mlp_trainer *trainer, mlp_tensor which, size_t l)
 {
     mlp_view view;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dropout: masks against SplitMix64 written out here, their statistics, what
- * they depend on, and what training does with them.
+ * Dropout: the masks equal those of SplitMix64 as it is written out here; they
+ * have the right statistics; they depend on the seed, the layer and the number
+ * of the forward pass; and training uses them, predicting does not.
  */
 #include "support/numbers.h"
 #include "support/training.h"
@@ -10,7 +11,8 @@
  * The kernel
  */
 
-/* The index-th output (from 0) of SplitMix64 that begins in that state. */
+/* Returns output number `index`, from 0, of SplitMix64 that begins in
+ * `state`. */
 static uint64_t splitmix(uint64_t state, uint64_t index)
 {
     uint64_t z = state + (index + 1) * UINT64_C(0x9e3779b97f4a7c15);
@@ -33,7 +35,8 @@ static void splitmix_is_the_published_one(void **state)
     assert_true(splitmix(0, 2) == UINT64_C(0x06c45d188009454f));
 }
 
-/* n elements from `first`, whose neighbours in memory must stay as they are. */
+/* Checks n elements of the mask, from number `first` on; their neighbours in
+ * memory must stay as they are. */
 static void check_drop(const mlpi_kernels *kernels, double p, size_t first,
                        size_t n)
 {
@@ -73,7 +76,8 @@ static void drop_is_splitmix_with_all_kernels(void **state)
     }
 }
 
-/* Half a number is 2^32 times as large: the last groups that there can be. */
+/* The numbers of elements are the largest that a size_t holds, so a kernel that
+ * cuts them to 32 bits fails. */
 static void drop_counts_beyond_32_bits(void **state)
 {
     (void)state;
@@ -84,7 +88,8 @@ static void drop_counts_beyond_32_bits(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * A trainer whose first layer passes ones on: D[1] is the mask, scaled
+ * Masks, as a trainer shows them: all weights are 0 and biases 1, so A is 1
+ * everywhere, and A after dropout is the mask, scaled
  */
 
 enum { ROWS = 500, WIDTH = 40 };
@@ -120,7 +125,7 @@ static void free_masks(masks *m)
     mlp_net_free(m->net);
 }
 
-/* The mask of the next forward: does element i, row by row, stay? */
+/* Runs a forward and sets mask[i], row by row, to true if element i stays. */
 static void next_mask(const masks *m, size_t l, bool mask[ROWS * WIDTH])
 {
     mlp_view D;
@@ -132,7 +137,8 @@ static void next_mask(const masks *m, size_t l, bool mask[ROWS * WIDTH])
     }
 }
 
-/* That many of n independent events of that chance, within 5 sigma. */
+/* Asserts that `count` of n independent events of that chance is within 5
+ * sigma. */
 static void assert_count(size_t count, size_t n, double chance_of_each)
 {
     double expected = (double)n * chance_of_each;
@@ -142,7 +148,7 @@ static void assert_count(size_t count, size_t n, double chance_of_each)
     }
 }
 
-/* Elements `apart` from each other, both dropped, are as many as chance has. */
+/* Asserts that a and b are dropped together as often as independent events. */
 static void assert_independent(const bool *a, const bool *b, size_t n, double p)
 {
     size_t both = 0;
@@ -176,7 +182,7 @@ static void masks_drop_their_share_and_know_no_neighbours(void **state)
     }
 }
 
-/* Each column, and each row, gets its share too. */
+/* In each column and in each row the same share of elements is dropped, too. */
 static void rows_and_columns_drop_their_share(void **state)
 {
     (void)state;
@@ -269,7 +275,7 @@ static mlp_view seen(mlp_trainer *trainer, mlp_tensor which, size_t l)
     return view;
 }
 
-/* D is A, or A / (1 - p), or 0. */
+/* A after dropout is A / (1 - p) or 0; without dropout it is A. */
 static void forward_scales_what_stays(void **state)
 {
     (void)state;
@@ -300,7 +306,7 @@ static void forward_scales_what_stays(void **state)
     }
 }
 
-/* The mean of D over many masks is A, within 5 sigma. */
+/* The mean of A after dropout over many masks is A, within 5 sigma. */
 static void dropout_preserves_what_is_expected(void **state)
 {
     (void)state;
@@ -351,12 +357,12 @@ static double difference(mlp_trainer *trainer, data d, mlp_view parameters,
     return (8 * (loss[3] - loss[1]) - (loss[4] - loss[0])) / (12 * h);
 }
 
-/* Every parameter, through masks that stay the same. */
+/* All gradients are checked, with masks that stay the same. */
 static void gradients_are_differences_of_the_loss(void **state)
 {
     (void)state;
     model m = dropping;
-    m.layers[1].activation = MLP_ACT_TANH; /* no kinks */
+    m.layers[1].activation = MLP_ACT_TANH; /* has no corners */
     mlp_net *net = new_net(&m, MLP_F64, NULL);
     mlp_trainer *trainer = NULL;
     data d = {random_matrix(MLP_F64, 6, 5, -1, 1),
@@ -438,7 +444,7 @@ static void threads_and_kernels_give_the_same_bits(void **state)
     }
 }
 
-/* One batch of all rows, so that the seed is of dropout alone. */
+/* Fits all rows in one batch, so that only dropout depends on the seed. */
 static mlp_net *fitted_in_one_batch(uint32_t seed, data d)
 {
     mlp_net *net = new_net(&dropping, MLP_F64, NULL);
@@ -497,7 +503,8 @@ static void predicting_drops_nothing(void **state)
         assert_int_equal(mlp_evaluate(other, ro(d.X), ro(d.Y), &expected),
                          MLP_OK);
         assert_true(scores.loss == expected.loss);
-        /* A workspace is as good for one as for the other. */
+        /* A workspace of one network fits the other, because predicting does
+         * not depend on dropout. */
         mlp_workspace *workspace = NULL;
         assert_int_equal(mlp_workspace_create(other, &workspace), MLP_OK);
         assert_int_equal(mlp_predict_with(net, workspace, ro(d.X), B), MLP_OK);

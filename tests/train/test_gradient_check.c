@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mlp_check_gradients: every activation in hidden layers, with every activation
- * of the outputs, with every loss, with all that changes a gradient; and that
- * it finds a derivative that is wrong.
+ * mlp_check_gradients finds all gradients right: for every activation of the
+ * hidden layers, with every activation of the outputs and every loss, and with
+ * everything that changes a gradient (dropout, penalties, row weights). It
+ * finds a derivative that is wrong.
  */
 #include "support/training.h"
 
@@ -12,7 +13,8 @@ enum { ROWS = 6, INPUTS = 4, OUTPUTS = 3 };
 
 static const double good_enough = 1e-7;
 
-/* Rows, and targets that suit every loss: positive, of sum 1. */
+/* The targets suit every loss: they are positive, and each row has the sum
+ * 1. */
 static data data_of(mlp_dtype dtype)
 {
     data d = {random_matrix(dtype, ROWS, INPUTS, -1, 1),
@@ -26,13 +28,14 @@ static data data_of(mlp_dtype dtype)
     return d;
 }
 
-/* Three layers whose biases are not 0, so that corners are not at the rows. */
+/* What varies in networks of three layers. */
 typedef struct kind {
     int f, g, loss;
     double dropout;
 } kind;
 
-/* NULL where there is no such network: a softmax in the middle. */
+/* Returns NULL if there is no such network, because softmax cannot be in the
+ * middle. The biases are not 0, so that no row lies on a corner. */
 static mlp_net *net_of_kind(const kind *k, mlp_dtype dtype)
 {
     mlp_layer layers[] = {
@@ -83,7 +86,7 @@ static mlp_gradient_check checked(const mlp_net *net, data d,
  * Right gradients
  */
 
-/* Of how many parameters the differences did settle, with the gradient. */
+/* Asserts that the gradients are right, and returns how many were checked. */
 static size_t assert_right(const kind *k, mlp_dtype dtype,
                            const mlp_train_options *options)
 {
@@ -107,13 +110,14 @@ static size_t assert_right(const kind *k, mlp_dtype dtype,
     return worst.checked;
 }
 
-/* The same activation everywhere, or a softmax in the end. */
+/* True if all activations are the same, or if softmax comes after tanh. */
 static bool is_plain(int f, int g)
 {
     return f == g || (f == MLP_ACT_TANH && g == MLP_ACT_SOFTMAX);
 }
 
-/* Every activation and loss; without options in every pair. */
+/* Goes through all activations and losses; without options through all pairs of
+ * activations too. */
 static void assert_all_right(double dropout, const mlp_train_options *options)
 {
     size_t n = 0;
@@ -138,7 +142,8 @@ static void every_activation_and_loss_is_right(void **state)
     assert_all_right(0, NULL);
 }
 
-/* Of rows, one of which counts nothing; and of classes where a loss has them. */
+/* One of the row weights is 0. Classes have weights too if the loss has
+ * classes. */
 static void weights_are_right(void **state)
 {
     (void)state;
@@ -178,7 +183,7 @@ static void penalties_are_right(void **state)
     assert_all_right(0, &options);
 }
 
-/* A weight of 0 is at the corner of its own penalty. */
+/* A weight of 0 is at the corner of its own l1 penalty. */
 static void corners_of_a_penalty_are_skipped(void **state)
 {
     (void)state;
@@ -215,8 +220,9 @@ static void the_seed_of_dropout_is_the_options(void **state)
  * Corners, scales
  */
 
-/* A row of zeros and no biases: every hidden neuron sits at ReLU's corner, and
- * moving its bias goes over it. Weights do not move what multiplies 0. */
+/* One row is all 0 and there are no biases, so every hidden neuron is at ReLU's
+ * corner. Moving its bias crosses the corner; moving its weights does not,
+ * because they are multiplied by 0. */
 static void corners_at_the_spot_are_skipped(void **state)
 {
     (void)state;
@@ -234,8 +240,8 @@ static void corners_at_the_spot_are_skipped(void **state)
     }
 }
 
-/* Corners at all distances from a weight, on both sides: a step must not go
- * over one unnoticed. */
+/* Here the corner is at many distances from a weight, on both sides: a
+ * difference must not cross it unnoticed. */
 static void corners_nearby_do_not_count(void **state)
 {
     (void)state;
@@ -264,7 +270,8 @@ static void corners_nearby_do_not_count(void **state)
     free_data(d);
 }
 
-/* The gradient that was checked is the trainer's, rounding aside. */
+/* Asserts that the gradient that was checked is the trainer's, except for
+ * rounding. */
 static void assert_trainers(mlp_net *net, data d,
                             const mlp_gradient_check *worst)
 {
@@ -282,7 +289,8 @@ static void assert_trainers(mlp_net *net, data d,
     mlp_trainer_free(trainer);
 }
 
-/* Inputs that nobody standardised, and a network that does. */
+/* The inputs are large, and first the network standardises them; then it does
+ * not. */
 static void large_inputs_are_no_obstacle(void **state)
 {
     (void)state;
@@ -314,26 +322,27 @@ static void large_inputs_are_no_obstacle(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Wrong gradients: with kernels of which one is wrong
+ * Wrong gradients, from tables of kernels in which one kernel is wrong
  */
 
-static const mlpi_kernels *right; /* what the wrong ones are made of */
+static const mlpi_kernels *right; /* the table that is changed */
 
-/* The outputs' dZ by one in a hundred thousand too large. */
+/* Makes dZ of the outputs too large by one part in a hundred thousand. */
 static void wrong_difference(size_t n, double scale, const void *a,
                              const void *y, void *d)
 {
     right->difference(n, scale * 1.00001, a, y, d);
 }
 
-/* db of the second column of five by as much. */
+/* Makes the second of five db too large by as much. */
 static void wrong_column_sums(size_t m, size_t n, const void *X, void *sums)
 {
     right->column_sums(m, n, X, sums);
     ((double *)sums)[1] *= n == 5 ? 1.00001 : 1.0;
 }
 
-/* dW (5, 7) of the second layer in row 3, column 6, which lie input-major. */
+/* Makes one number of the second layer's dW (5, 7) wrong: that of row 3, column
+ * 6. dW lies input-major. */
 static void wrong_product(const mlpi_gemm_args *product)
 {
     right->gemm(product);
@@ -342,7 +351,7 @@ static void wrong_product(const mlpi_gemm_args *product)
     }
 }
 
-static mlpi_gemm_function *wrong_product_way(const mlpi_gemm_args *product)
+static mlpi_gemm_function *wrong_gemm_select(const mlpi_gemm_args *product)
 {
     (void)product;
     return wrong_product;
@@ -354,7 +363,7 @@ static void no_column_sums(size_t m, size_t n, const void *X, void *sums)
     ((double *)sums)[0] = NAN;
 }
 
-/* What is found in a sigmoid network that has these kernels. */
+/* Checks a sigmoid network that has these kernels. */
 static mlp_gradient_check found_with(mlpi_kernels *wrong)
 {
     kind k = {MLP_ACT_SIGMOID, MLP_ACT_SIGMOID, MLP_LOSS_BCE, 0};
@@ -388,7 +397,7 @@ static void wrong_derivatives_are_found(void **state)
 
     wrong = *right;
     wrong.gemm = wrong_product;
-    wrong.gemm_select = wrong_product_way;
+    wrong.gemm_select = wrong_gemm_select;
     worst = found_with(&wrong);
     assert_true(worst.error > 10 * good_enough);
     assert_int_equal(worst.layer, 2);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L-BFGS on its own: PyTorch's path through Rosenbrock's valley, and hard cases;
- * then for networks: PyTorch's path, convergence, the same bits for every table
- * and number of threads, and what it refuses. (Resuming is in test_resume.c;
- * tests/vectors/make_lbfgs.py wrote what PyTorch does.)
+ * L-BFGS on its own takes PyTorch's path through Rosenbrock's valley, and ends
+ * well in hard cases. With networks it takes PyTorch's path too, converges,
+ * gives the same bits with every table of kernels and number of threads, and
+ * refuses what it cannot do. tests/vectors/make_lbfgs.py wrote the numbers from
+ * PyTorch; test_resume.c has checkpoints.
  */
 #include "support/training.h"
 
@@ -15,7 +16,7 @@
 
 typedef struct valley {
     size_t n, evaluations;
-    double wall; /* beyond which J is not a number */
+    double wall; /* J is NaN where an |x[i]| is above it */
 } valley;
 
 static double rosenbrock(void *context, const void *w, void *gradient)
@@ -38,11 +39,12 @@ static double rosenbrock(void *context, const void *w, void *gradient)
     return J;
 }
 
-static void lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor)
+static void lay_out(void *object, mlpi_cursor *cursor)
 {
+    mlpi_lbfgs *l = object;
     mlpi_lbfgs_lay_out(l, cursor);
-    l->S = mlpi_take(cursor, 2 * l->memory, sizeof *l->S);
-    for (size_t i = 0; i < 2 * l->memory; i++) {
+    l->S = mlpi_take(cursor, 2 * l->max_pairs, sizeof *l->S);
+    for (size_t i = 0; i < 2 * l->max_pairs; i++) {
         void *array = mlpi_take(cursor, l->n, sizeof(double));
         if (l->S) {
             l->S[i] = array;
@@ -50,20 +52,18 @@ static void lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor)
     }
 }
 
-/* At w. */
-static void *begin_at(mlpi_lbfgs *l, size_t memory, mlpi_objective *objective,
-                      void *context, size_t n, const double *w)
+/* Makes an mlpi_lbfgs that is at w, and returns its block. */
+static void *begin_at(mlpi_lbfgs *l, size_t max_pairs,
+                      mlpi_objective *objective, void *context, size_t n,
+                      const double *w)
 {
     const mlp_hooks none = {.user = NULL};
-    *l = (mlpi_lbfgs){
-        .kernels = mlpi_kernels_find(MLP_F64, NULL), .n = n, .memory = memory};
-    mlpi_cursor measure = {0};
-    lay_out(l, &measure);
+    *l = (mlpi_lbfgs){.kernels = mlpi_kernels_find(MLP_F64, NULL),
+                      .n = n,
+                      .max_pairs = max_pairs};
     void *block = NULL;
-    assert_int_equal(mlpi_allocate(&none, &measure, "L-BFGS", &block), MLP_OK);
-    mlpi_cursor carve = {.base = block};
-    lay_out(l, &carve);
-    l->Y = l->S + memory;
+    assert_int_equal(mlpi_make(&none, lay_out, l, "L-BFGS", &block), MLP_OK);
+    l->Y = l->S + max_pairs;
     memcpy(l->w, w, n * sizeof *w);
     l->J = objective(context, l->w, l->g);
     return block;
@@ -80,7 +80,7 @@ static double w_of(const mlpi_lbfgs *l, size_t i)
     return ((const double *)l->w)[i];
 }
 
-static void lbfgs_goes_the_way_that_pytorch_goes(void **state)
+static void lbfgs_takes_the_path_of_pytorch(void **state)
 {
     (void)state;
     enum { ROUNDS = 30, N = 6 };
@@ -92,7 +92,7 @@ static void lbfgs_goes_the_way_that_pytorch_goes(void **state)
     for (size_t i = 0; i < ROUNDS; i++) {
         mlpi_lbfgs_iterate(&l, rosenbrock, &v, 1.0);
         for (size_t j = 0; j < N; j++) {
-            /* Roundings differ, and grow on the way. */
+            /* Roundings differ, and the differences grow along the path. */
             assert_relative(w_of(&l, j), path.data[i * N + j],
                             i < 10 ? 1e-12 : 1e-9);
         }
@@ -139,7 +139,7 @@ static void lbfgs_turns_back_where_there_is_no_number(void **state)
     end(block);
 }
 
-/* A slope from 3 down to the wall. */
+/* The objective J = w, which is NaN below the wall. */
 static double slope(void *context, const void *w, void *gradient)
 {
     valley *v = context;
@@ -149,11 +149,11 @@ static double slope(void *context, const void *w, void *gradient)
     return *x < v->wall ? (double)NAN : *x;
 }
 
-static void lbfgs_does_not_search_twice_in_vain(void **state)
+static void lbfgs_does_not_repeat_a_failed_search(void **state)
 {
     (void)state;
     const double w = 3.0;
-    valley v = {.wall = 3.0 - 0x1p-40}; /* too near for alpha = 1 */
+    valley v = {.wall = 3.0 - 0x1p-40}; /* closer than 25 trials can find */
     mlpi_lbfgs l;
     void *block = begin_at(&l, 2, slope, &v, 1, &w);
     mlpi_lbfgs_iterate(&l, slope, &v, 1.0);
@@ -162,16 +162,19 @@ static void lbfgs_does_not_search_twice_in_vain(void **state)
     mlpi_lbfgs_iterate(&l, slope, &v, 1.0);
     assert_int_equal(v.evaluations, evaluations);
     assert_true(w_of(&l, 0) == 3.0 && l.J == 3.0);
-    mlpi_lbfgs_iterate(&l, slope, &v, 0x1p-30); /* that is another search, */
+    /* With another learning rate it is another search. */
+    mlpi_lbfgs_iterate(&l, slope, &v, 0x1p-30);
     assert_true(w_of(&l, 0) < 3.0 && l.J < 3.0);
     evaluations = v.evaluations;
-    mlpi_lbfgs_iterate(&l, slope, &v, 1.0); /* and this from another place */
+    /* From another point it is another search, too. */
+    mlpi_lbfgs_iterate(&l, slope, &v, 1.0);
     assert_true(v.evaluations > evaluations);
     end(block);
 }
 
-/* A pair that tells of steps which are far too long. */
-static void lbfgs_forgets_what_it_searched_in_vain(void **state)
+/* The pair says that there is hardly any curvature, so the step tried first is
+ * far too long. */
+static void lbfgs_forgets_a_pair_that_misled(void **state)
 {
     (void)state;
     const double w = 3.0;
@@ -188,7 +191,8 @@ static void lbfgs_forgets_what_it_searched_in_vain(void **state)
     end(block);
 }
 
-/* Pairs that would lead uphill, as no iteration leaves them. */
+/* The pairs are such that the direction would go uphill. No iteration leaves
+ * such pairs, but a damaged checkpoint may. */
 static void lbfgs_forgets_what_misleads(void **state)
 {
     (void)state;
@@ -258,8 +262,8 @@ static double last_loss(const mlp_history *history)
     return mlp_history_losses(history)[mlp_history_epochs(history) - 1];
 }
 
-/* The fixture's lines, one after another: a loss, and the weights after it,
- * which are compared as a vector is: by a share of the largest. */
+/* Compares an epoch to the next line of the file: a loss, and the parameters
+ * after the update. Differences are relative to the largest parameter. */
 static bool compare_epoch(const mlp_epoch_progress *progress, void *user)
 {
     const double **expected = user;
@@ -305,7 +309,8 @@ static void twenty_iterations_equal_pytorch(void **state)
     free(v.data);
 }
 
-/* A single neuron and squared error: rows on a plane give that plane. */
+/* The rows lie on a plane, and a single neuron with squared error must find
+ * it. */
 static void convex_losses_are_minimised(void **state)
 {
     (void)state;
@@ -364,7 +369,8 @@ static void a_minimum_is_left_as_it_is(void **state)
     mlp_net_free(net);
 }
 
-/* A callback that moves weights is not overlooked. */
+/* Changes the network between two epochs. The loss that L-BFGS knows from the
+ * last iteration must not be used then. */
 static bool move_a_weight(const mlp_epoch_progress *progress, void *user)
 {
     mlp_view b = tensor(user, MLP_B, 2);
@@ -447,8 +453,9 @@ static void tables_and_threads_give_the_same_bits(void **state)
     }
 }
 
-/* Fits of one epoch know nothing of the iteration before but its pairs. A
- * single layer arrives, and searches in vain. */
+/* A fit of one epoch knows only the pairs of the iteration before, a fit of
+ * many knows its loss and gradient too; both must give the same bits. A single
+ * layer reaches the minimum, so its last searches find no better point. */
 static void one_epoch_after_another_gives_the_same_bits(void **state)
 {
     (void)state;
@@ -511,7 +518,8 @@ static void other_rows_have_another_loss(void **state)
     free_data(d);
 }
 
-/* However many trials there were: as plain descent does. */
+/* An iteration moves the running moments once, as a step of plain gradient
+ * descent does, however many points it evaluates. */
 static void batch_norm_learns_once_an_iteration(void **state)
 {
     (void)state;
@@ -537,10 +545,10 @@ static void batch_norm_learns_once_an_iteration(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * What it refuses
+ * Refusals and failures
  */
 
-static mlp_status no_piece(size_t epoch, size_t chunk, mlp_chunk *rows,
+static mlp_status no_chunk(size_t epoch, size_t chunk, mlp_chunk *rows,
                            void *user)
 {
     (void)epoch;
@@ -577,7 +585,7 @@ static void what_does_not_go_with_it_is_refused(void **state)
     REFUSED("lbfgs_history");
 #undef REFUSED
     o.batch_size = 16;
-    assert_told(&record, mlp_fit_stream(net, no_piece, NULL, &o, NULL),
+    assert_told(&record, mlp_fit_stream(net, no_chunk, NULL, &o, NULL),
                 MLP_ERR_ARGUMENT, "chunks");
     assert_same_net(net, before);
     assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &o, NULL), MLP_OK);
@@ -629,7 +637,7 @@ static void single_steps_are_refused(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* The loss, in double, is finite; the gradient, of floats, is not. */
+/* The loss, a double, is finite; the gradient, a float, is not. */
 static void an_infinite_gradient_ends_training(void **state)
 {
     (void)state;
@@ -649,7 +657,8 @@ static void an_infinite_gradient_ends_training(void **state)
     mlp_net_free(net);
 }
 
-/* A first step that is far too long: the loss there is not finite. */
+/* The step that is tried first is far too long, and the loss there is not
+ * finite. */
 static void infinite_trials_are_taken_back(void **state)
 {
     (void)state;
@@ -670,11 +679,11 @@ static void infinite_trials_are_taken_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lbfgs_goes_the_way_that_pytorch_goes),
+        cmocka_unit_test(lbfgs_takes_the_path_of_pytorch),
         cmocka_unit_test(lbfgs_finds_the_minimum_and_stays),
         cmocka_unit_test(lbfgs_turns_back_where_there_is_no_number),
-        cmocka_unit_test(lbfgs_does_not_search_twice_in_vain),
-        cmocka_unit_test(lbfgs_forgets_what_it_searched_in_vain),
+        cmocka_unit_test(lbfgs_does_not_repeat_a_failed_search),
+        cmocka_unit_test(lbfgs_forgets_a_pair_that_misled),
         cmocka_unit_test(lbfgs_forgets_what_misleads),
         cmocka_unit_test(twenty_iterations_equal_pytorch),
         cmocka_unit_test(convex_losses_are_minimised),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Single steps for learning online: they are the four steps in one, refuse what
- * a fit refuses, and leave a network alone that they would spoil.
+ * mlp_trainer_step, for learning online: it does what the four parts of a step
+ * do one by one, refuses the data that a fit refuses, and leaves the network as
+ * it was if the loss or a gradient is not finite.
  */
 #include "support/training.h"
 
@@ -120,7 +121,8 @@ static void step_refuses_what_fit_refuses(void **state)
     free_data(d);
 }
 
-/* y = w x, and 200 more that are always 0: in 64 columns and a rest. */
+/* The network is y = w x with 200 inputs, all but one 0. Its gradients take
+ * three vectors of 64 and a rest, and both must be checked. */
 static void step_leaves_alone_what_it_would_spoil(void **state)
 {
     (void)state;
@@ -129,9 +131,9 @@ static void step_leaves_alone_what_it_would_spoil(void **state)
         size_t column;
         double x, y;
     } cases[] = {
-        {0, 1, 1e200},      /* the loss is infinite */
-        {3, 1e200, 1e150},  /* it is not, but a gradient in the columns, */
-        {199, 1e200, 1e150} /* or in the rest */
+        {0, 1, 1e200},      /* an infinite loss */
+        {3, 1e200, 1e150},  /* an infinite gradient in whole vectors */
+        {199, 1e200, 1e150} /* an infinite gradient in the rest */
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         hook_record record = {0};
@@ -155,7 +157,8 @@ static void step_leaves_alone_what_it_would_spoil(void **state)
     }
 }
 
-/* Gradients whose sum is too large, though none of them is. */
+/* All gradients are finite, but their sum is not: a check that adds them up
+ * would refuse this step. */
 static void step_is_not_misled_by_large_sums(void **state)
 {
     (void)state;

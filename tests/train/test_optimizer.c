@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Optimizers: against PyTorch's, with what changes gradients before and weights
- * besides; the same bits from every table and number of threads; and what they
- * refuse. (Their kernels are in test_update.c.)
+ * Optimizers, with penalties, clipping and weight decay: they are compared to
+ * PyTorch's; they give the same bits with every table of kernels and number of
+ * threads; and they refuse options outside their ranges. test_optimizer_step.c
+ * has their kernels.
  */
 #include "support/training.h"
 
@@ -11,8 +12,8 @@ enum { ROWS = 24, STEPS = 20, PARAMETERS = 26 };
 static const model fixture_model = {
     3, 2, {{4, MLP_ACT_TANH}, {2, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
 
-/* Of single steps: lbfgs has none, and is in test_lbfgs.c. */
-#define FOR_EACH_RULE(kind)                                                    \
+/* The kinds that have single steps. lbfgs has none: see test_lbfgs.c. */
+#define FOR_EACH_KIND(kind)                                                    \
     for (mlp_optimizer_kind kind = MLP_OPTIMIZER_SGD;                          \
          kind < MLP_OPTIMIZER_LBFGS; kind = (mlp_optimizer_kind)(kind + 1))
 
@@ -33,7 +34,7 @@ static mlp_optimizer variant_of(mlp_optimizer_kind kind, int variant)
     return o;
 }
 
-/* Parameters come as W1, b1, W2, b2. */
+/* The file holds W1, b1, W2, b2. */
 static mlp_net *fixture_net(mlp_dtype precision)
 {
     mlp_net *net = new_net(&fixture_model, precision, NULL);
@@ -70,7 +71,7 @@ static mlp_trainer *new_trainer(mlp_net *net, size_t max_rows,
     return trainer;
 }
 
-/* The loss of the batch before its update. */
+/* Returns the loss of the batch before its update. */
 static double do_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
                       double alpha)
 {
@@ -82,7 +83,7 @@ static double do_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     return loss;
 }
 
-/* That of the last step. */
+/* Takes several steps, and returns the loss of the last one. */
 static double do_steps(mlp_trainer *trainer, data d, size_t batch, size_t steps)
 {
     double loss = 0;
@@ -119,7 +120,7 @@ static void twenty_steps_equal_pytorch(void **state)
     vector v = read_vector("optimizers_final");
     data d = fixture_data(MLP_F64);
     const double *expected = v.data;
-    FOR_EACH_RULE(kind)
+    FOR_EACH_KIND(kind)
     {
         for (size_t b = 0; b < COUNT(batches); b++) {
             for (int variant = PLAIN; variant < VARIANTS; variant++) {
@@ -144,11 +145,11 @@ static void twenty_steps_equal_pytorch(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * One way and another
+ * The same bits
  */
 
-/* Everything at once. */
-static mlp_optimizer loaded(mlp_optimizer_kind kind)
+/* Returns options with penalties, clipping and decay together. */
+static mlp_optimizer all_options(mlp_optimizer_kind kind)
 {
     mlp_optimizer o = mlp_optimizer_defaults(kind);
     o.weight_decay = 0.1;
@@ -165,11 +166,11 @@ static void fit_does_the_same_steps(void **state)
     FOR_EACH_PRECISION(p)
     {
         data d = fixture_data(p);
-        FOR_EACH_RULE(kind)
+        FOR_EACH_KIND(kind)
         {
             mlp_net *stepped = fixture_net(p);
             mlp_net *fitted = fixture_net(p);
-            mlp_optimizer o = loaded(kind);
+            mlp_optimizer o = all_options(kind);
             mlp_trainer *trainer = new_trainer(stepped, ROWS, &o);
             (void)do_steps(trainer, d, 6, STEPS);
             mlp_train_options options = mlp_train_defaults();
@@ -189,8 +190,8 @@ static void fit_does_the_same_steps(void **state)
     }
 }
 
-/* Large enough for a team, and for sums in several chunks, which end anywhere;
- * layers end within vectors. */
+/* The network is large enough for several threads, and for sums of several
+ * chunks. Chunks and layers end within vectors. */
 static const model wide_model = {
     37,
     3,
@@ -228,9 +229,9 @@ static void tables_and_threads_give_the_same_bits(void **state)
     (void)state;
     FOR_EACH_PRECISION(p)
     {
-        FOR_EACH_RULE(kind)
+        FOR_EACH_KIND(kind)
         {
-            mlp_optimizer o = loaded(kind);
+            mlp_optimizer o = all_options(kind);
             double expected[LOSSES];
             double losses[LOSSES];
             mlp_net *reference = train_wide(p, "portable", 1, &o, expected);
@@ -256,10 +257,10 @@ static void setting_it_again_forgets(void **state)
     FOR_EACH_PRECISION(p)
     {
         data d = fixture_data(p);
-        FOR_EACH_RULE(kind)
+        FOR_EACH_KIND(kind)
         {
             mlp_net *once = fixture_net(p);
-            mlp_optimizer o = loaded(kind);
+            mlp_optimizer o = all_options(kind);
             mlp_trainer *trainer = new_trainer(once, ROWS, &o);
             (void)do_steps(trainer, d, ROWS, 3);
             mlp_net *twice = clone_of(once);
@@ -277,14 +278,14 @@ static void setting_it_again_forgets(void **state)
     }
 }
 
-/* dW is the derivative of the loss with its penalties, by central differences;
- * db has none. */
+/* dW must be the derivative of the loss with its penalties, and db that
+ * without, which central differences show. */
 static void penalties_are_in_the_loss_and_its_derivative(void **state)
 {
     (void)state;
     data d = fixture_data(MLP_F64);
     mlp_net *net = fixture_net(MLP_F64);
-    mlp_optimizer o = loaded(MLP_OPTIMIZER_ADAM);
+    mlp_optimizer o = all_options(MLP_OPTIMIZER_ADAM);
     mlp_trainer *trainer = new_trainer(net, ROWS, &o);
     (void)do_steps(trainer, d, ROWS, 1);
     for (size_t l = 1; l <= 2; l++) {
@@ -317,7 +318,7 @@ static void penalties_are_in_the_loss_and_its_derivative(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * What goes wrong
+ * Failures
  */
 
 static const double nan_number = (double)NAN;
@@ -384,7 +385,7 @@ static void fields_outside_their_range_are_named(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* What a double holds and a float does not. */
+/* Each number is in its range as a double, and would not be as a float. */
 static void ranges_are_those_of_the_precision(void **state)
 {
     (void)state;
@@ -408,8 +409,8 @@ static void without_memory_the_old_one_stays(void **state)
     mlp_net *net = net_of(&config);
     mlp_net *other = clone_of(net);
     data d = fixture_data(MLP_F64);
-    mlp_optimizer adam = loaded(MLP_OPTIMIZER_ADAM);
-    mlp_optimizer rprop = loaded(MLP_OPTIMIZER_RPROP);
+    mlp_optimizer adam = all_options(MLP_OPTIMIZER_ADAM);
+    mlp_optimizer rprop = all_options(MLP_OPTIMIZER_RPROP);
     mlp_trainer *trainer = new_trainer(net, ROWS, &adam);
     mlp_trainer *untroubled = new_trainer(other, ROWS, &adam);
     (void)do_steps(trainer, d, ROWS, 2);
@@ -427,8 +428,8 @@ static void without_memory_the_old_one_stays(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* Plain descent remembers nothing, so nothing is asked for. */
-static void memory_is_what_the_rule_needs(void **state)
+/* Plain gradient descent remembers nothing, so it must not allocate. */
+static void memory_is_what_the_kind_needs(void **state)
 {
     (void)state;
     hook_record record = {0};
@@ -443,7 +444,7 @@ static void memory_is_what_the_rule_needs(void **state)
     assert_int_equal(record.allocations, before);
     size_t live = record.live;
     for (size_t i = 0; i < 3; i++) {
-        o = loaded(MLP_OPTIMIZER_ADAM);
+        o = all_options(MLP_OPTIMIZER_ADAM);
         assert_int_equal(mlp_trainer_set_optimizer(trainer, &o), MLP_OK);
         assert_int_equal(record.live, live + 1);
     }
@@ -459,13 +460,13 @@ static void memory_is_what_the_rule_needs(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* The loss, in double, is finite; the gradient, of floats, is not. A rule that
- * looks at signs alone must not hide it. */
+/* The loss, a double, is finite; the gradient, a float, is not. Rprop, which
+ * uses only the sign of a gradient, must not hide that. */
 static void an_infinite_gradient_ends_training(void **state)
 {
     (void)state;
     static const model line = {1, 1, {{1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
-    FOR_EACH_RULE(kind)
+    FOR_EACH_KIND(kind)
     {
         mlp_net *net = new_net(&line, MLP_F32, NULL);
         float x = 1e25f;
@@ -492,7 +493,7 @@ int main(void)
         cmocka_unit_test(fields_outside_their_range_are_named),
         cmocka_unit_test(ranges_are_those_of_the_precision),
         cmocka_unit_test(without_memory_the_old_one_stays),
-        cmocka_unit_test(memory_is_what_the_rule_needs),
+        cmocka_unit_test(memory_is_what_the_kind_needs),
         cmocka_unit_test(an_infinite_gradient_ends_training),
     };
     return cmocka_run_group_tests_name("optimizer", tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Training step by step: the tutorial's hand calculations (chapters 2.3 and
- * 3.4) with every number they print, and the order that steps must keep.
+ * The parts of a training step, called one by one: the tutorial's calculations
+ * by hand (chapters 2.3 and 3.4) with every number that they print, the views
+ * of all tensors, and the order that the calls must keep.
  */
 #include "support/training.h"
 
@@ -13,7 +14,7 @@ static mlp_trainer *trainer_of(mlp_net *net, size_t max_rows)
     return trainer;
 }
 
-/* Forward and backward. */
+/* Runs forward and backward. */
 static void pass(mlp_trainer *trainer, data d)
 {
     assert_int_equal(mlp_trainer_forward(trainer, ro(d.X)), MLP_OK);
@@ -41,12 +42,13 @@ static void check_seen(mlp_trainer *trainer, mlp_tensor which, size_t l,
     }
 }
 
-/* The tensor's numbers, row by row, are these to within `absolute`. */
+/* Asserts that the tensor has these numbers, row by row, to within
+ * `absolute`. */
 #define assert_seen(trainer, which, l, absolute, ...)                          \
     check_seen(trainer, which, l, absolute, COUNT(((double[]){__VA_ARGS__})),  \
                (double[]){__VA_ARGS__})
 
-/* Sets weights or biases, row by row, to these. */
+/* Sets weights or biases, row by row, to these numbers. */
 #define set_values(net, which, l, ...)                                         \
     put_all(tensor(net, which, l), COUNT(((double[]){__VA_ARGS__})),           \
             (double[]){__VA_ARGS__})
@@ -70,8 +72,8 @@ static mlp_net *hand_net(mlp_dtype dtype)
     return net;
 }
 
-/* Half of the last digit that the tutorial prints; more for f32, whose own
- * last digit is about there. */
+/* Numbers may differ by half of the last digit that the tutorial prints; in
+ * float32 by more, because its own last digit is about there. */
 static double printed(mlp_dtype dtype)
 {
     return dtype == MLP_F64 ? 0.5001e-8 : 1.5e-7;
@@ -129,7 +131,8 @@ static void backward_is_the_hand_calculation(void **state)
     }
 }
 
-/* Every number of both calculations by its own formula, to 1e-15. */
+/* Here every number of both calculations is compared to its own formula, to
+ * within 1e-15. */
 static void steps_follow_the_formulas(void **state)
 {
     (void)state;
@@ -162,8 +165,9 @@ static void steps_follow_the_formulas(void **state)
     mlp_net_free(net);
 }
 
-/* The exercise of chapter 2.3, by its formulas. (What the tutorial notes
- * beside its solution for z2 and a2 is not what its own code gives.) */
+/* This is the exercise of chapter 2.3, by its formulas. (The numbers that the
+ * tutorial prints beside its solution for z2 and a2 are not those that its own
+ * code computes.) */
 static void forward_solves_the_exercise(void **state)
 {
     (void)state;
@@ -199,7 +203,7 @@ static void tensors_have_the_shapes_of_the_batch(void **state)
     (void)state;
     static const size_t n[4] = {5, 11, 6, 5};
     static const size_t batches[] = {9, 1, 5};
-    model normed = square_model; /* with all tensors that there are */
+    model normed = square_model; /* has every kind of tensor */
     for (size_t l = 0; l < 3; l++) {
         normed.layers[l].batch_norm = true;
     }
@@ -308,7 +312,7 @@ static void update_follows_the_gradient_that_is_there(void **state)
     }
 }
 
-/* w - alpha dw, each rounded once. */
+/* Returns w - alpha dw, where product and difference are rounded once each. */
 static void update_takes_any_finite_alpha(void **state)
 {
     (void)state;
@@ -439,7 +443,7 @@ static void create_refuses_sizes_that_cannot_be(void **state)
     mlp_net_free(net);
 }
 
-/* A refused forward leaves the last one valid. */
+/* A forward that fails leaves the results of the last one valid. */
 static void forward_refuses_what_does_not_fit(void **state)
 {
     (void)state;
@@ -528,7 +532,7 @@ static void update_refuses_an_alpha_that_is_not_finite(void **state)
         {MLP_F64, NAN, "nan"},
         {MLP_F64, INFINITY, "inf"},
         {MLP_F64, -INFINITY, "-inf"},
-        {MLP_F32, 1e300, "e+"}, /* no float */
+        {MLP_F32, 1e300, "e+"}, /* infinite as a float */
     };
     for (size_t i = 0; i < COUNT(wrong); i++) {
         hook_record record = {0};

@@ -45,8 +45,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "train/snapshot.h"
-#include "train/trainer.h"
+#include "train/trainer_state.h"
 
 enum { FORMAT = 1, MAGIC_BYTES = 8, CRC_BYTES = 4 };
 

@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "formats/mlp/model_format.h"
 #include "formats/mlp/model_writer.h"
-#include "train/trainer.h"
+#include "train/trainer_state.h"
 
 /* Composes the file in memory, because the checksum in its header covers the
  * state at its end. mlpi_file_write then replaces an old file in one step: a

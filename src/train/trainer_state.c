@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory of a trainer. Its block begins with the trainer itself; then come
+ * the arrays in the order in which lay_out takes them:
+ *
+ *     | trainer | Z A dZ A_dropped X_hat: [L + 1] pointers each |
+ *     | the matrices of layer 0 | of layer 1 | ... | of layer L |
+ *     | moments | Y | row weights | gradients | plan | scratch |
+ *
+ * All of it is for max_rows rows: a smaller batch uses the first rows of each
+ * matrix. So training allocates nothing after it has begun. What a trainer may
+ * need later, or in another size, has blocks of its own: the optimizer's
+ * states, the best weights, and the team with its threads' memory.
+ */
+#include "train/trainer_state.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "model/layer.h"
+
+/* Takes a matrix of max_rows rows of `width` reals. The cursor notices if the
+ * product is more than a size_t holds. */
+static void *take_matrix(const mlp_trainer *t, size_t width,
+                         mlpi_cursor *cursor)
+{
+    size_t row_size = width * t->net->kernels->real_size;
+    return mlpi_take(cursor, t->max_rows, row_size);
+}
+
+/* Takes the matrices of layer l. Layer 0 is the inputs, and has A alone.
+ * Without dropout A_dropped is A, and costs nothing. */
+static void lay_out_layer(mlp_trainer *t, size_t l, mlpi_cursor *cursor)
+{
+    const mlpi_shape *shape = &t->net->layout.layer[l];
+    size_t width = shape->width;
+    void *A = take_matrix(t, width, cursor);
+    void *Z = l > 0 ? take_matrix(t, width, cursor) : NULL;
+    void *dZ = l > 0 ? take_matrix(t, width, cursor) : NULL;
+    void *dropped = shape->dropout > 0 ? take_matrix(t, width, cursor) : A;
+    void *X_hat = shape->batch_norm ? take_matrix(t, width, cursor) : NULL;
+    if (cursor->base) {
+        t->batch.A[l] = A;
+        t->batch.Z[l] = Z;
+        t->batch.dZ[l] = dZ;
+        t->batch.A_dropped[l] = dropped;
+        t->batch.X_hat[l] = X_hat;
+    }
+}
+
+/* Takes the block's arrays in the order of the drawing above. The first call
+ * measures them, the second one sets the pointers (see memory.h). */
+static void lay_out(void *object, mlpi_cursor *cursor)
+{
+    mlp_trainer *t = object;
+    const mlpi_layout *layout = &t->net->layout;
+    size_t size = t->net->kernels->real_size;
+    size_t layers = layout->L + 1;
+    (void)mlpi_take(cursor, 1, sizeof *t);
+    t->batch.Z = mlpi_take(cursor, layers, sizeof *t->batch.Z);
+    t->batch.A = mlpi_take(cursor, layers, sizeof *t->batch.A);
+    t->batch.dZ = mlpi_take(cursor, layers, sizeof *t->batch.dZ);
+    t->batch.A_dropped = mlpi_take(cursor, layers, sizeof *t->batch.A_dropped);
+    t->batch.X_hat = mlpi_take(cursor, layers, sizeof *t->batch.X_hat);
+    for (size_t l = 0; l < layers; l++) {
+        lay_out_layer(t, l, cursor);
+    }
+    t->batch.moments = mlpi_take(cursor, layout->running, size);
+    t->batch.Y = take_matrix(t, mlpi_net_outputs(t->net), cursor);
+    t->row_weights = mlpi_take(cursor, t->max_rows, sizeof *t->row_weights);
+    t->batch.gradients = mlpi_take(cursor, layout->parameters, size);
+    t->plan.layer = mlpi_take(cursor, layers, sizeof *t->plan.layer);
+    t->scratch_size = mlpi_training_scratch(t->net, t->max_rows);
+    t->plan.scratch = mlpi_take(cursor, t->scratch_size, size);
+}
+
+/* The trainer is made in a local variable and copied into its block at the end,
+ * so a failure leaves nothing behind. The seed is the one that
+ * mlp_train_defaults has. */
+mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
+                              mlp_trainer **trainer)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    if (!trainer) {
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "the place for the trainer is NULL");
+    }
+    if (max_rows == 0) {
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "max_rows: expects 1 or more, got 0");
+    }
+    mlp_trainer made = {
+        .hooks = net->hooks, .net = net, .max_rows = max_rows, .seed = 42};
+    void *block = NULL;
+    /* MLP_ERR_LIMIT if max_rows is so large that a size overflows. */
+    TRY(mlpi_make(&net->hooks, lay_out, &made, "a trainer", &block));
+    /* Plain gradient descent allocates nothing, so this cannot fail. */
+    mlp_optimizer sgd = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
+    (void)mlpi_optimizer_make(net, &net->hooks, &sgd, &made.optimizer);
+    *trainer = block;
+    **trainer = made;
+    return MLP_OK;
+}
+
+/* Copies the hooks first, because they lie in the block that is released with
+ * them. The team goes before the memory that its threads use. */
+void mlp_trainer_free(mlp_trainer *trainer)
+{
+    if (trainer) {
+        mlp_hooks hooks = trainer->hooks;
+        mlpi_team_free(trainer->team);
+        mlpi_release(&hooks, trainer->best);
+        mlpi_optimizer_release(&hooks, &trainer->optimizer);
+        mlpi_release(&hooks, trainer);
+    }
+}
+
+/* Each thread but the calling one gets memory for a plan and for scratch; the
+ * calling thread has both in the trainer's block. */
+mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
+                                    const mlp_hooks *hooks, size_t threads)
+{
+    /* The sum does not overflow, because the trainer holds as much already. */
+    size_t memory = mlpi_plan_size(trainer->net) +
+                    trainer->scratch_size * trainer->net->kernels->real_size;
+    return mlpi_team_create(hooks, threads, memory, &trainer->team);
+}
+
+/* Only training with validation needs the best weights, so they are a block of
+ * their own, which is kept for the next training. */
+mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer)
+{
+    return trainer->best ? MLP_OK
+                         : mlpi_snapshot_make(trainer->net, "the best weights",
+                                              &trainer->best);
+}
+
+/* ---------------------------------------------------------------------------
+ * Snapshots: parameters and running moments are neighbours, so each copy is one
+ * memcpy.
+ */
+
+size_t mlpi_snapshot_size(const mlp_net *net)
+{
+    return mlpi_net_state(net).cols;
+}
+
+mlp_status mlpi_snapshot_make(const mlp_net *net, const char *what,
+                              void **snapshot)
+{
+    return mlpi_allocate_array(&net->hooks, mlpi_snapshot_size(net),
+                               net->kernels->real_size, what, snapshot);
+}
+
+void mlpi_snapshot_take(const mlp_net *net, void *snapshot)
+{
+    memcpy(snapshot, net->parameters,
+           mlpi_snapshot_size(net) * net->kernels->real_size);
+}
+
+/* The optimizer is not part of a snapshot: who goes back after a divergence
+ * makes it forget. */
+void mlpi_snapshot_restore(mlp_net *net, const void *snapshot)
+{
+    memcpy(net->parameters, snapshot,
+           mlpi_snapshot_size(net) * net->kernels->real_size);
+}
