@@ -8,14 +8,24 @@
 
 enum { MOST_TEXT = 1024, LINE = 80, INDENT = 4, MOST_DIGITS = 17 };
 
-void mlpi_put_text(mlpi_writer *to, const char *format, ...)
+static void put_arguments(mlpi_writer *to, const char *format,
+                          va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static void put_arguments(mlpi_writer *to, const char *format,
+                          va_list arguments)
 {
     char text[MOST_TEXT];
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    mlpi_put_bytes(to, strlen(text), text);
+}
+
+void mlpi_put_text(mlpi_writer *to, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    put_arguments(to, format, arguments);
     va_end(arguments);
-    mlpi_put_bytes(to, strlen(text), text);
 }
 
 /* ---------------------------------------------------------------------------
@@ -115,6 +125,22 @@ void mlpi_list_break(mlpi_list *list)
         mlpi_put_text(list->to, "%s", list->end ? list->end : "\n");
         list->column = 0;
     }
+}
+
+mlpi_list mlpi_list_open(mlpi_writer *to, const char *declaration, ...)
+{
+    va_list arguments;
+    va_start(arguments, declaration);
+    put_arguments(to, declaration, arguments);
+    va_end(arguments);
+    mlpi_put_text(to, " = {\n");
+    return (mlpi_list){to, 0, NULL};
+}
+
+void mlpi_list_close(mlpi_list *list)
+{
+    mlpi_list_break(list);
+    mlpi_put_text(list->to, "};\n");
 }
 
 void mlpi_list_put(mlpi_list *list, const char *item)

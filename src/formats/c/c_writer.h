@@ -25,6 +25,12 @@ typedef struct mlpi_list {
     const char *end; /* of lines; NULL: newline */
 } mlpi_list;
 
+/* Begins the definition of an array, whose declaration is a printf format, and
+ * ends it after the last item. */
+mlpi_list mlpi_list_open(mlpi_writer *to, const char *declaration, ...)
+    __attribute__((format(printf, 2, 3)));
+void mlpi_list_close(mlpi_list *list);
+
 void mlpi_list_put(mlpi_list *list, const char *item);
 void mlpi_list_put_real(mlpi_list *list, mlp_dtype dtype, double x);
 void mlpi_list_put_number(mlpi_list *list, int64_t x);

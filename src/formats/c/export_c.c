@@ -8,11 +8,12 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "formats/c/export_common.h"
-#include "formats/c/c_writer.h"
+#include "formats/c/export_int8.h"
+#include "formats/c/export_real.h"
+#include "base/bytes.h"
 #include "base/error.h"
 
-enum { TEST_ROWS = 8, ID_DIGITS = 8 };
+enum { TEST_ROWS = 8 };
 
 mlp_export_options mlp_export_defaults(void)
 {
@@ -80,102 +81,6 @@ static mlp_status take_names(mlpi_export *e, const char *path, char *header)
     const char *prefix = e->options->prefix;
     return prefix ? take_prefix(e, strlen(prefix), prefix)
                   : take_prefix(e, length - 2, name);
-}
-
-/* ---------------------------------------------------------------------------
- * Text that all have
- */
-
-static void put_layers(mlpi_writer *to, const mlp_net *net)
-{
-    const mlpi_layout *layout = &net->layout;
-    mlpi_put_text(to, " * %zu inputs%s\n", layout->layer[0].width,
-                  net->in.scales ? ", standardised" : "");
-    for (size_t l = 1; l <= layout->L; l++) {
-        mlpi_put_text(to, " * %zu %s\n", layout->layer[l].width,
-                      mlp_activation_name(layout->layer[l].activation));
-    }
-    mlpi_put_text(to, "%s", net->out.scales ? " * and scaled back\n" : "");
-}
-
-void mlpi_export_head(mlpi_writer *to, const mlpi_export *e, const char *file)
-{
-    mlpi_put_text(to, "/*\n * %s: a network in C, made by libmlp %s.\n *\n",
-                  file, mlp_version());
-    put_layers(to, e->net);
-    mlpi_put_text(to,
-                  " *\n * Constants (flash): %zu bytes.\n"
-                  " * Scratch (RAM): %zu bytes, the caller's.\n",
-                  e->report->constant_bytes, e->report->scratch_bytes);
-}
-
-void mlpi_export_open_header(mlpi_writer *to, const mlpi_export *e)
-{
-    mlpi_export_head(to, e, e->header);
-    mlpi_put_text(to,
-                  " */\n#ifndef %s_H\n#define %s_H\n\n"
-                  "/* Of the code that belongs to this header. */\n"
-                  "#define %s_ID 0x%08lx\n\n"
-                  "#define %s_INPUTS %zu\n#define %s_OUTPUTS %zu\n",
-                  e->upper, e->upper, e->upper, (unsigned long)e->id, e->upper,
-                  mlpi_net_inputs(e->net), e->upper, mlpi_net_outputs(e->net));
-}
-
-void mlpi_export_close_header(mlpi_writer *to, const mlpi_export *e)
-{
-    if (e->net->class_names.count > 0) {
-        mlpi_put_text(
-            to,
-            "\n/* The name of a class, UTF-8; \"\" for other numbers. "
-            "*/\nconst char *%s_class_name(int number);\n",
-            e->prefix);
-    }
-    mlpi_put_text(to, "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
-}
-
-void mlpi_export_open_code(mlpi_writer *to, mlpi_export *e)
-{
-    mlpi_put_text(to, " */\n#include \"%s\"\n\n#if %s_ID != 0x", e->header,
-                  e->upper);
-    e->id_at = to->used;
-    mlpi_put_text(to, "00000000\n#error \"%s is of another export\"\n#endif\n",
-                  e->header);
-}
-
-static size_t longest_name(const mlp_net *net)
-{
-    size_t most = 0;
-    for (size_t i = 0; i < net->class_names.count; i++) {
-        size_t n = strlen(net->class_names.text[i]) + 1;
-        most = most < n ? n : most;
-    }
-    return most;
-}
-
-size_t mlpi_export_class_bytes(const mlp_net *net)
-{
-    return net->class_names.count * longest_name(net);
-}
-
-/* Without pointers, which a loader might have to relocate. */
-void mlpi_export_class_names(mlpi_writer *to, const mlpi_export *e)
-{
-    const mlpi_string_list *names = &e->net->class_names;
-    if (names->count == 0) {
-        return;
-    }
-    mlpi_put_text(to, "\nstatic const char class_names[%zu][%zu] = {\n",
-                  names->count, longest_name(e->net));
-    for (size_t i = 0; i < names->count; i++) {
-        mlpi_put_text(to, "    ");
-        mlpi_put_literal(to, names->text[i]);
-        mlpi_put_text(to, ",\n");
-    }
-    mlpi_put_text(to,
-                  "};\n\nconst char *%s_class_name(int number)\n{\n"
-                  "    return number >= 0 && number < %zu ? "
-                  "class_names[number] : \"\";\n}\n",
-                  e->prefix, names->count);
 }
 
 /* ---------------------------------------------------------------------------
@@ -265,30 +170,8 @@ static mlp_status check_parameters(const mlp_net *net)
 
 static void seal(mlpi_export *e, mlpi_writer *code)
 {
-    static const char digits[] = "0123456789abcdef";
     e->id = mlpi_crc32(code->used, code->bytes);
-    uint32_t rest = e->id;
-    for (size_t i = ID_DIGITS; i-- > 0; rest >>= 4) {
-        code->bytes[e->id_at + i] = (unsigned char)digits[rest & 15];
-    }
-}
-
-static void put_code(mlpi_writer *to, mlpi_export *e)
-{
-    if (e->options->int8) {
-        mlpi_export_int8_code(to, e);
-    } else {
-        mlpi_export_real_code(to, e);
-    }
-}
-
-static void put_header(mlpi_writer *to, const mlpi_export *e)
-{
-    if (e->options->int8) {
-        mlpi_export_int8_header(to, e);
-    } else {
-        mlpi_export_real_header(to, e);
-    }
+    mlpi_put_hex32(e->id, (char *)code->bytes + e->id_at);
 }
 
 static mlp_status write_files(mlpi_export *e, const char *path,
@@ -296,8 +179,8 @@ static mlp_status write_files(mlpi_export *e, const char *path,
 {
     mlpi_writer code = {.bytes = NULL};
     mlpi_writer header = {.bytes = NULL};
-    put_code(&code, e);
-    put_header(&header, e);
+    mlpi_export_put_code(&code, e);
+    mlpi_export_put_header(&header, e);
     mlpi_cursor measure = {0};
     void *block = NULL;
     (void)mlpi_take(&measure, code.used, 1);
@@ -306,9 +189,9 @@ static mlp_status write_files(mlpi_export *e, const char *path,
     mlpi_cursor carve = {.base = block};
     code = (mlpi_writer){.bytes = mlpi_take(&carve, code.used, 1)};
     header = (mlpi_writer){.bytes = mlpi_take(&carve, header.used, 1)};
-    put_code(&code, e);
+    mlpi_export_put_code(&code, e);
     seal(e, &code);
-    put_header(&header, e);
+    mlpi_export_put_header(&header, e);
     const mlpi_disk_part parts[] = {{header_path, header.bytes, header.used},
                                     {path, code.bytes, code.used}};
     mlp_status status = mlpi_disk_write_parts(&e->net->hooks, parts, 2);
@@ -322,14 +205,11 @@ static mlp_status export_folded(mlpi_export *e, const char *path, char *header)
     TRY(check_parameters(e->net));
     mlp_status status = take_rows(e);
     if (status == MLP_OK) {
-        status = e->options->int8 ? mlpi_export_int8_prepare(e)
-                                  : mlpi_export_real_prepare(e);
+        status = mlpi_export_prepare(e);
     }
     if (status == MLP_OK) {
         status = write_files(e, path, header);
     }
-    mlpi_release(&e->net->hooks, e->float_pieces);
-    mlpi_release(&e->net->hooks, e->snippets);
     mlpi_release(&e->net->hooks, e->int8);
     mlpi_release(&e->net->hooks, e->X.data);
     return status;
@@ -346,7 +226,11 @@ static mlp_status export_net(const mlp_net *net, const char *path,
     TRY(mlpi_allocate(&net->hooks, &measure, "a name", &header));
     mlp_status status = mlp_net_fold_batch_norm(net, &folded);
     if (status == MLP_OK) {
-        mlpi_export e = {.net = folded, .options = options, .report = report};
+        mlpi_export e = {.net = folded,
+                         .options = options,
+                         .kind = options->int8 ? &mlpi_export_int8
+                                               : &mlpi_export_real,
+                         .report = report};
         status = export_folded(&e, path, header);
     }
     mlp_net_free(folded);

@@ -3,14 +3,13 @@
  * Networks of int8 in C, which are tried here before they are written: they are
  * scored on the caller's rows, as the network of real numbers is.
  */
+#include "formats/c/export_int8.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "formats/c/export_common.h"
-#include "formats/c/c_writer.h"
+#include "model/loss.h"
 #include "base/error.h"
-
-static const char *const sources[] = {mlpi_text_int8, NULL};
 
 /* ---------------------------------------------------------------------------
  * Scores
@@ -142,49 +141,23 @@ static size_t layer_bytes(const mlpi_int8_layer *layer)
            sizeof layer->numbers + (layer->table ? 256 : 0);
 }
 
-/* Bytes that array `a` (odd = 1) or `b` has. */
-static size_t room(const mlp_net *net, size_t odd)
-{
-    size_t most = 0;
-    for (size_t l = 1; l < net->layout.L; l++) {
-        size_t n = l % 2 == odd ? net->layout.layer[l].width : 0;
-        most = most < n ? n : most;
-    }
-    return most;
-}
-
-static mlp_status need_pieces(mlpi_export *e)
-{
-    const mlp_hooks *hooks = &e->net->hooks;
-    mlp_dtype dtype = e->net->kernels->dtype;
-    TRY(mlpi_snippets_read(hooks, sources, dtype, &e->snippets));
-    TRY(mlpi_snippets_read(hooks, sources, dtype, &e->float_pieces));
-    mlpi_snippets_require(e->float_pieces, "quantised");
-    mlpi_snippets_require(e->snippets, "dense");
-    for (size_t l = 1; l <= e->int8->L; l++) {
-        if (e->int8->layer[l].table) {
-            mlpi_snippets_require(e->snippets, "look_up");
-        }
-    }
-    if (mlpi_export_has_classes(e->net) && mlpi_net_outputs(e->net) > 1) {
-        mlpi_snippets_require(e->snippets, "first_largest");
-    }
-    return MLP_OK;
-}
-
-mlp_status mlpi_export_int8_prepare(mlpi_export *e)
+static mlp_status prepare(mlpi_export *e)
 {
     TRY(check_rows(e));
     TRY(mlpi_quantise(e->net, e->options->X, &e->int8));
-    e->report->constant_bytes = mlpi_export_class_bytes(e->net);
+    e->type = "int8_t";
+    e->size = sizeof(int8_t);
+    e->snippets.table = &mlpi_snippets_int8;
+    e->float_snippets.table = &mlpi_snippets_int8;
+    mlpi_export_require(&e->snippets, "dense");
+    mlpi_export_require(&e->float_snippets, "quantised");
     for (size_t l = 1; l <= e->int8->L; l++) {
         e->report->constant_bytes += layer_bytes(&e->int8->layer[l]);
+        if (e->int8->layer[l].table) {
+            mlpi_export_require(&e->snippets, "look_up");
+        }
     }
-    e->report->scratch_bytes = room(e->net, 0) + room(e->net, 1);
-    if (e->options->Y.rows > 0) {
-        TRY(try_int8(e));
-    }
-    return need_pieces(e);
+    return e->options->Y.rows > 0 ? try_int8(e) : MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
@@ -204,20 +177,8 @@ static void put_scaling(mlpi_writer *to, const mlpi_export *e, const char *name,
     mlpi_put_text(to, "}\n");
 }
 
-static void put_functions(mlpi_writer *to, const mlpi_export *e)
+static void put_header_functions(mlpi_writer *to, const mlpi_export *e)
 {
-    mlpi_put_text(to,
-                  "/* y[%s_OUTPUTS] = network(x[%s_INPUTS]). The three arrays "
-                  "are apart;\n * scratch[%s_SCRATCH] need not be kept. "
-                  "*/\nvoid %s_predict(const int8_t *x, int8_t *y, int8_t "
-                  "*scratch);\n",
-                  e->upper, e->upper, e->upper, e->prefix);
-    if (mlpi_export_has_classes(e->net)) {
-        mlpi_put_text(to,
-                      "\n/* The class that the outputs y name, from 0. */\n"
-                      "int %s_class(const int8_t *y);\n",
-                      e->prefix);
-    }
     mlpi_put_text(to,
                   "\n#ifdef %s_FLOAT /* for the code, too */\n"
                   "/* The nearest int8 to inputs, and the outputs that int8 "
@@ -227,27 +188,20 @@ static void put_functions(mlpi_writer *to, const mlpi_export *e)
                   e->upper, e->prefix, e->prefix);
 }
 
-void mlpi_export_int8_header(mlpi_writer *to, const mlpi_export *e)
+static void put_header_constants(mlpi_writer *to, const mlpi_export *e)
 {
     const mlp_net *net = e->net;
-    size_t scratch = room(net, 0) + room(net, 1);
     bool softmax =
         net->layout.layer[net->layout.L].activation == MLP_ACT_SOFTMAX;
-    mlpi_export_open_header(to, e);
     mlpi_put_text(
-        to,
-        "#define %s_SCRATCH %zu /* bytes */\n\n#include <stdint.h>\n"
-        "\n/* Inputs are center + step q, with q from -127 to 127. Of "
-        "each input stand here\n * center and step; a step of 0 says "
-        "that q does not matter. */\n",
-        e->upper, scratch > 0 ? scratch : 1);
+        to, "\n#include <stdint.h>\n"
+            "\n/* Inputs are center + step q, with q from -127 to 127. Of "
+            "each input stand here\n * center and step; a step of 0 says "
+            "that q does not matter. */\n");
     put_scaling(to, e, "INPUT", mlpi_net_inputs(net), e->int8->in);
     mlpi_put_text(to, "\n/* The same of outputs%s. */\n",
                   softmax ? ", before softmax" : "");
     put_scaling(to, e, "OUTPUT", mlpi_net_outputs(net), e->int8->out);
-    mlpi_put_text(to, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
-    put_functions(to, e);
-    mlpi_export_close_header(to, e);
 }
 
 /* ---------------------------------------------------------------------------
@@ -257,16 +211,16 @@ void mlpi_export_int8_header(mlpi_writer *to, const mlpi_export *e)
 static void put_int8(mlpi_writer *to, const char *name, size_t l, size_t n,
                      const int8_t *values)
 {
-    mlpi_put_text(to, "static const int8_t %s%zu[%zu] FLASH = {\n", name, l, n);
-    mlpi_list list = {to, 0, NULL};
+    mlpi_list list =
+        mlpi_list_open(to, "static const int8_t %s%zu[%zu] FLASH", name, l, n);
     for (size_t i = 0; i < n; i++) {
         mlpi_list_put_number(&list, values[i]);
     }
-    mlpi_list_break(&list);
-    mlpi_put_text(to, "};\n");
+    mlpi_list_close(&list);
 }
 
-static void put_layer(mlpi_writer *to, size_t l, const mlpi_int8_layer *layer)
+static void put_layer_constants(mlpi_writer *to, size_t l,
+                                const mlpi_int8_layer *layer)
 {
     const layer_numbers *numbers = &layer->numbers;
     size_t n = (size_t)numbers->outputs;
@@ -274,77 +228,60 @@ static void put_layer(mlpi_writer *to, size_t l, const mlpi_int8_layer *layer)
                   l, numbers->inputs, numbers->outputs, numbers->shift,
                   numbers->zero);
     put_int8(to, "w", l, n * (size_t)numbers->inputs, layer->w);
-    mlpi_put_text(to, "static const int32_t c%zu[%zu] FLASH = {\n", l, 2 * n);
-    mlpi_list list = {to, 0, NULL};
+    mlpi_list list =
+        mlpi_list_open(to, "static const int32_t c%zu[%zu] FLASH", l, 2 * n);
     for (size_t i = 0; i < 2 * n; i++) {
         mlpi_list_put_number(&list, layer->channels[i]);
     }
-    mlpi_list_break(&list);
-    mlpi_put_text(to, "};\n");
+    mlpi_list_close(&list);
     if (layer->table) {
         put_int8(to, "t", l, 256, layer->table);
     }
 }
 
-static void put_predict(mlpi_writer *to, const mlpi_export *e)
+static void put_constants(mlpi_writer *to, const mlpi_export *e)
 {
-    size_t L = e->int8->L;
-    mlpi_put_text(to,
-                  "\nvoid %s_predict(const int8_t *x, int8_t *y, int8_t "
-                  "*scratch)\n{\n",
-                  e->prefix);
-    if (L > 1) {
-        mlpi_put_text(to, "    int8_t *a = scratch;\n");
+    for (size_t l = 1; l <= e->int8->L; l++) {
+        put_layer_constants(to, l, &e->int8->layer[l]);
     }
-    if (L > 2) {
-        mlpi_put_text(to, "    int8_t *b = scratch + %zu;\n", room(e->net, 1));
+}
+
+static void begin_predict(mlpi_writer *to, const mlpi_export *e)
+{
+    mlpi_put_text(to, e->int8->L > 1 ? "\n" : "");
+}
+
+static void put_layer(mlpi_writer *to, const mlpi_export *e, size_t l,
+                      const char *in, const char *out)
+{
+    mlpi_put_text(to, "    dense(&n%zu, w%zu, c%zu, %s, %s);\n", l, l, l, in,
+                  out);
+    if (e->int8->layer[l].table) {
+        mlpi_put_text(to, "    look_up(t%zu, n%zu.outputs, %s);\n", l, l, out);
     }
-    mlpi_put_text(to, L > 1 ? "\n" : "    (void)scratch;\n");
-    const char *in = "x";
-    for (size_t l = 1; l <= L; l++) {
-        const char *hidden = l % 2 ? "a" : "b";
-        const char *out = l < L ? hidden : "y";
-        mlpi_put_text(to, "    dense(&n%zu, w%zu, c%zu, %s, %s);\n", l, l, l,
-                      in, out);
-        if (e->int8->layer[l].table) {
-            mlpi_put_text(to, "    look_up(t%zu, n%zu.outputs, %s);\n", l, l,
-                          out);
-        }
-        in = out;
-    }
-    mlpi_put_text(to, "}\n");
 }
 
 /* A single output names class 1 from 0.5 on, which may be out of its range:
  * compilers warn of comparisons that cannot fail. */
-static void put_class(mlpi_writer *to, const mlpi_export *e)
+static void put_binary_class(mlpi_writer *to, const mlpi_export *e)
 {
-    size_t outputs = mlpi_net_outputs(e->net);
-    if (!mlpi_export_has_classes(e->net)) {
-        return;
-    }
-    mlpi_put_text(to, "\nint %s_class(const int8_t *y)\n{\n", e->prefix);
-    if (outputs > 1) {
-        mlpi_put_text(to, "    return first_largest(%zu, y);\n}\n", outputs);
-        return;
-    }
     const float *out = e->int8->out;
     int q = -128;
     while (q < 128 && !(out[0] + out[1] * (float)q >= 0.5f)) {
         q++;
     }
     if (q > -128 && q < 128) {
-        mlpi_put_text(to, "    return *y >= %d;\n}\n", q);
+        mlpi_put_text(to, "    return *y >= %d;\n", q);
     } else {
-        mlpi_put_text(to, "    (void)y;\n    return %d;\n}\n", q < 128);
+        mlpi_put_text(to, "    (void)y;\n    return %d;\n", q < 128);
     }
 }
 
-static void put_float(mlpi_writer *to, const mlpi_export *e)
+static void put_functions(mlpi_writer *to, const mlpi_export *e)
 {
     const char *upper = e->upper;
     mlpi_put_text(to, "\n#ifdef %s_FLOAT\n", upper);
-    mlpi_snippets_put(e->float_pieces, to);
+    mlpi_snippets_put(&e->float_snippets, to);
     mlpi_put_text(to,
                   "\nvoid %s_quantise(const float *x, int8_t *q)\n{\n"
                   "    static const float scaling[] = %s_INPUT_SCALING;\n"
@@ -362,43 +299,24 @@ static void put_float(mlpi_writer *to, const mlpi_export *e)
 }
 
 /* The rows of the self-test, or what comes of them. */
-static void put_rows(mlpi_writer *to, const mlpi_export *e, bool outputs)
+static void put_test_row(mlpi_list *list, const mlpi_export *e, size_t i,
+                         bool outputs)
 {
-    size_t n = outputs ? e->A.cols : e->X.cols;
-    mlpi_put_text(to, "\nstatic const int8_t test_%s[%zu] = {\n",
-                  outputs ? "y" : "x", e->X.rows * n);
-    mlpi_list list = {to, 0, NULL};
-    for (size_t i = 0; i < e->X.rows; i++) {
-        /* In the room of the real ones, which are no longer needed. */
-        int8_t *x = e->X.data;
-        int8_t *y = e->A.data;
-        quantise_row(e->int8, e->options->X, i, x);
-        mlpi_int8_run(e->int8, x, y);
-        for (size_t j = 0; j < n; j++) {
-            mlpi_list_put_number(&list, outputs ? y[j] : x[j]);
-        }
-        mlpi_list_break(&list);
+    /* In the room of the real ones, which are no longer needed. */
+    int8_t *x = e->X.data;
+    int8_t *y = e->A.data;
+    quantise_row(e->int8, e->options->X, i, x);
+    mlpi_int8_run(e->int8, x, y);
+    for (size_t j = 0; j < (outputs ? e->A.cols : e->X.cols); j++) {
+        mlpi_list_put_number(list, outputs ? y[j] : x[j]);
     }
-    mlpi_put_text(to, "};\n");
 }
 
-static void put_self_test(mlpi_writer *to, const mlpi_export *e)
+static void put_comparison(mlpi_writer *to, const mlpi_export *e)
 {
-    mlpi_put_text(to, "\n#ifdef %s_SELF_TEST\n", e->upper);
-    put_rows(to, e, false);
-    put_rows(to, e, true);
-    mlpi_put_text(
-        to,
-        "\nint main(void)\n{\n    static int8_t y[%s_OUTPUTS];\n"
-        "    static int8_t scratch[%s_SCRATCH];\n    int wrong = 0;\n",
-        e->upper, e->upper);
     mlpi_put_text(to,
-                  "    for (int i = 0; i < %zu; i++) {\n"
-                  "        %s_predict(test_x + i * %s_INPUTS, y, scratch);\n"
-                  "        for (int j = 0; j < %s_OUTPUTS; j++) {\n"
-                  "            wrong += y[j] != test_y[i * %s_OUTPUTS + j];\n"
-                  "        }\n    }\n    return wrong != 0;\n}\n\n#endif\n",
-                  e->X.rows, e->prefix, e->upper, e->upper, e->upper);
+                  "            wrong += y[j] != test_y[i * %s_OUTPUTS + j];\n",
+                  e->upper);
 }
 
 /* With four places, where there is room for them. */
@@ -413,9 +331,8 @@ static void put_score(mlpi_writer *to, double score)
     mlpi_put_text(to, "%.*s", (int)strlen(text) - 1, text);
 }
 
-void mlpi_export_int8_code(mlpi_writer *to, mlpi_export *e)
+static void put_remarks(mlpi_writer *to, const mlpi_export *e)
 {
-    mlpi_export_head(to, e, e->code);
     mlpi_put_text(to,
                   " *\n * In integers alone: int8, summed up in 32 bits.\n");
     if (e->options->Y.rows > 0) {
@@ -425,22 +342,34 @@ void mlpi_export_int8_code(mlpi_writer *to, mlpi_export *e)
         put_score(to, e->report->score_before);
         mlpi_put_text(to, ".\n");
     }
-    mlpi_put_text(to, " *\n * Test it: cc -D%s_SELF_TEST %s && ./a.out\n",
-                  e->upper, e->code);
-    mlpi_export_open_code(to, e);
+}
+
+static void put_preamble(mlpi_writer *to, const mlpi_export *e)
+{
+    (void)e;
     mlpi_put_text(to, "\n#ifdef __AVR__\n#include <avr/pgmspace.h>\n"
                       "#define FLASH PROGMEM\n"
                       "#define READ8(p) ((int8_t)pgm_read_byte(p))\n"
                       "#define READ32(p) ((int32_t)pgm_read_dword(p))\n#else\n"
                       "#define FLASH\n#define READ8(p) (*(p))\n"
                       "#define READ32(p) (*(p))\n#endif\n");
-    mlpi_snippets_put(e->snippets, to);
-    for (size_t l = 1; l <= e->int8->L; l++) {
-        put_layer(to, l, &e->int8->layer[l]);
-    }
-    put_predict(to, e);
-    put_class(to, e);
-    mlpi_export_class_names(to, e);
-    put_float(to, e);
-    put_self_test(to, e);
 }
+
+const mlpi_export_kind mlpi_export_int8 = {
+    .scratch_unit = "bytes",
+    .index_type = "int",
+    .libraries = "",
+    .class_remark = "",
+    .prepare = prepare,
+    .put_header_constants = put_header_constants,
+    .put_header_functions = put_header_functions,
+    .put_remarks = put_remarks,
+    .put_preamble = put_preamble,
+    .put_constants = put_constants,
+    .begin_predict = begin_predict,
+    .put_layer = put_layer,
+    .put_binary_class = put_binary_class,
+    .put_functions = put_functions,
+    .put_test_row = put_test_row,
+    .put_comparison = put_comparison,
+};

@@ -14,11 +14,8 @@
 #ifndef MLPI_FORMATS_C_QUANTISE_H
 #define MLPI_FORMATS_C_QUANTISE_H
 
-#include "model/net.h"
-
-#define READ8(p) (*(p))
-#define READ32(p) (*(p))
 #include "formats/c/runtime/int8.h"
+#include "model/net.h"
 
 typedef struct mlpi_int8_layer {
     layer_numbers numbers;

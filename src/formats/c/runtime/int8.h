@@ -8,6 +8,14 @@
  * of weights and inputs up in 32 bits, and the sum times multiplier / 2^shift
  * is its output's q - zero.
  */
+#include <stdint.h>
+
+/* Exported files define these for their machine: on an AVR constants lie in
+ * another address space. Elsewhere a constant is read as it is. */
+#ifndef READ8
+#define READ8(p) (*(p))
+#define READ32(p) (*(p))
+#endif
 
 typedef struct layer_numbers {
     int inputs, outputs;
