@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes C. A float needs 9 significant digits to be read back exactly, a
+ * double 17 (IEEE 754, section 5.12.2). The C library's printf has them right,
+ * but puts the locale's decimal point between them. So a number is printed with
+ * an exponent, its digits are collected, whatever stands between them, and they
+ * are put together again with C's own point:
+ *
+ *     0.1f  --printf-->  "1,00000001e-01"  -->  digits 100000001, exponent 0
+ *           -->  0.100000001f        |x| = 0.d1 d2 d3 ... 10^exponent
+ */
 #include "formats/c/c_writer.h"
 
 #include <stdarg.h>
@@ -6,8 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_TEXT = 1024, LINE = 80, INDENT = 4, MOST_DIGITS = 17 };
+enum {
+    MAX_TEXT = 1024, /* bytes that are formatted at once, with a closing 0 */
+    LINE = 80,       /* columns of the longest line */
+    INDENT = 4,
+    FLOAT_DIGITS = 9,
+    DOUBLE_DIGITS = 17
+};
 
+/* Formatted text goes through a buffer, because a writer may only measure. */
 static void put_arguments(mlpi_writer *to, const char *format,
                           va_list arguments)
     __attribute__((format(printf, 2, 0)));
@@ -15,7 +32,7 @@ static void put_arguments(mlpi_writer *to, const char *format,
 static void put_arguments(mlpi_writer *to, const char *format,
                           va_list arguments)
 {
-    char text[MOST_TEXT];
+    char text[MAX_TEXT];
     (void)vsnprintf(text, sizeof text, format, arguments);
     mlpi_put_bytes(to, strlen(text), text);
 }
@@ -32,10 +49,11 @@ void mlpi_put_text(mlpi_writer *to, const char *format, ...)
  * Numbers
  */
 
-static void format_exactly(char text[MLPI_REAL_SIZE], const char *format, ...)
+/* Formats one number into a text that is known to be long enough. */
+static void format_number(char text[MLPI_REAL_SIZE], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-static void format_exactly(char text[MLPI_REAL_SIZE], const char *format, ...)
+static void format_number(char text[MLPI_REAL_SIZE], const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -43,13 +61,13 @@ static void format_exactly(char text[MLPI_REAL_SIZE], const char *format, ...)
     va_end(arguments);
 }
 
-/* |x| = 0.d1 d2 d3 ... 10^exponent; returns the number of digits, at least 1,
- * without zeros at the end. Whatever a locale has for a point is no digit. */
+/* Splits |x| into digits and an exponent. Returns the number of digits, at
+ * least 1; zeros at the end do not count. */
 static int split_decimal(int precision, double x, char *digits, int *exponent)
 {
     char text[MLPI_REAL_SIZE];
     int n = 0;
-    format_exactly(text, "%.*e", precision - 1, x);
+    format_number(text, "%.*e", precision - 1, x);
     const char *at = text;
     for (; *at && *at != 'e'; at++) {
         if (*at >= '0' && *at <= '9' && n < precision) {
@@ -68,14 +86,16 @@ static int split_decimal(int precision, double x, char *digits, int *exponent)
     return n;
 }
 
+/* Copies n characters and returns the place behind them. */
 static char *put_run(char *to, const char *from, int n)
 {
     memcpy(to, from, (size_t)n);
     return to + n;
 }
 
-/* Digits with a point among them, or before or behind. */
-static char *put_plain(char *to, const char *digits, int n, int exponent)
+/* Writes digits with a point before, among or behind them: 0.00d1d2, d1.d2 or
+ * d1d200.0. The exponent is small enough for the zeros. */
+static char *put_decimal(char *to, const char *digits, int n, int exponent)
 {
     static const char zeros[] = "0000000000";
     if (exponent <= 0) {
@@ -93,22 +113,24 @@ static char *put_plain(char *to, const char *digits, int n, int exponent)
 
 void mlpi_real_text(mlp_dtype dtype, double x, char text[MLPI_REAL_SIZE])
 {
-    enum { LEAST = -3, MOST = 7 };
-    char digits[MOST_DIGITS];
+    /* Numbers from 0.0001 to 10^7 are written without an exponent. */
+    enum { MIN_PLAIN = -3, MAX_PLAIN = 7 };
+    char digits[DOUBLE_DIGITS];
     int exponent = 0;
-    int n =
-        split_decimal(dtype == MLP_F32 ? 9 : MOST_DIGITS, x, digits, &exponent);
+    int n = split_decimal(dtype == MLP_F32 ? FLOAT_DIGITS : DOUBLE_DIGITS, x,
+                          digits, &exponent);
     char *at = text;
+    /* The reciprocal tells -0.0 from 0.0. */
     if (x < 0 || (x == 0 && 1 / x < 0)) {
         *at++ = '-';
     }
     if (x == 0) {
         at = put_run(at, "0.0", 3);
-    } else if (exponent >= LEAST && exponent <= MOST) {
-        at = put_plain(at, digits, n, exponent);
+    } else if (exponent >= MIN_PLAIN && exponent <= MAX_PLAIN) {
+        at = put_decimal(at, digits, n, exponent);
     } else {
-        at = put_plain(at, digits, n, 1);
-        format_exactly(at, "e%d", exponent - 1);
+        at = put_decimal(at, digits, n, 1);
+        format_number(at, "e%d", exponent - 1);
         at += strlen(at);
     }
     at = put_run(at, dtype == MLP_F32 ? "f" : "", dtype == MLP_F32);
@@ -143,6 +165,8 @@ void mlpi_list_close(mlpi_list *list)
     mlpi_put_text(list->to, "};\n");
 }
 
+/* A line is broken before an item that would pass the last column; the comma
+ * behind an item and the blank before it count. */
 void mlpi_list_put(mlpi_list *list, const char *item)
 {
     size_t n = strlen(item);
@@ -171,12 +195,13 @@ void mlpi_list_put_real(mlpi_list *list, mlp_dtype dtype, double x)
 void mlpi_list_put_number(mlpi_list *list, int64_t x)
 {
     char text[MLPI_REAL_SIZE];
-    format_exactly(text, "%lld", (long long)x);
+    format_number(text, "%lld", (long long)x);
     mlpi_list_put(list, text);
 }
 
-/* Octal escapes end after three digits; a question mark might begin a trigraph.
- */
+/* Other characters are written as octal escapes, which end after three digits;
+ * hexadecimal ones would take digits of the text that follows. A question mark
+ * is escaped, too, because two begin a trigraph. */
 void mlpi_put_literal(mlpi_writer *to, const char *utf8)
 {
     mlpi_put_text(to, "\"");

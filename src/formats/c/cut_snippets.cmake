@@ -91,9 +91,10 @@ function(read_lines file bits result)
     set(lines "")
     set(taken "") # for each condition around a line: does its part count?
     foreach(line IN LISTS text)
-        if(line MATCHES "^.#(if.*)")
+        if(line MATCHES "^.#if")
             set(holds NO)
-            if(CMAKE_MATCH_1 MATCHES "^(ifdef NO_UNROLL|if REAL_BITS == ${bits})")
+            if(line MATCHES "^.#ifdef NO_UNROLL" OR
+               line MATCHES "^.#if REAL_BITS == ${bits}")
                 set(holds YES)
             endif()
             list(APPEND taken ${holds})

@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A network as C: what is common to all kinds of arithmetic. Files are written
- * twice, first to nowhere, to be measured. The code knows the checksum of
- * itself, and so does its header: files of two exports do not compile together.
+ * mlp_export_c: a network becomes a C file and its header.
+ *
+ *   1. Batch norm is folded into the layers before it.
+ *   2. Names and rows are checked; the library predicts some rows, which become
+ *      the self-test.
+ *   3. The kind of arithmetic prepares: it chooses snippets, and for int8 makes
+ *      and scores the integers.
+ *   4. Both files are written into memory, and then to the disk, both or none.
+ *
+ * The texts are written twice, at first by a writer that only measures, so that
+ * one block of the right size can be allocated. The checksum of the code goes
+ * into both files.
  */
 #include <math.h>
 #include <string.h>
@@ -13,7 +22,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-enum { TEST_ROWS = 8 };
+enum { TEST_ROWS = 8 }; /* of the self-test, at most */
 
 mlp_export_options mlp_export_defaults(void)
 {
@@ -24,6 +33,8 @@ mlp_export_options mlp_export_defaults(void)
  * Names
  */
 
+/* The prefix begins names and, in upper case, macros. The letters are listed,
+ * because isalpha depends on the locale. */
 static bool is_identifier(size_t n, const char *text)
 {
     static const char first[] =
@@ -37,6 +48,7 @@ static bool is_identifier(size_t n, const char *text)
     return n > 0 && n < MLPI_PREFIX_SIZE;
 }
 
+/* Sets the prefix, and the prefix in upper case. */
 static mlp_status take_prefix(mlpi_export *e, size_t n, const char *text)
 {
     if (!is_identifier(n, text)) {
@@ -55,9 +67,10 @@ static mlp_status take_prefix(mlpi_export *e, size_t n, const char *text)
     return MLP_OK;
 }
 
-/* The files' names, of which the header's goes into `header`, and from the
- * first of them the prefix. They stand in comments and strings: without what
- * ends those, or might begin a trigraph. */
+/* Sets both files' names and the prefix, which by default is the name of the
+ * code without ".c". The path of the header goes into `header`. The names stand
+ * in comments and string constants, so they must not have characters that end
+ * those or that could begin a trigraph. */
 static mlp_status take_names(mlpi_export *e, const char *path, char *header)
 {
     size_t n = strlen(path);
@@ -87,7 +100,8 @@ static mlp_status take_names(mlpi_export *e, const char *path, char *header)
  * Rows for the self-test
  */
 
-/* Of a network that knows no rows, some about where its inputs lie. */
+/* Makes rows if the caller gives none: each input is uniform within two
+ * standard deviations of its mean, as far as the network knows these. */
 static mlp_status make_rows(const mlp_net *net, mlp_view X)
 {
     mlp_rng rng = mlp_rng_seeded(1);
@@ -108,6 +122,7 @@ static mlp_status make_rows(const mlp_net *net, mlp_view X)
     return MLP_OK;
 }
 
+/* Sets the rows e->X, and e->A to what the network predicts for them. */
 static mlp_status fill_rows(mlpi_export *e)
 {
     const mlp_cview *given = &e->options->X;
@@ -130,7 +145,8 @@ static mlp_view dense_view(const mlp_net *net, size_t rows, size_t cols,
     return (mlp_view){net->kernels->dtype, rows, cols, cols, 1, data};
 }
 
-/* Allocates; e->X.data is the block. */
+/* Allocates the rows of the self-test, whose block is e->X.data, and fills
+ * them: the first of the caller's, if there are any. */
 static mlp_status take_rows(mlpi_export *e)
 {
     const mlp_net *net = e->net;
@@ -141,10 +157,9 @@ static mlp_status take_rows(mlpi_export *e)
     if (given > 0) {
         TRY(mlpi_check_inputs(net, &e->options->X, 0));
     }
-    mlpi_cursor measure = {0};
     void *block = NULL;
-    (void)mlpi_take(&measure, m * (inputs + outputs), net->kernels->real_size);
-    TRY(mlpi_allocate(&net->hooks, &measure, "rows", &block));
+    TRY(mlpi_allocate_array(&net->hooks, m * (inputs + outputs),
+                            net->kernels->real_size, "rows", &block));
     e->X = dense_view(net, m, inputs, block);
     e->A =
         dense_view(net, m, outputs, mlpi_at(net->kernels, block, m * inputs));
@@ -155,6 +170,7 @@ static mlp_status take_rows(mlpi_export *e)
  * The files
  */
 
+/* C has no constant for an infinity or a NaN. */
 static mlp_status check_parameters(const mlp_net *net)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {
@@ -168,12 +184,14 @@ static mlp_status check_parameters(const mlp_net *net)
     return MLP_OK;
 }
 
+/* Replaces the eight zeros in the code by its checksum, which covers them. */
 static void seal(mlpi_export *e, mlpi_writer *code)
 {
     e->id = mlpi_crc32(code->used, code->bytes);
     mlpi_put_hex32(e->id, (char *)code->bytes + e->id_at);
 }
 
+/* Writes both files, or leaves both as they were. */
 static mlp_status write_files(mlpi_export *e, const char *path,
                               const char *header_path)
 {
@@ -181,14 +199,11 @@ static mlp_status write_files(mlpi_export *e, const char *path,
     mlpi_writer header = {.bytes = NULL};
     mlpi_export_put_code(&code, e);
     mlpi_export_put_header(&header, e);
-    mlpi_cursor measure = {0};
     void *block = NULL;
-    (void)mlpi_take(&measure, code.used, 1);
-    (void)mlpi_take(&measure, header.used, 1);
-    TRY(mlpi_allocate(&e->net->hooks, &measure, "files", &block));
-    mlpi_cursor carve = {.base = block};
-    code = (mlpi_writer){.bytes = mlpi_take(&carve, code.used, 1)};
-    header = (mlpi_writer){.bytes = mlpi_take(&carve, header.used, 1)};
+    TRY(mlpi_allocate_array(&e->net->hooks, code.used + header.used, 1, "files",
+                            &block));
+    header = (mlpi_writer){.bytes = (unsigned char *)block + code.used};
+    code = (mlpi_writer){.bytes = block};
     mlpi_export_put_code(&code, e);
     seal(e, &code);
     mlpi_export_put_header(&header, e);
@@ -199,6 +214,7 @@ static mlp_status write_files(mlpi_export *e, const char *path,
     return status;
 }
 
+/* Exports e->net, which has no batch norm, and releases what `e` holds. */
 static mlp_status export_folded(mlpi_export *e, const char *path, char *header)
 {
     TRY(take_names(e, path, header));
@@ -215,15 +231,15 @@ static mlp_status export_folded(mlpi_export *e, const char *path, char *header)
     return status;
 }
 
+/* Exports a copy of the network without batch norm. */
 static mlp_status export_net(const mlp_net *net, const char *path,
                              const mlp_export_options *options,
                              mlp_export_report *report)
 {
     mlp_net *folded = NULL;
     void *header = NULL;
-    mlpi_cursor measure = {0};
-    (void)mlpi_take(&measure, strlen(path) + 1, 1);
-    TRY(mlpi_allocate(&net->hooks, &measure, "a name", &header));
+    TRY(mlpi_allocate_array(&net->hooks, strlen(path) + 1, 1, "a name",
+                            &header));
     mlp_status status = mlp_net_fold_batch_norm(net, &folded);
     if (status == MLP_OK) {
         mlpi_export e = {.net = folded,

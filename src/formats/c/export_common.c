@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The frame of an exported network: a header and a code file, of which a kind
+ * of arithmetic fills in its own parts (export_common.h shows where).
+ *
+ * Every function here writes text, and may be called twice: with a writer that
+ * only measures, then with one that has the memory. So it must write the same
+ * number of bytes both times.
+ */
 #include "formats/c/export_common.h"
 
 #include <assert.h>
@@ -7,6 +15,7 @@
 #include "model/loss.h"
 #include "base/error.h"
 
+/* Lets a kind write its part, if it has one. */
 static void put(mlpi_export_text *text, mlpi_writer *to, const mlpi_export *e)
 {
     if (text) {
@@ -37,6 +46,7 @@ size_t mlpi_export_array_length(const mlpi_export *e, size_t odd)
     return most;
 }
 
+/* `a` comes first in scratch, and `b` behind it. */
 static size_t scratch_length(const mlpi_export *e)
 {
     return mlpi_export_array_length(e, 0) + mlpi_export_array_length(e, 1);
@@ -50,6 +60,7 @@ static bool has_classes(const mlp_net *net)
            net->class_names.count > 0;
 }
 
+/* Returns the bytes of the longest class name, with its closing 0. */
 static size_t longest_name(const mlp_net *net)
 {
     size_t most = 0;
@@ -84,10 +95,11 @@ static void put_layers(mlpi_writer *to, const mlp_net *net)
         mlpi_put_text(to, " * %zu %s\n", layout->layer[l].width,
                       mlp_activation_name(layout->layer[l].activation));
     }
-    mlpi_put_text(to, "%s", net->out.scales ? " * and scaled back\n" : "");
+    mlpi_put_text(to, "%s", net->out.scales ? " * outputs scaled back\n" : "");
 }
 
-/* The comment stays open, for the remarks of a kind. */
+/* Begins the comment that opens a file. It stays open, because the code adds
+ * remarks of its kind. */
 static void put_head(mlpi_writer *to, const mlpi_export *e, const char *file)
 {
     mlpi_put_text(to, "/*\n * %s: a network in C, made by libmlp %s.\n *\n",
@@ -95,7 +107,7 @@ static void put_head(mlpi_writer *to, const mlpi_export *e, const char *file)
     put_layers(to, e->net);
     mlpi_put_text(to,
                   " *\n * Constants (flash): %zu bytes.\n"
-                  " * Scratch (RAM): %zu bytes, the caller's.\n",
+                  " * Scratch (RAM): %zu bytes, from the caller.\n",
                   e->report->constant_bytes, e->report->scratch_bytes);
 }
 
@@ -109,7 +121,7 @@ static void put_sizes(mlpi_writer *to, const mlpi_export *e)
     size_t scratch = scratch_length(e);
     mlpi_put_text(to,
                   "#ifndef %s_H\n#define %s_H\n\n"
-                  "/* Of the code that belongs to this header. */\n"
+                  "/* Identifies the code that belongs to this header. */\n"
                   "#define %s_ID 0x%08lx\n\n"
                   "#define %s_INPUTS %zu\n#define %s_OUTPUTS %zu\n"
                   "#define %s_SCRATCH %zu /* %s */\n",
@@ -121,23 +133,26 @@ static void put_sizes(mlpi_writer *to, const mlpi_export *e)
 static void put_prototypes(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to,
-                  "/* y[%s_OUTPUTS] = network(x[%s_INPUTS]). The three arrays "
-                  "are apart;\n * scratch[%s_SCRATCH] need not be kept. "
-                  "*/\nvoid %s_predict(const %s *x, %s *y, %s *scratch);\n",
+                  "/* Computes y[%s_OUTPUTS] from x[%s_INPUTS]. The\n"
+                  " * arrays must not overlap; scratch[%s_SCRATCH] holds "
+                  "nothing between calls. */\nvoid %s_predict(const %s *x, %s "
+                  "*y, %s *scratch);\n",
                   e->upper, e->upper, e->upper, e->prefix, e->type, e->type,
                   e->type);
     if (has_classes(e->net)) {
-        mlpi_put_text(to,
-                      "\n/* The class that the outputs y name, from 0%s. */\n"
-                      "int %s_class(const %s *y);\n",
-                      e->kind->class_remark, e->prefix, e->type);
+        mlpi_put_text(
+            to,
+            "\n/* Returns the class that the outputs y name, from 0%s. "
+            "*/\n"
+            "int %s_class(const %s *y);\n",
+            e->kind->class_remark, e->prefix, e->type);
     }
     put(e->kind->put_header_functions, to, e);
     if (e->net->class_names.count > 0) {
         mlpi_put_text(
             to,
-            "\n/* The name of a class, UTF-8; \"\" for other numbers. "
-            "*/\nconst char *%s_class_name(int number);\n",
+            "\n/* Returns the name of a class in UTF-8; \"\" for any other "
+            "number. */\nconst char *%s_class_name(int number);\n",
             e->prefix);
     }
 }
@@ -157,6 +172,9 @@ void mlpi_export_put_header(mlpi_writer *to, const mlpi_export *e)
  * Functions
  */
 
+/* Layer l reads what layer l - 1 wrote, and writes into the other array; the
+ * last layer writes into y. Without `a` and `b` scratch is not used, and
+ * compilers are told so. */
 static void put_predict(mlpi_writer *to, const mlpi_export *e)
 {
     const char *type = e->type;
@@ -187,6 +205,8 @@ static void put_predict(mlpi_writer *to, const mlpi_export *e)
     mlpi_put_text(to, "}\n");
 }
 
+/* Writes the function that names a class. With one output, the kind decides
+ * between class 0 and class 1. */
 static void put_class(mlpi_writer *to, const mlpi_export *e)
 {
     size_t outputs = mlpi_net_outputs(e->net);
@@ -202,8 +222,8 @@ static void put_class(mlpi_writer *to, const mlpi_export *e)
     mlpi_put_text(to, "}\n");
 }
 
-/* The names are an array of arrays, not of pointers, which a loader might have
- * to relocate. */
+/* The names are an array of arrays of equal length. An array of pointers would
+ * be relocated by some loaders, and then lie in RAM. */
 static void put_class_names(mlpi_writer *to, const mlpi_export *e)
 {
     const mlpi_string_list *names = &e->net->class_names;
@@ -226,6 +246,9 @@ static void put_class_names(mlpi_writer *to, const mlpi_export *e)
 
 /* ---------------------------------------------------------------------------
  * The self-test
+ *
+ * With -D<PREFIX>_SELF_TEST the code is a program. It holds some rows and the
+ * outputs that the library computed for them.
  */
 
 static void put_test_rows(mlpi_writer *to, const mlpi_export *e, bool outputs)
@@ -241,7 +264,8 @@ static void put_test_rows(mlpi_writer *to, const mlpi_export *e, bool outputs)
     mlpi_list_close(&list);
 }
 
-/* The program ends with 0 if all outputs are as expected. */
+/* The program predicts each row and ends with 0 if all outputs are as
+ * expected. */
 static void put_self_test(mlpi_writer *to, const mlpi_export *e)
 {
     const char *type = e->type;
@@ -268,14 +292,16 @@ static void put_self_test(mlpi_writer *to, const mlpi_export *e)
  * The code
  */
 
-/* The code knows its own checksum, and so does its header: files of two exports
- * do not compile together. */
+/* Both files hold the checksum of the code, so that files of two exports do not
+ * compile together. Here eight zeros stand for the checksum, since it covers
+ * the finished text. */
 static void put_check_of_header(mlpi_writer *to, mlpi_export *e)
 {
     mlpi_put_text(to, "#include \"%s\"\n\n#if %s_ID != 0x", e->header,
                   e->upper);
     e->id_at = to->used;
-    mlpi_put_text(to, "00000000\n#error \"%s is of another export\"\n#endif\n",
+    mlpi_put_text(to,
+                  "00000000\n#error \"%s belongs to another export\"\n#endif\n",
                   e->header);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the two kinds of exported networks share: real numbers (export_real.c)
- * and int8 (export_int8.c).
+ * What exported networks share, whatever their arithmetic. There are two kinds:
+ * real numbers (export_real.c) and int8 (export_int8.c).
  *
  * The files of both kinds have the same frame. A kind adds its own text to it
- * through the functions of mlpi_export_kind:
+ * through the functions of mlpi_export_kind, in brackets here:
  *
  *     header   comment | sizes | [put_header_constants] | predict | class |
  *              [put_header_functions] | class_name
@@ -29,7 +29,7 @@ enum { MLPI_PREFIX_SIZE = 64 };
 
 typedef struct mlpi_export_kind mlpi_export_kind;
 
-/* An export in progress. */
+/* An export in progress: what is written, and what is known about it. */
 typedef struct mlpi_export {
     const mlp_net *net; /* without batch norm */
     const mlp_export_options *options;
@@ -37,7 +37,7 @@ typedef struct mlpi_export {
     const char *code, *header; /* the files' names, without a folder */
     char prefix[MLPI_PREFIX_SIZE], upper[MLPI_PREFIX_SIZE];
     mlp_view X, A; /* rows for the self-test, and the network's outputs */
-    /* Set by the kind. */
+    /* The kind sets the members from here to the snippets. */
     const char *type;  /* of inputs and outputs in C, such as "float" */
     size_t size;       /* bytes of that type */
     bool standardises; /* the code scales inputs itself, into `b` */
@@ -48,16 +48,19 @@ typedef struct mlpi_export {
     uint32_t id;  /* the checksum */
 } mlpi_export;
 
+/* A function that writes one part of a file. */
 typedef void mlpi_export_text(mlpi_writer *to, const mlpi_export *e);
 
-/* One kind of arithmetic. A function that is NULL adds nothing. */
+/* One kind of arithmetic. A part that is NULL is empty; put_layer and the
+ * functions of the self-test must be there. */
 struct mlpi_export_kind {
     const char *scratch_unit; /* what scratch is counted in */
     const char *index_type;   /* C's type of a loop variable */
     const char *libraries;    /* for the linker, with a blank before each */
     const char *class_remark; /* the end of the comment on <prefix>_class */
 
-    /* Checks and sets what the kind needs, before a file is written. */
+    /* Checks the options, chooses the snippets, and sets the constants' bytes
+     * in the report; runs once, before any text is written. */
     mlp_status (*prepare)(mlpi_export *e);
 
     mlpi_export_text *put_header_constants, *put_header_functions;
@@ -67,22 +70,25 @@ struct mlpi_export_kind {
                       const char *in, const char *out);
     mlpi_export_text *put_binary_class, *put_functions;
 
-    /* The self-test: a row of inputs or of outputs, and the statements that
-     * compare y[j] with the expected number. */
+    /* The self-test needs a row of inputs or of outputs, and the statements
+     * that compare y[j] with the expected number. */
     void (*put_test_row)(mlpi_list *list, const mlpi_export *e, size_t i,
                          bool outputs);
     mlpi_export_text *put_comparison;
 };
 
-/* Marks a snippet as needed, which the table must have. */
+/* Marks a snippet as needed. The build has checked that the table has it:
+ * cut_snippets.cmake lists the names. */
 void mlpi_export_require(mlpi_snippets *snippets, const char *name);
 
 /* Returns how many numbers array `a` (odd = 1) or `b` (odd = 0) holds. */
 size_t mlpi_export_array_length(const mlpi_export *e, size_t odd);
 
-/* Lets the kind prepare, and states the bytes of constants and scratch. */
+/* Lets the kind prepare, and sets the bytes of constants and scratch in the
+ * report. May allocate e->int8, which the caller releases, also on failure. */
 mlp_status mlpi_export_prepare(mlpi_export *e);
 
+/* Writes the header. e->id must be the checksum of the code. */
 void mlpi_export_put_header(mlpi_writer *to, const mlpi_export *e);
 
 /* Writes the code with a checksum of 0, and sets e->id_at. */

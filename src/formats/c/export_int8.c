@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks of int8 in C, which are tried here before they are written: they are
- * scored on the caller's rows, as the network of real numbers is.
+ * Networks of int8 in C. Predicting uses integers alone, so that it runs on
+ * machines without floating point; converting inputs and outputs from and to
+ * float is compiled only with -D<PREFIX>_FLOAT.
+ *
+ * quantise.c makes the integers. Here the network is tried before it is
+ * written: if the caller gives targets, both networks are scored on the
+ * caller's rows, and nothing is written if int8 loses more than the caller
+ * allows.
+ *
+ * For layer l the code holds the constants n<l> (counts, shift, zero), w<l>
+ * (weights), c<l> (bias and multiplier of each neuron), and for some
+ * activations t<l> (the table of look_up).
  */
 #include "formats/c/export_int8.h"
 
@@ -15,27 +25,31 @@
  * Scores
  */
 
-/* Outputs of rows, real (m, n[L]); their targets likewise, unless they are
- * numbers; and a row in int8. */
+/* What scoring m rows needs. */
 typedef struct trial {
-    mlp_view A;
-    void *targets;
-    int8_t *x, *y;
+    const mlp_net *net;
+    size_t m;
+    mlp_view A;    /* real [m][n[L]]: outputs */
+    void *targets; /* real [m][n[L]]; unused for regression */
+    int8_t *x;     /* [n[0]]: one row of inputs */
+    int8_t *y;     /* [n[L]]: one row of outputs */
 } trial;
 
-static void lay_out_trial(trial *t, const mlp_net *net, size_t m,
-                          mlpi_cursor *cursor)
+static void lay_out_trial(void *object, mlpi_cursor *cursor)
 {
+    trial *t = object;
+    const mlp_net *net = t->net;
     size_t n = mlpi_net_outputs(net);
     size_t size = net->kernels->real_size;
-    void *A = mlpi_take(cursor, m, n * size);
-    t->A = (mlp_view){net->kernels->dtype, m, n, n, 1, A};
-    t->targets = mlpi_take(cursor, m, n * size);
+    void *A = mlpi_take(cursor, t->m, n * size);
+    t->A = (mlp_view){net->kernels->dtype, t->m, n, n, 1, A};
+    t->targets = mlpi_take(cursor, t->m, n * size);
     t->x = mlpi_take(cursor, mlpi_net_inputs(net), 1);
     t->y = mlpi_take(cursor, n, 1);
 }
 
-/* Accuracy; of numbers R2. */
+/* Sets *result to the score of the outputs t->A: R2 for regression, else the
+ * accuracy. */
 static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
                         double *result)
 {
@@ -56,6 +70,7 @@ static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
     return MLP_OK;
 }
 
+/* Sets q[n[0]] to the integers that stand for row i of X. */
 static void quantise_row(const mlpi_int8 *net, mlp_cview X, size_t i, int8_t *q)
 {
     for (size_t k = 0; k < X.cols; k++) {
@@ -64,18 +79,20 @@ static void quantise_row(const mlpi_int8 *net, mlp_cview X, size_t i, int8_t *q)
     }
 }
 
+/* Sets t->A to the numbers that the network's integer outputs stand for. */
 static void predict_in_int8(const mlpi_int8 *net, mlp_cview X, const trial *t)
 {
     for (size_t i = 0; i < X.rows; i++) {
         quantise_row(net, X, i, t->x);
         mlpi_int8_run(net, t->x, t->y);
         for (size_t j = 0; j < t->A.cols; j++) {
-            float step = net->out[2 * j + 1] * (float)t->y[j];
-            (void)mlp_view_set(t->A, i, j, (double)(net->out[2 * j] + step));
+            float offset = net->out[2 * j + 1] * (float)t->y[j];
+            (void)mlp_view_set(t->A, i, j, (double)(net->out[2 * j] + offset));
         }
     }
 }
 
+/* Sets both scores of the report. */
 static mlp_status score_both(const mlpi_export *e, const trial *t)
 {
     mlp_cview X = e->options->X;
@@ -92,18 +109,14 @@ static mlp_status score_both(const mlpi_export *e, const trial *t)
 
 static mlp_status try_int8(const mlpi_export *e)
 {
-    trial t;
+    trial t = {.net = e->net, .m = e->options->Y.rows};
     void *block = NULL;
-    size_t m = e->options->Y.rows;
-    mlpi_cursor measure = {0};
-    lay_out_trial(&t, e->net, m, &measure);
-    TRY(mlpi_allocate(&e->net->hooks, &measure, "outputs", &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out_trial(&t, e->net, m, &carve);
+    TRY(mlpi_make(&e->net->hooks, lay_out_trial, &t, "outputs", &block));
     mlp_status status = score_both(e, &t);
     mlpi_release(&e->net->hooks, block);
     TRY(status);
     double lost = e->report->score_before - e->report->score_after;
+    /* A limit, or a score, that is a NaN refuses, too. */
     if (!(lost <= e->options->max_score_drop)) {
         return mlpi_error(&e->net->hooks, MLP_ERR_ACCURACY,
                           "int8: expects a score of %g, less %g at most, got "
@@ -134,6 +147,7 @@ static mlp_status check_rows(const mlpi_export *e)
     return MLP_OK;
 }
 
+/* Returns the bytes of the constants of a layer: w, c, n and t. */
 static size_t layer_bytes(const mlpi_int8_layer *layer)
 {
     size_t n = (size_t)layer->numbers.outputs;
@@ -164,7 +178,8 @@ static mlp_status prepare(mlpi_export *e)
  * The header
  */
 
-/* As a macro. */
+/* Writes center and scale of n inputs or outputs. They are a macro, not an
+ * array, so that only a program that uses them holds them. */
 static void put_scaling(mlpi_writer *to, const mlpi_export *e, const char *name,
                         size_t n, const float *scaling)
 {
@@ -180,9 +195,9 @@ static void put_scaling(mlpi_writer *to, const mlpi_export *e, const char *name,
 static void put_header_functions(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to,
-                  "\n#ifdef %s_FLOAT /* for the code, too */\n"
-                  "/* The nearest int8 to inputs, and the outputs that int8 "
-                  "stand for. */\n"
+                  "\n#ifdef %s_FLOAT /* to be defined for the code, too */\n"
+                  "/* Convert inputs to the nearest int8, and int8 to the "
+                  "outputs they stand for. */\n"
                   "void %s_quantise(const float *x, int8_t *q);\n"
                   "void %s_dequantise(const int8_t *q, float *y);\n#endif\n",
                   e->upper, e->prefix, e->prefix);
@@ -195,11 +210,11 @@ static void put_header_constants(mlpi_writer *to, const mlpi_export *e)
         net->layout.layer[net->layout.L].activation == MLP_ACT_SOFTMAX;
     mlpi_put_text(
         to, "\n#include <stdint.h>\n"
-            "\n/* Inputs are center + step q, with q from -127 to 127. Of "
-            "each input stand here\n * center and step; a step of 0 says "
-            "that q does not matter. */\n");
+            "\n/* Inputs are center + scale q, with q from -127 to 127. This "
+            "is a list of center\n * and scale of each input. With a scale "
+            "of 0 the value of q does not matter. */\n");
     put_scaling(to, e, "INPUT", mlpi_net_inputs(net), e->int8->in);
-    mlpi_put_text(to, "\n/* The same of outputs%s. */\n",
+    mlpi_put_text(to, "\n/* Center and scale of each output%s. */\n",
                   softmax ? ", before softmax" : "");
     put_scaling(to, e, "OUTPUT", mlpi_net_outputs(net), e->int8->out);
 }
@@ -261,8 +276,9 @@ static void put_layer(mlpi_writer *to, const mlpi_export *e, size_t l,
     }
 }
 
-/* A single output names class 1 from 0.5 on, which may be out of its range:
- * compilers warn of comparisons that cannot fail. */
+/* A single output names class 1 if it is at least 0.5. The smallest such q may
+ * lie outside of int8; then the class is a constant, because compilers warn of
+ * comparisons that always have the same result. */
 static void put_binary_class(mlpi_writer *to, const mlpi_export *e)
 {
     const float *out = e->int8->out;
@@ -277,6 +293,7 @@ static void put_binary_class(mlpi_writer *to, const mlpi_export *e)
     }
 }
 
+/* Writes the conversions, and the snippet that they call. */
 static void put_functions(mlpi_writer *to, const mlpi_export *e)
 {
     const char *upper = e->upper;
@@ -298,11 +315,11 @@ static void put_functions(mlpi_writer *to, const mlpi_export *e)
                   e->prefix, upper, upper);
 }
 
-/* The rows of the self-test, or what comes of them. */
+/* Inputs are quantised anew, and outputs computed anew, for each list. */
 static void put_test_row(mlpi_list *list, const mlpi_export *e, size_t i,
                          bool outputs)
 {
-    /* In the room of the real ones, which are no longer needed. */
+    /* The real rows are no longer needed, so their memory is used. */
     int8_t *x = e->X.data;
     int8_t *y = e->A.data;
     quantise_row(e->int8, e->options->X, i, x);
@@ -319,7 +336,8 @@ static void put_comparison(mlpi_writer *to, const mlpi_export *e)
                   e->upper);
 }
 
-/* With four places, where there is room for them. */
+/* Writes a score with four decimal places, unless it is too large for them. The
+ * text of a float ends with an f, which is left out. */
 static void put_score(mlpi_writer *to, double score)
 {
     char text[MLPI_REAL_SIZE];
@@ -333,12 +351,12 @@ static void put_score(mlpi_writer *to, double score)
 
 static void put_remarks(mlpi_writer *to, const mlpi_export *e)
 {
-    mlpi_put_text(to,
-                  " *\n * In integers alone: int8, summed up in 32 bits.\n");
+    mlpi_put_text(
+        to, " *\n * Computes with integers alone: int8, summed in 32 bits.\n");
     if (e->options->Y.rows > 0) {
         mlpi_put_text(to, " * Score on %zu rows: ", e->options->Y.rows);
         put_score(to, e->report->score_after);
-        mlpi_put_text(to, "; of real numbers: ");
+        mlpi_put_text(to, "; with real numbers: ");
         put_score(to, e->report->score_before);
         mlpi_put_text(to, ".\n");
     }

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks of real numbers in C: for each layer an array of constants and a
- * line that calls `dense`, then a loop of its activation.
+ * Networks of real numbers in C. For each layer the code holds an array of
+ * constants, a call of `dense`, and a loop over its activation:
  *
- * Outputs of hidden layers lie in two arrays of the caller's scratch by turns,
- * `a` of layers 1, 3, ... and `b` of layers 2, 4, ... and of scaled inputs.
+ *     dense(2, 16, w1, b, a);
+ *     for (i = 0; i < 16; i++) {
+ *         a[i] = relu_of(a[i]);
+ *     }
+ *
+ * The constants of layer l are w<l>[n[l]][n[l-1] + 1]: for each neuron its
+ * weights, which the network stores as a column of W, then its bias. So `dense`
+ * reads them in order.
+ *
+ * The functions are snippets. By default they call the C library, which is
+ * small and fast; canonical ones are the library's own, which give its bits.
  */
 #include "formats/c/export_real.h"
 
@@ -14,6 +23,7 @@
  * Snippets
  */
 
+/* There is a table for each arithmetic and each precision. */
 static const mlpi_snippet_table *table_of(const mlpi_export *e)
 {
     if (e->net->kernels->dtype == MLP_F32) {
@@ -69,6 +79,7 @@ static mlp_status prepare(mlpi_export *e)
  * Constants
  */
 
+/* Every float is a double, so widening loses nothing. */
 static double number_at(const mlp_net *net, const void *reals, size_t i)
 {
     double x = 0;
@@ -76,6 +87,7 @@ static double number_at(const mlp_net *net, const void *reals, size_t i)
     return x;
 }
 
+/* Writes mean and standard deviation of each column, in pairs. */
 static void put_scaling(mlpi_writer *to, const mlpi_export *e, const char *name,
                         const mlpi_scaling *scaling)
 {
@@ -94,6 +106,7 @@ static void put_scaling(mlpi_writer *to, const mlpi_export *e, const char *name,
     mlpi_list_close(&list);
 }
 
+/* Writes w<l>, a neuron in each group of lines. */
 static void put_weights(mlpi_writer *to, const mlpi_export *e, size_t l)
 {
     const mlp_net *net = e->net;
@@ -127,6 +140,11 @@ static void put_constants(mlpi_writer *to, const mlpi_export *e)
  * Code
  */
 
+/* Writes the includes and macros that the snippets expect. Canonical code is
+ * refused where a compiler would round otherwise: with -ffast-math, or where
+ * intermediate results have more digits than their type. It forbids the
+ * compiler to fuse a product and a sum on its own. On an AVR constants stay in
+ * flash only if they are marked, and are read by a function. */
 static void put_preamble(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to, "\n#include <math.h>\n#include <stddef.h>\n");
@@ -152,6 +170,8 @@ static void put_preamble(mlpi_writer *to, const mlpi_export *e)
                       "#define FLASH\n#define READ(p) (*(p))\n#endif\n");
 }
 
+/* Writes the activation of layer l, in place. A slope is rounded to the
+ * precision of the network, as the network itself does. */
 static void put_activation(mlpi_writer *to, const mlpi_export *e, size_t l,
                            const char *array)
 {
@@ -177,6 +197,7 @@ static void put_activation(mlpi_writer *to, const mlpi_export *e, size_t l,
                   shape->width, array, mlp_activation_name(f), array, slope);
 }
 
+/* True if an activation is a loop, which needs a variable. */
 static bool has_loops(const mlp_net *net)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {
@@ -214,6 +235,7 @@ static void end_predict(mlpi_writer *to, const mlpi_export *e)
     }
 }
 
+/* Neither comparison with 0 holds for a NaN. */
 static void put_binary_class(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to, "    return *y >= 0 || *y < 0 ? *y >= %s : -1;\n",
@@ -229,6 +251,8 @@ static void put_test_row(mlpi_list *list, const mlpi_export *e, size_t i,
     }
 }
 
+/* Canonical outputs must be equal. The others may differ by 1e-6, absolutely
+ * for small numbers and relatively for large ones. Both forms refuse a NaN. */
 static void put_comparison(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to, "            %s t = test_y[i * %s_OUTPUTS + j];\n",
@@ -259,7 +283,7 @@ const mlpi_export_kind mlpi_export_real = {
     .scratch_unit = "numbers",
     .index_type = "size_t",
     .libraries = " -lm",
-    .class_remark = "; -1 where one is no number",
+    .class_remark = "; -1 if one is a NaN",
     .prepare = prepare,
     .put_remarks = put_remarks,
     .put_preamble = put_preamble,

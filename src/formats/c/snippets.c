@@ -2,8 +2,8 @@
 /*
  * Selects the snippets that an exported file needs, and writes them.
  *
- * A snippet needs only earlier ones, so that one pass from the last to the first
- * finds all that is needed, directly or not.
+ * A snippet needs only earlier ones, so that one pass from the last to the
+ * first finds all that is needed, directly or not.
  *
  * The sources write constants as hexadecimal floats, which are exact, but which
  * C++ has only since C++17. They are written as decimal ones with enough digits

@@ -7,8 +7,8 @@
  * constant, a type, an enum or a macro. When the library is built,
  * cut_snippets.cmake makes the tables below; its head says how a source is cut
  * and which of its lines count. Whoever exports a network names the snippets
- * that the network calls. They are written in the order of the sources, together
- * with all that they need, and nothing else:
+ * that the network calls. They are written in the order of the sources,
+ * together with all that they need, and nothing else:
  *
  *     sources --(build)--> table --(require)--> needed snippets --(put)--> C
  *

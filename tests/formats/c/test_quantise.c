@@ -112,7 +112,7 @@ static void numbers_are_those_of_the_formulas(void **state)
     assert_int_equal(small->layer[1].channels[0],
                      lround(-1.5 / (2 * (double)small->in[1] / 127)));
     assert_int_equal(small->layer[1].zero, -128);
-    assert_true(small->layer[1].step == 2.5 / 255);
+    assert_true(small->layer[1].scale == 2.5 / 255);
     /* The outputs' ends are met. */
     double a = 0;
     run(small, X, 0, &a);

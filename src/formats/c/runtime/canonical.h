@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arithmetic of exported networks that give the library's bits: its own
- * templates, under the names that plain.h has. Parameters: ops/vec_portable.h
- * and the templates. See export_pieces.h.
+ * Activations from the library's own templates, so that an exported network
+ * gives the library's bits on every machine with an exact fma. The names are
+ * those of libm.h, so that the rest of an exported file is the same for both.
+ *
+ * This file is never included. cut_snippets.cmake cuts it into snippets, behind
+ * those of vec_portable.h and the templates, whose vectors have one element:
+ * `vec` is `real`. The build fails if a function that is called here does not
+ * exist. The last argument of some functions is unused; the kernels' loops
+ * demand it.
  */
 
 static inline real multiply_add(real a, real b, real c)
@@ -55,6 +61,7 @@ static inline real softplus_of(real z)
     return vsoftplus(z, 0);
 }
 
+/* Replaces one row by its softmax. */
 static void probabilities(size_t n, real *a)
 {
     softmax(1, n, a, a);

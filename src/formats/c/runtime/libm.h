@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arithmetic of exported networks that take theirs from the C library: near
- * the library's own, within 1e-6, and fast where the C library is. Parameter:
- * REAL_BITS. See export_pieces.h.
+ * Activations from the functions of the C library. They are within 1e-6 of the
+ * library's own, and as fast as the C library is. canonical.h defines the same
+ * functions with the library's bits.
+ *
+ * This file is never included. cut_snippets.cmake cuts it into snippets, and an
+ * exported file holds those that its network calls: for an activation <name>
+ * the function <name>_of, for softmax `probabilities`. Parameter: REAL_BITS, 32
+ * or 64.
+ *
+ *   sigmoid    1 / (1 + e^-z)         gelu       z erfc(-z / sqrt(2)) / 2
+ *   elu        slope (e^z - 1), z<0   gelu_tanh  z sigmoid(2 sqrt(2 / pi)
+ *   silu       z sigmoid(z)                        (z + 0.044715 z^3))
+ *   softplus   log(1 + e^z)
+ *
+ * Every power of e has an exponent of at most 0, so none overflows.
  */
 #if REAL_BITS == 32
 
@@ -29,12 +41,13 @@ static inline real multiply_add(real a, real b, real c)
     return a * b + c;
 }
 
-/* e^-|z| cannot overflow. */
+/* Returns e^-|z|, which cannot overflow. */
 static inline real falling(real z)
 {
     return EXP(z < 0 ? z : -z);
 }
 
+/* Below 0 this is e^z / (1 + e^z), the same function. */
 static inline real sigmoid_of(real z)
 {
     real e = falling(z);
@@ -46,6 +59,7 @@ static inline real tanh_of(real z)
     return TANH(z);
 }
 
+/* A NaN answers z <= 0 with no, and so stays. */
 static inline real relu_of(real z)
 {
     return z <= 0 ? 0 : z;
@@ -77,12 +91,13 @@ static inline real gelu_tanh_of(real z)
     return z * sigmoid_of(w);
 }
 
+/* log(1 + e^z) = max(0, z) + log(1 + e^-|z|). */
 static inline real softplus_of(real z)
 {
     return relu_of(z) + LOG(1 + falling(z));
 }
 
-/* a[j] = e^a[j] / sum of e^a[k]; the largest exponent is 0. */
+/* a[j] = e^a[j] / (sum over k of e^a[k]). The largest a is subtracted first. */
 static void probabilities(size_t n, real *a)
 {
     real most = a[0];
