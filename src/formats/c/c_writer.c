@@ -37,6 +37,9 @@ static void put_arguments(mlpi_writer *to, const char *format,
     mlpi_put_bytes(to, strlen(text), text);
 }
 
+/* Longer text would be cut, which no caller risks: names are at most 63 bytes,
+ * and what is unbounded (a path, a class name) is written by other functions or
+ * is a file's name, at most 255 bytes. */
 void mlpi_put_text(mlpi_writer *to, const char *format, ...)
 {
     va_list arguments;
@@ -49,7 +52,9 @@ void mlpi_put_text(mlpi_writer *to, const char *format, ...)
  * Numbers
  */
 
-/* Formats one number into a text that is known to be long enough. */
+/* Formats one number. The longest is a double with 17 digits, a sign, a point
+ * and an exponent of three digits: 24 characters, which MLPI_REAL_SIZE
+ * holds. */
 static void format_number(char text[MLPI_REAL_SIZE], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -65,6 +70,7 @@ static void format_number(char text[MLPI_REAL_SIZE], const char *format, ...)
  * least 1; zeros at the end do not count. */
 static int split_decimal(int precision, double x, char *digits, int *exponent)
 {
+    /* For example "-1.00000001e-01", or with another mark for the point. */
     char text[MLPI_REAL_SIZE];
     int n = 0;
     format_number(text, "%.*e", precision - 1, x);
@@ -74,6 +80,8 @@ static int split_decimal(int precision, double x, char *digits, int *exponent)
             digits[n++] = *at;
         }
     }
+    /* The exponent of printf counts from the first digit, d1.d2 d3 ...; the one
+     * that is returned counts from the point before it, 0.d1 d2 d3 ... */
     int value = 0;
     bool negative = at[0] == 'e' && at[1] == '-';
     for (at += *at ? 2 : 0; *at >= '0' && *at <= '9'; at++) {
@@ -86,7 +94,8 @@ static int split_decimal(int precision, double x, char *digits, int *exponent)
     return n;
 }
 
-/* Copies n characters and returns the place behind them. */
+/* Copies n characters, without a closing 0, and returns the place behind
+ * them. */
 static char *put_run(char *to, const char *from, int n)
 {
     memcpy(to, from, (size_t)n);
@@ -111,6 +120,9 @@ static char *put_decimal(char *to, const char *digits, int n, int exponent)
                      : put_run(to, "0", 1);
 }
 
+/* Zeros at the end are left out, so that short numbers stay short: 0.5, 16.0. A
+ * decimal point is always there, since 16f is not C. Numbers with an exponent
+ * have one digit before the point: 1.5e-9f. */
 void mlpi_real_text(mlp_dtype dtype, double x, char text[MLPI_REAL_SIZE])
 {
     /* Numbers from 0.0001 to 10^7 are written without an exponent. */
@@ -141,6 +153,7 @@ void mlpi_real_text(mlp_dtype dtype, double x, char text[MLPI_REAL_SIZE])
  * Lists and strings
  */
 
+/* A macro's definition goes on behind a backslash, which `end` then holds. */
 void mlpi_list_break(mlpi_list *list)
 {
     if (list->column > 0) {
@@ -149,6 +162,7 @@ void mlpi_list_break(mlpi_list *list)
     }
 }
 
+/* The items follow in lines of their own. */
 mlpi_list mlpi_list_open(mlpi_writer *to, const char *declaration, ...)
 {
     va_list arguments;
@@ -185,6 +199,8 @@ void mlpi_list_put(mlpi_list *list, const char *item)
     list->column += n + 1;
 }
 
+/* A number is formatted first, so that its length is known before the line is
+ * broken. */
 void mlpi_list_put_real(mlpi_list *list, mlp_dtype dtype, double x)
 {
     char text[MLPI_REAL_SIZE];

@@ -38,7 +38,8 @@ void mlpi_list_put(mlpi_list *list, const char *item);
 void mlpi_list_put_real(mlpi_list *list, mlp_dtype dtype, double x);
 void mlpi_list_put_number(mlpi_list *list, int64_t x);
 
-/* Ends the line, so that the next item begins another one. */
+/* Ends the line, so that the next item begins another one. Does nothing at the
+ * beginning of a line. */
 void mlpi_list_break(mlpi_list *list);
 
 /* Writes UTF-8 as a string constant of ASCII characters alone. */

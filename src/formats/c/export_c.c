@@ -12,6 +12,8 @@
  * The texts are written twice, at first by a writer that only measures, so that
  * one block of the right size can be allocated. The checksum of the code goes
  * into both files.
+ *
+ * If anything fails, no file is written or changed, and all memory is released.
  */
 #include <math.h>
 #include <string.h>
@@ -24,6 +26,8 @@
 
 enum { TEST_ROWS = 8 }; /* of the self-test, at most */
 
+/* All other options are off: no prefix, no rows, real numbers from the C
+ * library. */
 mlp_export_options mlp_export_defaults(void)
 {
     return (mlp_export_options){.max_score_drop = 0.01};
@@ -79,6 +83,7 @@ static mlp_status take_names(mlpi_export *e, const char *path, char *header)
     size_t length = n - (size_t)(name - path);
     bool good = length > 2 && memcmp(path + n - 2, ".c", 3) == 0;
     for (const char *at = name; *at; at++) {
+        /* A line's end would end the comment's line or the string constant. */
         good = good && (unsigned char)*at >= ' ' && !strchr("\"\\*?", *at);
     }
     if (!good) {
@@ -115,6 +120,7 @@ static mlp_status make_rows(const mlp_net *net, mlp_view X)
                 net->kernels->to_double(
                     1, mlpi_at(net->kernels, net->in.std, j), &std);
             }
+            /* The seed is fixed: exports of equal networks are equal. */
             double x = mean + std * mlp_rng_uniform(&rng, -2, 2);
             (void)mlp_view_set(X, i, j, x);
         }
@@ -134,11 +140,14 @@ static mlp_status fill_rows(mlpi_export *e)
             (void)mlp_view_set(e->X, i, j, mlp_cview_at(*given, i, j));
         }
     }
+    /* C has no constants for what is not finite, so such rows, or outputs,
+     * could not be written. */
     TRY(mlpi_check_finite(e->net, "X", mlp_view_const(e->X)));
     TRY(mlp_predict(e->net, mlp_view_const(e->X), e->A));
     return mlpi_check_finite(e->net, "outputs of X", mlp_view_const(e->A));
 }
 
+/* Returns a view of rows without gaps between them. */
 static mlp_view dense_view(const mlp_net *net, size_t rows, size_t cols,
                            void *data)
 {
@@ -197,6 +206,7 @@ static mlp_status write_files(mlpi_export *e, const char *path,
 {
     mlpi_writer code = {.bytes = NULL};
     mlpi_writer header = {.bytes = NULL};
+    /* Without memory the writers only count. */
     mlpi_export_put_code(&code, e);
     mlpi_export_put_header(&header, e);
     void *block = NULL;
@@ -204,9 +214,11 @@ static mlp_status write_files(mlpi_export *e, const char *path,
                             &block));
     header = (mlpi_writer){.bytes = (unsigned char *)block + code.used};
     code = (mlpi_writer){.bytes = block};
+    /* The header comes last, since it holds the checksum. */
     mlpi_export_put_code(&code, e);
     seal(e, &code);
     mlpi_export_put_header(&header, e);
+    /* Either both files are replaced or none. */
     const mlpi_disk_part parts[] = {{header_path, header.bytes, header.used},
                                     {path, code.bytes, code.used}};
     mlp_status status = mlpi_disk_write_parts(&e->net->hooks, parts, 2);
@@ -231,7 +243,8 @@ static mlp_status export_folded(mlpi_export *e, const char *path, char *header)
     return status;
 }
 
-/* Exports a copy of the network without batch norm. */
+/* Exports a copy of the network without batch norm, so that exported code needs
+ * no arithmetic for it. */
 static mlp_status export_net(const mlp_net *net, const char *path,
                              const mlp_export_options *options,
                              mlp_export_report *report)
@@ -254,6 +267,8 @@ static mlp_status export_net(const mlp_net *net, const char *path,
     return status;
 }
 
+/* The report is filled on success, and if int8 loses too much, because then its
+ * scores tell how much. */
 mlp_status mlp_export_c(const mlp_net *net, const char *path,
                         const mlp_export_options *options,
                         mlp_export_report *report)

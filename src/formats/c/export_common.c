@@ -6,6 +6,15 @@
  * Every function here writes text, and may be called twice: with a writer that
  * only measures, then with one that has the memory. So it must write the same
  * number of bytes both times.
+ *
+ * The functions that a program calls, for the prefix `net`, are:
+ *
+ *     net_predict(x, y, scratch)   outputs of a row of inputs
+ *     net_class(y)                 the class that outputs name, if they do
+ *     net_class_name(number)       the name of a class, if classes have names
+ *
+ * None of them allocates or has variables of its own, so they may run in
+ * several threads at once, each with its own scratch.
  */
 #include "formats/c/export_common.h"
 
@@ -29,11 +38,14 @@ static void put(mlpi_export_text *text, mlpi_writer *to, const mlpi_export *e)
 
 void mlpi_export_require(mlpi_snippets *snippets, const char *name)
 {
+    /* The tests ask for every name, so a missing one does not get far. */
     bool found = mlpi_snippets_require(snippets, name);
     assert(found);
     (void)found;
 }
 
+/* An array is as long as the longest of the outputs that lie in it by turns.
+ * The last layer writes into the caller's y, and needs none. */
 size_t mlpi_export_array_length(const mlpi_export *e, size_t odd)
 {
     const mlpi_layout *layout = &e->net->layout;
@@ -52,7 +64,9 @@ static size_t scratch_length(const mlpi_export *e)
     return mlpi_export_array_length(e, 0) + mlpi_export_array_length(e, 1);
 }
 
-/* True if an output, or the largest of the outputs, names a class. */
+/* True if an output, or the largest of the outputs, names a class: after
+ * categorical cross-entropy, after binary cross-entropy with a single output,
+ * and wherever the classes have names. */
 static bool has_classes(const mlp_net *net)
 {
     return net->loss == MLP_LOSS_CCE ||
@@ -70,6 +84,8 @@ static size_t longest_name(const mlp_net *net)
     return most;
 }
 
+/* The kind counts its own constants; class names are constants of every
+ * kind. */
 mlp_status mlpi_export_prepare(mlpi_export *e)
 {
     const mlp_net *net = e->net;
@@ -86,6 +102,7 @@ mlp_status mlpi_export_prepare(mlpi_export *e)
  * The comment at the head of both files
  */
 
+/* Lists the layers: " * 64 inputs, standardised", " * 16 relu", ... */
 static void put_layers(mlpi_writer *to, const mlp_net *net)
 {
     const mlpi_layout *layout = &net->layout;
@@ -115,6 +132,8 @@ static void put_head(mlpi_writer *to, const mlpi_export *e, const char *file)
  * The header
  */
 
+/* Writes the macros that a program needs to declare its arrays. Scratch is at
+ * least 1, because C has no arrays of length 0. */
 static void put_sizes(mlpi_writer *to, const mlpi_export *e)
 {
     const char *upper = e->upper;
@@ -130,6 +149,8 @@ static void put_sizes(mlpi_writer *to, const mlpi_export *e)
                   upper, scratch > 0 ? scratch : 1, e->kind->scratch_unit);
 }
 
+/* Writes the declarations, each with its contract. A program sees nothing else
+ * of the network. */
 static void put_prototypes(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to,
@@ -157,6 +178,7 @@ static void put_prototypes(mlpi_writer *to, const mlpi_export *e)
     }
 }
 
+/* C++ programs may include the header, too. */
 void mlpi_export_put_header(mlpi_writer *to, const mlpi_export *e)
 {
     put_head(to, e, e->header);
@@ -194,6 +216,7 @@ static void put_predict(mlpi_writer *to, const mlpi_export *e)
     if (!has_a && !has_b) {
         mlpi_put_text(to, "    (void)scratch;\n");
     }
+    /* The first layer reads x, or its standardised copy. */
     const char *in = e->standardises ? "b" : "x";
     for (size_t l = 1; l <= L; l++) {
         const char *hidden = l % 2 ? "a" : "b";
@@ -251,6 +274,7 @@ static void put_class_names(mlpi_writer *to, const mlpi_export *e)
  * outputs that the library computed for them.
  */
 
+/* Writes the array test_x of inputs, or test_y of the outputs expected. */
 static void put_test_rows(mlpi_writer *to, const mlpi_export *e, bool outputs)
 {
     const mlp_view *rows = outputs ? &e->A : &e->X;
@@ -305,6 +329,9 @@ static void put_check_of_header(mlpi_writer *to, mlpi_export *e)
                   e->header);
 }
 
+/* Everything but the public functions is static, so that a program may hold
+ * several networks. Definitions come before their uses; only the header has
+ * declarations. */
 void mlpi_export_put_code(mlpi_writer *to, mlpi_export *e)
 {
     put_head(to, e, e->code);

@@ -11,7 +11,14 @@
  *
  * For layer l the code holds the constants n<l> (counts, shift, zero), w<l>
  * (weights), c<l> (bias and multiplier of each neuron), and for some
- * activations t<l> (the table of look_up).
+ * activations t<l> (the table of look_up). Its functions use them so:
+ *
+ *     dense(&n1, w1, c1, x, a);
+ *     look_up(t1, n1.outputs, a);
+ *     dense(&n2, w2, c2, a, y);
+ *
+ * The self-test compares integers, so it demands the same result on every
+ * machine: the arithmetic of runtime/int8.h leaves nothing to the compiler.
  */
 #include "formats/c/export_int8.h"
 
@@ -60,6 +67,7 @@ static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
         TRY(mlp_score_regression(Y, mlp_view_const(t->A), &scores));
         *result = scores.r2;
     } else if (net->loss == MLP_LOSS_CCE) {
+        /* A row is correct if the largest output is the target's class. */
         size_t hits =
             net->kernels->count_correct_rows(m, n, t->A.data, t->targets);
         *result = (double)hits / (double)m;
@@ -70,7 +78,8 @@ static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
     return MLP_OK;
 }
 
-/* Sets q[n[0]] to the integers that stand for row i of X. */
+/* Sets q[n[0]] to the integers that stand for row i of X. Inputs are rounded to
+ * float first, as the exported conversion takes them. */
 static void quantise_row(const mlpi_int8 *net, mlp_cview X, size_t i, int8_t *q)
 {
     for (size_t k = 0; k < X.cols; k++) {
@@ -97,6 +106,8 @@ static mlp_status score_both(const mlpi_export *e, const trial *t)
 {
     mlp_cview X = e->options->X;
     mlp_cview Y = e->options->Y;
+    /* Kernels that count correct rows compare with targets in the network's
+     * precision; R2 reads Y itself. */
     if (!mlpi_is_regression(e->net->loss)) {
         mlpi_loss_targets(e->net, &(mlpi_targets){.m = Y.rows, .Y = &Y},
                           t->targets);
@@ -107,6 +118,7 @@ static mlp_status score_both(const mlpi_export *e, const trial *t)
     return score(e->net, Y, t, &e->report->score_after);
 }
 
+/* Scores both networks. MLP_ERR_ACCURACY if int8 loses too much. */
 static mlp_status try_int8(const mlpi_export *e)
 {
     trial t = {.net = e->net, .m = e->options->Y.rows};
@@ -131,6 +143,7 @@ static mlp_status try_int8(const mlpi_export *e)
  * Before writing
  */
 
+/* Rows are demanded, since ranges follow from them; targets are not. */
 static mlp_status check_rows(const mlpi_export *e)
 {
     const mlp_net *net = e->net;
@@ -150,11 +163,14 @@ static mlp_status check_rows(const mlpi_export *e)
 /* Returns the bytes of the constants of a layer: w, c, n and t. */
 static size_t layer_bytes(const mlpi_int8_layer *layer)
 {
+    /* w is int8 [n][inputs], c is int32 [n][2], and t has 256 entries. */
     size_t n = (size_t)layer->numbers.outputs;
     return n * (size_t)layer->numbers.inputs + 2 * n * sizeof(int32_t) +
            sizeof layer->numbers + (layer->table ? 256 : 0);
 }
 
+/* Only the conversions of floats call `quantised`, so it is chosen apart: it is
+ * written between #ifdef and #endif, and the rest stays free of floats. */
 static mlp_status prepare(mlpi_export *e)
 {
     TRY(check_rows(e));
@@ -192,6 +208,7 @@ static void put_scaling(mlpi_writer *to, const mlpi_export *e, const char *name,
     mlpi_put_text(to, "}\n");
 }
 
+/* A program that quantises its inputs itself has no use for the conversions. */
 static void put_header_functions(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to,
@@ -203,6 +220,8 @@ static void put_header_functions(mlpi_writer *to, const mlpi_export *e)
                   e->upper, e->prefix, e->prefix);
 }
 
+/* A program that converts inputs itself needs to know what the integers stand
+ * for. */
 static void put_header_constants(mlpi_writer *to, const mlpi_export *e)
 {
     const mlp_net *net = e->net;
@@ -223,6 +242,7 @@ static void put_header_constants(mlpi_writer *to, const mlpi_export *e)
  * Code
  */
 
+/* Writes an array of n integers of layer l. */
 static void put_int8(mlpi_writer *to, const char *name, size_t l, size_t n,
                      const int8_t *values)
 {
@@ -234,6 +254,8 @@ static void put_int8(mlpi_writer *to, const char *name, size_t l, size_t n,
     mlpi_list_close(&list);
 }
 
+/* The struct of a layer stays in RAM on an AVR, because `dense` reads its
+ * members as they are; it has four numbers. */
 static void put_layer_constants(mlpi_writer *to, size_t l,
                                 const mlpi_int8_layer *layer)
 {
@@ -261,11 +283,13 @@ static void put_constants(mlpi_writer *to, const mlpi_export *e)
     }
 }
 
+/* There are no variables besides the arrays, which an empty line follows. */
 static void begin_predict(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to, e->int8->L > 1 ? "\n" : "");
 }
 
+/* The activation is in `dense` (identity, ReLU) or in a table. */
 static void put_layer(mlpi_writer *to, const mlpi_export *e, size_t l,
                       const char *in, const char *out)
 {
@@ -282,6 +306,7 @@ static void put_layer(mlpi_writer *to, const mlpi_export *e, size_t l,
 static void put_binary_class(mlpi_writer *to, const mlpi_export *e)
 {
     const float *out = e->int8->out;
+    /* The scale is positive, so outputs grow with q. */
     int q = -128;
     while (q < 128 && !(out[0] + out[1] * (float)q >= 0.5f)) {
         q++;
@@ -315,7 +340,9 @@ static void put_functions(mlpi_writer *to, const mlpi_export *e)
                   e->prefix, upper, upper);
 }
 
-/* Inputs are quantised anew, and outputs computed anew, for each list. */
+/* Writes row i of the self-test: the caller's row as integers, or the integers
+ * that the network computes from it. Both are computed anew for each list,
+ * since storing them would need another block. */
 static void put_test_row(mlpi_list *list, const mlpi_export *e, size_t i,
                          bool outputs)
 {
@@ -329,6 +356,7 @@ static void put_test_row(mlpi_list *list, const mlpi_export *e, size_t i,
     }
 }
 
+/* Integers must be equal. */
 static void put_comparison(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to,
@@ -349,6 +377,7 @@ static void put_score(mlpi_writer *to, double score)
     mlpi_put_text(to, "%.*s", (int)strlen(text) - 1, text);
 }
 
+/* The head of the code says what int8 costs, if that is known. */
 static void put_remarks(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(
@@ -362,6 +391,8 @@ static void put_remarks(mlpi_writer *to, const mlpi_export *e)
     }
 }
 
+/* On an AVR constants stay in flash only if they are marked, and are read by
+ * functions. The casts keep the sign, which those functions ignore. */
 static void put_preamble(mlpi_writer *to, const mlpi_export *e)
 {
     (void)e;

@@ -13,7 +13,8 @@
  * reads them in order.
  *
  * The functions are snippets. By default they call the C library, which is
- * small and fast; canonical ones are the library's own, which give its bits.
+ * small and fast, and are near the library's outputs; canonical ones are the
+ * library's own, which give its bits.
  */
 #include "formats/c/export_real.h"
 
@@ -34,8 +35,8 @@ static const mlpi_snippet_table *table_of(const mlpi_export *e)
                                  : &mlpi_snippets_libm_f64;
 }
 
-/* An activation's function is called <name>_of, such as tanh_of. The identity
- * has none, and softmax is a function of a whole row. */
+/* Requires the function of an activation. It is called <name>_of, such as
+ * tanh_of. The identity has none, and softmax is a function of a whole row. */
 static void require_activation(mlpi_export *e, mlp_activation f)
 {
     if (f == MLP_ACT_SOFTMAX) {
@@ -49,6 +50,8 @@ static void require_activation(mlpi_export *e, mlp_activation f)
     }
 }
 
+/* All parameters become constants; so do the means and deviations of scaled
+ * inputs and outputs, and the polynomials of canonical functions. */
 static mlp_status prepare(mlpi_export *e)
 {
     const mlp_net *net = e->net;
@@ -116,6 +119,7 @@ static void put_weights(mlpi_writer *to, const mlpi_export *e, size_t l)
                                     e->type, l, shape->width * (inputs + 1));
     for (size_t j = 0; j < shape->width; j++) {
         for (size_t k = 0; k < inputs; k++) {
+            /* W is stored as [n_in][n_out]: a neuron's weights are a column. */
             size_t at = shape->W + k * shape->width + j;
             mlpi_list_put_real(&list, net->kernels->dtype,
                                number_at(net, net->parameters, at));
@@ -127,6 +131,7 @@ static void put_weights(mlpi_writer *to, const mlpi_export *e, size_t l)
     mlpi_list_close(&list);
 }
 
+/* Constants are marked FLASH, which means something on an AVR alone. */
 static void put_constants(mlpi_writer *to, const mlpi_export *e)
 {
     put_scaling(to, e, "input_scaling", &e->net->in);
@@ -181,11 +186,13 @@ static void put_activation(mlpi_writer *to, const mlpi_export *e, size_t l,
     if (f == MLP_ACT_IDENTITY) {
         return;
     }
+    /* Softmax needs the whole row. */
     if (f == MLP_ACT_SOFTMAX) {
         mlpi_put_text(to, "    probabilities(%zu, %s);\n", shape->width, array);
         return;
     }
     if (mlpi_has_slope(f)) {
+        /* The slope is the second argument: leaky_relu_of(a[i], 0.1f). */
         slope[0] = ',';
         slope[1] = ' ';
         mlpi_real_text(e->net->kernels->dtype,
@@ -197,7 +204,8 @@ static void put_activation(mlpi_writer *to, const mlpi_export *e, size_t l,
                   shape->width, array, mlp_activation_name(f), array, slope);
 }
 
-/* True if an activation is a loop, which needs a variable. */
+/* True if an activation is a loop, which needs a variable: an unused one draws
+ * a warning from the user's compiler. */
 static bool has_loops(const mlp_net *net)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {
@@ -209,6 +217,8 @@ static bool has_loops(const mlp_net *net)
     return false;
 }
 
+/* Writes the loops' variable, and the call that standardises inputs into
+ * `b`. */
 static void begin_predict(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to, has_loops(e->net) ? "    size_t i;\n\n" : "\n");
@@ -218,6 +228,7 @@ static void begin_predict(mlpi_writer *to, const mlpi_export *e)
     }
 }
 
+/* Writes Z = W x + b, then the activation in the same array. */
 static void put_layer(mlpi_writer *to, const mlpi_export *e, size_t l,
                       const char *in, const char *out)
 {
@@ -227,6 +238,7 @@ static void put_layer(mlpi_writer *to, const mlpi_export *e, size_t l,
     put_activation(to, e, l, out);
 }
 
+/* Outputs of a network with scaled targets return to the targets' range. */
 static void end_predict(mlpi_writer *to, const mlpi_export *e)
 {
     if (e->net->out.scales) {
@@ -242,6 +254,7 @@ static void put_binary_class(mlpi_writer *to, const mlpi_export *e)
                   e->net->kernels->dtype == MLP_F32 ? "0.5f" : "0.5");
 }
 
+/* The expected outputs are those that mlp_predict computed. */
 static void put_test_row(mlpi_list *list, const mlpi_export *e, size_t i,
                          bool outputs)
 {
@@ -267,6 +280,7 @@ static void put_comparison(mlpi_writer *to, const mlpi_export *e)
                         "\n");
 }
 
+/* The head of the code says how near it is to the library. */
 static void put_remarks(mlpi_writer *to, const mlpi_export *e)
 {
     if (e->options->canonical) {

@@ -14,6 +14,11 @@
  * neuron share one multiplier: large weights of one neuron do not cost the
  * others digits.
  *
+ * Example: x between -1 and 3 has center 1 and scale 4/254. With W = -2 and b =
+ * 0.5 layer 1 computes z = -2 x + 0.5, so w = -127 and s = 2 (4/254) / 127; the
+ * bias, in units of s, is that of x = center, -1.5 / s. If the activation is
+ * ReLU, z from 0 to 2.5 gets the scale 2.5/255 and zero = -128.
+ *
  * Why a sum cannot overflow 32 bits: a product is at most 127 * 128 < 2^14, a
  * layer has at most 2^15 inputs, and a bias is at most 2^29 before the zero of
  * the inputs is subtracted, which is bounded like a sum of products:
@@ -45,18 +50,21 @@ typedef struct range {
 
 static const range empty_range = {INFINITY, -INFINITY};
 
-/* A NaN makes the range infinite, which is_finite then refuses. */
+/* Extends a range by a number. A NaN makes the range infinite, which is_finite
+ * then refuses; comparisons alone would pass over it. */
 static range including(range r, double x)
 {
     return isnan(x) ? (range){-INFINITY, INFINITY}
                     : (range){mlpi_min(x, r.least), mlpi_max(x, r.most)};
 }
 
+/* False for the range of no number, too. */
 static bool is_finite(range r)
 {
     return isfinite(r.least) && isfinite(r.most);
 }
 
+/* Extends a range by n reals, which are float or double. */
 static range including_all(const mlp_net *net, range r, size_t n,
                            const void *reals)
 {
@@ -86,6 +94,7 @@ typedef struct calibration {
     void *scratch;
 } calibration;
 
+/* A chunk bounds the memory, however many rows there are. */
 static void lay_out_calibration(void *object, mlpi_cursor *cursor)
 {
     calibration *c = object;
@@ -101,6 +110,8 @@ static void lay_out_calibration(void *object, mlpi_cursor *cursor)
     c->scratch = mlpi_take(cursor, mlpi_forward_scratch(net, CHUNK), size);
 }
 
+/* Predicts at most CHUNK rows as mlp_predict does, but keeps the range of every
+ * layer's z, which predicting does not store. */
 static void calibrate_chunk(const mlp_net *net, const calibration *c,
                             mlp_cview X)
 {
@@ -212,6 +223,7 @@ static mlp_status quantise_inputs(const mlp_net *net, const mlpi_int8 *to,
  * Weights and sums
  */
 
+/* Parameters are read one by one, as doubles: exporting need not be fast. */
 static double parameter(const mlp_net *net, size_t at)
 {
     double x = 0;
@@ -220,12 +232,15 @@ static double parameter(const mlp_net *net, size_t at)
     return x;
 }
 
+/* Returns W[j][k] of layer l, which is stored as [n_in][n_out]. */
 static double weight(const mlp_net *net, size_t l, size_t j, size_t k)
 {
     const mlpi_shape *shape = &net->layout.layer[l];
     return parameter(net, shape->W + k * shape->width + j);
 }
 
+/* Rounds halves away from 0. A cast of what int32_t cannot hold is undefined,
+ * so callers see to it that x fits. */
 static int32_t nearest(double x)
 {
     return (int32_t)(x < 0 ? x - 0.5 : x + 0.5);
@@ -264,6 +279,8 @@ static double quantise_neuron(const mlp_net *net, const mlpi_int8 *to, size_t l,
         w[k] = (int8_t)nearest(weight(net, l, j, k) * scale / divisor);
         sum += w[k];
     }
+    /* The sum of w (q - zero) is the sum of w q, less zero times the sum of
+     * w. */
     int32_t zero = l > 1 ? to->layer[l - 1].zero : 0;
     layer->channels[2 * j] = nearest(bias / divisor) - zero * sum;
     return s;
@@ -339,6 +356,7 @@ static bool make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
     }
     net->kernels->from_double(TABLE, x, reals);
     mlpi_activation how = mlpi_net_activation(net, l, TABLE);
+    /* The table is 256 rows of one output. */
     how.n = 1;
     net->kernels->activate(&how, reals, reals);
     range a = including_all(net, empty_range, TABLE, reals);
@@ -369,6 +387,8 @@ static mlp_status refuse_layer(const mlp_net *net, size_t l)
                       l);
 }
 
+/* Sets all numbers of layer l. Its inputs' scales must be known: those of layer
+ * l - 1. */
 static mlp_status quantise_layer(const mlp_net *net, const mlpi_int8 *to,
                                  size_t l, const calibration *c)
 {
@@ -412,6 +432,8 @@ static mlp_status quantise_outputs(const mlp_net *net, const mlpi_int8 *to)
     return MLP_OK;
 }
 
+/* Layers go in order, since the scale of one layer's outputs is the scale of
+ * the next layer's inputs. */
 static mlp_status quantise_all(const mlp_net *net, const calibration *c,
                                mlp_cview X, mlpi_int8 *to)
 {
@@ -423,6 +445,7 @@ static mlp_status quantise_all(const mlp_net *net, const calibration *c,
     return quantise_outputs(net, to);
 }
 
+/* Sets all numbers of a network that is laid out. */
 static mlp_status fill(const mlp_net *net, mlp_cview X, mlpi_int8 *to)
 {
     calibration c = {.net = net};
@@ -443,6 +466,8 @@ typedef struct construction {
     mlpi_int8 *made; /* stands in the block that it describes */
 } construction;
 
+/* Takes the network, then its layers, then the arrays of each layer, whose
+ * place is known only when the layers have one. */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     construction *c = object;
@@ -475,6 +500,7 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     }
 }
 
+/* The limit is checked first, because it depends on the layout alone. */
 mlp_status mlpi_quantise(const mlp_net *net, mlp_cview X, mlpi_int8 **made)
 {
     for (size_t l = 0; l < net->layout.L; l++) {
@@ -497,6 +523,8 @@ mlp_status mlpi_quantise(const mlp_net *net, mlp_cview X, mlpi_int8 **made)
     return MLP_OK;
 }
 
+/* An exported file makes the same calls, so its outputs, and its score, are the
+ * same. */
 void mlpi_int8_run(const mlpi_int8 *net, const int8_t *x, int8_t *y)
 {
     for (size_t l = 1; l <= net->L; l++) {

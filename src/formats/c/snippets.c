@@ -16,6 +16,7 @@
 #include "formats/c/c_writer.h"
 #include "base/hexfloat.h"
 
+/* Tables are short, so the name is searched from the start. */
 bool mlpi_snippets_require(mlpi_snippets *snippets, const char *name)
 {
     const mlpi_snippet *snippet = snippets->table->snippet;
@@ -26,6 +27,7 @@ bool mlpi_snippets_require(mlpi_snippets *snippets, const char *name)
     if (i == snippets->table->count) {
         return false;
     }
+    /* All later snippets are settled: none of them is needed by this one. */
     snippets->needed[i] = true;
     for (i++; i-- > 0;) {
         for (const short *need = snippet[i].needs; *need >= 0; need++) {
@@ -35,6 +37,7 @@ bool mlpi_snippets_require(mlpi_snippets *snippets, const char *name)
     return true;
 }
 
+/* The build has counted the numbers of each array. */
 size_t mlpi_snippets_numbers(const mlpi_snippets *snippets)
 {
     size_t n = 0;
@@ -48,8 +51,8 @@ size_t mlpi_snippets_numbers(const mlpi_snippets *snippets)
  * Writing
  */
 
-/* Returns the place of the first character from place n on that is not one of
- * `set`. */
+/* Skips characters of a set. Returns the place of the first character from
+ * place n on that is not one of `set`. */
 static size_t skip(const char *text, size_t n, const char *set)
 {
     while (text[n] && strchr(set, text[n])) {
@@ -73,6 +76,8 @@ static size_t read_hexfloat(const char *at, double *x)
     return mlpi_hexfloat_read(at, n, x) ? n : 0;
 }
 
+/* Writes a snippet. A hexadecimal float ends with f if it is one of type float:
+ * 0x1p-126f. What stands between two such numbers is written at once. */
 static void put_snippet(const mlpi_snippet *snippet, mlpi_writer *to)
 {
     const char *written = snippet->text;

@@ -8,8 +8,10 @@
  * leaves out the conditional part; so it has no include guard.
  *
  * An output's q stands for a = scale (q - zero). A neuron adds its bias and the
- * products of weights and inputs in 32 bits, and the sum times
- * multiplier / 2^shift is its output's q - zero.
+ * products of weights and inputs in 32 bits, and the sum times multiplier /
+ * 2^shift is its output's q - zero. Each neuron has its multiplier; the shift
+ * is the same for a layer. Nothing depends on the compiler: no signed overflow,
+ * no shift of a negative number.
  */
 #include <stdint.h>
 
@@ -21,10 +23,11 @@
 #define READ32(p) (*(p))
 #endif
 
+/* What a layer's arithmetic needs besides its arrays. */
 typedef struct layer_numbers {
     int inputs, outputs;
-    int shift;
-    int zero; /* of the sums; for ReLU it is the smallest number, -128 */
+    int shift; /* of all multipliers, from 1 to 62 */
+    int zero;  /* of the sums; for ReLU it is the smallest number, -128 */
 } layer_numbers;
 
 /* Returns sum * multiplier / 2^shift, rounded to the nearest whole number, and
