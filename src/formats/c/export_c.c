@@ -52,7 +52,8 @@ static bool is_identifier(size_t n, const char *text)
     return n > 0 && n < MLPI_PREFIX_SIZE;
 }
 
-/* Sets the prefix, and the prefix in upper case. */
+/* Sets the prefix, and the prefix in upper case. The message shows at most 80
+ * bytes of a wrong one. */
 static mlp_status take_prefix(mlpi_export *e, size_t n, const char *text)
 {
     if (!is_identifier(n, text)) {
@@ -105,8 +106,9 @@ static mlp_status take_names(mlpi_export *e, const char *path, char *header)
  * Rows for the self-test
  */
 
-/* Makes rows if the caller gives none: each input is uniform within two
- * standard deviations of its mean, as far as the network knows these. */
+/* Makes rows for the self-test if the caller gives none: each input is uniform
+ * within two standard deviations of its mean, as far as the network knows
+ * these. */
 static mlp_status make_rows(const mlp_net *net, mlp_view X)
 {
     mlp_rng rng = mlp_rng_seeded(1);
@@ -154,8 +156,8 @@ static mlp_view dense_view(const mlp_net *net, size_t rows, size_t cols,
     return (mlp_view){net->kernels->dtype, rows, cols, cols, 1, data};
 }
 
-/* Allocates the rows of the self-test, whose block is e->X.data, and fills
- * them: the first of the caller's, if there are any. */
+/* Allocates the rows of the self-test and their outputs, whose block is
+ * e->X.data, and fills them: the first of the caller's, if there are any. */
 static mlp_status take_rows(mlpi_export *e)
 {
     const mlp_net *net = e->net;

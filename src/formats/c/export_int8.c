@@ -101,7 +101,8 @@ static void predict_in_int8(const mlpi_int8 *net, mlp_cview X, const trial *t)
     }
 }
 
-/* Sets both scores of the report. */
+/* Sets both scores of the report: before, of the network of real numbers, and
+ * after, of its integers. Both use the rows that gave the ranges. */
 static mlp_status score_both(const mlpi_export *e, const trial *t)
 {
     mlp_cview X = e->options->X;
@@ -242,7 +243,7 @@ static void put_header_constants(mlpi_writer *to, const mlpi_export *e)
  * Code
  */
 
-/* Writes an array of n integers of layer l. */
+/* Writes an array of n integers of layer l: its weights w<l> or table t<l>. */
 static void put_int8(mlpi_writer *to, const char *name, size_t l, size_t n,
                      const int8_t *values)
 {
@@ -318,7 +319,8 @@ static void put_binary_class(mlpi_writer *to, const mlpi_export *e)
     }
 }
 
-/* Writes the conversions, and the snippet that they call. */
+/* Writes the conversions, and the snippet that they call. Their loops read the
+ * macros of the header as arrays. */
 static void put_functions(mlpi_writer *to, const mlpi_export *e)
 {
     const char *upper = e->upper;
@@ -356,7 +358,7 @@ static void put_test_row(mlpi_list *list, const mlpi_export *e, size_t i,
     }
 }
 
-/* Integers must be equal. */
+/* Integers must be equal, on every machine. */
 static void put_comparison(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to,

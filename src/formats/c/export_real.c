@@ -12,9 +12,17 @@
  * weights, which the network stores as a column of W, then its bias. So `dense`
  * reads them in order.
  *
- * The functions are snippets. By default they call the C library, which is
- * small and fast, and are near the library's outputs; canonical ones are the
- * library's own, which give its bits.
+ * The functions are snippets, of two kinds:
+ *
+ *     runtime/libm.h        the default. Activations call the C library, which is
+ *                           small and fast; outputs are within 1e-6 of this
+ *                           library's.
+ *     runtime/canonical.h   options->canonical. Activations, and the order of
+ *                           sums, are this library's own, so that outputs have
+ *                           its bits.
+ *
+ * Both define the same names, so that the rest of the file does not depend on
+ * the choice.
  */
 #include "formats/c/export_real.h"
 
@@ -35,8 +43,9 @@ static const mlpi_snippet_table *table_of(const mlpi_export *e)
                                  : &mlpi_snippets_libm_f64;
 }
 
-/* Requires the function of an activation. It is called <name>_of, such as
- * tanh_of. The identity has none, and softmax is a function of a whole row. */
+/* Requires the function of an activation. The function is called <name>_of,
+ * such as tanh_of. The identity has none, and softmax is a function of a whole
+ * row. */
 static void require_activation(mlpi_export *e, mlp_activation f)
 {
     if (f == MLP_ACT_SOFTMAX) {
@@ -90,7 +99,8 @@ static double number_at(const mlp_net *net, const void *reals, size_t i)
     return x;
 }
 
-/* Writes mean and standard deviation of each column, in pairs. */
+/* Writes mean and standard deviation of each column in pairs, so that both are
+ * read from one place in memory. */
 static void put_scaling(mlpi_writer *to, const mlpi_export *e, const char *name,
                         const mlpi_scaling *scaling)
 {
@@ -109,7 +119,7 @@ static void put_scaling(mlpi_writer *to, const mlpi_export *e, const char *name,
     mlpi_list_close(&list);
 }
 
-/* Writes w<l>, a neuron in each group of lines. */
+/* Writes w<l>. Each neuron begins a line, so that a reader finds it. */
 static void put_weights(mlpi_writer *to, const mlpi_export *e, size_t l)
 {
     const mlp_net *net = e->net;
@@ -145,7 +155,8 @@ static void put_constants(mlpi_writer *to, const mlpi_export *e)
  * Code
  */
 
-/* Writes the includes and macros that the snippets expect. Canonical code is
+/* Writes the includes and macros that the snippets expect; REAL_BITS and
+ * MLPI_LANES are the parameters of the kernels' templates. Canonical code is
  * refused where a compiler would round otherwise: with -ffast-math, or where
  * intermediate results have more digits than their type. It forbids the
  * compiler to fuse a product and a sum on its own. On an AVR constants stay in

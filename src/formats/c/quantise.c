@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Quantises a network after it has been trained, in three steps:
+ * Quantises a network after it has been trained, in three stages:
  *
  *   1. Calibration. The network predicts the rows X in its own precision, and
  *      the range of z is recorded for each layer.

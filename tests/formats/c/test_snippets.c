@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The snippets that cut_snippets.cmake makes of the library's sources: every
- * name that an exporter asks for is there, and every text is a whole definition.
- * That the texts compile is tests/scripts/exported_c.sh.
+ * name that an exporter asks for is there, and every text is a whole
+ * definition. That the texts compile is tests/scripts/exported_c.sh.
  */
 #include "support/training.h"
 
