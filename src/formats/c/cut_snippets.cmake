@@ -64,8 +64,8 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
 endif()
 cmake_minimum_required(VERSION 3.20)
 
-# What a snippet may call besides other snippets. (The exported file defines the
-# READ macros.)
+# What looks like a call, but is none of a snippet. The exported file defines
+# the READ macros.
 set(known_calls if for while return sizeof READ READ8 READ32)
 
 # ------------------------------------------------------------------------------
@@ -78,8 +78,8 @@ string(ASCII 2 open_bracket)
 string(ASCII 3 close_bracket)
 string(ASCII 4 backslash)
 
-# The lines of a file that count, as a list. Each element begins with a `|`, so
-# that no element is empty.
+# Sets `result` to the list of the lines that count. Each element begins with a
+# `|`, so that no element is empty.
 function(read_lines file bits result)
     file(READ "${snippet_root}/${file}" text)
     string(REPLACE ";" "${semicolon}" text "${text}")
@@ -89,7 +89,7 @@ function(read_lines file bits result)
     string(REGEX REPLACE "\n$" "" text "${text}")
     string(REPLACE "\n" ";|" text "|${text}")
     set(lines "")
-    set(taken "") # for each condition around a line: does its part count?
+    set(taken "") # of each condition around a line: YES if its part counts
     foreach(line IN LISTS text)
         if(line MATCHES "^.#if")
             set(holds NO)
@@ -119,15 +119,16 @@ endfunction()
 # ------------------------------------------------------------------------------
 # Snippets
 
+# Sets `result` to the text without its comments, of which the last may be open.
 function(without_comments text result)
     string(REGEX REPLACE "/[*][^*]*[*]+([^/*][^*]*[*]+)*/" "" text "${text}")
     set(${result} "${text}" PARENT_SCOPE)
 endfunction()
 
-# Is a definition complete? `bare` is its text so far, without comments, and
-# `line` the last line. A macro ends with a line that has no backslash at its
-# end, a block between braces with a brace in the first column, all else with a
-# semicolon.
+# Sets `result` to YES if a definition is complete. `bare` is its text so far,
+# without comments, and `line` the last line. A macro ends with a line that has
+# no backslash at its end, a block between braces with a brace in the first
+# column, any other definition with a semicolon.
 function(is_complete bare line has_block result)
     set(complete NO)
     if(bare MATCHES "/[*]")
@@ -146,9 +147,10 @@ function(is_complete bare line has_block result)
     set(${result} ${complete} PARENT_SCOPE)
 endfunction()
 
-# The names that a definition, without its comments, introduces: an enum has
-# many; any other has one, before the first bracket, brace, sign or, of a type,
-# before the last semicolon.
+# Sets `result` to the names that a definition introduces. `text` is without
+# comments. An enum introduces many names. Any other definition introduces one,
+# which stands before the first bracket, brace or equals sign; that of a type
+# stands before the last semicolon.
 function(find_names text file result)
     set(names "")
     if(text MATCHES "^#define ([A-Za-z_0-9]+)")
@@ -169,7 +171,8 @@ function(find_names text file result)
     set(${result} "${names}" PARENT_SCOPE)
 endfunction()
 
-# How many numbers there are in `... [] = {a, b, c};`; 0 in all else.
+# Sets `result` to the count of numbers in `... [] = {a, b, c};`, and to 0 for
+# any other definition.
 function(count_numbers text result)
     set(count 0)
     if(text MATCHES "^[^#({]*${open_bracket}${close_bracket} = {([^}]*)}")
@@ -254,7 +257,8 @@ endmacro()
 # ------------------------------------------------------------------------------
 # Tables
 
-# What runtime/ calls must be there: a function of a template may be renamed.
+# Fails if a snippet of runtime/ calls what is not defined: a function of a
+# kernel may have been renamed.
 macro(check_calls i)
     if(file_${i} MATCHES "^${runtime}" AND NOT bare_${i} MATCHES "^#")
         string(REGEX MATCHALL "[A-Za-z_0-9]+[(]" calls "${bare_${i}}")
@@ -281,7 +285,7 @@ macro(find_needs i)
     list(REMOVE_DUPLICATES needs_${i})
 endmacro()
 
-# The text of a snippet as C strings, a line of text in each line.
+# Sets `result` to the text of a snippet as C strings, one for each line.
 function(quote text result)
     string(REPLACE "\"" "\\\"" text "${text}")
     string(REPLACE "${semicolon}" ";" text "${text}")

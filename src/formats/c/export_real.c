@@ -14,8 +14,8 @@
  *
  * The functions are snippets, of two kinds:
  *
- *     runtime/libm.h        the default. Activations call the C library, which is
- *                           small and fast; outputs are within 1e-6 of this
+ *     runtime/libm.h        the default. Activations call the C library, which
+ *                           is small and fast; outputs are within 1e-6 of this
  *                           library's.
  *     runtime/canonical.h   options->canonical. Activations, and the order of
  *                           sums, are this library's own, so that outputs have
