@@ -130,7 +130,9 @@ static mlp_status make_rows(const mlp_net *net, mlp_view X)
     return MLP_OK;
 }
 
-/* Sets the rows e->X, and e->A to what the network predicts for them. */
+/* Sets the rows e->X, and e->A to what the network predicts for them. The
+ * self-test of an exported file demands these outputs, whatever the compiler
+ * there. */
 static mlp_status fill_rows(mlpi_export *e)
 {
     const mlp_cview *given = &e->options->X;
@@ -149,7 +151,8 @@ static mlp_status fill_rows(mlpi_export *e)
     return mlpi_check_finite(e->net, "outputs of X", mlp_view_const(e->A));
 }
 
-/* Returns a view of rows without gaps between them. */
+/* Returns a view of rows without gaps between them, in the network's
+ * precision. */
 static mlp_view dense_view(const mlp_net *net, size_t rows, size_t cols,
                            void *data)
 {
@@ -202,7 +205,8 @@ static void seal(mlpi_export *e, mlpi_writer *code)
     mlpi_put_hex32(e->id, (char *)code->bytes + e->id_at);
 }
 
-/* Writes both files, or leaves both as they were. */
+/* Writes both files, or leaves both as they were: MLP_ERR_IO if the disk
+ * refuses. */
 static mlp_status write_files(mlpi_export *e, const char *path,
                               const char *header_path)
 {

@@ -88,7 +88,9 @@ static void quantise_row(const mlpi_int8 *net, mlp_cview X, size_t i, int8_t *q)
     }
 }
 
-/* Sets t->A to the numbers that the network's integer outputs stand for. */
+/* Sets t->A to the numbers that the network's integer outputs stand for, in the
+ * precision of the network. For softmax these are its arguments, whose largest
+ * is the largest probability's, so the accuracy is the same. */
 static void predict_in_int8(const mlpi_int8 *net, mlp_cview X, const trial *t)
 {
     for (size_t i = 0; i < X.rows; i++) {
@@ -119,7 +121,9 @@ static mlp_status score_both(const mlpi_export *e, const trial *t)
     return score(e->net, Y, t, &e->report->score_after);
 }
 
-/* Scores both networks. MLP_ERR_ACCURACY if int8 loses too much. */
+/* Scores both networks, in a block of memory for this alone. MLP_ERR_ACCURACY
+ * if int8 loses too much: its score is below that of the real numbers by more
+ * than options->max_score_drop, in the unit of the score. */
 static mlp_status try_int8(const mlpi_export *e)
 {
     trial t = {.net = e->net, .m = e->options->Y.rows};
@@ -209,7 +213,8 @@ static void put_scaling(mlpi_writer *to, const mlpi_export *e, const char *name,
     mlpi_put_text(to, "}\n");
 }
 
-/* A program that quantises its inputs itself has no use for the conversions. */
+/* Declares the conversions. A program without floats, which gets its integers
+ * from a sensor or a table, has no use for them. */
 static void put_header_functions(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to,
@@ -284,7 +289,8 @@ static void put_constants(mlpi_writer *to, const mlpi_export *e)
     }
 }
 
-/* There are no variables besides the arrays, which an empty line follows. */
+/* There are no variables besides the arrays of scratch, which an empty line
+ * follows. Inputs come as integers, so nothing is standardised. */
 static void begin_predict(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to, e->int8->L > 1 ? "\n" : "");
@@ -366,7 +372,8 @@ static void put_comparison(mlpi_writer *to, const mlpi_export *e)
                   e->upper);
 }
 
-/* Writes a score with four decimal places, unless it is too large for them. The
+/* Writes a score with four decimal places, unless it is too large for them, as
+ * an R2 may be: 0.98765432 becomes 0.9877. The
  * text of a float ends with an f, which is left out. */
 static void put_score(mlpi_writer *to, double score)
 {

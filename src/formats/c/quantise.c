@@ -137,7 +137,8 @@ static void calibrate_chunk(const mlp_net *net, const calibration *c,
     }
 }
 
-/* Sets the range of each layer's z on the rows X. */
+/* Sets the range of each layer's z on the rows X. Finite rows may still
+ * overflow: MLP_ERR_NOT_FINITE. */
 static mlp_status calibrate(const mlp_net *net, const calibration *c,
                             mlp_cview X)
 {
@@ -412,7 +413,9 @@ static mlp_status quantise_layer(const mlp_net *net, const mlpi_int8 *to,
     return MLP_OK;
 }
 
-/* Sets center and scale of each output, which undo the scaling of targets. */
+/* Sets center and scale of each output, so that center + scale q undoes the
+ * scaling of targets, too. Both are floats in the exported file, and must be
+ * finite there. */
 static mlp_status quantise_outputs(const mlp_net *net, const mlpi_int8 *to)
 {
     const mlpi_int8_layer *last = &to->layer[to->L];
@@ -445,7 +448,8 @@ static mlp_status quantise_all(const mlp_net *net, const calibration *c,
     return quantise_outputs(net, to);
 }
 
-/* Sets all numbers of a network that is laid out. */
+/* Sets all numbers of a network that is laid out. The memory of the calibration
+ * is released before the function returns. */
 static mlp_status fill(const mlp_net *net, mlp_cview X, mlpi_int8 *to)
 {
     calibration c = {.net = net};

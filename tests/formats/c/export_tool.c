@@ -8,7 +8,7 @@
  *
  *     <name>.c, <name>.h   the export
  *     <name>_run.h         the names that run.c or run_int8.c compiles with
- *     <name>.bin           what they compare with: rows, and for each of them the
+ *     <name>.bin           what they compare with: rows, and for each the
  *                          library's prediction or its class
  *
  * and prints the bytes that the export stated: <name> <constants> <scratch>.
