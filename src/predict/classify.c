@@ -4,6 +4,7 @@
 
 #include "predict/predict.h"
 #include "base/error.h"
+#include "model/data_check.h"
 #include "base/view.h"
 
 static void put_labels(const mlp_net *net, size_t m, double threshold,
@@ -11,9 +12,9 @@ static void put_labels(const mlp_net *net, size_t m, double threshold,
 {
     size_t n = mlpi_net_outputs(net);
     if (net->loss == MLP_LOSS_CCE) {
-        net->kernels->argmax_labels(m, n, A, labels);
+        net->kernels->scalar->argmax_labels(m, n, A, labels);
     } else {
-        net->kernels->threshold_labels(m, n, threshold, A, labels);
+        net->kernels->scalar->threshold_labels(m, n, threshold, A, labels);
     }
 }
 
@@ -27,7 +28,7 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "threshold: expects a number, got NaN");
     }
-    TRY(mlpi_check_inputs(net, &X, 0));
+    TRY(mlpi_check_inputs(net, &net->hooks, &X, 0));
     mlpi_expected expected = {.name = "labels",
                               .dtype = MLP_I32,
                               .rows = X.rows,
@@ -44,7 +45,7 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
         mlpi_predict_chunk(net, &ws->buffers, &chunk, NULL, rows);
         mlpi_unscale_outputs(net, rows, ws->buffers.A);
         put_labels(net, rows, threshold, ws->buffers.A,
-                   mlpi_view_part(labels, sizeof(int32_t), i, rows));
+                   mlpi_view_rows(labels, sizeof(int32_t), i, rows));
     }
     mlp_workspace_free(ws);
     return MLP_OK;

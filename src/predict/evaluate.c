@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "predict/evaluate.h"
 
+#include "model/data_check.h"
 #include "model/loss.h"
 #include "predict/predict.h"
 #include "base/error.h"
@@ -43,8 +44,10 @@ static size_t count_hits(const mlp_net *net,
                                             .out = buffers->Y});
     }
     return net->loss == MLP_LOSS_CCE
-               ? net->kernels->count_correct_rows(m, n, buffers->A, buffers->Y)
-               : net->kernels->count_correct(m * n, buffers->A, buffers->Y);
+               ? net->kernels->scalar->count_correct_rows(m, n, buffers->A,
+                                                          buffers->Y)
+               : net->kernels->scalar->count_correct(m * n, buffers->A,
+                                                     buffers->Y);
 }
 
 void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
@@ -79,8 +82,8 @@ mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
         return mlpi_error(&net->hooks, MLP_ERR_NULL,
                           "the place for the scores is NULL");
     }
-    TRY(mlpi_check_shapes(net, &X, &Y));
-    TRY(mlpi_check_values(net, &X, &Y));
+    TRY(mlpi_check_shapes(net, &net->hooks, &X, &Y));
+    TRY(mlpi_check_values(net, &net->hooks, &X, &Y));
     mlp_workspace *ws = NULL;
     TRY(mlpi_workspace_make(net, X.rows, &ws));
     mlpi_evaluate(net, ws, &(mlpi_eval_rows){.m = X.rows, .X = X, .Y = Y},

@@ -46,7 +46,7 @@ static mlp_status check_shape(mlp_cview view, size_t rows, size_t cols)
                               .dtype = view.dtype,
                               .rows = rows,
                               .cols = cols,
-                              .least_rows = 1};
+                              .min_rows = 1};
     return mlpi_check_view(&no_hooks, &view, &expected);
 }
 
@@ -108,7 +108,7 @@ static mlp_status check_counts(mlp_view counts)
                               .dtype = MLP_I32,
                               .rows = counts.cols,
                               .cols = counts.cols,
-                              .least_rows = 1};
+                              .min_rows = 1};
     return mlpi_check_writable(&no_hooks, &counts, &expected);
 }
 
@@ -329,7 +329,7 @@ mlp_status mlp_log_loss(mlp_cview probabilities, mlp_cview labels, double *loss)
     TRY(check_labels(labels, P.rows, P.cols > 1 ? P.cols : 2));
     size_t row = 0;
     size_t col = 0;
-    if (mlpi_kernels_get(P.dtype, 0)->find_not_unit(P, &row, &col)) {
+    if (mlpi_kernels_get(P.dtype, 0)->scalar->find_not_unit(P, &row, &col)) {
         return MLP_ERR_ARGUMENT;
     }
     sum logs = {.count = 0};

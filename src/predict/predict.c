@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "predict/predict.h"
 
+#include "model/data_check.h"
 #include "model/layer.h"
 #include "base/error.h"
 #include "base/view.h"
@@ -32,7 +33,7 @@ static void run_layers(const mlp_net *net, const mlpi_predict_buffers *buffers,
     size_t L = net->layout.L;
     for (size_t l = 1; l <= L; l++) {
         void *hidden = buffers->hidden[l % 2];
-        mlpi_forward(net, &(mlpi_forward_step){.l = l,
+        mlpi_forward(net, &(mlpi_forward_args){.l = l,
                                                .m = m,
                                                .A_prev = A_prev,
                                                .Z = l < L ? hidden : Z,
@@ -63,13 +64,13 @@ static inline void run_row(const mlp_net *net,
                            const mlp_cview *X, const mlp_view *A)
 {
     enum { NEAR = 32768 }; /* bytes that L1 holds */
-    mlpi_row row = {.L = net->layout.L,
-                    .layer = net->row_layers,
-                    .far =
-                        net->layout.parameters > NEAR / net->kernels->real_size,
-                    .x = X->data,
-                    .hidden = {buffers->hidden[0], buffers->hidden[1]},
-                    .out = A->data};
+    mlpi_row_args row = {.L = net->layout.L,
+                         .layer = net->row_layers,
+                         .exceeds_l1 = net->layout.parameters >
+                                       NEAR / net->kernels->real_size,
+                         .x = X->data,
+                         .hidden = {buffers->hidden[0], buffers->hidden[1]},
+                         .out = A->data};
     if (net->in.scales) {
         row.x = enter(net, buffers, mlpi_operand_of(*X), NULL, 1).data;
     }
@@ -90,7 +91,7 @@ static mlp_status look_at_output(const mlp_net *net, size_t rows,
 mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
                               const mlp_view *A)
 {
-    TRY(mlpi_check_inputs(net, X, 0));
+    TRY(mlpi_check_inputs(net, &net->hooks, X, 0));
     const mlp_cview out = {A->dtype,      A->rows,       A->cols,
                            A->row_stride, A->col_stride, A->data};
     size_t outputs = mlpi_net_outputs(net);
@@ -128,13 +129,13 @@ static void predict_rows(const task *t, const mlpi_predict_buffers *buffers,
                    out);
         mlpi_unscale_outputs(net, m, out);
         if (!is_direct) {
-            kernels->scatter(m, A->cols, out,
-                             mlpi_view_part(*A, kernels->real_size, i, m));
+            kernels->scalar->scatter(
+                m, A->cols, out, mlpi_view_rows(*A, kernels->real_size, i, m));
         }
     }
 }
 
-static void do_predict(const mlpi_member *self, void *context)
+static void do_predict(const mlpi_thread *self, void *context)
 {
     const task *t = context;
     size_t first = 0;

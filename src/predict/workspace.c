@@ -112,7 +112,7 @@ mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
     TRY(mlpi_team_create(&workspace->hooks, threads, measure.used,
                          &workspace->team));
     for (size_t i = 1; i < mlpi_team_size(workspace->team); i++) {
-        mlpi_member member = {workspace->team, i, i + 1};
+        mlpi_thread member = {workspace->team, i, i + 1};
         void *room = mlpi_team_scratch(&member);
         mlpi_cursor carve = {.base = room};
         lay_out_room(workspace, room, &carve);

@@ -37,7 +37,7 @@ void mlpi_workspace_lay_out(const mlp_workspace *ws,
                             mlpi_predict_buffers *buffers, mlpi_cursor *cursor);
 
 static inline const mlpi_predict_buffers *
-mlpi_predict_buffers_of(const mlp_workspace *workspace, const mlpi_member *self)
+mlpi_predict_buffers_of(const mlp_workspace *workspace, const mlpi_thread *self)
 {
     return self->index == 0 ? &workspace->buffers : mlpi_team_scratch(self);
 }

@@ -5,6 +5,7 @@
  */
 #include "base/error.h"
 #include "base/memory.h"
+#include "model/data_check.h"
 #include "train/lbfgs_step.h"
 #include "train/training_loop.h"
 #include "train/sample_weights.h"
@@ -131,7 +132,7 @@ static mlp_status weigh(const mlp_trainer *trainer,
     if (!r->weights) {
         return MLP_OK;
     }
-    TRY(mlpi_sample_weights_check(trainer->net, &w));
+    TRY(mlpi_sample_weights_check(trainer->net, &trainer->hooks, &w));
     mlpi_sample_weights_make(trainer->net, &w, r->weights);
     double sum = 0.0;
     for (size_t i = 0; i < r->m; i++) {
@@ -149,7 +150,7 @@ static mlp_status run(mlpi_loop *loop, mlpi_dataset *r, mlp_history **history)
     /* Absurdly many rows fail here, before all of them are looked at. */
     TRY(mlpi_loop_make(loop, history != NULL));
     TRY(allocate(&trainer->hooks, loop->options, r));
-    TRY(mlpi_check_values(trainer->net, &r->X, &r->Y));
+    TRY(mlpi_check_values(trainer->net, &trainer->hooks, &r->X, &r->Y));
     mlp_rng rng;
     TRY(hold_out(trainer, loop->options, r, &rng));
     TRY(weigh(trainer, loop->options, r));
@@ -184,8 +185,9 @@ static mlp_status measure(const mlp_net *net, const mlp_train_options *options,
                           mlpi_dataset *r)
 {
     TRY(mlpi_train_options_check(net, options));
-    TRY(mlpi_check_shapes(net, &r->X, &r->Y));
-    TRY(mlpi_row_weights_check(net, &options->row_weights, r->X.rows));
+    TRY(mlpi_check_shapes(net, &net->hooks, &r->X, &r->Y));
+    TRY(mlpi_row_weights_check(net, &net->hooks, &options->row_weights,
+                               r->X.rows));
     TRY(mlpi_split_size(&net->hooks, options->validation_fraction, r->X.rows,
                         &r->held));
     r->m = r->X.rows - r->held;

@@ -8,6 +8,7 @@
 
 #include "train/lbfgs_step.h"
 #include "train/training_loop.h"
+#include "model/data_check.h"
 #include "model/loss.h"
 #include "base/error.h"
 #include "train/sample_weights.h"
@@ -37,14 +38,13 @@ static void tell(mlp_status status, const char *message, void *user)
 static mlp_status check_piece(const mlp_net *net, const double *classes,
                               const mlp_chunk *chunk, teller *where)
 {
-    mlp_net speaking = *net; /* the same, but for its log */
-    speaking.hooks.log = tell;
-    speaking.hooks.user = where;
-    TRY(mlpi_check_shapes(&speaking, &chunk->X, &chunk->Y));
-    TRY(mlpi_row_weights_check(&speaking, &chunk->row_weights, chunk->X.rows));
-    TRY(mlpi_check_values(&speaking, &chunk->X, &chunk->Y));
+    const mlp_hooks hooks = {.log = tell, .user = where};
+    TRY(mlpi_check_shapes(net, &hooks, &chunk->X, &chunk->Y));
+    TRY(mlpi_row_weights_check(net, &hooks, &chunk->row_weights,
+                               chunk->X.rows));
+    TRY(mlpi_check_values(net, &hooks, &chunk->X, &chunk->Y));
     mlpi_sample_weights w = {classes, chunk->row_weights, chunk->Y};
-    return mlpi_sample_weights_check(&speaking, &w);
+    return mlpi_sample_weights_check(net, &hooks, &w);
 }
 
 /* Weighs rows that come into a batch. The first of its chunks that has weights
@@ -70,8 +70,8 @@ static mlp_status train(mlpi_loop *loop, chunks *p)
 {
     mlp_trainer *t = loop->trainer;
     mlpi_step step = {.m = p->filled, .rows_loaded = true};
-    t->total =
-        mlpi_loss_weight(p->filled, t->has_sample_weights ? t->weight : NULL);
+    t->total = mlpi_sum_row_weights(p->filled,
+                                    t->has_sample_weights ? t->weight : NULL);
     p->filled = 0;
     if (!isfinite(t->total)) {
         return mlpi_sample_weights_check_sum(&t->hooks, t->total);

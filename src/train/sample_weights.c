@@ -39,8 +39,8 @@ mlp_status mlpi_class_weights_check(const mlp_net *net, const double *classes)
     return MLP_OK;
 }
 
-mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_cview *rows,
-                                  size_t m)
+mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_hooks *hooks,
+                                  const mlp_cview *rows, size_t m)
 {
     if (rows->rows == 0) {
         return MLP_OK;
@@ -51,7 +51,7 @@ mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_cview *rows,
                                   is_double ? MLP_F64 : net->kernels->dtype,
                               .rows = m,
                               .cols = 1};
-    return mlpi_check_view(&net->hooks, rows, &expected);
+    return mlpi_check_view(hooks, rows, &expected);
 }
 
 static double class_weight(const mlpi_sample_weights *w, const mlp_net *net,
@@ -83,20 +83,20 @@ static double weight_of(const mlp_net *net, const mlpi_sample_weights *w,
     return w->classes ? own * class_weight(w, net, row) : own;
 }
 
-mlp_status mlpi_sample_weights_check(const mlp_net *net,
+mlp_status mlpi_sample_weights_check(const mlp_net *net, const mlp_hooks *hooks,
                                      const mlpi_sample_weights *w)
 {
     for (size_t i = 0; i < w->Y.rows && mlpi_has_sample_weights(w); i++) {
         double own = own_weight(w, i);
         double weight = weight_of(net, w, i);
         if (!isfinite(weight)) {
-            return mlpi_error(&net->hooks, MLP_ERR_NOT_FINITE,
+            return mlpi_error(hooks, MLP_ERR_NOT_FINITE,
                               "row_weights: expects finite numbers, got %g in "
                               "row %zu",
                               weight, i);
         }
         if (own < 0.0) {
-            return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+            return mlpi_error(hooks, MLP_ERR_ARGUMENT,
                               "row_weights: expects 0 or more, got %g in row "
                               "%zu",
                               own, i);

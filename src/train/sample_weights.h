@@ -27,12 +27,12 @@ mlp_status mlpi_class_weights_check(const mlp_net *net, const double *classes);
 
 /* Row weights (m, 1), unless there are none: their shape and type.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE. */
-mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_cview *rows,
-                                  size_t m);
+mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_hooks *hooks,
+                                  const mlp_cview *rows, size_t m);
 
 /* Weights of checked shape, with checked class weights and targets, or none:
  * each finite and 0 or more. MLP_ERR_NOT_FINITE, MLP_ERR_ARGUMENT. */
-mlp_status mlpi_sample_weights_check(const mlp_net *net,
+mlp_status mlpi_sample_weights_check(const mlp_net *net, const mlp_hooks *hooks,
                                      const mlpi_sample_weights *w);
 
 /* The sum of checked ones, one after another; m if there are none. */

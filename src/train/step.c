@@ -8,7 +8,7 @@
 #include "model/loss.h"
 
 /* This member's share of whether all gradients are finite: all are there. */
-static void look_at_gradients(mlp_trainer *t, const mlpi_member *self,
+static void look_at_gradients(mlp_trainer *t, const mlpi_thread *self,
                               mlpi_step *step)
 {
     mlpi_update_context descent = mlpi_update_context_of(t);
@@ -51,7 +51,7 @@ static void look_at_factors(mlp_trainer *t, mlpi_step *step, size_t first,
     }
 }
 
-static void do_step(const mlpi_member *self, void *context)
+static void do_step(const mlpi_thread *self, void *context)
 {
     const mlpi_task *all = context;
     mlp_trainer *t = all->trainer;
@@ -101,7 +101,7 @@ void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step *step)
     for (size_t i = 0; trainer->has_sample_weights && i < step->m; i++) {
         trainer->weight[i] = step->weights[step->order ? step->order[i] : i];
     }
-    trainer->total = mlpi_loss_weight(
+    trainer->total = mlpi_sum_row_weights(
         step->m, trainer->has_sample_weights ? trainer->weight : NULL);
 }
 
@@ -141,7 +141,7 @@ void mlpi_step_train(mlp_trainer *trainer, mlpi_step *step)
 
 /* The parts of a step, one by one: for those who take it by hand, or have a
  * batch in pieces. */
-static void do_forward(const mlpi_member *self, void *context)
+static void do_forward(const mlpi_thread *self, void *context)
 {
     const mlpi_task *all = context;
     mlpi_plan own;
@@ -151,7 +151,7 @@ static void do_forward(const mlpi_member *self, void *context)
     mlpi_worker_forward(all->trainer, self, plan);
 }
 
-static void do_backward(const mlpi_member *self, void *context)
+static void do_backward(const mlpi_thread *self, void *context)
 {
     const mlpi_task *all = context;
     mlp_trainer *t = all->trainer;
@@ -163,7 +163,7 @@ static void do_backward(const mlpi_member *self, void *context)
     mlpi_worker_gradients(t, self, plan, NULL);
 }
 
-static void do_update(const mlpi_member *self, void *context)
+static void do_update(const mlpi_thread *self, void *context)
 {
     const mlpi_task *all = context;
     mlpi_worker_update(all->trainer, self, all->step->alpha, NULL);
@@ -187,7 +187,7 @@ void mlpi_step_forward(mlp_trainer *trainer, mlpi_step *step)
 void mlpi_step_loss(mlp_trainer *trainer, mlpi_step *step)
 {
     mlpi_worker_load_targets(trainer, step, 0, step->m);
-    mlpi_worker_penalty(trainer, &(mlpi_member){NULL, 0, 1});
+    mlpi_worker_penalty(trainer, &(mlpi_thread){NULL, 0, 1});
     step->loss = mlpi_batch_loss(trainer, step->m);
 }
 

@@ -27,7 +27,7 @@ static bool has_z(const mlp_net *net, const mlpi_batch *batch, size_t l)
 
 /* Which outputs, or inputs, are this member's. A share of outputs has more than
  * 32, as a product with a `width` must. */
-static void plan_share(const mlp_net *net, const mlpi_member *self,
+static void plan_share(const mlp_net *net, const mlpi_thread *self,
                        const mlpi_plan *plan, size_t l)
 {
     enum { LEAST_OUTPUTS = 2 * MLPI_OUTPUTS_GRAIN };
@@ -106,7 +106,7 @@ static void plan_forward(const mlp_net *net, const mlpi_batch *batch,
                                               : batch->A[l];
     p->forward.args = mlpi_forward_gemm(
         net,
-        &(mlpi_forward_step){.l = l,
+        &(mlpi_forward_args){.l = l,
                              .m = p->by_outputs ? plan->batch : plan->m,
                              .A_prev = {row_of(net, l - 1, batch->D[l - 1],
                                                p->by_outputs ? 0 : plan->first),
@@ -124,7 +124,7 @@ static void plan_backward(const mlp_net *net, const mlpi_batch *batch,
     mlpi_layer_plan *p = &plan->layer[l];
     const mlpi_layer_plan *before = p - 1;
     p->backward.args = mlpi_backward_gemm(
-        net, &(mlpi_backward_step){
+        net, &(mlpi_backward_args){
                  .l = l,
                  .m = before->by_outputs ? plan->batch : plan->m,
                  .dZ = row_of(net, l, batch->dZ[l],
@@ -142,7 +142,7 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
     mlpi_layer_plan *p = &plan->layer[l];
     size_t first = p->by_outputs ? 0 : p->first;
     p->gradient.args = mlpi_gradient_gemm(
-        net, &(mlpi_gradient_step){
+        net, &(mlpi_gradient_args){
                  .l = l,
                  .m = batch->m,
                  .dZ = batch->dZ[l],
@@ -153,7 +153,7 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
     choose(net, p, &p->gradient);
 }
 
-void mlpi_plan_make(const mlp_net *net, const mlpi_member *self,
+void mlpi_plan_make(const mlp_net *net, const mlpi_thread *self,
                     const mlpi_batch *batch, mlpi_plan *plan)
 {
     plan->batch = batch->m;

@@ -70,7 +70,7 @@ typedef struct mlpi_batch {
 size_t mlpi_plan_room(const mlp_net *net);
 
 /* Makes a plan, whose array of layers is there. */
-void mlpi_plan_make(const mlp_net *net, const mlpi_member *self,
+void mlpi_plan_make(const mlp_net *net, const mlpi_thread *self,
                     const mlpi_batch *batch, mlpi_plan *plan);
 
 #endif

@@ -5,7 +5,7 @@
 #include "model/dropout.h"
 #include "model/loss.h"
 
-const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_member *self,
+const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
                                   const mlpi_step *step, mlpi_plan *own)
 {
     mlpi_plan *plan = &t->plan;
@@ -78,30 +78,30 @@ static void drop_rows(const mlp_trainer *t, size_t l, size_t first, size_t m,
                       void *const *in, void *const *out)
 {
     size_t n = t->net->layout.layer[l].width;
-    mlpi_drop(t->net,
-              &(mlpi_drop_rows){.l = l,
-                                .seed = t->seed,
-                                .step = t->draw,
-                                .first = first,
-                                .m = m,
-                                .in = mlpi_row_of(t, in[l], n, first),
-                                .out = mlpi_row_of(t, out[l], n, first)});
+    mlpi_dropout_apply(
+        t->net, &(mlpi_dropout_args){.l = l,
+                                     .seed = t->seed,
+                                     .step = t->draw,
+                                     .first = first,
+                                     .m = m,
+                                     .in = mlpi_row_of(t, in[l], n, first),
+                                     .out = mlpi_row_of(t, out[l], n, first)});
 }
 
-static mlpi_batch_norm norm_of(const mlp_trainer *t, const mlpi_plan *plan,
-                               size_t l)
+static mlpi_batch_norm_args norm_of(const mlp_trainer *t, const mlpi_plan *plan,
+                                    size_t l)
 {
-    return (mlpi_batch_norm){.l = l,
-                             .batch = plan->batch,
-                             .first = plan->first,
-                             .m = plan->m,
-                             .X = t->X[l],
-                             .Z = t->Z[l],
-                             .moments = t->moments,
-                             .gradients = t->gradients};
+    return (mlpi_batch_norm_args){.l = l,
+                                  .batch = plan->batch,
+                                  .first = plan->first,
+                                  .m = plan->m,
+                                  .X = t->X[l],
+                                  .Z = t->Z[l],
+                                  .moments = t->moments,
+                                  .gradients = t->gradients};
 }
 
-void mlpi_worker_forward(mlp_trainer *t, const mlpi_member *self,
+void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
                          const mlpi_plan *plan)
 {
     const mlpi_layout *layout = &t->net->layout;
@@ -115,7 +115,7 @@ void mlpi_worker_forward(mlp_trainer *t, const mlpi_member *self,
             mlpi_barrier(self);
         }
         if (layout->layer[l].batch_norm) {
-            mlpi_batch_norm norm = norm_of(t, plan, l);
+            mlpi_batch_norm_args norm = norm_of(t, plan, l);
             mlpi_batch_norm_forward(t->net, self, &norm);
         }
         if (p->activates) {
@@ -135,7 +135,8 @@ static mlpi_outputs all_outputs(const mlp_trainer *t, size_t m)
                           .Z = t->Z[L],
                           .A = t->A[L],
                           .Y = t->Y,
-                          .weight = t->has_sample_weights ? t->weight : NULL};
+                          .row_weights =
+                              t->has_sample_weights ? t->weight : NULL};
 }
 
 double mlpi_batch_loss(mlp_trainer *t, size_t m)
@@ -153,7 +154,7 @@ double mlpi_batch_loss(mlp_trainer *t, size_t m)
 
 /* From dA * activation' of layer l, where A is what the next layer got, to what
  * came out of its product. */
-static inline void backward_layer(mlp_trainer *t, const mlpi_member *self,
+static inline void backward_layer(mlp_trainer *t, const mlpi_thread *self,
                                   const mlpi_plan *plan, size_t l)
 {
     const mlpi_shape *shape = &t->net->layout.layer[l];
@@ -161,18 +162,19 @@ static inline void backward_layer(mlp_trainer *t, const mlpi_member *self,
         drop_rows(t, l, plan->first, plan->m, t->dZ, t->dZ);
     }
     if (shape->batch_norm) {
-        mlpi_batch_norm norm = norm_of(t, plan, l);
+        mlpi_batch_norm_args norm = norm_of(t, plan, l);
         norm.Z = t->dZ[l];
         mlpi_batch_norm_backward(t->net, self, &norm);
     }
 }
 
-void mlpi_worker_backward(mlp_trainer *t, const mlpi_member *self,
+void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
                           const mlpi_plan *plan)
 {
     size_t L = t->net->layout.L;
     mlpi_outputs outputs = plan->outputs;
-    outputs.weight = t->has_sample_weights ? t->weight + plan->first : NULL;
+    outputs.row_weights =
+        t->has_sample_weights ? t->weight + plan->first : NULL;
     mlpi_loss_gradient(t->net, &outputs, t->total, plan->layer[L].dZ);
     backward_layer(t, self, plan, L);
     for (size_t l = L; l >= 2; l--) {
@@ -238,7 +240,7 @@ static void other_gradients(mlp_trainer *t, size_t m, const mlpi_step *fused,
     }
 }
 
-void mlpi_worker_gradients(mlp_trainer *t, const mlpi_member *self,
+void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *self,
                            const mlpi_plan *plan, const mlpi_step *fused)
 {
     if (fused && fused->backup) {

@@ -69,7 +69,7 @@ static inline mlpi_update_context mlpi_update_context_of(mlp_trainer *t)
 
 /* What this member does in the step. Plans of others than member 0 are in their
  * rooms, and `own` tells of them: they are made anew each time. */
-const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_member *self,
+const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
                                   const mlpi_step *step, mlpi_plan *own);
 
 /* Rows [first, first + m) of the batch become A[0] and Y. */
@@ -79,14 +79,14 @@ void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step *step,
                               size_t first, size_t m);
 
 /* Z and A of its rows, layer by layer; and dZ, back from the last. */
-void mlpi_worker_forward(mlp_trainer *t, const mlpi_member *self,
+void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
                          const mlpi_plan *plan);
-void mlpi_worker_backward(mlp_trainer *t, const mlpi_member *self,
+void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
                           const mlpi_plan *plan);
 
 /* Its share of what mlpi_batch_loss needs, when all have done it: the loss of
  * all m rows. */
-static inline void mlpi_worker_penalty(mlp_trainer *t, const mlpi_member *self)
+static inline void mlpi_worker_penalty(mlp_trainer *t, const mlpi_thread *self)
 {
     if (t->optimizer.penalises) {
         mlpi_update_context descent = mlpi_update_context_of(t);
@@ -98,11 +98,11 @@ double mlpi_batch_loss(mlp_trainer *t, size_t m);
 
 /* The gradients of its weights, from all rows; those of biases go round, layer
  * by layer. If `fused`, that step is to update the parameters at once. */
-void mlpi_worker_gradients(mlp_trainer *t, const mlpi_member *self,
+void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *self,
                            const mlpi_plan *plan, const mlpi_step *fused);
 
 /* Updates its share of the parameters; all gradients must be there. */
-static inline void mlpi_worker_update(mlp_trainer *t, const mlpi_member *self,
+static inline void mlpi_worker_update(mlp_trainer *t, const mlpi_thread *self,
                                       double alpha, void *backup)
 {
     mlpi_update_context descent = mlpi_update_context_of(t);

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "model/data_check.h"
 #include "base/thread_team.h"
 #include "train/optimizer.h"
 #include "train/sample_weights.h"
@@ -35,18 +36,16 @@ bool mlpi_has_validation_set(const mlp_train_options *options)
 }
 
 /* Checks shapes, or values, of the options' validation rows. */
-mlp_status mlpi_validation_set_check(
-    const mlp_net *net, const mlp_train_options *options,
-    mlp_status (*check)(const mlp_net *, const mlp_cview *, const mlp_cview *))
+mlp_status mlpi_validation_set_check(const mlp_net *net,
+                                     const mlp_train_options *options,
+                                     mlpi_data_check *check)
 {
     if (!mlpi_has_validation_set(options)) {
         return MLP_OK;
     }
-    mlp_hooks hooks = net->hooks;
-    mlp_net speaking = *net; /* the same, but for its log */
-    speaking.hooks.log = tell_validation;
-    speaking.hooks.user = &hooks;
-    return check(&speaking, &options->X_validation, &options->Y_validation);
+    mlp_hooks told = net->hooks;
+    const mlp_hooks hooks = {.log = tell_validation, .user = &told};
+    return check(net, &hooks, &options->X_validation, &options->Y_validation);
 }
 
 static mlp_status check_stopping(const mlp_hooks *hooks,

@@ -3,7 +3,7 @@
 #ifndef MLPI_TRAIN_TRAIN_OPTIONS_H
 #define MLPI_TRAIN_TRAIN_OPTIONS_H
 
-#include "model/net.h"
+#include "model/data_check.h"
 
 /* Checks the options that every fit has. */
 mlp_status mlpi_train_options_check(const mlp_net *net,
@@ -13,8 +13,8 @@ mlp_status mlpi_train_options_check(const mlp_net *net,
 bool mlpi_has_validation_set(const mlp_train_options *options);
 
 /* Checks shapes, or values, of the options' validation rows. */
-mlp_status mlpi_validation_set_check(
-    const mlp_net *net, const mlp_train_options *options,
-    mlp_status (*check)(const mlp_net *, const mlp_cview *, const mlp_cview *));
+mlp_status mlpi_validation_set_check(const mlp_net *net,
+                                     const mlp_train_options *options,
+                                     mlpi_data_check *check);
 
 #endif

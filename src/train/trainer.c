@@ -7,7 +7,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/view.h"
+#include "model/data_check.h"
 #include "model/layer.h"
+#include "model/tensors.h"
 #include "train/lbfgs_step.h"
 #include "train/sample_weights.h"
 #include "train/snapshot.h"
@@ -53,7 +55,7 @@ static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
     t->weight = mlpi_take(cursor, t->max_rows, sizeof *t->weight);
     t->gradients = mlpi_take(cursor, layout->parameters, size);
     t->plan.layer = mlpi_take(cursor, layout->L + 1, sizeof *t->plan.layer);
-    t->scratch_size = mlpi_pass_scratch(t->net, t->max_rows);
+    t->scratch_size = mlpi_training_scratch(t->net, t->max_rows);
     t->scratch = mlpi_take(cursor, t->scratch_size, size);
 }
 
@@ -173,7 +175,7 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    TRY(mlpi_check_inputs(trainer->net, &X, 1));
+    TRY(mlpi_check_inputs(trainer->net, &trainer->hooks, &X, 1));
     TRY(check_rows(trainer, X.rows));
     mlpi_step step = {.m = X.rows, .X = X};
     mlpi_batch_load_weights(trainer, &step);
@@ -210,9 +212,9 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
     TRY(check_forward(trainer));
     const mlp_net *net = trainer->net;
     size_t m = trainer->m;
-    TRY(mlpi_row_weights_check(net, &weights, m));
+    TRY(mlpi_row_weights_check(net, &net->hooks, &weights, m));
     mlpi_sample_weights w = {.rows = weights, .Y = {.rows = m}};
-    TRY(mlpi_sample_weights_check(net, &w));
+    TRY(mlpi_sample_weights_check(net, &net->hooks, &w));
     double sum = mlpi_sample_weights_sum(net, &w);
     TRY(mlpi_sample_weights_check_sum(&trainer->hooks, sum));
     mlpi_sample_weights_make(net, &w, trainer->weight);
@@ -232,7 +234,7 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
                           "the place for the loss is NULL");
     }
     TRY(check_forward(trainer));
-    TRY(mlpi_check_targets(trainer->net, &Y, trainer->m));
+    TRY(mlpi_check_targets(trainer->net, &trainer->hooks, &Y, trainer->m));
     mlpi_step step = {.m = trainer->m, .Y = Y};
     mlpi_step_loss(trainer, &step);
     *loss = step.loss;
@@ -245,7 +247,7 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
         return MLP_ERR_NULL;
     }
     TRY(check_forward(trainer));
-    TRY(mlpi_check_targets(trainer->net, &Y, trainer->m));
+    TRY(mlpi_check_targets(trainer->net, &trainer->hooks, &Y, trainer->m));
     mlpi_step step = {.m = trainer->m, .Y = Y};
     mlpi_step_backward(trainer, &step);
     trainer->has_gradients = true;
@@ -257,7 +259,7 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    if (!isfinite(trainer->net->kernels->round(alpha))) {
+    if (!isfinite(trainer->net->kernels->scalar->round(alpha))) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
                           "alpha: expects a finite %s, got %g",
                           mlp_dtype_name(trainer->net->kernels->dtype), alpha);
@@ -278,9 +280,9 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     TRY(mlpi_check_positive(&trainer->hooks, trainer->net->kernels, "alpha",
                             alpha));
     TRY(mlpi_lbfgs_refuse(trainer, "a step"));
-    TRY(mlpi_check_shapes(trainer->net, &X, &Y));
+    TRY(mlpi_check_shapes(trainer->net, &trainer->hooks, &X, &Y));
     TRY(check_rows(trainer, X.rows));
-    TRY(mlpi_check_values(trainer->net, &X, &Y));
+    TRY(mlpi_check_values(trainer->net, &trainer->hooks, &X, &Y));
     mlpi_step step = {.m = X.rows, .X = X, .Y = Y, .alpha = alpha};
     mlpi_batch_load_weights(trainer, &step);
     mlpi_step_train(trainer, &step);

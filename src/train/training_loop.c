@@ -8,6 +8,7 @@
 #include "train/lbfgs_step.h"
 #include "base/memory.h"
 #include "base/error.h"
+#include "model/data_check.h"
 #include "train/snapshot.h"
 #include "train/trainer.h"
 #include "train/sample_weights.h"
@@ -231,7 +232,7 @@ static mlp_status choose_rate(mlpi_loop *loop)
     loop->rate = mlpi_schedule_rate(&options->schedule, &t->epoch_state.plateau,
                                     options->learning_rate,
                                     t->epoch_state.epochs, epochs_of(loop));
-    double rounded = t->net->kernels->round(loop->rate);
+    double rounded = t->net->kernels->scalar->round(loop->rate);
     if (!(rounded >= 0.0) || !isfinite(rounded)) {
         return mlpi_error(&t->hooks, MLP_ERR_ARGUMENT,
                           "epoch %zu: expects of the schedule a finite %s, 0 "

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/error.h"
+#include "model/data_check.h"
 
 mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,
                            size_t *held)
@@ -181,7 +182,7 @@ mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
         return mlpi_error(&net->hooks, MLP_ERR_NULL,
                           "options, order or held is NULL");
     }
-    TRY(mlpi_check_targets(net, &Y, MLPI_ANY_ROWS));
+    TRY(mlpi_check_targets(net, &net->hooks, &Y, MLPI_ANY_ROWS));
     size_t count = 0;
     TRY(mlpi_split_size(&net->hooks, options->validation_fraction, Y.rows,
                         &count));

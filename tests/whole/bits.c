@@ -597,7 +597,7 @@ static void run_golden(int kind, mlp_dtype p)
     enum { M = 4, INPUTS = M * GOLDEN_INPUTS };
     static const double rows[INPUTS] = {1, 2,  3,  -1, -2, -3,
                                         0, .5, 50, 2,  -9, 700};
-    unsigned char *bytes = need_memory(GOLDEN_MOST, 1);
+    unsigned char *bytes = need_memory(GOLDEN_MAX, 1);
     double *x = need_memory(INPUTS, sizeof *x);
     double *a = need_memory((size_t)M * GOLDEN_OUTPUTS, sizeof *a);
     memcpy(x, rows, sizeof rows);
@@ -607,7 +607,7 @@ static void run_golden(int kind, mlp_dtype p)
     size_t n = golden_bytes(kind, p, bytes);
     bool ok = mlp_net_load_memory(bytes, n, NULL, &net) == MLP_OK &&
               mlp_predict(net, X, A) == MLP_OK &&
-              mlp_net_save_size(net) <= GOLDEN_MOST;
+              mlp_net_save_size(net) <= GOLDEN_MAX;
     n = mlp_net_save_size(net);
     if (!ok || mlp_net_save_memory(net, bytes, n) != MLP_OK) {
         (void)fprintf(stderr, "%s: cannot be used\n", golden_name(kind, p));

@@ -23,6 +23,8 @@
 #include "formats/c/export_real.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "model/data_check.h"
+#include "model/tensors.h"
 
 enum { TEST_ROWS = 8 }; /* of the self-test, at most */
 
@@ -146,9 +148,10 @@ static mlp_status fill_rows(mlpi_export *e)
     }
     /* C has no constants for what is not finite, so such rows, or outputs,
      * could not be written. */
-    TRY(mlpi_check_finite(e->net, "X", mlp_view_const(e->X)));
+    TRY(mlpi_check_finite(e->net, &e->net->hooks, "X", mlp_view_const(e->X)));
     TRY(mlp_predict(e->net, mlp_view_const(e->X), e->A));
-    return mlpi_check_finite(e->net, "outputs of X", mlp_view_const(e->A));
+    return mlpi_check_finite(e->net, &e->net->hooks, "outputs of X",
+                             mlp_view_const(e->A));
 }
 
 /* Returns a view of rows without gaps between them, in the network's
@@ -169,7 +172,7 @@ static mlp_status take_rows(mlpi_export *e)
     size_t inputs = mlpi_net_inputs(net);
     size_t outputs = mlpi_net_outputs(net);
     if (given > 0) {
-        TRY(mlpi_check_inputs(net, &e->options->X, 0));
+        TRY(mlpi_check_inputs(net, &net->hooks, &e->options->X, 0));
     }
     void *block = NULL;
     TRY(mlpi_allocate_array(&net->hooks, m * (inputs + outputs),
@@ -189,10 +192,10 @@ static mlp_status check_parameters(const mlp_net *net)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {
         TRY(mlpi_check_finite(
-            net, "W",
+            net, &net->hooks, "W",
             mlp_view_const(mlpi_net_weights_in(net, net->parameters, l))));
         TRY(mlpi_check_finite(
-            net, "b",
+            net, &net->hooks, "b",
             mlp_view_const(mlpi_net_biases_in(net, net->parameters, l))));
     }
     return MLP_OK;
@@ -225,9 +228,9 @@ static mlp_status write_files(mlpi_export *e, const char *path,
     seal(e, &code);
     mlpi_export_put_header(&header, e);
     /* Either both files are replaced or none. */
-    const mlpi_disk_part parts[] = {{header_path, header.bytes, header.used},
-                                    {path, code.bytes, code.used}};
-    mlp_status status = mlpi_disk_write_parts(&e->net->hooks, parts, 2);
+    const mlpi_new_file files[] = {{header_path, header.bytes, header.used},
+                                   {path, code.bytes, code.used}};
+    mlp_status status = mlpi_file_write_all(&e->net->hooks, files, 2);
     mlpi_release(&e->net->hooks, block);
     return status;
 }

@@ -47,9 +47,9 @@ mlp_status mlpi_foreign_load(const mlpi_foreign_kind *kind, const char *path,
                              const mlp_foreign_options *options, mlp_net **net)
 {
     mlp_foreign_options used;
-    mlpi_disk_file file;
+    mlpi_file_content file;
     TRY(check(options, path, net, &used));
-    TRY(mlpi_disk_read(&used.hooks, path, kind->begins, &file));
+    TRY(mlpi_file_read(&used.hooks, path, kind->begins, &file));
     mlp_status status = kind->read(&used, scan_of(file.bytes, file.size), net);
     mlpi_release(&used.hooks, file.bytes);
     return status;

@@ -8,7 +8,7 @@
 
 /* A kind of file. */
 typedef struct mlpi_foreign_kind {
-    /* May a file of so many bytes begin with these MLPI_DISK_HEAD? */
+    /* May a file of so many bytes begin with these MLPI_FILE_HEAD? */
     bool (*begins)(const unsigned char *head, size_t size);
     /* Makes the network of a whole text. */
     mlp_status (*read)(const mlp_foreign_options *options, mlpi_scan text,

@@ -475,8 +475,9 @@ static mlp_status load(loader *to, const void *bytes, size_t size,
     return make_net(to);
 }
 
-static mlp_status load_from(const mlp_hooks *hooks, const mlpi_disk_file *file,
-                            const char *path, mlp_net **net)
+static mlp_status load_from(const mlp_hooks *hooks,
+                            const mlpi_file_content *file, const char *path,
+                            mlp_net **net)
 {
     mlpi_arena arena = {.hooks = *hooks};
     loader *to = mlpi_arena_take(&arena, 1, sizeof *to);
@@ -506,7 +507,7 @@ mlp_status mlp_onnx_load_memory(const void *bytes, size_t size,
         return mlpi_error(&used, MLP_ERR_NULL, "the %s is NULL",
                           bytes ? "place for the network" : "file");
     }
-    mlpi_disk_file file = {(unsigned char *)bytes, size};
+    mlpi_file_content file = {(unsigned char *)bytes, size};
     return load_from(&used, &file, NULL, net);
 }
 
@@ -520,13 +521,13 @@ mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
                          mlp_net **net)
 {
     mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};
-    mlpi_disk_file file = {NULL, 0};
+    mlpi_file_content file = {NULL, 0};
     TRY(mlpi_check_hooks(&used));
     if (!path || !net) {
         return mlpi_error(&used, MLP_ERR_NULL, "the %s is NULL",
                           path ? "place for the network" : "path");
     }
-    TRY(mlpi_disk_read(&used, path, begins, &file));
+    TRY(mlpi_file_read(&used, path, begins, &file));
     mlp_status status = load_from(&used, &file, path, net);
     mlpi_release(&used, file.bytes);
     return status;
