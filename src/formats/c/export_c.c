@@ -1,21 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A network as C: what is common to all kinds of arithmetic. Files are written
- * twice, first to nowhere, to be measured. The code knows the checksum of
- * itself, and so does its header: files of two exports do not compile together.
+ * mlp_export_c: a network becomes a C file and its header.
+ *
+ *   1. Batch norm is folded into the layers before it.
+ *   2. Names and rows are checked; the library predicts some rows, which become
+ *      the self-test.
+ *   3. The kind of arithmetic prepares: it chooses snippets, and for int8 makes
+ *      and scores the integers.
+ *   4. Both files are written into memory, and then to the disk, both or none.
+ *
+ * The texts are written twice, at first by a writer that only measures, so that
+ * one block of the right size can be allocated. The checksum of the code goes
+ * into both files.
+ *
+ * If anything fails, no file is written or changed, and all memory is released.
  */
 #include <math.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "formats/c/export_common.h"
-#include "formats/c/c_writer.h"
+#include "formats/c/export_int8.h"
+#include "formats/c/export_real.h"
+#include "base/bytes.h"
 #include "base/error.h"
 #include "model/data_check.h"
 #include "model/tensors.h"
 
-enum { TEST_ROWS = 8, ID_DIGITS = 8 };
+enum { TEST_ROWS = 8 }; /* of the self-test, at most */
 
+/* All other options are off: no prefix, no rows, real numbers from the C
+ * library. */
 mlp_export_options mlp_export_defaults(void)
 {
     return (mlp_export_options){.max_score_drop = 0.01};
@@ -25,6 +39,8 @@ mlp_export_options mlp_export_defaults(void)
  * Names
  */
 
+/* The prefix begins names and, in upper case, macros. The letters are listed,
+ * because isalpha depends on the locale. */
 static bool is_identifier(size_t n, const char *text)
 {
     static const char first[] =
@@ -38,6 +54,8 @@ static bool is_identifier(size_t n, const char *text)
     return n > 0 && n < MLPI_PREFIX_SIZE;
 }
 
+/* Sets the prefix, and the prefix in upper case. The message shows at most 80
+ * bytes of a wrong one. */
 static mlp_status take_prefix(mlpi_export *e, size_t n, const char *text)
 {
     if (!is_identifier(n, text)) {
@@ -56,9 +74,10 @@ static mlp_status take_prefix(mlpi_export *e, size_t n, const char *text)
     return MLP_OK;
 }
 
-/* The files' names, of which the header's goes into `header`, and from the
- * first of them the prefix. They stand in comments and strings: without what
- * ends those, or might begin a trigraph. */
+/* Sets both files' names and the prefix, which by default is the name of the
+ * code without ".c". The path of the header goes into `header`. The names stand
+ * in comments and string constants, so they must not have characters that end
+ * those or that could begin a trigraph. */
 static mlp_status take_names(mlpi_export *e, const char *path, char *header)
 {
     size_t n = strlen(path);
@@ -67,6 +86,7 @@ static mlp_status take_names(mlpi_export *e, const char *path, char *header)
     size_t length = n - (size_t)(name - path);
     bool good = length > 2 && memcmp(path + n - 2, ".c", 3) == 0;
     for (const char *at = name; *at; at++) {
+        /* A line's end would end the comment's line or the string constant. */
         good = good && (unsigned char)*at >= ' ' && !strchr("\"\\*?", *at);
     }
     if (!good) {
@@ -85,106 +105,12 @@ static mlp_status take_names(mlpi_export *e, const char *path, char *header)
 }
 
 /* ---------------------------------------------------------------------------
- * Text that all have
- */
-
-static void put_layers(mlpi_writer *to, const mlp_net *net)
-{
-    const mlpi_layout *layout = &net->layout;
-    mlpi_put_text(to, " * %zu inputs%s\n", layout->layer[0].width,
-                  net->in.scales ? ", standardised" : "");
-    for (size_t l = 1; l <= layout->L; l++) {
-        mlpi_put_text(to, " * %zu %s\n", layout->layer[l].width,
-                      mlp_activation_name(layout->layer[l].activation));
-    }
-    mlpi_put_text(to, "%s", net->out.scales ? " * and scaled back\n" : "");
-}
-
-void mlpi_export_head(mlpi_writer *to, const mlpi_export *e, const char *file)
-{
-    mlpi_put_text(to, "/*\n * %s: a network in C, made by libmlp %s.\n *\n",
-                  file, mlp_version());
-    put_layers(to, e->net);
-    mlpi_put_text(to,
-                  " *\n * Constants (flash): %zu bytes.\n"
-                  " * Scratch (RAM): %zu bytes, the caller's.\n",
-                  e->report->constant_bytes, e->report->scratch_bytes);
-}
-
-void mlpi_export_open_header(mlpi_writer *to, const mlpi_export *e)
-{
-    mlpi_export_head(to, e, e->header);
-    mlpi_put_text(to,
-                  " */\n#ifndef %s_H\n#define %s_H\n\n"
-                  "/* Of the code that belongs to this header. */\n"
-                  "#define %s_ID 0x%08lx\n\n"
-                  "#define %s_INPUTS %zu\n#define %s_OUTPUTS %zu\n",
-                  e->upper, e->upper, e->upper, (unsigned long)e->id, e->upper,
-                  mlpi_net_inputs(e->net), e->upper, mlpi_net_outputs(e->net));
-}
-
-void mlpi_export_close_header(mlpi_writer *to, const mlpi_export *e)
-{
-    if (e->net->class_names.count > 0) {
-        mlpi_put_text(
-            to,
-            "\n/* The name of a class, UTF-8; \"\" for other numbers. "
-            "*/\nconst char *%s_class_name(int number);\n",
-            e->prefix);
-    }
-    mlpi_put_text(to, "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
-}
-
-void mlpi_export_open_code(mlpi_writer *to, mlpi_export *e)
-{
-    mlpi_put_text(to, " */\n#include \"%s\"\n\n#if %s_ID != 0x", e->header,
-                  e->upper);
-    e->id_at = to->used;
-    mlpi_put_text(to, "00000000\n#error \"%s is of another export\"\n#endif\n",
-                  e->header);
-}
-
-static size_t longest_name(const mlp_net *net)
-{
-    size_t most = 0;
-    for (size_t i = 0; i < net->class_names.count; i++) {
-        size_t n = strlen(net->class_names.text[i]) + 1;
-        most = most < n ? n : most;
-    }
-    return most;
-}
-
-size_t mlpi_export_class_bytes(const mlp_net *net)
-{
-    return net->class_names.count * longest_name(net);
-}
-
-/* Without pointers, which a loader might have to relocate. */
-void mlpi_export_class_names(mlpi_writer *to, const mlpi_export *e)
-{
-    const mlpi_string_list *names = &e->net->class_names;
-    if (names->count == 0) {
-        return;
-    }
-    mlpi_put_text(to, "\nstatic const char class_names[%zu][%zu] = {\n",
-                  names->count, longest_name(e->net));
-    for (size_t i = 0; i < names->count; i++) {
-        mlpi_put_text(to, "    ");
-        mlpi_put_literal(to, names->text[i]);
-        mlpi_put_text(to, ",\n");
-    }
-    mlpi_put_text(to,
-                  "};\n\nconst char *%s_class_name(int number)\n{\n"
-                  "    return number >= 0 && number < %zu ? "
-                  "class_names[number] : \"\";\n}\n",
-                  e->prefix, names->count);
-}
-
-/* ---------------------------------------------------------------------------
  * Rows for the self-test
  */
 
-/* Of a network that knows no rows, some about where its inputs lie. */
+/* Makes rows for the self-test if the caller gives none: each input is uniform
+ * within two standard deviations of its mean, as far as the network knows
+ * these. */
 static mlp_status make_rows(const mlp_net *net, mlp_view X)
 {
     mlp_rng rng = mlp_rng_seeded(1);
@@ -198,6 +124,7 @@ static mlp_status make_rows(const mlp_net *net, mlp_view X)
                 net->kernels->to_double(
                     1, mlpi_at(net->kernels, net->in.std, j), &std);
             }
+            /* The seed is fixed: exports of equal networks are equal. */
             double x = mean + std * mlp_rng_uniform(&rng, -2, 2);
             (void)mlp_view_set(X, i, j, x);
         }
@@ -205,6 +132,9 @@ static mlp_status make_rows(const mlp_net *net, mlp_view X)
     return MLP_OK;
 }
 
+/* Sets the rows e->X, and e->A to what the network predicts for them. The
+ * self-test of an exported file demands these outputs, whatever the compiler
+ * there. */
 static mlp_status fill_rows(mlpi_export *e)
 {
     const mlp_cview *given = &e->options->X;
@@ -216,19 +146,24 @@ static mlp_status fill_rows(mlpi_export *e)
             (void)mlp_view_set(e->X, i, j, mlp_cview_at(*given, i, j));
         }
     }
+    /* C has no constants for what is not finite, so such rows, or outputs,
+     * could not be written. */
     TRY(mlpi_check_finite(e->net, &e->net->hooks, "X", mlp_view_const(e->X)));
     TRY(mlp_predict(e->net, mlp_view_const(e->X), e->A));
     return mlpi_check_finite(e->net, &e->net->hooks, "outputs of X",
                              mlp_view_const(e->A));
 }
 
+/* Returns a view of rows without gaps between them, in the network's
+ * precision. */
 static mlp_view dense_view(const mlp_net *net, size_t rows, size_t cols,
                            void *data)
 {
     return (mlp_view){net->kernels->dtype, rows, cols, cols, 1, data};
 }
 
-/* Allocates; e->X.data is the block. */
+/* Allocates the rows of the self-test and their outputs, whose block is
+ * e->X.data, and fills them: the first of the caller's, if there are any. */
 static mlp_status take_rows(mlpi_export *e)
 {
     const mlp_net *net = e->net;
@@ -239,10 +174,9 @@ static mlp_status take_rows(mlpi_export *e)
     if (given > 0) {
         TRY(mlpi_check_inputs(net, &net->hooks, &e->options->X, 0));
     }
-    mlpi_cursor measure = {0};
     void *block = NULL;
-    (void)mlpi_take(&measure, m * (inputs + outputs), net->kernels->real_size);
-    TRY(mlpi_allocate(&net->hooks, &measure, "rows", &block));
+    TRY(mlpi_allocate_array(&net->hooks, m * (inputs + outputs),
+                            net->kernels->real_size, "rows", &block));
     e->X = dense_view(net, m, inputs, block);
     e->A =
         dense_view(net, m, outputs, mlpi_at(net->kernels, block, m * inputs));
@@ -253,6 +187,7 @@ static mlp_status take_rows(mlpi_export *e)
  * The files
  */
 
+/* C has no constant for an infinity or a NaN. */
 static mlp_status check_parameters(const mlp_net *net)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {
@@ -266,90 +201,74 @@ static mlp_status check_parameters(const mlp_net *net)
     return MLP_OK;
 }
 
+/* Replaces the eight zeros in the code by its checksum, which covers them. */
 static void seal(mlpi_export *e, mlpi_writer *code)
 {
-    static const char digits[] = "0123456789abcdef";
     e->id = mlpi_crc32(code->used, code->bytes);
-    uint32_t rest = e->id;
-    for (size_t i = ID_DIGITS; i-- > 0; rest >>= 4) {
-        code->bytes[e->id_at + i] = (unsigned char)digits[rest & 15];
-    }
+    mlpi_put_hex32(e->id, (char *)code->bytes + e->id_at);
 }
 
-static void put_code(mlpi_writer *to, mlpi_export *e)
-{
-    if (e->options->int8) {
-        mlpi_export_int8_code(to, e);
-    } else {
-        mlpi_export_real_code(to, e);
-    }
-}
-
-static void put_header(mlpi_writer *to, const mlpi_export *e)
-{
-    if (e->options->int8) {
-        mlpi_export_int8_header(to, e);
-    } else {
-        mlpi_export_real_header(to, e);
-    }
-}
-
+/* Writes both files, or leaves both as they were: MLP_ERR_IO if the disk
+ * refuses. */
 static mlp_status write_files(mlpi_export *e, const char *path,
                               const char *header_path)
 {
     mlpi_writer code = {.bytes = NULL};
     mlpi_writer header = {.bytes = NULL};
-    put_code(&code, e);
-    put_header(&header, e);
-    mlpi_cursor measure = {0};
+    /* Without memory the writers only count. */
+    mlpi_export_put_code(&code, e);
+    mlpi_export_put_header(&header, e);
     void *block = NULL;
-    (void)mlpi_take(&measure, code.used, 1);
-    (void)mlpi_take(&measure, header.used, 1);
-    TRY(mlpi_allocate(&e->net->hooks, &measure, "files", &block));
-    mlpi_cursor carve = {.base = block};
-    code = (mlpi_writer){.bytes = mlpi_take(&carve, code.used, 1)};
-    header = (mlpi_writer){.bytes = mlpi_take(&carve, header.used, 1)};
-    put_code(&code, e);
+    TRY(mlpi_allocate_array(&e->net->hooks, code.used + header.used, 1, "files",
+                            &block));
+    header = (mlpi_writer){.bytes = (unsigned char *)block + code.used};
+    code = (mlpi_writer){.bytes = block};
+    /* The header comes last, since it holds the checksum. */
+    mlpi_export_put_code(&code, e);
     seal(e, &code);
-    put_header(&header, e);
-    const mlpi_new_file parts[] = {{header_path, header.bytes, header.used},
+    mlpi_export_put_header(&header, e);
+    /* Either both files are replaced or none. */
+    const mlpi_new_file files[] = {{header_path, header.bytes, header.used},
                                    {path, code.bytes, code.used}};
-    mlp_status status = mlpi_file_write_all(&e->net->hooks, parts, 2);
+    mlp_status status = mlpi_file_write_all(&e->net->hooks, files, 2);
     mlpi_release(&e->net->hooks, block);
     return status;
 }
 
+/* Exports e->net, which has no batch norm, and releases what `e` holds. */
 static mlp_status export_folded(mlpi_export *e, const char *path, char *header)
 {
     TRY(take_names(e, path, header));
     TRY(check_parameters(e->net));
     mlp_status status = take_rows(e);
     if (status == MLP_OK) {
-        status = e->options->int8 ? mlpi_export_int8_prepare(e)
-                                  : mlpi_export_real_prepare(e);
+        status = mlpi_export_prepare(e);
     }
     if (status == MLP_OK) {
         status = write_files(e, path, header);
     }
-    mlpi_release(&e->net->hooks, e->float_pieces);
-    mlpi_release(&e->net->hooks, e->snippets);
     mlpi_release(&e->net->hooks, e->int8);
     mlpi_release(&e->net->hooks, e->X.data);
     return status;
 }
 
+/* Exports a copy of the network without batch norm, so that exported code needs
+ * no arithmetic for it. */
 static mlp_status export_net(const mlp_net *net, const char *path,
                              const mlp_export_options *options,
                              mlp_export_report *report)
 {
     mlp_net *folded = NULL;
     void *header = NULL;
-    mlpi_cursor measure = {0};
-    (void)mlpi_take(&measure, strlen(path) + 1, 1);
-    TRY(mlpi_allocate(&net->hooks, &measure, "a name", &header));
+    TRY(mlpi_allocate_array(&net->hooks, strlen(path) + 1, 1, "a name",
+                            &header));
     mlp_status status = mlp_net_fold_batch_norm(net, &folded);
     if (status == MLP_OK) {
-        mlpi_export e = {.net = folded, .options = options, .report = report};
+        mlpi_export e = {.net = folded,
+                         .options = options,
+                         .kind = options->int8 ? &mlpi_export_int8
+                                               : &mlpi_export_real,
+                         .report = report};
         status = export_folded(&e, path, header);
     }
     mlp_net_free(folded);
@@ -357,6 +276,8 @@ static mlp_status export_net(const mlp_net *net, const char *path,
     return status;
 }
 
+/* The report is filled on success, and if int8 loses too much, because then its
+ * scores tell how much. */
 mlp_status mlp_export_c(const mlp_net *net, const char *path,
                         const mlp_export_options *options,
                         mlp_export_report *report)

@@ -1,51 +1,97 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of mlp_export_c share: a network on its way into C. */
+/*
+ * What exported networks share, whatever their arithmetic. There are two kinds:
+ * real numbers (export_real.c) and int8 (export_int8.c).
+ *
+ * The files of both kinds have the same frame. A kind adds its own text to it
+ * through the functions of mlpi_export_kind, in brackets here:
+ *
+ *     header   comment | sizes | [put_header_constants] | predict | class |
+ *              [put_header_functions] | class_name
+ *     code     comment [put_remarks] | [put_preamble] | snippets |
+ *              [put_constants] | predict: [begin_predict], then for each layer
+ *              [put_layer], then [end_predict] | class | class_name |
+ *              [put_functions] | self-test
+ *
+ * Outputs of hidden layers lie in two arrays of the caller's scratch by turns:
+ * `a` holds those of layers 1, 3, ... and `b` those of layers 2, 4, ... and the
+ * standardised inputs.
+ */
 #ifndef MLPI_FORMATS_C_EXPORT_COMMON_H
 #define MLPI_FORMATS_C_EXPORT_COMMON_H
 
-#include "formats/c/source_extract.h"
-#include "model/loss.h"
+#include "formats/c/c_writer.h"
 #include "formats/c/quantise.h"
+#include "formats/c/snippets.h"
+#include "model/net.h"
 
 enum { MLPI_PREFIX_SIZE = 64 };
 
+typedef struct mlpi_export_kind mlpi_export_kind;
+
+/* An export in progress: what is written, and what is known about it. */
 typedef struct mlpi_export {
     const mlp_net *net; /* without batch norm */
     const mlp_export_options *options;
+    const mlpi_export_kind *kind;
     const char *code, *header; /* the files' names, without a folder */
     char prefix[MLPI_PREFIX_SIZE], upper[MLPI_PREFIX_SIZE];
-    mlp_view X, A;   /* rows for the self-test, and what the net says of them */
-    mlpi_int8 *int8; /* NULL: of real numbers */
-    mlpi_snippets *snippets, *float_pieces;
+    mlp_view X, A; /* rows for the self-test, and the network's outputs */
+    /* The kind sets the members from here to the snippets. */
+    const char *type;  /* of inputs and outputs in C, such as "float" */
+    size_t size;       /* bytes of that type */
+    bool standardises; /* the code scales inputs itself, into `b` */
+    mlpi_int8 *int8;   /* NULL for real numbers */
+    mlpi_snippets snippets, float_snippets;
     mlp_export_report *report;
-    size_t id_at; /* where in the code the checksum stands, in 8 digits */
-    uint32_t id;
+    size_t id_at; /* place of the checksum in the code, in bytes */
+    uint32_t id;  /* the checksum */
 } mlpi_export;
 
-/* Does an output, or the largest of them, name a class? */
-static inline bool mlpi_export_has_classes(const mlp_net *net)
-{
-    return net->loss == MLP_LOSS_CCE ||
-           (net->loss == MLP_LOSS_BCE && mlpi_net_outputs(net) == 1) ||
-           net->class_names.count > 0;
-}
+/* A function that writes one part of a file. */
+typedef void mlpi_export_text(mlpi_writer *to, const mlpi_export *e);
 
-/* The parts of both files that are the same whatever the arithmetic. */
-void mlpi_export_head(mlpi_writer *to, const mlpi_export *e, const char *file);
-void mlpi_export_open_header(mlpi_writer *to, const mlpi_export *e);
-void mlpi_export_close_header(mlpi_writer *to, const mlpi_export *e);
-void mlpi_export_open_code(mlpi_writer *to, mlpi_export *e);
-void mlpi_export_class_names(mlpi_writer *to, const mlpi_export *e);
-size_t mlpi_export_class_bytes(const mlp_net *net);
+/* One kind of arithmetic. A part that is NULL is empty; put_layer and the
+ * functions of the self-test must be there. */
+struct mlpi_export_kind {
+    const char *scratch_unit; /* what scratch is counted in */
+    const char *index_type;   /* C's type of a loop variable */
+    const char *libraries;    /* for the linker, with a blank before each */
+    const char *class_remark; /* the end of the comment on <prefix>_class */
 
-/* Networks of real numbers: the snippets that they need, then the files. */
-mlp_status mlpi_export_real_prepare(mlpi_export *e);
-void mlpi_export_real_header(mlpi_writer *to, const mlpi_export *e);
-void mlpi_export_real_code(mlpi_writer *to, mlpi_export *e);
+    /* Checks the options, chooses the snippets, and sets the constants' bytes
+     * in the report; runs once, before any text is written. */
+    mlp_status (*prepare)(mlpi_export *e);
 
-/* Of integers, likewise. MLP_ERR_ACCURACY. */
-mlp_status mlpi_export_int8_prepare(mlpi_export *e);
-void mlpi_export_int8_header(mlpi_writer *to, const mlpi_export *e);
-void mlpi_export_int8_code(mlpi_writer *to, mlpi_export *e);
+    mlpi_export_text *put_header_constants, *put_header_functions;
+    mlpi_export_text *put_remarks, *put_preamble, *put_constants;
+    mlpi_export_text *begin_predict, *end_predict;
+    void (*put_layer)(mlpi_writer *to, const mlpi_export *e, size_t l,
+                      const char *in, const char *out);
+    mlpi_export_text *put_binary_class, *put_functions;
+
+    /* The self-test needs a row of inputs or of outputs, and the statements
+     * that compare y[j] with the expected number. */
+    void (*put_test_row)(mlpi_list *list, const mlpi_export *e, size_t i,
+                         bool outputs);
+    mlpi_export_text *put_comparison;
+};
+
+/* Marks a snippet as needed. The build has checked that the table has it:
+ * cut_snippets.cmake lists the names. */
+void mlpi_export_require(mlpi_snippets *snippets, const char *name);
+
+/* Returns how many numbers array `a` (odd = 1) or `b` (odd = 0) holds. */
+size_t mlpi_export_array_length(const mlpi_export *e, size_t odd);
+
+/* Lets the kind prepare, and sets the bytes of constants and scratch in the
+ * report. May allocate e->int8, which the caller releases, also on failure. */
+mlp_status mlpi_export_prepare(mlpi_export *e);
+
+/* Writes the header. e->id must be the checksum of the code. */
+void mlpi_export_put_header(mlpi_writer *to, const mlpi_export *e);
+
+/* Writes the code with a checksum of 0, and sets e->id_at. */
+void mlpi_export_put_code(mlpi_writer *to, mlpi_export *e);
 
 #endif

@@ -1,43 +1,63 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks of int8 in C, which are tried here before they are written: they are
- * scored on the caller's rows, as the network of real numbers is.
+ * Networks of int8 in C. Predicting uses integers alone, so that it runs on
+ * machines without floating point; converting inputs and outputs from and to
+ * float is compiled only with -D<PREFIX>_FLOAT.
+ *
+ * quantise.c makes the integers. Here the network is tried before it is
+ * written: if the caller gives targets, both networks are scored on the
+ * caller's rows, and nothing is written if int8 loses more than the caller
+ * allows.
+ *
+ * For layer l the code holds the constants n<l> (counts, shift, zero), w<l>
+ * (weights), c<l> (bias and multiplier of each neuron), and for some
+ * activations t<l> (the table of look_up). Its functions use them so:
+ *
+ *     dense(&n1, w1, c1, x, a);
+ *     look_up(t1, n1.outputs, a);
+ *     dense(&n2, w2, c2, a, y);
+ *
+ * The self-test compares integers, so it demands the same result on every
+ * machine: the arithmetic of runtime/int8.h leaves nothing to the compiler.
  */
+#include "formats/c/export_int8.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "formats/c/export_common.h"
-#include "formats/c/c_writer.h"
+#include "model/loss.h"
 #include "base/error.h"
 #include "model/data_check.h"
-
-static const char *const sources[] = {mlpi_text_int8, NULL};
 
 /* ---------------------------------------------------------------------------
  * Scores
  */
 
-/* Outputs of rows, real (m, n[L]); their targets likewise, unless they are
- * numbers; and a row in int8. */
+/* What scoring m rows needs. */
 typedef struct trial {
-    mlp_view A;
-    void *targets;
-    int8_t *x, *y;
+    const mlp_net *net;
+    size_t m;
+    mlp_view A;    /* real [m][n[L]]: outputs */
+    void *targets; /* real [m][n[L]]; unused for regression */
+    int8_t *x;     /* [n[0]]: one row of inputs */
+    int8_t *y;     /* [n[L]]: one row of outputs */
 } trial;
 
-static void lay_out_trial(trial *t, const mlp_net *net, size_t m,
-                          mlpi_cursor *cursor)
+static void lay_out_trial(void *object, mlpi_cursor *cursor)
 {
+    trial *t = object;
+    const mlp_net *net = t->net;
     size_t n = mlpi_net_outputs(net);
     size_t size = net->kernels->real_size;
-    void *A = mlpi_take(cursor, m, n * size);
-    t->A = (mlp_view){net->kernels->dtype, m, n, n, 1, A};
-    t->targets = mlpi_take(cursor, m, n * size);
+    void *A = mlpi_take(cursor, t->m, n * size);
+    t->A = (mlp_view){net->kernels->dtype, t->m, n, n, 1, A};
+    t->targets = mlpi_take(cursor, t->m, n * size);
     t->x = mlpi_take(cursor, mlpi_net_inputs(net), 1);
     t->y = mlpi_take(cursor, n, 1);
 }
 
-/* Accuracy; of numbers R2. */
+/* Sets *result to the score of the outputs t->A: R2 for regression, else the
+ * accuracy. */
 static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
                         double *result)
 {
@@ -48,6 +68,7 @@ static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
         TRY(mlp_score_regression(Y, mlp_view_const(t->A), &scores));
         *result = scores.r2;
     } else if (net->loss == MLP_LOSS_CCE) {
+        /* A row is correct if the largest output is the target's class. */
         size_t hits = net->kernels->scalar->count_correct_rows(m, n, t->A.data,
                                                                t->targets);
         *result = (double)hits / (double)m;
@@ -59,6 +80,8 @@ static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
     return MLP_OK;
 }
 
+/* Sets q[n[0]] to the integers that stand for row i of X. Inputs are rounded to
+ * float first, as the exported conversion takes them. */
 static void quantise_row(const mlpi_int8 *net, mlp_cview X, size_t i, int8_t *q)
 {
     for (size_t k = 0; k < X.cols; k++) {
@@ -67,22 +90,29 @@ static void quantise_row(const mlpi_int8 *net, mlp_cview X, size_t i, int8_t *q)
     }
 }
 
+/* Sets t->A to the numbers that the network's integer outputs stand for, in the
+ * precision of the network. For softmax these are its arguments, whose largest
+ * is the largest probability's, so the accuracy is the same. */
 static void predict_in_int8(const mlpi_int8 *net, mlp_cview X, const trial *t)
 {
     for (size_t i = 0; i < X.rows; i++) {
         quantise_row(net, X, i, t->x);
         mlpi_int8_run(net, t->x, t->y);
         for (size_t j = 0; j < t->A.cols; j++) {
-            float step = net->out[2 * j + 1] * (float)t->y[j];
-            (void)mlp_view_set(t->A, i, j, (double)(net->out[2 * j] + step));
+            float offset = net->out[2 * j + 1] * (float)t->y[j];
+            (void)mlp_view_set(t->A, i, j, (double)(net->out[2 * j] + offset));
         }
     }
 }
 
+/* Sets both scores of the report: before, of the network of real numbers, and
+ * after, of its integers. Both use the rows that gave the ranges. */
 static mlp_status score_both(const mlpi_export *e, const trial *t)
 {
     mlp_cview X = e->options->X;
     mlp_cview Y = e->options->Y;
+    /* Kernels that count correct rows compare with targets in the network's
+     * precision; R2 reads Y itself. */
     if (!mlpi_is_regression(e->net->loss)) {
         mlpi_loss_targets(e->net, &(mlpi_targets){.m = Y.rows, .Y = &Y},
                           t->targets);
@@ -93,20 +123,19 @@ static mlp_status score_both(const mlpi_export *e, const trial *t)
     return score(e->net, Y, t, &e->report->score_after);
 }
 
+/* Scores both networks, in a block of memory for this alone. MLP_ERR_ACCURACY
+ * if int8 loses too much: its score is below that of the real numbers by more
+ * than options->max_score_drop, in the unit of the score. */
 static mlp_status try_int8(const mlpi_export *e)
 {
-    trial t;
+    trial t = {.net = e->net, .m = e->options->Y.rows};
     void *block = NULL;
-    size_t m = e->options->Y.rows;
-    mlpi_cursor measure = {0};
-    lay_out_trial(&t, e->net, m, &measure);
-    TRY(mlpi_allocate(&e->net->hooks, &measure, "outputs", &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out_trial(&t, e->net, m, &carve);
+    TRY(mlpi_make(&e->net->hooks, lay_out_trial, &t, "outputs", &block));
     mlp_status status = score_both(e, &t);
     mlpi_release(&e->net->hooks, block);
     TRY(status);
     double lost = e->report->score_before - e->report->score_after;
+    /* A limit, or a score, that is a NaN refuses, too. */
     if (!(lost <= e->options->max_score_drop)) {
         return mlpi_error(&e->net->hooks, MLP_ERR_ACCURACY,
                           "int8: expects a score of %g, less %g at most, got "
@@ -121,6 +150,7 @@ static mlp_status try_int8(const mlpi_export *e)
  * Before writing
  */
 
+/* Rows are demanded, since ranges follow from them; targets are not. */
 static mlp_status check_rows(const mlpi_export *e)
 {
     const mlp_net *net = e->net;
@@ -139,63 +169,42 @@ static mlp_status check_rows(const mlpi_export *e)
     return MLP_OK;
 }
 
+/* Returns the bytes of the constants of a layer: w, c, n and t. */
 static size_t layer_bytes(const mlpi_int8_layer *layer)
 {
+    /* w is int8 [n][inputs], c is int32 [n][2], and t has 256 entries. */
     size_t n = (size_t)layer->numbers.outputs;
     return n * (size_t)layer->numbers.inputs + 2 * n * sizeof(int32_t) +
            sizeof layer->numbers + (layer->table ? 256 : 0);
 }
 
-/* Bytes that array `a` (odd = 1) or `b` has. */
-static size_t room(const mlp_net *net, size_t odd)
-{
-    size_t most = 0;
-    for (size_t l = 1; l < net->layout.L; l++) {
-        size_t n = l % 2 == odd ? net->layout.layer[l].width : 0;
-        most = most < n ? n : most;
-    }
-    return most;
-}
-
-static mlp_status need_pieces(mlpi_export *e)
-{
-    const mlp_hooks *hooks = &e->net->hooks;
-    mlp_dtype dtype = e->net->kernels->dtype;
-    TRY(mlpi_snippets_read(hooks, sources, dtype, &e->snippets));
-    TRY(mlpi_snippets_read(hooks, sources, dtype, &e->float_pieces));
-    mlpi_snippets_require(e->float_pieces, "quantised");
-    mlpi_snippets_require(e->snippets, "dense");
-    for (size_t l = 1; l <= e->int8->L; l++) {
-        if (e->int8->layer[l].table) {
-            mlpi_snippets_require(e->snippets, "look_up");
-        }
-    }
-    if (mlpi_export_has_classes(e->net) && mlpi_net_outputs(e->net) > 1) {
-        mlpi_snippets_require(e->snippets, "first_largest");
-    }
-    return MLP_OK;
-}
-
-mlp_status mlpi_export_int8_prepare(mlpi_export *e)
+/* Only the conversions of floats call `quantised`, so it is chosen apart: it is
+ * written between #ifdef and #endif, and the rest stays free of floats. */
+static mlp_status prepare(mlpi_export *e)
 {
     TRY(check_rows(e));
     TRY(mlpi_quantise(e->net, e->options->X, &e->int8));
-    e->report->constant_bytes = mlpi_export_class_bytes(e->net);
+    e->type = "int8_t";
+    e->size = sizeof(int8_t);
+    e->snippets.table = &mlpi_snippets_int8;
+    e->float_snippets.table = &mlpi_snippets_int8;
+    mlpi_export_require(&e->snippets, "dense");
+    mlpi_export_require(&e->float_snippets, "quantised");
     for (size_t l = 1; l <= e->int8->L; l++) {
         e->report->constant_bytes += layer_bytes(&e->int8->layer[l]);
+        if (e->int8->layer[l].table) {
+            mlpi_export_require(&e->snippets, "look_up");
+        }
     }
-    e->report->scratch_bytes = room(e->net, 0) + room(e->net, 1);
-    if (e->options->Y.rows > 0) {
-        TRY(try_int8(e));
-    }
-    return need_pieces(e);
+    return e->options->Y.rows > 0 ? try_int8(e) : MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
  * The header
  */
 
-/* As a macro. */
+/* Writes center and scale of n inputs or outputs. They are a macro, not an
+ * array, so that only a program that uses them holds them. */
 static void put_scaling(mlpi_writer *to, const mlpi_export *e, const char *name,
                         size_t n, const float *scaling)
 {
@@ -208,69 +217,57 @@ static void put_scaling(mlpi_writer *to, const mlpi_export *e, const char *name,
     mlpi_put_text(to, "}\n");
 }
 
-static void put_functions(mlpi_writer *to, const mlpi_export *e)
+/* Declares the conversions. A program without floats, which gets its integers
+ * from a sensor or a table, has no use for them. */
+static void put_header_functions(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to,
-                  "/* y[%s_OUTPUTS] = network(x[%s_INPUTS]). The three arrays "
-                  "are apart;\n * scratch[%s_SCRATCH] need not be kept. "
-                  "*/\nvoid %s_predict(const int8_t *x, int8_t *y, int8_t "
-                  "*scratch);\n",
-                  e->upper, e->upper, e->upper, e->prefix);
-    if (mlpi_export_has_classes(e->net)) {
-        mlpi_put_text(to,
-                      "\n/* The class that the outputs y name, from 0. */\n"
-                      "int %s_class(const int8_t *y);\n",
-                      e->prefix);
-    }
-    mlpi_put_text(to,
-                  "\n#ifdef %s_FLOAT /* for the code, too */\n"
-                  "/* The nearest int8 to inputs, and the outputs that int8 "
-                  "stand for. */\n"
+                  "\n#ifdef %s_FLOAT /* to be defined for the code, too */\n"
+                  "/* Convert inputs to the nearest int8, and int8 to the "
+                  "outputs they stand for. */\n"
                   "void %s_quantise(const float *x, int8_t *q);\n"
                   "void %s_dequantise(const int8_t *q, float *y);\n#endif\n",
                   e->upper, e->prefix, e->prefix);
 }
 
-void mlpi_export_int8_header(mlpi_writer *to, const mlpi_export *e)
+/* A program that converts inputs itself needs to know what the integers stand
+ * for. */
+static void put_header_constants(mlpi_writer *to, const mlpi_export *e)
 {
     const mlp_net *net = e->net;
-    size_t scratch = room(net, 0) + room(net, 1);
     bool softmax =
         net->layout.layer[net->layout.L].activation == MLP_ACT_SOFTMAX;
-    mlpi_export_open_header(to, e);
     mlpi_put_text(
-        to,
-        "#define %s_SCRATCH %zu /* bytes */\n\n#include <stdint.h>\n"
-        "\n/* Inputs are center + step q, with q from -127 to 127. Of "
-        "each input stand here\n * center and step; a step of 0 says "
-        "that q does not matter. */\n",
-        e->upper, scratch > 0 ? scratch : 1);
+        to, "\n#include <stdint.h>\n"
+            "\n/* Inputs are center + scale q, with q from -127 to 127. This "
+            "is a list of center\n * and scale of each input. With a scale "
+            "of 0 the value of q does not matter. */\n");
     put_scaling(to, e, "INPUT", mlpi_net_inputs(net), e->int8->in);
-    mlpi_put_text(to, "\n/* The same of outputs%s. */\n",
+    mlpi_put_text(to, "\n/* Center and scale of each output%s. */\n",
                   softmax ? ", before softmax" : "");
     put_scaling(to, e, "OUTPUT", mlpi_net_outputs(net), e->int8->out);
-    mlpi_put_text(to, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
-    put_functions(to, e);
-    mlpi_export_close_header(to, e);
 }
 
 /* ---------------------------------------------------------------------------
  * Code
  */
 
+/* Writes an array of n integers of layer l: its weights w<l> or table t<l>. */
 static void put_int8(mlpi_writer *to, const char *name, size_t l, size_t n,
                      const int8_t *values)
 {
-    mlpi_put_text(to, "static const int8_t %s%zu[%zu] FLASH = {\n", name, l, n);
-    mlpi_list list = {to, 0, NULL};
+    mlpi_list list =
+        mlpi_list_open(to, "static const int8_t %s%zu[%zu] FLASH", name, l, n);
     for (size_t i = 0; i < n; i++) {
         mlpi_list_put_number(&list, values[i]);
     }
-    mlpi_list_break(&list);
-    mlpi_put_text(to, "};\n");
+    mlpi_list_close(&list);
 }
 
-static void put_layer(mlpi_writer *to, size_t l, const mlpi_int8_layer *layer)
+/* The struct of a layer stays in RAM on an AVR, because `dense` reads its
+ * members as they are; it has four numbers. */
+static void put_layer_constants(mlpi_writer *to, size_t l,
+                                const mlpi_int8_layer *layer)
 {
     const layer_numbers *numbers = &layer->numbers;
     size_t n = (size_t)numbers->outputs;
@@ -278,77 +275,67 @@ static void put_layer(mlpi_writer *to, size_t l, const mlpi_int8_layer *layer)
                   l, numbers->inputs, numbers->outputs, numbers->shift,
                   numbers->zero);
     put_int8(to, "w", l, n * (size_t)numbers->inputs, layer->w);
-    mlpi_put_text(to, "static const int32_t c%zu[%zu] FLASH = {\n", l, 2 * n);
-    mlpi_list list = {to, 0, NULL};
+    mlpi_list list =
+        mlpi_list_open(to, "static const int32_t c%zu[%zu] FLASH", l, 2 * n);
     for (size_t i = 0; i < 2 * n; i++) {
         mlpi_list_put_number(&list, layer->channels[i]);
     }
-    mlpi_list_break(&list);
-    mlpi_put_text(to, "};\n");
+    mlpi_list_close(&list);
     if (layer->table) {
         put_int8(to, "t", l, 256, layer->table);
     }
 }
 
-static void put_predict(mlpi_writer *to, const mlpi_export *e)
+static void put_constants(mlpi_writer *to, const mlpi_export *e)
 {
-    size_t L = e->int8->L;
-    mlpi_put_text(to,
-                  "\nvoid %s_predict(const int8_t *x, int8_t *y, int8_t "
-                  "*scratch)\n{\n",
-                  e->prefix);
-    if (L > 1) {
-        mlpi_put_text(to, "    int8_t *a = scratch;\n");
+    for (size_t l = 1; l <= e->int8->L; l++) {
+        put_layer_constants(to, l, &e->int8->layer[l]);
     }
-    if (L > 2) {
-        mlpi_put_text(to, "    int8_t *b = scratch + %zu;\n", room(e->net, 1));
-    }
-    mlpi_put_text(to, L > 1 ? "\n" : "    (void)scratch;\n");
-    const char *in = "x";
-    for (size_t l = 1; l <= L; l++) {
-        const char *hidden = l % 2 ? "a" : "b";
-        const char *out = l < L ? hidden : "y";
-        mlpi_put_text(to, "    dense(&n%zu, w%zu, c%zu, %s, %s);\n", l, l, l,
-                      in, out);
-        if (e->int8->layer[l].table) {
-            mlpi_put_text(to, "    look_up(t%zu, n%zu.outputs, %s);\n", l, l,
-                          out);
-        }
-        in = out;
-    }
-    mlpi_put_text(to, "}\n");
 }
 
-/* A single output names class 1 from 0.5 on, which may be out of its range:
- * compilers warn of comparisons that cannot fail. */
-static void put_class(mlpi_writer *to, const mlpi_export *e)
+/* There are no variables besides the arrays of scratch, which an empty line
+ * follows. Inputs come as integers, so nothing is standardised. */
+static void begin_predict(mlpi_writer *to, const mlpi_export *e)
 {
-    size_t outputs = mlpi_net_outputs(e->net);
-    if (!mlpi_export_has_classes(e->net)) {
-        return;
+    mlpi_put_text(to, e->int8->L > 1 ? "\n" : "");
+}
+
+/* The activation is in `dense` (identity, ReLU) or in a table. */
+static void put_layer(mlpi_writer *to, const mlpi_export *e, size_t l,
+                      const char *in, const char *out)
+{
+    mlpi_put_text(to, "    dense(&n%zu, w%zu, c%zu, %s, %s);\n", l, l, l, in,
+                  out);
+    if (e->int8->layer[l].table) {
+        mlpi_put_text(to, "    look_up(t%zu, n%zu.outputs, %s);\n", l, l, out);
     }
-    mlpi_put_text(to, "\nint %s_class(const int8_t *y)\n{\n", e->prefix);
-    if (outputs > 1) {
-        mlpi_put_text(to, "    return first_largest(%zu, y);\n}\n", outputs);
-        return;
-    }
+}
+
+/* A single output names class 1 if it is at least 0.5. The smallest such q may
+ * lie outside of int8; then the class is a constant, because compilers warn of
+ * comparisons that always have the same result. */
+static void put_binary_class(mlpi_writer *to, const mlpi_export *e)
+{
     const float *out = e->int8->out;
+    /* The scale is positive, so outputs grow with q. */
     int q = -128;
     while (q < 128 && !(out[0] + out[1] * (float)q >= 0.5f)) {
         q++;
     }
     if (q > -128 && q < 128) {
-        mlpi_put_text(to, "    return *y >= %d;\n}\n", q);
+        mlpi_put_text(to, "    return *y >= %d;\n", q);
     } else {
-        mlpi_put_text(to, "    (void)y;\n    return %d;\n}\n", q < 128);
+        mlpi_put_text(to, "    (void)y;\n    return %d;\n", q < 128);
     }
 }
 
-static void put_float(mlpi_writer *to, const mlpi_export *e)
+/* Writes the conversions, and the snippet that they call. Their loops read the
+ * macros of the header as arrays. */
+static void put_functions(mlpi_writer *to, const mlpi_export *e)
 {
     const char *upper = e->upper;
     mlpi_put_text(to, "\n#ifdef %s_FLOAT\n", upper);
-    mlpi_snippets_put(e->float_pieces, to);
+    mlpi_snippets_put(&e->float_snippets, to);
     mlpi_put_text(to,
                   "\nvoid %s_quantise(const float *x, int8_t *q)\n{\n"
                   "    static const float scaling[] = %s_INPUT_SCALING;\n"
@@ -365,47 +352,33 @@ static void put_float(mlpi_writer *to, const mlpi_export *e)
                   e->prefix, upper, upper);
 }
 
-/* The rows of the self-test, or what comes of them. */
-static void put_rows(mlpi_writer *to, const mlpi_export *e, bool outputs)
+/* Writes row i of the self-test: the caller's row as integers, or the integers
+ * that the network computes from it. Both are computed anew for each list,
+ * since storing them would need another block. */
+static void put_test_row(mlpi_list *list, const mlpi_export *e, size_t i,
+                         bool outputs)
 {
-    size_t n = outputs ? e->A.cols : e->X.cols;
-    mlpi_put_text(to, "\nstatic const int8_t test_%s[%zu] = {\n",
-                  outputs ? "y" : "x", e->X.rows * n);
-    mlpi_list list = {to, 0, NULL};
-    for (size_t i = 0; i < e->X.rows; i++) {
-        /* In the room of the real ones, which are no longer needed. */
-        int8_t *x = e->X.data;
-        int8_t *y = e->A.data;
-        quantise_row(e->int8, e->options->X, i, x);
-        mlpi_int8_run(e->int8, x, y);
-        for (size_t j = 0; j < n; j++) {
-            mlpi_list_put_number(&list, outputs ? y[j] : x[j]);
-        }
-        mlpi_list_break(&list);
+    /* The real rows are no longer needed, so their memory is used. */
+    int8_t *x = e->X.data;
+    int8_t *y = e->A.data;
+    quantise_row(e->int8, e->options->X, i, x);
+    mlpi_int8_run(e->int8, x, y);
+    for (size_t j = 0; j < (outputs ? e->A.cols : e->X.cols); j++) {
+        mlpi_list_put_number(list, outputs ? y[j] : x[j]);
     }
-    mlpi_put_text(to, "};\n");
 }
 
-static void put_self_test(mlpi_writer *to, const mlpi_export *e)
+/* Integers must be equal, on every machine. */
+static void put_comparison(mlpi_writer *to, const mlpi_export *e)
 {
-    mlpi_put_text(to, "\n#ifdef %s_SELF_TEST\n", e->upper);
-    put_rows(to, e, false);
-    put_rows(to, e, true);
-    mlpi_put_text(
-        to,
-        "\nint main(void)\n{\n    static int8_t y[%s_OUTPUTS];\n"
-        "    static int8_t scratch[%s_SCRATCH];\n    int wrong = 0;\n",
-        e->upper, e->upper);
     mlpi_put_text(to,
-                  "    for (int i = 0; i < %zu; i++) {\n"
-                  "        %s_predict(test_x + i * %s_INPUTS, y, scratch);\n"
-                  "        for (int j = 0; j < %s_OUTPUTS; j++) {\n"
-                  "            wrong += y[j] != test_y[i * %s_OUTPUTS + j];\n"
-                  "        }\n    }\n    return wrong != 0;\n}\n\n#endif\n",
-                  e->X.rows, e->prefix, e->upper, e->upper, e->upper);
+                  "            wrong += y[j] != test_y[i * %s_OUTPUTS + j];\n",
+                  e->upper);
 }
 
-/* With four places, where there is room for them. */
+/* Writes a score with four decimal places, unless it is too large for them, as
+ * an R2 may be: 0.98765432 becomes 0.9877. The
+ * text of a float ends with an f, which is left out. */
 static void put_score(mlpi_writer *to, double score)
 {
     char text[MLPI_REAL_SIZE];
@@ -417,34 +390,48 @@ static void put_score(mlpi_writer *to, double score)
     mlpi_put_text(to, "%.*s", (int)strlen(text) - 1, text);
 }
 
-void mlpi_export_int8_code(mlpi_writer *to, mlpi_export *e)
+/* The head of the code says what int8 costs, if that is known. */
+static void put_remarks(mlpi_writer *to, const mlpi_export *e)
 {
-    mlpi_export_head(to, e, e->code);
-    mlpi_put_text(to,
-                  " *\n * In integers alone: int8, summed up in 32 bits.\n");
+    mlpi_put_text(
+        to, " *\n * Computes with integers alone: int8, summed in 32 bits.\n");
     if (e->options->Y.rows > 0) {
         mlpi_put_text(to, " * Score on %zu rows: ", e->options->Y.rows);
         put_score(to, e->report->score_after);
-        mlpi_put_text(to, "; of real numbers: ");
+        mlpi_put_text(to, "; with real numbers: ");
         put_score(to, e->report->score_before);
         mlpi_put_text(to, ".\n");
     }
-    mlpi_put_text(to, " *\n * Test it: cc -D%s_SELF_TEST %s && ./a.out\n",
-                  e->upper, e->code);
-    mlpi_export_open_code(to, e);
+}
+
+/* On an AVR constants stay in flash only if they are marked, and are read by
+ * functions. The casts keep the sign, which those functions ignore. */
+static void put_preamble(mlpi_writer *to, const mlpi_export *e)
+{
+    (void)e;
     mlpi_put_text(to, "\n#ifdef __AVR__\n#include <avr/pgmspace.h>\n"
                       "#define FLASH PROGMEM\n"
                       "#define READ8(p) ((int8_t)pgm_read_byte(p))\n"
                       "#define READ32(p) ((int32_t)pgm_read_dword(p))\n#else\n"
                       "#define FLASH\n#define READ8(p) (*(p))\n"
                       "#define READ32(p) (*(p))\n#endif\n");
-    mlpi_snippets_put(e->snippets, to);
-    for (size_t l = 1; l <= e->int8->L; l++) {
-        put_layer(to, l, &e->int8->layer[l]);
-    }
-    put_predict(to, e);
-    put_class(to, e);
-    mlpi_export_class_names(to, e);
-    put_float(to, e);
-    put_self_test(to, e);
 }
+
+const mlpi_export_kind mlpi_export_int8 = {
+    .scratch_unit = "bytes",
+    .index_type = "int",
+    .libraries = "",
+    .class_remark = "",
+    .prepare = prepare,
+    .put_header_constants = put_header_constants,
+    .put_header_functions = put_header_functions,
+    .put_remarks = put_remarks,
+    .put_preamble = put_preamble,
+    .put_constants = put_constants,
+    .begin_predict = begin_predict,
+    .put_layer = put_layer,
+    .put_binary_class = put_binary_class,
+    .put_functions = put_functions,
+    .put_test_row = put_test_row,
+    .put_comparison = put_comparison,
+};

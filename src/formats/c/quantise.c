@@ -1,4 +1,29 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Quantises a network after it has been trained, in three stages:
+ *
+ *   1. Calibration. The network predicts the rows X in its own precision, and
+ *      the range of z is recorded for each layer.
+ *   2. Scales. The range of a layer's z, cut where its activation saturates,
+ *      gives the scale of its 256 numbers; the range of a table's outputs gives
+ *      the scale of the next layer's inputs.
+ *   3. Integers. Layer by layer, weights and biases become integers in units of
+ *      s[j], and s[j] / scale becomes a multiplier and a shift.
+ *
+ * A weight has its own unit for each neuron j, s[j], because the sums of a
+ * neuron share one multiplier: large weights of one neuron do not cost the
+ * others digits.
+ *
+ * Example: x between -1 and 3 has center 1 and scale 4/254. With W = -2 and b =
+ * 0.5 layer 1 computes z = -2 x + 0.5, so w = -127 and s = 2 (4/254) / 127; the
+ * bias, in units of s, is that of x = center, -1.5 / s. If the activation is
+ * ReLU, z from 0 to 2.5 gets the scale 2.5/255 and zero = -128.
+ *
+ * Why a sum cannot overflow 32 bits: a product is at most 127 * 128 < 2^14, a
+ * layer has at most 2^15 inputs, and a bias is at most 2^29 before the zero of
+ * the inputs is subtracted, which is bounded like a sum of products:
+ * 2^29 + 2 * 2^29 < 2^31.
+ */
 #include "formats/c/quantise.h"
 
 #include <math.h>
@@ -6,20 +31,14 @@
 #include "model/layer.h"
 #include "base/error.h"
 
-enum { CHUNK = 64, BLOCK = 256, MOST_INPUTS = 32768 };
+enum {
+    CHUNK = 64,         /* rows that are predicted at once */
+    BLOCK = 256,        /* reals that are converted to double at once */
+    MAX_INPUTS = 32768, /* of a layer, so that a sum fits into 32 bits */
+    TABLE = 256
+};
 
-/* Bits of a bias; sums of products have as many, and the sign is left. */
-#define MOST_BIAS 536870912.0
-
-static double smaller(double a, double b)
-{
-    return b < a ? b : a;
-}
-
-static double larger(double a, double b)
-{
-    return a < b ? b : a;
-}
+#define MAX_BIAS 536870912.0 /* 2^29 */
 
 /* ---------------------------------------------------------------------------
  * Ranges
@@ -29,45 +48,57 @@ typedef struct range {
     double least, most;
 } range;
 
-static const range nothing = {INFINITY, -INFINITY};
+static const range empty_range = {INFINITY, -INFINITY};
 
-/* Of what is no number there is no range. */
-static range with(range r, double x)
+/* Extends a range by a number. A NaN makes the range infinite, which is_finite
+ * then refuses; comparisons alone would pass over it. */
+static range including(range r, double x)
 {
     return isnan(x) ? (range){-INFINITY, INFINITY}
-                    : (range){smaller(r.least, x), larger(r.most, x)};
+                    : (range){mlpi_min(x, r.least), mlpi_max(x, r.most)};
 }
 
+/* False for the range of no number, too. */
 static bool is_finite(range r)
 {
     return isfinite(r.least) && isfinite(r.most);
 }
 
-/* Of n reals. */
-static range with_all(const mlp_net *net, range r, size_t n, const void *reals)
+/* Extends a range by n reals, which are float or double. */
+static range including_all(const mlp_net *net, range r, size_t n,
+                           const void *reals)
 {
     double x[BLOCK];
     for (size_t i = 0; i < n; i += BLOCK) {
-        size_t count = n - i < BLOCK ? n - i : BLOCK;
+        size_t count = mlpi_min_size(n - i, BLOCK);
         net->kernels->to_double(count, mlpi_const_at(net->kernels, reals, i),
                                 x);
         for (size_t j = 0; j < count; j++) {
-            r = with(r, x[j]);
+            r = including(r, x[j]);
         }
     }
     return r;
 }
 
-/* Of each layer's z, [L + 1]; s[j], [widest]; and room for a chunk of rows. */
+/* ---------------------------------------------------------------------------
+ * Calibration
+ */
+
 typedef struct calibration {
-    range *z;
-    double *s;
-    void *X, *Z, *A[2], *scratch; /* real */
+    const mlp_net *net;
+    range *z;   /* [L + 1]: of each layer, the first unused */
+    double *s;  /* [widest]: units of the weights of one layer */
+    void *X;    /* real [CHUNK][n[0]] */
+    void *Z;    /* real [CHUNK][widest] */
+    void *A[2]; /* real [CHUNK][widest], by turns */
+    void *scratch;
 } calibration;
 
-static void lay_out_calibration(calibration *c, const mlp_net *net,
-                                mlpi_cursor *cursor)
+/* A chunk bounds the memory, however many rows there are. */
+static void lay_out_calibration(void *object, mlpi_cursor *cursor)
 {
+    calibration *c = object;
+    const mlp_net *net = c->net;
     size_t size = net->kernels->real_size;
     size_t wide = net->layout.widest;
     c->z = mlpi_take(cursor, net->layout.L + 1, sizeof *c->z);
@@ -79,6 +110,8 @@ static void lay_out_calibration(calibration *c, const mlp_net *net,
     c->scratch = mlpi_take(cursor, mlpi_forward_scratch(net, CHUNK), size);
 }
 
+/* Predicts at most CHUNK rows as mlp_predict does, but keeps the range of every
+ * layer's z, which predicting does not store. */
 static void calibrate_chunk(const mlp_net *net, const calibration *c,
                             mlp_cview X)
 {
@@ -99,16 +132,18 @@ static void calibrate_chunk(const mlp_net *net, const calibration *c,
                                                .Z = c->Z,
                                                .A = c->A[l % 2],
                                                .scratch = c->scratch});
-        c->z[l] = with_all(net, c->z[l], X.rows * n, c->Z);
+        c->z[l] = including_all(net, c->z[l], X.rows * n, c->Z);
         A_prev = (mlpi_operand){c->A[l % 2], n, 1};
     }
 }
 
+/* Sets the range of each layer's z on the rows X. Finite rows may still
+ * overflow: MLP_ERR_NOT_FINITE. */
 static mlp_status calibrate(const mlp_net *net, const calibration *c,
                             mlp_cview X)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {
-        c->z[l] = nothing;
+        c->z[l] = empty_range;
     }
     for (size_t i = 0; i < X.rows; i += CHUNK) {
         calibrate_chunk(net, c, mlp_cview_rows(X, i, CHUNK));
@@ -124,54 +159,13 @@ static mlp_status calibrate(const mlp_net *net, const calibration *c,
 }
 
 /* ---------------------------------------------------------------------------
- * The network
+ * Inputs
  */
 
-static void lay_out(mlpi_int8 *to, const mlp_net *net, mlpi_cursor *cursor)
-{
-    const mlpi_layout *layout = &net->layout;
-    size_t L = layout->L;
-    mlpi_int8_layer *layers = mlpi_take(cursor, L + 1, sizeof *layers);
-    float *in = mlpi_take(cursor, 2 * layout->layer[0].width, sizeof *in);
-    float *out = mlpi_take(cursor, 2 * layout->layer[L].width, sizeof *out);
-    int8_t *hidden[2];
-    hidden[0] = mlpi_take(cursor, layout->widest, 1);
-    hidden[1] = mlpi_take(cursor, layout->widest, 1);
-    for (size_t l = 1; l <= L; l++) {
-        size_t n = layout->layer[l].width;
-        size_t inputs = layout->layer[l - 1].width;
-        bool looks_up = mlpi_int8_looks_up(layout->layer[l].activation);
-        int8_t *w = mlpi_take(cursor, n * inputs, 1);
-        int32_t *channels = mlpi_take(cursor, 2 * n, sizeof *channels);
-        int8_t *table = looks_up ? mlpi_take(cursor, 256, 1) : NULL;
-        if (cursor->base) {
-            layers[l] = (mlpi_int8_layer){
-                .numbers = {.inputs = (int)inputs, .outputs = (int)n},
-                .w = w,
-                .channels = channels,
-                .table = table};
-        }
-    }
-    *to = (mlpi_int8){L, layers, in, out, {hidden[0], hidden[1]}};
-}
-
-static double parameter(const mlp_net *net, size_t at)
-{
-    double x = 0;
-    net->kernels->to_double(1, mlpi_const_at(net->kernels, net->parameters, at),
-                            &x);
-    return x;
-}
-
-static double weight(const mlp_net *net, size_t l, size_t j, size_t k)
-{
-    const mlpi_shape *shape = &net->layout.layer[l];
-    return parameter(net, shape->W + k * shape->width + j);
-}
-
-/* Returns the standard deviation of a column. */
-static double scaling_of(const mlp_net *net, const mlpi_scaling *by, size_t i,
-                         double *mean)
+/* Returns the standard deviation of a column, and its mean in *mean: 1 and 0 if
+ * columns are not scaled. */
+static double deviation_of(const mlp_net *net, const mlpi_scaling *by, size_t i,
+                           double *mean)
 {
     double std = 1;
     *mean = 0;
@@ -184,35 +178,38 @@ static double scaling_of(const mlp_net *net, const mlpi_scaling *by, size_t i,
     return std;
 }
 
-/* Of the inputs of layer l: by what z[j] changes with q[k], per weight; and
- * with q[k] = 0 it is W[j][k] times *offset. */
-static double input_step(const mlp_net *net, const mlpi_int8 *to, size_t l,
-                         size_t k, double *offset)
+/* The input k of layer l, as the layer's weights see it, is
+ * *offset + scale q[k]. Returns that scale. */
+static double input_scale(const mlp_net *net, const mlpi_int8 *to, size_t l,
+                          size_t k, double *offset)
 {
     if (l > 1) {
-        *offset = -to->layer[l - 1].step * to->layer[l - 1].zero;
-        return to->layer[l - 1].step;
+        *offset = -to->layer[l - 1].scale * to->layer[l - 1].zero;
+        return to->layer[l - 1].scale;
     }
     double mean = 0;
-    double std = scaling_of(net, &net->in, k, &mean);
+    double std = deviation_of(net, &net->in, k, &mean);
     *offset = ((double)to->in[2 * k] - mean) / std;
     return (double)to->in[2 * k + 1] / std;
 }
 
-/* A column that does not vary counts as its value, whatever comes: step 0. */
+/* Sets center and scale of each input from the range of its column. A column
+ * that does not vary gets the scale 0: it counts as its value, whatever q
+ * is. */
 static mlp_status quantise_inputs(const mlp_net *net, const mlpi_int8 *to,
                                   mlp_cview X)
 {
     for (size_t k = 0; k < X.cols; k++) {
-        range r = nothing;
+        range r = empty_range;
         for (size_t i = 0; i < X.rows; i++) {
-            r = with(r, mlp_cview_at(X, i, k));
+            r = including(r, mlp_cview_at(X, i, k));
         }
+        /* Each end is divided first, because a difference could overflow. */
         to->in[2 * k] = (float)(r.least / 2 + r.most / 2);
         to->in[2 * k + 1] = (float)(r.most / 254 - r.least / 254);
         double offset = 0;
-        double step = input_step(net, to, 1, k, &offset);
-        if (!isfinite(offset) || !isfinite(step) ||
+        double scale = input_scale(net, to, 1, k, &offset);
+        if (!isfinite(offset) || !isfinite(scale) ||
             (r.least < r.most && to->in[2 * k + 1] == 0)) {
             return mlpi_error(&net->hooks, MLP_ERR_NOT_FINITE,
                               "X: expects numbers that a float can hold, got "
@@ -223,14 +220,41 @@ static mlp_status quantise_inputs(const mlp_net *net, const mlpi_int8 *to,
     return MLP_OK;
 }
 
+/* ---------------------------------------------------------------------------
+ * Weights and sums
+ */
+
+/* Parameters are read one by one, as doubles: exporting need not be fast. */
+static double parameter(const mlp_net *net, size_t at)
+{
+    double x = 0;
+    net->kernels->to_double(1, mlpi_const_at(net->kernels, net->parameters, at),
+                            &x);
+    return x;
+}
+
+/* Returns W[j][k] of layer l, which is stored as [n_in][n_out]. */
+static double weight(const mlp_net *net, size_t l, size_t j, size_t k)
+{
+    const mlpi_shape *shape = &net->layout.layer[l];
+    return parameter(net, shape->W + k * shape->width + j);
+}
+
+/* Rounds halves away from 0. A cast of what int32_t cannot hold is undefined,
+ * so callers see to it that x fits. */
 static int32_t nearest(double x)
 {
     return (int32_t)(x < 0 ? x - 0.5 : x + 0.5);
 }
 
-/* Weights and bias of neuron j; returns s[j], so that biases fit, too. Of zeros
- * alone it is 0, for their sum is, by any multiplier; where it is not finite it
- * is INFINITY, and nothing is done. */
+/* Sets weights and bias of neuron j, and returns their unit s[j]: the larger of
+ * what the weights need to fit into 8 bits and the bias into 30. If all are 0,
+ * s[j] is 0, for their sum is 0 by any multiplier. If a weight or the bias is
+ * not finite, the result is INFINITY, and nothing is set.
+ *
+ * In layer 1 the inputs' offsets go into the bias as numbers. In later layers
+ * they are whole multiples of the scale, -zero, and are subtracted exactly, in
+ * integers. */
 static double quantise_neuron(const mlp_net *net, const mlpi_int8 *to, size_t l,
                               size_t j)
 {
@@ -240,36 +264,39 @@ static double quantise_neuron(const mlp_net *net, const mlpi_int8 *to, size_t l,
     double most = 0;
     double offset = 0;
     for (size_t k = 0; k < inputs; k++) {
-        double step = input_step(net, to, l, k, &offset);
-        most = larger(most, fabs(weight(net, l, j, k) * step));
+        double scale = input_scale(net, to, l, k, &offset);
+        most = mlpi_max(fabs(weight(net, l, j, k) * scale), most);
         bias += l == 1 ? weight(net, l, j, k) * offset : 0;
     }
     if (!isfinite(most) || !isfinite(bias)) {
         return INFINITY;
     }
-    double s = larger(most / 127, fabs(bias) / MOST_BIAS);
+    double s = mlpi_max(fabs(bias) / MAX_BIAS, most / 127);
     double divisor = s > 0 ? s : 1;
     int8_t *w = layer->w + j * inputs;
     int32_t sum = 0;
     for (size_t k = 0; k < inputs; k++) {
-        double step = input_step(net, to, l, k, &offset);
-        w[k] = (int8_t)nearest(weight(net, l, j, k) * step / divisor);
+        double scale = input_scale(net, to, l, k, &offset);
+        w[k] = (int8_t)nearest(weight(net, l, j, k) * scale / divisor);
         sum += w[k];
     }
+    /* The sum of w (q - zero) is the sum of w q, less zero times the sum of
+     * w. */
     int32_t zero = l > 1 ? to->layer[l - 1].zero : 0;
     layer->channels[2 * j] = nearest(bias / divisor) - zero * sum;
     return s;
 }
 
-/* Multipliers s[j] / step, step being that of z. */
-static void quantise_sums(mlpi_int8_layer *layer, const double *s, double step)
+/* Sets the multipliers s[j] / scale, where z = scale (q - zero). All neurons
+ * share the shift: the one with which the largest multiplier has 31 bits. */
+static void set_multipliers(mlpi_int8_layer *layer, const double *s,
+                            double scale)
 {
     size_t n = (size_t)layer->numbers.outputs;
     double most = 0;
     for (size_t j = 0; j < n; j++) {
-        most = larger(most, s[j] / step);
+        most = mlpi_max(s[j] / scale, most);
     }
-    /* The largest multiplier has 31 bits. */
     int shift = 1;
     double power = 2;
     for (; shift < 62 && 2 * power * most < (double)INT32_MAX; shift++) {
@@ -278,68 +305,81 @@ static void quantise_sums(mlpi_int8_layer *layer, const double *s, double step)
     layer->numbers.shift = shift;
     for (size_t j = 0; j < n; j++) {
         layer->channels[2 * j + 1] =
-            nearest(smaller(s[j] / step * power, (double)INT32_MAX - 1));
+            nearest(mlpi_min((double)INT32_MAX - 1, s[j] / scale * power));
     }
 }
 
-/* Beyond these z, no eighth bit of the activation changes, or nearly so. */
-static range saturated(mlp_activation f, range z)
+/* ---------------------------------------------------------------------------
+ * Activations
+ */
+
+/* Cuts the range of z where the activation hardly changes in 8 bits, so that
+ * the 256 numbers are spent where it does. */
+static range without_saturation(mlp_activation f, range z)
 {
     switch (f) {
     case MLP_ACT_SIGMOID:
-        return (range){larger(z.least, -6), smaller(z.most, 6)};
+        return (range){mlpi_max(-6, z.least), mlpi_min(6, z.most)};
     case MLP_ACT_TANH:
-        return (range){larger(z.least, -4), smaller(z.most, 4)};
+        return (range){mlpi_max(-4, z.least), mlpi_min(4, z.most)};
     case MLP_ACT_ELU:
     case MLP_ACT_GELU:
     case MLP_ACT_GELU_TANH:
     case MLP_ACT_SILU:
     case MLP_ACT_SOFTPLUS:
-        return (range){larger(z.least, -8), z.most};
+        return (range){mlpi_max(-8, z.least), z.most};
     default:
         return z;
     }
 }
 
-/* The step of 256 numbers that hold the range and 0, which is q = *zero. */
-static double step_of(range r, int *zero)
+/* Returns the scale of 256 numbers that cover the range and 0. They hold 0
+ * exactly, as q = *zero. */
+static double scale_of(range r, int *zero)
 {
-    double least = smaller(r.least, 0);
-    double step = larger(r.most, 0) / 255 - least / 255;
-    step = step > 0 ? step : 1;
-    *zero = -128 - (int)nearest(least / step);
-    return step;
+    double least = mlpi_min(0, r.least);
+    double scale = mlpi_max(0, r.most) / 255 - least / 255;
+    scale = scale > 0 ? scale : 1;
+    *zero = -128 - (int)nearest(least / scale);
+    return scale;
 }
 
-/* What the activation makes of each q of z; false if that is not finite. */
+/* Fills the table: for each q of z, the activation of the number that q stands
+ * for, in the scale of the layer's outputs, which is set here. The network's
+ * own kernels compute it. Returns false if a result is not finite. */
 static bool make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
-                       double z_step)
+                       double z_scale)
 {
-    double x[256];
-    double reals[256]; /* room for either precision */
-    for (int q = 0; q < 256; q++) {
-        x[q] = z_step * (q - 128 - layer->numbers.zero);
+    double x[TABLE];
+    double reals[TABLE]; /* space for either precision */
+    for (int q = 0; q < TABLE; q++) {
+        x[q] = z_scale * (q - 128 - layer->numbers.zero);
     }
-    net->kernels->scalar->from_double(256, x, reals);
-    mlpi_activation how = mlpi_net_activation(net, l, 256);
+    net->kernels->scalar->from_double(TABLE, x, reals);
+    mlpi_activation how = mlpi_net_activation(net, l, TABLE);
+    /* The table is 256 rows of one output. */
     how.n = 1;
     net->kernels->activate(&how, reals, reals);
-    range a = with_all(net, nothing, 256, reals);
+    range a = including_all(net, empty_range, TABLE, reals);
     if (!is_finite(a)) {
         return false;
     }
-    net->kernels->to_double(256, reals, x);
-    layer->step = step_of(a, &layer->zero);
+    net->kernels->to_double(TABLE, reals, x);
+    layer->scale = scale_of(a, &layer->zero);
     if (how.f == MLP_ACT_SIGMOID) {
-        layer->step = 1.0 / 256;
+        layer->scale = 1.0 / 256;
         layer->zero = -128;
     }
-    for (size_t q = 0; q < 256; q++) {
-        double y = nearest(x[q] / layer->step) + (double)layer->zero;
-        layer->table[q] = (int8_t)larger(-128, smaller(y, 127));
+    for (size_t q = 0; q < TABLE; q++) {
+        double y = nearest(x[q] / layer->scale) + (double)layer->zero;
+        layer->table[q] = (int8_t)mlpi_max(mlpi_min(127, y), -128);
     }
     return true;
 }
+
+/* ---------------------------------------------------------------------------
+ * The network
+ */
 
 static mlp_status refuse_layer(const mlp_net *net, size_t l)
 {
@@ -348,36 +388,42 @@ static mlp_status refuse_layer(const mlp_net *net, size_t l)
                       l);
 }
 
+/* Sets all numbers of layer l. Its inputs' scales must be known: those of layer
+ * l - 1. */
 static mlp_status quantise_layer(const mlp_net *net, const mlpi_int8 *to,
                                  size_t l, const calibration *c)
 {
     mlpi_int8_layer *layer = &to->layer[l];
     mlp_activation f = net->layout.layer[l].activation;
-    range z = saturated(f, c->z[l]);
+    range z = without_saturation(f, c->z[l]);
     for (size_t j = 0; j < net->layout.layer[l].width; j++) {
         c->s[j] = quantise_neuron(net, to, l, j);
         if (!isfinite(c->s[j])) {
             return refuse_layer(net, l);
         }
     }
+    /* ReLU costs nothing: with zero = -128 negative sums saturate to it. */
     z.least = f == MLP_ACT_RELU ? 0 : z.least;
-    layer->step = step_of(z, &layer->zero);
+    layer->scale = scale_of(z, &layer->zero);
     layer->numbers.zero = layer->zero;
-    quantise_sums(layer, c->s, layer->step);
-    if (layer->table && !make_table(net, l, layer, layer->step)) {
+    set_multipliers(layer, c->s, layer->scale);
+    if (layer->table && !make_table(net, l, layer, layer->scale)) {
         return refuse_layer(net, l);
     }
     return MLP_OK;
 }
 
+/* Sets center and scale of each output, so that center + scale q undoes the
+ * scaling of targets, too. Both are floats in the exported file, and must be
+ * finite there. */
 static mlp_status quantise_outputs(const mlp_net *net, const mlpi_int8 *to)
 {
     const mlpi_int8_layer *last = &to->layer[to->L];
     for (size_t j = 0; j < mlpi_net_outputs(net); j++) {
         double mean = 0;
-        double step = last->step * scaling_of(net, &net->out, j, &mean);
-        to->out[2 * j] = (float)(mean - step * last->zero);
-        to->out[2 * j + 1] = (float)step;
+        double scale = last->scale * deviation_of(net, &net->out, j, &mean);
+        to->out[2 * j] = (float)(mean - scale * last->zero);
+        to->out[2 * j + 1] = (float)scale;
         if (!isfinite(to->out[2 * j]) || !isfinite(to->out[2 * j + 1]) ||
             to->out[2 * j + 1] == 0) {
             return mlpi_error(&net->hooks, MLP_ERR_NOT_FINITE,
@@ -389,8 +435,10 @@ static mlp_status quantise_outputs(const mlp_net *net, const mlpi_int8 *to)
     return MLP_OK;
 }
 
-static mlp_status quantise(const mlp_net *net, const calibration *c,
-                           mlp_cview X, mlpi_int8 *to)
+/* Layers go in order, since the scale of one layer's outputs is the scale of
+ * the next layer's inputs. */
+static mlp_status quantise_all(const mlp_net *net, const calibration *c,
+                               mlp_cview X, mlpi_int8 *to)
 {
     TRY(calibrate(net, c, X));
     TRY(quantise_inputs(net, to, X));
@@ -400,48 +448,87 @@ static mlp_status quantise(const mlp_net *net, const calibration *c,
     return quantise_outputs(net, to);
 }
 
-static mlp_status make(const mlp_net *net, mlp_cview X, mlpi_int8 *to)
+/* Sets all numbers of a network that is laid out. The memory of the calibration
+ * is released before the function returns. */
+static mlp_status fill(const mlp_net *net, mlp_cview X, mlpi_int8 *to)
 {
-    calibration c;
+    calibration c = {.net = net};
     void *block = NULL;
-    mlpi_cursor measure = {0};
-    lay_out_calibration(&c, net, &measure);
-    TRY(mlpi_allocate(&net->hooks, &measure, "a calibration", &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out_calibration(&c, net, &carve);
-    mlp_status status = quantise(net, &c, X, to);
+    TRY(mlpi_make(&net->hooks, lay_out_calibration, &c, "a calibration",
+                  &block));
+    mlp_status status = quantise_all(net, &c, X, to);
     mlpi_release(&net->hooks, block);
     return status;
 }
 
+/* ---------------------------------------------------------------------------
+ * Memory, and the public functions
+ */
+
+typedef struct construction {
+    const mlp_net *net;
+    mlpi_int8 *made; /* stands in the block that it describes */
+} construction;
+
+/* Takes the network, then its layers, then the arrays of each layer, whose
+ * place is known only when the layers have one. */
+static void lay_out(void *object, mlpi_cursor *cursor)
+{
+    construction *c = object;
+    const mlpi_layout *layout = &c->net->layout;
+    size_t L = layout->L;
+    c->made = mlpi_take(cursor, 1, sizeof *c->made);
+    mlpi_int8_layer *layers = mlpi_take(cursor, L + 1, sizeof *layers);
+    float *in = mlpi_take(cursor, 2 * layout->layer[0].width, sizeof *in);
+    float *out = mlpi_take(cursor, 2 * layout->layer[L].width, sizeof *out);
+    int8_t *hidden[2];
+    hidden[0] = mlpi_take(cursor, layout->widest, 1);
+    hidden[1] = mlpi_take(cursor, layout->widest, 1);
+    for (size_t l = 1; l <= L; l++) {
+        size_t n = layout->layer[l].width;
+        size_t inputs = layout->layer[l - 1].width;
+        bool has_table = mlpi_int8_has_table(layout->layer[l].activation);
+        int8_t *w = mlpi_take(cursor, n * inputs, 1);
+        int32_t *channels = mlpi_take(cursor, 2 * n, sizeof *channels);
+        int8_t *table = has_table ? mlpi_take(cursor, TABLE, 1) : NULL;
+        if (layers) {
+            layers[l] = (mlpi_int8_layer){
+                .numbers = {.inputs = (int)inputs, .outputs = (int)n},
+                .w = w,
+                .channels = channels,
+                .table = table};
+        }
+    }
+    if (c->made) {
+        *c->made = (mlpi_int8){L, layers, in, out, {hidden[0], hidden[1]}};
+    }
+}
+
+/* The limit is checked first, because it depends on the layout alone. */
 mlp_status mlpi_quantise(const mlp_net *net, mlp_cview X, mlpi_int8 **made)
 {
     for (size_t l = 0; l < net->layout.L; l++) {
-        if (net->layout.layer[l].width > MOST_INPUTS) {
+        if (net->layout.layer[l].width > MAX_INPUTS) {
             return mlpi_error(&net->hooks, MLP_ERR_LIMIT,
                               "layer %zu: int8 expects at most %d inputs, got "
                               "%zu",
-                              l + 1, MOST_INPUTS, net->layout.layer[l].width);
+                              l + 1, MAX_INPUTS, net->layout.layer[l].width);
         }
     }
-    mlpi_int8 measured;
+    construction c = {.net = net};
     void *block = NULL;
-    mlpi_cursor measure = {0};
-    (void)mlpi_take(&measure, 1, sizeof **made);
-    lay_out(&measured, net, &measure);
-    TRY(mlpi_allocate(&net->hooks, &measure, "a network of int8", &block));
-    mlpi_cursor carve = {.base = block};
-    mlpi_int8 *to = mlpi_take(&carve, 1, sizeof *to);
-    lay_out(to, net, &carve);
-    mlp_status status = make(net, X, to);
+    TRY(mlpi_make(&net->hooks, lay_out, &c, "a network of int8", &block));
+    mlp_status status = fill(net, X, c.made);
     if (status != MLP_OK) {
         mlpi_release(&net->hooks, block);
         return status;
     }
-    *made = to;
+    *made = c.made;
     return MLP_OK;
 }
 
+/* An exported file makes the same calls, so its outputs, and its score, are the
+ * same. */
 void mlpi_int8_run(const mlpi_int8 *net, const int8_t *x, int8_t *y)
 {
     for (size_t l = 1; l <= net->L; l++) {

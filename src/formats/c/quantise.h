@@ -1,52 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A network in int8 (after B. Jacob et al., "Quantization and Training of
- * Neural Networks for Efficient Integer-Arithmetic-Only Inference", 2018), from
- * the ranges that its numbers have on rows of the caller's:
+ * Neural Networks for Efficient Integer-Arithmetic-Only Inference", 2018).
  *
- *   inputs   x[k] = center[k] + step[k] q[k], of each column its own, scaling
- *            of inputs included
- *   weights  W[j][k] step[k] = s[j] w[j][k], w from -127 to 127
- *   sums     z[j] = s[j] (bias[j] + sum of w[j][k] q[k])
- *   outputs  a[j] = step (q[j] - zero), by a table for all but identity, ReLU
- *            and softmax; of softmax the z stay
+ * Every number x is represented by an integer q of 8 bits, x = scale (q -
+ * zero), where scale and zero follow from the range that the number has on the
+ * rows X of the caller. With q for a layer's input and w for its weights:
+ *
+ *   inputs   x[k] = center[k] + scale[k] q[k], for each column k; the network's
+ *            own scaling of inputs is part of it
+ *   weights  W[j][k] scale[k] = s[j] w[j][k], w from -127 to 127
+ *   sums     z[j] = s[j] (bias[j] + sum over k of w[j][k] q[k])
+ *   outputs  a[j] = scale (q[j] - zero)
+ *
+ * The sums become outputs in integers: a multiplication by s[j] / scale, which
+ * is an integer multiplier and a shift, and for an activation other than
+ * identity and ReLU a table of 256 outputs. Softmax is left out: the outputs
+ * are then its arguments z, whose largest names the same class.
  */
 #ifndef MLPI_FORMATS_C_QUANTISE_H
 #define MLPI_FORMATS_C_QUANTISE_H
 
-#include "model/net.h"
-
-#define READ8(p) (*(p))
-#define READ32(p) (*(p))
 #include "formats/c/runtime/int8.h"
+#include "model/net.h"
 
 typedef struct mlpi_int8_layer {
     layer_numbers numbers;
     int8_t *w;         /* [outputs][inputs] */
     int32_t *channels; /* [outputs][2]: bias and multiplier */
-    int8_t *table; /* [256]: from sums to outputs; NULL: they are the same */
-    double step;   /* of the outputs, */
-    int zero;      /* and theirs */
+    int8_t *table;     /* [256]: from sums to outputs; NULL if they are equal */
+    double scale;      /* of the outputs: a = scale (q - zero) */
+    int zero;
 } mlpi_int8_layer;
 
 typedef struct mlpi_int8 {
     size_t L;
     mlpi_int8_layer *layer; /* [L + 1], the first unused */
-    float *in, *out; /* [n[0]][2] and [n[L]][2]: center and step of each */
-    int8_t *hidden[2];
+    float *in;              /* [n[0]][2]: center and scale of each input */
+    float *out;             /* [n[L]][2]: center and scale of each output */
+    int8_t *hidden[2];      /* outputs of hidden layers, by turns */
 } mlpi_int8;
 
-/* A sigmoid's outputs are step 1/256 and zero -128. */
-static inline bool mlpi_int8_looks_up(mlp_activation f)
+/* True if a table takes sums to outputs. A sigmoid's outputs always have the
+ * scale 1/256 and the zero -128, so that they reach 0 and nearly 1. */
+static inline bool mlpi_int8_has_table(mlp_activation f)
 {
     return f != MLP_ACT_IDENTITY && f != MLP_ACT_RELU && f != MLP_ACT_SOFTMAX;
 }
 
-/* Of a network without batch norm, from m >= 1 finite rows X. Allocates *made,
- * one block. MLP_ERR_LIMIT: more inputs of a layer than sums have bits for. */
+/* Quantises a network without batch norm, with ranges from m >= 1 finite rows
+ * X. Allocates *made as one block, to be released by mlpi_release.
+ * MLP_ERR_LIMIT: a layer has more inputs than a sum of 32 bits can take.
+ * MLP_ERR_NOT_FINITE: a sum, or a scale as a float, is not finite. */
 mlp_status mlpi_quantise(const mlp_net *net, mlp_cview X, mlpi_int8 **made);
 
-/* Outputs of a row of inputs. */
+/* Computes the outputs y[n[L]] of a row of inputs x[n[0]]. */
 void mlpi_int8_run(const mlpi_int8 *net, const int8_t *x, int8_t *y);
 
 #endif

@@ -4,11 +4,14 @@
  *
  *     export_tool <folder>
  *
- * exports networks into the folder: <name>.c and <name>.h; <name>_run.h, which
- * tells run.c their names; and <name>.bin, numbers that it is to compare with:
- * 10,000 rows and what the library predicts; for run_int8.c rows of floats and
- * their classes. Prints for each the bytes that the export stated: <name>
- * <constants> <scratch>.
+ * exports networks into the folder. For each network it writes
+ *
+ *     <name>.c, <name>.h   the export
+ *     <name>_run.h         the names that run.c or run_int8.c compiles with
+ *     <name>.bin           what they compare with: rows, and for each the
+ *                          library's prediction or its class
+ *
+ * and prints the bytes that the export stated: <name> <constants> <scratch>.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +27,12 @@ typedef struct example {
     mlp_dtype precision;
     bool canonical, scaled;
     size_t inputs;
-    mlp_layer layers[MOST_LAYERS]; /* up to one of width 0 */
+    mlp_layer layers[MOST_LAYERS]; /* a layer of width 0 ends the list */
     mlp_loss loss;
     const char *classes[4];
 } example;
 
-/* All activations, with and without batch norm. */
+/* This network has all activations, with and without batch norm. */
 #define DEEP                                                                   \
     true, 5,                                                                   \
         {{9, MLP_ACT_LEAKY_RELU, 0.1},                                         \
@@ -76,7 +79,7 @@ static const example examples[] = {
      true,
      1,
      {{7, MLP_ACT_TANH}, {3, MLP_ACT_SOFTPLUS}},
-     MLP_LOSS_MSE}, /* scales its outputs, too */
+     MLP_LOSS_MSE}, /* with scaled outputs */
 };
 
 static void check(mlp_status status)
@@ -146,7 +149,7 @@ static mlp_net *make_net(const example *e)
     return net;
 }
 
-/* Rows some standard deviations wide. */
+/* Fills X with normal numbers that are two standard deviations wide. */
 static void fill_rows(const mlp_net *net, mlp_view X)
 {
     double mean[64];
@@ -185,7 +188,8 @@ static void write_rows(const example *e, const mlp_net *net, const char *folder)
 {
     mlp_view X = new_rows(net, mlp_net_inputs(net));
     mlp_view A = new_rows(net, mlp_net_outputs(net));
-    /* Batch norm is folded before it is exported. */
+    /* The export folds batch norm, so its numbers are those of a folded
+     * network. */
     mlp_net *folded = NULL;
     check(mlp_net_fold_batch_norm(net, &folded));
     fill_rows(net, X);
@@ -243,7 +247,8 @@ static void run_real(const example *e, const char *folder)
  * int8
  */
 
-/* Rows, and the class of each; how many classes may be wrong. */
+/* Rows with the class of each. At most most_wrong classes of the export may
+ * differ from them. */
 typedef struct classified {
     const char *name;
     mlp_cview X, labels;
@@ -284,7 +289,8 @@ static void write_int8(const mlp_net *net, const char *folder,
                  report.scratch_bytes);
 }
 
-/* The network in int8 sees the classes that the real one sees, but for some. */
+/* The labels are the classes that the network of real numbers predicts, and the
+ * network in int8 may miss a few of them. */
 static void run_int8(const example *e, const char *name, size_t most_wrong,
                      const char *folder)
 {
@@ -307,8 +313,8 @@ static void run_int8(const example *e, const char *name, size_t most_wrong,
     free(labels);
 }
 
-/* The network of examples/digits.c, learnt from four fifths. Of the others it
- * may lose 1 point. */
+/* Trains the network of examples/digits.c on four fifths of the digits. On the
+ * last fifth int8 may lose 1 percentage point of accuracy. */
 static void run_digits(const char *folder)
 {
     enum { ALL = 1797, LEARNT = 1437, CLASSES = 10 };

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Predicts with an exported network, and compares: run <name>.bin, see
- * export_tool.c. C99 and C++.
+ * Predicts with an exported network and compares with the library:
+ *
+ *     run <name>.bin
+ *
+ * export_tool.c writes the file. This program is C99 and C++, because it is
+ * compiled together with an export, as both.
  */
 #include <math.h>
 #include <stdio.h>

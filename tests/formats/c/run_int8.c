@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sees classes with an exported network of int8, and counts those that differ:
- * run_int8 <name>.bin, see export_tool.c. C99 and C++. Needs -DNET_FLOAT.
+ * Predicts classes with an exported network of int8 and counts those that
+ * differ from the labels:
+ *
+ *     run_int8 <name>.bin
+ *
+ * export_tool.c writes the file. This program is C99 and C++, because it is
+ * compiled together with an export, as both. It needs -DNET_FLOAT.
  */
 #include <stdio.h>
 
@@ -24,7 +29,7 @@ int main(int argc, char **argv)
         net_predict(q, y, scratch);
         net_dequantise(y, a);
         wrong += net_class(y) != label;
-        /* What int8 stand for names the same class. */
+        /* The numbers that the integers stand for name the same class. */
         int most = NET_OUTPUTS == 1 && a[0] >= 0.5f;
         for (int j = 1; j < NET_OUTPUTS; j++) {
             most = a[most] < a[j] ? j : most;

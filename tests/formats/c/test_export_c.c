@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks as C: what is refused, that files come whole or not at all, and what
- * stands in them. That they compile and predict the same is
- * tests/scripts/exported_c.sh.
+ * Networks as C: which are refused, that both files are written or none, and
+ * what the files hold. tests/scripts/exported_c.sh compiles them and compares
+ * their predictions.
  */
 #include "support/training.h"
 
@@ -61,7 +61,7 @@ static size_t count_files(const folder *f)
     return n;
 }
 
-/* The whole file as a string, to be freed. */
+/* Returns the whole file as a string, to be freed. */
 static char *text_of(const char *path)
 {
     enum { MOST = 1 << 20 };
@@ -125,7 +125,7 @@ static void null_and_bad_names_are_refused(void **state)
         assert_told(&record, mlp_export_c(net, f->code, &options, NULL),
                     MLP_ERR_ARGUMENT, "prefix");
     }
-    /* Names of files that are none in C need a prefix. */
+    /* If the file's name is no name in C, a prefix is needed. */
     char path[160];
     (void)snprintf(path, sizeof path, "%s/2-net.c", f->name);
     assert_told(&record, mlp_export_c(net, path, NULL, NULL), MLP_ERR_ARGUMENT,
@@ -179,7 +179,7 @@ static void parameters_that_are_not_finite_are_refused(void **state)
     put(tensor(net, MLP_B, 3), 0, 0, NAN);
     assert_told(&record, mlp_export_c(net, f->code, NULL, NULL),
                 MLP_ERR_NOT_FINITE, "b");
-    /* Finite ones, whose outputs are not. */
+    /* Finite parameters may still have outputs that overflow. */
     put(tensor(net, MLP_B, 3), 0, 0, 0);
     fill(tensor(net, MLP_W, 1), 3e38);
     fill(tensor(net, MLP_W, 2), 3e38);
@@ -192,7 +192,7 @@ static void parameters_that_are_not_finite_are_refused(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Files that are whole, or as before
+ * Both files or none
  */
 
 static void a_failure_leaves_old_files(void **state)
@@ -204,7 +204,7 @@ static void a_failure_leaves_old_files(void **state)
     (void)snprintf(path, sizeof path, "%s/none/net.c", f->name);
     assert_told(&record, mlp_export_c(net, path, NULL, NULL), MLP_ERR_IO,
                 "none/net.h");
-    /* The code cannot be written, so the header is not either. */
+    /* The code cannot be written, so the header is left as it is. */
     write_text(f->header, "old");
     assert_int_equal(mkdir(f->code, 0777), 0);
     mlp_export_report report = {1, 2};
@@ -248,7 +248,7 @@ static void memory_that_runs_out_changes_nothing(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * What stands in them
+ * What the files hold
  */
 
 static void files_say_what_they_are(void **state)
@@ -281,7 +281,7 @@ static void files_say_what_they_are(void **state)
     assert_has(code, "    0.5f, 1.0f, -0.25f, 1.00000001e-7f,\n");
     assert_has(code, "    \"a \\042quoted\\042\\077\",\n");
     assert_has(code, "    \"caf\\303\\251\\134\",\n");
-    /* The two belong together. */
+    /* Both files hold the same checksum. */
     const char *id = strstr(header, "TWO_MOONS_ID 0x");
     assert_non_null(id);
     const char *other = strstr(code, "TWO_MOONS_ID != 0x");
@@ -333,7 +333,8 @@ static void code_has_what_it_needs_alone(void **state)
     mlp_net_free(net);
 }
 
-/* A constant float that is none draws a warning. */
+/* Compilers warn of a float constant that is too small for a float, so a slope
+ * is rounded first. */
 static void slopes_are_those_of_the_precision(void **state)
 {
     const folder *f = *state;
@@ -350,7 +351,8 @@ static void slopes_are_those_of_the_precision(void **state)
     mlp_net_free(net);
 }
 
-/* int8 that are all of one class are not compared, which compilers see. */
+/* If all outputs in int8 name one class, there is no comparison, because
+ * compilers warn of one that always has the same result. */
 static void a_class_out_of_range_is_a_constant(void **state)
 {
     const folder *f = *state;
@@ -411,7 +413,8 @@ static void numbers_read_back(void **state)
     }
 }
 
-/* tests/scripts/python.sh makes a locale with a decimal comma. */
+/* The locale de_DE has a decimal comma. tests/scripts/python.sh makes it where
+ * it is not installed. */
 static void locales_change_nothing(void **state)
 {
     const folder *f = *state;

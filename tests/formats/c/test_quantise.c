@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks in int8: how near they come, what they lose and what is refused.
- * That the exported code gives the same int8 is tests/scripts/exported_c.sh.
+ * Networks in int8: how near their outputs are to the real ones, how scores
+ * change, and which networks are refused. tests/scripts/exported_c.sh checks
+ * that the exported code computes the same integers.
  */
 #include "support/training.h"
 
@@ -22,7 +23,7 @@ static void release(mlpi_int8 *net)
     mlpi_release(&(mlp_hooks){.allocate = NULL}, net);
 }
 
-/* Outputs of row i, as numbers. */
+/* Sets `outputs` to the numbers that the integer outputs of row i stand for. */
 static void run(const mlpi_int8 *net, mlp_view X, size_t i, double *outputs)
 {
     int8_t x[16];
@@ -38,7 +39,7 @@ static void run(const mlpi_int8 *net, mlp_view X, size_t i, double *outputs)
     }
 }
 
-/* Largest difference of outputs in parts of their range. */
+/* Returns the largest difference of outputs, divided by the outputs' range. */
 static double largest_error(const mlp_net *net, mlp_view X, mlp_view A)
 {
     mlpi_int8 *small = int8_of(net, X);
@@ -95,7 +96,7 @@ static void activations_come_near(void **state)
     }
 }
 
-/* By hand: one weight, one input. */
+/* With one weight and one input the numbers are computed by hand. */
 static void numbers_are_those_of_the_formulas(void **state)
 {
     (void)state;
@@ -106,14 +107,14 @@ static void numbers_are_those_of_the_formulas(void **state)
     put(tensor(net, MLP_W, 1), 0, 0, -2);
     put(tensor(net, MLP_B, 1), 0, 0, 0.5);
     mlpi_int8 *small = int8_of(net, X);
-    /* x = 1 + 4 / 254 q; z = -2 x + 0.5, from 2.5 to -5.5. */
+    /* x is 1 + 4 / 254 q, and z = -2 x + 0.5 runs from 2.5 to -5.5. */
     assert_true(small->in[0] == 1 && small->in[1] == (float)(4 / 254.0));
     assert_int_equal(small->layer[1].w[0], -127);
     assert_int_equal(small->layer[1].channels[0],
                      lround(-1.5 / (2 * (double)small->in[1] / 127)));
     assert_int_equal(small->layer[1].zero, -128);
-    assert_true(small->layer[1].step == 2.5 / 255);
-    /* The outputs' ends are met. */
+    assert_true(small->layer[1].scale == 2.5 / 255);
+    /* The ends of the outputs' range are hit. */
     double a = 0;
     run(small, X, 0, &a);
     assert_absolute(a, 2.5, 1e-2);
@@ -136,7 +137,7 @@ static void numbers_are_rounded_to_the_nearest(void **state)
     for (size_t i = 0; i < COUNT(inputs); i++) {
         assert_int_equal(quantised(inputs[i].x, 3.0f, 0.5f), inputs[i].q);
     }
-    /* Halves go up. */
+    /* Halves are rounded up. */
     static const struct {
         int32_t sum, multiplier;
         int shift;
@@ -191,7 +192,7 @@ static void extremes_do_not_overflow(void **state)
     }
 }
 
-/* Columns, weights and outputs that are always the same. */
+/* A column, weights and outputs that do not vary have no range. */
 static void constants_are_kept(void **state)
 {
     (void)state;
@@ -209,7 +210,7 @@ static void constants_are_kept(void **state)
     double before[2] = {0};
     double after[2] = {1, 1};
     run(small, X, 0, before);
-    put(X, 0, 0, NAN); /* and nobody looks */
+    put(X, 0, 0, NAN); /* which is ignored */
     run(small, X, 0, after);
     assert_memory_equal(before, after, sizeof before);
     release(small);
@@ -225,7 +226,8 @@ static void constants_are_kept(void **state)
     free(A.data);
 }
 
-/* Small sums beside a neuron without weights, which needs no multiplier. */
+/* A neuron whose weights are all 0 needs no multiplier, and must not coarsen
+ * the small sums of the others. */
 static void neurons_of_zeros_cost_nothing(void **state)
 {
     (void)state;
@@ -247,7 +249,7 @@ static void neurons_of_zeros_cost_nothing(void **state)
     }
 }
 
-/* Ranges as wide as double. */
+/* Sums may be as large as a double. */
 static void the_largest_sums_are_held(void **state)
 {
     (void)state;
@@ -266,7 +268,7 @@ static void the_largest_sums_are_held(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * As an export
+ * Exports in int8
  */
 
 typedef struct trained {
@@ -320,7 +322,7 @@ static void scores_are_those_of_the_rows(void **state)
     assert_int_equal(report.constant_bytes,
                      (32 + 128 + 8) + 25 * 8 + 3 * 16 + 256);
     assert_int_equal(report.scratch_bytes, 24);
-    /* Without targets nobody asks. */
+    /* Without targets there are no scores. */
     t.options.Y = (mlp_cview){.rows = 0};
     assert_int_equal(mlp_export_c(t.net, t.code, &t.options, &report), MLP_OK);
     assert_true(isnan(report.score_before) && isnan(report.score_after));
@@ -357,7 +359,7 @@ static void what_loses_too_much_is_refused(void **state)
     trained t = new_trained(&moons_model, MLP_F64,
                             moons_data(MLP_F64, "moons_train"), &record);
     mlp_export_report report = {.constant_bytes = 0};
-    t.options.max_score_drop = -0.5; /* better by half of all rows */
+    t.options.max_score_drop = -0.5; /* int8 must gain half of all rows */
     assert_told(&record, mlp_export_c(t.net, t.code, &t.options, &report),
                 MLP_ERR_ACCURACY, "less -0.5 at most");
     assert_true(report.score_before > 0.5 && report.score_after > 0.5);
@@ -409,8 +411,8 @@ static void rows_that_cannot_be_are_refused(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* Numbers of double, which float does not have, and none at all, of rows that
- * the self-test does not see. */
+/* Numbers that a double holds but a float does not are refused, and so are sums
+ * that are not finite, in rows behind those of the self-test. */
 static void what_is_out_of_range_is_refused(void **state)
 {
     (void)state;

@@ -1,30 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks of int8, exported and here, where they are tried: quantise.h. All is
- * done in integers. Parameters: READ8(p) and READ32(p), which are *p for
- * constants. See export_pieces.h.
+ * The arithmetic of networks in int8, all of it in integers. It runs in
+ * exported networks, and in the library, which tries a network before it is
+ * written (quantise.h describes the numbers).
  *
- * Numbers q stand for a = step (q - zero). A neuron adds its bias and products
- * of weights and inputs up in 32 bits, and the sum times multiplier / 2^shift
- * is its output's q - zero.
+ * This file is both included and cut into snippets by cut_snippets.cmake, which
+ * leaves out the conditional part; so it has no include guard.
+ *
+ * An output's q stands for a = scale (q - zero). A neuron adds its bias and the
+ * products of weights and inputs in 32 bits, and the sum times multiplier /
+ * 2^shift is its output's q - zero. Each neuron has its multiplier; the shift
+ * is the same for a layer. Nothing depends on the compiler: no signed overflow,
+ * no shift of a negative number.
  */
+#include <stdint.h>
 
+/* An exported file defines these macros for its machine, because on an AVR
+ * constants lie in an address space of their own. Elsewhere a constant is read
+ * like a variable. */
+#ifndef READ8
+#define READ8(p) (*(p))
+#define READ32(p) (*(p))
+#endif
+
+/* What a layer's arithmetic needs besides its arrays. */
 typedef struct layer_numbers {
     int inputs, outputs;
-    int shift;
-    int zero; /* of the sums; of ReLU it is the least number, -128 */
+    int shift; /* of all multipliers, from 1 to 62 */
+    int zero;  /* of the sums; for ReLU it is the smallest number, -128 */
 } layer_numbers;
 
-/* sum multiplier / 2^shift, to the nearest whole number. Negative numbers are
- * not shifted, which a compiler may do as it likes. */
+/* Returns sum * multiplier / 2^shift, rounded to the nearest whole number, and
+ * halves up. C leaves the right shift of a negative number to the compiler, so
+ * none is shifted. */
 static inline int64_t rescaled(int32_t sum, int32_t multiplier, int shift)
 {
     int64_t product = (int64_t)sum * multiplier + ((int64_t)1 << (shift - 1));
     return product < 0 ? ~(~product >> shift) : product >> shift;
 }
 
-/* Weights come neuron by neuron; `channels` are a bias and a multiplier of
- * each. */
+/* Computes the sums y[outputs] of x[inputs]. The weights w[outputs][inputs] lie
+ * neuron by neuron; channels[outputs][2] hold the bias and the multiplier of
+ * each. Sums beyond the range of int8 saturate. */
 static inline void dense(const layer_numbers *layer, const int8_t *w,
                          const int32_t *channels, const int8_t *x, int8_t *y)
 {
@@ -39,7 +56,8 @@ static inline void dense(const layer_numbers *layer, const int8_t *w,
     }
 }
 
-/* Any activation: a number for each of the 256. */
+/* Replaces each sum by the activation of it, which table[256] holds for every
+ * number from -128 to 127. */
 static inline void look_up(const int8_t *table, int n, int8_t *y)
 {
     for (int j = 0; j < n; j++) {
@@ -47,7 +65,7 @@ static inline void look_up(const int8_t *table, int n, int8_t *y)
     }
 }
 
-/* The first of the largest. */
+/* Returns the index of the first of the largest numbers. */
 static inline int first_largest(int n, const int8_t *y)
 {
     int first = 0;
@@ -57,10 +75,11 @@ static inline int first_largest(int n, const int8_t *y)
     return first;
 }
 
-/* The nearest of -127 to 127 to (x - center) / step. */
-static inline int8_t quantised(float x, float center, float step)
+/* Returns the integer from -127 to 127 that is nearest to (x - center) / scale;
+ * -127 for a NaN. */
+static inline int8_t quantised(float x, float center, float scale)
 {
-    float q = (x - center) / step;
+    float q = (x - center) / scale;
     q += q < 0 ? -0.5f : 0.5f;
     return (int8_t)(q >= 127 ? 127 : q > -127 ? (int)q : -127);
 }

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arithmetic of exported networks that take theirs from the C library: near
- * the library's own, within 1e-6, and fast where the C library is. Parameter:
- * REAL_BITS. See export_pieces.h.
+ * Activations from the functions of the C library. They are within 1e-6 of the
+ * library's own, and as fast as the C library is. canonical.h defines the same
+ * functions with the library's bits.
+ *
+ * This file is never included. cut_snippets.cmake cuts it into snippets, and an
+ * exported file holds those that its network calls: for an activation <name>
+ * the function <name>_of, for softmax `probabilities`. Parameter: REAL_BITS, 32
+ * or 64.
+ *
+ * Every power of e has an exponent of at most 0, so none overflows.
  */
 #if REAL_BITS == 32
 
@@ -24,65 +31,78 @@ typedef double real;
 
 #define R(x) ((real)(x))
 
+/* Adds a product to a sum of products. */
 static inline real multiply_add(real a, real b, real c)
 {
     return a * b + c;
 }
 
-/* e^-|z| cannot overflow. */
+/* Returns e^-|z|, which cannot overflow. */
 static inline real falling(real z)
 {
     return EXP(z < 0 ? z : -z);
 }
 
+/* The sigmoid is 1 / (1 + e^-z), which equals e^z / (1 + e^z). Each side of 0
+ * has the form whose power of e does not overflow. */
 static inline real sigmoid_of(real z)
 {
     real e = falling(z);
     return (z < 0 ? e : 1) / (1 + e);
 }
 
+/* tanh z has a function of its own in the C library. */
 static inline real tanh_of(real z)
 {
     return TANH(z);
 }
 
+/* ReLU is max(0, z). A NaN answers z <= 0 with no, and so stays. */
 static inline real relu_of(real z)
 {
     return z <= 0 ? 0 : z;
 }
 
+/* Leaky ReLU is z, and slope z below 0. */
 static inline real leaky_relu_of(real z, real slope)
 {
     return z <= 0 ? slope * z : z;
 }
 
+/* ELU is z, and slope (e^z - 1) below 0. */
 static inline real elu_of(real z, real slope)
 {
     return z < 0 ? slope * (EXP(z) - 1) : z;
 }
 
+/* GELU is z Phi(z), where Phi is the normal distribution; the constant is
+ * 1 / sqrt(2). */
 static inline real gelu_of(real z)
 {
     return R(0.5) * z * ERFC(z * R(-0.70710678118654752));
 }
 
+/* SiLU is z times its own sigmoid. */
 static inline real silu_of(real z)
 {
     return z * sigmoid_of(z);
 }
 
+/* GELU's approximation by tanh, z (1 + tanh(w / 2)) / 2, is z sigmoid(w) with
+ * w = 2 sqrt(2 / pi) (z + 0.044715 z^3). */
 static inline real gelu_tanh_of(real z)
 {
     real w = z * (R(1.5957691216057308) + R(0.071354816272600245) * z * z);
     return z * sigmoid_of(w);
 }
 
+/* Softplus is log(1 + e^z) = max(0, z) + log(1 + e^-|z|). */
 static inline real softplus_of(real z)
 {
     return relu_of(z) + LOG(1 + falling(z));
 }
 
-/* a[j] = e^a[j] / sum of e^a[k]; the largest exponent is 0. */
+/* a[j] = e^a[j] / (sum over k of e^a[k]). The largest a is subtracted first. */
 static void probabilities(size_t n, real *a)
 {
     real most = a[0];

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What exported networks of real numbers are made of, whatever their
- * arithmetic. Like its neighbours this file is read as text: export_pieces.h.
- * Parameters: READ(p), which is *p for constants, and the functions of plain.h
- * or of canonical.h.
+ * What exported networks of real numbers consist of, whichever arithmetic they
+ * use: a layer's product, the scaling of inputs and outputs, and the class.
+ *
+ * This file is never included. cut_snippets.cmake cuts it into snippets, and an
+ * exported file holds those that its network calls. Parameters:
+ *
+ *   real          float or double
+ *   READ(p)       reads a constant: *p, except on an AVR, whose constants lie
+ *                 in an address space of their own
+ *   multiply_add  a b + c; libm.h and canonical.h define it
  */
 
-/* z = W x + b. Of each neuron come its weights, then its bias. */
+/* z = W x + b. For each neuron, w holds its weights and then its bias. */
 static void dense(size_t inputs, size_t outputs, const real *w, const real *x,
                   real *z)
 {
@@ -19,7 +25,7 @@ static void dense(size_t inputs, size_t outputs, const real *w, const real *x,
     }
 }
 
-/* out = (x - mean) / deviation. Of each column come both, in this order. */
+/* out = (x - mean) / deviation; `scaling` holds both, column by column. */
 static void standardise(size_t n, const real *scaling, const real *x, real *out)
 {
     for (size_t i = 0; i < n; i++) {
@@ -27,7 +33,7 @@ static void standardise(size_t n, const real *scaling, const real *x, real *out)
     }
 }
 
-/* And back. */
+/* a = a deviation + mean, which undoes the scaling of targets. */
 static void rescale(size_t n, const real *scaling, real *a)
 {
     for (size_t i = 0; i < n; i++) {
@@ -35,7 +41,7 @@ static void rescale(size_t n, const real *scaling, real *a)
     }
 }
 
-/* The first of the largest; -1 if one is no number. */
+/* Returns the index of the first of the largest numbers; -1 if one is a NaN. */
 static int first_largest(int n, const real *y)
 {
     int first = 0;
