@@ -41,6 +41,8 @@ static mlpi_normalise_back backward_operands(const mlp_net *net,
         .dshift = mlpi_at(kernels, norm->gradients, shape->b + column)};
 }
 
+/* U and X are one array: the moments are computed from U, and then each row of
+ * U is replaced by X, which the backward pass needs. */
 void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
                              const mlpi_batch_norm_args *norm)
 {
@@ -72,6 +74,8 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
         .Z = mlpi_at(kernels, norm->Z, at)});
 }
 
+/* The sums run over all rows of the thread's columns; dU is then computed for
+ * the thread's rows, in place of dZ, from the sums of all columns. */
 void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *self,
                               const mlpi_batch_norm_args *norm)
 {
@@ -92,6 +96,7 @@ void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *self,
     kernels->normalise_backward(&rows);
 }
 
+/* With constant moments every row is on its own, so no thread has to wait. */
 void mlpi_batch_norm_predict(const mlp_net *net, size_t l, size_t m,
                              const void *U, void *Z)
 {

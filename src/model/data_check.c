@@ -16,6 +16,8 @@
 
 #include "base/error.h"
 
+/* Inputs have the network's own precision: a view of another is an error, never
+ * a silent conversion. */
 mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_hooks *hooks,
                                  const mlp_cview *X, size_t min_rows)
 {
@@ -44,6 +46,7 @@ mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_hooks *hooks,
     return mlpi_check_view(hooks, Y, &expected);
 }
 
+/* Y must have as many rows as X has, so X is checked first. */
 mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_hooks *hooks,
                              const mlp_cview *X, const mlp_cview *Y)
 {
@@ -51,6 +54,8 @@ mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_hooks *hooks,
     return mlpi_check_targets(net, hooks, Y, X->rows);
 }
 
+/* A NaN would spread through every later sum, so it is found here, where the
+ * message can still tell its place. */
 mlp_status mlpi_check_finite(const mlp_net *net, const mlp_hooks *hooks,
                              const char *name, mlp_cview view)
 {
@@ -115,6 +120,8 @@ static mlp_status check_row_sums(const mlp_net *net, const mlp_hooks *hooks,
                       sum, row);
 }
 
+/* The search for NaN comes first, since the tests after it compare numbers, and
+ * a comparison with NaN is always false. */
 mlp_status mlpi_check_values(const mlp_net *net, const mlp_hooks *hooks,
                              const mlp_cview *X, const mlp_cview *Y)
 {

@@ -55,6 +55,7 @@ static mlp_status check_names(const mlp_net *net, const char *const *names,
     return MLP_OK;
 }
 
+/* The old names are released only when the new list is complete. */
 mlp_status mlp_net_set_class_names(mlp_net *net, const char *const *names,
                                    size_t n)
 {
@@ -73,12 +74,15 @@ mlp_status mlp_net_set_class_names(mlp_net *net, const char *const *names,
     return MLP_OK;
 }
 
+/* Returns NULL behind the last name, so that a loop needs no count. */
 const char *mlp_net_class_name(const mlp_net *net, size_t index)
 {
     return net && index < net->class_names.count ? net->class_names.text[index]
                                                  : NULL;
 }
 
+/* "mlp.anything" is reserved for entries that later versions may add. "mlpx" is
+ * not reserved. */
 bool mlpi_is_reserved(const char *key)
 {
     return strcmp(key, "mlp") == 0 || strncmp(key, "mlp.", 4) == 0;
@@ -141,6 +145,8 @@ static mlp_status set_pair(mlp_net *net, const char *key, const char *value)
     return MLP_OK;
 }
 
+/* Everything is checked before the list is built. The texts may be those of
+ * this very list, since the old list lives until the new one is complete. */
 mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
                                 const char *value)
 {
@@ -162,6 +168,7 @@ mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
     return set_pair(net, key, value);
 }
 
+/* The value stands directly behind its key. */
 const char *mlp_net_metadata(const mlp_net *net, const char *key)
 {
     if (!net || !key) {
@@ -172,6 +179,7 @@ const char *mlp_net_metadata(const mlp_net *net, const char *key)
                                              : NULL;
 }
 
+/* Keys come in ascending order; NULL ends them. */
 const char *mlp_net_metadata_key(const mlp_net *net, size_t index)
 {
     return net && index < net->metadata.count / 2

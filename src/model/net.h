@@ -89,6 +89,9 @@ mlp_status mlpi_check_positive(const mlp_hooks *hooks,
                                const mlpi_kernels *kernels, const char *name,
                                double value);
 
+/* Checks that first <= l <= L. MLP_ERR_ARGUMENT. */
+mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first);
+
 /* Builds the layout of a copy from the layout of the original, by the two runs
  * of layout.h: mlpi_layout_copy or mlpi_layout_fold. */
 typedef void mlpi_layout_copier(mlpi_layout *layout, const mlpi_layout *from,

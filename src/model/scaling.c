@@ -88,6 +88,7 @@ static mlp_status standardise(const mlp_net *net, mlpi_scaling *to,
  * From data
  */
 
+/* The mean and the std (divided by m, as NumPy's) of each column of X. */
 mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
 {
     if (!net) {
@@ -97,6 +98,8 @@ mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
     return standardise(net, &net->in, "X", X);
 }
 
+/* Classes are never scaled, so Y must have a column for each output: the
+ * general check of targets would let a column of classes pass. */
 mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
 {
     if (!net) {
@@ -178,7 +181,7 @@ static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
         return mlpi_error(&net->hooks, MLP_ERR_NULL, "the place for %s is NULL",
                           mean ? "std" : "mean");
     }
-    if (from->scales) {
+    if (from->scales) { /* every float is a double: nothing is rounded */
         net->kernels->to_double(from->n, from->mean, mean);
         net->kernels->to_double(from->n, from->std, std);
         return MLP_OK;
