@@ -52,6 +52,7 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
     size_t columns = 0;
     mlpi_partition(self, shape->width, COLUMNS_GRAIN, &column, &columns);
     mlpi_barrier(self); /* U is complete */
+    /* The moments need all rows; this thread has some of the columns. */
     kernels->moments(&(mlpi_moments){
         .m = norm->batch,
         .n = columns,
@@ -60,6 +61,7 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
         .mean = mlpi_at(kernels, norm->moments, shape->mean + column),
         .variance = mlpi_at(kernels, norm->moments, shape->variance + column)});
     mlpi_barrier(self); /* the moments of all columns are complete */
+    /* X and Z are computed for this thread's rows, all columns. */
     size_t at = norm->first * shape->width;
     kernels->normalise(&(mlpi_normalise){
         .m = norm->m,
@@ -85,11 +87,13 @@ void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *self,
     size_t columns = 0;
     mlpi_partition(self, width, COLUMNS_GRAIN, &column, &columns);
     mlpi_barrier(self); /* dZ is complete */
+    /* The sums need all rows; this thread has some of the columns. */
     mlpi_normalise_back sums = backward_operands(net, norm, 0, column);
     sums.m = norm->batch;
     sums.n = columns;
     kernels->normalise_sums(&sums);
     mlpi_barrier(self); /* dscale and db of all columns are complete */
+    /* dU is computed for this thread's rows, all columns. */
     mlpi_normalise_back rows = backward_operands(net, norm, norm->first, 0);
     rows.m = norm->m;
     rows.n = width;
@@ -128,7 +132,7 @@ void mlpi_batch_norm_track(mlp_net *net, size_t m, const void *moments)
         kernels->running_average(shape->width, 1.0 - momentum, momentum,
                                  mlpi_const_at(kernels, moments, shape->mean),
                                  mlpi_at(kernels, net->running, shape->mean));
-        if (m > 1) {
+        if (m > 1) { /* else there is no unbiased variance */
             double unbiased = (double)m / (double)(m - 1);
             kernels->running_average(
                 shape->width, 1.0 - momentum, momentum * unbiased,

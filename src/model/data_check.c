@@ -38,6 +38,7 @@ static bool is_classes(const mlp_net *net, const mlp_cview *Y)
 mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_hooks *hooks,
                                   const mlp_cview *Y, size_t rows)
 {
+    /* An int32 view for any other loss is reported as the wrong type. */
     bool classes = is_classes(net, Y);
     mlpi_expected expected = {.name = "Y",
                               .dtype = classes ? MLP_I32 : net->kernels->dtype,
@@ -64,6 +65,7 @@ mlp_status mlpi_check_finite(const mlp_net *net, const mlp_hooks *hooks,
     if (!net->kernels->find_not_finite(view, &row, &col)) {
         return MLP_OK;
     }
+    /* The message names the first one, in the order of the rows. */
     return mlpi_error(
         hooks, MLP_ERR_NOT_FINITE,
         "%s: expects finite numbers, got %s in row %zu, column %zu", name,
@@ -76,6 +78,7 @@ static mlp_status check_classes(const mlp_net *net, const mlp_hooks *hooks,
 {
     size_t n = mlpi_net_outputs(net);
     for (size_t i = 0; i < Y->rows; i++) {
+        /* The element is an int32, which a double holds exactly. */
         double class = mlp_cview_at(*Y, i, 0);
         if (!(class >= 0 && class < (double)n)) {
             return mlpi_error(hooks, MLP_ERR_ARGUMENT,

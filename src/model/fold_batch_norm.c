@@ -53,9 +53,9 @@ static void fold_neurons(const neurons *block)
     const mlp_net *net = block->net;
     const mlpi_shape *from = &net->layout.layer[block->l];
     const mlpi_shape *to = &block->folded->layout.layer[block->l];
-    double s[BLOCK];
-    double b[BLOCK];
-    double x[BLOCK];
+    double s[BLOCK]; /* scale, then s of the formula */
+    double b[BLOCK]; /* b, then b' */
+    double x[BLOCK]; /* variance, mean, and each row of W^T */
     read_block(block, net->parameters, from->scale, s);
     read_block(block, net->running, from->variance, x);
     for (size_t j = 0; j < block->n; j++) {

@@ -68,7 +68,7 @@ mlpi_gemm_args mlpi_backward_gemm(const mlp_net *net,
         .k = n,
         .A = {args->dZ, n, 1},
         .B = {mlpi_at(net->kernels, net->parameters, shape->W), 1, n},
-        /* A_prev = max(0, Z_prev), so A_prev > 0 exactly where Z_prev > 0. */
+        /* A_prev = max(0, Z_prev) is above 0 exactly where Z_prev is. */
         .gate = is_relu ? args->A_prev : NULL,
         .C = args->dA_prev,
         .scratch = args->scratch};

@@ -3,10 +3,10 @@
  * The loss: targets, the sum of its terms, and its derivative.
  *
  * The loss is summed in double for networks of both precisions, because the sum
- * of a million float terms would lose four of its seven digits. A float network
- * converts its outputs block by block on the stack; a double network is read in
- * place. Derivatives are in the network's own precision, as all of the backward
- * pass is.
+ * of a million float terms can lose several of its seven digits. A float
+ * network converts its outputs block by block on the stack; a double network is
+ * read in place. Derivatives are in the network's own precision, as all of the
+ * backward pass is.
  *
  * Two pairs of loss and activation are computed from z instead of a, where that
  * is exact and the literal formula is not: a sigmoid near 1 rounds to 1, while

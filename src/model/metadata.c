@@ -35,6 +35,7 @@ static mlp_status check_text(const mlp_hooks *hooks, const char *what,
 static mlp_status check_names(const mlp_net *net, const char *const *names,
                               size_t n, size_t *bytes)
 {
+    /* One output is the probability of the second of two classes. */
     size_t classes = mlpi_net_outputs(net) == 1 ? 2 : mlpi_net_outputs(net);
     if (n > 0 && n != classes) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
@@ -92,6 +93,7 @@ bool mlpi_is_reserved(const char *key)
  * the key is, or where it would have to be inserted. */
 static size_t place_of(const mlpi_string_list *pairs, const char *key)
 {
+    /* Keys before `low` are below `key`; keys from `high` on are not. */
     size_t low = 0;
     size_t high = pairs->count / 2;
     while (low < high) {
@@ -126,7 +128,7 @@ static mlp_status set_pair(mlp_net *net, const char *key, const char *value)
 {
     const mlpi_string_list *old = &net->metadata;
     size_t place = place_of(old, key);
-    size_t after = place + is_at(old, place, key);
+    size_t after = place + is_at(old, place, key); /* skips an old pair */
     /* Bytes of the new list, or a little more if it loses a pair. */
     size_t bytes = strlen(key) + strlen(value ? value : "") + 2;
     for (size_t i = 0; i < old->count; i++) {

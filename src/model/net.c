@@ -231,14 +231,15 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
                           "the place for the network is NULL");
     }
     TRY(check_config(config));
-    mlp_net made = {
-        .hooks = config->hooks,
-        .kernels = mlpi_kernels_find(config->precision, config->kernels),
-        .loss = config->loss,
-        .huber_delta = config->huber_delta,
-        .label_smoothing = config->label_smoothing + 0.0, /* no -0 */
-        .norm_momentum = config->batch_norm_momentum,
-        .norm_epsilon = config->batch_norm_epsilon};
+    /* Adding 0.0 turns -0.0 into 0.0, as in layout.c. */
+    mlp_net made = {.hooks = config->hooks,
+                    .kernels =
+                        mlpi_kernels_find(config->precision, config->kernels),
+                    .loss = config->loss,
+                    .huber_delta = config->huber_delta,
+                    .label_smoothing = config->label_smoothing + 0.0,
+                    .norm_momentum = config->batch_norm_momentum,
+                    .norm_epsilon = config->batch_norm_epsilon};
     creation c = {.net = &made, .config = config};
     void *block = NULL;
     TRY(mlpi_make(&made.hooks, lay_out, &c, "a network", &block));
@@ -256,6 +257,7 @@ static void release_names(mlp_net *net)
     mlpi_string_list_release(&net->hooks, &net->metadata);
 }
 
+/* The network's own block goes last, since the lists are reached through it. */
 void mlp_net_free(mlp_net *net)
 {
     if (net) {
@@ -298,6 +300,7 @@ size_t mlp_net_layer_count(const mlp_net *net)
     return net ? net->layout.L : 0;
 }
 
+/* W, b and scale of all layers; running moments are not counted. */
 size_t mlp_net_parameter_count(const mlp_net *net)
 {
     return net ? net->layout.parameters : 0;
@@ -313,6 +316,7 @@ mlp_loss mlp_net_loss(const mlp_net *net)
     return net ? net->loss : MLP_LOSS_BCE;
 }
 
+/* The name is that of the instruction set, such as "avx2". */
 const char *mlp_net_kernels(const mlp_net *net)
 {
     return net ? net->kernels->name : "";
@@ -421,6 +425,7 @@ mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
     return MLP_OK;
 }
 
+/* The copy uses the same hooks and kernels, and shares no memory. */
 mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy)
 {
     if (!net) {

@@ -36,6 +36,7 @@ mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
         net->kernels->dtype, 1, n, n, 1, mlpi_at(net->kernels, reals, offset)};
 }
 
+/* b is one row of n[l] numbers. */
 mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l)
 {
     return mlpi_net_row_in(net, reals, l, net->layout.layer[l].b);
@@ -78,6 +79,7 @@ mlp_view mlpi_net_tensor(const mlp_net *net, mlp_tensor which, size_t l)
 static mlp_status checked_tensor(const mlp_net *net, mlp_tensor which, size_t l,
                                  mlp_view *view)
 {
+    /* Trainers have more tensors, such as Z and dW; a network does not. */
     bool needs_norm =
         which == MLP_SCALE || which == MLP_MEAN || which == MLP_VARIANCE;
     if (which != MLP_W && which != MLP_B && !needs_norm) {
@@ -95,6 +97,7 @@ static mlp_status checked_tensor(const mlp_net *net, mlp_tensor which, size_t l,
     return MLP_OK;
 }
 
+/* The view is valid as long as the network, whose arrays never move. */
 mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
                           mlp_view *view)
 {
