@@ -33,7 +33,7 @@ void mlpi_hexfloat_write(double x, char text[MLPI_HEXFLOAT_SIZE])
     static const char digits[] = "0123456789abcdef";
     uint64_t bits = 0;
     memcpy(&bits, &x, sizeof bits);
-    /* These are e and f of the formula. */
+    /* The two fields are e and f of the formula. */
     unsigned biased = (unsigned)(bits >> FRACTION_BITS) & 0x7ff;
     uint64_t fraction = bits & (HIDDEN - 1);
     char *at = text;
