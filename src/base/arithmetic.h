@@ -7,11 +7,18 @@
  * more than a size_t holds, and a block that is too small would follow. Each
  * such product goes through mlpi_size_mul; its caller answers MLP_ERR_LIMIT or
  * treats the file as damaged.
+ *
+ * Both operations use a builtin of gcc and clang that computes the result with
+ * its overflow flag; a test before the operation would need a division.
  */
 #ifndef MLPI_BASE_ARITHMETIC_H
 #define MLPI_BASE_ARITHMETIC_H
 
 #include "mlp.h"
+
+/* ---------------------------------------------------------------------------
+ * Checked sizes
+ */
 
 /* Computes *product = a * b. Returns false, and writes nothing, if the product
  * is not a size_t. */
@@ -37,6 +44,10 @@ static inline bool mlpi_size_add(size_t a, size_t b, size_t *sum)
     return true;
 }
 
+/* ---------------------------------------------------------------------------
+ * The smaller and the larger
+ */
+
 /* Returns the smaller of two sizes. */
 static inline size_t mlpi_min_size(size_t a, size_t b)
 {
@@ -50,7 +61,8 @@ static inline size_t mlpi_max_size(size_t a, size_t b)
 }
 
 /* Returns the smaller of two numbers. If one of them is NaN the result is b,
- * whichever of the two is NaN, because every comparison with NaN is false. */
+ * whichever of the two is NaN, because every comparison with NaN is false. fmin
+ * would ignore a NaN. */
 static inline double mlpi_min(double a, double b)
 {
     return a < b ? a : b;

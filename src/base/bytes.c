@@ -45,6 +45,7 @@ static void put(mlpi_writer *to, uint64_t value, size_t n)
     }
 }
 
+/* memcpy must not be called with NULL, even for no bytes. */
 void mlpi_put_bytes(mlpi_writer *to, size_t n, const void *bytes)
 {
     unsigned char *place = reserve(to, n);
@@ -63,6 +64,7 @@ void mlpi_put_u64(mlpi_writer *to, uint64_t value)
     put(to, value, sizeof value);
 }
 
+/* A double is written as the 64 bits of its IEEE 754 form. */
 void mlpi_put_f64(mlpi_writer *to, double value)
 {
     uint64_t bits = 0;
@@ -76,7 +78,7 @@ void mlpi_put_reals(mlpi_writer *to, size_t size, size_t n, const void *reals)
     unsigned char *place = reserve(to, n * size);
     const unsigned char *x = reals;
     for (size_t i = 0; place && i < n; i++, x += size, place += size) {
-        uint32_t low = 0;
+        uint32_t low = 0; /* the bits of a float */
         uint64_t bits = 0;
         if (size == sizeof low) {
             memcpy(&low, x, sizeof low);
@@ -107,6 +109,7 @@ static uint64_t get(mlpi_reader *from, size_t n)
     return bytes ? join(n, bytes) : 0;
 }
 
+/* A failure leaves 0, the number whose use does the least harm as a size. */
 uint32_t mlpi_get_u32(mlpi_reader *from)
 {
     return (uint32_t)get(from, sizeof(uint32_t));
@@ -120,11 +123,12 @@ uint64_t mlpi_get_u64(mlpi_reader *from)
 double mlpi_get_f64(mlpi_reader *from)
 {
     uint64_t bits = mlpi_get_u64(from);
-    double value = 0.0;
+    double value = 0.0; /* copied bit by bit: a NaN keeps its payload */
     memcpy(&value, &bits, sizeof value);
     return value;
 }
 
+/* After a failure the rest of the reals are 0. */
 void mlpi_get_reals(mlpi_reader *from, size_t size, size_t n, void *reals)
 {
     unsigned char *x = reals;
@@ -143,6 +147,7 @@ void mlpi_get_reals(mlpi_reader *from, size_t size, size_t n, void *reals)
  * Text and checksums
  */
 
+/* Position i holds the digit of i, for writing and for reading. */
 static const char hex_digits[] = "0123456789abcdef";
 
 /* The last digit has the lowest four bits, so digits are written from the
@@ -191,15 +196,16 @@ uint32_t mlpi_crc32_on(uint32_t crc, size_t n, const unsigned char *bytes)
         0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
         0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
         0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
-    crc = ~crc;
+    crc = ~crc; /* a complement makes leading zeros count */
     for (size_t i = 0; i < n; i++) {
-        crc ^= bytes[i];
+        crc ^= bytes[i]; /* then the lower and the upper four bits */
         crc = crc >> 4 ^ table[crc & 15];
         crc = crc >> 4 ^ table[crc & 15];
     }
     return ~crc;
 }
 
+/* The checksum of no bytes is 0, so a checksum is a continuation of that. */
 uint32_t mlpi_crc32(size_t n, const unsigned char *bytes)
 {
     return mlpi_crc32_on(0, n, bytes);

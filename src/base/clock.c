@@ -11,6 +11,7 @@
 double mlpi_seconds(void)
 {
     struct timespec now = {0};
+    /* Nobody can set this clock; timespec_get is for systems without it. */
 #ifdef CLOCK_MONOTONIC
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
 #else

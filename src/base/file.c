@@ -125,6 +125,7 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
         return mlpi_error(hooks, MLP_ERR_IO, "%s: expects an ordinary file",
                           path);
     }
+    /* The size is signed, and may exceed a size_t of 32 bits. */
     if (info.st_size < MLPI_FILE_HEAD || (uintmax_t)info.st_size > SIZE_MAX) {
         return mlpi_error(hooks, MLP_ERR_FORMAT,
                           "%s: expects a file of a size that can be", path);
@@ -189,6 +190,7 @@ static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
     return MLP_OK;
 }
 
+/* O_NOFOLLOW makes open fail for a symbolic link; file.h says why. */
 mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
                                size_t offset, mlpi_file_content part)
 {
@@ -271,6 +273,7 @@ static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *file,
     if (!is_old && errno != ENOENT) {
         return report_errno(hooks, file->path, "look at it");
     }
+    /* Replacing a device or a pipe by a file would break the system. */
     if (is_old && !S_ISREG(old.st_mode)) {
         return mlpi_error(hooks, MLP_ERR_IO,
                           "%s: expects an ordinary file, or none", file->path);
@@ -331,6 +334,7 @@ typedef struct temporary_names {
     char *name[MLPI_FILE_MAX_WRITES];
 } temporary_names;
 
+/* Computes where each name goes; its SUFFIX is appended later. */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     temporary_names *t = object;
@@ -350,6 +354,7 @@ mlp_status mlpi_file_write_all(const mlp_hooks *hooks,
     return status;
 }
 
+/* One file is the simple case of several. */
 mlp_status mlpi_file_write(const mlp_hooks *hooks, const char *path,
                            const void *bytes, size_t n)
 {

@@ -33,6 +33,7 @@ void mlpi_hexfloat_write(double x, char text[MLPI_HEXFLOAT_SIZE])
     static const char digits[] = "0123456789abcdef";
     uint64_t bits = 0;
     memcpy(&bits, &x, sizeof bits);
+    /* The two fields are e and f of the formula. */
     unsigned biased = (unsigned)(bits >> FRACTION_BITS) & 0x7ff;
     uint64_t fraction = bits & (HIDDEN - 1);
     char *at = text;
@@ -41,7 +42,7 @@ void mlpi_hexfloat_write(double x, char text[MLPI_HEXFLOAT_SIZE])
     }
     memcpy(at, biased > 0 ? "0x1." : "0x0.", 4);
     at += 4;
-    if (bits << 1 == 0) {
+    if (bits << 1 == 0) { /* zero of either sign */
         memcpy(at, "0p+0", 5);
         return;
     }
@@ -49,6 +50,7 @@ void mlpi_hexfloat_write(double x, char text[MLPI_HEXFLOAT_SIZE])
         shift -= 4;
         *at++ = digits[fraction >> shift & 15];
     }
+    /* Subnormals have the exponent of e = 1, and 0 before the point. */
     int exponent = (int)(biased > 0 ? biased : 1) - BIAS;
     *at++ = 'p';
     *at++ = exponent < 0 ? '-' : '+';
@@ -135,10 +137,12 @@ static bool assemble(uint64_t mantissa, int exponent, uint64_t *bits)
     if (mantissa == 0) {
         return true;
     }
+    /* Shift up until the hidden bit is set, or the number is subnormal. */
     while (mantissa < HIDDEN && exponent > MIN_EXPONENT) {
         mantissa <<= 1;
         exponent--;
     }
+    /* Shift down what has too many bits, as long as they are zeros. */
     while (mantissa >= 2 * HIDDEN || exponent < MIN_EXPONENT) {
         if (mantissa & 1) {
             return false;
@@ -146,6 +150,7 @@ static bool assemble(uint64_t mantissa, int exponent, uint64_t *bits)
         mantissa >>= 1;
         exponent++;
     }
+    /* MIN_EXPONENT belongs to e = 1; e = 2047 would be an infinity. */
     uint64_t biased = (uint64_t)exponent + (uint64_t)(1 - MIN_EXPONENT);
     if (biased >= 0x7ff) {
         return false;
@@ -156,6 +161,7 @@ static bool assemble(uint64_t mantissa, int exponent, uint64_t *bits)
     return true;
 }
 
+/* The text must end where the number ends. */
 bool mlpi_hexfloat_read(const char *text, size_t n, double *x)
 {
     cursor c = {text, text + n};

@@ -4,6 +4,15 @@
  * the grammar of what it expects, and mlpi_json_skip, the one place where
  * values of any depth come, keeps its own small stack of brackets.
  *
+ *     value  = object | array | string | number | true | false | null
+ *     object = { } | { string : value , string : value ... }
+ *     array  = [ ] | [ value , value ... ]
+ *     string = " any characters but control characters, escapes as below "
+ *
+ *     \" \\ \/ \b \f \n \r \t    one character each
+ *     \uXXXX                     a code point below 10000 (hexadecimal)
+ *     \uD8XX\uDCXX               a surrogate pair: a code point from 10000 on
+ *
  * Bytes are read only below `size`; a byte 0 inside of the text is never
  * taken for anything but a mistake. Strings are checked when they are read, so
  * the functions on spans (decoding, comparing, writing) need no checks.
@@ -19,6 +28,7 @@ mlpi_json mlpi_json_of(const char *text, size_t size)
     return (mlpi_json){.text = text, .size = size};
 }
 
+/* Later mistakes follow from the first one and would only hide it. */
 bool mlpi_json_fail(mlpi_json *r, const char *expected)
 {
     if (!r->wrong) {
@@ -31,6 +41,7 @@ bool mlpi_json_fail(mlpi_json *r, const char *expected)
  * end. */
 static char peek(mlpi_json *r)
 {
+    /* RFC 8259 knows these four characters as white space, and no others. */
     while (r->at < r->size &&
            (r->text[r->at] == ' ' || r->text[r->at] == '\n' ||
             r->text[r->at] == '\t' || r->text[r->at] == '\r')) {
@@ -49,6 +60,8 @@ static bool take(mlpi_json *r, char c)
     return true;
 }
 
+/* `fresh` tells mlpi_json_more that no comma may come before the next
+ * element. */
 bool mlpi_json_open(mlpi_json *r, char bracket)
 {
     r->fresh = true;
@@ -56,6 +69,8 @@ bool mlpi_json_open(mlpi_json *r, char bracket)
            mlpi_json_fail(r, bracket == '{' ? "an object" : "an array");
 }
 
+/* A comma before the first element, after the last, or none between two is a
+ * mistake, which strict readers find and lenient ones guess about. */
 bool mlpi_json_more(mlpi_json *r, char closing)
 {
     bool fresh = r->fresh;
@@ -126,6 +141,7 @@ static size_t sequence_at(const unsigned char *text, size_t left)
              (text[1] < forms[i].low || text[1] > forms[i].high))) {
             return 0;
         }
+        /* Bytes after the second are 10xxxxxx in every form. */
         for (size_t j = 2; j < forms[i].bytes; j++) {
             if ((text[j] & 0xc0) != 0x80) {
                 return 0;
@@ -149,6 +165,7 @@ static size_t escape_at(const char *text, size_t size, size_t at)
         return text[at + 1] != '\0' && strchr("\"\\/bfnrt", text[at + 1]) ? 2
                                                                           : 0;
     }
+    /* D800 to DBFF is the first half of a pair, DC00 to DFFF the second. */
     long unit = unit_at(text, size, at + 2);
     if (unit < 0 || (unit >= 0xdc00 && unit <= 0xdfff)) {
         return 0;
@@ -187,6 +204,7 @@ bool mlpi_json_string(mlpi_json *r, mlpi_span *text)
     return true;
 }
 
+/* A key is a string, followed by a colon. */
 bool mlpi_json_key(mlpi_json *r, mlpi_span *key)
 {
     return mlpi_json_string(r, key) &&
@@ -215,6 +233,7 @@ static uint32_t decode_escape(const char *escape, size_t n)
         const char *known = strchr(letters, escape[1]);
         return (unsigned char)(known ? meanings[known - letters] : escape[1]);
     }
+    /* A pair holds 20 bits of a code point above FFFF, ten in each half. */
     uint32_t unit = (uint32_t)unit_at(escape, n, 2);
     if (n == 6) {
         return unit;
@@ -223,6 +242,7 @@ static uint32_t decode_escape(const char *escape, size_t n)
     return 0x10000 + ((unit - 0xd800) << 10) + (second - 0xdc00);
 }
 
+/* The string was checked when it was read, so n is never 0 here. */
 bool mlpi_span_next(mlpi_span *rest, uint32_t *character)
 {
     if (rest->size == 0) {
@@ -242,6 +262,8 @@ bool mlpi_span_next(mlpi_span *rest, uint32_t *character)
     return true;
 }
 
+/* Code points are compared, not bytes: the text may write one character as an
+ * escape and another as UTF-8. */
 int mlpi_span_compare(mlpi_span a, mlpi_span b)
 {
     for (;;) {
@@ -250,7 +272,7 @@ int mlpi_span_compare(mlpi_span a, mlpi_span b)
         bool more_a = mlpi_span_next(&a, &x);
         bool more_b = mlpi_span_next(&b, &y);
         if (!more_a || !more_b) {
-            return more_a - more_b;
+            return more_a - more_b; /* the shorter one comes first */
         }
         if (x != y) {
             return x < y ? -1 : 1;
@@ -266,6 +288,7 @@ bool mlpi_span_is(mlpi_span span, const char *ascii)
 /* Writes a code point as UTF-8 of 1 to 4 bytes. */
 static void encode(mlpi_writer *to, uint32_t c)
 {
+    /* The first of 1, 2, 3 or 4 bytes begins with these bits. */
     static const unsigned char marks[] = {0, 0, 0xc0, 0xe0, 0xf0};
     unsigned char bytes[4];
     size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
@@ -276,6 +299,7 @@ static void encode(mlpi_writer *to, uint32_t c)
     mlpi_put_bytes(to, n, bytes);
 }
 
+/* An escape of 6 bytes becomes at most 3 bytes, one of 12 becomes 4. */
 void mlpi_put_span(mlpi_writer *to, mlpi_span span)
 {
     uint32_t c = 0;
@@ -299,6 +323,7 @@ bool mlpi_is_utf8(const char *text, size_t n)
  * Numbers, words, and values that are skipped
  */
 
+/* isdigit would depend on the locale. */
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -323,7 +348,7 @@ bool mlpi_json_number(mlpi_json *r, uint64_t *number)
     size_t first = r->at;
     for (; r->at < r->size && is_digit(r->text[r->at]); r->at++) {
         uint64_t digit = (uint64_t)(r->text[r->at] - '0');
-        if (n > (UINT64_MAX - digit) / 10) {
+        if (n > (UINT64_MAX - digit) / 10) { /* 10 n + digit overflows */
             return mlpi_json_fail(r, "a number below 2^64");
         }
         n = n * 10 + digit;
@@ -378,6 +403,7 @@ static bool take_word(mlpi_json *r, const char *word)
     return true;
 }
 
+/* After a failure the flag is false, and the call returns false as well. */
 bool mlpi_json_flag(mlpi_json *r, bool *flag)
 {
     *flag = take_word(r, "true");
@@ -431,6 +457,7 @@ bool mlpi_json_skip(mlpi_json *r)
     return !r->wrong;
 }
 
+/* A byte 0 before the end is not the end: peek returns 0 for both. */
 bool mlpi_json_end(mlpi_json *r)
 {
     if (!r->wrong && (peek(r) != '\0' || r->at < r->size)) {
@@ -452,6 +479,7 @@ static void put(mlpi_json_writer w, char c)
     mlpi_put_bytes(w.to, 1, &c);
 }
 
+/* Names and brackets contain no characters that need escapes of their own. */
 void mlpi_json_put(mlpi_json_writer w, const char *json)
 {
     for (; *json; json++) {
@@ -481,6 +509,7 @@ void mlpi_json_put_string(mlpi_json_writer w, const char *utf8)
     put(w, '"');
 }
 
+/* Digits need no escapes, nested or not. */
 void mlpi_json_put_number(mlpi_json_writer w, uint64_t number)
 {
     char digits[MLPI_DECIMAL_DIGITS];

@@ -47,9 +47,9 @@ mlpi_json mlpi_json_of(const char *text, size_t size);
 /* Reads an opening bracket, { or [. */
 bool mlpi_json_open(mlpi_json *r, char bracket);
 
-/* Is called before each element of an object or array: reads the comma before
- * it, if it is not the first, and returns true; or reads the closing bracket
- * and returns false. */
+/* A caller asks this before each element of an object or array. Reads the comma
+ * before it, if it is not the first, and returns true; or reads the closing
+ * bracket and returns false. */
 bool mlpi_json_more(mlpi_json *r, char closing);
 
 /* Read a key with its colon, a string, a whole number below 2^64, and true or

@@ -63,6 +63,7 @@ mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
                           "%s needs %zu bytes, which there are not", what,
                           bytes);
     }
+    /* The first address with space for the pointer before it, rounded up. */
     unsigned char *first = (unsigned char *)raw + sizeof(void *);
     size_t past = (size_t)((uintptr_t)first % MLPI_ALIGNMENT);
     unsigned char *aligned = first + (past ? MLPI_ALIGNMENT - past : 0);

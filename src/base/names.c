@@ -77,12 +77,15 @@ const char *mlp_tensor_name(mlp_tensor which)
 #define STRING_OF(number) #number
 #define STRING(number) STRING_OF(number)
 
+/* "1.2.3", put together by the preprocessor. */
 const char *mlp_version(void)
 {
     return STRING(MLP_VERSION_MAJOR) "." STRING(MLP_VERSION_MINOR) "." STRING(
         MLP_VERSION_PATCH);
 }
 
+/* The number of the rules by which results are computed; mlp.h says when it
+ * changes. A program compares it with MLP_NUMERICS of its header. */
 int mlp_numerics(void)
 {
     return MLP_NUMERICS;

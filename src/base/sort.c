@@ -24,6 +24,8 @@ static bool is_less(const tree *t, size_t i, size_t j)
     return t->less(item(t, i), item(t, j));
 }
 
+/* Byte by byte, since `size` is known only at run time; what is sorted is
+ * short. */
 static void exchange(const tree *t, size_t i, size_t j)
 {
     unsigned char *a = item(t, i);
@@ -56,6 +58,7 @@ void mlpi_sort(void *items, size_t n, size_t size,
                bool (*less)(const void *, const void *))
 {
     tree t = {items, n, size, less};
+    /* Items from n / 2 on have no children: each is a heap of its own. */
     for (size_t i = n / 2; i-- > 0;) {
         sink(&t, i);
     }

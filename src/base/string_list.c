@@ -15,6 +15,7 @@ typedef struct new_list {
     size_t capacity, bytes;
 } new_list;
 
+/* mlpi_take aligns both arrays; characters need no alignment. */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     const new_list *made = object;
@@ -35,6 +36,7 @@ mlp_status mlpi_string_list_make(const mlp_hooks *hooks, size_t capacity,
     return mlpi_make(hooks, lay_out, &made, "names", &block);
 }
 
+/* There is space, because the list was made for all strings and bytes. */
 void mlpi_string_list_add(mlpi_string_list *list, const char *text)
 {
     size_t n = strlen(text) + 1; /* with the closing zero */
@@ -43,6 +45,8 @@ void mlpi_string_list_add(mlpi_string_list *list, const char *text)
     list->end += n;
 }
 
+/* The bytes are counted first, so that the copy is one allocation of exactly
+ * what it needs. */
 mlp_status mlpi_string_list_copy(const mlp_hooks *hooks,
                                  const mlpi_string_list *from,
                                  mlpi_string_list *list)

@@ -11,6 +11,19 @@
  * cores, polling would take the cores from threads that work: then they sleep
  * at once.
  *
+ * A run in time, from top to bottom:
+ *
+ *     caller                              threads 1, 2 ...
+ *     mlpi_team_run                       await: `runs` has not changed
+ *       stores work and context
+ *       advances `runs`           ---->   see the new number, call work
+ *       calls work                        ...
+ *       arrives at the barrier    <--->   arrive at the barrier
+ *       returns                           await: the next run
+ *
+ * The last to arrive, whoever that is, advances `passed`, which the others wait
+ * for. A function may use barriers of its own in between.
+ *
  * Memory: the thread that advances a counter does so with release order, the
  * one that waits reads it with acquire order; so everything written before is
  * visible after, as thread_team.h promises. Inside the barrier the counter of
@@ -161,6 +174,7 @@ void mlpi_barrier(const mlpi_thread *self)
         await(team, &team->passed, seen);
         return;
     }
+    /* Nobody arrives at the next barrier before `passed` has changed. */
     atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
     advance(team, &team->passed);
 }
@@ -181,6 +195,7 @@ static void *serve(void *argument)
     }
 }
 
+/* The struct begins the block; both arrays have an entry for the caller. */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     mlpi_team *team = object;
@@ -296,7 +311,7 @@ mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads,
     if (size > 1) {
         TRY(create(hooks, size, &made));
     }
-    if (made && made->size == 1) {
+    if (made && made->size == 1) { /* not one thread could be started */
         finish(made);
         made = NULL;
     }
@@ -319,6 +334,7 @@ void mlpi_team_free(mlpi_team *team)
     }
 }
 
+/* A forked child has the struct of its parent, but another process number. */
 size_t mlpi_team_size(const mlpi_team *team)
 {
     return team && team->process == getpid() ? team->size : 1;
@@ -331,6 +347,8 @@ void *mlpi_team_scratch(const mlpi_thread *self)
            (self->index - 1) * self->team->scratch_size;
 }
 
+/* Advancing `runs` publishes work and context; the barrier at the end is the
+ * one that serve waits at, so that the last thread ends the run. */
 void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
 {
     if (mlpi_team_size(team) == 1) {

@@ -26,6 +26,7 @@ static mlp_cview dense(mlp_dtype dtype, const void *data, size_t rows,
     return (mlp_cview){dtype, rows, cols, cols, 1, data};
 }
 
+/* C has no conversion between the two structs, so both kinds are made here. */
 static mlp_view dense_writable(mlp_dtype dtype, void *data, size_t rows,
                                size_t cols)
 {
@@ -62,12 +63,14 @@ mlp_view mlp_view_i32(int32_t *data, size_t rows, size_t cols)
     return dense_writable(MLP_I32, data, rows, cols);
 }
 
+/* Every writable view can be read; there is no way back. */
 mlp_cview mlp_view_const(mlp_view view)
 {
     return (mlp_cview){view.dtype,      view.rows,       view.cols,
                        view.row_stride, view.col_stride, view.data};
 }
 
+/* A transposed view is the same memory with rows and columns exchanged. */
 mlp_cview mlp_cview_transpose(mlp_cview view)
 {
     return (mlp_cview){view.dtype,      view.cols,       view.rows,
@@ -96,9 +99,9 @@ static size_t element_size(mlp_dtype dtype)
  * if that is no address, whatever memory the caller has. */
 static bool find_element(mlp_cview view, size_t row, size_t col, size_t *offset)
 {
-    size_t down = 0;
-    size_t right = 0;
-    size_t end = 0;
+    size_t down = 0;  /* elements to the row */
+    size_t right = 0; /* elements to the column */
+    size_t end = 0;   /* elements with this one */
     size_t bytes = 0;
     return mlpi_size_mul(row, view.row_stride, &down) &&
            mlpi_size_mul(col, view.col_stride, &right) &&
@@ -112,10 +115,10 @@ static bool find_element(mlp_cview view, size_t row, size_t col, size_t *offset)
  * special case for the last block. */
 mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count)
 {
-    size_t start = first < view.rows ? first : view.rows;
+    size_t start = mlpi_min_size(first, view.rows);
     size_t left = view.rows - start;
     size_t offset = 0;
-    view.rows = count < left ? count : left;
+    view.rows = mlpi_min_size(count, left);
     if (!find_element(view, start, 0, &offset)) {
         view.rows = 0;
     }
@@ -173,7 +176,7 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value)
         ((double *)view.data)[at] = value;
         return true;
     case MLP_I32:
-        if (!(value >= INT32_MIN && value <= INT32_MAX)) {
+        if (!(value >= INT32_MIN && value <= INT32_MAX)) { /* or NaN */
             return false;
         }
         ((int32_t *)view.data)[at] = (int32_t)value;
@@ -230,7 +233,7 @@ mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
                           "%s: expects at least %zu rows, got %zu", name,
                           expected->min_rows, view->rows);
     }
-    if (view->rows == 0) {
+    if (view->rows == 0) { /* no element will be touched */
         return MLP_OK;
     }
     if (!view->data) {
@@ -255,15 +258,19 @@ static bool elements_are_apart(const mlp_view *view)
     if (view->rows == 0) {
         return true;
     }
+    /* Elements from the first to the last of a row, and of a column. */
     size_t row_extent = (view->cols - 1) * view->col_stride + 1;
     size_t col_extent = (view->rows - 1) * view->row_stride + 1;
     bool rows_apart = view->rows == 1 || view->row_stride >= row_extent;
     bool cols_apart = view->cols == 1 || view->col_stride >= col_extent;
+    /* A stride of 0 repeats an element. */
     bool no_zero = (view->rows == 1 || view->row_stride > 0) &&
                    (view->cols == 1 || view->col_stride > 0);
     return no_zero && (rows_apart || cols_apart);
 }
 
+/* The extents cannot overflow after mlpi_check_view: the last element has an
+ * address. */
 mlp_status mlpi_check_writable(const mlp_hooks *hooks, const mlp_view *view,
                                const mlpi_expected *expected)
 {

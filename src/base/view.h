@@ -22,9 +22,9 @@
 typedef struct mlpi_expected {
     const char *name; /* of the argument, for the message */
     mlp_dtype dtype;
-    size_t rows; /* or MLPI_ANY_ROWS */
-    size_t cols;
-    size_t min_rows;
+    size_t rows;     /* or MLPI_ANY_ROWS */
+    size_t cols;     /* at least 1, as every layer has */
+    size_t min_rows; /* 1: the function cannot work without rows */
 } mlpi_expected;
 
 /* True if a view is what callers nearly always pass: a dense matrix of this
@@ -41,6 +41,10 @@ static inline bool mlpi_is_dense(const mlp_cview *view, mlp_dtype dtype,
            count <= PTRDIFF_MAX / sizeof(double);
 }
 
+/* ---------------------------------------------------------------------------
+ * Rows of a checked view, without the checks of the public functions
+ */
+
 /* Changes a checked view to its rows [first, first + count), which must
  * exist. */
 void mlpi_cut_rows(mlp_cview *view, size_t first, size_t count);
@@ -54,6 +58,10 @@ static inline mlp_view mlpi_view_rows(mlp_view view, size_t size, size_t first,
     view.rows = count;
     return view;
 }
+
+/* ---------------------------------------------------------------------------
+ * Checks
+ */
 
 /* Checks a view that is read. MLP_ERR_DTYPE, MLP_ERR_SHAPE (rows, columns, or
  * more elements than an address space has), MLP_ERR_NULL (rows, but no data),

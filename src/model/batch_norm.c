@@ -41,6 +41,8 @@ static mlpi_normalise_back backward_operands(const mlp_net *net,
         .dshift = mlpi_at(kernels, norm->gradients, shape->b + column)};
 }
 
+/* U and X are one array: the moments are computed from U, and then each row of
+ * U is replaced by X, which the backward pass needs. */
 void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
                              const mlpi_batch_norm_args *norm)
 {
@@ -50,6 +52,7 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
     size_t columns = 0;
     mlpi_partition(self, shape->width, COLUMNS_GRAIN, &column, &columns);
     mlpi_barrier(self); /* U is complete */
+    /* The moments need all rows; this thread has some of the columns. */
     kernels->moments(&(mlpi_moments){
         .m = norm->batch,
         .n = columns,
@@ -58,6 +61,7 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
         .mean = mlpi_at(kernels, norm->moments, shape->mean + column),
         .variance = mlpi_at(kernels, norm->moments, shape->variance + column)});
     mlpi_barrier(self); /* the moments of all columns are complete */
+    /* X and Z are computed for this thread's rows, all columns. */
     size_t at = norm->first * shape->width;
     kernels->normalise(&(mlpi_normalise){
         .m = norm->m,
@@ -72,6 +76,8 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
         .Z = mlpi_at(kernels, norm->Z, at)});
 }
 
+/* The sums run over all rows of the thread's columns; dU is then computed for
+ * the thread's rows, in place of dZ, from the sums of all columns. */
 void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *self,
                               const mlpi_batch_norm_args *norm)
 {
@@ -81,17 +87,20 @@ void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *self,
     size_t columns = 0;
     mlpi_partition(self, width, COLUMNS_GRAIN, &column, &columns);
     mlpi_barrier(self); /* dZ is complete */
+    /* The sums need all rows; this thread has some of the columns. */
     mlpi_normalise_back sums = backward_operands(net, norm, 0, column);
     sums.m = norm->batch;
     sums.n = columns;
     kernels->normalise_sums(&sums);
     mlpi_barrier(self); /* dscale and db of all columns are complete */
+    /* dU is computed for this thread's rows, all columns. */
     mlpi_normalise_back rows = backward_operands(net, norm, norm->first, 0);
     rows.m = norm->m;
     rows.n = width;
     kernels->normalise_backward(&rows);
 }
 
+/* With constant moments every row is on its own, so no thread has to wait. */
 void mlpi_batch_norm_predict(const mlp_net *net, size_t l, size_t m,
                              const void *U, void *Z)
 {
@@ -124,7 +133,7 @@ void mlpi_batch_norm_track(mlp_net *net, size_t m, const void *moments)
             shape->width, 1.0 - momentum, momentum,
             mlpi_const_at(kernels, moments, shape->mean),
             mlpi_at(kernels, net->running, shape->mean));
-        if (m > 1) {
+        if (m > 1) { /* else there is no unbiased variance */
             double unbiased = (double)m / (double)(m - 1);
             kernels->scalar->running_average(
                 shape->width, 1.0 - momentum, momentum * unbiased,

@@ -16,6 +16,8 @@
 
 #include "base/error.h"
 
+/* Inputs have the network's own precision: a view of another is an error, never
+ * a silent conversion. */
 mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_hooks *hooks,
                                  const mlp_cview *X, size_t min_rows)
 {
@@ -36,6 +38,7 @@ static bool is_classes(const mlp_net *net, const mlp_cview *Y)
 mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_hooks *hooks,
                                   const mlp_cview *Y, size_t rows)
 {
+    /* An int32 view for any other loss is reported as the wrong type. */
     bool classes = is_classes(net, Y);
     mlpi_expected expected = {.name = "Y",
                               .dtype = classes ? MLP_I32 : net->kernels->dtype,
@@ -44,6 +47,7 @@ mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_hooks *hooks,
     return mlpi_check_view(hooks, Y, &expected);
 }
 
+/* Y must have as many rows as X has, so X is checked first. */
 mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_hooks *hooks,
                              const mlp_cview *X, const mlp_cview *Y)
 {
@@ -51,6 +55,8 @@ mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_hooks *hooks,
     return mlpi_check_targets(net, hooks, Y, X->rows);
 }
 
+/* A NaN would spread through every later sum, so it is found here, where the
+ * message can still tell its place. */
 mlp_status mlpi_check_finite(const mlp_net *net, const mlp_hooks *hooks,
                              const char *name, mlp_cview view)
 {
@@ -59,6 +65,7 @@ mlp_status mlpi_check_finite(const mlp_net *net, const mlp_hooks *hooks,
     if (!net->kernels->find_not_finite(view, &row, &col)) {
         return MLP_OK;
     }
+    /* The message names the first one, in the order of the rows. */
     return mlpi_error(
         hooks, MLP_ERR_NOT_FINITE,
         "%s: expects finite numbers, got %s in row %zu, column %zu", name,
@@ -71,6 +78,7 @@ static mlp_status check_classes(const mlp_net *net, const mlp_hooks *hooks,
 {
     size_t n = mlpi_net_outputs(net);
     for (size_t i = 0; i < Y->rows; i++) {
+        /* The element is an int32, which a double holds exactly. */
         double class = mlp_cview_at(*Y, i, 0);
         if (!(class >= 0 && class < (double)n)) {
             return mlpi_error(hooks, MLP_ERR_ARGUMENT,
@@ -115,6 +123,8 @@ static mlp_status check_row_sums(const mlp_net *net, const mlp_hooks *hooks,
                       sum, row);
 }
 
+/* The search for NaN comes first, since the tests after it compare numbers, and
+ * a comparison with NaN is always false. */
 mlp_status mlpi_check_values(const mlp_net *net, const mlp_hooks *hooks,
                              const mlp_cview *X, const mlp_cview *Y)
 {

@@ -6,7 +6,8 @@
  * Every check takes the hooks that hear its messages beside the network. Most
  * callers pass &net->hooks; a caller that must say where the data comes from
  * (the validation rows, chunk 3 of epoch 2) passes hooks whose log function
- * puts that before the message.
+ * puts that before the message. Such hooks have no allocator, since checks do
+ * not allocate.
  *
  * The inline functions answer the usual case, a dense matrix of the right type
  * and width, without a call: training on small batches checks every batch.
@@ -15,6 +16,10 @@
 #define MLPI_MODEL_DATA_CHECK_H
 
 #include "model/net.h"
+
+/* ---------------------------------------------------------------------------
+ * Shapes and types
+ */
 
 /* Checks that X is a view of (m, n[0]) inputs with m >= min_rows.
  * MLP_ERR_DTYPE, MLP_ERR_SHAPE, MLP_ERR_NULL. */
@@ -27,7 +32,8 @@ mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_hooks *hooks,
 mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_hooks *hooks,
                                   const mlp_cview *Y, size_t rows);
 
-/* Like mlpi_check_input_view, but faster in the usual case. */
+/* Like mlpi_check_input_view, but faster in the usual case. Callers use this
+ * one. */
 static inline mlp_status mlpi_check_inputs(const mlp_net *net,
                                            const mlp_hooks *hooks,
                                            const mlp_cview *X, size_t min_rows)
@@ -38,7 +44,8 @@ static inline mlp_status mlpi_check_inputs(const mlp_net *net,
                : mlpi_check_input_view(net, hooks, X, min_rows);
 }
 
-/* Like mlpi_check_target_view, but faster in the usual case. */
+/* Like mlpi_check_target_view, but faster in the usual case. Classes, whose
+ * view has one column of another type, always take the call. */
 static inline mlp_status mlpi_check_targets(const mlp_net *net,
                                             const mlp_hooks *hooks,
                                             const mlp_cview *Y, size_t rows)
@@ -58,6 +65,10 @@ typedef mlp_status mlpi_data_check(const mlp_net *net, const mlp_hooks *hooks,
  * functions above. */
 mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_hooks *hooks,
                              const mlp_cview *X, const mlp_cview *Y);
+
+/* ---------------------------------------------------------------------------
+ * Values
+ */
 
 /* Checks the values of X and Y, whose shapes have been checked. All numbers
  * must be finite (else MLP_ERR_NOT_FINITE). The targets of bce and cce must

@@ -19,7 +19,7 @@
 
 #include "model/net.h"
 
-/* Rows [first, first + m) of a batch, behind layer l. */
+/* Describes rows [first, first + m) of a batch, behind layer l. */
 typedef struct mlpi_dropout_args {
     size_t l;
     uint64_t seed, step; /* of the trainer; number of the training step */

@@ -53,18 +53,18 @@ static void fold_neurons(const neurons *block)
     const mlp_net *net = block->net;
     const mlpi_shape *from = &net->layout.layer[block->l];
     const mlpi_shape *to = &block->folded->layout.layer[block->l];
-    double s[BLOCK];
-    double b[BLOCK];
-    double x[BLOCK];
+    double s[BLOCK]; /* scale, then s of the formula */
+    double b[BLOCK]; /* b, then b' */
+    double x[BLOCK]; /* variance, mean, and each row of W^T */
     read_block(block, net->parameters, from->scale, s);
     read_block(block, net->running, from->variance, x);
     for (size_t j = 0; j < block->n; j++) {
-        s[j] /= sqrt(x[j] + net->norm_epsilon);
+        s[j] /= sqrt(x[j] + net->norm_epsilon); /* x: variance */
     }
     read_block(block, net->parameters, from->b, b);
     read_block(block, net->running, from->mean, x);
     for (size_t j = 0; j < block->n; j++) {
-        b[j] -= s[j] * x[j];
+        b[j] -= s[j] * x[j]; /* x: mean */
     }
     write_block(block, b, to->b);
     for (size_t i = 0; i < net->layout.layer[block->l - 1].width; i++) {
@@ -126,6 +126,7 @@ static mlp_status fold(const mlp_net *net, mlp_net *folded)
     return MLP_OK;
 }
 
+/* Class names, metadata, scaling and hooks are copied as by mlp_net_clone. */
 mlp_status mlp_net_fold_batch_norm(const mlp_net *net, mlp_net **folded)
 {
     if (!net) {

@@ -35,6 +35,8 @@ mlpi_gemm_args mlpi_forward_gemm(const mlp_net *net,
         .scratch = args->scratch};
 }
 
+/* The three stages of a layer: product, batch norm, activation. Each works in
+ * place if Z and A are one array. */
 void mlpi_forward(const mlp_net *net, const mlpi_forward_args *args)
 {
     mlpi_gemm_args product = mlpi_forward_gemm(net, args);
@@ -58,6 +60,7 @@ mlpi_gemm_args mlpi_backward_gemm(const mlp_net *net,
     const mlpi_shape *shape = &net->layout.layer[args->l];
     const mlpi_shape *before = &net->layout.layer[args->l - 1];
     size_t n = shape->width;
+    /* The derivative of any other activation is a pass of its own. */
     bool is_relu = before->activation == MLP_ACT_RELU;
     return (mlpi_gemm_args){
         .m = args->m,
@@ -65,7 +68,7 @@ mlpi_gemm_args mlpi_backward_gemm(const mlp_net *net,
         .k = n,
         .A = {args->dZ, n, 1},
         .B = {mlpi_at(net->kernels, net->parameters, shape->W), 1, n},
-        /* A_prev = max(0, Z_prev), so A_prev > 0 exactly where Z_prev > 0. */
+        /* A_prev = max(0, Z_prev) is above 0 exactly where Z_prev is. */
         .gate = is_relu ? args->A_prev : NULL,
         .C = args->dA_prev,
         .scratch = args->scratch};

@@ -60,7 +60,9 @@ static mlp_status check_dropout(const mlp_config *config, size_t l)
     return MLP_OK;
 }
 
-/* Checks the description of layer l, whatever its neighbours are. */
+/* Checks the description of layer l. A number that is no activation has no
+ * name; softmax couples the outputs of a row, so only the last layer can have
+ * it. */
 static mlp_status check_layer(const mlp_config *config, size_t l)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -131,7 +133,7 @@ mlp_status mlpi_layout_check(const mlp_config *config)
 static void place(mlpi_layout *layout, mlpi_shape *shape, size_t before)
 {
     shape->W = layout->parameters;
-    shape->b = shape->W + before * shape->width;
+    shape->b = shape->W + before * shape->width; /* behind W */
     layout->parameters = shape->b + shape->width;
     if (shape->batch_norm) {
         shape->scale = layout->parameters;

@@ -3,17 +3,17 @@
  * The loss: targets, the sum of its terms, and its derivative.
  *
  * The loss is summed in double for networks of both precisions, because the sum
- * of a million float terms would lose four of its seven digits. A float network
- * converts its outputs block by block on the stack; a double network is read in
- * place. Derivatives are in the network's own precision, as all of the backward
- * pass is.
+ * of a million float terms can lose several of its seven digits. A float
+ * network converts its outputs block by block on the stack; a double network is
+ * read in place. Derivatives are in the network's own precision, as all of the
+ * backward pass is.
  *
  * Two pairs of loss and activation are computed from z instead of a, where that
  * is exact and the literal formula is not: a sigmoid near 1 rounds to 1, while
  * the logarithm of 1 - sigmoid(z) is still an ordinary number.
  *
- *     bce with sigmoid   the term from z; dterm/dz = a - y
- *     cce with softmax   log(sum of e^z) - z; dterm/dz = a - y
+ *     sigmoid with bce   log(1 + e^-z) for y = 1; dterm/dz = a - y
+ *     softmax with cce   log(sum of e^z) - z[class]; dterm/dz = a - y
  */
 #include "model/loss.h"
 
@@ -208,6 +208,7 @@ void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
     }
 }
 
+/* The lanes are joined in a fixed order, once, at the end. */
 double mlpi_loss_mean(const mlpi_loss_sum *sum)
 {
     return mlpi_join_lanes(sum->lanes) / sum->total;

@@ -35,6 +35,7 @@ static mlp_status check_text(const mlp_hooks *hooks, const char *what,
 static mlp_status check_names(const mlp_net *net, const char *const *names,
                               size_t n, size_t *bytes)
 {
+    /* One output is the probability of the second of two classes. */
     size_t classes = mlpi_net_outputs(net) == 1 ? 2 : mlpi_net_outputs(net);
     if (n > 0 && n != classes) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
@@ -55,6 +56,7 @@ static mlp_status check_names(const mlp_net *net, const char *const *names,
     return MLP_OK;
 }
 
+/* The old names are released only when the new list is complete. */
 mlp_status mlp_net_set_class_names(mlp_net *net, const char *const *names,
                                    size_t n)
 {
@@ -73,12 +75,15 @@ mlp_status mlp_net_set_class_names(mlp_net *net, const char *const *names,
     return MLP_OK;
 }
 
+/* Returns NULL behind the last name, so that a loop needs no count. */
 const char *mlp_net_class_name(const mlp_net *net, size_t index)
 {
     return net && index < net->class_names.count ? net->class_names.text[index]
                                                  : NULL;
 }
 
+/* "mlp.anything" is reserved for entries that later versions may add. "mlpx" is
+ * not reserved. */
 bool mlpi_is_reserved(const char *key)
 {
     return strcmp(key, "mlp") == 0 || strncmp(key, "mlp.", 4) == 0;
@@ -88,6 +93,7 @@ bool mlpi_is_reserved(const char *key)
  * the key is, or where it would have to be inserted. */
 static size_t place_of(const mlpi_string_list *pairs, const char *key)
 {
+    /* Keys before `low` are below `key`; keys from `high` on are not. */
     size_t low = 0;
     size_t high = pairs->count / 2;
     while (low < high) {
@@ -122,7 +128,7 @@ static mlp_status set_pair(mlp_net *net, const char *key, const char *value)
 {
     const mlpi_string_list *old = &net->metadata;
     size_t place = place_of(old, key);
-    size_t after = place + is_at(old, place, key);
+    size_t after = place + is_at(old, place, key); /* skips an old pair */
     /* Bytes of the new list, or a little more if it loses a pair. */
     size_t bytes = strlen(key) + strlen(value ? value : "") + 2;
     for (size_t i = 0; i < old->count; i++) {
@@ -141,6 +147,8 @@ static mlp_status set_pair(mlp_net *net, const char *key, const char *value)
     return MLP_OK;
 }
 
+/* Everything is checked before the list is built. The texts may be those of
+ * this very list, since the old list lives until the new one is complete. */
 mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
                                 const char *value)
 {
@@ -162,6 +170,7 @@ mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
     return set_pair(net, key, value);
 }
 
+/* The value stands directly behind its key. */
 const char *mlp_net_metadata(const mlp_net *net, const char *key)
 {
     if (!net || !key) {
@@ -172,6 +181,7 @@ const char *mlp_net_metadata(const mlp_net *net, const char *key)
                                              : NULL;
 }
 
+/* Keys come in ascending order; NULL ends them. */
 const char *mlp_net_metadata_key(const mlp_net *net, size_t index)
 {
     return net && index < net->metadata.count / 2

@@ -16,6 +16,8 @@
 #include "base/error.h"
 #include "model/init.h"
 
+/* The defaults are those of the tutorial's network, chapter 4.1, and of PyTorch
+ * for what the tutorial does not have. */
 mlp_config mlp_config_defaults(void)
 {
     return (mlp_config){.loss = MLP_LOSS_BCE,
@@ -30,6 +32,7 @@ mlp_config mlp_config_defaults(void)
 /* Lists the names of an X-macro list in a message: " he glorot ...". */
 #define AND_NAME(constant, number, name) " " name
 
+/* Checks that a number is one of the constants MLP_INIT_*. */
 static mlp_status check_init(const mlp_hooks *hooks, mlp_weight_init init)
 {
     if (!mlp_weight_init_name(init)) {
@@ -50,6 +53,7 @@ mlp_status mlpi_check_positive(const mlp_hooks *hooks,
                                double value)
 {
     double rounded = kernels->scalar->round(value);
+    /* Written so that NaN, for which every comparison is false, is refused. */
     if (!(rounded > 0.0) || !isfinite(rounded)) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
                           "%s: expects a finite %s above 0, got %g", name,
@@ -58,6 +62,8 @@ mlp_status mlpi_check_positive(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
+/* Checks the options of batch norm. They must be right even if no layer uses
+ * them, so that a mistake shows before it matters. */
 static mlp_status check_batch_norm(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -145,6 +151,7 @@ static mlp_status check_config(const mlp_config *config)
  * Memory
  */
 
+/* Takes the two rows of n numbers of one side. */
 static void take_scaling(mlpi_scaling *s, size_t n, size_t size,
                          mlpi_cursor *cursor)
 {
@@ -212,6 +219,8 @@ static void lay_out(void *object, mlpi_cursor *cursor)
  * Making, initialising, freeing
  */
 
+/* After the checks only the allocation can fail, and then there is nothing to
+ * undo. */
 mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
 {
     if (!config) {
@@ -222,14 +231,15 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
                           "the place for the network is NULL");
     }
     TRY(check_config(config));
-    mlp_net made = {
-        .hooks = config->hooks,
-        .kernels = mlpi_kernels_find(config->precision, config->kernels),
-        .loss = config->loss,
-        .huber_delta = config->huber_delta,
-        .label_smoothing = config->label_smoothing + 0.0, /* no -0 */
-        .norm_momentum = config->batch_norm_momentum,
-        .norm_epsilon = config->batch_norm_epsilon};
+    /* Adding 0.0 turns -0.0 into 0.0, as in layout.c. */
+    mlp_net made = {.hooks = config->hooks,
+                    .kernels =
+                        mlpi_kernels_find(config->precision, config->kernels),
+                    .loss = config->loss,
+                    .huber_delta = config->huber_delta,
+                    .label_smoothing = config->label_smoothing + 0.0,
+                    .norm_momentum = config->batch_norm_momentum,
+                    .norm_epsilon = config->batch_norm_epsilon};
     creation c = {.net = &made, .config = config};
     void *block = NULL;
     TRY(mlpi_make(&made.hooks, lay_out, &c, "a network", &block));
@@ -247,6 +257,7 @@ static void release_names(mlp_net *net)
     mlpi_string_list_release(&net->hooks, &net->metadata);
 }
 
+/* The network's own block goes last, since the lists are reached through it. */
 void mlp_net_free(mlp_net *net)
 {
     if (net) {
@@ -256,6 +267,8 @@ void mlp_net_free(mlp_net *net)
     }
 }
 
+/* Scaling, names and options stay; parameters and running moments begin
+ * anew. */
 mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init, uint32_t seed)
 {
     if (!net) {
@@ -264,6 +277,85 @@ mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init, uint32_t seed)
     TRY(check_init(&net->hooks, init));
     mlpi_init_parameters(net->kernels, &net->layout, init, seed,
                          net->parameters);
+    return MLP_OK;
+}
+
+/* ---------------------------------------------------------------------------
+ * Questions. Without a network the answers are 0, or the first constant of an
+ * enumeration, so that getters need no status.
+ */
+
+size_t mlp_net_inputs(const mlp_net *net)
+{
+    return net ? mlpi_net_inputs(net) : 0;
+}
+
+size_t mlp_net_outputs(const mlp_net *net)
+{
+    return net ? mlpi_net_outputs(net) : 0;
+}
+
+size_t mlp_net_layer_count(const mlp_net *net)
+{
+    return net ? net->layout.L : 0;
+}
+
+/* W, b and scale of all layers; running moments are not counted. */
+size_t mlp_net_parameter_count(const mlp_net *net)
+{
+    return net ? net->layout.parameters : 0;
+}
+
+mlp_dtype mlp_net_precision(const mlp_net *net)
+{
+    return net ? net->kernels->dtype : MLP_F32;
+}
+
+mlp_loss mlp_net_loss(const mlp_net *net)
+{
+    return net ? net->loss : MLP_LOSS_BCE;
+}
+
+/* The name is that of the instruction set, such as "avx2". */
+const char *mlp_net_kernels(const mlp_net *net)
+{
+    return net ? net->kernels->name : "";
+}
+
+mlp_hooks mlp_net_hooks(const mlp_net *net)
+{
+    return net ? net->hooks : (mlp_hooks){.user = NULL};
+}
+
+/* `first` is 1 for tensors and 0 where A[0], the inputs, is meant, too. */
+mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first)
+{
+    if (l < first || l > net->layout.L) {
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "expects a layer from %zu to %zu, got %zu", first,
+                          net->layout.L, l);
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    if (!layer) {
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "the place for the layer is NULL");
+    }
+    TRY(mlpi_net_check_layer(net, l, 1));
+    const mlpi_shape *shape = &net->layout.layer[l];
+    /* The layer as it was described, but for slope and dropout: see
+     * layout.c. */
+    *layer = (mlp_layer){.width = shape->width,
+                         .activation = shape->activation,
+                         .slope = shape->slope,
+                         .dropout = shape->dropout,
+                         .batch_norm = shape->batch_norm};
     return MLP_OK;
 }
 
@@ -333,6 +425,7 @@ mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
     return MLP_OK;
 }
 
+/* The copy uses the same hooks and kernels, and shares no memory. */
 mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy)
 {
     if (!net) {

@@ -21,13 +21,17 @@
 #include "kernels/kernels.h"
 #include "model/layout.h"
 
-/* Standardisation of n columns: x' = (x - mean) / std. */
+/* Standardisation of n columns: x' = (x - mean) / std. scaling.c sets it; it is
+ * applied where rows enter the network, and undone where outputs leave. */
 typedef struct mlpi_scaling {
     bool scales; /* false: x' = x */
     size_t n;
     void *mean, *std; /* real [n] */
 } mlpi_scaling;
 
+/* The network itself. Only training, loading and the setters of the public
+ * interface change it after it was made; everybody else gets it as const, so
+ * threads can predict with one network at the same time. */
 struct mlp_net {
     mlp_hooks hooks;
     const mlpi_kernels *kernels; /* chosen once, when the network is made */
@@ -42,6 +46,10 @@ struct mlp_net {
     mlpi_string_list class_names;
     mlpi_string_list metadata; /* key, value, key, value ...: metadata.c */
 };
+
+/* ---------------------------------------------------------------------------
+ * Short questions
+ */
 
 /* Returns n[0], the number of inputs. */
 static inline size_t mlpi_net_inputs(const mlp_net *net)
@@ -63,7 +71,8 @@ static inline mlp_cview mlpi_net_state(const mlp_net *net)
     return (mlp_cview){net->kernels->dtype, 1, n, n, 1, net->parameters};
 }
 
-/* Returns the activation of layer l as the kernels take it, for m rows. */
+/* Returns the activation of layer l as the kernels take it, for m rows of n[l]
+ * neurons each. */
 static inline mlpi_activation mlpi_net_activation(const mlp_net *net, size_t l,
                                                   size_t m)
 {
@@ -82,12 +91,20 @@ static inline bool mlpi_is_regression(mlp_loss loss)
            loss == MLP_LOSS_HUBER;
 }
 
+/* ---------------------------------------------------------------------------
+ * Checks and copies
+ */
+
 /* Checks that a number is finite and above 0 after rounding to the precision of
  * the kernels: 1e-60 is 0 as a float. `name` begins the message.
  * MLP_ERR_ARGUMENT. */
 mlp_status mlpi_check_positive(const mlp_hooks *hooks,
                                const mlpi_kernels *kernels, const char *name,
                                double value);
+
+/* Checks that first <= l <= L, for functions whose caller names a layer.
+ * MLP_ERR_ARGUMENT. */
+mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first);
 
 /* Builds the layout of a copy from the layout of the original, by the two runs
  * of layout.h: mlpi_layout_copy or mlpi_layout_fold. */

@@ -31,8 +31,8 @@ enum { WORDS = 624, SHIFT = 397 }; /* n and m of the paper */
 
 #define REFERENCE_SEED 5489u /* of the authors' reference program */
 
-/* The recurrence of the reference program, with the multiplier of Knuth, "The
- * art of computer programming", volume 2. */
+/* The seed fills the state by the recurrence of the reference program, whose
+ * multiplier comes from Knuth, "The art of computer programming", volume 2. */
 mlp_rng mlp_rng_seeded(uint32_t seed)
 {
     mlp_rng rng;
@@ -108,6 +108,7 @@ double mlp_rng_random_sample(mlp_rng *rng)
     return (high * 67108864.0 + low) / 9007199254740992.0;
 }
 
+/* The product is rounded before the sum, as in NumPy. */
 double mlp_rng_uniform(mlp_rng *rng, double low, double high)
 {
     return low + (high - low) * mlp_rng_random_sample(rng);
@@ -176,6 +177,7 @@ static uint64_t draw_up_to(mlp_rng *rng, uint64_t max, uint64_t mask)
     return value;
 }
 
+/* The range high - low may exceed int64_t, so it is computed without a sign. */
 mlp_status mlp_rng_randint(mlp_rng *rng, int64_t low, int64_t high,
                            int64_t *value)
 {
@@ -242,6 +244,8 @@ mlp_status mlp_rng_shuffle(mlp_rng *rng, void *items, size_t n, size_t size)
     return MLP_OK;
 }
 
+/* The order 0, 1, ..., n - 1, shuffled: the same draws as NumPy's
+ * permutation. */
 mlp_status mlp_rng_permutation(mlp_rng *rng, size_t n, size_t *order)
 {
     if (!rng || (!order && n > 0)) {

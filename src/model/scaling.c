@@ -76,6 +76,7 @@ static mlp_status standardise(const mlp_net *net, mlpi_scaling *to,
     TRY(mlpi_check_finite(net, &net->hooks, name, rows));
     double mean[BLOCK];
     double std[BLOCK];
+    /* A block of columns at a time, so the moments fit the stack. */
     for (size_t first = 0; first < rows.cols; first += BLOCK) {
         mlp_cview block = columns(net, rows, first);
         block_moments(net, block, mean, std);
@@ -88,6 +89,7 @@ static mlp_status standardise(const mlp_net *net, mlpi_scaling *to,
  * From data
  */
 
+/* The mean and the std (divided by m, as NumPy's) of each column of X. */
 mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
 {
     if (!net) {
@@ -97,6 +99,8 @@ mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
     return standardise(net, &net->in, "X", X);
 }
 
+/* Classes are never scaled, so Y must have a column for each output: the
+ * general check of targets would let a column of classes pass. */
 mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
 {
     if (!net) {
@@ -122,6 +126,7 @@ static mlp_status check_moments(const mlp_net *net, const char *column,
                                 size_t n, const double *mean, const double *std)
 {
     for (size_t j = 0; j < n; j++) {
+        /* A std of 1e-60 is above 0 as a double, and 0 as a float. */
         double rounded = net->kernels->scalar->round(std[j]);
         if (!isfinite(net->kernels->scalar->round(mean[j])) ||
             !isfinite(rounded) || !(rounded > 0.0)) {
@@ -159,6 +164,8 @@ mlp_status mlp_net_set_scaling(mlp_net *net, const double *mean,
     return net ? set(net, &net->in, "input", mean, std) : MLP_ERR_NULL;
 }
 
+/* Whether targets can be scaled is a property of the loss: checked even where
+ * the scaling is switched off, so that the answer does not depend on it. */
 mlp_status mlp_net_set_target_scaling(mlp_net *net, const double *mean,
                                       const double *std)
 {
@@ -178,7 +185,7 @@ static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
         return mlpi_error(&net->hooks, MLP_ERR_NULL, "the place for %s is NULL",
                           mean ? "std" : "mean");
     }
-    if (from->scales) {
+    if (from->scales) { /* every float is a double: nothing is rounded */
         net->kernels->to_double(from->n, from->mean, mean);
         net->kernels->to_double(from->n, from->std, std);
         return MLP_OK;

@@ -1,80 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a network is: its numbers, its layers, and views of their tensors. W is
- * shown as it is written, (n[l], n[l-1]), though it lies input-major: by its
- * strides.
+ * Views of tensors; tensors.h has the table of which array each tensor is in.
+ *
+ * A view makes W look as it stands in the formulas, W (n[l], n[l-1]), while
+ * memory holds W^T, n[l-1] rows of n[l] numbers: element (i, j) of the view is
+ * 1 element further for the next i, and n[l] elements further for the next j.
+ * So the row stride is 1 and the column stride n[l]. Nothing is copied, and a
+ * user who writes through a view changes the network itself.
  */
 #include "model/tensors.h"
+
 #include "base/error.h"
 
-size_t mlp_net_inputs(const mlp_net *net)
-{
-    return net ? mlpi_net_inputs(net) : 0;
-}
-
-size_t mlp_net_outputs(const mlp_net *net)
-{
-    return net ? mlpi_net_outputs(net) : 0;
-}
-
-size_t mlp_net_layer_count(const mlp_net *net)
-{
-    return net ? net->layout.L : 0;
-}
-
-size_t mlp_net_parameter_count(const mlp_net *net)
-{
-    return net ? net->layout.parameters : 0;
-}
-
-mlp_dtype mlp_net_precision(const mlp_net *net)
-{
-    return net ? net->kernels->dtype : MLP_F32;
-}
-
-mlp_loss mlp_net_loss(const mlp_net *net)
-{
-    return net ? net->loss : MLP_LOSS_BCE;
-}
-
-const char *mlp_net_kernels(const mlp_net *net)
-{
-    return net ? net->kernels->name : "";
-}
-
-mlp_hooks mlp_net_hooks(const mlp_net *net)
-{
-    return net ? net->hooks : (mlp_hooks){.user = NULL};
-}
-
-mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first)
-{
-    if (l < first || l > net->layout.L) {
-        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "expects a layer from %zu to %zu, got %zu", first,
-                          net->layout.L, l);
-    }
-    return MLP_OK;
-}
-
-mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer)
-{
-    if (!net) {
-        return MLP_ERR_NULL;
-    }
-    if (!layer) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "the place for the layer is NULL");
-    }
-    TRY(mlpi_net_check_layer(net, l, 1));
-    const mlpi_shape *shape = &net->layout.layer[l];
-    *layer = (mlp_layer){.width = shape->width,
-                         .activation = shape->activation,
-                         .slope = shape->slope,
-                         .dropout = shape->dropout,
-                         .batch_norm = shape->batch_norm};
-    return MLP_OK;
-}
+/* ---------------------------------------------------------------------------
+ * Views of checked tensors
+ */
 
 mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l)
 {
@@ -87,6 +27,7 @@ mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l)
                       mlpi_at(net->kernels, reals, shape->W)};
 }
 
+/* A row is dense, so scale, mean and variance look like b. */
 mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
                          size_t offset)
 {
@@ -95,6 +36,7 @@ mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
         net->kernels->dtype, 1, n, n, 1, mlpi_at(net->kernels, reals, offset)};
 }
 
+/* b is one row of n[l] numbers. */
 mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l)
 {
     return mlpi_net_row_in(net, reals, l, net->layout.layer[l].b);
@@ -109,6 +51,8 @@ mlp_status mlpi_net_check_norm(const mlp_net *net, size_t l)
     return MLP_OK;
 }
 
+/* Callers have excluded every tensor but the five, so the last case needs no
+ * test. */
 mlp_view mlpi_net_tensor(const mlp_net *net, mlp_tensor which, size_t l)
 {
     const mlpi_shape *shape = &net->layout.layer[l];
@@ -126,11 +70,16 @@ mlp_view mlpi_net_tensor(const mlp_net *net, mlp_tensor which, size_t l)
     }
 }
 
+/* ---------------------------------------------------------------------------
+ * Views for users
+ */
+
 /* Checks what a caller of the public functions asks for, then makes the
  * view. */
 static mlp_status checked_tensor(const mlp_net *net, mlp_tensor which, size_t l,
                                  mlp_view *view)
 {
+    /* Trainers have more tensors, such as Z and dW; a network does not. */
     bool needs_norm =
         which == MLP_SCALE || which == MLP_MEAN || which == MLP_VARIANCE;
     if (which != MLP_W && which != MLP_B && !needs_norm) {
@@ -148,6 +97,7 @@ static mlp_status checked_tensor(const mlp_net *net, mlp_tensor which, size_t l,
     return MLP_OK;
 }
 
+/* The view is valid as long as the network, whose arrays never move. */
 mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
                           mlp_view *view)
 {
@@ -171,6 +121,7 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
         return mlpi_error(&net->hooks, MLP_ERR_NULL,
                           "the place for the view is NULL");
     }
+    /* The writable view stays in here: `net` is const for the caller. */
     mlp_view writable = {.data = NULL};
     TRY(checked_tensor(net, which, l, &writable));
     *view = mlp_view_const(writable);

@@ -36,10 +36,7 @@ mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l);
 mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
                          size_t offset);
 
-/* Returns MLP_ERR_ARGUMENT unless first <= l <= L. */
-mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first);
-
-/* Returns MLP_ERR_ARGUMENT if layer l, which must exist, has no batch norm. */
+/* Checks that layer l, which must exist, has batch norm. MLP_ERR_ARGUMENT. */
 mlp_status mlpi_net_check_norm(const mlp_net *net, size_t l);
 
 #endif

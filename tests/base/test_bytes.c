@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers as bytes, lowest first, and their checksum. */
+/* Numbers are written as bytes, the lowest first, and read back; checksums are
+ * those that other programs compute. */
 #include "support/support.h"
 
 #include "base/bytes.h"
@@ -52,7 +53,7 @@ static void readers_fail_once_and_for_all(void **state)
     mlpi_reader r = {.bytes = bytes, .size = 7};
     assert_true(mlpi_get_u64(&r) == 0);
     assert_true(r.failed);
-    assert_int_equal(mlpi_get_u32(&r), 0); /* though there would be four */
+    assert_int_equal(mlpi_get_u32(&r), 0); /* even though four bytes are left */
     assert_null(mlpi_get_bytes(&r, 1));
     mlpi_reader other = {.bytes = bytes, .size = 7};
     assert_null(mlpi_get_bytes(&other, SIZE_MAX));
@@ -62,7 +63,7 @@ static void readers_fail_once_and_for_all(void **state)
     guarded_free(bytes);
 }
 
-/* The check value of every catalogue of CRCs. */
+/* Catalogues of CRCs give the checksum of "123456789" to compare with. */
 static void crc32_is_everyones(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a failure reaches the log hook, and how TRY forwards it. */
+/* Failures reach the log hook as a message, and TRY forwards their status. */
 #include "support/support.h"
 
 #include "base/error.h"

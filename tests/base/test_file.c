@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Saving to a file system that refuses, at each of its calls in turn, is full,
- * or whose process is killed: the old file stays whole, or the new one is. The
- * linker puts the functions __wrap_* before those of libc.
+ * Files are saved while the file system fails at each of its calls in turn,
+ * while it is full, and while the process is killed: afterwards there is the
+ * old file or the new one, complete. The linker puts the functions __wrap_* in
+ * the place of those of libc.
  */
 #include "support/model_files.h"
 
@@ -20,13 +21,14 @@
  */
 
 static struct faults {
-    size_t calls, fail_at; /* the fail_at-th call, from 1, fails: 0: none */
+    size_t calls,
+        fail_at; /* the fail_at-th call fails, counted from 1; 0: none */
     int error;
-    bool interrupts; /* calls are interrupted once each, and do half */
+    bool interrupts; /* each call is interrupted once, halfway */
     size_t begun;
 } faults;
 
-/* Is this call to fail? errno is set. */
+/* Counts a call; returns true, with errno set, if it must fail. */
 static bool is_to_fail(void)
 {
     if (++faults.calls == faults.fail_at) {
@@ -59,7 +61,7 @@ WRAP(ssize_t, write, (int fd, const void *bytes, size_t n),
 WRAP(ssize_t, read, (int fd, void *bytes, size_t n), (fd, bytes, portion_of(n)))
 WRAP(int, fsync, (int fd), (fd))
 
-/* These are not tried again. */
+/* Calls that the library makes only once, because they do not wait. */
 #define WRAP_ONCE(type, name, parameters, arguments)                           \
     type __real_##name parameters;                                             \
     type __wrap_##name parameters;                                             \
@@ -75,7 +77,7 @@ WRAP(int, fsync, (int fd), (fd))
 WRAP_ONCE(int, rename, (const char *from, const char *to), (from, to))
 WRAP_ONCE(int, fchmod, (int fd, mode_t mode), (fd, mode))
 
-/* Closed all the same. */
+/* A close that fails closes the descriptor all the same, as on Linux. */
 int __real_close(int fd);
 int __wrap_close(int fd);
 int __wrap_close(int fd)
@@ -136,7 +138,7 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
-/* Is the file there this network's, to the byte? */
+/* Returns true if the file has exactly the bytes of this network. */
 static bool holds(const mlp_net *net)
 {
     file f = file_of(net);
@@ -217,7 +219,7 @@ static void permissions_stay(void **state)
     mlp_net_free(net);
 }
 
-/* A temporary file that a killed process left is in nobody's way. */
+/* Temporary files that a killed process has left do not disturb. */
 static void names_that_are_taken_are_passed_by(void **state)
 {
     (void)state;
@@ -276,7 +278,8 @@ static void every_call_may_fail(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* Do two networks' exports, of 193 parameters, begin with the same text? */
+/* Returns true if two files have the same first bytes, enough to tell two
+ * networks of 193 parameters apart. */
 static bool same_files(const char *a, const char *b)
 {
     enum { MOST = 1 << 15 };
@@ -298,7 +301,9 @@ static void two_files_are_replaced_or_none(void **state)
     (void)state;
     mlp_net *old = seeded(1, NULL);
     mlp_net *new = seeded(2, NULL);
-    char names[2][2][160]; /* of the old one kept, and of what is replaced */
+    char names
+        [2][2]
+        [160]; /* [0]: the old files, kept; [1]: the files that are replaced */
     mlp_export_options options = mlp_export_defaults();
     options.prefix = "net";
     for (size_t i = 0; i < 2; i++) {
@@ -330,8 +335,8 @@ static void two_files_are_replaced_or_none(void **state)
             torn += !same_files(names[0][1], names[1][1]);
         }
     }
-    /* fchmod, write, fsync, close and rename, of each; only the second rename
-     * finds a new header. */
+    /* Each file has fchmod, write, fsync, close and rename. Only if the second
+     * rename fails is the header new and the code old. */
     assert_int_equal(failed, 10);
     assert_int_equal(torn, 1);
     mlp_net_free(old);
@@ -353,7 +358,8 @@ static void interrupted_calls_go_on(void **state)
     mlp_net_free(loaded);
 }
 
-/* Devices by links of our own, which is what a mistake would replace. */
+/* Devices are reached through links in the test's own folder, so that a mistake
+ * would replace a link, not a device. */
 static void what_is_no_ordinary_file_is_left_alone(void **state)
 {
     (void)state;
@@ -390,7 +396,8 @@ static void what_is_no_ordinary_file_is_left_alone(void **state)
     mlp_net_free(net);
 }
 
-/* A file of 1 TB, none of which is there, is not read before it is looked at. */
+/* A sparse file of 1 TB is refused by its head, before memory for it is
+ * allocated. */
 static void files_of_zeros_take_no_memory(void **state)
 {
     (void)state;
@@ -412,7 +419,7 @@ static void files_of_zeros_take_no_memory(void **state)
     assert_int_equal(record.allocations, 0);
 }
 
-/* Runs in a child; true: all went as it should. */
+/* Runs a function in a child process; returns what it returned. */
 static bool child_says(bool (*does)(const mlp_net *))
 {
     mlp_net *net = seeded(2, NULL);
@@ -460,7 +467,7 @@ static void old_files_survive_what_cannot_be_written(void **state)
     mlp_net_free(old);
 }
 
-/* Saves the one and the other until it is killed. */
+/* A child saves two networks in turn until it is killed. */
 static void killed_processes_leave_a_whole_file(void **state)
 {
     (void)state;

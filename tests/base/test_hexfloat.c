@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Doubles as hexadecimal text: exactly, and as Python's float.hex has them. */
+/* Doubles are written as hexadecimal text like Python's float.hex does it, and
+ * read back exactly. */
 #include "support/support.h"
 
 #include <float.h>
 
 #include "base/hexfloat.h"
 
-/* From Python: x.hex(). */
+/* The texts come from Python's x.hex(). */
 static const struct {
     double x;
     const char *text;
@@ -113,7 +114,7 @@ static void what_is_no_double_is_refused(void **state)
             fail_msg("read \"%s\"", texts[i]);
         }
     }
-    double x = 7; /* no further than n */
+    double x = 7; /* reads no further than n */
     assert_true(mlpi_hexfloat_read("0x1p12", 5, &x) && x == 2);
 }
 

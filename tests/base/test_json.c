@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The strict reader and the writer of JSON. Texts lie where memory ends. */
+/* The reader of JSON accepts exactly what RFC 8259 allows, and the writer
+ * writes what it reads. Texts end where memory ends. */
 #include "support/support.h"
 
 #include "base/json.h"
 
-/* A copy that faults when read past its end. */
+/* Returns a copy of a text; reading past its end is a fault. */
 static char *fenced(const char *text, size_t n)
 {
     char *copy = guarded_alloc(n);
@@ -12,7 +13,7 @@ static char *fenced(const char *text, size_t n)
     return copy;
 }
 
-/* Is this one value, and nothing else? */
+/* Returns true if the text is one value and nothing else. */
 static bool is_json(const char *text, size_t n)
 {
     char *copy = fenced(text, n);
@@ -147,7 +148,8 @@ static void invalid_texts_are_refused(void **state)
     assert_false(is_json("[\0]", 3));
 }
 
-/* What begins a text is none, and no text with a byte of no sense is. */
+/* No proper beginning of a text is a text, and neither is a text with a random
+ * byte in it that makes no sense. */
 static void cut_texts_are_refused(void **state)
 {
     (void)state;
@@ -277,7 +279,7 @@ static void utf8_is_told_from_bytes(void **state)
     assert_false(mlpi_is_utf8("\xed\xa0\x80", 3));
 }
 
-/* What is written reads back, also from a string in a string. */
+/* Strings that are written read back, also from a string inside of a string. */
 static void written_strings_read_back(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sizes that must not overflow, blocks that must be aligned, and the cursor. */
+/* Sizes never overflow in silence, blocks are aligned, and the cursor measures
+ * and places arrays alike. */
 #include "support/support.h"
 
 #include "base/memory.h"
@@ -123,7 +124,7 @@ static void allocate_says_when_there_is_none(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* An allocator that aligns to 16 bytes and not one more. */
+/* This allocator aligns to 16 bytes and never to 32. */
 static void *allocate_askew(size_t bytes, void *user)
 {
     unsigned char *raw = malloc(bytes + 128);

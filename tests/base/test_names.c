@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Texts and names of the public constants, and the version. */
+/* Every public constant has its name or text, and the version is that of
+ * mlp.h. */
 #include "support/support.h"
 
 /* Expands to a check of one entry of a list in mlp.h. */

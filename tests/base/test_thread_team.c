@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Teams of threads: what they share, how they meet, and that training with any
- * number of them gives the same bits. Run with the thread sanitizer as well. */
+/* Teams of threads split work, wait at barriers, and train with the same bits
+ * for any number of threads. The thread sanitizer runs this test as well. */
 #include "support/training.h"
 
 #include <errno.h>
@@ -12,13 +12,13 @@
 
 static const size_t sizes[] = {1, 2, 3, 8};
 
-/* The build puts this in pthread_create's place, so that threads can be made
- * to run out. */
+/* The build puts __wrap_pthread_create in the place of pthread_create, so that
+ * the system seems to run out of threads after this many. */
 static size_t threads_left = SIZE_MAX;
 
 typedef void *thread_function(void *argument);
 
-/* The linker makes these names. */
+/* The linker demands these names. */
 /* NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming) */
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           thread_function *function, void *argument);
@@ -44,10 +44,10 @@ static mlpi_team *new_team(const mlp_hooks *hooks, size_t threads)
 }
 
 /* ---------------------------------------------------------------------------
- * Shares
+ * Partitions
  */
 
-static void shares_are_whole_grains_and_leave_nothing(void **state)
+static void parts_are_whole_grains_and_leave_nothing(void **state)
 {
     (void)state;
     static const size_t grains[] = {1, 4, 12, 64};
@@ -56,10 +56,10 @@ static void shares_are_whole_grains_and_leave_nothing(void **state)
             for (size_t size = 1; size <= 9; size++) {
                 size_t next = 0;
                 for (size_t i = 0; i < size; i++) {
-                    mlpi_thread member = {NULL, i, size};
+                    mlpi_thread thread = {NULL, i, size};
                     size_t first = 99;
                     size_t count = 99;
-                    mlpi_partition(&member, n, grains[g], &first, &count);
+                    mlpi_partition(&thread, n, grains[g], &first, &count);
                     assert_int_equal(first, next);
                     next += count;
                     assert_true(next == n || next % grains[g] == 0);
@@ -70,16 +70,16 @@ static void shares_are_whole_grains_and_leave_nothing(void **state)
     }
 }
 
-static void shares_differ_by_one_grain_at_most(void **state)
+static void parts_differ_by_one_grain_at_most(void **state)
 {
     (void)state;
     size_t least = SIZE_MAX;
     size_t most = 0;
     for (size_t i = 0; i < 7; i++) {
-        mlpi_thread member = {NULL, i, 7};
+        mlpi_thread thread = {NULL, i, 7};
         size_t first = 0;
         size_t count = 0;
-        mlpi_partition(&member, 1000, 4, &first, &count);
+        mlpi_partition(&thread, 1000, 4, &first, &count);
         least = count < least ? count : least;
         most = count > most ? count : most;
     }
@@ -94,11 +94,11 @@ enum { MOST = 8, ROUNDS = 200 };
 
 typedef struct tally {
     atomic_size_t came[MOST];
-    size_t written[MOST]; /* no atomics: the barrier must order them */
+    size_t written[MOST]; /* not atomic: the barrier must order the writes */
     atomic_size_t wrong;
 } tally;
 
-/* Everyone writes, meets the others, and reads what they wrote. */
+/* Each thread writes, waits for all, and reads what the others wrote. */
 static void write_meet_read(const mlpi_thread *self, void *context)
 {
     tally *t = context;
@@ -115,7 +115,7 @@ static void write_meet_read(const mlpi_thread *self, void *context)
     (void)atomic_fetch_add(&t->came[self->index], 1);
 }
 
-static void members_meet_at_barriers(void **state)
+static void threads_wait_at_barriers(void **state)
 {
     (void)state;
     hook_record record = {0};
@@ -137,7 +137,7 @@ static void members_meet_at_barriers(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* Members that sleep are woken, too. */
+/* Threads that have fallen asleep are woken, too. */
 static void sleeping_members_wake(void **state)
 {
     (void)state;
@@ -166,7 +166,8 @@ static void no_team_is_the_caller_alone(void **state)
     assert_int_equal(t.came[0], 1);
 }
 
-/* Threads run out after some: those that there are work, with their rooms. */
+/* If the system runs out of threads, those that could be started work, each
+ * with its scratch. */
 static void a_team_takes_the_threads_there_are(void **state)
 {
     (void)state;
@@ -188,8 +189,8 @@ static void a_team_takes_the_threads_there_are(void **state)
     }
 }
 
-/* Everyone fills the own room; the others' must stay as they are. */
-static void fill_room(const mlpi_thread *self, void *context)
+/* Each thread fills its own scratch; that of the others must not change. */
+static void fill_scratch(const mlpi_thread *self, void *context)
 {
     size_t *bytes = context;
     if (self->index > 0) {
@@ -197,27 +198,27 @@ static void fill_room(const mlpi_thread *self, void *context)
     }
     mlpi_barrier(self);
     for (size_t i = 0; self->index > 0 && i < *bytes; i++) {
-        unsigned char *room = mlpi_team_scratch(self);
-        if (room[i] != self->index) {
+        unsigned char *own = mlpi_team_scratch(self);
+        if (own[i] != self->index) {
             *bytes += 1000000;
         }
     }
 }
 
-static void members_have_rooms_of_their_own(void **state)
+static void threads_have_scratch_of_their_own(void **state)
 {
     (void)state;
     hook_record record = {0};
     mlp_hooks hooks = recording_hooks(&record);
     mlpi_team *team = new_team(&hooks, 4);
     size_t bytes = 100;
-    mlpi_team_run(team, fill_room, &bytes);
+    mlpi_team_run(team, fill_scratch, &bytes);
     assert_int_equal(bytes, 100);
     mlpi_team_free(team);
     assert_int_equal(record.live, 0);
 }
 
-static void hiring_fails_without_harm(void **state)
+static void team_creation_fails_without_harm(void **state)
 {
     (void)state;
     static const char *const blocks[] = {"a team of threads", "scratch"};
@@ -246,8 +247,8 @@ static void hiring_fails_without_harm(void **state)
     mlpi_team_free(team);
 }
 
-/* A thread that is cancelled while its team works goes on to the end, and only
- * then ends; so the team can be used, and freed, by another. */
+/* A caller that is cancelled while its team runs ends only after the run has
+ * ended. So another thread can use the team, and free it. */
 typedef struct cancelled_run {
     mlpi_team *team;
     tally t;
@@ -299,14 +300,14 @@ static void cancelling_waits_for_the_work(void **state)
  * Training
  */
 
-/* Large enough to be shared, and of sizes that no tile fits. */
+/* This model is large enough for threads, and its sizes fit no tile. */
 static const model odd_model = {
     101,
     3,
     {{129, MLP_ACT_TANH}, {67, MLP_ACT_RELU}, {7, MLP_ACT_SIGMOID}},
     MLP_LOSS_BCE};
 
-/* The same, and members have to meet in each layer. */
+/* With batch norm, threads must wait for each other in each layer. */
 static const model normed_model = {101,
                                    3,
                                    {{129, MLP_ACT_TANH, 0, 0.3, true},
@@ -314,8 +315,9 @@ static const model normed_model = {101,
                                     {7, MLP_ACT_SIGMOID, 0, 0, true}},
                                    MLP_LOSS_BCE};
 
-/* Members share outputs where these are more than the rows: of two layers that
- * follow each other, and of the last, with more to do after products. */
+/* Threads split outputs instead of rows where a layer has at least as many
+ * outputs as the batch has rows: here two layers in a row, and the last one,
+ * which has elementwise work after its product. */
 static const model wide_model = {
     101,
     3,
@@ -382,7 +384,7 @@ static void fit_gives_the_same_bits_with_any_threads(void **state)
     }
 }
 
-/* A tensor that layer l has not, neither has. */
+/* A tensor that one trainer's layer lacks, the other's lacks, too. */
 static void assert_same_tensors(mlp_trainer *a, mlp_trainer *b)
 {
     for (size_t l = 1; l <= 3; l++) {
@@ -438,7 +440,7 @@ static void steps_give_the_same_bits_with_any_threads(void **state)
     assert_same_steps(&wide_normed_model);
 }
 
-/* Where there is no memory for threads, one trains as well. */
+/* If there is no memory for threads, the fit trains with one. */
 static void fit_does_without_threads_that_have_no_memory(void **state)
 {
     (void)state;
@@ -465,7 +467,7 @@ static void fit_does_without_threads_that_have_no_memory(void **state)
     free_data(d);
 }
 
-/* More members than there is work for: some have nothing to do. */
+/* With more threads than rows some threads have nothing to do. */
 static void more_threads_than_rows_do_no_harm(void **state)
 {
     (void)state;
@@ -566,7 +568,7 @@ static void predictions_have_the_same_bits_with_any_threads(void **state)
     }
 }
 
-/* The threads stay with the parent; the child works alone, and frees. */
+/* A forked child has no threads: it works alone, and can free the team. */
 static void a_forked_child_goes_on_alone(void **state)
 {
     (void)state;
@@ -610,14 +612,14 @@ static void a_forked_child_goes_on_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shares_are_whole_grains_and_leave_nothing),
-        cmocka_unit_test(shares_differ_by_one_grain_at_most),
-        cmocka_unit_test(members_meet_at_barriers),
+        cmocka_unit_test(parts_are_whole_grains_and_leave_nothing),
+        cmocka_unit_test(parts_differ_by_one_grain_at_most),
+        cmocka_unit_test(threads_wait_at_barriers),
         cmocka_unit_test(sleeping_members_wake),
         cmocka_unit_test(no_team_is_the_caller_alone),
         cmocka_unit_test(a_team_takes_the_threads_there_are),
-        cmocka_unit_test(members_have_rooms_of_their_own),
-        cmocka_unit_test(hiring_fails_without_harm),
+        cmocka_unit_test(threads_have_scratch_of_their_own),
+        cmocka_unit_test(team_creation_fails_without_harm),
         cmocka_unit_test(cancelling_waits_for_the_work),
         cmocka_unit_test(fit_gives_the_same_bits_with_any_threads),
         cmocka_unit_test(steps_give_the_same_bits_with_any_threads),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Views: made, sliced, looked into; and what the checks of them refuse. */
+/* Views are made, cut, read and written, and checks refuse views that are
+ * wrong. */
 #include "support/support.h"
 
 #include "base/view.h"
@@ -53,7 +54,7 @@ static void rows_are_clipped(void **state)
     assert_int_equal(mlp_cview_rows(view, 3, 1).rows, 0);
     assert_int_equal(mlp_cview_rows(view, SIZE_MAX, SIZE_MAX).rows, 0);
     assert_int_equal(mlp_cview_rows(view, 0, 0).rows, 0);
-    /* Without rows the start must not move: it could leave the array. */
+    /* The data of an empty view must not move: it could leave the array. */
     assert_ptr_equal(mlp_cview_rows(view, 3, 1).data, data);
     view.data = NULL;
     assert_null(mlp_cview_rows(view, 1, 1).data);
@@ -85,7 +86,8 @@ static void rows_stay_in_the_address_space(void **state)
     view.row_stride = SIZE_MAX / 8 + 1;
     assert_int_equal(mlp_cview_rows(view, 1, 1).rows, 0);
     assert_int_equal(mlp_cview_rows(view, 0, 1).rows, 1);
-    view.row_stride = SIZE_MAX / 8; /* the bytes are a size, not an object's */
+    view.row_stride =
+        SIZE_MAX / 8; /* the bytes fit a size_t, but no object is that large */
     assert_int_equal(mlp_cview_rows(view, 1, 1).rows, 0);
     assert_true(isnan(mlp_cview_at(view, 1, 0)) != 0);
     double out[2] = {0, 0};
@@ -122,7 +124,8 @@ static void set_writes_what_at_reads(void **state)
     assert_false(mlp_view_set(labels, 0, 0, 1.0));
 }
 
-/* Whatever the strides and the type; and an empty part points nowhere new. */
+/* mlpi_cut_rows agrees with mlp_cview_rows for all strides and types, and does
+ * not move the data of an empty view. */
 static void cut_rows_are_those_that_rows_gives(void **state)
 {
     (void)state;
@@ -147,7 +150,7 @@ static void cut_rows_are_those_that_rows_gives(void **state)
     assert_null(nothing.data);
 }
 
-/* Expects X, float64, any number of rows but one at least, two columns. */
+/* Expects a view X of float64 with two columns and at least one row. */
 static const mlpi_expected expected = {"X", MLP_F64, MLPI_ANY_ROWS, 2, 1};
 
 static void check_view_says_what_is_wrong(void **state)
@@ -205,7 +208,7 @@ static void check_view_refuses_what_leaves_the_address_space(void **state)
                     MLP_ERR_SHAPE, "exceed the address space");
     }
     mlpi_expected three = expected;
-    three.cols = 3; /* so that the columns' extent alone wraps around to 0 */
+    three.cols = 3; /* the extent of the columns alone would overflow to 0 */
     mlp_cview wide = {MLP_F64, 1, 3, 1, SIZE_MAX / 2 + 1, data};
     assert_told(&record, mlpi_check_view(&hooks, &wide, &three), MLP_ERR_SHAPE,
                 "exceed the address space");
@@ -217,7 +220,7 @@ static void check_view_accepts_what_just_fits(void **state)
     static const double data[2];
     hook_record record = {0};
     mlp_hooks hooks = recording_hooks(&record);
-    const size_t most = PTRDIFF_MAX / sizeof(double); /* elements */
+    const size_t most = PTRDIFF_MAX / sizeof(double); /* doubles */
     mlp_cview view = {MLP_F64, 2, 2, most - 2, 1, data};
     assert_int_equal(mlpi_check_view(&hooks, &view, &expected), MLP_OK);
     view.row_stride++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks that tell classes apart: softmax with categorical cross-entropy,
- * targets as numbers of classes, as rows with a 1, and as probabilities.
+ * Networks classify with softmax and categorical cross-entropy. Targets are
+ * numbers of classes, one-hot rows, or rows of probabilities.
  */
 #include "support/training.h"
 
@@ -14,7 +14,7 @@ static const model classifier = {
      {.width = CLASSES, .activation = MLP_ACT_SOFTMAX}},
     MLP_LOSS_CCE};
 
-/* One layer whose pre-activations are its inputs. */
+/* Returns a network of one layer whose pre-activations are its inputs. */
 static mlp_net *bare_net(mlp_dtype dtype, size_t n, mlp_activation last,
                          hook_record *record)
 {
@@ -88,7 +88,8 @@ static void training_learns_the_classes(void **state)
     {
         mlp_view X = random_matrix(p, ROWS, INPUTS, -1, 1);
         int32_t classes[ROWS];
-        for (size_t i = 0; i < ROWS; i++) { /* by the first two signs */
+        for (size_t i = 0; i < ROWS;
+             i++) { /* the signs of the first two inputs decide the class */
             classes[i] = (at(X, i, 0) > 0) + 2 * (at(X, i, 1) > 0);
         }
         mlp_net *net = new_net(&classifier, p, NULL);
@@ -131,12 +132,13 @@ static void trainer_takes_classes(void **state)
         assert_int_equal(mlp_trainer_backward(trainer, numbers), MLP_OK);
         mlp_view db;
         assert_int_equal(mlp_trainer_tensor(trainer, MLP_DB, 2, &db), MLP_OK);
-        double sum = 0; /* of A - Y, whose rows' sums are 0 */
+        double sum = 0; /* each row of A - Y has the sum 0 */
         for (size_t j = 0; j < CLASSES; j++) {
             sum += at(db, 0, j);
         }
         assert_absolute(sum, 0.0, p == MLP_F32 ? 1e-6 : 1e-15);
-        /* What is not checked may not do harm. */
+        /* Single steps do not check targets, but a wrong class must do no
+         * harm. */
         classes[7] = CLASSES;
         assert_int_equal(mlp_trainer_loss(trainer, numbers, &loss[0]), MLP_OK);
         assert_true(isnan(loss[0]));
@@ -194,8 +196,8 @@ static void loss_is_finite_where_probabilities_are_0(void **state)
     }
 }
 
-/* After other activations the outputs themselves are taken, within the clips,
- * and a float's sigmoid in double. */
+/* After activations other than softmax the loss is computed from the outputs,
+ * clipped; after sigmoid from z, in double even for floats. */
 static void loss_after_others_is_of_the_outputs(void **state)
 {
     (void)state;
@@ -216,7 +218,8 @@ static void loss_after_others_is_of_the_outputs(void **state)
     }
 }
 
-/* Rows, each with a class of its own, in more rows than one chunk holds. */
+/* The batch has more rows than evaluation takes at once, with different
+ * classes. */
 static void loss_is_the_mean_over_many_rows(void **state)
 {
     (void)state;
@@ -353,7 +356,7 @@ static void softmax_is_for_the_last_layer(void **state)
 
 enum { SCATTERED = 200 };
 
-/* 150 rows of class 1, 40 of class 4, 10 of class 2, scattered. */
+/* Fills 200 rows in random order: 150 have class 1, 40 class 4, 10 class 2. */
 static void scatter_classes(int32_t classes[SCATTERED])
 {
     for (size_t i = 0; i < SCATTERED; i++) {
@@ -362,7 +365,7 @@ static void scatter_classes(int32_t classes[SCATTERED])
     }
 }
 
-/* What is validated on is what mlp_split says, and scored by row. */
+/* Validation uses the rows that mlp_split names, and counts correct rows. */
 static void validation_counts_rows(void **state)
 {
     (void)state;

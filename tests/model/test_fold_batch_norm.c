@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Batch norm multiplied into the weights: the same predictions from layers
- * without it. (test_batch_norm_pytorch.c compares them with PyTorch's, too.)
+ * Folding batch norm into the weights gives a network without it that predicts
+ * the same. test_batch_norm_pytorch.c compares it with PyTorch, too.
  */
 #include "support/training.h"
 
 enum { ROWS = 40, INPUTS = 5 };
 
-/* Widths at and around a block of neurons, and a layer without. */
+/* The widths lie at and around a block of neurons; one layer has no batch
+ * norm. */
 static const model folds[] = {
     {INPUTS, 1, {{1, MLP_ACT_SIGMOID, 0, 0, true}}, MLP_LOSS_BCE},
     {INPUTS, 1, {{1, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE},
@@ -35,7 +36,8 @@ static data data_for(const model *m, mlp_dtype p)
                   random_matrix(p, ROWS, outputs_of(m), 0, 1)};
 }
 
-/* Far from where batch norm begins, and with scaled inputs. */
+/* Returns a network whose batch norm has moved far from its first values, with
+ * scaled inputs. */
 static mlp_net *trained(const model *m, data d, hook_record *record)
 {
     mlp_net *net = new_net(m, d.X.dtype, record);
@@ -70,7 +72,7 @@ static void predictions_are_the_same(void **state)
             mlp_view A = new_matrix(p, ROWS, n, NULL);
             mlp_view B = new_matrix(p, ROWS, n, NULL);
             assert_int_equal(mlp_predict(net, ro(d.X), A), MLP_OK);
-            mlp_net_free(net); /* which the copy does not need */
+            mlp_net_free(net); /* the copy does not need the original */
             assert_int_equal(mlp_predict(copy, ro(d.X), B), MLP_OK);
             for (size_t i = 0; i < ROWS * n; i++) {
                 assert_absolute(at(B, i / n, i % n), at(A, i / n, i % n),
@@ -151,7 +153,8 @@ static void all_else_stays(void **state)
     assert_same_net(net, before);
     mlp_view none;
     assert_told(&record, mlp_net_tensor(copy, MLP_SCALE, 1, &none),
-                MLP_ERR_ARGUMENT, "batch norm"); /* hooks stay, too */
+                MLP_ERR_ARGUMENT,
+                "batch norm"); /* the copy has the hooks, too */
     assert_int_equal(mlp_net_parameter_count(copy),
                      mlp_net_parameter_count(net) - 63 - 64 - 2);
     assert_string_equal(mlp_net_kernels(copy), mlp_net_kernels(net));
@@ -168,7 +171,7 @@ static void all_else_stays(void **state)
     assert_int_equal(mlp_net_scaling(net, scaling[0], scaling[1]), MLP_OK);
     assert_int_equal(mlp_net_scaling(copy, scaling[2], scaling[3]), MLP_OK);
     assert_memory_equal(scaling[0], scaling[2], sizeof scaling / 2);
-    /* It is a network as others are. */
+    /* The folded network can be trained like any other. */
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 3;
     assert_int_equal(mlp_fit(copy, ro(d.X), ro(d.Y), &options, NULL), MLP_OK);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gradients of every activation in a hidden layer, with every activation of the
- * outputs, with every loss: against NumPy's chain rule, and against what a
- * gradient is, differences of the loss.
+ * Gradients for every activation of a hidden layer, every activation of the
+ * outputs and every loss are compared with the chain rule in NumPy, and with
+ * differences of the loss, which is what a gradient is.
  */
 #include "support/training.h"
 
-/* For each hidden activation f, output activation g, and loss. */
+/* Visits each hidden activation f, output activation g, and loss. */
 #define FOR_EACH_KIND(f, g, loss)                                              \
     for (int f = 0; mlp_activation_name((mlp_activation)f); f++)               \
         for (int g = 0; mlp_activation_name((mlp_activation)g); g++)           \
             for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++)          \
                 if (f != MLP_ACT_SOFTMAX)
 
-/* Targets from 0 to 1; for cce probabilities. */
+/* Returns targets from 0 to 1; for cce each row has the sum 1. */
 static mlp_view targets_for(int loss, mlp_dtype dtype, size_t m, size_t n)
 {
     mlp_view Y = random_matrix(dtype, m, n, 0, 1);
@@ -92,7 +92,8 @@ static problem numpys_problem(mlp_dtype dtype, int f, int g, int loss)
     return p;
 }
 
-/* Is the tensor what stands at `*expected`? Moves that past it. */
+/* Compares the tensor with the numbers at *expected, and moves *expected past
+ * them. */
 static void assert_next(const problem *p, mlp_tensor which, size_t l,
                         double relative, double absolute,
                         const double **expected)
@@ -104,7 +105,8 @@ static void assert_next(const problem *p, mlp_tensor which, size_t l,
     }
 }
 
-/* A row of gradients.txt: f, g, loss, J, dW1, db1, dW2, db2. */
+/* Checks a row of gradients.txt, which holds f, g, loss, J, dW1, db1, dW2,
+ * db2. */
 static void assert_numpys_gradients(mlp_dtype dtype, const double *row,
                                     double relative, double absolute)
 {
@@ -194,10 +196,10 @@ static void leave_corners(problem *p, double delta)
     }
 }
 
-/* Three layers whose outputs stay within (0.05, 0.95), away from bce's clips
- * and the kinks of relu and others, whatever their activation; and an odd number
- * of rows, of which as many above as below their targets would leave mae no
- * gradient. */
+/* Returns three layers whose outputs stay within (0.05, 0.95) for every
+ * activation, away from the clipping of bce and the kinks of relu. The number
+ * of rows is odd: with as many outputs above as below their targets, mae would
+ * have no gradient. */
 static problem smooth_problem(int f, int g, int loss)
 {
     model m = {3,
@@ -209,7 +211,7 @@ static problem smooth_problem(int f, int g, int loss)
     mlp_config config = config_of(&m, MLP_F64, NULL);
     config.init = MLP_INIT_GLOROT;
     config.seed = 5;
-    config.huber_delta = 0.25; /* some differences are larger */
+    config.huber_delta = 0.25; /* some |a - y| are larger, some smaller */
     problem p = problem_of(&config, (data){random_matrix(MLP_F64, 7, 3, -1, 1),
                                            targets_for(loss, MLP_F64, 7, 2)});
     mlp_view W = tensor(p.net, MLP_W, 3);
@@ -231,8 +233,8 @@ static bool has_kink(mlp_activation f)
     return f == MLP_ACT_RELU || f == MLP_ACT_LEAKY_RELU || f == MLP_ACT_ELU;
 }
 
-/* No pre-activation of relu and its kin is so near to 0 that a step h could
- * cross it. */
+/* Checks that no pre-activation is so near to the kink at 0 that a change of h
+ * could cross it. */
 static void assert_smooth(const problem *p)
 {
     for (size_t l = 1; l <= 3; l++) {
@@ -249,7 +251,7 @@ static void assert_smooth(const problem *p)
     }
 }
 
-/* dJ by one parameter, from four losses around it. */
+/* Returns the derivative of J by one parameter from four losses around it. */
 static double difference(problem *p, mlp_view parameters, size_t i, size_t j)
 {
     const double h = 0x1p-10;
@@ -263,7 +265,8 @@ static double difference(problem *p, mlp_view parameters, size_t i, size_t j)
     return (8 * (loss[3] - loss[1]) - (loss[4] - loss[0])) / (12 * h);
 }
 
-/* A copy of the gradient, since differences need forwards of their own. */
+/* Returns a copy of the gradient, because the differences compute forward
+ * passes of their own. */
 static mlp_view kept(const problem *p, mlp_tensor which, size_t l)
 {
     mlp_view view = seen(p, which, l);
@@ -275,7 +278,8 @@ static mlp_view kept(const problem *p, mlp_tensor which, size_t l)
     return copy;
 }
 
-/* The largest |gradient - difference| and |gradient| of a tensor. */
+/* Raises *error and *size to the largest |gradient - difference| and |gradient|
+ * of a tensor. */
 static void compare(problem *p, mlp_tensor which, size_t l, double *error,
                     double *size)
 {
@@ -305,7 +309,7 @@ static void gradients_are_differences_of_the_loss(void **state)
                 double error = 0;
                 double size = 0;
                 compare(&p, which, l, &error, &size);
-                /* There is something to compare. */
+                /* A gradient of zeros would compare nothing. */
                 if (!(size > 1e-5 && error < 1e-7 * size)) {
                     fail_msg("%s, %s, %s: d%s[%zu] is off by %g of %g",
                              mlp_activation_name((mlp_activation)f),
@@ -349,7 +353,7 @@ static void gradient_of_a_clipped_output_is_zero(void **state)
     }
 }
 
-/* A - Y holds for sigmoid with bce also where A has reached its end. */
+/* For sigmoid with bce dZ is A - Y even where A is rounded to 0 or 1. */
 static void gradient_of_a_saturated_sigmoid_is_a_minus_y(void **state)
 {
     (void)state;

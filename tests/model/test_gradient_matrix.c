@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The gradient of every activation in hidden layers, with every activation of
- * the outputs, with every loss, alone and with each thing that changes a
- * gradient: differences of the loss say the same within 1e-7. All goes by the
- * lists in mlp.h, so that whoever adds to them is checked. And each derivative,
- * made wrong, is found.
+ * The gradient for every hidden activation, output activation and loss, alone
+ * and with each option that changes a gradient, agrees with differences of the
+ * loss within 1e-7. The loops run over the lists in mlp.h, so that new entries
+ * are checked at once. A derivative that is made wrong on purpose is found.
  */
 #include "support/training.h"
 
@@ -66,7 +65,7 @@ static mlp_net *net_of_kind(const kind *k)
     mlp_net *net = net_of(&config);
     mlp_rng rng = mlp_rng_seeded(5);
     for (size_t l = 1; l <= LAYERS; l++) {
-        mlp_view b = tensor(net, MLP_B, l); /* so that rows meet no corner */
+        mlp_view b = tensor(net, MLP_B, l); /* keeps the rows away from kinks */
         for (size_t j = 0; j < b.cols; j++) {
             put(b, 0, j,
                 mlp_rng_uniform(&rng, -0.3, 0.3) + (l == LAYERS) * 0.5);
@@ -75,7 +74,7 @@ static mlp_net *net_of_kind(const kind *k)
     return net;
 }
 
-/* Targets that suit every loss: positive, of sum 1. */
+/* Returns targets that suit every loss: positive, with the sum 1. */
 static data new_rows(void)
 {
     data d = {random_matrix(MLP_F64, ROWS, INPUTS, -1, 1),
@@ -105,7 +104,7 @@ static mlp_train_options options_of(const kind *k)
     return options;
 }
 
-/* With these kernels, or the network's own. */
+/* Checks with these kernels, or for NULL with the network's own. */
 static mlp_gradient_check check(const kind *k, const mlpi_kernels *kernels)
 {
     mlp_net *net = net_of_kind(k);
@@ -159,9 +158,9 @@ static void all_gradients_are_right(void **state)
  * Made wrong, by one in a hundred thousand
  */
 
-static const mlpi_kernels *right;  /* what the wrong kernels are made of */
-static mlp_activation wrong_one;   /* whose derivative is wrong */
-static const double too = 1.00001; /* large */
+static const mlpi_kernels *right; /* what the wrong kernels are made of */
+static mlp_activation wrong_one;  /* the activation whose derivative is wrong */
+static const double too = 1.00001; /* the factor of a wrong derivative */
 
 static void wrong_backward(const mlpi_activation *how, const void *z,
                            const void *a, void *da)
@@ -172,7 +171,7 @@ static void wrong_backward(const mlpi_activation *how, const void *z,
     }
 }
 
-/* relu's derivative is in the product. */
+/* The derivative of relu is applied by the product. */
 static void wrong_gate(const mlpi_gemm_args *product)
 {
     right->gemm(product);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From descriptions to shapes and offsets, and what descriptions are refused. */
+/* Descriptions become shapes and offsets, and wrong descriptions are
+ * refused. */
 #include "support/support.h"
 
 #include "model/layout.h"
@@ -17,7 +18,7 @@ static mlp_config moons_config(hook_record *record)
     return config;
 }
 
-/* Makes a layout in memory of its own, which is returned to be freed. */
+/* Makes a layout in memory of its own, which the caller must free. */
 static void *make(mlpi_layout *layout, const mlp_config *config)
 {
     mlpi_cursor measure = {0};
@@ -189,7 +190,7 @@ static void check_counts_parameters_without_overflow(void **state)
     wide[0].width = 128;
     assert_told(&record, mlpi_layout_check(&config), MLP_ERR_LIMIT,
                 "got 2147483776");
-    /* Neither layer is too large for the inputs; together they are. */
+    /* Each layer has few enough parameters; both together have too many. */
     config.inputs = 1;
     config.n_layers = 2;
     wide[0].width = wide[1].width = 65536;
@@ -202,7 +203,7 @@ static void check_accepts_the_limits_themselves(void **state)
     (void)state;
     hook_record record = {0};
     mlp_config config = moons_config(&record);
-    /* 4634 * 46340 + 46341 * 41707 = 2^31 - 1 */
+    /* There are 4634 * 46340 + 46341 * 41707 = 2^31 - 1 parameters. */
     const mlp_layer most[] = {{46340, MLP_ACT_RELU}, {41707, MLP_ACT_RELU}};
     config.inputs = 4633;
     config.layers = most;

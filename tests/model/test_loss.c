@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Losses and their options: values and gradients are PyTorch's
- * (tests/vectors/make_losses.py), labels are smoothed in training only.
+ * Losses and their options have the values and gradients of PyTorch
+ * (tests/vectors/make_losses.py), and labels are smoothed in training only.
  */
 #include "support/training.h"
 
 enum { ROWS = 6, INPUTS = 3, HIDDEN = 4, OUTPUTS = 3 };
 
-/* Two layers with PyTorch's first parameters. */
+/* Returns a network of two layers with the parameters that PyTorch used. */
 static mlp_net *network(mlp_dtype dtype, const mlp_config *like)
 {
     mlp_config config = *like;
@@ -51,7 +51,7 @@ static mlp_view matrix_from(mlp_dtype dtype, const char *name)
  * Against PyTorch
  */
 
-enum targets { BITS, UNITS, CLASSES, ONE_HOT, SHARES };
+enum targets { BITS, UNITS, CLASSES, ONE_HOT, DISTRIBUTIONS };
 
 static mlp_view number_classes(void)
 {
@@ -67,7 +67,7 @@ static mlp_view number_classes(void)
 
 static mlp_view targets_of(mlp_dtype dtype, enum targets kind)
 {
-    if (kind == BITS || kind == UNITS || kind == SHARES) {
+    if (kind == BITS || kind == UNITS || kind == DISTRIBUTIONS) {
         return matrix_from(dtype, kind == BITS    ? "losses_bits"
                                   : kind == UNITS ? "losses_units"
                                                   : "losses_shares");
@@ -88,7 +88,8 @@ typedef struct tolerance {
     double relative, absolute;
 } tolerance;
 
-/* Is the tensor what stands at `*expected`? Moves that past it. */
+/* Compares the tensor with the numbers at *expected, and moves *expected past
+ * them. */
 static void assert_next(mlp_view view, tolerance t, int number,
                         const double **expected)
 {
@@ -98,7 +99,7 @@ static void assert_next(mlp_view view, tolerance t, int number,
     }
 }
 
-/* A row of losses_cases.txt. */
+/* Checks a row of losses_cases.txt. */
 static void assert_pytorchs(mlp_dtype dtype, const double *row, int number,
                             tolerance t)
 {
@@ -154,7 +155,7 @@ static void losses_and_gradients_are_pytorchs(void **state)
  * Smoothing
  */
 
-/* What the epochs of a fit say. */
+/* What the epochs of a fit report. */
 typedef struct watch {
     mlp_cview X, Y;
     size_t epochs;
@@ -214,12 +215,12 @@ static void labels_are_smoothed_in_training_only(void **state)
     {
         check_smoothing(p, MLP_LOSS_BCE, MLP_ACT_SIGMOID, BITS);
         check_smoothing(p, MLP_LOSS_CCE, MLP_ACT_SOFTMAX, CLASSES);
-        check_smoothing(p, MLP_LOSS_CCE, MLP_ACT_SOFTMAX, SHARES);
+        check_smoothing(p, MLP_LOSS_CCE, MLP_ACT_SOFTMAX, DISTRIBUTIONS);
     }
 }
 
-/* The smoothed loss is least where the outputs are the smoothed labels: not at
- * infinite weights. */
+/* The smoothed loss has its minimum where the outputs are the smoothed labels,
+ * not at infinite weights. */
 static void smoothed_labels_are_what_is_learnt(void **state)
 {
     (void)state;
@@ -299,7 +300,7 @@ static void smoothing_must_be_below_1_and_of_classes(void **state)
     }
 }
 
-/* Of all that a copy, a float64 double or a saved state must keep. */
+/* Copies, copies in float64 and saved states must keep the options. */
 static void options_of_the_loss_go_with_the_network(void **state)
 {
     (void)state;

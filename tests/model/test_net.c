@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A network's life: the weights it is born with, what it tells about itself,
- * copies, and every way to ask for what cannot be.
+ * Networks have the right first weights, describe themselves, can be copied,
+ * and are refused if their description is wrong.
  */
 #include "support/training.h"
 
@@ -52,7 +52,7 @@ static void create_draws_numpys_glorot_weights(void **state)
     mlp_net_free(net);
 }
 
-/* The standard deviation that papers ask for. */
+/* Returns the standard deviation of the formula. */
 static double deviation(mlp_weight_init init, mlp_cview W)
 {
     double n_in = (double)W.cols;
@@ -80,7 +80,8 @@ static bool is_uniform(mlp_weight_init init)
            init == MLP_INIT_LECUN_UNIFORM;
 }
 
-/* From the generator itself: draws in NumPy's order, times the formula. */
+/* The weights are the draws of the generator in NumPy's order, times the factor
+ * of the formula. */
 static void assert_draws(mlp_weight_init init, uint32_t seed)
 {
     mlp_config config = config_of(&square_model, MLP_F64, NULL);
@@ -115,7 +116,7 @@ static void create_draws_by_the_formulas(void **state)
     }
 }
 
-/* A row of inits.txt: init, then W[1] (4, 3) and W[2] (2, 4). */
+/* A row of inits.txt holds the init, then W[1] (4, 3) and W[2] (2, 4). */
 static void initial_weights_are_numpys(void **state)
 {
     (void)state;
@@ -143,7 +144,7 @@ static void initial_weights_are_numpys(void **state)
     free(rows.data);
 }
 
-/* Softmax alone must be last, and so is every one. */
+/* Softmax is allowed in the last layer only, so each activation is the last. */
 static void auto_suits_the_activation(void **state)
 {
     (void)state;
@@ -371,7 +372,7 @@ static void layer_refuses_what_is_not_there(void **state)
     mlp_net_free(net);
 }
 
-/* What an activation does not look at is nothing that networks differ in. */
+/* The slope of an activation that uses none is ignored and stored as 0. */
 static void slopes_are_of_those_that_have_one(void **state)
 {
     (void)state;
@@ -430,7 +431,7 @@ static void tensor_shows_the_parameters_themselves(void **state)
     }
 }
 
-/* Each parameter has its own place: all set, all read back. */
+/* All parameters are set and read back: each has its own place. */
 static void tensors_do_not_overlap(void **state)
 {
     (void)state;
@@ -525,7 +526,7 @@ static void clone_is_equal_and_independent(void **state)
         mlp_net_free(net);
         assert_true(mlp_cview_at(ctensor(copy, MLP_B, 2), 0, 0) == 0.25);
         assert_told(&record, mlp_net_layer(copy, 9, &(mlp_layer){0}),
-                    MLP_ERR_ARGUMENT, "9"); /* the hooks came along */
+                    MLP_ERR_ARGUMENT, "9"); /* the copy has the hooks */
         mlp_net_free(copy);
         mlp_net_free(second);
         assert_true(record.allocations >= 3);
@@ -687,7 +688,7 @@ static void create_refuses_one_memory_hook_alone(void **state)
     config.hooks = recording_hooks(&record);
     config.hooks.release = NULL;
     refuse(&config, MLP_ERR_ARGUMENT, "release", "allocate");
-    config.hooks.allocate = NULL; /* listening alone is allowed */
+    config.hooks.allocate = NULL; /* a log hook alone is allowed */
     mlp_net *net = net_of(&config);
     assert_told(&record, mlp_net_layer(net, 5, &(mlp_layer){0}),
                 MLP_ERR_ARGUMENT, "5");
@@ -708,7 +709,7 @@ static void create_refuses_null(void **state)
     refuse(&config, MLP_ERR_NULL, "layers", "");
 }
 
-/* Failures without a log hook are as quiet as they are safe. */
+/* Without a log hook failures report nothing and crash nothing. */
 static void create_fails_without_hooks(void **state)
 {
     (void)state;

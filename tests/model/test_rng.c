@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The streams are NumPy's, draw by draw (tests/vectors/make.py). What NumPy
- * computes exactly is equal in bits; normals go through its C library's
- * logarithm and are within 2 ulp.
+ * The streams are those of NumPy, draw by draw (tests/vectors/make.py). Numbers
+ * that NumPy computes exactly are equal in bits; normal numbers go through the
+ * logarithm of its C library and agree within 2 ulp.
  */
 #include "support/support.h"
 
-/* Those of make.py, a column of most arrays each. */
+/* The seeds of make.py: most arrays have a column for each. */
 static const uint32_t seeds[] = {0, 1, 42, UINT32_MAX};
 
 enum { SEEDS = COUNT(seeds) };
 
-/* The same double. */
+/* Checks that two doubles are equal. */
 static void assert_exactly(double got, double expected)
 {
     assert_ulps(got, expected, 0);
 }
 
-/* Do both generators go on alike? Takes them by value: nobody's moves. */
+/* Checks that both generators go on alike. They are copies, so the caller's do
+ * not advance. */
 static void assert_same_state(mlp_rng a, mlp_rng b)
 {
     for (int i = 0; i < 1000; i++) {
@@ -117,7 +118,7 @@ static void normal_follows_its_formula(void **state)
     mlp_rng b = a;
     for (int i = 0; i < 101; i++) {
         double z = mlp_rng_randn(&b);
-        double std = i - 50.0; /* 0 and negative ones too */
+        double std = i - 50.0; /* also 0 and negative numbers */
         assert_exactly(mlp_rng_normal(&a, 3.0, std), 3.0 + std * z);
     }
     assert_same_state(a, b);
@@ -133,7 +134,8 @@ static void random_sample_stays_in_its_range_and_steps(void **state)
         double steps = ldexp(u, 53);
         assert_exactly(steps, floor(steps));
     }
-    /* The ends: words that temper to no bits, and to all. */
+    /* The smallest and the largest number come from words whose bits become all
+     * 0 and all 1 by tempering. */
     mlp_rng words = {.remaining = 4};
     words.key[622] = words.key[623] = 0x12dd9bb3u;
     assert_exactly(mlp_rng_random_sample(&words), 0.0);
@@ -144,7 +146,7 @@ static void random_sample_stays_in_its_range_and_steps(void **state)
  * Integers against NumPy
  */
 
-/* A 64-bit integer from its halves, see make.py. */
+/* Returns a 64-bit integer from its two halves; see make.py. */
 static int64_t joined(const double halves[2])
 {
     return (int64_t)halves[0] * INT64_C(4294967296) + (int64_t)halves[1];
@@ -261,10 +263,13 @@ static void permutation_holds_each_index_once(void **state)
     }
 }
 
-enum { ROWS = 11, COLS = 3 }; /* of rng_shuffle, one below the other */
+enum {
+    ROWS = 11,
+    COLS = 3
+}; /* the columns of rng_shuffle, one below the other */
 
-/* Rows of three elements of `size` bytes that all hold their number's bytes;
- * whatever the size, rows move alike. */
+/* Shuffles rows of three elements of `size` bytes. Whatever the size, rows move
+ * alike. */
 static void check_shuffle(const vector *v, size_t size)
 {
     size_t row = COLS * size;
@@ -352,8 +357,8 @@ static void orders_refuse_what_they_cannot_do(void **state)
 
 enum kind { SAMPLE, UNIFORM, RANDN, NORMAL, RANDINT, PERMUTATION };
 
-/* `a` and `b` are the two arguments, of a permutation its length alone, whose
- * last entry counts. */
+/* Draws a number of a kind with the arguments a and b. A permutation has a
+ * length only, and gives its last entry. */
 static double draw_kind(mlp_rng *rng, enum kind kind, double a, double b)
 {
     int64_t value = 0;
@@ -441,7 +446,7 @@ static void zeros_count_as_seed_5489(void **state)
 {
     (void)state;
     assert_same_state((mlp_rng){0}, mlp_rng_seeded(5489));
-    /* The lower bits of the first word are no part of the state. */
+    /* The lower bits of the first word do not belong to the state. */
     mlp_rng dead = {.key = {0x7fffffff}};
     assert_same_state(dead, mlp_rng_seeded(5489));
     mlp_rng zeros = {0};
@@ -463,7 +468,7 @@ static void zeros_with_words_left_come_back_to_life(void **state)
     assert_exactly(z, mlp_rng_randn(&seeded));
 }
 
-/* One bit in the middle: after a renewal the last word is still zero. */
+/* With one bit in the middle the last word is still 0 after a renewal. */
 static void nearly_dead_states_are_kept(void **state)
 {
     (void)state;
@@ -476,12 +481,12 @@ static void nearly_dead_states_are_kept(void **state)
     assert_true(u > 0.0 && u < 0x1p-27);
 }
 
-/* The square's centre, whose radius has no logarithm, and a point that lies on
- * the circle: both are drawn again. */
+/* The centre of the disc, whose radius has no logarithm, and a point on the
+ * circle are both drawn again. */
 static void randn_draws_points_inside_the_disc_alone(void **state)
 {
     (void)state;
-    const uint32_t half = 0x80102204u; /* becomes a sample of 0.5 */
+    const uint32_t half = 0x80102204u; /* a word that becomes a sample of 0.5 */
     mlp_rng rng = mlp_rng_seeded(6);
     for (size_t i = 616; i < 624; i++) {
         rng.key[i] = 0;

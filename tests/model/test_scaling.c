@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scaling: the mean and std that a network takes from rows, that raw rows give
- * what rows scaled by hand give, and columns that are hard to scale.
+ * Networks take mean and std from rows, also from columns that are hard to
+ * scale, and raw rows then give what rows scaled by hand give.
  */
 #include <float.h>
 
 #include "support/training.h"
 
-/* The raw training rows of chapter 5: the split's order of moons_X. */
+/* Returns the raw training rows of chapter 5: rows of moons_X in the order of
+ * the split. */
 static mlp_view raw_moons(mlp_dtype dtype)
 {
     enum { ROWS = 500, TEST_ROWS = 100 };
@@ -24,7 +25,7 @@ static mlp_view raw_moons(mlp_dtype dtype)
     return X;
 }
 
-/* A network of `columns` inputs and one output. */
+/* Returns a network with `columns` inputs and one output. */
 static mlp_net *net_with(size_t columns, mlp_dtype dtype, hook_record *record)
 {
     model m = xor_model;
@@ -32,7 +33,7 @@ static mlp_net *net_with(size_t columns, mlp_dtype dtype, hook_record *record)
     return new_net(&m, dtype, record);
 }
 
-/* Standardises by one column of numbers; the answer in mean and std. */
+/* Standardises by one column of numbers, and reads its mean and std. */
 static mlp_status standardise_column(mlp_dtype dtype, const double *values,
                                      size_t n, double *mean, double *std)
 {
@@ -144,8 +145,8 @@ static void standardise_keeps_the_digits_of_far_columns(void **state)
     assert_moments(MLP_F32, 3e38, -3e38, 0.0, 3e38);
 }
 
-/* Mean and std are numbers of the precision, though the squares of the
- * deviations, or the sum, are not. */
+/* Mean and std are finite although the squares of the deviations, or the sum,
+ * overflow the precision. */
 static void standardise_survives_huge_and_tiny_columns(void **state)
 {
     (void)state;
@@ -154,7 +155,8 @@ static void standardise_survives_huge_and_tiny_columns(void **state)
     assert_moments(MLP_F64, 0x1.8p1023, 0x1.ap1023, 0x1.9p1023, 0x1p1019);
 }
 
-/* No finite column spreads further than the largest number. */
+/* The standard deviation of a finite column is never above the largest
+ * number. */
 static void standardise_bears_the_largest_numbers(void **state)
 {
     (void)state;
@@ -165,8 +167,8 @@ static void standardise_bears_the_largest_numbers(void **state)
     assert_moments(MLP_F64, 0.0, 0x1p-1073, 0x1p-1074, 0x1p-1074);
 }
 
-/* From one end of the range to the other, and all but one at the end: sums that
- * were rounded up must not make an infinity of what is a number. */
+/* Numbers from one end of the range to the other, and all but one at one end:
+ * sums that are rounded up must not become infinite. */
 static void standardise_takes_the_whole_range(void **state)
 {
     (void)state;
@@ -299,12 +301,12 @@ static void set_scaling_refuses_what_cannot_scale(void **state)
         double std[2] = {5, 6};
         assert_int_equal(mlp_net_set_scaling(net, mean, std), MLP_OK);
         mlp_net *before = clone_of(net);
-        mean[0] = 7; /* the good column is not taken alone */
+        mean[0] = 7; /* the good column must not be set alone */
         mean[1] = wrong[i].mean;
         std[1] = wrong[i].std;
         assert_told(&record, mlp_net_set_scaling(net, mean, std),
                     MLP_ERR_ARGUMENT, wrong[i].part);
-        assert_said(&record, "1"); /* the column */
+        assert_said(&record, "1"); /* the number of the column */
         assert_same_net(net, before);
         mlp_net_free(before);
         mlp_net_free(net);
@@ -346,7 +348,7 @@ static void scaling_refuses_null(void **state)
  * Using it
  */
 
-/* (x - mean) / std, each step rounded to the precision. */
+/* Returns (x - mean) / std, rounded to the precision after each operation. */
 static mlp_view scaled_by_hand(mlp_view X, const double *mean,
                                const double *std)
 {

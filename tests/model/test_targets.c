@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Targets that are scaled: whatever a network does with raw targets is, to the
- * bit, what it does with targets scaled by hand, and predictions come back in
- * the caller's units.
+ * A network that scales its targets does the same with raw targets, to the bit,
+ * as a network without scaling does with targets scaled by hand; and its
+ * predictions are in the units of the raw targets.
  */
 #include "support/training.h"
 
@@ -10,7 +10,7 @@ enum { ROWS = 60, INPUTS = 5, OUTPUTS = 3 };
 
 static const mlp_loss losses[] = {MLP_LOSS_MSE, MLP_LOSS_MAE, MLP_LOSS_HUBER};
 
-/* Three outputs, of which the last does not vary. */
+/* There are three outputs; the last one does not vary. */
 static const double means[OUTPUTS] = {1000, -3e-6, 7};
 static const double stds[OUTPUTS] = {250, 1e-7, 1};
 
@@ -24,7 +24,7 @@ static model model_of(mlp_loss loss)
                    loss};
 }
 
-/* One rounding to the precision a step. */
+/* Rounds a number to the precision. */
 static double rounded(mlp_dtype p, double x)
 {
     return p == MLP_F32 ? (double)(float)x : x;
@@ -42,8 +42,8 @@ static double unscaled(mlp_dtype p, double a, size_t j)
     return rounded(p, rounded(p, a * std) + rounded(p, means[j]));
 }
 
-/* Two networks alike, of which one scales its targets; the same rows for each.
- */
+/* Two equal networks, one of which scales its targets, and the same rows for
+ * both. */
 typedef struct pair {
     mlp_net *raw, *plain;
     mlp_view X, Y, scaled_Y;
@@ -77,7 +77,7 @@ static void free_pair(pair s)
     mlp_net_free(s.plain);
 }
 
-/* What the plain network says of the rows, brought back by hand. */
+/* Returns the predictions of the network without scaling, unscaled by hand. */
 static mlp_view expected_of(const pair *s, mlp_cview X)
 {
     mlp_dtype p = X.dtype;
@@ -91,7 +91,7 @@ static mlp_view expected_of(const pair *s, mlp_cview X)
     return A;
 }
 
-/* Equal weights, and equal predictions of all rows. */
+/* Checks that weights and predictions of all rows are equal. */
 static void assert_pair(pair *s)
 {
     mlp_dtype p = s->X.dtype;
@@ -111,7 +111,7 @@ static void assert_pair(pair *s)
  * Taking, setting and reading
  */
 
-/* The same column as input and as target gives the same numbers. */
+/* A column has the same mean and std as an input and as a target. */
 static void standardise_targets_is_that_of_inputs(void **state)
 {
     (void)state;
@@ -128,7 +128,8 @@ static void standardise_targets_is_that_of_inputs(void **state)
         assert_int_equal(mlp_net_target_scaling(net, s[0], s[1]), MLP_OK);
         assert_int_equal(mlp_net_scaling(net, s[2], s[3]), MLP_OK);
         for (size_t j = 0; j < INPUTS; j++) {
-            assert_true(s[2][j] == 0 && s[3][j] == 1); /* not the inputs' */
+            assert_true(s[2][j] == 0 &&
+                        s[3][j] == 1); /* the inputs are not scaled */
         }
         assert_int_equal(mlp_net_standardise(net, ro(Y)), MLP_OK);
         assert_int_equal(mlp_net_scaling(net, s[2], s[3]), MLP_OK);
@@ -300,17 +301,17 @@ static void lbfgs_and_threads_know_scaled_targets(void **state)
     }
 }
 
-static mlp_status next_piece(size_t epoch, size_t piece, mlp_chunk *rows,
-                             void *user)
+static mlp_status next_rows(size_t epoch, size_t chunk, mlp_chunk *rows,
+                            void *user)
 {
     const data *d = user;
     (void)epoch;
-    rows->X = mlp_cview_rows(ro(d->X), piece * 11, 11);
-    rows->Y = mlp_cview_rows(ro(d->Y), piece * 11, 11);
+    rows->X = mlp_cview_rows(ro(d->X), chunk * 11, 11);
+    rows->Y = mlp_cview_rows(ro(d->Y), chunk * 11, 11);
     return MLP_OK;
 }
 
-static void pieces_are_scaled(void **state)
+static void chunks_are_scaled(void **state)
 {
     (void)state;
     mlp_train_options options = some_options();
@@ -322,18 +323,17 @@ static void pieces_are_scaled(void **state)
         data plain = {s.X, s.scaled_Y};
         options.X_validation = ro(s.X);
         options.Y_validation = ro(s.Y);
-        assert_int_equal(
-            mlp_fit_stream(s.raw, next_piece, &raw, &options, NULL), MLP_OK);
+        assert_int_equal(mlp_fit_stream(s.raw, next_rows, &raw, &options, NULL),
+                         MLP_OK);
         options.Y_validation = ro(s.scaled_Y);
         assert_int_equal(
-            mlp_fit_stream(s.plain, next_piece, &plain, &options, NULL),
-            MLP_OK);
+            mlp_fit_stream(s.plain, next_rows, &plain, &options, NULL), MLP_OK);
         assert_pair(&s);
         free_pair(s);
     }
 }
 
-/* Two steps in one call, and one of four. */
+/* Trains two steps in one call each, and one step in its four parts. */
 static double stepped(mlp_net *net, mlp_view X, mlp_view Y)
 {
     mlp_trainer *trainer = NULL;
@@ -415,7 +415,8 @@ static void gradients_are_those_of_scaled_targets(void **state)
                                  MLP_OK);
             }
             assert_true(worst.error < 1e-7 && worst.checked > 50);
-            /* In units of y', of about 1; those of y are 250 and 1e-7. */
+            /* The gradient is in units of the scaled y, about 1; raw y has
+             * units of 250 and 1e-7. */
             assert_true(fabs(worst.analytic) < 5);
             free(X32.data);
             free(Y32.data);
@@ -480,7 +481,7 @@ static void threads_and_chunks_are_unscaled(void **state)
     }
 }
 
-/* A over X, in one row and in many. */
+/* Predictions overwrite X, for one row and for many. */
 static void predictions_over_their_rows_are_unscaled(void **state)
 {
     (void)state;
@@ -507,7 +508,8 @@ static void predictions_over_their_rows_are_unscaled(void **state)
     }
 }
 
-/* The loss is of scaled numbers, classes are of the caller's. */
+/* The loss is computed from scaled numbers; classes are compared in the
+ * caller's units. */
 static void scores_and_classes_know_their_units(void **state)
 {
     (void)state;
@@ -579,7 +581,7 @@ int main(void)
         cmocka_unit_test(losses_of_classes_are_refused),
         cmocka_unit_test(raw_targets_train_as_targets_scaled_by_hand),
         cmocka_unit_test(lbfgs_and_threads_know_scaled_targets),
-        cmocka_unit_test(pieces_are_scaled),
+        cmocka_unit_test(chunks_are_scaled),
         cmocka_unit_test(steps_are_scaled),
         cmocka_unit_test(scaling_allocates_nothing),
         cmocka_unit_test(gradients_are_those_of_scaled_targets),

@@ -16,7 +16,7 @@ typedef struct vector {
     double *data; /* [rows][cols], to be freed */
 } vector;
 
-/* The numbers of the file after its first line's; false if one is missing. */
+/* Reads the numbers behind the first line; returns false if one is missing. */
 static inline bool parse_vector(char *text, vector *v)
 {
     char *at = text;
@@ -42,7 +42,8 @@ static inline bool parse_vector(char *text, vector *v)
     return v->data != NULL;
 }
 
-/* Reads tests/vectors/<name>.txt; false if it is no such array. */
+/* Reads tests/vectors/<name>.txt; returns false if the file is not such an
+ * array. */
 static inline bool load_vector(const char *name, vector *v)
 {
     enum { MOST_BYTES = 1 << 20 };
@@ -75,8 +76,8 @@ static inline vector need_vector(const char *name, size_t n)
 
 enum { DIGIT_PIXELS = 64 };
 
-/* The first rows of examples/data/digits.csv: greys from 0 to 16, and the
- * digit. Ends the program if they are not there. */
+/* Returns the first rows of examples/data/digits.csv: greys from 0 to 16, and
+ * the digit. Ends the program if they are missing. */
 static inline unsigned char *need_digits(size_t rows)
 {
     enum { COLUMNS = DIGIT_PIXELS + 1, LINE = 1024 };

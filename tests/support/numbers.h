@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arithmetic of both precisions, for references that are written once: numbers
- * travel as doubles and are rounded after each operation. For + - * / that is
- * the float operation itself, since a double has more than twice the digits.
+ * Arithmetic of both precisions, so that references are written once: numbers
+ * are doubles that are rounded to the precision after each operation. For + - *
+ * / the result is that of the float operation itself, since a double has more
+ * than twice the digits.
  */
 #ifndef TESTS_NUMBERS_H
 #define TESTS_NUMBERS_H
@@ -42,7 +43,7 @@ static inline double fma_of(mlp_dtype dtype, double a, double b, double c)
                             : fma(a, b, c);
 }
 
-/* n reals that end where memory ends, uniform in [low, high). */
+/* Returns n reals, uniform in [low, high), that end where memory ends. */
 static inline void *random_reals(mlp_dtype dtype, mlp_rng *rng, size_t n,
                                  double low, double high)
 {
@@ -53,14 +54,16 @@ static inline void *random_reals(mlp_dtype dtype, mlp_rng *rng, size_t n,
     return reals;
 }
 
-/* The same number, of the same sign; or both no number. */
+/* Returns true if two numbers are equal and have the same sign, or both are
+ * NaN. */
 static inline bool same(double a, double b)
 {
     return isnan(a) ? isnan(b)
                     : a == b && (signbit(a) != 0) == (signbit(b) != 0);
 }
 
-/* For each table of each precision: `dtype` and `kernels`. */
+/* Visits each table of kernels of each precision, as `dtype` and
+ * `kernels`. */
 #define FOR_EACH_TABLE(dtype, kernels)                                         \
     for (mlp_dtype dtype = MLP_F32; dtype <= MLP_F64; dtype++)                 \
         for (size_t table = 0; mlpi_kernels_get(dtype, table); table++)        \

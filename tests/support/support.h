@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the unit tests share: cmocka's includes in their order, memory that
- * faults when overrun, hooks that count, fail and listen, comparisons, and the
- * reader of tests/vectors. To be included before any system header.
+ * The common support of the unit tests: cmocka's includes in their order,
+ * memory that faults when overrun, hooks that count, fail and record messages,
+ * comparisons, and the reader of tests/vectors. It must be included before any
+ * system header.
  */
 #ifndef TESTS_SUPPORT_H
 #define TESTS_SUPPORT_H
 
 #ifndef _DEFAULT_SOURCE
-/* For mmap's MAP_ANONYMOUS. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+/* This declares mmap's MAP_ANONYMOUS.
+ * NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _DEFAULT_SOURCE
 #endif
 
@@ -39,7 +41,7 @@
 typedef struct mapping {
     void *start;
     size_t bytes;
-} mapping; /* stands just before the block, which need not be aligned for it */
+} mapping; /* stored directly before the block, perhaps not aligned */
 
 static inline void *guarded_alloc(size_t bytes)
 {
@@ -71,7 +73,7 @@ static inline void guarded_free(void *block)
  */
 
 /* Counts blocks, fails the fail_at-th allocation (from 1; 0: none), and keeps
- * what the log was told last. */
+ * the last message. */
 typedef struct hook_record {
     size_t allocations, live, fail_at;
     size_t messages;
@@ -114,8 +116,9 @@ static inline mlp_hooks recording_hooks(hook_record *record)
     return (mlp_hooks){record_allocate, record_release, record_log, record};
 }
 
-/* The call failed as it should, and said so once: `part` stands in the message.
- * Use: assert_told(&record, call, MLP_ERR_SHAPE, "expects 2 columns, got 3"). */
+/* Checks that the call failed with this status and one message, which contains
+ * `part`: assert_told(&record, call, MLP_ERR_SHAPE, "expects 2 columns, got
+ * 3"). */
 #define assert_told(record, call, expected, part)                              \
     do {                                                                       \
         size_t told_before = (record)->messages;                               \
@@ -131,7 +134,7 @@ static inline mlp_hooks recording_hooks(hook_record *record)
  * Comparisons
  */
 
-/* Doubles in their order, as integers: neighbours differ by one. */
+/* Maps doubles to integers in the same order: neighbours differ by one. */
 static inline int64_t double_position(double x)
 {
     int64_t bits = 0;
@@ -156,7 +159,8 @@ static inline void check_ulps(double got, double expected, uint64_t most,
     }
 }
 
-/* |got - expected| <= relative |expected| + absolute; NaN never is. */
+/* Checks |got - expected| <= relative |expected| + absolute, which fails for
+ * NaN. */
 static inline void check_near(double got, double expected, double relative,
                               double absolute, const char *file, int line)
 {
@@ -180,7 +184,7 @@ static inline vector read_vector(const char *name)
     vector v = {0, 0, NULL};
     if (!load_vector(name, &v)) {
         fail_msg("cannot read %s/%s.txt", MLP_TEST_VECTORS, name);
-        abort(); /* never reached, which clang-tidy does not know */
+        abort(); /* never reached, but clang-tidy does not know */
     }
     return v;
 }
