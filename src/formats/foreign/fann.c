@@ -63,7 +63,7 @@ enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 /* The four lists of a side, each at its first number. */
 typedef struct scaling {
-    mlpi_scan mean, deviation, new_min, factor;
+    mlpi_scanner mean, deviation, new_min, factor;
 } scaling;
 
 typedef struct fann {
@@ -73,7 +73,7 @@ typedef struct fann {
     mlp_layer layers[MLP_MAX_LAYERS];
     bool scales;
     scaling in, out;
-    mlpi_scan neurons, connections; /* at the first of them */
+    mlpi_scanner neurons, connections; /* at the first of them */
 } fann;
 
 typedef struct neuron {
@@ -97,9 +97,9 @@ static mlp_status unsupported(const fann *f, const char *what)
  * Lines
  */
 
-static mlp_status check_version(const fann *f, mlpi_scan *s)
+static mlp_status check_version(const fann *f, mlpi_scanner *s)
 {
-    mlpi_scan known = *s;
+    mlpi_scanner known = *s;
     if (mlpi_scan_word(&known, "FANN_FLO_2.1") && known.at < known.end &&
         (*known.at == '\n' || *known.at == '\r')) {
         *s = known;
@@ -114,7 +114,7 @@ static mlp_status check_version(const fann *f, mlpi_scan *s)
     return refuse(f, "FANN_FLO_2.1 to begin with");
 }
 
-static mlp_status find(const fann *f, mlpi_scan *s, const char *key)
+static mlp_status find(const fann *f, mlpi_scanner *s, const char *key)
 {
     if (!mlpi_scan_line(s, key)) {
         return mlpi_error(&f->options->hooks, MLP_ERR_FORMAT,
@@ -123,14 +123,14 @@ static mlp_status find(const fann *f, mlpi_scan *s, const char *key)
     return MLP_OK;
 }
 
-static mlp_status find_count(const fann *f, mlpi_scan *s, const char *key,
+static mlp_status find_count(const fann *f, mlpi_scanner *s, const char *key,
                              size_t *n)
 {
     TRY(find(f, s, key));
     return mlpi_scan_count(s, n) ? MLP_OK : refuse(f, "whole numbers");
 }
 
-static mlp_status read_layer_sizes(fann *f, mlpi_scan *s)
+static mlp_status read_layer_sizes(fann *f, mlpi_scanner *s)
 {
     TRY(find(f, s, "layer_sizes="));
     for (size_t l = 0; l <= f->L; l++) {
@@ -143,7 +143,7 @@ static mlp_status read_layer_sizes(fann *f, mlpi_scan *s)
     return MLP_OK;
 }
 
-static mlp_status read_shape(fann *f, mlpi_scan *s)
+static mlp_status read_shape(fann *f, mlpi_scanner *s)
 {
     size_t layers = 0;
     size_t type = 0;
@@ -170,11 +170,11 @@ static mlp_status read_shape(fann *f, mlpi_scan *s)
     return read_layer_sizes(f, s);
 }
 
-static mlp_status find_side(const fann *f, mlpi_scan *s,
+static mlp_status find_side(const fann *f, mlpi_scanner *s,
                             const char *const keys[4], scaling *side)
 {
-    mlpi_scan *lists[] = {&side->mean, &side->deviation, &side->new_min,
-                          &side->factor};
+    mlpi_scanner *lists[] = {&side->mean, &side->deviation, &side->new_min,
+                             &side->factor};
     for (size_t i = 0; i < 4; i++) {
         TRY(find(f, s, keys[i]));
         *lists[i] = *s;
@@ -182,7 +182,7 @@ static mlp_status find_side(const fann *f, mlpi_scan *s,
     return MLP_OK;
 }
 
-static mlp_status find_scaling(fann *f, mlpi_scan *s)
+static mlp_status find_scaling(fann *f, mlpi_scanner *s)
 {
     static const char *const in[] = {"scale_mean_in=", "scale_deviation_in=",
                                      "scale_new_min_in=", "scale_factor_in="};
@@ -203,7 +203,7 @@ static mlp_status find_scaling(fann *f, mlpi_scan *s)
  * Neurons and connections
  */
 
-static bool next_neuron(mlpi_scan *s, neuron *n)
+static bool next_neuron(mlpi_scanner *s, neuron *n)
 {
     return mlpi_scan_word(s, "(") && mlpi_scan_count(s, &n->inputs) &&
            mlpi_scan_word(s, ",") && mlpi_scan_count(s, &n->kind) &&
@@ -212,7 +212,7 @@ static bool next_neuron(mlpi_scan *s, neuron *n)
 }
 
 /* The next connection, which must be from that neuron. */
-static bool next_weight(mlpi_scan *s, size_t from, double *weight)
+static bool next_weight(mlpi_scanner *s, size_t from, double *weight)
 {
     size_t is = 0;
     return mlpi_scan_word(s, "(") && mlpi_scan_count(s, &is) && is == from &&
@@ -245,7 +245,7 @@ static mlp_status check_kind(const fann *f, size_t l, size_t kind)
 }
 
 /* Layer l, and its bias. */
-static mlp_status read_layer(fann *f, mlpi_scan *s, size_t l)
+static mlp_status read_layer(fann *f, mlpi_scanner *s, size_t l)
 {
     size_t kind = 0;
     for (size_t k = 0; k <= f->size[l]; k++) {
@@ -277,7 +277,7 @@ static mlp_status read_layer(fann *f, mlpi_scan *s, size_t l)
 
 /* The layers; and is there room for so many connections, of five characters at
  * least, before memory is taken for them? */
-static mlp_status read_layers(fann *f, mlpi_scan *s)
+static mlp_status read_layers(fann *f, mlpi_scanner *s)
 {
     size_t connections = 0;
     TRY(find(f, s,
@@ -290,7 +290,8 @@ static mlp_status read_layers(fann *f, mlpi_scan *s)
     TRY(find(f, s, "connections (connected_to_neuron, weight)="));
     f->connections = *s;
     for (size_t l = 1; l <= f->L; l++) {
-        if (!mlpi_foreign_count(f->size[l - 1], f->size[l], &connections) ||
+        if (!mlpi_foreign_add_parameters(f->size[l - 1], f->size[l],
+                                         &connections) ||
             connections > (size_t)(s->end - s->at) / 5) {
             return refuse(f, "all connections of the layers");
         }
@@ -313,12 +314,12 @@ static bool take_neuron(fann *f, mlp_net *net, size_t l, size_t k, size_t first)
     double by = n.steepness * kinds[n.kind].factor;
     for (size_t j = 0; j < f->size[l - 1]; j++) {
         if (!next_weight(&f->connections, first + j, &w) ||
-            !mlpi_foreign_put_weight(net, l, k, j, by * w)) {
+            !mlpi_foreign_set_weight(net, l, k, j, by * w)) {
             return false;
         }
     }
     return next_weight(&f->connections, first + f->size[l - 1], &w) &&
-           mlpi_foreign_put_bias(net, l, k, by * w);
+           mlpi_foreign_set_bias(net, l, k, by * w);
 }
 
 static bool skip_neurons(fann *f, size_t count)
@@ -348,7 +349,7 @@ static mlp_status take_weights(fann *f, mlp_net *net)
 }
 
 /* One that FANN keeps as a float, whatever its weights are. */
-static bool next_float(mlpi_scan *s, double *x)
+static bool next_float(mlpi_scanner *s, double *x)
 {
     bool good = mlpi_scan_real(s, x);
     *x = (float)*x;
@@ -425,7 +426,7 @@ static mlp_status take_all(fann *f, mlp_net *net)
     return MLP_OK;
 }
 
-static mlp_status read(const mlp_foreign_options *options, mlpi_scan text,
+static mlp_status read(const mlp_foreign_options *options, mlpi_scanner text,
                        mlp_net **net)
 {
     fann f = {.options = options};
@@ -434,7 +435,7 @@ static mlp_status read(const mlp_foreign_options *options, mlpi_scan text,
     TRY(read_shape(&f, &text));
     TRY(find_scaling(&f, &text));
     TRY(read_layers(&f, &text));
-    TRY(mlpi_foreign_net(options, f.size[0], f.layers, f.L, &made));
+    TRY(mlpi_foreign_create(options, f.size[0], f.layers, f.L, &made));
     mlp_status status = take_all(&f, made);
     if (status != MLP_OK) {
         mlp_net_free(made);
@@ -450,7 +451,7 @@ static bool begins(const unsigned char *head, size_t size)
     return memcmp(head, "FANN_F", 6) == 0;
 }
 
-static const mlpi_foreign_kind files = {begins, read};
+static const mlpi_foreign_format files = {begins, read};
 
 mlp_status mlp_fann_load(const char *path, const mlp_foreign_options *options,
                          mlp_net **net)

@@ -26,22 +26,22 @@ static mlp_status refuse(const mlp_foreign_options *options,
 
 /* No network comes of more weights than there are bytes for: a digit and a
  * blank are the least. */
-static bool has_room(const genann *g, const mlpi_scan *s)
+static bool has_room(const genann *g, const mlpi_scanner *s)
 {
     size_t weights = 0;
     size_t n_in = g->inputs;
     for (size_t l = 0; l < g->hidden_layers; l++) {
-        if (!mlpi_foreign_count(n_in, g->hidden, &weights)) {
+        if (!mlpi_foreign_add_parameters(n_in, g->hidden, &weights)) {
             return false;
         }
         n_in = g->hidden;
     }
-    return mlpi_foreign_count(n_in, g->outputs, &weights) &&
+    return mlpi_foreign_add_parameters(n_in, g->outputs, &weights) &&
            weights <= (size_t)(s->end - s->at) / 2;
 }
 
-static mlp_status read_sizes(const mlp_foreign_options *options, mlpi_scan *s,
-                             genann *g)
+static mlp_status read_sizes(const mlp_foreign_options *options,
+                             mlpi_scanner *s, genann *g)
 {
     if (!mlpi_scan_count(s, &g->inputs) ||
         !mlpi_scan_count(s, &g->hidden_layers) ||
@@ -62,23 +62,23 @@ static mlp_status read_sizes(const mlp_foreign_options *options, mlpi_scan *s,
     return has_room(g, s) ? MLP_OK : refuse(options, "a weight for each input");
 }
 
-static bool take_neuron(mlpi_scan *s, mlp_net *net, size_t l, size_t i,
+static bool take_neuron(mlpi_scanner *s, mlp_net *net, size_t l, size_t i,
                         size_t n_in)
 {
     double w = 0.0;
-    if (!mlpi_scan_real(s, &w) || !mlpi_foreign_put_bias(net, l, i, -w)) {
+    if (!mlpi_scan_real(s, &w) || !mlpi_foreign_set_bias(net, l, i, -w)) {
         return false;
     }
     for (size_t j = 0; j < n_in; j++) {
         if (!mlpi_scan_real(s, &w) ||
-            !mlpi_foreign_put_weight(net, l, i, j, w)) {
+            !mlpi_foreign_set_weight(net, l, i, j, w)) {
             return false;
         }
     }
     return true;
 }
 
-static bool take_weights(const genann *g, mlpi_scan *s, mlp_net *net)
+static bool take_weights(const genann *g, mlpi_scanner *s, mlp_net *net)
 {
     size_t n_in = g->inputs;
     for (size_t l = 1; l <= g->hidden_layers + 1; l++) {
@@ -93,7 +93,7 @@ static bool take_weights(const genann *g, mlpi_scan *s, mlp_net *net)
     return mlpi_scan_end(s);
 }
 
-static mlp_status read(const mlp_foreign_options *options, mlpi_scan text,
+static mlp_status read(const mlp_foreign_options *options, mlpi_scanner text,
                        mlp_net **net)
 {
     genann g;
@@ -105,8 +105,8 @@ static mlp_status read(const mlp_foreign_options *options, mlpi_scan text,
     }
     g.layers[g.hidden_layers] =
         (mlp_layer){.width = g.outputs, .activation = options->output};
-    TRY(mlpi_foreign_net(options, g.inputs, g.layers, g.hidden_layers + 1,
-                         &made));
+    TRY(mlpi_foreign_create(options, g.inputs, g.layers, g.hidden_layers + 1,
+                            &made));
     if (!take_weights(&g, &text, made)) {
         mlp_net_free(made);
         return refuse(options, "a finite weight for each input and bias, and "
@@ -127,7 +127,7 @@ static bool begins(const unsigned char *head, size_t size)
     return good;
 }
 
-static const mlpi_foreign_kind files = {begins, read};
+static const mlpi_foreign_format files = {begins, read};
 
 mlp_status mlp_genann_load(const char *path, const mlp_foreign_options *options,
                            mlp_net **net)

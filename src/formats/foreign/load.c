@@ -27,13 +27,13 @@ static mlp_status check(const mlp_foreign_options *options, const void *from,
     return MLP_OK;
 }
 
-static mlpi_scan scan_of(const void *bytes, size_t size)
+static mlpi_scanner scan_of(const void *bytes, size_t size)
 {
     const char *text = bytes;
-    return (mlpi_scan){text, text + size};
+    return (mlpi_scanner){text, text + size};
 }
 
-mlp_status mlpi_foreign_load_memory(const mlpi_foreign_kind *kind,
+mlp_status mlpi_foreign_load_memory(const mlpi_foreign_format *kind,
                                     const void *bytes, size_t size,
                                     const mlp_foreign_options *options,
                                     mlp_net **net)
@@ -43,7 +43,7 @@ mlp_status mlpi_foreign_load_memory(const mlpi_foreign_kind *kind,
     return kind->read(&used, scan_of(bytes, size), net);
 }
 
-mlp_status mlpi_foreign_load(const mlpi_foreign_kind *kind, const char *path,
+mlp_status mlpi_foreign_load(const mlpi_foreign_format *kind, const char *path,
                              const mlp_foreign_options *options, mlp_net **net)
 {
     mlp_foreign_options used;
@@ -55,8 +55,9 @@ mlp_status mlpi_foreign_load(const mlpi_foreign_kind *kind, const char *path,
     return status;
 }
 
-mlp_status mlpi_foreign_net(const mlp_foreign_options *options, size_t inputs,
-                            const mlp_layer *layers, size_t L, mlp_net **net)
+mlp_status mlpi_foreign_create(const mlp_foreign_options *options,
+                               size_t inputs, const mlp_layer *layers, size_t L,
+                               mlp_net **net)
 {
     mlp_config config = mlp_config_defaults();
     config.inputs = inputs;
@@ -69,7 +70,7 @@ mlp_status mlpi_foreign_net(const mlp_foreign_options *options, size_t inputs,
     return mlp_net_create(&config, net);
 }
 
-bool mlpi_foreign_count(size_t n_in, size_t n_out, size_t *sum)
+bool mlpi_foreign_add_parameters(size_t n_in, size_t n_out, size_t *sum)
 {
     size_t n = 0;
     return mlpi_size_add(n_in, 1, &n) && mlpi_size_mul(n, n_out, &n) &&
@@ -85,13 +86,13 @@ static bool put(mlp_net *net, mlp_tensor which, size_t l, size_t i, size_t j,
     return isfinite(mlp_cview_at(mlp_view_const(view), i, j));
 }
 
-bool mlpi_foreign_put_weight(mlp_net *net, size_t l, size_t i, size_t j,
+bool mlpi_foreign_set_weight(mlp_net *net, size_t l, size_t i, size_t j,
                              double x)
 {
     return put(net, MLP_W, l, i, j, x);
 }
 
-bool mlpi_foreign_put_bias(mlp_net *net, size_t l, size_t j, double x)
+bool mlpi_foreign_set_bias(mlp_net *net, size_t l, size_t j, double x)
 {
     return put(net, MLP_B, l, 0, j, x);
 }

@@ -40,7 +40,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static void skip_blanks(mlpi_scan *s)
+static void skip_blanks(mlpi_scanner *s)
 {
     while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' ||
                               *s->at == '\n' || *s->at == '\r')) {
@@ -49,18 +49,18 @@ static void skip_blanks(mlpi_scan *s)
 }
 
 /* The character at hand, 0 at the end. */
-static char peek(const mlpi_scan *s)
+static char peek(const mlpi_scanner *s)
 {
     return s->at < s->end ? *s->at : '\0';
 }
 
-static bool starts(const mlpi_scan *s, const char *word)
+static bool starts(const mlpi_scanner *s, const char *word)
 {
     size_t n = strlen(word);
     return (size_t)(s->end - s->at) >= n && memcmp(s->at, word, n) == 0;
 }
 
-bool mlpi_scan_word(mlpi_scan *s, const char *word)
+bool mlpi_scan_word(mlpi_scanner *s, const char *word)
 {
     skip_blanks(s);
     if (!starts(s, word)) {
@@ -70,13 +70,13 @@ bool mlpi_scan_word(mlpi_scan *s, const char *word)
     return true;
 }
 
-bool mlpi_scan_end(mlpi_scan *s)
+bool mlpi_scan_end(mlpi_scanner *s)
 {
     skip_blanks(s);
     return s->at == s->end;
 }
 
-bool mlpi_scan_line(mlpi_scan *s, const char *key)
+bool mlpi_scan_line(mlpi_scanner *s, const char *key)
 {
     while (s->at < s->end) {
         const char *line = memchr(s->at, '\n', (size_t)(s->end - s->at));
@@ -89,7 +89,7 @@ bool mlpi_scan_line(mlpi_scan *s, const char *key)
     return false;
 }
 
-bool mlpi_scan_count(mlpi_scan *s, size_t *n)
+bool mlpi_scan_count(mlpi_scanner *s, size_t *n)
 {
     size_t value = 0;
     skip_blanks(s);
@@ -121,7 +121,7 @@ typedef struct decimal {
 /* More digits, of which the first `most` count; each moves the point. Powers
  * stay far inside of an int: a text has fewer digits than that, or they are
  * cut. */
-static bool take_digits(mlpi_scan *s, decimal *d, int move)
+static bool take_digits(mlpi_scanner *s, decimal *d, int move)
 {
     enum { FAR = 1 << 20 };
     bool some = false;
@@ -139,7 +139,7 @@ static bool take_digits(mlpi_scan *s, decimal *d, int move)
     return some;
 }
 
-static bool take_mark(mlpi_scan *s)
+static bool take_mark(mlpi_scanner *s)
 {
     bool is_mark = (peek(s) == '.' || peek(s) == ',') && s->at + 1 < s->end &&
                    is_digit(s->at[1]);
@@ -147,14 +147,14 @@ static bool take_mark(mlpi_scan *s)
     return is_mark;
 }
 
-static bool take_sign(mlpi_scan *s)
+static bool take_sign(mlpi_scanner *s)
 {
     bool is_negative = peek(s) == '-';
     s->at += is_negative || peek(s) == '+';
     return is_negative;
 }
 
-static bool take_power(mlpi_scan *s, decimal *d)
+static bool take_power(mlpi_scanner *s, decimal *d)
 {
     enum { FAR = 1 << 24 };
     int power = 0;
@@ -226,7 +226,7 @@ static double value_of(const decimal *d)
     return narrowed(x);
 }
 
-bool mlpi_scan_real(mlpi_scan *s, double *x)
+bool mlpi_scan_real(mlpi_scanner *s, double *x)
 {
     decimal d = {.value = 0};
     skip_blanks(s);

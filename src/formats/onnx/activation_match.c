@@ -21,7 +21,7 @@ typedef struct product {
 /* Both inputs of a node that has two. */
 static bool is_pair(const onnx_node *node, const char *op)
 {
-    return node && mlpi_node_is(node, op) && node->n_input == 2;
+    return node && mlpi_node_is_op(node, op) && node->n_input == 2;
 }
 
 /* False if there are more factors, or steps, than any activation has. */
@@ -29,12 +29,12 @@ static bool take_apart(const mlpi_graph_reader *r, const char *name,
                        product *into)
 {
     double x = 0;
-    name = mlpi_graph_strip(r, name);
-    const onnx_node *node = mlpi_graph_maker(r, name);
+    name = mlpi_graph_skip_identities(r, name);
+    const onnx_node *node = mlpi_graph_producer(r, name);
     if (++into->steps > STEPS) {
         return false;
     }
-    if (mlpi_graph_number_of(r, name, &x)) {
+    if (mlpi_graph_get_number(r, name, &x)) {
         into->factor *= x;
         return true;
     }
@@ -42,7 +42,7 @@ static bool take_apart(const mlpi_graph_reader *r, const char *name,
         return take_apart(r, node->input[0], into) &&
                take_apart(r, node->input[1], into);
     }
-    if (is_pair(node, "Div") && mlpi_graph_number_of(r, node->input[1], &x)) {
+    if (is_pair(node, "Div") && mlpi_graph_get_number(r, node->input[1], &x)) {
         into->factor /= x;
         return take_apart(r, node->input[0], into);
     }
@@ -96,12 +96,12 @@ static bool is_cubic(const mlpi_graph_reader *r, const char *name,
     }
     bool is_first = p.count == 2 && strcmp(p.values[0], x) == 0;
     const char *other = p.count == 2 ? p.values[is_first ? 0 : 1] : x;
-    const onnx_node *sum = mlpi_graph_maker(r, p.values[is_first ? 1 : 0]);
+    const onnx_node *sum = mlpi_graph_producer(r, p.values[is_first ? 1 : 0]);
     if (strcmp(other, x) != 0 || !is_pair(sum, "Add")) {
         return false;
     }
     for (size_t i = 0; i < 2; i++) {
-        const char *first = mlpi_graph_strip(r, sum->input[i]);
+        const char *first = mlpi_graph_skip_identities(r, sum->input[i]);
         bool begins = p.count == 2 ? mlpi_graph_is_number(r, first, 1)
                                    : strcmp(first, x) == 0;
         if (begins &&
@@ -116,11 +116,11 @@ static bool is_cubic(const mlpi_graph_reader *r, const char *name,
 static const char *behind_one_plus(const mlpi_graph_reader *r, const char *name,
                                    const char *op)
 {
-    const onnx_node *sum = mlpi_graph_maker(r, name);
+    const onnx_node *sum = mlpi_graph_producer(r, name);
     for (size_t i = 0; is_pair(sum, "Add") && i < 2; i++) {
-        const char *part = mlpi_graph_strip(r, sum->input[i]);
-        const onnx_node *node = mlpi_graph_maker(r, part);
-        if (node && mlpi_node_is(node, op) &&
+        const char *part = mlpi_graph_skip_identities(r, sum->input[i]);
+        const onnx_node *node = mlpi_graph_producer(r, part);
+        if (node && mlpi_node_is_op(node, op) &&
             mlpi_graph_is_number(r, sum->input[1 - i], 1)) {
             return mlpi_node_input(node, 0);
         }
@@ -132,11 +132,12 @@ static const char *behind_one_plus(const mlpi_graph_reader *r, const char *name,
 static bool match_factor(const mlpi_graph_reader *r, const char *x,
                          const char *name, mlpi_activation_match *gate)
 {
-    const onnx_node *node = mlpi_graph_maker(r, name);
+    const onnx_node *node = mlpi_graph_producer(r, name);
     const char *erf = behind_one_plus(r, name, "Erf");
     const char *tanh = behind_one_plus(r, name, "Tanh");
-    if (node && mlpi_node_is(node, "Sigmoid") &&
-        strcmp(mlpi_graph_strip(r, mlpi_node_input(node, 0)), x) == 0) {
+    if (node && mlpi_node_is_op(node, "Sigmoid") &&
+        strcmp(mlpi_graph_skip_identities(r, mlpi_node_input(node, 0)), x) ==
+            0) {
         gate->activation = MLP_ACT_SILU;
         return true;
     }
@@ -173,9 +174,9 @@ static mlp_status match_softmax(const mlpi_graph_reader *r,
                                 mlpi_activation_match *gate)
 {
     int64_t axis =
-        mlpi_node_int(node, "axis", r->opset < SOFTMAX_OF_LAST ? 1 : -1);
+        mlpi_node_get_int(node, "axis", r->opset < SOFTMAX_OF_LAST ? 1 : -1);
     if (axis != 1 && axis != -1) {
-        return mlpi_graph_refuse(r, node, "expects axis 1");
+        return mlpi_graph_unsupported(r, node, "expects axis 1");
     }
     gate->found = true;
     gate->activation = MLP_ACT_SOFTMAX;
@@ -195,33 +196,34 @@ static const struct {
     {"Elu", MLP_ACT_ELU, 1},
 };
 
-mlp_status mlpi_activation_match_match(const mlpi_graph_reader *r,
-                                       const onnx_node *node,
-                                       mlpi_activation_match *gate)
+mlp_status mlpi_match_activation(const mlpi_graph_reader *r,
+                                 const onnx_node *node,
+                                 mlpi_activation_match *gate)
 {
     *gate =
         (mlpi_activation_match){.factor = 1, .value = mlpi_node_input(node, 0)};
     for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
-        if (mlpi_node_is(node, operators[i].op)) {
+        if (mlpi_node_is_op(node, operators[i].op)) {
             gate->found = true;
             gate->activation = operators[i].activation;
             gate->slope =
                 operators[i].slope != 0
-                    ? mlpi_node_float(node, "alpha", operators[i].slope)
+                    ? mlpi_node_get_float(node, "alpha", operators[i].slope)
                     : 0;
             return MLP_OK;
         }
     }
-    if (mlpi_node_is(node, "Softmax") || mlpi_node_is(node, "LogSoftmax")) {
+    if (mlpi_node_is_op(node, "Softmax") ||
+        mlpi_node_is_op(node, "LogSoftmax")) {
         return match_softmax(r, node, gate);
     }
-    if (mlpi_node_is(node, "Gelu")) {
+    if (mlpi_node_is_op(node, "Gelu")) {
         const onnx_attribute *how = mlpi_node_attribute(node, "approximate");
         bool is_tanh =
             how && how->s.len == 4 && memcmp(how->s.data, "tanh", 4) == 0;
         gate->found = true;
         gate->activation = is_tanh ? MLP_ACT_GELU_TANH : MLP_ACT_GELU;
-    } else if (mlpi_node_is(node, "Mul")) {
+    } else if (mlpi_node_is_op(node, "Mul")) {
         match_product(r, node, gate);
     }
     return MLP_OK;

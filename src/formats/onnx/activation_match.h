@@ -22,8 +22,8 @@ typedef struct mlpi_activation_match {
 
 /* Which activation ends with this node? MLP_ERR_UNSUPPORTED: one that the
  * library has, but of another axis. */
-mlp_status mlpi_activation_match_match(const mlpi_graph_reader *r,
-                                       const onnx_node *node,
-                                       mlpi_activation_match *gate);
+mlp_status mlpi_match_activation(const mlpi_graph_reader *r,
+                                 const onnx_node *node,
+                                 mlpi_activation_match *gate);
 
 #endif

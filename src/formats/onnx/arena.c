@@ -38,7 +38,7 @@ static block *add_block(mlpi_arena *arena, size_t least)
     return made;
 }
 
-void *mlpi_arena_take(mlpi_arena *arena, size_t count, size_t size)
+void *mlpi_arena_allocate(mlpi_arena *arena, size_t count, size_t size)
 {
     size_t bytes = 0;
     if (arena->status != MLP_OK) {
@@ -65,12 +65,12 @@ void *mlpi_arena_take(mlpi_arena *arena, size_t count, size_t size)
     return piece;
 }
 
-void *mlpi_arena_list(mlpi_arena *arena, size_t count)
+void *mlpi_arena_pointers(mlpi_arena *arena, size_t count)
 {
-    return mlpi_arena_take(arena, count, sizeof(void *));
+    return mlpi_arena_allocate(arena, count, sizeof(void *));
 }
 
-char *mlpi_arena_text(mlpi_arena *arena, const char *format, ...)
+char *mlpi_arena_printf(mlpi_arena *arena, const char *format, ...)
 {
     char text[TEXT];
     va_list arguments;
@@ -78,7 +78,7 @@ char *mlpi_arena_text(mlpi_arena *arena, const char *format, ...)
     int n = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     size_t length = n < 0 ? 0 : n < TEXT ? (size_t)n : TEXT - 1;
-    char *copy = mlpi_arena_take(arena, length + 1, 1);
+    char *copy = mlpi_arena_allocate(arena, length + 1, 1);
     if (copy) {
         memcpy(copy, text, length);
     }

@@ -18,13 +18,13 @@ typedef struct mlpi_arena {
 
 /* `count` elements of `size` bytes, all 0; NULL, and `status`, if there is no
  * memory. Of 0 bytes there is a piece, too. */
-void *mlpi_arena_take(mlpi_arena *arena, size_t count, size_t size);
+void *mlpi_arena_allocate(mlpi_arena *arena, size_t count, size_t size);
 
 /* A list of pointers, all NULL; NULL as above. */
-void *mlpi_arena_list(mlpi_arena *arena, size_t count);
+void *mlpi_arena_pointers(mlpi_arena *arena, size_t count);
 
 /* A text made as by printf; NULL as above. */
-char *mlpi_arena_text(mlpi_arena *arena, const char *format, ...)
+char *mlpi_arena_printf(mlpi_arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Gives everything back. */

@@ -77,7 +77,7 @@ static char *path_beside(mlpi_arena *arena, const char *path, const char *name)
     const char *slash = strrchr(path, '/');
     size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
     size_t n = strlen(name) + 1;
-    char *made = mlpi_arena_take(arena, folder + n, 1);
+    char *made = mlpi_arena_allocate(arena, folder + n, 1);
     if (made) {
         memcpy(made, path, folder);
         memcpy(made + folder, name, n);
@@ -118,7 +118,7 @@ static mlp_status read_beside(mlpi_arena *arena, const char *path,
     TRY(arena->status);
     TRY(mlpi_disk_read_part(&arena->hooks, beside, offset,
                             (mlpi_disk_file){NULL, bytes}));
-    unsigned char *data = mlpi_arena_take(arena, bytes, 1);
+    unsigned char *data = mlpi_arena_allocate(arena, bytes, 1);
     TRY(arena->status);
     TRY(mlpi_disk_read_part(&arena->hooks, beside, offset,
                             (mlpi_disk_file){data, bytes}));
@@ -152,8 +152,8 @@ static size_t find_list(const onnx_tensor *t, mlpi_constant *c)
     }
 }
 
-mlp_status mlpi_constant_read(mlpi_arena *arena, const char *path,
-                              onnx_tensor *t, mlpi_constant *c)
+mlp_status mlpi_constant_from_tensor(mlpi_arena *arena, const char *path,
+                                     onnx_tensor *t, mlpi_constant *c)
 {
     size_t bytes = 0;
     *c = (mlpi_constant){.type = t->data_type};
@@ -178,13 +178,13 @@ mlp_status mlpi_constant_read(mlpi_arena *arena, const char *path,
     return MLP_OK;
 }
 
-mlpi_constant mlpi_constant_floats(size_t n, const float *values)
+mlpi_constant mlpi_constant_from_floats(size_t n, const float *values)
 {
     return (mlpi_constant){
         .type = ONNX_FLOAT, .rank = 1, .rows = 1, .cols = n, .f32 = values};
 }
 
-mlpi_constant mlpi_constant_ints(size_t n, const int64_t *values)
+mlpi_constant mlpi_constant_from_ints(size_t n, const int64_t *values)
 {
     return (mlpi_constant){
         .type = ONNX_INT64, .rank = 1, .rows = 1, .cols = n, .i64 = values};
@@ -209,14 +209,14 @@ static double real_at(const mlpi_constant *c, size_t at)
 double mlpi_constant_at(const mlpi_constant *c, size_t i, size_t j)
 {
     double x = real_at(c, c->transposed ? j * c->rows + i : i * c->cols + j);
-    return c->to_float ? (float)x : x;
+    return c->round_to_float ? (float)x : x;
 }
 
-double mlpi_constant_of(const mlpi_constant *c, size_t j)
+double mlpi_constant_broadcast(const mlpi_constant *c, size_t j)
 {
     size_t n = mlpi_constant_count(c);
     double x = real_at(c, n == 1 ? 0 : j);
-    return c->to_float ? (float)x : x;
+    return c->round_to_float ? (float)x : x;
 }
 
 int64_t mlpi_constant_int(const mlpi_constant *c, size_t j)
@@ -230,7 +230,7 @@ int64_t mlpi_constant_int(const mlpi_constant *c, size_t j)
     return c->i32 ? c->i32[j] : c->i64[j];
 }
 
-double mlpi_decimal_of(float x)
+double mlpi_shortest_decimal(float x)
 {
     enum { DIGITS = 15 };
     double unit = 1;

@@ -13,9 +13,9 @@
 typedef struct mlpi_constant {
     int32_t type; /* ONNX_FLOAT, ONNX_DOUBLE, ONNX_INT32 or ONNX_INT64 */
     size_t rank;
-    size_t rows, cols; /* of rank 2; of less 1 and the number of elements */
-    bool transposed;   /* the elements lie column by column */
-    bool to_float;     /* each is to be rounded to float */
+    size_t rows, cols;   /* of rank 2; of less 1 and the number of elements */
+    bool transposed;     /* the elements lie column by column */
+    bool round_to_float; /* each is to be rounded to float */
     const unsigned char *raw; /* one of these is not NULL */
     const float *f32;
     const double *f64;
@@ -27,11 +27,12 @@ typedef struct mlpi_constant {
  * nothing can lie beside it. MLP_ERR_FORMAT: not as many numbers as its
  * dimensions say, or none. MLP_ERR_UNSUPPORTED: other than float, double, int32
  * and int64, above two dimensions, or in a file elsewhere. MLP_ERR_IO. */
-mlp_status mlpi_constant_read(mlpi_arena *arena, const char *path,
-                              onnx_tensor *tensor, mlpi_constant *constant);
+mlp_status mlpi_constant_from_tensor(mlpi_arena *arena, const char *path,
+                                     onnx_tensor *tensor,
+                                     mlpi_constant *constant);
 
-mlpi_constant mlpi_constant_floats(size_t n, const float *values);
-mlpi_constant mlpi_constant_ints(size_t n, const int64_t *values);
+mlpi_constant mlpi_constant_from_floats(size_t n, const float *values);
+mlpi_constant mlpi_constant_from_ints(size_t n, const int64_t *values);
 
 static inline size_t mlpi_constant_count(const mlpi_constant *c)
 {
@@ -47,11 +48,11 @@ static inline bool mlpi_constant_is_real(const mlpi_constant *c)
 /* The element (i, j), and the j-th of a row of n, which may be a single number
  * for all of them. */
 double mlpi_constant_at(const mlpi_constant *c, size_t i, size_t j);
-double mlpi_constant_of(const mlpi_constant *c, size_t j);
+double mlpi_constant_broadcast(const mlpi_constant *c, size_t j);
 int64_t mlpi_constant_int(const mlpi_constant *c, size_t j);
 
 /* The decimal number that a float stands for, since ONNX knows no doubles as
  * attributes: 0.01 for 0.00999999977648258. */
-double mlpi_decimal_of(float x);
+double mlpi_shortest_decimal(float x);
 
 #endif

@@ -100,7 +100,7 @@ static bool is_message(const ProtobufCMessageDescriptor *type, scan from,
 
 static void *take(void *arena, size_t size)
 {
-    return mlpi_arena_take(arena, size, 1);
+    return mlpi_arena_allocate(arena, size, 1);
 }
 
 /* The arena goes as a whole. */
@@ -110,13 +110,13 @@ static void leave(void *arena, void *piece)
     (void)piece;
 }
 
-mlp_status mlpi_wire_read(mlpi_arena *arena, const void *bytes, size_t size,
-                          onnx_model **model)
+mlp_status mlpi_decode_model(mlpi_arena *arena, const void *bytes, size_t size,
+                             onnx_model **model)
 {
     counts seen = {0, 0};
     scan all = {bytes, size, 0, &seen};
     ProtobufCAllocator allocator = {take, leave, arena};
-    if (size <= ONNX_MOST_BYTES &&
+    if (size <= ONNX_MAX_BYTES &&
         is_message(&mlpi_onnx__model_proto__descriptor, all, 0)) {
         *model = mlpi_onnx__model_proto__unpack(&allocator, size, bytes);
         TRY(arena->status);

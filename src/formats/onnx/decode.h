@@ -12,7 +12,7 @@
 
 /* The message, in the arena. MLP_ERR_FORMAT: the bytes are none, or nested or
  * numerous as no network is; MLP_ERR_MEMORY. */
-mlp_status mlpi_wire_read(mlpi_arena *arena, const void *bytes, size_t size,
-                          onnx_model **model);
+mlp_status mlpi_decode_model(mlpi_arena *arena, const void *bytes, size_t size,
+                             onnx_model **model);
 
 #endif

@@ -49,8 +49,8 @@ static const char *name_of(const onnx_node *node)
                                              : "without a name";
 }
 
-mlp_status mlpi_graph_refuse(const mlpi_graph_reader *r, const onnx_node *node,
-                             const char *why)
+mlp_status mlpi_graph_unsupported(const mlpi_graph_reader *r,
+                                  const onnx_node *node, const char *why)
 {
     return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
                       "unsupported operator %.64s (node %.64s)%s%s",
@@ -69,7 +69,7 @@ static mlp_status list_makers(mlpi_graph_reader *r)
     for (size_t i = 0; i < g->n_node; i++) {
         most += g->node[i]->n_output;
     }
-    r->makers = mlpi_arena_take(r->arena, most, sizeof *r->makers);
+    r->makers = mlpi_arena_allocate(r->arena, most, sizeof *r->makers);
     TRY(r->arena->status);
     for (size_t i = 0; i < g->n_initializer; i++) {
         onnx_tensor *t = g->initializer[i];
@@ -174,7 +174,7 @@ static mlp_status check_order(const mlpi_graph_reader *r)
                                   name_of(node), name);
             }
         }
-        if (node->op_type && mlpi_node_is(node, node->op_type)) {
+        if (node->op_type && mlpi_node_is_op(node, node->op_type)) {
             TRY(check_attributes(r, node));
         }
     }
@@ -209,7 +209,8 @@ mlp_status mlpi_graph_open(mlpi_graph_reader *r, const onnx_model *model)
  * Nodes
  */
 
-const onnx_node *mlpi_graph_maker(const mlpi_graph_reader *r, const char *name)
+const onnx_node *mlpi_graph_producer(const mlpi_graph_reader *r,
+                                     const char *name)
 {
     const maker *m = find(r, name);
     return m ? m->node : NULL;
@@ -231,14 +232,14 @@ static bool is_op(const onnx_node *node, const char *op)
            node->n_output > 0;
 }
 
-bool mlpi_node_is(const onnx_node *node, const char *op)
+bool mlpi_node_is_op(const onnx_node *node, const char *op)
 {
     const char *domain = node->domain ? node->domain : "";
     return is_op(node, op) &&
            (*domain == '\0' || strcmp(domain, "ai.onnx") == 0);
 }
 
-bool mlpi_node_is_ml(const onnx_node *node, const char *op)
+bool mlpi_node_is_ml_op(const onnx_node *node, const char *op)
 {
     return is_op(node, op) && node->domain &&
            strcmp(node->domain, "ai.onnx.ml") == 0;
@@ -256,16 +257,18 @@ const onnx_attribute *mlpi_node_attribute(const onnx_node *node,
     return NULL;
 }
 
-int64_t mlpi_node_int(const onnx_node *node, const char *name, int64_t other)
+int64_t mlpi_node_get_int(const onnx_node *node, const char *name,
+                          int64_t other)
 {
     const onnx_attribute *attribute = mlpi_node_attribute(node, name);
     return attribute ? attribute->i : other;
 }
 
-double mlpi_node_float(const onnx_node *node, const char *name, double other)
+double mlpi_node_get_float(const onnx_node *node, const char *name,
+                           double other)
 {
     const onnx_attribute *attribute = mlpi_node_attribute(node, name);
-    return attribute ? mlpi_decimal_of(attribute->f) : other;
+    return attribute ? mlpi_shortest_decimal(attribute->f) : other;
 }
 
 /* ---------------------------------------------------------------------------
@@ -287,13 +290,13 @@ static bool is_false(const onnx_tensor *t)
 /* Does the first output of a node hold the numbers of its first input? */
 static bool passes(const mlpi_graph_reader *r, const onnx_node *node)
 {
-    if (mlpi_node_is(node, "Identity")) {
+    if (mlpi_node_is_op(node, "Identity")) {
         return true;
     }
-    if (mlpi_node_is(node, "Cast")) {
-        return is_real_type(mlpi_node_int(node, "to", 0));
+    if (mlpi_node_is_op(node, "Cast")) {
+        return is_real_type(mlpi_node_get_int(node, "to", 0));
     }
-    if (!mlpi_node_is(node, "Dropout")) {
+    if (!mlpi_node_is_op(node, "Dropout")) {
         return false;
     }
     /* In training it does something; that mode is false, or left out. */
@@ -302,12 +305,13 @@ static bool passes(const mlpi_graph_reader *r, const onnx_node *node)
     return *mode == '\0' || (m && m->tensor && is_false(m->tensor));
 }
 
-const char *mlpi_graph_strip(const mlpi_graph_reader *r, const char *name)
+const char *mlpi_graph_skip_identities(const mlpi_graph_reader *r,
+                                       const char *name)
 {
-    const onnx_node *node = mlpi_graph_maker(r, name);
+    const onnx_node *node = mlpi_graph_producer(r, name);
     while (node && passes(r, node) && strcmp(node->output[0], name) == 0) {
         name = mlpi_node_input(node, 0);
-        node = mlpi_graph_maker(r, name);
+        node = mlpi_graph_producer(r, name);
     }
     return name;
 }
@@ -318,25 +322,25 @@ static mlp_status constant_node(const mlpi_graph_reader *r,
     const onnx_attribute *a = node->n_attribute > 0 ? node->attribute[0] : NULL;
     const char *name = a && a->name ? a->name : "";
     if (strcmp(name, "value") == 0 && a->t) {
-        return mlpi_constant_read(r->arena, r->path, a->t, c);
+        return mlpi_constant_from_tensor(r->arena, r->path, a->t, c);
     }
     if (strcmp(name, "value_float") == 0) {
-        *c = mlpi_constant_floats(1, &a->f);
+        *c = mlpi_constant_from_floats(1, &a->f);
         return MLP_OK;
     }
     if (strcmp(name, "value_int") == 0) {
-        *c = mlpi_constant_ints(1, &a->i);
+        *c = mlpi_constant_from_ints(1, &a->i);
         return MLP_OK;
     }
     if (strcmp(name, "value_floats") == 0 && a->n_floats > 0) {
-        *c = mlpi_constant_floats(a->n_floats, a->floats);
+        *c = mlpi_constant_from_floats(a->n_floats, a->floats);
         return MLP_OK;
     }
     if (strcmp(name, "value_ints") == 0 && a->n_ints > 0) {
-        *c = mlpi_constant_ints(a->n_ints, a->ints);
+        *c = mlpi_constant_from_ints(a->n_ints, a->ints);
         return MLP_OK;
     }
-    return mlpi_graph_refuse(r, node, NULL);
+    return mlpi_graph_unsupported(r, node, NULL);
 }
 
 /* The tensor or Constant that a value comes from, and what happened to it since
@@ -348,17 +352,18 @@ static const maker *constant_source(const mlpi_graph_reader *r,
     *transposed = *narrow = false;
     for (size_t hop = 0; hop < HOPS; hop++) {
         const maker *m = find(r, name);
-        if (!m || m->tensor || mlpi_node_is(m->node, "Constant")) {
+        if (!m || m->tensor || mlpi_node_is_op(m->node, "Constant")) {
             return m;
         }
-        if (mlpi_node_is(m->node, "Transpose")) {
+        if (mlpi_node_is_op(m->node, "Transpose")) {
             const onnx_attribute *perm = mlpi_node_attribute(m->node, "perm");
             if (perm && (perm->n_ints != 2 || perm->ints[0] != 1)) {
                 return NULL;
             }
             *transposed = !*transposed;
-        } else if (!mlpi_node_is(m->node, "Dropout") && passes(r, m->node)) {
-            *narrow = *narrow || mlpi_node_int(m->node, "to", 0) == ONNX_FLOAT;
+        } else if (!mlpi_node_is_op(m->node, "Dropout") && passes(r, m->node)) {
+            *narrow =
+                *narrow || mlpi_node_get_int(m->node, "to", 0) == ONNX_FLOAT;
         } else {
             return NULL;
         }
@@ -374,8 +379,8 @@ bool mlpi_graph_is_constant(const mlpi_graph_reader *r, const char *name)
     return constant_source(r, name, &transposed, &narrow) != NULL;
 }
 
-mlp_status mlpi_graph_constant_of(const mlpi_graph_reader *r, const char *name,
-                                  mlpi_constant *c)
+mlp_status mlpi_graph_get_constant(const mlpi_graph_reader *r, const char *name,
+                                   mlpi_constant *c)
 {
     bool transposed = false;
     bool narrow = false;
@@ -384,9 +389,9 @@ mlp_status mlpi_graph_constant_of(const mlpi_graph_reader *r, const char *name,
         return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
                           "value %.64s: expects a constant", name);
     }
-    TRY(m->tensor ? mlpi_constant_read(r->arena, r->path, m->tensor, c)
+    TRY(m->tensor ? mlpi_constant_from_tensor(r->arena, r->path, m->tensor, c)
                   : constant_node(r, m->node, c));
-    c->to_float = narrow;
+    c->round_to_float = narrow;
     if (transposed && c->rank == 2) {
         size_t rows = c->rows;
         c->rows = c->cols;
@@ -396,16 +401,16 @@ mlp_status mlpi_graph_constant_of(const mlpi_graph_reader *r, const char *name,
     return MLP_OK;
 }
 
-bool mlpi_graph_number_of(const mlpi_graph_reader *r, const char *name,
-                          double *x)
+bool mlpi_graph_get_number(const mlpi_graph_reader *r, const char *name,
+                           double *x)
 {
     mlpi_constant c = {.type = 0};
     if (!mlpi_graph_is_constant(r, name) ||
-        mlpi_graph_constant_of(r, name, &c) != MLP_OK ||
+        mlpi_graph_get_constant(r, name, &c) != MLP_OK ||
         !mlpi_constant_is_real(&c) || mlpi_constant_count(&c) != 1) {
         return false;
     }
-    *x = mlpi_constant_of(&c, 0);
+    *x = mlpi_constant_broadcast(&c, 0);
     return true;
 }
 
@@ -413,5 +418,6 @@ bool mlpi_graph_is_number(const mlpi_graph_reader *r, const char *name,
                           double value)
 {
     double x = 0;
-    return mlpi_graph_number_of(r, name, &x) && fabs(x - value) <= 1e-6 * value;
+    return mlpi_graph_get_number(r, name, &x) &&
+           fabs(x - value) <= 1e-6 * value;
 }

@@ -25,38 +25,42 @@ typedef struct mlpi_graph_reader {
 mlp_status mlpi_graph_open(mlpi_graph_reader *r, const onnx_model *model);
 
 /* The node that makes a value; NULL: it is the input or a constant. */
-const onnx_node *mlpi_graph_maker(const mlpi_graph_reader *r, const char *name);
+const onnx_node *mlpi_graph_producer(const mlpi_graph_reader *r,
+                                     const char *name);
 bool mlpi_graph_is_input(const mlpi_graph_reader *r, const char *name);
 
 /* The i-th input of a node; "" where it is left out. */
 const char *mlpi_node_input(const onnx_node *node, size_t i);
 
 /* Is it this operator, of ONNX itself or of its part for classical learning? */
-bool mlpi_node_is(const onnx_node *node, const char *op);
-bool mlpi_node_is_ml(const onnx_node *node, const char *op);
+bool mlpi_node_is_op(const onnx_node *node, const char *op);
+bool mlpi_node_is_ml_op(const onnx_node *node, const char *op);
 
 const onnx_attribute *mlpi_node_attribute(const onnx_node *node,
                                           const char *name);
-int64_t mlpi_node_int(const onnx_node *node, const char *name, int64_t other);
-double mlpi_node_float(const onnx_node *node, const char *name, double other);
+int64_t mlpi_node_get_int(const onnx_node *node, const char *name,
+                          int64_t other);
+double mlpi_node_get_float(const onnx_node *node, const char *name,
+                           double other);
 
 /* Is a value known without the input? If so, what is it? */
 bool mlpi_graph_is_constant(const mlpi_graph_reader *r, const char *name);
-mlp_status mlpi_graph_constant_of(const mlpi_graph_reader *r, const char *name,
-                                  mlpi_constant *constant);
+mlp_status mlpi_graph_get_constant(const mlpi_graph_reader *r, const char *name,
+                                   mlpi_constant *constant);
 
 /* A constant of one element? And is it near `value`, which is above 0? */
-bool mlpi_graph_number_of(const mlpi_graph_reader *r, const char *name,
-                          double *x);
+bool mlpi_graph_get_number(const mlpi_graph_reader *r, const char *name,
+                           double *x);
 bool mlpi_graph_is_number(const mlpi_graph_reader *r, const char *name,
                           double value);
 
 /* Behind nodes that change nothing but the type of floating point: Identity,
  * Cast, and Dropout, which is for training. */
-const char *mlpi_graph_strip(const mlpi_graph_reader *r, const char *name);
+const char *mlpi_graph_skip_identities(const mlpi_graph_reader *r,
+                                       const char *name);
 
 /* "unsupported operator Conv (node conv1)", and why, unless `why` is NULL. */
-mlp_status mlpi_graph_refuse(const mlpi_graph_reader *r, const onnx_node *node,
-                             const char *why);
+mlp_status mlpi_graph_unsupported(const mlpi_graph_reader *r,
+                                  const onnx_node *node, const char *why);
 
 #endif

@@ -16,16 +16,16 @@ static int32_t element_type(mlp_dtype dtype)
 
 void mlpi_graph_begin(mlpi_graph_writer *w, size_t nodes, size_t tensors)
 {
-    w->graph = mlpi_arena_take(&w->arena, 1, sizeof *w->graph);
-    onnx_node **node = mlpi_arena_list(&w->arena, nodes);
-    onnx_tensor **tensor = mlpi_arena_list(&w->arena, tensors);
+    w->graph = mlpi_arena_allocate(&w->arena, 1, sizeof *w->graph);
+    onnx_node **node = mlpi_arena_pointers(&w->arena, nodes);
+    onnx_tensor **tensor = mlpi_arena_pointers(&w->arena, tensors);
     if (w->arena.status == MLP_OK) {
         mlpi_onnx__graph_proto__init(w->graph);
-        w->graph->name = mlpi_arena_text(&w->arena, "mlp");
+        w->graph->name = mlpi_arena_printf(&w->arena, "mlp");
         w->graph->node = node;
         w->graph->initializer = tensor;
-        w->most_nodes = nodes;
-        w->most_tensors = tensors;
+        w->max_nodes = nodes;
+        w->max_tensors = tensors;
     }
 }
 
@@ -39,22 +39,22 @@ static onnx_node *last_node(const mlpi_graph_writer *w)
                                      : NULL;
 }
 
-const char *mlpi_graph_node(mlpi_graph_writer *w, const char *op, const char *a,
-                            const char *b)
+const char *mlpi_graph_add_node(mlpi_graph_writer *w, const char *op,
+                                const char *a, const char *b)
 {
     mlpi_arena *arena = &w->arena;
-    onnx_node *node = mlpi_arena_take(arena, 1, sizeof *node);
-    char **inputs = mlpi_arena_list(arena, INPUTS);
-    char **outputs = mlpi_arena_list(arena, 1);
-    onnx_attribute **attributes = mlpi_arena_list(arena, ATTRIBUTES);
-    char *type = mlpi_arena_text(arena, "%s", op);
+    onnx_node *node = mlpi_arena_allocate(arena, 1, sizeof *node);
+    char **inputs = mlpi_arena_pointers(arena, INPUTS);
+    char **outputs = mlpi_arena_pointers(arena, 1);
+    onnx_attribute **attributes = mlpi_arena_pointers(arena, ATTRIBUTES);
+    char *type = mlpi_arena_printf(arena, "%s", op);
     char *name = arena->status == MLP_OK
-                     ? mlpi_arena_text(arena, "%s_%zu", op, w->graph->n_node)
+                     ? mlpi_arena_printf(arena, "%s_%zu", op, w->graph->n_node)
                      : NULL;
     if (arena->status != MLP_OK) {
         return NULL;
     }
-    assert(w->graph->n_node < w->most_nodes);
+    assert(w->graph->n_node < w->max_nodes);
     mlpi_onnx__node_proto__init(node);
     node->op_type = type;
     node->name = name;
@@ -64,14 +64,14 @@ const char *mlpi_graph_node(mlpi_graph_writer *w, const char *op, const char *a,
     node->output[0] = name;
     node->attribute = attributes;
     w->graph->node[w->graph->n_node++] = node;
-    mlpi_graph_input(w, a);
+    mlpi_graph_add_input(w, a);
     if (b) {
-        mlpi_graph_input(w, b);
+        mlpi_graph_add_input(w, b);
     }
     return name;
 }
 
-void mlpi_graph_input(mlpi_graph_writer *w, const char *input)
+void mlpi_graph_add_input(mlpi_graph_writer *w, const char *input)
 {
     onnx_node *node = last_node(w);
     if (node) {
@@ -84,7 +84,7 @@ static onnx_attribute *add_attribute(mlpi_graph_writer *w, const char *name)
 {
     onnx_node *node = last_node(w);
     onnx_attribute *attribute =
-        mlpi_arena_take(&w->arena, 1, sizeof *attribute);
+        mlpi_arena_allocate(&w->arena, 1, sizeof *attribute);
     if (!node || !attribute) {
         return NULL;
     }
@@ -96,7 +96,7 @@ static onnx_attribute *add_attribute(mlpi_graph_writer *w, const char *name)
     return attribute;
 }
 
-void mlpi_graph_int(mlpi_graph_writer *w, const char *name, int64_t value)
+void mlpi_graph_set_int(mlpi_graph_writer *w, const char *name, int64_t value)
 {
     onnx_attribute *attribute = add_attribute(w, name);
     if (attribute) {
@@ -106,7 +106,7 @@ void mlpi_graph_int(mlpi_graph_writer *w, const char *name, int64_t value)
     }
 }
 
-void mlpi_graph_float(mlpi_graph_writer *w, const char *name, double value)
+void mlpi_graph_set_float(mlpi_graph_writer *w, const char *name, double value)
 {
     onnx_attribute *attribute = add_attribute(w, name);
     if (attribute) {
@@ -123,7 +123,8 @@ void mlpi_graph_float(mlpi_graph_writer *w, const char *name, double value)
 /* The elements row by row, the lowest byte first. */
 static unsigned char *raw_data(mlpi_arena *arena, mlp_cview view, size_t size)
 {
-    unsigned char *bytes = mlpi_arena_take(arena, view.rows * view.cols, size);
+    unsigned char *bytes =
+        mlpi_arena_allocate(arena, view.rows * view.cols, size);
     const unsigned char *data = view.data;
     mlpi_writer to = {.bytes = bytes};
     for (size_t i = 0; bytes && i < view.rows; i++) {
@@ -135,19 +136,19 @@ static unsigned char *raw_data(mlpi_arena *arena, mlp_cview view, size_t size)
     return bytes;
 }
 
-const char *mlpi_graph_tensor(mlpi_graph_writer *w, const char *name,
-                              mlp_cview view, size_t dims)
+const char *mlpi_graph_add_tensor(mlpi_graph_writer *w, const char *name,
+                                  mlp_cview view, size_t dims)
 {
     mlpi_arena *arena = &w->arena;
     size_t size = w->dtype == MLP_F32 ? sizeof(float) : sizeof(double);
-    onnx_tensor *t = mlpi_arena_take(arena, 1, sizeof *t);
-    int64_t *shape = mlpi_arena_take(arena, 2, sizeof *shape);
-    char *copy = mlpi_arena_text(arena, "%s", name);
+    onnx_tensor *t = mlpi_arena_allocate(arena, 1, sizeof *t);
+    int64_t *shape = mlpi_arena_allocate(arena, 2, sizeof *shape);
+    char *copy = mlpi_arena_printf(arena, "%s", name);
     unsigned char *bytes = w->measures ? NULL : raw_data(arena, view, size);
     if (arena->status != MLP_OK) {
         return NULL;
     }
-    assert(w->graph->n_initializer < w->most_tensors);
+    assert(w->graph->n_initializer < w->max_tensors);
     mlpi_onnx__tensor_proto__init(t);
     t->name = copy;
     t->n_dims = dims;
@@ -165,8 +166,8 @@ const char *mlpi_graph_tensor(mlpi_graph_writer *w, const char *name,
     return copy;
 }
 
-const char *mlpi_graph_constant(mlpi_graph_writer *w, const char *name,
-                                double value)
+const char *mlpi_graph_add_constant(mlpi_graph_writer *w, const char *name,
+                                    double value)
 {
     for (size_t i = 0; w->arena.status == MLP_OK && i < w->graph->n_initializer;
          i++) {
@@ -175,10 +176,11 @@ const char *mlpi_graph_constant(mlpi_graph_writer *w, const char *name,
         }
     }
     float narrow = (float)value;
-    return mlpi_graph_tensor(w, name,
-                             w->dtype == MLP_F32 ? mlp_cview_f32(&narrow, 1, 1)
-                                                 : mlp_cview_f64(&value, 1, 1),
-                             0);
+    return mlpi_graph_add_tensor(w, name,
+                                 w->dtype == MLP_F32
+                                     ? mlp_cview_f32(&narrow, 1, 1)
+                                     : mlp_cview_f64(&value, 1, 1),
+                                 0);
 }
 
 /* ---------------------------------------------------------------------------
@@ -189,14 +191,14 @@ const char *mlpi_graph_constant(mlpi_graph_writer *w, const char *name,
 static onnx_value **declare(mlpi_graph_writer *w, const char *name, size_t cols)
 {
     mlpi_arena *arena = &w->arena;
-    onnx_value **list = mlpi_arena_list(arena, 1);
-    onnx_value *value = mlpi_arena_take(arena, 1, sizeof *value);
-    onnx_type *type = mlpi_arena_take(arena, 1, sizeof *type);
+    onnx_value **list = mlpi_arena_pointers(arena, 1);
+    onnx_value *value = mlpi_arena_allocate(arena, 1, sizeof *value);
+    onnx_type *type = mlpi_arena_allocate(arena, 1, sizeof *type);
     MlpiOnnx__TypeProto__Tensor *tensor =
-        mlpi_arena_take(arena, 1, sizeof *tensor);
-    onnx_shape *shape = mlpi_arena_take(arena, 1, sizeof *shape);
-    onnx_dim **dims = mlpi_arena_list(arena, 2);
-    onnx_dim *dim = mlpi_arena_take(arena, 2, sizeof *dim);
+        mlpi_arena_allocate(arena, 1, sizeof *tensor);
+    onnx_shape *shape = mlpi_arena_allocate(arena, 1, sizeof *shape);
+    onnx_dim **dims = mlpi_arena_pointers(arena, 2);
+    onnx_dim *dim = mlpi_arena_allocate(arena, 2, sizeof *dim);
     if (arena->status != MLP_OK) {
         return NULL;
     }

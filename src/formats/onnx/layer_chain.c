@@ -18,7 +18,7 @@ typedef struct walk {
     mlpi_layer_chain *chain;
     const char *value;
     size_t width; /* of the value; 0: not known yet */
-    mlpi_map_step step[MLPI_STEPS];
+    mlpi_affine_operation step[MLPI_MAX_AFFINE];
     size_t steps;               /* found since the last activation or layer */
     mlpi_activation_match gate; /* found since the last layer, if any */
     bool flat;                  /* since then the value was made flat */
@@ -26,7 +26,7 @@ typedef struct walk {
 
 static mlp_status refuse(const walk *w, const onnx_node *node, const char *why)
 {
-    return mlpi_graph_refuse(w->r, node, why);
+    return mlpi_graph_unsupported(w->r, node, why);
 }
 
 /* The value has this width, says a node. */
@@ -46,37 +46,37 @@ static mlp_status agree(walk *w, const onnx_node *node, size_t width)
  * Maps
  */
 
-void mlpi_map_at(const mlpi_map *map, size_t j, double *s, double *t)
+void mlpi_affine_at(const mlpi_affine *map, size_t j, double *s, double *t)
 {
     *s = 1;
     *t = 0;
     for (size_t i = 0; i < map->n; i++) {
-        const mlpi_map_step *step = &map->step[i];
-        double c = step->kind == MLPI_STEP_FACTOR
+        const mlpi_affine_operation *step = &map->step[i];
+        double c = step->kind == MLPI_AFFINE_FACTOR
                        ? step->number
-                       : mlpi_constant_of(&step->c[0], j);
+                       : mlpi_constant_broadcast(&step->c[0], j);
         switch (step->kind) {
-        case MLPI_STEP_ADD:
+        case MLPI_AFFINE_ADD:
             *t += *s * c;
             break;
-        case MLPI_STEP_SUB:
+        case MLPI_AFFINE_SUB:
             *t -= *s * c;
             break;
-        case MLPI_STEP_SUB_FROM:
+        case MLPI_AFFINE_SUB_FROM:
             *t += *s * c;
             *s = -*s;
             break;
-        case MLPI_STEP_MUL:
-        case MLPI_STEP_FACTOR:
+        case MLPI_AFFINE_MUL:
+        case MLPI_AFFINE_FACTOR:
             *s *= c;
             break;
-        case MLPI_STEP_DIV:
+        case MLPI_AFFINE_DIV:
             *s /= c;
             break;
-        case MLPI_STEP_NORM:
-            c /= sqrt(mlpi_constant_of(&step->c[3], j) + step->number);
-            *t += *s * (mlpi_constant_of(&step->c[1], j) -
-                        c * mlpi_constant_of(&step->c[2], j));
+        case MLPI_AFFINE_NORM:
+            c /= sqrt(mlpi_constant_broadcast(&step->c[3], j) + step->number);
+            *t += *s * (mlpi_constant_broadcast(&step->c[1], j) -
+                        c * mlpi_constant_broadcast(&step->c[2], j));
             *s *= c;
             break;
         }
@@ -84,10 +84,10 @@ void mlpi_map_at(const mlpi_map *map, size_t j, double *s, double *t)
 }
 
 /* The steps so far become a map of their own. */
-static mlp_status close_map(walk *w, mlpi_map *map)
+static mlp_status close_map(walk *w, mlpi_affine *map)
 {
     map->n = w->steps;
-    map->step = mlpi_arena_take(w->r->arena, w->steps, sizeof *map->step);
+    map->step = mlpi_arena_allocate(w->r->arena, w->steps, sizeof *map->step);
     TRY(w->r->arena->status);
     if (w->steps > 0) {
         memcpy(map->step, w->step, w->steps * sizeof *map->step);
@@ -107,9 +107,10 @@ static mlp_status check_columns(walk *w, const onnx_node *node,
     return n == 1 ? MLP_OK : agree(w, node, n);
 }
 
-static mlp_status add_step(walk *w, mlpi_map_step step, const char *value)
+static mlp_status add_step(walk *w, mlpi_affine_operation step,
+                           const char *value)
 {
-    if (w->steps == MLPI_STEPS) {
+    if (w->steps == MLPI_MAX_AFFINE) {
         return refuse(w, step.node, "follows too many of its kind");
     }
     w->step[w->steps++] = step;
@@ -119,16 +120,17 @@ static mlp_status add_step(walk *w, mlpi_map_step step, const char *value)
 
 static mlp_status add_norm(walk *w, const onnx_node *node)
 {
-    mlpi_map_step step = {.kind = MLPI_STEP_NORM,
-                          .number = mlpi_node_float(node, "epsilon", 1e-5),
-                          .node = node};
-    if (mlpi_node_int(node, "training_mode", 0) != 0 ||
+    mlpi_affine_operation step = {
+        .kind = MLPI_AFFINE_NORM,
+        .number = mlpi_node_get_float(node, "epsilon", 1e-5),
+        .node = node};
+    if (mlpi_node_get_int(node, "training_mode", 0) != 0 ||
         (w->r->opset < NORM_OF_MODE && node->n_output > 1)) {
         return refuse(w, node, "is for training");
     }
     for (size_t i = 0; i < 4; i++) {
-        TRY(mlpi_graph_constant_of(w->r, mlpi_node_input(node, i + 1),
-                                   &step.c[i]));
+        TRY(mlpi_graph_get_constant(w->r, mlpi_node_input(node, i + 1),
+                                    &step.c[i]));
         TRY(check_columns(w, node, &step.c[i]));
     }
     return add_step(w, step, mlpi_node_input(node, 0));
@@ -139,13 +141,13 @@ static mlp_status add_scaler(walk *w, const onnx_node *node)
 {
     const onnx_attribute *offset = mlpi_node_attribute(node, "offset");
     const onnx_attribute *scale = mlpi_node_attribute(node, "scale");
-    mlpi_map_step mul = {.kind = MLPI_STEP_MUL, .node = node};
-    mlpi_map_step sub = {.kind = MLPI_STEP_SUB, .node = node};
+    mlpi_affine_operation mul = {.kind = MLPI_AFFINE_MUL, .node = node};
+    mlpi_affine_operation sub = {.kind = MLPI_AFFINE_SUB, .node = node};
     if (!offset || !scale || offset->n_floats == 0 || scale->n_floats == 0) {
         return refuse(w, node, "expects offset and scale");
     }
-    mul.c[0] = mlpi_constant_floats(scale->n_floats, scale->floats);
-    sub.c[0] = mlpi_constant_floats(offset->n_floats, offset->floats);
+    mul.c[0] = mlpi_constant_from_floats(scale->n_floats, scale->floats);
+    sub.c[0] = mlpi_constant_from_floats(offset->n_floats, offset->floats);
     TRY(check_columns(w, node, &mul.c[0]));
     TRY(check_columns(w, node, &sub.c[0]));
     TRY(add_step(w, mul, w->value));
@@ -154,34 +156,34 @@ static mlp_status add_scaler(walk *w, const onnx_node *node)
 
 static const struct {
     const char *op;
-    mlpi_step_kind left, right; /* with the constant as the second, first */
-} maps[] = {{"Add", MLPI_STEP_ADD, MLPI_STEP_ADD},
-            {"Sub", MLPI_STEP_SUB, MLPI_STEP_SUB_FROM},
-            {"Mul", MLPI_STEP_MUL, MLPI_STEP_MUL},
-            {"Div", MLPI_STEP_DIV, MLPI_STEP_DIV}};
+    mlpi_affine_kind left, right; /* with the constant as the second, first */
+} maps[] = {{"Add", MLPI_AFFINE_ADD, MLPI_AFFINE_ADD},
+            {"Sub", MLPI_AFFINE_SUB, MLPI_AFFINE_SUB_FROM},
+            {"Mul", MLPI_AFFINE_MUL, MLPI_AFFINE_MUL},
+            {"Div", MLPI_AFFINE_DIV, MLPI_AFFINE_DIV}};
 
 /* A step of a map, if the node is one. */
 static mlp_status take_map(walk *w, const onnx_node *node, bool *taken)
 {
     *taken = true;
-    if (mlpi_node_is(node, "BatchNormalization")) {
+    if (mlpi_node_is_op(node, "BatchNormalization")) {
         return add_norm(w, node);
     }
-    if (mlpi_node_is_ml(node, "Scaler")) {
+    if (mlpi_node_is_ml_op(node, "Scaler")) {
         return add_scaler(w, node);
     }
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
-        if (!mlpi_node_is(node, maps[i].op) || node->n_input != 2) {
+        if (!mlpi_node_is_op(node, maps[i].op) || node->n_input != 2) {
             continue;
         }
         size_t c = mlpi_graph_is_constant(w->r, node->input[1]) ? 1 : 0;
-        mlpi_map_step step = {.kind = c == 1 ? maps[i].left : maps[i].right,
-                              .node = node};
+        mlpi_affine_operation step = {
+            .kind = c == 1 ? maps[i].left : maps[i].right, .node = node};
         if (!mlpi_graph_is_constant(w->r, node->input[c]) ||
-            (c == 0 && step.kind == MLPI_STEP_DIV)) {
+            (c == 0 && step.kind == MLPI_AFFINE_DIV)) {
             break;
         }
-        TRY(mlpi_graph_constant_of(w->r, node->input[c], &step.c[0]));
+        TRY(mlpi_graph_get_constant(w->r, node->input[c], &step.c[0]));
         TRY(check_columns(w, node, &step.c[0]));
         return add_step(w, step, node->input[1 - c]);
     }
@@ -196,12 +198,12 @@ static mlp_status take_map(walk *w, const onnx_node *node, bool *taken)
 static mlp_status read_gemm(walk *w, const onnx_node *node, mlpi_dense *d)
 {
     const char *C = mlpi_node_input(node, 2);
-    d->alpha = mlpi_node_float(node, "alpha", 1);
-    d->beta = mlpi_node_float(node, "beta", 1);
-    if (mlpi_node_int(node, "transA", 0) != 0) {
+    d->alpha = mlpi_node_get_float(node, "alpha", 1);
+    d->beta = mlpi_node_get_float(node, "beta", 1);
+    if (mlpi_node_get_int(node, "transA", 0) != 0) {
         return refuse(w, node, "expects transA = 0");
     }
-    if (d->W.rank == 2 && mlpi_node_int(node, "transB", 0) != 0) {
+    if (d->W.rank == 2 && mlpi_node_get_int(node, "transB", 0) != 0) {
         size_t rows = d->W.rows;
         d->W.rows = d->W.cols;
         d->W.cols = rows;
@@ -209,7 +211,7 @@ static mlp_status read_gemm(walk *w, const onnx_node *node, mlpi_dense *d)
     }
     d->has_C = *C != '\0';
     if (d->has_C) {
-        TRY(mlpi_graph_constant_of(w->r, C, &d->C));
+        TRY(mlpi_graph_get_constant(w->r, C, &d->C));
         size_t n = mlpi_constant_count(&d->C);
         if (!mlpi_constant_is_real(&d->C) || d->C.rows != 1 ||
             (n != 1 && n != d->W.cols)) {
@@ -223,8 +225,8 @@ static mlp_status read_gemm(walk *w, const onnx_node *node, mlpi_dense *d)
 static mlp_status take_dense(walk *w, const onnx_node *node, bool *taken)
 {
     mlpi_layer_chain *chain = w->chain;
-    bool is_gemm = mlpi_node_is(node, "Gemm");
-    *taken = is_gemm || mlpi_node_is(node, "MatMul");
+    bool is_gemm = mlpi_node_is_op(node, "Gemm");
+    *taken = is_gemm || mlpi_node_is_op(node, "MatMul");
     if (!*taken) {
         return MLP_OK;
     }
@@ -239,7 +241,7 @@ static mlp_status take_dense(walk *w, const onnx_node *node, bool *taken)
                       .activation = w->gate.activation,
                       .slope = w->gate.slope,
                       .node = node};
-    TRY(mlpi_graph_constant_of(w->r, node->input[1], &d->W));
+    TRY(mlpi_graph_get_constant(w->r, node->input[1], &d->W));
     if (is_gemm) {
         TRY(read_gemm(w, node, d));
     }
@@ -271,19 +273,20 @@ static mlp_status end_map(walk *w)
 /* The number that the last step multiplies by, and the step is no more. */
 static double pop_factor(walk *w)
 {
-    const mlpi_map_step *step = w->steps > 0 ? &w->step[w->steps - 1] : NULL;
-    if (!step || step->kind != MLPI_STEP_MUL ||
+    const mlpi_affine_operation *step =
+        w->steps > 0 ? &w->step[w->steps - 1] : NULL;
+    if (!step || step->kind != MLPI_AFFINE_MUL ||
         mlpi_constant_count(&step->c[0]) != 1) {
         return 1;
     }
     w->steps--;
-    return mlpi_constant_of(&step->c[0], 0);
+    return mlpi_constant_broadcast(&step->c[0], 0);
 }
 
 static mlp_status take_gate(walk *w, const onnx_node *node, bool *taken)
 {
     mlpi_activation_match gate;
-    TRY(mlpi_activation_match_match(w->r, node, &gate));
+    TRY(mlpi_match_activation(w->r, node, &gate));
     *taken = gate.found;
     if (!gate.found) {
         return MLP_OK;
@@ -291,15 +294,16 @@ static mlp_status take_gate(walk *w, const onnx_node *node, bool *taken)
     if (w->gate.found) {
         return refuse(w, node, "stands before another activation");
     }
-    if (mlpi_node_is(node, "LogSoftmax") && (w->chain->L > 0 || w->steps > 0)) {
+    if (mlpi_node_is_op(node, "LogSoftmax") &&
+        (w->chain->L > 0 || w->steps > 0)) {
         return refuse(w, node, "expects nothing behind it");
     }
     double factor = gate.factor * pop_factor(w); /* 2 and 1/2, for gelu */
     if (factor != 1) {
         TRY(add_step(w,
-                     (mlpi_map_step){.kind = MLPI_STEP_FACTOR,
-                                     .number = factor,
-                                     .node = node},
+                     (mlpi_affine_operation){.kind = MLPI_AFFINE_FACTOR,
+                                             .number = factor,
+                                             .node = node},
                      w->value));
     }
     TRY(end_map(w));
@@ -337,7 +341,7 @@ static int64_t integer_of(const walk *w, const char *name)
 {
     mlpi_constant c = {.type = 0};
     return mlpi_graph_is_constant(w->r, name) &&
-                   mlpi_graph_constant_of(w->r, name, &c) == MLP_OK &&
+                   mlpi_graph_get_constant(w->r, name, &c) == MLP_OK &&
                    !mlpi_constant_is_real(&c) && mlpi_constant_count(&c) == 1
                ? mlpi_constant_int(&c, 0)
                : -2;
@@ -349,16 +353,16 @@ static bool counts_rows(const walk *w, const char *name, const char *value)
 {
     static const char *const kernels[] = {"Unsqueeze", "Gather", "Shape"};
     for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++) {
-        const onnx_node *node = mlpi_graph_maker(w->r, name);
-        if (!node || !mlpi_node_is(node, kernels[i]) ||
+        const onnx_node *node = mlpi_graph_producer(w->r, name);
+        if (!node || !mlpi_node_is_op(node, kernels[i]) ||
             (i == 1 && integer_of(w, mlpi_node_input(node, 1)) != 0) ||
-            (i == 2 && mlpi_node_int(node, "start", 0) != 0)) {
+            (i == 2 && mlpi_node_get_int(node, "start", 0) != 0)) {
             return false;
         }
         name = mlpi_node_input(node, 0);
     }
-    return strcmp(mlpi_graph_strip(w->r, name),
-                  mlpi_graph_strip(w->r, value)) == 0;
+    return strcmp(mlpi_graph_skip_identities(w->r, name),
+                  mlpi_graph_skip_identities(w->r, value)) == 0;
 }
 
 /* The two numbers of a shape; 0 stands for as many rows as there were. */
@@ -367,8 +371,8 @@ static mlp_status find_shape(const walk *w, const onnx_node *node,
 {
     mlpi_constant c;
     const char *name = mlpi_node_input(node, 1);
-    const onnx_node *parts = mlpi_graph_maker(w->r, name);
-    if (parts && mlpi_node_is(parts, "Concat") && parts->n_input == 2 &&
+    const onnx_node *parts = mlpi_graph_producer(w->r, name);
+    if (parts && mlpi_node_is_op(parts, "Concat") && parts->n_input == 2 &&
         counts_rows(w, parts->input[0], mlpi_node_input(node, 0))) {
         shape[0] = 0;
         shape[1] = integer_of(w, parts->input[1]);
@@ -377,13 +381,13 @@ static mlp_status find_shape(const walk *w, const onnx_node *node,
     if (!mlpi_graph_is_constant(w->r, name)) {
         return refuse(w, node, "expects a constant shape");
     }
-    TRY(mlpi_graph_constant_of(w->r, name, &c));
+    TRY(mlpi_graph_get_constant(w->r, name, &c));
     if (mlpi_constant_is_real(&c) || mlpi_constant_count(&c) != 2) {
         return refuse(w, node, "expects two dimensions");
     }
     shape[0] = mlpi_constant_int(&c, 0);
     shape[1] = mlpi_constant_int(&c, 1);
-    bool zero_is_none = mlpi_node_int(node, "allowzero", 0) != 0;
+    bool zero_is_none = mlpi_node_get_int(node, "allowzero", 0) != 0;
     if (shape[0] > 0 && shape[0] == dim_of_input(w, 0)) {
         shape[0] = 0; /* exported for so many rows */
     } else if (shape[0] == 0 && zero_is_none) {
@@ -426,13 +430,13 @@ static mlp_status read_squeeze(walk *w, const onnx_node *node)
 static mlp_status take_shape(walk *w, const onnx_node *node, bool *taken)
 {
     *taken = true;
-    if (mlpi_node_is(node, "Flatten")) {
-        if (mlpi_node_int(node, "axis", 1) != 1) {
+    if (mlpi_node_is_op(node, "Flatten")) {
+        if (mlpi_node_get_int(node, "axis", 1) != 1) {
             return refuse(w, node, "expects axis 1");
         }
-    } else if (mlpi_node_is(node, "Reshape")) {
+    } else if (mlpi_node_is_op(node, "Reshape")) {
         TRY(read_reshape(w, node));
-    } else if (mlpi_node_is(node, "Squeeze")) {
+    } else if (mlpi_node_is_op(node, "Squeeze")) {
         TRY(read_squeeze(w, node));
     } else {
         *taken = false;
@@ -451,18 +455,18 @@ static mlp_status take_shape(walk *w, const onnx_node *node, bool *taken)
 static void take_two(walk *w)
 {
     const mlpi_graph_reader *r = w->r;
-    const char *name = mlpi_graph_strip(r, w->value);
-    const onnx_node *both = mlpi_graph_maker(r, name);
-    if (!both || !mlpi_node_is(both, "Concat") || both->n_input != 2) {
+    const char *name = mlpi_graph_skip_identities(r, w->value);
+    const onnx_node *both = mlpi_graph_producer(r, name);
+    if (!both || !mlpi_node_is_op(both, "Concat") || both->n_input != 2) {
         return;
     }
-    const char *p = mlpi_graph_strip(r, both->input[1]);
+    const char *p = mlpi_graph_skip_identities(r, both->input[1]);
     const onnx_node *rest =
-        mlpi_graph_maker(r, mlpi_graph_strip(r, both->input[0]));
-    int64_t axis = mlpi_node_int(both, "axis", 1);
-    if ((axis == 1 || axis == -1) && rest && mlpi_node_is(rest, "Sub") &&
+        mlpi_graph_producer(r, mlpi_graph_skip_identities(r, both->input[0]));
+    int64_t axis = mlpi_node_get_int(both, "axis", 1);
+    if ((axis == 1 || axis == -1) && rest && mlpi_node_is_op(rest, "Sub") &&
         rest->n_input == 2 && mlpi_graph_is_number(r, rest->input[0], 1) &&
-        strcmp(mlpi_graph_strip(r, rest->input[1]), p) == 0) {
+        strcmp(mlpi_graph_skip_identities(r, rest->input[1]), p) == 0) {
         w->value = p;
         w->width = 1;
     }
@@ -494,11 +498,11 @@ static mlp_status find_output(walk *w)
     for (size_t i = 0; i < g->n_output; i++) {
         const onnx_value *value = g->output[i];
         const char *name =
-            value->name ? mlpi_graph_strip(w->r, value->name) : "";
-        const onnx_node *node = mlpi_graph_maker(w->r, name);
-        if (node && mlpi_node_is_ml(node, "ZipMap")) {
+            value->name ? mlpi_graph_skip_identities(w->r, value->name) : "";
+        const onnx_node *node = mlpi_graph_producer(w->r, name);
+        if (node && mlpi_node_is_ml_op(node, "ZipMap")) {
             w->chain->names = node;
-            name = mlpi_graph_strip(w->r, mlpi_node_input(node, 0));
+            name = mlpi_graph_skip_identities(w->r, mlpi_node_input(node, 0));
         } else if (!node || !may_be_real(value)) {
             label = node ? node : label;
             continue;
@@ -564,19 +568,19 @@ static mlp_status take_node(walk *w, const onnx_node *node)
     return taken ? MLP_OK : refuse(w, node, NULL);
 }
 
-mlp_status mlpi_layer_chain_find(const mlpi_graph_reader *r,
+mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r,
                                  mlpi_layer_chain *chain)
 {
     walk w = {.r = r, .chain = chain};
     *chain = (mlpi_layer_chain){.L = 0};
     chain->dense =
-        mlpi_arena_take(r->arena, MLP_MAX_LAYERS, sizeof *chain->dense);
+        mlpi_arena_allocate(r->arena, MLP_MAX_LAYERS, sizeof *chain->dense);
     TRY(r->arena->status);
     TRY(find_output(&w));
     take_two(&w);
     for (;;) {
-        w.value = mlpi_graph_strip(r, w.value);
-        const onnx_node *node = mlpi_graph_maker(r, w.value);
+        w.value = mlpi_graph_skip_identities(r, w.value);
+        const onnx_node *node = mlpi_graph_producer(r, w.value);
         if (!node) {
             break;
         }

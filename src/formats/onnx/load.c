@@ -44,16 +44,16 @@ static const mlpi_dense *dense_of(const loader *from, size_t l)
  */
 
 /* Is the map one batch norm, as a layer may have it? */
-static bool is_norm(const mlpi_map *map)
+static bool is_norm(const mlpi_affine *map)
 {
-    return map->n == 1 && map->step[0].kind == MLPI_STEP_NORM &&
+    return map->n == 1 && map->step[0].kind == MLPI_AFFINE_NORM &&
            isfinite(map->step[0].number) && map->step[0].number > 0;
 }
 
 /* Layers with another epsilon than the first such have it folded. */
 static bool keeps_norm(const loader *from, size_t l)
 {
-    const mlpi_map *map = &dense_of(from, l)->behind;
+    const mlpi_affine *map = &dense_of(from, l)->behind;
     return is_norm(map) &&
            map->step[0].number == from->config.batch_norm_epsilon;
 }
@@ -62,7 +62,7 @@ static mlp_dtype precision_of(const mlpi_layer_chain *chain)
 {
     for (size_t i = 0; i < chain->L; i++) {
         if (chain->dense[i].W.type == ONNX_DOUBLE &&
-            !chain->dense[i].W.to_float) {
+            !chain->dense[i].W.round_to_float) {
             return MLP_F64;
         }
     }
@@ -77,18 +77,18 @@ static mlp_loss loss_of(mlp_activation output)
 }
 
 /* Squares are not negative. */
-static mlp_status check_variances(const loader *from, const mlpi_map *map)
+static mlp_status check_variances(const loader *from, const mlpi_affine *map)
 {
     for (size_t i = 0; i < map->n; i++) {
         const mlpi_constant *variance = &map->step[i].c[3];
-        size_t n = map->step[i].kind == MLPI_STEP_NORM
+        size_t n = map->step[i].kind == MLPI_AFFINE_NORM
                        ? mlpi_constant_count(variance)
                        : 0;
         for (size_t j = 0; j < n; j++) {
-            double x = mlpi_constant_of(variance, j);
+            double x = mlpi_constant_broadcast(variance, j);
             if (!(x >= 0) || !isfinite(x)) {
-                return mlpi_graph_refuse(&from->graph, map->step[i].node,
-                                         "expects variances of 0 or more");
+                return mlpi_graph_unsupported(&from->graph, map->step[i].node,
+                                              "expects variances of 0 or more");
             }
         }
     }
@@ -113,8 +113,8 @@ static mlp_status check_sharing(const loader *from)
             sharing += numbers_of(&dense_of(from, k)->W) == numbers_of(&d->W);
         }
         if (sharing > MOST_SHARING) {
-            return mlpi_graph_refuse(&from->graph, d->node,
-                                     "shares its weights with too many");
+            return mlpi_graph_unsupported(&from->graph, d->node,
+                                          "shares its weights with too many");
         }
     }
     return MLP_OK;
@@ -136,7 +136,7 @@ static mlp_status describe(loader *from)
     TRY(check_variances(from, &chain->input));
     TRY(check_variances(from, &chain->output));
     for (size_t l = L; l >= 1; l--) { /* the first one's is to stay */
-        const mlpi_map *map = &dense_of(from, l)->behind;
+        const mlpi_affine *map = &dense_of(from, l)->behind;
         TRY(check_variances(from, map));
         TRY(check_variances(from, &dense_of(from, l)->before));
         if (is_norm(map)) {
@@ -159,24 +159,24 @@ static mlp_status describe(loader *from)
 
 /* The map as (x - mean) / std, if that is what it is; so it comes back to the
  * bit, where it can. */
-static void standard_at(const mlpi_map *map, size_t j, double *mean,
+static void standard_at(const mlpi_affine *map, size_t j, double *mean,
                         double *std)
 {
-    const mlpi_map_step *last = &map->step[map->n - 1];
+    const mlpi_affine_operation *last = &map->step[map->n - 1];
     double s = 1;
     double t = 0;
-    mlpi_map_at(map, j, &s, &t);
+    mlpi_affine_at(map, j, &s, &t);
     *mean = -t / s;
     *std = 1 / s;
-    if (last->kind == MLPI_STEP_SUB && map->n <= 2) {
-        mlpi_map rest = {map->step, map->n - 1};
-        mlpi_map_at(&rest, j, &s, &t);
+    if (last->kind == MLPI_AFFINE_SUB && map->n <= 2) {
+        mlpi_affine rest = {map->step, map->n - 1};
+        mlpi_affine_at(&rest, j, &s, &t);
         if (t == 0) {
-            *mean = mlpi_constant_of(&last->c[0], j);
+            *mean = mlpi_constant_broadcast(&last->c[0], j);
         }
     }
-    if (map->n <= 2 && map->step[0].kind == MLPI_STEP_DIV) {
-        *std = mlpi_constant_of(&map->step[0].c[0], j);
+    if (map->n <= 2 && map->step[0].kind == MLPI_AFFINE_DIV) {
+        *std = mlpi_constant_broadcast(&map->step[0].c[0], j);
     }
 }
 
@@ -192,8 +192,8 @@ static bool is_scaling(mlp_dtype p, double mean, double std)
 static mlp_status put_scaling(loader *to)
 {
     size_t n = to->config.inputs;
-    double *mean = mlpi_arena_take(&to->arena, n, sizeof *mean);
-    double *std = mlpi_arena_take(&to->arena, n, sizeof *std);
+    double *mean = mlpi_arena_allocate(&to->arena, n, sizeof *mean);
+    double *std = mlpi_arena_allocate(&to->arena, n, sizeof *std);
     bool good = to->chain.input.n > 0;
     TRY(to->arena.status);
     for (size_t j = 0; good && j < n; j++) {
@@ -208,12 +208,12 @@ static mlp_status put_scaling(loader *to)
 }
 
 /* Is the map y std + mean, for each of n columns, as networks can have it? */
-static bool scales_targets(const mlpi_map *map, size_t n, mlp_dtype p)
+static bool scales_targets(const mlpi_affine *map, size_t n, mlp_dtype p)
 {
     for (size_t j = 0; j < n; j++) {
         double mean = 0;
         double std = 1;
-        mlpi_map_at(map, j, &std, &mean);
+        mlpi_affine_at(map, j, &std, &mean);
         if (!is_scaling(p, mean, std)) {
             return false;
         }
@@ -226,34 +226,34 @@ static bool scales_targets(const mlpi_map *map, size_t n, mlp_dtype p)
 static void part_output(mlpi_layer_chain *chain)
 {
     mlpi_dense *last = &chain->dense[0];
-    mlpi_map *map = &last->behind;
-    mlpi_map scaling = {map->step, 2};
+    mlpi_affine *map = &last->behind;
+    mlpi_affine scaling = {map->step, 2};
     if (last->activation == MLP_ACT_IDENTITY && map->n >= 2 &&
-        map->step[0].kind == MLPI_STEP_ADD &&
-        map->step[1].kind == MLPI_STEP_MUL &&
+        map->step[0].kind == MLPI_AFFINE_ADD &&
+        map->step[1].kind == MLPI_AFFINE_MUL &&
         scales_targets(&scaling, last->outputs, precision_of(chain))) {
         chain->output = scaling;
-        *map = (mlpi_map){map->step + 2, map->n - 2};
+        *map = (mlpi_affine){map->step + 2, map->n - 2};
     }
 }
 
 /* What stands behind all layers is how the network scales targets. */
 static mlp_status put_target_scaling(loader *to)
 {
-    const mlpi_map *map = &to->chain.output;
+    const mlpi_affine *map = &to->chain.output;
     size_t n = dense_of(to, to->chain.L)->outputs;
     if (map->n == 0) {
         return MLP_OK;
     }
     if (!scales_targets(map, n, to->config.precision)) {
-        return mlpi_graph_refuse(&to->graph, map->step[0].node,
-                                 "is no scaling of outputs");
+        return mlpi_graph_unsupported(&to->graph, map->step[0].node,
+                                      "is no scaling of outputs");
     }
-    double *mean = mlpi_arena_take(&to->arena, n, sizeof *mean);
-    double *std = mlpi_arena_take(&to->arena, n, sizeof *std);
+    double *mean = mlpi_arena_allocate(&to->arena, n, sizeof *mean);
+    double *std = mlpi_arena_allocate(&to->arena, n, sizeof *std);
     TRY(to->arena.status);
     for (size_t j = 0; j < n; j++) {
-        mlpi_map_at(map, j, &std[j], &mean[j]);
+        mlpi_affine_at(map, j, &std[j], &mean[j]);
     }
     return mlp_net_set_target_scaling(to->net, mean, std);
 }
@@ -266,11 +266,11 @@ static mlp_status put_target_scaling(loader *to)
 static mlp_status columns_before(loader *to, const mlpi_dense *d, double **S,
                                  double **T)
 {
-    *S = mlpi_arena_take(&to->arena, d->inputs, sizeof **S);
-    *T = mlpi_arena_take(&to->arena, d->inputs, sizeof **T);
+    *S = mlpi_arena_allocate(&to->arena, d->inputs, sizeof **S);
+    *T = mlpi_arena_allocate(&to->arena, d->inputs, sizeof **T);
     TRY(to->arena.status);
     for (size_t i = 0; i < d->inputs; i++) {
-        mlpi_map_at(&d->before, i, &(*S)[i], &(*T)[i]);
+        mlpi_affine_at(&d->before, i, &(*S)[i], &(*T)[i]);
     }
     return MLP_OK;
 }
@@ -298,20 +298,20 @@ static mlp_status put_norm(const loader *to, size_t l, const mlp_view *b)
 {
     static const mlp_tensor tensors[] = {MLP_SCALE, MLP_B, MLP_MEAN,
                                          MLP_VARIANCE};
-    const mlpi_map_step *norm = &dense_of(to, l)->behind.step[0];
+    const mlpi_affine_operation *norm = &dense_of(to, l)->behind.step[0];
     mlp_view mean;
     bool good = true;
     TRY(mlp_net_tensor(to->net, MLP_MEAN, l, &mean));
     for (size_t j = 0; j < b->cols; j++) {
         double bias = mlp_cview_at(mlp_view_const(*b), 0, j);
-        double x = mlpi_constant_of(&norm->c[2], j);
+        double x = mlpi_constant_broadcast(&norm->c[2], j);
         good = put(mean, 0, j, x - bias, x) && good;
     }
     for (size_t i = 0; i < 4; i++) {
         mlp_view view;
         TRY(mlp_net_tensor(to->net, tensors[i], l, &view));
         for (size_t j = 0; tensors[i] != MLP_MEAN && j < view.cols; j++) {
-            double x = mlpi_constant_of(&norm->c[i], j);
+            double x = mlpi_constant_broadcast(&norm->c[i], j);
             good = put(view, 0, j, x, x) && good;
         }
     }
@@ -321,7 +321,7 @@ static mlp_status put_norm(const loader *to, size_t l, const mlp_view *b)
 static mlp_status put_layer(loader *to, size_t l)
 {
     const mlpi_dense *d = dense_of(to, l);
-    const mlpi_map none = {NULL, 0};
+    const mlpi_affine none = {NULL, 0};
     bool good = true;
     bool norm = to->layers[l - 1].batch_norm;
     double *S = NULL;
@@ -334,9 +334,9 @@ static mlp_status put_layer(loader *to, size_t l)
     for (size_t j = 0; j < d->outputs; j++) {
         double s = 1;
         double t = 0;
-        double C = d->has_C ? mlpi_constant_of(&d->C, j) : 0;
+        double C = d->has_C ? mlpi_constant_broadcast(&d->C, j) : 0;
         double bias = d->has_C ? d->beta * C : 0;
-        mlpi_map_at(norm ? &none : &d->behind, j, &s, &t);
+        mlpi_affine_at(norm ? &none : &d->behind, j, &s, &t);
         for (size_t i = 0; i < d->inputs; i++) {
             double from = mlpi_constant_at(&d->W, i, j);
             double w = d->alpha * from;
@@ -395,15 +395,15 @@ static const char *class_label(loader *from, size_t index)
         map ? mlpi_node_attribute(map, "classlabels_int64s") : NULL;
     if (texts && index < texts->n_strings) {
         size_t n = texts->strings[index].len;
-        char *copy = mlpi_arena_take(&from->arena, n + 1, 1);
+        char *copy = mlpi_arena_allocate(&from->arena, n + 1, 1);
         if (copy && n > 0) {
             memcpy(copy, texts->strings[index].data, n);
         }
         return copy;
     }
     return ints && index < ints->n_ints
-               ? mlpi_arena_text(&from->arena, "%lld",
-                                 (long long)ints->ints[index])
+               ? mlpi_arena_printf(&from->arena, "%lld",
+                                   (long long)ints->ints[index])
                : NULL;
 }
 
@@ -415,7 +415,7 @@ static mlp_status put_class_names(loader *to)
     if (n > MOST_CLASSES || (!to->chain.names && !class_property(to, 0))) {
         return MLP_OK;
     }
-    const char **names = mlpi_arena_list(&to->arena, n);
+    const char **names = mlpi_arena_pointers(&to->arena, n);
     TRY(to->arena.status);
     for (size_t i = 0; i < n; i++) {
         const char *name = class_property(to, i);
@@ -468,10 +468,10 @@ static mlp_status make_net(loader *to)
 static mlp_status load(loader *to, const void *bytes, size_t size,
                        const char *path)
 {
-    TRY(mlpi_wire_read(&to->arena, bytes, size, &to->model));
+    TRY(mlpi_decode_model(&to->arena, bytes, size, &to->model));
     to->graph = (mlpi_graph_reader){.arena = &to->arena, .path = path};
     TRY(mlpi_graph_open(&to->graph, to->model));
-    TRY(mlpi_layer_chain_find(&to->graph, &to->chain));
+    TRY(mlpi_find_layer_chain(&to->graph, &to->chain));
     return make_net(to);
 }
 
@@ -479,7 +479,7 @@ static mlp_status load_from(const mlp_hooks *hooks, const mlpi_disk_file *file,
                             const char *path, mlp_net **net)
 {
     mlpi_arena arena = {.hooks = *hooks};
-    loader *to = mlpi_arena_take(&arena, 1, sizeof *to);
+    loader *to = mlpi_arena_allocate(&arena, 1, sizeof *to);
     if (!to) {
         return arena.status;
     }
@@ -513,7 +513,7 @@ mlp_status mlp_onnx_load_memory(const void *bytes, size_t size,
 /* A field of the model: its number, and how it is written. */
 static bool begins(const unsigned char *head, size_t size)
 {
-    return head[0] >= 8 && (head[0] & 5) == 0 && size <= ONNX_MOST_BYTES;
+    return head[0] >= 8 && (head[0] & 5) == 0 && size <= ONNX_MAX_BYTES;
 }
 
 mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,

@@ -28,6 +28,6 @@ enum {
 };
 
 /* Of protobuf: lengths and sizes are of 31 bits. */
-#define ONNX_MOST_BYTES ((size_t)INT32_MAX)
+#define ONNX_MAX_BYTES ((size_t)INT32_MAX)
 
 #endif

@@ -32,52 +32,52 @@ enum {
 
 static const char *one(mlpi_graph_writer *w)
 {
-    return mlpi_graph_constant(w, "one", 1.0);
+    return mlpi_graph_add_constant(w, "one", 1.0);
 }
 
 /* z / 2 (1 + x) */
 static const char *half_gate(mlpi_graph_writer *w, const char *z, const char *x)
 {
-    const char *gate = mlpi_graph_node(w, "Add", x, one(w));
-    const char *twice = mlpi_graph_node(w, "Mul", z, gate);
-    return mlpi_graph_node(w, "Mul", twice,
-                           mlpi_graph_constant(w, "half", 0.5));
+    const char *gate = mlpi_graph_add_node(w, "Add", x, one(w));
+    const char *twice = mlpi_graph_add_node(w, "Mul", z, gate);
+    return mlpi_graph_add_node(w, "Mul", twice,
+                               mlpi_graph_add_constant(w, "half", 0.5));
 }
 
 /* z / 2 (1 + erf(z / sqrt(2))) */
 static const char *put_gelu(mlpi_graph_writer *w, const char *z)
 {
-    const char *root = mlpi_graph_constant(w, "sqrt_2", 1.4142135623730951);
-    const char *x = mlpi_graph_node(w, "Div", z, root);
-    return half_gate(w, z, mlpi_graph_node(w, "Erf", x, NULL));
+    const char *root = mlpi_graph_add_constant(w, "sqrt_2", 1.4142135623730951);
+    const char *x = mlpi_graph_add_node(w, "Div", z, root);
+    return half_gate(w, z, mlpi_graph_add_node(w, "Erf", x, NULL));
 }
 
 /* z / 2 (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) */
 static const char *put_gelu_tanh(mlpi_graph_writer *w, const char *z)
 {
-    const char *square = mlpi_graph_node(w, "Mul", z, z);
-    const char *cube = mlpi_graph_node(w, "Mul", z, square);
-    const char *part = mlpi_graph_node(
-        w, "Mul", cube, mlpi_graph_constant(w, "gelu_cubic", 0.044715));
-    const char *sum = mlpi_graph_node(w, "Add", z, part);
-    const char *x = mlpi_graph_node(
+    const char *square = mlpi_graph_add_node(w, "Mul", z, z);
+    const char *cube = mlpi_graph_add_node(w, "Mul", z, square);
+    const char *part = mlpi_graph_add_node(
+        w, "Mul", cube, mlpi_graph_add_constant(w, "gelu_cubic", 0.044715));
+    const char *sum = mlpi_graph_add_node(w, "Add", z, part);
+    const char *x = mlpi_graph_add_node(
         w, "Mul", sum,
-        mlpi_graph_constant(w, "sqrt_2_over_pi", 0.7978845608028654));
-    return half_gate(w, z, mlpi_graph_node(w, "Tanh", x, NULL));
+        mlpi_graph_add_constant(w, "sqrt_2_over_pi", 0.7978845608028654));
+    return half_gate(w, z, mlpi_graph_add_node(w, "Tanh", x, NULL));
 }
 
 static const char *with_alpha(mlpi_graph_writer *w, const char *op,
                               const char *z, double alpha)
 {
-    const char *a = mlpi_graph_node(w, op, z, NULL);
-    mlpi_graph_float(w, "alpha", alpha);
+    const char *a = mlpi_graph_add_node(w, op, z, NULL);
+    mlpi_graph_set_float(w, "alpha", alpha);
     return a;
 }
 
 static const char *put_softmax(mlpi_graph_writer *w, const char *z)
 {
-    const char *a = mlpi_graph_node(w, "Softmax", z, NULL);
-    mlpi_graph_int(w, "axis", 1);
+    const char *a = mlpi_graph_add_node(w, "Softmax", z, NULL);
+    mlpi_graph_set_int(w, "axis", 1);
     return a;
 }
 
@@ -88,11 +88,11 @@ static const char *put_activation(mlpi_graph_writer *w, const mlp_layer *layer,
     case MLP_ACT_IDENTITY:
         return z;
     case MLP_ACT_SIGMOID:
-        return mlpi_graph_node(w, "Sigmoid", z, NULL);
+        return mlpi_graph_add_node(w, "Sigmoid", z, NULL);
     case MLP_ACT_TANH:
-        return mlpi_graph_node(w, "Tanh", z, NULL);
+        return mlpi_graph_add_node(w, "Tanh", z, NULL);
     case MLP_ACT_RELU:
-        return mlpi_graph_node(w, "Relu", z, NULL);
+        return mlpi_graph_add_node(w, "Relu", z, NULL);
     case MLP_ACT_SOFTMAX:
         return put_softmax(w, z);
     case MLP_ACT_LEAKY_RELU:
@@ -104,10 +104,10 @@ static const char *put_activation(mlpi_graph_writer *w, const mlp_layer *layer,
     case MLP_ACT_GELU_TANH:
         return put_gelu_tanh(w, z);
     case MLP_ACT_SILU:
-        return mlpi_graph_node(w, "Mul", z,
-                               mlpi_graph_node(w, "Sigmoid", z, NULL));
+        return mlpi_graph_add_node(w, "Mul", z,
+                                   mlpi_graph_add_node(w, "Sigmoid", z, NULL));
     case MLP_ACT_SOFTPLUS:
-        return mlpi_graph_node(w, "Softplus", z, NULL);
+        return mlpi_graph_add_node(w, "Softplus", z, NULL);
     }
     return NULL; /* a network has no other */
 }
@@ -121,16 +121,16 @@ static const char *put_row(mlpi_graph_writer *w, const char *name, double *x,
                            size_t n)
 {
     if (w->dtype == MLP_F64) {
-        return mlpi_graph_tensor(w, name, mlp_cview_f64(x, 1, n), 1);
+        return mlpi_graph_add_tensor(w, name, mlp_cview_f64(x, 1, n), 1);
     }
-    float *narrow = mlpi_arena_take(&w->arena, n, sizeof *narrow);
+    float *narrow = mlpi_arena_allocate(&w->arena, n, sizeof *narrow);
     if (!narrow) {
         return NULL;
     }
     for (size_t j = 0; j < n; j++) {
         narrow[j] = (float)x[j]; /* as it was kept, so exact */
     }
-    return mlpi_graph_tensor(w, name, mlp_cview_f32(narrow, 1, n), 1);
+    return mlpi_graph_add_tensor(w, name, mlp_cview_f32(narrow, 1, n), 1);
 }
 
 typedef mlp_status scaling_getter(const mlp_net *net, double *mean,
@@ -140,8 +140,8 @@ typedef mlp_status scaling_getter(const mlp_net *net, double *mean,
 static bool get_scaling(mlpi_graph_writer *w, const mlp_net *net,
                         scaling_getter *get, size_t n, double *scaling[2])
 {
-    double *mean = scaling[0] = mlpi_arena_take(&w->arena, n, sizeof *mean);
-    double *std = scaling[1] = mlpi_arena_take(&w->arena, n, sizeof *std);
+    double *mean = scaling[0] = mlpi_arena_allocate(&w->arena, n, sizeof *mean);
+    double *std = scaling[1] = mlpi_arena_allocate(&w->arena, n, sizeof *std);
     bool scales = false;
     if (w->arena.status != MLP_OK) {
         return false;
@@ -162,8 +162,8 @@ static const char *put_scaling(mlpi_graph_writer *w, const mlp_net *net,
     if (get_scaling(w, net, mlp_net_scaling, n, scaling)) {
         const char *mean = put_row(w, "input.mean", scaling[0], n);
         const char *std = put_row(w, "input.std", scaling[1], n);
-        x = mlpi_graph_node(w, "Sub", x, mean);
-        x = mlpi_graph_node(w, "Div", x, std);
+        x = mlpi_graph_add_node(w, "Sub", x, mean);
+        x = mlpi_graph_add_node(w, "Div", x, std);
     }
     return x;
 }
@@ -177,8 +177,8 @@ static void put_target_scaling(mlpi_graph_writer *w, const mlp_net *net,
     if (get_scaling(w, net, mlp_net_target_scaling, n, scaling)) {
         const char *mean = put_row(w, "output.mean", scaling[0], n);
         const char *std = put_row(w, "output.std", scaling[1], n);
-        const char *y = mlpi_graph_node(w, "Mul", a, std);
-        (void)mlpi_graph_node(w, "Add", y, mean);
+        const char *y = mlpi_graph_add_node(w, "Mul", a, std);
+        (void)mlpi_graph_add_node(w, "Add", y, mean);
     }
 }
 
@@ -186,13 +186,13 @@ static const char *put_parameter(mlpi_graph_writer *w, const mlp_net *net,
                                  mlp_tensor which, size_t l)
 {
     mlp_cview view;
-    char *name = mlpi_arena_text(&w->arena, "layers.%zu.%s", l - 1,
-                                 which == MLP_W ? "weight" : "bias");
+    char *name = mlpi_arena_printf(&w->arena, "layers.%zu.%s", l - 1,
+                                   which == MLP_W ? "weight" : "bias");
     if (!name) {
         return NULL;
     }
     w->arena.status = mlp_net_ctensor(net, which, l, &view);
-    return mlpi_graph_tensor(w, name, view, which == MLP_W ? 2 : 1);
+    return mlpi_graph_add_tensor(w, name, view, which == MLP_W ? 2 : 1);
 }
 
 static const char *put_layer(mlpi_graph_writer *w, const mlp_net *net, size_t l,
@@ -202,9 +202,9 @@ static const char *put_layer(mlpi_graph_writer *w, const mlp_net *net, size_t l,
     w->arena.status = mlp_net_layer(net, l, &layer);
     const char *W = put_parameter(w, net, MLP_W, l);
     const char *b = put_parameter(w, net, MLP_B, l);
-    const char *z = mlpi_graph_node(w, "Gemm", x, W);
-    mlpi_graph_input(w, b);
-    mlpi_graph_int(w, "transB", 1);
+    const char *z = mlpi_graph_add_node(w, "Gemm", x, W);
+    mlpi_graph_add_input(w, b);
+    mlpi_graph_set_int(w, "transB", 1);
     return put_activation(w, &layer, z);
 }
 
@@ -242,14 +242,15 @@ static void put_properties(mlpi_graph_writer *w, const mlp_net *net,
                            onnx_model *model)
 {
     size_t n = count_properties(net);
-    onnx_property *property = mlpi_arena_take(&w->arena, n, sizeof *property);
-    onnx_property **list = mlpi_arena_list(&w->arena, n);
+    onnx_property *property =
+        mlpi_arena_allocate(&w->arena, n, sizeof *property);
+    onnx_property **list = mlpi_arena_pointers(&w->arena, n);
     size_t classes = 0;
     for (size_t i = 0; w->arena.status == MLP_OK && i < n; i++) {
         const char *text = mlp_net_class_name(net, classes);
         const char *key = mlp_net_metadata_key(net, i - classes);
         if (text) {
-            key = mlpi_arena_text(&w->arena, "mlp.class.%zu", classes);
+            key = mlpi_arena_printf(&w->arena, "mlp.class.%zu", classes);
             classes++;
         } else {
             text = mlp_net_metadata(net, key);
@@ -266,10 +267,10 @@ static void put_properties(mlpi_graph_writer *w, const mlp_net *net,
 /* The message of a network without batch norm; NULL: see the arena. */
 static onnx_model *build(mlpi_graph_writer *w, const mlp_net *net)
 {
-    onnx_model *model = mlpi_arena_take(&w->arena, 1, sizeof *model);
+    onnx_model *model = mlpi_arena_allocate(&w->arena, 1, sizeof *model);
     MlpiOnnx__OperatorSetIdProto *opset =
-        mlpi_arena_take(&w->arena, 1, sizeof *opset);
-    MlpiOnnx__OperatorSetIdProto **opsets = mlpi_arena_list(&w->arena, 1);
+        mlpi_arena_allocate(&w->arena, 1, sizeof *opset);
+    MlpiOnnx__OperatorSetIdProto **opsets = mlpi_arena_pointers(&w->arena, 1);
     if (w->arena.status != MLP_OK) {
         return NULL;
     }
@@ -305,11 +306,11 @@ static mlp_status measure(const mlp_net *net, size_t *size)
     const onnx_model *model = build(&w, net);
     mlp_status status = w.arena.status;
     size_t bytes = model ? mlpi_onnx__model_proto__get_packed_size(model) : 0;
-    if (status == MLP_OK && bytes > ONNX_MOST_BYTES) {
+    if (status == MLP_OK && bytes > ONNX_MAX_BYTES) {
         status = mlpi_error(&w.arena.hooks, MLP_ERR_LIMIT,
                             "an ONNX file has at most %zu bytes, this network "
                             "needs %zu",
-                            ONNX_MOST_BYTES, bytes);
+                            ONNX_MAX_BYTES, bytes);
     }
     mlpi_arena_free(&w.arena);
     *size = bytes;
@@ -369,7 +370,7 @@ mlp_status mlp_onnx_save(const mlp_net *net, const char *path)
         return mlpi_error(&arena.hooks, MLP_ERR_NULL, "the path is NULL");
     }
     TRY(measure(net, &size));
-    unsigned char *bytes = mlpi_arena_take(&arena, size, 1);
+    unsigned char *bytes = mlpi_arena_allocate(&arena, size, 1);
     mlp_status status = bytes ? pack(net, bytes) : arena.status;
     if (status == MLP_OK) {
         status = mlpi_disk_write(&arena.hooks, path, bytes, size);

@@ -89,7 +89,7 @@ static mlp_status tried(load_function *load, text t)
 static bool scanned(const char *number, double *x)
 {
     text t = text_of(number, strlen(number));
-    mlpi_scan s = {t.at, t.at + t.size};
+    mlpi_scanner s = {t.at, t.at + t.size};
     bool good = mlpi_scan_real(&s, x) && mlpi_scan_end(&s);
     guarded_free(t.at);
     return good;
@@ -108,10 +108,10 @@ static void printed_numbers_come_back(void **state)
         (void)mlp_rng_randint(&rng, -1000, 1000, &power);
         x = i % 2 ? ldexp(x, (int)power) : (double)(float)x;
         (void)snprintf(number, sizeof number, "%.20e", x);
-        mlpi_scan s = {number, number + strlen(number)};
+        mlpi_scanner s = {number, number + strlen(number)};
         assert_true(mlpi_scan_real(&s, &back) && back == x);
         (void)snprintf(number, sizeof number, "%.9g", x);
-        s = (mlpi_scan){number, number + strlen(number)};
+        s = (mlpi_scanner){number, number + strlen(number)};
         assert_true(mlpi_scan_real(&s, &back));
         assert_ulps(back, strtod(number, NULL), 1);
     }
@@ -135,7 +135,7 @@ static void each_power_is_exact_enough(void **state)
                                       9000000000000000000, &digits);
                 (void)snprintf(number, sizeof number, "%llde%d",
                                (long long)digits, sign * power);
-                mlpi_scan s = {number, number + strlen(number)};
+                mlpi_scanner s = {number, number + strlen(number)};
                 assert_true(mlpi_scan_real(&s, &back));
                 double nearest = strtod(number, NULL);
                 assert_ulps(back, nearest, 1);
@@ -191,13 +191,13 @@ static void counts_do_not_overflow(void **state)
 {
     (void)state;
     const char *const most = "18446744073709551615";
-    mlpi_scan s = {most, most + strlen(most)};
+    mlpi_scanner s = {most, most + strlen(most)};
     size_t n = 0;
     assert_true(mlpi_scan_count(&s, &n) == (SIZE_MAX == UINT64_MAX));
     const char *const more = "18446744073709551616";
-    s = (mlpi_scan){more, more + strlen(more)};
+    s = (mlpi_scanner){more, more + strlen(more)};
     assert_false(mlpi_scan_count(&s, &n));
-    s = (mlpi_scan){more, more};
+    s = (mlpi_scanner){more, more};
     assert_false(mlpi_scan_count(&s, &n));
 }
 
