@@ -1,4 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Builds the messages of a graph in the arena.
+ *
+ * Every message is allocated with all bytes 0, initialised by protobuf-c's
+ * generated function, and then filled. Its lists are allocated at once with
+ * space for the most elements that they can get, so that no list ever grows:
+ * mlpi_graph_begin is told the numbers of nodes and tensors, and a node has
+ * MAX_INPUTS inputs and MAX_ATTRIBUTES attributes. An assertion guards each
+ * list, because a list that overflows is an error of this library.
+ *
+ * A value has the name of the node that computes it, and a node is named after
+ * its operator and its position: Gemm_0, Relu_1, Gemm_2. So names are unique
+ * within the graph. The caller names the initializers, with a small letter
+ * first, while operators have a capital one; so both kinds of names differ.
+ */
 #include "formats/onnx/graph_writer.h"
 
 #include <assert.h>
@@ -7,7 +22,7 @@
 #include "base/bytes.h"
 #include "base/memory.h"
 
-enum { INPUTS = 3, ATTRIBUTES = 2 };
+enum { MAX_INPUTS = 3, MAX_ATTRIBUTES = 2 };
 
 static int32_t element_type(mlp_dtype dtype)
 {
@@ -33,6 +48,7 @@ void mlpi_graph_begin(mlpi_graph_writer *w, size_t nodes, size_t tensors)
  * Nodes
  */
 
+/* Returns the node that is being completed; NULL after a failure. */
 static onnx_node *last_node(const mlpi_graph_writer *w)
 {
     return w->arena.status == MLP_OK ? w->graph->node[w->graph->n_node - 1]
@@ -44,9 +60,9 @@ const char *mlpi_graph_add_node(mlpi_graph_writer *w, const char *op,
 {
     mlpi_arena *arena = &w->arena;
     onnx_node *node = mlpi_arena_allocate(arena, 1, sizeof *node);
-    char **inputs = mlpi_arena_pointers(arena, INPUTS);
+    char **inputs = mlpi_arena_pointers(arena, MAX_INPUTS);
     char **outputs = mlpi_arena_pointers(arena, 1);
-    onnx_attribute **attributes = mlpi_arena_pointers(arena, ATTRIBUTES);
+    onnx_attribute **attributes = mlpi_arena_pointers(arena, MAX_ATTRIBUTES);
     char *type = mlpi_arena_printf(arena, "%s", op);
     char *name = arena->status == MLP_OK
                      ? mlpi_arena_printf(arena, "%s_%zu", op, w->graph->n_node)
@@ -75,11 +91,13 @@ void mlpi_graph_add_input(mlpi_graph_writer *w, const char *input)
 {
     onnx_node *node = last_node(w);
     if (node) {
-        assert(node->n_input < INPUTS);
+        assert(node->n_input < MAX_INPUTS);
         node->input[node->n_input++] = (char *)input;
     }
 }
 
+/* Adds an attribute without a value to the last node. Returns NULL after a
+ * failure. */
 static onnx_attribute *add_attribute(mlpi_graph_writer *w, const char *name)
 {
     onnx_node *node = last_node(w);
@@ -88,7 +106,7 @@ static onnx_attribute *add_attribute(mlpi_graph_writer *w, const char *name)
     if (!node || !attribute) {
         return NULL;
     }
-    assert(node->n_attribute < ATTRIBUTES);
+    assert(node->n_attribute < MAX_ATTRIBUTES);
     mlpi_onnx__attribute_proto__init(attribute);
     attribute->name = (char *)name;
     attribute->has_type = 1;
@@ -120,8 +138,10 @@ void mlpi_graph_set_float(mlpi_graph_writer *w, const char *name, double value)
  * Initializers
  */
 
-/* The elements row by row, the lowest byte first. */
-static unsigned char *raw_data(mlpi_arena *arena, mlp_cview view, size_t size)
+/* Copies the elements of a view row by row, in little-endian order, which is
+ * the form of raw_data. */
+static unsigned char *copy_raw_data(mlpi_arena *arena, mlp_cview view,
+                                    size_t size)
 {
     unsigned char *bytes =
         mlpi_arena_allocate(arena, view.rows * view.cols, size);
@@ -129,13 +149,16 @@ static unsigned char *raw_data(mlpi_arena *arena, mlp_cview view, size_t size)
     mlpi_writer to = {.bytes = bytes};
     for (size_t i = 0; bytes && i < view.rows; i++) {
         for (size_t j = 0; j < view.cols; j++) {
-            size_t at = i * view.row_stride + j * view.col_stride;
-            mlpi_put_reals(&to, size, 1, data + at * size);
+            size_t index = i * view.row_stride + j * view.col_stride;
+            mlpi_put_reals(&to, size, 1, data + index * size);
         }
     }
     return bytes;
 }
 
+/* When the writer only measures, the tensor has the length of its data but no
+ * data. protobuf-c counts the length, so the size of the file is exact, and the
+ * weights need not be copied to know it. */
 const char *mlpi_graph_add_tensor(mlpi_graph_writer *w, const char *name,
                                   mlp_cview view, size_t dims)
 {
@@ -144,7 +167,8 @@ const char *mlpi_graph_add_tensor(mlpi_graph_writer *w, const char *name,
     onnx_tensor *t = mlpi_arena_allocate(arena, 1, sizeof *t);
     int64_t *shape = mlpi_arena_allocate(arena, 2, sizeof *shape);
     char *copy = mlpi_arena_printf(arena, "%s", name);
-    unsigned char *bytes = w->measures ? NULL : raw_data(arena, view, size);
+    unsigned char *bytes =
+        w->only_measure ? NULL : copy_raw_data(arena, view, size);
     if (arena->status != MLP_OK) {
         return NULL;
     }
@@ -175,10 +199,10 @@ const char *mlpi_graph_add_constant(mlpi_graph_writer *w, const char *name,
             return w->graph->initializer[i]->name;
         }
     }
-    float narrow = (float)value;
+    float rounded = (float)value;
     return mlpi_graph_add_tensor(w, name,
                                  w->dtype == MLP_F32
-                                     ? mlp_cview_f32(&narrow, 1, 1)
+                                     ? mlp_cview_f32(&rounded, 1, 1)
                                      : mlp_cview_f64(&value, 1, 1),
                                  0);
 }
@@ -187,7 +211,8 @@ const char *mlpi_graph_add_constant(mlpi_graph_writer *w, const char *name,
  * Input and output
  */
 
-/* A value (N, cols). */
+/* Returns a list of one declared value with the shape (N, cols). N is a
+ * symbolic dimension, so the graph takes any number of rows. */
 static onnx_value **declare(mlpi_graph_writer *w, const char *name, size_t cols)
 {
     mlpi_arena *arena = &w->arena;

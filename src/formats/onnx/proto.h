@@ -1,8 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The messages of an ONNX file, by short names. protobuf-c makes them of the
- * system's onnx.proto, in a package whose names are ours: a program that has
- * made its own of the same file can be linked with these.
+ * The protobuf messages of an ONNX file, under short names.
+ *
+ * protobuf-c generates the structs from the system's onnx.proto. The build
+ * renames the package to mlpi_onnx, so that a program that has generated code
+ * from the same file can be linked with this library. These messages matter
+ * here:
+ *
+ *     onnx_model                        the file
+ *         opset_import[]                versions of the operators
+ *         metadata_props[]              key and value: onnx_property
+ *         graph: onnx_graph
+ *             input[], output[]         onnx_value: name, onnx_type, onnx_shape
+ *             initializer[]             onnx_tensor: named constants
+ *             node[]                    onnx_node, in order of computation
+ *                 op_type               such as "Gemm"
+ *                 input[], output[]     names of values
+ *                 attribute[]           onnx_attribute: name and a value
+ *
+ * A value is known by its name only: it is a graph input, an initializer, or
+ * an output of one node.
  */
 #ifndef MLPI_FORMATS_ONNX_PROTO_H
 #define MLPI_FORMATS_ONNX_PROTO_H
@@ -20,6 +37,8 @@ typedef MlpiOnnx__TensorShapeProto onnx_shape;
 typedef MlpiOnnx__TensorShapeProto__Dimension onnx_dim;
 typedef MlpiOnnx__StringStringEntryProto onnx_property;
 
+/* The element types of tensors that the library reads; it writes the first
+ * two. */
 enum {
     ONNX_FLOAT = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
     ONNX_DOUBLE = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE,
@@ -27,7 +46,7 @@ enum {
     ONNX_INT64 = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 };
 
-/* Of protobuf: lengths and sizes are of 31 bits. */
+/* The largest message that protobuf allows: its lengths have 31 bits. */
 #define ONNX_MAX_BYTES ((size_t)INT32_MAX)
 
 #endif

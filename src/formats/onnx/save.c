@@ -1,87 +1,102 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A network as an ONNX graph, node after node:
+ * Writes a network as an ONNX graph. The value x passes through these nodes, in
+ * this order:
  *
- *     input -> Sub mean -> Div std         where it scales inputs
- *           -> Gemm W^T, b -> activation   for each layer
- *           -> Mul std -> Add mean         where it scales targets
- *           -> output
+ *     Sub mean, Div std           if the network scales its inputs
+ *     Gemm W^T, b; activation     for each layer
+ *     Mul std, Add mean           if the network scales its targets
  *
- * Batch norm is folded into a copy beforehand. The same function that builds
- * the message measures it: then it leaves the numbers out.
+ * Batch norm does not appear: a copy of the network is made in which it is
+ * folded into W and b, which changes no prediction but in the last bits.
+ * Activations for which opset 13 has no operator (gelu, gelu_tanh, silu) are
+ * written as the same few nodes that PyTorch's exporter writes, because graph
+ * optimizers recognise those patterns.
+ *
+ * The size of the file must be known before its bytes are written. The function
+ * that builds the message therefore also measures: it builds everything but the
+ * numbers of the tensors, and protobuf-c adds up the lengths. Folding changes
+ * no shape, so the network itself is measured.
  */
 #include "mlp_onnx.h"
 
 #include <string.h>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/onnx/graph_writer.h"
-#include "base/error.h"
 
+/* The most nodes and initializers that a graph can have. */
 enum {
-    NODES_OF_LAYER = 10, /* Gemm, and at most nine of an activation */
+    NODES_OF_LAYER = 10, /* Gemm, and at most nine nodes for an activation */
     TENSORS_OF_LAYER = 2,
-    CONSTANTS = 5, /* of all activations */
-    SCALING = 4    /* nodes, and tensors, of inputs and targets */
+    CONSTANTS = 5, /* the numbers that activations contain */
+    SCALING = 4    /* nodes, and as many tensors, for inputs and targets */
 };
 
 /* ---------------------------------------------------------------------------
- * Activations: from the value z to the value a
+ * Activations
+ *
+ * Each of these functions takes the name of the value z, adds nodes that
+ * compute the activation, and returns the name of their result.
  */
 
+/* Returns the constant 1. */
 static const char *one(mlpi_graph_writer *w)
 {
     return mlpi_graph_add_constant(w, "one", 1.0);
 }
 
-/* z / 2 (1 + x) */
-static const char *half_gate(mlpi_graph_writer *w, const char *z, const char *x)
+/* Adds z (1 + x) / 2, the last part of both kinds of gelu. */
+static const char *add_half_product(mlpi_graph_writer *w, const char *z,
+                                    const char *x)
 {
-    const char *gate = mlpi_graph_add_node(w, "Add", x, one(w));
-    const char *twice = mlpi_graph_add_node(w, "Mul", z, gate);
+    const char *sum = mlpi_graph_add_node(w, "Add", x, one(w));
+    const char *twice = mlpi_graph_add_node(w, "Mul", z, sum);
     return mlpi_graph_add_node(w, "Mul", twice,
                                mlpi_graph_add_constant(w, "half", 0.5));
 }
 
-/* z / 2 (1 + erf(z / sqrt(2))) */
-static const char *put_gelu(mlpi_graph_writer *w, const char *z)
+/* Adds gelu: z / 2 (1 + erf(z / sqrt(2))). */
+static const char *add_gelu(mlpi_graph_writer *w, const char *z)
 {
     const char *root = mlpi_graph_add_constant(w, "sqrt_2", 1.4142135623730951);
     const char *x = mlpi_graph_add_node(w, "Div", z, root);
-    return half_gate(w, z, mlpi_graph_add_node(w, "Erf", x, NULL));
+    return add_half_product(w, z, mlpi_graph_add_node(w, "Erf", x, NULL));
 }
 
-/* z / 2 (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) */
-static const char *put_gelu_tanh(mlpi_graph_writer *w, const char *z)
+/* Adds gelu_tanh: z / 2 (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))). */
+static const char *add_gelu_tanh(mlpi_graph_writer *w, const char *z)
 {
     const char *square = mlpi_graph_add_node(w, "Mul", z, z);
     const char *cube = mlpi_graph_add_node(w, "Mul", z, square);
-    const char *part = mlpi_graph_add_node(
+    const char *term = mlpi_graph_add_node(
         w, "Mul", cube, mlpi_graph_add_constant(w, "gelu_cubic", 0.044715));
-    const char *sum = mlpi_graph_add_node(w, "Add", z, part);
+    const char *sum = mlpi_graph_add_node(w, "Add", z, term);
     const char *x = mlpi_graph_add_node(
         w, "Mul", sum,
         mlpi_graph_add_constant(w, "sqrt_2_over_pi", 0.7978845608028654));
-    return half_gate(w, z, mlpi_graph_add_node(w, "Tanh", x, NULL));
+    return add_half_product(w, z, mlpi_graph_add_node(w, "Tanh", x, NULL));
 }
 
-static const char *with_alpha(mlpi_graph_writer *w, const char *op,
-                              const char *z, double alpha)
+/* Adds an operator that has the slope as its attribute alpha. */
+static const char *add_with_slope(mlpi_graph_writer *w, const char *op,
+                                  const char *z, double slope)
 {
     const char *a = mlpi_graph_add_node(w, op, z, NULL);
-    mlpi_graph_set_float(w, "alpha", alpha);
+    mlpi_graph_set_float(w, "alpha", slope);
     return a;
 }
 
-static const char *put_softmax(mlpi_graph_writer *w, const char *z)
+static const char *add_softmax(mlpi_graph_writer *w, const char *z)
 {
     const char *a = mlpi_graph_add_node(w, "Softmax", z, NULL);
     mlpi_graph_set_int(w, "axis", 1);
     return a;
 }
 
-static const char *put_activation(mlpi_graph_writer *w, const mlp_layer *layer,
+static const char *add_activation(mlpi_graph_writer *w, const mlp_layer *layer,
                                   const char *z)
 {
     switch (layer->activation) {
@@ -94,49 +109,53 @@ static const char *put_activation(mlpi_graph_writer *w, const mlp_layer *layer,
     case MLP_ACT_RELU:
         return mlpi_graph_add_node(w, "Relu", z, NULL);
     case MLP_ACT_SOFTMAX:
-        return put_softmax(w, z);
+        return add_softmax(w, z);
     case MLP_ACT_LEAKY_RELU:
-        return with_alpha(w, "LeakyRelu", z, layer->slope);
+        return add_with_slope(w, "LeakyRelu", z, layer->slope);
     case MLP_ACT_ELU:
-        return with_alpha(w, "Elu", z, layer->slope);
+        return add_with_slope(w, "Elu", z, layer->slope);
     case MLP_ACT_GELU:
-        return put_gelu(w, z);
+        return add_gelu(w, z);
     case MLP_ACT_GELU_TANH:
-        return put_gelu_tanh(w, z);
+        return add_gelu_tanh(w, z);
     case MLP_ACT_SILU:
         return mlpi_graph_add_node(w, "Mul", z,
                                    mlpi_graph_add_node(w, "Sigmoid", z, NULL));
     case MLP_ACT_SOFTPLUS:
         return mlpi_graph_add_node(w, "Softplus", z, NULL);
     }
-    return NULL; /* a network has no other */
+    return NULL; /* not reached: a network has no other activation */
 }
 
 /* ---------------------------------------------------------------------------
  * The graph
  */
 
-/* A number for each column, in the network's precision. */
-static const char *put_row(mlpi_graph_writer *w, const char *name, double *x,
+/* Adds an initializer of n numbers, one for each column, in the network's
+ * precision. The conversion to float is exact: the network keeps the numbers in
+ * its precision, and its getter has only widened them. */
+static const char *add_row(mlpi_graph_writer *w, const char *name, double *x,
                            size_t n)
 {
     if (w->dtype == MLP_F64) {
         return mlpi_graph_add_tensor(w, name, mlp_cview_f64(x, 1, n), 1);
     }
-    float *narrow = mlpi_arena_allocate(&w->arena, n, sizeof *narrow);
-    if (!narrow) {
+    float *floats = mlpi_arena_allocate(&w->arena, n, sizeof *floats);
+    if (!floats) {
         return NULL;
     }
     for (size_t j = 0; j < n; j++) {
-        narrow[j] = (float)x[j]; /* as it was kept, so exact */
+        floats[j] = (float)x[j];
     }
-    return mlpi_graph_add_tensor(w, name, mlp_cview_f32(narrow, 1, n), 1);
+    return mlpi_graph_add_tensor(w, name, mlp_cview_f32(floats, 1, n), 1);
 }
 
+/* The type of mlp_net_scaling and mlp_net_target_scaling. */
 typedef mlp_status scaling_getter(const mlp_net *net, double *mean,
                                   double *std);
 
-/* n means and standard deviations; false where they change nothing. */
+/* Gets n means, scaling[0], and n standard deviations, scaling[1]. Returns true
+ * if they change any number, so that nodes are needed. */
 static bool get_scaling(mlpi_graph_writer *w, const mlp_net *net,
                         scaling_getter *get, size_t n, double *scaling[2])
 {
@@ -153,36 +172,39 @@ static bool get_scaling(mlpi_graph_writer *w, const mlp_net *net,
     return scales;
 }
 
-/* (x - mean) / std */
-static const char *put_scaling(mlpi_graph_writer *w, const mlp_net *net,
+/* Adds (x - mean) / std, and returns the result; returns x itself if the
+ * network does not scale its inputs. */
+static const char *add_scaling(mlpi_graph_writer *w, const mlp_net *net,
                                const char *x)
 {
     size_t n = mlp_net_inputs(net);
     double *scaling[2];
     if (get_scaling(w, net, mlp_net_scaling, n, scaling)) {
-        const char *mean = put_row(w, "input.mean", scaling[0], n);
-        const char *std = put_row(w, "input.std", scaling[1], n);
+        const char *mean = add_row(w, "input.mean", scaling[0], n);
+        const char *std = add_row(w, "input.std", scaling[1], n);
         x = mlpi_graph_add_node(w, "Sub", x, mean);
         x = mlpi_graph_add_node(w, "Div", x, std);
     }
     return x;
 }
 
-/* a std + mean */
-static void put_target_scaling(mlpi_graph_writer *w, const mlp_net *net,
+/* Adds a std + mean, if the network scales its targets. */
+static void add_target_scaling(mlpi_graph_writer *w, const mlp_net *net,
                                const char *a)
 {
     size_t n = mlp_net_outputs(net);
     double *scaling[2];
     if (get_scaling(w, net, mlp_net_target_scaling, n, scaling)) {
-        const char *mean = put_row(w, "output.mean", scaling[0], n);
-        const char *std = put_row(w, "output.std", scaling[1], n);
+        const char *mean = add_row(w, "output.mean", scaling[0], n);
+        const char *std = add_row(w, "output.std", scaling[1], n);
         const char *y = mlpi_graph_add_node(w, "Mul", a, std);
         (void)mlpi_graph_add_node(w, "Add", y, mean);
     }
 }
 
-static const char *put_parameter(mlpi_graph_writer *w, const mlp_net *net,
+/* Adds W (n[l], n[l-1]) or b (n[l]) of layer l under the name that PyTorch would
+ * give it. Names count layers from 0. */
+static const char *add_parameter(mlpi_graph_writer *w, const mlp_net *net,
                                  mlp_tensor which, size_t l)
 {
     mlp_cview view;
@@ -195,34 +217,36 @@ static const char *put_parameter(mlpi_graph_writer *w, const mlp_net *net,
     return mlpi_graph_add_tensor(w, name, view, which == MLP_W ? 2 : 1);
 }
 
-static const char *put_layer(mlpi_graph_writer *w, const mlp_net *net, size_t l,
+/* Adds layer l. Gemm computes x W^T + b, since transB is 1, and so W is stored
+ * as it is. */
+static const char *add_layer(mlpi_graph_writer *w, const mlp_net *net, size_t l,
                              const char *x)
 {
     mlp_layer layer = {.width = 0};
     w->arena.status = mlp_net_layer(net, l, &layer);
-    const char *W = put_parameter(w, net, MLP_W, l);
-    const char *b = put_parameter(w, net, MLP_B, l);
+    const char *W = add_parameter(w, net, MLP_W, l);
+    const char *b = add_parameter(w, net, MLP_B, l);
     const char *z = mlpi_graph_add_node(w, "Gemm", x, W);
     mlpi_graph_add_input(w, b);
     mlpi_graph_set_int(w, "transB", 1);
-    return put_activation(w, &layer, z);
+    return add_activation(w, &layer, z);
 }
 
-static void put_graph(mlpi_graph_writer *w, const mlp_net *net)
+static void build_graph(mlpi_graph_writer *w, const mlp_net *net)
 {
     size_t L = mlp_net_layer_count(net);
     mlpi_graph_begin(w, SCALING + L * NODES_OF_LAYER,
                      SCALING + CONSTANTS + L * TENSORS_OF_LAYER);
-    const char *x = put_scaling(w, net, "input");
+    const char *x = add_scaling(w, net, "input");
     for (size_t l = 1; l <= L && w->arena.status == MLP_OK; l++) {
-        x = put_layer(w, net, l, x);
+        x = add_layer(w, net, l, x);
     }
-    put_target_scaling(w, net, x);
+    add_target_scaling(w, net, x);
     mlpi_graph_end(w, mlp_net_inputs(net), mlp_net_outputs(net));
 }
 
 /* ---------------------------------------------------------------------------
- * The model around it
+ * The model: the graph, its opset and its metadata
  */
 
 static size_t count_properties(const mlp_net *net)
@@ -238,7 +262,9 @@ static size_t count_properties(const mlp_net *net)
     return classes + keys;
 }
 
-static void put_properties(mlpi_graph_writer *w, const mlp_net *net,
+/* Adds the names of the classes as mlp.class.0, mlp.class.1, ..., and the
+ * network's metadata under its own keys. The texts stay the network's. */
+static void add_properties(mlpi_graph_writer *w, const mlp_net *net,
                            onnx_model *model)
 {
     size_t n = count_properties(net);
@@ -264,7 +290,9 @@ static void put_properties(mlpi_graph_writer *w, const mlp_net *net,
     model->metadata_props = list;
 }
 
-/* The message of a network without batch norm; NULL: see the arena. */
+/* Builds the message of a network without batch norm, or of any network if the
+ * writer only measures. Returns NULL after a failure, whose status is in the
+ * arena. */
 static onnx_model *build(mlpi_graph_writer *w, const mlp_net *net)
 {
     onnx_model *model = mlpi_arena_allocate(&w->arena, 1, sizeof *model);
@@ -286,20 +314,21 @@ static onnx_model *build(mlpi_graph_writer *w, const mlp_net *net)
     model->opset_import = opsets;
     model->producer_name = (char *)"libmlp";
     model->producer_version = (char *)mlp_version();
-    put_graph(w, net);
+    build_graph(w, net);
     model->graph = w->graph;
-    put_properties(w, net, model);
+    add_properties(w, net, model);
     return w->arena.status == MLP_OK ? model : NULL;
 }
 
-static mlpi_graph_writer writer_for(const mlp_net *net, bool measures)
+static mlpi_graph_writer writer_for(const mlp_net *net, bool only_measure)
 {
     return (mlpi_graph_writer){.arena = {.hooks = mlp_net_hooks(net)},
                                .dtype = mlp_net_precision(net),
-                               .measures = measures};
+                               .only_measure = only_measure};
 }
 
-/* Bytes of the file, all of them but the numbers being built. */
+/* Computes the size of the file in bytes. MLP_ERR_LIMIT: the size is more than
+ * protobuf allows. */
 static mlp_status measure(const mlp_net *net, size_t *size)
 {
     mlpi_graph_writer w = writer_for(net, true);
@@ -317,6 +346,7 @@ static mlp_status measure(const mlp_net *net, size_t *size)
     return status;
 }
 
+/* Writes the file to `bytes`, which has the measured size. */
 static mlp_status pack(const mlp_net *net, unsigned char *bytes)
 {
     mlp_net *folded = NULL;
