@@ -308,7 +308,7 @@ static mlp_status take_gate(walk *w, const onnx_node *node, bool *taken)
     }
     TRY(end_map(w));
     w->gate = gate;
-    w->value = gate.value;
+    w->value = gate.input;
     return MLP_OK;
 }
 

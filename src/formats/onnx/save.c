@@ -8,7 +8,7 @@
  *     Mul std, Add mean           if the network scales its targets
  *
  * Batch norm does not appear: a copy of the network is made in which it is
- * folded into W and b, which changes no prediction but in the last bits.
+ * folded into W and b; the predictions of both differ by rounding only.
  * Activations for which opset 13 has no operator (gelu, gelu_tanh, silu) are
  * written as the same few nodes that PyTorch's exporter writes, because graph
  * optimizers recognise those patterns.
