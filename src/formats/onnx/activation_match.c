@@ -11,8 +11,8 @@
  *
  * An activation is a product of two factors: z, and a multiplier that depends
  * on z. match_product tries both orders. The arguments of erf and tanh are
- * expanded in the same manner, so it does not matter whether a file says
- * z / sqrt(2) or z 0.7071, z z z or z^3. Numbers must agree within 1e-6 of their
+ * expanded in the same manner, so it does not matter whether a file says z /
+ * sqrt(2) or z 0.7071, z z z or z^3. Numbers must agree within 1e-6 of their
  * size, since most files have them as floats.
  */
 #include "formats/onnx/activation_match.h"
@@ -202,8 +202,8 @@ static void match_product(const mlpi_graph_reader *r, const onnx_node *node,
 }
 
 /* Values are matrices (N, n), so axis 1 is the last one, which is also -1.
- * Before opset 13, Softmax normalised over all axes from `axis` on, which is the
- * same for a matrix. */
+ * Before opset 13, Softmax normalised over all axes from `axis` on, which is
+ * the same for a matrix. */
 static mlp_status match_softmax(const mlpi_graph_reader *r,
                                 const onnx_node *node,
                                 mlpi_activation_match *match)

@@ -26,8 +26,8 @@ typedef struct mlpi_activation_match {
     const char *input; /* name of the value z */
 } mlpi_activation_match;
 
-/* Finds the activation whose last node is `node`. MLP_ERR_UNSUPPORTED: a softmax
- * over another axis than the columns. */
+/* Finds the activation whose last node is `node`. MLP_ERR_UNSUPPORTED: a
+ * softmax over another axis than the columns. */
 mlp_status mlpi_match_activation(const mlpi_graph_reader *r,
                                  const onnx_node *node,
                                  mlpi_activation_match *match);

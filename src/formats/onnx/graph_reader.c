@@ -89,7 +89,8 @@ mlp_status mlpi_graph_unsupported(const mlpi_graph_reader *r,
  */
 
 /* Lists the definitions of all values, sorted by name, and refuses a name that
- * occurs twice. An output with an empty name is one that the node leaves out. */
+ * occurs twice. An output with an empty name is one that the node leaves
+ * out. */
 static mlp_status list_definitions(mlpi_graph_reader *r)
 {
     const onnx_graph *g = r->graph;
@@ -255,6 +256,24 @@ bool mlpi_graph_is_input(const mlpi_graph_reader *r, const char *name)
     return strcmp(r->input->name, name) == 0;
 }
 
+const onnx_shape *mlpi_graph_input_shape(const mlpi_graph_reader *r)
+{
+    const onnx_type *type = r->input->type;
+    return type && type->value_case == MLPI_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
+               ? type->tensor_type->shape
+               : NULL;
+}
+
+int64_t mlpi_graph_input_dim(const mlpi_graph_reader *r, size_t i)
+{
+    const onnx_shape *shape = mlpi_graph_input_shape(r);
+    return shape && i < shape->n_dim &&
+                   shape->dim[i]->value_case ==
+                       MLPI_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE
+               ? shape->dim[i]->dim_value
+               : 0;
+}
+
 const char *mlpi_node_input(const onnx_node *node, size_t i)
 {
     return i < node->n_input ? node->input[i] : "";
@@ -315,8 +334,8 @@ static bool is_real_type(int64_t type)
     return type == ONNX_FLOAT || type == ONNX_DOUBLE;
 }
 
-/* Returns true if the tensor is a single bool that is false. Bools are raw bytes
- * or int32 numbers. */
+/* Returns true if the tensor is a single bool that is false. Bools are raw
+ * bytes or int32 numbers. */
 static bool is_false(const onnx_tensor *t)
 {
     return t->has_raw_data ? t->raw_data.len == 1 && t->raw_data.data[0] == 0
@@ -383,9 +402,9 @@ static mlp_status read_constant_node(const mlpi_graph_reader *r,
 }
 
 /* Walks from a value back to the initializer or Constant node that it comes
- * from. Returns the definition of that; NULL if the value is not a constant.
- * Notes on the way whether the matrix is transposed, and whether a Cast to float
- * rounds it. A Transpose of a matrix has no perm, or the perm (1, 0). */
+ * from. Returns its definition; NULL if the value is not a constant. Also tells
+ * whether the matrix is transposed, and whether a Cast to float rounds it. A
+ * Transpose of a matrix has no perm, or the perm (1, 0). */
 static const definition *find_constant(const mlpi_graph_reader *r,
                                        const char *name, bool *transposed,
                                        bool *round_to_float)

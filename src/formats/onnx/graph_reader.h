@@ -49,6 +49,13 @@ const onnx_node *mlpi_graph_producer(const mlpi_graph_reader *r,
 /* Returns true if the value is the graph input. */
 bool mlpi_graph_is_input(const mlpi_graph_reader *r, const char *name);
 
+/* Returns the shape of the graph input, NULL if the file does not tell it. */
+const onnx_shape *mlpi_graph_input_shape(const mlpi_graph_reader *r);
+
+/* Returns dimension i of the graph input, 0 if the file does not tell it or has
+ * a name for it. */
+int64_t mlpi_graph_input_dim(const mlpi_graph_reader *r, size_t i);
+
 /* Returns the i-th input of a node, "" if the node does not have it. */
 const char *mlpi_node_input(const onnx_node *node, size_t i);
 

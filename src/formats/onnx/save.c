@@ -202,8 +202,8 @@ static void add_target_scaling(mlpi_graph_writer *w, const mlp_net *net,
     }
 }
 
-/* Adds W (n[l], n[l-1]) or b (n[l]) of layer l under the name that PyTorch would
- * give it. Names count layers from 0. */
+/* Adds W (n[l], n[l-1]) or b (n[l]) of layer l under the name that PyTorch
+ * would give it. Names count layers from 0. */
 static const char *add_parameter(mlpi_graph_writer *w, const mlp_net *net,
                                  mlp_tensor which, size_t l)
 {
