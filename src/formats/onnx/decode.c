@@ -26,7 +26,7 @@
  * even if it has only two in the file. */
 enum { DEPTH = 12, MESSAGES = 1 << 18, FIELDS = 1 << 20 };
 
-/* The wire types: the low three bits of a tag. */
+/* The wire types, which are the low three bits of a tag. */
 enum { VARINT = 0, BITS_64 = 1, DELIMITED = 2, BITS_32 = 5 };
 
 /* The numbers of messages and fields that the pass has met in the file. */

@@ -150,7 +150,7 @@ static const char *add_row(mlpi_graph_writer *w, const char *name, double *x,
     return mlpi_graph_add_tensor(w, name, mlp_cview_f32(floats, 1, n), 1);
 }
 
-/* The type of mlp_net_scaling and mlp_net_target_scaling. */
+/* mlp_net_scaling and mlp_net_target_scaling have this type. */
 typedef mlp_status scaling_getter(const mlp_net *net, double *mean,
                                   double *std);
 
