@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The frame of every foreign loader:
+ *
+ *     check the arguments -> read the file, if it has a path -> format->read
+ *
+ * The content of a file is a text in memory without a terminating zero, which
+ * the scanner of scan.h never passes. It is released before the call returns.
+ */
 #include "formats/foreign/load.h"
 
 #include <math.h>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/error.h"
 
 mlp_foreign_options mlp_foreign_defaults(void)
 {
@@ -14,43 +22,48 @@ mlp_foreign_options mlp_foreign_defaults(void)
                                  .output = MLP_ACT_SIGMOID};
 }
 
-/* The caller's options, or the defaults, with hooks that can be called. */
-static mlp_status check(const mlp_foreign_options *options, const void *from,
-                        mlp_net **net, mlp_foreign_options *used)
+/* Sets *used to the caller's options or to the defaults, and checks the
+ * arguments. `source` is the path or the bytes. The hooks come first, since the
+ * other messages go to them. */
+static mlp_status check_arguments(const mlp_foreign_options *options,
+                                  const void *source, mlp_net **net,
+                                  mlp_foreign_options *used)
 {
     *used = options ? *options : mlp_foreign_defaults();
     TRY(mlpi_check_hooks(&used->hooks));
-    if (!from || !net) {
+    if (!source || !net) {
         return mlpi_error(&used->hooks, MLP_ERR_NULL, "%s is NULL",
                           net ? "the file" : "the place for the network");
     }
     return MLP_OK;
 }
 
-static mlpi_scanner scan_of(const void *bytes, size_t size)
+static mlpi_scanner scanner_of(const void *bytes, size_t size)
 {
     const char *text = bytes;
     return (mlpi_scanner){text, text + size};
 }
 
-mlp_status mlpi_foreign_load_memory(const mlpi_foreign_format *kind,
+mlp_status mlpi_foreign_load_memory(const mlpi_foreign_format *format,
                                     const void *bytes, size_t size,
                                     const mlp_foreign_options *options,
                                     mlp_net **net)
 {
     mlp_foreign_options used;
-    TRY(check(options, bytes, net, &used));
-    return kind->read(&used, scan_of(bytes, size), net);
+    TRY(check_arguments(options, bytes, net, &used));
+    return format->read(&used, scanner_of(bytes, size), net);
 }
 
-mlp_status mlpi_foreign_load(const mlpi_foreign_format *kind, const char *path,
+mlp_status mlpi_foreign_load(const mlpi_foreign_format *format,
+                             const char *path,
                              const mlp_foreign_options *options, mlp_net **net)
 {
     mlp_foreign_options used;
     mlpi_disk_file file;
-    TRY(check(options, path, net, &used));
-    TRY(mlpi_disk_read(&used.hooks, path, kind->begins, &file));
-    mlp_status status = kind->read(&used, scan_of(file.bytes, file.size), net);
+    TRY(check_arguments(options, path, net, &used));
+    TRY(mlpi_disk_read(&used.hooks, path, format->begins, &file));
+    mlp_status status =
+        format->read(&used, scanner_of(file.bytes, file.size), net);
     mlpi_release(&used.hooks, file.bytes);
     return status;
 }
@@ -77,8 +90,11 @@ bool mlpi_foreign_add_parameters(size_t n_in, size_t n_out, size_t *sum)
            mlpi_size_add(n, *sum, sum);
 }
 
-static bool put(mlp_net *net, mlp_tensor which, size_t l, size_t i, size_t j,
-                double x)
+/* Sets an element of a tensor that every layer has, so the calls cannot fail.
+ * The result is read back, because storing it may have rounded it to
+ * infinity. */
+static bool set_element(mlp_net *net, mlp_tensor which, size_t l, size_t i,
+                        size_t j, double x)
 {
     mlp_view view = {.data = NULL};
     (void)mlp_net_tensor(net, which, l, &view);
@@ -89,10 +105,11 @@ static bool put(mlp_net *net, mlp_tensor which, size_t l, size_t i, size_t j,
 bool mlpi_foreign_set_weight(mlp_net *net, size_t l, size_t i, size_t j,
                              double x)
 {
-    return put(net, MLP_W, l, i, j, x);
+    return set_element(net, MLP_W, l, i, j, x);
 }
 
-bool mlpi_foreign_set_bias(mlp_net *net, size_t l, size_t j, double x)
+/* A bias is a tensor of one row. */
+bool mlpi_foreign_set_bias(mlp_net *net, size_t l, size_t i, double x)
 {
-    return put(net, MLP_B, l, 0, j, x);
+    return set_element(net, MLP_B, l, 0, i, x);
 }
