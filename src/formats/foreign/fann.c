@@ -94,12 +94,15 @@ typedef struct neuron {
     double steepness;
 } neuron;
 
+/* Reports a text that is damaged or is not a FANN file. */
 static mlp_status refuse(const fann *f, const char *expected)
 {
     return mlpi_error(&f->options->hooks, MLP_ERR_FORMAT,
                       "FANN file: expects %s", expected);
 }
 
+/* Reports a valid FANN file of a kind that this library cannot represent.
+ * `what` says which kind. */
 static mlp_status unsupported(const fann *f, const char *what)
 {
     return mlpi_error(&f->options->hooks, MLP_ERR_UNSUPPORTED, "FANN file: %s",
@@ -108,6 +111,10 @@ static mlp_status unsupported(const fann *f, const char *what)
 
 /* ---------------------------------------------------------------------------
  * Lines
+ *
+ * FANN writes the lines always in the same order, so one pass from front to
+ * back finds them. A line that is missing is an error; lines with other keys,
+ * such as the parameters of cascade training, are skipped.
  */
 
 /* Reads the version. The line must end after it: FANN_FLO_2.15 would be
@@ -140,6 +147,7 @@ static mlp_status find(const fann *f, mlpi_scanner *s, const char *key)
     return MLP_OK;
 }
 
+/* Reads the integer behind `key` at the beginning of a later line. */
 static mlp_status find_count(const fann *f, mlpi_scanner *s, const char *key,
                              size_t *n)
 {
@@ -147,6 +155,8 @@ static mlp_status find_count(const fann *f, mlpi_scanner *s, const char *key,
     return mlpi_scan_count(s, n) ? MLP_OK : refuse(f, "whole numbers");
 }
 
+/* Reads the numbers of neurons. Each contains the bias neuron, which a layer
+ * has even if nothing follows it; f->size does not contain it. */
 static mlp_status read_layer_sizes(fann *f, mlpi_scanner *s)
 {
     TRY(find(f, s, "layer_sizes="));
@@ -189,6 +199,9 @@ static mlp_status read_topology(fann *f, mlpi_scanner *s)
     return read_layer_sizes(f, s);
 }
 
+/* Remembers where the four lists of numbers begin. The numbers are read when
+ * the network exists, because it is not known before whether the sizes of the
+ * layers are true. */
 static mlp_status find_lists(const fann *f, mlpi_scanner *s,
                              const char *const keys[4], scaling_lists *lists)
 {
@@ -201,6 +214,8 @@ static mlp_status find_lists(const fann *f, mlpi_scanner *s,
     return MLP_OK;
 }
 
+/* Finds the lists that scale the inputs and the outputs, if the file has
+ * them. */
 static mlp_status find_scaling(fann *f, mlpi_scanner *s)
 {
     static const char *const in[] = {"scale_mean_in=", "scale_deviation_in=",
@@ -220,8 +235,14 @@ static mlp_status find_scaling(fann *f, mlpi_scanner *s)
 
 /* ---------------------------------------------------------------------------
  * Neurons and connections
+ *
+ * A neuron is "(inputs, activation, steepness)" and a connection "(neuron,
+ * weight)". The first pass checks the neurons against the sizes of the layers,
+ * and stops before the first connection.
  */
 
+/* Reads the next neuron, "(inputs, activation, steepness)". Returns false if
+ * the text continues with something else. */
 static bool next_neuron(mlpi_scanner *s, neuron *n)
 {
     return mlpi_scan_word(s, "(") && mlpi_scan_count(s, &n->inputs) &&
@@ -326,6 +347,10 @@ static mlp_status read_layers(fann *f, mlpi_scanner *s)
 
 /* ---------------------------------------------------------------------------
  * Weights: the second pass over neurons and connections
+ *
+ * The first pass has checked the neurons, so their activations are known. What
+ * is checked here are the connections: their order, and that the weights are
+ * finite in the precision of the network.
  */
 
 /* Reads the weights of neuron k of layer l. `first` is the number of the first
@@ -348,6 +373,7 @@ static bool read_neuron(fann *f, mlp_net *net, size_t l, size_t k, size_t first)
            mlpi_foreign_set_bias(net, l, k, factor * w);
 }
 
+/* Skips neurons that compute nothing: inputs and bias neurons. */
 static bool skip_neurons(fann *f, size_t count)
 {
     neuron n;
@@ -377,14 +403,20 @@ static mlp_status read_weights(fann *f, mlp_net *net)
 
 /* ---------------------------------------------------------------------------
  * Scaling
+ *
+ * FANN scales a column to a range: `deviation` and `mean` standardise it, and
+ * then -1 becomes new_min and 1 becomes new_min + 2 factor. This is an affine
+ * map, and so it can be written as (x - M) / S, the form that a network of this
+ * library has for inputs and targets.
  */
 
-/* M and S of the formula in the head of this file. */
+/* The scaling of n columns is (x - M) / S, as in the head of this file. */
 typedef struct scaling {
     size_t n;
     double *M, *S; /* [n] */
 } scaling;
 
+/* Lays out M and S in one block; see base/memory.h. */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     scaling *s = object;
@@ -401,6 +433,8 @@ static bool next_float(mlpi_scanner *s, double *x)
     return good;
 }
 
+/* Reads M and S of each column. FANN prints deviations and factors with six
+ * decimals, so a small one is printed as 0; nothing can be scaled by that. */
 static mlp_status read_scaling(const fann *f, scaling_lists lists, scaling *to)
 {
     for (size_t j = 0; j < to->n; j++) {
@@ -461,6 +495,7 @@ static mlp_status set_scaling(const fann *f, scaling_lists lists, size_t n,
  * The whole file
  */
 
+/* Reads everything that a network of the right shape still needs. */
 static mlp_status fill_net(fann *f, mlp_net *net)
 {
     TRY(read_weights(f, net));
@@ -472,6 +507,8 @@ static mlp_status fill_net(fann *f, mlp_net *net)
     return MLP_OK;
 }
 
+/* Creates the network after all checks that need no memory. If a weight is
+ * damaged, the network is freed again. */
 static mlp_status read(const mlp_foreign_options *options, mlpi_scanner text,
                        mlp_net **net)
 {

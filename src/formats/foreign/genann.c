@@ -11,17 +11,22 @@
  *
  *     b[i] = -w[0]        W[i][j] = w[1 + j]
  *
- * The file does not tell the activations, so they are options.
+ * The file does not tell the activations, so they are options. The format has
+ * no version and no key words either: only the number of weights tells a
+ * complete file from a damaged one.
  */
 #include "base/error.h"
 #include "base/file.h"
 #include "formats/foreign/load.h"
 
+/* The four numbers at the beginning of the file, and the layers that they
+ * describe. Layer l is layers[l - 1]; the last one is the output layer. */
 typedef struct genann {
     size_t inputs, hidden_layers, hidden, outputs;
     mlp_layer layers[MLP_MAX_LAYERS];
 } genann;
 
+/* Reports a text that is damaged or is not a genann file. */
 static mlp_status refuse(const mlp_foreign_options *options,
                          const char *expected)
 {
@@ -30,7 +35,8 @@ static mlp_status refuse(const mlp_foreign_options *options,
 }
 
 /* Returns true if the rest of the text is long enough for all weights. A weight
- * takes two characters at least: a digit and a blank. */
+ * takes two characters at least: a digit and a blank. The sums are checked,
+ * because the file may contain any number. */
 static bool has_space_for_weights(const genann *g, const mlpi_scanner *s)
 {
     size_t weights = 0;
@@ -45,6 +51,9 @@ static bool has_space_for_weights(const genann *g, const mlpi_scanner *s)
            weights <= (size_t)(s->end - s->next) / 2;
 }
 
+/* Reads and checks the four numbers. Their product is compared with the length
+ * of the text before any memory is allocated, so a file of a few bytes cannot
+ * claim a large network. */
 static mlp_status read_sizes(const mlp_foreign_options *options,
                              mlpi_scanner *s, genann *g)
 {
@@ -69,8 +78,8 @@ static mlp_status read_sizes(const mlp_foreign_options *options,
                : refuse(options, "a weight for each input");
 }
 
-/* Reads the weights of neuron i of layer l. Returns false if one is missing or
- * is not finite in the network's precision. */
+/* Reads the weights of neuron i of layer l, the bias first. Returns false if
+ * one is missing or is not finite in the network's precision. */
 static bool read_neuron(mlpi_scanner *s, mlp_net *net, size_t l, size_t i,
                         size_t n_in)
 {
@@ -103,6 +112,8 @@ static bool read_weights(const genann *g, mlpi_scanner *s, mlp_net *net)
     return mlpi_scan_end(s);
 }
 
+/* Creates the network, then reads the weights into it. The activations come
+ * from the options, for the file does not tell them. */
 static mlp_status read(const mlp_foreign_options *options, mlpi_scanner text,
                        mlp_net **net)
 {
@@ -138,6 +149,8 @@ static bool begins(const unsigned char *head, size_t size)
     return good;
 }
 
+/* The two functions by which the common loader of load.c handles genann
+ * files. */
 static const mlpi_foreign_format genann_format = {begins, read};
 
 mlp_status mlp_genann_load(const char *path, const mlp_foreign_options *options,

@@ -4,6 +4,9 @@
  *
  *     check the arguments -> read the file, if it has a path -> format->read
  *
+ * A format only interprets text. It never opens a file, checks a pointer or
+ * configures a network; so formats cannot differ in how they do that.
+ *
  * The content of a file is a text in memory without a terminating zero, which
  * the scanner of scan.h never passes. It is released before the call returns.
  */
@@ -15,6 +18,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 
+/* Members that are not named are 0: stepwise sigmoids are refused, and there
+ * are no hooks. */
 mlp_foreign_options mlp_foreign_defaults(void)
 {
     return (mlp_foreign_options){.precision = MLP_F64,
@@ -38,6 +43,7 @@ static mlp_status check_arguments(const mlp_foreign_options *options,
     return MLP_OK;
 }
 
+/* Returns a scanner that stands before the first character. */
 static mlpi_scanner scanner_of(const void *bytes, size_t size)
 {
     const char *text = bytes;
@@ -54,6 +60,8 @@ mlp_status mlpi_foreign_load_memory(const mlpi_foreign_format *format,
     return format->read(&used, scanner_of(bytes, size), net);
 }
 
+/* The file is read as a whole, because a scanner moves back and forth between
+ * its parts. mlpi_disk_read checks the first bytes before it allocates. */
 mlp_status mlpi_foreign_load(const mlpi_foreign_format *format,
                              const char *path,
                              const mlp_foreign_options *options, mlp_net **net)
@@ -68,6 +76,8 @@ mlp_status mlpi_foreign_load(const mlpi_foreign_format *format,
     return status;
 }
 
+/* The parameters start as zeros, since the file overwrites all of them. The
+ * loss is the squared error, by which both FANN and genann train. */
 mlp_status mlpi_foreign_create(const mlp_foreign_options *options,
                                size_t inputs, const mlp_layer *layers, size_t L,
                                mlp_net **net)
@@ -83,6 +93,8 @@ mlp_status mlpi_foreign_create(const mlp_foreign_options *options,
     return mlp_net_create(&config, net);
 }
 
+/* A neuron has n_in weights and a bias. Each operation is checked, because n_in
+ * and n_out come from the file. */
 bool mlpi_foreign_add_parameters(size_t n_in, size_t n_out, size_t *sum)
 {
     size_t n = 0;

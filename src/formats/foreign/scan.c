@@ -54,6 +54,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* Skips the four characters that separate numbers and words. isspace would
+ * depend on the locale. */
 static void skip_blanks(mlpi_scanner *s)
 {
     while (s->next < s->end && (*s->next == ' ' || *s->next == '\t' ||
@@ -91,6 +93,8 @@ bool mlpi_scan_end(mlpi_scanner *s)
     return s->next == s->end;
 }
 
+/* memchr finds the ends of lines. The scanner stands somewhere in a line when
+ * the search begins; that line is not searched, since its key has been read. */
 bool mlpi_scan_line(mlpi_scanner *s, const char *key)
 {
     while (s->next < s->end) {
@@ -104,6 +108,8 @@ bool mlpi_scan_line(mlpi_scanner *s, const char *key)
     return false;
 }
 
+/* The number is checked before each digit is added, so that the sum never
+ * exceeds SIZE_MAX. */
 bool mlpi_scan_count(mlpi_scanner *s, size_t *n)
 {
     size_t value = 0;
@@ -124,6 +130,10 @@ bool mlpi_scan_count(mlpi_scanner *s, size_t *n)
 
 /* ---------------------------------------------------------------------------
  * Decimal numbers
+ *
+ * The characters of a number are gathered into a struct decimal first, and then
+ * converted at once. A
+ * number may have any length: digits that do not fit move the power of ten.
  */
 
 /* The number value 10^power, while its characters are read. */
@@ -157,7 +167,8 @@ static bool read_digits(mlpi_scanner *s, decimal *d, int shift)
     return found;
 }
 
-/* Reads a decimal point or comma, if a digit follows it. */
+/* Reads a decimal point or comma, if a digit follows it. Otherwise the point is
+ * no part of the number, and the caller finds it where it expects a blank. */
 static bool read_point(mlpi_scanner *s)
 {
     bool is_point = (peek(s) == '.' || peek(s) == ',') &&
@@ -234,7 +245,9 @@ static double to_double(extended x)
                    : value * (double)(UINT64_C(1) << x.e);
 }
 
-/* Returns value 10^power, infinity if it is too large. */
+/* Returns value 10^power; infinity if that is too large, 0 if it is too small.
+ * Beyond MAX_POWER no value of up to 19 digits is a double, so the tables need
+ * no more powers. */
 static double value_of(const decimal *d)
 {
     if (d->value == 0 || d->power < -MAX_POWER) {
@@ -254,6 +267,8 @@ static double value_of(const decimal *d)
     return to_double(x);
 }
 
+/* Reads the parts of a number in their order: sign, digits, point and digits,
+ * exponent. Only the first digits are required. */
 bool mlpi_scan_real(mlpi_scanner *s, double *x)
 {
     decimal d = {.value = 0};

@@ -14,6 +14,10 @@
  * expanded in the same manner, so it does not matter whether a file says z /
  * sqrt(2) or z 0.7071, z z z or z^3. Numbers must agree within 1e-6 of their
  * size, since most files have them as floats.
+ *
+ * A product that is no activation is left to the caller, which refuses its node
+ * by name. A gate such as z tanh(y) with another value y is never mistaken for
+ * an activation, because every function below compares the names of values.
  */
 #include "formats/onnx/activation_match.h"
 
@@ -21,13 +25,15 @@
 
 #include "base/error.h"
 
-/* The limits of a product. No activation reaches MAX_VISITS values; without it,
- * a hostile chain of products could take a time exponential in its length. */
+/* The limits of a product. 0.044715 z z z, the longest one, has four factors
+ * and seven values with its intermediate products. Without MAX_VISITS, a
+ * hostile chain of products could take a time exponential in its length. */
 enum { MAX_FACTORS = 3, MAX_VISITS = 16 };
 
 /* Since this opset, the default axis of Softmax is the last one. */
 enum { SOFTMAX_LAST_AXIS_OPSET = 13 };
 
+/* The formulas of gelu and gelu_tanh contain these constants. */
 #define SQRT_2 1.4142135623730951
 #define SQRT_2_OVER_PI 0.7978845608028654
 #define GELU_TANH_CUBIC 0.044715
@@ -71,6 +77,7 @@ static bool expand_product(const mlpi_graph_reader *r, const char *name,
         return expand_product(r, node->input[0], p);
     }
     if (is_binary(node, "Pow")) {
+        /* Other exponents occur in no activation. */
         bool is_cube = mlpi_graph_is_number(r, node->input[1], 3);
         bool good = is_cube || mlpi_graph_is_number(r, node->input[1], 2);
         for (size_t i = 0; good && i < (is_cube ? 3 : 2); i++) {
@@ -92,7 +99,8 @@ static bool is_near(double x, double expected)
     return difference <= 1e-6 * expected;
 }
 
-/* Returns true if the value is coefficient z^power. */
+/* Returns true if the value is coefficient z^power: expanded, it has z as a
+ * factor `power` times and no other factor. */
 static bool is_power(const mlpi_graph_reader *r, const char *name,
                      double coefficient, const char *z, size_t power)
 {
@@ -123,6 +131,7 @@ static bool is_gelu_cubic(const mlpi_graph_reader *r, const char *name,
         !is_near(p.coefficient, SQRT_2_OVER_PI) || p.count < 1 || p.count > 2) {
         return false;
     }
+    /* The factor that is not z must be the sum. */
     bool is_factored = p.count == 2;
     bool z_is_first = is_factored && strcmp(p.factor[0], z) == 0;
     const char *other = is_factored ? p.factor[z_is_first ? 0 : 1] : z;
@@ -130,6 +139,7 @@ static bool is_gelu_cubic(const mlpi_graph_reader *r, const char *name,
     if (strcmp(other, z) != 0 || !is_binary(sum, "Add")) {
         return false;
     }
+    /* The two terms of the sum may have either order. */
     for (size_t i = 0; i < 2; i++) {
         const char *term = mlpi_graph_skip_identities(r, sum->input[i]);
         bool is_first_term = is_factored ? mlpi_graph_is_number(r, term, 1)
@@ -142,7 +152,8 @@ static bool is_gelu_cubic(const mlpi_graph_reader *r, const char *name,
     return false;
 }
 
-/* If the value is 1 + op(y), returns the name of y, else NULL. */
+/* If the value is 1 + op(y) or op(y) + 1, returns the name of y, else NULL.
+ * This is the multiplier of gelu with Erf, and that of gelu_tanh with Tanh. */
 static const char *argument_of_one_plus(const mlpi_graph_reader *r,
                                         const char *name, const char *op)
 {
@@ -186,7 +197,8 @@ static bool match_multiplier(const mlpi_graph_reader *r, const char *z,
     return false;
 }
 
-/* Finds an activation that is a product, whatever the order of its factors. */
+/* Finds an activation that is a product, whatever the order of its factors. If
+ * there is none, match->found stays false. */
 static void match_product(const mlpi_graph_reader *r, const onnx_node *node,
                           mlpi_activation_match *match)
 {

@@ -6,7 +6,8 @@
  *
  *     y = s (p u + q) + t = (s p) u + (s q + t)
  *
- * so each operation adds s q to t and then multiplies s by p.
+ * so each operation adds s q to t and then multiplies s by p. All is computed
+ * in double, whatever the precision of the network.
  */
 #include "formats/onnx/affine.h"
 
@@ -18,11 +19,15 @@
  * since then its attribute training_mode says so. */
 enum { TRAINING_MODE_OPSET = 14 };
 
+/* Batch norm has four constants: scale, shift, mean and variance. A factor has
+ * its number in the operation itself. */
 size_t mlpi_affine_constants(mlpi_affine_kind kind)
 {
     return kind == MLPI_AFFINE_NORM ? 4 : kind == MLPI_AFFINE_FACTOR ? 0 : 1;
 }
 
+/* For batch norm, p is c0 / sqrt(c3 + epsilon) and q is c1 - p c2. For "c0 -
+ * v", p is -1. */
 void mlpi_affine_at(const mlpi_affine *affine, size_t j, double *s, double *t)
 {
     *s = 1;
@@ -62,6 +67,10 @@ void mlpi_affine_at(const mlpi_affine *affine, size_t j, double *s, double *t)
 
 /* ---------------------------------------------------------------------------
  * Recognising the operations of a node
+ *
+ * An operator is affine if all its inputs but one are constants. These
+ * functions read the constants of a node and leave it to the caller, who knows
+ * the number of columns, to check their shape.
  */
 
 /* Reads scale, bias, mean and variance, in this order, which is both ONNX's and
@@ -87,7 +96,9 @@ static mlp_status match_norm(const mlpi_graph_reader *r, const onnx_node *node,
     return MLP_OK;
 }
 
-/* A Scaler computes (v - offset) scale, from two attributes. */
+/* A Scaler computes (v - offset) scale, from two attributes. Each has a number
+ * for every column, or one for all. The node becomes two operations, of which
+ * the product is the last one. */
 static mlp_status match_scaler(const mlpi_graph_reader *r,
                                const onnx_node *node, mlpi_affine_match *match)
 {
@@ -137,6 +148,7 @@ static mlp_status match_arithmetic(const mlpi_graph_reader *r,
     if (k == n || node->n_input != 2) {
         return MLP_OK;
     }
+    /* `at` is the index of the constant among the two inputs. */
     size_t at = mlpi_graph_is_constant(r, node->input[1]) ? 1 : 0;
     if (!mlpi_graph_is_constant(r, node->input[at]) ||
         (at == 0 && operators[k].needs_second)) {
@@ -152,6 +164,8 @@ static mlp_status match_arithmetic(const mlpi_graph_reader *r,
     return MLP_OK;
 }
 
+/* Tries the three kinds of nodes. A node that is none of them is no error:
+ * count stays 0, and the caller tries other patterns. */
 mlp_status mlpi_match_affine(const mlpi_graph_reader *r, const onnx_node *node,
                              mlpi_affine_match *match)
 {

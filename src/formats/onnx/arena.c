@@ -10,7 +10,8 @@
  *
  * Each object starts at a multiple of 16 bytes, which suits every type that an
  * ONNX message contains. An object that is larger than a block gets a block of
- * its own.
+ * its own, which is then the newest; the rest of the block before is lost, at
+ * most 16 KB for each such object.
  */
 #include "formats/onnx/arena.h"
 
@@ -23,6 +24,7 @@
 
 enum { BLOCK_BYTES = 16384, OBJECT_ALIGNMENT = 16, MAX_STRING = 256 };
 
+/* The head of a block. The bytes that are handed out follow it. */
 typedef struct mlpi_arena_block {
     struct mlpi_arena_block *previous;
     size_t used, size; /* bytes after the head */
@@ -54,6 +56,9 @@ static block *add_block(mlpi_arena *arena, size_t min_bytes)
     return added;
 }
 
+/* The size is rounded up to the alignment, and both operations are checked:
+ * counts come from files. Bytes are cleared here, not by the block, because a
+ * block is not used up as a rule. */
 void *mlpi_arena_allocate(mlpi_arena *arena, size_t count, size_t size)
 {
     size_t bytes = 0;
@@ -104,6 +109,7 @@ char *mlpi_arena_printf(mlpi_arena *arena, const char *format, ...)
     return copy;
 }
 
+/* Follows the list from the newest block to the oldest. */
 void mlpi_arena_free(mlpi_arena *arena)
 {
     while (arena->last) {

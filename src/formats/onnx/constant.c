@@ -11,6 +11,10 @@
  * follow a symbolic link: otherwise a file from the internet could make the
  * library read any file of its user. The size of the other file is checked
  * before memory is allocated for its content.
+ *
+ * Large models keep their numbers outside the ONNX file, since protobuf limits
+ * a message to 2 GB. The tensor then has properties, which are pairs of
+ * strings, instead of data.
  */
 #include "formats/onnx/constant.h"
 
@@ -22,6 +26,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 
+/* Reports a tensor that cannot be read, with its name. */
 static mlp_status refuse(const mlpi_arena *arena, mlp_status status,
                          const onnx_tensor *t, const char *what)
 {
@@ -37,6 +42,9 @@ static size_t element_size(int32_t type)
 
 /* ---------------------------------------------------------------------------
  * Shape
+ *
+ * A constant is a matrix at most. Larger tensors belong to convolutions and
+ * attention, which no multi-layer perceptron has.
  */
 
 /* Sets rank, rows and cols of the constant. A tensor without dimensions is a
@@ -176,6 +184,9 @@ static size_t use_list(const onnx_tensor *t, mlpi_constant *c)
     }
 }
 
+/* The type decides how many bytes the numbers must have, the dimensions how
+ * many numbers there are. Whatever the file has, raw bytes or a list, must
+ * match both. */
 mlp_status mlpi_constant_from_tensor(mlpi_arena *arena, const char *path,
                                      onnx_tensor *t, mlpi_constant *c)
 {
@@ -216,6 +227,10 @@ mlpi_constant mlpi_constant_from_ints(size_t n, const int64_t *values)
 
 /* ---------------------------------------------------------------------------
  * Elements
+ *
+ * An element is converted each time it is read. Every weight is read once or
+ * twice while the network is filled, so a converted copy would only cost
+ * memory.
  */
 
 /* Returns the element that is stored at `index`. Raw bytes may be unaligned and
@@ -236,12 +251,16 @@ static double real_at(const mlpi_constant *c, size_t index)
     return c->f32 ? c->f32[index] : c->f64[index];
 }
 
+/* A transposed constant is stored by columns: element (i, j) is behind j
+ * columns of `rows` elements each. */
 double mlpi_constant_at(const mlpi_constant *c, size_t i, size_t j)
 {
     double x = real_at(c, c->transposed ? j * c->rows + i : i * c->cols + j);
     return c->round_to_float ? (float)x : x;
 }
 
+/* The rounding to float is that of a Cast node between the tensor and its
+ * use. */
 double mlpi_constant_broadcast(const mlpi_constant *c, size_t j)
 {
     size_t n = mlpi_constant_count(c);
@@ -249,6 +268,8 @@ double mlpi_constant_broadcast(const mlpi_constant *c, size_t j)
     return c->round_to_float ? (float)x : x;
 }
 
+/* Integers are dimensions of shapes, axes and indices. int32 numbers are
+ * widened with their sign. */
 int64_t mlpi_constant_int(const mlpi_constant *c, size_t j)
 {
     size_t size = element_size(c->type);

@@ -41,6 +41,8 @@ typedef struct cursor {
     struct totals *totals;
 } cursor;
 
+/* Reads a varint. Returns false if it does not end within 64 bits or within the
+ * message. */
 static bool get_varint(cursor *from, uint64_t *value)
 {
     uint64_t result = 0;
@@ -56,6 +58,7 @@ static bool get_varint(cursor *from, uint64_t *value)
     return false;
 }
 
+/* Skips n bytes. Returns false if the message has fewer. */
 static bool skip(cursor *from, uint64_t n)
 {
     if (n > from->size - from->used) {

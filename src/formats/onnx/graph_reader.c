@@ -40,14 +40,17 @@ typedef struct mlpi_definition {
     size_t position; /* of the node in the graph, from 1; of a tensor 0 */
 } definition;
 
+/* Orders definitions by name, for mlpi_sort. The order of the bytes serves, as
+ * only equality matters to the caller. */
 static bool is_before(const void *a, const void *b)
 {
     return strcmp(((const definition *)a)->name,
                   ((const definition *)b)->name) < 0;
 }
 
-/* Returns the definition of a value, NULL if there is none. The graph input has
- * none. */
+/* Returns the definition of a value, NULL if there is none: for the graph
+ * input, and for names that occur nowhere. Binary search: the name, if it
+ * exists, is at an index of low to high - 1. */
 static const definition *find(const mlpi_graph_reader *r, const char *name)
 {
     size_t low = 0;
@@ -67,7 +70,8 @@ static const definition *find(const mlpi_graph_reader *r, const char *name)
     return NULL;
 }
 
-/* Returns a name for messages: nodes need not have one. */
+/* Returns a name for messages. Nodes need not have one; then the name of the
+ * first output serves, which is unique. */
 static const char *display_name(const onnx_node *node)
 {
     return node->name && *node->name != '\0' ? node->name
@@ -86,11 +90,15 @@ mlp_status mlpi_graph_unsupported(const mlpi_graph_reader *r,
 
 /* ---------------------------------------------------------------------------
  * Opening
+ *
+ * All checks are made here, before anything is read from the graph. They visit
+ * each node and each of its inputs once, and search the definition of each
+ * input.
  */
 
 /* Lists the definitions of all values, sorted by name, and refuses a name that
- * occurs twice. An output with an empty name is one that the node leaves
- * out. */
+ * occurs twice: equal names are neighbours after sorting. An output with an
+ * empty name is one that the node leaves out. */
 static mlp_status list_definitions(mlpi_graph_reader *r)
 {
     const onnx_graph *g = r->graph;
@@ -132,7 +140,7 @@ static mlp_status find_input(mlpi_graph_reader *r)
     for (size_t i = 0; i < r->graph->n_input; i++) {
         const onnx_value *value = r->graph->input[i];
         if (!value->name || find(r, value->name)) {
-            continue;
+            continue; /* an initializer has a definition, an input none */
         }
         if (r->input) {
             return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
@@ -148,8 +156,8 @@ static mlp_status find_input(mlpi_graph_reader *r)
     return MLP_OK;
 }
 
-/* The attributes that this library reads. In ONNX's own operators each name has
- * one type, whatever the operator. */
+/* The attributes that this library reads, and their types. In ONNX's own
+ * operators each name has one type, whatever the operator. */
 static const struct {
     const char *name;
     MlpiOnnx__AttributeProto__AttributeType type;
@@ -168,6 +176,8 @@ static const struct {
     {"transB", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
 };
 
+/* Returns true if the attribute is not in the table or has the type of the
+ * table. */
 static bool has_expected_type(const onnx_attribute *a)
 {
     for (size_t i = 0; i < sizeof attribute_types / sizeof attribute_types[0];
@@ -179,6 +189,8 @@ static bool has_expected_type(const onnx_attribute *a)
     return true;
 }
 
+/* Checks all attributes of a node. Old files do not state the types of
+ * attributes (has_type is 0), and those are read as they are. */
 static mlp_status check_attributes(const mlpi_graph_reader *r,
                                    const onnx_node *node)
 {
@@ -194,7 +206,9 @@ static mlp_status check_attributes(const mlpi_graph_reader *r,
 }
 
 /* Checks that each input of a node is the graph input, an initializer or an
- * output of an earlier node. An input with an empty name is left out. */
+ * output of an earlier node. The node at index i has the position i + 1, so
+ * only positions up to i are earlier. An input with an empty name is one that
+ * the node leaves out. */
 static mlp_status check_order(const mlpi_graph_reader *r)
 {
     for (size_t i = 0; i < r->graph->n_node; i++) {
@@ -216,6 +230,9 @@ static mlp_status check_order(const mlpi_graph_reader *r)
     return MLP_OK;
 }
 
+/* Opsets are listed by domain; that of ONNX's own operators is empty or
+ * "ai.onnx". The opset of ai.onnx.ml does not matter, since its operators have
+ * not changed. */
 mlp_status mlpi_graph_open(mlpi_graph_reader *r, const onnx_model *model)
 {
     for (size_t i = 0; i < model->n_opset_import; i++) {
@@ -242,8 +259,12 @@ mlp_status mlpi_graph_open(mlpi_graph_reader *r, const onnx_model *model)
 
 /* ---------------------------------------------------------------------------
  * Nodes
+ *
+ * The functions below never fail. A part that a node does not have is "", NULL
+ * or the default that the caller names, and then the node matches no pattern.
  */
 
+/* For a tensor the node of the definition is NULL, too. */
 const onnx_node *mlpi_graph_producer(const mlpi_graph_reader *r,
                                      const char *name)
 {
@@ -251,11 +272,14 @@ const onnx_node *mlpi_graph_producer(const mlpi_graph_reader *r,
     return d ? d->node : NULL;
 }
 
+/* The input has no definition, so it is compared by its name. */
 bool mlpi_graph_is_input(const mlpi_graph_reader *r, const char *name)
 {
     return strcmp(r->input->name, name) == 0;
 }
 
+/* The type of a graph input is optional, and it may be a sequence or a map
+ * instead of a tensor. */
 const onnx_shape *mlpi_graph_input_shape(const mlpi_graph_reader *r)
 {
     const onnx_type *type = r->input->type;
@@ -264,6 +288,7 @@ const onnx_shape *mlpi_graph_input_shape(const mlpi_graph_reader *r)
                : NULL;
 }
 
+/* A dimension is a number, a name such as "batch", or absent. */
 int64_t mlpi_graph_input_dim(const mlpi_graph_reader *r, size_t i)
 {
     const onnx_shape *shape = mlpi_graph_input_shape(r);
@@ -279,13 +304,16 @@ const char *mlpi_node_input(const onnx_node *node, size_t i)
     return i < node->n_input ? node->input[i] : "";
 }
 
-/* Compares the operator only; the callers compare the domain. */
+/* Compares the operator only; the callers compare the domain. A node without
+ * outputs computes nothing that a pattern could use, so it never matches. */
 static bool has_op_type(const onnx_node *node, const char *op)
 {
     return node->op_type && strcmp(node->op_type, op) == 0 &&
            node->n_output > 0;
 }
 
+/* An empty domain and "ai.onnx" are the same. Operators of the same name in
+ * other domains may compute anything, so they do not match. */
 bool mlpi_node_is_op(const onnx_node *node, const char *op)
 {
     const char *domain = node->domain ? node->domain : "";
@@ -299,6 +327,7 @@ bool mlpi_node_is_ml_op(const onnx_node *node, const char *op)
            strcmp(node->domain, "ai.onnx.ml") == 0;
 }
 
+/* Nodes have few attributes, so they are searched from front to back. */
 const onnx_attribute *mlpi_node_attribute(const onnx_node *node,
                                           const char *name)
 {
@@ -318,6 +347,8 @@ int64_t mlpi_node_get_int(const onnx_node *node, const char *name,
     return attribute ? attribute->i : absent;
 }
 
+/* The attribute is a float, even if the exporter had a double; see
+ * mlpi_shortest_decimal. */
 double mlpi_node_get_float(const onnx_node *node, const char *name,
                            double absent)
 {
@@ -327,8 +358,15 @@ double mlpi_node_get_float(const onnx_node *node, const char *name,
 
 /* ---------------------------------------------------------------------------
  * Values
+ *
+ * A value is either computed from the graph input or constant. Exporters put
+ * nodes between a constant and its use (a Transpose of the weights, a Cast of a
+ * double), and nodes that do nothing between layers. The functions below see
+ * through both.
  */
 
+/* Returns true for the types between which a Cast changes no more than the last
+ * bits. */
 static bool is_real_type(int64_t type)
 {
     return type == ONNX_FLOAT || type == ONNX_DOUBLE;
@@ -361,6 +399,9 @@ static bool is_identity(const mlpi_graph_reader *r, const onnx_node *node)
     return *mode == '\0' || (d && d->tensor && is_false(d->tensor));
 }
 
+/* The walk ends, because every node stands after the nodes that compute its
+ * inputs. Only the first output is followed: the second one of a Dropout is its
+ * mask. */
 const char *mlpi_graph_skip_identities(const mlpi_graph_reader *r,
                                        const char *name)
 {
@@ -372,8 +413,9 @@ const char *mlpi_graph_skip_identities(const mlpi_graph_reader *r,
     return name;
 }
 
-/* Gets the constant of a Constant node, which has a single attribute: a tensor,
- * a number, or a list of numbers. */
+/* Gets the constant of a Constant node. Such a node has a single attribute: a
+ * tensor, a number, or a list of numbers. Its other forms, strings and sparse
+ * tensors, are no numbers of a layer and are refused. */
 static mlp_status read_constant_node(const mlpi_graph_reader *r,
                                      const onnx_node *node, mlpi_constant *c)
 {
@@ -403,8 +445,11 @@ static mlp_status read_constant_node(const mlpi_graph_reader *r,
 
 /* Walks from a value back to the initializer or Constant node that it comes
  * from. Returns its definition; NULL if the value is not a constant. Also tells
- * whether the matrix is transposed, and whether a Cast to float rounds it. A
- * Transpose of a matrix has no perm, or the perm (1, 0). */
+ * whether the matrix is transposed, and whether a Cast to float rounds it.
+ *
+ * A Transpose of a matrix has no perm, or the perm (1, 0). A Dropout is not
+ * followed, for nobody drops constants. MAX_HOPS bounds the time, since the
+ * walk is repeated for each use of a constant. */
 static const definition *find_constant(const mlpi_graph_reader *r,
                                        const char *name, bool *transposed,
                                        bool *round_to_float)
@@ -440,6 +485,9 @@ bool mlpi_graph_is_constant(const mlpi_graph_reader *r, const char *name)
     return find_constant(r, name, &transposed, &round_to_float) != NULL;
 }
 
+/* A transposition exchanges the numbers of rows and columns, and
+ * mlpi_constant_at exchanges the indices. The numbers themselves stay where
+ * they are. A constant of one dimension is its own transpose. */
 mlp_status mlpi_graph_get_constant(const mlpi_graph_reader *r, const char *name,
                                    mlpi_constant *c)
 {
@@ -462,6 +510,8 @@ mlp_status mlpi_graph_get_constant(const mlpi_graph_reader *r, const char *name,
     return MLP_OK;
 }
 
+/* Failures to read a constant count as "no number": the pattern does not match
+ * then, and the node is refused with its name. */
 bool mlpi_graph_get_number(const mlpi_graph_reader *r, const char *name,
                            double *x)
 {
@@ -475,6 +525,7 @@ bool mlpi_graph_get_number(const mlpi_graph_reader *r, const char *name,
     return true;
 }
 
+/* The tolerance allows for a number that was stored as a float. */
 bool mlpi_graph_is_number(const mlpi_graph_reader *r, const char *name,
                           double number)
 {

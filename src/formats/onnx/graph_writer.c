@@ -22,13 +22,18 @@
 #include "base/bytes.h"
 #include "base/memory.h"
 
+/* A Gemm has three inputs: x, W and b. No node that is written has more, and
+ * none has more than two attributes. */
 enum { MAX_INPUTS = 3, MAX_ATTRIBUTES = 2 };
 
+/* Returns the element type of all tensors of a network. */
 static int32_t element_type(mlp_dtype dtype)
 {
     return dtype == MLP_F32 ? ONNX_FLOAT : ONNX_DOUBLE;
 }
 
+/* The lists are allocated before the status is checked once; that is safe since
+ * the arena returns NULL after a failure. */
 void mlpi_graph_begin(mlpi_graph_writer *w, size_t nodes, size_t tensors)
 {
     w->graph = mlpi_arena_allocate(&w->arena, 1, sizeof *w->graph);
@@ -46,15 +51,21 @@ void mlpi_graph_begin(mlpi_graph_writer *w, size_t nodes, size_t tensors)
 
 /* ---------------------------------------------------------------------------
  * Nodes
+ *
+ * The last node of the list is the one that is being completed. Its inputs are
+ * names of values, which the message only points to: they live in the arena, or
+ * are literals.
  */
 
-/* Returns the node that is being completed; NULL after a failure. */
+/* Returns the node that is being completed; NULL after a failure, so that the
+ * callers do nothing then. */
 static onnx_node *last_node(const mlpi_graph_writer *w)
 {
     return w->arena.status == MLP_OK ? w->graph->node[w->graph->n_node - 1]
                                      : NULL;
 }
 
+/* The name of the node is also the name of its output. */
 const char *mlpi_graph_add_node(mlpi_graph_writer *w, const char *op,
                                 const char *a, const char *b)
 {
@@ -87,6 +98,8 @@ const char *mlpi_graph_add_node(mlpi_graph_writer *w, const char *op,
     return name;
 }
 
+/* The cast removes const, because protobuf-c has no const strings. It does not
+ * write to them. */
 void mlpi_graph_add_input(mlpi_graph_writer *w, const char *input)
 {
     onnx_node *node = last_node(w);
@@ -114,6 +127,7 @@ static onnx_attribute *add_attribute(mlpi_graph_writer *w, const char *name)
     return attribute;
 }
 
+/* Since IR version 2 the type of an attribute must be stated. */
 void mlpi_graph_set_int(mlpi_graph_writer *w, const char *name, int64_t value)
 {
     onnx_attribute *attribute = add_attribute(w, name);
@@ -136,10 +150,13 @@ void mlpi_graph_set_float(mlpi_graph_writer *w, const char *name, double value)
 
 /* ---------------------------------------------------------------------------
  * Initializers
+ *
+ * An initializer holds its numbers as raw_data, the form that all software
+ * reads, and that costs no conversion of the numbers to text or varints.
  */
 
 /* Copies the elements of a view row by row, in little-endian order, which is
- * the form of raw_data. */
+ * the form of raw_data on every machine. */
 static unsigned char *copy_raw_data(mlpi_arena *arena, mlp_cview view,
                                     size_t size)
 {
@@ -190,6 +207,8 @@ const char *mlpi_graph_add_tensor(mlpi_graph_writer *w, const char *name,
     return copy;
 }
 
+/* A graph has few initializers that are constants, so the names are compared
+ * one by one. */
 const char *mlpi_graph_add_constant(mlpi_graph_writer *w, const char *name,
                                     double value)
 {
@@ -209,10 +228,14 @@ const char *mlpi_graph_add_constant(mlpi_graph_writer *w, const char *name,
 
 /* ---------------------------------------------------------------------------
  * Input and output
+ *
+ * ONNX requires the type and the shape of each graph input and output. The
+ * messages are nested five deep: value, type, tensor type, shape, dimension.
  */
 
 /* Returns a list of one declared value with the shape (N, cols). N is a
- * symbolic dimension, so the graph takes any number of rows. */
+ * symbolic dimension, so the graph takes any number of rows. Input and output
+ * have the same name for it, which tells that they have equally many rows. */
 static onnx_value **declare(mlpi_graph_writer *w, const char *name, size_t cols)
 {
     mlpi_arena *arena = &w->arena;
@@ -254,6 +277,8 @@ static onnx_value **declare(mlpi_graph_writer *w, const char *name, size_t cols)
     return list;
 }
 
+/* The output of the last node is renamed to "output", so that no node is needed
+ * only to name it. */
 void mlpi_graph_end(mlpi_graph_writer *w, size_t inputs, size_t outputs)
 {
     onnx_value **input = declare(w, "input", inputs);

@@ -62,6 +62,7 @@ typedef struct walk {
     bool is_reshaped; /* true if the value changes its shape after this point */
 } walk;
 
+/* Reports a node that fits no pattern, or a pattern that is not supported. */
 static mlp_status refuse(const walk *w, const onnx_node *node, const char *why)
 {
     return mlpi_graph_unsupported(w->r, node, why);
@@ -100,6 +101,8 @@ static mlp_status check_columns(walk *w, const onnx_node *node,
     return n == 1 ? MLP_OK : set_width(w, node, n);
 }
 
+/* Adds an operation to the map that is being collected. Its constants tell the
+ * number of columns, which all nodes up to the next dense layer share. */
 static mlp_status add_operation(walk *w, const mlpi_affine_operation *o)
 {
     for (size_t i = 0; i < mlpi_affine_constants(o->kind); i++) {
@@ -191,6 +194,8 @@ static mlp_status read_dense(walk *w, const onnx_node *node, mlpi_dense *d)
     return MLP_OK;
 }
 
+/* Adds a layer. The value before it has as many columns as W has rows, and
+ * nothing is known of that value yet: the state of the walk starts anew. */
 static mlp_status visit_dense(walk *w, const onnx_node *node, bool *visited)
 {
     mlpi_layer_chain *chain = w->chain;
@@ -245,6 +250,9 @@ static mlp_status end_affine_after_activation(walk *w)
                                : &w->chain->output);
 }
 
+/* An activation belongs to the layer that computes its input. That layer is
+ * found later, so the walk keeps the activation until then; a second one before
+ * it cannot be represented. */
 static mlp_status visit_activation(walk *w, const onnx_node *node,
                                    bool *visited)
 {

@@ -42,6 +42,7 @@ typedef struct loader {
  * Names of classes
  */
 
+/* Returns true for valid UTF-8, the only text that a network stores. */
 static bool is_text(const char *text)
 {
     return text && mlpi_is_utf8(text, strlen(text));
@@ -131,6 +132,7 @@ static bool is_metadata(const onnx_property *p)
            strncmp(p->key, "mlp.", 4) != 0;
 }
 
+/* Copies the other metadata_props to the network, in the order of the file. */
 static mlp_status set_metadata(const loader *to)
 {
     size_t count = 0;
@@ -197,6 +199,8 @@ static bool begins(const unsigned char *head, size_t size)
     return head[0] >= 8 && (head[0] & 5) == 0 && size <= ONNX_MAX_BYTES;
 }
 
+/* The content of the file is read as a whole and released at the end. It must
+ * live as long as the chain, whose constants point into the message. */
 mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
                          mlp_net **net)
 {

@@ -20,6 +20,10 @@
  * computes it; variances that are negative or not finite, since they have no
  * square root; and a parameter that overflows when maps are multiplied into
  * it.
+ *
+ * mean and std are stored in the precision of the network. So a standard
+ * deviation that is positive as a double can become 0 as a float; such a map is
+ * no scaling.
  */
 #include "formats/onnx/net_builder.h"
 
@@ -31,6 +35,7 @@
  * copy, and a small file must not become a network of any size. */
 enum { MAX_SHARING = 8 };
 
+/* What the functions below share while a network is built. */
 typedef struct builder {
     const mlpi_graph_reader *r;
     mlpi_layer_chain *chain;
@@ -47,6 +52,9 @@ static mlpi_dense *dense_of(const builder *b, size_t l)
 
 /* ---------------------------------------------------------------------------
  * Checks
+ *
+ * These checks come before the network is created, because they need no memory
+ * and a refusal is cheap then.
  */
 
 /* Checks that the variances of the batch norms of a map are 0 or more. */
@@ -77,6 +85,8 @@ static const void *numbers_of(const mlpi_constant *c)
                     : (const void *)c->f64;
 }
 
+/* Counts for each layer how many layers up to it have the same weights. With at
+ * most 256 layers, the quadratic search is short. */
 static mlp_status check_sharing(const builder *b)
 {
     for (size_t l = 1; l <= b->chain->L; l++) {
@@ -93,6 +103,8 @@ static mlp_status check_sharing(const builder *b)
     return MLP_OK;
 }
 
+/* Checks all maps of the chain, wherever they will go, and the weights that
+ * layers share. */
 static mlp_status check_chain(const builder *b)
 {
     TRY(check_sharing(b));
@@ -107,6 +119,8 @@ static mlp_status check_chain(const builder *b)
 
 /* ---------------------------------------------------------------------------
  * Configuration
+ *
+ * The layers of the configuration follow the chain one to one.
  */
 
 /* Returns true if the map is one batch norm with an epsilon that a network can
@@ -143,7 +157,8 @@ static mlp_dtype precision_of(const mlpi_layer_chain *chain)
     return MLP_F32;
 }
 
-/* A file does not tell the loss. This one is usual with the activation. */
+/* A file does not tell the loss. Returns the one whose gradient is simple with
+ * the last activation, and which is usual with it. */
 static mlp_loss loss_of(mlp_activation output)
 {
     return output == MLP_ACT_SOFTMAX   ? MLP_LOSS_CCE
@@ -151,6 +166,8 @@ static mlp_loss loss_of(mlp_activation output)
                                        : MLP_LOSS_MSE;
 }
 
+/* Fills the configuration of the network. A layer keeps its batch norm if its
+ * epsilon is that of the network. */
 static mlp_status configure(builder *b)
 {
     const mlpi_layer_chain *chain = b->chain;
@@ -296,6 +313,10 @@ static mlp_status set_target_scaling(const builder *b)
 
 /* ---------------------------------------------------------------------------
  * Parameters
+ *
+ * Every number passes through double. If no map changes it, the factors are
+ * exactly 1 and the summands exactly 0, so that a float returns to the same
+ * float.
  */
 
 /* Sets an element to x, which was computed from the number `original` of the
@@ -310,6 +331,7 @@ static bool set_parameter(mlp_view view, size_t i, size_t j, double x,
            !isfinite(original);
 }
 
+/* Reports a parameter that overflows the precision of the network. */
 static mlp_status refuse_parameter(const builder *b, size_t l)
 {
     return mlpi_error(&b->config.hooks, MLP_ERR_NOT_FINITE,
@@ -400,6 +422,8 @@ static mlp_status set_layer(const builder *b, size_t l)
     return has_batch_norm ? set_batch_norm(b, l, &bias) : MLP_OK;
 }
 
+/* Sets all that a new network, whose parameters are 0, needs. Scaling comes
+ * first: a map that is no scaling moves into layer 1 then. */
 static mlp_status fill_net(const builder *b)
 {
     TRY(set_scaling(b));
@@ -410,6 +434,7 @@ static mlp_status fill_net(const builder *b)
     return MLP_OK;
 }
 
+/* Target scaling is separated first, because it decides the loss. */
 mlp_status mlpi_build_net(const mlpi_graph_reader *r, mlpi_layer_chain *chain,
                           mlp_net **net)
 {

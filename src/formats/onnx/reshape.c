@@ -24,7 +24,7 @@
 enum { NO_DIMENSION = -2 };
 
 /* Returns the integer of a constant of one element, NO_DIMENSION if the value
- * is anything else. */
+ * is anything else; then every comparison with a valid dimension fails. */
 static int64_t integer_of(const mlpi_graph_reader *r, const char *name)
 {
     mlpi_constant c = {.type = 0};
@@ -88,6 +88,8 @@ static mlp_status get_shape(const mlpi_graph_reader *r, const onnx_node *node,
     return MLP_OK;
 }
 
+/* Accepts the shapes of the table in the head of this file. (0, -1) keeps the
+ * width, whatever it is; the others state it. */
 static mlp_status match_reshape(const mlpi_graph_reader *r,
                                 const onnx_node *node,
                                 mlpi_reshape_match *match)
@@ -123,6 +125,8 @@ static mlp_status match_squeeze(const mlpi_graph_reader *r,
     return MLP_OK;
 }
 
+/* A Flatten at axis 1 keeps the rows and makes one column of each number, so
+ * its width is not told either. At another axis it would mix the rows. */
 mlp_status mlpi_match_reshape(const mlpi_graph_reader *r, const onnx_node *node,
                               mlpi_reshape_match *match)
 {

@@ -27,7 +27,9 @@
 #include "base/memory.h"
 #include "formats/onnx/graph_writer.h"
 
-/* The most nodes and initializers that a graph can have. */
+/* The most nodes and initializers that a graph can have. gelu_tanh has the most
+ * nodes: three products and a sum for the cubic, a product with sqrt(2 / pi),
+ * the Tanh, and three nodes of add_half_product. */
 enum {
     NODES_OF_LAYER = 10, /* Gemm, and at most nine nodes for an activation */
     TENSORS_OF_LAYER = 2,
@@ -42,7 +44,8 @@ enum {
  * compute the activation, and returns the name of their result.
  */
 
-/* Returns the constant 1. */
+/* Returns the constant 1. Constants are initializers without dimensions, which
+ * ONNX broadcasts to all elements, and layers share them. */
 static const char *one(mlpi_graph_writer *w)
 {
     return mlpi_graph_add_constant(w, "one", 1.0);
@@ -80,7 +83,8 @@ static const char *add_gelu_tanh(mlpi_graph_writer *w, const char *z)
     return add_half_product(w, z, mlpi_graph_add_node(w, "Tanh", x, NULL));
 }
 
-/* Adds an operator that has the slope as its attribute alpha. */
+/* Adds LeakyRelu or Elu, which have the slope as their attribute alpha. It is a
+ * float in every file, so a slope of a float64 network may be rounded. */
 static const char *add_with_slope(mlpi_graph_writer *w, const char *op,
                                   const char *z, double slope)
 {
@@ -89,6 +93,8 @@ static const char *add_with_slope(mlpi_graph_writer *w, const char *op,
     return a;
 }
 
+/* Adds a softmax of each row. The axis is written although it is the default,
+ * because the default has changed between opsets. */
 static const char *add_softmax(mlpi_graph_writer *w, const char *z)
 {
     const char *a = mlpi_graph_add_node(w, "Softmax", z, NULL);
@@ -96,6 +102,8 @@ static const char *add_softmax(mlpi_graph_writer *w, const char *z)
     return a;
 }
 
+/* Adds the nodes of a layer's activation. The identity needs none: the result
+ * is z itself. */
 static const char *add_activation(mlpi_graph_writer *w, const mlp_layer *layer,
                                   const char *z)
 {
@@ -129,6 +137,10 @@ static const char *add_activation(mlpi_graph_writer *w, const mlp_layer *layer,
 
 /* ---------------------------------------------------------------------------
  * The graph
+ *
+ * The functions below add the nodes of a part of the network. A view of a
+ * network's parameters cannot fail here; its status still goes to the arena, so
+ * that a failure could not pass in silence.
  */
 
 /* Adds an initializer of n numbers, one for each column, in the network's
@@ -172,8 +184,8 @@ static bool get_scaling(mlpi_graph_writer *w, const mlp_net *net,
     return scales;
 }
 
-/* Adds (x - mean) / std, and returns the result; returns x itself if the
- * network does not scale its inputs. */
+/* Adds Sub and Div, which compute (x - mean) / std, and returns the result;
+ * returns x itself if the network does not scale its inputs. */
 static const char *add_scaling(mlpi_graph_writer *w, const mlp_net *net,
                                const char *x)
 {
@@ -188,7 +200,8 @@ static const char *add_scaling(mlpi_graph_writer *w, const mlp_net *net,
     return x;
 }
 
-/* Adds a std + mean, if the network scales its targets. */
+/* Adds Mul and Add, which compute a std + mean, if the network scales its
+ * targets. They are the last nodes, whose output mlpi_graph_end declares. */
 static void add_target_scaling(mlpi_graph_writer *w, const mlp_net *net,
                                const char *a)
 {
@@ -232,6 +245,7 @@ static const char *add_layer(mlpi_graph_writer *w, const mlp_net *net, size_t l,
     return add_activation(w, &layer, z);
 }
 
+/* Adds the nodes in the order of computation, as ONNX requires. */
 static void build_graph(mlpi_graph_writer *w, const mlp_net *net)
 {
     size_t L = mlp_net_layer_count(net);
@@ -247,8 +261,14 @@ static void build_graph(mlpi_graph_writer *w, const mlp_net *net)
 
 /* ---------------------------------------------------------------------------
  * The model: the graph, its opset and its metadata
+ *
+ * Producer, opset and IR version identify the file. Keys that begin with "mlp."
+ * are reserved for this library, so metadata of the user cannot be confused
+ * with names of classes.
  */
 
+/* Returns the number of metadata_props: one for each class that has a name, and
+ * one for each key. */
 static size_t count_properties(const mlp_net *net)
 {
     size_t classes = 0;
@@ -320,6 +340,7 @@ static onnx_model *build(mlpi_graph_writer *w, const mlp_net *net)
     return w->arena.status == MLP_OK ? model : NULL;
 }
 
+/* Returns a writer with the hooks and the precision of a network. */
 static mlpi_graph_writer writer_for(const mlp_net *net, bool only_measure)
 {
     return (mlpi_graph_writer){.arena = {.hooks = mlp_net_hooks(net)},
@@ -327,8 +348,8 @@ static mlpi_graph_writer writer_for(const mlp_net *net, bool only_measure)
                                .only_measure = only_measure};
 }
 
-/* Computes the size of the file in bytes. MLP_ERR_LIMIT: the size is more than
- * protobuf allows. */
+/* Computes the size of the file in bytes, from a message without the numbers of
+ * its tensors. MLP_ERR_LIMIT: the size is more than protobuf allows. */
 static mlp_status measure(const mlp_net *net, size_t *size)
 {
     mlpi_graph_writer w = writer_for(net, true);
@@ -346,7 +367,9 @@ static mlp_status measure(const mlp_net *net, size_t *size)
     return status;
 }
 
-/* Writes the file to `bytes`, which has the measured size. */
+/* Writes the file to `bytes`, which has the measured size. The message is built
+ * from a copy of the network without batch norm; both are freed before the
+ * call returns. */
 static mlp_status pack(const mlp_net *net, unsigned char *bytes)
 {
     mlp_net *folded = NULL;
@@ -362,12 +385,16 @@ static mlp_status pack(const mlp_net *net, unsigned char *bytes)
     return status;
 }
 
+/* The size depends on the shape of the network, its names and its metadata, but
+ * on no weight. So the size that a caller has asked for stays right while the
+ * network is trained. */
 size_t mlp_onnx_save_size(const mlp_net *net)
 {
     size_t size = 0;
     return net && measure(net, &size) == MLP_OK ? size : 0;
 }
 
+/* A wrong size is refused before anything is written. */
 mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size)
 {
     size_t needed = 0;
@@ -389,6 +416,8 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size)
     return pack(net, bytes);
 }
 
+/* The file is built in memory and written at once, so that an error of the disk
+ * leaves the old file as it was; see base/file.h. */
 mlp_status mlp_onnx_save(const mlp_net *net, const char *path)
 {
     size_t size = 0;
