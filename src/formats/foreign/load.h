@@ -4,7 +4,13 @@
  * reading the file, creating the network and setting its parameters.
  *
  * A format supplies two functions, mlpi_foreign_format, and its public
- * functions call mlpi_foreign_load and mlpi_foreign_load_memory with them.
+ * functions call mlpi_foreign_load and mlpi_foreign_load_memory with them. Its
+ * `read` has three parts:
+ *
+ *     1. scan the sizes and activations of the layers, and check them;
+ *     2. compare the number of parameters with the length of the text, then
+ *        create the network;
+ *     3. scan the parameters and set them one by one.
  */
 #ifndef MLPI_FORMATS_FOREIGN_LOAD_H
 #define MLPI_FORMATS_FOREIGN_LOAD_H
@@ -21,8 +27,11 @@ typedef struct mlpi_foreign_format {
                        mlp_net **net);
 } mlpi_foreign_format;
 
-/* Load a network from a file or from memory; see mlp_foreign.h. `options` may
- * be NULL, which means the defaults. */
+/* Load a network from a file or from memory. These functions check the
+ * arguments, replace a NULL for `options` by the defaults, read the file and
+ * call format->read. MLP_ERR_NULL, MLP_ERR_ARGUMENT: an argument is missing, or
+ * the hooks are incomplete. MLP_ERR_IO, MLP_ERR_FORMAT, MLP_ERR_MEMORY: the
+ * file cannot be read. They fail also like format->read. */
 mlp_status mlpi_foreign_load(const mlpi_foreign_format *format,
                              const char *path,
                              const mlp_foreign_options *options, mlp_net **net);

@@ -11,12 +11,21 @@
  * and ends of lines. If the text continues as the function expects, it moves
  * the scanner behind that and returns true. Otherwise it returns false, and the
  * position of the scanner is of no further use.
+ *
+ * The results are meant to be joined by &&, so that the first difference ends
+ * the reading. A pair such as "(0, -1.2e-01)" is read by
+ *
+ *     mlpi_scan_word(&s, "(") && mlpi_scan_count(&s, &n) &&
+ *     mlpi_scan_word(&s, ",") && mlpi_scan_real(&s, &x) &&
+ *     mlpi_scan_word(&s, ")")
  */
 #ifndef MLPI_FORMATS_FOREIGN_SCAN_H
 #define MLPI_FORMATS_FOREIGN_SCAN_H
 
 #include "mlp.h"
 
+/* A scanner is a value of two pointers. A copy of it remembers the position, so
+ * that the same text can be read again. */
 typedef struct mlpi_scanner {
     const char *next, *end; /* next character, and the end of the text */
 } mlpi_scanner;
@@ -25,7 +34,8 @@ typedef struct mlpi_scanner {
  * the scanner stays before it, and another word can be tried. */
 bool mlpi_scan_word(mlpi_scanner *s, const char *word);
 
-/* Reads an integer without sign. Returns false also if it is not a size_t. */
+/* Reads an integer without sign, such as a number of neurons. Returns false
+ * also if the integer is not a size_t. */
 bool mlpi_scan_count(mlpi_scanner *s, size_t *n);
 
 /* Reads a decimal number such as -1.5e-3 or -1,5e-3. A digit must stand before
@@ -37,11 +47,13 @@ bool mlpi_scan_count(mlpi_scanner *s, size_t *n);
  * was printed with 18 digits or more is read back with the same bits. */
 bool mlpi_scan_real(mlpi_scanner *s, double *x);
 
-/* Returns true if only blanks are left. */
+/* Returns true if only blanks are left. A loader calls this last, so that a
+ * text with surplus numbers is refused. */
 bool mlpi_scan_end(mlpi_scanner *s);
 
-/* Skips lines until one begins with `key`, and moves the scanner behind the
- * key. The search begins with the next line. Returns false if no line does. */
+/* Skips lines until one begins with `key`, such as "num_layers=", and moves the
+ * scanner behind the key. The search begins with the next line. Returns false
+ * if no line does. */
 bool mlpi_scan_line(mlpi_scanner *s, const char *key);
 
 #endif

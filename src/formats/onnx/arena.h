@@ -7,6 +7,10 @@
  * from blocks of 16 KB, so that the caller's allocator is called rarely and
  * nothing is freed one by one.
  *
+ * What lies in an arena stays there until all is freed, even if nobody needs it
+ * any more. A loop that allocates must therefore be short, or its length must
+ * be bounded by the size of the file that is read.
+ *
  * The first failure is stored in `status`, and every later allocation returns
  * NULL. A caller may therefore make several allocations and check `status`
  * once after the last one:
@@ -23,6 +27,8 @@
 
 #include "mlp.h"
 
+/* An arena starts with its hooks set and everything else 0. It must not be
+ * copied while it is in use, because a copy would not know of later blocks. */
 typedef struct mlpi_arena {
     mlp_hooks hooks;               /* allocate the blocks and log failures */
     struct mlpi_arena_block *last; /* the newest block, NULL at first */
@@ -35,16 +41,20 @@ typedef struct mlpi_arena {
  * or after an earlier failure. */
 void *mlpi_arena_allocate(mlpi_arena *arena, size_t count, size_t size);
 
-/* Returns an array of `count` pointers, all NULL. Fails like
+/* Returns an array of `count` pointers, all NULL, of any type of object: the
+ * lists of protobuf messages are such arrays. Fails like
  * mlpi_arena_allocate. */
 void *mlpi_arena_pointers(mlpi_arena *arena, size_t count);
 
 /* Returns a string that is formatted like that of printf, cut after 255
- * characters. Fails like mlpi_arena_allocate. */
+ * characters: names of nodes, tensors and classes are shorter. Fails like
+ * mlpi_arena_allocate. */
 char *mlpi_arena_printf(mlpi_arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Frees all blocks. The status stays, so that it can be read afterwards. */
+/* Frees all blocks. Pointers into the arena are invalid afterwards. The status
+ * stays, so that it can still be returned. An arena that has allocated nothing
+ * may be freed, too. */
 void mlpi_arena_free(mlpi_arena *arena);
 
 #endif

@@ -6,6 +6,14 @@
  *           -> affine -> dense -> affine -> activation -> ... -> affine
  *           -> output
  *
+ * For example, Linear, BatchNorm1d, ReLU, Linear of PyTorch, with scaled
+ * inputs, is exported as the nodes
+ *
+ *     Sub, Div, Gemm, BatchNormalization, Relu, Gemm
+ *
+ * and read as the input map Sub, Div; a layer with the map BatchNormalization
+ * after it and the activation relu; and a layer with neither.
+ *
  * Each affine map (affine.h) may be empty, and each activation may be the
  * identity. The maps cannot stay where they are, because a network of this
  * library has no such part; net_builder.c makes them scaling or batch norm, or

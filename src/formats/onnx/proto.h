@@ -20,12 +20,21 @@
  *
  * A value is known by its name only: it is a graph input, an initializer, or
  * an output of one node.
+ *
+ * protobuf-c represents the parts of a message like this: a list x has its
+ * length in n_x; an optional number x is present if has_x is not 0; a string
+ * that is absent is NULL, or "" in some versions of protobuf-c; a message that
+ * is absent is NULL; and one of several alternatives is told by value_case.
+ * Strings and lists are not const, although this library never changes those of
+ * a message that it has read.
  */
 #ifndef MLPI_FORMATS_ONNX_PROTO_H
 #define MLPI_FORMATS_ONNX_PROTO_H
 
 #include <mlpi_onnx.pb-c.h>
 
+/* Names of messages. onnx_value declares a graph input or output, and
+ * onnx_property is a pair of strings. */
 typedef MlpiOnnx__ModelProto onnx_model;
 typedef MlpiOnnx__GraphProto onnx_graph;
 typedef MlpiOnnx__NodeProto onnx_node;
