@@ -52,8 +52,9 @@ bool mlpi_scan_real(mlpi_scanner *s, double *x);
 bool mlpi_scan_end(mlpi_scanner *s);
 
 /* Skips lines until one begins with `key`, such as "num_layers=", and moves the
- * scanner behind the key. The search begins with the next line. Returns false
- * if no line does. */
+ * scanner behind the key. The search begins with the next line. Returns
+ * false, with the scanner at the end of the text, if no later line begins with
+ * the key. */
 bool mlpi_scan_line(mlpi_scanner *s, const char *key);
 
 #endif

@@ -47,7 +47,7 @@ void *mlpi_arena_allocate(mlpi_arena *arena, size_t count, size_t size);
 void *mlpi_arena_pointers(mlpi_arena *arena, size_t count);
 
 /* Returns a string that is formatted like that of printf, cut after 255
- * characters: names of nodes, tensors and classes are shorter. Fails like
+ * characters: names of nodes and tensors are shorter. Fails like
  * mlpi_arena_allocate. */
 char *mlpi_arena_printf(mlpi_arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
