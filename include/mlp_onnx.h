@@ -88,7 +88,8 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
  *     silu, gelu and gelu_tanh as products, as PyTorch and Keras write them.
  *   - BatchNormalization, and Add, Sub, Mul and Div with one number or with one
  *     for each column. Before the first layer they become scaling of inputs;
- *     after the last activation they become scaling of targets. A batch norm
+ *     after the last activation they become scaling of targets, and so do a Mul
+ *     and an Add after a last layer without activation. A batch norm
  *     directly after a Gemm or MatMul stays batch norm if its epsilon is that
  *     of the first one. Everything else is multiplied into W and b.
  *   - Identity, Dropout, and Cast to float or double, which change nothing.

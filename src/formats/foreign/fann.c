@@ -28,9 +28,9 @@
  *     S  = deviation / factor
  *     M  = mean - deviation - new_min S
  *
- * Everything is checked before the network is created: struct fann keeps the
- * positions of neurons and connections, and the weights are read in a second
- * pass.
+ * A first pass checks the sizes and the neurons, before the network is created.
+ * It keeps the positions where neurons and connections begin. A second pass
+ * over both reads the weights into the network.
  */
 #include <string.h>
 

@@ -132,8 +132,8 @@ bool mlpi_scan_count(mlpi_scanner *s, size_t *n)
  * Decimal numbers
  *
  * The characters of a number are gathered into a struct decimal first, and then
- * converted at once. A
- * number may have any length: digits that do not fit move the power of ten.
+ * converted at once. A number may have any length: digits that do not fit move
+ * the power of ten.
  */
 
 /* The number value 10^power, while its characters are read. */

@@ -11,9 +11,10 @@
  *
  * An activation is a product of two factors: z, and a multiplier that depends
  * on z. match_product tries both orders. The arguments of erf and tanh are
- * expanded in the same manner, so it does not matter whether a file says z /
- * sqrt(2) or z 0.7071, z z z or z^3. Numbers must agree within 1e-6 of their
- * size, since most files have them as floats.
+ * expanded in the same manner. So it does not matter whether a file has a Div
+ * by sqrt(2) or a Mul by 0.7071, and whether it has two products or a Pow to 3.
+ * Numbers must agree within 1e-6 of their size, since most files have them as
+ * floats.
  *
  * A product that is no activation is left to the caller, which refuses its node
  * by name. A gate such as z tanh(y) with another value y is never mistaken for

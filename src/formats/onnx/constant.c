@@ -11,10 +11,6 @@
  * follow a symbolic link: otherwise a file from the internet could make the
  * library read any file of its user. The size of the other file is checked
  * before memory is allocated for its content.
- *
- * Large models keep their numbers outside the ONNX file, since protobuf limits
- * a message to 2 GB. The tensor then has properties, which are pairs of
- * strings, instead of data.
  */
 #include "formats/onnx/constant.h"
 
@@ -74,6 +70,10 @@ static mlp_status read_shape(const mlpi_arena *arena, const onnx_tensor *t,
 
 /* ---------------------------------------------------------------------------
  * External data
+ *
+ * Large models keep their numbers outside the ONNX file, since protobuf limits
+ * a message to 2 GB. The tensor then has properties, which are pairs of
+ * strings, instead of data.
  */
 
 /* Parses a decimal number without sign. Returns false if the text is anything
@@ -228,8 +228,8 @@ mlpi_constant mlpi_constant_from_ints(size_t n, const int64_t *values)
 /* ---------------------------------------------------------------------------
  * Elements
  *
- * An element is converted each time it is read. Every weight is read once or
- * twice while the network is filled, so a converted copy would only cost
+ * An element is converted each time it is read. Every weight is read only
+ * once while the network is filled, so a converted copy would only cost
  * memory.
  */
 

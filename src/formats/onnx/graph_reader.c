@@ -231,8 +231,8 @@ static mlp_status check_order(const mlpi_graph_reader *r)
 }
 
 /* Opsets are listed by domain; that of ONNX's own operators is empty or
- * "ai.onnx". The opset of ai.onnx.ml does not matter, since its operators have
- * not changed. */
+ * "ai.onnx". The opset of ai.onnx.ml does not matter, because Scaler and
+ * ZipMap have not changed. */
 mlp_status mlpi_graph_open(mlpi_graph_reader *r, const onnx_model *model)
 {
     for (size_t i = 0; i < model->n_opset_import; i++) {

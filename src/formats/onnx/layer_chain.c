@@ -226,8 +226,8 @@ static mlp_status visit_dense(walk *w, const onnx_node *node, bool *visited)
  */
 
 /* If the last operation multiplies by one number, removes it and returns the
- * number, else returns 1. This completes a gelu that ends with its 1/2: in 0.5
- * (z (1 + erf(...))) the walk meets the 0.5 as an affine operation, and then a
+ * number, else returns 1. This completes a gelu that ends with its 1/2. There
+ * the walk meets the 0.5 as an affine operation, and then z (1 + erf(...)), a
  * product that is gelu with a factor of 2. Together the two factors are 1. */
 static double pop_number(walk *w)
 {

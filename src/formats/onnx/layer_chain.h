@@ -7,7 +7,7 @@
  *           -> output
  *
  * For example, Linear, BatchNorm1d, ReLU, Linear of PyTorch, with scaled
- * inputs, is exported as the nodes
+ * inputs, may be exported as the nodes
  *
  *     Sub, Div, Gemm, BatchNormalization, Relu, Gemm
  *
@@ -28,8 +28,8 @@
  *
  *     a = activation(after(alpha before(x) W + beta C))
  *
- * `before` belongs to the layer that follows it, so that the map between an
- * activation and a dense layer occurs once. */
+ * A map between the activation of one layer and the next dense layer is the
+ * `before` of that next layer. */
 typedef struct mlpi_dense {
     mlpi_constant W; /* [inputs][outputs]: the transpose of the library's W */
     mlpi_constant C; /* one row: [outputs] or [1]; unused without has_C */

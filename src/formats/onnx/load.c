@@ -199,8 +199,8 @@ static bool begins(const unsigned char *head, size_t size)
     return head[0] >= 8 && (head[0] & 5) == 0 && size <= ONNX_MAX_BYTES;
 }
 
-/* The content of the file is read as a whole and released at the end. It must
- * live as long as the chain, whose constants point into the message. */
+/* The whole file is read before it is decoded, because protobuf-c decodes a
+ * message in memory. Decoding copies what is needed into the arena. */
 mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
                          mlp_net **net)
 {

@@ -16,14 +16,10 @@
  * the same epsilon, which becomes that of the first batch norm; a batch norm
  * with another epsilon goes into its layer.
  *
- * Refused are an output map that is no scaling, since no part of a network
- * computes it; variances that are negative or not finite, since they have no
- * square root; and a parameter that overflows when maps are multiplied into
- * it.
- *
- * mean and std are stored in the precision of the network. So a standard
- * deviation that is positive as a double can become 0 as a float; such a map is
- * no scaling.
+ * A chain is refused if its output map is no scaling, since no part of a
+ * network computes that map; if a variance is negative or not finite, since it
+ * has no square root; and if a parameter overflows when maps are multiplied
+ * into it.
  */
 #include "formats/onnx/net_builder.h"
 
@@ -199,6 +195,10 @@ static mlp_status configure(builder *b)
 
 /* ---------------------------------------------------------------------------
  * Scaling
+ *
+ * mean and std are stored in the precision of the network. So a standard
+ * deviation that is positive as a double can become 0 as a float; such a map is
+ * no scaling.
  */
 
 /* Returns true if a network of this precision can have the mean and the
@@ -316,7 +316,7 @@ static mlp_status set_target_scaling(const builder *b)
  *
  * Every number passes through double. If no map changes it, the factors are
  * exactly 1 and the summands exactly 0, so that a float returns to the same
- * float.
+ * float. Only a bias of -0 becomes 0.
  */
 
 /* Sets an element to x, which was computed from the number `original` of the

@@ -17,7 +17,7 @@
  *     s (W (S x + T) + b) + t = (s W S) x + s (W T + b) + t
  *
  * The right side is computed in double and rounded once. If the maps are empty,
- * W and b keep their bits.
+ * W and b keep their values.
  */
 #ifndef MLPI_FORMATS_ONNX_NET_BUILDER_H
 #define MLPI_FORMATS_ONNX_NET_BUILDER_H
