@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tutorial's exercises on other data: one circle inside another (problem
- * 5), beside the moons, learned by plain gradient descent, with L2
- * regularisation (problem 2), with momentum (problem 3) and with a learning
- * rate that decays (problem 4). Problem 1, softmax, is digits.c.
+ * The tutorial's exercises. Two data sets, the moons and one circle inside
+ * another (problem 5), are learned by plain gradient descent, with L2
+ * regularisation (problem 2), with momentum (problem 3) and with a decaying
+ * learning rate (problem 4). digits.c solves problem 1, softmax.
  */
 #include "example.h"
 #include "two_moons.h"
 
 enum { POINTS = 500, EPOCHS = 2000 };
 
-/* Points on a circle of radius 1, and as many on one of 0.5, with noise. */
+/* Draws points on a circle of radius 1 and as many on a circle of radius 0.5,
+ * with noise. */
 static samples make_circles(double noise, uint32_t seed)
 {
     const double pi = 3.14159265358979323846;
@@ -29,8 +30,8 @@ static samples make_circles(double noise, uint32_t seed)
     return circles;
 }
 
-/* Trains 2-16-8-1, as the tutorial does, on four fifths of the rows, and prints
- * what it learned; returns the accuracy on the last fifth. */
+/* Trains 2-16-8-1, the tutorial's network, on four fifths of the rows, and
+ * prints its losses and accuracies. Returns the accuracy on the last fifth. */
 static double learn(const char *data, samples all, const char *how,
                     const mlp_train_options *options)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handwritten digits with softmax (the tutorial's problem 1): 1797 images of 8
- * x 8 pixels in ten classes, learned five times, each time without one fifth,
- * on which the network is then tested. data/README.md says where they are from.
+ * Handwritten digits with softmax (the tutorial's problem 1). 1797 images of 8
+ * x 8 pixels belong to ten classes. Five networks are trained (five folds):
+ * each leaves out one fifth of the images and is tested on it. data/README.md
+ * says where the images are from.
  *     digits [FILE]
  */
 #include "example.h"
@@ -17,11 +18,12 @@ enum { ROWS = 1797, PIXELS = 64, CLASSES = 10, FOLDS = 5 };
 
 typedef struct digits {
     size_t n;
-    float X[ROWS][PIXELS]; /* 0 to 1 */
+    float X[ROWS][PIXELS]; /* brightness, 0 to 1 */
     int32_t label[ROWS];
 } digits;
 
-/* A line is 64 pixels, 0 to 16, and the digit, with commas between. */
+/* Reads the file. A line holds 64 pixels from 0 to 16 and the digit, separated
+ * by commas. */
 static void read_digits(const char *path, digits *d)
 {
     FILE *file = fopen(path, "r");
@@ -42,7 +44,8 @@ static void read_digits(const char *path, digits *d)
     (void)fclose(file);
 }
 
-/* Every fifth image of each class is the fold's, from its number on. */
+/* Chooses every fifth image of each class for the test, starting with the
+ * image whose number in its class is `fold`. */
 static void take_fold(const digits *all, size_t fold, digits *train,
                       digits *test)
 {
@@ -55,7 +58,7 @@ static void take_fold(const digits *all, size_t fold, digits *train,
     }
 }
 
-/* Returns the accuracy on the test images. */
+/* Trains on four fifths. Returns the accuracy on the images left out. */
 static double learn(const digits *train, const digits *test)
 {
     const mlp_layer layers[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every example needs: a way out when a call fails, arrays of either
- * precision, and the lines that the tutorial prints.
+ * What the examples share: they end with a message when a call fails, hold
+ * arrays of either precision, and print the lines of the tutorial.
  */
 #ifndef LIBMLP_EXAMPLE_H
 #define LIBMLP_EXAMPLE_H
@@ -16,7 +16,7 @@
  * Failures
  */
 
-/* The log hook: the library says what it expected and what came. */
+/* A log hook: prints what the library expected and what came. */
 static inline void tell(mlp_status status, const char *message, void *user)
 {
     (void)user;
@@ -24,7 +24,7 @@ static inline void tell(mlp_status status, const char *message, void *user)
     (void)fprintf(stderr, "%s\n", message);
 }
 
-/* Ends the program unless a call went well. */
+/* Ends the program if a call failed. */
 static inline void check(mlp_status status)
 {
     if (status != MLP_OK) {
@@ -37,10 +37,10 @@ static inline void check(mlp_status status)
  * Arrays
  */
 
-/* A dense array of zeros; free(array.data) takes it back. */
+/* Allocates a dense array of zeros. free(array.data) frees it. */
 static inline mlp_view new_array(mlp_dtype precision, size_t rows, size_t cols)
 {
-    /* No rows are still an array. */
+    /* calloc(0, ...) may return NULL, which would look like a failure. */
     void *data = calloc(rows > 0 ? rows : 1, cols * sizeof(double));
     if (data == NULL) {
         check(MLP_ERR_MEMORY);
@@ -57,7 +57,7 @@ static inline void fill(mlp_view array, const double *values)
     }
 }
 
-/* Rows and their targets. */
+/* Data to learn from: rows X with their targets Y. */
 typedef struct samples {
     mlp_view X, Y;
 } samples;
@@ -68,7 +68,8 @@ static inline void free_samples(samples s)
     free(s.Y.data);
 }
 
-/* Share of rows that get their class; NaN of no rows, as np.mean. */
+/* Returns the fraction of rows that get their class; NaN for no rows, as
+ * np.mean does. */
 static inline double accuracy(const mlp_net *net, samples s)
 {
     mlp_scores scores = {0, NAN};
@@ -98,7 +99,7 @@ static inline void print_title(const char *title, int length)
     print_rule('=', length);
 }
 
-/* Makes a network and says what it is, as the tutorial's MLP does. */
+/* Makes a network and prints its architecture, as the tutorial's MLP does. */
 static inline mlp_net *new_net(const mlp_config *config)
 {
     mlp_net *net = NULL;
@@ -118,8 +119,9 @@ static inline mlp_net *new_net(const mlp_config *config)
     return net;
 }
 
-/* For on_epoch: a line every `every` epochs and at the last one. The loss is
- * that before the epoch's update, the accuracy that after it (chapter 4.1). */
+/* For on_epoch: prints a line every `every` epochs and at the last one. As in
+ * chapter 4.1, the loss is computed before the epoch's update and the accuracy
+ * after it. */
 typedef struct epoch_lines {
     samples train;
     size_t every;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chapter 6: what the layers, and what the learning rate, do to the moons.
+ * Chapter 6: how the number of layers and neurons, and how the learning rate,
+ * change what a network learns of the moons.
  */
 #include "example.h"
 #include "two_moons.h"
 
 typedef struct architecture {
     const char *name;
-    size_t n_hidden, hidden[2]; /* layers, and their neurons */
+    size_t n_hidden, hidden[2]; /* hidden layers, and neurons of each */
 } architecture;
 
 static const architecture architectures[] = {
@@ -55,7 +56,7 @@ static outcome run(const architecture *a, size_t epochs, double lr,
     return o;
 }
 
-/* Chapter 6.1 */
+/* Chapter 6.1 compares architectures. */
 static void experiment_architectures(samples train, samples test)
 {
     outcome outcomes[TRIED];
@@ -72,7 +73,7 @@ static void experiment_architectures(samples train, samples test)
            "Final Loss");
     print_rule('-', 70);
     for (size_t i = 0; i < TRIED; i++) {
-        /* C counts bytes, and each arrow has two more than it has columns. */
+        /* printf counts bytes, and an arrow has two bytes more than columns. */
         int width = 27 + 2 * (int)architectures[i].n_hidden;
         printf("%-*s %10.2f%% %10.2f%% %12.6f\n", width, architectures[i].name,
                100 * outcomes[i].train, 100 * outcomes[i].test,
@@ -81,7 +82,7 @@ static void experiment_architectures(samples train, samples test)
     print_rule('=', 70);
 }
 
-/* Chapter 6.2 */
+/* Chapter 6.2 compares learning rates. */
 static void experiment_learning_rates(samples train, samples test)
 {
     static const char *const rates[] = {"0.001", "0.01", "0.1", "0.5", "1.0"};

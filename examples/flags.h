@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The examples' command lines: those of moons, and --precision alone. A wrong
- * flag ends the program with status 2 and one line that says what was expected.
+ * The command lines of the examples: moons has many flags, other programs have
+ * only --precision. A wrong flag ends the program with status 2 and one line
+ * that says what was expected.
  */
 #ifndef LIBMLP_EXAMPLE_FLAGS_H
 #define LIBMLP_EXAMPLE_FLAGS_H
@@ -31,7 +32,7 @@ static inline mlp_dtype parse_precision(const char *text)
     return strcmp(text, "f32") == 0 ? MLP_F32 : MLP_F64;
 }
 
-/* The command line of a program whose only flag is --precision. */
+/* Reads the command line of a program whose only flag is --precision. */
 static inline mlp_dtype parse_only_precision(const char *program, int argc,
                                              char **argv)
 {
@@ -65,7 +66,7 @@ static const char moons_usage[] =
     "  --precision f64|f32   of the network (f64)\n"
     "  --help                this text\n";
 
-/* A million points are half a gigabyte in training. */
+/* Training on a million points takes half a gigabyte. */
 enum { MOST_SAMPLES = 1000000, MOST_EPOCHS = 1000000000, MOST_NEURONS = 10000 };
 
 typedef struct settings {
@@ -73,7 +74,7 @@ typedef struct settings {
     double lr, noise;
     uint32_t seed;
     mlp_dtype precision;
-    mlp_layer layers[MLP_MAX_LAYERS]; /* hidden ones, and the output */
+    mlp_layer layers[MLP_MAX_LAYERS]; /* hidden layers, then the output */
     size_t n_layers;
 } settings;
 
@@ -83,7 +84,7 @@ static inline size_t parse_count(const char *flag, const char *text, size_t low,
     char *end = NULL;
     errno = 0;
     unsigned long long n = strtoull(text, &end, 10);
-    /* strtoull takes blanks and signs, -1 too. */
+    /* strtoull would accept blanks and signs, even -1. */
     if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 ||
         n < low || n > high) {
         char expected[80];
@@ -105,14 +106,15 @@ static inline double parse_number(const char *flag, const char *text, bool zero)
     return x;
 }
 
-/* "16,8": hidden layers of ReLU; the output layer follows. */
+/* Reads "16,8", the neurons of hidden layers with ReLU. The caller adds the
+ * output layer. */
 static inline void parse_hidden(settings *s, const char *list)
 {
     s->n_layers = 0;
     const char *text = list;
     for (size_t length;; text += length + 1) {
         length = strcspn(text, ",");
-        char width[24]; /* cut text is still too large a number */
+        char width[24]; /* a longer number is too large even if cut */
         (void)snprintf(width, sizeof width, "%.*s", (int)length, text);
         if (s->n_layers == MLP_MAX_LAYERS - 1) {
             refuse("--hidden", "at most 255 layers", list);

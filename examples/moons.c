@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chapter 5: two moons. The network keeps the standardisation of its training
- * rows, so that it is given raw rows, here and wherever it is used later.
+ * Chapter 5: two moons. The network keeps the mean and standard deviation of
+ * its training rows and standardises rows itself. So every caller passes raw
+ * rows, here and wherever the network is used later.
  *     moons --help
  */
 #include "example.h"
@@ -9,7 +10,7 @@
 #include "numpy_print.h"
 #include "two_moons.h"
 
-/* Chapter 5.1 */
+/* Chapter 5.1 makes and splits the data. */
 static void print_data(samples train, samples test)
 {
     double classes[2] = {0, 0};
@@ -24,7 +25,7 @@ static void print_data(samples train, samples test)
     printf("\n\n");
 }
 
-/* Chapter 5.2 */
+/* Chapter 5.2 trains and tests the network. */
 int main(int argc, char **argv)
 {
     settings s = parse_settings(argc, argv);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arrays as NumPy prints them: [0.5 1. ], all points below each other.
+ * Prints arrays as NumPy does: [0.5 1. ], with all decimal points aligned.
  */
 #ifndef LIBMLP_EXAMPLE_NUMPY_PRINT_H
 #define LIBMLP_EXAMPLE_NUMPY_PRINT_H
@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* At most `digits` decimals and no zeros at the end. Integers have no point:
- * print them with digits = 0. */
+/* Formats a number with at most `digits` decimals and no zeros at the end.
+ * digits = 0 is for integers, which have no point. */
 static inline void number_text(char text[64], double value, int digits)
 {
     (void)snprintf(text, 64, "%.*f", digits, value);
@@ -23,7 +23,7 @@ static inline void number_text(char text[64], double value, int digits)
 static inline void print_row(mlp_cview array, size_t row, int digits)
 {
     char text[64];
-    size_t before = 0, after = 0; /* the widest, left and right of the point */
+    size_t before = 0, after = 0; /* characters left and right of the point */
     for (size_t i = 0; i < array.rows * array.cols; i++) {
         number_text(text, mlp_cview_at(array, i / array.cols, i % array.cols),
                     digits);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Learning while data comes in, a row at a time: predict, be told the truth,
- * learn from it, forget the row. Is a point inside a circle? Halfway the circle
- * moves without notice, and the network follows. Points are predicted before
- * they are learned from, so all of the stream is a test.
+ * Online learning: rows come one at a time. For each row the program predicts,
+ * receives the true answer, makes one training step, and forgets the row. The
+ * question is whether a point lies inside a circle. Halfway through, the circle
+ * moves without notice, and the network follows. Each point is predicted before
+ * the network learns from it, so the whole stream is a test.
  */
 #include "example.h"
 
 enum { POINTS = 40000, LINE_EVERY = 4000 };
 
-/* A point of [-1, 1]^2, and whether it is inside. */
+/* Draws a point of [-1, 1]^2 and sets y to 1 if it lies inside the circle. */
 static double next_point(mlp_rng *rng, double center, double x[2])
 {
     x[0] = mlp_rng_uniform(rng, -1, 1);
@@ -18,12 +19,13 @@ static double next_point(mlp_rng *rng, double center, double x[2])
     return dx * dx + dy * dy < 0.36 ? 1 : 0;
 }
 
-/* One step of training; tells what was predicted before, and adds its loss. */
+/* Makes one training step and adds its loss. Returns the prediction made before
+ * the step. */
 static double learn(mlp_trainer *trainer, const double x[2], double y,
                     double *loss_sum)
 {
     double loss = 0;
-    mlp_view A; /* stays as the step's forward left it */
+    mlp_view A; /* outputs of the step's forward */
     check(mlp_trainer_step(trainer, mlp_cview_f64(x, 1, 2),
                            mlp_cview_f64(&y, 1, 1), 0.1, &loss));
     check(mlp_trainer_tensor(trainer, MLP_A, 2, &A));

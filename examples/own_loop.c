@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A training loop of one's own, of the calls that mlp_fit is made of: forward,
- * loss, backward, update. Between them everything can be seen and changed: here
- * two moons come in batches whose size doubles instead of the learning rate
- * falling, and training ends when the gradient is small.
+ * Your own training loop, made of the four calls that mlp_fit makes: forward,
+ * loss, backward, update. Between the calls a program can read and change
+ * everything. This one doubles the batch size instead of reducing the learning
+ * rate, and stops when the gradient is small.
  */
 #include "example.h"
 #include "two_moons.h"
@@ -27,7 +27,7 @@ static double gradient_norm(mlp_trainer *trainer)
     return sqrt(sum);
 }
 
-/* All rows once, in an order drawn anew; returns their mean loss. */
+/* Trains on all rows once, in a new random order. Returns their mean loss. */
 static double run_epoch(mlp_trainer *trainer, samples rows, size_t batch,
                         mlp_rng *rng)
 {
@@ -76,7 +76,7 @@ int main(void)
             batch = 2 * batch < train.X.rows ? 2 * batch : train.X.rows;
         }
         double loss = run_epoch(trainer, train, batch, &rng);
-        norm = gradient_norm(trainer); /* of the last batch */
+        norm = gradient_norm(trainer); /* gradient of the last batch */
         if (epoch % LINE_EVERY == 0 || norm <= small) {
             printf("Epoch %3zu | Batch %3zu | Loss: %.6f | Gradient: %.6f\n",
                    epoch, batch, loss, norm);

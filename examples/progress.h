@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One line on standard error that says how far a training is, for those that
- * take longer than a moment, and only where somebody may be looking: on a
- * terminal. It is drawn over itself, and erased in the end.
+ * One line on standard error that shows the progress of a training run of more
+ * than a moment. The line appears only on a terminal. Each drawing overwrites
+ * the one before, and the last one is erased.
  *
  *     progress_line line = {.epochs = 0};
  *     options.on_epoch = show_progress;
@@ -19,18 +19,18 @@
 #include <stdio.h>
 #include <unistd.h> /* isatty, of POSIX */
 
-/* Seconds before the first drawing, and between two. */
+/* How many seconds pass before the first drawing and between two drawings. */
 static const double progress_pause = 0.2;
 
 typedef struct progress_line {
-    size_t epochs;        /* done so far, of this training */
-    double seconds;       /* that they took, */
-    double drawn_seconds; /* when the line was drawn last */
+    size_t epochs;        /* finished epochs of this training run */
+    double seconds;       /* how long these epochs took */
+    double drawn_seconds; /* the time of the last drawing */
     bool drawn;
 } progress_line;
 
-/* "epoch 118 of 500, loss 0.0213, validation 0.0345 (best: 105), 12 s left";
- * epochs are counted from 0, as the tutorial does. */
+/* Draws "epoch 118 of 500, loss 0.0213, validation 0.0345 (best: 105), 12 s
+ * left". Epochs count from 0, as in the tutorial. */
 static inline void format_progress(const progress_line *line,
                                    const mlp_epoch_progress *progress,
                                    char *text, size_t size)
@@ -48,7 +48,7 @@ static inline void format_progress(const progress_line *line,
                    ceil(left * line->seconds / (double)line->epochs));
 }
 
-/* For on_epoch; `user` is the line. */
+/* For on_epoch, with the progress_line as `user`. */
 static inline bool show_progress(const mlp_epoch_progress *progress, void *user)
 {
     progress_line *line = user;
@@ -59,7 +59,8 @@ static inline bool show_progress(const mlp_epoch_progress *progress, void *user)
         if (isatty(STDERR_FILENO)) {
             char text[160];
             format_progress(line, progress, text, sizeof text);
-            /* To the beginning, the text, and erase what is behind it. */
+            /* Go to column 1, print the text, and erase the rest of the
+             * line. */
             (void)fprintf(stderr, "\r%s\033[K", text);
             (void)fflush(stderr);
             line->drawn = true;
@@ -68,7 +69,7 @@ static inline bool show_progress(const mlp_epoch_progress *progress, void *user)
     return true;
 }
 
-/* Erases the line: what is printed next begins where it did. */
+/* Erases the line, so that the next output starts in its place. */
 static inline void end_progress(progress_line *line)
 {
     if (line->drawn) {

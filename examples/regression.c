@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A number instead of a class: Friedman's formula of five inputs, with noise of
- * standard deviation 1 (J. H. Friedman, "Multivariate Adaptive Regression
- * Splines", The Annals of Statistics, 1991). Adam trains in small batches, and
- * a fifth of the rows says when to stop. The noise is about 1/25 of the
- * targets' variance, so R2 can be 0.96 and not more.
+ * Regression: the network predicts a number instead of a class. The data follow
+ * Friedman's formula of five inputs, with noise of standard deviation 1 (J. H.
+ * Friedman, "Multivariate Adaptive Regression Splines", The Annals of
+ * Statistics, 1991). Adam trains in small batches, and training stops when the
+ * loss of a held-out fifth of the rows no longer falls. The noise is about 1/25
+ * of the targets' variance, so R2 can reach 0.96 and not more.
  */
 #include "example.h"
 #include "progress.h"
@@ -65,7 +66,7 @@ int main(void)
     options.batch_size = 32;
     options.epochs = 500;
     options.validation_fraction = 0.2;
-    options.patience = 20; /* the best weights are kept */
+    options.patience = 20; /* the fit restores the best weights */
     progress_line line = {.epochs = 0};
     options.on_epoch = show_progress;
     options.user = &line;

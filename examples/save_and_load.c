@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a network travels: trains two moons and writes moons.mlp into the folder
- * it is run in; loads the file, and shows that the network that comes predicts
- * the same, to the bit. Beside it come moons_net.c and moons_net.h, the network
- * as C of its own, and, where the library mlp_onnx is built, moons.onnx. Run
- * again, it finds the file and does not train.
+ * Saves and loads a network. The first run trains on two moons, writes
+ * moons.mlp into the current folder, loads the file, and shows that the loaded
+ * network predicts the same bits. It also exports the network as C (moons_net.c
+ * and moons_net.h) and, if the library mlp_onnx was built, as moons.onnx. A
+ * second run finds moons.mlp and does not train.
  */
 #include "example.h"
 #include "two_moons.h"
@@ -40,7 +40,7 @@ static mlp_net *train(samples rows)
     return net;
 }
 
-/* How many of the rows two networks see with the same bits. */
+/* Counts the rows for which two networks predict the same bits. */
 static size_t count_equal(const mlp_net *a, const mlp_net *b, mlp_cview X)
 {
     size_t equal = 0;
@@ -57,7 +57,7 @@ static size_t count_equal(const mlp_net *a, const mlp_net *b, mlp_cview X)
     return equal;
 }
 
-/* The network that the file holds; it says where it sees a point. */
+/* Loads the network from the file and classifies a point with it. */
 static mlp_net *load(void)
 {
     const mlp_hooks hooks = {.log = tell};

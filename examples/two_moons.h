@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The data of chapter 5.1: two half circles that reach into each other.
+ * The data of chapter 5.1: two interleaved half circles.
  */
 #ifndef LIBMLP_EXAMPLE_TWO_MOONS_H
 #define LIBMLP_EXAMPLE_TWO_MOONS_H
@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-/* X[order[:m]], y[order[:m]] */
+/* Copies the rows X[order[:m]] and y[order[:m]], in NumPy's notation. */
 static inline samples take(samples from, const size_t *order, size_t m,
                            mlp_dtype precision)
 {
@@ -34,7 +34,8 @@ static inline size_t *new_permutation(mlp_rng *rng, size_t n)
     return order;
 }
 
-/* make_moons_manual: two half circles of n / 2 points, with noise, shuffled. */
+/* Draws two half circles of n / 2 points with noise, and shuffles them, as the
+ * tutorial's make_moons_manual does. */
 static inline samples make_moons(size_t n, double noise, uint32_t seed)
 {
     const double pi = 3.14159265358979323846;
@@ -43,7 +44,7 @@ static inline samples make_moons(size_t n, double noise, uint32_t seed)
     size_t half = n / 2;
     for (size_t i = 0; i < n; i++) {
         size_t k = i % half, lower = i / half;
-        /* np.linspace(0, pi, half), which begins and ends exactly. */
+        /* np.linspace(0, pi, half), whose first and last numbers are exact. */
         double step = half > 1 ? pi / (double)(half - 1) : 0;
         double theta = k > 0 && k == half - 1 ? pi : (double)k * step;
         double x = lower ? 1 - cos(theta) : cos(theta);
@@ -59,8 +60,9 @@ static inline samples make_moons(size_t n, double noise, uint32_t seed)
     return shuffled;
 }
 
-/* train_test_split_manual: another permutation; its first fifth is for tests.
- * The two parts are in the network's precision. */
+/* Splits the rows as the tutorial's train_test_split_manual does: draws another
+ * permutation, whose first fifth is for the test. Both parts have the network's
+ * precision. */
 static inline void split(samples all, uint32_t seed, mlp_dtype precision,
                          samples *train, samples *test)
 {

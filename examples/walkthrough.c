@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chapters 1.3, 2.3 and 3.4: the activation functions, and one row through a
- * network and back, with every number on the way. The steps are the library's;
- * what it does not keep, such as activation'(Z), is worked out here.
+ * Chapters 1.3, 2.3 and 3.4: the activation functions, then one row that goes
+ * forward and backward through a network, with every number printed. The
+ * library computes the steps. Numbers that the library does not keep, such as
+ * activation'(Z), are computed here.
  */
 #include "example.h"
 #include "numpy_print.h"
@@ -27,7 +28,7 @@ static void set(mlp_net *net, mlp_tensor which, size_t l, const double *values)
     fill(array, values);
 }
 
-/* Chapter 1.3, and each function of the library at five places. */
+/* Chapter 1.3 shows each activation function at five places. */
 static void print_activations(void)
 {
     printf("\n");
@@ -47,7 +48,7 @@ static void print_activations(void)
     double a[5];
     print_vector("z        = ", mlp_cview_f64(z, 1, 5), 4);
     for (int f = MLP_ACT_IDENTITY; f <= MLP_ACT_RELU; f++) {
-        /* A neuron with one weight of 1 is its activation function. */
+        /* A neuron whose only weight is 1 computes its activation function. */
         mlp_layer neuron = {.width = 1, .activation = (mlp_activation)f};
         mlp_net *net = make_net(1, &neuron, 1);
         set(net, MLP_W, 1, &one);
@@ -59,14 +60,15 @@ static void print_activations(void)
     printf("\n");
 }
 
-/* The row x, and a network with two inputs, two hidden neurons and one output.
- * W[l] and b[l] belong to layer l, as in the library; [0] is not used. */
+/* A row x and the parameters of a network with two inputs, two hidden neurons
+ * and one output. W[l] and b[l] belong to layer l; index 0 is unused. */
 typedef struct problem {
     mlp_activation hidden;
     double x[2], W[3][4], b[3][2];
 } problem;
 
-/* The arrays of a pass: a row here is the tutorial's column, and a[0] is x. */
+/* The arrays that one forward and backward computes. A row here is a column in
+ * the tutorial; a[0] is x. */
 typedef struct pass {
     mlp_net *net;
     mlp_trainer *trainer;
@@ -107,19 +109,19 @@ static void free_pass(pass p)
     mlp_net_free(p.net);
 }
 
-/* Element i of a row. */
+/* Returns element i of a row. */
 static double at(mlp_cview row, size_t i)
 {
     return mlp_cview_at(row, 0, i);
 }
 
-/* Row i of W times a: z of neuron i before its bias is added. */
+/* Computes row i of W times a, which is z of neuron i without its bias. */
 static double dot(mlp_cview W, size_t i, mlp_cview a)
 {
     return mlp_cview_at(W, i, 0) * at(a, 0) + mlp_cview_at(W, i, 1) * at(a, 1);
 }
 
-/* Chapter 2.3 */
+/* Chapter 2.3 goes forward. */
 static void print_forward(pass p)
 {
     printf("\n");
@@ -131,7 +133,7 @@ static void print_forward(pass p)
     print_matrix("\n\nLAYER 1 COMPUTATION\nz1 = W1 @ x + b1\nz1 = ", p.W[1], 8);
     print_vector(" @ ", p.a[0], 8);
     print_vector(" + ", p.b[1], 8);
-    for (int line = 0; line < 2; line++) { /* the tutorial shows it twice */
+    for (int line = 0; line < 2; line++) { /* the tutorial prints it twice */
         printf("\nz1 = [%.2f, %.2f] + [%.1f, %.1f]", dot(p.W[1], 0, p.a[0]),
                dot(p.W[1], 1, p.a[0]), at(p.b[1], 0), at(p.b[1], 1));
     }
@@ -157,8 +159,8 @@ static void print_forward(pass p)
     print_rule('=', 70);
 }
 
-/* The exercise of chapter 2.3. The tutorial's solution gives 0.5312 and 0.6298
- * for z2 and a2, a slip: 0.3 * 0.3969 + 0.7 * 0.4462 + 0.2 is 0.6314. */
+/* Solves the exercise of chapter 2.3. The tutorial prints 0.5312 and 0.6298 for
+ * z2 and a2, which is a slip: 0.3 * 0.3969 + 0.7 * 0.4462 + 0.2 is 0.6314. */
 static void print_exercise(void)
 {
     static const problem exercise = {.hidden = MLP_ACT_TANH,
@@ -176,7 +178,7 @@ static void print_exercise(void)
     free_pass(p);
 }
 
-/* Chapter 3.4: the loss */
+/* Chapter 3.4 computes the loss. */
 static void print_loss(pass p, double y)
 {
     mlp_cview Y = mlp_cview_f64(&y, 1, 1);
@@ -196,8 +198,8 @@ static void print_loss(pass p, double y)
     printf("L = -log(%.4f) = %.4f\n", at(p.a[2], 0), loss);
 }
 
-/* Chapter 3.4: backward. The library does not keep δ, the tutorial's dL/dz;
- * for a single row it is db. */
+/* Chapter 3.4 goes backward. The library does not keep δ, the tutorial's dL/dz,
+ * but for a single row δ equals db. */
 static void print_backward(pass p, double y)
 {
     check(mlp_trainer_backward(p.trainer, mlp_cview_f64(&y, 1, 1)));
@@ -236,7 +238,7 @@ static void print_backward(pass p, double y)
     printf("\n");
 }
 
-/* Chapter 3.4: update. The views show the parameters before and after it. */
+/* Chapter 3.4 updates the parameters. The views show them before and after. */
 static void print_update(pass p, double alpha)
 {
     printf("\nPARAMETER UPDATE (α = %g)\nW2_new = W2 - α·dW2 = ", alpha);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chapter 4.2: XOR, which no single neuron can learn, and four hidden ones can.
+ * Chapter 4.2: XOR. A single neuron cannot learn it; four hidden neurons can.
  *     xor [--precision f64|f32]
  */
 #include "example.h"
@@ -32,7 +32,7 @@ int main(int argc, char **argv)
     samples all = {new_array(precision, 4, 2), new_array(precision, 4, 1)};
     fill(all.X, inputs);
     fill(all.Y, outputs);
-    /* The tutorial has samples as columns, the library as rows. */
+    /* A sample is a column in the tutorial and a row in the library. */
     mlp_cview X = mlp_view_const(all.X), Y = mlp_view_const(all.Y);
     print_matrix("\nXOR Dataset:\nInput X:\n", mlp_cview_transpose(X), 0);
     print_matrix("\nOutput Y: ", mlp_cview_transpose(Y), 0);

@@ -4,8 +4,9 @@
  * larger of two numbers.
  *
  * Sizes come from callers and from files, so a product of two of them may be
- * more than a size_t holds. Each such product goes through mlpi_size_mul; its
- * caller answers MLP_ERR_LIMIT or treats the file as damaged.
+ * more than a size_t holds, and a block that is too small would follow. Each
+ * such product goes through mlpi_size_mul; its caller answers MLP_ERR_LIMIT or
+ * treats the file as damaged.
  */
 #ifndef MLPI_BASE_ARITHMETIC_H
 #define MLPI_BASE_ARITHMETIC_H
@@ -36,23 +37,26 @@ static inline bool mlpi_size_add(size_t a, size_t b, size_t *sum)
     return true;
 }
 
+/* Returns the smaller of two sizes. */
 static inline size_t mlpi_min_size(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
+/* Returns the larger of two sizes. */
 static inline size_t mlpi_max_size(size_t a, size_t b)
 {
     return a > b ? a : b;
 }
 
-/* The smaller and the larger of two numbers. If a comparison with NaN decides,
- * the result is b, whichever of the two is NaN. */
+/* Returns the smaller of two numbers. If one of them is NaN the result is b,
+ * whichever of the two is NaN, because every comparison with NaN is false. */
 static inline double mlpi_min(double a, double b)
 {
     return a < b ? a : b;
 }
 
+/* Returns the larger of two numbers. If one of them is NaN the result is b. */
 static inline double mlpi_max(double a, double b)
 {
     return a > b ? a : b;

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Every number goes through split and join, which move one byte at a time from
+ * the lowest to the highest. A compiler turns them into one load or store where
+ * the machine has the same byte order. Floats are copied into integers of their
+ * size with memcpy, the only conversion of bits that C defines for all types.
+ */
 #include "base/bytes.h"
 
 #include <string.h>
 
-/* Room for the next n bytes; NULL if they are only counted. */
-static unsigned char *make_room(mlpi_writer *to, size_t n)
+/* Advances the writer by n bytes and returns where they belong; NULL if it only
+ * counts. */
+static unsigned char *reserve(mlpi_writer *to, size_t n)
 {
-    unsigned char *room = to->bytes ? to->bytes + to->used : NULL;
+    unsigned char *place = to->bytes ? to->bytes + to->used : NULL;
     to->used += n;
-    return room;
+    return place;
 }
 
+/* Writes the n lowest bytes of a value, the lowest first. */
 static void split(uint64_t value, size_t n, unsigned char *bytes)
 {
     for (size_t i = 0; i < n; i++) {
@@ -18,6 +26,7 @@ static void split(uint64_t value, size_t n, unsigned char *bytes)
     }
 }
 
+/* Returns the value of n <= 8 bytes, the lowest first. */
 static uint64_t join(size_t n, const unsigned char *bytes)
 {
     uint64_t value = 0;
@@ -27,19 +36,20 @@ static uint64_t join(size_t n, const unsigned char *bytes)
     return value;
 }
 
+/* Writes the n lowest bytes of a value, unless the writer only counts. */
 static void put(mlpi_writer *to, uint64_t value, size_t n)
 {
-    unsigned char *room = make_room(to, n);
-    if (room) {
-        split(value, n, room);
+    unsigned char *place = reserve(to, n);
+    if (place) {
+        split(value, n, place);
     }
 }
 
 void mlpi_put_bytes(mlpi_writer *to, size_t n, const void *bytes)
 {
-    unsigned char *room = make_room(to, n);
-    if (room && n > 0) {
-        memcpy(room, bytes, n);
+    unsigned char *place = reserve(to, n);
+    if (place && n > 0) {
+        memcpy(place, bytes, n);
     }
 }
 
@@ -60,11 +70,12 @@ void mlpi_put_f64(mlpi_writer *to, double value)
     mlpi_put_u64(to, bits);
 }
 
+/* Reals may lie at any address, so they are copied by memcpy, too. */
 void mlpi_put_reals(mlpi_writer *to, size_t size, size_t n, const void *reals)
 {
-    unsigned char *room = make_room(to, n * size);
+    unsigned char *place = reserve(to, n * size);
     const unsigned char *x = reals;
-    for (size_t i = 0; room && i < n; i++, x += size, room += size) {
+    for (size_t i = 0; place && i < n; i++, x += size, place += size) {
         uint32_t low = 0;
         uint64_t bits = 0;
         if (size == sizeof low) {
@@ -73,10 +84,11 @@ void mlpi_put_reals(mlpi_writer *to, size_t size, size_t n, const void *reals)
         } else {
             memcpy(&bits, x, sizeof bits);
         }
-        split(bits, size, room);
+        split(bits, size, place);
     }
 }
 
+/* The comparison cannot overflow, because `used` never exceeds `size`. */
 const unsigned char *mlpi_get_bytes(mlpi_reader *from, size_t n)
 {
     if (from->failed || n > from->size - from->used) {
@@ -88,6 +100,7 @@ const unsigned char *mlpi_get_bytes(mlpi_reader *from, size_t n)
     return bytes;
 }
 
+/* Reads n bytes as a number. */
 static uint64_t get(mlpi_reader *from, size_t n)
 {
     const unsigned char *bytes = mlpi_get_bytes(from, n);
@@ -126,8 +139,14 @@ void mlpi_get_reals(mlpi_reader *from, size_t size, size_t n, void *reals)
     }
 }
 
+/* ---------------------------------------------------------------------------
+ * Text and checksums
+ */
+
 static const char hex_digits[] = "0123456789abcdef";
 
+/* The last digit has the lowest four bits, so digits are written from the
+ * end. */
 void mlpi_put_hex32(uint32_t value, char digits[MLPI_HEX32_DIGITS])
 {
     for (size_t i = MLPI_HEX32_DIGITS; i-- > 0; value >>= 4) {
@@ -135,6 +154,8 @@ void mlpi_put_hex32(uint32_t value, char digits[MLPI_HEX32_DIGITS])
     }
 }
 
+/* Capital letters are refused: a text has one form, so files can be
+ * compared. */
 bool mlpi_get_hex32(const char digits[MLPI_HEX32_DIGITS], uint32_t *value)
 {
     uint32_t result = 0;
@@ -149,7 +170,21 @@ bool mlpi_get_hex32(const char digits[MLPI_HEX32_DIGITS], uint32_t *value)
     return true;
 }
 
-/* Four bits at a time. */
+char *mlpi_put_decimal(uint64_t value, char *digits)
+{
+    uint64_t unit = 1; /* the power of ten of the next digit */
+    while (value / unit >= 10) {
+        unit *= 10;
+    }
+    for (; unit > 0; unit /= 10) {
+        *digits++ = (char)('0' + value / unit % 10);
+    }
+    return digits;
+}
+
+/* The remainder of a division of polynomials over two elements, four bits at a
+ * time: table[i] is the remainder of i, shifted by four bits. A table of 256
+ * would be twice as fast and take 1 KB; reading a file takes longer anyway. */
 uint32_t mlpi_crc32_on(uint32_t crc, size_t n, const unsigned char *bytes)
 {
     static const uint32_t table[16] = {

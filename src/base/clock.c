@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* For clock_gettime. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+/* This declares clock_gettime. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _POSIX_C_SOURCE 199309L
 
 #include "base/clock.h"
 
 #include <time.h>
 
+/* If the clock fails, which POSIX allows only for an unknown clock, the time
+ * stands still at 0. */
 double mlpi_seconds(void)
 {
     struct timespec now = {0};

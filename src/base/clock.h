@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/* Time for measuring how long something takes. It is not the time of day: a
+ * user who sets the clock must not change what training reports. */
 #ifndef MLPI_BASE_CLOCK_H
 #define MLPI_BASE_CLOCK_H
 
-/* Seconds since some moment, which never go backwards where the system has
- * such a clock. Only their differences mean something. */
+/* Returns seconds since some moment in the past. Only differences mean
+ * anything. They are never negative where the system has a monotonic clock;
+ * where it has none, a change of the time of day shows. */
 double mlpi_seconds(void);
 
 #endif

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Messages to the log hook. A message is one line of at most 255 characters,
+ * even if it quotes the name of a file that has line ends or escape sequences
+ * in it: such a name must not be able to write to the log of a program, or to
+ * the terminal that shows it, what looks like another message.
+ */
 #include "base/error.h"
 
 #include <stdarg.h>
@@ -15,8 +21,7 @@ mlp_status mlpi_error(const mlp_hooks *hooks, mlp_status status,
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    for (char *c = message; *c != '\0';
-         c++) { /* one line, whatever a name is */
+    for (char *c = message; *c != '\0'; c++) {
         if ((unsigned char)*c < ' ') {
             *c = '?';
         }

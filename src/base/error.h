@@ -1,18 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* How a failure travels: a status to the caller, a sentence to the log hook. */
+/*
+ * How a failure is reported: the caller of the library gets a status, and the
+ * log hook gets a sentence for people, with what was expected and what came:
+ *
+ *     X: expects 4 columns, got 3
+ *
+ * The library never prints, exits or throws. A status is for the program, which
+ * decides with it; a message is for the person who has to find the mistake.
+ */
 #ifndef MLPI_BASE_ERROR_H
 #define MLPI_BASE_ERROR_H
 
 #include "mlp.h"
 
-/* Hands the message to the log hook, if there is one, and returns `status`, so
- * that a check reads `return mlpi_error(hooks, MLP_ERR_..., "expects ...")`.
- * Messages above 255 characters are cut. */
+/* Formats a message like printf, hands it to the log hook if there is one, and
+ * returns `status`, so that a check is one statement:
+ *
+ *     return mlpi_error(hooks, MLP_ERR_SHAPE, "X: expects %zu rows", m);
+ *
+ * Messages of more than 255 characters are cut. Without a hook nothing is
+ * formatted. No memory is allocated, so that a lack of memory can be reported.
+ */
 mlp_status mlpi_error(const mlp_hooks *hooks, mlp_status status,
                       const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Goes on if the call succeeds, else forwards its status. */
+/* Calls a function that returns a status, and returns from the calling function
+ * with that status unless it is MLP_OK. For functions that hold nothing they
+ * would have to release. */
 #define TRY(call)                                                              \
     do {                                                                       \
         mlp_status try_status = (call);                                        \

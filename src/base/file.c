@@ -1,5 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* For files beyond 2 GB where off_t is small, and for open's O_CLOEXEC.
+/*
+ * Reading and replacing files with POSIX calls, because C's streams can neither
+ * flush to the disk nor replace a file atomically. Replacing has four steps:
+ *
+ *     1. open   <path>.tmp.<process>.<try>, a name that no file has
+ *     2. write  the bytes, with the permissions of the old file
+ *     3. fsync  the file: the bytes are on the disk before the name changes
+ *     4. rename to <path>, and fsync the folder, which holds the name
+ *
+ * A failure in steps 1 to 3 removes the temporary file. Two processes that
+ * write the same path cannot meet in one temporary file; the last rename wins.
+ *
+ * Signals may interrupt open, read, write and fsync; these are called again.
+ */
+/* These declare off_t with 64 bits, for files beyond 2 GB, and O_CLOEXEC.
  * NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _FILE_OFFSET_BITS 64
 /* NOLINTNEXTLINE(bugprone-reserved-identifier) */
@@ -14,14 +28,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/memory.h"
+#include "base/bytes.h"
 #include "base/error.h"
+#include "base/memory.h"
 
-enum { TRIES = 100, SUFFIX = 32 }; /* of names; bytes of ".tmp.", pid, try */
+/* How many names are tried for a temporary file; and the bytes that a name adds
+ * to the path: ".tmp.", a process, a dot, a number below TRIES, the zero. */
+enum { TRIES = 100, SUFFIX = 32 };
 
-/* How much is asked for at once: some systems refuse more than 2 GB. */
+/* Bytes that one call reads or writes at most: some systems refuse more than
+ * 2 GB. */
 static const size_t portion = (size_t)1 << 30;
 
+/* Reports errno: "<path>: cannot <what>: <reason> (error <number>)". */
 static mlp_status report_errno(const mlp_hooks *hooks, const char *path,
                                const char *what)
 {
@@ -38,11 +57,11 @@ static mlp_status report_errno(const mlp_hooks *hooks, const char *path,
  * Calls that a signal may interrupt
  */
 
-/* False with errno, or 0 where the file ended. */
+/* Reads n bytes. On failure errno says why, and is 0 if the file ended. */
 static bool read_all(int fd, unsigned char *bytes, size_t n)
 {
     while (n > 0) {
-        ssize_t got = read(fd, bytes, n < portion ? n : portion);
+        ssize_t got = read(fd, bytes, mlpi_min_size(n, portion));
         if (got > 0) {
             bytes += got;
             n -= (size_t)got;
@@ -54,10 +73,11 @@ static bool read_all(int fd, unsigned char *bytes, size_t n)
     return true;
 }
 
+/* Writes n bytes. On failure errno says why. */
 static bool write_all(int fd, const unsigned char *bytes, size_t n)
 {
     while (n > 0) {
-        ssize_t put = write(fd, bytes, n < portion ? n : portion);
+        ssize_t put = write(fd, bytes, mlpi_min_size(n, portion));
         if (put >= 0) {
             bytes += put;
             n -= (size_t)put;
@@ -68,6 +88,7 @@ static bool write_all(int fd, const unsigned char *bytes, size_t n)
     return true;
 }
 
+/* Waits until the disk has the content of a file, or of a folder. */
 static bool flush_to_disk(int fd)
 {
     int result = 0;
@@ -77,9 +98,10 @@ static bool flush_to_disk(int fd)
     return result == 0;
 }
 
-/* Whatever close says, the descriptor is no more; an interrupted one is shut
- * in the background, with all on the disk already. */
-static bool shut(int fd)
+/* Closes a descriptor. It is gone whatever close returns, so close is not
+ * called again after a signal; and the bytes of an interrupted close are on the
+ * disk already. */
+static bool close_file(int fd)
 {
     return close(fd) == 0 || errno == EINTR;
 }
@@ -88,24 +110,26 @@ static bool shut(int fd)
  * Reading
  */
 
+/* Reads an open file; mlpi_file_read has the contract. The head is read first,
+ * so that a file of another kind is refused before memory is allocated. */
 static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
                             bool (*begins)(const unsigned char *, size_t),
-                            mlpi_disk_file *file)
+                            mlpi_file_content *file)
 {
-    struct stat is;
-    unsigned char head[MLPI_DISK_HEAD];
-    if (fstat(fd, &is) != 0) {
+    struct stat info;
+    unsigned char head[MLPI_FILE_HEAD];
+    if (fstat(fd, &info) != 0) {
         return report_errno(hooks, path, "look at it");
     }
-    if (!S_ISREG(is.st_mode)) {
+    if (!S_ISREG(info.st_mode)) {
         return mlpi_error(hooks, MLP_ERR_IO, "%s: expects an ordinary file",
                           path);
     }
-    if (is.st_size < MLPI_DISK_HEAD || (uintmax_t)is.st_size > SIZE_MAX) {
+    if (info.st_size < MLPI_FILE_HEAD || (uintmax_t)info.st_size > SIZE_MAX) {
         return mlpi_error(hooks, MLP_ERR_FORMAT,
                           "%s: expects a file of a size that can be", path);
     }
-    size_t size = (size_t)is.st_size;
+    size_t size = (size_t)info.st_size;
     if (!read_all(fd, head, sizeof head)) {
         return report_errno(hooks, path, "read it");
     }
@@ -113,10 +137,8 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
         return mlpi_error(hooks, MLP_ERR_FORMAT,
                           "%s: expects another kind of file", path);
     }
-    mlpi_cursor measure = {0};
     void *block = NULL;
-    (void)mlpi_take(&measure, size, 1);
-    TRY(mlpi_allocate(hooks, &measure, "a file", &block));
+    TRY(mlpi_allocate_array(hooks, size, 1, "a file", &block));
     memcpy(block, head, sizeof head);
     if (!read_all(fd, (unsigned char *)block + sizeof head,
                   size - sizeof head)) {
@@ -124,37 +146,38 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
         mlpi_release(hooks, block);
         return status;
     }
-    *file = (mlpi_disk_file){block, size};
+    *file = (mlpi_file_content){block, size};
     return MLP_OK;
 }
 
-mlp_status mlpi_disk_read(const mlp_hooks *hooks, const char *path,
+mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
                           bool (*begins)(const unsigned char *head,
                                          size_t size),
-                          mlpi_disk_file *file)
+                          mlpi_file_content *file)
 {
     int fd = -1;
-    do { /* without waiting for whoever might write into a pipe */
+    do { /* O_NONBLOCK: opening a pipe must not wait for a writer */
         fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
         return report_errno(hooks, path, "open it");
     }
     mlp_status status = read_open(hooks, path, fd, begins, file);
-    (void)shut(fd);
+    (void)close_file(fd);
     return status;
 }
 
+/* Reads a part of an open file; mlpi_file_read_part has the contract. */
 static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
-                                 int fd, size_t offset, mlpi_disk_file part)
+                                 int fd, size_t offset, mlpi_file_content part)
 {
-    struct stat is;
+    struct stat info;
     size_t end = 0;
-    if (fstat(fd, &is) != 0) {
+    if (fstat(fd, &info) != 0) {
         return report_errno(hooks, path, "look at it");
     }
-    if (!S_ISREG(is.st_mode) || !mlpi_size_add(offset, part.size, &end) ||
-        is.st_size < 0 || (uintmax_t)is.st_size < end) {
+    if (!S_ISREG(info.st_mode) || !mlpi_size_add(offset, part.size, &end) ||
+        info.st_size < 0 || (uintmax_t)info.st_size < end) {
         return mlpi_error(hooks, MLP_ERR_FORMAT,
                           "%s: expects an ordinary file with %zu bytes at %zu",
                           path, part.size, offset);
@@ -166,8 +189,8 @@ static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
     return MLP_OK;
 }
 
-mlp_status mlpi_disk_read_part(const mlp_hooks *hooks, const char *path,
-                               size_t offset, mlpi_disk_file part)
+mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
+                               size_t offset, mlpi_file_content part)
 {
     int fd = -1;
     do {
@@ -177,7 +200,7 @@ mlp_status mlpi_disk_read_part(const mlp_hooks *hooks, const char *path,
         return report_errno(hooks, path, "open it");
     }
     mlp_status status = read_part_open(hooks, path, fd, offset, part);
-    (void)shut(fd);
+    (void)close_file(fd);
     return status;
 }
 
@@ -185,29 +208,18 @@ mlp_status mlpi_disk_read_part(const mlp_hooks *hooks, const char *path,
  * Replacing
  */
 
-static char *put_decimal(char *to, unsigned long n)
-{
-    unsigned long unit = 1;
-    while (n / unit >= 10) {
-        unit *= 10;
-    }
-    for (; unit > 0; unit /= 10) {
-        *to++ = (char)('0' + n / unit % 10);
-    }
-    return to;
-}
-
-/* Opens a file of a new name: <path>.tmp.<process>.<try>. */
+/* Creates a file under a name that no file has, and writes the name to `name`,
+ * which has SUFFIX bytes more than the path. Returns -1 with errno. */
 static int open_temporary(const char *path, mode_t mode, char *name)
 {
     size_t n = strlen(path);
     memcpy(name, path, n + 1);
     memcpy(name + n, ".tmp.", sizeof ".tmp.");
-    char *process = put_decimal(name + n + 5, (unsigned long)getpid());
+    char *end = mlpi_put_decimal((uint64_t)getpid(), name + n + 5);
     int fd = -1;
-    for (unsigned long try = 0; try < TRIES; try++) {
-        *process = '.';
-        *put_decimal(process + 1, try) = '\0';
+    for (unsigned try = 0; try < TRIES; try++) {
+        *end = '.';
+        *mlpi_put_decimal(try, end + 1) = '\0';
         do {
             fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         } while (fd < 0 && errno == EINTR);
@@ -218,8 +230,9 @@ static int open_temporary(const char *path, mode_t mode, char *name)
     return fd;
 }
 
-/* Puts the name of a file onto the disk, too: the folder's content. It has been
- * replaced already, so that a failure is none of the caller's. */
+/* Flushes the folder of a path to the disk, since the new name is content of
+ * the folder. The path is cut at its last slash. A failure is not reported: the
+ * file has been replaced already, and the caller could not undo it. */
 static void flush_folder(char *path)
 {
     char *slash = strrchr(path, '/');
@@ -229,43 +242,46 @@ static void flush_folder(char *path)
     int fd = open(slash ? path : ".", O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         (void)flush_to_disk(fd);
-        (void)shut(fd);
+        (void)close_file(fd);
     }
 }
 
-/* Gives what the old file had of permissions, where there was one. */
+/* Writes the bytes, with the permissions of the old file if there is one,
+ * flushes them and closes the file. On failure errno says why. */
 static bool write_and_close(int fd, const struct stat *old, const void *bytes,
                             size_t n)
 {
     bool good = (!old || fchmod(fd, old->st_mode & 0777) == 0) &&
                 write_all(fd, bytes, n) && flush_to_disk(fd);
-    int error = errno;
-    if (!shut(fd) && good) {
+    int error = errno; /* close must not hide the first failure */
+    if (!close_file(fd) && good) {
         return false;
     }
     errno = error;
     return good;
 }
 
-/* Writes the part to a file of a new name, which it leaves there. */
-static mlp_status stage(const mlp_hooks *hooks, const mlpi_disk_part *part,
+/* Steps 1 to 3: writes a file under a temporary name, which it leaves in
+ * `name`. */
+static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *file,
                         char *name)
 {
     struct stat old;
-    bool is_old = stat(part->path, &old) == 0;
+    bool is_old = stat(file->path, &old) == 0;
     if (!is_old && errno != ENOENT) {
-        return report_errno(hooks, part->path, "look at it");
+        return report_errno(hooks, file->path, "look at it");
     }
     if (is_old && !S_ISREG(old.st_mode)) {
         return mlpi_error(hooks, MLP_ERR_IO,
-                          "%s: expects an ordinary file, or none", part->path);
+                          "%s: expects an ordinary file, or none", file->path);
     }
-    /* Nobody may open it with more rights than the old one gives. */
-    int fd = open_temporary(part->path, is_old ? 0600 : 0666, name);
+    /* With an old file, the new one is private until it has its permissions:
+     * its content may be secret. */
+    int fd = open_temporary(file->path, is_old ? 0600 : 0666, name);
     if (fd < 0) {
         return report_errno(hooks, name, "make it");
     }
-    if (!write_and_close(fd, is_old ? &old : NULL, part->bytes, part->size)) {
+    if (!write_and_close(fd, is_old ? &old : NULL, file->bytes, file->size)) {
         mlp_status status = report_errno(hooks, name, "write it");
         (void)unlink(name);
         return status;
@@ -273,30 +289,33 @@ static mlp_status stage(const mlp_hooks *hooks, const mlpi_disk_part *part,
     return MLP_OK;
 }
 
-/* Gives the new file the old one's name. */
-static mlp_status replace(const mlp_hooks *hooks, const mlpi_disk_part *part,
+/* Step 4: gives the temporary file its final name. `name` is cut to the
+ * folder. */
+static mlp_status replace(const mlp_hooks *hooks, const mlpi_new_file *file,
                           char *name)
 {
-    if (rename(name, part->path) != 0) {
-        return report_errno(hooks, part->path, "replace it");
+    if (rename(name, file->path) != 0) {
+        return report_errno(hooks, file->path, "replace it");
     }
     flush_folder(name);
     return MLP_OK;
 }
 
-static mlp_status write_parts(const mlp_hooks *hooks,
-                              const mlpi_disk_part *parts, size_t n,
+/* Stages all files, then renames all. After a failure the temporary files that
+ * have not been renamed are removed. */
+static mlp_status write_files(const mlp_hooks *hooks,
+                              const mlpi_new_file *files, size_t n,
                               char *const *names)
 {
     mlp_status status = MLP_OK;
     size_t staged = 0;
     size_t replaced = 0;
     while (status == MLP_OK && staged < n) {
-        status = stage(hooks, &parts[staged], names[staged]);
+        status = stage(hooks, &files[staged], names[staged]);
         staged += status == MLP_OK;
     }
     while (status == MLP_OK && replaced < n) {
-        status = replace(hooks, &parts[replaced], names[replaced]);
+        status = replace(hooks, &files[replaced], names[replaced]);
         replaced += status == MLP_OK;
     }
     for (size_t i = replaced; i < staged; i++) {
@@ -305,28 +324,35 @@ static mlp_status write_parts(const mlp_hooks *hooks,
     return status;
 }
 
-mlp_status mlpi_disk_write_parts(const mlp_hooks *hooks,
-                                 const mlpi_disk_part *parts, size_t n)
+/* The places of the temporary names, one for each file, in one block. */
+typedef struct temporary_names {
+    const mlpi_new_file *files;
+    size_t n;
+    char *name[MLPI_FILE_MAX_WRITES];
+} temporary_names;
+
+static void lay_out(void *object, mlpi_cursor *cursor)
 {
-    char *names[MLPI_DISK_PARTS] = {NULL};
-    mlpi_cursor measure = {0};
+    temporary_names *t = object;
+    for (size_t i = 0; i < t->n; i++) {
+        t->name[i] = mlpi_take(cursor, strlen(t->files[i].path) + SUFFIX, 1);
+    }
+}
+
+mlp_status mlpi_file_write_all(const mlp_hooks *hooks,
+                               const mlpi_new_file *files, size_t n)
+{
+    temporary_names t = {.files = files, .n = n};
     void *block = NULL;
-    for (size_t i = 0; i < n; i++) {
-        (void)mlpi_take(&measure, strlen(parts[i].path) + SUFFIX, 1);
-    }
-    TRY(mlpi_allocate(hooks, &measure, "a name", &block));
-    mlpi_cursor carve = {.base = block};
-    for (size_t i = 0; i < n; i++) {
-        names[i] = mlpi_take(&carve, strlen(parts[i].path) + SUFFIX, 1);
-    }
-    mlp_status status = write_parts(hooks, parts, n, names);
+    TRY(mlpi_make(hooks, lay_out, &t, "a name", &block));
+    mlp_status status = write_files(hooks, files, n, t.name);
     mlpi_release(hooks, block);
     return status;
 }
 
-mlp_status mlpi_disk_write(const mlp_hooks *hooks, const char *path,
+mlp_status mlpi_file_write(const mlp_hooks *hooks, const char *path,
                            const void *bytes, size_t n)
 {
-    const mlpi_disk_part part = {path, bytes, n};
-    return mlpi_disk_write_parts(hooks, &part, 1);
+    const mlpi_new_file file = {path, bytes, n};
+    return mlpi_file_write_all(hooks, &file, 1);
 }

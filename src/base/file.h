@@ -1,53 +1,75 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files: read whole, and replaced whole. The new content goes to a temporary
- * file in the same folder, to the disk, and then takes the name of the old
- * file, in one step of the file system: there is always the one or the other,
- * whole. Only ordinary files are read or replaced.
+ * Files are read as a whole and replaced as a whole.
+ *
+ * A new content is written to a temporary file in the same folder and flushed
+ * to the disk; then the temporary file takes the name of the old one, which is
+ * one atomic operation of the file system. So under that name there is always
+ * the old content or the new one, complete, even if the program or the machine
+ * stops in between. Only ordinary files are read or replaced: no folders, pipes
+ * or devices.
+ *
+ * Every failure is reported with the path, what failed, and the system's
+ * reason.
  */
 #ifndef MLPI_BASE_FILE_H
 #define MLPI_BASE_FILE_H
 
 #include "mlp.h"
 
-typedef struct mlpi_disk_file {
-    unsigned char *bytes; /* to be released by mlpi_release */
+/* ---------------------------------------------------------------------------
+ * Reading
+ */
+
+typedef struct mlpi_file_content {
+    unsigned char *bytes; /* a block, to be released by mlpi_release */
     size_t size;
-} mlpi_disk_file;
+} mlpi_file_content;
 
-enum { MLPI_DISK_HEAD = 8 };
+/* Bytes that tell the kind of a file. Every file that the library reads is
+ * longer. */
+enum { MLPI_FILE_HEAD = 8 };
 
-/* Reads a file, if it has MLPI_DISK_HEAD bytes, and `begins` finds that one of
- * this size may begin with them: before that nothing is allocated. MLP_ERR_IO,
- * MLP_ERR_FORMAT. */
-mlp_status mlpi_disk_read(const mlp_hooks *hooks, const char *path,
+/* Reads a whole file. Before any memory is allocated, `begins` is asked whether
+ * a file of this size may begin with these MLPI_FILE_HEAD bytes: so a path to a
+ * wrong, huge file costs nothing. MLP_ERR_IO, MLP_ERR_FORMAT (another kind of
+ * file), MLP_ERR_MEMORY. */
+mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
                           bool (*begins)(const unsigned char *head,
                                          size_t size),
-                          mlpi_disk_file *file);
+                          mlpi_file_content *file);
 
-/* Reads part.size bytes from `offset` on to part.bytes; where that is NULL,
- * only looks whether they are there. A symbolic link is not followed.
+/* Reads part.size bytes from `offset` on into part.bytes; if that is NULL, only
+ * checks that the file has them. A symbolic link is not followed, because the
+ * path stands in another file, which the user may not have written.
  * MLP_ERR_IO, MLP_ERR_FORMAT. */
-mlp_status mlpi_disk_read_part(const mlp_hooks *hooks, const char *path,
-                               size_t offset, mlpi_disk_file part);
+mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
+                               size_t offset, mlpi_file_content part);
 
-/* Makes n bytes the content of a file, old or new. Where that fails there is no
- * temporary file left. MLP_ERR_IO. */
-mlp_status mlpi_disk_write(const mlp_hooks *hooks, const char *path,
+/* ---------------------------------------------------------------------------
+ * Writing
+ */
+
+/* Makes n bytes the content of a file, which may exist or not. The permissions
+ * of an old file stay. On failure the old content stays, and no temporary file
+ * is left. MLP_ERR_IO, MLP_ERR_MEMORY. */
+mlp_status mlpi_file_write(const mlp_hooks *hooks, const char *path,
                            const void *bytes, size_t n);
 
-/* Likewise of up to MLPI_DISK_PARTS files: all are on the disk before the first
- * takes its name, so that only a failure of that last step, which needs no
- * room, can leave some old and some new. */
-typedef struct mlpi_disk_part {
+/* A file and what it shall contain. */
+typedef struct mlpi_new_file {
     const char *path;
     const void *bytes;
     size_t size;
-} mlpi_disk_part;
+} mlpi_new_file;
 
-enum { MLPI_DISK_PARTS = 2 };
+enum { MLPI_FILE_MAX_WRITES = 2 };
 
-mlp_status mlpi_disk_write_parts(const mlp_hooks *hooks,
-                                 const mlpi_disk_part *parts, size_t n);
+/* Writes up to MLPI_FILE_MAX_WRITES files that belong together. All of them are
+ * on the disk under temporary names before the first is renamed. So a full disk
+ * leaves all old files; only a failure of a rename, which needs no space, can
+ * leave some old files and some new ones. */
+mlp_status mlpi_file_write_all(const mlp_hooks *hooks,
+                               const mlpi_new_file *files, size_t n);
 
 #endif

@@ -1,29 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A double is (-1)^sign mantissa 2^(exponent - 1075): 1 bit, 11 bits of
- * exponent, 52 of mantissa, before which a bit 1 is thought, except where the
- * exponent is 0, which then counts as 1.
+ * A double has 1 bit of sign, 11 bits of exponent e and 52 bits of fraction f:
+ *
+ *     e > 0    (-1)^sign * (2^52 + f) * 2^(e - 1075)    normal numbers
+ *     e = 0    (-1)^sign * f * 2^(1 - 1075)             zero and subnormals
+ *
+ * The 2^52 is the hidden bit. Four bits of the fraction are one hexadecimal
+ * digit, so no digit is ever rounded: writing cuts the bits into digits, and
+ * reading shifts the digits until they are the bits of a double, or finds that
+ * a bit would be lost.
  */
 #include "base/hexfloat.h"
 
 #include <string.h>
 
-enum { FRACTION_BITS = 52, BIAS = 1023, LEAST = -1074, MOST_DIGITS = 16 };
+#include "base/bytes.h"
 
+enum {
+    FRACTION_BITS = 52,
+    BIAS = 1023,
+    MIN_EXPONENT = -1074, /* of the last bit of a double */
+    MAX_DIGITS = 16       /* that fit 64 bits */
+};
+
+/* The hidden bit. */
 #define HIDDEN ((uint64_t)1 << FRACTION_BITS)
 
-static char *put_decimal(char *to, unsigned n)
-{
-    unsigned unit = 1;
-    while (n / unit >= 10) {
-        unit *= 10;
-    }
-    for (; unit > 0; unit /= 10) {
-        *to++ = (char)('0' + n / unit % 10);
-    }
-    return to;
-}
-
+/* The digit before the point is the hidden bit; zero has no digits behind
+ * it. */
 void mlpi_hexfloat_write(double x, char text[MLPI_HEXFLOAT_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
@@ -48,14 +52,16 @@ void mlpi_hexfloat_write(double x, char text[MLPI_HEXFLOAT_SIZE])
     int exponent = (int)(biased > 0 ? biased : 1) - BIAS;
     *at++ = 'p';
     *at++ = exponent < 0 ? '-' : '+';
-    at = put_decimal(at, (unsigned)(exponent < 0 ? -exponent : exponent));
+    at = mlpi_put_decimal((uint64_t)(exponent < 0 ? -exponent : exponent), at);
     *at = '\0';
 }
 
+/* The rest of the text to be read. */
 typedef struct cursor {
     const char *at, *end;
 } cursor;
 
+/* Takes the next character if it is this one. */
 static bool take(cursor *c, char wanted)
 {
     if (c->at == c->end || *c->at != wanted) {
@@ -65,7 +71,8 @@ static bool take(cursor *c, char wanted)
     return true;
 }
 
-/* The value of the next digit, if it is one of the base. */
+/* Takes the next character if it is a digit of the base, and gives its
+ * value. */
 static bool take_digit(cursor *c, unsigned base, unsigned *digit)
 {
     static const char digits[] = "0123456789abcdef";
@@ -79,7 +86,9 @@ static bool take_digit(cursor *c, unsigned base, unsigned *digit)
     return true;
 }
 
-/* Digits with a point or without: value = *mantissa 2^*exponent. */
+/* Takes digits with or without a point: the value is *mantissa * 2^*exponent.
+ * Too many digits shift the first ones out of the mantissa; then they are
+ * refused. */
 static bool take_mantissa(cursor *c, uint64_t *mantissa, int *exponent)
 {
     unsigned digit = 0;
@@ -91,14 +100,15 @@ static bool take_mantissa(cursor *c, uint64_t *mantissa, int *exponent)
             *exponent -= point ? 4 : 0;
             n++;
         } else if (point || !take(c, '.')) {
-            return n > 0 && n <= MOST_DIGITS;
+            return n > 0 && n <= MAX_DIGITS;
         } else {
             point = true;
         }
     }
 }
 
-/* p, the sign, and at most four decimal digits. */
+/* Takes p, a sign or none, and one to four decimal digits, and adds them to the
+ * exponent. Four digits are enough for any double and cannot overflow. */
 static bool take_exponent(cursor *c, int *exponent)
 {
     if (!take(c, 'p')) {
@@ -116,25 +126,27 @@ static bool take_exponent(cursor *c, int *exponent)
     return n > 0 && n < 5;
 }
 
-/* The bits of mantissa 2^exponent, if a double has it. */
+/* Gives the bits of mantissa * 2^exponent without its sign. Returns false if no
+ * double has that value: if it is too large, or a bit that is not zero would
+ * have to be shifted out at the end. */
 static bool assemble(uint64_t mantissa, int exponent, uint64_t *bits)
 {
     *bits = 0;
     if (mantissa == 0) {
         return true;
     }
-    while (mantissa < HIDDEN && exponent > LEAST) {
+    while (mantissa < HIDDEN && exponent > MIN_EXPONENT) {
         mantissa <<= 1;
         exponent--;
     }
-    while (mantissa >= 2 * HIDDEN || exponent < LEAST) {
+    while (mantissa >= 2 * HIDDEN || exponent < MIN_EXPONENT) {
         if (mantissa & 1) {
             return false;
         }
         mantissa >>= 1;
         exponent++;
     }
-    uint64_t biased = (uint64_t)exponent + (uint64_t)(1 - LEAST);
+    uint64_t biased = (uint64_t)exponent + (uint64_t)(1 - MIN_EXPONENT);
     if (biased >= 0x7ff) {
         return false;
     }

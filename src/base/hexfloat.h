@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Doubles as text, exactly and whatever the locale: the hexadecimal form of C's
- * %a and of Python's float.hex, 0x1.999999999999ap-4 for 0.1.
+ * Doubles as text without any rounding, whatever the locale: the hexadecimal
+ * form of C's %a and of Python's float.hex, where 0.1 is
+ * 0x1.999999999999ap-4. printf and strtod would do, but for the decimal comma
+ * of some locales and the freedom that C leaves to %a.
  */
 #ifndef MLPI_BASE_HEXFLOAT_H
 #define MLPI_BASE_HEXFLOAT_H
 
 #include "mlp.h"
 
-#define MLPI_HEXFLOAT_SIZE 25 /* of the longest, with its closing 0 */
+#define MLPI_HEXFLOAT_SIZE 25 /* bytes of the longest text and its zero */
 
-/* As float.hex of Python writes it. x is finite. */
+/* Writes x, which must be finite, as Python's float.hex does. */
 void mlpi_hexfloat_write(double x, char text[MLPI_HEXFLOAT_SIZE]);
 
-/* The number that n bytes of text stand for: [-]0x, digits with a point or
- * without, p and the binary exponent. False if they are no such text, or of no
- * double, to the last bit. */
+/* Reads the number that n bytes of text stand for: [-]0x, up to 16 digits with
+ * or without a point, p, and the binary exponent in decimal. Returns false, and
+ * writes nothing, if the text has another form, or if no double is exactly that
+ * number. */
 bool mlpi_hexfloat_read(const char *text, size_t n, double *x);
 
 #endif

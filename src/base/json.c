@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * JSON, read by recursive descent without the recursion: the caller's code is
+ * the grammar of what it expects, and mlpi_json_skip, the one place where
+ * values of any depth come, keeps its own small stack of brackets.
+ *
+ * Bytes are read only below `size`; a byte 0 inside of the text is never
+ * taken for anything but a mistake. Strings are checked when they are read, so
+ * the functions on spans (decoding, comparing, writing) need no checks.
+ */
 #include "base/json.h"
 
 #include <string.h>
 
-enum { DEEPEST = 16 };
+enum { MAX_DEPTH = 16 }; /* brackets inside each other */
 
 mlpi_json mlpi_json_of(const char *text, size_t size)
 {
@@ -18,7 +27,8 @@ bool mlpi_json_fail(mlpi_json *r, const char *expected)
     return false;
 }
 
-/* The next byte that is not white space, or 0 at the end. */
+/* Skips white space and returns the next byte without taking it; 0 at the
+ * end. */
 static char peek(mlpi_json *r)
 {
     while (r->at < r->size &&
@@ -29,7 +39,7 @@ static char peek(mlpi_json *r)
     return r->at < r->size ? r->text[r->at] : '\0';
 }
 
-/* Reads the byte c, which is not 0, if it is the next. */
+/* Takes the next byte that is not white space if it is c, which is not 0. */
 static bool take(mlpi_json *r, char c)
 {
     if (r->wrong || peek(r) != c) {
@@ -61,6 +71,7 @@ bool mlpi_json_more(mlpi_json *r, char closing)
  * Strings
  */
 
+/* Returns the value of a hexadecimal digit of either case, or -1. */
 static int hex_of(char c)
 {
     if (c >= '0' && c <= '9') {
@@ -72,7 +83,8 @@ static int hex_of(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Four hexadecimal digits, or -1. */
+/* Returns the UTF-16 code unit of the four hexadecimal digits at `at`; -1 if
+ * they are not all there. */
 static long unit_at(const char *text, size_t size, size_t at)
 {
     long unit = 0;
@@ -89,8 +101,10 @@ static long unit_at(const char *text, size_t size, size_t at)
     return unit;
 }
 
-/* How many bytes the UTF-8 sequence that begins here has; 0 if it is none. (The
- * table of RFC 3629, section 4.) */
+/* Returns how many bytes the UTF-8 sequence at `text` has; 0 if it is invalid,
+ * or a control character, which JSON does not allow. The table is that of RFC
+ * 3629, section 4; its ranges for the second byte exclude overlong forms,
+ * surrogates and code points above 10FFFF. */
 static size_t sequence_at(const unsigned char *text, size_t left)
 {
     static const struct {
@@ -122,8 +136,10 @@ static size_t sequence_at(const unsigned char *text, size_t left)
     return 0;
 }
 
-/* How many bytes the escape that begins at the backslash has; 0 if it is none.
- * The second half of a surrogate pair belongs to it. */
+/* Returns how many bytes the escape at the backslash has: 2 for \n and the
+ * like, 6 for \u and four digits, 12 for a surrogate pair, which is one
+ * character; 0 if it is invalid. Half a pair is invalid, because no UTF-8
+ * stands for it. */
 static size_t escape_at(const char *text, size_t size, size_t at)
 {
     if (at + 1 >= size) {
@@ -145,6 +161,7 @@ static size_t escape_at(const char *text, size_t size, size_t at)
     return second >= 0xdc00 && second <= 0xdfff ? 12 : 0;
 }
 
+/* Checks every character of the string, and leaves its escapes for later. */
 bool mlpi_json_string(mlpi_json *r, mlpi_span *text)
 {
     *text = (mlpi_span){"", 0};
@@ -176,10 +193,10 @@ bool mlpi_json_key(mlpi_json *r, mlpi_span *key)
            (take(r, ':') || mlpi_json_fail(r, "a colon"));
 }
 
-/* The code point of valid UTF-8 in n bytes. */
+/* Returns the code point of a valid UTF-8 sequence of n bytes. */
 static uint32_t decode(const unsigned char *text, size_t n)
 {
-    /* What the first byte of 1, 2, 3 or 4 holds of it. */
+    /* The bits of the first of 1, 2, 3 or 4 bytes that belong to it. */
     static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
     uint32_t c = text[0] & masks[n];
     for (size_t i = 1; i < n; i++) {
@@ -188,8 +205,9 @@ static uint32_t decode(const unsigned char *text, size_t n)
     return c;
 }
 
-/* The character that a valid escape stands for. */
-static uint32_t meaning(const char *escape, size_t n)
+/* Returns the character that a valid escape of n bytes stands for. The escapes
+ * of a quote, a backslash and a slash are those characters themselves. */
+static uint32_t decode_escape(const char *escape, size_t n)
 {
     static const char letters[] = "bfnrt";
     static const char meanings[] = "\b\f\n\r\t";
@@ -214,7 +232,7 @@ bool mlpi_span_next(mlpi_span *rest, uint32_t *character)
     size_t n = 0;
     if (*here == '\\') {
         n = escape_at(rest->text, rest->size, 0);
-        *character = meaning(rest->text, n);
+        *character = decode_escape(rest->text, n);
     } else {
         n = sequence_at(here, rest->size);
         *character = decode(here, n);
@@ -245,6 +263,7 @@ bool mlpi_span_is(mlpi_span span, const char *ascii)
     return mlpi_span_compare(span, (mlpi_span){ascii, strlen(ascii)}) == 0;
 }
 
+/* Writes a code point as UTF-8 of 1 to 4 bytes. */
 static void encode(mlpi_writer *to, uint32_t c)
 {
     static const unsigned char marks[] = {0, 0, 0xc0, 0xe0, 0xf0};
@@ -270,14 +289,14 @@ bool mlpi_is_utf8(const char *text, size_t n)
     size_t bytes = 1;
     for (; n > 0 && bytes > 0; text += bytes, n -= bytes) {
         const unsigned char *here = (const unsigned char *)text;
-        /* Control characters are none of JSON, but of UTF-8. */
+        /* JSON forbids control characters in strings; UTF-8 has them. */
         bytes = *here < 0x20 ? 1 : sequence_at(here, n);
     }
     return bytes > 0;
 }
 
 /* ---------------------------------------------------------------------------
- * Numbers, and what is not looked at
+ * Numbers, words, and values that are skipped
  */
 
 static bool is_digit(char c)
@@ -285,12 +304,15 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* True if the next byte is one of `any`. */
 static bool next_is(const mlpi_json *r, const char *any)
 {
     return r->at < r->size && r->text[r->at] != '\0' &&
            strchr(any, r->text[r->at]);
 }
 
+/* A number with a leading zero, a fraction or an exponent is a mistake, even if
+ * it is whole: the writers of these files have no reason to write one. */
 bool mlpi_json_number(mlpi_json *r, uint64_t *number)
 {
     *number = 0;
@@ -314,6 +336,7 @@ bool mlpi_json_number(mlpi_json *r, uint64_t *number)
     return true;
 }
 
+/* Takes digits; true if there was at least one. */
 static bool skip_digits(mlpi_json *r)
 {
     size_t first = r->at;
@@ -323,6 +346,7 @@ static bool skip_digits(mlpi_json *r)
     return r->at > first;
 }
 
+/* Takes any number of RFC 8259: -0.5e+3. */
 static bool skip_number(mlpi_json *r)
 {
     r->at += next_is(r, "-");
@@ -341,6 +365,7 @@ static bool skip_number(mlpi_json *r)
     return good || mlpi_json_fail(r, "a value");
 }
 
+/* Takes true, false or null. */
 static bool take_word(mlpi_json *r, const char *word)
 {
     size_t n = strlen(word);
@@ -359,7 +384,7 @@ bool mlpi_json_flag(mlpi_json *r, bool *flag)
     return *flag || take_word(r, "false") || mlpi_json_fail(r, "true or false");
 }
 
-/* Anything but an array or an object. */
+/* Takes any value but an array or an object. */
 static bool skip_simple(mlpi_json *r)
 {
     mlpi_span text;
@@ -374,15 +399,18 @@ static bool skip_simple(mlpi_json *r)
            take_word(r, "null") || mlpi_json_fail(r, "a value");
 }
 
+/* The stack `closing` holds the closing brackets that are still to come. Each
+ * round of the loop takes a simple value or opens a bracket, then closes what
+ * ends there, then takes the key before the next value of an object. */
 bool mlpi_json_skip(mlpi_json *r)
 {
-    char closing[DEEPEST];
+    char closing[MAX_DEPTH];
     size_t depth = 0;
     do {
         char c = peek(r);
         mlpi_span key;
         if (!r->wrong && (c == '{' || c == '[')) {
-            if (depth == DEEPEST) {
+            if (depth == MAX_DEPTH) {
                 return mlpi_json_fail(r, "fewer brackets inside each other");
             }
             (void)mlpi_json_open(r, c);
@@ -415,6 +443,7 @@ bool mlpi_json_end(mlpi_json *r)
  * Writing
  */
 
+/* Writes a byte, escaped once more if the writer is nested. */
 static void put(mlpi_json_writer w, char c)
 {
     if (w.nested && (c == '"' || c == '\\')) {
@@ -430,6 +459,8 @@ void mlpi_json_put(mlpi_json_writer w, const char *json)
     }
 }
 
+/* A quote and a backslash get a backslash; a control character becomes \u00xx.
+ * Everything else is UTF-8 as it is. */
 void mlpi_json_put_string(mlpi_json_writer w, const char *utf8)
 {
     static const char digits[] = "0123456789abcdef";
@@ -452,12 +483,7 @@ void mlpi_json_put_string(mlpi_json_writer w, const char *utf8)
 
 void mlpi_json_put_number(mlpi_json_writer w, uint64_t number)
 {
-    char digits[21];
-    size_t at = sizeof digits - 1;
-    digits[at] = '\0';
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    mlpi_json_put(w, digits + at);
+    char digits[MLPI_DECIMAL_DIGITS];
+    char *end = mlpi_put_decimal(number, digits);
+    mlpi_put_bytes(w.to, (size_t)(end - digits), digits);
 }

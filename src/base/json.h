@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The small JSON (RFC 8259) of a safetensors header, which anybody may have
- * written: a strict reader, which goes over the text once, allocates nothing
- * and asks for what it expects; and a writer.
+ * JSON (RFC 8259), as far as the header of a safetensors file needs it: a
+ * reader and a writer.
  *
- * The reader's first mistake is kept in `wrong`; after it every call does
- * nothing and gives false, so that callers may look once, at the end.
+ * The reader is strict, because the text may come from a hostile file. It goes
+ * over the text once, builds no tree, and allocates nothing: its caller asks
+ * for the value that must come next. Numbers are unsigned integers; no other
+ * numbers are ever asked for.
+ *
+ * The first mistake in the text is kept in `wrong`. After that every call does
+ * nothing and returns false, so a caller may read everything and check once, at
+ * the end. The keys of an object, for example, are read like this:
  *
  *     mlpi_json r = mlpi_json_of(text, size);
  *     mlpi_span key;
@@ -21,7 +26,8 @@
 
 #include "base/bytes.h"
 
-/* What stands between two quotes: valid UTF-8 with valid escapes. */
+/* A string of the text without its quotes: valid UTF-8 with valid escapes,
+ * which are not resolved. It points into the text. */
 typedef struct mlpi_span {
     const char *text;
     size_t size;
@@ -29,58 +35,70 @@ typedef struct mlpi_span {
 
 typedef struct mlpi_json {
     const char *text;
-    size_t size, at;
-    const char *wrong; /* what was expected; NULL: nothing wrong yet */
+    size_t size, at;   /* bytes of the text; bytes read */
+    const char *wrong; /* what was expected at `at`; NULL: no mistake yet */
     bool fresh;        /* a bracket was opened, and nothing read since */
 } mlpi_json;
 
+/* Returns a reader at the beginning of a text, which need not end with a
+ * zero. */
 mlpi_json mlpi_json_of(const char *text, size_t size);
 
-/* An opening bracket; then, before each element, whether there is one more: the
- * comma or the closing bracket is read. */
+/* Reads an opening bracket, { or [. */
 bool mlpi_json_open(mlpi_json *r, char bracket);
+
+/* Is called before each element of an object or array: reads the comma before
+ * it, if it is not the first, and returns true; or reads the closing bracket
+ * and returns false. */
 bool mlpi_json_more(mlpi_json *r, char closing);
 
-/* "key" and the colon; "text"; a whole number below 2^64; true or false. Of a
- * failure comes an empty text, 0 and false. */
+/* Read a key with its colon, a string, a whole number below 2^64, and true or
+ * false. After a failure the result is an empty text, 0 or false. */
 bool mlpi_json_key(mlpi_json *r, mlpi_span *key);
 bool mlpi_json_string(mlpi_json *r, mlpi_span *text);
 bool mlpi_json_number(mlpi_json *r, uint64_t *number);
 bool mlpi_json_flag(mlpi_json *r, bool *flag);
 
-/* Any value, at most 16 brackets deep. */
+/* Reads any value and forgets it. Brackets may be nested 16 deep; the limit is
+ * what makes the reader safe from a text of a million brackets. */
 bool mlpi_json_skip(mlpi_json *r);
 
-/* The caller's own mistake to find: what was expected. Gives false. */
+/* Records a mistake that the caller has found: what was expected instead.
+ * Returns false. */
 bool mlpi_json_fail(mlpi_json *r, const char *expected);
 
-/* Only white space is left, and nothing was wrong. */
+/* Returns true if there was no mistake and only white space is left. */
 bool mlpi_json_end(mlpi_json *r);
 
-/* The next character of a string, its escapes resolved: a code point, and
- * `rest` is what follows; false at the end. */
+/* Takes the next character of a string as a code point, escapes resolved, and
+ * leaves the rest in `rest`. Returns false at the end. */
 bool mlpi_span_next(mlpi_span *rest, uint32_t *character);
 
-/* The order of two strings by their characters: below, at or above 0. */
+/* Compares two strings by their characters, whether escaped or not: "a" equals
+ * "\u0061". Returns a number below, equal to or above 0. */
 int mlpi_span_compare(mlpi_span a, mlpi_span b);
+/* True if a string has exactly these ASCII characters. */
 bool mlpi_span_is(mlpi_span span, const char *ascii);
 
-/* The text with its escapes resolved, as UTF-8, of at most span.size bytes. */
+/* Writes a string as UTF-8 with its escapes resolved. That is never longer than
+ * span.size bytes. */
 void mlpi_put_span(mlpi_writer *to, mlpi_span span);
 
-/* Is this valid UTF-8? */
+/* True if n bytes are valid UTF-8. */
 bool mlpi_is_utf8(const char *text, size_t n);
 
-/* Writes JSON; if `nested`, inside of a string of JSON, so that quotes and
- * backslashes are escaped once more. */
+/* Where JSON is written. A nested writer writes inside of a string of JSON, so
+ * quotes and backslashes are escaped once more. */
 typedef struct mlpi_json_writer {
     mlpi_writer *to;
     bool nested;
 } mlpi_json_writer;
 
-/* Brackets, commas and names, as they are; text in quotes, escaped; numbers. */
+/* Writes a piece of JSON as it is: brackets, commas, names in quotes. */
 void mlpi_json_put(mlpi_json_writer w, const char *json);
+/* Writes a string in quotes, with the escapes that it needs. */
 void mlpi_json_put_string(mlpi_json_writer w, const char *utf8);
+/* Writes a whole number. */
 void mlpi_json_put_number(mlpi_json_writer w, uint64_t number);
 
 #endif

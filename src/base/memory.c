@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Aligned blocks on top of an allocator that may align less. The hooks are
+ * asked for MLPI_ALIGNMENT + sizeof(void *) more bytes than the block has; what
+ * they return is stored directly before the aligned block, for mlpi_release:
+ *
+ *     raw                 block: a multiple of 64
+ *     | unused    | raw   | arrays ...                      |
+ *
+ * aligned_alloc is no help, because the hooks of a user look like malloc and
+ * free.
+ */
 #include "base/memory.h"
 
 #include <stdlib.h>
 
 #include "base/error.h"
 
+/* Rounding up by MLPI_ALIGNMENT - 1 may overflow as well as the product; once
+ * it has, the cursor stays in overflow, and mlpi_allocate reports it. */
 void *mlpi_take(mlpi_cursor *cursor, size_t count, size_t size)
 {
     size_t start = cursor->used;
@@ -30,10 +43,11 @@ mlp_status mlpi_check_hooks(const mlp_hooks *hooks)
     return MLP_OK;
 }
 
-/* What the hooks returned stands just before the aligned block, so that it can
- * be given back. */
+/* Bytes beyond the block: for the stored pointer and for the alignment. */
 #define OVERHEAD (MLPI_ALIGNMENT + sizeof(void *))
 
+/* A block of no bytes is allocated, too: it has a place of its own, so that
+ * NULL always means that there is no block. */
 mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
                          const char *what, void **block)
 {
@@ -57,6 +71,8 @@ mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
     return MLP_OK;
 }
 
+/* The second run of lay_out takes the same bytes as the first, now with a
+ * base. */
 mlp_status mlpi_make(const mlp_hooks *hooks, mlpi_lay_out *lay_out,
                      void *object, const char *what, void **block)
 {
@@ -74,15 +90,6 @@ mlp_status mlpi_allocate_array(const mlp_hooks *hooks, size_t count,
     mlpi_cursor measure = {0};
     (void)mlpi_take(&measure, count, size);
     return mlpi_allocate(hooks, &measure, what, block);
-}
-
-void mlpi_pause(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
 }
 
 void mlpi_release(const mlp_hooks *hooks, void *block)

@@ -22,44 +22,47 @@
 #include "base/arithmetic.h"
 #include "mlp.h"
 
-/* Blocks, and arrays in them, begin at multiples of this: a cache line, and
- * the widest vector. */
+/* Blocks, and arrays in them, begin at multiples of this many bytes. It is a
+ * cache line of today's CPUs and the widest vector (AVX-512): no vector load at
+ * the head of an array crosses a line, and two arrays never share one. */
 #define MLPI_ALIGNMENT 64
 
+/* The place in a block where the next array goes. mlpi_cursor cursor = {0}
+ * measures; {.base = block} sets pointers. */
 typedef struct mlpi_cursor {
     unsigned char *base; /* NULL while measuring */
     size_t used;         /* bytes so far */
     bool overflow;       /* the total is not a size_t */
 } mlpi_cursor;
 
-/* The next `count` elements of `size` bytes, aligned; NULL while measuring and
- * after an overflow. */
+/* Takes `count` elements of `size` bytes and returns where they begin, aligned;
+ * NULL while measuring and after an overflow. */
 void *mlpi_take(mlpi_cursor *cursor, size_t count, size_t size);
 
-/* MLP_ERR_ARGUMENT unless `allocate` and `release` come together. */
+/* Checks that `allocate` and `release` come together: a block of one allocator
+ * must not be released by another. MLP_ERR_ARGUMENT. */
 mlp_status mlpi_check_hooks(const mlp_hooks *hooks);
 
-/* A block of the measured size. MLP_ERR_LIMIT if the measure overflowed,
- * MLP_ERR_MEMORY; `what` is for the message. */
+/* Allocates a block of the measured size; `what` names it in the message.
+ * MLP_ERR_LIMIT (the measure overflowed), MLP_ERR_MEMORY: *block is
+ * untouched. */
 mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
                          const char *what, void **block);
 
 /* Allocates a block for what `lay_out` takes of a cursor, and lets it set the
  * pointers of `object` into that block. `lay_out` must take the same arrays in
- * both of its calls. MLP_ERR_LIMIT, MLP_ERR_MEMORY: *block is untouched, and the
- * pointers that `lay_out` sets are NULL. */
+ * both of its calls. MLP_ERR_LIMIT, MLP_ERR_MEMORY: *block is untouched, and
+ * the pointers that `lay_out` sets are NULL. */
 typedef void mlpi_lay_out(void *object, mlpi_cursor *cursor);
 mlp_status mlpi_make(const mlp_hooks *hooks, mlpi_lay_out *lay_out,
                      void *object, const char *what, void **block);
 
-/* Allocates one array of `count` elements of `size` bytes. */
+/* Allocates one array of `count` elements of `size` bytes; fails like
+ * mlpi_allocate. */
 mlp_status mlpi_allocate_array(const mlp_hooks *hooks, size_t count,
                                size_t size, const char *what, void **block);
 
-/* Gives a block back; NULL is allowed. */
+/* Releases a block through the hooks that allocated it. NULL is allowed. */
 void mlpi_release(const mlp_hooks *hooks, void *block);
-
-/* Tells the processor that this thread is only waiting. */
-void mlpi_pause(void);
 
 #endif

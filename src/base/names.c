@@ -2,9 +2,16 @@
 /*
  * Names of the public constants and texts of the statuses, generated from the
  * lists in mlp.h, and the version of the library.
+ *
+ * Each list X(constant, number, name) becomes the cases of a switch. None has a
+ * default, so that the compiler warns if an enumeration gets a value that its
+ * list does not have; the return behind the switch is for numbers that are no
+ * constant, which a caller may have cast from an int. NULL ends a loop over all
+ * names, as mlp.h promises.
  */
 #include "mlp.h"
 
+/* Makes one case of a switch that returns a text. */
 #define CASE_TEXT(constant, number, text)                                      \
     case (constant):                                                           \
         return text;
@@ -65,6 +72,8 @@ const char *mlp_tensor_name(mlp_tensor which)
     return NULL;
 }
 
+/* Makes a string of what a macro stands for. Two steps are needed, because the
+ * operand of # is not expanded. */
 #define STRING_OF(number) #number
 #define STRING(number) STRING_OF(number)
 
@@ -79,6 +88,7 @@ int mlp_numerics(void)
     return MLP_NUMERICS;
 }
 
+/* A status always has a text, so that it can be printed without a check. */
 const char *mlp_status_text(mlp_status status)
 {
     switch (status) {

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Items stand as a binary tree, the children of i at 2 i + 1 and 2 i + 2, none
- * less than its children: so the first is the largest. It changes places with
- * the last, the tree shrinks by one, and its new top sinks to where it belongs.
- * Williams, "Algorithm 232: Heapsort" (1964).
+ * Heap sort (Williams, "Algorithm 232: Heapsort", 1964). The items are a binary
+ * tree in an array, the children of item i at 2 i + 1 and 2 i + 2. In a heap no
+ * item is less than its children, so the first is the largest. Sorting makes a
+ * heap; then it exchanges the first item with the last, leaves that out of the
+ * heap, and lets the new first item sink to its place, until one item is left.
  */
 #include "base/sort.h"
 
 typedef struct tree {
     unsigned char *items;
-    size_t n, size;
+    size_t n, size; /* items in the heap; bytes of each */
     bool (*less)(const void *, const void *);
 } tree;
 
@@ -34,9 +35,11 @@ static void exchange(const tree *t, size_t i, size_t j)
     }
 }
 
+/* Exchanges item i with its larger child until no child is larger. The trees
+ * below the children must be heaps already. */
 static void sink(const tree *t, size_t i)
 {
-    while (i < t->n / 2) { /* there is a child */
+    while (i < t->n / 2) { /* item i has a child */
         size_t child = 2 * i + 1;
         if (child + 1 < t->n && is_less(t, child, child + 1)) {
             child++;

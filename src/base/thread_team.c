@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * POSIX threads, or none if the library was built without them (the build
- * defines MLPI_THREADS).
+ * Teams of POSIX threads, or of the caller alone if the library was built
+ * without threads (the build defines MLPI_THREADS).
  *
- * There are two things to wait for: the next run, and the others at a barrier.
- * Both are counters that only grow. Who waits looks at the counter for a while,
- * since the next piece of work mostly comes within microseconds, and then
- * sleeps until it is woken. Where members outnumber cores, looking would keep
- * cores from those who work: then they sleep at once.
+ * Threads wait for two things: the next run, and the other threads at a
+ * barrier. Both are counters that only grow, so a waiting thread needs to see
+ * no more than that the counter has changed. It polls the counter for about 50
+ * microseconds, because the next work mostly comes within a few, and then
+ * sleeps on a condition variable. If the team has more threads than there are
+ * cores, polling would take the cores from threads that work: then they sleep
+ * at once.
  *
- * A thread that is cancelled while others work for it would leave them its
- * stack and its locks: cancelling waits until the work is done.
+ * Memory: the thread that advances a counter does so with release order, the
+ * one that waits reads it with acquire order; so everything written before is
+ * visible after, as thread_team.h promises. Inside the barrier the counter of
+ * arrivals collects what all threads wrote.
+ *
+ * Cancellation: a caller that is cancelled in the middle of a run would unwind
+ * its stack, which the threads are still using. So cancellation is disabled
+ * until the run has ended.
  */
-/* For sched_getaffinity. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+/* This declares sched_getaffinity.
+ * NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _GNU_SOURCE
 
 #include "base/thread_team.h"
 
-#include "base/memory.h"
 #include "base/error.h"
+#include "base/memory.h"
 
 mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads)
 {
@@ -30,7 +39,8 @@ mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads)
     return MLP_OK;
 }
 
-void mlpi_partition(const mlpi_member *self, size_t n, size_t grain,
+/* The first `more` threads take one grain more than the others. */
+void mlpi_partition(const mlpi_thread *self, size_t n, size_t grain,
                     size_t *first, size_t *count)
 {
     if (self->count == 1) {
@@ -40,17 +50,18 @@ void mlpi_partition(const mlpi_member *self, size_t n, size_t grain,
     }
     size_t grains = n / grain + (n % grain > 0);
     size_t each = grains / self->count;
-    size_t more = grains % self->count; /* members that take one more */
+    size_t more = grains % self->count;
     size_t index = self->index;
-    size_t from = (index * each + (index < more ? index : more)) * grain;
+    size_t from = (index * each + mlpi_min_size(index, more)) * grain;
     size_t to = from + (each + (index < more)) * grain;
-    *first = from < n ? from : n;
-    *count = (to < n ? to : n) - *first;
+    *first = mlpi_min_size(from, n);
+    *count = mlpi_min_size(to, n) - *first;
 }
 
+/* Runs a function on the caller alone. */
 static void work_alone(mlpi_work *work, void *context)
 {
-    const mlpi_member alone = {.team = NULL, .index = 0, .count = 1};
+    const mlpi_thread alone = {.team = NULL, .index = 0, .count = 1};
     work(&alone, context);
 }
 
@@ -62,27 +73,29 @@ static void work_alone(mlpi_work *work, void *context)
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { SPINS = 2000 }; /* looks before a sleep: some 50 microseconds */
+/* How often a counter is polled before a sleep: about 50 microseconds. */
+enum { SPINS = 2000 };
 
 struct mlpi_team {
     mlp_hooks hooks;
-    pid_t process; /* that the threads are in */
-    size_t size;   /* members, the caller included */
-    int spins; /* 0 where members outnumber cores: they would be in the way */
-    mlpi_work *work;
+    pid_t process;   /* the process that has the threads, not a fork of it */
+    size_t size;     /* threads, the caller included */
+    int spins;       /* SPINS; 0 if there are more threads than cores */
+    mlpi_work *work; /* of the current run */
     void *context;
-    atomic_bool stop;
-    atomic_size_t runs;    /* that were begun */
-    atomic_size_t arrived; /* members at the barrier */
-    atomic_size_t passed;  /* barriers that all have come to */
-    pthread_mutex_t lock;  /* for sleeping and waking alone */
-    pthread_cond_t changed;
-    mlpi_member *members;
-    pthread_t *threads; /* [size]; [0] is not used */
-    size_t room;        /* bytes */
-    void *rooms;        /* of members 1.., one after another */
+    atomic_bool stop;       /* threads end instead of beginning a run */
+    atomic_size_t runs;     /* runs that have begun */
+    atomic_size_t arrived;  /* threads that wait at the barrier */
+    atomic_size_t passed;   /* barriers that all threads have reached */
+    pthread_mutex_t lock;   /* guards sleeping and waking, nothing else */
+    pthread_cond_t changed; /* one of the counters was advanced */
+    mlpi_thread *member;    /* [size]; what each thread's function gets */
+    pthread_t *threads;     /* [size]; [0], the caller, is not used */
+    size_t scratch_size;    /* bytes for each thread */
+    void *scratch;          /* of threads 1, 2 ..., one after another */
 };
 
+/* The affinity mask is what containers and taskset restrict. */
 size_t mlpi_cores(void)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -95,14 +108,25 @@ size_t mlpi_cores(void)
     return cores > 1 ? (size_t)cores : 1;
 }
 
-/* Waits until *counter is not `seen`. */
+/* Tells the CPU that this thread polls, so that it saves power and leaves the
+ * core to its other hardware thread. */
+static void relax_cpu(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Waits until *counter is not `seen`: first polls, then sleeps. */
 static void await(mlpi_team *team, atomic_size_t *counter, size_t seen)
 {
     for (int i = 0; i < team->spins; i++) {
         if (atomic_load_explicit(counter, memory_order_acquire) != seen) {
             return;
         }
-        mlpi_pause();
+        relax_cpu();
     }
     (void)pthread_mutex_lock(&team->lock);
     while (atomic_load_explicit(counter, memory_order_acquire) == seen) {
@@ -111,7 +135,9 @@ static void await(mlpi_team *team, atomic_size_t *counter, size_t seen)
     (void)pthread_mutex_unlock(&team->lock);
 }
 
-/* Under the lock, so that nobody falls asleep between looking and waiting. */
+/* Adds 1 to a counter and wakes all that sleep. The addition is under the lock:
+ * otherwise a thread could read the old number, and fall asleep after the wake
+ * that was meant for it. */
 static void advance(mlpi_team *team, atomic_size_t *counter)
 {
     (void)pthread_mutex_lock(&team->lock);
@@ -120,7 +146,9 @@ static void advance(mlpi_team *team, atomic_size_t *counter)
     (void)pthread_mutex_unlock(&team->lock);
 }
 
-void mlpi_barrier(const mlpi_member *self)
+/* The last thread to arrive resets the count of arrivals and lets the others
+ * pass. `passed` is read before arriving: afterwards it might have changed. */
+void mlpi_barrier(const mlpi_thread *self)
 {
     mlpi_team *team = self->team;
     if (!team) {
@@ -137,9 +165,11 @@ void mlpi_barrier(const mlpi_member *self)
     advance(team, &team->passed);
 }
 
+/* The life of a thread: runs what the team runs until the team ends. The
+ * barrier behind each run is the one that mlpi_team_run waits at. */
 static void *serve(void *argument)
 {
-    const mlpi_member *self = argument;
+    const mlpi_thread *self = argument;
     mlpi_team *team = self->team;
     for (size_t run = 0;; run++) {
         await(team, &team->runs, run);
@@ -151,36 +181,40 @@ static void *serve(void *argument)
     }
 }
 
-static void lay_out(mlpi_team *team, mlpi_cursor *cursor)
+static void lay_out(void *object, mlpi_cursor *cursor)
 {
+    mlpi_team *team = object;
     (void)mlpi_take(cursor, 1, sizeof *team);
-    team->members = mlpi_take(cursor, team->size, sizeof *team->members);
+    team->member = mlpi_take(cursor, team->size, sizeof *team->member);
     team->threads = mlpi_take(cursor, team->size, sizeof *team->threads);
 }
 
-/* Starts threads until one cannot be had. They leave the host's signals to the
- * host's threads. */
+/* Starts threads until the system refuses one, and returns how many there are
+ * with the caller. They block all signals, which are for threads of the program
+ * that uses the library. */
 static size_t start(mlpi_team *team)
 {
     sigset_t all;
-    sigset_t kept;
+    sigset_t previous;
     (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &kept);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &previous);
     size_t started = 1;
     while (started < team->size &&
            pthread_create(&team->threads[started], NULL, serve,
-                          &team->members[started]) == 0) {
+                          &team->member[started]) == 0) {
         started++;
     }
-    (void)pthread_sigmask(SIG_SETMASK, &kept, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &previous, NULL);
     return started;
 }
 
+/* Ends the threads and frees the team. In a forked child there are no threads
+ * to end, and the lock may be in any state: there only memory is freed. */
 static void finish(mlpi_team *team)
 {
     if (team->process == getpid()) {
-        int kept = 0;
-        (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &kept);
+        int previous = 0;
+        (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &previous);
         atomic_store_explicit(&team->stop, true, memory_order_release);
         advance(team, &team->runs);
         for (size_t i = 1; i < team->size; i++) {
@@ -188,13 +222,14 @@ static void finish(mlpi_team *team)
         }
         (void)pthread_cond_destroy(&team->changed);
         (void)pthread_mutex_destroy(&team->lock);
-        (void)pthread_setcancelstate(kept, NULL);
+        (void)pthread_setcancelstate(previous, NULL);
     }
     mlp_hooks hooks = team->hooks;
-    mlpi_release(&hooks, team->rooms);
+    mlpi_release(&hooks, team->scratch);
     mlpi_release(&hooks, team);
 }
 
+/* Makes the lock and the condition variable, both or neither. */
 static bool make_lock(mlpi_team *team)
 {
     if (pthread_mutex_init(&team->lock, NULL) != 0) {
@@ -207,19 +242,16 @@ static bool make_lock(mlpi_team *team)
     return true;
 }
 
-/* *team = as many as can be started, of at most `size`; or NULL. */
+/* Makes a team of at most `size` threads, as many as can be started. *team
+ * stays NULL if the system has no lock for it: the caller then works alone. */
 static mlp_status create(const mlp_hooks *hooks, size_t size, mlpi_team **team)
 {
     mlpi_team made = {.hooks = *hooks,
                       .process = getpid(),
                       .size = size,
                       .spins = size > mlpi_cores() ? 0 : SPINS};
-    mlpi_cursor measure = {0};
-    lay_out(&made, &measure);
     void *block = NULL;
-    TRY(mlpi_allocate(hooks, &measure, "a team of threads", &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out(&made, &carve);
+    TRY(mlpi_make(hooks, lay_out, &made, "a team of threads", &block));
     mlpi_team *new_team = block;
     *new_team = made;
     if (!make_lock(new_team)) {
@@ -227,35 +259,38 @@ static mlp_status create(const mlp_hooks *hooks, size_t size, mlpi_team **team)
         return MLP_OK;
     }
     for (size_t i = 0; i < size; i++) {
-        new_team->members[i] = (mlpi_member){new_team, i, size};
+        new_team->member[i] = (mlpi_thread){new_team, i, size};
     }
     new_team->size = start(new_team);
-    /* They wait for the first run, which publishes what is written here. */
+    /* The threads wait for the first run, which makes these writes visible. */
     for (size_t i = 0; i < new_team->size; i++) {
-        new_team->members[i].count = new_team->size;
+        new_team->member[i].count = new_team->size;
     }
     *team = new_team;
     return MLP_OK;
 }
 
-/* Rooms for the threads there are, not for those that were asked for. */
-static mlp_status make_rooms(mlpi_team *team, size_t room)
+/* Allocates the scratch of the threads that were started, which may be fewer
+ * than were asked for. Each part is a whole number of cache lines, so that
+ * threads do not write to a common one. */
+static mlp_status make_scratch(mlpi_team *team, size_t scratch)
 {
     mlpi_cursor measure = {0};
-    (void)mlpi_take(&measure, 1, room);
-    team->room = measure.used; /* a whole number of cache lines */
+    (void)mlpi_take(&measure, 1, scratch);
+    team->scratch_size = measure.used; /* rounded up to the alignment */
     measure = (mlpi_cursor){.overflow = measure.overflow};
-    (void)mlpi_take(&measure, team->size - 1, team->room);
-    return mlpi_allocate(&team->hooks, &measure, "the rooms of threads",
-                         &team->rooms);
+    (void)mlpi_take(&measure, team->size - 1, team->scratch_size);
+    return mlpi_allocate(&team->hooks, &measure, "the scratch of threads",
+                         &team->scratch);
 }
 
-mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads, size_t room,
-                            mlpi_team **team)
+/* The old team is freed last, so that it is still there after a failure. */
+mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads,
+                            size_t scratch, mlpi_team **team)
 {
     TRY(mlpi_team_check(hooks, threads));
     size_t cores = mlpi_cores();
-    size_t all = cores < MLP_MAX_THREADS ? cores : MLP_MAX_THREADS;
+    size_t all = mlpi_min_size(cores, MLP_MAX_THREADS);
     size_t size = threads > 0 ? threads : all;
     mlpi_team *made = NULL;
     if (size > 1) {
@@ -266,7 +301,7 @@ mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads, size_t room,
         made = NULL;
     }
     if (made) {
-        mlp_status status = make_rooms(made, room);
+        mlp_status status = make_scratch(made, scratch);
         if (status != MLP_OK) {
             finish(made);
             return status;
@@ -289,10 +324,11 @@ size_t mlpi_team_size(const mlpi_team *team)
     return team && team->process == getpid() ? team->size : 1;
 }
 
-void *mlpi_team_scratch(const mlpi_member *self)
+/* Thread 0 has none: the caller brings its own scratch. */
+void *mlpi_team_scratch(const mlpi_thread *self)
 {
-    return (unsigned char *)self->team->rooms +
-           (self->index - 1) * self->team->room;
+    return (unsigned char *)self->team->scratch +
+           (self->index - 1) * self->team->scratch_size;
 }
 
 void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
@@ -301,27 +337,27 @@ void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
         work_alone(work, context);
         return;
     }
-    int kept = 0;
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &kept);
+    int previous = 0;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &previous);
     team->work = work;
     team->context = context;
     advance(team, &team->runs);
-    work(&team->members[0], context);
-    mlpi_barrier(&team->members[0]);
-    (void)pthread_setcancelstate(kept, NULL);
+    work(&team->member[0], context);
+    mlpi_barrier(&team->member[0]);
+    (void)pthread_setcancelstate(previous, NULL);
 }
 
-#else
+#else /* without threads every function works for the caller alone */
 
 size_t mlpi_cores(void)
 {
     return 1;
 }
 
-mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads, size_t room,
-                            mlpi_team **team)
+mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads,
+                            size_t scratch, mlpi_team **team)
 {
-    (void)room;
+    (void)scratch;
     (void)team; /* it is NULL already */
     return mlpi_team_check(hooks, threads);
 }
@@ -337,7 +373,7 @@ size_t mlpi_team_size(const mlpi_team *team)
     return 1;
 }
 
-void *mlpi_team_scratch(const mlpi_member *self)
+void *mlpi_team_scratch(const mlpi_thread *self)
 {
     (void)self;
     return NULL;
@@ -349,7 +385,7 @@ void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
     work_alone(work, context);
 }
 
-void mlpi_barrier(const mlpi_member *self)
+void mlpi_barrier(const mlpi_thread *self)
 {
     (void)self;
 }

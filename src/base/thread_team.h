@@ -1,70 +1,98 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small team of threads. It belongs to one object, works on one thing at a
- * time, and sleeps in between.
+ * A team of threads in the sense of OpenMP: the caller is thread 0, all threads
+ * run the same function, and they wait for each other at barriers. A team
+ * belongs to one object (a trainer, a workspace), runs one function at a time,
+ * and sleeps in between.
  *
- * All members run the same function and differ in `index` alone: each takes
- * its share of the work, and where one part needs all of another, they meet at
- * a barrier. What a member computes depends on its share, never on who else
- * there is, so that results do not depend on the number of threads.
+ *     static void work(const mlpi_thread *self, void *context)
+ *     {
+ *         mlpi_partition(self, n, 1, &first, &count);
+ *         ... the first part, of elements [first, first + count) ...
+ *         mlpi_barrier(self);
+ *         ... what needs the first part of all threads ...
+ *     }
  *
- * A team may be NULL, or have lost its threads in a forked child: then the
- * caller works alone.
+ *     mlpi_team_run(team, work, context);
+ *
+ * Threads differ in `index` alone. What is computed for an element must not
+ * depend on which thread computes it: then results have the same bits for any
+ * number of threads.
+ *
+ * A team may be NULL, and a forked child has lost the threads of its teams. In
+ * both cases mlpi_team_run lets the caller work alone, with count = 1.
  */
 #ifndef MLPI_BASE_THREAD_TEAM_H
 #define MLPI_BASE_THREAD_TEAM_H
 
 #include "mlp.h"
 
-/* Rows that are left to one thread, whatever they cost. */
-#define MLPI_LEAST_ROWS 8
+/* Fewer rows than this are never split among threads, whatever they cost. */
+#define MLPI_MIN_ROWS 8
 
 typedef struct mlpi_team mlpi_team;
 
-/* One of `count` threads at work. */
-typedef struct mlpi_member {
-    mlpi_team *team; /* NULL: alone */
+/* One of the `count` threads that run a function, as that function sees it. */
+typedef struct mlpi_thread {
+    mlpi_team *team; /* NULL: the caller works alone */
     size_t index, count;
-} mlpi_member;
+} mlpi_thread;
 
-typedef void mlpi_work(const mlpi_member *self, void *context);
+/* A function that all threads of a team run. */
+typedef void mlpi_work(const mlpi_thread *self, void *context);
 
-/* The cores that this process may use, 1 at least. */
+/* ---------------------------------------------------------------------------
+ * A team's life
+ */
+
+/* Returns the number of cores that this process may use, at least 1. */
 size_t mlpi_cores(void);
 
-/* Exchanges *team, which may be NULL, for one of `threads` members, the caller
- * being one; 0 is one for each core. Fewer if threads cannot be had; NULL if
- * there is only the caller. Each of the others gets a room of that many bytes.
- * MLP_ERR_LIMIT, MLP_ERR_MEMORY: *team is as before. */
-mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads, size_t room,
-                            mlpi_team **team);
-void mlpi_team_free(mlpi_team *team); /* NULL is allowed */
-
-/* MLP_ERR_LIMIT if so many threads would be too many. */
+/* Checks a number of threads that a user has asked for. MLP_ERR_LIMIT. */
 mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads);
 
-/* Do m rows through so many parameters make enough work for several threads?
- * Below about 2^20 multiply-adds waking them costs more than it brings. */
-static inline bool mlpi_pays_for_threads(size_t m, size_t parameters)
-{
-    return m > MLPI_LEAST_ROWS && m > ((size_t)1 << 20) / parameters;
-}
+/* Replaces *team, which may be NULL, by a team of `threads` threads, counting
+ * the caller; 0 means one for each available core. If the system cannot start
+ * that many, the team is smaller; a team of the caller alone is NULL. Every
+ * thread but the caller gets `scratch` bytes of its own. MLP_ERR_LIMIT,
+ * MLP_ERR_MEMORY: *team is as before. */
+mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads,
+                            size_t scratch, mlpi_team **team);
 
-/* How many would work now; 1 for NULL. */
+/* Ends the threads and frees the team. NULL is allowed. */
+void mlpi_team_free(mlpi_team *team);
+
+/* Returns how many threads would run a function now; 1 for NULL. */
 size_t mlpi_team_size(const mlpi_team *team);
 
-/* All members do `work`; returns when the last has. */
+/* True if m rows through a network of this many parameters are enough work for
+ * several threads: more than 2^20 multiply-adds. Measured: below that, waking
+ * the threads takes longer than they save. */
+static inline bool mlpi_pays_for_threads(size_t m, size_t parameters)
+{
+    return m > MLPI_MIN_ROWS && m > ((size_t)1 << 20) / parameters;
+}
+
+/* ---------------------------------------------------------------------------
+ * Running
+ */
+
+/* Lets all threads run `work`, and returns when the last has returned. What the
+ * caller wrote before is visible to the threads, and what they wrote is visible
+ * to the caller. */
 void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context);
 
-/* The room of a member that is not the caller. */
-void *mlpi_team_scratch(const mlpi_member *self);
+/* Waits until all threads of the team have called it. What each wrote before is
+ * visible to all after. */
+void mlpi_barrier(const mlpi_thread *self);
 
-/* Waits until all members have come here. */
-void mlpi_barrier(const mlpi_member *self);
+/* Returns the scratch of a thread, which must not be the caller's thread 0. */
+void *mlpi_team_scratch(const mlpi_thread *self);
 
-/* Which of n things are this member's: whole multiples of `grain`, but for the
- * last. */
-void mlpi_partition(const mlpi_member *self, size_t n, size_t grain,
+/* Computes which of n elements are this thread's. The parts of all threads are
+ * disjoint, cover the n elements in order, and differ by at most one grain;
+ * each but the last is a multiple of `grain` elements. A part may be empty. */
+void mlpi_partition(const mlpi_thread *self, size_t n, size_t grain,
                     size_t *first, size_t *count);
 
 #endif

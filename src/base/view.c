@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Views: making them, reading and writing single elements, and checking them.
+ *
+ * The public functions of this file answer every argument. Offsets go through
+ * checked arithmetic in find_element, whatever rows and strides a caller has
+ * written into the struct. An element that does not exist reads as NaN and is
+ * not written. The limit of an offset is PTRDIFF_MAX bytes, beyond which C does
+ * not define the difference of two pointers.
+ */
 #include "base/view.h"
 
 #include <math.h>
@@ -6,6 +15,11 @@
 #include "base/memory.h"
 #include "base/error.h"
 
+/* ---------------------------------------------------------------------------
+ * Making views
+ */
+
+/* In a dense view rows follow each other without a gap. */
 static mlp_cview dense(mlp_dtype dtype, const void *data, size_t rows,
                        size_t cols)
 {
@@ -60,6 +74,11 @@ mlp_cview mlp_cview_transpose(mlp_cview view)
                        view.col_stride, view.row_stride, view.data};
 }
 
+/* ---------------------------------------------------------------------------
+ * Elements and rows
+ */
+
+/* Returns the bytes of an element; 0 for a type that does not exist. */
 static size_t element_size(mlp_dtype dtype)
 {
     switch (dtype) {
@@ -73,7 +92,8 @@ static size_t element_size(mlp_dtype dtype)
     return 0;
 }
 
-/* *offset = where element (row, col) is; false if that is nowhere. */
+/* Computes how many elements behind data element (row, col) is. Returns false
+ * if that is no address, whatever memory the caller has. */
 static bool find_element(mlp_cview view, size_t row, size_t col, size_t *offset)
 {
     size_t down = 0;
@@ -88,6 +108,8 @@ static bool find_element(mlp_cview view, size_t row, size_t col, size_t *offset)
            bytes <= PTRDIFF_MAX;
 }
 
+/* Rows beyond the view are left out, so a loop over blocks of rows needs no
+ * special case for the last block. */
 mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count)
 {
     size_t start = first < view.rows ? first : view.rows;
@@ -97,13 +119,14 @@ mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count)
     if (!find_element(view, start, 0, &offset)) {
         view.rows = 0;
     }
-    /* An empty view points nowhere new: its start may lie past the data. */
+    /* The data of an empty view stays: its first row may not exist. */
     if (view.data && view.rows > 0) {
         view.data = (const char *)view.data + offset * element_size(view.dtype);
     }
     return view;
 }
 
+/* The view has been checked, so the offset cannot overflow. */
 void mlpi_cut_rows(mlp_cview *view, size_t first, size_t count)
 {
     view->rows = count;
@@ -113,6 +136,8 @@ void mlpi_cut_rows(mlp_cview *view, size_t first, size_t count)
     }
 }
 
+/* Every type fits a double exactly, so NaN is the only value that can stand for
+ * "no such element". */
 double mlp_cview_at(mlp_cview view, size_t row, size_t col)
 {
     size_t at = 0;
@@ -131,6 +156,8 @@ double mlp_cview_at(mlp_cview view, size_t row, size_t col)
     return (double)NAN;
 }
 
+/* A value outside of int32_t is refused, because its conversion is undefined. A
+ * fraction is cut off, and a float is rounded, as C does it. */
 bool mlp_view_set(mlp_view view, size_t row, size_t col, double value)
 {
     size_t at = 0;
@@ -155,13 +182,20 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value)
     return false;
 }
 
+/* ---------------------------------------------------------------------------
+ * Checks
+ */
+
+/* Returns the name of a type for a message, whatever number it is. */
 static const char *name_of(mlp_dtype dtype)
 {
     const char *name = mlp_dtype_name(dtype);
     return name ? name : "an unknown type";
 }
 
-/* Do the elements fit an object, where they lie and when they are copied? */
+/* True if the elements fit into an address space, both where they are and as a
+ * dense copy. The second differs when a stride is 0: a view can repeat one row
+ * more often than memory could hold it. */
 static bool fits_memory(const mlp_cview *view)
 {
     size_t last = 0;
@@ -173,6 +207,7 @@ static bool fits_memory(const mlp_cview *view)
            bytes <= PTRDIFF_MAX;
 }
 
+/* An empty view needs no data, and its strides do not matter. */
 mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
                            const mlpi_expected *expected)
 {
@@ -190,10 +225,10 @@ mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
         return mlpi_error(hooks, MLP_ERR_SHAPE, "%s: expects %zu rows, got %zu",
                           name, expected->rows, view->rows);
     }
-    if (view->rows < expected->least_rows) {
+    if (view->rows < expected->min_rows) {
         return mlpi_error(hooks, MLP_ERR_SHAPE,
                           "%s: expects at least %zu rows, got %zu", name,
-                          expected->least_rows, view->rows);
+                          expected->min_rows, view->rows);
     }
     if (view->rows == 0) {
         return MLP_OK;
@@ -211,7 +246,10 @@ mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
     return MLP_OK;
 }
 
-/* Rows that lie one after another, or columns that do. */
+/* True if no two elements share memory: either each row ends before the next
+ * begins, or each column does. Other layouts without overlap exist, such as
+ * interleaved ones, but deciding about any strides is a problem of number
+ * theory, and nobody writes to such a view. */
 static bool elements_are_apart(const mlp_view *view)
 {
     if (view->rows == 0) {

@@ -1,23 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks of the caller's views against what a function expects. */
+/*
+ * Views, the matrices that callers hand over: checks of a view against what a
+ * function expects, and rows of a checked view.
+ *
+ * Element (i, j) of a view is data[i * row_stride + j * col_stride]. A view
+ * describes memory of the caller's and is never trusted: rows, columns and
+ * strides can be any numbers. After mlpi_check_view every element has an
+ * address that can be computed without overflow; whether the memory is there,
+ * only the caller can know.
+ */
 #ifndef MLPI_BASE_VIEW_H
 #define MLPI_BASE_VIEW_H
 
 #include "base/memory.h"
 #include "mlp.h"
 
+/* As expected rows: any number of rows is right. */
 #define MLPI_ANY_ROWS SIZE_MAX
 
+/* What a view must be. */
 typedef struct mlpi_expected {
     const char *name; /* of the argument, for the message */
     mlp_dtype dtype;
-    size_t rows; /* MLPI_ANY_ROWS: as many as there are */
+    size_t rows; /* or MLPI_ANY_ROWS */
     size_t cols;
-    size_t least_rows;
+    size_t min_rows;
 } mlpi_expected;
 
-/* The usual case, told without a call: a dense matrix, not empty, of this type
- * and so many columns. No check of a view would refuse it, but for its rows. */
+/* True if a view is what callers nearly always pass: a dense matrix of this
+ * type and number of columns, not empty. mlpi_check_view would accept it, but
+ * for its number of rows; this test is inline and saves the call. */
 static inline bool mlpi_is_dense(const mlp_cview *view, mlp_dtype dtype,
                                  size_t cols)
 {
@@ -29,12 +41,13 @@ static inline bool mlpi_is_dense(const mlp_cview *view, mlp_dtype dtype,
            count <= PTRDIFF_MAX / sizeof(double);
 }
 
-/* A checked view becomes one of its rows [first, first + count), which there
- * are. */
+/* Changes a checked view to its rows [first, first + count), which must
+ * exist. */
 void mlpi_cut_rows(mlp_cview *view, size_t first, size_t count);
 
-/* Such rows of a writable one, with elements of that size. */
-static inline mlp_view mlpi_view_part(mlp_view view, size_t size, size_t first,
+/* Returns rows [first, first + count) of a writable view, which must exist. Its
+ * elements have `size` bytes. */
+static inline mlp_view mlpi_view_rows(mlp_view view, size_t size, size_t first,
                                       size_t count)
 {
     view.data = (unsigned char *)view.data + first * view.row_stride * size;
@@ -42,12 +55,14 @@ static inline mlp_view mlpi_view_part(mlp_view view, size_t size, size_t first,
     return view;
 }
 
-/* MLP_ERR_DTYPE, MLP_ERR_SHAPE or MLP_ERR_NULL (no data), with a message of
- * what was expected and what came. */
+/* Checks a view that is read. MLP_ERR_DTYPE, MLP_ERR_SHAPE (rows, columns, or
+ * more elements than an address space has), MLP_ERR_NULL (rows, but no data),
+ * each with a message of what was expected and what came. */
 mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
                            const mlpi_expected *expected);
 
-/* Like mlpi_check_view, but no two elements may share memory either. */
+/* Like mlpi_check_view, for a view that is written: no two elements may share
+ * memory either, else the last write would decide. */
 mlp_status mlpi_check_writable(const mlp_hooks *hooks, const mlp_view *view,
                                const mlpi_expected *expected);
 

@@ -1,48 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kin of ReLU and their derivatives. Parameters: the vocabulary,
- * loop_tmpl.h and math_tmpl.h.
+ * Relatives of ReLU and their derivatives. Parameters: the vocabulary of
+ * vec_portable.h, above all vfma, vfnma, vselect and vpow2; loops_tmpl.h and
+ * elementary_tmpl.h (exp_parts, polynomial, times_pow2).
  *
  *              a                        da/dz
  *   leaky relu z > 0 ? z : slope z      a > 0 ? 1 : slope
  *   elu        z > 0 ? z : slope (e^z - 1)
  *                                       a > 0 ? 1 : a + slope
  *   softplus   log(1 + e^z)             1 - e^-a
- *   silu       z s(z)
- *   gelu       z Phi(z)                 of these three see below
- *   gelu tanh  z s(w(z))
+ *   silu       z s(z)                   t' below
+ *   gelu       z Phi(z)                 t' below
+ *   gelu tanh  z s(w(z))                t' below
  *
- * where s is the sigmoid, Phi(z) = erfc(-z / sqrt(2)) / 2 the normal
- * distribution, and w(z) = 2 sqrt(2 / pi) (z + 0.044715 z^3), so that s(w) is
- * (1 + tanh(w / 2)) / 2.
+ * Here s is the sigmoid, Phi(z) = erfc(-z / sqrt(2)) / 2 the distribution
+ * function of the normal distribution, and w(z) = 2 sqrt(2 / pi) (z + 0.044715
+ * z^3), so that s(w) is (1 + tanh(w / 2)) / 2.
  *
- * Since s(-w) = 1 - s(w), and Phi too, the last three are, with x = |z|,
+ * Both s(-w) = 1 - s(w) and Phi(-z) = 1 - Phi(z). With x = |z| the last three
+ * activations are therefore
  *
  *   a = -t(x) for z < 0, else z - t(x),     t = x s(-w(x)) or x Phi(-x)
  *   da/dz = t'(x) for z < 0, else 1 - t'(x)
  *
- * and t is a product with a power of e: it is computed as 2^n times a number
- * near x, with what roundings lose on the way, so that small outputs have all
- * digits. Softplus is max(0, z) + log(1 + e^-x), and no less exact. Errors are
- * below 2 ulp, of slopes below a few ulp of 1. All rise where the function
- * does, but for silu and gelu within 0.2 of their minima, where they may step
- * back by an ulp.
+ * The tail t is a product with a power of e. It is computed as 2^n times a
+ * number near x, and the rounding errors on the way are added at the end
+ * (compensated arithmetic, elementary_tmpl.h), so that small outputs have all
+ * digits. Softplus is max(0, z) + log(1 + e^-x), equally exact.
+ *
+ * Error bounds: activations are within 2 ulp, derivatives within a few ulp of
+ * 1. All activations are monotone where the function is, with one exception:
+ * silu and gelu may step back by an ulp within 0.2 of their minima.
  *
  * Phi(-x) = e^(-x^2 / 2) P(t) / d with d = 1 + x / 4 and t = (x - 4) / (x + 4),
- * which is x / (2 d) - 1; P, the terms below, interpolates at Chebyshev's nodes
- * of the t that matter (tests/vectors/make_gelu.py). (M. M. Shepherd and
- * J. G. Laframboise, "Chebyshev Approximation of (1 + 2x) exp(x^2) erfc x in
- * 0 <= x < infinity", 1981, have a similar P.)
+ * which is x / (2 d) - 1. The polynomial P, whose coefficients are gelu_terms,
+ * interpolates at Chebyshev nodes of the range of t that matters
+ * (tests/vectors/make_gelu.py computes it). A similar P is in M. M. Shepherd
+ * and J. G. Laframboise, "Chebyshev Approximation of (1 + 2x) exp(x^2) erfc x
+ * in 0 <= x < infinity", Mathematics of Computation 36, 1981.
  */
 #if REAL_BITS == 32
 
-#define SILU_MOST 110.0f /* t is 0 from here on up */
-#define GELU_MOST 14.5f
-#define GELU_TANH_MOST 11.0f
+#define SILU_MAX 110.0f /* from here on t is 0 */
+#define GELU_MAX 14.5f
+#define GELU_TANH_MAX 11.0f
 
-#define GELU_C1 -0x1.373e3cp-3f /* one bit less than it could have: */
+#define GELU_C1 -0x1.373e3cp-3f /* the high part, 23 bits */
 #define GELU_C1_LOW 0x1.de3acap-28f
-#define GELU_C0 0x1.82b4bcp-3f /* and so this: */
+#define GELU_C0 0x1.82b4bcp-3f /* the high part */
 #define GELU_C0_LOW -0x1.cb2a74p-29f
 static const real gelu_terms[] = {
     -0x1.b99facp-17f, -0x1.ec099ap-15f, 0x1.632a04p-15f, 0x1.af9108p-12f,
@@ -50,7 +55,8 @@ static const real gelu_terms[] = {
     0x1.8c6dbep-4f,   GELU_C1,          GELU_C0,
 };
 
-/* w(x) = x (W1 + W3 x^2); of W1 20 bits. */
+/* w(x) = x (W1 + W3 x^2). Each coefficient is the sum of two parts, of which
+ * the high part of W1 has few bits (20 of 24, or 47 of 53). */
 #define W1 0x1.98846p+0f
 #define W1_LOW -0x1.985794p-21f
 #define W3 0x1.2444f2p-4f
@@ -58,9 +64,9 @@ static const real gelu_terms[] = {
 
 #else
 
-#define SILU_MOST 752.0
-#define GELU_MOST 39.0
-#define GELU_TANH_MOST 22.0
+#define SILU_MAX 752.0
+#define GELU_MAX 39.0
+#define GELU_TANH_MAX 22.0
 
 #define GELU_C1 -0x1.373e3a893c28ap-3
 #define GELU_C1_LOW -0x1.d4e24601e6a54p-58
@@ -93,7 +99,8 @@ static const real gelu_terms[] = {
     GELU_C0,
 };
 
-#define W1 0x1.9884533d4364p+0 /* 47 bits */
+/* Each coefficient of w(x) = x (W1 + W3 x^2) is the sum of two parts. */
+#define W1 0x1.9884533d4364p+0
 #define W1_LOW 0x1.08d0fcb3c500cp-48
 #define W3 0x1.2444f2a4d8b4bp-4
 #define W3_LOW -0x1.6c843a29d1c7p-61
@@ -101,7 +108,7 @@ static const real gelu_terms[] = {
 #endif
 
 /* ---------------------------------------------------------------------------
- * Leaky ReLU and ELU: the slope is alpha
+ * Leaky ReLU and ELU, whose slope is often called alpha
  */
 
 static vec vleaky(vec z, vec slope)
@@ -114,13 +121,14 @@ static vec backward_leaky(vec a, vec da, vec slope)
     return vselect(vle(a, vzero()), vmul(da, slope), da);
 }
 
-static inline vec at_most(vec x, real most)
+/* Returns the smaller of x and max, or x if x is a NaN. */
+static inline vec at_most(vec x, real max)
 {
-    return vselect(vlt(vset1(most), x), vset1(most), x);
+    return vselect(vlt(vset1(max), x), vset1(max), x);
 }
 
-/* e^-x - 1 for x >= 0. */
-static inline ALWAYS_INLINE vec expm1_falling(vec x)
+/* Returns e^-x - 1 for x >= 0. Beyond 2 TANH_SATURATED it rounds to -1. */
+static inline ALWAYS_INLINE vec expm1_of_minus(vec x)
 {
     vec low;
     vec high = expm1_parts(vneg(at_most(x, R(2.0) * TANH_SATURATED)), &low);
@@ -129,7 +137,7 @@ static inline ALWAYS_INLINE vec expm1_falling(vec x)
 
 static vec velu(vec z, vec slope)
 {
-    vec below = vmul(slope, expm1_falling(vabs(z)));
+    vec below = vmul(slope, expm1_of_minus(vabs(z)));
     return vselect(vlt(z, vzero()), below, z);
 }
 
@@ -142,16 +150,19 @@ static vec backward_elu(vec a, vec da, vec slope)
  * Softplus
  */
 
-/* Vectors whose steps do not wait for each other, if registers hold them. */
-enum { ABREAST = MANY ? 4 : 2 };
+/* The number of vectors of which softplus computes each stage side by side. One
+ * alone would wait for the latency of each operation. */
+enum { SOFTPLUS_VECS = HAS_16_ACCUMULATORS ? 4 : 2 };
 
-/* Of `count` vectors, which is a constant. log(1 + u), u = e^-x <= 1, is k ln 2
- * + log(1 + f), where k = 1 if u >= 1/2; then as vlog. */
+/* Computes y = log(1 + e^z) for `count` vectors; `count` is a constant at each
+ * call. With u = e^-|z| <= 1 it is max(0, z) + log(1 + u), and log(1 + u) is k
+ * ln 2 + log(1 + f), where k = 1 if u >= 1/2, else 0. The rest is as in
+ * vlog. */
 static inline ALWAYS_INLINE void softplus(size_t count, const vec *z, vec *y)
 {
     const vec one = vset1(R(1.0));
-    vec u[ABREAST];
-    vec u_low[ABREAST];
+    vec u[SOFTPLUS_VECS];
+    vec u_low[SOFTPLUS_VECS];
     UNROLL
     for (size_t i = 0; i < count; i++) {
         vec n;
@@ -159,9 +170,9 @@ static inline ALWAYS_INLINE void softplus(size_t count, const vec *z, vec *y)
         u[i] = times_pow2(u[i], n);
         u_low[i] = times_pow2(u_low[i], n);
     }
-    vec k[ABREAST];
-    vec f[ABREAST];
-    vec rest[ABREAST];
+    vec k[SOFTPLUS_VECS];
+    vec f[SOFTPLUS_VECS];
+    vec rest[SOFTPLUS_VECS];
     UNROLL
     for (size_t i = 0; i < count; i++) {
         const mask large = vle(vset1(R(0.5)), u[i]);
@@ -171,7 +182,8 @@ static inline ALWAYS_INLINE void softplus(size_t count, const vec *z, vec *y)
         f[i] = vmul(part, vsub(u[i], k[i]));
         vec inner = log1p_inner(f[i], &half_square);
         rest[i] = vfma(k[i], vset1(LN2_LOW), vsub(inner, half_square));
-        /* What u lost, times 1 / (1 + f), or nearly so. */
+        /* This is the rounding error of u, times an approximation of 1 / (1 +
+         * f). */
         vec f_low = vmul(part, u_low[i]);
         rest[i] = vadd(rest[i], vfnma(f[i], f_low, f_low));
     }
@@ -180,7 +192,8 @@ static inline ALWAYS_INLINE void softplus(size_t count, const vec *z, vec *y)
         vec base = vmul(k[i], vset1(LN2_HIGH));
         vec high = vadd(base, f[i]);
         rest[i] = vadd(rest[i], vadd(vsub(base, high), f[i]));
-        /* And max(0, z), which may be larger or smaller. */
+        /* max(0, z) may be larger or smaller than the other term, so the error
+         * of the sum is computed by Knuth's 2Sum, which works in both cases. */
         vec positive = vrelu(z[i]);
         vec sum = vadd(positive, high);
         vec back = vsub(sum, positive);
@@ -201,34 +214,34 @@ static vec vsoftplus(vec z, vec unused)
 static vec backward_softplus(vec a, vec da, vec unused)
 {
     (void)unused;
-    return vmul(da, vneg(expm1_falling(a)));
+    return vmul(da, vneg(expm1_of_minus(a)));
 }
 
 /* ---------------------------------------------------------------------------
- * z - t, and its derivative
+ * Silu and gelu: z - t, and its derivative
  */
 
-/* t = 2^n y */
-static inline ALWAYS_INLINE vec less_tail(vec z, vec y, vec n)
+/* Returns z - t for z >= 0 and -t for z < 0, where t = 2^n y. */
+static inline ALWAYS_INLINE vec minus_tail(vec z, vec y, vec n)
 {
     vec t = times_pow2(y, n);
     return vselect(vlt(z, vzero()), vneg(t), vsub(z, t));
 }
 
-/* da times the derivative; slope = t' */
-static inline ALWAYS_INLINE vec backward_less_tail(vec z, vec da, vec slope)
+/* Returns da times the derivative of z - t, where `slope` is t'. */
+static inline ALWAYS_INLINE vec backward_minus_tail(vec z, vec da, vec slope)
 {
     vec other = vsub(vset1(R(1.0)), slope);
     return vmul(da, vselect(vlt(z, vzero()), slope, other));
 }
 
-/* t = x s(-w) = x e^-w / (1 + e^-w) with e^-w = 2^n (e + e_low); returns t
- * without 2^n. */
+/* Returns the tail t = x s(-w) = x e^-w / (1 + e^-w) without its factor 2^n,
+ * for e^-w = 2^n (e + e_low). The quotient is corrected by its residual. */
 static inline ALWAYS_INLINE vec gated_tail(vec x, vec e, vec e_low, vec n)
 {
     const vec one = vset1(R(1.0));
-    const vec least_n = vset1(R(1 - EXPONENT_BIAS));
-    vec power = vpow2(vselect(vlt(n, least_n), least_n, n));
+    const vec min_n = vset1(R(1 - EXPONENT_BIAS));
+    vec power = vpow2(vselect(vlt(n, min_n), min_n, n));
     vec scaled = vmul(e, power);
     vec d = vadd(one, scaled);
     vec d_low = vfma(e_low, power, vadd(vsub(one, d), scaled));
@@ -236,12 +249,13 @@ static inline ALWAYS_INLINE vec gated_tail(vec x, vec e, vec e_low, vec n)
     vec above_low = vsub(vmul(x, e_low), vfnma(x, e, above));
     vec q = vdiv(above, d);
     vec residual = vfnma(q, d_low, vadd(vfnma(q, d, above), above_low));
-    /* 1 / d for d from 1 to 2, good enough for a residual. */
+    /* For 1 <= d <= 2 this line approximates 1 / d, well enough for a
+     * residual. */
     vec inverse = vfnma(d, vset1(R(8.0 / 17.0)), vset1(R(24.0 / 17.0)));
     return vfma(residual, inverse, q);
 }
 
-/* t' = s(-w) (1 - x w' s(w)) */
+/* Returns the derivative of the tail, t' = s(-w) (1 - x w' s(w)). */
 static inline ALWAYS_INLINE vec gated_tail_slope(vec x, vec w, vec dw)
 {
     const vec one = vset1(R(1.0));
@@ -253,26 +267,28 @@ static inline ALWAYS_INLINE vec gated_tail_slope(vec x, vec w, vec dw)
 static vec vsilu(vec z, vec unused)
 {
     (void)unused;
-    vec x = at_most(vabs(z), SILU_MOST);
+    vec x = at_most(vabs(z), SILU_MAX);
     vec n;
     vec e_low;
     vec e = exp_parts(vneg(x), &n, &e_low);
-    return less_tail(z, gated_tail(x, e, e_low, n), n);
+    return minus_tail(z, gated_tail(x, e, e_low, n), n);
 }
 
 static vec backward_silu(vec z, vec da, vec unused)
 {
     (void)unused;
-    vec x = at_most(vabs(z), SILU_MOST);
-    return backward_less_tail(z, da, gated_tail_slope(x, x, vset1(R(1.0))));
+    vec x = at_most(vabs(z), SILU_MAX);
+    return backward_minus_tail(z, da, gated_tail_slope(x, x, vset1(R(1.0))));
 }
 
+/* Computes w(x) with its rounding error, which is added to e^-w as a relative
+ * error, and then the tail as for silu. */
 static vec vgelu_tanh(vec z, vec unused)
 {
     (void)unused;
     const vec w1 = vset1(W1);
     const vec w3 = vset1(W3);
-    vec x = at_most(vabs(z), GELU_TANH_MOST);
+    vec x = at_most(vabs(z), GELU_TANH_MAX);
     vec x2 = vmul(x, x);
     vec x2_lost = vfnma(x, x, x2);
     vec g = vfma(w3, x2, w1);
@@ -282,24 +298,25 @@ static vec vgelu_tanh(vec z, vec unused)
     vec lost = vfnma(x, g_low, vfnma(x, g, w));
     vec n;
     vec rest;
-    vec most = exp_parts(vneg(w), &n, &rest);
-    rest = vfma(lost, most, rest);
-    vec e = vadd(most, rest);
-    vec e_low = vsub(rest, vsub(e, most));
-    return less_tail(z, gated_tail(x, e, e_low, n), n);
+    vec high = exp_parts(vneg(w), &n, &rest);
+    rest = vfma(lost, high, rest);
+    vec e = vadd(high, rest);
+    vec e_low = vsub(rest, vsub(e, high));
+    return minus_tail(z, gated_tail(x, e, e_low, n), n);
 }
 
 static vec backward_gelu_tanh(vec z, vec da, vec unused)
 {
     (void)unused;
-    vec x = at_most(vabs(z), GELU_TANH_MOST);
+    vec x = at_most(vabs(z), GELU_TANH_MAX);
     vec x2 = vmul(x, x);
     vec w = vmul(x, vfma(vset1(W3), x2, vset1(W1)));
     vec dw = vfma(vset1(R(3.0) * W3), x2, vset1(W1));
-    return backward_less_tail(z, da, gated_tail_slope(x, w, dw));
+    return backward_minus_tail(z, da, gated_tail_slope(x, w, dw));
 }
 
-/* t = e^(-x^2 / 2) P q, q = x / d. */
+/* Returns the tail t = e^(-x^2 / 2) P q, q = x / d, without its factor 2^n.
+ * Each low part is the rounding error of the number that it is named after. */
 static inline ALWAYS_INLINE vec gelu_tail(vec x, vec *n)
 {
     const vec one = vset1(R(1.0));
@@ -320,7 +337,8 @@ static inline ALWAYS_INLINE vec gelu_tail(vec x, vec *n)
     vec half_q = vmul(q, half);
     vec t = vsub(half_q, one);
     vec t_low = vfma(q_low, half, vsub(half_q, vadd(t, one)));
-    /* P, what its last two steps lost, and what t lost times P', nearly. */
+    /* The error of P is that of its last two operations, plus the error of t
+     * times an approximation of P'. */
     vec inner = polynomial(t, gelu_terms, TERMS(gelu_terms) - 2);
     vec sum = vfma(t, inner, c1);
     vec sum_low = vadd(vfma(t, inner, vsub(c1, sum)), vset1(GELU_C1_LOW));
@@ -340,22 +358,22 @@ static vec vgelu(vec z, vec unused)
 {
     (void)unused;
     vec n;
-    vec y = gelu_tail(at_most(vabs(z), GELU_MOST), &n);
-    return less_tail(z, y, n);
+    vec y = gelu_tail(at_most(vabs(z), GELU_MAX), &n);
+    return minus_tail(z, y, n);
 }
 
-/* t' = Phi(-x) - x Phi'(x) */
+/* Uses t' = Phi(-x) - x Phi'(x). */
 static vec backward_gelu(vec z, vec da, vec unused)
 {
     (void)unused;
     const vec one = vset1(R(1.0));
     const vec half = vset1(R(0.5));
     const vec density = vset1(R(0.398942280401432678)); /* 1 / sqrt(2 pi) */
-    vec x = at_most(vabs(z), GELU_MOST);
+    vec x = at_most(vabs(z), GELU_MAX);
     vec e = vexp(vmul(vmul(x, x), vneg(half)));
     vec inverse = vdiv(one, vfma(x, vset1(R(0.25)), one));
     vec t = vsub(vmul(vmul(x, inverse), half), one);
     vec p = polynomial(t, gelu_terms, TERMS(gelu_terms));
-    return backward_less_tail(z, da,
-                              vmul(e, vfnma(x, density, vmul(p, inverse))));
+    return backward_minus_tail(z, da,
+                               vmul(e, vfnma(x, density, vmul(p, inverse))));
 }

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Activations and their derivatives (chapter 1.3 of the tutorial), side by
- * side. Parameters: the vocabulary, loop_tmpl.h, math_tmpl.h, softmax_tmpl.h
- * and rectifier_tmpl.h.
+ * Activations and their derivatives side by side (chapter 1.3 of the tutorial).
+ * Parameters: the vocabulary of vec_portable.h, above all vselect, vle and
+ * vmul; loops_tmpl.h, elementary_tmpl.h, softmax_tmpl.h, and
+ * activation_functions_tmpl.h, which has the relatives of ReLU.
  *
- *             a                    da/dz
- *   identity  z                    1
- *   sigmoid   1 / (1 + e^-z)       a (1 - a)
- *   tanh      tanh z               1 - a^2
- *   relu      z > 0 ? z : 0        z > 0 ? 1 : 0
+ *              a                    da/dz
+ *   identity   z                    1
+ *   sigmoid    1 / (1 + e^-z)       a (1 - a)
+ *   tanh       tanh z               1 - a^2
+ *   relu       z > 0 ? z : 0        z > 0 ? 1 : 0
+ *   softmax    softmax_tmpl.h: each output depends on all inputs of the row
+ *   others     activation_functions_tmpl.h
  *
- * then softmax, whose outputs hang together: softmax_tmpl.h; and the kin of
- * ReLU: rectifier_tmpl.h. The derivative comes from a alone, unless
- * mlpi_needs_z.
- *
- * A NaN must come out as a NaN, also of relu, whose vrelu is in math_tmpl.h.
+ * The derivative is computed from a, so that training need not keep z, but for
+ * the activations for which mlpi_needs_z is true. A NaN stays a NaN in all of
+ * them, ReLU included.
  */
 
+/* Applies an elementary function to n numbers. */
 static void map(mlpi_function f, size_t n, const void *in, void *out)
 {
     const real *x = in;
@@ -37,10 +39,11 @@ static void map(mlpi_function f, size_t n, const void *in, void *out)
     }
 }
 
-static void activate(const mlpi_activation *how, const void *z, void *a)
+/* Computes a = activation(z) for m rows of n numbers; `a` may be z. */
+static void activate(const mlpi_activation *layer, const void *z, void *a)
 {
-    size_t n = how->m * how->n;
-    switch (how->f) {
+    size_t n = layer->m * layer->n;
+    switch (layer->f) {
     case MLP_ACT_IDENTITY:
         if (a != z) {
             memcpy(a, z, n * sizeof(real));
@@ -56,13 +59,13 @@ static void activate(const mlpi_activation *how, const void *z, void *a)
         map_each(vrelu, n, z, a);
         break;
     case MLP_ACT_SOFTMAX:
-        softmax(how->m, how->n, z, a);
+        softmax(layer->m, layer->n, z, a);
         break;
     case MLP_ACT_LEAKY_RELU:
-        map_long(vleaky, n, z, how->slope, a);
+        map_long(vleaky, n, z, layer->slope, a);
         break;
     case MLP_ACT_ELU:
-        map_long(velu, n, z, how->slope, a);
+        map_long(velu, n, z, layer->slope, a);
         break;
     case MLP_ACT_GELU:
         map_long(vgelu, n, z, 0.0, a);
@@ -79,6 +82,7 @@ static void activate(const mlpi_activation *how, const void *z, void *a)
     }
 }
 
+/* Each backward function returns da times the derivative of its activation. */
 static inline vec backward_sigmoid(vec z, vec a, vec da)
 {
     (void)z;
@@ -97,14 +101,15 @@ static inline vec backward_relu(vec z, vec a, vec da)
     return vselect(vle(a, vzero()), vzero(), da);
 }
 
-static void activate_backward(const mlpi_activation *how, const void *z_in,
+/* Replaces da by dz, from z if mlpi_needs_z is true, else from a. */
+static void activate_backward(const mlpi_activation *layer, const void *z_in,
                               const void *a_in, void *da_in)
 {
-    size_t n = how->m * how->n;
+    size_t n = layer->m * layer->n;
     const real *z = z_in;
     const real *a = a_in;
     real *da = da_in;
-    switch (how->f) {
+    switch (layer->f) {
     case MLP_ACT_IDENTITY:
         break;
     case MLP_ACT_SIGMOID:
@@ -117,13 +122,13 @@ static void activate_backward(const mlpi_activation *how, const void *z_in,
         combine_in_place(backward_relu, n, z, a, da);
         break;
     case MLP_ACT_SOFTMAX:
-        softmax_backward(how->m, how->n, a, da);
+        softmax_backward(layer->m, layer->n, a, da);
         break;
     case MLP_ACT_LEAKY_RELU:
-        combine_long(backward_leaky, n, a, da, how->slope, da);
+        combine_long(backward_leaky, n, a, da, layer->slope, da);
         break;
     case MLP_ACT_ELU:
-        combine_long(backward_elu, n, a, da, how->slope, da);
+        combine_long(backward_elu, n, a, da, layer->slope, da);
         break;
     case MLP_ACT_GELU:
         combine_long(backward_gelu, n, z, da, 0.0, da);

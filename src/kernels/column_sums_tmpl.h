@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Sums of columns, in eight lanes. Parameters: the vocabulary, loop_tmpl.h. */
+/*
+ * Sums of columns in canonical order. Parameters: the vocabulary of
+ * vec_portable.h, above all VLEN, vadd and vzero; and loops_tmpl.h.
+ *
+ * To add terms in one chain is slow and inexact, and any other order must be
+ * the same on every CPU. So a sum has eight lanes: term i is added to lane i
+ * mod 8, and the lanes are joined as
+ *
+ *   ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
+ *
+ * whatever the length of a vector is.
+ */
 
-/* A single column lies in memory as the lanes do: a vector of lanes. */
+/* Returns the sum of m numbers in eight lanes: term i is added to lane i mod
+ * 8. */
 static real sum_of(size_t m, const real *x)
 {
     real s[MLPI_LANES] = {0};
@@ -12,7 +24,7 @@ static real sum_of(size_t m, const real *x)
             s[r] += x[i + r];
         }
     }
-    /* Unrolled, so that s stays in registers. */
+    /* This loop is unrolled, so that s stays in registers. */
     UNROLL
     for (size_t r = 0; r < MLPI_LANES; r++) {
         if (i + r < m) {
@@ -22,8 +34,8 @@ static real sum_of(size_t m, const real *x)
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
-/* Of a vector of columns, or the first `cols`; rows are `n` long. Eight rows at
- * a time, one for each lane. */
+/* Adds the rows of a vector of columns, or of the first `cols` columns, where
+ * rows are n apart. Eight vectors hold the eight lanes of each column. */
 static inline ALWAYS_INLINE void vector_sums(size_t m, size_t n, const real *x,
                                              real *sums, bool part, size_t cols)
 {
@@ -49,6 +61,8 @@ static inline ALWAYS_INLINE void vector_sums(size_t m, size_t n, const real *x,
     store_lanes(sums, vadd(even, odd), part, cols);
 }
 
+/* Sets sums[j] to the sum of column j of X (m, n). A single column is
+ * contiguous, so its lanes are those of vectors of rows. */
 static void column_sums(size_t m, size_t n, const void *X, void *sums)
 {
     const real *x = X;

@@ -1,38 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exp, log, tanh and sigmoid, from correctly rounded operations alone, so that
- * they have the same bits wherever they run. Parameters: the vocabulary and
- * loop_tmpl.h.
+ * The elementary functions exp, log, tanh and sigmoid. They consist of
+ * correctly rounded operations alone (+ - * / and fma), so they have the same
+ * bits on every CPU. Parameters: the vocabulary of vec_portable.h, above all
+ * vfma, vfnma, vpow2 and vsplit; and loops_tmpl.h. The terms are those of J.-M.
+ * Muller, "Elementary Functions: Algorithms and Implementation", 3rd edition,
+ * 2016.
  *
- * exp:   x = n ln 2 + r, |r| <= ln 2 / 2, e^x = 2^n e^r, and e^r = 1 + p is a
- *        Taylor polynomial.
- * log:   x = m 2^k, m in [sqrt(1/2), sqrt(2)), log x = k ln 2 + log m. With
- *        f = m - 1 and s = f / (2 + f), log m = 2 artanh s, again by Taylor.
- * tanh and sigmoid are quotients of e^x, or of e^x - 1.
+ * exp  Argument reduction: x = n ln 2 + r with |r| <= ln 2 / 2, so that
+ *      e^x = 2^n e^r. ln 2 is split into LN2_HIGH + LN2_LOW (Cody and Waite),
+ *      and n LN2_HIGH is exact. e^r = 1 + p is a Taylor polynomial.
+ * log  Argument reduction: x = m 2^k with m in [sqrt(1/2), sqrt(2)), so that
+ *      log x = k ln 2 + log m. With f = m - 1 and s = f / (2 + f), log m is
+ *      2 artanh s, a Taylor polynomial in s^2.
+ * tanh, sigmoid
+ *      They are quotients of e^x - 1 or e^x, corrected by their residuals.
  *
- * (J.-M. Muller, "Elementary Functions: Algorithms and Implementation", 2016.)
- * Where a sum a + b is rounded, what the rounding lost is kept as a `low` part
- * and added at the end; so the last operation makes nearly all of the error:
- * exp and log stay within 1 ulp, tanh and sigmoid within 2. All four rise with
- * their argument, without a step back, and are exact at 0 and the infinities.
- * Comparisons are written so that a NaN passes through.
+ * Taylor polynomials serve as well as minimax polynomials here, because they
+ * have so many terms that the truncation error is below a tenth of an ulp.
  *
- * They are called, never inlined: a call is small beside what they do, and many
- * activations and losses are made of them.
+ * Rounding errors are compensated: the error of a sum a + b is itself a number
+ * (Dekker's Fast2Sum computes it as b - (sum - a) if |a| >= |b|), as is that of
+ * a product (fma(a, b, -product)). Errors are kept as `low` parts and added at
+ * the end, so that only the last operation counts.
+ *
+ * Error bounds: exp and log are within 1 ulp, tanh and sigmoid within 2 ulp.
+ * All four are monotone, and exact at 0 and at the infinities. Comparisons are
+ * written so that a NaN stays a NaN. tests/kernels/test_elementary.c measures
+ * this.
+ *
+ * The functions are called, never inlined: a call is cheap beside what they do,
+ * and many activations and losses use them.
  */
 #if REAL_BITS == 32
 
-#define EXP_MIN (-104.0f)    /* e^x is 0 from here on down */
-#define EXP_MAX 89.0f        /* and infinite from here on up */
-#define TANH_SATURATED 10.0f /* tanh is 1 from here on up */
+#define EXP_MIN (-104.0f)    /* from here on down e^x is 0 */
+#define EXP_MAX 89.0f        /* from here on up e^x is infinite */
+#define TANH_SATURATED 10.0f /* from here on up tanh x is 1 */
 #define SMALLEST_NORMAL 0x1p-126f
-#define LN2_HIGH 0x1.62e4p-1f /* 15 bits: k times it is exact */
+#define LN2_HIGH 0x1.62e4p-1f /* 15 bits, so n LN2_HIGH is exact */
 #define LN2_LOW 0x1.7f7d1cp-20f
 
+/* e^r = 1 + r + r^2 (1/2 + r/6 + ...) has these coefficients, the one of the
+ * highest power first. */
 static const real exp_terms[] = {
     R(1.0 / 5040.0), R(1.0 / 720.0), R(1.0 / 120.0),
     R(1.0 / 24.0),   R(1.0 / 6.0),   R(1.0 / 2.0),
 };
+/* 2 artanh s = 2 s + s^3 (2/3 + 2/5 s^2 + ...) has these coefficients, the one
+ * of the highest power first. */
 static const real log_terms[] = {
     R(2.0 / 11.0), R(2.0 / 9.0), R(2.0 / 7.0), R(2.0 / 5.0), R(2.0 / 3.0),
 };
@@ -43,15 +59,19 @@ static const real log_terms[] = {
 #define EXP_MAX 710.0
 #define TANH_SATURATED 20.0
 #define SMALLEST_NORMAL 0x1p-1022
-#define LN2_HIGH 0x1.62e42fefa38p-1 /* 42 bits */
+#define LN2_HIGH 0x1.62e42fefa38p-1 /* 42 bits, so n LN2_HIGH is exact */
 #define LN2_LOW 0x1.ef35793c7673p-45
 
+/* e^r = 1 + r + r^2 (1/2 + r/6 + ...) has these coefficients, the one of the
+ * highest power first. */
 static const real exp_terms[] = {
     R(1.0 / 6227020800.0), R(1.0 / 479001600.0), R(1.0 / 39916800.0),
     R(1.0 / 3628800.0),    R(1.0 / 362880.0),    R(1.0 / 40320.0),
     R(1.0 / 5040.0),       R(1.0 / 720.0),       R(1.0 / 120.0),
     R(1.0 / 24.0),         R(1.0 / 6.0),         R(1.0 / 2.0),
 };
+/* 2 artanh s = 2 s + s^3 (2/3 + 2/5 s^2 + ...) has these coefficients, the one
+ * of the highest power first. */
 static const real log_terms[] = {
     R(2.0 / 23.0), R(2.0 / 21.0), R(2.0 / 19.0), R(2.0 / 17.0),
     R(2.0 / 15.0), R(2.0 / 13.0), R(2.0 / 11.0), R(2.0 / 9.0),
@@ -63,7 +83,7 @@ static const real log_terms[] = {
 #define TERMS(list) (sizeof(list) / sizeof(list)[0])
 #define LOG2_E 1.44269504088896340736
 
-/* c[0] x^(n-1) + ... + c[n-1], by Horner's rule. */
+/* Returns c[0] x^(n-1) + ... + c[n-1] by Horner's rule. */
 static inline ALWAYS_INLINE vec polynomial(vec x, const real *c, size_t n)
 {
     vec sum = vset1(c[0]);
@@ -74,45 +94,46 @@ static inline ALWAYS_INLINE vec polynomial(vec x, const real *c, size_t n)
     return sum;
 }
 
-/* The nearest whole number: adding 1.5 * 2^FRACTION_BITS leaves no bits for
- * the rest. */
+/* Returns the nearest integer. The sum with 1.5 2^FRACTION_BITS has no bits for
+ * a fraction, so the addition rounds it off. */
 static inline vec nearest(vec x)
 {
     const vec shift = vset1(R(1.5) * TWO_TO_FRACTION);
     return vsub(vadd(x, shift), shift);
 }
 
-/* e^x = 2^n (1 + p + low), for EXP_MIN <= x <= EXP_MAX. */
+/* Reduces the argument: e^x = 2^n (1 + p + low) for EXP_MIN <= x <= EXP_MAX. */
 static inline ALWAYS_INLINE vec reduced_exp(vec x, vec *n, vec *low)
 {
     *n = nearest(vmul(x, vset1(R(LOG2_E))));
-    vec high = vfnma(*n, vset1(LN2_HIGH), x); /* exact */
+    vec high = vfnma(*n, vset1(LN2_HIGH), x); /* without rounding error */
     vec rest = vmul(*n, vset1(LN2_LOW));
     vec r = vsub(high, rest);
     vec q = polynomial(r, exp_terms, TERMS(exp_terms));
     vec square = vmul(vmul(r, r), q);
     vec p = vadd(r, square);
-    /* What r lost, and what p lost. */
+    /* The first term is the rounding error of r, the second that of p. */
     *low = vadd(vsub(vsub(high, r), rest), vsub(square, vsub(p, r)));
     return p;
 }
 
+/* Returns x, moved into [low, high]; a NaN stays a NaN. */
 static inline vec clamp(vec x, real low, real high)
 {
-    const vec least_x = vset1(low);
-    const vec most_x = vset1(high);
-    return vselect(vlt(x, least_x), least_x,
-                   vselect(vlt(most_x, x), most_x, x));
+    const vec min_x = vset1(low);
+    const vec max_x = vset1(high);
+    return vselect(vlt(x, min_x), min_x, vselect(vlt(max_x, x), max_x, x));
 }
 
-/* y 2^n, in two steps, since it may be above or below the normal numbers. */
+/* Returns y 2^n. It multiplies twice by 2^(n/2), because 2^n itself may be
+ * subnormal or overflow where y 2^n is not. */
 static inline ALWAYS_INLINE vec times_pow2(vec y, vec n)
 {
     vec half = nearest(vmul(n, vset1(R(0.5))));
     return vmul(vmul(y, vpow2(half)), vpow2(vsub(n, half)));
 }
 
-/* e^x = 2^n (high + low), where halves of n are exponents of normal numbers. */
+/* Splits e^x = 2^n (high + low), where low is the rounding error of high. */
 static inline ALWAYS_INLINE vec exp_parts(vec x, vec *n, vec *low)
 {
     const vec one = vset1(R(1.0));
@@ -122,7 +143,7 @@ static inline ALWAYS_INLINE vec exp_parts(vec x, vec *n, vec *low)
     return high;
 }
 
-/* e^x - 1 = high + low, where 2^n is a normal number. */
+/* Splits e^x - 1 = high + low, for x such that 2^n is a normal number. */
 static inline ALWAYS_INLINE vec expm1_parts(vec x, vec *low)
 {
     vec n;
@@ -135,6 +156,7 @@ static inline ALWAYS_INLINE vec expm1_parts(vec x, vec *low)
     return high;
 }
 
+/* Returns e^x within 1 ulp. */
 static NEVER_INLINE vec vexp(vec x)
 {
     vec n;
@@ -143,8 +165,9 @@ static NEVER_INLINE vec vexp(vec x)
     return times_pow2(vadd(high, low), n);
 }
 
-/* 1 / (1 + e^-z) where z >= 0, literally. Below, e^z / (1 + e^z), which keeps
- * all digits of small values: q = e / d and the residual e - q (1 + e). */
+/* Returns 1 / (1 + e^-z) within 2 ulp. For z >= 0 that is the formula itself.
+ * For z < 0 it is q = e / (1 + e) with e = e^z, which keeps all digits of small
+ * values, and q is corrected by the residual e - q (1 + e). */
 static NEVER_INLINE vec vsigmoid(vec z)
 {
     const vec one = vset1(R(1.0));
@@ -158,10 +181,11 @@ static NEVER_INLINE vec vsigmoid(vec z)
     return vselect(negative, corrected, q);
 }
 
-/* With t = e^(2|z|) - 1 as the pair high + low: tanh |z| = t / (t + 2), which
- * keeps all digits of small values, and from t = 2 on 1 - 2 / (t + 2). Of the
- * quotient q = above / (t + 2) the residual above - q (t + 2) corrects q; 1 /
- * (t + 2) is (1 - q) / 2 in the one case and q / 2 in the other. */
+/* Returns tanh z within 2 ulp. With t = e^(2|z|) - 1 = high + low, tanh |z| is
+ * t / (t + 2), which keeps all digits of small values, and from t = 2 on it is
+ * 1 - 2 / (t + 2). The quotient q = above / (t + 2) is corrected by the
+ * residual above - q (t + 2) times 1 / (t + 2), which is (1 - q) / 2 in the
+ * first case and q / 2 in the second. */
 static NEVER_INLINE vec vtanh(vec z)
 {
     const vec one = vset1(R(1.0));
@@ -184,17 +208,21 @@ static NEVER_INLINE vec vtanh(vec z)
     return vcopysign(vselect(large, vsub(one, q), q), z);
 }
 
-/* log(1 + f) = f - half_square + this, where 1 + f is sqrt(1/2) to 3/2. */
+/* Returns what is missing in log(1 + f) = f - half_square + missing, for 1 + f
+ * from sqrt(1/2) to 3/2. */
 static inline ALWAYS_INLINE vec log1p_inner(vec f, vec *half_square)
 {
     vec s = vdiv(f, vadd(f, vset1(R(2.0))));
     vec s2 = vmul(s, s);
     vec tail = vmul(s2, polynomial(s2, log_terms, TERMS(log_terms)));
-    /* 2 s = f - s f, and s f = f^2 / 2 - s f^2 / 2. */
+    /* 2 s = f - s f and s f = f^2 / 2 - s f^2 / 2, so f^2 / 2 is a term of its
+     * own. */
     *half_square = vmul(vmul(f, f), vset1(R(0.5)));
     return vmul(s, vadd(*half_square, tail));
 }
 
+/* Returns log x within 1 ulp. A subnormal x is scaled to a normal number
+ * first. */
 static NEVER_INLINE vec vlog(vec x)
 {
     const vec infinity = vset1(R(INFINITY));
@@ -210,13 +238,14 @@ static NEVER_INLINE vec vlog(vec x)
     vec lost = vadd(vsub(base, high), f);
     vec rest = vfma(k, vset1(LN2_LOW), vsub(inner, half_square));
     vec y = vadd(high, vadd(lost, rest));
-    /* Outside: log of infinity, of 0, of what is below, of a NaN. */
+    /* The logarithm of infinity is infinity, of 0 it is -infinity, and of a
+     * negative number or a NaN it is a NaN. */
     y = vselect(vlt(x, infinity), y, x);
     y = vselect(vle(x, vzero()), vneg(infinity), y);
     return vselect(vlt(x, vzero()), vset1(R(NAN)), y);
 }
 
-/* max(0, z). A NaN answers z <= 0 with no, and so stays. */
+/* Returns max(0, z). For a NaN z <= 0 is false, so a NaN stays a NaN. */
 static inline vec vrelu(vec z)
 {
     return vselect(vle(z, vzero()), vzero(), z);

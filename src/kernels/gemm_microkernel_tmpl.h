@@ -1,85 +1,102 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tiles of a matrix product. Parameters: the vocabulary, loop_tmpl.h and
- * pack_tmpl.h.
+ * The micro-kernels of a matrix product: tiles of C that stay in registers
+ * while k runs. Parameters: the vocabulary of vec_portable.h, above all MR and
+ * NR_VECS (the tile), VLEN and TRANSPOSE_ROWS; loops_tmpl.h, gemm_pack_tmpl.h
+ * and gemm_small_tmpl.h (SMALL_ROWS).
  *
- * C is computed in tiles of up to TILE_ROWS rows by TILE_VECS vectors, whose
- * accumulators stay in registers while k runs:
+ * A micro-tile has up to MR rows and NR_VECS vectors, NR = NR_VECS VLEN
+ * columns:
  *
- *                  B  k |  [ b b ]          one row of the panel: TILE_VECS
+ *                  B  k |  [ b b ]          one row of the panel: NR_VECS
  *                       |  [ b b ]          vectors, shared by all tile rows
  *        A   k             -------
  *      [ a a a a ]         [ s s ]          s = fma(a, b, s), a broadcast
  *      [ a a a a ]         [ s s ]
  *
- * Tiles know whole vectors and a chain only. What is narrower goes to a room of
- * its own, and gemm_tmpl.h does the rest.
+ * MR and NR_VECS use nearly all vector registers, so that the loop over k loads
+ * NR_VECS vectors of B and broadcasts MR numbers of A for MR NR_VECS fmas,
+ * which is the outer product of Goto and van de Geijn and of BLIS (gemm_tmpl.h
+ * cites them). A tile whose columns are not whole vectors of C is computed in
+ * the edge tile, from which gemm_tmpl.h copies what belongs to C.
  */
 enum {
-    PANEL = TILE_VECS * VLEN, /* columns of a tile */
-    ROW_VECS = 8, /* of a single row: chains enough to hide fma's latency */
-    TALL_COLUMNS = 10, /* which ten classes have: see tall_tile */
-    FEW_ROWS = 4,      /* so many chains take the time of fewer */
-    MIDDLE_ROWS = TILE_ROWS > 8 ? 8 : FEW_ROWS
+    NR = NR_VECS * VLEN, /* columns of a tile */
+    ROW_VECS = 8,        /* vectors of a single row: enough chains for fma */
+    LANES_COLUMNS = 10,  /* columns of rows_as_lanes_tile: ten classes */
+    MIDDLE_ROWS = MR > 8 ? 8 : SMALL_ROWS
 };
 
-typedef struct tile {
+/* A micro-kernel computes c (rows, NR) = c_in + a b with these arguments.
+ *
+ * Assumptions:
+ *   - B: rows are contiguous, as in a packed panel (rs_b == NR) or in a matrix
+ *     with unit column stride. Whole vectors can be read.
+ *   - A: none on rs_a and cs_a. In packed A, rs_a == 1 and cs_a is the number
+ *     of rows of the tile, so A is read in the order of memory.
+ *   - C: rows are contiguous and whole vectors can be stored. Rows of C may be
+ *     any stride apart. If c_in is not NULL it may be c.
+ *   - k >= 1 and rows >= 1. No pointer needs to be aligned.
+ *   - pack_to overlaps neither B nor C. */
+typedef struct micro_tile {
     size_t k;
     const real *a;
-    size_t a_row, a_k; /* strides of A by row and by k */
+    size_t rs_a, cs_a; /* strides of A by row and by k */
     const real *b;
-    size_t b_k;       /* stride of B by k; columns are contiguous */
-    real *panel;      /* receives the rows of B, PANEL apart; or NULL */
-    const real *from; /* what the sums start from, C; or NULL: from 0 */
-    size_t from_row;
+    size_t rs_b;      /* stride of B by k */
+    real *pack_to;    /* real [k][NR], receives B; or NULL */
+    const real *c_in; /* the sums so far; or NULL: they start from 0 */
+    size_t rs_c_in;   /* stride of c_in by row */
     real *c;
-    size_t c_row;
-    size_t rows; /* the tile's; of one of FEW_ROWS perhaps fewer */
-} tile;
+    size_t rs_c; /* stride of C by row */
+    size_t rows; /* of the tile; a low tile may have 1 to SMALL_ROWS */
+} micro_tile;
 
-/* `rows`, `vecs` and `packs` are constants at each call, so that the loops over
- * them unroll and s lives in registers. Rows of A are reached from every third
- * of them, or not all addresses would be in registers; a tile of few has its
- * last row more than once if C has not so many. */
-static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
-                                          size_t vecs, bool packs)
+/* This is the micro-kernel. `rows`, `vecs` and `packs` are constants at each
+ * call, so that the loops over them unroll and s stays in registers. One
+ * pointer serves three rows of A, since a pointer for each would need more
+ * registers than there are. A low tile of fewer than SMALL_ROWS rows computes
+ * its last row several times. */
+static inline ALWAYS_INLINE void microkernel(const micro_tile *t, size_t rows,
+                                             size_t vecs, bool packs)
 {
-    const size_t group = rows == FEW_ROWS ? 1 : 3;
+    const size_t group = rows == SMALL_ROWS ? 1 : 3;
     const size_t last = t->rows - 1;
-    /* Copies, for the compiler cannot know that C is not the tile itself. */
-    const size_t a_row = t->a_row;
-    const size_t a_k = t->a_k;
-    const size_t b_k = t->b_k;
-    const real *a[TILE_ROWS];
+    /* Stores to C could change *t, as far as the compiler knows, so the strides
+     * are copied. */
+    const size_t rs_a = t->rs_a;
+    const size_t cs_a = t->cs_a;
+    const size_t rs_b = t->rs_b;
+    const real *a[MR];
     const real *b = t->b;
-    real *panel = t->panel;
-    vec s[TILE_ROWS][TILE_VECS];
+    real *packed = t->pack_to;
+    vec s[MR][NR_VECS];
     UNROLL
     for (size_t i = 0; i < rows; i++) {
-        const size_t row = group == 1 ? least(i, last) : i;
-        a[i] = t->a + row * a_row;
+        const size_t row = group == 1 ? min_size(i, last) : i;
+        a[i] = t->a + row * rs_a;
         UNROLL
         for (size_t v = 0; v < vecs; v++) {
-            s[i][v] = t->from ? vload(t->from + row * t->from_row + v * VLEN)
+            s[i][v] = t->c_in ? vload(t->c_in + row * t->rs_c_in + v * VLEN)
                               : vzero();
         }
     }
-    for (size_t k = t->k; k > 0; k--, b += b_k) {
-        vec row[TILE_VECS];
+    for (size_t k = t->k; k > 0; k--, b += rs_b) {
+        vec row[NR_VECS];
         UNROLL
         for (size_t v = 0; v < vecs; v++) {
             row[v] = vload(b + v * VLEN);
             if (packs) {
-                vstore(panel + v * VLEN, row[v]);
+                vstore(packed + v * VLEN, row[v]);
             }
         }
         if (packs) {
-            prefetch(b, AHEAD * b_k, PANEL);
-            panel += PANEL;
+            prefetch(b, PREFETCH_ROWS * rs_b, NR);
+            packed += NR;
         }
         UNROLL
         for (size_t i = 0; i < rows; i++) {
-            vec x = vset1(a[i / group * group][i % group * a_row]);
+            vec x = vset1(a[i / group * group][i % group * rs_a]);
             UNROLL
             for (size_t v = 0; v < vecs; v++) {
                 s[i][v] = vfma(x, row[v], s[i][v]);
@@ -87,13 +104,13 @@ static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
         }
         UNROLL
         for (size_t i = 0; i < rows; i += group) {
-            a[i] += a_k;
+            a[i] += cs_a;
         }
     }
     real *c = t->c;
-    const size_t c_row = t->c_row;
+    const size_t rs_c = t->rs_c;
     UNROLL
-    for (size_t i = 0; i < rows; i++, c += c_row) {
+    for (size_t i = 0; i < rows; i++, c += rs_c) {
         if (group > 1 || i <= last) {
             UNROLL
             for (size_t v = 0; v < vecs; v++) {
@@ -103,105 +120,109 @@ static inline ALWAYS_INLINE void run_tile(const tile *t, size_t rows,
     }
 }
 
-static HOT void full_rows(const tile *t)
+/* Each of the functions below is the micro-kernel for one size: full, middle or
+ * low (SMALL_ROWS) by all vectors or by one. */
+static HOT void full_tile(const micro_tile *t)
 {
-    run_tile(t, TILE_ROWS, TILE_VECS, false);
+    microkernel(t, MR, NR_VECS, false);
 }
 
-static HOT void full_rows_packing(const tile *t)
+static HOT void full_tile_packing_b(const micro_tile *t)
 {
-    run_tile(t, TILE_ROWS, TILE_VECS, true);
+    microkernel(t, MR, NR_VECS, true);
 }
 
-static HOT void full_rows_by_one(const tile *t)
+static HOT void full_tile_one_vec(const micro_tile *t)
 {
-    run_tile(t, TILE_ROWS, 1, false);
+    microkernel(t, MR, 1, false);
 }
 
-static HOT void middle_rows(const tile *t)
+static HOT void middle_tile(const micro_tile *t)
 {
-    run_tile(t, MIDDLE_ROWS, TILE_VECS, false);
+    microkernel(t, MIDDLE_ROWS, NR_VECS, false);
 }
 
-static HOT void middle_rows_by_one(const tile *t)
+static HOT void middle_tile_one_vec(const micro_tile *t)
 {
-    run_tile(t, MIDDLE_ROWS, 1, false);
+    microkernel(t, MIDDLE_ROWS, 1, false);
 }
 
-static HOT void few_rows(const tile *t)
+static HOT void low_tile(const micro_tile *t)
 {
-    run_tile(t, FEW_ROWS, TILE_VECS, false);
+    microkernel(t, SMALL_ROWS, NR_VECS, false);
 }
 
-static HOT void few_rows_by_one(const tile *t)
+static HOT void low_tile_one_vec(const micro_tile *t)
 {
-    run_tile(t, FEW_ROWS, 1, false);
+    microkernel(t, SMALL_ROWS, 1, false);
 }
 
-/* Rows of the first tile of so many. Tiles of few rows are slow, since they
- * wait for their own sums, so two of middle size are better than a full one and
- * what it leaves. */
-static size_t tile_rows(size_t rows)
+/* Returns the rows of the next tile if `rows` rows are left. A low tile is
+ * slow, because each fma waits for the one before in its chain; two middle
+ * tiles are faster than a full one and a low rest. */
+static size_t rows_of_next_tile(size_t rows)
 {
     if (rows >= MIDDLE_ROWS &&
-        (rows < TILE_ROWS ||
-         (rows >= 2 * MIDDLE_ROWS && rows < TILE_ROWS + MIDDLE_ROWS))) {
+        (rows < MR || (rows >= 2 * MIDDLE_ROWS && rows < MR + MIDDLE_ROWS))) {
         return MIDDLE_ROWS;
     }
-    return rows >= TILE_ROWS ? TILE_ROWS : least(rows, FEW_ROWS);
+    return rows >= MR ? MR : min_size(rows, SMALL_ROWS);
 }
 
-/* A tile of as many rows as tile_rows says, by one vector of columns or by all.
- */
-static void run_rows(const tile *t, bool by_one)
+/* Runs the micro-kernel for t->rows, which is a number that rows_of_next_tile
+ * returns. With one_vec, C has at most VLEN columns. */
+static void run_tile(const micro_tile *t, bool one_vec)
 {
-    if (t->panel) {
-        full_rows_packing(t);
-    } else if (t->rows == TILE_ROWS) {
-        by_one ? full_rows_by_one(t) : full_rows(t);
-    } else if (t->rows == MIDDLE_ROWS && MIDDLE_ROWS > FEW_ROWS) {
-        by_one ? middle_rows_by_one(t) : middle_rows(t);
+    if (t->pack_to) {
+        full_tile_packing_b(t);
+    } else if (t->rows == MR) {
+        one_vec ? full_tile_one_vec(t) : full_tile(t);
+    } else if (t->rows == MIDDLE_ROWS && (int)MIDDLE_ROWS > (int)SMALL_ROWS) {
+        one_vec ? middle_tile_one_vec(t) : middle_tile(t);
     } else {
-        by_one ? few_rows_by_one(t) : few_rows(t);
+        one_vec ? low_tile_one_vec(t) : low_tile(t);
     }
 }
 
-/* C^T of TALL_COLUMNS columns, and VLEN rows of A, which are the lanes: they
- * are transposed as they are loaded, SIDE elements at a time, of which k is a
- * multiple. B is dense. */
-static HOT void tall_tile(const tile *t)
+/* Computes C^T of LANES_COLUMNS columns and VLEN rows, which are the lanes. The
+ * rows of A are transposed as they are loaded, TRANSPOSE_ROWS terms at a time.
+ *
+ * Assumptions: k is a multiple of TRANSPOSE_ROWS, the rows of A are contiguous,
+ * B is dense, and c has VLEN LANES_COLUMNS reals. */
+static HOT void rows_as_lanes_tile(const micro_tile *t)
 {
     const real *row[VLEN];
     const real *b = t->b;
-    vec s[TALL_COLUMNS];
+    vec s[LANES_COLUMNS];
     for (size_t r = 0; r < VLEN; r++) {
-        row[r] = t->a + r * t->a_row;
+        row[r] = t->a + r * t->rs_a;
     }
     UNROLL
-    for (size_t j = 0; j < TALL_COLUMNS; j++) {
+    for (size_t j = 0; j < LANES_COLUMNS; j++) {
         s[j] = vzero();
     }
-    for (size_t k = 0; k < t->k; k += SIDE) {
-        vec x[SIDE];
+    for (size_t k = 0; k < t->k; k += TRANSPOSE_ROWS) {
+        vec x[TRANSPOSE_ROWS];
         vload_columns(row, k, x);
         UNROLL
-        for (size_t i = 0; i < SIDE; i++, b += TALL_COLUMNS) {
+        for (size_t i = 0; i < TRANSPOSE_ROWS; i++, b += LANES_COLUMNS) {
             UNROLL
-            for (size_t j = 0; j < TALL_COLUMNS; j++) {
+            for (size_t j = 0; j < LANES_COLUMNS; j++) {
                 s[j] = vfma(x[i], vset1(b[j]), s[j]);
             }
         }
     }
     UNROLL
-    for (size_t j = 0; j < TALL_COLUMNS; j++) {
+    for (size_t j = 0; j < LANES_COLUMNS; j++) {
         vstore(t->c + j * VLEN, s[j]);
     }
 }
 
-/* A row of A by as many columns as keep the units of fma busy. B is read where
- * it lies, and its last vector may be a part of one. */
-static inline ALWAYS_INLINE void run_row_tile(const tile *t, size_t vecs,
-                                              bool part, size_t last)
+/* Computes one row of C, `vecs` vectors wide. A single row has no other row to
+ * share B with, so B is read in place, and only several vectors side by side
+ * keep the fma units busy. If `part`, the last vector has `last` lanes. */
+static inline ALWAYS_INLINE void
+row_microkernel(const micro_tile *t, size_t vecs, bool part, size_t last)
 {
     vec s[ROW_VECS];
     const real *a = t->a;
@@ -210,7 +231,7 @@ static inline ALWAYS_INLINE void run_row_tile(const tile *t, size_t vecs,
     for (size_t v = 0; v < vecs; v++) {
         s[v] = vzero();
     }
-    for (size_t k = t->k; k > 0; k--, a += t->a_k, b += t->b_k) {
+    for (size_t k = t->k; k > 0; k--, a += t->cs_a, b += t->rs_b) {
         vec x = vset1(*a);
         UNROLL
         for (size_t v = 0; v < vecs; v++) {
@@ -224,41 +245,42 @@ static inline ALWAYS_INLINE void run_row_tile(const tile *t, size_t vecs,
     }
 }
 
-static HOT void row_by_eight(const tile *t)
+static HOT void row_eight_vecs(const micro_tile *t)
 {
-    run_row_tile(t, 8, false, 0);
+    row_microkernel(t, 8, false, 0);
 }
 
-static HOT void row_by_four(const tile *t)
+static HOT void row_four_vecs(const micro_tile *t)
 {
-    run_row_tile(t, 4, false, 0);
+    row_microkernel(t, 4, false, 0);
 }
 
-static HOT void row_by_two(const tile *t, size_t last)
+static HOT void row_two_vecs(const micro_tile *t, size_t last)
 {
-    run_row_tile(t, 2, true, last);
+    row_microkernel(t, 2, true, last);
 }
 
-static HOT void row_by_one(const tile *t, size_t last)
+static HOT void row_one_vec(const micro_tile *t, size_t last)
 {
-    run_row_tile(t, 1, true, last);
+    row_microkernel(t, 1, true, last);
 }
 
-/* The first of `left` columns; returns how many. */
-static size_t run_row_of(const tile *t, size_t left)
+/* Computes the first of the `left` columns of a row, as many as one kernel
+ * takes, and returns their number. */
+static size_t run_row_columns(const micro_tile *t, size_t left)
 {
     if (left >= 8 * VLEN) {
-        row_by_eight(t);
+        row_eight_vecs(t);
         return 8 * VLEN;
     }
     if (left >= 4 * VLEN) {
-        row_by_four(t);
+        row_four_vecs(t);
         return 4 * VLEN;
     }
     if (left > VLEN) {
-        row_by_two(t, least(left - VLEN, VLEN));
-        return least(left, 2 * VLEN);
+        row_two_vecs(t, min_size(left - VLEN, VLEN));
+        return min_size(left, 2 * VLEN);
     }
-    row_by_one(t, left);
+    row_one_vec(t, left);
     return left;
 }

@@ -1,28 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packing: parts of strided matrices become dense rows, in the order in which
- * a tile reads them. Parameters: the vocabulary and loop_tmpl.h.
+ * Packing: a part of a strided matrix becomes dense rows, in the order in which
+ * a micro-kernel reads them (gemm_tmpl.h says what is packed and when).
+ * Parameters: the vocabulary of vec_portable.h, above all VLEN, vload_part,
+ * vload_columns and TRANSPOSE_ROWS; and loops_tmpl.h.
  *
- * Rows that are contiguous are copied by whole vectors; columns that are, are
- * transposed in registers, SIDE rows of VLEN at a time.
+ * Contiguous rows are copied by whole vectors. Contiguous columns are
+ * transposed in registers, TRANSPOSE_ROWS rows of VLEN numbers at a time:
+ *
+ *      column 0 -> x x x x            x o + *   row 0
+ *      column 1 -> o o o o    --->    x o + *   row 1
+ *      column 2 -> + + + +            x o + *   row 2
+ *      column 3 -> * * * *            x o + *   row 3
  */
 enum {
-    AHEAD = 16, /* rows by which copying asks for memory early */
-    CACHE_LINE = 64
+    PREFETCH_ROWS = 16, /* how many rows ahead copying prefetches */
+    CACHE_LINE = 64     /* bytes */
 };
 
-/* Asks for `count` reals from x[offset] on, which need not exist. */
+/* Prefetches `count` reals from x[offset] on. They need not exist: a prefetch
+ * never fails, so loops may ask for rows beyond the last. */
 static inline void prefetch(const real *x, size_t offset, size_t count)
 {
     uintptr_t at = (uintptr_t)x + offset * sizeof(real);
     for (size_t i = 0; i < count * sizeof(real); i += CACHE_LINE) {
-        /* Not an offset of x, since it may lie outside of x's object.
+        /* The sum is no pointer into the object of x, where it may not point.
          * NOLINTNEXTLINE(performance-no-int-to-ptr) */
         __builtin_prefetch((const void *)(at + i));
     }
 }
 
-/* Likewise, to write there: other cores let go of it. */
+/* Prefetches for writing: other cores give up their copies of the cache lines
+ * before the store needs them. */
 static inline void prefetch_to_write(const real *x, size_t offset, size_t count)
 {
     uintptr_t at = (uintptr_t)x + offset * sizeof(real);
@@ -32,12 +41,12 @@ static inline void prefetch_to_write(const real *x, size_t offset, size_t count)
     }
 }
 
-/* m rows of n elements that are neighbours. */
+/* Packs m rows of n contiguous elements into rows of `width`. */
 static void pack_rows(size_t m, size_t n, const real *from, size_t stride,
                       real *to, size_t width)
 {
     for (size_t i = 0; i < m; i++, from += stride, to += width) {
-        prefetch(from, AHEAD * stride, n);
+        prefetch(from, PREFETCH_ROWS * stride, n);
         size_t j = 0;
         for (; j + VLEN <= n; j += VLEN) {
             vstore(to + j, vload(from + j));
@@ -48,44 +57,45 @@ static void pack_rows(size_t m, size_t n, const real *from, size_t stride,
     }
 }
 
-/* m rows of n <= VLEN elements, column j being from[j stride] and on. The last
- * rows are SIDE, too, if need be some of those before once more. */
+/* Packs m rows of n <= VLEN elements, where column j starts at from[j stride]
+ * and is contiguous. If m is no multiple of TRANSPOSE_ROWS, the last rows
+ * overlap those before and store the same numbers again. */
 static HOT void pack_stripe(size_t m, size_t n, const real *from, size_t stride,
                             real *to, size_t width)
 {
     const real *column[VLEN];
     for (size_t j = 0; j < VLEN; j++) {
-        column[j] = from + least(j, n - 1) * stride;
+        column[j] = from + min_size(j, n - 1) * stride;
     }
-    for (size_t done = 0; done < m; done += SIDE) {
-        const size_t i = least(done, m - SIDE);
-        vec rows[SIDE];
+    for (size_t done = 0; done < m; done += TRANSPOSE_ROWS) {
+        const size_t i = min_size(done, m - TRANSPOSE_ROWS);
+        vec rows[TRANSPOSE_ROWS];
         vload_columns(column, i, rows);
         UNROLL
-        for (size_t r = 0; r < SIDE; r++) {
+        for (size_t r = 0; r < TRANSPOSE_ROWS; r++) {
             store_lanes(to + (i + r) * width, rows[r], n < VLEN, n);
         }
     }
 }
 
-/* m >= SIDE rows whose columns are contiguous. */
+/* Packs m >= TRANSPOSE_ROWS rows of a matrix whose columns are contiguous. */
 static void pack_columns(size_t m, size_t n, const real *from, size_t stride,
                          real *to, size_t width)
 {
     for (size_t j = 0; j < n; j += VLEN) {
-        pack_stripe(m, least(VLEN, n - j), from + j * stride, stride, to + j,
+        pack_stripe(m, min_size(VLEN, n - j), from + j * stride, stride, to + j,
                     width);
     }
 }
 
-/* m x n elements, n <= width, as rows of `width`. */
+/* Packs (m, n) elements of `from` into rows of `width` >= n. */
 static HOT void pack(size_t m, size_t n, mlpi_operand from, real *to,
                      size_t width)
 {
     const real *x = from.data;
     if (from.col_stride == 1) {
         pack_rows(m, n, x, from.row_stride, to, width);
-    } else if (from.row_stride == 1 && m >= SIDE) {
+    } else if (from.row_stride == 1 && m >= TRANSPOSE_ROWS) {
         pack_columns(m, n, x, from.col_stride, to, width);
     } else {
         for (size_t j = 0; j < n; j++) {

@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small products: those of networks whose weights fit a few cache lines, where
- * blocks, packed tiles and calls would cost more than the arithmetic. Tiles of
- * whole rows of C run over all of B, in straight loops. Parameters: the
- * vocabulary, loop_tmpl.h, math_tmpl.h.
+ * Small products, in which packing, blocks and calls would cost more than the
+ * arithmetic: those of networks whose weights fit a few cache lines.
+ * Parameters: the vocabulary of vec_portable.h, above all VLEN, vfma,
+ * vload_columns and TRANSPOSE_ROWS; loops_tmpl.h and elementary_tmpl.h (vrelu).
  *
- * Each element is the chain of gemm_tmpl.h, so nobody can tell which of the two
- * computed it. Eight accumulators at once hide the latency of fma; where there
- * are registers for sixteen, loads are fewer.
+ * A tile has whole rows of C, one or two vectors wide, and runs over all of B:
+ *
+ *               B (k, n), n <= 2 VLEN, stays in L1
+ *             [ b b b b | b b . . ]
+ *                 -----------------
+ *   a a a a   [ s s s s | s s . . ]    8 or SMALL_ROWS rows at a time;
+ *   a a a a   [ s s s s | s s . . ]    the last vector may be a part
+ *
+ * Each element is the chain s = fma(a[k], b[k], s) of gemm_tmpl.h, so the
+ * result does not depend on which file computed it. Eight accumulators at once
+ * hide the latency of fma; sixteen, if there are registers for them, need fewer
+ * loads.
  */
 enum {
-    CHAINS = MANY ? 16 : 8, /* accumulators of a tile */
-    FEW = 4,                /* rows whose chains take as long as one's */
-    SMALL_REALS = 2048      /* of B: these stay in L1 without packing */
+    ACCUMULATORS = HAS_16_ACCUMULATORS ? 16 : 8, /* most in a tile */
+    SMALL_ROWS = 4,    /* rows whose chains take no longer than one row's */
+    SMALL_REALS = 2048 /* most numbers of B, which L1 holds unpacked */
 };
 
-/* Where the next rows of A, C and the gate begin, and how many are left. */
+/* What is left of a product: m rows, and where those of A, C and the gate
+ * begin. */
 typedef struct strip {
     size_t m;
     const real *a, *gate;
@@ -27,15 +37,16 @@ static inline ALWAYS_INLINE strip strip_of(const mlpi_gemm_args *p)
     return (strip){p->m, p->A.data, p->gate, p->C};
 }
 
-/* How many rows the next tile of FEW has, of so many: 4, 2 or 1. */
-static inline size_t few_of(size_t rows)
+/* Returns the rows of the next low tile if `rows` are left: 4, 2 or 1. */
+static inline size_t low_tile_rows(size_t rows)
 {
-    return rows >= FEW ? FEW : rows > 1 ? 2 : 1;
+    return rows >= SMALL_ROWS ? SMALL_ROWS : rows > 1 ? 2 : 1;
 }
 
-/* Where they begin, `stride` apart; what it lacks is what it has, again. */
-static inline ALWAYS_INLINE void few_offsets(size_t done, size_t stride,
-                                             size_t at[FEW])
+/* Sets at[r] to the offset of row r in A, for `done` rows that are `stride`
+ * apart. Rows that the tile lacks repeat rows that it has. */
+static inline ALWAYS_INLINE void low_tile_offsets(size_t done, size_t stride,
+                                                  size_t at[SMALL_ROWS])
 {
     at[0] = 0;
     at[1] = done > 1 ? stride : 0;
@@ -43,35 +54,38 @@ static inline ALWAYS_INLINE void few_offsets(size_t done, size_t stride,
     at[3] = at[1] + at[2];
 }
 
-/* The next rows, whose accumulators are in registers; B's columns are
- * contiguous. `rows`, `vecs` and `part` are constants at each call. A tile of
- * FEW may have 4, 2 or 1, in the same time: who waits for the chains of one can
- * wait for four. */
+/* Computes the next rows of C, bias, gate and ReLU included, and advances the
+ * strip. `rows`, `vecs` and `part` are constants at each call. A low tile, with
+ * rows == SMALL_ROWS, has 4, 2 or 1 rows in the same time, because the chain of
+ * one row is as long as those of four.
+ *
+ * Assumptions: the columns of B are contiguous; C and gate are dense (m, n); n
+ * has `vecs` vectors, of which the last is a part if `part`; m >= 1. */
 static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p, strip *at,
                                             size_t rows, size_t vecs, bool part)
 {
-    vec s[CHAINS];
-    size_t offset[CHAINS];
+    vec s[ACCUMULATORS];
+    size_t offset[ACCUMULATORS];
     const size_t whole = part ? vecs - 1 : vecs;
     const size_t last = p->n - (vecs - 1) * VLEN; /* lanes of a part */
-    const size_t a_row = p->A.row_stride;
-    const size_t done = rows > FEW ? rows : few_of(at->m);
+    const size_t rs_a = p->A.row_stride;
+    const size_t done = rows > SMALL_ROWS ? rows : low_tile_rows(at->m);
     const real *a = at->a;
     const real *b = p->B.data;
     const real *bias = p->bias;
-    if (rows == FEW) {
-        few_offsets(done, a_row, offset);
+    if (rows == SMALL_ROWS) {
+        low_tile_offsets(done, rs_a, offset);
     }
     UNROLL
     for (size_t r = 0; r < rows; r++) {
-        offset[r] = rows > FEW ? r * a_row : offset[r];
+        offset[r] = rows > SMALL_ROWS ? r * rs_a : offset[r];
     }
     UNROLL
     for (size_t r = 0; r < rows * vecs; r++) {
         s[r] = vzero();
     }
     for (size_t k = p->k; k > 0; k--) {
-        vec row[CHAINS];
+        vec row[ACCUMULATORS];
         UNROLL
         for (size_t v = 0; v < vecs; v++) {
             row[v] = load_lanes(b + v * VLEN, v >= whole, last);
@@ -121,28 +135,29 @@ static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p, strip *at,
             store_lanes(at->c + v * VLEN, s[r * vecs + v], v >= whole, last);
         }
     }
-    at->a += done * a_row;
+    at->a += done * rs_a;
     at->m -= done;
 }
 
-/* At least one row. */
+/* Computes all rows by low tiles, where there is at least one. */
 static inline ALWAYS_INLINE void small_few(const mlpi_gemm_args *p, size_t vecs,
                                            bool part)
 {
     strip at = strip_of(p);
     do {
-        small_tile(p, &at, FEW, vecs, part);
+        small_tile(p, &at, SMALL_ROWS, vecs, part);
     } while (at.m > 0);
 }
 
-/* All rows, `most` at a time; `few` does what is left. */
+/* Computes all rows, `height` at a time, and calls `few` for the rows left
+ * over. */
 static inline ALWAYS_INLINE void small_rows(const mlpi_gemm_args *p,
-                                            size_t most, size_t vecs, bool part,
-                                            mlpi_gemm_function *few)
+                                            size_t height, size_t vecs,
+                                            bool part, mlpi_gemm_function *few)
 {
     strip at = strip_of(p);
-    while (at.m >= most) {
-        small_tile(p, &at, most, vecs, part);
+    while (at.m >= height) {
+        small_tile(p, &at, height, vecs, part);
     }
     if (at.m > 0) {
         mlpi_gemm_args rest = *p;
@@ -154,6 +169,12 @@ static inline ALWAYS_INLINE void small_rows(const mlpi_gemm_args *p,
     }
 }
 
+/* There is one function for each shape, from which small_columns chooses:
+ *
+ *   few_...     low tiles, for fewer than 8 rows
+ *   small_...   tiles of 8 rows, and low tiles for the rows left over
+ *   ..vector    n == VLEN            ..part          n < VLEN
+ *   ..vectors   n == 2 VLEN          ..vectors_part  VLEN < n < 2 VLEN */
 static NEVER_INLINE void few_vector(const mlpi_gemm_args *p)
 {
     small_few(p, 1, false);
@@ -184,26 +205,30 @@ static NEVER_INLINE void small_part(const mlpi_gemm_args *p)
     small_rows(p, 8, 1, true, few_part);
 }
 
-/* Without registers for more, tiles of two vectors are all of FEW rows. */
+/* Tiles of two vectors have SMALL_ROWS rows if the registers do not hold 16
+ * accumulators. */
 static NEVER_INLINE void small_vectors(const mlpi_gemm_args *p)
 {
-    MANY ? small_rows(p, 8, 2, false, few_vectors) : few_vectors(p);
+    if (HAS_16_ACCUMULATORS) {
+        small_rows(p, 8, 2, false, few_vectors);
+    } else {
+        few_vectors(p);
+    }
 }
 
 static NEVER_INLINE void small_vectors_part(const mlpi_gemm_args *p)
 {
-    MANY ? small_rows(p, 8, 2, true, few_vectors_part) : few_vectors_part(p);
+    if (HAS_16_ACCUMULATORS) {
+        small_rows(p, 8, 2, true, few_vectors_part);
+    } else {
+        few_vectors_part(p);
+    }
 }
 
 /* For m rows and up to two vectors of columns, which are contiguous in B. */
 static NEVER_INLINE mlpi_gemm_function *small_columns(size_t m, size_t n)
 {
     const bool few = m < 8;
-#ifdef OPS_BORROWS
-    if (n <= VLEN / 2) {
-        return LENT(small_columns)(m, n);
-    }
-#endif
     if (n == VLEN) {
         return few ? few_vector : small_vector;
     }
@@ -216,14 +241,7 @@ static NEVER_INLINE mlpi_gemm_function *small_columns(size_t m, size_t n)
     return few ? few_vectors_part : small_vectors_part;
 }
 
-#ifndef OPS_BORROWS
-mlpi_gemm_function *LENT(small_columns)(size_t m, size_t n)
-{
-    return small_columns(m, n);
-}
-#endif
-
-/* B (k, n) as rows of n numbers. */
+/* Packs B (k, n) into dense rows, one number at a time: B is small. */
 static const real *small_pack(const mlpi_gemm_args *p)
 {
     const real *b = p->B.data;
@@ -236,7 +254,7 @@ static const real *small_pack(const mlpi_gemm_args *p)
     return p->scratch;
 }
 
-/* B's columns lie apart. */
+/* Computes a product whose B has columns that are not contiguous. */
 static NEVER_INLINE void small_packed(const mlpi_gemm_args *p)
 {
     mlpi_gemm_args packed = *p;
@@ -244,7 +262,8 @@ static NEVER_INLINE void small_packed(const mlpi_gemm_args *p)
     small_columns(p->m, p->n)(&packed);
 }
 
-/* C^T = B^T A^T: a b = b a: the same chains. */
+/* Computes C^T = B^T A^T and transposes it. Since a b = b a, the chains are the
+ * same. A single column needs no transposition. */
 static NEVER_INLINE void small_transposed(const mlpi_gemm_args *p)
 {
     mlpi_gemm_args transposed = {
@@ -264,8 +283,9 @@ static NEVER_INLINE void small_transposed(const mlpi_gemm_args *p)
     }
 }
 
-/* A single column, of which VLEN rows of contiguous elements are transposed as
- * they are loaded, SIDE columns at a time; `at` is where the first begins. */
+/* Computes VLEN rows of a C with one column. The lanes are the rows: VLEN rows
+ * of A are transposed as they are loaded, TRANSPOSE_ROWS terms at a time, from
+ * offset `at` of each. */
 static inline ALWAYS_INLINE void column_vector(const mlpi_gemm_args *p,
                                                const real *const row[VLEN],
                                                size_t at, real *c)
@@ -274,11 +294,11 @@ static inline ALWAYS_INLINE void column_vector(const mlpi_gemm_args *p,
     const real *b = p->B.data;
     const real *bias = p->bias;
     size_t k = 0;
-    for (; k + SIDE <= p->k; k += SIDE) {
-        vec a[SIDE];
+    for (; k + TRANSPOSE_ROWS <= p->k; k += TRANSPOSE_ROWS) {
+        vec a[TRANSPOSE_ROWS];
         vload_columns(row, at + k, a);
         UNROLL
-        for (size_t i = 0; i < SIDE; i++, b += p->B.row_stride) {
+        for (size_t i = 0; i < TRANSPOSE_ROWS; i++, b += p->B.row_stride) {
             s = vfma(a[i], vset1(*b), s);
         }
     }
@@ -292,60 +312,64 @@ static inline ALWAYS_INLINE void column_vector(const mlpi_gemm_args *p,
     vstore(c, bias ? vadd(s, vset1(*bias)) : s);
 }
 
-/* m >= VLEN rows, some of the last perhaps twice. */
+/* Computes a C with one column and m >= VLEN rows. The last rows overlap those
+ * before if m is no multiple of VLEN; both store the same sums. */
 static NEVER_INLINE void small_column_of_rows(const mlpi_gemm_args *p)
 {
     real *c = p->C;
-    const size_t a_row = p->A.row_stride;
+    const size_t rs_a = p->A.row_stride;
     const real *row[VLEN];
     for (size_t r = 0; r < VLEN; r++) {
-        row[r] = (const real *)p->A.data + r * a_row;
+        row[r] = (const real *)p->A.data + r * rs_a;
     }
     for (size_t done = 0; done < p->m; done += VLEN) {
-        size_t i = least(done, p->m - VLEN);
-        column_vector(p, row, i * a_row, c + i);
+        size_t i = min_size(done, p->m - VLEN);
+        column_vector(p, row, i * rs_a, c + i);
     }
 }
 
-/* Rows too few, or too far apart, for vectors. */
+/* Computes a C with one column without vectors, for rows of A that are too few
+ * or whose elements are not contiguous. */
 static NEVER_INLINE void small_column(const mlpi_gemm_args *p)
 {
-    const size_t a_row = p->A.row_stride;
+    const size_t rs_a = p->A.row_stride;
     const real *bias = p->bias;
     real *c = p->C;
     for (size_t i = 0, done = 0; i < p->m; i += done) {
-        size_t at[FEW];
-        real s[FEW];
-        const real *a = (const real *)p->A.data + i * a_row;
+        size_t at[SMALL_ROWS];
+        real s[SMALL_ROWS];
+        const real *a = (const real *)p->A.data + i * rs_a;
         const real *b = p->B.data;
-        done = few_of(p->m - i);
-        few_offsets(done, a_row, at);
+        done = low_tile_rows(p->m - i);
+        low_tile_offsets(done, rs_a, at);
         UNROLL
-        for (size_t r = 0; r < FEW; r++) {
+        for (size_t r = 0; r < SMALL_ROWS; r++) {
             s[r] = R(0.0);
         }
         for (size_t k = p->k; k > 0; k--) {
             UNROLL
-            for (size_t r = 0; r < FEW; r++) {
+            for (size_t r = 0; r < SMALL_ROWS; r++) {
                 s[r] = fma_real(a[at[r]], *b, s[r]);
             }
             a += p->A.col_stride;
             b += p->B.row_stride;
         }
+        /* `done` is 4, 2 or 1, so the mask maps each row that the tile lacks to
+         * the row that it repeats. */
         UNROLL
-        for (size_t r = 0; r < FEW; r++) {
+        for (size_t r = 0; r < SMALL_ROWS; r++) {
             c[i + (r & (done - 1))] = bias ? s[r] + *bias : s[r];
         }
     }
 }
 
-/* Vectors that hold n numbers. */
+/* Returns the number of vectors that hold n numbers. */
 static inline size_t vectors(size_t n)
 {
     return n / VLEN + (n % VLEN > 0);
 }
 
-/* Where Z is kept as well as its ReLU. */
+/* Keeps Z in C and stores its ReLU in another array. */
 static NEVER_INLINE void small_then_relu(const mlpi_gemm_args *p)
 {
     mlpi_gemm_args z = *p;
@@ -354,33 +378,37 @@ static NEVER_INLINE void small_then_relu(const mlpi_gemm_args *p)
     map_each(vrelu, p->m * p->n, p->C, p->relu);
 }
 
-/* Are there rows enough that C^T in tiles of gemm_tmpl.h, whose rows are the
- * few columns of C, saves more lanes than it costs to turn it? */
-static inline bool pays_to_turn(const mlpi_gemm_args *p)
+/* True if C has so many rows that it pays to compute C^T with the micro-tiles
+ * of gemm_tmpl.h, whose rows are then the few columns of C: they leave fewer
+ * lanes empty. 256 is the number of idle lanes, times k, that outweighs
+ * transposing. */
+static inline bool pays_to_transpose(const mlpi_gemm_args *p)
 {
     const size_t lanes = (p->n + 3) / 4 * 4;
     return lanes < VLEN && p->m >= 4 * VLEN && (VLEN - lanes) * p->k >= 256;
 }
 
-/* The quickest way of a product, if it is small, or NULL. Vectors run over the
- * columns of C or, where that leaves fewer lanes empty, over its rows. */
-static mlpi_gemm_function *small_way(const mlpi_gemm_args *p)
+/* Returns the fastest function for a small product, or NULL if the product is
+ * not small. Vectors run over the columns of C, or over its rows if that leaves
+ * fewer lanes empty. */
+static mlpi_gemm_function *select_small(const mlpi_gemm_args *p)
 {
-    bool no_more = !p->bias && !p->gate && !p->relu;
-    bool is_turned = p->A.row_stride == 1 && p->m > 1;
-    if (is_turned && no_more && p->n < p->m && p->m <= 2 * VLEN &&
+    bool is_plain = !p->bias && !p->gate && !p->relu;
+    bool a_is_transposed = p->A.row_stride == 1 && p->m > 1;
+    /* Here vectors over the rows of C leave no more lanes empty. */
+    if (a_is_transposed && is_plain && p->n < p->m && p->m <= 2 * VLEN &&
         p->n * vectors(p->m) <= p->m * vectors(p->n)) {
         return small_transposed;
     }
     if (p->n == 1) {
-        mlpi_gemm_function *way =
+        mlpi_gemm_function *column =
             p->A.col_stride == 1 && p->m >= VLEN && VLEN > 1
                 ? small_column_of_rows
                 : small_column;
-        return is_turned || p->gate || p->relu ? NULL : way;
+        return a_is_transposed || p->gate || p->relu ? NULL : column;
     }
     if (p->n > 2 * VLEN || p->k * p->n > SMALL_REALS ||
-        (is_turned && no_more && pays_to_turn(p))) {
+        (a_is_transposed && is_plain && pays_to_transpose(p))) {
         return NULL;
     }
     if (p->relu && p->relu != p->C) {

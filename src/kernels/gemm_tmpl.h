@@ -1,203 +1,259 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Matrix product C = A B + bias. Parameters: the vocabulary, loop_tmpl.h,
- * small_tmpl.h, pack_tmpl.h, tile_tmpl.h, update_tmpl.h and plain.h.
+ * Matrix product C = A B + bias by blocks, as in BLIS. C is (m, n), A (m, k), B
+ * (k, n). Parameters: the vocabulary of vec_portable.h, above all MR, NR_VECS,
+ * KC and MC; and loops_tmpl.h, gemm_small_tmpl.h, gemm_pack_tmpl.h,
+ * gemm_microkernel_tmpl.h and optimizer_step_tmpl.h.
  *
- * Each element is one chain over k ascending; long chains are cut into blocks
- * and the accumulator goes through C in between, which changes no bit. For each
- * block of k, and of rows of A:
+ * Canonical arithmetic: an element of C is one chain s = fma(a[k], b[k], s)
+ * over ascending k, from s = 0; the bias is added to the finished chain. The
+ * inner dimension k is therefore never split between accumulators or threads,
+ * because to add partial sums afterwards would round differently. A chain that
+ * is longer than KC goes through memory: C holds the accumulator between two
+ * blocks of k, which is exact. Blocks, tiles and packing change no bit.
  *
- *     A's block is packed, tile by tile, and stays in L2;
- *     for each panel of columns:
- *         B's panel is packed and stays in L1, or as near as vec_<isa>.h says;
- *         each tile of A goes by it.
+ *                    k by KC              j by NR               j by NR
+ *                   +---+---+           +--+--+--+            +--+--+--+
+ *                   |   |   |   k by KC |##|  |  |            |  |  |  |
+ *          i by MC  +---+---+           +--+--+--+   i by MC  +--+--+--+
+ *                   |###|   |           |  |  |  |            |##|  |  |
+ *                   +---+---+           +--+--+--+            +--+--+--+
+ *                       A                    B                     C
  *
- * (K. Goto and R. van de Geijn, "Anatomy of High-Performance Matrix
- * Multiplication", ACM TOMS 34, 2008.) What is small enough, or read once, is
- * used where it lies, if it lies well. Few columns leave lanes empty, so there
- * are other ways for some: C^T is computed where A's columns are contiguous
- * (`transposed`), and rows are the lanes where A's rows are (run_rows_as_lanes). Products
- * that are smaller yet are those of small_tmpl.h.
+ *     for k in steps of KC        the chains of C advance by up to KC terms
+ *       for i in steps of MC      A (MC, KC) is packed by tiles and stays in L2
+ *         for j in steps of NR    B (KC, NR) is packed as one panel, near L1
+ *           for i in steps of MR  the micro-kernel: C (MR, NR) in registers
+ *
+ * These are the loops of BLIS with NC = NR: a panel of B is packed at the
+ * moment at which it is needed, by the first micro-tile that reads it if
+ * possible, and again for each block of MC rows. vec_<isa>.h says which cache
+ * holds what.
+ *
+ *   K. Goto and R. A. van de Geijn, "Anatomy of High-Performance Matrix
+ *   Multiplication", ACM TOMS 34(3), 2008.
+ *   F. G. Van Zee and R. A. van de Geijn, "BLIS: A Framework for Rapidly
+ *   Instantiating BLAS Functionality", ACM TOMS 41(3), 2015.
+ *
+ * An operand that fits a cache or is read only once is not packed, if its rows
+ * are contiguous. Few columns of C would leave lanes of the vectors empty:
+ * there C^T is computed instead if the columns of A are contiguous
+ * (`transposed`), and the lanes hold rows of C if the rows of A are
+ * (run_rows_as_lanes). The smallest products are those of gemm_small_tmpl.h.
  */
 enum {
-    PACK_A_COLUMNS = 4 * PANEL,     /* above which packing A pays */
-    SMALL_B = 32768 / sizeof(real), /* B that L1 holds as it is */
-    MIDDLE_B = 2 * SMALL_B,         /* and that L2 gives in time */
-    SHORT = 16,                     /* chains that end before C is stored */
-    NARROW = 12,                    /* columns that had better be rows */
-    FEW_TILES = 4 * TILE_ROWS,      /* rows of them */
-    ROOM = TILE_ROWS * PANEL,       /* for a tile that is not whole in C */
-    /* Scratch of a product of small_tmpl.h: B, or C^T. */
-    SMALL_ROOM = SMALL_REALS > 4 * VLEN *VLEN ? SMALL_REALS : 4 * VLEN *VLEN
+    PACK_A_MIN_COLUMNS = 4 * NR, /* packing A pays if C has more columns */
+    L1_B_REALS = 32768 / sizeof(real), /* a B that L1 holds: 32 KB */
+    L2_B_REALS = 2 * L1_B_REALS,       /* a B that L2 delivers in time */
+    SHORT_K = 16,              /* up to here the product is bound by stores */
+    NARROW_COLUMNS = 12,       /* most columns of C for which C^T pays */
+    SHORT_K_ROWS = 4 * MR,     /* rows of a block if k <= SHORT_K */
+    EDGE_TILE_REALS = MR * NR, /* a micro-tile outside of C */
+    /* gemm_small_tmpl.h packs B or stores C^T in this much scratch. */
+    SMALL_SCRATCH = SMALL_REALS > 4 * VLEN *VLEN ? SMALL_REALS : 4 * VLEN *VLEN
 };
 
-_Static_assert(BLOCK_DEPTH % VLEN == 0 && BLOCK_ROWS % TILE_ROWS == 0,
+_Static_assert(KC % VLEN == 0 && MC % MR == 0,
                "blocks hold whole vectors and tiles");
-_Static_assert((int)ROOM >= ROW_VECS * VLEN, "the room holds a single row's");
+_Static_assert((int)EDGE_TILE_REALS >= ROW_VECS * VLEN,
+               "the edge tile holds the sums of a single row");
 
-/* A product whose operands are real. */
-typedef struct job {
+/* The operands as arrays of reals, with BLIS's names for the strides: element
+ * (i, j) of X is x[i rs_x + j cs_x].
+ *
+ * Assumptions:
+ *   - A and B: none on strides or alignment. Where neither the rows nor the
+ *     columns are contiguous, packing moves one number at a time.
+ *   - C: cs_c == 1; or rs_c == 1, for C^T, and then bias, relu, gate and update
+ *     are NULL. C overlaps neither A nor B.
+ *   - relu and gate have the strides of C. If relu == c, C is not stored.
+ *   - m, n, k >= 1, and no multiples of MR, NR, KC or VLEN are required. */
+typedef struct gemm_args {
     size_t m, n, k;
     const real *a;
-    size_t a_row, a_k;
+    size_t rs_a, cs_a;
     const real *b;
-    size_t b_k, b_col;
+    size_t rs_b, cs_b;
     real *c;
-    size_t c_row, c_col; /* c_col is 1; or c_row is, and the rest is NULL: */
+    size_t rs_c, cs_c;
     const real *bias;
-    size_t bias_col; /* 1: an element for each column; 0: the same for all */
+    size_t bias_stride; /* 1: real bias[n]; 0: one number for all columns */
     real *relu;
     const real *gate;
-    const mlpi_optimizer_step *update; /* NULL if c_col is not 1 */
-    const constants *constants;        /* its */
-} job;
+    const mlpi_optimizer_step *update; /* or NULL */
+    const constants *constants;        /* of the update, as vectors */
+} gemm_args;
 
-/* Sums of rows [i, i + rows) and columns [j, j + cols). */
-typedef struct area {
+/* The sums of rows [i, i + rows) and columns [j, j + cols) of C. They lie in C
+ * itself or in the edge tile: a buffer of MR rows of NR reals for tiles that do
+ * not fit C, because the micro-kernel stores whole vectors only.
+ *
+ * Assumption: rows of the edge tile have space for whole vectors. Their lanes
+ * beyond `cols` may hold anything and are never stored to C. */
+typedef struct tile_area {
     size_t i, j, rows, cols;
-    real *sums; /* in C, or in the room, where rows are whole vectors */
+    real *sums; /* element (i, j) is sums[0] */
     size_t stride;
-} area;
+} tile_area;
 
-/* What C has so far, into the room; or, where tiles are in C itself, the next
- * one, of at most `after` rows, towards L1. */
-static HOT void prepare(const job *p, const area *t, bool in_c, size_t after)
+/* Copies what the earlier blocks of k left in C to the edge tile. A tile that
+ * is computed in C itself needs no copy; there the next tile, which has at most
+ * `after` rows, is prefetched to L1. */
+static HOT void fetch_c(const gemm_args *p, const tile_area *t, bool in_c,
+                        size_t after)
 {
-    const real *c = p->c + t->i * p->c_row + t->j * p->c_col;
+    const real *c = p->c + t->i * p->rs_c + t->j * p->cs_c;
     if (in_c) {
-        for (size_t i = 0; i < least(after, t->rows); i++) {
-            prefetch(c, (t->rows + i) * p->c_row, PANEL);
+        for (size_t i = 0; i < min_size(after, t->rows); i++) {
+            prefetch(c, (t->rows + i) * p->rs_c, NR);
         }
     } else {
-        mlpi_operand from = {c, p->c_row, p->c_col};
+        mlpi_operand from = {c, p->rs_c, p->cs_c};
         pack(t->rows, t->cols, from, t->sums, t->stride);
     }
 }
 
-/* The step for which the sums are dw. */
-static void descend_by(const job *p, const area *t)
+/* Updates the weights with the sums as their gradient dW. The fused update
+ * reads dW while it is in L1, which saves a pass over memory. */
+static void apply_update(const gemm_args *p, const tile_area *t)
 {
     const mlpi_optimizer_step *u = p->update;
-    const size_t at = t->i * p->c_row + t->j;
+    const size_t at = t->i * p->rs_c + t->j;
     span s = {.rows = t->rows,
               .n = t->cols,
               .dw = t->sums,
               .dw_stride = t->stride,
               .w = (real *)u->w + at,
-              .w_stride = p->c_row};
+              .w_stride = p->rs_c};
     for (size_t k = 0; k < 2 && u->state[k]; k++) {
         s.state[k] = (real *)u->state[k] + at;
     }
     update_span(u, p->constants, &s);
 }
 
-/* Asks for what descend_by will read and write. */
-static void prefetch_updated(const job *p, const area *t)
+/* Prefetches the weights and the optimizer's state that apply_update will read
+ * and write, so that they arrive while the micro-kernel works. */
+static void prefetch_update(const gemm_args *p, const tile_area *t)
 {
     const mlpi_optimizer_step *u = p->update;
     for (size_t i = 0; i < t->rows; i++) {
-        const size_t at = (t->i + i) * p->c_row + t->j;
-        prefetch_to_write(u->w, at, PANEL);
+        const size_t at = (t->i + i) * p->rs_c + t->j;
+        prefetch_to_write(u->w, at, NR);
         for (size_t k = 0; k < 2 && u->state[k]; k++) {
-            prefetch_to_write(u->state[k], at, PANEL);
+            prefetch_to_write(u->state[k], at, NR);
         }
     }
 }
 
-/* Sums into C and, if their chains have ended, what comes after. */
-static HOT void finish(const job *p, const area *t, bool ended)
+/* Moves the sums of a tile to C. After the last block of k the chains are
+ * complete: then this also adds the bias, applies gate and ReLU, or updates the
+ * weights. */
+static HOT void finish_tile(const gemm_args *p, const tile_area *t,
+                            bool is_last)
 {
-    if (p->c_col != 1) {
+    if (p->cs_c != 1) {
         mlpi_operand from = {t->sums, 1, t->stride};
-        real *c = p->c + t->i + t->j * p->c_col;
-        pack(t->cols, t->rows, from, c, p->c_col);
+        real *c = p->c + t->i + t->j * p->cs_c;
+        pack(t->cols, t->rows, from, c, p->cs_c);
         return;
     }
-    if (ended && p->update) {
-        descend_by(p, t);
+    if (is_last && p->update) {
+        apply_update(p, t);
         return;
     }
     for (size_t i = 0; i < t->rows; i++) {
         for (size_t j = 0; j < t->cols; j += VLEN) {
-            const size_t at = (t->i + i) * p->c_row + t->j + j;
-            const size_t left = least(VLEN, t->cols - j);
+            const size_t at = (t->i + i) * p->rs_c + t->j + j;
+            const size_t left = min_size(VLEN, t->cols - j);
             const bool part = left < VLEN;
             vec s = load_lanes(t->sums + i * t->stride + j, part, left);
-            if (ended && p->bias) {
-                s = vadd(s, p->bias_col
+            if (is_last && p->bias) {
+                s = vadd(s, p->bias_stride
                                 ? load_lanes(p->bias + t->j + j, part, left)
                                 : vset1(*p->bias));
             }
-            if (ended && p->gate) {
+            if (is_last && p->gate) {
                 vec g = load_lanes(p->gate + at, part, left);
                 s = vselect(vle(g, vzero()), vzero(), s);
             }
-            if (!ended || p->c != p->relu) {
+            if (!is_last || p->c != p->relu) {
                 store_lanes(p->c + at, s, part, left);
             }
-            if (ended && p->relu) {
+            if (is_last && p->relu) {
                 store_lanes(p->relu + at, vrelu(s), part, left);
             }
         }
     }
 }
 
-/* Blocks of equal size, at most `most`, and multiples of `grain`. */
-static size_t block_size(size_t n, size_t most, size_t grain)
+/* Returns the size of equal blocks of n that have at most `max_size` elements
+ * and are multiples of `multiple`. Equal blocks avoid a last one that is
+ * tiny. */
+static size_t block_size(size_t n, size_t max_size, size_t multiple)
 {
-    size_t blocks = (n + most - 1) / most;
-    return ((n + blocks - 1) / blocks + grain - 1) / grain * grain;
+    size_t blocks = (n + max_size - 1) / max_size;
+    return ((n + blocks - 1) / blocks + multiple - 1) / multiple * multiple;
 }
 
-static bool packs_a(const job *p)
+/* True if A is packed: always for C^T, whose last tile may read rows beyond the
+ * last, and otherwise if each tile of A is read for many panels of B. */
+static bool packs_a(const gemm_args *p)
 {
-    return p->n > PACK_A_COLUMNS || p->c_col != 1;
+    return p->n > PACK_A_MIN_COLUMNS || p->cs_c != 1;
 }
 
-/* Rows of a tile if so many are left. Those of C^T may be more: they are few,
- * and packed, and the tile goes to the room. */
-static size_t height(const job *p, size_t left)
+/* Returns the rows of the next micro-tile if `left` rows are left. A tile of
+ * C^T may have more rows than are left: its A is packed with zeros, its sums go
+ * to the edge tile, and one nearly full tile is faster than two. */
+static size_t tile_height(const gemm_args *p, size_t left)
 {
-    const bool is_nearly_whole = left > MIDDLE_ROWS && left < TILE_ROWS;
-    return p->c_col != 1 && is_nearly_whole ? TILE_ROWS : tile_rows(left);
+    const bool is_nearly_whole = left > MIDDLE_ROWS && left < MR;
+    return p->cs_c != 1 && is_nearly_whole ? MR : rows_of_next_tile(left);
 }
 
-/* n, up to whole vectors. */
-static size_t whole_vectors(size_t n)
+/* Returns n rounded up to whole vectors. */
+static size_t round_up_to_vec(size_t n)
 {
     return vectors(n) * VLEN;
 }
 
-/* Can B's rows be read where they lie? */
-static bool b_is_dense(const job *p)
+/* True if the micro-kernel can read the rows of B in place. */
+static bool b_is_dense(const gemm_args *p)
 {
-    return p->b_col == 1 && p->n % VLEN == 0;
+    return p->cs_b == 1 && p->n % VLEN == 0;
 }
 
-/* Does all of B stay in caches, so that it needs neither panels nor blocks?
- * What does not lie well is packed before, which pays if it is a panel anyhow,
- * or if chains are so short that C's rows are to be few at a time. */
-static bool has_small_b(const job *p)
+/* True if all of B stays in a cache, so that it needs neither panels nor
+ * blocks. A B that is not dense is packed as a whole first. That pays if it is
+ * a single panel anyhow, or if the chains are so short that C is written a few
+ * rows at a time. */
+static bool b_stays_in_cache(const gemm_args *p)
 {
-    const size_t size = p->k * whole_vectors(p->n);
-    if (p->c_col != 1) {
+    const size_t size = p->k * round_up_to_vec(p->n);
+    if (p->cs_c != 1) {
         return false;
     }
-    return b_is_dense(p) ? size <= SMALL_B
-                         : size <= MIDDLE_B && (p->n <= PANEL || p->k <= SHORT);
+    return b_is_dense(p)
+               ? size <= L1_B_REALS
+               : size <= L2_B_REALS && (p->n <= NR || p->k <= SHORT_K);
 }
 
-/* A part of the work: rows [i, i + m) of A in the block [k, k + depth), with
- * room for a tile, for a panel of B unless B is small, and for these rows,
- * packed unless NULL. */
+/* One iteration of the loop over MC: rows [i, i + m) of A and terms [k, k +
+ * kc).
+ *
+ * Assumptions: i is a multiple of MR and k of VLEN, as MC and KC are; the
+ * buffers are parts of the scratch, in this order, and need no alignment. */
 typedef struct block {
-    size_t i, m, k, depth;
-    real *room, *panel, *rows;
+    size_t i, m, k, kc;
+    real *edge_tile; /* [MR][NR] */
+    real *packed_b;  /* [kc][NR]; or NULL: B is read in place */
+    real *packed_a;  /* [m][kc] in tiles; or NULL: A is read in place */
 } block;
 
-/* Packs m rows of n elements with zeros after them, up to `width` at least: they
- * are multiplied like all, though nobody looks, and of what memory held before
- * that could be slow, or raise exceptions. May write VLEN beyond the last row. */
+/* Packs m rows of n elements into rows of `width`, with zeros behind them. The
+ * zeros are multiplied like other numbers although nobody reads the products:
+ * what memory held before could be subnormal, hence slow, or raise exceptions.
+ * Up to VLEN reals beyond the last row may be written. */
 static COLD void pack_padded(size_t m, size_t n, mlpi_operand from, real *to,
                              size_t width)
 {
@@ -209,235 +265,265 @@ static COLD void pack_padded(size_t m, size_t n, mlpi_operand from, real *to,
     pack(m, n, from, to, width);
 }
 
-static COLD void pack_a(const job *p, const block *b)
+/* Packs the rows of a block of A in tiles: a tile of `width` rows is a (kc,
+ * width) matrix, so that the micro-kernel reads A in the order of memory. */
+static COLD void pack_a(const gemm_args *p, const block *b)
 {
-    real *to = b->rows;
-    const real *a = p->a + b->i * p->a_row + b->k * p->a_k;
+    real *to = b->packed_a;
+    const real *a = p->a + b->i * p->rs_a + b->k * p->cs_a;
     for (size_t left = b->m, rows = 0; left > 0; left -= rows) {
-        const size_t width = height(p, left);
-        rows = least(left, width);
-        mlpi_operand from = {a, p->a_k, p->a_row};
-        pack_padded(b->depth, rows, from, to, width);
-        a += rows * p->a_row;
-        to += width * b->depth;
+        const size_t width = tile_height(p, left);
+        rows = min_size(left, width);
+        mlpi_operand from = {a, p->cs_a, p->rs_a};
+        pack_padded(b->kc, rows, from, to, width);
+        a += rows * p->rs_a;
+        to += width * b->kc;
     }
 }
 
-/* B's columns [j, j + cols) in the panel, or a first tile that will pack them,
- * or, if that does, B where it is. */
-static void take_panel(const job *p, const block *b, size_t j, size_t cols,
-                       tile *t)
+/* Chooses where the micro-kernel reads columns [j, j + cols) of B: in the
+ * packed panel; in B itself, while the first tile also packs the panel; or in
+ * B itself without packing, if a cache holds all of B or no second tile would
+ * read the panel. */
+static void choose_b(const gemm_args *p, const block *b, size_t j, size_t cols,
+                     micro_tile *t)
 {
-    t->b = p->b + b->k * p->b_k + j * p->b_col;
-    t->b_k = p->b_k;
+    t->b = p->b + b->k * p->rs_b + j * p->cs_b;
+    t->rs_b = p->rs_b;
     const bool is_whole = cols % VLEN == 0;
-    if (!b->panel || (p->b_col == 1 && is_whole && b->m <= TILE_ROWS)) {
+    if (!b->packed_b || (p->cs_b == 1 && is_whole && b->m <= MR)) {
         return;
     }
-    if (p->b_col == 1 && cols == PANEL && tile_rows(b->m) == TILE_ROWS) {
-        t->panel = b->panel;
+    if (p->cs_b == 1 && cols == NR && rows_of_next_tile(b->m) == MR) {
+        t->pack_to = b->packed_b;
         return;
     }
-    mlpi_operand from = {t->b, p->b_k, p->b_col};
-    pack_padded(b->depth, cols, from, b->panel, PANEL);
-    t->b = b->panel;
-    t->b_k = PANEL;
+    mlpi_operand from = {t->b, p->rs_b, p->cs_b};
+    pack_padded(b->kc, cols, from, b->packed_b, NR);
+    t->b = b->packed_b;
+    t->rs_b = NR;
 }
 
-/* All rows of the block by columns [j, j + cols), tile after tile, with C's
- * next lines on their way meanwhile. */
-static NEVER_INLINE void run_panel(const job *p, const block *b, size_t j,
+/* Computes rows [i, i + m) of the block by columns [j, j + cols), tile after
+ * tile. Five flags hold for all tiles of a panel:
+ *
+ *   resumes       a block of k came before: the sums start from C, not from 0
+ *   is_last       no block of k comes after: the chains are complete
+ *   updates       is_last, and the optimizer takes the sums as dW
+ *   in_c          the micro-kernel stores to C itself, not to the edge tile
+ *   needs_finish  finish_tile is called after the micro-kernel
+ *
+ * They occur in these combinations:
+ *
+ *   edge of C, C^T    in_c is false: C is copied to the edge tile if `resumes`
+ *                     is true, and finish_tile always moves the sums back
+ *   whole vectors     in_c is true, and finish_tile is called only if is_last
+ *                     with a bias, a gate, a ReLU or an update to apply
+ *   updates alone     in_c is false although the vectors are whole: C is never
+ *                     written, because only the weights are wanted
+ *   updates, resumes  as in the first two cases: C has held dW before */
+static NEVER_INLINE void run_panel(const gemm_args *p, const block *b, size_t j,
                                    size_t cols)
 {
     const bool resumes = b->k > 0;
-    const bool ends = b->k + b->depth == p->k;
-    const bool updates = ends && p->update;
+    const bool is_last = b->k + b->kc == p->k;
+    const bool updates = is_last && p->update;
     const bool in_c =
-        cols % VLEN == 0 && p->c_col == 1 && !(updates && !resumes);
-    const bool finishes =
-        !in_c || updates || (ends && (p->bias || p->gate || p->relu));
-    real *c = p->c + b->i * p->c_row + j;
-    tile t = {.k = b->depth,
-              .a = b->rows ? b->rows : p->a + b->i * p->a_row + b->k * p->a_k,
-              .a_row = b->rows ? 1 : p->a_row,
-              .a_k = p->a_k,
-              .c = in_c ? c : b->room,
-              .c_row = in_c ? p->c_row : PANEL};
-    take_panel(p, b, j, cols, &t);
+        cols % VLEN == 0 && p->cs_c == 1 && !(updates && !resumes);
+    const bool needs_finish =
+        !in_c || updates || (is_last && (p->bias || p->gate || p->relu));
+    real *c = p->c + b->i * p->rs_c + j;
+    micro_tile t = {.k = b->kc,
+                    .a = b->packed_a ? b->packed_a
+                                     : p->a + b->i * p->rs_a + b->k * p->cs_a,
+                    .rs_a = b->packed_a ? 1 : p->rs_a,
+                    .cs_a = p->cs_a,
+                    .c = in_c ? c : b->edge_tile,
+                    .rs_c = in_c ? p->rs_c : NR};
+    choose_b(p, b, j, cols, &t);
     for (size_t i = 0; i < b->m; i += t.rows) {
-        t.rows = height(p, b->m - i);
-        if (b->rows) {
-            t.a_k = t.rows;
+        t.rows = tile_height(p, b->m - i);
+        if (b->packed_a) {
+            t.cs_a = t.rows;
         }
-        const size_t rows = least(t.rows, b->m - i);
-        const area sums = {b->i + i, j, rows, cols, t.c, t.c_row};
+        const size_t rows = min_size(t.rows, b->m - i);
+        const tile_area sums = {b->i + i, j, rows, cols, t.c, t.rs_c};
         if (resumes) {
-            t.from = t.c;
-            t.from_row = t.c_row;
-            prepare(p, &sums, in_c, b->m - i - t.rows);
+            t.c_in = t.c;
+            t.rs_c_in = t.rs_c;
+            fetch_c(p, &sums, in_c, b->m - i - t.rows);
         }
         if (updates) {
-            prefetch_updated(p, &sums);
+            prefetch_update(p, &sums);
         }
-        run_rows(&t, cols <= VLEN);
-        if (finishes) {
-            finish(p, &sums, ends);
+        run_tile(&t, cols <= VLEN);
+        if (needs_finish) {
+            finish_tile(p, &sums, is_last);
         }
-        t.a += t.rows * (b->rows ? b->depth : p->a_row);
-        t.c += in_c ? t.rows * p->c_row : 0;
-        if (t.panel) {
-            t.b = t.panel;
-            t.b_k = PANEL;
-            t.panel = NULL;
+        t.a += t.rows * (b->packed_a ? b->kc : p->rs_a);
+        t.c += in_c ? t.rows * p->rs_c : 0;
+        if (t.pack_to) {
+            t.b = t.pack_to;
+            t.rs_b = NR;
+            t.pack_to = NULL;
         }
     }
 }
 
-/* Packs a small B that does not lie well. */
-static COLD void pack_b(job *p, real *to)
+/* Packs all of a B that is small but not dense. */
+static COLD void pack_small_b(gemm_args *p, real *to)
 {
-    const size_t n = whole_vectors(p->n);
-    pack_padded(p->k, p->n, (mlpi_operand){p->b, p->b_k, p->b_col}, to, n);
+    const size_t n = round_up_to_vec(p->n);
+    pack_padded(p->k, p->n, (mlpi_operand){p->b, p->rs_b, p->cs_b}, to, n);
     p->b = to;
-    p->b_k = n;
-    p->b_col = 1;
+    p->rs_b = n;
+    p->cs_b = 1;
 }
 
-/* Ten columns would leave six lanes of two vectors empty; rows leave none. */
-static bool is_tall(const job *p)
+/* True if rows_as_lanes_tile computes the product. Ten columns, those of ten
+ * classes, would leave six lanes of two vectors empty; rows leave none. */
+static bool suits_rows_as_lanes(const gemm_args *p)
 {
-    return VLEN == 8 && TILE_ROWS > TALL_COLUMNS && p->n == TALL_COLUMNS &&
-           p->b_k == p->n && p->b_col == 1 && p->a_k == 1 && p->k % SIDE == 0 &&
-           p->m >= VLEN && !p->update;
+    return VLEN == 8 && MR > LANES_COLUMNS && p->n == LANES_COLUMNS &&
+           p->rs_b == p->n && p->cs_b == 1 && p->cs_a == 1 &&
+           p->k % TRANSPOSE_ROWS == 0 && p->m >= VLEN && !p->update;
 }
 
-/* VLEN rows at a time, some of the last perhaps twice. */
-static HOT void run_rows_as_lanes(const job *p, real *scratch)
+/* Computes VLEN rows of C at a time. The last strip overlaps the one before if
+ * m is no multiple of VLEN; both store the same sums. */
+static HOT void run_rows_as_lanes(const gemm_args *p, real *scratch)
 {
-    tile t = {.k = p->k, .a_row = p->a_row, .b = p->b};
+    micro_tile t = {.k = p->k, .rs_a = p->rs_a, .b = p->b};
     t.c = scratch;
     for (size_t done = 0; done < p->m; done += VLEN) {
-        const size_t i = least(done, p->m - VLEN);
-        const area sums = {i, 0, VLEN, p->n, p->c + i * p->c_row, p->c_row};
-        t.a = p->a + i * p->a_row;
-        tall_tile(&t);
-        pack(VLEN, p->n, (mlpi_operand){scratch, 1, VLEN}, sums.sums, p->c_row);
-        finish(p, &sums, true);
+        const size_t i = min_size(done, p->m - VLEN);
+        const tile_area sums = {i, 0, VLEN, p->n, p->c + i * p->rs_c, p->rs_c};
+        t.a = p->a + i * p->rs_a;
+        rows_as_lanes_tile(&t);
+        pack(VLEN, p->n, (mlpi_operand){scratch, 1, VLEN}, sums.sums, p->rs_c);
+        finish_tile(p, &sums, true);
     }
 }
 
-/* Chains that are short write C as fast as it can be, if its rows are few: they
- * may be pages apart, and translations of so many addresses are not at hand. */
-static HOT void run_blocks(job *p, real *scratch)
+/* Runs the loops over k, i and j. A product with short chains is bound by
+ * stores to C. The rows of C can lie pages apart, and more than SHORT_K_ROWS of
+ * them at a time overflow the TLB, so blocks are kept that small. */
+static HOT void run_blocks(gemm_args *p, real *scratch)
 {
-    const bool small = has_small_b(p);
-    if (small && is_tall(p)) {
+    const bool small = b_stays_in_cache(p);
+    if (small && suits_rows_as_lanes(p)) {
         run_rows_as_lanes(p, scratch);
         return;
     }
-    const bool is_short = small && p->k <= SHORT;
-    const size_t depth = small ? p->k : block_size(p->k, BLOCK_DEPTH, VLEN);
-    const size_t rows =
-        block_size(p->m, is_short ? FEW_TILES : BLOCK_ROWS, TILE_ROWS);
-    real *panel = scratch + ROOM;
+    const bool is_short = small && p->k <= SHORT_K;
+    const size_t kc = small ? p->k : block_size(p->k, KC, VLEN);
+    const size_t rows = block_size(p->m, is_short ? SHORT_K_ROWS : MC, MR);
+    real *panel = scratch + EDGE_TILE_REALS;
     if (small && !b_is_dense(p)) {
-        pack_b(p, panel);
+        pack_small_b(p, panel);
     }
-    for (size_t k = 0; k < p->k; k += depth) {
+    for (size_t k = 0; k < p->k; k += kc) {
         for (size_t i = 0; i < p->m; i += rows) {
             block b = {.i = i,
-                       .m = least(rows, p->m - i),
+                       .m = min_size(rows, p->m - i),
                        .k = k,
-                       .depth = least(depth, p->k - k),
-                       .room = scratch,
-                       .panel = small ? NULL : panel};
+                       .kc = min_size(kc, p->k - k),
+                       .edge_tile = scratch,
+                       .packed_b = small ? NULL : panel};
             if (packs_a(p) && !small) {
-                b.rows = b.panel + b.depth * PANEL + VLEN;
+                b.packed_a = b.packed_b + b.kc * NR + VLEN;
                 pack_a(p, &b);
             }
-            for (size_t j = 0; j < p->n; j += PANEL) {
-                run_panel(p, &b, j, least(PANEL, p->n - j));
+            for (size_t j = 0; j < p->n; j += NR) {
+                run_panel(p, &b, j, min_size(NR, p->n - j));
             }
         }
     }
 }
 
-/* One row: B is read once, so there is nothing to pack or to block either, but
- * there must be many columns at work at once. */
-static void run_row(const job *p, real *scratch)
+/* Computes a single row of C. B is read once, so packing and blocks would only
+ * cost time. Many columns advance together to hide the latency of fma. */
+static void run_single_row(const gemm_args *p, real *scratch)
 {
-    tile t = {.k = p->k, .a = p->a, .a_k = p->a_k, .b_k = p->b_k, .c = scratch};
+    micro_tile t = {
+        .k = p->k, .a = p->a, .cs_a = p->cs_a, .rs_b = p->rs_b, .c = scratch};
     for (size_t j = 0, cols = 0; j < p->n; j += cols) {
         t.b = p->b + j;
-        cols = run_row_of(&t, p->n - j);
-        finish(p, &(area){0, j, 1, cols, scratch, 0}, true);
+        cols = run_row_columns(&t, p->n - j);
+        finish_tile(p, &(tile_area){0, j, 1, cols, scratch, 0}, true);
     }
 }
 
+/* Returns a bound on the scratch that grows with m, n and k, in reals: the edge
+ * tile, a panel of B and a packed block of A, or a small B that is packed. */
 static size_t gemm_scratch(size_t m, size_t n, size_t k)
 {
-    size_t depth = least(k, BLOCK_DEPTH);
-    size_t rows = n > PACK_A_COLUMNS ? least(m, BLOCK_ROWS) : 0;
-    size_t blocks = depth * (PANEL + rows + NARROW);
-    size_t small = least(k * whole_vectors(n), MIDDLE_B);
-    size_t most = (blocks > small ? blocks : small) + ROOM + (size_t)2 * VLEN;
-    return most > SMALL_ROOM ? most : SMALL_ROOM;
+    size_t kc = min_size(k, KC);
+    size_t rows = n > PACK_A_MIN_COLUMNS ? min_size(m, MC) : 0;
+    size_t blocks = kc * (NR + rows + NARROW_COLUMNS);
+    size_t small = min_size(k * round_up_to_vec(n), L2_B_REALS);
+    size_t blocked =
+        (blocks > small ? blocks : small) + EDGE_TILE_REALS + (size_t)2 * VLEN;
+    return blocked > SMALL_SCRATCH ? blocked : SMALL_SCRATCH;
 }
 
-static job job_of(const mlpi_gemm_args *p)
+static gemm_args args_of(const mlpi_gemm_args *p)
 {
-    return (job){.m = p->m,
-                 .n = p->n,
-                 .k = p->k,
-                 .a = p->A.data,
-                 .a_row = p->A.row_stride,
-                 .a_k = p->A.col_stride,
-                 .b = p->B.data,
-                 .b_k = p->B.row_stride,
-                 .b_col = p->B.col_stride,
-                 .c = p->C,
-                 .c_row = p->width > 0 ? p->width : p->n,
-                 .c_col = 1,
-                 .bias = p->bias,
-                 .bias_col = 1,
-                 .relu = p->relu,
-                 .gate = p->gate};
+    return (gemm_args){.m = p->m,
+                       .n = p->n,
+                       .k = p->k,
+                       .a = p->A.data,
+                       .rs_a = p->A.row_stride,
+                       .cs_a = p->A.col_stride,
+                       .b = p->B.data,
+                       .rs_b = p->B.row_stride,
+                       .cs_b = p->B.col_stride,
+                       .c = p->C,
+                       .rs_c = p->width > 0 ? p->width : p->n,
+                       .cs_c = 1,
+                       .bias = p->bias,
+                       .bias_stride = 1,
+                       .relu = p->relu,
+                       .gate = p->gate};
 }
 
-/* C^T = B^T A^T: a b = b a, so the chains are the same. */
-static job transposed(const mlpi_gemm_args *p)
+/* Returns the product C^T = B^T A^T. Since a b = b a, its chains are the
+ * same. */
+static gemm_args transposed(const mlpi_gemm_args *p)
 {
-    job j = job_of(p);
+    gemm_args j = args_of(p);
     j.m = p->n;
     j.n = p->m;
     j.a = p->B.data;
-    j.a_row = p->B.col_stride;
-    j.a_k = p->B.row_stride;
+    j.rs_a = p->B.col_stride;
+    j.cs_a = p->B.row_stride;
     j.b = p->A.data;
-    j.b_k = p->A.col_stride;
-    j.b_col = p->A.row_stride;
-    j.c_row = 1;
-    j.c_col = p->n;
-    j.bias_col = 0;
+    j.rs_b = p->A.col_stride;
+    j.cs_b = p->A.row_stride;
+    j.rs_c = 1;
+    j.cs_c = p->n;
+    j.bias_stride = 0;
     return j;
 }
 
-/* C of what is not small. Returns whether the update has been done with it. */
+/* Computes a product that is not small. Returns true if the update is done,
+ * too. */
 static COLD bool multiply(const mlpi_gemm_args *p)
 {
-    /* Where A's columns are contiguous, those of C^T fill vectors: all, if C is
-     * a column, and if there are few, more than those of C would. */
+    /* If the columns of A are contiguous, the rows of C^T fill vectors: all if
+     * C is one column, and more than those of C would if C has few columns. */
     bool is_column = p->n == 1;
-    bool is_narrow = p->n <= NARROW && p->n % VLEN != 0 && p->m >= VLEN &&
-                     !p->bias && !p->relu && !p->gate;
-    job j = p->A.row_stride == 1 && (is_column || is_narrow) ? transposed(p)
-                                                             : job_of(p);
-    if (j.m == 1 && j.b_col == 1) {
-        run_row(&j, p->scratch);
+    bool is_narrow = p->n <= NARROW_COLUMNS && p->n % VLEN != 0 &&
+                     p->m >= VLEN && !p->bias && !p->relu && !p->gate;
+    gemm_args j = p->A.row_stride == 1 && (is_column || is_narrow)
+                      ? transposed(p)
+                      : args_of(p);
+    if (j.m == 1 && j.cs_b == 1) {
+        run_single_row(&j, p->scratch);
         return false;
     }
     constants c;
-    if (p->update && j.c_col == 1) {
+    if (p->update && j.cs_c == 1) {
         c = constants_of(p->update);
         j.update = p->update;
         j.constants = &c;
@@ -446,6 +532,8 @@ static COLD bool multiply(const mlpi_gemm_args *p)
     return j.update;
 }
 
+/* Updates the weights in a pass of its own, for products without the fused
+ * update. */
 static void update_after(const mlpi_gemm_args *p)
 {
     if (p->update) {
@@ -456,35 +544,38 @@ static void update_after(const mlpi_gemm_args *p)
     }
 }
 
-static void product_in_blocks(const mlpi_gemm_args *p)
+/* Computes a product that select_small does not take. */
+static void gemm_blocked(const mlpi_gemm_args *p)
 {
     if (!multiply(p)) {
         update_after(p);
     }
 }
 
-static void product_then_update(const mlpi_gemm_args *p)
+static void gemm_small_then_update(const mlpi_gemm_args *p)
 {
-    small_way(p)(p);
+    select_small(p)(p);
     update_after(p);
 }
 
-static void product_of_nothing(const mlpi_gemm_args *p)
+static void gemm_empty(const mlpi_gemm_args *p)
 {
-    PLAIN(fill_empty)(p);
+    SCALAR_KERNELS.empty_product(p);
     update_after(p);
 }
 
+/* Returns the function that computes a product of these sizes, strides and
+ * operands. A caller that repeats a product asks once. */
 static mlpi_gemm_function *gemm_select(const mlpi_gemm_args *p)
 {
     if (p->m == 0 || p->n == 0 || p->k == 0) {
-        return product_of_nothing;
+        return gemm_empty;
     }
-    mlpi_gemm_function *small = small_way(p);
+    mlpi_gemm_function *small = select_small(p);
     if (!small) {
-        return product_in_blocks;
+        return gemm_blocked;
     }
-    return p->update ? product_then_update : small;
+    return p->update ? gemm_small_then_update : small;
 }
 
 static void gemm(const mlpi_gemm_args *p)

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the other templates share: how loops are written, and the loops over
- * flat arrays. Parameters: the vocabulary.
+ * Loops over flat arrays, and the macros that say how loops are compiled. All
+ * other templates use this one. Parameters: the vocabulary of vec_portable.h,
+ * above all vec, VLEN, vload_part and vstore_part.
  *
- * The functions that a loop is given are constants at each call, and the loops
- * are always inlined, so that no call is left in them. The last lanes of an
- * array go through the same function as all others.
+ * A loop takes a function of vectors and applies it to every vector of an
+ * array. The function is a constant at each call and the loop is always
+ * inlined, so no call is left in the loop. (Only map_called, map_long and
+ * combine_long call the function, which is long then.) The last lanes of an
+ * array, fewer than VLEN, go through the same function as all others: a result
+ * does not depend on its position.
  */
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-/* NO_UNROLL leaves that to the compiler. vec_portable.h asks for it where calls
- * of fma cost more than all around them, and CMake for builds with sanitizers,
- * which would be long at thousands of copies of each check. */
+/* NO_UNROLL leaves unrolling and inlining to the compiler. vec_portable.h
+ * defines it where fma is a call, which costs more than anything around it.
+ * CMake defines it for builds with sanitizers, which take long to compile
+ * thousands of copies of each check. */
 #ifdef NO_UNROLL
 #define ALWAYS_INLINE
 #define UNROLL
@@ -21,18 +26,23 @@
 #define ALWAYS_INLINE __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
+/* NEVER_INLINE keeps long functions out of their callers, where their code
+ * would be repeated. */
 #define NEVER_INLINE __attribute__((noinline))
-/* Of functions that take no time beside what they call, or are rarely called:
- * compilers make their code small, and that of what only these call, unless it
- * is HOT. */
+/* COLD marks functions that are called rarely or do little work themselves. The
+ * compiler optimizes them, and functions that only they call, for size. HOT
+ * exempts a function from that. */
 #define COLD __attribute__((noinline, cold))
 #define HOT __attribute__((noinline, hot))
+/* R(x) is the constant x in the precision of `real`. */
 #define R(x) ((real)(x))
 
-/* Are there registers for sixteen vectors of sums, and what else they need? */
-enum { MANY = TILE_ROWS * TILE_VECS >= 16 };
+/* True if the registers hold sixteen vectors of sums and the operands of a
+ * loop. They do if the tile of a matrix product has so many vectors, MR x
+ * NR_VECS. */
+enum { HAS_16_ACCUMULATORS = MR * NR_VECS >= 16 };
 
-/* a b + c of single numbers, rounded once. */
+/* Returns a b + c, rounded once, for single numbers. */
 static inline real fma_real(real a, real b, real c)
 {
 #if REAL_BITS == 32
@@ -42,17 +52,18 @@ static inline real fma_real(real a, real b, real c)
 #endif
 }
 
-static inline size_t least(size_t a, size_t b)
+static inline size_t min_size(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
-/* A whole vector, or its first n lanes. */
+/* Loads a whole vector, or its first n lanes if `part`. */
 static inline ALWAYS_INLINE vec load_lanes(const real *p, bool part, size_t n)
 {
     return part ? vload_part(p, n) : vload(p);
 }
 
+/* Stores a whole vector, or its first n lanes if `part`. */
 static inline ALWAYS_INLINE void store_lanes(real *p, vec a, bool part,
                                              size_t n)
 {
@@ -63,7 +74,7 @@ static inline ALWAYS_INLINE void store_lanes(real *p, vec a, bool part,
     }
 }
 
-/* y[i] = f(x[i]) */
+/* Computes y[i] = f(x[i]). */
 static inline ALWAYS_INLINE void map_each(vec (*f)(vec), size_t n,
                                           const real *x, real *y)
 {
@@ -76,7 +87,7 @@ static inline ALWAYS_INLINE void map_each(vec (*f)(vec), size_t n,
     }
 }
 
-/* out[i] = f(a[i], b[i], constant) */
+/* Computes out[i] = f(a[i], b[i], constant). */
 static inline ALWAYS_INLINE void combine(vec (*f)(vec, vec, vec), size_t n,
                                          const real *a, const real *b,
                                          double constant, real *out)
@@ -93,7 +104,7 @@ static inline ALWAYS_INLINE void combine(vec (*f)(vec, vec, vec), size_t n,
     }
 }
 
-/* c[i] = f(a[i], b[i], c[i]) */
+/* Computes c[i] = f(a[i], b[i], c[i]). */
 static inline ALWAYS_INLINE void combine_in_place(vec (*f)(vec, vec, vec),
                                                   size_t n, const real *a,
                                                   const real *b, real *c)
@@ -110,10 +121,8 @@ static inline ALWAYS_INLINE void combine_in_place(vec (*f)(vec, vec, vec),
     }
 }
 
-/* Like map_each and combine, but one for all functions that are long beside a
- * call, or rarely wanted: y[i] = f(x[i]), y[i] = f(x[i], constant), and
- * out[i] = f(a[i], b[i], constant).
- */
+/* Computes y[i] = f(x[i]) through calls of f. The loop is compiled once for all
+ * f, which suits an f that takes long beside a call. */
 static NEVER_INLINE void map_called(vec (*f)(vec), size_t n, const real *x,
                                     real *y)
 {
@@ -124,6 +133,7 @@ static NEVER_INLINE void map_called(vec (*f)(vec), size_t n, const real *x,
     }
 }
 
+/* Computes y[i] = f(x[i], constant) through calls of f. */
 static NEVER_INLINE void map_long(vec (*f)(vec, vec), size_t n, const real *x,
                                   double constant, real *y)
 {
@@ -135,6 +145,7 @@ static NEVER_INLINE void map_long(vec (*f)(vec, vec), size_t n, const real *x,
     }
 }
 
+/* Computes out[i] = f(a[i], b[i], constant) through calls of f. */
 static NEVER_INLINE void combine_long(vec (*f)(vec, vec, vec), size_t n,
                                       const real *a, const real *b,
                                       double constant, real *out)

@@ -1,55 +1,62 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One row through all layers in one call: for a tiny network calls and checks
- * would cost more than its arithmetic. Parameters: the vocabulary, loop_tmpl.h,
- * pack_tmpl.h and activation_tmpl.h.
+ * Prediction for one row through all layers in one call. For a tiny network the
+ * calls and checks of the general path would cost more than its arithmetic.
+ * Parameters: the vocabulary of vec_portable.h, above all VLEN, vfma,
+ * vload_part and vset1; loops_tmpl.h, gemm_pack_tmpl.h (prefetch) and
+ * activation_tmpl.h.
  *
- * Each weight is read once. Chains (those of gemm_tmpl.h) run over outputs side
- * by side, in registers if a layer is from_double; a wide one takes some inputs at a
- * time, so that its weights are read in the order in which they lie:
+ * A layer is z = x W + b with W (n_prev, n), and each output is the chain of
+ * gemm_tmpl.h, so a row predicted alone has the bits that it has in a batch.
+ * Each weight is read once. There are two orders:
  *
- *     from_double   W  - - - >     wide   W  | | | >    four rows of W by turns,
- *                 - - - >               | | | >    z in memory between
+ *     narrow   for each group of 8 vectors of outputs: all inputs; the
+ *              accumulators stay in registers
+ *     wide     for each group of 4 inputs: all outputs; the accumulators
+ *              stay in z, and W is read in the order of memory
  *
- * Weights that L1 does not hold are asked for early.
+ * The wide order is used if L1 does not hold the weights of the network. They
+ * are prefetched in both orders then.
  */
 enum {
-    ROW_CHAINS = 8,                      /* vectors of a from_double layer */
-    ROW_INPUTS = 4,                      /* of a wide one at a time */
-    ROW_AHEAD = 2048 / (int)sizeof(real) /* how early: 32 cache lines */
+    ROW_ACCUMULATORS = 8, /* vectors of a narrow layer in registers */
+    ROW_INPUTS = 4,       /* inputs of a wide layer at a time */
+    ROW_PREFETCH = 2048 / (int)sizeof(real) /* 32 cache lines ahead */
 };
 
-/* z + b, its ReLU if that is wanted, to `z`. What is hidden has room for whole
- * vectors, which a load just behind the store gets sooner than parts. */
+/* Adds the bias, applies ReLU if that is the activation, and stores a vector of
+ * outputs. The array of a hidden layer has space for whole vectors. They are
+ * stored there, because a load soon after a partial store is slow. */
 static inline ALWAYS_INLINE void row_finish(const mlpi_row_layer *p, vec s,
                                             size_t j, real *z, bool part,
                                             bool hidden)
 {
-    size_t left = p->how.n - j;
+    size_t left = p->activation.n - j;
     s = vadd(s, load_lanes((const real *)p->b + j, part, left));
-    if (p->how.f == MLP_ACT_RELU) {
+    if (p->activation.f == MLP_ACT_RELU) {
         s = vrelu(s);
     }
     store_lanes(z + j, s, part && !hidden, left);
 }
 
-/* `vecs` vectors of outputs from j on; `vecs` and `part` are constants. */
+/* Computes `vecs` vectors of outputs from j on, with accumulators in registers.
+ * `vecs` and `part` are constants at each call. */
 static inline ALWAYS_INLINE void row_narrow(const mlpi_row_layer *p,
                                             const real *x, size_t j, real *z,
                                             size_t vecs, bool part, bool far,
                                             bool hidden)
 {
-    const size_t n = p->how.n;
+    const size_t n = p->activation.n;
     const size_t inputs = p->n_prev;
     const real *w = (const real *)p->W + j;
-    vec s[ROW_CHAINS];
+    vec s[ROW_ACCUMULATORS];
     UNROLL
     for (size_t v = 0; v < vecs; v++) {
         s[v] = vzero();
     }
     for (size_t k = 0; k < inputs; k++, w += n) {
         if (far) {
-            prefetch(w, ROW_AHEAD, vecs * VLEN);
+            prefetch(w, ROW_PREFETCH, vecs * VLEN);
         }
         vec input = vset1(x[k]);
         UNROLL
@@ -63,24 +70,27 @@ static inline ALWAYS_INLINE void row_narrow(const mlpi_row_layer *p,
     }
 }
 
-static NEVER_INLINE void row_eight(const mlpi_row_layer *p, const real *x,
-                                   size_t j, real *z, bool far)
+static NEVER_INLINE void row_narrow_8(const mlpi_row_layer *p, const real *x,
+                                      size_t j, real *z, bool far)
 {
-    row_narrow(p, x, j, z, ROW_CHAINS, false, far, true);
+    row_narrow(p, x, j, z, ROW_ACCUMULATORS, false, far, true);
 }
 
-static NEVER_INLINE void row_four(const mlpi_row_layer *p, const real *x,
-                                  size_t j, real *z, bool far)
+static NEVER_INLINE void row_narrow_4(const mlpi_row_layer *p, const real *x,
+                                      size_t j, real *z, bool far)
 {
-    row_narrow(p, x, j, z, ROW_CHAINS / 2, false, far, true);
+    row_narrow(p, x, j, z, ROW_ACCUMULATORS / 2, false, far, true);
 }
 
-/* One vector of chains takes `count` more inputs, which is a constant. */
-static inline ALWAYS_INLINE void row_more(size_t count, const vec *input,
-                                          const real *w, size_t n, real *z,
-                                          bool begins, bool part, size_t left)
+/* Continues the chains of one vector of outputs with `count` more inputs.
+ * `count` is a constant at each call; the sums are in z, unless these inputs
+ * are the first. */
+static inline ALWAYS_INLINE void row_add_inputs(size_t count, const vec *input,
+                                                const real *w, size_t n,
+                                                real *z, bool is_first,
+                                                bool part, size_t left)
 {
-    vec s = begins ? vzero() : load_lanes(z, part, left);
+    vec s = is_first ? vzero() : load_lanes(z, part, left);
     UNROLL
     for (size_t i = 0; i < count; i++) {
         prefetch(w, (count + i) * n, VLEN);
@@ -89,9 +99,11 @@ static inline ALWAYS_INLINE void row_more(size_t count, const vec *input,
     store_lanes(z, s, part, left);
 }
 
+/* Continues the chains of all n outputs with `count` more inputs, whose weights
+ * are `count` rows of W. */
 static inline ALWAYS_INLINE void row_inputs(size_t count, size_t n,
                                             const real *x, const real *w,
-                                            real *z, bool begins)
+                                            real *z, bool is_first)
 {
     vec input[ROW_INPUTS];
     UNROLL
@@ -100,17 +112,18 @@ static inline ALWAYS_INLINE void row_inputs(size_t count, size_t n,
     }
     size_t j = 0;
     for (; j + VLEN <= n; j += VLEN) {
-        row_more(count, input, w + j, n, z + j, begins, false, VLEN);
+        row_add_inputs(count, input, w + j, n, z + j, is_first, false, VLEN);
     }
     if (j < n) {
-        row_more(count, input, w + j, n, z + j, begins, true, n - j);
+        row_add_inputs(count, input, w + j, n, z + j, is_first, true, n - j);
     }
 }
 
+/* Computes a layer in the wide order. */
 static NEVER_INLINE void row_wide(const mlpi_row_layer *p, const real *x,
                                   real *z)
 {
-    const size_t n = p->how.n;
+    const size_t n = p->activation.n;
     const real *w = p->W;
     size_t k = 0;
     for (; k + ROW_INPUTS <= p->n_prev; k += ROW_INPUTS, w += ROW_INPUTS * n) {
@@ -120,13 +133,14 @@ static NEVER_INLINE void row_wide(const mlpi_row_layer *p, const real *x,
         row_inputs(1, n, x + k, w, z, k == 0);
     }
     for (size_t j = 0; j < n; j += VLEN) {
-        const size_t left = least(VLEN, n - j);
+        const size_t left = min_size(VLEN, n - j);
         vec s = load_lanes(z + j, left < VLEN, left);
         row_finish(p, s, j, z, left < VLEN, false);
     }
 }
 
-/* A single output. */
+/* Computes a layer with a single output, whose weights are contiguous. The
+ * chain has no neighbours to fill a vector with, so it uses single numbers. */
 static inline ALWAYS_INLINE void row_dot(const mlpi_row_layer *p, const real *x,
                                          real *z)
 {
@@ -136,25 +150,28 @@ static inline ALWAYS_INLINE void row_dot(const mlpi_row_layer *p, const real *x,
         s = fma_real(x[k], w[k], s);
     }
     s += *(const real *)p->b;
-    *z = p->how.f == MLP_ACT_RELU && s <= R(0.0) ? R(0.0) : s;
+    *z = p->activation.f == MLP_ACT_RELU && s <= R(0.0) ? R(0.0) : s;
 }
 
+/* Computes a layer: z = x W + b in the order that suits its size, then its
+ * activation. `hidden` means that z has space for whole vectors. */
 static inline ALWAYS_INLINE void row_layer(const mlpi_row_layer *p,
                                            const real *x, real *z, bool far,
                                            bool hidden)
 {
-    const size_t n = p->how.n;
+    const size_t n = p->activation.n;
     if (n == 1) {
         row_dot(p, x, z);
-    } else if (far && n > ROW_CHAINS * VLEN) {
+    } else if (far && n > ROW_ACCUMULATORS * VLEN) {
         row_wide(p, x, z);
     } else {
         size_t j = 0;
-        for (; n - j >= ROW_CHAINS * VLEN; j += ROW_CHAINS * VLEN) {
-            row_eight(p, x, j, z, far);
+        for (; n - j >= ROW_ACCUMULATORS * VLEN; j += ROW_ACCUMULATORS * VLEN) {
+            row_narrow_8(p, x, j, z, far);
         }
-        for (; n - j >= ROW_CHAINS / 2 * VLEN; j += ROW_CHAINS / 2 * VLEN) {
-            row_four(p, x, j, z, far);
+        for (; n - j >= ROW_ACCUMULATORS / 2 * VLEN;
+             j += ROW_ACCUMULATORS / 2 * VLEN) {
+            row_narrow_4(p, x, j, z, far);
         }
         for (; n - j >= VLEN; j += VLEN) {
             row_narrow(p, x, j, z, 1, false, far, true);
@@ -163,18 +180,21 @@ static inline ALWAYS_INLINE void row_layer(const mlpi_row_layer *p,
             row_narrow(p, x, j, z, 1, true, far, hidden);
         }
     }
-    if (p->how.f != MLP_ACT_RELU && p->how.f != MLP_ACT_IDENTITY) {
-        activate(&p->how, z, z);
+    if (p->activation.f != MLP_ACT_RELU &&
+        p->activation.f != MLP_ACT_IDENTITY) {
+        activate(&p->activation, z, z);
     }
 }
 
-static void predict_row(const mlpi_row *row)
+/* Sends the row through the layers. The outputs of hidden layers alternate
+ * between two arrays. */
+static void predict_row(const mlpi_row_args *row)
 {
     const real *x = row->x;
     for (size_t l = 0; l < row->L; l++) {
         const bool hidden = l + 1 < row->L;
         real *z = hidden ? row->hidden[l % 2] : row->out;
-        row_layer(&row->layer[l], x, z, row->far, hidden);
+        row_layer(&row->layer[l], x, z, row->exceeds_l1, hidden);
         x = z;
     }
 }

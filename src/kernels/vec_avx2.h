@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The vector vocabulary, see vec_portable.h, of AVX2 with FMA: 256 bits.
- * Parameter: REAL_BITS, 32 or 64. */
+/*
+ * The vector vocabulary of AVX2 with FMA: vectors of 256 bits. vec_portable.h
+ * says what each word means. Parameter: REAL_BITS, 32 or 64.
+ *
+ * The functions of both precisions differ in the suffix of their intrinsics
+ * only, which the macros V (reals) and VI (integers of the same size) append.
+ */
 #if !defined(__AVX2__) || !defined(__FMA__)
 #error "compile with -mavx2 -mfma"
 #endif
@@ -8,16 +13,17 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-#define TILE_ROWS 6 /* 12 accumulators, 2 of B, 1 of A: 15 registers of 16 */
-#define TILE_VECS 2
-/* B's panel, 16 KB, stays in L1 and A's block, 144 or 288 KB, near L2. */
-#define BLOCK_DEPTH 256
-#define BLOCK_ROWS 144
+#define MR 6 /* 12 accumulators, 2 for B, 1 for A: 15 registers of 16 */
+#define NR_VECS 2
+/* A panel of B, KC NR reals = 16 KB, stays in L1. A block of A, MC KC reals =
+ * 144 or 288 KB, stays in L2 or near it. */
+#define KC 256
+#define MC 144
 
 #if REAL_BITS == 32
 
 #define VLEN 8
-#define SIDE 4
+#define TRANSPOSE_ROWS 4
 typedef float real;
 typedef __m256 vec;
 #define V(operation) _mm256_##operation##_ps
@@ -31,12 +37,12 @@ typedef __m256 vec;
 #define FRACTION_BITS 23
 #define EXPONENT_BIAS 127
 #define SQRT_HALF 0x3f3504f3u
-#define TWO_TO_FRACTION 0x1p23f /* its last bit counts 1 */
+#define TWO_TO_FRACTION 0x1p23f /* its last bit has the value 1 */
 
 #else
 
 #define VLEN 4
-#define SIDE 2
+#define TRANSPOSE_ROWS 2
 typedef double real;
 typedef __m256d vec;
 #define V(operation) _mm256_##operation##_pd
@@ -54,7 +60,7 @@ typedef __m256d vec;
 
 #endif
 
-typedef vec mask; /* all bits of a lane, or none */
+typedef vec mask; /* a lane is true if all its bits are 1 */
 
 static inline vec vset1(real x)
 {
@@ -76,11 +82,14 @@ static inline void vstore(real *p, vec a)
     V(storeu)(p, a);
 }
 
+/* Returns integers whose first n lanes have all bits set. */
 static inline __m256i first_lanes(size_t n)
 {
     return VI(cmpgt)(SET_INTEGER(n), LANE_NUMBERS);
 }
 
+/* Masked loads and stores do not touch memory in the lanes that are off, so a
+ * part may end at the end of a page. */
 static inline vec vload_part(const real *p, size_t n)
 {
     return VMASKLOAD(p, first_lanes(n));
@@ -91,7 +100,7 @@ static inline void vstore_part(real *p, vec a, size_t n)
     VMASKSTORE(p, first_lanes(n), a);
 }
 
-/* 128 bits of the rows a and b. */
+/* Loads 128 bits of each of the rows a and b into one vector. */
 static inline vec halves(const real *a, const real *b)
 {
 #if REAL_BITS == 32
@@ -103,12 +112,12 @@ static inline vec halves(const real *a, const real *b)
 #endif
 }
 
-/* Squares of 128 bits go to their places as they are loaded; what is left is
- * to transpose each of them. */
+/* Loads squares of 128 by 128 bits straight to their final half of the vector,
+ * so that only the squares themselves remain to be transposed. */
 static inline void vload_columns(const real *const column[VLEN], size_t i,
-                                 vec out[SIDE])
+                                 vec out[TRANSPOSE_ROWS])
 {
-#define HALVES(r) halves(column[(r)] + i, column[(r) + SIDE] + i)
+#define HALVES(r) halves(column[(r)] + i, column[(r) + TRANSPOSE_ROWS] + i)
 #if REAL_BITS == 32
     vec a = HALVES(0);
     vec b = HALVES(1);
@@ -166,6 +175,8 @@ static inline vec vfnma(vec a, vec b, vec c)
     return V(fnmadd)(a, b, c);
 }
 
+/* -0.0 has the sign bit and no other, so bit operations with it change or keep
+ * the sign of any number, NaNs included. */
 static inline vec vneg(vec a)
 {
     return V(xor)(a, vset1((real)-0.0));
@@ -181,6 +192,7 @@ static inline vec vcopysign(vec magnitude, vec sign)
     return V(or)(vabs(magnitude), V(and)(sign, vset1((real)-0.0)));
 }
 
+/* Comparisons are ordered and quiet: false for a NaN, without an exception. */
 static inline mask vlt(vec a, vec b)
 {
     return V(cmp)(a, b, _CMP_LT_OQ);
@@ -191,17 +203,19 @@ static inline mask vle(vec a, vec b)
     return V(cmp)(a, b, _CMP_LE_OQ);
 }
 
+/* Each lane gives one bit, and all of them must be 1. */
 static inline int vall(mask m)
 {
     return V(movemask)(m) == (1 << VLEN) - 1;
 }
 
+/* The intrinsic takes the choice for `false` first. */
 static inline vec vselect(mask m, vec yes, vec no)
 {
     return V(blendv)(no, yes, m);
 }
 
-/* Added to 1.5 * 2^FRACTION_BITS, n stands in the last bits of the sum. */
+/* The sum with 1.5 2^FRACTION_BITS has the integer n in its last bits. */
 static inline vec vpow2(vec n)
 {
     vec sum = vadd(n, vset1((real)1.5 * TWO_TO_FRACTION));
@@ -210,8 +224,8 @@ static inline vec vpow2(vec n)
     return VCAST_BACK(VI(add)(shifted, one));
 }
 
-/* Exponents are counted from sqrt(1/2) instead of 1: its bits are subtracted,
- * the rest is split, and they are added back to the fraction. */
+/* The bits of sqrt(1/2) are subtracted from those of x, the difference is split
+ * into exponent and fraction, and they are added back to the fraction. */
 static inline vec vsplit(vec x, vec *k)
 {
     const __m256i sqrt_half = SET_INTEGER(SQRT_HALF);

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The vector vocabulary, see vec_portable.h, of AVX-512 (F and DQ): 512 bits.
- * Parameter: REAL_BITS, 32 or 64. */
+/*
+ * The vector vocabulary of AVX-512 (F and DQ): vectors of 512 bits.
+ * vec_portable.h says what each word means. Parameter: REAL_BITS, 32 or 64.
+ *
+ * The functions of both precisions differ in the suffix of their intrinsics
+ * only, which the macros V (reals) and VI (integers of the same size) append.
+ * Masks have registers of their own, with one bit for each lane.
+ */
 #if !defined(__AVX512F__) || !defined(__AVX512DQ__)
 #error "compile with -mavx512f -mavx512dq"
 #endif
@@ -8,19 +14,20 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-#define TILE_ROWS 12 /* 24 accumulators, 2 of B, 1 of A: 27 registers of 32 */
-#define TILE_VECS 2
-/* B's panel, 64 KB, and A's block, 720 KB, stay in L2 (1 MB or more): the panel
- * comes to L1 in time, and sums go by way of C half as often as they would if
- * blocks were so short that L1 held it. */
-#define BLOCK_DEPTH 512
+#define MR 12 /* 24 accumulators, 2 for B, 1 for A: 27 registers of 32 */
+#define NR_VECS 2
+/* A panel of B, KC NR reals = 64 KB, and a block of A, MC KC reals = 720 KB,
+ * stay in L2, which has 1 MB or more. The panel is more than L1 holds, but it
+ * arrives in time, and sums go through C half as often as they would with a KC
+ * that suits L1. */
+#define KC 512
 
 #if REAL_BITS == 32
 
-#define BLOCK_ROWS 360
+#define MC 360
 
 #define VLEN 16
-#define SIDE 4
+#define TRANSPOSE_ROWS 4
 typedef float real;
 typedef __m512 vec;
 typedef __mmask16 mask;
@@ -33,14 +40,14 @@ typedef __mmask16 mask;
 #define FRACTION_BITS 23
 #define EXPONENT_BIAS 127
 #define SQRT_HALF 0x3f3504f3u
-#define TWO_TO_FRACTION 0x1p23f /* its last bit counts 1 */
+#define TWO_TO_FRACTION 0x1p23f /* its last bit has the value 1 */
 
 #else
 
-#define BLOCK_ROWS 180
+#define MC 180
 
 #define VLEN 8
-#define SIDE 4
+#define TRANSPOSE_ROWS 4
 typedef double real;
 typedef __m512d vec;
 typedef __mmask8 mask;
@@ -77,11 +84,14 @@ static inline void vstore(real *p, vec a)
     V(storeu)(p, a);
 }
 
+/* Returns a mask that is true in the first n lanes. */
 static inline mask first_lanes(size_t n)
 {
     return (mask)((1u << n) - 1u);
 }
 
+/* Masked loads and stores do not touch memory in the lanes that are off, so a
+ * part may end at the end of a page. */
 static inline vec vload_part(const real *p, size_t n)
 {
     return V(maskz_loadu)(first_lanes(n), p);
@@ -94,7 +104,7 @@ static inline void vstore_part(real *p, vec a, size_t n)
 
 #if REAL_BITS == 32
 
-/* 128 bits of the rows a, b, c and d. */
+/* Loads 128 bits of each of the rows a, b, c and d into one vector. */
 static inline vec quarters(const real *a, const real *b, const real *c,
                            const real *d)
 {
@@ -104,14 +114,15 @@ static inline vec quarters(const real *a, const real *b, const real *c,
     return _mm512_insertf32x4(x, _mm_loadu_ps(d), 3);
 }
 
-/* Squares of 128 bits go to their places as they are loaded; what is left is
- * to transpose each of them. */
+/* Loads squares of 128 by 128 bits straight to their final quarter of the
+ * vector, so that only the squares themselves remain to be transposed. */
 static inline void vload_columns(const real *const column[VLEN], size_t i,
-                                 vec out[SIDE])
+                                 vec out[TRANSPOSE_ROWS])
 {
 #define QUARTERS(r)                                                            \
-    quarters(column[(r)] + i, column[(r) + SIDE] + i,                          \
-             column[(r) + 2 * SIDE] + i, column[(r) + 3 * SIDE] + i)
+    quarters(column[(r)] + i, column[(r) + TRANSPOSE_ROWS] + i,                \
+             column[(r) + 2 * TRANSPOSE_ROWS] + i,                             \
+             column[(r) + 3 * TRANSPOSE_ROWS] + i)
     vec a = QUARTERS(0);
     vec b = QUARTERS(1);
     vec c = QUARTERS(2);
@@ -129,16 +140,17 @@ static inline void vload_columns(const real *const column[VLEN], size_t i,
 
 #else
 
-/* 256 bits of the rows a and b. */
+/* Loads 256 bits of each of the rows a and b into one vector. */
 static inline vec halves(const real *a, const real *b)
 {
     return _mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(a)),
                               _mm256_loadu_pd(b), 1);
 }
 
-/* Pairs of rows, then of pairs. */
+/* Transposes in two stages: the numbers of a pair of rows are interleaved, then
+ * the pairs are shuffled in units of 128 bits. */
 static inline void vload_columns(const real *const column[VLEN], size_t i,
-                                 vec out[SIDE])
+                                 vec out[TRANSPOSE_ROWS])
 {
 #define HALVES(r) halves(column[(r)] + i, column[(r) + 2] + i)
     vec a = HALVES(0);
@@ -193,6 +205,8 @@ static inline vec vfnma(vec a, vec b, vec c)
     return V(fnmadd)(a, b, c);
 }
 
+/* -0.0 has the sign bit and no other, so bit operations with it change or keep
+ * the sign of any number, NaNs included. */
 static inline vec vneg(vec a)
 {
     return V(xor)(a, vset1((real)-0.0));
@@ -208,6 +222,7 @@ static inline vec vcopysign(vec magnitude, vec sign)
     return V(or)(vabs(magnitude), V(and)(sign, vset1((real)-0.0)));
 }
 
+/* Comparisons are ordered and quiet: false for a NaN, without an exception. */
 static inline mask vlt(vec a, vec b)
 {
     return VCOMPARE(a, b, _CMP_LT_OQ);
@@ -218,17 +233,19 @@ static inline mask vle(vec a, vec b)
     return VCOMPARE(a, b, _CMP_LE_OQ);
 }
 
+/* Each lane gives one bit, and all of them must be 1. */
 static inline int vall(mask m)
 {
     return m == (mask)-1;
 }
 
+/* The intrinsic takes the choice for `false` first. */
 static inline vec vselect(mask m, vec yes, vec no)
 {
     return V(mask_blend)(m, no, yes);
 }
 
-/* Added to 1.5 * 2^FRACTION_BITS, n stands in the last bits of the sum. */
+/* The sum with 1.5 2^FRACTION_BITS has the integer n in its last bits. */
 static inline vec vpow2(vec n)
 {
     vec sum = vadd(n, vset1((real)1.5 * TWO_TO_FRACTION));
@@ -237,8 +254,8 @@ static inline vec vpow2(vec n)
     return VCAST_BACK(VI(add)(shifted, one));
 }
 
-/* Exponents are counted from sqrt(1/2) instead of 1: its bits are subtracted,
- * the rest is split, and they are added back to the fraction. */
+/* The bits of sqrt(1/2) are subtracted from those of x, the difference is split
+ * into exponent and fraction, and they are added back to the fraction. */
 static inline vec vsplit(vec x, vec *k)
 {
     const __m512i sqrt_half = SET_INTEGER(SQRT_HALF);

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The vector vocabulary, see vec_portable.h, of AArch64: 128 bits.
- * Parameter: REAL_BITS, 32 or 64. */
+/*
+ * The vector vocabulary of AArch64 (NEON): vectors of 128 bits. vec_portable.h
+ * says what each word means. Parameter: REAL_BITS, 32 or 64.
+ *
+ * The functions of both precisions differ in the suffix of their intrinsics
+ * only, which the macros V (reals) and VI (integers of the same size) append.
+ */
 #ifndef __aarch64__
 #error "compile for AArch64"
 #endif
@@ -10,17 +15,18 @@
 #include <stdint.h>
 #include <string.h>
 
-#define TILE_ROWS 12 /* 24 accumulators, 2 of B, 1 of A: 27 registers of 32 */
-#define TILE_VECS 2
-/* B's panel, 8 KB, and A's tile, 12 or 24 KB, stay in L1 and A's block, 240 or
- * 480 KB, in L2. */
-#define BLOCK_DEPTH 256
-#define BLOCK_ROWS 240
+#define MR 12 /* 24 accumulators, 2 for B, 1 for A: 27 registers of 32 */
+#define NR_VECS 2
+/* A panel of B, KC NR reals = 8 KB for a tile of two vectors, and a tile of A,
+ * 12 or 24 KB, stay in L1. A block of A, MC KC reals = 240 or 480 KB, stays in
+ * L2. */
+#define KC 256
+#define MC 240
 
 #if REAL_BITS == 32
 
 #define VLEN 4
-#define SIDE VLEN
+#define TRANSPOSE_ROWS VLEN
 typedef float real;
 typedef float32x4_t vec;
 typedef uint32x4_t mask;
@@ -37,12 +43,12 @@ typedef uint32x4_t vbits;
 #define FRACTION_BITS 23
 #define EXPONENT_BIAS 127
 #define SQRT_HALF 0x3f3504f3u
-#define TWO_TO_FRACTION 0x1p23f /* its last bit counts 1 */
+#define TWO_TO_FRACTION 0x1p23f /* its last bit has the value 1 */
 
 #else
 
 #define VLEN 2
-#define SIDE VLEN
+#define TRANSPOSE_ROWS VLEN
 typedef double real;
 typedef float64x2_t vec;
 typedef uint64x2_t mask;
@@ -83,6 +89,7 @@ static inline void vstore(real *p, vec a)
     V(st1)(p, a);
 }
 
+/* NEON has no masked loads and stores, so parts go through an array. */
 static inline vec vload_part(const real *p, size_t n)
 {
     real lanes[VLEN] = {0};
@@ -97,8 +104,9 @@ static inline void vstore_part(real *p, vec a, size_t n)
     memcpy(p, lanes, n * sizeof(real));
 }
 
+/* Transposes a square of VLEN by VLEN numbers in registers. */
 static inline void vload_columns(const real *const column[VLEN], size_t i,
-                                 vec out[SIDE])
+                                 vec out[TRANSPOSE_ROWS])
 {
     vec a = vload(column[0] + i);
     vec b = vload(column[1] + i);
@@ -144,6 +152,7 @@ static inline vec vsqrt(vec a)
     return V(sqrt)(a);
 }
 
+/* The intrinsics take the summand first: vfma(c, a, b) is c + a b. */
 static inline vec vfma(vec a, vec b, vec c)
 {
     return V(fma)(c, a, b);
@@ -164,11 +173,13 @@ static inline vec vabs(vec a)
     return V(abs)(a);
 }
 
+/* The sign bit comes from `sign`, all other bits from `magnitude`. */
 static inline vec vcopysign(vec magnitude, vec sign)
 {
     return V(bsl)(VCAST(vset1((real)-0.0)), sign, magnitude);
 }
 
+/* The comparisons are false if one number is a NaN. */
 static inline mask vlt(vec a, vec b)
 {
     return V(clt)(a, b);
@@ -179,6 +190,7 @@ static inline mask vle(vec a, vec b)
     return V(cle)(a, b);
 }
 
+/* A false lane has only zero bits, so the minimum is 0 if there is one. */
 static inline int vall(mask m)
 {
     return vminvq_u32(VHALVES(m)) != 0;
@@ -189,7 +201,7 @@ static inline vec vselect(mask m, vec yes, vec no)
     return V(bsl)(m, yes, no);
 }
 
-/* Added to 1.5 * 2^FRACTION_BITS, n stands in the last bits of the sum. */
+/* The sum with 1.5 2^FRACTION_BITS has the integer n in its last bits. */
 static inline vec vpow2(vec n)
 {
     vec sum = vadd(n, vset1((real)1.5 * TWO_TO_FRACTION));
@@ -197,8 +209,8 @@ static inline vec vpow2(vec n)
     return VCAST_BACK(VI(add)(shifted, VCAST(vset1((real)1.0))));
 }
 
-/* Exponents are counted from sqrt(1/2) instead of 1: its bits are subtracted,
- * the rest is split, and they are added back to the fraction. */
+/* The bits of sqrt(1/2) are subtracted from those of x, the difference is split
+ * into exponent and fraction, and they are added back to the fraction. */
 static inline vec vsplit(vec x, vec *k)
 {
     const vbits sqrt_half = VISET1(SQRT_HALF);

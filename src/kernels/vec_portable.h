@@ -1,28 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vector vocabulary in plain C: vectors of one element. It is the reference
- * that every other vocabulary must equal in bits, and runs where there is no
- * other. Parameter: REAL_BITS, 32 or 64.
+ * The vector vocabulary in plain C, with vectors of one element. It is the
+ * reference: every other vocabulary gives the same bits. It also serves CPUs
+ * that have no vocabulary of their own. Parameter: REAL_BITS, 32 or 64.
  *
- * A vocabulary names the type `vec` of VLEN `real`s, the result `mask` of a
- * comparison, and the functions below, with these meanings:
+ * A vocabulary is what the templates of this folder are written in. It defines
+ * the types `real`, `vec` (VLEN reals) and `mask` (the result of a comparison,
+ * for each lane true or false), and these functions:
  *
- *   vload_part, vstore_part   the first n lanes, 1 <= n <= VLEN; others 0, or
- *                             untouched in memory
- *   vfma a b c                a b + c rounded once; vfnma: c - a b
- *   vall                      does the mask hold in every lane?
- *   vselect                   yes where the mask holds, else no
- *   vpow2                     2^n, for an n that is a whole number, in the
- *                             range of normal numbers
- *   vsplit                    x = m 2^k with m in [sqrt(1/2), sqrt(2)), for a
+ *   vset1 x, vzero            a vector with x, or 0, in all lanes
+ *   vload, vstore             VLEN reals from or to memory, at any alignment
+ *   vload_part, vstore_part   the first n lanes only, 1 <= n <= VLEN: the other
+ *                             lanes are loaded as 0, and stored nowhere
+ *   vload_columns column i out
+ *                             a transposition: lane r of out[k] is
+ *                             column[r][i + k], for k < TRANSPOSE_ROWS
+ *   vadd vsub vmul vdiv vsqrt vneg vabs vcopysign
+ *                             the operation in each lane, correctly rounded
+ *   vfma a b c                a b + c, rounded once
+ *   vfnma a b c               c - a b, rounded once
+ *   vlt, vle                  a < b and a <= b; false if one is a NaN
+ *   vall                      true if the mask is true in every lane
+ *   vselect mask yes no       `yes` where the mask is true, else `no`
+ *   vpow2 n                   2^n, for an integer n such that 2^n is normal
+ *   vsplit x k                m in [sqrt(1/2), sqrt(2)), where x = m 2^k, for a
  *                             positive normal x
  *
- *   vload_columns column i out
- *                             lane r of out[k] is column[r][i + k], k < SIDE
- *
- * and the tile that the matrix product keeps in registers, TILE_ROWS x
- * TILE_VECS vectors, and the blocks that it keeps in caches: of B's rows
- * BLOCK_DEPTH at a time, a multiple of VLEN; of A's rows BLOCK_ROWS.
+ * It also defines the sizes of a matrix product by their names in BLIS
+ * (gemm_tmpl.h): MR rows by NR_VECS vectors of C are a micro-tile, which stays
+ * in registers; KC terms of each chain, a multiple of VLEN, and MC rows of A, a
+ * multiple of MR, are a block, which stays in a cache.
  */
 #include <float.h>
 #include <math.h>
@@ -36,11 +43,11 @@
 #endif
 
 #define VLEN 1
-#define SIDE 1
-#define TILE_ROWS 4
-#define TILE_VECS 2
-#define BLOCK_DEPTH 256
-#define BLOCK_ROWS 128
+#define TRANSPOSE_ROWS 1
+#define MR 4
+#define NR_VECS 2
+#define KC 256
+#define MC 128
 
 #if REAL_BITS == 32
 typedef float real;
@@ -60,7 +67,8 @@ typedef uint64_t bits;
 #define TWO_TO_FRACTION 0x1p52
 #endif
 
-/* Where fma is no instruction. See loop_tmpl.h. */
+/* Without an instruction for fma, calls of it take nearly all of the time, and
+ * unrolled loops would only be longer. See loops_tmpl.h. */
 #if !defined(FP_FAST_FMA) && !defined(NO_UNROLL)
 #define NO_UNROLL
 #endif
@@ -68,6 +76,7 @@ typedef uint64_t bits;
 typedef real vec;
 typedef bool mask;
 
+/* Returns the bits of a number; memcpy is how C allows it. */
 static inline bits bits_of(real x)
 {
     bits u = 0;
@@ -75,6 +84,7 @@ static inline bits bits_of(real x)
     return u;
 }
 
+/* Returns the number that has these bits. */
 static inline real real_of(bits u)
 {
     real x = 0;
@@ -115,7 +125,7 @@ static inline void vstore_part(real *p, vec a, size_t n)
 }
 
 static inline void vload_columns(const real *const column[VLEN], size_t i,
-                                 vec out[SIDE])
+                                 vec out[TRANSPOSE_ROWS])
 {
     out[0] = column[0][i];
 }
@@ -164,6 +174,7 @@ static inline vec vneg(vec a)
     return -a;
 }
 
+/* Two shifts clear the sign bit, of a NaN as well. */
 static inline vec vabs(vec a)
 {
     return real_of(bits_of(a) << 1 >> 1);
@@ -195,15 +206,18 @@ static inline vec vselect(mask m, vec yes, vec no)
     return m ? yes : no;
 }
 
-/* Added to 1.5 * 2^FRACTION_BITS, n stands in the last bits of the sum. */
+/* Returns 2^n. In the sum with 1.5 2^FRACTION_BITS the integer n stands in the
+ * last bits, from where it is shifted to the exponent. */
 static inline vec vpow2(vec n)
 {
     bits sum = bits_of(n + (real)1.5 * TWO_TO_FRACTION);
     return real_of((sum << FRACTION_BITS) + bits_of(1));
 }
 
-/* Exponents are counted from sqrt(1/2) instead of 1: its bits are subtracted,
- * the rest is split, and they are added back to the fraction. */
+/* Splits x = m 2^k and returns m. The exponent is counted from sqrt(1/2)
+ * instead of 1: the bits of sqrt(1/2) are subtracted from those of x, the
+ * difference is split into exponent and fraction, and they are added back to
+ * the fraction. */
 static inline vec vsplit(vec x, vec *k)
 {
     const bits fraction = ((bits)1 << FRACTION_BITS) - 1;

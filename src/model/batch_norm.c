@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Batch norm in the order of a training step: the forward pass, the backward
+ * pass, and the update of the running moments; batch_norm.h has the formulas.
+ *
+ * Matrices are dense with rows of n[l] numbers. The sums of a column run over
+ * all rows in the eight lanes of the canonical order, whichever thread owns the
+ * column, so the bits do not depend on the number of threads.
+ */
 #include "model/batch_norm.h"
 
-enum { COLUMNS_GRAIN = 16 }; /* columns that members share: whole vectors */
+/* Threads split the columns in whole vectors: 16 floats are 64 bytes, so that
+ * no two threads write to one cache line. */
+enum { COLUMNS_GRAIN = 16 };
 
-/* Column `first` of a layer, or its row, in each of the arrays. */
+/* Returns element `first` of a row of n[l] parameters. */
 static const void *parameter(const mlp_net *net, size_t offset, size_t first)
 {
     return mlpi_const_at(net->kernels, net->parameters, offset + first);
 }
 
-/* What the kernels need for rows and columns that begin at this element. */
-static mlpi_normalise_back back_of(const mlp_net *net,
-                                   const mlpi_batch_norm *norm, size_t row,
-                                   size_t column)
+/* Returns the operands of the backward kernels for the rows from `row` on and
+ * the columns from `column` on; the caller adds how many. */
+static mlpi_normalise_back backward_operands(const mlp_net *net,
+                                             const mlpi_batch_norm_args *norm,
+                                             size_t row, size_t column)
 {
     const mlpi_kernels *kernels = net->kernels;
     const mlpi_shape *shape = &net->layout.layer[norm->l];
@@ -30,15 +41,15 @@ static mlpi_normalise_back back_of(const mlp_net *net,
         .dshift = mlpi_at(kernels, norm->gradients, shape->b + column)};
 }
 
-void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_member *self,
-                             const mlpi_batch_norm *norm)
+void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
+                             const mlpi_batch_norm_args *norm)
 {
     const mlpi_kernels *kernels = net->kernels;
     const mlpi_shape *shape = &net->layout.layer[norm->l];
     size_t column = 0;
     size_t columns = 0;
     mlpi_partition(self, shape->width, COLUMNS_GRAIN, &column, &columns);
-    mlpi_barrier(self);
+    mlpi_barrier(self); /* U is complete */
     kernels->moments(&(mlpi_moments){
         .m = norm->batch,
         .n = columns,
@@ -46,7 +57,7 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_member *self,
         .X = mlpi_const_at(kernels, norm->X, column),
         .mean = mlpi_at(kernels, norm->moments, shape->mean + column),
         .variance = mlpi_at(kernels, norm->moments, shape->variance + column)});
-    mlpi_barrier(self);
+    mlpi_barrier(self); /* the moments of all columns are complete */
     size_t at = norm->first * shape->width;
     kernels->normalise(&(mlpi_normalise){
         .m = norm->m,
@@ -61,21 +72,21 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_member *self,
         .Z = mlpi_at(kernels, norm->Z, at)});
 }
 
-void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_member *self,
-                              const mlpi_batch_norm *norm)
+void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *self,
+                              const mlpi_batch_norm_args *norm)
 {
     const mlpi_kernels *kernels = net->kernels;
     size_t width = net->layout.layer[norm->l].width;
     size_t column = 0;
     size_t columns = 0;
     mlpi_partition(self, width, COLUMNS_GRAIN, &column, &columns);
-    mlpi_barrier(self);
-    mlpi_normalise_back sums = back_of(net, norm, 0, column);
+    mlpi_barrier(self); /* dZ is complete */
+    mlpi_normalise_back sums = backward_operands(net, norm, 0, column);
     sums.m = norm->batch;
     sums.n = columns;
     kernels->normalise_sums(&sums);
-    mlpi_barrier(self);
-    mlpi_normalise_back rows = back_of(net, norm, norm->first, 0);
+    mlpi_barrier(self); /* dscale and db of all columns are complete */
+    mlpi_normalise_back rows = backward_operands(net, norm, norm->first, 0);
     rows.m = norm->m;
     rows.n = width;
     kernels->normalise_backward(&rows);
@@ -98,22 +109,25 @@ void mlpi_batch_norm_predict(const mlp_net *net, size_t l, size_t m,
         .Z = Z});
 }
 
+/* The kernels leave the biased variance, divided by m, in `moments`; the factor
+ * m / (m - 1) makes it the unbiased one on its way into the average. */
 void mlpi_batch_norm_track(mlp_net *net, size_t m, const void *moments)
 {
     const mlpi_kernels *kernels = net->kernels;
-    const double weight = net->norm_momentum;
+    const double momentum = net->norm_momentum;
     for (size_t l = 1; l <= net->layout.L; l++) {
         const mlpi_shape *shape = &net->layout.layer[l];
         if (!shape->batch_norm) {
             continue;
         }
-        kernels->running_average(shape->width, 1.0 - weight, weight,
-                                 mlpi_const_at(kernels, moments, shape->mean),
-                                 mlpi_at(kernels, net->running, shape->mean));
+        kernels->scalar->running_average(
+            shape->width, 1.0 - momentum, momentum,
+            mlpi_const_at(kernels, moments, shape->mean),
+            mlpi_at(kernels, net->running, shape->mean));
         if (m > 1) {
             double unbiased = (double)m / (double)(m - 1);
-            kernels->running_average(
-                shape->width, 1.0 - weight, weight * unbiased,
+            kernels->scalar->running_average(
+                shape->width, 1.0 - momentum, momentum * unbiased,
                 mlpi_const_at(kernels, moments, shape->variance),
                 mlpi_at(kernels, net->running, shape->variance));
         }

@@ -1,39 +1,58 @@
 /* SPDX-License-Identifier: MIT */
-/* Is data what a network can learn from, or be asked about? */
+/*
+ * Checks of training and test data. What targets may be follows from the loss:
+ * mse, mae and huber compare with any finite number; bce compares with
+ * probabilities in [0, 1]; cce compares with distributions over the classes,
+ * rows of probabilities with the sum 1, or with the number of the one class
+ * that is right. A target outside of these gives a loss that has no minimum, so
+ * training on it would diverge without a hint why.
+ *
+ * The kernels search the data and tell where the first bad number is; only then
+ * does a message need the number itself, which mlp_cview_at reads.
+ */
+#include "model/data_check.h"
+
 #include <math.h>
 
-#include "model/net.h"
 #include "base/error.h"
 
-mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_cview *X,
-                                 size_t least_rows)
+mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_hooks *hooks,
+                                 const mlp_cview *X, size_t min_rows)
 {
     mlpi_expected expected = {.name = "X",
                               .dtype = net->kernels->dtype,
                               .rows = MLPI_ANY_ROWS,
                               .cols = mlpi_net_inputs(net),
-                              .least_rows = least_rows};
-    return mlpi_check_view(&net->hooks, X, &expected);
+                              .min_rows = min_rows};
+    return mlpi_check_view(hooks, X, &expected);
 }
 
+/* True if Y names one class per row instead of a number per output. */
 static bool is_classes(const mlp_net *net, const mlp_cview *Y)
 {
     return net->loss == MLP_LOSS_CCE && Y->dtype == MLP_I32;
 }
 
-mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_cview *Y,
-                                  size_t rows)
+mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_hooks *hooks,
+                                  const mlp_cview *Y, size_t rows)
 {
     bool classes = is_classes(net, Y);
     mlpi_expected expected = {.name = "Y",
                               .dtype = classes ? MLP_I32 : net->kernels->dtype,
                               .rows = rows,
                               .cols = classes ? 1 : mlpi_net_outputs(net)};
-    return mlpi_check_view(&net->hooks, Y, &expected);
+    return mlpi_check_view(hooks, Y, &expected);
 }
 
-mlp_status mlpi_check_finite(const mlp_net *net, const char *name,
-                             mlp_cview view)
+mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_hooks *hooks,
+                             const mlp_cview *X, const mlp_cview *Y)
+{
+    TRY(mlpi_check_inputs(net, hooks, X, 1));
+    return mlpi_check_targets(net, hooks, Y, X->rows);
+}
+
+mlp_status mlpi_check_finite(const mlp_net *net, const mlp_hooks *hooks,
+                             const char *name, mlp_cview view)
 {
     size_t row = 0;
     size_t col = 0;
@@ -41,25 +60,20 @@ mlp_status mlpi_check_finite(const mlp_net *net, const char *name,
         return MLP_OK;
     }
     return mlpi_error(
-        &net->hooks, MLP_ERR_NOT_FINITE,
+        hooks, MLP_ERR_NOT_FINITE,
         "%s: expects finite numbers, got %s in row %zu, column %zu", name,
         isnan(mlp_cview_at(view, row, col)) ? "NaN" : "an infinity", row, col);
 }
 
-mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_cview *X,
-                             const mlp_cview *Y)
-{
-    TRY(mlpi_check_inputs(net, X, 1));
-    return mlpi_check_targets(net, Y, X->rows);
-}
-
-static mlp_status check_classes(const mlp_net *net, const mlp_cview *Y)
+/* Checks that each class is one of 0 to n[L] - 1. */
+static mlp_status check_classes(const mlp_net *net, const mlp_hooks *hooks,
+                                const mlp_cview *Y)
 {
     size_t n = mlpi_net_outputs(net);
     for (size_t i = 0; i < Y->rows; i++) {
         double class = mlp_cview_at(*Y, i, 0);
         if (!(class >= 0 && class < (double)n)) {
-            return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+            return mlpi_error(hooks, MLP_ERR_ARGUMENT,
                               "Y: expects classes from 0 to %zu, got %.0f in "
                               "row %zu",
                               n - 1, class, i);
@@ -68,43 +82,49 @@ static mlp_status check_classes(const mlp_net *net, const mlp_cview *Y)
     return MLP_OK;
 }
 
-static mlp_status check_units(const mlp_net *net, const mlp_cview *Y)
+/* Checks that each target is a probability. */
+static mlp_status check_unit_interval(const mlp_net *net,
+                                      const mlp_hooks *hooks,
+                                      const mlp_cview *Y)
 {
     size_t row = 0;
     size_t col = 0;
-    if (!net->kernels->find_not_unit(*Y, &row, &col)) {
+    if (!net->kernels->scalar->find_not_unit(*Y, &row, &col)) {
         return MLP_OK;
     }
-    return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+    return mlpi_error(hooks, MLP_ERR_ARGUMENT,
                       "Y: %s expects targets from 0 to 1, got %g in row "
                       "%zu, column %zu",
                       mlp_loss_name(net->loss), mlp_cview_at(*Y, row, col), row,
                       col);
 }
 
-static mlp_status check_sums(const mlp_net *net, const mlp_cview *Y)
+/* Checks that each row is a distribution. The kernel allows for the rounding of
+ * a sum. */
+static mlp_status check_row_sums(const mlp_net *net, const mlp_hooks *hooks,
+                                 const mlp_cview *Y)
 {
     size_t row = 0;
     double sum = 0;
-    if (!net->kernels->find_bad_row_sum(*Y, &row, &sum)) {
+    if (!net->kernels->scalar->find_bad_row_sum(*Y, &row, &sum)) {
         return MLP_OK;
     }
-    return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+    return mlpi_error(hooks, MLP_ERR_ARGUMENT,
                       "Y: cce expects rows whose sum is 1, got %.9g in row "
                       "%zu",
                       sum, row);
 }
 
-mlp_status mlpi_check_values(const mlp_net *net, const mlp_cview *X,
-                             const mlp_cview *Y)
+mlp_status mlpi_check_values(const mlp_net *net, const mlp_hooks *hooks,
+                             const mlp_cview *X, const mlp_cview *Y)
 {
-    TRY(mlpi_check_finite(net, "X", *X));
+    TRY(mlpi_check_finite(net, hooks, "X", *X));
     if (is_classes(net, Y)) {
-        return check_classes(net, Y);
+        return check_classes(net, hooks, Y);
     }
-    TRY(mlpi_check_finite(net, "Y", *Y));
+    TRY(mlpi_check_finite(net, hooks, "Y", *Y));
     if (net->loss == MLP_LOSS_BCE || net->loss == MLP_LOSS_CCE) {
-        TRY(check_units(net, Y));
+        TRY(check_unit_interval(net, hooks, Y));
     }
-    return net->loss == MLP_LOSS_CCE ? check_sums(net, Y) : MLP_OK;
+    return net->loss == MLP_LOSS_CCE ? check_row_sums(net, hooks, Y) : MLP_OK;
 }

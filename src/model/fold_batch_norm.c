@@ -1,72 +1,82 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Batch norm that has learnt is one more linear map of each neuron's U, which
- * its weights can do as well: with s = scale / sqrt(variance + epsilon),
+ * Folding batch norm into the weights. When training has ended the running mean
+ * and variance are constants, so batch norm is an affine map of each neuron's
+ * U = W A_prev, and the composition with W is affine again: with
+ * s = scale / sqrt(variance + epsilon),
  *
- *     s (U - mean) + b = (s W) A_prev + (b - s mean)
+ *     Z = s (U - mean) + b = (s W) A_prev + (b - s mean) = W' A_prev + b'
  *
- * Both products are taken in double and rounded once.
+ * The folded network predicts the same up to rounding, with fewer operations,
+ * and can be exported to formats without batch norm. W' and b' are computed in
+ * double from the network's numbers and rounded to its precision once.
  */
 #include <math.h>
 #include <string.h>
 
-#include "model/net.h"
 #include "base/error.h"
+#include "model/net.h"
 
-enum { BLOCK = 64 }; /* neurons that are widened at once */
+/* Neurons that are converted to double at once, on the stack. */
+enum { BLOCK = 64 };
 
-/* Neurons [first, first + n) of layer l. */
+/* A block of neurons, [first, first + n) of layer l with n <= BLOCK, of a
+ * network and of its folded copy. */
 typedef struct neurons {
     const mlp_net *net;
     mlp_net *folded;
     size_t l, first, n;
 } neurons;
 
-static void widen(const neurons *part, const void *reals, size_t offset,
-                  double *out)
+/* Reads the block's n numbers of the row that begins at `offset`. */
+static void read_block(const neurons *block, const void *reals, size_t offset,
+                       double *out)
 {
-    const mlpi_kernels *kernels = part->net->kernels;
+    const mlpi_kernels *kernels = block->net->kernels;
     kernels->to_double(
-        part->n, mlpi_const_at(kernels, reals, offset + part->first), out);
+        block->n, mlpi_const_at(kernels, reals, offset + block->first), out);
 }
 
-static void narrow(const neurons *part, const double *x, size_t offset)
+/* Writes the block's n parameters of the folded row that begins at `offset`. */
+static void write_block(const neurons *block, const double *x, size_t offset)
 {
-    const mlpi_kernels *kernels = part->net->kernels;
-    kernels->from_double(
-        part->n, x,
-        mlpi_at(kernels, part->folded->parameters, offset + part->first));
+    const mlpi_kernels *kernels = block->net->kernels;
+    kernels->scalar->from_double(
+        block->n, x,
+        mlpi_at(kernels, block->folded->parameters, offset + block->first));
 }
 
-static void fold_neurons(const neurons *part)
+/* Computes b' and the rows of W' for a block of neurons. Memory holds W^T, so
+ * the weights of the block's neurons are n neighbours in each of its rows. */
+static void fold_neurons(const neurons *block)
 {
-    const mlp_net *net = part->net;
-    const mlpi_shape *from = &net->layout.layer[part->l];
-    const mlpi_shape *to = &part->folded->layout.layer[part->l];
+    const mlp_net *net = block->net;
+    const mlpi_shape *from = &net->layout.layer[block->l];
+    const mlpi_shape *to = &block->folded->layout.layer[block->l];
     double s[BLOCK];
     double b[BLOCK];
     double x[BLOCK];
-    widen(part, net->parameters, from->scale, s);
-    widen(part, net->running, from->variance, x);
-    for (size_t j = 0; j < part->n; j++) {
+    read_block(block, net->parameters, from->scale, s);
+    read_block(block, net->running, from->variance, x);
+    for (size_t j = 0; j < block->n; j++) {
         s[j] /= sqrt(x[j] + net->norm_epsilon);
     }
-    widen(part, net->parameters, from->b, b);
-    widen(part, net->running, from->mean, x);
-    for (size_t j = 0; j < part->n; j++) {
+    read_block(block, net->parameters, from->b, b);
+    read_block(block, net->running, from->mean, x);
+    for (size_t j = 0; j < block->n; j++) {
         b[j] -= s[j] * x[j];
     }
-    narrow(part, b, to->b);
-    for (size_t i = 0; i < net->layout.layer[part->l - 1].width; i++) {
-        widen(part, net->parameters, from->W + i * from->width, x);
-        for (size_t j = 0; j < part->n; j++) {
+    write_block(block, b, to->b);
+    for (size_t i = 0; i < net->layout.layer[block->l - 1].width; i++) {
+        read_block(block, net->parameters, from->W + i * from->width, x);
+        for (size_t j = 0; j < block->n; j++) {
             x[j] *= s[j];
         }
-        narrow(part, x, to->W + i * to->width);
+        write_block(block, x, to->W + i * to->width);
     }
 }
 
-/* W and b of layer l lie side by side. */
+/* Returns W and b of layer l as one row: they are neighbours in memory. */
 static mlp_cview weights_of(const mlp_net *net, size_t l)
 {
     const mlpi_shape *shape = &net->layout.layer[l];
@@ -79,6 +89,8 @@ static mlp_cview weights_of(const mlp_net *net, size_t l)
                        mlpi_const_at(net->kernels, net->parameters, shape->W)};
 }
 
+/* Checks the folded weights of layer l. They can overflow although the network
+ * was finite: s is large where a neuron hardly varied in training. */
 static mlp_status check_folded(const mlp_net *net, size_t l)
 {
     size_t row = 0;
@@ -92,6 +104,8 @@ static mlp_status check_folded(const mlp_net *net, size_t l)
     return MLP_OK;
 }
 
+/* Fills the parameters of the folded network, layer by layer. Layers without
+ * batch norm are copied. */
 static mlp_status fold(const mlp_net *net, mlp_net *folded)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {
@@ -104,7 +118,7 @@ static mlp_status fold(const mlp_net *net, mlp_net *folded)
             continue;
         }
         for (size_t j = 0; j < width; j += BLOCK) {
-            size_t n = width - j < BLOCK ? width - j : BLOCK;
+            size_t n = mlpi_min_size(BLOCK, width - j);
             fold_neurons(&(neurons){net, folded, l, j, n});
         }
         TRY(check_folded(folded, l));

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * First parameters: b is 0, batch norm does nothing yet, and W is random, or
- * all neurons of a layer would learn the same. Its spread keeps the numbers of
- * about one size on their way through the layers, whatever their widths;
- * MLP_INIT_LIST in mlp.h has the formulas and where they come from.
+ * Initial parameters. With n_in inputs and n_out outputs of a layer, weights
+ * are drawn from a distribution with mean 0 and the variance
+ *
+ *     he      2 / n_in              for relu, which passes half of its inputs
+ *     glorot  2 / (n_in + n_out)    for sigmoid and tanh, forward and backward
+ *     lecun   1 / n_in              for identity
+ *
+ * either normal, randn * sqrt(variance), or uniform on [-w, w) with
+ * w = sqrt(3 variance), since the variance of that is w^2 / 3.
+ *
+ * The order of the random draws is part of the contract: layer by layer, and W
+ * row by row as (n_out, n_in), which is what NumPy does for a tutorial's
+ * network. So the networks of the tutorial can be rebuilt from their seeds.
  */
 #include "model/init.h"
 
 #include <math.h>
 #include <string.h>
 
-/* What MLP_INIT_AUTO means for a layer. */
+/* Returns what MLP_INIT_AUTO stands for in a layer with the activation f. */
 static mlp_weight_init init_for(mlp_activation f)
 {
     if (f == MLP_ACT_IDENTITY) {
@@ -21,12 +30,14 @@ static mlp_weight_init init_for(mlp_activation f)
     return saturates ? MLP_INIT_GLOROT : MLP_INIT_HE;
 }
 
-/* First weights are randn * width, or uniform in [-width, width). */
+/* The distribution that the weights of a layer are drawn from:
+ * randn * width, or uniform on [-width, width). */
 typedef struct spread {
     bool is_uniform;
-    double width;
+    double width; /* 0: all weights are 0 */
 } spread;
 
+/* Returns the distribution for layer l. */
 static spread spread_of(const mlpi_layout *layout, mlp_weight_init init,
                         size_t l)
 {
@@ -53,7 +64,8 @@ static spread spread_of(const mlpi_layout *layout, mlp_weight_init init,
     return (spread){false, 0.0};
 }
 
-/* Draws W (n_out, n_in) in the order of its rows; it lies column by column. */
+/* Draws W (n_out, n_in) in the order of its rows. Memory holds W^T, so the
+ * writes jump; this runs once in a network's life. */
 static void draw_weights(const mlpi_kernels *kernels, const mlpi_shape shape[2],
                          spread s, mlp_rng *rng, void *W)
 {
@@ -63,20 +75,22 @@ static void draw_weights(const mlpi_kernels *kernels, const mlpi_shape shape[2],
         for (size_t j = 0; j < n_in; j++) {
             double w = s.is_uniform ? mlp_rng_uniform(rng, -s.width, s.width)
                                     : mlp_rng_randn(rng) * s.width;
-            kernels->from_double(1, &w, mlpi_at(kernels, W, j * n_out + i));
+            kernels->scalar->from_double(1, &w,
+                                         mlpi_at(kernels, W, j * n_out + i));
         }
     }
 }
 
+/* Sets n reals to x. */
 static void fill(const mlpi_kernels *kernels, void *reals, size_t n, double x)
 {
     for (size_t i = 0; i < n; i++) {
-        kernels->from_double(1, &x, mlpi_at(kernels, reals, i));
+        kernels->scalar->from_double(1, &x, mlpi_at(kernels, reals, i));
     }
 }
 
-/* Normalising to mean 0 and variance 1, and nothing seen of means and variances
- * but these. */
+/* Sets scale to 1, and the running moments to mean 0 and variance 1, as if the
+ * layer's inputs were normalised already. The shift is b, which is 0. */
 static void reset_batch_norm(const mlpi_kernels *kernels,
                              const mlpi_shape *shape, void *parameters,
                              void *running)
@@ -87,10 +101,11 @@ static void reset_batch_norm(const mlpi_kernels *kernels,
     fill(kernels, mlpi_at(kernels, running, shape->variance), n, 1.0);
 }
 
-void mlpi_init_draw(const mlpi_kernels *kernels, const mlpi_layout *layout,
-                    mlp_weight_init init, uint32_t seed, void *parameters)
+void mlpi_init_parameters(const mlpi_kernels *kernels,
+                          const mlpi_layout *layout, mlp_weight_init init,
+                          uint32_t seed, void *parameters)
 {
-    /* The bits of zero are zeros, in both precisions. */
+    /* All bits of 0.0 are zero, in both precisions. */
     memset(parameters, 0, layout->parameters * kernels->real_size);
     void *running = mlpi_at(kernels, parameters, layout->parameters);
     mlp_rng rng = mlp_rng_seeded(seed);

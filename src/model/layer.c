@@ -1,96 +1,118 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The products of one layer as operands of kernels->gemm; layer.h has the
+ * formulas and the table that this file confirms.
+ *
+ * W[l] is stored as n[l-1] rows of n[l] weights, so element (i, j) of
+ * W^T (n_prev, n) is W[i n + j]: row stride n, column stride 1. The same memory
+ * read with row stride 1 and column stride n is W (n, n_prev). Likewise A_prev
+ * (m, n_prev) with its strides exchanged is A_prev^T.
+ */
 #include "model/layer.h"
 
 #include "model/batch_norm.h"
 
-static size_t largest(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-size_t mlpi_forward_scratch(const mlp_net *net, size_t m)
-{
-    size_t most = 0;
-    for (size_t l = 1; l <= net->layout.L; l++) {
-        size_t n = net->layout.layer[l].width;
-        size_t n_prev = net->layout.layer[l - 1].width;
-        most = largest(most, net->kernels->gemm_scratch(m, n, n_prev));
-    }
-    return most;
-}
-
-size_t mlpi_pass_scratch(const mlp_net *net, size_t m)
-{
-    size_t most = mlpi_forward_scratch(net, m);
-    for (size_t l = 1; l <= net->layout.L; l++) {
-        size_t n = net->layout.layer[l].width;
-        size_t n_prev = net->layout.layer[l - 1].width;
-        most = largest(most, net->kernels->gemm_scratch(n_prev, n, m));
-        most = largest(most, net->kernels->gemm_scratch(m, n_prev, n));
-    }
-    return most;
-}
+/* ---------------------------------------------------------------------------
+ * Forward
+ */
 
 mlpi_gemm_args mlpi_forward_gemm(const mlp_net *net,
-                                 const mlpi_forward_step *step)
+                                 const mlpi_forward_args *args)
 {
     const mlpi_kernels *kernels = net->kernels;
-    const mlpi_shape *shape = &net->layout.layer[step->l];
+    const mlpi_shape *shape = &net->layout.layer[args->l];
     size_t n = shape->width;
     return (mlpi_gemm_args){
-        .m = step->m,
+        .m = args->m,
         .n = n,
-        .k = net->layout.layer[step->l - 1].width,
-        .A = step->A_prev,
+        .k = net->layout.layer[args->l - 1].width,
+        .A = args->A_prev,
         .B = {mlpi_at(kernels, net->parameters, shape->W), n, 1},
         .bias = shape->batch_norm ? NULL
                                   : mlpi_at(kernels, net->parameters, shape->b),
-        .C = step->Z,
-        .relu = mlpi_has_relu(net, step->l) ? step->A : NULL,
-        .scratch = step->scratch};
+        .C = args->Z,
+        .relu = mlpi_has_relu(net, args->l) ? args->A : NULL,
+        .scratch = args->scratch};
 }
 
-void mlpi_forward(const mlp_net *net, const mlpi_forward_step *step)
+void mlpi_forward(const mlp_net *net, const mlpi_forward_args *args)
 {
-    mlpi_gemm_args product = mlpi_forward_gemm(net, step);
+    mlpi_gemm_args product = mlpi_forward_gemm(net, args);
     net->kernels->gemm(&product);
-    if (net->layout.layer[step->l].batch_norm) {
-        mlpi_batch_norm_predict(net, step->l, step->m, step->Z, step->Z);
+    if (net->layout.layer[args->l].batch_norm) {
+        mlpi_batch_norm_predict(net, args->l, args->m, args->Z, args->Z);
     }
-    if (!mlpi_has_relu(net, step->l)) {
-        mlpi_activation how = mlpi_net_activation(net, step->l, step->m);
-        net->kernels->activate(&how, step->Z, step->A);
+    if (!mlpi_has_relu(net, args->l)) {
+        mlpi_activation how = mlpi_net_activation(net, args->l, args->m);
+        net->kernels->activate(&how, args->Z, args->A);
     }
 }
+
+/* ---------------------------------------------------------------------------
+ * Backward and gradients
+ */
 
 mlpi_gemm_args mlpi_backward_gemm(const mlp_net *net,
-                                  const mlpi_backward_step *step)
+                                  const mlpi_backward_args *args)
 {
-    const mlpi_shape *shape = &net->layout.layer[step->l];
-    const mlpi_shape *before = &net->layout.layer[step->l - 1];
+    const mlpi_shape *shape = &net->layout.layer[args->l];
+    const mlpi_shape *before = &net->layout.layer[args->l - 1];
     size_t n = shape->width;
     bool is_relu = before->activation == MLP_ACT_RELU;
     return (mlpi_gemm_args){
-        .m = step->m,
+        .m = args->m,
         .n = before->width,
         .k = n,
-        .A = {step->dZ, n, 1},
+        .A = {args->dZ, n, 1},
         .B = {mlpi_at(net->kernels, net->parameters, shape->W), 1, n},
-        .gate = is_relu ? step->A_prev : NULL, /* Z > 0 if A is */
-        .C = step->dA_prev,
-        .scratch = step->scratch};
+        /* A_prev = max(0, Z_prev), so A_prev > 0 exactly where Z_prev > 0. */
+        .gate = is_relu ? args->A_prev : NULL,
+        .C = args->dA_prev,
+        .scratch = args->scratch};
 }
 
 mlpi_gemm_args mlpi_gradient_gemm(const mlp_net *net,
-                                  const mlpi_gradient_step *step)
+                                  const mlpi_gradient_args *args)
 {
-    size_t n = net->layout.layer[step->l].width;
-    size_t n_prev = net->layout.layer[step->l - 1].width;
-    return (mlpi_gemm_args){.m = step->count,
+    size_t n = net->layout.layer[args->l].width;
+    size_t n_prev = net->layout.layer[args->l - 1].width;
+    return (mlpi_gemm_args){.m = args->count,
                             .n = n,
-                            .k = step->m,
-                            .A = {step->A_prev, 1, n_prev},
-                            .B = {step->dZ, n, 1},
-                            .C = step->dW,
-                            .scratch = step->scratch};
+                            .k = args->m,
+                            .A = {args->A_prev, 1, n_prev},
+                            .B = {args->dZ, n, 1},
+                            .C = args->dW,
+                            .scratch = args->scratch};
+}
+
+/* ---------------------------------------------------------------------------
+ * Scratch
+ *
+ * gemm_scratch does not shrink when a dimension grows, so what suffices for m
+ * rows suffices for every smaller batch, and for a part of the inputs.
+ */
+
+size_t mlpi_forward_scratch(const mlp_net *net, size_t m)
+{
+    size_t reals = 0;
+    for (size_t l = 1; l <= net->layout.L; l++) {
+        size_t n = net->layout.layer[l].width;
+        size_t n_prev = net->layout.layer[l - 1].width;
+        size_t forward = net->kernels->gemm_scratch(m, n, n_prev);
+        reals = mlpi_max_size(reals, forward);
+    }
+    return reals;
+}
+
+size_t mlpi_training_scratch(const mlp_net *net, size_t m)
+{
+    size_t reals = mlpi_forward_scratch(net, m);
+    for (size_t l = 1; l <= net->layout.L; l++) {
+        size_t n = net->layout.layer[l].width;
+        size_t n_prev = net->layout.layer[l - 1].width;
+        size_t gradient = net->kernels->gemm_scratch(n_prev, n, m);
+        size_t backward = net->kernels->gemm_scratch(m, n_prev, n);
+        reals = mlpi_max_size(reals, mlpi_max_size(gradient, backward));
+    }
+    return reals;
 }

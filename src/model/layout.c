@@ -1,12 +1,34 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Building layouts. Every function that builds one runs twice for a network,
+ * first with a cursor that only measures, then over the allocated block (see
+ * memory.h). In the first run layout->layer is NULL, so the loops compute each
+ * shape in a local variable and store it only if there is a place for it.
+ *
+ * Sizes are checked before anything is computed with them: after
+ * mlpi_layout_check no sum or product below can overflow.
+ *
+ * As an example, 2 inputs, a layer of 3 neurons with batch norm and a layer of
+ * 1 neuron have these 16 parameters and 6 running moments:
+ *
+ *     element     0      6      9          12     15   16
+ *     parameters  | W[1] | b[1] | scale[1] | W[2] | b[2] |
+ *     running     | mean[1] | variance[1] |
+ *     element     0         3             6
+ *
+ * Without batch norm, or after mlpi_layout_fold, scale[1] is missing, W[2] is
+ * at 9, and there are no running moments.
+ */
 #include "model/layout.h"
 
 #include <string.h>
 
 #include "base/error.h"
 
+/* Lists the names of an X-macro list in a message: " relu tanh ...". */
 #define AND_NAME(constant, number, name) " " name
 
+/* Checks the width of layer l; `what` says in the message what it is. */
 static mlp_status check_width(const mlp_hooks *hooks, const char *what,
                               size_t l, size_t width)
 {
@@ -18,6 +40,8 @@ static mlp_status check_width(const mlp_hooks *hooks, const char *what,
     return MLP_OK;
 }
 
+/* Checks the dropout of layer l. Behind the last layer it would drop the
+ * network's answers, which no loss can learn from. */
 static mlp_status check_dropout(const mlp_config *config, size_t l)
 {
     double dropout = config->layers[l - 1].dropout;
@@ -36,6 +60,47 @@ static mlp_status check_dropout(const mlp_config *config, size_t l)
     return MLP_OK;
 }
 
+/* Checks the description of layer l, whatever its neighbours are. */
+static mlp_status check_layer(const mlp_config *config, size_t l)
+{
+    const mlp_hooks *hooks = &config->hooks;
+    const mlp_layer *layer = &config->layers[l - 1];
+    TRY(check_width(hooks, "layer", l, layer->width));
+    if (!mlp_activation_name(layer->activation)) {
+        return mlpi_error(
+            hooks, MLP_ERR_ARGUMENT,
+            "layer %zu: expects an activation of" MLP_ACTIVATION_LIST(
+                AND_NAME) ", got number %d",
+            l, (int)layer->activation);
+    }
+    TRY(check_dropout(config, l));
+    if (layer->activation == MLP_ACT_SOFTMAX && l < config->n_layers) {
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "layer %zu: expects softmax in the last layer "
+                          "only, %zu",
+                          l, config->n_layers);
+    }
+    return MLP_OK;
+}
+
+/* Returns the number of parameters of checked layers. Widths are at most 2^24,
+ * so a layer has less than 2^49 parameters and the 256 layers less than 2^57:
+ * the sum does not overflow, whatever a size_t holds. */
+static uint64_t count_parameters(const mlp_config *config)
+{
+    uint64_t parameters = 0;
+    size_t before = config->inputs;
+    for (size_t l = 1; l <= config->n_layers; l++) {
+        const mlp_layer *layer = &config->layers[l - 1];
+        parameters += ((uint64_t)before + 1) * layer->width;
+        parameters += layer->batch_norm ? layer->width : 0;
+        before = layer->width;
+    }
+    return parameters;
+}
+
+/* Checks from the inputs to the last layer, so that a message is about the
+ * first thing that is wrong. */
 mlp_status mlpi_layout_check(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -48,30 +113,10 @@ mlp_status mlpi_layout_check(const mlp_config *config)
     if (!config->layers) {
         return mlpi_error(hooks, MLP_ERR_NULL, "layers is NULL");
     }
-    uint64_t parameters = 0;
-    size_t before = config->inputs;
     for (size_t l = 1; l <= L; l++) {
-        const mlp_layer *layer = &config->layers[l - 1];
-        TRY(check_width(hooks, "layer", l, layer->width));
-        if (!mlp_activation_name(layer->activation)) {
-            return mlpi_error(
-                hooks, MLP_ERR_ARGUMENT,
-                "layer %zu: expects an activation of" MLP_ACTIVATION_LIST(
-                    AND_NAME) ", got number %d",
-                l, (int)layer->activation);
-        }
-        TRY(check_dropout(config, l));
-        if (layer->activation == MLP_ACT_SOFTMAX && l < L) {
-            return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                              "layer %zu: expects softmax in the last layer "
-                              "only, %zu",
-                              l, L);
-        }
-        /* Below 2^49 each, and below 2^57 all: no overflow. */
-        parameters += ((uint64_t)before + 1) * layer->width;
-        parameters += layer->batch_norm ? layer->width : 0;
-        before = layer->width;
+        TRY(check_layer(config, l));
     }
+    uint64_t parameters = count_parameters(config);
     if (parameters > MLP_MAX_PARAMETERS) {
         return mlpi_error(hooks, MLP_ERR_LIMIT,
                           "expects at most %d parameters, got %llu",
@@ -80,8 +125,9 @@ mlp_status mlpi_layout_check(const mlp_config *config)
     return MLP_OK;
 }
 
-/* Puts the arrays of a layer, behind one of `before` neurons, after those that
- * there are. */
+/* Gives the arrays of a layer their offsets, directly behind the arrays of the
+ * layers before it, and adds their sizes to the totals. `before` is the width
+ * of the previous layer. */
 static void place(mlpi_layout *layout, mlpi_shape *shape, size_t before)
 {
     shape->W = layout->parameters;
@@ -94,31 +140,40 @@ static void place(mlpi_layout *layout, mlpi_shape *shape, size_t before)
         shape->variance = shape->mean + shape->width;
         layout->running = shape->variance + shape->width;
     }
-    if (shape->width > layout->widest) {
-        layout->widest = shape->width;
+    layout->widest = mlpi_max_size(layout->widest, shape->width);
+}
+
+/* Returns layer l as it is described, without offsets. An activation without
+ * slope stores 0, and adding 0.0 turns -0.0 into 0.0: so layouts that mean the
+ * same are the same in every bit, and so are the model files made from them. */
+static mlpi_shape describe_layer(const mlp_config *config, size_t l)
+{
+    if (l == 0) {
+        return (mlpi_shape){.width = config->inputs,
+                            .activation = MLP_ACT_IDENTITY};
     }
+    const mlp_layer *layer = &config->layers[l - 1];
+    bool has_slope = mlpi_has_slope(layer->activation);
+    return (mlpi_shape){.width = layer->width,
+                        .activation = layer->activation,
+                        .slope = has_slope ? layer->slope + 0.0 : 0.0,
+                        .dropout = layer->dropout + 0.0,
+                        .batch_norm = layer->batch_norm};
 }
 
 void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
                       mlpi_cursor *cursor)
 {
     layout->L = config->n_layers;
+    /* One more than L: layer[0] stands for the inputs. */
     layout->layer = mlpi_take(cursor, layout->L + 1, sizeof *layout->layer);
     layout->parameters = 0;
     layout->running = 0;
     layout->widest = 0;
-    size_t before = config->inputs;
+    size_t before = 0;
     for (size_t l = 0; l <= layout->L; l++) {
-        mlpi_shape shape = {.width = config->inputs,
-                            .activation = MLP_ACT_IDENTITY};
+        mlpi_shape shape = describe_layer(config, l);
         if (l > 0) {
-            shape.width = config->layers[l - 1].width;
-            shape.activation = config->layers[l - 1].activation;
-            shape.slope = mlpi_has_slope(shape.activation)
-                              ? config->layers[l - 1].slope + 0.0
-                              : 0.0;
-            shape.dropout = config->layers[l - 1].dropout + 0.0;
-            shape.batch_norm = config->layers[l - 1].batch_norm;
             place(layout, &shape, before);
         }
         if (layout->layer) {
@@ -128,6 +183,7 @@ void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
     }
 }
 
+/* The copier of mlp_net_clone: layers and totals stay what they are. */
 void mlpi_layout_copy(mlpi_layout *layout, const mlpi_layout *from,
                       mlpi_cursor *cursor)
 {
@@ -139,6 +195,8 @@ void mlpi_layout_copy(mlpi_layout *layout, const mlpi_layout *from,
     }
 }
 
+/* The copier of mlp_net_fold_batch_norm. Offsets change, because the scales
+ * disappear from between the layers. */
 void mlpi_layout_fold(mlpi_layout *layout, const mlpi_layout *from,
                       mlpi_cursor *cursor)
 {
@@ -155,6 +213,8 @@ void mlpi_layout_fold(mlpi_layout *layout, const mlpi_layout *from,
     }
 }
 
+/* Offsets follow from the widths and from where batch norm is, so they need no
+ * comparison. */
 bool mlpi_layout_equal(const mlpi_layout *a, const mlpi_layout *b)
 {
     if (a->L != b->L) {

@@ -1,14 +1,30 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The loss: targets, the sum of its terms, and its derivative.
+ *
+ * The loss is summed in double for networks of both precisions, because the sum
+ * of a million float terms would lose four of its seven digits. A float network
+ * converts its outputs block by block on the stack; a double network is read in
+ * place. Derivatives are in the network's own precision, as all of the backward
+ * pass is.
+ *
+ * Two pairs of loss and activation are computed from z instead of a, where that
+ * is exact and the literal formula is not: a sigmoid near 1 rounds to 1, while
+ * the logarithm of 1 - sigmoid(z) is still an ordinary number.
+ *
+ *     bce with sigmoid   the term from z; dterm/dz = a - y
+ *     cce with softmax   log(sum of e^z) - z; dterm/dz = a - y
+ */
 #include "model/loss.h"
 
-enum { BLOCK = 64 }; /* terms that are widened at once; whole lanes */
+/* Terms that are converted to double at once, on the stack. */
+enum { BLOCK = 64 };
 
-_Static_assert(BLOCK % MLPI_LANES == 0, "a block begins with lane 0");
+_Static_assert(BLOCK % MLPI_LANES == 0, "a block must begin with lane 0");
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
+/* ---------------------------------------------------------------------------
+ * Targets
+ */
 
 void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                        void *out)
@@ -22,12 +38,13 @@ void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                           .std = net->out.scales ? net->out.std : NULL,
                           .out = out};
     if (targets->Y->dtype == MLP_I32) {
-        net->kernels->one_hot(&gather);
+        net->kernels->scalar->one_hot(&gather);
     } else {
         net->kernels->gather(&gather);
     }
 }
 
+/* bce has two answers for each output, yes and no; cce has n for each row. */
 void mlpi_loss_smooth(const mlp_net *net, size_t m, void *targets)
 {
     size_t n = mlpi_net_outputs(net);
@@ -39,7 +56,7 @@ void mlpi_loss_smooth(const mlp_net *net, size_t m, void *targets)
 }
 
 /* ---------------------------------------------------------------------------
- * J
+ * The loss J
  */
 
 static mlp_activation last_activation(const mlp_net *net)
@@ -52,31 +69,36 @@ static bool is_softmax_cce(const mlp_net *net)
     return net->loss == MLP_LOSS_CCE && last_activation(net) == MLP_ACT_SOFTMAX;
 }
 
-/* Is the logarithm of a sigmoid taken? */
+/* True if the loss takes the logarithm of a sigmoid. */
 static bool is_log_sigmoid(const mlp_net *net)
 {
     return (net->loss == MLP_LOSS_BCE || net->loss == MLP_LOSS_CCE) &&
            last_activation(net) == MLP_ACT_SIGMOID;
 }
 
-/* What 1 / count is of: rows for cce, else outputs. */
+/* Returns how many terms a row has: the sum of the terms is divided by rows for
+ * cce, by all outputs for the other losses. */
 static double terms_of_a_row(const mlp_net *net)
 {
     return net->loss == MLP_LOSS_CCE ? 1.0 : (double)mlpi_net_outputs(net);
 }
 
-double mlpi_loss_weight(size_t m, const double *weight)
+double mlpi_sum_row_weights(size_t m, const double *row_weights)
 {
-    double sum = weight ? 0.0 : (double)m;
-    for (size_t i = 0; weight && i < m; i++) {
-        sum += weight[i];
+    if (!row_weights) {
+        return (double)m;
+    }
+    double sum = 0.0;
+    for (size_t i = 0; i < m; i++) {
+        sum += row_weights[i];
     }
     return sum;
 }
 
-/* Elements [first, first + n) in double: in place if they are. */
-static const double *widened(const mlp_net *net, const void *reals,
-                             size_t first, size_t n, double block[BLOCK])
+/* Returns elements [first, first + n) as doubles: where they are if the network
+ * is one of doubles, else converted into `block`. */
+static const double *as_doubles(const mlp_net *net, const void *reals,
+                                size_t first, size_t n, double block[BLOCK])
 {
     const mlpi_kernels *kernels = net->kernels;
     const void *from = mlpi_const_at(kernels, reals, first);
@@ -87,9 +109,8 @@ static const double *widened(const mlp_net *net, const void *reals,
     return block;
 }
 
-/* Adds terms [first, first + n), in double. A sigmoid cannot tell 1 from what
- * is closer to it than rounding, though its logarithm can: so that is taken of
- * z. */
+/* Adds the terms of elements [first, first + n), n <= BLOCK unless they are
+ * doubles without row weights. Element `first` belongs to lane 0. */
 static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
                       const mlpi_outputs *outputs, size_t first, size_t n)
 {
@@ -97,24 +118,31 @@ static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
     bool of_logits = is_log_sigmoid(net);
     double a[BLOCK];
     double y[BLOCK];
-    double weight[BLOCK];
-    mlpi_terms terms = {
+    double row_weights[BLOCK];
+    mlpi_loss_terms terms = {
         .loss = net->loss,
         .delta = net->huber_delta,
         .of_logits = of_logits,
         .n = n,
-        .a = widened(net, of_logits ? outputs->Z : outputs->A, first, n, a),
-        .y = widened(net, outputs->Y, first, n, y)};
-    if (outputs->weight) {
+        .a = as_doubles(net, of_logits ? outputs->Z : outputs->A, first, n, a),
+        .y = as_doubles(net, outputs->Y, first, n, y)};
+    if (outputs->row_weights) {
         for (size_t i = 0; i < n; i++) {
-            weight[i] = outputs->weight[(first + i) / outs];
+            row_weights[i] = outputs->row_weights[(first + i) / outs];
         }
-        terms.weight = weight;
+        terms.weight = row_weights;
     }
     net->kernels->f64->loss_terms(&terms, sum->lanes);
 }
 
-/* The sums over row i that its term is made of. */
+/* Computes the three sums over row i that its cce term is made of, with
+ * d[j] = z[j] - shift:
+ *
+ *     power = sum of e^d[j]     mass = sum of y[j]     cross = sum of y[j] d[j]
+ *     term = log(power) * mass - cross = -sum of y[j] log softmax(z)[j]
+ *
+ * The shift is the largest z of the row. It cancels out of the term, and with
+ * it no e^d exceeds 1, so power cannot overflow. */
 static void add_row(mlpi_cce_lanes *lanes, const mlp_net *net,
                     const mlpi_outputs *outputs, size_t i)
 {
@@ -126,14 +154,16 @@ static void add_row(mlpi_cce_lanes *lanes, const mlp_net *net,
     double z[BLOCK];
     double y[BLOCK];
     for (size_t j = 0, part = 0; j < n; j += part) {
-        part = kernels == kernels->f64 ? n : least(BLOCK, n - j);
+        part = kernels == kernels->f64 ? n : mlpi_min_size(BLOCK, n - j);
         kernels->f64->cce_lanes(
-            part, shift, widened(net, outputs->Z, first + j, part, z),
-            widened(net, outputs->Y, first + j, part, y), lanes);
+            part, shift, as_doubles(net, outputs->Z, first + j, part, z),
+            as_doubles(net, outputs->Y, first + j, part, y), lanes);
     }
 }
 
-/* Rows [first, first + m), m <= BLOCK; row `first` belongs to lane 0. */
+/* Adds the cce terms of rows [first, first + m), m <= BLOCK. Row `first`
+ * belongs to lane 0. The logarithms of all rows are one call, so that they are
+ * computed in vectors. */
 static void add_rows(mlpi_loss_sum *sum, const mlp_net *net,
                      const mlpi_outputs *outputs, size_t first, size_t m)
 {
@@ -150,26 +180,30 @@ static void add_rows(mlpi_loss_sum *sum, const mlp_net *net,
     net->kernels->f64->map(MLPI_MAP_LOG, m, logs, logs);
     for (size_t i = 0; i < m; i++) {
         double term = logs[i] * mass[i] - cross[i];
-        double weight = outputs->weight ? outputs->weight[first + i] : 1.0;
+        double weight =
+            outputs->row_weights ? outputs->row_weights[first + i] : 1.0;
         sum->lanes[i % MLPI_LANES] += term * weight;
     }
 }
 
+/* A term is a row after softmax with cce, else an element. Blocks begin with
+ * lane 0, because BLOCK is a multiple of the lanes. */
 void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
                    const mlpi_outputs *outputs)
 {
     size_t m = outputs->m;
     size_t n = m * mlpi_net_outputs(net);
-    sum->total += mlpi_loss_weight(m, outputs->weight) * terms_of_a_row(net);
+    sum->total +=
+        mlpi_sum_row_weights(m, outputs->row_weights) * terms_of_a_row(net);
     if (is_softmax_cce(net)) {
         for (size_t i = 0; i < m; i += BLOCK) {
-            add_rows(sum, net, outputs, i, least(BLOCK, m - i));
+            add_rows(sum, net, outputs, i, mlpi_min_size(BLOCK, m - i));
         }
-    } else if (net->kernels == net->kernels->f64 && !outputs->weight) {
+    } else if (net->kernels == net->kernels->f64 && !outputs->row_weights) {
         add_block(sum, net, outputs, 0, n);
     } else {
         for (size_t i = 0; i < n; i += BLOCK) {
-            add_block(sum, net, outputs, i, least(BLOCK, n - i));
+            add_block(sum, net, outputs, i, mlpi_min_size(BLOCK, n - i));
         }
     }
 }
@@ -180,12 +214,17 @@ double mlpi_loss_mean(const mlpi_loss_sum *sum)
 }
 
 /* ---------------------------------------------------------------------------
- * dJ/dZ
+ * The derivative dJ/dZ
  */
 
-/* m rows from `first` on, each with the same share of J. */
-static void put_slopes(const mlp_net *net, const mlpi_outputs *outputs,
-                       size_t first, size_t m, double share, void *dZ)
+/* Writes dZ of m rows from `first` on, which all count `scale`: their weight
+ * divided by the number of terms. For bce with sigmoid and cce with softmax the
+ * derivatives of loss and activation are known in one, (a - y) * scale, without
+ * the division by a (1 - a) that the chain rule would make and undo. For the
+ * others the chain rule is two kernels, dA = dJ/dA and then dZ = dA act'(Z) in
+ * its place. */
+static void write_derivatives(const mlp_net *net, const mlpi_outputs *outputs,
+                              size_t first, size_t m, double scale, void *dZ)
 {
     const mlpi_kernels *kernels = net->kernels;
     size_t at = first * mlpi_net_outputs(net);
@@ -194,30 +233,32 @@ static void put_slopes(const mlp_net *net, const mlpi_outputs *outputs,
     const void *y = mlpi_const_at(kernels, outputs->Y, at);
     void *d = mlpi_at(kernels, dZ, at);
     if (net->loss == MLP_LOSS_BCE && is_log_sigmoid(net)) {
-        kernels->difference(n, share, a, y, d);
+        kernels->difference(n, scale, a, y, d);
         return;
     }
     mlpi_activation how = mlpi_net_activation(net, net->layout.L, m);
     if (is_softmax_cce(net)) {
-        kernels->cce_slopes(&how, share, a, y, d);
+        kernels->cce_gradient(&how, scale, a, y, d);
         return;
     }
-    mlpi_terms terms = {
+    mlpi_loss_terms terms = {
         .loss = net->loss, .delta = net->huber_delta, .n = n, .a = a, .y = y};
-    kernels->loss_slopes(&terms, share, d);
+    kernels->loss_gradient(&terms, scale, d);
     kernels->activate_backward(&how, mlpi_const_at(kernels, outputs->Z, at), a,
                                d);
 }
 
+/* Without row weights all rows count the same, so one call does them all. */
 void mlpi_loss_gradient(const mlp_net *net, const mlpi_outputs *outputs,
                         double batch, void *dZ)
 {
-    double share = 1.0 / (batch * terms_of_a_row(net));
-    if (!outputs->weight) {
-        put_slopes(net, outputs, 0, outputs->m, share, dZ);
+    double scale = 1.0 / (batch * terms_of_a_row(net));
+    if (!outputs->row_weights) {
+        write_derivatives(net, outputs, 0, outputs->m, scale, dZ);
         return;
     }
     for (size_t i = 0; i < outputs->m; i++) {
-        put_slopes(net, outputs, i, 1, outputs->weight[i] * share, dZ);
+        write_derivatives(net, outputs, i, 1, outputs->row_weights[i] * scale,
+                          dZ);
     }
 }

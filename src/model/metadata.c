@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a network carries along for people: names of classes, and metadata,
- * pairs of a key and a value. Those stand in one list, key, value, key, value,
- * the keys ascending as strcmp has them.
+ * Class names and metadata. Each is one list of strings in one block of memory;
+ * a change builds a new list and then replaces the old one, so that a failure
+ * leaves the network as it was. Changes are rare and lists are short.
+ *
+ * Metadata is the list key, value, key, value ... with the keys in ascending
+ * order of strcmp: a search is binary, and model files of equal networks are
+ * equal, whatever the order in which the pairs were set. A position below
+ * counts pairs; string 2 i is the key of pair i, and string 2 i + 1 its value.
+ *
+ * All texts must be UTF-8, because they go into the JSON of model files.
  */
+#include "model/metadata.h"
+
 #include <string.h>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "model/net.h"
-#include "base/error.h"
 
+/* Checks that a text is UTF-8; `what` begins the message. */
 static mlp_status check_text(const mlp_hooks *hooks, const char *what,
                              const char *text)
 {
@@ -19,7 +29,9 @@ static mlp_status check_text(const mlp_hooks *hooks, const char *what,
     return MLP_OK;
 }
 
-/* One output tells two classes apart. */
+/* Checks class names and computes the bytes that copies of them need. A network
+ * with one output tells two classes apart; any other has a class for each
+ * output. No names at all are allowed: they remove those that there are. */
 static mlp_status check_names(const mlp_net *net, const char *const *names,
                               size_t n, size_t *bytes)
 {
@@ -51,13 +63,13 @@ mlp_status mlp_net_set_class_names(mlp_net *net, const char *const *names,
     }
     size_t bytes = 0;
     TRY(check_names(net, names, n, &bytes));
-    mlpi_string_list texts;
-    TRY(mlpi_string_list_make(&net->hooks, n, bytes, &texts));
+    mlpi_string_list list;
+    TRY(mlpi_string_list_make(&net->hooks, n, bytes, &list));
     for (size_t i = 0; i < n; i++) {
-        mlpi_string_list_add(&texts, names[i]);
+        mlpi_string_list_add(&list, names[i]);
     }
     mlpi_string_list_release(&net->hooks, &net->class_names);
-    net->class_names = texts;
+    net->class_names = list;
     return MLP_OK;
 }
 
@@ -72,7 +84,8 @@ bool mlpi_is_reserved(const char *key)
     return strcmp(key, "mlp") == 0 || strncmp(key, "mlp.", 4) == 0;
 }
 
-/* The first place of a key that is not below this one. */
+/* Returns the position of the first pair whose key is not below `key`: where
+ * the key is, or where it would have to be inserted. */
 static size_t place_of(const mlpi_string_list *pairs, const char *key)
 {
     size_t low = 0;
@@ -88,11 +101,13 @@ static size_t place_of(const mlpi_string_list *pairs, const char *key)
     return low;
 }
 
+/* True if the pair at `place` exists and has this key. */
 static bool is_at(const mlpi_string_list *pairs, size_t place, const char *key)
 {
     return 2 * place < pairs->count && strcmp(pairs->text[2 * place], key) == 0;
 }
 
+/* Adds copies of pairs [first, end). */
 static void add_pairs(mlpi_string_list *to, const mlpi_string_list *from,
                       size_t first, size_t end)
 {
@@ -101,26 +116,28 @@ static void add_pairs(mlpi_string_list *to, const mlpi_string_list *from,
     }
 }
 
-/* All pairs anew, with this one at its place. */
-static mlp_status with_pair(mlp_net *net, const char *key, const char *value)
+/* Replaces the list by one that has the pair of `key` and `value` at its place
+ * instead of an old pair with that key. A value of NULL removes the pair. */
+static mlp_status set_pair(mlp_net *net, const char *key, const char *value)
 {
     const mlpi_string_list *old = &net->metadata;
     size_t place = place_of(old, key);
     size_t after = place + is_at(old, place, key);
+    /* Bytes of the new list, or a little more if it loses a pair. */
     size_t bytes = strlen(key) + strlen(value ? value : "") + 2;
     for (size_t i = 0; i < old->count; i++) {
         bytes += strlen(old->text[i]) + 1;
     }
-    mlpi_string_list texts;
-    TRY(mlpi_string_list_make(&net->hooks, old->count + 2, bytes, &texts));
-    add_pairs(&texts, old, 0, place);
+    mlpi_string_list list;
+    TRY(mlpi_string_list_make(&net->hooks, old->count + 2, bytes, &list));
+    add_pairs(&list, old, 0, place);
     if (value) {
-        mlpi_string_list_add(&texts, key);
-        mlpi_string_list_add(&texts, value);
+        mlpi_string_list_add(&list, key);
+        mlpi_string_list_add(&list, value);
     }
-    add_pairs(&texts, old, after, old->count / 2);
+    add_pairs(&list, old, after, old->count / 2);
     mlpi_string_list_release(&net->hooks, &net->metadata);
-    net->metadata = texts;
+    net->metadata = list;
     return MLP_OK;
 }
 
@@ -142,7 +159,7 @@ mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
     if (value) {
         TRY(check_text(&net->hooks, "value", value));
     }
-    return with_pair(net, key, value);
+    return set_pair(net, key, value);
 }
 
 const char *mlp_net_metadata(const mlp_net *net, const char *key)

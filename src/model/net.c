@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Networks: what is asked for; made, initialised, freed. */
+/*
+ * Networks are described by a configuration, made, initialised, copied and
+ * freed here.
+ *
+ * Making checks the whole configuration first, so that nothing can fail after
+ * the one allocation. A network is built in a local variable and moved to the
+ * head of its block at the end, since its size must be known before there is a
+ * block. Arrays are pointers into the block, so moving the struct is safe.
+ */
 #include "model/net.h"
 
 #include <math.h>
@@ -19,6 +27,7 @@ mlp_config mlp_config_defaults(void)
                         .batch_norm_epsilon = 1e-5};
 }
 
+/* Lists the names of an X-macro list in a message: " he glorot ...". */
 #define AND_NAME(constant, number, name) " " name
 
 static mlp_status check_init(const mlp_hooks *hooks, mlp_weight_init init)
@@ -32,12 +41,15 @@ static mlp_status check_init(const mlp_hooks *hooks, mlp_weight_init init)
     return MLP_OK;
 }
 
-/* Numbers are what they are in the network's precision. */
+/* ---------------------------------------------------------------------------
+ * Checks of the configuration
+ */
+
 mlp_status mlpi_check_positive(const mlp_hooks *hooks,
                                const mlpi_kernels *kernels, const char *name,
                                double value)
 {
-    double rounded = kernels->round(value);
+    double rounded = kernels->scalar->round(value);
     if (!(rounded > 0.0) || !isfinite(rounded)) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
                           "%s: expects a finite %s above 0, got %g", name,
@@ -60,6 +72,8 @@ static mlp_status check_batch_norm(const mlp_config *config)
                                config->batch_norm_epsilon);
 }
 
+/* Checks the options of the loss. Only labels of classes can be smoothed; the
+ * other losses have quantities as targets. */
 static mlp_status check_loss(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -78,14 +92,16 @@ static mlp_status check_loss(const mlp_config *config)
     return MLP_OK;
 }
 
-/* Slopes must be finite and not negative, where an activation looks at them. */
+/* Checks the slopes of the activations that use one. A negative slope would
+ * make leaky ReLU and ELU turn back at 0, and then the sign of the output would
+ * not tell the sign of z, which the backward pass relies on. */
 static mlp_status check_slopes(const mlp_config *config)
 {
     const mlpi_kernels *kernels = mlpi_kernels_get(config->precision, 0);
     for (size_t l = 1; l <= config->n_layers; l++) {
         mlp_activation f = config->layers[l - 1].activation;
         double given = config->layers[l - 1].slope;
-        double slope = kernels->round(given);
+        double slope = kernels->scalar->round(given);
         if (mlpi_has_slope(f) && !(slope >= 0.0 && isfinite(slope))) {
             return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
                               "layer %zu: expects a slope from 0, finite in "
@@ -96,6 +112,8 @@ static mlp_status check_slopes(const mlp_config *config)
     return MLP_OK;
 }
 
+/* Checks in the order in which later checks need earlier results: names of the
+ * layers and the precision before anything that depends on them. */
 static mlp_status check_config(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -123,6 +141,10 @@ static mlp_status check_config(const mlp_config *config)
     return check_batch_norm(config);
 }
 
+/* ---------------------------------------------------------------------------
+ * Memory
+ */
+
 static void take_scaling(mlpi_scaling *s, size_t n, size_t size,
                          mlpi_cursor *cursor)
 {
@@ -131,8 +153,30 @@ static void take_scaling(mlpi_scaling *s, size_t n, size_t size,
     s->std = mlpi_take(cursor, n, size);
 }
 
-void mlpi_net_take_arrays(mlp_net *net, size_t inputs, size_t outputs,
-                          mlpi_cursor *cursor)
+/* Describes the layers to kernels->predict_row, which computes one row through
+ * all layers without further calls. It has no batch norm: such a network takes
+ * the general route, and gets NULL here. */
+static void describe_row_layers(mlp_net *net)
+{
+    const mlpi_layout *layout = &net->layout;
+    for (size_t l = 1; l <= layout->L && net->row_layers; l++) {
+        const mlpi_shape *layer = &layout->layer[l];
+        net->row_layers[l - 1] = (mlpi_row_layer){
+            .n_prev = layout->layer[l - 1].width,
+            .activation = mlpi_net_activation(net, l, 1),
+            .W = mlpi_at(net->kernels, net->parameters, layer->W),
+            .b = mlpi_at(net->kernels, net->parameters, layer->b)};
+        if (layer->batch_norm) {
+            net->row_layers = NULL;
+        }
+    }
+}
+
+/* Takes the arrays of a network behind its layout, which has been taken. The
+ * running moments are one array with the parameters, so that the state of
+ * mlpi_net_state is contiguous. */
+static void take_arrays(mlp_net *net, size_t inputs, size_t outputs,
+                        mlpi_cursor *cursor)
 {
     size_t size = net->kernels->real_size;
     const mlpi_layout *layout = &net->layout;
@@ -145,27 +189,28 @@ void mlpi_net_take_arrays(mlp_net *net, size_t inputs, size_t outputs,
     take_scaling(&net->in, inputs, size, cursor);
     take_scaling(&net->out, outputs, size, cursor);
     net->row_layers = mlpi_take(cursor, layout->L, sizeof *net->row_layers);
-    for (size_t l = 1; l <= layout->L && net->row_layers; l++) {
-        const mlpi_shape *layer = &layout->layer[l];
-        net->row_layers[l - 1] = (mlpi_row_layer){
-            .n_prev = layout->layer[l - 1].width,
-            .how = mlpi_net_activation(net, l, 1),
-            .W = mlpi_at(net->kernels, net->parameters, layer->W),
-            .b = mlpi_at(net->kernels, net->parameters, layer->b)};
-        if (layer->batch_norm) {
-            net->row_layers = NULL;
-        }
-    }
+    describe_row_layers(net);
 }
 
-/* The struct begins the block; its arrays follow. */
-static void lay_out(mlp_net *net, const mlp_config *config, mlpi_cursor *cursor)
+/* What lay_out needs: the struct to set pointers in, and its configuration. */
+typedef struct creation {
+    mlp_net *net;
+    const mlp_config *config;
+} creation;
+
+/* Lays a new network out; a block begins with the struct itself. */
+static void lay_out(void *object, mlpi_cursor *cursor)
 {
-    (void)mlpi_take(cursor, 1, sizeof *net);
-    mlpi_layout_make(&net->layout, config, cursor);
-    mlpi_net_take_arrays(net, config->inputs,
-                         config->layers[config->n_layers - 1].width, cursor);
+    const creation *c = object;
+    (void)mlpi_take(cursor, 1, sizeof *c->net);
+    mlpi_layout_make(&c->net->layout, c->config, cursor);
+    take_arrays(c->net, c->config->inputs,
+                c->config->layers[c->config->n_layers - 1].width, cursor);
 }
+
+/* ---------------------------------------------------------------------------
+ * Making, initialising, freeing
+ */
 
 mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
 {
@@ -185,20 +230,18 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
         .label_smoothing = config->label_smoothing + 0.0, /* no -0 */
         .norm_momentum = config->batch_norm_momentum,
         .norm_epsilon = config->batch_norm_epsilon};
-    mlpi_cursor measure = {0};
-    lay_out(&made, config, &measure);
+    creation c = {.net = &made, .config = config};
     void *block = NULL;
-    TRY(mlpi_allocate(&made.hooks, &measure, "a network", &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out(&made, config, &carve);
-    mlpi_init_draw(made.kernels, &made.layout, config->init, config->seed,
-                   made.parameters);
+    TRY(mlpi_make(&made.hooks, lay_out, &c, "a network", &block));
+    mlpi_init_parameters(made.kernels, &made.layout, config->init, config->seed,
+                         made.parameters);
     *net = block;
     **net = made;
     return MLP_OK;
 }
 
-void mlpi_net_release_names(mlp_net *net)
+/* Frees the two blocks beside the network's own. */
+static void release_names(mlp_net *net)
 {
     mlpi_string_list_release(&net->hooks, &net->class_names);
     mlpi_string_list_release(&net->hooks, &net->metadata);
@@ -207,8 +250,8 @@ void mlpi_net_release_names(mlp_net *net)
 void mlp_net_free(mlp_net *net)
 {
     if (net) {
-        mlp_hooks hooks = net->hooks;
-        mlpi_net_release_names(net);
+        mlp_hooks hooks = net->hooks; /* a copy: the block holds the hooks */
+        release_names(net);
         mlpi_release(&hooks, net);
     }
 }
@@ -219,19 +262,32 @@ mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init, uint32_t seed)
         return MLP_ERR_NULL;
     }
     TRY(check_init(&net->hooks, init));
-    mlpi_init_draw(net->kernels, &net->layout, init, seed, net->parameters);
+    mlpi_init_parameters(net->kernels, &net->layout, init, seed,
+                         net->parameters);
     return MLP_OK;
 }
 
-/* Copies of networks: of all of one, or of what there is beside parameters. */
-static void lay_out_copy(mlp_net *copy, const mlp_net *net,
-                         mlpi_layout_copier *copier, mlpi_cursor *cursor)
+/* ---------------------------------------------------------------------------
+ * Copying
+ */
+
+/* What lay_out_copy needs: the two structs, and how the layout is copied. */
+typedef struct copying {
+    mlp_net *copy;
+    const mlp_net *net;
+    mlpi_layout_copier *copier;
+} copying;
+
+/* Lays a copy out like lay_out, with a layout that comes from the original. */
+static void lay_out_copy(void *object, mlpi_cursor *cursor)
 {
-    (void)mlpi_take(cursor, 1, sizeof *copy);
-    copier(&copy->layout, &net->layout, cursor);
-    mlpi_net_take_arrays(copy, net->in.n, net->out.n, cursor);
+    const copying *c = object;
+    (void)mlpi_take(cursor, 1, sizeof *c->copy);
+    c->copier(&c->copy->layout, &c->net->layout, cursor);
+    take_arrays(c->copy, c->net->in.n, c->net->out.n, cursor);
 }
 
+/* Copies class names and metadata. A failure frees what was copied so far. */
 static mlp_status copy_names(const mlp_net *net, mlp_net *copy)
 {
     copy->metadata = (mlpi_string_list){.text = NULL};
@@ -240,11 +296,12 @@ static mlp_status copy_names(const mlp_net *net, mlp_net *copy)
     mlp_status status =
         mlpi_string_list_copy(&net->hooks, &net->metadata, &copy->metadata);
     if (status != MLP_OK) {
-        mlpi_net_release_names(copy);
+        release_names(copy);
     }
     return status;
 }
 
+/* Copies means and standard deviations, if they have been set. */
 static void copy_scaling(const mlp_net *net, const mlpi_scaling *from,
                          const mlpi_scaling *to)
 {
@@ -254,22 +311,21 @@ static void copy_scaling(const mlp_net *net, const mlpi_scaling *from,
     }
 }
 
+/* The local copy of the struct begins as the original, so every member that is
+ * not set below, such as the loss and the kernels, is copied by that. */
 mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
                          mlp_net **copy)
 {
     mlp_net made = *net;
-    mlpi_cursor measure = {0};
-    lay_out_copy(&made, net, copier, &measure);
+    copying c = {.copy = &made, .net = net, .copier = copier};
     void *block = NULL;
     TRY(copy_names(net, &made));
     mlp_status status =
-        mlpi_allocate(&net->hooks, &measure, "a copy of a network", &block);
+        mlpi_make(&net->hooks, lay_out_copy, &c, "a copy of a network", &block);
     if (status != MLP_OK) {
-        mlpi_net_release_names(&made);
+        release_names(&made);
         return status;
     }
-    mlpi_cursor carve = {.base = block};
-    lay_out_copy(&made, net, copier, &carve);
     copy_scaling(net, &net->in, &made.in);
     copy_scaling(net, &net->out, &made.out);
     *copy = block;
@@ -287,6 +343,7 @@ mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy)
                           "the place for the copy is NULL");
     }
     TRY(mlpi_net_copy(net, mlpi_layout_copy, copy));
+    /* One copy for both arrays: the running moments lie behind. */
     memcpy((*copy)->parameters, net->parameters,
            mlpi_net_state(net).cols * net->kernels->real_size);
     return MLP_OK;

@@ -1,90 +1,69 @@
 /* SPDX-License-Identifier: MIT */
-/* What a network is made of. One block holds all of it but names. */
+/*
+ * The network: what it is made of, and its making, copying and freeing.
+ *
+ * A network is one block of memory: the struct, the layers of its layout, the
+ * parameters with the running moments behind them, and the scaling. Only class
+ * names and metadata have blocks of their own, because their size changes.
+ *
+ *     | mlp_net | layer[L + 1] | parameters, running | in.mean | in.std | ...
+ *
+ * Arrays of numbers are `void *`, because their precision, float or double, is
+ * a property of the network. Outside of the kernels nobody reads them: this
+ * code computes addresses with mlpi_at and hands them to net->kernels, the
+ * table of functions for the network's precision and the machine's CPU.
+ */
 #ifndef MLPI_MODEL_NET_H
 #define MLPI_MODEL_NET_H
 
-#include "model/layout.h"
-#include "kernels/kernels.h"
 #include "base/string_list.h"
 #include "base/view.h"
+#include "kernels/kernels.h"
+#include "model/layout.h"
 
-/* x' = (x - mean) / std for n columns, if they are scaled. */
+/* Standardisation of n columns: x' = (x - mean) / std. */
 typedef struct mlpi_scaling {
-    bool scales;
+    bool scales; /* false: x' = x */
     size_t n;
     void *mean, *std; /* real [n] */
 } mlpi_scaling;
 
 struct mlp_net {
     mlp_hooks hooks;
-    const mlpi_kernels *kernels; /* the kernels, chosen once */
+    const mlpi_kernels *kernels; /* chosen once, when the network is made */
     mlp_loss loss;
     mlpi_layout layout;
     void *parameters; /* real [layout.parameters] */
-    void *running;    /* real [layout.running], just behind them */
+    void *running;    /* real [layout.running], directly behind them */
     double huber_delta, label_smoothing;
-    double norm_momentum, norm_epsilon;
-    mlpi_row_layer *row_layers; /* [L]; NULL with batch norm: see mlpi_row */
-    mlpi_scaling in, out;       /* of inputs; of targets, and outputs back */
-    /* Blocks of their own; of metadata key, value, key, value ... */
-    mlpi_string_list class_names, metadata;
+    double norm_momentum, norm_epsilon; /* of batch norm */
+    mlpi_row_layer *row_layers; /* [L], for predict_row; NULL: batch norm */
+    mlpi_scaling in, out;       /* of inputs; of targets and outputs */
+    mlpi_string_list class_names;
+    mlpi_string_list metadata; /* key, value, key, value ...: metadata.c */
 };
 
-/* n[0] and n[L]. */
+/* Returns n[0], the number of inputs. */
 static inline size_t mlpi_net_inputs(const mlp_net *net)
 {
     return net->layout.layer[0].width;
 }
 
+/* Returns n[L], the number of outputs. */
 static inline size_t mlpi_net_outputs(const mlp_net *net)
 {
     return net->layout.layer[net->layout.L].width;
 }
 
-/* All that training changes: the parameters and what stands behind them. */
+/* Returns everything that training changes as one row: the parameters and the
+ * running moments behind them. A snapshot or a search for NaN is one pass. */
 static inline mlp_cview mlpi_net_state(const mlp_net *net)
 {
     size_t n = net->layout.parameters + net->layout.running;
     return (mlp_cview){net->kernels->dtype, 1, n, n, 1, net->parameters};
 }
 
-/* Are targets numbers, which may be scaled? */
-static inline bool mlpi_is_regression(mlp_loss loss)
-{
-    return loss == MLP_LOSS_MSE || loss == MLP_LOSS_MAE ||
-           loss == MLP_LOSS_HUBER;
-}
-
-/* Takes the arrays of a network whose layout has been taken, or measured:
- * parameters, running moments, scaling, and the way of a row through them. */
-void mlpi_net_take_arrays(mlp_net *net, size_t inputs, size_t outputs,
-                          mlpi_cursor *cursor);
-
-/* Gives the blocks of class names and metadata back. */
-void mlpi_net_release_names(mlp_net *net);
-
-/* Makes a network whose layout the copier makes of another's (without batch
- * norm, or the same), and which is like it but for parameters and running
- * moments: they are not set. Allocates. */
-typedef void mlpi_layout_copier(mlpi_layout *layout, const mlpi_layout *from,
-                                mlpi_cursor *cursor);
-mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
-                         mlp_net **copy);
-
-/* A view of W and b, or dW and db, of layer l in an array laid out as the
- * parameters are; and of a row of n[l] numbers that begins at `offset`. */
-mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l);
-mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l);
-mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
-                         size_t offset);
-
-/* Is a key of metadata the library's own? */
-bool mlpi_is_reserved(const char *key);
-
-/* MLP_ERR_ARGUMENT if layer l, which there is, does not normalise. */
-mlp_status mlpi_net_check_norm(const mlp_net *net, size_t l);
-
-/* How layer l activates m rows. */
+/* Returns the activation of layer l as the kernels take it, for m rows. */
 static inline mlpi_activation mlpi_net_activation(const mlp_net *net, size_t l,
                                                   size_t m)
 {
@@ -95,51 +74,30 @@ static inline mlpi_activation mlpi_net_activation(const mlp_net *net, size_t l,
                              .n = shape->width};
 }
 
-/* MLP_ERR_ARGUMENT unless first <= l <= L. */
-mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first);
-
-/* Checks the shape of an X (m, n[0]) with m >= least_rows, and of a Y (m, n[L])
- * with `rows` rows, or of any number with MLPI_ANY_ROWS; for cce Y may be
- * classes (m, 1) of MLP_I32. The first two look at everything; the others,
- * which answer the usual case at once, are for use. */
-mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_cview *X,
-                                 size_t least_rows);
-mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_cview *Y,
-                                  size_t rows);
-
-static inline mlp_status
-mlpi_check_inputs(const mlp_net *net, const mlp_cview *X, size_t least_rows)
+/* True if targets are quantities, which may be scaled; false if they are
+ * probabilities or classes. */
+static inline bool mlpi_is_regression(mlp_loss loss)
 {
-    return mlpi_is_dense(X, net->kernels->dtype, mlpi_net_inputs(net)) &&
-                   X->rows >= least_rows
-               ? MLP_OK
-               : mlpi_check_input_view(net, X, least_rows);
+    return loss == MLP_LOSS_MSE || loss == MLP_LOSS_MAE ||
+           loss == MLP_LOSS_HUBER;
 }
 
-static inline mlp_status mlpi_check_targets(const mlp_net *net,
-                                            const mlp_cview *Y, size_t rows)
-{
-    return mlpi_is_dense(Y, net->kernels->dtype, mlpi_net_outputs(net)) &&
-                   Y->rows == rows
-               ? MLP_OK
-               : mlpi_check_target_view(net, Y, rows);
-}
-
-/* MLP_ERR_NOT_FINITE if a checked view holds a NaN or an infinity. */
-mlp_status mlpi_check_finite(const mlp_net *net, const char *name,
-                             mlp_cview view);
-
-/* MLP_ERR_ARGUMENT unless a number is finite and above 0 in that precision. */
+/* Checks that a number is finite and above 0 after rounding to the precision of
+ * the kernels: 1e-60 is 0 as a float. `name` begins the message.
+ * MLP_ERR_ARGUMENT. */
 mlp_status mlpi_check_positive(const mlp_hooks *hooks,
                                const mlpi_kernels *kernels, const char *name,
                                double value);
 
-/* What data to learn from, or to be scored on, must be: of fitting shapes, one
- * row or more; and finite, for bce and cce with targets in [0, 1], for cce
- * with rows whose sum is 1, or known classes. */
-mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_cview *X,
-                             const mlp_cview *Y);
-mlp_status mlpi_check_values(const mlp_net *net, const mlp_cview *X,
-                             const mlp_cview *Y);
+/* Builds the layout of a copy from the layout of the original, by the two runs
+ * of layout.h: mlpi_layout_copy or mlpi_layout_fold. */
+typedef void mlpi_layout_copier(mlpi_layout *layout, const mlpi_layout *from,
+                                mlpi_cursor *cursor);
+
+/* Makes a network like `net` with the layout that `copier` builds. Everything
+ * is copied but the parameters and running moments, which the caller must set.
+ * MLP_ERR_MEMORY, MLP_ERR_LIMIT: *copy is untouched. */
+mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
+                         mlp_net **copy);
 
 #endif

@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random numbers, the same as NumPy's legacy RandomState.
+ * Random numbers, the same as those of NumPy's legacy RandomState.
  *
- * The generator is MT19937 (M. Matsumoto and T. Nishimura, "Mersenne Twister",
- * ACM TOMACS 8, 1998): a state of 624 words x that is renewed all at once by
- *     x[i] = x[i + 397] ^ twist(upper bit of x[i], lower 31 bits of x[i + 1])
- * and read through a tempering that spreads the bits. What NumPy froze is the
- * order in which the distributions draw words, so that order is the contract
- * here: tests compare every function with NumPy's output.
+ * The generator is MT19937 (M. Matsumoto and T. Nishimura, "Mersenne twister: a
+ * 623-dimensionally equidistributed uniform pseudo-random number generator",
+ * ACM TOMACS 8, 1998). Its state is 624 words x, which are renewed all at once
+ * by
+ *
+ *     x[i] = x[i + 397] ^ twist(highest bit of x[i], other bits of x[i + 1])
+ *
+ * with indices modulo 624. Each word is read once, through a tempering that
+ * spreads its bits. NumPy promises that the order in which its legacy
+ * distributions draw words never changes, so that order is the contract here,
+ * and tests compare every function with NumPy's output:
+ *
+ *     random_sample   two words, 53 bits of them, on [0, 1)
+ *     randn           Marsaglia's polar method; it makes two numbers at a time
+ *     randint         one or two words under a mask, until one is in range
+ *     shuffle         Fisher and Yates from the last item to the second
+ *
+ * The whole state is in mlp_rng, which the caller may copy; nothing is global.
  */
 #include <math.h>
 #include <string.h>
@@ -15,10 +27,12 @@
 #include "base/memory.h"
 #include "kernels/kernels.h"
 
-enum { WORDS = 624, SHIFT = 397 };
+enum { WORDS = 624, SHIFT = 397 }; /* n and m of the paper */
 
-#define REFERENCE_SEED 5489u /* the one of the paper's program */
+#define REFERENCE_SEED 5489u /* of the authors' reference program */
 
+/* The recurrence of the reference program, with the multiplier of Knuth, "The
+ * art of computer programming", volume 2. */
 mlp_rng mlp_rng_seeded(uint32_t seed)
 {
     mlp_rng rng;
@@ -31,12 +45,16 @@ mlp_rng mlp_rng_seeded(uint32_t seed)
     return rng;
 }
 
+/* Returns a new word from the word SHIFT places ahead and the bits of two
+ * neighbours: the multiplication by the twist matrix of the paper. */
 static uint32_t twisted(uint32_t far, uint32_t high, uint32_t low)
 {
     uint32_t y = (high & 0x80000000u) | (low & 0x7fffffffu);
     return far ^ (y >> 1) ^ ((y & 1u) ? 0x9908b0dfu : 0u);
 }
 
+/* Renews the state. Returns 0 only if all words have become 0. The loop is in
+ * three parts where an index passes the end of the state. */
 static uint32_t renew(uint32_t key[WORDS])
 {
     uint32_t any = 0;
@@ -52,11 +70,13 @@ static uint32_t renew(uint32_t key[WORDS])
     return any | key[WORDS - 1];
 }
 
+/* Returns the next 32 random bits. A state with an impossible count of
+ * remaining words, which a caller may have read from a file, is renewed. */
 static uint32_t next_word(mlp_rng *rng)
 {
     if (rng->remaining == 0 || rng->remaining > WORDS) {
         if (renew(rng->key) == 0) {
-            /* All zeros is the one state that never leaves itself. */
+            /* The state of zeros would give zeros for ever. */
             *rng = mlp_rng_seeded(REFERENCE_SEED);
             (void)renew(rng->key);
         }
@@ -70,6 +90,7 @@ static uint32_t next_word(mlp_rng *rng)
     return y ^ (y >> 18);
 }
 
+/* Returns the next 64 random bits, the higher half first. */
 static uint64_t next_two_words(mlp_rng *rng)
 {
     uint64_t high = next_word(rng);
@@ -81,7 +102,7 @@ double mlp_rng_random_sample(mlp_rng *rng)
     if (!rng) {
         return (double)NAN;
     }
-    /* 27 and 26 bits make the 53 of a double. */
+    /* 27 and 26 bits are the 53 of a double: (high 2^26 + low) / 2^53. */
     double high = next_word(rng) >> 5;
     double low = next_word(rng) >> 6;
     return (high * 67108864.0 + low) / 9007199254740992.0;
@@ -92,17 +113,21 @@ double mlp_rng_uniform(mlp_rng *rng, double low, double high)
     return low + (high - low) * mlp_rng_random_sample(rng);
 }
 
-/* Marsaglia's polar method: a point in the unit disc gives two normals. */
+/* The polar method of Marsaglia: a random point (x, y) in the unit disc, with
+ * r2 = x^2 + y^2, gives the two independent normal numbers x f and y f with
+ * f = sqrt(-2 log(r2) / r2). One is returned, and the other kept for the next
+ * call. The logarithm is the library's own, so that the bits do not depend on
+ * the C library. */
 double mlp_rng_randn(mlp_rng *rng)
 {
     if (!rng) {
         return (double)NAN;
     }
     if (rng->has_gauss) {
-        double kept = rng->gauss;
+        double second = rng->gauss;
         rng->has_gauss = 0;
         rng->gauss = 0.0;
-        return kept;
+        return second;
     }
     double x = 0.0;
     double y = 0.0;
@@ -125,26 +150,29 @@ double mlp_rng_normal(mlp_rng *rng, double mean, double std)
     return mean + std * mlp_rng_randn(rng);
 }
 
-/* The smallest 2^k - 1 that is not below `most`. */
-static uint64_t mask_over(uint64_t most)
+/* Returns the smallest 2^k - 1 that is not below `max`: the bits that a number
+ * up to `max` can have. */
+static uint64_t mask_over(uint64_t max)
 {
     for (unsigned shift = 1; shift < 64; shift *= 2) {
-        most |= most >> shift;
+        max |= max >> shift;
     }
-    return most;
+    return max;
 }
 
-/* An integer in [0, most]: masked words until one is not above it. */
-static uint64_t draw_up_to(mlp_rng *rng, uint64_t most, uint64_t mask)
+/* Returns an integer that is uniform on [0, max], by rejection: masked words
+ * are drawn until one is not above `max`, on average less than two. No word is
+ * drawn for max = 0. */
+static uint64_t draw_up_to(mlp_rng *rng, uint64_t max, uint64_t mask)
 {
-    if (most == 0) {
+    if (max == 0) {
         return 0;
     }
     uint64_t value = 0;
     do {
-        value = most <= UINT32_MAX ? next_word(rng) : next_two_words(rng);
+        value = max <= UINT32_MAX ? next_word(rng) : next_two_words(rng);
         value &= mask;
-    } while (value > most);
+    } while (value > max);
     return value;
 }
 
@@ -157,15 +185,16 @@ mlp_status mlp_rng_randint(mlp_rng *rng, int64_t low, int64_t high,
     if (low >= high) {
         return MLP_ERR_ARGUMENT;
     }
-    uint64_t most = (uint64_t)high - (uint64_t)low - 1;
-    uint64_t offset = draw_up_to(rng, most, mask_over(most));
-    /* Up to the middle first: low + offset itself may leave int64_t. */
+    uint64_t max = (uint64_t)high - (uint64_t)low - 1;
+    uint64_t offset = draw_up_to(rng, max, mask_over(max));
+    /* In two halves, because the offset alone may not be an int64_t. */
     int64_t half = (int64_t)(offset / 2);
     *value = low + half + (int64_t)(offset - offset / 2);
     return MLP_OK;
 }
 
-/* By words as far as they go: what is shuffled is often one. */
+/* Exchanges two items, by words of 8 bytes as far as possible: row numbers, the
+ * usual items, are one word. */
 static void swap(unsigned char *a, unsigned char *b, size_t size)
 {
     for (; size >= sizeof(uint64_t); size -= sizeof(uint64_t)) {
@@ -178,12 +207,15 @@ static void swap(unsigned char *a, unsigned char *b, size_t size)
         b += sizeof(uint64_t);
     }
     for (size_t i = 0; i < size; i++) {
-        unsigned char kept = a[i];
+        unsigned char byte = a[i];
         a[i] = b[i];
-        b[i] = kept;
+        b[i] = byte;
     }
 }
 
+/* Exchanges each item, from the last to the second, with a random one that is
+ * not behind it. The mask shrinks with i; computing it anew for each item would
+ * take longer than the draw. */
 mlp_status mlp_rng_shuffle(mlp_rng *rng, void *items, size_t n, size_t size)
 {
     if (!rng || (!items && n > 0)) {

@@ -1,47 +1,62 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The standardisation that a network keeps: x' = (x - mean) / std (chapter
- * 5.1). It is applied where rows enter, inputs and targets, by kernels->gather, and
- * undone where outputs leave, by kernels->unscale.
+ * Standardisation as a part of the network (chapter 5.1):
+ *
+ *     x' = (x - mean) / std         inputs and targets, where rows come in
+ *     a  = a' * std + mean          outputs, where they go out
+ *
+ * column by column, with mean and std of the training data. The network keeps
+ * them and applies them itself (kernels->gather, kernels->scalar->unscale), so that a
+ * saved model cannot be used without its scaling or with another's. Without it
+ * a column of large numbers would dominate the gradients.
+ *
+ * Means and standard deviations are rounded to the network's precision when
+ * they are set, and reported as they are kept. A constant column has std 1, so
+ * that it becomes 0 instead of NaN.
  */
 #include <math.h>
 
-#include "model/net.h"
 #include "base/error.h"
+#include "model/data_check.h"
 
+/* Columns whose moments are computed in one pass over the rows. */
 enum { BLOCK = MLPI_MOMENT_COLUMNS };
 
+/* Returns the columns of `rows` from `first` on, at most BLOCK of them. */
 static mlp_cview columns(const mlp_net *net, mlp_cview rows, size_t first)
 {
-    size_t left = rows.cols - first;
     rows.data = mlpi_const_at(net->kernels, rows.data, first * rows.col_stride);
-    rows.cols = left < BLOCK ? left : BLOCK;
+    rows.cols = mlpi_min_size(BLOCK, rows.cols - first);
     return rows;
 }
 
-/* Moments as they will be kept: rounded, and 1 where nothing varies. */
+/* Computes mean and std of each column as they will be kept: rounded, and with
+ * std 1 where nothing varies. Rounding comes first, because a std that is above
+ * 0 as a double may be 0 as a float. */
 static void block_moments(const mlp_net *net, mlp_cview rows,
                           double mean[BLOCK], double std[BLOCK])
 {
-    net->kernels->column_moments(rows, mean, std);
+    net->kernels->scalar->column_moments(rows, mean, std);
     for (size_t j = 0; j < rows.cols; j++) {
-        mean[j] = net->kernels->round(mean[j]);
-        std[j] = net->kernels->round(std[j]);
+        mean[j] = net->kernels->scalar->round(mean[j]);
+        std[j] = net->kernels->scalar->round(std[j]);
         if (std[j] == 0.0) {
             std[j] = 1.0;
         }
     }
 }
 
+/* Sets the moments of columns [first, first + n) in the network. */
 static void keep(const mlp_net *net, mlpi_scaling *to, size_t first, size_t n,
                  const double *mean, const double *std)
 {
     const mlpi_kernels *kernels = net->kernels;
-    kernels->from_double(n, mean, mlpi_at(kernels, to->mean, first));
-    kernels->from_double(n, std, mlpi_at(kernels, to->std, first));
+    kernels->scalar->from_double(n, mean, mlpi_at(kernels, to->mean, first));
+    kernels->scalar->from_double(n, std, mlpi_at(kernels, to->std, first));
     to->scales = true;
 }
 
+/* Checks that targets may be scaled: probabilities and classes may not. */
 static mlp_status check_regression(const mlp_net *net)
 {
     if (!mlpi_is_regression(net->loss)) {
@@ -53,11 +68,12 @@ static mlp_status check_regression(const mlp_net *net)
     return MLP_OK;
 }
 
-/* From rows whose shape is that of the side. */
+/* Sets the scaling from rows, whose shape has been checked. All rows are
+ * checked before anything is set: a failure leaves the network as it was. */
 static mlp_status standardise(const mlp_net *net, mlpi_scaling *to,
                               const char *name, mlp_cview rows)
 {
-    TRY(mlpi_check_finite(net, name, rows));
+    TRY(mlpi_check_finite(net, &net->hooks, name, rows));
     double mean[BLOCK];
     double std[BLOCK];
     for (size_t first = 0; first < rows.cols; first += BLOCK) {
@@ -68,12 +84,16 @@ static mlp_status standardise(const mlp_net *net, mlpi_scaling *to,
     return MLP_OK;
 }
 
+/* ---------------------------------------------------------------------------
+ * From data
+ */
+
 mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
 {
     if (!net) {
         return MLP_ERR_NULL;
     }
-    TRY(mlpi_check_inputs(net, &X, 1));
+    TRY(mlpi_check_inputs(net, &net->hooks, &X, 1));
     return standardise(net, &net->in, "X", X);
 }
 
@@ -87,18 +107,24 @@ mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
                               .dtype = net->kernels->dtype,
                               .rows = MLPI_ANY_ROWS,
                               .cols = net->out.n,
-                              .least_rows = 1};
+                              .min_rows = 1};
     TRY(mlpi_check_view(&net->hooks, &Y, &expected));
     return standardise(net, &net->out, "Y", Y);
 }
 
+/* ---------------------------------------------------------------------------
+ * From and to numbers of the caller's
+ */
+
+/* Checks that each mean is finite and each std is finite and above 0, in the
+ * network's precision. `column` names the columns in the message. */
 static mlp_status check_moments(const mlp_net *net, const char *column,
                                 size_t n, const double *mean, const double *std)
 {
     for (size_t j = 0; j < n; j++) {
-        double rounded = net->kernels->round(std[j]);
-        if (!isfinite(net->kernels->round(mean[j])) || !isfinite(rounded) ||
-            !(rounded > 0.0)) {
+        double rounded = net->kernels->scalar->round(std[j]);
+        if (!isfinite(net->kernels->scalar->round(mean[j])) ||
+            !isfinite(rounded) || !(rounded > 0.0)) {
             return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                               "%s %zu: expects a finite mean and a finite "
                               "std above 0 in %s, got %g and %g",
@@ -109,6 +135,7 @@ static mlp_status check_moments(const mlp_net *net, const char *column,
     return MLP_OK;
 }
 
+/* Sets the scaling of one side of the network; two NULLs switch it off. */
 static mlp_status set(const mlp_net *net, mlpi_scaling *to, const char *column,
                       const double *mean, const double *std)
 {
@@ -142,6 +169,8 @@ mlp_status mlp_net_set_target_scaling(mlp_net *net, const double *mean,
     return set(net, &net->out, "target", mean, std);
 }
 
+/* Copies the scaling of one side to the caller. A side without scaling has mean
+ * 0 and std 1, which is what it does. */
 static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
                       double *mean, double *std)
 {

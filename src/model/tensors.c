@@ -4,7 +4,7 @@
  * shown as it is written, (n[l], n[l-1]), though it lies input-major: by its
  * strides.
  */
-#include "model/net.h"
+#include "model/tensors.h"
 #include "base/error.h"
 
 size_t mlp_net_inputs(const mlp_net *net)
@@ -109,28 +109,31 @@ mlp_status mlpi_net_check_norm(const mlp_net *net, size_t l)
     return MLP_OK;
 }
 
-/* A tensor of layer l that batch norm has. */
-static mlp_status norm_view(const mlp_net *net, mlp_tensor which, size_t l,
-                            mlp_view *view)
+mlp_view mlpi_net_tensor(const mlp_net *net, mlp_tensor which, size_t l)
 {
-    TRY(mlpi_net_check_norm(net, l));
     const mlpi_shape *shape = &net->layout.layer[l];
-    if (which == MLP_SCALE) {
-        *view = mlpi_net_row_in(net, net->parameters, l, shape->scale);
-    } else {
-        *view =
-            mlpi_net_row_in(net, net->running, l,
-                            which == MLP_MEAN ? shape->mean : shape->variance);
+    switch (which) {
+    case MLP_W:
+        return mlpi_net_weights_in(net, net->parameters, l);
+    case MLP_B:
+        return mlpi_net_biases_in(net, net->parameters, l);
+    case MLP_SCALE:
+        return mlpi_net_row_in(net, net->parameters, l, shape->scale);
+    case MLP_MEAN:
+        return mlpi_net_row_in(net, net->running, l, shape->mean);
+    default:
+        return mlpi_net_row_in(net, net->running, l, shape->variance);
     }
-    return MLP_OK;
 }
 
-static mlp_status parameter_view(const mlp_net *net, mlp_tensor which, size_t l,
+/* Checks what a caller of the public functions asks for, then makes the
+ * view. */
+static mlp_status checked_tensor(const mlp_net *net, mlp_tensor which, size_t l,
                                  mlp_view *view)
 {
-    bool is_norm =
+    bool needs_norm =
         which == MLP_SCALE || which == MLP_MEAN || which == MLP_VARIANCE;
-    if (which != MLP_W && which != MLP_B && !is_norm) {
+    if (which != MLP_W && which != MLP_B && !needs_norm) {
         const char *name = mlp_tensor_name(which);
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "expects the tensor W, b, scale, mean or variance, "
@@ -138,11 +141,10 @@ static mlp_status parameter_view(const mlp_net *net, mlp_tensor which, size_t l,
                           name ? name : "an unknown one", (int)which);
     }
     TRY(mlpi_net_check_layer(net, l, 1));
-    if (is_norm) {
-        return norm_view(net, which, l, view);
+    if (needs_norm) {
+        TRY(mlpi_net_check_norm(net, l));
     }
-    *view = which == MLP_W ? mlpi_net_weights_in(net, net->parameters, l)
-                           : mlpi_net_biases_in(net, net->parameters, l);
+    *view = mlpi_net_tensor(net, which, l);
     return MLP_OK;
 }
 
@@ -156,7 +158,7 @@ mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
         return mlpi_error(&net->hooks, MLP_ERR_NULL,
                           "the place for the view is NULL");
     }
-    return parameter_view(net, which, l, view);
+    return checked_tensor(net, which, l, view);
 }
 
 mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
@@ -170,7 +172,7 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
                           "the place for the view is NULL");
     }
     mlp_view writable = {.data = NULL};
-    TRY(parameter_view(net, which, l, &writable));
+    TRY(checked_tensor(net, which, l, &writable));
     *view = mlp_view_const(writable);
     return MLP_OK;
 }

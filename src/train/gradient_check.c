@@ -26,6 +26,7 @@
 
 #include "model/net.h"
 #include "base/error.h"
+#include "model/data_check.h"
 #include "train/trainer.h"
 #include "train/sample_weights.h"
 
@@ -179,7 +180,7 @@ static mlp_status look(probe *p)
                           "expects a finite loss, got %g", p->loss);
     }
     TRY(mlp_trainer_backward(p->trainer, p->Y));
-    memcpy(p->gradients, p->trainer->gradients, n * sizeof(double));
+    memcpy(p->gradients, p->trainer->batch.gradients, n * sizeof(double));
     double largest = 0.0;
     for (size_t i = 0; i < n; i++) {
         double size = fabs(p->gradients[i]);
@@ -268,7 +269,7 @@ static void weigh(probe *p, mlpi_cursor *cursor)
     if (mlpi_has_sample_weights(&w)) {
         double *weights = mlpi_take(cursor, p->Y.rows, sizeof *weights);
         if (weights) {
-            mlpi_sample_weights_make(p->net, &w, weights);
+            mlpi_sample_weights_fill(p->net, &w, weights);
             p->weights = mlp_cview_f64(weights, p->Y.rows, 1);
         }
     }
@@ -328,14 +329,14 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
         return mlpi_error(&net->hooks, MLP_ERR_NULL,
                           "the place for the worst error is NULL");
     }
-    TRY(mlpi_check_shapes(net, &X, &Y));
-    TRY(mlpi_check_values(net, &X, &Y));
+    TRY(mlpi_check_shapes(net, &net->hooks, &X, &Y));
+    TRY(mlpi_check_values(net, &net->hooks, &X, &Y));
     probe p = {
         .X = X, .Y = Y, .options = options ? *options : mlp_train_defaults()};
     mlpi_sample_weights weighing = weighing_of(&p);
     TRY(mlpi_class_weights_check(net, weighing.classes));
-    TRY(mlpi_row_weights_check(net, &weighing.rows, X.rows));
-    TRY(mlpi_sample_weights_check(net, &weighing));
+    TRY(mlpi_row_weights_check(net, &net->hooks, &weighing.rows, X.rows));
+    TRY(mlpi_sample_weights_check(net, &net->hooks, &weighing));
     TRY(mlpi_sample_weights_check_sum(&net->hooks,
                                       mlpi_sample_weights_sum(net, &weighing)));
     mlp_gradient_check found = {.error = 0.0};

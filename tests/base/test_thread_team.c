@@ -56,7 +56,7 @@ static void shares_are_whole_grains_and_leave_nothing(void **state)
             for (size_t size = 1; size <= 9; size++) {
                 size_t next = 0;
                 for (size_t i = 0; i < size; i++) {
-                    mlpi_member member = {NULL, i, size};
+                    mlpi_thread member = {NULL, i, size};
                     size_t first = 99;
                     size_t count = 99;
                     mlpi_partition(&member, n, grains[g], &first, &count);
@@ -76,7 +76,7 @@ static void shares_differ_by_one_grain_at_most(void **state)
     size_t least = SIZE_MAX;
     size_t most = 0;
     for (size_t i = 0; i < 7; i++) {
-        mlpi_member member = {NULL, i, 7};
+        mlpi_thread member = {NULL, i, 7};
         size_t first = 0;
         size_t count = 0;
         mlpi_partition(&member, 1000, 4, &first, &count);
@@ -99,7 +99,7 @@ typedef struct tally {
 } tally;
 
 /* Everyone writes, meets the others, and reads what they wrote. */
-static void write_meet_read(const mlpi_member *self, void *context)
+static void write_meet_read(const mlpi_thread *self, void *context)
 {
     tally *t = context;
     for (size_t round = 1; round <= 3; round++) {
@@ -189,7 +189,7 @@ static void a_team_takes_the_threads_there_are(void **state)
 }
 
 /* Everyone fills the own room; the others' must stay as they are. */
-static void fill_room(const mlpi_member *self, void *context)
+static void fill_room(const mlpi_thread *self, void *context)
 {
     size_t *bytes = context;
     if (self->index > 0) {
@@ -220,7 +220,7 @@ static void members_have_rooms_of_their_own(void **state)
 static void hiring_fails_without_harm(void **state)
 {
     (void)state;
-    static const char *const blocks[] = {"a team of threads", "rooms"};
+    static const char *const blocks[] = {"a team of threads", "scratch"};
     hook_record record = {0};
     mlp_hooks hooks = recording_hooks(&record);
     mlpi_team *team = new_team(&hooks, 3);
@@ -232,7 +232,7 @@ static void hiring_fails_without_harm(void **state)
         assert_ptr_equal(team, before);
     }
     assert_told(&record, mlpi_team_create(&hooks, 2, SIZE_MAX, &team),
-                MLP_ERR_LIMIT, "rooms");
+                MLP_ERR_LIMIT, "scratch");
     assert_told(&record, mlpi_team_create(&hooks, 257, 100, &team),
                 MLP_ERR_LIMIT, "at most 256, got 257");
     assert_told(&record, mlpi_team_create(&hooks, SIZE_MAX, 100, &team),
@@ -254,7 +254,7 @@ typedef struct cancelled_run {
     atomic_bool begun;
 } cancelled_run;
 
-static void work_slowly(const mlpi_member *self, void *context)
+static void work_slowly(const mlpi_thread *self, void *context)
 {
     cancelled_run *c = context;
     atomic_store(&c->begun, true);

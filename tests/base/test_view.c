@@ -230,7 +230,7 @@ static void no_rows_need_no_data(void **state)
     (void)state;
     mlp_hooks none = {NULL, NULL, NULL, NULL};
     mlpi_expected any = expected;
-    any.least_rows = 0;
+    any.min_rows = 0;
     mlp_cview nothing = mlp_cview_f64(NULL, 0, 2);
     mlp_view nowhere = mlp_view_f64(NULL, 0, 2);
     assert_int_equal(mlpi_check_view(&none, &nothing, &any), MLP_OK);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kin of ReLU and their derivatives: against PyTorch's, against formulas in
- * double, at the ends of the numbers; and trained, with Z kept or not.
- * (test_math.c measures how exact they are, test_ops.c that tables agree.)
+ * The relatives of ReLU and their derivatives are compared with PyTorch's, with
+ * formulas in double, and at very large arguments. A fit with them gives the
+ * same bits as its single steps, whether Z is kept or not. test_elementary.c
+ * measures their errors; test_kernels.c checks that all tables agree.
  */
 #include "support/training.h"
 
@@ -13,26 +14,27 @@
 static const struct {
     mlp_activation f;
     double slope;
-} kin[] = {{MLP_ACT_LEAKY_RELU, MLP_SLOPE_LEAKY_RELU},
-           {MLP_ACT_ELU, 0.7},
-           {MLP_ACT_GELU, 0},
-           {MLP_ACT_GELU_TANH, 0},
-           {MLP_ACT_SILU, 0},
-           {MLP_ACT_SOFTPLUS, 0}};
+} relatives[] = {{MLP_ACT_LEAKY_RELU, MLP_SLOPE_LEAKY_RELU},
+                 {MLP_ACT_ELU, 0.7},
+                 {MLP_ACT_GELU, 0},
+                 {MLP_ACT_GELU_TANH, 0},
+                 {MLP_ACT_SILU, 0},
+                 {MLP_ACT_SOFTPLUS, 0}};
 
-/* a, and da/dz, of one number. */
+/* Sets *a to the activation of z and *slope to its derivative, for the k-th of
+ * the activations above. */
 static void both_ways(const mlpi_kernels *kernels, size_t k, double z,
                       double *a, double *slope)
 {
     double in[1];
     double out[1];
     double one[1];
-    mlpi_activation how = {
-        .f = kin[k].f, .slope = kin[k].slope, .m = 1, .n = 1};
+    mlpi_activation layer = {
+        .f = relatives[k].f, .slope = relatives[k].slope, .m = 1, .n = 1};
     set(kernels->dtype, in, 0, z);
     set(kernels->dtype, one, 0, 1);
-    kernels->activate(&how, in, out);
-    kernels->activate_backward(&how, in, out, one);
+    kernels->activate(&layer, in, out);
+    kernels->activate_backward(&layer, in, out, one);
     *a = get(kernels->dtype, out, 0);
     *slope = get(kernels->dtype, one, 0);
 }
@@ -41,28 +43,28 @@ static void activations_and_derivatives_are_pytorchs(void **state)
 {
     (void)state;
     vector rows = read_vector("activations");
-    assert_int_equal(rows.cols, 1 + 2 * COUNT(kin));
+    assert_int_equal(rows.cols, 1 + 2 * COUNT(relatives));
     FOR_EACH_TABLE(dtype, kernels)
     {
         double relative = dtype == MLP_F32 ? 2e-6 : 1e-12;
         double absolute = dtype == MLP_F32 ? 1e-6 : 1e-15;
         for (size_t i = 0; i < rows.rows; i++) {
             const double *row = rows.data + i * rows.cols;
-            for (size_t k = 0; k < COUNT(kin); k++) {
+            for (size_t k = 0; k < COUNT(relatives); k++) {
                 double a = 0;
                 double slope = 0;
                 both_ways(kernels, k, row[0], &a, &slope);
                 check_near(a, row[1 + 2 * k], relative, absolute,
-                           mlp_activation_name(kin[k].f), (int)i);
+                           mlp_activation_name(relatives[k].f), (int)i);
                 check_near(slope, row[2 + 2 * k], relative, absolute,
-                           mlp_activation_name(kin[k].f), (int)i);
+                           mlp_activation_name(relatives[k].f), (int)i);
             }
         }
     }
     free(rows.data);
 }
 
-/* The derivative from z, in double. */
+/* Returns the derivative at z by its formula, in double. */
 static double slope_of(size_t k, double z)
 {
     const double root = sqrt(8 / acos(-1));
@@ -71,11 +73,11 @@ static double slope_of(size_t k, double z)
     double t = 1 / (1 + exp(-w));
     double less = z / (1 + exp(z)); /* z (1 - s) */
     double less_t = z / (1 + exp(w));
-    switch (kin[k].f) {
+    switch (relatives[k].f) {
     case MLP_ACT_LEAKY_RELU:
-        return z > 0 ? 1 : kin[k].slope;
+        return z > 0 ? 1 : relatives[k].slope;
     case MLP_ACT_ELU:
-        return z > 0 ? 1 : kin[k].slope * exp(z);
+        return z > 0 ? 1 : relatives[k].slope * exp(z);
     case MLP_ACT_GELU:
         return erfc(-z * sqrt(0.5)) / 2 + z * exp(-z * z / 2) * root / 4;
     case MLP_ACT_GELU_TANH:
@@ -87,7 +89,7 @@ static double slope_of(size_t k, double z)
     }
 }
 
-/* The derivative is exact to a few units of 1's last place. */
+/* Derivatives are within a few ulp of 1. */
 static void derivatives_are_accurate(void **state)
 {
     (void)state;
@@ -99,12 +101,12 @@ static void derivatives_are_accurate(void **state)
         for (size_t i = 0; i < EACH; i++) {
             double spread = i % 4 == 0 ? 1 : i % 4 == 1 ? 45 : 6;
             double z = rounded(dtype, mlp_rng_uniform(&rng, -spread, spread));
-            for (size_t k = 0; k < COUNT(kin); k++) {
+            for (size_t k = 0; k < COUNT(relatives); k++) {
                 double a = 0;
                 double slope = 0;
                 both_ways(kernels, k, z, &a, &slope);
                 check_near(slope, slope_of(k, z), 0, 6 * unit,
-                           mlp_activation_name(kin[k].f), (int)dtype);
+                           mlp_activation_name(relatives[k].f), (int)dtype);
             }
         }
     }
@@ -115,7 +117,7 @@ static void derivatives_end_where_they_should(void **state)
     (void)state;
     FOR_EACH_TABLE(dtype, kernels)
     {
-        for (size_t k = 0; k < COUNT(kin); k++) {
+        for (size_t k = 0; k < COUNT(relatives); k++) {
             static const double far[] = {200, 2000, 1e30, INFINITY};
             double a = 0;
             double slope = 0;
@@ -123,12 +125,13 @@ static void derivatives_end_where_they_should(void **state)
                 both_ways(kernels, k, far[i], &a, &slope);
                 assert_true(slope == 1);
                 both_ways(kernels, k, -far[i], &a, &slope);
-                double end = kin[k].f == MLP_ACT_LEAKY_RELU
-                                 ? rounded(dtype, kin[k].slope)
+                double end = relatives[k].f == MLP_ACT_LEAKY_RELU
+                                 ? rounded(dtype, relatives[k].slope)
                                  : 0;
                 assert_true(fabs(fabs(slope) - end) < 1e-80);
             }
-            if (mlpi_needs_z(kin[k].f) || kin[k].f == MLP_ACT_SOFTPLUS) {
+            if (mlpi_needs_z(relatives[k].f) ||
+                relatives[k].f == MLP_ACT_SOFTPLUS) {
                 both_ways(kernels, k, NAN, &a, &slope);
                 assert_true(isnan(a) && isnan(slope));
                 both_ways(kernels, k, 0, &a, &slope);
@@ -138,7 +141,7 @@ static void derivatives_end_where_they_should(void **state)
     }
 }
 
-/* Slope 0 is ReLU's, -0 for +0 aside. */
+/* With slope 0 the leaky ReLU and ELU equal ReLU, except that 0 may be -0. */
 static void slope_zero_is_relu(void **state)
 {
     (void)state;
@@ -149,10 +152,10 @@ static void slope_zero_is_relu(void **state)
         for (mlp_activation f = MLP_ACT_LEAKY_RELU; f <= MLP_ACT_ELU; f++) {
             double a[37];
             double expected[37];
-            mlpi_activation how = {.f = f, .slope = 0, .m = 37, .n = 1};
-            kernels->activate(&how, z, a);
-            how.f = MLP_ACT_RELU;
-            kernels->activate(&how, z, expected);
+            mlpi_activation layer = {.f = f, .slope = 0, .m = 37, .n = 1};
+            kernels->activate(&layer, z, a);
+            layer.f = MLP_ACT_RELU;
+            kernels->activate(&layer, z, expected);
             for (size_t i = 0; i < 37; i++) {
                 assert_true(get(dtype, a, i) == get(dtype, expected, i));
             }
@@ -161,7 +164,7 @@ static void slope_zero_is_relu(void **state)
     }
 }
 
-/* A fit need not keep Z, the steps must: they come to the same. */
+/* mlp_fit may discard Z and single steps keep it; both give the same bits. */
 static void fit_is_its_steps(void **state)
 {
     (void)state;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exp, log, tanh, sigmoid and the kin of ReLU against libm in a wider type:
- * their error in units in the last place, their exact values, and that they
- * never step back.
+ * The elementary functions exp, log, tanh and sigmoid and the relatives of ReLU
+ * are compared with libm in a wider type. The tests measure the error in units
+ * in the last place (ulp), and check exact values and monotonicity.
  *
- *   test_math       f64: 10 million random arguments for each function (for the
- *                   kin of ReLU 2 million) and the special ones; f32: every
- *                   1021st of the 2^32 arguments
- *   test_math all   f32: all of them (some minutes)
+ *   test_elementary       f64: 10 million random arguments for each function (2
+ *                         million for the relatives of ReLU) and special ones;
+ *                         f32: every 1021st of the 2^32 arguments
+ *   test_elementary all   f32: all 2^32 arguments (some minutes)
  *
  * The reference is long double for f64, double for f32. Where long double is
  * no wider than double the f64 errors are not measured, and the test says so.
@@ -20,7 +20,7 @@
 
 enum { CHUNK = 4096, RANDOM_CHUNKS = 10000000 / CHUNK + 1 };
 
-/* What is measured: the primitives of `map`, and then activations. */
+/* The functions of `map` come first, then activations. */
 typedef enum function {
     EXP,
     LOG,
@@ -34,11 +34,11 @@ typedef enum function {
     FUNCTIONS
 } function;
 
-/* Functions fall down to `turn`, and rise from there on; so do ours, but close
- * to it they may step back by an ulp. */
+/* Each function falls up to its minimum and rises from there on. The kernel may
+ * step back by an ulp close to the minimum. */
 static const struct {
     const char *name;
-    double most_ulps, turn;
+    double max_ulps, minimum;
     mlpi_function map;
     mlp_activation activation;
 } functions[FUNCTIONS] = {
@@ -54,8 +54,8 @@ static const struct {
     [SOFTPLUS] = {"softplus", 2.0, -HUGE_VAL, .activation = MLP_ACT_SOFTPLUS},
 };
 
-static const double flat = 0.2;  /* so far from the turn steps back may be */
-static const float alpha = 0.7F; /* of elu */
+static const double flat = 0.2;  /* how far from the minimum it may do so */
+static const float alpha = 0.7F; /* the slope of elu */
 
 static void apply(const mlpi_kernels *kernels, function f, size_t n,
                   const void *x, void *y)
@@ -63,11 +63,11 @@ static void apply(const mlpi_kernels *kernels, function f, size_t n,
     if (f < ELU) {
         kernels->map(functions[f].map, n, x, y);
     } else {
-        mlpi_activation how = {.f = functions[f].activation,
-                               .slope = (double)alpha,
-                               .m = 1,
-                               .n = n};
-        kernels->activate(&how, x, y);
+        mlpi_activation layer = {.f = functions[f].activation,
+                                 .slope = (double)alpha,
+                                 .m = 1,
+                                 .n = n};
+        kernels->activate(&layer, x, y);
     }
 }
 
@@ -153,18 +153,19 @@ static double exact_double(function f, double x)
     return NAN;
 }
 
-/* Does the function rise, or fall, from `before` to `now`, at x? */
+/* True if the function rises or falls from `before` to `now`, as it should at
+ * x. */
 static bool is_monotone(function f, double x, double before, double now,
                         double ulp)
 {
-    double from = x > functions[f].turn ? before : now;
-    double to = x > functions[f].turn ? now : before;
+    double from = x > functions[f].minimum ? before : now;
+    double to = x > functions[f].minimum ? now : before;
     return from <= to ||
-           (fabs(x - functions[f].turn) < flat && from <= to + 1.5 * ulp);
+           (fabs(x - functions[f].minimum) < flat && from <= to + 1.5 * ulp);
 }
 
-/* The distance of neighbours at |exact|, for numbers of `digits` bits whose
- * smallest normal one is 2^(smallest - 1). */
+/* Returns the distance of neighbouring numbers at |exact|, for a type with
+ * `digits` bits whose smallest normal number is 2^(smallest - 1). */
 static long double ulp_at(long double exact, int digits, int smallest)
 {
     int exponent = smallest;
@@ -177,13 +178,14 @@ static long double ulp_at(long double exact, int digits, int smallest)
     return ldexpl(1.0L, exponent - digits);
 }
 
-/* The error of y in ulps; 0 where both are the same infinity or NaN. */
+/* Returns the error of y in ulp; it is 0 if both are NaNs or round to the same
+ * infinity. */
 static double ulps_f64(double y, long double exact)
 {
     if (isnan(y) || isnan(exact)) {
         return isnan(y) && isnan(exact) ? 0 : HUGE_VAL;
     }
-    if (isinf(y)) { /* right if the exact value would be rounded to it */
+    if (isinf(y)) { /* correct if the exact value rounds to it */
         long double edge =
             (long double)DBL_MAX +
             ulp_at((long double)DBL_MAX, DBL_MANT_DIG, DBL_MIN_EXP) / 2;
@@ -227,7 +229,8 @@ static uint64_t random_bits(mlp_rng *rng)
     return (uint64_t)bits;
 }
 
-/* Half are all kinds of numbers, half are where the function is not flat. */
+/* Half of the arguments are numbers of all kinds, half are where the function
+ * is not flat. */
 static double random_argument(mlp_rng *rng, function f, size_t i)
 {
     double spread = 800.0;
@@ -282,12 +285,12 @@ static void f64_is_accurate(void **state)
         double worst = worst_f64(f, &where);
         print_message("%s f64: at most %.4f ulp, at %a\n", functions[f].name,
                       worst, where);
-        assert_true(worst <= functions[f].most_ulps);
+        assert_true(worst <= functions[f].max_ulps);
     }
 }
 
-/* Visits the arguments first, first + step ... in the order of their value:
- * negative ones, whose bits fall, come before. */
+/* A sweep visits every `stride`-th argument in the order of the values:
+ * negative numbers come first, whose bits fall as they rise. */
 typedef struct sweep {
     double worst;
     float where;
@@ -318,7 +321,7 @@ static void visit(sweep *s, function f, float x, float y)
     }
 }
 
-static void sweep_f32(uint64_t step)
+static void sweep_f32(uint64_t stride)
 {
     const mlpi_kernels *kernels = mlpi_kernels_find(MLP_F32, NULL);
     static float x[CHUNK];
@@ -328,7 +331,7 @@ static void sweep_f32(uint64_t step)
         uint64_t at = 0;
         while (at < UINT64_C(1) << 32) {
             size_t n = 0;
-            for (; n < CHUNK && at < UINT64_C(1) << 32; n++, at += step) {
+            for (; n < CHUNK && at < UINT64_C(1) << 32; n++, at += stride) {
                 x[n] = ordered(at);
             }
             apply(kernels, f, n, x, y);
@@ -338,7 +341,7 @@ static void sweep_f32(uint64_t step)
         }
         print_message("%s f32: at most %.4f ulp, at %a\n", functions[f].name,
                       s.worst, (double)s.where);
-        assert_true(s.worst <= functions[f].most_ulps);
+        assert_true(s.worst <= functions[f].max_ulps);
         assert_true(s.is_monotone);
     }
 }
@@ -355,8 +358,8 @@ static void all_f32_are_accurate_and_rise(void **state)
     sweep_f32(1);
 }
 
-/* Neighbours, from many starting points: an ulp up never goes down, where the
- * function does not. */
+/* Compares neighbours from many starting points: where the function rises, the
+ * result for the next number is never smaller. */
 static void f64_rises(void **state)
 {
     (void)state;
@@ -496,7 +499,7 @@ static void special_values_are_exact(void **state)
     }
 }
 
-/* The ends of the subnormal numbers and of overflow, where shortcuts break. */
+/* Underflow to subnormal numbers and overflow are where shortcuts break. */
 static void f64_is_accurate_at_its_ends(void **state)
 {
     (void)state;
@@ -551,7 +554,7 @@ static void f64_is_accurate_at_its_ends(void **state)
         for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
             double y = apply_f64(kernels, f, ends[i]);
             long double exact = exact_long(f, (long double)ends[i]);
-            assert_true(ulps_f64(y, exact) <= functions[f].most_ulps);
+            assert_true(ulps_f64(y, exact) <= functions[f].max_ulps);
         }
     }
 }

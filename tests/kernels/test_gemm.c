@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Products and column sums of every kernel table against the loops that define
- * them, bit for bit. All arrays end at inaccessible pages.
+ * Matrix products and column sums of every kernel table are compared, bit for
+ * bit, with the loops that define them. The sizes are chosen around those of
+ * tiles and blocks (MR, NR, KC, MC), and all arrays end at inaccessible pages.
  */
 #include "support/numbers.h"
 
@@ -20,7 +21,8 @@ static size_t pick(mlp_rng *rng, const size_t *list, size_t n)
     return list[i];
 }
 
-/* A matrix in memory of its own: dense, padded, transposed, or both. */
+/* A matrix in memory of its own. It is dense, or padded, or stored by
+ * columns. */
 typedef struct matrix {
     void *reals;
     size_t row_stride, col_stride;
@@ -47,7 +49,8 @@ static double at(mlp_dtype dtype, const matrix *a, size_t i, size_t j)
     return get(dtype, a->reals, i * a->row_stride + j * a->col_stride);
 }
 
-/* Room that was used before, for numbers that overflow when they are added. */
+/* Returns scratch that holds large numbers, as if it had been used before. A
+ * kernel that adds what it did not write overflows, which is checked. */
 static void *used_scratch(const mlpi_kernels *kernels, size_t m, size_t n,
                           size_t k)
 {
@@ -69,14 +72,13 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
     int64_t with_bias = 0;
     (void)mlp_rng_randint(rng, 0, 2, &with_bias);
     void *bias = with_bias ? random_reals(dtype, rng, n, -1, 1) : NULL;
-    int64_t extras = 0; /* 1: relu beside C; 2: relu in C's stead; 4: a gate;
-                           8: columns of wider rows */
+    int64_t extras = 0; /* bits: 1: relu in an array of its own; 2: relu == C;
+                           4: a gate; 8: rows of C are wider than n */
     (void)mlp_rng_randint(rng, 0, 16, &extras);
     const bool is_part = n > 32 && k > 0 && extras & 8;
     const size_t width = is_part ? n + 7 : n;
     void *gate = extras & 4 ? random_reals(dtype, rng, m * width, -1, 1) : NULL;
-    void *beside =
-        extras & 1 ? random_reals(dtype, rng, m * width, 7, 7) : NULL;
+    void *relu = extras & 1 ? random_reals(dtype, rng, m * width, 7, 7) : NULL;
     void *C = random_reals(dtype, rng, m * width, 7, 7);
     void *scratch = used_scratch(kernels, m, n, k);
     (void)feclearexcept(FE_ALL_EXCEPT);
@@ -89,7 +91,7 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
                                     .bias = bias,
                                     .gate = gate,
                                     .C = C,
-                                    .relu = beside       ? beside
+                                    .relu = relu         ? relu
                                             : extras & 2 ? C
                                                          : NULL,
                                     .scratch = scratch});
@@ -104,16 +106,16 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
             const size_t c = i * width + j;
             s = gate && get(dtype, gate, c) <= 0 ? 0 : s;
             double r = s <= 0 ? 0 : s;
-            bool replaced = !beside && extras & 2;
+            bool replaced = !relu && extras & 2;
             assert_true(same(get(dtype, C, c), replaced ? r : s));
-            assert_true(!beside || same(get(dtype, beside, c), r));
+            assert_true(!relu || same(get(dtype, relu, c), r));
         }
-        for (size_t j = n; j < width; j++) { /* another's */
+        for (size_t j = n; j < width; j++) { /* not columns of C */
             assert_true(get(dtype, C, i * width + j) == 7);
-            assert_true(!beside || get(dtype, beside, i * width + j) == 7);
+            assert_true(!relu || get(dtype, relu, i * width + j) == 7);
         }
     }
-    guarded_free(beside);
+    guarded_free(relu);
     guarded_free(gate);
     guarded_free(scratch);
     guarded_free(C);
@@ -137,8 +139,8 @@ static void product_equals_the_triple_loop(void **state)
     }
 }
 
-/* More rows than a block of A, more columns than need be for packing it, both
- * with chains of several blocks; many rows and columns alone; few of them. */
+/* The sizes have several blocks of rows, enough columns to pack A, several
+ * blocks of k, or only one row or column. */
 static void product_equals_the_triple_loop_when_large(void **state)
 {
     (void)state;
@@ -159,7 +161,7 @@ static void product_equals_the_triple_loop_when_large(void **state)
     }
 }
 
-/* A (m, k) by one column, with rows of A that end at a page's end. */
+/* Multiplies A (m, k) by one column. The last row of A ends with a page. */
 static void check_column(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
                          size_t k)
 {
@@ -206,9 +208,10 @@ static void product_by_a_column_equals_the_loop(void **state)
     }
 }
 
-/* A (m, k), whose rows or columns are contiguous, by few dense columns. */
-static void check_few(const mlpi_kernels *kernels, mlp_rng *rng,
-                      const size_t size[3], bool by_rows)
+/* Multiplies A (m, k), whose rows (or else columns) are contiguous, by a dense
+ * B with few columns. */
+static void check_few_columns(const mlpi_kernels *kernels, mlp_rng *rng,
+                              const size_t size[3], bool by_rows)
 {
     mlp_dtype dtype = kernels->dtype;
     const size_t m = size[0];
@@ -248,13 +251,13 @@ static void product_by_few_columns_equals_the_loop(void **state)
     {
         mlp_rng rng = mlp_rng_seeded(8);
         for (size_t n = 2; n < 14; n++) {
-            check_few(kernels, &rng, (size_t[]){67, n, 64}, false);
+            check_few_columns(kernels, &rng, (size_t[]){67, n, 64}, false);
         }
-        check_few(kernels, &rng, (size_t[]){67, 10, 300}, false);
-        check_few(kernels, &rng, (size_t[]){64, 11, 300}, false);
-        check_few(kernels, &rng, (size_t[]){19, 10, 300}, true);
-        check_few(kernels, &rng, (size_t[]){19, 10, 301}, true);
-        check_few(kernels, &rng, (size_t[]){8, 10, 204}, true);
+        check_few_columns(kernels, &rng, (size_t[]){67, 10, 300}, false);
+        check_few_columns(kernels, &rng, (size_t[]){64, 11, 300}, false);
+        check_few_columns(kernels, &rng, (size_t[]){19, 10, 300}, true);
+        check_few_columns(kernels, &rng, (size_t[]){19, 10, 301}, true);
+        check_few_columns(kernels, &rng, (size_t[]){8, 10, 204}, true);
     }
 }
 
@@ -265,7 +268,8 @@ static void *copy_of(mlp_dtype dtype, const void *reals, size_t n)
     return copy;
 }
 
-/* A product that updates does what a product and then an update do. */
+/* A product with a fused update gives the bits of a product and an update that
+ * follow each other. */
 static void check_updating(const mlpi_kernels *kernels, mlp_rng *rng,
                            mlp_optimizer_kind kind, const size_t size[3])
 {
@@ -274,12 +278,12 @@ static void check_updating(const mlpi_kernels *kernels, mlp_rng *rng,
     size_t n = size[1];
     matrix A = random_matrix(dtype, rng, m, size[2]);
     matrix B = random_matrix(dtype, rng, size[2], n);
-    void *before[3]; /* w and state */
-    void *apart[3];
+    void *before[3]; /* w, state[0], state[1] */
+    void *separate[3];
     void *fused[3];
     for (size_t i = 0; i < 3; i++) {
         before[i] = random_reals(dtype, rng, m * n, 0, 1);
-        apart[i] = copy_of(dtype, before[i], m * n);
+        separate[i] = copy_of(dtype, before[i], m * n);
         fused[i] = copy_of(dtype, before[i], m * n);
     }
     size_t states = kind == MLP_OPTIMIZER_SGD    ? 0
@@ -289,11 +293,11 @@ static void check_updating(const mlpi_kernels *kernels, mlp_rng *rng,
                              .n = m * n,
                              .limit = 0.75,
                              .scale = 0.5,
-                             .keep = 0.875,
+                             .weight_factor = 0.875,
                              .alpha = 0.3,
                              .decay = {0.9, 0.99},
                              .gain = {0.1, 0.01},
-                             .root = 1.5,
+                             .root_factor = 1.5,
                              .epsilon = 1e-8};
     mlpi_gemm_args p = {.m = m,
                         .n = n,
@@ -306,8 +310,8 @@ static void check_updating(const mlpi_kernels *kernels, mlp_rng *rng,
                                           size_of(dtype))};
     kernels->gemm(&p);
     u.dw = p.C;
-    u.w = apart[0];
-    memcpy(u.state, apart + 1, states * sizeof *u.state);
+    u.w = separate[0];
+    memcpy(u.state, separate + 1, states * sizeof *u.state);
     kernels->optimizer_step(&u);
     u.dw = NULL;
     u.w = fused[0];
@@ -315,9 +319,9 @@ static void check_updating(const mlpi_kernels *kernels, mlp_rng *rng,
     p.update = &u;
     kernels->gemm(&p);
     for (size_t i = 0; i < 3; i++) {
-        assert_memory_equal(apart[i], fused[i], m * n * size_of(dtype));
+        assert_memory_equal(separate[i], fused[i], m * n * size_of(dtype));
         guarded_free(fused[i]);
-        guarded_free(apart[i]);
+        guarded_free(separate[i]);
         guarded_free(before[i]);
     }
     guarded_free(p.scratch);
@@ -326,27 +330,27 @@ static void check_updating(const mlpi_kernels *kernels, mlp_rng *rng,
     guarded_free(A.reals);
 }
 
-/* In one block and in several, in parts of panels and of vectors, narrow and
- * small, in a row, a column, and in empty chains. */
+/* The sizes have one block and several, edges of panels and of vectors, few
+ * columns, a single row or column, small products, and empty chains. */
 static void product_updates_as_update_does(void **state)
 {
     (void)state;
     static const size_t sizes[][3] = {
         {501, 141, 20}, {37, 64, 300}, {50, 33, 257}, {129, 10, 300},
         {9, 5, 4},      {1, 300, 40},  {300, 1, 40},  {3, 4, 0}};
-    static const mlp_optimizer_kind rules[] = {
+    static const mlp_optimizer_kind kinds[] = {
         MLP_OPTIMIZER_SGD, MLP_OPTIMIZER_MOMENTUM, MLP_OPTIMIZER_ADAM};
     FOR_EACH_TABLE(dtype, kernels)
     {
         mlp_rng rng = mlp_rng_seeded(5);
-        for (size_t i = 0; i < COUNT(sizes) * COUNT(rules); i++) {
-            check_updating(kernels, &rng, rules[i % COUNT(rules)],
-                           sizes[i / COUNT(rules)]);
+        for (size_t i = 0; i < COUNT(sizes) * COUNT(kinds); i++) {
+            check_updating(kernels, &rng, kinds[i % COUNT(kinds)],
+                           sizes[i / COUNT(kinds)]);
         }
     }
 }
 
-/* 0 starts the chain: -0 + 0 is 0, and an empty chain is the bias. */
+/* A chain starts from +0, so an empty chain without a bias is +0, not -0. */
 static void product_of_empty_chains_is_the_bias(void **state)
 {
     (void)state;
@@ -370,7 +374,7 @@ static void product_of_empty_chains_is_the_bias(void **state)
     }
 }
 
-/* A NaN or an infinity reaches the elements whose chains it is in, alone. */
+/* A NaN reaches those elements of C whose chains contain it, and no others. */
 static void product_keeps_a_nan_in_its_row(void **state)
 {
     (void)state;
@@ -433,7 +437,8 @@ static void column_sums_use_eight_lanes(void **state)
     }
 }
 
-/* Workspaces are sized for the most rows and then used with fewer. */
+/* A workspace is sized for a number of rows and then used with fewer as
+ * well. */
 static void product_scratch_does_not_shrink(void **state)
 {
     (void)state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A row by itself takes a way of its own through the layers (ops/row_tmpl.h):
- * it must have the bits that it has among others, which go by the products.
+ * A single row is predicted by kernels of its own (predict_row_tmpl.h). Its
+ * outputs must have the bits that they have in a batch of several rows, which
+ * are predicted by matrix products.
  */
 #include "support/support.h"
 
@@ -22,7 +23,7 @@ static mlp_view view_of(mlp_dtype dtype, void *data, size_t rows, size_t cols)
                             : mlp_view_f64(data, rows, cols);
 }
 
-/* Numbers in [-1, 1), in memory that ends with them. */
+/* Returns random numbers in [-1, 1) that end at an inaccessible page. */
 static mlp_view numbers(mlp_dtype dtype, size_t rows, size_t cols)
 {
     mlp_rng rng = mlp_rng_seeded(5);
@@ -62,7 +63,8 @@ static mlp_net *net_of(const shape *s, mlp_dtype dtype, const char *kernels,
     return net;
 }
 
-/* All rows at once, and each with memory of its own behind which is none. */
+/* Predicts all rows at once, then each row with an input and an output that end
+ * at inaccessible pages, and compares the outputs. */
 static void check_rows(const mlp_net *net)
 {
     mlp_dtype dtype = mlp_net_precision(net);
@@ -118,7 +120,8 @@ static void row_has_the_bits_of_rows(void **state)
     }
 }
 
-/* Weights beyond L1, layers beyond the registers, inputs in fours and not. */
+/* The weights exceed L1, the layers exceed the accumulators in registers, and
+ * the numbers of inputs are and are not multiples of 4. */
 static void row_has_the_bits_of_rows_in_large_networks(void **state)
 {
     (void)state;
@@ -148,7 +151,7 @@ static void row_has_the_bits_of_rows_when_scaled(void **state)
     mlp_net_free(net);
 }
 
-/* A copy has weights of its own. */
+/* The copy predicts by its own weights after the original is gone. */
 static void row_goes_through_a_copys_weights(void **state)
 {
     (void)state;

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
-# The same bits everywhere: tests/bits.c trains on stored data and prints a
-# hash of the final weights of each run with each kernel table. Built by other
-# compilers, with and without optimisation, and for other machines (one of them
-# big-endian), it must print what tests/vectors/bits.txt holds. Kernel tables
-# that a machine does not have are missing in its output, so a run's hashes
-# are first checked to be equal, and then compared once for each run. The long
-# runs are this build's alone: emulated machines would take minutes for them.
+# The same bits everywhere. tests/whole/bits.c trains on stored data and prints
+# a hash of the final weights for each run and each kernel table. Other
+# compilers, with and without optimisation, and emulated machines (one of them
+# big-endian) build it, too; each must print what tests/vectors/bits.txt holds.
+# A machine does not have every kernel table. So the hashes of one run are
+# compared with each other first, and then one of them with the file. Only this
+# build makes the long runs, which would take an emulated machine minutes.
 
 . "$(dirname "$0")/common.sh"
 
-# A line is "<run> <kernels> <threads> <hash>"; what remains is "<run> <hash>".
+# A line is "<run> <kernels> <threads> <hash>"; compare keeps "<run> <hash>".
 # compare <title> <output>
 compare() {
     awk '{ print $1, $NF }' "$2" | sort -u >"$scratch/got"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# The start of every script test, which is run as
+# Every script test begins by reading this file. A test runs as
 #     sh tests/scripts/<name>.sh <build folder>
-# It ends with 0, with 77 (skipped: a tool is missing), or has failed.
+# and exits with 0 if it passed, with 77 if it was skipped because a tool is
+# missing, and with another status if it failed.
 
 set -eu
 export LC_ALL=C
@@ -29,7 +30,7 @@ need() {
     done
 }
 
-# Shows what a command printed only if it fails.
+# Runs a command and shows its output only if it fails.
 quietly() {
     "$@" >"$scratch/log" 2>&1 || {
         cat "$scratch/log"
@@ -47,13 +48,13 @@ build_into() {
     quietly cmake --build "$into" --parallel 2
 }
 
-# Can this compiler link a program with these flags?
+# Succeeds if this compiler can link a program with these flags.
 links() {
     echo 'int main(void) { return 0; }' >"$scratch/links.c"
     "$@" -o "$scratch/links" "$scratch/links.c" >"$scratch/log" 2>&1
 }
 
-# All C files of the tree.
+# Prints the names of all C files of the tree.
 c_files() {
     find "$source/include" "$source/src" "$source/examples" "$source/tests" \
         -name '*.[ch]' -o -name '*.cc' | sort

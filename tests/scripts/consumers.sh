@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
-# Programs in C and C++ get the library by every way there is, and answer the
-# same to the last bit.
+# C and C++ programs use the library in every way that README.md shows, and
+# print the same bits.
 
 . "$(dirname "$0")/common.sh"
 need cc c++ pkg-config
 
 consumers=$source/tests/consumers
 
-# ran <what> <program>...: all must print what the very first one printed.
+# ran <what> <program>...: every program must print what the first one printed.
 ran() {
     what=$1
     shift
@@ -21,7 +21,8 @@ ran() {
     echo "works: $what"
 }
 
-# consumer <folder> <what> <cmake option>...: a project of tests/consumers.
+# consumer <folder> <what> <cmake option>...: builds a project of
+# tests/consumers and runs its programs.
 consumer() {
     folder=$1
     what=$2
@@ -30,22 +31,22 @@ consumer() {
     ran "$what" "$scratch/$folder/app_c" "$scratch/$folder/app_cxx"
 }
 
-# What stays from the last time must not help.
+# Files of an earlier run must not help.
 rm -rf "$scratch"
 mkdir -p "$scratch"
 
 consumer subdirectory "add_subdirectory" -DMLP_SOURCE="$source"
 
-# The parent's way with numbers and warnings is not ours.
+# The parent project's flags for arithmetic and warnings must not change ours.
 consumer subdirectory "add_subdirectory with -ffast-math -Werror" \
     -DMLP_SOURCE="$source" -DCMAKE_C_FLAGS="-O2 -ffast-math -Werror"
 
-# An archive of what a release needs at least.
+# The archive holds what a release needs at least.
 (cd "$source" && cmake -E tar cf "$scratch/mlp.tar" CMakeLists.txt include src)
 consumer fetchcontent "FetchContent, without threads" \
     -DMLP_ARCHIVE="$scratch/mlp.tar" -DMLP_THREADS=OFF
 
-# The installed package, at another place than where it was installed.
+# The installed package is moved to another place before it is used.
 quietly cmake --install "$build" --prefix "$scratch/installed"
 mv "$scratch/installed" "$scratch/moved"
 version=$(sed -n 's/^#define MLP_VERSION_[A-Z]* //p' "$source/include/mlp.h" |

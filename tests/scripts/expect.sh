@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # sh expect.sh <expected file> <program> [<argument>...]
-# Every line of the file must be a line of the program's output, and they must
-# come in the file's order. Blanks at a line's end do not count.
+# Every line of the file must be a line of the program's output, in the same
+# order. Blanks at the end of a line are ignored.
 
 set -eu
 expected=$1

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
 # What mlp_export_c writes compiles everywhere without a warning, predicts what
-# the library does (10,000 rows of each network of export_tool.c), and is as
-# large as it says: as C99 with gcc and clang, as C++11, for Cortex-M4 and AVR.
-# In int8 it has nothing to do with floating point.
+# the library predicts (10,000 rows of each network of export_tool.c), and has
+# the size that it states. It is compiled as C99 by gcc and clang, as C++11, and
+# for Cortex-M4 and AVR. The int8 form contains no floating-point instruction.
 
 . "$(dirname "$0")/common.sh"
 need cc size
@@ -36,8 +36,9 @@ run_as() {
     }
 }
 
-# Of the sections that hold constants, within 5 % or, where there are few, 256
-# bytes, for those that a compiler makes of expressions, and gaps between arrays.
+# The sections of constants may be larger than stated by 5 %, or by 256 bytes
+# where that is more: compilers add constants of their own and gaps between
+# arrays.
 check_size() {
     size -A "$1.o" | awk -v name="$1" -v stated="$2" '
         $1 ~ /^\.rodata/ { constants += $2 }
@@ -75,11 +76,11 @@ while read -r network constants scratch_bytes; do
     echo "$network: $constants bytes of constants, $scratch_bytes of scratch"
 done <stated
 
-# A self-test finds a network that is another one.
+# A self-test fails for another network.
 sed '/^static const double w3/,/^};/ s/,$/ + 1e-5,/' moons.c >other.c
 quietly cc -std=c99 -DMOONS_SELF_TEST other.c -o self -lm
 ! ./self || fail "the self-test sees nothing"
-# And the compiler, headers of other exports.
+# The compiler refuses the header of another export.
 sed 's/MOONS_ID 0x/MOONS_ID 0x1/' moons.h >other.h
 sed 's/moons\.h/other.h/' moons.c >other.c
 ! cc -c other.c -o other.o 2>log || fail "another header is no error"
@@ -99,7 +100,7 @@ for compiler in clang g++ clang++; do
     echo "$compiler: the same"
 done
 
-# Without hardware for double, and without for any float.
+# Cortex-M4 has no hardware for double, and none for float with soft-float.
 if has arm-none-eabi-gcc; then
     for network in deep_f32 deep_f32_bits digits; do
         float='-mfloat-abi=hard -mfpu=fpv4-sp-d16'
@@ -108,7 +109,8 @@ if has arm-none-eabi-gcc; then
         quietly arm-none-eabi-gcc -std=c99 -Os -mcpu=cortex-m4 $float $strict \
             -c $network.c -o arm.o
     done
-    # Neither helpers for floats nor instructions of the floating-point unit.
+    # The int8 code may use neither helper functions for floats nor instructions
+    # of the floating-point unit.
     for network in digits_int8 deep_int8; do
         float='-mfloat-abi=hard -mfpu=fpv4-sp-d16'
         [ $network != digits_int8 ] || float=-mfloat-abi=soft

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# Fashion-MNIST, as tests/bench/fashion.c says: at least 89.8 % of the test
-# images. Where PyTorch is installed it does the same afterwards, and the ratio of
-# the times is printed, both on one thread; no time makes the test fail. Debian
-# has the data as dataset-fashion-mnist.
+# Fashion-MNIST, as tests/bench/fashion.c describes it, reaches at least 89.8 %
+# of the test images. If PyTorch is installed, it trains the same network
+# afterwards, and the ratio of the times on one thread is printed; no time makes
+# the test fail. Debian's package dataset-fashion-mnist holds the data.
 
 . "$(dirname "$0")/common.sh"
 need gzip
@@ -19,7 +19,7 @@ done
     { cat "$scratch/ours"; fail "fewer images than 89.8 %"; }
 tail -n 2 "$scratch/ours"
 
-# The system's Python may have PyTorch where the first in the path has not.
+# The system's Python may have PyTorch even if the first one in PATH has not.
 python=
 for candidate in python3 /usr/bin/python3; do
     if "$candidate" -c 'import torch' 2>/dev/null; then

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The examples' flags. A bad one ends the program with status 2 and one line
-# that says what was expected; the extremes that are allowed end well.
+# The flags of the examples. A wrong flag ends the program with status 2 and one
+# line that says what was expected. The extreme values that are allowed work.
 
 . "$(dirname "$0")/common.sh"
 
@@ -46,7 +46,7 @@ for pair in '--lr 0' '--lr 0.0' '--lr 1e-999' '--samples 0' '--samples 1' \
     '--hidden ,' '--hidden 16,' '--hidden ,8' '--hidden 16,,8' \
     '--hidden 16;8' '--hidden 4,-1' '--hidden 10001' '--precision f16' \
     '--precision i32' '--depth 3' 'moons 1' '--help-me 1'; do
-    # Unquoted: a flag and its value.
+    # Unquoted, because it is a flag and its value.
     refused "$moons" $pair
 done
 refused "$moons" --hidden "16, 8"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# The tree looks as .clang-format says.
+# The tree is formatted as .clang-format says.
 
 . "$(dirname "$0")/common.sh"
 need clang-format

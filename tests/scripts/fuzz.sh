@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# The fuzzers of the loaders, of .mlp files, of FANN's and genann's and, where it
-# is built, of ONNX files, for a short time, with the sanitizers: libFuzzer's where clang has it,
-# else a driver of our own. The corpora are made here. For longer:
-# MLP_FUZZ_RUNS=1000000 sh tests/scripts/fuzz.sh build
+# The fuzzers of all readers of files (.mlp, FANN, genann and, if it is built,
+# ONNX) run for a short time with the sanitizers. They use libFuzzer where clang
+# has it, and a driver of our own elsewhere. This script makes the corpora. For
+# a longer run:
+#     MLP_FUZZ_RUNS=1000000 sh tests/scripts/fuzz.sh build
 
 . "$(dirname "$0")/common.sh"
 
@@ -27,8 +28,9 @@ tool=$build/tests/model_tool
 "$tool" train "$scratch/load/xor.mlp"
 "$tool" bare "$scratch/load/bare.mlp"
 
-# The kernels do not read files: without them this builds in no time. What is
-# left of the library is instrumented, so that libFuzzer sees its branches.
+# The kernels of instruction sets do not read files; without them the build is
+# quick. The rest of the library is instrumented, so that libFuzzer sees its
+# branches.
 build_into library "$source" -DCMAKE_C_COMPILER=$compiler \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMLP_KERNELS= -DBUILD_TESTING=OFF \
     -DMLP_BUILD_EXAMPLES=OFF -DMLP_SANITIZE="${checks%,fuzzer}" \

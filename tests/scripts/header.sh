@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The public headers need nothing else: each included first, twice, as C11 and
-# as C++11, it compiles without a warning.
+# Each public header needs no other: included first, and twice, it compiles
+# without a warning as C11 and as C++11.
 
 . "$(dirname "$0")/common.sh"
 
@@ -15,7 +15,7 @@ for compiler in 'gcc -std=c11' 'clang -std=c11' \
     command -v "${compiler%% *}" >/dev/null || continue
     tried=$((tried + 1))
     echo "$compiler"
-    # Unquoted: a command and its options.
+    # Unquoted, because it is a command with its options.
     $compiler -Wall -Wextra -Wpedantic -Wconversion -Werror -fsyntax-only \
         -I"$source/include" "$scratch/mlp.c" "$scratch/mlp_foreign.c" \
         "$scratch/mlp_onnx.c"

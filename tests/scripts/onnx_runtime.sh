@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# Files that mlp_onnx writes, in the hands of others: ONNX's checker, and ONNX
-# Runtime, which must come to the same numbers. That is onnxruntime-node in
-# $MLP_NODE_MODULES, else where `npm install --ignore-scripts onnxruntime-node`
-# has put it, in the build folder.
+# ONNX's checker accepts the files that mlp_onnx writes, and ONNX Runtime
+# computes the same numbers from them. The test uses onnxruntime-node from
+# $MLP_NODE_MODULES, or from the build folder, where `npm install
+# --ignore-scripts onnxruntime-node` puts it.
 
 . "$(dirname "$0")/common.sh"
 tool=$build/tests/onnx_tool

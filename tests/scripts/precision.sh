@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# XOR and moons in float32 have the tutorial's accuracies, and every loss is
+# XOR and moons in float32 reach the tutorial's accuracies, and every loss is
 # within 1e-5 of the tutorial's.
 
 . "$(dirname "$0")/common.sh"
@@ -10,7 +10,7 @@ for example in xor moons; do
     "$build/examples/$example" --precision f32 >"$scratch/$example"
     awk '
         BEGIN { n = m = 0 }
-        # Leaves "Epoch 1000 | Loss: | Accuracy: 100.00%", and the loss.
+        # Cuts the loss out: "Epoch 1000 | Loss: | Accuracy: 100.00%" stays.
         !/ Accuracy: / { next }
         { loss = 0 }
         match($0, /Loss: [^ ]*/) {
@@ -21,7 +21,7 @@ for example in xor moons; do
         {
             d = want[n] > loss ? want[n] - loss : loss - want[n]
             far = d > far ? d : far
-            # The numbers have six decimals, so their difference has too.
+            # The difference of numbers with six decimals has six decimals, too.
             if ($0 != line[n] || !(d < 1.05e-5)) {
                 print "expected " line[n] " " want[n]
                 print "came     " $0 " " loss

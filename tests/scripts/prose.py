@@ -9,7 +9,7 @@
 - comments without a verb: below 5 %. A comment that shares its line with code
   may be a noun phrase, and so may a formula, a table or a heading;
 - functions: median at most 12 lines, nine of ten at most 30, none over 80;
-- files: at most 600 lines (mlp.h: 1200), fewer than 15 % of src/ under 60.
+- files: at most 600 lines (mlp.h, the manual: 1300), fewer than 15 % of src/ under 60.
 
 --list prints each comment without a verb, and each that opens with a word that
 leans on another comment. The exit status is 1 if a limit is broken.
@@ -59,7 +59,7 @@ is are was were be been being am has had having does did done can could may
 might must shall should will would cannot isn't aren't doesn't don't can't
 became began begun broke broken brought built came chose chosen cost cut dealt
 drew drawn fell fallen fed felt found forgot forgotten froze frozen gave given
-went gone got grew grown held hid hidden kept knew known laid led left lent let
+went gone got grew grown held hid hidden kept knew known laid led left let
 lay lain lost made meant met paid put ran read rose said saw seen sent set shrank
 shrunk slept spent split spread stood stopped taken took taught thought threw
 thrown told tried understood undid won wrote written woke woken
@@ -156,7 +156,7 @@ def main():
                     short += count < 60
                 if ours or folder == "examples":
                     functions.extend(function_lengths(text))
-                    if count > (1200 if name == "mlp.h" else 600):
+                    if count > (1300 if name == "mlp.h" else 600):
                         bad.append(f"{file}: {count} lines")
                 for number, comment, height, shared in comments(text):
                     if ours and counted:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# Model files in Python's hands: names, shapes and values of what the library
-# saves, and networks from PyTorch and scikit-learn (where there are these) and
-# back. And the bytes of a file, and of one in C, under a locale with a
-# decimal comma.
+# Python reads and writes model files. Names, shapes and values of what the
+# library saves are as documented. Networks go from PyTorch and scikit-learn, if
+# they are installed, to the library and back. Under a locale with a decimal
+# comma, a model file and an exported C file have the same bytes as ever.
 
 . "$(dirname "$0")/common.sh"
 
-# The system's Python may have NumPy where the first in the path has not.
+# The system's Python may have NumPy even if the first one in PATH has not.
 python=
 for candidate in python3 /usr/bin/python3; do
     if "$candidate" -c 'import numpy' 2>/dev/null; then
@@ -23,7 +23,7 @@ PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$source/examples" "$python" \
 
 if command -v localedef >/dev/null &&
     localedef -i de_DE -f UTF-8 "$scratch/de_DE.UTF-8" 2>"$scratch/log"; then
-    for test in test_model_file test_export; do
+    for test in test_model_file test_export_c; do
         LOCPATH=$scratch CMOCKA_MESSAGE_OUTPUT=STDOUT \
             "$build/tests/$test" >"$scratch/log" 2>&1 ||
             { cat "$scratch/log"; fail "a locale changes bytes"; }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Every whole program that README.md shows compiles without a warning and runs.
+# Every whole program in README.md compiles without a warning and runs.
 
 . "$(dirname "$0")/common.sh"
 need cc

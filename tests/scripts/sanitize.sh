@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Unit tests and examples with the address and undefined-behaviour sanitizers.
+# Unit tests and examples run with the address and undefined-behaviour
+# sanitizers.
 
 . "$(dirname "$0")/common.sh"
 
@@ -17,7 +18,7 @@ echo "$compiler"
 build_into build "$source" -DCMAKE_C_COMPILER="$compiler" \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMLP_SANITIZE=address,undefined
 
-# Absurd sizes must reach the library as NULL, as from any malloc.
+# For an absurd size the sanitizer's malloc shall return NULL, as others do.
 export ASAN_OPTIONS=allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1
 ctest --test-dir "$scratch/build" --parallel 2 --output-on-failure \

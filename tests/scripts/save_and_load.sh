@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# sh save_and_load.sh <folder to run in> <the example>
-# The first run in a folder trains and saves, the second one loads. The network
-# in C finds by itself that it predicts the same.
+# sh save_and_load.sh <folder to run in> <the example> The first run in a folder
+# trains and saves; the second one loads. The exported C program checks by
+# itself that it predicts the same.
 
 set -eu
 scripts=$(cd "$(dirname "$0")" && pwd)

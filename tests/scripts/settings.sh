@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 #
-# The moons example prints what the tutorial's NumPy prints, for other settings
-# than the tutorial's too.
+# The moons example prints what the tutorial's NumPy code prints, also for other
+# settings than the tutorial's.
 
 . "$(dirname "$0")/common.sh"
 
-# The system's Python may have NumPy where the first in the path has not.
+# The system's Python may have NumPy even if the first one in PATH has not.
 python=
 for candidate in python3 /usr/bin/python3; do
     if "$candidate" -c 'import numpy' 2>/dev/null; then

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# What libmlp.a takes and gives, libmlp_foreign.a, and libmlp_onnx.a, if it is
-# built: each defines
-# only mlp_* and mlpi_*, holds no writable data, and asks its host for nothing
-# but the functions below. None of them prints, ends the program, or has a state
-# of its own; fma and sqrt are the only ones of libm, since IEEE 754 defines
-# every bit of theirs.
+# The archives libmlp.a, libmlp_foreign.a and, if it is built, libmlp_onnx.a
+# define only names that begin with mlp_ or mlpi_, hold no writable data, and
+# call only the host functions listed below. None of these prints, ends the
+# program or keeps a state of its own. fma and sqrt are the only functions of
+# libm, because IEEE 754 defines every bit of their results.
 
 . "$(dirname "$0")/common.sh"
 need nm objdump
@@ -31,8 +30,9 @@ look() {
         }
         END { exit bad }' || fail "global names must begin with mlp_ or mlpi_"
 
-    # By section, since nm calls a constant table of pointers data: it is
-    # relocated, then read-only. A section's own symbol is no data.
+    # The check goes by section, because nm calls a constant table of pointers
+    # data although it is read-only after relocation. A section's own symbol is
+    # no data.
     objdump -t "$1" | awk -F '\t' '
         NF == 2 {
             n = split($1, left, " ")

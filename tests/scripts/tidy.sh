@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# clang-tidy with the checks of .clang-tidy finds nothing.
+# clang-tidy finds nothing with the checks of .clang-tidy.
 
 . "$(dirname "$0")/common.sh"
 need clang-tidy
 
-# With the options of this build, all but what it has generated. One file at a time: the analyzer of clang 14
-# mistakes every va_list after the first file of a run.
+# clang-tidy gets the options of this build and skips generated files. It runs
+# on one file at a time, because the analyzer of clang 14 mistakes every va_list
+# after the first file of a run.
 sed -n 's/^ *"file": "\(.*\)",*$/\1/p' "$build/compile_commands.json" |
     grep -v "^$build/" | sort -u | tr '\n' '\0' |
     xargs -0 -n 1 -P 2 clang-tidy --quiet -p "$build" 2>"$scratch/log" || {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# The tests that use threads, with the thread sanitizer.
+# The tests that use threads run with the thread sanitizer.
 
 . "$(dirname "$0")/common.sh"
 
@@ -14,7 +14,7 @@ done
 [ "$compiler" ] || skip "no compiler here has the thread sanitizer"
 echo "$compiler"
 
-# Some kernels move memory where older sanitizers do not expect it.
+# Some kernels place memory where older sanitizers do not expect it.
 fixed=
 if setarch -R true 2>/dev/null; then
     fixed="setarch -R"

@@ -1,24 +1,25 @@
 # SPDX-License-Identifier: MIT
 #
-# Unit tests and examples under valgrind: no wrong access, nothing undefined
-# used, nothing lost. The sanitizers see all of them; here are left out
+# Valgrind runs unit tests and examples: no wrong access, no use of undefined
+# values, no leak. The sanitizers run all of them; valgrind leaves out three
+# kinds.
 
-# those that are no tests,
+# These programs are no tests.
 left_out='bits model_tool onnx_tool'
-# that need what valgrind does not have: the 80-bit long double, the right sign
-# of a fused c - a b that is exactly 0, a report from a child that may write no
-# more,
-left_out="$left_out test_math* test_softmax test_disk"
-# and that take long here, with steps that others take, too.
+# These need what valgrind lacks: the 80-bit long double, the right sign of a
+# fused c - a b that is exactly 0, and a report from a child process that may
+# write no more.
+left_out="$left_out test_elementary* test_softmax test_file"
+# These take long under valgrind and run code that other tests run, too.
 left_out="$left_out moons experiments regression circles digits save_and_load
     test_moons test_footprint test_gradient test_gradient_matrix
-    test_check_gradients test_optimizer test_lbfgs test_product test_fused
-    test_batch_norm test_dropout test_hard_data test_team"
+    test_gradient_check test_optimizer test_lbfgs test_gemm test_fused
+    test_batch_norm test_dropout test_hard_data test_thread_team"
 
 . "$(dirname "$0")/common.sh"
 need valgrind
 
-# Two at a time, each with its own log, shown if it fails.
+# Two programs run at a time. Each has a log, which is shown if it fails.
 cat >"$scratch/one" <<'END'
 log=$1/$(basename "$2").log
 began=$(date +%s)

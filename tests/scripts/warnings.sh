@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# The whole tree builds without a warning with each compiler.
+# Each compiler builds the whole tree without a warning.
 
 . "$(dirname "$0")/common.sh"
 

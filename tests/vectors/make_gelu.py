@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Prints the constants of src/ops/rectifier_tmpl.h.
+"""Prints the constants of src/kernels/activation_functions_tmpl.h.
 
 Run it with mpmath:
 

@@ -11,6 +11,8 @@
 #include "formats/c/export_common.h"
 #include "formats/c/c_writer.h"
 #include "base/error.h"
+#include "model/data_check.h"
+#include "model/tensors.h"
 
 enum { TEST_ROWS = 8, ID_DIGITS = 8 };
 
@@ -214,9 +216,10 @@ static mlp_status fill_rows(mlpi_export *e)
             (void)mlp_view_set(e->X, i, j, mlp_cview_at(*given, i, j));
         }
     }
-    TRY(mlpi_check_finite(e->net, "X", mlp_view_const(e->X)));
+    TRY(mlpi_check_finite(e->net, &e->net->hooks, "X", mlp_view_const(e->X)));
     TRY(mlp_predict(e->net, mlp_view_const(e->X), e->A));
-    return mlpi_check_finite(e->net, "outputs of X", mlp_view_const(e->A));
+    return mlpi_check_finite(e->net, &e->net->hooks, "outputs of X",
+                             mlp_view_const(e->A));
 }
 
 static mlp_view dense_view(const mlp_net *net, size_t rows, size_t cols,
@@ -234,7 +237,7 @@ static mlp_status take_rows(mlpi_export *e)
     size_t inputs = mlpi_net_inputs(net);
     size_t outputs = mlpi_net_outputs(net);
     if (given > 0) {
-        TRY(mlpi_check_inputs(net, &e->options->X, 0));
+        TRY(mlpi_check_inputs(net, &net->hooks, &e->options->X, 0));
     }
     mlpi_cursor measure = {0};
     void *block = NULL;
@@ -254,10 +257,10 @@ static mlp_status check_parameters(const mlp_net *net)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {
         TRY(mlpi_check_finite(
-            net, "W",
+            net, &net->hooks, "W",
             mlp_view_const(mlpi_net_weights_in(net, net->parameters, l))));
         TRY(mlpi_check_finite(
-            net, "b",
+            net, &net->hooks, "b",
             mlp_view_const(mlpi_net_biases_in(net, net->parameters, l))));
     }
     return MLP_OK;
@@ -309,9 +312,9 @@ static mlp_status write_files(mlpi_export *e, const char *path,
     put_code(&code, e);
     seal(e, &code);
     put_header(&header, e);
-    const mlpi_disk_part parts[] = {{header_path, header.bytes, header.used},
-                                    {path, code.bytes, code.used}};
-    mlp_status status = mlpi_disk_write_parts(&e->net->hooks, parts, 2);
+    const mlpi_new_file parts[] = {{header_path, header.bytes, header.used},
+                                   {path, code.bytes, code.used}};
+    mlp_status status = mlpi_file_write_all(&e->net->hooks, parts, 2);
     mlpi_release(&e->net->hooks, block);
     return status;
 }

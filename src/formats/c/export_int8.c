@@ -9,6 +9,7 @@
 #include "formats/c/export_common.h"
 #include "formats/c/c_writer.h"
 #include "base/error.h"
+#include "model/data_check.h"
 
 static const char *const sources[] = {mlpi_text_int8, NULL};
 
@@ -47,11 +48,12 @@ static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
         TRY(mlp_score_regression(Y, mlp_view_const(t->A), &scores));
         *result = scores.r2;
     } else if (net->loss == MLP_LOSS_CCE) {
-        size_t hits =
-            net->kernels->count_correct_rows(m, n, t->A.data, t->targets);
+        size_t hits = net->kernels->scalar->count_correct_rows(m, n, t->A.data,
+                                                               t->targets);
         *result = (double)hits / (double)m;
     } else {
-        size_t hits = net->kernels->count_correct(m * n, t->A.data, t->targets);
+        size_t hits =
+            net->kernels->scalar->count_correct(m * n, t->A.data, t->targets);
         *result = (double)hits / ((double)m * (double)n);
     }
     return MLP_OK;
@@ -126,11 +128,13 @@ static mlp_status check_rows(const mlpi_export *e)
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "X: int8 expects rows that say what is usual");
     }
-    TRY(mlpi_check_inputs(net, &e->options->X, 1));
-    TRY(mlpi_check_finite(net, "X", e->options->X));
+    TRY(mlpi_check_inputs(net, &net->hooks, &e->options->X, 1));
+    TRY(mlpi_check_finite(net, &net->hooks, "X", e->options->X));
     if (e->options->Y.rows > 0) {
-        TRY(mlpi_check_shapes(net, &e->options->X, &e->options->Y));
-        TRY(mlpi_check_values(net, &e->options->X, &e->options->Y));
+        TRY(mlpi_check_shapes(net, &net->hooks, &e->options->X,
+                              &e->options->Y));
+        TRY(mlpi_check_values(net, &net->hooks, &e->options->X,
+                              &e->options->Y));
     }
     return MLP_OK;
 }

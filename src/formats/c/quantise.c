@@ -93,7 +93,7 @@ static void calibrate_chunk(const mlp_net *net, const calibration *c,
     mlpi_operand A_prev = {c->X, n, 1};
     for (size_t l = 1; l <= net->layout.L; l++) {
         n = net->layout.layer[l].width;
-        mlpi_forward(net, &(mlpi_forward_step){.l = l,
+        mlpi_forward(net, &(mlpi_forward_args){.l = l,
                                                .m = X.rows,
                                                .A_prev = A_prev,
                                                .Z = c->Z,
@@ -320,7 +320,7 @@ static bool make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
     for (int q = 0; q < 256; q++) {
         x[q] = z_step * (q - 128 - layer->numbers.zero);
     }
-    net->kernels->from_double(256, x, reals);
+    net->kernels->scalar->from_double(256, x, reals);
     mlpi_activation how = mlpi_net_activation(net, l, 256);
     how.n = 1;
     net->kernels->activate(&how, reals, reals);

@@ -141,8 +141,8 @@ static mlp_status read(const mlp_foreign_options *options, mlpi_scanner text,
  * each followed by a blank, and these fill the eight bytes of the head. */
 static bool begins(const unsigned char *head, size_t size)
 {
-    bool good = size >= MLPI_DISK_HEAD;
-    for (size_t i = 0; good && i < MLPI_DISK_HEAD; i++) {
+    bool good = size >= MLPI_FILE_HEAD;
+    for (size_t i = 0; good && i < MLPI_FILE_HEAD; i++) {
         good = (head[i] >= '0' && head[i] <= '9') || head[i] == ' ' ||
                head[i] == '\n' || head[i] == '\r' || head[i] == '\t';
     }

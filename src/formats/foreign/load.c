@@ -61,15 +61,15 @@ mlp_status mlpi_foreign_load_memory(const mlpi_foreign_format *format,
 }
 
 /* The file is read as a whole, because a scanner moves back and forth between
- * its parts. mlpi_disk_read checks the first bytes before it allocates. */
+ * its parts. mlpi_file_read checks the first bytes before it allocates. */
 mlp_status mlpi_foreign_load(const mlpi_foreign_format *format,
                              const char *path,
                              const mlp_foreign_options *options, mlp_net **net)
 {
     mlp_foreign_options used;
-    mlpi_disk_file file;
+    mlpi_file_content file;
     TRY(check_arguments(options, path, net, &used));
-    TRY(mlpi_disk_read(&used.hooks, path, format->begins, &file));
+    TRY(mlpi_file_read(&used.hooks, path, format->begins, &file));
     mlp_status status =
         format->read(&used, scanner_of(file.bytes, file.size), net);
     mlpi_release(&used.hooks, file.bytes);

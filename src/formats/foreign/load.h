@@ -19,7 +19,7 @@
 #include "mlp_foreign.h"
 
 typedef struct mlpi_foreign_format {
-    /* Returns true if a file of `size` bytes can begin with the MLPI_DISK_HEAD
+    /* Returns true if a file of `size` bytes can begin with the MLPI_FILE_HEAD
      * bytes at `head`. Other files are refused before they are read. */
     bool (*begins)(const unsigned char *head, size_t size);
     /* Creates the network of a text. On failure *net is untouched. */

@@ -1,45 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The .mlp file: a network in a safetensors file (container.h), which every
- * reader of that format opens.
+ * The .mlp file: a network in a safetensors file (safetensors.h), which every
+ * reader of that format opens. This comment and those of safetensors.h and
+ * description.h specify it.
  *
- * Its __metadata__, texts all, are
+ * The file's __metadata__ are strings:
  *
  *     mlp.crc32  eight hexadecimal digits, 0-9 and a-f: the CRC-32 of the whole
- *                file, as zlib has it, when 00000000 stands in their place
- *     mlp        the description of the network (description.h)
- *     others     the user's; keys that begin with "mlp." are not
+ *                file as zlib computes it, taken while these digits are
+ *                00000000
+ *     mlp        the description of the network, JSON (description.h)
+ *     any other  the user's; its key does not begin with "mlp."
  *
- * and its tensors, all of the network's precision (F32 or F64), in any order,
- * with i from 0 for layer i + 1:
+ * The tensors come in any order and have the network's precision, F32 or F64.
+ * In their names i counts from 0, so <i> is 0 for layer 1:
  *
  *     layers.<i>.weight             [out, in]
- *     layers.<i>.bias               [out]
- *     layers.<i>.norm.weight        [out]  in place of the bias where the layer
- *     layers.<i>.norm.bias          [out]  normalises; all as PyTorch's Linear
- *     layers.<i>.norm.running_mean  [out]  and BatchNorm1d have them
- *     layers.<i>.norm.running_var   [out]
- *     inputs.mean, inputs.std       [in]   where the network scales its inputs:
- *                                          x' = (x - mean) / std
- *     outputs.mean, outputs.std     [out]  where it scales its outputs:
- *                                          y = a std + mean, a being the last
- *                                          layer's; the loss is mse, mae or
- *                                          huber
- *     optim.state                   U8 [n] a trainer's state (state.c), if it
- *                                          was a trainer that was saved
+ *     layers.<i>.bias               [out]  in layers without batch norm
+ *     layers.<i>.norm.weight        [out]  \
+ *     layers.<i>.norm.bias          [out]   | in layers with batch norm, which
+ *     layers.<i>.norm.running_mean  [out]   | have no layers.<i>.bias
+ *     layers.<i>.norm.running_var   [out]  /
+ *     inputs.mean, inputs.std       [in]   both, if the network scales its
+ *                                          inputs: x' = (x - mean) / std
+ *     outputs.mean, outputs.std     [out]  both, if it scales its outputs:
+ *                                          y = a std + mean, where a is the
+ *                                          activation of the last layer; the
+ *                                          loss is mse, mae or huber
+ *     optim.state                   U8 [n] the state of a trainer
+ *                                          (checkpoint.c), if a trainer was
+ *                                          saved
  *
- * Who reads a network passes by all that begins with "optim.", and refuses any
- * other tensor: so a version 1 may add tensors, and a reader that knows less
- * does not predict something else. (Readers before the first release had no
- * "outputs.".) A writer that writes twice writes the same bytes.
+ * Names and meanings of a layer's tensors are those of PyTorch's Linear and
+ * BatchNorm1d. Means are finite; standard deviations are finite and above 0.
+ *
+ * A reader of networks ignores every tensor whose name begins with "optim." and
+ * refuses any other tensor that it does not know. So a file of version 1 may
+ * gain tensors, and a reader that does not know them refuses the file instead
+ * of predicting something else. (Readers before the first release did not know
+ * "outputs.".) Equal networks are written as equal bytes.
  */
 #ifndef MLPI_FORMATS_MLP_MODEL_FORMAT_H
 #define MLPI_FORMATS_MLP_MODEL_FORMAT_H
 
 #include "formats/mlp/safetensors.h"
-#include "model/net.h"
 
-/* Room for each of those names. */
+/* Bytes that hold the longest name of a layer's tensor and its closing 0. */
 #define MLPI_NAME_SIZE 64
 
 #define MLPI_IN_MEAN "inputs.mean"
@@ -48,35 +54,28 @@
 #define MLPI_OUT_STD "outputs.std"
 #define MLPI_STATE_NAME "optim.state"
 
-/* A tensor of a layer; W has two dimensions, all others one. */
-typedef struct mlpi_part {
+/* A tensor that the file has for a layer: W with two dimensions, any other with
+ * one. */
+typedef struct mlpi_layer_tensor {
     mlp_tensor which;
-    const char *name; /* behind layers.<i>. */
-} mlpi_part;
+    const char *name; /* without layers.<i>. */
+} mlpi_layer_tensor;
 
-/* The parts of a layer with or without batch norm, ended by a name of NULL. */
-const mlpi_part *mlpi_layer_tensors(bool batch_norm);
-void mlpi_part_name(size_t l, const mlpi_part *part, char name[MLPI_NAME_SIZE]);
-mlp_view mlpi_net_tensor(const mlp_net *net, size_t l, const mlpi_part *part);
+/* Returns the tensors of a layer with or without batch norm, in the order in
+ * which the library writes them. An entry whose name is NULL ends the list. */
+const mlpi_layer_tensor *mlpi_layer_tensors(bool batch_norm);
 
-/* "F32" or "F64" */
-const char *mlpi_type_name(mlp_dtype precision);
+/* Composes the name in the file: layers.<l - 1>.<name>. */
+void mlpi_layer_tensor_name(size_t l, const mlpi_layer_tensor *tensor,
+                            char name[MLPI_NAME_SIZE]);
 
-/* How many bytes the file of a network has, with a state of so many unless that
- * is 0, which are its last. MLP_ERR_LIMIT: its header is too long. */
-mlp_status mlpi_model_measure(const mlp_net *net, size_t state, size_t *size);
+/* Returns the dtype of the file's tensors: "F32" or "F64". */
+const char *mlpi_model_dtype(mlp_dtype precision);
 
-/* Writes all but the state, which is to be written before the file is sealed
- * with its checksum. */
-void mlpi_model_write(const mlp_net *net, size_t state, void *bytes);
-void mlpi_model_seal(unsigned char *bytes, size_t size);
-
-/* Opens a file of ours: a container with a description and a true checksum. */
+/* Opens an .mlp file: a safetensors file that has a description, which is not
+ * read yet, and a true checksum. MLP_ERR_FORMAT, MLP_ERR_MEMORY; there is
+ * nothing to close then. */
 mlp_status mlpi_model_open(const mlp_hooks *hooks, const void *bytes,
                            size_t size, mlpi_safetensors *c);
-
-/* Copies a tensor of the file into a view of its shape. */
-void mlpi_model_take(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
-                     const mlp_net *net, mlp_view view);
 
 #endif

@@ -1,75 +1,103 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * safetensors, the container of model files:
+ * Reading safetensors, the container of model files. A file is
  *
- *     n u64 | n bytes of JSON, then spaces | data
+ *     n u64 | header: n bytes of JSON, then spaces | data
+ *
+ * with the lowest byte of each number first. The header is one JSON object. It
+ * has a member for each tensor, and may have strings of metadata:
+ *
  *     {"__metadata__": {"key": "text", ...},
  *      "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
  *
- * with the lowest byte of each number first. Offsets count from the beginning
- * of the data, which tensors fill without gaps and without sharing a byte.
- * Nothing that the bytes claim is believed before it has been compared with
- * how many there are.
+ * Offsets are in bytes and count from the beginning of the data. Tensors fill
+ * the data without gaps, and no two of them share a byte. Elements of a tensor
+ * are stored row by row.
+ *
+ * Anybody may have written the file. So no number in it is used before it has
+ * been compared with the number of bytes that there are.
  */
 #ifndef MLPI_FORMATS_MLP_SAFETENSORS_H
 #define MLPI_FORMATS_MLP_SAFETENSORS_H
 
 #include "base/json.h"
+#include "kernels/kernels.h"
 
-/* The most bytes a header may have, as the format's other readers have it. */
-#define MLPI_HEADER_MOST 100000000
+/* The largest n in bytes; other readers of the format have the same limit. */
+#define MLPI_HEADER_MAX 100000000
 
-enum { MLPI_HEAD_BYTES = 8 };
+/* The number n takes 8 bytes. */
+enum { MLPI_LENGTH_BYTES = 8 };
 
-/* A tensor of a file. */
+/* What the header says of one tensor. */
 typedef struct mlpi_tensor_entry {
-    mlpi_span name, dtype;
-    int type; /* the dtype's place in a list of known ones, or -1 */
-    size_t rank, shape[2]; /* of more than two dimensions the first two */
-    size_t begin, size;    /* bytes in the data */
+    mlpi_span name, dtype; /* point into the header */
+    int type;              /* index into the known dtypes, or -1 */
+    size_t rank;           /* number of dimensions */
+    size_t shape[2];       /* the first two dimensions, as far as they exist */
+    size_t begin, size;    /* in the data, in bytes */
 } mlpi_tensor_entry;
 
 typedef struct mlpi_safetensors {
-    const unsigned char *bytes; /* all of them */
+    const unsigned char *bytes; /* the whole file, owned by the caller */
     size_t size;
-    const char *header; /* n bytes, behind which the data begin */
+    const char *header; /* [header_size]; the data begin behind the last byte */
     size_t header_size;
-    size_t metadata; /* where in the header its value is; 0: nowhere */
-    mlpi_tensor_entry
-        *tensor; /* [count], by owners, then parts: layer 2 before 10 */
+    size_t metadata; /* offset of the metadata in the header; 0: none */
+    mlpi_tensor_entry *tensor; /* [count], in the order described at _open */
     size_t count;
 } mlpi_safetensors;
 
-/* May a file of so many bytes begin with these MLPI_HEAD_BYTES? */
-bool mlpi_safetensors_begins(const unsigned char *head, size_t size);
+/* True if a file of `size` bytes may begin with the MLPI_LENGTH_BYTES at
+ * `head`. mlpi_file_read asks this before it allocates memory for a file. */
+bool mlpi_safetensors_may_begin(const unsigned char *head, size_t size);
 
-/* Reads the header. Allocates the table, as long as the header has tensors; the
- * bytes are borrowed. MLP_ERR_FORMAT. */
+/* Reads the header and allocates the table of tensors, which takes at most
+ * twice the bytes of the header. The file's bytes must stay until the table is
+ * closed.
+ *
+ * The table is sorted by the names of modules, then by the names behind them
+ * (mlpi_split_name), with numbers in names compared by their values: "fc2.bias"
+ * stands before "fc2.weight", and both before "fc10.bias". So the tensors of
+ * one module are neighbours, and modules come in the order of their layers.
+ *
+ * MLP_ERR_FORMAT if the bytes are no safetensors file, MLP_ERR_MEMORY; there is
+ * nothing to close then. */
 mlp_status mlpi_safetensors_open(const mlp_hooks *hooks, const void *bytes,
                                  size_t size, mlpi_safetensors *c);
 void mlpi_safetensors_close(const mlp_hooks *hooks, mlpi_safetensors *c);
 
-/* The name behind its last point, and its owner: what stands before. */
-mlpi_span mlpi_name_part(mlpi_span name, mlpi_span *owner);
+/* Splits a tensor's name behind its last point, as PyTorch composes names:
+ * "fc1.weight" gives *module = "fc1." and returns "weight". */
+mlpi_span mlpi_split_name(mlpi_span name, mlpi_span *module);
 
-/* The tensor of this name, of at most 63 characters, none of them to be
- * escaped; NULL if there is none. */
+/* Returns the tensor of this name, or NULL if there is none. `name` is ASCII
+ * without quotes and backslashes. */
 const mlpi_tensor_entry *mlpi_safetensors_find(const mlpi_safetensors *c,
                                                const char *name);
 
-/* The value of a key of the metadata; false if it is not there. */
+/* Finds the value of a key of the metadata. Returns false if the file has no
+ * such key. */
 bool mlpi_safetensors_metadata(const mlpi_safetensors *c, const char *key,
                                mlpi_span *value);
 
-/* At the metadata's first key, for mlpi_json_more and so on; its syntax has
- * been checked. An empty object if there is none. */
+/* Returns a reader that stands before the first key of the metadata, for
+ * mlpi_json_more, mlpi_json_key and mlpi_json_string. The syntax has been
+ * checked. Without metadata it reads an empty object. */
 mlpi_json mlpi_safetensors_pairs(const mlpi_safetensors *c);
 
-/* Can mlpi_stored_real read the elements? F64, F32, F16 and BF16. */
-bool mlpi_stored_is_real(const mlpi_tensor_entry *t);
+/* True if the elements are real numbers that mlpi_tensor_real can read: their
+ * dtype is F64, F32, F16 or BF16. */
+bool mlpi_tensor_is_real(const mlpi_tensor_entry *t);
 
-/* Element `index`, widened. */
-double mlpi_stored_real(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
+/* Returns element `index` of a real tensor. A double holds it exactly. */
+double mlpi_tensor_real(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
                         size_t index);
+
+/* Copies a real tensor into a view that has its number of elements, rounded to
+ * the precision of `kernels`, which is that of the view. */
+void mlpi_safetensors_copy(const mlpi_safetensors *c,
+                           const mlpi_tensor_entry *t,
+                           const mlpi_kernels *kernels, mlp_view view);
 
 #endif

@@ -149,7 +149,7 @@ static mlp_status set_metadata(const loader *to)
  * All stages
  */
 
-static mlp_status run_stages(loader *to, const mlpi_disk_file *file,
+static mlp_status run_stages(loader *to, const mlpi_file_content *file,
                              const char *path)
 {
     TRY(mlpi_decode_model(&to->arena, file->bytes, file->size, &to->model));
@@ -163,7 +163,7 @@ static mlp_status run_stages(loader *to, const mlpi_disk_file *file,
 
 /* Loads a file whose content is in memory. `path` is NULL if that content never
  * was a file; then the model can have no external data. */
-static mlp_status load(const mlp_hooks *hooks, const mlpi_disk_file *file,
+static mlp_status load(const mlp_hooks *hooks, const mlpi_file_content *file,
                        const char *path, mlp_net **net)
 {
     loader to = {.arena = {.hooks = *hooks}};
@@ -186,7 +186,7 @@ mlp_status mlp_onnx_load_memory(const void *bytes, size_t size,
         return mlpi_error(&used, MLP_ERR_NULL, "the %s is NULL",
                           bytes ? "place for the network" : "file");
     }
-    mlpi_disk_file file = {(unsigned char *)bytes, size};
+    mlpi_file_content file = {(unsigned char *)bytes, size};
     return load(&used, &file, NULL, net);
 }
 
@@ -205,13 +205,13 @@ mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
                          mlp_net **net)
 {
     mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};
-    mlpi_disk_file file = {NULL, 0};
+    mlpi_file_content file = {NULL, 0};
     TRY(mlpi_check_hooks(&used));
     if (!path || !net) {
         return mlpi_error(&used, MLP_ERR_NULL, "the %s is NULL",
                           path ? "place for the network" : "path");
     }
-    TRY(mlpi_disk_read(&used, path, begins, &file));
+    TRY(mlpi_file_read(&used, path, begins, &file));
     mlp_status status = load(&used, &file, path, net);
     mlpi_release(&used, file.bytes);
     return status;

@@ -432,7 +432,7 @@ mlp_status mlp_onnx_save(const mlp_net *net, const char *path)
     unsigned char *bytes = mlpi_arena_allocate(&arena, size, 1);
     mlp_status status = bytes ? pack(net, bytes) : arena.status;
     if (status == MLP_OK) {
-        status = mlpi_disk_write(&arena.hooks, path, bytes, size);
+        status = mlpi_file_write(&arena.hooks, path, bytes, size);
     }
     mlpi_arena_free(&arena);
     return status;
