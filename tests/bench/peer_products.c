@@ -102,16 +102,16 @@ static double draw(void)
 
 static void *random_reals(const product *p, int n)
 {
-    double *wide = peer_memory((size_t)n, sizeof *wide);
-    float *narrow = (float *)wide;
+    double *doubles = peer_memory((size_t)n, sizeof *doubles);
+    float *floats = (float *)doubles;
     for (int i = 0; i < n; i++) {
         if (p->wide) {
-            wide[i] = draw();
+            doubles[i] = draw();
         } else {
-            narrow[i] = (float)draw();
+            floats[i] = (float)draw();
         }
     }
-    return wide;
+    return doubles;
 }
 
 static bool is_right(const product *p)

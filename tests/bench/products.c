@@ -43,17 +43,17 @@ static double get(mlp_dtype dtype, const void *reals, size_t i)
 
 static void *random_reals(mlp_dtype dtype, size_t n, mlp_rng *rng)
 {
-    double *wide = mlp_bench_allocate(n, sizeof *wide);
-    float *narrow = (float *)wide;
+    double *doubles = mlp_bench_allocate(n, sizeof *doubles);
+    float *floats = (float *)doubles;
     for (size_t i = 0; i < n; i++) {
         double x = mlp_rng_uniform(rng, -1.0, 1.0);
         if (dtype == MLP_F32) {
-            narrow[i] = (float)x;
+            floats[i] = (float)x;
         } else {
-            wide[i] = x;
+            doubles[i] = x;
         }
     }
-    return wide;
+    return doubles;
 }
 
 static void multiply(void *state, size_t calls)

@@ -62,22 +62,22 @@ static rows rows_of(const training *t)
         moons = need_vector("moons_train", n);
         source = moons.data;
     }
-    double *wide = mlp_bench_allocate(n, sizeof *wide);
-    float *narrow = (float *)wide;
+    double *doubles = mlp_bench_allocate(n, sizeof *doubles);
+    float *floats = (float *)doubles;
     for (size_t i = 0; i < n; i++) {
         if (t->precision == MLP_F32) {
-            narrow[i] = (float)source[i];
+            floats[i] = (float)source[i];
         } else {
-            wide[i] = source[i];
+            doubles[i] = source[i];
         }
     }
     free(moons.data);
     const void *targets = t->precision == MLP_F32
-                              ? (const void *)(narrow + t->inputs)
-                              : (const void *)(wide + t->inputs);
-    return (rows){{t->precision, t->rows, t->inputs, cols, 1, wide},
+                              ? (const void *)(floats + t->inputs)
+                              : (const void *)(doubles + t->inputs);
+    return (rows){{t->precision, t->rows, t->inputs, cols, 1, doubles},
                   {t->precision, t->rows, 1, cols, 1, targets},
-                  wide};
+                  doubles};
 }
 
 /* Trains one network. Returns the seconds; *loss is its last loss. */
