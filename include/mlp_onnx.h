@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mlp_onnx.h - networks as ONNX files: the library mlp_onnx, beside mlp, which
- * is built where protobuf-c and the system's onnx.proto are.
+ * mlp_onnx.h - networks as ONNX files.
  *
- * The rules are those of mlp.h.
+ * ONNX is a format that most machine learning software reads or writes. With
+ * these functions a network that was trained here runs in ONNX Runtime, and a
+ * multi-layer perceptron that was trained in PyTorch, Keras or scikit-learn
+ * runs here.
+ *
+ * The functions are in a library of their own, mlp_onnx, which needs mlp and
+ * protobuf-c. It is built if protobuf-c and the system's onnx.proto are found.
+ * Statuses, hooks, ownership and threads follow the rules of mlp.h.
  */
 #ifndef LIBMLP_MLP_ONNX_H
 #define LIBMLP_MLP_ONNX_H
@@ -14,71 +20,112 @@
 extern "C" {
 #endif
 
-/* What is written: operators of opset 13, in files of IR version 7. */
+/* The version of ONNX's operators (opset) and of the file format (IR) that
+ * mlp_onnx_save writes. */
 #define MLP_ONNX_OPSET 13
 #define MLP_ONNX_IR 7
 
-/* Makes `path` an ONNX file that computes what mlp_predict does: "input"
- * (N, n[0]) to "output" (N, n[L]) of the network's precision, for any N.
+/* ---------------------------------------------------------------------------
+ * Saving
+ */
+
+/* Saves a network as the ONNX file `path`. The graph computes what mlp_predict
+ * computes, with the input "input" of shape (N, n[0]) and the output "output"
+ * of shape (N, n[L]), for any number N of rows. Its tensors have the precision
+ * of the network.
  *
- * Scaling is a Sub and a Div of inputs, a Mul and an Add of targets. A layer is
- * a Gemm with layers.<l-1>.weight (n[l], n[l-1]) and layers.<l-1>.bias, batch
- * norm folded into them, and its activation: Sigmoid, Tanh, Relu, Softmax, LeakyRelu, Elu, Softplus, silu as
- * z Sigmoid(z), gelu from Erf and gelu_tanh from Tanh as PyTorch writes them.
- * Names of classes are metadata_props mlp.class.0, mlp.class.1, ..., and what
- * mlp_net_set_metadata set keeps its key.
+ * The graph has these nodes:
+ *   - If the network scales its inputs, a Sub of the means and a Div by the
+ *     standard deviations.
+ *   - For each layer l a Gemm with the initializers layers.<l-1>.weight, of
+ *     shape (n[l], n[l-1]), and layers.<l-1>.bias, of shape (n[l]). Batch norm
+ *     is folded into them.
+ *   - For each activation Sigmoid, Tanh, Relu, Softmax, LeakyRelu, Elu or
+ *     Softplus. Opset 13 has no operator for three activations: silu is
+ *     written as z Sigmoid(z), gelu with Erf and gelu_tanh with Tanh, in the
+ *     form that PyTorch writes.
+ *   - If the network scales its targets, a Mul by the standard deviations and
+ *     an Add of the means.
  *
- * ONNX Runtime 1.30 runs all networks of float32. For float64 it has no
- * LeakyRelu, Elu, Softplus and Erf, and so does not run leaky_relu, elu,
- * softplus and gelu; silu with a graph optimisation level of "basic" or less,
- * for above it makes an operator that it does not have. And slopes are float32
- * in every ONNX file.
+ * Names of classes become the metadata_props mlp.class.0, mlp.class.1, and so
+ * on. Metadata of mlp_net_set_metadata keep their keys.
  *
- * Files are replaced as by mlp_net_save. Allocates, about twice the file's
- * size. MLP_ERR_IO; MLP_ERR_NOT_FINITE as mlp_net_fold_batch_norm;
- * MLP_ERR_LIMIT: more than the 2 GB that an ONNX file can have. */
+ * ONNX Runtime 1.30 runs every network of float32. For float64 it lacks
+ * LeakyRelu, Elu, Softplus and Erf, so it does not run float64 networks with
+ * leaky_relu, elu, softplus or gelu. It runs float64 networks with silu only at
+ * the graph optimization level "basic" or below, because above that it replaces
+ * silu by an operator that it lacks for float64. The slopes of leaky_relu and
+ * elu are float32 in every ONNX file.
+ *
+ * An existing file is replaced in the same manner as by mlp_net_save. The call
+ * allocates about twice the size of the file.
+ * MLP_ERR_NULL: an argument is NULL. MLP_ERR_NOT_FINITE: batch norm cannot be
+ * folded, see mlp_net_fold_batch_norm. MLP_ERR_LIMIT: the file would have more
+ * than the 2 GB that ONNX allows. MLP_ERR_MEMORY. MLP_ERR_IO. */
 mlp_status mlp_onnx_save(const mlp_net *net, const char *path);
 
-/* Writes the same bytes to memory: mlp_onnx_save_size of them, which is 0 for
- * NULL, and where there is not the memory to count, or MLP_ERR_LIMIT.
- * MLP_ERR_SHAPE: `size` is another number. */
+/* Returns the size in bytes of the file that mlp_onnx_save writes. Returns 0 if
+ * `net` is NULL, if there is no memory to compute the size, or if the size is
+ * above the limit of 2 GB. Allocates during the call, but nothing as large as
+ * the weights. */
 size_t mlp_onnx_save_size(const mlp_net *net);
+
+/* Like mlp_onnx_save, but writes the file to `bytes`, which has `size` bytes.
+ * MLP_ERR_SHAPE: `size` is not the number that mlp_onnx_save_size returns. */
 mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
 
-/* Makes a network of an ONNX file, whoever wrote it; *net is the caller's. What
- * it can read is a chain of layers:
- *   - Gemm, and MatMul with a constant as its second input, which at most eight
- *     of them share;
- *   - Relu, LeakyRelu, Elu, Sigmoid, Tanh, Softplus, Softmax, Gelu, and silu,
- *     gelu and gelu_tanh as products, as PyTorch and Keras write them;
- *   - BatchNormalization, and Add, Sub, Mul and Div with a number or one for
- *     each column. Before the first layer they become input scaling, behind the
- *     last activation scaling of targets; batch norm behind a layer stays one,
- *     if its epsilon is that of the others; all else is multiplied into weights;
- *   - Identity, Dropout and Cast (to float or double), which change nothing,
- *     Flatten and Reshape where rows stay rows, a last Squeeze of one column,
- *     Transpose of constants;
- *   - of skl2onnx Scaler, ZipMap, and two columns 1 - p and p, which are one, p,
- *     here. Outputs that are labels are left out;
- *   - a last LogSoftmax as softmax: the network gives p, not log p.
- * Anything else is MLP_ERR_UNSUPPORTED, and the message names it: "unsupported
- * operator Conv (node conv1)". Numbers are in the file, or, if it is loaded from
- * a path, in files beside it, in the same folder.
+/* ---------------------------------------------------------------------------
+ * Loading
+ */
+
+/* Loads a network from the ONNX file `path`, whoever wrote it. The caller owns
+ * *net. `hooks` become the hooks of the network; NULL means none.
  *
- * The network is float64 if a layer's weights are double, else float32. The loss
- * is cce behind softmax, bce behind sigmoid, else mse (so with scaled targets).
- * Names of classes are what mlp_onnx_save wrote, or ZipMap's, for at most 4096
- * classes; the first 256 other metadata_props become metadata, where they are
- * UTF-8. `hooks` may be NULL: none. Allocates, mostly the file's size twice, and
- * the network.
+ * The graph must be a chain of layers. It may contain:
+ *   - Gemm, and MatMul with a constant as the second input. At most eight of
+ *     them may share one constant.
+ *   - Relu, LeakyRelu, Elu, Sigmoid, Tanh, Softplus, Softmax and Gelu; also
+ *     silu, gelu and gelu_tanh as products, as PyTorch and Keras write them.
+ *   - BatchNormalization, and Add, Sub, Mul and Div with one number or with one
+ *     for each column. Before the first layer they become scaling of inputs;
+ *     after the last activation they become scaling of targets, and so do a Mul
+ *     and an Add after a last layer without activation. A batch norm
+ *     directly after a Gemm or MatMul stays batch norm if its epsilon is that
+ *     of the first one. Everything else is multiplied into W and b.
+ *   - Identity, Dropout, and Cast to float or double, which change nothing.
+ *   - Flatten and Reshape, if each row stays a row; Squeeze of one column, as
+ *     the last node; Transpose of constants.
+ *   - Scaler and ZipMap of scikit-learn's converter skl2onnx. If the output is
+ *     that converter's pair of columns 1 - p and p, the network has the one
+ *     output p.
+ *   - LogSoftmax as the last node. The network has softmax instead: it gives p,
+ *     not log p.
+ * Outputs of the graph that are labels are left out. For every other node the
+ * call returns MLP_ERR_UNSUPPORTED, and the message names the node:
+ * "unsupported operator Conv (node conv1)". Initializers may lie in other files
+ * ("external data") in the folder of `path`.
  *
- * No byte is trusted. MLP_ERR_FORMAT: not an ONNX file, or a damaged one.
- * MLP_ERR_SHAPE: layers that do not fit one another. MLP_ERR_UNSUPPORTED: also
- * an opset below 7. MLP_ERR_NOT_FINITE: a weight that no longer is, with what is
- * multiplied into it. MLP_ERR_ARGUMENT, MLP_ERR_LIMIT: a network that
- * mlp_net_create refuses, such as with softmax within. MLP_ERR_IO. */
+ * The network has the precision float64 if the weights of a layer are doubles,
+ * else float32. An ONNX file does not tell the loss. It becomes MLP_LOSS_CCE
+ * after softmax, MLP_LOSS_BCE after sigmoid, else, and always with scaled
+ * targets, MLP_LOSS_MSE. Names of classes are read if mlp_onnx_save wrote them,
+ * or from a ZipMap, for at most 4096 classes. The first 256 other
+ * metadata_props become metadata, if they are UTF-8.
+ *
+ * The call allocates about twice the size of the file, and the network. No byte
+ * of the file is trusted: a damaged or hostile file gives a status.
+ * MLP_ERR_NULL: `path` or `net` is NULL. MLP_ERR_FORMAT: the file is not an
+ * ONNX file, or it is damaged. MLP_ERR_SHAPE: the sizes of two layers do not
+ * match. MLP_ERR_UNSUPPORTED: see above; also an opset below 7.
+ * MLP_ERR_NOT_FINITE: a weight is not finite after the multiplication with its
+ * neighbours. MLP_ERR_ARGUMENT, MLP_ERR_LIMIT: mlp_net_create refuses the
+ * network, for example because a hidden layer has softmax. MLP_ERR_MEMORY.
+ * MLP_ERR_IO. On failure *net is untouched. */
 mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
                          mlp_net **net);
+
+/* Like mlp_onnx_load, but reads the `size` bytes of a file from memory.
+ * External data is MLP_ERR_UNSUPPORTED, because there is no folder. */
 mlp_status mlp_onnx_load_memory(const void *bytes, size_t size,
                                 const mlp_hooks *hooks, mlp_net **net);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the workloads of mlp_bench share: choosing them, timing them, and
- * printing a line for each result,
+ * What all workloads of mlp_bench use: choosing results, timing them, and
+ * printing a line for each,
  *
  *     workload peer threads median unit min=X note
  *
- * where a rate has max=X, and the note may hold gflops=X and gbytes=X, the
- * arithmetic and the memory traffic of a second, loss=X and accuracy=X.
+ * A rate has max=X instead of min=X. The note may contain gflops=X and
+ * gbytes=X, the arithmetic and the memory traffic of one second, loss=X and
+ * accuracy=X.
  */
 #ifndef TESTS_BENCH_H
 #define TESTS_BENCH_H
@@ -18,36 +19,40 @@ enum { LEAST_REPETITIONS = 7, MOST_REPETITIONS = 1000 };
 /* A workload's name as the user gave it. */
 typedef struct choice {
     const char *name;
-    bool used; /* it is the name of something */
+    bool used; /* true if a result has this name */
 } choice;
 
 typedef struct bench {
-    const char *kernels; /* a table's name, or NULL for the fastest */
-    double seconds;      /* to spend on each result, at least */
-    size_t threads;      /* that share the work */
-    size_t count;        /* unless 0: do the work so often, and time nothing */
+    const char *kernels; /* name of a table, or NULL for the fastest */
+    double seconds;      /* least time to spend on each result */
+    size_t threads;      /* number of threads */
+    size_t count;        /* if not 0: times to do the work, without timing */
     choice *choices;
     size_t n_choices; /* 0: everything */
 } bench;
 
-/* Is the result wanted? A choice W9 means all that begin with W9 or W9-. */
+/* Returns true if the user wants the result. The choice W9 stands for W9 and
+ * for every name that begins with "W9-". Without choices, all are wanted. */
 bool mlp_bench_wants(bench *b, const char *result);
 
-/* The same, but for those that are not measured unless they are asked for. */
+/* Like mlp_bench_wants, but returns false without choices: for results that are
+ * measured only on demand. */
 bool mlp_bench_chooses(bench *b, const char *result);
 
-/* Ends the program with exit status 1, saying what is wrong with a result. */
+/* Prints what is wrong with a result and ends the program with exit status
+ * 1. */
 _Noreturn void mlp_bench_fail(const char *result, const char *what);
 
-/* Fails unless the status is MLP_OK. */
+/* Calls mlp_bench_fail unless the status is MLP_OK. */
 void mlp_bench_expect(const char *result, mlp_status status);
 
-/* Ends the program where there is no memory; else 64-byte aligned. */
+/* Returns memory that is aligned to 64 bytes. Ends the program if there is
+ * none. */
 void *mlp_bench_allocate(size_t n, size_t size);
 
-/* A network with the layers of widths[1..3], widths[0] inputs, ReLUs but for
- * the last layer, and float32. Its biases are not 0, so that a check sees
- * if they are left out. */
+/* Creates a network of float32 with widths[0] inputs and three layers of
+ * widths[1..3]; all but the last have ReLU. The biases are not 0, so that a
+ * check notices if they are left out. */
 enum { BENCH_LAYERS = 3 };
 mlp_net *mlp_bench_net(const bench *b, const char *result, const size_t *widths,
                        mlp_layer last, mlp_loss loss);
@@ -62,20 +67,27 @@ typedef struct timing {
     size_t n;
 } timing;
 
+/* Returns the seconds of a clock that only runs forward. */
 double mlp_bench_now(void);
 
-/* Begins; notes a repetition; are more needed for a good median? */
+/* Begins the measurement of a result. */
 void mlp_bench_start(timing *t);
+
+/* Records the time of one repetition. */
 void mlp_bench_note(timing *t, double seconds);
+
+/* Returns true until there are enough repetitions and enough time has
+ * passed. */
 bool mlp_bench_goes_on(const bench *b, const timing *t);
 
-/* Something to do `calls` times. */
+/* Work that can be done `calls` times in a row. */
 typedef struct work {
     void (*run)(void *state, size_t calls);
     void *state;
 } work;
 
-/* Times a call, with so many in a repetition that the clock is no matter. */
+/* Times one call of the work. A repetition has as many calls as are needed for
+ * the error of the clock not to matter. */
 void mlp_bench_repeat(const bench *b, const work *w, timing *t);
 
 /* ---------------------------------------------------------------------------
@@ -84,19 +96,21 @@ void mlp_bench_repeat(const bench *b, const work *w, timing *t);
 
 typedef struct report {
     const char *name, *peer, *unit;
-    double amount; /* of what is done in a repetition */
-    double gflop;  /* in a repetition; 0: nothing is said of them */
-    double gbyte;  /* of memory that cannot but be read or written; as gflop */
-    double loss, accuracy; /* NaN: there is none */
+    double amount; /* units of work in a repetition */
+    double gflop;  /* arithmetic of a repetition in GFLOP, 0: not printed */
+    double gbyte;  /* least memory traffic in GB, 0: not printed */
+    double loss, accuracy; /* NaN: not printed */
 } report;
 
-/* Nothing to say but name, unit and amount. */
+/* Returns a report with name, unit and amount only. */
 report mlp_bench_report(const char *name, const char *unit, double amount);
 
-/* Prints the median time for one of the amount, in a second's `unit`s; and
- * the amount done in a second. */
+/* Prints the median time for one unit of work. `unit` is how many units of time
+ * a second has, such as 1e3 for milliseconds. */
 void mlp_bench_print_time(const bench *b, const report *r, timing *t,
                           double unit);
+
+/* Prints the amount of work that is done in a second. */
 void mlp_bench_print_rate(const bench *b, const report *r, timing *t);
 
 /* ---------------------------------------------------------------------------
@@ -109,21 +123,21 @@ void mlp_bench_digits(bench *b);   /* W3 */
 void mlp_bench_steps(bench *b);    /* W4, W5, W8 */
 void mlp_bench_predict(bench *b);  /* W6, W7 */
 void mlp_bench_products(bench *b); /* W9 */
-void mlp_bench_scaling(bench *b);  /* only if it is asked for */
+void mlp_bench_scaling(bench *b);  /* on demand only */
 
-/* Mini-batch training, measured by the step, once it has been checked. */
+/* Mini-batch training, whose steps are checked first and then timed. */
 typedef struct stepping {
     const char *name;
     size_t widths[BENCH_LAYERS + 1];
     size_t batch, steps; /* in an epoch */
-    bool classes;        /* one-hot targets, or normal numbers */
-    bool streams;        /* the weights are too many for caches */
+    bool classes;        /* true: one-hot targets, false: normal numbers */
+    bool streams;        /* true if the weights do not fit into caches */
     mlp_optimizer_kind kind;
 } stepping;
 
 void mlp_bench_stepping(const bench *b, const stepping *t);
 
-/* A step on a network, for the check of steps in step_check.c. */
+/* One training step of a network, for the check in step_check.c. */
 typedef struct step {
     const char *result;
     mlp_net *net;
@@ -132,7 +146,8 @@ typedef struct step {
     double alpha;
 } step;
 
-/* Does the step and fails unless each tensor is what plain loops give. */
+/* Performs the step, and fails unless every tensor is what plain loops
+ * compute. */
 void mlp_bench_check_step(const step *s, mlp_trainer *trainer);
 
 #endif

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the machine can do with so many threads: fused multiply-adds in
- * registers, of the widest vectors and (where those have 512 bits) of 256 bits;
- * the memory's bandwidth by the triad a = b + s c (J. McCalpin, "Memory
- * Bandwidth and Machine Balance in Current High Performance Computers", 1995);
- * and that of reading again and again as many bytes as 784-512-512-10 has
- * weights, which some caches hold and others do not.
+ * Measures the limits of the machine for a number of threads:
  *
- * A multiply-add takes about four cycles and two begin in each, so twelve
- * independent chains keep the units busy.
+ *   - fused multiply-adds in registers, with the widest vectors, and with 256
+ *     bits if the widest have 512;
+ *   - the bandwidth of memory by the triad a = b + s c (J. McCalpin, "Memory
+ *     Bandwidth and Machine Balance in Current High Performance Computers",
+ *     1995);
+ *   - the bandwidth of reading the same bytes repeatedly, as many as the
+ *     weights of 784-512-512-10 have. Some caches are large enough for them,
+ *     others are not.
+ *
+ * A multiply-add has a latency of about four cycles, and two can begin in each
+ * cycle. Twelve independent chains are therefore enough to keep the units busy.
  */
 #include "bench.h"
 
@@ -23,7 +27,8 @@
 
 enum { CHAINS = 12, ROUNDS = 1000000 };
 
-/* Not known to the compiler; a chain x = x a + b tends to b / (1 - a). */
+/* The compiler must not know these numbers. A chain x = x a + b tends to
+ * b / (1 - a), so it neither overflows nor becomes subnormal. */
 static volatile double factor = 0.999999;
 static volatile double term = 1e-3;
 
@@ -152,13 +157,13 @@ static void fma_128_f64(void *state, size_t calls)
 #endif
 
 /* ---------------------------------------------------------------------------
- * Several threads, each with the same to do
+ * Threads that all do the same
  */
 
 typedef struct member {
     pthread_t thread;
     void (*run)(void *state, size_t calls);
-    void *state; /* its own */
+    void *state; /* memory of this thread alone */
     size_t calls;
 } member;
 
@@ -174,7 +179,8 @@ static void *work_alone(void *argument)
     return NULL;
 }
 
-/* The caller is the first. */
+/* Runs all members at the same time. The first one runs in the calling
+ * thread. */
 static void run_crowd(void *state, size_t calls)
 {
     crowd *c = state;
@@ -191,32 +197,33 @@ static void run_crowd(void *state, size_t calls)
     }
 }
 
-/* What a member does to `floats` floats of its own in a call: `amount`. */
-typedef struct job {
+/* A measurement: each thread has `floats` floats of its own, and does `amount`
+ * units of work in a call. */
+typedef struct probe {
     const char *name, *unit;
     void (*run)(void *state, size_t calls);
     size_t floats;
     double amount;
-} job;
+} probe;
 
-static void measure(bench *b, const job *j)
+static void measure(bench *b, const probe *p)
 {
     static timing t;
-    if (b->count > 0 || !mlp_bench_wants(b, j->name)) {
+    if (b->count > 0 || !mlp_bench_wants(b, p->name)) {
         return;
     }
     member *members = mlp_bench_allocate(b->threads, sizeof *members);
     for (size_t i = 0; i < b->threads; i++) {
-        float *floats = mlp_bench_allocate(j->floats, sizeof *floats);
-        for (size_t k = 0; k < j->floats; k++) {
+        float *floats = mlp_bench_allocate(p->floats, sizeof *floats);
+        for (size_t k = 0; k < p->floats; k++) {
             floats[k] = 1.0F;
         }
-        members[i] = (member){.run = j->run, .state = floats};
+        members[i] = (member){.run = p->run, .state = floats};
     }
     crowd c = {members, b->threads};
     mlp_bench_repeat(b, &(work){run_crowd, &c}, &t);
     report r =
-        mlp_bench_report(j->name, j->unit, j->amount * (double)b->threads);
+        mlp_bench_report(p->name, p->unit, p->amount * (double)b->threads);
     r.peer = "machine";
     mlp_bench_print_rate(b, &r, &t);
     for (size_t i = 0; i < b->threads; i++) {
@@ -225,12 +232,13 @@ static void measure(bench *b, const job *j)
     free(members);
 }
 
-/* Multiply-adds; the floats are the sink. */
+/* Measures multiply-adds. The floats only take the result, so that the compiler
+ * cannot leave the work out. */
 static void measure_peak(bench *b, const char *name, double lanes,
                          void (*run)(void *, size_t))
 {
-    measure(b, &(job){name, "GFLOP/s", run, sizeof(double) / sizeof(float),
-                      2e-9 * CHAINS * ROUNDS * lanes});
+    measure(b, &(probe){name, "GFLOP/s", run, sizeof(double) / sizeof(float),
+                        2e-9 * CHAINS * ROUNDS * lanes});
 }
 
 static void peaks(bench *b)
@@ -262,10 +270,11 @@ static void peaks(bench *b)
  * Memory
  */
 
-/* Of each array of the triad; three have 288 MB, more than caches hold. */
+/* The number of floats in each of the three arrays of the triad. Together they
+ * have 288 MB, more than any cache. */
 enum { TRIAD = 24000000 };
 
-/* 784-512-512-10. */
+/* The number of weights of 784-512-512-10. */
 enum { WEIGHTS = 784 * 512 + 512 * 512 + 512 * 10 };
 
 static void triad(void *state, size_t calls)
@@ -281,7 +290,8 @@ static void triad(void *state, size_t calls)
     }
 }
 
-/* Sums of bits: integers may be added in any order, so in vectors. */
+/* Adds the floats as integers. The order of integer additions does not matter,
+ * so the compiler can use vectors. */
 static void read_all(void *state, size_t calls)
 {
     enum { LANES = 64 };
@@ -301,8 +311,8 @@ static void read_all(void *state, size_t calls)
 void mlp_bench_machine(bench *b)
 {
     peaks(b);
-    measure(b, &(job){"triad", "GB/s", triad, 3 * (size_t)TRIAD,
-                      3e-9 * TRIAD * sizeof(float)});
-    measure(b, &(job){"read", "GB/s", read_all, WEIGHTS,
-                      1e-9 * WEIGHTS * sizeof(float)});
+    measure(b, &(probe){"triad", "GB/s", triad, 3 * (size_t)TRIAD,
+                        3e-9 * TRIAD * sizeof(float)});
+    measure(b, &(probe){"read", "GB/s", read_all, WEIGHTS,
+                        1e-9 * WEIGHTS * sizeof(float)});
 }

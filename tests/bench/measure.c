@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Choosing, timing and printing, for all workloads. A repetition that is too
- * short for the clock holds many calls; a result is the median of at least
- * seven repetitions, after one that does not count.
+ * Chooses, times and prints for all workloads. A result is the median of at
+ * least seven repetitions, after one that does not count. If one call is too
+ * short for the clock, a repetition has many calls.
  */
-/* For clock_gettime. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+/* This declares clock_gettime. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _POSIX_C_SOURCE 200809L
 
 #include "bench.h"
@@ -121,7 +121,7 @@ void mlp_bench_repeat(const bench *b, const work *w, timing *t)
         w->run(w->state, b->count);
         return;
     }
-    /* Twenty repetitions fill the time, if a call is short enough. */
+    /* A repetition lasts a twentieth of the time, unless one call is longer. */
     double least = b->seconds / 20;
     size_t calls = 1;
     double seconds = run(w, calls);
@@ -143,7 +143,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Sorts, so that the best comes first. */
+/* Returns the median, and sorts the times: the shortest comes first. */
 static double median(timing *t)
 {
     qsort(t->seconds, t->n, sizeof t->seconds[0], compare);

@@ -3,12 +3,12 @@
  * mlp_bench [--kernels NAME] [--threads N] [--seconds S] [--count N]
  *           [WORKLOAD ...]
  *
- * Measures the library alone, and prints a line for each result (bench.h says
- * how it reads). tests/bench/run.py sets other libraries beside it.
+ * Measures the library alone, and prints a line for each result; bench.h
+ * describes the line. tests/bench/run.py compares it with other libraries.
  *
  *   peak   fused multiply-adds of the machine, for the widest vectors
- *   triad  its memory bandwidth
- *   read   that of reading the weights of 784-512-512-10
+ *   triad  memory bandwidth of the machine
+ *   read   bandwidth of reading the weights of 784-512-512-10
  *   W1     2-4-1, tanh, sigmoid: XOR, 5000 epochs
  *   W2     2-16-8-1, relu, sigmoid: 400 moons, 2000 epochs
  *   W3     64-128-64-10, relu, softmax: 1797 digits, momentum, 20 epochs
@@ -21,14 +21,14 @@
  *   W9     products alone: squares, and the shapes of layers (with one thread)
  *
  *   scaling   steps of networks from 17 to 33 million parameters, and of
- *             batches from 1 to 4096 rows; only if it is asked for
+ *             batches from 1 to 4096 rows; measured only on demand
  *
- * A name such as W8 or W8-64 chooses results; without names all are measured.
- * --threads is how many share the work (1; not 0, for "all"). --seconds is the
- * time for each result (0.5). --count does the work of W1 (epochs) and W6
- * (rows) so often and times nothing, for callgrind.sh. A workload checks
- * what it has computed: exit status 1 means that something was wrong, 2 that
- * the arguments were.
+ * A name such as W8 or W8-64 chooses results; without names all are measured
+ * but those on demand. --threads is the number of threads, at least 1; the
+ * default is 1. --seconds is the time for each result; the default is 0.5.
+ * --count does the work of W1 (epochs) and W6 (rows) that many times and
+ * measures nothing; callgrind.sh needs this. Each workload checks what it has
+ * computed. The exit status is 1 if a result is wrong, 2 if the arguments are.
  */
 #include "bench.h"
 
@@ -56,7 +56,8 @@ static bool has_kernels(const char *name)
     return false;
 }
 
-/* An option's value; false if it is no such option, or no good value. */
+/* Sets an option. Returns false if there is no such option, or if the value is
+ * not valid. */
 static bool take_option(bench *b, const char *option, const char *value)
 {
     char *end = NULL;
@@ -81,7 +82,7 @@ static bool take_option(bench *b, const char *option, const char *value)
     return false;
 }
 
-/* 0, or the exit status. */
+/* Reads all arguments. Returns 0, or the exit status if one is wrong. */
 static int take_arguments(bench *b, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the peers written in C share: their command line,
+ * What the peers that are written in C have in common: the command line
  *
  *     <program> <peer> <threads> <seconds> [<workload> ...],
  *
- * timing as in measure.c (the median of at least seven repetitions, each long
- * enough for the clock, after one that does not count), and lines that read as
- * mlp_bench's do. They know nothing of libmlp.
+ * the timing of measure.c (the median of at least seven repetitions, each long
+ * enough for the clock, after one that does not count), and the format of
+ * mlp_bench's lines. Peers do not use libmlp.
  */
 #ifndef TESTS_BENCH_PEER_H
 #define TESTS_BENCH_PEER_H
@@ -20,12 +20,12 @@
 typedef struct peer {
     const char *name;
     int threads;
-    double seconds; /* to spend on each result, at least */
+    double seconds; /* least time to spend on each result */
     char **choices;
     int n_choices;
 } peer;
 
-/* Something to do `calls` times. */
+/* Work that can be done `calls` times in a row. */
 typedef void peer_work(void *state, long calls);
 
 static inline peer peer_of(int argc, char **argv)
@@ -39,7 +39,8 @@ static inline peer peer_of(int argc, char **argv)
     return (peer){argv[1], atoi(argv[2]), atof(argv[3]), argv + 4, argc - 4};
 }
 
-/* W9 means all that begin with W9-, as it does for mlp_bench. */
+/* Returns true if the user wants the result. As for mlp_bench, W9 stands for W9
+ * and for every name that begins with "W9-". */
 static inline bool peer_wants(const peer *p, const char *result)
 {
     for (int i = 0; i < p->n_choices; i++) {
@@ -83,7 +84,7 @@ static inline int peer_compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Seconds of a call: the median, and the best. */
+/* Measures the seconds of a call: times[0] is the median, times[1] the best. */
 static inline void peer_time(const peer *p, peer_work *work, void *state,
                              double times[2])
 {
@@ -108,7 +109,7 @@ static inline void peer_time(const peer *p, peer_work *work, void *state,
     times[1] = seconds[0];
 }
 
-/* Prints the time of a call, in a second's `unit`s. */
+/* Prints the time of a call. `scale` is how many units a second has. */
 static inline void peer_print_time(const peer *p, const char *result,
                                    const double times[2], double scale,
                                    const char *unit)
@@ -118,7 +119,7 @@ static inline void peer_print_time(const peer *p, const char *result,
     (void)fflush(stdout);
 }
 
-/* Prints how much of an amount that a call does is done in a second. */
+/* Prints how much is done in a second, if a call does `amount`. */
 static inline void peer_print_rate(const peer *p, const char *result,
                                    const double times[2], double amount,
                                    const char *unit)

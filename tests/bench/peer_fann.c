@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FANN (2.2, as Debian builds it) at the workloads of mlp_bench, compiled with
- * -lfloatfann, or with -DDOUBLE -ldoublefann:
+ * Measures FANN (2.2, as Debian builds it) with the workloads of mlp_bench. The
+ * program is linked with -lfloatfann, or compiled with -DDOUBLE and linked with
+ * -ldoublefann:
  *
  *     peer_fann <peer> <threads> <seconds> <moons> <digits> [<workload> ...]
  *
- * where <moons> and <digits> are the files that mlp_bench reads, too.
+ * <moons> and <digits> are the files that mlp_bench reads, too.
  *
  * FANN goes row by row, so W5 and the widest of W8 are left out, and W7 has
  * fewer rows. It knows the squared error alone, and for the ReLU only a ramp
@@ -13,7 +14,7 @@
  * momentum; W3 is its row by row training, with tanh, since the ramp does not
  * learn there.
  */
-/* For clock_gettime. */
+/* This declares clock_gettime. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "peer.h"
@@ -27,7 +28,7 @@
 enum { MOONS = 400, DIGITS = 1797, PIXELS = 64, CLASSES = 10 };
 
 typedef struct kind {
-    unsigned n; /* layers, with that of inputs */
+    unsigned n; /* number of layers, counting the inputs */
     unsigned widths[4];
     enum fann_activationfunc_enum hidden, last;
 } kind;
@@ -51,8 +52,8 @@ static struct fann *make(const kind *k, enum fann_train_enum training)
     return net;
 }
 
-/* Rows of `inputs` numbers over `scale` and a target: a number, or one of
- * several classes. */
+/* Reads rows of `inputs` numbers and a target. The numbers are divided by
+ * `scale`. The target is a number if there is one output, else a class. */
 static struct fann_train_data *load(const char *path, unsigned rows,
                                     unsigned inputs, unsigned outputs,
                                     double scale)
@@ -60,7 +61,7 @@ static struct fann_train_data *load(const char *path, unsigned rows,
     FILE *file = fopen(path, "r");
     struct fann_train_data *data = fann_create_train(rows, inputs, outputs);
     if (file) {
-        (void)fscanf(file, "#%*[^\n]"); /* a first line that says what it is */
+        (void)fscanf(file, "#%*[^\n]"); /* skips a comment in the first line */
     }
     for (unsigned i = 0; i < rows; i++) {
         for (unsigned j = 0; j <= inputs; j++) {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * W9 by OpenBLAS or oneDNN, whichever the peer's name says, loaded at run time:
- * cc -O2 peer_products.c -ldl -lm. The forms of products are those of
- * products.c, operands and results lie in memory as they do there. Elements
- * drawn at random are held against plain loops; a library that is wrong takes
- * no part. Exit status 77: the library is not installed.
+ * Measures W9 with OpenBLAS or oneDNN. The name of the peer tells which of them
+ * is loaded at run time: cc -O2 peer_products.c -ldl -lm. The forms of the
+ * products, and the layout of operands and results, are those of products.c.
+ * Elements drawn at random are compared with plain loops; a wrong product is
+ * reported and not printed. The exit status is 77 if the library is not
+ * installed.
  *
  * oneDNN multiplies float32 only.
  */
-/* For clock_gettime. */
+/* This declares clock_gettime. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "peer.h"
@@ -27,7 +28,7 @@ typedef int dnnl_f32(char, char, int64_t, int64_t, int64_t, float,
                      const float *, int64_t, const float *, int64_t, float,
                      float *, int64_t);
 
-/* What the library has; NULL: it has not. */
+/* The functions of the library, NULL for one that it does not have. */
 typedef struct library {
     blas_f32 *blas_f32;
     blas_f64 *blas_f64;
@@ -36,7 +37,7 @@ typedef struct library {
 
 typedef struct product {
     const library *library;
-    bool wide; /* double */
+    bool wide; /* true for double */
     int m, n, k;
     bool a_transposed, b_transposed;
     void *a, *b, *c;
@@ -101,16 +102,16 @@ static double draw(void)
 
 static void *random_reals(const product *p, int n)
 {
-    double *wide = peer_memory((size_t)n, sizeof *wide);
-    float *narrow = (float *)wide;
+    double *doubles = peer_memory((size_t)n, sizeof *doubles);
+    float *floats = (float *)doubles;
     for (int i = 0; i < n; i++) {
         if (p->wide) {
-            wide[i] = draw();
+            doubles[i] = draw();
         } else {
-            narrow[i] = (float)draw();
+            floats[i] = (float)draw();
         }
     }
-    return wide;
+    return doubles;
 }
 
 static bool is_right(const product *p)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * W6 and W7: rows through a network, float32, with a workspace. The outputs
- * are linear. Some of them are held against plain loops in double.
+ * W6 and W7 measure predictions in float32 with a workspace: W6 of one row, W7
+ * of many. The outputs are linear. Some of them are compared with plain loops
+ * in double.
  */
 #include "bench.h"
 
@@ -13,7 +14,7 @@ typedef struct task {
     const char *name;
     size_t widths[BENCH_LAYERS + 1];
     size_t rows;
-    bool streams; /* its time is that of reading the weights */
+    bool streams; /* true if reading the weights takes all the time */
 } task;
 
 typedef struct prediction {
@@ -34,8 +35,8 @@ static void predict(void *state, size_t calls)
     mlp_bench_expect(p->name, status);
 }
 
-/* A layer for one row, a ReLU unless it is the last; returns sum |term| of the
- * largest of its sums. */
+/* Computes a layer for one row, with ReLU unless it is the last. Returns the
+ * largest sum of |term| over its outputs, to which errors are relative. */
 static double layer_by_hand(const prediction *p, size_t l, const double *in,
                             double *out)
 {
@@ -127,7 +128,7 @@ static void measure(bench *b, const task *t)
 
 void mlp_bench_predict(bench *b)
 {
-    /* A row is left to one thread. */
+    /* The library predicts a single row with one thread. */
     if (b->threads == 1) {
         measure(b, &(task){"W6-2-16-8-1", {2, 16, 8, 1}, 1, false});
         measure(b, &(task){"W6-64-128-64-10", {64, 128, 64, 10}, 1, false});

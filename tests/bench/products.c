@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * W9: products alone, through the table of kernels. W9-f32-1024 is A B of
- * squares; -AtB and -ABt have the first or second operand transposed. For a
- * layer with `in` inputs and `out` neurons and a batch of m rows
- * W9-f32-<m>x<in>x<out> has the three products of a training step, which have
- * these three forms:
+ * W9 measures matrix products alone, through the table of kernels. W9-f32-1024
+ * is A B of square matrices; -AtB and -ABt have the first or second operand
+ * transposed. W9-f32-<m>x<in>x<out> has the three products of a training step,
+ * for a layer with `in` inputs and `out` neurons and a batch of m rows. They
+ * have the same three forms:
  *
  *   forward  Z    (m, out)  = A_prev (m, in)     W^T (in, out), which is stored
  *   dW       dW^T (in, out) = A_prev^T (in, m)   dZ (m, out)
  *   dX       dA_prev (m, in) = dZ (m, out)       W (out, in)
  *
- * Elements drawn at random must be, to the bit, the chain that kernels.h promises.
+ * Elements drawn at random must have the bits of the chain of fused
+ * multiply-adds that kernels.h promises.
  */
 #include "bench.h"
 
@@ -29,10 +30,10 @@ typedef struct task {
     form form;
 } task;
 
-typedef struct job {
+typedef struct multiplication {
     const mlpi_kernels *kernels;
     mlpi_gemm_args product;
-} job;
+} multiplication;
 
 static double get(mlp_dtype dtype, const void *reals, size_t i)
 {
@@ -42,28 +43,29 @@ static double get(mlp_dtype dtype, const void *reals, size_t i)
 
 static void *random_reals(mlp_dtype dtype, size_t n, mlp_rng *rng)
 {
-    double *wide = mlp_bench_allocate(n, sizeof *wide);
-    float *narrow = (float *)wide;
+    double *doubles = mlp_bench_allocate(n, sizeof *doubles);
+    float *floats = (float *)doubles;
     for (size_t i = 0; i < n; i++) {
         double x = mlp_rng_uniform(rng, -1.0, 1.0);
         if (dtype == MLP_F32) {
-            narrow[i] = (float)x;
+            floats[i] = (float)x;
         } else {
-            wide[i] = x;
+            doubles[i] = x;
         }
     }
-    return wide;
+    return doubles;
 }
 
 static void multiply(void *state, size_t calls)
 {
-    const job *j = state;
+    const multiplication *j = state;
     for (size_t i = 0; i < calls; i++) {
         j->kernels->gemm(&j->product);
     }
 }
 
-/* s = fma(a[k], b[k], s), k ascending, in the precision of the table. */
+/* Returns the element (i, j) of the product: s = fma(a[k], b[k], s) for
+ * ascending k, in the precision of the table. */
 static double chain(mlp_dtype dtype, const mlpi_gemm_args *p, size_t i,
                     size_t j)
 {
@@ -108,16 +110,16 @@ static void measure(bench *b, const task *t)
     void *c = random_reals(t->dtype, t->m * t->n, &rng);
     void *scratch = mlp_bench_allocate(kernels->gemm_scratch(t->m, t->n, t->k),
                                        kernels->real_size);
-    job j = {kernels,
-             {.m = t->m,
-              .n = t->n,
-              .k = t->k,
-              .A = t->form == ATB ? (mlpi_operand){a, 1, t->m}
-                                  : (mlpi_operand){a, t->k, 1},
-              .B = t->form == ABT ? (mlpi_operand){B, 1, t->k}
-                                  : (mlpi_operand){B, t->n, 1},
-              .C = c,
-              .scratch = scratch}};
+    multiplication j = {kernels,
+                        {.m = t->m,
+                         .n = t->n,
+                         .k = t->k,
+                         .A = t->form == ATB ? (mlpi_operand){a, 1, t->m}
+                                             : (mlpi_operand){a, t->k, 1},
+                         .B = t->form == ABT ? (mlpi_operand){B, 1, t->k}
+                                             : (mlpi_operand){B, t->n, 1},
+                         .C = c,
+                         .scratch = scratch}};
     mlp_bench_repeat(b, &(work){multiply, &j}, &times);
     check(t, &j.product, &rng);
     report r = mlp_bench_report(t->name, "GFLOP/s",
@@ -144,7 +146,7 @@ static void squares(bench *b, mlp_dtype dtype, const char *type)
     }
 }
 
-/* Those of W4, and of the digits' 64-128-64-10. */
+/* Measures the products of W4 and W3. */
 static void layers(bench *b, mlp_dtype dtype, const char *type)
 {
     static const size_t shapes[][3] = {{128, 784, 512}, {128, 512, 512},
@@ -169,7 +171,7 @@ static void layers(bench *b, mlp_dtype dtype, const char *type)
 
 void mlp_bench_products(bench *b)
 {
-    /* Threads share rows, not products. */
+    /* The library splits rows among threads; one product runs in one thread. */
     if (b->threads > 1) {
         return;
     }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the time of a step grows: with the parameters, of W-W-W-10 at 64 rows
- * (and of 1-2-3-1, which has 17 of them), and with the rows, through three
- * networks. Sizes are a quarter of an octave apart, so few of them fit a tile.
- * Names are scaling-parameters-<parameters> and scaling-<network>-<rows>;
- * scaling.sh draws them.
+ * Measures how the time of a training step grows with the number of parameters,
+ * for networks W-W-W-10 at 64 rows (and for 1-2-3-1, which has 17 parameters),
+ * and how it grows with the number of rows, for three networks. Sizes are a
+ * quarter of an octave apart, so only few of them are multiples of a tile. The
+ * names are scaling-parameters-<parameters> and scaling-<network>-<rows>;
+ * scaling.sh draws the curves.
  */
 #include "bench.h"
 
@@ -21,8 +22,8 @@ static size_t parameters_of(const size_t *widths)
     return n;
 }
 
-/* An epoch of about 2^27 multiply-adds, that is some milliseconds, but for
- * large steps. */
+/* Returns the steps of an epoch, so that it has about 2^27 multiply-adds, which
+ * take some milliseconds. Large steps make it longer. */
 static size_t steps_of(const size_t *widths, size_t batch)
 {
     enum { LEAST = 4, MOST = 2000, EPOCH = 1 << 27 };
@@ -30,8 +31,8 @@ static size_t steps_of(const size_t *widths, size_t batch)
     return steps < LEAST ? LEAST : steps > MOST ? MOST : steps;
 }
 
-/* The next size: a quarter of an octave, and a whole number, more; `most` is the
- * last. */
+/* Returns the next size: a quarter of an octave larger, rounded to an integer,
+ * but at least 1 larger. The last size is `most`. */
 static size_t next(size_t size, size_t most)
 {
     double larger = (double)size * 1.189207115002721;

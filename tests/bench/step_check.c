@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A training step in float32 against plain loops in double (chapters 2.2, 3.1
- * and 3.3). Of each tensor some elements, drawn at random, are computed from
- * the tensors before it; only dZ, which the library does not show, is
- * computed whole, from A[L] and Y backwards.
+ * Compares a training step in float32 with plain loops in double. For each
+ * tensor, some elements drawn at random are computed from the tensors before
+ * it. Only dZ is computed as a whole, from A[L] and Y backwards, because the
+ * library does not show it.
  *
- * A sum of terms t is held to 1e-4 of sum |t|: far more than rounding makes of
- * it, far less than a missing or misplaced term. Where t is such a sum itself,
- * its sum |t| stands for it: what has cancelled is not exact.
+ * The error of a sum of terms t may be 1e-4 of the sum of |t|. That is far more
+ * than rounding causes, and far less than a missing or misplaced term. If t is
+ * such a sum itself, its own sum of |t| takes the place of |t|, because the
+ * error of t does not become smaller where terms cancel.
  */
 #include "bench.h"
 
@@ -48,7 +49,7 @@ static size_t draw(mlp_rng *rng, size_t n)
     return (size_t)(mlp_rng_random_sample(rng) * (double)n);
 }
 
-/* What surrounds layer l. */
+/* A check needs these tensors of layer l and of the layer before. */
 typedef struct around {
     const char *result;
     mlp_layer layer;
@@ -134,14 +135,15 @@ static void check_gradients(const around *a, const sum *dZ, mlp_rng *rng)
     }
 }
 
-/* (A - Y) / m for softmax and cce, of which sigmoid and bce make a mean over
- * the outputs, too, and identity and mse twice that. */
+/* Returns dZ of the last layer: (A - Y) / m for softmax with cce. The other
+ * losses are means over the outputs as well, so sigmoid with bce gives
+ * (A - Y) / (m n), and identity with mse 2 (A - Y) / (m n). */
 static sum *output_gradient(const step *s, mlp_view A)
 {
     mlp_loss loss = mlp_net_loss(s->net);
-    double share = 1.0 / (double)A.rows;
+    double scale = 1.0 / (double)A.rows;
     if (loss != MLP_LOSS_CCE) {
-        share *= (loss == MLP_LOSS_BCE ? 1.0 : 2.0) / (double)A.cols;
+        scale *= (loss == MLP_LOSS_BCE ? 1.0 : 2.0) / (double)A.cols;
     }
     size_t n = A.rows * A.cols;
     sum *dZ = mlp_bench_allocate(n, sizeof *dZ);
@@ -150,12 +152,13 @@ static sum *output_gradient(const step *s, mlp_view A)
         size_t col = i % A.cols;
         double d = at(A, row, col) - mlp_cview_at(s->Y, row, col);
         dZ[i] = (sum){0.0, 0.0};
-        add(&dZ[i], d * share);
+        add(&dZ[i], d * scale);
     }
     return dZ;
 }
 
-/* dZ of the layer before, a ReLU: (dZ W) where its Z, and so A, is above 0. */
+/* Returns dZ of the layer before, which has ReLU: dZ W where Z, and therefore
+ * A, of that layer is above 0; else 0. */
 static sum *hidden_gradient(const around *a, const sum *dZ)
 {
     size_t m = a->A.rows;
@@ -208,7 +211,7 @@ typedef struct update {
     double w, dw;
 } update;
 
-/* Sampled weights of the layer and their gradients, before the update. */
+/* Records some weights of the layer and their gradients before the update. */
 static void note_weights(const around *a, mlp_rng *rng, update *updates)
 {
     for (size_t sample = 0; sample < SAMPLES; sample++) {
@@ -218,8 +221,9 @@ static void note_weights(const around *a, mlp_rng *rng, update *updates)
     }
 }
 
-/* W - alpha dW in float, each operation rounded: the same bits. Adam's first
- * step is alpha dW / (|dW| + epsilon). */
+/* Checks the recorded weights after the update. SGD computes W - alpha dW in
+ * float and rounds each operation, so the bits must be equal. The first step of
+ * Adam is alpha dW / (|dW| + epsilon). */
 static void check_weights(const around *a, const update *updates, const step *s)
 {
     for (size_t sample = 0; sample < SAMPLES; sample++) {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * W4, W5 and W8: the time of a step of mini-batch training, float32. It is an
- * epoch of mlp_fit, divided by its steps, so shuffling and gathering rows and
- * the loss are counted, and what is done once for a training is not.
+ * W4, W5 and W8 measure the time of a step of mini-batch training in float32.
+ * It is the time of an epoch of mlp_fit divided by the number of steps. So it
+ * contains shuffling and gathering rows and computing the loss, but nothing
+ * that is done once for a whole training.
  *
- * First the steps are checked: two by hand (step_check.c holds the first one
- * against plain loops) must give the parameters, to the bit, that mlp_fit gives.
+ * The steps are checked first. Two steps by the functions of a trainer must
+ * give parameters with the same bits as mlp_fit; step_check.c compares the
+ * first of them with plain loops.
  */
 #include "bench.h"
 
@@ -61,7 +63,7 @@ static void free_rows(rows r)
     free(r.Y.data);
 }
 
-/* Rows order[0..count-1] of a dense matrix. */
+/* Returns a copy of the rows order[0..count-1] of a dense matrix. */
 static mlp_view pick(mlp_view all, const size_t *order, size_t count)
 {
     mlp_view picked = matrix(count, all.cols);
@@ -78,7 +80,8 @@ static mlp_view pick(mlp_view all, const size_t *order, size_t count)
  * The check
  */
 
-/* The batches that mlp_fit makes of the first rows, one step each. */
+/* Trains on the batches that mlp_fit makes of the first rows, one step for each
+ * batch. */
 static void step_by_hand(const stepping *t, mlp_net *net, const rows *data,
                          size_t batches)
 {
@@ -161,11 +164,12 @@ typedef struct watch {
     const bench *b;
     const stepping *task;
     timing *times;
-    double last; /* when the last epoch ended */
+    double last; /* time at which the last epoch ended */
     double loss;
 } watch;
 
-/* The first epoch warms up, and is measured with what precedes it. */
+/* Records the time of an epoch. The first one does not count: it warms up the
+ * caches, and its time contains what mlp_fit does before. */
 static bool on_epoch(const mlp_epoch_progress *progress, void *user)
 {
     watch *w = user;
@@ -180,8 +184,8 @@ static bool on_epoch(const mlp_epoch_progress *progress, void *user)
     return mlp_bench_goes_on(w->b, w->times);
 }
 
-/* Weights are used forward and for the gradient and, but for the first layer's,
- * to go on backward. */
+/* Returns the arithmetic of a step. Each weight is used in the forward pass,
+ * for its gradient and, except in the first layer, in the backward pass. */
 static double gflop_of(const stepping *t)
 {
     size_t weights = 0;
@@ -191,8 +195,9 @@ static double gflop_of(const stepping *t)
     return 2e-9 * (double)(weights * t->batch);
 }
 
-/* Weights are read forward, read and written by the update and, but for the
- * first layer's, read backward. */
+/* Returns the memory traffic of the weights in a step. The forward pass reads
+ * them, the update reads and writes them, and the backward pass reads them
+ * except in the first layer. */
 static double gbyte_of(const stepping *t)
 {
     size_t weights = 0;
@@ -206,7 +211,7 @@ void mlp_bench_stepping(const bench *b, const stepping *t)
 {
     static timing times;
     rows data = make_rows(t);
-    /* One class alone is a yes or no. */
+    /* One output with classes tells two of them apart. */
     bool one = t->widths[BENCH_LAYERS] == 1;
     mlp_layer last = {.width = t->widths[BENCH_LAYERS],
                       .activation = !t->classes ? MLP_ACT_IDENTITY

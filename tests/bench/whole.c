@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * W1 and W2: the tutorial's two trainings (chapters 4.2 and 5.2) from the
- * making of the network to the last epoch, which is what the tutorial times.
- * The loss must be the tutorial's; in float32, near it.
+ * W1 and W2 are the two trainings of the tutorial (chapters 4.2 and 5.2). The
+ * time is that from creating the network to the last epoch, as in the tutorial.
+ * The last loss must be that of the tutorial, in float32 close to it.
  */
 #include "bench.h"
 
@@ -12,13 +12,13 @@
 #include "support/data.h"
 
 typedef struct training {
-    const char *name, *losses; /* of the result; of its array of losses */
+    const char *name, *losses; /* names of the result and of its losses */
     size_t inputs, n_layers;
     mlp_layer layers[3];
     mlp_dtype precision;
     size_t rows, epochs;
     double learning_rate;
-    double tolerance; /* of the last loss, relative */
+    double tolerance; /* largest relative error of the last loss */
 } training;
 
 #define XOR                                                                    \
@@ -44,7 +44,8 @@ static const training trainings[] = {
     {"W2-f32", "moons_loss", MOONS, MLP_F32, 400, 2000, 0.1, 1e-3},
 };
 
-/* Rows of inputs and a target, in the training's precision. */
+/* Rows of inputs and one target each, in the precision of the training. X and Y
+ * are views of the same block. */
 typedef struct rows {
     mlp_cview X, Y;
     void *data;
@@ -61,25 +62,25 @@ static rows rows_of(const training *t)
         moons = need_vector("moons_train", n);
         source = moons.data;
     }
-    double *wide = mlp_bench_allocate(n, sizeof *wide);
-    float *narrow = (float *)wide;
+    double *doubles = mlp_bench_allocate(n, sizeof *doubles);
+    float *floats = (float *)doubles;
     for (size_t i = 0; i < n; i++) {
         if (t->precision == MLP_F32) {
-            narrow[i] = (float)source[i];
+            floats[i] = (float)source[i];
         } else {
-            wide[i] = source[i];
+            doubles[i] = source[i];
         }
     }
     free(moons.data);
     const void *targets = t->precision == MLP_F32
-                              ? (const void *)(narrow + t->inputs)
-                              : (const void *)(wide + t->inputs);
-    return (rows){{t->precision, t->rows, t->inputs, cols, 1, wide},
+                              ? (const void *)(floats + t->inputs)
+                              : (const void *)(doubles + t->inputs);
+    return (rows){{t->precision, t->rows, t->inputs, cols, 1, doubles},
                   {t->precision, t->rows, 1, cols, 1, targets},
-                  wide};
+                  doubles};
 }
 
-/* Seconds of one training; its last loss. */
+/* Trains one network. Returns the seconds; *loss is its last loss. */
 static double train(const bench *b, const training *t, const rows *data,
                     double *loss)
 {
@@ -117,8 +118,9 @@ static void check(const training *t, double loss)
     free(losses.data);
 }
 
-/* Products of weights: forward, for the weights' gradients and (but for the
- * first layer) for the inputs'. */
+/* Returns the arithmetic of the products with weights: in the forward pass, for
+ * the gradients of the weights and, except in the first layer, for those of the
+ * inputs. */
 static double gflop_of(const training *t)
 {
     size_t weights = 0;

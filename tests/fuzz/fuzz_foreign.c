@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as a file of FANN and of genann, for libFuzzer. What loads must
- * predict, and be saved to a file that loads.
+ * Fuzzing of the loaders of FANN and genann files with libFuzzer. If the bytes
+ * load, the network must be able to predict, and to be saved to a file that
+ * loads.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 
 #include "mlp_foreign.h"
 
-/* libFuzzer's name. NOLINTNEXTLINE(readability-identifier-naming) */
+/* libFuzzer calls the function by this name. */
+/* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 /* Ends the program where the library is wrong. */
@@ -20,7 +22,7 @@ static void need(bool holds)
     }
 }
 
-/* Room for numbers of either precision, all 0. */
+/* Allocates n numbers of either precision, all 0. */
 static void *zeros(size_t n)
 {
     void *numbers = calloc(n, sizeof(double));
@@ -74,7 +76,7 @@ static void load(const unsigned char *bytes, size_t size, mlp_dtype precision)
 /* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    /* Of its own, so that reading past the end is seen. */
+    /* In a block of exactly this size, a read past the end is seen. */
     unsigned char *copy = malloc(size ? size : 1);
     need(copy != NULL);
     if (size > 0) {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as an ONNX file, for libFuzzer. What loads must be saved to a file
- * that loads to the same layers again, unless a norm cannot be folded.
+ * Fuzzing of mlp_onnx_load_memory with libFuzzer. If the bytes load, the
+ * network is saved, and the saved file must load as the same layers. The one
+ * exception is a batch norm that cannot be folded, which saving refuses.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "mlp_onnx.h"
 
-/* libFuzzer's name. NOLINTNEXTLINE(readability-identifier-naming) */
+/* libFuzzer calls the function by this name. */
+/* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 /* Ends the program where the library is wrong. */
@@ -61,7 +63,7 @@ static void save(const mlp_net *net)
 /* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    /* Of its own, so that reading past the end is seen. */
+    /* In a block of exactly this size, a read past the end is seen. */
     unsigned char *copy = malloc(size ? size : 1);
     need(copy != NULL);
     if (size > 0) {

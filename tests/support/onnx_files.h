@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ONNX files of tests/vectors/make_onnx.py: tests/vectors/onnx_<name>.txt
- * has rows X and A, and the bytes of one file or two as hexadecimal text;
- * onnx_refused.txt has files with status and message.
+ * Reads the ONNX files that tests/vectors/make_onnx.py has made with other
+ * software. tests/vectors/onnx_<name>.txt contains
+ *
+ *     X rows inputs    the numbers of X, row by row
+ *     A rows outputs   what the other software predicts for these rows
+ *     file name size   the bytes of the file as hexadecimal digits
+ *
+ * and, if the model has external data, a second file. onnx_refused.txt contains
+ * files that must be refused, each with a status and a part of the message.
  */
 #ifndef TESTS_ONNX_FILES_H
 #define TESTS_ONNX_FILES_H
@@ -13,13 +19,13 @@
 
 #include "mlp.h"
 
-enum { FOREIGN_MOST = 4096, FOREIGN_NUMBERS = 64 };
+enum { FOREIGN_MAX = 4096, FOREIGN_NUMBERS = 64 };
 
 typedef struct foreign {
     size_t rows, inputs, outputs;
     double X[FOREIGN_NUMBERS], A[FOREIGN_NUMBERS];
     char name[2][32];
-    unsigned char bytes[2][FOREIGN_MOST];
+    unsigned char bytes[2][FOREIGN_MAX];
     size_t size[2];
 } foreign;
 
@@ -28,15 +34,16 @@ static const char *const foreign_names[] = {
     "torch_view",  "torch_static",      "torch_column", "keras",
     "sklearn_two", "sklearn_regressor", "gemm",         "beside"};
 
-/* All of tests/vectors/onnx_<name>.txt, to be freed; NULL: it is not there. */
+/* Returns the text of onnx_<name>.txt, which the caller frees; NULL if it
+ * cannot be read. */
 static inline char *read_onnx_text(const char *folder, const char *name)
 {
-    enum { MOST = 1 << 17 };
+    enum { MAX_BYTES = 1 << 17 };
     char path[1024];
     (void)snprintf(path, sizeof path, "%s/onnx_%s.txt", folder, name);
     FILE *from = fopen(path, "r");
-    char *text = calloc(1, MOST);
-    bool good = from && text && fread(text, 1, MOST - 1, from) > 0;
+    char *text = calloc(1, MAX_BYTES);
+    bool good = from && text && fread(text, 1, MAX_BYTES - 1, from) > 0;
     if (from) {
         (void)fclose(from);
     }
@@ -47,8 +54,8 @@ static inline char *read_onnx_text(const char *folder, const char *name)
     return text;
 }
 
-/* Passes the word, if it is the next one. */
-static inline bool pass_word(char **at, const char *word)
+/* Skips the word if it is the next one. Returns true if it was. */
+static inline bool skip_word(char **at, const char *word)
 {
     while (**at == ' ' || **at == '\n') {
         (*at)++;
@@ -58,7 +65,7 @@ static inline bool pass_word(char **at, const char *word)
     return is_next;
 }
 
-/* The rest of the line, or of the word. */
+/* Reads characters up to one of `ends`: the rest of a line or of a word. */
 static inline void read_until(char **at, const char *ends, char *word, size_t n)
 {
     *at += strspn(*at, " ");
@@ -80,7 +87,7 @@ static inline void read_matrix(char **at, size_t *rows, size_t *cols,
 static inline bool read_hex(char **at, size_t n, unsigned char *bytes)
 {
     static const char digits[] = "0123456789abcdef";
-    bool good = n <= FOREIGN_MOST;
+    bool good = n <= FOREIGN_MAX;
     for (size_t i = 0; good && i < 2 * n; i++) {
         *at += strspn(*at, "\n");
         const char *digit = **at ? strchr(digits, **at) : NULL;
@@ -94,22 +101,22 @@ static inline bool read_hex(char **at, size_t n, unsigned char *bytes)
     return good;
 }
 
-/* False if it cannot be read. */
+/* Reads onnx_<name>.txt. Returns false if it cannot be read. */
 static inline bool read_foreign(const char *folder, const char *name,
                                 foreign *f)
 {
     char *text = read_onnx_text(folder, name);
     char *at = text;
     memset(f, 0, sizeof *f);
-    bool good = text && pass_word(&at, "X");
+    bool good = text && skip_word(&at, "X");
     if (good) {
         read_matrix(&at, &f->rows, &f->inputs, f->X);
-        good = pass_word(&at, "A");
+        good = skip_word(&at, "A");
     }
     if (good) {
         read_matrix(&at, &f->rows, &f->outputs, f->A);
     }
-    for (size_t i = 0; good && i < 2 && pass_word(&at, "file"); i++) {
+    for (size_t i = 0; good && i < 2 && skip_word(&at, "file"); i++) {
         read_until(&at, " ", f->name[i], sizeof f->name[i]);
         f->size[i] = strtoul(at, &at, 10);
         good = read_hex(&at, f->size[i], f->bytes[i]);
@@ -118,18 +125,19 @@ static inline bool read_foreign(const char *folder, const char *name,
     return good && f->size[0] > 0;
 }
 
-/* A file that cannot be read, and what is said about it. */
+/* A file that must be refused, with the status and a part of the message. */
 typedef struct refused {
     int status;
     char message[128];
-    unsigned char bytes[FOREIGN_MOST];
+    unsigned char bytes[FOREIGN_MAX];
     size_t size;
 } refused;
 
-/* The next one in the text of onnx_refused.txt; false at its end. */
+/* Reads the next file of the text onnx_refused.txt. Returns false at its
+ * end. */
 static inline bool read_refused(char **at, refused *f)
 {
-    if (!pass_word(at, "refused")) {
+    if (!skip_word(at, "refused")) {
         return false;
     }
     f->status = (int)strtol(*at, at, 10);

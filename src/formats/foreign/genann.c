@@ -1,22 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * genann: a text of one line,
+ * Loads the files of genann. Such a file is a text of one line,
  *
  *     inputs hidden_layers hidden outputs w w w ...
  *
- * with the weights of all neurons, layer after layer: of each that of the bias
- * first, whose input is -1, so that b = -w. Without hidden layers `hidden`
- * means nothing.
+ * All hidden layers have `hidden` neurons. Without hidden layers that number
+ * means nothing. The weights follow layer after layer and neuron after neuron.
+ * A neuron has the weight of its bias first, and then one weight for each
+ * output of the layer before. genann gives the bias the input -1, therefore
+ *
+ *     b[i] = -w[0]        W[i][j] = w[1 + j]
+ *
+ * The file does not tell the activations, so they are options. The format has
+ * no version and no key words either: only the number of weights tells a
+ * complete file from a damaged one.
  */
+#include "base/error.h"
 #include "base/file.h"
 #include "formats/foreign/load.h"
-#include "base/error.h"
 
+/* The four numbers at the beginning of the file, and the layers that they
+ * describe. Layer l is layers[l - 1]; the last one is the output layer. */
 typedef struct genann {
     size_t inputs, hidden_layers, hidden, outputs;
     mlp_layer layers[MLP_MAX_LAYERS];
 } genann;
 
+/* Reports a text that is damaged or is not a genann file. */
 static mlp_status refuse(const mlp_foreign_options *options,
                          const char *expected)
 {
@@ -24,24 +34,28 @@ static mlp_status refuse(const mlp_foreign_options *options,
                       "genann file: expects %s", expected);
 }
 
-/* No network comes of more weights than there are bytes for: a digit and a
- * blank are the least. */
-static bool has_room(const genann *g, const mlpi_scan *s)
+/* Returns true if the rest of the text is long enough for all weights. A weight
+ * takes two characters at least: a digit and a blank. The sums are checked,
+ * because the file may contain any number. */
+static bool has_space_for_weights(const genann *g, const mlpi_scanner *s)
 {
     size_t weights = 0;
     size_t n_in = g->inputs;
     for (size_t l = 0; l < g->hidden_layers; l++) {
-        if (!mlpi_foreign_count(n_in, g->hidden, &weights)) {
+        if (!mlpi_foreign_add_parameters(n_in, g->hidden, &weights)) {
             return false;
         }
         n_in = g->hidden;
     }
-    return mlpi_foreign_count(n_in, g->outputs, &weights) &&
-           weights <= (size_t)(s->end - s->at) / 2;
+    return mlpi_foreign_add_parameters(n_in, g->outputs, &weights) &&
+           weights <= (size_t)(s->end - s->next) / 2;
 }
 
-static mlp_status read_sizes(const mlp_foreign_options *options, mlpi_scan *s,
-                             genann *g)
+/* Reads and checks the four numbers. Their product is compared with the length
+ * of the text before any memory is allocated, so a file of a few bytes cannot
+ * claim a large network. */
+static mlp_status read_sizes(const mlp_foreign_options *options,
+                             mlpi_scanner *s, genann *g)
 {
     if (!mlpi_scan_count(s, &g->inputs) ||
         !mlpi_scan_count(s, &g->hidden_layers) ||
@@ -59,32 +73,37 @@ static mlp_status read_sizes(const mlp_foreign_options *options, mlpi_scan *s,
                           "hidden ones",
                           MLP_MAX_LAYERS, g->hidden_layers);
     }
-    return has_room(g, s) ? MLP_OK : refuse(options, "a weight for each input");
+    return has_space_for_weights(g, s)
+               ? MLP_OK
+               : refuse(options, "a weight for each input");
 }
 
-static bool take_neuron(mlpi_scan *s, mlp_net *net, size_t l, size_t i,
+/* Reads the weights of neuron i of layer l, the bias first. Returns false if
+ * one is missing or is not finite in the network's precision. */
+static bool read_neuron(mlpi_scanner *s, mlp_net *net, size_t l, size_t i,
                         size_t n_in)
 {
     double w = 0.0;
-    if (!mlpi_scan_real(s, &w) || !mlpi_foreign_put_bias(net, l, i, -w)) {
+    if (!mlpi_scan_real(s, &w) || !mlpi_foreign_set_bias(net, l, i, -w)) {
         return false;
     }
     for (size_t j = 0; j < n_in; j++) {
         if (!mlpi_scan_real(s, &w) ||
-            !mlpi_foreign_put_weight(net, l, i, j, w)) {
+            !mlpi_foreign_set_weight(net, l, i, j, w)) {
             return false;
         }
     }
     return true;
 }
 
-static bool take_weights(const genann *g, mlpi_scan *s, mlp_net *net)
+/* Reads all weights. Returns false also if the text has more of them. */
+static bool read_weights(const genann *g, mlpi_scanner *s, mlp_net *net)
 {
     size_t n_in = g->inputs;
     for (size_t l = 1; l <= g->hidden_layers + 1; l++) {
         size_t n = g->layers[l - 1].width;
         for (size_t i = 0; i < n; i++) {
-            if (!take_neuron(s, net, l, i, n_in)) {
+            if (!read_neuron(s, net, l, i, n_in)) {
                 return false;
             }
         }
@@ -93,11 +112,13 @@ static bool take_weights(const genann *g, mlpi_scan *s, mlp_net *net)
     return mlpi_scan_end(s);
 }
 
-static mlp_status read(const mlp_foreign_options *options, mlpi_scan text,
+/* Creates the network, then reads the weights into it. The activations come
+ * from the options, for the file does not tell them. */
+static mlp_status read(const mlp_foreign_options *options, mlpi_scanner text,
                        mlp_net **net)
 {
     genann g;
-    mlp_net *made = NULL;
+    mlp_net *created = NULL;
     TRY(read_sizes(options, &text, &g));
     for (size_t l = 0; l < g.hidden_layers; l++) {
         g.layers[l] =
@@ -105,18 +126,19 @@ static mlp_status read(const mlp_foreign_options *options, mlpi_scan text,
     }
     g.layers[g.hidden_layers] =
         (mlp_layer){.width = g.outputs, .activation = options->output};
-    TRY(mlpi_foreign_net(options, g.inputs, g.layers, g.hidden_layers + 1,
-                         &made));
-    if (!take_weights(&g, &text, made)) {
-        mlp_net_free(made);
+    TRY(mlpi_foreign_create(options, g.inputs, g.layers, g.hidden_layers + 1,
+                            &created));
+    if (!read_weights(&g, &text, created)) {
+        mlp_net_free(created);
         return refuse(options, "a finite weight for each input and bias, and "
                                "nothing more");
     }
-    *net = made;
+    *net = created;
     return MLP_OK;
 }
 
-/* Four numbers and the blanks behind them are as many bytes, at least. */
+/* A genann file has no mark at its beginning. But it begins with four integers,
+ * each followed by a blank, and these fill the eight bytes of the head. */
 static bool begins(const unsigned char *head, size_t size)
 {
     bool good = size >= MLPI_FILE_HEAD;
@@ -127,17 +149,19 @@ static bool begins(const unsigned char *head, size_t size)
     return good;
 }
 
-static const mlpi_foreign_kind files = {begins, read};
+/* The two functions by which the common loader of load.c handles genann
+ * files. */
+static const mlpi_foreign_format genann_format = {begins, read};
 
 mlp_status mlp_genann_load(const char *path, const mlp_foreign_options *options,
                            mlp_net **net)
 {
-    return mlpi_foreign_load(&files, path, options, net);
+    return mlpi_foreign_load(&genann_format, path, options, net);
 }
 
 mlp_status mlp_genann_load_memory(const void *bytes, size_t size,
                                   const mlp_foreign_options *options,
                                   mlp_net **net)
 {
-    return mlpi_foreign_load_memory(&files, bytes, size, options, net);
+    return mlpi_foreign_load_memory(&genann_format, bytes, size, options, net);
 }

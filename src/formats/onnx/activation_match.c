@@ -1,126 +1,168 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * How activations that are products are recognised.
+ *
+ * expand_product follows Mul, Div by a number and Pow to 2 or 3 from the last
+ * node backwards. The result is a coefficient and at most three other factors:
+ *
+ *     1/2 z (1 + erf(z / sqrt(2)))  ->  0.5       [z, 1 + erf(...)]
+ *     z sigmoid(z)                  ->  1         [z, sigmoid(z)]
+ *     0.044715 z^3                  ->  0.044715  [z, z, z]
+ *
+ * An activation is a product of two factors: z, and a multiplier that depends
+ * on z. match_product tries both orders. The arguments of erf and tanh are
+ * expanded in the same manner. So it does not matter whether a file has a Div
+ * by sqrt(2) or a Mul by 0.7071, and whether it has two products or a Pow to 3.
+ * Numbers must agree within 1e-6 of their size, since most files have them as
+ * floats.
+ *
+ * A product that is no activation is left to the caller, which refuses its node
+ * by name. A gate such as z tanh(y) with another value y is never mistaken for
+ * an activation, because every function below compares the names of values.
+ */
 #include "formats/onnx/activation_match.h"
 
 #include <string.h>
 
 #include "base/error.h"
 
-enum { FACTORS = 3, STEPS = 16, SOFTMAX_OF_LAST = 13 };
+/* The limits of a product. 0.044715 z z z, the longest one, has four factors
+ * and seven values with its intermediate products. Without MAX_VISITS, a
+ * hostile chain of products could take a time exponential in its length. */
+enum { MAX_FACTORS = 3, MAX_VISITS = 16 };
 
+/* Since this opset, the default axis of Softmax is the last one. */
+enum { SOFTMAX_LAST_AXIS_OPSET = 13 };
+
+/* The formulas of gelu and gelu_tanh contain these constants. */
 #define SQRT_2 1.4142135623730951
 #define SQRT_2_OVER_PI 0.7978845608028654
-#define CUBIC 0.044715
+#define GELU_TANH_CUBIC 0.044715
 
-/* A product taken apart: numbers, and the values that are none. */
+/* coefficient factor[0] ... factor[count - 1] */
 typedef struct product {
-    double factor;
-    const char *values[FACTORS];
-    size_t count, steps;
+    double coefficient;
+    const char *factor[MAX_FACTORS]; /* names of values that are no numbers */
+    size_t count;                    /* of the factors */
+    size_t visits;                   /* values that were expanded so far */
 } product;
 
-/* Both inputs of a node that has two. */
-static bool is_pair(const onnx_node *node, const char *op)
+/* Returns true if the node has this operator and two inputs. */
+static bool is_binary(const onnx_node *node, const char *op)
 {
-    return node && mlpi_node_is(node, op) && node->n_input == 2;
+    return node && mlpi_node_is_op(node, op) && node->n_input == 2;
 }
 
-/* False if there are more factors, or steps, than any activation has. */
-static bool take_apart(const mlpi_graph_reader *r, const char *name,
-                       product *into)
+/* Multiplies the product by the value `name`. Returns false if the limits are
+ * reached: then the value is no activation. */
+static bool expand_product(const mlpi_graph_reader *r, const char *name,
+                           product *p)
 {
     double x = 0;
-    name = mlpi_graph_strip(r, name);
-    const onnx_node *node = mlpi_graph_maker(r, name);
-    if (++into->steps > STEPS) {
+    name = mlpi_graph_skip_identities(r, name);
+    const onnx_node *node = mlpi_graph_producer(r, name);
+    if (++p->visits > MAX_VISITS) {
         return false;
     }
-    if (mlpi_graph_number_of(r, name, &x)) {
-        into->factor *= x;
+    if (mlpi_graph_get_number(r, name, &x)) {
+        p->coefficient *= x;
         return true;
     }
-    if (is_pair(node, "Mul")) {
-        return take_apart(r, node->input[0], into) &&
-               take_apart(r, node->input[1], into);
+    if (is_binary(node, "Mul")) {
+        return expand_product(r, node->input[0], p) &&
+               expand_product(r, node->input[1], p);
     }
-    if (is_pair(node, "Div") && mlpi_graph_number_of(r, node->input[1], &x)) {
-        into->factor /= x;
-        return take_apart(r, node->input[0], into);
+    if (is_binary(node, "Div") &&
+        mlpi_graph_get_number(r, node->input[1], &x)) {
+        p->coefficient /= x;
+        return expand_product(r, node->input[0], p);
     }
-    if (is_pair(node, "Pow")) { /* a whole one, of few factors */
-        bool good = mlpi_graph_is_number(r, node->input[1], 3) ||
-                    mlpi_graph_is_number(r, node->input[1], 2);
-        size_t n = mlpi_graph_is_number(r, node->input[1], 3) ? 3 : 2;
-        for (size_t i = 0; good && i < n; i++) {
-            good = take_apart(r, node->input[0], into);
+    if (is_binary(node, "Pow")) {
+        /* Other exponents occur in no activation. */
+        bool is_cube = mlpi_graph_is_number(r, node->input[1], 3);
+        bool good = is_cube || mlpi_graph_is_number(r, node->input[1], 2);
+        for (size_t i = 0; good && i < (is_cube ? 3 : 2); i++) {
+            good = expand_product(r, node->input[0], p);
         }
         return good;
     }
-    if (into->count == FACTORS) {
+    if (p->count == MAX_FACTORS) {
         return false;
     }
-    into->values[into->count++] = name;
+    p->factor[p->count++] = name;
     return true;
 }
 
+/* Returns true if x is `expected`, which is above 0, within 1e-6 of it. */
 static bool is_near(double x, double expected)
 {
-    double apart = x > expected ? x - expected : expected - x;
-    return apart <= 1e-6 * expected;
+    double difference = x > expected ? x - expected : expected - x;
+    return difference <= 1e-6 * expected;
 }
 
-/* Is it a product of this number and x, `power` times? */
+/* Returns true if the value is coefficient z^power: expanded, it has z as a
+ * factor `power` times and no other factor. */
 static bool is_power(const mlpi_graph_reader *r, const char *name,
-                     double factor, const char *x, size_t power)
+                     double coefficient, const char *z, size_t power)
 {
-    product p = {.factor = 1};
-    if (!take_apart(r, name, &p) || p.count != power ||
-        !is_near(p.factor, factor)) {
+    product p = {.coefficient = 1};
+    if (!expand_product(r, name, &p) || p.count != power ||
+        !is_near(p.coefficient, coefficient)) {
         return false;
     }
     for (size_t i = 0; i < power; i++) {
-        if (strcmp(p.values[i], x) != 0) {
+        if (strcmp(p.factor[i], z) != 0) {
             return false;
         }
     }
     return true;
 }
 
-/* x + 0.044715 x^3, or x (1 + 0.044715 x^2), times sqrt(2 / pi) */
-static bool is_cubic(const mlpi_graph_reader *r, const char *name,
-                     const char *x)
+/* Returns true if the value is the argument of tanh in gelu_tanh. Files have it
+ * in two forms:
+ *
+ *     sqrt(2 / pi) (z + 0.044715 z^3)       one factor: a sum with z
+ *     sqrt(2 / pi) z (1 + 0.044715 z^2)     two factors: z and a sum with 1
+ */
+static bool is_gelu_cubic(const mlpi_graph_reader *r, const char *name,
+                          const char *z)
 {
-    product p = {.factor = 1};
-    if (!take_apart(r, name, &p) || !is_near(p.factor, SQRT_2_OVER_PI) ||
-        p.count < 1 || p.count > 2) {
+    product p = {.coefficient = 1};
+    if (!expand_product(r, name, &p) ||
+        !is_near(p.coefficient, SQRT_2_OVER_PI) || p.count < 1 || p.count > 2) {
         return false;
     }
-    bool is_first = p.count == 2 && strcmp(p.values[0], x) == 0;
-    const char *other = p.count == 2 ? p.values[is_first ? 0 : 1] : x;
-    const onnx_node *sum = mlpi_graph_maker(r, p.values[is_first ? 1 : 0]);
-    if (strcmp(other, x) != 0 || !is_pair(sum, "Add")) {
+    /* The factor that is not z must be the sum. */
+    bool is_factored = p.count == 2;
+    bool z_is_first = is_factored && strcmp(p.factor[0], z) == 0;
+    const char *other = is_factored ? p.factor[z_is_first ? 0 : 1] : z;
+    const onnx_node *sum = mlpi_graph_producer(r, p.factor[z_is_first ? 1 : 0]);
+    if (strcmp(other, z) != 0 || !is_binary(sum, "Add")) {
         return false;
     }
+    /* The two terms of the sum may have either order. */
     for (size_t i = 0; i < 2; i++) {
-        const char *first = mlpi_graph_strip(r, sum->input[i]);
-        bool begins = p.count == 2 ? mlpi_graph_is_number(r, first, 1)
-                                   : strcmp(first, x) == 0;
-        if (begins &&
-            is_power(r, sum->input[1 - i], CUBIC, x, p.count == 2 ? 2 : 3)) {
+        const char *term = mlpi_graph_skip_identities(r, sum->input[i]);
+        bool is_first_term = is_factored ? mlpi_graph_is_number(r, term, 1)
+                                         : strcmp(term, z) == 0;
+        if (is_first_term && is_power(r, sum->input[1 - i], GELU_TANH_CUBIC, z,
+                                      is_factored ? 2 : 3)) {
             return true;
         }
     }
     return false;
 }
 
-/* Is it 1 + op(...)? What goes into op. */
-static const char *behind_one_plus(const mlpi_graph_reader *r, const char *name,
-                                   const char *op)
+/* If the value is 1 + op(y) or op(y) + 1, returns the name of y, else NULL.
+ * This is the multiplier of gelu with Erf, and that of gelu_tanh with Tanh. */
+static const char *argument_of_one_plus(const mlpi_graph_reader *r,
+                                        const char *name, const char *op)
 {
-    const onnx_node *sum = mlpi_graph_maker(r, name);
-    for (size_t i = 0; is_pair(sum, "Add") && i < 2; i++) {
-        const char *part = mlpi_graph_strip(r, sum->input[i]);
-        const onnx_node *node = mlpi_graph_maker(r, part);
-        if (node && mlpi_node_is(node, op) &&
+    const onnx_node *sum = mlpi_graph_producer(r, name);
+    for (size_t i = 0; is_binary(sum, "Add") && i < 2; i++) {
+        const char *term = mlpi_graph_skip_identities(r, sum->input[i]);
+        const onnx_node *node = mlpi_graph_producer(r, term);
+        if (node && mlpi_node_is_op(node, op) &&
             mlpi_graph_is_number(r, sum->input[1 - i], 1)) {
             return mlpi_node_input(node, 0);
         }
@@ -128,64 +170,73 @@ static const char *behind_one_plus(const mlpi_graph_reader *r, const char *name,
     return NULL;
 }
 
-/* Is the value what an activation multiplies x by? */
-static bool match_factor(const mlpi_graph_reader *r, const char *x,
-                         const char *name, mlpi_activation_match *gate)
+/* Returns true if z times the value `name` is an activation, and sets it. The
+ * library's gelu contains the 1/2 that expand_product counts as a coefficient,
+ * so the factor of the match is twice that coefficient. */
+static bool match_multiplier(const mlpi_graph_reader *r, const char *z,
+                             const char *name, mlpi_activation_match *match)
 {
-    const onnx_node *node = mlpi_graph_maker(r, name);
-    const char *erf = behind_one_plus(r, name, "Erf");
-    const char *tanh = behind_one_plus(r, name, "Tanh");
-    if (node && mlpi_node_is(node, "Sigmoid") &&
-        strcmp(mlpi_graph_strip(r, mlpi_node_input(node, 0)), x) == 0) {
-        gate->activation = MLP_ACT_SILU;
+    const onnx_node *node = mlpi_graph_producer(r, name);
+    const char *erf = argument_of_one_plus(r, name, "Erf");
+    const char *tanh = argument_of_one_plus(r, name, "Tanh");
+    if (node && mlpi_node_is_op(node, "Sigmoid") &&
+        strcmp(mlpi_graph_skip_identities(r, mlpi_node_input(node, 0)), z) ==
+            0) {
+        match->activation = MLP_ACT_SILU;
         return true;
     }
-    if (erf && is_power(r, erf, 1 / SQRT_2, x, 1)) {
-        gate->activation = MLP_ACT_GELU;
-        gate->factor *= 2;
+    if (erf && is_power(r, erf, 1 / SQRT_2, z, 1)) {
+        match->activation = MLP_ACT_GELU;
+        match->factor *= 2;
         return true;
     }
-    if (tanh && is_cubic(r, tanh, x)) {
-        gate->activation = MLP_ACT_GELU_TANH;
-        gate->factor *= 2;
+    if (tanh && is_gelu_cubic(r, tanh, z)) {
+        match->activation = MLP_ACT_GELU_TANH;
+        match->factor *= 2;
         return true;
     }
     return false;
 }
 
+/* Finds an activation that is a product, whatever the order of its factors. If
+ * there is none, match->found stays false. */
 static void match_product(const mlpi_graph_reader *r, const onnx_node *node,
-                          mlpi_activation_match *gate)
+                          mlpi_activation_match *match)
 {
-    product p = {.factor = 1};
-    if (!take_apart(r, node->output[0], &p) || p.count != 2) {
+    product p = {.coefficient = 1};
+    if (!expand_product(r, node->output[0], &p) || p.count != 2) {
         return;
     }
-    for (size_t i = 0; i < 2 && !gate->found; i++) {
-        gate->factor = p.factor;
-        gate->value = p.values[i];
-        gate->found = match_factor(r, p.values[i], p.values[1 - i], gate);
+    for (size_t i = 0; i < 2 && !match->found; i++) {
+        match->factor = p.coefficient;
+        match->input = p.factor[i];
+        match->found = match_multiplier(r, p.factor[i], p.factor[1 - i], match);
     }
 }
 
-/* Rows are of one dimension, so that the last axis is the second of all. */
+/* Values are matrices (N, n), so axis 1 is the last one, which is also -1.
+ * Before opset 13, Softmax normalised over all axes from `axis` on, which is
+ * the same for a matrix. */
 static mlp_status match_softmax(const mlpi_graph_reader *r,
                                 const onnx_node *node,
-                                mlpi_activation_match *gate)
+                                mlpi_activation_match *match)
 {
-    int64_t axis =
-        mlpi_node_int(node, "axis", r->opset < SOFTMAX_OF_LAST ? 1 : -1);
+    int64_t axis = mlpi_node_get_int(
+        node, "axis", r->opset < SOFTMAX_LAST_AXIS_OPSET ? 1 : -1);
     if (axis != 1 && axis != -1) {
-        return mlpi_graph_refuse(r, node, "expects axis 1");
+        return mlpi_graph_unsupported(r, node, "expects axis 1");
     }
-    gate->found = true;
-    gate->activation = MLP_ACT_SOFTMAX;
+    match->found = true;
+    match->activation = MLP_ACT_SOFTMAX;
     return MLP_OK;
 }
 
+/* The activations that are one operator, and the default of its attribute
+ * alpha, which is the slope; 0 if it has none. */
 static const struct {
     const char *op;
     mlp_activation activation;
-    double slope; /* by default, where there is one */
+    double slope;
 } operators[] = {
     {"Relu", MLP_ACT_RELU, 0},
     {"Sigmoid", MLP_ACT_SIGMOID, 0},
@@ -195,34 +246,38 @@ static const struct {
     {"Elu", MLP_ACT_ELU, 1},
 };
 
-mlp_status mlpi_activation_match_match(const mlpi_graph_reader *r,
-                                       const onnx_node *node,
-                                       mlpi_activation_match *gate)
+/* LogSoftmax counts as softmax here. layer_chain.c accepts it only as the last
+ * node of a graph, and there the network gives p where the graph gives
+ * log p. */
+mlp_status mlpi_match_activation(const mlpi_graph_reader *r,
+                                 const onnx_node *node,
+                                 mlpi_activation_match *match)
 {
-    *gate =
-        (mlpi_activation_match){.factor = 1, .value = mlpi_node_input(node, 0)};
+    *match =
+        (mlpi_activation_match){.factor = 1, .input = mlpi_node_input(node, 0)};
     for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
-        if (mlpi_node_is(node, operators[i].op)) {
-            gate->found = true;
-            gate->activation = operators[i].activation;
-            gate->slope =
+        if (mlpi_node_is_op(node, operators[i].op)) {
+            match->found = true;
+            match->activation = operators[i].activation;
+            match->slope =
                 operators[i].slope != 0
-                    ? mlpi_node_float(node, "alpha", operators[i].slope)
+                    ? mlpi_node_get_float(node, "alpha", operators[i].slope)
                     : 0;
             return MLP_OK;
         }
     }
-    if (mlpi_node_is(node, "Softmax") || mlpi_node_is(node, "LogSoftmax")) {
-        return match_softmax(r, node, gate);
+    if (mlpi_node_is_op(node, "Softmax") ||
+        mlpi_node_is_op(node, "LogSoftmax")) {
+        return match_softmax(r, node, match);
     }
-    if (mlpi_node_is(node, "Gelu")) {
-        const onnx_attribute *how = mlpi_node_attribute(node, "approximate");
+    if (mlpi_node_is_op(node, "Gelu")) {
+        const onnx_attribute *mode = mlpi_node_attribute(node, "approximate");
         bool is_tanh =
-            how && how->s.len == 4 && memcmp(how->s.data, "tanh", 4) == 0;
-        gate->found = true;
-        gate->activation = is_tanh ? MLP_ACT_GELU_TANH : MLP_ACT_GELU;
-    } else if (mlpi_node_is(node, "Mul")) {
-        match_product(r, node, gate);
+            mode && mode->s.len == 4 && memcmp(mode->s.data, "tanh", 4) == 0;
+        match->found = true;
+        match->activation = is_tanh ? MLP_ACT_GELU_TANH : MLP_ACT_GELU;
+    } else if (mlpi_node_is_op(node, "Mul")) {
+        match_product(r, node, match);
     }
     return MLP_OK;
 }

@@ -1,14 +1,28 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * How the numbers of a tensor are found and checked.
+ *
+ * Before a constant is handed out, its dimensions have been multiplied without
+ * overflow and compared with the bytes or numbers that the file has. So the
+ * functions that return an element need no checks.
+ *
+ * External data is the one place where an ONNX file names another file. Only a
+ * plain file name in the same folder is accepted, and base/file.h does not
+ * follow a symbolic link: otherwise a file from the internet could make the
+ * library read any file of its user. The size of the other file is checked
+ * before memory is allocated for its content.
+ */
 #include "formats/onnx/constant.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/error.h"
 
+/* Reports a tensor that cannot be read, with its name. */
 static mlp_status refuse(const mlpi_arena *arena, mlp_status status,
                          const onnx_tensor *t, const char *what)
 {
@@ -16,15 +30,22 @@ static mlp_status refuse(const mlpi_arena *arena, mlp_status status,
                       t->name ? t->name : "without a name", what);
 }
 
-static size_t size_of(int32_t type)
+/* Returns the bytes of one element. */
+static size_t element_size(int32_t type)
 {
     return type == ONNX_FLOAT || type == ONNX_INT32 ? 4 : 8;
 }
 
 /* ---------------------------------------------------------------------------
  * Shape
+ *
+ * A constant is a matrix at most. Larger tensors belong to convolutions and
+ * attention, which no multi-layer perceptron has.
  */
 
+/* Sets rank, rows and cols of the constant. A tensor without dimensions is a
+ * single number. A segment is a part of a large tensor, which no exporter
+ * writes. */
 static mlp_status read_shape(const mlpi_arena *arena, const onnx_tensor *t,
                              mlpi_constant *c)
 {
@@ -48,10 +69,15 @@ static mlp_status read_shape(const mlpi_arena *arena, const onnx_tensor *t,
 }
 
 /* ---------------------------------------------------------------------------
- * In a file beside
+ * External data
+ *
+ * Large models keep their numbers outside the ONNX file, since protobuf limits
+ * a message to 2 GB. The tensor then has properties, which are pairs of
+ * strings, instead of data.
  */
 
-/* A number without sign, and nothing else. */
+/* Parses a decimal number without sign. Returns false if the text is anything
+ * else, or if the number is not a size_t. */
 static bool parse_size(const char *text, size_t *value)
 {
     size_t result = 0;
@@ -65,29 +91,34 @@ static bool parse_size(const char *text, size_t *value)
     return good;
 }
 
-/* The name of a file, without a folder. */
-static bool is_plain(const char *name)
+/* Returns true if the name has no folder in it, whatever the system's
+ * separator. */
+static bool is_plain_name(const char *name)
 {
     return name && *name != '\0' && !strchr(name, '/') && !strchr(name, '\\') &&
            strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-static char *path_beside(mlpi_arena *arena, const char *path, const char *name)
+/* Returns the path of the file `name` in the folder of the file `path`. */
+static char *path_in_folder(mlpi_arena *arena, const char *path,
+                            const char *name)
 {
     const char *slash = strrchr(path, '/');
     size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
     size_t n = strlen(name) + 1;
-    char *made = mlpi_arena_take(arena, folder + n, 1);
-    if (made) {
-        memcpy(made, path, folder);
-        memcpy(made + folder, name, n);
+    char *result = mlpi_arena_allocate(arena, folder + n, 1);
+    if (result) {
+        memcpy(result, path, folder);
+        memcpy(result + folder, name, n);
     }
-    return made;
+    return result;
 }
 
-/* Brings the bytes into the tensor, as if they had been there. */
-static mlp_status read_beside(mlpi_arena *arena, const char *path,
-                              onnx_tensor *t, size_t bytes)
+/* Reads the tensor's `bytes` bytes from another file and makes them its raw
+ * data, as if they had been in the ONNX file. The properties "location",
+ * "offset" and "length" say where the bytes are; the last two may be absent. */
+static mlp_status read_external(mlpi_arena *arena, const char *path,
+                                onnx_tensor *t, size_t bytes)
 {
     const char *name = NULL;
     size_t offset = 0;
@@ -105,7 +136,7 @@ static mlp_status read_beside(mlpi_arena *arena, const char *path,
             good = good && parse_size(value, &length);
         }
     }
-    if (!path || !is_plain(name)) {
+    if (!path || !is_plain_name(name)) {
         return refuse(arena, MLP_ERR_UNSUPPORTED, t,
                       "expects its numbers in the file, or in one of the same "
                       "folder");
@@ -114,13 +145,13 @@ static mlp_status read_beside(mlpi_arena *arena, const char *path,
         return refuse(arena, MLP_ERR_FORMAT, t,
                       "expects place and length of its numbers");
     }
-    char *beside = path_beside(arena, path, name);
+    char *external = path_in_folder(arena, path, name);
     TRY(arena->status);
-    TRY(mlpi_file_read_part(&arena->hooks, beside, offset,
-                            (mlpi_file_content){NULL, bytes}));
-    unsigned char *data = mlpi_arena_take(arena, bytes, 1);
+    TRY(mlpi_file_read_part(&arena->hooks, external, offset,
+                            (mlpi_file_content){NULL, bytes})); /* size only */
+    unsigned char *data = mlpi_arena_allocate(arena, bytes, 1);
     TRY(arena->status);
-    TRY(mlpi_file_read_part(&arena->hooks, beside, offset,
+    TRY(mlpi_file_read_part(&arena->hooks, external, offset,
                             (mlpi_file_content){data, bytes}));
     t->data_location = MLPI_ONNX__TENSOR_PROTO__DATA_LOCATION__DEFAULT;
     t->has_raw_data = 1;
@@ -130,11 +161,12 @@ static mlp_status read_beside(mlpi_arena *arena, const char *path,
 }
 
 /* ---------------------------------------------------------------------------
- * The numbers
+ * Making a constant
  */
 
-/* As many as this, in the list of the type. */
-static size_t find_list(const onnx_tensor *t, mlpi_constant *c)
+/* Points the constant to the tensor's list of its type. Returns the length of
+ * the list. */
+static size_t use_list(const onnx_tensor *t, mlpi_constant *c)
 {
     switch (c->type) {
     case ONNX_FLOAT:
@@ -152,8 +184,11 @@ static size_t find_list(const onnx_tensor *t, mlpi_constant *c)
     }
 }
 
-mlp_status mlpi_constant_read(mlpi_arena *arena, const char *path,
-                              onnx_tensor *t, mlpi_constant *c)
+/* The type decides how many bytes the numbers must have, the dimensions how
+ * many numbers there are. Whatever the file has, raw bytes or a list, must
+ * match both. */
+mlp_status mlpi_constant_from_tensor(mlpi_arena *arena, const char *path,
+                                     onnx_tensor *t, mlpi_constant *c)
 {
     size_t bytes = 0;
     *c = (mlpi_constant){.type = t->data_type};
@@ -163,14 +198,14 @@ mlp_status mlpi_constant_read(mlpi_arena *arena, const char *path,
                       "expects float, double, int32 or int64");
     }
     TRY(read_shape(arena, t, c));
-    if (!mlpi_size_mul(mlpi_constant_count(c), size_of(c->type), &bytes)) {
+    if (!mlpi_size_mul(mlpi_constant_count(c), element_size(c->type), &bytes)) {
         return refuse(arena, MLP_ERR_FORMAT, t, "is larger than memory");
     }
     if (t->data_location == MLPI_ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
-        TRY(read_beside(arena, path, t, bytes));
+        TRY(read_external(arena, path, t, bytes));
     }
     if (t->has_raw_data ? t->raw_data.len != bytes
-                        : find_list(t, c) != mlpi_constant_count(c)) {
+                        : use_list(t, c) != mlpi_constant_count(c)) {
         return refuse(arena, MLP_ERR_FORMAT, t,
                       "expects as many numbers as its dimensions say");
     }
@@ -178,50 +213,66 @@ mlp_status mlpi_constant_read(mlpi_arena *arena, const char *path,
     return MLP_OK;
 }
 
-mlpi_constant mlpi_constant_floats(size_t n, const float *values)
+mlpi_constant mlpi_constant_from_floats(size_t n, const float *values)
 {
     return (mlpi_constant){
         .type = ONNX_FLOAT, .rank = 1, .rows = 1, .cols = n, .f32 = values};
 }
 
-mlpi_constant mlpi_constant_ints(size_t n, const int64_t *values)
+mlpi_constant mlpi_constant_from_ints(size_t n, const int64_t *values)
 {
     return (mlpi_constant){
         .type = ONNX_INT64, .rank = 1, .rows = 1, .cols = n, .i64 = values};
 }
 
-static double real_at(const mlpi_constant *c, size_t at)
+/* ---------------------------------------------------------------------------
+ * Elements
+ *
+ * An element is converted each time it is read. Every weight is read only
+ * once while the network is filled, so a converted copy would only cost
+ * memory.
+ */
+
+/* Returns the element that is stored at `index`. Raw bytes may be unaligned and
+ * are little-endian, so a reader of base/bytes.h converts them. */
+static double real_at(const mlpi_constant *c, size_t index)
 {
-    size_t size = size_of(c->type);
+    size_t size = element_size(c->type);
     if (c->raw && c->type == ONNX_FLOAT) {
-        mlpi_reader from = {.bytes = c->raw + at * size, .size = size};
+        mlpi_reader from = {.bytes = c->raw + index * size, .size = size};
         float x = 0;
         mlpi_get_reals(&from, size, 1, &x);
         return x;
     }
     if (c->raw) {
-        mlpi_reader from = {.bytes = c->raw + at * size, .size = size};
+        mlpi_reader from = {.bytes = c->raw + index * size, .size = size};
         return mlpi_get_f64(&from);
     }
-    return c->f32 ? c->f32[at] : c->f64[at];
+    return c->f32 ? c->f32[index] : c->f64[index];
 }
 
+/* A transposed constant is stored by columns: element (i, j) is behind j
+ * columns of `rows` elements each. */
 double mlpi_constant_at(const mlpi_constant *c, size_t i, size_t j)
 {
     double x = real_at(c, c->transposed ? j * c->rows + i : i * c->cols + j);
-    return c->to_float ? (float)x : x;
+    return c->round_to_float ? (float)x : x;
 }
 
-double mlpi_constant_of(const mlpi_constant *c, size_t j)
+/* The rounding to float is that of a Cast node between the tensor and its
+ * use. */
+double mlpi_constant_broadcast(const mlpi_constant *c, size_t j)
 {
     size_t n = mlpi_constant_count(c);
     double x = real_at(c, n == 1 ? 0 : j);
-    return c->to_float ? (float)x : x;
+    return c->round_to_float ? (float)x : x;
 }
 
+/* Integers are dimensions of shapes, axes and indices. int32 numbers are
+ * widened with their sign. */
 int64_t mlpi_constant_int(const mlpi_constant *c, size_t j)
 {
-    size_t size = size_of(c->type);
+    size_t size = element_size(c->type);
     if (c->raw) {
         mlpi_reader from = {.bytes = c->raw + j * size, .size = size};
         return size == 4 ? (int32_t)mlpi_get_u32(&from)
@@ -230,7 +281,10 @@ int64_t mlpi_constant_int(const mlpi_constant *c, size_t j)
     return c->i32 ? c->i32[j] : c->i64[j];
 }
 
-double mlpi_decimal_of(float x)
+/* Tries 0, 1, 2, ... digits after the point, rounds x to that many, and takes
+ * the first result that is x again as a float. A float needs at most nine
+ * digits, so a number of more than 1e9 units is not tried. */
+double mlpi_shortest_decimal(float x)
 {
     enum { DIGITS = 15 };
     double unit = 1;

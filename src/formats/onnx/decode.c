@@ -1,29 +1,49 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The wire format of protobuf is a sequence of fields. Each field is a tag and
+ * a value; the tag is a varint whose low three bits say how the value is
+ * written, and whose other bits are the number of the field:
+ *
+ *     0  varint: seven bits to a byte, the lowest first
+ *     1  8 bytes
+ *     2  a length as a varint, then as many bytes: a string or a message
+ *     5  4 bytes
+ *
+ * A first pass over the bytes follows this structure by the descriptors that
+ * protobuf-c generates. It refuses files that are nested deeper than DEPTH,
+ * that have more than MESSAGES messages or FIELDS fields, and that repeat a
+ * message which is not repeatable. What is left costs protobuf-c a bounded
+ * amount of stack, memory and time.
+ */
 #include "formats/onnx/decode.h"
 
 #include "base/error.h"
 
-/* A network's deepest: model, graph, input, type, tensor, shape, dimension.
- * Deeper are operators that hold graphs. A network of 256 layers has some
- * 10,000 messages, of five fields or so; each takes up to 250 bytes of memory,
- * however few it has in the file. */
+/* The deepest message of a network is a dimension: model, graph, input, type,
+ * tensor, shape, dimension. Only operators that contain graphs are deeper. A
+ * network of 256 layers has about 10,000 messages of five fields each. The
+ * number of messages is limited because each costs up to 250 bytes of memory,
+ * even if it has only two in the file. */
 enum { DEPTH = 12, MESSAGES = 1 << 18, FIELDS = 1 << 20 };
 
-/* How a field is written: the low bits of its tag. */
+/* The wire types, which are the low three bits of a tag. */
 enum { VARINT = 0, BITS_64 = 1, DELIMITED = 2, BITS_32 = 5 };
 
-/* Of what was seen in the whole file. */
-typedef struct counts {
+/* The numbers of messages and fields that the pass has met in the file. */
+typedef struct totals {
     size_t messages, fields;
-} counts;
+} totals;
 
-typedef struct scan {
+/* The bytes of one message, and how many of them the pass has read. */
+typedef struct cursor {
     const unsigned char *bytes;
     size_t size, used;
-    struct counts *counts;
-} scan;
+    struct totals *totals;
+} cursor;
 
-static bool get_varint(scan *from, uint64_t *value)
+/* Reads a varint. Returns false if it does not end within 64 bits or within the
+ * message. */
+static bool get_varint(cursor *from, uint64_t *value)
 {
     uint64_t result = 0;
     for (unsigned shift = 0; shift < 64 && from->used < from->size;
@@ -38,7 +58,8 @@ static bool get_varint(scan *from, uint64_t *value)
     return false;
 }
 
-static bool skip(scan *from, uint64_t n)
+/* Skips n bytes. Returns false if the message has fewer. */
+static bool skip(cursor *from, uint64_t n)
 {
     if (n > from->size - from->used) {
         return false;
@@ -47,49 +68,53 @@ static bool skip(scan *from, uint64_t n)
     return true;
 }
 
-/* May this field stand here, after those in `seen`? */
-static bool is_new(const ProtobufCMessageDescriptor *type,
-                   const ProtobufCFieldDescriptor *field, uint64_t *seen)
+/* Returns true if the field is repeatable or is not yet in `seen`, a set of
+ * fields by their index; then adds it. A set has 64 places, which is more than
+ * any message of ONNX has fields. */
+static bool may_occur(const ProtobufCMessageDescriptor *type,
+                      const ProtobufCFieldDescriptor *field, uint64_t *seen)
 {
     size_t index = (size_t)(field - type->fields);
     uint64_t bit = (uint64_t)1 << index % 64;
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
         return true;
     }
-    bool is = index < 64 && !(*seen & bit);
+    bool is_first = index < 64 && !(*seen & bit);
     *seen |= bit;
-    return is;
+    return is_first;
 }
 
-/* Is this a message, with all that are in it? */
-static bool is_message(const ProtobufCMessageDescriptor *type, scan from,
+/* Returns true if the bytes are a message within the limits, including all the
+ * messages that it contains. The recursion ends at DEPTH. Fields that the
+ * descriptor does not know are skipped, as protobuf-c does. */
+static bool is_message(const ProtobufCMessageDescriptor *type, cursor from,
                        size_t depth)
 {
     uint64_t seen = 0;
-    if (depth == DEPTH || ++from.counts->messages > MESSAGES) {
+    if (depth == DEPTH || ++from.totals->messages > MESSAGES) {
         return false;
     }
     while (from.used < from.size) {
         uint64_t tag = 0;
         uint64_t n = 0;
-        if (++from.counts->fields > FIELDS || !get_varint(&from, &tag) ||
+        if (++from.totals->fields > FIELDS || !get_varint(&from, &tag) ||
             tag > UINT32_MAX) {
             return false;
         }
         const ProtobufCFieldDescriptor *field =
             protobuf_c_message_descriptor_get_field(type, (unsigned)(tag >> 3));
-        size_t kind = (size_t)(tag & 7);
-        bool good = kind == VARINT      ? get_varint(&from, &n)
-                    : kind == BITS_64   ? skip(&from, 8)
-                    : kind == BITS_32   ? skip(&from, 4)
-                    : kind == DELIMITED ? get_varint(&from, &n)
-                                        : false;
-        if (good && kind == DELIMITED) {
-            scan part = {from.bytes + from.used, (size_t)n, 0, from.counts};
+        size_t wire_type = (size_t)(tag & 7);
+        bool good = wire_type == VARINT      ? get_varint(&from, &n)
+                    : wire_type == BITS_64   ? skip(&from, 8)
+                    : wire_type == BITS_32   ? skip(&from, 4)
+                    : wire_type == DELIMITED ? get_varint(&from, &n)
+                                             : false;
+        if (good && wire_type == DELIMITED) {
+            cursor inner = {from.bytes + from.used, (size_t)n, 0, from.totals};
             good = skip(&from, n) &&
                    (!field || field->type != PROTOBUF_C_TYPE_MESSAGE ||
-                    (is_new(type, field, &seen) &&
-                     is_message(field->descriptor, part, depth + 1)));
+                    (may_occur(type, field, &seen) &&
+                     is_message(field->descriptor, inner, depth + 1)));
         }
         if (!good) {
             return false;
@@ -98,26 +123,27 @@ static bool is_message(const ProtobufCMessageDescriptor *type, scan from,
     return true;
 }
 
-static void *take(void *arena, size_t size)
+/* protobuf-c allocates from the arena, and frees nothing: the arena frees all
+ * at once. */
+static void *allocate_in_arena(void *arena, size_t size)
 {
-    return mlpi_arena_take(arena, size, 1);
+    return mlpi_arena_allocate(arena, size, 1);
 }
 
-/* The arena goes as a whole. */
-static void leave(void *arena, void *piece)
+static void free_nothing(void *arena, void *object)
 {
     (void)arena;
-    (void)piece;
+    (void)object;
 }
 
-mlp_status mlpi_wire_read(mlpi_arena *arena, const void *bytes, size_t size,
-                          onnx_model **model)
+mlp_status mlpi_decode_model(mlpi_arena *arena, const void *bytes, size_t size,
+                             onnx_model **model)
 {
-    counts seen = {0, 0};
-    scan all = {bytes, size, 0, &seen};
-    ProtobufCAllocator allocator = {take, leave, arena};
-    if (size <= ONNX_MOST_BYTES &&
-        is_message(&mlpi_onnx__model_proto__descriptor, all, 0)) {
+    totals counted = {0, 0};
+    cursor file = {bytes, size, 0, &counted};
+    ProtobufCAllocator allocator = {allocate_in_arena, free_nothing, arena};
+    if (size <= ONNX_MAX_BYTES &&
+        is_message(&mlpi_onnx__model_proto__descriptor, file, 0)) {
         *model = mlpi_onnx__model_proto__unpack(&allocator, size, bytes);
         TRY(arena->status);
         if (*model) {

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From bytes of anybody to a message. protobuf-c believes what it reads: it
- * follows messages as deep as they are nested, on the stack, and joins those
- * that come twice, again and again. So the bytes are looked through before.
+ * Decoding: from the bytes of an ONNX file, which nobody vouches for, to a
+ * message.
+ *
+ * protobuf-c trusts its input. It recurses on the stack as deep as messages are
+ * nested, and it merges a message that occurs twice, again and again. A small
+ * hostile file could therefore exhaust the stack, the memory or the time. For
+ * this reason the bytes are checked before protobuf-c sees them; decode.c lists
+ * the limits.
  */
 #ifndef MLPI_FORMATS_ONNX_DECODE_H
 #define MLPI_FORMATS_ONNX_DECODE_H
@@ -10,9 +15,10 @@
 #include "formats/onnx/arena.h"
 #include "formats/onnx/proto.h"
 
-/* The message, in the arena. MLP_ERR_FORMAT: the bytes are none, or nested or
- * numerous as no network is; MLP_ERR_MEMORY. */
-mlp_status mlpi_wire_read(mlpi_arena *arena, const void *bytes, size_t size,
-                          onnx_model **model);
+/* Decodes `size` bytes. *model and all that it points to lie in the arena.
+ * MLP_ERR_FORMAT: the bytes are not an ONNX message, or they exceed a limit
+ * that no network reaches. MLP_ERR_MEMORY. */
+mlp_status mlpi_decode_model(mlpi_arena *arena, const void *bytes, size_t size,
+                             onnx_model **model);
 
 #endif

@@ -1,4 +1,25 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Checks a graph and answers questions about it.
+ *
+ * ONNX connects nodes by the names of values. The reader therefore sorts the
+ * definitions of all values by name, once, and finds each by binary search:
+ * n log n for a whole graph, where a search through the nodes would take n^2.
+ *
+ * Graphs that are read: those whose nodes stand in the order of computation,
+ * with one graph input, in an opset of 7 or later. Graphs that are refused:
+ *
+ *   - a value is defined twice, or is used before its definition. ONNX forbids
+ *     both, and a walk through such a graph might not end.
+ *   - several graph inputs. A network has one matrix X of inputs.
+ *   - an opset below 7. There, Add and Mul broadcast by attributes, and
+ *     BatchNormalization and Dropout train unless an attribute forbids it.
+ *   - an attribute of another type than ONNX gives it. Its number would be in
+ *     another field of the message, and this one would read as 0.
+ *
+ * Files of IR version 3 list all initializers as graph inputs, too, because an
+ * initializer was the default of an input then. They are no inputs here.
+ */
 #include "formats/onnx/graph_reader.h"
 
 #include <math.h>
@@ -7,31 +28,38 @@
 #include "base/error.h"
 #include "base/sort.h"
 
-/* How many operators may stand between a constant and its use. */
-enum { HOPS = 16, OLDEST_OPSET = 7 };
+/* The most nodes between a constant and the node that uses it, and the oldest
+ * opset that is read. Exporters write one or two such nodes. */
+enum { MAX_HOPS = 16, OLDEST_OPSET = 7 };
 
-/* Of a value: the tensor that it is, or the node that makes it. */
-typedef struct mlpi_maker {
+/* The definition of a value: either a tensor or a node is not NULL. */
+typedef struct mlpi_definition {
     const char *name;
     onnx_tensor *tensor;
     const onnx_node *node;
-    size_t index; /* of the node, from 1; of a tensor 0 */
-} maker;
+    size_t position; /* of the node in the graph, from 1; of a tensor 0 */
+} definition;
 
+/* Orders definitions by name, for mlpi_sort. The order of the bytes serves, as
+ * only equality matters to the caller. */
 static bool is_before(const void *a, const void *b)
 {
-    return strcmp(((const maker *)a)->name, ((const maker *)b)->name) < 0;
+    return strcmp(((const definition *)a)->name,
+                  ((const definition *)b)->name) < 0;
 }
 
-static const maker *find(const mlpi_graph_reader *r, const char *name)
+/* Returns the definition of a value, NULL if there is none: for the graph
+ * input, and for names that occur nowhere. Binary search: the name, if it
+ * exists, is at an index of low to high - 1. */
+static const definition *find(const mlpi_graph_reader *r, const char *name)
 {
     size_t low = 0;
     size_t high = r->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = strcmp(r->makers[middle].name, name);
+        int order = strcmp(r->definitions[middle].name, name);
         if (order == 0) {
-            return &r->makers[middle];
+            return &r->definitions[middle];
         }
         if (order < 0) {
             low = middle + 1;
@@ -42,65 +70,77 @@ static const maker *find(const mlpi_graph_reader *r, const char *name)
     return NULL;
 }
 
-static const char *name_of(const onnx_node *node)
+/* Returns a name for messages. Nodes need not have one; then the name of the
+ * first output serves, which is unique. */
+static const char *display_name(const onnx_node *node)
 {
     return node->name && *node->name != '\0' ? node->name
            : node->n_output > 0              ? node->output[0]
                                              : "without a name";
 }
 
-mlp_status mlpi_graph_refuse(const mlpi_graph_reader *r, const onnx_node *node,
-                             const char *why)
+mlp_status mlpi_graph_unsupported(const mlpi_graph_reader *r,
+                                  const onnx_node *node, const char *why)
 {
     return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
                       "unsupported operator %.64s (node %.64s)%s%s",
                       node->op_type ? node->op_type : "without a name",
-                      name_of(node), why ? ": " : "", why ? why : "");
+                      display_name(node), why ? ": " : "", why ? why : "");
 }
 
 /* ---------------------------------------------------------------------------
  * Opening
+ *
+ * All checks are made here, before anything is read from the graph. They visit
+ * each node and each of its inputs once, and search the definition of each
+ * input.
  */
 
-static mlp_status list_makers(mlpi_graph_reader *r)
+/* Lists the definitions of all values, sorted by name, and refuses a name that
+ * occurs twice: equal names are neighbours after sorting. An output with an
+ * empty name is one that the node leaves out. */
+static mlp_status list_definitions(mlpi_graph_reader *r)
 {
     const onnx_graph *g = r->graph;
-    size_t most = g->n_initializer;
+    size_t capacity = g->n_initializer;
     for (size_t i = 0; i < g->n_node; i++) {
-        most += g->node[i]->n_output;
+        capacity += g->node[i]->n_output;
     }
-    r->makers = mlpi_arena_take(r->arena, most, sizeof *r->makers);
+    r->definitions =
+        mlpi_arena_allocate(r->arena, capacity, sizeof *r->definitions);
     TRY(r->arena->status);
     for (size_t i = 0; i < g->n_initializer; i++) {
         onnx_tensor *t = g->initializer[i];
-        r->makers[r->count++] = (maker){t->name ? t->name : "", t, NULL, 0};
+        r->definitions[r->count++] =
+            (definition){t->name ? t->name : "", t, NULL, 0};
     }
     for (size_t i = 0; i < g->n_node; i++) {
         const onnx_node *node = g->node[i];
         for (size_t j = 0; j < node->n_output; j++) {
             if (*node->output[j] != '\0') {
-                r->makers[r->count++] =
-                    (maker){node->output[j], NULL, node, i + 1};
+                r->definitions[r->count++] =
+                    (definition){node->output[j], NULL, node, i + 1};
             }
         }
     }
-    mlpi_sort(r->makers, r->count, sizeof *r->makers, is_before);
+    mlpi_sort(r->definitions, r->count, sizeof *r->definitions, is_before);
     for (size_t i = 0; i + 1 < r->count; i++) {
-        if (strcmp(r->makers[i].name, r->makers[i + 1].name) == 0) {
+        if (strcmp(r->definitions[i].name, r->definitions[i + 1].name) == 0) {
             return mlpi_error(&r->arena->hooks, MLP_ERR_FORMAT,
-                              "value %.64s: is made twice", r->makers[i].name);
+                              "value %.64s: is made twice",
+                              r->definitions[i].name);
         }
     }
     return MLP_OK;
 }
 
-/* Files of IR version 3 list initializers as inputs, too. */
+/* Finds the one graph input that is not an initializer. */
 static mlp_status find_input(mlpi_graph_reader *r)
 {
     for (size_t i = 0; i < r->graph->n_input; i++) {
         const onnx_value *value = r->graph->input[i];
         if (!value->name || find(r, value->name)) {
-            continue;
+            continue; /* an initializer has a definition, an input none */
         }
         if (r->input) {
             return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
@@ -116,11 +156,12 @@ static mlp_status find_input(mlpi_graph_reader *r)
     return MLP_OK;
 }
 
-/* Attributes that are looked at: of ONNX's own operators, each has one type. */
+/* The attributes that this library reads, and their types. In ONNX's own
+ * operators each name has one type, whatever the operator. */
 static const struct {
     const char *name;
     MlpiOnnx__AttributeProto__AttributeType type;
-} types[] = {
+} attribute_types[] = {
     {"allowzero", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
     {"alpha", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT},
     {"approximate", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING},
@@ -135,52 +176,63 @@ static const struct {
     {"transB", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
 };
 
-static bool has_its_type(const onnx_attribute *a)
+/* Returns true if the attribute is not in the table or has the type of the
+ * table. */
+static bool has_expected_type(const onnx_attribute *a)
 {
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (a->name && strcmp(a->name, types[i].name) == 0) {
-            return a->type == types[i].type;
+    for (size_t i = 0; i < sizeof attribute_types / sizeof attribute_types[0];
+         i++) {
+        if (a->name && strcmp(a->name, attribute_types[i].name) == 0) {
+            return a->type == attribute_types[i].type;
         }
     }
     return true;
 }
 
-/* A number of another type would read as 0. */
+/* Checks all attributes of a node. Old files do not state the types of
+ * attributes (has_type is 0), and those are read as they are. */
 static mlp_status check_attributes(const mlpi_graph_reader *r,
                                    const onnx_node *node)
 {
     for (size_t i = 0; i < node->n_attribute; i++) {
         const onnx_attribute *a = node->attribute[i];
-        if (a->has_type && !has_its_type(a)) {
+        if (a->has_type && !has_expected_type(a)) {
             return mlpi_error(&r->arena->hooks, MLP_ERR_FORMAT,
                               "node %.64s: its %.64s is of another type",
-                              name_of(node), a->name);
+                              display_name(node), a->name);
         }
     }
     return MLP_OK;
 }
 
+/* Checks that each input of a node is the graph input, an initializer or an
+ * output of an earlier node. The node at index i has the position i + 1, so
+ * only positions up to i are earlier. An input with an empty name is one that
+ * the node leaves out. */
 static mlp_status check_order(const mlpi_graph_reader *r)
 {
     for (size_t i = 0; i < r->graph->n_node; i++) {
         const onnx_node *node = r->graph->node[i];
         for (size_t j = 0; j < node->n_input; j++) {
             const char *name = node->input[j];
-            const maker *m = find(r, name);
+            const definition *d = find(r, name);
             if (*name != '\0' && !mlpi_graph_is_input(r, name) &&
-                (!m || m->index > i)) {
+                (!d || d->position > i)) {
                 return mlpi_error(&r->arena->hooks, MLP_ERR_FORMAT,
                                   "node %.64s: its input %.64s is not there",
-                                  name_of(node), name);
+                                  display_name(node), name);
             }
         }
-        if (node->op_type && mlpi_node_is(node, node->op_type)) {
+        if (node->op_type && mlpi_node_is_op(node, node->op_type)) {
             TRY(check_attributes(r, node));
         }
     }
     return MLP_OK;
 }
 
+/* Opsets are listed by domain; that of ONNX's own operators is empty or
+ * "ai.onnx". The opset of ai.onnx.ml does not matter, because Scaler and
+ * ZipMap have not changed. */
 mlp_status mlpi_graph_open(mlpi_graph_reader *r, const onnx_model *model)
 {
     for (size_t i = 0; i < model->n_opset_import; i++) {
@@ -200,24 +252,51 @@ mlp_status mlpi_graph_open(mlpi_graph_reader *r, const onnx_model *model)
                           OLDEST_OPSET, (long long)r->opset);
     }
     r->graph = model->graph;
-    TRY(list_makers(r));
+    TRY(list_definitions(r));
     TRY(find_input(r));
     return check_order(r);
 }
 
 /* ---------------------------------------------------------------------------
  * Nodes
+ *
+ * The functions below never fail. A part that a node does not have is "", NULL
+ * or the default that the caller names, and then the node matches no pattern.
  */
 
-const onnx_node *mlpi_graph_maker(const mlpi_graph_reader *r, const char *name)
+/* For a tensor the node of the definition is NULL, too. */
+const onnx_node *mlpi_graph_producer(const mlpi_graph_reader *r,
+                                     const char *name)
 {
-    const maker *m = find(r, name);
-    return m ? m->node : NULL;
+    const definition *d = find(r, name);
+    return d ? d->node : NULL;
 }
 
+/* The input has no definition, so it is compared by its name. */
 bool mlpi_graph_is_input(const mlpi_graph_reader *r, const char *name)
 {
     return strcmp(r->input->name, name) == 0;
+}
+
+/* The type of a graph input is optional, and it may be a sequence or a map
+ * instead of a tensor. */
+const onnx_shape *mlpi_graph_input_shape(const mlpi_graph_reader *r)
+{
+    const onnx_type *type = r->input->type;
+    return type && type->value_case == MLPI_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
+               ? type->tensor_type->shape
+               : NULL;
+}
+
+/* A dimension is a number, a name such as "batch", or absent. */
+int64_t mlpi_graph_input_dim(const mlpi_graph_reader *r, size_t i)
+{
+    const onnx_shape *shape = mlpi_graph_input_shape(r);
+    return shape && i < shape->n_dim &&
+                   shape->dim[i]->value_case ==
+                       MLPI_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE
+               ? shape->dim[i]->dim_value
+               : 0;
 }
 
 const char *mlpi_node_input(const onnx_node *node, size_t i)
@@ -225,25 +304,30 @@ const char *mlpi_node_input(const onnx_node *node, size_t i)
     return i < node->n_input ? node->input[i] : "";
 }
 
-static bool is_op(const onnx_node *node, const char *op)
+/* Compares the operator only; the callers compare the domain. A node without
+ * outputs computes nothing that a pattern could use, so it never matches. */
+static bool has_op_type(const onnx_node *node, const char *op)
 {
     return node->op_type && strcmp(node->op_type, op) == 0 &&
            node->n_output > 0;
 }
 
-bool mlpi_node_is(const onnx_node *node, const char *op)
+/* An empty domain and "ai.onnx" are the same. Operators of the same name in
+ * other domains may compute anything, so they do not match. */
+bool mlpi_node_is_op(const onnx_node *node, const char *op)
 {
     const char *domain = node->domain ? node->domain : "";
-    return is_op(node, op) &&
+    return has_op_type(node, op) &&
            (*domain == '\0' || strcmp(domain, "ai.onnx") == 0);
 }
 
-bool mlpi_node_is_ml(const onnx_node *node, const char *op)
+bool mlpi_node_is_ml_op(const onnx_node *node, const char *op)
 {
-    return is_op(node, op) && node->domain &&
+    return has_op_type(node, op) && node->domain &&
            strcmp(node->domain, "ai.onnx.ml") == 0;
 }
 
+/* Nodes have few attributes, so they are searched from front to back. */
 const onnx_attribute *mlpi_node_attribute(const onnx_node *node,
                                           const char *name)
 {
@@ -256,113 +340,140 @@ const onnx_attribute *mlpi_node_attribute(const onnx_node *node,
     return NULL;
 }
 
-int64_t mlpi_node_int(const onnx_node *node, const char *name, int64_t other)
+int64_t mlpi_node_get_int(const onnx_node *node, const char *name,
+                          int64_t absent)
 {
     const onnx_attribute *attribute = mlpi_node_attribute(node, name);
-    return attribute ? attribute->i : other;
+    return attribute ? attribute->i : absent;
 }
 
-double mlpi_node_float(const onnx_node *node, const char *name, double other)
+/* The attribute is a float, even if the exporter had a double; see
+ * mlpi_shortest_decimal. */
+double mlpi_node_get_float(const onnx_node *node, const char *name,
+                           double absent)
 {
     const onnx_attribute *attribute = mlpi_node_attribute(node, name);
-    return attribute ? mlpi_decimal_of(attribute->f) : other;
+    return attribute ? mlpi_shortest_decimal(attribute->f) : absent;
 }
 
 /* ---------------------------------------------------------------------------
  * Values
+ *
+ * A value is either computed from the graph input or constant. Exporters put
+ * nodes between a constant and its use (a Transpose of the weights, a Cast of a
+ * double), and nodes that do nothing between layers. The functions below see
+ * through both.
  */
 
+/* Returns true for the types between which a Cast changes no more than the last
+ * bits. */
 static bool is_real_type(int64_t type)
 {
     return type == ONNX_FLOAT || type == ONNX_DOUBLE;
 }
 
-/* A single bool, as bytes or in a list? */
+/* Returns true if the tensor is a single bool that is false. Bools are raw
+ * bytes or int32 numbers. */
 static bool is_false(const onnx_tensor *t)
 {
     return t->has_raw_data ? t->raw_data.len == 1 && t->raw_data.data[0] == 0
                            : t->n_int32_data == 1 && t->int32_data[0] == 0;
 }
 
-/* Does the first output of a node hold the numbers of its first input? */
-static bool passes(const mlpi_graph_reader *r, const onnx_node *node)
+/* Returns true if the first output of a node holds the numbers of its first
+ * input. A Dropout does so unless its third input, training_mode, is true; that
+ * input may be left out. A Cast to an integer type rounds, so it does not. */
+static bool is_identity(const mlpi_graph_reader *r, const onnx_node *node)
 {
-    if (mlpi_node_is(node, "Identity")) {
+    if (mlpi_node_is_op(node, "Identity")) {
         return true;
     }
-    if (mlpi_node_is(node, "Cast")) {
-        return is_real_type(mlpi_node_int(node, "to", 0));
+    if (mlpi_node_is_op(node, "Cast")) {
+        return is_real_type(mlpi_node_get_int(node, "to", 0));
     }
-    if (!mlpi_node_is(node, "Dropout")) {
+    if (!mlpi_node_is_op(node, "Dropout")) {
         return false;
     }
-    /* In training it does something; that mode is false, or left out. */
     const char *mode = mlpi_node_input(node, 2);
-    const maker *m = find(r, mode);
-    return *mode == '\0' || (m && m->tensor && is_false(m->tensor));
+    const definition *d = find(r, mode);
+    return *mode == '\0' || (d && d->tensor && is_false(d->tensor));
 }
 
-const char *mlpi_graph_strip(const mlpi_graph_reader *r, const char *name)
+/* The walk ends, because every node stands after the nodes that compute its
+ * inputs. Only the first output is followed: the second one of a Dropout is its
+ * mask. */
+const char *mlpi_graph_skip_identities(const mlpi_graph_reader *r,
+                                       const char *name)
 {
-    const onnx_node *node = mlpi_graph_maker(r, name);
-    while (node && passes(r, node) && strcmp(node->output[0], name) == 0) {
+    const onnx_node *node = mlpi_graph_producer(r, name);
+    while (node && is_identity(r, node) && strcmp(node->output[0], name) == 0) {
         name = mlpi_node_input(node, 0);
-        node = mlpi_graph_maker(r, name);
+        node = mlpi_graph_producer(r, name);
     }
     return name;
 }
 
-static mlp_status constant_node(const mlpi_graph_reader *r,
-                                const onnx_node *node, mlpi_constant *c)
+/* Gets the constant of a Constant node. Such a node has a single attribute: a
+ * tensor, a number, or a list of numbers. Its other forms, strings and sparse
+ * tensors, are no numbers of a layer and are refused. */
+static mlp_status read_constant_node(const mlpi_graph_reader *r,
+                                     const onnx_node *node, mlpi_constant *c)
 {
     const onnx_attribute *a = node->n_attribute > 0 ? node->attribute[0] : NULL;
     const char *name = a && a->name ? a->name : "";
     if (strcmp(name, "value") == 0 && a->t) {
-        return mlpi_constant_read(r->arena, r->path, a->t, c);
+        return mlpi_constant_from_tensor(r->arena, r->path, a->t, c);
     }
     if (strcmp(name, "value_float") == 0) {
-        *c = mlpi_constant_floats(1, &a->f);
+        *c = mlpi_constant_from_floats(1, &a->f);
         return MLP_OK;
     }
     if (strcmp(name, "value_int") == 0) {
-        *c = mlpi_constant_ints(1, &a->i);
+        *c = mlpi_constant_from_ints(1, &a->i);
         return MLP_OK;
     }
     if (strcmp(name, "value_floats") == 0 && a->n_floats > 0) {
-        *c = mlpi_constant_floats(a->n_floats, a->floats);
+        *c = mlpi_constant_from_floats(a->n_floats, a->floats);
         return MLP_OK;
     }
     if (strcmp(name, "value_ints") == 0 && a->n_ints > 0) {
-        *c = mlpi_constant_ints(a->n_ints, a->ints);
+        *c = mlpi_constant_from_ints(a->n_ints, a->ints);
         return MLP_OK;
     }
-    return mlpi_graph_refuse(r, node, NULL);
+    return mlpi_graph_unsupported(r, node, NULL);
 }
 
-/* The tensor or Constant that a value comes from, and what happened to it since
- * then; NULL: it comes from elsewhere. */
-static const maker *constant_source(const mlpi_graph_reader *r,
-                                    const char *name, bool *transposed,
-                                    bool *narrow)
+/* Walks from a value back to the initializer or Constant node that it comes
+ * from. Returns its definition; NULL if the value is not a constant. Also tells
+ * whether the matrix is transposed, and whether a Cast to float rounds it.
+ *
+ * A Transpose of a matrix has no perm, or the perm (1, 0). A Dropout is not
+ * followed, for nobody drops constants. MAX_HOPS bounds the time, since the
+ * walk is repeated for each use of a constant. */
+static const definition *find_constant(const mlpi_graph_reader *r,
+                                       const char *name, bool *transposed,
+                                       bool *round_to_float)
 {
-    *transposed = *narrow = false;
-    for (size_t hop = 0; hop < HOPS; hop++) {
-        const maker *m = find(r, name);
-        if (!m || m->tensor || mlpi_node_is(m->node, "Constant")) {
-            return m;
+    *transposed = *round_to_float = false;
+    for (size_t hop = 0; hop < MAX_HOPS; hop++) {
+        const definition *d = find(r, name);
+        if (!d || d->tensor || mlpi_node_is_op(d->node, "Constant")) {
+            return d;
         }
-        if (mlpi_node_is(m->node, "Transpose")) {
-            const onnx_attribute *perm = mlpi_node_attribute(m->node, "perm");
+        if (mlpi_node_is_op(d->node, "Transpose")) {
+            const onnx_attribute *perm = mlpi_node_attribute(d->node, "perm");
             if (perm && (perm->n_ints != 2 || perm->ints[0] != 1)) {
                 return NULL;
             }
             *transposed = !*transposed;
-        } else if (!mlpi_node_is(m->node, "Dropout") && passes(r, m->node)) {
-            *narrow = *narrow || mlpi_node_int(m->node, "to", 0) == ONNX_FLOAT;
+        } else if (!mlpi_node_is_op(d->node, "Dropout") &&
+                   is_identity(r, d->node)) {
+            *round_to_float = *round_to_float ||
+                              mlpi_node_get_int(d->node, "to", 0) == ONNX_FLOAT;
         } else {
             return NULL;
         }
-        name = mlpi_node_input(m->node, 0);
+        name = mlpi_node_input(d->node, 0);
     }
     return NULL;
 }
@@ -370,23 +481,26 @@ static const maker *constant_source(const mlpi_graph_reader *r,
 bool mlpi_graph_is_constant(const mlpi_graph_reader *r, const char *name)
 {
     bool transposed = false;
-    bool narrow = false;
-    return constant_source(r, name, &transposed, &narrow) != NULL;
+    bool round_to_float = false;
+    return find_constant(r, name, &transposed, &round_to_float) != NULL;
 }
 
-mlp_status mlpi_graph_constant_of(const mlpi_graph_reader *r, const char *name,
-                                  mlpi_constant *c)
+/* A transposition exchanges the numbers of rows and columns, and
+ * mlpi_constant_at exchanges the indices. The numbers themselves stay where
+ * they are. A constant of one dimension is its own transpose. */
+mlp_status mlpi_graph_get_constant(const mlpi_graph_reader *r, const char *name,
+                                   mlpi_constant *c)
 {
     bool transposed = false;
-    bool narrow = false;
-    const maker *m = constant_source(r, name, &transposed, &narrow);
-    if (!m) {
+    bool round_to_float = false;
+    const definition *d = find_constant(r, name, &transposed, &round_to_float);
+    if (!d) {
         return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
                           "value %.64s: expects a constant", name);
     }
-    TRY(m->tensor ? mlpi_constant_read(r->arena, r->path, m->tensor, c)
-                  : constant_node(r, m->node, c));
-    c->to_float = narrow;
+    TRY(d->tensor ? mlpi_constant_from_tensor(r->arena, r->path, d->tensor, c)
+                  : read_constant_node(r, d->node, c));
+    c->round_to_float = round_to_float;
     if (transposed && c->rank == 2) {
         size_t rows = c->rows;
         c->rows = c->cols;
@@ -396,22 +510,26 @@ mlp_status mlpi_graph_constant_of(const mlpi_graph_reader *r, const char *name,
     return MLP_OK;
 }
 
-bool mlpi_graph_number_of(const mlpi_graph_reader *r, const char *name,
-                          double *x)
+/* Failures to read a constant count as "no number": the pattern does not match
+ * then, and the node is refused with its name. */
+bool mlpi_graph_get_number(const mlpi_graph_reader *r, const char *name,
+                           double *x)
 {
     mlpi_constant c = {.type = 0};
     if (!mlpi_graph_is_constant(r, name) ||
-        mlpi_graph_constant_of(r, name, &c) != MLP_OK ||
+        mlpi_graph_get_constant(r, name, &c) != MLP_OK ||
         !mlpi_constant_is_real(&c) || mlpi_constant_count(&c) != 1) {
         return false;
     }
-    *x = mlpi_constant_of(&c, 0);
+    *x = mlpi_constant_broadcast(&c, 0);
     return true;
 }
 
+/* The tolerance allows for a number that was stored as a float. */
 bool mlpi_graph_is_number(const mlpi_graph_reader *r, const char *name,
-                          double value)
+                          double number)
 {
     double x = 0;
-    return mlpi_graph_number_of(r, name, &x) && fabs(x - value) <= 1e-6 * value;
+    return mlpi_graph_get_number(r, name, &x) &&
+           fabs(x - number) <= 1e-6 * number;
 }

@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A graph while it is read: who makes a value, whether it is a constant, what
- * attributes a node has. Before anything is asked, the graph has been seen to
- * be one: every value is made once, and before it is used. So whoever goes from
- * a node to one that makes its input comes to an end.
+ * A graph while it is read: which node computes a value, what a constant value
+ * is, which attributes a node has.
+ *
+ * mlpi_graph_open checks the graph once. Afterwards these hold, and the
+ * functions below rely on them:
+ *
+ *   - Exactly one graph input is not an initializer.
+ *   - Every value has one definition: the graph input, an initializer, or an
+ *     output of one node.
+ *   - Every input of a node is defined before the node. So a graph has no
+ *     cycle, and a walk from a node to the nodes that compute its inputs ends.
+ *   - Attributes that are read have the type that ONNX gives them.
+ *
+ * The reader uses the message in place. Names that functions return belong to
+ * the message.
  */
 #ifndef MLPI_FORMATS_ONNX_GRAPH_READER_H
 #define MLPI_FORMATS_ONNX_GRAPH_READER_H
@@ -12,51 +23,91 @@
 
 typedef struct mlpi_graph_reader {
     mlpi_arena *arena;
-    const char *path; /* of the file, or NULL */
+    const char *path; /* of the file, or NULL if it is in memory */
     onnx_graph *graph;
-    int64_t opset;             /* of ONNX's own operators */
-    struct mlpi_maker *makers; /* of each value, by name */
+    int64_t opset;                       /* version of ONNX's own operators */
+    struct mlpi_definition *definitions; /* [count], sorted by name */
     size_t count;
-    const onnx_value *input; /* the only one that is no constant */
+    const onnx_value *input; /* the graph input that is not an initializer */
 } mlpi_graph_reader;
 
-/* MLP_ERR_FORMAT: no graph; MLP_ERR_UNSUPPORTED: several inputs, or an opset
- * below 7. */
+/* Opens the graph of a model; `arena` and `path` are set, all else is 0.
+ * MLP_ERR_FORMAT: there is no graph, or it breaks a rule of the head of this
+ * file. MLP_ERR_UNSUPPORTED: there are several inputs, or the opset is below 7.
+ * MLP_ERR_MEMORY. */
 mlp_status mlpi_graph_open(mlpi_graph_reader *r, const onnx_model *model);
 
-/* The node that makes a value; NULL: it is the input or a constant. */
-const onnx_node *mlpi_graph_maker(const mlpi_graph_reader *r, const char *name);
+/* ---------------------------------------------------------------------------
+ * Nodes
+ */
+
+/* Returns the node that computes a value, NULL for the graph input, an
+ * initializer, or a value that does not exist. */
+const onnx_node *mlpi_graph_producer(const mlpi_graph_reader *r,
+                                     const char *name);
+
+/* Returns true if the value is the graph input. */
 bool mlpi_graph_is_input(const mlpi_graph_reader *r, const char *name);
 
-/* The i-th input of a node; "" where it is left out. */
+/* Returns the shape of the graph input, NULL if the file does not tell it. */
+const onnx_shape *mlpi_graph_input_shape(const mlpi_graph_reader *r);
+
+/* Returns dimension i of the graph input, 0 if the file does not tell it or has
+ * a name for it. */
+int64_t mlpi_graph_input_dim(const mlpi_graph_reader *r, size_t i);
+
+/* Returns the i-th input of a node, "" if the node does not have it. */
 const char *mlpi_node_input(const onnx_node *node, size_t i);
 
-/* Is it this operator, of ONNX itself or of its part for classical learning? */
-bool mlpi_node_is(const onnx_node *node, const char *op);
-bool mlpi_node_is_ml(const onnx_node *node, const char *op);
+/* Return true if the node has the operator `op`: the first function of ONNX's
+ * own domain, the second of the domain ai.onnx.ml, which scikit-learn's
+ * converter uses. */
+bool mlpi_node_is_op(const onnx_node *node, const char *op);
+bool mlpi_node_is_ml_op(const onnx_node *node, const char *op);
 
+/* Returns an attribute by its name, NULL if the node does not have it. */
 const onnx_attribute *mlpi_node_attribute(const onnx_node *node,
                                           const char *name);
-int64_t mlpi_node_int(const onnx_node *node, const char *name, int64_t other);
-double mlpi_node_float(const onnx_node *node, const char *name, double other);
 
-/* Is a value known without the input? If so, what is it? */
+/* Return the number of an attribute, `absent` if the node does not have it. */
+int64_t mlpi_node_get_int(const onnx_node *node, const char *name,
+                          int64_t absent);
+double mlpi_node_get_float(const onnx_node *node, const char *name,
+                           double absent);
+
+/* Logs "unsupported operator Conv (node conv1)", followed by ": " and `why`
+ * unless that is NULL. Returns MLP_ERR_UNSUPPORTED. */
+mlp_status mlpi_graph_unsupported(const mlpi_graph_reader *r,
+                                  const onnx_node *node, const char *why);
+
+/* ---------------------------------------------------------------------------
+ * Values
+ */
+
+/* Returns the value that `name` is a copy of: passes the nodes that change
+ * nothing in a prediction, which are Identity, Cast between float and double,
+ * and Dropout. */
+const char *mlpi_graph_skip_identities(const mlpi_graph_reader *r,
+                                       const char *name);
+
+/* Returns true if the value is a constant: an initializer or a Constant node,
+ * possibly followed by Transpose, Identity and Cast. */
 bool mlpi_graph_is_constant(const mlpi_graph_reader *r, const char *name);
-mlp_status mlpi_graph_constant_of(const mlpi_graph_reader *r, const char *name,
-                                  mlpi_constant *constant);
 
-/* A constant of one element? And is it near `value`, which is above 0? */
-bool mlpi_graph_number_of(const mlpi_graph_reader *r, const char *name,
-                          double *x);
+/* Gets a constant. Transpose and Cast are applied when its elements are read.
+ * MLP_ERR_UNSUPPORTED: the value is not a constant. Fails also like
+ * mlpi_constant_from_tensor. */
+mlp_status mlpi_graph_get_constant(const mlpi_graph_reader *r, const char *name,
+                                   mlpi_constant *constant);
+
+/* Gets the number of a real constant of one element. Returns false if the value
+ * is anything else. */
+bool mlpi_graph_get_number(const mlpi_graph_reader *r, const char *name,
+                           double *x);
+
+/* Returns true if the value is a constant of one element that equals `number`,
+ * which is above 0, within 1e-6 of it. */
 bool mlpi_graph_is_number(const mlpi_graph_reader *r, const char *name,
-                          double value);
-
-/* Behind nodes that change nothing but the type of floating point: Identity,
- * Cast, and Dropout, which is for training. */
-const char *mlpi_graph_strip(const mlpi_graph_reader *r, const char *name);
-
-/* "unsupported operator Conv (node conv1)", and why, unless `why` is NULL. */
-mlp_status mlpi_graph_refuse(const mlpi_graph_reader *r, const onnx_node *node,
-                             const char *why);
+                          double number);
 
 #endif

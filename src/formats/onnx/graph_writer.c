@@ -1,4 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Builds the messages of a graph in the arena.
+ *
+ * Every message is allocated with all bytes 0, initialised by protobuf-c's
+ * generated function, and then filled. Its lists are allocated at once with
+ * space for the most elements that they can get, so that no list ever grows:
+ * mlpi_graph_begin is told the numbers of nodes and tensors, and a node has
+ * MAX_INPUTS inputs and MAX_ATTRIBUTES attributes. An assertion guards each
+ * list, because a list that overflows is an error of this library.
+ *
+ * A value has the name of the node that computes it, and a node is named after
+ * its operator and its position: Gemm_0, Relu_1, Gemm_2. So names are unique
+ * within the graph. The caller names the initializers, with a small letter
+ * first, while operators have a capital one; so both kinds of names differ.
+ */
 #include "formats/onnx/graph_writer.h"
 
 #include <assert.h>
@@ -7,54 +22,66 @@
 #include "base/bytes.h"
 #include "base/memory.h"
 
-enum { INPUTS = 3, ATTRIBUTES = 2 };
+/* A Gemm has three inputs: x, W and b. No node that is written has more, and
+ * none has more than two attributes. */
+enum { MAX_INPUTS = 3, MAX_ATTRIBUTES = 2 };
 
+/* Returns the element type of all tensors of a network. */
 static int32_t element_type(mlp_dtype dtype)
 {
     return dtype == MLP_F32 ? ONNX_FLOAT : ONNX_DOUBLE;
 }
 
+/* The lists are allocated before the status is checked once; that is safe since
+ * the arena returns NULL after a failure. */
 void mlpi_graph_begin(mlpi_graph_writer *w, size_t nodes, size_t tensors)
 {
-    w->graph = mlpi_arena_take(&w->arena, 1, sizeof *w->graph);
-    onnx_node **node = mlpi_arena_list(&w->arena, nodes);
-    onnx_tensor **tensor = mlpi_arena_list(&w->arena, tensors);
+    w->graph = mlpi_arena_allocate(&w->arena, 1, sizeof *w->graph);
+    onnx_node **node = mlpi_arena_pointers(&w->arena, nodes);
+    onnx_tensor **tensor = mlpi_arena_pointers(&w->arena, tensors);
     if (w->arena.status == MLP_OK) {
         mlpi_onnx__graph_proto__init(w->graph);
-        w->graph->name = mlpi_arena_text(&w->arena, "mlp");
+        w->graph->name = mlpi_arena_printf(&w->arena, "mlp");
         w->graph->node = node;
         w->graph->initializer = tensor;
-        w->most_nodes = nodes;
-        w->most_tensors = tensors;
+        w->max_nodes = nodes;
+        w->max_tensors = tensors;
     }
 }
 
 /* ---------------------------------------------------------------------------
  * Nodes
+ *
+ * The last node of the list is the one that is being completed. Its inputs are
+ * names of values, which the message only points to: they live in the arena, or
+ * are literals.
  */
 
+/* Returns the node that is being completed; NULL after a failure, so that the
+ * callers do nothing then. */
 static onnx_node *last_node(const mlpi_graph_writer *w)
 {
     return w->arena.status == MLP_OK ? w->graph->node[w->graph->n_node - 1]
                                      : NULL;
 }
 
-const char *mlpi_graph_node(mlpi_graph_writer *w, const char *op, const char *a,
-                            const char *b)
+/* The name of the node is also the name of its output. */
+const char *mlpi_graph_add_node(mlpi_graph_writer *w, const char *op,
+                                const char *a, const char *b)
 {
     mlpi_arena *arena = &w->arena;
-    onnx_node *node = mlpi_arena_take(arena, 1, sizeof *node);
-    char **inputs = mlpi_arena_list(arena, INPUTS);
-    char **outputs = mlpi_arena_list(arena, 1);
-    onnx_attribute **attributes = mlpi_arena_list(arena, ATTRIBUTES);
-    char *type = mlpi_arena_text(arena, "%s", op);
+    onnx_node *node = mlpi_arena_allocate(arena, 1, sizeof *node);
+    char **inputs = mlpi_arena_pointers(arena, MAX_INPUTS);
+    char **outputs = mlpi_arena_pointers(arena, 1);
+    onnx_attribute **attributes = mlpi_arena_pointers(arena, MAX_ATTRIBUTES);
+    char *type = mlpi_arena_printf(arena, "%s", op);
     char *name = arena->status == MLP_OK
-                     ? mlpi_arena_text(arena, "%s_%zu", op, w->graph->n_node)
+                     ? mlpi_arena_printf(arena, "%s_%zu", op, w->graph->n_node)
                      : NULL;
     if (arena->status != MLP_OK) {
         return NULL;
     }
-    assert(w->graph->n_node < w->most_nodes);
+    assert(w->graph->n_node < w->max_nodes);
     mlpi_onnx__node_proto__init(node);
     node->op_type = type;
     node->name = name;
@@ -64,31 +91,35 @@ const char *mlpi_graph_node(mlpi_graph_writer *w, const char *op, const char *a,
     node->output[0] = name;
     node->attribute = attributes;
     w->graph->node[w->graph->n_node++] = node;
-    mlpi_graph_input(w, a);
+    mlpi_graph_add_input(w, a);
     if (b) {
-        mlpi_graph_input(w, b);
+        mlpi_graph_add_input(w, b);
     }
     return name;
 }
 
-void mlpi_graph_input(mlpi_graph_writer *w, const char *input)
+/* The cast removes const, because protobuf-c has no const strings. It does not
+ * write to them. */
+void mlpi_graph_add_input(mlpi_graph_writer *w, const char *input)
 {
     onnx_node *node = last_node(w);
     if (node) {
-        assert(node->n_input < INPUTS);
+        assert(node->n_input < MAX_INPUTS);
         node->input[node->n_input++] = (char *)input;
     }
 }
 
+/* Adds an attribute without a value to the last node. Returns NULL after a
+ * failure. */
 static onnx_attribute *add_attribute(mlpi_graph_writer *w, const char *name)
 {
     onnx_node *node = last_node(w);
     onnx_attribute *attribute =
-        mlpi_arena_take(&w->arena, 1, sizeof *attribute);
+        mlpi_arena_allocate(&w->arena, 1, sizeof *attribute);
     if (!node || !attribute) {
         return NULL;
     }
-    assert(node->n_attribute < ATTRIBUTES);
+    assert(node->n_attribute < MAX_ATTRIBUTES);
     mlpi_onnx__attribute_proto__init(attribute);
     attribute->name = (char *)name;
     attribute->has_type = 1;
@@ -96,7 +127,8 @@ static onnx_attribute *add_attribute(mlpi_graph_writer *w, const char *name)
     return attribute;
 }
 
-void mlpi_graph_int(mlpi_graph_writer *w, const char *name, int64_t value)
+/* Since IR version 2 the type of an attribute must be stated. */
+void mlpi_graph_set_int(mlpi_graph_writer *w, const char *name, int64_t value)
 {
     onnx_attribute *attribute = add_attribute(w, name);
     if (attribute) {
@@ -106,7 +138,7 @@ void mlpi_graph_int(mlpi_graph_writer *w, const char *name, int64_t value)
     }
 }
 
-void mlpi_graph_float(mlpi_graph_writer *w, const char *name, double value)
+void mlpi_graph_set_float(mlpi_graph_writer *w, const char *name, double value)
 {
     onnx_attribute *attribute = add_attribute(w, name);
     if (attribute) {
@@ -118,36 +150,46 @@ void mlpi_graph_float(mlpi_graph_writer *w, const char *name, double value)
 
 /* ---------------------------------------------------------------------------
  * Initializers
+ *
+ * An initializer holds its numbers as raw_data, the form that all software
+ * reads, and that costs no conversion of the numbers to text or varints.
  */
 
-/* The elements row by row, the lowest byte first. */
-static unsigned char *raw_data(mlpi_arena *arena, mlp_cview view, size_t size)
+/* Copies the elements of a view row by row, in little-endian order, which is
+ * the form of raw_data on every machine. */
+static unsigned char *copy_raw_data(mlpi_arena *arena, mlp_cview view,
+                                    size_t size)
 {
-    unsigned char *bytes = mlpi_arena_take(arena, view.rows * view.cols, size);
+    unsigned char *bytes =
+        mlpi_arena_allocate(arena, view.rows * view.cols, size);
     const unsigned char *data = view.data;
     mlpi_writer to = {.bytes = bytes};
     for (size_t i = 0; bytes && i < view.rows; i++) {
         for (size_t j = 0; j < view.cols; j++) {
-            size_t at = i * view.row_stride + j * view.col_stride;
-            mlpi_put_reals(&to, size, 1, data + at * size);
+            size_t index = i * view.row_stride + j * view.col_stride;
+            mlpi_put_reals(&to, size, 1, data + index * size);
         }
     }
     return bytes;
 }
 
-const char *mlpi_graph_tensor(mlpi_graph_writer *w, const char *name,
-                              mlp_cview view, size_t dims)
+/* When the writer only measures, the tensor has the length of its data but no
+ * data. protobuf-c counts the length, so the size of the file is exact, and the
+ * weights need not be copied to know it. */
+const char *mlpi_graph_add_tensor(mlpi_graph_writer *w, const char *name,
+                                  mlp_cview view, size_t dims)
 {
     mlpi_arena *arena = &w->arena;
     size_t size = w->dtype == MLP_F32 ? sizeof(float) : sizeof(double);
-    onnx_tensor *t = mlpi_arena_take(arena, 1, sizeof *t);
-    int64_t *shape = mlpi_arena_take(arena, 2, sizeof *shape);
-    char *copy = mlpi_arena_text(arena, "%s", name);
-    unsigned char *bytes = w->measures ? NULL : raw_data(arena, view, size);
+    onnx_tensor *t = mlpi_arena_allocate(arena, 1, sizeof *t);
+    int64_t *shape = mlpi_arena_allocate(arena, 2, sizeof *shape);
+    char *copy = mlpi_arena_printf(arena, "%s", name);
+    unsigned char *bytes =
+        w->only_measure ? NULL : copy_raw_data(arena, view, size);
     if (arena->status != MLP_OK) {
         return NULL;
     }
-    assert(w->graph->n_initializer < w->most_tensors);
+    assert(w->graph->n_initializer < w->max_tensors);
     mlpi_onnx__tensor_proto__init(t);
     t->name = copy;
     t->n_dims = dims;
@@ -165,8 +207,10 @@ const char *mlpi_graph_tensor(mlpi_graph_writer *w, const char *name,
     return copy;
 }
 
-const char *mlpi_graph_constant(mlpi_graph_writer *w, const char *name,
-                                double value)
+/* A graph has few initializers that are constants, so the names are compared
+ * one by one. */
+const char *mlpi_graph_add_constant(mlpi_graph_writer *w, const char *name,
+                                    double value)
 {
     for (size_t i = 0; w->arena.status == MLP_OK && i < w->graph->n_initializer;
          i++) {
@@ -174,29 +218,35 @@ const char *mlpi_graph_constant(mlpi_graph_writer *w, const char *name,
             return w->graph->initializer[i]->name;
         }
     }
-    float narrow = (float)value;
-    return mlpi_graph_tensor(w, name,
-                             w->dtype == MLP_F32 ? mlp_cview_f32(&narrow, 1, 1)
-                                                 : mlp_cview_f64(&value, 1, 1),
-                             0);
+    float rounded = (float)value;
+    return mlpi_graph_add_tensor(w, name,
+                                 w->dtype == MLP_F32
+                                     ? mlp_cview_f32(&rounded, 1, 1)
+                                     : mlp_cview_f64(&value, 1, 1),
+                                 0);
 }
 
 /* ---------------------------------------------------------------------------
  * Input and output
+ *
+ * ONNX requires the type and the shape of each graph input and output. The
+ * messages are nested five deep: value, type, tensor type, shape, dimension.
  */
 
-/* A value (N, cols). */
+/* Returns a list of one declared value with the shape (N, cols). N is a
+ * symbolic dimension, so the graph takes any number of rows. Input and output
+ * have the same name for it, which tells that they have equally many rows. */
 static onnx_value **declare(mlpi_graph_writer *w, const char *name, size_t cols)
 {
     mlpi_arena *arena = &w->arena;
-    onnx_value **list = mlpi_arena_list(arena, 1);
-    onnx_value *value = mlpi_arena_take(arena, 1, sizeof *value);
-    onnx_type *type = mlpi_arena_take(arena, 1, sizeof *type);
+    onnx_value **list = mlpi_arena_pointers(arena, 1);
+    onnx_value *value = mlpi_arena_allocate(arena, 1, sizeof *value);
+    onnx_type *type = mlpi_arena_allocate(arena, 1, sizeof *type);
     MlpiOnnx__TypeProto__Tensor *tensor =
-        mlpi_arena_take(arena, 1, sizeof *tensor);
-    onnx_shape *shape = mlpi_arena_take(arena, 1, sizeof *shape);
-    onnx_dim **dims = mlpi_arena_list(arena, 2);
-    onnx_dim *dim = mlpi_arena_take(arena, 2, sizeof *dim);
+        mlpi_arena_allocate(arena, 1, sizeof *tensor);
+    onnx_shape *shape = mlpi_arena_allocate(arena, 1, sizeof *shape);
+    onnx_dim **dims = mlpi_arena_pointers(arena, 2);
+    onnx_dim *dim = mlpi_arena_allocate(arena, 2, sizeof *dim);
     if (arena->status != MLP_OK) {
         return NULL;
     }
@@ -227,6 +277,8 @@ static onnx_value **declare(mlpi_graph_writer *w, const char *name, size_t cols)
     return list;
 }
 
+/* The output of the last node is renamed to "output", so that no node is needed
+ * only to name it. */
 void mlpi_graph_end(mlpi_graph_writer *w, size_t inputs, size_t outputs)
 {
     onnx_value **input = declare(w, "input", inputs);

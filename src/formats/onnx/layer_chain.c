@@ -1,36 +1,76 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds the layers of a graph on a walk from its output to its input.
+ *
+ * The walk holds one value at a time. It asks which node computes that value,
+ * recognises the node, stores what it is, and goes on with the node's input.
+ * These nodes are recognised, in this order:
+ *
+ *     affine      Add, Sub, Mul, Div with a constant,
+ *                 BatchNormalization, Scaler           (affine.h)
+ *     dense       Gemm, MatMul with a constant second input
+ *     reshape     Flatten, Reshape, Squeeze            (reshape.h)
+ *     activation  an operator or a product             (activation_match.h)
+ *     identities  Identity, Cast, Dropout              (graph_reader.h)
+ *
+ * Since the walk goes backwards, it meets the parts of a layer in the order
+ * after, dense, before. Operations of an affine map are collected until a dense
+ * layer or an activation ends the map: a dense layer takes the map as `after`,
+ * an activation gives it to the layer that was found before as `before`. What
+ * is left at the graph input is the map `input` of the chain.
+ *
+ * At the output, two forms of scikit-learn's converter are read as well: a
+ * ZipMap, which only names the classes, and the two columns 1 - p and p of a
+ * binary classifier, of which the network computes p. Outputs that are not real
+ * numbers, such as labels, are left out.
+ *
+ * A network of this library computes a chain of layers and nothing else. So a
+ * graph is refused if it has
+ *
+ *   - an operator that is not in the list,
+ *   - branches that meet, such as residual connections,
+ *   - two outputs of numbers,
+ *   - two activations without a dense layer between them,
+ *   - a LogSoftmax that is not the last node,
+ *   - a Reshape or Squeeze that does not keep the rows, or
+ *   - no dense layer, or an activation before the first one.
+ *
+ * The message names the node where the walk ended.
+ */
 #include "formats/onnx/layer_chain.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "formats/onnx/activation_match.h"
 #include "base/error.h"
+#include "formats/onnx/activation_match.h"
+#include "formats/onnx/reshape.h"
 
-enum {
-    MOST_OUTPUTS = 16, /* each of which is followed some way */
-    NORM_OF_MODE = 14  /* before, batch norm trained if it gave moments, too */
-};
+/* The most graph outputs. Each of them is followed to its node, and so their
+ * number bounds the time. */
+enum { MAX_OUTPUTS = 16 };
 
-/* Where one is on the way from output to input. */
+/* The state of the walk. */
 typedef struct walk {
     const mlpi_graph_reader *r;
     mlpi_layer_chain *chain;
-    const char *value;
-    size_t width; /* of the value; 0: not known yet */
-    mlpi_map_step step[MLPI_STEPS];
-    size_t steps;               /* found since the last activation or layer */
-    mlpi_activation_match gate; /* found since the last layer, if any */
-    bool flat;                  /* since then the value was made flat */
+    const char *value; /* the value that was reached */
+    size_t width;      /* columns of that value, 0 if they are not known yet */
+    /* What was found since the last dense layer: */
+    mlpi_affine_operation operation[MLPI_MAX_AFFINE];
+    size_t operations; /* since the last dense layer or activation */
+    mlpi_activation_match activation;
+    bool is_reshaped; /* true if the value changes its shape after this point */
 } walk;
 
+/* Reports a node that fits no pattern, or a pattern that is not supported. */
 static mlp_status refuse(const walk *w, const onnx_node *node, const char *why)
 {
-    return mlpi_graph_refuse(w->r, node, why);
+    return mlpi_graph_unsupported(w->r, node, why);
 }
 
-/* The value has this width, says a node. */
-static mlp_status agree(walk *w, const onnx_node *node, size_t width)
+/* Sets the columns of the value, as `node` requires them. MLP_ERR_SHAPE:
+ * another node has required another number. */
+static mlp_status set_width(walk *w, const onnx_node *node, size_t width)
 {
     if (w->width != 0 && w->width != width) {
         return mlpi_error(&w->r->arena->hooks, MLP_ERR_SHAPE,
@@ -43,165 +83,80 @@ static mlp_status agree(walk *w, const onnx_node *node, size_t width)
 }
 
 /* ---------------------------------------------------------------------------
- * Maps
+ * Affine maps
  */
 
-void mlpi_map_at(const mlpi_map *map, size_t j, double *s, double *t)
-{
-    *s = 1;
-    *t = 0;
-    for (size_t i = 0; i < map->n; i++) {
-        const mlpi_map_step *step = &map->step[i];
-        double c = step->kind == MLPI_STEP_FACTOR
-                       ? step->number
-                       : mlpi_constant_of(&step->c[0], j);
-        switch (step->kind) {
-        case MLPI_STEP_ADD:
-            *t += *s * c;
-            break;
-        case MLPI_STEP_SUB:
-            *t -= *s * c;
-            break;
-        case MLPI_STEP_SUB_FROM:
-            *t += *s * c;
-            *s = -*s;
-            break;
-        case MLPI_STEP_MUL:
-        case MLPI_STEP_FACTOR:
-            *s *= c;
-            break;
-        case MLPI_STEP_DIV:
-            *s /= c;
-            break;
-        case MLPI_STEP_NORM:
-            c /= sqrt(mlpi_constant_of(&step->c[3], j) + step->number);
-            *t += *s * (mlpi_constant_of(&step->c[1], j) -
-                        c * mlpi_constant_of(&step->c[2], j));
-            *s *= c;
-            break;
-        }
-    }
-}
-
-/* The steps so far become a map of their own. */
-static mlp_status close_map(walk *w, mlpi_map *map)
-{
-    map->n = w->steps;
-    map->step = mlpi_arena_take(w->r->arena, w->steps, sizeof *map->step);
-    TRY(w->r->arena->status);
-    if (w->steps > 0) {
-        memcpy(map->step, w->step, w->steps * sizeof *map->step);
-    }
-    w->steps = 0;
-    return MLP_OK;
-}
-
-/* A constant of one row, for the step's columns. */
+/* Checks that an operation's constant has one row, with a number for each
+ * column or one for all. Between a reshape and the dense layer before it, a
+ * column of the result may be no column of the value; there only one number for
+ * all is allowed. */
 static mlp_status check_columns(walk *w, const onnx_node *node,
                                 const mlpi_constant *c)
 {
     size_t n = mlpi_constant_count(c);
-    if (!mlpi_constant_is_real(c) || c->rows != 1 || (w->flat && n != 1)) {
+    if (!mlpi_constant_is_real(c) || c->rows != 1 ||
+        (w->is_reshaped && n != 1)) {
         return refuse(w, node, "expects a number, or one for each column");
     }
-    return n == 1 ? MLP_OK : agree(w, node, n);
+    return n == 1 ? MLP_OK : set_width(w, node, n);
 }
 
-static mlp_status add_step(walk *w, mlpi_map_step step, const char *value)
+/* Adds an operation to the map that is being collected. Its constants tell the
+ * number of columns, which all nodes up to the next dense layer share. */
+static mlp_status add_operation(walk *w, const mlpi_affine_operation *o)
 {
-    if (w->steps == MLPI_STEPS) {
-        return refuse(w, step.node, "follows too many of its kind");
+    for (size_t i = 0; i < mlpi_affine_constants(o->kind); i++) {
+        TRY(check_columns(w, o->node, &o->c[i]));
     }
-    w->step[w->steps++] = step;
-    w->value = value;
+    if (w->operations == MLPI_MAX_AFFINE) {
+        return refuse(w, o->node, "follows too many of its kind");
+    }
+    w->operation[w->operations++] = *o;
     return MLP_OK;
 }
 
-static mlp_status add_norm(walk *w, const onnx_node *node)
+static mlp_status visit_affine(walk *w, const onnx_node *node, bool *visited)
 {
-    mlpi_map_step step = {.kind = MLPI_STEP_NORM,
-                          .number = mlpi_node_float(node, "epsilon", 1e-5),
-                          .node = node};
-    if (mlpi_node_int(node, "training_mode", 0) != 0 ||
-        (w->r->opset < NORM_OF_MODE && node->n_output > 1)) {
-        return refuse(w, node, "is for training");
+    mlpi_affine_match match;
+    TRY(mlpi_match_affine(w->r, node, &match));
+    *visited = match.count > 0;
+    for (size_t i = 0; i < match.count; i++) {
+        TRY(add_operation(w, &match.operation[i]));
+        w->value = match.input;
     }
-    for (size_t i = 0; i < 4; i++) {
-        TRY(mlpi_graph_constant_of(w->r, mlpi_node_input(node, i + 1),
-                                   &step.c[i]));
-        TRY(check_columns(w, node, &step.c[i]));
-    }
-    return add_step(w, step, mlpi_node_input(node, 0));
+    return MLP_OK;
 }
 
-/* (x - offset) scale */
-static mlp_status add_scaler(walk *w, const onnx_node *node)
+/* Moves the collected operations to a map in the arena. */
+static mlp_status end_affine(walk *w, mlpi_affine *affine)
 {
-    const onnx_attribute *offset = mlpi_node_attribute(node, "offset");
-    const onnx_attribute *scale = mlpi_node_attribute(node, "scale");
-    mlpi_map_step mul = {.kind = MLPI_STEP_MUL, .node = node};
-    mlpi_map_step sub = {.kind = MLPI_STEP_SUB, .node = node};
-    if (!offset || !scale || offset->n_floats == 0 || scale->n_floats == 0) {
-        return refuse(w, node, "expects offset and scale");
+    affine->count = w->operations;
+    affine->operation = mlpi_arena_allocate(w->r->arena, w->operations,
+                                            sizeof *affine->operation);
+    TRY(w->r->arena->status);
+    if (w->operations > 0) {
+        memcpy(affine->operation, w->operation,
+               w->operations * sizeof *affine->operation);
     }
-    mul.c[0] = mlpi_constant_floats(scale->n_floats, scale->floats);
-    sub.c[0] = mlpi_constant_floats(offset->n_floats, offset->floats);
-    TRY(check_columns(w, node, &mul.c[0]));
-    TRY(check_columns(w, node, &sub.c[0]));
-    TRY(add_step(w, mul, w->value));
-    return add_step(w, sub, mlpi_node_input(node, 0));
-}
-
-static const struct {
-    const char *op;
-    mlpi_step_kind left, right; /* with the constant as the second, first */
-} maps[] = {{"Add", MLPI_STEP_ADD, MLPI_STEP_ADD},
-            {"Sub", MLPI_STEP_SUB, MLPI_STEP_SUB_FROM},
-            {"Mul", MLPI_STEP_MUL, MLPI_STEP_MUL},
-            {"Div", MLPI_STEP_DIV, MLPI_STEP_DIV}};
-
-/* A step of a map, if the node is one. */
-static mlp_status take_map(walk *w, const onnx_node *node, bool *taken)
-{
-    *taken = true;
-    if (mlpi_node_is(node, "BatchNormalization")) {
-        return add_norm(w, node);
-    }
-    if (mlpi_node_is_ml(node, "Scaler")) {
-        return add_scaler(w, node);
-    }
-    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
-        if (!mlpi_node_is(node, maps[i].op) || node->n_input != 2) {
-            continue;
-        }
-        size_t c = mlpi_graph_is_constant(w->r, node->input[1]) ? 1 : 0;
-        mlpi_map_step step = {.kind = c == 1 ? maps[i].left : maps[i].right,
-                              .node = node};
-        if (!mlpi_graph_is_constant(w->r, node->input[c]) ||
-            (c == 0 && step.kind == MLPI_STEP_DIV)) {
-            break;
-        }
-        TRY(mlpi_graph_constant_of(w->r, node->input[c], &step.c[0]));
-        TRY(check_columns(w, node, &step.c[0]));
-        return add_step(w, step, node->input[1 - c]);
-    }
-    *taken = false;
+    w->operations = 0;
     return MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
- * Layers
+ * Dense layers
  */
 
+/* Reads what a Gemm has beyond a MatMul: y = alpha x W + beta C, where transB
+ * says that the file has the transpose of W. */
 static mlp_status read_gemm(walk *w, const onnx_node *node, mlpi_dense *d)
 {
     const char *C = mlpi_node_input(node, 2);
-    d->alpha = mlpi_node_float(node, "alpha", 1);
-    d->beta = mlpi_node_float(node, "beta", 1);
-    if (mlpi_node_int(node, "transA", 0) != 0) {
+    d->alpha = mlpi_node_get_float(node, "alpha", 1);
+    d->beta = mlpi_node_get_float(node, "beta", 1);
+    if (mlpi_node_get_int(node, "transA", 0) != 0) {
         return refuse(w, node, "expects transA = 0");
     }
-    if (d->W.rank == 2 && mlpi_node_int(node, "transB", 0) != 0) {
+    if (d->W.rank == 2 && mlpi_node_get_int(node, "transB", 0) != 0) {
         size_t rows = d->W.rows;
         d->W.rows = d->W.cols;
         d->W.cols = rows;
@@ -209,7 +164,7 @@ static mlp_status read_gemm(walk *w, const onnx_node *node, mlpi_dense *d)
     }
     d->has_C = *C != '\0';
     if (d->has_C) {
-        TRY(mlpi_graph_constant_of(w->r, C, &d->C));
+        TRY(mlpi_graph_get_constant(w->r, C, &d->C));
         size_t n = mlpi_constant_count(&d->C);
         if (!mlpi_constant_is_real(&d->C) || d->C.rows != 1 ||
             (n != 1 && n != d->W.cols)) {
@@ -219,13 +174,33 @@ static mlp_status read_gemm(walk *w, const onnx_node *node, mlpi_dense *d)
     return MLP_OK;
 }
 
-/* A layer, if the node is one. */
-static mlp_status take_dense(walk *w, const onnx_node *node, bool *taken)
+/* Fills a layer from a Gemm or MatMul, and from the activation that follows
+ * it. */
+static mlp_status read_dense(walk *w, const onnx_node *node, mlpi_dense *d)
+{
+    *d = (mlpi_dense){.alpha = 1,
+                      .activation = w->activation.activation,
+                      .slope = w->activation.slope,
+                      .node = node};
+    TRY(mlpi_graph_get_constant(w->r, node->input[1], &d->W));
+    if (mlpi_node_is_op(node, "Gemm")) {
+        TRY(read_gemm(w, node, d));
+    }
+    if (d->W.rank != 2 || !mlpi_constant_is_real(&d->W)) {
+        return refuse(w, node, "expects weights of two dimensions");
+    }
+    d->inputs = d->W.rows;
+    d->outputs = d->W.cols;
+    return MLP_OK;
+}
+
+/* Adds a layer. The value before it has as many columns as W has rows, and
+ * nothing is known of that value yet: the state of the walk starts anew. */
+static mlp_status visit_dense(walk *w, const onnx_node *node, bool *visited)
 {
     mlpi_layer_chain *chain = w->chain;
-    bool is_gemm = mlpi_node_is(node, "Gemm");
-    *taken = is_gemm || mlpi_node_is(node, "MatMul");
-    if (!*taken) {
+    *visited = mlpi_node_is_op(node, "Gemm") || mlpi_node_is_op(node, "MatMul");
+    if (!*visited) {
         return MLP_OK;
     }
     if (node->n_input < 2 || !mlpi_graph_is_constant(w->r, node->input[1])) {
@@ -235,258 +210,157 @@ static mlp_status take_dense(walk *w, const onnx_node *node, bool *taken)
         return refuse(w, node, "is one of too many layers");
     }
     mlpi_dense *d = &chain->dense[chain->L];
-    *d = (mlpi_dense){.alpha = 1,
-                      .activation = w->gate.activation,
-                      .slope = w->gate.slope,
-                      .node = node};
-    TRY(mlpi_graph_constant_of(w->r, node->input[1], &d->W));
-    if (is_gemm) {
-        TRY(read_gemm(w, node, d));
-    }
-    if (d->W.rank != 2 || !mlpi_constant_is_real(&d->W)) {
-        return refuse(w, node, "expects weights of two dimensions");
-    }
-    d->inputs = d->W.rows;
-    d->outputs = d->W.cols;
-    TRY(agree(w, node, d->outputs));
-    TRY(close_map(w, &d->behind));
+    TRY(read_dense(w, node, d));
+    TRY(set_width(w, node, d->outputs));
+    TRY(end_affine(w, &d->after));
     chain->L++;
     w->width = d->inputs;
-    w->gate.found = false;
-    w->gate.activation = MLP_ACT_IDENTITY;
-    w->gate.slope = 0;
-    w->flat = false;
+    w->activation = (mlpi_activation_match){.activation = MLP_ACT_IDENTITY};
+    w->is_reshaped = false;
     w->value = node->input[0];
     return MLP_OK;
 }
 
-/* The map that is found goes before the layer behind it. */
-static mlp_status end_map(walk *w)
-{
-    size_t L = w->chain->L;
-    return close_map(w, L > 0 ? &w->chain->dense[L - 1].before
-                              : &w->chain->output);
-}
+/* ---------------------------------------------------------------------------
+ * Activations
+ */
 
-/* The number that the last step multiplies by, and the step is no more. */
-static double pop_factor(walk *w)
+/* If the last operation multiplies by one number, removes it and returns the
+ * number, else returns 1. This completes a gelu that ends with its 1/2. There
+ * the walk meets the 0.5 as an affine operation, and then z (1 + erf(...)), a
+ * product that is gelu with a factor of 2. Together the two factors are 1. */
+static double pop_number(walk *w)
 {
-    const mlpi_map_step *step = w->steps > 0 ? &w->step[w->steps - 1] : NULL;
-    if (!step || step->kind != MLPI_STEP_MUL ||
-        mlpi_constant_count(&step->c[0]) != 1) {
+    const mlpi_affine_operation *o =
+        w->operations > 0 ? &w->operation[w->operations - 1] : NULL;
+    if (!o || o->kind != MLPI_AFFINE_MUL ||
+        mlpi_constant_count(&o->c[0]) != 1) {
         return 1;
     }
-    w->steps--;
-    return mlpi_constant_of(&step->c[0], 0);
+    w->operations--;
+    return mlpi_constant_broadcast(&o->c[0], 0);
 }
 
-static mlp_status take_gate(walk *w, const onnx_node *node, bool *taken)
+/* Ends the map after an activation. The map belongs to the layer that follows
+ * it; after the last activation it is the output map of the chain. */
+static mlp_status end_affine_after_activation(walk *w)
 {
-    mlpi_activation_match gate;
-    TRY(mlpi_activation_match_match(w->r, node, &gate));
-    *taken = gate.found;
-    if (!gate.found) {
+    size_t L = w->chain->L;
+    return end_affine(w, L > 0 ? &w->chain->dense[L - 1].before
+                               : &w->chain->output);
+}
+
+/* An activation belongs to the layer that computes its input. That layer is
+ * found later, so the walk keeps the activation until then; a second one before
+ * it cannot be represented. */
+static mlp_status visit_activation(walk *w, const onnx_node *node,
+                                   bool *visited)
+{
+    mlpi_activation_match match;
+    TRY(mlpi_match_activation(w->r, node, &match));
+    *visited = match.found;
+    if (!match.found) {
         return MLP_OK;
     }
-    if (w->gate.found) {
+    if (w->activation.found) {
         return refuse(w, node, "stands before another activation");
     }
-    if (mlpi_node_is(node, "LogSoftmax") && (w->chain->L > 0 || w->steps > 0)) {
+    if (mlpi_node_is_op(node, "LogSoftmax") &&
+        (w->chain->L > 0 || w->operations > 0)) {
         return refuse(w, node, "expects nothing behind it");
     }
-    double factor = gate.factor * pop_factor(w); /* 2 and 1/2, for gelu */
+    double factor = match.factor * pop_number(w);
     if (factor != 1) {
-        TRY(add_step(w,
-                     (mlpi_map_step){.kind = MLPI_STEP_FACTOR,
-                                     .number = factor,
-                                     .node = node},
-                     w->value));
+        mlpi_affine_operation o = {
+            .kind = MLPI_AFFINE_FACTOR, .number = factor, .node = node};
+        TRY(add_operation(w, &o));
     }
-    TRY(end_map(w));
-    w->gate = gate;
-    w->value = gate.value;
+    TRY(end_affine_after_activation(w));
+    w->activation = match;
+    w->value = match.input;
     return MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
- * Shapes that stay rows
+ * Reshapes
  */
 
-/* The input's dimensions, if the file says them. */
-static const onnx_shape *shape_of_input(const walk *w)
+/* A Squeeze makes a vector (N) of a column (N, 1), which stays a column here.
+ * So it must be the last node: a softmax of a vector would normalise over all
+ * rows together, and a dense layer would multiply the vector. */
+static mlp_status visit_reshape(walk *w, const onnx_node *node, bool *visited)
 {
-    const onnx_type *type = w->r->input->type;
-    return type && type->value_case == MLPI_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
-               ? type->tensor_type->shape
-               : NULL;
-}
-
-/* 0: it is not said, or a name. */
-static int64_t dim_of_input(const walk *w, size_t i)
-{
-    const onnx_shape *shape = shape_of_input(w);
-    return shape && i < shape->n_dim &&
-                   shape->dim[i]->value_case ==
-                       MLPI_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE
-               ? shape->dim[i]->dim_value
-               : 0;
-}
-
-/* The only integer of a constant; -2, which no shape has, if it is none. */
-static int64_t integer_of(const walk *w, const char *name)
-{
-    mlpi_constant c = {.type = 0};
-    return mlpi_graph_is_constant(w->r, name) &&
-                   mlpi_graph_constant_of(w->r, name, &c) == MLP_OK &&
-                   !mlpi_constant_is_real(&c) && mlpi_constant_count(&c) == 1
-               ? mlpi_constant_int(&c, 0)
-               : -2;
-}
-
-/* Is it the number of rows of this value, Unsqueeze(Gather(Shape(value), 0))?
- * So PyTorch writes x.size(0). A shape may start elsewhere, since opset 15. */
-static bool counts_rows(const walk *w, const char *name, const char *value)
-{
-    static const char *const kernels[] = {"Unsqueeze", "Gather", "Shape"};
-    for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++) {
-        const onnx_node *node = mlpi_graph_maker(w->r, name);
-        if (!node || !mlpi_node_is(node, kernels[i]) ||
-            (i == 1 && integer_of(w, mlpi_node_input(node, 1)) != 0) ||
-            (i == 2 && mlpi_node_int(node, "start", 0) != 0)) {
-            return false;
-        }
-        name = mlpi_node_input(node, 0);
-    }
-    return strcmp(mlpi_graph_strip(w->r, name),
-                  mlpi_graph_strip(w->r, value)) == 0;
-}
-
-/* The two numbers of a shape; 0 stands for as many rows as there were. */
-static mlp_status find_shape(const walk *w, const onnx_node *node,
-                             int64_t shape[2])
-{
-    mlpi_constant c;
-    const char *name = mlpi_node_input(node, 1);
-    const onnx_node *parts = mlpi_graph_maker(w->r, name);
-    if (parts && mlpi_node_is(parts, "Concat") && parts->n_input == 2 &&
-        counts_rows(w, parts->input[0], mlpi_node_input(node, 0))) {
-        shape[0] = 0;
-        shape[1] = integer_of(w, parts->input[1]);
+    mlpi_reshape_match match;
+    TRY(mlpi_match_reshape(w->r, node, &match));
+    *visited = match.found;
+    if (!match.found) {
         return MLP_OK;
     }
-    if (!mlpi_graph_is_constant(w->r, name)) {
-        return refuse(w, node, "expects a constant shape");
-    }
-    TRY(mlpi_graph_constant_of(w->r, name, &c));
-    if (mlpi_constant_is_real(&c) || mlpi_constant_count(&c) != 2) {
-        return refuse(w, node, "expects two dimensions");
-    }
-    shape[0] = mlpi_constant_int(&c, 0);
-    shape[1] = mlpi_constant_int(&c, 1);
-    bool zero_is_none = mlpi_node_int(node, "allowzero", 0) != 0;
-    if (shape[0] > 0 && shape[0] == dim_of_input(w, 0)) {
-        shape[0] = 0; /* exported for so many rows */
-    } else if (shape[0] == 0 && zero_is_none) {
-        shape[0] = -2;
-    }
-    return MLP_OK;
-}
-
-/* (N, n): one of both may be -1, which is found out. */
-static mlp_status read_reshape(walk *w, const onnx_node *node)
-{
-    int64_t shape[2] = {0, 0};
-    TRY(find_shape(w, node, shape));
-    if (shape[0] == 0 && shape[1] == -1) {
-        return MLP_OK;
-    }
-    if ((shape[0] != 0 && shape[0] != -1) || shape[1] < 1 ||
-        (uint64_t)shape[1] > SIZE_MAX) {
-        return refuse(w, node, "expects rows as they were");
-    }
-    return agree(w, node, (size_t)shape[1]);
-}
-
-/* (N) of a last column, which is (N, 1) here. A softmax of (N) would be one of
- * all rows together. */
-static mlp_status read_squeeze(walk *w, const onnx_node *node)
-{
-    const onnx_attribute *axes = mlpi_node_attribute(node, "axes");
-    int64_t axis = axes && axes->n_ints == 1
-                       ? axes->ints[0]
-                       : integer_of(w, mlpi_node_input(node, 1));
-    bool is_row_by_row = w->gate.activation != MLP_ACT_SOFTMAX;
-    if (w->chain->L > 0 || w->steps > 0 || !is_row_by_row ||
-        (axis != 1 && axis != -1)) {
+    if (match.is_squeeze && (w->chain->L > 0 || w->operations > 0 ||
+                             w->activation.activation == MLP_ACT_SOFTMAX)) {
         return refuse(w, node, "expects to come last, for axis 1");
     }
-    return agree(w, node, 1);
-}
-
-static mlp_status take_shape(walk *w, const onnx_node *node, bool *taken)
-{
-    *taken = true;
-    if (mlpi_node_is(node, "Flatten")) {
-        if (mlpi_node_int(node, "axis", 1) != 1) {
-            return refuse(w, node, "expects axis 1");
-        }
-    } else if (mlpi_node_is(node, "Reshape")) {
-        TRY(read_reshape(w, node));
-    } else if (mlpi_node_is(node, "Squeeze")) {
-        TRY(read_squeeze(w, node));
-    } else {
-        *taken = false;
-        return MLP_OK;
+    if (match.width > 0) {
+        TRY(set_width(w, node, match.width));
     }
-    w->flat = true;
-    w->value = mlpi_node_input(node, 0);
+    w->is_reshaped = true;
+    w->value = match.input;
     return MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
- * Both ends
+ * The ends of the walk
  */
 
-/* 1 - p beside p, as scikit-learn's converter writes two classes. */
-static void take_two(walk *w)
+/* Skips Concat(1 - p, p), by which scikit-learn's converter gives a binary
+ * classifier two columns. The walk goes on with p, a value of one column. */
+static void skip_complement(walk *w)
 {
     const mlpi_graph_reader *r = w->r;
-    const char *name = mlpi_graph_strip(r, w->value);
-    const onnx_node *both = mlpi_graph_maker(r, name);
-    if (!both || !mlpi_node_is(both, "Concat") || both->n_input != 2) {
+    const char *name = mlpi_graph_skip_identities(r, w->value);
+    const onnx_node *concat = mlpi_graph_producer(r, name);
+    if (!concat || !mlpi_node_is_op(concat, "Concat") || concat->n_input != 2) {
         return;
     }
-    const char *p = mlpi_graph_strip(r, both->input[1]);
-    const onnx_node *rest =
-        mlpi_graph_maker(r, mlpi_graph_strip(r, both->input[0]));
-    int64_t axis = mlpi_node_int(both, "axis", 1);
-    if ((axis == 1 || axis == -1) && rest && mlpi_node_is(rest, "Sub") &&
-        rest->n_input == 2 && mlpi_graph_is_number(r, rest->input[0], 1) &&
-        strcmp(mlpi_graph_strip(r, rest->input[1]), p) == 0) {
+    const char *p = mlpi_graph_skip_identities(r, concat->input[1]);
+    const onnx_node *complement =
+        mlpi_graph_producer(r, mlpi_graph_skip_identities(r, concat->input[0]));
+    int64_t axis = mlpi_node_get_int(concat, "axis", 1);
+    if ((axis == 1 || axis == -1) && complement &&
+        mlpi_node_is_op(complement, "Sub") && complement->n_input == 2 &&
+        mlpi_graph_is_number(r, complement->input[0], 1) &&
+        strcmp(mlpi_graph_skip_identities(r, complement->input[1]), p) == 0) {
         w->value = p;
         w->width = 1;
     }
 }
 
-/* Is it floating point, as far as is said? */
+/* Returns true unless the file says that a value is not a tensor of floats or
+ * doubles. */
 static bool may_be_real(const onnx_value *value)
 {
     const onnx_type *type = value->type;
-    if (!type || type->value_case != MLPI_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ||
-        !type->tensor_type->has_elem_type) {
-        return !type ||
-               type->value_case == MLPI_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    if (!type) {
+        return true;
+    }
+    if (type->value_case != MLPI_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE) {
+        return false;
+    }
+    if (!type->tensor_type->has_elem_type) {
+        return true;
     }
     int32_t element = type->tensor_type->elem_type;
     return element == ONNX_FLOAT || element == ONNX_DOUBLE;
 }
 
-/* The output that is numbers: labels, which are none, stand beside them. */
+/* Finds the value where the walk starts: the one graph output of real numbers.
+ * Labels are integers or strings and are left out. A ZipMap is a list of
+ * dictionaries; its input is the matrix of the probabilities. */
 static mlp_status find_output(walk *w)
 {
     const onnx_graph *g = w->r->graph;
     const onnx_node *label = NULL;
-    if (g->n_output > MOST_OUTPUTS) {
+    if (g->n_output > MAX_OUTPUTS) {
         return mlpi_error(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
                           "expects one output of numbers, got %zu outputs",
                           g->n_output);
@@ -494,11 +368,11 @@ static mlp_status find_output(walk *w)
     for (size_t i = 0; i < g->n_output; i++) {
         const onnx_value *value = g->output[i];
         const char *name =
-            value->name ? mlpi_graph_strip(w->r, value->name) : "";
-        const onnx_node *node = mlpi_graph_maker(w->r, name);
-        if (node && mlpi_node_is_ml(node, "ZipMap")) {
-            w->chain->names = node;
-            name = mlpi_graph_strip(w->r, mlpi_node_input(node, 0));
+            value->name ? mlpi_graph_skip_identities(w->r, value->name) : "";
+        const onnx_node *node = mlpi_graph_producer(w->r, name);
+        if (node && mlpi_node_is_ml_op(node, "ZipMap")) {
+            w->chain->zip_map = node;
+            name = mlpi_graph_skip_identities(w->r, mlpi_node_input(node, 0));
         } else if (!node || !may_be_real(value)) {
             label = node ? node : label;
             continue;
@@ -521,23 +395,26 @@ static mlp_status find_output(walk *w)
     return MLP_OK;
 }
 
-/* The input's columns, if the file says how many there are. */
+/* Checks the graph input against the first layer, as far as the file tells the
+ * dimensions. Without a reshape it must be a matrix (N, n); with one, all
+ * dimensions but the first are flattened. The product of dimensions stays below
+ * MLP_MAX_WIDTH^2, or becomes 0, which no width equals. */
 static mlp_status check_input(walk *w)
 {
-    const onnx_shape *shape = shape_of_input(w);
+    const onnx_shape *shape = mlpi_graph_input_shape(w->r);
     const onnx_node *first = w->chain->dense[w->chain->L - 1].node;
     uint64_t cols = 1;
     if (!shape) {
         return MLP_OK;
     }
-    if (shape->n_dim != 2 && !(w->flat && shape->n_dim > 2)) {
+    if (shape->n_dim != 2 && !(w->is_reshaped && shape->n_dim > 2)) {
         return mlpi_error(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
                           "input %.64s: expects rows, (N, %zu), got %zu "
                           "dimensions",
                           w->r->input->name, w->width, shape->n_dim);
     }
     for (size_t i = 1; i < shape->n_dim; i++) {
-        int64_t n = dim_of_input(w, i);
+        int64_t n = mlpi_graph_input_dim(w->r, i);
         if (n == 0) {
             return MLP_OK;
         }
@@ -545,51 +422,54 @@ static mlp_status check_input(walk *w)
                    ? cols * (uint64_t)n
                    : 0;
     }
-    return agree(w, first, (size_t)cols);
+    return set_width(w, first, (size_t)cols);
 }
 
-static mlp_status take_node(walk *w, const onnx_node *node)
+/* Recognises one node, in the order of the head of this file. An affine product
+ * comes before an activation, because a Mul by a constant is never one. */
+static mlp_status visit(walk *w, const onnx_node *node)
 {
-    bool taken = false;
-    TRY(take_map(w, node, &taken));
-    if (!taken) {
-        TRY(take_dense(w, node, &taken));
+    bool visited = false;
+    TRY(visit_affine(w, node, &visited));
+    if (!visited) {
+        TRY(visit_dense(w, node, &visited));
     }
-    if (!taken) {
-        TRY(take_shape(w, node, &taken));
+    if (!visited) {
+        TRY(visit_reshape(w, node, &visited));
     }
-    if (!taken) {
-        TRY(take_gate(w, node, &taken));
+    if (!visited) {
+        TRY(visit_activation(w, node, &visited));
     }
-    return taken ? MLP_OK : refuse(w, node, NULL);
+    return visited ? MLP_OK : refuse(w, node, NULL);
 }
 
-mlp_status mlpi_layer_chain_find(const mlpi_graph_reader *r,
+mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r,
                                  mlpi_layer_chain *chain)
 {
     walk w = {.r = r, .chain = chain};
     *chain = (mlpi_layer_chain){.L = 0};
     chain->dense =
-        mlpi_arena_take(r->arena, MLP_MAX_LAYERS, sizeof *chain->dense);
+        mlpi_arena_allocate(r->arena, MLP_MAX_LAYERS, sizeof *chain->dense);
     TRY(r->arena->status);
     TRY(find_output(&w));
-    take_two(&w);
+    skip_complement(&w);
     for (;;) {
-        w.value = mlpi_graph_strip(r, w.value);
-        const onnx_node *node = mlpi_graph_maker(r, w.value);
+        w.value = mlpi_graph_skip_identities(r, w.value);
+        const onnx_node *node = mlpi_graph_producer(r, w.value);
         if (!node) {
             break;
         }
         if (strcmp(node->output[0], w.value) != 0) {
             return refuse(&w, node, "only its first output is known");
         }
-        TRY(take_node(&w, node));
+        TRY(visit(&w, node));
     }
-    if (!mlpi_graph_is_input(r, w.value) || chain->L == 0 || w.gate.found) {
+    if (!mlpi_graph_is_input(r, w.value) || chain->L == 0 ||
+        w.activation.found) {
         return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
                           "expects layers between output and input, of which "
                           "Gemm or MatMul is the first");
     }
     TRY(check_input(&w));
-    return close_map(&w, &chain->input);
+    return end_affine(&w, &chain->input);
 }

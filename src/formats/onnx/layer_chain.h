@@ -1,70 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A graph as a chain of layers, found from its output to its input:
+ * A graph as a chain of dense layers:
  *
- *     input -> map -> dense -> map -> activation -> map -> dense -> ... -> map
+ *     input -> affine -> dense -> affine -> activation
+ *           -> affine -> dense -> affine -> activation -> ... -> affine
+ *           -> output
  *
- * A map is what is done to each column alone: sums, products and batch norms
- * with constants. It can go into the dense layer before or behind it.
+ * For example, Linear, BatchNorm1d, ReLU, Linear of PyTorch, with scaled
+ * inputs, may be exported as the nodes
+ *
+ *     Sub, Div, Gemm, BatchNormalization, Relu, Gemm
+ *
+ * and read as the input map Sub, Div; a layer with the map BatchNormalization
+ * after it and the activation relu; and a layer with neither.
+ *
+ * Each affine map (affine.h) may be empty, and each activation may be the
+ * identity. The maps cannot stay where they are, because a network of this
+ * library has no such part; net_builder.c makes them scaling or batch norm, or
+ * multiplies them into the dense layer beside them.
  */
 #ifndef MLPI_FORMATS_ONNX_LAYER_CHAIN_H
 #define MLPI_FORMATS_ONNX_LAYER_CHAIN_H
 
-#include "formats/onnx/graph_reader.h"
+#include "formats/onnx/affine.h"
 
-enum { MLPI_STEPS = 8 }; /* of one map */
-
-/* y from v, with c(j) for each column j, or one for all:
- *   y = v + c, v - c, c - v, v c, v / c, or v factor;
- *   y = c0 (v - c2) / sqrt(c3 + epsilon) + c1 of batch norm */
-typedef enum mlpi_step_kind {
-    MLPI_STEP_ADD,
-    MLPI_STEP_SUB,
-    MLPI_STEP_SUB_FROM,
-    MLPI_STEP_MUL,
-    MLPI_STEP_DIV,
-    MLPI_STEP_FACTOR,
-    MLPI_STEP_NORM
-} mlpi_step_kind;
-
-typedef struct mlpi_map_step {
-    mlpi_step_kind kind;
-    mlpi_constant c[4]; /* one, or the four of batch norm */
-    double number;      /* factor or epsilon */
-    const onnx_node *node;
-} mlpi_map_step;
-
-/* The last step first, as they are found. */
-typedef struct mlpi_map {
-    mlpi_map_step *step;
-    size_t n;
-} mlpi_map;
-
-/* y = s v + t in column j. */
-void mlpi_map_at(const mlpi_map *map, size_t j, double *s, double *t);
-
-/* activation(behind(alpha before(x) W + beta C)) */
+/* One layer, which computes
+ *
+ *     a = activation(after(alpha before(x) W + beta C))
+ *
+ * A map between the activation of one layer and the next dense layer is the
+ * `before` of that next layer. */
 typedef struct mlpi_dense {
-    mlpi_constant W, C; /* W (n_in, n_out); C of one row, if has_C */
-    bool has_C;
-    double alpha, beta;
+    mlpi_constant W; /* [inputs][outputs]: the transpose of the library's W */
+    mlpi_constant C; /* one row: [outputs] or [1]; unused without has_C */
+    bool has_C;      /* true if the layer has a bias of its own */
+    double alpha, beta; /* factors of a Gemm, else 1 and 0 */
     size_t inputs, outputs;
-    mlpi_map before, behind;
+    mlpi_affine before, after;
     mlp_activation activation;
-    double slope;
-    const onnx_node *node;
+    double slope;          /* of leaky_relu and elu */
+    const onnx_node *node; /* the Gemm or MatMul, for messages */
 } mlpi_dense;
 
 typedef struct mlpi_layer_chain {
-    mlpi_dense *dense; /* [L], the last one first */
+    mlpi_dense *dense; /* [L], the last layer first: layer l is dense[L - l] */
     size_t L;
-    mlpi_map input, output; /* before and behind all */
-    const onnx_node *names; /* a ZipMap with names of classes, or NULL */
+    mlpi_affine input;        /* between the graph input and layer 1 */
+    mlpi_affine output;       /* between layer L and the graph output */
+    const onnx_node *zip_map; /* holds the names of the classes, or NULL */
 } mlpi_layer_chain;
 
-/* MLP_ERR_UNSUPPORTED: an operator that is named; MLP_ERR_FORMAT;
- * MLP_ERR_SHAPE: sizes that do not fit one another. */
-mlp_status mlpi_layer_chain_find(const mlpi_graph_reader *r,
+/* Finds the chain of a graph, in the arena of the reader.
+ * MLP_ERR_UNSUPPORTED: the graph is another one; the message names the node.
+ * MLP_ERR_SHAPE: the sizes of neighbours differ. MLP_ERR_FORMAT, MLP_ERR_IO and
+ * MLP_ERR_MEMORY: a constant cannot be read. */
+mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r,
                                  mlpi_layer_chain *chain);
 
 #endif

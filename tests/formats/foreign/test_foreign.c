@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files of FANN and genann: networks that these predict with predict the same
- * here; what is no such file, or of a kind that there is not here, is refused.
- * Texts lie where memory ends, so that whoever reads further faults.
+ * mlp_foreign: networks that FANN and genann have saved predict here what they
+ * predicted there; other files and unsupported kinds are refused. Texts end
+ * where readable memory ends, so that reading past the end is a fault.
  */
 #include "support/training.h"
 
@@ -43,7 +43,7 @@ static text fixture(const char *name)
     return text_of(bytes, n);
 }
 
-/* The first `old` becomes `new`. */
+/* Returns a copy of the text in which the first `old` is replaced by `new`. */
 static text changed(text t, const char *old, const char *new)
 {
     size_t n = strlen(old);
@@ -64,7 +64,8 @@ typedef mlp_status load_function(const void *bytes, size_t size,
                                  const mlp_foreign_options *options,
                                  mlp_net **net);
 
-/* Loads a text, whatever it is: a network that comes can be used. */
+/* Loads a text that may be damaged. If it loads, the network must be able to
+ * predict; if not, there must be one message. */
 static mlp_status tried(load_function *load, text t)
 {
     hook_record record = {0};
@@ -89,7 +90,7 @@ static mlp_status tried(load_function *load, text t)
 static bool scanned(const char *number, double *x)
 {
     text t = text_of(number, strlen(number));
-    mlpi_scan s = {t.at, t.at + t.size};
+    mlpi_scanner s = {t.at, t.at + t.size};
     bool good = mlpi_scan_real(&s, x) && mlpi_scan_end(&s);
     guarded_free(t.at);
     return good;
@@ -98,50 +99,51 @@ static bool scanned(const char *number, double *x)
 static void printed_numbers_come_back(void **state)
 {
     (void)state;
-    enum { MANY = 5000 };
+    enum { NUMBERS = 5000 };
     mlp_rng rng = mlp_rng_seeded(3);
     char number[64];
     double back = 0;
-    for (size_t i = 0; i < MANY; i++) {
+    for (size_t i = 0; i < NUMBERS; i++) {
         double x = mlp_rng_randn(&rng);
         int64_t power = 0;
         (void)mlp_rng_randint(&rng, -1000, 1000, &power);
         x = i % 2 ? ldexp(x, (int)power) : (double)(float)x;
         (void)snprintf(number, sizeof number, "%.20e", x);
-        mlpi_scan s = {number, number + strlen(number)};
+        mlpi_scanner s = {number, number + strlen(number)};
         assert_true(mlpi_scan_real(&s, &back) && back == x);
         (void)snprintf(number, sizeof number, "%.9g", x);
-        s = (mlpi_scan){number, number + strlen(number)};
+        s = (mlpi_scanner){number, number + strlen(number)};
         assert_true(mlpi_scan_real(&s, &back));
         assert_ulps(back, strtod(number, NULL), 1);
     }
 }
 
-/* Of each power of ten that products are made of, up and down: numbers of 19
- * digits are the nearest double, but for a few that lie halfway. */
+/* Tests each power of ten of the two tables in scan.c. Numbers of 19 digits
+ * must become the nearest double, except a few that lie nearly halfway between
+ * two. */
 static void each_power_is_exact_enough(void **state)
 {
     (void)state;
-    enum { MANY = 400, FEW = MANY / 30 };
+    enum { NUMBERS = 400, MAX_HALFWAY = NUMBERS / 30 };
     mlp_rng rng = mlp_rng_seeded(5);
     char number[64];
     for (int power = 1; power < 512; power *= 2) {
         for (int sign = -1; sign <= 1; sign += 2) {
-            size_t others = 0;
-            for (size_t i = 0; i < MANY; i++) {
+            size_t halfway = 0;
+            for (size_t i = 0; i < NUMBERS; i++) {
                 int64_t digits = 0;
                 double back = 0;
                 (void)mlp_rng_randint(&rng, 1000000000000000000,
                                       9000000000000000000, &digits);
                 (void)snprintf(number, sizeof number, "%llde%d",
                                (long long)digits, sign * power);
-                mlpi_scan s = {number, number + strlen(number)};
+                mlpi_scanner s = {number, number + strlen(number)};
                 assert_true(mlpi_scan_real(&s, &back));
                 double nearest = strtod(number, NULL);
                 assert_ulps(back, nearest, 1);
-                others += back != nearest;
+                halfway += back != nearest;
             }
-            assert_in_range(others, 0, FEW);
+            assert_in_range(halfway, 0, MAX_HALFWAY);
         }
     }
 }
@@ -151,7 +153,7 @@ static void numbers_are_read_as_written(void **state)
     (void)state;
     static const struct {
         const char *text;
-        double is;
+        double value;
     } good[] = {
         {"0", 0},
         {"-0.000", -0.0},
@@ -175,12 +177,12 @@ static void numbers_are_read_as_written(void **state)
         "1,,5",  "--1", "e5",  "1e99999999999999999999"};
     double x = 0;
     for (size_t i = 0; i < COUNT(good); i++) {
-        if (isnan(good[i].is)) {
+        if (isnan(good[i].value)) {
             assert_false(scanned(good[i].text, &x));
             continue;
         }
         assert_true(scanned(good[i].text, &x));
-        assert_true(same_number(x, good[i].is));
+        assert_true(same_number(x, good[i].value));
     }
     for (size_t i = 0; i < COUNT(bad); i++) {
         assert_false(scanned(bad[i], &x));
@@ -191,13 +193,13 @@ static void counts_do_not_overflow(void **state)
 {
     (void)state;
     const char *const most = "18446744073709551615";
-    mlpi_scan s = {most, most + strlen(most)};
+    mlpi_scanner s = {most, most + strlen(most)};
     size_t n = 0;
     assert_true(mlpi_scan_count(&s, &n) == (SIZE_MAX == UINT64_MAX));
     const char *const more = "18446744073709551616";
-    s = (mlpi_scan){more, more + strlen(more)};
+    s = (mlpi_scanner){more, more + strlen(more)};
     assert_false(mlpi_scan_count(&s, &n));
-    s = (mlpi_scan){more, more};
+    s = (mlpi_scanner){more, more};
     assert_false(mlpi_scan_count(&s, &n));
 }
 
@@ -205,8 +207,9 @@ static void counts_do_not_overflow(void **state)
  * Predictions
  */
 
-/* What a network says of the fixture's rows, within `most`, and of numbers above
- * 1 relative to them: FANN's are floats. */
+/* Compares predictions with those of the fixture. `most` is the largest error:
+ * absolute for numbers up to 1, relative above, because FANN's numbers are
+ * floats. */
 static void assert_predicts(const mlp_net *net, const char *rows, double most)
 {
     mlp_dtype p = mlp_net_precision(net);
@@ -269,9 +272,10 @@ static void fann_predicts_the_same(void **state)
     }
 }
 
-/* They are floats of FANN's, so that doubles differ by nothing but their own
- * rounding; of fann_scaled.net, whose lines these are. */
-static void fann_scaling_is_of_floats(void **state)
+/* FANN holds its scaling as floats. Computed from the same floats in double,
+ * the numbers may differ by rounding in double only. The table contains the
+ * lines of fann_scaled.net. */
+static void fann_scaling_is_computed_from_floats(void **state)
 {
     (void)state;
     static const struct {
@@ -300,7 +304,7 @@ static void fann_scaling_is_of_floats(void **state)
     mlp_net_free(net);
 }
 
-static void fann_layers_are_its_own(void **state)
+static void fann_layers_keep_their_activations(void **state)
 {
     (void)state;
     static const mlp_layer expected[] = {
@@ -358,8 +362,8 @@ static void genann_predicts_the_same(void **state)
     }
 }
 
-/* Saved where numbers have a decimal comma. */
-static void commas_are_points(void **state)
+/* A program in a locale with a decimal comma writes such files. */
+static void decimal_commas_are_read(void **state)
 {
     (void)state;
     static const char *const files[] = {"fann_scaled.net",
@@ -387,7 +391,7 @@ static void commas_are_points(void **state)
  */
 
 typedef struct refusal {
-    const char *old, *new; /* what changes in the file */
+    const char *old, *new; /* `old` is replaced by `new` in the file */
     mlp_status status;
     const char *said;
 } refusal;
@@ -412,7 +416,7 @@ static void assert_refused(load_function *load, const char *file,
     guarded_free(t.at);
 }
 
-static void fann_kinds_that_there_are_not_are_refused(void **state)
+static void fann_unsupported_kinds_are_refused(void **state)
 {
     (void)state;
     static const refusal cases[] = {
@@ -434,7 +438,7 @@ static void fann_kinds_that_there_are_not_are_refused(void **state)
     assert_refused(mlp_fann_load_memory, "fann_xor.net", cases, COUNT(cases));
 }
 
-static void fann_numbers_that_cannot_be_are_refused(void **state)
+static void fann_impossible_numbers_are_refused(void **state)
 {
     (void)state;
     static const refusal cases[] = {
@@ -477,7 +481,7 @@ static void fann_numbers_that_cannot_be_are_refused(void **state)
                    COUNT(scalings));
 }
 
-static void genann_files_that_cannot_be_are_refused(void **state)
+static void genann_impossible_numbers_are_refused(void **state)
 {
     (void)state;
     static const refusal cases[] = {
@@ -545,21 +549,21 @@ static load_function *loader_of(size_t k)
     return k < 2 ? mlp_fann_load_memory : mlp_genann_load_memory;
 }
 
-/* But for blanks, all of a FANN file is needed; the last digits of a genann
- * file's last weight are not. */
+/* A FANN file cannot be cut, except for the blanks at its end. A genann file
+ * can lose the last digits of its last weight, and is then still valid. */
 static void prefixes_are_refused(void **state)
 {
     (void)state;
     for (size_t k = 0; k < COUNT(damaged); k++) {
         text t = fixture(damaged[k]);
-        text room = text_of(t.at, t.size);
+        text buffer = text_of(t.at, t.size);
         size_t loaded = 0;
         for (size_t n = 0; n < t.size; n++) {
-            text cut = {room.at + t.size - n, n}; /* ends where memory does */
+            text cut = {buffer.at + t.size - n, n}; /* ends with the buffer */
             memcpy(cut.at, t.at, n);
             loaded += tried(loader_of(k), cut) == MLP_OK;
         }
-        guarded_free(room.at);
+        guarded_free(buffer.at);
         assert_in_range(loaded, 0, k < 2 ? 2 : 25);
         assert_int_equal(tried(loader_of(k), t), MLP_OK);
         guarded_free(t.at);
@@ -585,8 +589,8 @@ static void flipped_bytes_are_survived(void **state)
     }
 }
 
-/* A FANN file of n inputs and n neurons that have n connections each, but for
- * the connections. */
+/* Returns a FANN file of n inputs and n neurons that should have n + 1
+ * connections each, with only one connection. */
 static text fann_without_connections(size_t n)
 {
     static const char head[] =
@@ -607,9 +611,9 @@ static text fann_without_connections(size_t n)
     return t;
 }
 
-/* Memory is taken for what is there, not for what is claimed: not even asked
- * for. */
-static void claims_take_no_memory(void **state)
+/* A short file that claims a large network is refused before any memory is
+ * allocated. */
+static void claimed_sizes_allocate_no_memory(void **state)
 {
     (void)state;
     static const char genann[] = "1000 200 1000 1 0.5 0.5";
@@ -630,7 +634,7 @@ static void claims_take_no_memory(void **state)
     }
 }
 
-static void failed_allocations_leave_nothing(void **state)
+static void failed_allocations_leak_nothing(void **state)
 {
     (void)state;
     for (size_t k = 0; k < COUNT(damaged); k++) {
@@ -661,18 +665,18 @@ int main(void)
         cmocka_unit_test(numbers_are_read_as_written),
         cmocka_unit_test(counts_do_not_overflow),
         cmocka_unit_test(fann_predicts_the_same),
-        cmocka_unit_test(fann_scaling_is_of_floats),
-        cmocka_unit_test(fann_layers_are_its_own),
+        cmocka_unit_test(fann_scaling_is_computed_from_floats),
+        cmocka_unit_test(fann_layers_keep_their_activations),
         cmocka_unit_test(genann_predicts_the_same),
-        cmocka_unit_test(commas_are_points),
-        cmocka_unit_test(fann_kinds_that_there_are_not_are_refused),
-        cmocka_unit_test(fann_numbers_that_cannot_be_are_refused),
-        cmocka_unit_test(genann_files_that_cannot_be_are_refused),
+        cmocka_unit_test(decimal_commas_are_read),
+        cmocka_unit_test(fann_unsupported_kinds_are_refused),
+        cmocka_unit_test(fann_impossible_numbers_are_refused),
+        cmocka_unit_test(genann_impossible_numbers_are_refused),
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(prefixes_are_refused),
         cmocka_unit_test(flipped_bytes_are_survived),
-        cmocka_unit_test(claims_take_no_memory),
-        cmocka_unit_test(failed_allocations_leave_nothing),
+        cmocka_unit_test(claimed_sizes_allocate_no_memory),
+        cmocka_unit_test(failed_allocations_leak_nothing),
     };
     return cmocka_run_group_tests_name("foreign", tests, NULL, NULL);
 }

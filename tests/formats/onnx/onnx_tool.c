@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For tests/scripts/onnx_runtime.sh `onnx_tool write <folder>` saves a network
- * of each activation and precision as <name>.onnx, and as <name>.txt what it
- * makes of some rows:
+ * Writes ONNX files for two scripts.
+ *
+ * tests/scripts/onnx_runtime.sh calls `onnx_tool write <folder>`. It saves a
+ * network of each activation and precision as <name>.onnx, and its predictions
+ * for some rows as <name>.txt:
  *
  *     float32 <rows> <inputs> <outputs>
  *     the numbers of X, row by row, then those of A
  *
- * For tests/scripts/fuzz.sh `onnx_tool corpus <folder>` writes the files of
- * others that tests/vectors has.
+ * tests/scripts/fuzz.sh calls `onnx_tool corpus <folder>`. It writes the files
+ * of tests/vectors, which other software has made.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,22 +39,26 @@ static mlp_status fill(mlp_net *net, mlp_tensor which, size_t l, mlp_rng *rng)
     return MLP_OK;
 }
 
-/* Scaling, batch norm, and layers of `activation`; of softmax the last. */
-static mlp_status make(mlp_dtype p, mlp_activation activation, mlp_net **made)
+/* Creates a network with scaling, batch norm and names of classes, whose layers
+ * have `activation`. Softmax is only allowed in the last layer, so the hidden
+ * layers have tanh then. */
+static mlp_status make(mlp_dtype p, mlp_activation activation,
+                       mlp_net **created)
 {
     const char *const names[OUTPUTS] = {"a", "b\"", "\xe2\x82\xac", ""};
-    bool hides = activation != MLP_ACT_SOFTMAX;
-    bool slopes = activation == MLP_ACT_LEAKY_RELU || activation == MLP_ACT_ELU;
-    mlp_activation hidden = hides ? activation : MLP_ACT_TANH;
+    bool fits_hidden = activation != MLP_ACT_SOFTMAX;
+    bool has_slope =
+        activation == MLP_ACT_LEAKY_RELU || activation == MLP_ACT_ELU;
+    mlp_activation hidden = fits_hidden ? activation : MLP_ACT_TANH;
     mlp_layer layers[] = {
-        {.width = HIDDEN, .activation = hidden, .slope = slopes ? 0.3 : 0},
+        {.width = HIDDEN, .activation = hidden, .slope = has_slope ? 0.3 : 0},
         {.width = HIDDEN,
          .activation = hidden,
-         .slope = slopes ? 1 : 0,
+         .slope = has_slope ? 1 : 0,
          .batch_norm = true},
         {.width = OUTPUTS,
          .activation = activation,
-         .slope = slopes ? 0.01 : 0},
+         .slope = has_slope ? 0.01 : 0},
     };
     mlp_config config = mlp_config_defaults();
     config.inputs = INPUTS;
@@ -73,7 +79,7 @@ static mlp_status make(mlp_dtype p, mlp_activation activation, mlp_net **made)
     }
     s = s ? s : mlp_net_set_scaling(net, mean, std);
     s = s ? s : mlp_net_set_class_names(net, names, OUTPUTS);
-    *made = net;
+    *created = net;
     return s;
 }
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* mlp_onnx: what is written, and where it cannot be. What others make of the
- * files tests/scripts/onnx_runtime.sh shows. */
+/*
+ * mlp_onnx: files that are written come back as the same network; files of
+ * PyTorch, Keras and scikit-learn predict what they did there; files that
+ * cannot be read give a status and a message. That other software reads our
+ * files is tested by tests/scripts/onnx_runtime.sh.
+ */
 #include "support/model_files.h"
 
 #include <sys/stat.h>
@@ -8,6 +12,7 @@
 #include "mlp_onnx.h"
 #include "support/onnx_files.h"
 
+/* Saves a network to memory that ends at an inaccessible page. */
 static file onnx_of(const mlp_net *net)
 {
     file f = {.size = mlp_onnx_save_size(net)};
@@ -17,6 +22,7 @@ static file onnx_of(const mlp_net *net)
     return f;
 }
 
+/* Creates a network whose allocations and messages are recorded. */
 static mlp_net *hooked_net(hook_record *record)
 {
     mlp_layer layers[] = {
@@ -80,7 +86,7 @@ static void save_refuses_what_is_missing(void **state)
     assert_int_equal(record.live, 0);
 }
 
-static void save_tells_of_a_norm_that_cannot_be_folded(void **state)
+static void save_refuses_a_batch_norm_that_cannot_be_folded(void **state)
 {
     (void)state;
     hook_record record = {0};
@@ -135,7 +141,7 @@ static mlp_net *net_of_onnx(file f)
     return net;
 }
 
-/* Every parameter of layer l, and what it is like. */
+/* Compares the description and all parameters of layer l. */
 static void assert_same_layer(const mlp_net *a, const mlp_net *b, size_t l)
 {
     mlp_layer of_a;
@@ -188,8 +194,9 @@ static void every_network_comes_back_to_the_bit(void **state)
     }
 }
 
-/* A mean of 0, or a deviation of 1, is no reason to leave the other out. */
-static void halves_of_a_scaling_come_back(void **state)
+/* If all means are 0, or all deviations 1, the other half of the scaling must
+ * still be written. */
+static void means_and_deviations_come_back_separately(void **state)
 {
     (void)state;
     const double zeros[] = {0, 0, 0};
@@ -229,7 +236,7 @@ static void losses_follow_the_last_activation(void **state)
     }
 }
 
-static void texts_and_target_scaling_come_back(void **state)
+static void names_metadata_and_target_scaling_come_back(void **state)
 {
     (void)state;
     FOR_EACH_PRECISION(p)
@@ -306,7 +313,7 @@ static void assert_predicts(const mlp_net *net, const foreign *f)
     free(A.data);
 }
 
-static void files_of_others_predict_what_they_did(void **state)
+static void files_of_other_software_predict_the_same(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(foreign_names); i++) {
@@ -319,7 +326,7 @@ static void files_of_others_predict_what_they_did(void **state)
     }
 }
 
-static void activations_are_known_by_their_factors(void **state)
+static void activations_are_recognised_by_their_factors(void **state)
 {
     (void)state;
     const mlp_activation expected[] = {
@@ -337,7 +344,7 @@ static void activations_are_known_by_their_factors(void **state)
     mlp_net_free(net);
 }
 
-static void norms_stay_where_their_epsilon_is_the_first_ones(void **state)
+static void batch_norms_with_the_first_epsilon_stay(void **state)
 {
     (void)state;
     foreign f = foreign_of("torch_norm");
@@ -373,7 +380,8 @@ static void skl2onnx_gives_scaling_and_names(void **state)
     assert_string_equal(mlp_net_metadata(net, "author"), "me");
     assert_null(mlp_net_metadata_key(net, 1));
     mlp_net_free(net);
-    for (size_t i = 0; i + 6 <= f.size[0]; i++) { /* what is no UTF-8 stays */
+    for (size_t i = 0; i + 6 <= f.size[0];
+         i++) { /* texts that are not UTF-8 are left out */
         if (memcmp(f.bytes[0] + i, "author", 6) == 0) {
             f.bytes[0][i] = 0xff;
         }
@@ -383,7 +391,7 @@ static void skl2onnx_gives_scaling_and_names(void **state)
     mlp_net_free(net);
 }
 
-static void what_cannot_be_read_is_named(void **state)
+static void refusals_name_the_node(void **state)
 {
     (void)state;
     hook_record record = {0};
@@ -440,8 +448,9 @@ static void write_bytes(const char *path, const unsigned char *bytes, size_t n)
     assert_int_equal(fclose(to), 0);
 }
 
-/* Another name of as many letters for the file beside. */
-static void rename_beside(foreign *f, const char *name)
+/* Replaces the name of the external data in the model by one of the same
+ * length. */
+static void rename_external(foreign *f, const char *name)
 {
     size_t n = strlen(f->name[1]);
     for (size_t i = 0; i + n <= f->size[0]; i++) {
@@ -451,54 +460,55 @@ static void rename_beside(foreign *f, const char *name)
     }
 }
 
-/* In a folder of its own, with the two files of the fixture "beside". */
-static void numbers_beside_the_file_are_bounded_by_it(void **state)
+/* Works in a folder of its own with the two files of the fixture "beside": a
+ * model, and its external data. */
+static void external_data_must_lie_in_the_same_folder(void **state)
 {
     (void)state;
     char folder[] = "onnx_test_XXXXXX";
-    char whole[64];
-    char beside[64];
+    char model_path[64];
+    char external[64];
     char elsewhere[64];
     hook_record record = {0};
     mlp_hooks hooks = recording_hooks(&record);
     mlp_net *net = NULL;
     foreign f = foreign_of("beside");
     assert_non_null(mkdtemp(folder));
-    (void)snprintf(whole, sizeof whole, "%s/%s", folder, f.name[0]);
-    (void)snprintf(beside, sizeof beside, "%s/%s", folder, f.name[1]);
+    (void)snprintf(model_path, sizeof model_path, "%s/%s", folder, f.name[0]);
+    (void)snprintf(external, sizeof external, "%s/%s", folder, f.name[1]);
     (void)snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", folder);
-    write_bytes(whole, f.bytes[0], f.size[0]);
-    assert_told(&record, mlp_onnx_load(whole, &hooks, &net), MLP_ERR_IO,
+    write_bytes(model_path, f.bytes[0], f.size[0]);
+    assert_told(&record, mlp_onnx_load(model_path, &hooks, &net), MLP_ERR_IO,
                 f.name[1]);
-    write_bytes(beside, f.bytes[1], f.size[1]);
-    assert_int_equal(mlp_onnx_load(whole, &hooks, &net), MLP_OK);
+    write_bytes(external, f.bytes[1], f.size[1]);
+    assert_int_equal(mlp_onnx_load(model_path, &hooks, &net), MLP_OK);
     assert_predicts(net, &f);
     mlp_net_free(net);
     net = NULL;
 
-    assert_int_equal(rename(beside, elsewhere), 0);
-    assert_int_equal(symlink("elsewhere", beside), 0);
-    assert_told(&record, mlp_onnx_load(whole, &hooks, &net), MLP_ERR_IO,
+    assert_int_equal(rename(external, elsewhere), 0);
+    assert_int_equal(symlink("elsewhere", external), 0);
+    assert_told(&record, mlp_onnx_load(model_path, &hooks, &net), MLP_ERR_IO,
                 "open it");
-    assert_int_equal(unlink(beside), 0);
-    write_bytes(beside, f.bytes[1], f.size[1] - 1);
-    assert_told(&record, mlp_onnx_load(whole, &hooks, &net), MLP_ERR_FORMAT,
-                "expects an ordinary file");
+    assert_int_equal(unlink(external), 0);
+    write_bytes(external, f.bytes[1], f.size[1] - 1);
+    assert_told(&record, mlp_onnx_load(model_path, &hooks, &net),
+                MLP_ERR_FORMAT, "expects an ordinary file");
 
     const char *const places[] = {"./side.data", "/beside.dat", "beside\\data",
                                   "../side.dat"};
     for (size_t i = 0; i < COUNT(places); i++) {
         foreign moved = f;
-        rename_beside(&moved, places[i]);
-        write_bytes(whole, moved.bytes[0], f.size[0]);
-        assert_told(&record, mlp_onnx_load(whole, &hooks, &net),
+        rename_external(&moved, places[i]);
+        write_bytes(model_path, moved.bytes[0], f.size[0]);
+        assert_told(&record, mlp_onnx_load(model_path, &hooks, &net),
                     MLP_ERR_UNSUPPORTED, "the same folder");
     }
     assert_null(net);
     assert_int_equal(record.live, 0);
-    assert_int_equal(unlink(beside), 0);
+    assert_int_equal(unlink(external), 0);
     assert_int_equal(unlink(elsewhere), 0);
-    assert_int_equal(unlink(whole), 0);
+    assert_int_equal(unlink(model_path), 0);
     assert_int_equal(rmdir(folder), 0);
 }
 
@@ -520,7 +530,8 @@ static void load_survives_every_failed_allocation(void **state)
     }
 }
 
-/* Loads what may be damaged; what loads can be predicted with. */
+/* Loads bytes that may be damaged. If a network comes of them, it must be able
+ * to predict. */
 static void try_bytes(const unsigned char *bytes, size_t size)
 {
     mlp_net *net = NULL;
@@ -539,7 +550,7 @@ static void damage_is_refused_or_harmless(void **state)
     for (size_t k = 0; k < COUNT(names); k++) {
         foreign f = foreign_of(names[k]);
         for (size_t n = 0; n < f.size[0]; n++) {
-            /* At the end of memory that can be read. */
+            /* The copy ends where readable memory ends. */
             unsigned char *part = guarded_alloc(n);
             memcpy(part, f.bytes[0], n);
             try_bytes(part, n);
@@ -560,19 +571,19 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(save_writes_the_same_to_disk_and_memory),
         cmocka_unit_test(save_refuses_what_is_missing),
-        cmocka_unit_test(save_tells_of_a_norm_that_cannot_be_folded),
+        cmocka_unit_test(save_refuses_a_batch_norm_that_cannot_be_folded),
         cmocka_unit_test(save_survives_every_failed_allocation),
         cmocka_unit_test(every_network_comes_back_to_the_bit),
-        cmocka_unit_test(halves_of_a_scaling_come_back),
+        cmocka_unit_test(means_and_deviations_come_back_separately),
         cmocka_unit_test(losses_follow_the_last_activation),
-        cmocka_unit_test(texts_and_target_scaling_come_back),
-        cmocka_unit_test(files_of_others_predict_what_they_did),
-        cmocka_unit_test(activations_are_known_by_their_factors),
-        cmocka_unit_test(norms_stay_where_their_epsilon_is_the_first_ones),
+        cmocka_unit_test(names_metadata_and_target_scaling_come_back),
+        cmocka_unit_test(files_of_other_software_predict_the_same),
+        cmocka_unit_test(activations_are_recognised_by_their_factors),
+        cmocka_unit_test(batch_norms_with_the_first_epsilon_stay),
         cmocka_unit_test(skl2onnx_gives_scaling_and_names),
-        cmocka_unit_test(what_cannot_be_read_is_named),
+        cmocka_unit_test(refusals_name_the_node),
         cmocka_unit_test(load_refuses_what_is_missing),
-        cmocka_unit_test(numbers_beside_the_file_are_bounded_by_it),
+        cmocka_unit_test(external_data_must_lie_in_the_same_folder),
         cmocka_unit_test(load_survives_every_failed_allocation),
         cmocka_unit_test(damage_is_refused_or_harmless),
     };

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which map of a chain becomes what, and why.
+ *
+ * Scaling of inputs is (x - mean) / std, with std above 0. An input map is
+ * brought to this form. If that is not possible, for example because a column
+ * is multiplied by 0, the map goes into the first layer.
+ *
+ * Scaling of targets is a std + mean, with std above 0. A map after the last
+ * activation must have this form, for nothing follows that could take it. After
+ * a last layer without activation, a map could as well go into the layer. There
+ * a Mul followed by an Add, which is what this library writes, becomes scaling
+ * of targets, so that a saved network comes back as it was.
+ *
+ * Batch norm stays, so that training can go on. All layers of a network have
+ * the same epsilon, which becomes that of the first batch norm; a batch norm
+ * with another epsilon goes into its layer.
+ *
+ * A chain is refused if its output map is no scaling, since no part of a
+ * network computes that map; if a variance is negative or not finite, since it
+ * has no square root; and if a parameter overflows when maps are multiplied
+ * into it.
+ */
+#include "formats/onnx/net_builder.h"
+
+#include <math.h>
+
+#include "base/error.h"
+
+/* The most layers that may have the same tensor as weights. Each of them gets a
+ * copy, and a small file must not become a network of any size. */
+enum { MAX_SHARING = 8 };
+
+/* What the functions below share while a network is built. */
+typedef struct builder {
+    const mlpi_graph_reader *r;
+    mlpi_layer_chain *chain;
+    mlp_config config;
+    mlp_layer *layers; /* [L] */
+    mlp_net *net;
+} builder;
+
+/* Returns layer l, 1 to L. */
+static mlpi_dense *dense_of(const builder *b, size_t l)
+{
+    return &b->chain->dense[b->chain->L - l];
+}
+
+/* ---------------------------------------------------------------------------
+ * Checks
+ *
+ * These checks come before the network is created, because they need no memory
+ * and a refusal is cheap then.
+ */
+
+/* Checks that the variances of the batch norms of a map are 0 or more. */
+static mlp_status check_variances(const builder *b, const mlpi_affine *affine)
+{
+    for (size_t i = 0; i < affine->count; i++) {
+        const mlpi_affine_operation *o = &affine->operation[i];
+        const mlpi_constant *variance = &o->c[3];
+        size_t n =
+            o->kind == MLPI_AFFINE_NORM ? mlpi_constant_count(variance) : 0;
+        for (size_t j = 0; j < n; j++) {
+            double x = mlpi_constant_broadcast(variance, j);
+            if (!(x >= 0) || !isfinite(x)) {
+                return mlpi_graph_unsupported(b->r, o->node,
+                                              "expects variances of 0 or more");
+            }
+        }
+    }
+    return MLP_OK;
+}
+
+/* Returns the address of a real constant's numbers, which tells whether two
+ * constants are the same tensor. */
+static const void *numbers_of(const mlpi_constant *c)
+{
+    return c->raw   ? (const void *)c->raw
+           : c->f32 ? (const void *)c->f32
+                    : (const void *)c->f64;
+}
+
+/* Counts for each layer how many layers up to it have the same weights. With at
+ * most 256 layers, the quadratic search is short. */
+static mlp_status check_sharing(const builder *b)
+{
+    for (size_t l = 1; l <= b->chain->L; l++) {
+        const mlpi_dense *d = dense_of(b, l);
+        size_t sharing = 0;
+        for (size_t k = 1; k <= l; k++) {
+            sharing += numbers_of(&dense_of(b, k)->W) == numbers_of(&d->W);
+        }
+        if (sharing > MAX_SHARING) {
+            return mlpi_graph_unsupported(b->r, d->node,
+                                          "shares its weights with too many");
+        }
+    }
+    return MLP_OK;
+}
+
+/* Checks all maps of the chain, wherever they will go, and the weights that
+ * layers share. */
+static mlp_status check_chain(const builder *b)
+{
+    TRY(check_sharing(b));
+    TRY(check_variances(b, &b->chain->input));
+    TRY(check_variances(b, &b->chain->output));
+    for (size_t l = b->chain->L; l >= 1; l--) {
+        TRY(check_variances(b, &dense_of(b, l)->after));
+        TRY(check_variances(b, &dense_of(b, l)->before));
+    }
+    return MLP_OK;
+}
+
+/* ---------------------------------------------------------------------------
+ * Configuration
+ *
+ * The layers of the configuration follow the chain one to one.
+ */
+
+/* Returns true if the map is one batch norm with an epsilon that a network can
+ * have. */
+static bool is_batch_norm(const mlpi_affine *affine)
+{
+    return affine->count == 1 &&
+           affine->operation[0].kind == MLPI_AFFINE_NORM &&
+           isfinite(affine->operation[0].number) &&
+           affine->operation[0].number > 0;
+}
+
+/* Sets the epsilon to that of the first layer with batch norm. */
+static void choose_epsilon(builder *b)
+{
+    for (size_t l = 1; l <= b->chain->L; l++) {
+        const mlpi_affine *after = &dense_of(b, l)->after;
+        if (is_batch_norm(after)) {
+            b->config.batch_norm_epsilon = after->operation[0].number;
+            return;
+        }
+    }
+}
+
+/* Returns float64 if a layer has weights of doubles that no Cast rounds. */
+static mlp_dtype precision_of(const mlpi_layer_chain *chain)
+{
+    for (size_t i = 0; i < chain->L; i++) {
+        if (chain->dense[i].W.type == ONNX_DOUBLE &&
+            !chain->dense[i].W.round_to_float) {
+            return MLP_F64;
+        }
+    }
+    return MLP_F32;
+}
+
+/* A file does not tell the loss. Returns the one whose gradient is simple with
+ * the last activation, and which is usual with it. */
+static mlp_loss loss_of(mlp_activation output)
+{
+    return output == MLP_ACT_SOFTMAX   ? MLP_LOSS_CCE
+           : output == MLP_ACT_SIGMOID ? MLP_LOSS_BCE
+                                       : MLP_LOSS_MSE;
+}
+
+/* Fills the configuration of the network. A layer keeps its batch norm if its
+ * epsilon is that of the network. */
+static mlp_status configure(builder *b)
+{
+    const mlpi_layer_chain *chain = b->chain;
+    mlp_config *config = &b->config;
+    size_t L = chain->L;
+    b->layers = mlpi_arena_allocate(b->r->arena, L, sizeof *b->layers);
+    TRY(b->r->arena->status);
+    config->inputs = dense_of(b, 1)->inputs;
+    config->layers = b->layers;
+    config->n_layers = L;
+    config->init = MLP_INIT_ZEROS;
+    config->precision = precision_of(chain);
+    config->loss = chain->output.count > 0
+                       ? MLP_LOSS_MSE
+                       : loss_of(dense_of(b, L)->activation);
+    choose_epsilon(b);
+    for (size_t l = 1; l <= L; l++) {
+        const mlpi_dense *d = dense_of(b, l);
+        b->layers[l - 1] =
+            (mlp_layer){.width = d->outputs,
+                        .activation = d->activation,
+                        .slope = d->slope,
+                        .batch_norm = is_batch_norm(&d->after) &&
+                                      d->after.operation[0].number ==
+                                          config->batch_norm_epsilon};
+    }
+    return MLP_OK;
+}
+
+/* ---------------------------------------------------------------------------
+ * Scaling
+ *
+ * mean and std are stored in the precision of the network. So a standard
+ * deviation that is positive as a double can become 0 as a float; such a map is
+ * no scaling.
+ */
+
+/* Returns true if a network of this precision can have the mean and the
+ * standard deviation. */
+static bool is_scaling(mlp_dtype p, double mean, double std)
+{
+    return p == MLP_F32
+               ? isfinite((float)mean) && isfinite((float)std) && (float)std > 0
+               : isfinite(mean) && isfinite(std) && std > 0;
+}
+
+/* Computes mean and std of column j, so that the map is (x - mean) / std. From
+ * y = s x + t follow mean = -t / s and std = 1 / s, both rounded. If the map is
+ * a Sub, a Div, or a Sub followed by a Div, the constants themselves are mean
+ * and std: so scaling that this library has written comes back with its
+ * bits. */
+static void standard_at(const mlpi_affine *affine, size_t j, double *mean,
+                        double *std)
+{
+    const mlpi_affine_operation *first = &affine->operation[affine->count - 1];
+    const mlpi_affine_operation *last = &affine->operation[0];
+    double s = 1;
+    double t = 0;
+    mlpi_affine_at(affine, j, &s, &t);
+    *mean = -t / s;
+    *std = 1 / s;
+    if (first->kind == MLPI_AFFINE_SUB && affine->count <= 2) {
+        mlpi_affine rest = {affine->operation, affine->count - 1};
+        mlpi_affine_at(&rest, j, &s, &t);
+        if (t == 0) {
+            *mean = mlpi_constant_broadcast(&first->c[0], j);
+        }
+    }
+    if (affine->count <= 2 && last->kind == MLPI_AFFINE_DIV) {
+        *std = mlpi_constant_broadcast(&last->c[0], j);
+    }
+}
+
+/* Makes the input map the scaling of the network, if it has that form in every
+ * column; else moves it before layer 1. */
+static mlp_status set_scaling(const builder *b)
+{
+    size_t n = b->config.inputs;
+    mlpi_arena *arena = b->r->arena;
+    double *mean = mlpi_arena_allocate(arena, n, sizeof *mean);
+    double *std = mlpi_arena_allocate(arena, n, sizeof *std);
+    bool good = b->chain->input.count > 0;
+    TRY(arena->status);
+    for (size_t j = 0; good && j < n; j++) {
+        standard_at(&b->chain->input, j, &mean[j], &std[j]);
+        good = is_scaling(b->config.precision, mean[j], std[j]);
+    }
+    if (good) {
+        return mlp_net_set_scaling(b->net, mean, std);
+    }
+    dense_of(b, 1)->before = b->chain->input;
+    return MLP_OK;
+}
+
+/* Returns true if the map is a scaling of targets in each of n columns. */
+static bool scales_targets(const mlpi_affine *affine, size_t n, mlp_dtype p)
+{
+    for (size_t j = 0; j < n; j++) {
+        double mean = 0;
+        double std = 1;
+        mlpi_affine_at(affine, j, &std, &mean);
+        if (!is_scaling(p, mean, std)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* If the last layer has no activation and ends with a Mul and an Add that are a
+ * scaling of targets, moves these two from the layer's map to the output map,
+ * which is empty then. */
+static void separate_target_scaling(mlpi_layer_chain *chain)
+{
+    mlpi_dense *last = &chain->dense[0];
+    mlpi_affine *after = &last->after;
+    mlpi_affine scaling = {after->operation, 2};
+    if (last->activation == MLP_ACT_IDENTITY && after->count >= 2 &&
+        after->operation[0].kind == MLPI_AFFINE_ADD &&
+        after->operation[1].kind == MLPI_AFFINE_MUL &&
+        scales_targets(&scaling, last->outputs, precision_of(chain))) {
+        chain->output = scaling;
+        *after = (mlpi_affine){after->operation + 2, after->count - 2};
+    }
+}
+
+/* Makes the output map the network's scaling of targets. */
+static mlp_status set_target_scaling(const builder *b)
+{
+    const mlpi_affine *affine = &b->chain->output;
+    size_t n = dense_of(b, b->chain->L)->outputs;
+    mlpi_arena *arena = b->r->arena;
+    if (affine->count == 0) {
+        return MLP_OK;
+    }
+    if (!scales_targets(affine, n, b->config.precision)) {
+        return mlpi_graph_unsupported(b->r, affine->operation[0].node,
+                                      "is no scaling of outputs");
+    }
+    double *mean = mlpi_arena_allocate(arena, n, sizeof *mean);
+    double *std = mlpi_arena_allocate(arena, n, sizeof *std);
+    TRY(arena->status);
+    for (size_t j = 0; j < n; j++) {
+        mlpi_affine_at(affine, j, &std[j], &mean[j]);
+    }
+    return mlp_net_set_target_scaling(b->net, mean, std);
+}
+
+/* ---------------------------------------------------------------------------
+ * Parameters
+ *
+ * Every number passes through double. If no map changes it, the factors are
+ * exactly 1 and the summands exactly 0, so that a float returns to the same
+ * float. Only a bias of -0 becomes 0.
+ */
+
+/* Sets an element to x, which was computed from the number `original` of the
+ * file. Returns false if the element is not finite although the original is. A
+ * number that is not finite in the file is kept: the network is what the file
+ * says. */
+static bool set_parameter(mlp_view view, size_t i, size_t j, double x,
+                          double original)
+{
+    (void)mlp_view_set(view, i, j, x);
+    return isfinite(mlp_cview_at(mlp_view_const(view), i, j)) ||
+           !isfinite(original);
+}
+
+/* Reports a parameter that overflows the precision of the network. */
+static mlp_status refuse_parameter(const builder *b, size_t l)
+{
+    return mlpi_error(&b->config.hooks, MLP_ERR_NOT_FINITE,
+                      "layer %zu: expects weights that are finite with what "
+                      "stands beside them multiplied into them, got one that "
+                      "is not",
+                      l);
+}
+
+/* Sets the batch norm of layer l. A layer with batch norm has no bias before
+ * the norm, so a bias of the file is subtracted from the mean; after that, b is
+ * the shift of the norm. `bias` is b [1][n[l]] with the bias of the file in
+ * it. */
+static mlp_status set_batch_norm(const builder *b, size_t l,
+                                 const mlp_view *bias)
+{
+    static const mlp_tensor tensors[] = {MLP_SCALE, MLP_B, MLP_MEAN,
+                                         MLP_VARIANCE};
+    const mlpi_affine_operation *norm = &dense_of(b, l)->after.operation[0];
+    mlp_view mean;
+    bool good = true;
+    TRY(mlp_net_tensor(b->net, MLP_MEAN, l, &mean));
+    for (size_t j = 0; j < bias->cols; j++) {
+        double x = mlpi_constant_broadcast(&norm->c[2], j);
+        double shifted = x - mlp_cview_at(mlp_view_const(*bias), 0, j);
+        good = set_parameter(mean, 0, j, shifted, x) && good;
+    }
+    for (size_t i = 0; i < 4; i++) {
+        mlp_view view;
+        TRY(mlp_net_tensor(b->net, tensors[i], l, &view));
+        for (size_t j = 0; tensors[i] != MLP_MEAN && j < view.cols; j++) {
+            double x = mlpi_constant_broadcast(&norm->c[i], j);
+            good = set_parameter(view, 0, j, x, x) && good;
+        }
+    }
+    return good ? MLP_OK : refuse_parameter(b, l);
+}
+
+/* Computes S and T of the map before a layer, for each of its inputs. */
+static mlp_status evaluate_before(const builder *b, const mlpi_dense *d,
+                                  double **S, double **T)
+{
+    mlpi_arena *arena = b->r->arena;
+    *S = mlpi_arena_allocate(arena, d->inputs, sizeof **S);
+    *T = mlpi_arena_allocate(arena, d->inputs, sizeof **T);
+    TRY(arena->status);
+    for (size_t i = 0; i < d->inputs; i++) {
+        mlpi_affine_at(&d->before, i, &(*S)[i], &(*T)[i]);
+    }
+    return MLP_OK;
+}
+
+/* Sets W and b of layer l by the formula of the head of net_builder.h, with
+ * alpha and beta of a Gemm. If batch norm stays, the map after the layer does
+ * not go into W and b. */
+static mlp_status set_layer(const builder *b, size_t l)
+{
+    const mlpi_dense *d = dense_of(b, l);
+    const mlpi_affine none = {NULL, 0};
+    bool good = true;
+    bool has_batch_norm = b->layers[l - 1].batch_norm;
+    double *S = NULL;
+    double *T = NULL;
+    mlp_view W;
+    mlp_view bias;
+    TRY(evaluate_before(b, d, &S, &T));
+    TRY(mlp_net_tensor(b->net, MLP_W, l, &W));
+    TRY(mlp_net_tensor(b->net, MLP_B, l, &bias));
+    for (size_t j = 0; j < d->outputs; j++) {
+        double s = 1;
+        double t = 0;
+        double C = d->has_C ? mlpi_constant_broadcast(&d->C, j) : 0;
+        double sum = d->has_C ? d->beta * C : 0; /* b + W T of output j */
+        mlpi_affine_at(has_batch_norm ? &none : &d->after, j, &s, &t);
+        for (size_t i = 0; i < d->inputs; i++) {
+            double original = mlpi_constant_at(&d->W, i, j);
+            double w = d->alpha * original;
+            if (d->before.count > 0) {
+                sum += w * T[i];
+            }
+            good = set_parameter(W, j, i, s * (w * S[i]), original) && good;
+        }
+        good = set_parameter(bias, 0, j, s * sum + t, C) && good;
+    }
+    if (!good) {
+        return refuse_parameter(b, l);
+    }
+    return has_batch_norm ? set_batch_norm(b, l, &bias) : MLP_OK;
+}
+
+/* Sets all that a new network, whose parameters are 0, needs. Scaling comes
+ * first: a map that is no scaling moves into layer 1 then. */
+static mlp_status fill_net(const builder *b)
+{
+    TRY(set_scaling(b));
+    TRY(set_target_scaling(b));
+    for (size_t l = 1; l <= b->chain->L; l++) {
+        TRY(set_layer(b, l));
+    }
+    return MLP_OK;
+}
+
+/* Target scaling is separated first, because it decides the loss. */
+mlp_status mlpi_build_net(const mlpi_graph_reader *r, mlpi_layer_chain *chain,
+                          mlp_net **net)
+{
+    builder b = {.r = r, .chain = chain, .config = mlp_config_defaults()};
+    b.config.hooks = r->arena->hooks;
+    separate_target_scaling(chain);
+    TRY(check_chain(&b));
+    TRY(configure(&b));
+    TRY(mlp_net_create(&b.config, &b.net));
+    mlp_status status = fill_net(&b);
+    if (status == MLP_OK) {
+        *net = b.net;
+    } else {
+        mlp_net_free(b.net);
+    }
+    return status;
+}
