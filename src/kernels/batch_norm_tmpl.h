@@ -1,19 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Batch normalisation of columns (src/batch_norm.h has the formulas).
- * Parameters: the vocabulary, loop_tmpl.h and lent.h.
+ * Batch normalisation of columns (Ioffe and Szegedy, 2015). For each column of
+ * the m rows of a batch,
  *
- * A vector holds neighbouring columns and goes down the rows. Sums are those of
- * column_sums: row i into lane i mod 8, then mlpi_join_lanes; a product that is
- * summed up is fused with the addition.
+ *   mean = 1/m sum U          variance = 1/m sum (U - mean)^2
+ *   X = (U - mean) r          r = 1 / sqrt(variance + epsilon)
+ *   Z = scale X + shift
+ *
+ *   dscale = sum dZ X         dshift = sum dZ
+ *   dU = scale r (dZ - dshift/m - X dscale/m)
+ *
+ * (model/batch_norm.h says when each is computed.) A vector holds VLEN
+ * neighbouring columns, and a loop goes down the rows, so no value crosses
+ * lanes. The last columns of a matrix use the first lanes of a vector only.
+ * Sums have eight lanes as in column_sums: row i is added to sum i mod 8, and a
+ * product is fused with its addition.
+ *
+ * This file is a template. Its parameters are the vocabulary of vec_portable.h
+ * (vec, VLEN, vfma, vsqrt) and loops_tmpl.h.
  */
+
+/* Describes the columns of one vector in all rows. */
 typedef struct columns {
-    size_t rows, stride;
-    bool part; /* are there fewer columns than lanes? */
-    size_t cols;
+    size_t rows, stride; /* rows are `stride` apart */
+    bool part;           /* true if there are fewer columns than lanes */
+    size_t cols;         /* at most VLEN */
 } columns;
 
-/* Column j of n, and its neighbours in a vector. */
+/* Returns the vector of columns that begins with column j of n. */
 static inline columns columns_at(size_t j, size_t n, size_t rows, size_t stride)
 {
     size_t cols = min_size(VLEN, n - j);
@@ -32,15 +46,16 @@ static inline ALWAYS_INLINE void store_columns(void *reals, size_t at, vec a,
     store_lanes((real *)reals + at, a, c->part, c->cols);
 }
 
-/* A factor of each row: x - offset, where rows of x are `stride` apart. */
+/* A factor in a sum of products: x - offset, where x moves by `stride` from one
+ * row to the next. With stride 0 the factor is the same in all rows. */
 typedef struct shifted {
     const real *x;
     size_t stride;
     vec offset;
 } shifted;
 
-/* The sums of products over all rows, each product fused with its addition. All
- * sums here are such, so that their code is there once. */
+/* The sums over all rows of a * b, for the columns of one vector. Every sum of
+ * this file has this form, so that this long loop is compiled once. */
 static COLD vec sum_columns(const columns *c, const shifted *a,
                             const shifted *b)
 {
@@ -65,7 +80,9 @@ static COLD vec sum_columns(const columns *c, const shifted *a,
             y += b->stride;
         }
     }
-    vec t[MLPI_LANES]; /* s is in registers, which have no numbers */
+    /* The remaining rows index the lanes by a variable. That would force s into
+     * memory for the whole loop above, so they work on a copy. */
+    vec t[MLPI_LANES];
     memcpy(t, s, sizeof t);
     for (size_t r = 0; r < m; r++) {
         t[r] = vfma(vsub(load_lanes(x, part, cols), u),
@@ -77,7 +94,7 @@ static COLD vec sum_columns(const columns *c, const shifted *a,
                 vadd(vadd(t[1], t[5]), vadd(t[3], t[7])));
 }
 
-/* x * 1 is x, so this adds up the rows of x. */
+/* The sums over all rows of x, as those of x * 1, which is exact. */
 static vec sum_rows(const columns *c, const real *x)
 {
     real ones[VLEN];
@@ -86,7 +103,10 @@ static vec sum_rows(const columns *c, const real *x)
                        &(shifted){ones, 0, vzero()});
 }
 
-COLD void LENT(moments)(const mlpi_moments *b)
+/* A second pass sums squared deviations from the mean. The difference of two
+ * sums, E[x^2] - E[x]^2, would need one pass but lose digits by
+ * cancellation. */
+static COLD void moments(const mlpi_moments *b)
 {
     const vec rows = vset1((real)b->m);
     for (size_t j = 0; j < b->n; j += VLEN) {
@@ -106,7 +126,9 @@ static inline vec inverse_deviation(vec variance, double epsilon)
     return vdiv(vset1(R(1.0)), deviation);
 }
 
-COLD void LENT(normalise)(const mlpi_normalise *b)
+/* X and Z may be the array U itself: each element is read before it is written.
+ */
+static COLD void normalise(const mlpi_normalise *b)
 {
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->n);
@@ -127,7 +149,7 @@ COLD void LENT(normalise)(const mlpi_normalise *b)
     }
 }
 
-COLD void LENT(normalise_sums)(const mlpi_normalise_back *b)
+static COLD void normalise_sums(const mlpi_normalise_back *b)
 {
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->stride);
@@ -141,7 +163,8 @@ COLD void LENT(normalise_sums)(const mlpi_normalise_back *b)
     }
 }
 
-COLD void LENT(normalise_backward)(const mlpi_normalise_back *b)
+/* The rows may be a part of the batch: the means come from the whole of it. */
+static COLD void normalise_backward(const mlpi_normalise_back *b)
 {
     const vec rows = vset1((real)b->batch);
     for (size_t j = 0; j < b->n; j += VLEN) {
@@ -149,12 +172,12 @@ COLD void LENT(normalise_backward)(const mlpi_normalise_back *b)
         vec inverse =
             inverse_deviation(load_columns(b->variance, j, &c), b->epsilon);
         vec factor = vmul(load_columns(b->scale, j, &c), inverse);
-        vec shift_share = vdiv(load_columns(b->dshift, j, &c), rows);
-        vec scale_share = vdiv(load_columns(b->dscale, j, &c), rows);
+        vec mean_shift = vdiv(load_columns(b->dshift, j, &c), rows);
+        vec mean_scale = vdiv(load_columns(b->dscale, j, &c), rows);
         for (size_t i = 0; i < b->m; i++) {
             size_t at = i * b->stride + j;
-            vec d = vsub(load_columns(b->dZ, at, &c), shift_share);
-            d = vfnma(load_columns(b->X, at, &c), scale_share, d);
+            vec d = vsub(load_columns(b->dZ, at, &c), mean_shift);
+            d = vfnma(load_columns(b->X, at, &c), mean_scale, d);
             store_columns(b->dZ, at, vmul(d, factor), &c);
         }
     }

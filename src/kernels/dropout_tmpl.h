@@ -1,25 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dropout's masks. Parameters: `real`, loop_tmpl.h and lent.h.
+ * Dropout: out = in * mask, where an element of the mask is 0 with probability
+ * p and 1 / (1 - p) otherwise (Srivastava et al., "Dropout: a simple way to
+ * prevent neural networks from overfitting", 2014).
  *
- * Nothing is stored: whether element i is dropped follows from a key and i, by
- * the finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable
- * pseudorandom number generators", 2014), so any part of a mask can be made
- * anywhere, and again on the way back. A word of 64 bits serves two elements.
- * They are 8 apart, so that vectors take the halves without a shuffle:
+ * Masks are not stored. A counter-based generator, the finaliser of SplitMix64
+ * (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+ * 2014), makes word w from a key and w alone. So every thread can make its part
+ * of a mask, and the backward pass makes the same mask again:
  *
- *     elements 16 g + 0..7    low halves of words 8 g + 0..7
- *     elements 16 g + 8..15   high halves of the same
+ *   z = key + (w + 1) golden,  then three rounds of shifts and products
  *
- * The words are GNU C's vectors, which each compiler makes of what the CPU has;
- * integers have one answer.
+ * An element is dropped if its 32 random bits, as an integer, are below
+ * p * 2^32. One word of 64 bits serves two elements that are 8 apart, so that
+ * vectors take the halves of eight words without a shuffle:
+ *
+ *   elements 16 g + 0..7     low halves of words 8 g + 0..7
+ *   elements 16 g + 8..15    high halves of words 8 g + 0..7
+ *
+ * Words are vectors of GNU C, which every compiler maps to what the CPU has.
+ * Integer arithmetic has one result, so all tables agree.
+ *
+ * This file is a template. Its parameters are `real`, VLEN (1 selects plain
+ * loops) and min_size of loops_tmpl.h.
  */
 enum { DROP_WORDS = 8, DROP_GROUP = 2 * DROP_WORDS };
 
 #if REAL_BITS == 32
 typedef uint32_t drop_bits;
 #else
-typedef int64_t drop_bits; /* signed: half a word fits, and AVX2 compares it */
+typedef int64_t drop_bits; /* AVX2 compares signed integers only; half a word
+                            * fits in both */
 #endif
 #define DROP_VECTOR(type)                                                      \
     __attribute__((vector_size(DROP_WORDS * sizeof(type)))) type
@@ -27,12 +38,12 @@ typedef DROP_VECTOR(uint64_t) drop_words;
 typedef DROP_VECTOR(drop_bits) drop_masks;
 typedef DROP_VECTOR(real) drop_reals;
 
-/* What all groups have in common. */
+/* Constants that all groups of elements share. */
 typedef struct dropper {
     uint64_t key;
-    drop_bits threshold;
-    drop_masks scale; /* the bits of 1 / (1 - p), */
-    real factor;      /* which is this */
+    drop_bits threshold; /* p * 2^32 */
+    drop_masks scale;    /* the bits of `factor` in all lanes */
+    real factor;         /* 1 / (1 - p) */
 } dropper;
 
 static inline dropper dropper_of(const mlpi_dropout *d)
@@ -46,7 +57,10 @@ static inline dropper dropper_of(const mlpi_dropout *d)
 
 #if VLEN > 1
 
-/* out = in * factors, which are 0 for elements to be dropped, of a group. */
+/* Computes one group of DROP_GROUP elements. A factor is the bits of
+ * 1 / (1 - p) and-ed with the comparison's result, which is 0 for a dropped
+ * element. A NaN or infinity that is dropped becomes NaN, since the factor 0 is
+ * multiplied like any other. */
 static inline ALWAYS_INLINE void drop_group(const dropper *d, size_t group,
                                             const real *in, real *out)
 {
@@ -60,7 +74,7 @@ static inline ALWAYS_INLINE void drop_group(const dropper *d, size_t group,
     drop_masks halves[2] = {__builtin_convertvector(z & UINT32_MAX, drop_masks),
                             __builtin_convertvector(z >> 32, drop_masks)};
     for (size_t h = 0; h < 2; h++) {
-        /* A comparison gives all bits of a lane, or none. */
+        /* A comparison sets all bits of a lane or none. */
         drop_masks stays = (drop_masks)(halves[h] >= d->threshold);
         drop_reals factors = (drop_reals)(stays & d->scale);
         drop_reals x;
@@ -72,7 +86,7 @@ static inline ALWAYS_INLINE void drop_group(const dropper *d, size_t group,
 
 #else
 
-/* The same, word by word. */
+/* Computes one group like the function with vectors, word by word. */
 static void drop_group(const dropper *d, size_t group, const real *in,
                        real *out)
 {
@@ -93,7 +107,9 @@ static void drop_group(const dropper *d, size_t group, const real *in,
 
 #endif
 
-COLD void LENT(dropout)(const mlpi_dropout *d)
+/* The first and the last group may be partial. They are computed in a buffer,
+ * and the wanted elements are copied out of it. */
+static COLD void dropout(const mlpi_dropout *d)
 {
     const dropper all = dropper_of(d);
     const real *in = d->in;

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the caller's arrays and the library's dense ones, as far as vectors
- * help; plain_tmpl.h has the rest. Parameters: the vocabulary, loop_tmpl.h,
- * pack_tmpl.h, plain.h and lent.h.
+ * Data on its way into the library: rows are gathered from the caller's arrays,
+ * which may have strides, into dense arrays; reals become doubles; and numbers
+ * are tested for being finite.
+ *
+ * The finite test needs no comparison for each element: x - x is 0 for a finite
+ * x and NaN otherwise, and a sum that has met a NaN stays NaN. So one addition
+ * for each vector and one comparison at the end decide.
+ *
+ * This file is a template. Its parameters are the vocabulary of vec_portable.h
+ * (vec, VLEN, vload_part, vall), prefetch of gemm_pack_tmpl.h, and
+ * SCALAR_KERNELS of table_tmpl.h. scalar_tmpl.h has the conversions that gain
+ * nothing from vectors.
  */
 static inline const real *row_of(const void *data, size_t row_stride, size_t i)
 {
     return (const real *)data + i * row_stride;
 }
 
-/* n elements that lie apart, or are the same: rows are short, so that a call
- * would cost more than it copies. */
+/* Copies n elements. Rows of data are often so short that a call of memcpy
+ * would take longer than the copy. */
 static inline ALWAYS_INLINE void copy_row(size_t n, const real *x, real *out)
 {
     size_t j = 0;
@@ -22,14 +31,15 @@ static inline ALWAYS_INLINE void copy_row(size_t n, const real *x, real *out)
     }
 }
 
-/* Rows in a drawn order may be anywhere in memory, and no processor guesses
- * where: the next batch's are asked for while this one's are copied. */
-void LENT(gather)(const mlpi_gather *g)
+/* Rows in shuffled order lie anywhere in memory, and hardware prefetchers
+ * cannot predict where. So the rows of the next batch are prefetched while the
+ * rows of this batch are copied. */
+static void gather(const mlpi_gather *g)
 {
     real *out = g->out;
     const real *mean = g->mean;
     const real *std = g->std;
-    size_t step = g->X.col_stride;
+    const size_t stride = g->X.col_stride;
     for (size_t i = 0; i < g->m; i++, out += g->n) {
         const real *x =
             row_of(g->X.data, g->X.row_stride, g->order ? g->order[i] : i);
@@ -39,20 +49,21 @@ void LENT(gather)(const mlpi_gather *g)
         }
         if (mean) {
             for (size_t j = 0; j < g->n; j++) {
-                out[j] = (x[j * step] - mean[j]) / std[j];
+                out[j] = (x[j * stride] - mean[j]) / std[j];
             }
-        } else if (step == 1) {
+        } else if (stride == 1) {
             copy_row(g->n, x, out);
         } else {
             for (size_t j = 0; j < g->n; j++) {
-                out[j] = x[j * step];
+                out[j] = x[j * stride];
             }
         }
     }
 }
 
-/* Eight at a time, as GNU C's vectors: the vocabulary has no doubles here. */
-void LENT(to_double)(size_t n, const void *x_in, double *out)
+/* The vocabulary of an f32 table has no vectors of doubles, so this function
+ * uses those of GNU C, which the compiler maps to what the CPU has. */
+static void to_double(size_t n, const void *x_in, double *out)
 {
     enum { EIGHT = 8 };
     typedef __attribute__((vector_size(EIGHT * sizeof(real)))) real reals;
@@ -70,8 +81,7 @@ void LENT(to_double)(size_t n, const void *x_in, double *out)
     }
 }
 
-/* x - x is 0 for finite numbers and NaN for others: are all n finite, even
- * times `scale`? */
+/* Returns true if scale * x[i] is finite for all i. */
 static bool all_finite(size_t n, const real *x, double scale)
 {
     const vec by = vset1((real)scale);
@@ -88,24 +98,29 @@ static bool all_finite(size_t n, const real *x, double scale)
     return vall(vle(sum, vzero()));
 }
 
-bool LENT(find_not_finite)(mlp_cview X, size_t *row, size_t *col)
+/* Most data is finite, and if it is dense, one fast pass proves it. Only in
+ * other cases the position must be searched element by element. */
+static bool find_not_finite(mlp_cview X, size_t *row, size_t *col)
 {
     bool is_dense =
         X.col_stride == 1 && (X.rows == 1 || X.row_stride == X.cols);
     if (is_dense && all_finite(X.rows * X.cols, X.data, 1.0)) {
         return false;
     }
-    return PLAIN(find_not_finite)(X, row, col);
+    return SCALAR_KERNELS.scan_not_finite(X, row, col);
 }
 
-bool LENT(is_finite)(size_t n, const void *x)
+static bool is_finite(size_t n, const void *x)
 {
     return all_finite(n, x, 1.0);
 }
 
-/* With |x| <= sqrt(largest / (8 terms)) sums stay below largest / 8. */
-bool LENT(products_stay_finite)(size_t n, size_t terms, const void *x)
+/* Let M be the largest finite real. If |x| <= sqrt(M / (8 terms)) for all
+ * numbers, every product is at most M / (8 terms), so a sum of that many is at
+ * most M / 8; the factor 8 is a margin for rounding. The test is that
+ * x sqrt(8 terms) sqrt(M) does not overflow. */
+static bool products_stay_finite(size_t n, size_t terms, const void *x)
 {
-    const double largest = REAL_BITS == 32 ? (double)FLT_MAX : DBL_MAX;
-    return all_finite(n, x, sqrt(8.0 * (double)terms) * sqrt(largest));
+    const double max = REAL_BITS == 32 ? (double)FLT_MAX : DBL_MAX;
+    return all_finite(n, x, sqrt(8.0 * (double)terms) * sqrt(max));
 }

@@ -229,11 +229,6 @@ static NEVER_INLINE void small_vectors_part(const mlpi_gemm_args *p)
 static NEVER_INLINE mlpi_gemm_function *small_columns(size_t m, size_t n)
 {
     const bool few = m < 8;
-#ifdef OPS_BORROWS
-    if (n <= VLEN / 2) {
-        return LENT(small_columns)(m, n);
-    }
-#endif
     if (n == VLEN) {
         return few ? few_vector : small_vector;
     }
@@ -245,13 +240,6 @@ static NEVER_INLINE mlpi_gemm_function *small_columns(size_t m, size_t n)
     }
     return few ? few_vectors_part : small_vectors_part;
 }
-
-#ifndef OPS_BORROWS
-mlpi_gemm_function *LENT(small_columns)(size_t m, size_t n)
-{
-    return small_columns(m, n);
-}
-#endif
 
 /* Packs B (k, n) into dense rows, one number at a time: B is small. */
 static const real *small_pack(const mlpi_gemm_args *p)

@@ -560,7 +560,7 @@ static void gemm_small_then_update(const mlpi_gemm_args *p)
 
 static void gemm_empty(const mlpi_gemm_args *p)
 {
-    PLAIN(fill_empty)(p);
+    SCALAR_KERNELS.empty_product(p);
     update_after(p);
 }
 

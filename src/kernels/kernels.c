@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which kernel tables this machine can run. Nothing is cached: a network asks
- * once, when it is made, so there is no global state to guard.
+ * The choice of a kernel table: which tables were compiled into the library,
+ * and which of them this machine can run.
+ *
+ * The answer is not cached in a variable. A network asks once, when it is
+ * created, and keeps the pointer; so the library has no global state that
+ * threads would have to guard. The order of the list is the order of speed, and
+ * a search for the best table takes the last one that runs.
  */
 #include "kernels/kernels.h"
 
 #include <string.h>
 
-/* The build defines MLPI_HAVE_<ISA> for the tables that it compiled. */
+/* CMake defines MLPI_HAVE_<ISA> for this file if it compiled the tables of that
+ * instruction set. The functions runs_<isa> must ask for every extension that
+ * the compiler flags in src/CMakeLists.txt allow. Only prefetchw is not asked
+ * for, because CPUs without it ignore the instruction. */
 #ifdef MLPI_HAVE_AVX2
 extern const mlpi_kernels mlpi_kernels_avx2_f32, mlpi_kernels_avx2_f64;
 
@@ -20,6 +28,7 @@ static bool runs_avx2(void)
 #ifdef MLPI_HAVE_AVX512
 extern const mlpi_kernels mlpi_kernels_avx512_f32, mlpi_kernels_avx512_f64;
 
+/* The AVX-512 tables are compiled with AVX2 and FMA too. */
 static bool runs_avx512(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
@@ -33,15 +42,16 @@ static bool runs_avx512(void)
 extern const mlpi_kernels mlpi_kernels_neon_f32, mlpi_kernels_neon_f64;
 #endif
 
+/* NEON is a part of every AArch64, so its tables need no test either. */
 static bool runs_anywhere(void)
 {
     return true;
 }
 
-/* Slowest first. */
+/* The order is from the slowest to the fastest. */
 static const struct {
     const mlpi_kernels *f32, *f64;
-    bool (*runs)(void);
+    bool (*runs)(void); /* true if this machine can run both */
 } tables[] = {
     {&mlpi_kernels_portable_f32, &mlpi_kernels_portable_f64, runs_anywhere},
 #ifdef MLPI_HAVE_NEON
@@ -55,6 +65,7 @@ static const struct {
 #endif
 };
 
+/* Counts only the tables that run, so that index 0, 1, ... has no gaps. */
 const mlpi_kernels *mlpi_kernels_get(mlp_dtype dtype, size_t index)
 {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
@@ -69,6 +80,7 @@ const mlpi_kernels *mlpi_kernels_get(mlp_dtype dtype, size_t index)
     return NULL;
 }
 
+/* Without a name the loop ends with the last table that runs, the fastest. */
 const mlpi_kernels *mlpi_kernels_find(mlp_dtype dtype, const char *name)
 {
     const mlpi_kernels *found = NULL;
@@ -81,6 +93,8 @@ const mlpi_kernels *mlpi_kernels_find(mlp_dtype dtype, const char *name)
     return found;
 }
 
+/* Every instruction set has tables of both precisions, so either list gives all
+ * names. */
 const char *mlp_kernels(size_t index)
 {
     const mlpi_kernels *kernels = mlpi_kernels_get(MLP_F64, index);

@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The numeric primitives, as a table of functions.
+ * The kernels: all arithmetic of the library, as tables of functions.
  *
- * There is one table for each instruction set and precision, all made from the
- * templates in ops/. By the rules of canonical arithmetic a primitive has one
- * answer, to the bit, whichever table computes it:
+ * There is one table for each instruction set and precision. All are compiled
+ * from the same templates (*_tmpl.h) over a vocabulary of vector operations
+ * (vec_*.h). Every network holds a pointer to its table, chosen when the
+ * network is created.
  *
- * - an element of a product is the chain s = fma(a[k], b[k], s), k ascending,
- *   s = 0 at first; the bias is added to the finished chain;
- * - elementwise work is + - * / sqrt and fma as written, nothing contracted;
- * - a sum over rows or elements has eight lanes: term i goes to lane i mod 8,
- *   lanes are joined as by mlpi_join_lanes. (column_moments alone goes row
+ * All tables give the same bits, because the order of operations is fixed.
+ * These are the rules of canonical arithmetic:
+ *
+ * - An element of a product is the chain s = fma(a[k], b[k], s), k ascending,
+ *   with s = 0 at first. The bias is added to the finished chain.
+ * - Elementwise work uses + - * / sqrt and fma exactly as written; the compiler
+ *   contracts nothing.
+ * - A sum over rows or elements has eight lanes: term i is added to lane
+ *   i mod 8, and mlpi_join_lanes adds the lanes. (Only column_moments adds row
  *   after row, as NumPy does.)
  *
- * Arrays named `real` are of the table's precision. Sizes may be 0.
+ * Conventions: "real" is the number type of the table, float or double. Shapes
+ * are given as real [m][n]: m dense rows of n numbers. Sizes may be 0 unless
+ * stated otherwise. Kernels do not check their arguments, do not allocate and
+ * cannot fail.
  */
 #ifndef MLPI_KERNELS_KERNELS_H
 #define MLPI_KERNELS_KERNELS_H
@@ -21,13 +29,79 @@
 #include "mlp.h"
 
 #define MLPI_LANES 8
-#define MLPI_MOMENT_COLUMNS 64
+#define MLPI_MOMENT_COLUMNS 64 /* the most columns for column_moments */
 
 static inline double mlpi_join_lanes(const double s[MLPI_LANES])
 {
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
+/* ---------------------------------------------------------------------------
+ * Arguments of products
+ */
+
+/* A matrix to read: element (i, j) is data[i * row_stride + j * col_stride].
+ * A transpose is the same data with the strides exchanged. */
+typedef struct mlpi_operand {
+    const void *data; /* real */
+    size_t row_stride, col_stride;
+} mlpi_operand;
+
+/* The view as an operand. The stride of a dimension of size 1 is never used
+ * and may be anything in a view; here it becomes 1, so that products recognise
+ * contiguous data. */
+static inline mlpi_operand mlpi_operand_of(mlp_cview view)
+{
+    return (mlpi_operand){view.data, view.rows > 1 ? view.row_stride : 1,
+                          view.cols > 1 ? view.col_stride : 1};
+}
+
+/* An update of n parameters by an optimizer. The head of optimizer_step_tmpl.h
+ * has the formulas, with these names. */
+typedef struct mlpi_optimizer_step {
+    mlp_optimizer_kind kind;
+    size_t n;
+    const void *dw;       /* real [n] */
+    void *w;              /* real [n] */
+    void *state[2];       /* real [n] each; as many as the kind has, or NULL */
+    double limit, scale;  /* g = scale * (dw[i] clipped to +-limit) */
+    double weight_factor; /* w[i] is multiplied by this first: weight decay */
+    double alpha;         /* the learning rate, with Adam's bias correction */
+    double decay[2];      /* factors of the old averages */
+    double gain[2];       /* factors of the new terms in the averages */
+    double root_factor;   /* Adam's bias correction of sqrt s */
+    double epsilon;
+    double rprop_grow, rprop_shrink; /* factors of Rprop's sizes */
+    double rprop_min, rprop_max;     /* limits of Rprop's sizes */
+} mlpi_optimizer_step;
+
+/* C = A B + bias, where C is (m, n), A (m, k) and B (k, n). Work that would
+ * need another pass over C can be done together with the product. A pointer
+ * that is NULL leaves out its part, the bias included.
+ *
+ * C, gate, relu, and the update's w and states are dense (m, n) if width is 0.
+ * Otherwise they are n columns of matrices with rows of `width` numbers; this
+ * is allowed for n > 32 only. */
+typedef struct mlpi_gemm_args {
+    size_t m, n, k, width;
+    mlpi_operand A, B;
+    const void *bias; /* real [n] */
+    const void *gate; /* C is 0 where this is <= 0: ReLU's backward pass */
+    void *C;          /* always needed; contents unspecified after an update */
+    void *relu;       /* receives max(0, C); may be C itself */
+    /* If not NULL, C is the gradient of this update, whose n and dw are not
+     * read. Only its w and states are results. */
+    const mlpi_optimizer_step *update;
+    void *scratch; /* real [gemm_scratch(m, n, k)] */
+} mlpi_gemm_args;
+
+typedef void mlpi_gemm_function(const mlpi_gemm_args *product);
+
+/* ---------------------------------------------------------------------------
+ * Arguments of activations and losses
+ */
+
+/* The elementary functions that `map` computes. */
 typedef enum mlpi_function {
     MLPI_MAP_EXP,
     MLPI_MAP_LOG,
@@ -35,72 +109,97 @@ typedef enum mlpi_function {
     MLPI_MAP_SIGMOID
 } mlpi_function;
 
-/* A matrix to be read: element (i, j) is data[i row_stride + j col_stride]. */
-typedef struct mlpi_operand {
-    const void *data; /* real */
-    size_t row_stride, col_stride;
-} mlpi_operand;
+/* Describes the activation of a layer for m dense rows of n neurons. */
+typedef struct mlpi_activation {
+    mlp_activation f;
+    double slope; /* of leaky ReLU and ELU, for z < 0 */
+    size_t m, n;
+} mlpi_activation;
 
-/* The stride of a dimension of 1 means nothing, so it may be anything. */
-static inline mlpi_operand mlpi_operand_of(mlp_cview view)
+/* True if the derivative is computed from z, false if from a. A caller keeps Z
+ * for the backward pass only if this is true. */
+static inline bool mlpi_needs_z(mlp_activation f)
 {
-    return (mlpi_operand){view.data, view.rows > 1 ? view.row_stride : 1,
-                          view.cols > 1 ? view.col_stride : 1};
+    return f == MLP_ACT_SILU || f == MLP_ACT_GELU || f == MLP_ACT_GELU_TANH;
 }
 
-/* One step of an optimizer on n parameters; see ops/update_tmpl.h for what the
- * constants mean to the rule. */
-typedef struct mlpi_optimizer_step {
-    mlp_optimizer_kind kind;
+/* One layer as predict_row reads it. */
+typedef struct mlpi_row_layer {
+    size_t n_prev;
+    mlpi_activation activation; /* with m = 1 */
+    const void *W;              /* real [n_prev][n] */
+    const void *b;              /* real [n] */
+} mlpi_row_layer;
+
+/* Describes the prediction of a single row: L layers, from x to out. */
+typedef struct mlpi_row_args {
+    size_t L;
+    const mlpi_row_layer *layer; /* [L] */
+    bool exceeds_l1;             /* the L1 cache cannot hold all weights */
+    const void *x;               /* real [n_prev of the first layer] */
+    void *hidden[2]; /* scratch: each holds the outputs of the widest layer,
+                      * rounded up to and aligned to 64 bytes */
+    void *out;       /* real [n of the last layer] */
+} mlpi_row_args;
+
+/* Outputs a and targets y, whose loss has a term for each of the n pairs. */
+typedef struct mlpi_loss_terms {
+    mlp_loss loss;
+    double delta;   /* of Huber's loss */
+    bool of_logits; /* bce and cce: a is z, and the output is its sigmoid */
     size_t n;
-    const void *dw;      /* real */
-    void *w, *state[2];  /* real; as many states as the rule has */
-    double limit, scale; /* g = scale * dw[i], held in [-limit, limit] first */
-    double keep;         /* w[i] starts as keep * w[i] */
-    double alpha;        /* how far */
-    double decay[2], gain[2];
-    double root, epsilon;
-    double grow, shrink, least, most;
-} mlpi_optimizer_step;
+    const void *a, *y;    /* real [n] */
+    const double *weight; /* [n], factors of the terms; NULL means 1 */
+} mlpi_loss_terms;
 
-/* C = A B + bias, where C is (m, n), A (m, k), B (k, n), and bias (n). What
- * would be a pass over memory after it can be had with it; whatever is NULL is
- * not wanted, bias included.
- *
- *   gate    C is 0 where this is <= 0: ReLU on the way back
- *   relu    receives max(0, C); if it is C, in C's stead
- *   update  C is the dw of this step, which has no n and dw itself; only its w
- *           and state are results, C is room, and anything after
- *
- * C, gate, relu, w and state are dense (m, n); or, where n is above 32, n
- * columns of rows of `width` numbers, which is 0 otherwise. */
-typedef struct mlpi_gemm_args {
-    size_t m, n, k, width;
-    mlpi_operand A, B;
-    const void *bias, *gate;
-    void *C, *relu;
-    const mlpi_optimizer_step *update;
-    void *scratch; /* gemm_scratch(m, n, k) reals */
-} mlpi_gemm_args;
+/* Sums over one row that make up the cross-entropy behind a softmax:
+ * J = log(sum e^d) * sum y - sum y d, with d = z - shift. */
+typedef struct mlpi_cce_lanes {
+    double power[MLPI_LANES]; /* e^d */
+    double mass[MLPI_LANES];  /* y */
+    double cross[MLPI_LANES]; /* y d, and 0 where y is 0 */
+} mlpi_cce_lanes;
 
-/* Does a product. */
-typedef void mlpi_gemm_function(const mlpi_gemm_args *product);
+/* ---------------------------------------------------------------------------
+ * Arguments of batch norm, dropout and data
+ */
 
-/* out (m, n) dense = rows of X (rows order[0..m-1], or 0..m-1 if order is
- * NULL), each element (x - mean[j]) / std[j] if mean is not NULL. */
-typedef struct mlpi_gather {
+/* Mean and biased variance of n columns of m rows, which are `stride` apart.
+ * model/batch_norm.h has the formulas. */
+typedef struct mlpi_moments {
+    size_t m, n, stride;
+    const void *X;  /* real (m, n) */
+    void *mean;     /* real [n] */
+    void *variance; /* real [n] */
+} mlpi_moments;
+
+/* X = (U - mean) / sqrt(variance + epsilon) and Z = scale * X + shift. */
+typedef struct mlpi_normalise {
     size_t m, n;
-    mlpi_operand X;
-    const size_t *order;
-    size_t
-        prefetch_ahead; /* unless 0: order[ahead..prefetch_ahead + m - 1] are wanted next */
-    const void *mean, *std; /* real, n each */
-    void *out;
-} mlpi_gather;
+    double epsilon;
+    const void *mean, *variance, *scale, *shift; /* real [n] */
+    const void *U;                               /* real [m][n] */
+    void *X; /* real [m][n]; may be U, or NULL if X is not wanted */
+    void *Z; /* real [m][n]; may be U */
+} mlpi_normalise;
 
-/* out[i] = in[i] * (1 / (1 - p)), or times 0 where a bit of chance has element
- * `first` + i dropped, which depends on the key and on that number alone:
- * see ops/dropout_tmpl.h. */
+/* The backward pass of batch norm. normalise_sums computes dscale and dshift
+ * from all rows of the batch; then normalise_backward replaces dZ by dU in some
+ * or all of the rows. */
+typedef struct mlpi_normalise_back {
+    size_t m, n, stride; /* rows are `stride` apart */
+    size_t batch;        /* rows that dscale and dshift were summed over */
+    double epsilon;
+    const void *variance, *scale; /* real [n] */
+    const void *X;                /* real (m, n) */
+    void *dZ;                     /* real (m, n) */
+    void *dscale;                 /* real [n]: sum of dZ * X */
+    void *dshift;                 /* real [n]: sum of dZ */
+} mlpi_normalise_back;
+
+/* out[i] = in[i] / (1 - p), or 0 with probability p. Whether an element is
+ * dropped depends on the key and on its number, first + i, alone, so the
+ * backward pass gets the same mask without storing it. */
 typedef struct mlpi_dropout {
     uint64_t key;
     double p; /* in [0, 1) */
@@ -109,190 +208,187 @@ typedef struct mlpi_dropout {
     void *out;      /* real [n]; may be `in` */
 } mlpi_dropout;
 
-/* Batch normalisation of n columns, m rows, of matrices whose rows are `stride`
- * apart: batch_norm.h has the formulas. First the mean and the (biased)
- * variance of each column. */
-typedef struct mlpi_moments {
-    size_t m, n, stride;
-    const void *X;         /* real (m, n) */
-    void *mean, *variance; /* real [n] */
-} mlpi_moments;
-
-/* Then X = (U - mean) / sqrt(variance + epsilon) and Z = scale * X + shift.
- * X may be NULL; X and Z may each be U. */
-typedef struct mlpi_normalise {
+/* out = rows of X in a given order, standardised if mean is not NULL:
+ * out[i][j] = (X[order[i]][j] - mean[j]) / std[j]. */
+typedef struct mlpi_gather {
     size_t m, n;
-    double epsilon;
-    const void *mean, *variance, *scale, *shift; /* real [n] */
-    const void *U;                               /* real (m, n), dense */
-    void *X, *Z;                                 /* likewise */
-} mlpi_normalise;
+    mlpi_operand X;
+    const size_t *order; /* [m]; NULL means 0 to m - 1 */
+    /* If not 0, rows order[prefetch_ahead .. prefetch_ahead + m - 1] will be
+     * gathered next, and are prefetched. */
+    size_t prefetch_ahead;
+    const void *mean, *std; /* real [n] each */
+    void *out;              /* real [m][n] */
+} mlpi_gather;
 
-/* And back: dscale = sums of dZ * X, dshift = sums of dZ; then, for m rows of
- * the `batch` that those are of, dU in dZ's stead. */
-typedef struct mlpi_normalise_back {
-    size_t m, n, stride, batch;
-    double epsilon;
-    const void *variance, *scale; /* real [n] */
-    const void *X;                /* real (m, n) */
-    void *dZ;                     /* real (m, n) */
-    void *dscale, *dshift;        /* real [n] */
-} mlpi_normalise_back;
+/* ---------------------------------------------------------------------------
+ * Functions that gain little from vectors. They are compiled once for each
+ * precision, and all tables of a precision share them.
+ */
+typedef struct mlpi_scalar_kernels {
+    /* A product with k = 0: every chain is 0. gemm calls this. */
+    void (*empty_product)(const mlpi_gemm_args *product);
 
-/* The activation of a layer, for m rows of n neurons, dense. */
-typedef struct mlpi_activation {
-    mlp_activation f;
-    double slope;
-    size_t m, n;
-} mlpi_activation;
+    /* ---- data ---- */
 
-/* One row through L layers to `out`. */
-typedef struct mlpi_row_layer {
-    size_t n_prev;
-    mlpi_activation how; /* of 1 row of n */
-    const void *W, *b;   /* real (n_prev, n), [n] */
-} mlpi_row_layer;
+    /* Like gather, but X (m, 1) holds int32 classes, and out is real [m][n]: 1
+     * in the column of the class and 0 elsewhere. A row is all NaN if its class
+     * is not in [0, n). The mean is not read. */
+    void (*one_hot)(const mlpi_gather *gather);
+    /* Copies `dense`, real [m][n], to the view, which may have any strides. */
+    void (*scatter)(size_t m, size_t n, const void *dense, mlp_view out);
+    /* a[i][j] = a[i][j] * std[j] + mean[j], rounded twice; a is real [m][n]. */
+    void (*unscale)(size_t m, size_t n, const void *mean, const void *std,
+                    void *a);
+    /* out[i] = x[i], rounded to a real. */
+    void (*from_double)(size_t n, const double *x, void *out);
+    /* Returns x rounded to a real, as a double. */
+    double (*round)(double x);
+    /* y[i] = decay * y[i] + gain * x[i], three roundings. */
+    void (*running_average)(size_t n, double decay, double gain, const void *x,
+                            void *y);
+    /* Mean and standard deviation (with 1 / m) of each column, rows in order.
+     * X has at least one row, at most MLPI_MOMENT_COLUMNS columns, and finite
+     * numbers only. Columns of equal values have standard deviation 0. */
+    void (*column_moments)(mlp_cview X, double *mean, double *std);
 
-typedef struct mlpi_row {
-    size_t L;
-    const mlpi_row_layer *layer; /* [L] */
-    bool far;                    /* L1 does not hold all weights */
-    const void *x;               /* real [n_prev of the first] */
-    void *hidden[2]; /* for the widest, aligned, up to a multiple of 64 bytes */
-    void *out;       /* real [n of the last] */
-} mlpi_row;
+    /* ---- questions about data ----
+     * A function that finds something returns true, and where it is; it leaves
+     * the results untouched if it returns false. Rows are searched in order. */
 
-/* Is the derivative a function of z, and not of a? */
-static inline bool mlpi_needs_z(mlp_activation f)
-{
-    return f == MLP_ACT_SILU || f == MLP_ACT_GELU || f == MLP_ACT_GELU_TANH;
-}
+    /* Finds the first element that is NaN or infinite. find_not_finite gives
+     * the same answer, faster for data that is finite. */
+    bool (*scan_not_finite)(mlp_cview X, size_t *row, size_t *col);
+    /* Finds the first element that is not in [0, 1]. */
+    bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
+    /* Finds the first row whose sum is NaN or differs from 1 by more than
+     * 1e-6. */
+    bool (*find_bad_row_sum)(mlp_cview X, size_t *row, double *sum);
 
-/* n outputs `a` and their targets y, with the loss that they are judged by. */
-typedef struct mlpi_terms {
-    mlp_loss loss;
-    double delta;   /* of Huber's */
-    bool of_logits; /* bce and cce: a is z, and the output its sigmoid */
-    size_t n;
-    const void *a, *y;    /* real */
-    const double *weight; /* [n]: factors of the terms, or NULL: all 1 */
-} mlpi_terms;
+    /* ---- labels; `a` and `y` are real [m][n] ---- */
 
-/* Row sums for categorical cross-entropy. */
-typedef struct mlpi_cce_lanes {
-    double power[MLPI_LANES]; /* e^d, d = z - shift */
-    double mass[MLPI_LANES];  /* y */
-    double cross[MLPI_LANES]; /* y d, which is 0 where y is */
-} mlpi_cce_lanes;
+    /* Sets labels[i][j] to 1 if a[i][j] >= threshold, else to 0; to -1 where
+     * a[i][j] is NaN. */
+    void (*threshold_labels)(size_t m, size_t n, double threshold,
+                             const void *a, mlp_view labels);
+    /* labels[i][0] = the first j with the largest a[i][j]; -1 if the row
+     * contains a NaN. */
+    void (*argmax_labels)(size_t m, size_t n, const void *a, mlp_view labels);
+    /* Counts the i < n for which y[i] is 1 and a[i] >= 0.5, or y[i] is 0 and
+     * a[i] < 0.5. */
+    size_t (*count_correct)(size_t n, const void *a, const void *y);
+    /* Counts the rows whose largest element stands in the same column in `a`
+     * and y. A row with a NaN does not count. */
+    size_t (*count_correct_rows)(size_t m, size_t n, const void *a,
+                                 const void *y);
+} mlpi_scalar_kernels;
 
+/* ---------------------------------------------------------------------------
+ * The table
+ */
 typedef struct mlpi_kernels {
     const char *name; /* of the instruction set */
     mlp_dtype dtype;
-    size_t real_size;
+    size_t real_size;               /* bytes of a real */
     const struct mlpi_kernels *f64; /* the f64 table of the same name */
+    const mlpi_scalar_kernels *scalar;
 
-    /* y[i] = f(x[i]); exp and log within 1 ulp, tanh and sigmoid within 2. */
-    void (*map)(mlpi_function f, size_t n, const void *x, void *y);
+    /* ---- products ---- */
 
-    /* How many reals of scratch a product of this size needs, at most. It does
-     * not shrink when m, n or k grows. */
+    /* Returns an upper bound of the reals of scratch that a product of this
+     * size needs. The bound does not shrink when m, n or k grows. */
     size_t (*gemm_scratch)(size_t m, size_t n, size_t k);
+    /* Computes the product, by the function that gemm_select returns. */
     mlpi_gemm_function *gemm;
-    /* What `product` would call for this one: for who does it again and again,
-     * with sizes, strides and which pointers are NULL or equal as they are. */
+    /* Returns the function that suits this product best. It can be called
+     * directly for all products that agree in sizes and strides, and in which
+     * pointers are NULL or equal; that saves the choice each time. */
     mlpi_gemm_function *(*gemm_select)(const mlpi_gemm_args *product);
-    /* sums[j] = sum over i of X[i][j], X (m, n) dense, in eight lanes. */
+    /* sums[j] = sum over i of X[i][j], in eight lanes; X is real [m][n]. */
     void (*column_sums)(size_t m, size_t n, const void *X, void *sums);
+    /* Predicts one row. The bits are the same as those of a product and an
+     * activation for each layer. */
+    void (*predict_row)(const mlpi_row_args *row);
 
-    /* a = activation(z), which may be one array; and dz = da *
-     * activation'(z), in place of da, from z if mlpi_needs_z, else from a. A
-     * sum over a row (softmax) has eight lanes. */
-    void (*activate)(const mlpi_activation *how, const void *z, void *a);
-    void (*activate_backward)(const mlpi_activation *how, const void *z,
+    /* ---- activations ---- */
+
+    /* y[i] = f(x[i]); y may be x. The error of exp and log is at most 1 ulp,
+     * that of tanh and sigmoid at most 2. */
+    void (*map)(mlpi_function f, size_t n, const void *x, void *y);
+    /* a = f(z), real [m][n]; `a` may be z. Softmax is a function of each row,
+     * and its sums have eight lanes. */
+    void (*activate)(const mlpi_activation *layer, const void *z, void *a);
+    /* da = da * f'(z), real [m][n]. It is computed from z if mlpi_needs_z(f),
+     * and from `a` otherwise; the other array is not read. */
+    void (*activate_backward)(const mlpi_activation *layer, const void *z,
                               const void *a, void *da);
 
-    /* The same as layer after layer, product and activation. */
-    void (*predict_row)(const mlpi_row *row);
+    /* ---- losses; loss_tmpl.h has the formulas ---- */
 
-    /* lanes += the terms of the loss, which is no mean yet; f64 tables only,
-     * NULL in the others. The first of the n terms belongs to lane 0. */
-    void (*loss_terms)(const mlpi_terms *terms, double lanes[MLPI_LANES]);
-    /* lanes += those of a row's n outputs; f64 tables only, likewise. */
+    /* Adds the terms to the lanes, the first of the n terms to lane 0. The
+     * caller divides by the number of terms. f64 tables only; NULL in f32
+     * tables. */
+    void (*loss_terms)(const mlpi_loss_terms *terms, double lanes[MLPI_LANES]);
+    /* Adds what n outputs contribute to the sums of a row. A row may be given
+     * in parts that are multiples of 8 but for the last. f64 tables only; NULL
+     * in f32 tables. */
     void (*cce_lanes)(size_t n, double shift, const double *z, const double *y,
                       mlpi_cce_lanes *lanes);
-    /* The largest z; some number, or -infinity, if one is a NaN. */
+    /* Returns the largest z[i]. If some are NaN the result is one of the other
+     * numbers, or -infinity. */
     double (*largest)(size_t n, const void *z);
-    /* d[i] = dterm/da * scale; weights are not looked at. */
-    void (*loss_slopes)(const mlpi_terms *terms, double scale, void *d);
+    /* d[i] = dterm/da * scale. of_logits and the weights are not read. */
+    void (*loss_gradient)(const mlpi_loss_terms *terms, double scale, void *d);
     /* d[i] = (a[i] - y[i]) * scale. */
     void (*difference)(size_t n, double scale, const void *a, const void *y,
                        void *d);
-    /* d = dterm/dz * scale of cce behind the softmax `how`: (a - y) * scale,
-     * for a row of targets whose sum is 1. */
-    void (*cce_slopes)(const mlpi_activation *how, double scale, const void *a,
-                       const void *y, void *d);
+    /* The gradient by z of cce behind a softmax, for m rows of n outputs:
+     * d = (a * (sum of y) - y) * scale. */
+    void (*cce_gradient)(const mlpi_activation *layer, double scale,
+                         const void *a, const void *y, void *d);
+    /* y[i] = y[i] * factor + offset, rounded twice: label smoothing. */
+    void (*affine)(size_t n, double factor, double offset, void *y);
 
-    /* y[i] = keep * y[i] + add. */
-    void (*affine)(size_t n, double keep, double add, void *y);
+    /* ---- optimizers ---- */
 
-    void (*dropout)(const mlpi_dropout *dropout);
+    /* Computes w[i] = w[i] - alpha * dw[i]. */
+    void (*sgd_step)(size_t n, double alpha, const void *dw, void *w);
+    /* Updates parameters by any kind of optimizer but L-BFGS. */
+    void (*optimizer_step)(const mlpi_optimizer_step *update);
+    /* dw[i] = dw[i] + l2 * w[i] + l1 * sign(w[i]), the first sum by fma. */
+    void (*penalise)(size_t n, double l2, double l1, const void *w, void *dw);
+    /* Adds x[i] * y[i], by fma, to lane i mod 8. f64 tables only; NULL in f32
+     * tables. */
+    void (*add_products)(size_t n, const double *x, const double *y,
+                         double lanes[MLPI_LANES]);
+    /* Adds |x[i]| to lane i mod 8. f64 tables only; NULL in f32 tables. */
+    void (*add_magnitudes)(size_t n, const double *x, double lanes[MLPI_LANES]);
+
+    /* ---- batch norm and dropout: see their arguments ---- */
 
     void (*moments)(const mlpi_moments *moments);
     void (*normalise)(const mlpi_normalise *forward);
+    /* Reads m, n, stride, X and dZ; sets dscale and dshift. */
     void (*normalise_sums)(const mlpi_normalise_back *backward);
     void (*normalise_backward)(const mlpi_normalise_back *backward);
-    /* y[i] = keep * y[i] + weight * x[i]. */
-    void (*running_average)(size_t n, double keep, double weight, const void *x,
-                            void *y);
+    void (*dropout)(const mlpi_dropout *dropout);
 
-    /* w[i] = w[i] - alpha * dw[i]. */
-    void (*sgd_step)(size_t n, double alpha, const void *dw, void *w);
-    /* One step of any rule. */
-    void (*optimizer_step)(const mlpi_optimizer_step *update);
-    /* dw[i] += l2 * w[i] + l1 * sign(w[i]), the first by fma. */
-    void (*penalise)(size_t n, double l2, double l1, const void *w, void *dw);
-    /* lanes += x[i] * y[i], by fma, or |x[i]|; f64 tables only, NULL in the
-     * others. The first of the n terms belongs to lane 0. */
-    void (*add_products)(size_t n, const double *x, const double *y,
-                         double lanes[MLPI_LANES]);
-    void (*add_magnitudes)(size_t n, const double *x, double lanes[MLPI_LANES]);
+    /* ---- data ---- */
 
-    /* Between the caller's arrays and ours, and questions about them. */
     void (*gather)(const mlpi_gather *gather);
-    /* Like gather, but X (m, 1) are int32 classes, and out has rows of n with 1
-     * at the class, else 0; of NaN where it is not in [0, n). */
-    void (*one_hot)(const mlpi_gather *gather);
-    void (*scatter)(size_t m, size_t n, const void *dense, mlp_view out);
-    /* a[i][j] = a[i][j] * std[j] + mean[j], two roundings; `a` (m, n) dense. */
-    void (*unscale)(size_t m, size_t n, const void *mean, const void *std,
-                    void *a);
+    /* Computes out[i] = x[i], which is exact. */
     void (*to_double)(size_t n, const void *x, double *out);
-    void (*from_double)(size_t n, const double *x, void *out);
-    double (*round)(double x); /* to a real and back */
-    /* Position of the first element, row by row, that is not finite, or that
-     * is outside [0, 1]; false if there is none. */
-    bool (*find_not_finite)(mlp_cview X, size_t *row, size_t *col);
+
+    /* ---- questions about data ---- */
+
+    /* Returns true if all x[i] are finite. */
     bool (*is_finite)(size_t n, const void *x);
-    /* Are x[0..n-1] so small that sums of so many products of two such numbers
-     * are finite for certain? */
+    /* Finds the first element, row by row, that is NaN or infinite. Returns
+     * false, and leaves *row and *col untouched, if there is none. */
+    bool (*find_not_finite)(mlp_cview X, size_t *row, size_t *col);
+    /* Returns true if a sum of `terms` products of two such numbers is finite
+     * for certain. */
     bool (*products_stay_finite)(size_t n, size_t terms, const void *x);
-    bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
-    /* The first row whose sum is not 1, give or take 1e-6. */
-    bool (*find_bad_row_sum)(mlp_cview X, size_t *row, double *sum);
-    /* Mean and standard deviation (1 / m) of at most MLPI_MOMENT_COLUMNS
-     * columns of finite numbers, m >= 1, rows in order; 0 for a column of
-     * equal values. */
-    void (*column_moments)(mlp_cview X, double *mean, double *std);
-    /* labels[i][j] = a[i][j] >= threshold, -1 for NaN; `a` (m, n) dense. */
-    void (*threshold_labels)(size_t m, size_t n, double threshold,
-                             const void *a, mlp_view labels);
-    /* labels[i][0] = the first j with the largest a[i][j], -1 if one is NaN. */
-    void (*argmax_labels)(size_t m, size_t n, const void *a, mlp_view labels);
-    /* For how many i is a[i] >= 0.5 what y[i] says, 1 or 0? And for how many
-     * rows has `a` its largest element where y has it? */
-    size_t (*count_correct)(size_t n, const void *a, const void *y);
-    size_t (*count_correct_rows)(size_t m, size_t n, const void *a,
-                                 const void *y);
 } mlpi_kernels;
 
 /* Element `index` of an array of the table's precision. */
@@ -308,13 +404,15 @@ static inline const void *mlpi_const_at(const mlpi_kernels *kernels,
     return (const unsigned char *)reals + index * kernels->real_size;
 }
 
+extern const mlpi_scalar_kernels mlpi_scalar_f32, mlpi_scalar_f64;
 extern const mlpi_kernels mlpi_kernels_portable_f32, mlpi_kernels_portable_f64;
 
-/* The index-th table of that precision that this machine can run, from the
- * portable one upwards; NULL past the last. */
+/* Returns the index-th table of that precision that this machine can run, from
+ * the portable one upwards, or NULL past the last. */
 const mlpi_kernels *mlpi_kernels_get(mlp_dtype dtype, size_t index);
 
-/* The table of that name, or the best if it is NULL; NULL if there is none. */
+/* Returns the table of that name, or the fastest if name is NULL. Returns NULL
+ * if this machine cannot run a table of that name. */
 const mlpi_kernels *mlpi_kernels_find(mlp_dtype dtype, const char *name);
 
 #endif

@@ -1,33 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Losses (chapter 3.1) and their derivatives by the outputs a: their formulas,
- * and what of them a step is often made of; loss_other_tmpl.h has the rest.
- * Parameters: the vocabulary, loop_tmpl.h, math_tmpl.h, softmax_tmpl.h,
- * rectifier_tmpl.h and lent.h.
+ * Losses (chapter 3.1) and their derivatives by the outputs a.
  *
  *          term of J                               dterm/da
  *   bce    -(y log p + (1 - y) log(1 - p)),        (a - y) / (a (1 - a)), but
  *          p = a clipped to [1e-15, 1 - 1e-15]     0 where a is clipped
  *   mse    (a - y)^2                               2 (a - y)
  *   mae    |a - y|                                 sign(a - y), 0 if a = y
- *   huber  q (|a - y| - q / 2),                    a - y held in
- *          q = |a - y| held below delta            [-delta, delta]
- *   cce    -y log p, p as of bce; 0 where y is 0   -y / a, likewise
+ *   huber  q (|a - y| - q / 2),                    a - y clipped to
+ *          q = min(|a - y|, delta)                 [-delta, delta]
+ *   cce    -y log p, p clipped as for bce,         -y / a, but
+ *          0 where y is 0                          0 where a is clipped
  *
- * (cce behind a softmax is in softmax_tmpl.h.)
+ * (The gradient of cce behind a softmax is in softmax_tmpl.h.)
  *
- * The clipping is the tutorial's: it keeps the loss finite for every output
- * that is a number. Behind a sigmoid -log a is softplus(-z) and -log(1 - a) is
- * softplus(z), which say more than a sigmoid that is nearly 1, and at most the
- * same -log 1e-15. There dJ/dz of bce is a - y, for a (1 - a)
- * cancels: that is the derivative without the clipping, as the tutorial's, so
- * that an output which is wrong and saturated still learns. Comparisons let a
- * NaN pass. Terms are always computed and added in double, for f32 networks
- * too.
+ * Clipping is the tutorial's: it keeps the loss finite for every output that is
+ * a number. Comparisons let a NaN pass, so a network that has diverged shows.
+ *
+ * Behind a sigmoid the loss is computed from z instead of a, because -log a is
+ * softplus(-z) and -log(1 - a) is softplus(z), which stay exact where a rounds
+ * to 1. The same limit, -log 1e-15, holds for them. There dJ/dz of bce is
+ * a - y, since a (1 - a) cancels. That is the derivative without clipping, as
+ * in the tutorial, so that a saturated output that is wrong still learns.
+ *
+ * Terms are computed and added in double for f32 networks too. Term i is added
+ * to lane i mod 8 (see kernels.h).
+ *
+ * This file is a template. Its parameters are the vocabulary of vec_portable.h
+ * (above all vec, VLEN, vselect and vlt), load_lanes, combine and combine_long
+ * of loops_tmpl.h, vlog and clamp of elementary_tmpl.h, softplus of
+ * activation_functions_tmpl.h, and times of softmax_tmpl.h.
  */
 
-/* The whole derivative of mse, with 2 in the scale, and that of bce behind a
- * sigmoid. */
+/* d[i] = (a[i] - y[i]) * scale: the gradient of bce behind a sigmoid, and that
+ * of mse if the scale contains the 2. */
 static inline vec scaled_difference(vec a, vec y, vec scale)
 {
     return vmul(vsub(a, y), scale);
@@ -39,52 +45,193 @@ static void difference(size_t n, double scale, const void *a, const void *y,
     combine(scaled_difference, n, a, y, scale, d);
 }
 
+/* The derivative of the clipping is 0 at both ends and beyond them. */
+static inline vec zero_if_clipped(vec derivative, vec a)
+{
+    const vec low = vset1(R(1e-15));
+    const vec high = vset1(R(1.0 - 1e-15));
+    derivative = vselect(vle(a, low), vzero(), derivative);
+    return vselect(vle(high, a), vzero(), derivative);
+}
+
+static vec bce_derivative(vec a, vec y, vec scale)
+{
+    const vec one = vset1(R(1.0));
+    vec derivative = vdiv(vsub(a, y), vmul(a, vsub(one, a)));
+    return vmul(zero_if_clipped(derivative, a), scale);
+}
+
+static vec cce_derivative(vec a, vec y, vec scale)
+{
+    return vmul(zero_if_clipped(vneg(vdiv(y, a)), a), scale);
+}
+
+/* Where neither comparison holds the difference is 0 or NaN, and so is the
+ * result: NaN must not turn into a sign. */
+static vec mae_derivative(vec a, vec y, vec scale)
+{
+    vec d = vsub(a, y);
+    vec sign = vselect(vlt(d, vzero()), vneg(scale), vmul(d, scale));
+    return vselect(vlt(vzero(), d), scale, sign);
+}
+
+static vec clipped_difference(vec a, vec y, vec delta)
+{
+    vec d = vsub(a, y);
+    vec low = vneg(delta);
+    return vselect(vlt(delta, d), delta, vselect(vlt(d, low), low, d));
+}
+
+/* For mse the exact factor 2 joins the scale. For Huber's loss delta is the one
+ * constant of the loop, so the scale needs a second pass. */
+static void loss_gradient(const mlpi_loss_terms *t, double scale, void *d)
+{
+    switch (t->loss) {
+    case MLP_LOSS_BCE:
+        combine_long(bce_derivative, t->n, t->a, t->y, scale, d);
+        break;
+    case MLP_LOSS_MSE:
+        difference(t->n, 2.0 * scale, t->a, t->y, d);
+        break;
+    case MLP_LOSS_CCE:
+        combine_long(cce_derivative, t->n, t->a, t->y, scale, d);
+        break;
+    case MLP_LOSS_MAE:
+        combine_long(mae_derivative, t->n, t->a, t->y, scale, d);
+        break;
+    case MLP_LOSS_HUBER:
+        combine_long(clipped_difference, t->n, t->a, t->y, t->delta, d);
+        combine_long(times, t->n, d, d, scale, d);
+        break;
+    }
+}
+
+static vec plus(vec x, vec unused, vec constant)
+{
+    (void)unused;
+    return vadd(x, constant);
+}
+
+/* Label smoothing of targets: two roundings, hence two passes. */
+static COLD void affine(size_t n, double factor, double offset, void *y)
+{
+    combine_long(times, n, y, y, factor, y);
+    combine_long(plus, n, y, y, offset, y);
+}
+
 #if REAL_BITS == 64
 
 enum { LANE_VECS = MLPI_LANES / VLEN }; /* vectors that hold the eight lanes */
 
 _Static_assert(MLPI_LANES % VLEN == 0, "lanes are whole vectors");
 
-typedef vec term(vec a, vec y, vec delta);
+/* The terms of one vector of outputs. Only Huber's loss uses delta. */
+typedef vec term_function(vec a, vec y, vec delta);
 
-/* The loss can be no larger: this is -log 1e-15. */
-static inline vec capped(vec loss)
+/* True if all targets of a vector are 0 or 1, that is, if y^2 - y is 0. */
+static inline bool all_binary(vec y)
 {
-    const vec most = vset1(0x1.144f69ff9ffc4p+5);
-    return vselect(vlt(most, loss), most, loss);
+    return vall(vle(vabs(vsub(vmul(y, y), y)), vzero()));
+}
+
+/* min(loss, -log 1e-15), the largest loss that a clipped output can have. */
+static inline vec limited(vec loss)
+{
+    const vec limit = vset1(0x1.144f69ff9ffc4p+5);
+    return vselect(vlt(limit, loss), limit, loss);
 }
 
 /* -log of the sigmoid of z. */
-static inline vec log_loss(vec z)
+static inline vec minus_log_sigmoid(vec z)
 {
-    return capped(vsoftplus(vneg(z), vzero()));
+    return limited(vsoftplus(vneg(z), vzero()));
 }
 
 static vec bce_logit_term(vec z, vec y, vec delta)
 {
     (void)delta;
-    if (vall(vle(vabs(vsub(vmul(y, y), y)), vzero()))) {
-        return log_loss(vselect(vle(y, vzero()), vneg(z), z));
+    /* With y 0 or 1 one of the two products is 0 and needs no softplus. */
+    if (all_binary(y)) {
+        return minus_log_sigmoid(vselect(vle(y, vzero()), vneg(z), z));
     }
-    vec p = vmul(y, log_loss(z));
-    return vadd(p, vmul(vsub(vset1(1.0), y), log_loss(vneg(z))));
+    vec positive = vmul(y, minus_log_sigmoid(z));
+    vec negative = vmul(vsub(vset1(1.0), y), minus_log_sigmoid(vneg(z)));
+    return vadd(positive, negative);
 }
 
-/* The term of some lanes, times its weight if there are weights. */
-static inline ALWAYS_INLINE vec weighted_term(term *f, const mlpi_terms *t,
-                                              size_t at, bool part, size_t n)
+static inline ALWAYS_INLINE vec clipped_output(vec a)
 {
-    vec a = load_lanes((const real *)t->a + at, part, n);
-    vec y = load_lanes((const real *)t->y + at, part, n);
+    return clamp(a, 1e-15, 1.0 - 1e-15);
+}
+
+static vec bce_term(vec a, vec y, vec delta)
+{
+    (void)delta;
+    const vec one = vset1(1.0);
+    vec p = clipped_output(a);
+    /* With y 0 or 1 one of the two products is 0 and needs no logarithm. */
+    if (all_binary(y)) {
+        return vneg(vlog(vselect(vle(y, vzero()), vsub(one, p), p)));
+    }
+    vec log_p = vlog(p);
+    vec log_q = vlog(vsub(one, p));
+    return vneg(vadd(vmul(y, log_p), vmul(vsub(one, y), log_q)));
+}
+
+static inline ALWAYS_INLINE vec mse_term(vec a, vec y, vec delta)
+{
+    (void)delta;
+    vec d = vsub(a, y);
+    return vmul(d, d);
+}
+
+/* A class with y = 0 contributes 0, also where its output is NaN. */
+static vec cce_term(vec a, vec y, vec delta)
+{
+    (void)delta;
+    const mask none = vle(vabs(y), vzero());
+    return vselect(none, vzero(), vneg(vmul(y, vlog(clipped_output(a)))));
+}
+
+static vec cce_logit_term(vec z, vec y, vec delta)
+{
+    (void)delta;
+    const mask none = vle(vabs(y), vzero());
+    return vselect(none, vzero(), vmul(y, minus_log_sigmoid(z)));
+}
+
+static vec mae_term(vec a, vec y, vec delta)
+{
+    (void)delta;
+    return vabs(vsub(a, y));
+}
+
+static vec huber_term(vec a, vec y, vec delta)
+{
+    vec d = vabs(vsub(a, y));
+    vec q = vselect(vlt(delta, d), delta, d);
+    return vmul(q, vsub(d, vmul(vset1(0.5), q)));
+}
+
+/* The terms from number i on, a whole vector or the first n lanes, times their
+ * weights if there are weights. */
+static inline ALWAYS_INLINE vec weighted_terms(term_function *f,
+                                               const mlpi_loss_terms *t,
+                                               size_t i, bool part, size_t n)
+{
+    vec a = load_lanes((const real *)t->a + i, part, n);
+    vec y = load_lanes((const real *)t->y + i, part, n);
     vec terms = f(a, y, vset1(t->delta));
     if (!t->weight) {
         return terms;
     }
-    return vmul(terms, load_lanes(t->weight + at, part, n));
+    return vmul(terms, load_lanes(t->weight + i, part, n));
 }
 
-static inline ALWAYS_INLINE void add_terms(term *f, const mlpi_terms *t,
-                                           double lanes[MLPI_LANES])
+/* Adds all terms to their lanes. The sums stay in registers while there are
+ * whole groups of MLPI_LANES terms. */
+static inline ALWAYS_INLINE void
+add_terms(term_function *f, const mlpi_loss_terms *t, double lanes[MLPI_LANES])
 {
     size_t n = t->n;
     vec s[LANE_VECS];
@@ -95,33 +242,44 @@ static inline ALWAYS_INLINE void add_terms(term *f, const mlpi_terms *t,
     for (; i + MLPI_LANES <= n; i += MLPI_LANES) {
         UNROLL
         for (size_t v = 0; v < LANE_VECS; v++) {
-            s[v] = vadd(s[v], weighted_term(f, t, i + v * VLEN, false, VLEN));
+            s[v] = vadd(s[v], weighted_terms(f, t, i + v * VLEN, false, VLEN));
         }
     }
     for (size_t v = 0; v < LANE_VECS; v++) {
         vstore(lanes + v * VLEN, s[v]);
     }
-    /* The tail: its lanes alone receive a term. */
+    /* The lanes beyond the last term must keep their values, so the tail is
+     * added lane by lane. */
     for (size_t lane = 0; i < n; lane += VLEN, i += VLEN) {
         size_t left = min_size(VLEN, n - i);
         real terms[VLEN];
-        vstore(terms, weighted_term(f, t, i, left < VLEN, left));
+        vstore(terms, weighted_terms(f, t, i, left < VLEN, left));
         for (size_t v = 0; v < left; v++) {
             lanes[lane + v] += terms[v];
         }
     }
 }
 
+/* One copy of the loop for all terms that take long beside a call. */
+static COLD void add_long_terms(term_function *f, const mlpi_loss_terms *t,
+                                double lanes[MLPI_LANES])
+{
+    add_terms(f, t, lanes);
+}
+
+/* A group is a multiple both of the eight lanes and of what one call of
+ * softplus computes, since both numbers of vectors are powers of two. */
 enum {
     GROUP = (int)LANE_VECS > (int)SOFTPLUS_VECS ? (int)LANE_VECS
                                                 : (int)SOFTPLUS_VECS
 };
 
-/* Terms of bce behind a sigmoid, without weights, as long as there are GROUP
- * vectors of them whose y are 0 or 1: they have one softplus each, and several
- * of those take little more time than one. Returns how many terms. */
-static NEVER_INLINE size_t add_sharp_logits(const mlpi_terms *t,
-                                            double lanes[MLPI_LANES])
+/* Adds terms of bce behind a sigmoid, without weights, in groups of GROUP
+ * vectors, as long as all targets of a group are 0 or 1. Such a term needs one
+ * softplus, and SOFTPLUS_VECS of them at a time take little longer than one,
+ * because they hide each other's latency. Returns the number of terms added. */
+static NEVER_INLINE size_t add_binary_logits(const mlpi_loss_terms *t,
+                                             double lanes[MLPI_LANES])
 {
     const real *z = t->a;
     const real *y = t->y;
@@ -132,21 +290,22 @@ static NEVER_INLINE size_t add_sharp_logits(const mlpi_terms *t,
     size_t i = 0;
     for (; i + (size_t)GROUP * VLEN <= t->n; i += (size_t)GROUP * VLEN) {
         vec x[GROUP];
-        vec blunt = vzero();
+        vec not_binary = vzero(); /* > 0 in a lane with another target */
         for (size_t v = 0; v < GROUP; v++) {
             vec target = vload(y + i + v * VLEN);
             x[v] = vload(z + i + v * VLEN);
             x[v] = vselect(vle(target, vzero()), x[v], vneg(x[v]));
-            blunt = vadd(blunt, vabs(vsub(vmul(target, target), target)));
+            vec excess = vabs(vsub(vmul(target, target), target));
+            not_binary = vadd(not_binary, excess);
         }
-        if (!vall(vle(blunt, vzero()))) {
+        if (!vall(vle(not_binary, vzero()))) {
             break;
         }
         for (size_t v = 0; v < GROUP; v += SOFTPLUS_VECS) {
             softplus(SOFTPLUS_VECS, x + v, x + v);
         }
         for (size_t v = 0; v < GROUP; v++) {
-            s[v % LANE_VECS] = vadd(s[v % LANE_VECS], capped(x[v]));
+            s[v % LANE_VECS] = vadd(s[v % LANE_VECS], limited(x[v]));
         }
     }
     for (size_t v = 0; v < LANE_VECS; v++) {
@@ -155,13 +314,13 @@ static NEVER_INLINE size_t add_sharp_logits(const mlpi_terms *t,
     return i;
 }
 
-/* The term is inlined: with a call for each vector, as add_long_terms of
- * loss_other_tmpl.h has, a tiny step takes a fifth longer. */
-static void add_logits(const mlpi_terms *terms, double lanes[MLPI_LANES])
+/* The term is inlined here: if it were called for each vector, as by
+ * add_long_terms, a step of a tiny network would take a fifth longer. */
+static void add_logits(const mlpi_loss_terms *terms, double lanes[MLPI_LANES])
 {
-    mlpi_terms rest = *terms;
+    mlpi_loss_terms rest = *terms;
     if (!rest.weight && rest.n >= (size_t)GROUP * VLEN) {
-        size_t done = add_sharp_logits(terms, lanes);
+        size_t done = add_binary_logits(terms, lanes);
         rest.n -= done;
         rest.a = (const real *)rest.a + done;
         rest.y = (const real *)rest.y + done;
@@ -169,12 +328,31 @@ static void add_logits(const mlpi_terms *terms, double lanes[MLPI_LANES])
     add_terms(bce_logit_term, &rest, lanes);
 }
 
-static void loss_terms(const mlpi_terms *terms, double lanes[MLPI_LANES])
+/* Short terms are inlined into a loop of their own; long ones share a loop that
+ * calls them. */
+static void loss_terms(const mlpi_loss_terms *terms, double lanes[MLPI_LANES])
 {
-    if (terms->loss == MLP_LOSS_BCE && terms->of_logits) {
-        add_logits(terms, lanes);
-    } else {
-        LENT(other_terms)(terms, lanes);
+    switch (terms->loss) {
+    case MLP_LOSS_BCE:
+        if (terms->of_logits) {
+            add_logits(terms, lanes);
+        } else {
+            add_long_terms(bce_term, terms, lanes);
+        }
+        break;
+    case MLP_LOSS_MSE:
+        add_terms(mse_term, terms, lanes);
+        break;
+    case MLP_LOSS_CCE:
+        add_long_terms(terms->of_logits ? cce_logit_term : cce_term, terms,
+                       lanes);
+        break;
+    case MLP_LOSS_MAE:
+        add_long_terms(mae_term, terms, lanes);
+        break;
+    case MLP_LOSS_HUBER:
+        add_long_terms(huber_term, terms, lanes);
+        break;
     }
 }
 

@@ -1,38 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Optimizer steps on flat arrays. Parameters: the vocabulary, loop_tmpl.h,
- * math_tmpl.h and lent.h, by which update_rest_tmpl.h does what is rare.
+ * Updates of parameters by the optimizers, on flat arrays and on blocks of
+ * rows. Let g be the gradient dw after clipping and scaling,
  *
- *   sgd_step   w := w - alpha dw         (gradient descent, chapter 3.3)
+ *   g = scale * min(max(dw, -limit), limit)
  *
- * and the rules, of a gradient g = dw that was clipped, with what they remember
- * of former ones (descent.c tells their constants):
+ * v and s what the optimizer remembers of earlier gradients (state[0] and
+ * state[1]), and w' = weight_factor * w, which is w unless weights decay. Every
+ * kind computes a change and subtracts it, w := w' - change:
  *
- *   momentum  v := decay v + gain g                      w := w - alpha v
- *   nesterov  v likewise                  w := w - alpha (g + decay v)
- *   rmsprop   s := decay s + gain g^2     w := w - alpha g / (sqrt s + eps)
- *   adam      v and s likewise    w := w - alpha v / (sqrt s * root + eps)
- *   rprop     if g has the sign that it had before, step := grow step; if it
- *             has the other, step := shrink step and g := 0; then
- *             w := w - sign(g) step
+ *   sgd       change = alpha g
+ *   momentum  v := decay v + gain g
+ *             change = alpha v
+ *   nesterov  v := decay v + gain g
+ *             change = alpha (g + decay v)
+ *   rmsprop   s := decay s + gain g^2
+ *             change = alpha g / (sqrt s + epsilon)
+ *   adam      v := decay[0] v + gain[0] g,  s := decay[1] s + gain[1] g^2
+ *             change = alpha v / (root_factor sqrt s + epsilon)
+ *   rprop     size := rprop_grow size if g has the sign of the previous g;
+ *             size := rprop_shrink size and g := 0 if it has the opposite sign;
+ *             change = sign(g) size
  *
- * alpha times something, and the difference from w, are rounded one after the
- * other, as NumPy does. Before, w is multiplied by `keep`.
+ * (Kingma and Ba, "Adam", 2015; Riedmiller and Braun, "RPROP", 1993.) The
+ * caller, train/parameter_update.c, sets the constants. The change and the
+ * difference are two roundings, as in NumPy. Every element is computed by the
+ * same operations whether it stands in a whole vector or in the last lanes.
+ *
+ * This file is a template. Its parameters are the vocabulary that
+ * vec_portable.h describes (above all vec, VLEN, vfma and vselect), and
+ * load_lanes, store_lanes and combine of loops_tmpl.h.
  */
-static inline vec descended(vec dw, vec w, vec alpha)
+static inline vec sgd_update(vec dw, vec w, vec alpha)
 {
     return vsub(w, vmul(alpha, dw));
 }
 
+/* The plain case of sgd, without clipping, scale or decay, needs one pass with
+ * one constant, and small networks notice the difference. */
 static void sgd_step(size_t n, double alpha, const void *dw, void *w)
 {
-    combine(descended, n, dw, w, alpha, w);
+    combine(sgd_update, n, dw, w, alpha, w);
 }
 
-/* mlpi_optimizer_step's constants, one in all lanes. */
+/* The constants of mlpi_optimizer_step, each repeated in all lanes. */
 typedef struct constants {
-    vec limit, scale, keep, alpha, decay[2], gain[2], root, epsilon;
-    vec grow, shrink, least, most;
+    vec limit, scale, weight_factor, alpha, decay[2], gain[2];
+    vec root_factor, epsilon;
+    vec rprop_grow, rprop_shrink, rprop_min, rprop_max;
 } constants;
 
 static NEVER_INLINE constants constants_of(const mlpi_optimizer_step *u)
@@ -40,49 +55,87 @@ static NEVER_INLINE constants constants_of(const mlpi_optimizer_step *u)
     return (constants){
         .limit = vset1((real)u->limit),
         .scale = vset1((real)u->scale),
-        .keep = vset1((real)u->keep),
+        .weight_factor = vset1((real)u->weight_factor),
         .alpha = vset1((real)u->alpha),
         .decay = {vset1((real)u->decay[0]), vset1((real)u->decay[1])},
         .gain = {vset1((real)u->gain[0]), vset1((real)u->gain[1])},
-        .root = vset1((real)u->root),
+        .root_factor = vset1((real)u->root_factor),
         .epsilon = vset1((real)u->epsilon),
-        .grow = vset1((real)u->grow),
-        .shrink = vset1((real)u->shrink),
-        .least = vset1((real)u->least),
-        .most = vset1((real)u->most)};
+        .rprop_grow = vset1((real)u->rprop_grow),
+        .rprop_shrink = vset1((real)u->rprop_shrink),
+        .rprop_min = vset1((real)u->rprop_min),
+        .rprop_max = vset1((real)u->rprop_max)};
 }
 
-/* A rule's step down from w, along the clipped gradient g. */
-typedef vec rule_step(const constants *c, vec g, vec state[2]);
+/* A kind of optimizer: brings the state up to date with the gradient g and
+ * returns the change that is subtracted from w. */
+typedef vec change_function(const constants *c, vec g, vec state[2]);
 
-/* An average that forgets. What would be subnormal is 0: it counts for nothing,
- * and would be computed slowly ever after, for 0.9 times the smallest number is
- * that number again. */
+/* A running average. A subnormal result is replaced by 0: its effect is
+ * nothing, but arithmetic with it is slow on many CPUs, and it would never
+ * vanish by itself, because 0.9 times the smallest number rounds to that number
+ * again. */
 static inline vec averaged(const constants *c, size_t which, vec old, vec x)
 {
     vec y = vfma(c->gain[which], x, vmul(c->decay[which], old));
     return vselect(vlt(vabs(y), vset1(SMALLEST_NORMAL)), vzero(), y);
 }
 
-/* All rules are of one type. NOLINTNEXTLINE(readability-non-const-parameter) */
-static inline vec step_sgd(const constants *c, vec g, vec state[2])
+/* The state is not const because all kinds have one type.
+ * NOLINTNEXTLINE(readability-non-const-parameter) */
+static inline vec change_sgd(const constants *c, vec g, vec state[2])
 {
     (void)state;
     return vmul(c->alpha, g);
 }
 
-static inline vec step_momentum(const constants *c, vec g, vec state[2])
+static inline vec change_momentum(const constants *c, vec g, vec state[2])
 {
     state[0] = averaged(c, 0, state[0], g);
     return vmul(c->alpha, state[0]);
 }
 
-static inline vec step_adam(const constants *c, vec g, vec state[2])
+static inline vec change_nesterov(const constants *c, vec g, vec state[2])
+{
+    state[0] = averaged(c, 0, state[0], g);
+    return vmul(c->alpha, vfma(c->decay[0], state[0], g));
+}
+
+static inline vec change_rmsprop(const constants *c, vec g, vec state[2])
+{
+    state[0] = averaged(c, 0, state[0], vmul(g, g));
+    return vdiv(vmul(c->alpha, g), vadd(vsqrt(state[0]), c->epsilon));
+}
+
+static inline vec change_adam(const constants *c, vec g, vec state[2])
 {
     state[0] = averaged(c, 0, state[0], g);
     state[1] = averaged(c, 1, state[1], vmul(g, g));
     return vdiv(vmul(c->alpha, state[0]),
-                vfma(vsqrt(state[1]), c->root, c->epsilon));
+                vfma(vsqrt(state[1]), c->root_factor, c->epsilon));
+}
+
+/* The magnitude with the sign of x; 0 where x is 0 or NaN. */
+static inline vec with_sign(vec magnitude, vec x)
+{
+    return vselect(vlt(vzero(), vabs(x)), vcopysign(magnitude, x), vzero());
+}
+
+/* state[0] is the previous gradient. state[1] is the size of the change, which
+ * is 0 before the first update and then begins with alpha. */
+static inline vec change_rprop(const constants *c, vec g, vec state[2])
+{
+    vec agreement = vmul(g, state[0]); /* < 0 where the sign has changed */
+    vec size = vselect(vle(state[1], vzero()), c->alpha, state[1]);
+    size = vselect(vlt(vzero(), agreement), vmul(size, c->rprop_grow), size);
+    size = vselect(vlt(agreement, vzero()), vmul(size, c->rprop_shrink), size);
+    size = vselect(vlt(size, c->rprop_min), c->rprop_min, size);
+    size = vselect(vlt(c->rprop_max, size), c->rprop_max, size);
+    state[1] = size;
+    state[0] = vselect(vlt(agreement, vzero()), vzero(), g);
+    /* g - g is NaN where g is not finite. Adding it spoils the weight, as the
+     * other kinds do: without it the failure would stay unnoticed. */
+    return vadd(with_sign(size, state[0]), vsub(g, g));
 }
 
 static inline vec clipped(const constants *c, vec g)
@@ -93,11 +146,22 @@ static inline vec clipped(const constants *c, vec g)
     return vmul(g, c->scale);
 }
 
-/* Element i of the first row and those after it, a whole vector or the first n
- * lanes. */
-static inline ALWAYS_INLINE void update_at(rule_step *f, size_t states,
-                                           const span *s, const constants *c,
-                                           size_t i, bool part, size_t n)
+/* Parameters that form a block: `rows` rows of n numbers. Consecutive rows are
+ * `dw_stride` apart in the gradients and `w_stride` in w and the states. */
+typedef struct span {
+    size_t rows, n;
+    const real *dw;
+    size_t dw_stride;
+    real *w, *state[2];
+    size_t w_stride;
+} span;
+
+/* Updates a vector at element i of the first row, or only its first n lanes if
+ * `part` is true. `states` is the number of states, a constant at each call. */
+static inline ALWAYS_INLINE void update_vector(change_function *change,
+                                               size_t states, const span *s,
+                                               const constants *c, size_t i,
+                                               bool part, size_t n)
 {
     vec state[2];
     if (states > 0) {
@@ -107,9 +171,9 @@ static inline ALWAYS_INLINE void update_at(rule_step *f, size_t states,
         state[1] = load_lanes(s->state[1] + i, part, n);
     }
     vec g = clipped(c, load_lanes(s->dw + i, part, n));
-    vec step = f(c, g, state);
-    vec kept = vmul(c->keep, load_lanes(s->w + i, part, n));
-    store_lanes(s->w + i, vsub(kept, step), part, n);
+    vec difference = change(c, g, state);
+    vec w = vmul(c->weight_factor, load_lanes(s->w + i, part, n));
+    store_lanes(s->w + i, vsub(w, difference), part, n);
     if (states > 0) {
         store_lanes(s->state[0] + i, state[0], part, n);
     }
@@ -118,53 +182,53 @@ static inline ALWAYS_INLINE void update_at(rule_step *f, size_t states,
     }
 }
 
-static inline ALWAYS_INLINE void next_row(span *s, size_t states)
+static inline ALWAYS_INLINE void
+update_rows(change_function *change, size_t states, const constants *c, span s)
 {
-    s->dw += s->dw_stride;
-    s->w += s->w_stride;
-    for (size_t k = 0; k < states; k++) {
-        s->state[k] += s->w_stride;
-    }
-}
-
-/* The whole vectors of all rows; returns how many elements those of one are. */
-static inline ALWAYS_INLINE size_t update_whole(rule_step *f, size_t states,
-                                                const constants *c, span s)
-{
-    const size_t whole = s.n / VLEN * VLEN;
     for (size_t r = 0; r < s.rows; r++) {
-        for (size_t i = 0; i < whole; i += VLEN) {
-            update_at(f, states, &s, c, i, false, VLEN);
+        size_t i = 0;
+        for (; i + VLEN <= s.n; i += VLEN) {
+            update_vector(change, states, &s, c, i, false, VLEN);
         }
-        next_row(&s, states);
+        if (i < s.n) {
+            update_vector(change, states, &s, c, i, true, s.n - i);
+        }
+        s.dw += s.dw_stride;
+        s.w += s.w_stride;
+        for (size_t k = 0; k < states; k++) {
+            s.state[k] += s.w_stride;
+        }
     }
-    return whole;
 }
 
+/* The update of all parameters in a span. The matrix product calls this for
+ * each tile of dW while the tile is in the cache; `c` is made once for all. */
 static NEVER_INLINE void update_span(const mlpi_optimizer_step *u,
                                      const constants *c, const span *s)
 {
-    size_t done = 0;
     switch (u->kind) {
     case MLP_OPTIMIZER_SGD:
-        done = update_whole(step_sgd, 0, c, *s);
+        update_rows(change_sgd, 0, c, *s);
         break;
     case MLP_OPTIMIZER_MOMENTUM:
     case MLP_OPTIMIZER_TUTORIAL_MOMENTUM:
-        done = update_whole(step_momentum, 1, c, *s);
+        update_rows(change_momentum, 1, c, *s);
+        break;
+    case MLP_OPTIMIZER_NESTEROV:
+        update_rows(change_nesterov, 1, c, *s);
+        break;
+    case MLP_OPTIMIZER_RMSPROP:
+        update_rows(change_rmsprop, 1, c, *s);
         break;
     case MLP_OPTIMIZER_ADAM:
     case MLP_OPTIMIZER_ADAMW:
-        done = update_whole(step_adam, 2, c, *s);
+        update_rows(change_adam, 2, c, *s);
         break;
-    case MLP_OPTIMIZER_NESTEROV:
-    case MLP_OPTIMIZER_RMSPROP:
     case MLP_OPTIMIZER_RPROP:
-    case MLP_OPTIMIZER_LBFGS:
+        update_rows(change_rprop, 2, c, *s);
         break;
-    }
-    if (done < s->n) {
-        LENT(update_rest)(u, s, done);
+    case MLP_OPTIMIZER_LBFGS: /* needs many passes: train/lbfgs.c */
+        break;
     }
 }
 

@@ -31,9 +31,9 @@ static inline ALWAYS_INLINE void row_finish(const mlpi_row_layer *p, vec s,
                                             size_t j, real *z, bool part,
                                             bool hidden)
 {
-    size_t left = p->how.n - j;
+    size_t left = p->activation.n - j;
     s = vadd(s, load_lanes((const real *)p->b + j, part, left));
-    if (p->how.f == MLP_ACT_RELU) {
+    if (p->activation.f == MLP_ACT_RELU) {
         s = vrelu(s);
     }
     store_lanes(z + j, s, part && !hidden, left);
@@ -46,7 +46,7 @@ static inline ALWAYS_INLINE void row_narrow(const mlpi_row_layer *p,
                                             size_t vecs, bool part, bool far,
                                             bool hidden)
 {
-    const size_t n = p->how.n;
+    const size_t n = p->activation.n;
     const size_t inputs = p->n_prev;
     const real *w = (const real *)p->W + j;
     vec s[ROW_ACCUMULATORS];
@@ -123,7 +123,7 @@ static inline ALWAYS_INLINE void row_inputs(size_t count, size_t n,
 static NEVER_INLINE void row_wide(const mlpi_row_layer *p, const real *x,
                                   real *z)
 {
-    const size_t n = p->how.n;
+    const size_t n = p->activation.n;
     const real *w = p->W;
     size_t k = 0;
     for (; k + ROW_INPUTS <= p->n_prev; k += ROW_INPUTS, w += ROW_INPUTS * n) {
@@ -150,7 +150,7 @@ static inline ALWAYS_INLINE void row_dot(const mlpi_row_layer *p, const real *x,
         s = fma_real(x[k], w[k], s);
     }
     s += *(const real *)p->b;
-    *z = p->how.f == MLP_ACT_RELU && s <= R(0.0) ? R(0.0) : s;
+    *z = p->activation.f == MLP_ACT_RELU && s <= R(0.0) ? R(0.0) : s;
 }
 
 /* Computes a layer: z = x W + b in the order that suits its size, then its
@@ -159,7 +159,7 @@ static inline ALWAYS_INLINE void row_layer(const mlpi_row_layer *p,
                                            const real *x, real *z, bool far,
                                            bool hidden)
 {
-    const size_t n = p->how.n;
+    const size_t n = p->activation.n;
     if (n == 1) {
         row_dot(p, x, z);
     } else if (far && n > ROW_ACCUMULATORS * VLEN) {
@@ -180,20 +180,21 @@ static inline ALWAYS_INLINE void row_layer(const mlpi_row_layer *p,
             row_narrow(p, x, j, z, 1, true, far, hidden);
         }
     }
-    if (p->how.f != MLP_ACT_RELU && p->how.f != MLP_ACT_IDENTITY) {
-        activate(&p->how, z, z);
+    if (p->activation.f != MLP_ACT_RELU &&
+        p->activation.f != MLP_ACT_IDENTITY) {
+        activate(&p->activation, z, z);
     }
 }
 
 /* Sends the row through the layers. The outputs of hidden layers alternate
  * between two arrays. */
-static void predict_row(const mlpi_row *row)
+static void predict_row(const mlpi_row_args *row)
 {
     const real *x = row->x;
     for (size_t l = 0; l < row->L; l++) {
         const bool hidden = l + 1 < row->L;
         real *z = hidden ? row->hidden[l % 2] : row->out;
-        row_layer(&row->layer[l], x, z, row->far, hidden);
+        row_layer(&row->layer[l], x, z, row->exceeds_l1, hidden);
         x = z;
     }
 }

@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Primitives that need no vectors: see plain.h. Parameters: `real`, loop_tmpl.h
- * and convert_tmpl.h; these are plain loops, in the order that the comments of
- * ops.h promise.
+ * Kernels that gain little from vectors, because they are called once for each
+ * network, batch or prediction, or because they are bound by strided memory.
+ * They are plain loops in the order that kernels.h promises, compiled once for
+ * each precision, in portable_f32.c and portable_f64.c, and every table points
+ * to them by its member `scalar`. kernels.h has their contracts.
+ *
+ * This file is a template. Its parameters are `real` (float or double), R of
+ * loops_tmpl.h, row_of of gather_tmpl.h, and SCALAR_KERNELS, the name of the
+ * struct at the end, which table_tmpl.h defines.
  */
-/* The empty chain is 0, plus the bias. */
-void PLAIN(fill_empty)(const mlpi_gemm_args *p)
+
+/* ---------------------------------------------------------------------------
+ * Products and data
+ */
+
+/* The sum of no products is 0, so C is the bias. The sum 0 + bias is computed
+ * all the same: it turns a bias of -0 into 0, as in a longer product. */
+static void empty_product(const mlpi_gemm_args *p)
 {
     real *c = p->C;
     const real *bias = p->bias;
@@ -22,7 +34,9 @@ void PLAIN(fill_empty)(const mlpi_gemm_args *p)
     }
 }
 
-void PLAIN(one_hot)(const mlpi_gather *g)
+/* An unknown class makes the whole row NaN instead of 0, so that the loss of
+ * such a row is NaN and the mistake shows. */
+static void one_hot(const mlpi_gather *g)
 {
     const int32_t *classes = g->X.data;
     real *out = g->out;
@@ -39,7 +53,8 @@ void PLAIN(one_hot)(const mlpi_gather *g)
     }
 }
 
-void PLAIN(scatter)(size_t m, size_t n, const void *dense, mlp_view out)
+/* Elements between the columns of `out`, and rows' padding, stay untouched. */
+static void scatter(size_t m, size_t n, const void *dense, mlp_view out)
 {
     const real *x = dense;
     for (size_t i = 0; i < m; i++, x += n) {
@@ -50,7 +65,8 @@ void PLAIN(scatter)(size_t m, size_t n, const void *dense, mlp_view out)
     }
 }
 
-void PLAIN(unscale)(size_t m, size_t n, const void *mean_in, const void *std_in,
+/* Without contraction this is a product and a sum, as in NumPy. */
+static void unscale(size_t m, size_t n, const void *mean_in, const void *std_in,
                     void *a_inout)
 {
     const real *mean = mean_in;
@@ -63,7 +79,7 @@ void PLAIN(unscale)(size_t m, size_t n, const void *mean_in, const void *std_in,
     }
 }
 
-void PLAIN(from_double)(size_t n, const double *x, void *out_void)
+static void from_double(size_t n, const double *x, void *out_void)
 {
     real *out = out_void;
     for (size_t i = 0; i < n; i++) {
@@ -71,21 +87,29 @@ void PLAIN(from_double)(size_t n, const double *x, void *out_void)
     }
 }
 
-double PLAIN(round_to_real)(double x)
+/* Options are doubles. A check of one for an f32 network must test the number
+ * that the kernels will use, which may have overflowed to infinity. */
+static double round_to_real(double x)
 {
     return (double)(real)x;
 }
+
+/* ---------------------------------------------------------------------------
+ * Questions about data
+ */
 
 static bool is_not_finite(real x)
 {
     return !isfinite(x);
 }
 
+/* The negation makes this true for NaN. */
 static bool is_not_unit(real x)
 {
     return !(x >= R(0.0) && x <= R(1.0));
 }
 
+/* Searches row by row for the first element that is wrong. */
 static inline ALWAYS_INLINE bool find(bool (*wrong)(real), mlp_cview X,
                                       size_t *row, size_t *col)
 {
@@ -102,17 +126,18 @@ static inline ALWAYS_INLINE bool find(bool (*wrong)(real), mlp_cview X,
     return false;
 }
 
-bool PLAIN(find_not_finite)(mlp_cview X, size_t *row, size_t *col)
+static bool scan_not_finite(mlp_cview X, size_t *row, size_t *col)
 {
     return find(is_not_finite, X, row, col);
 }
 
-bool PLAIN(find_not_unit)(mlp_cview X, size_t *row, size_t *col)
+static bool find_not_unit(mlp_cview X, size_t *row, size_t *col)
 {
     return find(is_not_unit, X, row, col);
 }
 
-bool PLAIN(find_bad_row_sum)(mlp_cview X, size_t *row, double *sum)
+/* The comparison is negated so that a sum that is NaN is found too. */
+static bool find_bad_row_sum(mlp_cview X, size_t *row, double *sum)
 {
     for (size_t i = 0; i < X.rows; i++) {
         const real *x = row_of(X.data, X.row_stride, i);
@@ -129,36 +154,46 @@ bool PLAIN(find_bad_row_sum)(mlp_cview X, size_t *row, double *sum)
     return false;
 }
 
-/* A power of two that keeps squares of numbers up to `largest`, and of their
- * differences, within the range of a double; 1, which changes nothing, for all
- * but huge and tiny ones. 0 if there is no difference. */
-static double moment_scale(double largest, double differences)
+/* ---------------------------------------------------------------------------
+ * Statistics
+ */
+
+/* Returns a power of two by which a column is multiplied while its moments are
+ * computed, so that squares of its numbers and of their differences neither
+ * overflow nor underflow in double. It is 1 for all but huge and tiny numbers,
+ * and then changes nothing. It is 0 if the column has equal values only, that
+ * is, if `differences` is 0. */
+static double moment_scale(double max, double differences)
 {
     if (differences == 0.0) {
         return 0.0;
     }
-    return largest > 0x1p480 ? 0x1p-600 : largest < 0x1p-400 ? 0x1p600 : 1.0;
+    return max > 0x1p480 ? 0x1p-600 : max < 0x1p-400 ? 0x1p600 : 1.0;
 }
 
-/* Row after row, as NumPy's mean and std over axis 0 add them up. A column of
- * equal values has exactly that mean, and std 0, which sums may just miss. */
-void PLAIN(column_moments)(mlp_cview X, double *mean, double *std)
+/* Adds row after row, as NumPy's mean and std over axis 0 do. A column of equal
+ * values gets exactly its value and 0, which rounded sums could miss. Three
+ * passes over X find the scales, the means, and the deviations. */
+static void column_moments(mlp_cview X, double *mean, double *std)
 {
     const double m = (double)X.rows;
     const real *first = row_of(X.data, X.row_stride, 0);
     double scale[MLPI_MOMENT_COLUMNS];
-    /* For now, mean is the largest size, and std counts the differences. */
+    /* Until the scales are known, mean[j] holds the largest magnitude of a
+     * column, and std[j] the number of rows that differ from the first. */
     for (size_t j = 0; j < X.cols; j++) {
         mean[j] = std[j] = 0.0;
     }
     for (size_t i = 0; i < X.rows; i++) {
         const real *x = row_of(X.data, X.row_stride, i);
         for (size_t j = 0; j < X.cols; j++) {
-            double size = fabs((double)x[j * X.col_stride]);
-            mean[j] = size > mean[j] ? size : mean[j];
+            double magnitude = fabs((double)x[j * X.col_stride]);
+            mean[j] = magnitude > mean[j] ? magnitude : mean[j];
             std[j] += x[j * X.col_stride] != first[j * X.col_stride];
         }
     }
+    /* The second pass sums scaled numbers; the third sums squared deviations
+     * from the scaled mean. */
     for (size_t j = 0; j < X.cols; j++) {
         scale[j] = moment_scale(mean[j], std[j]);
         mean[j] = std[j] = 0.0;
@@ -186,20 +221,26 @@ void PLAIN(column_moments)(mlp_cview X, double *mean, double *std)
     }
 }
 
-void PLAIN(threshold_labels)(size_t m, size_t n, double threshold,
+/* ---------------------------------------------------------------------------
+ * Labels
+ */
+
+/* A comparison with NaN is false, so NaN needs a test of its own. */
+static void threshold_labels(size_t m, size_t n, double threshold,
                              const void *a_in, mlp_view labels)
 {
     const real *a = a_in;
     for (size_t i = 0; i < m; i++, a += n) {
         int32_t *row = (int32_t *)labels.data + i * labels.row_stride;
         for (size_t j = 0; j < n; j++) {
-            int32_t yes = (double)a[j] >= threshold;
-            row[j * labels.col_stride] = isnan(a[j]) ? -1 : yes;
+            int32_t label = (double)a[j] >= threshold;
+            row[j * labels.col_stride] = isnan(a[j]) ? -1 : label;
         }
     }
 }
 
-/* The first of the largest, n if there is a NaN. */
+/* Returns the index of the first of the largest elements, or n if there is a
+ * NaN. */
 static size_t first_largest(size_t n, const real *x)
 {
     size_t first = 0;
@@ -212,7 +253,7 @@ static size_t first_largest(size_t n, const real *x)
     return first;
 }
 
-void PLAIN(argmax_labels)(size_t m, size_t n, const void *a_in, mlp_view labels)
+static void argmax_labels(size_t m, size_t n, const void *a_in, mlp_view labels)
 {
     const real *a = a_in;
     for (size_t i = 0; i < m; i++, a += n) {
@@ -222,38 +263,59 @@ void PLAIN(argmax_labels)(size_t m, size_t n, const void *a_in, mlp_view labels)
     }
 }
 
-size_t PLAIN(count_correct)(size_t n, const void *a_in, const void *y_in)
+/* An output of NaN predicts 0 by the comparison, but must not count. A target
+ * that is neither 0 nor 1 equals no prediction. */
+static size_t count_correct(size_t n, const void *a_in, const void *y_in)
 {
     const real *a = a_in;
     const real *y = y_in;
-    size_t hits = 0;
+    size_t count = 0;
     for (size_t i = 0; i < n; i++) {
         real predicted = a[i] >= R(0.5) ? R(1.0) : R(0.0);
-        hits += predicted == y[i] && !isnan(a[i]);
+        count += predicted == y[i] && !isnan(a[i]);
     }
-    return hits;
+    return count;
 }
 
-size_t PLAIN(count_correct_rows)(size_t m, size_t n, const void *a_in,
+/* first_largest returns n for a row with a NaN, which is no column. */
+static size_t count_correct_rows(size_t m, size_t n, const void *a_in,
                                  const void *y_in)
 {
     const real *a = a_in;
     const real *y = y_in;
-    size_t hits = 0;
+    size_t count = 0;
     for (size_t i = 0; i < m; i++, a += n, y += n) {
         size_t predicted = first_largest(n, a);
-        hits += predicted < n && predicted == first_largest(n, y);
+        count += predicted < n && predicted == first_largest(n, y);
     }
-    return hits;
+    return count;
 }
 
-/* Product by product and then the sum, each rounded. */
-void PLAIN(running_average)(size_t n, double keep, double weight,
+/* The two products and their sum are rounded one by one, as in NumPy. */
+static void running_average(size_t n, double decay, double gain,
                             const void *x_in, void *y_in)
 {
     const real *x = x_in;
     real *y = y_in;
     for (size_t i = 0; i < n; i++) {
-        y[i] = R(keep) * y[i] + R(weight) * x[i];
+        y[i] = R(decay) * y[i] + R(gain) * x[i];
     }
 }
+
+const mlpi_scalar_kernels SCALAR_KERNELS = {
+    .empty_product = empty_product,
+    .one_hot = one_hot,
+    .scatter = scatter,
+    .unscale = unscale,
+    .from_double = from_double,
+    .round = round_to_real,
+    .scan_not_finite = scan_not_finite,
+    .find_not_unit = find_not_unit,
+    .find_bad_row_sum = find_bad_row_sum,
+    .column_moments = column_moments,
+    .threshold_labels = threshold_labels,
+    .argmax_labels = argmax_labels,
+    .count_correct = count_correct,
+    .count_correct_rows = count_correct_rows,
+    .running_average = running_average,
+};

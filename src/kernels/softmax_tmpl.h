@@ -121,8 +121,8 @@ static inline vec times(vec x, vec unused, vec factor)
 }
 
 /* Computes the derivative of the loss by z, times `scale`. */
-static void cce_slopes(const mlpi_activation *layer, double scale,
-                       const void *a_in, const void *y_in, void *d_in)
+static void cce_gradient(const mlpi_activation *layer, double scale,
+                         const void *a_in, const void *y_in, void *d_in)
 {
     size_t n = layer->n;
     const real *a = a_in;

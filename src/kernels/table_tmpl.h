@@ -1,14 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One kernel table: the templates, then the struct that names their functions.
- * Parameters: REAL_BITS (32 or 64), KERNEL_NAME (text), KERNEL_TABLE and KERNEL_TABLE_F64
- * (the names of this table and of the f64 one), OPS_LENDER, and OPS_BORROWS if
- * that is another table (see lent.h); and a vocabulary, included before.
+ * One kernel table: includes all templates and fills the struct with their
+ * functions. Each table is a translation unit of its own, so the functions are
+ * static and have the same plain names in every table; the debugger and grep
+ * find them by these names.
+ *
+ * This file is a template. A table file, such as avx2_f32.c, defines its
+ * parameters and includes a vocabulary before it:
+ *
+ *   REAL_BITS          32 or 64: the precision
+ *   KERNEL_NAME        the name of the instruction set, as a string
+ *   KERNEL_TABLE       the variable that is defined here
+ *   KERNEL_TABLE_F64   the f64 table of the same instruction set
+ *   vec_<isa>.h        the types real and vec, VLEN, and the operations that
+ *                      vec_portable.h describes
+ *
+ * The order of the includes matters: a template uses functions of those before
+ * it, and its head says which.
  */
 #include "kernels/kernels.h"
 
-#include "kernels/lent.h"
-#include "kernels/plain.h"
+/* This struct holds the functions without vectors, which all tables of a
+ * precision share. */
+#if REAL_BITS == 32
+#define SCALAR_KERNELS mlpi_scalar_f32
+#else
+#define SCALAR_KERNELS mlpi_scalar_f64
+#endif
 
 #include "kernels/loops_tmpl.h"
 #include "kernels/elementary_tmpl.h"
@@ -23,14 +41,10 @@
 #include "kernels/activation_tmpl.h"
 #include "kernels/predict_row_tmpl.h"
 #include "kernels/loss_tmpl.h"
-#ifndef OPS_BORROWS
 #include "kernels/gather_tmpl.h"
-#include "kernels/update_rest_tmpl.h"
 #include "kernels/penalty_tmpl.h"
-#include "kernels/loss_other_tmpl.h"
 #include "kernels/dropout_tmpl.h"
 #include "kernels/batch_norm_tmpl.h"
-#endif
 
 extern const mlpi_kernels KERNEL_TABLE, KERNEL_TABLE_F64;
 
@@ -40,13 +54,15 @@ const mlpi_kernels KERNEL_TABLE = {
     .dtype = MLP_F32,
 #else
     .dtype = MLP_F64,
+    /* Losses and norms are always added in double. */
     .loss_terms = loss_terms,
     .cce_lanes = cce_lanes,
-    .add_products = LENT(add_products),
-    .add_magnitudes = LENT(add_magnitudes),
+    .add_products = add_products,
+    .add_magnitudes = add_magnitudes,
 #endif
     .real_size = sizeof(real),
     .f64 = &KERNEL_TABLE_F64,
+    .scalar = &SCALAR_KERNELS,
     .map = map,
     .gemm_scratch = gemm_scratch,
     .gemm = gemm,
@@ -56,34 +72,21 @@ const mlpi_kernels KERNEL_TABLE = {
     .activate_backward = activate_backward,
     .predict_row = predict_row,
     .largest = largest,
-    .loss_slopes = LENT(loss_slopes),
+    .loss_gradient = loss_gradient,
     .difference = difference,
-    .cce_slopes = cce_slopes,
-    .affine = LENT(affine),
-    .dropout = LENT(dropout),
-    .moments = LENT(moments),
-    .normalise = LENT(normalise),
-    .normalise_sums = LENT(normalise_sums),
-    .normalise_backward = LENT(normalise_backward),
-    .running_average = PLAIN(running_average),
+    .cce_gradient = cce_gradient,
+    .affine = affine,
+    .dropout = dropout,
+    .moments = moments,
+    .normalise = normalise,
+    .normalise_sums = normalise_sums,
+    .normalise_backward = normalise_backward,
     .sgd_step = sgd_step,
     .optimizer_step = optimizer_step,
-    .penalise = LENT(penalise),
-    .gather = LENT(gather),
-    .one_hot = PLAIN(one_hot),
-    .scatter = PLAIN(scatter),
-    .unscale = PLAIN(unscale),
-    .to_double = LENT(to_double),
-    .from_double = PLAIN(from_double),
-    .round = PLAIN(round_to_real),
-    .find_not_finite = LENT(find_not_finite),
-    .is_finite = LENT(is_finite),
-    .products_stay_finite = LENT(products_stay_finite),
-    .find_not_unit = PLAIN(find_not_unit),
-    .find_bad_row_sum = PLAIN(find_bad_row_sum),
-    .column_moments = PLAIN(column_moments),
-    .threshold_labels = PLAIN(threshold_labels),
-    .argmax_labels = PLAIN(argmax_labels),
-    .count_correct = PLAIN(count_correct),
-    .count_correct_rows = PLAIN(count_correct_rows),
+    .penalise = penalise,
+    .gather = gather,
+    .to_double = to_double,
+    .find_not_finite = find_not_finite,
+    .is_finite = is_finite,
+    .products_stay_finite = products_stay_finite,
 };

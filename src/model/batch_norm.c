@@ -129,12 +129,13 @@ void mlpi_batch_norm_track(mlp_net *net, size_t m, const void *moments)
         if (!shape->batch_norm) {
             continue;
         }
-        kernels->running_average(shape->width, 1.0 - momentum, momentum,
-                                 mlpi_const_at(kernels, moments, shape->mean),
-                                 mlpi_at(kernels, net->running, shape->mean));
+        kernels->scalar->running_average(
+            shape->width, 1.0 - momentum, momentum,
+            mlpi_const_at(kernels, moments, shape->mean),
+            mlpi_at(kernels, net->running, shape->mean));
         if (m > 1) { /* else there is no unbiased variance */
             double unbiased = (double)m / (double)(m - 1);
-            kernels->running_average(
+            kernels->scalar->running_average(
                 shape->width, 1.0 - momentum, momentum * unbiased,
                 mlpi_const_at(kernels, moments, shape->variance),
                 mlpi_at(kernels, net->running, shape->variance));

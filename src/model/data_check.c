@@ -97,7 +97,7 @@ static mlp_status check_unit_interval(const mlp_net *net,
 {
     size_t row = 0;
     size_t col = 0;
-    if (!net->kernels->find_not_unit(*Y, &row, &col)) {
+    if (!net->kernels->scalar->find_not_unit(*Y, &row, &col)) {
         return MLP_OK;
     }
     return mlpi_error(hooks, MLP_ERR_ARGUMENT,
@@ -114,7 +114,7 @@ static mlp_status check_row_sums(const mlp_net *net, const mlp_hooks *hooks,
 {
     size_t row = 0;
     double sum = 0;
-    if (!net->kernels->find_bad_row_sum(*Y, &row, &sum)) {
+    if (!net->kernels->scalar->find_bad_row_sum(*Y, &row, &sum)) {
         return MLP_OK;
     }
     return mlpi_error(hooks, MLP_ERR_ARGUMENT,

@@ -41,7 +41,7 @@ static void read_block(const neurons *block, const void *reals, size_t offset,
 static void write_block(const neurons *block, const double *x, size_t offset)
 {
     const mlpi_kernels *kernels = block->net->kernels;
-    kernels->from_double(
+    kernels->scalar->from_double(
         block->n, x,
         mlpi_at(kernels, block->folded->parameters, offset + block->first));
 }

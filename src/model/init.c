@@ -75,7 +75,8 @@ static void draw_weights(const mlpi_kernels *kernels, const mlpi_shape shape[2],
         for (size_t j = 0; j < n_in; j++) {
             double w = s.is_uniform ? mlp_rng_uniform(rng, -s.width, s.width)
                                     : mlp_rng_randn(rng) * s.width;
-            kernels->from_double(1, &w, mlpi_at(kernels, W, j * n_out + i));
+            kernels->scalar->from_double(1, &w,
+                                         mlpi_at(kernels, W, j * n_out + i));
         }
     }
 }
@@ -84,7 +85,7 @@ static void draw_weights(const mlpi_kernels *kernels, const mlpi_shape shape[2],
 static void fill(const mlpi_kernels *kernels, void *reals, size_t n, double x)
 {
     for (size_t i = 0; i < n; i++) {
-        kernels->from_double(1, &x, mlpi_at(kernels, reals, i));
+        kernels->scalar->from_double(1, &x, mlpi_at(kernels, reals, i));
     }
 }
 

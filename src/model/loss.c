@@ -38,7 +38,7 @@ void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                           .std = net->out.scales ? net->out.std : NULL,
                           .out = out};
     if (targets->Y->dtype == MLP_I32) {
-        net->kernels->one_hot(&gather);
+        net->kernels->scalar->one_hot(&gather);
     } else {
         net->kernels->gather(&gather);
     }
@@ -119,7 +119,7 @@ static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
     double a[BLOCK];
     double y[BLOCK];
     double row_weights[BLOCK];
-    mlpi_terms terms = {
+    mlpi_loss_terms terms = {
         .loss = net->loss,
         .delta = net->huber_delta,
         .of_logits = of_logits,
@@ -239,12 +239,12 @@ static void write_derivatives(const mlp_net *net, const mlpi_outputs *outputs,
     }
     mlpi_activation how = mlpi_net_activation(net, net->layout.L, m);
     if (is_softmax_cce(net)) {
-        kernels->cce_slopes(&how, scale, a, y, d);
+        kernels->cce_gradient(&how, scale, a, y, d);
         return;
     }
-    mlpi_terms terms = {
+    mlpi_loss_terms terms = {
         .loss = net->loss, .delta = net->huber_delta, .n = n, .a = a, .y = y};
-    kernels->loss_slopes(&terms, scale, d);
+    kernels->loss_gradient(&terms, scale, d);
     kernels->activate_backward(&how, mlpi_const_at(kernels, outputs->Z, at), a,
                                d);
 }

@@ -6,7 +6,7 @@
  *     a  = a' * std + mean          outputs, where they go out
  *
  * column by column, with mean and std of the training data. The network keeps
- * them and applies them itself (kernels->gather, kernels->unscale), so that a
+ * them and applies them itself (kernels->gather, kernels->scalar->unscale), so that a
  * saved model cannot be used without its scaling or with another's. Without it
  * a column of large numbers would dominate the gradients.
  *
@@ -36,10 +36,10 @@ static mlp_cview columns(const mlp_net *net, mlp_cview rows, size_t first)
 static void block_moments(const mlp_net *net, mlp_cview rows,
                           double mean[BLOCK], double std[BLOCK])
 {
-    net->kernels->column_moments(rows, mean, std);
+    net->kernels->scalar->column_moments(rows, mean, std);
     for (size_t j = 0; j < rows.cols; j++) {
-        mean[j] = net->kernels->round(mean[j]);
-        std[j] = net->kernels->round(std[j]);
+        mean[j] = net->kernels->scalar->round(mean[j]);
+        std[j] = net->kernels->scalar->round(std[j]);
         if (std[j] == 0.0) {
             std[j] = 1.0;
         }
@@ -51,8 +51,8 @@ static void keep(const mlp_net *net, mlpi_scaling *to, size_t first, size_t n,
                  const double *mean, const double *std)
 {
     const mlpi_kernels *kernels = net->kernels;
-    kernels->from_double(n, mean, mlpi_at(kernels, to->mean, first));
-    kernels->from_double(n, std, mlpi_at(kernels, to->std, first));
+    kernels->scalar->from_double(n, mean, mlpi_at(kernels, to->mean, first));
+    kernels->scalar->from_double(n, std, mlpi_at(kernels, to->std, first));
     to->scales = true;
 }
 
@@ -127,9 +127,9 @@ static mlp_status check_moments(const mlp_net *net, const char *column,
 {
     for (size_t j = 0; j < n; j++) {
         /* A std of 1e-60 is above 0 as a double, and 0 as a float. */
-        double rounded = net->kernels->round(std[j]);
-        if (!isfinite(net->kernels->round(mean[j])) || !isfinite(rounded) ||
-            !(rounded > 0.0)) {
+        double rounded = net->kernels->scalar->round(std[j]);
+        if (!isfinite(net->kernels->scalar->round(mean[j])) ||
+            !isfinite(rounded) || !(rounded > 0.0)) {
             return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                               "%s %zu: expects a finite mean and a finite "
                               "std above 0 in %s, got %g and %g",

@@ -12,8 +12,8 @@
  *     MLP_VARIANCE        1 x n[l]         running      shape.variance
  *
  * W is stored input-major, as n[l-1] rows of n[l] numbers. Its view has the
- * shape of the formulas, n[l] x n[l-1], by its strides: element (i, j) is
- * W[j n[l] + i] of the array.
+ * shape of the formulas, n[l] x n[l-1], by its strides: element (i, j) is the
+ * number at shape.W + j n[l] + i of the array.
  */
 #ifndef MLPI_MODEL_TENSORS_H
 #define MLPI_MODEL_TENSORS_H

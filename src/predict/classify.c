@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Classes instead of outputs: the largest of a row, or each by a threshold. */
+/*
+ * Class labels instead of outputs. With cce the classes exclude each other,
+ * and the label of a row is the index of its largest output. With every other
+ * loss each output is a decision of its own: the label is 1 where
+ * a >= threshold, else 0. In both cases -1 stands for an output that is NaN.
+ */
 #include <math.h>
 
 #include "predict/predict.h"
@@ -7,17 +12,21 @@
 #include "model/data_check.h"
 #include "base/view.h"
 
-static void put_labels(const mlp_net *net, size_t m, double threshold,
-                       const void *A, mlp_view labels)
+/* Writes the labels of m rows of outputs A, real [m][n[L]], in the caller's
+ * units. */
+static void write_labels(const mlp_net *net, size_t m, double threshold,
+                         const void *A, mlp_view labels)
 {
     size_t n = mlpi_net_outputs(net);
     if (net->loss == MLP_LOSS_CCE) {
-        net->kernels->argmax_labels(m, n, A, labels);
+        net->kernels->scalar->argmax_labels(m, n, A, labels);
     } else {
-        net->kernels->threshold_labels(m, n, threshold, A, labels);
+        net->kernels->scalar->threshold_labels(m, n, threshold, A, labels);
     }
 }
 
+/* The inputs may hold NaN, as in mlp_predict, so only their shape is checked.
+ */
 mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
                         mlp_view labels)
 {
@@ -37,15 +46,16 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
     if (X.rows == 0) {
         return MLP_OK;
     }
+    /* Labels of a chunk are written before the next chunk is predicted. */
     mlp_workspace *ws = NULL;
     TRY(mlpi_workspace_make(net, X.rows, &ws));
-    for (size_t i = 0, rows = 0; i < X.rows; i += rows) {
+    for (size_t i = 0, m = 0; i < X.rows; i += m) {
         mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
-        rows = chunk.rows;
-        mlpi_predict_chunk(net, &ws->buffers, &chunk, NULL, rows);
-        mlpi_unscale_outputs(net, rows, ws->buffers.A);
-        put_labels(net, rows, threshold, ws->buffers.A,
-                   mlpi_view_rows(labels, sizeof(int32_t), i, rows));
+        m = chunk.rows;
+        mlpi_predict_chunk(net, &ws->buffers, &chunk, NULL, m);
+        mlpi_unscale_outputs(net, m, ws->buffers.A);
+        write_labels(net, m, threshold, ws->buffers.A,
+                     mlpi_view_rows(labels, sizeof(int32_t), i, m));
     }
     mlp_workspace_free(ws);
     return MLP_OK;

@@ -1,4 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Scores, chunk by chunk. Each chunk of rows is predicted, and its loss terms
+ * and right labels are added up, before the next chunk overwrites the buffers:
+ *
+ *     for each chunk:
+ *         A = network(X);  Y = targets, in the network's units
+ *         sum += loss terms of (A, Y)
+ *         A, Y = the same in the caller's units
+ *         correct += labels of A that are those of Y
+ *     loss = sum / terms;  accuracy = correct / (rows * labels of a row)
+ *
+ * A chunk has a multiple of MLPI_LANES rows, so each loss term is added to the
+ * same of the eight lanes whatever the size of the chunks is.
+ */
 #include "predict/evaluate.h"
 
 #include "model/data_check.h"
@@ -6,46 +20,52 @@
 #include "predict/predict.h"
 #include "base/error.h"
 
-/* What is to be scored becomes its rows [i, i + m). */
-static void cut(mlpi_eval_rows *rows, size_t i, size_t m)
+/* Reduces `rows` to m of its rows, beginning with row `first`. */
+static void select_rows(mlpi_eval_rows *rows, size_t first, size_t m)
 {
     rows->m = m;
     if (rows->order) {
-        rows->order += i;
+        rows->order += first;
     } else {
-        mlpi_cut_rows(&rows->X, i, m);
-        mlpi_cut_rows(&rows->Y, i, m);
+        mlpi_cut_rows(&rows->X, first, m);
+        mlpi_cut_rows(&rows->Y, first, m);
     }
 }
 
-/* Such rows and their targets, on the buffers. */
-static void run_scored(const mlp_net *net, const mlpi_predict_buffers *buffers,
-                       const mlpi_eval_rows *part)
+/* Computes Z and A of a chunk, and its targets Y, all in the network's units.
+ */
+static void predict_with_targets(const mlp_net *net,
+                                 const mlpi_predict_buffers *buffers,
+                                 const mlpi_eval_rows *chunk)
 {
-    mlpi_predict_chunk(net, buffers, &part->X, part->order, part->m);
-    mlpi_targets targets = {.m = part->m, .Y = &part->Y, .order = part->order};
+    mlpi_predict_chunk(net, buffers, &chunk->X, chunk->order, chunk->m);
+    mlpi_targets targets = {
+        .m = chunk->m, .Y = &chunk->Y, .order = chunk->order};
     mlpi_loss_targets(net, &targets, buffers->Y);
 }
 
-/* How many classes of the rows on the buffers are right? They are of the caller's
- * numbers. */
-static size_t count_hits(const mlp_net *net,
-                         const mlpi_predict_buffers *buffers,
-                         const mlpi_eval_rows *part)
+/* Counts the labels of a predicted chunk that are right. If the network scales
+ * targets, A and Y are first brought back into the caller's units; Y is read
+ * once more from the caller's array, because unscaling would round. */
+static size_t count_correct(const mlp_net *net,
+                            const mlpi_predict_buffers *buffers,
+                            const mlpi_eval_rows *chunk)
 {
-    size_t m = part->m;
+    size_t m = chunk->m;
     size_t n = mlpi_net_outputs(net);
     if (net->out.scales) {
         mlpi_unscale_outputs(net, m, buffers->A);
         net->kernels->gather(&(mlpi_gather){.m = m,
                                             .n = n,
-                                            .X = mlpi_operand_of(part->Y),
-                                            .order = part->order,
+                                            .X = mlpi_operand_of(chunk->Y),
+                                            .order = chunk->order,
                                             .out = buffers->Y});
     }
     return net->loss == MLP_LOSS_CCE
-               ? net->kernels->count_correct_rows(m, n, buffers->A, buffers->Y)
-               : net->kernels->count_correct(m * n, buffers->A, buffers->Y);
+               ? net->kernels->scalar->count_correct_rows(m, n, buffers->A,
+                                                          buffers->Y)
+               : net->kernels->scalar->count_correct(m * n, buffers->A,
+                                                     buffers->Y);
 }
 
 void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
@@ -53,23 +73,25 @@ void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
 {
     const mlpi_predict_buffers *buffers = &workspace->buffers;
     mlpi_loss_sum sum = {.total = 0};
-    size_t hits = 0;
+    size_t correct = 0;
     for (size_t i = 0, m = 0; i < rows->m; i += m) {
-        m = rows->m - i < workspace->rows ? rows->m - i : workspace->rows;
-        mlpi_eval_rows part = *rows;
-        cut(&part, i, m);
-        run_scored(net, buffers, &part);
+        m = mlpi_min_size(rows->m - i, workspace->rows);
+        mlpi_eval_rows chunk = *rows;
+        select_rows(&chunk, i, m);
+        predict_with_targets(net, buffers, &chunk);
         mlpi_loss_add(
             &sum, net,
             &(mlpi_outputs){
                 .m = m, .Z = buffers->Z, .A = buffers->A, .Y = buffers->Y});
-        hits += count_hits(net, buffers, &part);
+        correct += count_correct(net, buffers, &chunk);
     }
     scores->loss = mlpi_loss_mean(&sum);
     scores->accuracy =
-        (double)hits / ((double)rows->m * (double)mlpi_label_columns(net));
+        (double)correct / ((double)rows->m * (double)mlpi_label_columns(net));
 }
 
+/* Values are checked before: a score of NaN for one bad target among millions
+ * would help nobody. */
 mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
                         mlp_scores *scores)
 {

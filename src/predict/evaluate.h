@@ -1,19 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* Scores, for those who have a workspace and checked data. */
+/*
+ * The loss and the accuracy of a network over rows with known targets:
+ *
+ *     loss      J, the mean of the loss terms over all rows
+ *     accuracy  (labels that are right) / (rows * labels of a row)
+ *
+ * The loss is the one that training minimizes, in the network's units (scaled
+ * targets), but without penalties, dropout, label smoothing and row weights: it
+ * tells how good the network is, not how it was trained.
+ *
+ * A label is a class: with cce the index of the largest output of a row, else,
+ * for each output, whether it is at least 0.5. Labels are compared in the
+ * caller's units, because the threshold is meant in them.
+ */
 #ifndef MLPI_PREDICT_EVALUATE_H
 #define MLPI_PREDICT_EVALUATE_H
 
 #include "predict/workspace.h"
 
-/* Rows order[0..m-1] of X and Y, or 0..m-1 if that is NULL. */
+/* Rows to be scored: rows order[0..m-1] of X and Y, or their first m rows if
+ * `order` is NULL. With an order, rows that a fit holds out of its data can be
+ * scored where they are, without a copy. */
 typedef struct mlpi_eval_rows {
     size_t m;
-    mlp_cview X, Y;
+    mlp_cview X; /* (rows, n[0]) */
+    mlp_cview Y; /* (rows, n[L]), or (rows, 1) of MLP_I32 with cce */
     const size_t *order;
 } mlpi_eval_rows;
 
-/* mlp_evaluate without its checks and without allocating. Scores do not depend
- * on the workspace. */
+/* Computes the scores of m >= 1 checked rows as mlp_evaluate does, without
+ * allocating. The loss is NaN or infinite if outputs are. The bits of the
+ * scores do not depend on the size of the workspace's chunks; its threads are
+ * not used. */
 void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
                    const mlpi_eval_rows *rows, mlp_scores *scores);
 

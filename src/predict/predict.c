@@ -1,4 +1,21 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Outputs of a network for rows of inputs, in one of two ways.
+ *
+ * Many rows: each thread takes a contiguous range of rows, cuts it into chunks
+ * and takes one chunk at a time through all layers,
+ *
+ *     A[0] = X, or (X - mean) / std if the network scales its inputs
+ *     for l = 1..L:  A[l] = activation(A[l-1] W[l]^T + b[l])
+ *     A = A[L], or A[L] * std + mean if the network scales its targets
+ *
+ * The arrays `hidden` take turns as A[l-1] and A[l]. The last layer writes into
+ * the caller's array where its strides allow that, which saves a copy.
+ *
+ * One row: the set-up of the matrix products would take longer than the
+ * arithmetic, so one kernel takes the row through all layers. Both ways give
+ * the same bits, because each element is the same sum in the same order.
+ */
 #include "predict/predict.h"
 
 #include "model/data_check.h"
@@ -6,10 +23,12 @@
 #include "base/error.h"
 #include "base/view.h"
 
-/* A[0] of rows order[0..m-1] of X, or of its first m rows if that is NULL. */
-static mlpi_operand enter(const mlp_net *net,
-                          const mlpi_predict_buffers *buffers, mlpi_operand X,
-                          const size_t *order, size_t m)
+/* Returns A[0] of rows order[0..m-1] of X, or of its first m rows if `order` is
+ * NULL. They are X itself if nothing need be gathered or scaled; otherwise they
+ * are copied to buffers->X. */
+static mlpi_operand load_inputs(const mlp_net *net,
+                                const mlpi_predict_buffers *buffers,
+                                mlpi_operand X, const size_t *order, size_t m)
 {
     if (!net->in.scales && !order) {
         return X;
@@ -26,7 +45,8 @@ static mlpi_operand enter(const mlp_net *net,
     return (mlpi_operand){buffers->X, n, 1};
 }
 
-/* Z and A receive those of the last layer; they may be one array. */
+/* Computes Z and A of the last layer, real [m][n[L]], from A[0]. They may be
+ * one array if Z is not wanted. */
 static void run_layers(const mlp_net *net, const mlpi_predict_buffers *buffers,
                        mlpi_operand A_prev, size_t m, void *Z, void *A)
 {
@@ -46,40 +66,121 @@ static void run_layers(const mlp_net *net, const mlpi_predict_buffers *buffers,
 void mlpi_predict_chunk(const mlp_net *net, const mlpi_predict_buffers *buffers,
                         const mlp_cview *X, const size_t *order, size_t m)
 {
-    mlpi_operand A_0 = enter(net, buffers, mlpi_operand_of(*X), order, m);
+    mlpi_operand A_0 = load_inputs(net, buffers, mlpi_operand_of(*X), order, m);
     run_layers(net, buffers, A_0, m, buffers->Z, buffers->A);
 }
 
-/* Can this be one call? Not where A is X: a layer alone would read what it has
- * written. */
-static inline bool is_row(const mlp_net *net, const mlp_cview *X,
-                          const mlp_view *A)
+/* ---------------------------------------------------------------------------
+ * One row
+ */
+
+/* True if the kernel for single rows can be used. It cannot if A is X, because
+ * a network of one layer would overwrite inputs that it has still to read; nor
+ * with batch norm, where there are no row_layers. */
+static inline bool is_single_row(const mlp_net *net, const mlp_cview *X,
+                                 const mlp_view *A)
 {
     return X->rows == 1 && X->col_stride == 1 && A->col_stride == 1 &&
            X->data != A->data && net->row_layers;
 }
 
-static inline void run_row(const mlp_net *net,
-                           const mlpi_predict_buffers *buffers,
-                           const mlp_cview *X, const mlp_view *A)
+/* Predicts one row. The kernel prefetches weights if the L1 cache does not hold
+ * all of them. That cache is assumed to have L1_BYTES, 32 KiB, as in most CPUs.
+ */
+static inline void predict_single_row(const mlp_net *net,
+                                      const mlpi_predict_buffers *buffers,
+                                      const mlp_cview *X, const mlp_view *A)
 {
-    enum { NEAR = 32768 }; /* bytes that L1 holds */
-    mlpi_row row = {.L = net->layout.L,
-                    .layer = net->row_layers,
-                    .far =
-                        net->layout.parameters > NEAR / net->kernels->real_size,
-                    .x = X->data,
-                    .hidden = {buffers->hidden[0], buffers->hidden[1]},
-                    .out = A->data};
+    enum { L1_BYTES = 32768 };
+    mlpi_row_args row = {.L = net->layout.L,
+                         .layer = net->row_layers,
+                         .exceeds_l1 = net->layout.parameters >
+                                       L1_BYTES / net->kernels->real_size,
+                         .x = X->data,
+                         .hidden = {buffers->hidden[0], buffers->hidden[1]},
+                         .out = A->data};
     if (net->in.scales) {
-        row.x = enter(net, buffers, mlpi_operand_of(*X), NULL, 1).data;
+        row.x = load_inputs(net, buffers, mlpi_operand_of(*X), NULL, 1).data;
     }
     net->kernels->predict_row(&row);
     mlpi_unscale_outputs(net, 1, A->data);
 }
 
-static mlp_status look_at_output(const mlp_net *net, size_t rows,
-                                 const mlp_view *A)
+/* ---------------------------------------------------------------------------
+ * Many rows
+ */
+
+/* The arguments of one prediction, which all threads share. */
+typedef struct prediction {
+    const mlp_net *net;
+    const mlp_workspace *workspace;
+    const mlp_cview *X; /* (rows, n[0]) */
+    const mlp_view *A;  /* (rows, n[L]) */
+} prediction;
+
+/* Predicts rows [first, end), chunk by chunk. The last layer writes into the
+ * caller's array if that is dense and is not X, which later rows still need;
+ * otherwise it writes into a buffer, from which the outputs are copied. */
+static void predict_rows(const prediction *p,
+                         const mlpi_predict_buffers *buffers, size_t first,
+                         size_t end)
+{
+    const mlp_net *net = p->net;
+    const mlpi_kernels *kernels = net->kernels;
+    const mlp_view *A = p->A;
+    bool is_direct = A->data != p->X->data && A->col_stride == 1 &&
+                     (A->row_stride == A->cols || A->rows == 1);
+    mlpi_operand from = mlpi_operand_of(*p->X);
+    for (size_t i = first, m = 0; i < end; i += m) {
+        from.data = mlpi_const_at(kernels, p->X->data, i * from.row_stride);
+        m = mlpi_min_size(end - i, p->workspace->rows);
+        void *out =
+            is_direct ? mlpi_at(kernels, A->data, i * A->cols) : buffers->A;
+        run_layers(net, buffers, load_inputs(net, buffers, from, NULL, m), m,
+                   out, out);
+        mlpi_unscale_outputs(net, m, out);
+        if (!is_direct) {
+            kernels->scalar->scatter(
+                m, A->cols, out, mlpi_view_rows(*A, kernels->real_size, i, m));
+        }
+    }
+}
+
+/* Predicts the rows of one thread. */
+static void predict_partition(const mlpi_thread *self, void *context)
+{
+    const prediction *p = context;
+    size_t first = 0;
+    size_t m = 0;
+    mlpi_partition(self, p->X->rows, MLPI_LANES, &first, &m);
+    predict_rows(p, mlpi_predict_buffers_of(p->workspace, self), first,
+                 first + m);
+}
+
+/* For few rows, waking the threads takes longer than the work. */
+void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
+                  const mlp_cview *X, const mlp_view *A)
+{
+    if (is_single_row(net, X, A)) {
+        predict_single_row(net, &workspace->buffers, X, A);
+        return;
+    }
+    prediction p = {net, workspace, X, A};
+    if (workspace->team &&
+        mlpi_pays_for_threads(X->rows, net->layout.parameters)) {
+        mlpi_team_run(workspace->team, predict_partition, &p);
+    } else {
+        predict_rows(&p, &workspace->buffers, 0, X->rows);
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * Public functions
+ */
+
+/* Checks A with a message about what is wrong with it. */
+static mlp_status check_outputs(const mlp_net *net, size_t rows,
+                                const mlp_view *A)
 {
     mlpi_expected expected = {.name = "A",
                               .dtype = net->kernels->dtype,
@@ -88,6 +189,8 @@ static mlp_status look_at_output(const mlp_net *net, size_t rows,
     return mlpi_check_writable(&net->hooks, A, &expected);
 }
 
+/* The usual A, a dense array, passes without a call: for one row in a small
+ * network the checks are a large part of the time. */
 mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
                               const mlp_view *A)
 {
@@ -98,69 +201,10 @@ mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
     return mlpi_is_dense(&out, net->kernels->dtype, outputs) &&
                    A->rows == X->rows
                ? MLP_OK
-               : look_at_output(net, X->rows, A);
+               : check_outputs(net, X->rows, A);
 }
 
-/* Rows of X on their way into A. */
-typedef struct task {
-    const mlp_net *net;
-    const mlp_workspace *workspace;
-    const mlp_cview *X;
-    const mlp_view *A;
-} task;
-
-/* Rows [first, end). The last layer writes into A itself, if A is dense, and
- * not X. */
-static void predict_rows(const task *t, const mlpi_predict_buffers *buffers,
-                         size_t first, size_t end)
-{
-    const mlp_net *net = t->net;
-    const mlpi_kernels *kernels = net->kernels;
-    const mlp_view *A = t->A;
-    bool is_direct = A->data != t->X->data && A->col_stride == 1 &&
-                     (A->row_stride == A->cols || A->rows == 1);
-    mlpi_operand from = mlpi_operand_of(*t->X);
-    for (size_t i = first, m = 0; i < end; i += m) {
-        from.data = mlpi_const_at(kernels, t->X->data, i * from.row_stride);
-        m = end - i < t->workspace->rows ? end - i : t->workspace->rows;
-        void *out =
-            is_direct ? mlpi_at(kernels, A->data, i * A->cols) : buffers->A;
-        run_layers(net, buffers, enter(net, buffers, from, NULL, m), m, out,
-                   out);
-        mlpi_unscale_outputs(net, m, out);
-        if (!is_direct) {
-            kernels->scatter(m, A->cols, out,
-                             mlpi_view_rows(*A, kernels->real_size, i, m));
-        }
-    }
-}
-
-static void do_predict(const mlpi_thread *self, void *context)
-{
-    const task *t = context;
-    size_t first = 0;
-    size_t m = 0;
-    mlpi_partition(self, t->X->rows, MLPI_LANES, &first, &m);
-    predict_rows(t, mlpi_predict_buffers_of(t->workspace, self), first,
-                 first + m);
-}
-
-void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
-                  const mlp_cview *X, const mlp_view *A)
-{
-    if (is_row(net, X, A)) {
-        run_row(net, &workspace->buffers, X, A);
-        return;
-    }
-    task t = {net, workspace, X, A};
-    if (workspace->team &&
-        mlpi_pays_for_threads(X->rows, net->layout.parameters)) {
-        mlpi_team_run(workspace->team, do_predict, &t);
-    } else {
-        predict_rows(&t, &workspace->buffers, 0, X->rows);
-    }
-}
-
+/* The workspace is sized for these rows, so a single row allocates little. */
 mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)
 {
     if (!net) {
@@ -177,7 +221,8 @@ mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)
     return MLP_OK;
 }
 
-/* May this workspace serve the network? */
+/* Checks that the workspace's buffers fit the network. The kernels must be the
+ * same, too, because the size of `scratch` depends on them. */
 static mlp_status check_workspace(const mlp_workspace *workspace,
                                   const mlp_net *net)
 {

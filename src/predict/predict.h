@@ -1,35 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Predicting: rows go through the layers chunk by chunk (see workspace.h).
- * Whatever is wanted of the outputs (a copy, classes, scores) is taken from
- * each chunk while it is at hand.
+ * Predicting, for callers that have a workspace. No function here allocates,
+ * and only the check can fail: so a fit and mlp_predict_with predict without a
+ * chance to run out of memory.
+ *
+ * What is wanted of the outputs (a copy, classes, or scores) is taken from each
+ * chunk of rows while the cache holds it; see workspace.h for chunks. Outputs
+ * are first in the network's units, those of the scaled targets that it has
+ * learnt. Losses are computed in them; callers get outputs in their own units.
  */
 #ifndef MLPI_PREDICT_PREDICT_H
 #define MLPI_PREDICT_PREDICT_H
 
 #include "predict/workspace.h"
 
-/* What the layers make of rows order[0..m-1] of X, or of its first m if that is
- * NULL: buffers->Z and buffers->A. */
-void mlpi_predict_chunk(const mlp_net *net, const mlpi_predict_buffers *buffers,
-                        const mlp_cview *X, const size_t *order, size_t m);
+/* ---------------------------------------------------------------------------
+ * Outputs in the caller's units
+ */
 
-/* Outputs of m rows, dense, become what targets are to the caller. */
-static inline void mlpi_unscale_outputs(const mlp_net *net, size_t m, void *A)
-{
-    if (net->out.scales) {
-        net->kernels->unscale(m, net->out.n, net->out.mean, net->out.std, A);
-    }
-}
-
-/* mlp_predict: what its data must be; and all of it after that, without
- * allocating. */
+/* Checks the arguments of mlp_predict: X must be inputs of the network, and A a
+ * writable view of X.rows rows of outputs. MLP_ERR_SHAPE, MLP_ERR_DTYPE,
+ * MLP_ERR_NULL. */
 mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
                               const mlp_view *A);
+
+/* Computes A = network(X), in the caller's units, with all threads of the
+ * workspace if there is work enough. The arguments have been checked, and the
+ * workspace fits the network. The bits do not depend on the number of threads.
+ */
 void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
                   const mlp_cview *X, const mlp_view *A);
 
-/* What stands in the columns of labels: a class for each output, or one. */
+/* ---------------------------------------------------------------------------
+ * One chunk, for functions that take something else from the outputs
+ */
+
+/* Computes buffers->Z and buffers->A, real [m][n[L]], of rows order[0..m-1] of
+ * X, or of its first m rows if `order` is NULL; m is at most the workspace's
+ * `rows`. The outputs are in the network's units. */
+void mlpi_predict_chunk(const mlp_net *net, const mlpi_predict_buffers *buffers,
+                        const mlp_cview *X, const size_t *order, size_t m);
+
+/* Turns m rows of outputs, real [m][n[L]], from the network's units into the
+ * caller's: a = a * std + mean if the network scales targets. */
+static inline void mlpi_unscale_outputs(const mlp_net *net, size_t m, void *A)
+{
+    if (net->out.scales) {
+        net->kernels->scalar->unscale(m, net->out.n, net->out.mean,
+                                      net->out.std, A);
+    }
+}
+
+/* Returns how many labels a row has: with cce it is of one class, else each
+ * output is a decision between two classes. */
 static inline size_t mlpi_label_columns(const mlp_net *net)
 {
     return net->loss == MLP_LOSS_CCE ? 1 : mlpi_net_outputs(net);

@@ -1,27 +1,42 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Creation, layout and destruction of workspaces.
+ *
+ * A workspace is one block: the struct, a copy of the network's layout, and the
+ * buffers of the calling thread. The layout is copied because the network may
+ * be freed before the workspace, which then must still recognise networks of
+ * the same layers (see mlp_predict_with).
+ *
+ *     | mlp_workspace | layer[L + 1] | X | hidden[0] | hidden[1] | Z | A | Y |
+ *     scratch |
+ *
+ * Each other thread has in its scratch memory a mlpi_predict_buffers, followed
+ * by the arrays that its pointers lead to.
+ */
 #include "predict/workspace.h"
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "model/layer.h"
 
-/* Rows of a chunk: what is near CHUNK_REALS numbers in the widest layer, but a
- * multiple of the lanes, and not so many that more bring nothing. */
-enum { CHUNK_REALS = 65536, MOST_ROWS = 256 };
+/* A chunk has about CHUNK_REALS numbers in the widest layer: 256 KiB of float,
+ * which an L2 cache holds. More than MAX_CHUNK_ROWS rows make the products no
+ * faster, however narrow the layers are. */
+enum { CHUNK_REALS = 65536, MAX_CHUNK_ROWS = 256 };
 
+/* Returns the number of rows of a full chunk. It is a multiple of MLPI_LANES,
+ * because sums over rows go to the lanes in turn: the lane of a row must not
+ * depend on where a chunk begins (see mlpi_loss_add). */
 static size_t chunk_rows(const mlp_net *net)
 {
-    size_t inputs = mlpi_net_inputs(net);
-    size_t widest = net->layout.widest;
-    size_t rows = CHUNK_REALS / (inputs > widest ? inputs : widest);
-    if (rows > MOST_ROWS) {
-        return MOST_ROWS;
-    }
-    return rows < MLPI_LANES ? MLPI_LANES : rows / MLPI_LANES * MLPI_LANES;
+    size_t widest = mlpi_max_size(mlpi_net_inputs(net), net->layout.widest);
+    size_t rows = mlpi_min_size(CHUNK_REALS / widest, MAX_CHUNK_ROWS);
+    return mlpi_max_size(rows / MLPI_LANES * MLPI_LANES, MLPI_LANES);
 }
 
-void mlpi_workspace_lay_out(const mlp_workspace *ws,
-                            mlpi_predict_buffers *buffers, mlpi_cursor *cursor)
+/* Takes the arrays of one thread from the cursor. */
+static void take_buffers(const mlp_workspace *ws, mlpi_predict_buffers *buffers,
+                         mlpi_cursor *cursor)
 {
     const mlpi_shape *layer = ws->layout.layer;
     size_t size = ws->kernels->real_size;
@@ -38,50 +53,45 @@ void mlpi_workspace_lay_out(const mlp_workspace *ws,
         .scratch = mlpi_take(cursor, ws->scratch_size, size)};
 }
 
-/* The layout is the network's until there is room for a copy. */
-static void lay_out(mlp_workspace *ws, const mlp_net *net, mlpi_cursor *cursor)
+/* A workspace and the network that it is made for, for lay_out. */
+typedef struct new_workspace {
+    mlp_workspace ws;
+    const mlp_net *net;
+} new_workspace;
+
+/* Lays out the block of a workspace. While measuring there is no copy of the
+ * layout yet, and the sizes of the buffers come from the network's. */
+static void lay_out(void *object, mlpi_cursor *cursor)
 {
+    new_workspace *made = object;
+    mlp_workspace *ws = &made->ws;
     (void)mlpi_take(cursor, 1, sizeof *ws);
-    mlpi_layout_copy(&ws->layout, &net->layout, cursor);
+    mlpi_layout_copy(&ws->layout, &made->net->layout, cursor);
     if (!ws->layout.layer) {
-        ws->layout = net->layout;
+        ws->layout = made->net->layout;
     }
-    mlpi_workspace_lay_out(ws, &ws->buffers, cursor);
+    take_buffers(ws, &ws->buffers, cursor);
 }
 
 mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
                                mlp_workspace **workspace)
 {
-    size_t most = chunk_rows(net);
-    size_t rows = m < most ? m : most;
-    mlp_workspace made = {.hooks = net->hooks,
-                          .kernels = net->kernels,
-                          .rows = rows,
-                          .scratch_size = mlpi_forward_scratch(net, rows)};
-    mlpi_cursor measure = {0};
-    lay_out(&made, net, &measure);
+    size_t rows = mlpi_min_size(m, chunk_rows(net));
+    new_workspace made = {
+        .ws = {.hooks = net->hooks,
+               .kernels = net->kernels,
+               .rows = rows,
+               .scratch_size = mlpi_forward_scratch(net, rows)},
+        .net = net};
     void *block = NULL;
-    TRY(mlpi_allocate(&net->hooks, &measure, "a workspace", &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out(&made, net, &carve);
+    TRY(mlpi_make(&net->hooks, lay_out, &made, "a workspace", &block));
     *workspace = block;
-    **workspace = made;
+    **workspace = made.ws;
     return MLP_OK;
 }
 
-void mlp_workspace_free(mlp_workspace *workspace)
-{
-    if (workspace) {
-        mlp_hooks hooks = workspace->hooks;
-        mlpi_team_free(workspace->team);
-        mlpi_release(&hooks, workspace);
-    }
-}
-
-/*
- * Workspaces that the caller keeps: for chunks of any size, with threads, and
- * for networks of the same layers.
- */
+/* The number of rows is not known here, so chunks may be as large as they
+ * usefully can be. */
 mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
 {
     if (!net) {
@@ -94,13 +104,26 @@ mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
     return mlpi_workspace_make(net, SIZE_MAX, workspace);
 }
 
-static void lay_out_room(const mlp_workspace *ws, mlpi_predict_buffers *buffers,
+void mlp_workspace_free(mlp_workspace *workspace)
+{
+    if (workspace) {
+        /* The hooks are copied because the block that holds them goes away. */
+        mlp_hooks hooks = workspace->hooks;
+        mlpi_team_free(workspace->team);
+        mlpi_release(&hooks, workspace);
+    }
+}
+
+/* Lays out the scratch memory of a thread that is not the caller. */
+static void take_scratch(const mlp_workspace *ws, mlpi_predict_buffers *buffers,
                          mlpi_cursor *cursor)
 {
     (void)mlpi_take(cursor, 1, sizeof *buffers);
-    mlpi_workspace_lay_out(ws, buffers, cursor);
+    take_buffers(ws, buffers, cursor);
 }
 
+/* The team allocates the scratch memory of its threads itself, so it is
+ * measured here and laid out after the team has been created. */
 mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
 {
     if (!workspace) {
@@ -108,14 +131,14 @@ mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
     }
     mlpi_predict_buffers buffers;
     mlpi_cursor measure = {0};
-    lay_out_room(workspace, &buffers, &measure);
+    take_scratch(workspace, &buffers, &measure);
     TRY(mlpi_team_create(&workspace->hooks, threads, measure.used,
                          &workspace->team));
     for (size_t i = 1; i < mlpi_team_size(workspace->team); i++) {
         mlpi_thread member = {workspace->team, i, i + 1};
-        void *room = mlpi_team_scratch(&member);
-        mlpi_cursor carve = {.base = room};
-        lay_out_room(workspace, room, &carve);
+        void *scratch = mlpi_team_scratch(&member);
+        mlpi_cursor carve = {.base = scratch};
+        take_scratch(workspace, scratch, &carve);
     }
     return MLP_OK;
 }

@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scratch memory for predicting. Rows go through the layers in chunks that fit
- * a cache, so that memory does not grow with their number. Each member of a
- * team has a buffers of its own.
+ * Scratch memory for predicting.
+ *
+ * Rows go through the layers in chunks. A chunk is small enough for its
+ * activations to stay in the L2 cache from one layer to the next, and large
+ * enough for the matrix products to be efficient. So the memory of a workspace
+ * depends on the network alone, not on the number of rows to predict.
+ *
+ * With threads, each thread predicts chunks of its own rows and needs buffers
+ * of its own. Those of the calling thread are part of the workspace's block;
+ * those of the other threads are the scratch memory of the team.
+ *
+ * A workspace does not point into its network: it keeps a copy of the layout
+ * and serves every network of the same layers, precision and kernels. Nothing
+ * is carried from one prediction to the next, so that a workspace needs no
+ * reset, and results do not depend on what it was used for before.
  */
 #ifndef MLPI_PREDICT_WORKSPACE_H
 #define MLPI_PREDICT_WORKSPACE_H
@@ -10,32 +22,35 @@
 #include "model/net.h"
 #include "base/thread_team.h"
 
-/* Room for a chunk of rows on their way through the layers. */
+/* The arrays that one thread needs to take a chunk through the layers; `rows`
+ * is the number of rows that a chunk has at most. */
 typedef struct mlpi_predict_buffers {
-    void *X;         /* real [rows][n[0]]: scaled inputs */
-    void *hidden[2]; /* real [rows][widest]: A[l - 1] and A[l], in turn */
-    void *Z, *A, *Y; /* real [rows][n[L]]: of the last layer; targets */
-    void *scratch;
+    void *X;         /* real [rows][n[0]]: gathered or scaled inputs */
+    void *hidden[2]; /* real [rows][widest]: A[l - 1] and A[l] alternate */
+    void *Z, *A;     /* real [rows][n[L]]: of the last layer */
+    void *Y;         /* real [rows][n[L]]: targets, for scores */
+    void *scratch;   /* real [scratch_size]: for the matrix products */
 } mlpi_predict_buffers;
 
 struct mlp_workspace {
     mlp_hooks hooks;
     const mlpi_kernels *kernels;
-    mlpi_layout layout;           /* of the network that it was made for */
-    size_t rows;                  /* of a chunk, at most */
-    size_t scratch_size;          /* reals */
-    mlpi_predict_buffers buffers; /* of member 0 */
-    mlpi_team *team; /* NULL: one thread; a room begins with its buffers */
+    mlpi_layout layout;           /* a copy of the network's */
+    size_t rows;                  /* maximum of a chunk */
+    size_t scratch_size;          /* in reals */
+    mlpi_predict_buffers buffers; /* of the calling thread */
+    mlpi_team *team;              /* NULL: the calling thread alone */
 };
 
-/* A workspace for chunks of at most m rows. */
+/* Allocates a workspace for chunks of at most m rows, or of fewer if m rows
+ * would not fit the cache; a caller that does not know m passes SIZE_MAX. The
+ * workspace has no threads yet. MLP_ERR_LIMIT, MLP_ERR_MEMORY: *workspace is
+ * untouched. */
 mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
                                mlp_workspace **workspace);
 
-/* Takes what is on a buffers. */
-void mlpi_workspace_lay_out(const mlp_workspace *ws,
-                            mlpi_predict_buffers *buffers, mlpi_cursor *cursor);
-
+/* Returns the buffers of the thread `self`. A thread that is not the caller
+ * finds them at the start of its scratch memory. */
 static inline const mlpi_predict_buffers *
 mlpi_predict_buffers_of(const mlp_workspace *workspace, const mlpi_thread *self)
 {

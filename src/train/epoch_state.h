@@ -1,7 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a trainer stands in its epochs: all that training needs to go on as if
- * it had never stopped, besides the parameters and the optimizer's state.
+ * State that is carried from epoch to epoch: the shuffling generator, the
+ * number of finished epochs, and the counters of early stopping and of the
+ * plateau schedule. Together with the parameters and the optimizer's state it
+ * is everything a checkpoint must hold for training to resume with the same
+ * bits.
+ *
+ * The *watched loss* of an epoch decides about early stopping and about the
+ * best weights. It is the validation loss where there are validation rows, and
+ * the mean training loss where there are none.
+ *
+ * Two different comparisons are made with it:
+ * - The best epoch is the first with the least watched loss, by however little
+ *   it is less.
+ * - An improvement, which early stopping waits for, is a loss below the last
+ *   improvement's by more than min_delta.
+ *
+ * Example, with min_delta = 0.1:
+ *
+ *     epoch         0     1     2     3     4
+ *     watched loss  1.00  0.95  0.88  0.85  0.90
+ *     best_epoch    0     1     2     3     3
+ *     threshold     1.00  1.00  0.88  0.88  0.88
+ *     bad_epochs    0     1     0     1     2      patience = 2 ends training
  */
 #ifndef MLPI_TRAIN_EPOCH_STATE_H
 #define MLPI_TRAIN_EPOCH_STATE_H
@@ -9,31 +30,32 @@
 #include "train/schedule.h"
 
 typedef struct mlpi_epoch_state {
-    bool begun;        /* the rest means something */
-    mlp_rng rng;       /* of the shuffling */
-    size_t epochs;     /* that are over */
-    bool validates;    /* what is watched is the loss of validation */
-    size_t best_epoch; /* the first with the least watched loss, */
-    double best_loss;  /* which is this */
-    double threshold;  /* the loss that an improvement must fall below */
+    bool begun;        /* false: no fit has begun, the rest is unset */
+    mlp_rng rng;       /* shuffles the rows */
+    size_t epochs;     /* number of finished epochs, over all fits */
+    bool validates;    /* the watched loss is the validation loss */
+    size_t best_epoch; /* first epoch with the least watched loss */
+    double best_loss;  /* least watched loss; infinite: none yet */
+    double threshold;  /* watched loss at the last improvement */
     size_t bad_epochs; /* epochs since the last improvement */
     mlpi_plateau plateau;
 } mlpi_epoch_state;
 
-/* Before the first epoch. */
+/* Returns the state before the first epoch. */
 mlpi_epoch_state mlpi_epoch_state_begin(uint32_t seed);
 
-/* From now on this is the loss that is watched; if it was the other one, the
- * best so far means nothing. */
+/* Chooses the loss that is watched from now on. If the other one was watched
+ * before, the best epoch and all counters start anew, because the two losses
+ * cannot be compared. */
 void mlpi_epoch_state_watch(mlpi_epoch_state *state, bool validates);
 
-/* Takes note of the watched loss of an epoch, which is over then. An
- * improvement is a fall by more than `min_delta`; the best is the best by
- * however little, and true is the answer if this one is. */
+/* Counts an epoch as finished, with its watched loss. Returns true if this
+ * epoch is the best so far. */
 bool mlpi_epoch_state_advance(mlpi_epoch_state *state, double loss,
                               double min_delta);
 
-/* Has there been an epoch since the watching began? */
+/* True if an epoch with a finite watched loss has finished since
+ * mlpi_epoch_state_watch last started anew. */
 bool mlpi_epoch_state_has_best(const mlpi_epoch_state *state);
 
 #endif

@@ -1,110 +1,147 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Training on rows in memory: which of them are held out, and what they count.
- * All memory is allocated before the first epoch.
+ * Training on rows in memory: mlp_fit and mlp_trainer_fit. This data source
+ * (see training_loop.h) holds rows out for validation, computes row weights,
+ * and shuffles. It moves no rows: an order is an array of indices into X and Y.
+ *
+ *     split_order   | rows to train on, ascending | rows held out, ascending |
+ *     epoch_order   | the rows to train on, shuffled |
+ *
+ * Batch i of an epoch has the rows i * batch_size ... of epoch_order, or of the
+ * first part of split_order without shuffling, or of X itself without a split.
+ *
+ * Random numbers are drawn in this order, each from where the last has stopped:
+ *
+ *     1. the split, if rows are held out: one permutation of all rows
+ *     2. for each epoch, if there is more than one batch: one permutation of
+ *        the rows to train on
+ *
+ * The split comes first, so that it depends on the seed and the targets alone:
+ * mlp_split can tell the rows without training, and a later fit with the same
+ * trainer and seed holds out the same rows. That fit draws the split anew from
+ * the seed, and then shuffles with the trainer's generator, which is at the
+ * next epoch. Dropout has a generator of its own, so it does not change the
+ * order.
+ *
+ * All memory is allocated before the first epoch, and everything is checked
+ * before anything changes.
  */
 #include "base/error.h"
 #include "base/memory.h"
-#include "model/data_check.h"
 #include "train/lbfgs_step.h"
+#include "model/data_check.h"
 #include "train/training_loop.h"
 #include "train/sample_weights.h"
 #include "train/train_options.h"
 #include "train/validation_split.h"
 
-/* The rows of one training run. */
+/* The rows of one fit. */
 typedef struct mlpi_dataset {
     mlp_cview X, Y;
-    size_t m;        /* to train on */
-    size_t held;     /* to validate with: X.rows - m */
-    size_t batch;    /* rows of a batch, at most */
-    size_t batches;  /* in an epoch */
-    void *block;     /* holds these: */
-    size_t *split;   /* [m + held]: these first, then those; NULL: none held */
-    size_t *order;   /* [m]: the rows of this epoch; NULL: as in split */
-    double *weights; /* [m + held]: of all rows; NULL: all 1 */
+    const mlp_train_options *options;
+    size_t m;           /* rows to train on */
+    size_t held_out;    /* rows to validate with: X.rows - m */
+    size_t batch_size;  /* rows of a batch; the last of an epoch may be less */
+    size_t batch_count; /* batches of an epoch */
+
+    void *block;         /* memory of the arrays below */
+    size_t *split_order; /* [m + held_out]; NULL: no rows are held out */
+    size_t *epoch_order; /* [m]; NULL: rows are not shuffled */
+    double *row_weights; /* [m + held_out], by row of X; NULL: all are 1 */
 } mlpi_dataset;
 
-static mlpi_sample_weights weighing_of(const mlpi_dataset *r,
-                                       const mlp_train_options *options)
+static mlpi_sample_weights sample_weights_of(const mlpi_dataset *d)
 {
-    return (mlpi_sample_weights){options->class_weights, options->row_weights,
-                                 r->Y};
+    return (mlpi_sample_weights){d->options->class_weights,
+                                 d->options->row_weights, d->Y};
 }
 
-static void lay_out(mlpi_dataset *r, const mlp_train_options *options,
-                    mlpi_cursor *cursor)
+/* ---------------------------------------------------------------------------
+ * Memory
+ */
+
+/* Lays out the arrays that this fit needs. */
+static void lay_out(void *object, mlpi_cursor *cursor)
 {
-    mlpi_sample_weights w = weighing_of(r, options);
+    mlpi_dataset *d = object;
+    mlpi_sample_weights w = sample_weights_of(d);
     if (mlpi_has_sample_weights(&w)) {
-        r->weights = mlpi_take(cursor, r->X.rows, sizeof *r->weights);
+        d->row_weights = mlpi_take(cursor, d->X.rows, sizeof *d->row_weights);
     }
-    if (r->held > 0) {
-        r->split = mlpi_take(cursor, r->X.rows, sizeof *r->split);
+    if (d->held_out > 0) {
+        d->split_order = mlpi_take(cursor, d->X.rows, sizeof *d->split_order);
     }
-    if (options->shuffle && r->batches > 1) {
-        r->order = mlpi_take(cursor, r->m, sizeof *r->order);
+    if (d->options->shuffle && d->batch_count > 1) {
+        d->epoch_order = mlpi_take(cursor, d->m, sizeof *d->epoch_order);
     }
 }
 
-static mlp_status allocate(const mlp_hooks *hooks,
-                           const mlp_train_options *options, mlpi_dataset *r)
+/* Allocates the arrays, or nothing if none is needed. */
+static mlp_status allocate(const mlp_hooks *hooks, mlpi_dataset *d)
 {
     mlpi_cursor measure = {0};
-    lay_out(r, options, &measure);
-    if (measure.used > 0 || measure.overflow) {
-        TRY(mlpi_allocate(hooks, &measure, "orders and weights of rows",
-                          &r->block));
-        mlpi_cursor carve = {.base = r->block};
-        lay_out(r, options, &carve);
+    lay_out(d, &measure);
+    if (measure.used == 0 && !measure.overflow) {
+        return MLP_OK;
     }
-    return MLP_OK;
+    return mlpi_make(hooks, lay_out, d, "orders and weights of rows",
+                     &d->block);
 }
 
 /* ---------------------------------------------------------------------------
  * An epoch
  */
 
-/* Draws an order of the rows to train on. */
-static mlp_status shuffle(mlpi_dataset *r, mlp_rng *rng)
+/* Draws a new order of the rows to train on. It starts from their ascending
+ * order each time, so that it depends on the state of the generator alone: a
+ * checkpoint need not hold the order. */
+static mlp_status shuffle(mlpi_dataset *d, mlp_rng *rng)
 {
-    for (size_t i = 0; i < r->m; i++) {
-        r->order[i] = r->split ? r->split[i] : i;
+    for (size_t i = 0; i < d->m; i++) {
+        d->epoch_order[i] = d->split_order ? d->split_order[i] : i;
     }
-    return mlp_rng_shuffle(rng, r->order, r->m, sizeof *r->order);
+    return mlp_rng_shuffle(rng, d->epoch_order, d->m, sizeof *d->epoch_order);
 }
 
-static mlp_status run_epoch(mlpi_loop *loop, void *source)
+/* Returns the arguments of the step for the batch that begins with row `first`
+ * of the order, or of X if that is NULL. While a batch is gathered, the rows of
+ * the next one are prefetched: in random order the CPU cannot foresee them. */
+static mlpi_step_args batch_args(const mlpi_dataset *d, const size_t *order,
+                                 size_t first)
 {
-    mlpi_dataset *r = source;
-    const size_t *order = r->split;
-    if (r->order) {
-        TRY(shuffle(r, &loop->trainer->epoch_state.rng));
-        order = r->order;
+    size_t left = d->m - first;
+    mlpi_step_args args = {
+        .m = mlpi_min_size(left, d->batch_size), .X = d->X, .Y = d->Y};
+    if (order) {
+        args.order = order + first;
+        args.row_weights = d->row_weights;
+        args.prefetch_ahead = left >= 2 * d->batch_size ? d->batch_size : 0;
+    } else {
+        mlpi_cut_rows(&args.X, first, args.m);
+        mlpi_cut_rows(&args.Y, first, args.m);
+        args.row_weights = d->row_weights ? d->row_weights + first : NULL;
     }
-    for (size_t i = 0; i < r->batches && !loop->stopped; i++) {
-        size_t first = i * r->batch;
-        size_t left = r->m - first;
-        mlpi_step step = {.m = left < r->batch ? left : r->batch,
-                          /* One batch of all rows stays where it is. */
-                          .rows_loaded = r->batches == 1 && loop->rounds > 0};
-        if (!step.rows_loaded) {
-            step.X = r->X;
-            step.Y = r->Y;
-        }
-        if (order) {
-            step.order = order + first;
-            step.weights = r->weights;
-            step.prefetch_ahead = left >= 2 * r->batch ? r->batch : 0;
-        } else if (!step.rows_loaded) {
-            mlpi_cut_rows(&step.X, first, step.m);
-            mlpi_cut_rows(&step.Y, first, step.m);
-            step.weights = r->weights ? r->weights + first : NULL;
-        }
-        if (!step.rows_loaded) {
-            mlpi_batch_load_weights(loop->trainer, &step);
-        }
-        TRY(mlpi_loop_batch(loop, &step));
+    return args;
+}
+
+/* Hands the batches of an epoch to the loop. A single batch of all rows is
+ * loaded into the trainer in the first epoch only, and stays there. */
+static mlp_status feed_epoch(mlpi_loop *loop, void *source)
+{
+    mlpi_dataset *d = source;
+    const size_t *order = d->split_order;
+    if (d->epoch_order) {
+        TRY(shuffle(d, &loop->trainer->epoch_state.rng));
+        order = d->epoch_order;
+    }
+    if (d->batch_count == 1 && loop->epochs_done > 0) {
+        return mlpi_loop_train_batch(
+            loop, &(mlpi_step_args){.m = d->m, .rows_loaded = true});
+    }
+    for (size_t i = 0; i < d->batch_count && !loop->stopped; i++) {
+        mlpi_step_args args = batch_args(d, order, i * d->batch_size);
+        mlpi_batch_load_weights(loop->trainer, &args);
+        TRY(mlpi_loop_train_batch(loop, &args));
     }
     return MLP_OK;
 }
@@ -113,89 +150,98 @@ static mlp_status run_epoch(mlpi_loop *loop, void *source)
  * Before the first epoch
  */
 
-/* The split is the first thing that is drawn of the seed, also when the trainer
- * goes on with later draws. */
-static mlp_status hold_out(const mlp_trainer *trainer,
-                           const mlp_train_options *options, mlpi_dataset *r,
-                           mlp_rng *rng)
+/* Checks options and shapes, and sets the numbers of rows and batches. */
+static mlp_status plan_dataset(const mlp_net *net, mlpi_dataset *d)
 {
-    *rng = mlp_rng_seeded(options->seed);
-    return r->held > 0 ? mlpi_split(trainer->net, &r->Y, r->held, rng, r->split)
-                       : MLP_OK;
+    const mlp_train_options *options = d->options;
+    TRY(mlpi_train_options_check(net, options));
+    TRY(mlpi_check_shapes(net, &net->hooks, &d->X, &d->Y));
+    TRY(mlpi_row_weights_check(net, &net->hooks, &options->row_weights,
+                               d->X.rows));
+    TRY(mlpi_split_size(&net->hooks, options->validation_fraction, d->X.rows,
+                        &d->held_out));
+    d->m = d->X.rows - d->held_out;
+    d->batch_size = options->batch_size == 0
+                        ? d->m
+                        : mlpi_min_size(options->batch_size, d->m);
+    d->batch_count =
+        d->m / d->batch_size + (d->m % d->batch_size > 0); /* rounded up */
+    return MLP_OK;
 }
 
-/* What all rows count; those to train on must count something. */
-static mlp_status weigh(const mlp_trainer *trainer,
-                        const mlp_train_options *options, mlpi_dataset *r)
+/* Holds rows out for validation. `rng` is left where the first shuffle of a new
+ * trainer begins. */
+static mlp_status hold_out(const mlp_net *net, mlpi_dataset *d, mlp_rng *rng)
 {
-    mlpi_sample_weights w = weighing_of(r, options);
-    if (!r->weights) {
+    *rng = mlp_rng_seeded(d->options->seed);
+    return d->held_out > 0
+               ? mlpi_split(net, &d->Y, d->held_out, rng, d->split_order)
+               : MLP_OK;
+}
+
+/* Fills the weights of all rows. The sum over the rows to train on must be
+ * above 0: all of the weight may be in rows that are held out. */
+static mlp_status fill_row_weights(const mlp_net *net, mlpi_dataset *d)
+{
+    mlpi_sample_weights w = sample_weights_of(d);
+    if (!d->row_weights) {
         return MLP_OK;
     }
-    TRY(mlpi_sample_weights_check(trainer->net, &trainer->hooks, &w));
-    mlpi_sample_weights_make(trainer->net, &w, r->weights);
+    TRY(mlpi_sample_weights_check(net, &net->hooks, &w));
+    mlpi_sample_weights_fill(net, &w, d->row_weights);
     double sum = 0.0;
-    for (size_t i = 0; i < r->m; i++) {
-        sum += r->weights[r->split ? r->split[i] : i];
+    for (size_t i = 0; i < d->m; i++) {
+        sum += d->row_weights[d->split_order ? d->split_order[i] : i];
     }
-    return mlpi_sample_weights_check_sum(&trainer->hooks, sum);
+    return mlpi_sample_weights_check_sum(&net->hooks, sum);
 }
 
-static mlp_status run(mlpi_loop *loop, mlpi_dataset *r, mlp_history **history)
+/* Prepares everything and runs the epochs. Memory is allocated before values
+ * are checked, so that absurdly many rows fail at once. The trainer does not
+ * change before mlpi_loop_seed_trainer, after which only training itself can
+ * fail. */
+static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *d,
+                                  mlp_history **history)
 {
-    const mlp_trainer *trainer = loop->trainer;
-    if (r->batches > 1) {
+    mlp_trainer *trainer = loop->trainer;
+    const mlp_net *net = trainer->net;
+    if (d->batch_count > 1) {
         TRY(mlpi_lbfgs_refuse(trainer, "several batches"));
     }
-    /* Absurdly many rows fail here, before all of them are looked at. */
-    TRY(mlpi_loop_make(loop, history != NULL));
-    TRY(allocate(&trainer->hooks, loop->options, r));
-    TRY(mlpi_check_values(trainer->net, &trainer->hooks, &r->X, &r->Y));
+    TRY(mlpi_loop_prepare(loop, history != NULL));
+    TRY(allocate(&trainer->hooks, d));
+    TRY(mlpi_check_values(net, &net->hooks, &d->X, &d->Y));
     mlp_rng rng;
-    TRY(hold_out(trainer, loop->options, r, &rng));
-    TRY(weigh(trainer, loop->options, r));
-    /* From here on the trainer changes. */
-    bool begins = mlpi_loop_begin(loop->trainer, loop->options);
-    if (r->held > 0) {
-        loop->validation.order = r->split + r->m;
-        if (begins) {
-            loop->trainer->epoch_state.rng = rng;
+    TRY(hold_out(net, d, &rng));
+    TRY(fill_row_weights(net, d));
+    bool is_new = mlpi_loop_seed_trainer(trainer, loop->options);
+    if (d->held_out > 0) {
+        loop->validation.order = d->split_order + d->m;
+        if (is_new) {
+            trainer->epoch_state.rng = rng;
         }
     }
     return mlpi_loop_run(loop, history);
 }
 
-/* Training, when options and shapes are checked. */
-static mlp_status fit(mlp_trainer *trainer, const mlp_train_options *options,
-                      mlpi_dataset *r, mlp_history **history)
+/* Trains, when options and shapes have been checked. */
+static mlp_status fit(mlp_trainer *trainer, mlpi_dataset *d,
+                      mlp_history **history)
 {
     mlpi_loop loop = {.trainer = trainer,
-                      .options = options,
-                      .run_epoch = run_epoch,
-                      .source = r,
-                      .validation = {r->held, r->X, r->Y, NULL}};
-    mlp_status status = run(&loop, r, history);
-    mlpi_release(&trainer->hooks, r->block);
+                      .options = d->options,
+                      .feed_epoch = feed_epoch,
+                      .source = d,
+                      .validation = {d->held_out, d->X, d->Y, NULL}};
+    mlp_status status = prepare_and_run(&loop, d, history);
+    mlpi_release(&trainer->hooks, d->block);
     mlpi_loop_release(&loop);
     return status;
 }
 
-/* Options, shapes, and how many rows are for what. */
-static mlp_status measure(const mlp_net *net, const mlp_train_options *options,
-                          mlpi_dataset *r)
-{
-    TRY(mlpi_train_options_check(net, options));
-    TRY(mlpi_check_shapes(net, &net->hooks, &r->X, &r->Y));
-    TRY(mlpi_row_weights_check(net, &net->hooks, &options->row_weights,
-                               r->X.rows));
-    TRY(mlpi_split_size(&net->hooks, options->validation_fraction, r->X.rows,
-                        &r->held));
-    r->m = r->X.rows - r->held;
-    size_t asked = options->batch_size;
-    r->batch = asked == 0 || asked > r->m ? r->m : asked;
-    r->batches = r->m / r->batch + (r->m % r->batch > 0);
-    return MLP_OK;
-}
+/* ---------------------------------------------------------------------------
+ * Public functions
+ */
 
 mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
                            const mlp_train_options *options,
@@ -205,11 +251,10 @@ mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
         return MLP_ERR_NULL;
     }
     const mlp_train_options defaults = mlp_train_defaults();
-    options = options ? options : &defaults;
-    mlpi_dataset r = {.X = X, .Y = Y};
-    TRY(measure(trainer->net, options, &r));
-    TRY(mlpi_loop_check_batch(trainer, r.batch));
-    return fit(trainer, options, &r, history);
+    mlpi_dataset d = {.X = X, .Y = Y, .options = options ? options : &defaults};
+    TRY(plan_dataset(trainer->net, &d));
+    TRY(mlpi_loop_check_batch(trainer, d.batch_size));
+    return fit(trainer, &d, history);
 }
 
 mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
@@ -219,12 +264,11 @@ mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
         return MLP_ERR_NULL;
     }
     const mlp_train_options defaults = mlp_train_defaults();
-    options = options ? options : &defaults;
-    mlpi_dataset r = {.X = X, .Y = Y};
-    TRY(measure(net, options, &r));
+    mlpi_dataset d = {.X = X, .Y = Y, .options = options ? options : &defaults};
+    TRY(plan_dataset(net, &d));
     mlp_trainer *trainer = NULL;
-    TRY(mlpi_loop_trainer(net, r.batch, options, &trainer));
-    mlp_status status = fit(trainer, options, &r, history);
+    TRY(mlpi_loop_create_trainer(net, d.batch_size, d.options, &trainer));
+    mlp_status status = fit(trainer, &d, history);
     mlp_trainer_free(trainer);
     return status;
 }

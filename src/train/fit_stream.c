@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Training on rows that come in chunks. The trainer's batch is filled from one
- * chunk after another, and trained on when it is full; so batches are the same
- * however the rows are cut.
+ * Training on rows that come in chunks: mlp_fit_stream and
+ * mlp_trainer_fit_stream, for data that does not fit into memory. This data
+ * source (see training_loop.h) calls the caller's `next` for chunk after chunk
+ * and copies their rows into the trainer's batch:
+ *
+ *     chunks    | 0          | 1      | 2             |  of any size
+ *     batches   | 0        | 1        | 2        | 3  |  of batch_size rows
+ *
+ * A step is done when the batch is full, and in the end of the epoch if there
+ * are rows left. So batches do not depend on how the rows are cut into chunks,
+ * and training has the same bits as mlp_fit without shuffling. A chunk is
+ * copied before `next` is called again, so the caller may reuse its memory.
+ *
+ * Chunks are checked when they come: an error in the middle of an epoch gives
+ * up that epoch (see training_loop.c). Its message names epoch and chunk.
  */
 #include <math.h>
 
@@ -14,132 +26,159 @@
 #include "train/sample_weights.h"
 #include "train/train_options.h"
 
-/* Where the rows come from, and how far the batch is filled. */
-typedef struct chunks {
+/* Where the rows come from, and how far the next batch is filled. */
+typedef struct stream {
     mlp_next_chunk *next;
-    void *user;
-    size_t batch;  /* rows of a batch, at most */
-    size_t filled; /* of the next one */
-} chunks;
+    void *user;        /* argument of next */
+    size_t batch_size; /* rows of a full batch */
+    size_t filled;     /* rows of the next batch that have come */
+} stream;
 
-/* Which chunk a message is about, and who is told. */
-typedef struct teller {
-    const mlp_hooks *hooks;
-    size_t epoch, chunk;
-} teller;
+/* The chunk that is being read, for messages. */
+typedef struct chunk_position {
+    const mlp_hooks *hooks; /* of the caller */
+    size_t epoch, chunk;    /* from 0 */
+} chunk_position;
 
-static void tell(mlp_status status, const char *message, void *user)
+/* A log hook that passes a message on to the caller's hooks, with the position
+ * of the chunk before it. */
+static void log_position(mlp_status status, const char *message, void *user)
 {
-    const teller *t = user;
-    (void)mlpi_error(t->hooks, status, "epoch %zu, chunk %zu: %s", t->epoch,
-                     t->chunk, message);
+    const chunk_position *at = user;
+    (void)mlpi_error(at->hooks, status, "epoch %zu, chunk %zu: %s", at->epoch,
+                     at->chunk, message);
 }
 
-static mlp_status check_piece(const mlp_net *net, const double *classes,
-                              const mlp_chunk *chunk, teller *where)
-{
-    const mlp_hooks hooks = {.log = tell, .user = where};
-    TRY(mlpi_check_shapes(net, &hooks, &chunk->X, &chunk->Y));
-    TRY(mlpi_row_weights_check(net, &hooks, &chunk->row_weights,
-                               chunk->X.rows));
-    TRY(mlpi_check_values(net, &hooks, &chunk->X, &chunk->Y));
-    mlpi_sample_weights w = {classes, chunk->row_weights, chunk->Y};
-    return mlpi_sample_weights_check(net, &hooks, &w);
-}
+/* ---------------------------------------------------------------------------
+ * Chunks
+ */
 
-/* Weighs rows that come into a batch. The first of its chunks that has weights
- * tells that those before count 1. */
-static void weigh(mlp_trainer *t, const mlpi_sample_weights *w, size_t filled)
-{
-    if (filled == 0) {
-        t->has_sample_weights = false;
-    }
-    if (mlpi_has_sample_weights(w) && !t->has_sample_weights) {
-        for (size_t i = 0; i < filled; i++) {
-            t->weight[i] = 1.0;
-        }
-        t->has_sample_weights = true;
-    }
-    if (t->has_sample_weights) {
-        mlpi_sample_weights_make(t->net, w, t->weight + filled);
-    }
-}
-
-/* Trains on the rows that have come. */
-static mlp_status train(mlpi_loop *loop, chunks *p)
-{
-    mlp_trainer *t = loop->trainer;
-    mlpi_step step = {.m = p->filled, .rows_loaded = true};
-    t->total = mlpi_sum_row_weights(p->filled,
-                                    t->has_sample_weights ? t->weight : NULL);
-    p->filled = 0;
-    if (!isfinite(t->total)) {
-        return mlpi_sample_weights_check_sum(&t->hooks, t->total);
-    }
-    return mlpi_loop_batch(loop, &step);
-}
-
-static mlp_status take(mlpi_loop *loop, chunks *p, const mlp_chunk *chunk)
-{
-    for (size_t i = 0, m = 0; i < chunk->X.rows && !loop->stopped; i += m) {
-        size_t room = p->batch - p->filled;
-        size_t left = chunk->X.rows - i;
-        m = left < room ? left : room;
-        mlpi_step rows = {.m = m,
-                          .X = mlp_cview_rows(chunk->X, i, m),
-                          .Y = mlp_cview_rows(chunk->Y, i, m),
-                          .batch_row = p->filled};
-        mlpi_sample_weights w = {loop->options->class_weights,
-                                 mlp_cview_rows(chunk->row_weights, i, m),
-                                 rows.Y};
-        mlpi_batch_load(loop->trainer, &rows);
-        weigh(loop->trainer, &w, p->filled);
-        p->filled += m;
-        if (p->filled == p->batch) {
-            TRY(train(loop, p));
-        }
-    }
-    return MLP_OK;
-}
-
-static mlp_status next_piece(const chunks *p, teller *where, mlp_chunk *chunk)
+/* Asks the caller for the next chunk. One without rows ends the epoch; that is
+ * also what a caller gets who returns MLP_OK and sets nothing. */
+static mlp_status next_chunk(const stream *s, chunk_position *at,
+                             mlp_chunk *chunk)
 {
     *chunk = (mlp_chunk){.X = {.rows = 0}};
-    mlp_status status = p->next(where->epoch, where->chunk, chunk, p->user);
+    mlp_status status = s->next(at->epoch, at->chunk, chunk, s->user);
     if (status != MLP_OK) {
-        tell(status, "the caller has none", where);
+        log_position(status, "the caller has none", at);
     }
     return status;
 }
 
-static mlp_status run_epoch(mlpi_loop *loop, void *source)
+/* Checks shapes and values of a chunk and of its row weights. */
+static mlp_status check_chunk(const mlp_net *net, const double *class_weights,
+                              const mlp_chunk *chunk, chunk_position *at)
 {
-    chunks *p = source;
-    const mlp_trainer *t = loop->trainer;
-    teller where = {.hooks = &t->hooks, .epoch = t->epoch_state.epochs};
-    p->filled = 0;
-    for (; !loop->stopped; where.chunk++) {
-        mlp_chunk chunk;
-        TRY(next_piece(p, &where, &chunk));
-        if (chunk.X.rows == 0) {
-            break;
+    const mlp_hooks hooks = {.log = log_position, .user = at};
+    TRY(mlpi_check_shapes(net, &hooks, &chunk->X, &chunk->Y));
+    TRY(mlpi_row_weights_check(net, &hooks, &chunk->row_weights,
+                               chunk->X.rows));
+    TRY(mlpi_check_values(net, &hooks, &chunk->X, &chunk->Y));
+    mlpi_sample_weights w = {class_weights, chunk->row_weights, chunk->Y};
+    return mlpi_sample_weights_check(net, &hooks, &w);
+}
+
+/* ---------------------------------------------------------------------------
+ * Batches
+ */
+
+/* Fills in the sample weights of rows that come into the batch behind the first
+ * `filled`. Chunks with and without weights may alternate. So when the first
+ * weights of a batch come, the rows before them get the weight 1. A batch in
+ * which no row has a weight needs none: that is faster. */
+static void load_row_weights(mlp_trainer *t, const mlpi_sample_weights *w,
+                             size_t filled)
+{
+    if (filled == 0) {
+        t->has_row_weights = false;
+    }
+    if (mlpi_has_sample_weights(w) && !t->has_row_weights) {
+        for (size_t i = 0; i < filled; i++) {
+            t->row_weights[i] = 1.0;
         }
-        TRY(check_piece(t->net, loop->options->class_weights, &chunk, &where));
-        TRY(take(loop, p, &chunk));
+        t->has_row_weights = true;
     }
-    if (p->filled > 0 && !loop->stopped) {
-        TRY(train(loop, p));
+    if (t->has_row_weights) {
+        mlpi_sample_weights_fill(t->net, w, t->row_weights + filled);
     }
-    if (loop->batches == 0) {
-        return mlpi_error(&t->hooks, MLP_ERR_SHAPE,
-                          "epoch %zu: expects chunks with rows, got none",
-                          where.epoch);
+}
+
+/* Trains on the rows that the trainer's batch holds, and empties it. The sum of
+ * the weights may be infinite although each weight is finite. */
+static mlp_status train_batch(mlpi_loop *loop, stream *s)
+{
+    mlp_trainer *t = loop->trainer;
+    mlpi_step_args args = {.m = s->filled, .rows_loaded = true};
+    t->total_weight = mlpi_sum_row_weights(
+        s->filled, t->has_row_weights ? t->row_weights : NULL);
+    s->filled = 0;
+    if (!isfinite(t->total_weight)) {
+        return mlpi_sample_weights_check_sum(&t->hooks, t->total_weight);
+    }
+    return mlpi_loop_train_batch(loop, &args);
+}
+
+/* Copies the rows of a chunk into the batch, as many at a time as it has space
+ * for, and trains whenever it is full. */
+static mlp_status add_chunk(mlpi_loop *loop, stream *s, const mlp_chunk *chunk)
+{
+    for (size_t i = 0, m = 0; i < chunk->X.rows && !loop->stopped; i += m) {
+        m = mlpi_min_size(chunk->X.rows - i, s->batch_size - s->filled);
+        mlpi_step_args rows = {.m = m,
+                               .X = mlp_cview_rows(chunk->X, i, m),
+                               .Y = mlp_cview_rows(chunk->Y, i, m),
+                               .batch_row = s->filled};
+        mlpi_sample_weights w = {loop->options->class_weights,
+                                 mlp_cview_rows(chunk->row_weights, i, m),
+                                 rows.Y};
+        mlpi_batch_load(loop->trainer, &rows);
+        load_row_weights(loop->trainer, &w, s->filled);
+        s->filled += m;
+        if (s->filled == s->batch_size) {
+            TRY(train_batch(loop, s));
+        }
     }
     return MLP_OK;
 }
 
-static mlp_status check(const mlp_net *net, mlp_next_chunk *next,
-                        const mlp_train_options *options)
+/* Hands the batches of an epoch to the loop, until the caller has no more rows
+ * or a callback stops the training. */
+static mlp_status feed_epoch(mlpi_loop *loop, void *source)
+{
+    stream *s = source;
+    const mlp_trainer *t = loop->trainer;
+    chunk_position at = {.hooks = &t->hooks, .epoch = t->epoch_state.epochs};
+    s->filled = 0;
+    for (; !loop->stopped; at.chunk++) {
+        mlp_chunk chunk;
+        TRY(next_chunk(s, &at, &chunk));
+        if (chunk.X.rows == 0) {
+            break;
+        }
+        TRY(check_chunk(t->net, loop->options->class_weights, &chunk, &at));
+        TRY(add_chunk(loop, s, &chunk));
+    }
+    if (s->filled > 0 && !loop->stopped) {
+        TRY(train_batch(loop, s));
+    }
+    if (loop->batches_done == 0) {
+        return mlpi_error(&t->hooks, MLP_ERR_SHAPE,
+                          "epoch %zu: expects chunks with rows, got none",
+                          at.epoch);
+    }
+    return MLP_OK;
+}
+
+/* ---------------------------------------------------------------------------
+ * The fit
+ */
+
+/* Checks the arguments. Options that need all rows at once are refused: a batch
+ * of all rows, a split, and one array of row weights. Chunks cannot be shuffled
+ * either, but `shuffle` is on by default, so it is ignored. */
+static mlp_status check_arguments(const mlp_net *net, mlp_next_chunk *next,
+                                  const mlp_train_options *options)
 {
     if (!next) {
         return mlpi_error(&net->hooks, MLP_ERR_NULL, "next is NULL");
@@ -163,17 +202,19 @@ static mlp_status check(const mlp_net *net, mlp_next_chunk *next,
     return MLP_OK;
 }
 
-static mlp_status fit(mlp_trainer *trainer, chunks *p,
+/* Trains, when the arguments have been checked. lbfgs is refused, because it
+ * needs the same rows in each of its evaluations of the loss. */
+static mlp_status fit(mlp_trainer *trainer, stream *s,
                       const mlp_train_options *options, mlp_history **history)
 {
     TRY(mlpi_lbfgs_refuse(trainer, "chunks"));
     mlpi_loop loop = {.trainer = trainer,
                       .options = options,
-                      .run_epoch = run_epoch,
-                      .source = p};
-    mlp_status status = mlpi_loop_make(&loop, history != NULL);
+                      .feed_epoch = feed_epoch,
+                      .source = s};
+    mlp_status status = mlpi_loop_prepare(&loop, history != NULL);
     if (status == MLP_OK) {
-        mlpi_loop_begin(trainer, options);
+        mlpi_loop_seed_trainer(trainer, options);
         status = mlpi_loop_run(&loop, history);
     }
     mlpi_loop_release(&loop);
@@ -189,10 +230,10 @@ mlp_status mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next,
     }
     const mlp_train_options defaults = mlp_train_defaults();
     options = options ? options : &defaults;
-    TRY(check(trainer->net, next, options));
+    TRY(check_arguments(trainer->net, next, options));
     TRY(mlpi_loop_check_batch(trainer, options->batch_size));
-    chunks p = {.next = next, .user = user, .batch = options->batch_size};
-    return fit(trainer, &p, options, history);
+    stream s = {.next = next, .user = user, .batch_size = options->batch_size};
+    return fit(trainer, &s, options, history);
 }
 
 mlp_status mlp_fit_stream(mlp_net *net, mlp_next_chunk *next, void *user,
@@ -204,11 +245,11 @@ mlp_status mlp_fit_stream(mlp_net *net, mlp_next_chunk *next, void *user,
     }
     const mlp_train_options defaults = mlp_train_defaults();
     options = options ? options : &defaults;
-    TRY(check(net, next, options));
-    chunks p = {.next = next, .user = user, .batch = options->batch_size};
+    TRY(check_arguments(net, next, options));
+    stream s = {.next = next, .user = user, .batch_size = options->batch_size};
     mlp_trainer *trainer = NULL;
-    TRY(mlpi_loop_trainer(net, p.batch, options, &trainer));
-    mlp_status status = fit(trainer, &p, options, history);
+    TRY(mlpi_loop_create_trainer(net, s.batch_size, options, &trainer));
+    mlp_status status = fit(trainer, &s, options, history);
     mlp_trainer_free(trainer);
     return status;
 }

@@ -180,7 +180,7 @@ static mlp_status look(probe *p)
                           "expects a finite loss, got %g", p->loss);
     }
     TRY(mlp_trainer_backward(p->trainer, p->Y));
-    memcpy(p->gradients, p->trainer->gradients, n * sizeof(double));
+    memcpy(p->gradients, p->trainer->batch.gradients, n * sizeof(double));
     double largest = 0.0;
     for (size_t i = 0; i < n; i++) {
         double size = fabs(p->gradients[i]);
@@ -269,7 +269,7 @@ static void weigh(probe *p, mlpi_cursor *cursor)
     if (mlpi_has_sample_weights(&w)) {
         double *weights = mlpi_take(cursor, p->Y.rows, sizeof *weights);
         if (weights) {
-            mlpi_sample_weights_make(p->net, &w, weights);
+            mlpi_sample_weights_fill(p->net, &w, weights);
             p->weights = mlp_cview_f64(weights, p->Y.rows, 1);
         }
     }

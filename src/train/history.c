@@ -1,35 +1,42 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Recording and reading what happened in each epoch of a fit. history.h shows
+ * the block that holds it. Arrays are handed out by pointer, not copied, so
+ * that a caller can plot a million epochs; they live as long as the history.
+ */
 #include "train/history.h"
 
 #include "base/error.h"
 #include "base/memory.h"
 
-static void lay_out(mlp_history *history, size_t epochs, mlpi_cursor *cursor)
+/* Lays out the struct and its five arrays. */
+static void lay_out(void *object, mlpi_cursor *cursor)
 {
+    mlp_history *history = object;
     double **arrays[] = {&history->losses, &history->validation_losses,
                          &history->validation_accuracies, &history->rates,
                          &history->seconds};
     (void)mlpi_take(cursor, 1, sizeof *history);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
-        *arrays[i] = mlpi_take(cursor, epochs, sizeof **arrays[i]);
+        *arrays[i] = mlpi_take(cursor, history->capacity, sizeof **arrays[i]);
     }
 }
 
-mlp_status mlpi_history_make(const mlp_hooks *hooks, size_t epochs,
+/* The object is made on the stack, because its block is not known before the
+ * layout is measured, and then copied to the start of the block. */
+mlp_status mlpi_history_make(const mlp_hooks *hooks, size_t capacity,
                              mlp_history **history)
 {
-    mlp_history made = {.hooks = *hooks};
-    mlpi_cursor measure = {0};
-    lay_out(&made, epochs, &measure);
+    mlp_history made = {.hooks = *hooks, .capacity = capacity};
     void *block = NULL;
-    TRY(mlpi_allocate(hooks, &measure, "a history", &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out(&made, epochs, &carve);
+    TRY(mlpi_make(hooks, lay_out, &made, "a history", &block));
     *history = block;
     **history = made;
     return MLP_OK;
 }
 
+/* The duration stays unset until mlpi_history_set_seconds; the loop sees to it
+ * that no caller reads it before. */
 void mlpi_history_add(mlp_history *history, const mlpi_record *record,
                       size_t best_epoch)
 {
@@ -43,22 +50,30 @@ void mlpi_history_add(mlp_history *history, const mlpi_record *record,
     }
 }
 
-void mlpi_history_time(mlp_history *history, size_t count, double seconds)
+/* The epochs were recorded before, so there are at least `count`. */
+void mlpi_history_set_seconds(mlp_history *history, size_t count,
+                              double seconds)
 {
     for (size_t i = 1; history && i <= count; i++) {
         history->seconds[history->epochs - i] = seconds;
     }
 }
 
+/* Gives the one block back that holds the struct and all arrays. */
 void mlp_history_free(mlp_history *history)
 {
     if (history) {
+        /* The hooks are copied because the block that holds them goes away. */
         mlp_hooks hooks = history->hooks;
         mlpi_release(&hooks, history);
     }
 }
 
-/* What callers read of a history. */
+/* ---------------------------------------------------------------------------
+ * Accessors for callers. NULL is an empty history, without epochs and arrays,
+ * so a program that did not ask for a history can call them, too.
+ */
+
 size_t mlp_history_epochs(const mlp_history *history)
 {
     return history ? history->epochs : 0;

@@ -104,12 +104,12 @@ static void scale(const mlpi_lbfgs *l, double a, const void *x, void *y)
  * the youngest. */
 static size_t pairs_of(const mlpi_lbfgs *l)
 {
-    return l->taken < l->memory ? (size_t)l->taken : l->memory;
+    return l->pairs_added < l->memory ? (size_t)l->pairs_added : l->memory;
 }
 
 static size_t pair_at(const mlpi_lbfgs *l, size_t age)
 {
-    return (size_t)((l->taken - 1 - age) % l->memory);
+    return (size_t)((l->pairs_added - 1 - age) % l->memory);
 }
 
 /* ---------------------------------------------------------------------------
@@ -145,7 +145,7 @@ static void find_direction(mlpi_lbfgs *l)
  * it; unless there is no curvature along it, for H must stay positive. */
 static void keep_pair(mlpi_lbfgs *l, double t)
 {
-    size_t i = (size_t)(l->taken % l->memory);
+    size_t i = (size_t)(l->pairs_added % l->memory);
     void *s = l->trial; /* free between line searches, */
     void *y = l->g_new; /* as this */
     scale(l, t, l->direction, s);
@@ -154,7 +154,7 @@ static void keep_pair(mlpi_lbfgs *l, double t)
     if (dot(l, y, s) > least_curvature * dot(l, y, y)) {
         copy(l, s, l->S[i]);
         copy(l, y, l->Y[i]);
-        l->taken++;
+        l->pairs_added++;
     }
 }
 
@@ -348,15 +348,15 @@ static double descend(mlpi_lbfgs *l)
 {
     find_direction(l);
     double slope = dot(l, l->g, l->direction);
-    if (l->taken > 0 && !(slope < 0.0 && isfinite(slope))) {
-        l->taken = 0;
+    if (l->pairs_added > 0 && !(slope < 0.0 && isfinite(slope))) {
+        l->pairs_added = 0;
         find_direction(l);
         slope = dot(l, l->g, l->direction);
     }
     return slope;
 }
 
-double mlpi_lbfgs_square(const mlpi_lbfgs *l)
+double mlpi_lbfgs_gradient_square(const mlpi_lbfgs *l)
 {
     return dot(l, l->g, l->g);
 }
@@ -364,18 +364,18 @@ double mlpi_lbfgs_square(const mlpi_lbfgs *l)
 void mlpi_lbfgs_iterate(mlpi_lbfgs *l, mlpi_objective *objective, void *context,
                         double alpha)
 {
-    if (alpha == l->vain) {
+    if (alpha == l->failed_rate) {
         return;
     }
     double slope = descend(l);
-    bool has_pairs = l->taken > 0;
+    bool has_pairs = l->pairs_added > 0;
     double t = alpha;
     if (!has_pairs) {
         t *= smaller(1.0, 1.0 / sum_of_magnitudes(l, l->g));
     }
-    l->vain = 0.0;
+    l->failed_rate = 0.0;
     if (!(slope < 0.0) || !search_line(l, objective, context, slope, t)) {
-        l->vain = has_pairs ? 0.0 : alpha;
-        l->taken = 0;
+        l->failed_rate = has_pairs ? 0.0 : alpha;
+        l->pairs_added = 0;
     }
 }

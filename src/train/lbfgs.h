@@ -20,14 +20,14 @@ typedef double mlpi_objective(void *context, const void *w, void *g);
 typedef struct mlpi_lbfgs {
     const mlpi_kernels *kernels;
     size_t n;
-    size_t memory;  /* pairs that are kept, at most */
-    uint64_t taken; /* pairs so far; the last `memory` of them are kept */
-    void **S, **Y;  /* [memory] real [n]; pair i is at i mod memory */
+    size_t memory;        /* pairs that are kept, at most */
+    uint64_t pairs_added; /* pairs so far; the last `memory` of them are kept */
+    void **S, **Y;        /* [memory] real [n]; pair i is at i mod memory */
     double *along, *curvature; /* [memory]: of the two loops */
     void *w, *g;               /* real [n], the point, and the gradient there */
     double J;                  /* there */
-    bool knows;  /* w, g and J are there, as the last iteration left them */
-    double vain; /* the alpha that found nothing from here, or 0 */
+    bool is_cached; /* w, g and J are there, as the last iteration left them */
+    double failed_rate; /* the alpha that found nothing from here, or 0 */
     void *direction, *trial;
     void *g_low, *g_new; /* at the best point of a search, and at the last */
 } mlpi_lbfgs;
@@ -37,7 +37,7 @@ typedef struct mlpi_lbfgs {
 void mlpi_lbfgs_lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor);
 
 /* g g, which an iteration needs to be finite. */
-double mlpi_lbfgs_square(const mlpi_lbfgs *l);
+double mlpi_lbfgs_gradient_square(const mlpi_lbfgs *l);
 
 /* One iteration from w, whose g and J are there: moves all three. The first
  * step tried is `alpha`, less without pairs. Where there is nothing to gain

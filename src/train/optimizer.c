@@ -82,7 +82,7 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *is)
         double value = 0.0;
         memcpy(&value, (const unsigned char *)is + fields[i].offset,
                sizeof value);
-        double x = net->kernels->round(value);
+        double x = net->kernels->scalar->round(value);
         double low = r->from_1 ? 1.0 : 0.0;
         double high = r->to_1 ? 1.0 : (double)INFINITY;
         bool above = r->with_low ? x >= low : x > low;
@@ -91,8 +91,8 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *is)
             return refuse(net, fields[i].name, r->text, value);
         }
     }
-    double most = net->kernels->round(is->rprop_max);
-    if (!isfinite(most) || most < net->kernels->round(is->rprop_min)) {
+    double most = net->kernels->scalar->round(is->rprop_max);
+    if (!isfinite(most) || most < net->kernels->scalar->round(is->rprop_min)) {
         return refuse(net, "rprop_max", "from rprop_min on, finite",
                       is->rprop_max);
     }

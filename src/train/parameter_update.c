@@ -36,13 +36,13 @@ static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
         u->gain[1] = 1.0 - is->beta2;
         /* The averages began at 0, and this much of them is there. */
         u->alpha = alpha / (1.0 - o->power[0] * is->beta1);
-        u->root = 1.0 / sqrt(1.0 - o->power[1] * is->beta2);
+        u->root_factor = 1.0 / sqrt(1.0 - o->power[1] * is->beta2);
         break;
     case MLP_OPTIMIZER_RPROP:
-        u->grow = is->rprop_grow;
-        u->shrink = is->rprop_shrink;
-        u->least = is->rprop_min;
-        u->most = is->rprop_max;
+        u->rprop_grow = is->rprop_grow;
+        u->rprop_shrink = is->rprop_shrink;
+        u->rprop_min = is->rprop_min;
+        u->rprop_max = is->rprop_max;
         break;
     case MLP_OPTIMIZER_LBFGS: /* is not done here */
         break;
@@ -55,7 +55,7 @@ static mlpi_optimizer_step update_of(const mlpi_update_context *d, double alpha)
     mlpi_optimizer_step u = {.kind = o->options.kind,
                              .limit = o->options.clip_value,
                              .scale = mlpi_clip_scale(d),
-                             .keep = 1.0,
+                             .weight_factor = 1.0,
                              .alpha = alpha,
                              .epsilon = o->options.epsilon};
     set_constants(&u, o, alpha);
@@ -97,13 +97,13 @@ static void update_decaying(const mlpi_update_context *d,
     size_t at = 0;
     for (size_t l = 1; l <= layout->L; l++) {
         size_t W = layout->layer[l].W;
-        u->keep = 1.0;
+        u->weight_factor = 1.0;
         update_part(d, u, first, end, at, W);
         at = W + mlpi_layout_weights(layout, l);
-        u->keep = keep;
+        u->weight_factor = keep;
         update_part(d, u, first, end, W, at);
     }
-    u->keep = 1.0;
+    u->weight_factor = 1.0;
     update_part(d, u, first, end, at, layout->parameters);
 }
 
@@ -158,13 +158,13 @@ void mlpi_update_parameters(const mlpi_update_context *d,
     }
 }
 
-mlpi_optimizer_step mlpi_fused_step_at(const mlpi_update_context *d,
-                                       double alpha, size_t first,
-                                       bool is_weight)
+mlpi_optimizer_step mlpi_fused_update(const mlpi_update_context *d,
+                                      double alpha, size_t first,
+                                      bool is_weight)
 {
     mlpi_optimizer_step u = update_of(d, alpha);
     if (is_weight && d->optimizer->options.weight_decay > 0.0) {
-        u.keep = 1.0 - alpha * d->optimizer->options.weight_decay;
+        u.weight_factor = 1.0 - alpha * d->optimizer->options.weight_decay;
     }
     place(d, &u, first);
     return u;

@@ -35,9 +35,9 @@ void mlpi_backup_part(const mlp_net *net, const mlpi_thread *self,
                       void *backup);
 /* Or, if the optimizer does not clip by norm, parameters in parts: an update
  * that begins with the first, of weights or others, and has no n yet. */
-mlpi_optimizer_step mlpi_fused_step_at(const mlpi_update_context *d,
-                                       double alpha, size_t first,
-                                       bool is_weight);
+mlpi_optimizer_step mlpi_fused_update(const mlpi_update_context *d,
+                                      double alpha, size_t first,
+                                      bool is_weight);
 void mlpi_optimizer_advance(mlpi_optimizer *optimizer);
 
 /* Penalties (l1, l2) of a batch that counts as `rows` rows. First each member's

@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Sample weights, row by row: see sample_weights.h for their formula. The
+ * checks come in an order in which each can rely on those before it: class
+ * weights by themselves, row weights by their shape, and then, when the targets
+ * are known to be good, the products. A product may overflow where its factors
+ * do not, so it is what is checked for being finite.
+ *
+ * Example: with two classes and class_weights {1, 3}, a row of class 1 counts
+ * 3; with the row weight 2 it counts 6. A row with the target 0.5, halfway
+ * between the classes, counts (1 - 0.5) * 1 + 0.5 * 3 = 2.
+ */
 #include "train/sample_weights.h"
 
 #include <math.h>
@@ -6,8 +17,9 @@
 #include "base/error.h"
 #include "base/view.h"
 
-/* How many classes targets tell of; 0 if they are no classes. */
-static size_t classes_of(const mlp_net *net)
+/* Returns how many class weights a network takes, or 0 if its targets are no
+ * classes. */
+static size_t class_count(const mlp_net *net)
 {
     size_t n = mlpi_net_outputs(net);
     if (net->loss == MLP_LOSS_CCE) {
@@ -16,9 +28,11 @@ static size_t classes_of(const mlp_net *net)
     return net->loss == MLP_LOSS_BCE && n == 1 ? 2 : 0;
 }
 
+/* A loss without classes, such as mse, has no use for class weights; they are
+ * refused rather than ignored, so that no one relies on them in vain. */
 mlp_status mlpi_class_weights_check(const mlp_net *net, const double *classes)
 {
-    size_t n = classes_of(net);
+    size_t n = class_count(net);
     if (!classes) {
         return MLP_OK;
     }
@@ -39,6 +53,8 @@ mlp_status mlpi_class_weights_check(const mlp_net *net, const double *classes)
     return MLP_OK;
 }
 
+/* Row weights may be double where the network is float, because that is what a
+ * caller computes them in. */
 mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_hooks *hooks,
                                   const mlp_cview *rows, size_t m)
 {
@@ -54,6 +70,10 @@ mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_hooks *hooks,
     return mlpi_check_view(hooks, rows, &expected);
 }
 
+/* Returns the class weight of a row: by index where Y holds classes as int32;
+ * from the probability y of class 1 for bce; and else as the sum over the
+ * probabilities of all classes, of which a one-hot row has one that is not 0.
+ */
 static double class_weight(const mlpi_sample_weights *w, const mlp_net *net,
                            size_t row)
 {
@@ -71,57 +91,66 @@ static double class_weight(const mlpi_sample_weights *w, const mlp_net *net,
     return sum;
 }
 
-static double own_weight(const mlpi_sample_weights *w, size_t row)
+/* Returns the caller's weight of a row, or 1 if there are none. */
+static double row_weight(const mlpi_sample_weights *w, size_t row)
 {
     return w->rows.rows > 0 ? mlp_cview_at(w->rows, row, 0) : 1.0;
 }
 
-static double weight_of(const mlp_net *net, const mlpi_sample_weights *w,
-                        size_t row)
+/* Returns what a row counts: the product of its two weights. */
+static double sample_weight(const mlp_net *net, const mlpi_sample_weights *w,
+                            size_t row)
 {
-    double own = own_weight(w, row);
-    return w->classes ? own * class_weight(w, net, row) : own;
+    double of_row = row_weight(w, row);
+    return w->classes ? of_row * class_weight(w, net, row) : of_row;
 }
 
+/* A negative infinity or a NaN is reported as not finite, whatever its sign, so
+ * that test comes first. */
 mlp_status mlpi_sample_weights_check(const mlp_net *net, const mlp_hooks *hooks,
                                      const mlpi_sample_weights *w)
 {
+    /* Without weights there is nothing to check, however many rows come. */
     for (size_t i = 0; i < w->Y.rows && mlpi_has_sample_weights(w); i++) {
-        double own = own_weight(w, i);
-        double weight = weight_of(net, w, i);
+        double of_row = row_weight(w, i);
+        double weight = sample_weight(net, w, i);
         if (!isfinite(weight)) {
             return mlpi_error(hooks, MLP_ERR_NOT_FINITE,
                               "row_weights: expects finite numbers, got %g in "
                               "row %zu",
                               weight, i);
         }
-        if (own < 0.0) {
+        if (of_row < 0.0) {
             return mlpi_error(hooks, MLP_ERR_ARGUMENT,
                               "row_weights: expects 0 or more, got %g in row "
                               "%zu",
-                              own, i);
+                              of_row, i);
         }
     }
     return MLP_OK;
 }
 
+/* The order of the sum is part of the results: a batch's mean loss is divided
+ * by it. */
 double mlpi_sample_weights_sum(const mlp_net *net, const mlpi_sample_weights *w)
 {
     double sum = 0.0;
     for (size_t i = 0; i < w->Y.rows; i++) {
-        sum += weight_of(net, w, i);
+        sum += sample_weight(net, w, i);
     }
     return sum;
 }
 
-void mlpi_sample_weights_make(const mlp_net *net, const mlpi_sample_weights *w,
+/* The weights are computed once for each fit or chunk, not in every epoch. */
+void mlpi_sample_weights_fill(const mlp_net *net, const mlpi_sample_weights *w,
                               double *weights)
 {
     for (size_t i = 0; i < w->Y.rows; i++) {
-        weights[i] = weight_of(net, w, i);
+        weights[i] = sample_weight(net, w, i);
     }
 }
 
+/* The comparison is written so that NaN fails it. */
 mlp_status mlpi_sample_weights_check_sum(const mlp_hooks *hooks, double sum)
 {
     if (!(sum > 0.0) || !isfinite(sum)) {

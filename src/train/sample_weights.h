@@ -1,49 +1,66 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What each row counts in training: its own weight times that of its class.
- * A class's weight is the sum over classes of target times class weight, so
- * that a target between classes has a weight between theirs.
+ * Sample weights: what each row counts in the loss.
+ *
+ *     w[i] = row weight of row i * class weight of row i
+ *     J    = sum over i of w[i] J[i] / sum over i of w[i]
+ *
+ * where J[i] is the loss of row i alone. The class weight of a row is
+ *
+ *     sum over classes c of y[i][c] * class_weights[c]
+ *
+ * with its targets before label smoothing: the weight of its class if the row
+ * is one-hot, and a weight in between if it holds probabilities. For bce with
+ * one output, y[i] is the probability of class 1.
+ *
+ * All of it is computed in double, for networks of float too, so that sums over
+ * millions of rows keep their precision.
  */
 #ifndef MLPI_TRAIN_SAMPLE_WEIGHTS_H
 #define MLPI_TRAIN_SAMPLE_WEIGHTS_H
 
 #include "model/net.h"
 
-/* Rows that are weighed. */
+/* The two factors of the sample weights of Y.rows rows. A factor that is not
+ * given is 1. */
 typedef struct mlpi_sample_weights {
-    const double *classes; /* their weights, or NULL */
-    mlp_cview rows;        /* weights (m, 1); no rows: none */
-    mlp_cview Y;           /* targets of m rows */
+    const double *classes; /* [classes]: class weights, or NULL */
+    mlp_cview rows;        /* row weights (m, 1); no rows: none are given */
+    mlp_cview Y;           /* targets of the m rows */
 } mlpi_sample_weights;
 
+/* True if some row may count something else than 1. */
 static inline bool mlpi_has_sample_weights(const mlpi_sample_weights *w)
 {
     return w->classes || w->rows.rows > 0;
 }
 
-/* Class weights: finite, 0 or more, and of a loss that has classes.
- * MLP_ERR_ARGUMENT. */
+/* Checks that class weights are finite and not negative, and that the loss has
+ * classes; NULL passes. MLP_ERR_ARGUMENT. */
 mlp_status mlpi_class_weights_check(const mlp_net *net, const double *classes);
 
-/* Row weights (m, 1), unless there are none: their shape and type.
- * MLP_ERR_SHAPE, MLP_ERR_DTYPE. */
+/* Checks the shape (m, 1) and the type of row weights; a view without rows
+ * passes. MLP_ERR_SHAPE, MLP_ERR_DTYPE, MLP_ERR_NULL. */
 mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_hooks *hooks,
                                   const mlp_cview *rows, size_t m);
 
-/* Weights of checked shape, with checked class weights and targets, or none:
- * each finite and 0 or more. MLP_ERR_NOT_FINITE, MLP_ERR_ARGUMENT. */
+/* Checks that each sample weight is finite and each row weight not negative.
+ * Class weights, targets, and the shape of row weights have been checked.
+ * MLP_ERR_NOT_FINITE, MLP_ERR_ARGUMENT. */
 mlp_status mlpi_sample_weights_check(const mlp_net *net, const mlp_hooks *hooks,
                                      const mlpi_sample_weights *w);
 
-/* The sum of checked ones, one after another; m if there are none. */
+/* Checks that a sum of sample weights can be divided by: it must be finite and
+ * above 0. MLP_ERR_ARGUMENT. */
+mlp_status mlpi_sample_weights_check_sum(const mlp_hooks *hooks, double sum);
+
+/* Returns the sum of checked sample weights, added in the order of the rows; it
+ * is the number of rows if no weights are given. */
 double mlpi_sample_weights_sum(const mlp_net *net,
                                const mlpi_sample_weights *w);
 
-/* weights[m], of checked ones. */
-void mlpi_sample_weights_make(const mlp_net *net, const mlpi_sample_weights *w,
+/* Sets weights[Y.rows] to the checked sample weights. */
+void mlpi_sample_weights_fill(const mlp_net *net, const mlpi_sample_weights *w,
                               double *weights);
-
-/* MLP_ERR_ARGUMENT unless that can be a sum of weights to learn by. */
-mlp_status mlpi_sample_weights_check_sum(const mlp_hooks *hooks, double sum);
 
 #endif

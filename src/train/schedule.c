@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Schedules of the learning rate: checks, rates, and the plateau state.
+ *
+ * The rates must have the same bits on every machine, since every trained
+ * weight depends on them. The C library's cos and pow do not promise that, so
+ * both are computed here with products, sums and fma alone: powers with whole
+ * exponents by repeated squaring, the cosine by a Taylor polynomial.
+ */
 #include "train/schedule.h"
 
 #include <math.h>
 
+#include "base/arithmetic.h"
 #include "base/error.h"
 
 mlp_schedule mlp_schedule_defaults(mlp_schedule_kind kind)
@@ -16,68 +25,73 @@ mlp_schedule mlp_schedule_defaults(mlp_schedule_kind kind)
 }
 
 /* ---------------------------------------------------------------------------
- * What is asked for
+ * Checks
  */
 
-/* What is wrong with a schedule: the field, what it should be, what it is. */
-typedef struct complaint {
-    const char *field, *expected;
+/* The first field of a schedule that is outside its range. */
+typedef struct bad_field {
+    const char *name;     /* NULL: all fields are good */
+    const char *expected; /* the range, in words */
     double got;
-} complaint;
+} bad_field;
 
-static bool is_share(double x)
+/* True if x can be a factor of a decreasing rate. NaN fails. */
+static bool is_factor(double x)
 {
     return x > 0.0 && x <= 1.0;
 }
 
-static bool is_amount(double x)
+/* True if x is finite and not negative. NaN fails. */
+static bool is_finite_from_0(double x)
 {
     return x >= 0.0 && isfinite(x);
 }
 
-static complaint find_fault(const mlp_schedule *s)
+/* Finds the first bad field. Only fields that the kind uses are checked, so a
+ * caller may leave the others unset. */
+static bad_field find_bad_field(const mlp_schedule *s)
 {
-    const complaint decay = {"decay", "a finite number, 0 or more", s->decay};
-    const complaint factor = {"factor", "a number above 0, at most 1",
+    const bad_field decay = {"decay", "a finite number, 0 or more", s->decay};
+    const bad_field factor = {"factor", "a number above 0, at most 1",
                               s->factor};
-    const complaint every = {"every", "1 or more", (double)s->every};
-    const complaint patience = {"patience", "1 or more", (double)s->patience};
-    const complaint least = {"min_rate", "a finite number, 0 or more",
-                             s->min_rate};
-    const complaint change = {"min_delta", "a finite number, 0 or more",
-                              s->min_delta};
-    const complaint none = {NULL, NULL, 0.0};
+    const bad_field every = {"every", "1 or more", (double)s->every};
+    const bad_field patience = {"patience", "1 or more", (double)s->patience};
+    const bad_field min_rate = {"min_rate", "a finite number, 0 or more",
+                                s->min_rate};
+    const bad_field min_delta = {"min_delta", "a finite number, 0 or more",
+                                 s->min_delta};
+    const bad_field none = {NULL, NULL, 0.0};
     switch (s->kind) {
     case MLP_SCHEDULE_CONSTANT:
         return none;
     case MLP_SCHEDULE_INVERSE_TIME:
-        return is_amount(s->decay) ? none : decay;
+        return is_finite_from_0(s->decay) ? none : decay;
     case MLP_SCHEDULE_STEP:
-        return !is_share(s->factor) ? factor : s->every == 0 ? every : none;
+        return !is_factor(s->factor) ? factor : s->every == 0 ? every : none;
     case MLP_SCHEDULE_EXPONENTIAL:
-        return is_share(s->factor) ? none : factor;
+        return is_factor(s->factor) ? none : factor;
     case MLP_SCHEDULE_COSINE:
-        return is_amount(s->min_rate) ? none : least;
+        return is_finite_from_0(s->min_rate) ? none : min_rate;
     case MLP_SCHEDULE_PLATEAU:
-        return !is_share(s->factor)       ? factor
-               : s->patience == 0         ? patience
-               : !is_amount(s->min_delta) ? change
-               : !is_amount(s->min_rate)  ? least
-                                          : none;
+        return !is_factor(s->factor)             ? factor
+               : s->patience == 0                ? patience
+               : !is_finite_from_0(s->min_delta) ? min_delta
+               : !is_finite_from_0(s->min_rate)  ? min_rate
+                                                 : none;
     case MLP_SCHEDULE_CUSTOM:
-        return s->rate ? none : (complaint){"rate", "a function", 0.0};
+        return s->rate ? none : (bad_field){"rate", "a function", 0.0};
     }
-    return (complaint){"kind", "one of the kinds", (double)s->kind};
+    return (bad_field){"kind", "one of the kinds", (double)s->kind};
 }
 
 mlp_status mlpi_schedule_check(const mlp_hooks *hooks,
                                const mlp_schedule *schedule)
 {
-    complaint fault = find_fault(schedule);
-    if (fault.field) {
+    bad_field found = find_bad_field(schedule);
+    if (found.name) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "schedule, %s: expects %s, got %g", fault.field,
-                          fault.expected, fault.got);
+                          "schedule, %s: expects %s, got %g", found.name,
+                          found.expected, found.got);
     }
     return MLP_OK;
 }
@@ -86,7 +100,8 @@ mlp_status mlpi_schedule_check(const mlp_hooks *hooks,
  * Rates
  */
 
-/* x^n by squaring: n = sum of powers of 2. */
+/* Returns x^n by squaring: with n = sum of b_k 2^k, b_k in {0, 1}, x^n is the
+ * product of all x^(2^k) with b_k = 1. This takes log2(n) squarings. */
 static double power(double x, size_t n)
 {
     double result = 1.0;
@@ -99,6 +114,7 @@ static double power(double x, size_t n)
     return result;
 }
 
+/* Returns c[0] x^(n-1) + ... + c[n-1] by Horner's scheme. */
 static double polynomial(double x, const double *c, size_t n)
 {
     double sum = c[0];
@@ -111,9 +127,16 @@ static double polynomial(double x, const double *c, size_t n)
 #define TERMS(list) (sizeof(list) / sizeof(list)[0])
 #define HALF_PI 1.57079632679489661923
 
-/* (1 + cos(pi t)) / 2 = cos(pi t / 2)^2 for t in [0, 1]. By Taylor, up to
- * pi / 4; beyond, it is the sine of what is left to pi / 2. */
-static double cosine_fall(double t)
+/* Returns (1 + cos(pi t)) / 2 = cos(pi t / 2)^2 for t in [0, 1]. The right side
+ * has no cancellation near t = 1, where the result is small. The polynomials
+ * are used for arguments up to pi / 4 only, where the first omitted term is
+ * below 2^-58:
+ *
+ *     t <= 1/2, x = pi t / 2:        cos x = 1 - x^2 / 2! + ... + x^16 / 16!
+ *     t > 1/2,  x = pi (1 - t) / 2:  cos(pi t / 2) = sin x
+ *                                     = x (1 - x^2 / 3! + ... + x^16 / 17!)
+ */
+static double half_cosine(double t)
 {
     static const double cosine[] = {1.0 / 20922789888000.0,
                                     -1.0 / 87178291200.0,
@@ -139,31 +162,31 @@ static double cosine_fall(double t)
     return y * y;
 }
 
-static double lesser(double a, double b)
-{
-    return a < b ? a : b;
-}
-
-static double greater(double a, double b)
-{
-    return a > b ? a : b;
-}
-
-/* Up to the initial rate, which is that of epoch `warm_up`, then down. */
+/* Returns the rate of the cosine schedule: it rises linearly during the
+ * warm-up, is `initial` in epoch `warm_up`, and then falls to `lowest`, which
+ * it reaches in epoch `epochs`. A min_rate above `initial` counts as `initial`,
+ * since the rate must not rise after the warm-up. */
 static double cosine_rate(const mlp_schedule *s, double initial, size_t epoch,
                           size_t epochs)
 {
     if (epoch < s->warm_up) {
         return initial * (((double)epoch + 1.0) / ((double)s->warm_up + 1.0));
     }
-    double least = lesser(initial, s->min_rate);
+    double lowest = mlpi_min(initial, s->min_rate);
+    /* A warm-up that ends with the training, or later, leaves no epochs for the
+     * fall. */
     if (epoch >= epochs) {
-        return epoch == s->warm_up ? initial : least;
+        return epoch == s->warm_up ? initial : lowest;
     }
+    /* Here warm_up <= epoch < epochs, so t is in [0, 1). */
     double t = (double)(epoch - s->warm_up) / (double)(epochs - s->warm_up);
-    return least + (initial - least) * cosine_fall(t);
+    return lowest + (initial - lowest) * half_cosine(t);
 }
 
+/* The formulas stand in mlp.h. For the cosine the end is the schedule's own, or
+ * that of the training: resumed training has another end, so a caller who will
+ * resume sets it. The step schedule divides whole numbers, which rounds down.
+ */
 double mlpi_schedule_rate(const mlp_schedule *schedule,
                           const mlpi_plateau *plateau, double initial,
                           size_t epoch, size_t epochs)
@@ -181,7 +204,8 @@ double mlpi_schedule_rate(const mlp_schedule *schedule,
     case MLP_SCHEDULE_COSINE:
         return cosine_rate(s, initial, epoch, s->epochs ? s->epochs : epochs);
     case MLP_SCHEDULE_PLATEAU:
-        return greater(initial * plateau->scale, lesser(initial, s->min_rate));
+        return mlpi_max(initial * plateau->scale,
+                        mlpi_min(initial, s->min_rate));
     case MLP_SCHEDULE_CUSTOM:
         return s->rate(epoch, initial, s->user);
     }
@@ -189,24 +213,28 @@ double mlpi_schedule_rate(const mlp_schedule *schedule,
 }
 
 /* ---------------------------------------------------------------------------
- * Plateaus
+ * The plateau schedule
  */
 
+/* The best loss is infinite at first, so that the first epoch is always an
+ * improvement. */
 mlpi_plateau mlpi_plateau_begin(void)
 {
     mlpi_plateau plateau = {.scale = 1.0};
-    mlpi_plateau_forget(&plateau);
+    mlpi_plateau_reset(&plateau);
     return plateau;
 }
 
-void mlpi_plateau_forget(mlpi_plateau *plateau)
+void mlpi_plateau_reset(mlpi_plateau *plateau)
 {
     plateau->best = (double)INFINITY;
     plateau->bad_epochs = 0;
 }
 
-void mlpi_plateau_note(mlpi_plateau *plateau, const mlp_schedule *schedule,
-                       double loss)
+/* After a reduction the count starts at 0 again, while the best loss stays: the
+ * lower rate must improve on the best of all, within `patience` epochs. */
+void mlpi_plateau_advance(mlpi_plateau *plateau, const mlp_schedule *schedule,
+                          double loss)
 {
     if (schedule->kind != MLP_SCHEDULE_PLATEAU) {
         return;
@@ -223,11 +251,17 @@ void mlpi_plateau_note(mlpi_plateau *plateau, const mlp_schedule *schedule,
     }
 }
 
+/* ---------------------------------------------------------------------------
+ * Public function
+ */
+
+/* There is no object whose log hook could be told of a bad field, so it gives
+ * NaN. A plateau schedule gives its first rate, as no losses are known. */
 double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
                          size_t epoch, size_t epochs)
 {
-    const mlp_hooks nobody = {.log = NULL};
-    if (!schedule || mlpi_schedule_check(&nobody, schedule) != MLP_OK) {
+    const mlp_hooks silent = {.log = NULL};
+    if (!schedule || mlpi_schedule_check(&silent, schedule) != MLP_OK) {
         return (double)NAN;
     }
     mlpi_plateau plateau = mlpi_plateau_begin();

@@ -1,36 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Learning rates, epoch by epoch. All but one are functions of the epoch; on a
- * plateau the rate depends on the losses so far.
+ * Learning rates, epoch by epoch. Every schedule is a function of the epoch
+ * number alone, but for one: the plateau schedule reduces the rate when the
+ * watched loss (see epoch_state.h) no longer falls, so it needs a state. The
+ * formulas stand in mlp.h, at MLP_SCHEDULE_LIST.
+ *
+ * The plateau schedule is Keras' ReduceLROnPlateau with mode "min" and without
+ * cooldown:
+ *
+ *     loss < best - min_delta:  best = loss, bad_epochs = 0
+ *     otherwise:                bad_epochs += 1;  at `patience` of them
+ *                               scale *= factor, bad_epochs = 0
+ *     rate = max(alpha * scale, min(alpha, min_rate))
+ *
+ * where alpha is the initial rate.
+ *
+ * The rate of an epoch is computed from alpha and the number of the epoch,
+ * never from the rate of the epoch before. Epochs are counted over all fits of
+ * a trainer, and the plateau state is part of a checkpoint. So training that is
+ * resumed gets the same rates, to the bit, as training without a stop.
  */
 #ifndef MLPI_TRAIN_SCHEDULE_H
 #define MLPI_TRAIN_SCHEDULE_H
 
 #include "mlp.h"
 
-/* What a plateau schedule remembers. */
+/* State of the plateau schedule. */
 typedef struct mlpi_plateau {
-    double scale;      /* of the initial rate; 1 at first */
-    double best;       /* the loss that an improvement must fall below */
-    size_t bad_epochs; /* epochs since the last improvement, or reduction */
+    double scale;      /* current rate / initial rate; 1 at first */
+    double best;       /* watched loss at the last improvement */
+    size_t bad_epochs; /* epochs since the last improvement or reduction of
+                          the rate, whichever is later */
 } mlpi_plateau;
 
-/* MLP_ERR_ARGUMENT if a field that the kind looks at is outside its range. */
+/* MLP_ERR_ARGUMENT if a field that the kind uses is outside its range; the
+ * message names the field. */
 mlp_status mlpi_schedule_check(const mlp_hooks *hooks,
                                const mlp_schedule *schedule);
 
-/* The rate of an epoch, from 0, of `epochs`, by a checked schedule. */
+/* Returns the learning rate of an epoch, counted from 0, of `epochs`, by a
+ * checked schedule that starts with the rate `initial`. A custom schedule may
+ * return any number, so the caller checks it. */
 double mlpi_schedule_rate(const mlp_schedule *schedule,
                           const mlpi_plateau *plateau, double initial,
                           size_t epoch, size_t epochs);
 
-/* At scale 1, with no loss known; and with no loss known, the scale as it
- * is. */
+/* Returns the state before the first epoch. */
 mlpi_plateau mlpi_plateau_begin(void);
-void mlpi_plateau_forget(mlpi_plateau *plateau);
 
-/* Takes note of the watched loss of an epoch; nothing for other kinds. */
-void mlpi_plateau_note(mlpi_plateau *plateau, const mlp_schedule *schedule,
-                       double loss);
+/* Forgets the losses so far, but keeps the scale that has been reached. It is
+ * called when another loss is watched, which cannot be compared with them. */
+void mlpi_plateau_reset(mlpi_plateau *plateau);
+
+/* Takes the watched loss of a finished epoch into account. With other kinds of
+ * schedules it does nothing. */
+void mlpi_plateau_advance(mlpi_plateau *plateau, const mlp_schedule *schedule,
+                          double loss);
 
 #endif

@@ -1,4 +1,34 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * How the threads of a team share a training step.
+ *
+ * In the forward and the backward pass no row depends on another, and in the
+ * gradients and the update no weight depends on another. So a step has phases,
+ * and a barrier stands wherever one thread reads what others have written:
+ *
+ *     rows        Each thread takes its rows of the batch from A[0] to all dZ.
+ *     --------    barrier: each gradient is a sum over the rows of all threads.
+ *     gradients   Each thread computes dW of its weights, and db of its layers.
+ *     --------    barrier: parts of the update are cut in another way.
+ *     check       Each thread checks its part of the gradients.
+ *     --------    barrier: one gradient that is not finite forbids the update
+ *                 of all parameters.
+ *     update      Each thread updates its part of the parameters.
+ *
+ * Some steps need barriers within a phase, too. Batch norm's moments are sums
+ * over all rows. In a wide layer threads divide the outputs, not the rows (see
+ * step_plan.h), so the layers around it read what other threads have written.
+ * Clipping by norm needs a sum over all gradients.
+ *
+ * A large network joins gradients, check and update into one phase: the dW of a
+ * tile of weights updates these weights while it is still in the nearest cache,
+ * and never reaches memory. Then no gradient can be checked before some weights
+ * have changed. So the check comes first, and concerns the factors: if the
+ * numbers in A and dZ are small enough, no sum of their products overflows.
+ *
+ * Every sum has an order that does not depend on the number of threads, so the
+ * bits of a step do not depend on it either.
+ */
 #include "train/step.h"
 
 #include <math.h>
@@ -7,197 +37,201 @@
 #include "model/batch_norm.h"
 #include "model/loss.h"
 
-/* This member's share of whether all gradients are finite: all are there. */
-static void look_at_gradients(mlp_trainer *t, const mlpi_thread *self,
-                              mlpi_step *step)
+/* What all threads of a step get. */
+typedef struct task {
+    mlp_trainer *trainer;
+    const mlpi_step_args *args;
+    mlpi_step_result *result; /* NULL for the parts that find nothing out */
+} task;
+
+/* ---------------------------------------------------------------------------
+ * The batch
+ */
+
+void mlpi_batch_load(mlp_trainer *trainer, const mlpi_step_args *args)
 {
-    mlpi_update_context descent = mlpi_update_context_of(t);
-    if (mlpi_gradient_is_not_finite(&descent, self)) {
-        step->gradient_not_finite = true;
+    mlpi_worker_load_inputs(trainer, args, 0, args->m);
+    mlpi_worker_load_targets(trainer, args, 0, args->m);
+}
+
+void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step_args *args)
+{
+    const double *weights = args->row_weights;
+    trainer->has_row_weights = weights != NULL;
+    for (size_t i = 0; weights && i < args->m; i++) {
+        trainer->row_weights[i] = weights[args->order ? args->order[i] : i];
     }
+    trainer->total_weight =
+        mlpi_sum_row_weights(args->m, weights ? trainer->row_weights : NULL);
 }
 
-static bool updates(const mlpi_step *step)
+/* ---------------------------------------------------------------------------
+ * A whole step
+ */
+
+/* True if the parameters are to be updated, as far as it is known so far. */
+static bool updates(const mlpi_step_args *args, const mlpi_step_result *result)
 {
-    return isfinite(step->loss) && !step->no_update &&
-           !step->gradient_not_finite;
+    return isfinite(result->loss) && !args->no_update &&
+           !result->gradient_not_finite;
 }
 
-/* Can each part of the gradients be used up when it has been made, and do they
- * not fit into a cache together? */
-static bool is_fusible(const mlp_trainer *t, const mlpi_step *step)
+/* True if gradients and update can be one phase. Penalties, clipping and batch
+ * norm need all gradients before the first update. With fewer parameters than
+ * FUSED_PARAMETERS the gradients stay in a cache anyway, and the check of the
+ * factors would cost more than the phase saves. */
+static bool is_fusible(const mlp_trainer *t, const mlpi_step_args *args)
 {
-    enum { MANY_PARAMETERS = 1 << 16 };
-    return step->discard_Z && !step->no_update && t->net->layout.running == 0 &&
+    enum { FUSED_PARAMETERS = 1 << 16 };
+    return args->discard_Z && !args->no_update && t->net->layout.running == 0 &&
            !t->optimizer.penalises && !t->optimizer.clips &&
-           t->net->layout.parameters >= MANY_PARAMETERS;
+           t->net->layout.parameters >= FUSED_PARAMETERS;
 }
 
-/* Of this member's rows: are numbers so large that gradients may not be finite?
- * Who fuses does not learn of one before others have been used up. */
-static void look_at_factors(mlp_trainer *t, mlpi_step *step, size_t first,
-                            size_t m)
+static void train_thread(const mlpi_thread *self, void *context)
 {
-    const mlpi_kernels *kernels = t->net->kernels;
-    for (size_t l = 1; l <= t->net->layout.L; l++) {
-        size_t n = t->net->layout.layer[l].width;
-        size_t n_prev = t->net->layout.layer[l - 1].width;
-        const void *A_prev = mlpi_row_of(t, t->D[l - 1], n_prev, first);
-        const void *dZ = mlpi_row_of(t, t->dZ[l], n, first);
-        if (!kernels->products_stay_finite(m * n_prev, step->m, A_prev) ||
-            !kernels->products_stay_finite(m * n, step->m, dZ)) {
-            step->may_overflow = true;
-        }
-    }
-}
-
-static void do_step(const mlpi_thread *self, void *context)
-{
-    const mlpi_task *all = context;
+    const task *all = context;
     mlp_trainer *t = all->trainer;
-    mlpi_step *step = all->step;
+    const mlpi_step_args *args = all->args;
+    mlpi_step_result *result = all->result;
     mlpi_plan own;
-    const mlpi_plan *plan = mlpi_worker_plan(t, self, step, &own);
-    if (!step->rows_loaded) {
-        mlpi_worker_load_inputs(t, step, plan->first, plan->m);
-        mlpi_worker_load_targets(t, step, plan->first, plan->m);
+    const mlpi_plan *plan = mlpi_worker_plan(t, self, &own);
+    if (!args->rows_loaded) {
+        mlpi_worker_load_inputs(t, args, plan->first, plan->m);
+        mlpi_worker_load_targets(t, args, plan->first, plan->m);
     }
     mlpi_worker_forward(t, self, plan);
     mlpi_worker_penalty(t, self);
-    /* Alone, a member has the rows of all: then logarithms go beside what else
-     * waits for sigmoids. */
+    /* A thread alone has all rows before the barrier, so it computes the loss
+     * here: the processor then overlaps its logarithms with the backward
+     * pass. */
     const bool is_alone = self->count == 1;
     if (is_alone) {
-        step->loss = mlpi_batch_loss(t, step->m);
+        result->loss = mlpi_batch_loss(t);
     }
     mlpi_worker_backward(t, self, plan);
-    const bool may_fuse = is_fusible(t, step);
+    const bool may_fuse = is_fusible(t, args);
     mlpi_barrier(self);
     if (!is_alone && self->index == 0) {
-        step->loss = mlpi_batch_loss(t, step->m);
+        result->loss = mlpi_batch_loss(t);
     }
     if (may_fuse) {
-        look_at_factors(t, step, plan->first, plan->m);
-        mlpi_barrier(self); /* the loss is known, and all factors */
+        mlpi_worker_check_overflow(t, plan, result);
+        mlpi_barrier(self); /* the loss is known, and all factors are checked */
     }
-    if (may_fuse && !step->may_overflow) {
-        if (updates(step)) {
-            mlpi_worker_gradients(t, self, plan, step);
+    if (may_fuse && !result->may_overflow) {
+        if (updates(args, result)) {
+            mlpi_worker_gradients(t, self, plan, args);
         }
         return;
     }
     mlpi_worker_gradients(t, self, plan, NULL);
     mlpi_barrier(self);
-    look_at_gradients(t, self, step);
+    mlpi_worker_check_gradients(t, self, result);
     mlpi_barrier(self);
-    if (updates(step)) {
-        mlpi_worker_update(t, self, step->alpha, step->backup);
+    if (updates(args, result)) {
+        mlpi_worker_update(t, self, args->learning_rate, args->backup);
     }
 }
 
-void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step *step)
-{
-    trainer->has_sample_weights = step->weights != NULL;
-    for (size_t i = 0; trainer->has_sample_weights && i < step->m; i++) {
-        trainer->weight[i] = step->weights[step->order ? step->order[i] : i];
-    }
-    trainer->total = mlpi_sum_row_weights(
-        step->m, trainer->has_sample_weights ? trainer->weight : NULL);
-}
-
-bool mlpi_step_is_busy(const mlp_trainer *trainer, size_t m)
+bool mlpi_step_pays_for_threads(const mlp_trainer *trainer, size_t m)
 {
     return mlpi_pays_for_threads(m, trainer->net->layout.parameters);
 }
 
-void mlpi_step_run(mlp_trainer *t, size_t m, mlpi_work *work, mlpi_step *step)
+/* Lets the team do `work` for a batch of args->m rows; the calling thread works
+ * alone if they are too few. */
+static void run(mlp_trainer *t, mlpi_work *work, const mlpi_step_args *args,
+                mlpi_step_result *result)
 {
-    mlpi_task all = {t, step};
-    mlpi_team_run(mlpi_step_is_busy(t, m) ? t->team : NULL, work, &all);
+    task all = {t, args, result};
+    t->batch.m = args->m;
+    t->batch.discard_Z = args->discard_Z;
+    mlpi_team_run(mlpi_step_pays_for_threads(t, args->m) ? t->team : NULL, work,
+                  &all);
 }
 
-void mlpi_step_track(mlp_trainer *t, const mlpi_step *step)
+/* Moves batch norm's running moments by those of the batch; what they were
+ * before completes the backup. */
+static void track_moments(mlp_trainer *t, const mlpi_step_args *args)
 {
     mlp_net *net = t->net;
     const mlpi_layout *layout = &net->layout;
     if (layout->running > 0) {
-        if (step->backup) {
-            memcpy(mlpi_at(net->kernels, step->backup, layout->parameters),
+        if (args->backup) {
+            memcpy(mlpi_at(net->kernels, args->backup, layout->parameters),
                    net->running, layout->running * net->kernels->real_size);
         }
-        mlpi_batch_norm_track(net, step->m, t->moments);
+        mlpi_batch_norm_track(net, args->m, t->batch.moments);
     }
 }
 
-void mlpi_step_train(mlp_trainer *trainer, mlpi_step *step)
+void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
+                     mlpi_step_result *result)
 {
     trainer->draw++;
-    mlpi_step_run(trainer, step->m, do_step, step);
-    if (updates(step)) {
+    run(trainer, train_thread, args, result);
+    if (updates(args, result)) {
         mlpi_optimizer_advance(&trainer->optimizer);
-        mlpi_step_track(trainer, step);
+        track_moments(trainer, args);
     }
 }
 
-/* The parts of a step, one by one: for those who take it by hand, or have a
- * batch in pieces. */
-static void do_forward(const mlpi_thread *self, void *context)
+/* ---------------------------------------------------------------------------
+ * The parts of a step, for callers that do it part by part
+ */
+
+static void forward_thread(const mlpi_thread *self, void *context)
 {
-    const mlpi_task *all = context;
+    const task *all = context;
     mlpi_plan own;
-    const mlpi_plan *plan =
-        mlpi_worker_plan(all->trainer, self, all->step, &own);
-    mlpi_worker_load_inputs(all->trainer, all->step, plan->first, plan->m);
+    const mlpi_plan *plan = mlpi_worker_plan(all->trainer, self, &own);
+    mlpi_worker_load_inputs(all->trainer, all->args, plan->first, plan->m);
     mlpi_worker_forward(all->trainer, self, plan);
 }
 
-static void do_backward(const mlpi_thread *self, void *context)
+void mlpi_step_forward(mlp_trainer *trainer, const mlpi_step_args *args)
 {
-    const mlpi_task *all = context;
+    trainer->draw++;
+    run(trainer, forward_thread, args, NULL);
+    if (!args->no_update) {
+        track_moments(trainer, args);
+    }
+}
+
+void mlpi_step_loss(mlp_trainer *trainer, const mlpi_step_args *args,
+                    mlpi_step_result *result)
+{
+    mlpi_worker_load_targets(trainer, args, 0, args->m);
+    mlpi_worker_penalty(trainer, &(mlpi_thread){NULL, 0, 1});
+    result->loss = mlpi_batch_loss(trainer);
+}
+
+static void backward_thread(const mlpi_thread *self, void *context)
+{
+    const task *all = context;
     mlp_trainer *t = all->trainer;
     mlpi_plan own;
-    const mlpi_plan *plan = mlpi_worker_plan(t, self, all->step, &own);
-    mlpi_worker_load_targets(t, all->step, plan->first, plan->m);
+    const mlpi_plan *plan = mlpi_worker_plan(t, self, &own);
+    mlpi_worker_load_targets(t, all->args, plan->first, plan->m);
     mlpi_worker_backward(t, self, plan);
     mlpi_barrier(self);
     mlpi_worker_gradients(t, self, plan, NULL);
 }
 
-static void do_update(const mlpi_thread *self, void *context)
+void mlpi_step_backward(mlp_trainer *trainer, const mlpi_step_args *args)
 {
-    const mlpi_task *all = context;
-    mlpi_worker_update(all->trainer, self, all->step->alpha, NULL);
+    run(trainer, backward_thread, args, NULL);
 }
 
-void mlpi_batch_load(mlp_trainer *trainer, const mlpi_step *step)
+static void update_thread(const mlpi_thread *self, void *context)
 {
-    mlpi_worker_load_inputs(trainer, step, 0, step->m);
-    mlpi_worker_load_targets(trainer, step, 0, step->m);
+    const task *all = context;
+    mlpi_worker_update(all->trainer, self, all->args->learning_rate, NULL);
 }
 
-void mlpi_step_forward(mlp_trainer *trainer, mlpi_step *step)
+void mlpi_step_update(mlp_trainer *trainer, const mlpi_step_args *args)
 {
-    trainer->draw++;
-    mlpi_step_run(trainer, step->m, do_forward, step);
-    if (!step->no_update) {
-        mlpi_step_track(trainer, step);
-    }
-}
-
-void mlpi_step_loss(mlp_trainer *trainer, mlpi_step *step)
-{
-    mlpi_worker_load_targets(trainer, step, 0, step->m);
-    mlpi_worker_penalty(trainer, &(mlpi_thread){NULL, 0, 1});
-    step->loss = mlpi_batch_loss(trainer, step->m);
-}
-
-void mlpi_step_backward(mlp_trainer *trainer, mlpi_step *step)
-{
-    mlpi_step_run(trainer, step->m, do_backward, step);
-}
-
-void mlpi_step_update(mlp_trainer *trainer, mlpi_step *step)
-{
-    mlpi_step_run(trainer, trainer->m, do_update, step);
+    run(trainer, update_thread, args, NULL);
     mlpi_optimizer_advance(&trainer->optimizer);
 }

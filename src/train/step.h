@@ -1,50 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The steps of gradient descent, shared by a team of threads (steps.c has their
- * public side).
+ * A training step: one update of the parameters from one batch, whole or in
+ * its four parts. The threads of the trainer's team do it together; step.c
+ * opens with how they share it.
  *
- * Rows do not know each other on the way forward and on the way back to dZ;
- * weights do not know each other in their gradients. So a step has three parts
- * with barriers between: each member takes its rows as far as all dZ; then, for
- * all rows, the gradients of its weights; then it updates its parameters. (In
- * wide layers it takes its outputs of all rows instead, with more barriers: see
- * plan.h.) Large networks have the last two in one: the gradients of a tile of
- * weights are used up before they leave the nearest cache.
+ * What a step is asked to do is an mlpi_step_args, what it finds out is an
+ * mlpi_step_result (step_worker.h). A caller sets the members that a function
+ * names, and leaves the others 0. Nothing here can fail: shapes and values are
+ * checked before, by those who get them from outside.
  */
 #ifndef MLPI_TRAIN_STEP_H
 #define MLPI_TRAIN_STEP_H
 
 #include "train/step_worker.h"
 
-/* Takes the m rows of X and Y into the batch, where they are rows batch_row and
- * following: for a step that rows_loaded. */
-void mlpi_batch_load(mlp_trainer *trainer, const mlpi_step *step);
+/* Copies m rows of X and Y into the trainer's batch, from row batch_row on, for
+ * a later step with rows_loaded. */
+void mlpi_batch_load(mlp_trainer *trainer, const mlpi_step_args *args);
 
-/* Takes the weights of the m rows into the batch, before any part of a step. */
-void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step *step);
+/* Copies the row weights of the m rows into the trainer's batch. It comes
+ * before any part of a step, because loss and gradients depend on their sum. */
+void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step_args *args);
 
-/* The parts of a step, and all of it: forward needs m, X and order; loss and
- * backward m, Y and order; update alpha. */
-void mlpi_step_forward(mlp_trainer *trainer, mlpi_step *step);
-void mlpi_step_loss(mlp_trainer *trainer, mlpi_step *step);
-void mlpi_step_backward(mlp_trainer *trainer, mlpi_step *step);
-void mlpi_step_update(mlp_trainer *trainer, mlpi_step *step);
-void mlpi_step_train(mlp_trainer *trainer, mlpi_step *step);
+/* Does a whole step: forward, loss, backward, and the update with
+ * args->learning_rate. There is no update if the loss or a gradient is not
+ * finite, or if args->no_update asks for none; then the network stays as it
+ * was. The result must be zero before. */
+void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
+                     mlpi_step_result *result);
 
-/* Do m rows make enough work for several threads? */
-bool mlpi_step_is_busy(const mlp_trainer *trainer, size_t m);
+/* Z and A of all layers from m, X and order. Batch norm's running moments move,
+ * unless no_update is set. */
+void mlpi_step_forward(mlp_trainer *trainer, const mlpi_step_args *args);
 
-/* For step_parts.c. The team, if m rows keep it busy, does the work of a step,
- * whose context is a task. */
-typedef struct mlpi_task {
-    mlp_trainer *trainer;
-    mlpi_step *step;
-} mlpi_task;
+/* result->loss from m, Y and order. */
+void mlpi_step_loss(mlp_trainer *trainer, const mlpi_step_args *args,
+                    mlpi_step_result *result);
 
-void mlpi_step_run(mlp_trainer *trainer, size_t m, mlpi_work *work,
-                   mlpi_step *step);
+/* All gradients from m, Y and order. */
+void mlpi_step_backward(mlp_trainer *trainer, const mlpi_step_args *args);
 
-/* The running moments learn of a batch, and are kept before. */
-void mlpi_step_track(mlp_trainer *trainer, const mlpi_step *step);
+/* New parameters from the gradients, m and learning_rate. */
+void mlpi_step_update(mlp_trainer *trainer, const mlpi_step_args *args);
+
+/* True if m rows are enough work for several threads: waking them takes longer
+ * than a small step. */
+bool mlpi_step_pays_for_threads(const mlp_trainer *trainer, size_t m);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 
-size_t mlpi_plan_room(const mlp_net *net)
+size_t mlpi_plan_size(const mlp_net *net)
 {
     mlpi_cursor measure = {0};
     (void)mlpi_take(&measure, net->layout.L + 1, sizeof(mlpi_layer_plan));
@@ -101,19 +101,19 @@ static void plan_forward(const mlp_net *net, const mlpi_batch *batch,
                          const mlpi_plan *plan, size_t l)
 {
     mlpi_layer_plan *p = &plan->layer[l];
-    void *Z = net->layout.layer[l].batch_norm ? batch->X[l]
+    void *Z = net->layout.layer[l].batch_norm ? batch->X_hat[l]
               : has_z(net, batch, l)          ? batch->Z[l]
                                               : batch->A[l];
     p->forward.args = mlpi_forward_gemm(
-        net,
-        &(mlpi_forward_args){.l = l,
-                             .m = p->by_outputs ? plan->batch : plan->m,
-                             .A_prev = {row_of(net, l - 1, batch->D[l - 1],
-                                               p->by_outputs ? 0 : plan->first),
-                                        net->layout.layer[l - 1].width, 1},
-                             .Z = part_of(net, plan, l, Z),
-                             .A = part_of(net, plan, l, batch->A[l]),
-                             .scratch = batch->scratch});
+        net, &(mlpi_forward_args){
+                 .l = l,
+                 .m = p->by_outputs ? plan->batch : plan->m,
+                 .A_prev = {row_of(net, l - 1, batch->A_dropped[l - 1],
+                                   p->by_outputs ? 0 : plan->first),
+                            net->layout.layer[l - 1].width, 1},
+                 .Z = part_of(net, plan, l, Z),
+                 .A = part_of(net, plan, l, batch->A[l]),
+                 .scratch = plan->scratch});
     choose(net, p, &p->forward);
 }
 
@@ -131,7 +131,7 @@ static void plan_backward(const mlp_net *net, const mlpi_batch *batch,
                               before->by_outputs ? 0 : plan->first),
                  .A_prev = part_of(net, plan, l - 1, batch->A[l - 1]),
                  .dA_prev = part_of(net, plan, l - 1, batch->dZ[l - 1]),
-                 .scratch = batch->scratch});
+                 .scratch = plan->scratch});
     choose(net, before, &p->backward);
 }
 
@@ -142,14 +142,15 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
     mlpi_layer_plan *p = &plan->layer[l];
     size_t first = p->by_outputs ? 0 : p->first;
     p->gradient.args = mlpi_gradient_gemm(
-        net, &(mlpi_gradient_args){
-                 .l = l,
-                 .m = batch->m,
-                 .dZ = batch->dZ[l],
-                 .A_prev = mlpi_at(net->kernels, batch->D[l - 1], first),
-                 .count = p->by_outputs ? p->dW_runs : p->count,
-                 .dW = mlpi_at(net->kernels, batch->gradients, p->dW_offset),
-                 .scratch = batch->scratch});
+        net,
+        &(mlpi_gradient_args){
+            .l = l,
+            .m = batch->m,
+            .dZ = batch->dZ[l],
+            .A_prev = mlpi_at(net->kernels, batch->A_dropped[l - 1], first),
+            .count = p->by_outputs ? p->dW_runs : p->count,
+            .dW = mlpi_at(net->kernels, batch->gradients, p->dW_offset),
+            .scratch = plan->scratch});
     choose(net, p, &p->gradient);
 }
 

@@ -51,25 +51,45 @@ typedef struct mlpi_layer_plan {
 } mlpi_layer_plan;
 
 typedef struct mlpi_plan {
-    size_t batch, members;  /* what it was made for, */
-    bool discard_Z;         /* as in mlpi_step */
-    size_t first, m;        /* this member's rows of the batch */
+    /* Two things are set before a plan is made. */
     mlpi_layer_plan *layer; /* [L + 1], the first unused */
-    mlpi_outputs outputs;   /* its rows of the last, without weights */
+    void *scratch;          /* of this thread, for its products */
+
+    /* What the plan was made for: it holds while these stay the same. */
+    size_t batch;   /* rows of the whole batch */
+    size_t members; /* threads that share it */
+    bool discard_Z; /* as in mlpi_batch */
+
+    size_t first, m;      /* this thread's rows: [first, first + m) */
+    mlpi_outputs outputs; /* those rows of the last layer, without weights */
 } mlpi_plan;
 
-/* The arrays of a batch, as in mlp_trainer. */
+/*
+ * A batch on its way through the network and back: for each layer a matrix
+ * with one row for each sample. A layer without batch norm has no X_hat, and a
+ * layer without dropout shares A_dropped with A.
+ */
 typedef struct mlpi_batch {
-    void *const *Z, *const *A, *const *dZ, *const *D, *const *X;
-    void *Y, *gradients, *scratch;
-    size_t m;
-    bool discard_Z;
+    size_t m;         /* rows of the batch, at most max_rows of the trainer */
+    bool discard_Z;   /* true if nobody asks for Z after the step, so that a
+                         layer may overwrite it with A */
+    void **Z;         /* [L + 1] of real [m][n[l]]; Z[0] is NULL */
+    void **A;         /* [L + 1] of real [m][n[l]]; A[0] is the inputs */
+    void **A_dropped; /* [L + 1]: what layer l + 1 gets, A after dropout */
+    void **dZ;        /* [L + 1] of real [m][n[l]]: dJ/dZ; dZ[0] is NULL */
+    void **X_hat;     /* [L + 1] of real [m][n[l]], or NULL: batch norm's
+                         normalised values */
+    void *moments;    /* real: batch norm's means and variances of this batch,
+                         laid out as net->running */
+    void *Y;          /* real [m][n[L]]: targets */
+    void *gradients;  /* real: dW, db and dscale, laid out as the parameters */
 } mlpi_batch;
 
-/* Bytes of such an array, up to a multiple of the alignment of arrays. */
-size_t mlpi_plan_room(const mlp_net *net);
+/* Bytes of the array `layer` of a plan, up to a multiple of the alignment of
+ * arrays. */
+size_t mlpi_plan_size(const mlp_net *net);
 
-/* Makes a plan, whose array of layers is there. */
+/* Makes the plan of thread `self` for a batch. */
 void mlpi_plan_make(const mlp_net *net, const mlpi_thread *self,
                     const mlpi_batch *batch, mlpi_plan *plan);
 

@@ -1,4 +1,36 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * One training step, and the function that does each line of it. A batch has m
+ * rows, layer l has n[l] neurons, W[l] is (n[l], n[l-1]), b[l] is (n[l]).
+ *
+ *   A[0] = rows of X                   (m, n[0])      mlpi_worker_load_inputs
+ *   Y    = their targets               (m, n[L])      mlpi_worker_load_targets
+ *
+ *   for l = 1..L                                      mlpi_worker_forward
+ *       Z[l] = A[l-1] W[l]^T + b[l]    (m, n[l])        planned gemm `forward`
+ *       batch norm: Z[l] = scale[l] X_hat[l] + b[l]     mlpi_batch_norm_forward
+ *       A[l] = act(Z[l])               (m, n[l])        kernels->activate
+ *       dropout: A[l] = A[l] mask[l] / (1 - p)          drop_rows
+ *   J = loss(A[L], Y) + penalty(W)                    mlpi_batch_loss
+ *
+ *   dZ[L] = dJ/dZ[L]                   (m, n[L])      mlpi_worker_backward
+ *   for l = L..2
+ *       dA[l-1] = dZ[l] W[l]           (m, n[l-1])      planned gemm `backward`
+ *       dZ[l-1] = dA[l-1] act'(Z[l-1])                  activate_backward
+ *       dropout: dZ[l-1] = dZ[l-1] mask[l-1] / (1 - p)  drop_rows
+ *       batch norm: dZ by Z becomes dZ by A W^T         mlpi_batch_norm_backward
+ *   for l = L..1                                      mlpi_worker_gradients
+ *       dW[l] = dZ[l]^T A[l-1]         (n[l], n[l-1])   planned gemm `gradient`
+ *       db[l] = sum of the rows of dZ[l]                kernels->column_sums
+ *       dW[l] = dW[l] + (l2 W + l1 sign W) / weight     mlpi_penalty_gradient
+ *   clip all dW and db by their norm                  mlpi_worker_update
+ *   W, b = optimizer(W, b, dW, db)                      mlpi_update_parameters
+ *
+ * A thread does each line for a part of the rows or of the weights. Which part
+ * that is, and which kernel does it, stands in its plan (step_plan.h). Where
+ * the activation is ReLU it has no line of its own: the product before it
+ * applies it, or its derivative, on the way to memory.
+ */
 #include "train/step_worker.h"
 
 #include "model/batch_norm.h"
@@ -6,88 +38,89 @@
 #include "model/loss.h"
 
 const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
-                                  const mlpi_step *step, mlpi_plan *own)
+                                  mlpi_plan *own)
 {
+    const mlpi_batch *batch = &t->batch;
     mlpi_plan *plan = &t->plan;
-    void *scratch = t->scratch;
     if (self->index > 0) {
-        void *room = mlpi_team_scratch(self);
-        *own = (mlpi_plan){.layer = room};
+        unsigned char *memory = mlpi_team_scratch(self);
+        *own = (mlpi_plan){.layer = (void *)memory,
+                           .scratch = memory + mlpi_plan_size(t->net)};
         plan = own;
-        scratch = (unsigned char *)room + mlpi_plan_room(t->net);
     }
-    if (plan->batch != step->m || plan->members != self->count ||
-        plan->discard_Z != step->discard_Z) {
-        mlpi_plan_make(t->net, self,
-                       &(mlpi_batch){.Z = t->Z,
-                                     .A = t->A,
-                                     .dZ = t->dZ,
-                                     .D = t->D,
-                                     .X = t->X,
-                                     .Y = t->Y,
-                                     .gradients = t->gradients,
-                                     .scratch = scratch,
-                                     .m = step->m,
-                                     .discard_Z = step->discard_Z},
-                       plan);
+    if (plan->batch != batch->m || plan->members != self->count ||
+        plan->discard_Z != batch->discard_Z) {
+        mlpi_plan_make(t->net, self, batch, plan);
     }
     return plan;
 }
 
-void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step *step,
+/* ---------------------------------------------------------------------------
+ * Rows into the batch
+ */
+
+void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
                              size_t first, size_t m)
 {
     const mlp_net *net = t->net;
-    size_t n = step->X.cols;
-    mlpi_operand X = mlpi_operand_of(step->X);
-    if (!step->order) {
+    size_t n = args->X.cols;
+    mlpi_operand X = mlpi_operand_of(args->X);
+    if (!args->order) {
         X.data = mlpi_const_at(net->kernels, X.data, first * X.row_stride);
     }
     net->kernels->gather(&(mlpi_gather){
         .m = m,
         .n = n,
         .X = X,
-        .order = step->order ? step->order + first : NULL,
-        .prefetch_ahead = step->prefetch_ahead,
+        .order = args->order ? args->order + first : NULL,
+        .prefetch_ahead = args->prefetch_ahead,
         .mean = net->in.scales ? net->in.mean : NULL,
         .std = net->in.scales ? net->in.std : NULL,
-        .out = mlpi_row_of(t, t->A[0], n, step->batch_row + first)});
+        .out = mlpi_row_of(t, t->batch.A[0], n, args->batch_row + first)});
 }
 
-void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step *step,
+void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
                               size_t first, size_t m)
 {
-    mlp_cview Y = step->Y;
-    if (!step->order) {
+    mlp_cview Y = args->Y;
+    if (!args->order) {
         mlpi_cut_rows(&Y, first, m);
     }
-    void *targets =
-        mlpi_row_of(t, t->Y, mlpi_net_outputs(t->net), step->batch_row + first);
+    void *targets = mlpi_row_of(t, t->batch.Y, mlpi_net_outputs(t->net),
+                                args->batch_row + first);
     mlpi_loss_targets(
         t->net,
         &(mlpi_targets){.m = m,
                         .Y = &Y,
-                        .order = step->order ? step->order + first : NULL,
-                        .prefetch_ahead = step->prefetch_ahead},
+                        .order = args->order ? args->order + first : NULL,
+                        .prefetch_ahead = args->prefetch_ahead},
         targets);
     mlpi_loss_smooth(t->net, m, targets);
 }
 
-/* out = mask * in / (1 - p) for some rows of layer l, in this draw. */
-static void drop_rows(const mlp_trainer *t, size_t l, size_t first, size_t m,
+/* ---------------------------------------------------------------------------
+ * Forward
+ */
+
+/* out = mask * in / (1 - p) for this thread's rows of layer l. The mask is a
+ * function of the seed and the number of the forward pass, so the backward pass
+ * computes the same one again and nobody stores it. */
+static void drop_rows(const mlp_trainer *t, const mlpi_plan *plan, size_t l,
                       void *const *in, void *const *out)
 {
     size_t n = t->net->layout.layer[l].width;
     mlpi_dropout_apply(
-        t->net, &(mlpi_dropout_args){.l = l,
-                                     .seed = t->seed,
-                                     .step = t->draw,
-                                     .first = first,
-                                     .m = m,
-                                     .in = mlpi_row_of(t, in[l], n, first),
-                                     .out = mlpi_row_of(t, out[l], n, first)});
+        t->net,
+        &(mlpi_dropout_args){.l = l,
+                             .seed = t->seed,
+                             .step = t->draw,
+                             .first = plan->first,
+                             .m = plan->m,
+                             .in = mlpi_row_of(t, in[l], n, plan->first),
+                             .out = mlpi_row_of(t, out[l], n, plan->first)});
 }
 
+/* Batch norm of layer l, forward. For the backward pass Z is dZ instead. */
 static mlpi_batch_norm_args norm_of(const mlp_trainer *t, const mlpi_plan *plan,
                                     size_t l)
 {
@@ -95,10 +128,10 @@ static mlpi_batch_norm_args norm_of(const mlp_trainer *t, const mlpi_plan *plan,
                                   .batch = plan->batch,
                                   .first = plan->first,
                                   .m = plan->m,
-                                  .X = t->X[l],
-                                  .Z = t->Z[l],
-                                  .moments = t->moments,
-                                  .gradients = t->gradients};
+                                  .X = t->batch.X_hat[l],
+                                  .Z = t->batch.Z[l],
+                                  .moments = t->batch.moments,
+                                  .gradients = t->batch.gradients};
 }
 
 void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
@@ -122,48 +155,48 @@ void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
             t->net->kernels->activate(&p->how, p->Z, p->A);
         }
         if (layout->layer[l].dropout > 0.0) {
-            drop_rows(t, l, plan->first, plan->m, t->A, t->D);
+            drop_rows(t, plan, l, t->batch.A, t->batch.A_dropped);
         }
     }
 }
 
-/* Of the whole batch. */
-static mlpi_outputs all_outputs(const mlp_trainer *t, size_t m)
+double mlpi_batch_loss(mlp_trainer *t)
 {
     size_t L = t->net->layout.L;
-    return (mlpi_outputs){.m = m,
-                          .Z = t->Z[L],
-                          .A = t->A[L],
-                          .Y = t->Y,
-                          .row_weights =
-                              t->has_sample_weights ? t->weight : NULL};
-}
-
-double mlpi_batch_loss(mlp_trainer *t, size_t m)
-{
-    mlpi_outputs outputs = all_outputs(t, m);
+    mlpi_outputs outputs = {.m = t->batch.m,
+                            .Z = t->batch.Z[L],
+                            .A = t->batch.A[L],
+                            .Y = t->batch.Y,
+                            .row_weights =
+                                t->has_row_weights ? t->row_weights : NULL};
     mlpi_loss_sum sum = {.total = 0};
     mlpi_loss_add(&sum, t->net, &outputs);
     double loss = mlpi_loss_mean(&sum);
     if (t->optimizer.penalises) {
-        mlpi_update_context descent = mlpi_update_context_of(t);
-        loss += mlpi_penalty(&descent, t->total);
+        mlpi_update_context context = mlpi_update_context_of(t);
+        loss += mlpi_penalty(&context, t->total_weight);
     }
     return loss;
 }
 
-/* From dA * activation' of layer l, where A is what the next layer got, to what
- * came out of its product. */
+/* ---------------------------------------------------------------------------
+ * Backward
+ */
+
+/* Takes dZ of layer l back through dropout and batch norm, which stand after
+ * and before the activation: dZ is elementwise in the mask, so the order of
+ * activation and dropout does not matter here. Then dZ is the derivative by
+ * what the product of layer l computes. */
 static inline void backward_layer(mlp_trainer *t, const mlpi_thread *self,
                                   const mlpi_plan *plan, size_t l)
 {
     const mlpi_shape *shape = &t->net->layout.layer[l];
     if (shape->dropout > 0.0) {
-        drop_rows(t, l, plan->first, plan->m, t->dZ, t->dZ);
+        drop_rows(t, plan, l, t->batch.dZ, t->batch.dZ);
     }
     if (shape->batch_norm) {
         mlpi_batch_norm_args norm = norm_of(t, plan, l);
-        norm.Z = t->dZ[l];
+        norm.Z = t->batch.dZ[l];
         mlpi_batch_norm_backward(t->net, self, &norm);
     }
 }
@@ -174,8 +207,8 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
     size_t L = t->net->layout.L;
     mlpi_outputs outputs = plan->outputs;
     outputs.row_weights =
-        t->has_sample_weights ? t->weight + plan->first : NULL;
-    mlpi_loss_gradient(t->net, &outputs, t->total, plan->layer[L].dZ);
+        t->has_row_weights ? t->row_weights + plan->first : NULL;
+    mlpi_loss_gradient(t->net, &outputs, t->total_weight, plan->layer[L].dZ);
     backward_layer(t, self, plan, L);
     for (size_t l = L; l >= 2; l--) {
         const mlpi_layer_plan *before = &plan->layer[l - 1];
@@ -194,15 +227,38 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
     }
 }
 
-/* This member's of layer l. If `fused`, that step is to update the parameters
- * at once. */
+/* ---------------------------------------------------------------------------
+ * Gradients
+ */
+
+void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
+                                mlpi_step_result *result)
+{
+    const mlpi_kernels *kernels = t->net->kernels;
+    size_t first = plan->first;
+    size_t m = plan->m;
+    for (size_t l = 1; l <= t->net->layout.L; l++) {
+        size_t n = t->net->layout.layer[l].width;
+        size_t n_prev = t->net->layout.layer[l - 1].width;
+        const void *A_prev =
+            mlpi_row_of(t, t->batch.A_dropped[l - 1], n_prev, first);
+        const void *dZ = mlpi_row_of(t, t->batch.dZ[l], n, first);
+        if (!kernels->products_stay_finite(m * n_prev, plan->batch, A_prev) ||
+            !kernels->products_stay_finite(m * n, plan->batch, dZ)) {
+            result->may_overflow = true;
+        }
+    }
+}
+
+/* dW of this thread's part of layer l. If `fused`, the product updates the
+ * weights with each tile of dW, and dW itself is not kept. */
 static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
-                             const mlpi_step *fused, size_t l)
+                             const mlpi_step_args *fused, size_t l)
 {
     if (fused) {
-        mlpi_update_context descent = mlpi_update_context_of(t);
-        mlpi_optimizer_step update =
-            mlpi_fused_step_at(&descent, fused->alpha, p->dW_offset, true);
+        mlpi_update_context context = mlpi_update_context_of(t);
+        mlpi_optimizer_step update = mlpi_fused_update(
+            &context, fused->learning_rate, p->dW_offset, true);
         mlpi_gemm_args product = p->gradient.args;
         product.update = &update;
         t->net->kernels->gemm(&product);
@@ -210,47 +266,47 @@ static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
         mlpi_run_planned(&p->gradient);
     }
     if (t->optimizer.penalises) {
-        mlpi_update_context descent = mlpi_update_context_of(t);
+        mlpi_update_context context = mlpi_update_context_of(t);
         size_t n = t->net->layout.layer[l].width;
         for (size_t i = 0; i < p->dW_runs; i++) {
-            mlpi_penalty_gradient(&descent, t->total, p->dW_offset + i * n,
-                                  p->dW_run);
+            mlpi_penalty_gradient(&context, t->total_weight,
+                                  p->dW_offset + i * n, p->dW_run);
         }
     }
 }
 
-/* Those of what is not a weight. Batch norm has made its own already, and is
- * never fused. */
-static void other_gradients(mlp_trainer *t, size_t m, const mlpi_step *fused,
-                            size_t l)
+/* db of layer l. The backward pass of batch norm computes db and dscale itself;
+ * such a layer is never fused. */
+static void bias_gradients(mlp_trainer *t, size_t m,
+                           const mlpi_step_args *fused, size_t l)
 {
     const mlpi_kernels *kernels = t->net->kernels;
     const mlpi_shape *shape = &t->net->layout.layer[l];
     size_t n = shape->width;
     if (!shape->batch_norm) {
-        kernels->column_sums(m, n, t->dZ[l],
-                             mlpi_at(kernels, t->gradients, shape->b));
+        kernels->column_sums(m, n, t->batch.dZ[l],
+                             mlpi_at(kernels, t->batch.gradients, shape->b));
     }
     if (fused) {
-        mlpi_update_context descent = mlpi_update_context_of(t);
+        mlpi_update_context context = mlpi_update_context_of(t);
         mlpi_optimizer_step update =
-            mlpi_fused_step_at(&descent, fused->alpha, shape->b, false);
+            mlpi_fused_update(&context, fused->learning_rate, shape->b, false);
         update.n = n;
         kernels->optimizer_step(&update);
     }
 }
 
 void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *self,
-                           const mlpi_plan *plan, const mlpi_step *fused)
+                           const mlpi_plan *plan, const mlpi_step_args *fused)
 {
     if (fused && fused->backup) {
         mlpi_backup_part(t->net, self, fused->backup);
-        mlpi_barrier(self);
+        mlpi_barrier(self); /* parts of the backup are cut in another way */
     }
     for (size_t l = t->net->layout.L; l >= 1; l--) {
         weight_gradients(t, &plan->layer[l], fused, l);
         if (l % self->count == self->index) {
-            other_gradients(t, plan->batch, fused, l);
+            bias_gradients(t, plan->batch, fused, l);
         }
     }
 }

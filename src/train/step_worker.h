@@ -1,61 +1,52 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A batch on its way through a network and back, and what one member of a team
- * does of that: its shares, of which step.c and step_parts.c make steps.
+ * The work of one thread in a training step. The threads of a team divide the
+ * rows of the batch for the forward and the backward pass, and then divide the
+ * weights for the gradients and the update. step.c calls these functions in
+ * their order, with barriers between; step_worker.c opens with the whole step
+ * in pseudo-code.
+ *
+ * Every function here is called by all threads of the team at the same time,
+ * unless its comment says otherwise.
  */
 #ifndef MLPI_TRAIN_STEP_WORKER_H
 #define MLPI_TRAIN_STEP_WORKER_H
 
 #include <stdatomic.h>
 
-#include "train/epoch_state.h"
 #include "train/parameter_update.h"
-#include "train/step_plan.h"
+#include "train/trainer_state.h"
 
-struct mlp_trainer {
-    mlp_hooks hooks;
-    mlp_net *net; /* borrowed */
-    size_t max_rows;
-    size_t m;            /* rows of the last forward; 0: there was none */
-    bool has_gradients;  /* a backward has followed it */
-    uint64_t seed, draw; /* of the masks of dropout; forwards since then */
-    void **Z, **A, **dZ; /* [L + 1] real [max_rows][n[l]]; Z[0], dZ[0] NULL */
-    void **D;            /* [L + 1]: input of layer l + 1: A[l], or dropped */
-    void **X;       /* [L + 1]: of batch norm, as Z; NULL in other layers */
-    void *moments;  /* real, of the last batch, laid out as net->running */
-    void *Y;        /* real [max_rows][n[L]] */
-    double *weight; /* [max_rows]: of the rows, if */
-    bool has_sample_weights; /* they have weights; else all are 1 */
-    double total;            /* of the weights of the batch's rows */
-    void *gradients;         /* real, laid out as the parameters */
-    mlpi_optimizer optimizer;
-    size_t scratch_size; /* reals, for a member */
-    void *scratch;       /* of member 0 */
-    mlpi_plan plan;      /* of member 0 */
-    mlpi_team *team;     /* NULL: one thread; rooms are layer plans, scratch */
-    mlpi_epoch_state epoch_state; /* of its epochs */
-    void *best; /* snapshot of course.best_epoch; NULL: never needed */
-};
+/* What a step is asked to do. All threads read it, and none changes it. */
+typedef struct mlpi_step_args {
+    /* Rows, with checked shapes and values. */
+    size_t m;                  /* rows of the batch */
+    mlp_cview X, Y;            /* inputs and targets, at least m rows */
+    const size_t *order;       /* [m]: which rows of X and Y; NULL: 0..m-1 */
+    size_t prefetch_ahead;     /* as in mlpi_gather */
+    const double *row_weights; /* what each row of X counts; NULL: all 1 */
+    size_t batch_row; /* row of the batch that receives the first row */
+    bool rows_loaded; /* true if the trainer's batch holds the rows already;
+                           X, Y and order are not used */
 
-/* One step of training. */
-typedef struct mlpi_step {
-    size_t m;
-    mlp_cview X, Y;        /* rows order[0..m-1], or 0..m-1 if that is NULL; */
-    const size_t *order;   /* not looked at where */
-    size_t prefetch_ahead; /* as in mlpi_gather */
-    const double *weights; /* of the rows, likewise; NULL: all 1 */
-    size_t batch_row;      /* of the batch that takes the first of them: 0 */
-    bool rows_loaded;      /* the trainer holds them already */
-    bool discard_Z;        /* nobody will ask for Z, nor, after an update, dW */
-    bool no_update;        /* the network stays as it is, whatever the loss */
-    atomic_bool gradient_not_finite; /* it is not finite: no update */
-    atomic_bool may_overflow;        /* it may not be: it must be looked at */
-    double alpha;
-    void *backup; /* receives a snapshot of the network before; or NULL */
-    double loss;  /* of the batch; without an update if it is not finite */
-} mlpi_step;
+    /* Mode. */
+    bool discard_Z;       /* true if nobody asks the trainer for Z, nor for dW
+                             after an update */
+    bool no_update;       /* true if the parameters must stay as they are */
+    double learning_rate; /* of this update */
+    void *backup;         /* receives a snapshot of the network as it was
+                             before the update; or NULL */
+} mlpi_step_args;
 
-/* Row `first` of one of the trainer's matrices. */
+/* What a step finds out. Only `loss` is written by one thread alone. */
+typedef struct mlpi_step_result {
+    double loss;                     /* of the batch, before the update */
+    atomic_bool gradient_not_finite; /* then there was no update */
+    atomic_bool may_overflow; /* a gradient may not be finite: the gradients
+                                 must be checked before the update */
+} mlpi_step_result;
+
+/* Row `first` of one of the batch's matrices, whose rows are `width` long. */
 static inline void *mlpi_row_of(const mlp_trainer *t, void *matrix,
                                 size_t width, size_t first)
 {
@@ -64,53 +55,81 @@ static inline void *mlpi_row_of(const mlp_trainer *t, void *matrix,
 
 static inline mlpi_update_context mlpi_update_context_of(mlp_trainer *t)
 {
-    return (mlpi_update_context){t->net, &t->optimizer, t->gradients};
+    return (mlpi_update_context){t->net, &t->optimizer, t->batch.gradients};
 }
 
-/* What this member does in the step. Plans of others than member 0 are in their
- * rooms, and `own` tells of them: they are made anew each time. */
+/* The plan of thread `self` for the trainer's batch. The calling thread keeps
+ * its plan from step to step, as long as it fits. Every other thread makes a
+ * new one in its own memory each time, described by *own: only steps large
+ * enough for several threads come here, and for them a plan costs nothing. */
 const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
-                                  const mlpi_step *step, mlpi_plan *own);
+                                  mlpi_plan *own);
 
-/* Rows [first, first + m) of the batch become A[0] and Y. */
-void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step *step,
+/* Copies rows [first, first + m) of those that `args` names into the batch, as
+ * A[0] and Y. Inputs and targets are scaled, and labels smoothed, on the way. */
+void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
                              size_t first, size_t m);
-void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step *step,
+void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
                               size_t first, size_t m);
 
-/* Z and A of its rows, layer by layer; and dZ, back from the last. */
+/* Computes Z and A of this thread's rows, layer by layer. */
 void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
                          const mlpi_plan *plan);
+
+/* Computes dZ of this thread's rows, from the last layer to the first. */
 void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
                           const mlpi_plan *plan);
 
-/* Its share of what mlpi_batch_loss needs, when all have done it: the loss of
- * all m rows. */
+/* Computes this thread's part of the sums over weights that penalties need.
+ * mlpi_batch_loss may be called after all threads have returned. */
 static inline void mlpi_worker_penalty(mlp_trainer *t, const mlpi_thread *self)
 {
     if (t->optimizer.penalises) {
-        mlpi_update_context descent = mlpi_update_context_of(t);
-        mlpi_penalty_sums(&descent, self);
+        mlpi_update_context context = mlpi_update_context_of(t);
+        mlpi_penalty_sums(&context, self);
     }
 }
 
-double mlpi_batch_loss(mlp_trainer *t, size_t m);
+/* The loss of the whole batch, penalties included. One thread calls it, when
+ * A[L] and Y are complete. */
+double mlpi_batch_loss(mlp_trainer *t);
 
-/* The gradients of its weights, from all rows; those of biases go round, layer
- * by layer. If `fused`, that step is to update the parameters at once. */
+/* Sets result->may_overflow if this thread's rows hold numbers so large that a
+ * gradient made of them may not be finite. */
+void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
+                                mlpi_step_result *result);
+
+/* Computes the gradients of this thread's weights from all rows; the biases of
+ * a layer belong to one thread, in turn. If `fused` is not NULL, each part of
+ * the parameters is updated as soon as its gradient is there, and the gradients
+ * are not kept. */
 void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *self,
-                           const mlpi_plan *plan, const mlpi_step *fused);
+                           const mlpi_plan *plan, const mlpi_step_args *fused);
 
-/* Updates its share of the parameters; all gradients must be there. */
-static inline void mlpi_worker_update(mlp_trainer *t, const mlpi_thread *self,
-                                      double alpha, void *backup)
+/* Sets result->gradient_not_finite if this thread's part of the gradients holds
+ * a number that is not finite. All gradients must be complete. */
+static inline void mlpi_worker_check_gradients(mlp_trainer *t,
+                                               const mlpi_thread *self,
+                                               mlpi_step_result *result)
 {
-    mlpi_update_context descent = mlpi_update_context_of(t);
+    mlpi_update_context context = mlpi_update_context_of(t);
+    if (mlpi_gradient_is_not_finite(&context, self)) {
+        result->gradient_not_finite = true;
+    }
+}
+
+/* Updates this thread's part of the parameters. All gradients must be
+ * complete. Clipping by norm needs a barrier more: the norm is a sum over the
+ * parts of all threads. */
+static inline void mlpi_worker_update(mlp_trainer *t, const mlpi_thread *self,
+                                      double learning_rate, void *backup)
+{
+    mlpi_update_context context = mlpi_update_context_of(t);
     if (t->optimizer.clips) {
-        mlpi_norm_sums(&descent, self);
+        mlpi_norm_sums(&context, self);
         mlpi_barrier(self);
     }
-    mlpi_update_parameters(&descent, self, alpha, backup);
+    mlpi_update_parameters(&context, self, learning_rate, backup);
 }
 
 #endif

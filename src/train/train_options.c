@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Defaults and checks of mlp_train_options. The defaults are plain gradient
+ * descent on all rows at once, as the tutorial's: whoever wants batches, Adam
+ * or early stopping says so. The checks stop at the first option that is wrong,
+ * and the message names it, its range, and what it is.
+ */
 #include "train/train_options.h"
 
 #include <math.h>
@@ -10,6 +16,8 @@
 #include "train/sample_weights.h"
 #include "train/schedule.h"
 
+/* Members that are not named are 0 or NULL: no validation, no weights, no
+ * callbacks, and one thread for each core. */
 mlp_train_options mlp_train_defaults(void)
 {
     return (mlp_train_options){
@@ -24,18 +32,22 @@ mlp_train_options mlp_train_defaults(void)
         .patience = SIZE_MAX};
 }
 
-/* Says that a message is about the validation rows; `user` is the hooks. */
-static void tell_validation(mlp_status status, const char *message, void *user)
+/* A log hook that passes a message on to the caller's hooks, `user`, with a
+ * word about which rows it is about. */
+static void log_validation(mlp_status status, const char *message, void *user)
 {
     (void)mlpi_error(user, status, "validation: %s", message);
 }
 
+/* One empty view beside one with rows counts as a set, so that the check of
+ * shapes reports it. */
 bool mlpi_has_validation_set(const mlp_train_options *options)
 {
     return options->X_validation.rows > 0 || options->Y_validation.rows > 0;
 }
 
-/* Checks shapes, or values, of the options' validation rows. */
+/* Only the log hook is exchanged: the checks do not allocate, so they need no
+ * other hook. The caller's log hook is reached through `user`. */
 mlp_status mlpi_validation_set_check(const mlp_net *net,
                                      const mlp_train_options *options,
                                      mlpi_data_check *check)
@@ -43,11 +55,13 @@ mlp_status mlpi_validation_set_check(const mlp_net *net,
     if (!mlpi_has_validation_set(options)) {
         return MLP_OK;
     }
-    mlp_hooks told = net->hooks;
-    const mlp_hooks hooks = {.log = tell_validation, .user = &told};
+    mlp_hooks target = net->hooks;
+    const mlp_hooks hooks = {.log = log_validation, .user = &target};
     return check(net, &hooks, &options->X_validation, &options->Y_validation);
 }
 
+/* Checks the options of early stopping. With a patience of 0 training would end
+ * before it begins. */
 static mlp_status check_stopping(const mlp_hooks *hooks,
                                  const mlp_train_options *options)
 {
@@ -64,6 +78,9 @@ static mlp_status check_stopping(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
+/* The cheap checks of numbers come first, so that a message is about the option
+ * itself and not about something that follows from it. The rate must be above 0
+ * in the network's precision, too: a tiny double may be 0 as a float. */
 mlp_status mlpi_train_options_check(const mlp_net *net,
                                     const mlp_train_options *options)
 {
@@ -77,6 +94,7 @@ mlp_status mlpi_train_options_check(const mlp_net *net,
                           "validation: expects a fraction or rows of their "
                           "own, got both");
     }
+    /* The values of these rows are checked in the second phase. */
     TRY(mlpi_validation_set_check(net, options, mlpi_check_shapes));
     TRY(mlpi_class_weights_check(net, options->class_weights));
     TRY(mlpi_schedule_check(hooks, &options->schedule));

@@ -5,9 +5,9 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "model/data_check.h"
 #include "base/memory.h"
 #include "base/view.h"
-#include "model/data_check.h"
 #include "model/layer.h"
 #include "model/tensors.h"
 #include "train/lbfgs_step.h"
@@ -28,11 +28,12 @@ static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
     const mlpi_layout *layout = &t->net->layout;
     size_t size = t->net->kernels->real_size;
     (void)mlpi_take(cursor, 1, sizeof *t);
-    t->Z = mlpi_take(cursor, layout->L + 1, sizeof *t->Z);
-    t->A = mlpi_take(cursor, layout->L + 1, sizeof *t->A);
-    t->dZ = mlpi_take(cursor, layout->L + 1, sizeof *t->dZ);
-    t->D = mlpi_take(cursor, layout->L + 1, sizeof *t->D);
-    t->X = mlpi_take(cursor, layout->L + 1, sizeof *t->X);
+    t->batch.Z = mlpi_take(cursor, layout->L + 1, sizeof *t->batch.Z);
+    t->batch.A = mlpi_take(cursor, layout->L + 1, sizeof *t->batch.A);
+    t->batch.dZ = mlpi_take(cursor, layout->L + 1, sizeof *t->batch.dZ);
+    t->batch.A_dropped =
+        mlpi_take(cursor, layout->L + 1, sizeof *t->batch.A_dropped);
+    t->batch.X_hat = mlpi_take(cursor, layout->L + 1, sizeof *t->batch.X_hat);
     for (size_t l = 0; l <= layout->L; l++) {
         size_t width = layout->layer[l].width;
         void *A = take_matrix(t, width, cursor);
@@ -42,21 +43,21 @@ static void lay_out(mlp_trainer *t, mlpi_cursor *cursor)
             layout->layer[l].dropout > 0 ? take_matrix(t, width, cursor) : A;
         void *X =
             layout->layer[l].batch_norm ? take_matrix(t, width, cursor) : NULL;
-        if (t->X) {
-            t->A[l] = A;
-            t->Z[l] = Z;
-            t->dZ[l] = dZ;
-            t->D[l] = D;
-            t->X[l] = X;
+        if (t->batch.X_hat) {
+            t->batch.A[l] = A;
+            t->batch.Z[l] = Z;
+            t->batch.dZ[l] = dZ;
+            t->batch.A_dropped[l] = D;
+            t->batch.X_hat[l] = X;
         }
     }
-    t->moments = mlpi_take(cursor, layout->running, size);
-    t->Y = take_matrix(t, mlpi_net_outputs(t->net), cursor);
-    t->weight = mlpi_take(cursor, t->max_rows, sizeof *t->weight);
-    t->gradients = mlpi_take(cursor, layout->parameters, size);
+    t->batch.moments = mlpi_take(cursor, layout->running, size);
+    t->batch.Y = take_matrix(t, mlpi_net_outputs(t->net), cursor);
+    t->row_weights = mlpi_take(cursor, t->max_rows, sizeof *t->row_weights);
+    t->batch.gradients = mlpi_take(cursor, layout->parameters, size);
     t->plan.layer = mlpi_take(cursor, layout->L + 1, sizeof *t->plan.layer);
     t->scratch_size = mlpi_training_scratch(t->net, t->max_rows);
-    t->scratch = mlpi_take(cursor, t->scratch_size, size);
+    t->plan.scratch = mlpi_take(cursor, t->scratch_size, size);
 }
 
 mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
@@ -112,7 +113,7 @@ mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
                                     const mlp_hooks *hooks, size_t threads)
 {
     /* Not too large a number: the trainer holds as much already. */
-    size_t room = mlpi_plan_room(trainer->net) +
+    size_t room = mlpi_plan_size(trainer->net) +
                   trainer->scratch_size * trainer->net->kernels->real_size;
     return mlpi_team_create(hooks, threads, room, &trainer->team);
 }
@@ -177,17 +178,17 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
     }
     TRY(mlpi_check_inputs(trainer->net, &trainer->hooks, &X, 1));
     TRY(check_rows(trainer, X.rows));
-    mlpi_step step = {.m = X.rows, .X = X};
-    mlpi_batch_load_weights(trainer, &step);
-    mlpi_step_forward(trainer, &step);
-    trainer->m = step.m;
+    mlpi_step_args args = {.m = X.rows, .X = X};
+    mlpi_batch_load_weights(trainer, &args);
+    mlpi_step_forward(trainer, &args);
+    trainer->has_forward = true;
     trainer->has_gradients = false;
     return MLP_OK;
 }
 
 static mlp_status check_forward(const mlp_trainer *trainer)
 {
-    if (trainer->m == 0) {
+    if (!trainer->has_forward) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ORDER,
                           "expects a forward before this step, got none");
     }
@@ -211,15 +212,15 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
     }
     TRY(check_forward(trainer));
     const mlp_net *net = trainer->net;
-    size_t m = trainer->m;
+    size_t m = trainer->batch.m;
     TRY(mlpi_row_weights_check(net, &net->hooks, &weights, m));
     mlpi_sample_weights w = {.rows = weights, .Y = {.rows = m}};
     TRY(mlpi_sample_weights_check(net, &net->hooks, &w));
     double sum = mlpi_sample_weights_sum(net, &w);
     TRY(mlpi_sample_weights_check_sum(&trainer->hooks, sum));
-    mlpi_sample_weights_make(net, &w, trainer->weight);
-    trainer->has_sample_weights = mlpi_has_sample_weights(&w);
-    trainer->total = sum;
+    mlpi_sample_weights_fill(net, &w, trainer->row_weights);
+    trainer->has_row_weights = mlpi_has_sample_weights(&w);
+    trainer->total_weight = sum;
     trainer->has_gradients = false;
     return MLP_OK;
 }
@@ -234,10 +235,12 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
                           "the place for the loss is NULL");
     }
     TRY(check_forward(trainer));
-    TRY(mlpi_check_targets(trainer->net, &trainer->hooks, &Y, trainer->m));
-    mlpi_step step = {.m = trainer->m, .Y = Y};
-    mlpi_step_loss(trainer, &step);
-    *loss = step.loss;
+    TRY(mlpi_check_targets(trainer->net, &trainer->hooks, &Y,
+                           trainer->batch.m));
+    mlpi_step_args args = {.m = trainer->batch.m, .Y = Y};
+    mlpi_step_result result = {.loss = 0.0};
+    mlpi_step_loss(trainer, &args, &result);
+    *loss = result.loss;
     return MLP_OK;
 }
 
@@ -247,9 +250,10 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
         return MLP_ERR_NULL;
     }
     TRY(check_forward(trainer));
-    TRY(mlpi_check_targets(trainer->net, &trainer->hooks, &Y, trainer->m));
-    mlpi_step step = {.m = trainer->m, .Y = Y};
-    mlpi_step_backward(trainer, &step);
+    TRY(mlpi_check_targets(trainer->net, &trainer->hooks, &Y,
+                           trainer->batch.m));
+    mlpi_step_args args = {.m = trainer->batch.m, .Y = Y};
+    mlpi_step_backward(trainer, &args);
     trainer->has_gradients = true;
     return MLP_OK;
 }
@@ -259,15 +263,15 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    if (!isfinite(trainer->net->kernels->round(alpha))) {
+    if (!isfinite(trainer->net->kernels->scalar->round(alpha))) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
                           "alpha: expects a finite %s, got %g",
                           mlp_dtype_name(trainer->net->kernels->dtype), alpha);
     }
     TRY(mlpi_lbfgs_refuse(trainer, "an update"));
     TRY(check_backward(trainer));
-    mlpi_step step = {.alpha = alpha};
-    mlpi_step_update(trainer, &step);
+    mlpi_step_args args = {.m = trainer->batch.m, .learning_rate = alpha};
+    mlpi_step_update(trainer, &args);
     return MLP_OK;
 }
 
@@ -283,19 +287,20 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     TRY(mlpi_check_shapes(trainer->net, &trainer->hooks, &X, &Y));
     TRY(check_rows(trainer, X.rows));
     TRY(mlpi_check_values(trainer->net, &trainer->hooks, &X, &Y));
-    mlpi_step step = {.m = X.rows, .X = X, .Y = Y, .alpha = alpha};
-    mlpi_batch_load_weights(trainer, &step);
-    mlpi_step_train(trainer, &step);
-    trainer->m = step.m;
+    mlpi_step_args args = {.m = X.rows, .X = X, .Y = Y, .learning_rate = alpha};
+    mlpi_step_result result = {.loss = 0.0};
+    mlpi_batch_load_weights(trainer, &args);
+    mlpi_step_train(trainer, &args, &result);
+    trainer->has_forward = true;
     trainer->has_gradients = true;
-    if (!isfinite(step.loss) || step.gradient_not_finite) {
+    if (!isfinite(result.loss) || result.gradient_not_finite) {
         return mlpi_error(&trainer->hooks, MLP_ERR_DIVERGED,
                           "step: expects a finite loss and finite gradients, "
                           "got a loss of %g",
-                          step.loss);
+                          result.loss);
     }
     if (loss) {
-        *loss = step.loss;
+        *loss = result.loss;
     }
     return MLP_OK;
 }
@@ -304,7 +309,7 @@ static mlp_view batch_view(const mlp_trainer *trainer, size_t l, void *data)
 {
     size_t width = trainer->net->layout.layer[l].width;
     return (mlp_view){
-        trainer->net->kernels->dtype, trainer->m, width, width, 1, data};
+        trainer->net->kernels->dtype, trainer->batch.m, width, width, 1, data};
 }
 
 static mlp_status batch_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
@@ -312,9 +317,9 @@ static mlp_status batch_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
 {
     TRY(mlpi_net_check_layer(trainer->net, l, which == MLP_Z ? 1 : 0));
     TRY(check_forward(trainer));
-    void **matrices = which == MLP_Z   ? trainer->Z
-                      : which == MLP_A ? trainer->A
-                                       : trainer->D;
+    void **matrices = which == MLP_Z   ? trainer->batch.Z
+                      : which == MLP_A ? trainer->batch.A
+                                       : trainer->batch.A_dropped;
     *view = batch_view(trainer, l, matrices[l]);
     return MLP_OK;
 }
@@ -330,8 +335,8 @@ static mlp_status gradient_tensor(mlp_trainer *trainer, mlp_tensor which,
     TRY(check_backward(trainer));
     const mlpi_shape *shape = &net->layout.layer[l];
     *view = which == MLP_DW
-                ? mlpi_net_weights_in(net, trainer->gradients, l)
-                : mlpi_net_row_in(net, trainer->gradients, l,
+                ? mlpi_net_weights_in(net, trainer->batch.gradients, l)
+                : mlpi_net_row_in(net, trainer->batch.gradients, l,
                                   which == MLP_DB ? shape->b : shape->scale);
     return MLP_OK;
 }

@@ -1,4 +1,33 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The epochs of a fit, in pseudo-code, with the function that does each part:
+ *
+ *     repeat, until all epochs are done, patience is over, or a callback stops:
+ *         learning_rate = schedule(epoch)                  set_learning_rate
+ *         for each batch that the source feeds:        mlpi_loop_train_batch
+ *             J = loss of the batch; parameters -= update
+ *             loss_sum += J * weight of the batch              finish_batch
+ *         loss = loss_sum / total weight                          run_epoch
+ *         validation_loss = J of the validation rows               validate
+ *         record the epoch; if it is the best, copy its weights  finish_epoch
+ *     if asked for, restore the weights of the best epoch     mlpi_loop_run
+ *
+ * Divergence. Training must never end with weights that are NaN or infinite, so
+ * these are checked:
+ *
+ *     the weights, before the first update of each epoch and after the last
+ *       epoch: a saturated output can hide an infinite weight from the loss
+ *     the loss and the gradients, in each step before its update
+ *     the validation loss, after each epoch
+ *
+ * The loss of a step is computed before the step's update. If it is not finite,
+ * the weights have been spoilt already, by an update before. So there is a
+ * backup of the network as it was when the epoch began. It is written in the
+ * first step of the epoch, when weights, loss and gradients are known to be
+ * finite, just before the update: a backup thus always holds good weights. On
+ * an error mlpi_loop_run restores it, and resets what the optimizer remembers,
+ * which the bad gradients may have spoilt as well.
+ */
 #include "train/training_loop.h"
 
 #include <math.h>
@@ -14,6 +43,10 @@
 #include "train/sample_weights.h"
 #include "train/train_options.h"
 
+/* ---------------------------------------------------------------------------
+ * Preparation
+ */
+
 mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows)
 {
     if (rows > trainer->max_rows) {
@@ -24,18 +57,20 @@ mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows)
     return MLP_OK;
 }
 
-mlp_status mlpi_loop_trainer(mlp_net *net, size_t max_rows,
-                             const mlp_train_options *options,
-                             mlp_trainer **trainer)
+/* Small networks get no threads: each of their steps would take longer with
+ * them. */
+mlp_status mlpi_loop_create_trainer(mlp_net *net, size_t max_rows,
+                                    const mlp_train_options *options,
+                                    mlp_trainer **trainer)
 {
     mlp_trainer *made = NULL;
     TRY(mlp_trainer_create(net, max_rows, &made));
-    if (mlpi_step_is_busy(made, max_rows)) {
-        /* Nobody is told of threads that there is no memory for: one will
-         * do. */
-        mlp_hooks quiet = net->hooks;
-        quiet.log = NULL;
-        (void)mlpi_trainer_create_team(made, &quiet, options->threads);
+    if (mlpi_step_pays_for_threads(made, max_rows)) {
+        /* Training works with one thread, too, so it is no error if there is no
+         * memory for more, and no message is logged. */
+        mlp_hooks silent = net->hooks;
+        silent.log = NULL;
+        (void)mlpi_trainer_create_team(made, &silent, options->threads);
     }
     mlp_status status = mlp_trainer_set_optimizer(made, &options->optimizer);
     if (status != MLP_OK) {
@@ -46,18 +81,31 @@ mlp_status mlpi_loop_trainer(mlp_net *net, size_t max_rows,
     return MLP_OK;
 }
 
-/* ---------------------------------------------------------------------------
- * Memory
- */
+/* A trainer that was loaded from a checkpoint has begun if the saved one had:
+ * that is how training resumes with the same random numbers. */
+bool mlpi_loop_seed_trainer(mlp_trainer *trainer,
+                            const mlp_train_options *options)
+{
+    if (trainer->epoch_state.begun) {
+        return false;
+    }
+    trainer->epoch_state = mlpi_epoch_state_begin(options->seed);
+    trainer->seed = options->seed;
+    trainer->draw = 0;
+    return true;
+}
 
-mlp_status mlpi_loop_make(mlpi_loop *loop, bool with_history)
+/* Memory comes first: with absurdly many epochs or rows this fails before all
+ * values have been read. */
+mlp_status mlpi_loop_prepare(mlpi_loop *loop, bool with_history)
 {
     mlp_trainer *t = loop->trainer;
     if (with_history) {
         TRY(mlpi_history_make(&t->hooks, loop->options->epochs,
                               &loop->history));
     }
-    TRY(mlpi_snapshot_make(t->net, "a copy of the weights", &loop->good));
+    TRY(mlpi_snapshot_make(t->net, "a copy of the weights",
+                           &loop->epoch_backup));
     TRY(mlpi_validation_set_check(t->net, loop->options, mlpi_check_values));
     if (mlpi_has_validation_set(loop->options)) {
         loop->validation = (mlpi_eval_rows){loop->options->X_validation.rows,
@@ -71,129 +119,142 @@ mlp_status mlpi_loop_make(mlpi_loop *loop, bool with_history)
     return MLP_OK;
 }
 
+/* What a failed mlpi_loop_prepare has not allocated is NULL. */
 void mlpi_loop_release(mlpi_loop *loop)
 {
     mlp_history_free(loop->history);
     mlp_workspace_free(loop->workspace);
-    mlpi_release(&loop->trainer->hooks, loop->good);
+    mlpi_release(&loop->trainer->hooks, loop->epoch_backup);
 }
 
 /* ---------------------------------------------------------------------------
  * Divergence
  */
 
-static const char *kind_of(double x)
+/* Returns the words for a number that is not finite, for messages. */
+static const char *not_finite_name(double x)
 {
     return isnan(x) ? "not a number" : "infinite";
 }
 
+/* Returns the end of a message. Before the first update the cause cannot be the
+ * learning rate: the network, or its data, came so. */
 static const char *advice(const mlpi_loop *loop)
 {
-    return loop->has_good ? "a smaller learning rate may help"
-                          : "so it was before the first update";
+    return loop->has_backup ? "a smaller learning rate may help"
+                            : "so it was before the first update";
 }
 
-/* Running moments count as weights. */
-static mlp_cview all_parameters(const mlpi_loop *loop)
-{
-    return mlpi_net_state(loop->trainer->net);
-}
-
-/* A loss can be finite where weights are not: a saturated output hides them. */
-static bool has_bad_weight(const mlpi_loop *loop)
+/* True if a weight, or a running moment of batch norm, is not finite. This
+ * reads all parameters, so it is done once for each epoch, not for each batch.
+ */
+static bool has_bad_weights(const mlpi_loop *loop)
 {
     const mlp_net *net = loop->trainer->net;
     return !net->kernels->is_finite(
         net->layout.parameters + net->layout.running, net->parameters);
 }
 
-static mlp_status report_weight(const mlpi_loop *loop, size_t epoch)
+/* Fails with the value of the first bad weight. */
+static mlp_status weights_diverged(const mlpi_loop *loop, size_t epoch)
 {
-    mlp_cview all = all_parameters(loop);
+    mlp_cview all = mlpi_net_state(loop->trainer->net);
     size_t row = 0;
     size_t col = 0;
     (void)loop->trainer->net->kernels->find_not_finite(all, &row, &col);
     return mlpi_error(&loop->trainer->hooks, MLP_ERR_DIVERGED,
                       "epoch %zu: a weight is %s; %s", epoch,
-                      kind_of(mlp_cview_at(all, row, col)), advice(loop));
+                      not_finite_name(mlp_cview_at(all, row, col)),
+                      advice(loop));
 }
 
-/* There was no update; so if this was the first batch of an epoch, the network
- * is as good as it began with. lbfgs needs the gradient's square, too. */
-static mlp_status report_gradient(mlpi_loop *loop, size_t epoch)
+/* Fails with the value of the first bad gradient. With lbfgs all of them may be
+ * finite, but their squares not. There was no update, so in the first batch of
+ * an epoch the network still has the weights that the epoch began with. They
+ * are good, and the backup, which is of the epoch before, is renewed. */
+static mlp_status gradient_diverged(mlpi_loop *loop, size_t epoch)
 {
     mlp_trainer *t = loop->trainer;
     const char *what = advice(loop);
     size_t row = 0;
     size_t col = 0;
     size_t n = t->net->layout.parameters;
-    mlp_cview all = {t->net->kernels->dtype, 1, n, n, 1, t->gradients};
+    mlp_cview all = {t->net->kernels->dtype, 1, n, n, 1, t->batch.gradients};
     bool found = t->net->kernels->find_not_finite(all, &row, &col);
-    if (loop->weight <= 0.0) {
-        mlpi_snapshot_take(t->net, loop->good);
-        loop->has_good = true;
+    if (loop->total_weight <= 0.0) {
+        mlpi_snapshot_take(t->net, loop->epoch_backup);
+        loop->has_backup = true;
     }
-    return mlpi_error(
-        &t->hooks, MLP_ERR_DIVERGED,
-        "epoch %zu, batch %zu: the gradient is %s; %s", epoch, loop->batches,
-        found ? kind_of(mlp_cview_at(all, row, col)) : "too large", what);
+    return mlpi_error(&t->hooks, MLP_ERR_DIVERGED,
+                      "epoch %zu, batch %zu: the gradient is %s; %s", epoch,
+                      loop->batches_done,
+                      found ? not_finite_name(mlp_cview_at(all, row, col))
+                            : "too large",
+                      what);
 }
 
 /* ---------------------------------------------------------------------------
  * A batch
  */
 
-/* Adds a batch to its epoch and tells on_batch. */
-static void note_batch(mlpi_loop *loop, const mlpi_step *step)
+/* Adds a batch to the sums of its epoch, and calls on_batch. */
+static void finish_batch(mlpi_loop *loop, const mlpi_step_args *args,
+                         double loss)
 {
     const mlp_train_options *options = loop->options;
     mlp_batch_progress progress = {.epoch = loop->trainer->epoch_state.epochs,
-                                   .batch = loop->batches,
-                                   .rows = step->m,
-                                   .loss = step->loss,
-                                   .rate = step->alpha,
+                                   .batch = loop->batches_done,
+                                   .rows = args->m,
+                                   .loss = loss,
+                                   .rate = args->learning_rate,
                                    .net = loop->trainer->net};
-    loop->batches++;
-    loop->weight += loop->trainer->total;
-    loop->sum += step->loss * loop->trainer->total;
-    loop->loss = step->loss;
+    loop->batches_done++;
+    loop->total_weight += loop->trainer->total_weight;
+    loop->loss_sum += loss * loop->trainer->total_weight;
+    loop->last_loss = loss;
     loop->stopped =
         options->on_batch && !options->on_batch(&progress, options->user);
 }
 
-/* A batch of no weight has nothing to say, and its loss counts as 0. */
-mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step)
+/* A batch whose rows all have the weight 0 has no mean loss and no gradients,
+ * so it is passed over, with the loss 0. The backup is written in the first
+ * batch of an epoch that is not passed over. */
+mlp_status mlpi_loop_train_batch(mlpi_loop *loop, mlpi_step_args *args)
 {
-    double weight = loop->trainer->total;
+    double weight = loop->trainer->total_weight;
     size_t epoch = loop->trainer->epoch_state.epochs;
-    step->alpha = loop->rate;
+    mlpi_step_result result = {.loss = 0.0};
+    args->learning_rate = loop->learning_rate;
     if (weight <= 0.0) {
-        note_batch(loop, step);
+        finish_batch(loop, args, 0.0);
         return MLP_OK;
     }
-    if (loop->weight <= 0.0) {
-        step->no_update = has_bad_weight(loop);
-        step->backup = loop->good;
+    /* In the first batch of an epoch the weights are checked and backed up. If
+     * they are bad, the step still computes the loss, for the message. */
+    if (loop->total_weight <= 0.0) {
+        args->no_update = has_bad_weights(loop);
+        args->backup = loop->epoch_backup;
     }
-    step->discard_Z = true;
+    args->discard_Z = true;
     if (loop->trainer->optimizer.options.kind == MLP_OPTIMIZER_LBFGS) {
-        mlpi_lbfgs_step(loop->trainer, step);
+        mlpi_lbfgs_step(loop->trainer, args, &result);
     } else {
-        mlpi_step_train(loop->trainer, step);
+        mlpi_step_train(loop->trainer, args, &result);
     }
-    if (!isfinite(step->loss)) {
+    if (!isfinite(result.loss)) {
         return mlpi_error(&loop->trainer->hooks, MLP_ERR_DIVERGED,
                           "epoch %zu, batch %zu: the loss is %s; %s", epoch,
-                          loop->batches, kind_of(step->loss), advice(loop));
+                          loop->batches_done, not_finite_name(result.loss),
+                          advice(loop));
     }
-    if (step->no_update) {
-        return report_weight(loop, epoch);
+    if (args->no_update) {
+        return weights_diverged(loop, epoch);
     }
-    if (step->gradient_not_finite) {
-        return report_gradient(loop, epoch);
+    if (result.gradient_not_finite) {
+        return gradient_diverged(loop, epoch);
     }
-    loop->has_good = true;
-    note_batch(loop, step);
+    loop->has_backup = true;
+    finish_batch(loop, args, result.loss);
     return MLP_OK;
 }
 
@@ -201,6 +262,7 @@ mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step)
  * An epoch
  */
 
+/* Computes the scores of the validation rows, or NaN if there are none. */
 static mlp_status validate(mlpi_loop *loop, mlp_scores *scores)
 {
     *scores = (mlp_scores){(double)NAN, (double)NAN};
@@ -212,55 +274,67 @@ static mlp_status validate(mlpi_loop *loop, mlp_scores *scores)
     if (!isfinite(scores->loss)) {
         return mlpi_error(&t->hooks, MLP_ERR_DIVERGED,
                           "epoch %zu: the validation loss is %s; %s",
-                          t->epoch_state.epochs, kind_of(scores->loss),
+                          t->epoch_state.epochs, not_finite_name(scores->loss),
                           advice(loop));
     }
     return MLP_OK;
 }
 
-/* How many epochs there will be: those of former runs, and of this one. */
-static size_t epochs_of(const mlpi_loop *loop)
+/* Returns the number of epochs that the trainer will have had after this fit,
+ * those of earlier fits included. The epochs of schedules are counted so. */
+static size_t total_epochs(const mlpi_loop *loop)
 {
     return loop->trainer->epoch_state.epochs +
-           (loop->options->epochs - loop->rounds);
+           (loop->options->epochs - loop->epochs_done);
 }
 
-static mlp_status choose_rate(mlpi_loop *loop)
+/* Asks the schedule for the rate of the epoch. A custom schedule may return
+ * anything, and a rate that is finite as a double may be too large for float.
+ */
+static mlp_status set_learning_rate(mlpi_loop *loop)
 {
     const mlp_trainer *t = loop->trainer;
     const mlp_train_options *options = loop->options;
-    loop->rate = mlpi_schedule_rate(&options->schedule, &t->epoch_state.plateau,
-                                    options->learning_rate,
-                                    t->epoch_state.epochs, epochs_of(loop));
-    double rounded = t->net->kernels->round(loop->rate);
+    loop->learning_rate = mlpi_schedule_rate(
+        &options->schedule, &t->epoch_state.plateau, options->learning_rate,
+        t->epoch_state.epochs, total_epochs(loop));
+    double rounded = t->net->kernels->scalar->round(loop->learning_rate);
     if (!(rounded >= 0.0) || !isfinite(rounded)) {
         return mlpi_error(&t->hooks, MLP_ERR_ARGUMENT,
                           "epoch %zu: expects of the schedule a finite %s, 0 "
                           "or more, got %g",
                           t->epoch_state.epochs,
-                          mlp_dtype_name(t->net->kernels->dtype), loop->rate);
+                          mlp_dtype_name(t->net->kernels->dtype),
+                          loop->learning_rate);
     }
     return MLP_OK;
 }
 
-/* For tiny networks a look at the clock is a large part of an epoch. So short
- * ones share a look and its time, unless the caller is told of each. */
-static double look_at_clock(mlpi_loop *loop)
+/* Reads the clock and gives each epoch since the last reading the same part of
+ * the time between, which it returns. In a tiny network a reading takes a large
+ * part of the time of an epoch. So if epochs are shorter than short_epoch, in
+ * seconds, the clock is read after every EPOCHS_PER_CLOCK only, unless on_epoch
+ * wants to know the time of each. */
+static double read_clock(mlpi_loop *loop)
 {
-    enum { MANY = 16 };
-    const double is_short = 2e-6;
+    enum { EPOCHS_PER_CLOCK = 16 };
+    const double short_epoch = 2e-6;
     double now = mlpi_seconds();
-    double seconds = (now - loop->clock) / (double)loop->untimed;
-    bool is_told = loop->options->on_epoch;
-    mlpi_history_time(loop->history, loop->untimed, seconds);
-    loop->at_once = seconds < is_short && !is_told ? MANY : 1;
-    loop->untimed = 0;
+    double seconds = (now - loop->clock) / (double)loop->untimed_epochs;
+    bool wants_each = loop->options->on_epoch;
+    mlpi_history_set_seconds(loop->history, loop->untimed_epochs, seconds);
+    loop->epochs_per_clock =
+        seconds < short_epoch && !wants_each ? EPOCHS_PER_CLOCK : 1;
+    loop->untimed_epochs = 0;
     loop->clock = now;
     return seconds;
 }
 
-/* Whether to go on after an epoch. */
-static bool note_epoch(mlpi_loop *loop, const mlpi_record *record)
+/* Records a finished epoch in the epoch state, the plateau schedule and the
+ * history, copies its weights if it is the best so far, and calls on_epoch.
+ * Returns false if training is to end. Without validation no weights are
+ * copied, since restore_best is about validation only. */
+static bool finish_epoch(mlpi_loop *loop, const mlpi_record *record)
 {
     mlp_trainer *t = loop->trainer;
     const mlp_train_options *options = loop->options;
@@ -272,13 +346,14 @@ static bool note_epoch(mlpi_loop *loop, const mlpi_record *record)
         validates) {
         mlpi_snapshot_take(t->net, t->best);
     }
-    mlpi_plateau_note(&t->epoch_state.plateau, &options->schedule, watched);
-    loop->rounds++;
+    mlpi_plateau_advance(&t->epoch_state.plateau, &options->schedule, watched);
+    loop->epochs_done++;
     mlpi_history_add(loop->history, record, t->epoch_state.best_epoch);
-    loop->untimed++;
-    double seconds = loop->untimed < loop->at_once ? 0.0 : look_at_clock(loop);
+    loop->untimed_epochs++;
+    double seconds =
+        loop->untimed_epochs < loop->epochs_per_clock ? 0.0 : read_clock(loop);
     mlp_epoch_progress progress = {.epoch = epoch,
-                                   .epochs = epochs_of(loop),
+                                   .epochs = total_epochs(loop),
                                    .loss = record->loss,
                                    .validation_loss = record->validation_loss,
                                    .validation_accuracy =
@@ -291,81 +366,85 @@ static bool note_epoch(mlpi_loop *loop, const mlpi_record *record)
     bool go_on = true;
     if (options->on_epoch) {
         go_on = options->on_epoch(&progress, options->user);
-        loop->clock = mlpi_seconds(); /* that was the caller's time */
+        loop->clock = mlpi_seconds(); /* the callback's time is not counted */
     }
     return go_on && t->epoch_state.bad_epochs < options->patience;
 }
 
+/* Runs one epoch. Sets *go_on to false if training is to end after it. */
 static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
 {
-    loop->batches = 0;
-    loop->weight = loop->sum = 0.0;
-    TRY(choose_rate(loop));
-    TRY(loop->run_epoch(loop, loop->source));
+    loop->batches_done = 0;
+    loop->total_weight = loop->loss_sum = 0.0;
+    TRY(set_learning_rate(loop));
+    TRY(loop->feed_epoch(loop, loop->source));
     if (loop->stopped) {
         *go_on = false;
         return MLP_OK;
     }
-    TRY(mlpi_sample_weights_check_sum(&loop->trainer->hooks, loop->weight));
+    /* Rows in memory have been checked before; chunks may all have weight 0. */
+    TRY(mlpi_sample_weights_check_sum(&loop->trainer->hooks,
+                                      loop->total_weight));
     mlp_scores scores;
     TRY(validate(loop, &scores));
-    /* The loss of a single batch as it is: m times it, over m, may differ. */
-    mlpi_record record = {.loss = loop->batches > 1 ? loop->sum / loop->weight
-                                                    : loop->loss,
+    /* With a single batch the mean is its loss. It is not computed as (J * m)
+     * / m, which may round. */
+    mlpi_record record = {.loss = loop->batches_done > 1
+                                      ? loop->loss_sum / loop->total_weight
+                                      : loop->last_loss,
                           .validation_loss = scores.loss,
                           .validation_accuracy = scores.accuracy,
-                          .rate = loop->rate};
-    *go_on = note_epoch(loop, &record);
+                          .rate = loop->learning_rate};
+    *go_on = finish_epoch(loop, &record);
     return MLP_OK;
 }
 
+/* ---------------------------------------------------------------------------
+ * All epochs
+ */
+
+/* Runs all epochs. The weights are checked once more in the end, because no
+ * loss has been computed after the last update. */
 static mlp_status run_epochs(mlpi_loop *loop)
 {
     bool go_on = true;
     loop->clock = mlpi_seconds();
-    while (go_on && loop->rounds < loop->options->epochs) {
+    while (go_on && loop->epochs_done < loop->options->epochs) {
         TRY(run_epoch(loop, &go_on));
     }
-    if (loop->untimed > 0) {
-        (void)look_at_clock(loop);
+    if (loop->untimed_epochs > 0) {
+        (void)read_clock(loop);
     }
-    /* No loss will tell of the last update. */
-    return loop->has_good && has_bad_weight(loop)
-               ? report_weight(loop, loop->trainer->epoch_state.epochs -
-                                         (loop->stopped ? 0 : 1))
+    return loop->has_backup && has_bad_weights(loop)
+               ? weights_diverged(loop, loop->trainer->epoch_state.epochs -
+                                            (loop->stopped ? 0 : 1))
                : MLP_OK;
 }
 
-bool mlpi_loop_begin(mlp_trainer *trainer, const mlp_train_options *options)
+/* True if the current epoch failed before it changed the weights, and they are
+ * good: a chunk could not be had, say, or the schedule gave no rate. Then they
+ * are newer than the backup, and stay. */
+static bool has_good_weights(const mlpi_loop *loop, mlp_status status)
 {
-    if (trainer->epoch_state.begun) {
-        return false;
-    }
-    trainer->epoch_state = mlpi_epoch_state_begin(options->seed);
-    trainer->seed = options->seed;
-    trainer->draw = 0;
-    return true;
+    return status != MLP_ERR_DIVERGED && loop->total_weight <= 0.0 &&
+           !has_bad_weights(loop);
 }
 
-/* Has this epoch, which failed, left good weights as they were? So it is when
- * there were no rows to be had for it. */
-static bool is_untouched(const mlpi_loop *loop, mlp_status status)
-{
-    return status != MLP_ERR_DIVERGED && loop->weight <= 0.0 &&
-           !has_bad_weight(loop);
-}
-
+/* Sets aside what the caller did with the trainer step by step: its batch is
+ * overwritten. Early stopping starts anew if the fit before watched the other
+ * loss. */
 mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
 {
     mlp_trainer *t = loop->trainer;
     bool validates = loop->validation.m > 0;
-    t->m = 0; /* the batch of the last forward will be gone */
+    t->has_forward = false; /* the batch's arrays will be overwritten */
     t->has_gradients = false;
     mlpi_epoch_state_watch(&t->epoch_state, validates);
     mlp_status status = run_epochs(loop);
+    /* The optimizer's moments belong to the weights that are given up. */
     if (status != MLP_OK) {
-        if (loop->has_good && !is_untouched(loop, status)) {
-            mlpi_snapshot_restore(t->net, loop->good);
+        if (loop->has_backup && !has_good_weights(loop, status)) {
+            mlpi_snapshot_restore(t->net, loop->epoch_backup);
             mlpi_optimizer_forget(t->net, &t->optimizer);
         }
         return status;

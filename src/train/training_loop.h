@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The epochs of a training run: what is done around and between batches,
- * wherever their rows come from.
+ * The training loop ("the loop" in names and comments): the epochs of one fit.
+ * It does everything around the batches: the learning rate of the epoch, the
+ * mean loss, validation, early stopping, the history, callbacks, and the
+ * recovery from divergence. Where the rows come from is the business of a *data
+ * source*: fit.c has rows in memory, fit_stream.c has chunks from the caller.
+ * The source cuts the rows of an epoch into batches and hands them to the loop:
  *
- * A loss that is not finite means that the weights are spoilt already, by an
- * update before it. So the weights that an epoch begins with are kept as soon
- * as they and their first loss are known to be finite, and put back when a
- * later one is not, or a gradient is not: that gradient has spoilt nothing yet.
+ *     loop:    mlpi_loop_run -> feed_epoch                 once for each epoch
+ *     source:                   feed_epoch -> mlpi_loop_train_batch, for each
+ *                                             batch of the epoch
+ *
+ * A fit owns its loop for the time of one call. What must outlive the call is
+ * in the trainer: see epoch_state.h.
  */
 #ifndef MLPI_TRAIN_TRAINING_LOOP_H
 #define MLPI_TRAIN_TRAINING_LOOP_H
@@ -16,57 +22,71 @@
 
 typedef struct mlpi_loop mlpi_loop;
 
-/* Hands all rows of an epoch to mlpi_loop_batch, batch by batch, until one
- * fails or `stopped` is set. */
-typedef mlp_status mlpi_epoch(mlpi_loop *loop, void *source);
+/* Hands all rows of an epoch to mlpi_loop_train_batch, batch by batch, until
+ * there is an error, which it returns, or `stopped` is set. */
+typedef mlp_status mlpi_feed_epoch(mlpi_loop *loop, void *source);
 
 struct mlpi_loop {
+    /* Set by the fit. */
     mlp_trainer *trainer;
     const mlp_train_options *options;
-    mlpi_epoch *run_epoch;
-    void *source;              /* handed to it */
-    mlpi_eval_rows validation; /* rows held out; m = 0: the options', or none */
+    mlpi_feed_epoch *feed_epoch;
+    void *source;              /* the argument of feed_epoch */
+    mlpi_eval_rows validation; /* rows held out by the fit; m = 0: none, or
+                                  those of the options */
 
-    /* The loop's own. */
-    mlp_history *history;
-    mlp_workspace *workspace; /* for validating */
-    void *good;               /* snapshot of what an epoch began with */
-    bool has_good;
-    size_t rounds;  /* epochs of this run that are over */
-    double clock;   /* when the first untimed epoch began */
-    size_t untimed; /* epochs since the clock was looked at */
-    size_t at_once; /* of them before the next look */
+    /* Allocated by mlpi_loop_prepare. */
+    mlp_history *history;     /* NULL: not wanted */
+    mlp_workspace *workspace; /* for validation; NULL: there is none */
+    void *epoch_backup;       /* snapshot of the network before the first update
+                                 of the current epoch */
+    bool has_backup;          /* epoch_backup holds finite weights */
 
-    /* The epoch that is under way. */
-    double rate;
-    size_t batches; /* that are over */
-    double weight;  /* of their rows */
-    double sum;     /* of their losses, times weight */
-    double loss;    /* of the last */
-    bool stopped;   /* by on_batch */
+    /* Progress of this fit. */
+    size_t epochs_done;
+    double clock;            /* when the first untimed epoch began, seconds */
+    size_t untimed_epochs;   /* epochs that have finished since then */
+    size_t epochs_per_clock; /* epochs to finish before the clock is read */
+
+    /* What the current epoch adds up. */
+    double learning_rate;
+    size_t batches_done;
+    double total_weight; /* of the rows of those batches */
+    double loss_sum;     /* sum of batch loss * batch weight */
+    double last_loss;    /* loss of the last batch */
+    bool stopped;        /* on_batch has ended the training */
 };
 
-/* MLP_ERR_SHAPE if a batch has more rows than the trainer's. */
+/* MLP_ERR_SHAPE if batches of `rows` rows do not fit into the trainer. */
 mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows);
 
-/* A trainer for one fit, as the options want it. */
-mlp_status mlpi_loop_trainer(mlp_net *net, size_t max_rows,
-                             const mlp_train_options *options,
-                             mlp_trainer **trainer);
+/* Creates a trainer for one fit, with the threads and the optimizer that the
+ * options ask for. MLP_ERR_MEMORY and errors of the optimizer's options:
+ * *trainer is untouched. */
+mlp_status mlpi_loop_create_trainer(mlp_net *net, size_t max_rows,
+                                    const mlp_train_options *options,
+                                    mlp_trainer **trainer);
 
-/* Allocates the loop's own, with a history if asked for, and looks at the
- * options' validation rows. To be released, also after a failure. */
-mlp_status mlpi_loop_make(mlpi_loop *loop, bool with_history);
+/* Allocates everything that the epochs will need, and checks the values of the
+ * options' validation rows. The trainer and the network do not change. The loop
+ * must be released, also after an error. */
+mlp_status mlpi_loop_prepare(mlpi_loop *loop, bool with_history);
 void mlpi_loop_release(mlpi_loop *loop);
 
-/* Seeds a trainer that has not begun; false if it has. */
-bool mlpi_loop_begin(mlp_trainer *trainer, const mlp_train_options *options);
+/* Sets a new trainer's random generators from the seed. Returns false, and does
+ * nothing, if an earlier fit has done so: then training goes on with the random
+ * numbers that follow. */
+bool mlpi_loop_seed_trainer(mlp_trainer *trainer,
+                            const mlp_train_options *options);
 
-/* Runs the epochs and gives the history away, if `history` is not NULL. After
- * a failure the network has the good weights. */
+/* Runs the epochs. If `history` is not NULL, it receives the history, which the
+ * caller frees. After an error the network has the last weights that are known
+ * to be good: those that the failed epoch began with. */
 mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history);
 
-/* One batch, whose rows are weighed: the step says which, the loop the rest. */
-mlp_status mlpi_loop_batch(mlpi_loop *loop, mlpi_step *step);
+/* Trains on one batch. The source has set which rows those are, and loaded
+ * their row weights into the trainer; the loop sets the other arguments of the
+ * step. MLP_ERR_DIVERGED. */
+mlp_status mlpi_loop_train_batch(mlpi_loop *loop, mlpi_step_args *args);
 
 #endif

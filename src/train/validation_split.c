@@ -1,4 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The stratified split that validation_split.h defines, in four passes:
+ *
+ *     count the rows of each class                            size[c]
+ *     distribute the held-out rows among the classes          quota[c]
+ *     visit the rows in random order: a row is held out       held_out[i]
+ *       while the quota of its class is not used up
+ *     list the rows to train on, then the held-out rows       order
+ *
+ * The last pass lists rows in ascending order. So training without shuffling
+ * visits the rows in the caller's order, and memory is read forward.
+ */
 #include "train/validation_split.h"
 
 #include <string.h>
@@ -8,9 +20,9 @@
 #include "model/data_check.h"
 
 mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,
-                           size_t *held)
+                           size_t *held_out)
 {
-    *held = 0;
+    *held_out = 0;
     if (fraction == 0.0) {
         return MLP_OK;
     }
@@ -20,7 +32,8 @@ mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,
                           "than 1, got %g",
                           fraction);
     }
-    /* To the nearest; m itself may be no double, but nearly. */
+    /* (double)m may be rounded up, so the count is limited to m before it is
+     * converted: a conversion that overflows is undefined. */
     double wanted = fraction * (double)m + 0.5;
     size_t count = wanted < (double)m ? (size_t)wanted : m;
     if (count == 0 || count == m) {
@@ -29,7 +42,7 @@ mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,
                           "to %s",
                           fraction, m, count == 0 ? "validate with" : "train");
     }
-    *held = count;
+    *held_out = count;
     return MLP_OK;
 }
 
@@ -37,29 +50,32 @@ mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,
  * Classes
  */
 
-enum { NONE = -1 };
+enum { NO_CLASS = -1 };
 
-/* Where the row has its 1 among zeros; NONE if it is no such row. */
-static double place_of_one(const mlp_cview *Y, size_t row)
+/* Returns the column of the only 1 in a row of zeros, or NO_CLASS if the row is
+ * not one-hot: it may hold probabilities. */
+static double one_hot_class(const mlp_cview *Y, size_t row)
 {
-    double place = NONE;
+    double class = NO_CLASS;
     for (size_t j = 0; j < Y->cols; j++) {
         double y = mlp_cview_at(*Y, row, j);
-        if (y != 0.0 && (y != 1.0 || place >= 0.0)) {
-            return NONE;
+        if (y != 0.0 && (y != 1.0 || class >= 0.0)) {
+            return NO_CLASS;
         }
-        place = y == 1.0 ? (double)j : place;
+        class = y == 1.0 ? (double)j : class;
     }
-    return place;
+    return class;
 }
 
-/* The class of a row; another number if it has none. */
+/* Returns the class of a row. If the row has none, the result is a number that
+ * is no class: negative, not whole, or too large. */
 static double class_of(const mlp_cview *Y, size_t row)
 {
-    return Y->cols == 1 ? mlp_cview_at(*Y, row, 0) : place_of_one(Y, row);
+    return Y->cols == 1 ? mlp_cview_at(*Y, row, 0) : one_hot_class(Y, row);
 }
 
-/* How many classes there are; 1 if rows are of none, or of more than one. */
+/* Returns the number of classes to stratify by, or 1 if the split must not be
+ * stratified because the loss has no classes or some row is of none. */
 static size_t count_classes(const mlp_net *net, const mlp_cview *Y)
 {
     size_t n = mlpi_net_outputs(net);
@@ -79,28 +95,34 @@ static size_t count_classes(const mlp_net *net, const mlp_cview *Y)
  */
 
 typedef struct split {
+    size_t m;
     size_t classes;
-    size_t *quota;      /* [classes]: rows yet to be held out */
-    size_t *size;       /* [classes]: rows there are */
-    double *remainder;  /* [classes]: of a row, by which the quota is short */
-    unsigned char *out; /* [m]: is the row held out? */
+    size_t *size;            /* [classes]: rows of the class */
+    size_t *quota;           /* [classes]: rows still to be held out */
+    double *remainder;       /* [classes]: exact share minus the quota */
+    unsigned char *held_out; /* [m]: 1 if the row is held out, else 0 */
 } split;
 
-static size_t group_of(const split *s, const mlp_cview *Y, size_t row)
+/* Lays out the arrays of a split, which live for one call. */
+static void lay_out(void *object, mlpi_cursor *cursor)
+{
+    split *s = object;
+    s->quota = mlpi_take(cursor, s->classes, sizeof *s->quota);
+    s->size = mlpi_take(cursor, s->classes, sizeof *s->size);
+    s->remainder = mlpi_take(cursor, s->classes, sizeof *s->remainder);
+    s->held_out = mlpi_take(cursor, s->m, sizeof *s->held_out);
+}
+
+/* Returns the class of a row, or 0 if the split is not stratified. */
+static size_t stratum_of(const split *s, const mlp_cview *Y, size_t row)
 {
     return s->classes > 1 ? (size_t)class_of(Y, row) : 0;
 }
 
-static void lay_out(split *s, size_t m, mlpi_cursor *cursor)
-{
-    s->quota = mlpi_take(cursor, s->classes, sizeof *s->quota);
-    s->size = mlpi_take(cursor, s->classes, sizeof *s->size);
-    s->remainder = mlpi_take(cursor, s->classes, sizeof *s->remainder);
-    s->out = mlpi_take(cursor, m, sizeof *s->out);
-}
-
-/* The class that is short of most, the first of them, unless it is used up. */
-static size_t neediest(const split *s)
+/* Returns the class with the largest remainder, the first of several, among
+ * those that have a row left to give. There is one, since fewer rows are held
+ * out than there are. */
+static size_t largest_remainder(const split *s)
 {
     size_t best = s->classes;
     for (size_t c = 0; c < s->classes; c++) {
@@ -112,65 +134,81 @@ static size_t neediest(const split *s)
     return best;
 }
 
-static void share_out(split *s, size_t m, size_t held)
+/* Sets the quotas. Each class first gets its exact share rounded down; the
+ * rows that are left go to the largest remainders, one each. */
+static void set_quotas(split *s, size_t held_out)
 {
     size_t given = 0;
     for (size_t c = 0; c < s->classes; c++) {
-        double exact = (double)held * (double)s->size[c] / (double)m;
-        size_t whole = (size_t)exact;
-        size_t left = held - given;
-        s->quota[c] = whole < left ? whole : left;
+        double exact = (double)held_out * (double)s->size[c] / (double)s->m;
+        s->quota[c] = mlpi_min_size((size_t)exact, held_out - given);
         s->remainder[c] = exact - (double)s->quota[c];
         given += s->quota[c];
     }
-    for (; given < held; given++) {
-        size_t c = neediest(s);
+    for (; given < held_out; given++) {
+        size_t c = largest_remainder(s);
         s->quota[c]++;
         s->remainder[c] -= 1.0;
     }
 }
 
-/* Rows ascending, first those that stay. */
-static void sort_out(const split *s, size_t m, size_t held, size_t *order)
+/* ---------------------------------------------------------------------------
+ * The split
+ */
+
+/* Sets the number of rows of each class. */
+static void count_rows(split *s, const mlp_cview *Y)
 {
-    size_t next[2] = {0, m - held};
-    for (size_t i = 0; i < m; i++) {
-        order[next[s->out[i]]++] = i;
+    memset(s->size, 0, s->classes * sizeof *s->size);
+    for (size_t i = 0; i < s->m; i++) {
+        s->size[stratum_of(s, Y, i)]++;
     }
 }
 
-mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y, size_t held,
+/* Marks the rows that are held out; `order` is the permutation in which they
+ * are visited. */
+static void choose_rows(split *s, const mlp_cview *Y, const size_t *order)
+{
+    memset(s->held_out, 0, s->m * sizeof *s->held_out);
+    for (size_t i = 0; i < s->m; i++) {
+        size_t c = stratum_of(s, Y, order[i]);
+        if (s->quota[c] > 0) {
+            s->quota[c]--;
+            s->held_out[order[i]] = 1;
+        }
+    }
+}
+
+/* Lists the rows to train on, then the rows held out, each ascending. */
+static void list_rows(const split *s, size_t held_out, size_t *order)
+{
+    size_t next[2] = {0, s->m - held_out};
+    for (size_t i = 0; i < s->m; i++) {
+        order[next[s->held_out[i]]++] = i;
+    }
+}
+
+/* The permutation is written to `order` itself, which saves an array: the last
+ * pass overwrites it. */
+mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y, size_t held_out,
                       mlp_rng *rng, size_t *order)
 {
-    size_t m = Y->rows;
-    split s = {.classes = count_classes(net, Y)};
-    mlpi_cursor measure = {0};
-    lay_out(&s, m, &measure);
+    split s = {.m = Y->rows, .classes = count_classes(net, Y)};
     void *block = NULL;
-    TRY(mlpi_allocate(&net->hooks, &measure, "a split", &block));
-    mlpi_cursor carve = {.base = block};
-    lay_out(&s, m, &carve);
-    memset(s.size, 0, s.classes * sizeof *s.size);
-    memset(s.out, 0, m * sizeof *s.out);
-    mlp_status status = mlp_rng_permutation(rng, m, order);
+    TRY(mlpi_make(&net->hooks, lay_out, &s, "a split", &block));
+    mlp_status status = mlp_rng_permutation(rng, s.m, order);
     if (status == MLP_OK) {
-        for (size_t i = 0; i < m; i++) {
-            s.size[group_of(&s, Y, i)]++;
-        }
-        share_out(&s, m, held);
-        for (size_t i = 0; i < m; i++) {
-            size_t c = group_of(&s, Y, order[i]);
-            if (s.quota[c] > 0) {
-                s.quota[c]--;
-                s.out[order[i]] = 1;
-            }
-        }
-        sort_out(&s, m, held, order);
+        count_rows(&s, Y);
+        set_quotas(&s, held_out);
+        choose_rows(&s, Y, order);
+        list_rows(&s, held_out, order);
     }
     mlpi_release(&net->hooks, block);
     return status;
 }
 
+/* Draws the same split as a fit with the same options, because a fit draws it
+ * before everything else: see fit.c. */
 mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
                      const mlp_train_options *options, size_t *order,
                      size_t *held)
@@ -183,11 +221,11 @@ mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
                           "options, order or held is NULL");
     }
     TRY(mlpi_check_targets(net, &net->hooks, &Y, MLPI_ANY_ROWS));
-    size_t count = 0;
+    size_t held_out = 0;
     TRY(mlpi_split_size(&net->hooks, options->validation_fraction, Y.rows,
-                        &count));
+                        &held_out));
     mlp_rng rng = mlp_rng_seeded(options->seed);
-    TRY(mlpi_split(net, &Y, count, &rng, order));
-    *held = count;
+    TRY(mlpi_split(net, &Y, held_out, &rng, order));
+    *held = held_out;
     return MLP_OK;
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as a model file, for libFuzzer: as they are, and with the checksum
- * made true. What loads must be saved to a file that loads to the same bytes
- * again.
+ * A target for libFuzzer that loads any bytes as a model file, as they are and
+ * with a true checksum, and imports them as a safetensors file. A network that
+ * loads must be saved to a file that loads again and is saved to as many bytes.
  */
 #include <stdlib.h>
 
 #include "support/damage.h"
 
-/* libFuzzer's name. NOLINTNEXTLINE(readability-identifier-naming) */
+/* libFuzzer calls this name. NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* Ends the program where the library is wrong. */
+/* Aborts the program if the library breaks a promise. */
 static void need(bool holds)
 {
     if (!holds) {
@@ -19,6 +19,7 @@ static void need(bool holds)
     }
 }
 
+/* Saves a network to memory from malloc. */
 static unsigned char *saved(const mlp_net *net, size_t *size)
 {
     *size = mlp_net_save_size(net);
@@ -40,7 +41,7 @@ static void load(const unsigned char *bytes, size_t size)
     unsigned char *first = saved(net, &n);
     need(mlp_net_load_memory(first, n, NULL, &again) == MLP_OK);
     unsigned char *second = saved(again, &m);
-    /* A NaN may come back with other bits. */
+    /* The bytes themselves may differ: the bits of a NaN may change. */
     need(n == m);
     mlp_net_free(net);
     mlp_net_free(again);
@@ -66,7 +67,7 @@ static void import(const unsigned char *bytes, size_t size)
 /* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    /* Of its own, so that reading past the end is seen. */
+    /* The copy has a block of its own, so that tools see reads past its end. */
     unsigned char *copy = malloc(size ? size : 1);
     need(copy != NULL);
     if (size > 0) {

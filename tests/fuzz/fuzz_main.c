@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A driver where there is no libFuzzer: `fuzz_... <runs> <file>...` changes
- * the files by chance, one to five times each, and tries them.
+ * The main function of fuzz targets where there is no libFuzzer:
+ * `fuzz_... <runs> <file>...` makes one to five random changes in one of the
+ * files in turn, sometimes cuts it, and hands the bytes to the target. The seed
+ * is fixed, so a run can be repeated.
  */
 #include <stdlib.h>
 
 #include "support/damage.h"
 
-/* libFuzzer's name. NOLINTNEXTLINE(readability-identifier-naming) */
+/* The target, by the name that libFuzzer calls.
+ * NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-enum { MOST = 1 << 16 };
+/* The most bytes that are read of a file. */
+enum { MAX_BYTES = 1 << 16 };
 
 static size_t read_file(const char *path, unsigned char *bytes)
 {
     FILE *stream = fopen(path, "rb");
-    size_t n = stream ? fread(bytes, 1, MOST, stream) : 0;
+    size_t n = stream ? fread(bytes, 1, MAX_BYTES, stream) : 0;
     if (stream) {
         (void)fclose(stream);
     }
@@ -24,8 +28,8 @@ static size_t read_file(const char *path, unsigned char *bytes)
 
 int main(int argc, char **argv)
 {
-    static unsigned char bytes[MOST];
-    static unsigned char changed[MOST];
+    static unsigned char bytes[MAX_BYTES];
+    static unsigned char changed[MAX_BYTES];
     size_t runs = argc > 2 ? strtoul(argv[1], NULL, 10) : 0;
     mlp_rng rng = mlp_rng_seeded(1);
     if (runs == 0) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernels of batch normalisation: every table against formulas that are
- * written out here, bit for bit.
+ * Tests the kernels of batch normalisation: every table must equal, bit for
+ * bit, formulas that are written out here.
  */
 #include "support/numbers.h"
 
-/* A term for each row, of column j. */
+/* Returns the term of one row in a sum over a column. */
 typedef double term(mlp_dtype dtype, double s, double x, double y);
 
 static double plain(mlp_dtype dtype, double s, double x, double y)
@@ -25,7 +25,7 @@ static double multiplied(mlp_dtype dtype, double s, double x, double y)
     return fma_of(dtype, x, y, s);
 }
 
-/* Eight lanes of rows, joined as mlpi_join_lanes does. */
+/* Adds the rows in eight lanes, which are joined as mlpi_join_lanes does. */
 static double sum_of(mlp_dtype dtype, term *add, size_t m, const double *x,
                      const double *y)
 {
@@ -43,7 +43,8 @@ static double sum_of(mlp_dtype dtype, term *add, size_t m, const double *x,
 
 enum { MOST_ROWS = 41, MOST_COLUMNS = 37 };
 
-/* Matrices whose columns [first, first + n) are of interest. */
+/* A case has matrices of `stride` columns, of which the kernels get the columns
+ * [first, first + n). */
 typedef struct kernel_case {
     const mlpi_kernels *kernels;
     size_t m, n, stride, first;
@@ -91,7 +92,7 @@ static void *from(const kernel_case *c, void *reals, size_t at)
     return (unsigned char *)reals + at * size_of(c->kernels->dtype);
 }
 
-/* Column `first` + j of a matrix. */
+/* Copies column `first` + j of a matrix to `out`. */
 static void take_column(const kernel_case *c, const void *reals, size_t j,
                         double out[MOST_ROWS])
 {
@@ -135,7 +136,7 @@ static double inverse_of(const kernel_case *c, size_t j)
     return rounded(dtype, 1 / root);
 }
 
-/* Over whole rows; X may be unwanted, and then Z stands in U's place. */
+/* Normalises whole rows. Without X, Z is written over U. */
 static void check_normalise(kernel_case *c, bool with_X)
 {
     mlp_dtype dtype = c->kernels->dtype;
@@ -215,8 +216,8 @@ static void check_blend(kernel_case *c)
     for (size_t j = 0; j < c->stride; j++) {
         before[j] = get(dtype, c->row[OTHER], j);
     }
-    c->kernels->running_average(c->stride, 0.9, 0.1, c->row[SHIFT],
-                                c->row[OTHER]);
+    c->kernels->scalar->running_average(c->stride, 0.9, 0.1, c->row[SHIFT],
+                                        c->row[OTHER]);
     for (size_t j = 0; j < c->stride; j++) {
         double kept = rounded(dtype, rounded(dtype, 0.9) * before[j]);
         double moved =

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The elementwise primitives of every kernel table: against formulas that are
- * written out here, and so against each other, bit for bit. (Products are in
- * test_product.c, the accuracy of exp and its kin in test_math.c.)
+ * Tests the elementwise kernels of every table against formulas that are
+ * written out here. Results must be equal bit for bit, so the tables also agree
+ * with each other. test_gemm.c tests products, test_elementary.c the accuracy
+ * of exp, log, tanh and sigmoid.
  */
 #include "support/numbers.h"
 
-enum { MOST = 41 }; /* lengths 0 to MOST - 1 pass every width and tail */
+enum { MOST = 41 }; /* lengths 0 to MOST - 1 cover every width and tail */
 
-/* Numbers of all kinds: the usual, the huge, the tiny, and the special. */
+/* Returns numbers of all kinds: usual, huge, tiny and special ones. */
 static double any_number(mlp_rng *rng, size_t i)
 {
     static const double special[] = {0.0,   -0.0,        1.0,  -1.0,  0.5,
@@ -78,7 +79,8 @@ static double apply(const mlpi_kernels *kernels, mlpi_function f, double x)
 
 static const double any_slope = 0.3; /* of leaky ReLU and ELU */
 
-/* The kin of ReLU, whose formulas test_math.c has: as the portable table. */
+/* Computes an activation of the ReLU family by the portable table; the formulas
+ * are in test_elementary.c. */
 static double portable_activation(mlp_dtype dtype, mlp_activation f, double z)
 {
     double in[1];
@@ -131,20 +133,20 @@ static double activation_of(const mlpi_kernels *kernels, mlp_activation f,
     return 0;
 }
 
-static double slope_times(mlp_dtype dtype, mlp_activation f, double z, double a,
-                          double da)
+static double derivative_times(mlp_dtype dtype, mlp_activation f, double z,
+                               double a, double da)
 {
     const double alpha = rounded(dtype, any_slope);
     switch (f) {
     case MLP_ACT_IDENTITY:
         return da;
     case MLP_ACT_SIGMOID: {
-        double slope = rounded(dtype, a * rounded(dtype, 1 - a));
-        return rounded(dtype, da * slope);
+        double derivative = rounded(dtype, a * rounded(dtype, 1 - a));
+        return rounded(dtype, da * derivative);
     }
     case MLP_ACT_TANH: {
-        double slope = rounded(dtype, 1 - rounded(dtype, a * a));
-        return rounded(dtype, da * slope);
+        double derivative = rounded(dtype, 1 - rounded(dtype, a * a));
+        return rounded(dtype, da * derivative);
     }
     case MLP_ACT_RELU:
         return z <= 0 ? 0 : da;
@@ -182,9 +184,10 @@ static void check_activation(const mlpi_kernels *kernels, mlp_activation f,
     }
     kernels->activate_backward(&how, z, a, dz);
     for (size_t i = 0; i < n; i++) {
-        assert_true(same(get(dtype, dz, i),
-                         slope_times(dtype, f, get(dtype, z, i),
-                                     get(dtype, a, i), get(dtype, da, i))));
+        assert_true(
+            same(get(dtype, dz, i),
+                 derivative_times(dtype, f, get(dtype, z, i), get(dtype, a, i),
+                                  get(dtype, da, i))));
     }
     kernels->activate(&how, z, z);
     assert_all_same(dtype, z, a, n);
@@ -209,7 +212,8 @@ static void activations_follow_their_formulas_both_ways(void **state)
 
 static const double delta = 0.25; /* of Huber's loss */
 
-/* -(y log p + (1 - y) log(1 - p)) with p clipped; a NaN is not. */
+/* Returns -(y log p + (1 - y) log(1 - p)), where p is clipped unless it is
+ * NaN. */
 static double bce_term(const mlpi_kernels *kernels, double a, double y)
 {
     double p = a < 1e-15 ? 1e-15 : a > 1 - 1e-15 ? 1 - 1e-15 : a;
@@ -243,7 +247,8 @@ static double term_of(const mlpi_kernels *kernels, mlp_loss loss, double a,
     return 0;
 }
 
-/* Outputs a, targets y (some 0 or 1) and weights, n of each. */
+/* A sample holds n outputs a, n targets y, some of which are 0 or 1, and n
+ * weights. */
 typedef struct sample {
     mlp_dtype dtype;
     void *a, *y;
@@ -275,12 +280,12 @@ static void check_terms(const mlpi_kernels *kernels, mlp_loss loss, size_t n,
     sample s = new_sample(MLP_F64, n);
     double lanes[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     double expected[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
-    mlpi_terms terms = {.loss = loss,
-                        .delta = delta,
-                        .n = n,
-                        .a = s.a,
-                        .y = s.y,
-                        .weight = weights ? s.weight : NULL};
+    mlpi_loss_terms terms = {.loss = loss,
+                             .delta = delta,
+                             .n = n,
+                             .a = s.a,
+                             .y = s.y,
+                             .weight = weights ? s.weight : NULL};
     kernels->loss_terms(&terms, lanes);
     for (size_t i = 0; i < n; i++) {
         double term =
@@ -305,31 +310,33 @@ static void loss_terms_fall_into_their_lanes(void **state)
     }
 }
 
-/* Targets of 0 or 1, but for number `blunt`, against terms one by one: a
- * term with a weight goes a way of its own. */
-static void check_logits(const mlpi_kernels *kernels, size_t n, size_t blunt)
+/* Compares the terms of many logits with those of each logit alone. All targets
+ * are 0 or 1, except that of index `not_binary`. The single terms have a weight
+ * of 1, because terms with weights are never computed in groups. */
+static void check_logits(const mlpi_kernels *kernels, size_t n,
+                         size_t not_binary)
 {
     mlp_rng rng = mlp_rng_seeded((uint32_t)n);
     double *z = random_reals(MLP_F64, &rng, n, -50, 50);
     double *y = random_reals(MLP_F64, &rng, n, 0, 1);
     for (size_t i = 0; i < n; i++) {
-        y[i] = i == blunt ? 0.25 : (double)(i / 3 % 2);
+        y[i] = i == not_binary ? 0.25 : (double)(i / 3 % 2);
     }
     double lanes[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     double expected[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     kernels->loss_terms(
-        &(mlpi_terms){
+        &(mlpi_loss_terms){
             .loss = MLP_LOSS_BCE, .of_logits = true, .n = n, .a = z, .y = y},
         lanes);
     for (size_t i = 0; i < n; i++) {
         const double one = 1.0;
         double term[MLPI_LANES] = {0};
-        kernels->loss_terms(&(mlpi_terms){.loss = MLP_LOSS_BCE,
-                                          .of_logits = true,
-                                          .n = 1,
-                                          .a = z + i,
-                                          .y = y + i,
-                                          .weight = &one},
+        kernels->loss_terms(&(mlpi_loss_terms){.loss = MLP_LOSS_BCE,
+                                               .of_logits = true,
+                                               .n = 1,
+                                               .a = z + i,
+                                               .y = y + i,
+                                               .weight = &one},
                             term);
         expected[i % MLPI_LANES] += term[0];
     }
@@ -359,11 +366,11 @@ static void loss_of_a_nan_is_a_nan(void **state)
             double lanes[MLPI_LANES] = {0};
             double a[3] = {0.5, (double)NAN, 0.5};
             double y[3] = {1, 1, (double)NAN};
-            kernels->loss_terms(&(mlpi_terms){.loss = (mlp_loss)loss,
-                                              .delta = delta,
-                                              .n = 3,
-                                              .a = a,
-                                              .y = y},
+            kernels->loss_terms(&(mlpi_loss_terms){.loss = (mlp_loss)loss,
+                                                   .delta = delta,
+                                                   .n = 3,
+                                                   .a = a,
+                                                   .y = y},
                                 lanes);
             assert_true(!isnan(lanes[0]));
             assert_true(isnan(lanes[1]) && isnan(lanes[2]));
@@ -376,8 +383,8 @@ static bool is_clipped(mlp_dtype dtype, double a)
     return a <= rounded(dtype, 1e-15) || a >= rounded(dtype, 1 - 1e-15);
 }
 
-/* dterm/da, but half of that for mse. */
-static double slope_of(mlp_dtype dtype, mlp_loss loss, double a, double y)
+/* Returns dterm/da, or half of it for mse. */
+static double derivative_of(mlp_dtype dtype, mlp_loss loss, double a, double y)
 {
     double d = rounded(dtype, a - y);
     switch (loss) {
@@ -399,22 +406,22 @@ static double slope_of(mlp_dtype dtype, mlp_loss loss, double a, double y)
     return 0;
 }
 
-static void check_slopes(const mlpi_kernels *kernels, mlp_loss loss, size_t n)
+static void check_gradient(const mlpi_kernels *kernels, mlp_loss loss, size_t n)
 {
     mlp_dtype dtype = kernels->dtype;
     sample s = new_sample(dtype, n);
     void *d = guarded_alloc(n * size_of(dtype));
     double scale = rounded(dtype, (loss == MLP_LOSS_MSE ? 2.0 : 1.0) / 3.0);
-    if (n > 3) { /* where mae has its corner */
+    if (n > 3) { /* mae has no derivative where a = y */
         set(dtype, s.a, 3, get(dtype, s.y, 3));
     }
-    mlpi_terms terms = {
+    mlpi_loss_terms terms = {
         .loss = loss, .delta = delta, .n = n, .a = s.a, .y = s.y};
-    kernels->loss_slopes(&terms, 1.0 / 3.0, d);
+    kernels->loss_gradient(&terms, 1.0 / 3.0, d);
     for (size_t i = 0; i < n; i++) {
-        double slope =
-            slope_of(dtype, loss, get(dtype, s.a, i), get(dtype, s.y, i));
-        assert_true(same(get(dtype, d, i), rounded(dtype, slope * scale)));
+        double derivative =
+            derivative_of(dtype, loss, get(dtype, s.a, i), get(dtype, s.y, i));
+        assert_true(same(get(dtype, d, i), rounded(dtype, derivative * scale)));
     }
     kernels->difference(n, 1.0 / 3.0, s.a, s.y, d);
     for (size_t i = 0; i < n; i++) {
@@ -433,13 +440,13 @@ static void loss_gradients_follow_their_formulas(void **state)
     {
         for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
             for (size_t n = 0; n < MOST; n++) {
-                check_slopes(kernels, (mlp_loss)loss, n);
+                check_gradient(kernels, (mlp_loss)loss, n);
             }
         }
     }
 }
 
-static void slope_of_a_nan_is_a_nan(void **state)
+static void gradient_of_a_nan_is_a_nan(void **state)
 {
     (void)state;
     FOR_EACH_TABLE(dtype, kernels)
@@ -450,15 +457,15 @@ static void slope_of_a_nan_is_a_nan(void **state)
             double d[1];
             set(dtype, a, 0, (double)NAN);
             set(dtype, y, 0, 1);
-            mlpi_terms terms = {
+            mlpi_loss_terms terms = {
                 .loss = (mlp_loss)loss, .delta = delta, .n = 1, .a = a, .y = y};
-            kernels->loss_slopes(&terms, 1, d);
+            kernels->loss_gradient(&terms, 1, d);
             assert_true(isnan(get(dtype, d, 0)));
         }
     }
 }
 
-static void descend_rounds_product_and_difference(void **state)
+static void sgd_step_rounds_product_and_difference(void **state)
 {
     (void)state;
     FOR_EACH_TABLE(dtype, kernels)
@@ -534,7 +541,7 @@ static void scatter_leaves_the_padding_alone(void **state)
         void *dense = random_reals(dtype, &rng, 6, -1, 1);
         void *out = random_reals(dtype, &rng, 14, 5, 6);
         mlp_view view = {dtype, 2, 3, 7, 2, out};
-        kernels->scatter(2, 3, dense, view);
+        kernels->scalar->scatter(2, 3, dense, view);
         for (size_t i = 0; i < 14; i++) {
             size_t col = i % 7;
             bool written = col % 2 == 0 && col < 6;
@@ -547,7 +554,7 @@ static void scatter_leaves_the_padding_alone(void **state)
     }
 }
 
-static void widen_and_narrow_round_once(void **state)
+static void conversions_round_once(void **state)
 {
     (void)state;
     FOR_EACH_TABLE(dtype, kernels)
@@ -555,7 +562,7 @@ static void widen_and_narrow_round_once(void **state)
         double wide[5] = {0.1, -1e300, (double)NAN, 1e-320, 16777217.0};
         double narrow[5];
         double back[5];
-        kernels->from_double(5, wide, narrow);
+        kernels->scalar->from_double(5, wide, narrow);
         kernels->to_double(5, narrow, back);
         for (size_t i = 0; i < 5; i++) {
             assert_true(same(back[i], rounded(dtype, wide[i])));
@@ -576,11 +583,11 @@ static void find_names_the_first_place(void **state)
             set(dtype, reals, i, i % 2 ? (double)NAN : 0.25);
         }
         assert_false(kernels->find_not_finite(view, &row, &col));
-        assert_false(kernels->find_not_unit(view, &row, &col));
+        assert_false(kernels->scalar->find_not_unit(view, &row, &col));
         assert_int_equal(row, 99);
         set(dtype, reals, 6, 1.5);
         set(dtype, reals, 8, -(double)INFINITY);
-        assert_true(kernels->find_not_unit(view, &row, &col));
+        assert_true(kernels->scalar->find_not_unit(view, &row, &col));
         assert_int_equal(row, 1);
         assert_int_equal(col, 1);
         assert_true(kernels->find_not_finite(view, &row, &col));
@@ -626,14 +633,14 @@ static void column_moments_are_exact_for_equal_values(void **state)
         }
         double mean[2];
         double std[2];
-        kernels->column_moments((mlp_cview){dtype, 10, 2, 2, 1, reals}, mean,
-                                std);
+        kernels->scalar->column_moments((mlp_cview){dtype, 10, 2, 2, 1, reals},
+                                        mean, std);
         assert_true(mean[0] == rounded(dtype, 0.1) && std[0] == 0);
         assert_true(mean[1] == 4.5 && std[1] == sqrt(8.25));
     }
 }
 
-static void labels_and_hits_treat_a_nan_as_no_class(void **state)
+static void labels_and_counts_treat_a_nan_as_no_class(void **state)
 {
     (void)state;
     FOR_EACH_TABLE(dtype, kernels)
@@ -647,11 +654,11 @@ static void labels_and_hits_treat_a_nan_as_no_class(void **state)
             set(dtype, a, i, outputs[i]);
             set(dtype, y, i, targets[i]);
         }
-        kernels->threshold_labels(2, 2, 0.5, a,
-                                  (mlp_view){MLP_I32, 2, 2, 4, 2, labels});
+        kernels->scalar->threshold_labels(
+            2, 2, 0.5, a, (mlp_view){MLP_I32, 2, 2, 4, 2, labels});
         static const int32_t expected[8] = {1, 7, 0, 7, -1, 7, 1, 7};
         assert_memory_equal(labels, expected, sizeof expected);
-        assert_int_equal(kernels->count_correct(4, a, y), 2);
+        assert_int_equal(kernels->scalar->count_correct(4, a, y), 2);
     }
 }
 
@@ -689,15 +696,15 @@ int main(void)
         cmocka_unit_test(loss_of_many_logits_is_that_of_each),
         cmocka_unit_test(loss_of_a_nan_is_a_nan),
         cmocka_unit_test(loss_gradients_follow_their_formulas),
-        cmocka_unit_test(slope_of_a_nan_is_a_nan),
-        cmocka_unit_test(descend_rounds_product_and_difference),
+        cmocka_unit_test(gradient_of_a_nan_is_a_nan),
+        cmocka_unit_test(sgd_step_rounds_product_and_difference),
         cmocka_unit_test(gather_orders_strides_and_scales),
         cmocka_unit_test(scatter_leaves_the_padding_alone),
-        cmocka_unit_test(widen_and_narrow_round_once),
+        cmocka_unit_test(conversions_round_once),
         cmocka_unit_test(find_names_the_first_place),
         cmocka_unit_test(one_number_that_is_not_finite_is_seen),
         cmocka_unit_test(column_moments_are_exact_for_equal_values),
-        cmocka_unit_test(labels_and_hits_treat_a_nan_as_no_class),
+        cmocka_unit_test(labels_and_counts_treat_a_nan_as_no_class),
         cmocka_unit_test(tables_are_found_by_name),
     };
     return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The primitives of optimizers, of every kernel table: against formulas that
- * are written out here, and so against each other, bit for bit.
+ * Tests the optimizers' kernels of every table against formulas that are
+ * written out here. Results must be equal bit for bit, so the tables also agree
+ * with each other.
  */
 #include "support/numbers.h"
 
-enum { MOST = 41 }; /* lengths 0 to MOST - 1 pass every width and tail */
+enum { MOST = 41 }; /* lengths 0 to MOST - 1 cover every width and tail */
 
-/* Numbers as gradients and weights are, and some that they should not be. */
+/* Returns numbers as gradients and weights are, and special ones among them. */
 static double any_number(mlp_rng *rng, size_t i)
 {
     static const double special[] = {
@@ -16,7 +17,8 @@ static double any_number(mlp_rng *rng, size_t i)
                       : mlp_rng_uniform(rng, -1, 1);
 }
 
-/* `shift` lets one array's special numbers meet another's usual ones. */
+/* A different `shift` for each array makes the special numbers of one array
+ * meet usual numbers of the others. */
 static void *any_numbers(mlp_dtype dtype, mlp_rng *rng, size_t n, size_t shift)
 {
     void *reals = guarded_alloc(n * size_of(dtype));
@@ -26,7 +28,7 @@ static void *any_numbers(mlp_dtype dtype, mlp_rng *rng, size_t n, size_t shift)
     return reals;
 }
 
-/* One parameter, in doubles that are numbers of the precision. */
+/* One parameter as doubles, which hold numbers of the tested precision. */
 typedef struct parameter {
     double g, w, state[2];
 } parameter;
@@ -40,30 +42,31 @@ static double average(const mlpi_optimizer_step *u, mlp_dtype p, size_t k,
     return fabs(y) < least ? 0.0 : y;
 }
 
+/* Rounding the root of a float to double first does not change the result. */
 static double root_of(mlp_dtype p, double x)
 {
-    return rounded(p, sqrt(x)); /* a float's root may be rounded twice */
+    return rounded(p, sqrt(x));
 }
 
-static double rprop_step(const mlpi_optimizer_step *u, mlp_dtype p,
-                         parameter *q)
+static double rprop_change(const mlpi_optimizer_step *u, mlp_dtype p,
+                           parameter *q)
 {
-    double turn = rounded(p, q->g * q->state[0]);
-    double step = q->state[1] <= 0 ? rounded(p, u->alpha) : q->state[1];
-    step = turn > 0   ? rounded(p, step * rounded(p, u->grow))
-           : turn < 0 ? rounded(p, step * rounded(p, u->shrink))
-                      : step;
-    step = step < rounded(p, u->least) ? rounded(p, u->least) : step;
-    step = step > rounded(p, u->most) ? rounded(p, u->most) : step;
-    q->state[1] = step;
-    q->state[0] = turn < 0 ? 0 : q->g;
+    double agreement = rounded(p, q->g * q->state[0]);
+    double size = q->state[1] <= 0 ? rounded(p, u->alpha) : q->state[1];
+    size = agreement > 0   ? rounded(p, size * rounded(p, u->rprop_grow))
+           : agreement < 0 ? rounded(p, size * rounded(p, u->rprop_shrink))
+                           : size;
+    size = size < rounded(p, u->rprop_min) ? rounded(p, u->rprop_min) : size;
+    size = size > rounded(p, u->rprop_max) ? rounded(p, u->rprop_max) : size;
+    q->state[1] = size;
+    q->state[0] = agreement < 0 ? 0 : q->g;
     if (!isfinite(q->g)) {
         return (double)NAN;
     }
-    return q->state[0] > 0 ? step : q->state[0] < 0 ? -step : 0;
+    return q->state[0] > 0 ? size : q->state[0] < 0 ? -size : 0;
 }
 
-static double step_of(const mlpi_optimizer_step *u, mlp_dtype p, parameter *q)
+static double change_of(const mlpi_optimizer_step *u, mlp_dtype p, parameter *q)
 {
     double alpha = rounded(p, u->alpha);
     double square = rounded(p, q->g * q->g);
@@ -87,12 +90,12 @@ static double step_of(const mlpi_optimizer_step *u, mlp_dtype p, parameter *q)
     case MLP_OPTIMIZER_ADAMW:
         q->state[0] = average(u, p, 0, q->state[0], q->g);
         q->state[1] = average(u, p, 1, q->state[1], square);
-        return rounded(p,
-                       rounded(p, alpha * q->state[0]) /
-                           fma_of(p, root_of(p, q->state[1]),
-                                  rounded(p, u->root), rounded(p, u->epsilon)));
+        return rounded(p, rounded(p, alpha * q->state[0]) /
+                              fma_of(p, root_of(p, q->state[1]),
+                                     rounded(p, u->root_factor),
+                                     rounded(p, u->epsilon)));
     case MLP_OPTIMIZER_RPROP:
-        return rprop_step(u, p, q);
+        return rprop_change(u, p, q);
     case MLP_OPTIMIZER_LBFGS: /* has no kernel */
         break;
     }
@@ -105,26 +108,26 @@ static void expect_step(const mlpi_optimizer_step *u, mlp_dtype p, parameter *q)
     double limit = rounded(p, u->limit);
     q->g = q->g < -limit ? -limit : q->g > limit ? limit : q->g;
     q->g = rounded(p, q->g * rounded(p, u->scale));
-    double step = step_of(u, p, q);
-    q->w = rounded(p, rounded(p, rounded(p, u->keep) * q->w) - step);
+    double change = change_of(u, p, q);
+    q->w = rounded(p, rounded(p, rounded(p, u->weight_factor) * q->w) - change);
 }
 
 static const mlpi_optimizer_step example = {.limit =
                                                 0.75, /* does not hold a NaN */
                                             .scale = 0.9,
-                                            .keep = 0.99,
+                                            .weight_factor = 0.99,
                                             .alpha = 0.1,
                                             .decay = {0.9, 0.999},
                                             .gain = {0.1, 0.001},
-                                            .root = 30.0,
+                                            .root_factor = 30.0,
                                             .epsilon = 1e-8,
-                                            .grow = 1.2,
-                                            .shrink = 0.5,
-                                            .least = 0.06,
-                                            .most = 0.11};
+                                            .rprop_grow = 1.2,
+                                            .rprop_shrink = 0.5,
+                                            .rprop_min = 0.06,
+                                            .rprop_max = 0.11};
 
-/* A few steps, for rprop needs a second to turn. */
-static void check_rule(const mlpi_kernels *kernels, mlp_optimizer_kind kind,
+/* Takes several steps, because Rprop compares gradients of two steps. */
+static void check_kind(const mlpi_kernels *kernels, mlp_optimizer_kind kind,
                        size_t n)
 {
     mlp_dtype p = kernels->dtype;
@@ -164,21 +167,21 @@ static void check_rule(const mlpi_kernels *kernels, mlp_optimizer_kind kind,
     guarded_free(w);
 }
 
-static void rules_follow_their_formulas(void **state)
+static void kinds_follow_their_formulas(void **state)
 {
     (void)state;
     FOR_EACH_TABLE(dtype, kernels)
     {
         for (mlp_optimizer_kind kind = 0; kind < MLP_OPTIMIZER_LBFGS; kind++) {
             for (size_t n = 0; n < MOST; n++) {
-                check_rule(kernels, kind, n);
+                check_kind(kernels, kind, n);
             }
         }
     }
 }
 
-/* Neither clipped nor decaying, sgd is the one that everybody knows. */
-static void sgd_without_more_is_descend(void **state)
+/* Without clipping, scale and decay, optimizer_step and sgd_step are equal. */
+static void plain_sgd_equals_sgd_step(void **state)
 {
     (void)state;
     FOR_EACH_TABLE(dtype, kernels)
@@ -195,7 +198,7 @@ static void sgd_without_more_is_descend(void **state)
                                    .w = w,
                                    .limit = INFINITY,
                                    .scale = 1,
-                                   .keep = 1,
+                                   .weight_factor = 1,
                                    .alpha = 0.3});
         kernels->sgd_step(MOST, 0.3, dw, copy);
         for (size_t i = 0; i < MOST; i++) {
@@ -223,7 +226,7 @@ static void averages_end_at_zero(void **state)
                                  .state = {v},
                                  .limit = INFINITY,
                                  .scale = 1,
-                                 .keep = 1,
+                                 .weight_factor = 1,
                                  .alpha = 1,
                                  .decay = {0.5},
                                  .gain = {1}};
@@ -296,11 +299,11 @@ static void sums_fall_into_their_lanes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_follow_their_formulas),
-        cmocka_unit_test(sgd_without_more_is_descend),
+        cmocka_unit_test(kinds_follow_their_formulas),
+        cmocka_unit_test(plain_sgd_equals_sgd_step),
         cmocka_unit_test(averages_end_at_zero),
         cmocka_unit_test(penalise_adds_both_penalties),
         cmocka_unit_test(sums_fall_into_their_lanes),
     };
-    return cmocka_run_group_tests_name("update", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("optimizer_step", tests, NULL, NULL);
 }

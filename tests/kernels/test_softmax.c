@@ -206,7 +206,7 @@ static void check_slopes(const mlpi_kernels *kernels, size_t n, bool whole)
         set(dtype, y, i, i % n == n / 2);
     }
     mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = ROWS, .n = n};
-    kernels->cce_slopes(&how, 0.3, a, y, d);
+    kernels->cce_gradient(&how, 0.3, a, y, d);
     for (size_t i = 0; i < ROWS * n; i++) {
         double targets[MOST_COLUMNS];
         for (size_t j = 0; j < n; j++) {
@@ -224,7 +224,7 @@ static void check_slopes(const mlpi_kernels *kernels, size_t n, bool whole)
     guarded_free(a);
 }
 
-static void cce_slopes_are_a_minus_y(void **state)
+static void cce_gradient_is_a_minus_y(void **state)
 {
     (void)state;
     FOR_EACH_TABLE(dtype, kernels)
@@ -246,7 +246,7 @@ static void one_hot_rows_follow_order_and_stride(void **state)
         void *out = guarded_alloc(6 * 4 * size_of(dtype));
         mlpi_gather g = {
             .m = 6, .n = 4, .X = {classes, 2, 1}, .order = order, .out = out};
-        kernels->one_hot(&g);
+        kernels->scalar->one_hot(&g);
         for (size_t i = 0; i < 6; i++) {
             int32_t class = classes[2 * order[i]];
             for (size_t j = 0; j < 4; j++) {
@@ -256,7 +256,7 @@ static void one_hot_rows_follow_order_and_stride(void **state)
             }
         }
         g = (mlpi_gather){.m = 5, .n = 4, .X = {classes, 2, 1}, .out = out};
-        kernels->one_hot(&g);
+        kernels->scalar->one_hot(&g);
         assert_true(get(dtype, out, 0) == 1 && get(dtype, out, 4 + 3) == 1);
         assert_true(isnan(get(dtype, out, 8)) && get(dtype, out, 14) == 1);
         guarded_free(out);
@@ -307,14 +307,14 @@ static void rows_are_labelled_by_their_first_largest(void **state)
             set(dtype, targets, i, y[i / 3][i % 3]);
         }
         int32_t labels[2 * ROWS] = {7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
-        kernels->argmax_labels(ROWS, 3, outputs,
-                               (mlp_view){MLP_I32, ROWS, 1, 2, 1, labels});
+        kernels->scalar->argmax_labels(
+            ROWS, 3, outputs, (mlp_view){MLP_I32, ROWS, 1, 2, 1, labels});
         assert_memory_equal(labels, expected, sizeof expected);
-        assert_int_equal(kernels->count_correct_rows(ROWS, 3, outputs, targets),
-                         3);
+        assert_int_equal(
+            kernels->scalar->count_correct_rows(ROWS, 3, outputs, targets), 3);
         /* A row of targets with a NaN is never predicted correctly. */
-        assert_int_equal(kernels->count_correct_rows(ROWS, 3, outputs, outputs),
-                         4);
+        assert_int_equal(
+            kernels->scalar->count_correct_rows(ROWS, 3, outputs, outputs), 4);
     }
 }
 
@@ -330,15 +330,15 @@ static void rows_that_are_not_whole_are_found(void **state)
         mlp_cview view = {dtype, 3, 2, 4, 2, reals};
         size_t where = 99;
         double sum = 0;
-        assert_false(kernels->find_bad_row_sum(view, &where, &sum));
+        assert_false(kernels->scalar->find_bad_row_sum(view, &where, &sum));
         set(dtype, reals, 4, 0.5 + 0.9e-6);
-        assert_false(kernels->find_bad_row_sum(view, &where, &sum));
+        assert_false(kernels->scalar->find_bad_row_sum(view, &where, &sum));
         set(dtype, reals, 8, 0.5 - 1.2e-6);
-        assert_true(kernels->find_bad_row_sum(view, &where, &sum));
+        assert_true(kernels->scalar->find_bad_row_sum(view, &where, &sum));
         assert_int_equal(where, 2);
         assert_true(sum < 1);
         set(dtype, reals, 4, (double)NAN);
-        assert_true(kernels->find_bad_row_sum(view, &where, &sum));
+        assert_true(kernels->scalar->find_bad_row_sum(view, &where, &sum));
         assert_int_equal(where, 1);
     }
 }
@@ -350,7 +350,7 @@ int main(void)
         cmocka_unit_test(softmax_is_finite_for_every_finite_row),
         cmocka_unit_test(a_nan_makes_its_row_nan),
         cmocka_unit_test(cce_lanes_are_the_sums_of_a_row),
-        cmocka_unit_test(cce_slopes_are_a_minus_y),
+        cmocka_unit_test(cce_gradient_is_a_minus_y),
         cmocka_unit_test(one_hot_rows_follow_order_and_stride),
         cmocka_unit_test(smooth_rounds_product_and_sum),
         cmocka_unit_test(rows_are_labelled_by_their_first_largest),

@@ -186,9 +186,9 @@ static mlpi_gemm_function *wrong_gate_way(const mlpi_gemm_args *product)
     return wrong_gate;
 }
 
-static void wrong_slopes(const mlpi_terms *terms, double scale, void *d)
+static void wrong_slopes(const mlpi_loss_terms *terms, double scale, void *d)
 {
-    right->loss_slopes(terms, scale * too, d);
+    right->loss_gradient(terms, scale * too, d);
 }
 
 static void wrong_difference(size_t n, double scale, const void *a,
@@ -200,7 +200,7 @@ static void wrong_difference(size_t n, double scale, const void *a,
 static void wrong_cce_slopes(const mlpi_activation *how, double scale,
                              const void *a, const void *y, void *d)
 {
-    right->cce_slopes(how, scale * too, a, y, d);
+    right->cce_gradient(how, scale * too, a, y, d);
 }
 
 static void assert_found(const kind *k, const mlpi_kernels *wrong)
@@ -239,9 +239,9 @@ static void wrong_losses_are_found(void **state)
     right = mlpi_kernels_find(MLP_F64, NULL);
     mlpi_kernels wrong = *right;
     wrong.f64 = &wrong;
-    wrong.loss_slopes = wrong_slopes;
+    wrong.loss_gradient = wrong_slopes;
     wrong.difference = wrong_difference;
-    wrong.cce_slopes = wrong_cce_slopes;
+    wrong.cce_gradient = wrong_cce_slopes;
     for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
         kind k = {MLP_ACT_TANH, MLP_ACT_SOFTMAX, (mlp_loss)loss, ALONE};
         assert_found(&k, &wrong);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scores: loss and accuracy against numbers that are computed here from the
+ * Loss and accuracy, compared with numbers that are computed here from the
  * outputs, in long double.
  */
 #include "support/training.h"
 
-/* A network of two inputs whose outputs are its inputs. */
+/* Returns a network of two inputs whose outputs are its inputs. */
 static mlp_net *identity_net(mlp_dtype dtype, mlp_loss loss,
                              hook_record *record)
 {
@@ -23,7 +23,8 @@ static mlp_scores scores_of(const mlp_net *net, mlp_cview X, mlp_cview Y)
     return scores;
 }
 
-/* Scores of an identity network of `dtype` for m rows of outputs and targets. */
+/* Returns the scores of an identity network of `dtype` for m rows of outputs
+ * and targets. */
 static mlp_scores score(mlp_dtype dtype, mlp_loss loss, size_t m,
                         const double *outputs, const double *targets)
 {
@@ -72,14 +73,15 @@ static void loss_is_clipped_as_in_the_tutorial(void **state)
     }
 }
 
-/* -log of the sigmoid of z, at most what the clips allow. */
+/* Returns -log(sigmoid(z)), limited as the loss clips it. */
 static double log_loss(double z)
 {
     double s = log1p(exp(-fabs(z))) + (z < 0.0 ? -z : 0.0);
     return s < -log(1e-15) ? s : -log(1e-15);
 }
 
-/* From z, where the sigmoid itself has lost what the loss is made of. */
+/* The loss after a sigmoid is computed from z, so it is exact where the sigmoid
+ * has rounded to 0 or 1. */
 static void loss_of_a_sigmoid_is_of_what_goes_in(void **state)
 {
     (void)state;
@@ -122,7 +124,8 @@ static void accuracy_is_the_share_of_right_classes(void **state)
     static const double targets[6] = {1.0, 0.0, 0.0, 0.5, 1.0, 1.0};
     FOR_EACH_PRECISION(p)
     {
-        /* 0.5 is class 1; a target of 0.5 is no class */
+        /* An output of 0.5 is class 1; a target of 0.5 is no class, so no
+         * output is right. */
         mlp_scores s = score(p, MLP_LOSS_MSE, 3, outputs, targets);
         assert_true(s.accuracy == 3.0 / 6.0);
     }
@@ -143,7 +146,7 @@ static void accuracy_of_the_tutorials_networks(void **state)
         data test = moons_data(p, "moons_test");
         mlp_scores s = scores_of(net, ro(train.X), ro(train.Y));
         assert_true(s.accuracy == accuracy.data[0]);
-        /* one epoch after the last loss of the run */
+        /* The network has had one update more than the last loss of the run. */
         assert_relative(s.loss, losses.data[1999], 1e-3);
         s = scores_of(net, ro(test.X), ro(test.Y));
         assert_true(s.accuracy == accuracy.data[1]);
@@ -155,7 +158,7 @@ static void accuracy_of_the_tutorials_networks(void **state)
     free(accuracy.data);
 }
 
-/* Behind a sigmoid the loss knows more of an f32 output than A shows: a float
+/* In float, the loss after a sigmoid is more exact than A shows: near 1 a float
  * cannot tell how far below 1 it is. */
 static void loss_of_f32_probabilities_keeps_its_digits(void **state)
 {
@@ -177,7 +180,7 @@ static void loss_of_f32_probabilities_keeps_its_digits(void **state)
     }
 }
 
-/* What the scores of outputs A should be. */
+/* Returns the scores that outputs A must get. */
 static mlp_scores expected_scores(mlp_loss loss, mlp_cview A, mlp_cview Y)
 {
     long double sum = 0;
@@ -213,7 +216,8 @@ static void assert_scores_for_any_rows(mlp_dtype p, const model *m)
         mlp_scores s = scores_of(net, mlp_cview_rows(ro(d.X), 0, rows), Y);
         mlp_scores e =
             expected_scores(m->loss, mlp_cview_rows(ro(A), 0, rows), Y);
-        /* see loss_of_f32_probabilities_keeps_its_digits */
+        /* The loss of bce in float does not follow from A: see
+         * loss_of_f32_probabilities_keeps_its_digits. */
         bool from_A = p == MLP_F64 || m->loss != MLP_LOSS_BCE;
         assert_relative(s.loss, e.loss, from_A ? 1e-13 : 1e-6);
         assert_true(s.accuracy == e.accuracy);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Metrics: against scikit-learn's (tests/vectors/make_metrics.py), against
- * what they are by hand, and with arguments that are none.
+ * Metrics, compared with scikit-learn's (tests/vectors/make_metrics.py makes
+ * the numbers) and with values computed by hand; and bad arguments.
  */
 #include "support/training.h"
 
-/* Columns [first, first + count) of an array of tests/vectors. */
+/* Returns columns [first, first + count) of an array of tests/vectors. */
 static mlp_cview columns(const vector *v, size_t first, size_t count)
 {
     mlp_cview view = mlp_cview_f64(v->data, v->rows, v->cols);
@@ -14,7 +14,7 @@ static mlp_cview columns(const vector *v, size_t first, size_t count)
     return view;
 }
 
-/* Number i of metrics_scores: the order is that of make_metrics.py. */
+/* Returns number i of metrics_scores, in the order of make_metrics.py. */
 static double expected_score(size_t i)
 {
     vector v = read_vector("metrics_scores");
@@ -24,7 +24,7 @@ static double expected_score(size_t i)
     return score;
 }
 
-/* A column as int32; its data must be freed. */
+/* Returns a copy of a column as int32; the caller frees its data. */
 static mlp_view as_i32(mlp_cview column)
 {
     int32_t *values = malloc(column.rows * sizeof *values);
@@ -78,7 +78,8 @@ static void confusion_leaves_the_gaps_of_a_view_alone(void **state)
     for (size_t i = 0; i < 12; i++) {
         counts[i / 4][i % 4] = -7;
     }
-    /* The transpose, in the first three of four columns. */
+    /* The view is the transpose of the counts and leaves out the last of four
+     * columns. */
     mlp_view view = {MLP_I32, 3, 3, 1, 4, counts};
     assert_int_equal(
         mlp_confusion(column_of(labels, 5), column_of(predicted, 5), view),
@@ -162,7 +163,8 @@ static double auc_of(mlp_cview scores, mlp_cview labels)
     return auc;
 }
 
-/* Every pair, one after another: for 2 to 40 rows, with ties and without. */
+/* Compares with a count over all pairs, for 2 to 40 rows, with ties and
+ * without. */
 static void roc_auc_is_a_share_of_pairs(void **state)
 {
     (void)state;
@@ -189,7 +191,8 @@ static void roc_auc_is_a_share_of_pairs(void **state)
     }
 }
 
-/* Sorted already, both ways; far more rows than the other tests have. */
+/* Scores that are sorted already, ascending and descending, are the hard cases
+ * of some sorts. This test has far more rows than the others. */
 static void roc_auc_of_many_rows(void **state)
 {
     (void)state;
@@ -246,7 +249,7 @@ static void log_loss_is_clipped_at_both_ends(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Numbers
+ * Regression
  */
 
 static void regression_scores_are_scikit_learns(void **state)
@@ -269,7 +272,8 @@ static void regression_scores_are_scikit_learns(void **state)
     free(v.data);
 }
 
-/* Also where the sum of equal values, divided, is not that value. */
+/* r2 is exactly 1 or 0, also where the rounded mean of equal values is not that
+ * value. */
 static void r2_of_a_constant_is_one_or_zero(void **state)
 {
     (void)state;
@@ -291,11 +295,11 @@ static void r2_of_a_constant_is_one_or_zero(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Any views, the same bits
+ * The same bits from any views
  */
 
-/* The same numbers in every second column, backwards through memory's rows and
- * columns: the transpose of a view with gaps. */
+/* Returns the same numbers in another place: in every second column, with rows
+ * and columns exchanged in memory, so that both strides are unusual. */
 static mlp_view spread(mlp_cview from, mlp_dtype dtype)
 {
     mlp_view wide = new_matrix(dtype, 2 * from.cols, from.rows, NULL);
@@ -340,13 +344,14 @@ static void strides_and_types_change_no_bit(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Arguments that are none
+ * Bad arguments
  */
 
 static const double two_labels[] = {0, 1};
 static const double two_scores[] = {0.25, 0.75};
 
-/* Each fails as expected and leaves what it should fill alone. */
+/* Checks that mlp_confusion fails with `expected` and leaves the counts
+ * untouched. */
 static void assert_no_confusion(mlp_cview labels, mlp_cview predicted,
                                 mlp_status expected)
 {
@@ -483,7 +488,7 @@ static void counts_must_be_a_square(void **state)
                          MLP_ERR_SHAPE);
     }
     mlp_view view = mlp_view_i32(counts, 2, 2);
-    view.row_stride = 1; /* elements overlap */
+    view.row_stride = 1; /* makes elements overlap */
     assert_int_equal(mlp_confusion(labels, labels, view), MLP_ERR_SHAPE);
     view = mlp_view_i32(NULL, 2, 2);
     assert_int_equal(mlp_confusion(labels, labels, view), MLP_ERR_NULL);

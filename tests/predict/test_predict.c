@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Predicting: outputs, classes and scores, from views of any strides, in any
- * number of rows, with a workspace or without: always the same bits.
+ * Predicting outputs and classes: always the same bits, from views of any
+ * strides, in any number of rows, with a workspace or without.
  */
 #include "support/training.h"
 
@@ -55,7 +55,7 @@ static void predict_gives_the_tutorials_outputs(void **state)
     free(expected.data);
 }
 
-/* One row at a time, with a workspace. */
+/* Predicts one row at a time, with a workspace. */
 static mlp_view row_by_row(const mlp_net *net, mlp_view X)
 {
     mlp_workspace *workspace = workspace_of(net);
@@ -73,15 +73,16 @@ static mlp_view row_by_row(const mlp_net *net, mlp_view X)
     return A;
 }
 
-/* The first m rows, by both forms, for all m up to MOST_ROWS, some in steps. */
-static void assert_same_for_any_rows(const mlp_net *net, size_t step)
+/* Predicts the first m rows with mlp_predict and mlp_predict_with, for m from 1
+ * to MOST_ROWS in strides of `stride`. */
+static void assert_same_for_any_rows(const mlp_net *net, size_t stride)
 {
     mlp_dtype p = mlp_net_precision(net);
     mlp_view X = random_matrix(p, MOST_ROWS, mlp_net_inputs(net), -2, 2);
     mlp_view expected = row_by_row(net, X);
     mlp_view A = new_matrix(p, MOST_ROWS, expected.cols, NULL);
     mlp_workspace *workspace = workspace_of(net);
-    for (size_t m = 1; m <= MOST_ROWS; m += step) {
+    for (size_t m = 1; m <= MOST_ROWS; m += stride) {
         mlp_cview rows = mlp_cview_rows(ro(X), 0, m);
         A.rows = m;
         fill(A, (double)NAN);
@@ -138,7 +139,8 @@ static void predict_gives_the_same_bits_with_all_kernels(void **state)
     }
 }
 
-/* Elements of `view` at the places of `inner`, everything else NaN. */
+/* Returns a view whose elements lie at the places of `inner` in a larger array
+ * of NaN. */
 static mlp_view embedded(mlp_view view, size_t rows, size_t cols, size_t row,
                          size_t col)
 {
@@ -168,7 +170,8 @@ static void predict_reads_and_writes_any_strides(void **state)
         assert_int_equal(mlp_predict(net, ro(sparse), A), MLP_OK);
         assert_same(ro(A), ro(expected));
         fill(A, 0.375);
-        for (size_t i = 0; i < 140 * 15; i++) { /* the rest is untouched */
+        for (size_t i = 0; i < 140 * 15;
+             i++) { /* all other elements are still NaN */
             assert_true(at(wide, i / 15, i % 15) == 0.375);
         }
         mlp_view by_columns = new_matrix(p, 5, 70, NULL);
@@ -188,7 +191,8 @@ static void predict_reads_and_writes_any_strides(void **state)
     }
 }
 
-/* One row, seen many times: reading may overlap. */
+/* A row stride of 0 gives the same row many times; views that are read may
+ * overlap. */
 static void predict_reads_a_row_with_a_stride_of_zero(void **state)
 {
     (void)state;
@@ -267,7 +271,8 @@ static void check_over_input(const model *m, mlp_dtype dtype, size_t rows)
     mlp_net_free(net);
 }
 
-/* A layer alone, too, which would read what it has written. */
+/* This includes a network of one layer, which could read what it has written.
+ */
 static void predict_may_write_over_its_input(void **state)
 {
     (void)state;
@@ -283,7 +288,7 @@ static void predict_may_write_over_its_input(void **state)
     }
 }
 
-/* Other rows are not touched by it. */
+/* A NaN in one row does not change the outputs of other rows. */
 static void predict_passes_a_nan_through(void **state)
 {
     (void)state;
@@ -307,7 +312,7 @@ static void predict_passes_a_nan_through(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Misuse of the two forms
+ * Bad arguments of mlp_predict and mlp_predict_with
  */
 
 static mlp_status both_forms(int form, const mlp_net *net,
@@ -430,7 +435,7 @@ static void workspace_of_other_kernels_is_refused(void **state)
         skip();
     }
     mlp_config config = config_of(&xor_model, MLP_F64, NULL);
-    config.kernels = "portable"; /* the net of the test has the fastest */
+    config.kernels = "portable"; /* the test's network has the fastest */
     assert_workspace_refused(&config);
 }
 
@@ -452,7 +457,7 @@ static void workspace_refuses_null(void **state)
  * Classes
  */
 
-/* A network that is the identity: its outputs are its inputs. */
+/* Returns a network whose outputs are its inputs. */
 static mlp_net *identity_net(mlp_dtype dtype, mlp_loss loss,
                              hook_record *record)
 {
@@ -549,7 +554,8 @@ static void classify_refuses_what_does_not_fit(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* The stride of a single row or column is never used, so it may be anything. */
+/* The stride of a single row or column is never used, so it may be any number.
+ */
 static void strides_of_single_rows_and_columns_do_not_matter(void **state)
 {
     (void)state;

@@ -97,7 +97,7 @@ def every_activation():
         print("a stand-in for PyTorch:")
     for name in run("activations"):
         if name:
-            run("dress", name, path)
+            run("full", name, path)
             got = outputs()[0]
             X = rows(3, np.float64)
             model = mlp_to_torch(path)

@@ -23,7 +23,7 @@ PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$source/examples" "$python" \
 
 if command -v localedef >/dev/null &&
     localedef -i de_DE -f UTF-8 "$scratch/de_DE.UTF-8" 2>"$scratch/log"; then
-    for test in test_model_file test_export; do
+    for test in test_model_file test_export_c; do
         LOCPATH=$scratch CMOCKA_MESSAGE_OUTPUT=STDOUT \
             "$build/tests/$test" >"$scratch/log" 2>&1 ||
             { cat "$scratch/log"; fail "a locale changes bytes"; }

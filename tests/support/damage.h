@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Damage done to model files, by chance, and a checksum that hides it. */
+/* Damages model files at random, and makes their checksums true again. */
 #ifndef TESTS_DAMAGE_H
 #define TESTS_DAMAGE_H
 
@@ -9,24 +9,22 @@
 #include "base/bytes.h"
 #include "mlp.h"
 
-/* Gives the file a checksum that is true, if it has the field. */
+/* Writes a true checksum into the file, if it has the field: readers then see
+ * the damage itself. */
 static inline void seal_file(unsigned char *bytes, size_t size)
 {
     static const char key[] = "\"mlp.crc32\":\"";
-    for (size_t i = 0; i + sizeof key + 8 < size; i++) {
+    for (size_t i = 0; i + sizeof key + MLPI_HEX32_DIGITS < size; i++) {
         if (memcmp(bytes + i, key, sizeof key - 1) == 0) {
-            char digits[9] = "00000000";
-            unsigned char *place = bytes + i + sizeof key - 1;
-            memcpy(place, digits, 8);
-            (void)snprintf(digits, sizeof digits, "%08x",
-                           (unsigned)mlpi_crc32(size, bytes));
-            memcpy(place, digits, 8);
+            char *digits = (char *)bytes + i + sizeof key - 1;
+            memcpy(digits, "00000000", MLPI_HEX32_DIGITS);
+            mlpi_put_hex32(mlpi_crc32(size, bytes), digits);
             return;
         }
     }
 }
 
-/* From 0 to below n, which is 1 or more. */
+/* Draws a number from 0 to n - 1; n is at least 1. */
 static inline size_t draw_below(mlp_rng *rng, size_t n)
 {
     int64_t x = 0;
@@ -34,8 +32,8 @@ static inline size_t draw_below(mlp_rng *rng, size_t n)
     return (size_t)x;
 }
 
-/* One change of the kinds that find mistakes in readers, mostly in the header;
- * the file has 16 bytes or more. */
+/* Makes one random change of a kind that finds mistakes in readers. Three of
+ * four are in the header. The file has at least 16 bytes. */
 static inline void edit_file(unsigned char *bytes, size_t size, mlp_rng *rng)
 {
     static const char marks[] = "{}[]\":,\\0123456789eE.-+u \x80\xff";
@@ -50,14 +48,14 @@ static inline void edit_file(unsigned char *bytes, size_t size, mlp_rng *rng)
     case 1:
         bytes[i] = (unsigned char)marks[draw_below(rng, sizeof marks)];
         break;
-    case 2: /* a digit more or less */
+    case 2: /* adds -1, 0 or 1, which makes another digit of a digit */
         bytes[i] = (unsigned char)(bytes[i] + draw_below(rng, 3) - 1);
         break;
-    case 3: /* some bytes to another place */
+    case 3: /* copies up to 8 bytes to another place */
         n = i + n <= size ? n : size - i;
         memmove(bytes + draw_below(rng, size - n + 1), bytes + i, n);
         break;
-    default: /* some bytes less: the rest moves */
+    default: /* removes up to 8 bytes: those behind them move */
         n = i + n < size ? n : size - i - 1;
         memmove(bytes + i, bytes + i + n, size - i - n);
         break;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The golden files: networks that version 1 of the format saved, as
- * hexadecimal text in tests/vectors/golden_<precision>.hex. Every later version
- * must load them, and predict the same. They are never written anew.
+ * The golden files are networks that version 1 of the format saved, as
+ * hexadecimal text in tests/vectors/<name>.hex. Every later version must load
+ * them and predict the same numbers, so they are never written again.
+ * golden_net makes the network of each file from scratch, to compare with.
  */
 #ifndef TESTS_GOLDEN_H
 #define TESTS_GOLDEN_H
@@ -13,10 +14,11 @@
 #include "support/data.h"
 #include "mlp.h"
 
-enum { GOLDEN_INPUTS = 3, GOLDEN_OUTPUTS = 2, GOLDEN_MOST = 8192 };
+/* GOLDEN_MAX: the most bytes that a golden file has. */
+enum { GOLDEN_INPUTS = 3, GOLDEN_OUTPUTS = 2, GOLDEN_MAX = 8192 };
 
-/* What there is: of each precision one with classes, the first, and one with
- * numbers, which also scales its outputs. */
+/* There are two networks of each precision: one for classification, and one for
+ * regression, which also scales its outputs. */
 enum { GOLDEN_CLASSES, GOLDEN_NUMBERS, GOLDEN_KINDS };
 
 static inline const char *golden_name(int kind, mlp_dtype p)
@@ -27,7 +29,8 @@ static inline const char *golden_name(int kind, mlp_dtype p)
     return names[kind][p == MLP_F64];
 }
 
-/* The bytes of a file; their number is 0 if it cannot be read. */
+/* Reads the bytes of a golden file and returns their number, 0 if the file
+ * cannot be read. */
 static inline size_t golden_bytes(int kind, mlp_dtype p, unsigned char *bytes)
 {
     static const char digits[] = "0123456789abcdef";
@@ -41,7 +44,7 @@ static inline size_t golden_bytes(int kind, mlp_dtype p, unsigned char *bytes)
     }
     for (int c = fgetc(stream); c != EOF; c = fgetc(stream)) {
         const char *digit = c ? strchr(digits, c) : NULL;
-        if (digit && nibbles < (size_t)2 * GOLDEN_MOST) {
+        if (digit && nibbles < (size_t)2 * GOLDEN_MAX) {
             unsigned value = (unsigned)(digit - digits);
             unsigned char *byte = &bytes[nibbles / 2];
             *byte = (unsigned char)(nibbles % 2 ? (unsigned)*byte << 4 | value
@@ -53,7 +56,9 @@ static inline size_t golden_bytes(int kind, mlp_dtype p, unsigned char *bytes)
     return nibbles / 2;
 }
 
-/* A view's elements: exact in either precision, of all signs. */
+/* Fills a tensor of the network with multiples of 1/16, which both precisions
+ * hold exactly: positive ones for scales and variances, which must be, and ones
+ * of both signs for others. Does nothing if the layer has no such tensor. */
 static inline void golden_fill(mlp_net *net, mlp_tensor which, size_t l,
                                int first)
 {
@@ -71,7 +76,7 @@ static inline void golden_fill(mlp_net *net, mlp_tensor which, size_t l,
     }
 }
 
-/* What the layers of this kind are: their number, and the loss. */
+/* Sets the layers and the loss of a kind, and returns the number of layers. */
 static inline size_t golden_layers(int kind, mlp_layer layers[4],
                                    mlp_loss *loss)
 {
@@ -97,8 +102,8 @@ static inline size_t golden_layers(int kind, mlp_layer layers[4],
                        : sizeof numbers / sizeof numbers[0];
 }
 
-/* Scaling, and names of classes or scaling of outputs. */
-static inline mlp_status golden_dress(mlp_net *net, int kind)
+/* Sets scaling and metadata, and class names or scaling of outputs. */
+static inline mlp_status golden_set_extras(mlp_net *net, int kind)
 {
     const char *const classes[] = {"left \"l\"", "right \xe2\x82\xac"};
     const double mean[] = {0.5, -2, 100};
@@ -115,7 +120,7 @@ static inline mlp_status golden_dress(mlp_net *net, int kind)
     return s;
 }
 
-/* The network that was saved. NULL: out of memory. */
+/* Makes the network that was saved. Returns NULL if memory is exhausted. */
 static inline mlp_net *golden_net(int kind, mlp_dtype p)
 {
     mlp_layer layers[4];
@@ -129,7 +134,7 @@ static inline mlp_net *golden_net(int kind, mlp_dtype p)
     config.batch_norm_epsilon = 0.001;
     mlp_net *net = NULL;
     if (mlp_net_create(&config, &net) != MLP_OK ||
-        golden_dress(net, kind) != MLP_OK) {
+        golden_set_extras(net, kind) != MLP_OK) {
         mlp_net_free(net);
         return NULL;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Networks of every kind as files, for the tests of those. After training.h. */
+/* Saves networks of every kind to memory, for the tests of model files. */
 #ifndef TESTS_MODEL_FILES_H
 #define TESTS_MODEL_FILES_H
 
@@ -10,7 +10,8 @@ typedef struct file {
     size_t size;
 } file;
 
-/* In memory that ends where the file ends; guarded_free takes it back. */
+/* Saves a network to memory that ends where the file ends, so that reading past
+ * the end faults. guarded_free releases it. */
 static inline file file_of(const mlp_net *net)
 {
     file f = {.size = mlp_net_save_size(net)};
@@ -28,20 +29,26 @@ static inline mlp_net *loaded_of(file f)
     return net;
 }
 
-/* A network of four layers, trained nowhere; with batch norm, dropout and
- * numbers of its own (kind 1), scaling (2), or both with names (3). NULL where
- * there is no such network: some losses go with few activations. */
+/* Creates a network of four layers that was never trained:
+ *
+ *     kind 0   nothing special
+ *     kind 1   with batch norm, dropout and other numbers than the defaults
+ *     kind 2   with scaling of inputs, and of outputs where the loss allows it
+ *     kind 3   with all of that, class names and metadata
+ *
+ * Returns NULL if there is no such network, because the loss does not go with
+ * the activation of the outputs. */
 static inline mlp_net *any_net(mlp_dtype p, mlp_activation activation,
                                mlp_loss loss, int kind)
 {
     const char *const names[] = {"a", "b\"", "c", "d", "e"};
     const double mean[] = {1, -2, 0.25};
     const double std[] = {0.5, 3, 0.1};
-    bool more = kind % 2 == 1;
+    bool extras = kind % 2 == 1;
     mlp_layer layers[] = {
-        {7, activation, 0.125, more ? 0.25 : 0, more},
+        {7, activation, 0.125, extras ? 0.25 : 0, extras},
         {4, MLP_ACT_RELU, 0, 0, false},
-        {6, activation, 0.1, more ? 0.1 : 0, more},
+        {6, activation, 0.1, extras ? 0.1 : 0, extras},
         {5, activation, 0.125, 0, false},
     };
     mlp_config config = mlp_config_defaults();
@@ -51,20 +58,20 @@ static inline mlp_net *any_net(mlp_dtype p, mlp_activation activation,
     config.precision = p;
     config.loss = loss;
     config.seed = (uint32_t)kind + 1;
-    config.huber_delta = more ? 0.3 : 1;
+    config.huber_delta = extras ? 0.3 : 1;
     config.label_smoothing =
-        more && (loss == MLP_LOSS_BCE || loss == MLP_LOSS_CCE) ? 0.1 : 0;
-    config.batch_norm_momentum = more ? 0.2 : 0.1;
-    config.batch_norm_epsilon = more ? 1e-3 : 1e-5;
+        extras && (loss == MLP_LOSS_BCE || loss == MLP_LOSS_CCE) ? 0.1 : 0;
+    config.batch_norm_momentum = extras ? 0.2 : 0.1;
+    config.batch_norm_epsilon = extras ? 1e-3 : 1e-5;
     mlp_net *net = NULL;
     if (mlp_net_create(&config, &net) != MLP_OK) {
-        /* An activation for outputs only. */
+        /* Some activations can only stand in the last layer. */
         layers[0].activation = layers[2].activation = MLP_ACT_TANH;
         if (mlp_net_create(&config, &net) != MLP_OK) {
             return NULL;
         }
     }
-    for (size_t j = 0; more && j < 7; j++) {
+    for (size_t j = 0; extras && j < 7; j++) {
         put(tensor(net, MLP_SCALE, 1), 0, j, 0.5 + (double)j);
         put(tensor(net, MLP_MEAN, 1), 0, j, 0.1 * (double)j);
         put(tensor(net, MLP_VARIANCE, 1), 0, j, 1.5 + (double)j);

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks and data for the tests of what is built on the kernels: they use
- * the library as its users do, through mlp.h alone.
+ * Networks and data for the tests of everything above the kernels. These tests
+ * use the library as its users do, through mlp.h alone.
  */
 #ifndef TESTS_TRAINING_H
 #define TESTS_TRAINING_H
 
 #include "support/support.h"
 
-/* For each precision a network can have. */
+/* Runs the following statement for each precision that a network can have. */
 #define FOR_EACH_PRECISION(p) for (mlp_dtype p = MLP_F32; p <= MLP_F64; p++)
 
 /* ---------------------------------------------------------------------------
  * Matrices of either precision
  */
 
-/* A dense matrix of its own memory, of `values` or of zeros. */
+/* Returns a dense matrix of `values`, or of zeros if that is NULL. The caller
+ * frees its data. */
 static inline mlp_view new_matrix(mlp_dtype dtype, size_t rows, size_t cols,
                                   const double *values)
 {
     size_t n = rows * cols;
-    double *data = calloc(n + 1, sizeof *data); /* fits either */
+    double *data =
+        calloc(n + 1, sizeof *data); /* large enough for both precisions */
     assert_non_null(data);
     mlp_view matrix = dtype == MLP_F32 ? mlp_view_f32((float *)data, rows, cols)
                                        : mlp_view_f64(data, rows, cols);
@@ -34,7 +36,7 @@ static inline mlp_view new_matrix(mlp_dtype dtype, size_t rows, size_t cols,
     return matrix;
 }
 
-/* Uniform numbers in [low, high). */
+/* Returns a dense matrix of uniform random numbers in [low, high). */
 static inline mlp_view random_matrix(mlp_dtype dtype, size_t rows, size_t cols,
                                      double low, double high)
 {
@@ -78,7 +80,7 @@ static inline void fill(mlp_view view, double x)
     }
 }
 
-/* All n elements of the view, row by row. */
+/* Sets all n elements of a view, row by row. */
 static inline void put_all(mlp_view view, size_t n, const double *values)
 {
     assert_int_equal(view.rows * view.cols, n);
@@ -87,7 +89,8 @@ static inline void put_all(mlp_view view, size_t n, const double *values)
     }
 }
 
-/* The same number, of the same sign; or both no number. */
+/* True if a and b are the same number with the same sign, or if both are NaN.
+ */
 static inline bool same_number(double a, double b)
 {
     return isnan(a) ? isnan(b)
@@ -120,7 +123,7 @@ typedef struct model {
     mlp_loss loss;
 } model;
 
-/* The tutorial's two. */
+/* XOR and the moons are the networks of the tutorial. */
 static const model xor_model = {
     2, 2, {{4, MLP_ACT_TANH}, {1, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE};
 static const model moons_model = {
@@ -129,14 +132,14 @@ static const model moons_model = {
     {{16, MLP_ACT_RELU}, {8, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}},
     MLP_LOSS_BCE};
 
-/* Several outputs, and as many as inputs. */
+/* This network has several outputs, as many as inputs. */
 static const model square_model = {
     5,
     3,
     {{11, MLP_ACT_TANH}, {6, MLP_ACT_RELU}, {5, MLP_ACT_IDENTITY}},
     MLP_LOSS_MSE};
 
-/* `record` may be NULL: no hooks. */
+/* Returns the configuration of a model. With `record` NULL it has no hooks. */
 static inline mlp_config config_of(const model *m, mlp_dtype precision,
                                    hook_record *record)
 {
@@ -181,7 +184,8 @@ static inline mlp_cview ctensor(const mlp_net *net, mlp_tensor which, size_t l)
     return view;
 }
 
-/* What mlp_net_scaling, or mlp_net_target_scaling, says of n columns. */
+/* Checks that `read`, which is mlp_net_scaling or mlp_net_target_scaling, gives
+ * the same for n columns of both networks. */
 static inline void
 assert_same_scaling(mlp_status (*read)(const mlp_net *, double *, double *),
                     size_t n, const mlp_net *a, const mlp_net *b)
@@ -194,7 +198,8 @@ assert_same_scaling(mlp_status (*read)(const mlp_net *, double *, double *),
     free(s);
 }
 
-/* Equal in every bit of weights, biases, batch norm and scaling. */
+/* Checks that two networks have the same bits in weights, biases, batch norm
+ * and scaling. */
 static inline void assert_same_net(const mlp_net *a, const mlp_net *b)
 {
     assert_int_equal(mlp_net_layer_count(a), mlp_net_layer_count(b));
@@ -215,7 +220,7 @@ static inline void assert_same_net(const mlp_net *a, const mlp_net *b)
     assert_same_scaling(mlp_net_target_scaling, mlp_net_outputs(a), a, b);
 }
 
-/* A network that came from anywhere predicts a row. */
+/* Checks that a network predicts a row, wherever it came from. */
 static inline void assert_predicts_a_row(const mlp_net *net)
 {
     mlp_dtype p = mlp_net_precision(net);
@@ -251,7 +256,8 @@ static inline void put_final_layer(mlp_net *net, size_t l, const char *name)
     put_vector(tensor(net, MLP_B, l), file);
 }
 
-/* Is the view, row by row, the array `name` of tests/vectors? */
+/* Checks that the view, row by row, is the array `name` of tests/vectors,
+ * within a relative error. */
 static inline void assert_vector(mlp_cview view, const char *name,
                                  double relative)
 {
@@ -282,7 +288,7 @@ static inline data xor_data(mlp_dtype dtype)
     return (data){new_matrix(dtype, 4, 2, X), new_matrix(dtype, 4, 1, Y)};
 }
 
-/* The standardised rows of moons_train or moons_test. */
+/* Returns the standardised rows of moons_train or moons_test. */
 static inline data moons_data(mlp_dtype dtype, const char *name)
 {
     vector v = read_vector(name);
@@ -303,7 +309,7 @@ static inline void free_data(data d)
     free(d.Y.data);
 }
 
-/* The message of the last failure has this in it, too. */
+/* Checks that the last failure's message contains `part`. */
 static inline void assert_said(const hook_record *record, const char *part)
 {
     if (!strstr(record->message, part)) {

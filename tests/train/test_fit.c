@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Training in one call: the tutorial's runs, every loss of every epoch, against
- * NumPy's; that it is the steps one after another; history and callback.
+ * Training in one call. The tutorial's runs are compared with NumPy's: every
+ * loss of every epoch and the final weights. Other tests check that a fit has
+ * the same bits as its steps, done one after another, and that history and
+ * callbacks report what happened.
  */
 #include "support/training.h"
 
@@ -22,7 +24,7 @@ static mlp_history *fit(mlp_net *net, data d, const mlp_train_options *options)
     return history;
 }
 
-/* Trains a new network, which is the answer. */
+/* Trains a new network and returns it. */
 static mlp_net *fitted(const model *m, data d, const mlp_train_options *options)
 {
     mlp_net *net = new_net(m, d.X.dtype, NULL);
@@ -50,7 +52,8 @@ static void assert_losses(const mlp_history *history, const char *name,
     free(v.data);
 }
 
-/* Are the weights those of <name>_W<l>_final and <name>_b<l>_final? */
+/* Checks the weights against <name>_W<l>_final and <name>_b<l>_final of
+ * tests/vectors. */
 static void assert_final(const mlp_net *net, const char *name)
 {
     for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
@@ -143,10 +146,10 @@ static void batches_are_numpys(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Fit is the steps, one after another
+ * A fit is its steps, one after another
  */
 
-/* Copies rows order[0..] of `from`, as many as `to` has. */
+/* Copies rows order[0..] of `from` to `to`, as many as that has. */
 static void gather(mlp_view from, const size_t *order, mlp_view to)
 {
     for (size_t i = 0; i < to.rows; i++) {
@@ -156,7 +159,8 @@ static void gather(mlp_view from, const size_t *order, mlp_view to)
     }
 }
 
-/* One step on the rows order[0..rows-1]; gives the loss times the rows. */
+/* Trains on the rows order[0..rows-1] in one step. Returns the loss times the
+ * number of rows. */
 static double own_step(mlp_trainer *trainer, data d, const size_t *order,
                        size_t rows, double alpha)
 {
@@ -174,7 +178,8 @@ static double own_step(mlp_trainer *trainer, data d, const size_t *order,
     return loss * (double)rows;
 }
 
-/* What mlp_fit is documented to do; losses[epochs]. */
+/* Trains by single steps, as mlp_fit is documented to do, and fills
+ * losses[epochs]. */
 static void own_fit(mlp_net *net, data d, const mlp_train_options *options,
                     double *losses)
 {

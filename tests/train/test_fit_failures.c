@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Training that cannot be: what mlp_fit refuses before it changes anything, and
- * what is left when the numbers run away.
+ * Fits that fail. mlp_fit refuses bad arguments before it changes anything;
+ * when training diverges, the network gets back the last weights that were
+ * good.
  */
 #include "support/training.h"
 
@@ -15,10 +16,11 @@ static mlp_train_options options_of(size_t epochs, double alpha, size_t batch)
 }
 
 /* ---------------------------------------------------------------------------
- * Refused
+ * Bad arguments
  */
 
-/* A network that listens, a copy of how it was, and a fit to be refused. */
+/* A network that records log messages, a copy of it before the fit, and the
+ * arguments of a fit that must be refused. */
 typedef struct refusal {
     hook_record record;
     mlp_net *net, *before;
@@ -156,7 +158,7 @@ static void fit_refuses_targets_that_are_no_probability(void **state)
             finish(&r);
         }
     }
-    double target = 2.0; /* which mse takes */
+    double target = 2.0; /* mse allows it */
     double x[2] = {0, 1};
     model m = xor_model;
     m.loss = MLP_LOSS_MSE;
@@ -187,7 +189,7 @@ static void fit_refuses_epochs_that_no_history_holds(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Diverged
+ * Divergence
  */
 
 static mlp_status diverge(mlp_net *net, data d,
@@ -204,9 +206,9 @@ static mlp_status diverge(mlp_net *net, data d,
     return status;
 }
 
-/* y = w x, with a step that makes w larger each time, until it is too large.
- * Trains copies of `start` for more and more epochs; the first that diverges
- * is the answer, and options->epochs how many that are. */
+/* The network is y = w x, and each step makes |w| larger, until it overflows.
+ * Trains copies of `start` for more and more epochs. Returns the first copy
+ * that diverges, and sets options->epochs to its number of epochs. */
 static mlp_net *first_divergence(const mlp_net *start, data d,
                                  mlp_train_options *options)
 {
@@ -233,7 +235,7 @@ static void assert_trained(const mlp_net *net, const mlp_net *start, data d,
     mlp_net_free(expected);
 }
 
-/* A loss overflows before the weights do: squares of doubles. */
+/* In double the loss, a square, overflows before the weights do. */
 static void infinite_loss_gives_back_the_last_good_weights(void **state)
 {
     (void)state;
@@ -249,7 +251,7 @@ static void infinite_loss_gives_back_the_last_good_weights(void **state)
     (void)snprintf(epoch, sizeof epoch, "epoch %zu", options.epochs - 1);
     assert_said(&record, epoch);
     assert_said(&record, "batch 0");
-    /* Epoch n - 1 began without a finite loss, epoch n - 2 with one. */
+    /* The last of n epochs has no finite loss, and the one before it has. */
     assert_true(options.epochs > 2);
     assert_trained(net, start, d, options, options.epochs - 2);
     mlp_net_free(net);
@@ -258,7 +260,8 @@ static void infinite_loss_gives_back_the_last_good_weights(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* Weights overflow before a loss does: it is taken in double. */
+/* In float the weights overflow before the loss does, which is computed in
+ * double. */
 static void infinite_weights_give_back_the_last_good_ones(void **state)
 {
     (void)state;
@@ -271,9 +274,10 @@ static void infinite_weights_give_back_the_last_good_ones(void **state)
     assert_int_equal(record.status, MLP_ERR_DIVERGED);
     assert_int_equal(record.messages, 1);
     assert_said(&record, "weight");
-    /* Epoch n - 1 began well, and its update was the one too many. */
+    /* The last of n epochs begins with good weights, and its update overflows.
+     */
     assert_trained(net, start, d, options, options.epochs - 1);
-    options.epochs++; /* now the loss of the next epoch tells */
+    options.epochs++; /* the loss of the next epoch is infinite */
     mlp_net *longer = clone_of(start);
     assert_int_equal(diverge(longer, d, &options), MLP_ERR_DIVERGED);
     assert_said(&record, "loss");
@@ -295,7 +299,7 @@ static void divergence_within_an_epoch_gives_back_its_beginning(void **state)
     mlp_net *before = clone_of(net);
     mlp_train_options options = options_of(5, 0.1, 2);
     options.shuffle = false;
-    put(d.Y, 5, 3, 1e200); /* in the third batch */
+    put(d.Y, 5, 3, 1e200); /* row 5 is in the third batch */
     assert_int_equal(diverge(net, d, &options), MLP_ERR_DIVERGED);
     assert_said(&record, "epoch 0");
     assert_said(&record, "batch 2");
@@ -306,7 +310,8 @@ static void divergence_within_an_epoch_gives_back_its_beginning(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* A sigmoid is 0 or 1 behind infinite weights, so the loss does not tell. */
+/* A sigmoid of an infinite number is 0 or 1, so the loss stays finite although
+ * the weights are not. */
 static void infinite_weights_behind_a_finite_loss_are_not_kept(void **state)
 {
     (void)state;
@@ -327,8 +332,9 @@ static void infinite_weights_behind_a_finite_loss_are_not_kept(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* Two layers, z = large * w x with w = 0: the loss is finite, and so is the
- * gradient of `large`, but that of w is large * x. */
+/* The network has two layers, z = large * w x, with w = 0. The loss is finite,
+ * and so is the gradient of `large`, but the gradient of w is large * x and
+ * overflows. */
 static const model pair = {
     1,
     2,
@@ -371,19 +377,20 @@ static void infinite_gradients_change_nothing(void **state)
     }
 }
 
-/* Pieces of two rows; x is 0, so that only the bias learns, but for one place. */
+/* A stream of chunks of two rows. All x are 0, so that only the bias learns,
+ * but for one place, where the gradient overflows. */
 typedef struct surprise {
     mlp_view X, Y;
-    size_t epoch, piece;
+    size_t epoch, chunk;
     double x;
 } surprise;
 
-static mlp_status next_rows(size_t epoch, size_t piece, mlp_chunk *rows,
+static mlp_status next_rows(size_t epoch, size_t chunk, mlp_chunk *rows,
                             void *user)
 {
     const surprise *s = user;
-    put(s->X, 0, 0, epoch == s->epoch && piece == s->piece ? s->x : 0);
-    if (piece < 3) {
+    put(s->X, 0, 0, epoch == s->epoch && chunk == s->chunk ? s->x : 0);
+    if (chunk < 3) {
         rows->X = ro(s->X);
         rows->Y = ro(s->Y);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows that come in chunks: the same training as in memory, however they are
- * cut; and what happens when a chunk cannot be.
+ * Training on rows that come in chunks. It must be the same as training in
+ * memory, wherever the chunks are cut; and an error in a chunk must give up its
+ * epoch.
  */
 #include "support/training.h"
 
@@ -23,17 +24,18 @@ static data some_data(mlp_dtype p)
                   random_matrix(p, ROWS, 5, 0, 1)};
 }
 
-/* Hands out rows of `d` in chunks of sizes[0], sizes[1], ... again and again. */
+/* A stream of the rows of `d` in chunks of sizes[0], sizes[1], ..., which are
+ * repeated. */
 typedef struct reader {
     data d;
     size_t sizes[4];
     size_t n_sizes;
-    size_t epochs, at; /* where it is */
-    size_t fail_epoch, fail_piece;
+    size_t epochs, at; /* epochs that have begun, and the next row */
+    size_t fail_epoch, fail_chunk;
     mlp_status fail;
 } reader;
 
-static mlp_status read_piece(size_t epoch, size_t chunk, mlp_chunk *rows,
+static mlp_status read_chunk(size_t epoch, size_t chunk, mlp_chunk *rows,
                              void *user)
 {
     reader *r = user;
@@ -42,7 +44,7 @@ static mlp_status read_piece(size_t epoch, size_t chunk, mlp_chunk *rows,
         r->at = 0;
     }
     assert_int_equal(rows->X.rows, 0);
-    if (r->fail != MLP_OK && epoch == r->fail_epoch && chunk == r->fail_piece) {
+    if (r->fail != MLP_OK && epoch == r->fail_epoch && chunk == r->fail_chunk) {
         return r->fail;
     }
     size_t m = r->sizes[chunk % r->n_sizes];
@@ -59,7 +61,7 @@ static const reader cuts[] = {
     {.sizes = {1000}, .n_sizes = 1},
 };
 
-static void pieces_are_the_rows_in_memory(void **state)
+static void chunks_are_the_rows_in_memory(void **state)
 {
     (void)state;
     static const size_t batches[] = {1, 7, 8, 44, 45, 100};
@@ -76,14 +78,14 @@ static void pieces_are_the_rows_in_memory(void **state)
             mlp_history *memory = NULL;
             assert_int_equal(
                 mlp_fit(expected, ro(d.X), ro(d.Y), &options, &memory), MLP_OK);
-            options.shuffle = true; /* which nobody looks at */
+            options.shuffle = true; /* which is ignored */
             for (size_t c = 0; c < COUNT(cuts); c++) {
                 mlp_net *net = clone_of(start);
                 mlp_history *history = NULL;
                 reader r = cuts[c];
                 r.d = d;
                 assert_int_equal(
-                    mlp_fit_stream(net, read_piece, &r, &options, &history),
+                    mlp_fit_stream(net, read_chunk, &r, &options, &history),
                     MLP_OK);
                 assert_same_net(net, expected);
                 assert_memory_equal(mlp_history_losses(history),
@@ -103,8 +105,9 @@ static void pieces_are_the_rows_in_memory(void **state)
     }
 }
 
-/* Two fits of a trainer are one; epochs go on counting. */
-static void trainers_fits_go_on_in_pieces(void **state)
+/* Two fits of one trainer are the same as one longer fit, and epoch numbers go
+ * on. */
+static void trainers_fits_continue_in_chunks(void **state)
 {
     (void)state;
     data d = some_data(MLP_F64);
@@ -119,11 +122,11 @@ static void trainers_fits_go_on_in_pieces(void **state)
     r.d = d;
     options.epochs = 4;
     assert_int_equal(
-        mlp_trainer_fit_stream(trainer, read_piece, &r, &options, NULL),
+        mlp_trainer_fit_stream(trainer, read_chunk, &r, &options, NULL),
         MLP_OK);
     options.epochs = 5;
     assert_int_equal(
-        mlp_trainer_fit_stream(trainer, read_piece, &r, &options, NULL),
+        mlp_trainer_fit_stream(trainer, read_chunk, &r, &options, NULL),
         MLP_OK);
     assert_int_equal(r.epochs, 9);
     assert_same_net(net, expected);
@@ -133,7 +136,7 @@ static void trainers_fits_go_on_in_pieces(void **state)
     free_data(d);
 }
 
-/* Everything that has a memory. */
+/* A model whose layers keep state between steps: dropout and batch norm. */
 static const model laden_model = {
     5,
     3,
@@ -154,14 +157,14 @@ static mlp_trainer *new_trainer(mlp_net *net, mlp_optimizer_kind kind)
     return trainer;
 }
 
-/* Goes on with 10 epochs in chunks, saves, and loads into a trainer of another
- * network, which is the answer. */
-static mlp_trainer *ten_in_pieces(mlp_trainer *trainer, reader *r,
-                                  const mlp_train_options *options,
-                                  mlp_net *next)
+/* Trains for 10 epochs in chunks, saves the trainer, and loads it into a
+ * trainer of another network, which is returned. */
+static mlp_trainer *ten_epochs_in_chunks(mlp_trainer *trainer, reader *r,
+                                         const mlp_train_options *options,
+                                         mlp_net *next)
 {
     assert_int_equal(
-        mlp_trainer_fit_stream(trainer, read_piece, r, options, NULL), MLP_OK);
+        mlp_trainer_fit_stream(trainer, read_chunk, r, options, NULL), MLP_OK);
     size_t size = mlp_trainer_save_size(trainer);
     void *bytes = guarded_alloc(size);
     assert_int_equal(mlp_trainer_save_memory(trainer, bytes, size), MLP_OK);
@@ -172,7 +175,7 @@ static mlp_trainer *ten_in_pieces(mlp_trainer *trainer, reader *r,
     return loaded;
 }
 
-static void assert_resumes_in_pieces(mlp_dtype p, mlp_optimizer_kind kind)
+static void assert_resumes_in_chunks(mlp_dtype p, mlp_optimizer_kind kind)
 {
     data d = some_data(p);
     mlp_train_options options = options_of(20, 0.01, 8);
@@ -190,9 +193,9 @@ static void assert_resumes_in_pieces(mlp_dtype p, mlp_optimizer_kind kind)
     r.d = d;
     options.epochs = 10;
     mlp_trainer *trainer = new_trainer(nets[1], kind);
-    trainer = ten_in_pieces(trainer, &r, &options, nets[2]);
+    trainer = ten_epochs_in_chunks(trainer, &r, &options, nets[2]);
     assert_same_net(nets[2], nets[1]);
-    trainer = ten_in_pieces(trainer, &r, &options, nets[1]);
+    trainer = ten_epochs_in_chunks(trainer, &r, &options, nets[1]);
     assert_int_equal(r.epochs, 20);
     assert_same_net(nets[2], nets[0]);
     assert_same_net(nets[1], nets[0]);
@@ -203,15 +206,15 @@ static void assert_resumes_in_pieces(mlp_dtype p, mlp_optimizer_kind kind)
     free_data(d);
 }
 
-/* Ten epochs in chunks, saved, and ten more are twenty in memory. (lbfgs takes
- * no chunks.) */
-static void every_rule_resumes_in_pieces(void **state)
+/* Twice 10 epochs in chunks, with the trainer saved and loaded between, must be
+ * the same as 20 epochs in memory. lbfgs is left out: it takes no chunks. */
+static void every_optimizer_resumes_in_chunks(void **state)
 {
     (void)state;
     FOR_EACH_PRECISION(p)
     {
         for (mlp_optimizer_kind kind = 0; kind < MLP_OPTIMIZER_LBFGS; kind++) {
-            assert_resumes_in_pieces(p, kind);
+            assert_resumes_in_chunks(p, kind);
         }
     }
 }
@@ -222,7 +225,7 @@ static bool stop_at_third_batch(const mlp_batch_progress *progress, void *user)
     return progress->batch < 2;
 }
 
-static void batch_callback_ends_it_within_a_piece(void **state)
+static void batch_callback_ends_it_within_a_chunk(void **state)
 {
     (void)state;
     data d = some_data(MLP_F64);
@@ -235,7 +238,7 @@ static void batch_callback_ends_it_within_a_piece(void **state)
     reader r = cuts[0];
     r.d = d;
     mlp_history *history = NULL;
-    assert_int_equal(mlp_fit_stream(net, read_piece, &r, &options, &history),
+    assert_int_equal(mlp_fit_stream(net, read_chunk, &r, &options, &history),
                      MLP_OK);
     assert_int_equal(mlp_history_epochs(history), 0);
     assert_same_net(net, expected);
@@ -246,10 +249,10 @@ static void batch_callback_ends_it_within_a_piece(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Pieces that cannot be
+ * Bad chunks
  */
 
-/* A network that listens, and how it was. */
+/* A network that records log messages, and a copy of it before the fit. */
 typedef struct listener {
     hook_record record;
     mlp_net *net, *before;
@@ -269,7 +272,8 @@ static void finish(listener *l)
     assert_int_equal(l->record.live, 0);
 }
 
-/* Trains and fails so; then the weights are those after `epochs` epochs. */
+/* Checks that training fails with `status` and a message with `part`, and
+ * leaves the weights that the first `epochs` epochs give. */
 static void assert_failure(reader r, mlp_train_options options,
                            mlp_status status, const char *part, size_t epochs)
 {
@@ -278,7 +282,7 @@ static void assert_failure(reader r, mlp_train_options options,
     mlp_history *const untouched = (mlp_history *)(void *)&l;
     mlp_history *history = untouched;
     assert_told(&l.record,
-                mlp_fit_stream(l.net, read_piece, &r, &options, &history),
+                mlp_fit_stream(l.net, read_chunk, &r, &options, &history),
                 status, part);
     assert_ptr_equal(history, untouched);
     if (epochs > 0) {
@@ -287,17 +291,17 @@ static void assert_failure(reader r, mlp_train_options options,
         good.epochs = 0;
         options.epochs = epochs;
         assert_int_equal(
-            mlp_fit_stream(l.before, read_piece, &good, &options, NULL),
+            mlp_fit_stream(l.before, read_chunk, &good, &options, NULL),
             MLP_OK);
     }
     assert_same_net(l.net, l.before);
     finish(&l);
 }
 
-static void failed_pieces_end_the_training(void **state)
+static void failed_chunks_end_the_training(void **state)
 {
     (void)state;
-    reader r = cuts[2]; /* sevens: chunks 0 to 6 */
+    reader r = cuts[2]; /* chunks 0 to 6 have 7 rows each */
     r.d = some_data(MLP_F64);
     mlp_train_options options = options_of(5, 0.25, 9);
     static const struct {
@@ -310,7 +314,7 @@ static void failed_pieces_end_the_training(void **state)
                  {3, 6, 3, "epoch 3, chunk 6"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         r.fail_epoch = cases[i].epoch;
-        r.fail_piece = cases[i].chunk;
+        r.fail_chunk = cases[i].chunk;
         r.fail = (mlp_status)1234;
         assert_failure(r, options, r.fail, cases[i].part, cases[i].epochs);
         r.fail = MLP_ERR_MEMORY;
@@ -319,10 +323,10 @@ static void failed_pieces_end_the_training(void **state)
     free_data(r.d);
 }
 
-static void bad_values_name_their_piece(void **state)
+static void bad_values_name_their_chunk(void **state)
 {
     (void)state;
-    reader r = cuts[5]; /* 44 rows, and one */
+    reader r = cuts[5]; /* a chunk of 44 rows, then one of 1 row */
     r.d = some_data(MLP_F64);
     mlp_train_options options = options_of(5, 0.25, 9);
     put(r.d.X, 17, 3, NAN);
@@ -354,11 +358,11 @@ static mlp_status no_rows(size_t epoch, size_t chunk, mlp_chunk *rows,
     return MLP_OK;
 }
 
-/* The rows of the first epoch only. */
+/* Returns rows in the first epoch, and none in the following. */
 static mlp_status rows_once(size_t epoch, size_t chunk, mlp_chunk *rows,
                             void *user)
 {
-    return epoch == 0 ? read_piece(epoch, chunk, rows, user) : MLP_OK;
+    return epoch == 0 ? read_chunk(epoch, chunk, rows, user) : MLP_OK;
 }
 
 static void epochs_without_rows_are_refused(void **state)
@@ -391,30 +395,30 @@ static void options_that_need_all_rows_are_refused(void **state)
     r.d = some_data(MLP_F64);
     mlp_train_options options = options_of(5, 0.25, 0);
     assert_told(&l.record,
-                mlp_fit_stream(l.net, read_piece, &r, &options, NULL),
+                mlp_fit_stream(l.net, read_chunk, &r, &options, NULL),
                 MLP_ERR_ARGUMENT, "batch_size");
     options.batch_size = 9;
     options.validation_fraction = 0.5;
     assert_told(&l.record,
-                mlp_fit_stream(l.net, read_piece, &r, &options, NULL),
+                mlp_fit_stream(l.net, read_chunk, &r, &options, NULL),
                 MLP_ERR_ARGUMENT, "validation_fraction");
     options.validation_fraction = 0;
     assert_told(&l.record, mlp_fit_stream(l.net, NULL, &r, &options, NULL),
                 MLP_ERR_NULL, "next");
     options.batch_size = SIZE_MAX;
     assert_told(&l.record,
-                mlp_fit_stream(l.net, read_piece, &r, &options, NULL),
+                mlp_fit_stream(l.net, read_chunk, &r, &options, NULL),
                 MLP_ERR_LIMIT, "trainer");
-    assert_int_equal(mlp_fit_stream(NULL, read_piece, &r, &options, NULL),
+    assert_int_equal(mlp_fit_stream(NULL, read_chunk, &r, &options, NULL),
                      MLP_ERR_NULL);
     assert_int_equal(
-        mlp_trainer_fit_stream(NULL, read_piece, &r, &options, NULL),
+        mlp_trainer_fit_stream(NULL, read_chunk, &r, &options, NULL),
         MLP_ERR_NULL);
     mlp_trainer *trainer = NULL;
     assert_int_equal(mlp_trainer_create(l.net, 8, &trainer), MLP_OK);
     options.batch_size = 9;
     assert_told(&l.record,
-                mlp_trainer_fit_stream(trainer, read_piece, &r, &options, NULL),
+                mlp_trainer_fit_stream(trainer, read_chunk, &r, &options, NULL),
                 MLP_ERR_SHAPE, "expects at most 8 rows, got 9");
     mlp_trainer_free(trainer);
     assert_same_net(l.net, l.before);
@@ -425,12 +429,12 @@ static void options_that_need_all_rows_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pieces_are_the_rows_in_memory),
-        cmocka_unit_test(trainers_fits_go_on_in_pieces),
-        cmocka_unit_test(every_rule_resumes_in_pieces),
-        cmocka_unit_test(batch_callback_ends_it_within_a_piece),
-        cmocka_unit_test(failed_pieces_end_the_training),
-        cmocka_unit_test(bad_values_name_their_piece),
+        cmocka_unit_test(chunks_are_the_rows_in_memory),
+        cmocka_unit_test(trainers_fits_continue_in_chunks),
+        cmocka_unit_test(every_optimizer_resumes_in_chunks),
+        cmocka_unit_test(batch_callback_ends_it_within_a_chunk),
+        cmocka_unit_test(failed_chunks_end_the_training),
+        cmocka_unit_test(bad_values_name_their_chunk),
         cmocka_unit_test(epochs_without_rows_are_refused),
         cmocka_unit_test(options_that_need_all_rows_are_refused),
     };

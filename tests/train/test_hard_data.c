@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What people hand to a fit: rates that are far too large, rows with holes, one
- * class only, columns that do not vary, fewer rows than a batch. By every rule,
- * in both precisions, with and without batch norm and dropout, each gives a
- * status or a sensible result, and weights that are numbers.
+ * Data and options that are hard to train with: rates that are far too large,
+ * NaN in the rows, one class only, constant columns, fewer rows than a batch.
+ * Every optimizer, in both precisions, with and without batch norm and dropout,
+ * must end with an error or a sensible result, and with finite weights.
  */
 #include "support/training.h"
 
 enum { ROWS = 40, INPUTS = 5 };
 
-/* Two classes, three, and numbers; with what disturbs, and without. */
+/* Models with two classes, three classes, and numbers as targets; with batch
+ * norm and dropout, and without. */
 static const model models[] = {
     {INPUTS,
      2,
@@ -48,7 +49,8 @@ static size_t outputs_of(const model *m)
     return m->layers[m->n_layers - 1].width;
 }
 
-/* Row i is of class i mod 2 or 3, or has any numbers. */
+/* Returns random inputs with targets for the model: row i is of class i mod 2
+ * or i mod 3, or has random numbers. */
 static data data_for(const model *m, mlp_dtype p, size_t rows)
 {
     size_t n = outputs_of(m);
@@ -88,7 +90,7 @@ static void assert_numbers(const mlp_net *net)
     }
 }
 
-/* A fit by one rule, of one model, in one precision. */
+/* The tests run with each combination of model, precision and optimizer. */
 typedef struct trial {
     model m;
     mlp_dtype p;
@@ -103,8 +105,8 @@ static void leave_out_dropout(model *m)
     }
 }
 
-/* Calls `attempt` with each of them, lbfgs with what it can be with; the rate is
- * a usual one. */
+/* Calls `attempt` with each combination, with a usual learning rate. lbfgs gets
+ * all rows in one batch, and no dropout. */
 static void for_each_trial(void (*attempt)(trial *))
 {
     FOR_EACH_PRECISION(p)
@@ -127,8 +129,8 @@ static void for_each_trial(void (*attempt)(trial *))
     }
 }
 
-/* Trains a new network on the rows; the answer is its mean loss on them, which
- * is a number, after a training that succeeds. */
+/* Trains a new network on the rows, which must succeed. Returns its mean loss
+ * on them, which must be finite. */
 static double loss_after(trial *t, data d)
 {
     mlp_net *net = new_net(&t->m, t->p, &t->record);
@@ -142,13 +144,13 @@ static double loss_after(trial *t, data d)
 }
 
 /* ---------------------------------------------------------------------------
- * Rates
+ * Learning rates that are too large
  */
 
 static size_t diverged;
 
-/* One that learns, or says in which epoch it no longer did. Either way there is
- * a network that a usual rate can go on with. */
+/* A fit with a huge rate either succeeds or names the epoch in which it
+ * diverged. In both cases the weights are finite. */
 static void attempt_huge_rates(trial *t)
 {
     static const double rates[] = {1e3, 1e6, 1e30};
@@ -179,11 +181,11 @@ static void huge_rates_leave_numbers(void **state)
     diverged = 0;
     for_each_trial(attempt_huge_rates);
     print_message("# %zu diverged\n", diverged);
-    assert_true(diverged > 20); /* else there is nothing to see */
+    assert_true(diverged > 20); /* else the rates are small */
 }
 
 /* ---------------------------------------------------------------------------
- * Holes
+ * NaN and infinity in the rows
  */
 
 static void assert_refused(trial *t, data d, const char *part)
@@ -239,7 +241,7 @@ static void attempt_one_class(trial *t)
         t->options.epochs = 15;
         t->options.learning_rate = before;
         assert_true(loss_after(t, d) < at_first);
-        t->options.validation_fraction = 0.25; /* which has one class, too */
+        t->options.validation_fraction = 0.25; /* of one class, too */
         (void)loss_after(t, d);
         t->options.validation_fraction = 0;
         free_data(d);
@@ -252,7 +254,8 @@ static void one_class_alone_is_learnt(void **state)
     for_each_trial(attempt_one_class);
 }
 
-/* With and without standardised inputs, one column and all of them. */
+/* Makes one column constant, then all of them, and trains with standardised
+ * inputs and, unless they are huge, with raw ones. */
 static void attempt_constant_columns(trial *t)
 {
     static const double constants[] = {0, 3, -1e10};
@@ -322,13 +325,13 @@ static void attempt_one_row(trial *t)
         t->options.batch_size = sizes[i];
         (void)loss_after(t, d);
     }
-    /* There is none to hold out. */
+    /* With a single row, none can be held out. */
     mlp_net *net = new_net(&t->m, t->p, &t->record);
     t->options.validation_fraction = 0.5;
     assert_told(&t->record, mlp_fit(net, ro(d.X), ro(d.Y), &t->options, NULL),
                 MLP_ERR_ARGUMENT, "validation_fraction");
     mlp_net_free(net);
-    /* Batches of one row each, of several. */
+    /* Each batch has one of several rows. */
     free_data(d);
     d = data_for(&t->m, t->p, 7);
     t->options.validation_fraction = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a fit tells: the history of its epochs, the callbacks, and that a
- * trainer's fits go on one after another.
+ * What a fit reports: its history and its callbacks; and that several fits of
+ * one trainer are the same as one longer fit.
  */
 #include "support/training.h"
 
@@ -22,12 +22,12 @@ static data some_data(mlp_dtype p)
                   random_matrix(p, 30, 5, 0, 1)};
 }
 
-/* All that callbacks were told. */
+/* Everything that callbacks were given. */
 typedef struct diary {
     mlp_epoch_progress epochs[20];
     size_t n_epochs;
     mlp_batch_progress batches[100];
-    size_t n_batches, stop_at; /* at batch number stop_at - 1 */
+    size_t n_batches, stop_at; /* on_batch call that ends the fit */
 } diary;
 
 static bool write_epoch(const mlp_epoch_progress *progress, void *user)
@@ -89,8 +89,9 @@ static void history_is_what_callbacks_were_told(void **state)
     free_data(d);
 }
 
-/* Also where epochs are too short to look at the clock in each, whose number
- * is no multiple of those that share a look. */
+/* Every epoch must get a duration, although the clock is not read in every
+ * short epoch. The number of epochs is prime, so the last reading covers fewer
+ * epochs than the others. */
 static void every_epoch_has_its_seconds(void **state)
 {
     (void)state;
@@ -144,7 +145,8 @@ static void epochs_are_made_of_batches(void **state)
     free_data(d);
 }
 
-/* Batch 6 is the third of the second epoch, which is no epoch then. */
+/* Batch 6 is the third of the second epoch, so that epoch is not finished and
+ * not in the history. */
 static void batch_callback_can_end_the_training(void **state)
 {
     (void)state;
@@ -185,7 +187,7 @@ static void history_of_nothing_is_empty(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * A trainer's fits
+ * Several fits of one trainer
  */
 
 static mlp_trainer *trainer_of(mlp_net *net, size_t rows)
@@ -195,7 +197,8 @@ static mlp_trainer *trainer_of(mlp_net *net, size_t rows)
     return trainer;
 }
 
-/* Twenty epochs, and fits of 1, 7, 0 and 12, with all that has a memory. */
+/* Compares 20 epochs with fits of 1, 7, 0 and 12 epochs, with shuffling,
+ * validation and the best weights. */
 static void trainers_fits_go_on(void **state)
 {
     (void)state;
@@ -267,7 +270,8 @@ static void trainers_fit_refuses_what_is_too_large(void **state)
         mlp_trainer_forward(trainer, mlp_cview_rows(ro(d.X), 0, 1)), MLP_OK);
     assert_int_equal(mlp_trainer_fit(trainer, ro(d.X), ro(d.Y), &options, NULL),
                      MLP_OK);
-    /* The last batch is not what a backward would expect. */
+    /* The fit has overwritten the batch of the forward pass before it, so a
+     * backward pass is refused. */
     assert_int_equal(
         mlp_trainer_backward(trainer, mlp_cview_rows(ro(d.Y), 0, 1)),
         MLP_ERR_ORDER);

@@ -180,7 +180,7 @@ static void lbfgs_forgets_what_it_searched_in_vain(void **state)
     void *block = begin_at(&l, 2, slope, &v, 1, &w);
     *(double *)l.S[0] = 1.0;
     *(double *)l.Y[0] = 0x1p-40;
-    l.taken = 1;
+    l.pairs_added = 1;
     mlpi_lbfgs_iterate(&l, slope, &v, 1.0);
     assert_true(l.J == 3.0);
     mlpi_lbfgs_iterate(&l, slope, &v, 1.0);
@@ -203,7 +203,7 @@ static void lbfgs_forgets_what_misleads(void **state)
         const double y[2] = {bad[i], bad[i]};
         memcpy(l.S[0], s, sizeof s);
         memcpy(l.Y[0], y, sizeof y);
-        l.taken = 1;
+        l.pairs_added = 1;
         mlpi_lbfgs_iterate(&l, rosenbrock, &v, 1.0);
         assert_true(l.J < J);
         end(block);

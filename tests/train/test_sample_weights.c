@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows that count more than others: what a weight means, wherever rows come
- * from. (test_weights_pytorch.c has others' numbers.)
+ * Sample weights: what a weight means, and that it means the same wherever rows
+ * come from. test_sample_weights_pytorch.c compares them with PyTorch's
+ * numbers.
  */
 #include "support/training.h"
 
@@ -29,8 +30,8 @@ static mlp_train_options options_of(size_t epochs, size_t batch)
     return options;
 }
 
-/* Rows of a model: targets of bce are bits, of cce a 1 in each row, of mse
- * anything. */
+/* Returns rows for a model: targets are bits for bce, one-hot for cce, and any
+ * numbers for mse. */
 static data data_of(const model *m, mlp_dtype p)
 {
     size_t n = m->layers[m->n_layers - 1].width;
@@ -46,7 +47,7 @@ static data data_of(const model *m, mlp_dtype p)
     return d;
 }
 
-/* Rows order[0..n-1]. */
+/* Returns rows order[0..n-1]. */
 static data rows_of(data from, const size_t *order, size_t n)
 {
     data rows = {new_matrix(from.X.dtype, n, from.X.cols, NULL),
@@ -93,7 +94,7 @@ static const model *const models[] = {&square_model, &bits_model, &class_model};
  * What a weight means
  */
 
-/* Weights 0, 1, 2 and 3, against rows that are there as often. */
+/* A row of weight 0, 1, 2 or 3 must count like that many copies of the row. */
 static void weight_is_how_often_a_row_is_there(void **state)
 {
     (void)state;
@@ -153,7 +154,8 @@ static void equal_weights_change_no_bit(void **state)
     }
 }
 
-/* J = sum of w J_i / sum of w, of the losses that rows have alone. */
+/* J must be sum of w[i] J[i] / sum of w[i], where J[i] is the loss of row i
+ * alone. */
 static void loss_is_the_mean_by_weight(void **state)
 {
     (void)state;
@@ -190,7 +192,7 @@ static void loss_is_the_mean_by_weight(void **state)
             assert_int_equal(mlp_trainer_loss(trainer, ro(d.Y), &loss), MLP_OK);
             assert_relative(loss, sum / total, 1e-14);
             assert_true(fabs(loss - plain) > 1e-4);
-            /* The next forward forgets them. */
+            /* The next forward pass forgets the weights. */
             assert_int_equal(mlp_trainer_forward(trainer, ro(d.X)), MLP_OK);
             assert_int_equal(mlp_trainer_loss(trainer, ro(d.Y), &loss), MLP_OK);
             assert_true(loss == plain);
@@ -227,7 +229,7 @@ static void classes_weigh_as_their_rows(void **state)
     }
 }
 
-/* Halfway between the classes a row weighs half of both. */
+/* A row halfway between two classes has the mean of their weights. */
 static void targets_between_classes_weigh_between(void **state)
 {
     (void)state;
@@ -252,7 +254,7 @@ static void targets_between_classes_weigh_between(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Wherever rows come from
+ * The same weights, wherever rows come from
  */
 
 static void weights_go_with_their_rows(void **state)
@@ -291,11 +293,12 @@ static void weights_go_with_their_rows(void **state)
     free_data(d);
 }
 
-/* Fives, with weights for all, or for the later ones only. */
+/* A stream of chunks of five rows, which have weights from chunk first_weighted
+ * on. */
 typedef struct reader {
     data d;
     mlp_cview weights;
-    size_t first_weighed;
+    size_t first_weighted;
 } reader;
 
 static mlp_status read_fives(size_t epoch, size_t chunk, mlp_chunk *rows,
@@ -305,13 +308,13 @@ static mlp_status read_fives(size_t epoch, size_t chunk, mlp_chunk *rows,
     (void)epoch;
     rows->X = mlp_cview_rows(ro(r->d.X), 5 * chunk, 5);
     rows->Y = mlp_cview_rows(ro(r->d.Y), 5 * chunk, 5);
-    if (chunk >= r->first_weighed) {
+    if (chunk >= r->first_weighted) {
         rows->row_weights = mlp_cview_rows(r->weights, 5 * chunk, 5);
     }
     return MLP_OK;
 }
 
-static void pieces_bring_their_weights(void **state)
+static void chunks_bring_their_weights(void **state)
 {
     (void)state;
     static const double classes[2] = {0.75, 3};
@@ -347,7 +350,7 @@ static bool count_updates(const mlp_batch_progress *progress, void *user)
     return true;
 }
 
-/* The second of three batches weighs nothing. */
+/* All rows of the second of three batches have the weight 0. */
 static void batches_of_no_weight_are_passed_over(void **state)
 {
     (void)state;
@@ -386,7 +389,7 @@ static void batches_of_no_weight_are_passed_over(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Refused
+ * Bad weights
  */
 
 static void fit_refuses_weights_that_cannot_be(void **state)
@@ -463,7 +466,7 @@ static void classes_need_a_loss_that_has_them(void **state)
     }
 }
 
-static void pieces_of_wrong_weights_are_named(void **state)
+static void chunks_of_wrong_weights_are_named(void **state)
 {
     (void)state;
     hook_record record = {0};
@@ -530,7 +533,7 @@ static void trainers_refuse_weights_that_cannot_be(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* Not even its course begins. */
+/* Not even the state of the trainer's epochs begins. */
 static void refused_weights_leave_a_trainer_as_it_was(void **state)
 {
     (void)state;
@@ -574,11 +577,11 @@ int main(void)
         cmocka_unit_test(classes_weigh_as_their_rows),
         cmocka_unit_test(targets_between_classes_weigh_between),
         cmocka_unit_test(weights_go_with_their_rows),
-        cmocka_unit_test(pieces_bring_their_weights),
+        cmocka_unit_test(chunks_bring_their_weights),
         cmocka_unit_test(batches_of_no_weight_are_passed_over),
         cmocka_unit_test(fit_refuses_weights_that_cannot_be),
         cmocka_unit_test(classes_need_a_loss_that_has_them),
-        cmocka_unit_test(pieces_of_wrong_weights_are_named),
+        cmocka_unit_test(chunks_of_wrong_weights_are_named),
         cmocka_unit_test(trainers_refuse_weights_that_cannot_be),
         cmocka_unit_test(refused_weights_leave_a_trainer_as_it_was),
     };

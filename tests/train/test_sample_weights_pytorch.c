@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Weights of rows and classes beside PyTorch's (tests/vectors/make_weights.py
- * made the numbers), and beside rows that are there twice, where sums are exact;
- * and that classes which are few can be given weight.
+ * Row and class weights compared with PyTorch's (tests/vectors/make_weights.py
+ * makes the numbers), and with rows that are there twice, where sums are exact.
+ * Another test shows that a rare class is found more often with a larger
+ * weight.
  */
 #include "support/training.h"
 
@@ -15,7 +16,8 @@ static const size_t batches[] = {24, 7};
 static const double two_classes[] = {0.75, 3};
 static const double three_classes[] = {0.5, 2, 1.25};
 
-/* Network k has k + 1 outputs, and the first of the parameters for three. */
+/* Returns network k of 0 to 2. It has k + 1 outputs, and its parameters are the
+ * first of those for three outputs. */
 static mlp_net *fixture_net(size_t k, mlp_dtype dtype)
 {
     model m = {3,
@@ -33,7 +35,8 @@ static mlp_net *fixture_net(size_t k, mlp_dtype dtype)
     return net;
 }
 
-/* Targets of network k; those of cce are numbers of classes, or rows. */
+/* Returns the targets of network k. For cce they are classes as int32, or
+ * one-hot rows. */
 static mlp_view targets_of(size_t k, mlp_dtype dtype, bool as_rows)
 {
     mlp_view Y = new_matrix(dtype, ROWS, k + 1, NULL);
@@ -61,7 +64,7 @@ static mlp_view targets_of(size_t k, mlp_dtype dtype, bool as_rows)
 
 typedef enum kind { OF_ROWS, OF_CLASSES, OF_BOTH } kind;
 
-/* Trains on it; the answer is the loss of the last epoch. */
+/* Trains the network and returns the loss of the last epoch. */
 static double train(mlp_net *net, size_t k, size_t batch, kind weights,
                     bool as_rows)
 {
@@ -141,7 +144,7 @@ static void weighted_means_are_pytorchs(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * To the bit
+ * Weights and repeated rows, to the bit
  */
 
 static mlp_net *stepped(size_t k, mlp_cview X, mlp_cview Y, mlp_cview weights,
@@ -156,7 +159,8 @@ static mlp_net *stepped(size_t k, mlp_cview X, mlp_cview Y, mlp_cview weights,
     return net;
 }
 
-/* Two halves of a number have exactly its sum, whatever was rounded before. */
+/* Doubling is exact, so the weight 2 and the same row twice give the same bits.
+ */
 static void one_row_is_the_row_twice(void **state)
 {
     (void)state;
@@ -186,8 +190,9 @@ static void one_row_is_the_row_twice(void **state)
     }
 }
 
-/* A line through small whole numbers, and as many rows as a power of two: no
- * sum is rounded in three steps, so their order is free. */
+/* The network is a line through small whole numbers, and the number of rows is
+ * a power of two. No sum is rounded in three steps, so the order of the rows
+ * does not matter. */
 static void exact_sums_are_those_of_rows_twice(void **state)
 {
     (void)state;
@@ -222,10 +227,11 @@ static void exact_sums_are_those_of_rows_twice(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * What they are for
+ * Unbalanced classes
  */
 
-/* Twenty rows of class 0 to one of class 1, around points that are near. */
+/* Returns rows of two classes around points that are near each other, twenty of
+ * class 0 to one of class 1. */
 static data unequal(uint32_t seed)
 {
     enum { M = 420 };
@@ -240,7 +246,7 @@ static data unequal(uint32_t seed)
     return d;
 }
 
-/* Of all rows of class 1, which share gets it? */
+/* Returns the recall of class 1. */
 static double recall(const mlp_net *net, data d)
 {
     double hits = 0;
@@ -256,7 +262,8 @@ static double recall(const mlp_net *net, data d)
     return hits / all;
 }
 
-/* Trained on rows of one seed and looked at on those of another. */
+/* Returns the recall of class 1 on rows of one seed, after training on rows of
+ * another. */
 static double recall_with(const double *class_weights)
 {
     static const model m = {2,

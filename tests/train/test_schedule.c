@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Schedules of the learning rate: against their formulas, computed by the C
- * library's pow and cos, and at work in a training.
+ * Schedules of the learning rate: compared with their formulas, computed by the
+ * C library's pow and cos, and with the rates of a training that uses them.
  */
 #include "support/training.h"
 
@@ -52,7 +52,7 @@ static void cosine_warms_up_and_falls(void **state)
                               : x < 100 ? 0.01 + (0.3 - 0.01) * fall
                                         : 0.01;
             assert_absolute(rate_of(&s, e), expected, 1e-15);
-            s.epochs = 100; /* the field is worth more than the argument */
+            s.epochs = 100; /* the field overrides the argument */
             assert_true(mlp_schedule_rate(&s, 0.3, e, 17) == rate_of(&s, e));
             s.epochs = 0;
         }
@@ -60,8 +60,8 @@ static void cosine_warms_up_and_falls(void **state)
     }
 }
 
-/* Without cancellation: the last rates of a cosine that ends at 0 keep all
- * their digits. */
+/* The rate is computed without cancellation, so the last rates of a cosine that
+ * ends at 0 keep all their digits. */
 static void cosine_is_exact_to_the_end(void **state)
 {
     (void)state;
@@ -81,21 +81,21 @@ static void edges_of_the_cosine_are_sensible(void **state)
     assert_true(mlp_schedule_rate(&s, 0.3, 1, 0) == 0);
     assert_true(mlp_schedule_rate(&s, 0.3, SIZE_MAX, SIZE_MAX) == 0);
     assert_true(mlp_schedule_rate(&s, 0.3, 0, 1) == 0.3);
-    s.min_rate = 0.5; /* above the first */
+    s.min_rate = 0.5; /* min_rate is above the initial rate */
     for (size_t e = 0; e < 12; e++) {
         assert_true(mlp_schedule_rate(&s, 0.3, e, 10) == 0.3);
     }
-    s.warm_up = 20; /* longer than the training */
+    s.warm_up = 20; /* the warm-up is longer than the training */
     assert_relative(mlp_schedule_rate(&s, 0.3, 9, 10), 0.3 * 10 / 21, 1e-15);
     s.warm_up = SIZE_MAX;
     assert_true(mlp_schedule_rate(&s, 0.3, 9, 10) > 0);
 }
 
 /* ---------------------------------------------------------------------------
- * At work
+ * Schedules in training
  */
 
-/* The rates of ten epochs of XOR, and its losses. */
+/* Trains XOR for ten epochs and returns the rates and the losses. */
 static mlp_status train(const mlp_schedule *schedule, hook_record *record,
                         double rates[10], double losses[10])
 {
@@ -118,7 +118,8 @@ static mlp_status train(const mlp_schedule *schedule, hook_record *record,
     return status;
 }
 
-/* The same by single steps: is a rate that is reported the one that was used? */
+/* Trains by single steps with the reported rates. The losses are the same if
+ * those are the rates that were used. */
 static void check_losses(const double rates[10], const double losses[10])
 {
     mlp_net *net = new_net(&xor_model, MLP_F64, NULL);
@@ -165,7 +166,7 @@ static void training_follows_the_schedule(void **state)
     }
 }
 
-/* min_delta is so large that only the first epoch is an improvement. */
+/* min_delta is so large that no epoch but the first is an improvement. */
 static void plateaus_reduce_the_rate(void **state)
 {
     (void)state;
@@ -181,7 +182,7 @@ static void plateaus_reduce_the_rate(void **state)
                                         0.15, 0.15, 0.1, 0.1, 0.1};
     assert_memory_equal(rates, expected, sizeof rates);
     check_losses(rates, losses);
-    s.min_delta = 0; /* XOR's loss falls, at first */
+    s.min_delta = 0; /* every loss that falls is an improvement */
     assert_int_equal(train(&s, NULL, rates, losses), MLP_OK);
     for (size_t e = 0; e < 10; e++) {
         assert_true(rates[e] == 0.3);
@@ -189,7 +190,7 @@ static void plateaus_reduce_the_rate(void **state)
     }
 }
 
-/* A trainer that goes on knows how long it has waited, and how low it is. */
+/* A trainer keeps the plateau's count and scale from fit to fit. */
 static void plateaus_last_from_run_to_run(void **state)
 {
     (void)state;
@@ -221,7 +222,7 @@ static void plateaus_last_from_run_to_run(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * What goes wrong
+ * Bad schedules
  */
 
 static void assert_refused(const mlp_schedule *s, const char *field)
@@ -274,7 +275,7 @@ static void fields_outside_their_range_are_named(void **state)
     assert_true(isnan(mlp_schedule_rate(NULL, 0.3, 0, 10)));
 }
 
-/* Fields that the kind does not look at may be anything. */
+/* Fields that the kind does not use are not checked. */
 static void other_fields_do_not_count(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows held out, early stopping, and the best weights: what validation says is
- * what mlp_evaluate says of those rows.
+ * The validation split, early stopping, and the best weights. The reported
+ * validation scores must be those of mlp_evaluate for the same rows.
  */
 #include "support/training.h"
 
@@ -16,7 +16,7 @@ static mlp_train_options options_of(size_t epochs, double alpha, size_t batch)
     return options;
 }
 
-/* Rows order[0..n-1] of a matrix. */
+/* Returns rows order[0..n-1] of a matrix. */
 static mlp_view rows_of(mlp_view from, const size_t *order, size_t n)
 {
     mlp_view rows = new_matrix(from.dtype, n, from.cols, NULL);
@@ -28,7 +28,8 @@ static mlp_view rows_of(mlp_view from, const size_t *order, size_t n)
     return rows;
 }
 
-/* Targets that nothing can be learnt from: the loss of other rows rises. */
+/* Returns random targets. Training on them only learns them by heart, so the
+ * loss of other rows rises. */
 static data noise(mlp_dtype p)
 {
     return (data){random_matrix(p, ROWS, 5, -1, 1),
@@ -82,7 +83,7 @@ static void split_takes_the_first_of_a_permutation(void **state)
     mlp_net_free(net);
 }
 
-/* 200 rows, each 20th of class 1: a tenth of each is held out. */
+/* Every 20th of 200 rows is of class 1. A tenth of each class is held out. */
 static void split_is_stratified_by_class(void **state)
 {
     (void)state;
@@ -108,7 +109,7 @@ static void split_is_stratified_by_class(void **state)
         }
         assert_true(ones == 1);
     }
-    Y[7] = 0.5; /* no classes any more */
+    Y[7] = 0.5; /* 0.5 is no class, so the split is not stratified */
     size_t other = 0;
     for (uint32_t seed = 0; seed < 50; seed++) {
         options.seed = seed;
@@ -125,19 +126,20 @@ static void split_is_stratified_by_class(void **state)
     mlp_net_free(net);
 }
 
-/* Of 100 rows of classes 0, 1 and 2 (60, 33 and 7 of them) 15 are held out: 9, 5
- * and 1, whether classes are numbers or rows. */
+/* 100 rows are of the classes 0, 1 and 2: 60, 33 and 7 of them. When 15 are
+ * held out, these are 9, 5 and 1 by class, whether classes are int32 or one-hot
+ * rows. */
 static void split_is_stratified_by_many_classes(void **state)
 {
     (void)state;
-    static const size_t share[3] = {9, 5, 1};
+    static const size_t quota[3] = {9, 5, 1};
     static const model m = {
         2, 1, {{.width = 3, .activation = MLP_ACT_SOFTMAX}}, MLP_LOSS_CCE};
     mlp_net *net = new_net(&m, MLP_F64, NULL);
     int32_t classes[100];
     mlp_view Y = new_matrix(MLP_F64, 100, 3, NULL);
     for (size_t i = 0; i < 100; i++) {
-        size_t k = i * 37 % 100; /* somewhere */
+        size_t k = i * 37 % 100; /* a permutation of 0..99 */
         classes[k] = i < 60 ? 0 : i < 93 ? 1 : 2;
         put(Y, k, (size_t)classes[k], 1);
     }
@@ -158,8 +160,8 @@ static void split_is_stratified_by_many_classes(void **state)
         for (size_t i = 85; i < 100; i++) {
             seen[classes[order[0][i]]]++;
         }
-        assert_memory_equal(seen, share, sizeof seen);
-        put(Y, 0, 0, 0.5); /* no classes any more */
+        assert_memory_equal(seen, quota, sizeof seen);
+        put(Y, 0, 0, 0.5); /* the row is not one-hot */
         put(Y, 0, 1, 0.5);
         assert_int_equal(mlp_split(net, ro(Y), &options, order[1], &held),
                          MLP_OK);
@@ -168,7 +170,8 @@ static void split_is_stratified_by_many_classes(void **state)
         put(Y, 0, 1, classes[0] == 1);
     }
     assert_true(other > 5);
-    /* Which are no classes of this network: a split like any other. */
+    /* Neither -1 nor INT32_MAX is a class of the network, so the split is not
+     * stratified. */
     classes[50] = -1;
     assert_int_equal(mlp_split(net, mlp_cview_i32(classes, 100, 1), &options,
                                order[0], &held),
@@ -216,7 +219,7 @@ static void split_rounds_to_the_nearest_and_leaves_no_side_empty(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Held out, or given: the same training, the same scores
+ * Rows held out, or given by the caller: the same training, the same scores
  */
 
 static void held_out_rows_are_a_set_of_their_own(void **state)
@@ -267,7 +270,8 @@ static void held_out_rows_are_a_set_of_their_own(void **state)
     }
 }
 
-/* The first permutation of the seed splits, the next ones order the rows. */
+/* The first permutation that the seed gives is the split's, and the next ones
+ * shuffle. */
 static void shuffling_goes_on_after_the_split(void **state)
 {
     (void)state;
@@ -307,7 +311,7 @@ static void shuffling_goes_on_after_the_split(void **state)
  * The best weights
  */
 
-/* Fits on noise with other noise to validate, and frees the history. */
+/* Trains on noise, with other noise for validation, and frees the history. */
 static void assert_best(const mlp_train_options *options, mlp_dtype p,
                         size_t most)
 {
@@ -328,7 +332,7 @@ static void assert_best(const mlp_train_options *options, mlp_dtype p,
     size_t epochs = mlp_history_epochs(history);
     size_t best = least(losses, epochs);
     assert_true(epochs <= most);
-    assert_true(best > 0 && best + 1 < epochs); /* else nothing is shown */
+    assert_true(best > 0 && best + 1 < epochs); /* else this tests nothing */
     assert_int_equal(mlp_history_best_epoch(history), best);
     assert_true(score(net, test) ==
                 losses[own.restore_best ? best : epochs - 1]);
@@ -359,7 +363,8 @@ static void best_weights_are_given_back(void **state)
  * Patience
  */
 
-/* When should it stop, by the history of a run that did not? */
+/* Returns when early stopping must end a fit, from the losses of a fit without
+ * it. */
 static size_t expected_end(const double *losses, size_t epochs, size_t patience,
                            double min_delta)
 {
@@ -420,7 +425,7 @@ static void patience_ends_the_training(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Refused
+ * Bad arguments
  */
 
 static void fit_refuses_validation_that_cannot_be(void **state)
@@ -475,8 +480,8 @@ static void fit_refuses_validation_that_cannot_be(void **state)
     assert_int_equal(record.live, 0);
 }
 
-/* Targets so large that the square of the difference is no number, though the
- * rows to train on are harmless. */
+/* The target of a validation row is so large that its squared error is
+ * infinite; the rows to train on are harmless. */
 static void infinite_validation_loss_is_divergence(void **state)
 {
     (void)state;

@@ -2,10 +2,10 @@
 /*
  * bits [quick]
  *
- * Trains and prints a hash of the final weights' bits, a line
- * "<run> <kernels> <threads> <hash>" for each run, kernel table and number of
- * threads. The hashes must be the same wherever it runs: tests/scripts/bits.sh
- * compares them.
+ * Trains networks and prints a hash of the bits of their final weights: a line
+ * "<run> <kernels> <threads> <hash>" for each run, table of kernels and number
+ * of threads. The hashes must be the same on every machine;
+ * tests/scripts/bits.sh compares them.
  *
  * The runs are the tutorial's, those of the benchmark (W3 to W8 of
  * bench/mlp_bench.c) with fewer rows, and odd sizes everywhere. `quick`, for
@@ -25,14 +25,14 @@ typedef enum source {
     DIGITS_ROWS,
     CLASS_ROWS,  /* random inputs, one-hot targets */
     NUMBER_ROWS, /* random inputs, targets in [0, 1] */
-    INDEX_ROWS,  /* likewise, but each row says which of those is largest */
+    INDEX_ROWS,  /* targets: index of the largest of random numbers */
 } source;
 
 typedef struct plan {
     const char *name;
     source from;
     mlp_dtype precision;
-    size_t rows, widths[4]; /* inputs, and the layers'; 0: there is none */
+    size_t rows, widths[4]; /* inputs, then layers; 0: there is no such layer */
     mlp_activation hidden[2], last;
     mlp_loss loss;
     mlp_weight_init init;
@@ -40,13 +40,13 @@ typedef struct plan {
     double rate;
     mlp_optimizer_kind kind;
     bool busy;         /* large enough for several threads */
-    bool normed[3];    /* with batch norm */
-    double dropout[2]; /* of the hidden layers */
-    bool weighs;       /* rows and classes */
+    bool normed[3];    /* layers that have batch norm */
+    double dropout[2]; /* per hidden layer */
+    bool has_weights;  /* rows and classes have weights */
     double slopes[3];
-    bool penalised; /* by l1 and l2, and gradients are clipped */
+    bool penalised; /* with l1 and l2, and gradients are clipped */
     double smoothing;
-    bool scales; /* inputs and targets; what is predicted counts, too */
+    bool scales; /* inputs and targets; predictions are hashed, too */
 } plan;
 
 #define XOR(precision, epochs)                                                 \
@@ -60,7 +60,7 @@ typedef struct plan {
     MOONS_ROWS, precision, 400, {2, 37, 19, 1},                                \
         {MLP_ACT_TANH, MLP_ACT_SIGMOID}, MLP_ACT_IDENTITY, MLP_LOSS_MSE,       \
         MLP_INIT_GLOROT, 20, 32, 0.05, MLP_OPTIMIZER_SGD, false
-/* Of sizes that fit no tile. */
+/* No size here is a multiple of a tile of the kernels. */
 #define ODD_SIZES                                                              \
     157, {101, 129, 67, 7},                                                    \
     {                                                                          \
@@ -69,13 +69,13 @@ typedef struct plan {
 #define ODD(precision)                                                         \
     NUMBER_ROWS, precision, ODD_SIZES, MLP_ACT_SIGMOID, MLP_LOSS_BCE,          \
         MLP_INIT_HE, 2, 100, 0.5, MLP_OPTIMIZER_SGD, true
-/* And members must meet. */
+/* With batch norm, the threads of a step need more barriers. */
 #define NORMED(precision)                                                      \
     ODD(precision), {true, true, true},                                        \
     {                                                                          \
         0.3, 0.5                                                               \
     }
-/* As often as its line searches ask. */
+/* The line searches decide how often the loss is evaluated. */
 #define LBFGS(precision, epochs)                                               \
     NUMBER_ROWS, precision, ODD_SIZES, MLP_ACT_SIGMOID, MLP_LOSS_BCE,          \
         MLP_INIT_HE, epochs, 0, 1, MLP_OPTIMIZER_LBFGS, true,                  \
@@ -85,32 +85,33 @@ typedef struct plan {
 #define CLASSES(precision)                                                     \
     INDEX_ROWS, precision, ODD_SIZES, MLP_ACT_SOFTMAX, MLP_LOSS_CCE,           \
         MLP_INIT_HE, 2, 100, 0.5, MLP_OPTIMIZER_SGD, true
-#define WEIGHED(precision) CLASSES(precision), {false}, {0.0}, true
-/* The kin of ReLU, and an init for each. */
-#define KIN_SIZES                                                              \
+#define WEIGHTED(precision) CLASSES(precision), {false}, {0.0}, true
+/* RECTIFIERS and MORE_RECTIFIERS have all rectifiers but ReLU, with an
+ * initialisation for each. */
+#define RECTIFIER_SIZES                                                        \
     157,                                                                       \
     {                                                                          \
         101, 40, 30, 7                                                         \
     }
 #define RECTIFIERS(precision)                                                  \
-    NUMBER_ROWS, precision, KIN_SIZES, {MLP_ACT_GELU, MLP_ACT_SILU},           \
+    NUMBER_ROWS, precision, RECTIFIER_SIZES, {MLP_ACT_GELU, MLP_ACT_SILU},     \
         MLP_ACT_SOFTPLUS, MLP_LOSS_MSE, MLP_INIT_AUTO, 2, 100, 0.1,            \
         MLP_OPTIMIZER_SGD, true
 #define MORE_RECTIFIERS(precision)                                             \
-    NUMBER_ROWS, precision, KIN_SIZES, {MLP_ACT_GELU_TANH, MLP_ACT_ELU},       \
+    NUMBER_ROWS, precision, RECTIFIER_SIZES, {MLP_ACT_GELU_TANH, MLP_ACT_ELU}, \
         MLP_ACT_LEAKY_RELU, MLP_LOSS_MSE, MLP_INIT_HE_UNIFORM, 2, 100, 0.1,    \
         MLP_OPTIMIZER_SGD, true, {false}, {0.0}, false,                        \
     {                                                                          \
         0.0, 0.7, 0.01                                                         \
     }
 
-/* Of targets that are far from their units. */
+/* Inputs and targets are scaled inside the network. */
 #define SCALED(precision)                                                      \
     NUMBER_ROWS, precision, ODD_SIZES, MLP_ACT_IDENTITY, MLP_LOSS_HUBER,       \
         MLP_INIT_HE, 2, 100, 0.1, MLP_OPTIMIZER_SGD, true, .scales = true
 
-/* The benchmark's: ReLU, and softmax with its cross-entropy or linear outputs
- * with the squared error. */
+/* The benchmark's networks have ReLU, and either softmax with cross-entropy or
+ * linear outputs with the squared error. */
 #define RELU                                                                   \
     {                                                                          \
         MLP_ACT_RELU, MLP_ACT_RELU                                             \
@@ -141,8 +142,8 @@ static const plan quick_plans[] = {
     {"lbfgs_quick_f32", LBFGS(MLP_F32, 2)},
     {"classes_f64", CLASSES(MLP_F64)},
     {"classes_f32", CLASSES(MLP_F32)},
-    {"weighed_f64", WEIGHED(MLP_F64)},
-    {"weighed_f32", WEIGHED(MLP_F32)},
+    {"weighed_f64", WEIGHTED(MLP_F64)},
+    {"weighed_f32", WEIGHTED(MLP_F32)},
     {"rectifiers_f64", RECTIFIERS(MLP_F64)},
     {"rectifiers_f32", RECTIFIERS(MLP_F32)},
     {"more_rectifiers_f64", MORE_RECTIFIERS(MLP_F64)},
@@ -177,7 +178,7 @@ static const plan long_plans[] = {
 
 typedef struct data {
     mlp_cview X, Y;
-    double *x, *y; /* of which those in float32 take the first half */
+    double *x, *y; /* in float32 they take the first half of the memory */
     int32_t *classes;
 } data;
 
@@ -206,7 +207,7 @@ static void fill_xor(data *d)
 
 static void fill_moons(data *d, size_t m)
 {
-    vector rows = need_vector("moons_train", 3 * m); /* x1, x2, y */
+    vector rows = need_vector("moons_train", 3 * m); /* each row is x1, x2, y */
     for (size_t i = 0; i < m; i++) {
         d->x[2 * i] = rows.data[3 * i];
         d->x[2 * i + 1] = rows.data[3 * i + 1];
@@ -249,7 +250,7 @@ static void fill_randomly(data *d, const plan *p)
     }
 }
 
-/* Which target of each row is the largest? */
+/* Sets the class of each row to the index of its largest target. */
 static void fill_classes(data *d, const plan *p)
 {
     size_t outputs = outputs_of(p);
@@ -262,7 +263,8 @@ static void fill_classes(data *d, const plan *p)
     }
 }
 
-/* The numbers, rounded in place if they are to be floats. */
+/* Returns a view of the numbers, which are rounded to floats in place if that
+ * is the precision. */
 static mlp_cview view_of(double *numbers, mlp_dtype precision, size_t rows,
                          size_t cols)
 {
@@ -313,8 +315,8 @@ static void free_data(data d)
  * Hashes
  */
 
-/* FNV-1a over the bytes of each number, lowest first, whatever their order in
- * memory. */
+/* Adds bytes to an FNV-1a hash, the lowest of each number first, so that the
+ * hash does not depend on the byte order. */
 static uint64_t hash_bits(uint64_t hash, uint64_t bits, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++) {
@@ -369,8 +371,9 @@ typedef struct variant {
     size_t threads;
 } variant;
 
-/* Fifths of whole numbers: their products and sums are rounded. */
-static double *weigh(const plan *p, mlp_train_options *options)
+/* Sets row weights and class weights. They are no sums of powers of two, so
+ * that their products and sums are rounded. */
+static double *set_weights(const plan *p, mlp_train_options *options)
 {
     static const double of_classes[] = {1, 0.3, 2, 0.7, 1, 5, 0.1};
     double *weights = need_memory(p->rows, sizeof *weights);
@@ -401,7 +404,8 @@ static uint64_t hash_predictions(uint64_t hash, const plan *p,
     return hash;
 }
 
-/* Trains and adds the weights to the hash; ends the program on an error. */
+/* Trains a network and adds its weights to the hash; ends the program on an
+ * error. */
 static uint64_t train(const plan *p, variant v, const data *d, uint64_t hash)
 {
     mlp_layer layers[3];
@@ -438,7 +442,7 @@ static uint64_t train(const plan *p, variant v, const data *d, uint64_t hash)
         options.optimizer.clip_norm = 0.5;
         options.optimizer.clip_value = 0.05;
     }
-    double *weights = p->weighs ? weigh(p, &options) : NULL;
+    double *weights = p->has_weights ? set_weights(p, &options) : NULL;
     if (status == MLP_OK && p->scales) {
         status = standardise(net, d);
     }
@@ -469,7 +473,7 @@ static void run(const plan *p, bool quick)
     data d = data_of(p);
     for (size_t k = 0; mlp_kernels(k); k++) {
         for (size_t t = 0; t < 4; t++) {
-            /* The others are too small to be shared. */
+            /* Plans that are not busy use one thread anyway. */
             if (p->busy ? !quick || threads[t] == 3 : t == 0) {
                 variant v = {mlp_kernels(k), threads[t]};
                 print(p->name, v, train(p, v, &d, first_hash));
@@ -480,8 +484,8 @@ static void run(const plan *p, bool quick)
 }
 
 /* ---------------------------------------------------------------------------
- * Odd sizes of everything: rows, inputs (and as many outputs), neurons. Each
- * pair of sizes meets once in each pair of places; one hash for all.
+ * Odd sizes of rows, of inputs (and outputs), and of neurons. Each pair of
+ * sizes meets once in each pair of places; all share one hash.
  */
 
 enum { SIZES = 8 };
@@ -527,12 +531,12 @@ static void run_sizes(void)
 }
 
 /* ---------------------------------------------------------------------------
- * Each rule but lbfgs with each loss, also with penalties, clipping and, where
- * there may be, label smoothing; one hash for all. Steps that are shared by
- * threads have each rule once.
+ * Each optimizer but lbfgs with each loss, also with penalties, clipping and,
+ * where it is possible, label smoothing; all share one hash. Steps with several
+ * threads have each optimizer once.
  */
 
-static plan rule_plan(mlp_dtype precision, int kind, int loss, bool busy)
+static plan optimizer_plan(mlp_dtype precision, int kind, int loss, bool busy)
 {
     static const mlp_activation last[] = {[MLP_LOSS_BCE] = MLP_ACT_SIGMOID,
                                           [MLP_LOSS_MSE] = MLP_ACT_IDENTITY,
@@ -558,13 +562,13 @@ static plan rule_plan(mlp_dtype precision, int kind, int loss, bool busy)
                   .smoothing = even && smooths ? 0.1 : 0.0};
 }
 
-static uint64_t train_rules(mlp_dtype precision, variant v, bool busy)
+static uint64_t train_optimizers(mlp_dtype precision, variant v, bool busy)
 {
     uint64_t hash = first_hash;
     for (int kind = 0; kind < MLP_OPTIMIZER_LBFGS; kind++) {
         for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
             if (!busy || loss == kind % 5) {
-                plan p = rule_plan(precision, kind, loss, busy);
+                plan p = optimizer_plan(precision, kind, loss, busy);
                 data d = data_of(&p);
                 hash = train(&p, v, &d, hash);
                 free_data(d);
@@ -574,22 +578,22 @@ static uint64_t train_rules(mlp_dtype precision, variant v, bool busy)
     return hash;
 }
 
-static void run_rules(void)
+static void run_optimizers(void)
 {
     for (size_t k = 0; mlp_kernels(k); k++) {
         variant v = {mlp_kernels(k), 1};
-        print("rules_f64", v, train_rules(MLP_F64, v, false));
-        print("rules_f32", v, train_rules(MLP_F32, v, false));
+        print("rules_f64", v, train_optimizers(MLP_F64, v, false));
+        print("rules_f32", v, train_optimizers(MLP_F32, v, false));
         for (v.threads = 1; v.threads <= 3; v.threads += 2) {
-            print("shared_rules_f64", v, train_rules(MLP_F64, v, true));
-            print("shared_rules_f32", v, train_rules(MLP_F32, v, true));
+            print("shared_rules_f64", v, train_optimizers(MLP_F64, v, true));
+            print("shared_rules_f32", v, train_optimizers(MLP_F32, v, true));
         }
     }
 }
 
 /* ---------------------------------------------------------------------------
- * A golden file, loaded: its network, what it predicts, and the bytes of the
- * file that it is saved to.
+ * A golden file is loaded: its network, what that predicts, and the bytes of
+ * the file that it is saved to.
  */
 
 static void run_golden(int kind, mlp_dtype p)
@@ -597,7 +601,7 @@ static void run_golden(int kind, mlp_dtype p)
     enum { M = 4, INPUTS = M * GOLDEN_INPUTS };
     static const double rows[INPUTS] = {1, 2,  3,  -1, -2, -3,
                                         0, .5, 50, 2,  -9, 700};
-    unsigned char *bytes = need_memory(GOLDEN_MOST, 1);
+    unsigned char *bytes = need_memory(GOLDEN_MAX, 1);
     double *x = need_memory(INPUTS, sizeof *x);
     double *a = need_memory((size_t)M * GOLDEN_OUTPUTS, sizeof *a);
     memcpy(x, rows, sizeof rows);
@@ -607,7 +611,7 @@ static void run_golden(int kind, mlp_dtype p)
     size_t n = golden_bytes(kind, p, bytes);
     bool ok = mlp_net_load_memory(bytes, n, NULL, &net) == MLP_OK &&
               mlp_predict(net, X, A) == MLP_OK &&
-              mlp_net_save_size(net) <= GOLDEN_MOST;
+              mlp_net_save_size(net) <= GOLDEN_MAX;
     n = mlp_net_save_size(net);
     if (!ok || mlp_net_save_memory(net, bytes, n) != MLP_OK) {
         (void)fprintf(stderr, "%s: cannot be used\n", golden_name(kind, p));
@@ -632,7 +636,7 @@ int main(int argc, char **argv)
         run(&quick_plans[i], quick);
     }
     run_sizes();
-    run_rules();
+    run_optimizers();
     for (int kind = 0; kind < GOLDEN_KINDS; kind++) {
         run_golden(kind, MLP_F32);
         run_golden(kind, MLP_F64);

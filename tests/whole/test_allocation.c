@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Out of memory: every function that allocates, with its first allocation
- * failing, then its second, and so on until it succeeds. And what must not
- * allocate does not.
+ * Failing allocations. Every function that allocates is called with its first
+ * allocation failing, then its second, and so on until it succeeds. Other tests
+ * check that what must not allocate does not.
  */
 #include "support/training.h"
 
 enum { ROWS = 70, BATCH = 16 };
 
-/* Everything that takes memory. */
+/* A model with everything that takes memory. */
 static const model laden_model = {5,
                                   3,
                                   {{11, MLP_ACT_TANH, 0, 0.25, true},
@@ -16,7 +16,7 @@ static const model laden_model = {5,
                                    {5, MLP_ACT_IDENTITY, 0, 0, true}},
                                   MLP_LOSS_MSE};
 
-/* What an operation works on. Outputs hold a mark until it succeeds. */
+/* What an operation works on. Outputs hold MARK until an operation succeeds. */
 typedef struct fixture {
     hook_record record;
     mlp_net *net;
@@ -48,7 +48,8 @@ static void finish(fixture *f)
 }
 
 /* ---------------------------------------------------------------------------
- * The operations: each frees what it makes, and leaves a NULL alone
+ * The operations. Each frees what it makes, and checks that a failed call
+ * leaves its outputs untouched.
  */
 
 static mlp_status create(fixture *f)
@@ -164,10 +165,11 @@ static operation *const operations[] = {
     check_gradients};
 
 /* ---------------------------------------------------------------------------
- * Failing
+ * Failing allocations
  */
 
-/* With the n-th allocation failing; true once there is no n-th. */
+/* Runs the operation with its n-th allocation failing. Returns true if it makes
+ * fewer than n allocations, and so succeeds. */
 static bool survives(fixture *f, operation *run, size_t n)
 {
     mlp_net *before = clone_of(f->net);
@@ -202,13 +204,14 @@ static void every_failed_allocation_is_survived(void **state)
                 n++;
                 assert_true(n < 100);
             }
-            assert_true(n > 1); /* it did allocate, by the hooks */
+            assert_true(n > 1); /* the operation allocates through the hooks */
             finish(&f);
         }
     }
 }
 
-/* Does the work come out the same after failures as without them? */
+/* A fit that succeeds after failed ones has the same bits as one without
+ * failures before it. */
 static void fit_after_failures_is_as_ever(void **state)
 {
     (void)state;
@@ -228,7 +231,7 @@ static void fit_after_failures_is_as_ever(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Not allocating
+ * What must not allocate
  */
 
 static void predict_with_a_workspace_allocates_nothing(void **state)
@@ -283,7 +286,8 @@ static void steps_allocate_nothing(void **state)
     }
 }
 
-/* Steps of Adam, which remembers, and rows by themselves, again and again. */
+/* Steps of Adam, which keeps state, and predictions of single rows alternate
+ * many times. */
 static void many_steps_and_predictions_allocate_nothing(void **state)
 {
     (void)state;
@@ -318,8 +322,8 @@ static void many_steps_and_predictions_allocate_nothing(void **state)
     }
 }
 
-/* How many allocations there had been at the end of the first epoch, and
- * whether there were more at the end of another. */
+/* Counts the allocations up to the end of the first epoch, and tells whether
+ * there were more at the end of a later one. */
 typedef struct watch {
     const hook_record *record;
     size_t at_first;

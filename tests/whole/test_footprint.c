@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How much memory training takes: that of 784-512-512-10 in batches of 128,
- * counted by hooks, stays below twice what it cannot do without, which is
- * parameters, gradients, the optimizer's state and one batch of activations.
+ * The memory that training takes, counted by the hooks. For 784-512-512-10 in
+ * batches of 128 it stays below twice of what is needed in any case: the
+ * parameters, the gradients, the optimizer's state and the activations of one
+ * batch.
  */
 #include "support/support.h"
 
@@ -20,26 +21,27 @@ typedef struct footprint {
     size_t now, peak;
 } footprint;
 
-/* A block's size stands before it, in a room that keeps malloc's alignment. */
-enum { ROOM = 64 };
+/* Each block begins with its size, in a header that keeps the alignment of
+ * malloc. */
+enum { HEADER_BYTES = 64 };
 
 static void *counted_allocate(size_t bytes, void *user)
 {
     footprint *f = user;
-    unsigned char *block = malloc(bytes + ROOM);
+    unsigned char *block = malloc(bytes + HEADER_BYTES);
     if (!block) {
         return NULL;
     }
     memcpy(block, &bytes, sizeof bytes);
     f->now += bytes;
     f->peak = f->now > f->peak ? f->now : f->peak;
-    return block + ROOM;
+    return block + HEADER_BYTES;
 }
 
 static void counted_release(void *block, void *user)
 {
     footprint *f = user;
-    unsigned char *whole = (unsigned char *)block - ROOM;
+    unsigned char *whole = (unsigned char *)block - HEADER_BYTES;
     size_t bytes = 0;
     memcpy(&bytes, whole, sizeof bytes);
     f->now -= bytes;
@@ -65,8 +67,8 @@ static mlp_net *counted_net(footprint *f)
     return net;
 }
 
-/* Of a network, its gradients, `states` arrays of the optimizer's and a batch
- * of activations. */
+/* Returns the bytes that a network, its gradients, `states` arrays of the
+ * optimizer and the activations of a batch need. */
 static size_t needed(const mlp_net *net, size_t states)
 {
     size_t parameters = mlp_net_parameter_count(net);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The examples' two moons against NumPy's: the points, the split, and in full
- * precision what chapter 6 of the tutorial prints of them.
+ * The two moons of the examples, compared with NumPy's: the points, the split,
+ * and, in full precision, the results that chapter 6 of the tutorial prints.
  */
 #include "support/support.h"
 
@@ -9,8 +9,8 @@
 
 #include "examples/two_moons.h"
 
-/* Within 2 ulp of the summands, which are near 1: a point is a cosine, or a
- * sine, plus noise, and may be small. */
+/* Compares the points, which are a cosine or a sine plus noise. The terms are
+ * near 1 while the point may be small, so 2 ulp of 1 are allowed. */
 static void points_are_numpys(void **state)
 {
     (void)state;
@@ -42,8 +42,8 @@ static parts two_parts(void)
     return p;
 }
 
-/* Against standardised rows: a difference from the mean loses digits, so what
- * is left is compared to the size of the points. */
+/* Compares with standardised rows. Subtracting the mean loses digits, so the
+ * error is compared with the size of the points. */
 static void assert_rows(samples rows, const double mean[2], const double std[2],
                         const char *name)
 {
@@ -94,7 +94,8 @@ static mlp_net *trained(const mlp_layer *layers, size_t n_layers, size_t epochs,
     return net;
 }
 
-/* 6.1: rows of accuracy in training, in the test, last loss. */
+/* Section 6.1 lists rows of: accuracy in training, accuracy in the test, last
+ * loss. */
 static void architectures_end_as_numpys(void **state)
 {
     (void)state;
@@ -125,7 +126,7 @@ static void architectures_end_as_numpys(void **state)
     free(expected.data);
 }
 
-/* 6.2: rows of learning rate, accuracy in the test, last loss. */
+/* Section 6.2 lists rows of: learning rate, accuracy in the test, last loss. */
 static void learning_rates_end_as_numpys(void **state)
 {
     (void)state;

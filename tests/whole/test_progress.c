@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The examples' progress line: what it says, when it is drawn, and that nothing
- * is where no terminal is.
+ * The progress line of the examples: what it says, how often it is drawn, and
+ * that nothing is written where there is no terminal.
  */
-/* For terminals. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+/* This declares the functions of terminals.
+ * NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _XOPEN_SOURCE 700
 #include "support/support.h"
 
@@ -28,14 +29,16 @@ static void line_tells_how_far_it_is(void **state)
     p.epoch = 499;
     format_progress(&line, &p, text, sizeof text);
     assert_string_equal(text, "epoch 499 of 500, loss 0.0213, 0 s left");
-    /* A training that was resumed is as fast as it is now. */
+    /* After a training is resumed, the speed of this run counts, not of the
+     * epochs before. */
     p.epoch = 489;
     line.epochs = 10;
     format_progress(&line, &p, text, sizeof text);
     assert_string_equal(text, "epoch 489 of 500, loss 0.0213, 5 s left");
 }
 
-/* Standard error, as long as the test runs, is another file. */
+/* Redirects standard error to another file. Returns a copy of its old
+ * descriptor, for turn_stderr_back. */
 static int turn_stderr_to(int to)
 {
     (void)fflush(stderr);
@@ -77,7 +80,8 @@ static void files_hear_nothing(void **state)
     (void)fclose(file);
 }
 
-/* What a terminal is told, which is the other end of a pair. */
+/* Shows n epochs on a pseudoterminal and reads from its other end what a
+ * terminal would get. */
 static void hear(size_t n, double seconds, char *heard, size_t size)
 {
     int master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
@@ -89,7 +93,7 @@ static void hear(size_t n, double seconds, char *heard, size_t size)
     progress_line line = {.epochs = 0};
     int kept = turn_stderr_to(terminal);
     show_epochs(&line, n, seconds);
-    (void)fputs("!", stderr); /* the end, for it comes bit by bit */
+    (void)fputs("!", stderr); /* marks the end, since reads may return parts */
     turn_stderr_back(kept);
     size_t length = 0;
     while (length == 0 || heard[length - 1] != '!') {
@@ -115,7 +119,8 @@ static void terminals_see_a_line_now_and_then(void **state)
     assert_string_equal(heard, "\repoch 1 of 5, loss 0.5, 1 s left\033[K"
                                "\repoch 3 of 5, loss 0.5, 1 s left\033[K"
                                "\r\033[K!");
-    hear(100, 0.001, heard, sizeof heard); /* over in a moment */
+    hear(100, 0.001, heard,
+         sizeof heard); /* the run is shorter than a redraw takes */
     assert_string_equal(heard, "!");
 }
 

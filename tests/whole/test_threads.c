@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads: one const network used by several at once, and several networks
- * trained at once, give the bits that one thread gives.
+ * Threads. One const network is used by several threads at once, and several
+ * networks are trained at once; the bits must be those of a single thread.
  */
 #include "support/training.h"
 
@@ -9,14 +9,14 @@
 
 enum { THREADS = 8, ROUNDS = 25, ROWS = 150 };
 
-/* What all threads share, and what one thread finds. cmocka's assertions
- * belong to the main thread, so the others only remember. */
+/* What all threads share, and what one thread finds out. cmocka's assertions
+ * may be used by the main thread only, so the other threads store a result. */
 typedef struct task {
     const mlp_net *net;
     mlp_cview X, Y;
     mlp_cview expected; /* outputs */
     mlp_scores scores;
-    mlp_view A; /* of this thread */
+    mlp_view A; /* written by this thread alone */
     int32_t labels[ROWS];
     bool right;
 } task;
@@ -32,7 +32,7 @@ static bool predicts_right(task *t, mlp_workspace *workspace)
     return status == MLP_OK && memcmp(t->A.data, t->expected.data, row) == 0;
 }
 
-/* Row by row, which is a way of its own. */
+/* Predicts row by row, for which there is a kernel of its own. */
 static bool predicts_rows_right(task *t, mlp_workspace *workspace)
 {
     bool right = true;
@@ -69,7 +69,7 @@ static bool evaluates_right(const task *t)
            scores.accuracy == t->scores.accuracy;
 }
 
-/* Everything that takes a const network. */
+/* Calls every function that takes a const network. */
 static void *use(void *argument)
 {
     task *t = argument;
@@ -145,7 +145,7 @@ static void one_network_serves_many_threads(void **state)
     }
 }
 
-/* Trains a copy of the network; its outputs then are in A. */
+/* Trains a copy of the network, and puts its outputs into A. */
 static void *train(void *argument)
 {
     task *t = argument;

@@ -48,11 +48,12 @@ static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
         TRY(mlp_score_regression(Y, mlp_view_const(t->A), &scores));
         *result = scores.r2;
     } else if (net->loss == MLP_LOSS_CCE) {
-        size_t hits =
-            net->kernels->count_correct_rows(m, n, t->A.data, t->targets);
+        size_t hits = net->kernels->scalar->count_correct_rows(m, n, t->A.data,
+                                                               t->targets);
         *result = (double)hits / (double)m;
     } else {
-        size_t hits = net->kernels->count_correct(m * n, t->A.data, t->targets);
+        size_t hits =
+            net->kernels->scalar->count_correct(m * n, t->A.data, t->targets);
         *result = (double)hits / ((double)m * (double)n);
     }
     return MLP_OK;

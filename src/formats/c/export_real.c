@@ -217,7 +217,7 @@ static void put_activation(mlpi_writer *to, const mlpi_export *e, size_t l,
         slope[0] = ',';
         slope[1] = ' ';
         mlpi_real_text(e->net->kernels->dtype,
-                       e->net->kernels->round(shape->slope), slope + 2);
+                       e->net->kernels->scalar->round(shape->slope), slope + 2);
     }
     mlpi_put_text(to,
                   "    for (i = 0; i < %zu; i++) {\n"

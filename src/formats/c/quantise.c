@@ -320,7 +320,7 @@ static bool make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
     for (int q = 0; q < 256; q++) {
         x[q] = z_step * (q - 128 - layer->numbers.zero);
     }
-    net->kernels->from_double(256, x, reals);
+    net->kernels->scalar->from_double(256, x, reals);
     mlpi_activation how = mlpi_net_activation(net, l, 256);
     how.n = 1;
     net->kernels->activate(&how, reals, reals);

@@ -1,55 +1,103 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A trainer as bytes, from which another one, of an equal network, goes on as
- * this one would have. All numbers have their lowest byte first (bytes.h):
+ * Checkpoints in memory: the state of a trainer as bytes. A trainer of an equal
+ * network that loads them continues to the same bits as the one that was saved.
  *
- *     "MLPTRAIN" | format u32 | MLP_NUMERICS u32 | bytes in all u64
- *     network    | precision, loss, layers: what must be equal
- *     scaling    | 1 if inputs are, 2 if outputs are, 3 if both, 0 u32 |
- *                | mean, std: n[0] reals each | mean, std: n[L] reals each
- *     optimizer  | rule, its numbers | steps, powers
- *     dropout    | seed, draw
- *     course     | counters, losses, the random generator
- *     arrays     | parameters and running moments | the optimizer's arrays |
- *                | the best weights, if there are some
- *     CRC-32 of all before
+ * All numbers are little-endian (bytes.h): u32, u64, f64, and real, which is a
+ * float or a double as the network's precision says. A u32 that is a flag is 0
+ * or 1. N is the number of parameters, R that of running moments.
  *
- * Whoever reads has nothing changed until all has been looked at.
+ *     head       "MLPTRAIN" | u32 format, 1 | u32 MLP_NUMERICS
+ *                | u64 bytes of the whole state
+ *     network    u32 precision | u32 loss | f64 huber_delta
+ *                | f64 label_smoothing | f64 batch_norm_momentum
+ *                | f64 batch_norm_epsilon | u64 L | for l = 0 to L: u64 n[l]
+ *                | u32 activation | u32 batch norm, a flag | f64 slope
+ *                | f64 dropout
+ *     scaling    u32: 0, or 1 for inputs + 2 for outputs
+ *                | mean, std: n[0] reals each, if inputs are scaled
+ *                | mean, std: n[L] reals each, if outputs are scaled
+ *     optimizer  u32 kind | 14 f64: momentum, beta1, beta2, rho, epsilon, l2,
+ *                l1, weight_decay, clip_value, clip_norm, rprop_grow,
+ *                rprop_shrink, rprop_min, rprop_max
+ *                | u64 lbfgs_history | u64 steps | f64 beta1^steps
+ *                | f64 beta2^steps
+ *     dropout    u64 seed | u64 draw: forward passes of training with this seed
+ *     epochs     u32 begun, a flag | u32 validates, a flag | u64 finished
+ *                epochs | u64 best epoch | u64 bad epochs | f64 best loss
+ *                | f64 threshold
+ *     plateau    f64 scale | f64 best | u64 bad epochs
+ *     shuffling  624 u32 | u32 remaining | u32 has_gauss | f64 gauss: the
+ *                members of mlp_rng
+ *     best       u32: a flag, 1 if the best weights follow
+ *     arrays     N + R reals: parameters and running moments
+ *                | N reals for each array of the optimizer
+ *                | N + R reals: the best parameters and moments, if there
+ *     checksum   u32 CRC-32 of all bytes before
+ *
+ * Loading reads and checks everything but the arrays into a struct on the
+ * stack, then allocates what the state needs, and only then changes the trainer
+ * and its network. So a state that is refused changes nothing.
  */
 #include <math.h>
 #include <string.h>
 
 #include "base/bytes.h"
-#include "base/memory.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "train/snapshot.h"
 #include "train/trainer.h"
 
-enum { FORMAT = 1, MAGIC_BYTES = 8, CRC_BYTES = 4, NUMBERS = 14 };
+enum { FORMAT = 1, MAGIC_BYTES = 8, CRC_BYTES = 4 };
 
-/* The bytes before the network's. */
+/* The head takes 24 bytes: the magic, two u32 and one u64. */
 enum { HEAD_BYTES = 24 };
 
-/* Which side is scaled. */
+/* The number of f64 members of mlp_optimizer that are saved. */
+enum { OPTIMIZER_NUMBERS = 14 };
+
+/* Bits of the number that says which sides of the network are scaled. */
 static const uint32_t scales_in = 1;
 static const uint32_t scales_out = 2;
 
 static const char magic[] = "MLPTRAIN";
 
-/* What is read before anything is changed. */
-typedef struct saved {
+/* The values that are read and checked before the trainer changes. */
+typedef struct saved_values {
     bool has_best;
     mlp_optimizer optimizer;
-    uint64_t steps;
-    double power[2];
-    uint64_t seed, draw;
+    uint64_t steps;      /* of the optimizer */
+    double power[2];     /* beta1^steps, beta2^steps */
+    uint64_t seed, draw; /* of dropout */
     mlpi_epoch_state epoch_state;
-} saved;
+} saved_values;
 
 /* ---------------------------------------------------------------------------
- * The parts
+ * The parts of a state, each written and read by a pair of functions
+ *
+ * A function that reads values and returns a bool returns true if all of them
+ * are in their ranges. Past the end of the bytes the reader delivers zeros and
+ * remembers its failure (bytes.h), so no function needs to check each read.
  */
 
+/* Returns a count. One that is no size_t becomes SIZE_MAX, which no range
+ * contains. */
+static size_t get_size(mlpi_reader *from)
+{
+    uint64_t n = mlpi_get_u64(from);
+    return n < SIZE_MAX ? (size_t)n : SIZE_MAX;
+}
+
+/* Returns a flag; sets *good to false if it is neither 0 nor 1. */
+static bool get_flag(mlpi_reader *from, bool *good)
+{
+    uint32_t flag = mlpi_get_u32(from);
+    *good = *good && flag <= 1;
+    return flag == 1;
+}
+
+/* Writes everything that must be equal in the network that loads the state.
+ * Such a network writes the same bytes, so nothing needs to read them. */
 static void put_network(mlpi_writer *to, const mlp_net *net)
 {
     mlpi_put_u32(to, (uint32_t)net->kernels->dtype);
@@ -69,6 +117,7 @@ static void put_network(mlpi_writer *to, const mlp_net *net)
     }
 }
 
+/* Writes mean and standard deviation of each column, if they are used. */
 static void put_moments(mlpi_writer *to, const mlp_net *net,
                         const mlpi_scaling *s)
 {
@@ -76,6 +125,7 @@ static void put_moments(mlpi_writer *to, const mlp_net *net,
     mlpi_put_reals(to, net->kernels->real_size, s->scales ? s->n : 0, s->std);
 }
 
+/* Writes which sides are scaled, then their moments. */
 static void put_scaling(mlpi_writer *to, const mlp_net *net)
 {
     mlpi_put_u32(to, (net->in.scales ? scales_in : 0) |
@@ -84,13 +134,13 @@ static void put_scaling(mlpi_writer *to, const mlp_net *net)
     put_moments(to, net, &net->out);
 }
 
-/* Looks at n means and standard deviations without taking them: are they what
- * they may be? */
-static bool skip_moments(mlpi_reader *from, const mlp_net *net, size_t n)
+/* Checks n means, which must be finite, and n standard deviations, which must
+ * be above 0 too. The values stay in the bytes. */
+static bool check_moments(mlpi_reader *from, const mlp_net *net, size_t n)
 {
     bool good = true;
     for (size_t i = 0; i < 2 * n; i++) {
-        double real = 0.0; /* room for either precision */
+        double real = 0.0; /* large enough for either precision */
         double x = 0.0;
         mlpi_get_reals(from, net->kernels->real_size, 1, &real);
         net->kernels->to_double(1, &real, &x);
@@ -99,17 +149,21 @@ static bool skip_moments(mlpi_reader *from, const mlp_net *net, size_t n)
     return good && !from->failed;
 }
 
-static bool skip_scaling(mlpi_reader *from, const mlp_net *net)
+/* Checks the scaling without a change to the network, which get_scaling makes
+ * after all other checks. Only targets of a regression can be scaled. */
+static bool check_scaling(mlpi_reader *from, const mlp_net *net)
 {
     uint32_t scales = mlpi_get_u32(from);
     bool known = scales <= (scales_in | scales_out);
     bool in = scales & scales_in;
     bool out = scales & scales_out;
     return known && (!out || mlpi_is_regression(net->loss)) &&
-           skip_moments(from, net, in ? net->in.n : 0) &&
-           skip_moments(from, net, out ? net->out.n : 0);
+           check_moments(from, net, in ? net->in.n : 0) &&
+           check_moments(from, net, out ? net->out.n : 0);
 }
 
+/* Reads mean and standard deviation of each column, which check_moments has
+ * accepted, or none. */
 static void get_moments(mlpi_reader *from, const mlp_net *net, bool scales,
                         mlpi_scaling *s)
 {
@@ -118,6 +172,7 @@ static void get_moments(mlpi_reader *from, const mlp_net *net, bool scales,
     mlpi_get_reals(from, net->kernels->real_size, scales ? s->n : 0, s->std);
 }
 
+/* Sets the scaling of the network, which check_scaling has accepted. */
 static void get_scaling(mlpi_reader *from, mlp_net *net)
 {
     uint32_t scales = mlpi_get_u32(from);
@@ -125,52 +180,58 @@ static void get_scaling(mlpi_reader *from, mlp_net *net)
     get_moments(from, net, scales & scales_out, &net->out);
 }
 
-/* The optimizer's numbers, in the order of the struct. */
-static void numbers_of(mlp_optimizer *is, double *numbers[NUMBERS])
+/* Sets numbers[i] to the address of the optimizer's i-th number in the file, so
+ * that the writer and the reader cannot disagree about the order. */
+static void optimizer_numbers(mlp_optimizer *o,
+                              double *numbers[OPTIMIZER_NUMBERS])
 {
-    double *all[NUMBERS] = {
-        &is->momentum,   &is->beta1,     &is->beta2,      &is->rho,
-        &is->epsilon,    &is->l2,        &is->l1,         &is->weight_decay,
-        &is->clip_value, &is->clip_norm, &is->rprop_grow, &is->rprop_shrink,
-        &is->rprop_min,  &is->rprop_max};
+    double *all[OPTIMIZER_NUMBERS] = {
+        &o->momentum,   &o->beta1,     &o->beta2,      &o->rho,
+        &o->epsilon,    &o->l2,        &o->l1,         &o->weight_decay,
+        &o->clip_value, &o->clip_norm, &o->rprop_grow, &o->rprop_shrink,
+        &o->rprop_min,  &o->rprop_max};
     memcpy(numbers, all, sizeof all);
 }
 
+/* Writes the options of the optimizer and how many steps it has done. Its
+ * arrays are written by put_arrays. */
 static void put_optimizer(mlpi_writer *to, const mlpi_optimizer *o)
 {
-    mlp_optimizer is = o->options;
-    double *numbers[NUMBERS];
-    numbers_of(&is, numbers);
-    mlpi_put_u32(to, (uint32_t)is.kind);
-    for (size_t i = 0; i < NUMBERS; i++) {
+    mlp_optimizer options = o->options;
+    double *numbers[OPTIMIZER_NUMBERS];
+    optimizer_numbers(&options, numbers);
+    mlpi_put_u32(to, (uint32_t)options.kind);
+    for (size_t i = 0; i < OPTIMIZER_NUMBERS; i++) {
         mlpi_put_f64(to, *numbers[i]);
     }
-    mlpi_put_u64(to, is.lbfgs_history);
+    mlpi_put_u64(to, options.lbfgs_history);
     mlpi_put_u64(to, o->steps);
     mlpi_put_f64(to, o->power[0]);
     mlpi_put_f64(to, o->power[1]);
 }
 
-static bool get_optimizer(mlpi_reader *from, saved *s)
+/* The options are checked by mlpi_optimizer_check later. Powers of beta begin
+ * at 1 and fall; Adam divides by 1 minus one of them. */
+static bool get_optimizer(mlpi_reader *from, saved_values *s)
 {
-    double *numbers[NUMBERS];
-    numbers_of(&s->optimizer, numbers);
+    double *numbers[OPTIMIZER_NUMBERS];
+    optimizer_numbers(&s->optimizer, numbers);
     s->optimizer.kind = (mlp_optimizer_kind)mlpi_get_u32(from);
-    for (size_t i = 0; i < NUMBERS; i++) {
+    for (size_t i = 0; i < OPTIMIZER_NUMBERS; i++) {
         *numbers[i] = mlpi_get_f64(from);
     }
-    uint64_t pairs = mlpi_get_u64(from);
-    s->optimizer.lbfgs_history = pairs < SIZE_MAX ? (size_t)pairs : SIZE_MAX;
+    s->optimizer.lbfgs_history = get_size(from);
     s->steps = mlpi_get_u64(from);
-    s->power[0] = mlpi_get_f64(from);
-    s->power[1] = mlpi_get_f64(from);
     bool good = true;
-    for (size_t i = 0; i < 2; i++) { /* they fall from 1 */
+    for (size_t i = 0; i < 2; i++) {
+        s->power[i] = mlpi_get_f64(from);
         good = good && s->power[i] >= 0.0 && s->power[i] <= 1.0;
     }
     return good;
 }
 
+/* Writes the generator of the shuffling member by member: with its 624 words it
+ * continues the same sequence. */
 static void put_rng(mlpi_writer *to, const mlp_rng *rng)
 {
     for (size_t i = 0; i < sizeof rng->key / sizeof *rng->key; i++) {
@@ -181,6 +242,8 @@ static void put_rng(mlpi_writer *to, const mlp_rng *rng)
     mlpi_put_f64(to, rng->gauss);
 }
 
+/* Reads the generator. Every value is allowed: rng.c treats `remaining` and
+ * `has_gauss` of any value without harm. */
 static void get_rng(mlpi_reader *from, mlp_rng *rng)
 {
     for (size_t i = 0; i < sizeof rng->key / sizeof *rng->key; i++) {
@@ -191,71 +254,71 @@ static void get_rng(mlpi_reader *from, mlp_rng *rng)
     rng->gauss = mlpi_get_f64(from);
 }
 
+/* True if the trainer holds the best weights of a fit with validation: without
+ * validation nothing restores them. */
 static bool has_best(const mlp_trainer *t)
 {
     return t->epoch_state.validates &&
            mlpi_epoch_state_has_best(&t->epoch_state);
 }
 
+/* Writes dropout, epochs, plateau, shuffling and best, as the head of this file
+ * calls them. */
 static void put_epoch_state(mlpi_writer *to, const mlp_trainer *t)
 {
-    const mlpi_epoch_state *c = &t->epoch_state;
+    const mlpi_epoch_state *e = &t->epoch_state;
     mlpi_put_u64(to, t->seed);
     mlpi_put_u64(to, t->draw);
-    mlpi_put_u32(to, c->begun);
-    mlpi_put_u32(to, c->validates);
-    mlpi_put_u64(to, c->epochs);
-    mlpi_put_u64(to, c->best_epoch);
-    mlpi_put_u64(to, c->bad_epochs);
-    mlpi_put_f64(to, c->best_loss);
-    mlpi_put_f64(to, c->threshold);
-    mlpi_put_f64(to, c->plateau.scale);
-    mlpi_put_f64(to, c->plateau.best);
-    mlpi_put_u64(to, c->plateau.bad_epochs);
-    put_rng(to, &c->rng);
+    mlpi_put_u32(to, e->begun);
+    mlpi_put_u32(to, e->validates);
+    mlpi_put_u64(to, e->epochs);
+    mlpi_put_u64(to, e->best_epoch);
+    mlpi_put_u64(to, e->bad_epochs);
+    mlpi_put_f64(to, e->best_loss);
+    mlpi_put_f64(to, e->threshold);
+    mlpi_put_f64(to, e->plateau.scale);
+    mlpi_put_f64(to, e->plateau.best);
+    mlpi_put_u64(to, e->plateau.bad_epochs);
+    put_rng(to, &e->rng);
     mlpi_put_u32(to, has_best(t));
 }
 
-/* Are the numbers what they may be? */
-static bool get_epoch_state(mlpi_reader *from, saved *s)
+/* Reads what put_epoch_state wrote. No count of epochs can be above that of all
+ * epochs, and losses may be infinite, as they are before the first epoch, but
+ * not NaN. The best weights are there exactly if the values say so. */
+static bool get_epoch_state(mlpi_reader *from, saved_values *s)
 {
-    mlpi_epoch_state *c = &s->epoch_state;
+    mlpi_epoch_state *e = &s->epoch_state;
+    bool good = true;
     s->seed = mlpi_get_u64(from);
     s->draw = mlpi_get_u64(from);
-    uint32_t begun = mlpi_get_u32(from);
-    uint32_t validates = mlpi_get_u32(from);
-    uint64_t counts[4]; /* epochs, the best, waited, and on the plateau */
-    for (size_t i = 0; i < 3; i++) {
-        counts[i] = mlpi_get_u64(from);
-    }
-    c->best_loss = mlpi_get_f64(from);
-    c->threshold = mlpi_get_f64(from);
-    c->plateau.scale = mlpi_get_f64(from);
-    c->plateau.best = mlpi_get_f64(from);
-    counts[3] = mlpi_get_u64(from);
-    get_rng(from, &c->rng);
-    uint32_t best = mlpi_get_u32(from);
-    c->begun = begun == 1;
-    c->validates = validates == 1;
-    c->epochs = (size_t)counts[0];
-    c->best_epoch = (size_t)counts[1];
-    c->bad_epochs = (size_t)counts[2];
-    c->plateau.bad_epochs = (size_t)counts[3];
-    s->has_best = best == 1;
-    bool are_flags = begun <= 1 && validates <= 1 && best <= 1;
-    bool are_counts = counts[0] < SIZE_MAX / 2 && counts[1] <= counts[0] &&
-                      counts[2] <= counts[0] && counts[3] <= counts[0];
-    bool are_losses = !isnan(c->best_loss) && !isnan(c->threshold) &&
-                      !isnan(c->plateau.best) && c->plateau.scale >= 0.0 &&
-                      c->plateau.scale <= 1.0;
-    return are_flags && are_counts && are_losses && !from->failed &&
-           s->has_best == (c->validates && mlpi_epoch_state_has_best(c));
+    e->begun = get_flag(from, &good);
+    e->validates = get_flag(from, &good);
+    e->epochs = get_size(from);
+    e->best_epoch = get_size(from);
+    e->bad_epochs = get_size(from);
+    e->best_loss = mlpi_get_f64(from);
+    e->threshold = mlpi_get_f64(from);
+    e->plateau.scale = mlpi_get_f64(from);
+    e->plateau.best = mlpi_get_f64(from);
+    e->plateau.bad_epochs = get_size(from);
+    get_rng(from, &e->rng);
+    s->has_best = get_flag(from, &good);
+    bool counts_fit = e->epochs < SIZE_MAX / 2 && e->best_epoch <= e->epochs &&
+                      e->bad_epochs <= e->epochs &&
+                      e->plateau.bad_epochs <= e->epochs;
+    bool losses_fit = !isnan(e->best_loss) && !isnan(e->threshold) &&
+                      !isnan(e->plateau.best) && e->plateau.scale >= 0.0 &&
+                      e->plateau.scale <= 1.0;
+    return good && counts_fit && losses_fit && !from->failed &&
+           s->has_best == (e->validates && mlpi_epoch_state_has_best(e));
 }
 
 /* ---------------------------------------------------------------------------
  * Saving
  */
 
+/* Writes all that grows with the number of parameters. */
 static void put_arrays(mlpi_writer *to, const mlp_trainer *t)
 {
     size_t size = t->net->kernels->real_size;
@@ -268,7 +331,7 @@ static void put_arrays(mlpi_writer *to, const mlp_trainer *t)
     mlpi_put_reals(to, size, has_best(t) ? n : 0, t->best);
 }
 
-/* All but the checksum. */
+/* Writes all but the checksum. `size` is that of the whole state. */
 static void put_state(mlpi_writer *to, const mlp_trainer *t, size_t size)
 {
     mlpi_put_bytes(to, MAGIC_BYTES, magic);
@@ -282,6 +345,7 @@ static void put_state(mlpi_writer *to, const mlp_trainer *t, size_t size)
     put_arrays(to, t);
 }
 
+/* Measures the state by writing it with a writer that only counts. */
 size_t mlp_trainer_save_size(const mlp_trainer *trainer)
 {
     mlpi_writer count = {.bytes = NULL};
@@ -292,6 +356,8 @@ size_t mlp_trainer_save_size(const mlp_trainer *trainer)
     return count.used + CRC_BYTES;
 }
 
+/* The size must be exact: a state knows its own size, and the checksum is its
+ * last four bytes. */
 mlp_status mlp_trainer_save_memory(const mlp_trainer *trainer, void *bytes,
                                    size_t size)
 {
@@ -318,6 +384,7 @@ mlp_status mlp_trainer_save_memory(const mlp_trainer *trainer, void *bytes,
  * Loading
  */
 
+/* Reports bytes that are not a whole state. `what` completes "got ...". */
 static mlp_status report_damage(const mlp_trainer *t, const char *what)
 {
     return mlpi_error(
@@ -325,8 +392,10 @@ static mlp_status report_damage(const mlp_trainer *t, const char *what)
         "state: expects what mlp_trainer_save_memory wrote, got %s", what);
 }
 
-/* Looks at what no state can be without, and at the checksum. */
-static mlp_status check_whole(const mlp_trainer *t, mlpi_reader *from)
+/* Checks the head and the checksum, and removes the checksum from the reader.
+ * The version is checked after the checksum, so that damage is not taken for
+ * another version. */
+static mlp_status check_head(const mlp_trainer *t, mlpi_reader *from)
 {
     const unsigned char *bytes = from->bytes;
     if (from->size < HEAD_BYTES + CRC_BYTES) {
@@ -341,6 +410,7 @@ static mlp_status check_whole(const mlp_trainer *t, mlpi_reader *from)
     if (size != from->size) {
         return report_damage(t, "another number of bytes than it says");
     }
+    /* From here on the reader ends before the checksum. */
     from->size -= CRC_BYTES;
     mlpi_reader end = {.bytes = bytes + from->size, .size = CRC_BYTES};
     if (mlpi_get_u32(&end) != mlpi_crc32(from->size, bytes)) {
@@ -356,7 +426,8 @@ static mlp_status check_whole(const mlp_trainer *t, mlpi_reader *from)
     return MLP_OK;
 }
 
-/* Is the network that was saved like this trainer's? */
+/* Checks that the network that was saved equals the trainer's in all that
+ * put_network writes: writes the trainer's to memory and compares bytes. */
 static mlp_status check_network(const mlp_trainer *t, mlpi_reader *from)
 {
     mlpi_writer own = {.bytes = NULL};
@@ -377,12 +448,13 @@ static mlp_status check_network(const mlp_trainer *t, mlpi_reader *from)
     return MLP_OK;
 }
 
-/* Reads all but the arrays; *scaling is where that begins. */
+/* Reads and checks everything between the network and the arrays. *scaling
+ * becomes a reader that stands before the scaling, for get_scaling. */
 static mlp_status check_values(const mlp_trainer *t, mlpi_reader *from,
-                               mlpi_reader *scaling, saved *s)
+                               mlpi_reader *scaling, saved_values *s)
 {
     *scaling = *from;
-    bool good = skip_scaling(from, t->net);
+    bool good = check_scaling(from, t->net);
     good = get_optimizer(from, s) && good;
     if (!get_epoch_state(from, s) || !good) {
         return report_damage(t, "numbers that cannot be");
@@ -390,9 +462,14 @@ static mlp_status check_values(const mlp_trainer *t, mlpi_reader *from,
     return mlpi_optimizer_check(t->net, &s->optimizer);
 }
 
-/* Allocates what the state needs; then nothing can fail any more. */
-static mlp_status prepare(mlp_trainer *t, const saved *s,
-                          const mlpi_reader *from, mlpi_optimizer *optimizer)
+/* Checks that the arrays fill the rest of the bytes, then allocates the new
+ * optimizer and, if needed, memory for the best weights. After that nothing can
+ * fail. The size is checked first, so no state leads to more memory than its
+ * bytes take. The size fits in 64 bits: mlpi_optimizer_check bounds the number
+ * of arrays, and MLP_MAX_PARAMETERS their length. */
+static mlp_status allocate_state(mlp_trainer *t, const saved_values *s,
+                                 const mlpi_reader *from,
+                                 mlpi_optimizer *optimizer)
 {
     size_t size = t->net->kernels->real_size;
     size_t n = mlpi_snapshot_size(t->net);
@@ -410,11 +487,25 @@ static mlp_status prepare(mlp_trainer *t, const saved *s,
     return status;
 }
 
-static void take_state(mlp_trainer *t, const saved *s, mlpi_reader *from,
-                       const mlpi_optimizer *optimizer)
+/* Reads the arrays, in the order of put_arrays. */
+static void get_arrays(mlpi_reader *from, mlp_trainer *t, bool best)
 {
     size_t size = t->net->kernels->real_size;
     size_t n = mlpi_snapshot_size(t->net);
+    mlpi_get_reals(from, size, n, t->net->parameters);
+    for (size_t k = 0; k < t->optimizer.n_states; k++) {
+        mlpi_get_reals(from, size, t->net->layout.parameters,
+                       t->optimizer.state[k]);
+    }
+    mlpi_get_reals(from, size, best ? n : 0, t->best);
+}
+
+/* Gives the trainer the values that were read, and the arrays. Activations and
+ * gradients of an earlier batch belong to other parameters, so they count as
+ * not computed. */
+static void set_state(mlp_trainer *t, const saved_values *s, mlpi_reader *from,
+                      const mlpi_optimizer *optimizer)
+{
     mlpi_optimizer_release(&t->hooks, &t->optimizer);
     t->optimizer = *optimizer;
     t->optimizer.steps = s->steps;
@@ -423,16 +514,13 @@ static void take_state(mlp_trainer *t, const saved *s, mlpi_reader *from,
     t->seed = s->seed;
     t->draw = s->draw;
     t->epoch_state = s->epoch_state;
-    t->m = 0;
+    t->has_forward = false;
     t->has_gradients = false;
-    mlpi_get_reals(from, size, n, t->net->parameters);
-    for (size_t k = 0; k < optimizer->n_states; k++) {
-        mlpi_get_reals(from, size, t->net->layout.parameters,
-                       t->optimizer.state[k]);
-    }
-    mlpi_get_reals(from, size, s->has_best ? n : 0, t->best);
+    get_arrays(from, t, s->has_best);
 }
 
+/* Makes four checks, of which the last allocates. The two calls that follow
+ * change the trainer and its network, and cannot fail. */
 mlp_status mlp_trainer_load_memory(mlp_trainer *trainer, const void *bytes,
                                    size_t size)
 {
@@ -444,13 +532,14 @@ mlp_status mlp_trainer_load_memory(mlp_trainer *trainer, const void *bytes,
     }
     mlpi_reader from = {.bytes = bytes, .size = size};
     mlpi_reader scaling;
-    saved s = {.has_best = false};
+    saved_values s = {.has_best = false};
+    /* A new optimizer replaces the trainer's only when all has succeeded. */
     mlpi_optimizer optimizer = {.block = NULL};
-    TRY(check_whole(trainer, &from));
+    TRY(check_head(trainer, &from));
     TRY(check_network(trainer, &from));
     TRY(check_values(trainer, &from, &scaling, &s));
-    TRY(prepare(trainer, &s, &from, &optimizer));
+    TRY(allocate_state(trainer, &s, &from, &optimizer));
     get_scaling(&scaling, trainer->net);
-    take_state(trainer, &s, &from, &optimizer);
+    set_state(trainer, &s, &from, &optimizer);
     return MLP_OK;
 }

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Trainers in files: the network's file, with the trainer's state behind the
- * network's tensors. The state says all that there is to say, the network once
- * more too; so who wants the network alone need not know of states.
+ * Checkpoints as files: an .mlp file of the trainer's network, with the state
+ * of the trainer (checkpoint.c) as one more tensor behind those of the network.
+ *
+ *     n u64 | header | tensors of the network | optim.state
+ *
+ * The parameters are in such a file twice, because the state holds everything
+ * that it needs to be loaded alone. That costs one more copy of them, but a
+ * program that only predicts can load the file like any other: readers of
+ * networks ignore the state (model_format.h).
  */
+#include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/mlp/model_format.h"
 #include "formats/mlp/model_writer.h"
-#include "base/error.h"
 #include "train/trainer.h"
 
+/* Composes the file in memory, because the checksum in its header covers the
+ * state at its end. mlpi_file_write then replaces an old file in one step: a
+ * crash while a checkpoint is saved leaves the one before. */
 mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
 {
     if (!trainer) {
@@ -20,8 +29,8 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
     if (!path) {
         return mlpi_error(hooks, MLP_ERR_NULL, "the path is NULL");
     }
-    size_t state = mlp_trainer_save_size(trainer);
-    size_t size = 0;
+    size_t state = mlp_trainer_save_size(trainer); /* in bytes */
+    size_t size = 0;                               /* of the file, in bytes */
     TRY(mlpi_model_measure(trainer->net, state, &size));
     void *block = NULL;
     TRY(mlpi_allocate_array(hooks, size, 1, "a file", &block));
@@ -37,12 +46,15 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
     return status;
 }
 
+/* Finds the state in the file and loads it. The tensors of the network are not
+ * read: the state has the same parameters. */
 static mlp_status load_bytes(mlp_trainer *trainer,
-                             const mlpi_file_content *file)
+                             const mlpi_file_content *disk)
 {
-    mlpi_safetensors c;
-    TRY(mlpi_model_open(&trainer->hooks, file->bytes, file->size, &c));
-    const mlpi_tensor_entry *state = mlpi_safetensors_find(&c, MLPI_STATE_NAME);
+    mlpi_safetensors file;
+    TRY(mlpi_model_open(&trainer->hooks, disk->bytes, disk->size, &file));
+    const mlpi_tensor_entry *state =
+        mlpi_safetensors_find(&file, MLPI_STATE_NAME);
     mlp_status status = MLP_OK;
     if (!state) {
         status = mlpi_error(&trainer->hooks, MLP_ERR_FORMAT,
@@ -50,9 +62,10 @@ static mlp_status load_bytes(mlp_trainer *trainer,
                             "network alone");
     } else {
         status = mlp_trainer_load_memory(
-            trainer, c.header + c.header_size + state->begin, state->size);
+            trainer, file.header + file.header_size + state->begin,
+            state->size);
     }
-    mlpi_safetensors_close(&trainer->hooks, &c);
+    mlpi_safetensors_close(&trainer->hooks, &file);
     return status;
 }
 
@@ -64,10 +77,10 @@ mlp_status mlp_trainer_load(mlp_trainer *trainer, const char *path)
     if (!path) {
         return mlpi_error(&trainer->hooks, MLP_ERR_NULL, "the path is NULL");
     }
-    mlpi_file_content file;
+    mlpi_file_content disk;
     TRY(mlpi_file_read(&trainer->hooks, path, mlpi_safetensors_may_begin,
-                       &file));
-    mlp_status status = load_bytes(trainer, &file);
-    mlpi_release(&trainer->hooks, file.bytes);
+                       &disk));
+    mlp_status status = load_bytes(trainer, &disk);
+    mlpi_release(&trainer->hooks, disk.bytes);
     return status;
 }

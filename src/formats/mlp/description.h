@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A network's description as JSON: everything that it takes to make it, but
- * hooks and kernels. The format, version 1:
+ * The description of a network as JSON: everything that it takes to create the
+ * network, but for hooks and kernels, which belong to a program and a machine.
+ * The format, version 1:
  *
  *     {"version":1,"numerics":1,"precision":"float64","loss":"bce",
  *      "inputs":2,
@@ -9,23 +10,31 @@
  *                {"width":1,"activation":"sigmoid"}],
  *      "classes":["inner","outer"]}
  *
- *     version    1; of the description, and of the file around it
- *     numerics   of who wrote it; may be absent
+ *     version    1; the version of the description and of the file around it
+ *     numerics   MLP_NUMERICS of the library that wrote it; may be absent
  *     precision  "float32" or "float64"
  *     loss       a name of MLP_LOSS_LIST
  *     inputs     n[0]
- *     layers     1 to MLP_MAX_LAYERS: the width and a name of
- *                MLP_ACTIVATION_LIST; "batch_norm":true where it normalises
- *     classes    their names, if it has some
+ *     layers     1 to MLP_MAX_LAYERS objects. Each has a width and a name of
+ *                MLP_ACTIVATION_LIST, and "batch_norm":true if it has batch
+ *                norm
+ *     classes    the names of the classes; absent if they have none
  *
- * In any order, each once. Numbers that need not be whole are text: the
- * hexadecimal form of hexfloat.h. They are absent where they are the standard:
+ * The members of an object come in any order, each at most once. Real numbers
+ * are strings in the hexadecimal form of hexfloat.h, which gives every bit
+ * back. They are absent if they have their standard value, which belongs to the
+ * format and never changes:
  *
- *     huber_delta 1, label_smoothing 0, batch_norm_momentum 0.1,
- *     batch_norm_epsilon 1e-5; of a layer slope 0, dropout 0
+ *     of the network  huber_delta           1
+ *                     label_smoothing       0
+ *                     batch_norm_momentum   0.1
+ *                     batch_norm_epsilon    1e-5
+ *     of a layer      slope                 0
+ *                     dropout               0
  *
- * What a version 1 may add later is fields: a reader that does not know a field
- * or a name must refuse the file.
+ * Version 1 may gain members and names of activations and losses. A reader
+ * that does not know one must refuse the file, because the network would
+ * compute something else without it.
  */
 #ifndef MLPI_FORMATS_MLP_DESCRIPTION_H
 #define MLPI_FORMATS_MLP_DESCRIPTION_H
@@ -36,19 +45,23 @@
 enum { MLPI_FILE_VERSION = 1 };
 
 typedef struct mlpi_description {
-    mlp_config config; /* its layers are those below */
+    mlp_config config; /* config.layers points to the next member */
     mlp_layer layers[MLP_MAX_LAYERS];
-    mlpi_json classes;  /* where the names stand, opened, */
-    size_t n_classes;   /* how many, */
-    size_t class_bytes; /* and their bytes, closing zeros included, at most */
+    mlpi_json classes;  /* a reader that stands before the first class name */
+    size_t n_classes;   /* number of class names; 0: none */
+    size_t class_bytes; /* upper bound of their bytes, with closing zeros */
 } mlpi_description;
 
-/* Writes the description of a network. */
+/* Writes the description of a network. The same network always gives the same
+ * bytes. */
 void mlpi_description_put(mlpi_json_writer w, const mlp_net *net);
 
-/* Reads it; class names point into the text. Whether there can be such a
- * network is mlp_net_create's to say. MLP_ERR_FORMAT; MLP_ERR_UNSUPPORTED:
- * another version, or what is not known here. */
+/* Reads a description of `size` bytes. d->classes points into the text, which
+ * must stay as long as it is used. The values are those that the text gives:
+ * mlpi_layout_check and mlp_net_create find out whether such a network can be.
+ *
+ * MLP_ERR_FORMAT if the text is not of this format. MLP_ERR_UNSUPPORTED if it
+ * is of another version, or has a member or a name that is not known here. */
 mlp_status mlpi_description_get(const mlp_hooks *hooks, const char *text,
                                 size_t size, mlpi_description *d);
 

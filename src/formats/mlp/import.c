@@ -1,35 +1,66 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parameters from safetensors files of others, PyTorch above all: layers are
- * what has a weight of two dimensions, in the order of their names, "fc2"
- * before "fc10"; norms are what has a running mean, likewise, one for each
- * layer that normalises.
+ * Imports parameters from safetensors files of others, such as those that
+ * PyTorch saves, into a network that exists already. Such a file says nothing
+ * of its network, so everything is inferred from names and shapes.
+ *
+ * A *module* is the set of tensors whose names differ only behind the last
+ * point. It is one of
+ *
+ *     layer   weight [out, in], perhaps bias [out]
+ *     norm    running_mean [out], running_var [out], perhaps weight and bias
+ *             [out]; a tensor num_batches_tracked, which is a counter, is
+ *             ignored
+ *
+ * Layer k of the file, in the order of names ("fc2" before "fc10"), is layer k
+ * of the network. Norm k of the file belongs to the k-th layer with batch norm.
+ * Tensors that are missing have the values of a module that PyTorch creates
+ * without them: 0 for biases, 1 for the weights of a norm.
+ *
+ * A layer of the network that has batch norm has no bias of its own, because
+ * the normalisation would remove it again. A file may have one all the same:
+ *
+ *     norm(W x + bias, mean) = norm(W x, mean - bias)
+ *
+ * so its bias is subtracted from the running mean, and predictions stay equal.
+ *
+ * All modules are checked before the first parameter changes.
  */
+#include "base/arithmetic.h"
+#include "base/error.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "formats/mlp/safetensors.h"
 #include "model/tensors.h"
-#include "base/error.h"
 
-/* Tensors of one module: "fc1" has fc1.weight and fc1.bias. */
+/* The tensors of one module; NULL where the file has none. */
 typedef struct module {
     const mlpi_tensor_entry *weight, *bias, *mean, *variance;
 } module;
 
+/* A walk over the modules of a file, in the order of its table. It is a value:
+ * a copy is a second walk that continues from the same place. */
 typedef struct importer {
     mlp_net *net;
-    const mlpi_safetensors *c;
-    size_t at; /* the tensor to look at next */
+    const mlpi_safetensors *file;
+    size_t next; /* index of the first tensor of the next module */
 } importer;
 
-/* How much of a name messages show. */
+/* Returns how many bytes of a tensor's name a message shows. */
 static int shown(const mlpi_tensor_entry *t)
 {
-    return t->name.size < 64 ? (int)t->name.size : 64;
+    return (int)mlpi_min_size(t->name.size, 64);
 }
 
-/* Whatever its owner, is this tensor known here? Counters are no parameters. */
-static mlp_status place(importer *g, const mlpi_tensor_entry *t, mlpi_span part,
-                        module *m)
+/* ---------------------------------------------------------------------------
+ * Modules
+ */
+
+/* Enters a tensor into its module, by the last part of its name. A tensor that
+ * is neither a parameter nor the counter of a norm is refused, because its
+ * network computes something that this one does not. */
+static mlp_status add_to_module(const importer *in, const mlpi_tensor_entry *t,
+                                mlpi_span part, module *m)
 {
     if (mlpi_span_is(part, "num_batches_tracked")) {
         return MLP_OK;
@@ -41,7 +72,7 @@ static mlp_status place(importer *g, const mlpi_tensor_entry *t, mlpi_span part,
         : mlpi_span_is(part, "running_var")  ? &m->variance
                                              : NULL;
     if (!to || !mlpi_tensor_is_real(t)) {
-        return mlpi_error(&g->net->hooks, MLP_ERR_UNSUPPORTED,
+        return mlpi_error(&in->net->hooks, MLP_ERR_UNSUPPORTED,
                           "tensor %.*s: expects weight, bias, running_mean or "
                           "running_var of F64, F32, F16 or BF16",
                           shown(t), t->name.text);
@@ -50,53 +81,86 @@ static mlp_status place(importer *g, const mlpi_tensor_entry *t, mlpi_span part,
     return MLP_OK;
 }
 
-/* The tensors of the next owner; all of it NULL: there is none. */
-static mlp_status next_module(importer *g, module *m)
+/* Collects the tensors of the next module, which are neighbours in the table.
+ * At the end of the table the module is empty. */
+static mlp_status next_module(importer *in, module *m)
 {
     mlpi_span first = {"", 0};
-    size_t begin = g->at;
+    size_t begin = in->next;
     *m = (module){.weight = NULL};
-    for (; g->at < g->c->count; g->at++) {
-        const mlpi_tensor_entry *t = &g->c->tensor[g->at];
-        mlpi_span owner;
-        mlpi_span part = mlpi_split_name(t->name, &owner);
-        if (g->at == begin) {
-            first = owner;
-        } else if (mlpi_span_compare(owner, first) != 0) {
+    for (; in->next < in->file->count; in->next++) {
+        const mlpi_tensor_entry *t = &in->file->tensor[in->next];
+        mlpi_span name;
+        mlpi_span part = mlpi_split_name(t->name, &name);
+        if (in->next == begin) {
+            first = name;
+        } else if (mlpi_span_compare(name, first) != 0) {
             break;
         }
-        TRY(place(g, t, part, m));
+        TRY(add_to_module(in, t, part, m));
     }
     return MLP_OK;
 }
 
+/* A weight of two dimensions makes a layer. The weight of other modules, such
+ * as PyTorch's LayerNorm, has one dimension. */
 static bool is_layer(const module *m)
 {
     return m->weight && m->weight->rank == 2;
 }
 
+/* Running moments make a norm, which may have no weight and no bias. */
 static bool is_norm(const module *m)
 {
     return m->mean && m->variance;
 }
 
-/* The next module that is a layer, or that is a norm. */
-static mlp_status find_module(importer *g, bool norm, module *m)
+/* Finds the next module of one kind, and passes those of the other. */
+static mlp_status find_module(importer *in, bool norm, module *m)
 {
     do {
-        TRY(next_module(g, m));
+        TRY(next_module(in, m));
         if (norm ? is_norm(m) : is_layer(m)) {
             return MLP_OK;
         }
-    } while (g->at < g->c->count);
-    return mlpi_error(&g->net->hooks, MLP_ERR_SHAPE,
+    } while (in->next < in->file->count);
+    return mlpi_error(&in->net->hooks, MLP_ERR_SHAPE,
                       "expects a %s for each of the network's, got fewer",
                       norm ? "norm" : "layer");
 }
 
-/* Is this, if it is there, a tensor for the view? */
-static mlp_status check(const importer *g, const mlpi_tensor_entry *t,
-                        mlp_view view)
+/* What is done with the modules of layer l; `norm` is empty for a layer without
+ * batch norm. */
+typedef mlp_status layer_visitor(const importer *in, size_t l,
+                                 const module *layer, const module *norm);
+
+/* Visits the layers of the network in turn with their modules. Layers and norms
+ * are found by two walks over the table, because a file may name its norms in
+ * any way, before or behind the layers that they belong to. */
+static mlp_status for_each_layer(importer layers, layer_visitor *visit)
+{
+    const mlp_net *net = layers.net;
+    importer norms = layers;
+    for (size_t l = 1; l <= net->layout.L; l++) {
+        module layer;
+        module norm = {.weight = NULL};
+        TRY(find_module(&layers, false, &layer));
+        if (net->layout.layer[l].batch_norm) {
+            TRY(find_module(&norms, true, &norm));
+        }
+        TRY(visit(&layers, l, &layer, &norm));
+    }
+    return MLP_OK;
+}
+
+/* ---------------------------------------------------------------------------
+ * Checking
+ */
+
+/* Checks that a tensor, if it is there, has the shape of the view: [rows,
+ * cols], or [cols] for a view of one row. */
+static mlp_status check_shape(const importer *in, const mlpi_tensor_entry *t,
+                              mlp_view view)
 {
     if (!t) {
         return MLP_OK;
@@ -106,92 +170,47 @@ static mlp_status check(const importer *g, const mlpi_tensor_entry *t,
             ? t->shape[0] == view.rows && t->shape[1] == view.cols
             : t->rank == 1 && view.rows == 1 && t->shape[0] == view.cols;
     if (!fits) {
-        return mlpi_error(&g->net->hooks, MLP_ERR_SHAPE,
+        return mlpi_error(&in->net->hooks, MLP_ERR_SHAPE,
                           "tensor %.*s: expects (%zu, %zu), got another shape",
                           shown(t), t->name.text, view.rows, view.cols);
     }
     return MLP_OK;
 }
 
-static void take(const importer *g, const mlpi_tensor_entry *t, mlp_view view,
-                 double otherwise)
+/* Checks the shapes of layer l. Everything but W has the shape of b. */
+static mlp_status check_layer(const importer *in, size_t l, const module *layer,
+                              const module *norm)
 {
-    if (t) {
-        mlpi_safetensors_copy(g->c, t, g->net->kernels, view);
-        return;
-    }
-    for (size_t j = 0; j < view.cols; j++) {
-        (void)mlp_view_set(view, 0, j, otherwise);
-    }
-}
-
-/* A layer's own bias before it is normalised: it moves the mean that comes, so
- * that without it the mean must be less by as much. */
-static void move_mean(const importer *g, size_t l,
-                      const mlpi_tensor_entry *bias)
-{
-    mlp_view mean = mlpi_net_tensor(g->net, MLP_MEAN, l);
-    for (size_t j = 0; bias && j < mean.cols; j++) {
-        double x = mlp_cview_at(mlp_view_const(mean), 0, j);
-        (void)mlp_view_set(mean, 0, j, x - mlpi_tensor_real(g->c, bias, j));
-    }
-}
-
-/* Goes through all layers: looks whether they fit, or takes them. */
-static mlp_status go_through(importer layers, importer norms, bool taking)
-{
-    const mlp_net *net = layers.net;
-    for (size_t l = 1; l <= net->layout.L; l++) {
-        module m;
-        module n = {.weight = NULL};
-        bool normalises = net->layout.layer[l].batch_norm;
-        TRY(find_module(&layers, false, &m));
-        if (normalises) {
-            TRY(find_module(&norms, true, &n));
-        }
-        mlp_view W = mlpi_net_tensor(net, MLP_W, l);
-        mlp_view b = mlpi_net_tensor(net, MLP_B, l);
-        const mlpi_tensor_entry *bias = normalises ? n.bias : m.bias;
-        if (!taking) {
-            TRY(check(&layers, m.weight, W));
-            TRY(check(&layers, m.bias, b));
-            TRY(check(&layers, bias, b));
-            TRY(check(&norms, n.weight, b));
-            TRY(check(&norms, n.mean, b));
-            TRY(check(&norms, n.variance, b));
-            continue;
-        }
-        take(&layers, m.weight, W, 0.0);
-        take(&layers, bias, b, 0.0);
-        if (normalises) {
-            take(&norms, n.weight, mlpi_net_tensor(net, MLP_SCALE, l), 1.0);
-            take(&norms, n.mean, mlpi_net_tensor(net, MLP_MEAN, l), 0.0);
-            take(&norms, n.variance, mlpi_net_tensor(net, MLP_VARIANCE, l),
-                 1.0);
-            move_mean(&layers, l, m.bias);
-        }
-    }
+    mlp_view W = mlpi_net_tensor(in->net, MLP_W, l);
+    mlp_view b = mlpi_net_tensor(in->net, MLP_B, l);
+    TRY(check_shape(in, layer->weight, W));
+    TRY(check_shape(in, layer->bias, b));
+    TRY(check_shape(in, norm->bias, b));
+    TRY(check_shape(in, norm->weight, b));
+    TRY(check_shape(in, norm->mean, b));
+    TRY(check_shape(in, norm->variance, b));
     return MLP_OK;
 }
 
-/* Each module of the file must have its layer. */
-static mlp_status check_count(importer g)
+/* Checks that the file has exactly the modules that the network needs. Without
+ * this check a file of more layers would be imported in part. */
+static mlp_status check_count(importer in)
 {
     size_t layers = 0;
     size_t norms = 0;
-    size_t L = g.net->layout.L;
-    size_t normalise = 0;
+    size_t L = in.net->layout.L;
+    size_t normalised = 0; /* layers with batch norm */
     for (size_t l = 1; l <= L; l++) {
-        normalise += g.net->layout.layer[l].batch_norm;
+        normalised += in.net->layout.layer[l].batch_norm;
     }
-    while (g.at < g.c->count) {
-        const mlpi_tensor_entry *first = &g.c->tensor[g.at];
+    while (in.next < in.file->count) {
+        const mlpi_tensor_entry *first = &in.file->tensor[in.next];
         module m;
-        TRY(next_module(&g, &m));
+        TRY(next_module(&in, &m));
         bool norm = is_norm(&m);
         bool layer = is_layer(&m);
         if (norm == layer) {
-            return mlpi_error(&g.net->hooks, MLP_ERR_UNSUPPORTED,
+            return mlpi_error(&in.net->hooks, MLP_ERR_UNSUPPORTED,
                               "tensor %.*s: expects it to belong to a layer or "
                               "a batch norm",
                               shown(first), first->name.text);
@@ -199,28 +218,78 @@ static mlp_status check_count(importer g)
         norms += norm;
         layers += layer;
     }
-    if (layers != L || norms != normalise) {
-        return mlpi_error(&g.net->hooks, MLP_ERR_SHAPE,
+    if (layers != L || norms != normalised) {
+        return mlpi_error(&in.net->hooks, MLP_ERR_SHAPE,
                           "expects weights of %zu layers and %zu norms, got "
                           "%zu and %zu",
-                          L, normalise, layers, norms);
+                          L, normalised, layers, norms);
     }
     return MLP_OK;
 }
 
+/* ---------------------------------------------------------------------------
+ * Copying
+ */
+
+/* Copies a tensor into a parameter of layer l. If there is none, the parameter,
+ * which is a row then, is filled with `otherwise`. */
+static void copy_or_fill(const importer *in, size_t l, mlp_tensor which,
+                         const mlpi_tensor_entry *t, double otherwise)
+{
+    mlp_view view = mlpi_net_tensor(in->net, which, l);
+    if (t) {
+        mlpi_safetensors_copy(in->file, t, in->net->kernels, view);
+        return;
+    }
+    for (size_t j = 0; j < view.cols; j++) {
+        (void)mlp_view_set(view, 0, j, otherwise);
+    }
+}
+
+/* Subtracts a bias that stands before the normalisation from the running mean
+ * (see the head of this file). */
+static void subtract_from_mean(const importer *in, size_t l,
+                               const mlpi_tensor_entry *bias)
+{
+    mlp_view mean = mlpi_net_tensor(in->net, MLP_MEAN, l);
+    for (size_t j = 0; bias && j < mean.cols; j++) {
+        double x = mlp_cview_at(mlp_view_const(mean), 0, j);
+        (void)mlp_view_set(mean, 0, j, x - mlpi_tensor_real(in->file, bias, j));
+    }
+}
+
+/* Copies the parameters of layer l, which check_layer has accepted. With batch
+ * norm the network's b is the bias of the norm. */
+static mlp_status copy_layer(const importer *in, size_t l, const module *layer,
+                             const module *norm)
+{
+    copy_or_fill(in, l, MLP_W, layer->weight, 0.0);
+    if (in->net->layout.layer[l].batch_norm) {
+        copy_or_fill(in, l, MLP_B, norm->bias, 0.0);
+        copy_or_fill(in, l, MLP_SCALE, norm->weight, 1.0);
+        copy_or_fill(in, l, MLP_MEAN, norm->mean, 0.0);
+        copy_or_fill(in, l, MLP_VARIANCE, norm->variance, 1.0);
+        subtract_from_mean(in, l, layer->bias);
+    } else {
+        copy_or_fill(in, l, MLP_B, layer->bias, 0.0);
+    }
+    return MLP_OK;
+}
+
+/* Checks the whole file, then copies: after the checks nothing can fail. */
 static mlp_status import_bytes(mlp_net *net, const void *bytes, size_t size)
 {
-    mlpi_safetensors c;
-    TRY(mlpi_safetensors_open(&net->hooks, bytes, size, &c));
-    importer g = {.net = net, .c = &c};
-    mlp_status status = check_count(g);
+    mlpi_safetensors file;
+    TRY(mlpi_safetensors_open(&net->hooks, bytes, size, &file));
+    importer in = {.net = net, .file = &file};
+    mlp_status status = check_count(in);
     if (status == MLP_OK) {
-        status = go_through(g, g, false);
+        status = for_each_layer(in, check_layer);
     }
     if (status == MLP_OK) {
-        status = go_through(g, g, true);
+        status = for_each_layer(in, copy_layer);
     }
-    mlpi_safetensors_close(&net->hooks, &c);
+    mlpi_safetensors_close(&net->hooks, &file);
     return status;
 }
 
@@ -235,6 +304,8 @@ mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes, size_t size)
     return import_bytes(net, bytes, size);
 }
 
+/* The file is read whole into memory, which is released before the call
+ * returns: the network has copies. */
 mlp_status mlp_net_import(mlp_net *net, const char *path)
 {
     if (!net) {
@@ -243,9 +314,9 @@ mlp_status mlp_net_import(mlp_net *net, const char *path)
     if (!path) {
         return mlpi_error(&net->hooks, MLP_ERR_NULL, "the path is NULL");
     }
-    mlpi_file_content file;
-    TRY(mlpi_file_read(&net->hooks, path, mlpi_safetensors_may_begin, &file));
-    mlp_status status = import_bytes(net, file.bytes, file.size);
-    mlpi_release(&net->hooks, file.bytes);
+    mlpi_file_content disk;
+    TRY(mlpi_file_read(&net->hooks, path, mlpi_safetensors_may_begin, &disk));
+    mlp_status status = import_bytes(net, disk.bytes, disk.size);
+    mlpi_release(&net->hooks, disk.bytes);
     return status;
 }

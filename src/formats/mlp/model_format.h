@@ -36,8 +36,8 @@
  *
  * A reader of networks ignores every tensor whose name begins with "optim." and
  * refuses any other tensor that it does not know. So a file of version 1 may
- * gain tensors, and a reader that does not know them refuses the file instead of
- * predicting something else. (Readers before the first release did not know
+ * gain tensors, and a reader that does not know them refuses the file instead
+ * of predicting something else. (Readers before the first release did not know
  * "outputs.".) Equal networks are written as equal bytes.
  */
 #ifndef MLPI_FORMATS_MLP_MODEL_FORMAT_H

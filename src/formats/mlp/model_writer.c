@@ -1,33 +1,52 @@
 /* SPDX-License-Identifier: MIT */
-/* Networks into bytes, and files. What is written is measured by writing it to
- * nowhere. */
+/*
+ * Writes networks as .mlp files, to memory or to disk. The format is specified
+ * in model_format.h; this writer puts its parts in a fixed order, so that equal
+ * networks give equal bytes:
+ *
+ *     n u64 | header, then spaces up to a multiple of 8 bytes
+ *           | tensors of layer 1: W, b
+ *           | tensors of layer 2, with batch norm: W, scale, b, mean, variance
+ *           | ...
+ *           | mean and std of the inputs | mean and std of the outputs
+ *           | state of a trainer
+ *
+ * A file is measured by writing it with an mlpi_writer that has no memory and
+ * only counts. So one function says what each part is, and the measured size
+ * and the written bytes cannot disagree.
+ */
 #include <string.h>
 
-#include "formats/mlp/description.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "formats/mlp/description.h"
 #include "formats/mlp/model_format.h"
 #include "formats/mlp/model_writer.h"
 #include "model/tensors.h"
-#include "base/error.h"
 
-/* So that the checksum is at a known place: first of all. */
+/* The checksum is the first value of the header. So its digits are at the same
+ * offset in every file, and mlpi_model_seal need not search for them. */
 #define BEGINNING "{\"__metadata__\":{\"mlp.crc32\":\""
 
-enum { CRC_AT = MLPI_LENGTH_BYTES + sizeof BEGINNING - 1 };
+enum { CRC_OFFSET = MLPI_LENGTH_BYTES + sizeof BEGINNING - 1 };
 
-/* Data begin at a multiple of this, as the format advises. */
+/* The data begin at a multiple of 8 bytes, as the safetensors format advises: a
+ * program that maps the file into memory can then read F64 in place. */
 enum { DATA_ALIGNMENT = 8 };
 
 /* ---------------------------------------------------------------------------
  * The header
  */
 
+/* The header as it grows. */
 typedef struct header {
     mlpi_json_writer w;
-    size_t offset; /* where the next tensor begins */
+    size_t offset; /* of the next tensor in the data, in bytes */
 } header;
 
+/* Writes the entry of a tensor of `bytes` bytes up to its shape, whose numbers
+ * and closing brackets the caller writes. */
 static void put_entry(header *h, const char *name, const char *type,
                       size_t bytes)
 {
@@ -43,7 +62,8 @@ static void put_entry(header *h, const char *name, const char *type,
     mlpi_json_put(h->w, "],\"shape\":[");
 }
 
-/* rows = 0: one dimension. */
+/* Writes the entry of a tensor of the network's precision. Its shape is
+ * [rows, cols], or [cols] if rows is 0. */
 static void put_tensor(header *h, const mlp_net *net, const char *name,
                        size_t rows, size_t cols)
 {
@@ -57,6 +77,7 @@ static void put_tensor(header *h, const mlp_net *net, const char *name,
     mlpi_json_put(h->w, "]}");
 }
 
+/* Writes the entries of a scaling of inputs or outputs, if there is one. */
 static void put_scaling(header *h, const mlp_net *net, const mlpi_scaling *s,
                         const char *mean, const char *std)
 {
@@ -66,16 +87,18 @@ static void put_scaling(header *h, const mlp_net *net, const mlpi_scaling *s,
     }
 }
 
+/* Writes the entries of all tensors, in the order of put_data: the offsets
+ * count on from entry to entry, so the data must follow in the same order. */
 static void put_tensors(header *h, const mlp_net *net, size_t state)
 {
     char name[MLPI_NAME_SIZE];
     for (size_t l = 1; l <= net->layout.L; l++) {
-        const mlpi_layer_tensor *part =
+        const mlpi_layer_tensor *tensor =
             mlpi_layer_tensors(net->layout.layer[l].batch_norm);
-        for (; part->name; part++) {
-            mlp_view view = mlpi_net_tensor(net, part->which, l);
-            mlpi_layer_tensor_name(l, part, name);
-            put_tensor(h, net, name, part->which == MLP_W ? view.rows : 0,
+        for (; tensor->name; tensor++) {
+            mlp_view view = mlpi_net_tensor(net, tensor->which, l);
+            mlpi_layer_tensor_name(l, tensor, name);
+            put_tensor(h, net, name, tensor->which == MLP_W ? view.rows : 0,
                        view.cols);
         }
     }
@@ -88,6 +111,8 @@ static void put_tensors(header *h, const mlp_net *net, size_t state)
     }
 }
 
+/* Writes the JSON of the header. The description is JSON too, inside of a
+ * string: the writer with `true` escapes its quotes once more. */
 static void put_header(mlpi_writer *to, const mlp_net *net, size_t state)
 {
     header h = {.w = {to, false}};
@@ -103,6 +128,7 @@ static void put_header(mlpi_writer *to, const mlp_net *net, size_t state)
     mlpi_json_put(h.w, "}");
 }
 
+/* Returns the size of the header, with the spaces that align the data. */
 static size_t header_size(const mlp_net *net, size_t state)
 {
     mlpi_writer count = {.bytes = NULL};
@@ -111,10 +137,12 @@ static size_t header_size(const mlp_net *net, size_t state)
 }
 
 /* ---------------------------------------------------------------------------
- * The whole
+ * The data, and the whole file
  */
 
-/* Row by row, however the view lies in memory. */
+/* Writes a view row by row, as safetensors stores tensors. W is stored
+ * column by column in memory, so elements are fetched one by one. A writer that
+ * only counts adds their bytes at once. */
 static void put_view(mlpi_writer *to, const mlp_net *net, mlp_view view)
 {
     size_t size = net->kernels->real_size;
@@ -128,6 +156,7 @@ static void put_view(mlpi_writer *to, const mlp_net *net, mlp_view view)
     to->used += to->bytes ? 0 : view.rows * view.cols * size;
 }
 
+/* Writes mean and standard deviation of each column, if they are used. */
 static void put_moments(mlpi_writer *to, const mlp_net *net,
                         const mlpi_scaling *s)
 {
@@ -137,19 +166,23 @@ static void put_moments(mlpi_writer *to, const mlp_net *net,
     }
 }
 
+/* Writes the elements of all tensors but the state of a trainer, which comes
+ * last and which the caller of mlpi_model_write adds. */
 static void put_data(mlpi_writer *to, const mlp_net *net)
 {
     for (size_t l = 1; l <= net->layout.L; l++) {
-        const mlpi_layer_tensor *part =
+        const mlpi_layer_tensor *tensor =
             mlpi_layer_tensors(net->layout.layer[l].batch_norm);
-        for (; part->name; part++) {
-            put_view(to, net, mlpi_net_tensor(net, part->which, l));
+        for (; tensor->name; tensor++) {
+            put_view(to, net, mlpi_net_tensor(net, tensor->which, l));
         }
     }
     put_moments(to, net, &net->in);
     put_moments(to, net, &net->out);
 }
 
+/* The limit is checked here, before anything is written: readers refuse a
+ * longer header, so the file could not be loaded again. */
 mlp_status mlpi_model_measure(const mlp_net *net, size_t state, size_t *size)
 {
     size_t n = header_size(net, state);
@@ -165,6 +198,8 @@ mlp_status mlpi_model_measure(const mlp_net *net, size_t state, size_t *size)
     return MLP_OK;
 }
 
+/* The spaces between header and data are part of the header for safetensors:
+ * JSON may end with white space. */
 void mlpi_model_write(const mlp_net *net, size_t state, void *bytes)
 {
     mlpi_writer to = {.bytes = bytes};
@@ -177,17 +212,25 @@ void mlpi_model_write(const mlp_net *net, size_t state, void *bytes)
     put_data(&to, net);
 }
 
+/* mlpi_model_write has left zeros where the digits go, as the checksum is
+ * defined. */
 void mlpi_model_seal(void *bytes, size_t size)
 {
-    mlpi_put_hex32(mlpi_crc32(size, bytes), (char *)bytes + CRC_AT);
+    mlpi_put_hex32(mlpi_crc32(size, bytes), (char *)bytes + CRC_OFFSET);
 }
 
+/* ---------------------------------------------------------------------------
+ * Public functions
+ */
+
+/* Measures without an error: a file that cannot be written has the size 0. */
 size_t mlp_net_save_size(const mlp_net *net)
 {
     size_t size = 0;
     return net && mlpi_model_measure(net, 0, &size) == MLP_OK ? size : 0;
 }
 
+/* The size must be exact, so that `bytes` is the file and nothing else. */
 mlp_status mlp_net_save_memory(const mlp_net *net, void *bytes, size_t size)
 {
     if (!net) {
@@ -209,6 +252,8 @@ mlp_status mlp_net_save_memory(const mlp_net *net, void *bytes, size_t size)
     return MLP_OK;
 }
 
+/* The file is composed in memory and written at once: mlpi_file_write replaces
+ * an old file only when the new one is whole and on the disk. */
 mlp_status mlp_net_save(const mlp_net *net, const char *path)
 {
     if (!net) {

@@ -1,17 +1,32 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads safetensors files (safetensors.h). The header is read twice: the first
+ * pass checks its syntax and counts the tensors, the second fills a table of
+ * that size. Then the table is sorted twice:
+ *
+ *     1. by offsets, to check that the tensors fill the data without gaps
+ *     2. by names, to check that no two are equal; it stays in this order, in
+ *        which a tensor is found by binary search
+ *
+ * Both passes are linear in the size of the header and both sorts take
+ * n log n comparisons at worst (sort.h), so a hostile file cannot cost much
+ * more time than an honest one of its size. Data are not touched until a caller
+ * asks for an element.
+ */
 #include "formats/mlp/safetensors.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "base/memory.h"
+#include "base/arithmetic.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/sort.h"
 
 static const char metadata_key[] = "__metadata__";
 
-/* Element types and their bytes, first those that are real numbers. Of others
- * than these nothing is known but where they lie. */
+/* The dtypes of the format and the bytes of an element, real numbers first.
+ * Tensors of other dtypes are accepted with whatever size they have, because
+ * new ones may come and a caller may not need these tensors. */
 enum { F64, F32, F16, BF16, REALS };
 static const struct {
     const char *name;
@@ -24,6 +39,7 @@ static const struct {
     {"BOOL", 1},
 };
 
+/* Returns the index of a dtype in `types`, or -1. */
 static int type_of(mlpi_span dtype)
 {
     int known = (int)(sizeof types / sizeof types[0]);
@@ -35,6 +51,7 @@ static int type_of(mlpi_span dtype)
     return -1;
 }
 
+/* Reports a file that is no safetensors file. */
 static mlp_status refuse(const mlp_hooks *hooks, const char *what)
 {
     return mlpi_error(hooks, MLP_ERR_FORMAT,
@@ -42,10 +59,16 @@ static mlp_status refuse(const mlp_hooks *hooks, const char *what)
 }
 
 /* ---------------------------------------------------------------------------
- * The header's syntax. Numbers are compared with the size of the data here.
+ * The syntax of the header
+ *
+ * Functions named get_* read one value and return false after a mistake, which
+ * the JSON reader keeps for the message.
  */
 
-/* Shape, and how many elements that makes; SIZE_MAX: too many for any file. */
+/* Reads a shape and computes *elements, the product of all dimensions. A
+ * product that overflows becomes SIZE_MAX, which is more than the bytes of any
+ * file, so that get_tensor refuses it. Of an empty shape the product is 1: a
+ * scalar. */
 static bool get_shape(mlpi_json *r, mlpi_tensor_entry *t, size_t *elements)
 {
     bool fits = true;
@@ -68,6 +91,9 @@ static bool get_shape(mlpi_json *r, mlpi_tensor_entry *t, size_t *elements)
     return !r->wrong;
 }
 
+/* Reads the two offsets [begin, end] of a tensor, in bytes, and checks that
+ * they lie inside of the data. The array has exactly two elements:
+ * mlpi_json_more must find one, one more, and then the closing bracket. */
 static bool get_offsets(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
 {
     uint64_t begin = 0;
@@ -83,11 +109,19 @@ static bool get_offsets(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
     if (!r->wrong && (begin > end || end > data_size)) {
         return mlpi_json_fail(r, "offsets inside of the data");
     }
+    /* Both are at most data_size, so they are a size_t. */
     t->begin = (size_t)begin;
     t->size = (size_t)(end - begin);
     return !r->wrong;
 }
 
+/* Reads the object of one tensor, for example
+ *
+ *     {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}
+ *
+ * Its three members come in any order, each exactly once. If the dtype is
+ * known, the product of the shape and of the size of an element must be the
+ * number of bytes: whoever reads elements relies on it. */
 static bool get_tensor(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
 {
     enum { DTYPE = 1, SHAPE = 2, OFFSETS = 4, ALL = 7 };
@@ -125,6 +159,9 @@ static bool get_tensor(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
     return !r->wrong;
 }
 
+/* Checks that the metadata are strings only. They are not stored: a caller
+ * walks over the text again (mlpi_safetensors_pairs) and finds no mistake
+ * there. */
 static bool check_metadata(mlpi_json *r)
 {
     mlpi_span span;
@@ -135,9 +172,10 @@ static bool check_metadata(mlpi_json *r)
     return !r->wrong;
 }
 
-/* Goes through the header: counts the tensors, or reads them into the table. An
- * entry that counts has some fifty bytes of text, so that the table is no more
- * than twice the header. */
+/* Reads the whole header: counts the tensors, and writes them to the table if
+ * there is one. The text of a tensor has at least fifty bytes or so, about half
+ * the size of its entry, so the table takes at most twice the header's
+ * bytes. */
 static bool get_header(mlpi_safetensors *c, mlpi_json *r)
 {
     size_t data_size = c->size - MLPI_LENGTH_BYTES - c->header_size;
@@ -169,6 +207,8 @@ static bool get_header(mlpi_safetensors *c, mlpi_json *r)
  * The order of tensors
  */
 
+/* Orders entries by their offsets. An empty tensor comes before the tensor that
+ * begins at the same offset, so that check_places finds no gap there. */
 static bool lies_before(const void *a, const void *b)
 {
     const mlpi_tensor_entry *x = a;
@@ -176,9 +216,16 @@ static bool lies_before(const void *a, const void *b)
     return x->begin < y->begin || (x->begin == y->begin && x->size < y->size);
 }
 
-/* The next character as a number; digits as one: all of them, of a number that
- * is too large the lowest bits, which is as good an order as any. Characters
- * stand before all numbers, or behind them. */
+/* Reads the next part of a name as a number that orders parts: a run of digits,
+ * or one other character. Characters below '0' come before all numbers, those
+ * above '9' after them:
+ *
+ *     other character c < '0'    c
+ *     run of digits              '0' + value, modulo 2^59
+ *     other character c > '9'    2^60 + c
+ *
+ * The values of long runs wrap around. Their order is arbitrary then, but it is
+ * still the same order for every pair of names. Returns false at the end. */
 static bool next_part(mlpi_span *rest, uint64_t *part)
 {
     static const uint64_t past = (uint64_t)1 << 60;
@@ -200,8 +247,9 @@ static bool next_part(mlpi_span *rest, uint64_t *part)
     return true;
 }
 
-/* Below 0, 0, above 0: by characters, but numbers by their value; where that is
- * equal, as "1" and "01" are, by characters alone. */
+/* Compares two names part by part, so that "fc2" comes before "fc10". If all
+ * parts are equal, as those of "1" and "01" are, characters decide: only equal
+ * names may compare equal. Returns a number below, at or above 0. */
 static int compare_texts(mlpi_span a, mlpi_span b)
 {
     mlpi_span x = a;
@@ -223,29 +271,34 @@ static int compare_texts(mlpi_span a, mlpi_span b)
     return mlpi_span_compare(a, b);
 }
 
-mlpi_span mlpi_split_name(mlpi_span name, mlpi_span *owner)
+/* A name without a point has the empty module. */
+mlpi_span mlpi_split_name(mlpi_span name, mlpi_span *module)
 {
     size_t n = name.size;
     while (n > 0 && name.text[n - 1] != '.') {
         n--;
     }
-    *owner = (mlpi_span){name.text, n};
+    *module = (mlpi_span){name.text, n};
     return (mlpi_span){name.text + n, name.size - n};
 }
 
-/* By owners, then by what they own: so tensors of one owner are neighbours. */
+/* Orders entries by modules, then by the rest of their names. Whole names in
+ * the order of characters would tear modules apart: "fc.norm.bias" stands
+ * between "fc.bias" and "fc.weight". */
 static bool is_named_before(const void *a, const void *b)
 {
-    mlpi_span owner_a;
-    mlpi_span owner_b;
+    mlpi_span module_a;
+    mlpi_span module_b;
     mlpi_span part_a =
-        mlpi_split_name(((const mlpi_tensor_entry *)a)->name, &owner_a);
+        mlpi_split_name(((const mlpi_tensor_entry *)a)->name, &module_a);
     mlpi_span part_b =
-        mlpi_split_name(((const mlpi_tensor_entry *)b)->name, &owner_b);
-    int owners = compare_texts(owner_a, owner_b);
-    return owners < 0 || (owners == 0 && compare_texts(part_a, part_b) < 0);
+        mlpi_split_name(((const mlpi_tensor_entry *)b)->name, &module_b);
+    int modules = compare_texts(module_a, module_b);
+    return modules < 0 || (modules == 0 && compare_texts(part_a, part_b) < 0);
 }
 
+/* Checks that the tensors fill the data without gaps and that their names
+ * differ. Leaves the table in the order of names. */
 static mlp_status check_places(const mlp_hooks *hooks, mlpi_safetensors *c)
 {
     size_t end = 0;
@@ -272,6 +325,8 @@ static mlp_status check_places(const mlp_hooks *hooks, mlpi_safetensors *c)
  * Opening and closing
  */
 
+/* A header has at least the two bytes "{}". The caller guarantees that `size`
+ * is at least MLPI_LENGTH_BYTES. */
 bool mlpi_safetensors_may_begin(const unsigned char *head, size_t size)
 {
     mlpi_reader from = {.bytes = head, .size = MLPI_LENGTH_BYTES};
@@ -279,6 +334,7 @@ bool mlpi_safetensors_may_begin(const unsigned char *head, size_t size)
     return n >= 2 && n <= MLPI_HEADER_MAX && n <= size - MLPI_LENGTH_BYTES;
 }
 
+/* Reports the first mistake in the header, with its offset in the file. */
 static mlp_status report_syntax(const mlp_hooks *hooks, const mlpi_json *r)
 {
     return mlpi_error(hooks, MLP_ERR_FORMAT,
@@ -286,14 +342,16 @@ static mlp_status report_syntax(const mlp_hooks *hooks, const mlpi_json *r)
                       r->wrong, MLPI_LENGTH_BYTES + r->at);
 }
 
+/* Counts the tensors, allocates the table and fills it. If this fails the
+ * caller releases the table. */
 static mlp_status read_table(const mlp_hooks *hooks, mlpi_safetensors *c)
 {
     mlpi_json r = mlpi_json_of(c->header, c->header_size);
     if (!get_header(c, &r)) {
         return report_syntax(hooks, &r);
     }
-    /* One entry more than there are tensors, so that a file without tensors has
-     * a table, too: get_header tells its two passes apart by c->tensor. */
+    /* One entry more than there are tensors: a file without tensors needs a
+     * table too, by which get_header knows that this is the second pass. */
     void *block = NULL;
     TRY(mlpi_allocate_array(hooks, c->count + 1, sizeof *c->tensor,
                             "a table of tensors", &block));
@@ -303,6 +361,8 @@ static mlp_status read_table(const mlp_hooks *hooks, mlpi_safetensors *c)
                              : report_syntax(hooks, &r);
 }
 
+/* The format demands that the header begin with its bracket; only the end of
+ * the header may be white space. */
 mlp_status mlpi_safetensors_open(const mlp_hooks *hooks, const void *bytes,
                                  size_t size, mlpi_safetensors *c)
 {
@@ -330,6 +390,7 @@ void mlpi_safetensors_close(const mlp_hooks *hooks, mlpi_safetensors *c)
     c->count = 0;
 }
 
+/* Searches by bisection for the first entry that is not before the name. */
 const mlpi_tensor_entry *mlpi_safetensors_find(const mlpi_safetensors *c,
                                                const char *name)
 {
@@ -349,6 +410,8 @@ const mlpi_tensor_entry *mlpi_safetensors_find(const mlpi_safetensors *c,
                : NULL;
 }
 
+/* An offset of 0 cannot be that of metadata: the header begins with a
+ * bracket. */
 mlpi_json mlpi_safetensors_pairs(const mlpi_safetensors *c)
 {
     mlpi_json r = mlpi_json_of(c->header, c->header_size);
@@ -360,6 +423,8 @@ mlpi_json mlpi_safetensors_pairs(const mlpi_safetensors *c)
     return r;
 }
 
+/* Searches from the first key on. Metadata are few, and only two keys are
+ * looked up in a file. */
 bool mlpi_safetensors_metadata(const mlpi_safetensors *c, const char *key,
                                mlpi_span *value)
 {
@@ -376,6 +441,13 @@ bool mlpi_safetensors_metadata(const mlpi_safetensors *c, const char *key,
 
 /* ---------------------------------------------------------------------------
  * Elements
+ *
+ * The formats of 16 bits are widened to float by moving their bits:
+ *
+ *              sign  exponent  fraction
+ *     F32       1       8         23
+ *     BF16      1       8          7     the upper half of an F32
+ *     F16       1       5         10     IEEE 754's binary16
  */
 
 bool mlpi_tensor_is_real(const mlpi_tensor_entry *t)
@@ -383,6 +455,7 @@ bool mlpi_tensor_is_real(const mlpi_tensor_entry *t)
     return t->type >= 0 && t->type < REALS;
 }
 
+/* Returns the float with these bits. */
 static double float_of(uint32_t bits)
 {
     float x = 0.0F;
@@ -390,8 +463,11 @@ static double float_of(uint32_t bits)
     return (double)x;
 }
 
-/* IEEE 754's 16 bits: sign, 5 of exponent, 10 of fraction. As a float with the
- * same fields they are 2^112 too small, which is made good exactly. */
+/* Returns the F16 with these bits. Its exponent is biased by 15, that of a
+ * float by 127. So the same fields as a float are a number that is 2^112 times
+ * too small, and the product with 2^112 is exact, for subnormal numbers, too.
+ * Infinities and NaNs, whose exponent is all ones, get the exponent of
+ * theirs. */
 static double half_of(uint32_t bits)
 {
     uint32_t sign = (bits & 0x8000) << 16;
@@ -402,6 +478,8 @@ static double half_of(uint32_t bits)
     return float_of(sign | rest) * 0x1p112;
 }
 
+/* The index is in the tensor, whose size get_tensor has compared with its
+ * shape: the reader cannot run past the end. */
 double mlpi_tensor_real(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
                         size_t index)
 {
@@ -420,6 +498,8 @@ double mlpi_tensor_real(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
     return t->type == BF16 ? float_of(bits << 16) : half_of(bits);
 }
 
+/* Elements are converted one by one, because the view may be transposed in
+ * memory, as that of W is. NaNs and infinities are copied as they are. */
 void mlpi_safetensors_copy(const mlpi_safetensors *c,
                            const mlpi_tensor_entry *t,
                            const mlpi_kernels *kernels, mlp_view view)
@@ -427,7 +507,7 @@ void mlpi_safetensors_copy(const mlpi_safetensors *c,
     for (size_t i = 0; i < view.rows; i++) {
         for (size_t j = 0; j < view.cols; j++) {
             double x = mlpi_tensor_real(c, t, i * view.cols + j);
-            kernels->from_double(
+            kernels->scalar->from_double(
                 1, &x,
                 mlpi_at(kernels, view.data,
                         i * view.row_stride + j * view.col_stride));

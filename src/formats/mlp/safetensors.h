@@ -26,7 +26,7 @@
 /* The largest n in bytes; other readers of the format have the same limit. */
 #define MLPI_HEADER_MAX 100000000
 
-/* The size of n itself. */
+/* The number n takes 8 bytes. */
 enum { MLPI_LENGTH_BYTES = 8 };
 
 /* What the header says of one tensor. */
@@ -48,12 +48,13 @@ typedef struct mlpi_safetensors {
     size_t count;
 } mlpi_safetensors;
 
-/* True if a file of `size` bytes may begin with the MLPI_LENGTH_BYTES at `head`.
- * mlpi_disk_read asks this before it allocates memory for a file. */
+/* True if a file of `size` bytes may begin with the MLPI_LENGTH_BYTES at
+ * `head`. mlpi_file_read asks this before it allocates memory for a file. */
 bool mlpi_safetensors_may_begin(const unsigned char *head, size_t size);
 
-/* Reads the header and allocates the table of tensors, which takes at most twice
- * the bytes of the header. The file's bytes must stay until the table is closed.
+/* Reads the header and allocates the table of tensors, which takes at most
+ * twice the bytes of the header. The file's bytes must stay until the table is
+ * closed.
  *
  * The table is sorted by the names of modules, then by the names behind them
  * (mlpi_split_name), with numbers in names compared by their values: "fc2.bias"

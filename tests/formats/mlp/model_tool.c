@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library's side of tests/scripts/python.sh, where Python has the other:
+ * The library's side of tests/scripts/python.sh, in which Python reads what the
+ * library wrote and writes what the library reads:
  *
  *     model_tool write <kind> <precision> <path>   saves a golden network
- *     model_tool train <path>               saves a trained one, without scaling
- *     model_tool bare <path>                saves one as plain as can be
- *     model_tool activations                names those there are
- *     model_tool dress <activation> <path>  saves one that has it, batch norm,
- *                                           and scaling, before and behind
- *     model_tool predict <path>             loads a network; prints its outputs
- *                                           for three rows, x[i][j] = (i - j) / 4
- *     model_tool import <path>              the same for a safetensors file of a
- *                                           network 3-4 (tanh)-2 (identity)
+ *     model_tool train <path>               saves a trained network without
+ *                                           scaling
+ *     model_tool bare <path>                saves a network of one layer and
+ *                                           nothing else
+ *     model_tool activations                prints the names of activations
+ *     model_tool full <activation> <path>   saves a network that has this
+ *                                           activation, batch norm, dropout,
+ *                                           and scaling of inputs and outputs
+ *     model_tool predict <path>             loads a network and prints its
+ *                                           outputs for three rows,
+ *                                           x[i][j] = (i - j) / 4
+ *     model_tool import <path>              does the same with a safetensors
+ *                                           file, imported into a network
+ *                                           3-4 (tanh)-2 (identity)
  */
 #include "support/golden.h"
 
 enum { M = 3 };
 
+/* Prints the outputs of three rows, one number a line, then the class names. */
 static mlp_status print_outputs(const mlp_net *net)
 {
     size_t n = mlp_net_inputs(net);
@@ -135,6 +142,7 @@ static void print_activations(void)
     }
 }
 
+/* Returns the activation of this name. */
 static mlp_activation activation_of(const char *name)
 {
     int f = 0;
@@ -145,8 +153,9 @@ static mlp_activation activation_of(const char *name)
     return (mlp_activation)f;
 }
 
-/* Softmax is of the last layer, whose outputs are not scaled then. */
-static mlp_status dress(const char *name, const char *path)
+/* Softmax can only stand in the last layer, and its outputs, which are
+ * probabilities, are not scaled. */
+static mlp_status write_full(const char *name, const char *path)
 {
     static const double mean[] = {0.5, -2, 1};
     static const double std[] = {0.25, 3, 2};
@@ -202,8 +211,8 @@ int main(int argc, char **argv)
     mlp_status status = MLP_ERR_ARGUMENT;
     if (strcmp(what, "write") == 0 && argc == 5) {
         status = write_golden(argv[2], argv[3], argv[4]);
-    } else if (strcmp(what, "dress") == 0 && argc == 4) {
-        status = dress(argv[2], argv[3]);
+    } else if (strcmp(what, "full") == 0 && argc == 4) {
+        status = write_full(argv[2], argv[3]);
     } else if (strcmp(what, "train") == 0) {
         status = train(argv[2]);
     } else if (strcmp(what, "bare") == 0) {

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Training that was saved and goes on elsewhere: the same bits as if it had
- * never stopped. Bytes that are no state change nothing.
+ * Tests that training which is saved and resumed in another trainer gives the
+ * same bits as training that never stopped, and that bytes which are no state
+ * are refused and change nothing.
  */
 #include "support/training.h"
 
 enum { ROWS = 30 };
 
-/* Everything that has a memory: dropout, and whatever the options add. */
+/* A model with all layers whose training has a state: dropout counts its masks,
+ * and batch norm has running moments. */
 static const model state_model = {
     5,
     3,
@@ -25,7 +27,8 @@ static data some_data(mlp_dtype p)
                   random_matrix(p, ROWS, 5, 0, 1)};
 }
 
-/* Scales both sides; targets little, so that losses stay what they were. */
+/* Scales inputs and targets. Targets change little, so that losses keep their
+ * order of magnitude and min_delta its effect. */
 static void scale(mlp_net *net, data d)
 {
     static const double mean[] = {0.01, 0, -0.01, 0.02, 0.03};
@@ -87,7 +90,8 @@ static void train(mlp_trainer *trainer, data d,
                      MLP_OK);
 }
 
-/* A network with other weights and no scaling, for a state to be loaded into. */
+/* Makes a network with other weights and without scaling, into which a state is
+ * loaded. */
 static mlp_net *another(const model *m, mlp_dtype p, hook_record *record)
 {
     mlp_config config = config_of(m, p, record);
@@ -97,7 +101,7 @@ static mlp_net *another(const model *m, mlp_dtype p, hook_record *record)
 }
 
 /* ---------------------------------------------------------------------------
- * Going on
+ * Resuming
  */
 
 static void assert_resumes(mlp_dtype p, mlp_optimizer_kind kind,
@@ -128,7 +132,8 @@ static void assert_resumes(mlp_dtype p, mlp_optimizer_kind kind,
     options.restore_best = false;
     train(begun, d, &options);
     bytes middle = saved(begun);
-    mlp_trainer *resumed = NULL; /* with plain descent, until it loads */
+    /* This trainer has plain gradient descent until it loads the state. */
+    mlp_trainer *resumed = NULL;
     assert_int_equal(mlp_trainer_create(second, ROWS + 1, &resumed), MLP_OK);
     assert_int_equal(mlp_trainer_load_memory(resumed, middle.data, middle.size),
                      MLP_OK);
@@ -166,7 +171,7 @@ static void ten_epochs_and_ten_are_twenty(void **state)
     }
 }
 
-/* Saves the state of the fourth epoch. */
+/* What the callback keeps: the state after the fourth epoch. */
 typedef struct checkpoint {
     bytes state;
 } checkpoint;
@@ -207,8 +212,9 @@ static void callback_can_save(void **state)
     free_data(d);
 }
 
-/* Patience remembers how long it has waited. */
-static void waiting_goes_on(void **state)
+/* The count of epochs without improvement is part of the state: the resumed fit
+ * stops in the same epoch. */
+static void patience_is_resumed(void **state)
 {
     (void)state;
     data d = some_data(MLP_F64);
@@ -257,10 +263,11 @@ static void waiting_goes_on(void **state)
 }
 
 /* ---------------------------------------------------------------------------
- * Refused
+ * What is refused
  */
 
-/* A trainer that has trained with Adam, and its state; and one to refuse. */
+/* A trainer that has trained with Adam, its state in `good`, and a second
+ * trainer, `target`, which has to refuse what is made of it. */
 typedef struct refusal {
     hook_record record;
     mlp_net *net, *other;
@@ -346,7 +353,7 @@ static void flipped_bytes_are_refused(void **state)
     finish(&r);
 }
 
-/* CRC-32 as everyone has it, bit by bit. */
+/* Computes the CRC-32 of zlib bit by bit, independently of the library. */
 static uint32_t crc_of(const unsigned char *from, size_t n)
 {
     uint32_t crc = UINT32_MAX;
@@ -357,6 +364,7 @@ static uint32_t crc_of(const unsigned char *from, size_t n)
     return ~crc;
 }
 
+/* Writes a true checksum to the last four bytes. */
 static void seal(bytes b)
 {
     uint32_t crc = crc_of(b.data, b.size - 4);
@@ -365,8 +373,8 @@ static void seal(bytes b)
     }
 }
 
-/* Somebody means it, and mends the checksum: a status, or numbers that are as
- * good as others; never more memory than there is. */
+/* With a true checksum a changed byte may give another valid state. It must
+ * give that or a status, and never read or allocate more than there is. */
 static void forged_states_are_survived(void **state)
 {
     (void)state;
@@ -395,7 +403,7 @@ static void forged_states_are_survived(void **state)
     finish(&r);
 }
 
-/* Adam divides by 1 - beta1^t: no state may say that it is 0, or no number. */
+/* Adam divides by 1 - beta1^t, so the power must be a number from 0 to 1. */
 static void powers_that_cannot_be_are_refused(void **state)
 {
     (void)state;
@@ -410,7 +418,7 @@ static void powers_that_cannot_be_are_refused(void **state)
             double there;
             memcpy(&there, r.good.data + i, sizeof there);
             if (there != power || t == 0) {
-                continue; /* t = 0 may be beta1 itself */
+                continue; /* the power of the first step is beta1 itself */
             }
             found++;
             for (size_t k = 0; k < COUNT(forged); k++) {
@@ -429,13 +437,15 @@ static void powers_that_cannot_be_are_refused(void **state)
     finish(&r);
 }
 
-/* Where a state of this model says which side is scaled. */
-static size_t scaling_at(const model *m)
+/* Returns the offset of the number that says which sides are scaled: behind the
+ * head, the numbers of the network and its layers. */
+static size_t scaling_offset(const model *m)
 {
     return 24 + 48 + (m->n_layers + 1) * 32;
 }
 
-/* Neither what there is not, nor targets of a loss that has none to scale. */
+/* Unknown bits are refused, and so are scaled targets where the loss is not one
+ * of regression. */
 static void scaling_that_cannot_be_is_refused(void **state)
 {
     (void)state;
@@ -448,9 +458,10 @@ static void scaling_that_cannot_be_is_refused(void **state)
         assert_int_equal(mlp_net_standardise(net, ro(d.X)), MLP_OK);
         mlp_trainer *trainer = trainer_of(net, MLP_OPTIMIZER_SGD);
         bytes b = saved(trainer);
-        size_t at = scaling_at(&m);
+        size_t at = scaling_offset(&m);
         assert_int_equal(b.data[at], 1);
-        b.data[at] = k == 0 ? 5 : 2; /* inputs and outputs are as many */
+        /* There are as many inputs as outputs, so the size stays right. */
+        b.data[at] = k == 0 ? 5 : 2;
         seal(b);
         assert_told(&record, mlp_trainer_load_memory(trainer, b.data, b.size),
                     MLP_ERR_FORMAT, "numbers that cannot be");
@@ -562,7 +573,8 @@ static void failed_allocations_change_nothing(void **state)
         assert_true(r.record.live == live);
         assert_unchanged(&r);
     }
-    assert_int_equal(n, 4); /* a description, an optimizer, the best weights */
+    /* Loading allocates a description, an optimizer and the best weights. */
+    assert_int_equal(n, 4);
     bytes now = saved(r.target);
     assert_same_bytes(now, r.good);
     guarded_free(now.data);
@@ -577,7 +589,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_epochs_and_ten_are_twenty),
         cmocka_unit_test(callback_can_save),
-        cmocka_unit_test(waiting_goes_on),
+        cmocka_unit_test(patience_is_resumed),
         cmocka_unit_test(cut_states_are_refused),
         cmocka_unit_test(flipped_bytes_are_refused),
         cmocka_unit_test(forged_states_are_survived),
@@ -588,5 +600,5 @@ int main(void)
         cmocka_unit_test(places_of_another_size_are_refused),
         cmocka_unit_test(failed_allocations_change_nothing),
     };
-    return cmocka_run_group_tests_name("resume", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Golden files load. `test_golden write 1 float64` prints one of kind 1 as it
- * was made; to be used for further files only, never to write these anew.
+ * Tests that the golden files (support/golden.h) load and give the predictions
+ * of the networks that they were saved from. `test_golden write 1 float64`
+ * prints a network of kind 1 as hexadecimal text. It serves to add files, never
+ * to replace one.
  */
 #include "support/model_files.h"
 
@@ -36,7 +38,7 @@ static void assert_same_predictions(const mlp_net *net, const mlp_net *expected)
 
 static void assert_loads(int kind, mlp_dtype p)
 {
-    file f = {malloc(GOLDEN_MOST), 0};
+    file f = {malloc(GOLDEN_MAX), 0};
     assert_non_null(f.bytes);
     f.size = golden_bytes(kind, p, f.bytes);
     mlp_net *net = loaded_of(f);
@@ -72,10 +74,11 @@ static void golden_files_load(void **state)
     }
 }
 
-/* While this is the version: a file that is saved anew has the same bytes. */
+/* As long as the format has this version, the network of a golden file is saved
+ * to the same bytes. */
 static void assert_saved_the_same(int kind, mlp_dtype p)
 {
-    unsigned char *bytes = malloc(GOLDEN_MOST);
+    unsigned char *bytes = malloc(GOLDEN_MAX);
     assert_non_null(bytes);
     size_t n = golden_bytes(kind, p, bytes);
     mlp_net *net = golden_net(kind, p);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parameters from other people's safetensors files. The bits of 16-bit floats
- * are NumPy's and PyTorch's: numpy.float16(x).view('uint16'), and for bfloat16
- * the upper half of the float.
+ * Tests the import of parameters from safetensors files that others wrote. The
+ * expected bits of 16-bit floats come from NumPy and PyTorch:
+ * numpy.float16(x).view('uint16'), and for bfloat16 the upper half of the
+ * float.
  */
 #include "support/training.h"
 
-/* A safetensors file as it grows. */
+/* A safetensors file as it grows: the header without its closing bracket, and
+ * the data. */
 typedef struct builder {
     char header[4096];
     unsigned char data[4096];
@@ -37,7 +39,7 @@ static void add_bits(builder *b, uint64_t bits, size_t size)
     }
 }
 
-/* n floats x, x + 1, x + 2 ... */
+/* Adds a tensor of the n floats x, x + 1, x + 2 ... */
 static void add(builder *b, const char *name, const char *shape, size_t n,
                 float x)
 {
@@ -72,7 +74,7 @@ static mlp_status import_into(mlp_net *net, const builder *b)
 static const model two_layers = {
     2, 2, {{3, MLP_ACT_TANH}, {1, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE};
 
-/* Is this the row of a tensor? */
+/* Asserts that a row of a tensor has these elements. */
 #define assert_row(net, which, l, row, ...)                                    \
     check_row(tensor(net, which, l), row,                                      \
               sizeof(const double[]){__VA_ARGS__} / sizeof(double),            \
@@ -87,7 +89,8 @@ static void check_row(mlp_view view, size_t row, size_t n,
     }
 }
 
-/* As nn.Sequential, nn.Module and others name them. */
+/* The names are those of nn.Sequential, of nn.Module and of other programs. The
+ * order of tensors in the file does not matter. */
 static void names_give_the_order(void **state)
 {
     (void)state;
@@ -97,12 +100,12 @@ static void names_give_the_order(void **state)
         {"hidden", "output"}, {"a1b2", "a1b10"},
     };
     for (size_t i = 0; i < COUNT(pairs); i++) {
-        for (int turned = 0; turned < 2; turned++) {
+        for (int reversed = 0; reversed < 2; reversed++) {
             char name[64];
             builder b;
             begin(&b);
             for (int k = 0; k < 2; k++) {
-                int layer = turned ? 1 - k : k;
+                int layer = reversed ? 1 - k : k;
                 (void)snprintf(name, sizeof name, "%s.weight", pairs[i][layer]);
                 add(&b, name, layer ? "[1,3]" : "[3,2]", layer ? 3 : 6,
                     layer ? 20 : 10);
@@ -145,7 +148,8 @@ static void assert_read(const char *type, size_t size, const uint64_t bits[4],
     for (size_t i = 0; i < 4; i++) {
         assert_true(same_number(at(W, 0, i), expected[i]));
     }
-    assert_true(at(tensor(net, MLP_B, 1), 0, 0) == 0); /* there was none */
+    /* The file has no bias, so the network's becomes 0. */
+    assert_true(at(tensor(net, MLP_B, 1), 0, 0) == 0);
     mlp_net_free(net);
 }
 
@@ -174,8 +178,8 @@ static const model normal = {
      {.width = 1, .activation = MLP_ACT_SIGMOID}},
     MLP_LOSS_BCE};
 
-/* A layer's own bias is taken off the running mean. */
-static void norms_come_along(void **state)
+/* The bias of a layer before a norm is subtracted from the running mean. */
+static void norms_are_imported(void **state)
 {
     (void)state;
     for (int with_bias = 0; with_bias < 2; with_bias++) {
@@ -207,9 +211,10 @@ static void norms_come_along(void **state)
     }
 }
 
-/* In the order of characters fc.norm stands between fc.bias and fc.weight; and
- * 01 and 1 are two owners, though the numbers are one. */
-static void owners_keep_together(void **state)
+/* Tensors of one module stay together, although in the order of characters
+ * "fc.norm" stands between "fc.bias" and "fc.weight". "01" and "1" are two
+ * modules, although their numbers are equal. */
+static void modules_stay_together(void **state)
 {
     (void)state;
     static const char *const names[][2] = {{"fc.", "fc.norm."}, {"01.", "1."}};
@@ -253,7 +258,7 @@ static void assert_import_refused(const builder *b, mlp_status status,
     assert_int_equal(record.live, 0);
 }
 
-/* The two layers, but for what differs in each case. */
+/* Each case starts from a file of the two layers and changes something. */
 static void files_of_other_networks_are_refused(void **state)
 {
     (void)state;
@@ -312,8 +317,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_give_the_order),
         cmocka_unit_test(every_real_type_is_read),
-        cmocka_unit_test(norms_come_along),
-        cmocka_unit_test(owners_keep_together),
+        cmocka_unit_test(norms_are_imported),
+        cmocka_unit_test(modules_stay_together),
         cmocka_unit_test(files_of_other_networks_are_refused),
         cmocka_unit_test(arguments_are_checked),
     };

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files that were damaged, cut, or made to hurt: refused, or harmless. Files
- * lie where memory ends, so that whoever reads further faults.
+ * Tests that files which are damaged, cut or forged are refused or do no harm.
+ * Each file ends where accessible memory ends, so that a reader that goes past
+ * its end faults.
  */
 #include "support/model_files.h"
 
 #include "support/damage.h"
 
-/* Loads a file; whatever it is, the network that may come can be used. */
-static mlp_status tried(file f)
+/* Loads a file that may be anything, and checks what every result must have: a
+ * network that can predict, or one message, and no block that is not
+ * released. */
+static mlp_status try_load(file f)
 {
     hook_record record = {0};
     mlp_hooks hooks = recording_hooks(&record);
@@ -24,7 +27,7 @@ static mlp_status tried(file f)
     return status;
 }
 
-/* A network of few bytes, with everything that a file may have. */
+/* Makes a file of few bytes that has everything a file may have. */
 static file small_file(void)
 {
     static const model small = {2,
@@ -55,18 +58,18 @@ static void every_prefix_is_refused(void **state)
     for (size_t n = 0; n < f.size; n++) {
         file cut = {guarded_alloc(n), n};
         memcpy(cut.bytes, f.bytes, n);
-        assert_int_equal(tried(cut), MLP_ERR_FORMAT);
+        assert_int_equal(try_load(cut), MLP_ERR_FORMAT);
         guarded_free(cut.bytes);
     }
     file more = {guarded_alloc(f.size + 1), f.size + 1};
     memcpy(more.bytes, f.bytes, f.size);
     more.bytes[f.size] = 0;
-    assert_int_equal(tried(more), MLP_ERR_FORMAT);
+    assert_int_equal(try_load(more), MLP_ERR_FORMAT);
     guarded_free(more.bytes);
     guarded_free(f.bytes);
 }
 
-/* Each byte with each of its bits flipped, and all. */
+/* In each byte, each bit is flipped, and all bits at once. */
 static void every_flipped_byte_is_refused(void **state)
 {
     (void)state;
@@ -75,11 +78,11 @@ static void every_flipped_byte_is_refused(void **state)
         unsigned char kept = f.bytes[i];
         for (unsigned bit = 0; bit <= 8; bit++) {
             f.bytes[i] = (unsigned char)(kept ^ (bit < 8 ? 1U << bit : 255U));
-            assert_int_equal(tried(f), MLP_ERR_FORMAT);
+            assert_int_equal(try_load(f), MLP_ERR_FORMAT);
         }
         f.bytes[i] = kept;
     }
-    assert_int_equal(tried(f), MLP_OK);
+    assert_int_equal(try_load(f), MLP_OK);
     guarded_free(f.bytes);
 }
 
@@ -97,19 +100,19 @@ static void random_edits_with_a_true_checksum_are_survived(void **state)
             edit_file(f.bytes, f.size, &rng);
         }
         seal_file(f.bytes, f.size);
-        loaded += tried(f) == MLP_OK;
+        loaded += try_load(f) == MLP_OK;
     }
-    /* Those that hit weights, and so on. */
+    /* Edits of weights, class names and so on give valid files. */
     assert_in_range(loaded, EDITS / 100, EDITS / 2);
     guarded_free(f.bytes);
     guarded_free(whole.bytes);
 }
 
 /* ---------------------------------------------------------------------------
- * What each rule of the format refuses
+ * What the format forbids
  */
 
-/* A file of this header and so many bytes of zeros. */
+/* Makes a file of this header and so many bytes of zeros as data. */
 static file made(const char *header, size_t zeros)
 {
     size_t n = strlen(header);
@@ -245,7 +248,7 @@ static void tensors_that_do_not_fit_are_refused(void **state)
         {META("")
              WEIGHT BIAS TENSOR("inputs.mean", "F32", "[1]", "8", "12") "}",
          12, MLP_ERR_FORMAT, "inputs.std, which is missing"},
-        /* A standard deviation of 0. */
+        /* The data are zeros, so the standard deviation is 0. */
         {META("") WEIGHT BIAS TENSOR("inputs.mean", "F32", "[1]", "8", "12")
              TENSOR("inputs.std", "F32", "[1]", "12", "16") "}",
          16, MLP_ERR_FORMAT, "standard deviations above 0"},
@@ -271,7 +274,7 @@ static void tensors_that_do_not_fit_are_refused(void **state)
     "\\\"inputs\\\":1,\\\"layers\\\":[{\\\"width\\\":1,\\\"activation\\\":"    \
     "\\\"tanh\\\"" more "}]"
 
-/* With outputs scaled, but by 0. */
+/* The header of a file that scales its outputs by a standard deviation of 0. */
 #define SCALED(loss)                                                           \
     "{\"__metadata__\":{\"mlp.crc32\":\"00000000\",\"mlp\":\"{" START loss     \
         LAYER("") "}\"}" WEIGHT BIAS TENSOR("outputs.mean", "F32", "[1]", "8", \
@@ -343,7 +346,7 @@ static void descriptions_that_cannot_be_are_refused(void **state)
     assert_refused(cases, COUNT(cases));
 }
 
-#define NOTES(pairs)                                                           \
+#define METADATA(pairs)                                                        \
     "{\"__metadata__\":{" pairs                                                \
     ",\"mlp.crc32\":\"00000000\",\"mlp\":\"{" START LOSS LAYER(                \
         "") "}\"}" WEIGHT BIAS "}"
@@ -352,16 +355,16 @@ static void metadata_that_cannot_be_are_refused(void **state)
 {
     (void)state;
     static const refusal cases[] = {
-        {NOTES("\"b\":\"1\",\"a\":\"2\""), 8, MLP_OK, ""},
-        {NOTES("\"b\":\"1\",\"\\u0062\":\"2\""), 8, MLP_ERR_FORMAT,
+        {METADATA("\"b\":\"1\",\"a\":\"2\""), 8, MLP_OK, ""},
+        {METADATA("\"b\":\"1\",\"\\u0062\":\"2\""), 8, MLP_ERR_FORMAT,
          "different keys"},
-        {NOTES("\"mlp.new\":\"1\""), 8, MLP_ERR_FORMAT, "begins with mlp"},
-        {NOTES("\"\\u006dlp\":\"{}\""), 8, MLP_ERR_FORMAT,
+        {METADATA("\"mlp.new\":\"1\""), 8, MLP_ERR_FORMAT, "begins with mlp"},
+        {METADATA("\"\\u006dlp\":\"{}\""), 8, MLP_ERR_FORMAT,
          "version, precision"},
-        {NOTES("\"mlp.crc32\":\"00000000\""), 8, MLP_ERR_FORMAT,
+        {METADATA("\"mlp.crc32\":\"00000000\""), 8, MLP_ERR_FORMAT,
          "its own keys once"},
-        {NOTES("\"a\":\"\\u0000\""), 8, MLP_ERR_FORMAT, "zeros"},
-        {NOTES("\"a\\u0000\":\"\""), 8, MLP_ERR_FORMAT, "zeros"},
+        {METADATA("\"a\":\"\\u0000\""), 8, MLP_ERR_FORMAT, "zeros"},
+        {METADATA("\"a\\u0000\":\"\""), 8, MLP_ERR_FORMAT, "zeros"},
     };
     assert_refused(cases, COUNT(cases));
     file f = made(cases[0].header, 8);
@@ -373,13 +376,14 @@ static void metadata_that_cannot_be_are_refused(void **state)
     guarded_free(f.bytes);
 }
 
-/* Memory is taken for what is there, not for what is claimed. */
-static size_t most_asked;
+/* The largest block that was asked for: no claim of a file may lead to more
+ * memory than its bytes are worth. */
+static size_t largest_request;
 
 static void *measuring_allocate(size_t bytes, void *user)
 {
     (void)user;
-    most_asked = bytes > most_asked ? bytes : most_asked;
+    largest_request = bytes > largest_request ? bytes : largest_request;
     return malloc(bytes);
 }
 
@@ -411,7 +415,7 @@ static void claims_take_no_memory(void **state)
                     MLP_OK);
         guarded_free(f.bytes);
     }
-    assert_in_range(most_asked, 1, 20000);
+    assert_in_range(largest_request, 1, 20000);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks into files and back, to the bit: whatever the library knows of
- * activations, losses and precisions, by its lists.
+ * Tests that networks are saved and loaded to the bit. The networks have every
+ * activation, loss and precision that is in the library's lists.
  */
 #include "support/training.h"
 
@@ -44,8 +44,9 @@ static void assert_same_prediction(const mlp_net *a, const mlp_net *b)
     free(B.data);
 }
 
-/* Saved, loaded and saved again: the same bytes. */
-static void assert_travels(const mlp_net *net)
+/* Asserts that a network is the same after saving and loading, and that saving
+ * the loaded one gives the same bytes. */
+static void assert_round_trip(const mlp_net *net)
 {
     hook_record record = {0};
     mlp_hooks hooks = recording_hooks(&record);
@@ -66,7 +67,7 @@ static void assert_travels(const mlp_net *net)
     guarded_free(second.bytes);
 }
 
-static void every_kind_of_network_travels(void **state)
+static void every_kind_of_network_is_kept(void **state)
 {
     (void)state;
     FOR_EACH_PRECISION(p)
@@ -77,7 +78,7 @@ static void every_kind_of_network_travels(void **state)
                     mlp_net *net =
                         any_net(p, (mlp_activation)a, (mlp_loss)loss, kind);
                     if (net) {
-                        assert_travels(net);
+                        assert_round_trip(net);
                     }
                     mlp_net_free(net);
                 }
@@ -86,7 +87,7 @@ static void every_kind_of_network_travels(void **state)
     }
 }
 
-static void extreme_numbers_travel(void **state)
+static void extreme_numbers_are_kept(void **state)
 {
     (void)state;
     static const double numbers[] = {0.0,       -0.0,    INFINITY, -INFINITY,
@@ -116,7 +117,7 @@ static void extreme_numbers_travel(void **state)
     }
 }
 
-static void largest_layer_count_travels(void **state)
+static void largest_layer_count_is_kept(void **state)
 {
     (void)state;
     mlp_layer layers[MLP_MAX_LAYERS];
@@ -131,11 +132,12 @@ static void largest_layer_count_travels(void **state)
     config.n_layers = MLP_MAX_LAYERS;
     config.loss = MLP_LOSS_MSE;
     mlp_net *net = net_of(&config);
-    assert_travels(net);
+    assert_round_trip(net);
     mlp_net_free(net);
 }
 
-/* A locale that writes 0,5 for 0.5. */
+/* Sets a locale that writes 0,5 for 0.5. Returns false if the system has
+ * none. */
 static bool set_decimal_comma(void)
 {
     static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "de_DE",
@@ -149,7 +151,7 @@ static bool set_decimal_comma(void)
     return false;
 }
 
-/* tests/scripts/python.sh makes such a locale for this. */
+/* tests/scripts/python.sh makes such a locale and runs this test in it. */
 static void locales_change_nothing(void **state)
 {
     (void)state;
@@ -177,7 +179,7 @@ static void locales_change_nothing(void **state)
  * Names and metadata
  */
 
-static void names_travel(void **state)
+static void names_are_kept(void **state)
 {
     (void)state;
     hook_record record = {0};
@@ -266,8 +268,8 @@ static void wrong_names_are_refused(void **state)
  * The bytes
  */
 
-/* As the format wants them, whoever reads: tests/scripts/python.sh has
- * Python read others. */
+/* Compares a small file byte by byte with the specification in model_format.h.
+ * tests/scripts/python.sh lets Python read larger ones. */
 static void bytes_are_the_documented_ones(void **state)
 {
     (void)state;
@@ -400,11 +402,11 @@ static void failed_allocations_change_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_of_network_travels),
-        cmocka_unit_test(extreme_numbers_travel),
-        cmocka_unit_test(largest_layer_count_travels),
+        cmocka_unit_test(every_kind_of_network_is_kept),
+        cmocka_unit_test(extreme_numbers_are_kept),
+        cmocka_unit_test(largest_layer_count_is_kept),
         cmocka_unit_test(locales_change_nothing),
-        cmocka_unit_test(names_travel),
+        cmocka_unit_test(names_are_kept),
         cmocka_unit_test(wrong_names_are_refused),
         cmocka_unit_test(bytes_are_the_documented_ones),
         cmocka_unit_test(arguments_are_checked),

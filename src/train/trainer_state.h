@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The trainer: everything that exists while a network is trained, in one
+ * place. It owns
+ *
+ *   - the batch: activations, their derivatives, and the gradients
+ *     (mlpi_batch in step_plan.h), together with what each row counts;
+ *   - the optimizer with what it remembers from step to step;
+ *   - the state that goes from epoch to epoch, and the best weights so far;
+ *   - the threads that share a step, and their plans.
+ *
+ * The network itself belongs to the caller. All arrays but the optimizer's,
+ * the best weights and the threads' own scratch lie in the trainer's block,
+ * which is allocated once, for max_rows rows. So no step allocates.
+ */
+#ifndef MLPI_TRAIN_TRAINER_STATE_H
+#define MLPI_TRAIN_TRAINER_STATE_H
+
+#include "train/epoch_state.h"
+#include "train/optimizer.h"
+#include "train/step_plan.h"
+
+struct mlp_trainer {
+    mlp_hooks hooks;
+    mlp_net *net;    /* the caller's */
+    size_t max_rows; /* rows that the arrays of a batch have space for */
+
+    /* The batch. */
+    mlpi_batch batch;
+    bool has_forward;     /* true if batch holds Z and A of a forward pass that
+                             the caller made, and may go on from */
+    bool has_gradients;   /* true if a backward pass has followed it */
+    bool has_row_weights; /* false: every row counts 1 */
+    double *row_weights;  /* [max_rows]: what each row of the batch counts */
+    double total_weight;  /* sum of row_weights over the batch; m without */
+
+    /* Dropout: seed and number of the pass decide which outputs are dropped. */
+    uint64_t seed;
+    uint64_t draw; /* forward passes since the seed was set */
+
+    mlpi_optimizer optimizer;
+
+    /* Epochs. */
+    mlpi_epoch_state epoch_state;
+    void *best; /* snapshot of epoch_state.best_epoch; NULL: not needed yet */
+
+    /* Threads. */
+    size_t scratch_size; /* reals of scratch that each thread needs */
+    mlpi_plan plan;      /* what the calling thread does in a step */
+    mlpi_team *team;     /* NULL: one thread. The memory of each other thread
+                            holds its mlpi_layer_plan array, then its scratch */
+};
+
+#endif
