@@ -94,7 +94,7 @@ typedef struct mlpi_json_writer {
     bool nested;
 } mlpi_json_writer;
 
-/* Writes a piece of JSON as it is: brackets, commas, names in quotes. */
+/* Writes JSON text as it is: brackets, commas, names in quotes. */
 void mlpi_json_put(mlpi_json_writer w, const char *json);
 /* Writes a string in quotes, with the escapes that it needs. */
 void mlpi_json_put_string(mlpi_json_writer w, const char *utf8);

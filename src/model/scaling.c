@@ -6,9 +6,9 @@
  *     a  = a' * std + mean          outputs, where they go out
  *
  * column by column, with mean and std of the training data. The network keeps
- * them and applies them itself (kernels->gather, kernels->scalar->unscale), so that a
- * saved model cannot be used without its scaling or with another's. Without it
- * a column of large numbers would dominate the gradients.
+ * them and applies them itself (kernels->gather, kernels->scalar->unscale), so
+ * that a saved model cannot be used without its scaling or with another's.
+ * Without it a column of large numbers would dominate the gradients.
  *
  * Means and standard deviations are rounded to the network's precision when
  * they are set, and reported as they are kept. A constant column has std 1, so
