@@ -30,7 +30,7 @@ static const double c2 = 0.9;
 static const double min_curvature = 0x1p-52;
 
 /* A line search ends when its bracket moves no coordinate by this much. */
-static const double min_change = 1e-16;
+static const double min_progress = 1e-16;
 
 void mlpi_lbfgs_lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor)
 {
@@ -354,7 +354,7 @@ static void zoom(search *s, double largest)
 {
     bool near_an_end = false;
     while (s->trials < MAX_TRIALS &&
-           fabs(s->high.t - s->low.t) * largest >= min_change) {
+           fabs(s->high.t - s->low.t) * largest >= min_progress) {
         point p = evaluate(s, next_trial(s, &near_an_end));
         s->trials++;
         if (falls_too_little(s, &p) || p.J >= s->low.J) {

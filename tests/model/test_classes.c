@@ -223,15 +223,15 @@ static void loss_after_others_is_of_the_outputs(void **state)
 static void loss_is_the_mean_over_many_rows(void **state)
 {
     (void)state;
-    enum { MANY = 1001, WIDE = 131 };
+    enum { ALL_ROWS = 1001, WIDE = 131 };
     FOR_EACH_PRECISION(p)
     {
         mlp_net *net = bare_net(p, WIDE, MLP_ACT_SOFTMAX, NULL);
-        mlp_view X = random_matrix(p, MANY, WIDE, -3, 3);
-        int32_t *classes = calloc(MANY, sizeof *classes);
+        mlp_view X = random_matrix(p, ALL_ROWS, WIDE, -3, 3);
+        int32_t *classes = calloc(ALL_ROWS, sizeof *classes);
         assert_non_null(classes);
         double sum = 0;
-        for (size_t i = 0; i < MANY; i++) {
+        for (size_t i = 0; i < ALL_ROWS; i++) {
             double powers = 0;
             for (size_t j = 0; j < WIDE; j++) {
                 powers += exp(at(X, i, j));
@@ -239,8 +239,9 @@ static void loss_is_the_mean_over_many_rows(void **state)
             classes[i] = (int32_t)(i * i % WIDE);
             sum += log(powers) - at(X, i, (size_t)classes[i]);
         }
-        assert_relative(loss_of(net, ro(X), mlp_cview_i32(classes, MANY, 1)),
-                        sum / MANY, 1e-14);
+        assert_relative(
+            loss_of(net, ro(X), mlp_cview_i32(classes, ALL_ROWS, 1)),
+            sum / ALL_ROWS, 1e-14);
         free(classes);
         free(X.data);
         mlp_net_free(net);

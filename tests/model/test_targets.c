@@ -458,12 +458,12 @@ static void every_way_of_predicting_is_unscaled(void **state)
 static void threads_and_chunks_are_unscaled(void **state)
 {
     (void)state;
-    enum { MANY = 3000 };
+    enum { ALL_ROWS = 3000 };
     FOR_EACH_PRECISION(p)
     {
         pair s = new_pair(p, MLP_LOSS_MSE);
-        mlp_view X = random_matrix(p, MANY, INPUTS, -1, 1);
-        mlp_view A = new_matrix(p, MANY, OUTPUTS, NULL);
+        mlp_view X = random_matrix(p, ALL_ROWS, INPUTS, -1, 1);
+        mlp_view A = new_matrix(p, ALL_ROWS, OUTPUTS, NULL);
         mlp_view expected = expected_of(&s, ro(X));
         mlp_workspace *ws = NULL;
         assert_int_equal(mlp_workspace_create(s.raw, &ws), MLP_OK);

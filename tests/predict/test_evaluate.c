@@ -247,8 +247,8 @@ static void evaluate_has_the_same_bits_for_kernels_and_strides(void **state)
     {
         mlp_view X = random_matrix(p, 97, 5, -1, 1);
         mlp_view Y = random_matrix(p, 97, 5, 0, 1);
-        mlp_view turned = new_matrix(p, 5, 97, NULL);
-        mlp_view Y_by_columns = {p, 97, 5, 1, 97, turned.data};
+        mlp_view transposed = new_matrix(p, 5, 97, NULL);
+        mlp_view Y_by_columns = {p, 97, 5, 1, 97, transposed.data};
         for (size_t i = 0; i < 97 * 5; i++) {
             put(Y_by_columns, i / 5, i % 5, at(Y, i / 5, i % 5));
         }
@@ -266,7 +266,7 @@ static void evaluate_has_the_same_bits_for_kernels_and_strides(void **state)
             first = s;
             mlp_net_free(net);
         }
-        free(turned.data);
+        free(transposed.data);
         free(Y.data);
         free(X.data);
     }

@@ -175,13 +175,13 @@ static void predict_reads_and_writes_any_strides(void **state)
             assert_true(at(wide, i / 15, i % 15) == 0.375);
         }
         mlp_view by_columns = new_matrix(p, 5, 70, NULL);
-        mlp_view turned = {p, 70, 5, 1, 70, by_columns.data};
+        mlp_view transposed = {p, 70, 5, 1, 70, by_columns.data};
         mlp_view same_rows = {p, 70, 5, 1, 70, wide.data};
         for (size_t i = 0; i < 350; i++) {
             put(same_rows, i / 5, i % 5, at(X, i / 5, i % 5));
         }
-        assert_int_equal(mlp_predict(net, ro(same_rows), turned), MLP_OK);
-        assert_same(ro(turned), ro(expected));
+        assert_int_equal(mlp_predict(net, ro(same_rows), transposed), MLP_OK);
+        assert_same(ro(transposed), ro(expected));
         free(by_columns.data);
         free(wide.data);
         free(storage.data);

@@ -486,19 +486,19 @@ static void checked_gradients_are_right(void **state)
 static void rows_are_predicted_alone(void **state)
 {
     (void)state;
-    enum { MANY = 3000 };
+    enum { ALL_ROWS = 3000 };
     FOR_EACH_PRECISION(dtype)
     {
         mlp_net *net = new_net(&normed, dtype, NULL);
-        data d = normed_data(dtype, MANY);
+        data d = normed_data(dtype, ALL_ROWS);
         fit(net, d, 300, 2);
-        mlp_view A = new_matrix(dtype, MANY, 3, NULL);
-        mlp_view B = new_matrix(dtype, MANY, 3, NULL);
+        mlp_view A = new_matrix(dtype, ALL_ROWS, 3, NULL);
+        mlp_view B = new_matrix(dtype, ALL_ROWS, 3, NULL);
         mlp_workspace *workspace = NULL;
         assert_int_equal(mlp_workspace_create(net, &workspace), MLP_OK);
         assert_int_equal(mlp_workspace_set_threads(workspace, 3), MLP_OK);
         assert_int_equal(mlp_predict_with(net, workspace, ro(d.X), A), MLP_OK);
-        for (size_t i = 0, m = 1; i < MANY; i += m, m = m % 5 + 1) {
+        for (size_t i = 0, m = 1; i < ALL_ROWS; i += m, m = m % 5 + 1) {
             mlp_cview X = mlp_cview_rows(ro(d.X), i, m);
             mlp_view rows = B;
             rows.rows = X.rows;

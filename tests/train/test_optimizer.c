@@ -21,7 +21,15 @@ static const model fixture_model = {
  * PyTorch (tests/vectors/make_optimizers.py)
  */
 
-enum { PLAIN, WITH_L2, WITH_L1, WITH_DECAY, WITH_VALUE, WITH_NORM, VARIANTS };
+enum {
+    NO_EXTRAS,
+    WITH_L2,
+    WITH_L1,
+    WITH_DECAY,
+    WITH_VALUE,
+    WITH_NORM,
+    VARIANTS
+};
 
 static mlp_optimizer variant_of(mlp_optimizer_kind kind, int variant)
 {
@@ -123,7 +131,7 @@ static void twenty_steps_equal_pytorch(void **state)
     FOR_EACH_KIND(kind)
     {
         for (size_t b = 0; b < COUNT(batches); b++) {
-            for (int variant = PLAIN; variant < VARIANTS; variant++) {
+            for (int variant = NO_EXTRAS; variant < VARIANTS; variant++) {
                 char what[64];
                 (void)snprintf(what, sizeof what, "%s, batch %zu, variant %d",
                                mlp_optimizer_name(kind), batches[b], variant);

@@ -369,12 +369,12 @@ static size_t expected_end(const double *losses, size_t epochs, size_t patience,
                            double min_delta)
 {
     double mark = INFINITY;
-    size_t waited = 0;
+    size_t bad_epochs = 0;
     for (size_t i = 0; i < epochs; i++) {
         if (losses[i] < mark - min_delta) {
             mark = losses[i];
-            waited = 0;
-        } else if (++waited == patience) {
+            bad_epochs = 0;
+        } else if (++bad_epochs == patience) {
             return i + 1;
         }
     }

@@ -291,7 +291,7 @@ static void steps_allocate_nothing(void **state)
 static void many_steps_and_predictions_allocate_nothing(void **state)
 {
     (void)state;
-    enum { TIMES = 10000, FEW = 4 };
+    enum { TIMES = 10000, BATCH_ROWS = 4 };
     FOR_EACH_PRECISION(p)
     {
         fixture f;
@@ -306,9 +306,9 @@ static void many_steps_and_predictions_allocate_nothing(void **state)
         f.A.rows = 1;
         for (size_t i = 0; i < TIMES; i++) {
             double loss = 0;
-            size_t at = i % (ROWS - FEW);
-            mlp_cview X = mlp_cview_rows(ro(f.d.X), at, FEW);
-            mlp_cview Y = mlp_cview_rows(ro(f.d.Y), at, FEW);
+            size_t at = i % (ROWS - BATCH_ROWS);
+            mlp_cview X = mlp_cview_rows(ro(f.d.X), at, BATCH_ROWS);
+            mlp_cview Y = mlp_cview_rows(ro(f.d.Y), at, BATCH_ROWS);
             assert_int_equal(mlp_trainer_step(trainer, X, Y, 0.001, &loss),
                              MLP_OK);
             X.rows = 1;
