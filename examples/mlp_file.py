@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Model files of libmlp in Python: read, write, predict, and to and from PyTorch
-and scikit-learn. Needs NumPy alone; any reader of safetensors will do instead."""
+"""Reads and writes model files of libmlp in Python.
+
+The module predicts with a file, converts files from and to PyTorch, and converts
+models of scikit-learn. It needs only NumPy. A model file is a safetensors file,
+so any reader of safetensors can take the place of read_mlp.
+"""
 import json
 import math
 import struct
@@ -14,7 +18,7 @@ TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "U8": "u1"}
 
 
 def read_mlp(path):
-    """The tensors of a file, by name, and its metadata."""
+    """Returns the tensors of a file by their names, and its metadata."""
     raw = open(path, "rb").read()
     n, = struct.unpack("<Q", raw[:8])
     header = json.loads(raw[8:8 + n])
@@ -28,12 +32,16 @@ def read_mlp(path):
 
 
 def number(description, field, otherwise):
-    """A field that is hexadecimal text, or absent."""
+    """The number that a field holds as hexadecimal text, or a default value."""
     return float.fromhex(description.get(field, otherwise.hex()))
 
 
 def write_mlp(path, tensors, description, **metadata):
-    """A file of tensors and a description, see src/description.h."""
+    """Writes a file of tensors and a description of the network.
+
+    The format is specified in src/formats/mlp/description.h. The checksum covers
+    the whole file, with zeros in place of the checksum's own digits.
+    """
     metadata |= {"mlp": json.dumps(dict(version=1, **description)),
                  "mlp.crc32": "00000000"}
     header, data = {"__metadata__": metadata}, b""
@@ -51,15 +59,19 @@ def write_mlp(path, tensors, description, **metadata):
 
 
 def layer_of(width, activation, **more):
-    """Of a description; an activation with a slope is ("elu", 1.0)."""
+    """The description of a layer; an activation with a slope is a pair such as
+    ("elu", 1.0)."""
     name, slope = (activation, 0.0) if isinstance(activation, str) else activation
     return dict(width=width, activation=name, slope=slope.hex(), **more)
 
 
 def torch_to_mlp(path, state, activations, loss, scaling={}, **metadata):
-    """The state_dict of Linear layers, also with BatchNorm1d behind them, and
-    the activation of each layer; `scaling` holds inputs.mean and inputs.std,
-    and outputs.mean and outputs.std, or some of these, or none."""
+    """Writes a network of PyTorch.
+
+    `state` is the state_dict of Linear layers, each with or without a BatchNorm1d
+    after it, and `activations` has one entry for each Linear layer. `scaling` may
+    hold inputs.mean and inputs.std, and outputs.mean and outputs.std.
+    """
     modules, layers, tensors = {}, [], dict(scaling)
     for key, t in state.items():
         name, part = key.rsplit(".", 1)
@@ -67,6 +79,8 @@ def torch_to_mlp(path, state, activations, loss, scaling={}, **metadata):
     for m in modules.values():
         i = len(layers)
         if "running_mean" in m:
+            # A layer with batch norm has no b before the norm. Its effect is a
+            # shift of the mean.
             m["running_mean"] = m["running_mean"] - tensors.pop(f"layers.{i-1}.bias")
             tensors |= {f"layers.{i-1}.norm.{x}": m[x] for x in NORM}
             layers[-1]["batch_norm"] = True
@@ -80,7 +94,7 @@ def torch_to_mlp(path, state, activations, loss, scaling={}, **metadata):
 
 
 def sklearn_to_mlp(path, model, loss, **metadata):
-    """A fitted MLPClassifier or MLPRegressor."""
+    """Writes a fitted MLPClassifier or MLPRegressor of scikit-learn."""
     names = [model.activation] * (len(model.coefs_) - 1) + [model.out_activation_]
     layers = [dict(width=len(b), activation=dict(logistic="sigmoid").get(a, a))
               for b, a in zip(model.intercepts_, names)]
@@ -93,7 +107,8 @@ def sklearn_to_mlp(path, model, loss, **metadata):
 
 
 def mlp_to_torch(path):
-    """Linear, BatchNorm1d and activations, with the scaling before and behind."""
+    """Returns a file's network as a PyTorch module in mode eval(), with modules
+    that scale inputs and outputs if the file does so."""
     from torch import nn, tensor
     tensors, metadata = read_mlp(path)
     network = json.loads(metadata["mlp"])
@@ -136,7 +151,7 @@ def mlp_to_torch(path):
 
 
 def predict(path, X):
-    """What the network says of the rows X, in NumPy."""
+    """Returns the outputs of a file's network for the rows X, with NumPy."""
     t, metadata = read_mlp(path)
     network = json.loads(metadata["mlp"])
     A = (X - t["inputs.mean"]) / t["inputs.std"] if "inputs.mean" in t else X

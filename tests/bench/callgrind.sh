@@ -3,11 +3,12 @@
 #
 #     sh tests/bench/callgrind.sh <mlp_bench> [option of mlp_bench ...]
 #
-# Instructions of an epoch of XOR (W1: four rows, forward, loss, backward and
-# update) and of a row predicted (W6): a figure that noise does not touch. It
-# is the difference between a longer run and a shorter one, so start-up does
-# not count. Valgrind's processor has no AVX-512, so the fastest kernels here
-# are avx2's; --kernels chooses others.
+# Counts the instructions of an epoch of XOR (W1: forward, loss, backward and
+# update for four rows) and of the prediction of one row (W6). Other work on the
+# machine does not change these numbers, as it does change times. Each number is
+# the difference between a longer run and a shorter one, so the program's start
+# does not count. The processor that valgrind emulates has no AVX-512, so the
+# fastest kernels here are those of avx2; --kernels chooses others.
 
 set -eu
 
@@ -22,7 +23,8 @@ command -v valgrind >/dev/null || {
     exit 77
 }
 
-# instructions <workload> <count>
+# instructions <workload> <count> [<option> ...] prints the instructions of a
+# run that does the workload's unit `count` times.
 instructions() {
     workload=$1
     count=$2
@@ -32,7 +34,8 @@ instructions() {
         sed -n 's/.*Collected : //p'
 }
 
-# show <workload> <unit> <count> <option> ...: from one and two times the count
+# show <workload> <unit> <count> [<option> ...] prints the instructions of one
+# unit, from a run of `count` units and one of twice as many.
 show() {
     workload=$1
     unit=$2

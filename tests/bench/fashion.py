@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The settings of fashion.c in PyTorch, on one thread.
+"""Trains the network of fashion.c in PyTorch, with one thread.
 
     python3 fashion.py [EPOCHS [DIRECTORY [SEED]]]
 
-Prints what fashion.c prints: the CPU's seconds of training, and the accuracy on
-the test images; the directory holds the four files as they are distributed.
-Batches are gathered by indexing one tensor, the fastest way that PyTorch has.
+The script prints what fashion.c prints: the loss of each epoch, the CPU seconds
+of the training and the accuracy on the test images. DIRECTORY holds the four
+files of Fashion-MNIST as they are distributed. Batches are gathered by indexing
+one tensor, which is the fastest way that PyTorch has.
 """
 import gzip
 import os
@@ -61,10 +62,10 @@ def main():
     taken = time.process_time() - begin
     net.eval()
     with torch.no_grad():
-        hits = (net(x_test).argmax(1) == y_test).double().mean().item()
+        accuracy = (net(x_test).argmax(1) == y_test).double().mean().item()
     print("PyTorch: %d epochs, 1 threads, seed %d, %.2f s"
           % (epochs, seed, taken))
-    print("Test Accuracy: %.2f%%" % (100 * hits))
+    print("Test Accuracy: %.2f%%" % (100 * accuracy))
 
 
 if __name__ == "__main__":

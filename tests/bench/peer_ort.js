@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// ONNX Runtime at W6 and W7:
-// node peer_ort.js <node_modules> <peer> <threads> <seconds> [<workload> ...]
+// Measures ONNX Runtime with the workloads W6 and W7 of mlp_bench.
 //
-// The networks are made here, as ONNX files in memory. Exit status 77: there is
-// no onnxruntime-node in that folder.
+//     node peer_ort.js <node_modules> <peer> <threads> <seconds>
+//                      [<workload> ...]
+//
+// The script makes the networks itself, as ONNX files in memory, so that it
+// needs no package but onnxruntime-node. The exit status is 77 if that package
+// is not in the folder.
 'use strict'
 const path = require('path')
 
@@ -19,8 +22,9 @@ try {
 }
 
 // ---------------------------------------------------------------------------
-// An ONNX file is a protobuf message: field after field, each its number and
-// kind, and a varint or the length and the bytes. The numbers are onnx.proto's.
+// An ONNX file is a protobuf message, which is a sequence of fields. A field is
+// its number and its kind, followed by a varint, or by a length and that many
+// bytes. The field numbers below are those of onnx.proto.
 
 function varint (n) {
   const bytes = []
@@ -74,7 +78,7 @@ function model (widths) {
 }
 
 // ---------------------------------------------------------------------------
-// Timing, as in measure.c
+// Timing by the same method as measure.c
 
 const now = () => Number(process.hrtime.bigint()) * 1e-9
 

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A Python library at the workloads of mlp_bench:
-peers.py [--seconds S] [--threads N] <peer> [<workload> ...]
+"""Measures a Python library with the workloads of mlp_bench.
 
-The peers are numpy (the network written out by hand, as tutorials do), torch
-and sklearn. Prints lines as mlp_bench does; what a peer cannot do is left out.
-Exit status 77, with the reason: the peer is not installed.
+    peers.py [--seconds S] [--threads N] <peer> [<workload> ...]
 
-The work is the same as ours: the same shapes and steps, rows gathered in a
-new order in each epoch, losses that cost the same. First weights are each
-peer's own. scikit-learn ends predictions with a logistic function.
+The peers are numpy (backpropagation written out by hand, as tutorials do it),
+torch, torch-passive (torch whose idle threads sleep) and sklearn. The script
+prints lines in the format of mlp_bench, and skips what a peer cannot do. If the
+peer is not installed, it prints the reason and exits with status 77.
+
+The comparison is fair because the work is the same: the same shapes, the same
+number of steps, rows that are gathered in a new order in each epoch, and losses
+of the same cost. Each peer initialises the weights itself. Predictions of
+scikit-learn do more work: they end with a logistic function.
 """
 import argparse
 import os
@@ -29,17 +32,17 @@ DIGITS = (64, 128, 64, 10)
 MNIST = (784, 512, 512, 10)
 WIDE = (1024, 2048, 2048, 1024)
 
-# What an optimizer is: its name, its learning rate and its momentum.
+# An optimizer is a tuple of its name, its learning rate and its momentum.
 SGD = ("sgd", 0.01, 0)
 MOMENTUM = ("sgd", 0.05, 0.9)
 ADAM = ("adam", 0.001, 0)
 
 
 # ------------------------------------------------------------------------------
-# Timing, as in measure.c
+# Timing by the same method as measure.c
 
 class Timer:
-    """Prints the medians of one peer's results, if they are wanted."""
+    """Measures the chosen workloads of one peer and prints their medians."""
 
     def __init__(self, args):
         self.head = f"{args.peer} {args.threads}"
@@ -47,12 +50,16 @@ class Timer:
         self.choices = args.workloads
 
     def wants(self, name):
-        """W8 means all that begin with W8-, as it does for mlp_bench."""
+        """True if the user chose the result; W8 chooses every W8-..."""
         return any(name == choice or name.startswith(choice + "-")
                    for choice in self.choices)
 
     def repeat(self, call):
-        """Seconds per call() of each repetition."""
+        """The seconds that one call() took in each repetition.
+
+        A repetition makes so many calls that the clock's resolution does not
+        matter.
+        """
         def run(calls):
             start = time.perf_counter()
             for _ in range(calls):
@@ -72,7 +79,7 @@ class Timer:
         return times
 
     def time(self, name, unit, scale, call, amount=1):
-        """Prints the time for one of the amount that a call does."""
+        """Prints the time of one unit of work; a call does `amount` units."""
         if not self.wants(name):
             return
         times = self.repeat(call)
@@ -81,7 +88,7 @@ class Timer:
               f"{unit} min={min(times) * scale:.6g}", flush=True)
 
     def rate(self, name, unit, amount, call):
-        """Prints how much is done in a second."""
+        """Prints the units of work per second; a call does `amount` units."""
         if not self.wants(name):
             return
         times = self.repeat(call)
@@ -90,12 +97,15 @@ class Timer:
 
 
 # ------------------------------------------------------------------------------
-# Peers. train() makes a network and trains it on all rows at once; epoch()
-# gives a function that trains an epoch of mini-batches; fit() trains several
-# and returns the share of rows that are classified rightly; predictor() gives a
-# function that runs x through a network. The last layer is "sigmoid" (with
-# cross-entropy), "softmax" (with cross-entropy; y holds classes) or "linear"
-# (with the squared error).
+# Peers. Each class has four methods:
+#
+#   train()      makes a network and trains it, with all rows in each batch
+#   epoch()      returns a function that trains for one epoch of mini-batches
+#   fit()        trains for several epochs and returns the accuracy
+#   predictor()  returns a function that predicts the outputs of the rows x
+#
+# The last layer is "sigmoid" or "softmax", both with cross-entropy, or "linear"
+# with the squared error. With "softmax" y holds the numbers of classes.
 
 class NumpyOptimizer:
     def __init__(self, optimizer, net):
@@ -147,7 +157,7 @@ class Numpy:
         return activations
 
     def loss(self, a, y, last):
-        """The loss, and its derivative by the last pre-activations."""
+        """The loss, and its derivative dZ by the last pre-activations Z."""
         if last == "sigmoid":
             c = np.clip(a, 1e-7, 1 - 1e-7)
             return (-np.mean(y * np.log(c) + (1 - y) * np.log(1 - c)),
@@ -161,17 +171,17 @@ class Numpy:
         return np.mean((a - y) ** 2), (a - y) * (2 / a.size)
 
     def step(self, net, optimizer, x, y, hidden="relu", last="sigmoid"):
-        """The loss, and a step downhill."""
+        """Updates the network once and returns the loss before that."""
         activations = self.forward(net, x, hidden, last)
         loss, d = self.loss(activations[-1], y, last)
         optimizer.steps += 1
         for l in range(len(net) - 1, -1, -1):
             w, b = net[l]
-            below = activations[l]
-            dw, db = below.T @ d, d.sum(0)
+            previous = activations[l]
+            dw, db = previous.T @ d, d.sum(0)
             if l:
                 d = d @ w.T
-                d *= 1 - below ** 2 if hidden == "tanh" else below > 0
+                d *= 1 - previous ** 2 if hidden == "tanh" else previous > 0
             optimizer.update(l, 0, w, dw)
             optimizer.update(l, 1, b, db)
         return loss
@@ -267,7 +277,7 @@ class Torch:
             return (net(x).argmax(1) == y).float().mean().item()
 
     def predictor(self, sizes, x):
-        """Traced and frozen, its fastest form."""
+        """Traces and freezes the network, which makes it fastest."""
         x = self.torch.from_numpy(x)
         jit = self.torch.jit
         net = jit.freeze(jit.trace(self.net(sizes).eval(), x))
@@ -283,7 +293,8 @@ class Sklearn:
         import warnings
         from sklearn import neural_network
         self.neural_network = neural_network
-        warnings.filterwarnings("ignore")  # "has not converged yet"
+        # Few epochs are meant, so "has not converged yet" is no news.
+        warnings.filterwarnings("ignore")
 
     def net(self, sizes, optimizer, kind="MLPClassifier", **options):
         name, rate, momentum = optimizer
@@ -405,7 +416,7 @@ def main():
     parser.add_argument("peer", choices=PEERS)
     parser.add_argument("workloads", nargs="*")
     args = parser.parse_args()
-    # Before any library is loaded that reads them.
+    # Libraries read these variables when they are loaded, which happens below.
     os.environ.update(OMP_NUM_THREADS=str(args.threads),
                       OPENBLAS_NUM_THREADS=str(args.threads))
     if args.peer.endswith("-passive"):

@@ -1,30 +1,33 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""libmlp beside other libraries, in one run, on this machine:
-run.py [--kernels NAME] [--seconds S] [--rounds R] [--threads 1,2]
-       [--ort FOLDER] [--instructions] [--json FILE] [--markdown FILE]
-       <mlp_bench> [<workload> ...]
+"""Compares libmlp with other libraries in one run on this machine.
 
-For each workload of mlp_bench.c first libmlp and then each peer that is
-installed; and so again for each further round, of which the one with the best
-median counts, for libmlp and each peer alike. A line has our median, how many
-times faster we are than the best peer, how much of the machine's limit we
-reach (of its multiply-add peak or, where weights stream from memory, of its
-bandwidth, both measured first), and all peers' medians. Exit status 1: a
-workload of ours failed its check.
+    run.py [--kernels NAME] [--seconds S] [--rounds R] [--threads 1,2]
+           [--ort FOLDER] [--instructions] [--json FILE] [--markdown FILE]
+           <mlp_bench> [<workload> ...]
+
+For each workload of mlp_bench.c the script measures first libmlp and then each
+peer that is installed. With several rounds it repeats that, and the round with
+the best median counts, for libmlp and for each peer.
+
+A line of the table holds the median of libmlp, how many times faster libmlp is
+than the best peer, the percentage of the machine's limit that libmlp reaches,
+and the medians of all peers. The limit is the peak of multiply-adds or, where
+weights stream from memory, the memory bandwidth; both are measured first. The
+exit status is 1 if a workload of libmlp fails its check.
 
     apt-get install gcc python3-numpy python3-torch python3-sklearn \\
         libfann-dev libopenblas0 libdnnl2 nodejs npm
     npm install --ignore-scripts --prefix /tmp/ort onnxruntime-node
     tests/bench/run.py --ort /tmp/ort/node_modules build/tests/bench/mlp_bench
 
-ONNX Runtime is looked for in --ort, or in the environment variable
-MLP_BENCH_ORT. What is not there is named and left out. The peers in C are
-compiled into a temporary folder.
+The folder of ONNX Runtime is --ort or the environment variable MLP_BENCH_ORT.
+The script names each peer that is missing and goes on without it. It compiles
+the peers written in C into a temporary folder.
 
-A shared machine changes its speed within minutes: compare what stands in one
-line, not two runs. On a busy one raise the priority (nice -n -20) and take
-three rounds.
+The speed of a machine that others use changes within minutes. So compare the
+numbers within one line, never the numbers of two runs. On a busy machine raise
+the priority (nice -n -20) and measure three rounds.
 """
 import argparse
 import datetime
@@ -39,30 +42,30 @@ ROOT = os.path.join(HERE, "..", "..")
 MOONS = os.path.join(ROOT, "tests", "vectors", "moons_train.txt")
 DIGITS = os.path.join(ROOT, "examples", "data", "digits.csv")
 WORKLOADS = ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9"]
-SINGLE = {"W6", "W9"}  # are for one thread
+SINGLE = {"W6", "W9"}  # workloads that use one thread only
 NOT_INSTALLED = 77
-RATES = ("rows/s", "GFLOP/s", "GB/s")  # more is better
-# Whose time is that of reading weights, from which memory.
+RATES = ("rows/s", "GFLOP/s", "GB/s")  # units where more is better
+# Results that are bound by reading weights, and the bandwidth that bounds them.
 STREAMS = {"W6-784-512-512-10": "read", "W8-4096": "triad"}
 
 
 def parse(output):
-    """The results of lines that read `workload peer threads median unit
-    key=value ...`, by name."""
+    """The results by their names, from lines that have the form
+    `workload peer threads median unit key=value ...`."""
     results = {}
     for line in output.splitlines():
-        name, peer, threads, median, unit, *notes = line.split()
+        name, peer, threads, median, unit, *values = line.split()
         result = {"peer": peer, "threads": int(threads),
                   "median": float(median), "unit": unit}
-        for note in notes:
-            key, value = note.split("=")
+        for pair in values:
+            key, value = pair.split("=")
             result[key] = float(value)
         results[name] = result
     return results
 
 
 def better(a, b):
-    """Of two results for the same work, either of which may be None."""
+    """The better of two results for the same work; either may be None."""
     if not a or not b:
         return a or b
     first, second = sorted((a, b), key=lambda r: r["median"])
@@ -101,7 +104,7 @@ def ours(args, threads, workloads):
 
 
 def instructions(args):
-    """Of the tiny workloads, by callgrind.sh."""
+    """The instructions of the tiny workloads, counted by callgrind.sh."""
     command = ["sh", os.path.join(HERE, "callgrind.sh"), args.mlp_bench]
     if args.kernels:
         command += ["--kernels", args.kernels]
@@ -118,9 +121,9 @@ def instructions(args):
 class Peer:
     def __init__(self, name, command, workloads, several=True, files=()):
         self.name = name
-        self.command = command  # of the threads and seconds
+        self.command = command  # function of the threads and seconds
         self.workloads = workloads
-        self.several = several  # has threads
+        self.several = several  # True if it can use several threads
         self.files = files      # arguments before the workloads
 
     def start(self, args, environment, threads, workloads):
@@ -154,7 +157,7 @@ def in_c(program, name, *rest, **more):
 
 
 def compile_peer(source, program, *flags):
-    """Why it cannot be compiled, or nothing."""
+    """The compiler's first error, or an empty string."""
     try:
         child = subprocess.run(
             [os.environ.get("CC", "cc"), "-O2", "-o", program,
@@ -167,7 +170,7 @@ def compile_peer(source, program, *flags):
 
 
 class Peers:
-    """Those that are installed; of the others why they are not."""
+    """The peers that are installed, and the reasons why others are missing."""
 
     def __init__(self, args, folder):
         self.args = args
@@ -216,9 +219,13 @@ class Peers:
             self.add(in_c(program, name, workloads, **more))
 
     def choose_openblas_core(self):
-        """An OpenBLAS that is older than the processor takes kernels for a
-        much older one, and NumPy and torch suffer with it. So it may be told
-        which processor of its time this one resembles, if that is faster."""
+        """Chooses the processor that OpenBLAS is told to optimize for.
+
+        An OpenBLAS that is older than the processor does not recognise it and
+        uses kernels for a much older one, which slows NumPy and torch down as
+        well. So each processor of that time that resembles this one is tried,
+        and one that is at least 10 % faster than OpenBLAS's own choice wins.
+        """
         flags = cpu().get("flags", "").split()
         cores = [core for flag, core in (("avx512dq", "SkylakeX"),
                                          ("avx2", "Haswell")) if flag in flags]
@@ -237,7 +244,7 @@ class Peers:
         return best
 
     def results(self, threads, workload):
-        """The results of each peer, by the result's name."""
+        """A dictionary from each result's name to the results of the peers."""
         found = {}
         for peer in self.found:
             if not peer.takes_part(threads, workload):
@@ -255,8 +262,8 @@ class Peers:
 # The table
 
 def limit_of(args, machine, name, result):
-    """What the machine limits here, "fma" or "memory", and how much of it
-    is used, in percent; the larger."""
+    """The percentage of the machine's limit that a result reaches, and the
+    limit's name, "fma" or "memory". If both apply, the larger one counts."""
     kind = "f64" if "f64" in name or name == "W1" else "f32"
     narrow = machine.get(f"peak-256-{kind}")
     peak = (narrow if args.kernels == "avx2" and narrow
@@ -273,7 +280,7 @@ def limit_of(args, machine, name, result):
 
 
 def compare(args, threads, machine, name, result, peers):
-    """A line of the table, as a dictionary."""
+    """The dictionary from which one line of the table is printed."""
     row = {"workload": name, "threads": threads, "unit": result["unit"],
            "libmlp": result, "peers": peers}
     rate = result["unit"] in RATES
@@ -321,12 +328,12 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=0.5,
                         help="for each result")
     parser.add_argument("--rounds", type=int, default=1,
-                        help="of which the best counts")
+                        help="number of rounds; the best counts")
     parser.add_argument("--threads", default="1", help="such as 1,2")
     parser.add_argument("--ort", default=os.environ.get("MLP_BENCH_ORT"),
                         help="a node_modules with onnxruntime-node")
     parser.add_argument("--instructions", action="store_true",
-                        help="count those of the tiny workloads, too")
+                        help="count instructions of tiny workloads, too")
     parser.add_argument("--json", help="write the results there, too")
     parser.add_argument("--markdown", help="write a table there, too")
     parser.add_argument("mlp_bench")
@@ -353,7 +360,7 @@ def measure_machine(args, threads):
 
 
 def measure(args, peers, threads, machine, workload):
-    """The table's lines of a workload; whether all passed their checks."""
+    """The table's lines for a workload, and True if all checks passed."""
     results, others, good = {}, {}, True
     for _ in range(args.rounds):
         found, passed = ours(args, threads, [workload])

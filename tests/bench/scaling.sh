@@ -3,10 +3,10 @@
 #
 #     sh tests/bench/scaling.sh <mlp_bench> <picture.png> [<option> ...]
 #
-# Draws how the time of a step grows with a network's parameters and with the
-# rows of a batch (scaling.c says of which networks), on logarithmic axes, from
-# what mlp_bench prints. Options are mlp_bench's, such as --threads 2. If
-# <mlp_bench> is a file of its output instead, that is drawn.
+# Draws how the time of a training step grows with the parameters of a network
+# and with the rows of a batch, on logarithmic axes. scaling.c lists the
+# networks. The options go to mlp_bench, such as --threads 2. If <mlp_bench> is
+# not a program but a file with its output, the script draws that.
 
 set -eu
 
@@ -30,7 +30,8 @@ else
     cp "$program" "$folder/all"
 fi
 
-# curve <name>: size and milliseconds of the results scaling-<name>-<size>
+# curve <name> writes the size and the milliseconds of each result
+# scaling-<name>-<size> into a file for gnuplot.
 curve() {
     sed -n "s/^scaling-$1-\([0-9]*\) [^ ]* [^ ]* \([^ ]*\) .*/\1 \2/p" \
         "$folder/all" >"$folder/$1"
@@ -39,7 +40,8 @@ for name in parameters 2-16-8-1 64-128-64-10 784-512-512-10; do
     curve "$name"
 done
 
-# The same slope for all: a straight line is time in proportion.
+# On logarithmic axes time that is proportional to the size is a straight line
+# of slope 1.
 gnuplot <<EOF
 set terminal pngcairo size 1500, 750 font ",11"
 set output "$picture"

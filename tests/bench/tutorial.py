@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""How much faster than the tutorial's NumPy: tutorial.py <mlp_bench>
+"""Measures how much faster libmlp trains than the tutorial's NumPy class.
 
-Trains the tutorial's XOR and moons networks in turn with NumPy, as the
-tutorial's class does it, and with libmlp, five times each, and prints the
-fastest of both, in seconds, with their ratio. The last losses must agree, so
-that both are known to have done the same work. One thread, double precision.
+    tutorial.py <mlp_bench>
+
+The script trains the tutorial's XOR and moons networks five times with NumPy,
+by the code of the tutorial's class, and five times with libmlp. It prints the
+shortest time of each in seconds, and the ratio of the two. The losses of the
+last epoch must agree, which proves that both have done the same work. Both
+sides use one thread and double precision.
 """
 import os
 import subprocess
@@ -15,9 +18,9 @@ import time
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 try:
-    import numpy as np  # noqa: E402, after the number of threads
+    import numpy as np  # noqa: E402, NumPy reads the variables when it loads
 except ImportError:
-    # The system's Python may have NumPy where the first in the path has not.
+    # The first Python in the path may lack NumPy. The system's may have it.
     if sys.executable == "/usr/bin/python3":
         raise
     os.execv("/usr/bin/python3", ["/usr/bin/python3", *sys.argv])
@@ -28,7 +31,7 @@ ROUNDS = 5
 
 
 class Tutorial:
-    """The tutorial's network (chapter 4.1): samples are columns."""
+    """The network of the tutorial's chapter 4.1, whose samples are columns."""
 
     def __init__(self, sizes, hidden, learning_rate, seed=42):
         np.random.seed(seed)
@@ -111,8 +114,8 @@ def numpy_run(train):
 def libmlp_run(program, workload):
     output = subprocess.run([program, "--seconds", "0.2", workload], check=True,
                             text=True, stdout=subprocess.PIPE).stdout
-    notes = dict(word.split("=") for word in output.split() if "=" in word)
-    return float(notes["min"]), float(notes["loss"])
+    values = dict(word.split("=") for word in output.split() if "=" in word)
+    return float(values["min"]), float(values["loss"])
 
 
 def main():

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that uses the library: XOR, and what it answers, bit by bit. */
+/* A user's program: it trains XOR and prints the predictions in hexadecimal, so
+ * that the outputs of two builds can be compared bit by bit. */
 #include <mlp.h>
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// app.c in C++.
+// A user's program in C++: it does what app.c does and must print the same.
 #include <mlp.h>
 
 #include <cstdio>

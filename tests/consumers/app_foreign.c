@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program with mlp_foreign: a genann file of a network y = 2 x - 1. */
+/* A user's program with mlp_foreign: it loads the network y = 2 x - 1 from a
+ * genann file and predicts with it. */
 #include <mlp_foreign.h>
 
 int main(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program with mlp_onnx: how many bytes an ONNX file of a network has. */
+/* A user's program with mlp_onnx: it prints the size of a network as an ONNX
+ * file. */
 #include <mlp_onnx.h>
 #include <stdio.h>
 

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The main function of fuzz targets where there is no libFuzzer:
- * `fuzz_... <runs> <file>...` makes one to five random changes in one of the
- * files in turn, sometimes cuts it, and hands the bytes to the target. The seed
- * is fixed, so a run can be repeated.
+ * The main function of a fuzz target that is built without libFuzzer:
+ *
+ *     fuzz_<name> <runs> <file> ...
+ *
+ * Each run takes the next of the files in turn, makes one to five random changes
+ * in its bytes, sometimes cuts it, and passes the bytes to the target. The seed
+ * is fixed, so a failure can be repeated.
  */
 #include <stdlib.h>
 
 #include "support/damage.h"
 
-/* The target, by the name that libFuzzer calls.
+/* The target has the name that libFuzzer calls.
  * NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* The most bytes that are read of a file. */
+/* Only this many bytes of a file are read. */
 enum { MAX_BYTES = 1 << 16 };
 
 static size_t read_file(const char *path, unsigned char *bytes)

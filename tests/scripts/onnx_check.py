@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""onnx_check.py <file.onnx> ...: files that the library wrote, before ONNX's own
-checker, and what stands in them."""
+"""Checks ONNX files that the library has written.
+
+    onnx_check.py <file.onnx> ...
+
+ONNX's own checker must accept each file. Names, shapes, the operator set and
+the names of classes must be those that mlp_onnx.h promises.
+"""
 import sys
 
 import onnx

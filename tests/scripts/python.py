@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Model files between the library and Python: what the one writes the other
-reads. Arguments: the program model_tool, a folder to write into."""
+"""Tests that the library and mlp_file.py read each other's model files.
+
+    python3 python.py <model_tool> <folder> <tests/vectors>
+
+model_tool is the program that writes and reads files with the library. The
+script writes its files into the folder. The parts that need PyTorch or
+scikit-learn are skipped where these are missing.
+"""
 import json
 import subprocess
 import sys
@@ -25,7 +31,8 @@ def run(*arguments):
 
 
 def outputs(what="predict"):
-    """What the library predicts for rows of (i - j) / 4, and class names."""
+    """The library's predictions for the rows x[i][j] = (i - j) / 4, and the
+    names of the classes."""
     lines = run(what, path)
     return (np.array([float(x) for x in lines if x and x[:5] != "class"]),
             [x[6:] for x in lines if x[:5] == "class"])
@@ -74,7 +81,8 @@ def read_golden(precision):
     crc = metadata["mlp.crc32"].encode()
     assert int(crc, 16) == zlib.crc32(raw.replace(crc, b"00000000", 1))
     assert (len(raw) - sum(t.nbytes for t in tensors.values())) % 8 == 0
-    # Written by Python, with escapes and another order, it is the same network.
+    # Python writes the same network with escapes and in another order of tensors;
+    # the library must predict the same numbers.
     before = outputs()
     del d["version"]
     write_mlp(path, dict(sorted(tensors.items())), d, **{"made by": "\u20ac"})
@@ -88,7 +96,8 @@ def of_numpy(a):
 
 
 def every_activation():
-    """Layers that normalise, scaling before and behind, in NumPy and PyTorch."""
+    """Compares NumPy and PyTorch with the library for each activation. The
+    networks have batch norm and scale both inputs and outputs."""
     try:
         import torch
     except ImportError:
@@ -148,7 +157,8 @@ def torch_both_ways():
     X = torch.tensor(rows(2, np.float64))
     with torch.no_grad():
         check_near("to PyTorch", mlp_to_torch(path)(X), outputs()[0], 1e-12)
-    # A file of somebody else's, as safetensors.torch.save_model writes it.
+    # safetensors.torch.save_model writes a file like this one, which has no
+    # description of the network.
     net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(),
                               torch.nn.Linear(4, 2))
     state = {k: v.numpy() for k, v in net.state_dict().items()}
@@ -169,7 +179,7 @@ def from_sklearn():
         model = kind((6, 5), activation=activation, max_iter=20, random_state=1)
         import warnings
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # 20 iterations are few
+            warnings.simplefilter("ignore")  # 20 iterations do not converge
             model.fit(X, y)
         sklearn_to_mlp(path, model, loss)
         got, classes = outputs()

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""The moons example against NumPy, for settings other than the tutorial's.
+"""Compares the example moons with NumPy, for many settings of its options.
 
     python3 settings.py <the program moons>
 
-NumPy trains with the tutorial's formulas (chapters 4.1 and 5) and prints what
-the tutorial prints; every line of that with a digit must be the program's.
+NumPy trains with the formulas of the tutorial's chapters 4.1 and 5. From its
+results the script makes the lines that the tutorial prints, and the program
+must print the same lines wherever a line contains a digit.
 
-Rounding errors differ between the two and grow in training, most where the
-learning rate is large. The settings are such that no printed digit is near
-its tipping point; with thousands of epochs some setting may well have one.
+Rounding errors of the two differ, and training amplifies them, most of all with
+a large learning rate. The settings are chosen so that no printed digit is close
+to the point where it would be rounded the other way. With thousands of epochs
+a new setting may be too close.
 """
 import itertools
 import subprocess
@@ -17,7 +19,7 @@ import warnings
 
 import numpy as np
 
-warnings.filterwarnings("ignore")  # the mean of no test rows is NaN
+warnings.filterwarnings("ignore")  # without test rows their mean is NaN
 
 DEFAULTS = {"epochs": 2000, "lr": 0.1, "hidden": "16,8", "noise": 0.2,
             "samples": 500, "seed": 42, "every": 200}
@@ -69,7 +71,7 @@ def split(X, y, seed):
 
 
 class Net:
-    """Hidden layers of ReLU, an output layer of sigmoid; rows are columns."""
+    """A network of ReLU layers and a sigmoid layer, whose samples are columns."""
 
     def __init__(self, sizes, seed):
         np.random.seed(seed)
@@ -95,7 +97,7 @@ class Net:
             dA = self.W[l].T @ dZ
             self.W[l] -= lr * ((1 / m) * (dZ @ A[l].T))
             self.b[l] -= lr * ((1 / m) * dZ.sum(axis=1, keepdims=True))
-            dZ = dA * (A[l] > 0)  # a ReLU is above 0 where its Z is
+            dZ = dA * (A[l] > 0)  # A > 0 exactly where Z > 0
         return loss
 
     def accuracy(self, X, Y):
@@ -103,7 +105,7 @@ class Net:
 
 
 def tutorial(epochs, lr, hidden, noise, samples, seed, every):
-    """What the tutorial prints, line by line."""
+    """Yields the lines that the tutorial prints."""
     X, X_test, y, y_test = split(*moons(samples, noise, seed), seed)
     yield f"Training samples: {len(y)}"
     yield f"Test samples: {len(y_test)}"
@@ -128,7 +130,7 @@ def tutorial(epochs, lr, hidden, noise, samples, seed, every):
 
 
 def compare(program, setting):
-    """Runs both; gives the number of differing lines."""
+    """Runs the program and NumPy; returns the number of lines that differ."""
     flags = [text for name, value in setting.items()
              for text in ("--" + name, str(value))]
     expected = list(tutorial(**{**DEFAULTS, **setting}))
@@ -145,7 +147,7 @@ def compare(program, setting):
 
 
 if __name__ == "__main__":
-    # The lines hold arrows, and the locale may be C.
+    # The lines contain arrows, which the locale C cannot encode.
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     differ = sum(compare(sys.argv[1], setting) for setting in SETTINGS)
     sys.exit(differ > 0)

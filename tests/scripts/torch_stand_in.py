@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""As much of PyTorch, in NumPy, as mlp_to_torch needs: for tests where there is
-none. `install()` makes it importable as torch."""
+"""Stands in for PyTorch where it is not installed.
+
+The module implements in NumPy what mlp_to_torch of mlp_file.py uses, so that its
+result is tested on every machine. After install() the statement `import torch`
+imports the stand-in.
+"""
 import sys
 import types
 
@@ -64,6 +68,7 @@ def activation(name, slope=0.0):
 
 
 def is_installed():
+    """True if `torch` is the stand-in and not PyTorch itself."""
     return getattr(sys.modules.get("torch"), "nn", None) is nn
 
 

@@ -2,19 +2,19 @@
 # SPDX-License-Identifier: MIT
 """Writes the arrays in this folder with NumPy, in float64.
 
-They are what the tests expect: NumPy's random streams, the tutorial's runs, and
-gradients by the chain rule. One text file for each array: a first line
-'# name rows cols', then one row a line, values as '%.17g', which read back to
-the same double. Run it as
-
     python3 make.py
 
-The last digits of what goes through exp, log, sin, cos or a matrix product
-depend on the C library and the BLAS behind NumPy. A file whose numbers differ
-by no more than that is left as it is, so the recipe gives the same bytes on
-every machine. What is exact is always written.
+The tests compare the library with these arrays: NumPy's random streams, the
+tutorial's runs, and gradients by the chain rule. Each array has its own text
+file. The first line is '# name rows cols'; each further line is a row. Numbers
+have the format '%.17g', so that reading them gives the same double.
 
-tutorial_*.txt and bits.txt are not made here.
+Numbers that come from exp, log, sin, cos or a matrix product depend in their
+last digits on the C library and on the BLAS of NumPy. If the numbers of a file
+differ by no more than that, the script leaves the file as it is, so that it
+gives the same bytes on every machine. It always writes the exact arrays.
+
+Other means make tutorial_*.txt and bits.txt.
 """
 import os
 
@@ -33,7 +33,8 @@ def put(name, a):
 
 
 def put_rounded(name, a):
-    """Numbers whose last digits may be others on another machine."""
+    """Writes numbers whose last digits differ from machine to machine, unless
+    the file already holds them to within rounding."""
     a = np.atleast_2d(np.asarray(a, float))
     if os.path.exists(path_of(name)):
         old = np.loadtxt(path_of(name), ndmin=2)
@@ -55,17 +56,18 @@ def column(values):
 
 
 def seed_columns(name, draw, put=put):
-    """One column for each seed: what draw(generator) gives."""
+    """Writes one column for each seed, which holds draw(generator)."""
     put(name, np.column_stack([draw(np.random.RandomState(s)) for s in SEEDS]))
 
 
 def halves(value):
-    """A 64-bit integer as two that a double holds: value = a * 2^32 + b."""
+    """Splits a 64-bit integer into a and b, value = a * 2^32 + b, because a
+    double holds only 53 bits exactly."""
     return [value >> 32, value & 0xffffffff]
 
 
 def randint_rows(draws=20):
-    """Rows of seed, low, high, draws; all but the seed as halves."""
+    """Rows of seed, low, high and the draws. All but the seed are halves."""
     least, most = -2**63, 2**63 - 1
     ranges = [(0, 1), (most - 1, most), (least, least + 1), (0, 2), (0, 10),
               (-5, 6), (0, 2**31 + 1), (0, 2**32 - 1), (0, 2**32),
@@ -78,7 +80,8 @@ def randint_rows(draws=20):
 
 
 def mixed_rows(draws=600):
-    """One stream, all distributions: rows of kind, two arguments, value."""
+    """Rows of kind, two arguments and value, drawn from one stream, which shows
+    that all distributions advance the generator as NumPy's do."""
     rng = np.random.RandomState(42)
     kinds = np.random.RandomState(7).randint(0, 6, draws)
     for i, kind in enumerate(kinds):
@@ -119,7 +122,7 @@ def random_numbers():
 
 
 # ------------------------------------------------------------------------------
-# Networks: samples are columns, as in the tutorial
+# Networks, whose samples are columns as in the tutorial
 
 ACT = {"identity": (lambda z: z, lambda z, a: np.ones_like(z)),
        "sigmoid": (lambda z: 1 / (1 + np.exp(-np.clip(z, -500, 500))),
@@ -143,7 +146,7 @@ def forward(net, acts, X):
 
 
 def step(net, acts, X, Y, lr):
-    """One step of gradient descent; gives the loss before it."""
+    """Does one step of gradient descent and returns the loss before it."""
     m = X.shape[1]
     A, Z = forward(net, acts, X)
     P = np.clip(A[-1], 1e-15, 1 - 1e-15)
@@ -165,7 +168,8 @@ def train(net, acts, X, Y, lr, epochs):
 
 
 def train_batches(net, acts, X, Y, lr, epochs, batch, seed=42):
-    """Rows in a new order each epoch; the loss is the mean over its rows."""
+    """Trains with mini-batches, whose rows come in a new order in each epoch.
+    The loss of an epoch is the mean over its rows."""
     rng = np.random.RandomState(seed)
     m = X.shape[1]
     losses = []
@@ -247,7 +251,7 @@ def moons_runs(Xt, Yt, Xe, Ye):
     put_rounded("moons_accuracy",
                 [acc(net, acts, Xt, Yt), acc(net, acts, Xe, Ye)])
 
-    # 400 rows: twelve batches of 32, and one of 16.
+    # The 400 rows make twelve batches of 32 rows and one of 16.
     net = init([2, 16, 8, 1])
     losses = train_batches(net, acts, Xt, Yt, .1, 20, 32)
     put_rounded("batches_loss", column(losses))
@@ -272,8 +276,8 @@ def experiments(Xt, Yt, Xe, Ye):
 
 
 # ------------------------------------------------------------------------------
-# Gradients of every pair of activations with every loss; J is the mean over all
-# m n[L] outputs. bce clips, and where it clips its derivative is 0.
+# Gradients of every pair of activations with every loss. J is the mean over all
+# m n[L] outputs. bce clips A, and where it clips the derivative is 0.
 
 
 def bce(A, Y):
@@ -289,8 +293,9 @@ def mse(A, Y):
 
 
 def gradients():
-    """Rows of the hidden layer's activation, the outputs', the loss (as the
-    numbers of the lists in mlp.h), J, and dW1, db1, dW2, db2, row by row."""
+    """Writes a row for each case: the activation of the hidden layer, that of
+    the outputs and the loss, by their numbers in mlp.h, then J, dW1, db1, dW2
+    and db2, each row by row."""
     rng = np.random.RandomState(3)
     X = rng.randn(3, 6)
     Y = np.vstack([[0, 1, 1, 0, .25, .75], rng.random_sample(6)])

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes activations.txt with PyTorch, inits.txt with NumPy.
-
-    activations     z, then a and da/dz of leaky_relu (slope 0.01), elu (0.7),
-                    gelu, gelu_tanh, silu, softplus
-    inits           number of the init, then W[1] (4, 3) and W[2] (2, 4), seed 7
-
-Run it from any directory:
+"""Writes activations.txt with PyTorch and inits.txt with NumPy.
 
     python3 tests/vectors/make_activations.py
+
+The columns of a row are:
+
+    activations     z, then a and da/dz of leaky_relu (slope 0.01), elu (slope
+                    0.7), gelu, gelu_tanh, silu and softplus
+    inits           the number of the mlp_weight_init, then W[1] (4, 3) and
+                    W[2] (2, 4), drawn with seed 7
+
+The script runs from any directory.
 """
 import pathlib
 

@@ -1,25 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Batch normalisation by PyTorch, for tests/test_batch_norm_pytorch.c.
-
-Run with PyTorch (2.x) and NumPy from any directory:
+"""Writes batch_norm_*.txt with PyTorch: training with batch normalisation.
 
     python3 tests/vectors/make_batch_norm.py
 
-It writes batch_norm_*.txt beside itself: a row for each of the two networks in
-CASES, with numbers that read back to the same double. A network's tensors come
-layer by layer, and in a layer W, b and then, with batch norm, scale; b is
-torch's bias of Linear, or of BatchNorm1d. Means and variances are the running
-ones, mean before variance.
+tests/train/test_batch_norm_pytorch.c reads the files. The script needs PyTorch
+2.x and NumPy, and runs from any directory. Each file has one row for each of
+the two networks in CASES. Reading a number gives the same double.
 
-    X Y         13 rows each, row by row
-    initial     parameters
-    Z           pre-activations, after normalising, of the first batch
-    gradients   of the first batch, as the parameters
-    loss        of each step, before its update
-    running     after each step, one after the other
-    final       parameters after all steps
-    prediction  of all rows, by eval()
+The tensors of a network come layer by layer. A layer has W, b and, with batch
+norm, the scale; b is PyTorch's bias of Linear or, with batch norm, the bias of
+BatchNorm1d.
+
+    X Y         the 13 rows of inputs and of targets
+    initial     the parameters before training
+    Z           the normalised pre-activations of the first batch
+    gradients   the gradients of the first batch, in the order of the parameters
+    loss        the loss of each step, before its update
+    running     the running means and variances after each step; each layer's
+                means come before its variances
+    final       the parameters after all steps
+    prediction  the outputs for all rows, in PyTorch's mode eval()
 """
 import pathlib
 

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Writes examples/data/digits.csv from scikit-learn's copy of the digits.
 
-One row a line: 64 integers from 0 to 16, the pixels of an 8 x 8 image row by
-row, and the digit it shows; separated by commas, in scikit-learn's order of
-rows, which is that of the source. examples/data/README.md names the source and
-its licence. Run it as
-
     python3 make_digits.py
+
+A line holds one image: the 64 pixels of its 8 x 8 rows, integers from 0 to 16,
+and the digit that it shows, separated by commas. The images keep the order of
+scikit-learn, which is the order of the source. examples/data/README.md names
+the source and its licence.
 """
 import os
 

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes fann_<name>.net, networks that Debian's libfann 2.2.0 has saved, and
- * fann_<name>.txt, what it predicts when it has loaded them again: each row of
- * it inputs, then outputs. Run in tests/vectors:
+ * Writes networks with Debian's libfann 2.2.0, and their predictions. Run it in
+ * tests/vectors:
  *
  *     gcc make_fann.c -lfann -lm -o /tmp/make_fann && /tmp/make_fann
  *
- *     xor        2-3-1, trained on XOR as FANN's own example does
- *     mushrooms  20-8-2 on made-up mushrooms: bits, and two classes that a
- *                formula of them gives
- *     mixed      3-4-4-3, each of the three activations, another steepness for
- *                each neuron
- *     scaled     2-5-2, numbers of other units in and out, which FANN scales
- *     steps      2-4-1 of both stepwise sigmoids
+ * fann_<name>.net is the network as FANN saves it. A row of fann_<name>.txt
+ * holds inputs, then the outputs that FANN predicts after it has loaded the
+ * file again.
+ *
+ *     xor        2-3-1, trained on XOR as in FANN's own example
+ *     mushrooms  20-8-2, trained on invented mushrooms: 20 bits and two
+ *                classes, which a formula computes from the bits
+ *     mixed      3-4-4-3 with another activation in each layer and another
+ *                steepness for each neuron of a layer
+ *     scaled     2-5-2 whose inputs and outputs have other units, which FANN
+ *                scales
+ *     steps      2-4-1 with the two stepwise sigmoids
  */
 #include <fann.h>
 #include <stdio.h>
@@ -21,7 +25,8 @@
 typedef struct fann network;
 typedef struct fann_train_data rows;
 
-/* Numerical Recipes' generator: FANN seeds its own by the clock. */
+/* The linear congruential generator of Numerical Recipes. FANN's own generator
+ * is seeded by the clock, so its numbers cannot be repeated. */
 static double draw(double low, double high)
 {
     static unsigned state = 1;

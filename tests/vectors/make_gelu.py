@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Prints the constants of src/kernels/activation_functions_tmpl.h.
-
-Run it with mpmath:
+"""Prints the constants of GELU in src/kernels/activation_functions_tmpl.h.
 
     python3 tests/vectors/make_gelu.py
 
-P(t) = Phi(-x) e^(x^2 / 2) d, with d = 1 + x / 4 and t = x / (2 d) - 1, is
-interpolated at Chebyshev's nodes of the t that matter. The two last terms have
-a bit less than the precision, and a second number with what that lacks: so
-their difference from a sum that they are part of is exact. W1 has so few bits
-for the same reason.
+The script needs mpmath. The library evaluates a polynomial that interpolates
+
+    P(t) = Phi(-x) e^(x^2 / 2) d,   d = 1 + x / 4,   t = x / (2 d) - 1
+
+at the Chebyshev nodes of the interval in which t is needed. Each of its two
+last coefficients, c1 and c0, is a sum of two numbers. The first number has one
+bit less than the precision, so that its difference from a sum that contains it
+is exact; the second number holds the rest. W1 is split with even fewer bits for
+the same reason.
 """
 import struct
 
@@ -25,7 +27,8 @@ def P(t):
 
 
 def interpolation(f, low, high, degree):
-    """Of Newton's form; its coefficients, the constant first."""
+    """Interpolates f in Newton's form at n = degree + 1 Chebyshev nodes and
+    returns the coefficients of the powers of t, the constant first."""
     n = degree + 1
     nodes = [(low + high) / 2 +
              (high - low) / 2 * mp.cos(mp.pi * (2 * i + 1) / (2 * n))

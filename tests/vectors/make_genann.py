@@ -1,18 +1,22 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Writes genann_<name>.ann, networks as genann_write writes them, and
-genann_<name>.txt, what NumPy says that they predict: each row inputs, outputs.
+"""Writes networks in genann's file format, and their predictions by NumPy.
 
     python3 make_genann.py
 
-The format, from genann's documentation and source: the numbers of inputs, hidden
-layers, neurons in each of them, and outputs, then the weights, " %.20e" each:
-neuron after neuron, of each that of its bias first, whose input is -1. Neurons of
-hidden layers have one activation, outputs another, which the file does not say.
+genann_<name>.ann is a network as genann_write writes it. A row of
+genann_<name>.txt holds inputs and the outputs that NumPy predicts for them.
 
-    sigmoids  3-4-4-2, genann's own activation
-    linear    2-1 without a hidden layer, linear
-    tanh      2-5-2, tanh, then linear
+The format is known from genann's documentation and source. A file holds the
+numbers of inputs, of hidden layers, of neurons in each hidden layer, and of
+outputs; then the weights, neuron after neuron, each printed by " %.20e". The
+first weight of a neuron is that of its bias, whose input is -1. All hidden
+layers have one activation and the outputs have another one; the file names
+neither.
+
+    sigmoids  3-4-4-2 with genann's own activation
+    linear    2-1 without a hidden layer, with identity
+    tanh      2-5-2 with tanh, then identity
 """
 import os
 

@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: MIT
 """Writes lbfgs_rosenbrock.txt and lbfgs_net.txt with PyTorch in float64.
 
-rosenbrock: w after each of 30 iterations of torch.optim.LBFGS (line search
-"strong_wolfe", four pairs) on the extended Rosenbrock function of six
-variables from (-1.2, 1, 0.5, -0.75, 1.25, 2), an iteration a line.
-
-net: the loss before each of 20 iterations, and the weights after it (W, b of
-each layer), of a 2-4-1 network, tanh and identity, squared error, with the
-weights and rows given here: with ten pairs; with three; with ten, and a penalty
-of 0.1 / (2 rows) times the squared weights. (Of several targets that were
-tried this one hands on least of a rounding: 1 ulp in the first weights moves a
-loss by at most 2e-13, and weights by 5e-13 of the largest.)
-
     python3 make_lbfgs.py
+
+lbfgs_rosenbrock.txt holds one line for each of 30 iterations of
+torch.optim.LBFGS: the variables w after the iteration. The line search is
+"strong_wolfe" with a history of four pairs. The function is the extended
+Rosenbrock function of six variables, from (-1.2, 1, 0.5, -0.75, 1.25, 2).
+
+lbfgs_net.txt holds one line for each of 20 iterations in three trainings of a
+2-4-1 network (tanh, identity, squared error): the loss before the iteration,
+then W and b of each layer after it. The first training has a history of ten
+pairs, the second of three; the third has ten pairs and adds a penalty of
+0.1 / (2 rows) times the sum of the squared weights.
+
+The targets of the network were chosen among several because they amplify
+rounding errors least (measured: a change of 1 ulp in the first weights changes
+a loss by at most 2e-13, and the weights by 5e-13 of the largest one).
 """
 import os
 

@@ -1,26 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Losses and their gradients by PyTorch, for tests/test_losses.c.
-
-Run with PyTorch (1.13 or later) and NumPy from any directory:
+"""Writes losses_*.txt with PyTorch: losses and their gradients.
 
     python3 tests/vectors/make_losses.py
 
-It writes losses_*.txt beside itself, with numbers that read back to the same
-double. A network of 3 inputs, 4 tanh neurons and 3 outputs sees six rows. All
-gradients are by autograd from PyTorch's own losses: BCEWithLogitsLoss,
-CrossEntropyLoss (whose label_smoothing is used), MSELoss, L1Loss, HuberLoss;
-only cce of outputs that are no softmax is written out, as nll_loss of their
-logarithms.
+tests/model/test_loss.c reads the files. The script needs PyTorch 1.13 or later
+and NumPy, and runs from any directory. Reading a number gives the same double.
 
-    X, parameters   the rows, and W1, b1, W2, b2
-    bits, units     targets 0 and 1, and in [0, 1]
-    classes         targets as numbers of classes
-    shares          targets as probabilities of classes
+The network has 3 inputs, 4 tanh neurons and 3 outputs, and there are six rows.
+Autograd computes all gradients from PyTorch's own losses: BCEWithLogitsLoss,
+CrossEntropyLoss with its label_smoothing, MSELoss, L1Loss and HuberLoss. The
+script writes out one loss itself, because PyTorch has none: cce of outputs that
+are not a softmax is the nll_loss of their logarithms.
+
+    X, parameters   the rows of inputs; W1, b1, W2, b2
+    bits, units     targets that are 0 or 1; targets in [0, 1]
+    classes         targets that are numbers of classes
+    shares          targets that are probabilities of classes
     cases           a row for each case: loss, activation of the outputs,
-                    targets, delta, smoothing (loss and activation by their
-                    numbers in mlp.h, targets by their place in TARGETS), then
-                    J and the gradients of W1, b1, W2, b2
+                    targets, delta, smoothing, J, then the gradients of W1, b1,
+                    W2, b2. The loss and the activation are their numbers in
+                    mlp.h; the targets are their index in TARGETS.
 """
 import pathlib
 
@@ -50,7 +50,7 @@ def make_data(rng):
 
 
 def cases():
-    """(loss, activation, targets, delta, smoothing)"""
+    """Yields each case as (loss, activation, targets, delta, smoothing)."""
     for smoothing in 0, .1, .35:
         for targets in "bits", "units":
             yield BCE, SIGMOID, targets, 1, smoothing

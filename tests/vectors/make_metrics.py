@@ -2,23 +2,24 @@
 # SPDX-License-Identifier: MIT
 """Writes metrics_*.txt with scikit-learn: predictions and their scores.
 
-    metrics_classes         label, predicted; class 3 is never predicted, no row
-                            is of class 4
-    metrics_confusion       the confusion matrix of these
-    metrics_class_scores    precision, recall, F1 and support of each class,
-                            then macro averages
-    metrics_binary          label, scores, scores with many ties, probabilities
-    metrics_probabilities   label, then a probability for each of four classes;
-                            some rows are certain, two of them wrongly
-    metrics_regression      three targets, then their predictions; the second
-                            target is constant, the third too, and met
-    metrics_scores          accuracy; ROC AUC of the scores and of those with
-                            ties; log loss of the two kinds of probabilities;
-                            MSE, MAE and R2 of all targets, then R2 of each
-
-Run it as
-
     python3 make_metrics.py
+
+    metrics_classes         a row's label and predicted class; class 3 is never
+                            predicted, and no row has the label 4
+    metrics_confusion       the confusion matrix of metrics_classes
+    metrics_class_scores    precision, recall, F1 and support of each class of
+                            metrics_classes, then the macro averages
+    metrics_binary          label, score, a score with many ties, probability
+    metrics_probabilities   label, then a probability for each of four classes;
+                            the first seven rows have a probability of 1, and
+                            the last two of these seven predict a wrong class
+    metrics_regression      three targets, then their predictions; the second
+                            and the third target are constant, and the third is
+                            predicted exactly
+    metrics_scores          the accuracy; the ROC AUC of the scores without and
+                            with ties; the log loss of metrics_binary and of
+                            metrics_probabilities; MSE, MAE and R2 of all
+                            targets together, then R2 of each target
 """
 import os
 
@@ -71,7 +72,7 @@ def probabilities():
     P[:5] = np.eye(4)[labels[:5]]
     P[5:7] = np.eye(4)[(labels[5:7] + 1) % 4]
     put("metrics_probabilities", np.column_stack([labels, P]))
-    # scikit-learn's own clipping depends on its version.
+    # Versions of scikit-learn clip differently, so the script clips itself.
     return [metrics.log_loss(labels, np.clip(P, 1e-15, 1))]
 
 

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""python3 make_onnx.py: writes the ONNX files of others, as text, to
-onnx_<name>.txt: rows, what the network makes of them, and the file's bytes; and
-to onnx_refused.txt files that cannot be read, with what a message says of them.
+"""Writes ONNX files as other programs make them, for the tests of mlp_onnx.
 
-Made with Debian 12's PyTorch 1.13 (its exporter) and ONNX 1.12, whose helper
-writes graphs in the style of tf2onnx (Keras) and skl2onnx here.
+    python3 make_onnx.py
+
+onnx_<name>.txt holds rows of inputs, the outputs that the network computes for
+them, and the bytes of the ONNX file in hexadecimal. onnx_refused.txt holds
+files that mlp_onnx must refuse, each with the status and a part of the message
+that it must give.
+
+The files in this folder come from the exporter of Debian 12's PyTorch 1.13, and
+from ONNX 1.12. With ONNX's helper the script builds graphs in the style of
+tf2onnx (for Keras) and of skl2onnx (for scikit-learn).
 """
 import io
 import os
@@ -21,7 +27,7 @@ rng = np.random.RandomState(3)
 
 
 def write(name, X, A, data, beside=None):
-    """One fixture; `beside` is a second file, (name, bytes)."""
+    """Writes onnx_<name>.txt; `beside` is a second file as (name, bytes)."""
     with open(os.path.join(FOLDER, f"onnx_{name}.txt"), "w") as to:
         for title, rows in (("X", X), ("A", A)):
             rows = np.asarray(rows, np.float64).reshape(len(rows), -1)
@@ -36,10 +42,11 @@ def write(name, X, A, data, beside=None):
 
 
 # ------------------------------------------------------------------------------
-# PyTorch
+# Networks that PyTorch exports
 
 class Rows(nn.Module):
-    """The shape is computed from the input's, or is a constant."""
+    """Flattens its input with view(). In the exported graph the new shape is
+    computed from the input's or, without dynamic axes, is a constant."""
 
     def __init__(self):
         super().__init__()
@@ -50,7 +57,7 @@ class Rows(nn.Module):
 
 
 class Column(nn.Module):
-    """A number for each row, not a row of one."""
+    """Returns a vector with one number for each row instead of a column."""
 
     def __init__(self):
         super().__init__()
@@ -113,14 +120,15 @@ def torch_fixtures():
 
 
 # ------------------------------------------------------------------------------
-# By hand
+# Graphs in the style of other exporters
 
 def weights(*shape):
     return rng.randn(*shape).astype(np.float32)
 
 
 def graph(nodes, tensors, inputs, outputs, opset=13, metadata=None):
-    """`tensors`: name -> array; inputs and outputs: ValueInfoProtos."""
+    """Makes a model; `tensors` maps names to arrays, and the inputs and outputs
+    are ValueInfoProtos."""
     model = helper.make_model(
         helper.make_graph(nodes, "net", inputs, outputs, [
             t if isinstance(t, TensorProto) else numpy_helper.from_array(t, n)
@@ -160,7 +168,8 @@ def erf(x):
 
 
 def keras_fixture():
-    """tf2onnx: MatMul and Add, transposed constants, norm behind ReLU."""
+    """Writes what tf2onnx makes of a Keras network: MatMul and Add instead of
+    Gemm, transposed constants, and batch norm after the ReLU."""
     X = weights(ROWS, 3).astype(np.float64)
     W1, b1, W2, b2, W3 = (weights(3, 4), weights(4), weights(5, 4), weights(5),
                           weights(5, 3))
@@ -219,7 +228,7 @@ def sklearn_fixtures():
                   domain="ai.onnx.ml")
     S = (X - offset) * scale
 
-    # Two classes, with names.
+    # A classifier of two classes that have names.
     nodes = sklearn_nodes("Relu", "Sigmoid")
     nodes.insert(1, scaler)
     nodes += [
@@ -245,7 +254,7 @@ def sklearn_fixtures():
     write("sklearn_two", X, sigmoid(hidden @ W2 + b2),
           model.SerializeToString())
 
-    # Regression, with targets scaled.
+    # A regressor whose targets are scaled.
     nodes = sklearn_nodes("Tanh", None)
     nodes.insert(1, node("Sub", ["cast", "m"], "centred"))
     nodes.insert(2, node("Div", ["centred", "d"], "s"))
@@ -265,7 +274,9 @@ def sklearn_fixtures():
 
 
 def gemm_fixture():
-    """Every attribute, lists instead of bytes, Constants; a file beside."""
+    """Writes a network that uses every attribute of Gemm, tensors as lists of
+    numbers instead of bytes, and a Constant node; and the same network with its
+    tensors in a second file."""
     X = weights(ROWS, 3).astype(np.float64)
     W1, c1, W2, c2 = weights(3, 4), weights(4), weights(2, 4), weights(1)
     nodes = [
@@ -298,7 +309,7 @@ def gemm_fixture():
 
 
 def chain(*nodes, shape=(3, 3), outputs=None, opset=13, **tensors):
-    """x (N, 3) -> Gemm W -> z -> the nodes -> y"""
+    """Makes the graph x (N, 3) -> Gemm with W -> z -> the nodes -> y."""
     tensors.setdefault("W", weights(*shape))
     nodes = [node("Gemm", ["x", "W"], "z")] + list(nodes)
     return graph(nodes, tensors, [rows_of("x", 3)],
@@ -422,7 +433,7 @@ def refused_fixtures():
         (9, "is for training", chain(node(
             "BatchNormalization", ["z", "s", "b", "m", "v"],
             ["y", "m2", "v2"], training_mode=1), opset=14, **norm)),
-        (9, "is for training", chain(node(  # as it was before opset 14
+        (9, "is for training", chain(node(  # the form before opset 14
             "BatchNormalization", ["z", "s", "b", "m", "v"],
             ["y", "m2", "v2", "m3", "v3"]), **norm)),
         (9, "variances of 0 or more", chain(node(
@@ -440,7 +451,7 @@ def refused_fixtures():
             node("Flatten", ["z"], "y", axis=0))),
         (9, "expects rows as they were", chain(
             node("Reshape", ["z", "c"], "y"), c=np.array([3, -1]))),
-        (9, "expects a constant shape", chain(  # columns are no rows
+        (9, "expects a constant shape", chain(  # takes columns for rows
             node("Shape", ["z"], "s"), node("Gather", ["s", "one"], "n"),
             node("Unsqueeze", ["n", "zero"], "u"),
             node("Concat", ["u", "rest"], "c", axis=0),
@@ -448,16 +459,16 @@ def refused_fixtures():
             zero=np.array([0]), rest=np.array([-1]))),
         (9, "expects to come last, for axis 1", chain(
             node("Squeeze", ["z", "c"], "y"), c=np.array([0]))),
-        (9, "expects a constant shape", chain(  # columns are no rows
+        (9, "expects a constant shape", chain(  # takes columns for rows
             node("Shape", ["z"], "s"), node("Gather", ["s", "one"], "n"),
             node("Unsqueeze", ["n", "zero"], "u"),
             node("Concat", ["u", "rest"], "c", axis=0),
             node("Reshape", ["z", "c"], "y"), one=np.array(1),
             zero=np.array([0]), rest=np.array([-1]))),
-        (9, "expects to come last, for axis 1", chain(  # a softmax of all rows
+        (9, "expects to come last, for axis 1", chain(  # Softmax over all rows
             node("Squeeze", ["z", "c"], "u"), node("Softmax", ["u"], "y"),
             shape=(3, 1), c=np.array([1]))),
-        (9, "expects a constant shape", chain(  # of columns before rows
+        (9, "expects a constant shape", chain(  # columns precede rows
             node("Shape", ["z"], "s", start=1), node("Gather", ["s", "i"], "k"),
             node("Unsqueeze", ["k", "j"], "n"),
             helper.make_node("Concat", ["n", "r"], ["c"], axis=0),
@@ -488,7 +499,7 @@ def refused_fixtures():
         (9, "the same folder", beside("../beside.data")),
         (9, "the same folder", beside("/etc/passwd")),
         (11, "expects an ONNX file", nested(8)),
-        (11, "expects an ONNX file",  # protobuf would join them
+        (11, "expects an ONNX file",  # protobuf would merge the two
          2 * chain(node("Relu", ["z"], "y")).SerializeToString()),
     ]
     with open(os.path.join(FOLDER, "onnx_refused.txt"), "w") as to:

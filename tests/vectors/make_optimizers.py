@@ -1,22 +1,24 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Writes optimizers_*.txt: what PyTorch's optimizers make of a small network.
+"""Writes optimizers_*.txt: trainings of a network by PyTorch's optimizers.
 
     python3 make_optimizers.py
 
-in float64, on one thread. A network 3-4-2 (tanh, identity, mse) does twenty
-steps on 24 rows, in order: X, Y, and its first parameters are in files of their
-own. Each row of optimizers_final.txt holds the parameters W1, b1, W2, b2 (row by
-row, as torch.nn.Linear has them) after them, and the loss that the last step
-began with, of one case: for each rule, for batches of 24 rows and of 6, for each
-of the variants below, in this order. tests/test_optimizer.c goes through the
-same three lists.
+Everything is computed in float64 with one thread. A 3-4-2 network (tanh,
+identity, mse) trains for twenty steps on 24 rows, which keep their order. X, Y
+and the initial parameters have files of their own.
 
-Where torch.optim has a rule or a variant it is used; what it does not have is
-written out here: the tutorial's momentum, decay beside rules other than AdamW,
-and penalties, which autograd differentiates.
+Each row of optimizers_final.txt is a case. It holds the parameters W1, b1, W2
+and b2 after the last step, row by row as torch.nn.Linear stores them, and the
+loss before the last update. The cases are all combinations of an optimizer
+(RULES), a batch size (BATCHES) and a variant (VARIANTS); the variant changes
+fastest. tests/train/test_optimizer.c runs through the same three lists.
 
-A file whose numbers differ by no more than rounding is left as it is.
+The script uses the optimizers and variants of torch.optim. What torch.optim
+lacks it computes itself: the tutorial's momentum, decoupled weight decay for
+optimizers other than AdamW, and penalties, which autograd differentiates.
+
+A file whose numbers differ by no more than rounding stays as it is.
 """
 import os
 
@@ -46,7 +48,7 @@ def put(name, a):
 
 
 class TutorialMomentum(torch.optim.Optimizer):
-    """v := beta v + (1 - beta) g; w := w - alpha v, v = 0 at first."""
+    """Updates v := beta v + (1 - beta) g, w := w - alpha v; v begins as 0."""
 
     def __init__(self, groups, lr, beta):
         super().__init__(groups, dict(lr=lr, weight_decay=0.0))
@@ -62,7 +64,8 @@ class TutorialMomentum(torch.optim.Optimizer):
 
 
 def optimizer(rule, weights, biases, weight_decay):
-    """weight_decay of the weights, in the way of the rule's class."""
+    """Makes the optimizer. weight_decay applies to the weights only, and means
+    what it means for the optimizer's class in torch.optim."""
     groups = [dict(params=weights, weight_decay=weight_decay),
               dict(params=biases, weight_decay=0.0)]
     make = torch.optim

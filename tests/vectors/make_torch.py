@@ -1,19 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Writes torch_<name>.txt: networks that PyTorch has made, and what it predicts.
+"""Writes torch_<name>.txt: networks of PyTorch and their predictions.
 
     python3 make_torch.py
 
-For each case of CASES one line of all numbers of the state_dict, in its order,
-and one of the outputs for rows of (i - j) / 4, three of them. tests/scripts/
-python.py goes through the same cases where there is no PyTorch.
+A file belongs to one case of CASES. Its first line holds all numbers of the
+state_dict, in the order of the state_dict. Its second line holds the outputs
+for three rows with the inputs x[i][j] = (i - j) / 4. tests/scripts/python.py
+reads the files, and so needs no PyTorch for these cases.
 """
 import os
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
-# Name: widths, activations of the layers (with a slope where there is one), and
-# whether they normalise. The state_dict's keys and shapes follow.
+# Each name maps to the widths, the activations of the layers, and 1 for each
+# layer with batch norm. An activation with a slope is a pair of its name and its
+# slope. The keys and shapes of the state_dict follow from that.
 CASES = {
     "plain": ((3, 4, 5, 2), ("tanh", "relu", "sigmoid"), (0, 0, 0)),
     "norms": ((3, 6, 4, 2), ("gelu", "silu", "identity"), (1, 1, 0)),
@@ -24,7 +26,7 @@ CASES = {
 
 
 def keys_of(widths, norms):
-    """(key, shape) of each tensor, as nn.Sequential names them."""
+    """The key and shape of each tensor, as nn.Sequential names them."""
     at, keys = 0, []
     for n_in, n_out, norm in zip(widths, widths[1:], norms):
         keys += [(f"{at}.weight", (n_out, n_in)), (f"{at}.bias", (n_out,))]
@@ -57,7 +59,9 @@ def main():
             modules.append(functions[a](*slope))
         net = nn.Sequential(*modules).double()
         with torch.no_grad():
-            for _ in range(20):  # running moments, and more than the first scale
+            # Twenty batches give running moments, and the loop below gives
+            # scales and shifts, that differ from their initial values.
+            for _ in range(20):
                 net(torch.randn(64, widths[0], dtype=torch.float64) * 2 + 1)
             for m in modules:
                 if isinstance(m, nn.BatchNorm1d):

@@ -1,24 +1,34 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Writes weights_*.txt: what PyTorch makes of rows and classes with weights.
+"""Writes weights_*.txt with PyTorch: trainings with row and class weights.
 
     python3 make_weights.py
 
-in float64, on one thread. A network 3-4-n (tanh, then the loss's activation)
-trains on 24 rows, in order, by SGD with momentum 0.9 and L2: X, the first
-parameters (of n = 3: the others take the first n outputs), the targets of mse,
-the classes of cce (bce: is it above 0?) and the weights of the rows are in files
-of their own. Each row of weights_final.txt is a case: for each loss bce, mse and
-cce (n = 1, 2, 3), for batches of 24 rows and of 7, 20 steps in whole epochs, for
-weights of rows, of classes, and of both (mse knows of rows only). It holds W1,
-b1, W2, b2 (row by row, as torch.nn.Linear has them), zeros up to 31 numbers, and
-the loss of the last epoch. tests/test_weights.c goes through the same lists.
+Everything is computed in float64 with one thread. A 3-4-n network (tanh, then
+the activation that belongs to the loss) trains on 24 rows, which keep their
+order, by SGD with momentum 0.9 and L2. These have files of their own:
 
-The loss of a batch is sum(w_i J_i) / sum(w_i), which of class weights alone is
-what torch.nn.functional.cross_entropy makes of `weight`: there it is used. The
-number of rows in a penalty is sum(w_i), too.
+    X           the inputs
+    initial     the initial parameters for n = 3; with fewer outputs a network
+                uses the first n rows of W2 and b2
+    Y           the targets of mse
+    classes     the classes of cce; the target of bce is 1 if the class is not 0
+    rows        the row weights
 
-A file whose numbers differ by no more than rounding is left as it is.
+Each row of weights_final.txt is a case. It holds W1, b1, W2 and b2 after 20
+steps, row by row as torch.nn.Linear stores them, then zeros up to 31 numbers,
+then the loss of the last epoch. The cases are all combinations of a loss (bce,
+mse, cce with n = 1, 2, 3), a batch size (24 or 7 rows, so that 20 steps make 20
+or 5 epochs) and the kind of weights (of rows, of classes, of both; mse has row
+weights only). tests/train/test_sample_weights_pytorch.c runs through the same
+lists.
+
+The loss of a batch is sum(w_i J_i) / sum(w_i). With class weights alone it
+equals torch.nn.functional.cross_entropy with `weight`, which the script calls
+for these cases. A penalty is divided by sum(w_i) too, in place of the number of
+rows.
+
+A file whose numbers differ by no more than rounding stays as it is.
 """
 import os
 
