@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Reads and writes model files of libmlp in Python.
 
-The module predicts with a file, converts files from and to PyTorch, and converts
-models of scikit-learn. It needs only NumPy. A model file is a safetensors file,
-so any reader of safetensors can take the place of read_mlp.
+The module predicts with a file, converts files from and to PyTorch, and
+converts models of scikit-learn. It needs only NumPy. A model file is a
+safetensors file, so any reader of safetensors can take the place of read_mlp.
 """
 import json
 import math
@@ -39,8 +39,9 @@ def number(description, field, otherwise):
 def write_mlp(path, tensors, description, **metadata):
     """Writes a file of tensors and a description of the network.
 
-    The format is specified in src/formats/mlp/description.h. The checksum covers
-    the whole file, with zeros in place of the checksum's own digits.
+    The formats are specified in src/formats/mlp/model_format.h and
+    description.h. The checksum covers the whole file, with zeros in place of
+    its own digits.
     """
     metadata |= {"mlp": json.dumps(dict(version=1, **description)),
                  "mlp.crc32": "00000000"}
@@ -68,9 +69,10 @@ def layer_of(width, activation, **more):
 def torch_to_mlp(path, state, activations, loss, scaling={}, **metadata):
     """Writes a network of PyTorch.
 
-    `state` is the state_dict of Linear layers, each with or without a BatchNorm1d
-    after it, and `activations` has one entry for each Linear layer. `scaling` may
-    hold inputs.mean and inputs.std, and outputs.mean and outputs.std.
+    `state` is the state_dict of Linear layers, each with or without a
+    BatchNorm1d after it, and `activations` has one entry for each Linear layer.
+    `scaling` may hold inputs.mean and inputs.std, and outputs.mean and
+    outputs.std.
     """
     modules, layers, tensors = {}, [], dict(scaling)
     for key, t in state.items():

@@ -4,9 +4,9 @@
  *
  *     fuzz_<name> <runs> <file> ...
  *
- * Each run takes the next of the files in turn, makes one to five random changes
- * in its bytes, sometimes cuts it, and passes the bytes to the target. The seed
- * is fixed, so a failure can be repeated.
+ * A run changes one of the files at one to five random places, sometimes cuts
+ * it, and passes the bytes to the target. The runs are divided evenly among the
+ * files. The seed is fixed, so a failure can be repeated.
  */
 #include <stdlib.h>
 

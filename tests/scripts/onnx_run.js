@@ -4,8 +4,8 @@
 //
 //     node onnx_run.js <node_modules> <file.onnx> ...
 //
-// <file>.txt holds the type and the shapes, then the inputs and the outputs that
-// the library predicts for them, one number per line.
+// <file>.txt holds the type and the shapes, then the inputs and the outputs
+// that the library predicts for them, one number per line.
 'use strict'
 const fs = require('fs')
 const path = require('path')
@@ -13,9 +13,9 @@ const path = require('path')
 const [modules, ...files] = process.argv.slice(2)
 const ort = require(path.resolve(modules, 'onnxruntime-node'))
 
-// mlp_onnx.h lists the activations for which ONNX Runtime has no float64 kernel.
-// It also explains why silu must not be fused in float64, so that file runs with
-// basic optimization only.
+// mlp_onnx.h lists the activations for which ONNX Runtime has no float64
+// kernel. It also says that ONNX Runtime must not fuse silu in float64, so that
+// file runs with basic optimization only.
 const MISSING = ['leaky_relu', 'elu', 'softplus', 'gelu']
 const MOST = { float32: 1e-6, float64: 1e-14 }
 

@@ -81,8 +81,8 @@ def read_golden(precision):
     crc = metadata["mlp.crc32"].encode()
     assert int(crc, 16) == zlib.crc32(raw.replace(crc, b"00000000", 1))
     assert (len(raw) - sum(t.nbytes for t in tensors.values())) % 8 == 0
-    # Python writes the same network with escapes and in another order of tensors;
-    # the library must predict the same numbers.
+    # Python writes the same network with escapes and with the tensors in
+    # another order. The library must predict the same numbers.
     before = outputs()
     del d["version"]
     write_mlp(path, dict(sorted(tensors.items())), d, **{"made by": "\u20ac"})

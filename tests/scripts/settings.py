@@ -71,7 +71,7 @@ def split(X, y, seed):
 
 
 class Net:
-    """A network of ReLU layers and a sigmoid layer, whose samples are columns."""
+    """A network of ReLU layers and a sigmoid layer; samples are columns."""
 
     def __init__(self, sizes, seed):
         np.random.seed(seed)

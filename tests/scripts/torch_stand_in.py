@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Stands in for PyTorch where it is not installed.
 
-The module implements in NumPy what mlp_to_torch of mlp_file.py uses, so that its
-result is tested on every machine. After install() the statement `import torch`
-imports the stand-in.
+The module implements in NumPy what mlp_to_torch of mlp_file.py uses, so that
+the function is tested on every machine. After install() the statement
+`import torch` imports the stand-in.
 """
 import sys
 import types

@@ -14,8 +14,8 @@ import os
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 # Each name maps to the widths, the activations of the layers, and 1 for each
-# layer with batch norm. An activation with a slope is a pair of its name and its
-# slope. The keys and shapes of the state_dict follow from that.
+# layer with batch norm. An activation with a slope is a pair of name and slope.
+# The keys and shapes of the state_dict follow from these.
 CASES = {
     "plain": ((3, 4, 5, 2), ("tanh", "relu", "sigmoid"), (0, 0, 0)),
     "norms": ((3, 6, 4, 2), ("gelu", "silu", "identity"), (1, 1, 0)),
