@@ -143,50 +143,6 @@ void mlpi_get_reals(mlpi_reader *from, size_t size, size_t n, void *reals)
     }
 }
 
-/* ---------------------------------------------------------------------------
- * Text and checksums
- */
-
-/* Position i holds the digit of i, for writing and for reading. */
-static const char hex_digits[] = "0123456789abcdef";
-
-/* The last digit has the lowest four bits, so digits are written from the
- * end. */
-void mlpi_put_hex32(uint32_t value, char digits[MLPI_HEX32_DIGITS])
-{
-    for (size_t i = MLPI_HEX32_DIGITS; i-- > 0; value >>= 4) {
-        digits[i] = hex_digits[value & 15];
-    }
-}
-
-/* Capital letters are refused: a text has one form, so files can be
- * compared. */
-bool mlpi_get_hex32(const char digits[MLPI_HEX32_DIGITS], uint32_t *value)
-{
-    uint32_t result = 0;
-    for (size_t i = 0; i < MLPI_HEX32_DIGITS; i++) {
-        const char *found = memchr(hex_digits, digits[i], 16);
-        if (!found) {
-            return false;
-        }
-        result = result << 4 | (uint32_t)(found - hex_digits);
-    }
-    *value = result;
-    return true;
-}
-
-char *mlpi_put_decimal(uint64_t value, char *digits)
-{
-    uint64_t unit = 1; /* the power of ten of the next digit */
-    while (value / unit >= 10) {
-        unit *= 10;
-    }
-    for (; unit > 0; unit /= 10) {
-        *digits++ = (char)('0' + value / unit % 10);
-    }
-    return digits;
-}
-
 /* The remainder of a division of polynomials over two elements, four bits at a
  * time: table[i] is the remainder of i, shifted by four bits. A table of 256
  * would be twice as fast and take 1 KB; reading a file takes longer anyway. */

@@ -54,22 +54,6 @@ double mlpi_get_f64(mlpi_reader *from);
 void mlpi_get_reals(mlpi_reader *from, size_t size, size_t n, void *reals);
 
 /* ---------------------------------------------------------------------------
- * Numbers as text, whatever the locale
- */
-
-/* Writes 32 bits as eight hexadecimal digits in lower case, without a closing
- * zero; reading accepts exactly that, and returns false, and writes nothing,
- * for any other text. */
-enum { MLPI_HEX32_DIGITS = 8 };
-void mlpi_put_hex32(uint32_t value, char digits[MLPI_HEX32_DIGITS]);
-bool mlpi_get_hex32(const char digits[MLPI_HEX32_DIGITS], uint32_t *value);
-
-/* Writes a number in decimal, without a closing zero, and returns the place
- * behind its last digit. There are at most MLPI_DECIMAL_DIGITS. */
-enum { MLPI_DECIMAL_DIGITS = 20 };
-char *mlpi_put_decimal(uint64_t value, char *digits);
-
-/* ---------------------------------------------------------------------------
  * Checksums
  */
 

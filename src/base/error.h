@@ -25,6 +25,20 @@ mlp_status mlpi_error(const mlp_hooks *hooks, mlp_status status,
                       const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Returns MLP_ERR_NULL, with the message "<what> is NULL", if a pointer that is
+ * needed is NULL:
+ *
+ *     TRY(mlpi_check_pointer(&net->hooks, view, "the place for the view"));
+ *
+ * The function is inline because mlp_predict_with calls it for every row. */
+static inline mlp_status mlpi_check_pointer(const mlp_hooks *hooks,
+                                            const void *pointer,
+                                            const char *what)
+{
+    return pointer ? MLP_OK
+                   : mlpi_error(hooks, MLP_ERR_NULL, "%s is NULL", what);
+}
+
 /* Calls a function that returns a status, and returns from the calling function
  * with that status unless it is MLP_OK. For functions that hold nothing they
  * would have to release. */

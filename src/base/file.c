@@ -31,6 +31,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/number_text.h"
 
 /* How many names are tried for a temporary file; and the bytes that a name adds
  * to the path: ".tmp.", a process, a dot, a number below TRIES, the zero. */

@@ -18,6 +18,7 @@
  * the functions on spans (decoding, comparing, writing) need no checks.
  */
 #include "base/json.h"
+#include "base/number_text.h"
 
 #include <string.h>
 

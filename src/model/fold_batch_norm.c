@@ -132,10 +132,7 @@ mlp_status mlp_net_fold_batch_norm(const mlp_net *net, mlp_net **folded)
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!folded) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "the place for the copy is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, folded, "the place for the copy"));
     mlp_net *made = NULL;
     TRY(mlpi_net_copy(net, mlpi_layout_fold, &made));
     mlp_status status = fold(net, made);

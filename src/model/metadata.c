@@ -11,13 +11,12 @@
  *
  * All texts must be UTF-8, because they go into the JSON of model files.
  */
-#include "model/metadata.h"
+#include "model/net.h"
 
 #include <string.h>
 
 #include "base/error.h"
 #include "base/json.h"
-#include "model/net.h"
 
 /* Checks that a text is UTF-8; `what` begins the message. */
 static mlp_status check_text(const mlp_hooks *hooks, const char *what,
@@ -80,13 +79,6 @@ const char *mlp_net_class_name(const mlp_net *net, size_t index)
 {
     return net && index < net->class_names.count ? net->class_names.text[index]
                                                  : NULL;
-}
-
-/* "mlp.anything" is reserved for entries that later versions may add. "mlpx" is
- * not reserved. */
-bool mlpi_is_reserved(const char *key)
-{
-    return strcmp(key, "mlp") == 0 || strncmp(key, "mlp.", 4) == 0;
 }
 
 /* Returns the position of the first pair whose key is not below `key`: where
@@ -155,9 +147,7 @@ mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!key) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL, "the key is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, key, "the key"));
     if (mlpi_is_reserved(key)) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "metadata: keys that begin with \"mlp\" are the "

@@ -226,10 +226,7 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
     if (!config) {
         return MLP_ERR_NULL;
     }
-    if (!net) {
-        return mlpi_error(&config->hooks, MLP_ERR_NULL,
-                          "the place for the network is NULL");
-    }
+    TRY(mlpi_check_pointer(&config->hooks, net, "the place for the network"));
     TRY(check_config(config));
     /* Adding 0.0 turns -0.0 into 0.0, as in layout.c. */
     mlp_net made = {.hooks = config->hooks,
@@ -343,10 +340,7 @@ mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer)
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!layer) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "the place for the layer is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, layer, "the place for the layer"));
     TRY(mlpi_net_check_layer(net, l, 1));
     const mlpi_shape *shape = &net->layout.layer[l];
     /* The layer as it was described, but for slope and dropout: see
@@ -431,10 +425,7 @@ mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy)
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!copy) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "the place for the copy is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, copy, "the place for the copy"));
     TRY(mlpi_net_copy(net, mlpi_layout_copy, copy));
     /* One copy for both arrays: the running moments lie behind. */
     memcpy((*copy)->parameters, net->parameters,

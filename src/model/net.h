@@ -16,6 +16,8 @@
 #ifndef MLPI_MODEL_NET_H
 #define MLPI_MODEL_NET_H
 
+#include <string.h>
+
 #include "base/string_list.h"
 #include "base/view.h"
 #include "kernels/kernels.h"
@@ -50,6 +52,14 @@ struct mlp_net {
 /* ---------------------------------------------------------------------------
  * Short questions
  */
+
+/* True if the library uses a key of metadata itself in model files: "mlp", or
+ * anything that begins with "mlp.". Users cannot set such keys, and a reader of
+ * model files does not hand them out as metadata. */
+static inline bool mlpi_is_reserved(const char *key)
+{
+    return strcmp(key, "mlp") == 0 || strncmp(key, "mlp.", 4) == 0;
+}
 
 /* Returns n[0], the number of inputs. */
 static inline size_t mlpi_net_inputs(const mlp_net *net)

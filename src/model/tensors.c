@@ -104,10 +104,7 @@ mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!view) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "the place for the view is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, view, "the place for the view"));
     return checked_tensor(net, which, l, view);
 }
 
@@ -117,10 +114,7 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!view) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "the place for the view is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, view, "the place for the view"));
     /* The writable view stays in here: `net` is const for the caller. */
     mlp_view writable = {.data = NULL};
     TRY(checked_tensor(net, which, l, &writable));

@@ -98,10 +98,7 @@ mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!scores) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "the place for the scores is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, scores, "the place for the scores"));
     TRY(mlpi_check_shapes(net, &net->hooks, &X, &Y));
     TRY(mlpi_check_values(net, &net->hooks, &X, &Y));
     mlp_workspace *ws = NULL;

@@ -241,9 +241,7 @@ mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!workspace) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL, "workspace is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, workspace, "workspace"));
     TRY(check_workspace(workspace, net));
     TRY(mlpi_predict_check(net, &X, &A));
     mlpi_predict(net, workspace, &X, &A);

@@ -97,10 +97,8 @@ mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!workspace) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "the place for the workspace is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, workspace,
+                           "the place for the workspace"));
     return mlpi_workspace_make(net, SIZE_MAX, workspace);
 }
 

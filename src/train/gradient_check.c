@@ -350,10 +350,8 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!worst) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "the place for the worst error is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, worst,
+                           "the place for the worst error"));
     TRY(mlpi_check_shapes(net, &net->hooks, &X, &Y));
     TRY(mlpi_check_values(net, &net->hooks, &X, &Y));
     probe p = {

@@ -66,10 +66,7 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    if (!optimizer) {
-        return mlpi_error(&trainer->hooks, MLP_ERR_NULL,
-                          "the optimizer is NULL");
-    }
+    TRY(mlpi_check_pointer(&trainer->hooks, optimizer, "the optimizer"));
     /* Both calls leave the old optimizer as it is if they fail. */
     TRY(mlpi_optimizer_check(trainer->net, optimizer));
     return mlpi_optimizer_make(trainer->net, &trainer->hooks, optimizer,
@@ -161,10 +158,7 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    if (!loss) {
-        return mlpi_error(&trainer->hooks, MLP_ERR_NULL,
-                          "the place for the loss is NULL");
-    }
+    TRY(mlpi_check_pointer(&trainer->hooks, loss, "the place for the loss"));
     TRY(check_forward(trainer));
     TRY(mlpi_check_targets(trainer->net, &trainer->hooks, &Y,
                            trainer->batch.m));
@@ -301,10 +295,7 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    if (!view) {
-        return mlpi_error(&trainer->hooks, MLP_ERR_NULL,
-                          "the place for the view is NULL");
-    }
+    TRY(mlpi_check_pointer(&trainer->hooks, view, "the place for the view"));
     switch (which) {
     case MLP_W:
     case MLP_B:

@@ -84,10 +84,7 @@ mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!trainer) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "the place for the trainer is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, trainer, "the place for the trainer"));
     if (max_rows == 0) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "max_rows: expects 1 or more, got 0");

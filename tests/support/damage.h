@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/number_text.h"
 #include "mlp.h"
 
 /* Writes a true checksum into the file, if it has the field: readers then see

@@ -20,7 +20,20 @@ enum { MLPI_REAL_SIZE = 32 }; /* bytes of the longest, with its closing 0 */
  * a float. The text has at least one decimal point, and never a comma. */
 void mlpi_real_text(mlp_dtype dtype, double x, char text[MLPI_REAL_SIZE]);
 
-/* A list of items between braces, in lines of at most 80 columns. */
+/* A list of items between braces, in lines of at most 80 columns. So
+ *
+ *     mlpi_list list = mlpi_list_open(to, "static const float w[%zu]", n);
+ *     for (size_t i = 0; i < n; i++) {
+ *         mlpi_list_put_real(&list, MLP_F32, w[i]);
+ *     }
+ *     mlpi_list_close(&list);
+ *
+ * writes
+ *
+ *     static const float w[2] = {
+ *         0.5f, -1.25f,
+ *     };
+ */
 typedef struct mlpi_list {
     mlpi_writer *to;
     size_t column;   /* 0 if nothing stands in this line yet */

@@ -19,10 +19,10 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "formats/c/export_int8.h"
-#include "formats/c/export_real.h"
+#include "formats/c/export_common.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/number_text.h"
 #include "model/data_check.h"
 #include "model/tensors.h"
 
@@ -285,9 +285,7 @@ mlp_status mlp_export_c(const mlp_net *net, const char *path,
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!path) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL, "the path is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, path, "the path"));
     const mlp_export_options defaults = mlp_export_defaults();
     mlp_export_report made = {.score_before = NAN, .score_after = NAN};
     mlp_status status =

@@ -94,4 +94,25 @@ void mlpi_export_put_header(mlpi_writer *to, const mlpi_export *e);
 /* Writes the code with a checksum of 0, and sets e->id_at. */
 void mlpi_export_put_code(mlpi_writer *to, mlpi_export *e);
 
+/* The kind of real numbers, in the precision of the network. The outputs have
+ * the library's bits if options->canonical, else they are within 1e-6 of the
+ * library's. Preparing cannot fail. For the prefix `net` the header declares
+ *
+ *     void net_predict(const float *x, float *y, float *scratch);
+ *     int net_class(const float *y);             if outputs name classes
+ *     const char *net_class_name(int number);    if classes have names
+ */
+extern const mlpi_export_kind mlpi_export_real;
+
+/* The kind of integers (quantise.h). The rows options->X tell the ranges of all
+ * numbers: MLP_ERR_ARGUMENT if there are none. If there are targets Y, both
+ * networks are scored on the rows: MLP_ERR_ACCURACY if the score drops by more
+ * than the options allow. The header declares the functions above with int8_t
+ * for float, and two conversions, which are compiled with -DNET_FLOAT:
+ *
+ *     void net_quantise(const float *x, int8_t *q);
+ *     void net_dequantise(const int8_t *q, float *y);
+ */
+extern const mlpi_export_kind mlpi_export_int8;
+
 #endif

@@ -20,7 +20,7 @@
  * The self-test compares integers, so it demands the same result on every
  * machine: the arithmetic of runtime/int8.h leaves nothing to the compiler.
  */
-#include "formats/c/export_int8.h"
+#include "formats/c/export_common.h"
 
 #include <math.h>
 #include <string.h>

@@ -24,7 +24,7 @@
  * Both define the same names, so that the rest of the file does not depend on
  * the choice.
  */
-#include "formats/c/export_real.h"
+#include "formats/c/export_common.h"
 
 #include "base/error.h"
 

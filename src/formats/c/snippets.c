@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "formats/c/c_writer.h"
-#include "base/hexfloat.h"
+#include "base/number_text.h"
 
 /* Tables are short, so the name is searched from the start. */
 bool mlpi_snippets_require(mlpi_snippets *snippets, const char *name)

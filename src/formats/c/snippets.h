@@ -26,6 +26,7 @@ typedef struct mlpi_snippet {
     const char *text;   /* whole lines */
 } mlpi_snippet;
 
+/* All snippets of one arithmetic, in the order of their sources. */
 typedef struct mlpi_snippet_table {
     size_t count;
     const mlpi_snippet *snippet;

@@ -363,10 +363,7 @@ mlp_status mlp_trainer_save_memory(const mlp_trainer *trainer, void *bytes,
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    if (!bytes) {
-        return mlpi_error(&trainer->hooks, MLP_ERR_NULL,
-                          "the place for the state is NULL");
-    }
+    TRY(mlpi_check_pointer(&trainer->hooks, bytes, "the place for the state"));
     size_t needed = mlp_trainer_save_size(trainer);
     if (size != needed) {
         return mlpi_error(&trainer->hooks, MLP_ERR_SHAPE,
@@ -526,9 +523,7 @@ mlp_status mlp_trainer_load_memory(mlp_trainer *trainer, const void *bytes,
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    if (!bytes) {
-        return mlpi_error(&trainer->hooks, MLP_ERR_NULL, "the state is NULL");
-    }
+    TRY(mlpi_check_pointer(&trainer->hooks, bytes, "the state"));
     mlpi_reader from = {.bytes = bytes, .size = size};
     mlpi_reader scaling;
     saved_values s = {.has_best = false};

@@ -26,9 +26,7 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
         return MLP_ERR_NULL;
     }
     const mlp_hooks *hooks = &trainer->hooks;
-    if (!path) {
-        return mlpi_error(hooks, MLP_ERR_NULL, "the path is NULL");
-    }
+    TRY(mlpi_check_pointer(hooks, path, "the path"));
     size_t state = mlp_trainer_save_size(trainer); /* in bytes */
     size_t size = 0;                               /* of the file, in bytes */
     TRY(mlpi_model_measure(trainer->net, state, &size));
@@ -74,9 +72,7 @@ mlp_status mlp_trainer_load(mlp_trainer *trainer, const char *path)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    if (!path) {
-        return mlpi_error(&trainer->hooks, MLP_ERR_NULL, "the path is NULL");
-    }
+    TRY(mlpi_check_pointer(&trainer->hooks, path, "the path"));
     mlpi_file_content disk;
     TRY(mlpi_file_read(&trainer->hooks, path, mlpi_safetensors_may_begin,
                        &disk));

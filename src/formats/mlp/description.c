@@ -20,7 +20,7 @@
 
 #include "base/arithmetic.h"
 #include "base/error.h"
-#include "base/hexfloat.h"
+#include "base/number_text.h"
 
 /* A real number of mlp_config or mlp_layer, which is not written if it has its
  * standard value. The standard values are those of the format: the defaults of

@@ -21,7 +21,7 @@
  *     classes    the names of the classes; absent if they have none
  *
  * The members of an object come in any order, each at most once. Real numbers
- * are strings in the hexadecimal form of hexfloat.h, which gives every bit
+ * are strings in the hexadecimal form of number_text.h, which gives every bit
  * back. They are absent if they have their standard value, which belongs to the
  * format and never changes:
  *

@@ -298,9 +298,7 @@ mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes, size_t size)
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!bytes) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL, "the file is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, bytes, "the file"));
     return import_bytes(net, bytes, size);
 }
 
@@ -311,9 +309,7 @@ mlp_status mlp_net_import(mlp_net *net, const char *path)
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!path) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL, "the path is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, path, "the path"));
     mlpi_file_content disk;
     TRY(mlpi_file_read(&net->hooks, path, mlpi_safetensors_may_begin, &disk));
     mlp_status status = import_bytes(net, disk.bytes, disk.size);

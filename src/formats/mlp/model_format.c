@@ -10,6 +10,7 @@
 #include "formats/mlp/model_format.h"
 
 #include "base/error.h"
+#include "base/number_text.h"
 
 /* The names are those that PyTorch gives the parameters of a Linear, and of a
  * BatchNorm1d called "norm". In a layer with batch norm the network's b is the

@@ -25,7 +25,7 @@
 #include "base/sort.h"
 #include "formats/mlp/description.h"
 #include "formats/mlp/model_format.h"
-#include "model/metadata.h"
+#include "model/net.h"
 #include "model/tensors.h"
 
 /* What the steps of loading one file know and hand on. */

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/number_text.h"
 #include "formats/mlp/description.h"
 #include "formats/mlp/model_format.h"
 #include "formats/mlp/model_writer.h"
@@ -236,10 +237,7 @@ mlp_status mlp_net_save_memory(const mlp_net *net, void *bytes, size_t size)
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!bytes) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                          "the place for the network is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, bytes, "the place for the network"));
     size_t needed = 0;
     TRY(mlpi_model_measure(net, 0, &needed));
     if (size != needed) {
@@ -259,9 +257,7 @@ mlp_status mlp_net_save(const mlp_net *net, const char *path)
     if (!net) {
         return MLP_ERR_NULL;
     }
-    if (!path) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL, "the path is NULL");
-    }
+    TRY(mlpi_check_pointer(&net->hooks, path, "the path"));
     size_t size = 0;
     void *block = NULL;
     TRY(mlpi_model_measure(net, 0, &size));

@@ -425,9 +425,7 @@ mlp_status mlp_onnx_save(const mlp_net *net, const char *path)
         return MLP_ERR_NULL;
     }
     mlpi_arena arena = {.hooks = mlp_net_hooks(net)};
-    if (!path) {
-        return mlpi_error(&arena.hooks, MLP_ERR_NULL, "the path is NULL");
-    }
+    TRY(mlpi_check_pointer(&arena.hooks, path, "the path"));
     TRY(measure(net, &size));
     unsigned char *bytes = mlpi_arena_allocate(&arena, size, 1);
     mlp_status status = bytes ? pack(net, bytes) : arena.status;

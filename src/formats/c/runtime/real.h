@@ -12,7 +12,8 @@
  *   multiply_add  a b + c; libm.h and canonical.h define it
  */
 
-/* z = W x + b. For each neuron, w holds its weights and then its bias. */
+/* z = W x + b. For each neuron, w holds its weights and then its bias, so that
+ * the constants are read once and in order. */
 static void dense(size_t inputs, size_t outputs, const real *w, const real *x,
                   real *z)
 {
@@ -25,7 +26,8 @@ static void dense(size_t inputs, size_t outputs, const real *w, const real *x,
     }
 }
 
-/* out = (x - mean) / deviation; `scaling` holds both, column by column. */
+/* out = (x - mean) / deviation; `scaling` holds both, column by column. The
+ * library divides, too: to multiply by 1 / deviation would give other bits. */
 static void standardise(size_t n, const real *scaling, const real *x, real *out)
 {
     for (size_t i = 0; i < n; i++) {
@@ -33,7 +35,8 @@ static void standardise(size_t n, const real *scaling, const real *x, real *out)
     }
 }
 
-/* a = a deviation + mean, which undoes the scaling of targets. */
+/* a = a deviation + mean, which undoes the scaling of targets. The product is
+ * rounded before the sum, as in the library. */
 static void rescale(size_t n, const real *scaling, real *a)
 {
     for (size_t i = 0; i < n; i++) {
@@ -41,7 +44,9 @@ static void rescale(size_t n, const real *scaling, real *a)
     }
 }
 
-/* Returns the index of the first of the largest numbers; -1 if one is a NaN. */
+/* Returns the index of the first of the largest numbers; -1 if one is a NaN. A
+ * NaN is neither at most nor at least itself, which needs no isnan: C++ and C99
+ * do not agree where that comes from. */
 static int first_largest(int n, const real *y)
 {
     int first = 0;

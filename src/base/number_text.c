@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * Whole numbers are cut into digits from the highest, 32 bits of a checksum
+ * from the lowest.
+ *
  * A double has 1 bit of sign, 11 bits of exponent e and 52 bits of fraction f:
  *
  *     e > 0    (-1)^sign * (2^52 + f) * 2^(e - 1075)    normal numbers
@@ -10,11 +13,49 @@
  * reading shifts the digits until they are the bits of a double, or finds that
  * a bit would be lost.
  */
-#include "base/hexfloat.h"
+#include "base/number_text.h"
 
 #include <string.h>
 
-#include "base/bytes.h"
+/* Position i holds the digit of i, for writing and for reading. */
+static const char hex_digits[] = "0123456789abcdef";
+
+/* The last digit has the lowest four bits, so digits are written from the
+ * end. */
+void mlpi_put_hex32(uint32_t value, char digits[MLPI_HEX32_DIGITS])
+{
+    for (size_t i = MLPI_HEX32_DIGITS; i-- > 0; value >>= 4) {
+        digits[i] = hex_digits[value & 15];
+    }
+}
+
+/* Capital letters are refused: a text has one form, so files can be
+ * compared. */
+bool mlpi_get_hex32(const char digits[MLPI_HEX32_DIGITS], uint32_t *value)
+{
+    uint32_t result = 0;
+    for (size_t i = 0; i < MLPI_HEX32_DIGITS; i++) {
+        const char *found = memchr(hex_digits, digits[i], 16);
+        if (!found) {
+            return false;
+        }
+        result = result << 4 | (uint32_t)(found - hex_digits);
+    }
+    *value = result;
+    return true;
+}
+
+char *mlpi_put_decimal(uint64_t value, char *digits)
+{
+    uint64_t unit = 1; /* the power of ten of the next digit */
+    while (value / unit >= 10) {
+        unit *= 10;
+    }
+    for (; unit > 0; unit /= 10) {
+        *digits++ = (char)('0' + value / unit % 10);
+    }
+    return digits;
+}
 
 enum {
     FRACTION_BITS = 52,
@@ -30,7 +71,6 @@ enum {
  * it. */
 void mlpi_hexfloat_write(double x, char text[MLPI_HEXFLOAT_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
     uint64_t bits = 0;
     memcpy(&bits, &x, sizeof bits);
     /* The two fields are e and f of the formula. */
@@ -48,7 +88,7 @@ void mlpi_hexfloat_write(double x, char text[MLPI_HEXFLOAT_SIZE])
     }
     for (unsigned shift = FRACTION_BITS; shift > 0;) {
         shift -= 4;
-        *at++ = digits[fraction >> shift & 15];
+        *at++ = hex_digits[fraction >> shift & 15];
     }
     /* Subnormals have the exponent of e = 1, and 0 before the point. */
     int exponent = (int)(biased > 0 ? biased : 1) - BIAS;
@@ -77,13 +117,12 @@ static bool take(cursor *c, char wanted)
  * value. */
 static bool take_digit(cursor *c, unsigned base, unsigned *digit)
 {
-    static const char digits[] = "0123456789abcdef";
     const char *found =
-        c->at == c->end ? NULL : memchr(digits, *c->at, (size_t)base);
+        c->at == c->end ? NULL : memchr(hex_digits, *c->at, (size_t)base);
     if (!found) {
         return false;
     }
-    *digit = (unsigned)(found - digits);
+    *digit = (unsigned)(found - hex_digits);
     c->at++;
     return true;
 }

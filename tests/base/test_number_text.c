@@ -5,7 +5,7 @@
 
 #include <float.h>
 
-#include "base/hexfloat.h"
+#include "base/number_text.h"
 
 /* The texts come from Python's x.hex(). */
 static const struct {
