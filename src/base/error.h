@@ -7,6 +7,15 @@
  *
  * The library never prints, exits or throws. A status is for the program, which
  * decides with it; a message is for the person who has to find the mistake.
+ *
+ * A public function begins with its checks, so that it can fail before it has
+ * changed anything:
+ *
+ *     if (!net) {
+ *         return MLP_ERR_NULL; (without a network there is no log hook)
+ *     }
+ *     TRY(mlpi_check_pointer(&net->hooks, view, "the place for the view"));
+ *     TRY(mlpi_net_check_layer(net, l, 1));
  */
 #ifndef MLPI_BASE_ERROR_H
 #define MLPI_BASE_ERROR_H
@@ -26,11 +35,7 @@ mlp_status mlpi_error(const mlp_hooks *hooks, mlp_status status,
     __attribute__((format(printf, 3, 4)));
 
 /* Returns MLP_ERR_NULL, with the message "<what> is NULL", if a pointer that is
- * needed is NULL:
- *
- *     TRY(mlpi_check_pointer(&net->hooks, view, "the place for the view"));
- *
- * The function is inline because mlp_predict_with calls it for every row. */
+ * needed is NULL. The function is inline because mlp_predict_with calls it for every row. */
 static inline mlp_status mlpi_check_pointer(const mlp_hooks *hooks,
                                             const void *pointer,
                                             const char *what)

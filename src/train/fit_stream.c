@@ -180,7 +180,9 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
 static mlp_status check_arguments(const mlp_net *net, mlp_next_chunk *next,
                                   const mlp_train_options *options)
 {
-    TRY(mlpi_check_pointer(&net->hooks, next, "next"));
+    if (!next) {
+        return mlpi_error(&net->hooks, MLP_ERR_NULL, "next is NULL");
+    }
     TRY(mlpi_train_options_check(net, options));
     if (options->batch_size == 0) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
