@@ -35,7 +35,8 @@ mlp_status mlpi_error(const mlp_hooks *hooks, mlp_status status,
     __attribute__((format(printf, 3, 4)));
 
 /* Returns MLP_ERR_NULL, with the message "<what> is NULL", if a pointer that is
- * needed is NULL. The function is inline because mlp_predict_with calls it for every row. */
+ * needed is NULL. The function is inline because mlp_predict_with calls it for
+ * every row. */
 static inline mlp_status mlpi_check_pointer(const mlp_hooks *hooks,
                                             const void *pointer,
                                             const char *what)
@@ -45,8 +46,9 @@ static inline mlp_status mlpi_check_pointer(const mlp_hooks *hooks,
 }
 
 /* Calls a function that returns a status, and returns from the calling function
- * with that status unless it is MLP_OK. For functions that hold nothing they
- * would have to release. */
+ * with that status unless it is MLP_OK. A function that holds a block of memory
+ * must not leave it in this way: it keeps the status in a variable, releases
+ * the block, and returns the status at its end. */
 #define TRY(call)                                                              \
     do {                                                                       \
         mlp_status try_status = (call);                                        \
