@@ -19,28 +19,28 @@
  */
 
 /* Applies an elementary function to n numbers. */
-static void map(mlpi_function f, size_t n, const void *in, void *out)
+static void map(mlpi_elementary f, size_t n, const void *in, void *out)
 {
     const real *x = in;
     real *y = out;
     switch (f) {
     case MLPI_MAP_EXP:
-        map_called(vexp, n, x, y);
+        map_by_call(vexp, n, x, y);
         break;
     case MLPI_MAP_LOG:
-        map_called(vlog, n, x, y);
+        map_by_call(vlog, n, x, y);
         break;
     case MLPI_MAP_TANH:
-        map_called(vtanh, n, x, y);
+        map_by_call(vtanh, n, x, y);
         break;
     case MLPI_MAP_SIGMOID:
-        map_called(vsigmoid, n, x, y);
+        map_by_call(vsigmoid, n, x, y);
         break;
     }
 }
 
 /* Computes a = activation(z) for m rows of n numbers; `a` may be z. */
-static void activate(const mlpi_activation *layer, const void *z, void *a)
+static void activate(const mlpi_activation_args *layer, const void *z, void *a)
 {
     size_t n = layer->m * layer->n;
     switch (layer->f) {
@@ -50,10 +50,10 @@ static void activate(const mlpi_activation *layer, const void *z, void *a)
         }
         break;
     case MLP_ACT_SIGMOID:
-        map_called(vsigmoid, n, z, a);
+        map_by_call(vsigmoid, n, z, a);
         break;
     case MLP_ACT_TANH:
-        map_called(vtanh, n, z, a);
+        map_by_call(vtanh, n, z, a);
         break;
     case MLP_ACT_RELU:
         map_each(vrelu, n, z, a);
@@ -62,22 +62,22 @@ static void activate(const mlpi_activation *layer, const void *z, void *a)
         softmax(layer->m, layer->n, z, a);
         break;
     case MLP_ACT_LEAKY_RELU:
-        map_long(vleaky, n, z, layer->slope, a);
+        map_constant_by_call(vleaky, n, z, layer->slope, a);
         break;
     case MLP_ACT_ELU:
-        map_long(velu, n, z, layer->slope, a);
+        map_constant_by_call(velu, n, z, layer->slope, a);
         break;
     case MLP_ACT_GELU:
-        map_long(vgelu, n, z, 0.0, a);
+        map_constant_by_call(vgelu, n, z, 0.0, a);
         break;
     case MLP_ACT_GELU_TANH:
-        map_long(vgelu_tanh, n, z, 0.0, a);
+        map_constant_by_call(vgelu_tanh, n, z, 0.0, a);
         break;
     case MLP_ACT_SILU:
-        map_long(vsilu, n, z, 0.0, a);
+        map_constant_by_call(vsilu, n, z, 0.0, a);
         break;
     case MLP_ACT_SOFTPLUS:
-        map_long(vsoftplus, n, z, 0.0, a);
+        map_constant_by_call(vsoftplus, n, z, 0.0, a);
         break;
     }
 }
@@ -102,8 +102,8 @@ static inline vec backward_relu(vec z, vec a, vec da)
 }
 
 /* Replaces da by dz, from z if mlpi_needs_z is true, else from a. */
-static void activate_backward(const mlpi_activation *layer, const void *z_in,
-                              const void *a_in, void *da_in)
+static void activate_backward(const mlpi_activation_args *layer,
+                              const void *z_in, const void *a_in, void *da_in)
 {
     size_t n = layer->m * layer->n;
     const real *z = z_in;
@@ -125,22 +125,22 @@ static void activate_backward(const mlpi_activation *layer, const void *z_in,
         softmax_backward(layer->m, layer->n, a, da);
         break;
     case MLP_ACT_LEAKY_RELU:
-        combine_long(backward_leaky, n, a, da, layer->slope, da);
+        combine_by_call(backward_leaky, n, a, da, layer->slope, da);
         break;
     case MLP_ACT_ELU:
-        combine_long(backward_elu, n, a, da, layer->slope, da);
+        combine_by_call(backward_elu, n, a, da, layer->slope, da);
         break;
     case MLP_ACT_GELU:
-        combine_long(backward_gelu, n, z, da, 0.0, da);
+        combine_by_call(backward_gelu, n, z, da, 0.0, da);
         break;
     case MLP_ACT_GELU_TANH:
-        combine_long(backward_gelu_tanh, n, z, da, 0.0, da);
+        combine_by_call(backward_gelu_tanh, n, z, da, 0.0, da);
         break;
     case MLP_ACT_SILU:
-        combine_long(backward_silu, n, z, da, 0.0, da);
+        combine_by_call(backward_silu, n, z, da, 0.0, da);
         break;
     case MLP_ACT_SOFTPLUS:
-        combine_long(backward_softplus, n, a, da, 0.0, da);
+        combine_by_call(backward_softplus, n, a, da, 0.0, da);
         break;
     }
 }

@@ -106,7 +106,7 @@ static vec sum_rows(const columns *c, const real *x)
 /* A second pass sums squared deviations from the mean. The difference of two
  * sums, E[x^2] - E[x]^2, would need one pass but lose digits by
  * cancellation. */
-static COLD void moments(const mlpi_moments *b)
+static COLD void moments(const mlpi_moments_args *b)
 {
     const vec rows = vset1((real)b->m);
     for (size_t j = 0; j < b->n; j += VLEN) {
@@ -128,7 +128,7 @@ static inline vec inverse_deviation(vec variance, double epsilon)
 
 /* X and Z may be the array U itself: each element is read before it is written.
  */
-static COLD void normalise(const mlpi_normalise *b)
+static COLD void normalise(const mlpi_normalise_args *b)
 {
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->n);
@@ -149,7 +149,7 @@ static COLD void normalise(const mlpi_normalise *b)
     }
 }
 
-static COLD void normalise_sums(const mlpi_normalise_back *b)
+static COLD void normalise_sums(const mlpi_normalise_backward_args *b)
 {
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->stride);
@@ -164,7 +164,7 @@ static COLD void normalise_sums(const mlpi_normalise_back *b)
 }
 
 /* The rows may be a part of the batch: the means come from the whole of it. */
-static COLD void normalise_backward(const mlpi_normalise_back *b)
+static COLD void normalise_backward(const mlpi_normalise_backward_args *b)
 {
     const vec rows = vset1((real)b->batch);
     for (size_t j = 0; j < b->n; j += VLEN) {

@@ -46,7 +46,7 @@ typedef struct dropper {
     real factor;         /* 1 / (1 - p) */
 } dropper;
 
-static inline dropper dropper_of(const mlpi_dropout *d)
+static inline dropper dropper_of(const mlpi_dropout_kernel_args *d)
 {
     dropper made = {
         d->key, (drop_bits)(d->p * 0x1p32), {0}, R(1.0 / (1.0 - d->p))};
@@ -109,7 +109,7 @@ static void drop_group(const dropper *d, size_t group, const real *in,
 
 /* The first and the last group may be partial. They are computed in a buffer,
  * and the wanted elements are copied out of it. */
-static COLD void dropout(const mlpi_dropout *d)
+static COLD void dropout(const mlpi_dropout_kernel_args *d)
 {
     const dropper all = dropper_of(d);
     const real *in = d->in;

@@ -41,11 +41,11 @@ static inline void prefetch_to_write(const real *x, size_t offset, size_t count)
     }
 }
 
-/* Packs m rows of n contiguous elements into rows of `width`. */
-static void pack_rows(size_t m, size_t n, const real *from, size_t stride,
-                      real *to, size_t width)
+/* Packs m rows of n contiguous elements into rows of `ld`. */
+static void copy_rows(size_t m, size_t n, const real *from, size_t stride,
+                      real *to, size_t ld)
 {
-    for (size_t i = 0; i < m; i++, from += stride, to += width) {
+    for (size_t i = 0; i < m; i++, from += stride, to += ld) {
         prefetch(from, PREFETCH_ROWS * stride, n);
         size_t j = 0;
         for (; j + VLEN <= n; j += VLEN) {
@@ -60,8 +60,8 @@ static void pack_rows(size_t m, size_t n, const real *from, size_t stride,
 /* Packs m rows of n <= VLEN elements, where column j starts at from[j stride]
  * and is contiguous. If m is no multiple of TRANSPOSE_ROWS, the last rows
  * overlap those before and store the same numbers again. */
-static HOT void pack_stripe(size_t m, size_t n, const real *from, size_t stride,
-                            real *to, size_t width)
+static HOT void copy_stripe(size_t m, size_t n, const real *from, size_t stride,
+                            real *to, size_t ld)
 {
     const real *column[VLEN];
     for (size_t j = 0; j < VLEN; j++) {
@@ -73,35 +73,34 @@ static HOT void pack_stripe(size_t m, size_t n, const real *from, size_t stride,
         vload_columns(column, i, rows);
         UNROLL
         for (size_t r = 0; r < TRANSPOSE_ROWS; r++) {
-            store_lanes(to + (i + r) * width, rows[r], n < VLEN, n);
+            store_lanes(to + (i + r) * ld, rows[r], n < VLEN, n);
         }
     }
 }
 
 /* Packs m >= TRANSPOSE_ROWS rows of a matrix whose columns are contiguous. */
-static void pack_columns(size_t m, size_t n, const real *from, size_t stride,
-                         real *to, size_t width)
+static void copy_columns(size_t m, size_t n, const real *from, size_t stride,
+                         real *to, size_t ld)
 {
     for (size_t j = 0; j < n; j += VLEN) {
-        pack_stripe(m, min_size(VLEN, n - j), from + j * stride, stride, to + j,
-                    width);
+        copy_stripe(m, min_size(VLEN, n - j), from + j * stride, stride, to + j,
+                    ld);
     }
 }
 
-/* Packs (m, n) elements of `from` into rows of `width` >= n. */
-static HOT void pack(size_t m, size_t n, mlpi_operand from, real *to,
-                     size_t width)
+/* Packs (m, n) elements of `from` into rows of `ld` >= n. */
+static HOT void copy_strided(size_t m, size_t n, mlpi_operand from, real *to,
+                             size_t ld)
 {
     const real *x = from.data;
     if (from.col_stride == 1) {
-        pack_rows(m, n, x, from.row_stride, to, width);
+        copy_rows(m, n, x, from.row_stride, to, ld);
     } else if (from.row_stride == 1 && m >= TRANSPOSE_ROWS) {
-        pack_columns(m, n, x, from.col_stride, to, width);
+        copy_columns(m, n, x, from.col_stride, to, ld);
     } else {
         for (size_t j = 0; j < n; j++) {
             for (size_t i = 0; i < m; i++) {
-                to[i * width + j] =
-                    x[i * from.row_stride + j * from.col_stride];
+                to[i * ld + j] = x[i * from.row_stride + j * from.col_stride];
             }
         }
     }

@@ -175,53 +175,53 @@ static inline ALWAYS_INLINE void small_rows(const mlpi_gemm_args *p,
  *   small_...   tiles of 8 rows, and low tiles for the rows left over
  *   ..vector    n == VLEN            ..part          n < VLEN
  *   ..vectors   n == 2 VLEN          ..vectors_part  VLEN < n < 2 VLEN */
-static NEVER_INLINE void few_vector(const mlpi_gemm_args *p)
+static NEVER_INLINE void few_1vec(const mlpi_gemm_args *p)
 {
     small_few(p, 1, false);
 }
 
-static NEVER_INLINE void few_part(const mlpi_gemm_args *p)
+static NEVER_INLINE void few_1vec_edge(const mlpi_gemm_args *p)
 {
     small_few(p, 1, true);
 }
 
-static NEVER_INLINE void few_vectors(const mlpi_gemm_args *p)
+static NEVER_INLINE void few_2vec(const mlpi_gemm_args *p)
 {
     small_few(p, 2, false);
 }
 
-static NEVER_INLINE void few_vectors_part(const mlpi_gemm_args *p)
+static NEVER_INLINE void few_2vec_edge(const mlpi_gemm_args *p)
 {
     small_few(p, 2, true);
 }
 
-static NEVER_INLINE void small_vector(const mlpi_gemm_args *p)
+static NEVER_INLINE void small_1vec(const mlpi_gemm_args *p)
 {
-    small_rows(p, 8, 1, false, few_vector);
+    small_rows(p, 8, 1, false, few_1vec);
 }
 
-static NEVER_INLINE void small_part(const mlpi_gemm_args *p)
+static NEVER_INLINE void small_1vec_edge(const mlpi_gemm_args *p)
 {
-    small_rows(p, 8, 1, true, few_part);
+    small_rows(p, 8, 1, true, few_1vec_edge);
 }
 
 /* Tiles of two vectors have SMALL_ROWS rows if the registers do not hold 16
  * accumulators. */
-static NEVER_INLINE void small_vectors(const mlpi_gemm_args *p)
+static NEVER_INLINE void small_2vec(const mlpi_gemm_args *p)
 {
     if (HAS_16_ACCUMULATORS) {
-        small_rows(p, 8, 2, false, few_vectors);
+        small_rows(p, 8, 2, false, few_2vec);
     } else {
-        few_vectors(p);
+        few_2vec(p);
     }
 }
 
-static NEVER_INLINE void small_vectors_part(const mlpi_gemm_args *p)
+static NEVER_INLINE void small_2vec_edge(const mlpi_gemm_args *p)
 {
     if (HAS_16_ACCUMULATORS) {
-        small_rows(p, 8, 2, true, few_vectors_part);
+        small_rows(p, 8, 2, true, few_2vec_edge);
     } else {
-        few_vectors_part(p);
+        few_2vec_edge(p);
     }
 }
 
@@ -230,15 +230,15 @@ static NEVER_INLINE mlpi_gemm_function *small_columns(size_t m, size_t n)
 {
     const bool few = m < 8;
     if (n == VLEN) {
-        return few ? few_vector : small_vector;
+        return few ? few_1vec : small_1vec;
     }
     if (n < VLEN) {
-        return few ? few_part : small_part;
+        return few ? few_1vec_edge : small_1vec_edge;
     }
     if (n == 2 * VLEN) {
-        return few ? few_vectors : small_vectors;
+        return few ? few_2vec : small_2vec;
     }
-    return few ? few_vectors_part : small_vectors_part;
+    return few ? few_2vec_edge : small_2vec_edge;
 }
 
 /* Packs B (k, n) into dense rows, one number at a time: B is small. */
@@ -364,7 +364,7 @@ static NEVER_INLINE void small_column(const mlpi_gemm_args *p)
 }
 
 /* Returns the number of vectors that hold n numbers. */
-static inline size_t vectors(size_t n)
+static inline size_t vector_count(size_t n)
 {
     return n / VLEN + (n % VLEN > 0);
 }
@@ -397,7 +397,7 @@ static mlpi_gemm_function *select_small(const mlpi_gemm_args *p)
     bool a_is_transposed = p->A.row_stride == 1 && p->m > 1;
     /* Here vectors over the rows of C leave no more lanes empty. */
     if (a_is_transposed && is_plain && p->n < p->m && p->m <= 2 * VLEN &&
-        p->n * vectors(p->m) <= p->m * vectors(p->n)) {
+        p->n * vector_count(p->m) <= p->m * vector_count(p->n)) {
         return small_transposed;
     }
     if (p->n == 1) {

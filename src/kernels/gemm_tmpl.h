@@ -68,7 +68,7 @@ _Static_assert((int)EDGE_TILE_REALS >= ROW_VECS * VLEN,
  *     are NULL. C overlaps neither A nor B.
  *   - relu and gate have the strides of C. If relu == c, C is not stored.
  *   - m, n, k >= 1, and no multiples of MR, NR, KC or VLEN are required. */
-typedef struct gemm_args {
+typedef struct strided_gemm {
     size_t m, n, k;
     const real *a;
     size_t rs_a, cs_a;
@@ -80,9 +80,9 @@ typedef struct gemm_args {
     size_t bias_stride; /* 1: real bias[n]; 0: one number for all columns */
     real *relu;
     const real *gate;
-    const mlpi_optimizer_step *update; /* or NULL */
-    const constants *constants;        /* of the update, as vectors */
-} gemm_args;
+    const mlpi_optimizer_step_args *update; /* or NULL */
+    const step_constants *constants;        /* of the update, as vectors */
+} strided_gemm;
 
 /* The sums of rows [i, i + rows) and columns [j, j + cols) of C. They lie in C
  * itself or in the edge tile: a buffer of MR rows of NR reals for tiles that do
@@ -92,14 +92,14 @@ typedef struct gemm_args {
  * beyond `cols` may hold anything and are never stored to C. */
 typedef struct tile_area {
     size_t i, j, rows, cols;
-    real *sums; /* element (i, j) is sums[0] */
+    real *ab; /* element (i, j) is sums[0] */
     size_t stride;
 } tile_area;
 
 /* Copies what the earlier blocks of k left in C to the edge tile. A tile that
  * is computed in C itself needs no copy; there the next tile, which has at most
  * `after` rows, is prefetched to L1. */
-static HOT void fetch_c(const gemm_args *p, const tile_area *t, bool in_c,
+static HOT void fetch_c(const strided_gemm *p, const tile_area *t, bool in_c,
                         size_t after)
 {
     const real *c = p->c + t->i * p->rs_c + t->j * p->cs_c;
@@ -109,33 +109,33 @@ static HOT void fetch_c(const gemm_args *p, const tile_area *t, bool in_c,
         }
     } else {
         mlpi_operand from = {c, p->rs_c, p->cs_c};
-        pack(t->rows, t->cols, from, t->sums, t->stride);
+        copy_strided(t->rows, t->cols, from, t->ab, t->stride);
     }
 }
 
 /* Updates the weights with the sums as their gradient dW. The fused update
  * reads dW while it is in L1, which saves a pass over memory. */
-static void apply_update(const gemm_args *p, const tile_area *t)
+static void apply_update(const strided_gemm *p, const tile_area *t)
 {
-    const mlpi_optimizer_step *u = p->update;
+    const mlpi_optimizer_step_args *u = p->update;
     const size_t at = t->i * p->rs_c + t->j;
-    span s = {.rows = t->rows,
-              .n = t->cols,
-              .dw = t->sums,
-              .dw_stride = t->stride,
-              .w = (real *)u->w + at,
-              .w_stride = p->rs_c};
+    parameter_block s = {.rows = t->rows,
+                         .n = t->cols,
+                         .dw = t->ab,
+                         .dw_stride = t->stride,
+                         .w = (real *)u->w + at,
+                         .w_stride = p->rs_c};
     for (size_t k = 0; k < 2 && u->state[k]; k++) {
         s.state[k] = (real *)u->state[k] + at;
     }
-    update_span(u, p->constants, &s);
+    update_block(u, p->constants, &s);
 }
 
 /* Prefetches the weights and the optimizer's state that apply_update will read
  * and write, so that they arrive while the micro-kernel works. */
-static void prefetch_update(const gemm_args *p, const tile_area *t)
+static void prefetch_update(const strided_gemm *p, const tile_area *t)
 {
-    const mlpi_optimizer_step *u = p->update;
+    const mlpi_optimizer_step_args *u = p->update;
     for (size_t i = 0; i < t->rows; i++) {
         const size_t at = (t->i + i) * p->rs_c + t->j;
         prefetch_to_write(u->w, at, NR);
@@ -148,13 +148,13 @@ static void prefetch_update(const gemm_args *p, const tile_area *t)
 /* Moves the sums of a tile to C. After the last block of k the chains are
  * complete: then this also adds the bias, applies gate and ReLU, or updates the
  * weights. */
-static HOT void finish_tile(const gemm_args *p, const tile_area *t,
+static HOT void finish_tile(const strided_gemm *p, const tile_area *t,
                             bool is_last)
 {
     if (p->cs_c != 1) {
-        mlpi_operand from = {t->sums, 1, t->stride};
+        mlpi_operand from = {t->ab, 1, t->stride};
         real *c = p->c + t->i + t->j * p->cs_c;
-        pack(t->cols, t->rows, from, c, p->cs_c);
+        copy_strided(t->cols, t->rows, from, c, p->cs_c);
         return;
     }
     if (is_last && p->update) {
@@ -166,7 +166,7 @@ static HOT void finish_tile(const gemm_args *p, const tile_area *t,
             const size_t at = (t->i + i) * p->rs_c + t->j + j;
             const size_t left = min_size(VLEN, t->cols - j);
             const bool part = left < VLEN;
-            vec s = load_lanes(t->sums + i * t->stride + j, part, left);
+            vec s = load_lanes(t->ab + i * t->stride + j, part, left);
             if (is_last && p->bias) {
                 s = vadd(s, p->bias_stride
                                 ? load_lanes(p->bias + t->j + j, part, left)
@@ -197,7 +197,7 @@ static size_t block_size(size_t n, size_t max_size, size_t multiple)
 
 /* True if A is packed: always for C^T, whose last tile may read rows beyond the
  * last, and otherwise if each tile of A is read for many panels of B. */
-static bool packs_a(const gemm_args *p)
+static bool packs_a(const strided_gemm *p)
 {
     return p->n > PACK_A_MIN_COLUMNS || p->cs_c != 1;
 }
@@ -205,7 +205,7 @@ static bool packs_a(const gemm_args *p)
 /* Returns the rows of the next micro-tile if `left` rows are left. A tile of
  * C^T may have more rows than are left: its A is packed with zeros, its sums go
  * to the edge tile, and one nearly full tile is faster than two. */
-static size_t tile_height(const gemm_args *p, size_t left)
+static size_t tile_height(const strided_gemm *p, size_t left)
 {
     const bool is_nearly_whole = left > MIDDLE_ROWS && left < MR;
     return p->cs_c != 1 && is_nearly_whole ? MR : rows_of_next_tile(left);
@@ -214,11 +214,11 @@ static size_t tile_height(const gemm_args *p, size_t left)
 /* Returns n rounded up to whole vectors. */
 static size_t round_up_to_vec(size_t n)
 {
-    return vectors(n) * VLEN;
+    return vector_count(n) * VLEN;
 }
 
 /* True if the micro-kernel can read the rows of B in place. */
-static bool b_is_dense(const gemm_args *p)
+static bool b_is_usable_in_place(const strided_gemm *p)
 {
     return p->cs_b == 1 && p->n % VLEN == 0;
 }
@@ -227,13 +227,13 @@ static bool b_is_dense(const gemm_args *p)
  * blocks. A B that is not dense is packed as a whole first. That pays if it is
  * a single panel anyhow, or if the chains are so short that C is written a few
  * rows at a time. */
-static bool b_stays_in_cache(const gemm_args *p)
+static bool b_stays_in_cache(const strided_gemm *p)
 {
     const size_t size = p->k * round_up_to_vec(p->n);
     if (p->cs_c != 1) {
         return false;
     }
-    return b_is_dense(p)
+    return b_is_usable_in_place(p)
                ? size <= L1_B_REALS
                : size <= L2_B_REALS && (p->n <= NR || p->k <= SHORT_K);
 }
@@ -262,12 +262,12 @@ static COLD void pack_padded(size_t m, size_t n, mlpi_operand from, real *to,
             vstore(to + i * width + j, vzero());
         }
     }
-    pack(m, n, from, to, width);
+    copy_strided(m, n, from, to, width);
 }
 
 /* Packs the rows of a block of A in tiles: a tile of `width` rows is a (kc,
  * width) matrix, so that the micro-kernel reads A in the order of memory. */
-static COLD void pack_a(const gemm_args *p, const block *b)
+static COLD void pack_a(const strided_gemm *p, const block *b)
 {
     real *to = b->packed_a;
     const real *a = p->a + b->i * p->rs_a + b->k * p->cs_a;
@@ -285,8 +285,8 @@ static COLD void pack_a(const gemm_args *p, const block *b)
  * packed panel; in B itself, while the first tile also packs the panel; or in
  * B itself without packing, if a cache holds all of B or no second tile would
  * read the panel. */
-static void choose_b(const gemm_args *p, const block *b, size_t j, size_t cols,
-                     micro_tile *t)
+static void choose_b(const strided_gemm *p, const block *b, size_t j,
+                     size_t cols, micro_tile *t)
 {
     t->b = p->b + b->k * p->rs_b + j * p->cs_b;
     t->rs_b = p->rs_b;
@@ -322,8 +322,8 @@ static void choose_b(const gemm_args *p, const block *b, size_t j, size_t cols,
  *   updates alone     in_c is false although the vectors are whole: C is never
  *                     written, because only the weights are wanted
  *   updates, resumes  as in the first two cases: C has held dW before */
-static NEVER_INLINE void run_panel(const gemm_args *p, const block *b, size_t j,
-                                   size_t cols)
+static NEVER_INLINE void run_panel(const strided_gemm *p, const block *b,
+                                   size_t j, size_t cols)
 {
     const bool resumes = b->k > 0;
     const bool is_last = b->k + b->kc == p->k;
@@ -347,18 +347,18 @@ static NEVER_INLINE void run_panel(const gemm_args *p, const block *b, size_t j,
             t.cs_a = t.rows;
         }
         const size_t rows = min_size(t.rows, b->m - i);
-        const tile_area sums = {b->i + i, j, rows, cols, t.c, t.rs_c};
+        const tile_area area = {b->i + i, j, rows, cols, t.c, t.rs_c};
         if (resumes) {
             t.c_in = t.c;
             t.rs_c_in = t.rs_c;
-            fetch_c(p, &sums, in_c, b->m - i - t.rows);
+            fetch_c(p, &area, in_c, b->m - i - t.rows);
         }
         if (updates) {
-            prefetch_update(p, &sums);
+            prefetch_update(p, &area);
         }
         run_tile(&t, cols <= VLEN);
         if (needs_finish) {
-            finish_tile(p, &sums, is_last);
+            finish_tile(p, &area, is_last);
         }
         t.a += t.rows * (b->packed_a ? b->kc : p->rs_a);
         t.c += in_c ? t.rows * p->rs_c : 0;
@@ -371,7 +371,7 @@ static NEVER_INLINE void run_panel(const gemm_args *p, const block *b, size_t j,
 }
 
 /* Packs all of a B that is small but not dense. */
-static COLD void pack_small_b(gemm_args *p, real *to)
+static COLD void pack_small_b(strided_gemm *p, real *to)
 {
     const size_t n = round_up_to_vec(p->n);
     pack_padded(p->k, p->n, (mlpi_operand){p->b, p->rs_b, p->cs_b}, to, n);
@@ -382,7 +382,7 @@ static COLD void pack_small_b(gemm_args *p, real *to)
 
 /* True if rows_as_lanes_tile computes the product. Ten columns, those of ten
  * classes, would leave six lanes of two vectors empty; rows leave none. */
-static bool suits_rows_as_lanes(const gemm_args *p)
+static bool suits_rows_as_lanes(const strided_gemm *p)
 {
     return VLEN == 8 && MR > LANES_COLUMNS && p->n == LANES_COLUMNS &&
            p->rs_b == p->n && p->cs_b == 1 && p->cs_a == 1 &&
@@ -391,24 +391,25 @@ static bool suits_rows_as_lanes(const gemm_args *p)
 
 /* Computes VLEN rows of C at a time. The last strip overlaps the one before if
  * m is no multiple of VLEN; both store the same sums. */
-static HOT void run_rows_as_lanes(const gemm_args *p, real *scratch)
+static HOT void run_rows_as_lanes(const strided_gemm *p, real *scratch)
 {
     micro_tile t = {.k = p->k, .rs_a = p->rs_a, .b = p->b};
     t.c = scratch;
     for (size_t done = 0; done < p->m; done += VLEN) {
         const size_t i = min_size(done, p->m - VLEN);
-        const tile_area sums = {i, 0, VLEN, p->n, p->c + i * p->rs_c, p->rs_c};
+        const tile_area area = {i, 0, VLEN, p->n, p->c + i * p->rs_c, p->rs_c};
         t.a = p->a + i * p->rs_a;
         rows_as_lanes_tile(&t);
-        pack(VLEN, p->n, (mlpi_operand){scratch, 1, VLEN}, sums.sums, p->rs_c);
-        finish_tile(p, &sums, true);
+        copy_strided(VLEN, p->n, (mlpi_operand){scratch, 1, VLEN}, area.ab,
+                     p->rs_c);
+        finish_tile(p, &area, true);
     }
 }
 
 /* Runs the loops over k, i and j. A product with short chains is bound by
  * stores to C. The rows of C can lie pages apart, and more than SHORT_K_ROWS of
  * them at a time overflow the TLB, so blocks are kept that small. */
-static HOT void run_blocks(gemm_args *p, real *scratch)
+static HOT void run_blocks(strided_gemm *p, real *scratch)
 {
     const bool small = b_stays_in_cache(p);
     if (small && suits_rows_as_lanes(p)) {
@@ -419,7 +420,7 @@ static HOT void run_blocks(gemm_args *p, real *scratch)
     const size_t kc = small ? p->k : block_size(p->k, KC, VLEN);
     const size_t rows = block_size(p->m, is_short ? SHORT_K_ROWS : MC, MR);
     real *panel = scratch + EDGE_TILE_REALS;
-    if (small && !b_is_dense(p)) {
+    if (small && !b_is_usable_in_place(p)) {
         pack_small_b(p, panel);
     }
     for (size_t k = 0; k < p->k; k += kc) {
@@ -443,7 +444,7 @@ static HOT void run_blocks(gemm_args *p, real *scratch)
 
 /* Computes a single row of C. B is read once, so packing and blocks would only
  * cost time. Many columns advance together to hide the latency of fma. */
-static void run_single_row(const gemm_args *p, real *scratch)
+static void run_single_row(const strided_gemm *p, real *scratch)
 {
     micro_tile t = {
         .k = p->k, .a = p->a, .cs_a = p->cs_a, .rs_b = p->rs_b, .c = scratch};
@@ -467,43 +468,43 @@ static size_t gemm_scratch(size_t m, size_t n, size_t k)
     return blocked > SMALL_SCRATCH ? blocked : SMALL_SCRATCH;
 }
 
-static gemm_args args_of(const mlpi_gemm_args *p)
+static strided_gemm args_of(const mlpi_gemm_args *p)
 {
-    return (gemm_args){.m = p->m,
-                       .n = p->n,
-                       .k = p->k,
-                       .a = p->A.data,
-                       .rs_a = p->A.row_stride,
-                       .cs_a = p->A.col_stride,
-                       .b = p->B.data,
-                       .rs_b = p->B.row_stride,
-                       .cs_b = p->B.col_stride,
-                       .c = p->C,
-                       .rs_c = p->width > 0 ? p->width : p->n,
-                       .cs_c = 1,
-                       .bias = p->bias,
-                       .bias_stride = 1,
-                       .relu = p->relu,
-                       .gate = p->gate};
+    return (strided_gemm){.m = p->m,
+                          .n = p->n,
+                          .k = p->k,
+                          .a = p->A.data,
+                          .rs_a = p->A.row_stride,
+                          .cs_a = p->A.col_stride,
+                          .b = p->B.data,
+                          .rs_b = p->B.row_stride,
+                          .cs_b = p->B.col_stride,
+                          .c = p->C,
+                          .rs_c = p->width > 0 ? p->width : p->n,
+                          .cs_c = 1,
+                          .bias = p->bias,
+                          .bias_stride = 1,
+                          .relu = p->relu,
+                          .gate = p->gate};
 }
 
 /* Returns the product C^T = B^T A^T. Since a b = b a, its chains are the
  * same. */
-static gemm_args transposed(const mlpi_gemm_args *p)
+static strided_gemm transposed(const mlpi_gemm_args *p)
 {
-    gemm_args j = args_of(p);
-    j.m = p->n;
-    j.n = p->m;
-    j.a = p->B.data;
-    j.rs_a = p->B.col_stride;
-    j.cs_a = p->B.row_stride;
-    j.b = p->A.data;
-    j.rs_b = p->A.col_stride;
-    j.cs_b = p->A.row_stride;
-    j.rs_c = 1;
-    j.cs_c = p->n;
-    j.bias_stride = 0;
-    return j;
+    strided_gemm product = args_of(p);
+    product.m = p->n;
+    product.n = p->m;
+    product.a = p->B.data;
+    product.rs_a = p->B.col_stride;
+    product.cs_a = p->B.row_stride;
+    product.b = p->A.data;
+    product.rs_b = p->A.col_stride;
+    product.cs_b = p->A.row_stride;
+    product.rs_c = 1;
+    product.cs_c = p->n;
+    product.bias_stride = 0;
+    return product;
 }
 
 /* Computes a product that is not small. Returns true if the update is done,
@@ -515,21 +516,21 @@ static COLD bool multiply(const mlpi_gemm_args *p)
     bool is_column = p->n == 1;
     bool is_narrow = p->n <= NARROW_COLUMNS && p->n % VLEN != 0 &&
                      p->m >= VLEN && !p->bias && !p->relu && !p->gate;
-    gemm_args j = p->A.row_stride == 1 && (is_column || is_narrow)
-                      ? transposed(p)
-                      : args_of(p);
-    if (j.m == 1 && j.cs_b == 1) {
-        run_single_row(&j, p->scratch);
+    strided_gemm product = p->A.row_stride == 1 && (is_column || is_narrow)
+                               ? transposed(p)
+                               : args_of(p);
+    if (product.m == 1 && product.cs_b == 1) {
+        run_single_row(&product, p->scratch);
         return false;
     }
-    constants c;
-    if (p->update && j.cs_c == 1) {
-        c = constants_of(p->update);
-        j.update = p->update;
-        j.constants = &c;
+    step_constants c;
+    if (p->update && product.cs_c == 1) {
+        c = step_constants_of(p->update);
+        product.update = p->update;
+        product.constants = &c;
     }
-    run_blocks(&j, p->scratch);
-    return j.update;
+    run_blocks(&product, p->scratch);
+    return product.update;
 }
 
 /* Updates the weights in a pass of its own, for products without the fused
@@ -537,7 +538,7 @@ static COLD bool multiply(const mlpi_gemm_args *p)
 static void update_after(const mlpi_gemm_args *p)
 {
     if (p->update) {
-        mlpi_optimizer_step u = *p->update;
+        mlpi_optimizer_step_args u = *p->update;
         u.n = p->m * p->n;
         u.dw = p->C;
         optimizer_step(&u);

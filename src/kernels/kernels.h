@@ -58,7 +58,7 @@ static inline mlpi_operand mlpi_operand_of(mlp_cview view)
 
 /* An update of n parameters by an optimizer. The head of optimizer_step_tmpl.h
  * has the formulas, with these names. */
-typedef struct mlpi_optimizer_step {
+typedef struct mlpi_optimizer_step_args {
     mlp_optimizer_kind kind;
     size_t n;
     const void *dw;       /* real [n] */
@@ -73,7 +73,7 @@ typedef struct mlpi_optimizer_step {
     double epsilon;
     double rprop_grow, rprop_shrink; /* factors of Rprop's sizes */
     double rprop_min, rprop_max;     /* limits of Rprop's sizes */
-} mlpi_optimizer_step;
+} mlpi_optimizer_step_args;
 
 /* C = A B + bias, where C is (m, n), A (m, k) and B (k, n). Work that would
  * need another pass over C can be done together with the product. A pointer
@@ -91,7 +91,7 @@ typedef struct mlpi_gemm_args {
     void *relu;       /* receives max(0, C); may be C itself */
     /* If not NULL, C is the gradient of this update, whose n and dw are not
      * read. Only its w and states are results. */
-    const mlpi_optimizer_step *update;
+    const mlpi_optimizer_step_args *update;
     void *scratch; /* real [gemm_scratch(m, n, k)] */
 } mlpi_gemm_args;
 
@@ -102,19 +102,19 @@ typedef void mlpi_gemm_function(const mlpi_gemm_args *product);
  */
 
 /* The elementary functions that `map` computes. */
-typedef enum mlpi_function {
+typedef enum mlpi_elementary {
     MLPI_MAP_EXP,
     MLPI_MAP_LOG,
     MLPI_MAP_TANH,
     MLPI_MAP_SIGMOID
-} mlpi_function;
+} mlpi_elementary;
 
 /* Describes the activation of a layer for m dense rows of n neurons. */
-typedef struct mlpi_activation {
+typedef struct mlpi_activation_args {
     mlp_activation f;
     double slope; /* of leaky ReLU and ELU, for z < 0 */
     size_t m, n;
-} mlpi_activation;
+} mlpi_activation_args;
 
 /* True if the derivative is computed from z, false if from a. A caller keeps Z
  * for the backward pass only if this is true. */
@@ -126,13 +126,13 @@ static inline bool mlpi_needs_z(mlp_activation f)
 /* One layer as predict_row reads it. */
 typedef struct mlpi_row_layer {
     size_t n_prev;
-    mlpi_activation activation; /* with m = 1 */
-    const void *W;              /* real [n_prev][n] */
-    const void *b;              /* real [n] */
+    mlpi_activation_args activation; /* with m = 1 */
+    const void *W;                   /* real [n_prev][n] */
+    const void *b;                   /* real [n] */
 } mlpi_row_layer;
 
 /* Describes the prediction of a single row: L layers, from x to out. */
-typedef struct mlpi_row_args {
+typedef struct mlpi_predict_row_args {
     size_t L;
     const mlpi_row_layer *layer; /* [L] */
     bool exceeds_l1;             /* the L1 cache cannot hold all weights */
@@ -140,17 +140,17 @@ typedef struct mlpi_row_args {
     void *hidden[2]; /* scratch: each holds the outputs of the widest layer,
                       * rounded up to and aligned to 64 bytes */
     void *out;       /* real [n of the last layer] */
-} mlpi_row_args;
+} mlpi_predict_row_args;
 
 /* Outputs a and targets y, whose loss has a term for each of the n pairs. */
-typedef struct mlpi_loss_terms {
+typedef struct mlpi_loss_terms_args {
     mlp_loss loss;
     double delta;   /* of Huber's loss */
     bool of_logits; /* bce and cce: a is z, and the output is its sigmoid */
     size_t n;
     const void *a, *y;    /* real [n] */
     const double *weight; /* [n], factors of the terms; NULL means 1 */
-} mlpi_loss_terms;
+} mlpi_loss_terms_args;
 
 /* Sums over one row that make up the cross-entropy behind a softmax:
  * J = log(sum e^d) * sum y - sum y d, with d = z - shift. */
@@ -166,27 +166,27 @@ typedef struct mlpi_cce_lanes {
 
 /* Mean and biased variance of n columns of m rows, which are `stride` apart.
  * model/batch_norm.h has the formulas. */
-typedef struct mlpi_moments {
+typedef struct mlpi_moments_args {
     size_t m, n, stride;
     const void *X;  /* real (m, n) */
     void *mean;     /* real [n] */
     void *variance; /* real [n] */
-} mlpi_moments;
+} mlpi_moments_args;
 
 /* X = (U - mean) / sqrt(variance + epsilon) and Z = scale * X + shift. */
-typedef struct mlpi_normalise {
+typedef struct mlpi_normalise_args {
     size_t m, n;
     double epsilon;
     const void *mean, *variance, *scale, *shift; /* real [n] */
     const void *U;                               /* real [m][n] */
     void *X; /* real [m][n]; may be U, or NULL if X is not wanted */
     void *Z; /* real [m][n]; may be U */
-} mlpi_normalise;
+} mlpi_normalise_args;
 
 /* The backward pass of batch norm. normalise_sums computes dscale and dshift
  * from all rows of the batch; then normalise_backward replaces dZ by dU in some
  * or all of the rows. */
-typedef struct mlpi_normalise_back {
+typedef struct mlpi_normalise_backward_args {
     size_t m, n, stride; /* rows are `stride` apart */
     size_t batch;        /* rows that dscale and dshift were summed over */
     double epsilon;
@@ -195,18 +195,18 @@ typedef struct mlpi_normalise_back {
     void *dZ;                     /* real (m, n) */
     void *dscale;                 /* real [n]: sum of dZ * X */
     void *dshift;                 /* real [n]: sum of dZ */
-} mlpi_normalise_back;
+} mlpi_normalise_backward_args;
 
 /* out[i] = in[i] / (1 - p), or 0 with probability p. Whether an element is
  * dropped depends on the key and on its number, first + i, alone, so the
  * backward pass gets the same mask without storing it. */
-typedef struct mlpi_dropout {
+typedef struct mlpi_dropout_kernel_args {
     uint64_t key;
     double p; /* in [0, 1) */
     size_t first, n;
     const void *in; /* real [n] */
     void *out;      /* real [n]; may be `in` */
-} mlpi_dropout;
+} mlpi_dropout_kernel_args;
 
 /* out = rows of X in a given order, standardised if mean is not NULL:
  * out[i][j] = (X[order[i]][j] - mean[j]) / std[j]. */
@@ -236,14 +236,14 @@ typedef struct mlpi_scalar_kernels {
      * is not in [0, n). The mean is not read. */
     void (*one_hot)(const mlpi_gather *gather);
     /* Copies `dense`, real [m][n], to the view, which may have any strides. */
-    void (*scatter)(size_t m, size_t n, const void *dense, mlp_view out);
+    void (*copy_out)(size_t m, size_t n, const void *dense, mlp_view out);
     /* a[i][j] = a[i][j] * std[j] + mean[j], rounded twice; a is real [m][n]. */
-    void (*unscale)(size_t m, size_t n, const void *mean, const void *std,
-                    void *a);
+    void (*inverse_standardise)(size_t m, size_t n, const void *mean,
+                                const void *std, void *a);
     /* out[i] = x[i], rounded to a real. */
     void (*from_double)(size_t n, const double *x, void *out);
     /* Returns x rounded to a real, as a double. */
-    double (*round)(double x);
+    double (*round_to_real)(double x);
     /* y[i] = decay * y[i] + gain * x[i], three roundings. */
     void (*running_average)(size_t n, double decay, double gain, const void *x,
                             void *y);
@@ -308,19 +308,19 @@ typedef struct mlpi_kernels {
     void (*column_sums)(size_t m, size_t n, const void *X, void *sums);
     /* Predicts one row. The bits are the same as those of a product and an
      * activation for each layer. */
-    void (*predict_row)(const mlpi_row_args *row);
+    void (*predict_row)(const mlpi_predict_row_args *row);
 
     /* ---- activations ---- */
 
     /* y[i] = f(x[i]); y may be x. The error of exp and log is at most 1 ulp,
      * that of tanh and sigmoid at most 2. */
-    void (*map)(mlpi_function f, size_t n, const void *x, void *y);
+    void (*map)(mlpi_elementary f, size_t n, const void *x, void *y);
     /* a = f(z), real [m][n]; `a` may be z. Softmax is a function of each row,
      * and its sums have eight lanes. */
-    void (*activate)(const mlpi_activation *layer, const void *z, void *a);
+    void (*activate)(const mlpi_activation_args *layer, const void *z, void *a);
     /* da = da * f'(z), real [m][n]. It is computed from z if mlpi_needs_z(f),
      * and from `a` otherwise; the other array is not read. */
-    void (*activate_backward)(const mlpi_activation *layer, const void *z,
+    void (*activate_backward)(const mlpi_activation_args *layer, const void *z,
                               const void *a, void *da);
 
     /* ---- losses; loss_tmpl.h has the formulas ---- */
@@ -328,7 +328,8 @@ typedef struct mlpi_kernels {
     /* Adds the terms to the lanes, the first of the n terms to lane 0. The
      * caller divides by the number of terms. f64 tables only; NULL in f32
      * tables. */
-    void (*loss_terms)(const mlpi_loss_terms *terms, double lanes[MLPI_LANES]);
+    void (*loss_terms)(const mlpi_loss_terms_args *terms,
+                       double lanes[MLPI_LANES]);
     /* Adds what n outputs contribute to the sums of a row. A row may be given
      * in parts that are multiples of 8 but for the last. f64 tables only; NULL
      * in f32 tables. */
@@ -338,23 +339,24 @@ typedef struct mlpi_kernels {
      * numbers, or -infinity. */
     double (*largest)(size_t n, const void *z);
     /* d[i] = dterm/da * scale. of_logits and the weights are not read. */
-    void (*loss_gradient)(const mlpi_loss_terms *terms, double scale, void *d);
+    void (*loss_gradient)(const mlpi_loss_terms_args *terms, double scale,
+                          void *d);
     /* d[i] = (a[i] - y[i]) * scale. */
     void (*difference)(size_t n, double scale, const void *a, const void *y,
                        void *d);
     /* The gradient by z of cce behind a softmax, for m rows of n outputs:
      * d = (a * (sum of y) - y) * scale. */
-    void (*cce_gradient)(const mlpi_activation *layer, double scale,
+    void (*cce_gradient)(const mlpi_activation_args *layer, double scale,
                          const void *a, const void *y, void *d);
     /* y[i] = y[i] * factor + offset, rounded twice: label smoothing. */
-    void (*affine)(size_t n, double factor, double offset, void *y);
+    void (*scale_and_shift)(size_t n, double factor, double offset, void *y);
 
     /* ---- optimizers ---- */
 
     /* Computes w[i] = w[i] - alpha * dw[i]. */
     void (*sgd_step)(size_t n, double alpha, const void *dw, void *w);
     /* Updates parameters by any kind of optimizer but L-BFGS. */
-    void (*optimizer_step)(const mlpi_optimizer_step *update);
+    void (*optimizer_step)(const mlpi_optimizer_step_args *update);
     /* dw[i] = dw[i] + l2 * w[i] + l1 * sign(w[i]), the first sum by fma. */
     void (*penalise)(size_t n, double l2, double l1, const void *w, void *dw);
     /* Adds x[i] * y[i], by fma, to lane i mod 8. f64 tables only; NULL in f32
@@ -366,12 +368,12 @@ typedef struct mlpi_kernels {
 
     /* ---- batch norm and dropout: see their arguments ---- */
 
-    void (*moments)(const mlpi_moments *moments);
-    void (*normalise)(const mlpi_normalise *forward);
+    void (*moments)(const mlpi_moments_args *moments);
+    void (*normalise)(const mlpi_normalise_args *forward);
     /* Reads m, n, stride, X and dZ; sets dscale and dshift. */
-    void (*normalise_sums)(const mlpi_normalise_back *backward);
-    void (*normalise_backward)(const mlpi_normalise_back *backward);
-    void (*dropout)(const mlpi_dropout *dropout);
+    void (*normalise_sums)(const mlpi_normalise_backward_args *backward);
+    void (*normalise_backward)(const mlpi_normalise_backward_args *backward);
+    void (*dropout)(const mlpi_dropout_kernel_args *dropout);
 
     /* ---- data ---- */
 

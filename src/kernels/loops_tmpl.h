@@ -6,10 +6,11 @@
  *
  * A loop takes a function of vectors and applies it to every vector of an
  * array. The function is a constant at each call and the loop is always
- * inlined, so no call is left in the loop. (Only map_called, map_long and
- * combine_long call the function, which is long then.) The last lanes of an
- * array, fewer than VLEN, go through the same function as all others: a result
- * does not depend on its position.
+ * inlined, so no call is left in the loop. Only map_by_call,
+ * map_constant_by_call and combine_by_call really call the function; they are
+ * meant for long functions. The last lanes of an array, fewer than VLEN, go
+ * through the same function as all others, so a result does not depend on its
+ * position.
  */
 #include <float.h>
 #include <math.h>
@@ -123,8 +124,8 @@ static inline ALWAYS_INLINE void combine_in_place(vec (*f)(vec, vec, vec),
 
 /* Computes y[i] = f(x[i]) through calls of f. The loop is compiled once for all
  * f, which suits an f that takes long beside a call. */
-static NEVER_INLINE void map_called(vec (*f)(vec), size_t n, const real *x,
-                                    real *y)
+static NEVER_INLINE void map_by_call(vec (*f)(vec), size_t n, const real *x,
+                                     real *y)
 {
     for (size_t i = 0; i < n; i += VLEN) {
         const bool part = n - i < VLEN;
@@ -134,8 +135,9 @@ static NEVER_INLINE void map_called(vec (*f)(vec), size_t n, const real *x,
 }
 
 /* Computes y[i] = f(x[i], constant) through calls of f. */
-static NEVER_INLINE void map_long(vec (*f)(vec, vec), size_t n, const real *x,
-                                  double constant, real *y)
+static NEVER_INLINE void map_constant_by_call(vec (*f)(vec, vec), size_t n,
+                                              const real *x, double constant,
+                                              real *y)
 {
     const vec c = vset1((real)constant);
     for (size_t i = 0; i < n; i += VLEN) {
@@ -146,9 +148,9 @@ static NEVER_INLINE void map_long(vec (*f)(vec, vec), size_t n, const real *x,
 }
 
 /* Computes out[i] = f(a[i], b[i], constant) through calls of f. */
-static NEVER_INLINE void combine_long(vec (*f)(vec, vec, vec), size_t n,
-                                      const real *a, const real *b,
-                                      double constant, real *out)
+static NEVER_INLINE void combine_by_call(vec (*f)(vec, vec, vec), size_t n,
+                                         const real *a, const real *b,
+                                         double constant, real *out)
 {
     const vec c = vset1((real)constant);
     for (size_t i = 0; i < n; i += VLEN) {

@@ -27,9 +27,9 @@
  * to lane i mod 8 (see kernels.h).
  *
  * This file is a template. Its parameters are the vocabulary of vec_portable.h
- * (above all vec, VLEN, vselect and vlt), load_lanes, combine and combine_long
- * of loops_tmpl.h, vlog and clamp of elementary_tmpl.h, softplus of
- * activation_functions_tmpl.h, and times of softmax_tmpl.h.
+ * (above all vec, VLEN, vselect and vlt), load_lanes, combine and
+ * combine_by_call of loops_tmpl.h, vlog and clamp of elementary_tmpl.h, softplus
+ * of activation_functions_tmpl.h, and times of softmax_tmpl.h.
  */
 
 /* d[i] = (a[i] - y[i]) * scale: the gradient of bce behind a sigmoid, and that
@@ -84,24 +84,24 @@ static vec clipped_difference(vec a, vec y, vec delta)
 
 /* For mse the exact factor 2 joins the scale. For Huber's loss delta is the one
  * constant of the loop, so the scale needs a second pass. */
-static void loss_gradient(const mlpi_loss_terms *t, double scale, void *d)
+static void loss_gradient(const mlpi_loss_terms_args *t, double scale, void *d)
 {
     switch (t->loss) {
     case MLP_LOSS_BCE:
-        combine_long(bce_derivative, t->n, t->a, t->y, scale, d);
+        combine_by_call(bce_derivative, t->n, t->a, t->y, scale, d);
         break;
     case MLP_LOSS_MSE:
         difference(t->n, 2.0 * scale, t->a, t->y, d);
         break;
     case MLP_LOSS_CCE:
-        combine_long(cce_derivative, t->n, t->a, t->y, scale, d);
+        combine_by_call(cce_derivative, t->n, t->a, t->y, scale, d);
         break;
     case MLP_LOSS_MAE:
-        combine_long(mae_derivative, t->n, t->a, t->y, scale, d);
+        combine_by_call(mae_derivative, t->n, t->a, t->y, scale, d);
         break;
     case MLP_LOSS_HUBER:
-        combine_long(clipped_difference, t->n, t->a, t->y, t->delta, d);
-        combine_long(times, t->n, d, d, scale, d);
+        combine_by_call(clipped_difference, t->n, t->a, t->y, t->delta, d);
+        combine_by_call(times, t->n, d, d, scale, d);
         break;
     }
 }
@@ -113,10 +113,11 @@ static vec plus(vec x, vec unused, vec constant)
 }
 
 /* Label smoothing of targets: two roundings, hence two passes. */
-static COLD void affine(size_t n, double factor, double offset, void *y)
+static COLD void scale_and_shift(size_t n, double factor, double offset,
+                                 void *y)
 {
-    combine_long(times, n, y, y, factor, y);
-    combine_long(plus, n, y, y, offset, y);
+    combine_by_call(times, n, y, y, factor, y);
+    combine_by_call(plus, n, y, y, offset, y);
 }
 
 #if REAL_BITS == 64
@@ -216,7 +217,7 @@ static vec huber_term(vec a, vec y, vec delta)
 /* The terms from number i on, a whole vector or the first n lanes, times their
  * weights if there are weights. */
 static inline ALWAYS_INLINE vec weighted_terms(term_function *f,
-                                               const mlpi_loss_terms *t,
+                                               const mlpi_loss_terms_args *t,
                                                size_t i, bool part, size_t n)
 {
     vec a = load_lanes((const real *)t->a + i, part, n);
@@ -230,8 +231,9 @@ static inline ALWAYS_INLINE vec weighted_terms(term_function *f,
 
 /* Adds all terms to their lanes. The sums stay in registers while there are
  * whole groups of MLPI_LANES terms. */
-static inline ALWAYS_INLINE void
-add_terms(term_function *f, const mlpi_loss_terms *t, double lanes[MLPI_LANES])
+static inline ALWAYS_INLINE void add_terms(term_function *f,
+                                           const mlpi_loss_terms_args *t,
+                                           double lanes[MLPI_LANES])
 {
     size_t n = t->n;
     vec s[LANE_VECS];
@@ -261,7 +263,7 @@ add_terms(term_function *f, const mlpi_loss_terms *t, double lanes[MLPI_LANES])
 }
 
 /* One copy of the loop for all terms that take long beside a call. */
-static COLD void add_long_terms(term_function *f, const mlpi_loss_terms *t,
+static COLD void add_long_terms(term_function *f, const mlpi_loss_terms_args *t,
                                 double lanes[MLPI_LANES])
 {
     add_terms(f, t, lanes);
@@ -278,7 +280,7 @@ enum {
  * vectors, as long as all targets of a group are 0 or 1. Such a term needs one
  * softplus, and SOFTPLUS_VECS of them at a time take little longer than one,
  * because they hide each other's latency. Returns the number of terms added. */
-static NEVER_INLINE size_t add_binary_logits(const mlpi_loss_terms *t,
+static NEVER_INLINE size_t add_binary_logits(const mlpi_loss_terms_args *t,
                                              double lanes[MLPI_LANES])
 {
     const real *z = t->a;
@@ -316,9 +318,10 @@ static NEVER_INLINE size_t add_binary_logits(const mlpi_loss_terms *t,
 
 /* The term is inlined here: if it were called for each vector, as by
  * add_long_terms, a step of a tiny network would take a fifth longer. */
-static void add_logits(const mlpi_loss_terms *terms, double lanes[MLPI_LANES])
+static void add_logits(const mlpi_loss_terms_args *terms,
+                       double lanes[MLPI_LANES])
 {
-    mlpi_loss_terms rest = *terms;
+    mlpi_loss_terms_args rest = *terms;
     if (!rest.weight && rest.n >= (size_t)GROUP * VLEN) {
         size_t done = add_binary_logits(terms, lanes);
         rest.n -= done;
@@ -330,7 +333,8 @@ static void add_logits(const mlpi_loss_terms *terms, double lanes[MLPI_LANES])
 
 /* Short terms are inlined into a loop of their own; long ones share a loop that
  * calls them. */
-static void loss_terms(const mlpi_loss_terms *terms, double lanes[MLPI_LANES])
+static void loss_terms(const mlpi_loss_terms_args *terms,
+                       double lanes[MLPI_LANES])
 {
     switch (terms->loss) {
     case MLP_LOSS_BCE:

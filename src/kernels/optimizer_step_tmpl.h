@@ -43,16 +43,17 @@ static void sgd_step(size_t n, double alpha, const void *dw, void *w)
     combine(sgd_update, n, dw, w, alpha, w);
 }
 
-/* The constants of mlpi_optimizer_step, each repeated in all lanes. */
-typedef struct constants {
+/* The constants of mlpi_optimizer_step_args, each repeated in all lanes. */
+typedef struct step_constants {
     vec limit, scale, weight_factor, alpha, decay[2], gain[2];
     vec root_factor, epsilon;
     vec rprop_grow, rprop_shrink, rprop_min, rprop_max;
-} constants;
+} step_constants;
 
-static NEVER_INLINE constants constants_of(const mlpi_optimizer_step *u)
+static NEVER_INLINE step_constants
+step_constants_of(const mlpi_optimizer_step_args *u)
 {
-    return (constants){
+    return (step_constants){
         .limit = vset1((real)u->limit),
         .scale = vset1((real)u->scale),
         .weight_factor = vset1((real)u->weight_factor),
@@ -69,13 +70,14 @@ static NEVER_INLINE constants constants_of(const mlpi_optimizer_step *u)
 
 /* A kind of optimizer: brings the state up to date with the gradient g and
  * returns the change that is subtracted from w. */
-typedef vec change_function(const constants *c, vec g, vec state[2]);
+typedef vec change_function(const step_constants *c, vec g, vec state[2]);
 
 /* A running average. A subnormal result is replaced by 0: its effect is
  * nothing, but arithmetic with it is slow on many CPUs, and it would never
  * vanish by itself, because 0.9 times the smallest number rounds to that number
  * again. */
-static inline vec averaged(const constants *c, size_t which, vec old, vec x)
+static inline vec averaged(const step_constants *c, size_t which, vec old,
+                           vec x)
 {
     vec y = vfma(c->gain[which], x, vmul(c->decay[which], old));
     return vselect(vlt(vabs(y), vset1(SMALLEST_NORMAL)), vzero(), y);
@@ -83,31 +85,31 @@ static inline vec averaged(const constants *c, size_t which, vec old, vec x)
 
 /* The state is not const because all kinds have one type.
  * NOLINTNEXTLINE(readability-non-const-parameter) */
-static inline vec change_sgd(const constants *c, vec g, vec state[2])
+static inline vec change_sgd(const step_constants *c, vec g, vec state[2])
 {
     (void)state;
     return vmul(c->alpha, g);
 }
 
-static inline vec change_momentum(const constants *c, vec g, vec state[2])
+static inline vec change_momentum(const step_constants *c, vec g, vec state[2])
 {
     state[0] = averaged(c, 0, state[0], g);
     return vmul(c->alpha, state[0]);
 }
 
-static inline vec change_nesterov(const constants *c, vec g, vec state[2])
+static inline vec change_nesterov(const step_constants *c, vec g, vec state[2])
 {
     state[0] = averaged(c, 0, state[0], g);
     return vmul(c->alpha, vfma(c->decay[0], state[0], g));
 }
 
-static inline vec change_rmsprop(const constants *c, vec g, vec state[2])
+static inline vec change_rmsprop(const step_constants *c, vec g, vec state[2])
 {
     state[0] = averaged(c, 0, state[0], vmul(g, g));
     return vdiv(vmul(c->alpha, g), vadd(vsqrt(state[0]), c->epsilon));
 }
 
-static inline vec change_adam(const constants *c, vec g, vec state[2])
+static inline vec change_adam(const step_constants *c, vec g, vec state[2])
 {
     state[0] = averaged(c, 0, state[0], g);
     state[1] = averaged(c, 1, state[1], vmul(g, g));
@@ -123,7 +125,7 @@ static inline vec with_sign(vec magnitude, vec x)
 
 /* state[0] is the previous gradient. state[1] is the size of the change, which
  * is 0 before the first update and then begins with alpha. */
-static inline vec change_rprop(const constants *c, vec g, vec state[2])
+static inline vec change_rprop(const step_constants *c, vec g, vec state[2])
 {
     vec agreement = vmul(g, state[0]); /* < 0 where the sign has changed */
     vec size = vselect(vle(state[1], vzero()), c->alpha, state[1]);
@@ -138,7 +140,7 @@ static inline vec change_rprop(const constants *c, vec g, vec state[2])
     return vadd(with_sign(size, state[0]), vsub(g, g));
 }
 
-static inline vec clipped(const constants *c, vec g)
+static inline vec clipped(const step_constants *c, vec g)
 {
     vec below = vneg(c->limit);
     g = vselect(vlt(g, below), below, g);
@@ -148,20 +150,19 @@ static inline vec clipped(const constants *c, vec g)
 
 /* Parameters that form a block: `rows` rows of n numbers. Consecutive rows are
  * `dw_stride` apart in the gradients and `w_stride` in w and the states. */
-typedef struct span {
+typedef struct parameter_block {
     size_t rows, n;
     const real *dw;
     size_t dw_stride;
     real *w, *state[2];
     size_t w_stride;
-} span;
+} parameter_block;
 
 /* Updates a vector at element i of the first row, or only its first n lanes if
  * `part` is true. `states` is the number of states, a constant at each call. */
-static inline ALWAYS_INLINE void update_vector(change_function *change,
-                                               size_t states, const span *s,
-                                               const constants *c, size_t i,
-                                               bool part, size_t n)
+static inline ALWAYS_INLINE void
+update_vector(change_function *change, size_t states, const parameter_block *s,
+              const step_constants *c, size_t i, bool part, size_t n)
 {
     vec state[2];
     if (states > 0) {
@@ -182,8 +183,10 @@ static inline ALWAYS_INLINE void update_vector(change_function *change,
     }
 }
 
-static inline ALWAYS_INLINE void
-update_rows(change_function *change, size_t states, const constants *c, span s)
+static inline ALWAYS_INLINE void update_rows(change_function *change,
+                                             size_t states,
+                                             const step_constants *c,
+                                             parameter_block s)
 {
     for (size_t r = 0; r < s.rows; r++) {
         size_t i = 0;
@@ -201,10 +204,11 @@ update_rows(change_function *change, size_t states, const constants *c, span s)
     }
 }
 
-/* The update of all parameters in a span. The matrix product calls this for
- * each tile of dW while the tile is in the cache; `c` is made once for all. */
-static NEVER_INLINE void update_span(const mlpi_optimizer_step *u,
-                                     const constants *c, const span *s)
+/* Updates all parameters of a block. The matrix product calls this for each
+ * tile of dW while the tile is in the cache; `c` is made once for all tiles. */
+static NEVER_INLINE void update_block(const mlpi_optimizer_step_args *u,
+                                      const step_constants *c,
+                                      const parameter_block *s)
 {
     switch (u->kind) {
     case MLP_OPTIMIZER_SGD:
@@ -232,13 +236,13 @@ static NEVER_INLINE void update_span(const mlpi_optimizer_step *u,
     }
 }
 
-static void optimizer_step(const mlpi_optimizer_step *u)
+static void optimizer_step(const mlpi_optimizer_step_args *u)
 {
-    const constants c = constants_of(u);
-    update_span(u, &c,
-                &(span){.rows = 1,
-                        .n = u->n,
-                        .dw = u->dw,
-                        .w = u->w,
-                        .state = {u->state[0], u->state[1]}});
+    const step_constants c = step_constants_of(u);
+    update_block(u, &c,
+                 &(parameter_block){.rows = 1,
+                                    .n = u->n,
+                                    .dw = u->dw,
+                                    .w = u->w,
+                                    .state = {u->state[0], u->state[1]}});
 }

@@ -188,7 +188,7 @@ static inline ALWAYS_INLINE void row_layer(const mlpi_row_layer *p,
 
 /* Sends the row through the layers. The outputs of hidden layers alternate
  * between two arrays. */
-static void predict_row(const mlpi_row_args *row)
+static void predict_row(const mlpi_predict_row_args *row)
 {
     const real *x = row->x;
     for (size_t l = 0; l < row->L; l++) {

@@ -54,7 +54,7 @@ static void one_hot(const mlpi_gather *g)
 }
 
 /* Elements between the columns of `out`, and rows' padding, stay untouched. */
-static void scatter(size_t m, size_t n, const void *dense, mlp_view out)
+static void copy_out(size_t m, size_t n, const void *dense, mlp_view out)
 {
     const real *x = dense;
     for (size_t i = 0; i < m; i++, x += n) {
@@ -66,8 +66,8 @@ static void scatter(size_t m, size_t n, const void *dense, mlp_view out)
 }
 
 /* Without contraction this is a product and a sum, as in NumPy. */
-static void unscale(size_t m, size_t n, const void *mean_in, const void *std_in,
-                    void *a_inout)
+static void inverse_standardise(size_t m, size_t n, const void *mean_in,
+                                const void *std_in, void *a_inout)
 {
     const real *mean = mean_in;
     const real *std = std_in;
@@ -305,10 +305,10 @@ static void running_average(size_t n, double decay, double gain,
 const mlpi_scalar_kernels SCALAR_KERNELS = {
     .empty_product = empty_product,
     .one_hot = one_hot,
-    .scatter = scatter,
-    .unscale = unscale,
+    .copy_out = copy_out,
+    .inverse_standardise = inverse_standardise,
     .from_double = from_double,
-    .round = round_to_real,
+    .round_to_real = round_to_real,
     .scan_not_finite = scan_not_finite,
     .find_not_unit = find_not_unit,
     .find_bad_row_sum = find_bad_row_sum,

@@ -79,7 +79,7 @@ static NEVER_INLINE void softmax(size_t m, size_t n, const real *z, real *a)
             double max = (double)row_max(n, from);
             combine(minus, n, from, from, max, a + r * n);
         }
-        map_called(vexp, rows * n, a, a);
+        map_by_call(vexp, rows * n, a, a);
         for (size_t r = 0; r < rows; r++) {
             real *row = a + r * n;
             combine(divided, n, row, row, (double)sum_of(n, row), row);
@@ -103,8 +103,8 @@ static vec minus_scaled(vec a, vec product, vec sum)
 static COLD void softmax_backward(size_t m, size_t n, const real *a, real *da)
 {
     for (size_t i = 0; i < m; i++, a += n, da += n) {
-        combine_long(product_with, n, a, da, 0.0, da);
-        combine_long(minus_scaled, n, a, da, (double)sum_of(n, da), da);
+        combine_by_call(product_with, n, a, da, 0.0, da);
+        combine_by_call(minus_scaled, n, a, da, (double)sum_of(n, da), da);
     }
 }
 
@@ -121,7 +121,7 @@ static inline vec times(vec x, vec unused, vec factor)
 }
 
 /* Computes the derivative of the loss by z, times `scale`. */
-static void cce_gradient(const mlpi_activation *layer, double scale,
+static void cce_gradient(const mlpi_activation_args *layer, double scale,
                          const void *a_in, const void *y_in, void *d_in)
 {
     size_t n = layer->n;

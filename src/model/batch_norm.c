@@ -21,14 +21,14 @@ static const void *parameter(const mlp_net *net, size_t offset, size_t first)
 
 /* Returns the operands of the backward kernels for the rows from `row` on and
  * the columns from `column` on; the caller adds how many. */
-static mlpi_normalise_back backward_operands(const mlp_net *net,
-                                             const mlpi_batch_norm_args *norm,
-                                             size_t row, size_t column)
+static mlpi_normalise_backward_args
+backward_operands(const mlp_net *net, const mlpi_batch_norm_args *norm,
+                  size_t row, size_t column)
 {
     const mlpi_kernels *kernels = net->kernels;
     const mlpi_shape *shape = &net->layout.layer[norm->l];
     size_t at = row * shape->width + column;
-    return (mlpi_normalise_back){
+    return (mlpi_normalise_backward_args){
         .stride = shape->width,
         .batch = norm->batch,
         .epsilon = net->norm_epsilon,
@@ -53,7 +53,7 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
     mlpi_partition(self, shape->width, COLUMNS_GRAIN, &column, &columns);
     mlpi_barrier(self); /* U is complete */
     /* The moments need all rows; this thread has some of the columns. */
-    kernels->moments(&(mlpi_moments){
+    kernels->moments(&(mlpi_moments_args){
         .m = norm->batch,
         .n = columns,
         .stride = shape->width,
@@ -63,7 +63,7 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
     mlpi_barrier(self); /* the moments of all columns are complete */
     /* X and Z are computed for this thread's rows, all columns. */
     size_t at = norm->first * shape->width;
-    kernels->normalise(&(mlpi_normalise){
+    kernels->normalise(&(mlpi_normalise_args){
         .m = norm->m,
         .n = shape->width,
         .epsilon = net->norm_epsilon,
@@ -88,13 +88,14 @@ void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *self,
     mlpi_partition(self, width, COLUMNS_GRAIN, &column, &columns);
     mlpi_barrier(self); /* dZ is complete */
     /* The sums need all rows; this thread has some of the columns. */
-    mlpi_normalise_back sums = backward_operands(net, norm, 0, column);
+    mlpi_normalise_backward_args sums = backward_operands(net, norm, 0, column);
     sums.m = norm->batch;
     sums.n = columns;
     kernels->normalise_sums(&sums);
     mlpi_barrier(self); /* dscale and db of all columns are complete */
     /* dU is computed for this thread's rows, all columns. */
-    mlpi_normalise_back rows = backward_operands(net, norm, norm->first, 0);
+    mlpi_normalise_backward_args rows =
+        backward_operands(net, norm, norm->first, 0);
     rows.m = norm->m;
     rows.n = width;
     kernels->normalise_backward(&rows);
@@ -106,7 +107,7 @@ void mlpi_batch_norm_predict(const mlp_net *net, size_t l, size_t m,
 {
     const mlpi_kernels *kernels = net->kernels;
     const mlpi_shape *shape = &net->layout.layer[l];
-    kernels->normalise(&(mlpi_normalise){
+    kernels->normalise(&(mlpi_normalise_args){
         .m = m,
         .n = shape->width,
         .epsilon = net->norm_epsilon,

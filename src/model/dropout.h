@@ -58,12 +58,12 @@ static inline void mlpi_dropout_apply(const mlp_net *net,
 {
     size_t n = net->layout.layer[args->l].width;
     net->kernels->dropout(
-        &(mlpi_dropout){.key = mlpi_dropout_key(args),
-                        .p = net->layout.layer[args->l].dropout,
-                        .first = args->first * n,
-                        .n = args->m * n,
-                        .in = args->in,
-                        .out = args->out});
+        &(mlpi_dropout_kernel_args){.key = mlpi_dropout_key(args),
+                                    .p = net->layout.layer[args->l].dropout,
+                                    .first = args->first * n,
+                                    .n = args->m * n,
+                                    .in = args->in,
+                                    .out = args->out});
 }
 
 #endif

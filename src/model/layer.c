@@ -45,7 +45,7 @@ void mlpi_forward(const mlp_net *net, const mlpi_forward_args *args)
         mlpi_batch_norm_predict(net, args->l, args->m, args->Z, args->Z);
     }
     if (!mlpi_has_relu(net, args->l)) {
-        mlpi_activation how = mlpi_net_activation(net, args->l, args->m);
+        mlpi_activation_args how = mlpi_net_activation(net, args->l, args->m);
         net->kernels->activate(&how, args->Z, args->A);
     }
 }

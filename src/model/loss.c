@@ -51,7 +51,7 @@ void mlpi_loss_smooth(const mlp_net *net, size_t m, void *targets)
     double s = net->label_smoothing;
     if (s > 0.0) {
         double answers = net->loss == MLP_LOSS_CCE ? (double)n : 2.0;
-        net->kernels->affine(m * n, 1.0 - s, s / answers, targets);
+        net->kernels->scale_and_shift(m * n, 1.0 - s, s / answers, targets);
     }
 }
 
@@ -119,7 +119,7 @@ static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
     double a[BLOCK];
     double y[BLOCK];
     double row_weights[BLOCK];
-    mlpi_loss_terms terms = {
+    mlpi_loss_terms_args terms = {
         .loss = net->loss,
         .delta = net->huber_delta,
         .of_logits = of_logits,
@@ -237,12 +237,12 @@ static void write_derivatives(const mlp_net *net, const mlpi_outputs *outputs,
         kernels->difference(n, scale, a, y, d);
         return;
     }
-    mlpi_activation how = mlpi_net_activation(net, net->layout.L, m);
+    mlpi_activation_args how = mlpi_net_activation(net, net->layout.L, m);
     if (is_softmax_cce(net)) {
         kernels->cce_gradient(&how, scale, a, y, d);
         return;
     }
-    mlpi_loss_terms terms = {
+    mlpi_loss_terms_args terms = {
         .loss = net->loss, .delta = net->huber_delta, .n = n, .a = a, .y = y};
     kernels->loss_gradient(&terms, scale, d);
     kernels->activate_backward(&how, mlpi_const_at(kernels, outputs->Z, at), a,

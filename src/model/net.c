@@ -52,7 +52,7 @@ mlp_status mlpi_check_positive(const mlp_hooks *hooks,
                                const mlpi_kernels *kernels, const char *name,
                                double value)
 {
-    double rounded = kernels->scalar->round(value);
+    double rounded = kernels->scalar->round_to_real(value);
     /* Written so that NaN, for which every comparison is false, is refused. */
     if (!(rounded > 0.0) || !isfinite(rounded)) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
@@ -107,7 +107,7 @@ static mlp_status check_slopes(const mlp_config *config)
     for (size_t l = 1; l <= config->n_layers; l++) {
         mlp_activation f = config->layers[l - 1].activation;
         double given = config->layers[l - 1].slope;
-        double slope = kernels->scalar->round(given);
+        double slope = kernels->scalar->round_to_real(given);
         if (mlpi_has_slope(f) && !(slope >= 0.0 && isfinite(slope))) {
             return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
                               "layer %zu: expects a slope from 0, finite in "

@@ -83,14 +83,14 @@ static inline mlp_cview mlpi_net_state(const mlp_net *net)
 
 /* Returns the activation of layer l as the kernels take it, for m rows of n[l]
  * neurons each. */
-static inline mlpi_activation mlpi_net_activation(const mlp_net *net, size_t l,
-                                                  size_t m)
+static inline mlpi_activation_args mlpi_net_activation(const mlp_net *net,
+                                                       size_t l, size_t m)
 {
     const mlpi_shape *shape = &net->layout.layer[l];
-    return (mlpi_activation){.f = shape->activation,
-                             .slope = shape->slope,
-                             .m = m,
-                             .n = shape->width};
+    return (mlpi_activation_args){.f = shape->activation,
+                                  .slope = shape->slope,
+                                  .m = m,
+                                  .n = shape->width};
 }
 
 /* True if targets are quantities, which may be scaled; false if they are

@@ -6,8 +6,9 @@
  *     a  = a' * std + mean          outputs, where they go out
  *
  * column by column, with mean and std of the training data. The network keeps
- * them and applies them itself (kernels->gather, kernels->scalar->unscale), so
- * that a saved model cannot be used without its scaling or with another's.
+ * them and applies them itself (kernels->gather,
+ * kernels->scalar->inverse_standardise), so that a saved model cannot be used
+ * without its scaling or with another's.
  * Without it a column of large numbers would dominate the gradients.
  *
  * Means and standard deviations are rounded to the network's precision when
@@ -38,8 +39,8 @@ static void block_moments(const mlp_net *net, mlp_cview rows,
 {
     net->kernels->scalar->column_moments(rows, mean, std);
     for (size_t j = 0; j < rows.cols; j++) {
-        mean[j] = net->kernels->scalar->round(mean[j]);
-        std[j] = net->kernels->scalar->round(std[j]);
+        mean[j] = net->kernels->scalar->round_to_real(mean[j]);
+        std[j] = net->kernels->scalar->round_to_real(std[j]);
         if (std[j] == 0.0) {
             std[j] = 1.0;
         }
@@ -127,8 +128,8 @@ static mlp_status check_moments(const mlp_net *net, const char *column,
 {
     for (size_t j = 0; j < n; j++) {
         /* A std of 1e-60 is above 0 as a double, and 0 as a float. */
-        double rounded = net->kernels->scalar->round(std[j]);
-        if (!isfinite(net->kernels->scalar->round(mean[j])) ||
+        double rounded = net->kernels->scalar->round_to_real(std[j]);
+        if (!isfinite(net->kernels->scalar->round_to_real(mean[j])) ||
             !isfinite(rounded) || !(rounded > 0.0)) {
             return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                               "%s %zu: expects a finite mean and a finite "

@@ -92,13 +92,14 @@ static inline void predict_single_row(const mlp_net *net,
                                       const mlp_cview *X, const mlp_view *A)
 {
     enum { L1_BYTES = 32768 };
-    mlpi_row_args row = {.L = net->layout.L,
-                         .layer = net->row_layers,
-                         .exceeds_l1 = net->layout.parameters >
-                                       L1_BYTES / net->kernels->real_size,
-                         .x = X->data,
-                         .hidden = {buffers->hidden[0], buffers->hidden[1]},
-                         .out = A->data};
+    mlpi_predict_row_args row = {
+        .L = net->layout.L,
+        .layer = net->row_layers,
+        .exceeds_l1 =
+            net->layout.parameters > L1_BYTES / net->kernels->real_size,
+        .x = X->data,
+        .hidden = {buffers->hidden[0], buffers->hidden[1]},
+        .out = A->data};
     if (net->in.scales) {
         row.x = load_inputs(net, buffers, mlpi_operand_of(*X), NULL, 1).data;
     }
@@ -140,7 +141,7 @@ static void predict_rows(const prediction *p,
                    out, out);
         mlpi_unscale_outputs(net, m, out);
         if (!is_direct) {
-            kernels->scalar->scatter(
+            kernels->scalar->copy_out(
                 m, A->cols, out, mlpi_view_rows(*A, kernels->real_size, i, m));
         }
     }

@@ -46,8 +46,8 @@ void mlpi_predict_chunk(const mlp_net *net, const mlpi_predict_buffers *buffers,
 static inline void mlpi_unscale_outputs(const mlp_net *net, size_t m, void *A)
 {
     if (net->out.scales) {
-        net->kernels->scalar->unscale(m, net->out.n, net->out.mean,
-                                      net->out.std, A);
+        net->kernels->scalar->inverse_standardise(m, net->out.n, net->out.mean,
+                                                  net->out.std, A);
     }
 }
 

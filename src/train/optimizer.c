@@ -119,13 +119,15 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *options)
         double value = 0.0;
         memcpy(&value, (const unsigned char *)options + fields[i].offset,
                sizeof value);
-        if (!is_within(kernels->scalar->round(value), fields[i].range)) {
+        if (!is_within(kernels->scalar->round_to_real(value),
+                       fields[i].range)) {
             return refuse(net, fields[i].name, fields[i].range->text, value);
         }
     }
     /* NaN fails the test of isfinite, so the comparison never meets one. */
-    double max = kernels->scalar->round(options->rprop_max);
-    if (!isfinite(max) || max < kernels->scalar->round(options->rprop_min)) {
+    double max = kernels->scalar->round_to_real(options->rprop_max);
+    if (!isfinite(max) ||
+        max < kernels->scalar->round_to_real(options->rprop_min)) {
         return refuse(net, "rprop_max", "from rprop_min on, finite",
                       options->rprop_max);
     }

@@ -45,7 +45,7 @@ enum { PARAMETERS_GRAIN = 64 };
  * correction is part of the constants: alpha is divided by that of the first
  * average, and `root` is 1 / sqrt of that of the second one. power[k] is
  * beta^(t - 1). */
-static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
+static void set_constants(mlpi_optimizer_step_args *u, const mlpi_optimizer *o,
                           double learning_rate)
 {
     const mlp_optimizer *options = &o->options;
@@ -87,24 +87,24 @@ static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
 
 /* Fills in the arguments of an update, but for the parameters that it concerns.
  * With clipping by norm, the factor comes from the sums of mlpi_norm_sums. */
-static mlpi_optimizer_step begin_update(const mlpi_update_context *context,
-                                        double learning_rate)
+static mlpi_optimizer_step_args begin_update(const mlpi_update_context *context,
+                                             double learning_rate)
 {
     const mlpi_optimizer *o = context->optimizer;
-    mlpi_optimizer_step u = {.kind = o->options.kind,
-                             .limit = o->options.clip_value,
-                             .scale = mlpi_clip_scale(context),
-                             .weight_factor = 1.0,
-                             .alpha = learning_rate,
-                             .epsilon = o->options.epsilon};
+    mlpi_optimizer_step_args u = {.kind = o->options.kind,
+                                  .limit = o->options.clip_value,
+                                  .scale = mlpi_clip_scale(context),
+                                  .weight_factor = 1.0,
+                                  .alpha = learning_rate,
+                                  .epsilon = o->options.epsilon};
     set_constants(&u, o, learning_rate);
     return u;
 }
 
 /* Points the update to parameter number `first`, its gradient and its
  * states. */
-static void point_to(const mlpi_update_context *context, mlpi_optimizer_step *u,
-                     size_t first)
+static void point_to(const mlpi_update_context *context,
+                     mlpi_optimizer_step_args *u, size_t first)
 {
     const mlpi_kernels *kernels = context->net->kernels;
     u->dw = mlpi_const_at(kernels, context->gradients, first);
@@ -117,7 +117,7 @@ static void point_to(const mlpi_update_context *context, mlpi_optimizer_step *u,
 /* Updates the parameters that lie in [first, end), this thread's part, and in
  * [from, to), for which the constants hold. There may be none. */
 static void update_range(const mlpi_update_context *context,
-                         mlpi_optimizer_step *u, size_t first, size_t end,
+                         mlpi_optimizer_step_args *u, size_t first, size_t end,
                          size_t from, size_t to)
 {
     size_t start = first > from ? first : from;
@@ -133,8 +133,8 @@ static void update_range(const mlpi_update_context *context,
 /* Updates parameters [first, end) with weight decay: weights are multiplied by
  * `keep` first, and what lies between them is not. */
 static void update_decaying(const mlpi_update_context *context,
-                            mlpi_optimizer_step *u, double keep, size_t first,
-                            size_t end)
+                            mlpi_optimizer_step_args *u, double keep,
+                            size_t first, size_t end)
 {
     const mlpi_layout *layout = &context->net->layout;
     size_t done = 0; /* end of the weights of the layer before */
@@ -200,7 +200,7 @@ void mlpi_update_parameters(const mlpi_update_context *context,
                           mlpi_at(kernels, context->net->parameters, first));
         return;
     }
-    mlpi_optimizer_step u = begin_update(context, learning_rate);
+    mlpi_optimizer_step_args u = begin_update(context, learning_rate);
     if (o->options.weight_decay > 0.0) {
         double keep = 1.0 - learning_rate * o->options.weight_decay;
         update_decaying(context, &u, keep, first, first + count);
@@ -210,11 +210,11 @@ void mlpi_update_parameters(const mlpi_update_context *context,
 }
 
 /* A part of W or of b needs no ranges: the caller says which of them it is. */
-mlpi_optimizer_step mlpi_fused_update(const mlpi_update_context *context,
-                                      double learning_rate, size_t first,
-                                      bool is_weight)
+mlpi_optimizer_step_args mlpi_fused_update(const mlpi_update_context *context,
+                                           double learning_rate, size_t first,
+                                           bool is_weight)
 {
-    mlpi_optimizer_step u = begin_update(context, learning_rate);
+    mlpi_optimizer_step_args u = begin_update(context, learning_rate);
     double weight_decay = context->optimizer->options.weight_decay;
     if (is_weight && weight_decay > 0.0) {
         u.weight_factor = 1.0 - learning_rate * weight_decay;

@@ -60,9 +60,9 @@ void mlpi_backup_part(const mlp_net *net, const mlpi_thread *self,
 /* The arguments of an update that a matrix product does with its own tiles:
  * parameters from number `first` on, all of them weights or none. The caller
  * sets how many they are. The optimizer must not clip by norm. */
-mlpi_optimizer_step mlpi_fused_update(const mlpi_update_context *context,
-                                      double learning_rate, size_t first,
-                                      bool is_weight);
+mlpi_optimizer_step_args mlpi_fused_update(const mlpi_update_context *context,
+                                           double learning_rate, size_t first,
+                                           bool is_weight);
 
 /* Counts a step that all threads have done. */
 void mlpi_optimizer_advance(mlpi_optimizer *optimizer);

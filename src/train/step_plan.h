@@ -70,12 +70,12 @@ typedef struct mlpi_layer_plan {
     size_t dW_run, dW_runs;
 
     /* Elementwise work on this thread's rows. */
-    void *Z, *A, *dZ;           /* real [plan->m][n[l]]; Z is A if not kept */
-    mlpi_activation activation; /* of these rows */
-    bool activates;             /* true if A needs a pass after `forward` */
-    bool activates_back;        /* true if dZ needs a pass after dA */
-    bool has_elementwise;       /* true if any such work follows `forward` */
-    bool has_elementwise_back;  /* true if any follows the product into dZ */
+    void *Z, *A, *dZ; /* real [plan->m][n[l]]; Z is A if not kept */
+    mlpi_activation_args activation; /* of these rows */
+    bool activates;            /* true if A needs a pass after `forward` */
+    bool activates_back;       /* true if dZ needs a pass after dA */
+    bool has_elementwise;      /* true if any such work follows `forward` */
+    bool has_elementwise_back; /* true if any follows the product into dZ */
 } mlpi_layer_plan;
 
 /* What one thread does in a step. */

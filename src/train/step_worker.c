@@ -272,7 +272,7 @@ static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
 {
     if (fused) {
         mlpi_update_context context = mlpi_update_context_of(t);
-        mlpi_optimizer_step update = mlpi_fused_update(
+        mlpi_optimizer_step_args update = mlpi_fused_update(
             &context, fused->learning_rate, p->dW_offset, true);
         mlpi_gemm_args product = p->gradient.args;
         product.update = &update;
@@ -304,7 +304,7 @@ static void bias_gradients(mlp_trainer *t, size_t m,
     }
     if (fused) {
         mlpi_update_context context = mlpi_update_context_of(t);
-        mlpi_optimizer_step update =
+        mlpi_optimizer_step_args update =
             mlpi_fused_update(&context, fused->learning_rate, shape->b, false);
         update.n = n;
         kernels->optimizer_step(&update);

@@ -193,7 +193,7 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
         return MLP_ERR_NULL;
     }
     /* 1e300 is finite as a double and infinite as a float. */
-    if (!isfinite(trainer->net->kernels->scalar->round(alpha))) {
+    if (!isfinite(trainer->net->kernels->scalar->round_to_real(alpha))) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
                           "alpha: expects a finite %s, got %g",
                           mlp_dtype_name(trainer->net->kernels->dtype), alpha);

@@ -296,7 +296,8 @@ static mlp_status set_learning_rate(mlpi_loop *loop)
     loop->learning_rate = mlpi_schedule_rate(
         &options->schedule, &t->epoch_state.plateau, options->learning_rate,
         t->epoch_state.epochs, total_epochs(loop));
-    double rounded = t->net->kernels->scalar->round(loop->learning_rate);
+    double rounded =
+        t->net->kernels->scalar->round_to_real(loop->learning_rate);
     if (!(rounded >= 0.0) || !isfinite(rounded)) {
         return mlpi_error(&t->hooks, MLP_ERR_ARGUMENT,
                           "epoch %zu: expects of the schedule a finite %s, 0 "

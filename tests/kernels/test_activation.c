@@ -29,7 +29,7 @@ static void both_ways(const mlpi_kernels *kernels, size_t k, double z,
     double in[1];
     double out[1];
     double one[1];
-    mlpi_activation layer = {
+    mlpi_activation_args layer = {
         .f = relatives[k].f, .slope = relatives[k].slope, .m = 1, .n = 1};
     set(kernels->dtype, in, 0, z);
     set(kernels->dtype, one, 0, 1);
@@ -152,7 +152,7 @@ static void slope_zero_is_relu(void **state)
         for (mlp_activation f = MLP_ACT_LEAKY_RELU; f <= MLP_ACT_ELU; f++) {
             double a[37];
             double expected[37];
-            mlpi_activation layer = {.f = f, .slope = 0, .m = 37, .n = 1};
+            mlpi_activation_args layer = {.f = f, .slope = 0, .m = 37, .n = 1};
             kernels->activate(&layer, z, a);
             layer.f = MLP_ACT_RELU;
             kernels->activate(&layer, z, expected);

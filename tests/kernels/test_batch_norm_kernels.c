@@ -105,12 +105,12 @@ static void check_moments(kernel_case *c)
 {
     mlp_dtype dtype = c->kernels->dtype;
     c->kernels->moments(
-        &(mlpi_moments){.m = c->m,
-                        .n = c->n,
-                        .stride = c->stride,
-                        .X = from(c, c->U, c->first),
-                        .mean = from(c, c->row[MEAN], c->first),
-                        .variance = from(c, c->row[VARIANCE], c->first)});
+        &(mlpi_moments_args){.m = c->m,
+                             .n = c->n,
+                             .stride = c->stride,
+                             .X = from(c, c->U, c->first),
+                             .mean = from(c, c->row[MEAN], c->first),
+                             .variance = from(c, c->row[VARIANCE], c->first)});
     for (size_t j = 0; j < c->n; j++) {
         double u[MOST_ROWS];
         double means[MOST_ROWS];
@@ -147,16 +147,16 @@ static void check_normalise(kernel_case *c, bool with_X)
         u[i] = get(dtype, c->U, i);
     }
     void *Z = with_X ? c->Z : c->U;
-    c->kernels->normalise(&(mlpi_normalise){.m = c->m,
-                                            .n = n,
-                                            .epsilon = c->epsilon,
-                                            .mean = c->row[MEAN],
-                                            .variance = c->row[VARIANCE],
-                                            .scale = c->row[SCALE],
-                                            .shift = c->row[SHIFT],
-                                            .U = c->U,
-                                            .X = with_X ? c->U : NULL,
-                                            .Z = Z});
+    c->kernels->normalise(&(mlpi_normalise_args){.m = c->m,
+                                                 .n = n,
+                                                 .epsilon = c->epsilon,
+                                                 .mean = c->row[MEAN],
+                                                 .variance = c->row[VARIANCE],
+                                                 .scale = c->row[SCALE],
+                                                 .shift = c->row[SHIFT],
+                                                 .U = c->U,
+                                                 .X = with_X ? c->U : NULL,
+                                                 .Z = Z});
     for (size_t i = 0; i < c->m * n; i++) {
         size_t j = i % n;
         double d = rounded(dtype, u[i] - get(dtype, c->row[MEAN], j));
@@ -173,17 +173,18 @@ static void check_back(kernel_case *c)
 {
     mlp_dtype dtype = c->kernels->dtype;
     size_t first = c->first;
-    mlpi_normalise_back back = {.m = c->m,
-                                .n = c->n,
-                                .stride = c->stride,
-                                .batch = c->m + 2,
-                                .epsilon = c->epsilon,
-                                .variance = from(c, c->row[VARIANCE], first),
-                                .scale = from(c, c->row[SCALE], first),
-                                .X = from(c, c->X, first),
-                                .dZ = from(c, c->dZ, first),
-                                .dscale = from(c, c->row[DSCALE], first),
-                                .dshift = from(c, c->row[DSHIFT], first)};
+    mlpi_normalise_backward_args back = {
+        .m = c->m,
+        .n = c->n,
+        .stride = c->stride,
+        .batch = c->m + 2,
+        .epsilon = c->epsilon,
+        .variance = from(c, c->row[VARIANCE], first),
+        .scale = from(c, c->row[SCALE], first),
+        .X = from(c, c->X, first),
+        .dZ = from(c, c->dZ, first),
+        .dscale = from(c, c->row[DSCALE], first),
+        .dshift = from(c, c->row[DSHIFT], first)};
     double x[MOST_COLUMNS][MOST_ROWS];
     double dz[MOST_COLUMNS][MOST_ROWS];
     for (size_t j = 0; j < c->n; j++) {

@@ -39,7 +39,7 @@ typedef enum function {
 static const struct {
     const char *name;
     double max_ulps, minimum;
-    mlpi_function map;
+    mlpi_elementary map;
     mlp_activation activation;
 } functions[FUNCTIONS] = {
     [EXP] = {"exp", 1.0, -HUGE_VAL, .map = MLPI_MAP_EXP},
@@ -63,10 +63,10 @@ static void apply(const mlpi_kernels *kernels, function f, size_t n,
     if (f < ELU) {
         kernels->map(functions[f].map, n, x, y);
     } else {
-        mlpi_activation layer = {.f = functions[f].activation,
-                                 .slope = (double)alpha,
-                                 .m = 1,
-                                 .n = n};
+        mlpi_activation_args layer = {.f = functions[f].activation,
+                                      .slope = (double)alpha,
+                                      .m = 1,
+                                      .n = n};
         kernels->activate(&layer, x, y);
     }
 }

@@ -289,16 +289,16 @@ static void check_updating(const mlpi_kernels *kernels, mlp_rng *rng,
     size_t states = kind == MLP_OPTIMIZER_SGD    ? 0
                     : kind == MLP_OPTIMIZER_ADAM ? 2
                                                  : 1;
-    mlpi_optimizer_step u = {.kind = kind,
-                             .n = m * n,
-                             .limit = 0.75,
-                             .scale = 0.5,
-                             .weight_factor = 0.875,
-                             .alpha = 0.3,
-                             .decay = {0.9, 0.99},
-                             .gain = {0.1, 0.01},
-                             .root_factor = 1.5,
-                             .epsilon = 1e-8};
+    mlpi_optimizer_step_args u = {.kind = kind,
+                                  .n = m * n,
+                                  .limit = 0.75,
+                                  .scale = 0.5,
+                                  .weight_factor = 0.875,
+                                  .alpha = 0.3,
+                                  .decay = {0.9, 0.99},
+                                  .gain = {0.1, 0.01},
+                                  .root_factor = 1.5,
+                                  .epsilon = 1e-8};
     mlpi_gemm_args p = {.m = m,
                         .n = n,
                         .k = size[2],

@@ -57,8 +57,8 @@ static void map_equals_the_portable_one(void **state)
             void *y = guarded_alloc(n * size_of(dtype));
             void *expected = guarded_alloc(n * size_of(dtype));
             for (int f = MLPI_MAP_EXP; f <= MLPI_MAP_SIGMOID; f++) {
-                portable->map((mlpi_function)f, n, x, expected);
-                kernels->map((mlpi_function)f, n, x, y);
+                portable->map((mlpi_elementary)f, n, x, expected);
+                kernels->map((mlpi_elementary)f, n, x, y);
                 assert_all_same(dtype, y, expected, n);
             }
             guarded_free(expected);
@@ -68,7 +68,7 @@ static void map_equals_the_portable_one(void **state)
     }
 }
 
-static double apply(const mlpi_kernels *kernels, mlpi_function f, double x)
+static double apply(const mlpi_kernels *kernels, mlpi_elementary f, double x)
 {
     double in[1];
     double out[1];
@@ -86,7 +86,7 @@ static double portable_activation(mlp_dtype dtype, mlp_activation f, double z)
     double in[1];
     double out[1];
     set(dtype, in, 0, z);
-    mlpi_activation how = {.f = f, .slope = any_slope, .m = 1, .n = 1};
+    mlpi_activation_args how = {.f = f, .slope = any_slope, .m = 1, .n = 1};
     mlpi_kernels_get(dtype, 0)->activate(&how, in, out);
     return get(dtype, out, 0);
 }
@@ -99,7 +99,7 @@ static double portable_backward(mlp_dtype dtype, mlp_activation f, double z,
     set(dtype, &in[0], 0, z);
     set(dtype, &in[1], 0, a);
     set(dtype, out, 0, da);
-    mlpi_activation how = {.f = f, .slope = any_slope, .m = 1, .n = 1};
+    mlpi_activation_args how = {.f = f, .slope = any_slope, .m = 1, .n = 1};
     mlpi_kernels_get(dtype, 0)->activate_backward(&how, &in[0], &in[1], out);
     return get(dtype, out, 0);
 }
@@ -175,7 +175,7 @@ static void check_activation(const mlpi_kernels *kernels, mlp_activation f,
     void *a = guarded_alloc(n * size_of(dtype));
     void *da = random_reals(dtype, &rng, n, -1, 1);
     void *dz = guarded_alloc(n * size_of(dtype));
-    mlpi_activation how = {.f = f, .slope = any_slope, .m = n, .n = 1};
+    mlpi_activation_args how = {.f = f, .slope = any_slope, .m = n, .n = 1};
     kernels->activate(&how, z, a);
     for (size_t i = 0; i < n; i++) {
         assert_true(same(get(dtype, a, i),
@@ -280,12 +280,12 @@ static void check_terms(const mlpi_kernels *kernels, mlp_loss loss, size_t n,
     sample s = new_sample(MLP_F64, n);
     double lanes[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     double expected[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
-    mlpi_loss_terms terms = {.loss = loss,
-                             .delta = delta,
-                             .n = n,
-                             .a = s.a,
-                             .y = s.y,
-                             .weight = weights ? s.weight : NULL};
+    mlpi_loss_terms_args terms = {.loss = loss,
+                                  .delta = delta,
+                                  .n = n,
+                                  .a = s.a,
+                                  .y = s.y,
+                                  .weight = weights ? s.weight : NULL};
     kernels->loss_terms(&terms, lanes);
     for (size_t i = 0; i < n; i++) {
         double term =
@@ -325,18 +325,18 @@ static void check_logits(const mlpi_kernels *kernels, size_t n,
     double lanes[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     double expected[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     kernels->loss_terms(
-        &(mlpi_loss_terms){
+        &(mlpi_loss_terms_args){
             .loss = MLP_LOSS_BCE, .of_logits = true, .n = n, .a = z, .y = y},
         lanes);
     for (size_t i = 0; i < n; i++) {
         const double one = 1.0;
         double term[MLPI_LANES] = {0};
-        kernels->loss_terms(&(mlpi_loss_terms){.loss = MLP_LOSS_BCE,
-                                               .of_logits = true,
-                                               .n = 1,
-                                               .a = z + i,
-                                               .y = y + i,
-                                               .weight = &one},
+        kernels->loss_terms(&(mlpi_loss_terms_args){.loss = MLP_LOSS_BCE,
+                                                    .of_logits = true,
+                                                    .n = 1,
+                                                    .a = z + i,
+                                                    .y = y + i,
+                                                    .weight = &one},
                             term);
         expected[i % MLPI_LANES] += term[0];
     }
@@ -366,11 +366,11 @@ static void loss_of_a_nan_is_a_nan(void **state)
             double lanes[MLPI_LANES] = {0};
             double a[3] = {0.5, (double)NAN, 0.5};
             double y[3] = {1, 1, (double)NAN};
-            kernels->loss_terms(&(mlpi_loss_terms){.loss = (mlp_loss)loss,
-                                                   .delta = delta,
-                                                   .n = 3,
-                                                   .a = a,
-                                                   .y = y},
+            kernels->loss_terms(&(mlpi_loss_terms_args){.loss = (mlp_loss)loss,
+                                                        .delta = delta,
+                                                        .n = 3,
+                                                        .a = a,
+                                                        .y = y},
                                 lanes);
             assert_true(!isnan(lanes[0]));
             assert_true(isnan(lanes[1]) && isnan(lanes[2]));
@@ -415,7 +415,7 @@ static void check_gradient(const mlpi_kernels *kernels, mlp_loss loss, size_t n)
     if (n > 3) { /* mae has no derivative where a = y */
         set(dtype, s.a, 3, get(dtype, s.y, 3));
     }
-    mlpi_loss_terms terms = {
+    mlpi_loss_terms_args terms = {
         .loss = loss, .delta = delta, .n = n, .a = s.a, .y = s.y};
     kernels->loss_gradient(&terms, 1.0 / 3.0, d);
     for (size_t i = 0; i < n; i++) {
@@ -457,7 +457,7 @@ static void gradient_of_a_nan_is_a_nan(void **state)
             double d[1];
             set(dtype, a, 0, (double)NAN);
             set(dtype, y, 0, 1);
-            mlpi_loss_terms terms = {
+            mlpi_loss_terms_args terms = {
                 .loss = (mlp_loss)loss, .delta = delta, .n = 1, .a = a, .y = y};
             kernels->loss_gradient(&terms, 1, d);
             assert_true(isnan(get(dtype, d, 0)));
@@ -541,7 +541,7 @@ static void scatter_leaves_the_padding_alone(void **state)
         void *dense = random_reals(dtype, &rng, 6, -1, 1);
         void *out = random_reals(dtype, &rng, 14, 5, 6);
         mlp_view view = {dtype, 2, 3, 7, 2, out};
-        kernels->scalar->scatter(2, 3, dense, view);
+        kernels->scalar->copy_out(2, 3, dense, view);
         for (size_t i = 0; i < 14; i++) {
             size_t col = i % 7;
             bool written = col % 2 == 0 && col < 6;

@@ -33,7 +33,7 @@ typedef struct parameter {
     double g, w, state[2];
 } parameter;
 
-static double average(const mlpi_optimizer_step *u, mlp_dtype p, size_t k,
+static double average(const mlpi_optimizer_step_args *u, mlp_dtype p, size_t k,
                       double old, double x)
 {
     double y = fma_of(p, rounded(p, u->gain[k]), x,
@@ -48,7 +48,7 @@ static double root_of(mlp_dtype p, double x)
     return rounded(p, sqrt(x));
 }
 
-static double rprop_change(const mlpi_optimizer_step *u, mlp_dtype p,
+static double rprop_change(const mlpi_optimizer_step_args *u, mlp_dtype p,
                            parameter *q)
 {
     double agreement = rounded(p, q->g * q->state[0]);
@@ -66,7 +66,8 @@ static double rprop_change(const mlpi_optimizer_step *u, mlp_dtype p,
     return q->state[0] > 0 ? size : q->state[0] < 0 ? -size : 0;
 }
 
-static double change_of(const mlpi_optimizer_step *u, mlp_dtype p, parameter *q)
+static double change_of(const mlpi_optimizer_step_args *u, mlp_dtype p,
+                        parameter *q)
 {
     double alpha = rounded(p, u->alpha);
     double square = rounded(p, q->g * q->g);
@@ -103,7 +104,8 @@ static double change_of(const mlpi_optimizer_step *u, mlp_dtype p, parameter *q)
     return 0;
 }
 
-static void expect_step(const mlpi_optimizer_step *u, mlp_dtype p, parameter *q)
+static void expect_step(const mlpi_optimizer_step_args *u, mlp_dtype p,
+                        parameter *q)
 {
     double limit = rounded(p, u->limit);
     q->g = q->g < -limit ? -limit : q->g > limit ? limit : q->g;
@@ -112,19 +114,19 @@ static void expect_step(const mlpi_optimizer_step *u, mlp_dtype p, parameter *q)
     q->w = rounded(p, rounded(p, rounded(p, u->weight_factor) * q->w) - change);
 }
 
-static const mlpi_optimizer_step example = {.limit =
-                                                0.75, /* does not hold a NaN */
-                                            .scale = 0.9,
-                                            .weight_factor = 0.99,
-                                            .alpha = 0.1,
-                                            .decay = {0.9, 0.999},
-                                            .gain = {0.1, 0.001},
-                                            .root_factor = 30.0,
-                                            .epsilon = 1e-8,
-                                            .rprop_grow = 1.2,
-                                            .rprop_shrink = 0.5,
-                                            .rprop_min = 0.06,
-                                            .rprop_max = 0.11};
+static const mlpi_optimizer_step_args example = {
+    .limit = 0.75, /* does not hold a NaN */
+    .scale = 0.9,
+    .weight_factor = 0.99,
+    .alpha = 0.1,
+    .decay = {0.9, 0.999},
+    .gain = {0.1, 0.001},
+    .root_factor = 30.0,
+    .epsilon = 1e-8,
+    .rprop_grow = 1.2,
+    .rprop_shrink = 0.5,
+    .rprop_min = 0.06,
+    .rprop_max = 0.11};
 
 /* Takes several steps, because Rprop compares gradients of two steps. */
 static void check_kind(const mlpi_kernels *kernels, mlp_optimizer_kind kind,
@@ -143,11 +145,11 @@ static void check_kind(const mlpi_kernels *kernels, mlp_optimizer_kind kind,
                 (parameter){get(p, dw, i),
                             get(p, w, i),
                             {get(p, state[0], i), get(p, state[1], i)}};
-            mlpi_optimizer_step u = example;
+            mlpi_optimizer_step_args u = example;
             u.kind = kind;
             expect_step(&u, p, &expected[i]);
         }
-        mlpi_optimizer_step u = example;
+        mlpi_optimizer_step_args u = example;
         u.kind = kind;
         u.n = n;
         u.dw = dw;
@@ -192,14 +194,14 @@ static void plain_sgd_equals_sgd_step(void **state)
         void *copy = guarded_alloc(MOST * size_of(dtype));
         memcpy(copy, w, MOST * size_of(dtype));
         kernels->optimizer_step(
-            &(mlpi_optimizer_step){.kind = MLP_OPTIMIZER_SGD,
-                                   .n = MOST,
-                                   .dw = dw,
-                                   .w = w,
-                                   .limit = INFINITY,
-                                   .scale = 1,
-                                   .weight_factor = 1,
-                                   .alpha = 0.3});
+            &(mlpi_optimizer_step_args){.kind = MLP_OPTIMIZER_SGD,
+                                        .n = MOST,
+                                        .dw = dw,
+                                        .w = w,
+                                        .limit = INFINITY,
+                                        .scale = 1,
+                                        .weight_factor = 1,
+                                        .alpha = 0.3});
         kernels->sgd_step(MOST, 0.3, dw, copy);
         for (size_t i = 0; i < MOST; i++) {
             assert_true(same(get(dtype, w, i), get(dtype, copy, i)));
@@ -219,17 +221,17 @@ static void averages_end_at_zero(void **state)
         double w[1] = {0};
         double dw[1] = {0};
         double v[1];
-        mlpi_optimizer_step u = {.kind = MLP_OPTIMIZER_MOMENTUM,
-                                 .n = 1,
-                                 .dw = dw,
-                                 .w = w,
-                                 .state = {v},
-                                 .limit = INFINITY,
-                                 .scale = 1,
-                                 .weight_factor = 1,
-                                 .alpha = 1,
-                                 .decay = {0.5},
-                                 .gain = {1}};
+        mlpi_optimizer_step_args u = {.kind = MLP_OPTIMIZER_MOMENTUM,
+                                      .n = 1,
+                                      .dw = dw,
+                                      .w = w,
+                                      .state = {v},
+                                      .limit = INFINITY,
+                                      .scale = 1,
+                                      .weight_factor = 1,
+                                      .alpha = 1,
+                                      .decay = {0.5},
+                                      .gain = {1}};
         set(dtype, v, 0, 2 * least);
         kernels->optimizer_step(&u);
         assert_true(get(dtype, v, 0) == least);

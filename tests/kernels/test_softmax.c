@@ -8,7 +8,7 @@
 
 enum { MOST_ROWS = 37, MOST_COLUMNS = 41 };
 
-static double mapped(const mlpi_kernels *kernels, mlpi_function f, double x)
+static double mapped(const mlpi_kernels *kernels, mlpi_elementary f, double x)
 {
     double in[1];
     double out[1];
@@ -86,7 +86,7 @@ static void check_softmax(const mlpi_kernels *kernels, size_t m, size_t n)
     void *da = random_reals(dtype, &rng, m * n, -1, 1);
     void *a = guarded_alloc(m * n * size_of(dtype));
     void *dz = guarded_alloc(m * n * size_of(dtype));
-    mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = m, .n = n};
+    mlpi_activation_args how = {.f = MLP_ACT_SOFTMAX, .m = m, .n = n};
     kernels->activate(&how, z, a);
     memcpy(dz, da, m * n * size_of(dtype));
     kernels->activate_backward(&how, z, a, dz);
@@ -131,7 +131,8 @@ static void softmax_is_finite_for_every_finite_row(void **state)
                     set(dtype, z, j, j == k ? 3e38 : -3e38);
                 }
                 assert_true(kernels->largest(n, z) == rounded(dtype, 3e38));
-                mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = 1, .n = n};
+                mlpi_activation_args how = {
+                    .f = MLP_ACT_SOFTMAX, .m = 1, .n = n};
                 kernels->activate(&how, z, z);
                 for (size_t j = 0; j < n; j++) {
                     assert_true(get(dtype, z, j) == (j == k ? 1 : 0));
@@ -154,7 +155,7 @@ static void a_nan_makes_its_row_nan(void **state)
                 set(dtype, z, i, (double)i);
             }
             set(dtype, z, 19 + k % 19, bad[k / 19]);
-            mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = 3, .n = 19};
+            mlpi_activation_args how = {.f = MLP_ACT_SOFTMAX, .m = 3, .n = 19};
             kernels->activate(&how, z, z);
             for (size_t i = 0; i < 3 * 19; i++) {
                 assert_true(isnan(get(dtype, z, i)) == (i / 19 == 1));
@@ -205,7 +206,7 @@ static void check_slopes(const mlpi_kernels *kernels, size_t n, bool whole)
     for (size_t i = 0; i < ROWS * n && whole; i++) {
         set(dtype, y, i, i % n == n / 2);
     }
-    mlpi_activation how = {.f = MLP_ACT_SOFTMAX, .m = ROWS, .n = n};
+    mlpi_activation_args how = {.f = MLP_ACT_SOFTMAX, .m = ROWS, .n = n};
     kernels->cce_gradient(&how, 0.3, a, y, d);
     for (size_t i = 0; i < ROWS * n; i++) {
         double targets[MOST_COLUMNS];
@@ -273,7 +274,7 @@ static void smooth_rounds_product_and_sum(void **state)
             void *y = random_reals(dtype, &rng, n, 0, 1);
             void *kept = guarded_alloc(n * size_of(dtype));
             memcpy(kept, y, n * size_of(dtype));
-            kernels->affine(n, 0.9, 0.1 / 3, y);
+            kernels->scale_and_shift(n, 0.9, 0.1 / 3, y);
             for (size_t i = 0; i < n; i++) {
                 double product =
                     rounded(dtype, get(dtype, kept, i) * rounded(dtype, 0.9));

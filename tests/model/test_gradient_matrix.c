@@ -162,7 +162,7 @@ static const mlpi_kernels *right; /* what the wrong kernels are made of */
 static mlp_activation wrong_one;  /* the activation whose derivative is wrong */
 static const double too = 1.00001; /* the factor of a wrong derivative */
 
-static void wrong_backward(const mlpi_activation *how, const void *z,
+static void wrong_backward(const mlpi_activation_args *how, const void *z,
                            const void *a, void *da)
 {
     right->activate_backward(how, z, a, da);
@@ -186,7 +186,8 @@ static mlpi_gemm_function *wrong_gate_way(const mlpi_gemm_args *product)
     return wrong_gate;
 }
 
-static void wrong_slopes(const mlpi_loss_terms *terms, double scale, void *d)
+static void wrong_slopes(const mlpi_loss_terms_args *terms, double scale,
+                         void *d)
 {
     right->loss_gradient(terms, scale * too, d);
 }
@@ -197,7 +198,7 @@ static void wrong_difference(size_t n, double scale, const void *a,
     right->difference(n, scale * too, a, y, d);
 }
 
-static void wrong_cce_slopes(const mlpi_activation *how, double scale,
+static void wrong_cce_slopes(const mlpi_activation_args *how, double scale,
                              const void *a, const void *y, void *d)
 {
     right->cce_gradient(how, scale * too, a, y, d);

@@ -45,7 +45,7 @@ static void check_drop(const mlpi_kernels *kernels, double p, size_t first,
     mlp_rng rng = mlp_rng_seeded((uint32_t)n);
     void *in = random_reals(dtype, &rng, n, -2, 2);
     void *out = guarded_alloc(n * size_of(dtype));
-    mlpi_dropout d = {key, p, first, n, in, out};
+    mlpi_dropout_kernel_args d = {key, p, first, n, in, out};
     kernels->dropout(&d);
     const double scale = rounded(dtype, 1 / (1 - p));
     for (size_t i = 0; i < n; i++) {

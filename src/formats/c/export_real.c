@@ -207,7 +207,8 @@ static void put_activation(mlpi_writer *to, const mlpi_export *e, size_t l,
         slope[0] = ',';
         slope[1] = ' ';
         mlpi_real_text(e->net->kernels->dtype,
-                       e->net->kernels->scalar->round(shape->slope), slope + 2);
+                       e->net->kernels->scalar->round_to_real(shape->slope),
+                       slope + 2);
     }
     mlpi_put_text(to,
                   "    for (i = 0; i < %zu; i++) {\n"

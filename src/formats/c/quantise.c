@@ -356,7 +356,7 @@ static bool make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
         x[q] = z_scale * (q - 128 - layer->numbers.zero);
     }
     net->kernels->scalar->from_double(TABLE, x, reals);
-    mlpi_activation how = mlpi_net_activation(net, l, TABLE);
+    mlpi_activation_args how = mlpi_net_activation(net, l, TABLE);
     /* The table is 256 rows of one output. */
     how.n = 1;
     net->kernels->activate(&how, reals, reals);
