@@ -9,26 +9,13 @@
  * for each vector and one comparison at the end decide.
  *
  * This file is a template. Its parameters are the vocabulary of vec_portable.h
- * (vec, VLEN, vload_part, vall), prefetch of gemm_pack_tmpl.h, and
- * SCALAR_KERNELS of table_tmpl.h. scalar_tmpl.h has the conversions that gain
- * nothing from vectors.
+ * (vec, VLEN, vload_part, vall), copy_row of loops_tmpl.h, prefetch of
+ * gemm_pack_tmpl.h, and SCALAR_KERNELS of table_tmpl.h. scalar_tmpl.h has the
+ * conversions that gain nothing from vectors.
  */
 static inline const real *row_of(const void *data, size_t row_stride, size_t i)
 {
     return (const real *)data + i * row_stride;
-}
-
-/* Copies n elements. Rows of data are often so short that a call of memcpy
- * would take longer than the copy. */
-static inline ALWAYS_INLINE void copy_row(size_t n, const real *x, real *out)
-{
-    size_t j = 0;
-    for (; j + VLEN <= n; j += VLEN) {
-        vstore(out + j, vload(x + j));
-    }
-    if (j < n) {
-        vstore_part(out + j, vload_part(x + j, n - j), n - j);
-    }
 }
 
 /* Rows in shuffled order lie anywhere in memory, and hardware prefetchers

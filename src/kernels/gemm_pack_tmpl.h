@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packing: a part of a strided matrix becomes dense rows, in the order in which
- * a micro-kernel reads them (gemm_tmpl.h says what is packed and when).
+ * Copies of strided matrices into rows. Packing is one use: a part of an
+ * operand becomes dense rows, in the order in which a micro-kernel reads them
+ * (gemm_tmpl.h says what is packed and when). Another is to move sums between C
+ * and the edge tile, or C^T to C. As in BLAS, ld is the leading dimension of
+ * the result: its rows begin ld reals apart.
+ *
  * Parameters: the vocabulary of vec_portable.h, above all VLEN, vload_part,
  * vload_columns and TRANSPOSE_ROWS; and loops_tmpl.h.
  *
- * Contiguous rows are copied by whole vectors. Contiguous columns are
- * transposed in registers, TRANSPOSE_ROWS rows of VLEN numbers at a time:
+ * A row-major matrix (unit column stride) is copied by whole vectors. A
+ * column-major matrix (unit row stride) is transposed in registers,
+ * TRANSPOSE_ROWS rows of VLEN numbers at a time:
  *
  *      column 0 -> x x x x            x o + *   row 0
  *      column 1 -> o o o o    --->    x o + *   row 1
@@ -19,45 +24,44 @@ enum {
 };
 
 /* Prefetches `count` reals from x[offset] on. They need not exist: a prefetch
- * never fails, so loops may ask for rows beyond the last. */
-static inline void prefetch(const real *x, size_t offset, size_t count)
+ * never fails, so loops may ask for rows beyond the last. `to_write` is a
+ * constant at each call. */
+static inline ALWAYS_INLINE void prefetch_lines(const real *x, size_t offset,
+                                                size_t count, bool to_write)
 {
+    /* Computed as an integer: pointer arithmetic beyond the array would be
+     * undefined. */
     uintptr_t at = (uintptr_t)x + offset * sizeof(real);
     for (size_t i = 0; i < count * sizeof(real); i += CACHE_LINE) {
-        /* The sum is no pointer into the object of x, where it may not point.
-         * NOLINTNEXTLINE(performance-no-int-to-ptr) */
-        __builtin_prefetch((const void *)(at + i));
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+        const void *line = (const void *)(at + i);
+        to_write ? __builtin_prefetch(line, 1) : __builtin_prefetch(line, 0);
     }
+}
+
+static inline void prefetch(const real *x, size_t offset, size_t count)
+{
+    prefetch_lines(x, offset, count, false);
 }
 
 /* Prefetches for writing: other cores give up their copies of the cache lines
  * before the store needs them. */
 static inline void prefetch_to_write(const real *x, size_t offset, size_t count)
 {
-    uintptr_t at = (uintptr_t)x + offset * sizeof(real);
-    for (size_t i = 0; i < count * sizeof(real); i += CACHE_LINE) {
-        /* NOLINTNEXTLINE(performance-no-int-to-ptr) */
-        __builtin_prefetch((const void *)(at + i), 1);
-    }
+    prefetch_lines(x, offset, count, true);
 }
 
-/* Packs m rows of n contiguous elements into rows of `ld`. */
+/* Copies m rows of n contiguous elements. */
 static void copy_rows(size_t m, size_t n, const real *from, size_t stride,
                       real *to, size_t ld)
 {
     for (size_t i = 0; i < m; i++, from += stride, to += ld) {
         prefetch(from, PREFETCH_ROWS * stride, n);
-        size_t j = 0;
-        for (; j + VLEN <= n; j += VLEN) {
-            vstore(to + j, vload(from + j));
-        }
-        if (j < n) {
-            vstore_part(to + j, vload_part(from + j, n - j), n - j);
-        }
+        copy_row(n, from, to);
     }
 }
 
-/* Packs m rows of n <= VLEN elements, where column j starts at from[j stride]
+/* Copies m rows of n <= VLEN elements, where column j starts at from[j stride]
  * and is contiguous. If m is no multiple of TRANSPOSE_ROWS, the last rows
  * overlap those before and store the same numbers again. */
 static HOT void copy_stripe(size_t m, size_t n, const real *from, size_t stride,
@@ -78,7 +82,7 @@ static HOT void copy_stripe(size_t m, size_t n, const real *from, size_t stride,
     }
 }
 
-/* Packs m >= TRANSPOSE_ROWS rows of a matrix whose columns are contiguous. */
+/* Copies m >= TRANSPOSE_ROWS rows of a column-major matrix. */
 static void copy_columns(size_t m, size_t n, const real *from, size_t stride,
                          real *to, size_t ld)
 {
@@ -88,7 +92,8 @@ static void copy_columns(size_t m, size_t n, const real *from, size_t stride,
     }
 }
 
-/* Packs (m, n) elements of `from` into rows of `ld` >= n. */
+/* Copies (m, n) elements with any strides to rows that begin ld >= n reals
+ * apart. Reals between the rows stay untouched. */
 static HOT void copy_strided(size_t m, size_t n, mlpi_operand from, real *to,
                              size_t ld)
 {

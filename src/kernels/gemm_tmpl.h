@@ -5,12 +5,9 @@
  * KC and MC; and loops_tmpl.h, gemm_small_tmpl.h, gemm_pack_tmpl.h,
  * gemm_microkernel_tmpl.h and optimizer_step_tmpl.h.
  *
- * Canonical arithmetic: an element of C is one chain s = fma(a[k], b[k], s)
- * over ascending k, from s = 0; the bias is added to the finished chain. The
- * inner dimension k is therefore never split between accumulators or threads,
- * because to add partial sums afterwards would round differently. A chain that
- * is longer than KC goes through memory: C holds the accumulator between two
- * blocks of k, which is exact. Blocks, tiles and packing change no bit.
+ * kernels.h defines the chain that an element of C is. A chain that is longer
+ * than KC goes through memory: C holds the accumulator between two blocks of k,
+ * which is exact. So blocks, tiles and packing change no bit.
  *
  *                    k by KC              j by NR               j by NR
  *                   +---+---+           +--+--+--+            +--+--+--+
@@ -21,26 +18,34 @@
  *                       A                    B                     C
  *
  *     for k in steps of KC        the chains of C advance by up to KC terms
- *       for i in steps of MC      A (MC, KC) is packed by tiles and stays in L2
- *         for j in steps of NR    B (KC, NR) is packed as one panel, near L1
- *           for i in steps of MR  the micro-kernel: C (MR, NR) in registers
+ *       for i in steps of MC      A (MC, KC) is packed into micro-panels of A,
+ *                                 (MR, KC) each, and stays in L2
+ *         for j in steps of NR    B (KC, NR) is packed as one micro-panel of B
+ *                                 and kept in L1 or L2: see vec_<isa>.h
+ *           for i in steps of MR  the micro-kernel computes a micro-tile of C,
+ *                                 (MR, NR), in registers
  *
- * These are the loops of BLIS with NC = NR: a panel of B is packed at the
- * moment at which it is needed, by the first micro-tile that reads it if
- * possible, and again for each block of MC rows. vec_<isa>.h says which cache
- * holds what.
+ * These are BLIS's loops without the loop over NC (jc), that is, with NC = n. A
+ * micro-panel of B is packed lazily, inside the loop over NR (jr), by the first
+ * micro-kernel that reads it if possible, and again for each block of MC rows
+ * (ic).
  *
  *   K. Goto and R. A. van de Geijn, "Anatomy of High-Performance Matrix
  *   Multiplication", ACM TOMS 34(3), 2008.
  *   F. G. Van Zee and R. A. van de Geijn, "BLIS: A Framework for Rapidly
  *   Instantiating BLAS Functionality", ACM TOMS 41(3), 2015.
  *
- * An operand that fits a cache or is read only once is not packed, if its rows
- * are contiguous. Few columns of C would leave lanes of the vectors empty:
- * there C^T is computed instead if the columns of A are contiguous
- * (`transposed`), and the lanes hold rows of C if the rows of A are
+ * B is read in place if it is row-major (unit column stride) and either fits a
+ * cache or is read only once (b_stays_in_cache, choose_b). A is read in place,
+ * whatever its strides are, if C has few columns (packs_a).
+ *
+ * Up to ten or twelve columns of C would leave lanes of the vectors empty. Then
+ * C^T is computed instead if A is column-major (unit row stride, `transposed`),
+ * and if A is row-major and C has ten columns, the lanes hold rows of C
  * (run_rows_as_lanes). The smallest products are those of gemm_small_tmpl.h.
  */
+#include <assert.h>
+
 enum {
     PACK_A_MIN_COLUMNS = 4 * NR, /* packing A pays if C has more columns */
     L1_B_REALS = 32768 / sizeof(real), /* a B that L1 holds: 32 KB */
@@ -55,6 +60,8 @@ enum {
 
 _Static_assert(KC % VLEN == 0 && MC % MR == 0,
                "blocks hold whole vectors and tiles");
+_Static_assert((int)NARROW_COLUMNS < (int)MLPI_GEMM_MIN_STRIDED_COLUMNS,
+               "C^T is computed for a dense C only");
 _Static_assert((int)EDGE_TILE_REALS >= ROW_VECS * VLEN,
                "the edge tile holds the sums of a single row");
 
@@ -62,8 +69,8 @@ _Static_assert((int)EDGE_TILE_REALS >= ROW_VECS * VLEN,
  * (i, j) of X is x[i rs_x + j cs_x].
  *
  * Assumptions:
- *   - A and B: none on strides or alignment. Where neither the rows nor the
- *     columns are contiguous, packing moves one number at a time.
+ *   - A and B: none on strides or alignment. Where neither stride is 1, packing
+ *     moves one number at a time.
  *   - C: cs_c == 1; or rs_c == 1, for C^T, and then bias, relu, gate and update
  *     are NULL. C overlaps neither A nor B.
  *   - relu and gate have the strides of C. If relu == c, C is not stored.
@@ -77,39 +84,42 @@ typedef struct strided_gemm {
     real *c;
     size_t rs_c, cs_c;
     const real *bias;
-    size_t bias_stride; /* 1: real bias[n]; 0: one number for all columns */
+    bool broadcast_bias; /* true: one number for all columns; false: [n] */
     real *relu;
     const real *gate;
     const mlpi_optimizer_step_args *update; /* or NULL */
     const step_constants *constants;        /* of the update, as vectors */
 } strided_gemm;
 
-/* The sums of rows [i, i + rows) and columns [j, j + cols) of C. They lie in C
- * itself or in the edge tile: a buffer of MR rows of NR reals for tiles that do
- * not fit C, because the micro-kernel stores whole vectors only.
+/* The sums of rows [i, i + rows) and columns [j, j + cols) of C, which are a
+ * part of the product A B. They lie in C itself or in the edge tile: a buffer
+ * of MR rows of NR reals for micro-tiles that do not fit C, because the
+ * micro-kernel stores whole vectors only.
  *
  * Assumption: rows of the edge tile have space for whole vectors. Their lanes
  * beyond `cols` may hold anything and are never stored to C. */
 typedef struct tile_area {
     size_t i, j, rows, cols;
-    real *ab; /* element (i, j) is sums[0] */
+    real *ab; /* element (i, j) is ab[0] */
     size_t stride;
 } tile_area;
 
-/* Copies what the earlier blocks of k left in C to the edge tile. A tile that
- * is computed in C itself needs no copy; there the next tile, which has at most
- * `after` rows, is prefetched to L1. */
-static HOT void fetch_c(const strided_gemm *p, const tile_area *t, bool in_c,
-                        size_t after)
+/* Copies what the earlier blocks of k left in C to the edge tile. */
+static HOT void load_edge_tile(const strided_gemm *p, const tile_area *t)
 {
     const real *c = p->c + t->i * p->rs_c + t->j * p->cs_c;
-    if (in_c) {
-        for (size_t i = 0; i < min_size(after, t->rows); i++) {
-            prefetch(c, (t->rows + i) * p->rs_c, NR);
-        }
-    } else {
-        mlpi_operand from = {c, p->rs_c, p->cs_c};
-        copy_strided(t->rows, t->cols, from, t->ab, t->stride);
+    mlpi_operand from = {c, p->rs_c, p->cs_c};
+    copy_strided(t->rows, t->cols, from, t->ab, t->stride);
+}
+
+/* Prefetches the sums that the next micro-tile, below this one, continues. It
+ * has at most `left` rows. */
+static HOT void prefetch_next_tile(const strided_gemm *p, const tile_area *t,
+                                   size_t left)
+{
+    const real *c = p->c + t->i * p->rs_c + t->j * p->cs_c;
+    for (size_t i = 0; i < min_size(left, t->rows); i++) {
+        prefetch(c, (t->rows + i) * p->rs_c, NR);
     }
 }
 
@@ -168,9 +178,9 @@ static HOT void finish_tile(const strided_gemm *p, const tile_area *t,
             const bool part = left < VLEN;
             vec s = load_lanes(t->ab + i * t->stride + j, part, left);
             if (is_last && p->bias) {
-                s = vadd(s, p->bias_stride
-                                ? load_lanes(p->bias + t->j + j, part, left)
-                                : vset1(*p->bias));
+                s = vadd(s, p->broadcast_bias
+                                ? vset1(*p->bias)
+                                : load_lanes(p->bias + t->j + j, part, left));
             }
             if (is_last && p->gate) {
                 vec g = load_lanes(p->gate + at, part, left);
@@ -195,38 +205,40 @@ static size_t block_size(size_t n, size_t max_size, size_t multiple)
     return ((n + blocks - 1) / blocks + multiple - 1) / multiple * multiple;
 }
 
-/* True if A is packed: always for C^T, whose last tile may read rows beyond the
- * last, and otherwise if each tile of A is read for many panels of B. */
+/* True if A is packed: always for C^T, whose last micro-panel is zero-padded to
+ * MR, and otherwise if each micro-panel of A is read for many micro-panels of
+ * B. */
 static bool packs_a(const strided_gemm *p)
 {
     return p->n > PACK_A_MIN_COLUMNS || p->cs_c != 1;
 }
 
-/* Returns the rows of the next micro-tile if `left` rows are left. A tile of
- * C^T may have more rows than are left: its A is packed with zeros, its sums go
- * to the edge tile, and one nearly full tile is faster than two. */
+/* Returns the rows of the next micro-tile if `left` rows are left. A micro-tile
+ * of C^T may have more rows than are left, because one nearly full micro-tile
+ * is faster than two. Its micro-panel of A is zero-padded, and its sums go to
+ * the edge tile. */
 static size_t tile_height(const strided_gemm *p, size_t left)
 {
     const bool is_nearly_whole = left > MIDDLE_ROWS && left < MR;
     return p->cs_c != 1 && is_nearly_whole ? MR : rows_of_next_tile(left);
 }
 
-/* Returns n rounded up to whole vectors. */
 static size_t round_up_to_vec(size_t n)
 {
     return vector_count(n) * VLEN;
 }
 
-/* True if the micro-kernel can read the rows of B in place. */
+/* True if micro-kernels can read B in place: it is row-major, and its rows are
+ * whole vectors. */
 static bool b_is_usable_in_place(const strided_gemm *p)
 {
     return p->cs_b == 1 && p->n % VLEN == 0;
 }
 
-/* True if all of B stays in a cache, so that it needs neither panels nor
- * blocks. A B that is not dense is packed as a whole first. That pays if it is
- * a single panel anyhow, or if the chains are so short that C is written a few
- * rows at a time. */
+/* True if all of B stays in a cache, so that it needs neither micro-panels nor
+ * blocks. A B that is not usable in place is packed as a whole first. That pays
+ * if it is a single micro-panel anyhow, or if the chains are so short that C is
+ * written a few rows at a time. */
 static bool b_stays_in_cache(const strided_gemm *p)
 {
     const size_t size = p->k * round_up_to_vec(p->n);
@@ -246,45 +258,46 @@ static bool b_stays_in_cache(const strided_gemm *p)
 typedef struct block {
     size_t i, m, k, kc;
     real *edge_tile; /* [MR][NR] */
-    real *packed_b;  /* [kc][NR]; or NULL: B is read in place */
-    real *packed_a;  /* [m][kc] in tiles; or NULL: A is read in place */
+    real *packed_b;  /* a micro-panel, [kc][NR]; NULL: B is read in place */
+    real *packed_a;  /* micro-panels, m kc reals; NULL: A is read in place */
 } block;
 
-/* Packs m rows of n elements into rows of `width`, with zeros behind them. The
- * zeros are multiplied like other numbers although nobody reads the products:
- * what memory held before could be subnormal, hence slow, or raise exceptions.
- * Up to VLEN reals beyond the last row may be written. */
+/* Packs m rows of n elements into rows of ld >= n. The padding is zeroed,
+ * because stale memory could hold subnormals, which are slow, or signalling
+ * values, which raise exceptions; the products with it are not used. Up to VLEN
+ * reals beyond the last row may be written. */
 static COLD void pack_padded(size_t m, size_t n, mlpi_operand from, real *to,
-                             size_t width)
+                             size_t ld)
 {
-    for (size_t j = n / VLEN * VLEN; n < width && j < width; j += VLEN) {
+    for (size_t j = n / VLEN * VLEN; n < ld && j < ld; j += VLEN) {
         for (size_t i = 0; i < m; i++) {
-            vstore(to + i * width + j, vzero());
+            vstore(to + i * ld + j, vzero());
         }
     }
-    copy_strided(m, n, from, to, width);
+    copy_strided(m, n, from, to, ld);
 }
 
-/* Packs the rows of a block of A in tiles: a tile of `width` rows is a (kc,
- * width) matrix, so that the micro-kernel reads A in the order of memory. */
+/* Packs the rows of a block of A into micro-panels. A micro-panel of `height`
+ * rows is stored as real [kc][height], so that the micro-kernel reads A in the
+ * order of memory. */
 static COLD void pack_a(const strided_gemm *p, const block *b)
 {
     real *to = b->packed_a;
     const real *a = p->a + b->i * p->rs_a + b->k * p->cs_a;
     for (size_t left = b->m, rows = 0; left > 0; left -= rows) {
-        const size_t width = tile_height(p, left);
-        rows = min_size(left, width);
+        const size_t height = tile_height(p, left);
+        rows = min_size(left, height);
         mlpi_operand from = {a, p->cs_a, p->rs_a};
-        pack_padded(b->kc, rows, from, to, width);
+        pack_padded(b->kc, rows, from, to, height);
         a += rows * p->rs_a;
-        to += width * b->kc;
+        to += height * b->kc;
     }
 }
 
 /* Chooses where the micro-kernel reads columns [j, j + cols) of B: in the
- * packed panel; in B itself, while the first tile also packs the panel; or in
- * B itself without packing, if a cache holds all of B or no second tile would
- * read the panel. */
+ * packed micro-panel; in B itself, while the first micro-kernel also packs the
+ * micro-panel; or in B itself without packing, if a cache holds all of B or no
+ * second micro-kernel would read the micro-panel. */
 static void choose_b(const strided_gemm *p, const block *b, size_t j,
                      size_t cols, micro_tile *t)
 {
@@ -305,7 +318,7 @@ static void choose_b(const strided_gemm *p, const block *b, size_t j,
 }
 
 /* Computes rows [i, i + m) of the block by columns [j, j + cols), tile after
- * tile. Five flags hold for all tiles of a panel:
+ * tile, which share a micro-panel of B. Five flags hold for all of them:
  *
  *   resumes       a block of k came before: the sums start from C, not from 0
  *   is_last       no block of k comes after: the chains are complete
@@ -351,7 +364,11 @@ static NEVER_INLINE void run_panel(const strided_gemm *p, const block *b,
         if (resumes) {
             t.c_in = t.c;
             t.rs_c_in = t.rs_c;
-            fetch_c(p, &area, in_c, b->m - i - t.rows);
+            if (in_c) {
+                prefetch_next_tile(p, &area, b->m - i - t.rows);
+            } else {
+                load_edge_tile(p, &area);
+            }
         }
         if (updates) {
             prefetch_update(p, &area);
@@ -370,7 +387,7 @@ static NEVER_INLINE void run_panel(const strided_gemm *p, const block *b,
     }
 }
 
-/* Packs all of a B that is small but not dense. */
+/* Packs all of a B that is small but not usable in place. */
 static COLD void pack_small_b(strided_gemm *p, real *to)
 {
     const size_t n = round_up_to_vec(p->n);
@@ -380,8 +397,8 @@ static COLD void pack_small_b(strided_gemm *p, real *to)
     p->cs_b = 1;
 }
 
-/* True if rows_as_lanes_tile computes the product. Ten columns, those of ten
- * classes, would leave six lanes of two vectors empty; rows leave none. */
+/* True if rows_as_lanes_tile computes the product. In vectors of eight lanes
+ * ten columns would leave six of sixteen lanes empty; rows leave none. */
 static bool suits_rows_as_lanes(const strided_gemm *p)
 {
     return VLEN == 8 && MR > LANES_COLUMNS && p->n == LANES_COLUMNS &&
@@ -456,7 +473,10 @@ static void run_single_row(const strided_gemm *p, real *scratch)
 }
 
 /* Returns a bound on the scratch that grows with m, n and k, in reals: the edge
- * tile, a panel of B and a packed block of A, or a small B that is packed. */
+ * tile, and either a small B that is packed or the packed blocks. These are kc
+ * rows of a micro-panel of B (NR), of the block of A if it is packed (`rows`),
+ * and of the packed A of C^T (NARROW_COLUMNS). The sum of both numbers of A,
+ * although only one is needed, keeps the bound simple and growing. */
 static size_t gemm_scratch(size_t m, size_t n, size_t k)
 {
     size_t kc = min_size(k, KC);
@@ -483,13 +503,11 @@ static strided_gemm args_of(const mlpi_gemm_args *p)
                           .rs_c = p->width > 0 ? p->width : p->n,
                           .cs_c = 1,
                           .bias = p->bias,
-                          .bias_stride = 1,
                           .relu = p->relu,
                           .gate = p->gate};
 }
 
-/* Returns the product C^T = B^T A^T. Since a b = b a, its chains are the
- * same. */
+/* Returns the product C^T = B^T A^T, whose chains are the same. */
 static strided_gemm transposed(const mlpi_gemm_args *p)
 {
     strided_gemm product = args_of(p);
@@ -503,12 +521,14 @@ static strided_gemm transposed(const mlpi_gemm_args *p)
     product.cs_b = p->A.row_stride;
     product.rs_c = 1;
     product.cs_c = p->n;
-    product.bias_stride = 0;
+    product.broadcast_bias = true;
     return product;
 }
 
 /* Computes a product that is not small. Returns true if the update is done,
- * too. */
+ * too. The function is COLD, although every large product passes through it,
+ * because it runs once for each product and only chooses; the functions that it
+ * calls are HOT where they do the work. */
 static COLD bool multiply(const mlpi_gemm_args *p)
 {
     /* If the columns of A are contiguous, the rows of C^T fill vectors: all if
@@ -534,7 +554,8 @@ static COLD bool multiply(const mlpi_gemm_args *p)
 }
 
 /* Updates the weights in a pass of its own, for products without the fused
- * update. */
+ * update. Their C is dense: it is a single row, or small, empty or computed as
+ * C^T, which products with width > 0 are not. */
 static void update_after(const mlpi_gemm_args *p)
 {
     if (p->update) {
@@ -565,10 +586,10 @@ static void gemm_empty(const mlpi_gemm_args *p)
     update_after(p);
 }
 
-/* Returns the function that computes a product of these sizes, strides and
- * operands. A caller that repeats a product asks once. */
 static mlpi_gemm_function *gemm_select(const mlpi_gemm_args *p)
 {
+    assert(p->width == 0 ||
+           (p->n >= MLPI_GEMM_MIN_STRIDED_COLUMNS && p->k > 0));
     if (p->m == 0 || p->n == 0 || p->k == 0) {
         return gemm_empty;
     }

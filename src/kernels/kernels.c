@@ -3,10 +3,10 @@
  * The choice of a kernel table: which tables were compiled into the library,
  * and which of them this machine can run.
  *
- * The answer is not cached in a variable. A network asks once, when it is
- * created, and keeps the pointer; so the library has no global state that
- * threads would have to guard. The order of the list is the order of speed, and
- * a search for the best table takes the last one that runs.
+ * The answer is not cached in a variable. A network searches when it is created
+ * and keeps the pointer, so the library has no global state that threads would
+ * have to guard. The order of the list is the order of speed, and a search for
+ * the best table takes the last one that runs.
  */
 #include "kernels/kernels.h"
 
@@ -42,7 +42,8 @@ static bool runs_avx512(void)
 extern const mlpi_kernels mlpi_kernels_neon_f32, mlpi_kernels_neon_f64;
 #endif
 
-/* NEON is a part of every AArch64, so its tables need no test either. */
+/* The portable and the NEON tables need no test, because NEON is a part of
+ * every AArch64. */
 static bool runs_anywhere(void)
 {
     return true;

@@ -11,17 +11,24 @@
  * These are the rules of canonical arithmetic:
  *
  * - An element of a product is the chain s = fma(a[k], b[k], s), k ascending,
- *   with s = 0 at first. The bias is added to the finished chain.
+ *   with s = 0 at first. The bias is added to the finished chain. A chain is
+ *   never divided, because partial sums that are added afterwards would round
+ *   differently. Since a b = b a, C^T = B^T A^T has the same chains as C = A B.
  * - Elementwise work uses + - * / sqrt and fma exactly as written; the compiler
  *   contracts nothing.
  * - A sum over rows or elements has eight lanes: term i is added to lane
- *   i mod 8, and mlpi_join_lanes adds the lanes. (Only column_moments adds row
- *   after row, as NumPy does.)
+ *   i mod 8, and the lanes are added in the order of mlpi_join_lanes. Eight
+ *   chains are faster and more exact than one, and fit vectors of any length.
+ *   There are two exceptions: column_moments adds row after row, as NumPy does,
+ *   and find_bad_row_sum adds the elements of a row one after the other.
+ *   (Outside the kernels, mlpi_sum_row_weights and the sums of the chunks of
+ *   parameters are added in their order, too.)
  *
  * Conventions: "real" is the number type of the table, float or double. Shapes
- * are given as real [m][n]: m dense rows of n numbers. Sizes may be 0 unless
- * stated otherwise. Kernels do not check their arguments, do not allocate and
- * cannot fail.
+ * are given as real [m][n], which are m dense rows of n numbers, or as real
+ * (m, n), whose rows or columns may lie apart by a stride. Sizes may be 0
+ * unless stated otherwise. Kernels do not check their arguments, do not
+ * allocate and cannot fail.
  */
 #ifndef MLPI_KERNELS_KERNELS_H
 #define MLPI_KERNELS_KERNELS_H
@@ -31,6 +38,14 @@
 #define MLPI_LANES 8
 #define MLPI_MOMENT_COLUMNS 64 /* the most columns for column_moments */
 
+/* The fewest columns of a product whose C is a part of wider rows: one more
+ * than two of the longest vectors, which hold 16 floats. Narrower products are
+ * those of gemm_small_tmpl.h, whose C is dense. */
+#define MLPI_GEMM_MIN_STRIDED_COLUMNS 33
+
+/* Adds the lanes of a sum. Each step adds the upper half of the lanes to the
+ * lower half: four sums are left of eight, then two (of the even and of the odd
+ * lanes), then one. Vectors of every length can follow this order. */
 static inline double mlpi_join_lanes(const double s[MLPI_LANES])
 {
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
@@ -79,9 +94,9 @@ typedef struct mlpi_optimizer_step_args {
  * need another pass over C can be done together with the product. A pointer
  * that is NULL leaves out its part, the bias included.
  *
- * C, gate, relu, and the update's w and states are dense (m, n) if width is 0.
- * Otherwise they are n columns of matrices with rows of `width` numbers; this
- * is allowed for n > 32 only. */
+ * C, gate, relu, and the update's w and states are real [m][n] if width is 0.
+ * Otherwise they are n columns of matrices with rows of `width` numbers, which
+ * requires n >= MLPI_GEMM_MIN_STRIDED_COLUMNS and k > 0. */
 typedef struct mlpi_gemm_args {
     size_t m, n, k, width;
     mlpi_operand A, B;
@@ -226,8 +241,12 @@ typedef struct mlpi_gather {
  * precision, and all tables of a precision share them.
  */
 typedef struct mlpi_scalar_kernels {
-    /* A product with k = 0: every chain is 0. gemm calls this. */
+    /* ---- parts of kernels of the table, which alone call them ---- */
+
+    /* A product with k = 0 and dense C, for gemm: every chain is 0. */
     void (*empty_product)(const mlpi_gemm_args *product);
+    /* The search of find_not_finite, element by element. */
+    bool (*scan_not_finite)(mlp_cview X, size_t *row, size_t *col);
 
     /* ---- data ---- */
 
@@ -237,7 +256,8 @@ typedef struct mlpi_scalar_kernels {
     void (*one_hot)(const mlpi_gather *gather);
     /* Copies `dense`, real [m][n], to the view, which may have any strides. */
     void (*copy_out)(size_t m, size_t n, const void *dense, mlp_view out);
-    /* a[i][j] = a[i][j] * std[j] + mean[j], rounded twice; a is real [m][n]. */
+    /* Undoes standardisation: a[i][j] = a[i][j] * std[j] + mean[j], rounded
+     * twice; a is real [m][n]. */
     void (*inverse_standardise)(size_t m, size_t n, const void *mean,
                                 const void *std, void *a);
     /* out[i] = x[i], rounded to a real. */
@@ -256,9 +276,6 @@ typedef struct mlpi_scalar_kernels {
      * A function that finds something returns true, and where it is; it leaves
      * the results untouched if it returns false. Rows are searched in order. */
 
-    /* Finds the first element that is NaN or infinite. find_not_finite gives
-     * the same answer, faster for data that is finite. */
-    bool (*scan_not_finite)(mlp_cview X, size_t *row, size_t *col);
     /* Finds the first element that is not in [0, 1]. */
     bool (*find_not_unit)(mlp_cview X, size_t *row, size_t *col);
     /* Finds the first row whose sum is NaN or differs from 1 by more than
@@ -277,8 +294,8 @@ typedef struct mlpi_scalar_kernels {
     /* Counts the i < n for which y[i] is 1 and a[i] >= 0.5, or y[i] is 0 and
      * a[i] < 0.5. */
     size_t (*count_correct)(size_t n, const void *a, const void *y);
-    /* Counts the rows whose largest element stands in the same column in `a`
-     * and y. A row with a NaN does not count. */
+    /* Counts the rows with argmax(a[i]) == argmax(y[i]), where the first of
+     * several largest elements counts. A row with a NaN does not count. */
     size_t (*count_correct_rows)(size_t m, size_t n, const void *a,
                                  const void *y);
 } mlpi_scalar_kernels;
@@ -300,9 +317,9 @@ typedef struct mlpi_kernels {
     size_t (*gemm_scratch)(size_t m, size_t n, size_t k);
     /* Computes the product, by the function that gemm_select returns. */
     mlpi_gemm_function *gemm;
-    /* Returns the function that suits this product best. It can be called
-     * directly for all products that agree in sizes and strides, and in which
-     * pointers are NULL or equal; that saves the choice each time. */
+    /* Returns the function that suits this product best. It is valid for every
+     * product with the same sizes, strides, NULL pointers and aliasing (relu ==
+     * C), and calling it directly saves the choice each time. */
     mlpi_gemm_function *(*gemm_select)(const mlpi_gemm_args *product);
     /* sums[j] = sum over i of X[i][j], in eight lanes; X is real [m][n]. */
     void (*column_sums)(size_t m, size_t n, const void *X, void *sums);
@@ -385,11 +402,12 @@ typedef struct mlpi_kernels {
 
     /* Returns true if all x[i] are finite. */
     bool (*is_finite)(size_t n, const void *x);
-    /* Finds the first element, row by row, that is NaN or infinite. Returns
-     * false, and leaves *row and *col untouched, if there is none. */
+    /* Finds the first element, row by row, that is NaN or infinite, and returns
+     * true. If there is none it returns false and leaves *row and *col
+     * untouched. */
     bool (*find_not_finite)(mlp_cview X, size_t *row, size_t *col);
-    /* Returns true if a sum of `terms` products of two such numbers is finite
-     * for certain. */
+    /* Returns true if no dot product of length `terms` of numbers bounded like
+     * these x[i] can overflow. */
     bool (*products_stay_finite)(size_t n, size_t terms, const void *x);
 } mlpi_kernels;
 

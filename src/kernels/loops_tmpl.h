@@ -38,9 +38,8 @@
 /* R(x) is the constant x in the precision of `real`. */
 #define R(x) ((real)(x))
 
-/* True if the registers hold sixteen vectors of sums and the operands of a
- * loop. They do if the tile of a matrix product has so many vectors, MR x
- * NR_VECS. */
+/* True if MR * NR_VECS >= 16: the registers then hold sixteen vectors of sums
+ * beside the operands of a loop, as they do for a micro-tile. */
 enum { HAS_16_ACCUMULATORS = MR * NR_VECS >= 16 };
 
 /* Returns a b + c, rounded once, for single numbers. */
@@ -72,6 +71,19 @@ static inline ALWAYS_INLINE void store_lanes(real *p, vec a, bool part,
         vstore_part(p, a, n);
     } else {
         vstore(p, a);
+    }
+}
+
+/* Copies n numbers. Rows are often so short that a call of memcpy would take
+ * longer than the copy. */
+static inline ALWAYS_INLINE void copy_row(size_t n, const real *x, real *out)
+{
+    size_t j = 0;
+    for (; j + VLEN <= n; j += VLEN) {
+        vstore(out + j, vload(x + j));
+    }
+    if (j < n) {
+        vstore_part(out + j, vload_part(x + j, n - j), n - j);
     }
 }
 

@@ -28,8 +28,8 @@
  *
  * This file is a template. Its parameters are the vocabulary of vec_portable.h
  * (above all vec, VLEN, vselect and vlt), load_lanes, combine and
- * combine_by_call of loops_tmpl.h, vlog and clamp of elementary_tmpl.h, softplus
- * of activation_functions_tmpl.h, and times of softmax_tmpl.h.
+ * combine_by_call of loops_tmpl.h, vlog and clamp of elementary_tmpl.h,
+ * softplus of activation_functions_tmpl.h, and times of softmax_tmpl.h.
  */
 
 /* d[i] = (a[i] - y[i]) * scale: the gradient of bce behind a sigmoid, and that
