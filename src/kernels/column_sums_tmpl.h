@@ -3,17 +3,14 @@
  * Sums of columns in canonical order. Parameters: the vocabulary of
  * vec_portable.h, above all VLEN, vadd and vzero; and loops_tmpl.h.
  *
- * To add terms in one chain is slow and inexact, and any other order must be
- * the same on every CPU. So a sum has eight lanes: term i is added to lane i
- * mod 8, and the lanes are joined as
- *
- *   ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
- *
- * whatever the length of a vector is.
+ * kernels.h says why a sum has eight lanes, and defines their order. A lane is
+ * either a number, for a sum of neighbours in memory, or a vector with one lane
+ * of VLEN neighbouring columns, for sums of columns. The joins below have the
+ * order of mlpi_join_lanes, which is written out because their lanes are reals
+ * and vectors, not doubles.
  */
 
-/* Returns the sum of m numbers in eight lanes: term i is added to lane i mod
- * 8. */
+/* Returns the sum of m numbers in eight lanes. */
 static real sum_of(size_t m, const real *x)
 {
     real s[MLPI_LANES] = {0};
@@ -31,6 +28,7 @@ static real sum_of(size_t m, const real *x)
             s[r] += x[i + r];
         }
     }
+    /* In the order of mlpi_join_lanes. */
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
@@ -56,6 +54,7 @@ static inline ALWAYS_INLINE void vector_sums(size_t m, size_t n, const real *x,
             s[r] = vadd(s[r], load_lanes(x + r * n, part, cols));
         }
     }
+    /* In the order of mlpi_join_lanes. */
     vec even = vadd(vadd(s[0], s[4]), vadd(s[2], s[6]));
     vec odd = vadd(vadd(s[1], s[5]), vadd(s[3], s[7]));
     store_lanes(sums, vadd(even, odd), part, cols);

@@ -13,8 +13,9 @@
  * log  Argument reduction: x = m 2^k with m in [sqrt(1/2), sqrt(2)), so that
  *      log x = k ln 2 + log m. With f = m - 1 and s = f / (2 + f), log m is
  *      2 artanh s, a Taylor polynomial in s^2.
- * tanh, sigmoid
- *      They are quotients of e^x - 1 or e^x, corrected by their residuals.
+ * tanh |x| = t / (t + 2) with t = e^(2|x|) - 1, and
+ * sigmoid x = e / (1 + e) with e = e^x for x < 0, and 1 / (1 + e^-x) otherwise.
+ *      One residual corrects each quotient but the last.
  *
  * Taylor polynomials serve as well as minimax polynomials here, because they
  * have so many terms that the truncation error is below a tenth of an ulp.
@@ -29,8 +30,8 @@
  * written so that a NaN stays a NaN. tests/kernels/test_elementary.c measures
  * this.
  *
- * The functions are called, never inlined: a call is cheap beside what they do,
- * and many activations and losses use them.
+ * The four functions are called, never inlined, because a call is cheap beside
+ * what they do, and many activations and losses use them.
  */
 #if REAL_BITS == 32
 
@@ -41,14 +42,10 @@
 #define LN2_HIGH 0x1.62e4p-1f /* 15 bits, so n LN2_HIGH is exact */
 #define LN2_LOW 0x1.7f7d1cp-20f
 
-/* e^r = 1 + r + r^2 (1/2 + r/6 + ...) has these coefficients, the one of the
- * highest power first. */
 static const real exp_terms[] = {
     R(1.0 / 5040.0), R(1.0 / 720.0), R(1.0 / 120.0),
     R(1.0 / 24.0),   R(1.0 / 6.0),   R(1.0 / 2.0),
 };
-/* 2 artanh s = 2 s + s^3 (2/3 + 2/5 s^2 + ...) has these coefficients, the one
- * of the highest power first. */
 static const real log_terms[] = {
     R(2.0 / 11.0), R(2.0 / 9.0), R(2.0 / 7.0), R(2.0 / 5.0), R(2.0 / 3.0),
 };
@@ -62,16 +59,12 @@ static const real log_terms[] = {
 #define LN2_HIGH 0x1.62e42fefa38p-1 /* 42 bits, so n LN2_HIGH is exact */
 #define LN2_LOW 0x1.ef35793c7673p-45
 
-/* e^r = 1 + r + r^2 (1/2 + r/6 + ...) has these coefficients, the one of the
- * highest power first. */
 static const real exp_terms[] = {
     R(1.0 / 6227020800.0), R(1.0 / 479001600.0), R(1.0 / 39916800.0),
     R(1.0 / 3628800.0),    R(1.0 / 362880.0),    R(1.0 / 40320.0),
     R(1.0 / 5040.0),       R(1.0 / 720.0),       R(1.0 / 120.0),
     R(1.0 / 24.0),         R(1.0 / 6.0),         R(1.0 / 2.0),
 };
-/* 2 artanh s = 2 s + s^3 (2/3 + 2/5 s^2 + ...) has these coefficients, the one
- * of the highest power first. */
 static const real log_terms[] = {
     R(2.0 / 23.0), R(2.0 / 21.0), R(2.0 / 19.0), R(2.0 / 17.0),
     R(2.0 / 15.0), R(2.0 / 13.0), R(2.0 / 11.0), R(2.0 / 9.0),
@@ -102,7 +95,9 @@ static inline vec nearest(vec x)
     return vsub(vadd(x, shift), shift);
 }
 
-/* Reduces the argument: e^x = 2^n (1 + p + low) for EXP_MIN <= x <= EXP_MAX. */
+/* Reduces the argument: e^x = 2^n (1 + p + low) for EXP_MIN <= x <= EXP_MAX.
+ * exp_terms are the coefficients of q in e^r = 1 + r + r^2 q with q = 1/2 + r/6
+ * + ..., the one of the highest power first. */
 static inline ALWAYS_INLINE vec reduced_exp(vec x, vec *n, vec *low)
 {
     *n = nearest(vmul(x, vset1(R(LOG2_E))));
@@ -209,7 +204,9 @@ static NEVER_INLINE vec vtanh(vec z)
 }
 
 /* Returns what is missing in log(1 + f) = f - half_square + missing, for 1 + f
- * from sqrt(1/2) to 3/2. */
+ * from sqrt(1/2) to sqrt 2 (log) or 3/2 (softplus). log_terms are the
+ * coefficients of 2 artanh s = 2 s + s^3 (2/3 + 2/5 s^2 + ...), the one of the
+ * highest power first. */
 static inline ALWAYS_INLINE vec log1p_inner(vec f, vec *half_square)
 {
     vec s = vdiv(f, vadd(f, vset1(R(2.0))));

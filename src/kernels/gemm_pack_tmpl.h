@@ -24,10 +24,10 @@ enum {
 };
 
 /* Prefetches `count` reals from x[offset] on. They need not exist: a prefetch
- * never fails, so loops may ask for rows beyond the last. `to_write` is a
- * constant at each call. */
-static inline ALWAYS_INLINE void prefetch_lines(const real *x, size_t offset,
-                                                size_t count, bool to_write)
+ * never fails, so loops may ask for rows beyond the last. The function is
+ * inlined in every build, because `to_write` must be a constant. */
+static inline __attribute__((always_inline)) void
+prefetch_lines(const real *x, size_t offset, size_t count, bool to_write)
 {
     /* Computed as an integer: pointer arithmetic beyond the array would be
      * undefined. */
@@ -51,7 +51,7 @@ static inline void prefetch_to_write(const real *x, size_t offset, size_t count)
     prefetch_lines(x, offset, count, true);
 }
 
-/* Copies m rows of n contiguous elements. */
+/* Copies m rows of a row-major matrix, `stride` apart. */
 static void copy_rows(size_t m, size_t n, const real *from, size_t stride,
                       real *to, size_t ld)
 {

@@ -13,16 +13,22 @@
  *   a a a a   [ s s s s | s s . . ]    8 or SMALL_ROWS rows at a time;
  *   a a a a   [ s s s s | s s . . ]    the last vector may be a part
  *
- * Each element is the chain s = fma(a[k], b[k], s) of gemm_tmpl.h, so the
- * result does not depend on which file computed it. Eight accumulators at once
- * hide the latency of fma; sixteen, if there are registers for them, need fewer
- * loads.
+ * Each element is the chain that kernels.h defines, so the result does not
+ * depend on which file computed it. Eight accumulators are independent chains
+ * of fma, which hide the latency of one fma; sixteen, if there are registers
+ * for them, need fewer loads.
  */
 enum {
     ACCUMULATORS = HAS_16_ACCUMULATORS ? 16 : 8, /* most in a tile */
-    SMALL_ROWS = 4,    /* rows whose chains take no longer than one row's */
-    SMALL_REALS = 2048 /* most numbers of B, which L1 holds unpacked */
+    SMALL_ROWS = 4,     /* rows whose chains take no longer than one row's */
+    SMALL_REALS = 2048, /* most numbers of B, which L1 holds unpacked */
+    /* C^T pays from this number of lanes saved, times k. Fewer do not outweigh
+     * the time to transpose. */
+    TRANSPOSE_MIN_SAVING = 256
 };
+
+_Static_assert(2 * VLEN < MLPI_GEMM_MIN_STRIDED_COLUMNS,
+               "small products have a dense C");
 
 /* What is left of a product: m rows, and where those of A, C and the gate
  * begin. */
@@ -43,15 +49,15 @@ static inline size_t low_tile_rows(size_t rows)
     return rows >= SMALL_ROWS ? SMALL_ROWS : rows > 1 ? 2 : 1;
 }
 
-/* Sets at[r] to the offset of row r in A, for `done` rows that are `stride`
+/* Sets offset[r] to the offset of row r in A, for `done` rows that are `stride`
  * apart. Rows that the tile lacks repeat rows that it has. */
 static inline ALWAYS_INLINE void low_tile_offsets(size_t done, size_t stride,
-                                                  size_t at[SMALL_ROWS])
+                                                  size_t offset[SMALL_ROWS])
 {
-    at[0] = 0;
-    at[1] = done > 1 ? stride : 0;
-    at[2] = done > 2 ? 2 * stride : 0;
-    at[3] = at[1] + at[2];
+    offset[0] = 0;
+    offset[1] = done > 1 ? stride : 0;
+    offset[2] = done > 2 ? 2 * stride : 0;
+    offset[3] = offset[1] + offset[2];
 }
 
 /* Computes the next rows of C, bias, gate and ReLU included, and advances the
@@ -59,18 +65,19 @@ static inline ALWAYS_INLINE void low_tile_offsets(size_t done, size_t stride,
  * rows == SMALL_ROWS, has 4, 2 or 1 rows in the same time, because the chain of
  * one row is as long as those of four.
  *
- * Assumptions: the columns of B are contiguous; C and gate are dense (m, n); n
- * has `vecs` vectors, of which the last is a part if `part`; m >= 1. */
-static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p, strip *at,
-                                            size_t rows, size_t vecs, bool part)
+ * Assumptions: B is row-major (unit column stride); C and gate are real [m][n];
+ * n has `vecs` vectors, of which the last is a part if `part`; m >= 1. */
+static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p,
+                                            strip *rest, size_t rows,
+                                            size_t vecs, bool part)
 {
     vec s[ACCUMULATORS];
     size_t offset[ACCUMULATORS];
     const size_t whole = part ? vecs - 1 : vecs;
     const size_t last = p->n - (vecs - 1) * VLEN; /* lanes of a part */
     const size_t rs_a = p->A.row_stride;
-    const size_t done = rows > SMALL_ROWS ? rows : low_tile_rows(at->m);
-    const real *a = at->a;
+    const size_t done = rows > SMALL_ROWS ? rows : low_tile_rows(rest->m);
+    const real *a = rest->a;
     const real *b = p->B.data;
     const real *bias = p->bias;
     if (rows == SMALL_ROWS) {
@@ -111,12 +118,12 @@ static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p, strip *at,
             }
         }
     }
-    if (at->gate) {
+    if (rest->gate) {
         UNROLL
-        for (size_t r = 0; r < rows && r < done; r++, at->gate += p->n) {
+        for (size_t r = 0; r < rows && r < done; r++, rest->gate += p->n) {
             UNROLL
             for (size_t v = 0; v < vecs; v++) {
-                vec g = load_lanes(at->gate + v * VLEN, v >= whole, last);
+                vec g = load_lanes(rest->gate + v * VLEN, v >= whole, last);
                 s[r * vecs + v] =
                     vselect(vle(g, vzero()), vzero(), s[r * vecs + v]);
             }
@@ -129,52 +136,52 @@ static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p, strip *at,
         }
     }
     UNROLL
-    for (size_t r = 0; r < rows && r < done; r++, at->c += p->n) {
+    for (size_t r = 0; r < rows && r < done; r++, rest->c += p->n) {
         UNROLL
         for (size_t v = 0; v < vecs; v++) {
-            store_lanes(at->c + v * VLEN, s[r * vecs + v], v >= whole, last);
+            store_lanes(rest->c + v * VLEN, s[r * vecs + v], v >= whole, last);
         }
     }
-    at->a += done * rs_a;
-    at->m -= done;
+    rest->a += done * rs_a;
+    rest->m -= done;
 }
 
-/* Computes all rows by low tiles, where there is at least one. */
+/* Computes all rows by low tiles; m >= 1. */
 static inline ALWAYS_INLINE void small_few(const mlpi_gemm_args *p, size_t vecs,
                                            bool part)
 {
-    strip at = strip_of(p);
+    strip rest = strip_of(p);
     do {
-        small_tile(p, &at, SMALL_ROWS, vecs, part);
-    } while (at.m > 0);
+        small_tile(p, &rest, SMALL_ROWS, vecs, part);
+    } while (rest.m > 0);
 }
 
-/* Computes all rows, `height` at a time, and calls `few` for the rows left
- * over. */
+/* Computes all rows, `height` at a time, and calls `few` for the last rows,
+ * which are fewer. */
 static inline ALWAYS_INLINE void small_rows(const mlpi_gemm_args *p,
                                             size_t height, size_t vecs,
                                             bool part, mlpi_gemm_function *few)
 {
-    strip at = strip_of(p);
-    while (at.m >= height) {
-        small_tile(p, &at, height, vecs, part);
+    strip rest = strip_of(p);
+    while (rest.m >= height) {
+        small_tile(p, &rest, height, vecs, part);
     }
-    if (at.m > 0) {
-        mlpi_gemm_args rest = *p;
-        rest.m = at.m;
-        rest.A.data = at.a;
-        rest.gate = at.gate;
-        rest.C = at.c;
-        few(&rest);
+    if (rest.m > 0) {
+        mlpi_gemm_args last = *p;
+        last.m = rest.m;
+        last.A.data = rest.a;
+        last.gate = rest.gate;
+        last.C = rest.c;
+        few(&last);
     }
 }
 
 /* There is one function for each shape, from which small_columns chooses:
  *
  *   few_...     low tiles, for fewer than 8 rows
- *   small_...   tiles of 8 rows, and low tiles for the rows left over
- *   ..vector    n == VLEN            ..part          n < VLEN
- *   ..vectors   n == 2 VLEN          ..vectors_part  VLEN < n < 2 VLEN */
+ *   small_...   tiles of 8 rows, and low tiles for the last rows
+ *   ..._1vec    n == VLEN            ..._1vec_edge   n < VLEN
+ *   ..._2vec    n == 2 VLEN          ..._2vec_edge   VLEN < n < 2 VLEN */
 static NEVER_INLINE void few_1vec(const mlpi_gemm_args *p)
 {
     small_few(p, 1, false);
@@ -225,7 +232,8 @@ static NEVER_INLINE void small_2vec_edge(const mlpi_gemm_args *p)
     }
 }
 
-/* For m rows and up to two vectors of columns, which are contiguous in B. */
+/* Returns the function for m rows and n <= 2 VLEN columns, if B is row-major
+ * (unit column stride). */
 static NEVER_INLINE mlpi_gemm_function *small_columns(size_t m, size_t n)
 {
     const bool few = m < 8;
@@ -241,7 +249,7 @@ static NEVER_INLINE mlpi_gemm_function *small_columns(size_t m, size_t n)
     return few ? few_2vec_edge : small_2vec_edge;
 }
 
-/* Packs B (k, n) into dense rows, one number at a time: B is small. */
+/* Packs B (k, n) into dense rows, one number at a time, because B is small. */
 static const real *small_pack(const mlpi_gemm_args *p)
 {
     const real *b = p->B.data;
@@ -254,7 +262,7 @@ static const real *small_pack(const mlpi_gemm_args *p)
     return p->scratch;
 }
 
-/* Computes a product whose B has columns that are not contiguous. */
+/* Computes a product whose B is not row-major. */
 static NEVER_INLINE void small_packed(const mlpi_gemm_args *p)
 {
     mlpi_gemm_args packed = *p;
@@ -262,8 +270,8 @@ static NEVER_INLINE void small_packed(const mlpi_gemm_args *p)
     small_columns(p->m, p->n)(&packed);
 }
 
-/* Computes C^T = B^T A^T and transposes it. Since a b = b a, the chains are the
- * same. A single column needs no transposition. */
+/* Computes C^T = B^T A^T, whose chains are the same, and transposes it. A
+ * single column needs no transposition. */
 static NEVER_INLINE void small_transposed(const mlpi_gemm_args *p)
 {
     mlpi_gemm_args transposed = {
@@ -284,11 +292,11 @@ static NEVER_INLINE void small_transposed(const mlpi_gemm_args *p)
 }
 
 /* Computes VLEN rows of a C with one column. The lanes are the rows: VLEN rows
- * of A are transposed as they are loaded, TRANSPOSE_ROWS terms at a time, from
- * offset `at` of each. */
+ * of A are transposed as they are loaded, TRANSPOSE_ROWS terms at a time. They
+ * begin `row_offset` behind the pointers in `row`. */
 static inline ALWAYS_INLINE void column_vector(const mlpi_gemm_args *p,
                                                const real *const row[VLEN],
-                                               size_t at, real *c)
+                                               size_t row_offset, real *c)
 {
     vec s = vzero();
     const real *b = p->B.data;
@@ -296,7 +304,7 @@ static inline ALWAYS_INLINE void column_vector(const mlpi_gemm_args *p,
     size_t k = 0;
     for (; k + TRANSPOSE_ROWS <= p->k; k += TRANSPOSE_ROWS) {
         vec a[TRANSPOSE_ROWS];
-        vload_columns(row, at + k, a);
+        vload_columns(row, row_offset + k, a);
         UNROLL
         for (size_t i = 0; i < TRANSPOSE_ROWS; i++, b += p->B.row_stride) {
             s = vfma(a[i], vset1(*b), s);
@@ -305,7 +313,7 @@ static inline ALWAYS_INLINE void column_vector(const mlpi_gemm_args *p,
     for (; k < p->k; k++, b += p->B.row_stride) {
         real a[VLEN];
         for (size_t r = 0; r < VLEN; r++) {
-            a[r] = row[r][at + k];
+            a[r] = row[r][row_offset + k];
         }
         s = vfma(vload(a), vset1(*b), s);
     }
@@ -328,20 +336,20 @@ static NEVER_INLINE void small_column_of_rows(const mlpi_gemm_args *p)
     }
 }
 
-/* Computes a C with one column without vectors, for rows of A that are too few
- * or whose elements are not contiguous. */
+/* Computes a C with one column without vectors, for an A that has too few rows
+ * or is not row-major. */
 static NEVER_INLINE void small_column(const mlpi_gemm_args *p)
 {
     const size_t rs_a = p->A.row_stride;
     const real *bias = p->bias;
     real *c = p->C;
     for (size_t i = 0, done = 0; i < p->m; i += done) {
-        size_t at[SMALL_ROWS];
+        size_t offset[SMALL_ROWS];
         real s[SMALL_ROWS];
         const real *a = (const real *)p->A.data + i * rs_a;
         const real *b = p->B.data;
         done = low_tile_rows(p->m - i);
-        low_tile_offsets(done, rs_a, at);
+        low_tile_offsets(done, rs_a, offset);
         UNROLL
         for (size_t r = 0; r < SMALL_ROWS; r++) {
             s[r] = R(0.0);
@@ -349,7 +357,7 @@ static NEVER_INLINE void small_column(const mlpi_gemm_args *p)
         for (size_t k = p->k; k > 0; k--) {
             UNROLL
             for (size_t r = 0; r < SMALL_ROWS; r++) {
-                s[r] = fma_real(a[at[r]], *b, s[r]);
+                s[r] = fma_real(a[offset[r]], *b, s[r]);
             }
             a += p->A.col_stride;
             b += p->B.row_stride;
@@ -363,12 +371,6 @@ static NEVER_INLINE void small_column(const mlpi_gemm_args *p)
     }
 }
 
-/* Returns the number of vectors that hold n numbers. */
-static inline size_t vector_count(size_t n)
-{
-    return n / VLEN + (n % VLEN > 0);
-}
-
 /* Keeps Z in C and stores its ReLU in another array. */
 static NEVER_INLINE void small_then_relu(const mlpi_gemm_args *p)
 {
@@ -379,13 +381,14 @@ static NEVER_INLINE void small_then_relu(const mlpi_gemm_args *p)
 }
 
 /* True if C has so many rows that it pays to compute C^T with the micro-tiles
- * of gemm_tmpl.h, whose rows are then the few columns of C: they leave fewer
- * lanes empty. 256 is the number of idle lanes, times k, that outweighs
- * transposing. */
+ * of gemm_tmpl.h, whose rows are then the few columns of C. Here a row of C
+ * costs VLEN lanes for each k. There it costs one lane for each column, and n
+ * is rounded up to SMALL_ROWS, because no micro-tile is lower. */
 static inline bool pays_to_transpose(const mlpi_gemm_args *p)
 {
-    const size_t lanes = (p->n + 3) / 4 * 4;
-    return lanes < VLEN && p->m >= 4 * VLEN && (VLEN - lanes) * p->k >= 256;
+    const size_t lanes = (p->n + SMALL_ROWS - 1) / SMALL_ROWS * SMALL_ROWS;
+    return lanes < VLEN && p->m >= 4 * VLEN &&
+           (VLEN - lanes) * p->k >= TRANSPOSE_MIN_SAVING;
 }
 
 /* Returns the fastest function for a small product, or NULL if the product is
@@ -395,7 +398,7 @@ static mlpi_gemm_function *select_small(const mlpi_gemm_args *p)
 {
     bool is_plain = !p->bias && !p->gate && !p->relu;
     bool a_is_transposed = p->A.row_stride == 1 && p->m > 1;
-    /* Here vectors over the rows of C leave no more lanes empty. */
+    /* C^T leaves no more lanes empty than C. */
     if (a_is_transposed && is_plain && p->n < p->m && p->m <= 2 * VLEN &&
         p->n * vector_count(p->m) <= p->m * vector_count(p->n)) {
         return small_transposed;

@@ -223,11 +223,6 @@ static size_t tile_height(const strided_gemm *p, size_t left)
     return p->cs_c != 1 && is_nearly_whole ? MR : rows_of_next_tile(left);
 }
 
-static size_t round_up_to_vec(size_t n)
-{
-    return vector_count(n) * VLEN;
-}
-
 /* True if micro-kernels can read B in place: it is row-major, and its rows are
  * whole vectors. */
 static bool b_is_usable_in_place(const strided_gemm *p)
@@ -335,8 +330,8 @@ static void choose_b(const strided_gemm *p, const block *b, size_t j,
  *   updates alone     in_c is false although the vectors are whole: C is never
  *                     written, because only the weights are wanted
  *   updates, resumes  as in the first two cases: C has held dW before */
-static NEVER_INLINE void run_panel(const strided_gemm *p, const block *b,
-                                   size_t j, size_t cols)
+static NEVER_INLINE void run_micro_panel(const strided_gemm *p, const block *b,
+                                         size_t j, size_t cols)
 {
     const bool resumes = b->k > 0;
     const bool is_last = b->k + b->kc == p->k;
@@ -436,9 +431,9 @@ static HOT void run_blocks(strided_gemm *p, real *scratch)
     const bool is_short = small && p->k <= SHORT_K;
     const size_t kc = small ? p->k : block_size(p->k, KC, VLEN);
     const size_t rows = block_size(p->m, is_short ? SHORT_K_ROWS : MC, MR);
-    real *panel = scratch + EDGE_TILE_REALS;
+    real *packed = scratch + EDGE_TILE_REALS;
     if (small && !b_is_usable_in_place(p)) {
-        pack_small_b(p, panel);
+        pack_small_b(p, packed);
     }
     for (size_t k = 0; k < p->k; k += kc) {
         for (size_t i = 0; i < p->m; i += rows) {
@@ -447,13 +442,13 @@ static HOT void run_blocks(strided_gemm *p, real *scratch)
                        .k = k,
                        .kc = min_size(kc, p->k - k),
                        .edge_tile = scratch,
-                       .packed_b = small ? NULL : panel};
+                       .packed_b = small ? NULL : packed};
             if (packs_a(p) && !small) {
                 b.packed_a = b.packed_b + b.kc * NR + VLEN;
                 pack_a(p, &b);
             }
             for (size_t j = 0; j < p->n; j += NR) {
-                run_panel(p, &b, j, min_size(NR, p->n - j));
+                run_micro_panel(p, &b, j, min_size(NR, p->n - j));
             }
         }
     }
@@ -531,8 +526,8 @@ static strided_gemm transposed(const mlpi_gemm_args *p)
  * calls are HOT where they do the work. */
 static COLD bool multiply(const mlpi_gemm_args *p)
 {
-    /* If the columns of A are contiguous, the rows of C^T fill vectors: all if
-     * C is one column, and more than those of C would if C has few columns. */
+    /* If A is column-major (unit row stride), vectors over the rows of C fill
+     * more lanes than vectors over its columns if these are few. */
     bool is_column = p->n == 1;
     bool is_narrow = p->n <= NARROW_COLUMNS && p->n % VLEN != 0 &&
                      p->m >= VLEN && !p->bias && !p->relu && !p->gate;

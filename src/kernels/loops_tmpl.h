@@ -57,6 +57,17 @@ static inline size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* Returns the number of vectors that hold n numbers. */
+static inline size_t vector_count(size_t n)
+{
+    return n / VLEN + (n % VLEN > 0);
+}
+
+static inline size_t round_up_to_vec(size_t n)
+{
+    return vector_count(n) * VLEN;
+}
+
 /* Loads a whole vector, or its first n lanes if `part`. */
 static inline ALWAYS_INLINE vec load_lanes(const real *p, bool part, size_t n)
 {

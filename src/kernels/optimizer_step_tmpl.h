@@ -18,18 +18,30 @@
  *             change = alpha g / (sqrt s + epsilon)
  *   adam      v := decay[0] v + gain[0] g,  s := decay[1] s + gain[1] g^2
  *             change = alpha v / (root_factor sqrt s + epsilon)
- *   rprop     size := rprop_grow size if g has the sign of the previous g;
- *             size := rprop_shrink size and g := 0 if it has the opposite sign;
+ *   rprop     size := rprop_grow size    if g v > 0
+ *             size := rprop_shrink size  if g v < 0, and then g := 0
+ *             size := min(max(size, rprop_min), rprop_max)
+ *             v := g
  *             change = sign(g) size
  *
- * (Kingma and Ba, "Adam", 2015; Riedmiller and Braun, "RPROP", 1993.) The
- * caller, train/parameter_update.c, sets the constants. The change and the
- * difference are two roundings, as in NumPy. Every element is computed by the
- * same operations whether it stands in a whole vector or in the last lanes.
+ * For rprop, v is the gradient before and s the size, which begins with alpha.
+ * A g of 0 after a change of sign, without reverting the weight, makes this the
+ * variant iRprop-. The averages v and s of the other kinds are replaced by 0
+ * where they are subnormal.
+ *
+ *   D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2015.
+ *   C. Igel and M. Huesken, "Empirical evaluation of the improved Rprop
+ *   learning algorithms", Neurocomputing 50, 2003.
+ *
+ * The caller, train/parameter_update.c, sets the constants. The change is
+ * rounded before it is subtracted, as in NumPy; averages use fma. Every element
+ * is computed by the same operations whether it stands in a whole vector or in
+ * the last lanes.
  *
  * This file is a template. Its parameters are the vocabulary that
- * vec_portable.h describes (above all vec, VLEN, vfma and vselect), and
- * load_lanes, store_lanes and combine of loops_tmpl.h.
+ * vec_portable.h describes (above all vec, VLEN, vfma and vselect), load_lanes,
+ * store_lanes and combine of loops_tmpl.h, and SMALLEST_NORMAL of
+ * elementary_tmpl.h.
  */
 static inline vec sgd_update(vec dw, vec w, vec alpha)
 {
@@ -68,11 +80,11 @@ step_constants_of(const mlpi_optimizer_step_args *u)
         .rprop_max = vset1((real)u->rprop_max)};
 }
 
-/* A kind of optimizer: brings the state up to date with the gradient g and
+/* A kind of optimizer: the function updates the state by the gradient g and
  * returns the change that is subtracted from w. */
 typedef vec change_function(const step_constants *c, vec g, vec state[2]);
 
-/* A running average. A subnormal result is replaced by 0: its effect is
+/* Returns a running average. A subnormal result is replaced by 0: its effect is
  * nothing, but arithmetic with it is slow on many CPUs, and it would never
  * vanish by itself, because 0.9 times the smallest number rounds to that number
  * again. */
@@ -117,7 +129,7 @@ static inline vec change_adam(const step_constants *c, vec g, vec state[2])
                 vfma(vsqrt(state[1]), c->root_factor, c->epsilon));
 }
 
-/* The magnitude with the sign of x; 0 where x is 0 or NaN. */
+/* Returns the magnitude with the sign of x, or 0 where x is 0 or NaN. */
 static inline vec with_sign(vec magnitude, vec x)
 {
     return vselect(vlt(vzero(), vabs(x)), vcopysign(magnitude, x), vzero());

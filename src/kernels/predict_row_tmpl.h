@@ -6,9 +6,9 @@
  * vload_part and vset1; loops_tmpl.h, gemm_pack_tmpl.h (prefetch) and
  * activation_tmpl.h.
  *
- * A layer is z = x W + b with W (n_prev, n), and each output is the chain of
- * gemm_tmpl.h, so a row predicted alone has the bits that it has in a batch.
- * Each weight is read once. There are two orders:
+ * A layer is z = x W + b with W (n_prev, n), and each output is the chain that
+ * kernels.h defines, so a row predicted alone has the bits that it has in a
+ * batch. Each weight is read once. There are two orders:
  *
  *     narrow   for each group of 8 vectors of outputs: all inputs; the
  *              accumulators stay in registers

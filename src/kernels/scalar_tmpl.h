@@ -4,19 +4,20 @@
  * network, batch or prediction, or because they are bound by strided memory.
  * They are plain loops in the order that kernels.h promises, compiled once for
  * each precision, in portable_f32.c and portable_f64.c, and every table points
- * to them by its member `scalar`. kernels.h has their contracts.
+ * to them by its member `scalar`.
  *
- * This file is a template. Its parameters are `real` (float or double), R of
- * loops_tmpl.h, row_of of gather_tmpl.h, and SCALAR_KERNELS, the name of the
- * struct at the end, which table_tmpl.h defines.
+ * This file is a template. Its parameters are `real` (float or double), R and
+ * ALWAYS_INLINE of loops_tmpl.h, row_of of gather_tmpl.h, and SCALAR_KERNELS,
+ * the name of the struct at the end, which table_tmpl.h defines.
  */
 
 /* ---------------------------------------------------------------------------
  * Products and data
  */
 
-/* The sum of no products is 0, so C is the bias. The sum 0 + bias is computed
- * all the same: it turns a bias of -0 into 0, as in a longer product. */
+/* Only gemm calls this. The sum of no products is 0, so C is the bias. The sum
+ * 0 + bias is computed nevertheless, because it turns a bias of -0 into 0, as
+ * in a longer product. */
 static void empty_product(const mlpi_gemm_args *p)
 {
     real *c = p->C;
@@ -53,7 +54,7 @@ static void one_hot(const mlpi_gather *g)
     }
 }
 
-/* Elements between the columns of `out`, and rows' padding, stay untouched. */
+/* Memory between the columns and between the rows of `out` stays untouched. */
 static void copy_out(size_t m, size_t n, const void *dense, mlp_view out)
 {
     const real *x = dense;
@@ -158,16 +159,12 @@ static bool find_bad_row_sum(mlp_cview X, size_t *row, double *sum)
  * Statistics
  */
 
-/* Returns a power of two by which a column is multiplied while its moments are
- * computed, so that squares of its numbers and of their differences neither
- * overflow nor underflow in double. It is 1 for all but huge and tiny numbers,
- * and then changes nothing. It is 0 if the column has equal values only, that
- * is, if `differences` is 0. */
-static double moment_scale(double max, double differences)
+/* Returns a power of two by which a column with this largest magnitude is
+ * multiplied while its moments are computed, so that squares of its numbers and
+ * of their differences neither overflow nor underflow in double. It is 1 for
+ * all but huge and tiny numbers, and then changes nothing. */
+static double moment_scale(double max)
 {
-    if (differences == 0.0) {
-        return 0.0;
-    }
     return max > 0x1p480 ? 0x1p-600 : max < 0x1p-400 ? 0x1p600 : 1.0;
 }
 
@@ -179,6 +176,7 @@ static void column_moments(mlp_cview X, double *mean, double *std)
     const double m = (double)X.rows;
     const real *first = row_of(X.data, X.row_stride, 0);
     double scale[MLPI_MOMENT_COLUMNS];
+    bool is_constant[MLPI_MOMENT_COLUMNS];
     /* Until the scales are known, mean[j] holds the largest magnitude of a
      * column, and std[j] the number of rows that differ from the first. */
     for (size_t j = 0; j < X.cols; j++) {
@@ -195,7 +193,8 @@ static void column_moments(mlp_cview X, double *mean, double *std)
     /* The second pass sums scaled numbers; the third sums squared deviations
      * from the scaled mean. */
     for (size_t j = 0; j < X.cols; j++) {
-        scale[j] = moment_scale(mean[j], std[j]);
+        scale[j] = moment_scale(mean[j]);
+        is_constant[j] = std[j] == 0.0;
         mean[j] = std[j] = 0.0;
     }
     for (size_t i = 0; i < X.rows; i++) {
@@ -215,9 +214,9 @@ static void column_moments(mlp_cview X, double *mean, double *std)
         }
     }
     for (size_t j = 0; j < X.cols; j++) {
-        bool varies = scale[j] > 0.0;
-        mean[j] = varies ? mean[j] / scale[j] : (double)first[j * X.col_stride];
-        std[j] = varies ? sqrt(std[j] / m) / scale[j] : 0.0;
+        mean[j] = is_constant[j] ? (double)first[j * X.col_stride]
+                                 : mean[j] / scale[j];
+        std[j] = is_constant[j] ? 0.0 : sqrt(std[j] / m) / scale[j];
     }
 }
 
@@ -304,12 +303,12 @@ static void running_average(size_t n, double decay, double gain,
 
 const mlpi_scalar_kernels SCALAR_KERNELS = {
     .empty_product = empty_product,
+    .scan_not_finite = scan_not_finite,
     .one_hot = one_hot,
     .copy_out = copy_out,
     .inverse_standardise = inverse_standardise,
     .from_double = from_double,
     .round_to_real = round_to_real,
-    .scan_not_finite = scan_not_finite,
     .find_not_unit = find_not_unit,
     .find_bad_row_sum = find_bad_row_sum,
     .column_moments = column_moments,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One kernel table: includes all templates and fills the struct with their
- * functions. Each table is a translation unit of its own, so the functions are
- * static and have the same plain names in every table; the debugger and grep
- * find them by these names.
+ * One kernel table: includes all vector templates and fills the struct with
+ * their functions. Each table is a translation unit of its own, so the
+ * functions are static and have the same plain names in every table; the
+ * debugger and grep find them by these names.
  *
  * This file is a template. A table file, such as avx2_f32.c, defines its
  * parameters and includes a vocabulary before it:

@@ -15,8 +15,8 @@
 
 #define MR 6 /* 12 accumulators, 2 for B, 1 for A: 15 registers of 16 */
 #define NR_VECS 2
-/* A panel of B, KC NR reals = 16 KB, stays in L1. A block of A, MC KC reals =
- * 144 or 288 KB, stays in L2 or near it. */
+/* A micro-panel of B, KC NR reals = 16 KB, stays in L1. A block of A, MC KC
+ * reals = 144 or 288 KB, stays in L2 or near it. */
 #define KC 256
 #define MC 144
 

@@ -16,10 +16,10 @@
 
 #define MR 12 /* 24 accumulators, 2 for B, 1 for A: 27 registers of 32 */
 #define NR_VECS 2
-/* A panel of B, KC NR reals = 64 KB, and a block of A, MC KC reals = 720 KB,
- * stay in L2, which has 1 MB or more. The panel is more than L1 holds, but it
- * arrives in time, and sums go through C half as often as they would with a KC
- * that suits L1. */
+/* A micro-panel of B, KC NR reals = 64 KB, and a block of A, MC KC reals = 720
+ * KB, stay in L2, which has 1 MB or more. The micro-panel is more than L1
+ * holds, but it arrives in time, and sums go through C half as often as they
+ * would with a KC that suits L1. */
 #define KC 512
 
 #if REAL_BITS == 32

@@ -17,9 +17,9 @@
 
 #define MR 12 /* 24 accumulators, 2 for B, 1 for A: 27 registers of 32 */
 #define NR_VECS 2
-/* A panel of B, KC NR reals = 8 KB for a tile of two vectors, and a tile of A,
- * 12 or 24 KB, stay in L1. A block of A, MC KC reals = 240 or 480 KB, stays in
- * L2. */
+/* A micro-panel of B, KC NR reals = 8 KB, and a micro-panel of A, MR KC reals
+ * = 12 or 24 KB, stay in L1. A block of A, MC KC reals = 240 or 480 KB, stays
+ * in L2. */
 #define KC 256
 #define MC 240
 

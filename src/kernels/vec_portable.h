@@ -6,7 +6,10 @@
  *
  * A vocabulary is what the templates of this folder are written in. It defines
  * the types `real`, `vec` (VLEN reals) and `mask` (the result of a comparison,
- * for each lane true or false), and these functions:
+ * for each lane true or false). VLEN is a constant and vec has a size, because
+ * templates keep arrays of vec; SVE and RISC-V's V would need a vocabulary for
+ * one length of their vectors. Vectors of double have at most 8 lanes, because
+ * sums have 8. The functions are:
  *
  *   vset1 x, vzero            a vector with x, or 0, in all lanes
  *   vload, vstore             VLEN reals from or to memory, at any alignment
@@ -14,7 +17,8 @@
  *                             lanes are loaded as 0, and stored nowhere
  *   vload_columns column i out
  *                             a transposition: lane r of out[k] is
- *                             column[r][i + k], for k < TRANSPOSE_ROWS
+ *                             column[r][i + k], for k < TRANSPOSE_ROWS, a
+ *                             constant that suits the CPU
  *   vadd vsub vmul vdiv vsqrt vneg vabs vcopysign
  *                             the operation in each lane, correctly rounded
  *   vfma a b c                a b + c, rounded once
@@ -26,7 +30,11 @@
  *   vsplit x k                m in [sqrt(1/2), sqrt(2)), where x = m 2^k, for a
  *                             positive normal x
  *
- * It also defines the sizes of a matrix product by their names in BLIS
+ * These constants describe `real` to elementary_tmpl.h: FRACTION_BITS, the bits
+ * behind the binary point; TWO_TO_FRACTION, 2^FRACTION_BITS; and EXPONENT_BIAS,
+ * what is added to the exponent of a stored number.
+ *
+ * A vocabulary also defines the sizes of a matrix product by BLIS's names
  * (gemm_tmpl.h): MR rows by NR_VECS vectors of C are a micro-tile, which stays
  * in registers; KC terms of each chain, a multiple of VLEN, and MC rows of A, a
  * multiple of MR, are a block, which stays in a cache.
@@ -52,7 +60,7 @@
 #if REAL_BITS == 32
 typedef float real;
 typedef uint32_t bits;
-#define FMA fmaf
+#define FMA fmaf /* fma_real of loops_tmpl.h comes after this file */
 #define FRACTION_BITS 23
 #define EXPONENT_BIAS 127
 #define SQRT_HALF 0x3f3504f3u
