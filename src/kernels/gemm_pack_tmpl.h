@@ -4,7 +4,8 @@
  * operand becomes dense rows, in the order in which a micro-kernel reads them
  * (gemm_tmpl.h says what is packed and when). Another is to move sums between C
  * and the edge tile, or C^T to C. As in BLAS, ld is the leading dimension of
- * the result: its rows begin ld reals apart.
+ * the result: its rows begin ld reals apart. The sizes of blocks are chosen
+ * here, too.
  *
  * Parameters: the vocabulary of vec_portable.h, above all VLEN, vload_part,
  * vload_columns and TRANSPOSE_ROWS; and loops_tmpl.h.
@@ -22,6 +23,15 @@ enum {
     PREFETCH_ROWS = 16, /* how many rows ahead copying prefetches */
     CACHE_LINE = 64     /* bytes */
 };
+
+/* Returns the size of equal blocks of n that have at most `max_size` elements
+ * and are multiples of `multiple`. Equal blocks avoid a last one that is
+ * tiny. */
+static size_t block_size(size_t n, size_t max_size, size_t multiple)
+{
+    size_t blocks = (n + max_size - 1) / max_size;
+    return ((n + blocks - 1) / blocks + multiple - 1) / multiple * multiple;
+}
 
 /* Prefetches `count` reals from x[offset] on. They need not exist: a prefetch
  * never fails, so loops may ask for rows beyond the last. The function is

@@ -37,12 +37,14 @@
  *
  * B is read in place if it is row-major (unit column stride) and either fits a
  * cache or is read only once (b_stays_in_cache, choose_b). A is read in place,
- * whatever its strides are, if C has few columns (packs_a).
+ * whatever its strides are, if C has few columns (packs_a) or if B stays in a
+ * cache.
  *
- * Up to ten or twelve columns of C would leave lanes of the vectors empty. Then
- * C^T is computed instead if A is column-major (unit row stride, `transposed`),
- * and if A is row-major and C has ten columns, the lanes hold rows of C
- * (run_rows_as_lanes). The smallest products are those of gemm_small_tmpl.h.
+ * A narrow C would leave lanes of the vectors empty. If C has up to
+ * NARROW_COLUMNS columns and A is column-major (unit row stride), C^T is
+ * computed instead (`transposed`). If C has ten columns and A is row-major, the
+ * lanes hold rows of C (run_rows_as_lanes). The smallest products are those of
+ * gemm_small_tmpl.h.
  */
 #include <assert.h>
 
@@ -59,7 +61,7 @@ enum {
 };
 
 _Static_assert(KC % VLEN == 0 && MC % MR == 0,
-               "blocks hold whole vectors and tiles");
+               "blocks hold whole vectors and micro-tiles");
 _Static_assert((int)NARROW_COLUMNS < (int)MLPI_GEMM_MIN_STRIDED_COLUMNS,
                "C^T is computed for a dense C only");
 _Static_assert((int)EDGE_TILE_REALS >= ROW_VECS * VLEN,
@@ -84,7 +86,7 @@ typedef struct strided_gemm {
     real *c;
     size_t rs_c, cs_c;
     const real *bias;
-    bool broadcast_bias; /* true: one number for all columns; false: [n] */
+    bool bias_is_row; /* true: bias[n]; false: one number for all columns */
     real *relu;
     const real *gate;
     const mlpi_optimizer_step_args *update; /* or NULL */
@@ -178,9 +180,9 @@ static HOT void finish_tile(const strided_gemm *p, const tile_area *t,
             const bool part = left < VLEN;
             vec s = load_lanes(t->ab + i * t->stride + j, part, left);
             if (is_last && p->bias) {
-                s = vadd(s, p->broadcast_bias
-                                ? vset1(*p->bias)
-                                : load_lanes(p->bias + t->j + j, part, left));
+                s = vadd(s, p->bias_is_row
+                                ? load_lanes(p->bias + t->j + j, part, left)
+                                : vset1(*p->bias));
             }
             if (is_last && p->gate) {
                 vec g = load_lanes(p->gate + at, part, left);
@@ -194,15 +196,6 @@ static HOT void finish_tile(const strided_gemm *p, const tile_area *t,
             }
         }
     }
-}
-
-/* Returns the size of equal blocks of n that have at most `max_size` elements
- * and are multiples of `multiple`. Equal blocks avoid a last one that is
- * tiny. */
-static size_t block_size(size_t n, size_t max_size, size_t multiple)
-{
-    size_t blocks = (n + max_size - 1) / max_size;
-    return ((n + blocks - 1) / blocks + multiple - 1) / multiple * multiple;
 }
 
 /* True if A is packed: always for C^T, whose last micro-panel is zero-padded to
@@ -498,6 +491,7 @@ static strided_gemm args_of(const mlpi_gemm_args *p)
                           .rs_c = p->width > 0 ? p->width : p->n,
                           .cs_c = 1,
                           .bias = p->bias,
+                          .bias_is_row = true,
                           .relu = p->relu,
                           .gate = p->gate};
 }
@@ -516,7 +510,7 @@ static strided_gemm transposed(const mlpi_gemm_args *p)
     product.cs_b = p->A.row_stride;
     product.rs_c = 1;
     product.cs_c = p->n;
-    product.broadcast_bias = true;
+    product.bias_is_row = false;
     return product;
 }
 
