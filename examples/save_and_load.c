@@ -25,7 +25,7 @@ static mlp_net *train(samples rows)
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 3;
-    config.hooks.log = tell;
+    config.hooks.log = print_error;
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 2000;
     options.learning_rate = 0.1;
