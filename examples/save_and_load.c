@@ -60,7 +60,7 @@ static size_t count_equal(const mlp_net *a, const mlp_net *b, mlp_cview X)
 /* Loads the network from the file and classifies a point with it. */
 static mlp_net *load(void)
 {
-    const mlp_hooks hooks = {.log = tell};
+    const mlp_hooks hooks = {.log = print_error};
     mlp_net *net = NULL;
     check(mlp_net_load(path, &hooks, &net));
     printf("Loaded %s, made by %s: %zu parameters\n", path,
