@@ -17,8 +17,7 @@
  */
 
 /* A log hook: prints what the library expected and what came. */
-static inline void print_error(mlp_status status, const char *message,
-                               void *user)
+static inline void log_error(mlp_status status, const char *message, void *user)
 {
     (void)user;
     (void)status;
