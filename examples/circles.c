@@ -44,7 +44,7 @@ static double learn(const char *data, samples all, const char *how,
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 3;
-    config.hooks.log = tell;
+    config.hooks.log = log_error;
     mlp_net *net = NULL;
     mlp_history *history = NULL;
     mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);
@@ -78,7 +78,7 @@ int main(void)
     print_title("CIRCLES BESIDE MOONS", 64);
     printf(
         "Data     Training                       Loss     Train      Test\n");
-    print_rule('-', 64);
+    print_line_of('-', 64);
     double hits = learn("circles", circles, "gradient descent", &plain);
     (void)learn("moons", moons, "gradient descent", &plain);
     (void)learn("circles", circles, "L2, lambda = 1", &l2);
@@ -87,7 +87,7 @@ int main(void)
     (void)learn("moons", moons, "momentum, beta = 0.9", &momentum);
     (void)learn("circles", circles, "decay of the rate, 0.001", &decay);
     (void)learn("moons", moons, "decay of the rate, 0.001", &decay);
-    print_rule('=', 64);
+    print_line_of('=', 64);
     printf("Test Accuracy: %.2f%%\n", 100 * hits);
     free_samples(circles);
     free_samples(moons);

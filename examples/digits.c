@@ -71,7 +71,7 @@ static double learn(const digits *train, const digits *test)
     config.n_layers = 3;
     config.loss = MLP_LOSS_CCE;
     config.precision = MLP_F32;
-    config.hooks.log = tell;
+    config.hooks.log = log_error;
     mlp_net *net = NULL;
     check(mlp_net_create(&config, &net));
 
@@ -103,7 +103,7 @@ int main(int argc, char **argv)
                fold + 1, train.n, test.n, 100 * hits);
         sum += hits;
     }
-    print_rule('=', 60);
+    print_line_of('=', 60);
     printf("Test Accuracy: %.2f%%\n", 100 * sum / FOLDS);
     return 0;
 }

@@ -17,7 +17,7 @@
  */
 
 /* A log hook: prints what the library expected and what came. */
-static inline void tell(mlp_status status, const char *message, void *user)
+static inline void log_error(mlp_status status, const char *message, void *user)
 {
     (void)user;
     (void)status;
@@ -84,7 +84,7 @@ static inline double accuracy(const mlp_net *net, samples s)
  * Lines of the tutorial
  */
 
-static inline void print_rule(char c, int length)
+static inline void print_line_of(char c, int length)
 {
     while (length-- > 0) {
         putchar(c);
@@ -94,9 +94,9 @@ static inline void print_rule(char c, int length)
 
 static inline void print_title(const char *title, int length)
 {
-    print_rule('=', length);
+    print_line_of('=', length);
     printf("%s\n", title);
-    print_rule('=', length);
+    print_line_of('=', length);
 }
 
 /* Makes a network and prints its architecture, as the tutorial's MLP does. */
@@ -115,7 +115,7 @@ static inline mlp_net *new_net(const mlp_config *config)
                mlp_activation_name(config->layers[l].activation));
     }
     printf("]\nTotal parameters: %zu\n", mlp_net_parameter_count(net));
-    print_rule('=', 60);
+    print_line_of('=', 60);
     return net;
 }
 

@@ -38,7 +38,7 @@ static outcome run(const architecture *a, size_t epochs, double lr,
     config.layers = layers;
     config.n_layers = a->n_hidden + 1;
     config.seed = 42;
-    config.hooks.log = tell;
+    config.hooks.log = log_error;
     mlp_net *net = new_net(&config);
     mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);
     check(mlp_net_standardise(net, X));
@@ -71,7 +71,7 @@ static void experiment_architectures(samples train, samples test)
     print_title("ARCHITECTURE COMPARISON SUMMARY", 70);
     printf("%-25s %12s %12s %12s\n", "Architecture", "Train Acc", "Test Acc",
            "Final Loss");
-    print_rule('-', 70);
+    print_line_of('-', 70);
     for (size_t i = 0; i < TRIED; i++) {
         /* printf counts bytes, and an arrow has two bytes more than columns. */
         int width = 27 + 2 * (int)architectures[i].n_hidden;
@@ -79,7 +79,7 @@ static void experiment_architectures(samples train, samples test)
                100 * outcomes[i].train, 100 * outcomes[i].test,
                outcomes[i].loss);
     }
-    print_rule('=', 70);
+    print_line_of('=', 70);
 }
 
 /* Chapter 6.2 compares learning rates. */
@@ -99,12 +99,13 @@ static void experiment_learning_rates(samples train, samples test)
         printf("lr = %5s → Test Accuracy: %.2f%%\n", rates[i],
                100 * outcomes[i].test);
     }
-    print_rule('=', 50);
+    print_line_of('=', 50);
 }
 
 int main(void)
 {
-    samples all = make_moons(500, 0.2, 42), train, test;
+    samples all = make_moons(500, 0.2, 42);
+    samples train, test;
     split(all, 42, MLP_F64, &train, &test);
     experiment_architectures(train, test);
     experiment_learning_rates(train, test);

@@ -13,14 +13,14 @@
 /* Chapter 5.1 makes and splits the data. */
 static void print_data(samples train, samples test)
 {
-    double classes[2] = {0, 0};
+    double counts[2] = {0, 0};
     for (size_t i = 0; i < train.Y.rows; i++) {
-        classes[mlp_cview_at(mlp_view_const(train.Y), i, 0) == 1]++;
+        counts[mlp_cview_at(mlp_view_const(train.Y), i, 0) == 1]++;
     }
     print_title("MOONS DATASET (Created from scratch!)", 60);
     printf("Training samples: %zu\nTest samples: %zu\nFeatures: %zu\n",
            train.X.rows, test.X.rows, train.X.cols);
-    print_vector("Class distribution (train): ", mlp_cview_f64(classes, 1, 2),
+    print_vector("Class distribution (train): ", mlp_cview_f64(counts, 1, 2),
                  0);
     printf("\n\n");
 }
@@ -29,7 +29,8 @@ static void print_data(samples train, samples test)
 int main(int argc, char **argv)
 {
     settings s = parse_settings(argc, argv);
-    samples all = make_moons(s.samples, s.noise, s.seed), train, test;
+    samples all = make_moons(s.samples, s.noise, s.seed);
+    samples train, test;
     split(all, s.seed, s.precision, &train, &test);
     print_data(train, test);
 
@@ -39,13 +40,13 @@ int main(int argc, char **argv)
     config.n_layers = s.n_layers;
     config.precision = s.precision;
     config.seed = s.seed;
-    config.hooks.log = tell;
+    config.hooks.log = log_error;
     mlp_net *net = new_net(&config);
     mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);
     check(mlp_net_standardise(net, X));
 
     printf("\nTraining on Moons Dataset...\n");
-    print_rule('-', 60);
+    print_line_of('-', 60);
     epoch_lines lines = {train, s.every};
     mlp_train_options options = mlp_train_defaults();
     options.epochs = s.epochs;
@@ -58,7 +59,7 @@ int main(int argc, char **argv)
     print_title("FINAL RESULTS", 60);
     printf("Training Accuracy: %.2f%%\n", 100 * accuracy(net, train));
     printf("Test Accuracy: %.2f%%\n", 100 * accuracy(net, test));
-    print_rule('=', 60);
+    print_line_of('=', 60);
 
     mlp_net_free(net);
     free_samples(all);

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Your own training loop, made of the four calls that mlp_fit makes: forward,
- * loss, backward, update. Between the calls a program can read and change
- * everything. This one doubles the batch size instead of reducing the learning
- * rate, and stops when the gradient is small.
+ * Your own training loop, made of four calls: forward, loss, backward, update.
+ * Together they do what one step of mlp_fit does. Between the calls a program
+ * can read and change everything. This one doubles the batch size instead of
+ * reducing the learning rate, and stops when dW is small.
  */
 #include "example.h"
 #include "two_moons.h"
 
-enum { EPOCHS = 200, FIRST_BATCH = 10, LINE_EVERY = 20 };
+enum { EPOCHS = 200, FIRST_BATCH = 10, PRINT_EVERY = 20, DOUBLE_EVERY = 20 };
 
-static const double small = 2e-3;
+static const double small_gradient = 2e-3;
 
+/* Returns the norm of dW of both layers, for the last batch. */
 static double gradient_norm(mlp_trainer *trainer)
 {
     double sum = 0;
@@ -36,7 +37,7 @@ static double run_epoch(mlp_trainer *trainer, samples rows, size_t batch,
     double sum = 0;
     for (size_t i = 0; i < n; i += batch) {
         size_t m = n - i < batch ? n - i : batch;
-        samples part = take(rows, order + i, m, MLP_F64);
+        samples part = select_rows(rows, order + i, m, MLP_F64);
         mlp_cview X = mlp_view_const(part.X), Y = mlp_view_const(part.Y);
         double loss = 0;
         check(mlp_trainer_forward(trainer, X));
@@ -52,7 +53,8 @@ static double run_epoch(mlp_trainer *trainer, samples rows, size_t batch,
 
 int main(void)
 {
-    samples all = make_moons(500, 0.2, 42), train, test;
+    samples all = make_moons(500, 0.2, 42);
+    samples train, test;
     split(all, 42, MLP_F64, &train, &test);
     const mlp_layer layers[] = {{.width = 16, .activation = MLP_ACT_TANH},
                                 {.width = 1, .activation = MLP_ACT_SIGMOID}};
@@ -60,7 +62,7 @@ int main(void)
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 2;
-    config.hooks.log = tell;
+    config.hooks.log = log_error;
     mlp_net *net = new_net(&config);
     check(mlp_net_standardise(net, mlp_view_const(train.X)));
 
@@ -71,13 +73,13 @@ int main(void)
     mlp_rng rng = mlp_rng_seeded(42);
     size_t batch = FIRST_BATCH;
     double norm = INFINITY;
-    for (size_t epoch = 0; epoch < EPOCHS && norm > small; epoch++) {
-        if (epoch > 0 && epoch % LINE_EVERY == 0) {
+    for (size_t epoch = 0; epoch < EPOCHS && norm > small_gradient; epoch++) {
+        if (epoch > 0 && epoch % DOUBLE_EVERY == 0) {
             batch = 2 * batch < train.X.rows ? 2 * batch : train.X.rows;
         }
         double loss = run_epoch(trainer, train, batch, &rng);
         norm = gradient_norm(trainer); /* gradient of the last batch */
-        if (epoch % LINE_EVERY == 0 || norm <= small) {
+        if (epoch % PRINT_EVERY == 0 || norm <= small_gradient) {
             printf("Epoch %3zu | Batch %3zu | Loss: %.6f | Gradient: %.6f\n",
                    epoch, batch, loss, norm);
         }

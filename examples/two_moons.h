@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /* Copies the rows X[order[:m]] and y[order[:m]], in NumPy's notation. */
-static inline samples take(samples from, const size_t *order, size_t m,
-                           mlp_dtype precision)
+static inline samples select_rows(samples from, const size_t *order, size_t m,
+                                  mlp_dtype precision)
 {
     mlp_cview X = mlp_view_const(from.X), Y = mlp_view_const(from.Y);
     samples s = {new_array(precision, m, X.cols), new_array(precision, m, 1)};
@@ -54,7 +54,7 @@ static inline samples make_moons(size_t n, double noise, uint32_t seed)
         mlp_view_set(moons.Y, i, 0, (double)lower);
     }
     size_t *order = new_permutation(&rng, n);
-    samples shuffled = take(moons, order, n, MLP_F64);
+    samples shuffled = select_rows(moons, order, n, MLP_F64);
     free(order);
     free_samples(moons);
     return shuffled;
@@ -69,8 +69,8 @@ static inline void split(samples all, uint32_t seed, mlp_dtype precision,
     mlp_rng rng = mlp_rng_seeded(seed);
     size_t n = all.X.rows, n_test = (size_t)((double)n * 0.2);
     size_t *order = new_permutation(&rng, n);
-    *test = take(all, order, n_test, precision);
-    *train = take(all, order + n_test, n - n_test, precision);
+    *test = select_rows(all, order, n_test, precision);
+    *train = select_rows(all, order + n_test, n - n_test, precision);
     free(order);
 }
 

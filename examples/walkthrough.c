@@ -15,7 +15,7 @@ static mlp_net *make_net(size_t inputs, const mlp_layer *layers,
     config.inputs = inputs;
     config.layers = layers;
     config.n_layers = n_layers;
-    config.hooks.log = tell;
+    config.hooks.log = log_error;
     mlp_net *net = NULL;
     check(mlp_net_create(&config, &net));
     return net;
@@ -35,14 +35,14 @@ static void print_activations(void)
     print_title("ACTIVATION FUNCTIONS SUMMARY", 70);
     printf("Function     Output Range    Use Case                  "
            "Pros/Cons\n");
-    print_rule('-', 70);
+    print_line_of('-', 70);
     printf("Sigmoid      (0, 1)          Binary classification     "
            "Vanishing gradient\n"
            "Tanh         (-1, 1)         Hidden layers             "
            "Zero-centered\n"
            "ReLU         [0, ∞)          Hidden layers (default)   "
            "Fast, can die\n");
-    print_rule('=', 70);
+    print_line_of('=', 70);
 
     static const double one = 1, z[5] = {-2, -1, 0, 1, 2};
     double a[5];
@@ -153,10 +153,10 @@ static void print_forward(pass p)
     printf("z2 = %.4f\n", at(p.z[2], 0));
     printf("\nFINAL OUTPUT\ny_hat = sigmoid(z2) = %.4f\n\n", at(p.a[2], 0));
 
-    print_rule('=', 70);
+    print_line_of('=', 70);
     print_vector("FORWARD PROPAGATION COMPLETE!\nInput: ", p.a[0], 8);
     printf(" → Output: %.4f\n", at(p.a[2], 0));
-    print_rule('=', 70);
+    print_line_of('=', 70);
 }
 
 /* Solves the exercise of chapter 2.3. The tutorial prints 0.5312 and 0.6298 for

@@ -13,7 +13,7 @@ static void print_predictions(const mlp_net *net, mlp_cview X, mlp_cview Y)
     check(mlp_predict(net, X, A));
     printf("\nFinal Predictions:\n");
     printf("Input    | True | Predicted | Rounded\n");
-    print_rule('-', 45);
+    print_line_of('-', 45);
     for (size_t i = 0; i < X.rows; i++) {
         double predicted = mlp_cview_at(mlp_view_const(A), i, 0);
         printf("[%.0f, %.0f]   |  %.0f   |   %.4f   |    %d\n",
@@ -46,7 +46,7 @@ int main(int argc, char **argv)
     config.n_layers = 2;
     config.precision = precision;
     config.seed = 42;
-    config.hooks.log = tell;
+    config.hooks.log = log_error;
     mlp_net *net = new_net(&config);
 
     printf("\nTraining...\n");

@@ -8,7 +8,7 @@
  *   4. Networks                  create, clone, free, read and set weights
  *   5. Scaling                   standardise inputs and targets
  *   6. Predicting                outputs, classes, scores
- *   7. Training                  one call trains a network
+ *   7. Training                  one call trains (fits) a network
  *   8. Training, step by step    forward, loss, backward, update
  *   9. Files                     save, load, import, export
  *  10. Metrics                   how good predictions are
@@ -72,15 +72,16 @@ extern "C" {
 #define MLP_VERSION_MINOR 1
 #define MLP_VERSION_PATCH 0
 
-/* The number of the arithmetic rules. Two libraries with the same number
- * compute the same bits. */
+/* The version number of the arithmetic rules. Two libraries with the same
+ * version compute the same bits. */
 #define MLP_NUMERICS 1
 
 /* The version ("0.1.0") and the MLP_NUMERICS of the library that is linked. */
 const char *mlp_version(void);
 int mlp_numerics(void);
 
-/* X(constant, number, text) */
+/* Each list of constants is a macro that applies X to every entry (an X-macro):
+ * here X(constant, number, text). */
 #define MLP_STATUS_LIST(X)                                                     \
     X(MLP_OK, 0, "success")                                                    \
     X(MLP_ERR_NULL, 1, "a required pointer is NULL")                           \
@@ -115,9 +116,9 @@ const char *mlp_status_text(mlp_status status);
  *
  * mlp_view is writable; mlp_cview (c for const) is read-only. In a read-only
  * view a stride may be 0, which repeats a row or a column. In a writable view
- * either the rows or the columns must lie one after another, so that no two
- * elements can overlap; other strides give MLP_ERR_SHAPE. The data of a view
- * without rows may be NULL.
+ * each row must end before the next one begins, or else each column must, so
+ * that no two elements share memory; other strides give MLP_ERR_SHAPE. The data
+ * of a view without rows may be NULL.
  */
 
 #define MLP_DTYPE_LIST(X)                                                      \
@@ -140,8 +141,8 @@ typedef struct mlp_view {
     void *data;
 } mlp_view;
 
-/* These make a view of a dense row-major array: C's double X[rows][cols],
- * NumPy's default order. */
+/* The following functions make a view of a dense row-major array: C's
+ * double X[rows][cols], NumPy's default order. */
 mlp_cview mlp_cview_f32(const float *data, size_t rows, size_t cols);
 mlp_cview mlp_cview_f64(const double *data, size_t rows, size_t cols);
 mlp_cview mlp_cview_i32(const int32_t *data, size_t rows, size_t cols);
@@ -156,7 +157,7 @@ mlp_cview mlp_view_const(mlp_view view);
 mlp_cview mlp_cview_transpose(mlp_cview view);
 
 /* Returns rows [first, first + count) of a view. Rows past the end are left
- * out. The result is empty if a stride leads out of the address space. */
+ * out. The result is empty if an address would overflow. */
 mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count);
 
 /* Read and write one element, as a double; for convenience, not for speed.
@@ -176,8 +177,9 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  *   tanh      a = tanh(z)                 da/dz = 1 - a^2
  *   relu      a = max(0, z)               da/dz = 1 if z > 0, else 0
  *   softmax   a_j = e^(z_j) / sum over k of e^(z_k), where j and k are neurons
- *             of the layer; da_j/dz_k = a_j ((j = k) - a_k). The outputs are
- *             probabilities of classes. Only the last layer may use softmax.
+ *             of the layer; da_j/dz_k = a_j (d - a_k), where d is 1 if j = k,
+ *             else 0. The outputs are probabilities of classes. Only the last
+ *             layer may use softmax.
  *   softplus  a = log(1 + e^z)            da/dz = sigmoid(z)
  *   silu      a = z sigmoid(z), also called swish (Elfwing et al., 2018)
  *   gelu      a = z Phi(z), where Phi is the normal distribution function
@@ -188,8 +190,9 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  *   leaky_relu  a = slope z               (Maas et al., 2013)
  *   elu         a = slope (e^z - 1)       (Clevert et al., 2016)
  * Every result is within 2 units in the last place; identity and relu are
- * exact. Every result rises where the function rises; only within 0.2 of their
- * minimum may silu and gelu step back, by at most one such unit. */
+ * exact. The computed functions are monotonic where the exact ones are, with
+ * one exception: within 0.2 of their minimum, silu and gelu may be wrong by one
+ * more unit. */
 #define MLP_ACTIVATION_LIST(X)                                                 \
     X(MLP_ACT_IDENTITY, 0, "identity")                                         \
     X(MLP_ACT_SIGMOID, 1, "sigmoid")                                           \
@@ -219,8 +222,8 @@ typedef enum mlp_activation {
  * After softmax, log a_j is computed as z_j - log(sum over k of e^(z_k)), which
  * is finite for every finite z; after other activations a is clipped as in bce.
  * After sigmoid, log a and log(1 - a) are computed as -softplus(-z) and
- * -softplus(z), because a rounds to 1 long before its logarithm is 0; both are
- * at least log 1e-15.
+ * -softplus(z). These forms stay exact where a itself rounds to 0 or 1. Each
+ * logarithm is at least log 1e-15, as with clipping.
  *
  * Targets Y have the shape (m, n[L]) and the network's precision. For cce each
  * row holds the probabilities of the classes, whose sum is 1: usually one 1
@@ -279,8 +282,8 @@ typedef struct mlp_layer {
     size_t width; /* neurons n[l], 1 to MLP_MAX_WIDTH */
     mlp_activation activation;
     /* For leaky_relu and elu only: finite, 0 or more. A slope of 0 makes both
-     * of them relu (though leaky_relu of -infinity is NaN). Other activations
-     * ignore the slope, and mlp_net_layer reads it back as 0. */
+     * of them relu. Other activations ignore the slope, and mlp_net_layer reads
+     * it back as 0. */
     double slope;
     /* The probability p in [0, 1) with which training sets an output to 0; the
      * outputs that stay are divided by 1 - p (Srivastava et al., 2014).
@@ -303,8 +306,8 @@ typedef struct mlp_hooks {
     void *(*allocate)(size_t bytes, void *user);
     /* Takes a block back. Default: free. */
     void (*release)(void *block, void *user);
-    /* Called whenever a call fails that takes a network, a trainer, a workspace
-     * or a configuration. `message` says in one line, without a newline, what
+    /* Called when a function that takes a network, a trainer, a workspace or a
+     * configuration fails. `message` says in one line, without a newline, what
      * was expected and what came; it is valid during the call. Default: the
      * message is dropped. */
     void (*log)(mlp_status status, const char *message, void *user);
@@ -337,11 +340,12 @@ typedef struct mlp_config {
 
     /* Batch norm, with PyTorch's meaning. After each training step
      *   running = running + momentum * (the batch's - running)
-     * for mean and variance; momentum is in [0, 1], default 0.1. Epsilon is
+     * for mean and variance, where the variance of m > 1 rows divides by m - 1;
+     * momentum is in [0, 1], default 0.1. Epsilon is
      * finite and above 0, default 1e-5. */
     double batch_norm_momentum, batch_norm_epsilon;
 
-    /* The machine. */
+    /* What runs on this machine. */
     const char *kernels; /* a name from mlp_kernels; default NULL: the fastest
                             that this machine runs. All give the same bits. */
     mlp_hooks hooks;     /* default: none */
@@ -350,15 +354,16 @@ typedef struct mlp_config {
 /* Returns a configuration with the defaults named above. */
 mlp_config mlp_config_defaults(void);
 
-/* Returns the name of the index-th set of kernels that this machine can run,
- * the slowest ("portable") first, and NULL past the last. */
+/* Kernels are the library's arithmetic functions, written for one instruction
+ * set. Returns the name of the index-th set of kernels that this machine can
+ * run, the slowest ("portable") first, and NULL past the last. */
 const char *mlp_kernels(size_t index);
 
 /* ---------------------------------------------------------------------------
  * 4. Networks
  */
 
-/* A network: its layers with their parameters, its loss and its scaling. */
+/* A network has layers with their parameters, a loss and a scaling. */
 typedef struct mlp_net mlp_net;
 
 /* Makes a network and draws its first weights. Allocates. The caller owns *net
@@ -378,9 +383,9 @@ mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy);
 /* Like mlp_net_clone, but with batch norm multiplied into the weights, for
  * programs that do not know batch norm: each neuron gets W' = s W and
  * b' = b - s mean, with s = scale / sqrt(variance + epsilon), computed in
- * double and rounded once. The copy has no batch norm and predicts the same but
- * for rounding. MLP_ERR_NOT_FINITE: W' or b' is not finite; the message names
- * the layer. */
+ * double and rounded once. The copy has no batch norm and predicts the same,
+ * except for rounding errors. MLP_ERR_NOT_FINITE: W' or b' is not finite; the
+ * message names the layer. */
 mlp_status mlp_net_fold_batch_norm(const mlp_net *net, mlp_net **folded);
 
 /* Frees a network. NULL is allowed. */
@@ -392,8 +397,8 @@ void mlp_net_free(mlp_net *net);
 mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init,
                               uint32_t seed);
 
-/* These describe a network. For NULL they return 0, or the first constant of
- * the list. */
+/* The following functions describe a network. For NULL they return 0, or the
+ * constant whose number is 0. */
 size_t mlp_net_inputs(const mlp_net *net);          /* n[0] */
 size_t mlp_net_outputs(const mlp_net *net);         /* n[L] */
 size_t mlp_net_layer_count(const mlp_net *net);     /* L */
@@ -416,7 +421,7 @@ mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer);
     X(MLP_A, 3, "A")                /* activations (m, n[l]); A[0] = inputs */ \
     X(MLP_DW, 4, "dW")              /* dJ/dW (n[l], n[l-1]) */                 \
     X(MLP_DB, 5, "db")              /* dJ/db (1, n[l]) */                      \
-    X(MLP_DROPPED, 6, "A_dropped")  /* A after dropout (m, n[l]) */            \
+    X(MLP_DROPPED, 6, "A_dropped")  /* A after dropout, dropped outputs 0 */   \
     X(MLP_SCALE, 7, "scale")        /* batch norm's scale (1, n[l]) */         \
     X(MLP_DSCALE, 8, "dscale")      /* dJ/dscale (1, n[l]) */                  \
     X(MLP_MEAN, 9, "mean")          /* batch norm's running mean (1, n[l]) */  \
@@ -426,8 +431,8 @@ const char *mlp_tensor_name(mlp_tensor which); /* NULL for another number */
 
 /* Gives a view of MLP_W, MLP_B, MLP_SCALE, MLP_MEAN or MLP_VARIANCE of layer l,
  * 1 to L. The numbers are the network's own: the view reads and sets them, and
- * is valid until the network is freed. W lies input-major in memory, so its
- * view has row_stride 1. mlp_net_ctensor is the form for a const network.
+ * is valid until the network is freed. In memory W lies as W^T, row by row, so
+ * its view has row_stride 1. mlp_net_ctensor is the form for a const network.
  * MLP_ERR_ARGUMENT: no such layer, another tensor, or a tensor of batch norm in
  * a layer without it. */
 mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
@@ -456,8 +461,9 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
  * column. */
 mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X);
 
-/* Set, and copy out, n[0] means and n[0] standard deviations. To set both to
- * NULL ends the scaling. A network that does not scale gives 0 and 1.
+/* The first function sets n[0] means and n[0] standard deviations; the second
+ * copies them out. To set both to NULL switches scaling off. A network that
+ * does not scale has means of 0 and standard deviations of 1.
  * MLP_ERR_ARGUMENT: a std that is not above 0 or not finite in the network's
  * precision, a mean that is not finite, or only one of the two NULL. */
 mlp_status mlp_net_set_scaling(mlp_net *net, const double *mean,
@@ -496,9 +502,9 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
 
 typedef struct mlp_scores {
     double loss;     /* J over all rows; NaN if an output is NaN */
-    double accuracy; /* the fraction of outputs whose class at threshold 0.5 is
-                        the target; for cce, of rows whose largest output is
-                        where the largest target is */
+    double accuracy; /* the fraction of outputs for which (a >= 0.5) equals the
+                        target; with cce, the fraction of rows whose predicted
+                        class is right */
 } mlp_scores;
 
 /* Scores the outputs of X against the targets Y, m >= 1.
@@ -537,21 +543,21 @@ mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
  */
 
 /* A network that is being trained: activations and gradients of a batch, and
- * what the optimizer remembers. Chapter 8 of this header tells how to use
- * one. */
+ * what the optimizer remembers. Section 8 of this header says how to use one.
+ */
 typedef struct mlp_trainer mlp_trainer;
 
 /* What a callback is told after each epoch. */
 typedef struct mlp_epoch_progress {
     size_t epoch;  /* counts from 0, as the tutorial prints it */
     size_t epochs; /* how many there will be, unless training ends early */
-    double loss;   /* the mean over the epoch's rows; each row is judged before
-                      the update of its batch, with dropout */
+    double loss;   /* the mean over the epoch's rows; the loss of a row is
+                      computed before the update of its batch, with dropout */
     double validation_loss;     /* J of the validation rows, after the epoch */
     double validation_accuracy; /* accuracy of the validation rows; like the
                                    loss NaN where there are no such rows */
-    size_t best_epoch;  /* the first epoch with the least validation loss; with
-                          the least loss where there is no validation */
+    size_t best_epoch;  /* the epoch with the lowest validation loss (without
+                          validation: training loss), the first of equal ones */
     double rate;        /* the learning rate of the epoch */
     double seconds;     /* how long the epoch took */
     const mlp_net *net; /* the network after the epoch's updates */
@@ -572,7 +578,7 @@ typedef struct mlp_batch_progress {
  * 0. alpha is the learning rate.
  *   sgd       w -= alpha g (chapter 3.3)
  *   momentum  v = mu v + g; w -= alpha v
- *   tutorial_momentum  v = mu v + (1 - mu) g; w -= alpha v (exercise 3)
+ *   tutorial_momentum  v = mu v + (1 - mu) g; w -= alpha v (problem 3)
  *   nesterov  v = mu v + g; w -= alpha (g + mu v)
  *   rmsprop   s = rho s + (1 - rho) g^2; w -= alpha g / (sqrt(s) + epsilon)
  *   adam      v = beta1 v + (1 - beta1) g; s = beta2 s + (1 - beta2) g^2;
@@ -613,7 +619,7 @@ const char *mlp_optimizer_name(mlp_optimizer_kind kind); /* NULL if unknown */
 typedef struct mlp_optimizer {
     mlp_optimizer_kind kind;
 
-    /* Constants of the formulas above. */
+    /* These are the constants of the formulas above. */
     double momentum;                 /* mu in [0, 1); default 0.9 */
     double beta1, beta2;             /* in [0, 1); default 0.9 and 0.999 */
     double rho;                      /* in [0, 1); default 0.99 */
@@ -626,8 +632,8 @@ typedef struct mlp_optimizer {
     /* Regularisation. Penalties are part of the loss J that training computes,
      * and of dW; mlp_evaluate leaves them out. m is the number of rows of the
      * batch. Biases have neither penalty nor decay. */
-    double l2; /* J += l2 / (2 m) sum of W^2 (exercise 2); default 0 */
-    double l1; /* J += l1 / m sum of |W|; default 0 */
+    double l2;           /* J += l2 / (2 m) sum of W^2 (problem 2); default 0 */
+    double l1;           /* J += l1 / m sum of |W|; default 0 */
     double weight_decay; /* W -= alpha weight_decay W at each update, with any
                             kind; default 0, for adamw 0.01 */
 
@@ -645,7 +651,7 @@ mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind);
 /* X(constant, number, name). The learning rate of an epoch, which counts from
  * 0, if training starts with alpha:
  *   constant      alpha
- *   inverse_time  alpha / (1 + decay epoch) (exercise 4)
+ *   inverse_time  alpha / (1 + decay epoch) (problem 4)
  *   step          alpha factor^floor(epoch / every)
  *   exponential   alpha factor^epoch
  *   cosine        alpha (epoch + 1) / (warm_up + 1) before epoch `warm_up`;
@@ -694,14 +700,14 @@ typedef struct mlp_schedule {
 /* Returns a schedule with the defaults named above. */
 mlp_schedule mlp_schedule_defaults(mlp_schedule_kind kind);
 
-/* Returns the learning rate of an epoch, if there are `epochs` in all; of a
- * plateau, the rate before any reduction. NaN for NULL and for a schedule that
- * mlp_fit refuses. */
+/* Returns the learning rate of an epoch in a training run of `epochs` epochs.
+ * For a plateau it is the rate before any reduction. NaN for NULL and for a
+ * schedule that mlp_fit refuses. */
 double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
                          size_t epoch, size_t epochs);
 
 typedef struct mlp_train_options {
-    /* Gradient descent. */
+    /* How gradient descent runs. */
     size_t epochs;           /* passes over the rows; default 1000 */
     size_t batch_size;       /* rows of a batch; default 0: all rows */
     double learning_rate;    /* alpha, above 0; default 0.01 */
@@ -720,9 +726,10 @@ typedef struct mlp_train_options {
     /* Weights of rows. With w[i], the weight of row i times that of its class,
      *   J = (sum of w[i] J[i]) / (sum of w[i])
      * over the rows i of a batch, as PyTorch's weighted means. A row of weight
-     * 2 counts as if it were there twice, in J, in the loss of an epoch and in
-     * the m of the penalties, but not in batch norm. A batch whose weights are
-     * all 0 makes no update and has the loss 0. Validation ignores weights. */
+     * 2 counts as if it were there twice: in J, in the loss of an epoch, and in
+     * the penalties, which divide by the sum of the weights instead of m; but
+     * not in batch norm. A batch whose weights are all 0 makes no update and
+     * has the loss 0. Validation ignores weights. */
     mlp_cview row_weights; /* (m, 1) of float64 or the network's precision;
                               finite, 0 or more; default no rows: all are 1 */
     /* [n[L]] for cce, [2] for bce with one output; finite, 0 or more; default
@@ -740,9 +747,9 @@ typedef struct mlp_train_options {
                           weights of the epoch with the least validation loss
                           when training ends, unless an error ends it */
 
-    /* Early stopping: training ends after `patience` epochs without an
-     * improvement by more than min_delta. The loss is that of validation, or of
-     * training where there is no validation. */
+    /* Early stopping: training ends after `patience` epochs in which the
+     * validation loss (without validation: the training loss) has not fallen by
+     * more than min_delta. */
     size_t patience;  /* 1 or more; default SIZE_MAX: no early stopping */
     double min_delta; /* 0 or more; default 0 */
 
@@ -757,13 +764,14 @@ typedef struct mlp_train_options {
 /* Returns options with the defaults named above. */
 mlp_train_options mlp_train_defaults(void);
 
-/* Tells which rows options->validation_fraction holds out, given the targets Y
- * (m, n[L]). order[m] receives the numbers of the rows to train on, then of the
- * `*held` rows held out; both parts ascend. Rows are chosen in the order of
- * np.random.permutation(m), seeded by options->seed, until there are fraction *
- * m of them, rounded to nearest. The choice is stratified where Y holds classes
- * (cce with class numbers or one-hot rows; bce with one output and targets 0
- * and 1): each class gives its fraction, by largest remainders. Allocates.
+/* Tells which rows options->validation_fraction holds out for validation, given
+ * the targets Y (m, n[L]). order[m] receives the numbers of the training rows,
+ * then those of the `*held` validation rows, each in ascending order. Rows are
+ * chosen in the order of np.random.permutation(m), seeded by options->seed,
+ * until there are fraction * m of them, rounded to nearest. The choice is
+ * stratified where Y holds classes (cce with class numbers or one-hot rows; bce
+ * with one output and targets 0 and 1): each class gives its fraction; the
+ * method of largest remainders rounds the numbers of rows. Allocates.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a fraction outside [0, 1), or
  * one that leaves no row to train on or none to hold out. */
 mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
@@ -790,7 +798,8 @@ void mlp_history_free(mlp_history *history);               /* NULL is allowed */
  * precision. Batches are cut from the (shuffled) rows in order; the last one
  * may be smaller. `options` NULL means the defaults. `history`, unless NULL,
  * receives a history, which the caller owns. All memory is allocated before the
- * first epoch. A second call goes on from the present weights.
+ * first epoch. A second call continues from the present weights, with a
+ * new optimizer.
  * Errors before anything is changed:
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE.
  * MLP_ERR_NOT_FINITE: X or Y holds a NaN or an infinity; the message names row
@@ -804,20 +813,20 @@ void mlp_history_free(mlp_history *history);               /* NULL is allowed */
  * exceed a size_t.
  * Error during training:
  * MLP_ERR_DIVERGED: a loss, gradient or weight became NaN or infinite; the
- * message names epoch and batch. The network returns to its weights at the
- * start of the last epoch whose first loss was finite, or to those before
- * training. There is no history. */
+ * message names epoch and batch. The network gets back the weights from the
+ * start of the epoch that failed or, if these were bad already, from the start
+ * of the epoch before. There is no history. */
 mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                    const mlp_train_options *options, mlp_history **history);
 
-/* A chunk of the rows of an epoch. */
+/* A chunk holds some of the rows of an epoch. */
 typedef struct mlp_chunk {
     mlp_cview X, Y;        /* as in mlp_fit; valid until the next call */
-    mlp_cview row_weights; /* as in mlp_train_options; valid likewise long */
+    mlp_cview row_weights; /* as in mlp_train_options; valid as long as X, Y */
 } mlp_chunk;
 
-/* The caller's function that produces rows: sets *chunk, which is empty before,
- * to the chunk-th chunk of an epoch; both numbers count from 0. An empty chunk
+/* The caller's function that produces rows. It sets *chunk, which is empty
+ * before, to chunk `number` of epoch `epoch`; both count from 0. An empty chunk
  * ends the epoch. A status other than MLP_OK ends the training and is returned
  * by it. */
 typedef mlp_status mlp_next_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
@@ -857,10 +866,10 @@ void mlp_trainer_free(mlp_trainer *trainer); /* NULL is allowed */
  * MLP_ERR_LIMIT: more than MLP_MAX_THREADS. */
 mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads);
 
-/* Restarts dropout's stream of masks; a new trainer starts with seed 42. A mask
- * depends on the seed, on the number of forwards since this call, and on layer,
- * row and column, and on nothing else. So this call before each forward gives
- * the same masks each time. */
+/* Sets the seed of dropout, which is 42 in a new trainer. The mask says which
+ * outputs are dropped. It depends only on this seed, the number of forwards
+ * since this call, the layer, the row and the column. So with this call before
+ * each forward the masks are the same each time. */
 mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed);
 
 /* Chooses what mlp_trainer_update does, and forgets what another optimizer
@@ -876,9 +885,9 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
  * network scales, and computes Z[l] = A[l-1] W[l]^T + b[l] and
  * A[l] = activation(Z[l]) for l = 1..L. A layer with dropout passes on
  * A_dropped instead of A. A layer with batch norm normalises Z over these m
- * rows and moves its running mean and variance; a single row becomes b, and
- * does not move the variance. MLP_ERR_DTYPE; MLP_ERR_SHAPE: also if m is 0 or
- * above max_rows. */
+ * rows and updates its running mean and variance. A single row is normalised to
+ * 0, so that Z = b, and the running variance does not change. MLP_ERR_DTYPE;
+ * MLP_ERR_SHAPE: also if m is 0 or above max_rows. */
 mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X);
 
 /* Loss (chapter 3.1): computes J of the last forward against Y, with the
@@ -899,8 +908,9 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights);
  *   dZ[L] = dJ/dA * activation'(Z[L]), which is (A - Y) / (m n[L]) for sigmoid
  *           with bce, and (A - Y) / m for softmax with cce
  *   dW[l] = dZ[l]^T A[l-1] + (l2 W[l] + l1 sign(W[l])) / m
- *   db[l] = the column sums of dZ[l]
+ *   db[l][j] = sum over i of dZ[l][i][j]: each column is summed over the rows
  *   dZ[l-1] = (dZ[l] W[l]) * activation'(Z[l-1])
+ * The tutorial divides dW and db by m. Here dZ is divided by m already.
  * Needs a forward before; Z and A stay as they are. Y is not checked for its
  * values. Errors are those of mlp_trainer_loss. */
 mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
@@ -917,7 +927,7 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
  * to max_rows, are checked as by mlp_fit, and all rows have the weight 1.
  * *loss, unless `loss` is NULL, receives J before the update.
  * MLP_ERR_DIVERGED: the loss or a gradient is not finite; the network is as
- * before. (A weight that alpha alone made infinite shows in the next step.)
+ * before. If a large alpha makes a weight infinite, the next step fails so.
  * MLP_ERR_ARGUMENT: alpha is not finite and above 0 in the network's precision,
  * or the optimizer is lbfgs. Other errors are mlp_fit's for X and Y. */
 mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
@@ -927,9 +937,9 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
  * threads and optimizer are used instead of the options'. A second call goes on
  * where the first stopped, with the count of epochs, the orders of rows, the
  * patience and the best weights. So 10 epochs and 10 more give the bits of 20,
- * if data and options are equal. This holds only without validation, or with
- * restore_best = false in the first call: otherwise the second call starts from
- * the restored weights.
+ * if data and options are equal. With validation, set restore_best = false in
+ * the first call; else the second call starts from the best weights instead of
+ * the last ones.
  * Errors are those of mlp_fit. MLP_ERR_SHAPE: also for batches above max_rows.
  * An error that returns the network to earlier weights makes the optimizer
  * forget what it remembered. */
@@ -949,14 +959,15 @@ mlp_status mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next,
 mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                               mlp_view *view);
 
-/* What mlp_check_gradients found. An error is relative to the larger of the two
- * derivatives; but at least to a thousandth of the loss plus the largest
- * gradient, because smaller derivatives drown in the rounding of the loss. */
+/* What mlp_check_gradients found. With the two derivatives a and n of an
+ * element,
+ *   error = |a - n| / max(|a|, |n|, 0.001 (J + largest |gradient|))
+ * where the last term keeps the rounding of J from looking like an error. */
 typedef struct mlp_gradient_check {
     double error;      /* the largest; infinite if the gradient is not finite */
-    size_t layer;      /* where it is: layer l, */
-    mlp_tensor tensor; /* W, b or scale, */
-    size_t row, col;   /* and element */
+    size_t layer;      /* the layer with the largest error */
+    mlp_tensor tensor; /* its tensor: W, b or scale */
+    size_t row, col;   /* the element of that tensor */
     double analytic;   /* the derivative from backward */
     double numeric;    /* the derivative from differences of the loss */
     size_t checked, skipped; /* numbers of parameters */
@@ -966,12 +977,13 @@ typedef struct mlp_gradient_check {
  * mlp_trainer_loss, for the rows X and Y, with the penalties, weights and seed
  * of dropout that `options` name (NULL: the defaults). If backward is right,
  * the error is below 1e-7. The check works in float64, on copies of the network
- * and of float32 data. It skips a parameter whose differences do not settle,
- * because a corner such as ReLU's is too near. It costs 6 to 30 forwards of all
- * rows for each parameter: use few rows and narrow layers. With bce after
- * anything but sigmoid, results are meaningless for outputs within 1e-9 of 0 or
- * 1, or in the clipped range. Allocates. Errors are those of mlp_fit before
- * training; MLP_ERR_DIVERGED: the loss is not finite. */
+ * and of float32 data. It skips a parameter near a point where the loss has no
+ * derivative (such as ReLU's at 0), where differences are unreliable. It costs
+ * 6 to 30 forwards of all rows for each parameter: use few rows and narrow
+ * layers. With bce after anything but sigmoid, results are meaningless for
+ * outputs within 1e-9 of 0 or 1, or in the clipped range. Allocates. Errors are
+ * those of mlp_fit before training; MLP_ERR_DIVERGED: the loss is not
+ * finite. */
 mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
                                const mlp_train_options *options,
                                mlp_gradient_check *worst);
@@ -1023,9 +1035,10 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
  * network's precision. The layers are the tensors <name>.weight (n[l], n[l-1])
  * in the order of their names, where numbers count by value: "fc2" comes before
  * "fc10". A missing <name>.bias means zeros. Batch norms are <name>.weight,
- * .bias, .running_mean and .running_var, in the same order; if their layer has
- * a bias of its own, the mean is reduced by it. Scaling, names and metadata of
- * the network stay. Allocates.
+ * .bias, .running_mean and .running_var, in the same order; if the
+ * linear layer before has a bias, the bias is subtracted from the running mean,
+ * because a layer with batch norm has no such bias here. Scaling, names and
+ * metadata of the network stay. Allocates.
  * MLP_ERR_FORMAT: not a safetensors file. MLP_ERR_SHAPE: other shapes or
  * another number of layers. MLP_ERR_UNSUPPORTED: a tensor that belongs to no
  * layer and to no batch norm, or has another type. MLP_ERR_IO. */
@@ -1083,8 +1096,8 @@ mlp_export_options mlp_export_defaults(void);
 typedef struct mlp_export_report {
     size_t constant_bytes; /* weights, scaling and names: read-only memory */
     size_t scratch_bytes;  /* memory that a prediction needs from its caller */
-    /* Scores of X and Y by the network and by its int8 form: the accuracy, or
-     * r2 with mse, mae and huber. NaN without int8 or without Y. */
+    /* How well the network, and its int8 form, predict Y from X: the accuracy,
+     * or r2 with mse, mae and huber. NaN without int8 or without Y. */
     double score_before, score_after;
 } mlp_export_report;
 
@@ -1135,7 +1148,8 @@ const char *mlp_net_metadata_key(const mlp_net *net, size_t index);
  * These score predictions against the truth, over m >= 1 rows. Numbers are
  * MLP_F32 or MLP_F64, and two views may differ in precision. Labels are a
  * column (m, 1) of class numbers 0 to k - 1, in any type. Sums are computed in
- * double in eight lanes, joined by halves, where term i goes to lane i mod 8.
+ * double as eight partial sums (lanes), which are added in a fixed order; term i
+ * belongs to lane i mod 8.
  * Averages over columns or classes are plain means. All functions can return
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE, MLP_ERR_NOT_FINITE (a number is NaN or
  * infinite) and MLP_ERR_ARGUMENT (a label is not a class number). They have no
@@ -1150,8 +1164,10 @@ mlp_status mlp_confusion(mlp_cview labels, mlp_cview predicted,
 
 /* A ratio whose denominator is 0 is 0 (scikit-learn's zero_division=0). */
 typedef struct mlp_class_scores {
-    double precision; /* of the rows predicted as the class, how many are it */
-    double recall;    /* of the rows of the class, how many are predicted so */
+    double precision; /* the fraction of the rows predicted as this class that
+                         belong to it */
+    double recall;    /* the fraction of the rows of this class that are
+                         predicted as it */
     double f1;        /* the harmonic mean of precision and recall */
     size_t support;   /* rows of the class */
 } mlp_class_scores;
