@@ -20,7 +20,7 @@
  */
 enum {
     ACCUMULATORS = HAS_16_ACCUMULATORS ? 16 : 8, /* most in a tile */
-    SMALL_ROWS = 4,     /* rows whose chains take no longer than one row's */
+    SMALL_ROWS = 4, /* independent chains that the latency of one fma hides */
     SMALL_REALS = 2048, /* most numbers of B, which L1 holds unpacked */
     /* C^T pays from this number of lanes saved, times k. Fewer do not outweigh
      * the time to transpose. */
@@ -62,8 +62,8 @@ static inline ALWAYS_INLINE void low_tile_offsets(size_t done, size_t stride,
 
 /* Computes the next rows of C, bias, gate and ReLU included, and advances the
  * strip. `rows`, `vecs` and `part` are constants at each call. A low tile, with
- * rows == SMALL_ROWS, has 4, 2 or 1 rows in the same time, because the chain of
- * one row is as long as those of four.
+ * rows == SMALL_ROWS, has 4, 2 or 1 rows and takes the same time for all,
+ * because the chains of four rows run in the latency of one.
  *
  * Assumptions: B is row-major (unit column stride); C and gate are real [m][n];
  * n has `vecs` vectors, of which the last is a part if `part`; m >= 1. */

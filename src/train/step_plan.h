@@ -35,6 +35,8 @@
 /* Parts of rows, inputs and outputs are whole multiples of these numbers, so
  * that few tiles of a product are not whole. */
 enum { MLPI_ROWS_GRAIN = 4, MLPI_INPUTS_GRAIN = 12, MLPI_OUTPUTS_GRAIN = 32 };
+_Static_assert(MLPI_OUTPUTS_GRAIN + 1 >= MLPI_GEMM_MIN_STRIDED_COLUMNS,
+               "a part of the outputs has at least one grain and one output");
 
 /* A product with the kernel that was chosen for its shape. */
 typedef struct mlpi_planned_gemm {

@@ -75,7 +75,8 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
     int64_t extras = 0; /* bits: 1: relu in an array of its own; 2: relu == C;
                            4: a gate; 8: rows of C are wider than n */
     (void)mlp_rng_randint(rng, 0, 16, &extras);
-    const bool is_part = n > 32 && k > 0 && extras & 8;
+    const bool is_part =
+        n >= MLPI_GEMM_MIN_STRIDED_COLUMNS && k > 0 && extras & 8;
     const size_t width = is_part ? n + 7 : n;
     void *gate = extras & 4 ? random_reals(dtype, rng, m * width, -1, 1) : NULL;
     void *relu = extras & 1 ? random_reals(dtype, rng, m * width, 7, 7) : NULL;
