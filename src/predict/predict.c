@@ -77,8 +77,8 @@ void mlpi_predict_chunk(const mlp_net *net, const mlpi_predict_buffers *buffers,
 /* True if the kernel for single rows can be used. It cannot if A is X, because
  * a network of one layer would overwrite inputs that it has still to read; nor
  * with batch norm, where there are no row_layers. */
-static inline bool is_single_row(const mlp_net *net, const mlp_cview *X,
-                                 const mlp_view *A)
+static inline bool can_use_row_kernel(const mlp_net *net, const mlp_cview *X,
+                                      const mlp_view *A)
 {
     return X->rows == 1 && X->col_stride == 1 && A->col_stride == 1 &&
            X->data != A->data && net->row_layers;
@@ -111,29 +111,29 @@ static inline void predict_single_row(const mlp_net *net,
  */
 
 /* The arguments of one prediction, which all threads share. */
-typedef struct prediction {
+typedef struct prediction_args {
     const mlp_net *net;
     const mlp_workspace *workspace;
     const mlp_cview *X; /* (rows, n[0]) */
     const mlp_view *A;  /* (rows, n[L]) */
-} prediction;
+} prediction_args;
 
 /* Predicts rows [first, end), chunk by chunk. The last layer writes into the
  * caller's array if that is dense and is not X, which later rows still need;
  * otherwise it writes into a buffer, from which the outputs are copied. */
-static void predict_rows(const prediction *p,
+static void predict_rows(const prediction_args *args,
                          const mlpi_predict_buffers *buffers, size_t first,
                          size_t end)
 {
-    const mlp_net *net = p->net;
+    const mlp_net *net = args->net;
     const mlpi_kernels *kernels = net->kernels;
-    const mlp_view *A = p->A;
-    bool is_direct = A->data != p->X->data && A->col_stride == 1 &&
+    const mlp_view *A = args->A;
+    bool is_direct = A->data != args->X->data && A->col_stride == 1 &&
                      (A->row_stride == A->cols || A->rows == 1);
-    mlpi_operand from = mlpi_operand_of(*p->X);
+    mlpi_operand from = mlpi_operand_of(*args->X);
     for (size_t i = first, m = 0; i < end; i += m) {
-        from.data = mlpi_const_at(kernels, p->X->data, i * from.row_stride);
-        m = mlpi_min_size(end - i, p->workspace->rows);
+        from.data = mlpi_const_at(kernels, args->X->data, i * from.row_stride);
+        m = mlpi_min_size(end - i, args->workspace->rows);
         void *out =
             is_direct ? mlpi_at(kernels, A->data, i * A->cols) : buffers->A;
         run_layers(net, buffers, load_inputs(net, buffers, from, NULL, m), m,
@@ -147,13 +147,13 @@ static void predict_rows(const prediction *p,
 }
 
 /* Predicts the rows of one thread. */
-static void predict_partition(const mlpi_thread *self, void *context)
+static void predict_partition(const mlpi_thread *thread, void *context)
 {
-    const prediction *p = context;
+    const prediction_args *args = context;
     size_t first = 0;
     size_t m = 0;
-    mlpi_partition(self, p->X->rows, MLPI_LANES, &first, &m);
-    predict_rows(p, mlpi_predict_buffers_of(p->workspace, self), first,
+    mlpi_partition(thread, args->X->rows, MLPI_LANES, &first, &m);
+    predict_rows(args, mlpi_predict_buffers_of(args->workspace, thread), first,
                  first + m);
 }
 
@@ -161,16 +161,16 @@ static void predict_partition(const mlpi_thread *self, void *context)
 void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
                   const mlp_cview *X, const mlp_view *A)
 {
-    if (is_single_row(net, X, A)) {
+    if (can_use_row_kernel(net, X, A)) {
         predict_single_row(net, &workspace->buffers, X, A);
         return;
     }
-    prediction p = {net, workspace, X, A};
+    prediction_args args = {net, workspace, X, A};
     if (workspace->team &&
         mlpi_pays_for_threads(X->rows, net->layout.parameters)) {
-        mlpi_team_run(workspace->team, predict_partition, &p);
+        mlpi_team_run(workspace->team, predict_partition, &args);
     } else {
-        predict_rows(&p, &workspace->buffers, 0, X->rows);
+        predict_rows(&args, &workspace->buffers, 0, X->rows);
     }
 }
 

@@ -51,17 +51,17 @@ typedef struct mlpi_lbfgs {
 
 /* Takes the arrays from the cursor, but for S and Y, which the caller takes.
  * kernels, n and max_pairs must be set before. */
-void mlpi_lbfgs_lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor);
+void mlpi_lbfgs_lay_out(mlpi_lbfgs *lbfgs, mlpi_cursor *cursor);
 
 /* The square of the gradient's norm, g g. An iteration needs it to be
  * finite. */
-double mlpi_lbfgs_gradient_square(const mlpi_lbfgs *l);
+double mlpi_lbfgs_gradient_square(const mlpi_lbfgs *lbfgs);
 
 /* Iterates once from w, where g and J must be up to date, and moves all three
  * to a better point. The first step tried is learning_rate times -H g, or less
  * if there are no pairs. If no better point is found w, g and J stay, and the
  * pairs are forgotten, because a bad direction came from them. */
-void mlpi_lbfgs_iterate(mlpi_lbfgs *l, mlpi_objective *objective, void *context,
-                        double learning_rate);
+void mlpi_lbfgs_iterate(mlpi_lbfgs *lbfgs, mlpi_objective *objective,
+                        void *context, double learning_rate);
 
 #endif

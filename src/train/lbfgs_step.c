@@ -34,23 +34,25 @@ static size_t bytes_of(const mlp_net *net)
 }
 
 /* The context of the objective: a batch that the trainer holds. */
-typedef struct batch {
+typedef struct objective_context {
     mlp_trainer *trainer;
     size_t m;
-} batch;
+} objective_context;
 
 /* Puts w into the network, returns the loss there, and writes the gradient to
  * g. */
 static double objective(void *context, const void *w, void *g)
 {
-    const batch *b = context;
-    mlp_net *net = b->trainer->net;
+    const objective_context *batch = context;
+    mlp_net *net = batch->trainer->net;
     memcpy(net->parameters, w, bytes_of(net));
-    mlpi_step_args args = {
-        .m = b->m, .rows_loaded = true, .discard_Z = true, .no_update = true};
+    mlpi_step_args args = {.m = batch->m,
+                           .rows_loaded = true,
+                           .discard_Z = true,
+                           .no_update = true};
     mlpi_step_result result = {.loss = 0.0};
-    mlpi_step_train(b->trainer, &args, &result);
-    memcpy(g, b->trainer->batch.gradients, bytes_of(net));
+    mlpi_step_train(batch->trainer, &args, &result);
+    memcpy(g, batch->trainer->batch.gradients, bytes_of(net));
     return result.loss;
 }
 
@@ -60,25 +62,26 @@ static double objective(void *context, const void *w, void *g)
  * trial point, and the running moments must move by those of this one. */
 static bool is_cached(const mlp_trainer *t, const mlpi_step_args *args)
 {
-    const mlpi_lbfgs *l = &t->optimizer.lbfgs;
-    return args->rows_loaded && l->is_cached && t->net->layout.running == 0 &&
-           memcmp(l->w, t->net->parameters, bytes_of(t->net)) == 0;
+    const mlpi_lbfgs *lbfgs = &t->optimizer.lbfgs;
+    return args->rows_loaded && lbfgs->is_cached &&
+           t->net->layout.running == 0 &&
+           memcmp(lbfgs->w, t->net->parameters, bytes_of(t->net)) == 0;
 }
 
 /* Computes the loss and gradient of the network as it is: the point that an
  * iteration begins with. */
 static void evaluate(mlp_trainer *t, const mlpi_step_args *args)
 {
-    mlpi_lbfgs *l = &t->optimizer.lbfgs;
+    mlpi_lbfgs *lbfgs = &t->optimizer.lbfgs;
     mlpi_step_args here = *args;
     mlpi_step_result result = {.loss = 0.0};
     here.no_update = true;
     mlpi_step_train(t, &here, &result);
-    memcpy(l->w, t->net->parameters, bytes_of(t->net));
-    memcpy(l->g, t->batch.gradients, bytes_of(t->net));
-    l->J = result.loss;
-    l->is_cached = true;
-    l->failed_rate = 0.0;
+    memcpy(lbfgs->w, t->net->parameters, bytes_of(t->net));
+    memcpy(lbfgs->g, t->batch.gradients, bytes_of(t->net));
+    lbfgs->J = result.loss;
+    lbfgs->is_cached = true;
+    lbfgs->failed_rate = 0.0;
 }
 
 /* Moves the network by an iteration from the point of `evaluate` to the point
@@ -90,11 +93,11 @@ static void iterate(mlp_trainer *t, const mlpi_step_args *args)
         mlpi_snapshot_take(t->net, args->backup);
     }
     mlpi_batch_norm_track(t->net, args->m, t->batch.moments);
-    batch all = {t, args->m};
+    objective_context batch = {t, args->m};
     /* The optimizer counts pairs as its steps, because that is what a
      * checkpoint stores. */
     o->lbfgs.pairs_added = o->steps;
-    mlpi_lbfgs_iterate(&o->lbfgs, objective, &all, args->learning_rate);
+    mlpi_lbfgs_iterate(&o->lbfgs, objective, &batch, args->learning_rate);
     o->steps = o->lbfgs.pairs_added;
     memcpy(t->net->parameters, o->lbfgs.w, bytes_of(t->net));
 }
@@ -104,17 +107,18 @@ static void iterate(mlp_trainer *t, const mlpi_step_args *args)
 void mlpi_lbfgs_step(mlp_trainer *trainer, const mlpi_step_args *args,
                      mlpi_step_result *result)
 {
-    const mlpi_lbfgs *l = &trainer->optimizer.lbfgs;
-    uint64_t draw = trainer->draw;
+    const mlpi_lbfgs *lbfgs = &trainer->optimizer.lbfgs;
+    uint64_t forward_count = trainer->forward_count;
     if (!is_cached(trainer, args)) {
         evaluate(trainer, args);
     }
-    result->loss = l->J;
+    result->loss = lbfgs->J;
     result->gradient_not_finite =
-        isfinite(l->J) && !isfinite(mlpi_lbfgs_gradient_square(l));
-    if (isfinite(l->J) && !result->gradient_not_finite && !args->no_update) {
+        isfinite(lbfgs->J) && !isfinite(mlpi_lbfgs_gradient_square(lbfgs));
+    if (isfinite(lbfgs->J) && !result->gradient_not_finite &&
+        !args->no_update) {
         iterate(trainer, args);
     }
     /* However many evaluations there were, they are one step. */
-    trainer->draw = draw + 1;
+    trainer->forward_count = forward_count + 1;
 }

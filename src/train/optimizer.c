@@ -219,25 +219,29 @@ typedef struct construction {
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     const mlp_net *net = ((construction *)object)->net;
-    mlpi_optimizer *o = ((construction *)object)->optimizer;
-    o->state = mlpi_take(cursor, o->n_states, sizeof *o->state);
-    for (size_t k = 0; k < o->n_states; k++) {
+    mlpi_optimizer *optimizer = ((construction *)object)->optimizer;
+    optimizer->state =
+        mlpi_take(cursor, optimizer->n_states, sizeof *optimizer->state);
+    for (size_t k = 0; k < optimizer->n_states; k++) {
         void *state =
             mlpi_take(cursor, net->layout.parameters, net->kernels->real_size);
-        if (o->state) {
-            o->state[k] = state;
+        if (optimizer->state) {
+            optimizer->state[k] = state;
         }
     }
-    if (o->options.kind == MLP_OPTIMIZER_LBFGS) {
-        o->lbfgs.kernels = net->kernels;
-        o->lbfgs.n = net->layout.parameters;
-        o->lbfgs.max_pairs = o->options.lbfgs_history;
-        o->lbfgs.S = o->state;
-        o->lbfgs.Y = o->state ? o->state + o->lbfgs.max_pairs : NULL;
-        mlpi_lbfgs_lay_out(&o->lbfgs, cursor);
+    if (optimizer->options.kind == MLP_OPTIMIZER_LBFGS) {
+        optimizer->lbfgs.kernels = net->kernels;
+        optimizer->lbfgs.n = net->layout.parameters;
+        optimizer->lbfgs.max_pairs = optimizer->options.lbfgs_history;
+        optimizer->lbfgs.S = optimizer->state;
+        optimizer->lbfgs.Y = optimizer->state
+                                 ? optimizer->state + optimizer->lbfgs.max_pairs
+                                 : NULL;
+        mlpi_lbfgs_lay_out(&optimizer->lbfgs, cursor);
     }
-    if (o->penalises || o->clips) {
-        o->sums = mlpi_take(cursor, max_chunks(net), sizeof *o->sums);
+    if (optimizer->penalises || optimizer->clips) {
+        optimizer->sums =
+            mlpi_take(cursor, max_chunks(net), sizeof *optimizer->sums);
     }
 }
 

@@ -45,40 +45,42 @@ enum { PARAMETERS_GRAIN = 64 };
  * correction is part of the constants: alpha is divided by that of the first
  * average, and `root` is 1 / sqrt of that of the second one. power[k] is
  * beta^(t - 1). */
-static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
-                          double learning_rate)
+static void set_constants(mlpi_optimizer_step *step,
+                          const mlpi_optimizer *optimizer, double learning_rate)
 {
-    const mlp_optimizer *options = &o->options;
+    const mlp_optimizer *options = &optimizer->options;
     switch (options->kind) {
     case MLP_OPTIMIZER_SGD:
         break;
     case MLP_OPTIMIZER_MOMENTUM:
     case MLP_OPTIMIZER_NESTEROV:
-        u->decay[0] = options->momentum;
-        u->gain[0] = 1.0;
+        step->decay[0] = options->momentum;
+        step->gain[0] = 1.0;
         break;
     case MLP_OPTIMIZER_TUTORIAL_MOMENTUM:
-        u->decay[0] = options->momentum;
-        u->gain[0] = 1.0 - options->momentum;
+        step->decay[0] = options->momentum;
+        step->gain[0] = 1.0 - options->momentum;
         break;
     case MLP_OPTIMIZER_RMSPROP:
-        u->decay[0] = options->rho;
-        u->gain[0] = 1.0 - options->rho;
+        step->decay[0] = options->rho;
+        step->gain[0] = 1.0 - options->rho;
         break;
     case MLP_OPTIMIZER_ADAM:
     case MLP_OPTIMIZER_ADAMW:
-        u->decay[0] = options->beta1;
-        u->gain[0] = 1.0 - options->beta1;
-        u->decay[1] = options->beta2;
-        u->gain[1] = 1.0 - options->beta2;
-        u->alpha = learning_rate / (1.0 - o->power[0] * options->beta1);
-        u->root_factor = 1.0 / sqrt(1.0 - o->power[1] * options->beta2);
+        step->decay[0] = options->beta1;
+        step->gain[0] = 1.0 - options->beta1;
+        step->decay[1] = options->beta2;
+        step->gain[1] = 1.0 - options->beta2;
+        step->alpha =
+            learning_rate / (1.0 - optimizer->power[0] * options->beta1);
+        step->root_factor =
+            1.0 / sqrt(1.0 - optimizer->power[1] * options->beta2);
         break;
     case MLP_OPTIMIZER_RPROP:
-        u->rprop_grow = options->rprop_grow;
-        u->rprop_shrink = options->rprop_shrink;
-        u->rprop_min = options->rprop_min;
-        u->rprop_max = options->rprop_max;
+        step->rprop_grow = options->rprop_grow;
+        step->rprop_shrink = options->rprop_shrink;
+        step->rprop_min = options->rprop_min;
+        step->rprop_max = options->rprop_max;
         break;
     case MLP_OPTIMIZER_LBFGS: /* has no update of this form: see lbfgs.h */
         break;
@@ -90,34 +92,34 @@ static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
 static mlpi_optimizer_step begin_update(const mlpi_update_context *context,
                                         double learning_rate)
 {
-    const mlpi_optimizer *o = context->optimizer;
-    mlpi_optimizer_step u = {.kind = o->options.kind,
-                             .limit = o->options.clip_value,
-                             .scale = mlpi_clip_scale(context),
-                             .weight_factor = 1.0,
-                             .alpha = learning_rate,
-                             .epsilon = o->options.epsilon};
-    set_constants(&u, o, learning_rate);
-    return u;
+    const mlpi_optimizer *optimizer = context->optimizer;
+    mlpi_optimizer_step step = {.kind = optimizer->options.kind,
+                                .limit = optimizer->options.clip_value,
+                                .scale = mlpi_clip_scale(context),
+                                .weight_factor = 1.0,
+                                .alpha = learning_rate,
+                                .epsilon = optimizer->options.epsilon};
+    set_constants(&step, optimizer, learning_rate);
+    return step;
 }
 
 /* Points the update to parameter number `first`, its gradient and its
  * states. */
-static void point_to(const mlpi_update_context *context, mlpi_optimizer_step *u,
-                     size_t first)
+static void point_to(const mlpi_update_context *context,
+                     mlpi_optimizer_step *step, size_t first)
 {
     const mlpi_kernels *kernels = context->net->kernels;
-    u->dw = mlpi_const_at(kernels, context->gradients, first);
-    u->w = mlpi_at(kernels, context->net->parameters, first);
+    step->dw = mlpi_const_at(kernels, context->gradients, first);
+    step->w = mlpi_at(kernels, context->net->parameters, first);
     for (size_t k = 0; k < context->optimizer->n_states; k++) {
-        u->state[k] = mlpi_at(kernels, context->optimizer->state[k], first);
+        step->state[k] = mlpi_at(kernels, context->optimizer->state[k], first);
     }
 }
 
 /* Updates the parameters that lie in [first, end), this thread's part, and in
  * [from, to), for which the constants hold. There may be none. */
 static void update_range(const mlpi_update_context *context,
-                         mlpi_optimizer_step *u, size_t first, size_t end,
+                         mlpi_optimizer_step *step, size_t first, size_t end,
                          size_t from, size_t to)
 {
     size_t start = first > from ? first : from;
@@ -125,52 +127,53 @@ static void update_range(const mlpi_update_context *context,
     if (start >= stop) {
         return;
     }
-    u->n = stop - start;
-    point_to(context, u, start);
-    context->net->kernels->optimizer_step(u);
+    step->n = stop - start;
+    point_to(context, step, start);
+    context->net->kernels->optimizer_step(step);
 }
 
 /* Updates parameters [first, end) with weight decay: weights are multiplied by
  * `keep` first, and what lies between them is not. */
 static void update_decaying(const mlpi_update_context *context,
-                            mlpi_optimizer_step *u, double keep, size_t first,
-                            size_t end)
+                            mlpi_optimizer_step *step, double keep,
+                            size_t first, size_t end)
 {
     const mlpi_layout *layout = &context->net->layout;
     size_t done = 0; /* end of the weights of the layer before */
     for (size_t l = 1; l <= layout->L; l++) {
         size_t W = layout->layer[l].W;
-        u->weight_factor = 1.0;
-        update_range(context, u, first, end, done, W);
+        step->weight_factor = 1.0;
+        update_range(context, step, first, end, done, W);
         done = W + mlpi_layout_weights(layout, l);
-        u->weight_factor = keep;
-        update_range(context, u, first, end, W, done);
+        step->weight_factor = keep;
+        update_range(context, step, first, end, W, done);
     }
-    u->weight_factor = 1.0;
-    update_range(context, u, first, end, done, layout->parameters);
+    step->weight_factor = 1.0;
+    update_range(context, step, first, end, done, layout->parameters);
 }
 
 /* One pass over the gradients that only tests exponents: it costs far less than
  * to find the weights spoilt later. */
 bool mlpi_gradient_is_not_finite(const mlpi_update_context *context,
-                                 const mlpi_thread *self)
+                                 const mlpi_thread *thread)
 {
     const mlp_net *net = context->net;
     size_t first = 0;
     size_t count = 0;
-    mlpi_partition(self, net->layout.parameters, PARAMETERS_GRAIN, &first,
+    mlpi_partition(thread, net->layout.parameters, PARAMETERS_GRAIN, &first,
                    &count);
     return !net->kernels->is_finite(
         count, mlpi_const_at(net->kernels, context->gradients, first));
 }
 
 /* The backup has the parameters at its beginning, as a snapshot does. */
-void mlpi_backup_part(const mlp_net *net, const mlpi_thread *self, void *backup)
+void mlpi_backup_part(const mlp_net *net, const mlpi_thread *thread,
+                      void *backup)
 {
     const mlpi_kernels *kernels = net->kernels;
     size_t first = 0;
     size_t count = 0;
-    mlpi_partition(self, net->layout.parameters, PARAMETERS_GRAIN, &first,
+    mlpi_partition(thread, net->layout.parameters, PARAMETERS_GRAIN, &first,
                    &count);
     memcpy(mlpi_at(kernels, backup, first),
            mlpi_at(kernels, net->parameters, first),
@@ -182,30 +185,30 @@ void mlpi_backup_part(const mlp_net *net, const mlpi_thread *self, void *backup)
  * part is one range; with it, layers divide it into ranges of weights and of
  * other parameters. */
 void mlpi_update_parameters(const mlpi_update_context *context,
-                            const mlpi_thread *self, double learning_rate,
+                            const mlpi_thread *thread, double learning_rate,
                             void *backup)
 {
-    const mlpi_optimizer *o = context->optimizer;
+    const mlpi_optimizer *optimizer = context->optimizer;
     const mlpi_kernels *kernels = context->net->kernels;
     size_t n = context->net->layout.parameters;
     size_t first = 0;
     size_t count = 0;
-    mlpi_partition(self, n, PARAMETERS_GRAIN, &first, &count);
+    mlpi_partition(thread, n, PARAMETERS_GRAIN, &first, &count);
     if (backup) {
-        mlpi_backup_part(context->net, self, backup);
+        mlpi_backup_part(context->net, thread, backup);
     }
-    if (o->is_plain) {
+    if (optimizer->is_plain) {
         kernels->sgd_step(count, learning_rate,
                           mlpi_const_at(kernels, context->gradients, first),
                           mlpi_at(kernels, context->net->parameters, first));
         return;
     }
-    mlpi_optimizer_step u = begin_update(context, learning_rate);
-    if (o->options.weight_decay > 0.0) {
-        double keep = 1.0 - learning_rate * o->options.weight_decay;
-        update_decaying(context, &u, keep, first, first + count);
+    mlpi_optimizer_step step = begin_update(context, learning_rate);
+    if (optimizer->options.weight_decay > 0.0) {
+        double keep = 1.0 - learning_rate * optimizer->options.weight_decay;
+        update_decaying(context, &step, keep, first, first + count);
     } else {
-        update_range(context, &u, first, first + count, 0, n);
+        update_range(context, &step, first, first + count, 0, n);
     }
 }
 
@@ -214,13 +217,13 @@ mlpi_optimizer_step mlpi_fused_update(const mlpi_update_context *context,
                                       double learning_rate, size_t first,
                                       bool is_weight)
 {
-    mlpi_optimizer_step u = begin_update(context, learning_rate);
+    mlpi_optimizer_step step = begin_update(context, learning_rate);
     double weight_decay = context->optimizer->options.weight_decay;
     if (is_weight && weight_decay > 0.0) {
-        u.weight_factor = 1.0 - learning_rate * weight_decay;
+        step.weight_factor = 1.0 - learning_rate * weight_decay;
     }
-    point_to(context, &u, first);
-    return u;
+    point_to(context, &step, first);
+    return step;
 }
 
 /* The powers are multiplied step by step, which is cheaper than pow and has the
@@ -294,12 +297,12 @@ static size_t weight_chunks(const mlp_net *net)
  * through all chunks and computes its own: the counting costs nothing beside a
  * chunk of 4096 numbers. */
 void mlpi_penalty_sums(const mlpi_update_context *context,
-                       const mlpi_thread *self)
+                       const mlpi_thread *thread)
 {
     const mlp_net *net = context->net;
     size_t first = 0;
     size_t count = 0;
-    mlpi_partition(self, weight_chunks(net), 1, &first, &count);
+    mlpi_partition(thread, weight_chunks(net), 1, &first, &count);
     size_t chunk = 0;
     for (size_t l = 1; l <= net->layout.L; l++) {
         size_t n = mlpi_layout_weights(&net->layout, l);
@@ -347,13 +350,14 @@ void mlpi_penalty_gradient(const mlpi_update_context *context,
 }
 
 /* The norm is that of all gradients together, biases and scales included. */
-void mlpi_norm_sums(const mlpi_update_context *context, const mlpi_thread *self)
+void mlpi_norm_sums(const mlpi_update_context *context,
+                    const mlpi_thread *thread)
 {
     const mlpi_kernels *kernels = context->net->kernels;
     size_t n = context->net->layout.parameters;
     size_t first = 0;
     size_t count = 0;
-    mlpi_partition(self, mlpi_sum_chunks(n), 1, &first, &count);
+    mlpi_partition(thread, mlpi_sum_chunks(n), 1, &first, &count);
     for (size_t chunk = first; chunk < first + count; chunk++) {
         size_t i = chunk * MLPI_SUM_CHUNK;
         lanes s = {{0.0}, {0.0}};
@@ -367,12 +371,12 @@ void mlpi_norm_sums(const mlpi_update_context *context, const mlpi_thread *self)
  * gradient is NaN so is the scale, but then there is no update. */
 double mlpi_clip_scale(const mlpi_update_context *context)
 {
-    const mlpi_optimizer *o = context->optimizer;
-    if (!o->clips) {
+    const mlpi_optimizer *optimizer = context->optimizer;
+    if (!optimizer->clips) {
         return 1.0;
     }
     size_t chunks = mlpi_sum_chunks(context->net->layout.parameters);
-    double norm = sqrt(add_sums(o, chunks));
-    double scale = o->options.clip_norm / (norm + 1e-6);
+    double norm = sqrt(add_sums(optimizer, chunks));
+    double scale = optimizer->options.clip_norm / (norm + 1e-6);
     return scale > 1.0 ? 1.0 : scale;
 }

@@ -41,7 +41,7 @@ typedef struct mlpi_update_context {
 /* True if this thread's part of the gradients holds a number that is not
  * finite. The parts are those of mlpi_update_parameters. */
 bool mlpi_gradient_is_not_finite(const mlpi_update_context *context,
-                                 const mlpi_thread *self);
+                                 const mlpi_thread *thread);
 
 /* Updates this thread's part of the parameters from the gradients. With
  * clipping by norm, all threads must have called mlpi_norm_sums first, because
@@ -49,12 +49,12 @@ bool mlpi_gradient_is_not_finite(const mlpi_update_context *context,
  * parameters are copied there first. After all threads have returned, one of
  * them calls mlpi_optimizer_advance. */
 void mlpi_update_parameters(const mlpi_update_context *context,
-                            const mlpi_thread *self, double learning_rate,
+                            const mlpi_thread *thread, double learning_rate,
                             void *backup);
 
 /* Copies this thread's part of the parameters to `backup`, without an
  * update. */
-void mlpi_backup_part(const mlp_net *net, const mlpi_thread *self,
+void mlpi_backup_part(const mlp_net *net, const mlpi_thread *thread,
                       void *backup);
 
 /* The arguments of an update that a matrix product does with its own tiles:
@@ -69,7 +69,7 @@ void mlpi_optimizer_advance(mlpi_optimizer *optimizer);
 
 /* Computes this thread's chunks of the sums over weights. */
 void mlpi_penalty_sums(const mlpi_update_context *context,
-                       const mlpi_thread *self);
+                       const mlpi_thread *thread);
 
 /* What penalties add to the loss of a batch with that sum of row weights. All
  * threads must have called mlpi_penalty_sums. */
@@ -82,7 +82,7 @@ void mlpi_penalty_gradient(const mlpi_update_context *context,
 
 /* Computes this thread's chunks of the sum over squared gradients. */
 void mlpi_norm_sums(const mlpi_update_context *context,
-                    const mlpi_thread *self);
+                    const mlpi_thread *thread);
 
 /* The factor of clipping by norm, or 1 if the optimizer does not clip. All
  * threads must have called mlpi_norm_sums. */

@@ -38,11 +38,11 @@
 #include "model/loss.h"
 
 /* The context that all threads of a step get. */
-typedef struct task {
+typedef struct step_task {
     mlp_trainer *trainer;
     const mlpi_step_args *args;
     mlpi_step_result *result; /* NULL for the parts that find nothing out */
-} task;
+} step_task;
 
 /* ---------------------------------------------------------------------------
  * The batch
@@ -70,7 +70,8 @@ void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step_args *args)
  */
 
 /* True if the parameters are to be updated, as far as it is known so far. */
-static bool updates(const mlpi_step_args *args, const mlpi_step_result *result)
+static bool may_update(const mlpi_step_args *args,
+                       const mlpi_step_result *result)
 {
     return isfinite(result->loss) && !args->no_update &&
            !result->gradient_not_finite;
@@ -80,7 +81,7 @@ static bool updates(const mlpi_step_args *args, const mlpi_step_result *result)
  * norm need all gradients before the first update. With fewer parameters than
  * FUSED_PARAMETERS the gradients stay in a cache anyway, and the check of the
  * factors would cost more than the phase saves. */
-static bool is_fusible(const mlp_trainer *t, const mlpi_step_args *args)
+static bool may_fuse(const mlp_trainer *t, const mlpi_step_args *args)
 {
     enum { FUSED_PARAMETERS = 1 << 16 };
     return args->discard_Z && !args->no_update && t->net->layout.running == 0 &&
@@ -89,49 +90,50 @@ static bool is_fusible(const mlp_trainer *t, const mlpi_step_args *args)
 }
 
 /* The work of each thread in a whole step: the phases of the drawing above. */
-static void train_thread(const mlpi_thread *self, void *context)
+static void train_thread(const mlpi_thread *thread, void *context)
 {
-    const task *all = context;
-    mlp_trainer *t = all->trainer;
-    const mlpi_step_args *args = all->args;
-    mlpi_step_result *result = all->result;
-    mlpi_plan own;
-    const mlpi_plan *plan = mlpi_worker_plan(t, self, &own);
+    const step_task *task = context;
+    mlp_trainer *t = task->trainer;
+    const mlpi_step_args *args = task->args;
+    mlpi_step_result *result = task->result;
+    mlpi_plan local_plan;
+    const mlpi_plan *plan = mlpi_worker_plan(t, thread, &local_plan);
     if (!args->rows_loaded) {
         mlpi_worker_load_inputs(t, args, plan->first, plan->m);
         mlpi_worker_load_targets(t, args, plan->first, plan->m);
     }
-    mlpi_worker_forward(t, self, plan);
-    mlpi_worker_penalty(t, self);
+    mlpi_worker_forward(t, thread, plan);
+    mlpi_worker_penalty(t, thread);
     /* A thread alone has all rows before the barrier, so it computes the loss
      * here: the processor then overlaps its logarithms with the backward
      * pass. */
-    const bool is_alone = self->count == 1;
+    const bool is_alone = thread->count == 1;
     if (is_alone) {
         result->loss = mlpi_batch_loss(t);
     }
-    mlpi_worker_backward(t, self, plan);
-    const bool may_fuse = is_fusible(t, args);
-    mlpi_barrier(self);
-    if (!is_alone && self->index == 0) {
+    mlpi_worker_backward(t, thread, plan);
+    const bool fuse = may_fuse(t, args);
+    mlpi_barrier(thread);
+    if (!is_alone && thread->index == 0) {
         result->loss = mlpi_batch_loss(t);
     }
-    if (may_fuse) {
+    if (fuse) {
         mlpi_worker_check_overflow(t, plan, result);
-        mlpi_barrier(self); /* the loss is known, and all factors are checked */
+        mlpi_barrier(
+            thread); /* the loss is known, and all factors are checked */
     }
-    if (may_fuse && !result->may_overflow) {
-        if (updates(args, result)) {
-            mlpi_worker_gradients(t, self, plan, args);
+    if (fuse && !result->may_overflow) {
+        if (may_update(args, result)) {
+            mlpi_worker_gradients(t, thread, plan, args);
         }
         return;
     }
-    mlpi_worker_gradients(t, self, plan, NULL);
-    mlpi_barrier(self);
-    mlpi_worker_check_gradients(t, self, result);
-    mlpi_barrier(self);
-    if (updates(args, result)) {
-        mlpi_worker_update(t, self, args->learning_rate, args->backup);
+    mlpi_worker_gradients(t, thread, plan, NULL);
+    mlpi_barrier(thread);
+    mlpi_worker_check_gradients(t, thread, result);
+    mlpi_barrier(thread);
+    if (may_update(args, result)) {
+        mlpi_worker_update(t, thread, args->learning_rate, args->backup);
     }
 }
 
@@ -145,11 +147,11 @@ bool mlpi_step_pays_for_threads(const mlp_trainer *trainer, size_t m)
 static void run(mlp_trainer *t, mlpi_work *work, const mlpi_step_args *args,
                 mlpi_step_result *result)
 {
-    task all = {t, args, result};
+    step_task task = {t, args, result};
     t->batch.m = args->m;
     t->batch.discard_Z = args->discard_Z;
     mlpi_team_run(mlpi_step_pays_for_threads(t, args->m) ? t->team : NULL, work,
-                  &all);
+                  &task);
 }
 
 /* Moves batch norm's running moments by those of the batch; what they were
@@ -170,9 +172,9 @@ static void track_moments(mlp_trainer *t, const mlpi_step_args *args)
 void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
                      mlpi_step_result *result)
 {
-    trainer->draw++;
+    trainer->forward_count++;
     run(trainer, train_thread, args, result);
-    if (updates(args, result)) {
+    if (may_update(args, result)) {
         mlpi_optimizer_advance(&trainer->optimizer);
         track_moments(trainer, args);
     }
@@ -182,18 +184,19 @@ void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
  * The parts of a step, for callers that do it part by part
  */
 
-static void forward_thread(const mlpi_thread *self, void *context)
+static void forward_thread(const mlpi_thread *thread, void *context)
 {
-    const task *all = context;
-    mlpi_plan own;
-    const mlpi_plan *plan = mlpi_worker_plan(all->trainer, self, &own);
-    mlpi_worker_load_inputs(all->trainer, all->args, plan->first, plan->m);
-    mlpi_worker_forward(all->trainer, self, plan);
+    const step_task *task = context;
+    mlpi_plan local_plan;
+    const mlpi_plan *plan =
+        mlpi_worker_plan(task->trainer, thread, &local_plan);
+    mlpi_worker_load_inputs(task->trainer, task->args, plan->first, plan->m);
+    mlpi_worker_forward(task->trainer, thread, plan);
 }
 
 void mlpi_step_forward(mlp_trainer *trainer, const mlpi_step_args *args)
 {
-    trainer->draw++;
+    trainer->forward_count++;
     run(trainer, forward_thread, args, NULL);
     if (!args->no_update) {
         track_moments(trainer, args);
@@ -208,16 +211,16 @@ void mlpi_step_loss(mlp_trainer *trainer, const mlpi_step_args *args,
     result->loss = mlpi_batch_loss(trainer);
 }
 
-static void backward_thread(const mlpi_thread *self, void *context)
+static void backward_thread(const mlpi_thread *thread, void *context)
 {
-    const task *all = context;
-    mlp_trainer *t = all->trainer;
-    mlpi_plan own;
-    const mlpi_plan *plan = mlpi_worker_plan(t, self, &own);
-    mlpi_worker_load_targets(t, all->args, plan->first, plan->m);
-    mlpi_worker_backward(t, self, plan);
-    mlpi_barrier(self);
-    mlpi_worker_gradients(t, self, plan, NULL);
+    const step_task *task = context;
+    mlp_trainer *t = task->trainer;
+    mlpi_plan local_plan;
+    const mlpi_plan *plan = mlpi_worker_plan(t, thread, &local_plan);
+    mlpi_worker_load_targets(t, task->args, plan->first, plan->m);
+    mlpi_worker_backward(t, thread, plan);
+    mlpi_barrier(thread);
+    mlpi_worker_gradients(t, thread, plan, NULL);
 }
 
 void mlpi_step_backward(mlp_trainer *trainer, const mlpi_step_args *args)
@@ -225,10 +228,10 @@ void mlpi_step_backward(mlp_trainer *trainer, const mlpi_step_args *args)
     run(trainer, backward_thread, args, NULL);
 }
 
-static void update_thread(const mlpi_thread *self, void *context)
+static void update_thread(const mlpi_thread *thread, void *context)
 {
-    const task *all = context;
-    mlpi_worker_update(all->trainer, self, all->args->learning_rate, NULL);
+    const step_task *task = context;
+    mlpi_worker_update(task->trainer, thread, task->args->learning_rate, NULL);
 }
 
 void mlpi_step_update(mlp_trainer *trainer, const mlpi_step_args *args)

@@ -63,19 +63,19 @@ typedef struct mlpi_layer_plan {
                                    if that layer is ReLU; l >= 2 */
     mlpi_planned_gemm gradient; /* dZ[l]^T A[l-1] into this thread's dW */
 
-    /* This thread's dW in the flat array of gradients: dW_runs runs of dW_run
+    /* This thread's dW in the flat array of gradients: dW_run_count runs of dW_run_length
      * numbers that lie n[l] apart. By rows that is one run; by outputs it is
      * one run for each input. */
     size_t dW_offset; /* of the first run */
-    size_t dW_run, dW_runs;
+    size_t dW_run_length, dW_run_count;
 
     /* Elementwise work on this thread's rows. */
-    void *Z, *A, *dZ;           /* real [plan->m][n[l]]; Z is A if not kept */
-    mlpi_activation activation; /* of these rows */
-    bool activates;             /* true if A needs a pass after `forward` */
-    bool activates_back;        /* true if dZ needs a pass after dA */
-    bool has_elementwise;       /* true if any such work follows `forward` */
-    bool has_elementwise_back;  /* true if any follows the product into dZ */
+    void *Z, *A, *dZ;             /* real [plan->m][n[l]]; Z is A if not kept */
+    mlpi_activation activation;   /* of these rows */
+    bool activates_forward;       /* true if A needs a pass after `forward` */
+    bool activates_backward;      /* true if dZ needs a pass after dA */
+    bool has_elementwise_forward; /* true if any such work follows `forward` */
+    bool has_elementwise_backward; /* true if any follows the product into dZ */
 } mlpi_layer_plan;
 
 /* What one thread does in a step. */
@@ -118,9 +118,9 @@ typedef struct mlpi_batch {
  * the alignment of arrays. */
 size_t mlpi_plan_size(const mlp_net *net);
 
-/* Makes the plan of thread `self` for a batch, and allocates nothing. The
+/* Makes the plan of `thread` for a batch, and allocates nothing. The
  * batch's arrays must stay where they are while the plan is used. */
-void mlpi_plan_make(const mlp_net *net, const mlpi_thread *self,
+void mlpi_plan_make(const mlp_net *net, const mlpi_thread *thread,
                     const mlpi_batch *batch, mlpi_plan *plan);
 
 #endif

@@ -39,20 +39,20 @@
 #include "model/loss.h"
 
 /* The memory of another thread begins with its layer plans; scratch follows. */
-const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
-                                  mlpi_plan *own)
+const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *thread,
+                                  mlpi_plan *local_plan)
 {
     const mlpi_batch *batch = &t->batch;
     mlpi_plan *plan = &t->plan;
-    if (self->index > 0) {
-        unsigned char *memory = mlpi_team_scratch(self);
-        *own = (mlpi_plan){.layer = (void *)memory,
-                           .scratch = memory + mlpi_plan_size(t->net)};
-        plan = own;
+    if (thread->index > 0) {
+        unsigned char *memory = mlpi_team_scratch(thread);
+        *local_plan = (mlpi_plan){.layer = (void *)memory,
+                                  .scratch = memory + mlpi_plan_size(t->net)};
+        plan = local_plan;
     }
-    if (plan->batch_rows != batch->m || plan->threads != self->count ||
+    if (plan->batch_rows != batch->m || plan->threads != thread->count ||
         plan->discard_Z != batch->discard_Z) {
-        mlpi_plan_make(t->net, self, batch, plan);
+        mlpi_plan_make(t->net, thread, batch, plan);
     }
     return plan;
 }
@@ -118,7 +118,7 @@ static void drop_rows(const mlp_trainer *t, const mlpi_plan *plan, size_t l,
         t->net,
         &(mlpi_dropout_args){.l = l,
                              .seed = t->seed,
-                             .draw = t->draw,
+                             .forward_count = t->forward_count,
                              .first = plan->first,
                              .m = plan->m,
                              .in = mlpi_row_of(t, in[l], n, plan->first),
@@ -126,8 +126,8 @@ static void drop_rows(const mlp_trainer *t, const mlpi_plan *plan, size_t l,
 }
 
 /* Batch norm of layer l, forward. For the backward pass Z is dZ instead. */
-static mlpi_batch_norm_args norm_of(const mlp_trainer *t, const mlpi_plan *plan,
-                                    size_t l)
+static mlpi_batch_norm_args batch_norm_of(const mlp_trainer *t,
+                                          const mlpi_plan *plan, size_t l)
 {
     return (mlpi_batch_norm_args){.l = l,
                                   .batch = plan->batch_rows,
@@ -142,25 +142,26 @@ static mlpi_batch_norm_args norm_of(const mlp_trainer *t, const mlpi_plan *plan,
 /* The barrier before a product makes sure that A of the layer before is
  * complete, as far as this product reads it. The one after it stands where the
  * product wrote columns, and elementwise work reads rows. */
-void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
+void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *thread,
                          const mlpi_plan *plan)
 {
     const mlpi_layout *layout = &t->net->layout;
     for (size_t l = 1; l <= layout->L; l++) {
-        const mlpi_layer_plan *p = &plan->layer[l];
-        if (p->needs_barrier) {
-            mlpi_barrier(self);
+        const mlpi_layer_plan *layer_plan = &plan->layer[l];
+        if (layer_plan->needs_barrier) {
+            mlpi_barrier(thread);
         }
-        mlpi_run_planned(&p->forward);
-        if (p->by_outputs && p->has_elementwise) {
-            mlpi_barrier(self);
+        mlpi_run_planned(&layer_plan->forward);
+        if (layer_plan->by_outputs && layer_plan->has_elementwise_forward) {
+            mlpi_barrier(thread);
         }
         if (layout->layer[l].batch_norm) {
-            mlpi_batch_norm_args norm = norm_of(t, plan, l);
-            mlpi_batch_norm_forward(t->net, self, &norm);
+            mlpi_batch_norm_args bn = batch_norm_of(t, plan, l);
+            mlpi_batch_norm_forward(t->net, thread, &bn);
         }
-        if (p->activates) {
-            t->net->kernels->activate(&p->activation, p->Z, p->A);
+        if (layer_plan->activates_forward) {
+            t->net->kernels->activate(&layer_plan->activation, layer_plan->Z,
+                                      layer_plan->A);
         }
         if (layout->layer[l].dropout > 0.0) {
             drop_rows(t, plan, l, t->batch.A, t->batch.A_dropped);
@@ -197,7 +198,7 @@ double mlpi_batch_loss(mlp_trainer *t)
  * the activation, whose derivative is in dZ already; both multiply each element
  * by a factor, so their order does not matter. Afterwards dZ is the derivative
  * by what the product of layer l computes. */
-static inline void backward_layer(mlp_trainer *t, const mlpi_thread *self,
+static inline void backward_layer(mlp_trainer *t, const mlpi_thread *thread,
                                   const mlpi_plan *plan, size_t l)
 {
     const mlpi_shape *shape = &t->net->layout.layer[l];
@@ -205,15 +206,15 @@ static inline void backward_layer(mlp_trainer *t, const mlpi_thread *self,
         drop_rows(t, plan, l, t->batch.dZ, t->batch.dZ);
     }
     if (shape->batch_norm) {
-        mlpi_batch_norm_args norm = norm_of(t, plan, l);
-        norm.Z = t->batch.dZ[l];
-        mlpi_batch_norm_backward(t->net, self, &norm);
+        mlpi_batch_norm_args bn = batch_norm_of(t, plan, l);
+        bn.dZ = t->batch.dZ[l];
+        mlpi_batch_norm_backward(t->net, thread, &bn);
     }
 }
 
 /* plan->layer[l].backward yields dA of layer l - 1, so what follows the product
  * is planned in layer l - 1. Barriers stand as in the forward pass. */
-void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
+void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *thread,
                           const mlpi_plan *plan)
 {
     size_t L = t->net->layout.L;
@@ -221,21 +222,21 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
     outputs.row_weights =
         t->has_row_weights ? t->row_weights + plan->first : NULL;
     mlpi_loss_gradient(t->net, &outputs, t->total_weight, plan->layer[L].dZ);
-    backward_layer(t, self, plan, L);
+    backward_layer(t, thread, plan, L);
     for (size_t l = L; l >= 2; l--) {
-        const mlpi_layer_plan *before = &plan->layer[l - 1];
+        const mlpi_layer_plan *previous = &plan->layer[l - 1];
         if (plan->layer[l].needs_barrier) {
-            mlpi_barrier(self);
+            mlpi_barrier(thread);
         }
         mlpi_run_planned(&plan->layer[l].backward);
-        if (before->by_outputs && before->has_elementwise_back) {
-            mlpi_barrier(self);
+        if (previous->by_outputs && previous->has_elementwise_backward) {
+            mlpi_barrier(thread);
         }
-        if (before->activates_back) {
-            t->net->kernels->activate_backward(&before->activation, before->Z,
-                                               before->A, before->dZ);
+        if (previous->activates_backward) {
+            t->net->kernels->activate_backward(
+                &previous->activation, previous->Z, previous->A, previous->dZ);
         }
-        backward_layer(t, self, plan, l - 1);
+        backward_layer(t, thread, plan, l - 1);
     }
 }
 
@@ -267,25 +268,26 @@ void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
 
 /* dW of this thread's part of layer l. If `fused`, the product updates the
  * weights with each tile of dW, and dW itself is not kept. */
-static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
-                             const mlpi_step_args *fused, size_t l)
+static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *layer_plan,
+                             const mlpi_step_args *update_args, size_t l)
 {
-    if (fused) {
+    if (update_args) {
         mlpi_update_context context = mlpi_update_context_of(t);
         mlpi_optimizer_step update = mlpi_fused_update(
-            &context, fused->learning_rate, p->dW_offset, true);
-        mlpi_gemm_args product = p->gradient.args;
+            &context, update_args->learning_rate, layer_plan->dW_offset, true);
+        mlpi_gemm_args product = layer_plan->gradient.args;
         product.update = &update;
         t->net->kernels->gemm(&product);
     } else {
-        mlpi_run_planned(&p->gradient);
+        mlpi_run_planned(&layer_plan->gradient);
     }
     if (t->optimizer.penalises) {
         mlpi_update_context context = mlpi_update_context_of(t);
         size_t n = t->net->layout.layer[l].width;
-        for (size_t i = 0; i < p->dW_runs; i++) {
+        for (size_t i = 0; i < layer_plan->dW_run_count; i++) {
             mlpi_penalty_gradient(&context, t->total_weight,
-                                  p->dW_offset + i * n, p->dW_run);
+                                  layer_plan->dW_offset + i * n,
+                                  layer_plan->dW_run_length);
         }
     }
 }
@@ -293,7 +295,7 @@ static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
 /* db of layer l. The backward pass of batch norm computes db and dscale itself;
  * such a layer is never fused. */
 static void bias_gradients(mlp_trainer *t, size_t m,
-                           const mlpi_step_args *fused, size_t l)
+                           const mlpi_step_args *update_args, size_t l)
 {
     const mlpi_kernels *kernels = t->net->kernels;
     const mlpi_shape *shape = &t->net->layout.layer[l];
@@ -302,10 +304,10 @@ static void bias_gradients(mlp_trainer *t, size_t m,
         kernels->column_sums(m, n, t->batch.dZ[l],
                              mlpi_at(kernels, t->batch.gradients, shape->b));
     }
-    if (fused) {
+    if (update_args) {
         mlpi_update_context context = mlpi_update_context_of(t);
-        mlpi_optimizer_step update =
-            mlpi_fused_update(&context, fused->learning_rate, shape->b, false);
+        mlpi_optimizer_step update = mlpi_fused_update(
+            &context, update_args->learning_rate, shape->b, false);
         update.n = n;
         kernels->optimizer_step(&update);
     }
@@ -314,17 +316,18 @@ static void bias_gradients(mlp_trainer *t, size_t m,
 /* All dZ are complete, so the layers do not depend on each other any more, and
  * no barrier stands between them. Layer l's biases go to thread l mod threads:
  * they are too little work to divide. */
-void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *self,
-                           const mlpi_plan *plan, const mlpi_step_args *fused)
+void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *thread,
+                           const mlpi_plan *plan,
+                           const mlpi_step_args *update_args)
 {
-    if (fused && fused->backup) {
-        mlpi_backup_part(t->net, self, fused->backup);
-        mlpi_barrier(self); /* parts of the backup are cut in another way */
+    if (update_args && update_args->backup) {
+        mlpi_backup_part(t->net, thread, update_args->backup);
+        mlpi_barrier(thread); /* parts of the backup are cut in another way */
     }
     for (size_t l = t->net->layout.L; l >= 1; l--) {
-        weight_gradients(t, &plan->layer[l], fused, l);
-        if (l % self->count == self->index) {
-            bias_gradients(t, plan->batch_rows, fused, l);
+        weight_gradients(t, &plan->layer[l], update_args, l);
+        if (l % thread->count == thread->index) {
+            bias_gradients(t, plan->batch_rows, update_args, l);
         }
     }
 }

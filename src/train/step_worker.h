@@ -62,12 +62,12 @@ static inline mlpi_update_context mlpi_update_context_of(mlp_trainer *t)
     return (mlpi_update_context){t->net, &t->optimizer, t->batch.gradients};
 }
 
-/* The plan of thread `self` for the trainer's batch. The calling thread keeps
+/* The plan of `thread` for the trainer's batch. The calling thread keeps
  * its plan from step to step, as long as it fits. Every other thread makes a
  * new one in its own memory each time, described by *own: only steps large
  * enough for several threads come here, and for them a plan costs nothing. */
-const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
-                                  mlpi_plan *own);
+const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *thread,
+                                  mlpi_plan *local_plan);
 
 /* Copies rows [first, first + m) of those that `args` names into the batch, as
  * A[0] and Y. Inputs and targets are scaled, and labels smoothed, on the
@@ -79,21 +79,22 @@ void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
 
 /* Computes Z and A of this thread's rows, layer by layer. The inputs of its
  * rows must be loaded. Threads meet at barriers in here if layers need it. */
-void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
+void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *thread,
                          const mlpi_plan *plan);
 
 /* Computes dZ of this thread's rows, from the last layer to the first, after
  * mlpi_worker_forward; the targets of its rows must be loaded. */
-void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
+void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *thread,
                           const mlpi_plan *plan);
 
 /* Computes this thread's part of the sums over weights that penalties need.
  * mlpi_batch_loss may be called after all threads have returned. */
-static inline void mlpi_worker_penalty(mlp_trainer *t, const mlpi_thread *self)
+static inline void mlpi_worker_penalty(mlp_trainer *t,
+                                       const mlpi_thread *thread)
 {
     if (t->optimizer.penalises) {
         mlpi_update_context context = mlpi_update_context_of(t);
-        mlpi_penalty_sums(&context, self);
+        mlpi_penalty_sums(&context, thread);
     }
 }
 
@@ -110,17 +111,18 @@ void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
  * a layer belong to one thread, in turn. If `fused` is not NULL, each part of
  * the parameters is updated as soon as its gradient is there, and the gradients
  * are not kept. */
-void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *self,
-                           const mlpi_plan *plan, const mlpi_step_args *fused);
+void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *thread,
+                           const mlpi_plan *plan,
+                           const mlpi_step_args *update_args);
 
 /* Sets result->gradient_not_finite if this thread's part of the gradients holds
  * a number that is not finite. All gradients must be complete. */
 static inline void mlpi_worker_check_gradients(mlp_trainer *t,
-                                               const mlpi_thread *self,
+                                               const mlpi_thread *thread,
                                                mlpi_step_result *result)
 {
     mlpi_update_context context = mlpi_update_context_of(t);
-    if (mlpi_gradient_is_not_finite(&context, self)) {
+    if (mlpi_gradient_is_not_finite(&context, thread)) {
         result->gradient_not_finite = true;
     }
 }
@@ -128,15 +130,15 @@ static inline void mlpi_worker_check_gradients(mlp_trainer *t,
 /* Updates this thread's part of the parameters. All gradients must be complete.
  * Clipping by norm needs a barrier more: the norm is a sum over the parts of
  * all threads. */
-static inline void mlpi_worker_update(mlp_trainer *t, const mlpi_thread *self,
+static inline void mlpi_worker_update(mlp_trainer *t, const mlpi_thread *thread,
                                       double learning_rate, void *backup)
 {
     mlpi_update_context context = mlpi_update_context_of(t);
     if (t->optimizer.clips) {
-        mlpi_norm_sums(&context, self);
-        mlpi_barrier(self);
+        mlpi_norm_sums(&context, thread);
+        mlpi_barrier(thread);
     }
-    mlpi_update_parameters(&context, self, learning_rate, backup);
+    mlpi_update_parameters(&context, thread, learning_rate, backup);
 }
 
 #endif

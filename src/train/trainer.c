@@ -53,7 +53,7 @@ mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed)
         return MLP_ERR_NULL;
     }
     trainer->seed = seed;
-    trainer->draw = 0;
+    trainer->forward_count = 0;
     return MLP_OK;
 }
 

@@ -36,7 +36,7 @@ struct mlp_trainer {
 
     /* Dropout: seed and number of the pass decide which outputs are dropped. */
     uint64_t seed;
-    uint64_t draw; /* forward passes since the seed was set */
+    uint64_t forward_count; /* forward passes since the seed was set */
 
     mlpi_optimizer optimizer;
 

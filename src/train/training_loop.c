@@ -89,7 +89,7 @@ bool mlpi_loop_seed_trainer(mlp_trainer *trainer,
     }
     trainer->epoch_state = mlpi_epoch_state_begin(options->seed);
     trainer->seed = options->seed;
-    trainer->draw = 0;
+    trainer->forward_count = 0;
     return true;
 }
 

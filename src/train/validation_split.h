@@ -32,13 +32,13 @@
  * nearest, and 0 for the fraction 0. MLP_ERR_ARGUMENT: the fraction is not in
  * [0, 1), or it leaves no row to validate with or none to train on. */
 mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,
-                           size_t *held_out);
+                           size_t *validation_rows);
 
 /* Sets order[Y.rows] to the indices of the rows to train on, followed by those
  * of the `held_out` rows, each part ascending. Y has been checked. One
  * permutation of Y.rows is drawn from `rng`, whatever the targets are.
  * MLP_ERR_MEMORY: `order` and `rng` are as before. */
-mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y, size_t held_out,
-                      mlp_rng *rng, size_t *order);
+mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y,
+                      size_t validation_rows, mlp_rng *rng, size_t *order);
 
 #endif
