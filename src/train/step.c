@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the threads of a team share a training step.
+ * How the threads of a team (see base/thread_team.h) share a training step.
  *
  * In the forward and the backward pass no row depends on another, and in the
  * gradients and the update no weight depends on another. So a step has phases,
@@ -9,22 +9,22 @@
  *     rows        Each thread takes its rows of the batch from A[0] to all dZ.
  *     --------    barrier: each gradient is a sum over the rows of all threads.
  *     gradients   Each thread computes dW of its weights, and db of its layers.
- *     --------    barrier: parts of the update are cut in another way.
+ *     --------    barrier: check and update divide the parameters anew.
  *     check       Each thread checks its part of the gradients.
  *     --------    barrier: one gradient that is not finite forbids the update
  *                 of all parameters.
  *     update      Each thread updates its part of the parameters.
  *
- * Some steps need barriers within a phase, too. Batch norm's moments are sums
- * over all rows. In a wide layer threads divide the outputs, not the rows (see
- * step_plan.h), so the layers around it read what other threads have written.
- * Clipping by norm needs a sum over all gradients.
+ * Some steps need barriers within a phase, too. Batch norm's moments (means and
+ * variances) are sums over all rows. In a wide layer threads divide the
+ * outputs, not the rows (see step_plan.h), so the layers around it read what
+ * other threads have written. Clipping by norm needs a sum over all gradients.
  *
- * A large network joins gradients, check and update into one phase: the dW of a
- * tile of weights updates these weights while it is still in the nearest cache,
- * and never reaches memory. Then no gradient can be checked before some weights
- * have changed. So the check comes first, and concerns the factors: if the
- * numbers in A and dZ are small enough, no sum of their products overflows.
+ * Fusing. In a large network the gradients and the update are one phase. The
+ * matrix product computes dW in small blocks (tiles). Each block updates its
+ * weights at once, while it is in the L1 cache, and dW never reaches memory.
+ * Then gradients cannot be checked before the update. Instead A and dZ are
+ * checked first: if they are small enough, no gradient can overflow.
  *
  * Every sum has an order that does not depend on the number of threads, so the
  * bits of a step do not depend on it either.
@@ -69,7 +69,7 @@ void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step_args *args)
  * A whole step
  */
 
-/* True if the parameters are to be updated, as far as it is known so far. */
+/* True if nothing known so far forbids the update. */
 static bool may_update(const mlpi_step_args *args,
                        const mlpi_step_result *result)
 {
@@ -77,10 +77,10 @@ static bool may_update(const mlpi_step_args *args,
            !result->gradient_not_finite;
 }
 
-/* True if gradients and update can be one phase. Penalties, clipping and batch
- * norm need all gradients before the first update. With fewer parameters than
- * FUSED_PARAMETERS the gradients stay in a cache anyway, and the check of the
- * factors would cost more than the phase saves. */
+/* True if gradients and update may be one phase. Penalties, clipping by norm
+ * and batch norm need complete gradients before the first update. With fewer
+ * parameters than FUSED_PARAMETERS the gradients stay in a cache anyway, and
+ * the check of A and dZ would cost more than fusing saves. */
 static bool may_fuse(const mlp_trainer *t, const mlpi_step_args *args)
 {
     enum { FUSED_PARAMETERS = 1 << 16 };
@@ -89,7 +89,7 @@ static bool may_fuse(const mlp_trainer *t, const mlpi_step_args *args)
            t->net->layout.parameters >= FUSED_PARAMETERS;
 }
 
-/* The work of each thread in a whole step: the phases of the drawing above. */
+/* The work of each thread in a whole step. The file's head shows the phases. */
 static void train_thread(const mlpi_thread *thread, void *context)
 {
     const step_task *task = context;
@@ -104,9 +104,8 @@ static void train_thread(const mlpi_thread *thread, void *context)
     }
     mlpi_worker_forward(t, thread, plan);
     mlpi_worker_penalty(t, thread);
-    /* A thread alone has all rows before the barrier, so it computes the loss
-     * here: the processor then overlaps its logarithms with the backward
-     * pass. */
+    /* With one thread all rows are ready here. Computing the loss now lets the
+     * CPU overlap it with the backward pass. */
     const bool is_alone = thread->count == 1;
     if (is_alone) {
         result->loss = mlpi_batch_loss(t);
@@ -119,8 +118,7 @@ static void train_thread(const mlpi_thread *thread, void *context)
     }
     if (fuse) {
         mlpi_worker_check_overflow(t, plan, result);
-        mlpi_barrier(
-            thread); /* the loss is known, and all factors are checked */
+        mlpi_barrier(thread); /* loss and may_overflow are final */
     }
     if (fuse && !result->may_overflow) {
         if (may_update(args, result)) {
@@ -142,8 +140,8 @@ bool mlpi_step_pays_for_threads(const mlp_trainer *trainer, size_t m)
     return mlpi_pays_for_threads(m, trainer->net->layout.parameters);
 }
 
-/* Lets the team do `work` for a batch of args->m rows; the calling thread works
- * alone if they are too few. */
+/* Lets all threads of the team run `work` for a batch of args->m rows. If these
+ * are too few rows for several threads, the calling thread runs it alone. */
 static void run(mlp_trainer *t, mlpi_work *work, const mlpi_step_args *args,
                 mlpi_step_result *result)
 {
@@ -154,8 +152,8 @@ static void run(mlp_trainer *t, mlpi_work *work, const mlpi_step_args *args,
                   &task);
 }
 
-/* Moves batch norm's running moments by those of the batch; what they were
- * before completes the backup. */
+/* Updates batch norm's running mean and variance from the batch. If there is a
+ * backup, the old values are copied into it first. */
 static void track_moments(mlp_trainer *t, const mlpi_step_args *args)
 {
     mlp_net *net = t->net;
