@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Training on rows in memory: mlp_fit and mlp_trainer_fit. This data source
- * (see training_loop.h) holds rows out for validation, computes row weights,
- * and shuffles. It moves no rows: an order is an array of indices into X and Y.
+ * (see training_loop.h) splits the rows into training and validation rows,
+ * computes row weights, and shuffles. It moves no rows: an order is an array of
+ * indices into X and Y.
  *
- *     split_order   | rows to train on, ascending | rows held out, ascending |
- *     epoch_order   | the rows to train on, shuffled |
+ *     split_order   | training rows, ascending | validation rows, ascending |
+ *     epoch_order   | training rows, shuffled  |
  *
  * Batch i of an epoch has the rows i * batch_size ... of epoch_order, or of the
  * first part of split_order without shuffling, or of X itself without a split.
  *
- * Random numbers are drawn in this order, each from where the last has stopped:
+ * All numbers come from one generator, in this order:
  *
- *     1. the split, if rows are held out: one permutation of all rows
+ *     1. the split, if there are validation rows: one permutation of all rows
  *     2. for each epoch, if there is more than one batch: one permutation of
- *        the rows to train on
+ *        the training rows
  *
- * The split comes first, so that it depends on the seed and the targets alone:
- * mlp_split can tell the rows without training, and a later fit with the same
- * trainer and seed holds out the same rows. That fit draws the split anew from
- * the seed, and then shuffles with the trainer's generator, which is at the
- * next epoch. Dropout has a generator of its own, so it does not change the
- * order.
+ * The split is drawn first, so it depends only on seed and targets. A later fit
+ * with the same trainer and seed draws the same split again. It then goes on
+ * shuffling where the earlier fit stopped. mlp_split draws the same split
+ * without training. Dropout has its own random numbers, so it does not change
+ * the split or the orders.
  *
  * All memory is allocated before the first epoch, and everything is checked
  * before anything changes.
@@ -35,19 +35,19 @@
 #include "train/train_options.h"
 #include "train/validation_split.h"
 
-/* The rows of one fit. */
+/* The training and validation rows of one fit. */
 typedef struct mlpi_dataset {
     mlp_cview X, Y;
     const mlp_train_options *options;
-    size_t m;               /* rows to train on */
-    size_t validation_rows; /* rows to validate with: X.rows - m */
-    size_t batch_size;  /* rows of a batch; the last of an epoch may be less */
-    size_t batch_count; /* batches of an epoch */
+    size_t m;               /* number of training rows */
+    size_t validation_rows; /* their number: X.rows - m */
+    size_t batch_size;      /* rows of a batch; the last one may be smaller */
+    size_t batch_count;     /* batches of an epoch */
 
     void *block;         /* memory of the arrays below */
-    size_t *split_order; /* [m + held_out]; NULL: no rows are held out */
+    size_t *split_order; /* [X.rows]; NULL: no validation rows */
     size_t *epoch_order; /* [m]; NULL: rows are not shuffled */
-    double *row_weights; /* [m + held_out], by row of X; NULL: all are 1 */
+    double *row_weights; /* [X.rows], by row of X; NULL: all are 1 */
 } mlpi_dataset;
 
 static mlpi_sample_weights sample_weights_of(const mlpi_dataset *data)
@@ -60,7 +60,7 @@ static mlpi_sample_weights sample_weights_of(const mlpi_dataset *data)
  * Memory
  */
 
-/* Lays out the arrays that this fit needs. */
+/* Takes the arrays that this fit needs from the block (see memory.h). */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     mlpi_dataset *data = object;
@@ -95,9 +95,9 @@ static mlp_status allocate(const mlp_hooks *hooks, mlpi_dataset *data)
  * An epoch
  */
 
-/* Draws a new order of the rows to train on. It starts from their ascending
- * order each time, so that it depends on the state of the generator alone: a
- * checkpoint need not hold the order. */
+/* Draws a new order of the training rows. Each epoch shuffles the ascending
+ * order again, so the new order depends only on the state of the generator, and
+ * a checkpoint need not store the old one. */
 static mlp_status shuffle(mlpi_dataset *data, mlp_rng *rng)
 {
     for (size_t i = 0; i < data->m; i++) {
@@ -107,9 +107,10 @@ static mlp_status shuffle(mlpi_dataset *data, mlp_rng *rng)
                            sizeof *data->epoch_order);
 }
 
-/* Returns the arguments of the step for the batch that begins with row `first`
- * of the order, or of X if that is NULL. While a batch is gathered, the rows of
- * the next one are prefetched: in random order the CPU cannot foresee them. */
+/* Returns the arguments of the step for the batch that begins at element `first`
+ * of `order`, or at row `first` of X if `order` is NULL. While the rows of a
+ * batch are copied, those of the next batch are prefetched, because the CPU
+ * cannot predict a random order. */
 static mlpi_step_args batch_args(const mlpi_dataset *data, const size_t *order,
                                  size_t first)
 {
@@ -129,8 +130,8 @@ static mlpi_step_args batch_args(const mlpi_dataset *data, const size_t *order,
     return args;
 }
 
-/* Hands the batches of an epoch to the loop. A single batch of all rows is
- * loaded into the trainer in the first epoch only, and stays there. */
+/* Trains on all batches of an epoch. A single batch of all rows is copied into
+ * the trainer in the first epoch only, and stays there. */
 static mlp_status feed_epoch(mlpi_loop *loop, void *source)
 {
     mlpi_dataset *data = source;
@@ -174,8 +175,8 @@ static mlp_status plan_dataset(const mlp_net *net, mlpi_dataset *data)
     return MLP_OK;
 }
 
-/* Holds rows out for validation. `rng` is left where the first shuffle of a new
- * trainer begins. */
+/* Draws the split, if there are validation rows. Afterwards `rng` is the
+ * generator with which a new trainer shuffles its first epoch. */
 static mlp_status draw_split(const mlp_net *net, mlpi_dataset *data,
                              mlp_rng *rng)
 {
@@ -186,8 +187,9 @@ static mlp_status draw_split(const mlp_net *net, mlpi_dataset *data,
                : MLP_OK;
 }
 
-/* Fills the weights of all rows. The sum over the rows to train on must be
- * above 0: all of the weight may be in rows that are held out. */
+/* Computes the weights of all rows. The sum over the training rows must be above
+ * 0. It can be 0 even if the sum over all rows is not, if all rows with weight
+ * are validation rows. */
 static mlp_status fill_row_weights(const mlp_net *net, mlpi_dataset *data)
 {
     mlpi_sample_weights w = sample_weights_of(data);
@@ -204,9 +206,9 @@ static mlp_status fill_row_weights(const mlp_net *net, mlpi_dataset *data)
 }
 
 /* Prepares everything and runs the epochs. Memory is allocated before values
- * are checked, so that absurdly many rows fail at once. The trainer does not
- * change before mlpi_loop_seed_trainer, after which only training itself can
- * fail. */
+ * are checked, so a call with absurdly many rows fails at once. The trainer
+ * changes for the first time in mlpi_loop_seed_trainer; after that only
+ * training itself can fail. */
 static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *data,
                                   mlp_history **history)
 {
@@ -231,7 +233,7 @@ static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *data,
     return mlpi_loop_run(loop, history);
 }
 
-/* Trains, when options and shapes have been checked. */
+/* Trains. The caller has checked the options and the shapes. */
 static mlp_status fit(mlp_trainer *trainer, mlpi_dataset *data,
                       mlp_history **history)
 {

@@ -64,9 +64,10 @@ static inline mlpi_update_context mlpi_update_context_of(mlp_trainer *t)
 }
 
 /* Returns the plan of `thread` for the trainer's batch (all threads). Thread 0
- * uses the trainer's plan, and makes it again only if it no longer fits. Every other thread makes a new plan in its own memory, and *local_plan
- * then describes it. Making it each time costs little, since several threads
- * run only in large steps. */
+ * uses the trainer's plan, and makes it again only if it no longer fits. Every
+ * other thread makes a new plan in its own memory, and *local_plan then
+ * describes it. Making it each time costs little, since several threads run
+ * only in large steps. */
 const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *thread,
                                   mlpi_plan *local_plan);
 

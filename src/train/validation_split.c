@@ -3,10 +3,10 @@
  * The stratified split that validation_split.h defines, in four passes:
  *
  *     count the rows of each class                            size[c]
- *     distribute the held-out rows among the classes          quota[c]
- *     visit the rows in random order: a row is held out       held_out[i]
- *       while the quota of its class is not used up
- *     list the rows to train on, then the held-out rows       order
+ *     distribute the validation rows among the classes        quota[c]
+ *     visit the rows in random order: a row becomes a         is_validation[i]
+ *       validation row while the quota of its class lasts
+ *     list the training rows, then the validation rows        order
  *
  * The last pass lists rows in ascending order. So training without shuffling
  * visits the rows in the caller's order, and memory is read forward.
@@ -98,9 +98,9 @@ typedef struct split {
     size_t m;
     size_t classes;
     size_t *size;                 /* [classes]: rows of the class */
-    size_t *quota;                /* [classes]: rows still to be held out */
+    size_t *quota;                /* [classes]: validation rows to choose */
     double *remainder;            /* [classes]: exact share minus the quota */
-    unsigned char *is_validation; /* [m]: 1 if the row is held out, else 0 */
+    unsigned char *is_validation; /* [m]: 1 for a validation row, else 0 */
 } split;
 
 /* Lays out the arrays of a split, which live for one call. */
@@ -119,9 +119,9 @@ static size_t stratum_of(const split *s, const mlp_cview *Y, size_t row)
     return s->classes > 1 ? (size_t)class_of(Y, row) : 0;
 }
 
-/* Returns the class with the largest remainder, the first of several, among
- * those that have a row left to give. There is one, since fewer rows are held
- * out than there are. */
+/* Returns the class with the largest remainder among the classes whose quota is
+ * below their size; the first one if several are equal. Such a class exists,
+ * because there are fewer validation rows than rows. */
 static size_t largest_remainder(const split *s)
 {
     size_t best = s->classes;
@@ -134,8 +134,9 @@ static size_t largest_remainder(const split *s)
     return best;
 }
 
-/* Sets the quotas. Each class first gets its exact share rounded down; the
- * rows that are left go to the largest remainders, one each. */
+/* Sets the quotas. Each class first gets its exact share rounded down. The
+ * classes with the largest remainders then get one row more each, until the
+ * sum is right. */
 static void set_quotas(split *s, size_t validation_rows)
 {
     size_t given = 0;
@@ -166,8 +167,8 @@ static void count_rows(split *s, const mlp_cview *Y)
     }
 }
 
-/* Marks the rows that are held out; `order` is the permutation in which they
- * are visited. */
+/* Marks the validation rows. Rows are visited in the order of the permutation
+ * `order`. */
 static void choose_rows(split *s, const mlp_cview *Y, const size_t *order)
 {
     memset(s->is_validation, 0, s->m * sizeof *s->is_validation);
@@ -180,7 +181,7 @@ static void choose_rows(split *s, const mlp_cview *Y, const size_t *order)
     }
 }
 
-/* Lists the rows to train on, then the rows held out, each ascending. */
+/* Lists the training rows, then the validation rows, each part ascending. */
 static void list_rows(const split *s, size_t validation_rows, size_t *order)
 {
     size_t next[2] = {0, s->m - validation_rows};
@@ -208,8 +209,8 @@ mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y,
     return status;
 }
 
-/* Draws the same split as a fit with the same options, because a fit draws it
- * before everything else: see fit.c. */
+/* Draws the same split as a fit with the same options, because a fit draws the
+ * split before any other random number (see fit.c). */
 mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
                      const mlp_train_options *options, size_t *order,
                      size_t *held)
