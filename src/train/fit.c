@@ -40,7 +40,7 @@ typedef struct mlpi_dataset {
     mlp_cview X, Y;
     const mlp_train_options *options;
     size_t m;               /* number of training rows */
-    size_t validation_rows; /* their number: X.rows - m */
+    size_t validation_rows; /* number of validation rows: X.rows - m */
     size_t batch_size;      /* rows of a batch; the last one may be smaller */
     size_t batch_count;     /* batches of an epoch */
 
@@ -107,10 +107,10 @@ static mlp_status shuffle(mlpi_dataset *data, mlp_rng *rng)
                            sizeof *data->epoch_order);
 }
 
-/* Returns the arguments of the step for the batch that begins at element `first`
- * of `order`, or at row `first` of X if `order` is NULL. While the rows of a
- * batch are copied, those of the next batch are prefetched, because the CPU
- * cannot predict a random order. */
+/* Returns the arguments of the step for the batch that begins at element
+ * `first` of `order`, or at row `first` of X if `order` is NULL. While the rows
+ * of a batch are copied, those of the next batch are prefetched, because the
+ * CPU cannot predict a random order. */
 static mlpi_step_args batch_args(const mlpi_dataset *data, const size_t *order,
                                  size_t first)
 {
@@ -187,9 +187,9 @@ static mlp_status draw_split(const mlp_net *net, mlpi_dataset *data,
                : MLP_OK;
 }
 
-/* Computes the weights of all rows. The sum over the training rows must be above
- * 0. It can be 0 even if the sum over all rows is not, if all rows with weight
- * are validation rows. */
+/* Computes the weights of all rows. The sum over the training rows must be
+ * above 0. It can be 0 even if the sum over all rows is not, if all rows with
+ * weight are validation rows. */
 static mlp_status fill_row_weights(const mlp_net *net, mlpi_dataset *data)
 {
     mlpi_sample_weights w = sample_weights_of(data);

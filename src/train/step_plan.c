@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making plans. For each layer a plan holds three products as views of the
- * batch's matrices, cut to the part of one thread:
+ * Makes the plans of threads. For each layer a plan holds the arguments of
+ * three matrix products. They describe the part of the batch's matrices that
+ * one thread writes and reads:
  *
  *                  by rows                   by outputs
  *     forward      its rows of Z[l]          its columns of Z[l]
@@ -14,20 +15,21 @@
  *        reads     its columns of A[l-1],    all of A[l-1],
  *                  all of dZ[l]              its columns of dZ[l]
  *
- * Whether `backward` goes by rows or by outputs depends on layer l - 1, whose
- * outputs it yields. model/layer.h makes the views of whole matrices; here they
- * are cut, and the kernel for the shape that is left is chosen.
+ * `backward` of layer l computes dA[l-1]. So the partition of layer l - 1 says
+ * whether it goes by rows or by outputs. model/layer.h describes the products
+ * of whole matrices; this file reduces them to a thread's part, and chooses the
+ * kernel for the shape of that part.
  *
- * What all threads read is W[l], (n[l], n[l-1]), by rows, and A[l-1], (m,
- * n[l-1]), by outputs. So outputs are divided if n[l] >= m, which makes A[l-1]
- * the smaller one.
+ * By rows, all threads read all of W[l], (n[l], n[l-1]). By outputs, all
+ * threads read all of A[l-1], (m, n[l-1]). So threads divide the outputs if
+ * n[l] >= m, because then A[l-1] is not larger than W[l].
  */
 #include "train/step_plan.h"
 
 #include "base/memory.h"
 
-/* A cursor that measures says the size, so that it is aligned as an array in a
- * block is. */
+/* The cursor (see memory.h) measures the array, so that its size is rounded up
+ * as in any block. */
 size_t mlpi_plan_size(const mlp_net *net)
 {
     mlpi_cursor measure = {0};
@@ -35,15 +37,15 @@ size_t mlpi_plan_size(const mlp_net *net)
     return measure.used;
 }
 
-/* Points to row `first` of a matrix of layer l. */
+/* Returns the address of row `first` in a matrix of layer l. */
 static void *row_of(const mlp_net *net, size_t l, void *matrix, size_t first)
 {
     return mlpi_at(net->kernels, matrix, first * net->layout.layer[l].width);
 }
 
 /* True if Z needs a matrix of its own. Most activations have a derivative that
- * is a function of A, and write A over Z where nobody asks for Z; that halves
- * the memory that the forward pass writes. */
+ * is a function of A. So if Z is not needed after the step, A may overwrite it;
+ * that halves the memory that the forward pass writes. */
 static bool keeps_z(const mlp_net *net, const mlpi_batch *batch, size_t l)
 {
     const mlpi_shape *shape = &net->layout.layer[l];
@@ -62,7 +64,8 @@ static void plan_partition(const mlp_net *net, const mlpi_thread *thread,
     mlpi_layer_plan *layer_plan = &plan->layer[l];
     size_t n = shape->width;
     size_t n_prev = net->layout.layer[l - 1].width;
-    /* A thread alone gains nothing from columns, which lie apart in memory. */
+    /* One thread gains nothing from a division into columns, whose elements lie
+     * apart in memory. */
     layer_plan->by_outputs = thread->count > 1 && n >= plan->batch_rows &&
                              n >= thread->count * MIN_OUTPUTS;
     layer_plan->needs_barrier =
@@ -70,22 +73,24 @@ static void plan_partition(const mlp_net *net, const mlpi_thread *thread,
     if (layer_plan->by_outputs) {
         mlpi_partition(thread, n, MLPI_OUTPUTS_GRAIN, &layer_plan->first,
                        &layer_plan->count);
-        /* W is input-major: each input has a run of this thread's outputs. */
+        /* W is input-major: each input has a run of numbers for the outputs of
+         * this thread. */
         layer_plan->dW_offset = shape->W + layer_plan->first;
         layer_plan->dW_run_length = layer_plan->count;
         layer_plan->dW_run_count = n_prev;
     } else {
         mlpi_partition(thread, n_prev, MLPI_INPUTS_GRAIN, &layer_plan->first,
                        &layer_plan->count);
-        /* Inputs that are neighbours have runs that are neighbours. */
+        /* The runs of neighbouring inputs follow each other, so they are one. */
         layer_plan->dW_offset = shape->W + layer_plan->first * n;
         layer_plan->dW_run_length = layer_plan->count * n;
         layer_plan->dW_run_count = 1;
     }
 }
 
-/* Completes a product and chooses its kernel. By outputs, B and the bias are
- * cut to this thread's columns; A stays whole, and the caller has cut C. */
+/* Completes the arguments of a product C = A B and chooses its kernel. By
+ * outputs, this thread needs only its columns of B, of the bias and of C; the
+ * caller has already set C to its first column. */
 static void plan_kernel(const mlp_net *net, const mlpi_layer_plan *layer_plan,
                         mlpi_planned_gemm *planned)
 {
@@ -103,10 +108,11 @@ static void plan_kernel(const mlp_net *net, const mlpi_layer_plan *layer_plan,
     planned->run = kernels->gemm_select(args);
 }
 
-/* Plans the elementwise work of layer l, on this thread's rows. ReLU needs no
- * pass of its own, because gemm applies it, unless batch norm comes between.
- * Identity needs none if Z and A are one array. Backward, ReLU's derivative is
- * gemm's in any case, because it needs only the sign of A. */
+/* Plans the elementwise work of layer l on this thread's rows. Forward, ReLU
+ * needs no separate pass, because the matrix product applies it, unless batch
+ * norm comes between product and activation. Identity needs none if Z and A are
+ * one array. Backward, the product always applies the derivative of ReLU,
+ * because that needs only the sign of A. */
 static void plan_rows(const mlp_net *net, const mlpi_batch *batch,
                       const mlpi_plan *plan, size_t l)
 {
@@ -130,8 +136,8 @@ static void plan_rows(const mlp_net *net, const mlpi_batch *batch,
         layer_plan->activates_backward || shape->batch_norm || drops;
 }
 
-/* Points to this thread's part of a matrix of layer l: to its first column if
- * threads divide the outputs, or else to its first row. */
+/* Returns the address of this thread's part of a matrix of layer l: of its
+ * first column if threads divide the outputs, or else of its first row. */
 static void *part_of(const mlp_net *net, const mlpi_plan *plan, size_t l,
                      void *matrix)
 {
@@ -141,8 +147,9 @@ static void *part_of(const mlp_net *net, const mlpi_plan *plan, size_t l,
                : row_of(net, l, matrix, plan->first);
 }
 
-/* Plans the product Z[l] = A[l-1] W[l]^T + b[l]. Batch norm takes the product
- * without b as its input, and normalises it in place: so it goes to X_hat. */
+/* Plans the product Z[l] = A[l-1] W[l]^T + b[l]. With batch norm the product is
+ * U = A[l-1] W[l]^T, and it is written to X_hat, because batch norm normalises
+ * U in place. */
 static void plan_forward(const mlp_net *net, const mlpi_batch *batch,
                          const mlpi_plan *plan, size_t l)
 {
@@ -163,8 +170,8 @@ static void plan_forward(const mlp_net *net, const mlpi_batch *batch,
     plan_kernel(net, layer_plan, &layer_plan->forward);
 }
 
-/* Plans dA[l-1] = dZ[l] W[l]. The product yields the outputs of layer l - 1, so
- * the partition of that layer decides. */
+/* Plans dA[l-1] = dZ[l] W[l]. The columns of dA[l-1] are the outputs of layer
+ * l - 1, so the partition of that layer decides. */
 static void plan_backward(const mlp_net *net, const mlpi_batch *batch,
                           const mlpi_plan *plan, size_t l)
 {
@@ -205,7 +212,7 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
 }
 
 /* Layers are planned from the first to the last, because needs_barrier and
- * `backward` of a layer depend on the partition of the one before. */
+ * `backward` of a layer depend on the partition of the previous layer. */
 void mlpi_plan_make(const mlp_net *net, const mlpi_thread *thread,
                     const mlpi_batch *batch, mlpi_plan *plan)
 {

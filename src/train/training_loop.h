@@ -23,8 +23,8 @@
 
 typedef struct mlpi_loop mlpi_loop;
 
-/* Calls mlpi_loop_train_batch for each batch of an epoch. It ends early after an
- * error, which it returns, or if `stopped` is true. */
+/* Calls mlpi_loop_train_batch for each batch of an epoch. It ends early after
+ * an error, which it returns, or if `stopped` is true. */
 typedef mlp_status mlpi_feed_epoch(mlpi_loop *loop, void *source);
 
 struct mlpi_loop {
