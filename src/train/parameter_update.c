@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Updates and sums over the flat array of parameters. Threads cut it into parts
- * without regard to layers. Only weight decay and penalties depend on layers,
- * because they concern the weights W[l] alone, and so skip the biases and
- * scales between them.
+ * Updates and sums over the flat array of parameters. Threads divide it into
+ * parts without regard to layers. Only weight decay and penalties depend on
+ * layers: they apply to the weights W[l], and skip the biases and scales that
+ * lie between the weights.
  *
  *     | W[1] | b[1] | W[2] | b[2] scale[2] | W[3] | b[3] |
  *     |--- thread 0 ---|--- thread 1 ---|--- thread 2 ---|
@@ -14,37 +14,39 @@
  *          |                       |                   |
  *       sums[0]                 sums[1]             sums[last]
  *
- * First each thread computes the sums of some chunks; after a barrier every
+ * First each thread computes the sums of some chunks. After a barrier every
  * thread that needs the total adds all sums in their order.
  *
- * The same parts serve the check, the backup and the update, so each thread
- * backs up what it is about to change, and needs no barrier in between.
+ * A thread has the same part of the parameters in the check, in the backup and
+ * in the update. So it backs up what it will change, and no barrier is needed
+ * between backup and update.
  */
 #include "train/parameter_update.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Parts of the parameters are whole multiples of this number, so that no two
- * threads write to the same cache line, and few vectors are not whole. */
+/* Parts of the parameters are whole multiples of this number (the grain of
+ * mlpi_partition), so that no two threads write to the same cache line, and
+ * each part but the last consists of whole SIMD vectors. */
 enum { PARAMETERS_GRAIN = 64 };
 
 /* ---------------------------------------------------------------------------
  * The update
  */
 
-/* Sets the constants that the optimizer's kind needs in this step. Averages
- * have the form v = decay v + gain g:
+/* Sets the constants that the optimizer's kind needs in this step. The
+ * optimizer's averages have the form v = decay v + gain g:
  *
  *     momentum, nesterov   decay = momentum   gain = 1
  *     tutorial's momentum  decay = momentum   gain = 1 - momentum
  *     rmsprop              decay = rho        gain = 1 - rho
  *     adam, adamw          decay = beta       gain = 1 - beta, two of them
  *
- * Adam's averages begin at 0, and are too small by 1 - beta^t in step t. The
- * correction is part of the constants: alpha is divided by that of the first
- * average, and `root` is 1 / sqrt of that of the second one. power[k] is
- * beta^(t - 1). */
+ * Adam's averages begin at 0, so after step t they are too small by the factor
+ * 1 - beta^t. The constants correct this: alpha is divided by 1 - beta1^t, and
+ * root_factor is 1 / sqrt(1 - beta2^t). power[0] is beta1^(t - 1), and power[1]
+ * is beta2^(t - 1). */
 static void set_constants(mlpi_optimizer_step *step,
                           const mlpi_optimizer *optimizer, double learning_rate)
 {
@@ -87,8 +89,8 @@ static void set_constants(mlpi_optimizer_step *step,
     }
 }
 
-/* Fills in the arguments of an update, but for the parameters that it concerns.
- * With clipping by norm, the factor comes from the sums of mlpi_norm_sums. */
+/* Returns the arguments of an update, without pointers to parameters. With
+ * clipping by norm, the factor comes from the sums of mlpi_norm_sums. */
 static mlpi_optimizer_step begin_update(const mlpi_update_context *context,
                                         double learning_rate)
 {
@@ -103,8 +105,8 @@ static mlpi_optimizer_step begin_update(const mlpi_update_context *context,
     return step;
 }
 
-/* Points the update to parameter number `first`, its gradient and its
- * states. */
+/* Sets the pointers of the update to parameter number `first`, to its gradient
+ * and to its states. */
 static void point_to(const mlpi_update_context *context,
                      mlpi_optimizer_step *step, size_t first)
 {
@@ -116,8 +118,8 @@ static void point_to(const mlpi_update_context *context,
     }
 }
 
-/* Updates the parameters that lie in [first, end), this thread's part, and in
- * [from, to), for which the constants hold. There may be none. */
+/* Updates the parameters that lie both in [first, end), this thread's part, and
+ * in [from, to), for which the constants are valid. There may be none. */
 static void update_range(const mlpi_update_context *context,
                          mlpi_optimizer_step *step, size_t first, size_t end,
                          size_t from, size_t to)
@@ -132,14 +134,14 @@ static void update_range(const mlpi_update_context *context,
     context->net->kernels->optimizer_step(step);
 }
 
-/* Updates parameters [first, end) with weight decay: weights are multiplied by
- * `keep` first, and what lies between them is not. */
+/* Updates parameters [first, end) with weight decay: weights are first
+ * multiplied by `keep`; biases and scales are not. */
 static void update_decaying(const mlpi_update_context *context,
                             mlpi_optimizer_step *step, double keep,
                             size_t first, size_t end)
 {
     const mlpi_layout *layout = &context->net->layout;
-    size_t done = 0; /* end of the weights of the layer before */
+    size_t done = 0; /* end of the weights of the previous layer */
     for (size_t l = 1; l <= layout->L; l++) {
         size_t W = layout->layer[l].W;
         step->weight_factor = 1.0;
@@ -152,8 +154,8 @@ static void update_decaying(const mlpi_update_context *context,
     update_range(context, step, first, end, done, layout->parameters);
 }
 
-/* One pass over the gradients that only tests exponents: it costs far less than
- * to find the weights spoilt later. */
+/* The kernel only tests exponents, so the check costs little beside the update
+ * that it protects. */
 bool mlpi_gradient_is_not_finite(const mlpi_update_context *context,
                                  const mlpi_thread *thread)
 {
@@ -166,7 +168,8 @@ bool mlpi_gradient_is_not_finite(const mlpi_update_context *context,
         count, mlpi_const_at(net->kernels, context->gradients, first));
 }
 
-/* The backup has the parameters at its beginning, as a snapshot does. */
+/* A backup is a snapshot (see trainer_state.h): it begins with the
+ * parameters. */
 void mlpi_backup_part(const mlp_net *net, const mlpi_thread *thread,
                       void *backup)
 {
@@ -180,10 +183,10 @@ void mlpi_backup_part(const mlp_net *net, const mlpi_thread *thread,
            count * kernels->real_size);
 }
 
-/* Plain gradient descent has a kernel of its own, so that a small network need
- * not pay for the constants of a general update. Without weight decay the whole
- * part is one range; with it, layers divide it into ranges of weights and of
- * other parameters. */
+/* Plain gradient descent has its own kernel, because in a small network setting
+ * the constants of a general update would take long beside the update. Without
+ * weight decay the thread's part is one range. With it there are ranges of
+ * weights and ranges of other parameters. */
 void mlpi_update_parameters(const mlpi_update_context *context,
                             const mlpi_thread *thread, double learning_rate,
                             void *backup)
@@ -212,7 +215,7 @@ void mlpi_update_parameters(const mlpi_update_context *context,
     }
 }
 
-/* A part of W or of b needs no ranges: the caller says which of them it is. */
+/* The parameters are a part of one W or one b, so they are one range. */
 mlpi_optimizer_step mlpi_fused_update(const mlpi_update_context *context,
                                       double learning_rate, size_t first,
                                       bool is_weight)
@@ -226,8 +229,8 @@ mlpi_optimizer_step mlpi_fused_update(const mlpi_update_context *context,
     return step;
 }
 
-/* The powers are multiplied step by step, which is cheaper than pow and has the
- * same bits everywhere. A checkpoint stores them for that reason. */
+/* Each step multiplies the powers once more, which is cheaper than pow and has
+ * the same bits everywhere. So a checkpoint must store the powers. */
 void mlpi_optimizer_advance(mlpi_optimizer *optimizer)
 {
     optimizer->steps++;
@@ -236,25 +239,26 @@ void mlpi_optimizer_advance(mlpi_optimizer *optimizer)
 }
 
 /* ---------------------------------------------------------------------------
- * Sums, in double whatever the network's precision is: a sum of a million
- * squares would lose three digits of a float.
+ * Sums are in double, whatever the network's precision is: in float a sum of a
+ * million squares would lose three digits.
  */
 
-/* Numbers that are converted to double at once: 4 KiB, a small part of the
- * nearest cache. */
+/* How many numbers are converted to double at once: 4 KiB, a small part of the
+ * L1 cache. */
 enum { BLOCK = 512 };
 
 _Static_assert(MLPI_SUM_CHUNK % BLOCK == 0, "chunks are whole blocks");
 _Static_assert(BLOCK % MLPI_LANES == 0, "a block begins with lane 0");
 
-/* Sums of x^2 and of |x|, in eight lanes each: element i belongs to lane i mod
- * 8. A sum that nobody needs stays 0. */
+/* Sums of x^2 and of |x|, each in eight partial sums (lanes): element i is
+ * added to lane i mod 8. A sum that is not needed stays 0. */
 typedef struct lanes {
     double squares[MLPI_LANES], magnitudes[MLPI_LANES];
 } lanes;
 
-/* Adds the terms of n numbers, the first of which belongs to lane 0. The
- * kernels are those for double: the numbers are converted, exactly, before. */
+/* Adds the terms of n numbers, the first one to lane 0. The numbers are first
+ * converted to double, which is exact, and then the kernels for double add
+ * them. */
 static void add_terms(lanes *s, const mlpi_kernels *kernels, size_t n,
                       const void *x, bool squares, bool magnitudes)
 {
@@ -271,7 +275,7 @@ static void add_terms(lanes *s, const mlpi_kernels *kernels, size_t n,
     }
 }
 
-/* l2 / 2 sum w^2 + l1 sum |w| over a chunk of weights. */
+/* Returns l2 / 2 sum w^2 + l1 sum |w| over a chunk of weights. */
 static double chunk_penalty(const mlpi_update_context *context, size_t n,
                             const void *w)
 {
@@ -283,7 +287,8 @@ static double chunk_penalty(const mlpi_update_context *context, size_t n,
            l1 * mlpi_join_lanes(s.magnitudes);
 }
 
-/* Chunks of all weights. Each layer's weights begin a chunk. */
+/* Returns how many chunks all weights have. The weights of each layer begin a
+ * new chunk. */
 static size_t weight_chunks(const mlp_net *net)
 {
     size_t chunks = 0;
@@ -293,9 +298,9 @@ static size_t weight_chunks(const mlp_net *net)
     return chunks;
 }
 
-/* Threads divide the chunks of all layers, numbered through. Each thread counts
- * through all chunks and computes its own: the counting costs nothing beside a
- * chunk of 4096 numbers. */
+/* The chunks of all layers have consecutive numbers, and threads divide these
+ * numbers. Each thread counts all chunks and computes its own; counting costs
+ * nothing beside the sum of 4096 numbers. */
 void mlpi_penalty_sums(const mlpi_update_context *context,
                        const mlpi_thread *thread)
 {
@@ -327,16 +332,15 @@ static double add_sums(const mlpi_optimizer *optimizer, size_t chunks)
     return sum;
 }
 
-/* Weights of rows are part of the mean that the loss is, so penalties are
- * divided by their sum too: a batch of twice the weight has half the
- * penalty. */
+/* The loss is a mean, a sum over rows divided by total_weight. The penalty is
+ * divided by the same number: if all row weights are doubled, it is halved. */
 double mlpi_penalty(const mlpi_update_context *context, double total_weight)
 {
     return add_sums(context->optimizer, weight_chunks(context->net)) /
            total_weight;
 }
 
-/* The kernel has factors for both penalties, and one of them may be 0. The
+/* The kernel takes a factor for l2 and one for l1, and either may be 0. The
  * derivative of |w| at 0 counts as 0. */
 void mlpi_penalty_gradient(const mlpi_update_context *context,
                            double total_weight, size_t first, size_t count)
@@ -349,7 +353,8 @@ void mlpi_penalty_gradient(const mlpi_update_context *context,
                       mlpi_at(kernels, context->gradients, first));
 }
 
-/* The norm is that of all gradients together, biases and scales included. */
+/* The norm is taken over all gradients together, those of biases and scales
+ * included. */
 void mlpi_norm_sums(const mlpi_update_context *context,
                     const mlpi_thread *thread)
 {
@@ -367,8 +372,8 @@ void mlpi_norm_sums(const mlpi_update_context *context,
     }
 }
 
-/* The small number keeps the quotient finite when all gradients are 0. If a
- * gradient is NaN so is the scale, but then there is no update. */
+/* Adding 1e-6 keeps the quotient finite if all gradients are 0. If a gradient
+ * is NaN the scale is NaN, too, but then there is no update. */
 double mlpi_clip_scale(const mlpi_update_context *context)
 {
     const mlpi_optimizer *optimizer = context->optimizer;

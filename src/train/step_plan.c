@@ -81,7 +81,7 @@ static void plan_partition(const mlp_net *net, const mlpi_thread *thread,
     } else {
         mlpi_partition(thread, n_prev, MLPI_INPUTS_GRAIN, &layer_plan->first,
                        &layer_plan->count);
-        /* The runs of neighbouring inputs follow each other, so they are one. */
+        /* The runs of neighbouring inputs follow each other: they are one. */
         layer_plan->dW_offset = shape->W + layer_plan->first * n;
         layer_plan->dW_run_length = layer_plan->count * n;
         layer_plan->dW_run_count = 1;

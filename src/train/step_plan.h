@@ -86,7 +86,7 @@ typedef struct mlpi_layer_plan {
 
 /* What one thread does in a step. */
 typedef struct mlpi_plan {
-    /* These two are set before a plan is made. */
+    /* The maker of the plan sets these two first. */
     mlpi_layer_plan *layer; /* [L + 1], the first unused */
     void *scratch;          /* of this thread, for its products */
 
