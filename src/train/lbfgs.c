@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An iteration of L-BFGS. First a direction d = -H g from the pairs; then a
- * line search on phi(t) = J(w + t d), which ends at a t that meets the strong
- * Wolfe conditions
+ * An iteration of L-BFGS. It computes a direction d = -H g from the pairs. Then
+ * it does a line search on phi(t) = J(w + t d), which ends at a t that meets
+ * the strong Wolfe conditions
  *
  *     phi(t) <= phi(0) + c1 t phi'(0)      the loss falls enough
  *     |phi'(t)| <= -c2 phi'(0)             and the slope is flat enough
  *
- * The first one keeps steps from being too long, the second one from being too
- * short; with both, y s > 0 for the new pair, so H stays positive definite.
- * Then the pair is added.
+ * The first condition prevents a t that is too large, the second one a t that
+ * is too small. With both, y s > 0 for the new pair, so H stays positive
+ * definite. At the end the pair is added.
  *
- * Vectors are in the network's precision, and sums over them are in double, in
- * eight lanes: they have the same bits with every table of kernels.
+ * Vectors are in the network's precision. Sums over them are in double, in
+ * eight partial sums (lanes, see kernels.h), so they have the same bits with
+ * every table of kernels.
  */
 #include "train/lbfgs.h"
 
@@ -29,7 +30,8 @@ static const double c2 = 0.9;
  * be rounding noise. The value is the spacing of doubles at 1. */
 static const double min_curvature = 0x1p-52;
 
-/* A line search ends when its bracket moves no coordinate by this much. */
+/* A line search ends when its bracket is so narrow that no coordinate changes
+ * by this much between the two ends. */
 static const double min_progress = 1e-16;
 
 void mlpi_lbfgs_lay_out(mlpi_lbfgs *lbfgs, mlpi_cursor *cursor)
@@ -76,7 +78,7 @@ static double dot(const mlpi_lbfgs *lbfgs, const void *x, const void *y)
     return mlpi_join_lanes(lanes);
 }
 
-/* The sum of |x|. */
+/* Returns the sum of |x|. */
 static double sum_of_magnitudes(const mlpi_lbfgs *lbfgs, const void *x)
 {
     double lanes[MLPI_LANES] = {0};
@@ -88,7 +90,7 @@ static double sum_of_magnitudes(const mlpi_lbfgs *lbfgs, const void *x)
     return mlpi_join_lanes(lanes);
 }
 
-/* The largest |x|; NaN does not count. */
+/* Returns the largest |x|; NaN does not count. */
 static double largest_magnitude(const mlpi_lbfgs *lbfgs, const void *x)
 {
     double largest = 0.0;
@@ -102,7 +104,7 @@ static double largest_magnitude(const mlpi_lbfgs *lbfgs, const void *x)
     return largest;
 }
 
-/* Computes y = y + a x. sgd_step subtracts, hence the sign. */
+/* Computes y = y + a x. The factor is -a because sgd_step subtracts. */
 static void add(const mlpi_lbfgs *lbfgs, double a, const void *x, void *y)
 {
     lbfgs->kernels->sgd_step(lbfgs->n, -a, x, y);
@@ -124,14 +126,15 @@ static void scale(const mlpi_lbfgs *lbfgs, double a, const void *x, void *y)
  * The direction
  */
 
-/* How many pairs are kept. */
+/* Returns how many pairs are stored now. */
 static size_t count_pairs(const mlpi_lbfgs *lbfgs)
 {
     return lbfgs->pairs_added < lbfgs->max_pairs ? (size_t)lbfgs->pairs_added
                                                  : lbfgs->max_pairs;
 }
 
-/* Where the pair lies that is `age` pairs older than the youngest one. */
+/* Returns the index in S and Y of the pair that is `age` pairs older than the
+ * youngest one. */
 static size_t pair_at(const mlpi_lbfgs *lbfgs, size_t age)
 {
     return (size_t)((lbfgs->pairs_added - 1 - age) % lbfgs->max_pairs);
@@ -153,7 +156,7 @@ static void find_direction(mlpi_lbfgs *lbfgs)
 {
     size_t pairs = count_pairs(lbfgs);
     double gamma = 1.0;
-    void *q = lbfgs->g_new; /* nobody needs g_new between line searches */
+    void *q = lbfgs->g_new; /* g_new is free between line searches */
     scale(lbfgs, -1.0, lbfgs->g, q);
     for (size_t age = 0; age < pairs; age++) {
         size_t i = pair_at(lbfgs, age);
@@ -174,8 +177,9 @@ static void find_direction(mlpi_lbfgs *lbfgs)
 }
 
 /* Computes a direction and returns the slope along it, which is below 0 unless
- * g is 0. Rounding may spoil a direction, and so may pairs that a damaged
- * checkpoint brought: then the pairs are forgotten, and the direction is -g. */
+ * g is 0. A direction can be wrong because of rounding, or because of pairs
+ * from a damaged checkpoint. Then the pairs are forgotten, and the direction is
+ * -g. */
 static double find_descent(mlpi_lbfgs *lbfgs)
 {
     find_direction(lbfgs);
@@ -188,13 +192,13 @@ static double find_descent(mlpi_lbfgs *lbfgs)
     return slope;
 }
 
-/* Adds the pair of a step t along the direction, with the gradient g_low after
- * it; unless there is hardly any curvature along it. */
+/* Adds the pair for a move by t along the direction, where g_low is the
+ * gradient after the move. If the curvature along the direction is nearly 0, no
+ * pair is added. */
 static void add_pair(mlpi_lbfgs *lbfgs, double t)
 {
     size_t i = (size_t)(lbfgs->pairs_added % lbfgs->max_pairs);
-    void *s =
-        lbfgs->trial; /* nobody needs trial and g_new after the line search */
+    void *s = lbfgs->trial; /* trial and g_new are free after the search */
     void *y = lbfgs->g_new;
     scale(lbfgs, t, lbfgs->direction, s);
     copy(lbfgs, lbfgs->g_low, y);
@@ -214,19 +218,20 @@ typedef struct point {
     double t, J, slope; /* J and slope are phi(t) and phi'(t) */
 } point;
 
-/* A line search. `low` is the best point so far; once a minimum is bracketed it
- * lies between `low` and `high`, in either order of t. g_low is the gradient at
- * low. */
+/* A line search. `low` is the best point so far, and g_low is the gradient
+ * there. As soon as there is a bracket, a minimum lies between `low` and
+ * `high`; the t of `low` may be the larger one. */
 typedef struct search {
     mlpi_lbfgs *lbfgs;
     mlpi_objective *objective;
     void *context;
     point start, low, high;
-    size_t trials; /* evaluations so far, less one */
+    size_t trials; /* number of evaluations so far, minus 1 */
 } search;
 
-/* Evaluates phi at t, and leaves the gradient in g_new. A loss or slope that is
- * not finite counts as infinitely high: the minimum is before it. */
+/* Evaluates phi at t, and writes the gradient to g_new. If the loss or the
+ * slope is not finite, the loss counts as infinite, so that the minimum is
+ * looked for at smaller t. */
 static point evaluate(search *s, double t)
 {
     mlpi_lbfgs *lbfgs = s->lbfgs;
@@ -253,7 +258,7 @@ static bool is_flat(const search *s, const point *p)
     return fabs(p->slope) <= -c2 * s->start.slope;
 }
 
-/* Makes the point whose gradient is in g_new the best one. */
+/* Makes *p, whose gradient is in g_new, the best point. */
 static void set_low(search *s, const point *p)
 {
     void *g = s->lbfgs->g_low;
@@ -262,15 +267,15 @@ static void set_low(search *s, const point *p)
     s->low = *p;
 }
 
-/* The number in [low, high] that is nearest to t. */
+/* Returns the number in [low, high] that is nearest to t. */
 static double clamp(double t, double low, double high)
 {
     return t < low ? low : t > high ? high : t;
 }
 
-/* The minimum of the cubic through two points with their slopes (Nocedal and
- * Wright, 3.59), clamped to [low, high]; the middle of that if the cubic has no
- * minimum. */
+/* Returns the t at which the cubic through two points with their slopes has its
+ * minimum (Nocedal and Wright, 3.59), clamped to [low, high]. If the cubic has
+ * no minimum, returns the middle of [low, high]. */
 static double cubic_minimum(const point *a, const point *b, double low,
                             double high)
 {
@@ -291,8 +296,8 @@ static double cubic_minimum(const point *a, const point *b, double low,
     return (low + high) / 2.0;
 }
 
-/* Makes p the other end of the bracket, or, if p is the better one, the best
- * point, and the old best point the other end. */
+/* Makes the bracket from `low` and p. The better of the two becomes `low`, the
+ * other one `high`. */
 static void set_bracket(search *s, const point *p)
 {
     s->high = *p;
@@ -302,9 +307,9 @@ static void set_bracket(search *s, const point *p)
     }
 }
 
-/* Algorithm 3.5: tries larger and larger steps, from t on, until a minimum lies
- * between two of them. Returns true if the last one meets both conditions, so
- * that no bracket is needed. */
+/* Algorithm 3.5: tries larger and larger t until a minimum lies between two of
+ * them. Returns true if the last t meets both conditions, so that no bracket is
+ * needed. */
 static bool find_bracket(search *s, double t)
 {
     copy(s->lbfgs, s->lbfgs->g, s->lbfgs->g_low);
@@ -324,7 +329,7 @@ static bool find_bracket(search *s, double t)
             set_bracket(s, &p);
             return false;
         }
-        /* phi still falls: the next step is longer, but at most ten times. */
+        /* phi still falls: the next t is larger, but at most ten times. */
         t = cubic_minimum(&s->low, &p, p.t + 0.01 * (p.t - s->low.t),
                           10.0 * p.t);
         set_low(s, &p);
@@ -332,8 +337,10 @@ static bool find_bracket(search *s, double t)
     return false;
 }
 
-/* The next t to try in a bracket: the cubic's minimum, but not within a tenth
- * of an end twice in a row, because then the bracket would hardly shrink. */
+/* Returns the next t to try in a bracket: the minimum of the cubic. If that is
+ * near an end of the bracket (within a tenth of its length) for the second time
+ * in a row, it is moved inwards, because otherwise the bracket would hardly
+ * shrink. */
 static double next_trial(const search *s, bool *near_an_end)
 {
     double first = mlpi_min(s->low.t, s->high.t);
@@ -352,8 +359,8 @@ static double next_trial(const search *s, bool *near_an_end)
 }
 
 /* Algorithm 3.6: narrows the bracket until `low` meets both conditions, or
- * until there is nothing left to narrow. `largest` is the largest coordinate of
- * the direction. */
+ * until the bracket is too narrow. `largest` is the largest coordinate of the
+ * direction. */
 static void zoom(search *s, double largest)
 {
     bool near_an_end = false;
@@ -366,8 +373,8 @@ static void zoom(search *s, double largest)
             continue;
         }
         bool is_accepted = is_flat(s, &p);
-        /* The minimum is where phi falls from p. If it rises towards `high`,
-         * the minimum lies on the other side, between p and the old `low`. */
+        /* From p, phi falls towards the minimum. If phi rises towards `high`,
+         * the minimum lies between p and the old `low`. */
         if (!is_accepted && p.slope * (s->high.t - s->low.t) >= 0.0) {
             s->high = s->low;
         }
@@ -382,9 +389,9 @@ static void zoom(search *s, double largest)
  * An iteration
  */
 
-/* Searches along the direction, whose slope is below 0, with t as the first
- * step, and moves w, g and J to the best point. Returns false, and moves
- * nothing, if no point is better than w. */
+/* Searches along the direction, whose slope is below 0, and tries t first. Sets
+ * w, g and J to the best point. If no point is better than w, returns false and
+ * changes nothing. */
 static bool search_line(mlpi_lbfgs *lbfgs, mlpi_objective *objective,
                         void *context, double slope, double t)
 {
@@ -411,9 +418,8 @@ double mlpi_lbfgs_gradient_square(const mlpi_lbfgs *lbfgs)
     return dot(lbfgs, lbfgs->g, lbfgs->g);
 }
 
-/* Without pairs the direction is -g, whose length says nothing about how far to
- * go; so the first step moves all coordinates together by at most the learning
- * rate. */
+/* Without pairs the direction is -g, and its length does not say how far to go.
+ * So the first t moves all coordinates together by at most learning_rate. */
 void mlpi_lbfgs_iterate(mlpi_lbfgs *lbfgs, mlpi_objective *objective,
                         void *context, double learning_rate)
 {

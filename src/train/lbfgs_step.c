@@ -4,9 +4,9 @@
  * holds, penalties included, as a function of the parameters. Each evaluation
  * is a training step without an update, at parameters that lbfgs.c chooses.
  *
- * The last evaluation of an iteration that was accepted is the first one of the
- * next iteration, if nothing else has changed; so loss and gradient are kept
- * between iterations, with the parameters that they belong to.
+ * An iteration begins at the point where the last one ended. So loss and
+ * gradient are kept between iterations, together with the parameters that they
+ * belong to, and are computed again only if something else has changed.
  */
 #include "train/lbfgs_step.h"
 
@@ -33,13 +33,13 @@ static size_t bytes_of(const mlp_net *net)
     return net->layout.parameters * net->kernels->real_size;
 }
 
-/* The context of the objective: a batch that the trainer holds. */
+/* The context of the objective: the batch in a trainer, which has m rows. */
 typedef struct objective_context {
     mlp_trainer *trainer;
     size_t m;
 } objective_context;
 
-/* Puts w into the network, returns the loss there, and writes the gradient to
+/* Copies w into the network, returns the loss there, and writes the gradient to
  * g. */
 static double objective(void *context, const void *w, void *g)
 {
@@ -57,9 +57,10 @@ static double objective(void *context, const void *w, void *g)
 }
 
 /* True if the loss and gradient of the last iteration are still valid, so that
- * this one need not compute them again. They are not if the rows or parameters
- * changed, or if the network has batch norm: its moments are those of the last
- * trial point, and the running moments must move by those of this one. */
+ * this iteration need not compute them again. They are invalid if the rows or
+ * the parameters have changed. With batch norm they are always computed again,
+ * because the batch's means and variances are those of the last trial point,
+ * and the running ones must be updated with those of this point. */
 static bool is_cached(const mlp_trainer *t, const mlpi_step_args *args)
 {
     const mlpi_lbfgs *lbfgs = &t->optimizer.lbfgs;
@@ -68,8 +69,8 @@ static bool is_cached(const mlp_trainer *t, const mlpi_step_args *args)
            memcmp(lbfgs->w, t->net->parameters, bytes_of(t->net)) == 0;
 }
 
-/* Computes the loss and gradient of the network as it is: the point that an
- * iteration begins with. */
+/* Computes loss and gradient at the network's parameters, the point from which
+ * an iteration starts. */
 static void evaluate(mlp_trainer *t, const mlpi_step_args *args)
 {
     mlpi_lbfgs *lbfgs = &t->optimizer.lbfgs;
@@ -84,8 +85,8 @@ static void evaluate(mlp_trainer *t, const mlpi_step_args *args)
     lbfgs->failed_rate = 0.0;
 }
 
-/* Moves the network by an iteration from the point of `evaluate` to the point
- * that the iteration found. */
+/* Does an iteration from the point of `evaluate`, and sets the network to the
+ * point that it finds. */
 static void iterate(mlp_trainer *t, const mlpi_step_args *args)
 {
     mlpi_optimizer *o = &t->optimizer;
@@ -102,8 +103,8 @@ static void iterate(mlp_trainer *t, const mlpi_step_args *args)
     memcpy(t->net->parameters, o->lbfgs.w, bytes_of(t->net));
 }
 
-/* Before an iteration the loss and the gradient must be known. If they are not
- * finite there is no iteration, and the network stays as it is. */
+/* An iteration needs the loss and the gradient at its start. If they are not
+ * finite, there is no iteration, and the network does not change. */
 void mlpi_lbfgs_step(mlp_trainer *trainer, const mlpi_step_args *args,
                      mlpi_step_result *result)
 {
@@ -119,6 +120,6 @@ void mlpi_lbfgs_step(mlp_trainer *trainer, const mlpi_step_args *args,
         !args->no_update) {
         iterate(trainer, args);
     }
-    /* However many evaluations there were, they are one step. */
+    /* All evaluations together count as one forward pass. */
     trainer->forward_count = forward_count + 1;
 }
