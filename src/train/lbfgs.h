@@ -30,8 +30,8 @@ typedef struct mlpi_lbfgs {
     const mlpi_kernels *kernels;
     size_t n;
 
-    /* Pairs. Pair i is in S and Y at i mod max_pairs, so that a new pair replaces
-     * the oldest one. */
+    /* Pairs. Pair i is in S and Y at i mod max_pairs, so that a new pair
+     * replaces the oldest one. */
     size_t max_pairs;     /* the most pairs that are kept */
     uint64_t pairs_added; /* since the pairs were last forgotten */
     void **S, **Y;        /* [max_pairs] of real [n] */
@@ -46,7 +46,7 @@ typedef struct mlpi_lbfgs {
     double failed_rate; /* learning rate that found no better point from here;
                            it is not tried again. 0: there is none */
 
-    /* Scratch of an iteration: real [n] each. */
+    /* Scratch that an iteration uses: real [n] each. */
     void *direction, *trial;
     void *g_low, *g_new; /* gradients at the best point of a line search, and
                             at the last one */
@@ -60,7 +60,7 @@ void mlpi_lbfgs_lay_out(mlpi_lbfgs *lbfgs, mlpi_cursor *cursor);
  * iteration. */
 double mlpi_lbfgs_gradient_square(const mlpi_lbfgs *lbfgs);
 
-/* Does one iteration: finds a better point and sets w, g and J to it. g and J
+/* Runs one iteration: finds a better point and sets w, g and J to it. g and J
  * must belong to w before. The first trial point is w - learning_rate H g, or
  * nearer to w if there are no pairs. If no better point is found, w, g and J
  * stay, and the pairs are forgotten, because the bad direction came from

@@ -85,7 +85,7 @@ static void evaluate(mlp_trainer *t, const mlpi_step_args *args)
     lbfgs->failed_rate = 0.0;
 }
 
-/* Does an iteration from the point of `evaluate`, and sets the network to the
+/* Runs an iteration from the point of `evaluate`, and sets the network to the
  * point that it finds. */
 static void iterate(mlp_trainer *t, const mlpi_step_args *args)
 {
