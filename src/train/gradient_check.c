@@ -7,22 +7,24 @@
  *          = J' + c2 h^2 + c4 h^4 + ...
  *
  * at h, h/2 and h/4 gives J' up to terms in h^6 (Richardson's extrapolation).
- * The size of the last correction is a measure of how far to doubt the result.
+ * The size of the last correction estimates the error of the result. It is
+ * called the *doubt*.
  *
- * Some losses have corners, where there is no derivative. A corner within h of
- * w makes the doubt large, because D(h) is no such series then. A corner at w
- * itself does not, so the second differences
+ * Some losses have corners, where there is no derivative. If there is a corner
+ * within h of w, D(h) is not such a series, and the doubt is large. A corner at
+ * w itself does not make the doubt large, so the second differences
  *
  *     S(h) = (J(w + h) - 2 J(w) + J(w - h)) / h
  *          = jump of J' at w + s1 h + s3 h^3 + ...
  *
- * are extrapolated too. What they yield is the jump, which is 0 where J is
- * smooth, and adds to the doubt.
+ * are extrapolated, too. The result is the jump, which is 0 if J is smooth at
+ * w, and it is added to the doubt.
  *
- * While the doubt is large h shrinks, which leaves corners behind and brings
- * rounding. The estimate with the least doubt counts; if even that is doubtful,
- * the parameter is skipped. So this file need not know which activation or loss
- * has corners, and no derivative that is checked takes part in the answer.
+ * While the doubt is large, h shrinks. A smaller h avoids corners near w, but
+ * makes the rounding errors larger. The estimate with the least doubt counts.
+ * If even that doubt is too large, the parameter is skipped. So this file need
+ * not know which activation or loss has corners, and the gradients that it
+ * checks do not influence the numeric derivatives.
  *
  * Everything is computed in double, on a copy of the network.
  */
@@ -42,24 +44,25 @@ enum { ROUNDS = 5 }; /* extrapolations for one parameter, at most */
 static const double first_h = 0x1p-6;
 static const double shrink = 0x1p-3; /* factor of h from round to round */
 
-/* Doubt relative to the derivative: a round with `good_doubt` is the last one,
- * and an estimate with more than `max_doubt` is not used. */
+/* Limits of the doubt, relative to the derivative: no further round follows a
+ * doubt of at most `good_doubt`, and an estimate with a doubt above `max_doubt`
+ * is not used. */
 static const double good_doubt = 1e-10;
 static const double max_doubt = 1e-8;
 
-/* Derivatives are compared relative to their size, or to this part of loss and
- * largest gradient if they are smaller: smaller ones drown in the rounding of
- * the loss. */
+/* Derivatives are compared relative to their size. If a derivative is smaller
+ * than this part of (loss + largest gradient), it is compared relative to that,
+ * because the rounding of the loss hides smaller derivatives. */
 static const double min_scale = 1e-3;
 
 /* A check that is under way. */
 typedef struct gradient_check {
     mlp_net *net;         /* float64 copy of the caller's network */
-    mlp_trainer *trainer; /* of that copy */
-    double *parameters;   /* of that copy */
-    double *gradients;    /* as backward computes them, laid out as those */
+    mlp_trainer *trainer; /* trains the copy */
+    double *parameters;   /* parameters of the copy */
+    double *gradients;    /* computed by backward, laid out as the parameters */
     mlp_cview X, Y;
-    mlp_cview weights; /* what each row counts; no rows: all 1 */
+    mlp_cview weights; /* sample weights; no rows: all are 1 */
     mlp_train_options options;
     double loss;         /* at the parameters */
     double min_absolute; /* min_scale times loss and largest gradient */
@@ -71,9 +74,9 @@ typedef struct gradient_check {
  * Numeric derivatives
  */
 
-/* The loss of the network as it is. Setting the seed each time makes dropout
- * draw the same masks. No call can fail, because the first forward has shown
- * that the data fits; so NaN means that the loss is NaN. */
+/* Returns the loss at the present parameters. The seed is set each time, so
+ * that dropout uses the same masks. No call can fail, because the data has been
+ * checked; so NaN means that the loss is NaN. */
 static double loss_now(gradient_check *check)
 {
     double loss = (double)NAN;
@@ -85,7 +88,8 @@ static double loss_now(gradient_check *check)
     return loss;
 }
 
-/* The loss with one parameter changed, which is put back afterwards. */
+/* Returns the loss with one parameter set to `value`, and then restores the
+ * parameter. */
 static double loss_at(gradient_check *check, size_t index, double value)
 {
     double kept = check->parameters[index];
@@ -95,14 +99,14 @@ static double loss_at(gradient_check *check, size_t index, double value)
     return loss;
 }
 
-/* A derivative, and how far it may be wrong. */
+/* A derivative, and an estimate of its error. */
 typedef struct estimate {
     double slope, doubt;
 } estimate;
 
-/* Extrapolates D and S from h, h/2 and h/4. The terms of D are even powers of
- * h, so halving h divides them by 4 and 16; those of S are odd ones, divided by
- * 2 and 8. */
+/* Extrapolates D and S from h, h/2 and h/4. The terms of D are h^2 and h^4, so
+ * halving h divides them by 4 and 16. The terms of S are h and h^3, so halving
+ * h divides them by 2 and 8. */
 static estimate extrapolate(gradient_check *check, size_t index, double h)
 {
     double w = check->parameters[index];
@@ -122,15 +126,15 @@ static estimate extrapolate(gradient_check *check, size_t index, double h)
                       fabs(fine - coarse) / 15.0 + fabs(jump)};
 }
 
-/* The size that an error in this derivative is relative to. */
+/* Returns the size by which an error of this derivative is divided. */
 static double scale_of(const gradient_check *check, double slope)
 {
     return fabs(slope) > check->min_absolute ? fabs(slope)
                                              : check->min_absolute;
 }
 
-/* The estimate with the least doubt; the doubt is infinite if no estimate is a
- * number. */
+/* Returns the estimate with the least doubt. The doubt is infinite if every
+ * estimate is NaN. */
 static estimate estimate_slope(gradient_check *check, size_t index)
 {
     double h = first_h;
@@ -170,8 +174,8 @@ static void locate(const mlp_net *net, size_t index, mlp_gradient_check *where)
     where->col = is_weight ? offset / shape->width : offset;
 }
 
-/* Checks one parameter, and makes it the worst one if its error is larger. A
- * gradient that is not finite is infinitely wrong. */
+/* Checks one parameter, and records it in *worst if its error is the largest so
+ * far. The error of a gradient that is not finite is infinite. */
 static void check_parameter(gradient_check *check, size_t index,
                             mlp_gradient_check *worst)
 {
@@ -196,8 +200,8 @@ static void check_parameter(gradient_check *check, size_t index,
     worst->checked++;
 }
 
-/* Computes the loss, the gradients that are to be checked, and how large they
- * are. MLP_ERR_DIVERGED if the loss is not finite. */
+/* Computes the loss, the gradients that will be checked, and min_absolute.
+ * MLP_ERR_DIVERGED if the loss is not finite. */
 static mlp_status compute_gradients(gradient_check *check)
 {
     size_t n = check->net->layout.parameters;
@@ -268,8 +272,9 @@ static mlp_status copy_net(const mlp_net *net, mlp_net **copy)
     return MLP_OK;
 }
 
-/* Takes an array for a float64 copy of a float32 view. When the array is there,
- * copies the numbers, and makes the view one of the copy. */
+/* Takes an array for a float64 copy of a float32 view. In the second call, when
+ * the array exists (see memory.h), copies the numbers, and makes *view a view
+ * of the copy. */
 static void convert_view(mlp_cview *view, mlpi_cursor *cursor)
 {
     if (view->dtype != MLP_F32) {
@@ -292,8 +297,8 @@ static mlpi_sample_weights sample_weights_of(const gradient_check *check)
                                  check->options.row_weights, check->Y};
 }
 
-/* Takes an array for what the rows count, if they do not all count 1. When the
- * array is there, computes the numbers. */
+/* Takes an array for sample weights, if there are any. In the second call, when
+ * the array exists, computes them. */
 static void lay_out_weights(gradient_check *check, mlpi_cursor *cursor)
 {
     mlpi_sample_weights w = sample_weights_of(check);

@@ -9,7 +9,7 @@
  *     rows        Each thread takes its rows of the batch from A[0] to all dZ.
  *     --------    barrier: each gradient is a sum over the rows of all threads.
  *     gradients   Each thread computes dW of its weights, and db of its layers.
- *     --------    barrier: check and update divide the parameters anew.
+ *     --------    barrier: the check divides the gradients in another way.
  *     check       Each thread checks its part of the gradients.
  *     --------    barrier: one gradient that is not finite forbids the update
  *                 of all parameters.

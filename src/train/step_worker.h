@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The work of one thread in a training step. The threads of a team divide the
- * rows of the batch for the forward and the backward pass, and then divide the
- * weights for the gradients and the update. step.c calls these functions in
- * their order, with barriers between; step_worker.c opens with the whole step
- * in pseudo-code.
+ * The work of one thread in a training step. The threads of a team (see
+ * base/thread_team.h) divide the rows of the batch for the forward and the
+ * backward pass, and then divide the weights for the gradients and the update.
+ * step.c calls these functions in their order, with barriers between them;
+ * step_worker.c opens with the whole step in pseudo-code.
  *
  * Each comment says who calls the function: "(all threads)" of the team, each
  * for its own part, "(one thread)", or "(any thread)" at any time.
