@@ -22,7 +22,7 @@
  *                rprop_shrink, rprop_min, rprop_max
  *                | u64 lbfgs_history | u64 steps | f64 beta1^steps
  *                | f64 beta2^steps
- *     dropout    u64 seed | u64 draw: forward passes of training with this seed
+ *     dropout    u64 seed | u64 forward_count: forward passes with this seed
  *     epochs     u32 begun, a flag | u32 validates, a flag | u64 finished
  *                epochs | u64 best epoch | u64 bad epochs | f64 best loss
  *                | f64 threshold
@@ -65,8 +65,8 @@ static const char magic[] = "MLPTRAIN";
 typedef struct saved_values {
     bool has_best;
     mlp_optimizer optimizer;
-    uint64_t steps;      /* of the optimizer */
-    double power[2];     /* beta1^steps, beta2^steps */
+    uint64_t steps;               /* of the optimizer */
+    double power[2];              /* beta1^steps, beta2^steps */
     uint64_t seed, forward_count; /* of dropout */
     mlpi_epoch_state epoch_state;
 } saved_values;
