@@ -36,7 +36,7 @@ backward_operands(const mlp_net *net, const mlpi_batch_norm_args *norm,
             mlpi_const_at(kernels, norm->moments, shape->variance + column),
         .scale = parameter(net, shape->scale, column),
         .X = mlpi_const_at(kernels, norm->X, at),
-        .dZ = mlpi_at(kernels, norm->Z, at),
+        .dZ = mlpi_at(kernels, norm->dZ, at),
         .dscale = mlpi_at(kernels, norm->gradients, shape->scale + column),
         .dshift = mlpi_at(kernels, norm->gradients, shape->b + column)};
 }
