@@ -34,31 +34,29 @@ static size_t block_size(size_t n, size_t max_size, size_t multiple)
 }
 
 /* Prefetches `count` reals from x[offset] on. They need not exist: a prefetch
- * never fails, so loops may ask for rows beyond the last. The function is
- * inlined in every build, because `to_write` must be a constant. */
-static inline __attribute__((always_inline)) void
-prefetch_lines(const real *x, size_t offset, size_t count, bool to_write)
+ * never fails, so loops may ask for rows beyond the last. */
+static inline void prefetch(const real *x, size_t offset, size_t count)
 {
     /* Computed as an integer: pointer arithmetic beyond the array would be
      * undefined. */
     uintptr_t at = (uintptr_t)x + offset * sizeof(real);
     for (size_t i = 0; i < count * sizeof(real); i += CACHE_LINE) {
         /* NOLINTNEXTLINE(performance-no-int-to-ptr) */
-        const void *line = (const void *)(at + i);
-        to_write ? __builtin_prefetch(line, 1) : __builtin_prefetch(line, 0);
+        __builtin_prefetch((const void *)(at + i));
     }
 }
 
-static inline void prefetch(const real *x, size_t offset, size_t count)
-{
-    prefetch_lines(x, offset, count, false);
-}
-
 /* Prefetches for writing: other cores give up their copies of the cache lines
- * before the store needs them. */
+ * before the store needs them. This is a function of its own, not an argument
+ * of prefetch, because the compiler demands a literal (clang 14 crashes if it
+ * must find out). */
 static inline void prefetch_to_write(const real *x, size_t offset, size_t count)
 {
-    prefetch_lines(x, offset, count, true);
+    uintptr_t at = (uintptr_t)x + offset * sizeof(real);
+    for (size_t i = 0; i < count * sizeof(real); i += CACHE_LINE) {
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+        __builtin_prefetch((const void *)(at + i), 1);
+    }
 }
 
 /* Copies m rows of a row-major matrix, `stride` apart. */
