@@ -24,17 +24,17 @@ enum {
     SMALL_REALS = 2048 /* most numbers of B, which L1 holds unpacked */
 };
 
-/* What is left of a product: m rows, and where those of A, C and the gate
+/* What is left of a product: m rows, and where those of A, C and relu_mask
  * begin. */
 typedef struct strip {
     size_t m;
-    const real *a, *gate;
+    const real *a, *relu_mask;
     real *c;
 } strip;
 
 static inline ALWAYS_INLINE strip strip_of(const mlpi_gemm_args *p)
 {
-    return (strip){p->m, p->A.data, p->gate, p->C};
+    return (strip){p->m, p->A.data, p->relu_mask, p->C};
 }
 
 /* Returns the rows of the next low tile if `rows` are left: 4, 2 or 1. */
@@ -54,13 +54,14 @@ static inline ALWAYS_INLINE void low_tile_offsets(size_t done, size_t stride,
     at[3] = at[1] + at[2];
 }
 
-/* Computes the next rows of C, bias, gate and ReLU included, and advances the
- * strip. `rows`, `vecs` and `part` are constants at each call. A low tile, with
- * rows == SMALL_ROWS, has 4, 2 or 1 rows in the same time, because the chain of
- * one row is as long as those of four.
+/* Computes the next rows of C, bias, relu_mask and ReLU included, and advances
+ * the strip. `rows`, `vecs` and `part` are constants at each call. A low tile,
+ * with rows == SMALL_ROWS, has 4, 2 or 1 rows in the same time, because the
+ * chain of one row is as long as those of four.
  *
- * Assumptions: the columns of B are contiguous; C and gate are dense (m, n); n
- * has `vecs` vectors, of which the last is a part if `part`; m >= 1. */
+ * Assumptions: the columns of B are contiguous; C and relu_mask are dense
+ * (m, n); n has `vecs` vectors, of which the last is a part if `part`;
+ * m >= 1. */
 static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p, strip *at,
                                             size_t rows, size_t vecs, bool part)
 {
@@ -111,14 +112,15 @@ static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p, strip *at,
             }
         }
     }
-    if (at->gate) {
+    if (at->relu_mask) {
         UNROLL
-        for (size_t r = 0; r < rows && r < done; r++, at->gate += p->n) {
+        for (size_t r = 0; r < rows && r < done; r++, at->relu_mask += p->n) {
             UNROLL
             for (size_t v = 0; v < vecs; v++) {
-                vec g = load_lanes(at->gate + v * VLEN, v >= whole, last);
-                s[r * vecs + v] =
-                    vselect(vle(g, vzero()), vzero(), s[r * vecs + v]);
+                vec mask_values =
+                    load_lanes(at->relu_mask + v * VLEN, v >= whole, last);
+                s[r * vecs + v] = vselect(vle(mask_values, vzero()), vzero(),
+                                          s[r * vecs + v]);
             }
         }
     }
@@ -163,7 +165,7 @@ static inline ALWAYS_INLINE void small_rows(const mlpi_gemm_args *p,
         mlpi_gemm_args rest = *p;
         rest.m = at.m;
         rest.A.data = at.a;
-        rest.gate = at.gate;
+        rest.relu_mask = at.relu_mask;
         rest.C = at.c;
         few(&rest);
     }
@@ -393,7 +395,7 @@ static inline bool pays_to_transpose(const mlpi_gemm_args *p)
  * fewer lanes empty. */
 static mlpi_gemm_function *select_small(const mlpi_gemm_args *p)
 {
-    bool is_plain = !p->bias && !p->gate && !p->relu;
+    bool is_plain = !p->bias && !p->relu_mask && !p->relu;
     bool a_is_transposed = p->A.row_stride == 1 && p->m > 1;
     /* Here vectors over the rows of C leave no more lanes empty. */
     if (a_is_transposed && is_plain && p->n < p->m && p->m <= 2 * VLEN &&
@@ -405,7 +407,7 @@ static mlpi_gemm_function *select_small(const mlpi_gemm_args *p)
             p->A.col_stride == 1 && p->m >= VLEN && VLEN > 1
                 ? small_column_of_rows
                 : small_column;
-        return a_is_transposed || p->gate || p->relu ? NULL : column;
+        return a_is_transposed || p->relu_mask || p->relu ? NULL : column;
     }
     if (p->n > 2 * VLEN || p->k * p->n > SMALL_REALS ||
         (a_is_transposed && is_plain && pays_to_transpose(p))) {

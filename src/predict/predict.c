@@ -34,14 +34,14 @@ static mlpi_operand load_inputs(const mlp_net *net,
         return X;
     }
     size_t n = mlpi_net_inputs(net);
-    net->kernels->gather(
-        &(mlpi_gather){.m = m,
-                       .n = n,
-                       .X = X,
-                       .order = order,
-                       .mean = net->in.scales ? net->in.mean : NULL,
-                       .std = net->in.scales ? net->in.std : NULL,
-                       .out = buffers->X});
+    net->kernels->load_rows(
+        &(mlpi_load_rows){.m = m,
+                          .n = n,
+                          .X = X,
+                          .order = order,
+                          .mean = net->in.scales ? net->in.mean : NULL,
+                          .std = net->in.scales ? net->in.std : NULL,
+                          .out = buffers->X});
     return (mlpi_operand){buffers->X, n, 1};
 }
 
@@ -76,12 +76,12 @@ void mlpi_predict_chunk(const mlp_net *net, const mlpi_predict_buffers *buffers,
 
 /* True if the kernel for single rows can be used. It cannot if A is X, because
  * a network of one layer would overwrite inputs that it has still to read; nor
- * with batch norm, where there are no row_layers. */
+ * with batch norm, where there are no single_row_layers. */
 static inline bool is_single_row(const mlp_net *net, const mlp_cview *X,
                                  const mlp_view *A)
 {
     return X->rows == 1 && X->col_stride == 1 && A->col_stride == 1 &&
-           X->data != A->data && net->row_layers;
+           X->data != A->data && net->single_row_layers;
 }
 
 /* Predicts one row. The kernel prefetches weights if the L1 cache does not hold
@@ -93,7 +93,7 @@ static inline void predict_single_row(const mlp_net *net,
 {
     enum { L1_BYTES = 32768 };
     mlpi_row_args row = {.L = net->layout.L,
-                         .layer = net->row_layers,
+                         .layer = net->single_row_layers,
                          .exceeds_l1 = net->layout.parameters >
                                        L1_BYTES / net->kernels->real_size,
                          .x = X->data,

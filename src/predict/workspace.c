@@ -38,7 +38,7 @@ static size_t chunk_rows(const mlp_net *net)
 static void take_buffers(const mlp_workspace *ws, mlpi_predict_buffers *buffers,
                          mlpi_cursor *cursor)
 {
-    const mlpi_shape *layer = ws->layout.layer;
+    const mlpi_layer_layout *layer = ws->layout.layer;
     size_t size = ws->kernels->real_size;
     size_t inputs = ws->rows * layer[0].width;
     size_t outputs = ws->rows * layer[ws->layout.L].width;

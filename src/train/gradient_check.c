@@ -154,19 +154,19 @@ static estimate estimate_slope(probe *p, size_t index)
 static void locate(const mlp_net *net, size_t index, mlp_gradient_check *where)
 {
     size_t l = 1;
-    while (l < net->layout.L && index >= net->layout.layer[l + 1].W) {
+    while (l < net->layout.L && index >= net->layout.layer[l + 1].W_offset) {
         l++;
     }
-    const mlpi_shape *shape = &net->layout.layer[l];
-    bool is_weight = index < shape->b;
-    bool is_scale = shape->batch_norm && index >= shape->scale;
-    size_t offset = index - (is_weight  ? shape->W
-                             : is_scale ? shape->scale
-                                        : shape->b);
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
+    bool is_weight = index < layer->b_offset;
+    bool is_scale = layer->batch_norm && index >= layer->scale_offset;
+    size_t offset = index - (is_weight  ? layer->W_offset
+                             : is_scale ? layer->scale_offset
+                                        : layer->b_offset);
     where->layer = l;
     where->tensor = is_weight ? MLP_W : is_scale ? MLP_SCALE : MLP_B;
-    where->row = is_weight ? offset % shape->width : 0; /* input-major */
-    where->col = is_weight ? offset / shape->width : offset;
+    where->row = is_weight ? offset % layer->width : 0; /* input-major */
+    where->col = is_weight ? offset / layer->width : offset;
 }
 
 /* Checks one parameter, and makes it the worst one if its error is larger. A

@@ -139,7 +139,7 @@ static void update_decaying(const mlpi_update_context *context,
     const mlpi_layout *layout = &context->net->layout;
     size_t done = 0; /* end of the weights of the layer before */
     for (size_t l = 1; l <= layout->L; l++) {
-        size_t W = layout->layer[l].W;
+        size_t W = layout->layer[l].W_offset;
         u->weight_factor = 1.0;
         update_range(context, u, first, end, done, W);
         done = W + mlpi_layout_weights(layout, l);
@@ -305,8 +305,9 @@ void mlpi_penalty_sums(const mlpi_update_context *context,
         size_t n = mlpi_layout_weights(&net->layout, l);
         for (size_t i = 0; i < n; i += MLPI_SUM_CHUNK, chunk++) {
             if (chunk >= first && chunk - first < count) {
-                const void *w = mlpi_const_at(net->kernels, net->parameters,
-                                              net->layout.layer[l].W + i);
+                const void *w =
+                    mlpi_const_at(net->kernels, net->parameters,
+                                  net->layout.layer[l].W_offset + i);
                 context->optimizer->sums[chunk] = chunk_penalty(
                     context, mlpi_min_size(n - i, MLPI_SUM_CHUNK), w);
             }

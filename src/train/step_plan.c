@@ -46,9 +46,9 @@ static void *row_of(const mlp_net *net, size_t l, void *matrix, size_t first)
  * the memory that the forward pass writes. */
 static bool keeps_z(const mlp_net *net, const mlpi_batch *batch, size_t l)
 {
-    const mlpi_shape *shape = &net->layout.layer[l];
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
     return !batch->discard_Z || l == net->layout.L ||
-           mlpi_needs_z(shape->activation) || shape->batch_norm;
+           mlpi_needs_z(layer->activation) || layer->batch_norm;
 }
 
 /* Chooses the partition of layer l, and this thread's part of it. A part of the
@@ -58,9 +58,9 @@ static void plan_partition(const mlp_net *net, const mlpi_thread *self,
                            const mlpi_plan *plan, size_t l)
 {
     enum { MIN_OUTPUTS = 2 * MLPI_OUTPUTS_GRAIN };
-    const mlpi_shape *shape = &net->layout.layer[l];
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
     mlpi_layer_plan *p = &plan->layer[l];
-    size_t n = shape->width;
+    size_t n = layer->width;
     size_t n_prev = net->layout.layer[l - 1].width;
     /* A thread alone gains nothing from columns, which lie apart in memory. */
     p->by_outputs = self->count > 1 && n >= plan->batch_rows &&
@@ -69,13 +69,13 @@ static void plan_partition(const mlp_net *net, const mlpi_thread *self,
     if (p->by_outputs) {
         mlpi_partition(self, n, MLPI_OUTPUTS_GRAIN, &p->first, &p->count);
         /* W is input-major: each input has a run of this thread's outputs. */
-        p->dW_offset = shape->W + p->first;
+        p->dW_offset = layer->W_offset + p->first;
         p->dW_run = p->count;
         p->dW_runs = n_prev;
     } else {
         mlpi_partition(self, n_prev, MLPI_INPUTS_GRAIN, &p->first, &p->count);
         /* Inputs that are neighbours have runs that are neighbours. */
-        p->dW_offset = shape->W + p->first * n;
+        p->dW_offset = layer->W_offset + p->first * n;
         p->dW_run = p->count * n;
         p->dW_runs = 1;
     }
@@ -105,20 +105,21 @@ static void plan_kernel(const mlp_net *net, const mlpi_layer_plan *part,
 static void plan_rows(const mlp_net *net, const mlpi_batch *batch,
                       const mlpi_plan *plan, size_t l)
 {
-    const mlpi_shape *shape = &net->layout.layer[l];
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
     mlpi_layer_plan *p = &plan->layer[l];
     void *Z = keeps_z(net, batch, l) ? batch->Z[l] : batch->A[l];
     p->Z = row_of(net, l, Z, plan->first);
     p->A = row_of(net, l, batch->A[l], plan->first);
     p->dZ = row_of(net, l, batch->dZ[l], plan->first);
     p->activation = mlpi_net_activation(net, l, plan->m);
-    bool is_linear = shape->activation == MLP_ACT_IDENTITY;
-    p->activates = !mlpi_has_relu(net, l) && !(is_linear && p->Z == p->A);
-    p->activates_back = shape->activation != MLP_ACT_RELU;
-    bool drops = shape->dropout > 0.0;
+    bool is_linear = layer->activation == MLP_ACT_IDENTITY;
+    p->activates =
+        !mlpi_product_applies_relu(net, l) && !(is_linear && p->Z == p->A);
+    p->activates_back = layer->activation != MLP_ACT_RELU;
+    bool drops = layer->dropout > 0.0;
     p->has_elementwise =
-        p->activates || shape->batch_norm || drops || l == net->layout.L;
-    p->has_elementwise_back = p->activates_back || shape->batch_norm || drops;
+        p->activates || layer->batch_norm || drops || l == net->layout.L;
+    p->has_elementwise_back = p->activates_back || layer->batch_norm || drops;
 }
 
 /* Points to this thread's part of a matrix of layer l: to its first column if
@@ -211,8 +212,9 @@ void mlpi_plan_make(const mlp_net *net, const mlpi_thread *self,
         }
     }
     size_t L = net->layout.L;
-    plan->outputs = (mlpi_outputs){.m = plan->m,
-                                   .Z = plan->layer[L].Z,
-                                   .A = plan->layer[L].A,
-                                   .Y = row_of(net, L, batch->Y, plan->first)};
+    plan->loss_args =
+        (mlpi_loss_args){.m = plan->m,
+                         .Z = plan->layer[L].Z,
+                         .A = plan->layer[L].A,
+                         .Y = row_of(net, L, batch->Y, plan->first)};
 }

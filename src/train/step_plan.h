@@ -89,8 +89,8 @@ typedef struct mlpi_plan {
     size_t threads;    /* that share it */
     bool discard_Z;    /* as in mlpi_batch */
 
-    size_t first, m;      /* this thread's rows: [first, first + m) */
-    mlpi_outputs outputs; /* these rows of the last layer, without weights */
+    size_t first, m;          /* this thread's rows: [first, first + m) */
+    mlpi_loss_args loss_args; /* these rows of the last layer, no row weights */
 } mlpi_plan;
 
 /*

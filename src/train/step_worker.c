@@ -71,7 +71,7 @@ void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
     if (!args->order) {
         X.data = mlpi_const_at(net->kernels, X.data, first * X.row_stride);
     }
-    net->kernels->gather(&(mlpi_gather){
+    net->kernels->load_rows(&(mlpi_load_rows){
         .m = m,
         .n = n,
         .X = X,
@@ -133,7 +133,7 @@ static mlpi_batch_norm_args norm_of(const mlp_trainer *t, const mlpi_plan *plan,
                                   .batch = plan->batch_rows,
                                   .first = plan->first,
                                   .m = plan->m,
-                                  .X = t->batch.X_hat[l],
+                                  .X_hat = t->batch.X_hat[l],
                                   .Z = t->batch.Z[l],
                                   .moments = t->batch.moments,
                                   .gradients = t->batch.gradients};
@@ -173,14 +173,14 @@ void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
 double mlpi_batch_loss(mlp_trainer *t)
 {
     size_t L = t->net->layout.L;
-    mlpi_outputs outputs = {.m = t->batch.m,
-                            .Z = t->batch.Z[L],
-                            .A = t->batch.A[L],
-                            .Y = t->batch.Y,
-                            .row_weights =
-                                t->has_row_weights ? t->row_weights : NULL};
+    mlpi_loss_args args = {.m = t->batch.m,
+                           .Z = t->batch.Z[L],
+                           .A = t->batch.A[L],
+                           .Y = t->batch.Y,
+                           .row_weights =
+                               t->has_row_weights ? t->row_weights : NULL};
     mlpi_loss_sum sum = {.total = 0};
-    mlpi_loss_add(&sum, t->net, &outputs);
+    mlpi_loss_add(&sum, t->net, &args);
     double loss = mlpi_loss_mean(&sum);
     if (t->optimizer.penalises) {
         mlpi_update_context context = mlpi_update_context_of(t);
@@ -200,11 +200,11 @@ double mlpi_batch_loss(mlp_trainer *t)
 static inline void backward_layer(mlp_trainer *t, const mlpi_thread *self,
                                   const mlpi_plan *plan, size_t l)
 {
-    const mlpi_shape *shape = &t->net->layout.layer[l];
-    if (shape->dropout > 0.0) {
+    const mlpi_layer_layout *layer = &t->net->layout.layer[l];
+    if (layer->dropout > 0.0) {
         drop_rows(t, plan, l, t->batch.dZ, t->batch.dZ);
     }
-    if (shape->batch_norm) {
+    if (layer->batch_norm) {
         mlpi_batch_norm_args norm = norm_of(t, plan, l);
         norm.Z = t->batch.dZ[l];
         mlpi_batch_norm_backward(t->net, self, &norm);
@@ -217,10 +217,9 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
                           const mlpi_plan *plan)
 {
     size_t L = t->net->layout.L;
-    mlpi_outputs outputs = plan->outputs;
-    outputs.row_weights =
-        t->has_row_weights ? t->row_weights + plan->first : NULL;
-    mlpi_loss_gradient(t->net, &outputs, t->total_weight, plan->layer[L].dZ);
+    mlpi_loss_args args = plan->loss_args;
+    args.row_weights = t->has_row_weights ? t->row_weights + plan->first : NULL;
+    mlpi_loss_gradient(t->net, &args, t->total_weight, plan->layer[L].dZ);
     backward_layer(t, self, plan, L);
     for (size_t l = L; l >= 2; l--) {
         const mlpi_layer_plan *before = &plan->layer[l - 1];
@@ -296,16 +295,17 @@ static void bias_gradients(mlp_trainer *t, size_t m,
                            const mlpi_step_args *fused, size_t l)
 {
     const mlpi_kernels *kernels = t->net->kernels;
-    const mlpi_shape *shape = &t->net->layout.layer[l];
-    size_t n = shape->width;
-    if (!shape->batch_norm) {
-        kernels->column_sums(m, n, t->batch.dZ[l],
-                             mlpi_at(kernels, t->batch.gradients, shape->b));
+    const mlpi_layer_layout *layer = &t->net->layout.layer[l];
+    size_t n = layer->width;
+    if (!layer->batch_norm) {
+        kernels->column_sums(
+            m, n, t->batch.dZ[l],
+            mlpi_at(kernels, t->batch.gradients, layer->b_offset));
     }
     if (fused) {
         mlpi_update_context context = mlpi_update_context_of(t);
-        mlpi_optimizer_step update =
-            mlpi_fused_update(&context, fused->learning_rate, shape->b, false);
+        mlpi_optimizer_step update = mlpi_fused_update(
+            &context, fused->learning_rate, layer->b_offset, false);
         update.n = n;
         kernels->optimizer_step(&update);
     }

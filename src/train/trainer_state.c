@@ -33,13 +33,13 @@ static void *take_matrix(const mlp_trainer *t, size_t width,
  * Without dropout A_dropped is A, and costs nothing. */
 static void lay_out_layer(mlp_trainer *t, size_t l, mlpi_cursor *cursor)
 {
-    const mlpi_shape *shape = &t->net->layout.layer[l];
-    size_t width = shape->width;
+    const mlpi_layer_layout *layer = &t->net->layout.layer[l];
+    size_t width = layer->width;
     void *A = take_matrix(t, width, cursor);
     void *Z = l > 0 ? take_matrix(t, width, cursor) : NULL;
     void *dZ = l > 0 ? take_matrix(t, width, cursor) : NULL;
-    void *dropped = shape->dropout > 0 ? take_matrix(t, width, cursor) : A;
-    void *X_hat = shape->batch_norm ? take_matrix(t, width, cursor) : NULL;
+    void *dropped = layer->dropout > 0 ? take_matrix(t, width, cursor) : A;
+    void *X_hat = layer->batch_norm ? take_matrix(t, width, cursor) : NULL;
     if (cursor->base) {
         t->batch.A[l] = A;
         t->batch.Z[l] = Z;
