@@ -37,7 +37,7 @@ static mlpi_normalise_back backward_args(const mlp_net *net,
                                   layer->variance_offset + column),
         .scale = parameter(net, layer->scale_offset, column),
         .X_hat = mlpi_const_at(kernels, norm->X_hat, offset),
-        .dZ = mlpi_at(kernels, norm->Z, offset),
+        .dZ = mlpi_at(kernels, norm->dZ, offset),
         .dscale =
             mlpi_at(kernels, norm->gradients, layer->scale_offset + column),
         .dshift = mlpi_at(kernels, norm->gradients, layer->b_offset + column)};

@@ -40,7 +40,8 @@ typedef struct mlpi_batch_norm_args {
     size_t batch;    /* rows of the whole batch */
     size_t first, m; /* this thread's rows: [first, first + m) */
     void *X_hat;     /* real [batch][n[l]]; holds U before the forward pass */
-    void *Z;         /* real [batch][n[l]]; backward: dZ, which becomes dU */
+    void *Z;         /* real [batch][n[l]]: written by the forward pass */
+    void *dZ;        /* real [batch][n[l]]: becomes dU in the backward pass */
     void *moments;   /* real, laid out as net->running: mean and variance */
     void *gradients; /* real, laid out as the parameters: gets dscale, db */
 } mlpi_batch_norm_args;

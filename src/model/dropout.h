@@ -25,7 +25,8 @@
 /* Describes dropout after layer l, for rows [first, first + m) of a batch. */
 typedef struct mlpi_dropout_args {
     size_t l;
-    uint64_t seed, draw; /* of the trainer; number of the forward pass */
+    uint64_t seed,
+        forward_count; /* of the trainer; number of the forward pass */
     size_t first, m;
     const void *in; /* real (m, n[l]), dense: A forward, dD backward */
     void *out;      /* real (m, n[l]), dense: D or dA; may be `in` */
@@ -49,7 +50,7 @@ static inline uint64_t mlpi_dropout_key(const mlpi_dropout_args *args)
 {
     const uint64_t golden = UINT64_C(0x9e3779b97f4a7c15);
     uint64_t key = mlpi_dropout_mix(args->seed + golden);
-    key = mlpi_dropout_mix(key + args->draw);
+    key = mlpi_dropout_mix(key + args->forward_count);
     return mlpi_dropout_mix(key + args->l);
 }
 

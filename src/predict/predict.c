@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Outputs of a network for rows of inputs, in one of two ways.
+ * Computes the outputs of a network for rows of inputs, in one of two ways.
  *
- * Many rows: each thread takes a contiguous range of rows, cuts it into chunks
- * and takes one chunk at a time through all layers,
+ * Many rows: each thread gets a contiguous range of rows, divides it into
+ * chunks, and computes one chunk at a time through all layers,
  *
  *     A[0] = X, or (X - mean) / std if the network scales its inputs
  *     for l = 1..L:  A[l] = activation(A[l-1] W[l]^T + b[l])
  *     A = A[L], or A[L] * std + mean if the network scales its targets
  *
- * The arrays `hidden` take turns as A[l-1] and A[l]. The last layer writes into
- * the caller's array where its strides allow that, which saves a copy.
+ * The two arrays hidden[0] and hidden[1] hold A[l-1] and A[l] alternately. The
+ * last layer writes into the caller's array if that is dense (its rows follow
+ * each other without gaps), which saves a copy.
  *
- * One row: the set-up of the matrix products would take longer than the
- * arithmetic, so one kernel takes the row through all layers. Both ways give
- * the same bits, because each element is the same sum in the same order.
+ * One row: preparing the matrix products would take longer than the arithmetic,
+ * so one kernel computes all layers of the row. Both ways give the same bits,
+ * because each element is the same sum in the same order.
  */
 #include "predict/predict.h"
 
@@ -23,9 +24,9 @@
 #include "base/error.h"
 #include "base/view.h"
 
-/* Returns A[0] of rows order[0..m-1] of X, or of its first m rows if `order` is
- * NULL. They are X itself if nothing need be gathered or scaled; otherwise they
- * are copied to buffers->X. */
+/* Returns A[0] for rows order[0..m-1] of X, or for the first m rows if `order`
+ * is NULL. The result is X itself if the rows need neither an order nor
+ * scaling. Otherwise they are copied to buffers->X. */
 static mlpi_operand load_inputs(const mlp_net *net,
                                 const mlpi_predict_buffers *buffers,
                                 mlpi_operand X, const size_t *order, size_t m)
@@ -45,8 +46,9 @@ static mlpi_operand load_inputs(const mlp_net *net,
     return (mlpi_operand){buffers->X, n, 1};
 }
 
-/* Computes Z and A of the last layer, real [m][n[L]], from A[0]. They may be
- * one array if Z is not wanted. */
+/* Computes Z and A of the last layer, real [m][n[L]], from `A_prev`, which is
+ * A[0] (`real` is float or double, the network's precision). Z and A may be one
+ * array if Z is not needed. */
 static void run_layers(const mlp_net *net, const mlpi_predict_buffers *buffers,
                        mlpi_operand A_prev, size_t m, void *Z, void *A)
 {
@@ -74,19 +76,18 @@ void mlpi_predict_chunk(const mlp_net *net, const mlpi_predict_buffers *buffers,
  * One row
  */
 
-/* True if the kernel for single rows can be used. It cannot if A is X, because
- * a network of one layer would overwrite inputs that it has still to read; nor
- * with batch norm, where there are no single_row_layers. */
-static inline bool is_single_row(const mlp_net *net, const mlp_cview *X,
-                                 const mlp_view *A)
+/* True if the kernel for single rows can be used. Not if A and X are the same
+ * array: a network of one layer would overwrite inputs that it still has to
+ * read. Not with batch norm either: then net->single_row_layers is NULL. */
+static inline bool can_use_row_kernel(const mlp_net *net, const mlp_cview *X,
+                                      const mlp_view *A)
 {
     return X->rows == 1 && X->col_stride == 1 && A->col_stride == 1 &&
            X->data != A->data && net->single_row_layers;
 }
 
-/* Predicts one row. The kernel prefetches weights if the L1 cache does not hold
- * all of them. That cache is assumed to have L1_BYTES, 32 KiB, as in most CPUs.
- */
+/* Predicts one row. The kernel prefetches weights if they do not all fit into
+ * the L1 cache, which is assumed to have L1_BYTES, 32 KiB, as in most CPUs. */
 static inline void predict_single_row(const mlp_net *net,
                                       const mlpi_predict_buffers *buffers,
                                       const mlp_cview *X, const mlp_view *A)
@@ -111,29 +112,30 @@ static inline void predict_single_row(const mlp_net *net,
  */
 
 /* The arguments of one prediction, which all threads share. */
-typedef struct prediction {
+typedef struct prediction_args {
     const mlp_net *net;
     const mlp_workspace *workspace;
     const mlp_cview *X; /* (rows, n[0]) */
     const mlp_view *A;  /* (rows, n[L]) */
-} prediction;
+} prediction_args;
 
-/* Predicts rows [first, end), chunk by chunk. The last layer writes into the
- * caller's array if that is dense and is not X, which later rows still need;
- * otherwise it writes into a buffer, from which the outputs are copied. */
-static void predict_rows(const prediction *p,
+/* Predicts rows [first, end), chunk by chunk. If the caller's array A is dense
+ * and is not X, the last layer writes into it. Otherwise it writes into a
+ * buffer, from which the outputs are copied: if A is X, later chunks still have
+ * to read it. */
+static void predict_rows(const prediction_args *args,
                          const mlpi_predict_buffers *buffers, size_t first,
                          size_t end)
 {
-    const mlp_net *net = p->net;
+    const mlp_net *net = args->net;
     const mlpi_kernels *kernels = net->kernels;
-    const mlp_view *A = p->A;
-    bool is_direct = A->data != p->X->data && A->col_stride == 1 &&
+    const mlp_view *A = args->A;
+    bool is_direct = A->data != args->X->data && A->col_stride == 1 &&
                      (A->row_stride == A->cols || A->rows == 1);
-    mlpi_operand from = mlpi_operand_of(*p->X);
+    mlpi_operand from = mlpi_operand_of(*args->X);
     for (size_t i = first, m = 0; i < end; i += m) {
-        from.data = mlpi_const_at(kernels, p->X->data, i * from.row_stride);
-        m = mlpi_min_size(end - i, p->workspace->rows);
+        from.data = mlpi_const_at(kernels, args->X->data, i * from.row_stride);
+        m = mlpi_min_size(end - i, args->workspace->rows);
         void *out =
             is_direct ? mlpi_at(kernels, A->data, i * A->cols) : buffers->A;
         run_layers(net, buffers, load_inputs(net, buffers, from, NULL, m), m,
@@ -147,30 +149,31 @@ static void predict_rows(const prediction *p,
 }
 
 /* Predicts the rows of one thread. */
-static void predict_partition(const mlpi_thread *self, void *context)
+static void predict_partition(const mlpi_thread *thread, void *context)
 {
-    const prediction *p = context;
+    const prediction_args *args = context;
     size_t first = 0;
     size_t m = 0;
-    mlpi_partition(self, p->X->rows, MLPI_LANES, &first, &m);
-    predict_rows(p, mlpi_predict_buffers_of(p->workspace, self), first,
+    mlpi_partition(thread, args->X->rows, MLPI_LANES, &first, &m);
+    predict_rows(args, mlpi_predict_buffers_of(args->workspace, thread), first,
                  first + m);
 }
 
-/* For few rows, waking the threads takes longer than the work. */
+/* Few rows are predicted by the calling thread alone, because waking the other
+ * threads would take longer than the work. */
 void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
                   const mlp_cview *X, const mlp_view *A)
 {
-    if (is_single_row(net, X, A)) {
+    if (can_use_row_kernel(net, X, A)) {
         predict_single_row(net, &workspace->buffers, X, A);
         return;
     }
-    prediction p = {net, workspace, X, A};
+    prediction_args args = {net, workspace, X, A};
     if (workspace->team &&
         mlpi_pays_for_threads(X->rows, net->layout.parameters)) {
-        mlpi_team_run(workspace->team, predict_partition, &p);
+        mlpi_team_run(workspace->team, predict_partition, &args);
     } else {
-        predict_rows(&p, &workspace->buffers, 0, X->rows);
+        predict_rows(&args, &workspace->buffers, 0, X->rows);
     }
 }
 
@@ -178,7 +181,7 @@ void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
  * Public functions
  */
 
-/* Checks A with a message about what is wrong with it. */
+/* Checks A in full. The message of an error says what A should be. */
 static mlp_status check_outputs(const mlp_net *net, size_t rows,
                                 const mlp_view *A)
 {
@@ -189,8 +192,8 @@ static mlp_status check_outputs(const mlp_net *net, size_t rows,
     return mlpi_check_writable(&net->hooks, A, &expected);
 }
 
-/* The usual A, a dense array, passes without a call: for one row in a small
- * network the checks are a large part of the time. */
+/* Fast path: a contiguous A of the right shape needs no full check. For one row
+ * in a small network the checks are a large part of the time. */
 mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
                               const mlp_view *A)
 {
@@ -204,7 +207,7 @@ mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
                : check_outputs(net, X->rows, A);
 }
 
-/* The workspace is sized for these rows, so a single row allocates little. */
+/* The workspace is made for X.rows rows, so a single row allocates little. */
 mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)
 {
     if (!net) {
@@ -222,7 +225,7 @@ mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)
 }
 
 /* Checks that the workspace's buffers fit the network. The kernels must be the
- * same, too, because the size of `scratch` depends on them. */
+ * same, too, because the size of the buffer `scratch` depends on them. */
 static mlp_status check_workspace(const mlp_workspace *workspace,
                                   const mlp_net *net)
 {

@@ -49,12 +49,13 @@ struct mlp_workspace {
 mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
                                mlp_workspace **workspace);
 
-/* Returns the buffers of the thread `self`. A thread that is not the caller
+/* Returns the buffers of `thread`. A thread that is not the caller
  * finds them at the start of its scratch memory. */
 static inline const mlpi_predict_buffers *
-mlpi_predict_buffers_of(const mlp_workspace *workspace, const mlpi_thread *self)
+mlpi_predict_buffers_of(const mlp_workspace *workspace,
+                        const mlpi_thread *thread)
 {
-    return self->index == 0 ? &workspace->buffers : mlpi_team_scratch(self);
+    return thread->index == 0 ? &workspace->buffers : mlpi_team_scratch(thread);
 }
 
 #endif

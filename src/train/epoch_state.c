@@ -10,9 +10,9 @@
 
 #include <math.h>
 
-/* Forgets the watched losses, so that the next epoch is the best in any case.
- * The scale that the plateau schedule has reached is kept: the learning rate
- * must not jump up again in the middle of training. */
+/* Forgets the watched losses, so that the next epoch becomes the best one. The
+ * plateau schedule keeps its scale, because the learning rate must not jump up
+ * again in the middle of training. */
 static void forget_losses(mlpi_epoch_state *state)
 {
     state->best_epoch = state->epochs;
@@ -38,8 +38,7 @@ void mlpi_epoch_state_watch(mlpi_epoch_state *state, bool validates)
     }
 }
 
-/* NaN is neither best nor an improvement, since comparisons with it are false;
- * but training ends with an error before a NaN comes here. */
+/* The loss is never NaN, because training ends with an error before. */
 bool mlpi_epoch_state_advance(mlpi_epoch_state *state, double loss,
                               double min_delta)
 {
@@ -48,8 +47,8 @@ bool mlpi_epoch_state_advance(mlpi_epoch_state *state, double loss,
         state->best_loss = loss;
         state->best_epoch = state->epochs;
     }
-    /* Many falls of less than min_delta are an improvement when their sum
-     * exceeds it, because the threshold stays where it is. */
+    /* The threshold does not change without an improvement. So many small falls
+     * of the loss become an improvement when their sum exceeds min_delta. */
     if (loss < state->threshold - min_delta) {
         state->threshold = loss;
         state->bad_epochs = 0;

@@ -7,14 +7,15 @@
  * bits.
  *
  * The *watched loss* of an epoch decides about early stopping and about the
- * best weights. It is the validation loss where there are validation rows, and
- * the mean training loss where there are none.
+ * best weights. It is the validation loss if there are validation rows, and
+ * otherwise the mean training loss.
  *
  * Two different comparisons are made with it:
- * - The best epoch is the first with the least watched loss, by however little
- *   it is less.
- * - An improvement, which early stopping waits for, is a loss below the last
- *   improvement's by more than min_delta.
+ * - The best epoch is the epoch with the least watched loss, the first one if
+ *   several are equal. Any difference counts, however small.
+ * - An epoch is an improvement if its watched loss is below that of the last
+ *   improvement by more than min_delta. Early stopping counts the epochs since
+ *   the last improvement.
  *
  * Example, with min_delta = 0.1:
  *
@@ -45,7 +46,7 @@ typedef struct mlpi_epoch_state {
 mlpi_epoch_state mlpi_epoch_state_begin(uint32_t seed);
 
 /* Chooses the loss that is watched from now on. If the other one was watched
- * before, the best epoch and all counters start anew, because the two losses
+ * before, the best epoch and all counters start again, because the two losses
  * cannot be compared. */
 void mlpi_epoch_state_watch(mlpi_epoch_state *state, bool validates);
 
@@ -54,8 +55,8 @@ void mlpi_epoch_state_watch(mlpi_epoch_state *state, bool validates);
 bool mlpi_epoch_state_advance(mlpi_epoch_state *state, double loss,
                               double min_delta);
 
-/* True if an epoch with a finite watched loss has finished since
- * mlpi_epoch_state_watch last started anew. */
+/* True if an epoch with a finite watched loss has finished since the counters
+ * last started again. */
 bool mlpi_epoch_state_has_best(const mlpi_epoch_state *state);
 
 #endif

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Training on rows in memory: mlp_fit and mlp_trainer_fit. This data source
- * (see training_loop.h) holds rows out for validation, computes row weights,
- * and shuffles. It moves no rows: an order is an array of indices into X and Y.
+ * (see training_loop.h) splits the rows into training and validation rows,
+ * computes row weights, and shuffles. It moves no rows: an order is an array of
+ * indices into X and Y.
  *
- *     split_order   | rows to train on, ascending | rows held out, ascending |
- *     epoch_order   | the rows to train on, shuffled |
+ *     split_order   | training rows, ascending | validation rows, ascending |
+ *     epoch_order   | training rows, shuffled  |
  *
  * Batch i of an epoch has the rows i * batch_size ... of epoch_order, or of the
  * first part of split_order without shuffling, or of X itself without a split.
  *
- * Random numbers are drawn in this order, each from where the last has stopped:
+ * All numbers come from one generator, in this order:
  *
- *     1. the split, if rows are held out: one permutation of all rows
+ *     1. the split, if there are validation rows: one permutation of all rows
  *     2. for each epoch, if there is more than one batch: one permutation of
- *        the rows to train on
+ *        the training rows
  *
- * The split comes first, so that it depends on the seed and the targets alone:
- * mlp_split can tell the rows without training, and a later fit with the same
- * trainer and seed holds out the same rows. That fit draws the split anew from
- * the seed, and then shuffles with the trainer's generator, which is at the
- * next epoch. Dropout has a generator of its own, so it does not change the
- * order.
+ * The split is drawn first, so it depends only on seed and targets. A later fit
+ * with the same trainer and seed draws the same split again. It then goes on
+ * shuffling where the earlier fit stopped. mlp_split draws the same split
+ * without training. Dropout has its own random numbers, so it does not change
+ * the split or the orders.
  *
  * All memory is allocated before the first epoch, and everything is checked
  * before anything changes.
@@ -35,111 +35,117 @@
 #include "train/train_options.h"
 #include "train/validation_split.h"
 
-/* The rows of one fit. */
+/* The training and validation rows of one fit. */
 typedef struct mlpi_dataset {
     mlp_cview X, Y;
     const mlp_train_options *options;
-    size_t m;           /* rows to train on */
-    size_t held_out;    /* rows to validate with: X.rows - m */
-    size_t batch_size;  /* rows of a batch; the last of an epoch may be less */
-    size_t batch_count; /* batches of an epoch */
+    size_t m;               /* number of training rows */
+    size_t validation_rows; /* number of validation rows: X.rows - m */
+    size_t batch_size;      /* rows of a batch; the last one may be smaller */
+    size_t batch_count;     /* batches of an epoch */
 
     void *block;         /* memory of the arrays below */
-    size_t *split_order; /* [m + held_out]; NULL: no rows are held out */
+    size_t *split_order; /* [X.rows]; NULL: no validation rows */
     size_t *epoch_order; /* [m]; NULL: rows are not shuffled */
-    double *row_weights; /* [m + held_out], by row of X; NULL: all are 1 */
+    double *row_weights; /* [X.rows], by row of X; NULL: all are 1 */
 } mlpi_dataset;
 
-static mlpi_sample_weights sample_weights_of(const mlpi_dataset *d)
+static mlpi_sample_weights sample_weights_of(const mlpi_dataset *data)
 {
-    return (mlpi_sample_weights){d->options->class_weights,
-                                 d->options->row_weights, d->Y};
+    return (mlpi_sample_weights){data->options->class_weights,
+                                 data->options->row_weights, data->Y};
 }
 
 /* ---------------------------------------------------------------------------
  * Memory
  */
 
-/* Lays out the arrays that this fit needs. */
+/* Takes the arrays that this fit needs from the block (see memory.h). */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
-    mlpi_dataset *d = object;
-    mlpi_sample_weights w = sample_weights_of(d);
+    mlpi_dataset *data = object;
+    mlpi_sample_weights w = sample_weights_of(data);
     if (mlpi_has_sample_weights(&w)) {
-        d->row_weights = mlpi_take(cursor, d->X.rows, sizeof *d->row_weights);
+        data->row_weights =
+            mlpi_take(cursor, data->X.rows, sizeof *data->row_weights);
     }
-    if (d->held_out > 0) {
-        d->split_order = mlpi_take(cursor, d->X.rows, sizeof *d->split_order);
+    if (data->validation_rows > 0) {
+        data->split_order =
+            mlpi_take(cursor, data->X.rows, sizeof *data->split_order);
     }
-    if (d->options->shuffle && d->batch_count > 1) {
-        d->epoch_order = mlpi_take(cursor, d->m, sizeof *d->epoch_order);
+    if (data->options->shuffle && data->batch_count > 1) {
+        data->epoch_order =
+            mlpi_take(cursor, data->m, sizeof *data->epoch_order);
     }
 }
 
 /* Allocates the arrays, or nothing if none is needed. */
-static mlp_status allocate(const mlp_hooks *hooks, mlpi_dataset *d)
+static mlp_status allocate(const mlp_hooks *hooks, mlpi_dataset *data)
 {
     mlpi_cursor measure = {0};
-    lay_out(d, &measure);
+    lay_out(data, &measure);
     if (measure.used == 0 && !measure.overflow) {
         return MLP_OK;
     }
-    return mlpi_make(hooks, lay_out, d, "orders and weights of rows",
-                     &d->block);
+    return mlpi_make(hooks, lay_out, data, "orders and weights of rows",
+                     &data->block);
 }
 
 /* ---------------------------------------------------------------------------
  * An epoch
  */
 
-/* Draws a new order of the rows to train on. It starts from their ascending
- * order each time, so that it depends on the state of the generator alone: a
- * checkpoint need not hold the order. */
-static mlp_status shuffle(mlpi_dataset *d, mlp_rng *rng)
+/* Draws a new order of the training rows. Each epoch shuffles the ascending
+ * order again, so the new order depends only on the state of the generator, and
+ * a checkpoint need not store the old one. */
+static mlp_status shuffle(mlpi_dataset *data, mlp_rng *rng)
 {
-    for (size_t i = 0; i < d->m; i++) {
-        d->epoch_order[i] = d->split_order ? d->split_order[i] : i;
+    for (size_t i = 0; i < data->m; i++) {
+        data->epoch_order[i] = data->split_order ? data->split_order[i] : i;
     }
-    return mlp_rng_shuffle(rng, d->epoch_order, d->m, sizeof *d->epoch_order);
+    return mlp_rng_shuffle(rng, data->epoch_order, data->m,
+                           sizeof *data->epoch_order);
 }
 
-/* Returns the arguments of the step for the batch that begins with row `first`
- * of the order, or of X if that is NULL. While a batch is gathered, the rows of
- * the next one are prefetched: in random order the CPU cannot foresee them. */
-static mlpi_step_args batch_args(const mlpi_dataset *d, const size_t *order,
+/* Returns the arguments of the step for the batch that begins at element
+ * `first` of `order`, or at row `first` of X if `order` is NULL. While the rows
+ * of a batch are copied, those of the next batch are prefetched, because the
+ * CPU cannot predict a random order. */
+static mlpi_step_args batch_args(const mlpi_dataset *data, const size_t *order,
                                  size_t first)
 {
-    size_t left = d->m - first;
+    size_t left = data->m - first;
     mlpi_step_args args = {
-        .m = mlpi_min_size(left, d->batch_size), .X = d->X, .Y = d->Y};
+        .m = mlpi_min_size(left, data->batch_size), .X = data->X, .Y = data->Y};
     if (order) {
         args.order = order + first;
-        args.row_weights = d->row_weights;
-        args.prefetch_ahead = left >= 2 * d->batch_size ? d->batch_size : 0;
+        args.row_weights = data->row_weights;
+        args.prefetch_ahead =
+            left >= 2 * data->batch_size ? data->batch_size : 0;
     } else {
         mlpi_cut_rows(&args.X, first, args.m);
         mlpi_cut_rows(&args.Y, first, args.m);
-        args.row_weights = d->row_weights ? d->row_weights + first : NULL;
+        args.row_weights = data->row_weights ? data->row_weights + first : NULL;
     }
     return args;
 }
 
-/* Hands the batches of an epoch to the loop. A single batch of all rows is
- * loaded into the trainer in the first epoch only, and stays there. */
+/* Trains on all batches of an epoch. A single batch of all rows is copied into
+ * the trainer in the first epoch only, and stays there. */
 static mlp_status feed_epoch(mlpi_loop *loop, void *source)
 {
-    mlpi_dataset *d = source;
-    const size_t *order = d->split_order;
-    if (d->epoch_order) {
-        TRY(shuffle(d, &loop->trainer->epoch_state.rng));
-        order = d->epoch_order;
+    mlpi_dataset *data = source;
+    const size_t *order = data->split_order;
+    if (data->epoch_order) {
+        TRY(shuffle(data, &loop->trainer->epoch_state.rng));
+        order = data->epoch_order;
     }
-    if (d->batch_count == 1 && loop->epochs_done > 0) {
+    if (data->batch_count == 1 && loop->epochs_done > 0) {
         return mlpi_loop_train_batch(
-            loop, &(mlpi_step_args){.m = d->m, .rows_loaded = true});
+            loop, &(mlpi_step_args){.m = data->m, .rows_loaded = true});
     }
-    for (size_t i = 0; i < d->batch_count && !loop->stopped; i++) {
-        mlpi_step_args args = batch_args(d, order, i * d->batch_size);
+    for (size_t i = 0; i < data->batch_count && !loop->stopped; i++) {
+        mlpi_step_args args = batch_args(data, order, i * data->batch_size);
         mlpi_batch_load_weights(loop->trainer, &args);
         TRY(mlpi_loop_train_batch(loop, &args));
     }
@@ -151,72 +157,75 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
  */
 
 /* Checks options and shapes, and sets the numbers of rows and batches. */
-static mlp_status plan_dataset(const mlp_net *net, mlpi_dataset *d)
+static mlp_status plan_dataset(const mlp_net *net, mlpi_dataset *data)
 {
-    const mlp_train_options *options = d->options;
+    const mlp_train_options *options = data->options;
     TRY(mlpi_train_options_check(net, options));
-    TRY(mlpi_check_shapes(net, &net->hooks, &d->X, &d->Y));
+    TRY(mlpi_check_shapes(net, &net->hooks, &data->X, &data->Y));
     TRY(mlpi_row_weights_check(net, &net->hooks, &options->row_weights,
-                               d->X.rows));
-    TRY(mlpi_split_size(&net->hooks, options->validation_fraction, d->X.rows,
-                        &d->held_out));
-    d->m = d->X.rows - d->held_out;
-    d->batch_size = options->batch_size == 0
-                        ? d->m
-                        : mlpi_min_size(options->batch_size, d->m);
-    d->batch_count =
-        d->m / d->batch_size + (d->m % d->batch_size > 0); /* rounded up */
+                               data->X.rows));
+    TRY(mlpi_split_size(&net->hooks, options->validation_fraction, data->X.rows,
+                        &data->validation_rows));
+    data->m = data->X.rows - data->validation_rows;
+    data->batch_size = options->batch_size == 0
+                           ? data->m
+                           : mlpi_min_size(options->batch_size, data->m);
+    data->batch_count = data->m / data->batch_size +
+                        (data->m % data->batch_size > 0); /* rounded up */
     return MLP_OK;
 }
 
-/* Holds rows out for validation. `rng` is left where the first shuffle of a new
- * trainer begins. */
-static mlp_status hold_out(const mlp_net *net, mlpi_dataset *d, mlp_rng *rng)
+/* Draws the split, if there are validation rows. Afterwards `rng` is the
+ * generator with which a new trainer shuffles its first epoch. */
+static mlp_status draw_split(const mlp_net *net, mlpi_dataset *data,
+                             mlp_rng *rng)
 {
-    *rng = mlp_rng_seeded(d->options->seed);
-    return d->held_out > 0
-               ? mlpi_split(net, &d->Y, d->held_out, rng, d->split_order)
+    *rng = mlp_rng_seeded(data->options->seed);
+    return data->validation_rows > 0
+               ? mlpi_split(net, &data->Y, data->validation_rows, rng,
+                            data->split_order)
                : MLP_OK;
 }
 
-/* Fills the weights of all rows. The sum over the rows to train on must be
- * above 0: all of the weight may be in rows that are held out. */
-static mlp_status fill_row_weights(const mlp_net *net, mlpi_dataset *d)
+/* Computes the weights of all rows. The sum over the training rows must be
+ * above 0. It can be 0 even if the sum over all rows is not, if all rows with
+ * weight are validation rows. */
+static mlp_status fill_row_weights(const mlp_net *net, mlpi_dataset *data)
 {
-    mlpi_sample_weights w = sample_weights_of(d);
-    if (!d->row_weights) {
+    mlpi_sample_weights w = sample_weights_of(data);
+    if (!data->row_weights) {
         return MLP_OK;
     }
     TRY(mlpi_sample_weights_check(net, &net->hooks, &w));
-    mlpi_sample_weights_fill(net, &w, d->row_weights);
+    mlpi_sample_weights_fill(net, &w, data->row_weights);
     double sum = 0.0;
-    for (size_t i = 0; i < d->m; i++) {
-        sum += d->row_weights[d->split_order ? d->split_order[i] : i];
+    for (size_t i = 0; i < data->m; i++) {
+        sum += data->row_weights[data->split_order ? data->split_order[i] : i];
     }
     return mlpi_sample_weights_check_sum(&net->hooks, sum);
 }
 
 /* Prepares everything and runs the epochs. Memory is allocated before values
- * are checked, so that absurdly many rows fail at once. The trainer does not
- * change before mlpi_loop_seed_trainer, after which only training itself can
- * fail. */
-static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *d,
+ * are checked, so a call with absurdly many rows fails at once. The trainer
+ * changes for the first time in mlpi_loop_seed_trainer; after that only
+ * training itself can fail. */
+static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *data,
                                   mlp_history **history)
 {
     mlp_trainer *trainer = loop->trainer;
     const mlp_net *net = trainer->net;
-    if (d->batch_count > 1) {
+    if (data->batch_count > 1) {
         TRY(mlpi_lbfgs_refuse(trainer, "several batches"));
     }
     TRY(mlpi_loop_prepare(loop, history != NULL));
-    TRY(allocate(&trainer->hooks, d));
-    TRY(mlpi_check_values(net, &net->hooks, &d->X, &d->Y));
+    TRY(allocate(&trainer->hooks, data));
+    TRY(mlpi_check_values(net, &net->hooks, &data->X, &data->Y));
     mlp_rng rng;
-    TRY(hold_out(net, d, &rng));
-    TRY(fill_row_weights(net, d));
+    TRY(draw_split(net, data, &rng));
+    TRY(fill_row_weights(net, data));
     bool is_new = mlpi_loop_seed_trainer(trainer, loop->options);
-    if (d->held_out > 0) {
-        loop->validation.order = d->split_order + d->m;
+    if (data->validation_rows > 0) {
+        loop->validation.order = data->split_order + data->m;
         if (is_new) {
             trainer->epoch_state.rng = rng;
         }
@@ -224,17 +233,18 @@ static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *d,
     return mlpi_loop_run(loop, history);
 }
 
-/* Trains, when options and shapes have been checked. */
-static mlp_status fit(mlp_trainer *trainer, mlpi_dataset *d,
+/* Trains. The caller has checked the options and the shapes. */
+static mlp_status fit(mlp_trainer *trainer, mlpi_dataset *data,
                       mlp_history **history)
 {
-    mlpi_loop loop = {.trainer = trainer,
-                      .options = d->options,
-                      .feed_epoch = feed_epoch,
-                      .source = d,
-                      .validation = {d->held_out, d->X, d->Y, NULL}};
-    mlp_status status = prepare_and_run(&loop, d, history);
-    mlpi_release(&trainer->hooks, d->block);
+    mlpi_loop loop = {
+        .trainer = trainer,
+        .options = data->options,
+        .feed_epoch = feed_epoch,
+        .source = data,
+        .validation = {data->validation_rows, data->X, data->Y, NULL}};
+    mlp_status status = prepare_and_run(&loop, data, history);
+    mlpi_release(&trainer->hooks, data->block);
     mlpi_loop_release(&loop);
     return status;
 }
@@ -251,10 +261,11 @@ mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
         return MLP_ERR_NULL;
     }
     const mlp_train_options defaults = mlp_train_defaults();
-    mlpi_dataset d = {.X = X, .Y = Y, .options = options ? options : &defaults};
-    TRY(plan_dataset(trainer->net, &d));
-    TRY(mlpi_loop_check_batch(trainer, d.batch_size));
-    return fit(trainer, &d, history);
+    mlpi_dataset data = {
+        .X = X, .Y = Y, .options = options ? options : &defaults};
+    TRY(plan_dataset(trainer->net, &data));
+    TRY(mlpi_loop_check_batch(trainer, data.batch_size));
+    return fit(trainer, &data, history);
 }
 
 mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
@@ -264,11 +275,12 @@ mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
         return MLP_ERR_NULL;
     }
     const mlp_train_options defaults = mlp_train_defaults();
-    mlpi_dataset d = {.X = X, .Y = Y, .options = options ? options : &defaults};
-    TRY(plan_dataset(net, &d));
+    mlpi_dataset data = {
+        .X = X, .Y = Y, .options = options ? options : &defaults};
+    TRY(plan_dataset(net, &data));
     mlp_trainer *trainer = NULL;
-    TRY(mlpi_loop_create_trainer(net, d.batch_size, d.options, &trainer));
-    mlp_status status = fit(trainer, &d, history);
+    TRY(mlpi_loop_create_trainer(net, data.batch_size, data.options, &trainer));
+    mlp_status status = fit(trainer, &data, history);
     mlp_trainer_free(trainer);
     return status;
 }

@@ -8,13 +8,15 @@
  *     chunks    | 0          | 1      | 2             |  of any size
  *     batches   | 0        | 1        | 2        | 3  |  of batch_size rows
  *
- * A step is done when the batch is full, and in the end of the epoch if there
- * are rows left. So batches do not depend on how the rows are cut into chunks,
- * and training has the same bits as mlp_fit without shuffling. A chunk is
- * copied before `next` is called again, so the caller may reuse its memory.
+ * A step is done when the batch is full, and at the end of the epoch if there
+ * are rows left. So batches do not depend on how the caller divides the rows
+ * into chunks, and training has the same bits as mlp_fit without shuffling. A
+ * chunk is copied before `next` is called again, so the caller may reuse its
+ * memory.
  *
- * Chunks are checked when they come: an error in the middle of an epoch gives
- * up that epoch (see training_loop.c). Its message names epoch and chunk.
+ * Chunks are checked when `next` has returned them. After an error in the
+ * middle of an epoch the weights are again those at the start of the epoch (see
+ * training_loop.c). The message names epoch and chunk.
  */
 #include <math.h>
 
@@ -26,12 +28,12 @@
 #include "train/sample_weights.h"
 #include "train/train_options.h"
 
-/* Where the rows come from, and how far the next batch is filled. */
+/* The data source: the caller's function, and how full the next batch is. */
 typedef struct stream {
     mlp_next_chunk *next;
     void *user;        /* argument of next */
     size_t batch_size; /* rows of a full batch */
-    size_t filled;     /* rows of the next batch that have come */
+    size_t filled;     /* rows of the next batch that are loaded */
 } stream;
 
 /* The chunk that is being read, for messages. */
@@ -40,8 +42,8 @@ typedef struct chunk_position {
     size_t epoch, chunk;    /* from 0 */
 } chunk_position;
 
-/* A log hook that passes a message on to the caller's hooks, with the position
- * of the chunk before it. */
+/* A log hook that adds the position of the chunk to a message, and passes it on
+ * to the caller's hooks. */
 static void log_position(mlp_status status, const char *message, void *user)
 {
     const chunk_position *at = user;
@@ -53,8 +55,8 @@ static void log_position(mlp_status status, const char *message, void *user)
  * Chunks
  */
 
-/* Asks the caller for the next chunk. One without rows ends the epoch; that is
- * also what a caller gets who returns MLP_OK and sets nothing. */
+/* Asks the caller for the next chunk. A chunk without rows ends the epoch. So a
+ * caller that returns MLP_OK and sets nothing ends it, too. */
 static mlp_status next_chunk(const stream *s, chunk_position *at,
                              mlp_chunk *chunk)
 {
@@ -83,10 +85,11 @@ static mlp_status check_chunk(const mlp_net *net, const double *class_weights,
  * Batches
  */
 
-/* Fills in the sample weights of rows that come into the batch behind the first
- * `filled`. Chunks with and without weights may alternate. So when the first
- * weights of a batch come, the rows before them get the weight 1. A batch in
- * which no row has a weight needs none: that is faster. */
+/* Sets the sample weights of rows that are added to the batch after the first
+ * `filled` rows. A batch may contain rows of chunks with weights and of chunks
+ * without. So when the first chunk with weights is added, all rows before it
+ * get the weight 1. A batch without any weights has has_row_weights = false,
+ * which is faster. */
 static void load_row_weights(mlp_trainer *t, const mlpi_sample_weights *w,
                              size_t filled)
 {
@@ -104,8 +107,9 @@ static void load_row_weights(mlp_trainer *t, const mlpi_sample_weights *w,
     }
 }
 
-/* Trains on the rows that the trainer's batch holds, and empties it. The sum of
- * the weights may be infinite although each weight is finite. */
+/* Trains on the rows in the trainer's batch, and empties it. The sum of the
+ * weights is checked, because it may be infinite although each weight is
+ * finite. */
 static mlp_status train_batch(mlpi_loop *loop, stream *s)
 {
     mlp_trainer *t = loop->trainer;
@@ -119,8 +123,8 @@ static mlp_status train_batch(mlpi_loop *loop, stream *s)
     return mlpi_loop_train_batch(loop, &args);
 }
 
-/* Copies the rows of a chunk into the batch, as many at a time as it has space
- * for, and trains whenever it is full. */
+/* Copies the rows of a chunk into the batch, and trains each time the batch is
+ * full. */
 static mlp_status add_chunk(mlpi_loop *loop, stream *s, const mlp_chunk *chunk)
 {
     for (size_t i = 0, m = 0; i < chunk->X.rows && !loop->stopped; i += m) {
@@ -142,8 +146,8 @@ static mlp_status add_chunk(mlpi_loop *loop, stream *s, const mlp_chunk *chunk)
     return MLP_OK;
 }
 
-/* Hands the batches of an epoch to the loop, until the caller has no more rows
- * or a callback stops the training. */
+/* Trains on the batches of an epoch, until the caller has no more rows or a
+ * callback stops the training. */
 static mlp_status feed_epoch(mlpi_loop *loop, void *source)
 {
     stream *s = source;
@@ -175,8 +179,8 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
  */
 
 /* Checks the arguments. Options that need all rows at once are refused: a batch
- * of all rows, a split, and one array of row weights. Chunks cannot be shuffled
- * either, but `shuffle` is on by default, so it is ignored. */
+ * of all rows, a validation split, and one array of row weights. Chunks cannot
+ * be shuffled either, but `shuffle` is true by default, so it is ignored. */
 static mlp_status check_arguments(const mlp_net *net, mlp_next_chunk *next,
                                   const mlp_train_options *options)
 {
@@ -202,7 +206,7 @@ static mlp_status check_arguments(const mlp_net *net, mlp_next_chunk *next,
     return MLP_OK;
 }
 
-/* Trains, when the arguments have been checked. lbfgs is refused, because it
+/* Trains. The caller has checked the arguments. lbfgs is refused, because it
  * needs the same rows in each of its evaluations of the loss. */
 static mlp_status fit(mlp_trainer *trainer, stream *s,
                       const mlp_train_options *options, mlp_history **history)

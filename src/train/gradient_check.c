@@ -7,22 +7,24 @@
  *          = J' + c2 h^2 + c4 h^4 + ...
  *
  * at h, h/2 and h/4 gives J' up to terms in h^6 (Richardson's extrapolation).
- * The size of the last correction is a measure of how far to doubt the result.
+ * The size of the last correction estimates the error of the result. It is
+ * called the *doubt*.
  *
- * Some losses have corners, where there is no derivative. A corner within h of
- * w makes the doubt large, because D(h) is no such series then. A corner at w
- * itself does not, so the second differences
+ * Some losses have corners, where there is no derivative. If there is a corner
+ * within h of w, D(h) is not such a series, and the doubt is large. A corner at
+ * w itself does not make the doubt large, so the second differences
  *
  *     S(h) = (J(w + h) - 2 J(w) + J(w - h)) / h
  *          = jump of J' at w + s1 h + s3 h^3 + ...
  *
- * are extrapolated too. What they yield is the jump, which is 0 where J is
- * smooth, and adds to the doubt.
+ * are extrapolated, too. The result is the jump, which is 0 if J is smooth at
+ * w, and it is added to the doubt.
  *
- * While the doubt is large h shrinks, which leaves corners behind and brings
- * rounding. The estimate with the least doubt counts; if even that is doubtful,
- * the parameter is skipped. So this file need not know which activation or loss
- * has corners, and no derivative that is checked takes part in the answer.
+ * While the doubt is large, h shrinks. A smaller h avoids corners near w, but
+ * makes the rounding errors larger. The estimate with the least doubt counts.
+ * If even that doubt is too large, the parameter is skipped. So this file need
+ * not know which activation or loss has corners, and the gradients that it
+ * checks do not influence the numeric derivatives.
  *
  * Everything is computed in double, on a copy of the network.
  */
@@ -42,75 +44,77 @@ enum { ROUNDS = 5 }; /* extrapolations for one parameter, at most */
 static const double first_h = 0x1p-6;
 static const double shrink = 0x1p-3; /* factor of h from round to round */
 
-/* Doubt relative to the derivative: a round with `good_doubt` is the last one,
- * and an estimate with more than `max_doubt` is not used. */
+/* Limits of the doubt, relative to the derivative: no further round follows a
+ * doubt of at most `good_doubt`, and an estimate with a doubt above `max_doubt`
+ * is not used. */
 static const double good_doubt = 1e-10;
 static const double max_doubt = 1e-8;
 
-/* Derivatives are compared relative to their size, or to this part of loss and
- * largest gradient if they are smaller: smaller ones drown in the rounding of
- * the loss. */
+/* Derivatives are compared relative to their size. If a derivative is smaller
+ * than this part of (loss + largest gradient), it is compared relative to that,
+ * because the rounding of the loss hides smaller derivatives. */
 static const double min_scale = 1e-3;
 
 /* A check that is under way. */
-typedef struct probe {
+typedef struct gradient_check {
     mlp_net *net;         /* float64 copy of the caller's network */
-    mlp_trainer *trainer; /* of that copy */
-    double *parameters;   /* of that copy */
-    double *gradients;    /* as backward computes them, laid out as those */
+    mlp_trainer *trainer; /* trains the copy */
+    double *parameters;   /* parameters of the copy */
+    double *gradients;    /* computed by backward, laid out as the parameters */
     mlp_cview X, Y;
-    mlp_cview weights; /* what each row counts; no rows: all 1 */
+    mlp_cview weights; /* sample weights; no rows: all are 1 */
     mlp_train_options options;
     double loss;         /* at the parameters */
     double min_absolute; /* min_scale times loss and largest gradient */
     void *block;         /* holds gradients and weights, and float64 copies of X
                             and Y if they are float32 */
-} probe;
+} gradient_check;
 
 /* ---------------------------------------------------------------------------
  * Numeric derivatives
  */
 
-/* The loss of the network as it is. Setting the seed each time makes dropout
- * draw the same masks. No call can fail, because the first forward has shown
- * that the data fits; so NaN means that the loss is NaN. */
-static double loss_now(probe *p)
+/* Returns the loss at the present parameters. The seed is set each time, so
+ * that dropout uses the same masks. No call can fail, because the data has been
+ * checked; so NaN means that the loss is NaN. */
+static double loss_now(gradient_check *check)
 {
     double loss = (double)NAN;
-    (void)mlp_trainer_set_seed(p->trainer, p->options.seed);
-    if (mlp_trainer_forward(p->trainer, p->X) == MLP_OK &&
-        mlp_trainer_set_row_weights(p->trainer, p->weights) == MLP_OK) {
-        (void)mlp_trainer_loss(p->trainer, p->Y, &loss);
+    (void)mlp_trainer_set_seed(check->trainer, check->options.seed);
+    if (mlp_trainer_forward(check->trainer, check->X) == MLP_OK &&
+        mlp_trainer_set_row_weights(check->trainer, check->weights) == MLP_OK) {
+        (void)mlp_trainer_loss(check->trainer, check->Y, &loss);
     }
     return loss;
 }
 
-/* The loss with one parameter changed, which is put back afterwards. */
-static double loss_at(probe *p, size_t index, double value)
+/* Returns the loss with one parameter set to `value`, and then restores the
+ * parameter. */
+static double loss_at(gradient_check *check, size_t index, double value)
 {
-    double kept = p->parameters[index];
-    p->parameters[index] = value;
-    double loss = loss_now(p);
-    p->parameters[index] = kept;
+    double kept = check->parameters[index];
+    check->parameters[index] = value;
+    double loss = loss_now(check);
+    check->parameters[index] = kept;
     return loss;
 }
 
-/* A derivative, and how far it may be wrong. */
+/* A derivative, and an estimate of its error. */
 typedef struct estimate {
     double slope, doubt;
 } estimate;
 
-/* Extrapolates D and S from h, h/2 and h/4. The terms of D are even powers of
- * h, so halving h divides them by 4 and 16; those of S are odd ones, divided by
- * 2 and 8. */
-static estimate extrapolate(probe *p, size_t index, double h)
+/* Extrapolates D and S from h, h/2 and h/4. The terms of D are h^2 and h^4, so
+ * halving h divides them by 4 and 16. The terms of S are h and h^3, so halving
+ * h divides them by 2 and 8. */
+static estimate extrapolate(gradient_check *check, size_t index, double h)
 {
-    double w = p->parameters[index];
+    double w = check->parameters[index];
     double D[LEVELS];
     double S[LEVELS];
     for (int k = 0; k < LEVELS; k++, h /= 2.0) {
-        double up = loss_at(p, index, w + h) - p->loss;
-        double down = loss_at(p, index, w - h) - p->loss;
+        double up = loss_at(check, index, w + h) - check->loss;
+        double down = loss_at(check, index, w - h) - check->loss;
         D[k] = (up - down) / (2.0 * h);
         S[k] = (up + down) / h;
     }
@@ -122,24 +126,25 @@ static estimate extrapolate(probe *p, size_t index, double h)
                       fabs(fine - coarse) / 15.0 + fabs(jump)};
 }
 
-/* The size that an error in this derivative is relative to. */
-static double scale_of(const probe *p, double slope)
+/* Returns the size by which an error of this derivative is divided. */
+static double scale_of(const gradient_check *check, double slope)
 {
-    return fabs(slope) > p->min_absolute ? fabs(slope) : p->min_absolute;
+    return fabs(slope) > check->min_absolute ? fabs(slope)
+                                             : check->min_absolute;
 }
 
-/* The estimate with the least doubt; the doubt is infinite if no estimate is a
- * number. */
-static estimate estimate_slope(probe *p, size_t index)
+/* Returns the estimate with the least doubt. The doubt is infinite if every
+ * estimate is NaN. */
+static estimate estimate_slope(gradient_check *check, size_t index)
 {
     double h = first_h;
     estimate best = {(double)NAN, (double)INFINITY};
     for (int round = 0; round < ROUNDS; round++, h *= shrink) {
-        estimate e = extrapolate(p, index, h);
+        estimate e = extrapolate(check, index, h);
         if (e.doubt < best.doubt) {
             best = e;
         }
-        if (best.doubt <= good_doubt * scale_of(p, best.slope)) {
+        if (best.doubt <= good_doubt * scale_of(check, best.slope)) {
             break;
         }
     }
@@ -169,24 +174,25 @@ static void locate(const mlp_net *net, size_t index, mlp_gradient_check *where)
     where->col = is_weight ? offset / layer->width : offset;
 }
 
-/* Checks one parameter, and makes it the worst one if its error is larger. A
- * gradient that is not finite is infinitely wrong. */
-static void check_parameter(probe *p, size_t index, mlp_gradient_check *worst)
+/* Checks one parameter, and records it in *worst if its error is the largest so
+ * far. The error of a gradient that is not finite is infinite. */
+static void check_parameter(gradient_check *check, size_t index,
+                            mlp_gradient_check *worst)
 {
-    double analytic = p->gradients[index];
-    estimate numeric = estimate_slope(p, index);
-    if (!(numeric.doubt <= max_doubt * scale_of(p, numeric.slope))) {
+    double analytic = check->gradients[index];
+    estimate numeric = estimate_slope(check, index);
+    if (!(numeric.doubt <= max_doubt * scale_of(check, numeric.slope))) {
         worst->skipped++;
         return;
     }
     double larger =
         fabs(analytic) > fabs(numeric.slope) ? analytic : numeric.slope;
-    double error = fabs(analytic - numeric.slope) / scale_of(p, larger);
+    double error = fabs(analytic - numeric.slope) / scale_of(check, larger);
     if (!isfinite(analytic)) {
         error = (double)INFINITY;
     }
     if (worst->checked == 0 || error > worst->error) {
-        locate(p->net, index, worst);
+        locate(check->net, index, worst);
         worst->error = error;
         worst->analytic = analytic;
         worst->numeric = numeric.slope;
@@ -194,24 +200,25 @@ static void check_parameter(probe *p, size_t index, mlp_gradient_check *worst)
     worst->checked++;
 }
 
-/* Computes the loss, the gradients that are to be checked, and how large they
- * are. MLP_ERR_DIVERGED if the loss is not finite. */
-static mlp_status compute_gradients(probe *p)
+/* Computes the loss, the gradients that will be checked, and min_absolute.
+ * MLP_ERR_DIVERGED if the loss is not finite. */
+static mlp_status compute_gradients(gradient_check *check)
 {
-    size_t n = p->net->layout.parameters;
-    p->loss = loss_now(p);
-    if (!isfinite(p->loss)) {
-        return mlpi_error(&p->net->hooks, MLP_ERR_DIVERGED,
-                          "expects a finite loss, got %g", p->loss);
+    size_t n = check->net->layout.parameters;
+    check->loss = loss_now(check);
+    if (!isfinite(check->loss)) {
+        return mlpi_error(&check->net->hooks, MLP_ERR_DIVERGED,
+                          "expects a finite loss, got %g", check->loss);
     }
-    TRY(mlp_trainer_backward(p->trainer, p->Y));
-    memcpy(p->gradients, p->trainer->batch.gradients, n * sizeof(double));
+    TRY(mlp_trainer_backward(check->trainer, check->Y));
+    memcpy(check->gradients, check->trainer->batch.gradients,
+           n * sizeof(double));
     double largest = 0.0;
     for (size_t i = 0; i < n; i++) {
-        double size = fabs(p->gradients[i]);
+        double size = fabs(check->gradients[i]);
         largest = isfinite(size) && size > largest ? size : largest;
     }
-    p->min_absolute = min_scale * (fabs(p->loss) + largest);
+    check->min_absolute = min_scale * (fabs(check->loss) + largest);
     return MLP_OK;
 }
 
@@ -265,8 +272,9 @@ static mlp_status copy_net(const mlp_net *net, mlp_net **copy)
     return MLP_OK;
 }
 
-/* Takes an array for a float64 copy of a float32 view. When the array is there,
- * copies the numbers, and makes the view one of the copy. */
+/* Takes an array for a float64 copy of a float32 view. In the second call, when
+ * the array exists (see memory.h), copies the numbers, and makes *view a view
+ * of the copy. */
 static void convert_view(mlp_cview *view, mlpi_cursor *cursor)
 {
     if (view->dtype != MLP_F32) {
@@ -283,62 +291,64 @@ static void convert_view(mlp_cview *view, mlpi_cursor *cursor)
     }
 }
 
-static mlpi_sample_weights sample_weights_of(const probe *p)
+static mlpi_sample_weights sample_weights_of(const gradient_check *check)
 {
-    return (mlpi_sample_weights){p->options.class_weights,
-                                 p->options.row_weights, p->Y};
+    return (mlpi_sample_weights){check->options.class_weights,
+                                 check->options.row_weights, check->Y};
 }
 
-/* Takes an array for what the rows count, if they do not all count 1. When the
- * array is there, computes the numbers. */
-static void lay_out_weights(probe *p, mlpi_cursor *cursor)
+/* Takes an array for sample weights, if there are any. In the second call, when
+ * the array exists, computes them. */
+static void lay_out_weights(gradient_check *check, mlpi_cursor *cursor)
 {
-    mlpi_sample_weights w = sample_weights_of(p);
+    mlpi_sample_weights w = sample_weights_of(check);
     if (mlpi_has_sample_weights(&w)) {
-        double *weights = mlpi_take(cursor, p->Y.rows, sizeof *weights);
+        double *weights = mlpi_take(cursor, check->Y.rows, sizeof *weights);
         if (weights) {
-            mlpi_sample_weights_fill(p->net, &w, weights);
-            p->weights = mlp_cview_f64(weights, p->Y.rows, 1);
+            mlpi_sample_weights_fill(check->net, &w, weights);
+            check->weights = mlp_cview_f64(weights, check->Y.rows, 1);
         }
     }
 }
 
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
-    probe *p = object;
-    p->gradients =
-        mlpi_take(cursor, p->net->layout.parameters, sizeof *p->gradients);
-    convert_view(&p->X, cursor);
-    convert_view(&p->Y, cursor);
-    lay_out_weights(p, cursor);
+    gradient_check *check = object;
+    check->gradients = mlpi_take(cursor, check->net->layout.parameters,
+                                 sizeof *check->gradients);
+    convert_view(&check->X, cursor);
+    convert_view(&check->Y, cursor);
+    lay_out_weights(check, cursor);
 }
 
-static void release(probe *p)
+static void release(gradient_check *check)
 {
-    if (p->net) {
-        mlpi_release(&p->net->hooks, p->block);
+    if (check->net) {
+        mlpi_release(&check->net->hooks, check->block);
     }
-    mlp_trainer_free(p->trainer);
-    mlp_net_free(p->net);
+    mlp_trainer_free(check->trainer);
+    mlp_net_free(check->net);
 }
 
 /* Makes the copies and the trainer. The caller releases them, also after a
  * failure. */
-static mlp_status prepare(probe *p, const mlp_net *net)
+static mlp_status prepare(gradient_check *check, const mlp_net *net)
 {
-    TRY(copy_net(net, &p->net));
-    p->parameters = p->net->parameters;
-    TRY(mlpi_make(&net->hooks, lay_out, p, "a check of gradients", &p->block));
-    TRY(mlp_trainer_create(p->net, p->X.rows, &p->trainer));
-    return mlp_trainer_set_optimizer(p->trainer, &p->options.optimizer);
+    TRY(copy_net(net, &check->net));
+    check->parameters = check->net->parameters;
+    TRY(mlpi_make(&net->hooks, lay_out, check, "a check of gradients",
+                  &check->block));
+    TRY(mlp_trainer_create(check->net, check->X.rows, &check->trainer));
+    return mlp_trainer_set_optimizer(check->trainer, &check->options.optimizer);
 }
 
-static mlp_status run(probe *p, const mlp_net *net, mlp_gradient_check *worst)
+static mlp_status run(gradient_check *check, const mlp_net *net,
+                      mlp_gradient_check *worst)
 {
-    TRY(prepare(p, net));
-    TRY(compute_gradients(p));
+    TRY(prepare(check, net));
+    TRY(compute_gradients(check));
     for (size_t i = 0; i < net->layout.parameters; i++) {
-        check_parameter(p, i, worst);
+        check_parameter(check, i, worst);
     }
     return MLP_OK;
 }
@@ -354,17 +364,17 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
                            "the place for the worst error"));
     TRY(mlpi_check_shapes(net, &net->hooks, &X, &Y));
     TRY(mlpi_check_values(net, &net->hooks, &X, &Y));
-    probe p = {
+    gradient_check check = {
         .X = X, .Y = Y, .options = options ? *options : mlp_train_defaults()};
-    mlpi_sample_weights weights = sample_weights_of(&p);
+    mlpi_sample_weights weights = sample_weights_of(&check);
     TRY(mlpi_class_weights_check(net, weights.classes));
     TRY(mlpi_row_weights_check(net, &net->hooks, &weights.rows, X.rows));
     TRY(mlpi_sample_weights_check(net, &net->hooks, &weights));
     TRY(mlpi_sample_weights_check_sum(&net->hooks,
                                       mlpi_sample_weights_sum(net, &weights)));
     mlp_gradient_check found = {.error = 0.0};
-    mlp_status status = run(&p, net, &found);
-    release(&p);
+    mlp_status status = run(&check, net, &found);
+    release(&check);
     if (status == MLP_OK) {
         *worst = found;
     }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recording and reading what happened in each epoch of a fit. history.h shows
- * the block that holds it. Arrays are handed out by pointer, not copied, so
- * that a caller can plot a million epochs; they live as long as the history.
+ * Records what happened in each epoch of a fit, and lets callers read it.
+ * history.h shows the block of memory. Callers get pointers to the arrays, not
+ * copies, so that they can plot a million epochs; the arrays live as long as
+ * the history.
  */
 #include "train/history.h"
 
 #include "base/error.h"
 #include "base/memory.h"
 
-/* Lays out the struct and its five arrays. */
+/* Takes the struct and its five arrays from the block (see memory.h). */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     mlp_history *history = object;
@@ -22,8 +23,8 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     }
 }
 
-/* The object is made on the stack, because its block is not known before the
- * layout is measured, and then copied to the start of the block. */
+/* The history is made in a local variable, because its block does not exist
+ * before its size is known, and then copied to the start of the block. */
 mlp_status mlpi_history_make(const mlp_hooks *hooks, size_t capacity,
                              mlp_history **history)
 {
@@ -35,8 +36,8 @@ mlp_status mlpi_history_make(const mlp_hooks *hooks, size_t capacity,
     return MLP_OK;
 }
 
-/* The duration stays unset until mlpi_history_set_seconds; the loop sees to it
- * that no caller reads it before. */
+/* The duration is not set before mlpi_history_set_seconds. The training loop
+ * calls that before any caller can read it. */
 void mlpi_history_add(mlp_history *history, const mlpi_record *record,
                       size_t best_epoch)
 {
@@ -50,7 +51,8 @@ void mlpi_history_add(mlp_history *history, const mlpi_record *record,
     }
 }
 
-/* The epochs were recorded before, so there are at least `count`. */
+/* At least `count` epochs have been recorded, so the index is never negative.
+ *  */
 void mlpi_history_set_seconds(mlp_history *history, size_t count,
                               double seconds)
 {
@@ -59,19 +61,19 @@ void mlpi_history_set_seconds(mlp_history *history, size_t count,
     }
 }
 
-/* Gives the one block back that holds the struct and all arrays. */
+/* Releases the block, which contains the struct and all arrays. */
 void mlp_history_free(mlp_history *history)
 {
     if (history) {
-        /* The hooks are copied because the block that holds them goes away. */
+        /* The hooks are copied, because they lie in the block. */
         mlp_hooks hooks = history->hooks;
         mlpi_release(&hooks, history);
     }
 }
 
 /* ---------------------------------------------------------------------------
- * Accessors for callers. NULL is an empty history, without epochs and arrays,
- * so a program that did not ask for a history can call them, too.
+ * Functions that read. They take NULL as a history without epochs, so a program
+ * that did not ask for a history can call them, too.
  */
 
 size_t mlp_history_epochs(const mlp_history *history)

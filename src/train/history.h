@@ -9,8 +9,8 @@
  *     | mlp_history | losses | validation_losses | validation_accuracies |
  *     rates | seconds |             each array is double [capacity]
  *
- * Functions that write take NULL and then do nothing, because a fit whose
- * caller asks for no history has none.
+ * If the caller of a fit does not ask for a history, it is NULL. Functions that
+ * write into NULL do nothing.
  */
 #ifndef MLPI_TRAIN_HISTORY_H
 #define MLPI_TRAIN_HISTORY_H
@@ -21,11 +21,11 @@ struct mlp_history {
     mlp_hooks hooks;
     size_t capacity;   /* epochs that the arrays have memory for */
     size_t epochs;     /* epochs that are recorded */
-    size_t best_epoch; /* counted over all fits of the trainer, as callbacks
-                          count: it may be an epoch of an earlier fit */
+    size_t best_epoch; /* counted over all fits of the trainer, as in callbacks;
+                          it may belong to an earlier fit */
 
-    /* Element i is of the i-th epoch of this fit. */
-    double *losses; /* [capacity]: weighted mean over the rows to train on, each
+    /* Element i belongs to epoch i of this fit, counted from 0. */
+    double *losses; /* [capacity]: weighted mean over the training rows, each
                        before the update of its batch */
     double *validation_losses;     /* [capacity]: after the epoch */
     double *validation_accuracies; /* [capacity]: of the same rows */
@@ -33,8 +33,8 @@ struct mlp_history {
     double *seconds;               /* [capacity]: durations */
 };
 
-/* What is recorded of an epoch. Validation loss and accuracy are NaN where
- * there are no validation rows. */
+/* The record of an epoch. Validation loss and accuracy are NaN if there are no
+ * validation rows. */
 typedef struct mlpi_record {
     double loss, validation_loss, validation_accuracy;
     double rate; /* learning rate */
@@ -50,9 +50,9 @@ mlp_status mlpi_history_make(const mlp_hooks *hooks, size_t capacity,
 void mlpi_history_add(mlp_history *history, const mlpi_record *record,
                       size_t best_epoch);
 
-/* Sets the duration of each of the last `count` epochs, in seconds. Durations
- * come later than records, because several short epochs are timed together;
- * each of them gets their mean. `count` is at most the number of recorded
+/* Sets the duration of each of the last `count` epochs, in seconds. Several
+ * short epochs may be timed together, so durations come later than records, and
+ * each of these epochs gets the mean. `count` is at most the number of recorded
  * epochs. */
 void mlpi_history_set_seconds(mlp_history *history, size_t count,
                               double seconds);

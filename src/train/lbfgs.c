@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An iteration of L-BFGS. First a direction d = -H g from the pairs; then a
- * line search on phi(t) = J(w + t d), which ends at a t that meets the strong
- * Wolfe conditions
+ * An iteration of L-BFGS. It computes a direction d = -H g from the pairs. Then
+ * it does a line search on phi(t) = J(w + t d), which ends at a t that meets
+ * the strong Wolfe conditions
  *
  *     phi(t) <= phi(0) + c1 t phi'(0)      the loss falls enough
  *     |phi'(t)| <= -c2 phi'(0)             and the slope is flat enough
  *
- * The first one keeps steps from being too long, the second one from being too
- * short; with both, y s > 0 for the new pair, so H stays positive definite.
- * Then the pair is added.
+ * The first condition prevents a t that is too large, the second one a t that
+ * is too small. With both, y s > 0 for the new pair, so H stays positive
+ * definite. At the end the pair is added.
  *
- * Vectors are in the network's precision, and sums over them are in double, in
- * eight lanes: they have the same bits with every table of kernels.
+ * Vectors are in the network's precision. Sums over them are in double, in
+ * eight partial sums (lanes, see kernels.h), so they have the same bits with
+ * every table of kernels.
  */
 #include "train/lbfgs.h"
 
@@ -29,20 +30,23 @@ static const double c2 = 0.9;
  * be rounding noise. The value is the spacing of doubles at 1. */
 static const double min_curvature = 0x1p-52;
 
-/* A line search ends when its bracket moves no coordinate by this much. */
+/* A line search ends when its bracket is so narrow that no coordinate changes
+ * by this much between the two ends. */
 static const double min_progress = 1e-16;
 
-void mlpi_lbfgs_lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor)
+void mlpi_lbfgs_lay_out(mlpi_lbfgs *lbfgs, mlpi_cursor *cursor)
 {
-    size_t size = l->kernels->real_size;
-    l->projection = mlpi_take(cursor, l->max_pairs, sizeof *l->projection);
-    l->curvature = mlpi_take(cursor, l->max_pairs, sizeof *l->curvature);
-    l->w = mlpi_take(cursor, l->n, size);
-    l->g = mlpi_take(cursor, l->n, size);
-    l->direction = mlpi_take(cursor, l->n, size);
-    l->trial = mlpi_take(cursor, l->n, size);
-    l->g_low = mlpi_take(cursor, l->n, size);
-    l->g_new = mlpi_take(cursor, l->n, size);
+    size_t size = lbfgs->kernels->real_size;
+    lbfgs->projection =
+        mlpi_take(cursor, lbfgs->max_pairs, sizeof *lbfgs->projection);
+    lbfgs->curvature =
+        mlpi_take(cursor, lbfgs->max_pairs, sizeof *lbfgs->curvature);
+    lbfgs->w = mlpi_take(cursor, lbfgs->n, size);
+    lbfgs->g = mlpi_take(cursor, lbfgs->n, size);
+    lbfgs->direction = mlpi_take(cursor, lbfgs->n, size);
+    lbfgs->trial = mlpi_take(cursor, lbfgs->n, size);
+    lbfgs->g_low = mlpi_take(cursor, lbfgs->n, size);
+    lbfgs->g_new = mlpi_take(cursor, lbfgs->n, size);
 }
 
 /* ---------------------------------------------------------------------------
@@ -51,48 +55,48 @@ void mlpi_lbfgs_lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor)
 
 /* Converts at most BLOCK elements of x from number i on, and returns how
  * many. */
-static size_t load_block(const mlpi_lbfgs *l, const void *x, size_t i,
+static size_t load_block(const mlpi_lbfgs *lbfgs, const void *x, size_t i,
                          double block[BLOCK])
 {
-    size_t n = mlpi_min_size(l->n - i, BLOCK);
+    size_t n = mlpi_min_size(lbfgs->n - i, BLOCK);
     const unsigned char *bytes = x;
-    l->kernels->to_double(n, bytes + i * l->kernels->real_size, block);
+    lbfgs->kernels->to_double(n, bytes + i * lbfgs->kernels->real_size, block);
     return n;
 }
 
 /* Returns the scalar product x y. */
-static double dot(const mlpi_lbfgs *l, const void *x, const void *y)
+static double dot(const mlpi_lbfgs *lbfgs, const void *x, const void *y)
 {
     double lanes[MLPI_LANES] = {0};
     double a[BLOCK];
     double b[BLOCK];
-    for (size_t i = 0; i < l->n; i += BLOCK) {
-        size_t n = load_block(l, x, i, a);
-        (void)load_block(l, y, i, b);
-        l->kernels->f64->add_products(n, a, b, lanes);
+    for (size_t i = 0; i < lbfgs->n; i += BLOCK) {
+        size_t n = load_block(lbfgs, x, i, a);
+        (void)load_block(lbfgs, y, i, b);
+        lbfgs->kernels->f64->add_products(n, a, b, lanes);
     }
     return mlpi_join_lanes(lanes);
 }
 
-/* The sum of |x|. */
-static double sum_of_magnitudes(const mlpi_lbfgs *l, const void *x)
+/* Returns the sum of |x|. */
+static double sum_of_magnitudes(const mlpi_lbfgs *lbfgs, const void *x)
 {
     double lanes[MLPI_LANES] = {0};
     double block[BLOCK];
-    for (size_t i = 0; i < l->n; i += BLOCK) {
-        size_t n = load_block(l, x, i, block);
-        l->kernels->f64->add_magnitudes(n, block, lanes);
+    for (size_t i = 0; i < lbfgs->n; i += BLOCK) {
+        size_t n = load_block(lbfgs, x, i, block);
+        lbfgs->kernels->f64->add_magnitudes(n, block, lanes);
     }
     return mlpi_join_lanes(lanes);
 }
 
-/* The largest |x|; NaN does not count. */
-static double largest_magnitude(const mlpi_lbfgs *l, const void *x)
+/* Returns the largest |x|; NaN does not count. */
+static double largest_magnitude(const mlpi_lbfgs *lbfgs, const void *x)
 {
     double largest = 0.0;
     double block[BLOCK];
-    for (size_t i = 0; i < l->n; i += BLOCK) {
-        size_t n = load_block(l, x, i, block);
+    for (size_t i = 0; i < lbfgs->n; i += BLOCK) {
+        size_t n = load_block(lbfgs, x, i, block);
         for (size_t j = 0; j < n; j++) {
             largest = mlpi_max(largest, fabs(block[j]));
         }
@@ -100,39 +104,40 @@ static double largest_magnitude(const mlpi_lbfgs *l, const void *x)
     return largest;
 }
 
-/* Computes y = y + a x. sgd_step subtracts, hence the sign. */
-static void add(const mlpi_lbfgs *l, double a, const void *x, void *y)
+/* Computes y = y + a x. The factor is -a because sgd_step subtracts. */
+static void add(const mlpi_lbfgs *lbfgs, double a, const void *x, void *y)
 {
-    l->kernels->sgd_step(l->n, -a, x, y);
+    lbfgs->kernels->sgd_step(lbfgs->n, -a, x, y);
 }
 
-static void copy(const mlpi_lbfgs *l, const void *from, void *to)
+static void copy(const mlpi_lbfgs *lbfgs, const void *from, void *to)
 {
-    memcpy(to, from, l->n * l->kernels->real_size);
+    memcpy(to, from, lbfgs->n * lbfgs->kernels->real_size);
 }
 
 /* Computes y = a x, rounded once. */
-static void scale(const mlpi_lbfgs *l, double a, const void *x, void *y)
+static void scale(const mlpi_lbfgs *lbfgs, double a, const void *x, void *y)
 {
-    memset(y, 0, l->n * l->kernels->real_size);
-    add(l, a, x, y);
+    memset(y, 0, lbfgs->n * lbfgs->kernels->real_size);
+    add(lbfgs, a, x, y);
 }
 
 /* ---------------------------------------------------------------------------
  * The direction
  */
 
-/* How many pairs are kept. */
-static size_t count_pairs(const mlpi_lbfgs *l)
+/* Returns how many pairs are stored now. */
+static size_t count_pairs(const mlpi_lbfgs *lbfgs)
 {
-    return l->pairs_added < l->max_pairs ? (size_t)l->pairs_added
-                                         : l->max_pairs;
+    return lbfgs->pairs_added < lbfgs->max_pairs ? (size_t)lbfgs->pairs_added
+                                                 : lbfgs->max_pairs;
 }
 
-/* Where the pair lies that is `age` pairs older than the youngest one. */
-static size_t pair_at(const mlpi_lbfgs *l, size_t age)
+/* Returns the index in S and Y of the pair that is `age` pairs older than the
+ * youngest one. */
+static size_t pair_at(const mlpi_lbfgs *lbfgs, size_t age)
 {
-    return (size_t)((l->pairs_added - 1 - age) % l->max_pairs);
+    return (size_t)((lbfgs->pairs_added - 1 - age) % lbfgs->max_pairs);
 }
 
 /* Computes the direction d = -H g by algorithm 7.4, two loops over the pairs:
@@ -147,58 +152,61 @@ static size_t pair_at(const mlpi_lbfgs *l, size_t age)
  *
  * The pairs refine gamma times the identity, where gamma = s y / (y y) of the
  * youngest pair is the size of the inverse Hessian along it. */
-static void find_direction(mlpi_lbfgs *l)
+static void find_direction(mlpi_lbfgs *lbfgs)
 {
-    size_t pairs = count_pairs(l);
+    size_t pairs = count_pairs(lbfgs);
     double gamma = 1.0;
-    void *q = l->g_new; /* nobody needs g_new between line searches */
-    scale(l, -1.0, l->g, q);
+    void *q = lbfgs->g_new; /* g_new is free between line searches */
+    scale(lbfgs, -1.0, lbfgs->g, q);
     for (size_t age = 0; age < pairs; age++) {
-        size_t i = pair_at(l, age);
-        l->curvature[i] = dot(l, l->Y[i], l->S[i]);
-        l->projection[i] = dot(l, l->S[i], q) / l->curvature[i];
-        add(l, -l->projection[i], l->Y[i], q);
+        size_t i = pair_at(lbfgs, age);
+        lbfgs->curvature[i] = dot(lbfgs, lbfgs->Y[i], lbfgs->S[i]);
+        lbfgs->projection[i] = dot(lbfgs, lbfgs->S[i], q) / lbfgs->curvature[i];
+        add(lbfgs, -lbfgs->projection[i], lbfgs->Y[i], q);
         if (age == 0) {
-            gamma = l->curvature[i] / dot(l, l->Y[i], l->Y[i]);
+            gamma = lbfgs->curvature[i] / dot(lbfgs, lbfgs->Y[i], lbfgs->Y[i]);
         }
     }
-    scale(l, gamma, q, l->direction);
+    scale(lbfgs, gamma, q, lbfgs->direction);
     for (size_t age = pairs; age-- > 0;) {
-        size_t i = pair_at(l, age);
-        double back = dot(l, l->Y[i], l->direction) / l->curvature[i];
-        add(l, l->projection[i] - back, l->S[i], l->direction);
+        size_t i = pair_at(lbfgs, age);
+        double back =
+            dot(lbfgs, lbfgs->Y[i], lbfgs->direction) / lbfgs->curvature[i];
+        add(lbfgs, lbfgs->projection[i] - back, lbfgs->S[i], lbfgs->direction);
     }
 }
 
 /* Computes a direction and returns the slope along it, which is below 0 unless
- * g is 0. Rounding may spoil a direction, and so may pairs that a damaged
- * checkpoint brought: then the pairs are forgotten, and the direction is -g. */
-static double find_descent(mlpi_lbfgs *l)
+ * g is 0. A direction can be wrong because of rounding, or because of pairs
+ * from a damaged checkpoint. Then the pairs are forgotten, and the direction is
+ * -g. */
+static double find_descent(mlpi_lbfgs *lbfgs)
 {
-    find_direction(l);
-    double slope = dot(l, l->g, l->direction);
-    if (l->pairs_added > 0 && !(slope < 0.0 && isfinite(slope))) {
-        l->pairs_added = 0;
-        find_direction(l);
-        slope = dot(l, l->g, l->direction);
+    find_direction(lbfgs);
+    double slope = dot(lbfgs, lbfgs->g, lbfgs->direction);
+    if (lbfgs->pairs_added > 0 && !(slope < 0.0 && isfinite(slope))) {
+        lbfgs->pairs_added = 0;
+        find_direction(lbfgs);
+        slope = dot(lbfgs, lbfgs->g, lbfgs->direction);
     }
     return slope;
 }
 
-/* Adds the pair of a step t along the direction, with the gradient g_low after
- * it; unless there is hardly any curvature along it. */
-static void add_pair(mlpi_lbfgs *l, double t)
+/* Adds the pair for a move by t along the direction, where g_low is the
+ * gradient after the move. If the curvature along the direction is nearly 0, no
+ * pair is added. */
+static void add_pair(mlpi_lbfgs *lbfgs, double t)
 {
-    size_t i = (size_t)(l->pairs_added % l->max_pairs);
-    void *s = l->trial; /* nobody needs trial and g_new after the line search */
-    void *y = l->g_new;
-    scale(l, t, l->direction, s);
-    copy(l, l->g_low, y);
-    add(l, -1.0, l->g, y);
-    if (dot(l, y, s) > min_curvature * dot(l, y, y)) {
-        copy(l, s, l->S[i]);
-        copy(l, y, l->Y[i]);
-        l->pairs_added++;
+    size_t i = (size_t)(lbfgs->pairs_added % lbfgs->max_pairs);
+    void *s = lbfgs->trial; /* trial and g_new are free after the search */
+    void *y = lbfgs->g_new;
+    scale(lbfgs, t, lbfgs->direction, s);
+    copy(lbfgs, lbfgs->g_low, y);
+    add(lbfgs, -1.0, lbfgs->g, y);
+    if (dot(lbfgs, y, s) > min_curvature * dot(lbfgs, y, y)) {
+        copy(lbfgs, s, lbfgs->S[i]);
+        copy(lbfgs, y, lbfgs->Y[i]);
+        lbfgs->pairs_added++;
     }
 }
 
@@ -210,27 +218,28 @@ typedef struct point {
     double t, J, slope; /* J and slope are phi(t) and phi'(t) */
 } point;
 
-/* A line search. `low` is the best point so far; once a minimum is bracketed it
- * lies between `low` and `high`, in either order of t. g_low is the gradient at
- * low. */
+/* A line search. `low` is the best point so far, and g_low is the gradient
+ * there. As soon as there is a bracket, a minimum lies between `low` and
+ * `high`; the t of `low` may be the larger one. */
 typedef struct search {
-    mlpi_lbfgs *l;
+    mlpi_lbfgs *lbfgs;
     mlpi_objective *objective;
     void *context;
     point start, low, high;
-    size_t trials; /* evaluations so far, less one */
+    size_t trials; /* number of evaluations so far, minus 1 */
 } search;
 
-/* Evaluates phi at t, and leaves the gradient in g_new. A loss or slope that is
- * not finite counts as infinitely high: the minimum is before it. */
+/* Evaluates phi at t, and writes the gradient to g_new. If the loss or the
+ * slope is not finite, the loss counts as infinite, so that the minimum is
+ * looked for at smaller t. */
 static point evaluate(search *s, double t)
 {
-    mlpi_lbfgs *l = s->l;
-    copy(l, l->w, l->trial);
-    add(l, t, l->direction, l->trial);
+    mlpi_lbfgs *lbfgs = s->lbfgs;
+    copy(lbfgs, lbfgs->w, lbfgs->trial);
+    add(lbfgs, t, lbfgs->direction, lbfgs->trial);
     point p = {.t = t};
-    p.J = s->objective(s->context, l->trial, l->g_new);
-    p.slope = dot(l, l->g_new, l->direction);
+    p.J = s->objective(s->context, lbfgs->trial, lbfgs->g_new);
+    p.slope = dot(lbfgs, lbfgs->g_new, lbfgs->direction);
     if (!isfinite(p.J) || !isfinite(p.slope)) {
         p.J = INFINITY;
     }
@@ -249,24 +258,24 @@ static bool is_flat(const search *s, const point *p)
     return fabs(p->slope) <= -c2 * s->start.slope;
 }
 
-/* Makes the point whose gradient is in g_new the best one. */
+/* Makes *p, whose gradient is in g_new, the best point. */
 static void set_low(search *s, const point *p)
 {
-    void *g = s->l->g_low;
-    s->l->g_low = s->l->g_new;
-    s->l->g_new = g;
+    void *g = s->lbfgs->g_low;
+    s->lbfgs->g_low = s->lbfgs->g_new;
+    s->lbfgs->g_new = g;
     s->low = *p;
 }
 
-/* The number in [low, high] that is nearest to t. */
+/* Returns the number in [low, high] that is nearest to t. */
 static double clamp(double t, double low, double high)
 {
     return t < low ? low : t > high ? high : t;
 }
 
-/* The minimum of the cubic through two points with their slopes (Nocedal and
- * Wright, 3.59), clamped to [low, high]; the middle of that if the cubic has no
- * minimum. */
+/* Returns the t at which the cubic through two points with their slopes has its
+ * minimum (Nocedal and Wright, 3.59), clamped to [low, high]. If the cubic has
+ * no minimum, returns the middle of [low, high]. */
 static double cubic_minimum(const point *a, const point *b, double low,
                             double high)
 {
@@ -287,8 +296,8 @@ static double cubic_minimum(const point *a, const point *b, double low,
     return (low + high) / 2.0;
 }
 
-/* Makes p the other end of the bracket, or, if p is the better one, the best
- * point, and the old best point the other end. */
+/* Makes the bracket from `low` and p. The better of the two becomes `low`, the
+ * other one `high`. */
 static void set_bracket(search *s, const point *p)
 {
     s->high = *p;
@@ -298,12 +307,12 @@ static void set_bracket(search *s, const point *p)
     }
 }
 
-/* Algorithm 3.5: tries larger and larger steps, from t on, until a minimum lies
- * between two of them. Returns true if the last one meets both conditions, so
- * that no bracket is needed. */
+/* Algorithm 3.5: tries larger and larger t until a minimum lies between two of
+ * them. Returns true if the last t meets both conditions, so that no bracket is
+ * needed. */
 static bool find_bracket(search *s, double t)
 {
-    copy(s->l, s->l->g, s->l->g_low);
+    copy(s->lbfgs, s->lbfgs->g, s->lbfgs->g_low);
     s->low = s->start;
     s->high = s->start;
     for (s->trials = 0; s->trials < MAX_TRIALS; s->trials++) {
@@ -320,7 +329,7 @@ static bool find_bracket(search *s, double t)
             set_bracket(s, &p);
             return false;
         }
-        /* phi still falls: the next step is longer, but at most ten times. */
+        /* phi still falls: the next t is larger, but at most ten times. */
         t = cubic_minimum(&s->low, &p, p.t + 0.01 * (p.t - s->low.t),
                           10.0 * p.t);
         set_low(s, &p);
@@ -328,8 +337,10 @@ static bool find_bracket(search *s, double t)
     return false;
 }
 
-/* The next t to try in a bracket: the cubic's minimum, but not within a tenth
- * of an end twice in a row, because then the bracket would hardly shrink. */
+/* Returns the next t to try in a bracket: the minimum of the cubic. If that is
+ * near an end of the bracket (within a tenth of its length) for the second time
+ * in a row, it is moved inwards, because otherwise the bracket would hardly
+ * shrink. */
 static double next_trial(const search *s, bool *near_an_end)
 {
     double first = mlpi_min(s->low.t, s->high.t);
@@ -348,8 +359,8 @@ static double next_trial(const search *s, bool *near_an_end)
 }
 
 /* Algorithm 3.6: narrows the bracket until `low` meets both conditions, or
- * until there is nothing left to narrow. `largest` is the largest coordinate of
- * the direction. */
+ * until the bracket is too narrow. `largest` is the largest coordinate of the
+ * direction. */
 static void zoom(search *s, double largest)
 {
     bool near_an_end = false;
@@ -362,8 +373,8 @@ static void zoom(search *s, double largest)
             continue;
         }
         bool is_accepted = is_flat(s, &p);
-        /* The minimum is where phi falls from p. If it rises towards `high`,
-         * the minimum lies on the other side, between p and the old `low`. */
+        /* From p, phi falls towards the minimum. If phi rises towards `high`,
+         * the minimum lies between p and the old `low`. */
         if (!is_accepted && p.slope * (s->high.t - s->low.t) >= 0.0) {
             s->high = s->low;
         }
@@ -378,53 +389,52 @@ static void zoom(search *s, double largest)
  * An iteration
  */
 
-/* Searches along the direction, whose slope is below 0, with t as the first
- * step, and moves w, g and J to the best point. Returns false, and moves
- * nothing, if no point is better than w. */
-static bool search_line(mlpi_lbfgs *l, mlpi_objective *objective, void *context,
-                        double slope, double t)
+/* Searches along the direction, whose slope is below 0, and tries t first. Sets
+ * w, g and J to the best point. If no point is better than w, returns false and
+ * changes nothing. */
+static bool search_line(mlpi_lbfgs *lbfgs, mlpi_objective *objective,
+                        void *context, double slope, double t)
 {
-    search s = {.l = l, .objective = objective, .context = context};
-    s.start = (point){.t = 0.0, .J = l->J, .slope = slope};
+    search s = {.lbfgs = lbfgs, .objective = objective, .context = context};
+    s.start = (point){.t = 0.0, .J = lbfgs->J, .slope = slope};
     if (!find_bracket(&s, t)) {
-        zoom(&s, largest_magnitude(l, l->direction));
+        zoom(&s, largest_magnitude(lbfgs, lbfgs->direction));
     }
     if (!(s.low.t > 0.0)) {
         return false;
     }
-    add_pair(l, s.low.t);
-    add(l, s.low.t, l->direction, l->w);
+    add_pair(lbfgs, s.low.t);
+    add(lbfgs, s.low.t, lbfgs->direction, lbfgs->w);
     /* Exchanging pointers saves a copy of n numbers. */
-    void *g = l->g;
-    l->g = l->g_low;
-    l->g_low = g;
-    l->J = s.low.J;
+    void *g = lbfgs->g;
+    lbfgs->g = lbfgs->g_low;
+    lbfgs->g_low = g;
+    lbfgs->J = s.low.J;
     return true;
 }
 
-double mlpi_lbfgs_gradient_square(const mlpi_lbfgs *l)
+double mlpi_lbfgs_gradient_square(const mlpi_lbfgs *lbfgs)
 {
-    return dot(l, l->g, l->g);
+    return dot(lbfgs, lbfgs->g, lbfgs->g);
 }
 
-/* Without pairs the direction is -g, whose length says nothing about how far to
- * go; so the first step moves all coordinates together by at most the learning
- * rate. */
-void mlpi_lbfgs_iterate(mlpi_lbfgs *l, mlpi_objective *objective, void *context,
-                        double learning_rate)
+/* Without pairs the direction is -g, and its length does not say how far to go.
+ * So the first t moves all coordinates together by at most learning_rate. */
+void mlpi_lbfgs_iterate(mlpi_lbfgs *lbfgs, mlpi_objective *objective,
+                        void *context, double learning_rate)
 {
-    if (learning_rate == l->failed_rate) {
+    if (learning_rate == lbfgs->failed_rate) {
         return;
     }
-    double slope = find_descent(l);
-    bool has_pairs = l->pairs_added > 0;
+    double slope = find_descent(lbfgs);
+    bool has_pairs = lbfgs->pairs_added > 0;
     double t = learning_rate;
     if (!has_pairs) {
-        t *= mlpi_min(1.0, 1.0 / sum_of_magnitudes(l, l->g));
+        t *= mlpi_min(1.0, 1.0 / sum_of_magnitudes(lbfgs, lbfgs->g));
     }
-    l->failed_rate = 0.0;
-    if (!(slope < 0.0) || !search_line(l, objective, context, slope, t)) {
-        l->failed_rate = has_pairs ? 0.0 : learning_rate;
-        l->pairs_added = 0;
+    lbfgs->failed_rate = 0.0;
+    if (!(slope < 0.0) || !search_line(lbfgs, objective, context, slope, t)) {
+        lbfgs->failed_rate = has_pairs ? 0.0 : learning_rate;
+        lbfgs->pairs_added = 0;
     }
 }

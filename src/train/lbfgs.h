@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L-BFGS: a quasi-Newton method for a function J of n numbers w. A step goes
- * along -H g, where g is the gradient and H approximates the inverse Hessian. H
- * is never stored: it follows from the last few pairs
+ * L-BFGS: a quasi-Newton method that minimises a function J of n numbers w. An
+ * iteration moves w along -H g, where g is the gradient and H approximates the
+ * inverse Hessian. H is never stored. The product H g is computed from the last
+ * few pairs
  *
  *     s = w_new - w_old        y = g_new - g_old
  *
- * by two loops over them (J. Nocedal and S. Wright, "Numerical Optimization",
- * 2006, algorithm 7.4). How far the step goes is found by a line search for the
- * strong Wolfe conditions (algorithms 3.5 and 3.6), with the safeguards of M.
- * Schmidt's minFunc, which PyTorch has too.
+ * by two loops over the pairs (J. Nocedal and S. Wright, "Numerical
+ * Optimization", 2006, algorithm 7.4). A line search finds how far to go: it
+ * looks for a point that meets the strong Wolfe conditions (algorithms 3.5 and
+ * 3.6), with the safeguards of M. Schmidt's minFunc, which PyTorch has, too.
  *
- * This module knows nothing of networks: only a point and an objective.
- * lbfgs_step.c makes an objective of a network and a batch.
+ * This module knows only a point and an objective, and nothing of networks.
+ * lbfgs_step.c makes an objective from a network and a batch. In comments real
+ * is the number type of the kernels, float or double.
  */
 #ifndef MLPI_TRAIN_LBFGS_H
 #define MLPI_TRAIN_LBFGS_H
@@ -28,9 +30,10 @@ typedef struct mlpi_lbfgs {
     const mlpi_kernels *kernels;
     size_t n;
 
-    /* Pairs. They lie in a ring: pair i is in S and Y at i mod max_pairs. */
-    size_t max_pairs;     /* pairs that are kept, at most */
-    uint64_t pairs_added; /* since they were forgotten last */
+    /* Pairs. Pair i is in S and Y at i mod max_pairs, so that a new pair
+     * replaces the oldest one. */
+    size_t max_pairs;     /* the most pairs that are kept */
+    uint64_t pairs_added; /* since the pairs were last forgotten */
     void **S, **Y;        /* [max_pairs] of real [n] */
     double *projection;   /* [max_pairs]: s q / (y s), from loop to loop */
     double *curvature;    /* [max_pairs]: y s */
@@ -38,10 +41,10 @@ typedef struct mlpi_lbfgs {
     /* The point. */
     void *w, *g;        /* real [n]: the point, and the gradient there */
     double J;           /* the loss there */
-    bool is_cached;     /* true if w, g and J are those that the last iteration
-                           ended with */
-    double failed_rate; /* learning rate that found no better point from here,
-                           or 0: the next iteration need not try it again */
+    bool is_cached;     /* true if w, g and J are still those at the end of the
+                           last iteration */
+    double failed_rate; /* learning rate that found no better point from here;
+                           it is not tried again. 0: there is none */
 
     /* Scratch that an iteration uses: real [n] each. */
     void *direction, *trial;
@@ -49,19 +52,20 @@ typedef struct mlpi_lbfgs {
                             at the last one */
 } mlpi_lbfgs;
 
-/* Takes the arrays from the cursor, but for S and Y, which the caller takes.
+/* Takes all arrays except S and Y from the cursor; the caller takes those two.
  * kernels, n and max_pairs must be set before. */
-void mlpi_lbfgs_lay_out(mlpi_lbfgs *l, mlpi_cursor *cursor);
+void mlpi_lbfgs_lay_out(mlpi_lbfgs *lbfgs, mlpi_cursor *cursor);
 
-/* The square of the gradient's norm, g g. An iteration needs it to be
- * finite. */
-double mlpi_lbfgs_gradient_square(const mlpi_lbfgs *l);
+/* Returns the square of the gradient's norm, g g. It must be finite before an
+ * iteration. */
+double mlpi_lbfgs_gradient_square(const mlpi_lbfgs *lbfgs);
 
-/* Iterates once from w, where g and J must be up to date, and moves all three
- * to a better point. The first step tried is learning_rate times -H g, or less
- * if there are no pairs. If no better point is found w, g and J stay, and the
- * pairs are forgotten, because a bad direction came from them. */
-void mlpi_lbfgs_iterate(mlpi_lbfgs *l, mlpi_objective *objective, void *context,
-                        double learning_rate);
+/* Runs one iteration: finds a better point and sets w, g and J to it. g and J
+ * must belong to w before. The first trial point is w - learning_rate H g, or
+ * nearer to w if there are no pairs. If no better point is found, w, g and J
+ * stay, and the pairs are forgotten, because the bad direction came from
+ * them. */
+void mlpi_lbfgs_iterate(mlpi_lbfgs *lbfgs, mlpi_objective *objective,
+                        void *context, double learning_rate);
 
 #endif

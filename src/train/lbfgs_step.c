@@ -4,9 +4,9 @@
  * holds, penalties included, as a function of the parameters. Each evaluation
  * is a training step without an update, at parameters that lbfgs.c chooses.
  *
- * The last evaluation of an iteration that was accepted is the first one of the
- * next iteration, if nothing else has changed; so loss and gradient are kept
- * between iterations, with the parameters that they belong to.
+ * An iteration begins at the point where the last one ended. So loss and
+ * gradient are kept between iterations, together with the parameters that they
+ * belong to, and are computed again only if something else has changed.
  */
 #include "train/lbfgs_step.h"
 
@@ -33,56 +33,60 @@ static size_t bytes_of(const mlp_net *net)
     return net->layout.parameters * net->kernels->real_size;
 }
 
-/* The context of the objective: a batch that the trainer holds. */
-typedef struct batch {
+/* The context of the objective: the batch in a trainer, which has m rows. */
+typedef struct objective_context {
     mlp_trainer *trainer;
     size_t m;
-} batch;
+} objective_context;
 
-/* Puts w into the network, returns the loss there, and writes the gradient to
+/* Copies w into the network, returns the loss there, and writes the gradient to
  * g. */
 static double objective(void *context, const void *w, void *g)
 {
-    const batch *b = context;
-    mlp_net *net = b->trainer->net;
+    const objective_context *batch = context;
+    mlp_net *net = batch->trainer->net;
     memcpy(net->parameters, w, bytes_of(net));
-    mlpi_step_args args = {
-        .m = b->m, .rows_loaded = true, .discard_Z = true, .no_update = true};
+    mlpi_step_args args = {.m = batch->m,
+                           .rows_loaded = true,
+                           .discard_Z = true,
+                           .no_update = true};
     mlpi_step_result result = {.loss = 0.0};
-    mlpi_step_train(b->trainer, &args, &result);
-    memcpy(g, b->trainer->batch.gradients, bytes_of(net));
+    mlpi_step_train(batch->trainer, &args, &result);
+    memcpy(g, batch->trainer->batch.gradients, bytes_of(net));
     return result.loss;
 }
 
 /* True if the loss and gradient of the last iteration are still valid, so that
- * this one need not compute them again. They are not if the rows or parameters
- * changed, or if the network has batch norm: its moments are those of the last
- * trial point, and the running moments must move by those of this one. */
+ * this iteration need not compute them again. They are invalid if the rows or
+ * the parameters have changed. With batch norm they are always computed again,
+ * because the batch's means and variances are those of the last trial point,
+ * and the running ones must be updated with those of this point. */
 static bool is_cached(const mlp_trainer *t, const mlpi_step_args *args)
 {
-    const mlpi_lbfgs *l = &t->optimizer.lbfgs;
-    return args->rows_loaded && l->is_cached && t->net->layout.running == 0 &&
-           memcmp(l->w, t->net->parameters, bytes_of(t->net)) == 0;
+    const mlpi_lbfgs *lbfgs = &t->optimizer.lbfgs;
+    return args->rows_loaded && lbfgs->is_cached &&
+           t->net->layout.running == 0 &&
+           memcmp(lbfgs->w, t->net->parameters, bytes_of(t->net)) == 0;
 }
 
-/* Computes the loss and gradient of the network as it is: the point that an
- * iteration begins with. */
+/* Computes loss and gradient at the network's parameters, the point from which
+ * an iteration starts. */
 static void evaluate(mlp_trainer *t, const mlpi_step_args *args)
 {
-    mlpi_lbfgs *l = &t->optimizer.lbfgs;
+    mlpi_lbfgs *lbfgs = &t->optimizer.lbfgs;
     mlpi_step_args here = *args;
     mlpi_step_result result = {.loss = 0.0};
     here.no_update = true;
     mlpi_step_train(t, &here, &result);
-    memcpy(l->w, t->net->parameters, bytes_of(t->net));
-    memcpy(l->g, t->batch.gradients, bytes_of(t->net));
-    l->J = result.loss;
-    l->is_cached = true;
-    l->failed_rate = 0.0;
+    memcpy(lbfgs->w, t->net->parameters, bytes_of(t->net));
+    memcpy(lbfgs->g, t->batch.gradients, bytes_of(t->net));
+    lbfgs->J = result.loss;
+    lbfgs->is_cached = true;
+    lbfgs->failed_rate = 0.0;
 }
 
-/* Moves the network by an iteration from the point of `evaluate` to the point
- * that the iteration found. */
+/* Runs an iteration from the point of `evaluate`, and sets the network to the
+ * point that it finds. */
 static void iterate(mlp_trainer *t, const mlpi_step_args *args)
 {
     mlpi_optimizer *o = &t->optimizer;
@@ -90,31 +94,32 @@ static void iterate(mlp_trainer *t, const mlpi_step_args *args)
         mlpi_snapshot_take(t->net, args->backup);
     }
     mlpi_batch_norm_track(t->net, args->m, t->batch.moments);
-    batch all = {t, args->m};
+    objective_context batch = {t, args->m};
     /* The optimizer counts pairs as its steps, because that is what a
      * checkpoint stores. */
     o->lbfgs.pairs_added = o->steps;
-    mlpi_lbfgs_iterate(&o->lbfgs, objective, &all, args->learning_rate);
+    mlpi_lbfgs_iterate(&o->lbfgs, objective, &batch, args->learning_rate);
     o->steps = o->lbfgs.pairs_added;
     memcpy(t->net->parameters, o->lbfgs.w, bytes_of(t->net));
 }
 
-/* Before an iteration the loss and the gradient must be known. If they are not
- * finite there is no iteration, and the network stays as it is. */
+/* An iteration needs the loss and the gradient at its start. If they are not
+ * finite, there is no iteration, and the network does not change. */
 void mlpi_lbfgs_step(mlp_trainer *trainer, const mlpi_step_args *args,
                      mlpi_step_result *result)
 {
-    const mlpi_lbfgs *l = &trainer->optimizer.lbfgs;
-    uint64_t draw = trainer->draw;
+    const mlpi_lbfgs *lbfgs = &trainer->optimizer.lbfgs;
+    uint64_t forward_count = trainer->forward_count;
     if (!is_cached(trainer, args)) {
         evaluate(trainer, args);
     }
-    result->loss = l->J;
+    result->loss = lbfgs->J;
     result->gradient_not_finite =
-        isfinite(l->J) && !isfinite(mlpi_lbfgs_gradient_square(l));
-    if (isfinite(l->J) && !result->gradient_not_finite && !args->no_update) {
+        isfinite(lbfgs->J) && !isfinite(mlpi_lbfgs_gradient_square(lbfgs));
+    if (isfinite(lbfgs->J) && !result->gradient_not_finite &&
+        !args->no_update) {
         iterate(trainer, args);
     }
-    /* However many evaluations there were, they are one step. */
-    trainer->draw = draw + 1;
+    /* All evaluations together count as one forward pass. */
+    trainer->forward_count = forward_count + 1;
 }

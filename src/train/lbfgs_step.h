@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A training step of L-BFGS: lbfgs.h applied to the network and the batch of a
+ * A training step of L-BFGS applies lbfgs.h to the network and the batch of a
  * trainer. One step is one iteration, which evaluates the loss and its gradient
- * several times; so it needs all rows in one batch, and no other optimizer has
- * a step of this form.
+ * several times, and each evaluation needs the same rows. So all rows must be
+ * in one batch. Other optimizers evaluate once in a step (see step.h).
  */
 #ifndef MLPI_TRAIN_LBFGS_STEP_H
 #define MLPI_TRAIN_LBFGS_STEP_H
@@ -16,8 +16,8 @@
 void mlpi_lbfgs_step(mlp_trainer *trainer, const mlpi_step_args *args,
                      mlpi_step_result *result);
 
-/* MLP_ERR_ARGUMENT if the trainer's optimizer is lbfgs, which cannot do what
- * `what` names. */
+/* Refuses something that lbfgs cannot do. MLP_ERR_ARGUMENT if the trainer's
+ * optimizer is lbfgs; `what` says in the message what the caller asked for. */
 mlp_status mlpi_lbfgs_refuse(const mlp_trainer *trainer, const char *what);
 
 #endif

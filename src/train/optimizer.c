@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of optimizers: defaults and checks; and the memory of an optimizer.
- * What the kinds compute stands elsewhere: parameter_update.c sets the
- * constants of a step, kernels/optimizer_step_tmpl.h has the formulas, and
- * lbfgs.c has the one kind that is more than a formula for each parameter.
+ * Options of optimizers (defaults and checks), and the memory of an optimizer.
+ * The arithmetic is elsewhere: parameter_update.c sets the constants of a step,
+ * kernels/optimizer_step_tmpl.h has the formulas, and lbfgs.c has L-BFGS, which
+ * is more than a formula for each parameter.
  *
- * What each kind remembers of a parameter:
+ * Each kind remembers for each parameter:
  *
  *     sgd                 nothing
- *     momentum, nesterov  a sum of gradients that forgets old ones
+ *     momentum, nesterov  a sum of gradients in which old ones fade out
  *     tutorial_momentum   a running average of gradients
  *     rmsprop             a running average of squared gradients
  *     adam, adamw         both averages
@@ -34,7 +34,7 @@ enum { MAX_PAIRS = 1000 }; /* of L-BFGS: 2000 copies of the parameters */
  * Options
  */
 
-/* Most values are PyTorch's. Fields that the kind does not use have defaults
+/* Most values are PyTorch's. Fields that the kind does not use have defaults,
  * too, because all fields are checked. */
 mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind)
 {
@@ -55,7 +55,7 @@ mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind)
                            .lbfgs_history = 10};
 }
 
-/* What a number may be: from `low` to `high`. */
+/* The allowed range of a number: from `low` to `high`. */
 typedef struct range {
     double low, high;
     bool has_low, has_high; /* true if that end itself is allowed */
@@ -73,11 +73,11 @@ static const range from_1 = {1.0, (double)INFINITY, true, false,
                              "that is finite and not below 1"};
 static const range up_to_1 = {0.0, 1.0, false, true, "above 0 and at most 1"};
 
-/* A field's name, for the message, and where it lies. */
+/* The name of a field, for messages, and its offset. */
 #define FIELD(name) #name, offsetof(mlp_optimizer, name)
 
-/* Fields are checked whatever the kind is, in this order. rprop_max is missing,
- * because its range begins at another field. */
+/* All these fields are checked in this order, for every kind. rprop_max is
+ * missing, because its range depends on another field. */
 static const struct {
     const char *name;
     size_t offset; /* of a double in mlp_optimizer */
@@ -92,7 +92,7 @@ static const struct {
     {FIELD(rprop_min), &positive},
 };
 
-/* Says which field is outside its range. */
+/* Returns the error for a field that is outside its range. */
 static mlp_status refuse(const mlp_net *net, const char *name, const char *text,
                          double value)
 {
@@ -132,9 +132,10 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *options)
     return MLP_OK;
 }
 
-/* Checks what L-BFGS cannot do. Its line search compares losses, so the loss
- * must be a function of the parameters alone, and the gradient must be its
- * derivative: dropout, decay and clipping break one or the other. */
+/* Refuses options that L-BFGS cannot have. Its line search compares losses, so
+ * the loss must be a function of the parameters alone: dropout makes it random.
+ * The gradient must be the derivative of the loss: decay and clipping change
+ * the gradient, but not the loss. */
 static mlp_status check_lbfgs(const mlp_net *net, const mlp_optimizer *options)
 {
     if (options->weight_decay > 0.0 || isfinite(options->clip_norm) ||
@@ -156,8 +157,8 @@ static mlp_status check_lbfgs(const mlp_net *net, const mlp_optimizer *options)
     return MLP_OK;
 }
 
-/* Checks all fields, used or not: a value outside its range is a mistake of the
- * caller, who would learn of it only when the kind changes. */
+/* Checks all fields, also those that the kind does not use. A value outside its
+ * range is a mistake, which the caller should learn before the kind changes. */
 mlp_status mlpi_optimizer_check(const mlp_net *net,
                                 const mlp_optimizer *options)
 {
@@ -180,7 +181,7 @@ mlp_status mlpi_optimizer_check(const mlp_net *net,
  * Memory
  */
 
-/* Without a default case, a compiler tells of a kind that is missing here. */
+/* There is no default case, so that the compiler warns if a kind is missing. */
 size_t mlpi_optimizer_states(const mlp_optimizer *options)
 {
     switch (options->kind) {
@@ -201,14 +202,16 @@ size_t mlpi_optimizer_states(const mlp_optimizer *options)
     return 0;
 }
 
-/* How many sums a step has at most: the chunks of all parameters, and one more
- * for each layer, because the last chunk of a layer's weights may be short. */
+/* Returns how many sums a step has at most: one for each chunk of the
+ * parameters, and one more for each layer, because the last chunk of a layer's
+ * weights may be short. */
 static size_t max_chunks(const mlp_net *net)
 {
     return mlpi_sum_chunks(net->layout.parameters) + net->layout.L;
 }
 
-/* An optimizer that is being laid out. */
+/* The arguments of lay_out: an optimizer that is being made, and its network.
+ *  */
 typedef struct construction {
     const mlp_net *net;
     mlpi_optimizer *optimizer;
@@ -219,31 +222,35 @@ typedef struct construction {
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     const mlp_net *net = ((construction *)object)->net;
-    mlpi_optimizer *o = ((construction *)object)->optimizer;
-    o->state = mlpi_take(cursor, o->n_states, sizeof *o->state);
-    for (size_t k = 0; k < o->n_states; k++) {
+    mlpi_optimizer *optimizer = ((construction *)object)->optimizer;
+    optimizer->state =
+        mlpi_take(cursor, optimizer->n_states, sizeof *optimizer->state);
+    for (size_t k = 0; k < optimizer->n_states; k++) {
         void *state =
             mlpi_take(cursor, net->layout.parameters, net->kernels->real_size);
-        if (o->state) {
-            o->state[k] = state;
+        if (optimizer->state) {
+            optimizer->state[k] = state;
         }
     }
-    if (o->options.kind == MLP_OPTIMIZER_LBFGS) {
-        o->lbfgs.kernels = net->kernels;
-        o->lbfgs.n = net->layout.parameters;
-        o->lbfgs.max_pairs = o->options.lbfgs_history;
-        o->lbfgs.S = o->state;
-        o->lbfgs.Y = o->state ? o->state + o->lbfgs.max_pairs : NULL;
-        mlpi_lbfgs_lay_out(&o->lbfgs, cursor);
+    if (optimizer->options.kind == MLP_OPTIMIZER_LBFGS) {
+        optimizer->lbfgs.kernels = net->kernels;
+        optimizer->lbfgs.n = net->layout.parameters;
+        optimizer->lbfgs.max_pairs = optimizer->options.lbfgs_history;
+        optimizer->lbfgs.S = optimizer->state;
+        optimizer->lbfgs.Y = optimizer->state
+                                 ? optimizer->state + optimizer->lbfgs.max_pairs
+                                 : NULL;
+        mlpi_lbfgs_lay_out(&optimizer->lbfgs, cursor);
     }
-    if (o->penalises || o->clips) {
-        o->sums = mlpi_take(cursor, max_chunks(net), sizeof *o->sums);
+    if (optimizer->penalises || optimizer->clips) {
+        optimizer->sums =
+            mlpi_take(cursor, max_chunks(net), sizeof *optimizer->sums);
     }
 }
 
-/* Derives from the options what they say about each step: is_plain is true if
- * no option asks for more than w = w - alpha dw. The arrays are not there
- * yet. */
+/* Returns an optimizer with these options and the members that follow from
+ * them. is_plain is true if the update is w = w - alpha dw and nothing else.
+ * The arrays do not exist yet. */
 static mlpi_optimizer derive(const mlp_optimizer *options)
 {
     bool penalises = options->l1 > 0.0 || options->l2 > 0.0;
@@ -269,15 +276,15 @@ mlp_status mlpi_optimizer_make(const mlp_net *net, const mlp_hooks *hooks,
         construction c = {net, &made};
         TRY(mlpi_make(hooks, lay_out, &c, "an optimizer", &made.block));
     }
-    /* A new block holds anything, so even a new optimizer must forget. */
+    /* The memory of a new block is not zero, so a new optimizer is reset. */
     mlpi_optimizer_forget(net, &made);
     mlpi_optimizer_release(hooks, optimizer);
     *optimizer = made;
     return MLP_OK;
 }
 
-/* Zeros are where all averages begin. Rprop's lengths begin at the learning
- * rate, for which 0 stands. L-BFGS has no pairs if there were no steps. */
+/* All averages begin at 0. Rprop's lengths begin at the learning rate, and 0
+ * stands for that. L-BFGS has no pairs if there were no steps. */
 void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer)
 {
     for (size_t k = 0; k < optimizer->n_states; k++) {
@@ -288,7 +295,7 @@ void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer)
     optimizer->power[0] = optimizer->power[1] = 1.0;
 }
 
-/* All zero is an optimizer without memory, which may be released again. */
+/* An optimizer that is all zero has no memory, and may be released again. */
 void mlpi_optimizer_release(const mlp_hooks *hooks, mlpi_optimizer *optimizer)
 {
     mlpi_release(hooks, optimizer->block);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An optimizer: the options that the caller chose, and what it remembers from
- * step to step.
+ * An optimizer: the options that the caller chose, and the numbers that it
+ * remembers from step to step.
  *
- * For each parameter an optimizer remembers up to two numbers, its states
- * (momentum one, Adam two; L-BFGS remembers two for each of its pairs). Every
- * state is an array laid out as the parameters are, so that an update is one
- * pass over flat arrays (parameter_update.h), and a checkpoint writes each
- * array as it lies.
+ * For each parameter an optimizer remembers up to two numbers, its states:
+ * momentum remembers one average, Adam two. (L-BFGS remembers two numbers for
+ * each of its pairs, see lbfgs.h.) Every state is an array laid out as the
+ * parameters are. So an update is one pass over flat arrays
+ * (parameter_update.h), and a checkpoint writes each array unchanged. In
+ * comments real is the network's number type, float or double.
  */
 #ifndef MLPI_TRAIN_OPTIMIZER_H
 #define MLPI_TRAIN_OPTIMIZER_H
@@ -15,8 +16,8 @@
 #include "train/lbfgs.h"
 #include "model/net.h"
 
-/* Sums over many parameters are made of chunks of so many elements. The number
- * is part of the sum's definition: another one gives other roundings. */
+/* A sum over many parameters is computed in chunks of this many elements. The
+ * number is part of the sum's definition: another number rounds otherwise. */
 #define MLPI_SUM_CHUNK 4096
 
 /* Returns how many chunks n elements have. */
@@ -28,7 +29,7 @@ static inline size_t mlpi_sum_chunks(size_t n)
 typedef struct mlpi_optimizer {
     mlp_optimizer options;
 
-    /* What follows from the options. */
+    /* Derived from the options. */
     bool is_plain;   /* true if an update is w = w - alpha dw and nothing else:
                         the kernel sgd_step does it */
     bool penalises;  /* true if l1 or l2 is above 0 */
@@ -36,14 +37,14 @@ typedef struct mlpi_optimizer {
                         over all of them before the update */
     size_t n_states; /* arrays in `state` */
 
-    /* What is remembered. */
+    /* Remembered from step to step. */
     void **state;     /* [n_states] of real, laid out as the parameters */
-    mlpi_lbfgs lbfgs; /* of that kind alone; its pairs are the states */
+    mlpi_lbfgs lbfgs; /* used by L-BFGS only; its pairs are the states */
     uint64_t steps;   /* steps done; for L-BFGS, pairs_added of mlpi_lbfgs */
     double power[2];  /* beta1^steps and beta2^steps */
 
     double *sums; /* sums of chunks, during a step; NULL if no sum is needed */
-    void *block;  /* holds the arrays; NULL if there is none */
+    void *block;  /* memory of the arrays; NULL if there are none */
 } mlpi_optimizer;
 
 /* Checks options against a network. MLP_ERR_ARGUMENT if a field is outside its
@@ -52,7 +53,7 @@ typedef struct mlpi_optimizer {
 mlp_status mlpi_optimizer_check(const mlp_net *net,
                                 const mlp_optimizer *options);
 
-/* How many state arrays the kind needs. */
+/* Returns how many state arrays the kind needs. */
 size_t mlpi_optimizer_states(const mlp_optimizer *options);
 
 /* Replaces *optimizer by one with these checked options that remembers nothing.
@@ -66,7 +67,7 @@ mlp_status mlpi_optimizer_make(const mlp_net *net, const mlp_hooks *hooks,
 /* Makes the optimizer remember nothing, as when it was made. */
 void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer);
 
-/* Gives the memory back, and leaves *optimizer all zero. */
+/* Releases the memory, and sets *optimizer to all zero. */
 void mlpi_optimizer_release(const mlp_hooks *hooks, mlpi_optimizer *optimizer);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Updates and sums over the flat array of parameters. Threads cut it into parts
- * without regard to layers. Only weight decay and penalties depend on layers,
- * because they concern the weights W[l] alone, and so skip the biases and
- * scales between them.
+ * Updates and sums over the flat array of parameters. Threads divide it into
+ * parts without regard to layers. Only weight decay and penalties depend on
+ * layers: they apply to the weights W[l], and skip the biases and scales that
+ * lie between the weights.
  *
  *     | W[1] | b[1] | W[2] | b[2] scale[2] | W[3] | b[3] |
  *     |--- thread 0 ---|--- thread 1 ---|--- thread 2 ---|
@@ -14,110 +14,114 @@
  *          |                       |                   |
  *       sums[0]                 sums[1]             sums[last]
  *
- * First each thread computes the sums of some chunks; after a barrier every
+ * First each thread computes the sums of some chunks. After a barrier every
  * thread that needs the total adds all sums in their order.
  *
- * The same parts serve the check, the backup and the update, so each thread
- * backs up what it is about to change, and needs no barrier in between.
+ * A thread has the same part of the parameters in the check, in the backup and
+ * in the update. So it backs up what it will change, and no barrier is needed
+ * between backup and update.
  */
 #include "train/parameter_update.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Parts of the parameters are whole multiples of this number, so that no two
- * threads write to the same cache line, and few vectors are not whole. */
+/* Parts of the parameters are whole multiples of this number (the grain of
+ * mlpi_partition), so that no two threads write to the same cache line, and
+ * each part but the last consists of whole SIMD vectors. */
 enum { PARAMETERS_GRAIN = 64 };
 
 /* ---------------------------------------------------------------------------
  * The update
  */
 
-/* Sets the constants that the optimizer's kind needs in this step. Averages
- * have the form v = decay v + gain g:
+/* Sets the constants that the optimizer's kind needs in this step. The
+ * optimizer's averages have the form v = decay v + gain g:
  *
  *     momentum, nesterov   decay = momentum   gain = 1
  *     tutorial's momentum  decay = momentum   gain = 1 - momentum
  *     rmsprop              decay = rho        gain = 1 - rho
  *     adam, adamw          decay = beta       gain = 1 - beta, two of them
  *
- * Adam's averages begin at 0, and are too small by 1 - beta^t in step t. The
- * correction is part of the constants: alpha is divided by that of the first
- * average, and `root` is 1 / sqrt of that of the second one. power[k] is
- * beta^(t - 1). */
-static void set_constants(mlpi_optimizer_step *u, const mlpi_optimizer *o,
-                          double learning_rate)
+ * Adam's averages begin at 0, so after step t they are too small by the factor
+ * 1 - beta^t. The constants correct this: alpha is divided by 1 - beta1^t, and
+ * root_factor is 1 / sqrt(1 - beta2^t). power[0] is beta1^(t - 1), and power[1]
+ * is beta2^(t - 1). */
+static void set_constants(mlpi_optimizer_step *step,
+                          const mlpi_optimizer *optimizer, double learning_rate)
 {
-    const mlp_optimizer *options = &o->options;
+    const mlp_optimizer *options = &optimizer->options;
     switch (options->kind) {
     case MLP_OPTIMIZER_SGD:
         break;
     case MLP_OPTIMIZER_MOMENTUM:
     case MLP_OPTIMIZER_NESTEROV:
-        u->decay[0] = options->momentum;
-        u->gain[0] = 1.0;
+        step->decay[0] = options->momentum;
+        step->gain[0] = 1.0;
         break;
     case MLP_OPTIMIZER_TUTORIAL_MOMENTUM:
-        u->decay[0] = options->momentum;
-        u->gain[0] = 1.0 - options->momentum;
+        step->decay[0] = options->momentum;
+        step->gain[0] = 1.0 - options->momentum;
         break;
     case MLP_OPTIMIZER_RMSPROP:
-        u->decay[0] = options->rho;
-        u->gain[0] = 1.0 - options->rho;
+        step->decay[0] = options->rho;
+        step->gain[0] = 1.0 - options->rho;
         break;
     case MLP_OPTIMIZER_ADAM:
     case MLP_OPTIMIZER_ADAMW:
-        u->decay[0] = options->beta1;
-        u->gain[0] = 1.0 - options->beta1;
-        u->decay[1] = options->beta2;
-        u->gain[1] = 1.0 - options->beta2;
-        u->alpha = learning_rate / (1.0 - o->power[0] * options->beta1);
-        u->root_factor = 1.0 / sqrt(1.0 - o->power[1] * options->beta2);
+        step->decay[0] = options->beta1;
+        step->gain[0] = 1.0 - options->beta1;
+        step->decay[1] = options->beta2;
+        step->gain[1] = 1.0 - options->beta2;
+        step->alpha =
+            learning_rate / (1.0 - optimizer->power[0] * options->beta1);
+        step->root_factor =
+            1.0 / sqrt(1.0 - optimizer->power[1] * options->beta2);
         break;
     case MLP_OPTIMIZER_RPROP:
-        u->rprop_grow = options->rprop_grow;
-        u->rprop_shrink = options->rprop_shrink;
-        u->rprop_min = options->rprop_min;
-        u->rprop_max = options->rprop_max;
+        step->rprop_grow = options->rprop_grow;
+        step->rprop_shrink = options->rprop_shrink;
+        step->rprop_min = options->rprop_min;
+        step->rprop_max = options->rprop_max;
         break;
     case MLP_OPTIMIZER_LBFGS: /* has no update of this form: see lbfgs.h */
         break;
     }
 }
 
-/* Fills in the arguments of an update, but for the parameters that it concerns.
- * With clipping by norm, the factor comes from the sums of mlpi_norm_sums. */
+/* Returns the arguments of an update, without pointers to parameters. With
+ * clipping by norm, the factor comes from the sums of mlpi_norm_sums. */
 static mlpi_optimizer_step begin_update(const mlpi_update_context *context,
                                         double learning_rate)
 {
-    const mlpi_optimizer *o = context->optimizer;
-    mlpi_optimizer_step u = {.kind = o->options.kind,
-                             .limit = o->options.clip_value,
-                             .scale = mlpi_clip_scale(context),
-                             .weight_factor = 1.0,
-                             .alpha = learning_rate,
-                             .epsilon = o->options.epsilon};
-    set_constants(&u, o, learning_rate);
-    return u;
+    const mlpi_optimizer *optimizer = context->optimizer;
+    mlpi_optimizer_step step = {.kind = optimizer->options.kind,
+                                .limit = optimizer->options.clip_value,
+                                .scale = mlpi_clip_scale(context),
+                                .weight_factor = 1.0,
+                                .alpha = learning_rate,
+                                .epsilon = optimizer->options.epsilon};
+    set_constants(&step, optimizer, learning_rate);
+    return step;
 }
 
-/* Points the update to parameter number `first`, its gradient and its
- * states. */
-static void point_to(const mlpi_update_context *context, mlpi_optimizer_step *u,
-                     size_t first)
+/* Sets the pointers of the update to parameter number `first`, to its gradient
+ * and to its states. */
+static void point_to(const mlpi_update_context *context,
+                     mlpi_optimizer_step *step, size_t first)
 {
     const mlpi_kernels *kernels = context->net->kernels;
-    u->dw = mlpi_const_at(kernels, context->gradients, first);
-    u->w = mlpi_at(kernels, context->net->parameters, first);
+    step->dw = mlpi_const_at(kernels, context->gradients, first);
+    step->w = mlpi_at(kernels, context->net->parameters, first);
     for (size_t k = 0; k < context->optimizer->n_states; k++) {
-        u->state[k] = mlpi_at(kernels, context->optimizer->state[k], first);
+        step->state[k] = mlpi_at(kernels, context->optimizer->state[k], first);
     }
 }
 
-/* Updates the parameters that lie in [first, end), this thread's part, and in
- * [from, to), for which the constants hold. There may be none. */
+/* Updates the parameters that lie both in [first, end), this thread's part, and
+ * in [from, to), for which the constants are valid. There may be none. */
 static void update_range(const mlpi_update_context *context,
-                         mlpi_optimizer_step *u, size_t first, size_t end,
+                         mlpi_optimizer_step *step, size_t first, size_t end,
                          size_t from, size_t to)
 {
     size_t start = first > from ? first : from;
@@ -125,106 +129,108 @@ static void update_range(const mlpi_update_context *context,
     if (start >= stop) {
         return;
     }
-    u->n = stop - start;
-    point_to(context, u, start);
-    context->net->kernels->optimizer_step(u);
+    step->n = stop - start;
+    point_to(context, step, start);
+    context->net->kernels->optimizer_step(step);
 }
 
-/* Updates parameters [first, end) with weight decay: weights are multiplied by
- * `keep` first, and what lies between them is not. */
+/* Updates parameters [first, end) with weight decay: weights are first
+ * multiplied by `keep`; biases and scales are not. */
 static void update_decaying(const mlpi_update_context *context,
-                            mlpi_optimizer_step *u, double keep, size_t first,
-                            size_t end)
+                            mlpi_optimizer_step *step, double keep,
+                            size_t first, size_t end)
 {
     const mlpi_layout *layout = &context->net->layout;
-    size_t done = 0; /* end of the weights of the layer before */
+    size_t done = 0; /* end of the weights of the previous layer */
     for (size_t l = 1; l <= layout->L; l++) {
         size_t W = layout->layer[l].W_offset;
-        u->weight_factor = 1.0;
-        update_range(context, u, first, end, done, W);
+        step->weight_factor = 1.0;
+        update_range(context, step, first, end, done, W);
         done = W + mlpi_layout_weights(layout, l);
-        u->weight_factor = keep;
-        update_range(context, u, first, end, W, done);
+        step->weight_factor = keep;
+        update_range(context, step, first, end, W, done);
     }
-    u->weight_factor = 1.0;
-    update_range(context, u, first, end, done, layout->parameters);
+    step->weight_factor = 1.0;
+    update_range(context, step, first, end, done, layout->parameters);
 }
 
-/* One pass over the gradients that only tests exponents: it costs far less than
- * to find the weights spoilt later. */
+/* The kernel only tests exponents, so the check costs little beside the update
+ * that it protects. */
 bool mlpi_gradient_is_not_finite(const mlpi_update_context *context,
-                                 const mlpi_thread *self)
+                                 const mlpi_thread *thread)
 {
     const mlp_net *net = context->net;
     size_t first = 0;
     size_t count = 0;
-    mlpi_partition(self, net->layout.parameters, PARAMETERS_GRAIN, &first,
+    mlpi_partition(thread, net->layout.parameters, PARAMETERS_GRAIN, &first,
                    &count);
     return !net->kernels->is_finite(
         count, mlpi_const_at(net->kernels, context->gradients, first));
 }
 
-/* The backup has the parameters at its beginning, as a snapshot does. */
-void mlpi_backup_part(const mlp_net *net, const mlpi_thread *self, void *backup)
+/* A backup is a snapshot (see trainer_state.h): it begins with the
+ * parameters. */
+void mlpi_backup_part(const mlp_net *net, const mlpi_thread *thread,
+                      void *backup)
 {
     const mlpi_kernels *kernels = net->kernels;
     size_t first = 0;
     size_t count = 0;
-    mlpi_partition(self, net->layout.parameters, PARAMETERS_GRAIN, &first,
+    mlpi_partition(thread, net->layout.parameters, PARAMETERS_GRAIN, &first,
                    &count);
     memcpy(mlpi_at(kernels, backup, first),
            mlpi_at(kernels, net->parameters, first),
            count * kernels->real_size);
 }
 
-/* Plain gradient descent has a kernel of its own, so that a small network need
- * not pay for the constants of a general update. Without weight decay the whole
- * part is one range; with it, layers divide it into ranges of weights and of
- * other parameters. */
+/* Plain gradient descent has its own kernel, because in a small network setting
+ * the constants of a general update would take long beside the update. Without
+ * weight decay the thread's part is one range. With it there are ranges of
+ * weights and ranges of other parameters. */
 void mlpi_update_parameters(const mlpi_update_context *context,
-                            const mlpi_thread *self, double learning_rate,
+                            const mlpi_thread *thread, double learning_rate,
                             void *backup)
 {
-    const mlpi_optimizer *o = context->optimizer;
+    const mlpi_optimizer *optimizer = context->optimizer;
     const mlpi_kernels *kernels = context->net->kernels;
     size_t n = context->net->layout.parameters;
     size_t first = 0;
     size_t count = 0;
-    mlpi_partition(self, n, PARAMETERS_GRAIN, &first, &count);
+    mlpi_partition(thread, n, PARAMETERS_GRAIN, &first, &count);
     if (backup) {
-        mlpi_backup_part(context->net, self, backup);
+        mlpi_backup_part(context->net, thread, backup);
     }
-    if (o->is_plain) {
+    if (optimizer->is_plain) {
         kernels->sgd_step(count, learning_rate,
                           mlpi_const_at(kernels, context->gradients, first),
                           mlpi_at(kernels, context->net->parameters, first));
         return;
     }
-    mlpi_optimizer_step u = begin_update(context, learning_rate);
-    if (o->options.weight_decay > 0.0) {
-        double keep = 1.0 - learning_rate * o->options.weight_decay;
-        update_decaying(context, &u, keep, first, first + count);
+    mlpi_optimizer_step step = begin_update(context, learning_rate);
+    if (optimizer->options.weight_decay > 0.0) {
+        double keep = 1.0 - learning_rate * optimizer->options.weight_decay;
+        update_decaying(context, &step, keep, first, first + count);
     } else {
-        update_range(context, &u, first, first + count, 0, n);
+        update_range(context, &step, first, first + count, 0, n);
     }
 }
 
-/* A part of W or of b needs no ranges: the caller says which of them it is. */
+/* The parameters are a part of one W or one b, so they are one range. */
 mlpi_optimizer_step mlpi_fused_update(const mlpi_update_context *context,
                                       double learning_rate, size_t first,
                                       bool is_weight)
 {
-    mlpi_optimizer_step u = begin_update(context, learning_rate);
+    mlpi_optimizer_step step = begin_update(context, learning_rate);
     double weight_decay = context->optimizer->options.weight_decay;
     if (is_weight && weight_decay > 0.0) {
-        u.weight_factor = 1.0 - learning_rate * weight_decay;
+        step.weight_factor = 1.0 - learning_rate * weight_decay;
     }
-    point_to(context, &u, first);
-    return u;
+    point_to(context, &step, first);
+    return step;
 }
 
-/* The powers are multiplied step by step, which is cheaper than pow and has the
- * same bits everywhere. A checkpoint stores them for that reason. */
+/* Each step multiplies the powers once more, which is cheaper than pow and has
+ * the same bits everywhere. So a checkpoint must store the powers. */
 void mlpi_optimizer_advance(mlpi_optimizer *optimizer)
 {
     optimizer->steps++;
@@ -233,25 +239,26 @@ void mlpi_optimizer_advance(mlpi_optimizer *optimizer)
 }
 
 /* ---------------------------------------------------------------------------
- * Sums, in double whatever the network's precision is: a sum of a million
- * squares would lose three digits of a float.
+ * Sums are in double, whatever the network's precision is: in float a sum of a
+ * million squares would lose three digits.
  */
 
-/* Numbers that are converted to double at once: 4 KiB, a small part of the
- * nearest cache. */
+/* How many numbers are converted to double at once: 4 KiB, a small part of the
+ * L1 cache. */
 enum { BLOCK = 512 };
 
 _Static_assert(MLPI_SUM_CHUNK % BLOCK == 0, "chunks are whole blocks");
 _Static_assert(BLOCK % MLPI_LANES == 0, "a block begins with lane 0");
 
-/* Sums of x^2 and of |x|, in eight lanes each: element i belongs to lane i mod
- * 8. A sum that nobody needs stays 0. */
+/* Sums of x^2 and of |x|, each in eight partial sums (lanes): element i is
+ * added to lane i mod 8. A sum that is not needed stays 0. */
 typedef struct lanes {
     double squares[MLPI_LANES], magnitudes[MLPI_LANES];
 } lanes;
 
-/* Adds the terms of n numbers, the first of which belongs to lane 0. The
- * kernels are those for double: the numbers are converted, exactly, before. */
+/* Adds the terms of n numbers, the first one to lane 0. The numbers are first
+ * converted to double, which is exact, and then the kernels for double add
+ * them. */
 static void add_terms(lanes *s, const mlpi_kernels *kernels, size_t n,
                       const void *x, bool squares, bool magnitudes)
 {
@@ -268,7 +275,7 @@ static void add_terms(lanes *s, const mlpi_kernels *kernels, size_t n,
     }
 }
 
-/* l2 / 2 sum w^2 + l1 sum |w| over a chunk of weights. */
+/* Returns l2 / 2 sum w^2 + l1 sum |w| over a chunk of weights. */
 static double chunk_penalty(const mlpi_update_context *context, size_t n,
                             const void *w)
 {
@@ -280,7 +287,8 @@ static double chunk_penalty(const mlpi_update_context *context, size_t n,
            l1 * mlpi_join_lanes(s.magnitudes);
 }
 
-/* Chunks of all weights. Each layer's weights begin a chunk. */
+/* Returns how many chunks all weights have. The weights of each layer begin a
+ * new chunk. */
 static size_t weight_chunks(const mlp_net *net)
 {
     size_t chunks = 0;
@@ -290,16 +298,16 @@ static size_t weight_chunks(const mlp_net *net)
     return chunks;
 }
 
-/* Threads divide the chunks of all layers, numbered through. Each thread counts
- * through all chunks and computes its own: the counting costs nothing beside a
- * chunk of 4096 numbers. */
+/* The chunks of all layers have consecutive numbers, and threads divide these
+ * numbers. Each thread counts all chunks and computes its own; counting costs
+ * nothing beside the sum of 4096 numbers. */
 void mlpi_penalty_sums(const mlpi_update_context *context,
-                       const mlpi_thread *self)
+                       const mlpi_thread *thread)
 {
     const mlp_net *net = context->net;
     size_t first = 0;
     size_t count = 0;
-    mlpi_partition(self, weight_chunks(net), 1, &first, &count);
+    mlpi_partition(thread, weight_chunks(net), 1, &first, &count);
     size_t chunk = 0;
     for (size_t l = 1; l <= net->layout.L; l++) {
         size_t n = mlpi_layout_weights(&net->layout, l);
@@ -325,16 +333,15 @@ static double add_sums(const mlpi_optimizer *optimizer, size_t chunks)
     return sum;
 }
 
-/* Weights of rows are part of the mean that the loss is, so penalties are
- * divided by their sum too: a batch of twice the weight has half the
- * penalty. */
+/* The loss is a mean, a sum over rows divided by total_weight. The penalty is
+ * divided by the same number: if all row weights are doubled, it is halved. */
 double mlpi_penalty(const mlpi_update_context *context, double total_weight)
 {
     return add_sums(context->optimizer, weight_chunks(context->net)) /
            total_weight;
 }
 
-/* The kernel has factors for both penalties, and one of them may be 0. The
+/* The kernel takes a factor for l2 and one for l1, and either may be 0. The
  * derivative of |w| at 0 counts as 0. */
 void mlpi_penalty_gradient(const mlpi_update_context *context,
                            double total_weight, size_t first, size_t count)
@@ -347,14 +354,16 @@ void mlpi_penalty_gradient(const mlpi_update_context *context,
                       mlpi_at(kernels, context->gradients, first));
 }
 
-/* The norm is that of all gradients together, biases and scales included. */
-void mlpi_norm_sums(const mlpi_update_context *context, const mlpi_thread *self)
+/* The norm is taken over all gradients together, those of biases and scales
+ * included. */
+void mlpi_norm_sums(const mlpi_update_context *context,
+                    const mlpi_thread *thread)
 {
     const mlpi_kernels *kernels = context->net->kernels;
     size_t n = context->net->layout.parameters;
     size_t first = 0;
     size_t count = 0;
-    mlpi_partition(self, mlpi_sum_chunks(n), 1, &first, &count);
+    mlpi_partition(thread, mlpi_sum_chunks(n), 1, &first, &count);
     for (size_t chunk = first; chunk < first + count; chunk++) {
         size_t i = chunk * MLPI_SUM_CHUNK;
         lanes s = {{0.0}, {0.0}};
@@ -364,16 +373,16 @@ void mlpi_norm_sums(const mlpi_update_context *context, const mlpi_thread *self)
     }
 }
 
-/* The small number keeps the quotient finite when all gradients are 0. If a
- * gradient is NaN so is the scale, but then there is no update. */
+/* Adding 1e-6 keeps the quotient finite if all gradients are 0. If a gradient
+ * is NaN the scale is NaN, too, but then there is no update. */
 double mlpi_clip_scale(const mlpi_update_context *context)
 {
-    const mlpi_optimizer *o = context->optimizer;
-    if (!o->clips) {
+    const mlpi_optimizer *optimizer = context->optimizer;
+    if (!optimizer->clips) {
         return 1.0;
     }
     size_t chunks = mlpi_sum_chunks(context->net->layout.parameters);
-    double norm = sqrt(add_sums(o, chunks));
-    double scale = o->options.clip_norm / (norm + 1e-6);
+    double norm = sqrt(add_sums(optimizer, chunks));
+    double scale = optimizer->options.clip_norm / (norm + 1e-6);
     return scale > 1.0 ? 1.0 : scale;
 }

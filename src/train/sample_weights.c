@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sample weights, row by row: see sample_weights.h for their formula. The
- * checks come in an order in which each can rely on those before it: class
- * weights by themselves, row weights by their shape, and then, when the targets
- * are known to be good, the products. A product may overflow where its factors
- * do not, so it is what is checked for being finite.
+ * Sample weights, row by row; sample_weights.h has the formula. Each check
+ * relies on those before it: first the class weights are checked, then the
+ * shape of the row weights, and then, when the targets have been checked, the
+ * products. A product may be infinite although its factors are finite, so the
+ * products are checked, not the factors.
  *
  * Example: with two classes and class_weights {1, 3}, a row of class 1 counts
  * 3; with the row weight 2 it counts 6. A row with the target 0.5, halfway
@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/view.h"
 
-/* Returns how many class weights a network takes, or 0 if its targets are no
+/* Returns how many class weights a network needs, or 0 if its targets are not
  * classes. */
 static size_t class_count(const mlp_net *net)
 {
@@ -28,8 +28,8 @@ static size_t class_count(const mlp_net *net)
     return net->loss == MLP_LOSS_BCE && n == 1 ? 2 : 0;
 }
 
-/* A loss without classes, such as mse, has no use for class weights; they are
- * refused rather than ignored, so that no one relies on them in vain. */
+/* A loss without classes, such as mse, cannot use class weights. They are an
+ * error, because ignoring them would hide a mistake of the caller. */
 mlp_status mlpi_class_weights_check(const mlp_net *net, const double *classes)
 {
     size_t n = class_count(net);
@@ -53,8 +53,8 @@ mlp_status mlpi_class_weights_check(const mlp_net *net, const double *classes)
     return MLP_OK;
 }
 
-/* Row weights may be double where the network is float, because that is what a
- * caller computes them in. */
+/* Row weights may be double although the network is float, because callers
+ * often compute them in double. */
 mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_hooks *hooks,
                                   const mlp_cview *rows, size_t m)
 {
@@ -70,10 +70,10 @@ mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_hooks *hooks,
     return mlpi_check_view(hooks, rows, &expected);
 }
 
-/* Returns the class weight of a row: by index where Y holds classes as int32;
- * from the probability y of class 1 for bce; and else as the sum over the
- * probabilities of all classes, of which a one-hot row has one that is not 0.
- */
+/* Returns the class weight of a row. If Y contains classes as int32, it is the
+ * weight of that class. For bce it follows from y, the probability of class 1.
+ * Otherwise it is the sum over all classes of probability times weight; in a
+ * one-hot row only one probability is not 0. */
 static double class_weight(const mlpi_sample_weights *w, const mlp_net *net,
                            size_t row)
 {
@@ -105,12 +105,12 @@ static double sample_weight(const mlp_net *net, const mlpi_sample_weights *w,
     return w->classes ? of_row * class_weight(w, net, row) : of_row;
 }
 
-/* A negative infinity or a NaN is reported as not finite, whatever its sign, so
- * that test comes first. */
+/* A negative infinity must be reported as not finite, so that is tested before
+ * the sign. */
 mlp_status mlpi_sample_weights_check(const mlp_net *net, const mlp_hooks *hooks,
                                      const mlpi_sample_weights *w)
 {
-    /* Without weights there is nothing to check, however many rows come. */
+    /* Without weights the loop ends at once. */
     for (size_t i = 0; i < w->Y.rows && mlpi_has_sample_weights(w); i++) {
         double of_row = row_weight(w, i);
         double weight = sample_weight(net, w, i);
@@ -130,8 +130,8 @@ mlp_status mlpi_sample_weights_check(const mlp_net *net, const mlp_hooks *hooks,
     return MLP_OK;
 }
 
-/* The order of the sum is part of the results: a batch's mean loss is divided
- * by it. */
+/* The order of the addition decides about the last bits of the sum, and the
+ * batch's loss is divided by the sum. So the order must not change. */
 double mlpi_sample_weights_sum(const mlp_net *net, const mlpi_sample_weights *w)
 {
     double sum = 0.0;

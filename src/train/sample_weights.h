@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sample weights: what each row counts in the loss.
+ * Sample weights say how much each row counts in the loss.
  *
  *     w[i] = row weight of row i * class weight of row i
  *     J    = sum over i of w[i] J[i] / sum over i of w[i]
@@ -9,12 +9,13 @@
  *
  *     sum over classes c of y[i][c] * class_weights[c]
  *
- * with its targets before label smoothing: the weight of its class if the row
- * is one-hot, and a weight in between if it holds probabilities. For bce with
- * one output, y[i] is the probability of class 1.
+ * where y[i] is the row's target before label smoothing. If the row is one-hot,
+ * this is the weight of its class; if it contains probabilities, it is a mean
+ * of class weights. For bce with one output, y[i] is the probability of class
+ * 1.
  *
- * All of it is computed in double, for networks of float too, so that sums over
- * millions of rows keep their precision.
+ * Everything is computed in double, also for networks of float, so that sums
+ * over millions of rows keep their precision.
  */
 #ifndef MLPI_TRAIN_SAMPLE_WEIGHTS_H
 #define MLPI_TRAIN_SAMPLE_WEIGHTS_H
@@ -29,7 +30,7 @@ typedef struct mlpi_sample_weights {
     mlp_cview Y;           /* targets of the m rows */
 } mlpi_sample_weights;
 
-/* True if some row may count something else than 1. */
+/* True if a row may have a weight other than 1. */
 static inline bool mlpi_has_sample_weights(const mlpi_sample_weights *w)
 {
     return w->classes || w->rows.rows > 0;
@@ -50,12 +51,12 @@ mlp_status mlpi_row_weights_check(const mlp_net *net, const mlp_hooks *hooks,
 mlp_status mlpi_sample_weights_check(const mlp_net *net, const mlp_hooks *hooks,
                                      const mlpi_sample_weights *w);
 
-/* Checks that a sum of sample weights can be divided by: it must be finite and
- * above 0. MLP_ERR_ARGUMENT. */
+/* Checks that a sum of sample weights is finite and above 0, because the loss
+ * is divided by it. MLP_ERR_ARGUMENT. */
 mlp_status mlpi_sample_weights_check_sum(const mlp_hooks *hooks, double sum);
 
-/* Returns the sum of checked sample weights, added in the order of the rows; it
- * is the number of rows if no weights are given. */
+/* Returns the sum of checked sample weights, added in the order of the rows. If
+ * no weights are given, the sum is the number of rows. */
 double mlpi_sample_weights_sum(const mlp_net *net,
                                const mlpi_sample_weights *w);
 

@@ -162,10 +162,10 @@ static double half_cosine(double t)
     return y * y;
 }
 
-/* Returns the rate of the cosine schedule: it rises linearly during the
- * warm-up, is `initial` in epoch `warm_up`, and then falls to `lowest`, which
- * it reaches in epoch `epochs`. A min_rate above `initial` counts as `initial`,
- * since the rate must not rise after the warm-up. */
+/* Returns the rate of the cosine schedule. The rate rises linearly during the
+ * warm-up, is `initial` in epoch `warm_up`, and then falls. It reaches `lowest`
+ * in epoch `epochs`. A min_rate above `initial` counts as `initial`, since the
+ * rate must not rise after the warm-up. */
 static double cosine_rate(const mlp_schedule *s, double initial, size_t epoch,
                           size_t epochs)
 {
@@ -183,10 +183,10 @@ static double cosine_rate(const mlp_schedule *s, double initial, size_t epoch,
     return lowest + (initial - lowest) * half_cosine(t);
 }
 
-/* The formulas stand in mlp.h. For the cosine the end is the schedule's own, or
- * that of the training: resumed training has another end, so a caller who will
- * resume sets it. The step schedule divides whole numbers, which rounds down.
- */
+/* The formulas are in mlp.h. The cosine ends with the schedule's `epochs` or,
+ * if that is 0, with the training. Training that is resumed ends later, so a
+ * caller who will resume sets `epochs`. The step schedule divides whole
+ * numbers, which rounds down. */
 double mlpi_schedule_rate(const mlp_schedule *schedule,
                           const mlpi_plateau *plateau, double initial,
                           size_t epoch, size_t epochs)
@@ -231,8 +231,9 @@ void mlpi_plateau_reset(mlpi_plateau *plateau)
     plateau->bad_epochs = 0;
 }
 
-/* After a reduction the count starts at 0 again, while the best loss stays: the
- * lower rate must improve on the best of all, within `patience` epochs. */
+/* After a reduction bad_epochs starts at 0 again, but the best loss stays. So
+ * the lower rate must improve on the best loss of all epochs, within `patience`
+ * epochs. */
 void mlpi_plateau_advance(mlpi_plateau *plateau, const mlp_schedule *schedule,
                           double loss)
 {
@@ -255,8 +256,9 @@ void mlpi_plateau_advance(mlpi_plateau *plateau, const mlp_schedule *schedule,
  * Public function
  */
 
-/* There is no object whose log hook could be told of a bad field, so it gives
- * NaN. A plateau schedule gives its first rate, as no losses are known. */
+/* For a bad field this returns NaN, because there is no object with a log hook
+ * for a message. A plateau schedule gives its first rate, because no losses are
+ * known. */
 double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
                          size_t epoch, size_t epochs)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Learning rates, epoch by epoch. Every schedule is a function of the epoch
- * number alone, but for one: the plateau schedule reduces the rate when the
- * watched loss (see epoch_state.h) no longer falls, so it needs a state. The
- * formulas stand in mlp.h, at MLP_SCHEDULE_LIST.
+ * Learning rates, epoch by epoch. Every schedule but one is a function of the
+ * epoch number alone. The exception is the plateau schedule, which reduces the
+ * rate when the watched loss (see epoch_state.h) no longer falls, so it needs a
+ * state. The formulas are in mlp.h, at MLP_SCHEDULE_LIST.
  *
  * The plateau schedule is Keras' ReduceLROnPlateau with mode "min" and without
  * cooldown:
  *
  *     loss < best - min_delta:  best = loss, bad_epochs = 0
- *     otherwise:                bad_epochs += 1;  at `patience` of them
- *                               scale *= factor, bad_epochs = 0
+ *     otherwise:                bad_epochs += 1; if bad_epochs == patience,
+ *                               then scale *= factor, bad_epochs = 0
  *     rate = max(alpha * scale, min(alpha, min_rate))
  *
  * where alpha is the initial rate.
@@ -38,9 +38,9 @@ typedef struct mlpi_plateau {
 mlp_status mlpi_schedule_check(const mlp_hooks *hooks,
                                const mlp_schedule *schedule);
 
-/* Returns the learning rate of an epoch, counted from 0, of `epochs`, by a
- * checked schedule that starts with the rate `initial`. A custom schedule may
- * return any number, so the caller checks it. */
+/* Returns the learning rate of `epoch`, one of 0 .. epochs - 1, by a checked
+ * schedule that starts with the rate `initial`. A custom schedule may return
+ * any number, so the caller checks the result. */
 double mlpi_schedule_rate(const mlp_schedule *schedule,
                           const mlpi_plateau *plateau, double initial,
                           size_t epoch, size_t epochs);
@@ -48,12 +48,12 @@ double mlpi_schedule_rate(const mlp_schedule *schedule,
 /* Returns the state before the first epoch. */
 mlpi_plateau mlpi_plateau_begin(void);
 
-/* Forgets the losses so far, but keeps the scale that has been reached. It is
- * called when another loss is watched, which cannot be compared with them. */
+/* Forgets the losses so far, but keeps the scale. The caller does this when
+ * another loss is watched, because the two losses cannot be compared. */
 void mlpi_plateau_reset(mlpi_plateau *plateau);
 
-/* Takes the watched loss of a finished epoch into account. With other kinds of
- * schedules it does nothing. */
+/* Updates the state with the watched loss of a finished epoch. With other kinds
+ * of schedules it does nothing. */
 void mlpi_plateau_advance(mlpi_plateau *plateau, const mlp_schedule *schedule,
                           double loss);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the threads of a team share a training step.
+ * How the threads of a team (see base/thread_team.h) share a training step.
  *
  * In the forward and the backward pass no row depends on another, and in the
  * gradients and the update no weight depends on another. So a step has phases,
@@ -9,22 +9,22 @@
  *     rows        Each thread takes its rows of the batch from A[0] to all dZ.
  *     --------    barrier: each gradient is a sum over the rows of all threads.
  *     gradients   Each thread computes dW of its weights, and db of its layers.
- *     --------    barrier: parts of the update are cut in another way.
+ *     --------    barrier: the check divides the gradients in another way.
  *     check       Each thread checks its part of the gradients.
  *     --------    barrier: one gradient that is not finite forbids the update
  *                 of all parameters.
  *     update      Each thread updates its part of the parameters.
  *
- * Some steps need barriers within a phase, too. Batch norm's moments are sums
- * over all rows. In a wide layer threads divide the outputs, not the rows (see
- * step_plan.h), so the layers around it read what other threads have written.
- * Clipping by norm needs a sum over all gradients.
+ * Some steps need barriers within a phase, too. Batch norm's moments (means and
+ * variances) are sums over all rows. In a wide layer threads divide the
+ * outputs, not the rows (see step_plan.h), so the layers around it read what
+ * other threads have written. Clipping by norm needs a sum over all gradients.
  *
- * A large network joins gradients, check and update into one phase: the dW of a
- * tile of weights updates these weights while it is still in the nearest cache,
- * and never reaches memory. Then no gradient can be checked before some weights
- * have changed. So the check comes first, and concerns the factors: if the
- * numbers in A and dZ are small enough, no sum of their products overflows.
+ * Fusing. In a large network the gradients and the update are one phase. The
+ * matrix product computes dW in small blocks (tiles). Each block updates its
+ * weights at once, while it is in the L1 cache, and dW never reaches memory.
+ * Then gradients cannot be checked before the update. Instead A and dZ are
+ * checked first: if they are small enough, no gradient can overflow.
  *
  * Every sum has an order that does not depend on the number of threads, so the
  * bits of a step do not depend on it either.
@@ -38,11 +38,11 @@
 #include "model/loss.h"
 
 /* The context that all threads of a step get. */
-typedef struct task {
+typedef struct step_task {
     mlp_trainer *trainer;
     const mlpi_step_args *args;
     mlpi_step_result *result; /* NULL for the parts that find nothing out */
-} task;
+} step_task;
 
 /* ---------------------------------------------------------------------------
  * The batch
@@ -69,18 +69,19 @@ void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step_args *args)
  * A whole step
  */
 
-/* True if the parameters are to be updated, as far as it is known so far. */
-static bool updates(const mlpi_step_args *args, const mlpi_step_result *result)
+/* True if nothing known so far forbids the update. */
+static bool may_update(const mlpi_step_args *args,
+                       const mlpi_step_result *result)
 {
     return isfinite(result->loss) && !args->no_update &&
            !result->gradient_not_finite;
 }
 
-/* True if gradients and update can be one phase. Penalties, clipping and batch
- * norm need all gradients before the first update. With fewer parameters than
- * FUSED_PARAMETERS the gradients stay in a cache anyway, and the check of the
- * factors would cost more than the phase saves. */
-static bool is_fusible(const mlp_trainer *t, const mlpi_step_args *args)
+/* True if gradients and update may be one phase. Penalties, clipping by norm
+ * and batch norm need complete gradients before the first update. With fewer
+ * parameters than FUSED_PARAMETERS the gradients stay in a cache anyway, and
+ * the check of A and dZ would cost more than fusing saves. */
+static bool may_fuse(const mlp_trainer *t, const mlpi_step_args *args)
 {
     enum { FUSED_PARAMETERS = 1 << 16 };
     return args->discard_Z && !args->no_update && t->net->layout.running == 0 &&
@@ -88,50 +89,49 @@ static bool is_fusible(const mlp_trainer *t, const mlpi_step_args *args)
            t->net->layout.parameters >= FUSED_PARAMETERS;
 }
 
-/* The work of each thread in a whole step: the phases of the drawing above. */
-static void train_thread(const mlpi_thread *self, void *context)
+/* The work of each thread in a whole step. The file's head shows the phases. */
+static void train_thread(const mlpi_thread *thread, void *context)
 {
-    const task *all = context;
-    mlp_trainer *t = all->trainer;
-    const mlpi_step_args *args = all->args;
-    mlpi_step_result *result = all->result;
-    mlpi_plan own;
-    const mlpi_plan *plan = mlpi_worker_plan(t, self, &own);
+    const step_task *task = context;
+    mlp_trainer *t = task->trainer;
+    const mlpi_step_args *args = task->args;
+    mlpi_step_result *result = task->result;
+    mlpi_plan local_plan;
+    const mlpi_plan *plan = mlpi_worker_plan(t, thread, &local_plan);
     if (!args->rows_loaded) {
         mlpi_worker_load_inputs(t, args, plan->first, plan->m);
         mlpi_worker_load_targets(t, args, plan->first, plan->m);
     }
-    mlpi_worker_forward(t, self, plan);
-    mlpi_worker_penalty(t, self);
-    /* A thread alone has all rows before the barrier, so it computes the loss
-     * here: the processor then overlaps its logarithms with the backward
-     * pass. */
-    const bool is_alone = self->count == 1;
+    mlpi_worker_forward(t, thread, plan);
+    mlpi_worker_penalty(t, thread);
+    /* With one thread all rows are ready here. Computing the loss now lets the
+     * CPU overlap it with the backward pass. */
+    const bool is_alone = thread->count == 1;
     if (is_alone) {
         result->loss = mlpi_batch_loss(t);
     }
-    mlpi_worker_backward(t, self, plan);
-    const bool may_fuse = is_fusible(t, args);
-    mlpi_barrier(self);
-    if (!is_alone && self->index == 0) {
+    mlpi_worker_backward(t, thread, plan);
+    const bool fuse = may_fuse(t, args);
+    mlpi_barrier(thread);
+    if (!is_alone && thread->index == 0) {
         result->loss = mlpi_batch_loss(t);
     }
-    if (may_fuse) {
+    if (fuse) {
         mlpi_worker_check_overflow(t, plan, result);
-        mlpi_barrier(self); /* the loss is known, and all factors are checked */
+        mlpi_barrier(thread); /* loss and may_overflow are final */
     }
-    if (may_fuse && !result->may_overflow) {
-        if (updates(args, result)) {
-            mlpi_worker_gradients(t, self, plan, args);
+    if (fuse && !result->may_overflow) {
+        if (may_update(args, result)) {
+            mlpi_worker_gradients(t, thread, plan, args);
         }
         return;
     }
-    mlpi_worker_gradients(t, self, plan, NULL);
-    mlpi_barrier(self);
-    mlpi_worker_check_gradients(t, self, result);
-    mlpi_barrier(self);
-    if (updates(args, result)) {
-        mlpi_worker_update(t, self, args->learning_rate, args->backup);
+    mlpi_worker_gradients(t, thread, plan, NULL);
+    mlpi_barrier(thread);
+    mlpi_worker_check_gradients(t, thread, result);
+    mlpi_barrier(thread);
+    if (may_update(args, result)) {
+        mlpi_worker_update(t, thread, args->learning_rate, args->backup);
     }
 }
 
@@ -140,20 +140,20 @@ bool mlpi_step_pays_for_threads(const mlp_trainer *trainer, size_t m)
     return mlpi_pays_for_threads(m, trainer->net->layout.parameters);
 }
 
-/* Lets the team do `work` for a batch of args->m rows; the calling thread works
- * alone if they are too few. */
+/* Lets all threads of the team run `work` for a batch of args->m rows. If these
+ * are too few rows for several threads, the calling thread runs it alone. */
 static void run(mlp_trainer *t, mlpi_work *work, const mlpi_step_args *args,
                 mlpi_step_result *result)
 {
-    task all = {t, args, result};
+    step_task task = {t, args, result};
     t->batch.m = args->m;
     t->batch.discard_Z = args->discard_Z;
     mlpi_team_run(mlpi_step_pays_for_threads(t, args->m) ? t->team : NULL, work,
-                  &all);
+                  &task);
 }
 
-/* Moves batch norm's running moments by those of the batch; what they were
- * before completes the backup. */
+/* Updates batch norm's running mean and variance from the batch. If there is a
+ * backup, the old values are copied into it first. */
 static void track_moments(mlp_trainer *t, const mlpi_step_args *args)
 {
     mlp_net *net = t->net;
@@ -170,9 +170,9 @@ static void track_moments(mlp_trainer *t, const mlpi_step_args *args)
 void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
                      mlpi_step_result *result)
 {
-    trainer->draw++;
+    trainer->forward_count++;
     run(trainer, train_thread, args, result);
-    if (updates(args, result)) {
+    if (may_update(args, result)) {
         mlpi_optimizer_advance(&trainer->optimizer);
         track_moments(trainer, args);
     }
@@ -182,18 +182,19 @@ void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
  * The parts of a step, for callers that do it part by part
  */
 
-static void forward_thread(const mlpi_thread *self, void *context)
+static void forward_thread(const mlpi_thread *thread, void *context)
 {
-    const task *all = context;
-    mlpi_plan own;
-    const mlpi_plan *plan = mlpi_worker_plan(all->trainer, self, &own);
-    mlpi_worker_load_inputs(all->trainer, all->args, plan->first, plan->m);
-    mlpi_worker_forward(all->trainer, self, plan);
+    const step_task *task = context;
+    mlpi_plan local_plan;
+    const mlpi_plan *plan =
+        mlpi_worker_plan(task->trainer, thread, &local_plan);
+    mlpi_worker_load_inputs(task->trainer, task->args, plan->first, plan->m);
+    mlpi_worker_forward(task->trainer, thread, plan);
 }
 
 void mlpi_step_forward(mlp_trainer *trainer, const mlpi_step_args *args)
 {
-    trainer->draw++;
+    trainer->forward_count++;
     run(trainer, forward_thread, args, NULL);
     if (!args->no_update) {
         track_moments(trainer, args);
@@ -208,16 +209,16 @@ void mlpi_step_loss(mlp_trainer *trainer, const mlpi_step_args *args,
     result->loss = mlpi_batch_loss(trainer);
 }
 
-static void backward_thread(const mlpi_thread *self, void *context)
+static void backward_thread(const mlpi_thread *thread, void *context)
 {
-    const task *all = context;
-    mlp_trainer *t = all->trainer;
-    mlpi_plan own;
-    const mlpi_plan *plan = mlpi_worker_plan(t, self, &own);
-    mlpi_worker_load_targets(t, all->args, plan->first, plan->m);
-    mlpi_worker_backward(t, self, plan);
-    mlpi_barrier(self);
-    mlpi_worker_gradients(t, self, plan, NULL);
+    const step_task *task = context;
+    mlp_trainer *t = task->trainer;
+    mlpi_plan local_plan;
+    const mlpi_plan *plan = mlpi_worker_plan(t, thread, &local_plan);
+    mlpi_worker_load_targets(t, task->args, plan->first, plan->m);
+    mlpi_worker_backward(t, thread, plan);
+    mlpi_barrier(thread);
+    mlpi_worker_gradients(t, thread, plan, NULL);
 }
 
 void mlpi_step_backward(mlp_trainer *trainer, const mlpi_step_args *args)
@@ -225,10 +226,10 @@ void mlpi_step_backward(mlp_trainer *trainer, const mlpi_step_args *args)
     run(trainer, backward_thread, args, NULL);
 }
 
-static void update_thread(const mlpi_thread *self, void *context)
+static void update_thread(const mlpi_thread *thread, void *context)
 {
-    const task *all = context;
-    mlpi_worker_update(all->trainer, self, all->args->learning_rate, NULL);
+    const step_task *task = context;
+    mlpi_worker_update(task->trainer, thread, task->args->learning_rate, NULL);
 }
 
 void mlpi_step_update(mlp_trainer *trainer, const mlpi_step_args *args)

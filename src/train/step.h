@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A training step: one update of the parameters from one batch, whole or in its
- * four parts. The threads of the trainer's team do it together; step.c opens
- * with how they share it.
+ * A training step: one update of the parameters from one batch, in one call or
+ * in four. The threads of the trainer's team share the work; the head of step.c
+ * shows how.
  *
- * What a step is asked to do is an mlpi_step_args, what it finds out is an
- * mlpi_step_result (step_worker.h). A caller sets the members that a function
- * names, and leaves the others 0:
+ * An mlpi_step_args says what the step shall do, and an mlpi_step_result tells
+ * what came out (both in step_worker.h). A caller sets the members that the
+ * function's comment names, and leaves the rest 0:
  *
  *     mlpi_step_args args = {.m = m, .X = X, .Y = Y, .learning_rate = 0.1};
  *     mlpi_step_result result = {.loss = 0.0};
@@ -16,42 +16,42 @@
  *         the training diverged
  *     }
  *
- * The whole step has the same bits as its parts, one after another. No function
- * here can fail: shapes and values are checked before, by the functions that
- * get them from outside.
+ * One call gives the same bits as the four parts, called one after another. No
+ * function here can fail: public functions check shapes and values before.
  */
 #ifndef MLPI_TRAIN_STEP_H
 #define MLPI_TRAIN_STEP_H
 
 #include "train/step_worker.h"
 
-/* Copies m rows of X and Y into the trainer's batch, from row batch_row on, for
- * a later step with rows_loaded. */
+/* Copies m rows of X and Y into the trainer's batch, where they begin at row
+ * batch_row. A later step then sets rows_loaded. */
 void mlpi_batch_load(mlp_trainer *trainer, const mlpi_step_args *args);
 
-/* Copies the row weights of the m rows into the trainer's batch. It comes
- * before any part of a step, because loss and gradients depend on their sum. */
+/* Copies the row weights of the m rows into the trainer's batch. Callers do
+ * this before any part of a step, because loss and gradients depend on the sum
+ * of the weights. */
 void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step_args *args);
 
-/* Trains for a whole step: forward, loss, backward, and the update with
- * args->learning_rate. There is no update if the loss or a gradient is not
- * finite, or if args->no_update asks for none; then the network stays as it
- * was. The result must be zero before. */
+/* Makes a whole step: forward, loss, backward, and the update with
+ * args->learning_rate. If the loss or a gradient is not finite, or if
+ * args->no_update is true, there is no update and the network does not change.
+ * The caller passes *result with all members 0. */
 void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
                      mlpi_step_result *result);
 
-/* Computes Z and A of all layers from m, X and order. Batch norm's running
- * moments move, unless no_update is set. */
+/* Computes Z and A of all layers from m, X and order. It also updates batch
+ * norm's running mean and variance, unless no_update is true. */
 void mlpi_step_forward(mlp_trainer *trainer, const mlpi_step_args *args);
 
-/* Computes result->loss from m, Y and order, after a forward. */
+/* Computes result->loss from m, Y and order, after mlpi_step_forward. */
 void mlpi_step_loss(mlp_trainer *trainer, const mlpi_step_args *args,
                     mlpi_step_result *result);
 
-/* Computes all gradients from m, Y and order, after a forward. */
+/* Computes all gradients from m, Y and order, after mlpi_step_forward. */
 void mlpi_step_backward(mlp_trainer *trainer, const mlpi_step_args *args);
 
-/* Updates the parameters from the gradients; uses m and learning_rate. */
+/* Updates the parameters from the gradients. It reads m and learning_rate. */
 void mlpi_step_update(mlp_trainer *trainer, const mlpi_step_args *args);
 
 /* True if m rows are enough work for several threads: waking them takes longer

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What one thread does in each layer of a training step, prepared once: a tiny
- * network would spend more time on shapes, offsets and the choice of kernels
- * than on its arithmetic. A plan holds until the batch has another number of
- * rows, or another number of threads shares it.
+ * A *plan* says what one thread does in each layer of a training step. It is
+ * made once and used in many steps, because a tiny network would spend more
+ * time on shapes, offsets and the choice of kernels than on its arithmetic. A
+ * plan is valid until the number of rows in the batch or the number of threads
+ * changes.
+ *
+ * The matrix products are called gemm (general matrix multiply, the name in
+ * BLAS). The threads of a step are a team (base/thread_team.h). In shapes, real
+ * is the network's number type, float or double.
  *
  * Threads divide the products of a layer in one of two ways (here for two
  * threads, with n = n[l] outputs and n_prev = n[l-1] inputs; weights lie
@@ -19,11 +24,11 @@
  *    |   1   |    |   1   |              |   |   |      |   |   |
  *    +-------+    +-------+              +---+---+      +---+---+
  *
- * By rows is the default. In a layer with at least as many outputs as the batch
- * has rows threads divide the outputs instead: each thread then reads and
- * updates only its own weights, which stay in its core's cache, and the operand
- * that all threads read, A of the layer before, is the smaller one. Elementwise
- * work (activations, dropout, the loss) is always divided by rows.
+ * By rows is the default. If a layer has at least as many outputs as the batch
+ * has rows, threads divide the outputs instead. Each thread then reads and
+ * updates only its own weights, which stay in its core's cache. All threads
+ * read A of the previous layer, which is then smaller than W. Elementwise work
+ * (activations, dropout, the loss) is always divided by rows.
  */
 #ifndef MLPI_TRAIN_STEP_PLAN_H
 #define MLPI_TRAIN_STEP_PLAN_H
@@ -32,11 +37,12 @@
 #include "model/layer.h"
 #include "base/thread_team.h"
 
-/* Parts of rows, inputs and outputs are whole multiples of these numbers, so
- * that few tiles of a product are not whole. */
+/* A product is computed in small blocks (tiles). The parts of threads are whole
+ * multiples of these numbers (grains) of rows, inputs or outputs, so that most
+ * tiles are complete. */
 enum { MLPI_ROWS_GRAIN = 4, MLPI_INPUTS_GRAIN = 12, MLPI_OUTPUTS_GRAIN = 32 };
 
-/* A product with the kernel that was chosen for its shape. */
+/* The arguments of a product and the kernel that was chosen for its shape. */
 typedef struct mlpi_planned_gemm {
     mlpi_gemm_args args;
     mlpi_gemm_function *run;
@@ -52,7 +58,7 @@ typedef struct mlpi_layer_plan {
     /* Partition. */
     bool by_outputs;    /* true if threads divide the outputs */
     bool needs_barrier; /* true if the products read what other threads wrote:
-                           this layer or the one before is by_outputs */
+                           this or the previous layer is by_outputs */
     size_t first;       /* this thread's first output, or first input of dW */
     size_t count;       /* how many outputs or inputs are this thread's */
 
@@ -63,30 +69,30 @@ typedef struct mlpi_layer_plan {
                                    if that layer is ReLU; l >= 2 */
     mlpi_planned_gemm gradient; /* dZ[l]^T A[l-1] into this thread's dW */
 
-    /* This thread's dW in the flat array of gradients: dW_runs runs of dW_run
-     * numbers that lie n[l] apart. By rows that is one run; by outputs it is
-     * one run for each input. */
+    /* This thread's dW in the flat array of gradients. It consists of
+     * dW_run_count runs of dW_run_length numbers; the runs begin n[l] numbers
+     * apart. By rows there is one run, by outputs one run for each input. */
     size_t dW_offset; /* of the first run */
-    size_t dW_run, dW_runs;
+    size_t dW_run_length, dW_run_count;
 
     /* Elementwise work on this thread's rows. */
-    void *Z, *A, *dZ;           /* real [plan->m][n[l]]; Z is A if not kept */
-    mlpi_activation activation; /* of these rows */
-    bool activates;             /* true if A needs a pass after `forward` */
-    bool activates_back;        /* true if dZ needs a pass after dA */
-    bool has_elementwise;       /* true if any such work follows `forward` */
-    bool has_elementwise_back;  /* true if any follows the product into dZ */
+    void *Z, *A, *dZ;             /* real [plan->m][n[l]]; Z is A if not kept */
+    mlpi_activation activation;   /* of these rows */
+    bool activates_forward;       /* true if A needs a pass after `forward` */
+    bool activates_backward;      /* true if dZ needs a pass after dA */
+    bool has_elementwise_forward; /* true if any such work follows `forward` */
+    bool has_elementwise_backward; /* true if any follows the product into dZ */
 } mlpi_layer_plan;
 
 /* What one thread does in a step. */
 typedef struct mlpi_plan {
-    /* Two things are set before a plan is made. */
+    /* The maker of the plan sets these two first. */
     mlpi_layer_plan *layer; /* [L + 1], the first unused */
     void *scratch;          /* of this thread, for its products */
 
-    /* What the plan was made for: it holds while these stay the same. */
+    /* The plan is valid while these stay the same. */
     size_t batch_rows; /* rows of the whole batch */
-    size_t threads;    /* that share it */
+    size_t threads;    /* number of threads that share the batch */
     bool discard_Z;    /* as in mlpi_batch */
 
     size_t first, m;          /* this thread's rows: [first, first + m) */
@@ -94,21 +100,21 @@ typedef struct mlpi_plan {
 } mlpi_plan;
 
 /*
- * A batch on its way through the network and back: for each layer a matrix with
- * one row for each sample. A layer without batch norm has no X_hat, and a layer
- * without dropout shares A_dropped with A.
+ * The batch and what a step computes from it: for each layer, matrices with one
+ * row for each sample. A layer without batch norm has no X_hat. In a layer
+ * without dropout A_dropped is the same matrix as A.
  */
 typedef struct mlpi_batch {
     size_t m;         /* rows of the batch, at most max_rows of the trainer */
-    bool discard_Z;   /* true if nobody asks for Z after the step, so that a
-                         layer may overwrite it with A */
+    bool discard_Z;   /* true if Z is not needed after the step, so that A may
+                         overwrite it */
     void **Z;         /* [L + 1] of real [m][n[l]]; Z[0] is NULL */
     void **A;         /* [L + 1] of real [m][n[l]]; A[0] is the inputs */
     void **A_dropped; /* [L + 1]: what layer l + 1 gets, A after dropout */
     void **dZ;        /* [L + 1] of real [m][n[l]]: dJ/dZ; dZ[0] is NULL */
     void **X_hat;     /* [L + 1] of real [m][n[l]], or NULL: batch norm's
                          normalised values */
-    void *moments;    /* real: batch norm's means and variances of this batch,
+    void *moments;    /* real: means and variances of this batch (batch norm),
                          laid out as net->running */
     void *Y;          /* real [m][n[L]]: targets */
     void *gradients;  /* real: dW, db and dscale, laid out as the parameters */
@@ -118,9 +124,9 @@ typedef struct mlpi_batch {
  * the alignment of arrays. */
 size_t mlpi_plan_size(const mlp_net *net);
 
-/* Makes the plan of thread `self` for a batch, and allocates nothing. The
+/* Makes the plan of `thread` for a batch, and allocates nothing. The
  * batch's arrays must stay where they are while the plan is used. */
-void mlpi_plan_make(const mlp_net *net, const mlpi_thread *self,
+void mlpi_plan_make(const mlp_net *net, const mlpi_thread *thread,
                     const mlpi_batch *batch, mlpi_plan *plan);
 
 #endif

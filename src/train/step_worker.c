@@ -2,13 +2,18 @@
 /*
  * One training step, and the function that does each line of it. A batch has m
  * rows, layer l has n[l] neurons, W[l] is (n[l], n[l-1]), b[l] is (n[l]).
+ * Dropout drops an output with probability p. A gemm is a product of two
+ * matrices (general matrix multiply, the name in BLAS).
  *
  *   A[0] = rows of X                   (m, n[0])      mlpi_worker_load_inputs
  *   Y    = their targets               (m, n[L])      mlpi_worker_load_targets
  *
  *   for l = 1..L                                      mlpi_worker_forward
  *       Z[l] = A[l-1] W[l]^T + b[l]    (m, n[l])        planned gemm `forward`
- *       batch norm: Z[l] = scale[l] X_hat[l] + b[l]     batch_norm_forward
+ *       or, with batch norm:                            batch_norm_forward
+ *           U = A[l-1] W[l]^T          (m, n[l])
+ *           X_hat = (U - mean) / sqrt(variance + epsilon)
+ *           Z[l] = scale X_hat + b[l]
  *       A[l] = act(Z[l])               (m, n[l])        kernels->activate
  *       dropout: A[l] = A[l] mask[l] / (1 - p)          drop_rows
  *   J = loss(A[L], Y) + penalty(W)                    mlpi_batch_loss
@@ -18,19 +23,25 @@
  *       dA[l-1] = dZ[l] W[l]           (m, n[l-1])      planned gemm `backward`
  *       dZ[l-1] = dA[l-1] act'(Z[l-1])                  activate_backward
  *       dropout: dZ[l-1] = dZ[l-1] mask[l-1] / (1 - p)  drop_rows
- *       batch norm: dJ/dZ becomes dJ/d(A W^T)           batch_norm_backward
+ *       batch norm: dZ[l-1] becomes dU                  batch_norm_backward
  *   for l = L..1                                      mlpi_worker_gradients
  *       dW[l] = dZ[l]^T A[l-1]         (n[l], n[l-1])   planned gemm `gradient`
- *       db[l] = sum of the rows of dZ[l]                kernels->column_sums
- *       dW[l] = dW[l] + (l2 W + l1 sign W) / weight     mlpi_penalty_gradient
- *   clip all dW and db by their norm                  mlpi_worker_update
- *   W, b = optimizer(W, b, dW, db)                      mlpi_update_parameters
+ *       db[j] = sum over i of dZ[i][j]  (n[l])          kernels->column_sums
+ *       dW[l] = dW[l] + (l2 W + l1 sign W) / total_weight
+ *                                                       mlpi_penalty_gradient
+ *   norm of all dW and db, for clipping               mlpi_norm_sums
+ *   clip dW and db by value and norm                  mlpi_update_parameters
+ *   W = W - alpha weight_decay W
+ *   W, b = optimizer(W, b, dW, db)
  *
- * A thread does each line for a part of the rows or of the weights. Which part
- * that is, and which kernel does it, stands in its plan (step_plan.h). Where
- * the activation is ReLU it has no line of its own: the product before it
- * applies it, or its derivative, on the way to memory. A after dropout is an
- * array of its own, A_dropped, because act' may be computed from A.
+ * total_weight is the sum of the row weights, or m if all rows count 1. db[j]
+ * is for one layer: each column of dZ is summed over the rows.
+ *
+ * Each thread does each line for a part of the rows or of the weights. The
+ * thread's plan (step_plan.h) says which part this is and which kernel does it.
+ * ReLU has no separate pass: the matrix product applies max(0, z), and in the
+ * backward pass its derivative, when it writes its result. A after dropout is
+ * an array of its own, A_dropped, because act' may be computed from A.
  */
 #include "train/step_worker.h"
 
@@ -38,21 +49,22 @@
 #include "model/dropout.h"
 #include "model/loss.h"
 
-/* The memory of another thread begins with its layer plans; scratch follows. */
-const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
-                                  mlpi_plan *own)
+/* Thread 0 uses the trainer's plan. Every other thread has its own memory:
+ * first its layer plans, then its scratch. */
+const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *thread,
+                                  mlpi_plan *local_plan)
 {
     const mlpi_batch *batch = &t->batch;
     mlpi_plan *plan = &t->plan;
-    if (self->index > 0) {
-        unsigned char *memory = mlpi_team_scratch(self);
-        *own = (mlpi_plan){.layer = (void *)memory,
-                           .scratch = memory + mlpi_plan_size(t->net)};
-        plan = own;
+    if (thread->index > 0) {
+        unsigned char *memory = mlpi_team_scratch(thread);
+        *local_plan = (mlpi_plan){.layer = (void *)memory,
+                                  .scratch = memory + mlpi_plan_size(t->net)};
+        plan = local_plan;
     }
-    if (plan->batch_rows != batch->m || plan->threads != self->count ||
+    if (plan->batch_rows != batch->m || plan->threads != thread->count ||
         plan->discard_Z != batch->discard_Z) {
-        mlpi_plan_make(t->net, self, batch, plan);
+        mlpi_plan_make(t->net, thread, batch, plan);
     }
     return plan;
 }
@@ -61,7 +73,8 @@ const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *self,
  * Rows into the batch
  */
 
-/* One kernel selects the rows, scales them, and makes them dense. */
+/* One kernel selects the rows, scales them, and writes them without gaps, each
+ * right after the one before (dense). */
 void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
                              size_t first, size_t m)
 {
@@ -82,8 +95,8 @@ void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
         .out = mlpi_row_of(t, t->batch.A[0], n, args->batch_row + first)});
 }
 
-/* Targets become what the last layer should yield: numbers in its scale, or a
- * row with a 1 at the class, smoothed if the network's options say so. */
+/* Y gets what the last layer should yield: numbers in its scale, or a row with
+ * a 1 at the class (one-hot), smoothed if the network's options say so. */
 void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
                               size_t first, size_t m)
 {
@@ -108,8 +121,8 @@ void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
  */
 
 /* Computes out = mask * in / (1 - p) for this thread's rows of layer l. The
- * mask is a function of the seed and the number of the forward pass, so the
- * backward pass computes the same one again and nobody stores it. */
+ * mask is a function of the seed and the number of the forward pass. So it is
+ * not stored: the backward pass computes the same mask again. */
 static void drop_rows(const mlp_trainer *t, const mlpi_plan *plan, size_t l,
                       void *const *in, void *const *out)
 {
@@ -118,16 +131,16 @@ static void drop_rows(const mlp_trainer *t, const mlpi_plan *plan, size_t l,
         t->net,
         &(mlpi_dropout_args){.l = l,
                              .seed = t->seed,
-                             .draw = t->draw,
+                             .forward_count = t->forward_count,
                              .first = plan->first,
                              .m = plan->m,
                              .in = mlpi_row_of(t, in[l], n, plan->first),
                              .out = mlpi_row_of(t, out[l], n, plan->first)});
 }
 
-/* Batch norm of layer l, forward. For the backward pass Z is dZ instead. */
-static mlpi_batch_norm_args norm_of(const mlp_trainer *t, const mlpi_plan *plan,
-                                    size_t l)
+/* Returns the arguments of batch norm in layer l, for both passes. */
+static mlpi_batch_norm_args batch_norm_of(const mlp_trainer *t,
+                                          const mlpi_plan *plan, size_t l)
 {
     return (mlpi_batch_norm_args){.l = l,
                                   .batch = plan->batch_rows,
@@ -135,32 +148,35 @@ static mlpi_batch_norm_args norm_of(const mlp_trainer *t, const mlpi_plan *plan,
                                   .m = plan->m,
                                   .X_hat = t->batch.X_hat[l],
                                   .Z = t->batch.Z[l],
+                                  .dZ = t->batch.dZ[l],
                                   .moments = t->batch.moments,
                                   .gradients = t->batch.gradients};
 }
 
-/* The barrier before a product makes sure that A of the layer before is
- * complete, as far as this product reads it. The one after it stands where the
- * product wrote columns, and elementwise work reads rows. */
-void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
+/* The barrier before the product is needed if the product reads outputs of the
+ * previous layer that other threads have written. The second barrier is needed
+ * if threads divided the product by columns, because the activation is divided
+ * by rows. */
+void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *thread,
                          const mlpi_plan *plan)
 {
     const mlpi_layout *layout = &t->net->layout;
     for (size_t l = 1; l <= layout->L; l++) {
-        const mlpi_layer_plan *p = &plan->layer[l];
-        if (p->needs_barrier) {
-            mlpi_barrier(self);
+        const mlpi_layer_plan *layer_plan = &plan->layer[l];
+        if (layer_plan->needs_barrier) {
+            mlpi_barrier(thread);
         }
-        mlpi_run_planned(&p->forward);
-        if (p->by_outputs && p->has_elementwise) {
-            mlpi_barrier(self);
+        mlpi_run_planned(&layer_plan->forward);
+        if (layer_plan->by_outputs && layer_plan->has_elementwise_forward) {
+            mlpi_barrier(thread);
         }
         if (layout->layer[l].batch_norm) {
-            mlpi_batch_norm_args norm = norm_of(t, plan, l);
-            mlpi_batch_norm_forward(t->net, self, &norm);
+            mlpi_batch_norm_args bn = batch_norm_of(t, plan, l);
+            mlpi_batch_norm_forward(t->net, thread, &bn);
         }
-        if (p->activates) {
-            t->net->kernels->activate(&p->activation, p->Z, p->A);
+        if (layer_plan->activates_forward) {
+            t->net->kernels->activate(&layer_plan->activation, layer_plan->Z,
+                                      layer_plan->A);
         }
         if (layout->layer[l].dropout > 0.0) {
             drop_rows(t, plan, l, t->batch.A, t->batch.A_dropped);
@@ -168,8 +184,8 @@ void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *self,
     }
 }
 
-/* The terms of all rows are added by one thread, in the order of the rows, so
- * that the loss does not depend on the number of threads. */
+/* One thread adds the terms of all rows, in the order of the rows, so that the
+ * loss does not depend on the number of threads. */
 double mlpi_batch_loss(mlp_trainer *t)
 {
     size_t L = t->net->layout.L;
@@ -193,11 +209,11 @@ double mlpi_batch_loss(mlp_trainer *t)
  * Backward
  */
 
-/* Takes dZ of layer l back through dropout and batch norm. Dropout comes after
- * the activation, whose derivative is in dZ already; both multiply each element
- * by a factor, so their order does not matter. Afterwards dZ is the derivative
- * by what the product of layer l computes. */
-static inline void backward_layer(mlp_trainer *t, const mlpi_thread *self,
+/* Applies the derivatives of dropout and batch norm to dZ of layer l. The
+ * derivative of the activation is already in dZ, although dropout comes after
+ * the activation: both multiply each element by a factor, so their order does
+ * not matter. Afterwards dZ is the derivative by U = A_prev W^T (+ b). */
+static inline void backward_layer(mlp_trainer *t, const mlpi_thread *thread,
                                   const mlpi_plan *plan, size_t l)
 {
     const mlpi_layer_layout *layer = &t->net->layout.layer[l];
@@ -205,36 +221,36 @@ static inline void backward_layer(mlp_trainer *t, const mlpi_thread *self,
         drop_rows(t, plan, l, t->batch.dZ, t->batch.dZ);
     }
     if (layer->batch_norm) {
-        mlpi_batch_norm_args norm = norm_of(t, plan, l);
-        norm.Z = t->batch.dZ[l];
-        mlpi_batch_norm_backward(t->net, self, &norm);
+        mlpi_batch_norm_args bn = batch_norm_of(t, plan, l);
+        mlpi_batch_norm_backward(t->net, thread, &bn);
     }
 }
 
-/* plan->layer[l].backward yields dA of layer l - 1, so what follows the product
- * is planned in layer l - 1. Barriers stand as in the forward pass. */
-void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
+/* plan->layer[l].backward computes dA of layer l - 1, so the work after the
+ * product belongs to the plan of layer l - 1. The barriers have the same
+ * reasons as in mlpi_worker_forward. */
+void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *thread,
                           const mlpi_plan *plan)
 {
     size_t L = t->net->layout.L;
     mlpi_loss_args args = plan->loss_args;
     args.row_weights = t->has_row_weights ? t->row_weights + plan->first : NULL;
     mlpi_loss_gradient(t->net, &args, t->total_weight, plan->layer[L].dZ);
-    backward_layer(t, self, plan, L);
+    backward_layer(t, thread, plan, L);
     for (size_t l = L; l >= 2; l--) {
-        const mlpi_layer_plan *before = &plan->layer[l - 1];
+        const mlpi_layer_plan *previous = &plan->layer[l - 1];
         if (plan->layer[l].needs_barrier) {
-            mlpi_barrier(self);
+            mlpi_barrier(thread);
         }
         mlpi_run_planned(&plan->layer[l].backward);
-        if (before->by_outputs && before->has_elementwise_back) {
-            mlpi_barrier(self);
+        if (previous->by_outputs && previous->has_elementwise_backward) {
+            mlpi_barrier(thread);
         }
-        if (before->activates_back) {
-            t->net->kernels->activate_backward(&before->activation, before->Z,
-                                               before->A, before->dZ);
+        if (previous->activates_backward) {
+            t->net->kernels->activate_backward(
+                &previous->activation, previous->Z, previous->A, previous->dZ);
         }
-        backward_layer(t, self, plan, l - 1);
+        backward_layer(t, thread, plan, l - 1);
     }
 }
 
@@ -242,8 +258,8 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *self,
  * Gradients
  */
 
-/* Each gradient is a sum of plan->batch_rows products a dz. The kernel checks a
- * bound for the factors, which is such that no sum of that length overflows. */
+/* Each gradient is a sum of plan->batch_rows products a dz. If all |a| and |dz|
+ * are below a bound, no such sum can overflow. The kernel checks that bound. */
 void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
                                 mlpi_step_result *result)
 {
@@ -264,35 +280,38 @@ void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
     }
 }
 
-/* dW of this thread's part of layer l. If `fused`, the product updates the
- * weights with each tile of dW, and dW itself is not kept. */
-static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *p,
-                             const mlpi_step_args *fused, size_t l)
+/* Computes dW for this thread's part of layer l. With `update_args` the product
+ * updates the weights with each tile of dW, and dW itself is not kept. NULL:
+ * keep the gradients. */
+static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *layer_plan,
+                             const mlpi_step_args *update_args, size_t l)
 {
-    if (fused) {
+    if (update_args) {
         mlpi_update_context context = mlpi_update_context_of(t);
         mlpi_optimizer_step update = mlpi_fused_update(
-            &context, fused->learning_rate, p->dW_offset, true);
-        mlpi_gemm_args product = p->gradient.args;
-        product.update = &update;
-        t->net->kernels->gemm(&product);
+            &context, update_args->learning_rate, layer_plan->dW_offset, true);
+        mlpi_gemm_args gemm = layer_plan->gradient.args;
+        gemm.update = &update;
+        t->net->kernels->gemm(&gemm);
     } else {
-        mlpi_run_planned(&p->gradient);
+        mlpi_run_planned(&layer_plan->gradient);
     }
     if (t->optimizer.penalises) {
         mlpi_update_context context = mlpi_update_context_of(t);
         size_t n = t->net->layout.layer[l].width;
-        for (size_t i = 0; i < p->dW_runs; i++) {
+        for (size_t i = 0; i < layer_plan->dW_run_count; i++) {
             mlpi_penalty_gradient(&context, t->total_weight,
-                                  p->dW_offset + i * n, p->dW_run);
+                                  layer_plan->dW_offset + i * n,
+                                  layer_plan->dW_run_length);
         }
     }
 }
 
-/* db of layer l. The backward pass of batch norm computes db and dscale itself;
- * such a layer is never fused. */
+/* Computes db of layer l, db[j] = sum over i of dZ[i][j]. With batch norm the
+ * backward pass has computed db and dscale already, and `update_args` is NULL
+ * (see may_fuse in step.c). */
 static void bias_gradients(mlp_trainer *t, size_t m,
-                           const mlpi_step_args *fused, size_t l)
+                           const mlpi_step_args *update_args, size_t l)
 {
     const mlpi_kernels *kernels = t->net->kernels;
     const mlpi_layer_layout *layer = &t->net->layout.layer[l];
@@ -302,29 +321,31 @@ static void bias_gradients(mlp_trainer *t, size_t m,
             m, n, t->batch.dZ[l],
             mlpi_at(kernels, t->batch.gradients, layer->b_offset));
     }
-    if (fused) {
+    if (update_args) {
         mlpi_update_context context = mlpi_update_context_of(t);
         mlpi_optimizer_step update = mlpi_fused_update(
-            &context, fused->learning_rate, layer->b_offset, false);
+            &context, update_args->learning_rate, layer->b_offset, false);
         update.n = n;
         kernels->optimizer_step(&update);
     }
 }
 
-/* All dZ are complete, so the layers do not depend on each other any more, and
- * no barrier stands between them. Layer l's biases go to thread l mod threads:
- * they are too little work to divide. */
-void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *self,
-                           const mlpi_plan *plan, const mlpi_step_args *fused)
+/* All dZ are complete, so the layers do not depend on each other here, and no
+ * barrier is needed between them. Thread l mod count computes db of layer l,
+ * because that is too little work to divide. */
+void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *thread,
+                           const mlpi_plan *plan,
+                           const mlpi_step_args *update_args)
 {
-    if (fused && fused->backup) {
-        mlpi_backup_part(t->net, self, fused->backup);
-        mlpi_barrier(self); /* parts of the backup are cut in another way */
+    if (update_args && update_args->backup) {
+        mlpi_backup_part(t->net, thread, update_args->backup);
+        /* A thread backs up other parameters than it updates. */
+        mlpi_barrier(thread);
     }
     for (size_t l = t->net->layout.L; l >= 1; l--) {
-        weight_gradients(t, &plan->layer[l], fused, l);
-        if (l % self->count == self->index) {
-            bias_gradients(t, plan->batch_rows, fused, l);
+        weight_gradients(t, &plan->layer[l], update_args, l);
+        if (l % thread->count == thread->index) {
+            bias_gradients(t, plan->batch_rows, update_args, l);
         }
     }
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Defaults and checks of mlp_train_options. The defaults are plain gradient
- * descent on all rows at once, as the tutorial's: whoever wants batches, Adam
- * or early stopping says so. The checks stop at the first option that is wrong,
- * and the message names it, its range, and what it is.
+ * descent on all rows at once, as in the tutorial: batches, Adam and early
+ * stopping must be asked for. The checks stop at the first option that is
+ * wrong, and the message names the option, its range and its value.
  */
 #include "train/train_options.h"
 
@@ -32,22 +32,22 @@ mlp_train_options mlp_train_defaults(void)
         .patience = SIZE_MAX};
 }
 
-/* A log hook that passes a message on to the caller's hooks, `user`, with a
- * word about which rows it is about. */
+/* A log hook that puts "validation: " before a message, and passes it on to the
+ * caller's hooks, which are `user`. */
 static void log_validation(mlp_status status, const char *message, void *user)
 {
     (void)mlpi_error(user, status, "validation: %s", message);
 }
 
-/* One empty view beside one with rows counts as a set, so that the check of
- * shapes reports it. */
+/* If only one of the two views has rows, that counts as a set, too, so that the
+ * check of shapes reports the error. */
 bool mlpi_has_validation_set(const mlp_train_options *options)
 {
     return options->X_validation.rows > 0 || options->Y_validation.rows > 0;
 }
 
-/* Only the log hook is exchanged: the checks do not allocate, so they need no
- * other hook. The caller's log hook is reached through `user`. */
+/* The check gets hooks with log_validation as log hook. They have no other
+ * hook, because checks do not allocate. */
 mlp_status mlpi_validation_set_check(const mlp_net *net,
                                      const mlp_train_options *options,
                                      mlpi_data_check *check)
@@ -60,8 +60,8 @@ mlp_status mlpi_validation_set_check(const mlp_net *net,
     return check(net, &hooks, &options->X_validation, &options->Y_validation);
 }
 
-/* Checks the options of early stopping. With a patience of 0 training would end
- * before it begins. */
+/* Checks the options of early stopping. A patience of 0 is an error, because
+ * training would end before it begins. */
 static mlp_status check_stopping(const mlp_hooks *hooks,
                                  const mlp_train_options *options)
 {
@@ -78,9 +78,9 @@ static mlp_status check_stopping(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
-/* The cheap checks of numbers come first, so that a message is about the option
- * itself and not about something that follows from it. The rate must be above 0
- * in the network's precision, too: a tiny double may be 0 as a float. */
+/* Numbers are checked first, because that is cheap. The learning rate must be
+ * above 0 in the network's precision, too: a tiny double may be 0 as a float.
+ *  */
 mlp_status mlpi_train_options_check(const mlp_net *net,
                                     const mlp_train_options *options)
 {

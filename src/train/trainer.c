@@ -6,20 +6,21 @@
  *     forward    A[0] = X, then Z[l] and A[l] for l = 1..L
  *     loss       J of A[L] against Y
  *     backward   dZ[l], dW[l], db[l] for l = L..1
- *     update     W = W - alpha dW, b = b - alpha db, or what else the
- *                optimizer makes of the gradients
+ *     update     W = W - alpha dW, b = b - alpha db with plain gradient
+ *                descent; other optimizers have other formulas
  *
- * Here the arguments are checked, and the order of the calls; step.c does the
- * work. Two flags hold the order:
+ * This file checks the arguments and the order of the calls; step.c does the
+ * work. Two flags record which calls have been made:
  *
  *     has_forward    The batch holds Z and A. Loss, backward, row weights and
  *                    views of Z and A need it. A fit or a loaded checkpoint
- *                    clears it, because the batch is another one then.
- *     has_gradients  The gradients are those of this batch. Update and views of
- *                    them need it. A forward or new row weights clear it.
+ *                    clears it, because they replace the batch.
+ *     has_gradients  The gradients belong to this batch. Update and views of
+ *                    gradients need it. A forward or new row weights clear it.
  *
- * Nothing changes until all checks of a call have passed. A trainer that is
- * NULL has no hooks to tell a message to, so there is only the status.
+ * Nothing changes until all checks of a call have passed. If the trainer is
+ * NULL, there is no log hook for a message, and the caller gets only the
+ * status.
  */
 #include <math.h>
 
@@ -45,21 +46,21 @@ mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
     return mlpi_trainer_create_team(trainer, &trainer->hooks, threads);
 }
 
-/* Masks of dropout depend on the seed and on the number of the forward pass, so
- * that starts at 0 again: the same seed repeats the same masks. */
+/* Masks of dropout depend on the seed and on the number of forward passes since
+ * it was set. So the same seed repeats the same masks. */
 mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed)
 {
     if (!trainer) {
         return MLP_ERR_NULL;
     }
     trainer->seed = seed;
-    trainer->draw = 0;
+    trainer->forward_count = 0;
     return MLP_OK;
 }
 
 /* The new optimizer remembers nothing of the old one, even if it is of the same
- * kind. Gradients that are there stay valid, as they do not depend on it, but
- * for penalties: those are part of a gradient when it is computed. */
+ * kind. Existing gradients stay valid. They contain the penalties of the
+ * optimizer that was set when they were computed. */
 mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
                                      const mlp_optimizer *optimizer)
 {
@@ -88,9 +89,9 @@ static mlp_status check_rows(const mlp_trainer *trainer, size_t rows)
     return MLP_OK;
 }
 
-/* Every row counts 1 until mlp_trainer_set_row_weights says otherwise. Values
- * of X are not checked: NaN and infinities go through the layers, as they do
- * when the network predicts. */
+/* Every row counts 1 until mlp_trainer_set_row_weights is called. Values of X
+ * are not checked: NaN and infinities go through the layers, as they do when
+ * the network predicts. */
 mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
 {
     if (!trainer) {
@@ -127,9 +128,9 @@ static mlp_status check_backward(const mlp_trainer *trainer)
     return MLP_OK;
 }
 
-/* The weights come after the forward pass, which does not depend on them; loss
- * and gradients do, so gradients must be computed again. The sum is checked
- * before anything changes: a mean over rows of no weight does not exist. */
+/* The forward pass does not depend on row weights, so they may be set after it.
+ * Loss and gradients depend on them, so gradients must be computed again. The
+ * sum is checked before anything changes, because the loss is divided by it. */
 mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
 {
     if (!trainer) {
@@ -151,8 +152,8 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
     return MLP_OK;
 }
 
-/* The loss is computed from A[L] and Y alone; it neither needs nor changes the
- * gradients. */
+/* The loss depends on A[L], Y, row weights and penalties. The gradients are
+ * neither needed nor changed. */
 mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
 {
     if (!trainer) {
@@ -169,8 +170,8 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
     return MLP_OK;
 }
 
-/* The gradients include the penalties, which are a part of the loss; clipping
- * is a part of the update, so a caller sees gradients as they are. */
+/* The gradients include the penalties, which are a part of the loss. They are
+ * not clipped: clipping is a part of the update. */
 mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
 {
     if (!trainer) {
@@ -185,8 +186,8 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
     return MLP_OK;
 }
 
-/* A negative learning rate is allowed: it is how a caller takes a step of plain
- * gradient descent back. */
+/* A negative learning rate is allowed: with it a caller can undo a step of
+ * plain gradient descent. */
 mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
 {
     if (!trainer) {
@@ -206,10 +207,10 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
     return MLP_OK;
 }
 
-/* A step of its own, for learning online. It checks the values of X and Y,
- * which the four parts do not, because it promises that a failure leaves the
- * network as it was. Afterwards the trainer's arrays are those of this batch,
- * so views of them are allowed. */
+/* Makes a whole step, for learning online. It promises that a failure leaves
+ * the network as it was. So it checks the values of X and Y, while the four
+ * parts of a step do not. Afterwards the trainer's arrays belong to this batch,
+ * and views of them are allowed. */
 mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
                             double alpha, double *loss)
 {
@@ -226,10 +227,10 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     mlpi_step_result result = {.loss = 0.0};
     mlpi_batch_load_weights(trainer, &args);
     mlpi_step_train(trainer, &args, &result);
-    /* Arrays and flags are those of this batch, also if it diverged. */
+    /* The arrays belong to this batch, also if the loss is not finite. */
     trainer->has_forward = true;
     trainer->has_gradients = true;
-    /* Then there was no update. */
+    /* In these cases there was no update. */
     if (!isfinite(result.loss) || result.gradient_not_finite) {
         return mlpi_error(&trainer->hooks, MLP_ERR_DIVERGED,
                           "step: expects a finite loss and finite gradients, "
@@ -254,8 +255,8 @@ static mlp_view batch_view(const mlp_trainer *trainer, size_t l, void *data)
         trainer->net->kernels->dtype, trainer->batch.m, width, width, 1, data};
 }
 
-/* A view of Z, A, or A after dropout, of layer l. The inputs are A[0], so only
- * Z begins with layer 1. */
+/* Makes a view of Z, A, or A after dropout, of layer l. Layer 0 has A, the
+ * inputs, but no Z. */
 static mlp_status batch_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                                mlp_view *view)
 {
@@ -288,8 +289,8 @@ static mlp_status gradient_tensor(mlp_trainer *trainer, mlp_tensor which,
     return MLP_OK;
 }
 
-/* Parameters are the network's own; what a step computes is the trainer's. The
- * switch has no default, so a compiler tells of a tensor that is missing. */
+/* Parameters belong to the network, all other arrays to the trainer. The switch
+ * has no default case, so that the compiler warns if a tensor is missing. */
 mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                               mlp_view *view)
 {

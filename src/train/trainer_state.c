@@ -7,10 +7,10 @@
  *     | the matrices of layer 0 | of layer 1 | ... | of layer L |
  *     | moments | Y | row weights | gradients | plan | scratch |
  *
- * All of it is for max_rows rows: a smaller batch uses the first rows of each
- * matrix. So training allocates nothing after it has begun. What a trainer may
- * need later, or in another size, has blocks of its own: the optimizer's
- * states, the best weights, and the team with its threads' memory.
+ * All matrices have max_rows rows, and a smaller batch uses the first rows of
+ * each. So training allocates nothing after it has begun. Memory that a trainer
+ * may need later, or in another size, has blocks of its own: the optimizer's
+ * states, the best weights, and the threads with their memory.
  */
 #include "train/trainer_state.h"
 
@@ -20,8 +20,8 @@
 #include "base/memory.h"
 #include "model/layer.h"
 
-/* Takes a matrix of max_rows rows of `width` reals. The cursor notices if the
- * product is more than a size_t holds. */
+/* Takes a matrix of max_rows rows of `width` reals (float or double) from the
+ * block. The cursor (see memory.h) notices if the size overflows. */
 static void *take_matrix(const mlp_trainer *t, size_t width,
                          mlpi_cursor *cursor)
 {
@@ -29,8 +29,8 @@ static void *take_matrix(const mlp_trainer *t, size_t width,
     return mlpi_take(cursor, t->max_rows, row_size);
 }
 
-/* Takes the matrices of layer l. Layer 0 is the inputs, and has A alone.
- * Without dropout A_dropped is A, and costs nothing. */
+/* Takes the matrices of layer l. Layer 0 holds the inputs, and has only A.
+ * Without dropout A_dropped is the same matrix as A. */
 static void lay_out_layer(mlp_trainer *t, size_t l, mlpi_cursor *cursor)
 {
     const mlpi_layer_layout *layer = &t->net->layout.layer[l];
@@ -76,8 +76,8 @@ static void lay_out(void *object, mlpi_cursor *cursor)
 }
 
 /* The trainer is made in a local variable and copied into its block at the end,
- * so a failure leaves nothing behind. The seed is the one that
- * mlp_train_defaults has. */
+ * so a failure leaves nothing behind. The seed is that of
+ * mlp_train_defaults. */
 mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
                               mlp_trainer **trainer)
 {
@@ -102,8 +102,8 @@ mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
     return MLP_OK;
 }
 
-/* Copies the hooks first, because they lie in the block that is released with
- * them. The team goes before the memory that its threads use. */
+/* Copies the hooks first, because they lie in the block that they release. The
+ * team is freed before the memory that its threads use. */
 void mlp_trainer_free(mlp_trainer *trainer)
 {
     if (trainer) {
@@ -115,8 +115,8 @@ void mlp_trainer_free(mlp_trainer *trainer)
     }
 }
 
-/* Each thread but the calling one gets memory for a plan and for scratch; the
- * calling thread has both in the trainer's block. */
+/* Each thread except the calling one gets memory for a plan and for scratch;
+ * the calling thread has both in the trainer's block. */
 mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
                                     const mlp_hooks *hooks, size_t threads)
 {
@@ -126,8 +126,8 @@ mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
     return mlpi_team_create(hooks, threads, memory, &trainer->team);
 }
 
-/* Only training with validation needs the best weights, so they are a block of
- * their own, which is kept for the next training. */
+/* Only training with validation needs the best weights, so they have their own
+ * block, which is kept for the next fit. */
 mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer)
 {
     return trainer->best ? MLP_OK
@@ -136,8 +136,8 @@ mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer)
 }
 
 /* ---------------------------------------------------------------------------
- * Snapshots: parameters and running moments are neighbours, so each copy is one
- * memcpy.
+ * Snapshots. Batch norm's running moments lie right behind the parameters, so
+ * each copy is one memcpy.
  */
 
 size_t mlpi_snapshot_size(const mlp_net *net)
@@ -158,8 +158,8 @@ void mlpi_snapshot_take(const mlp_net *net, void *snapshot)
            mlpi_snapshot_size(net) * net->kernels->real_size);
 }
 
-/* The optimizer is not part of a snapshot: who goes back after a divergence
- * makes it forget. */
+/* The optimizer is not part of a snapshot. After a divergence the training loop
+ * resets it, too. */
 void mlpi_snapshot_restore(mlp_net *net, const void *snapshot)
 {
     memcpy(net->parameters, snapshot,

@@ -4,10 +4,11 @@
  * It owns
  *
  *   - the batch: activations, their derivatives, and the gradients
- *     (mlpi_batch in step_plan.h), together with what each row counts;
+ *     (mlpi_batch in step_plan.h), together with the row weights;
  *   - the optimizer with what it remembers from step to step;
  *   - the state that goes from epoch to epoch, and the best weights so far;
- *   - the threads that share a step, and their plans.
+ *   - the threads that share a step (a team, see base/thread_team.h), and their
+ *     plans (see step_plan.h).
  *
  * The network itself belongs to the caller. All arrays but the optimizer's, the
  * best weights and the threads' own scratch lie in the trainer's block, which
@@ -27,16 +28,16 @@ struct mlp_trainer {
 
     /* The batch that is being trained on. */
     mlpi_batch batch;
-    bool has_forward;     /* true if batch holds Z and A of a forward pass that
-                             the caller made, and may go on from */
-    bool has_gradients;   /* true if a backward pass has followed it */
+    bool has_forward;   /* true if the batch holds Z and A of the caller's
+                             mlp_trainer_forward */
+    bool has_gradients; /* true if it also holds the gradients of that batch */
     bool has_row_weights; /* false: every row counts 1 */
-    double *row_weights;  /* [max_rows]: what each row of the batch counts */
-    double total_weight;  /* sum of row_weights over the batch; m without */
+    double *row_weights;  /* [max_rows]: weight of each row of the batch */
+    double total_weight;  /* sum of row_weights over the batch, or m */
 
-    /* Dropout: seed and number of the pass decide which outputs are dropped. */
+    /* Dropout. Seed and forward_count decide which outputs are dropped. */
     uint64_t seed;
-    uint64_t draw; /* forward passes since the seed was set */
+    uint64_t forward_count; /* forward passes since the seed was set */
 
     mlpi_optimizer optimizer;
 
@@ -45,7 +46,8 @@ struct mlp_trainer {
     void *best; /* snapshot of epoch_state.best_epoch; NULL: not needed yet */
 
     /* Threads. */
-    size_t scratch_size; /* reals of scratch that each thread needs */
+    size_t scratch_size; /* scratch that each thread needs, in reals (numbers
+                            of the network's type, float or double) */
     mlpi_plan plan;      /* what the calling thread does in a step */
     mlpi_team *team;     /* NULL: one thread. The memory of each other thread
                             holds its mlpi_layer_plan array, then its scratch */
@@ -55,8 +57,8 @@ struct mlp_trainer {
  * Memory that a trainer gets after it was made
  */
 
-/* Starts the threads for mlp_trainer_set_threads, and tells failures to
- * `hooks`, which may be quieter than the trainer's. */
+/* Starts the threads for mlp_trainer_set_threads. Messages about failures go to
+ * `hooks`, which may have no log hook where the trainer's have one. */
 mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
                                     const mlp_hooks *hooks, size_t threads);
 
@@ -64,12 +66,13 @@ mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
 mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer);
 
 /* ---------------------------------------------------------------------------
- * Snapshots: copies of all that training changes in a network, which are its
- * parameters and, behind them, batch norm's running moments. Training goes back
- * to one after a divergence, or to the best weights in the end.
+ * Snapshots: a snapshot is a copy of everything that training changes in a
+ * network. These are its parameters and, behind them, batch norm's running
+ * moments (means and variances). Training restores a snapshot after a
+ * divergence, and at the end if it has the best weights.
  */
 
-/* Returns how many reals a snapshot has. */
+/* Returns the size of a snapshot, in reals. */
 size_t mlpi_snapshot_size(const mlp_net *net);
 
 /* Allocates a snapshot, which the caller releases; its contents are not set.
@@ -77,7 +80,7 @@ size_t mlpi_snapshot_size(const mlp_net *net);
 mlp_status mlpi_snapshot_make(const mlp_net *net, const char *what,
                               void **snapshot);
 
-/* Copies from the network, and back into it. */
+/* Copy the network into the snapshot, and the snapshot into the network. */
 void mlpi_snapshot_take(const mlp_net *net, void *snapshot);
 void mlpi_snapshot_restore(mlp_net *net, const void *snapshot);
 

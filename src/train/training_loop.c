@@ -2,15 +2,19 @@
 /*
  * The epochs of a fit, in pseudo-code, with the function that does each part:
  *
- *     repeat, until all epochs are done, patience is over, or a callback stops:
+ *     repeat, until all epochs are done, early stopping ends the training, or a
+ *     callback returns false:
  *         learning_rate = schedule(epoch)                  set_learning_rate
- *         for each batch that the source feeds:        mlpi_loop_train_batch
+ *         for each batch of the data source:           mlpi_loop_train_batch
  *             J = loss of the batch; parameters -= update
  *             loss_sum += J * weight of the batch              finish_batch
  *         loss = loss_sum / total weight                          run_epoch
  *         validation_loss = J of the validation rows               validate
  *         record the epoch; if it is the best, copy its weights  finish_epoch
  *     if asked for, restore the weights of the best epoch     mlpi_loop_run
+ *
+ * training_loop.h says what a data source is. A snapshot, here a *backup*, is a
+ * copy of the network's parameters (see trainer_state.h).
  *
  * Divergence. Training must never end with weights that are NaN or infinite, so
  * these are checked:
@@ -20,13 +24,12 @@
  *     the loss and the gradients, in each step before its update
  *     the validation loss, after each epoch
  *
- * The loss of a step is computed before the step's update. If it is not finite,
- * the weights have been spoilt already, by an update before. So there is a
- * backup of the network as it was when the epoch began. It is written in the
- * first step of the epoch, when weights, loss and gradients are known to be
- * finite, just before the update: a backup thus always holds good weights. On
- * an error mlpi_loop_run restores it, and resets what the optimizer remembers,
- * which the bad gradients may have spoilt as well.
+ * If the loss of a step is not finite, an earlier update has already made the
+ * weights bad. So each epoch has a backup. It is copied in the first step,
+ * after weights, loss and gradients were found finite and before the update. So
+ * a backup always holds good weights. After an error mlpi_loop_run restores the
+ * backup. It also resets the optimizer, which remembers gradients of the
+ * discarded weights.
  */
 #include "train/training_loop.h"
 
@@ -55,8 +58,8 @@ mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows)
     return MLP_OK;
 }
 
-/* Small networks get no threads: each of their steps would take longer with
- * them. */
+/* Small networks get no team of threads, because with several threads each step
+ * would take longer. */
 mlp_status mlpi_loop_create_trainer(mlp_net *net, size_t max_rows,
                                     const mlp_train_options *options,
                                     mlp_trainer **trainer)
@@ -79,8 +82,9 @@ mlp_status mlpi_loop_create_trainer(mlp_net *net, size_t max_rows,
     return MLP_OK;
 }
 
-/* A trainer that was loaded from a checkpoint has begun if the saved one had:
- * that is how training resumes with the same random numbers. */
+/* A trainer from a checkpoint is not new if the saved trainer had been used in
+ * a fit. Then the generators stay as they were saved, so training resumes with
+ * the same random numbers. */
 bool mlpi_loop_seed_trainer(mlp_trainer *trainer,
                             const mlp_train_options *options)
 {
@@ -89,12 +93,12 @@ bool mlpi_loop_seed_trainer(mlp_trainer *trainer,
     }
     trainer->epoch_state = mlpi_epoch_state_begin(options->seed);
     trainer->seed = options->seed;
-    trainer->draw = 0;
+    trainer->forward_count = 0;
     return true;
 }
 
-/* Memory comes first: with absurdly many epochs or rows this fails before all
- * values have been read. */
+/* Memory is allocated before the values of the rows are read, so a call with
+ * absurdly many epochs or rows fails at once. */
 mlp_status mlpi_loop_prepare(mlpi_loop *loop, bool with_history)
 {
     mlp_trainer *t = loop->trainer;
@@ -117,7 +121,8 @@ mlp_status mlpi_loop_prepare(mlpi_loop *loop, bool with_history)
     return MLP_OK;
 }
 
-/* What a failed mlpi_loop_prepare has not allocated is NULL. */
+/* If mlpi_loop_prepare failed, the pointers that it did not set are NULL, and
+ * nothing is released for them. */
 void mlpi_loop_release(mlpi_loop *loop)
 {
     mlp_history_free(loop->history);
@@ -136,16 +141,16 @@ static const char *not_finite_name(double x)
 }
 
 /* Returns the end of a message. Before the first update the cause cannot be the
- * learning rate: the network, or its data, came so. */
+ * learning rate: the network or the data were bad from the beginning. */
 static const char *advice(const mlpi_loop *loop)
 {
     return loop->has_backup ? "a smaller learning rate may help"
-                            : "so it was before the first update";
+                            : "it was not finite before the first update";
 }
 
-/* True if a weight, or a running moment of batch norm, is not finite. This
- * reads all parameters, so it is done once for each epoch, not for each batch.
- */
+/* True if a weight, or a running mean or variance of batch norm, is not finite.
+ * The function reads all parameters, so it is called once for each epoch, not
+ * for each batch. */
 static bool has_bad_weights(const mlpi_loop *loop)
 {
     const mlp_net *net = loop->trainer->net;
@@ -153,7 +158,15 @@ static bool has_bad_weights(const mlpi_loop *loop)
         net->layout.parameters + net->layout.running, net->parameters);
 }
 
-/* Fails with the value of the first bad weight. */
+/* True if no step of the current epoch has been done. Batches in which all rows
+ * have the weight 0 are skipped, and do not count. */
+static bool is_first_batch(const mlpi_loop *loop)
+{
+    return loop->total_weight <= 0.0;
+}
+
+/* Returns the error for weights that are not finite, with a message about the
+ * first of them. */
 static mlp_status weights_diverged(const mlpi_loop *loop, size_t epoch)
 {
     mlp_cview all = mlpi_net_state(loop->trainer->net);
@@ -166,20 +179,20 @@ static mlp_status weights_diverged(const mlpi_loop *loop, size_t epoch)
                       advice(loop));
 }
 
-/* Fails with the value of the first bad gradient. With lbfgs all of them may be
- * finite, but their squares not. There was no update, so in the first batch of
- * an epoch the network still has the weights that the epoch began with. They
- * are good, and the backup, which is of the epoch before, is renewed. */
+/* Returns the error for gradients that are not finite, with a message about the
+ * first of them. With lbfgs all gradients may be finite, and still the sum of
+ * their squares is too large. If this is the first batch of the epoch, the
+ * weights are still those of its start, and good. So they become the backup. */
 static mlp_status gradient_diverged(mlpi_loop *loop, size_t epoch)
 {
     mlp_trainer *t = loop->trainer;
-    const char *what = advice(loop);
+    const char *ending = advice(loop); /* as it is before has_backup changes */
     size_t row = 0;
     size_t col = 0;
     size_t n = t->net->layout.parameters;
     mlp_cview all = {t->net->kernels->dtype, 1, n, n, 1, t->batch.gradients};
     bool found = t->net->kernels->find_not_finite(all, &row, &col);
-    if (loop->total_weight <= 0.0) {
+    if (is_first_batch(loop)) {
         mlpi_snapshot_take(t->net, loop->epoch_backup);
         loop->has_backup = true;
     }
@@ -188,14 +201,15 @@ static mlp_status gradient_diverged(mlpi_loop *loop, size_t epoch)
                       loop->batches_done,
                       found ? not_finite_name(mlp_cview_at(all, row, col))
                             : "too large",
-                      what);
+                      ending);
 }
 
 /* ---------------------------------------------------------------------------
  * A batch
  */
 
-/* Adds a batch to the sums of its epoch, and calls on_batch. */
+/* Adds the loss and the weight of a batch to the sums of the epoch, and calls
+ * on_batch. */
 static void finish_batch(mlpi_loop *loop, const mlpi_step_args *args,
                          double loss)
 {
@@ -214,9 +228,8 @@ static void finish_batch(mlpi_loop *loop, const mlpi_step_args *args,
         options->on_batch && !options->on_batch(&progress, options->user);
 }
 
-/* A batch whose rows all have the weight 0 has no mean loss and no gradients,
- * so it is passed over, with the loss 0. The backup is written in the first
- * batch of an epoch that is not passed over. */
+/* A batch in which all rows have the weight 0 has no mean loss and no
+ * gradients. So there is no step, and its loss counts as 0. */
 mlp_status mlpi_loop_train_batch(mlpi_loop *loop, mlpi_step_args *args)
 {
     double weight = loop->trainer->total_weight;
@@ -229,7 +242,7 @@ mlp_status mlpi_loop_train_batch(mlpi_loop *loop, mlpi_step_args *args)
     }
     /* In the first batch of an epoch the weights are checked and backed up. If
      * they are bad, the step still computes the loss, for the message. */
-    if (loop->total_weight <= 0.0) {
+    if (is_first_batch(loop)) {
         args->no_update = has_bad_weights(loop);
         args->backup = loop->epoch_backup;
     }
@@ -278,17 +291,17 @@ static mlp_status validate(mlpi_loop *loop, mlp_scores *scores)
     return MLP_OK;
 }
 
-/* Returns the number of epochs that the trainer will have had after this fit,
- * those of earlier fits included. The epochs of schedules are counted so. */
+/* Returns the number of epochs that the trainer will have done after this fit,
+ * together with its earlier fits. Schedules count epochs over all fits, too. */
 static size_t total_epochs(const mlpi_loop *loop)
 {
     return loop->trainer->epoch_state.epochs +
            (loop->options->epochs - loop->epochs_done);
 }
 
-/* Asks the schedule for the rate of the epoch. A custom schedule may return
- * anything, and a rate that is finite as a double may be too large for float.
- */
+/* Sets the learning rate of the epoch from the schedule. The rate is checked in
+ * the network's precision: a custom schedule may return any number, and a
+ * finite double may be too large for float. */
 static mlp_status set_learning_rate(mlpi_loop *loop)
 {
     const mlp_trainer *t = loop->trainer;
@@ -308,11 +321,11 @@ static mlp_status set_learning_rate(mlpi_loop *loop)
     return MLP_OK;
 }
 
-/* Reads the clock and gives each epoch since the last reading the same part of
- * the time between, which it returns. In a tiny network a reading takes a large
- * part of the time of an epoch. So if epochs are shorter than short_epoch, in
- * seconds, the clock is read after every EPOCHS_PER_CLOCK only, unless on_epoch
- * wants to know the time of each. */
+/* Divides the time since the last reading equally among the epochs since then,
+ * and returns one share. Reading the clock takes a large part of an epoch in a
+ * tiny network. So if epochs are shorter than short_epoch (seconds), the clock
+ * is read only once in EPOCHS_PER_CLOCK epochs. If on_epoch is set, every epoch
+ * is timed by itself, because the callback gets its duration. */
 static double read_clock(mlpi_loop *loop)
 {
     enum { EPOCHS_PER_CLOCK = 16 };
@@ -329,9 +342,10 @@ static double read_clock(mlpi_loop *loop)
 }
 
 /* Records a finished epoch in the epoch state, the plateau schedule and the
- * history, copies its weights if it is the best so far, and calls on_epoch.
- * Returns false if training is to end. Without validation no weights are
- * copied, since restore_best is about validation only. */
+ * history, and calls on_epoch. `watched` is the loss that early stopping
+ * watches (see epoch_state.h). If it is the validation loss and the epoch is
+ * the best so far, the weights are copied for restore_best. Returns false if
+ * training must end. */
 static bool finish_epoch(mlpi_loop *loop, const mlpi_record *record)
 {
     mlp_trainer *t = loop->trainer;
@@ -369,7 +383,7 @@ static bool finish_epoch(mlpi_loop *loop, const mlpi_record *record)
     return go_on && t->epoch_state.bad_epochs < options->patience;
 }
 
-/* Runs one epoch. Sets *go_on to false if training is to end after it. */
+/* Runs one epoch. Sets *go_on to false if training must end after it. */
 static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
 {
     loop->batches_done = 0;
@@ -380,13 +394,14 @@ static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
         *go_on = false;
         return MLP_OK;
     }
-    /* Rows in memory have been checked before; chunks may all have weight 0. */
+    /* fit.c has checked this sum before; with fit_stream.c all rows of all
+     * chunks may have the weight 0. */
     TRY(mlpi_sample_weights_check_sum(&loop->trainer->hooks,
                                       loop->total_weight));
     mlp_scores scores;
     TRY(validate(loop, &scores));
-    /* With a single batch the mean is its loss. It is not computed as (J * m)
-     * / m, which may round. */
+    /* The mean over a single batch is the loss J of that batch. It is not
+     * computed as (J * m) / m, which may round. */
     mlpi_record record = {.loss = loop->batches_done > 1
                                       ? loop->loss_sum / loop->total_weight
                                       : loop->last_loss,
@@ -401,8 +416,8 @@ static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
  * All epochs
  */
 
-/* Runs all epochs. The weights are checked once more in the end, because no
- * loss has been computed after the last update. */
+/* Runs all epochs. The weights are checked once more at the end, because no
+ * loss is computed after the last update. */
 static mlp_status run_epochs(mlpi_loop *loop)
 {
     bool go_on = true;
@@ -419,18 +434,18 @@ static mlp_status run_epochs(mlpi_loop *loop)
                : MLP_OK;
 }
 
-/* True if the current epoch failed before it changed the weights, and they are
- * good: a chunk could not be had, say, or the schedule gave no rate. Then they
- * are newer than the backup, and stay. */
+/* True if the current epoch failed before its first update, and the weights are
+ * good. For example, the next chunk could not be read. These weights are newer
+ * than the backup, so they are kept. */
 static bool has_good_weights(const mlpi_loop *loop, mlp_status status)
 {
-    return status != MLP_ERR_DIVERGED && loop->total_weight <= 0.0 &&
+    return status != MLP_ERR_DIVERGED && is_first_batch(loop) &&
            !has_bad_weights(loop);
 }
 
-/* Sets aside what the caller did with the trainer step by step: its batch is
- * overwritten. Early stopping starts anew if the fit before watched the other
- * loss. */
+/* Runs all epochs, then restores the best weights or, after an error, the
+ * backup. A batch of mlp_trainer_forward is lost. If the last fit watched the
+ * other loss, the best epoch and patience start again. */
 mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
 {
     mlp_trainer *t = loop->trainer;
@@ -439,8 +454,9 @@ mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
     t->has_gradients = false;
     mlpi_epoch_state_watch(&t->epoch_state, validates);
     mlp_status status = run_epochs(loop);
-    /* The optimizer's moments belong to the weights that are given up. */
     if (status != MLP_OK) {
+        /* The optimizer remembers gradients of weights that are now discarded,
+         * so it is reset. */
         if (loop->has_backup && !has_good_weights(loop, status)) {
             mlpi_snapshot_restore(t->net, loop->epoch_backup);
             mlpi_optimizer_forget(t->net, &t->optimizer);

@@ -3,15 +3,16 @@
  * The training loop ("the loop" in names and comments): the epochs of one fit.
  * It does everything around the batches: the learning rate of the epoch, the
  * mean loss, validation, early stopping, the history, callbacks, and the
- * recovery from divergence. Where the rows come from is the business of a *data
- * source*: fit.c has rows in memory, fit_stream.c has chunks from the caller.
- * The source cuts the rows of an epoch into batches and hands them to the loop:
+ * recovery from divergence. The rows come from a *data source*: fit.c has rows
+ * in memory, fit_stream.c has chunks from the caller. In each epoch the loop
+ * calls the source's function feed_epoch. It divides the rows into batches and
+ * calls the loop for each of them (it *feeds* the loop):
  *
  *     loop:    mlpi_loop_run -> feed_epoch                 once for each epoch
  *     source:                   feed_epoch -> mlpi_loop_train_batch, for each
  *                                             batch of the epoch
  *
- * A fit owns its loop for the time of one call. What must outlive the call is
+ * An mlpi_loop lives for one call of a fit. State that must outlive the call is
  * in the trainer: see epoch_state.h.
  */
 #ifndef MLPI_TRAIN_TRAINING_LOOP_H
@@ -22,8 +23,8 @@
 
 typedef struct mlpi_loop mlpi_loop;
 
-/* Hands all rows of an epoch to mlpi_loop_train_batch, batch by batch, until
- * there is an error, which it returns, or `stopped` is set. */
+/* Calls mlpi_loop_train_batch for each batch of an epoch. It ends early after
+ * an error, which it returns, or if `stopped` is true. */
 typedef mlp_status mlpi_feed_epoch(mlpi_loop *loop, void *source);
 
 struct mlpi_loop {
@@ -32,15 +33,15 @@ struct mlpi_loop {
     const mlp_train_options *options;
     mlpi_feed_epoch *feed_epoch;
     void *source;              /* the argument of feed_epoch */
-    mlpi_eval_rows validation; /* rows held out by the fit; m = 0: none, or
-                                  those of the options */
+    mlpi_eval_rows validation; /* validation rows that fit.c has taken from the
+                                  data; m = 0: none, or those of the options */
 
     /* Allocated by mlpi_loop_prepare. */
     mlp_history *history;     /* NULL: not wanted */
     mlp_workspace *workspace; /* for validation; NULL: there is none */
-    void *epoch_backup;       /* snapshot of the network before the first update
-                                 of the current epoch */
-    bool has_backup;          /* epoch_backup holds finite weights */
+    void *epoch_backup; /* snapshot (trainer_state.h) of the network before
+                                 the first update of the current epoch */
+    bool has_backup;    /* epoch_backup holds finite weights */
 
     /* Progress of this fit. */
     size_t epochs_done;
@@ -48,21 +49,21 @@ struct mlpi_loop {
     size_t untimed_epochs;   /* epochs that have finished since then */
     size_t epochs_per_clock; /* epochs to finish before the clock is read */
 
-    /* What the current epoch adds up. */
+    /* Sums over the batches of the current epoch. */
     double learning_rate;
     size_t batches_done;
-    double total_weight; /* of the rows of those batches */
+    double total_weight; /* sum of the row weights of those batches */
     double loss_sum;     /* sum of batch loss * batch weight */
     double last_loss;    /* loss of the last batch */
     bool stopped;        /* on_batch has ended the training */
 };
 
-/* MLP_ERR_SHAPE if batches of `rows` rows do not fit into the trainer. */
+/* Checks that batches of `rows` rows fit into the trainer. MLP_ERR_SHAPE. */
 mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows);
 
-/* Creates a trainer for one fit, with the threads and the optimizer that the
- * options ask for. MLP_ERR_MEMORY and errors of the optimizer's options:
- * *trainer is untouched. */
+/* Creates a trainer for one fit, with the threads and the optimizer of the
+ * options. MLP_ERR_MEMORY, and errors of the optimizer's options: *trainer is
+ * untouched. */
 mlp_status mlpi_loop_create_trainer(mlp_net *net, size_t max_rows,
                                     const mlp_train_options *options,
                                     mlp_trainer **trainer);
@@ -73,18 +74,18 @@ mlp_status mlpi_loop_create_trainer(mlp_net *net, size_t max_rows,
 mlp_status mlpi_loop_prepare(mlpi_loop *loop, bool with_history);
 void mlpi_loop_release(mlpi_loop *loop);
 
-/* Sets a new trainer's random generators from the seed. Returns false, and does
- * nothing, if an earlier fit has done so: then training goes on with the random
- * numbers that follow. */
+/* Sets a new trainer's random generators from the seed, and returns true. If an
+ * earlier fit has done so, it does nothing and returns false: then training
+ * continues with the next random numbers of these generators. */
 bool mlpi_loop_seed_trainer(mlp_trainer *trainer,
                             const mlp_train_options *options);
 
-/* Runs the epochs. If `history` is not NULL, it receives the history, which the
- * caller frees. After an error the network has the last weights that are known
- * to be good: those that the failed epoch began with. */
+/* Runs all epochs, then restores the best weights if the options ask for it. If
+ * `history` is not NULL, it receives the history, which the caller frees. After
+ * an error the network has the weights with which the failed epoch began. */
 mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history);
 
-/* Trains on one batch. The source has set which rows those are, and loaded
+/* Trains on one batch. The source has set the rows in *args, and has loaded
  * their row weights into the trainer; the loop sets the other arguments of the
  * step. MLP_ERR_DIVERGED. */
 mlp_status mlpi_loop_train_batch(mlpi_loop *loop, mlpi_step_args *args);

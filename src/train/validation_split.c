@@ -3,10 +3,10 @@
  * The stratified split that validation_split.h defines, in four passes:
  *
  *     count the rows of each class                            size[c]
- *     distribute the held-out rows among the classes          quota[c]
- *     visit the rows in random order: a row is held out       held_out[i]
- *       while the quota of its class is not used up
- *     list the rows to train on, then the held-out rows       order
+ *     distribute the validation rows among the classes        quota[c]
+ *     visit the rows in random order: a row becomes a         is_validation[i]
+ *       validation row while the quota of its class lasts
+ *     list the training rows, then the validation rows        order
  *
  * The last pass lists rows in ascending order. So training without shuffling
  * visits the rows in the caller's order, and memory is read forward.
@@ -20,9 +20,9 @@
 #include "model/data_check.h"
 
 mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,
-                           size_t *held_out)
+                           size_t *validation_rows)
 {
-    *held_out = 0;
+    *validation_rows = 0;
     if (fraction == 0.0) {
         return MLP_OK;
     }
@@ -42,7 +42,7 @@ mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,
                           "to %s",
                           fraction, m, count == 0 ? "validate with" : "train");
     }
-    *held_out = count;
+    *validation_rows = count;
     return MLP_OK;
 }
 
@@ -97,10 +97,10 @@ static size_t count_classes(const mlp_net *net, const mlp_cview *Y)
 typedef struct split {
     size_t m;
     size_t classes;
-    size_t *size;            /* [classes]: rows of the class */
-    size_t *quota;           /* [classes]: rows still to be held out */
-    double *remainder;       /* [classes]: exact share minus the quota */
-    unsigned char *held_out; /* [m]: 1 if the row is held out, else 0 */
+    size_t *size;                 /* [classes]: rows of the class */
+    size_t *quota;                /* [classes]: validation rows to choose */
+    double *remainder;            /* [classes]: exact share minus the quota */
+    unsigned char *is_validation; /* [m]: 1 for a validation row, else 0 */
 } split;
 
 /* Lays out the arrays of a split, which live for one call. */
@@ -110,7 +110,7 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     s->quota = mlpi_take(cursor, s->classes, sizeof *s->quota);
     s->size = mlpi_take(cursor, s->classes, sizeof *s->size);
     s->remainder = mlpi_take(cursor, s->classes, sizeof *s->remainder);
-    s->held_out = mlpi_take(cursor, s->m, sizeof *s->held_out);
+    s->is_validation = mlpi_take(cursor, s->m, sizeof *s->is_validation);
 }
 
 /* Returns the class of a row, or 0 if the split is not stratified. */
@@ -119,9 +119,9 @@ static size_t stratum_of(const split *s, const mlp_cview *Y, size_t row)
     return s->classes > 1 ? (size_t)class_of(Y, row) : 0;
 }
 
-/* Returns the class with the largest remainder, the first of several, among
- * those that have a row left to give. There is one, since fewer rows are held
- * out than there are. */
+/* Returns the class with the largest remainder among the classes whose quota is
+ * below their size; the first one if several are equal. Such a class exists,
+ * because there are fewer validation rows than rows. */
 static size_t largest_remainder(const split *s)
 {
     size_t best = s->classes;
@@ -134,18 +134,20 @@ static size_t largest_remainder(const split *s)
     return best;
 }
 
-/* Sets the quotas. Each class first gets its exact share rounded down; the
- * rows that are left go to the largest remainders, one each. */
-static void set_quotas(split *s, size_t held_out)
+/* Sets the quotas. Each class first gets its exact share rounded down. The
+ * classes with the largest remainders then get one row more each, until the
+ * sum is right. */
+static void set_quotas(split *s, size_t validation_rows)
 {
     size_t given = 0;
     for (size_t c = 0; c < s->classes; c++) {
-        double exact = (double)held_out * (double)s->size[c] / (double)s->m;
-        s->quota[c] = mlpi_min_size((size_t)exact, held_out - given);
+        double exact =
+            (double)validation_rows * (double)s->size[c] / (double)s->m;
+        s->quota[c] = mlpi_min_size((size_t)exact, validation_rows - given);
         s->remainder[c] = exact - (double)s->quota[c];
         given += s->quota[c];
     }
-    for (; given < held_out; given++) {
+    for (; given < validation_rows; given++) {
         size_t c = largest_remainder(s);
         s->quota[c]++;
         s->remainder[c] -= 1.0;
@@ -165,33 +167,33 @@ static void count_rows(split *s, const mlp_cview *Y)
     }
 }
 
-/* Marks the rows that are held out; `order` is the permutation in which they
- * are visited. */
+/* Marks the validation rows. Rows are visited in the order of the permutation
+ * `order`. */
 static void choose_rows(split *s, const mlp_cview *Y, const size_t *order)
 {
-    memset(s->held_out, 0, s->m * sizeof *s->held_out);
+    memset(s->is_validation, 0, s->m * sizeof *s->is_validation);
     for (size_t i = 0; i < s->m; i++) {
         size_t c = stratum_of(s, Y, order[i]);
         if (s->quota[c] > 0) {
             s->quota[c]--;
-            s->held_out[order[i]] = 1;
+            s->is_validation[order[i]] = 1;
         }
     }
 }
 
-/* Lists the rows to train on, then the rows held out, each ascending. */
-static void list_rows(const split *s, size_t held_out, size_t *order)
+/* Lists the training rows, then the validation rows, each part ascending. */
+static void list_rows(const split *s, size_t validation_rows, size_t *order)
 {
-    size_t next[2] = {0, s->m - held_out};
+    size_t next[2] = {0, s->m - validation_rows};
     for (size_t i = 0; i < s->m; i++) {
-        order[next[s->held_out[i]]++] = i;
+        order[next[s->is_validation[i]]++] = i;
     }
 }
 
 /* The permutation is written to `order` itself, which saves an array: the last
  * pass overwrites it. */
-mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y, size_t held_out,
-                      mlp_rng *rng, size_t *order)
+mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y,
+                      size_t validation_rows, mlp_rng *rng, size_t *order)
 {
     split s = {.m = Y->rows, .classes = count_classes(net, Y)};
     void *block = NULL;
@@ -199,16 +201,16 @@ mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y, size_t held_out,
     mlp_status status = mlp_rng_permutation(rng, s.m, order);
     if (status == MLP_OK) {
         count_rows(&s, Y);
-        set_quotas(&s, held_out);
+        set_quotas(&s, validation_rows);
         choose_rows(&s, Y, order);
-        list_rows(&s, held_out, order);
+        list_rows(&s, validation_rows, order);
     }
     mlpi_release(&net->hooks, block);
     return status;
 }
 
-/* Draws the same split as a fit with the same options, because a fit draws it
- * before everything else: see fit.c. */
+/* Draws the same split as a fit with the same options, because a fit draws the
+ * split before any other random number (see fit.c). */
 mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
                      const mlp_train_options *options, size_t *order,
                      size_t *held)
@@ -221,11 +223,11 @@ mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
                           "options, order or held is NULL");
     }
     TRY(mlpi_check_targets(net, &net->hooks, &Y, MLPI_ANY_ROWS));
-    size_t held_out = 0;
+    size_t validation_rows = 0;
     TRY(mlpi_split_size(&net->hooks, options->validation_fraction, Y.rows,
-                        &held_out));
+                        &validation_rows));
     mlp_rng rng = mlp_rng_seeded(options->seed);
-    TRY(mlpi_split(net, &Y, held_out, &rng, order));
-    *held = held_out;
+    TRY(mlpi_split(net, &Y, validation_rows, &rng, order));
+    *held = validation_rows;
     return MLP_OK;
 }

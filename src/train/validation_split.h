@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The validation split: which rows of a data set are held out of training, to
- * validate with.
+ * The validation split divides the rows of a data set into training rows and
+ * validation rows, which are held out of training.
  *
- * The split is stratified where targets are classes: each class is held out in
- * the same proportion as all rows, so that the validation accuracy does not
- * depend on how many rows of a rare class chance has chosen. Of m rows, of
- * which m[c] are of class c, H are held out in total, and of class c
+ * If the targets are classes, the split is stratified: validation rows have
+ * each class in the same proportion as all rows. So the validation accuracy
+ * does not depend on how many rows of a rare class chance has chosen. Let m be
+ * the number of rows, m[c] the number of rows of class c, and H the number of
+ * validation rows. The number of validation rows of class c is
  *
  *     quota[c] = H m[c] / m, rounded down or up, with sum of quota[c] = H
  *
  * where the largest remainders are rounded up (Hamilton's method, by which
- * seats of a parliament are distributed). Which rows of a class these are is
- * random: a permutation of all rows is drawn, and the first quota[c] rows of
- * class c in its order are held out. With other targets all rows are one class.
+ * seats of a parliament are distributed). The rows themselves are random: a
+ * permutation of all rows is drawn, and the first quota[c] rows of class c in
+ * this permutation become validation rows. With other targets all rows count as
+ * one class.
  *
- * Example: of m = 100 rows H = 15 are held out.
+ * Example: m = 100 rows, H = 15 validation rows.
  *
  *     class             0       1       2
  *     rows m[c]         60      33      7
@@ -28,17 +30,17 @@
 
 #include "model/net.h"
 
-/* Computes how many of m rows a fraction holds out: fraction * m rounded to the
- * nearest, and 0 for the fraction 0. MLP_ERR_ARGUMENT: the fraction is not in
- * [0, 1), or it leaves no row to validate with or none to train on. */
+/* Computes the number of validation rows among m rows: fraction * m rounded to
+ * the nearest, and 0 for the fraction 0. MLP_ERR_ARGUMENT: the fraction is not
+ * in [0, 1), or there would be no validation row or no training row. */
 mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,
-                           size_t *held_out);
+                           size_t *validation_rows);
 
-/* Sets order[Y.rows] to the indices of the rows to train on, followed by those
- * of the `held_out` rows, each part ascending. Y has been checked. One
- * permutation of Y.rows is drawn from `rng`, whatever the targets are.
+/* Sets order[Y.rows] to the indices of the training rows, followed by those of
+ * the validation rows, each part ascending. Y has been checked. One permutation
+ * of Y.rows is drawn from `rng`, whatever the targets are.
  * MLP_ERR_MEMORY: `order` and `rng` are as before. */
-mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y, size_t held_out,
-                      mlp_rng *rng, size_t *order);
+mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y,
+                      size_t validation_rows, mlp_rng *rng, size_t *order);
 
 #endif

@@ -22,7 +22,7 @@
  *                rprop_shrink, rprop_min, rprop_max
  *                | u64 lbfgs_history | u64 steps | f64 beta1^steps
  *                | f64 beta2^steps
- *     dropout    u64 seed | u64 draw: forward passes of training with this seed
+ *     dropout    u64 seed | u64 forward_count: forward passes with this seed
  *     epochs     u32 begun, a flag | u32 validates, a flag | u64 finished
  *                epochs | u64 best epoch | u64 bad epochs | f64 best loss
  *                | f64 threshold
@@ -65,9 +65,9 @@ static const char magic[] = "MLPTRAIN";
 typedef struct saved_values {
     bool has_best;
     mlp_optimizer optimizer;
-    uint64_t steps;      /* of the optimizer */
-    double power[2];     /* beta1^steps, beta2^steps */
-    uint64_t seed, draw; /* of dropout */
+    uint64_t steps;               /* of the optimizer */
+    double power[2];              /* beta1^steps, beta2^steps */
+    uint64_t seed, forward_count; /* of dropout */
     mlpi_epoch_state epoch_state;
 } saved_values;
 
@@ -267,7 +267,7 @@ static void put_epoch_state(mlpi_writer *to, const mlp_trainer *t)
 {
     const mlpi_epoch_state *e = &t->epoch_state;
     mlpi_put_u64(to, t->seed);
-    mlpi_put_u64(to, t->draw);
+    mlpi_put_u64(to, t->forward_count);
     mlpi_put_u32(to, e->begun);
     mlpi_put_u32(to, e->validates);
     mlpi_put_u64(to, e->epochs);
@@ -290,7 +290,7 @@ static bool get_epoch_state(mlpi_reader *from, saved_values *s)
     mlpi_epoch_state *e = &s->epoch_state;
     bool good = true;
     s->seed = mlpi_get_u64(from);
-    s->draw = mlpi_get_u64(from);
+    s->forward_count = mlpi_get_u64(from);
     e->begun = get_flag(from, &good);
     e->validates = get_flag(from, &good);
     e->epochs = get_size(from);
@@ -508,7 +508,7 @@ static void set_state(mlp_trainer *t, const saved_values *s, mlpi_reader *from,
     t->optimizer.power[0] = s->power[0];
     t->optimizer.power[1] = s->power[1];
     t->seed = s->seed;
-    t->draw = s->draw;
+    t->forward_count = s->forward_count;
     t->epoch_state = s->epoch_state;
     t->has_forward = false;
     t->has_gradients = false;
