@@ -25,8 +25,8 @@
 /* Describes dropout after layer l, for rows [first, first + m) of a batch. */
 typedef struct mlpi_dropout_args {
     size_t l;
-    uint64_t seed,
-        forward_count; /* of the trainer; number of the forward pass */
+    uint64_t seed;          /* of the trainer */
+    uint64_t forward_count; /* number of the forward pass */
     size_t first, m;
     const void *in; /* real (m, n[l]), dense: A forward, dD backward */
     void *out;      /* real (m, n[l]), dense: D or dA; may be `in` */
