@@ -170,7 +170,7 @@ static void locate(const mlp_net *net, size_t index, mlp_gradient_check *where)
                                         : layer->b_offset);
     where->layer = l;
     where->tensor = is_weight ? MLP_W : is_scale ? MLP_SCALE : MLP_B;
-    where->row = is_weight ? offset % layer->width : 0; /* input-major */
+    where->row = is_weight ? offset % layer->width : 0; /* W^T */
     where->col = is_weight ? offset / layer->width : offset;
 }
 

@@ -73,8 +73,8 @@ static void plan_partition(const mlp_net *net, const mlpi_thread *thread,
     if (layer_plan->by_outputs) {
         mlpi_partition(thread, n, MLPI_OUTPUTS_GRAIN, &layer_plan->first,
                        &layer_plan->count);
-        /* W is input-major: each input has a run of numbers for the outputs of
-         * this thread. */
+        /* Memory holds W^T, so each input has a run of numbers for the outputs
+         * of this thread. */
         layer_plan->dW_offset = layer->W_offset + layer_plan->first;
         layer_plan->dW_run_length = layer_plan->count;
         layer_plan->dW_run_count = n_prev;

@@ -11,8 +11,8 @@
  * is the network's number type, float or double.
  *
  * Threads divide the products of a layer in one of two ways (here for two
- * threads, with n = n[l] outputs and n_prev = n[l-1] inputs; weights lie
- * input-major, see layout.h):
+ * threads, with n = n[l] outputs and n_prev = n[l-1] inputs; memory holds W as
+ * W^T, see layout.h):
  *
  *          by rows                             by outputs
  *
