@@ -187,7 +187,11 @@ static void check_parameter(gradient_check *check, size_t index,
     }
     double larger =
         fabs(analytic) > fabs(numeric.slope) ? analytic : numeric.slope;
-    double error = fabs(analytic - numeric.slope) / scale_of(check, larger);
+    double difference = fabs(analytic - numeric.slope);
+    /* Equal derivatives have no error, even where loss and gradients are all 0
+     * and so is the scale. */
+    double error =
+        difference == 0.0 ? 0.0 : difference / scale_of(check, larger);
     if (!isfinite(analytic)) {
         error = (double)INFINITY;
     }
