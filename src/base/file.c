@@ -349,7 +349,7 @@ mlp_status mlpi_file_write_all(const mlp_hooks *hooks,
 {
     temporary_names t = {.files = files, .n = n};
     void *block = NULL;
-    TRY(mlpi_make(hooks, lay_out, &t, "a name", &block));
+    TRY(mlpi_allocate_layout(hooks, lay_out, &t, "a name", &block));
     mlp_status status = write_files(hooks, files, n, t.name);
     mlpi_release(hooks, block);
     return status;

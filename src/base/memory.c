@@ -74,8 +74,8 @@ mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
 
 /* The second run of lay_out takes the same bytes as the first, now with a
  * base. */
-mlp_status mlpi_make(const mlp_hooks *hooks, mlpi_lay_out *lay_out,
-                     void *object, const char *what, void **block)
+mlp_status mlpi_allocate_layout(const mlp_hooks *hooks, mlpi_lay_out *lay_out,
+                                void *object, const char *what, void **block)
 {
     mlpi_cursor measure = {0};
     lay_out(object, &measure);

@@ -266,7 +266,8 @@ static mlp_status create(const mlp_hooks *hooks, size_t size, mlpi_team **team)
                       .size = size,
                       .spins = size > mlpi_cores() ? 0 : SPINS};
     void *block = NULL;
-    TRY(mlpi_make(hooks, lay_out, &made, "a team of threads", &block));
+    TRY(mlpi_allocate_layout(hooks, lay_out, &made, "a team of threads",
+                             &block));
     mlpi_team *new_team = block;
     *new_team = made;
     if (!make_lock(new_team)) {
@@ -300,8 +301,8 @@ static mlp_status make_scratch(mlpi_team *team, size_t scratch)
 }
 
 /* The old team is freed last, so that it is still there after a failure. */
-mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads,
-                            size_t scratch, mlpi_team **team)
+mlp_status mlpi_team_replace(const mlp_hooks *hooks, size_t threads,
+                             size_t scratch, mlpi_team **team)
 {
     TRY(mlpi_team_check(hooks, threads));
     size_t cores = mlpi_cores();
@@ -372,8 +373,8 @@ size_t mlpi_cores(void)
     return 1;
 }
 
-mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads,
-                            size_t scratch, mlpi_team **team)
+mlp_status mlpi_team_replace(const mlp_hooks *hooks, size_t threads,
+                             size_t scratch, mlpi_team **team)
 {
     (void)scratch;
     (void)team; /* it is NULL already */

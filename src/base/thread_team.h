@@ -56,8 +56,8 @@ mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads);
  * that many, the team is smaller; a team of the caller alone is NULL. Every
  * thread but the caller gets `scratch` bytes of its own. MLP_ERR_LIMIT,
  * MLP_ERR_MEMORY: *team is as before. */
-mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads,
-                            size_t scratch, mlpi_team **team);
+mlp_status mlpi_team_replace(const mlp_hooks *hooks, size_t threads,
+                             size_t scratch, mlpi_team **team);
 
 /* Ends the threads and frees the team. NULL is allowed. */
 void mlpi_team_free(mlpi_team *team);

@@ -249,7 +249,7 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
                     .norm_epsilon = config->batch_norm_epsilon};
     creation c = {.net = &made, .config = config};
     void *block = NULL;
-    TRY(mlpi_make(&made.hooks, lay_out, &c, "a network", &block));
+    TRY(mlpi_allocate_layout(&made.hooks, lay_out, &c, "a network", &block));
     mlpi_init_parameters(made.kernels, &made.layout, config->init, config->seed,
                          made.parameters);
     *net = block;
@@ -415,8 +415,8 @@ mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
     copying c = {.copy = &made, .net = net, .copier = copier};
     void *block = NULL;
     TRY(copy_names(net, &made));
-    mlp_status status =
-        mlpi_make(&net->hooks, lay_out_copy, &c, "a copy of a network", &block);
+    mlp_status status = mlpi_allocate_layout(&net->hooks, lay_out_copy, &c,
+                                             "a copy of a network", &block);
     if (status != MLP_OK) {
         release_names(&made);
         return status;

@@ -340,8 +340,8 @@ static mlp_status prepare(gradient_check *check, const mlp_net *net)
 {
     TRY(copy_net(net, &check->net));
     check->parameters = check->net->parameters;
-    TRY(mlpi_make(&net->hooks, lay_out, check, "a check of gradients",
-                  &check->block));
+    TRY(mlpi_allocate_layout(&net->hooks, lay_out, check,
+                             "a check of gradients", &check->block));
     TRY(mlp_trainer_create(check->net, check->X.rows, &check->trainer));
     return mlp_trainer_set_optimizer(check->trainer, &check->options.optimizer);
 }

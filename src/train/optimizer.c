@@ -274,7 +274,8 @@ mlp_status mlpi_optimizer_make(const mlp_net *net, const mlp_hooks *hooks,
     mlpi_optimizer made = derive(options);
     if (made.n_states > 0 || made.penalises || made.clips) {
         construction c = {net, &made};
-        TRY(mlpi_make(hooks, lay_out, &c, "an optimizer", &made.block));
+        TRY(mlpi_allocate_layout(hooks, lay_out, &c, "an optimizer",
+                                 &made.block));
     }
     /* The memory of a new block is not zero, so a new optimizer is reset. */
     mlpi_optimizer_forget(net, &made);

@@ -43,7 +43,7 @@ mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    return mlpi_trainer_create_team(trainer, &trainer->hooks, threads);
+    return mlpi_trainer_replace_team(trainer, &trainer->hooks, threads);
 }
 
 /* Masks of dropout depend on the seed and on the number of forward passes since

@@ -59,8 +59,8 @@ struct mlp_trainer {
 
 /* Starts the threads for mlp_trainer_set_threads. Messages about failures go to
  * `hooks`, which may have no log hook where the trainer's have one. */
-mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
-                                    const mlp_hooks *hooks, size_t threads);
+mlp_status mlpi_trainer_replace_team(mlp_trainer *trainer,
+                                     const mlp_hooks *hooks, size_t threads);
 
 /* Allocates trainer->best, unless it was allocated before. */
 mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer);

@@ -62,7 +62,8 @@ static void *begin_at(mlpi_lbfgs *l, size_t max_pairs,
                       .n = n,
                       .max_pairs = max_pairs};
     void *block = NULL;
-    assert_int_equal(mlpi_make(&none, lay_out, l, "L-BFGS", &block), MLP_OK);
+    assert_int_equal(mlpi_allocate_layout(&none, lay_out, l, "L-BFGS", &block),
+                     MLP_OK);
     l->Y = l->S + max_pairs;
     memcpy(l->w, w, n * sizeof *w);
     l->J = objective(context, l->w, l->g);

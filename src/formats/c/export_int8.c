@@ -130,7 +130,8 @@ static mlp_status try_int8(const mlpi_export *e)
 {
     trial t = {.net = e->net, .m = e->options->Y.rows};
     void *block = NULL;
-    TRY(mlpi_make(&e->net->hooks, lay_out_trial, &t, "outputs", &block));
+    TRY(mlpi_allocate_layout(&e->net->hooks, lay_out_trial, &t, "outputs",
+                             &block));
     mlp_status status = score_both(e, &t);
     mlpi_release(&e->net->hooks, block);
     TRY(status);

@@ -454,8 +454,8 @@ static mlp_status fill(const mlp_net *net, mlp_cview X, mlpi_int8 *to)
 {
     calibration c = {.net = net};
     void *block = NULL;
-    TRY(mlpi_make(&net->hooks, lay_out_calibration, &c, "a calibration",
-                  &block));
+    TRY(mlpi_allocate_layout(&net->hooks, lay_out_calibration, &c,
+                             "a calibration", &block));
     mlp_status status = quantise_all(net, &c, X, to);
     mlpi_release(&net->hooks, block);
     return status;
@@ -517,7 +517,8 @@ mlp_status mlpi_quantise(const mlp_net *net, mlp_cview X, mlpi_int8 **made)
     }
     construction c = {.net = net};
     void *block = NULL;
-    TRY(mlpi_make(&net->hooks, lay_out, &c, "a network of int8", &block));
+    TRY(mlpi_allocate_layout(&net->hooks, lay_out, &c, "a network of int8",
+                             &block));
     mlp_status status = fill(net, X, c.made);
     if (status != MLP_OK) {
         mlpi_release(&net->hooks, block);
