@@ -77,6 +77,16 @@ static inline size_t mlpi_net_outputs(const mlp_net *net)
     return net->layout.layer[net->layout.L].width;
 }
 
+/* True if m rows through the network are enough work for several threads: more
+ * than 2^20 multiply-adds, one for each row and parameter. Measured: below
+ * that, waking the threads takes longer than they save. MIN_ROWS rows or fewer
+ * are never split, whatever they cost. */
+static inline bool mlpi_net_pays_for_threads(const mlp_net *net, size_t m)
+{
+    enum { MIN_ROWS = 8 };
+    return m > MIN_ROWS && m > ((size_t)1 << 20) / net->layout.parameters;
+}
+
 /* Returns a view of all numbers that training changes: one row of the
  * parameters and the running moments, which follow them in memory. So a
  * snapshot or a search for NaN is one pass. */

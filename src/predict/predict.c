@@ -169,8 +169,7 @@ void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
         return;
     }
     prediction_args args = {net, workspace, X, A};
-    if (workspace->team &&
-        mlpi_pays_for_threads(X->rows, net->layout.parameters)) {
+    if (workspace->team && mlpi_net_pays_for_threads(net, X->rows)) {
         mlpi_team_run(workspace->team, predict_partition, &args);
     } else {
         predict_rows(&args, &workspace->buffers, 0, X->rows);

@@ -137,7 +137,7 @@ static void train_thread(const mlpi_thread *thread, void *context)
 
 bool mlpi_step_pays_for_threads(const mlp_trainer *trainer, size_t m)
 {
-    return mlpi_pays_for_threads(m, trainer->net->layout.parameters);
+    return mlpi_net_pays_for_threads(trainer->net, m);
 }
 
 /* Lets all threads of the team run `work` for a batch of args->m rows. If these
