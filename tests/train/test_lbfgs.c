@@ -4,7 +4,7 @@
  * well in hard cases. With networks it takes PyTorch's path too, converges,
  * gives the same bits with every table of kernels and number of threads, and
  * refuses what it cannot do. tests/vectors/make_lbfgs.py wrote the numbers from
- * PyTorch; test_resume.c has checkpoints.
+ * PyTorch; formats/mlp/test_checkpoint.c tests L-BFGS in checkpoints.
  */
 #include "support/training.h"
 

@@ -80,7 +80,7 @@ static mlp_status prepare(mlpi_export *e)
         mlpi_export_require(&e->snippets, "rescale");
     }
     size_t numbers = net->layout.parameters +
-                     mlpi_snippets_numbers(&e->snippets) +
+                     mlpi_snippets_constants(&e->snippets) +
                      (net->in.scales ? 2 * net->in.n : 0) +
                      (net->out.scales ? 2 * net->out.n : 0);
     e->report->constant_bytes = numbers * e->size;
