@@ -296,6 +296,15 @@ void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer)
     optimizer->power[0] = optimizer->power[1] = 1.0;
 }
 
+/* Each step multiplies the powers once more, which is cheaper than pow and has
+ * the same bits everywhere. So a checkpoint must store the powers. */
+void mlpi_optimizer_advance(mlpi_optimizer *optimizer)
+{
+    optimizer->steps++;
+    optimizer->power[0] *= optimizer->options.beta1;
+    optimizer->power[1] *= optimizer->options.beta2;
+}
+
 /* An optimizer that is all zero has no memory, and may be released again. */
 void mlpi_optimizer_release(const mlp_hooks *hooks, mlpi_optimizer *optimizer)
 {

@@ -99,8 +99,8 @@ static void train_thread(const mlpi_thread *thread, void *context)
     mlpi_plan local_plan;
     const mlpi_plan *plan = mlpi_worker_plan(t, thread, &local_plan);
     if (!args->rows_loaded) {
-        mlpi_worker_load_inputs(t, args, plan->first, plan->m);
-        mlpi_worker_load_targets(t, args, plan->first, plan->m);
+        mlpi_worker_load_inputs(t, args, plan->first_row, plan->m);
+        mlpi_worker_load_targets(t, args, plan->first_row, plan->m);
     }
     mlpi_worker_forward(t, thread, plan);
     mlpi_worker_penalty(t, thread);
@@ -188,7 +188,8 @@ static void forward_thread(const mlpi_thread *thread, void *context)
     mlpi_plan local_plan;
     const mlpi_plan *plan =
         mlpi_worker_plan(task->trainer, thread, &local_plan);
-    mlpi_worker_load_inputs(task->trainer, task->args, plan->first, plan->m);
+    mlpi_worker_load_inputs(task->trainer, task->args, plan->first_row,
+                            plan->m);
     mlpi_worker_forward(task->trainer, thread, plan);
 }
 
@@ -215,7 +216,7 @@ static void backward_thread(const mlpi_thread *thread, void *context)
     mlp_trainer *t = task->trainer;
     mlpi_plan local_plan;
     const mlpi_plan *plan = mlpi_worker_plan(t, thread, &local_plan);
-    mlpi_worker_load_targets(t, task->args, plan->first, plan->m);
+    mlpi_worker_load_targets(t, task->args, plan->first_row, plan->m);
     mlpi_worker_backward(t, thread, plan);
     mlpi_barrier(thread);
     mlpi_worker_gradients(t, thread, plan, NULL);

@@ -127,15 +127,15 @@ static void drop_rows(const mlp_trainer *t, const mlpi_plan *plan, size_t l,
                       void *const *in, void *const *out)
 {
     size_t n = t->net->layout.layer[l].width;
-    mlpi_dropout_apply(
-        t->net,
-        &(mlpi_dropout_args){.l = l,
-                             .seed = t->seed,
-                             .forward_count = t->forward_count,
-                             .first = plan->first,
-                             .m = plan->m,
-                             .in = mlpi_row_of(t, in[l], n, plan->first),
-                             .out = mlpi_row_of(t, out[l], n, plan->first)});
+    mlpi_dropout_apply(t->net,
+                       &(mlpi_dropout_args){
+                           .l = l,
+                           .seed = t->seed,
+                           .forward_count = t->forward_count,
+                           .first = plan->first_row,
+                           .m = plan->m,
+                           .in = mlpi_row_of(t, in[l], n, plan->first_row),
+                           .out = mlpi_row_of(t, out[l], n, plan->first_row)});
 }
 
 /* Returns the arguments of batch norm in layer l, for both passes. */
@@ -144,7 +144,7 @@ static mlpi_batch_norm_args batch_norm_of(const mlp_trainer *t,
 {
     return (mlpi_batch_norm_args){.l = l,
                                   .batch = plan->batch_rows,
-                                  .first = plan->first,
+                                  .first = plan->first_row,
                                   .m = plan->m,
                                   .X_hat = t->batch.X_hat[l],
                                   .Z = t->batch.Z[l],
@@ -234,7 +234,8 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *thread,
 {
     size_t L = t->net->layout.L;
     mlpi_loss_args args = plan->loss_args;
-    args.row_weights = t->has_row_weights ? t->row_weights + plan->first : NULL;
+    args.row_weights =
+        t->has_row_weights ? t->row_weights + plan->first_row : NULL;
     mlpi_loss_gradient(t->net, &args, t->total_weight, plan->layer[L].dZ);
     backward_layer(t, thread, plan, L);
     for (size_t l = L; l >= 2; l--) {
@@ -264,7 +265,7 @@ void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
                                 mlpi_step_result *result)
 {
     const mlpi_kernels *kernels = t->net->kernels;
-    size_t first = plan->first;
+    size_t first = plan->first_row;
     size_t m = plan->m;
     for (size_t l = 1; l <= t->net->layout.L; l++) {
         size_t n = t->net->layout.layer[l].width;

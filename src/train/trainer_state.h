@@ -26,7 +26,7 @@ struct mlp_trainer {
     mlp_net *net;    /* the caller's */
     size_t max_rows; /* rows that the arrays of a batch have space for */
 
-    /* The batch that is being trained on. */
+    /* The batch that is being trained on; step_plan.h has its struct. */
     mlpi_batch batch;
     bool has_forward;   /* true if the batch holds Z and A of the caller's
                              mlp_trainer_forward */
