@@ -87,7 +87,7 @@ static mlp_status check_metadata(const mlp_hooks *hooks,
         return refuse(hooks, "a checksum");
     }
     if (!is_undamaged(file, value)) {
-        return refuse(hooks, "its checksum to be true: it is damaged");
+        return refuse(hooks, "a valid checksum: it is damaged");
     }
     return MLP_OK;
 }

@@ -69,7 +69,7 @@ static void unknown_names_mark_nothing(void **state)
  * comment is cut, and that no directive but #define is left. */
 static void assert_is_whole(const mlpi_snippet *snippet)
 {
-    char open[32];
+    char open[32] = "";
     size_t depth = 0;
     for (const char *at = snippet->text; *at; at++) {
         bool first = at == snippet->text || at[-1] == '\n';
