@@ -57,8 +57,9 @@ struct mlp_trainer {
  * Memory that a trainer gets after it was made
  */
 
-/* Starts the threads for mlp_trainer_set_threads. Messages about failures go to
- * `hooks`, which may have no log hook where the trainer's have one. */
+/* Replaces the trainer's team by one of `threads` threads (see
+ * mlpi_team_replace). Messages about failures go to `hooks`, which may have no
+ * log hook where the trainer's have one. */
 mlp_status mlpi_trainer_replace_team(mlp_trainer *trainer,
                                      const mlp_hooks *hooks, size_t threads);
 
