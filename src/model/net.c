@@ -214,8 +214,8 @@ typedef struct creation {
 } creation;
 
 /* Takes everything that is in the block of a new network; the struct itself is
- * first. mlpi_make calls this function twice: to measure the block, and to set
- * the pointers into it. */
+ * first. mlpi_allocate_layout calls this function twice: to measure the block,
+ * and to set the pointers into it. */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     const creation *c = object;
@@ -229,8 +229,8 @@ static void lay_out(void *object, mlpi_cursor *cursor)
  * Creating, initialising, freeing
  */
 
-/* After the checks only mlpi_make can fail, and then nothing has to be
- * freed. */
+/* After the checks only mlpi_allocate_layout can fail, and then nothing has to
+ * be freed. */
 mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
 {
     if (!config) {
