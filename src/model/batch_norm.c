@@ -45,15 +45,15 @@ static mlpi_normalise_back backward_args(const mlp_net *net,
 
 /* U and X_hat are one array: the moments are computed from U, and then each row
  * of U is replaced by X_hat, which the backward pass needs. */
-void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
+void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *thread,
                              const mlpi_batch_norm_args *norm)
 {
     const mlpi_kernels *kernels = net->kernels;
     const mlpi_layer_layout *layer = &net->layout.layer[norm->l];
     size_t column = 0;
     size_t columns = 0;
-    mlpi_partition(self, layer->width, COLUMNS_GRAIN, &column, &columns);
-    mlpi_barrier(self); /* U is complete */
+    mlpi_partition(thread, layer->width, COLUMNS_GRAIN, &column, &columns);
+    mlpi_barrier(thread); /* U is complete */
     /* This thread computes the moments of its columns from all rows. */
     kernels->moments(&(mlpi_moments){
         .m = norm->batch,
@@ -63,7 +63,7 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
         .mean = mlpi_at(kernels, norm->moments, layer->mean_offset + column),
         .variance =
             mlpi_at(kernels, norm->moments, layer->variance_offset + column)});
-    mlpi_barrier(self); /* the moments of all columns are complete */
+    mlpi_barrier(thread); /* the moments of all columns are complete */
     /* This thread computes X_hat and Z in its rows, all columns. */
     size_t offset = norm->first * layer->width;
     kernels->normalise(&(mlpi_normalise){
@@ -81,21 +81,21 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
 }
 
 /* After the sums, dU needs dscale and db of all columns. It replaces dZ. */
-void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *self,
+void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *thread,
                               const mlpi_batch_norm_args *norm)
 {
     const mlpi_kernels *kernels = net->kernels;
     size_t width = net->layout.layer[norm->l].width;
     size_t column = 0;
     size_t columns = 0;
-    mlpi_partition(self, width, COLUMNS_GRAIN, &column, &columns);
-    mlpi_barrier(self); /* dZ is complete */
+    mlpi_partition(thread, width, COLUMNS_GRAIN, &column, &columns);
+    mlpi_barrier(thread); /* dZ is complete */
     /* This thread computes dscale and db of its columns from all rows. */
     mlpi_normalise_back sums = backward_args(net, norm, 0, column);
     sums.m = norm->batch;
     sums.n = columns;
     kernels->normalise_sums(&sums);
-    mlpi_barrier(self); /* dscale and db of all columns are complete */
+    mlpi_barrier(thread); /* dscale and db of all columns are complete */
     /* This thread computes dU in its rows, all columns. */
     mlpi_normalise_back rows = backward_args(net, norm, norm->first, 0);
     rows.m = norm->m;

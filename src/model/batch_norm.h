@@ -48,12 +48,12 @@ typedef struct mlpi_batch_norm_args {
 
 /* Computes the moments of the batch, then X_hat and Z from U. All threads of
  * the team call this function. */
-void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
+void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *thread,
                              const mlpi_batch_norm_args *norm);
 
 /* Computes dscale, db and dU from dZ and X_hat. All threads of the team call
  * this function. */
-void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *self,
+void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *thread,
                               const mlpi_batch_norm_args *norm);
 
 /* Computes Z from U with the running moments of layer l. Both are real

@@ -97,7 +97,7 @@ mlp_status mlpi_export_prepare(mlpi_export *e)
     }
     e->report->constant_bytes += net->class_names.count * longest_name(net);
     e->report->scratch_bytes = scratch_length(e) * e->size;
-    return MLP_OK;
+    return e->kind->check_accuracy ? e->kind->check_accuracy(e) : MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------

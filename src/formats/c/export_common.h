@@ -65,6 +65,10 @@ struct mlpi_export_kind {
      * in the report; runs once, before any text is written. */
     mlp_status (*prepare)(mlpi_export *e);
 
+    /* Checks what the exported network predicts, once the report has its sizes:
+     * a caller whose network is refused still learns what it would need. */
+    mlp_status (*check_accuracy)(const mlpi_export *e);
+
     mlpi_export_text *put_header_constants, *put_header_functions;
     mlpi_export_text *put_remarks, *put_preamble, *put_constants;
     mlpi_export_text *begin_predict, *end_predict;
@@ -93,8 +97,8 @@ typedef enum mlpi_export_array {
 /* Returns how many numbers an array holds. */
 size_t mlpi_export_array_length(const mlpi_export *e, mlpi_export_array array);
 
-/* Lets the kind prepare, and sets the bytes of constants and scratch in the
- * report. May allocate e->int8, which the caller releases, also on failure. */
+/* Lets the kind prepare, sets the bytes of constants and scratch in the report,
+ * and lets the kind check its accuracy. May allocate e->int8, which the caller releases, also on failure. */
 mlp_status mlpi_export_prepare(mlpi_export *e);
 
 /* Writes the header. e->checksum must be that of the code. */
