@@ -114,8 +114,7 @@ static bool close_file(int fd)
 /* Reads an open file; mlpi_file_read has the contract. The head is read first,
  * so that a file of another kind is refused before memory is allocated. */
 static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
-                            bool (*begins)(const unsigned char *, size_t),
-                            mlpi_file_content *file)
+                            mlpi_check_head *begins, mlpi_file_content *file)
 {
     struct stat info;
     unsigned char head[MLPI_FILE_HEAD];
@@ -129,7 +128,10 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
     /* The size is signed, and may exceed a size_t of 32 bits. */
     if (info.st_size < MLPI_FILE_HEAD || (uintmax_t)info.st_size > SIZE_MAX) {
         return mlpi_error(hooks, MLP_ERR_FORMAT,
-                          "%s: expects a file of a size that can be", path);
+                          "%s: size out of range: expects %d to %zu bytes, "
+                          "got %lld",
+                          path, MLPI_FILE_HEAD, SIZE_MAX,
+                          (long long)info.st_size);
     }
     size_t size = (size_t)info.st_size;
     if (!read_all(fd, head, sizeof head)) {
@@ -153,9 +155,7 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
 }
 
 mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
-                          bool (*begins)(const unsigned char *head,
-                                         size_t size),
-                          mlpi_file_content *file)
+                          mlpi_check_head *begins, mlpi_file_content *file)
 {
     int fd = -1;
     do { /* O_NONBLOCK: opening a pipe must not wait for a writer */
@@ -171,21 +171,22 @@ mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
 
 /* Reads a part of an open file; mlpi_file_read_part has the contract. */
 static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
-                                 int fd, size_t offset, mlpi_file_content part)
+                                 int fd, size_t offset, size_t size,
+                                 unsigned char *bytes)
 {
     struct stat info;
     size_t end = 0;
     if (fstat(fd, &info) != 0) {
         return report_errno(hooks, path, "look at it");
     }
-    if (!S_ISREG(info.st_mode) || !mlpi_size_add(offset, part.size, &end) ||
+    if (!S_ISREG(info.st_mode) || !mlpi_size_add(offset, size, &end) ||
         info.st_size < 0 || (uintmax_t)info.st_size < end) {
         return mlpi_error(hooks, MLP_ERR_FORMAT,
                           "%s: expects an ordinary file with %zu bytes at %zu",
-                          path, part.size, offset);
+                          path, size, offset);
     }
-    if (part.bytes && (lseek(fd, (off_t)offset, SEEK_SET) < 0 ||
-                       !read_all(fd, part.bytes, part.size))) {
+    if (bytes && (lseek(fd, (off_t)offset, SEEK_SET) < 0 ||
+                  !read_all(fd, bytes, size))) {
         return report_errno(hooks, path, "read it");
     }
     return MLP_OK;
@@ -193,7 +194,7 @@ static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
 
 /* O_NOFOLLOW makes open fail for a symbolic link; file.h says why. */
 mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
-                               size_t offset, mlpi_file_content part)
+                               size_t offset, size_t size, unsigned char *bytes)
 {
     int fd = -1;
     do {
@@ -202,7 +203,7 @@ mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
     if (fd < 0) {
         return report_errno(hooks, path, "open it");
     }
-    mlp_status status = read_part_open(hooks, path, fd, offset, part);
+    mlp_status status = read_part_open(hooks, path, fd, offset, size, bytes);
     (void)close_file(fd);
     return status;
 }
@@ -293,8 +294,8 @@ static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *file,
     return MLP_OK;
 }
 
-/* Step 4: gives the temporary file its final name. `name` is cut to the
- * folder. */
+/* Step 4: gives the temporary file its final name. On return `name` holds the
+ * folder only. */
 static mlp_status replace(const mlp_hooks *hooks, const mlpi_new_file *file,
                           char *name)
 {
@@ -349,13 +350,12 @@ mlp_status mlpi_file_write_all(const mlp_hooks *hooks,
 {
     temporary_names t = {.files = files, .n = n};
     void *block = NULL;
-    TRY(mlpi_make(hooks, lay_out, &t, "a name", &block));
+    TRY(mlpi_allocate_layout(hooks, lay_out, &t, "a name", &block));
     mlp_status status = write_files(hooks, files, n, t.name);
     mlpi_release(hooks, block);
     return status;
 }
 
-/* One file is the simple case of several. */
 mlp_status mlpi_file_write(const mlp_hooks *hooks, const char *path,
                            const void *bytes, size_t n)
 {

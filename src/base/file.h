@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files are read as a whole and replaced as a whole.
+ * Files are read whole or in part, and replaced whole.
  *
- * A new content is written to a temporary file in the same folder and flushed
+ * New content is written to a temporary file in the same folder and flushed
  * to the disk; then the temporary file takes the name of the old one, which is
  * one atomic operation of the file system. So under that name there is always
  * the old content or the new one, complete, even if the program or the machine
@@ -30,21 +30,24 @@ typedef struct mlpi_file_content {
  * longer. */
 enum { MLPI_FILE_HEAD = 8 };
 
-/* Reads a whole file. Before any memory is allocated, `begins` is asked whether
- * a file of this size may begin with these MLPI_FILE_HEAD bytes: so a path to a
- * wrong, huge file costs nothing. MLP_ERR_IO, MLP_ERR_FORMAT (another kind of
- * file), MLP_ERR_MEMORY. */
-mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
-                          bool (*begins)(const unsigned char *head,
-                                         size_t size),
-                          mlpi_file_content *file);
+/* True if a file of `size` bytes may begin with the MLPI_FILE_HEAD bytes at
+ * `head`. Each file format has a function of this type. */
+typedef bool mlpi_check_head(const unsigned char *head, size_t size);
 
-/* Reads part.size bytes from `offset` on into part.bytes; if that is NULL, only
- * checks that the file has them. A symbolic link is not followed, because the
- * path stands in another file, which the user may not have written.
- * MLP_ERR_IO, MLP_ERR_FORMAT. */
+/* Reads a whole file. `begins` is called before any memory is allocated, so a
+ * path to a wrong, huge file costs nothing. MLP_ERR_IO, MLP_ERR_FORMAT (another
+ * kind of file), MLP_ERR_MEMORY. */
+mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
+                          mlpi_check_head *begins, mlpi_file_content *file);
+
+/* Reads `size` bytes from `offset` on into the caller's `bytes`. If `bytes` is
+ * NULL, the function only checks that the file has so many, so that a caller
+ * need not allocate them in vain. A symbolic link is not followed, because the
+ * path stands in another file, which the user may not have written. MLP_ERR_IO,
+ * MLP_ERR_FORMAT. */
 mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
-                               size_t offset, mlpi_file_content part);
+                               size_t offset, size_t size,
+                               unsigned char *bytes);
 
 /* ---------------------------------------------------------------------------
  * Writing

@@ -16,8 +16,8 @@
 
 #include "base/error.h"
 
-/* Rounding up by MLPI_ALIGNMENT - 1 may overflow as well as the product; once
- * it has, the cursor stays in overflow, and mlpi_allocate reports it. */
+/* Both the product and the rounding up can overflow. After an overflow the
+ * cursor takes nothing more, and mlpi_allocate reports it. */
 void *mlpi_take(mlpi_cursor *cursor, size_t count, size_t size)
 {
     size_t start = cursor->used;
@@ -60,8 +60,7 @@ mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
         hooks->allocate ? hooks->allocate(bytes, hooks->user) : malloc(bytes);
     if (!raw) {
         return mlpi_error(hooks, MLP_ERR_MEMORY,
-                          "%s needs %zu bytes, which there are not", what,
-                          bytes);
+                          "%s: out of memory (%zu bytes)", what, bytes);
     }
     /* The first address with space for the pointer before it, rounded up. */
     unsigned char *first = (unsigned char *)raw + sizeof(void *);
@@ -74,8 +73,8 @@ mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
 
 /* The second run of lay_out takes the same bytes as the first, now with a
  * base. */
-mlp_status mlpi_make(const mlp_hooks *hooks, mlpi_lay_out *lay_out,
-                     void *object, const char *what, void **block)
+mlp_status mlpi_allocate_layout(const mlp_hooks *hooks, mlpi_lay_out *lay_out,
+                                void *object, const char *what, void **block)
 {
     mlpi_cursor measure = {0};
     lay_out(object, &measure);

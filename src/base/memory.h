@@ -5,7 +5,8 @@
  *
  * Each object is one block. The function that lays the object out runs twice:
  * without memory, to measure, and over the block, to set the pointers. So the
- * measured size and the layout cannot disagree. mlpi_make does both:
+ * measured size and the layout agree, provided the function takes the same
+ * arrays twice. mlpi_allocate_layout does both:
  *
  *     static void lay_out(void *object, mlpi_cursor *cursor)
  *     {
@@ -14,7 +15,7 @@
  *         t->b = mlpi_take(cursor, t->n, sizeof *t->b);
  *     }
  *
- *     TRY(mlpi_make(hooks, lay_out, &thing, "a thing", &block));
+ *     TRY(mlpi_allocate_layout(hooks, lay_out, &thing, "a thing", &block));
  */
 #ifndef MLPI_BASE_MEMORY_H
 #define MLPI_BASE_MEMORY_H
@@ -49,13 +50,16 @@ mlp_status mlpi_check_hooks(const mlp_hooks *hooks);
 mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
                          const char *what, void **block);
 
-/* Allocates a block for what `lay_out` takes of a cursor, and lets it set the
- * pointers of `object` into that block. `lay_out` must take the same arrays in
- * both of its calls. MLP_ERR_LIMIT, MLP_ERR_MEMORY: *block is untouched, and
- * the pointers that `lay_out` sets are NULL. */
+/* A function that takes the arrays of `object` from a cursor and stores where
+ * they begin. The sizes of the arrays must be known before, so that both calls
+ * take the same ones. */
 typedef void mlpi_lay_out(void *object, mlpi_cursor *cursor);
-mlp_status mlpi_make(const mlp_hooks *hooks, mlpi_lay_out *lay_out,
-                     void *object, const char *what, void **block);
+
+/* Allocates a block for the arrays that `lay_out` takes, and lets it set the
+ * pointers of `object` into that block. MLP_ERR_LIMIT, MLP_ERR_MEMORY: *block
+ * is untouched, and the pointers that `lay_out` sets are NULL. */
+mlp_status mlpi_allocate_layout(const mlp_hooks *hooks, mlpi_lay_out *lay_out,
+                                void *object, const char *what, void **block);
 
 /* Allocates one array of `count` elements of `size` bytes; fails like
  * mlpi_allocate. */

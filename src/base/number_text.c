@@ -35,7 +35,7 @@ bool mlpi_get_hex32(const char digits[MLPI_HEX32_DIGITS], uint32_t *value)
 {
     uint32_t result = 0;
     for (size_t i = 0; i < MLPI_HEX32_DIGITS; i++) {
-        const char *found = memchr(hex_digits, digits[i], 16);
+        const char *found = digits[i] ? strchr(hex_digits, digits[i]) : NULL;
         if (!found) {
             return false;
         }

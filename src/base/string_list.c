@@ -33,7 +33,7 @@ mlp_status mlpi_string_list_make(const mlp_hooks *hooks, size_t capacity,
     }
     new_list made = {list, capacity, bytes};
     void *block = NULL;
-    return mlpi_make(hooks, lay_out, &made, "names", &block);
+    return mlpi_allocate_layout(hooks, lay_out, &made, "names", &block);
 }
 
 /* There is space, because the list was made for all strings and bytes. */

@@ -14,15 +14,16 @@
  * A run in time, from top to bottom:
  *
  *     caller                              threads 1, 2 ...
- *     mlpi_team_run                       await: `runs` has not changed
+ *     mlpi_team_run                       wait until `runs` changes
  *       stores work and context
  *       advances `runs`           ---->   see the new number, call work
  *       calls work                        ...
  *       arrives at the barrier    <--->   arrive at the barrier
- *       returns                           await: the next run
+ *       returns                           wait until `runs` changes
  *
- * The last to arrive, whoever that is, advances `passed`, which the others wait
- * for. A function may use barriers of its own in between.
+ * The last to arrive, whoever that is, advances `generation`, which counts the
+ * barriers that all threads have reached; the others wait for that change. A
+ * function may use barriers of its own in between.
  *
  * Memory: the thread that advances a counter does so with release order, the
  * one that waits reads it with acquire order; so everything written before is
@@ -53,25 +54,24 @@ mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads)
 }
 
 /* The first `more` threads take one grain more than the others. */
-void mlpi_partition(const mlpi_thread *self, size_t n, size_t grain,
+void mlpi_partition(const mlpi_thread *thread, size_t n, size_t grain,
                     size_t *first, size_t *count)
 {
-    if (self->count == 1) {
+    if (thread->count == 1) {
         *first = 0;
         *count = n;
         return;
     }
     size_t grains = n / grain + (n % grain > 0);
-    size_t each = grains / self->count;
-    size_t more = grains % self->count;
-    size_t index = self->index;
+    size_t each = grains / thread->count;
+    size_t more = grains % thread->count;
+    size_t index = thread->index;
     size_t from = (index * each + mlpi_min_size(index, more)) * grain;
     size_t to = from + (each + (index < more)) * grain;
     *first = mlpi_min_size(from, n);
     *count = mlpi_min_size(to, n) - *first;
 }
 
-/* Runs a function on the caller alone. */
 static void work_alone(mlpi_work *work, void *context)
 {
     const mlpi_thread alone = {.team = NULL, .index = 0, .count = 1};
@@ -96,16 +96,16 @@ struct mlpi_team {
     int spins;       /* SPINS; 0 if there are more threads than cores */
     mlpi_work *work; /* of the current run */
     void *context;
-    atomic_bool stop;       /* threads end instead of beginning a run */
-    atomic_size_t runs;     /* runs that have begun */
-    atomic_size_t arrived;  /* threads that wait at the barrier */
-    atomic_size_t passed;   /* barriers that all threads have reached */
-    pthread_mutex_t lock;   /* guards sleeping and waking, nothing else */
-    pthread_cond_t changed; /* one of the counters was advanced */
-    mlpi_thread *member;    /* [size]; what each thread's function gets */
-    pthread_t *threads;     /* [size]; [0], the caller, is not used */
-    size_t scratch_size;    /* bytes for each thread */
-    void *scratch;          /* of threads 1, 2 ..., one after another */
+    atomic_bool stop;         /* threads end instead of beginning a run */
+    atomic_size_t runs;       /* runs that have begun */
+    atomic_size_t arrived;    /* threads that wait at the barrier */
+    atomic_size_t generation; /* barriers that all threads have reached */
+    pthread_mutex_t lock;     /* guards sleeping and waking, nothing else */
+    pthread_cond_t changed;   /* one of the counters was advanced */
+    mlpi_thread *thread;      /* [size]; what each thread's function gets */
+    pthread_t *handle;        /* [size]; [0], the caller, is not used */
+    size_t scratch_size;      /* bytes for each thread */
+    void *scratch;            /* of threads 1, 2 ..., one after another */
 };
 
 /* The affinity mask is what containers and taskset restrict. */
@@ -133,7 +133,8 @@ static void relax_cpu(void)
 }
 
 /* Waits until *counter is not `seen`: first polls, then sleeps. */
-static void await(mlpi_team *team, atomic_size_t *counter, size_t seen)
+static void wait_for_change(mlpi_team *team, atomic_size_t *counter,
+                            size_t seen)
 {
     for (int i = 0; i < team->spins; i++) {
         if (atomic_load_explicit(counter, memory_order_acquire) != seen) {
@@ -160,38 +161,39 @@ static void advance(mlpi_team *team, atomic_size_t *counter)
 }
 
 /* The last thread to arrive resets the count of arrivals and lets the others
- * pass. `passed` is read before arriving: afterwards it might have changed. */
-void mlpi_barrier(const mlpi_thread *self)
+ * pass. `generation` is read before arriving: afterwards it might have
+ * changed. */
+void mlpi_barrier(const mlpi_thread *thread)
 {
-    mlpi_team *team = self->team;
+    mlpi_team *team = thread->team;
     if (!team) {
         return;
     }
-    size_t seen = atomic_load_explicit(&team->passed, memory_order_acquire);
+    size_t seen = atomic_load_explicit(&team->generation, memory_order_acquire);
     size_t before =
         atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel);
-    if (before + 1 < self->count) {
-        await(team, &team->passed, seen);
+    if (before + 1 < thread->count) {
+        wait_for_change(team, &team->generation, seen);
         return;
     }
-    /* Nobody arrives at the next barrier before `passed` has changed. */
+    /* Nobody arrives at the next barrier before `generation` has changed. */
     atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
-    advance(team, &team->passed);
+    advance(team, &team->generation);
 }
 
 /* The life of a thread: runs what the team runs until the team ends. The
  * barrier behind each run is the one that mlpi_team_run waits at. */
-static void *serve(void *argument)
+static void *worker_main(void *argument)
 {
-    const mlpi_thread *self = argument;
-    mlpi_team *team = self->team;
+    const mlpi_thread *thread = argument;
+    mlpi_team *team = thread->team;
     for (size_t run = 0;; run++) {
-        await(team, &team->runs, run);
+        wait_for_change(team, &team->runs, run);
         if (atomic_load_explicit(&team->stop, memory_order_acquire)) {
             return NULL;
         }
-        team->work(self, team->context);
-        mlpi_barrier(self);
+        team->work(thread, team->context);
+        mlpi_barrier(thread);
     }
 }
 
@@ -200,8 +202,8 @@ static void lay_out(void *object, mlpi_cursor *cursor)
 {
     mlpi_team *team = object;
     (void)mlpi_take(cursor, 1, sizeof *team);
-    team->member = mlpi_take(cursor, team->size, sizeof *team->member);
-    team->threads = mlpi_take(cursor, team->size, sizeof *team->threads);
+    team->thread = mlpi_take(cursor, team->size, sizeof *team->thread);
+    team->handle = mlpi_take(cursor, team->size, sizeof *team->handle);
 }
 
 /* Starts threads until the system refuses one, and returns how many there are
@@ -215,8 +217,8 @@ static size_t start(mlpi_team *team)
     (void)pthread_sigmask(SIG_SETMASK, &all, &previous);
     size_t started = 1;
     while (started < team->size &&
-           pthread_create(&team->threads[started], NULL, serve,
-                          &team->member[started]) == 0) {
+           pthread_create(&team->handle[started], NULL, worker_main,
+                          &team->thread[started]) == 0) {
         started++;
     }
     (void)pthread_sigmask(SIG_SETMASK, &previous, NULL);
@@ -233,7 +235,7 @@ static void finish(mlpi_team *team)
         atomic_store_explicit(&team->stop, true, memory_order_release);
         advance(team, &team->runs);
         for (size_t i = 1; i < team->size; i++) {
-            (void)pthread_join(team->threads[i], NULL);
+            (void)pthread_join(team->handle[i], NULL);
         }
         (void)pthread_cond_destroy(&team->changed);
         (void)pthread_mutex_destroy(&team->lock);
@@ -266,7 +268,8 @@ static mlp_status create(const mlp_hooks *hooks, size_t size, mlpi_team **team)
                       .size = size,
                       .spins = size > mlpi_cores() ? 0 : SPINS};
     void *block = NULL;
-    TRY(mlpi_make(hooks, lay_out, &made, "a team of threads", &block));
+    TRY(mlpi_allocate_layout(hooks, lay_out, &made, "a team of threads",
+                             &block));
     mlpi_team *new_team = block;
     *new_team = made;
     if (!make_lock(new_team)) {
@@ -274,12 +277,12 @@ static mlp_status create(const mlp_hooks *hooks, size_t size, mlpi_team **team)
         return MLP_OK;
     }
     for (size_t i = 0; i < size; i++) {
-        new_team->member[i] = (mlpi_thread){new_team, i, size};
+        new_team->thread[i] = (mlpi_thread){new_team, i, size};
     }
     new_team->size = start(new_team);
     /* The threads wait for the first run, which makes these writes visible. */
     for (size_t i = 0; i < new_team->size; i++) {
-        new_team->member[i].count = new_team->size;
+        new_team->thread[i].count = new_team->size;
     }
     *team = new_team;
     return MLP_OK;
@@ -300,8 +303,8 @@ static mlp_status make_scratch(mlpi_team *team, size_t scratch)
 }
 
 /* The old team is freed last, so that it is still there after a failure. */
-mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads,
-                            size_t scratch, mlpi_team **team)
+mlp_status mlpi_team_replace(const mlp_hooks *hooks, size_t threads,
+                             size_t scratch, mlpi_team **team)
 {
     TRY(mlpi_team_check(hooks, threads));
     size_t cores = mlpi_cores();
@@ -341,14 +344,14 @@ size_t mlpi_team_size(const mlpi_team *team)
 }
 
 /* Thread 0 has none: the caller brings its own scratch. */
-void *mlpi_team_scratch(const mlpi_thread *self)
+void *mlpi_team_scratch(const mlpi_thread *thread)
 {
-    return (unsigned char *)self->team->scratch +
-           (self->index - 1) * self->team->scratch_size;
+    return (unsigned char *)thread->team->scratch +
+           (thread->index - 1) * thread->team->scratch_size;
 }
 
 /* Advancing `runs` publishes work and context; the barrier at the end is the
- * one that serve waits at, so that the last thread ends the run. */
+ * one that worker_main waits at, so that the last thread ends the run. */
 void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
 {
     if (mlpi_team_size(team) == 1) {
@@ -360,8 +363,8 @@ void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
     team->work = work;
     team->context = context;
     advance(team, &team->runs);
-    work(&team->member[0], context);
-    mlpi_barrier(&team->member[0]);
+    work(&team->thread[0], context);
+    mlpi_barrier(&team->thread[0]);
     (void)pthread_setcancelstate(previous, NULL);
 }
 
@@ -372,8 +375,8 @@ size_t mlpi_cores(void)
     return 1;
 }
 
-mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads,
-                            size_t scratch, mlpi_team **team)
+mlp_status mlpi_team_replace(const mlp_hooks *hooks, size_t threads,
+                             size_t scratch, mlpi_team **team)
 {
     (void)scratch;
     (void)team; /* it is NULL already */
@@ -391,9 +394,9 @@ size_t mlpi_team_size(const mlpi_team *team)
     return 1;
 }
 
-void *mlpi_team_scratch(const mlpi_thread *self)
+void *mlpi_team_scratch(const mlpi_thread *thread)
 {
-    (void)self;
+    (void)thread;
     return NULL;
 }
 
@@ -403,9 +406,9 @@ void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
     work_alone(work, context);
 }
 
-void mlpi_barrier(const mlpi_thread *self)
+void mlpi_barrier(const mlpi_thread *thread)
 {
-    (void)self;
+    (void)thread;
 }
 
 #endif

@@ -5,11 +5,11 @@
  * belongs to one object (a trainer, a workspace), runs one function at a time,
  * and sleeps in between.
  *
- *     static void work(const mlpi_thread *self, void *context)
+ *     static void work(const mlpi_thread *thread, void *context)
  *     {
- *         mlpi_partition(self, n, 1, &first, &count);
+ *         mlpi_partition(thread, n, 1, &first, &count);
  *         ... the first part, of elements [first, first + count) ...
- *         mlpi_barrier(self);
+ *         mlpi_barrier(thread);
  *         ... what needs the first part of all threads ...
  *     }
  *
@@ -27,9 +27,6 @@
 
 #include "mlp.h"
 
-/* Fewer rows than this are never split among threads, whatever they cost. */
-#define MLPI_MIN_ROWS 8
-
 typedef struct mlpi_team mlpi_team;
 
 /* One of the `count` threads that run a function, as that function sees it. */
@@ -39,7 +36,7 @@ typedef struct mlpi_thread {
 } mlpi_thread;
 
 /* A function that all threads of a team run. */
-typedef void mlpi_work(const mlpi_thread *self, void *context);
+typedef void mlpi_work(const mlpi_thread *thread, void *context);
 
 /* ---------------------------------------------------------------------------
  * A team's life
@@ -56,22 +53,14 @@ mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads);
  * that many, the team is smaller; a team of the caller alone is NULL. Every
  * thread but the caller gets `scratch` bytes of its own. MLP_ERR_LIMIT,
  * MLP_ERR_MEMORY: *team is as before. */
-mlp_status mlpi_team_create(const mlp_hooks *hooks, size_t threads,
-                            size_t scratch, mlpi_team **team);
+mlp_status mlpi_team_replace(const mlp_hooks *hooks, size_t threads,
+                             size_t scratch, mlpi_team **team);
 
 /* Ends the threads and frees the team. NULL is allowed. */
 void mlpi_team_free(mlpi_team *team);
 
 /* Returns how many threads would run a function now; 1 for NULL. */
 size_t mlpi_team_size(const mlpi_team *team);
-
-/* True if m rows through a network of this many parameters are enough work for
- * several threads: more than 2^20 multiply-adds. Measured: below that, waking
- * the threads takes longer than they save. */
-static inline bool mlpi_pays_for_threads(size_t m, size_t parameters)
-{
-    return m > MLPI_MIN_ROWS && m > ((size_t)1 << 20) / parameters;
-}
 
 /* ---------------------------------------------------------------------------
  * Running
@@ -84,15 +73,15 @@ void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context);
 
 /* Waits until all threads of the team have called it. What each wrote before is
  * visible to all after. */
-void mlpi_barrier(const mlpi_thread *self);
+void mlpi_barrier(const mlpi_thread *thread);
 
 /* Returns the scratch of a thread, which must not be the caller's thread 0. */
-void *mlpi_team_scratch(const mlpi_thread *self);
+void *mlpi_team_scratch(const mlpi_thread *thread);
 
 /* Computes which of n elements are this thread's. The parts of all threads are
  * disjoint, cover the n elements in order, and differ by at most one grain;
  * each but the last is a multiple of `grain` elements. A part may be empty. */
-void mlpi_partition(const mlpi_thread *self, size_t n, size_t grain,
+void mlpi_partition(const mlpi_thread *thread, size_t n, size_t grain,
                     size_t *first, size_t *count);
 
 #endif

@@ -4,11 +4,11 @@
  * the m rows of a batch,
  *
  *   mean = 1/m sum U          variance = 1/m sum (U - mean)^2
- *   X = (U - mean) r          r = 1 / sqrt(variance + epsilon)
- *   Z = scale X + shift
+ *   X_hat = (U - mean) r      r = 1 / sqrt(variance + epsilon)
+ *   Z = scale X_hat + shift
  *
- *   dscale = sum dZ X         dshift = sum dZ
- *   dU = scale r (dZ - dshift/m - X dscale/m)
+ *   dscale = sum dZ X_hat     dshift = sum dZ
+ *   dU = scale r (dZ - dshift/m - X_hat dscale/m)
  *
  * (model/batch_norm.h says when each is computed.) A vector holds VLEN
  * neighbouring columns, and a loop goes down the rows, so no value crosses
@@ -138,7 +138,7 @@ static COLD void moments(const mlpi_moments_args *b)
     const vec rows = vset1((real)b->m);
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->stride);
-        const real *x = (const real *)b->X + j;
+        const real *x = (const real *)b->U + j;
         vec mean = vdiv(sum_elements(&c, x), rows);
         vec squares = sum_columns(add_square, &c, x, x, mean);
         store_columns(b->mean, j, mean, &c);
@@ -244,16 +244,16 @@ normalise_constants(const void *kernel, size_t j, const columns *c, vec *k)
     k[SHIFT] = load_columns(b->shift, j, c);
 }
 
-/* X and Z may be the array U itself: each element is read before it is written.
- */
+/* X_hat and Z may be the array U itself: each element is read before it is
+ * written. */
 static inline ALWAYS_INLINE void
 normalise_vector(const void *kernel, size_t at, const columns *c, const vec *k)
 {
     const mlpi_normalise_args *b = kernel;
     vec u = load_columns(b->U, at, c);
     vec x = vmul(vsub(u, k[MEAN]), k[INVERSE]);
-    if (b->X) {
-        store_columns(b->X, at, x, c);
+    if (b->X_hat) {
+        store_columns(b->X_hat, at, x, c);
     }
     store_columns(b->Z, at, vfma(k[SCALE], x, k[SHIFT]), c);
 }
@@ -269,7 +269,7 @@ static COLD void normalise_narrow(const mlpi_normalise_args *b)
  * nothing else points to stay in registers (measured: half the time). */
 static NEVER_INLINE void normalise(const mlpi_normalise_args *b)
 {
-    const bool in_place = b->X == b->U || b->Z == b->U;
+    const bool in_place = b->X_hat == b->U || b->Z == b->U;
     if (in_place && is_narrow(b->m, b->n, b->n)) {
         normalise_narrow(b);
         return;
@@ -283,7 +283,7 @@ static COLD void normalise_sums(const mlpi_normalise_backward_args *b)
 {
     for (size_t j = 0; j < b->n; j += VLEN) {
         columns c = columns_at(j, b->n, b->m, b->stride);
-        const real *x = (const real *)b->X + j;
+        const real *x = (const real *)b->X_hat + j;
         const real *dz = (const real *)b->dZ + j;
         vec products = sum_columns(add_row_product, &c, x, dz, vzero());
         vec terms = sum_elements(&c, dz);
@@ -313,7 +313,7 @@ static inline ALWAYS_INLINE void backward_vector(const void *kernel, size_t at,
 {
     const mlpi_normalise_backward_args *b = kernel;
     vec d = vsub(load_columns(b->dZ, at, c), k[MEAN_SHIFT]);
-    d = vfnma(load_columns(b->X, at, c), k[MEAN_SCALE], d);
+    d = vfnma(load_columns(b->X_hat, at, c), k[MEAN_SCALE], d);
     store_columns(b->dZ, at, vmul(d, k[FACTOR]), c);
 }
 

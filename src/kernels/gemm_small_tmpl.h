@@ -30,17 +30,17 @@ enum {
 _Static_assert(2 * VLEN < MLPI_GEMM_MIN_STRIDED_COLUMNS,
                "small products have a dense C");
 
-/* What is left of a product: m rows, and where those of A, C and the gate
+/* What is left of a product: m rows, and where those of A, C and relu_mask
  * begin. */
 typedef struct strip {
     size_t m;
-    const real *a, *gate;
+    const real *a, *relu_mask;
     real *c;
 } strip;
 
 static inline ALWAYS_INLINE strip strip_of(const mlpi_gemm_args *p)
 {
-    return (strip){p->m, p->A.data, p->gate, p->C};
+    return (strip){p->m, p->A.data, p->relu_mask, p->C};
 }
 
 /* Returns the rows of the next low tile if `rows` are left: 4, 2 or 1. */
@@ -60,13 +60,14 @@ static inline ALWAYS_INLINE void low_tile_offsets(size_t done, size_t stride,
     offset[3] = offset[1] + offset[2];
 }
 
-/* Computes the next rows of C, bias, gate and ReLU included, and advances the
- * strip. `rows`, `vecs` and `part` are constants at each call. A low tile, with
- * rows == SMALL_ROWS, has 4, 2 or 1 rows and takes the same time for all,
+/* Computes the next rows of C, bias, relu_mask and ReLU included, and advances
+ * the strip. `rows`, `vecs` and `part` are constants at each call. A low tile,
+ * with rows == SMALL_ROWS, has 4, 2 or 1 rows and takes the same time for all,
  * because the chains of four rows run in the latency of one.
  *
- * Assumptions: B is row-major (unit column stride); C and gate are real [m][n];
- * n has `vecs` vectors, of which the last is a part if `part`; m >= 1. */
+ * Assumptions: B is row-major (unit column stride); C and relu_mask are real
+ * [m][n]; n has `vecs` vectors, of which the last is a part if `part` is true;
+ * m >= 1. */
 static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p,
                                             strip *rest, size_t rows,
                                             size_t vecs, bool part)
@@ -118,14 +119,15 @@ static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p,
             }
         }
     }
-    if (rest->gate) {
+    if (rest->relu_mask) {
         UNROLL
-        for (size_t r = 0; r < rows && r < done; r++, rest->gate += p->n) {
+        for (size_t r = 0; r < rows && r < done; r++, rest->relu_mask += p->n) {
             UNROLL
             for (size_t v = 0; v < vecs; v++) {
-                vec g = load_lanes(rest->gate + v * VLEN, v >= whole, last);
-                s[r * vecs + v] =
-                    vselect(vle(g, vzero()), vzero(), s[r * vecs + v]);
+                vec mask_values =
+                    load_lanes(rest->relu_mask + v * VLEN, v >= whole, last);
+                s[r * vecs + v] = vselect(vle(mask_values, vzero()), vzero(),
+                                          s[r * vecs + v]);
             }
         }
     }
@@ -170,7 +172,7 @@ static inline ALWAYS_INLINE void small_rows(const mlpi_gemm_args *p,
         mlpi_gemm_args last = *p;
         last.m = rest.m;
         last.A.data = rest.a;
-        last.gate = rest.gate;
+        last.relu_mask = rest.relu_mask;
         last.C = rest.c;
         few(&last);
     }
@@ -396,7 +398,7 @@ static inline bool pays_to_transpose(const mlpi_gemm_args *p)
  * fewer lanes empty. */
 static mlpi_gemm_function *select_small(const mlpi_gemm_args *p)
 {
-    bool is_plain = !p->bias && !p->gate && !p->relu;
+    bool is_plain = !p->bias && !p->relu_mask && !p->relu;
     bool a_is_transposed = p->A.row_stride == 1 && p->m > 1;
     /* C^T leaves no more lanes empty than C. */
     if (a_is_transposed && is_plain && p->n < p->m && p->m <= 2 * VLEN &&
@@ -408,7 +410,7 @@ static mlpi_gemm_function *select_small(const mlpi_gemm_args *p)
             p->A.col_stride == 1 && p->m >= VLEN && VLEN > 1
                 ? small_column_of_rows
                 : small_column;
-        return a_is_transposed || p->gate || p->relu ? NULL : column;
+        return a_is_transposed || p->relu_mask || p->relu ? NULL : column;
     }
     if (p->n > 2 * VLEN || p->k * p->n > SMALL_REALS ||
         (a_is_transposed && is_plain && pays_to_transpose(p))) {

@@ -73,9 +73,9 @@ _Static_assert((int)EDGE_TILE_REALS >= ROW_VECS * VLEN,
  * Assumptions:
  *   - A and B: none on strides or alignment. Where neither stride is 1, packing
  *     moves one number at a time.
- *   - C: cs_c == 1; or rs_c == 1, for C^T, and then bias, relu, gate and update
- *     are NULL. C overlaps neither A nor B.
- *   - relu and gate have the strides of C. If relu == c, C is not stored.
+ *   - C: cs_c == 1; or rs_c == 1, for C^T, and then bias, relu, relu_mask and
+ *     update are NULL. C overlaps neither A nor B.
+ *   - relu and relu_mask have the strides of C. If relu == c, C is not stored.
  *   - m, n, k >= 1, and no multiples of MR, NR, KC or VLEN are required. */
 typedef struct strided_gemm {
     size_t m, n, k;
@@ -88,7 +88,7 @@ typedef struct strided_gemm {
     const real *bias;
     bool bias_is_row; /* true: bias[n]; false: one number for all columns */
     real *relu;
-    const real *gate;
+    const real *relu_mask;
     const mlpi_optimizer_step_args *update; /* or NULL */
     const step_constants *constants;        /* of the update, as vectors */
 } strided_gemm;
@@ -158,8 +158,8 @@ static void prefetch_update(const strided_gemm *p, const tile_area *t)
 }
 
 /* Moves the sums of a tile to C. After the last block of k the chains are
- * complete: then this also adds the bias, applies gate and ReLU, or updates the
- * weights. */
+ * complete: then this also adds the bias, applies relu_mask and ReLU, or
+ * updates the weights. */
 static HOT void finish_tile(const strided_gemm *p, const tile_area *t,
                             bool is_last)
 {
@@ -184,9 +184,9 @@ static HOT void finish_tile(const strided_gemm *p, const tile_area *t,
                                 ? load_lanes(p->bias + t->j + j, part, left)
                                 : vset1(*p->bias));
             }
-            if (is_last && p->gate) {
-                vec g = load_lanes(p->gate + at, part, left);
-                s = vselect(vle(g, vzero()), vzero(), s);
+            if (is_last && p->relu_mask) {
+                vec mask_values = load_lanes(p->relu_mask + at, part, left);
+                s = vselect(vle(mask_values, vzero()), vzero(), s);
             }
             if (!is_last || p->c != p->relu) {
                 store_lanes(p->c + at, s, part, left);
@@ -319,7 +319,7 @@ static void choose_b(const strided_gemm *p, const block *b, size_t j,
  *   edge of C, C^T    in_c is false: C is copied to the edge tile if `resumes`
  *                     is true, and finish_tile always moves the sums back
  *   whole vectors     in_c is true, and finish_tile is called only if is_last
- *                     with a bias, a gate, a ReLU or an update to apply
+ *                     with a bias, a relu_mask, a ReLU or an update to apply
  *   updates alone     in_c is false although the vectors are whole: C is never
  *                     written, because only the weights are wanted
  *   updates, resumes  as in the first two cases: C has held dW before */
@@ -332,7 +332,7 @@ static NEVER_INLINE void run_micro_panel(const strided_gemm *p, const block *b,
     const bool in_c =
         cols % VLEN == 0 && p->cs_c == 1 && !(updates && !resumes);
     const bool needs_finish =
-        !in_c || updates || (is_last && (p->bias || p->gate || p->relu));
+        !in_c || updates || (is_last && (p->bias || p->relu_mask || p->relu));
     real *c = p->c + b->i * p->rs_c + j;
     micro_tile t = {.k = b->kc,
                     .a = b->packed_a ? b->packed_a
@@ -493,7 +493,7 @@ static strided_gemm args_of(const mlpi_gemm_args *p)
                           .bias = p->bias,
                           .bias_is_row = true,
                           .relu = p->relu,
-                          .gate = p->gate};
+                          .relu_mask = p->relu_mask};
 }
 
 /* Returns the product C^T = B^T A^T, whose chains are the same. */
@@ -524,7 +524,7 @@ static COLD bool multiply(const mlpi_gemm_args *p)
      * more lanes than vectors over its columns if these are few. */
     bool is_column = p->n == 1;
     bool is_narrow = p->n <= NARROW_COLUMNS && p->n % VLEN != 0 &&
-                     p->m >= VLEN && !p->bias && !p->relu && !p->gate;
+                     p->m >= VLEN && !p->bias && !p->relu && !p->relu_mask;
     strided_gemm product = p->A.row_stride == 1 && (is_column || is_narrow)
                                ? transposed(p)
                                : args_of(p);

@@ -94,16 +94,18 @@ typedef struct mlpi_optimizer_step_args {
  * need another pass over C can be done together with the product. A pointer
  * that is NULL leaves out its part, the bias included.
  *
- * C, gate, relu, and the update's w and states are real [m][n] if width is 0.
- * Otherwise they are n columns of matrices with rows of `width` numbers, which
- * requires n >= MLPI_GEMM_MIN_STRIDED_COLUMNS and k > 0. */
+ * C, relu_mask, relu, and the update's w and states are real [m][n] if width is
+ * 0. Otherwise they are n columns of matrices with rows of `width` numbers,
+ * which requires n >= MLPI_GEMM_MIN_STRIDED_COLUMNS and k > 0. */
 typedef struct mlpi_gemm_args {
     size_t m, n, k, width;
     mlpi_operand A, B;
     const void *bias; /* real [n] */
-    const void *gate; /* C is 0 where this is <= 0: ReLU's backward pass */
-    void *C;          /* always needed; contents unspecified after an update */
-    void *relu;       /* receives max(0, C); may be C itself */
+    /* C is 0 where relu_mask is <= 0. This is the backward pass of ReLU, whose
+     * derivative is 1 where its output is > 0, and 0 elsewhere. */
+    const void *relu_mask;
+    void *C;    /* always needed; contents unspecified after an update */
+    void *relu; /* receives max(0, C); may be C itself */
     /* If not NULL, C is the gradient of this update, whose n and dw are not
      * read. Only its w and states are results. */
     const mlpi_optimizer_step_args *update;
@@ -160,19 +162,19 @@ typedef struct mlpi_predict_row_args {
 /* Outputs a and targets y, whose loss has a term for each of the n pairs. */
 typedef struct mlpi_loss_terms_args {
     mlp_loss loss;
-    double delta;   /* of Huber's loss */
-    bool of_logits; /* bce and cce: a is z, and the output is its sigmoid */
+    double delta; /* of Huber's loss */
+    bool from_z;  /* bce, cce: `a` holds z, whose sigmoid is the output */
     size_t n;
     const void *a, *y;    /* real [n] */
     const double *weight; /* [n], factors of the terms; NULL means 1 */
 } mlpi_loss_terms_args;
 
-/* Sums over one row that make up the cross-entropy behind a softmax:
- * J = log(sum e^d) * sum y - sum y d, with d = z - shift. */
+/* The three sums over one row that make up the cross-entropy behind a softmax,
+ * log(sum_exp) * sum_y - sum_y_d. Each sum has eight lanes. d is z - shift. */
 typedef struct mlpi_cce_lanes {
-    double power[MLPI_LANES]; /* e^d */
-    double mass[MLPI_LANES];  /* y */
-    double cross[MLPI_LANES]; /* y d, and 0 where y is 0 */
+    double sum_exp[MLPI_LANES]; /* terms e^d */
+    double sum_y[MLPI_LANES];   /* terms y */
+    double sum_y_d[MLPI_LANES]; /* terms y d, and 0 where y is 0 */
 } mlpi_cce_lanes;
 
 /* ---------------------------------------------------------------------------
@@ -183,19 +185,19 @@ typedef struct mlpi_cce_lanes {
  * model/batch_norm.h has the formulas. */
 typedef struct mlpi_moments_args {
     size_t m, n, stride;
-    const void *X;  /* real (m, n) */
+    const void *U;  /* real (m, n) */
     void *mean;     /* real [n] */
     void *variance; /* real [n] */
 } mlpi_moments_args;
 
-/* X = (U - mean) / sqrt(variance + epsilon) and Z = scale * X + shift. */
+/* X_hat = (U - mean) / sqrt(variance + epsilon), Z = scale * X_hat + shift. */
 typedef struct mlpi_normalise_args {
     size_t m, n;
     double epsilon;
     const void *mean, *variance, *scale, *shift; /* real [n] */
     const void *U;                               /* real [m][n] */
-    void *X; /* real [m][n]; may be U, or NULL if X is not wanted */
-    void *Z; /* real [m][n]; may be U */
+    void *X_hat; /* real [m][n]; may be U, or NULL if not wanted */
+    void *Z;     /* real [m][n]; may be U */
 } mlpi_normalise_args;
 
 /* The backward pass of batch norm. normalise_sums computes dscale and dshift
@@ -206,9 +208,9 @@ typedef struct mlpi_normalise_backward_args {
     size_t batch;        /* rows that dscale and dshift were summed over */
     double epsilon;
     const void *variance, *scale; /* real [n] */
-    const void *X;                /* real (m, n) */
+    const void *X_hat;            /* real (m, n) */
     void *dZ;                     /* real (m, n) */
-    void *dscale;                 /* real [n]: sum of dZ * X */
+    void *dscale;                 /* real [n]: sum of dZ * X_hat */
     void *dshift;                 /* real [n]: sum of dZ */
 } mlpi_normalise_backward_args;
 
@@ -225,16 +227,16 @@ typedef struct mlpi_dropout_kernel_args {
 
 /* out = rows of X in a given order, standardised if mean is not NULL:
  * out[i][j] = (X[order[i]][j] - mean[j]) / std[j]. */
-typedef struct mlpi_gather {
+typedef struct mlpi_load_rows_args {
     size_t m, n;
     mlpi_operand X;
     const size_t *order; /* [m]; NULL means 0 to m - 1 */
     /* If not 0, rows order[prefetch_ahead .. prefetch_ahead + m - 1] will be
-     * gathered next, and are prefetched. */
+     * loaded next, and are prefetched. */
     size_t prefetch_ahead;
     const void *mean, *std; /* real [n] each */
     void *out;              /* real [m][n] */
-} mlpi_gather;
+} mlpi_load_rows_args;
 
 /* ---------------------------------------------------------------------------
  * Functions that gain little from vectors. They are compiled once for each
@@ -250,10 +252,10 @@ typedef struct mlpi_scalar_kernels {
 
     /* ---- data ---- */
 
-    /* Like gather, but X (m, 1) holds int32 classes, and out is real [m][n]: 1
-     * in the column of the class and 0 elsewhere. A row is all NaN if its class
-     * is not in [0, n). The mean is not read. */
-    void (*one_hot)(const mlpi_gather *gather);
+    /* Like load_rows, but X (m, 1) holds int32 classes, and out is real [m][n]:
+     * 1 in the column of the class and 0 elsewhere. A row is all NaN if its
+     * class is not in [0, n). The mean is not read. */
+    void (*one_hot)(const mlpi_load_rows_args *args);
     /* Copies `dense`, real [m][n], to the view, which may have any strides. */
     void (*copy_out)(size_t m, size_t n, const void *dense, mlp_view out);
     /* Undoes standardisation: a[i][j] = a[i][j] * std[j] + mean[j], rounded
@@ -355,7 +357,7 @@ typedef struct mlpi_kernels {
     /* Returns the largest z[i]. If some are NaN the result is one of the other
      * numbers, or -infinity. */
     double (*largest)(size_t n, const void *z);
-    /* d[i] = dterm/da * scale. of_logits and the weights are not read. */
+    /* d[i] = dterm/da * scale. from_z and the weights are not read. */
     void (*loss_gradient)(const mlpi_loss_terms_args *terms, double scale,
                           void *d);
     /* d[i] = (a[i] - y[i]) * scale. */
@@ -387,14 +389,14 @@ typedef struct mlpi_kernels {
 
     void (*moments)(const mlpi_moments_args *moments);
     void (*normalise)(const mlpi_normalise_args *forward);
-    /* Reads m, n, stride, X and dZ; sets dscale and dshift. */
+    /* Reads m, n, stride, X_hat and dZ; sets dscale and dshift. */
     void (*normalise_sums)(const mlpi_normalise_backward_args *backward);
     void (*normalise_backward)(const mlpi_normalise_backward_args *backward);
     void (*dropout)(const mlpi_dropout_kernel_args *dropout);
 
     /* ---- data ---- */
 
-    void (*gather)(const mlpi_gather *gather);
+    void (*load_rows)(const mlpi_load_rows_args *args);
     /* Computes out[i] = x[i], which is exact. */
     void (*to_double)(size_t n, const void *x, double *out);
 

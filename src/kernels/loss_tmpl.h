@@ -338,7 +338,7 @@ static void loss_terms(const mlpi_loss_terms_args *terms,
 {
     switch (terms->loss) {
     case MLP_LOSS_BCE:
-        if (terms->of_logits) {
+        if (terms->from_z) {
             add_logits(terms, lanes);
         } else {
             add_long_terms(bce_term, terms, lanes);
@@ -348,8 +348,7 @@ static void loss_terms(const mlpi_loss_terms_args *terms,
         add_terms(mse_term, terms, lanes);
         break;
     case MLP_LOSS_CCE:
-        add_long_terms(terms->of_logits ? cce_logit_term : cce_term, terms,
-                       lanes);
+        add_long_terms(terms->from_z ? cce_logit_term : cce_term, terms, lanes);
         break;
     case MLP_LOSS_MAE:
         add_long_terms(mae_term, terms, lanes);

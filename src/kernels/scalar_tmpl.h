@@ -7,8 +7,9 @@
  * to them by its member `scalar`.
  *
  * This file is a template. Its parameters are `real` (float or double), R and
- * ALWAYS_INLINE of loops_tmpl.h, row_of of gather_tmpl.h, and SCALAR_KERNELS,
- * the name of the struct at the end, which table_tmpl.h defines.
+ * ALWAYS_INLINE of loops_tmpl.h, row_of of load_rows_tmpl.h, and
+ * SCALAR_KERNELS, the name of the struct at the end, which table_tmpl.h
+ * defines.
  */
 
 /* ---------------------------------------------------------------------------
@@ -22,11 +23,11 @@ static void empty_product(const mlpi_gemm_args *p)
 {
     real *c = p->C;
     const real *bias = p->bias;
-    const real *gate = p->gate;
+    const real *relu_mask = p->relu_mask;
     for (size_t i = 0; i < p->m; i++) {
         for (size_t j = 0; j < p->n; j++) {
             real z = bias ? R(0.0) + bias[j] : R(0.0);
-            z = gate && gate[i * p->n + j] <= R(0.0) ? R(0.0) : z;
+            z = relu_mask && relu_mask[i * p->n + j] <= R(0.0) ? R(0.0) : z;
             c[i * p->n + j] = z;
             if (p->relu) {
                 ((real *)p->relu)[i * p->n + j] = z <= R(0.0) ? R(0.0) : z;
@@ -37,15 +38,15 @@ static void empty_product(const mlpi_gemm_args *p)
 
 /* An unknown class makes the whole row NaN instead of 0, so that the loss of
  * such a row is NaN and the mistake shows. */
-static void one_hot(const mlpi_gather *g)
+static void one_hot(const mlpi_load_rows_args *args)
 {
-    const int32_t *classes = g->X.data;
-    real *out = g->out;
-    for (size_t i = 0; i < g->m; i++, out += g->n) {
-        size_t row = g->order ? g->order[i] : i;
-        int32_t class = classes[row * g->X.row_stride];
-        bool known = class >= 0 && (size_t) class < g->n;
-        for (size_t j = 0; j < g->n; j++) {
+    const int32_t *classes = args->X.data;
+    real *out = args->out;
+    for (size_t i = 0; i < args->m; i++, out += args->n) {
+        size_t row = args->order ? args->order[i] : i;
+        int32_t class = classes[row * args->X.row_stride];
+        bool known = class >= 0 && (size_t) class < args->n;
+        for (size_t j = 0; j < args->n; j++) {
             out[j] = known ? R(0.0) : R(NAN);
         }
         if (known) {

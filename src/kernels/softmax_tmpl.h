@@ -165,9 +165,9 @@ static COLD void cce_lanes(size_t n, double shift, const double *z,
     for (; j + VLEN <= n; j += VLEN) {
         size_t lane = j % MLPI_LANES;
         cce_vectors(vload(z + j), vload(y + j), s, added);
-        add_to_lanes(lanes->power + lane, added[0]);
-        add_to_lanes(lanes->mass + lane, added[1]);
-        add_to_lanes(lanes->cross + lane, added[2]);
+        add_to_lanes(lanes->sum_exp + lane, added[0]);
+        add_to_lanes(lanes->sum_y + lane, added[1]);
+        add_to_lanes(lanes->sum_y_d + lane, added[2]);
     }
     if (j < n) {
         size_t left = n - j;
@@ -178,9 +178,9 @@ static COLD void cce_lanes(size_t n, double shift, const double *z,
             vstore(terms[k], added[k]);
         }
         for (size_t v = 0; v < left; v++) {
-            lanes->power[lane + v] += terms[0][v];
-            lanes->mass[lane + v] += terms[1][v];
-            lanes->cross[lane + v] += terms[2][v];
+            lanes->sum_exp[lane + v] += terms[0][v];
+            lanes->sum_y[lane + v] += terms[1][v];
+            lanes->sum_y_d[lane + v] += terms[2][v];
         }
     }
 }

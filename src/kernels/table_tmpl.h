@@ -41,7 +41,7 @@
 #include "kernels/activation_tmpl.h"
 #include "kernels/predict_row_tmpl.h"
 #include "kernels/loss_tmpl.h"
-#include "kernels/gather_tmpl.h"
+#include "kernels/load_rows_tmpl.h"
 #include "kernels/penalty_tmpl.h"
 #include "kernels/dropout_tmpl.h"
 #include "kernels/batch_norm_tmpl.h"
@@ -84,7 +84,7 @@ const mlpi_kernels KERNEL_TABLE = {
     .sgd_step = sgd_step,
     .optimizer_step = optimizer_step,
     .penalise = penalise,
-    .gather = gather,
+    .load_rows = load_rows,
     .to_double = to_double,
     .find_not_finite = find_not_finite,
     .is_finite = is_finite,

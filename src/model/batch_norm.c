@@ -3,143 +3,148 @@
  * Batch norm in the order of a training step: the forward pass, the backward
  * pass, and the update of the running moments; batch_norm.h has the formulas.
  *
- * Matrices are dense with rows of n[l] numbers. The sums of a column run over
- * all rows in the eight lanes of the canonical order, whichever thread owns the
- * column, so the bits do not depend on the number of threads.
+ * Matrices are dense: each row of n[l] numbers directly follows the one before.
+ * One thread sums a whole column, in eight partial sums (lanes; see kernels.h).
+ * So the bits of a sum do not depend on the number of threads.
  */
 #include "model/batch_norm.h"
 
-/* Threads split the columns in whole vectors: 16 floats are 64 bytes, so that
- * no two threads write to one cache line. */
+/* Each thread's columns are a multiple of 16. 16 floats are 64 bytes, a cache
+ * line, so no two threads write to the same cache line. */
 enum { COLUMNS_GRAIN = 16 };
 
-/* Returns element `first` of a row of n[l] parameters. */
+/* Returns element `first` of the row of parameters that begins at `offset`. */
 static const void *parameter(const mlp_net *net, size_t offset, size_t first)
 {
     return mlpi_const_at(net->kernels, net->parameters, offset + first);
 }
 
-/* Returns the operands of the backward kernels for the rows from `row` on and
- * the columns from `column` on; the caller adds how many. */
+/* Returns the arguments of the backward kernels (functions of kernels.h) for a
+ * part of the matrices that begins at `row` and `column`. The caller sets the
+ * numbers of rows and columns, .m and .n. */
 static mlpi_normalise_backward_args
-backward_operands(const mlp_net *net, const mlpi_batch_norm_args *norm,
-                  size_t row, size_t column)
+backward_args(const mlp_net *net, const mlpi_batch_norm_args *norm, size_t row,
+              size_t column)
 {
     const mlpi_kernels *kernels = net->kernels;
-    const mlpi_shape *shape = &net->layout.layer[norm->l];
-    size_t at = row * shape->width + column;
+    const mlpi_layer_layout *layer = &net->layout.layer[norm->l];
+    size_t offset = row * layer->width + column;
     return (mlpi_normalise_backward_args){
-        .stride = shape->width,
+        .stride = layer->width,
         .batch = norm->batch,
         .epsilon = net->norm_epsilon,
-        .variance =
-            mlpi_const_at(kernels, norm->moments, shape->variance + column),
-        .scale = parameter(net, shape->scale, column),
-        .X = mlpi_const_at(kernels, norm->X, at),
-        .dZ = mlpi_at(kernels, norm->dZ, at),
-        .dscale = mlpi_at(kernels, norm->gradients, shape->scale + column),
-        .dshift = mlpi_at(kernels, norm->gradients, shape->b + column)};
+        .variance = mlpi_const_at(kernels, norm->moments,
+                                  layer->variance_offset + column),
+        .scale = parameter(net, layer->scale_offset, column),
+        .X_hat = mlpi_const_at(kernels, norm->X_hat, offset),
+        .dZ = mlpi_at(kernels, norm->dZ, offset),
+        .dscale =
+            mlpi_at(kernels, norm->gradients, layer->scale_offset + column),
+        .dshift = mlpi_at(kernels, norm->gradients, layer->b_offset + column)};
 }
 
-/* U and X are one array: the moments are computed from U, and then each row of
- * U is replaced by X, which the backward pass needs. */
-void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *self,
+/* U and X_hat are one array: the moments are computed from U, and then each row
+ * of U is replaced by X_hat, which the backward pass needs. */
+void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *thread,
                              const mlpi_batch_norm_args *norm)
 {
     const mlpi_kernels *kernels = net->kernels;
-    const mlpi_shape *shape = &net->layout.layer[norm->l];
+    const mlpi_layer_layout *layer = &net->layout.layer[norm->l];
     size_t column = 0;
     size_t columns = 0;
-    mlpi_partition(self, shape->width, COLUMNS_GRAIN, &column, &columns);
-    mlpi_barrier(self); /* U is complete */
-    /* The moments need all rows; this thread has some of the columns. */
+    mlpi_partition(thread, layer->width, COLUMNS_GRAIN, &column, &columns);
+    mlpi_barrier(thread); /* U is complete */
+    /* This thread computes the moments of its columns from all rows. */
     kernels->moments(&(mlpi_moments_args){
         .m = norm->batch,
         .n = columns,
-        .stride = shape->width,
-        .X = mlpi_const_at(kernels, norm->X, column),
-        .mean = mlpi_at(kernels, norm->moments, shape->mean + column),
-        .variance = mlpi_at(kernels, norm->moments, shape->variance + column)});
-    mlpi_barrier(self); /* the moments of all columns are complete */
-    /* X and Z are computed for this thread's rows, all columns. */
-    size_t at = norm->first * shape->width;
+        .stride = layer->width,
+        .U = mlpi_const_at(kernels, norm->X_hat, column),
+        .mean = mlpi_at(kernels, norm->moments, layer->mean_offset + column),
+        .variance =
+            mlpi_at(kernels, norm->moments, layer->variance_offset + column)});
+    mlpi_barrier(thread); /* the moments of all columns are complete */
+    /* This thread computes X_hat and Z in its rows, all columns. */
+    size_t offset = norm->first * layer->width;
     kernels->normalise(&(mlpi_normalise_args){
         .m = norm->m,
-        .n = shape->width,
+        .n = layer->width,
         .epsilon = net->norm_epsilon,
-        .mean = mlpi_const_at(kernels, norm->moments, shape->mean),
-        .variance = mlpi_const_at(kernels, norm->moments, shape->variance),
-        .scale = parameter(net, shape->scale, 0),
-        .shift = parameter(net, shape->b, 0),
-        .U = mlpi_const_at(kernels, norm->X, at),
-        .X = mlpi_at(kernels, norm->X, at),
-        .Z = mlpi_at(kernels, norm->Z, at)});
+        .mean = mlpi_const_at(kernels, norm->moments, layer->mean_offset),
+        .variance =
+            mlpi_const_at(kernels, norm->moments, layer->variance_offset),
+        .scale = parameter(net, layer->scale_offset, 0),
+        .shift = parameter(net, layer->b_offset, 0),
+        .U = mlpi_const_at(kernels, norm->X_hat, offset),
+        .X_hat = mlpi_at(kernels, norm->X_hat, offset),
+        .Z = mlpi_at(kernels, norm->Z, offset)});
 }
 
-/* The sums run over all rows of the thread's columns; dU is then computed for
- * the thread's rows, in place of dZ, from the sums of all columns. */
-void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *self,
+/* After the sums, dU needs dscale and db of all columns. It replaces dZ. */
+void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *thread,
                               const mlpi_batch_norm_args *norm)
 {
     const mlpi_kernels *kernels = net->kernels;
     size_t width = net->layout.layer[norm->l].width;
     size_t column = 0;
     size_t columns = 0;
-    mlpi_partition(self, width, COLUMNS_GRAIN, &column, &columns);
-    mlpi_barrier(self); /* dZ is complete */
-    /* The sums need all rows; this thread has some of the columns. */
-    mlpi_normalise_backward_args sums = backward_operands(net, norm, 0, column);
+    mlpi_partition(thread, width, COLUMNS_GRAIN, &column, &columns);
+    mlpi_barrier(thread); /* dZ is complete */
+    /* This thread computes dscale and db of its columns from all rows. */
+    mlpi_normalise_backward_args sums = backward_args(net, norm, 0, column);
     sums.m = norm->batch;
     sums.n = columns;
     kernels->normalise_sums(&sums);
-    mlpi_barrier(self); /* dscale and db of all columns are complete */
-    /* dU is computed for this thread's rows, all columns. */
+    mlpi_barrier(thread); /* dscale and db of all columns are complete */
+    /* This thread computes dU in its rows, all columns. */
     mlpi_normalise_backward_args rows =
-        backward_operands(net, norm, norm->first, 0);
+        backward_args(net, norm, norm->first, 0);
     rows.m = norm->m;
     rows.n = width;
     kernels->normalise_backward(&rows);
 }
 
-/* With constant moments every row is on its own, so no thread has to wait. */
+/* The running moments are constants, so each row can be computed without the
+ * other rows, and no thread waits for another. */
 void mlpi_batch_norm_predict(const mlp_net *net, size_t l, size_t m,
                              const void *U, void *Z)
 {
     const mlpi_kernels *kernels = net->kernels;
-    const mlpi_shape *shape = &net->layout.layer[l];
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
     kernels->normalise(&(mlpi_normalise_args){
         .m = m,
-        .n = shape->width,
+        .n = layer->width,
         .epsilon = net->norm_epsilon,
-        .mean = mlpi_const_at(kernels, net->running, shape->mean),
-        .variance = mlpi_const_at(kernels, net->running, shape->variance),
-        .scale = parameter(net, shape->scale, 0),
-        .shift = parameter(net, shape->b, 0),
+        .mean = mlpi_const_at(kernels, net->running, layer->mean_offset),
+        .variance =
+            mlpi_const_at(kernels, net->running, layer->variance_offset),
+        .scale = parameter(net, layer->scale_offset, 0),
+        .shift = parameter(net, layer->b_offset, 0),
         .U = U,
         .Z = Z});
 }
 
-/* The kernels leave the biased variance, divided by m, in `moments`; the factor
- * m / (m - 1) makes it the unbiased one on its way into the average. */
+/* The variances in `moments` are the biased ones, divided by m; the factor
+ * m / (m - 1) makes them unbiased. */
 void mlpi_batch_norm_track(mlp_net *net, size_t m, const void *moments)
 {
     const mlpi_kernels *kernels = net->kernels;
     const double momentum = net->norm_momentum;
     for (size_t l = 1; l <= net->layout.L; l++) {
-        const mlpi_shape *shape = &net->layout.layer[l];
-        if (!shape->batch_norm) {
+        const mlpi_layer_layout *layer = &net->layout.layer[l];
+        if (!layer->batch_norm) {
             continue;
         }
         kernels->scalar->running_average(
-            shape->width, 1.0 - momentum, momentum,
-            mlpi_const_at(kernels, moments, shape->mean),
-            mlpi_at(kernels, net->running, shape->mean));
-        if (m > 1) { /* else there is no unbiased variance */
+            layer->width, 1.0 - momentum, momentum,
+            mlpi_const_at(kernels, moments, layer->mean_offset),
+            mlpi_at(kernels, net->running, layer->mean_offset));
+        if (m > 1) { /* with m = 1 there is no unbiased variance */
             double unbiased = (double)m / (double)(m - 1);
             kernels->scalar->running_average(
-                shape->width, 1.0 - momentum, momentum * unbiased,
-                mlpi_const_at(kernels, moments, shape->variance),
-                mlpi_at(kernels, net->running, shape->variance));
+                layer->width, 1.0 - momentum, momentum * unbiased,
+                mlpi_const_at(kernels, moments, layer->variance_offset),
+                mlpi_at(kernels, net->running, layer->variance_offset));
         }
     }
 }

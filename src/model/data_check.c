@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks of training and test data. What targets may be follows from the loss:
- * mse, mae and huber compare with any finite number; bce compares with
- * probabilities in [0, 1]; cce compares with distributions over the classes,
- * rows of probabilities with the sum 1, or with the number of the one class
- * that is right. A target outside of these gives a loss that has no minimum, so
- * training on it would diverge without a hint why.
+ * Checks of training and test data. The loss decides which targets are allowed:
  *
- * The kernels search the data and tell where the first bad number is; only then
- * does a message need the number itself, which mlp_cview_at reads.
+ *     mse, mae, huber   any finite number
+ *     bce               probabilities in [0, 1]
+ *     cce               rows of probabilities with the sum 1, or the number of
+ *                       the right class of each row
+ *
+ * With other targets, bce and cce would have no minimum, so training would
+ * diverge, and the user would not know why.
+ *
+ * Kernels (functions of kernels/kernels.h) search the data and return where the
+ * first bad number is. mlp_cview_at reads that number for the message. TRY
+ * (base/error.h) returns from the function if a check fails.
  */
 #include "model/data_check.h"
 
@@ -16,8 +20,8 @@
 
 #include "base/error.h"
 
-/* Inputs have the network's own precision: a view of another is an error, never
- * a silent conversion. */
+/* Inputs must have the network's precision. A view of another precision is an
+ * error; it is never converted silently. */
 mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_hooks *hooks,
                                  const mlp_cview *X, size_t min_rows)
 {
@@ -29,7 +33,7 @@ mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_hooks *hooks,
     return mlpi_check_view(hooks, X, &expected);
 }
 
-/* True if Y names one class per row instead of a number per output. */
+/* True if Y holds the class of each row, not a number for each output. */
 static bool is_classes(const mlp_net *net, const mlp_cview *Y)
 {
     return net->loss == MLP_LOSS_CCE && Y->dtype == MLP_I32;
@@ -55,8 +59,8 @@ mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_hooks *hooks,
     return mlpi_check_targets(net, hooks, Y, X->rows);
 }
 
-/* A NaN would spread through every later sum, so it is found here, where the
- * message can still tell its place. */
+/* A NaN makes every later sum NaN. Here the message can still say in which row
+ * and column it is. */
 mlp_status mlpi_check_finite(const mlp_net *net, const mlp_hooks *hooks,
                              const char *name, mlp_cview view)
 {
@@ -65,14 +69,13 @@ mlp_status mlpi_check_finite(const mlp_net *net, const mlp_hooks *hooks,
     if (!net->kernels->find_not_finite(view, &row, &col)) {
         return MLP_OK;
     }
-    /* The message names the first one, in the order of the rows. */
     return mlpi_error(
         hooks, MLP_ERR_NOT_FINITE,
         "%s: expects finite numbers, got %s in row %zu, column %zu", name,
         isnan(mlp_cview_at(view, row, col)) ? "NaN" : "an infinity", row, col);
 }
 
-/* Checks that each class is one of 0 to n[L] - 1. */
+/* Checks that each class is from 0 to n[L] - 1. */
 static mlp_status check_classes(const mlp_net *net, const mlp_hooks *hooks,
                                 const mlp_cview *Y)
 {
@@ -107,8 +110,7 @@ static mlp_status check_unit_interval(const mlp_net *net,
                       col);
 }
 
-/* Checks that each row is a distribution. The kernel allows for the rounding of
- * a sum. */
+/* Checks that the sum of each row is 1, up to 1e-6 for rounding. */
 static mlp_status check_row_sums(const mlp_net *net, const mlp_hooks *hooks,
                                  const mlp_cview *Y)
 {
@@ -123,8 +125,8 @@ static mlp_status check_row_sums(const mlp_net *net, const mlp_hooks *hooks,
                       sum, row);
 }
 
-/* The search for NaN comes first, since the tests after it compare numbers, and
- * a comparison with NaN is always false. */
+/* NaN is searched first, because the later checks compare numbers, and every
+ * comparison with NaN is false. */
 mlp_status mlpi_check_values(const mlp_net *net, const mlp_hooks *hooks,
                              const mlp_cview *X, const mlp_cview *Y)
 {

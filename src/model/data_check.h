@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks of the data that a caller hands to a network: first shapes and types,
- * which cost nothing, then the values, which cost a pass over the data.
+ * Checks of the data that a caller gives to a network: first shapes and types,
+ * which takes no time, then the values, which takes a pass over the data.
  *
- * Every check takes the hooks that hear its messages beside the network. Most
- * callers pass &net->hooks; a caller that must say where the data comes from
- * (the validation rows, chunk 3 of epoch 2) passes hooks whose log function
- * puts that before the message. Such hooks have no allocator, since checks do
- * not allocate.
+ * Each check gets hooks, whose log function receives the message. Most callers
+ * pass &net->hooks. A caller whose message must say where the data comes from
+ * (the validation rows, chunk 3 of epoch 2) passes hooks with a log function
+ * that puts this before the message. These hooks need no allocator, because
+ * checks do not allocate.
  *
- * The inline functions answer the usual case, a dense matrix of the right type
- * and width, without a call: training on small batches checks every batch.
+ * The inline functions decide the usual case without a call: a dense matrix
+ * (each row directly follows the one before) of the right type and width. This
+ * saves time in training on small batches, where each batch is checked.
  */
 #ifndef MLPI_MODEL_DATA_CHECK_H
 #define MLPI_MODEL_DATA_CHECK_H
@@ -21,19 +22,19 @@
  * Shapes and types
  */
 
-/* Checks that X is a view of (m, n[0]) inputs with m >= min_rows.
- * MLP_ERR_DTYPE, MLP_ERR_SHAPE, MLP_ERR_NULL. */
+/* Checks that X is a view of (m, n[0]) inputs with m >= min_rows. Fails with
+ * MLP_ERR_DTYPE, MLP_ERR_SHAPE or MLP_ERR_NULL. */
 mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_hooks *hooks,
                                  const mlp_cview *X, size_t min_rows);
 
 /* Checks that Y is a view of (rows, n[L]) targets, or for cce of (rows, 1)
- * classes of type MLP_I32. MLPI_ANY_ROWS allows any number of rows.
- * MLP_ERR_DTYPE, MLP_ERR_SHAPE, MLP_ERR_NULL. */
+ * classes of type MLP_I32. MLPI_ANY_ROWS allows any number of rows. Fails with
+ * MLP_ERR_DTYPE, MLP_ERR_SHAPE or MLP_ERR_NULL. */
 mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_hooks *hooks,
                                   const mlp_cview *Y, size_t rows);
 
-/* Like mlpi_check_input_view, but faster in the usual case. Callers use this
- * one. */
+/* Like mlpi_check_input_view, but faster in the usual case. All callers use
+ * this function. */
 static inline mlp_status mlpi_check_inputs(const mlp_net *net,
                                            const mlp_hooks *hooks,
                                            const mlp_cview *X, size_t min_rows)
@@ -44,8 +45,8 @@ static inline mlp_status mlpi_check_inputs(const mlp_net *net,
                : mlpi_check_input_view(net, hooks, X, min_rows);
 }
 
-/* Like mlpi_check_target_view, but faster in the usual case. Classes, whose
- * view has one column of another type, always take the call. */
+/* Like mlpi_check_target_view, but faster in the usual case. A view of classes
+ * is not the usual case, because its type is MLP_I32. */
 static inline mlp_status mlpi_check_targets(const mlp_net *net,
                                             const mlp_hooks *hooks,
                                             const mlp_cview *Y, size_t rows)
@@ -56,13 +57,13 @@ static inline mlp_status mlpi_check_targets(const mlp_net *net,
                : mlpi_check_target_view(net, hooks, Y, rows);
 }
 
-/* A check of inputs X and their targets Y. */
+/* A function that checks inputs X and their targets Y. */
 typedef mlp_status mlpi_data_check(const mlp_net *net, const mlp_hooks *hooks,
                                    const mlp_cview *X, const mlp_cview *Y);
 
-/* Checks that X and Y are inputs and targets of the same number of rows, at
- * least one: what training and evaluation need. Errors are those of the two
- * functions above. */
+/* Checks that X and Y are inputs and targets with the same number of rows, at
+ * least one, as training and evaluation need them. Fails with MLP_ERR_DTYPE,
+ * MLP_ERR_SHAPE or MLP_ERR_NULL. */
 mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_hooks *hooks,
                              const mlp_cview *X, const mlp_cview *Y);
 
@@ -70,16 +71,16 @@ mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_hooks *hooks,
  * Values
  */
 
-/* Checks the values of X and Y, whose shapes have been checked. All numbers
- * must be finite (else MLP_ERR_NOT_FINITE). The targets of bce and cce must
- * lie in [0, 1], each row of cce's must have the sum 1, and classes must be
- * below n[L] (else MLP_ERR_ARGUMENT). */
+/* Checks the values of X and Y, whose shapes have been checked. Fails with
+ * MLP_ERR_NOT_FINITE if a number is NaN or infinite, and with MLP_ERR_ARGUMENT
+ * if a target of bce or cce is not in [0, 1], if the sum of a row of targets of
+ * cce is not 1, or if a class is not in [0, n[L]). */
 mlp_status mlpi_check_values(const mlp_net *net, const mlp_hooks *hooks,
                              const mlp_cview *X, const mlp_cview *Y);
 
-/* Checks that a view of the network's precision, whose shape has been checked,
- * holds no NaN and no infinity; `name` begins the message.
- * MLP_ERR_NOT_FINITE. */
+/* Checks that a view holds no NaN and no infinity. It has the network's
+ * precision, and its shape has been checked. The message begins with `name`.
+ * Fails with MLP_ERR_NOT_FINITE. */
 mlp_status mlpi_check_finite(const mlp_net *net, const mlp_hooks *hooks,
                              const char *name, mlp_cview view);
 

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Dropout (Srivastava et al., "Dropout: a simple way to prevent neural networks
- * from overfitting", 2014) behind a layer, in its inverted form: in training
- * each output is dropped with probability p, and an output that stays is
- * divided by 1 - p. So the expected input of the next layer does not change,
- * and prediction does nothing at all.
+ * from overfitting", 2014) after a layer, in its inverted form: in training
+ * each output of the layer is set to 0 (dropped) with probability p, and all
+ * other outputs are divided by 1 - p. So the mean input of the next layer does
+ * not change, and prediction needs no dropout at all. D is the dropped A:
  *
  *     forward     D  = mask * A  / (1 - p)        mask is 0 or 1, elementwise
  *     backward    dA = mask * dD / (1 - p)
  *
- * The mask is not stored. It is a function of a seed, the number of the forward
- * pass, the layer, and the element's place in the batch; so the backward pass
- * computes the same mask again, and the mask does not depend on which thread
- * computes it. Each layer has a 64-bit key in each pass, made here; the kernel
- * hashes the key with the number of the element, counted through the whole
- * batch. Probabilities are multiples of 2^-32.
+ * The mask is not stored. It is computed from a seed, the number of the forward
+ * pass, the layer, and the position of the element in the batch. So the
+ * backward pass computes the same mask again, and the mask does not depend on
+ * which thread computes it. This file makes a 64-bit key for each layer and
+ * pass. The kernel `dropout` (a function of kernels/kernels.h) hashes the key
+ * with the number of each element in the batch. It rounds p to a multiple of
+ * 2^-32.
  */
 #ifndef MLPI_MODEL_DROPOUT_H
 #define MLPI_MODEL_DROPOUT_H
 
 #include "model/net.h"
 
-/* Describes rows [first, first + m) of a batch, behind layer l. */
+/* Describes dropout after layer l, for rows [first, first + m) of a batch. */
 typedef struct mlpi_dropout_args {
     size_t l;
     uint64_t seed;          /* of the trainer */
@@ -42,9 +43,9 @@ static inline uint64_t mlpi_dropout_mix(uint64_t z)
 }
 
 /* Returns the key of a layer in a forward pass. Seed, pass and layer are mixed
- * in one after another: with their plain sum, pass 2 of seed 1 would have the
- * masks of pass 1 of seed 2. The constant, 2^64 over the golden ratio, is there
- * because mix(0) is 0. */
+ * in one after another. If their sum was mixed instead, pass 2 of seed 1 would
+ * have the masks of pass 1 of seed 2. The constant is 2^64 divided by the
+ * golden ratio, as in SplitMix64; without it, seed 0 would be mixed to 0. */
 static inline uint64_t mlpi_dropout_key(const mlpi_dropout_args *args)
 {
     const uint64_t golden = UINT64_C(0x9e3779b97f4a7c15);
@@ -53,7 +54,7 @@ static inline uint64_t mlpi_dropout_key(const mlpi_dropout_args *args)
     return mlpi_dropout_mix(key + args->l);
 }
 
-/* Computes out = mask * in / (1 - p): the same map forward and backward. */
+/* Computes out = mask * in / (1 - p). Forward and backward are the same. */
 static inline void mlpi_dropout_apply(const mlp_net *net,
                                       const mlpi_dropout_args *args)
 {

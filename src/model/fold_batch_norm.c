@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Folding batch norm into the weights. When training has ended the running mean
- * and variance are constants, so batch norm is an affine map of each neuron's
- * U = W A_prev, and the composition with W is affine again: with
- * s = scale / sqrt(variance + epsilon),
+ * Folding batch norm into W and b. After training the running mean and variance
+ * are constants. Then batch norm only multiplies U = W A_prev by a constant and
+ * adds a constant, for each neuron, and a layer without batch norm can do the
+ * same: with s = scale / sqrt(variance + epsilon),
  *
  *     Z = s (U - mean) + b = (s W) A_prev + (b - s mean) = W' A_prev + b'
  *
- * The folded network predicts the same up to rounding, with fewer operations,
+ * (The formulas are for one sample, a column.) The folded network has W' and b'
+ * as its W and b. It predicts the same up to rounding, with fewer operations,
  * and can be exported to formats without batch norm. W' and b' are computed in
- * double from the network's numbers and rounded to its precision once.
+ * double and rounded once to the precision of the network.
  */
 #include <math.h>
 #include <string.h>
@@ -17,18 +18,19 @@
 #include "base/error.h"
 #include "model/net.h"
 
-/* Neurons that are converted to double at once, on the stack. */
+/* How many neurons are converted to double at a time, on the stack. */
 enum { BLOCK = 64 };
 
-/* A block of neurons, [first, first + n) of layer l with n <= BLOCK, of a
- * network and of its folded copy. */
+/* A block of neurons: numbers first to first + n - 1 of layer l, n <= BLOCK, in
+ * a network and in its folded copy. */
 typedef struct neurons {
     const mlp_net *net;
     mlp_net *folded;
     size_t l, first, n;
 } neurons;
 
-/* Reads the block's n numbers of the row that begins at `offset`. */
+/* Reads one number for each neuron of the block, as double. The array `reals`
+ * has one number for each neuron of the layer, from `offset` on. */
 static void read_block(const neurons *block, const void *reals, size_t offset,
                        double *out)
 {
@@ -37,7 +39,8 @@ static void read_block(const neurons *block, const void *reals, size_t offset,
         block->n, mlpi_const_at(kernels, reals, offset + block->first), out);
 }
 
-/* Writes the block's n parameters of the folded row that begins at `offset`. */
+/* Writes one parameter for each neuron of the block to the folded network,
+ * whose parameters for all neurons of the layer begin at `offset`. */
 static void write_block(const neurons *block, const double *x, size_t offset)
 {
     const mlpi_kernels *kernels = block->net->kernels;
@@ -46,51 +49,54 @@ static void write_block(const neurons *block, const double *x, size_t offset)
         mlpi_at(kernels, block->folded->parameters, offset + block->first));
 }
 
-/* Computes b' and the rows of W' for a block of neurons. Memory holds W^T, so
- * the weights of the block's neurons are n neighbours in each of its rows. */
+/* Computes b' and W' of a block of neurons. Memory holds W^T (layout.h), so
+ * each row of W^T has one weight for each neuron of the block, next to each
+ * other. */
 static void fold_neurons(const neurons *block)
 {
     const mlp_net *net = block->net;
-    const mlpi_shape *from = &net->layout.layer[block->l];
-    const mlpi_shape *to = &block->folded->layout.layer[block->l];
-    double s[BLOCK]; /* scale, then s of the formula */
-    double b[BLOCK]; /* b, then b' */
-    double x[BLOCK]; /* variance, mean, and each row of W^T */
-    read_block(block, net->parameters, from->scale, s);
-    read_block(block, net->running, from->variance, x);
+    const mlpi_layer_layout *from = &net->layout.layer[block->l];
+    const mlpi_layer_layout *to = &block->folded->layout.layer[block->l];
+    double s[BLOCK]; /* holds scale, then s of the formula */
+    double b[BLOCK]; /* holds b, then b' */
+    double x[BLOCK]; /* holds variance, mean, and each row of W^T in turn */
+    read_block(block, net->parameters, from->scale_offset, s);
+    read_block(block, net->running, from->variance_offset, x);
     for (size_t j = 0; j < block->n; j++) {
-        s[j] /= sqrt(x[j] + net->norm_epsilon); /* x: variance */
+        s[j] /= sqrt(x[j] + net->norm_epsilon); /* x is the variance */
     }
-    read_block(block, net->parameters, from->b, b);
-    read_block(block, net->running, from->mean, x);
+    read_block(block, net->parameters, from->b_offset, b);
+    read_block(block, net->running, from->mean_offset, x);
     for (size_t j = 0; j < block->n; j++) {
-        b[j] -= s[j] * x[j]; /* x: mean */
+        b[j] -= s[j] * x[j]; /* x is the mean */
     }
-    write_block(block, b, to->b);
+    write_block(block, b, to->b_offset);
     for (size_t i = 0; i < net->layout.layer[block->l - 1].width; i++) {
-        read_block(block, net->parameters, from->W + i * from->width, x);
+        read_block(block, net->parameters, from->W_offset + i * from->width, x);
         for (size_t j = 0; j < block->n; j++) {
             x[j] *= s[j];
         }
-        write_block(block, x, to->W + i * to->width);
+        write_block(block, x, to->W_offset + i * to->width);
     }
 }
 
-/* Returns W and b of layer l as one row: they are neighbours in memory. */
+/* Returns a view of W and b of layer l as one row. b follows W in memory. */
 static mlp_cview weights_of(const mlp_net *net, size_t l)
 {
-    const mlpi_shape *shape = &net->layout.layer[l];
-    size_t n = shape->b + shape->width - shape->W;
-    return (mlp_cview){net->kernels->dtype,
-                       1,
-                       n,
-                       n,
-                       1,
-                       mlpi_const_at(net->kernels, net->parameters, shape->W)};
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
+    size_t n = layer->b_offset + layer->width - layer->W_offset;
+    return (mlp_cview){
+        net->kernels->dtype,
+        1,
+        n,
+        n,
+        1,
+        mlpi_const_at(net->kernels, net->parameters, layer->W_offset)};
 }
 
-/* Checks the folded weights of layer l. They can overflow although the network
- * was finite: s is large where a neuron hardly varied in training. */
+/* Checks that W' and b' of layer l are finite. They can overflow even though W
+ * and b are finite: s is large if the outputs of a neuron hardly varied in
+ * training. */
 static mlp_status check_folded(const mlp_net *net, size_t l)
 {
     size_t row = 0;
@@ -112,8 +118,8 @@ static mlp_status fold(const mlp_net *net, mlp_net *folded)
         size_t width = net->layout.layer[l].width;
         if (!net->layout.layer[l].batch_norm) {
             mlp_cview from = weights_of(net, l);
-            size_t at = folded->layout.layer[l].W;
-            memcpy(mlpi_at(net->kernels, folded->parameters, at), from.data,
+            size_t offset = folded->layout.layer[l].W_offset;
+            memcpy(mlpi_at(net->kernels, folded->parameters, offset), from.data,
                    from.cols * net->kernels->real_size);
             continue;
         }
@@ -126,7 +132,7 @@ static mlp_status fold(const mlp_net *net, mlp_net *folded)
     return MLP_OK;
 }
 
-/* Class names, metadata, scaling and hooks are copied as by mlp_net_clone. */
+/* Class names, metadata, scaling and hooks are copied, as in mlp_net_clone. */
 mlp_status mlp_net_fold_batch_norm(const mlp_net *net, mlp_net **folded)
 {
     if (!net) {

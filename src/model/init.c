@@ -10,16 +10,16 @@
  * either normal, randn * sqrt(variance), or uniform on [-w, w) with
  * w = sqrt(3 variance), since the variance of that is w^2 / 3.
  *
- * The order of the random draws is part of the contract: layer by layer, and W
- * row by row as (n_out, n_in), which is what NumPy does for a tutorial's
- * network. So the networks of the tutorial can be rebuilt from their seeds.
+ * The order of the random draws must not change: layer by layer, and in each
+ * layer W (n_out, n_in) row by row. NumPy draws in the same order when the
+ * tutorial makes a network. So a seed gives the same network here and there.
  */
 #include "model/init.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Returns what MLP_INIT_AUTO stands for in a layer with the activation f. */
+/* Returns the init that MLP_INIT_AUTO chooses for a layer with activation f. */
 static mlp_weight_init init_for(mlp_activation f)
 {
     if (f == MLP_ACT_IDENTITY) {
@@ -64,13 +64,15 @@ static spread spread_of(const mlpi_layout *layout, mlp_weight_init init,
     return (spread){false, 0.0};
 }
 
-/* Draws W (n_out, n_in) in the order of its rows. Memory holds W^T, so the
- * writes jump; this runs once in a network's life. */
-static void draw_weights(const mlpi_kernels *kernels, const mlpi_shape shape[2],
-                         spread s, mlp_rng *rng, void *W)
+/* Draws W (n_out, n_in) row by row; layer[0] and layer[1] are the previous
+ * layer and the layer of W. Memory holds W^T (layout.h), so numbers that are
+ * drawn one after another are n_out elements apart. */
+static void draw_weights(const mlpi_kernels *kernels,
+                         const mlpi_layer_layout layer[2], spread s,
+                         mlp_rng *rng, void *W)
 {
-    size_t n_in = shape[0].width;
-    size_t n_out = shape[1].width;
+    size_t n_in = layer[0].width;
+    size_t n_out = layer[1].width;
     for (size_t i = 0; i < n_out; i++) {
         for (size_t j = 0; j < n_in; j++) {
             double w = s.is_uniform ? mlp_rng_uniform(rng, -s.width, s.width)
@@ -81,7 +83,7 @@ static void draw_weights(const mlpi_kernels *kernels, const mlpi_shape shape[2],
     }
 }
 
-/* Sets n reals to x. */
+/* Sets n reals (float or double) to x. */
 static void fill(const mlpi_kernels *kernels, void *reals, size_t n, double x)
 {
     for (size_t i = 0; i < n; i++) {
@@ -89,34 +91,35 @@ static void fill(const mlpi_kernels *kernels, void *reals, size_t n, double x)
     }
 }
 
-/* Sets scale to 1, and the running moments to mean 0 and variance 1, as if the
- * layer's inputs were normalised already. The shift is b, which is 0. */
+/* Sets scale to 1, the running mean to 0 and the running variance to 1. With
+ * these values and b = 0, batch norm in prediction does not change its inputs
+ * (up to epsilon). */
 static void reset_batch_norm(const mlpi_kernels *kernels,
-                             const mlpi_shape *shape, void *parameters,
+                             const mlpi_layer_layout *layer, void *parameters,
                              void *running)
 {
-    size_t n = shape->width;
-    fill(kernels, mlpi_at(kernels, parameters, shape->scale), n, 1.0);
-    fill(kernels, mlpi_at(kernels, running, shape->mean), n, 0.0);
-    fill(kernels, mlpi_at(kernels, running, shape->variance), n, 1.0);
+    size_t n = layer->width;
+    fill(kernels, mlpi_at(kernels, parameters, layer->scale_offset), n, 1.0);
+    fill(kernels, mlpi_at(kernels, running, layer->mean_offset), n, 0.0);
+    fill(kernels, mlpi_at(kernels, running, layer->variance_offset), n, 1.0);
 }
 
 void mlpi_init_parameters(const mlpi_kernels *kernels,
                           const mlpi_layout *layout, mlp_weight_init init,
                           uint32_t seed, void *parameters)
 {
-    /* All bits of 0.0 are zero, in both precisions. */
+    /* memset can set reals to 0.0, because all bits of 0.0 are 0. */
     memset(parameters, 0, layout->parameters * kernels->real_size);
     void *running = mlpi_at(kernels, parameters, layout->parameters);
     mlp_rng rng = mlp_rng_seeded(seed);
     for (size_t l = 1; l <= layout->L; l++) {
-        const mlpi_shape *shape = &layout->layer[l];
-        if (shape->batch_norm) {
-            reset_batch_norm(kernels, shape, parameters, running);
+        const mlpi_layer_layout *layer = &layout->layer[l];
+        if (layer->batch_norm) {
+            reset_batch_norm(kernels, layer, parameters, running);
         }
         if (init != MLP_INIT_ZEROS) {
-            draw_weights(kernels, shape - 1, spread_of(layout, init, l), &rng,
-                         mlpi_at(kernels, parameters, shape->W));
+            draw_weights(kernels, layer - 1, spread_of(layout, init, l), &rng,
+                         mlpi_at(kernels, parameters, layer->W_offset));
         }
     }
 }

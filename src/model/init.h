@@ -2,12 +2,13 @@
 /*
  * The first values of a network's parameters.
  *
- * Biases start at 0. Weights must be random, because neurons of a layer that
- * start equal receive equal gradients and stay equal for ever. Their spread is
- * chosen so that the variance of the activations, or of the gradients, stays
- * about the same from layer to layer; too small, and the signal of a deep
- * network vanishes, too large, and it overflows or saturates the sigmoids. The
- * formulas and their papers stand at MLP_INIT_LIST in mlp.h.
+ * Biases start at 0. Weights must be random: if two neurons of a layer started
+ * with equal weights, they would get equal gradients and stay equal for ever.
+ * The variance of the weights is chosen so that the variance of the
+ * activations, or of the gradients, stays about the same from layer to layer.
+ * With a smaller variance the activations of a deep network become smaller with
+ * each layer; with a larger one they overflow, or sigmoids saturate. init.c has
+ * the formulas; mlp.h, at MLP_INIT_LIST, names the papers.
  */
 #ifndef MLPI_MODEL_INIT_H
 #define MLPI_MODEL_INIT_H
@@ -15,10 +16,11 @@
 #include "kernels/kernels.h"
 #include "model/layout.h"
 
-/* Sets W and b of all layers, and the scale of batch norm, in `parameters`,
- * real [layout->parameters], and the running moments, real [layout->running],
- * that must lie directly behind them. The same seed gives the same numbers in
- * both precisions, up to rounding. */
+/* Sets all parameters, and the running moments of batch norm, to their first
+ * values. `parameters` is one array, real [layout->parameters +
+ * layout->running], in the order of layout.h; "real" is float or double, as the
+ * kernels say. The same seed gives the same numbers in both precisions, up to
+ * rounding. */
 void mlpi_init_parameters(const mlpi_kernels *kernels,
                           const mlpi_layout *layout, mlp_weight_init init,
                           uint32_t seed, void *parameters);

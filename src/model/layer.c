@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The products of one layer as operands of kernels->gemm; layer.h has the
- * formulas and the table that this file confirms.
+ * The products of one layer as arguments of the kernel gemm. The formulas, and
+ * the table of the operands of each product, are in layer.h.
  *
- * W[l] is stored as n[l-1] rows of n[l] weights, so element (i, j) of
- * W^T (n_prev, n) is W[i n + j]: row stride n, column stride 1. The same memory
- * read with row stride 1 and column stride n is W (n, n_prev). Likewise A_prev
- * (m, n_prev) with its strides exchanged is A_prev^T.
+ * An operand (mlpi_operand) is written {data, row stride, column stride}. W[l]
+ * is stored as n_prev rows of n weights, so element (i, j) of W^T (n_prev, n)
+ * is number i n + j of the array: row stride n, column stride 1. The same
+ * memory, read with row stride 1 and column stride n, is W (n, n_prev). In the
+ * same way, A_prev (m, n_prev) with its strides exchanged is A_prev^T.
  */
 #include "model/layer.h"
 
@@ -20,23 +21,24 @@ mlpi_gemm_args mlpi_forward_gemm(const mlp_net *net,
                                  const mlpi_forward_args *args)
 {
     const mlpi_kernels *kernels = net->kernels;
-    const mlpi_shape *shape = &net->layout.layer[args->l];
-    size_t n = shape->width;
+    const mlpi_layer_layout *layer = &net->layout.layer[args->l];
+    size_t n = layer->width;
     return (mlpi_gemm_args){
         .m = args->m,
         .n = n,
         .k = net->layout.layer[args->l - 1].width,
         .A = args->A_prev,
-        .B = {mlpi_at(kernels, net->parameters, shape->W), n, 1},
-        .bias = shape->batch_norm ? NULL
-                                  : mlpi_at(kernels, net->parameters, shape->b),
+        .B = {mlpi_at(kernels, net->parameters, layer->W_offset), n, 1},
+        .bias = layer->batch_norm
+                    ? NULL
+                    : mlpi_at(kernels, net->parameters, layer->b_offset),
         .C = args->Z,
-        .relu = mlpi_has_relu(net, args->l) ? args->A : NULL,
+        .relu = mlpi_product_applies_relu(net, args->l) ? args->A : NULL,
         .scratch = args->scratch};
 }
 
-/* The three stages of a layer: product, batch norm, activation. Each works in
- * place if Z and A are one array. */
+/* A layer has three stages: product, batch norm, activation. Each stage can
+ * write over its input, so Z and A may be one array. */
 void mlpi_forward(const mlp_net *net, const mlpi_forward_args *args)
 {
     mlpi_gemm_args product = mlpi_forward_gemm(net, args);
@@ -44,9 +46,10 @@ void mlpi_forward(const mlp_net *net, const mlpi_forward_args *args)
     if (net->layout.layer[args->l].batch_norm) {
         mlpi_batch_norm_predict(net, args->l, args->m, args->Z, args->Z);
     }
-    if (!mlpi_has_relu(net, args->l)) {
-        mlpi_activation_args how = mlpi_net_activation(net, args->l, args->m);
-        net->kernels->activate(&how, args->Z, args->A);
+    if (!mlpi_product_applies_relu(net, args->l)) {
+        mlpi_activation_args activation =
+            mlpi_net_activation(net, args->l, args->m);
+        net->kernels->activate(&activation, args->Z, args->A);
     }
 }
 
@@ -57,19 +60,19 @@ void mlpi_forward(const mlp_net *net, const mlpi_forward_args *args)
 mlpi_gemm_args mlpi_backward_gemm(const mlp_net *net,
                                   const mlpi_backward_args *args)
 {
-    const mlpi_shape *shape = &net->layout.layer[args->l];
-    const mlpi_shape *before = &net->layout.layer[args->l - 1];
-    size_t n = shape->width;
-    /* The derivative of any other activation is a pass of its own. */
-    bool is_relu = before->activation == MLP_ACT_RELU;
+    const mlpi_layer_layout *layer = &net->layout.layer[args->l];
+    const mlpi_layer_layout *previous = &net->layout.layer[args->l - 1];
+    size_t n = layer->width;
+    /* The derivative of any other activation is a separate pass over dA. */
+    bool is_relu = previous->activation == MLP_ACT_RELU;
     return (mlpi_gemm_args){
         .m = args->m,
-        .n = before->width,
+        .n = previous->width,
         .k = n,
         .A = {args->dZ, n, 1},
-        .B = {mlpi_at(net->kernels, net->parameters, shape->W), 1, n},
-        /* A_prev = max(0, Z_prev) is above 0 exactly where Z_prev is. */
-        .gate = is_relu ? args->A_prev : NULL,
+        .B = {mlpi_at(net->kernels, net->parameters, layer->W_offset), 1, n},
+        /* A_prev = max(0, Z[l-1]) is above 0 exactly where Z[l-1] is. */
+        .relu_mask = is_relu ? args->A_prev : NULL,
         .C = args->dA_prev,
         .scratch = args->scratch};
 }
@@ -91,8 +94,8 @@ mlpi_gemm_args mlpi_gradient_gemm(const mlp_net *net,
 /* ---------------------------------------------------------------------------
  * Scratch
  *
- * gemm_scratch does not shrink when a dimension grows, so what suffices for m
- * rows suffices for every smaller batch, and for a part of the inputs.
+ * gemm_scratch never returns less for a larger product. So the scratch for m
+ * rows is enough for every smaller batch, and for a part of the inputs.
  */
 
 size_t mlpi_forward_scratch(const mlp_net *net, size_t m)

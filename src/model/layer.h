@@ -1,35 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One layer, forward and backward (chapters 2.2 and 3.3 of the tutorial), for a
- * batch of m samples. A sample is a row; n = n[l] neurons read n_prev = n[l-1]
- * inputs, the outputs A_prev of layer l - 1.
+ * batch of m samples. Layer l has n = n[l] neurons. They read A_prev, the
+ * n_prev = n[l-1] outputs of layer l - 1. A sample is a row of each matrix; in
+ * the tutorial it is a column, so the tutorial's products are transposed here.
  *
- *   forward     Z (m, n)           = A_prev (m, n_prev)  W^T (n_prev, n)  + b
- *               A (m, n)           = activation(Z)
+ *   forward     Z (m, n)            = A_prev (m, n_prev)  W^T (n_prev, n)  + b
+ *               A (m, n)            = activation(Z)
  *
- *   backward    dZ (m, n)          = dA (m, n) * activation'(Z), elementwise
+ *   backward    dZ (m, n)           = dA (m, n) * activation'(Z), elementwise
  *               dA_prev (m, n_prev) = dZ (m, n)  W (n, n_prev)
  *
- *   gradients   dW (n, n_prev)     = dZ^T (n, m)  A_prev (m, n_prev)
- *               db (n)             = the sums of dZ's columns
+ *   gradients   dW (n, n_prev)      = dZ^T (n, m)  A_prev (m, n_prev)
+ *               db[j]               = sum over i of dZ[i][j]
  *
- * Each of the three products costs 2 m n n_prev operations, and together they
- * are nearly all of the work of training. Memory holds W input-major, that is
- * as W^T (n_prev, n), and dW as dW^T (n_prev, n) = A_prev^T dZ; layout.h says
- * why. So the three products are one kernel, C (m, n) = A (m, k) B (k, n), on
- * three sets of operands:
+ * The tutorial divides dW and db by m. Here dZ is already divided by m, since
+ * it starts from the derivative of the mean J (see loss.h), so dW and db are
+ * plain sums.
  *
- *               C          A            B                C's (m, n), k
- *   forward     Z          A_prev       W^T as stored    (m, n)        n_prev
- *   backward    dA_prev    dZ           W^T transposed   (m, n_prev)   n
- *   gradient    dW^T       A_prev^T     dZ               (n_prev, n)   m
+ * This file has the three products. It has no function for db, in which each
+ * column of dZ is summed over the rows: train/step_worker.c calls the kernel
+ * column_sums for it. (A kernel is a function of kernels/kernels.h.)
  *
- * A transposed operand is the same memory with its two strides exchanged.
+ * Each product costs 2 m n n_prev floating-point operations, and the three
+ * together are nearly all of the work of training. They are one kernel, gemm
+ * (general matrix multiply, the name in BLAS), which computes C = A B for three
+ * sets of operands, that is, of matrices to multiply. In the table, A and B are
+ * the operands, and .m, .n and .k the members of mlpi_gemm_args: C is
+ * (.m, .n), A is (.m, .k) and B is (.k, .n). The other names are the layer's.
  *
- * The functions that end in _gemm only describe a product. Training describes
- * each product once and runs it in every step (step_plan.h); mlpi_forward runs
- * it at once, for prediction. All matrices but the operand A_prev of the
- * forward product are dense.
+ *               C          A            B        .m       .n       .k
+ *   forward     Z          A_prev       W^T      m        n        n_prev
+ *   backward    dA_prev    dZ           W        m        n_prev   n
+ *   gradient    dW^T       A_prev^T     dZ       n_prev   n        m
+ *
+ * Memory holds W^T, row by row, and dW^T in the same order; layout.h says why.
+ * To transpose an operand, the code exchanges its two strides and leaves the
+ * memory as it is. All matrices are dense (each row directly follows the one
+ * before), except the operand A_prev of the forward product, which may be the
+ * caller's own array.
+ *
+ * Functions whose names end in _gemm only fill in the arguments of a product.
+ * Training fills them in once and runs the product in every step
+ * (train/step_plan.h); for prediction, mlpi_forward runs it at once.
  */
 #ifndef MLPI_MODEL_LAYER_H
 #define MLPI_MODEL_LAYER_H
@@ -41,29 +54,33 @@
  */
 
 typedef struct mlpi_forward_args {
-    size_t l, m;         /* layer, 1 to L; rows */
+    size_t l;            /* layer, 1 to L */
+    size_t m;            /* rows */
     mlpi_operand A_prev; /* real (m, n[l-1]) */
-    void *Z, *A;   /* real (m, n[l]); one array if Z is not needed later */
-    void *scratch; /* mlpi_forward_scratch(net, m) reals */
+    void *Z;             /* real (m, n[l]) */
+    void *A;             /* real (m, n[l]); may be Z if Z is not needed later */
+    void *scratch;       /* mlpi_forward_scratch(net, m) reals */
 } mlpi_forward_args;
 
-/* Computes Z and A of layer l as prediction needs them: batch norm uses its
- * running mean and variance, and there is no dropout. */
+/* Computes Z and A of layer l for prediction: batch norm uses its running mean
+ * and variance, and there is no dropout. */
 void mlpi_forward(const mlp_net *net, const mlpi_forward_args *args);
 
-/* Describes the product Z = A_prev W^T + b. Where mlpi_has_relu is true the
- * product also writes A = max(0, Z). With batch norm Z receives U = A_prev W^T
- * instead, without a bias, because batch norm adds its own shift. */
+/* Returns the arguments of the product Z = A_prev W^T + b. If
+ * mlpi_product_applies_relu is true, the product also writes A = max(0, Z). If
+ * the layer has batch norm, the product is U = A_prev W^T, without b, and is
+ * written to args->Z; batch norm adds b later (see batch_norm.h). */
 mlpi_gemm_args mlpi_forward_gemm(const mlp_net *net,
                                  const mlpi_forward_args *args);
 
-/* True if the product of layer l applies the activation itself. ReLU is the
- * most frequent activation and costs nothing while Z is in registers; batch
- * norm comes between the product and the activation, so it rules that out. */
-static inline bool mlpi_has_relu(const mlp_net *net, size_t l)
+/* True if the forward product of layer l applies the activation, ReLU, itself.
+ * ReLU is the most frequent activation and costs nothing while Z is in
+ * registers. In a layer with batch norm the product cannot apply it, because
+ * batch norm comes between the product and the activation. */
+static inline bool mlpi_product_applies_relu(const mlp_net *net, size_t l)
 {
-    const mlpi_shape *shape = &net->layout.layer[l];
-    return shape->activation == MLP_ACT_RELU && !shape->batch_norm;
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
+    return layer->activation == MLP_ACT_RELU && !layer->batch_norm;
 }
 
 /* ---------------------------------------------------------------------------
@@ -71,17 +88,18 @@ static inline bool mlpi_has_relu(const mlp_net *net, size_t l)
  */
 
 typedef struct mlpi_backward_args {
-    size_t l, m;        /* layer, 2 to L: dX is never needed; rows */
+    size_t l;           /* layer, 2 to L: dX is never needed */
+    size_t m;           /* rows */
     const void *dZ;     /* real (m, n[l]) */
     const void *A_prev; /* real (m, n[l-1]) */
     void *dA_prev;      /* real (m, n[l-1]) */
     void *scratch;      /* mlpi_training_scratch(net, m) reals */
 } mlpi_backward_args;
 
-/* Describes the product dA_prev = dZ W. If layer l - 1 is ReLU, the product
- * also multiplies by relu'(Z_prev), which is 1 where A_prev > 0 and 0
- * elsewhere, so that its result is dZ of layer l - 1 (of its batch norm's
- * output, if it has one). */
+/* Returns the arguments of the product dA_prev = dZ W. If the activation of
+ * layer l - 1 is ReLU, the product also multiplies by relu'(Z[l-1]), which is 1
+ * where A_prev > 0 and 0 elsewhere. Then the result is dZ[l-1]. If layer l - 1
+ * has batch norm, this is the derivative by the output of batch norm. */
 mlpi_gemm_args mlpi_backward_gemm(const mlp_net *net,
                                   const mlpi_backward_args *args);
 
@@ -90,24 +108,29 @@ mlpi_gemm_args mlpi_backward_gemm(const mlp_net *net,
  */
 
 typedef struct mlpi_gradient_args {
-    size_t l, m;        /* layer, 1 to L; rows */
+    size_t l;           /* layer, 1 to L */
+    size_t m;           /* rows */
     const void *dZ;     /* real (m, n[l]) */
-    const void *A_prev; /* real (m, n[l-1]), from the first of the inputs on */
-    size_t count;       /* how many of the n[l-1] inputs */
-    void *dW;           /* real (count, n[l]): these rows of dW^T */
+    size_t count;       /* how many of the n[l-1] inputs to do */
+    const void *A_prev; /* real (m, n[l-1]), at the column of the first input */
+    void *dW;           /* real (count, n[l]): the rows of dW^T of the inputs */
     void *scratch;      /* mlpi_training_scratch(net, m) reals */
 } mlpi_gradient_args;
 
-/* Describes the product dW^T = A_prev^T dZ for `count` inputs of the layer, so
- * that threads can split the rows of dW^T. */
+/* Returns the arguments of the product dW^T = A_prev^T dZ for `count` inputs of
+ * the layer, so that threads can split the rows of dW^T. */
 mlpi_gemm_args mlpi_gradient_gemm(const mlp_net *net,
                                   const mlpi_gradient_args *args);
 
 /* ---------------------------------------------------------------------------
- * Scratch: reals that any layer's product needs for up to m rows
+ * Scratch: the reals that are enough for the product of any layer, with up to m
+ * rows. "Real" is float or double, the precision of the network.
  */
 
-size_t mlpi_forward_scratch(const mlp_net *net, size_t m);  /* forward only */
-size_t mlpi_training_scratch(const mlp_net *net, size_t m); /* all three */
+/* Returns the scratch of the forward product. */
+size_t mlpi_forward_scratch(const mlp_net *net, size_t m);
+
+/* Returns the scratch of all three products. */
+size_t mlpi_training_scratch(const mlp_net *net, size_t m);
 
 #endif

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Building layouts. Every function that builds one runs twice for a network,
- * first with a cursor that only measures, then over the allocated block (see
- * memory.h). In the first run layout->layer is NULL, so the loops compute each
- * shape in a local variable and store it only if there is a place for it.
+ * Building layouts. Each function that builds a layout runs twice for a
+ * network: the first run only measures how much memory is needed, the second
+ * run takes the arrays from the allocated block, by means of a cursor
+ * (base/memory.h). In the first run layout->layer is NULL. So the loops compute
+ * each layer in a local variable and store it only if layout->layer is not
+ * NULL.
  *
  * Sizes are checked before anything is computed with them: after
- * mlpi_layout_check no sum or product below can overflow.
+ * mlpi_layout_check no sum or product below can overflow. The checks use TRY
+ * (base/error.h), which returns from the function if a call fails.
  *
  * As an example, 2 inputs, a layer of 3 neurons with batch norm and a layer of
  * 1 neuron have these 16 parameters and 6 running moments:
@@ -16,8 +19,8 @@
  *     running     | mean[1] | variance[1] |
  *     element     0         3             6
  *
- * Without batch norm, or after mlpi_layout_fold, scale[1] is missing, W[2] is
- * at 9, and there are no running moments.
+ * Without batch norm, or after mlpi_layout_fold, there is no scale[1], W[2]
+ * begins at element 9, and there are no running moments.
  */
 #include "model/layout.h"
 
@@ -25,10 +28,11 @@
 
 #include "base/error.h"
 
-/* Lists the names of an X-macro list in a message: " relu tanh ...". */
+/* Makes a text of all names in one of the lists of mlp.h, such as
+ * MLP_ACTIVATION_LIST: " relu tanh ...". */
 #define AND_NAME(constant, number, name) " " name
 
-/* Checks the width of layer l; `what` says in the message what it is. */
+/* Checks the width of layer l. The message begins with `what` and l. */
 static mlp_status check_width(const mlp_hooks *hooks, const char *what,
                               size_t l, size_t width)
 {
@@ -40,8 +44,8 @@ static mlp_status check_width(const mlp_hooks *hooks, const char *what,
     return MLP_OK;
 }
 
-/* Checks the dropout of layer l. Behind the last layer it would drop the
- * network's answers, which no loss can learn from. */
+/* Checks the dropout of layer l. In the last layer it would set outputs of the
+ * network to 0, and the loss would compare those with the targets. */
 static mlp_status check_dropout(const mlp_config *config, size_t l)
 {
     double dropout = config->layers[l - 1].dropout;
@@ -60,9 +64,9 @@ static mlp_status check_dropout(const mlp_config *config, size_t l)
     return MLP_OK;
 }
 
-/* Checks the description of layer l. A number that is no activation has no
- * name; softmax couples the outputs of a row, so only the last layer can have
- * it. */
+/* Checks the description of layer l. mlp_activation_name returns NULL for a
+ * number that is no activation. Softmax turns a whole row of z into
+ * probabilities, so only the last layer may have it. */
 static mlp_status check_layer(const mlp_config *config, size_t l)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -85,24 +89,25 @@ static mlp_status check_layer(const mlp_config *config, size_t l)
     return MLP_OK;
 }
 
-/* Returns the number of parameters of checked layers. Widths are at most 2^24,
- * so a layer has less than 2^49 parameters and the 256 layers less than 2^57:
- * the sum does not overflow, whatever a size_t holds. */
+/* Returns the number of parameters of layers whose widths have been checked. A
+ * width is at most 2^24, so one layer has less than 2^49 parameters and 256
+ * layers have less than 2^57. The sum is a uint64_t, because a size_t may have
+ * 32 bits only. */
 static uint64_t count_parameters(const mlp_config *config)
 {
     uint64_t parameters = 0;
-    size_t before = config->inputs;
+    size_t previous = config->inputs;
     for (size_t l = 1; l <= config->n_layers; l++) {
         const mlp_layer *layer = &config->layers[l - 1];
-        parameters += ((uint64_t)before + 1) * layer->width;
+        parameters += ((uint64_t)previous + 1) * layer->width;
         parameters += layer->batch_norm ? layer->width : 0;
-        before = layer->width;
+        previous = layer->width;
     }
     return parameters;
 }
 
-/* Checks from the inputs to the last layer, so that a message is about the
- * first thing that is wrong. */
+/* The checks run from the inputs to the last layer, so that the message is
+ * about the first mistake. */
 mlp_status mlpi_layout_check(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -127,65 +132,68 @@ mlp_status mlpi_layout_check(const mlp_config *config)
     return MLP_OK;
 }
 
-/* Gives the arrays of a layer their offsets, directly behind the arrays of the
- * layers before it, and adds their sizes to the totals. `before` is the width
- * of the previous layer. */
-static void place(mlpi_layout *layout, mlpi_shape *shape, size_t before)
+/* Sets the offsets of a layer's arrays, so that they directly follow the arrays
+ * of the previous layer, and adds their sizes to the totals. `previous` is the
+ * width of the previous layer. */
+static void place(mlpi_layout *layout, mlpi_layer_layout *layer,
+                  size_t previous)
 {
-    shape->W = layout->parameters;
-    shape->b = shape->W + before * shape->width; /* behind W */
-    layout->parameters = shape->b + shape->width;
-    if (shape->batch_norm) {
-        shape->scale = layout->parameters;
-        layout->parameters += shape->width;
-        shape->mean = layout->running;
-        shape->variance = shape->mean + shape->width;
-        layout->running = shape->variance + shape->width;
+    layer->W_offset = layout->parameters;
+    layer->b_offset = layer->W_offset + previous * layer->width; /* behind W */
+    layout->parameters = layer->b_offset + layer->width;
+    if (layer->batch_norm) {
+        layer->scale_offset = layout->parameters;
+        layout->parameters += layer->width;
+        layer->mean_offset = layout->running;
+        layer->variance_offset = layer->mean_offset + layer->width;
+        layout->running = layer->variance_offset + layer->width;
     }
-    layout->widest = mlpi_max_size(layout->widest, shape->width);
+    layout->widest = mlpi_max_size(layout->widest, layer->width);
 }
 
-/* Returns layer l as it is described, without offsets. An activation without
- * slope stores 0, and adding 0.0 turns -0.0 into 0.0: so layouts that mean the
- * same are the same in every bit, and so are the model files made from them. */
-static mlpi_shape describe_layer(const mlp_config *config, size_t l)
+/* Returns layer l as the configuration describes it, without offsets. If the
+ * activation uses no slope, the slope becomes 0, and adding 0.0 turns -0.0 into
+ * 0.0. So equal networks have layouts that are equal in every bit, and model
+ * files that are equal in every byte. */
+static mlpi_layer_layout describe_layer(const mlp_config *config, size_t l)
 {
     if (l == 0) {
-        return (mlpi_shape){.width = config->inputs,
-                            .activation = MLP_ACT_IDENTITY};
+        return (mlpi_layer_layout){.width = config->inputs,
+                                   .activation = MLP_ACT_IDENTITY};
     }
     const mlp_layer *layer = &config->layers[l - 1];
     bool has_slope = mlpi_has_slope(layer->activation);
-    return (mlpi_shape){.width = layer->width,
-                        .activation = layer->activation,
-                        .slope = has_slope ? layer->slope + 0.0 : 0.0,
-                        .dropout = layer->dropout + 0.0,
-                        .batch_norm = layer->batch_norm};
+    return (mlpi_layer_layout){.width = layer->width,
+                               .activation = layer->activation,
+                               .slope = has_slope ? layer->slope + 0.0 : 0.0,
+                               .dropout = layer->dropout + 0.0,
+                               .batch_norm = layer->batch_norm};
 }
 
 void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
                       mlpi_cursor *cursor)
 {
     layout->L = config->n_layers;
-    /* One more than L: layer[0] stands for the inputs. */
+    /* There are L + 1 elements, because layer[0] stands for the inputs. */
     layout->layer = mlpi_take(cursor, layout->L + 1, sizeof *layout->layer);
     layout->parameters = 0;
     layout->running = 0;
     layout->widest = 0;
-    size_t before = 0;
+    size_t previous = 0;
     for (size_t l = 0; l <= layout->L; l++) {
-        mlpi_shape shape = describe_layer(config, l);
+        mlpi_layer_layout layer = describe_layer(config, l);
         if (l > 0) {
-            place(layout, &shape, before);
+            place(layout, &layer, previous);
         }
         if (layout->layer) {
-            layout->layer[l] = shape;
+            layout->layer[l] = layer;
         }
-        before = shape.width;
+        previous = layer.width;
     }
 }
 
-/* The copier of mlp_net_clone: layers and totals stay what they are. */
+/* mlp_net_clone copies layouts by this function. Layers and totals do not
+ * change. */
 void mlpi_layout_copy(mlpi_layout *layout, const mlpi_layout *from,
                       mlpi_cursor *cursor)
 {
@@ -197,8 +205,8 @@ void mlpi_layout_copy(mlpi_layout *layout, const mlpi_layout *from,
     }
 }
 
-/* The copier of mlp_net_fold_batch_norm. Offsets change, because the scales
- * disappear from between the layers. */
+/* mlp_net_fold_batch_norm copies layouts by this function. Offsets change,
+ * because scale[l], which lies between b[l] and W[l+1], is left out. */
 void mlpi_layout_fold(mlpi_layout *layout, const mlpi_layout *from,
                       mlpi_cursor *cursor)
 {
@@ -206,17 +214,17 @@ void mlpi_layout_fold(mlpi_layout *layout, const mlpi_layout *from,
     layout->parameters = 0;
     layout->running = 0;
     for (size_t l = 1; l <= from->L; l++) {
-        mlpi_shape shape = from->layer[l];
-        shape.batch_norm = false;
-        place(layout, &shape, from->layer[l - 1].width);
+        mlpi_layer_layout layer = from->layer[l];
+        layer.batch_norm = false;
+        place(layout, &layer, from->layer[l - 1].width);
         if (layout->layer) {
-            layout->layer[l] = shape;
+            layout->layer[l] = layer;
         }
     }
 }
 
-/* Offsets follow from the widths and from where batch norm is, so they need no
- * comparison. */
+/* Offsets are not compared, because they follow from the widths and from which
+ * layers have batch norm. */
 bool mlpi_layout_equal(const mlpi_layout *a, const mlpi_layout *b)
 {
     if (a->L != b->L) {

@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loss: targets, the sum of its terms, and its derivative.
+ * The loss: the targets, the sum of the terms, and the derivative by Z; loss.h
+ * has the formulas. "Kernels" are the functions of kernels/kernels.h.
  *
- * The loss is summed in double for networks of both precisions, because the sum
- * of a million float terms can lose several of its seven digits. A float
- * network converts its outputs block by block on the stack; a double network is
- * read in place. Derivatives are in the network's own precision, as all of the
- * backward pass is.
+ * The sum is computed in double for networks of both precisions, because the
+ * sum of a million float terms can lose several of its seven digits. The
+ * outputs of a float network are converted to double on the stack, a block at a
+ * time; those of a double network are read in place. The derivative is computed
+ * in the network's own precision, like the rest of the backward pass.
  *
- * Two pairs of loss and activation are computed from z instead of a, where that
- * is exact and the literal formula is not: a sigmoid near 1 rounds to 1, while
- * the logarithm of 1 - sigmoid(z) is still an ordinary number.
+ * After a sigmoid (bce or cce), and after softmax with cce, the loss is
+ * computed from z, not from a. A sigmoid near 1 is rounded to 1, so 1 - a
+ * becomes 0; the logarithm of 1 - sigmoid(z), computed from z, is still
+ * accurate. The terms and their derivatives by z are
  *
- *     sigmoid with bce   log(1 + e^-z) for y = 1; dterm/dz = a - y
- *     softmax with cce   log(sum of e^z) - z[class]; dterm/dz = a - y
+ *     sigmoid with bce   y log(1 + e^-z) + (1 - y) log(1 + e^z)     a - y
+ *     softmax with cce   log(sum of e^z) - z[class], for one class  a - y
+ *     sigmoid with cce   sum over j of y[j] log(1 + e^-z[j])        chain rule
+ *
+ * In the first two pairs the derivatives of loss and activation cancel to
+ * a - y. Every other pair has dZ = dA * activation'(Z), the chain rule.
  */
 #include "model/loss.h"
 
-/* Terms that are converted to double at once, on the stack. */
+/* How many numbers are converted to double at a time, on the stack. */
 enum { BLOCK = 64 };
 
 _Static_assert(BLOCK % MLPI_LANES == 0, "a block must begin with lane 0");
@@ -29,29 +35,29 @@ _Static_assert(BLOCK % MLPI_LANES == 0, "a block must begin with lane 0");
 void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                        void *out)
 {
-    mlpi_gather gather = {.m = targets->m,
-                          .n = mlpi_net_outputs(net),
-                          .X = mlpi_operand_of(*targets->Y),
-                          .order = targets->order,
-                          .prefetch_ahead = targets->prefetch_ahead,
-                          .mean = net->out.scales ? net->out.mean : NULL,
-                          .std = net->out.scales ? net->out.std : NULL,
-                          .out = out};
+    mlpi_load_rows_args load = {.m = targets->m,
+                                .n = mlpi_net_outputs(net),
+                                .X = mlpi_operand_of(*targets->Y),
+                                .order = targets->order,
+                                .prefetch_ahead = targets->prefetch_ahead,
+                                .mean = net->out.scales ? net->out.mean : NULL,
+                                .std = net->out.scales ? net->out.std : NULL,
+                                .out = out};
     if (targets->Y->dtype == MLP_I32) {
-        net->kernels->scalar->one_hot(&gather);
+        net->kernels->scalar->one_hot(&load);
     } else {
-        net->kernels->gather(&gather);
+        net->kernels->load_rows(&load);
     }
 }
 
-/* bce has two answers for each output, yes and no; cce has n for each row. */
+/* The k of label smoothing is 2 classes for bce, n classes for cce. */
 void mlpi_loss_smooth(const mlp_net *net, size_t m, void *targets)
 {
     size_t n = mlpi_net_outputs(net);
     double s = net->label_smoothing;
     if (s > 0.0) {
-        double answers = net->loss == MLP_LOSS_CCE ? (double)n : 2.0;
-        net->kernels->scale_and_shift(m * n, 1.0 - s, s / answers, targets);
+        double k = net->loss == MLP_LOSS_CCE ? (double)n : 2.0;
+        net->kernels->scale_and_shift(m * n, 1.0 - s, s / k, targets);
     }
 }
 
@@ -69,16 +75,15 @@ static bool is_softmax_cce(const mlp_net *net)
     return net->loss == MLP_LOSS_CCE && last_activation(net) == MLP_ACT_SOFTMAX;
 }
 
-/* True if the loss takes the logarithm of a sigmoid. */
+/* True if the terms contain the logarithm of a sigmoid. */
 static bool is_log_sigmoid(const mlp_net *net)
 {
     return (net->loss == MLP_LOSS_BCE || net->loss == MLP_LOSS_CCE) &&
            last_activation(net) == MLP_ACT_SIGMOID;
 }
 
-/* Returns how many terms a row has: the sum of the terms is divided by rows for
- * cce, by all outputs for the other losses. */
-static double terms_of_a_row(const mlp_net *net)
+/* Returns T, the number of terms in a row. */
+static double terms_in_a_row(const mlp_net *net)
 {
     return net->loss == MLP_LOSS_CCE ? 1.0 : (double)mlpi_net_outputs(net);
 }
@@ -95,8 +100,9 @@ double mlpi_sum_row_weights(size_t m, const double *row_weights)
     return sum;
 }
 
-/* Returns elements [first, first + n) as doubles: where they are if the network
- * is one of doubles, else converted into `block`. */
+/* Returns elements [first, first + n) of an array as doubles. In a double
+ * network they are doubles already, and the result points into the array. In a
+ * float network they are converted into `block`, and n <= BLOCK. */
 static const double *as_doubles(const mlp_net *net, const void *reals,
                                 size_t first, size_t n, double block[BLOCK])
 {
@@ -109,106 +115,110 @@ static const double *as_doubles(const mlp_net *net, const void *reals,
     return block;
 }
 
-/* Adds the terms of elements [first, first + n), n <= BLOCK unless they are
- * doubles without row weights. Element `first` belongs to lane 0. */
+/* Adds the terms of outputs [first, first + n), counted through all rows. Their
+ * number n is at most BLOCK, except for a double network without row weights,
+ * which is read in place. The term of output `first` goes to lane 0. */
 static void add_block(mlpi_loss_sum *sum, const mlp_net *net,
-                      const mlpi_outputs *outputs, size_t first, size_t n)
+                      const mlpi_loss_args *args, size_t first, size_t n)
 {
-    size_t outs = mlpi_net_outputs(net);
-    bool of_logits = is_log_sigmoid(net);
+    size_t n_outputs = mlpi_net_outputs(net);
+    bool from_z = is_log_sigmoid(net);
     double a[BLOCK];
     double y[BLOCK];
     double row_weights[BLOCK];
     mlpi_loss_terms_args terms = {
         .loss = net->loss,
         .delta = net->huber_delta,
-        .of_logits = of_logits,
+        .from_z = from_z,
         .n = n,
-        .a = as_doubles(net, of_logits ? outputs->Z : outputs->A, first, n, a),
-        .y = as_doubles(net, outputs->Y, first, n, y)};
-    if (outputs->row_weights) {
+        .a = as_doubles(net, from_z ? args->Z : args->A, first, n, a),
+        .y = as_doubles(net, args->Y, first, n, y)};
+    if (args->row_weights) {
         for (size_t i = 0; i < n; i++) {
-            row_weights[i] = outputs->row_weights[(first + i) / outs];
+            row_weights[i] = args->row_weights[(first + i) / n_outputs];
         }
         terms.weight = row_weights;
     }
     net->kernels->f64->loss_terms(&terms, sum->lanes);
 }
 
-/* Computes the three sums over row i that its cce term is made of, with
- * d[j] = z[j] - shift:
+/* Computes the three sums over row i from which its cce term is made. With
+ * d[j] = z[j] - shift, and sums over all j,
  *
- *     power = sum of e^d[j]     mass = sum of y[j]     cross = sum of y[j] d[j]
- *     term = log(power) * mass - cross = -sum of y[j] log softmax(z)[j]
+ *     sum_exp = sum of e^d[j]
+ *     sum_y   = sum of y[j]
+ *     sum_y_d = sum of y[j] d[j]
+ *     term = log(sum_exp) * sum_y - sum_y_d = -sum of y[j] log softmax(z)[j]
  *
- * The shift is the largest z of the row. It cancels out of the term, and with
- * it no e^d exceeds 1, so power cannot overflow. */
+ * The shift is the largest z of the row. The term does not depend on it; but
+ * with this shift no e^d is larger than 1, so sum_exp cannot overflow. */
 static void add_row(mlpi_cce_lanes *lanes, const mlp_net *net,
-                    const mlpi_outputs *outputs, size_t i)
+                    const mlpi_loss_args *args, size_t i)
 {
     const mlpi_kernels *kernels = net->kernels;
     size_t n = mlpi_net_outputs(net);
     size_t first = i * n;
-    double shift =
-        kernels->largest(n, mlpi_const_at(kernels, outputs->Z, first));
+    double shift = kernels->largest(n, mlpi_const_at(kernels, args->Z, first));
     double z[BLOCK];
     double y[BLOCK];
     for (size_t j = 0, part = 0; j < n; j += part) {
         part = kernels == kernels->f64 ? n : mlpi_min_size(BLOCK, n - j);
         kernels->f64->cce_lanes(
-            part, shift, as_doubles(net, outputs->Z, first + j, part, z),
-            as_doubles(net, outputs->Y, first + j, part, y), lanes);
+            part, shift, as_doubles(net, args->Z, first + j, part, z),
+            as_doubles(net, args->Y, first + j, part, y), lanes);
     }
 }
 
-/* Adds the cce terms of rows [first, first + m), m <= BLOCK. Row `first`
- * belongs to lane 0. The logarithms of all rows are one call, so that they are
- * computed in vectors. */
+/* Adds the cce terms of rows [first, first + m), m <= BLOCK, after softmax. The
+ * term of row `first` goes to lane 0. One call computes the logarithms of all
+ * rows, so that it can use vectors. */
 static void add_rows(mlpi_loss_sum *sum, const mlp_net *net,
-                     const mlpi_outputs *outputs, size_t first, size_t m)
+                     const mlpi_loss_args *args, size_t first, size_t m)
 {
-    double logs[BLOCK];
-    double mass[BLOCK];
-    double cross[BLOCK];
+    double sum_exp[BLOCK];
+    double sum_y[BLOCK];
+    double sum_y_d[BLOCK];
+    double log_sum_exp[BLOCK];
     for (size_t i = 0; i < m; i++) {
-        mlpi_cce_lanes lanes = {.power = {0}};
-        add_row(&lanes, net, outputs, first + i);
-        logs[i] = mlpi_join_lanes(lanes.power);
-        mass[i] = mlpi_join_lanes(lanes.mass);
-        cross[i] = mlpi_join_lanes(lanes.cross);
+        mlpi_cce_lanes lanes = {.sum_exp = {0}};
+        add_row(&lanes, net, args, first + i);
+        sum_exp[i] = mlpi_join_lanes(lanes.sum_exp);
+        sum_y[i] = mlpi_join_lanes(lanes.sum_y);
+        sum_y_d[i] = mlpi_join_lanes(lanes.sum_y_d);
     }
-    net->kernels->f64->map(MLPI_MAP_LOG, m, logs, logs);
+    net->kernels->f64->map(MLPI_MAP_LOG, m, sum_exp, log_sum_exp);
     for (size_t i = 0; i < m; i++) {
-        double term = logs[i] * mass[i] - cross[i];
-        double weight =
-            outputs->row_weights ? outputs->row_weights[first + i] : 1.0;
+        double term = log_sum_exp[i] * sum_y[i] - sum_y_d[i];
+        double weight = args->row_weights ? args->row_weights[first + i] : 1.0;
         sum->lanes[i % MLPI_LANES] += term * weight;
     }
 }
 
-/* A term is a row after softmax with cce, else an element. Blocks begin with
- * lane 0, because BLOCK is a multiple of the lanes. */
+/* After softmax with cce the loss is added row by row, otherwise element by
+ * element. (After sigmoid with cce, the elements of a row add up to its term.)
+ * Every block begins with lane 0, because BLOCK is a multiple of MLPI_LANES. */
 void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
-                   const mlpi_outputs *outputs)
+                   const mlpi_loss_args *args)
 {
-    size_t m = outputs->m;
+    size_t m = args->m;
     size_t n = m * mlpi_net_outputs(net);
     sum->total +=
-        mlpi_sum_row_weights(m, outputs->row_weights) * terms_of_a_row(net);
+        mlpi_sum_row_weights(m, args->row_weights) * terms_in_a_row(net);
     if (is_softmax_cce(net)) {
         for (size_t i = 0; i < m; i += BLOCK) {
-            add_rows(sum, net, outputs, i, mlpi_min_size(BLOCK, m - i));
+            add_rows(sum, net, args, i, mlpi_min_size(BLOCK, m - i));
         }
-    } else if (net->kernels == net->kernels->f64 && !outputs->row_weights) {
-        add_block(sum, net, outputs, 0, n);
+    } else if (net->kernels == net->kernels->f64 && !args->row_weights) {
+        add_block(sum, net, args, 0, n);
     } else {
         for (size_t i = 0; i < n; i += BLOCK) {
-            add_block(sum, net, outputs, i, mlpi_min_size(BLOCK, n - i));
+            add_block(sum, net, args, i, mlpi_min_size(BLOCK, n - i));
         }
     }
 }
 
-/* The lanes are joined in a fixed order, once, at the end. */
+/* The lanes are added in a fixed order, so the bits of J do not depend on how
+ * many calls have added the terms. */
 double mlpi_loss_mean(const mlpi_loss_sum *sum)
 {
     return mlpi_join_lanes(sum->lanes) / sum->total;
@@ -218,48 +228,50 @@ double mlpi_loss_mean(const mlpi_loss_sum *sum)
  * The derivative dJ/dZ
  */
 
-/* Writes dZ of m rows from `first` on, which all count `scale`: their weight
- * divided by the number of terms. For bce with sigmoid and cce with softmax the
- * derivatives of loss and activation are known in one, (a - y) * scale, without
- * the division by a (1 - a) that the chain rule would make and undo. For the
- * others the chain rule is two kernels, dA = dJ/dA and then dZ = dA act'(Z) in
- * its place. */
-static void write_derivatives(const mlp_net *net, const mlpi_outputs *outputs,
+/* Writes dZ of rows [first, first + m). Each row is multiplied by `scale` = row
+ * weight / (total weight * terms in a row).
+ *
+ * For bce with sigmoid and cce with softmax the product of both derivatives is
+ * simply (a - y) * scale. (To be exact, cce has (a * sum - y) * scale, with the
+ * sum of the row's y, which may differ from 1 by rounding.) For all other pairs
+ * two kernels apply the chain rule: the first writes dA, the second replaces it
+ * by dZ. */
+static void write_derivatives(const mlp_net *net, const mlpi_loss_args *args,
                               size_t first, size_t m, double scale, void *dZ)
 {
     const mlpi_kernels *kernels = net->kernels;
-    size_t at = first * mlpi_net_outputs(net);
+    size_t offset = first * mlpi_net_outputs(net);
     size_t n = m * mlpi_net_outputs(net);
-    const void *a = mlpi_const_at(kernels, outputs->A, at);
-    const void *y = mlpi_const_at(kernels, outputs->Y, at);
-    void *d = mlpi_at(kernels, dZ, at);
+    const void *a = mlpi_const_at(kernels, args->A, offset);
+    const void *y = mlpi_const_at(kernels, args->Y, offset);
+    void *d = mlpi_at(kernels, dZ, offset);
     if (net->loss == MLP_LOSS_BCE && is_log_sigmoid(net)) {
         kernels->difference(n, scale, a, y, d);
         return;
     }
-    mlpi_activation_args how = mlpi_net_activation(net, net->layout.L, m);
+    mlpi_activation_args activation =
+        mlpi_net_activation(net, net->layout.L, m);
     if (is_softmax_cce(net)) {
-        kernels->cce_gradient(&how, scale, a, y, d);
+        kernels->cce_gradient(&activation, scale, a, y, d);
         return;
     }
     mlpi_loss_terms_args terms = {
         .loss = net->loss, .delta = net->huber_delta, .n = n, .a = a, .y = y};
     kernels->loss_gradient(&terms, scale, d);
-    kernels->activate_backward(&how, mlpi_const_at(kernels, outputs->Z, at), a,
-                               d);
+    kernels->activate_backward(&activation,
+                               mlpi_const_at(kernels, args->Z, offset), a, d);
 }
 
-/* Without row weights all rows count the same, so one call does them all. */
-void mlpi_loss_gradient(const mlp_net *net, const mlpi_outputs *outputs,
-                        double batch, void *dZ)
+/* Without row weights all rows have the same scale, so one call is enough. */
+void mlpi_loss_gradient(const mlp_net *net, const mlpi_loss_args *args,
+                        double total_weight, void *dZ)
 {
-    double scale = 1.0 / (batch * terms_of_a_row(net));
-    if (!outputs->row_weights) {
-        write_derivatives(net, outputs, 0, outputs->m, scale, dZ);
+    double scale = 1.0 / (total_weight * terms_in_a_row(net));
+    if (!args->row_weights) {
+        write_derivatives(net, args, 0, args->m, scale, dZ);
         return;
     }
-    for (size_t i = 0; i < outputs->m; i++) {
-        write_derivatives(net, outputs, i, 1, outputs->row_weights[i] * scale,
-                          dZ);
+    for (size_t i = 0; i < args->m; i++) {
+        write_derivatives(net, args, i, 1, args->row_weights[i] * scale, dZ);
     }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The loss of a network and its derivative (chapters 3.1 and 3.3) for a batch
- * of m rows with n = n[L] outputs. The loss is a mean of terms:
+ * of m rows with n = n[L] outputs. The loss J is the mean of terms. A term is
+ * what one output adds to the sum; for cce, what one row adds.
  *
  *     bce    -(y log a + (1 - y) log(1 - a))      one term for each output
  *     mse    (a - y)^2                            one term for each output
@@ -9,75 +10,92 @@
  *     huber  mse / 2 near 0, mae farther away     one term for each output
  *     cce    -sum over j of y[j] log a[j]         one term for each row
  *
- * kernels/loss_tmpl.h has each term's formula and derivative in full, with what
- * it does where a logarithm would be infinite.
+ * kernels/loss_tmpl.h has the formula and the derivative of each term in full,
+ * and says what is done where a logarithm would be infinite.
  *
- * Rows may have weights w[i]. Then, with J[i] the mean of row i's terms,
+ * Rows may have weights w[i]. Let J[i] be the mean of the terms of row i. Then
  *
- *     J = sum of w[i] J[i] / sum of w[i]
+ *     J = (sum of w[i] J[i]) / (sum of w[i])
  *
  * which is the plain mean if all w[i] are 1. The backward pass starts from
  *
- *     dZ[i] = dJ/dZ[i] = w[i] / (sum of w * terms of a row) * dterm/dZ[i]
+ *     dZ[i] = dJ/dZ[i] = w[i] / (W_sum T) * dterm/dZ[i]
+ *
+ * where W_sum = sum of w, and T = terms in a row (1 for cce, n otherwise).
+ *
+ * The tutorial has dZ = A - Y and divides dW and db by m. Here dZ is already
+ * divided by m, so dW and db are plain sums. Without row weights,
+ *
+ *     bce with sigmoid    dZ[L] = (A - Y) / (m n)
+ *     cce with softmax    dZ[L] = (A - Y) / m
  */
 #ifndef MLPI_MODEL_LOSS_H
 #define MLPI_MODEL_LOSS_H
 
 #include "model/net.h"
 
-/* Rows of the caller's targets, which have been checked. */
+/* Names m rows of the caller's targets, which have been checked. */
 typedef struct mlpi_targets {
     size_t m;
     const mlp_cview *Y;
     const size_t *order;   /* rows order[0..m-1] of Y; NULL: rows 0..m-1 */
-    size_t prefetch_ahead; /* as in mlpi_gather */
+    size_t prefetch_ahead; /* as in mlpi_load_rows_args */
 } mlpi_targets;
 
-/* Writes what the outputs should be to `out`, real (m, n[L]), dense: the rows
- * of Y, standardised if the network scales its targets; or, if Y holds classes,
- * rows of zeros with a 1 at the class. A class outside of the network's gives a
- * row of NaN. */
+/* Writes the targets of the outputs to `out`, real (m, n[L]), dense. These are
+ * the rows of Y, standardised if the network scales its targets. If Y holds
+ * classes, each row of `out` has a 1 in the column of its class and 0 elsewhere
+ * (one-hot); a class that is not in [0, n[L]) gives a row of NaN. "Real" is
+ * float or double, the precision of the network; "dense" means that each row
+ * directly follows the one before. */
 void mlpi_loss_targets(const mlp_net *net, const mlpi_targets *targets,
                        void *out);
 
-/* Smooths the labels of m rows of such targets, as training does it: the
- * network need not be sure of any class (Szegedy et al., "Rethinking the
- * inception architecture for computer vision", 2016). With s = label_smoothing,
+/* Smooths the labels in m rows of targets that mlpi_loss_targets has written.
+ * Training uses smoothed labels, so that it does not push the outputs towards
+ * exactly 0 and 1 (Szegedy et al., "Rethinking the inception architecture for
+ * computer vision", 2016). With s = label_smoothing,
  *
- *     y = (1 - s) y + s / n for cce,   y = (1 - s) y + s / 2 for bce
+ *     y = (1 - s) y + s / k,   k = 2 classes for bce, n classes for cce
  */
 void mlpi_loss_smooth(const mlp_net *net, size_t m, void *targets);
 
-/* The sum of the terms so far, in the eight lanes of the canonical order of
- * summation. J is the sum divided by `total`. */
+/* The sum of the terms so far, each multiplied by the weight of its row. It is
+ * kept in eight partial sums (lanes): term i goes to lane i mod 8; see
+ * kernels.h. J is the sum of the lanes divided by `total`. */
 typedef struct mlpi_loss_sum {
     double lanes[MLPI_LANES];
-    double total; /* terms, each counting as its row's weight */
+    double total; /* number of terms, each multiplied by its row's weight */
 } mlpi_loss_sum;
 
-/* The last layer of m rows, and their targets: real (m, n[L]), dense. */
-typedef struct mlpi_outputs {
+/* What the loss of m rows is computed from: Z and A of the last layer, and the
+ * targets Y. Each matrix is real (m, n[L]), dense. */
+typedef struct mlpi_loss_args {
     size_t m;
     const void *Z, *A, *Y;
     const double *row_weights; /* [m]; NULL: all 1 */
-} mlpi_outputs;
+} mlpi_loss_args;
 
-/* Adds the terms of some rows. Each call but the last must add a multiple of
- * MLPI_LANES rows: then every term goes to the same lane, and J has the same
- * bits, however the rows are divided among the calls. */
+/* Adds the terms of args->m rows. The rows of a batch may be added in several
+ * calls. Each call except the last must add a multiple of MLPI_LANES rows. Then
+ * each term goes to the same lane as in a single call, so J has the same bits,
+ * however the rows are divided among the calls. */
 void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
-                   const mlpi_outputs *outputs);
+                   const mlpi_loss_args *args);
 
-/* Returns J, the mean of the terms. */
+/* Returns J, the mean of the terms that have been added. */
 double mlpi_loss_mean(const mlpi_loss_sum *sum);
 
-/* Returns the sum of m row weights, added one after another; m for NULL. */
+/* Returns the sum of m row weights, added in the order of the rows. Without row
+ * weights (NULL) the sum is m. */
 double mlpi_sum_row_weights(size_t m, const double *row_weights);
 
-/* Writes dZ = dJ/dZ of the last layer for these rows, which may be a part of a
- * batch; `batch` is the sum of the row weights of the whole batch. The last
- * layer's activation is included; its batch norm, if it has one, is not. */
-void mlpi_loss_gradient(const mlp_net *net, const mlpi_outputs *outputs,
-                        double batch, void *dZ);
+/* Writes dZ = dJ/dZ of the last layer for args->m rows, which may be a part of
+ * a batch. total_weight is the sum of the row weights of the whole batch
+ * (W_sum). dZ is the derivative by the input of the last activation. If the
+ * last layer has batch norm, dZ is the derivative by the output of batch
+ * norm. */
+void mlpi_loss_gradient(const mlp_net *net, const mlpi_loss_args *args,
+                        double total_weight, void *dZ);
 
 #endif

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Class names and metadata. Each is one list of strings in one block of memory;
- * a change builds a new list and then replaces the old one, so that a failure
- * leaves the network as it was. Changes are rare and lists are short.
+ * Class names and metadata. The class names are one list of strings in one
+ * block of memory (base/string_list.h), and the metadata is another. A change
+ * builds a new list and then replaces the old list, so a failure does not
+ * change the network. This is simple, and fast enough for short lists that
+ * rarely change.
  *
- * Metadata is the list key, value, key, value ... with the keys in ascending
- * order of strcmp: a search is binary, and model files of equal networks are
- * equal, whatever the order in which the pairs were set. A position below
- * counts pairs; string 2 i is the key of pair i, and string 2 i + 1 its value.
+ * The metadata is a list of pairs: string 2 i is the key of pair i, and string
+ * 2 i + 1 its value. The keys are in ascending order (by strcmp). So a key is
+ * found by binary search, and the order in which pairs are set does not change
+ * the model file.
  *
- * All texts must be UTF-8, because they go into the JSON of model files.
+ * All strings must be UTF-8, because model files store them as JSON.
  */
 #include "model/net.h"
 
@@ -18,7 +20,7 @@
 #include "base/error.h"
 #include "base/json.h"
 
-/* Checks that a text is UTF-8; `what` begins the message. */
+/* Checks that a text is UTF-8. The message begins with `what`. */
 static mlp_status check_text(const mlp_hooks *hooks, const char *what,
                              const char *text)
 {
@@ -28,13 +30,13 @@ static mlp_status check_text(const mlp_hooks *hooks, const char *what,
     return MLP_OK;
 }
 
-/* Checks class names and computes the bytes that copies of them need. A network
- * with one output tells two classes apart; any other has a class for each
- * output. No names at all are allowed: they remove those that there are. */
+/* Checks class names and computes how many bytes copies of them need. A network
+ * with one output has two classes, because the output is the probability of the
+ * second class; every other network has a class for each output. n = 0 is
+ * allowed: it removes the names. */
 static mlp_status check_names(const mlp_net *net, const char *const *names,
                               size_t n, size_t *bytes)
 {
-    /* One output is the probability of the second of two classes. */
     size_t classes = mlpi_net_outputs(net) == 1 ? 2 : mlpi_net_outputs(net);
     if (n > 0 && n != classes) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
@@ -55,7 +57,7 @@ static mlp_status check_names(const mlp_net *net, const char *const *names,
     return MLP_OK;
 }
 
-/* The old names are released only when the new list is complete. */
+/* The old list is released after the new list is complete. */
 mlp_status mlp_net_set_class_names(mlp_net *net, const char *const *names,
                                    size_t n)
 {
@@ -74,18 +76,19 @@ mlp_status mlp_net_set_class_names(mlp_net *net, const char *const *names,
     return MLP_OK;
 }
 
-/* Returns NULL behind the last name, so that a loop needs no count. */
+/* After the last name the result is NULL, so a loop needs no count. */
 const char *mlp_net_class_name(const mlp_net *net, size_t index)
 {
     return net && index < net->class_names.count ? net->class_names.text[index]
                                                  : NULL;
 }
 
-/* Returns the position of the first pair whose key is not below `key`: where
- * the key is, or where it would have to be inserted. */
-static size_t place_of(const mlpi_string_list *pairs, const char *key)
+/* Returns the number of the first pair whose key is not smaller than `key`. The
+ * key is in this pair, or must be inserted before it. */
+static size_t position_of(const mlpi_string_list *pairs, const char *key)
 {
-    /* Keys before `low` are below `key`; keys from `high` on are not. */
+    /* Keys of pairs [0, low) are smaller than `key`, keys from `high` on are
+     * not. */
     size_t low = 0;
     size_t high = pairs->count / 2;
     while (low < high) {
@@ -99,13 +102,13 @@ static size_t place_of(const mlpi_string_list *pairs, const char *key)
     return low;
 }
 
-/* True if the pair at `place` exists and has this key. */
-static bool is_at(const mlpi_string_list *pairs, size_t place, const char *key)
+/* True if pair i exists and has this key. */
+static bool has_key(const mlpi_string_list *pairs, size_t i, const char *key)
 {
-    return 2 * place < pairs->count && strcmp(pairs->text[2 * place], key) == 0;
+    return 2 * i < pairs->count && strcmp(pairs->text[2 * i], key) == 0;
 }
 
-/* Adds copies of pairs [first, end). */
+/* Adds copies of the pairs [first, end) of `from` to `to`. */
 static void add_pairs(mlpi_string_list *to, const mlpi_string_list *from,
                       size_t first, size_t end)
 {
@@ -114,21 +117,24 @@ static void add_pairs(mlpi_string_list *to, const mlpi_string_list *from,
     }
 }
 
-/* Replaces the list by one that has the pair of `key` and `value` at its place
- * instead of an old pair with that key. A value of NULL removes the pair. */
+/* Replaces the list by a new list, in which `key` has the given value. If the
+ * value is NULL, the new list has no such key. */
 static mlp_status set_pair(mlp_net *net, const char *key, const char *value)
 {
     const mlpi_string_list *old = &net->metadata;
-    size_t place = place_of(old, key);
-    size_t after = place + is_at(old, place, key); /* skips an old pair */
-    /* Bytes of the new list, or a little more if it loses a pair. */
+    size_t position = position_of(old, key);
+    size_t after = position; /* the first pair after `key` */
+    if (has_key(old, position, key)) {
+        after++;
+    }
+    /* `bytes` includes the old value of the key, which is more than enough. */
     size_t bytes = strlen(key) + strlen(value ? value : "") + 2;
     for (size_t i = 0; i < old->count; i++) {
         bytes += strlen(old->text[i]) + 1;
     }
     mlpi_string_list list;
     TRY(mlpi_string_list_make(&net->hooks, old->count + 2, bytes, &list));
-    add_pairs(&list, old, 0, place);
+    add_pairs(&list, old, 0, position);
     if (value) {
         mlpi_string_list_add(&list, key);
         mlpi_string_list_add(&list, value);
@@ -139,8 +145,8 @@ static mlp_status set_pair(mlp_net *net, const char *key, const char *value)
     return MLP_OK;
 }
 
-/* Everything is checked before the list is built. The texts may be those of
- * this very list, since the old list lives until the new one is complete. */
+/* Everything is checked before the new list is built. `key` and `value` may be
+ * strings of the old list, which is released after the new list is complete. */
 mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
                                 const char *value)
 {
@@ -160,18 +166,17 @@ mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
     return set_pair(net, key, value);
 }
 
-/* The value stands directly behind its key. */
 const char *mlp_net_metadata(const mlp_net *net, const char *key)
 {
     if (!net || !key) {
         return NULL;
     }
-    size_t place = place_of(&net->metadata, key);
-    return is_at(&net->metadata, place, key) ? net->metadata.text[2 * place + 1]
-                                             : NULL;
+    const mlpi_string_list *pairs = &net->metadata;
+    size_t position = position_of(pairs, key);
+    return has_key(pairs, position, key) ? pairs->text[2 * position + 1] : NULL;
 }
 
-/* Keys come in ascending order; NULL ends them. */
+/* The keys are in ascending order. After the last key the result is NULL. */
 const char *mlp_net_metadata_key(const mlp_net *net, size_t index)
 {
     return net && index < net->metadata.count / 2

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks are described by a configuration, made, initialised, copied and
- * freed here.
+ * Creating, initialising, copying and freeing networks.
  *
- * Making checks the whole configuration first, so that nothing can fail after
- * the one allocation. A network is built in a local variable and moved to the
- * head of its block at the end, since its size must be known before there is a
- * block. Arrays are pointers into the block, so moving the struct is safe.
+ * mlp_net_create first checks the whole configuration. The checks use TRY
+ * (base/error.h), which returns from the function if a call fails. After the
+ * checks only the allocation of the one block can fail.
+ *
+ * The struct mlp_net is built in a local variable, because the size of the
+ * block must be computed from its members before there is a block. At the end
+ * the struct is copied to the start of the block. Its pointers stay right: they
+ * point to arrays in the block, which do not move.
  */
 #include "model/net.h"
 
@@ -16,8 +19,8 @@
 #include "base/error.h"
 #include "model/init.h"
 
-/* The defaults are those of the tutorial's network, chapter 4.1, and of PyTorch
- * for what the tutorial does not have. */
+/* The defaults are those of the tutorial's network (chapter 4.1). Options that
+ * the tutorial does not have get PyTorch's defaults. */
 mlp_config mlp_config_defaults(void)
 {
     return (mlp_config){.loss = MLP_LOSS_BCE,
@@ -29,7 +32,8 @@ mlp_config mlp_config_defaults(void)
                         .batch_norm_epsilon = 1e-5};
 }
 
-/* Lists the names of an X-macro list in a message: " he glorot ...". */
+/* Makes a text of all names in one of the lists of mlp.h, such as
+ * MLP_INIT_LIST: " he glorot ...". */
 #define AND_NAME(constant, number, name) " " name
 
 /* Checks that a number is one of the constants MLP_INIT_*. */
@@ -53,7 +57,8 @@ mlp_status mlpi_check_positive(const mlp_hooks *hooks,
                                double value)
 {
     double rounded = kernels->scalar->round_to_real(value);
-    /* Written so that NaN, for which every comparison is false, is refused. */
+    /* !(rounded > 0.0) also refuses NaN, for which every comparison is
+     * false. */
     if (!(rounded > 0.0) || !isfinite(rounded)) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
                           "%s: expects a finite %s above 0, got %g", name,
@@ -62,8 +67,8 @@ mlp_status mlpi_check_positive(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
-/* Checks the options of batch norm. They must be right even if no layer uses
- * them, so that a mistake shows before it matters. */
+/* Checks the options of batch norm, even if no layer uses them, so that a
+ * mistake is reported early. */
 static mlp_status check_batch_norm(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -78,8 +83,8 @@ static mlp_status check_batch_norm(const mlp_config *config)
                                config->batch_norm_epsilon);
 }
 
-/* Checks the options of the loss. Only labels of classes can be smoothed; the
- * other losses have quantities as targets. */
+/* Checks the options of the loss. Only bce and cce have labels, which can be
+ * smoothed; the targets of all other losses are quantities. */
 static mlp_status check_loss(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -99,8 +104,9 @@ static mlp_status check_loss(const mlp_config *config)
 }
 
 /* Checks the slopes of the activations that use one. A negative slope would
- * make leaky ReLU and ELU turn back at 0, and then the sign of the output would
- * not tell the sign of z, which the backward pass relies on. */
+ * give leaky ReLU and ELU positive outputs for negative z. The backward pass
+ * needs the sign of z and has only the output, so both must have the same
+ * sign. */
 static mlp_status check_slopes(const mlp_config *config)
 {
     const mlpi_kernels *kernels = mlpi_kernels_get(config->precision, 0);
@@ -118,8 +124,8 @@ static mlp_status check_slopes(const mlp_config *config)
     return MLP_OK;
 }
 
-/* Checks in the order in which later checks need earlier results: names of the
- * layers and the precision before anything that depends on them. */
+/* Checks the whole configuration. The layers, the loss and the precision are
+ * checked first, because the last three checks use them. */
 static mlp_status check_config(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
@@ -151,7 +157,8 @@ static mlp_status check_config(const mlp_config *config)
  * Memory
  */
 
-/* Takes the two rows of n numbers of one side. */
+/* Takes mean and std, n numbers of `size` bytes each, from the cursor: a
+ * position in the block, which moves behind what is taken (base/memory.h). */
 static void take_scaling(mlpi_scaling *s, size_t n, size_t size,
                          mlpi_cursor *cursor)
 {
@@ -160,28 +167,28 @@ static void take_scaling(mlpi_scaling *s, size_t n, size_t size,
     s->std = mlpi_take(cursor, n, size);
 }
 
-/* Describes the layers to kernels->predict_row, which computes one row through
- * all layers without further calls. It has no batch norm: such a network takes
- * the general route, and gets NULL here. */
+/* Fills net->single_row_layers, from which kernels->predict_row predicts a
+ * single row through all layers in one call. predict_row cannot do batch norm:
+ * a network with batch norm gets NULL, and predicts single rows like any other
+ * batch. In the measuring run the array is NULL and is not filled. */
 static void describe_row_layers(mlp_net *net)
 {
     const mlpi_layout *layout = &net->layout;
-    for (size_t l = 1; l <= layout->L && net->row_layers; l++) {
-        const mlpi_shape *layer = &layout->layer[l];
-        net->row_layers[l - 1] = (mlpi_row_layer){
+    for (size_t l = 1; l <= layout->L && net->single_row_layers; l++) {
+        const mlpi_layer_layout *layer = &layout->layer[l];
+        net->single_row_layers[l - 1] = (mlpi_row_layer){
             .n_prev = layout->layer[l - 1].width,
             .activation = mlpi_net_activation(net, l, 1),
-            .W = mlpi_at(net->kernels, net->parameters, layer->W),
-            .b = mlpi_at(net->kernels, net->parameters, layer->b)};
+            .W = mlpi_at(net->kernels, net->parameters, layer->W_offset),
+            .b = mlpi_at(net->kernels, net->parameters, layer->b_offset)};
         if (layer->batch_norm) {
-            net->row_layers = NULL;
+            net->single_row_layers = NULL;
         }
     }
 }
 
-/* Takes the arrays of a network behind its layout, which has been taken. The
- * running moments are one array with the parameters, so that the state of
- * mlpi_net_state is contiguous. */
+/* Takes the arrays of a network, after its layout has been taken. Parameters
+ * and running moments are taken as one array, as mlpi_net_state needs them. */
 static void take_arrays(mlp_net *net, size_t inputs, size_t outputs,
                         mlpi_cursor *cursor)
 {
@@ -195,17 +202,20 @@ static void take_arrays(mlp_net *net, size_t inputs, size_t outputs,
     }
     take_scaling(&net->in, inputs, size, cursor);
     take_scaling(&net->out, outputs, size, cursor);
-    net->row_layers = mlpi_take(cursor, layout->L, sizeof *net->row_layers);
+    net->single_row_layers =
+        mlpi_take(cursor, layout->L, sizeof *net->single_row_layers);
     describe_row_layers(net);
 }
 
-/* What lay_out needs: the struct to set pointers in, and its configuration. */
+/* The arguments of lay_out. */
 typedef struct creation {
-    mlp_net *net;
+    mlp_net *net; /* whose pointers are set */
     const mlp_config *config;
 } creation;
 
-/* Lays a new network out; a block begins with the struct itself. */
+/* Takes everything that is in the block of a new network; the struct itself is
+ * first. mlpi_allocate_layout calls this function twice: to measure the block,
+ * and to set the pointers into it. */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     const creation *c = object;
@@ -216,11 +226,11 @@ static void lay_out(void *object, mlpi_cursor *cursor)
 }
 
 /* ---------------------------------------------------------------------------
- * Making, initialising, freeing
+ * Creating, initialising, freeing
  */
 
-/* After the checks only the allocation can fail, and then there is nothing to
- * undo. */
+/* After the checks only mlpi_allocate_layout can fail, and then nothing has to
+ * be freed. */
 mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
 {
     if (!config) {
@@ -239,7 +249,7 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
                     .norm_epsilon = config->batch_norm_epsilon};
     creation c = {.net = &made, .config = config};
     void *block = NULL;
-    TRY(mlpi_make(&made.hooks, lay_out, &c, "a network", &block));
+    TRY(mlpi_allocate_layout(&made.hooks, lay_out, &c, "a network", &block));
     mlpi_init_parameters(made.kernels, &made.layout, config->init, config->seed,
                          made.parameters);
     *net = block;
@@ -247,14 +257,15 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
     return MLP_OK;
 }
 
-/* Frees the two blocks beside the network's own. */
+/* Frees the two blocks that are not part of the network's block. */
 static void release_names(mlp_net *net)
 {
     mlpi_string_list_release(&net->hooks, &net->class_names);
     mlpi_string_list_release(&net->hooks, &net->metadata);
 }
 
-/* The network's own block goes last, since the lists are reached through it. */
+/* The block of the network is freed last, because it holds the pointers to the
+ * lists. */
 void mlp_net_free(mlp_net *net)
 {
     if (net) {
@@ -264,8 +275,7 @@ void mlp_net_free(mlp_net *net)
     }
 }
 
-/* Scaling, names and options stay; parameters and running moments begin
- * anew. */
+/* Scaling, names and options do not change. */
 mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init, uint32_t seed)
 {
     if (!net) {
@@ -278,8 +288,8 @@ mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init, uint32_t seed)
 }
 
 /* ---------------------------------------------------------------------------
- * Questions. Without a network the answers are 0, or the first constant of an
- * enumeration, so that getters need no status.
+ * Getters. They return no status: if `net` is NULL they return 0, an empty
+ * string, or the first constant of an enumeration.
  */
 
 size_t mlp_net_inputs(const mlp_net *net)
@@ -297,7 +307,7 @@ size_t mlp_net_layer_count(const mlp_net *net)
     return net ? net->layout.L : 0;
 }
 
-/* W, b and scale of all layers; running moments are not counted. */
+/* The count includes W, b and scale of all layers, but no running moments. */
 size_t mlp_net_parameter_count(const mlp_net *net)
 {
     return net ? net->layout.parameters : 0;
@@ -313,7 +323,7 @@ mlp_loss mlp_net_loss(const mlp_net *net)
     return net ? net->loss : MLP_LOSS_BCE;
 }
 
-/* The name is that of the instruction set, such as "avx2". */
+/* The result is the name of the instruction set, such as "avx2". */
 const char *mlp_net_kernels(const mlp_net *net)
 {
     return net ? net->kernels->name : "";
@@ -324,7 +334,7 @@ mlp_hooks mlp_net_hooks(const mlp_net *net)
     return net ? net->hooks : (mlp_hooks){.user = NULL};
 }
 
-/* `first` is 1 for tensors and 0 where A[0], the inputs, is meant, too. */
+/* `first` is 1 for tensors that a network has, and 0 for A[0], the inputs. */
 mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first)
 {
     if (l < first || l > net->layout.L) {
@@ -342,14 +352,12 @@ mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer)
     }
     TRY(mlpi_check_pointer(&net->hooks, layer, "the place for the layer"));
     TRY(mlpi_net_check_layer(net, l, 1));
-    const mlpi_shape *shape = &net->layout.layer[l];
-    /* The layer as it was described, but for slope and dropout: see
-     * layout.c. */
-    *layer = (mlp_layer){.width = shape->width,
-                         .activation = shape->activation,
-                         .slope = shape->slope,
-                         .dropout = shape->dropout,
-                         .batch_norm = shape->batch_norm};
+    const mlpi_layer_layout *made = &net->layout.layer[l];
+    *layer = (mlp_layer){.width = made->width,
+                         .activation = made->activation,
+                         .slope = made->slope,
+                         .dropout = made->dropout,
+                         .batch_norm = made->batch_norm};
     return MLP_OK;
 }
 
@@ -357,14 +365,14 @@ mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer)
  * Copying
  */
 
-/* What lay_out_copy needs: the two structs, and how the layout is copied. */
+/* The arguments of lay_out_copy. */
 typedef struct copying {
-    mlp_net *copy;
-    const mlp_net *net;
+    mlp_net *copy;      /* whose pointers are set */
+    const mlp_net *net; /* the original */
     mlpi_layout_copier *copier;
 } copying;
 
-/* Lays a copy out like lay_out, with a layout that comes from the original. */
+/* Like lay_out, but for a copy: its layout comes from the original. */
 static void lay_out_copy(void *object, mlpi_cursor *cursor)
 {
     const copying *c = object;
@@ -373,7 +381,7 @@ static void lay_out_copy(void *object, mlpi_cursor *cursor)
     take_arrays(c->copy, c->net->in.n, c->net->out.n, cursor);
 }
 
-/* Copies class names and metadata. A failure frees what was copied so far. */
+/* Copies class names and metadata. If it fails, it frees what it has copied. */
 static mlp_status copy_names(const mlp_net *net, mlp_net *copy)
 {
     copy->metadata = (mlpi_string_list){.text = NULL};
@@ -387,7 +395,7 @@ static mlp_status copy_names(const mlp_net *net, mlp_net *copy)
     return status;
 }
 
-/* Copies means and standard deviations, if they have been set. */
+/* Copies the numbers of a scaling, if they have been set. */
 static void copy_scaling(const mlp_net *net, const mlpi_scaling *from,
                          const mlpi_scaling *to)
 {
@@ -397,8 +405,9 @@ static void copy_scaling(const mlp_net *net, const mlpi_scaling *from,
     }
 }
 
-/* The local copy of the struct begins as the original, so every member that is
- * not set below, such as the loss and the kernels, is copied by that. */
+/* `made` begins as a copy of the whole struct. The calls below replace all
+ * pointers to arrays and the layout; the other members, such as the loss and
+ * the kernels, stay as they are. */
 mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
                          mlp_net **copy)
 {
@@ -406,8 +415,8 @@ mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
     copying c = {.copy = &made, .net = net, .copier = copier};
     void *block = NULL;
     TRY(copy_names(net, &made));
-    mlp_status status =
-        mlpi_make(&net->hooks, lay_out_copy, &c, "a copy of a network", &block);
+    mlp_status status = mlpi_allocate_layout(&net->hooks, lay_out_copy, &c,
+                                             "a copy of a network", &block);
     if (status != MLP_OK) {
         release_names(&made);
         return status;
@@ -419,7 +428,7 @@ mlp_status mlpi_net_copy(const mlp_net *net, mlpi_layout_copier *copier,
     return MLP_OK;
 }
 
-/* The copy uses the same hooks and kernels, and shares no memory. */
+/* The copy has the same hooks and kernels, but shares no memory with `net`. */
 mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy)
 {
     if (!net) {
@@ -427,7 +436,7 @@ mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy)
     }
     TRY(mlpi_check_pointer(&net->hooks, copy, "the place for the copy"));
     TRY(mlpi_net_copy(net, mlpi_layout_copy, copy));
-    /* One copy for both arrays: the running moments lie behind. */
+    /* One memcpy copies the parameters and the running moments. */
     memcpy((*copy)->parameters, net->parameters,
            mlpi_net_state(net).cols * net->kernels->real_size);
     return MLP_OK;

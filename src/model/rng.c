@@ -4,22 +4,25 @@
  *
  * The generator is MT19937 (M. Matsumoto and T. Nishimura, "Mersenne twister: a
  * 623-dimensionally equidistributed uniform pseudo-random number generator",
- * ACM TOMACS 8, 1998). Its state is 624 words x, which are renewed all at once
- * by
+ * ACM TOMACS 8, 1998). Its state is 624 words x of 32 bits. After all words
+ * have been used, all are replaced in one loop by
  *
  *     x[i] = x[i + 397] ^ twist(highest bit of x[i], other bits of x[i + 1])
  *
- * with indices modulo 624. Each word is read once, through a tempering that
- * spreads its bits. NumPy promises that the order in which its legacy
- * distributions draw words never changes, so that order is the contract here,
- * and tests compare every function with NumPy's output:
+ * with indices modulo 624. Each word is used once; before that its bits are
+ * mixed ("tempering" in the paper).
  *
- *     random_sample   two words, 53 bits of them, on [0, 1)
- *     randn           Marsaglia's polar method; it makes two numbers at a time
- *     randint         one or two words under a mask, until one is in range
- *     shuffle         Fisher and Yates from the last item to the second
+ * NumPy promises that its legacy distributions will always use the words in the
+ * same order. The functions below use the words in that order, too, and tests
+ * compare each function with NumPy's output:
  *
- * The whole state is in mlp_rng, which the caller may copy; nothing is global.
+ *     random_sample   53 bits of two words, as a number in [0, 1)
+ *     randn           Marsaglia's polar method, which makes two numbers at once
+ *     randint         low bits of one or two words, until they are in range
+ *     shuffle         Fisher and Yates, from the last item to the second
+ *
+ * The whole state is in mlp_rng, which the caller may copy. There are no global
+ * variables.
  */
 #include <math.h>
 #include <string.h>
@@ -31,8 +34,9 @@ enum { WORDS = 624, SHIFT = 397 }; /* n and m of the paper */
 
 #define REFERENCE_SEED 5489u /* of the authors' reference program */
 
-/* The seed fills the state by the recurrence of the reference program, whose
- * multiplier comes from Knuth, "The art of computer programming", volume 2. */
+/* Each word of the state is computed from the previous word, as in the
+ * reference program. The multiplier is from Knuth, "The art of computer
+ * programming", volume 2. */
 mlp_rng mlp_rng_seeded(uint32_t seed)
 {
     mlp_rng rng;
@@ -45,16 +49,18 @@ mlp_rng mlp_rng_seeded(uint32_t seed)
     return rng;
 }
 
-/* Returns a new word from the word SHIFT places ahead and the bits of two
- * neighbours: the multiplication by the twist matrix of the paper. */
+/* Returns the new word. `far` is the word SHIFT places ahead; the highest bit
+ * of `high` and the other bits of `low` make a word that is multiplied by the
+ * matrix of the paper (the shift and the constant). */
 static uint32_t twisted(uint32_t far, uint32_t high, uint32_t low)
 {
     uint32_t y = (high & 0x80000000u) | (low & 0x7fffffffu);
     return far ^ (y >> 1) ^ ((y & 1u) ? 0x9908b0dfu : 0u);
 }
 
-/* Renews the state. Returns 0 only if all words have become 0. The loop is in
- * three parts where an index passes the end of the state. */
+/* Replaces all words of the state. Returns 0 only if all new words are 0. The
+ * loop is in three parts, because i + SHIFT, and at the end i + 1, must be
+ * reduced modulo WORDS. */
 static uint32_t renew(uint32_t key[WORDS])
 {
     uint32_t any = 0;
@@ -70,13 +76,14 @@ static uint32_t renew(uint32_t key[WORDS])
     return any | key[WORDS - 1];
 }
 
-/* Returns the next 32 random bits. A state with an impossible count of
- * remaining words, which a caller may have read from a file, is renewed. */
+/* Returns the next 32 random bits. If the number of remaining words is
+ * impossible (the caller may have read it from a damaged file), the state is
+ * replaced. */
 static uint32_t next_word(mlp_rng *rng)
 {
     if (rng->remaining == 0 || rng->remaining > WORDS) {
         if (renew(rng->key) == 0) {
-            /* The state of zeros would give zeros for ever. */
+            /* A state of zeros would give zeros for ever. */
             *rng = mlp_rng_seeded(REFERENCE_SEED);
             (void)renew(rng->key);
         }
@@ -102,7 +109,7 @@ double mlp_rng_random_sample(mlp_rng *rng)
     if (!rng) {
         return (double)NAN;
     }
-    /* 27 and 26 bits are the 53 of a double: (high 2^26 + low) / 2^53. */
+    /* 27 and 26 bits make the 53 bits of a double: (high 2^26 + low) / 2^53. */
     double high = next_word(rng) >> 5;
     double low = next_word(rng) >> 6;
     return (high * 67108864.0 + low) / 9007199254740992.0;
@@ -114,11 +121,11 @@ double mlp_rng_uniform(mlp_rng *rng, double low, double high)
     return low + (high - low) * mlp_rng_random_sample(rng);
 }
 
-/* The polar method of Marsaglia: a random point (x, y) in the unit disc, with
- * r2 = x^2 + y^2, gives the two independent normal numbers x f and y f with
- * f = sqrt(-2 log(r2) / r2). One is returned, and the other kept for the next
- * call. The logarithm is the library's own, so that the bits do not depend on
- * the C library. */
+/* Marsaglia's polar method: from a random point (x, y) in the unit disc, with
+ * r2 = x^2 + y^2, it makes two independent normal numbers x f and y f, where
+ * f = sqrt(-2 log(r2) / r2). It returns y f and stores x f for the next call.
+ * The logarithm is the library's own, so that the bits do not depend on the C
+ * library. */
 double mlp_rng_randn(mlp_rng *rng)
 {
     if (!rng) {
@@ -151,8 +158,8 @@ double mlp_rng_normal(mlp_rng *rng, double mean, double std)
     return mean + std * mlp_rng_randn(rng);
 }
 
-/* Returns the smallest 2^k - 1 that is not below `max`: the bits that a number
- * up to `max` can have. */
+/* Returns the smallest number of the form 2^k - 1 that is at least `max`. It is
+ * a mask of all bits that a number up to `max` can have. */
 static uint64_t mask_over(uint64_t max)
 {
     for (unsigned shift = 1; shift < 64; shift *= 2) {
@@ -161,9 +168,9 @@ static uint64_t mask_over(uint64_t max)
     return max;
 }
 
-/* Returns an integer that is uniform on [0, max], by rejection: masked words
- * are drawn until one is not above `max`, on average less than two. No word is
- * drawn for max = 0. */
+/* Returns an integer that is uniform on [0, max], by rejection: draws words and
+ * masks them until one is at most `max`, which takes less than two draws on
+ * average. For max = 0 no word is drawn. */
 static uint64_t draw_up_to(mlp_rng *rng, uint64_t max, uint64_t mask)
 {
     if (max == 0) {
@@ -177,7 +184,8 @@ static uint64_t draw_up_to(mlp_rng *rng, uint64_t max, uint64_t mask)
     return value;
 }
 
-/* The range high - low may exceed int64_t, so it is computed without a sign. */
+/* The difference high - low may be too large for an int64_t, so it is computed
+ * as uint64_t. */
 mlp_status mlp_rng_randint(mlp_rng *rng, int64_t low, int64_t high,
                            int64_t *value)
 {
@@ -189,14 +197,15 @@ mlp_status mlp_rng_randint(mlp_rng *rng, int64_t low, int64_t high,
     }
     uint64_t max = (uint64_t)high - (uint64_t)low - 1;
     uint64_t offset = draw_up_to(rng, max, mask_over(max));
-    /* In two halves, because the offset alone may not be an int64_t. */
+    /* The offset is added in two halves, because the whole of it may be too
+     * large for an int64_t. */
     int64_t half = (int64_t)(offset / 2);
     *value = low + half + (int64_t)(offset - offset / 2);
     return MLP_OK;
 }
 
-/* Exchanges two items, by words of 8 bytes as far as possible: row numbers, the
- * usual items, are one word. */
+/* Exchanges two items, 8 bytes at a time as far as possible. The usual items
+ * are row numbers (size_t), which have 8 bytes. */
 static void swap(unsigned char *a, unsigned char *b, size_t size)
 {
     for (; size >= sizeof(uint64_t); size -= sizeof(uint64_t)) {
@@ -215,9 +224,9 @@ static void swap(unsigned char *a, unsigned char *b, size_t size)
     }
 }
 
-/* Exchanges each item, from the last to the second, with a random one that is
- * not behind it. The mask shrinks with i; computing it anew for each item would
- * take longer than the draw. */
+/* Exchanges each item i, from the last to the second, with a random item from 0
+ * to i. The mask is updated as i becomes smaller; to compute it again for each
+ * item would take longer than the draw. */
 mlp_status mlp_rng_shuffle(mlp_rng *rng, void *items, size_t n, size_t size)
 {
     if (!rng || (!items && n > 0)) {
@@ -244,8 +253,7 @@ mlp_status mlp_rng_shuffle(mlp_rng *rng, void *items, size_t n, size_t size)
     return MLP_OK;
 }
 
-/* The order 0, 1, ..., n - 1, shuffled: the same draws as NumPy's
- * permutation. */
+/* Shuffles 0, 1, ..., n - 1, with the same draws as NumPy's permutation. */
 mlp_status mlp_rng_permutation(mlp_rng *rng, size_t n, size_t *order)
 {
     if (!rng || (!order && n > 0)) {

@@ -1,26 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Standardisation as a part of the network (chapter 5.1):
+ * Standardisation as a part of the network (chapter 5.1), column by column,
+ * with mean and std (standard deviation) of the training data:
  *
- *     x' = (x - mean) / std         inputs and targets, where rows come in
- *     a  = a' * std + mean          outputs, where they go out
+ *     x' = (x - mean) / std         inputs and targets
+ *     a  = a' * std + mean          outputs
  *
- * column by column, with mean and std of the training data. The network keeps
- * them and applies them itself (kernels->gather,
- * kernels->scalar->inverse_standardise), so that a saved model cannot be used
- * without its scaling or with another's.
- * Without it a column of large numbers would dominate the gradients.
+ * This file only sets mean and std. The formulas are applied elsewhere:
  *
- * Means and standard deviations are rounded to the network's precision when
- * they are set, and reported as they are kept. A constant column has std 1, so
- * that it becomes 0 instead of NaN.
+ *     inputs     the kernel load_rows (kernels/load_rows_tmpl.h), which copies
+ *                rows of the caller's data and standardises them on the way;
+ *                called by train/step_worker.c and predict/predict.c
+ *     targets    the same kernel, called by model/loss.c
+ *     outputs    the kernel inverse_standardise (kernels/scalar_tmpl.h), called
+ *                by predict/predict.c
+ *
+ * (A kernel is a function of kernels/kernels.h.) The network holds mean and
+ * std, and model files contain them, so a saved model is always used with the
+ * right scaling. Without scaling, a column of large numbers would dominate the
+ * gradients.
+ *
+ * Mean and std are rounded to the network's precision when they are set, and
+ * the getters return the rounded numbers. A column of equal numbers gets std 1,
+ * so that it becomes 0 instead of NaN.
  */
 #include <math.h>
 
 #include "base/error.h"
 #include "model/data_check.h"
 
-/* Columns whose moments are computed in one pass over the rows. */
+/* How many columns are done in one pass over the rows. */
 enum { BLOCK = MLPI_MOMENT_COLUMNS };
 
 /* Returns the columns of `rows` from `first` on, at most BLOCK of them. */
@@ -31,9 +40,9 @@ static mlp_cview columns(const mlp_net *net, mlp_cview rows, size_t first)
     return rows;
 }
 
-/* Computes mean and std of each column as they will be kept: rounded, and with
- * std 1 where nothing varies. Rounding comes first, because a std that is above
- * 0 as a double may be 0 as a float. */
+/* Computes mean and std of each column, rounded to the network's precision; a
+ * std of 0 becomes 1. Rounding comes first, because a std that is above 0 as a
+ * double may be 0 as a float. */
 static void block_moments(const mlp_net *net, mlp_cview rows,
                           double mean[BLOCK], double std[BLOCK])
 {
@@ -47,9 +56,9 @@ static void block_moments(const mlp_net *net, mlp_cview rows,
     }
 }
 
-/* Sets the moments of columns [first, first + n) in the network. */
-static void keep(const mlp_net *net, mlpi_scaling *to, size_t first, size_t n,
-                 const double *mean, const double *std)
+/* Sets mean and std of columns [first, first + n) in the network. */
+static void set_columns(const mlp_net *net, mlpi_scaling *to, size_t first,
+                        size_t n, const double *mean, const double *std)
 {
     const mlpi_kernels *kernels = net->kernels;
     kernels->scalar->from_double(n, mean, mlpi_at(kernels, to->mean, first));
@@ -57,7 +66,8 @@ static void keep(const mlp_net *net, mlpi_scaling *to, size_t first, size_t n,
     to->scales = true;
 }
 
-/* Checks that targets may be scaled: probabilities and classes may not. */
+/* Checks that the targets may be scaled, that is, that they are no
+ * probabilities and no classes. */
 static mlp_status check_regression(const mlp_net *net)
 {
     if (!mlpi_is_regression(net->loss)) {
@@ -69,19 +79,20 @@ static mlp_status check_regression(const mlp_net *net)
     return MLP_OK;
 }
 
-/* Sets the scaling from rows, whose shape has been checked. All rows are
- * checked before anything is set: a failure leaves the network as it was. */
+/* Sets the scaling from rows whose shape has been checked. All numbers are
+ * checked before anything is set, so a failure does not change the network. */
 static mlp_status standardise(const mlp_net *net, mlpi_scaling *to,
                               const char *name, mlp_cview rows)
 {
     TRY(mlpi_check_finite(net, &net->hooks, name, rows));
     double mean[BLOCK];
     double std[BLOCK];
-    /* A block of columns at a time, so the moments fit the stack. */
+    /* The loop does BLOCK columns at a time, so mean and std fit on the
+     * stack. */
     for (size_t first = 0; first < rows.cols; first += BLOCK) {
         mlp_cview block = columns(net, rows, first);
         block_moments(net, block, mean, std);
-        keep(net, to, first, block.cols, mean, std);
+        set_columns(net, to, first, block.cols, mean, std);
     }
     return MLP_OK;
 }
@@ -90,7 +101,7 @@ static mlp_status standardise(const mlp_net *net, mlpi_scaling *to,
  * From data
  */
 
-/* The mean and the std (divided by m, as NumPy's) of each column of X. */
+/* The std of a column is sqrt(sum of (x - mean)^2 / m), as NumPy's std. */
 mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
 {
     if (!net) {
@@ -100,8 +111,8 @@ mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
     return standardise(net, &net->in, "X", X);
 }
 
-/* Classes are never scaled, so Y must have a column for each output: the
- * general check of targets would let a column of classes pass. */
+/* Y must have a column for each output. mlpi_check_targets is not used here,
+ * because it also allows a column of classes. */
 mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
 {
     if (!net) {
@@ -118,11 +129,12 @@ mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
 }
 
 /* ---------------------------------------------------------------------------
- * From and to numbers of the caller's
+ * From the caller's mean and std, and back
  */
 
 /* Checks that each mean is finite and each std is finite and above 0, in the
- * network's precision. `column` names the columns in the message. */
+ * network's precision. The message begins with `column`, "input" or
+ * "target". */
 static mlp_status check_moments(const mlp_net *net, const char *column,
                                 size_t n, const double *mean, const double *std)
 {
@@ -141,7 +153,8 @@ static mlp_status check_moments(const mlp_net *net, const char *column,
     return MLP_OK;
 }
 
-/* Sets the scaling of one side of the network; two NULLs switch it off. */
+/* Sets the scaling of inputs or of targets. If both mean and std are NULL, the
+ * scaling is switched off. */
 static mlp_status set(const mlp_net *net, mlpi_scaling *to, const char *column,
                       const double *mean, const double *std)
 {
@@ -155,7 +168,7 @@ static mlp_status set(const mlp_net *net, mlpi_scaling *to, const char *column,
                           mean ? "std" : "mean");
     }
     TRY(check_moments(net, column, to->n, mean, std));
-    keep(net, to, 0, to->n, mean, std);
+    set_columns(net, to, 0, to->n, mean, std);
     return MLP_OK;
 }
 
@@ -165,8 +178,8 @@ mlp_status mlp_net_set_scaling(mlp_net *net, const double *mean,
     return net ? set(net, &net->in, "input", mean, std) : MLP_ERR_NULL;
 }
 
-/* Whether targets can be scaled is a property of the loss: checked even where
- * the scaling is switched off, so that the answer does not depend on it. */
+/* The loss is checked even if the scaling is switched off, so that the status
+ * does not depend on mean and std. */
 mlp_status mlp_net_set_target_scaling(mlp_net *net, const double *mean,
                                       const double *std)
 {
@@ -177,8 +190,8 @@ mlp_status mlp_net_set_target_scaling(mlp_net *net, const double *mean,
     return set(net, &net->out, "target", mean, std);
 }
 
-/* Copies the scaling of one side to the caller. A side without scaling has mean
- * 0 and std 1, which is what it does. */
+/* Copies mean and std of inputs or of targets to the caller. Without scaling
+ * they are 0 and 1, which change nothing. */
 static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
                       double *mean, double *std)
 {
@@ -186,7 +199,7 @@ static mlp_status get(const mlp_net *net, const mlpi_scaling *from,
         return mlpi_error(&net->hooks, MLP_ERR_NULL, "the place for %s is NULL",
                           mean ? "std" : "mean");
     }
-    if (from->scales) { /* every float is a double: nothing is rounded */
+    if (from->scales) { /* to_double is exact: every float is a double */
         net->kernels->to_double(from->n, from->mean, mean);
         net->kernels->to_double(from->n, from->std, std);
         return MLP_OK;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Views of tensors; tensors.h has the table of which array each tensor is in.
+ * Views of tensors. The table in tensors.h says in which array each tensor is.
  *
- * A view makes W look as it stands in the formulas, W (n[l], n[l-1]), while
- * memory holds W^T, n[l-1] rows of n[l] numbers: element (i, j) of the view is
- * 1 element further for the next i, and n[l] elements further for the next j.
- * So the row stride is 1 and the column stride n[l]. Nothing is copied, and a
- * user who writes through a view changes the network itself.
+ * Users see W as in the formulas, W (n[l], n[l-1]), but memory holds W^T,
+ * n[l-1] rows of n[l] numbers. So in the view of W the next row (the next
+ * neuron) is 1 element further, and the next column (the next input) is n[l]
+ * elements further: the row stride is 1 and the column stride n[l]. Nothing is
+ * copied. A user who writes through a view changes the network itself.
  */
 #include "model/tensors.h"
 
@@ -18,16 +18,16 @@
 
 mlp_view mlpi_net_weights_in(const mlp_net *net, void *reals, size_t l)
 {
-    const mlpi_shape *shape = &net->layout.layer[l];
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
     return (mlp_view){net->kernels->dtype,
-                      shape->width,
+                      layer->width,
                       net->layout.layer[l - 1].width,
                       1,
-                      shape->width,
-                      mlpi_at(net->kernels, reals, shape->W)};
+                      layer->width,
+                      mlpi_at(net->kernels, reals, layer->W_offset)};
 }
 
-/* A row is dense, so scale, mean and variance look like b. */
+/* The numbers of a row are neighbours: the column stride is 1. */
 mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
                          size_t offset)
 {
@@ -39,7 +39,7 @@ mlp_view mlpi_net_row_in(const mlp_net *net, void *reals, size_t l,
 /* b is one row of n[l] numbers. */
 mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l)
 {
-    return mlpi_net_row_in(net, reals, l, net->layout.layer[l].b);
+    return mlpi_net_row_in(net, reals, l, net->layout.layer[l].b_offset);
 }
 
 mlp_status mlpi_net_check_norm(const mlp_net *net, size_t l)
@@ -51,22 +51,22 @@ mlp_status mlpi_net_check_norm(const mlp_net *net, size_t l)
     return MLP_OK;
 }
 
-/* Callers have excluded every tensor but the five, so the last case needs no
- * test. */
+/* `which` is one of five tensors, so the fifth, MLP_VARIANCE, is the
+ * default. */
 mlp_view mlpi_net_tensor(const mlp_net *net, mlp_tensor which, size_t l)
 {
-    const mlpi_shape *shape = &net->layout.layer[l];
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
     switch (which) {
     case MLP_W:
         return mlpi_net_weights_in(net, net->parameters, l);
     case MLP_B:
         return mlpi_net_biases_in(net, net->parameters, l);
     case MLP_SCALE:
-        return mlpi_net_row_in(net, net->parameters, l, shape->scale);
+        return mlpi_net_row_in(net, net->parameters, l, layer->scale_offset);
     case MLP_MEAN:
-        return mlpi_net_row_in(net, net->running, l, shape->mean);
+        return mlpi_net_row_in(net, net->running, l, layer->mean_offset);
     default:
-        return mlpi_net_row_in(net, net->running, l, shape->variance);
+        return mlpi_net_row_in(net, net->running, l, layer->variance_offset);
     }
 }
 
@@ -74,12 +74,12 @@ mlp_view mlpi_net_tensor(const mlp_net *net, mlp_tensor which, size_t l)
  * Views for users
  */
 
-/* Checks what a caller of the public functions asks for, then makes the
- * view. */
+/* Makes the view for the two public functions, after checking that the tensor
+ * and the layer exist. */
 static mlp_status checked_tensor(const mlp_net *net, mlp_tensor which, size_t l,
                                  mlp_view *view)
 {
-    /* Trainers have more tensors, such as Z and dW; a network does not. */
+    /* Only trainers have the rest of mlp_tensor's tensors, such as Z and dW. */
     bool needs_norm =
         which == MLP_SCALE || which == MLP_MEAN || which == MLP_VARIANCE;
     if (which != MLP_W && which != MLP_B && !needs_norm) {
@@ -97,7 +97,8 @@ static mlp_status checked_tensor(const mlp_net *net, mlp_tensor which, size_t l,
     return MLP_OK;
 }
 
-/* The view is valid as long as the network, whose arrays never move. */
+/* The view is valid as long as the network exists, because the network's arrays
+ * never move. */
 mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
                           mlp_view *view)
 {
@@ -115,7 +116,7 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&net->hooks, view, "the place for the view"));
-    /* The writable view stays in here: `net` is const for the caller. */
+    /* `net` is const for the caller, who gets a view for reading only. */
     mlp_view writable = {.data = NULL};
     TRY(checked_tensor(net, which, l, &writable));
     *view = mlp_view_const(writable);

@@ -55,11 +55,12 @@ static size_t count_correct(const mlp_net *net,
     size_t n = mlpi_net_outputs(net);
     if (net->out.scales) {
         mlpi_unscale_outputs(net, m, buffers->A);
-        net->kernels->gather(&(mlpi_gather){.m = m,
-                                            .n = n,
-                                            .X = mlpi_operand_of(chunk->Y),
-                                            .order = chunk->order,
-                                            .out = buffers->Y});
+        net->kernels->load_rows(
+            &(mlpi_load_rows_args){.m = m,
+                                   .n = n,
+                                   .X = mlpi_operand_of(chunk->Y),
+                                   .order = chunk->order,
+                                   .out = buffers->Y});
     }
     return net->loss == MLP_LOSS_CCE
                ? net->kernels->scalar->count_correct_rows(m, n, buffers->A,
@@ -81,7 +82,7 @@ void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
         predict_with_targets(net, buffers, &chunk);
         mlpi_loss_add(
             &sum, net,
-            &(mlpi_outputs){
+            &(mlpi_loss_args){
                 .m = m, .Z = buffers->Z, .A = buffers->A, .Y = buffers->Y});
         correct += count_correct(net, buffers, &chunk);
     }

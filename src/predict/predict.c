@@ -35,14 +35,14 @@ static mlpi_operand load_inputs(const mlp_net *net,
         return X;
     }
     size_t n = mlpi_net_inputs(net);
-    net->kernels->gather(
-        &(mlpi_gather){.m = m,
-                       .n = n,
-                       .X = X,
-                       .order = order,
-                       .mean = net->in.scales ? net->in.mean : NULL,
-                       .std = net->in.scales ? net->in.std : NULL,
-                       .out = buffers->X});
+    net->kernels->load_rows(
+        &(mlpi_load_rows_args){.m = m,
+                               .n = n,
+                               .X = X,
+                               .order = order,
+                               .mean = net->in.scales ? net->in.mean : NULL,
+                               .std = net->in.scales ? net->in.std : NULL,
+                               .out = buffers->X});
     return (mlpi_operand){buffers->X, n, 1};
 }
 
@@ -78,12 +78,12 @@ void mlpi_predict_chunk(const mlp_net *net, const mlpi_predict_buffers *buffers,
 
 /* True if the kernel for single rows can be used. Not if A and X are the same
  * array: a network of one layer would overwrite inputs that it still has to
- * read. Not with batch norm either: then net->row_layers is NULL. */
+ * read. Not with batch norm either: then net->single_row_layers is NULL. */
 static inline bool can_use_row_kernel(const mlp_net *net, const mlp_cview *X,
                                       const mlp_view *A)
 {
     return X->rows == 1 && X->col_stride == 1 && A->col_stride == 1 &&
-           X->data != A->data && net->row_layers;
+           X->data != A->data && net->single_row_layers;
 }
 
 /* Predicts one row. The kernel prefetches weights if they do not all fit into
@@ -95,7 +95,7 @@ static inline void predict_single_row(const mlp_net *net,
     enum { L1_BYTES = 32768 };
     mlpi_predict_row_args row = {
         .L = net->layout.L,
-        .layer = net->row_layers,
+        .layer = net->single_row_layers,
         .exceeds_l1 =
             net->layout.parameters > L1_BYTES / net->kernels->real_size,
         .x = X->data,
@@ -170,8 +170,7 @@ void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
         return;
     }
     prediction_args args = {net, workspace, X, A};
-    if (workspace->team &&
-        mlpi_pays_for_threads(X->rows, net->layout.parameters)) {
+    if (workspace->team && mlpi_net_pays_for_threads(net, X->rows)) {
         mlpi_team_run(workspace->team, predict_partition, &args);
     } else {
         predict_rows(&args, &workspace->buffers, 0, X->rows);

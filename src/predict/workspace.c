@@ -38,7 +38,7 @@ static size_t chunk_rows(const mlp_net *net)
 static void take_buffers(const mlp_workspace *ws, mlpi_predict_buffers *buffers,
                          mlpi_cursor *cursor)
 {
-    const mlpi_shape *layer = ws->layout.layer;
+    const mlpi_layer_layout *layer = ws->layout.layer;
     size_t size = ws->kernels->real_size;
     size_t inputs = ws->rows * layer[0].width;
     size_t outputs = ws->rows * layer[ws->layout.L].width;
@@ -84,7 +84,8 @@ mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
                .scratch_size = mlpi_forward_scratch(net, rows)},
         .net = net};
     void *block = NULL;
-    TRY(mlpi_make(&net->hooks, lay_out, &made, "a workspace", &block));
+    TRY(mlpi_allocate_layout(&net->hooks, lay_out, &made, "a workspace",
+                             &block));
     *workspace = block;
     **workspace = made.ws;
     return MLP_OK;
@@ -130,8 +131,8 @@ mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads)
     mlpi_predict_buffers buffers;
     mlpi_cursor measure = {0};
     take_scratch(workspace, &buffers, &measure);
-    TRY(mlpi_team_create(&workspace->hooks, threads, measure.used,
-                         &workspace->team));
+    TRY(mlpi_team_replace(&workspace->hooks, threads, measure.used,
+                          &workspace->team));
     for (size_t i = 1; i < mlpi_team_size(workspace->team); i++) {
         mlpi_thread member = {workspace->team, i, i + 1};
         void *scratch = mlpi_team_scratch(&member);

@@ -25,7 +25,7 @@
 /* The arrays that one thread needs to take a chunk through the layers; `rows`
  * is the number of rows that a chunk has at most. */
 typedef struct mlpi_predict_buffers {
-    void *X;         /* real [rows][n[0]]: gathered or scaled inputs */
+    void *X;         /* real [rows][n[0]]: the inputs that load_rows wrote */
     void *hidden[2]; /* real [rows][widest]: A[l - 1] and A[l] alternate */
     void *Z, *A;     /* real [rows][n[L]]: of the last layer */
     void *Y;         /* real [rows][n[L]]: targets, for scores */

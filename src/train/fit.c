@@ -87,8 +87,8 @@ static mlp_status allocate(const mlp_hooks *hooks, mlpi_dataset *data)
     if (measure.used == 0 && !measure.overflow) {
         return MLP_OK;
     }
-    return mlpi_make(hooks, lay_out, data, "orders and weights of rows",
-                     &data->block);
+    return mlpi_allocate_layout(hooks, lay_out, data,
+                                "orders and weights of rows", &data->block);
 }
 
 /* ---------------------------------------------------------------------------

@@ -159,19 +159,19 @@ static estimate estimate_slope(gradient_check *check, size_t index)
 static void locate(const mlp_net *net, size_t index, mlp_gradient_check *where)
 {
     size_t l = 1;
-    while (l < net->layout.L && index >= net->layout.layer[l + 1].W) {
+    while (l < net->layout.L && index >= net->layout.layer[l + 1].W_offset) {
         l++;
     }
-    const mlpi_shape *shape = &net->layout.layer[l];
-    bool is_weight = index < shape->b;
-    bool is_scale = shape->batch_norm && index >= shape->scale;
-    size_t offset = index - (is_weight  ? shape->W
-                             : is_scale ? shape->scale
-                                        : shape->b);
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
+    bool is_weight = index < layer->b_offset;
+    bool is_scale = layer->batch_norm && index >= layer->scale_offset;
+    size_t offset = index - (is_weight  ? layer->W_offset
+                             : is_scale ? layer->scale_offset
+                                        : layer->b_offset);
     where->layer = l;
     where->tensor = is_weight ? MLP_W : is_scale ? MLP_SCALE : MLP_B;
-    where->row = is_weight ? offset % shape->width : 0; /* input-major */
-    where->col = is_weight ? offset / shape->width : offset;
+    where->row = is_weight ? offset % layer->width : 0; /* W^T */
+    where->col = is_weight ? offset / layer->width : offset;
 }
 
 /* Checks one parameter, and records it in *worst if its error is the largest so
@@ -187,7 +187,11 @@ static void check_parameter(gradient_check *check, size_t index,
     }
     double larger =
         fabs(analytic) > fabs(numeric.slope) ? analytic : numeric.slope;
-    double error = fabs(analytic - numeric.slope) / scale_of(check, larger);
+    double difference = fabs(analytic - numeric.slope);
+    /* Equal derivatives have no error, even where loss and gradients are all 0
+     * and so is the scale. */
+    double error =
+        difference == 0.0 ? 0.0 : difference / scale_of(check, larger);
     if (!isfinite(analytic)) {
         error = (double)INFINITY;
     }
@@ -336,8 +340,8 @@ static mlp_status prepare(gradient_check *check, const mlp_net *net)
 {
     TRY(copy_net(net, &check->net));
     check->parameters = check->net->parameters;
-    TRY(mlpi_make(&net->hooks, lay_out, check, "a check of gradients",
-                  &check->block));
+    TRY(mlpi_allocate_layout(&net->hooks, lay_out, check,
+                             "a check of gradients", &check->block));
     TRY(mlp_trainer_create(check->net, check->X.rows, &check->trainer));
     return mlp_trainer_set_optimizer(check->trainer, &check->options.optimizer);
 }

@@ -30,7 +30,7 @@ mlp_status mlpi_history_make(const mlp_hooks *hooks, size_t capacity,
 {
     mlp_history made = {.hooks = *hooks, .capacity = capacity};
     void *block = NULL;
-    TRY(mlpi_make(hooks, lay_out, &made, "a history", &block));
+    TRY(mlpi_allocate_layout(hooks, lay_out, &made, "a history", &block));
     *history = block;
     **history = made;
     return MLP_OK;

@@ -276,7 +276,8 @@ mlp_status mlpi_optimizer_make(const mlp_net *net, const mlp_hooks *hooks,
     mlpi_optimizer made = derive(options);
     if (made.n_states > 0 || made.penalises || made.clips) {
         construction c = {net, &made};
-        TRY(mlpi_make(hooks, lay_out, &c, "an optimizer", &made.block));
+        TRY(mlpi_allocate_layout(hooks, lay_out, &c, "an optimizer",
+                                 &made.block));
     }
     /* The memory of a new block is not zero, so a new optimizer is reset. */
     mlpi_optimizer_forget(net, &made);
@@ -295,6 +296,15 @@ void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer)
     }
     optimizer->steps = 0;
     optimizer->power[0] = optimizer->power[1] = 1.0;
+}
+
+/* Each step multiplies the powers once more, which is cheaper than pow and has
+ * the same bits everywhere. So a checkpoint must store the powers. */
+void mlpi_optimizer_advance(mlpi_optimizer *optimizer)
+{
+    optimizer->steps++;
+    optimizer->power[0] *= optimizer->options.beta1;
+    optimizer->power[1] *= optimizer->options.beta2;
 }
 
 /* An optimizer that is all zero has no memory, and may be released again. */

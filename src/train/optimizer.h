@@ -67,6 +67,10 @@ mlp_status mlpi_optimizer_make(const mlp_net *net, const mlp_hooks *hooks,
 /* Makes the optimizer remember nothing, as when it was made. */
 void mlpi_optimizer_forget(const mlp_net *net, mlpi_optimizer *optimizer);
 
+/* Counts a step that all threads have done, and sets `steps` and `power` for
+ * the next one. */
+void mlpi_optimizer_advance(mlpi_optimizer *optimizer);
+
 /* Releases the memory, and sets *optimizer to all zero. */
 void mlpi_optimizer_release(const mlp_hooks *hooks, mlpi_optimizer *optimizer);
 

@@ -118,44 +118,53 @@ static void point_to(const mlpi_update_context *context,
     }
 }
 
-/* Updates the parameters that lie both in [first, end), this thread's part, and
- * in [from, to), for which the constants are valid. There may be none. */
+/* Updates the parameters that lie both in [part_begin, part_end), this thread's
+ * part, and in [range_begin, range_end), for which the constants are valid.
+ * There may be none. */
 static void update_range(const mlpi_update_context *context,
-                         mlpi_optimizer_step_args *step, size_t first,
-                         size_t end, size_t from, size_t to)
+                         mlpi_optimizer_step_args *step, size_t part_begin,
+                         size_t part_end, size_t range_begin, size_t range_end)
 {
-    size_t start = first > from ? first : from;
-    size_t stop = end < to ? end : to;
-    if (start >= stop) {
+    size_t begin = mlpi_max_size(part_begin, range_begin);
+    size_t end = mlpi_min_size(part_end, range_end);
+    if (begin >= end) {
         return;
     }
-    step->n = stop - start;
-    point_to(context, step, start);
+    step->n = end - begin;
+    point_to(context, step, begin);
     context->net->kernels->optimizer_step(step);
 }
 
-/* Updates parameters [first, end) with weight decay: weights are first
- * multiplied by `keep`; biases and scales are not. */
+/* Returns what weight decay multiplies W by: 1 without decay. */
+static double decay_factor(const mlpi_optimizer *optimizer,
+                           double learning_rate)
+{
+    double weight_decay = optimizer->options.weight_decay;
+    return weight_decay > 0.0 ? 1.0 - learning_rate * weight_decay : 1.0;
+}
+
+/* Updates this thread's part, [begin, end), with weight decay: weights are
+ * first multiplied by the factor; biases and scales are not. */
 static void update_decaying(const mlpi_update_context *context,
-                            mlpi_optimizer_step_args *step, double keep,
-                            size_t first, size_t end)
+                            mlpi_optimizer_step_args *step, double factor,
+                            size_t begin, size_t end)
 {
     const mlpi_layout *layout = &context->net->layout;
     size_t done = 0; /* end of the weights of the previous layer */
     for (size_t l = 1; l <= layout->L; l++) {
-        size_t W = layout->layer[l].W;
+        size_t W = layout->layer[l].W_offset;
         step->weight_factor = 1.0;
-        update_range(context, step, first, end, done, W);
+        update_range(context, step, begin, end, done, W);
         done = W + mlpi_layout_weights(layout, l);
-        step->weight_factor = keep;
-        update_range(context, step, first, end, W, done);
+        step->weight_factor = factor;
+        update_range(context, step, begin, end, W, done);
     }
     step->weight_factor = 1.0;
-    update_range(context, step, first, end, done, layout->parameters);
+    update_range(context, step, begin, end, done, layout->parameters);
 }
 
-/* The kernel only tests exponents, so the check costs little beside the update
- * that it protects. */
+/* The kernel makes one pass that sums g - g, which is NaN if any g is not
+ * finite. */
 bool mlpi_gradient_is_not_finite(const mlpi_update_context *context,
                                  const mlpi_thread *thread)
 {
@@ -208,8 +217,8 @@ void mlpi_update_parameters(const mlpi_update_context *context,
     }
     mlpi_optimizer_step_args step = begin_update(context, learning_rate);
     if (optimizer->options.weight_decay > 0.0) {
-        double keep = 1.0 - learning_rate * optimizer->options.weight_decay;
-        update_decaying(context, &step, keep, first, first + count);
+        update_decaying(context, &step, decay_factor(optimizer, learning_rate),
+                        first, first + count);
     } else {
         update_range(context, &step, first, first + count, 0, n);
     }
@@ -221,21 +230,11 @@ mlpi_optimizer_step_args mlpi_fused_update(const mlpi_update_context *context,
                                            bool is_weight)
 {
     mlpi_optimizer_step_args step = begin_update(context, learning_rate);
-    double weight_decay = context->optimizer->options.weight_decay;
-    if (is_weight && weight_decay > 0.0) {
-        step.weight_factor = 1.0 - learning_rate * weight_decay;
+    if (is_weight) {
+        step.weight_factor = decay_factor(context->optimizer, learning_rate);
     }
     point_to(context, &step, first);
     return step;
-}
-
-/* Each step multiplies the powers once more, which is cheaper than pow and has
- * the same bits everywhere. So a checkpoint must store the powers. */
-void mlpi_optimizer_advance(mlpi_optimizer *optimizer)
-{
-    optimizer->steps++;
-    optimizer->power[0] *= optimizer->options.beta1;
-    optimizer->power[1] *= optimizer->options.beta2;
 }
 
 /* ---------------------------------------------------------------------------
@@ -313,8 +312,9 @@ void mlpi_penalty_sums(const mlpi_update_context *context,
         size_t n = mlpi_layout_weights(&net->layout, l);
         for (size_t i = 0; i < n; i += MLPI_SUM_CHUNK, chunk++) {
             if (chunk >= first && chunk - first < count) {
-                const void *w = mlpi_const_at(net->kernels, net->parameters,
-                                              net->layout.layer[l].W + i);
+                const void *w =
+                    mlpi_const_at(net->kernels, net->parameters,
+                                  net->layout.layer[l].W_offset + i);
                 context->optimizer->sums[chunk] = chunk_penalty(
                     context, mlpi_min_size(n - i, MLPI_SUM_CHUNK), w);
             }
@@ -332,8 +332,8 @@ static double add_sums(const mlpi_optimizer *optimizer, size_t chunks)
     return sum;
 }
 
-/* The loss is a mean, a sum over rows divided by total_weight. The penalty is
- * divided by the same number: if all row weights are doubled, it is halved. */
+/* The loss is a weighted mean; the penalty is divided by the same sum of sample
+ * weights. */
 double mlpi_penalty(const mlpi_update_context *context, double total_weight)
 {
     return add_sums(context->optimizer, weight_chunks(context->net)) /

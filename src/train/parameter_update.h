@@ -13,7 +13,7 @@
  *
  *   decay      W = W - alpha weight_decay W
  *
- *   update     w = w - change, which the optimizer computes from alpha and g
+ *   update     w = w - step(alpha, g), as the optimizer defines step
  *              (see kernels/optimizer_step_tmpl.h)
  *
  * Biases and batch norm's scales have neither penalty nor decay. The factor of
@@ -67,9 +67,6 @@ void mlpi_backup_part(const mlp_net *net, const mlpi_thread *thread,
 mlpi_optimizer_step_args mlpi_fused_update(const mlpi_update_context *context,
                                            double learning_rate, size_t first,
                                            bool is_weight);
-
-/* Counts a step, after all threads have updated their parts. */
-void mlpi_optimizer_advance(mlpi_optimizer *optimizer);
 
 /* Computes this thread's chunks of the sums over weights. */
 void mlpi_penalty_sums(const mlpi_update_context *context,

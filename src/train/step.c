@@ -99,8 +99,8 @@ static void train_thread(const mlpi_thread *thread, void *context)
     mlpi_plan local_plan;
     const mlpi_plan *plan = mlpi_worker_plan(t, thread, &local_plan);
     if (!args->rows_loaded) {
-        mlpi_worker_load_inputs(t, args, plan->first, plan->m);
-        mlpi_worker_load_targets(t, args, plan->first, plan->m);
+        mlpi_worker_load_inputs(t, args, plan->first_row, plan->m);
+        mlpi_worker_load_targets(t, args, plan->first_row, plan->m);
     }
     mlpi_worker_forward(t, thread, plan);
     mlpi_worker_penalty(t, thread);
@@ -137,7 +137,7 @@ static void train_thread(const mlpi_thread *thread, void *context)
 
 bool mlpi_step_pays_for_threads(const mlp_trainer *trainer, size_t m)
 {
-    return mlpi_pays_for_threads(m, trainer->net->layout.parameters);
+    return mlpi_net_pays_for_threads(trainer->net, m);
 }
 
 /* Lets all threads of the team run `work` for a batch of args->m rows. If these
@@ -188,7 +188,8 @@ static void forward_thread(const mlpi_thread *thread, void *context)
     mlpi_plan local_plan;
     const mlpi_plan *plan =
         mlpi_worker_plan(task->trainer, thread, &local_plan);
-    mlpi_worker_load_inputs(task->trainer, task->args, plan->first, plan->m);
+    mlpi_worker_load_inputs(task->trainer, task->args, plan->first_row,
+                            plan->m);
     mlpi_worker_forward(task->trainer, thread, plan);
 }
 
@@ -215,7 +216,7 @@ static void backward_thread(const mlpi_thread *thread, void *context)
     mlp_trainer *t = task->trainer;
     mlpi_plan local_plan;
     const mlpi_plan *plan = mlpi_worker_plan(t, thread, &local_plan);
-    mlpi_worker_load_targets(t, task->args, plan->first, plan->m);
+    mlpi_worker_load_targets(t, task->args, plan->first_row, plan->m);
     mlpi_worker_backward(t, thread, plan);
     mlpi_barrier(thread);
     mlpi_worker_gradients(t, thread, plan, NULL);

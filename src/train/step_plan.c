@@ -19,10 +19,6 @@
  * whether it goes by rows or by outputs. model/layer.h describes the products
  * of whole matrices; this file reduces them to a thread's part, and chooses the
  * kernel for the shape of that part.
- *
- * By rows, all threads read all of W[l], (n[l], n[l-1]). By outputs, all
- * threads read all of A[l-1], (m, n[l-1]). So threads divide the outputs if
- * n[l] >= m, because then A[l-1] is not larger than W[l].
  */
 #include "train/step_plan.h"
 
@@ -43,14 +39,15 @@ static void *row_of(const mlp_net *net, size_t l, void *matrix, size_t first)
     return mlpi_at(net->kernels, matrix, first * net->layout.layer[l].width);
 }
 
-/* True if Z needs a matrix of its own. Most activations have a derivative that
- * is a function of A. So if Z is not needed after the step, A may overwrite it;
- * that halves the memory that the forward pass writes. */
-static bool keeps_z(const mlp_net *net, const mlpi_batch *batch, size_t l)
+/* Returns the matrix that Z of layer l is written to. A overwrites Z if the
+ * derivative needs only A and the caller discards Z; that halves the memory
+ * that the forward pass writes. */
+static void *matrix_of_z(const mlp_net *net, const mlpi_batch *batch, size_t l)
 {
-    const mlpi_shape *shape = &net->layout.layer[l];
-    return !batch->discard_Z || l == net->layout.L ||
-           mlpi_needs_z(shape->activation) || shape->batch_norm;
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
+    bool keeps_z = !batch->discard_Z || l == net->layout.L ||
+                   mlpi_needs_z(layer->activation) || layer->batch_norm;
+    return keeps_z ? batch->Z[l] : batch->A[l];
 }
 
 /* Chooses the partition of layer l, and this thread's part of it. A part of the
@@ -60,9 +57,9 @@ static void plan_partition(const mlp_net *net, const mlpi_thread *thread,
                            const mlpi_plan *plan, size_t l)
 {
     enum { MIN_OUTPUTS = 2 * MLPI_OUTPUTS_GRAIN };
-    const mlpi_shape *shape = &net->layout.layer[l];
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
     mlpi_layer_plan *layer_plan = &plan->layer[l];
-    size_t n = shape->width;
+    size_t n = layer->width;
     size_t n_prev = net->layout.layer[l - 1].width;
     /* One thread gains nothing from a division into columns, whose elements lie
      * apart in memory. */
@@ -71,19 +68,19 @@ static void plan_partition(const mlp_net *net, const mlpi_thread *thread,
     layer_plan->needs_barrier =
         layer_plan->by_outputs || (l > 1 && layer_plan[-1].by_outputs);
     if (layer_plan->by_outputs) {
-        mlpi_partition(thread, n, MLPI_OUTPUTS_GRAIN, &layer_plan->first,
-                       &layer_plan->count);
-        /* W is input-major: each input has a run of numbers for the outputs of
-         * this thread. */
-        layer_plan->dW_offset = shape->W + layer_plan->first;
-        layer_plan->dW_run_length = layer_plan->count;
+        mlpi_partition(thread, n, MLPI_OUTPUTS_GRAIN, &layer_plan->first_neuron,
+                       &layer_plan->neuron_count);
+        /* Memory holds W^T, so each input has a run of numbers for the outputs
+         * of this thread. */
+        layer_plan->dW_offset = layer->W_offset + layer_plan->first_neuron;
+        layer_plan->dW_run_length = layer_plan->neuron_count;
         layer_plan->dW_run_count = n_prev;
     } else {
-        mlpi_partition(thread, n_prev, MLPI_INPUTS_GRAIN, &layer_plan->first,
-                       &layer_plan->count);
+        mlpi_partition(thread, n_prev, MLPI_INPUTS_GRAIN,
+                       &layer_plan->first_neuron, &layer_plan->neuron_count);
         /* The runs of neighbouring inputs follow each other: they are one. */
-        layer_plan->dW_offset = shape->W + layer_plan->first * n;
-        layer_plan->dW_run_length = layer_plan->count * n;
+        layer_plan->dW_offset = layer->W_offset + layer_plan->first_neuron * n;
+        layer_plan->dW_run_length = layer_plan->neuron_count * n;
         layer_plan->dW_run_count = 1;
     }
 }
@@ -98,12 +95,13 @@ static void plan_kernel(const mlp_net *net, const mlpi_layer_plan *layer_plan,
     mlpi_gemm_args *args = &planned->args;
     if (layer_plan->by_outputs) {
         args->width = args->n;
-        args->n = layer_plan->count;
-        args->B.data = mlpi_const_at(kernels, args->B.data,
-                                     layer_plan->first * args->B.col_stride);
-        args->bias = args->bias
-                         ? mlpi_const_at(kernels, args->bias, layer_plan->first)
-                         : NULL;
+        args->n = layer_plan->neuron_count;
+        args->B.data =
+            mlpi_const_at(kernels, args->B.data,
+                          layer_plan->first_neuron * args->B.col_stride);
+        args->bias = args->bias ? mlpi_const_at(kernels, args->bias,
+                                                layer_plan->first_neuron)
+                                : NULL;
     }
     planned->run = kernels->gemm_select(args);
 }
@@ -116,24 +114,23 @@ static void plan_kernel(const mlp_net *net, const mlpi_layer_plan *layer_plan,
 static void plan_rows(const mlp_net *net, const mlpi_batch *batch,
                       const mlpi_plan *plan, size_t l)
 {
-    const mlpi_shape *shape = &net->layout.layer[l];
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
     mlpi_layer_plan *layer_plan = &plan->layer[l];
-    void *Z = keeps_z(net, batch, l) ? batch->Z[l] : batch->A[l];
-    layer_plan->Z = row_of(net, l, Z, plan->first);
-    layer_plan->A = row_of(net, l, batch->A[l], plan->first);
-    layer_plan->dZ = row_of(net, l, batch->dZ[l], plan->first);
+    layer_plan->Z = row_of(net, l, matrix_of_z(net, batch, l), plan->first_row);
+    layer_plan->A = row_of(net, l, batch->A[l], plan->first_row);
+    layer_plan->dZ = row_of(net, l, batch->dZ[l], plan->first_row);
     layer_plan->activation = mlpi_net_activation(net, l, plan->m);
-    bool is_linear = shape->activation == MLP_ACT_IDENTITY;
+    bool is_linear = layer->activation == MLP_ACT_IDENTITY;
     layer_plan->activates_forward =
-        !mlpi_has_relu(net, l) &&
+        !mlpi_product_applies_relu(net, l) &&
         !(is_linear && layer_plan->Z == layer_plan->A);
-    layer_plan->activates_backward = shape->activation != MLP_ACT_RELU;
-    bool drops = shape->dropout > 0.0;
+    layer_plan->activates_backward = layer->activation != MLP_ACT_RELU;
+    bool drops = layer->dropout > 0.0;
     layer_plan->has_elementwise_forward = layer_plan->activates_forward ||
-                                          shape->batch_norm || drops ||
+                                          layer->batch_norm || drops ||
                                           l == net->layout.L;
     layer_plan->has_elementwise_backward =
-        layer_plan->activates_backward || shape->batch_norm || drops;
+        layer_plan->activates_backward || layer->batch_norm || drops;
 }
 
 /* Returns the address of this thread's part of a matrix of layer l: of its
@@ -143,8 +140,8 @@ static void *part_of(const mlp_net *net, const mlpi_plan *plan, size_t l,
 {
     const mlpi_layer_plan *layer_plan = &plan->layer[l];
     return layer_plan->by_outputs
-               ? mlpi_at(net->kernels, matrix, layer_plan->first)
-               : row_of(net, l, matrix, plan->first);
+               ? mlpi_at(net->kernels, matrix, layer_plan->first_neuron)
+               : row_of(net, l, matrix, plan->first_row);
 }
 
 /* Plans the product Z[l] = A[l-1] W[l]^T + b[l]. With batch norm the product is
@@ -155,18 +152,18 @@ static void plan_forward(const mlp_net *net, const mlpi_batch *batch,
 {
     mlpi_layer_plan *layer_plan = &plan->layer[l];
     void *Z = net->layout.layer[l].batch_norm ? batch->X_hat[l]
-              : keeps_z(net, batch, l)        ? batch->Z[l]
-                                              : batch->A[l];
+                                              : matrix_of_z(net, batch, l);
     layer_plan->forward.args = mlpi_forward_gemm(
-        net, &(mlpi_forward_args){
-                 .l = l,
-                 .m = layer_plan->by_outputs ? plan->batch_rows : plan->m,
-                 .A_prev = {row_of(net, l - 1, batch->A_dropped[l - 1],
-                                   layer_plan->by_outputs ? 0 : plan->first),
-                            net->layout.layer[l - 1].width, 1},
-                 .Z = part_of(net, plan, l, Z),
-                 .A = part_of(net, plan, l, batch->A[l]),
-                 .scratch = plan->scratch});
+        net,
+        &(mlpi_forward_args){
+            .l = l,
+            .m = layer_plan->by_outputs ? plan->batch_rows : plan->m,
+            .A_prev = {row_of(net, l - 1, batch->A_dropped[l - 1],
+                              layer_plan->by_outputs ? 0 : plan->first_row),
+                       net->layout.layer[l - 1].width, 1},
+            .Z = part_of(net, plan, l, Z),
+            .A = part_of(net, plan, l, batch->A[l]),
+            .scratch = plan->scratch});
     plan_kernel(net, layer_plan, &layer_plan->forward);
 }
 
@@ -182,7 +179,7 @@ static void plan_backward(const mlp_net *net, const mlpi_batch *batch,
                  .l = l,
                  .m = previous->by_outputs ? plan->batch_rows : plan->m,
                  .dZ = row_of(net, l, batch->dZ[l],
-                              previous->by_outputs ? 0 : plan->first),
+                              previous->by_outputs ? 0 : plan->first_row),
                  .A_prev = part_of(net, plan, l - 1, batch->A[l - 1]),
                  .dA_prev = part_of(net, plan, l - 1, batch->dZ[l - 1]),
                  .scratch = plan->scratch});
@@ -195,7 +192,7 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
                           const mlpi_plan *plan, size_t l)
 {
     mlpi_layer_plan *layer_plan = &plan->layer[l];
-    size_t first = layer_plan->by_outputs ? 0 : layer_plan->first;
+    size_t first = layer_plan->by_outputs ? 0 : layer_plan->first_neuron;
     layer_plan->gradient.args = mlpi_gradient_gemm(
         net,
         &(mlpi_gradient_args){
@@ -204,7 +201,7 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
             .dZ = batch->dZ[l],
             .A_prev = mlpi_at(net->kernels, batch->A_dropped[l - 1], first),
             .count = layer_plan->by_outputs ? layer_plan->dW_run_count
-                                            : layer_plan->count,
+                                            : layer_plan->neuron_count,
             .dW =
                 mlpi_at(net->kernels, batch->gradients, layer_plan->dW_offset),
             .scratch = plan->scratch});
@@ -219,7 +216,8 @@ void mlpi_plan_make(const mlp_net *net, const mlpi_thread *thread,
     plan->batch_rows = batch->m;
     plan->threads = thread->count;
     plan->discard_Z = batch->discard_Z;
-    mlpi_partition(thread, batch->m, MLPI_ROWS_GRAIN, &plan->first, &plan->m);
+    mlpi_partition(thread, batch->m, MLPI_ROWS_GRAIN, &plan->first_row,
+                   &plan->m);
     for (size_t l = 1; l <= net->layout.L; l++) {
         plan_partition(net, thread, plan, l);
         plan_rows(net, batch, plan, l);
@@ -230,8 +228,9 @@ void mlpi_plan_make(const mlp_net *net, const mlpi_thread *thread,
         }
     }
     size_t L = net->layout.L;
-    plan->outputs = (mlpi_outputs){.m = plan->m,
-                                   .Z = plan->layer[L].Z,
-                                   .A = plan->layer[L].A,
-                                   .Y = row_of(net, L, batch->Y, plan->first)};
+    plan->loss_args =
+        (mlpi_loss_args){.m = plan->m,
+                         .Z = plan->layer[L].Z,
+                         .A = plan->layer[L].A,
+                         .Y = row_of(net, L, batch->Y, plan->first_row)};
 }

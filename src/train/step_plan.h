@@ -11,8 +11,8 @@
  * is the network's number type, float or double.
  *
  * Threads divide the products of a layer in one of two ways (here for two
- * threads, with n = n[l] outputs and n_prev = n[l-1] inputs; weights lie
- * input-major, see layout.h):
+ * threads, with n = n[l] outputs and n_prev = n[l-1] inputs; memory holds W as
+ * W^T, see layout.h):
  *
  *          by rows                             by outputs
  *
@@ -24,11 +24,13 @@
  *    |   1   |    |   1   |              |   |   |      |   |   |
  *    +-------+    +-------+              +---+---+      +---+---+
  *
- * By rows is the default. If a layer has at least as many outputs as the batch
- * has rows, threads divide the outputs instead. Each thread then reads and
- * updates only its own weights, which stay in its core's cache. All threads
- * read A of the previous layer, which is then smaller than W. Elementwise work
- * (activations, dropout, the loss) is always divided by rows.
+ * By rows is the default: all threads read the whole W, (n, n_prev). If a layer
+ * has at least as many outputs as the batch has rows, and at least 64 outputs
+ * for each thread, threads divide the outputs instead. Each thread then reads
+ * and updates only its own weights, which stay in its core's cache. All threads
+ * read the whole A of the previous layer, (m, n_prev), which is not larger than
+ * W because n >= m. Elementwise work (activations, dropout, the loss) is always
+ * divided by rows.
  */
 #ifndef MLPI_TRAIN_STEP_PLAN_H
 #define MLPI_TRAIN_STEP_PLAN_H
@@ -58,11 +60,11 @@ static inline void mlpi_run_planned(const mlpi_planned_gemm *planned)
 /* What one thread does in layer l. */
 typedef struct mlpi_layer_plan {
     /* Partition. */
-    bool by_outputs;    /* true if threads divide the outputs */
-    bool needs_barrier; /* true if the products read what other threads wrote:
+    bool by_outputs;     /* true if threads divide the outputs */
+    bool needs_barrier;  /* true if the products read what other threads wrote:
                            this or the previous layer is by_outputs */
-    size_t first;       /* this thread's first output, or first input of dW */
-    size_t count;       /* how many outputs or inputs are this thread's */
+    size_t first_neuron; /* this thread's first output, or first input of dW */
+    size_t neuron_count; /* how many outputs or inputs are this thread's */
 
     /* Products. */
     mlpi_planned_gemm forward;  /* A[l-1] W[l]^T into Z; with ReLU into A too,
@@ -97,8 +99,8 @@ typedef struct mlpi_plan {
     size_t threads;    /* number of threads that share the batch */
     bool discard_Z;    /* as in mlpi_batch */
 
-    size_t first, m;      /* this thread's rows: [first, first + m) */
-    mlpi_outputs outputs; /* these rows of the last layer, without weights */
+    size_t first_row, m; /* this thread's rows: [first_row, first_row + m) */
+    mlpi_loss_args loss_args; /* these rows of the last layer, no row weights */
 } mlpi_plan;
 
 /*

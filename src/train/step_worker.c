@@ -84,7 +84,7 @@ void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
     if (!args->order) {
         X.data = mlpi_const_at(net->kernels, X.data, first * X.row_stride);
     }
-    net->kernels->gather(&(mlpi_gather){
+    net->kernels->load_rows(&(mlpi_load_rows_args){
         .m = m,
         .n = n,
         .X = X,
@@ -127,15 +127,15 @@ static void drop_rows(const mlp_trainer *t, const mlpi_plan *plan, size_t l,
                       void *const *in, void *const *out)
 {
     size_t n = t->net->layout.layer[l].width;
-    mlpi_dropout_apply(
-        t->net,
-        &(mlpi_dropout_args){.l = l,
-                             .seed = t->seed,
-                             .forward_count = t->forward_count,
-                             .first = plan->first,
-                             .m = plan->m,
-                             .in = mlpi_row_of(t, in[l], n, plan->first),
-                             .out = mlpi_row_of(t, out[l], n, plan->first)});
+    mlpi_dropout_apply(t->net,
+                       &(mlpi_dropout_args){
+                           .l = l,
+                           .seed = t->seed,
+                           .forward_count = t->forward_count,
+                           .first = plan->first_row,
+                           .m = plan->m,
+                           .in = mlpi_row_of(t, in[l], n, plan->first_row),
+                           .out = mlpi_row_of(t, out[l], n, plan->first_row)});
 }
 
 /* Returns the arguments of batch norm in layer l, for both passes. */
@@ -144,9 +144,9 @@ static mlpi_batch_norm_args batch_norm_of(const mlp_trainer *t,
 {
     return (mlpi_batch_norm_args){.l = l,
                                   .batch = plan->batch_rows,
-                                  .first = plan->first,
+                                  .first = plan->first_row,
                                   .m = plan->m,
-                                  .X = t->batch.X_hat[l],
+                                  .X_hat = t->batch.X_hat[l],
                                   .Z = t->batch.Z[l],
                                   .dZ = t->batch.dZ[l],
                                   .moments = t->batch.moments,
@@ -189,14 +189,14 @@ void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *thread,
 double mlpi_batch_loss(mlp_trainer *t)
 {
     size_t L = t->net->layout.L;
-    mlpi_outputs outputs = {.m = t->batch.m,
-                            .Z = t->batch.Z[L],
-                            .A = t->batch.A[L],
-                            .Y = t->batch.Y,
-                            .row_weights =
-                                t->has_row_weights ? t->row_weights : NULL};
+    mlpi_loss_args args = {.m = t->batch.m,
+                           .Z = t->batch.Z[L],
+                           .A = t->batch.A[L],
+                           .Y = t->batch.Y,
+                           .row_weights =
+                               t->has_row_weights ? t->row_weights : NULL};
     mlpi_loss_sum sum = {.total = 0};
-    mlpi_loss_add(&sum, t->net, &outputs);
+    mlpi_loss_add(&sum, t->net, &args);
     double loss = mlpi_loss_mean(&sum);
     if (t->optimizer.penalises) {
         mlpi_update_context context = mlpi_update_context_of(t);
@@ -216,11 +216,11 @@ double mlpi_batch_loss(mlp_trainer *t)
 static inline void backward_layer(mlp_trainer *t, const mlpi_thread *thread,
                                   const mlpi_plan *plan, size_t l)
 {
-    const mlpi_shape *shape = &t->net->layout.layer[l];
-    if (shape->dropout > 0.0) {
+    const mlpi_layer_layout *layer = &t->net->layout.layer[l];
+    if (layer->dropout > 0.0) {
         drop_rows(t, plan, l, t->batch.dZ, t->batch.dZ);
     }
-    if (shape->batch_norm) {
+    if (layer->batch_norm) {
         mlpi_batch_norm_args bn = batch_norm_of(t, plan, l);
         mlpi_batch_norm_backward(t->net, thread, &bn);
     }
@@ -233,10 +233,10 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *thread,
                           const mlpi_plan *plan)
 {
     size_t L = t->net->layout.L;
-    mlpi_outputs outputs = plan->outputs;
-    outputs.row_weights =
-        t->has_row_weights ? t->row_weights + plan->first : NULL;
-    mlpi_loss_gradient(t->net, &outputs, t->total_weight, plan->layer[L].dZ);
+    mlpi_loss_args args = plan->loss_args;
+    args.row_weights =
+        t->has_row_weights ? t->row_weights + plan->first_row : NULL;
+    mlpi_loss_gradient(t->net, &args, t->total_weight, plan->layer[L].dZ);
     backward_layer(t, thread, plan, L);
     for (size_t l = L; l >= 2; l--) {
         const mlpi_layer_plan *previous = &plan->layer[l - 1];
@@ -265,7 +265,7 @@ void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
                                 mlpi_step_result *result)
 {
     const mlpi_kernels *kernels = t->net->kernels;
-    size_t first = plan->first;
+    size_t first = plan->first_row;
     size_t m = plan->m;
     for (size_t l = 1; l <= t->net->layout.L; l++) {
         size_t n = t->net->layout.layer[l].width;
@@ -315,16 +315,17 @@ static void bias_gradients(mlp_trainer *t, size_t m,
                            const mlpi_step_args *update_args, size_t l)
 {
     const mlpi_kernels *kernels = t->net->kernels;
-    const mlpi_shape *shape = &t->net->layout.layer[l];
-    size_t n = shape->width;
-    if (!shape->batch_norm) {
-        kernels->column_sums(m, n, t->batch.dZ[l],
-                             mlpi_at(kernels, t->batch.gradients, shape->b));
+    const mlpi_layer_layout *layer = &t->net->layout.layer[l];
+    size_t n = layer->width;
+    if (!layer->batch_norm) {
+        kernels->column_sums(
+            m, n, t->batch.dZ[l],
+            mlpi_at(kernels, t->batch.gradients, layer->b_offset));
     }
     if (update_args) {
         mlpi_update_context context = mlpi_update_context_of(t);
         mlpi_optimizer_step_args update = mlpi_fused_update(
-            &context, update_args->learning_rate, shape->b, false);
+            &context, update_args->learning_rate, layer->b_offset, false);
         update.n = n;
         kernels->optimizer_step(&update);
     }

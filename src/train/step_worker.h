@@ -23,7 +23,7 @@ typedef struct mlpi_step_args {
     size_t m;                  /* rows of the batch */
     mlp_cview X, Y;            /* inputs and targets, at least m rows */
     const size_t *order;       /* [m]: which rows of X and Y; NULL: 0..m-1 */
-    size_t prefetch_ahead;     /* as in mlpi_gather (kernels.h) */
+    size_t prefetch_ahead;     /* as in mlpi_load_rows_args (kernels.h) */
     const double *row_weights; /* what each row of X counts; NULL: all 1 */
     size_t batch_row; /* row of the batch that receives the first row */
     bool rows_loaded; /* true if the trainer's batch holds the rows already;

@@ -43,7 +43,7 @@ mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads)
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    return mlpi_trainer_create_team(trainer, &trainer->hooks, threads);
+    return mlpi_trainer_replace_team(trainer, &trainer->hooks, threads);
 }
 
 /* Masks of dropout depend on the seed and on the number of forward passes since
@@ -280,11 +280,12 @@ static mlp_status gradient_tensor(mlp_trainer *trainer, mlp_tensor which,
         TRY(mlpi_net_check_norm(net, l));
     }
     TRY(check_backward(trainer));
-    const mlpi_shape *shape = &net->layout.layer[l];
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
     *view = which == MLP_DW
                 ? mlpi_net_weights_in(net, trainer->batch.gradients, l)
                 : mlpi_net_row_in(net, trainer->batch.gradients, l,
-                                  which == MLP_DB ? shape->b : shape->scale);
+                                  which == MLP_DB ? layer->b_offset
+                                                  : layer->scale_offset);
     return MLP_OK;
 }
 

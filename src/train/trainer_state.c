@@ -33,13 +33,13 @@ static void *take_matrix(const mlp_trainer *t, size_t width,
  * Without dropout A_dropped is the same matrix as A. */
 static void lay_out_layer(mlp_trainer *t, size_t l, mlpi_cursor *cursor)
 {
-    const mlpi_shape *shape = &t->net->layout.layer[l];
-    size_t width = shape->width;
+    const mlpi_layer_layout *layer = &t->net->layout.layer[l];
+    size_t width = layer->width;
     void *A = take_matrix(t, width, cursor);
     void *Z = l > 0 ? take_matrix(t, width, cursor) : NULL;
     void *dZ = l > 0 ? take_matrix(t, width, cursor) : NULL;
-    void *dropped = shape->dropout > 0 ? take_matrix(t, width, cursor) : A;
-    void *X_hat = shape->batch_norm ? take_matrix(t, width, cursor) : NULL;
+    void *dropped = layer->dropout > 0 ? take_matrix(t, width, cursor) : A;
+    void *X_hat = layer->batch_norm ? take_matrix(t, width, cursor) : NULL;
     if (cursor->base) {
         t->batch.A[l] = A;
         t->batch.Z[l] = Z;
@@ -93,7 +93,7 @@ mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
         .hooks = net->hooks, .net = net, .max_rows = max_rows, .seed = 42};
     void *block = NULL;
     /* MLP_ERR_LIMIT if max_rows is so large that a size overflows. */
-    TRY(mlpi_make(&net->hooks, lay_out, &made, "a trainer", &block));
+    TRY(mlpi_allocate_layout(&net->hooks, lay_out, &made, "a trainer", &block));
     /* Plain gradient descent allocates nothing, so this cannot fail. */
     mlp_optimizer sgd = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
     (void)mlpi_optimizer_make(net, &net->hooks, &sgd, &made.optimizer);
@@ -117,13 +117,13 @@ void mlp_trainer_free(mlp_trainer *trainer)
 
 /* Each thread except the calling one gets memory for a plan and for scratch;
  * the calling thread has both in the trainer's block. */
-mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
-                                    const mlp_hooks *hooks, size_t threads)
+mlp_status mlpi_trainer_replace_team(mlp_trainer *trainer,
+                                     const mlp_hooks *hooks, size_t threads)
 {
     /* The sum does not overflow, because the trainer holds as much already. */
     size_t memory = mlpi_plan_size(trainer->net) +
                     trainer->scratch_size * trainer->net->kernels->real_size;
-    return mlpi_team_create(hooks, threads, memory, &trainer->team);
+    return mlpi_team_replace(hooks, threads, memory, &trainer->team);
 }
 
 /* Only training with validation needs the best weights, so they have their own

@@ -26,7 +26,7 @@ struct mlp_trainer {
     mlp_net *net;    /* the caller's */
     size_t max_rows; /* rows that the arrays of a batch have space for */
 
-    /* The batch that is being trained on. */
+    /* The batch that is being trained on; step_plan.h has its struct. */
     mlpi_batch batch;
     bool has_forward;   /* true if the batch holds Z and A of the caller's
                              mlp_trainer_forward */
@@ -57,10 +57,11 @@ struct mlp_trainer {
  * Memory that a trainer gets after it was made
  */
 
-/* Starts the threads for mlp_trainer_set_threads. Messages about failures go to
- * `hooks`, which may have no log hook where the trainer's have one. */
-mlp_status mlpi_trainer_create_team(mlp_trainer *trainer,
-                                    const mlp_hooks *hooks, size_t threads);
+/* Replaces the trainer's team by one of `threads` threads (see
+ * mlpi_team_replace). Messages about failures go to `hooks`, which may have no
+ * log hook where the trainer's have one. */
+mlp_status mlpi_trainer_replace_team(mlp_trainer *trainer,
+                                     const mlp_hooks *hooks, size_t threads);
 
 /* Allocates trainer->best, unless it was allocated before. */
 mlp_status mlpi_trainer_keep_best(mlp_trainer *trainer);

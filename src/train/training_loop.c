@@ -71,7 +71,7 @@ mlp_status mlpi_loop_create_trainer(mlp_net *net, size_t max_rows,
          * memory for more, and no message is logged. */
         mlp_hooks silent = net->hooks;
         silent.log = NULL;
-        (void)mlpi_trainer_create_team(made, &silent, options->threads);
+        (void)mlpi_trainer_replace_team(made, &silent, options->threads);
     }
     mlp_status status = mlp_trainer_set_optimizer(made, &options->optimizer);
     if (status != MLP_OK) {

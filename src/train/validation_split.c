@@ -197,7 +197,7 @@ mlp_status mlpi_split(const mlp_net *net, const mlp_cview *Y,
 {
     split s = {.m = Y->rows, .classes = count_classes(net, Y)};
     void *block = NULL;
-    TRY(mlpi_make(&net->hooks, lay_out, &s, "a split", &block));
+    TRY(mlpi_allocate_layout(&net->hooks, lay_out, &s, "a split", &block));
     mlp_status status = mlp_rng_permutation(rng, s.m, order);
     if (status == MLP_OK) {
         count_rows(&s, Y);

@@ -116,7 +116,7 @@ static void allocate_says_when_there_is_none(void **state)
     mlpi_cursor measure = {.used = 1000};
     void *block = &record;
     assert_told(&record, mlpi_allocate(&hooks, &measure, "a house", &block),
-                MLP_ERR_MEMORY, "a house needs 1");
+                MLP_ERR_MEMORY, "a house: out of memory (1");
     assert_ptr_equal(block, &record);
     mlpi_cursor edge = {.used = SIZE_MAX - 8};
     assert_told(&record, mlpi_allocate(&hooks, &edge, "a city", &block),

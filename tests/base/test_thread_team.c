@@ -39,7 +39,7 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 static mlpi_team *new_team(const mlp_hooks *hooks, size_t threads)
 {
     mlpi_team *team = NULL;
-    assert_int_equal(mlpi_team_create(hooks, threads, 100, &team), MLP_OK);
+    assert_int_equal(mlpi_team_replace(hooks, threads, 100, &team), MLP_OK);
     return team;
 }
 
@@ -228,15 +228,15 @@ static void team_creation_fails_without_harm(void **state)
     mlpi_team *before = team;
     for (size_t i = 0; i < COUNT(blocks); i++) {
         record.fail_at = record.allocations + 1 + i;
-        assert_told(&record, mlpi_team_create(&hooks, 2, 100, &team),
+        assert_told(&record, mlpi_team_replace(&hooks, 2, 100, &team),
                     MLP_ERR_MEMORY, blocks[i]);
         assert_ptr_equal(team, before);
     }
-    assert_told(&record, mlpi_team_create(&hooks, 2, SIZE_MAX, &team),
+    assert_told(&record, mlpi_team_replace(&hooks, 2, SIZE_MAX, &team),
                 MLP_ERR_LIMIT, "scratch");
-    assert_told(&record, mlpi_team_create(&hooks, 257, 100, &team),
+    assert_told(&record, mlpi_team_replace(&hooks, 257, 100, &team),
                 MLP_ERR_LIMIT, "at most 256, got 257");
-    assert_told(&record, mlpi_team_create(&hooks, SIZE_MAX, 100, &team),
+    assert_told(&record, mlpi_team_replace(&hooks, SIZE_MAX, 100, &team),
                 MLP_ERR_LIMIT, "at most 256");
     assert_ptr_equal(team, before);
     assert_int_equal(mlpi_team_size(team), 3);

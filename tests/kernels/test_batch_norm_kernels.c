@@ -108,7 +108,7 @@ static void check_moments(kernel_case *c)
         &(mlpi_moments_args){.m = c->m,
                              .n = c->n,
                              .stride = c->stride,
-                             .X = from(c, c->U, c->first),
+                             .U = from(c, c->U, c->first),
                              .mean = from(c, c->row[MEAN], c->first),
                              .variance = from(c, c->row[VARIANCE], c->first)});
     for (size_t j = 0; j < c->n; j++) {
@@ -155,7 +155,7 @@ static void check_normalise(kernel_case *c, bool with_X)
                                                  .scale = c->row[SCALE],
                                                  .shift = c->row[SHIFT],
                                                  .U = c->U,
-                                                 .X = with_X ? c->U : NULL,
+                                                 .X_hat = with_X ? c->U : NULL,
                                                  .Z = Z});
     for (size_t i = 0; i < c->m * n; i++) {
         size_t j = i % n;
@@ -181,7 +181,7 @@ static void check_back(kernel_case *c)
         .epsilon = c->epsilon,
         .variance = from(c, c->row[VARIANCE], first),
         .scale = from(c, c->row[SCALE], first),
-        .X = from(c, c->X, first),
+        .X_hat = from(c, c->X, first),
         .dZ = from(c, c->dZ, first),
         .dscale = from(c, c->row[DSCALE], first),
         .dshift = from(c, c->row[DSHIFT], first)};

@@ -73,12 +73,13 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
     (void)mlp_rng_randint(rng, 0, 2, &with_bias);
     void *bias = with_bias ? random_reals(dtype, rng, n, -1, 1) : NULL;
     int64_t extras = 0; /* bits: 1: relu in an array of its own; 2: relu == C;
-                           4: a gate; 8: rows of C are wider than n */
+                           4: a relu_mask; 8: rows of C are wider than n */
     (void)mlp_rng_randint(rng, 0, 16, &extras);
     const bool is_part =
         n >= MLPI_GEMM_MIN_STRIDED_COLUMNS && k > 0 && extras & 8;
     const size_t width = is_part ? n + 7 : n;
-    void *gate = extras & 4 ? random_reals(dtype, rng, m * width, -1, 1) : NULL;
+    void *relu_mask =
+        extras & 4 ? random_reals(dtype, rng, m * width, -1, 1) : NULL;
     void *relu = extras & 1 ? random_reals(dtype, rng, m * width, 7, 7) : NULL;
     void *C = random_reals(dtype, rng, m * width, 7, 7);
     void *scratch = used_scratch(kernels, m, n, k);
@@ -90,7 +91,7 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
                                     .A = {A.reals, A.row_stride, A.col_stride},
                                     .B = {B.reals, B.row_stride, B.col_stride},
                                     .bias = bias,
-                                    .gate = gate,
+                                    .relu_mask = relu_mask,
                                     .C = C,
                                     .relu = relu         ? relu
                                             : extras & 2 ? C
@@ -105,7 +106,7 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
             }
             s = bias ? rounded(dtype, s + get(dtype, bias, j)) : s;
             const size_t c = i * width + j;
-            s = gate && get(dtype, gate, c) <= 0 ? 0 : s;
+            s = relu_mask && get(dtype, relu_mask, c) <= 0 ? 0 : s;
             double r = s <= 0 ? 0 : s;
             bool replaced = !relu && extras & 2;
             assert_true(same(get(dtype, C, c), replaced ? r : s));
@@ -117,7 +118,7 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
         }
     }
     guarded_free(relu);
-    guarded_free(gate);
+    guarded_free(relu_mask);
     guarded_free(scratch);
     guarded_free(C);
     guarded_free(bias);

@@ -326,13 +326,13 @@ static void check_logits(const mlpi_kernels *kernels, size_t n,
     double expected[MLPI_LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     kernels->loss_terms(
         &(mlpi_loss_terms_args){
-            .loss = MLP_LOSS_BCE, .of_logits = true, .n = n, .a = z, .y = y},
+            .loss = MLP_LOSS_BCE, .from_z = true, .n = n, .a = z, .y = y},
         lanes);
     for (size_t i = 0; i < n; i++) {
         const double one = 1.0;
         double term[MLPI_LANES] = {0};
         kernels->loss_terms(&(mlpi_loss_terms_args){.loss = MLP_LOSS_BCE,
-                                                    .of_logits = true,
+                                                    .from_z = true,
                                                     .n = 1,
                                                     .a = z + i,
                                                     .y = y + i,
@@ -490,7 +490,7 @@ static void sgd_step_rounds_product_and_difference(void **state)
     }
 }
 
-static void gather_orders_strides_and_scales(void **state)
+static void load_rows_orders_strides_and_scales(void **state)
 {
     (void)state;
     enum { ROWS = 5, COLS = 3 };
@@ -502,14 +502,15 @@ static void gather_orders_strides_and_scales(void **state)
         void *mean = random_reals(dtype, &rng, COLS, -1, 1);
         void *std = random_reals(dtype, &rng, COLS, 1, 2);
         void *out = guarded_alloc(4 * COLS * size_of(dtype));
-        mlpi_gather g = {.m = 4,
-                         .n = COLS,
-                         .X = {X, 1, 2 * ROWS}, /* every column, every other */
-                         .order = order,
-                         .mean = mean,
-                         .std = std,
-                         .out = out};
-        kernels->gather(&g);
+        mlpi_load_rows_args args = {
+            .m = 4,
+            .n = COLS,
+            .X = {X, 1, 2 * ROWS}, /* every column, every other */
+            .order = order,
+            .mean = mean,
+            .std = std,
+            .out = out};
+        kernels->load_rows(&args);
         for (size_t i = 0; i < 4; i++) {
             for (size_t j = 0; j < COLS; j++) {
                 double x = get(dtype, X, order[i] + j * 2 * ROWS);
@@ -518,9 +519,9 @@ static void gather_orders_strides_and_scales(void **state)
                                  rounded(dtype, d / get(dtype, std, j))));
             }
         }
-        g.order = NULL;
-        g.mean = g.std = NULL;
-        kernels->gather(&g);
+        args.order = NULL;
+        args.mean = args.std = NULL;
+        kernels->load_rows(&args);
         for (size_t i = 0; i < 4 * COLS; i++) {
             assert_true(get(dtype, out, i) ==
                         get(dtype, X, i / COLS + i % COLS * 2 * ROWS));
@@ -698,7 +699,7 @@ int main(void)
         cmocka_unit_test(loss_gradients_follow_their_formulas),
         cmocka_unit_test(gradient_of_a_nan_is_a_nan),
         cmocka_unit_test(sgd_step_rounds_product_and_difference),
-        cmocka_unit_test(gather_orders_strides_and_scales),
+        cmocka_unit_test(load_rows_orders_strides_and_scales),
         cmocka_unit_test(scatter_leaves_the_padding_alone),
         cmocka_unit_test(conversions_round_once),
         cmocka_unit_test(find_names_the_first_place),

@@ -183,10 +183,10 @@ static void cce_lanes_are_the_sums_of_a_row(void **state)
             kernels->cce_lanes(n, 9.5, z, y, &lanes);
             for (size_t j = 0; j < n; j++) {
                 double d = z[j] - 9.5;
-                expected.power[j % MLPI_LANES] +=
+                expected.sum_exp[j % MLPI_LANES] +=
                     mapped(kernels, MLPI_MAP_EXP, d);
-                expected.mass[j % MLPI_LANES] += y[j];
-                expected.cross[j % MLPI_LANES] += y[j] == 0 ? 0 : y[j] * d;
+                expected.sum_y[j % MLPI_LANES] += y[j];
+                expected.sum_y_d[j % MLPI_LANES] += y[j] == 0 ? 0 : y[j] * d;
             }
             assert_memory_equal(&lanes, &expected, sizeof lanes);
             guarded_free(y);
@@ -245,9 +245,9 @@ static void one_hot_rows_follow_order_and_stride(void **state)
     FOR_EACH_TABLE(dtype, kernels)
     {
         void *out = guarded_alloc(6 * 4 * size_of(dtype));
-        mlpi_gather g = {
+        mlpi_load_rows_args args = {
             .m = 6, .n = 4, .X = {classes, 2, 1}, .order = order, .out = out};
-        kernels->scalar->one_hot(&g);
+        kernels->scalar->one_hot(&args);
         for (size_t i = 0; i < 6; i++) {
             int32_t class = classes[2 * order[i]];
             for (size_t j = 0; j < 4; j++) {
@@ -256,8 +256,9 @@ static void one_hot_rows_follow_order_and_stride(void **state)
                 assert_true(known ? y == ((size_t) class == j) : isnan(y));
             }
         }
-        g = (mlpi_gather){.m = 5, .n = 4, .X = {classes, 2, 1}, .out = out};
-        kernels->scalar->one_hot(&g);
+        args = (mlpi_load_rows_args){
+            .m = 5, .n = 4, .X = {classes, 2, 1}, .out = out};
+        kernels->scalar->one_hot(&args);
         assert_true(get(dtype, out, 0) == 1 && get(dtype, out, 4 + 3) == 1);
         assert_true(isnan(get(dtype, out, 8)) && get(dtype, out, 14) == 1);
         guarded_free(out);

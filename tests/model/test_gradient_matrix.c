@@ -162,11 +162,12 @@ static const mlpi_kernels *right; /* what the wrong kernels are made of */
 static mlp_activation wrong_one;  /* the activation whose derivative is wrong */
 static const double too = 1.00001; /* the factor of a wrong derivative */
 
-static void wrong_backward(const mlpi_activation_args *how, const void *z,
-                           const void *a, void *da)
+static void wrong_backward(const mlpi_activation_args *activation,
+                           const void *z, const void *a, void *da)
 {
-    right->activate_backward(how, z, a, da);
-    for (size_t i = 0; i < how->m * how->n && how->f == wrong_one; i++) {
+    right->activate_backward(activation, z, a, da);
+    for (size_t i = 0;
+         i < activation->m * activation->n && activation->f == wrong_one; i++) {
         ((double *)da)[i] *= too;
     }
 }
@@ -175,7 +176,7 @@ static void wrong_backward(const mlpi_activation_args *how, const void *z,
 static void wrong_gate(const mlpi_gemm_args *product)
 {
     right->gemm(product);
-    for (size_t i = 0; i < product->m * product->n && product->gate; i++) {
+    for (size_t i = 0; i < product->m * product->n && product->relu_mask; i++) {
         ((double *)product->C)[i] *= too;
     }
 }
@@ -198,10 +199,11 @@ static void wrong_difference(size_t n, double scale, const void *a,
     right->difference(n, scale * too, a, y, d);
 }
 
-static void wrong_cce_slopes(const mlpi_activation_args *how, double scale,
-                             const void *a, const void *y, void *d)
+static void wrong_cce_slopes(const mlpi_activation_args *activation,
+                             double scale, const void *a, const void *y,
+                             void *d)
 {
-    right->cce_gradient(how, scale * too, a, y, d);
+    right->cce_gradient(activation, scale * too, a, y, d);
 }
 
 static void assert_found(const kind *k, const mlpi_kernels *wrong)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptions become shapes and offsets, and wrong descriptions are
+/* Descriptions become layers and offsets, and wrong descriptions are
  * refused. */
 #include "support/support.h"
 
@@ -39,19 +39,31 @@ static void layout_places_w_before_b(void **state)
     assert_int_equal(mlpi_layout_check(&config), MLP_OK);
     mlpi_layout layout = {0};
     void *block = make(&layout, &config);
-    static const mlpi_shape shapes[] = {
-        {.width = 2, .activation = MLP_ACT_IDENTITY, .W = 0, .b = 0},
-        {.width = 16, .activation = MLP_ACT_RELU, .W = 0, .b = 32},
-        {.width = 8, .activation = MLP_ACT_TANH, .W = 48, .b = 176},
-        {.width = 1, .activation = MLP_ACT_SIGMOID, .W = 184, .b = 192}};
+    static const mlpi_layer_layout expected[] = {
+        {.width = 2,
+         .activation = MLP_ACT_IDENTITY,
+         .W_offset = 0,
+         .b_offset = 0},
+        {.width = 16,
+         .activation = MLP_ACT_RELU,
+         .W_offset = 0,
+         .b_offset = 32},
+        {.width = 8,
+         .activation = MLP_ACT_TANH,
+         .W_offset = 48,
+         .b_offset = 176},
+        {.width = 1,
+         .activation = MLP_ACT_SIGMOID,
+         .W_offset = 184,
+         .b_offset = 192}};
     assert_int_equal(layout.L, 3);
     assert_int_equal(layout.parameters, 193); /* as the tutorial prints it */
     assert_int_equal(layout.widest, 16);
     for (size_t l = 0; l <= 3; l++) {
-        assert_int_equal(layout.layer[l].width, shapes[l].width);
-        assert_int_equal(layout.layer[l].activation, shapes[l].activation);
-        assert_int_equal(layout.layer[l].W, shapes[l].W);
-        assert_int_equal(layout.layer[l].b, shapes[l].b);
+        assert_int_equal(layout.layer[l].width, expected[l].width);
+        assert_int_equal(layout.layer[l].activation, expected[l].activation);
+        assert_int_equal(layout.layer[l].W_offset, expected[l].W_offset);
+        assert_int_equal(layout.layer[l].b_offset, expected[l].b_offset);
     }
     free(block);
 }

@@ -17,7 +17,8 @@ for line in sys.stdin:
     if names:
         ALLOWED[names[0]] = set(names[1:])
 
-# Libraries of their own, and what they may use.
+# Libraries of their own, and the folders that they may use besides the public
+# interface.
 LIBRARIES = {"formats/onnx": {"base"}, "formats/foreign": {"base"}}
 
 ASKS = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef|elif)\b.*"
@@ -37,20 +38,20 @@ def folder_of(module):
 
 
 def part_of(module):
-    """formats/mlp of formats/mlp/import; the folder of others."""
+    """The path without the last name: formats/mlp for formats/mlp/import, train
+    for train/fit."""
     names = module.split("/")
     return "/".join(names[:-1])
 
 
 def check_use(user, used, how):
-    """Modules: may `user` use `used`?"""
+    """Complains unless module `user` may use module `used`. A part of formats/
+    may use its own subfolder, as formats/c uses formats/c/runtime."""
     mine, other = part_of(user), part_of(used)
     if mine == other or (folder_of(user) == "formats" and
                          used.startswith(mine + "/")):
         return
     allowed = LIBRARIES.get(mine, ALLOWED.get(folder_of(user), set()))
-    if user.startswith("formats/") and mine.startswith(other + "/"):
-        return
     if folder_of(used) not in allowed or other in LIBRARIES:
         complaints.append(f"{user} {how} {used}, which is not below it")
 
@@ -94,7 +95,7 @@ def check_includes(files, edges):
 
 
 def objects():
-    """(module, path) of each object of ours."""
+    """Yields (module, path) of each object that a source of src/ made."""
     root = os.path.join(build, "src")
     for path, _, names in os.walk(root):
         for name in names:
@@ -108,8 +109,8 @@ def objects():
 
 
 def read_symbols():
-    """Who defines each global name, which names are functions, and what each
-    module needs."""
+    """Returns which module defines each global name, which names are functions,
+    and which names each module needs."""
     defined, functions, needed = {}, set(), {}
     for module, path in objects():
         output = subprocess.run(["nm", path], check=True, text=True,
@@ -128,8 +129,9 @@ def read_symbols():
 
 
 def check_calls(defined, functions, needed, edges):
-    """Data makes no edge for a circle: kernels.c lists the tables of functions,
-    whose contract is kernels.h."""
+    """Checks the names that objects need. Functions of mlp.h are open to the
+    libraries of their own. Data makes no edge for a circle: kernels.c lists the
+    tables of functions, whose contract is kernels.h."""
     for user, names in sorted(needed.items()):
         for name in sorted(names):
             used = defined.get(name, user)

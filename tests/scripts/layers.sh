@@ -4,7 +4,7 @@
 #
 # - a folder includes and calls only the folders that its line below names;
 # - the parts of formats/ do not know each other; onnx and foreign, which are
-#   libraries of their own, know base alone;
+#   libraries of their own, know base and the public interface;
 # - inside a folder, modules (x.h with x.c) do not depend on each other in a
 #   circle;
 # - a function that x.h declares is defined in x.c;

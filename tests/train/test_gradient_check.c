@@ -486,6 +486,30 @@ static void bad_arguments_are_refused(void **state)
     assert_int_equal(record.live, 0);
 }
 
+/* Loss and gradients are exactly 0, and so is the scale of errors. */
+static void a_network_that_is_perfect_has_no_error(void **state)
+{
+    (void)state;
+    mlp_layer layer = {.width = 1};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = 1;
+    config.layers = &layer;
+    config.n_layers = 1;
+    config.loss = MLP_LOSS_MSE;
+    config.init = MLP_INIT_ZEROS;
+    mlp_net *net = NULL;
+    assert_int_equal(mlp_net_create(&config, &net), MLP_OK);
+    const double x = 1;
+    const double y = 0;
+    mlp_gradient_check worst;
+    assert_int_equal(mlp_check_gradients(net, mlp_cview_f64(&x, 1, 1),
+                                         mlp_cview_f64(&y, 1, 1), NULL, &worst),
+                     MLP_OK);
+    assert_true(worst.error == 0);
+    assert_int_equal(worst.checked, 2);
+    mlp_net_free(net);
+}
+
 static void a_loss_that_overflows_is_told(void **state)
 {
     (void)state;
@@ -520,6 +544,7 @@ int main(void)
         cmocka_unit_test(gradients_that_are_no_numbers_are_found),
         cmocka_unit_test(the_network_and_its_data_stay),
         cmocka_unit_test(bad_arguments_are_refused),
+        cmocka_unit_test(a_network_that_is_perfect_has_no_error),
         cmocka_unit_test(a_loss_that_overflows_is_told),
     };
     return cmocka_run_group_tests_name("check_gradients", tests, NULL, NULL);

@@ -4,7 +4,7 @@
  * well in hard cases. With networks it takes PyTorch's path too, converges,
  * gives the same bits with every table of kernels and number of threads, and
  * refuses what it cannot do. tests/vectors/make_lbfgs.py wrote the numbers from
- * PyTorch; test_resume.c has checkpoints.
+ * PyTorch; formats/mlp/test_checkpoint.c tests L-BFGS in checkpoints.
  */
 #include "support/training.h"
 
@@ -62,7 +62,8 @@ static void *begin_at(mlpi_lbfgs *l, size_t max_pairs,
                       .n = n,
                       .max_pairs = max_pairs};
     void *block = NULL;
-    assert_int_equal(mlpi_make(&none, lay_out, l, "L-BFGS", &block), MLP_OK);
+    assert_int_equal(mlpi_allocate_layout(&none, lay_out, l, "L-BFGS", &block),
+                     MLP_OK);
     l->Y = l->S + max_pairs;
     memcpy(l->w, w, n * sizeof *w);
     l->J = objective(context, l->w, l->g);

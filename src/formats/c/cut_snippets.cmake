@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
 # Cuts this library's own source into snippets, from which mlp_export_c puts C
-# files together, so that no algorithm is written twice:
+# files together, so that elementary functions and activations are not written
+# twice:
 #
 #     cmake -DOUTPUT=<file.c> -P cut_snippets.cmake
 #
 # writes the tables that snippets.h declares. src/CMakeLists.txt includes this
-# file to learn the sources, and runs it when the library is built. It is a
-# CMake script because CMake is the only program that every build has: one for
-# another machine need not have a compiler for this one.
+# file to learn the sources, and runs it when the library is built. The tables
+# are not generated once and committed, because a stale table would export other
+# code than the library runs. It is a CMake script because CMake is the only
+# program that every build has: a cross build may have no native compiler.
 #
 # How a file is cut. Everything that begins in the first column (a function, a
 # constant, a type, an enum, a macro), with the comment just above it, is a
@@ -20,9 +22,9 @@
 # a table for each precision; NO_UNROLL is defined; of any other condition the
 # part after #else counts. Of two snippets of one name the first counts.
 #
-# What a table holds. A snippet needs those before it whose names it mentions,
-# outside of comments. The names that the exporter asks for, and what these
-# need, make the table; other snippets are left out.
+# What a table holds. A snippet depends on those before it whose names it
+# mentions outside of comments. The names that the exporter asks for, and what
+# these depend on, make the table; other snippets are left out.
 #
 # The build fails if a name that the exporter asks for is not defined, if a file
 # of runtime/ calls a function that is not defined, and if a file is not laid
@@ -64,7 +66,7 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
 endif()
 cmake_minimum_required(VERSION 3.20)
 
-# What looks like a call, but is none of a snippet. The exported file defines
+# What looks like a call, but calls no snippet. The exported file defines
 # the READ macros.
 set(known_calls if for while return sizeof READ READ8 READ32)
 
@@ -173,7 +175,7 @@ endfunction()
 
 # Sets `result` to the count of numbers in `... [] = {a, b, c};`, and to 0 for
 # any other definition.
-function(count_numbers text result)
+function(count_constants text result)
     set(count 0)
     if(text MATCHES "^[^#({]*${open_bracket}${close_bracket} = {([^}]*)}")
         string(REGEX REPLACE "[ \n]" "" numbers "${CMAKE_MATCH_1}")
@@ -272,17 +274,17 @@ macro(check_calls i)
     endif()
 endmacro()
 
-# Sets needs_<i>: the snippets before i whose names it mentions.
-macro(find_needs i)
-    set(needs_${i} "")
+# Sets dependencies_<i>: the snippets before i whose names it mentions.
+macro(find_dependencies i)
+    set(dependencies_${i} "")
     string(REGEX MATCHALL "[A-Za-z_0-9]+" words "${bare_${i}}")
     list(REMOVE_DUPLICATES words)
     foreach(name IN LISTS words)
         if(DEFINED index_${name} AND index_${name} LESS ${i})
-            list(APPEND needs_${i} ${index_${name}})
+            list(APPEND dependencies_${i} ${index_${name}})
         endif()
     endforeach()
-    list(REMOVE_DUPLICATES needs_${i})
+    list(REMOVE_DUPLICATES dependencies_${i})
 endmacro()
 
 # Sets `result` to the text of a snippet as C strings, one for each line.
@@ -312,14 +314,14 @@ function(write_table table bits sources wanted)
         endif()
         set(is_needed_${index_${name}} YES)
     endforeach()
-    # From the last to the first, since a need stands before who needs it.
+    # From the last to the first, since snippets depend on earlier ones only.
     math(EXPR last "${count} - 1")
     foreach(i RANGE ${last} 0 -1)
         if(is_needed_${i})
             check_calls(${i})
-            find_needs(${i})
-            foreach(need IN LISTS needs_${i})
-                set(is_needed_${need} YES)
+            find_dependencies(${i})
+            foreach(k IN LISTS dependencies_${i})
+                set(is_needed_${k} YES)
             endforeach()
         endif()
     endforeach()
@@ -330,14 +332,15 @@ function(write_table table bits sources wanted)
             set(at_${i} ${at})
             math(EXPR at "${at} + 1")
             list(GET names_${i} 0 name)
-            count_numbers("${bare_${i}}" numbers)
-            set(needs "")
-            foreach(need IN LISTS needs_${i})
-                string(APPEND needs "${at_${need}}, ")
+            count_constants("${bare_${i}}" n_constants)
+            set(dependencies "")
+            foreach(k IN LISTS dependencies_${i})
+                string(APPEND dependencies "${at_${k}}, ")
             endforeach()
             quote("${text_${i}}" text)
-            string(APPEND rows "    {\"${name}\", ${numbers}, "
-                               "(const short[]){${needs}-1},\n     ${text}},\n")
+            string(APPEND rows
+                   "    {\"${name}\", ${n_constants}, "
+                   "(const short[]){${dependencies}-1},\n     ${text}},\n")
         endif()
     endforeach()
     string(APPEND code

@@ -204,8 +204,8 @@ static mlp_status check_parameters(const mlp_net *net)
 /* Replaces the eight zeros in the code by its checksum, which covers them. */
 static void seal(mlpi_export *e, mlpi_writer *code)
 {
-    e->id = mlpi_crc32(code->used, code->bytes);
-    mlpi_put_hex32(e->id, (char *)code->bytes + e->id_at);
+    e->checksum = mlpi_crc32(code->used, code->bytes);
+    mlpi_put_hex32(e->checksum, (char *)code->bytes + e->checksum_offset);
 }
 
 /* Writes both files, or leaves both as they were: MLP_ERR_IO if the disk

@@ -46,12 +46,13 @@ void mlpi_export_require(mlpi_snippets *snippets, const char *name)
 
 /* An array is as long as the longest of the outputs that lie in it by turns.
  * The last layer writes into the caller's y, and needs none. */
-size_t mlpi_export_array_length(const mlpi_export *e, size_t odd)
+size_t mlpi_export_array_length(const mlpi_export *e, mlpi_export_array array)
 {
     const mlpi_layout *layout = &e->net->layout;
-    size_t most = odd == 0 && e->standardises ? layout->layer[0].width : 0;
+    bool has_inputs = array == MLPI_ARRAY_B && e->standardises;
+    size_t most = has_inputs ? layout->layer[0].width : 0;
     for (size_t l = 1; l < layout->L; l++) {
-        if (l % 2 == odd) {
+        if (l % 2 == array) {
             most = mlpi_max_size(most, layout->layer[l].width);
         }
     }
@@ -61,7 +62,8 @@ size_t mlpi_export_array_length(const mlpi_export *e, size_t odd)
 /* `a` comes first in scratch, and `b` behind it. */
 static size_t scratch_length(const mlpi_export *e)
 {
-    return mlpi_export_array_length(e, 0) + mlpi_export_array_length(e, 1);
+    return mlpi_export_array_length(e, MLPI_ARRAY_A) +
+           mlpi_export_array_length(e, MLPI_ARRAY_B);
 }
 
 /* True if an output, or the largest of the outputs, names a class: after
@@ -95,7 +97,7 @@ mlp_status mlpi_export_prepare(mlpi_export *e)
     }
     e->report->constant_bytes += net->class_names.count * longest_name(net);
     e->report->scratch_bytes = scratch_length(e) * e->size;
-    return MLP_OK;
+    return e->kind->check_accuracy ? e->kind->check_accuracy(e) : MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
@@ -144,7 +146,7 @@ static void put_sizes(mlpi_writer *to, const mlpi_export *e)
                   "#define %s_ID 0x%08lx\n\n"
                   "#define %s_INPUTS %zu\n#define %s_OUTPUTS %zu\n"
                   "#define %s_SCRATCH %zu /* %s */\n",
-                  upper, upper, upper, (unsigned long)e->id, upper,
+                  upper, upper, upper, (unsigned long)e->checksum, upper,
                   mlpi_net_inputs(e->net), upper, mlpi_net_outputs(e->net),
                   upper, scratch > 0 ? scratch : 1, e->kind->scratch_unit);
 }
@@ -210,7 +212,7 @@ static void put_predict(mlpi_writer *to, const mlpi_export *e)
     }
     if (has_b) {
         mlpi_put_text(to, "    %s *b = scratch + %zu;\n", type,
-                      mlpi_export_array_length(e, 1));
+                      mlpi_export_array_length(e, MLPI_ARRAY_A));
     }
     put(e->kind->begin_predict, to, e);
     if (!has_a && !has_b) {
@@ -323,7 +325,7 @@ static void put_check_of_header(mlpi_writer *to, mlpi_export *e)
 {
     mlpi_put_text(to, "#include \"%s\"\n\n#if %s_ID != 0x", e->header,
                   e->upper);
-    e->id_at = to->used;
+    e->checksum_offset = to->used;
     mlpi_put_text(to,
                   "00000000\n#error \"%s belongs to another export\"\n#endif\n",
                   e->header);

@@ -8,14 +8,14 @@
  *
  *     header   comment | sizes | [put_header_constants] | predict | class |
  *              [put_header_functions] | class_name
- *     code     comment [put_remarks] | [put_preamble] | snippets |
- *              [put_constants] | predict: [begin_predict], then for each layer
- *              [put_layer], then [end_predict] | class | class_name |
- *              [put_functions] | self-test
+ *     code     comment [put_remarks] | check of header | [put_preamble] |
+ *              snippets | [put_constants] | predict: [begin_predict], then for
+ *              each layer [put_layer], then [end_predict] | class, for a single
+ *              output [put_binary_class] | class_name | [put_functions] |
+ *              self-test: [put_test_row] for each row, [put_comparison]
  *
- * Outputs of hidden layers lie in two arrays of the caller's scratch by turns:
- * `a` holds those of layers 1, 3, ... and `b` those of layers 2, 4, ... and the
- * standardised inputs.
+ * Outputs of hidden layers lie in two arrays of the caller's scratch by turns,
+ * `a` and `b` (mlpi_export_array).
  */
 #ifndef MLPI_FORMATS_C_EXPORT_COMMON_H
 #define MLPI_FORMATS_C_EXPORT_COMMON_H
@@ -42,17 +42,19 @@ typedef struct mlpi_export {
     size_t size;       /* bytes of that type */
     bool standardises; /* the code scales inputs itself, into `b` */
     mlpi_int8 *int8;   /* NULL for real numbers */
-    mlpi_snippets snippets, float_snippets;
+    mlpi_snippets snippets;
+    mlpi_snippets float_snippets; /* int8: written only for -D<PREFIX>_FLOAT */
     mlp_export_report *report;
-    size_t id_at; /* place of the checksum in the code, in bytes */
-    uint32_t id;  /* the checksum */
+    uint32_t checksum;      /* of the code; both files hold it */
+    size_t checksum_offset; /* of its digits in the code, in bytes */
 } mlpi_export;
 
 /* A function that writes one part of a file. */
 typedef void mlpi_export_text(mlpi_writer *to, const mlpi_export *e);
 
-/* One kind of arithmetic. A part that is NULL is empty; put_layer and the
- * functions of the self-test must be there. */
+/* One kind of arithmetic. The four texts and these functions must be there:
+ * prepare, put_layer, put_binary_class, put_test_row and put_comparison. Any
+ * other function may be NULL: its part of the file is then empty. */
 struct mlpi_export_kind {
     const char *scratch_unit; /* what scratch is counted in */
     const char *index_type;   /* C's type of a loop variable */
@@ -62,6 +64,10 @@ struct mlpi_export_kind {
     /* Checks the options, chooses the snippets, and sets the constants' bytes
      * in the report; runs once, before any text is written. */
     mlp_status (*prepare)(mlpi_export *e);
+
+    /* Checks what the exported network predicts, once the report has its sizes:
+     * a caller whose network is refused still learns what it would need. */
+    mlp_status (*check_accuracy)(const mlpi_export *e);
 
     mlpi_export_text *put_header_constants, *put_header_functions;
     mlpi_export_text *put_remarks, *put_preamble, *put_constants;
@@ -81,17 +87,24 @@ struct mlpi_export_kind {
  * cut_snippets.cmake lists the names. */
 void mlpi_export_require(mlpi_snippets *snippets, const char *name);
 
-/* Returns how many numbers array `a` (odd = 1) or `b` (odd = 0) holds. */
-size_t mlpi_export_array_length(const mlpi_export *e, size_t odd);
+/* The two arrays in scratch. Hidden layer l writes into array l % 2, so that it
+ * never overwrites what it reads. */
+typedef enum mlpi_export_array {
+    MLPI_ARRAY_B = 0, /* `b`: layers 2, 4, ... and the standardised inputs */
+    MLPI_ARRAY_A = 1  /* `a`: layers 1, 3, ... */
+} mlpi_export_array;
 
-/* Lets the kind prepare, and sets the bytes of constants and scratch in the
- * report. May allocate e->int8, which the caller releases, also on failure. */
+/* Returns how many numbers an array holds. */
+size_t mlpi_export_array_length(const mlpi_export *e, mlpi_export_array array);
+
+/* Lets the kind prepare, sets the bytes of constants and scratch in the report,
+ * and lets the kind check its accuracy. May allocate e->int8, which the caller releases, also on failure. */
 mlp_status mlpi_export_prepare(mlpi_export *e);
 
-/* Writes the header. e->id must be the checksum of the code. */
+/* Writes the header. e->checksum must be that of the code. */
 void mlpi_export_put_header(mlpi_writer *to, const mlpi_export *e);
 
-/* Writes the code with a checksum of 0, and sets e->id_at. */
+/* Writes the code with a checksum of 0, and sets e->checksum_offset. */
 void mlpi_export_put_code(mlpi_writer *to, mlpi_export *e);
 
 /* The kind of real numbers, in the precision of the network. The outputs have

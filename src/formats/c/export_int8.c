@@ -123,14 +123,18 @@ static mlp_status score_both(const mlpi_export *e, const trial *t)
     return score(e->net, Y, t, &e->report->score_after);
 }
 
-/* Scores both networks, in a block of memory for this alone. MLP_ERR_ACCURACY
- * if int8 loses too much: its score is below that of the real numbers by more
+/* Scores both networks if there are targets, in a block of memory for this
+ * alone. MLP_ERR_ACCURACY if int8 loses too much: its score is below that of the real numbers by more
  * than options->max_score_drop, in the unit of the score. */
-static mlp_status try_int8(const mlpi_export *e)
+static mlp_status check_accuracy(const mlpi_export *e)
 {
+    if (e->options->Y.rows == 0) {
+        return MLP_OK;
+    }
     trial t = {.net = e->net, .m = e->options->Y.rows};
     void *block = NULL;
-    TRY(mlpi_make(&e->net->hooks, lay_out_trial, &t, "outputs", &block));
+    TRY(mlpi_allocate_layout(&e->net->hooks, lay_out_trial, &t, "outputs",
+                             &block));
     mlp_status status = score_both(e, &t);
     mlpi_release(&e->net->hooks, block);
     TRY(status);
@@ -196,7 +200,7 @@ static mlp_status prepare(mlpi_export *e)
             mlpi_export_require(&e->snippets, "look_up");
         }
     }
-    return e->options->Y.rows > 0 ? try_int8(e) : MLP_OK;
+    return MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
@@ -423,6 +427,7 @@ const mlpi_export_kind mlpi_export_int8 = {
     .libraries = "",
     .class_remark = "",
     .prepare = prepare,
+    .check_accuracy = check_accuracy,
     .put_header_constants = put_header_constants,
     .put_header_functions = put_header_functions,
     .put_remarks = put_remarks,

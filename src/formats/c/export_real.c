@@ -80,7 +80,7 @@ static mlp_status prepare(mlpi_export *e)
         mlpi_export_require(&e->snippets, "rescale");
     }
     size_t numbers = net->layout.parameters +
-                     mlpi_snippets_numbers(&e->snippets) +
+                     mlpi_snippets_constants(&e->snippets) +
                      (net->in.scales ? 2 * net->in.n : 0) +
                      (net->out.scales ? 2 * net->out.n : 0);
     e->report->constant_bytes = numbers * e->size;
@@ -123,19 +123,20 @@ static void put_scaling(mlpi_writer *to, const mlpi_export *e, const char *name,
 static void put_weights(mlpi_writer *to, const mlpi_export *e, size_t l)
 {
     const mlp_net *net = e->net;
-    const mlpi_shape *shape = &net->layout.layer[l];
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
     size_t inputs = net->layout.layer[l - 1].width;
     mlpi_list list = mlpi_list_open(to, "\nstatic const %s w%zu[%zu] FLASH",
-                                    e->type, l, shape->width * (inputs + 1));
-    for (size_t j = 0; j < shape->width; j++) {
+                                    e->type, l, layer->width * (inputs + 1));
+    for (size_t j = 0; j < layer->width; j++) {
         for (size_t k = 0; k < inputs; k++) {
             /* W is stored as [n_in][n_out]: a neuron's weights are a column. */
-            size_t at = shape->W + k * shape->width + j;
+            size_t at = layer->W_offset + k * layer->width + j;
             mlpi_list_put_real(&list, net->kernels->dtype,
                                number_at(net, net->parameters, at));
         }
-        mlpi_list_put_real(&list, net->kernels->dtype,
-                           number_at(net, net->parameters, shape->b + j));
+        mlpi_list_put_real(
+            &list, net->kernels->dtype,
+            number_at(net, net->parameters, layer->b_offset + j));
         mlpi_list_break(&list);
     }
     mlpi_list_close(&list);
@@ -191,15 +192,15 @@ static void put_preamble(mlpi_writer *to, const mlpi_export *e)
 static void put_activation(mlpi_writer *to, const mlpi_export *e, size_t l,
                            const char *array)
 {
-    const mlpi_shape *shape = &e->net->layout.layer[l];
-    mlp_activation f = shape->activation;
+    const mlpi_layer_layout *layer = &e->net->layout.layer[l];
+    mlp_activation f = layer->activation;
     char slope[2 + MLPI_REAL_SIZE] = "";
     if (f == MLP_ACT_IDENTITY) {
         return;
     }
     /* Softmax needs the whole row. */
     if (f == MLP_ACT_SOFTMAX) {
-        mlpi_put_text(to, "    probabilities(%zu, %s);\n", shape->width, array);
+        mlpi_put_text(to, "    probabilities(%zu, %s);\n", layer->width, array);
         return;
     }
     if (mlpi_has_slope(f)) {
@@ -207,13 +208,13 @@ static void put_activation(mlpi_writer *to, const mlpi_export *e, size_t l,
         slope[0] = ',';
         slope[1] = ' ';
         mlpi_real_text(e->net->kernels->dtype,
-                       e->net->kernels->scalar->round_to_real(shape->slope),
+                       e->net->kernels->scalar->round_to_real(layer->slope),
                        slope + 2);
     }
     mlpi_put_text(to,
                   "    for (i = 0; i < %zu; i++) {\n"
                   "        %s[i] = %s_of(%s[i]%s);\n    }\n",
-                  shape->width, array, mlp_activation_name(f), array, slope);
+                  layer->width, array, mlp_activation_name(f), array, slope);
 }
 
 /* True if an activation is a loop, which needs a variable: an unused one draws
@@ -244,7 +245,7 @@ static void begin_predict(mlpi_writer *to, const mlpi_export *e)
 static void put_layer(mlpi_writer *to, const mlpi_export *e, size_t l,
                       const char *in, const char *out)
 {
-    const mlpi_shape *layer = e->net->layout.layer;
+    const mlpi_layer_layout *layer = e->net->layout.layer;
     mlpi_put_text(to, "    dense(%zu, %zu, w%zu, %s, %s);\n",
                   layer[l - 1].width, layer[l].width, l, in, out);
     put_activation(to, e, l, out);

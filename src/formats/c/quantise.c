@@ -116,13 +116,13 @@ static void calibrate_chunk(const mlp_net *net, const calibration *c,
                             mlp_cview X)
 {
     size_t n = mlpi_net_inputs(net);
-    net->kernels->gather(
-        &(mlpi_gather){.m = X.rows,
-                       .n = n,
-                       .X = mlpi_operand_of(X),
-                       .mean = net->in.scales ? net->in.mean : NULL,
-                       .std = net->in.scales ? net->in.std : NULL,
-                       .out = c->X});
+    net->kernels->load_rows(
+        &(mlpi_load_rows_args){.m = X.rows,
+                               .n = n,
+                               .X = mlpi_operand_of(X),
+                               .mean = net->in.scales ? net->in.mean : NULL,
+                               .std = net->in.scales ? net->in.std : NULL,
+                               .out = c->X});
     mlpi_operand A_prev = {c->X, n, 1};
     for (size_t l = 1; l <= net->layout.L; l++) {
         n = net->layout.layer[l].width;
@@ -236,8 +236,8 @@ static double parameter(const mlp_net *net, size_t at)
 /* Returns W[j][k] of layer l, which is stored as [n_in][n_out]. */
 static double weight(const mlp_net *net, size_t l, size_t j, size_t k)
 {
-    const mlpi_shape *shape = &net->layout.layer[l];
-    return parameter(net, shape->W + k * shape->width + j);
+    const mlpi_layer_layout *layer = &net->layout.layer[l];
+    return parameter(net, layer->W_offset + k * layer->width + j);
 }
 
 /* Rounds halves away from 0. A cast of what int32_t cannot hold is undefined,
@@ -260,7 +260,7 @@ static double quantise_neuron(const mlp_net *net, const mlpi_int8 *to, size_t l,
 {
     const mlpi_int8_layer *layer = &to->layer[l];
     size_t inputs = net->layout.layer[l - 1].width;
-    double bias = parameter(net, net->layout.layer[l].b + j);
+    double bias = parameter(net, net->layout.layer[l].b_offset + j);
     double most = 0;
     double offset = 0;
     for (size_t k = 0; k < inputs; k++) {
@@ -454,8 +454,8 @@ static mlp_status fill(const mlp_net *net, mlp_cview X, mlpi_int8 *to)
 {
     calibration c = {.net = net};
     void *block = NULL;
-    TRY(mlpi_make(&net->hooks, lay_out_calibration, &c, "a calibration",
-                  &block));
+    TRY(mlpi_allocate_layout(&net->hooks, lay_out_calibration, &c,
+                             "a calibration", &block));
     mlp_status status = quantise_all(net, &c, X, to);
     mlpi_release(&net->hooks, block);
     return status;
@@ -517,7 +517,8 @@ mlp_status mlpi_quantise(const mlp_net *net, mlp_cview X, mlpi_int8 **made)
     }
     construction c = {.net = net};
     void *block = NULL;
-    TRY(mlpi_make(&net->hooks, lay_out, &c, "a network of int8", &block));
+    TRY(mlpi_allocate_layout(&net->hooks, lay_out, &c, "a network of int8",
+                             &block));
     mlp_status status = fill(net, X, c.made);
     if (status != MLP_OK) {
         mlpi_release(&net->hooks, block);

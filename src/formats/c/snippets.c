@@ -30,19 +30,19 @@ bool mlpi_snippets_require(mlpi_snippets *snippets, const char *name)
     /* All later snippets are settled: none of them is needed by this one. */
     snippets->needed[i] = true;
     for (i++; i-- > 0;) {
-        for (const short *need = snippet[i].needs; *need >= 0; need++) {
-            snippets->needed[*need] |= snippets->needed[i];
+        for (const short *k = snippet[i].dependencies; *k >= 0; k++) {
+            snippets->needed[*k] |= snippets->needed[i];
         }
     }
     return true;
 }
 
 /* The build has counted the numbers of each array. */
-size_t mlpi_snippets_numbers(const mlpi_snippets *snippets)
+size_t mlpi_snippets_constants(const mlpi_snippets *snippets)
 {
     size_t n = 0;
     for (size_t i = 0; i < snippets->table->count; i++) {
-        n += snippets->needed[i] ? snippets->table->snippet[i].numbers : 0;
+        n += snippets->needed[i] ? snippets->table->snippet[i].n_constants : 0;
     }
     return n;
 }

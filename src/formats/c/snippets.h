@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Code to be exported, cut from this library's own source, so that no algorithm
- * is written twice.
+ * Code to be exported, cut from this library's own source, so that elementary
+ * functions and activations are not written twice.
  *
  * A snippet is one definition of that source, with its comment: a function, a
  * constant, a type, an enum or a macro. When the library is built,
@@ -20,10 +20,10 @@
 #include "base/bytes.h"
 
 typedef struct mlpi_snippet {
-    const char *name;   /* of an enum, its first constant */
-    size_t numbers;     /* elements of the array that it defines, or 0 */
-    const short *needs; /* places of earlier snippets in the table, then -1 */
-    const char *text;   /* whole lines */
+    const char *name;          /* of an enum, its first constant */
+    size_t n_constants;        /* elements of the array that it defines, or 0 */
+    const short *dependencies; /* earlier snippets: indices, ended by -1 */
+    const char *text;          /* whole lines */
 } mlpi_snippet;
 
 /* All snippets of one arithmetic, in the order of their sources. */
@@ -52,7 +52,7 @@ typedef struct mlpi_snippets {
 bool mlpi_snippets_require(mlpi_snippets *snippets, const char *name);
 
 /* Returns how many numbers the needed arrays of constants have. */
-size_t mlpi_snippets_numbers(const mlpi_snippets *snippets);
+size_t mlpi_snippets_constants(const mlpi_snippets *snippets);
 
 /* Writes all needed snippets. */
 void mlpi_snippets_put(const mlpi_snippets *snippets, mlpi_writer *to);

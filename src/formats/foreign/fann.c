@@ -482,7 +482,7 @@ static mlp_status set_scaling(const fann *f, scaling_lists lists, size_t n,
     const mlp_hooks *hooks = &f->options->hooks;
     scaling s = {.n = n};
     void *block = NULL;
-    TRY(mlpi_make(hooks, lay_out, &s, "a scaling", &block));
+    TRY(mlpi_allocate_layout(hooks, lay_out, &s, "a scaling", &block));
     mlp_status status = read_scaling(f, lists, &s);
     if (status == MLP_OK && !is_identity(&s)) {
         status = set(net, s.M, s.S);

@@ -15,13 +15,14 @@
 #ifndef MLPI_FORMATS_FOREIGN_LOAD_H
 #define MLPI_FORMATS_FOREIGN_LOAD_H
 
+#include "base/file.h"
 #include "formats/foreign/scan.h"
 #include "mlp_foreign.h"
 
 typedef struct mlpi_foreign_format {
-    /* Returns true if a file of `size` bytes can begin with the MLPI_FILE_HEAD
-     * bytes at `head`. Other files are refused before they are read. */
-    bool (*begins)(const unsigned char *head, size_t size);
+    /* Tells the format by its first bytes. Other files are refused before they
+     * are read. */
+    mlpi_check_head *begins;
     /* Creates the network of a text. On failure *net is untouched. */
     mlp_status (*read)(const mlp_foreign_options *options, mlpi_scanner text,
                        mlp_net **net);

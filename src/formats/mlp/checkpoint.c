@@ -107,12 +107,12 @@ static void put_network(mlpi_writer *to, const mlp_net *net)
     mlpi_put_f64(to, net->norm_epsilon);
     mlpi_put_u64(to, net->layout.L);
     for (size_t l = 0; l <= net->layout.L; l++) {
-        const mlpi_shape *shape = &net->layout.layer[l];
-        mlpi_put_u64(to, shape->width);
-        mlpi_put_u32(to, (uint32_t)shape->activation);
-        mlpi_put_u32(to, shape->batch_norm);
-        mlpi_put_f64(to, shape->slope);
-        mlpi_put_f64(to, shape->dropout);
+        const mlpi_layer_layout *layer = &net->layout.layer[l];
+        mlpi_put_u64(to, layer->width);
+        mlpi_put_u32(to, (uint32_t)layer->activation);
+        mlpi_put_u32(to, layer->batch_norm);
+        mlpi_put_f64(to, layer->slope);
+        mlpi_put_f64(to, layer->dropout);
     }
 }
 

@@ -60,8 +60,7 @@ static mlp_status load_bytes(mlp_trainer *trainer,
                             "network alone");
     } else {
         status = mlp_trainer_load_memory(
-            trainer, file.header + file.header_size + state->begin,
-            state->size);
+            trainer, mlpi_safetensors_data(&file) + state->begin, state->size);
     }
     mlpi_safetensors_close(&trainer->hooks, &file);
     return status;

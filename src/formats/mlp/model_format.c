@@ -58,14 +58,14 @@ static mlp_status refuse(const mlp_hooks *hooks, const char *expected)
 
 /* Compares the checksum of the file with its eight digits, which lie anywhere
  * in the header. */
-static bool is_undamaged(const mlpi_safetensors *c, mlpi_span digits)
+static bool is_undamaged(const mlpi_safetensors *file, mlpi_span digits)
 {
-    size_t before = (size_t)((const unsigned char *)digits.text - c->bytes);
+    size_t before = (size_t)((const unsigned char *)digits.text - file->bytes);
     size_t after = before + MLPI_HEX32_DIGITS;
-    uint32_t crc = mlpi_crc32(before, c->bytes);
+    uint32_t crc = mlpi_crc32(before, file->bytes);
     crc = mlpi_crc32_on(crc, MLPI_HEX32_DIGITS,
                         (const unsigned char *)"00000000");
-    crc = mlpi_crc32_on(crc, c->size - after, c->bytes + after);
+    crc = mlpi_crc32_on(crc, file->size - after, file->bytes + after);
     /* Digits that are no hexadecimal digits are a wrong checksum, too. */
     uint32_t stored = 0;
     return mlpi_get_hex32(digits.text, &stored) && stored == crc;
@@ -75,19 +75,19 @@ static bool is_undamaged(const mlpi_safetensors *c, mlpi_span digits)
  * description is looked for first: a file without one is some other safetensors
  * file, not a damaged one, and the message says what can be done with it. */
 static mlp_status check_metadata(const mlp_hooks *hooks,
-                                 const mlpi_safetensors *c)
+                                 const mlpi_safetensors *file)
 {
     mlpi_span value;
-    if (!mlpi_safetensors_metadata(c, "mlp", &value)) {
+    if (!mlpi_safetensors_metadata(file, "mlp", &value)) {
         return refuse(hooks, "a description (other safetensors files can be "
                              "imported into a network)");
     }
-    if (!mlpi_safetensors_metadata(c, "mlp.crc32", &value) ||
+    if (!mlpi_safetensors_metadata(file, "mlp.crc32", &value) ||
         value.size != MLPI_HEX32_DIGITS) {
         return refuse(hooks, "a checksum");
     }
-    if (!is_undamaged(c, value)) {
-        return refuse(hooks, "its checksum to be true: it is damaged");
+    if (!is_undamaged(file, value)) {
+        return refuse(hooks, "a valid checksum: it is damaged");
     }
     return MLP_OK;
 }
@@ -95,12 +95,12 @@ static mlp_status check_metadata(const mlp_hooks *hooks,
 /* The checksum is checked before the description is read, so that damage is
  * reported as damage, and not as whatever it did to the description. */
 mlp_status mlpi_model_open(const mlp_hooks *hooks, const void *bytes,
-                           size_t size, mlpi_safetensors *c)
+                           size_t size, mlpi_safetensors *file)
 {
-    TRY(mlpi_safetensors_open(hooks, bytes, size, c));
-    mlp_status status = check_metadata(hooks, c);
+    TRY(mlpi_safetensors_open(hooks, bytes, size, file));
+    mlp_status status = check_metadata(hooks, file);
     if (status != MLP_OK) {
-        mlpi_safetensors_close(hooks, c);
+        mlpi_safetensors_close(hooks, file);
     }
     return status;
 }

@@ -73,9 +73,9 @@ void mlpi_layer_tensor_name(size_t l, const mlpi_layer_tensor *tensor,
 const char *mlpi_model_dtype(mlp_dtype precision);
 
 /* Opens an .mlp file: a safetensors file that has a description, which is not
- * read yet, and a true checksum. MLP_ERR_FORMAT, MLP_ERR_MEMORY; there is
+ * read yet, and a valid checksum. MLP_ERR_FORMAT, MLP_ERR_MEMORY; there is
  * nothing to close then. */
 mlp_status mlpi_model_open(const mlp_hooks *hooks, const void *bytes,
-                           size_t size, mlpi_safetensors *c);
+                           size_t size, mlpi_safetensors *file);
 
 #endif

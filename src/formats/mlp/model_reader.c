@@ -388,7 +388,7 @@ typedef struct description_memory {
     unsigned char *text;
 } description_memory;
 
-/* Takes the arrays of description_memory, for mlpi_make. */
+/* Takes the arrays of description_memory, for mlpi_allocate_layout. */
 static void lay_out_description(void *object, mlpi_cursor *cursor)
 {
     description_memory *m = object;
@@ -405,8 +405,8 @@ static mlp_status load_opened(const mlp_hooks *hooks,
     (void)mlpi_safetensors_metadata(file, "mlp", &text);
     description_memory memory = {.text_size = text.size};
     void *block = NULL;
-    TRY(mlpi_make(hooks, lay_out_description, &memory, "a description",
-                  &block));
+    TRY(mlpi_allocate_layout(hooks, lay_out_description, &memory,
+                             "a description", &block));
     mlpi_writer to = {.bytes = memory.text};
     mlpi_put_span(&to, text);
     loader ld = {

@@ -173,15 +173,15 @@ static bool check_metadata(mlpi_json *r)
 }
 
 /* Reads the whole header: counts the tensors, and writes them to the table if
- * there is one. The text of a tensor has at least fifty bytes or so, about half
- * the size of its entry, so the table takes at most twice the header's
- * bytes. */
-static bool get_header(mlpi_safetensors *c, mlpi_json *r)
+ * there is one. The text of a tensor has at least 47 bytes, more than half of
+ * the 80 bytes of its entry. So the table takes at most twice the header's
+ * bytes, and a hostile header cannot demand much memory. */
+static bool get_header(mlpi_safetensors *file, mlpi_json *r)
 {
-    size_t data_size = c->size - MLPI_LENGTH_BYTES - c->header_size;
+    size_t data_size = file->size - MLPI_LENGTH_BYTES - file->header_size;
     bool has_metadata = false;
     mlpi_span key;
-    c->count = 0;
+    file->count = 0;
     mlpi_json_open(r, '{');
     while (mlpi_json_more(r, '}') && mlpi_json_key(r, &key)) {
         if (mlpi_span_is(key, metadata_key)) {
@@ -189,15 +189,15 @@ static bool get_header(mlpi_safetensors *c, mlpi_json *r)
                 return mlpi_json_fail(r, "metadata once");
             }
             has_metadata = true;
-            c->metadata = r->at;
+            file->metadata = r->at;
             (void)check_metadata(r);
         } else {
             mlpi_tensor_entry t = {.name = key};
             (void)get_tensor(r, &t, data_size);
-            if (c->tensor) {
-                c->tensor[c->count] = t;
+            if (file->tensor) {
+                file->tensor[file->count] = t;
             }
-            c->count++;
+            file->count++;
         }
     }
     return mlpi_json_end(r);
@@ -221,11 +221,11 @@ static bool lies_before(const void *a, const void *b)
  * above '9' after them:
  *
  *     other character c < '0'    c
- *     run of digits              '0' + value, modulo 2^59
+ *     run of digits              '0' + (value mod 2^59)
  *     other character c > '9'    2^60 + c
  *
  * The values of long runs wrap around. Their order is arbitrary then, but it is
- * still the same order for every pair of names. Returns false at the end. */
+ * still a total order. Returns false at the end of the name. */
 static bool next_part(mlpi_span *rest, uint64_t *part)
 {
     static const uint64_t past = (uint64_t)1 << 60;
@@ -299,22 +299,23 @@ static bool is_named_before(const void *a, const void *b)
 
 /* Checks that the tensors fill the data without gaps and that their names
  * differ. Leaves the table in the order of names. */
-static mlp_status check_places(const mlp_hooks *hooks, mlpi_safetensors *c)
+static mlp_status check_places(const mlp_hooks *hooks, mlpi_safetensors *file)
 {
     size_t end = 0;
-    mlpi_sort(c->tensor, c->count, sizeof *c->tensor, lies_before);
-    for (size_t i = 0; i < c->count; i++) {
-        if (c->tensor[i].begin != end) {
-            return refuse(hooks, "tensors with a gap between or in each other");
+    mlpi_sort(file->tensor, file->count, sizeof *file->tensor, lies_before);
+    for (size_t i = 0; i < file->count; i++) {
+        if (file->tensor[i].begin != end) {
+            return refuse(hooks, "a gap, or overlapping tensors");
         }
-        end += c->tensor[i].size;
+        end += file->tensor[i].size;
     }
-    if (end != c->size - MLPI_LENGTH_BYTES - c->header_size) {
+    if (end != file->size - MLPI_LENGTH_BYTES - file->header_size) {
         return refuse(hooks, "data after the last tensor");
     }
-    mlpi_sort(c->tensor, c->count, sizeof *c->tensor, is_named_before);
-    for (size_t i = 1; i < c->count; i++) {
-        if (mlpi_span_compare(c->tensor[i - 1].name, c->tensor[i].name) == 0) {
+    mlpi_sort(file->tensor, file->count, sizeof *file->tensor, is_named_before);
+    for (size_t i = 1; i < file->count; i++) {
+        if (mlpi_span_compare(file->tensor[i - 1].name, file->tensor[i].name) ==
+            0) {
             return refuse(hooks, "two tensors of one name");
         }
     }
@@ -325,13 +326,21 @@ static mlp_status check_places(const mlp_hooks *hooks, mlpi_safetensors *c)
  * Opening and closing
  */
 
-/* A header has at least the two bytes "{}". The caller guarantees that `size`
- * is at least MLPI_LENGTH_BYTES. */
+/* The shortest header is "{}". */
+enum { MIN_HEADER = 2 };
+
+/* Returns the most bytes that the header of a file of `size` bytes can have. */
+static size_t max_header(size_t size)
+{
+    return mlpi_min_size(size - MLPI_LENGTH_BYTES, MLPI_HEADER_MAX);
+}
+
+/* The caller guarantees that `size` is at least MLPI_LENGTH_BYTES. */
 bool mlpi_safetensors_may_begin(const unsigned char *head, size_t size)
 {
     mlpi_reader from = {.bytes = head, .size = MLPI_LENGTH_BYTES};
     uint64_t n = mlpi_get_u64(&from);
-    return n >= 2 && n <= MLPI_HEADER_MAX && n <= size - MLPI_LENGTH_BYTES;
+    return n >= MIN_HEADER && n <= max_header(size);
 }
 
 /* Reports the first mistake in the header, with its offset in the file. */
@@ -344,79 +353,87 @@ static mlp_status report_syntax(const mlp_hooks *hooks, const mlpi_json *r)
 
 /* Counts the tensors, allocates the table and fills it. If this fails the
  * caller releases the table. */
-static mlp_status read_table(const mlp_hooks *hooks, mlpi_safetensors *c)
+static mlp_status read_table(const mlp_hooks *hooks, mlpi_safetensors *file)
 {
-    mlpi_json r = mlpi_json_of(c->header, c->header_size);
-    if (!get_header(c, &r)) {
+    mlpi_json r =
+        mlpi_json_of(mlpi_safetensors_header(file), file->header_size);
+    if (!get_header(file, &r)) {
         return report_syntax(hooks, &r);
     }
     /* One entry more than there are tensors: a file without tensors needs a
      * table too, by which get_header knows that this is the second pass. */
     void *block = NULL;
-    TRY(mlpi_allocate_array(hooks, c->count + 1, sizeof *c->tensor,
+    TRY(mlpi_allocate_array(hooks, file->count + 1, sizeof *file->tensor,
                             "a table of tensors", &block));
-    c->tensor = block;
-    r = mlpi_json_of(c->header, c->header_size);
-    return get_header(c, &r) ? check_places(hooks, c)
-                             : report_syntax(hooks, &r);
+    file->tensor = block;
+    r = mlpi_json_of(mlpi_safetensors_header(file), file->header_size);
+    return get_header(file, &r) ? check_places(hooks, file)
+                                : report_syntax(hooks, &r);
 }
 
 /* The format demands that the header begin with its bracket; only the end of
  * the header may be white space. */
 mlp_status mlpi_safetensors_open(const mlp_hooks *hooks, const void *bytes,
-                                 size_t size, mlpi_safetensors *c)
+                                 size_t size, mlpi_safetensors *file)
 {
-    *c = (mlpi_safetensors){.bytes = bytes, .size = size};
-    if (size < MLPI_LENGTH_BYTES || !mlpi_safetensors_may_begin(bytes, size)) {
-        return refuse(hooks, "no header of a length that can be");
+    *file = (mlpi_safetensors){.bytes = bytes, .size = size};
+    if (size < MLPI_LENGTH_BYTES + MIN_HEADER) {
+        return refuse(hooks, "a shorter file");
     }
     mlpi_reader from = {.bytes = bytes, .size = size};
-    c->header_size = (size_t)mlpi_get_u64(&from);
-    c->header = (const char *)bytes + MLPI_LENGTH_BYTES;
-    if (c->header[0] != '{') {
+    uint64_t n = mlpi_get_u64(&from);
+    if (!mlpi_safetensors_may_begin(bytes, size)) {
+        return mlpi_error(hooks, MLP_ERR_FORMAT,
+                          "header length of a safetensors file out of range: "
+                          "expects %d to %zu bytes, got %llu",
+                          MIN_HEADER, max_header(size), (unsigned long long)n);
+    }
+    file->header_size = (size_t)n;
+    if (*mlpi_safetensors_header(file) != '{') {
         return refuse(hooks, "no { after the header's length");
     }
-    mlp_status status = read_table(hooks, c);
+    mlp_status status = read_table(hooks, file);
     if (status != MLP_OK) {
-        mlpi_safetensors_close(hooks, c);
+        mlpi_safetensors_close(hooks, file);
     }
     return status;
 }
 
-void mlpi_safetensors_close(const mlp_hooks *hooks, mlpi_safetensors *c)
+void mlpi_safetensors_close(const mlp_hooks *hooks, mlpi_safetensors *file)
 {
-    mlpi_release(hooks, c->tensor);
-    c->tensor = NULL;
-    c->count = 0;
+    mlpi_release(hooks, file->tensor);
+    file->tensor = NULL;
+    file->count = 0;
 }
 
 /* Searches by bisection for the first entry that is not before the name. */
-const mlpi_tensor_entry *mlpi_safetensors_find(const mlpi_safetensors *c,
+const mlpi_tensor_entry *mlpi_safetensors_find(const mlpi_safetensors *file,
                                                const char *name)
 {
     mlpi_tensor_entry wanted = {.name = {name, strlen(name)}};
     size_t low = 0;
-    size_t high = c->count;
+    size_t high = file->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (is_named_before(&c->tensor[middle], &wanted)) {
+        if (is_named_before(&file->tensor[middle], &wanted)) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    return low < c->count && mlpi_span_is(c->tensor[low].name, name)
-               ? &c->tensor[low]
+    return low < file->count && mlpi_span_is(file->tensor[low].name, name)
+               ? &file->tensor[low]
                : NULL;
 }
 
 /* An offset of 0 cannot be that of metadata: the header begins with a
  * bracket. */
-mlpi_json mlpi_safetensors_pairs(const mlpi_safetensors *c)
+mlpi_json mlpi_safetensors_pairs(const mlpi_safetensors *file)
 {
-    mlpi_json r = mlpi_json_of(c->header, c->header_size);
-    r.at = c->metadata;
-    if (c->metadata == 0) {
+    mlpi_json r =
+        mlpi_json_of(mlpi_safetensors_header(file), file->header_size);
+    r.at = file->metadata;
+    if (file->metadata == 0) {
         r = mlpi_json_of("{}", 2);
     }
     mlpi_json_open(&r, '{');
@@ -425,10 +442,10 @@ mlpi_json mlpi_safetensors_pairs(const mlpi_safetensors *c)
 
 /* Searches from the first key on. Metadata are few, and only two keys are
  * looked up in a file. */
-bool mlpi_safetensors_metadata(const mlpi_safetensors *c, const char *key,
+bool mlpi_safetensors_metadata(const mlpi_safetensors *file, const char *key,
                                mlpi_span *value)
 {
-    mlpi_json r = mlpi_safetensors_pairs(c);
+    mlpi_json r = mlpi_safetensors_pairs(file);
     mlpi_span found;
     while (mlpi_json_more(&r, '}') && mlpi_json_key(&r, &found) &&
            mlpi_json_string(&r, value)) {
@@ -480,11 +497,10 @@ static double half_of(uint32_t bits)
 
 /* The index is in the tensor, whose size get_tensor has compared with its
  * shape: the reader cannot run past the end. */
-double mlpi_tensor_real(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
-                        size_t index)
+double mlpi_tensor_real(const mlpi_safetensors *file,
+                        const mlpi_tensor_entry *t, size_t index)
 {
-    mlpi_reader from = {.bytes = (const unsigned char *)c->header +
-                                 c->header_size + t->begin,
+    mlpi_reader from = {.bytes = mlpi_safetensors_data(file) + t->begin,
                         .size = t->size};
     from.used = index * types[t->type].bytes;
     if (t->type == F64) {
@@ -500,13 +516,13 @@ double mlpi_tensor_real(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
 
 /* Elements are converted one by one, because the view may be transposed in
  * memory, as that of W is. NaNs and infinities are copied as they are. */
-void mlpi_safetensors_copy(const mlpi_safetensors *c,
+void mlpi_safetensors_copy(const mlpi_safetensors *file,
                            const mlpi_tensor_entry *t,
                            const mlpi_kernels *kernels, mlp_view view)
 {
     for (size_t i = 0; i < view.rows; i++) {
         for (size_t j = 0; j < view.cols; j++) {
-            double x = mlpi_tensor_real(c, t, i * view.cols + j);
+            double x = mlpi_tensor_real(file, t, i * view.cols + j);
             kernels->scalar->from_double(
                 1, &x,
                 mlpi_at(kernels, view.data,

@@ -41,20 +41,32 @@ typedef struct mlpi_tensor_entry {
 typedef struct mlpi_safetensors {
     const unsigned char *bytes; /* the whole file, owned by the caller */
     size_t size;
-    const char *header; /* [header_size]; the data begin behind the last byte */
-    size_t header_size;
-    size_t metadata; /* offset of the metadata in the header; 0: none */
-    mlpi_tensor_entry *tensor; /* [count], in the order described at _open */
+    size_t header_size; /* n */
+    size_t metadata;    /* offset of the metadata in the header; 0: none */
+    mlpi_tensor_entry *tensor; /* [count], sorted: see mlpi_safetensors_open */
     size_t count;
 } mlpi_safetensors;
+
+/* Returns the header: header_size bytes of text. */
+static inline const char *mlpi_safetensors_header(const mlpi_safetensors *file)
+{
+    return (const char *)file->bytes + MLPI_LENGTH_BYTES;
+}
+
+/* Returns the data, which begin behind the header. */
+static inline const unsigned char *
+mlpi_safetensors_data(const mlpi_safetensors *file)
+{
+    return file->bytes + MLPI_LENGTH_BYTES + file->header_size;
+}
 
 /* True if a file of `size` bytes may begin with the MLPI_LENGTH_BYTES at
  * `head`. mlpi_file_read asks this before it allocates memory for a file. */
 bool mlpi_safetensors_may_begin(const unsigned char *head, size_t size);
 
 /* Reads the header and allocates the table of tensors, which takes at most
- * twice the bytes of the header. The file's bytes must stay until the table is
- * closed.
+ * twice the bytes of the header, plus one entry. The file's bytes must stay
+ * until the table is closed.
  *
  * The table is sorted by the names of modules, then by the names behind them
  * (mlpi_split_name), with numbers in names compared by their values: "fc2.bias"
@@ -64,8 +76,8 @@ bool mlpi_safetensors_may_begin(const unsigned char *head, size_t size);
  * MLP_ERR_FORMAT if the bytes are no safetensors file, MLP_ERR_MEMORY; there is
  * nothing to close then. */
 mlp_status mlpi_safetensors_open(const mlp_hooks *hooks, const void *bytes,
-                                 size_t size, mlpi_safetensors *c);
-void mlpi_safetensors_close(const mlp_hooks *hooks, mlpi_safetensors *c);
+                                 size_t size, mlpi_safetensors *file);
+void mlpi_safetensors_close(const mlp_hooks *hooks, mlpi_safetensors *file);
 
 /* Splits a tensor's name behind its last point, as PyTorch composes names:
  * "fc1.weight" gives *module = "fc1." and returns "weight". */
@@ -73,30 +85,30 @@ mlpi_span mlpi_split_name(mlpi_span name, mlpi_span *module);
 
 /* Returns the tensor of this name, or NULL if there is none. `name` is ASCII
  * without quotes and backslashes. */
-const mlpi_tensor_entry *mlpi_safetensors_find(const mlpi_safetensors *c,
+const mlpi_tensor_entry *mlpi_safetensors_find(const mlpi_safetensors *file,
                                                const char *name);
 
 /* Finds the value of a key of the metadata. Returns false if the file has no
  * such key. */
-bool mlpi_safetensors_metadata(const mlpi_safetensors *c, const char *key,
+bool mlpi_safetensors_metadata(const mlpi_safetensors *file, const char *key,
                                mlpi_span *value);
 
 /* Returns a reader that stands before the first key of the metadata, for
  * mlpi_json_more, mlpi_json_key and mlpi_json_string. The syntax has been
  * checked. Without metadata it reads an empty object. */
-mlpi_json mlpi_safetensors_pairs(const mlpi_safetensors *c);
+mlpi_json mlpi_safetensors_pairs(const mlpi_safetensors *file);
 
 /* True if the elements are real numbers that mlpi_tensor_real can read: their
  * dtype is F64, F32, F16 or BF16. */
 bool mlpi_tensor_is_real(const mlpi_tensor_entry *t);
 
 /* Returns element `index` of a real tensor. A double holds it exactly. */
-double mlpi_tensor_real(const mlpi_safetensors *c, const mlpi_tensor_entry *t,
-                        size_t index);
+double mlpi_tensor_real(const mlpi_safetensors *file,
+                        const mlpi_tensor_entry *t, size_t index);
 
 /* Copies a real tensor into a view that has its number of elements, rounded to
  * the precision of `kernels`, which is that of the view. */
-void mlpi_safetensors_copy(const mlpi_safetensors *c,
+void mlpi_safetensors_copy(const mlpi_safetensors *file,
                            const mlpi_tensor_entry *t,
                            const mlpi_kernels *kernels, mlp_view view);
 

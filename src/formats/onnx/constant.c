@@ -147,12 +147,11 @@ static mlp_status read_external(mlpi_arena *arena, const char *path,
     }
     char *external = path_in_folder(arena, path, name);
     TRY(arena->status);
-    TRY(mlpi_file_read_part(&arena->hooks, external, offset,
-                            (mlpi_file_content){NULL, bytes})); /* size only */
+    TRY(mlpi_file_read_part(&arena->hooks, external, offset, bytes,
+                            NULL)); /* size only */
     unsigned char *data = mlpi_arena_allocate(arena, bytes, 1);
     TRY(arena->status);
-    TRY(mlpi_file_read_part(&arena->hooks, external, offset,
-                            (mlpi_file_content){data, bytes}));
+    TRY(mlpi_file_read_part(&arena->hooks, external, offset, bytes, data));
     t->data_location = MLPI_ONNX__TENSOR_PROTO__DATA_LOCATION__DEFAULT;
     t->has_raw_data = 1;
     t->raw_data.len = bytes;

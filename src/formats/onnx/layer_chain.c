@@ -6,18 +6,19 @@
  * recognises the node, stores what it is, and goes on with the node's input.
  * These nodes are recognised, in this order:
  *
+ *     identities  Identity, Cast, Dropout: skipped     (graph_reader.h)
  *     affine      Add, Sub, Mul, Div with a constant,
  *                 BatchNormalization, Scaler           (affine.h)
  *     dense       Gemm, MatMul with a constant second input
  *     reshape     Flatten, Reshape, Squeeze            (reshape.h)
  *     activation  an operator or a product             (activation_match.h)
- *     identities  Identity, Cast, Dropout              (graph_reader.h)
  *
  * Since the walk goes backwards, it meets the parts of a layer in the order
  * after, dense, before. Operations of an affine map are collected until a dense
- * layer or an activation ends the map: a dense layer takes the map as `after`,
- * an activation gives it to the layer that was found before as `before`. What
- * is left at the graph input is the map `input` of the chain.
+ * layer or an activation ends the map. A dense layer takes the map as its
+ * `after`. An activation ends a map that precedes the next layer in the graph;
+ * the walk has already met that layer, and stores the map as its `before`. The
+ * operations that are left at the graph input are the map `input` of the chain.
  *
  * At the output, two forms of scikit-learn's converter are read as well: a
  * ZipMap, which only names the classes, and the two columns 1 - p and p of a
@@ -35,7 +36,7 @@
  *   - a Reshape or Squeeze that does not keep the rows, or
  *   - no dense layer, or an activation before the first one.
  *
- * The message names the node where the walk ended.
+ * The message names the node where the walk ended, if one is at fault.
  */
 #include "formats/onnx/layer_chain.h"
 
@@ -55,9 +56,12 @@ typedef struct walk {
     mlpi_layer_chain *chain;
     const char *value; /* the value that was reached */
     size_t width;      /* columns of that value, 0 if they are not known yet */
-    /* What was found since the last dense layer: */
+
+    /* What was found since the last dense layer or activation. */
     mlpi_affine_operation operation[MLPI_MAX_AFFINE];
-    size_t operations; /* since the last dense layer or activation */
+    size_t operations;
+
+    /* What was found since the last dense layer. */
     mlpi_activation_match activation;
     bool is_reshaped; /* true if the value changes its shape after this point */
 } walk;
@@ -87,9 +91,8 @@ static mlp_status set_width(walk *w, const onnx_node *node, size_t width)
  */
 
 /* Checks that an operation's constant has one row, with a number for each
- * column or one for all. Between a reshape and the dense layer before it, a
- * column of the result may be no column of the value; there only one number for
- * all is allowed. */
+ * column or one for all. Before a flatten, column j may not be feature j, so
+ * only a scalar is allowed. */
 static mlp_status check_columns(walk *w, const onnx_node *node,
                                 const mlpi_constant *c)
 {
@@ -115,15 +118,18 @@ static mlp_status add_operation(walk *w, const mlpi_affine_operation *o)
     return MLP_OK;
 }
 
-static mlp_status visit_affine(walk *w, const onnx_node *node, bool *visited)
+static mlp_status visit_affine(walk *w, const onnx_node *node, bool *matched)
 {
     mlpi_affine_match match;
     TRY(mlpi_match_affine(w->r, node, &match));
-    *visited = match.count > 0;
+    *matched = match.count > 0;
+    if (!*matched) {
+        return MLP_OK;
+    }
     for (size_t i = 0; i < match.count; i++) {
         TRY(add_operation(w, &match.operation[i]));
-        w->value = match.input;
     }
+    w->value = match.input;
     return MLP_OK;
 }
 
@@ -189,18 +195,16 @@ static mlp_status read_dense(walk *w, const onnx_node *node, mlpi_dense *d)
     if (d->W.rank != 2 || !mlpi_constant_is_real(&d->W)) {
         return refuse(w, node, "expects weights of two dimensions");
     }
-    d->inputs = d->W.rows;
-    d->outputs = d->W.cols;
     return MLP_OK;
 }
 
 /* Adds a layer. The value before it has as many columns as W has rows, and
  * nothing is known of that value yet: the state of the walk starts anew. */
-static mlp_status visit_dense(walk *w, const onnx_node *node, bool *visited)
+static mlp_status visit_dense(walk *w, const onnx_node *node, bool *matched)
 {
     mlpi_layer_chain *chain = w->chain;
-    *visited = mlpi_node_is_op(node, "Gemm") || mlpi_node_is_op(node, "MatMul");
-    if (!*visited) {
+    *matched = mlpi_node_is_op(node, "Gemm") || mlpi_node_is_op(node, "MatMul");
+    if (!*matched) {
         return MLP_OK;
     }
     if (node->n_input < 2 || !mlpi_graph_is_constant(w->r, node->input[1])) {
@@ -211,10 +215,10 @@ static mlp_status visit_dense(walk *w, const onnx_node *node, bool *visited)
     }
     mlpi_dense *d = &chain->dense[chain->L];
     TRY(read_dense(w, node, d));
-    TRY(set_width(w, node, d->outputs));
+    TRY(set_width(w, node, d->W.cols));
     TRY(end_affine(w, &d->after));
     chain->L++;
-    w->width = d->inputs;
+    w->width = d->W.rows;
     w->activation = (mlpi_activation_match){.activation = MLP_ACT_IDENTITY};
     w->is_reshaped = false;
     w->value = node->input[0];
@@ -254,11 +258,11 @@ static mlp_status end_affine_after_activation(walk *w)
  * found later, so the walk keeps the activation until then; a second one before
  * it cannot be represented. */
 static mlp_status visit_activation(walk *w, const onnx_node *node,
-                                   bool *visited)
+                                   bool *matched)
 {
     mlpi_activation_match match;
     TRY(mlpi_match_activation(w->r, node, &match));
-    *visited = match.found;
+    *matched = match.found;
     if (!match.found) {
         return MLP_OK;
     }
@@ -288,11 +292,11 @@ static mlp_status visit_activation(walk *w, const onnx_node *node,
 /* A Squeeze makes a vector (N) of a column (N, 1), which stays a column here.
  * So it must be the last node: a softmax of a vector would normalise over all
  * rows together, and a dense layer would multiply the vector. */
-static mlp_status visit_reshape(walk *w, const onnx_node *node, bool *visited)
+static mlp_status visit_reshape(walk *w, const onnx_node *node, bool *matched)
 {
     mlpi_reshape_match match;
     TRY(mlpi_match_reshape(w->r, node, &match));
-    *visited = match.found;
+    *matched = match.found;
     if (!match.found) {
         return MLP_OK;
     }
@@ -429,18 +433,18 @@ static mlp_status check_input(walk *w)
  * comes before an activation, because a Mul by a constant is never one. */
 static mlp_status visit(walk *w, const onnx_node *node)
 {
-    bool visited = false;
-    TRY(visit_affine(w, node, &visited));
-    if (!visited) {
-        TRY(visit_dense(w, node, &visited));
+    bool matched = false;
+    TRY(visit_affine(w, node, &matched));
+    if (!matched) {
+        TRY(visit_dense(w, node, &matched));
     }
-    if (!visited) {
-        TRY(visit_reshape(w, node, &visited));
+    if (!matched) {
+        TRY(visit_reshape(w, node, &matched));
     }
-    if (!visited) {
-        TRY(visit_activation(w, node, &visited));
+    if (!matched) {
+        TRY(visit_activation(w, node, &matched));
     }
-    return visited ? MLP_OK : refuse(w, node, NULL);
+    return matched ? MLP_OK : refuse(w, node, NULL);
 }
 
 mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r,

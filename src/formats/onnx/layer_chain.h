@@ -31,11 +31,11 @@
  * A map between the activation of one layer and the next dense layer is the
  * `before` of that next layer. */
 typedef struct mlpi_dense {
-    mlpi_constant W; /* [inputs][outputs]: the transpose of the library's W */
-    mlpi_constant C; /* one row: [outputs] or [1]; unused without has_C */
+    mlpi_constant W; /* one row for each input, one column for each output: the
+                        transpose of the library's W */
+    mlpi_constant C; /* one row: [W.cols] or [1]; unused without has_C */
     bool has_C;      /* true if the layer has a bias of its own */
     double alpha, beta; /* factors of a Gemm, else 1 and 0 */
-    size_t inputs, outputs;
     mlpi_affine before, after;
     mlp_activation activation;
     double slope;          /* of leaky_relu and elu */
@@ -51,9 +51,9 @@ typedef struct mlpi_layer_chain {
 } mlpi_layer_chain;
 
 /* Finds the chain of a graph, in the arena of the reader.
- * MLP_ERR_UNSUPPORTED: the graph is another one; the message names the node.
- * MLP_ERR_SHAPE: the sizes of neighbours differ. MLP_ERR_FORMAT, MLP_ERR_IO and
- * MLP_ERR_MEMORY: a constant cannot be read. */
+ * MLP_ERR_UNSUPPORTED: the graph is another one; the message names the node, if
+ * one is at fault. MLP_ERR_SHAPE: the sizes of neighbours differ.
+ * MLP_ERR_FORMAT, MLP_ERR_IO and MLP_ERR_MEMORY: a constant cannot be read. */
 mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r,
                                  mlpi_layer_chain *chain);
 

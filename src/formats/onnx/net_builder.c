@@ -171,7 +171,7 @@ static mlp_status configure(builder *b)
     size_t L = chain->L;
     b->layers = mlpi_arena_allocate(b->r->arena, L, sizeof *b->layers);
     TRY(b->r->arena->status);
-    config->inputs = dense_of(b, 1)->inputs;
+    config->inputs = dense_of(b, 1)->W.rows;
     config->layers = b->layers;
     config->n_layers = L;
     config->init = MLP_INIT_ZEROS;
@@ -183,7 +183,7 @@ static mlp_status configure(builder *b)
     for (size_t l = 1; l <= L; l++) {
         const mlpi_dense *d = dense_of(b, l);
         b->layers[l - 1] =
-            (mlp_layer){.width = d->outputs,
+            (mlp_layer){.width = d->W.cols,
                         .activation = d->activation,
                         .slope = d->slope,
                         .batch_norm = is_batch_norm(&d->after) &&
@@ -283,7 +283,7 @@ static void separate_target_scaling(mlpi_layer_chain *chain)
     if (last->activation == MLP_ACT_IDENTITY && after->count >= 2 &&
         after->operation[0].kind == MLPI_AFFINE_ADD &&
         after->operation[1].kind == MLPI_AFFINE_MUL &&
-        scales_targets(&scaling, last->outputs, precision_of(chain))) {
+        scales_targets(&scaling, last->W.cols, precision_of(chain))) {
         chain->output = scaling;
         *after = (mlpi_affine){after->operation + 2, after->count - 2};
     }
@@ -293,7 +293,7 @@ static void separate_target_scaling(mlpi_layer_chain *chain)
 static mlp_status set_target_scaling(const builder *b)
 {
     const mlpi_affine *affine = &b->chain->output;
-    size_t n = dense_of(b, b->chain->L)->outputs;
+    size_t n = dense_of(b, b->chain->L)->W.cols;
     mlpi_arena *arena = b->r->arena;
     if (affine->count == 0) {
         return MLP_OK;
@@ -375,10 +375,10 @@ static mlp_status evaluate_before(const builder *b, const mlpi_dense *d,
                                   double **S, double **T)
 {
     mlpi_arena *arena = b->r->arena;
-    *S = mlpi_arena_allocate(arena, d->inputs, sizeof **S);
-    *T = mlpi_arena_allocate(arena, d->inputs, sizeof **T);
+    *S = mlpi_arena_allocate(arena, d->W.rows, sizeof **S);
+    *T = mlpi_arena_allocate(arena, d->W.rows, sizeof **T);
     TRY(arena->status);
-    for (size_t i = 0; i < d->inputs; i++) {
+    for (size_t i = 0; i < d->W.rows; i++) {
         mlpi_affine_at(&d->before, i, &(*S)[i], &(*T)[i]);
     }
     return MLP_OK;
@@ -400,13 +400,13 @@ static mlp_status set_layer(const builder *b, size_t l)
     TRY(evaluate_before(b, d, &S, &T));
     TRY(mlp_net_tensor(b->net, MLP_W, l, &W));
     TRY(mlp_net_tensor(b->net, MLP_B, l, &bias));
-    for (size_t j = 0; j < d->outputs; j++) {
+    for (size_t j = 0; j < d->W.cols; j++) {
         double s = 1;
         double t = 0;
         double C = d->has_C ? mlpi_constant_broadcast(&d->C, j) : 0;
         double sum = d->has_C ? d->beta * C : 0; /* b + W T of output j */
         mlpi_affine_at(has_batch_norm ? &none : &d->after, j, &s, &t);
-        for (size_t i = 0; i < d->inputs; i++) {
+        for (size_t i = 0; i < d->W.rows; i++) {
             double original = mlpi_constant_at(&d->W, i, j);
             double w = d->alpha * original;
             if (d->before.count > 0) {

@@ -352,6 +352,7 @@ static void numbers_are_scored_by_r2(void **state)
     free_trained(&t);
 }
 
+/* The report of a refused network tells the same sizes as if it were written. */
 static void what_loses_too_much_is_refused(void **state)
 {
     (void)state;
@@ -364,6 +365,12 @@ static void what_loses_too_much_is_refused(void **state)
                 MLP_ERR_ACCURACY, "less -0.5 at most");
     assert_true(report.score_before > 0.5 && report.score_after > 0.5);
     assert_int_not_equal(access(t.code, F_OK), 0);
+    mlp_export_report written = {.constant_bytes = 0};
+    t.options.max_score_drop = 1;
+    assert_int_equal(mlp_export_c(t.net, t.code, &t.options, &written), MLP_OK);
+    assert_int_equal(report.constant_bytes, written.constant_bytes);
+    assert_int_equal(report.scratch_bytes, written.scratch_bytes);
+    assert_int_not_equal(report.scratch_bytes, 0);
     t.options.max_score_drop = NAN;
     assert_told(&record, mlp_export_c(t.net, t.code, &t.options, NULL),
                 MLP_ERR_ACCURACY, "int8");

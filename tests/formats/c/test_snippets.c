@@ -69,7 +69,7 @@ static void unknown_names_mark_nothing(void **state)
  * comment is cut, and that no directive but #define is left. */
 static void assert_is_whole(const mlpi_snippet *snippet)
 {
-    char open[32];
+    char open[32] = "";
     size_t depth = 0;
     for (const char *at = snippet->text; *at; at++) {
         bool first = at == snippet->text || at[-1] == '\n';
@@ -121,8 +121,8 @@ static void texts_are_whole_definitions(void **state)
             assert_has_word(snippet->text, snippet->name);
             assert_int_equal(snippet->text[strlen(snippet->text) - 1], '\n');
             assert_null(strstr(snippet->text, "SPDX"));
-            for (const short *need = snippet->needs; *need >= 0; need++) {
-                assert_true((size_t)*need < i);
+            for (const short *k = snippet->dependencies; *k >= 0; k++) {
+                assert_true((size_t)*k < i);
             }
             for (size_t k = 0; k < i; k++) {
                 assert_string_not_equal(snippet->name, table->snippet[k].name);
@@ -131,8 +131,8 @@ static void texts_are_whole_definitions(void **state)
     }
 }
 
-/* Needs are followed to their ends, whichever snippet is asked for. */
-static void needs_of_needs_are_needed(void **state)
+/* Dependencies are followed to their ends, whichever snippet is asked for. */
+static void dependencies_of_dependencies_are_needed(void **state)
 {
     (void)state;
     for (size_t t = 0; t < COUNT(all_tables); t++) {
@@ -143,7 +143,7 @@ static void needs_of_needs_are_needed(void **state)
             assert_true(mlpi_snippets_require(&snippets, name));
             assert_true(snippets.needed[i]);
             for (size_t k = 0; k < table->count; k++) {
-                const short *need = table->snippet[k].needs;
+                const short *need = table->snippet[k].dependencies;
                 for (; snippets.needed[k] && *need >= 0; need++) {
                     assert_true(snippets.needed[*need]);
                 }
@@ -164,7 +164,7 @@ static char *text_for(const mlpi_snippet_table *table, const char *name,
     assert_non_null(text);
     mlpi_snippets_put(&snippets, &(mlpi_writer){(unsigned char *)text, 0});
     assert_int_equal(strlen(text), measure.used);
-    *numbers = mlpi_snippets_numbers(&snippets);
+    *numbers = mlpi_snippets_constants(&snippets);
     return text;
 }
 
@@ -202,7 +202,7 @@ int main(void)
         cmocka_unit_test(all_functions_of_the_exporter_are_there),
         cmocka_unit_test(unknown_names_mark_nothing),
         cmocka_unit_test(texts_are_whole_definitions),
-        cmocka_unit_test(needs_of_needs_are_needed),
+        cmocka_unit_test(dependencies_of_dependencies_are_needed),
         cmocka_unit_test(each_precision_has_its_lines),
         cmocka_unit_test(hexadecimal_floats_become_decimal),
     };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Data on its way into the library: rows are gathered from the caller's arrays,
- * which may have strides, into dense arrays; reals become doubles; and numbers
- * are tested for being finite.
+ * Loading data: load_rows copies rows of the caller's arrays, which may have
+ * strides and may be read in any order, into dense arrays, and standardises
+ * them on the way. Beside it stand the conversion of reals to doubles and the
+ * test whether numbers are finite.
  *
  * The finite test needs no comparison for each element: x - x is 0 for a finite
  * x and NaN otherwise, and a sum that has met a NaN stays NaN. So one addition
@@ -21,27 +22,28 @@ static inline const real *row_of(const void *data, size_t row_stride, size_t i)
 /* Rows in shuffled order lie anywhere in memory, and hardware prefetchers
  * cannot predict where. So the rows of the next batch are prefetched while the
  * rows of this batch are copied. */
-static void gather(const mlpi_gather *g)
+static void load_rows(const mlpi_load_rows_args *args)
 {
-    real *out = g->out;
-    const real *mean = g->mean;
-    const real *std = g->std;
-    const size_t stride = g->X.col_stride;
-    for (size_t i = 0; i < g->m; i++, out += g->n) {
-        const real *x =
-            row_of(g->X.data, g->X.row_stride, g->order ? g->order[i] : i);
-        if (g->prefetch_ahead > 0) {
-            prefetch(g->X.data,
-                     g->order[g->prefetch_ahead + i] * g->X.row_stride, g->n);
+    real *out = args->out;
+    const real *mean = args->mean;
+    const real *std = args->std;
+    const size_t stride = args->X.col_stride;
+    for (size_t i = 0; i < args->m; i++, out += args->n) {
+        const real *x = row_of(args->X.data, args->X.row_stride,
+                               args->order ? args->order[i] : i);
+        if (args->prefetch_ahead > 0) {
+            prefetch(args->X.data,
+                     args->order[args->prefetch_ahead + i] * args->X.row_stride,
+                     args->n);
         }
         if (mean) {
-            for (size_t j = 0; j < g->n; j++) {
+            for (size_t j = 0; j < args->n; j++) {
                 out[j] = (x[j * stride] - mean[j]) / std[j];
             }
         } else if (stride == 1) {
-            copy_row(g->n, x, out);
+            copy_row(args->n, x, out);
         } else {
-            for (size_t j = 0; j < g->n; j++) {
+            for (size_t j = 0; j < args->n; j++) {
                 out[j] = x[j * stride];
             }
         }
