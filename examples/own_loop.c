@@ -3,7 +3,8 @@
  * Your own training loop, made of four calls: forward, loss, backward, update.
  * Together they do what one step of mlp_fit does. Between the calls a program
  * can read and change everything. This one doubles the batch size instead of
- * reducing the learning rate, and stops when dW is small.
+ * reducing the learning rate (both make the steps less noisy), and stops when
+ * dW is small.
  */
 #include "example.h"
 #include "two_moons.h"

@@ -116,8 +116,9 @@ const char *mlp_status_text(mlp_status status);
  *
  * mlp_view is writable; mlp_cview (c for const) is read-only. In a read-only
  * view a stride may be 0, which repeats a row or a column. In a writable view
- * each row must end before the next one begins, or else each column must, so
- * that no two elements share memory; other strides give MLP_ERR_SHAPE. The data
+ * either each row must end before the next row begins, or (as in a transpose)
+ * each column must end before the next column begins, so that no two elements
+ * share memory; other strides give MLP_ERR_SHAPE. The data
  * of a view without rows may be NULL.
  */
 
@@ -191,8 +192,8 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  *   elu         a = slope (e^z - 1)       (Clevert et al., 2016)
  * Every result is within 2 units in the last place; identity and relu are
  * exact. The computed functions are monotonic where the exact ones are, with
- * one exception: within 0.2 of their minimum, silu and gelu may be wrong by one
- * more unit. */
+ * one exception: for z within 0.2 of their minimum, silu and gelu may step back
+ * by one unit. */
 #define MLP_ACTIVATION_LIST(X)                                                 \
     X(MLP_ACT_IDENTITY, 0, "identity")                                         \
     X(MLP_ACT_SIGMOID, 1, "sigmoid")                                           \
@@ -340,8 +341,8 @@ typedef struct mlp_config {
 
     /* Batch norm, with PyTorch's meaning. After each training step
      *   running = running + momentum * (the batch's - running)
-     * for mean and variance, where the variance of m > 1 rows divides by m - 1;
-     * momentum is in [0, 1], default 0.1. Epsilon is
+     * for mean and variance. Here the variance of m > 1 rows divides by m - 1;
+     * in Z it divides by m. Momentum is in [0, 1], default 0.1. Epsilon is
      * finite and above 0, default 1e-5. */
     double batch_norm_momentum, batch_norm_epsilon;
 
@@ -593,13 +594,14 @@ typedef struct mlp_batch_progress {
  *             "Improving the Rprop Learning Algorithm" (2000), iRprop-; FANN's
  *             default
  *   lbfgs     moves w along -H g, where H approximates the inverse Hessian from
- *             the last lbfgs_history updates. A line search for the strong
- *             Wolfe conditions chooses the length; it tries alpha first: set
- *             alpha = 1. One epoch is one update and takes one pass over the
- *             rows, or a few. L-BFGS is for small data in a full batch. Only
- *             fits can use it, without dropout, weight_decay and clipping.
- *             Nocedal and Wright, "Numerical Optimization" (2006), algorithms
- *             7.4, 3.5 and 3.6
+ *             the last lbfgs_history updates; it tells how J curves. A line
+ *             search chooses the length: it tries alpha first, and goes on
+ *             until J and its slope have fallen enough (the strong Wolfe
+ *             conditions). Set alpha = 1. One epoch is one update and takes one
+ *             pass over the rows, or a few. L-BFGS is for small data in a full
+ *             batch. Only fits can use it, without dropout, weight_decay and
+ *             clipping. Nocedal and Wright, "Numerical Optimization" (2006),
+ *             algorithms 7.4, 3.5 and 3.6
  * All formulas are PyTorch's, where PyTorch has the optimizer. */
 #define MLP_OPTIMIZER_LIST(X)                                                  \
     X(MLP_OPTIMIZER_SGD, 0, "sgd")                                             \
@@ -637,12 +639,11 @@ typedef struct mlp_optimizer {
     double weight_decay; /* W -= alpha weight_decay W at each update, with any
                             kind; default 0, for adamw 0.01 */
 
-    /* Clipping. clip_norm is above 0, and norm^2 is the sum of g^2 over all
-     * gradients before clip_value; each g is multiplied by clip_norm /
-     * (norm + 1e-6) if that is below 1. Default INFINITY: no clipping. */
-    double clip_norm;
-    double clip_value; /* above 0; g is held in [-clip_value, clip_value];
-                          default INFINITY: no clipping */
+    /* Clipping. Each g is held in [-clip_value, clip_value]. Then it is
+     * multiplied by clip_norm / (norm + 1e-6) if that is below 1, where norm^2
+     * is the sum of g^2 over all gradients, before clip_value. Both are above
+     * 0; default INFINITY: no clipping. */
+    double clip_value, clip_norm;
 } mlp_optimizer;
 
 /* Returns an optimizer with the defaults named above. */
@@ -733,8 +734,10 @@ typedef struct mlp_train_options {
     mlp_cview row_weights; /* (m, 1) of float64 or the network's precision;
                               finite, 0 or more; default no rows: all are 1 */
     /* [n[L]] for cce, [2] for bce with one output; finite, 0 or more; default
-     * NULL: all are 1. A row with soft targets gets the weight sum over k of
-     * target[k] class_weights[k], computed before label smoothing. */
+     * NULL: all are 1. If targets are probabilities, the weight of a row's
+     * class is the sum over k of y[k] class_weights[k]; with bce it is
+     * (1 - y) class_weights[0] + y class_weights[1]. It is computed before
+     * label smoothing. */
     const double *class_weights;
 
     /* Validation: rows that are held out of training and scored after each
@@ -765,13 +768,14 @@ typedef struct mlp_train_options {
 mlp_train_options mlp_train_defaults(void);
 
 /* Tells which rows options->validation_fraction holds out for validation, given
- * the targets Y (m, n[L]). order[m] receives the numbers of the training rows,
+ * the targets Y (m, n[L]). order[m] receives the indices of the training rows,
  * then those of the `*held` validation rows, each in ascending order. Rows are
  * chosen in the order of np.random.permutation(m), seeded by options->seed,
  * until there are fraction * m of them, rounded to nearest. The choice is
  * stratified where Y holds classes (cce with class numbers or one-hot rows; bce
- * with one output and targets 0 and 1): each class gives its fraction; the
- * method of largest remainders rounds the numbers of rows. Allocates.
+ * with one output and targets 0 and 1): each class gives its fraction of
+ * rows, rounded down; the rows that are missing then come from the classes with
+ * the largest remainders. Allocates.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a fraction outside [0, 1), or
  * one that leaves no row to train on or none to hold out. */
 mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
@@ -910,7 +914,8 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights);
  *   dW[l] = dZ[l]^T A[l-1] + (l2 W[l] + l1 sign(W[l])) / m
  *   db[l][j] = sum over i of dZ[l][i][j]: each column is summed over the rows
  *   dZ[l-1] = (dZ[l] W[l]) * activation'(Z[l-1])
- * The tutorial divides dW and db by m. Here dZ is divided by m already.
+ * The tutorial divides dW and db by m. Here dZ already has the divisor
+ * of J: m n[L], or m for cce.
  * Needs a forward before; Z and A stay as they are. Y is not checked for its
  * values. Errors are those of mlp_trainer_loss. */
 mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
@@ -959,9 +964,9 @@ mlp_status mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next,
 mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                               mlp_view *view);
 
-/* What mlp_check_gradients found. With the two derivatives a and n of an
- * element,
- *   error = |a - n| / max(|a|, |n|, 0.001 (J + largest |gradient|))
+/* What mlp_check_gradients found. For each element
+ *   error = |analytic - numeric| /
+ *           max(|analytic|, |numeric|, 0.001 (|J| + largest |gradient|))
  * where the last term keeps the rounding of J from looking like an error. */
 typedef struct mlp_gradient_check {
     double error;      /* the largest; infinite if the gradient is not finite */
@@ -1148,8 +1153,8 @@ const char *mlp_net_metadata_key(const mlp_net *net, size_t index);
  * These score predictions against the truth, over m >= 1 rows. Numbers are
  * MLP_F32 or MLP_F64, and two views may differ in precision. Labels are a
  * column (m, 1) of class numbers 0 to k - 1, in any type. Sums are computed in
- * double as eight partial sums (lanes), which are added in a fixed order; term i
- * belongs to lane i mod 8.
+ * double as eight partial sums (lanes), which are added in a fixed order; term
+ * i belongs to lane i mod 8.
  * Averages over columns or classes are plain means. All functions can return
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE, MLP_ERR_NOT_FINITE (a number is NaN or
  * infinite) and MLP_ERR_ARGUMENT (a label is not a class number). They have no

@@ -31,7 +31,7 @@ backward_args(const mlp_net *net, const mlpi_batch_norm_args *norm, size_t row,
     size_t offset = row * layer->width + column;
     return (mlpi_normalise_backward_args){
         .stride = layer->width,
-        .batch = norm->batch,
+        .batch = norm->batch_rows,
         .epsilon = net->norm_epsilon,
         .variance = mlpi_const_at(kernels, norm->moments,
                                   layer->variance_offset + column),
@@ -56,7 +56,7 @@ void mlpi_batch_norm_forward(const mlp_net *net, const mlpi_thread *thread,
     mlpi_barrier(thread); /* U is complete */
     /* This thread computes the moments of its columns from all rows. */
     kernels->moments(&(mlpi_moments_args){
-        .m = norm->batch,
+        .m = norm->batch_rows,
         .n = columns,
         .stride = layer->width,
         .U = mlpi_const_at(kernels, norm->X_hat, column),
@@ -92,7 +92,7 @@ void mlpi_batch_norm_backward(const mlp_net *net, const mlpi_thread *thread,
     mlpi_barrier(thread); /* dZ is complete */
     /* This thread computes dscale and db of its columns from all rows. */
     mlpi_normalise_backward_args sums = backward_args(net, norm, 0, column);
-    sums.m = norm->batch;
+    sums.m = norm->batch_rows;
     sums.n = columns;
     kernels->normalise_sums(&sums);
     mlpi_barrier(thread); /* dscale and db of all columns are complete */

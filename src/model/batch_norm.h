@@ -37,13 +37,13 @@
  * batch; `first` and `m` say which rows this thread works on. */
 typedef struct mlpi_batch_norm_args {
     size_t l;
-    size_t batch;    /* rows of the whole batch */
-    size_t first, m; /* this thread's rows: [first, first + m) */
-    void *X_hat;     /* real [batch][n[l]]; holds U before the forward pass */
-    void *Z;         /* real [batch][n[l]]: written by the forward pass */
-    void *dZ;        /* real [batch][n[l]]: becomes dU in the backward pass */
-    void *moments;   /* real, laid out as net->running: mean and variance */
-    void *gradients; /* real, laid out as the parameters: gets dscale, db */
+    size_t batch_rows; /* rows of the whole batch */
+    size_t first, m;   /* this thread's rows: [first, first + m) */
+    void *X_hat;       /* real [batch][n[l]]; holds U before the forward pass */
+    void *Z;           /* real [batch][n[l]]: written by the forward pass */
+    void *dZ;          /* real [batch][n[l]]: becomes dU in the backward pass */
+    void *moments;     /* real, laid out as net->running: mean and variance */
+    void *gradients;   /* real, laid out as the parameters: gets dscale, db */
 } mlpi_batch_norm_args;
 
 /* Computes the moments of the batch, then X_hat and Z from U. All threads of

@@ -37,8 +37,8 @@ mlpi_gemm_args mlpi_forward_gemm(const mlp_net *net,
         .scratch = args->scratch};
 }
 
-/* A layer has three stages: product, batch norm, activation. Each stage can
- * write over its input, so Z and A may be one array. */
+/* A layer has three stages: product, batch norm, activation. Batch norm and
+ * activation can write over their input, so Z and A may be one array. */
 void mlpi_forward(const mlp_net *net, const mlpi_forward_args *args)
 {
     mlpi_gemm_args product = mlpi_forward_gemm(net, args);

@@ -14,9 +14,8 @@
  *   gradients   dW (n, n_prev)      = dZ^T (n, m)  A_prev (m, n_prev)
  *               db[j]               = sum over i of dZ[i][j]
  *
- * The tutorial divides dW and db by m. Here dZ is already divided by m, since
- * it starts from the derivative of the mean J (see loss.h), so dW and db are
- * plain sums.
+ * The tutorial divides dW and db by m. Here dZ already has the divisor of J
+ * (see loss.h), so dW and db are plain sums.
  *
  * This file has the three products. It has no function for db, in which each
  * column of dZ is summed over the rows: train/step_worker.c calls the kernel
@@ -39,6 +38,8 @@
  * memory as it is. All matrices are dense (each row directly follows the one
  * before), except the operand A_prev of the forward product, which may be the
  * caller's own array.
+ *
+ * "Real" is float or double, the precision of the network.
  *
  * Functions whose names end in _gemm only fill in the arguments of a product.
  * Training fills them in once and runs the product in every step
@@ -108,13 +109,15 @@ mlpi_gemm_args mlpi_backward_gemm(const mlp_net *net,
  */
 
 typedef struct mlpi_gradient_args {
-    size_t l;           /* layer, 1 to L */
-    size_t m;           /* rows */
-    const void *dZ;     /* real (m, n[l]) */
-    size_t count;       /* how many of the n[l-1] inputs to do */
-    const void *A_prev; /* real (m, n[l-1]), at the column of the first input */
-    void *dW;           /* real (count, n[l]): the rows of dW^T of the inputs */
-    void *scratch;      /* mlpi_training_scratch(net, m) reals */
+    size_t l;       /* layer, 1 to L */
+    size_t m;       /* rows */
+    const void *dZ; /* real (m, n[l]) */
+    size_t count;   /* how many of the n[l-1] inputs to do */
+    const void
+        *A_prev;   /* element (0, first input) of A_prev, real (m, n[l-1]) */
+    void *dW;      /* real (count, n[l]): the `count` rows of dW^T that
+                           belong to these inputs */
+    void *scratch; /* mlpi_training_scratch(net, m) reals */
 } mlpi_gradient_args;
 
 /* Returns the arguments of the product dW^T = A_prev^T dZ for `count` inputs of
@@ -124,7 +127,7 @@ mlpi_gemm_args mlpi_gradient_gemm(const mlp_net *net,
 
 /* ---------------------------------------------------------------------------
  * Scratch: the reals that are enough for the product of any layer, with up to m
- * rows. "Real" is float or double, the precision of the network.
+ * rows.
  */
 
 /* Returns the scratch of the forward product. */

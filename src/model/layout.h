@@ -44,8 +44,9 @@ typedef struct mlpi_layer_layout {
     size_t width;    /* n[l] */
     bool batch_norm; /* true if the layer has batch norm */
     mlp_activation activation;
-    double slope;   /* 0, and never -0, if the activation uses none */
-    double dropout; /* 0, and never -0, if there is none */
+    /* Each is 0 if it is not used, and never -0, so that equal networks have
+     * equal files. */
+    double slope, dropout;
     /* Offsets from the start of the parameters. */
     size_t W_offset, b_offset;
     size_t scale_offset; /* used only with batch norm */
@@ -75,9 +76,10 @@ static inline size_t mlpi_layout_weights(const mlpi_layout *layout, size_t l)
 mlp_status mlpi_layout_check(const mlp_config *config);
 
 /* Builds the layout of a checked configuration: takes layout->layer from the
- * cursor, fills it, and computes the totals. In the measuring run
- * (base/memory.h) layout->layer is NULL; the totals are computed all the
- * same. */
+ * cursor, fills it, and computes the totals. As every layout of memory this
+ * runs twice (base/memory.h): once to measure, once to set the pointers; the
+ * cursor is the place that has been reached. While it measures, layout->layer
+ * is NULL; the totals are computed all the same. */
 void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
                       mlpi_cursor *cursor);
 

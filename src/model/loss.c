@@ -15,7 +15,7 @@
  * accurate. The terms and their derivatives by z are
  *
  *     sigmoid with bce   y log(1 + e^-z) + (1 - y) log(1 + e^z)     a - y
- *     softmax with cce   log(sum of e^z) - z[class], for one class  a - y
+ *     softmax with cce   log(sum of e^z) - z[k], if y[k] = 1        a - y
  *     sigmoid with cce   sum over j of y[j] log(1 + e^-z[j])        chain rule
  *
  * In the first two pairs the derivatives of loss and activation cancel to
@@ -102,7 +102,8 @@ double mlpi_sum_row_weights(size_t m, const double *row_weights)
 
 /* Returns elements [first, first + n) of an array as doubles. In a double
  * network they are doubles already, and the result points into the array. In a
- * float network they are converted into `block`, and n <= BLOCK. */
+ * float network they are converted into `block`, and n <= BLOCK. kernels->f64
+ * is the table for double; the table of a double network points to itself. */
 static const double *as_doubles(const mlp_net *net, const void *reals,
                                 size_t first, size_t n, double block[BLOCK])
 {
@@ -202,7 +203,7 @@ void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
 {
     size_t m = args->m;
     size_t n = m * mlpi_net_outputs(net);
-    sum->total +=
+    sum->weight +=
         mlpi_sum_row_weights(m, args->row_weights) * terms_in_a_row(net);
     if (is_softmax_cce(net)) {
         for (size_t i = 0; i < m; i += BLOCK) {
@@ -221,7 +222,7 @@ void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
  * many calls have added the terms. */
 double mlpi_loss_mean(const mlpi_loss_sum *sum)
 {
-    return mlpi_join_lanes(sum->lanes) / sum->total;
+    return mlpi_join_lanes(sum->lanes) / sum->weight;
 }
 
 /* ---------------------------------------------------------------------------

@@ -23,8 +23,9 @@
  *
  * where W_sum = sum of w, and T = terms in a row (1 for cce, n otherwise).
  *
- * The tutorial has dZ = A - Y and divides dW and db by m. Here dZ is already
- * divided by m, so dW and db are plain sums. Without row weights,
+ * The tutorial has dZ = A - Y and divides dW and db by m. Here dZ already has
+ * the divisor of J: m n, or m for cce. So dW and db are plain sums. With one
+ * output that divisor is the tutorial's m. Without row weights,
  *
  *     bce with sigmoid    dZ[L] = (A - Y) / (m n)
  *     cce with softmax    dZ[L] = (A - Y) / m
@@ -39,7 +40,8 @@ typedef struct mlpi_targets {
     size_t m;
     const mlp_cview *Y;
     const size_t *order;   /* rows order[0..m-1] of Y; NULL: rows 0..m-1 */
-    size_t prefetch_ahead; /* as in mlpi_load_rows_args */
+    size_t prefetch_ahead; /* how far ahead in `order` the next batch begins,
+                              to fetch it into the cache; 0: nowhere */
 } mlpi_targets;
 
 /* Writes the targets of the outputs to `out`, real (m, n[L]), dense. These are
@@ -62,10 +64,11 @@ void mlpi_loss_smooth(const mlp_net *net, size_t m, void *targets);
 
 /* The sum of the terms so far, each multiplied by the weight of its row. It is
  * kept in eight partial sums (lanes): term i goes to lane i mod 8; see
- * kernels.h. J is the sum of the lanes divided by `total`. */
+ * kernels.h. J is the sum of the lanes divided by `weight`. */
 typedef struct mlpi_loss_sum {
     double lanes[MLPI_LANES];
-    double total; /* number of terms, each multiplied by its row's weight */
+    double weight; /* sum of the weights of all terms: the number of terms if
+                      all rows count 1 */
 } mlpi_loss_sum;
 
 /* What the loss of m rows is computed from: Z and A of the last layer, and the

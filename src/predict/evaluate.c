@@ -73,7 +73,7 @@ void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
                    const mlpi_eval_rows *rows, mlp_scores *scores)
 {
     const mlpi_predict_buffers *buffers = &workspace->buffers;
-    mlpi_loss_sum sum = {.total = 0};
+    mlpi_loss_sum sum = {.weight = 0};
     size_t correct = 0;
     for (size_t i = 0, m = 0; i < rows->m; i += m) {
         m = mlpi_min_size(rows->m - i, workspace->rows);

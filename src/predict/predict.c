@@ -122,8 +122,8 @@ typedef struct prediction_args {
 
 /* Predicts rows [first, end), chunk by chunk. If the caller's array A is dense
  * and is not X, the last layer writes into it. Otherwise it writes into a
- * buffer, from which the outputs are copied: if A is X, later chunks still have
- * to read it. */
+ * buffer, from which the outputs are copied: if A is X, the product of a
+ * network of one layer would overwrite inputs that it still has to read. */
 static void predict_rows(const prediction_args *args,
                          const mlpi_predict_buffers *buffers, size_t first,
                          size_t end)

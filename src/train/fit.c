@@ -8,14 +8,15 @@
  *     split_order   | training rows, ascending | validation rows, ascending |
  *     epoch_order   | training rows, shuffled  |
  *
- * Batch i of an epoch has the rows i * batch_size ... of epoch_order, or of the
- * first part of split_order without shuffling, or of X itself without a split.
+ * Batch i of an epoch has the batch_size rows from i * batch_size on: of
+ * epoch_order; without shuffling, of the first part of split_order; without a
+ * split, too, of X.
  *
- * All numbers come from one generator, in this order:
+ * All random numbers here come from one generator, in this order:
  *
  *     1. the split, if there are validation rows: one permutation of all rows
- *     2. for each epoch, if there is more than one batch: one permutation of
- *        the training rows
+ *     2. for each epoch, if rows are shuffled and there is more than one
+ *        batch: one permutation of the training rows
  *
  * The split is drawn first, so it depends only on seed and targets. A later fit
  * with the same trainer and seed draws the same split again. It then goes on
@@ -215,7 +216,7 @@ static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *data,
     mlp_trainer *trainer = loop->trainer;
     const mlp_net *net = trainer->net;
     if (data->batch_count > 1) {
-        TRY(mlpi_lbfgs_refuse(trainer, "several batches"));
+        TRY(mlpi_refuse_lbfgs(trainer, "several batches"));
     }
     TRY(mlpi_loop_prepare(loop, history != NULL));
     TRY(allocate(&trainer->hooks, data));

@@ -211,7 +211,7 @@ static mlp_status check_arguments(const mlp_net *net, mlp_next_chunk *next,
 static mlp_status fit(mlp_trainer *trainer, stream *s,
                       const mlp_train_options *options, mlp_history **history)
 {
-    TRY(mlpi_lbfgs_refuse(trainer, "chunks"));
+    TRY(mlpi_refuse_lbfgs(trainer, "chunks"));
     mlpi_loop loop = {.trainer = trainer,
                       .options = options,
                       .feed_epoch = feed_epoch,

@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "model/batch_norm.h"
 
-mlp_status mlpi_lbfgs_refuse(const mlp_trainer *trainer, const char *what)
+mlp_status mlpi_refuse_lbfgs(const mlp_trainer *trainer, const char *what)
 {
     if (trainer->optimizer.options.kind == MLP_OPTIMIZER_LBFGS) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
@@ -48,7 +48,7 @@ static double objective(void *context, const void *w, void *g)
     memcpy(net->parameters, w, bytes_of(net));
     mlpi_step_args args = {.m = batch->m,
                            .rows_loaded = true,
-                           .discard_Z = true,
+                           .discard_Z_and_dW = true,
                            .no_update = true};
     mlpi_step_result result = {.loss = 0.0};
     mlpi_step_train(batch->trainer, &args, &result);

@@ -18,6 +18,6 @@ void mlpi_lbfgs_step(mlp_trainer *trainer, const mlpi_step_args *args,
 
 /* Refuses something that lbfgs cannot do. MLP_ERR_ARGUMENT if the trainer's
  * optimizer is lbfgs; `what` says in the message what the caller asked for. */
-mlp_status mlpi_lbfgs_refuse(const mlp_trainer *trainer, const char *what);
+mlp_status mlpi_refuse_lbfgs(const mlp_trainer *trainer, const char *what);
 
 #endif

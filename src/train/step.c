@@ -41,7 +41,7 @@
 typedef struct step_task {
     mlp_trainer *trainer;
     const mlpi_step_args *args;
-    mlpi_step_result *result; /* NULL for the parts that find nothing out */
+    mlpi_step_result *result; /* NULL for the parts without a result */
 } step_task;
 
 /* ---------------------------------------------------------------------------
@@ -84,9 +84,9 @@ static bool may_update(const mlpi_step_args *args,
 static bool may_fuse(const mlp_trainer *t, const mlpi_step_args *args)
 {
     enum { FUSED_PARAMETERS = 1 << 16 };
-    return args->discard_Z && !args->no_update && t->net->layout.running == 0 &&
-           !t->optimizer.penalises && !t->optimizer.clips &&
-           t->net->layout.parameters >= FUSED_PARAMETERS;
+    return args->discard_Z_and_dW && !args->no_update &&
+           t->net->layout.running == 0 && !t->optimizer.penalises &&
+           !t->optimizer.clips && t->net->layout.parameters >= FUSED_PARAMETERS;
 }
 
 /* The work of each thread in a whole step. The file's head shows the phases. */
@@ -147,7 +147,7 @@ static void run(mlp_trainer *t, mlpi_work *work, const mlpi_step_args *args,
 {
     step_task task = {t, args, result};
     t->batch.m = args->m;
-    t->batch.discard_Z = args->discard_Z;
+    t->batch.discard_Z = args->discard_Z_and_dW;
     mlpi_team_run(mlpi_step_pays_for_threads(t, args->m) ? t->team : NULL, work,
                   &task);
 }

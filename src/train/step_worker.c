@@ -19,6 +19,7 @@
  *   J = loss(A[L], Y) + penalty(W)                    mlpi_batch_loss
  *
  *   dZ[L] = dJ/dZ[L]                   (m, n[L])      mlpi_worker_backward
+ *   batch norm: dZ[L] becomes dU                        batch_norm_backward
  *   for l = L..2
  *       dA[l-1] = dZ[l] W[l]           (m, n[l-1])      planned gemm `backward`
  *       dZ[l-1] = dA[l-1] act'(Z[l-1])                  activate_backward
@@ -143,7 +144,7 @@ static mlpi_batch_norm_args batch_norm_of(const mlp_trainer *t,
                                           const mlpi_plan *plan, size_t l)
 {
     return (mlpi_batch_norm_args){.l = l,
-                                  .batch = plan->batch_rows,
+                                  .batch_rows = plan->batch_rows,
                                   .first = plan->first_row,
                                   .m = plan->m,
                                   .X_hat = t->batch.X_hat[l],
@@ -195,7 +196,7 @@ double mlpi_batch_loss(mlp_trainer *t)
                            .Y = t->batch.Y,
                            .row_weights =
                                t->has_row_weights ? t->row_weights : NULL};
-    mlpi_loss_sum sum = {.total = 0};
+    mlpi_loss_sum sum = {.weight = 0};
     mlpi_loss_add(&sum, t->net, &args);
     double loss = mlpi_loss_mean(&sum);
     if (t->optimizer.penalises) {
@@ -282,7 +283,8 @@ void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
 }
 
 /* Computes dW for this thread's part of layer l. With `update_args` the product
- * updates the weights with each tile of dW, and dW itself is not kept. NULL:
+ * updates the weights with each small block (tile) of dW, and dW itself is not
+ * kept. NULL:
  * keep the gradients. */
 static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *layer_plan,
                              const mlpi_step_args *update_args, size_t l)

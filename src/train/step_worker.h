@@ -23,18 +23,19 @@ typedef struct mlpi_step_args {
     size_t m;                  /* rows of the batch */
     mlp_cview X, Y;            /* inputs and targets, at least m rows */
     const size_t *order;       /* [m]: which rows of X and Y; NULL: 0..m-1 */
-    size_t prefetch_ahead;     /* as in mlpi_load_rows_args (kernels.h) */
+    size_t prefetch_ahead;     /* where in `order` the next batch begins,
+                                  to fetch it into the cache; 0: nowhere */
     const double *row_weights; /* what each row of X counts; NULL: all 1 */
     size_t batch_row; /* row of the batch that receives the first row */
     bool rows_loaded; /* true if the trainer's batch holds the rows already;
                          then X, Y and order are ignored */
 
     /* Mode. */
-    bool discard_Z;       /* true if Z and dW are not needed after the step, so
-                             that they may be overwritten */
-    bool no_update;       /* true if the parameters must stay as they are */
-    double learning_rate; /* of this update */
-    void *backup;         /* gets a snapshot (trainer_state.h) of the network
+    bool discard_Z_and_dW; /* true if nobody reads Z and dW after the step, so
+                              that they may be overwritten */
+    bool no_update;        /* true if the parameters must stay as they are */
+    double learning_rate;  /* of this update */
+    void *backup;          /* gets a snapshot (trainer_state.h) of the network
                              before the update; NULL: none is wanted */
 } mlpi_step_args;
 
@@ -112,10 +113,10 @@ void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
                                 mlpi_step_result *result);
 
 /* Computes the gradients of this thread's weights from all rows (all threads).
- * The biases of a layer belong to one thread, and the threads take turns from
- * layer to layer. If `update_args` is NULL, the gradients are kept. Otherwise
- * each part of the parameters is updated as soon as its gradient is there, and
- * the gradients are lost. */
+ * The biases of layer l belong to thread l mod (number of threads). If
+ * `update_args` is NULL, the gradients are kept. Otherwise each part of the
+ * parameters is updated as soon as its gradient is there, and the gradients are
+ * lost. */
 void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *thread,
                            const mlpi_plan *plan,
                            const mlpi_step_args *update_args);

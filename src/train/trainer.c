@@ -200,7 +200,7 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
                           mlp_dtype_name(trainer->net->kernels->dtype), alpha);
     }
     /* One gradient is not enough for lbfgs, which evaluates several points. */
-    TRY(mlpi_lbfgs_refuse(trainer, "an update"));
+    TRY(mlpi_refuse_lbfgs(trainer, "an update"));
     TRY(check_backward(trainer));
     mlpi_step_args args = {.m = trainer->batch.m, .learning_rate = alpha};
     mlpi_step_update(trainer, &args);
@@ -219,7 +219,7 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     }
     TRY(mlpi_check_positive(&trainer->hooks, trainer->net->kernels, "alpha",
                             alpha));
-    TRY(mlpi_lbfgs_refuse(trainer, "a step"));
+    TRY(mlpi_refuse_lbfgs(trainer, "a step"));
     TRY(mlpi_check_shapes(trainer->net, &trainer->hooks, &X, &Y));
     TRY(check_rows(trainer, X.rows));
     TRY(mlpi_check_values(trainer->net, &trainer->hooks, &X, &Y));

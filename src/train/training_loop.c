@@ -246,7 +246,7 @@ mlp_status mlpi_loop_train_batch(mlpi_loop *loop, mlpi_step_args *args)
         args->no_update = has_bad_weights(loop);
         args->backup = loop->epoch_backup;
     }
-    args->discard_Z = true;
+    args->discard_Z_and_dW = true;
     if (loop->trainer->optimizer.options.kind == MLP_OPTIMIZER_LBFGS) {
         mlpi_lbfgs_step(loop->trainer, args, &result);
     } else {
@@ -429,9 +429,10 @@ static mlp_status run_epochs(mlpi_loop *loop)
     if (loop->untimed_epochs > 0) {
         (void)read_clock(loop);
     }
+    /* The last finished epoch, or the one that on_batch has cut short. */
+    size_t epoch = loop->trainer->epoch_state.epochs - (loop->stopped ? 0 : 1);
     return loop->has_backup && has_bad_weights(loop)
-               ? weights_diverged(loop, loop->trainer->epoch_state.epochs -
-                                            (loop->stopped ? 0 : 1))
+               ? weights_diverged(loop, epoch)
                : MLP_OK;
 }
 
@@ -445,8 +446,9 @@ static bool has_good_weights(const mlpi_loop *loop, mlp_status status)
 }
 
 /* Runs all epochs, then restores the best weights or, after an error, the
- * backup. A batch of mlp_trainer_forward is lost. If the last fit watched the
- * other loss, the best epoch and patience start again. */
+ * backup. Z and A of an earlier mlp_trainer_forward are overwritten. If the
+ * last fit watched the training loss and this one watches the validation loss,
+ * or the other way round, the best epoch and the patience start again. */
 mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
 {
     mlp_trainer *t = loop->trainer;

@@ -98,7 +98,8 @@ typedef enum mlpi_export_array {
 size_t mlpi_export_array_length(const mlpi_export *e, mlpi_export_array array);
 
 /* Lets the kind prepare, sets the bytes of constants and scratch in the report,
- * and lets the kind check its accuracy. May allocate e->int8, which the caller releases, also on failure. */
+ * and lets the kind check its accuracy. May allocate e->int8, which the caller
+ * releases, also on failure. */
 mlp_status mlpi_export_prepare(mlpi_export *e);
 
 /* Writes the header. e->checksum must be that of the code. */

@@ -124,8 +124,9 @@ static mlp_status score_both(const mlpi_export *e, const trial *t)
 }
 
 /* Scores both networks if there are targets, in a block of memory for this
- * alone. MLP_ERR_ACCURACY if int8 loses too much: its score is below that of the real numbers by more
- * than options->max_score_drop, in the unit of the score. */
+ * alone. MLP_ERR_ACCURACY if int8 loses too much: its score is below that of
+ * the real numbers by more than options->max_score_drop, in the unit of the
+ * score. */
 static mlp_status check_accuracy(const mlpi_export *e)
 {
     if (e->options->Y.rows == 0) {
