@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reading and replacing files with POSIX calls, because C's streams can neither
- * flush to the disk nor replace a file atomically. Replacing has four steps:
+ * flush to the disk nor replace a file atomically. Replacing has four stages:
  *
  *     1. open   <path>.tmp.<process>.<try>, a name that no file has
  *     2. write  the bytes, with the permissions of the old file
  *     3. fsync  the file: the bytes are on the disk before the name changes
  *     4. rename to <path>, and fsync the folder, which holds the name
  *
- * A failure in steps 1 to 3 removes the temporary file. Two processes that
+ * A failure in stages 1 to 3 removes the temporary file. Two processes that
  * write the same path cannot meet in one temporary file; the last rename wins.
  *
  * Signals may interrupt open, read, write and fsync; these are called again.
@@ -119,7 +119,7 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
     struct stat info;
     unsigned char head[MLPI_FILE_HEAD];
     if (fstat(fd, &info) != 0) {
-        return report_errno(hooks, path, "look at it");
+        return report_errno(hooks, path, "get its status");
     }
     if (!S_ISREG(info.st_mode)) {
         return mlpi_error(hooks, MLP_ERR_IO, "%s: expects an ordinary file",
@@ -177,7 +177,7 @@ static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
     struct stat info;
     size_t end = 0;
     if (fstat(fd, &info) != 0) {
-        return report_errno(hooks, path, "look at it");
+        return report_errno(hooks, path, "get its status");
     }
     if (!S_ISREG(info.st_mode) || !mlpi_size_add(offset, size, &end) ||
         info.st_size < 0 || (uintmax_t)info.st_size < end) {
@@ -265,7 +265,7 @@ static bool write_and_close(int fd, const struct stat *old, const void *bytes,
     return good;
 }
 
-/* Steps 1 to 3: writes a file under a temporary name, which it leaves in
+/* Stages 1 to 3: writes a file under a temporary name, which it leaves in
  * `name`. */
 static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *file,
                         char *name)
@@ -273,7 +273,7 @@ static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *file,
     struct stat old;
     bool is_old = stat(file->path, &old) == 0;
     if (!is_old && errno != ENOENT) {
-        return report_errno(hooks, file->path, "look at it");
+        return report_errno(hooks, file->path, "get its status");
     }
     /* Replacing a device or a pipe by a file would break the system. */
     if (is_old && !S_ISREG(old.st_mode)) {
@@ -294,7 +294,7 @@ static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *file,
     return MLP_OK;
 }
 
-/* Step 4: gives the temporary file its final name. On return `name` holds the
+/* Stage 4: gives the temporary file its final name. On return `name` holds the
  * folder only. */
 static mlp_status replace(const mlp_hooks *hooks, const mlpi_new_file *file,
                           char *name)

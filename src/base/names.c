@@ -72,7 +72,7 @@ const char *mlp_tensor_name(mlp_tensor which)
     return NULL;
 }
 
-/* Makes a string of what a macro stands for. Two steps are needed, because the
+/* Makes a string of what a macro stands for. Two macros are needed, because the
  * operand of # is not expanded. */
 #define STRING_OF(number) #number
 #define STRING(number) STRING_OF(number)

@@ -43,8 +43,8 @@
  * those of gemm_small_tmpl.h, whose C is dense. */
 #define MLPI_GEMM_MIN_STRIDED_COLUMNS 33
 
-/* Adds the lanes of a sum. Each step adds the upper half of the lanes to the
- * lower half: four sums are left of eight, then two (of the even and of the odd
+/* Adds the lanes of a sum: the upper half of the lanes to the lower half, until
+ * one is left. Of eight sums four are left, then two (of the even and of the odd
  * lanes), then one. Vectors of every length can follow this order. */
 static inline double mlpi_join_lanes(const double s[MLPI_LANES])
 {

@@ -18,7 +18,7 @@
 #include "train/trainer_state.h"
 
 /* Composes the file in memory, because the checksum in its header covers the
- * state at its end. mlpi_file_write then replaces an old file in one step: a
+ * state at its end. mlpi_file_write then replaces an old file at once: a
  * crash while a checkpoint is saved leaves the one before. */
 mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
 {

@@ -12,9 +12,9 @@
  *     4. class names and metadata are counted
  *     5. the network is created and the tensors are copied
  *
- * Step 3 bounds the memory that step 5 allocates by the size of the file: the
+ * Stage 3 bounds the memory that stage 5 allocates by the size of the file: the
  * parameters of the network are all there. No number that a file claims leads
- * to more. If any step fails the caller gets no network.
+ * to more. If any stage fails the caller gets no network.
  */
 #include <math.h>
 #include <string.h>
@@ -28,12 +28,12 @@
 #include "model/net.h"
 #include "model/tensors.h"
 
-/* What the steps of loading one file know and hand on. */
+/* What the stages of loading one file know and hand on. */
 typedef struct loader {
     const mlp_hooks *hooks;
     const mlpi_safetensors *file;
     mlpi_description *description;
-    mlp_net *net;               /* set by step 5 */
+    mlp_net *net;               /* set by stage 5 */
     size_t known;               /* tensors of the file that have a meaning */
     bool scales_in, scales_out; /* the file has a scaling of inputs, outputs */
     size_t pairs;               /* keys of the user's metadata */
@@ -360,10 +360,10 @@ static mlp_status make_net(loader *ld)
 }
 
 /* ---------------------------------------------------------------------------
- * The steps
+ * The stages
  */
 
-/* Takes steps 2 to 5. `text` is the description with its escapes resolved. The
+/* Runs stages 2 to 5. `text` is the description with its escapes resolved. The
  * order matters: the number of layers must be in its limits before the tensors
  * of layers are checked, and all tensors must be there before memory is
  * allocated for a network of their size. */
@@ -397,7 +397,7 @@ static void lay_out_description(void *object, mlpi_cursor *cursor)
 }
 
 /* Reads the description out of the metadata, where it is a JSON text inside of
- * a JSON string, and takes the remaining steps. *net is set only on success. */
+ * a JSON string, and runs the remaining stages. *net is set only on success. */
 static mlp_status load_opened(const mlp_hooks *hooks,
                               const mlpi_safetensors *file, mlp_net **net)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing .mlp files (model_format.h) to memory, in three steps, because the
+ * Writing .mlp files (model_format.h) to memory, in three calls, because the
  * state of a trainer may come between the second and the third:
  *
  *     TRY(mlpi_model_measure(net, state, &size));
