@@ -12,6 +12,7 @@
  * write the same path cannot meet in one temporary file; the last rename wins.
  *
  * Signals may interrupt open, read, write and fsync; these are called again.
+ * The only exception is the open of the folder, whose failure is not reported.
  */
 /* These declare off_t with 64 bits, for files beyond 2 GB, and O_CLOEXEC.
  * NOLINTNEXTLINE(bugprone-reserved-identifier) */
@@ -294,8 +295,8 @@ static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *file,
     return MLP_OK;
 }
 
-/* Stage 4: gives the temporary file its final name. On return `name` holds the
- * folder only. */
+/* Stage 4: gives the temporary file its final name. On success a `name` with a
+ * slash has been cut to its folder; on failure it is unchanged. */
 static mlp_status replace(const mlp_hooks *hooks, const mlpi_new_file *file,
                           char *name)
 {

@@ -26,8 +26,8 @@ typedef struct mlpi_file_content {
     size_t size;
 } mlpi_file_content;
 
-/* Bytes that tell the kind of a file. Every file that the library reads is
- * longer. */
+/* Bytes that tell the kind of a file. Every file that the library reads has
+ * at least these. */
 enum { MLPI_FILE_HEAD = 8 };
 
 /* True if a file of `size` bytes may begin with the MLPI_FILE_HEAD bytes at

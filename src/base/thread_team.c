@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Teams of POSIX threads, or of the caller alone if the library was built
- * without threads (the build defines MLPI_THREADS).
+ * Teams of POSIX threads if the build defines MLPI_THREADS; otherwise teams of
+ * the caller alone.
  *
  * Threads wait for two things: the next run, and the other threads at a
  * barrier. Both are counters that only grow, so a waiting thread needs to see

@@ -3,9 +3,9 @@
  * The elementary functions exp, log, tanh and sigmoid. They consist of
  * correctly rounded operations alone (+ - * / and fma), so they have the same
  * bits on every CPU. Parameters: the vocabulary of vec_portable.h, above all
- * vfma, vfnma, vpow2 and vsplit; and loops_tmpl.h. The terms are those of J.-M.
- * Muller, "Elementary Functions: Algorithms and Implementation", 3rd edition,
- * 2016.
+ * vfma, vfnma, vpow2 and vsplit; and loops_tmpl.h. The technical words
+ * (argument reduction, Cody and Waite, ...) are those of J.-M. Muller,
+ * "Elementary Functions: Algorithms and Implementation", 3rd edition, 2016.
  *
  * exp  Argument reduction: x = n ln 2 + r with |r| <= ln 2 / 2, so that
  *      e^x = 2^n e^r. ln 2 is split into LN2_HIGH + LN2_LOW (Cody and Waite),
@@ -13,9 +13,10 @@
  * log  Argument reduction: x = m 2^k with m in [sqrt(1/2), sqrt(2)), so that
  *      log x = k ln 2 + log m. With f = m - 1 and s = f / (2 + f), log m is
  *      2 artanh s, a Taylor polynomial in s^2.
- * tanh |x| = t / (t + 2) with t = e^(2|x|) - 1, and
+ * tanh |x| = t / (t + 2) with t = e^(2|x|) - 1.
  * sigmoid x = e / (1 + e) with e = e^x for x < 0, and 1 / (1 + e^-x) otherwise.
- *      One residual corrects each quotient but the last.
+ *
+ * A residual corrects every quotient but 1 / (1 + e^-x).
  *
  * Taylor polynomials serve as well as minimax polynomials here, because they
  * have so many terms that the truncation error is below a tenth of an ulp.

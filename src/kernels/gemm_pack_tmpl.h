@@ -48,8 +48,8 @@ static inline void prefetch(const real *x, size_t offset, size_t count)
 
 /* Prefetches for writing: other cores give up their copies of the cache lines
  * before the store needs them. This is a function of its own, not an argument
- * of prefetch, because the compiler demands a literal (clang 14 crashes if it
- * must find out). */
+ * of prefetch, because the compiler demands a literal second argument of the
+ * builtin (clang 14 crashes on a parameter, even a constant one). */
 static inline void prefetch_to_write(const real *x, size_t offset, size_t count)
 {
     uintptr_t at = (uintptr_t)x + offset * sizeof(real);

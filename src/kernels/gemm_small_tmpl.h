@@ -20,7 +20,8 @@
  */
 enum {
     ACCUMULATORS = HAS_16_ACCUMULATORS ? 16 : 8, /* most in a tile */
-    SMALL_ROWS = 4, /* independent chains that the latency of one fma hides */
+    SMALL_ROWS = 4, /* chains that run in the latency of one fma, so that fewer
+                       rows take no less time */
     SMALL_REALS = 2048, /* most numbers of B, which L1 holds unpacked */
     /* C^T pays from this number of lanes saved, times k. Fewer do not outweigh
      * the time to transpose. */

@@ -41,7 +41,8 @@
  * cache.
  *
  * A narrow C would leave lanes of the vectors empty. If C has up to
- * NARROW_COLUMNS columns and A is column-major (unit row stride), C^T is
+ * NARROW_COLUMNS columns that do not fill whole vectors, at least VLEN rows and
+ * no bias, ReLU or relu_mask, and A is column-major (unit row stride), C^T is
  * computed instead (`transposed`). If C has ten columns and A is row-major, the
  * lanes hold rows of C (run_rows_as_lanes). The smallest products are those of
  * gemm_small_tmpl.h.
@@ -198,9 +199,9 @@ static HOT void finish_tile(const strided_gemm *p, const tile_area *t,
     }
 }
 
-/* True if A is packed: always for C^T, whose last micro-panel is zero-padded to
- * MR, and otherwise if each micro-panel of A is read for many micro-panels of
- * B. */
+/* True if A is packed when B does not stay in a cache: always for C^T, whose
+ * last micro-panel is zero-padded to MR, and otherwise if each micro-panel of A
+ * is read for many micro-panels of B. */
 static bool packs_a(const strided_gemm *p)
 {
     return p->n > PACK_A_MIN_COLUMNS || p->cs_c != 1;
@@ -317,12 +318,13 @@ static void choose_b(const strided_gemm *p, const block *b, size_t j,
  * They occur in these combinations:
  *
  *   edge of C, C^T    in_c is false: C is copied to the edge tile if `resumes`
- *                     is true, and finish_tile always moves the sums back
+ *                     is true, and finish_tile moves the sums back
  *   whole vectors     in_c is true, and finish_tile is called only if is_last
  *                     with a bias, a relu_mask, a ReLU or an update to apply
  *   updates alone     in_c is false although the vectors are whole: C is never
  *                     written, because only the weights are wanted
- *   updates, resumes  as in the first two cases: C has held dW before */
+ *   updates, resumes  as in the first two cases: C held the partial sums
+ *                     of the earlier blocks */
 static NEVER_INLINE void run_micro_panel(const strided_gemm *p, const block *b,
                                          size_t j, size_t cols)
 {
@@ -461,10 +463,10 @@ static void run_single_row(const strided_gemm *p, real *scratch)
 }
 
 /* Returns a bound on the scratch that grows with m, n and k, in reals: the edge
- * tile, and either a small B that is packed or the packed blocks. These are kc
- * rows of a micro-panel of B (NR), of the block of A if it is packed (`rows`),
- * and of the packed A of C^T (NARROW_COLUMNS). The sum of both numbers of A,
- * although only one is needed, keeps the bound simple and growing. */
+ * tile, and either a small B that is packed or the packed blocks. The blocks
+ * take kc times: NR (B), `rows` (A, if it is packed), and NARROW_COLUMNS (A of
+ * C^T). Only one of the two numbers for A is needed; their sum keeps the bound
+ * simple and growing. */
 static size_t gemm_scratch(size_t m, size_t n, size_t k)
 {
     size_t kc = min_size(k, KC);
@@ -543,8 +545,8 @@ static COLD bool multiply(const mlpi_gemm_args *p)
 }
 
 /* Updates the weights in a pass of its own, for products without the fused
- * update. Their C is dense: it is a single row, or small, empty or computed as
- * C^T, which products with width > 0 are not. */
+ * update. Their C is dense: a single row always is, and small products, empty
+ * products and products by C^T occur with width 0 only. */
 static void update_after(const mlpi_gemm_args *p)
 {
     if (p->update) {

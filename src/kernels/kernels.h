@@ -18,11 +18,11 @@
  *   contracts nothing.
  * - A sum over rows or elements has eight lanes: term i is added to lane
  *   i mod 8, and the lanes are added in the order of mlpi_join_lanes. Eight
- *   chains are faster and more exact than one, and fit vectors of any length.
- *   There are two exceptions: column_moments adds row after row, as NumPy does,
- *   and find_bad_row_sum adds the elements of a row one after the other.
- *   (Outside the kernels, mlpi_sum_row_weights and the sums of the chunks of
- *   parameters are added in their order, too.)
+ *   chains are faster and more exact than one, and fit vectors of 1, 2, 4 or 8
+ *   doubles. There are two exceptions: column_moments adds row after row, as
+ *   NumPy does, and find_bad_row_sum adds the elements of a row one after the
+ *   other. (Outside the kernels, sums of row and class weights, of the losses
+ *   of batches and of chunks of parameters are added in their order, too.)
  *
  * Conventions: "real" is the number type of the table, float or double. Shapes
  * are given as real [m][n], which are m dense rows of n numbers, or as real
@@ -39,13 +39,13 @@
 #define MLPI_MOMENT_COLUMNS 64 /* the most columns for column_moments */
 
 /* The fewest columns of a product whose C is a part of wider rows: one more
- * than two of the longest vectors, which hold 16 floats. Narrower products are
- * those of gemm_small_tmpl.h, whose C is dense. */
+ * than two of the longest vectors, which hold 16 floats. Narrower products may
+ * be computed by gemm_small_tmpl.h or as C^T, which need a dense C. */
 #define MLPI_GEMM_MIN_STRIDED_COLUMNS 33
 
 /* Adds the lanes of a sum: the upper half of the lanes to the lower half, until
- * one is left. Of eight sums four are left, then two (of the even and of the odd
- * lanes), then one. Vectors of every length can follow this order. */
+ * one is left. Of eight sums four are left, then two (of the even and of the
+ * odd lanes), then one. Vectors of 1 to 8 doubles can follow this order. */
 static inline double mlpi_join_lanes(const double s[MLPI_LANES])
 {
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
@@ -190,7 +190,8 @@ typedef struct mlpi_moments_args {
     void *variance; /* real [n] */
 } mlpi_moments_args;
 
-/* X_hat = (U - mean) / sqrt(variance + epsilon), Z = scale * X_hat + shift. */
+/* X_hat = (U - mean) * r, where r = 1 / sqrt(variance + epsilon) is rounded
+ * first, and Z = fma(scale, X_hat, shift). */
 typedef struct mlpi_normalise_args {
     size_t m, n;
     double epsilon;
@@ -243,7 +244,7 @@ typedef struct mlpi_load_rows_args {
  * precision, and all tables of a precision share them.
  */
 typedef struct mlpi_scalar_kernels {
-    /* ---- parts of kernels of the table, which alone call them ---- */
+    /* ---- parts of the table's kernels; nothing else calls them ---- */
 
     /* A product with k = 0 and dense C, for gemm: every chain is 0. */
     void (*empty_product)(const mlpi_gemm_args *product);
@@ -364,7 +365,7 @@ typedef struct mlpi_kernels {
     void (*difference)(size_t n, double scale, const void *a, const void *y,
                        void *d);
     /* The gradient by z of cce behind a softmax, for m rows of n outputs:
-     * d = (a * (sum of y) - y) * scale. */
+     * d = fma(a, sum of y, -y) * scale. */
     void (*cce_gradient)(const mlpi_activation_args *layer, double scale,
                          const void *a, const void *y, void *d);
     /* y[i] = y[i] * factor + offset, rounded twice: label smoothing. */
@@ -408,8 +409,8 @@ typedef struct mlpi_kernels {
      * true. If there is none it returns false and leaves *row and *col
      * untouched. */
     bool (*find_not_finite)(mlp_cview X, size_t *row, size_t *col);
-    /* Returns true if no dot product of length `terms` of numbers bounded like
-     * these x[i] can overflow. */
+    /* Returns true if a sum of `terms` products of numbers no larger than the
+     * largest |x[i]| cannot overflow. */
     bool (*products_stay_finite)(size_t n, size_t terms, const void *x);
 } mlpi_kernels;
 

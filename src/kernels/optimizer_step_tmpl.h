@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Updates of parameters by the optimizers, on flat arrays and on blocks of
- * rows. Let g be the gradient dw after clipping and scaling,
+ * rows. The gradient dw is clipped and scaled, and weights may decay:
  *
- *   g = scale * min(max(dw, -limit), limit)
+ *   g  = scale * min(max(dw, -limit), limit)
+ *   w' = weight_factor * w      (w itself, if weights do not decay)
  *
- * v and s what the optimizer remembers of earlier gradients (state[0] and
- * state[1]), and w' = weight_factor * w, which is w unless weights decay. Every
- * kind computes a change and subtracts it, w := w' - change:
+ * What an optimizer remembers of earlier gradients is its state: v alone, s
+ * alone (rmsprop), or both in this order. Every kind computes a change and
+ * subtracts it, w := w' - change:
  *
  *   sgd       change = alpha g
  *   momentum  v := decay v + gain g

@@ -221,6 +221,17 @@ static void column_moments(mlp_cview X, double *mean, double *std)
     }
 }
 
+/* The two products and their sum are rounded one by one, as in NumPy. */
+static void running_average(size_t n, double decay, double gain,
+                            const void *x_in, void *y_in)
+{
+    const real *x = x_in;
+    real *y = y_in;
+    for (size_t i = 0; i < n; i++) {
+        y[i] = R(decay) * y[i] + R(gain) * x[i];
+    }
+}
+
 /* ---------------------------------------------------------------------------
  * Labels
  */
@@ -289,17 +300,6 @@ static size_t count_correct_rows(size_t m, size_t n, const void *a_in,
         count += predicted < n && predicted == first_largest(n, y);
     }
     return count;
-}
-
-/* The two products and their sum are rounded one by one, as in NumPy. */
-static void running_average(size_t n, double decay, double gain,
-                            const void *x_in, void *y_in)
-{
-    const real *x = x_in;
-    real *y = y_in;
-    for (size_t i = 0; i < n; i++) {
-        y[i] = R(decay) * y[i] + R(gain) * x[i];
-    }
 }
 
 const mlpi_scalar_kernels SCALAR_KERNELS = {

@@ -60,10 +60,11 @@ void mlpi_update_parameters(const mlpi_update_context *context,
 void mlpi_backup_part(const mlp_net *net, const mlpi_thread *thread,
                       void *backup);
 
-/* Returns the arguments of an update that a matrix product applies to each
- * small block (tile) of its result (see step.c). The parameters begin with
- * number `first`, and are all weights or all biases. The caller sets how many
- * they are. The optimizer must not clip by norm. */
+/* Returns the arguments of an update while the gradients are computed (see
+ * step.c). The parameters begin with number `first`, and are all weights or all
+ * biases. A matrix product updates weights block by block and ignores n; for
+ * biases the caller sets n and calls optimizer_step. The optimizer must not
+ * clip by norm. */
 mlpi_optimizer_step_args mlpi_fused_update(const mlpi_update_context *context,
                                            double learning_rate, size_t first,
                                            bool is_weight);

@@ -90,7 +90,7 @@ typedef struct mlpi_layer_plan {
 
 /* What one thread does in a step. */
 typedef struct mlpi_plan {
-    /* The maker of the plan sets these two first. */
+    /* The caller of mlpi_plan_make sets these two. */
     mlpi_layer_plan *layer; /* [L + 1], the first unused */
     void *scratch;          /* of this thread, for its products */
 

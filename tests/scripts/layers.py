@@ -129,8 +129,8 @@ def read_symbols():
 
 
 def check_calls(defined, functions, needed, edges):
-    """Checks the names that objects need. Functions of mlp.h are open to the
-    libraries of their own. Data makes no edge for a circle: kernels.c lists the
+    """Checks the names that objects need. The libraries in LIBRARIES may
+    call functions of mlp.h. Data makes no edge for a circle: kernels.c lists the
     tables of functions, whose contract is kernels.h."""
     for user, names in sorted(needed.items()):
         for name in sorted(names):

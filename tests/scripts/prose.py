@@ -5,11 +5,14 @@
     prose.py [--list] [ROOT]
 
 - comment lines: at least 20 % of the lines of .c files in src/, 45 % of those
-  of .h files outside src/kernels, whose headers are code;
-- comments without a verb: below 5 %. A comment that shares its line with code
-  may be a noun phrase, and so may a formula, a table or a heading;
-- functions: median at most 12 lines, nine of ten at most 30, none over 80;
-- files: at most 600 lines (mlp.h, the manual: 1300), fewer than 15 % of src/ under 60.
+  of .h files in src/ and include/, without src/kernels, whose headers are code;
+- comments without a verb in src/, include/, examples/ and tests/: below 5 %. A
+  comment that shares its line with code may be a noun phrase, and so may a
+  formula, a table or a heading;
+- functions in src/, include/ and examples/: median at most 12 lines, nine of
+  ten at most 30, none over 80;
+- files in src/, include/ and examples/: at most 600 lines (mlp.h, the manual:
+  1300); fewer than 15 % of the files in src/ under 60.
 
 --list prints each comment without a verb, and each that opens with a word that
 leans on another comment. The exit status is 1 if a limit is broken.
@@ -87,7 +90,8 @@ SKIPPED = re.compile(r"SPDX|NOLINT|clang-format|^-{10}")
 
 
 def comments(text):
-    """(line, text, whole lines?, shares a line with code?) of each comment."""
+    """(line, text, number of lines, whether it shares a line with code) of each
+    comment."""
     pattern = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|'
                          r"/\*.*?\*/|//[^\n]*", re.S)
     for match in pattern.finditer(text):

@@ -61,8 +61,9 @@ struct mlpi_export_kind {
     const char *libraries;    /* for the linker, with a blank before each */
     const char *class_remark; /* the end of the comment on <prefix>_class */
 
-    /* Checks the options, chooses the snippets, and sets the constants' bytes
-     * in the report; runs once, before any text is written. */
+    /* Checks the options, chooses the snippets, and counts the bytes of its own
+     * constants in the report, to which class names are added later; runs once,
+     * before any text is written. */
     mlp_status (*prepare)(mlpi_export *e);
 
     /* Checks what the exported network predicts, once the report has its sizes:

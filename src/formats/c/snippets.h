@@ -32,8 +32,8 @@ typedef struct mlpi_snippet_table {
     const mlpi_snippet *snippet;
 } mlpi_snippet_table;
 
-/* Arithmetic of the C library, and the library's own, which gives its bits, for
- * float and double; and arithmetic of integers. */
+/* Arithmetic by libm; libmlp's own, which gives libmlp's bits; each for float
+ * and double; and arithmetic of integers. */
 extern const mlpi_snippet_table mlpi_snippets_libm_f32, mlpi_snippets_libm_f64,
     mlpi_snippets_canonical_f32, mlpi_snippets_canonical_f64,
     mlpi_snippets_int8;

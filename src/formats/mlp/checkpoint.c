@@ -35,9 +35,10 @@
  *                | N + R reals: the best parameters and moments, if there
  *     checksum   u32 CRC-32 of all bytes before
  *
- * Loading reads and checks everything but the arrays into a struct on the
- * stack, then allocates what the state needs, and only then changes the trainer
- * and its network. So a state that is refused changes nothing.
+ * Loading first checks everything before the arrays, and reads the optimizer
+ * and the epochs into a struct on the stack. Then it allocates what the state
+ * needs, and only then it changes the trainer and its network. So a state that
+ * is refused changes nothing.
  */
 #include <math.h>
 #include <string.h>

@@ -35,10 +35,11 @@
  * BatchNorm1d. Means are finite; standard deviations are finite and above 0.
  *
  * A reader of networks ignores every tensor whose name begins with "optim." and
- * refuses any other tensor that it does not know. So a file of version 1 may
- * gain tensors, and a reader that does not know them refuses the file instead
- * of predicting something else. (Readers before the first release did not know
- * "outputs.".) Equal networks are written as equal bytes.
+ * refuses any other tensor that it does not know. So a file of version 1
+ * (the member `version` of the description) may gain tensors, and a reader that
+ * does not know them refuses the file instead of predicting something else.
+ * (Readers before the first release did not know "outputs.".) Equal networks
+ * are written as equal bytes.
  */
 #ifndef MLPI_FORMATS_MLP_MODEL_FORMAT_H
 #define MLPI_FORMATS_MLP_MODEL_FORMAT_H
