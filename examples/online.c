@@ -10,7 +10,8 @@
 
 enum { POINTS = 40000, LINE_EVERY = 4000 };
 
-/* Draws a point of [-1, 1]^2 and sets y to 1 if it lies inside the circle. */
+/* Draws a point x of [-1, 1]^2. Returns 1 if it lies inside the circle, else
+ * 0. */
 static double next_point(mlp_rng *rng, double center, double x[2])
 {
     x[0] = mlp_rng_uniform(rng, -1, 1);

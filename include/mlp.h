@@ -38,7 +38,9 @@
  * These rules hold for every function:
  * - A function that can fail returns an mlp_status; MLP_OK is 0. After a
  *   failure the outputs are untouched and the objects are as before. (Training
- *   changes its network as it goes; mlp_fit says what a failure leaves.)
+ *   changes its network as it goes; mlp_fit says what a failure leaves. The
+ *   report of mlp_export_c and the arrays of a trainer in mlp_trainer_step are
+ *   written even if the call fails.)
  *   The library never prints, never aborts and never leaks.
  * - A NULL where an object, an array or an output is needed gives MLP_ERR_NULL.
  *   A function that "allocates" can return MLP_ERR_MEMORY. The comments below
@@ -220,11 +222,12 @@ typedef enum mlp_activation {
  *         delta (|a - y| - delta / 2) (Huber, 1964; PyTorch's HuberLoss)
  * or, for classes that exclude each other, as the mean over the m rows of
  *   cce   -sum over j of y_j log a_j, categorical cross-entropy
- * After softmax, log a_j is computed as z_j - log(sum over k of e^(z_k)), which
- * is finite for every finite z; after other activations a is clipped as in bce.
- * After sigmoid, log a and log(1 - a) are computed as -softplus(-z) and
- * -softplus(z). These forms stay exact where a itself rounds to 0 or 1. Each
- * logarithm is at least log 1e-15, as with clipping.
+ * The logarithms depend on the last activation:
+ *   softmax  log a_j = z_j - log(sum over k of e^(z_k)), which has no limit and
+ *            is finite for every finite z
+ *   sigmoid  log a = -softplus(-z) and log(1 - a) = -softplus(z), at least log
+ *            1e-15; they stay exact where a itself rounds to 0 or 1
+ *   others   a is clipped as in bce
  *
  * Targets Y have the shape (m, n[L]) and the network's precision. For cce each
  * row holds the probabilities of the classes, whose sum is 1: usually one 1
@@ -269,7 +272,7 @@ const char *mlp_activation_name(mlp_activation activation);
 const char *mlp_loss_name(mlp_loss loss);
 const char *mlp_weight_init_name(mlp_weight_init init);
 
-/* The library's limits. What is above one gives MLP_ERR_LIMIT. */
+/* The library's limits. A size above its limit gives MLP_ERR_LIMIT. */
 #define MLP_MAX_LAYERS 256
 #define MLP_MAX_WIDTH 16777216        /* neurons of a layer, and inputs */
 #define MLP_MAX_PARAMETERS 2147483647 /* of a network */
@@ -555,8 +558,8 @@ typedef struct mlp_epoch_progress {
     double loss;   /* the mean over the epoch's rows; the loss of a row is
                       computed before the update of its batch, with dropout */
     double validation_loss;     /* J of the validation rows, after the epoch */
-    double validation_accuracy; /* accuracy of the validation rows; like the
-                                   loss NaN where there are no such rows */
+    double validation_accuracy; /* accuracy of the validation rows. Both are NaN
+                                   if there are no such rows */
     size_t best_epoch;  /* the epoch with the lowest validation loss (without
                           validation: training loss), the first of equal ones */
     double rate;        /* the learning rate of the epoch */
@@ -593,15 +596,16 @@ typedef struct mlp_batch_progress {
  *             and w stays. Rprop needs full batches. Igel and Huesken,
  *             "Improving the Rprop Learning Algorithm" (2000), iRprop-; FANN's
  *             default
- *   lbfgs     moves w along -H g, where H approximates the inverse Hessian from
- *             the last lbfgs_history updates; it tells how J curves. A line
- *             search chooses the length: it tries alpha first, and goes on
- *             until J and its slope have fallen enough (the strong Wolfe
- *             conditions). Set alpha = 1. One epoch is one update and takes one
- *             pass over the rows, or a few. L-BFGS is for small data in a full
- *             batch. Only fits can use it, without dropout, weight_decay and
- *             clipping. Nocedal and Wright, "Numerical Optimization" (2006),
- *             algorithms 7.4, 3.5 and 3.6
+ *   lbfgs     moves w along -H g, where H approximates, from the last
+ *             lbfgs_history updates, the inverse of the Hessian: the matrix of
+ *             J's second derivatives, which tells how J curves. A line search
+ *             chooses the length: it tries alpha first, and goes on until J and
+ *             its slope have fallen enough (the strong Wolfe conditions). Set
+ *             alpha = 1. One epoch is one update and takes one pass over the
+ *             rows, or a few. L-BFGS is for small data in a full batch. Only
+ *             fits can use it, without dropout, weight_decay and clipping.
+ *             Nocedal and Wright, "Numerical Optimization" (2006), algorithms
+ *             7.4, 3.5 and 3.6
  * All formulas are PyTorch's, where PyTorch has the optimizer. */
 #define MLP_OPTIMIZER_LIST(X)                                                  \
     X(MLP_OPTIMIZER_SGD, 0, "sgd")                                             \
@@ -640,9 +644,9 @@ typedef struct mlp_optimizer {
                             kind; default 0, for adamw 0.01 */
 
     /* Clipping. Each g is held in [-clip_value, clip_value]. Then it is
-     * multiplied by clip_norm / (norm + 1e-6) if that is below 1, where norm^2
-     * is the sum of g^2 over all gradients, before clip_value. Both are above
-     * 0; default INFINITY: no clipping. */
+     * multiplied by clip_norm / (norm + 1e-6) if that is below 1. The norm,
+     * sqrt(sum of g^2), is that of all gradients before they are clipped by
+     * value. Both numbers are above 0; default INFINITY: no clipping. */
     double clip_value, clip_norm;
 } mlp_optimizer;
 
@@ -795,8 +799,12 @@ const double *mlp_history_validation_losses(const mlp_history *history);
 const double *mlp_history_validation_accuracies(const mlp_history *history);
 const double *mlp_history_rates(const mlp_history *history);
 const double *mlp_history_seconds(const mlp_history *history);
-size_t mlp_history_best_epoch(const mlp_history *history); /* after the last */
-void mlp_history_free(mlp_history *history);               /* NULL is allowed */
+
+/* Returns best_epoch after the last epoch; it counts the epochs of all fits of
+ * the trainer. */
+size_t mlp_history_best_epoch(const mlp_history *history);
+
+void mlp_history_free(mlp_history *history); /* NULL is allowed */
 
 /* Trains `net` on the rows X (m, n[0]) and targets Y, m >= 1, of the network's
  * precision. Batches are cut from the (shuffled) rows in order; the last one
@@ -806,18 +814,19 @@ void mlp_history_free(mlp_history *history);               /* NULL is allowed */
  * new optimizer.
  * Errors before anything is changed:
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE.
- * MLP_ERR_NOT_FINITE: X or Y holds a NaN or an infinity; the message names row
- * and column, from 0.
+ * MLP_ERR_NOT_FINITE: X, Y or a row weight is NaN or infinite; the message
+ * names row and column, from 0.
  * MLP_ERR_ARGUMENT: an option outside its range in the network's precision, a
  * target that mlp_evaluate refuses, a fraction that mlp_split refuses, both
- * kinds of validation, weights that are negative or whose sum is 0 or not
- * finite, class weights for a loss without classes, or lbfgs with several
- * batches, dropout, weight_decay or clipping.
+ * kinds of validation, row or class weights that are negative or whose sum is 0
+ * or not finite, class weights for a loss without classes, or lbfgs with
+ * several batches, dropout, weight_decay or clipping.
  * MLP_ERR_LIMIT: more than MLP_MAX_THREADS, or a history or batch whose bytes
  * exceed a size_t.
  * Error during training:
  * MLP_ERR_DIVERGED: a loss, gradient or weight became NaN or infinite; the
- * message names epoch and batch. The network gets back the weights from the
+ * message names the epoch and, for the loss or gradient of a batch, the batch.
+ * The network gets back the weights from the
  * start of the epoch that failed or, if these were bad already, from the start
  * of the epoch before. There is no history. */
 mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
@@ -924,7 +933,8 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
  * optimizer makes of them. dW and db stay as they are, so that another update
  * can use them again. MLP_ERR_ARGUMENT: alpha is not finite in the network's
  * precision, or the optimizer is lbfgs, which needs more than one gradient.
- * MLP_ERR_ORDER: no backward since the last forward. */
+ * MLP_ERR_ORDER: no backward since the last forward or
+ * mlp_trainer_set_row_weights. */
 mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
 
 /* One whole step, for learning online: forward, loss, backward, and update if
@@ -959,8 +969,10 @@ mlp_status mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next,
  * 0. The view is valid until the trainer is freed. Z, A and A_dropped hold the
  * rows of the last forward until the next one. dW and db may be changed before
  * an update, which then uses the changed numbers.
- * MLP_ERR_ARGUMENT: no such layer or tensor. MLP_ERR_ORDER: Z, A or A_dropped
- * before any forward, gradients before any backward. */
+ * MLP_ERR_ARGUMENT: no such layer or tensor. MLP_ERR_ORDER: for Z, A and
+ * A_dropped, no forward since the trainer was made, fitted or loaded; for
+ * gradients, no backward since the last forward or mlp_trainer_set_row_weights.
+ */
 mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
                               mlp_view *view);
 
@@ -979,16 +991,16 @@ typedef struct mlp_gradient_check {
 } mlp_gradient_check;
 
 /* Compares the gradients of mlp_trainer_backward with differences of
- * mlp_trainer_loss, for the rows X and Y, with the penalties, weights and seed
- * of dropout that `options` name (NULL: the defaults). If backward is right,
- * the error is below 1e-7. The check works in float64, on copies of the network
- * and of float32 data. It skips a parameter near a point where the loss has no
- * derivative (such as ReLU's at 0), where differences are unreliable. It costs
- * 6 to 30 forwards of all rows for each parameter: use few rows and narrow
- * layers. With bce after anything but sigmoid, results are meaningless for
- * outputs within 1e-9 of 0 or 1, or in the clipped range. Allocates. Errors are
- * those of mlp_fit before training; MLP_ERR_DIVERGED: the loss is not
- * finite. */
+ * mlp_trainer_loss, for the rows X and Y, with the penalties, the row and
+ * class weights, and the seed of dropout that `options` name (NULL: the
+ * defaults). If backward is right, the error is below 1e-7. The check works in
+ * float64, on copies of the network and of float32 data. It skips a parameter
+ * near a point where the loss has no derivative (such as ReLU's at 0), where
+ * differences are unreliable. It costs 6 to 30 forwards of all rows for each
+ * parameter: use few rows and narrow layers. With bce after anything but
+ * sigmoid, results are meaningless for outputs within 1e-9 of 0 or 1, or in the
+ * clipped range. Allocates. Errors are those of mlp_fit before training;
+ * MLP_ERR_DIVERGED: the loss is not finite. */
 mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
                                const mlp_train_options *options,
                                mlp_gradient_check *worst);
@@ -1089,8 +1101,8 @@ typedef struct mlp_export_options {
      * inputs. Default false. */
     bool int8;
     mlp_cview X; /* rows (m, n[0]). The self-test uses up to 8; int8 needs some
-                    and takes the ranges of all numbers from them. Default: the
-                    self-test makes rows up */
+                    and takes the ranges of all numbers from them. Default
+                    none: the self-test invents rows */
     mlp_cview Y; /* for int8: targets of X, to compute scores; default none */
     double max_score_drop; /* how much int8 may lower the score; default 0.01 */
 } mlp_export_options;

@@ -4,7 +4,9 @@
  * are drawn from a distribution with mean 0 and the variance
  *
  *     he      2 / n_in              for relu, which passes half of its inputs
- *     glorot  2 / (n_in + n_out)    for sigmoid and tanh, forward and backward
+ *     glorot  2 / (n_in + n_out)    for sigmoid and tanh; a compromise between
+ *                                   the size of the activations (forward) and
+ *                                   that of the gradients (backward)
  *     lecun   1 / n_in              for identity
  *
  * either normal, randn * sqrt(variance), or uniform on [-w, w) with
@@ -31,10 +33,10 @@ static mlp_weight_init init_for(mlp_activation f)
 }
 
 /* The distribution that the weights of a layer are drawn from:
- * randn * width, or uniform on [-width, width). */
+ * randn * factor, or uniform on [-factor, factor). */
 typedef struct spread {
     bool is_uniform;
-    double width; /* 0: all weights are 0 */
+    double factor; /* 0: all weights are 0 */
 } spread;
 
 /* Returns the distribution for layer l. */
@@ -75,8 +77,8 @@ static void draw_weights(const mlpi_kernels *kernels,
     size_t n_out = layer[1].width;
     for (size_t i = 0; i < n_out; i++) {
         for (size_t j = 0; j < n_in; j++) {
-            double w = s.is_uniform ? mlp_rng_uniform(rng, -s.width, s.width)
-                                    : mlp_rng_randn(rng) * s.width;
+            double w = s.is_uniform ? mlp_rng_uniform(rng, -s.factor, s.factor)
+                                    : mlp_rng_randn(rng) * s.factor;
             kernels->scalar->from_double(1, &w,
                                          mlpi_at(kernels, W, j * n_out + i));
         }

@@ -18,9 +18,9 @@
 
 /* Sets all parameters, and the running moments of batch norm, to their first
  * values. `parameters` is one array, real [layout->parameters +
- * layout->running], in the order of layout.h; "real" is float or double, as the
- * kernels say. The same seed gives the same numbers in both precisions, up to
- * rounding. */
+ * layout->running_count], in the order of layout.h; "real" is float or double,
+ * as the kernels say. The same seed gives the same numbers in both precisions,
+ * up to rounding. */
 void mlpi_init_parameters(const mlpi_kernels *kernels,
                           const mlpi_layout *layout, mlp_weight_init init,
                           uint32_t seed, void *parameters);

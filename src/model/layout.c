@@ -144,9 +144,9 @@ static void place(mlpi_layout *layout, mlpi_layer_layout *layer,
     if (layer->batch_norm) {
         layer->scale_offset = layout->parameters;
         layout->parameters += layer->width;
-        layer->mean_offset = layout->running;
+        layer->mean_offset = layout->running_count;
         layer->variance_offset = layer->mean_offset + layer->width;
-        layout->running = layer->variance_offset + layer->width;
+        layout->running_count = layer->variance_offset + layer->width;
     }
     layout->widest = mlpi_max_size(layout->widest, layer->width);
 }
@@ -177,7 +177,7 @@ void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
     /* There are L + 1 elements, because layer[0] stands for the inputs. */
     layout->layer = mlpi_take(cursor, layout->L + 1, sizeof *layout->layer);
     layout->parameters = 0;
-    layout->running = 0;
+    layout->running_count = 0;
     layout->widest = 0;
     size_t previous = 0;
     for (size_t l = 0; l <= layout->L; l++) {
@@ -212,7 +212,7 @@ void mlpi_layout_fold(mlpi_layout *layout, const mlpi_layout *from,
 {
     mlpi_layout_copy(layout, from, cursor);
     layout->parameters = 0;
-    layout->running = 0;
+    layout->running_count = 0;
     for (size_t l = 1; l <= from->L; l++) {
         mlpi_layer_layout layer = from->layer[l];
         layer.batch_norm = false;

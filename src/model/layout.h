@@ -59,7 +59,7 @@ typedef struct mlpi_layout {
     size_t L;                 /* the last layer */
     mlpi_layer_layout *layer; /* [L + 1] */
     size_t parameters;        /* elements of all W, b and scale */
-    size_t running;           /* elements of all running means and variances */
+    size_t running_count;     /* elements of all running means and variances */
     size_t widest;            /* the largest n[l], l >= 1 */
 } mlpi_layout;
 

@@ -41,7 +41,7 @@ typedef struct mlpi_targets {
     const mlp_cview *Y;
     const size_t *order;   /* rows order[0..m-1] of Y; NULL: rows 0..m-1 */
     size_t prefetch_ahead; /* how far ahead in `order` the next batch begins,
-                              to fetch it into the cache; 0: nowhere */
+                              to fetch it into the cache; 0: no fetch */
 } mlpi_targets;
 
 /* Writes the targets of the outputs to `out`, real (m, n[L]), dense. These are

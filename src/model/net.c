@@ -195,7 +195,7 @@ static void take_arrays(mlp_net *net, size_t inputs, size_t outputs,
     size_t size = net->kernels->real_size;
     const mlpi_layout *layout = &net->layout;
     net->parameters =
-        mlpi_take(cursor, layout->parameters + layout->running, size);
+        mlpi_take(cursor, layout->parameters + layout->running_count, size);
     if (net->parameters) {
         net->running =
             mlpi_at(net->kernels, net->parameters, layout->parameters);

@@ -43,7 +43,7 @@ struct mlp_net {
     mlp_loss loss;
     mlpi_layout layout;
     void *parameters; /* real [layout.parameters] */
-    void *running;    /* real [layout.running], directly after parameters */
+    void *running; /* real [layout.running_count], directly after parameters */
     double huber_delta, label_smoothing;
     double norm_momentum, norm_epsilon; /* of batch norm */
     /* [L], for kernels->predict_row; NULL if a layer has batch norm. */
@@ -92,7 +92,7 @@ static inline bool mlpi_net_pays_for_threads(const mlp_net *net, size_t m)
  * snapshot or a search for NaN is one pass. */
 static inline mlp_cview mlpi_net_state(const mlp_net *net)
 {
-    size_t n = net->layout.parameters + net->layout.running;
+    size_t n = net->layout.parameters + net->layout.running_count;
     return (mlp_cview){net->kernels->dtype, 1, n, n, 1, net->parameters};
 }
 

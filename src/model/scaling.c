@@ -13,7 +13,7 @@
  *                called by train/step_worker.c and predict/predict.c
  *     targets    the same kernel, called by model/loss.c
  *     outputs    the kernel inverse_standardise (kernels/scalar_tmpl.h), called
- *                by predict/predict.c
+ *                by mlpi_unscale_outputs (predict/predict.h)
  *
  * (A kernel is a function of kernels/kernels.h.) The network holds mean and
  * std, and model files contain them, so a saved model is always used with the

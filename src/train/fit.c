@@ -8,9 +8,9 @@
  *     split_order   | training rows, ascending | validation rows, ascending |
  *     epoch_order   | training rows, shuffled  |
  *
- * Batch i of an epoch has the batch_size rows from i * batch_size on: of
- * epoch_order; without shuffling, of the first part of split_order; without a
- * split, too, of X.
+ * Batch i of an epoch has the batch_size rows from i * batch_size on. The rows
+ * are those of epoch_order if rows are shuffled; else those of the first part
+ * of split_order if there is a split; else those of X.
  *
  * All random numbers here come from one generator, in this order:
  *
@@ -207,9 +207,9 @@ static mlp_status fill_row_weights(const mlp_net *net, mlpi_dataset *data)
 }
 
 /* Prepares everything and runs the epochs. Memory is allocated before values
- * are checked, so a call with absurdly many rows fails at once. The trainer
- * changes for the first time in mlpi_loop_seed_trainer; after that only
- * training itself can fail. */
+ * are checked, so a call with absurdly many rows fails at once. Before
+ * mlpi_loop_seed_trainer the trainer gets at most memory for the best weights;
+ * after that only training itself can fail. */
 static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *data,
                                   mlp_history **history)
 {

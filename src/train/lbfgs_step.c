@@ -65,7 +65,7 @@ static bool is_cached(const mlp_trainer *t, const mlpi_step_args *args)
 {
     const mlpi_lbfgs *lbfgs = &t->optimizer.lbfgs;
     return args->rows_loaded && lbfgs->is_cached &&
-           t->net->layout.running == 0 &&
+           t->net->layout.running_count == 0 &&
            memcmp(lbfgs->w, t->net->parameters, bytes_of(t->net)) == 0;
 }
 

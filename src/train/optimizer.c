@@ -244,7 +244,7 @@ static void lay_out(void *object, mlpi_cursor *cursor)
                                  : NULL;
         mlpi_lbfgs_lay_out(&optimizer->lbfgs, cursor);
     }
-    if (optimizer->penalises || optimizer->clips) {
+    if (optimizer->penalises || optimizer->clips_norm) {
         optimizer->sums =
             mlpi_take(cursor, max_chunks(net), sizeof *optimizer->sums);
     }
@@ -256,14 +256,14 @@ static void lay_out(void *object, mlpi_cursor *cursor)
 static mlpi_optimizer derive(const mlp_optimizer *options)
 {
     bool penalises = options->l1 > 0.0 || options->l2 > 0.0;
-    bool clips = options->clip_norm < (double)INFINITY;
+    bool clips_norm = options->clip_norm < (double)INFINITY;
     bool is_plain = options->kind == MLP_OPTIMIZER_SGD &&
-                    options->weight_decay <= 0.0 && !clips &&
+                    options->weight_decay <= 0.0 && !clips_norm &&
                     !(options->clip_value < (double)INFINITY);
     return (mlpi_optimizer){.options = *options,
                             .is_plain = is_plain,
                             .penalises = penalises,
-                            .clips = clips,
+                            .clips_norm = clips_norm,
                             .n_states = mlpi_optimizer_states(options)};
 }
 
@@ -274,7 +274,7 @@ mlp_status mlpi_optimizer_make(const mlp_net *net, const mlp_hooks *hooks,
                                mlpi_optimizer *optimizer)
 {
     mlpi_optimizer made = derive(options);
-    if (made.n_states > 0 || made.penalises || made.clips) {
+    if (made.n_states > 0 || made.penalises || made.clips_norm) {
         construction c = {net, &made};
         TRY(mlpi_allocate_layout(hooks, lay_out, &c, "an optimizer",
                                  &made.block));

@@ -33,7 +33,7 @@ typedef struct mlpi_optimizer {
     bool is_plain;   /* true if an update is w = w - alpha dw and nothing else:
                         the kernel sgd_step does it */
     bool penalises;  /* true if l1 or l2 is above 0 */
-    bool clips;      /* true if gradients are clipped by norm, which needs a sum
+    bool clips_norm; /* true if gradients are clipped by norm, which needs a sum
                         over all of them before the update */
     size_t n_states; /* arrays in `state` */
 

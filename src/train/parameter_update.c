@@ -17,9 +17,10 @@
  * First each thread computes the sums of some chunks. After a barrier every
  * thread that needs the total adds all sums in their order.
  *
- * A thread has the same part of the parameters in the check, in the backup and
- * in the update. So it backs up what it will change, and no barrier is needed
- * between backup and update.
+ * In mlpi_update_parameters a thread has the same part of the parameters as in
+ * the check and in the backup. So it backs up what it will change, and no
+ * barrier is needed between backup and update. In a fused step (step.c) the
+ * parts differ, so mlpi_worker_gradients has a barrier after the backup.
  */
 #include "train/parameter_update.h"
 
@@ -152,12 +153,12 @@ static void update_decaying(const mlpi_update_context *context,
     const mlpi_layout *layout = &context->net->layout;
     size_t done = 0; /* end of the weights of the previous layer */
     for (size_t l = 1; l <= layout->L; l++) {
-        size_t W = layout->layer[l].W_offset;
+        size_t W_begin = layout->layer[l].W_offset;
         step->weight_factor = 1.0;
-        update_range(context, step, begin, end, done, W);
-        done = W + mlpi_layout_weights(layout, l);
+        update_range(context, step, begin, end, done, W_begin);
+        done = W_begin + mlpi_layout_weights(layout, l);
         step->weight_factor = factor;
-        update_range(context, step, begin, end, W, done);
+        update_range(context, step, begin, end, W_begin, done);
     }
     step->weight_factor = 1.0;
     update_range(context, step, begin, end, done, layout->parameters);
@@ -373,11 +374,12 @@ void mlpi_norm_sums(const mlpi_update_context *context,
 }
 
 /* Adding 1e-6 keeps the quotient finite if all gradients are 0. If a gradient
- * is NaN the scale is NaN, too, but then there is no update. */
+ * is NaN the scale is NaN, too. A whole step then makes no update;
+ * mlp_trainer_update does not check, and makes all parameters NaN. */
 double mlpi_clip_scale(const mlpi_update_context *context)
 {
     const mlpi_optimizer *optimizer = context->optimizer;
-    if (!optimizer->clips) {
+    if (!optimizer->clips_norm) {
         return 1.0;
     }
     size_t chunks = mlpi_sum_chunks(context->net->layout.parameters);

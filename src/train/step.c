@@ -85,8 +85,9 @@ static bool may_fuse(const mlp_trainer *t, const mlpi_step_args *args)
 {
     enum { FUSED_PARAMETERS = 1 << 16 };
     return args->discard_Z_and_dW && !args->no_update &&
-           t->net->layout.running == 0 && !t->optimizer.penalises &&
-           !t->optimizer.clips && t->net->layout.parameters >= FUSED_PARAMETERS;
+           t->net->layout.running_count == 0 && !t->optimizer.penalises &&
+           !t->optimizer.clips_norm &&
+           t->net->layout.parameters >= FUSED_PARAMETERS;
 }
 
 /* The work of each thread in a whole step. The file's head shows the phases. */
@@ -158,10 +159,11 @@ static void track_moments(mlp_trainer *t, const mlpi_step_args *args)
 {
     mlp_net *net = t->net;
     const mlpi_layout *layout = &net->layout;
-    if (layout->running > 0) {
+    if (layout->running_count > 0) {
         if (args->backup) {
             memcpy(mlpi_at(net->kernels, args->backup, layout->parameters),
-                   net->running, layout->running * net->kernels->real_size);
+                   net->running,
+                   layout->running_count * net->kernels->real_size);
         }
         mlpi_batch_norm_track(net, args->m, t->batch.moments);
     }

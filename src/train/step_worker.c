@@ -40,9 +40,11 @@
  *
  * Each thread does each line for a part of the rows or of the weights. The
  * thread's plan (step_plan.h) says which part this is and which kernel does it.
- * ReLU has no separate pass: the matrix product applies max(0, z), and in the
- * backward pass its derivative, when it writes its result. A after dropout is
- * an array of its own, A_dropped, because act' may be computed from A.
+ * ReLU usually has no separate pass: the matrix product applies max(0, z), and
+ * in the backward pass its derivative, when it writes its result. The
+ * exceptions are forward after batch norm, and backward in the last layer. A
+ * after dropout is an array of its own, A_dropped, because act' may be computed
+ * from A.
  */
 #include "train/step_worker.h"
 
@@ -213,7 +215,8 @@ double mlpi_batch_loss(mlp_trainer *t)
 /* Applies the derivatives of dropout and batch norm to dZ of layer l. The
  * derivative of the activation is already in dZ, although dropout comes after
  * the activation: both multiply each element by a factor, so their order does
- * not matter. Afterwards dZ is the derivative by U = A_prev W^T (+ b). */
+ * not matter. Afterwards dZ is the derivative by what the product wrote: U with
+ * batch norm, else Z. */
 static inline void backward_layer(mlp_trainer *t, const mlpi_thread *thread,
                                   const mlpi_plan *plan, size_t l)
 {

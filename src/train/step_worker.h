@@ -24,9 +24,10 @@ typedef struct mlpi_step_args {
     mlp_cview X, Y;            /* inputs and targets, at least m rows */
     const size_t *order;       /* [m]: which rows of X and Y; NULL: 0..m-1 */
     size_t prefetch_ahead;     /* where in `order` the next batch begins,
-                                  to fetch it into the cache; 0: nowhere */
+                                  to fetch it into the cache; 0: no fetch */
     const double *row_weights; /* what each row of X counts; NULL: all 1 */
-    size_t batch_row; /* row of the batch that receives the first row */
+    size_t batch_row; /* the first row of X goes to this row of the batch; above
+                         0 only if several chunks fill a batch */
     bool rows_loaded; /* true if the trainer's batch holds the rows already;
                          then X, Y and order are ignored */
 
@@ -140,7 +141,7 @@ static inline void mlpi_worker_update(mlp_trainer *t, const mlpi_thread *thread,
                                       double learning_rate, void *backup)
 {
     mlpi_update_context context = mlpi_update_context_of(t);
-    if (t->optimizer.clips) {
+    if (t->optimizer.clips_norm) {
         mlpi_norm_sums(&context, thread);
         mlpi_barrier(thread);
     }

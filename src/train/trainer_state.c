@@ -66,7 +66,7 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     for (size_t l = 0; l < layers; l++) {
         lay_out_layer(t, l, cursor);
     }
-    t->batch.moments = mlpi_take(cursor, layout->running, size);
+    t->batch.moments = mlpi_take(cursor, layout->running_count, size);
     t->batch.Y = take_matrix(t, mlpi_net_outputs(t->net), cursor);
     t->row_weights = mlpi_take(cursor, t->max_rows, sizeof *t->row_weights);
     t->batch.gradients = mlpi_take(cursor, layout->parameters, size);

@@ -20,7 +20,8 @@
  * these are checked:
  *
  *     the weights, before the first update of each epoch and after the last
- *       epoch: a saturated output can hide an infinite weight from the loss
+ *       epoch: an output that stays at 0 or 1 can hide an infinite weight
+ *       from the loss
  *     the loss and the gradients, in each step before its update
  *     the validation loss, after each epoch
  *
@@ -155,7 +156,7 @@ static bool has_bad_weights(const mlpi_loop *loop)
 {
     const mlp_net *net = loop->trainer->net;
     return !net->kernels->is_finite(
-        net->layout.parameters + net->layout.running, net->parameters);
+        net->layout.parameters + net->layout.running_count, net->parameters);
 }
 
 /* True if no step of the current epoch has been done. Batches in which all rows

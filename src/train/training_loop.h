@@ -32,9 +32,10 @@ struct mlpi_loop {
     mlp_trainer *trainer;
     const mlp_train_options *options;
     mlpi_feed_epoch *feed_epoch;
-    void *source;              /* the argument of feed_epoch */
-    mlpi_eval_rows validation; /* validation rows that fit.c has taken from the
-                                  data; m = 0: none, or those of the options */
+    void *source; /* the argument of feed_epoch */
+    /* Validation rows that fit.c has taken from the data; m = 0: it has taken
+     * none, and mlpi_loop_prepare takes those of the options, if there are. */
+    mlpi_eval_rows validation;
 
     /* Allocated by mlpi_loop_prepare. */
     mlp_history *history;     /* NULL: not wanted */
@@ -69,8 +70,9 @@ mlp_status mlpi_loop_create_trainer(mlp_net *net, size_t max_rows,
                                     mlp_trainer **trainer);
 
 /* Allocates everything that the epochs will need, and checks the values of the
- * options' validation rows. The trainer and the network do not change. The loop
- * must be released, also after an error. */
+ * options' validation rows. The trainer gets at most memory for the best
+ * weights; nothing else changes. The loop must be released, also after an
+ * error. */
 mlp_status mlpi_loop_prepare(mlpi_loop *loop, bool with_history);
 void mlpi_loop_release(mlpi_loop *loop);
 
@@ -82,7 +84,8 @@ bool mlpi_loop_seed_trainer(mlp_trainer *trainer,
 
 /* Runs all epochs, then restores the best weights if the options ask for it. If
  * `history` is not NULL, it receives the history, which the caller frees. After
- * an error the network has the weights with which the failed epoch began. */
+ * an error the network has the weights with which the failed epoch began or, if
+ * these were not finite, those with which the epoch before began. */
 mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history);
 
 /* Trains on one batch. The source has set the rows in *args, and has loaded
