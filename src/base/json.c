@@ -70,8 +70,8 @@ bool mlpi_json_open(mlpi_json *r, char bracket)
            mlpi_json_fail(r, bracket == '{' ? "an object" : "an array");
 }
 
-/* A comma before the first element, after the last, or none between two is a
- * mistake, which strict readers find and lenient ones guess about. */
+/* A comma before the first element or after the last, and a missing comma
+ * between two, are mistakes. Strict readers find them; lenient ones guess. */
 bool mlpi_json_more(mlpi_json *r, char closing)
 {
     bool fresh = r->fresh;

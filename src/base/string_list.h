@@ -6,8 +6,8 @@
  *     | text[0] | text[1] | ...    | "first\0second\0" ...          |
  *
  * A list is made for a number of strings and bytes that is known beforehand,
- * and only grows until then. So adding cannot fail, and the list is one
- * allocation.
+ * and grows up to these, never beyond. So adding cannot fail, and the list is
+ * one allocation.
  */
 #ifndef MLPI_BASE_STRING_LIST_H
 #define MLPI_BASE_STRING_LIST_H

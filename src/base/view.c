@@ -2,11 +2,11 @@
 /*
  * Views: making them, reading and writing single elements, and checking them.
  *
- * The public functions of this file answer every argument. Offsets go through
- * checked arithmetic in find_element, whatever rows and strides a caller has
- * written into the struct. An element that does not exist reads as NaN and is
- * not written. The limit of an offset is PTRDIFF_MAX bytes, beyond which C does
- * not define the difference of two pointers.
+ * The public functions of this file have a defined result for any arguments.
+ * Offsets go through checked arithmetic in find_element, whatever rows and
+ * strides a caller has written into the struct. An element that does not exist
+ * reads as NaN and is not written. The limit of an offset is PTRDIFF_MAX bytes,
+ * beyond which C does not define the difference of two pointers.
  */
 #include "base/view.h"
 
@@ -95,8 +95,8 @@ static size_t element_size(mlp_dtype dtype)
     return 0;
 }
 
-/* Computes how many elements behind data element (row, col) is. Returns false
- * if that is no address, whatever memory the caller has. */
+/* Computes how many elements it is from data to element (row, col). Returns
+ * false if that is no address, whatever memory the caller has. */
 static bool find_element(mlp_cview view, size_t row, size_t col, size_t *offset)
 {
     size_t down = 0;  /* elements to the row */

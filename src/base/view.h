@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "mlp.h"
 
-/* As expected rows: any number of rows is right. */
+/* A value of `rows` below: any number of rows is right. */
 #define MLPI_ANY_ROWS SIZE_MAX
 
 /* What a view must be. */
@@ -28,8 +28,8 @@ typedef struct mlpi_expected {
 } mlpi_expected;
 
 /* True if a view is what callers nearly always pass: a dense matrix of this
- * type and number of columns, not empty. mlpi_check_view would accept it, but
- * for its number of rows; this test is inline and saves the call. */
+ * type and number of columns, not empty. mlpi_check_view would accept it if any
+ * number of rows were right; this test is inline and saves the call. */
 static inline bool mlpi_is_dense(const mlp_cview *view, mlp_dtype dtype,
                                  size_t cols)
 {

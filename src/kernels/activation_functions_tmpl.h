@@ -21,6 +21,7 @@
  * activations are therefore
  *
  *   a = -t(x) for z < 0, else z - t(x),     t = x s(-w(x)) or x Phi(-x)
+ *                                           (w(x) = x for silu)
  *   da/dz = t'(x) for z < 0, else 1 - t'(x)
  *
  * The tail t is a product with a power of e. It is computed as 2^n times a

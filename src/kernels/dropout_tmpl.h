@@ -9,7 +9,8 @@
  * 2014), makes word w from a key and w alone. So every thread can make its part
  * of a mask, and the backward pass makes the same mask again:
  *
- *   z = key + (w + 1) golden,  then three rounds of shifts and products
+ *   z = key + (w + 1) golden,  golden = 0x9e3779b97f4a7c15,
+ *   then two rounds of a shift and a product, and a last shift
  *
  * An element is dropped if its 32 random bits, as an integer, are below
  * p * 2^32. One word of 64 bits serves two elements that are 8 apart, so that
@@ -29,8 +30,8 @@ enum { DROP_WORDS = 8, DROP_GROUP = 2 * DROP_WORDS };
 #if REAL_BITS == 32
 typedef uint32_t drop_bits;
 #else
-typedef int64_t drop_bits; /* AVX2 compares signed integers only; half a word
-                            * fits in both */
+typedef int64_t drop_bits; /* AVX2 compares signed integers only; half a word,
+                            * below 2^32, is never negative in it */
 #endif
 #define DROP_VECTOR(type)                                                      \
     __attribute__((vector_size(DROP_WORDS * sizeof(type)))) type

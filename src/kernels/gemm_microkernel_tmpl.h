@@ -52,7 +52,7 @@ typedef struct micro_tile {
     size_t rs_c_in;   /* stride of c_in by row */
     real *c;
     size_t rs_c; /* stride of C by row */
-    size_t rows; /* of the tile; a low tile may have 1 to SMALL_ROWS */
+    size_t rows; /* of the tile; here a low tile has 1 to SMALL_ROWS, also 3 */
 } micro_tile;
 
 /* This is the micro-kernel. `rows`, `vecs` and `packs` are constants at each
@@ -173,7 +173,8 @@ static size_t rows_of_next_tile(size_t rows)
 }
 
 /* Runs the micro-kernel for t->rows, which is a number that rows_of_next_tile
- * returns. With one_vec, C has at most VLEN columns. */
+ * returns. With one_vec, the micro-tile has at most VLEN
+ * columns. */
 static void run_tile(const micro_tile *t, bool one_vec)
 {
     if (t->pack_to) {
@@ -187,8 +188,9 @@ static void run_tile(const micro_tile *t, bool one_vec)
     }
 }
 
-/* Computes C^T of LANES_COLUMNS columns and VLEN rows, which are the lanes. The
- * rows of A are transposed as they are loaded, TRANSPOSE_ROWS terms at a time.
+/* Computes VLEN rows of a C with LANES_COLUMNS columns, stored as C^T; the rows
+ * are the lanes. The rows of A are transposed as they are loaded,
+ * TRANSPOSE_ROWS terms at a time.
  *
  * Assumptions: k is a multiple of TRANSPOSE_ROWS, A is row-major (unit column
  * stride), B is real [k][LANES_COLUMNS], c is real [LANES_COLUMNS][VLEN]. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Small products, in which packing, blocks and calls would cost more than the
- * arithmetic: those of networks whose weights fit a few cache lines.
+ * arithmetic: those whose B has at most SMALL_REALS numbers and fits two
+ * vectors of columns.
  * Parameters: the vocabulary of vec_portable.h, above all VLEN, vfma,
  * vload_columns and TRANSPOSE_ROWS; loops_tmpl.h and elementary_tmpl.h (vrelu).
  *
@@ -22,8 +23,8 @@ enum {
     ACCUMULATORS = HAS_16_ACCUMULATORS ? 16 : 8, /* most in a tile */
     SMALL_ROWS = 4, /* chains that run in the latency of one fma, so that fewer
                        rows take no less time */
-    SMALL_REALS = 2048, /* most numbers of B, which L1 holds unpacked */
-    /* C^T pays from this number of lanes saved, times k. Fewer do not outweigh
+    SMALL_REALS = 2048, /* the most numbers of B; L1 holds them */
+    /* C^T pays if (lanes saved) * k is at least this. Less does not outweigh
      * the time to transpose. */
     TRANSPOSE_MIN_SAVING = 256
 };
@@ -296,7 +297,7 @@ static NEVER_INLINE void small_transposed(const mlpi_gemm_args *p)
 
 /* Computes VLEN rows of a C with one column. The lanes are the rows: VLEN rows
  * of A are transposed as they are loaded, TRANSPOSE_ROWS terms at a time. They
- * begin `row_offset` behind the pointers in `row`. */
+ * begin `row_offset` elements past the pointers in `row`. */
 static inline ALWAYS_INLINE void column_vector(const mlpi_gemm_args *p,
                                                const real *const row[VLEN],
                                                size_t row_offset, real *c)

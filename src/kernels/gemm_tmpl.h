@@ -3,7 +3,7 @@
  * Matrix product C = A B + bias by blocks, as in BLIS. C is (m, n), A (m, k), B
  * (k, n). Parameters: the vocabulary of vec_portable.h, above all MR, NR_VECS,
  * KC and MC; and loops_tmpl.h, gemm_small_tmpl.h, gemm_pack_tmpl.h,
- * gemm_microkernel_tmpl.h and optimizer_step_tmpl.h.
+ * gemm_microkernel_tmpl.h, optimizer_step_tmpl.h and elementary_tmpl.h (vrelu).
  *
  * kernels.h defines the chain that an element of C is. A chain that is longer
  * than KC goes through memory: C holds the accumulator between two blocks of k,
@@ -36,16 +36,17 @@
  *   Instantiating BLAS Functionality", ACM TOMS 41(3), 2015.
  *
  * B is read in place if it is row-major (unit column stride) and either fits a
- * cache or is read only once (b_stays_in_cache, choose_b). A is read in place,
- * whatever its strides are, if C has few columns (packs_a) or if B stays in a
- * cache.
+ * cache or is read by a few rows only (b_stays_in_cache, choose_b). A is read
+ * in place, whatever its strides are, if C has few columns (packs_a) or if B
+ * stays in a cache.
  *
  * A narrow C would leave lanes of the vectors empty. If C has up to
  * NARROW_COLUMNS columns that do not fill whole vectors, at least VLEN rows and
  * no bias, ReLU or relu_mask, and A is column-major (unit row stride), C^T is
- * computed instead (`transposed`). If C has ten columns and A is row-major, the
- * lanes hold rows of C (run_rows_as_lanes). The smallest products are those of
- * gemm_small_tmpl.h.
+ * computed instead (`transposed`); also if C is a single column, whatever is
+ * applied to it. If C has ten columns and A is row-major, the lanes hold rows
+ * of C (suits_rows_as_lanes has the conditions). The smallest products are
+ * those of gemm_small_tmpl.h.
  */
 #include <assert.h>
 
@@ -225,9 +226,9 @@ static bool b_is_usable_in_place(const strided_gemm *p)
 }
 
 /* True if all of B stays in a cache, so that it needs neither micro-panels nor
- * blocks. A B that is not usable in place is packed as a whole first. That pays
- * if it is a single micro-panel anyhow, or if the chains are so short that C is
- * written a few rows at a time. */
+ * blocks of k. A B that is not usable in place is packed as a whole first. That
+ * pays if it is a single micro-panel anyhow, or if the chains are so short that
+ * C is written a few rows at a time. */
 static bool b_stays_in_cache(const strided_gemm *p)
 {
     const size_t size = p->k * round_up_to_vec(p->n);
@@ -248,7 +249,8 @@ typedef struct block {
     size_t i, m, k, kc;
     real *edge_tile; /* [MR][NR] */
     real *packed_b;  /* a micro-panel, [kc][NR]; NULL: B is read in place */
-    real *packed_a;  /* micro-panels, m kc reals; NULL: A is read in place */
+    real *packed_a;  /* micro-panels, m kc reals (for C^T m is
+                        rounded up to MR); NULL: A is read in place */
 } block;
 
 /* Packs m rows of n elements into rows of ld >= n. The padding is zeroed,
@@ -285,8 +287,9 @@ static COLD void pack_a(const strided_gemm *p, const block *b)
 
 /* Chooses where the micro-kernel reads columns [j, j + cols) of B: in the
  * packed micro-panel; in B itself, while the first micro-kernel also packs the
- * micro-panel; or in B itself without packing, if a cache holds all of B or no
- * second micro-kernel would read the micro-panel. */
+ * micro-panel; or in B itself without packing, if a cache holds all of B or
+ * the block has at most MR rows, so that too few micro-kernels would read the
+ * micro-panel. */
 static void choose_b(const strided_gemm *p, const block *b, size_t j,
                      size_t cols, micro_tile *t)
 {
@@ -462,11 +465,11 @@ static void run_single_row(const strided_gemm *p, real *scratch)
     }
 }
 
-/* Returns a bound on the scratch that grows with m, n and k, in reals: the edge
- * tile, and either a small B that is packed or the packed blocks. The blocks
- * take kc times: NR (B), `rows` (A, if it is packed), and NARROW_COLUMNS (A of
- * C^T). Only one of the two numbers for A is needed; their sum keeps the bound
- * simple and growing. */
+/* Returns a bound on the scratch, in reals, that never shrinks as m, n or k
+ * grows: the edge tile, and either a small B that is packed or the packed
+ * blocks. The blocks take kc * (NR for B + rows for A, if packed, +
+ * NARROW_COLUMNS for A of C^T). Only one of the two numbers for A is needed;
+ * their sum keeps the bound simple. */
 static size_t gemm_scratch(size_t m, size_t n, size_t k)
 {
     size_t kc = min_size(k, KC);

@@ -21,8 +21,8 @@
  *   chains are faster and more exact than one, and fit vectors of 1, 2, 4 or 8
  *   doubles. There are two exceptions: column_moments adds row after row, as
  *   NumPy does, and find_bad_row_sum adds the elements of a row one after the
- *   other. (Outside the kernels, sums of row and class weights, of the losses
- *   of batches and of chunks of parameters are added in their order, too.)
+ *   other. (Outside the kernels, row and class weights, losses of batches, and
+ *   the sums of chunks are added one after the other.)
  *
  * Conventions: "real" is the number type of the table, float or double. Shapes
  * are given as real [m][n], which are m dense rows of n numbers, or as real
@@ -154,8 +154,9 @@ typedef struct mlpi_predict_row_args {
     const mlpi_row_layer *layer; /* [L] */
     bool exceeds_l1;             /* the L1 cache cannot hold all weights */
     const void *x;               /* real [n_prev of the first layer] */
-    void *hidden[2]; /* scratch: each holds the outputs of the widest layer,
-                      * rounded up to and aligned to 64 bytes */
+    void *hidden[2]; /* scratch: each has space for the outputs of the widest
+                        layer, rounded up to a multiple of 64 bytes, and is
+                        aligned to 64 bytes */
     void *out;       /* real [n of the last layer] */
 } mlpi_predict_row_args;
 
@@ -169,7 +170,7 @@ typedef struct mlpi_loss_terms_args {
     const double *weight; /* [n], factors of the terms; NULL means 1 */
 } mlpi_loss_terms_args;
 
-/* The three sums over one row that make up the cross-entropy behind a softmax,
+/* The three sums over one row that make up the cross-entropy after a softmax,
  * log(sum_exp) * sum_y - sum_y_d. Each sum has eight lanes. d is z - shift. */
 typedef struct mlpi_cce_lanes {
     double sum_exp[MLPI_LANES]; /* terms e^d */
@@ -215,7 +216,8 @@ typedef struct mlpi_normalise_backward_args {
     void *dshift;                 /* real [n]: sum of dZ */
 } mlpi_normalise_backward_args;
 
-/* out[i] = in[i] / (1 - p), or 0 with probability p. Whether an element is
+/* out[i] = in[i] * f, where f is 0 with probability p, else 1 / (1 - p) rounded
+ * to a real; 0 * NaN is NaN. Whether an element is
  * dropped depends on the key and on its number, first + i, alone, so the
  * backward pass gets the same mask without storing it. */
 typedef struct mlpi_dropout_kernel_args {

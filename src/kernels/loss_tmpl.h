@@ -17,7 +17,7 @@
  * Clipping is the tutorial's: it keeps the loss finite for every output that is
  * a number. Comparisons let a NaN pass, so a network that has diverged shows.
  *
- * Behind a sigmoid the loss is computed from z instead of a, because -log a is
+ * After a sigmoid the loss is computed from z instead of a, because -log a is
  * softplus(-z) and -log(1 - a) is softplus(z), which stay exact where a rounds
  * to 1. The same limit, -log 1e-15, holds for them. There dJ/dz of bce is
  * a - y, since a (1 - a) cancels. That is the derivative without clipping, as

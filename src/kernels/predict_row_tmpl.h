@@ -3,8 +3,8 @@
  * Prediction for one row through all layers in one call. For a tiny network the
  * calls and checks of the general path would cost more than its arithmetic.
  * Parameters: the vocabulary of vec_portable.h, above all VLEN, vfma,
- * vload_part and vset1; loops_tmpl.h, gemm_pack_tmpl.h (prefetch) and
- * activation_tmpl.h.
+ * vload_part and vset1; loops_tmpl.h, gemm_pack_tmpl.h (prefetch),
+ * activation_tmpl.h and elementary_tmpl.h (vrelu).
  *
  * A layer is z = x W + b with W (n_prev, n), and each output is the chain that
  * kernels.h defines, so a row predicted alone has the bits that it has in a
@@ -15,8 +15,9 @@
  *     wide     for each group of 4 inputs: all outputs; the accumulators
  *              stay in z, and W is read in the order of memory
  *
- * The wide order is used if L1 does not hold the weights of the network. They
- * are prefetched in both orders then.
+ * The wide order is used if L1 does not hold the weights of the network and the
+ * layer has more than 8 vectors of outputs. If L1 does not hold the weights,
+ * they are prefetched in both orders.
  */
 enum {
     ROW_ACCUMULATORS = 8, /* vectors of a narrow layer in registers */
@@ -43,8 +44,8 @@ static inline ALWAYS_INLINE void row_finish(const mlpi_row_layer *p, vec s,
  * `vecs` and `part` are constants at each call. */
 static inline ALWAYS_INLINE void row_narrow(const mlpi_row_layer *p,
                                             const real *x, size_t j, real *z,
-                                            size_t vecs, bool part, bool far,
-                                            bool hidden)
+                                            size_t vecs, bool part,
+                                            bool prefetches, bool hidden)
 {
     const size_t n = p->activation.n;
     const size_t inputs = p->n_prev;
@@ -55,7 +56,7 @@ static inline ALWAYS_INLINE void row_narrow(const mlpi_row_layer *p,
         s[v] = vzero();
     }
     for (size_t k = 0; k < inputs; k++, w += n) {
-        if (far) {
+        if (prefetches) {
             prefetch(w, ROW_PREFETCH, vecs * VLEN);
         }
         vec input = vset1(x[k]);
@@ -71,15 +72,15 @@ static inline ALWAYS_INLINE void row_narrow(const mlpi_row_layer *p,
 }
 
 static NEVER_INLINE void row_narrow_8(const mlpi_row_layer *p, const real *x,
-                                      size_t j, real *z, bool far)
+                                      size_t j, real *z, bool prefetches)
 {
-    row_narrow(p, x, j, z, ROW_ACCUMULATORS, false, far, true);
+    row_narrow(p, x, j, z, ROW_ACCUMULATORS, false, prefetches, true);
 }
 
 static NEVER_INLINE void row_narrow_4(const mlpi_row_layer *p, const real *x,
-                                      size_t j, real *z, bool far)
+                                      size_t j, real *z, bool prefetches)
 {
-    row_narrow(p, x, j, z, ROW_ACCUMULATORS / 2, false, far, true);
+    row_narrow(p, x, j, z, ROW_ACCUMULATORS / 2, false, prefetches, true);
 }
 
 /* Continues the chains of one vector of outputs with `count` more inputs.
@@ -156,28 +157,28 @@ static inline ALWAYS_INLINE void row_dot(const mlpi_row_layer *p, const real *x,
 /* Computes a layer: z = x W + b in the order that suits its size, then its
  * activation. `hidden` means that z has space for whole vectors. */
 static inline ALWAYS_INLINE void row_layer(const mlpi_row_layer *p,
-                                           const real *x, real *z, bool far,
-                                           bool hidden)
+                                           const real *x, real *z,
+                                           bool prefetches, bool hidden)
 {
     const size_t n = p->activation.n;
     if (n == 1) {
         row_dot(p, x, z);
-    } else if (far && n > ROW_ACCUMULATORS * VLEN) {
+    } else if (prefetches && n > ROW_ACCUMULATORS * VLEN) {
         row_wide(p, x, z);
     } else {
         size_t j = 0;
         for (; n - j >= ROW_ACCUMULATORS * VLEN; j += ROW_ACCUMULATORS * VLEN) {
-            row_narrow_8(p, x, j, z, far);
+            row_narrow_8(p, x, j, z, prefetches);
         }
         for (; n - j >= ROW_ACCUMULATORS / 2 * VLEN;
              j += ROW_ACCUMULATORS / 2 * VLEN) {
-            row_narrow_4(p, x, j, z, far);
+            row_narrow_4(p, x, j, z, prefetches);
         }
         for (; n - j >= VLEN; j += VLEN) {
-            row_narrow(p, x, j, z, 1, false, far, true);
+            row_narrow(p, x, j, z, 1, false, prefetches, true);
         }
         if (j < n) {
-            row_narrow(p, x, j, z, 1, true, far, hidden);
+            row_narrow(p, x, j, z, 1, true, prefetches, hidden);
         }
     }
     if (p->activation.f != MLP_ACT_RELU &&

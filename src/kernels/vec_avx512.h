@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vector vocabulary of AVX-512 (F and DQ): vectors of 512 bits.
+ * The vector vocabulary of AVX-512 (F, VL and DQ): vectors of 512 bits.
  * vec_portable.h says what each word means. Parameter: REAL_BITS, 32 or 64.
  *
  * The functions of both precisions differ in the suffix of their intrinsics

@@ -7,8 +7,10 @@
  * be freed before the workspace, which then must still recognise networks of
  * the same layers (see mlp_predict_with).
  *
- *     | mlp_workspace | layer[L + 1] | X | hidden[0] | hidden[1] | Z | A | Y |
- *     scratch |
+ *     | mlp_workspace | layer[L + 1] | buffers |
+ *
+ * The buffers are X, hidden[0], hidden[1], Z, A, Y and scratch, in an order that
+ * C leaves to the compiler.
  *
  * Each other thread has in its scratch memory a mlpi_predict_buffers, followed
  * by the arrays that its pointers lead to.

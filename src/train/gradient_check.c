@@ -15,7 +15,7 @@
  * w itself does not make the doubt large, so the second differences
  *
  *     S(h) = (J(w + h) - 2 J(w) + J(w - h)) / h
- *          = jump of J' at w + s1 h + s3 h^3 + ...
+ *          = j + s1 h + s3 h^3 + ..., where j is the jump of J' at w
  *
  * are extrapolated, too. The result is the jump, which is 0 if J is smooth at
  * w, and it is added to the doubt.
@@ -65,7 +65,7 @@ typedef struct gradient_check {
     mlp_cview weights; /* sample weights; no rows: all are 1 */
     mlp_train_options options;
     double loss;         /* at the parameters */
-    double min_absolute; /* min_scale times loss and largest gradient */
+    double min_absolute; /* min_scale (|loss| + largest gradient) */
     void *block;         /* holds gradients and weights, and float64 copies of X
                             and Y if they are float32 */
 } gradient_check;
@@ -170,7 +170,7 @@ static void locate(const mlp_net *net, size_t index, mlp_gradient_check *where)
                                         : layer->b_offset);
     where->layer = l;
     where->tensor = is_weight ? MLP_W : is_scale ? MLP_SCALE : MLP_B;
-    where->row = is_weight ? offset % layer->width : 0; /* W^T */
+    where->row = is_weight ? offset % layer->width : 0; /* memory holds W^T */
     where->col = is_weight ? offset / layer->width : offset;
 }
 

@@ -21,7 +21,7 @@
 #include <string.h>
 
 enum { BLOCK = 64 };      /* numbers that are converted to double at once */
-enum { MAX_TRIALS = 25 }; /* evaluations of one line search */
+enum { MAX_TRIALS = 25 }; /* a line search evaluates at most one time more */
 
 static const double c1 = 1e-4;
 static const double c2 = 0.9;
@@ -226,7 +226,7 @@ typedef struct search {
     mlpi_objective *objective;
     void *context;
     point start, low, high;
-    size_t trials; /* number of evaluations so far, minus 1 */
+    size_t trials; /* the loops' counter; a bracket has used one more */
 } search;
 
 /* Evaluates phi at t, and writes the gradient to g_new. If the loss or the
@@ -307,9 +307,10 @@ static void set_bracket(search *s, const point *p)
     }
 }
 
-/* Algorithm 3.5: tries larger and larger t until a minimum lies between two of
- * them. Returns true if the last t meets both conditions, so that no bracket is
- * needed. */
+/* Algorithm 3.5, but the comparison with the trial before starts at the third
+ * trial, as in PyTorch: tries larger and larger t until a minimum lies between
+ * two of them. Returns true if the last t meets both conditions, so that no
+ * bracket is needed. */
 static bool find_bracket(search *s, double t)
 {
     copy(s->lbfgs, s->lbfgs->g, s->lbfgs->g_low);
@@ -358,9 +359,9 @@ static double next_trial(const search *s, bool *near_an_end)
     return t;
 }
 
-/* Algorithm 3.6: narrows the bracket until `low` meets both conditions, or
- * until the bracket is too narrow. `largest` is the largest coordinate of the
- * direction. */
+/* Algorithm 3.6: narrows the bracket until `low` meets both conditions, the
+ * bracket is too narrow, or the trials are used up. `largest` is the largest
+ * coordinate of the direction. */
 static void zoom(search *s, double largest)
 {
     bool near_an_end = false;
@@ -419,7 +420,8 @@ double mlpi_lbfgs_gradient_square(const mlpi_lbfgs *lbfgs)
 }
 
 /* Without pairs the direction is -g, and its length does not say how far to go.
- * So the first t moves all coordinates together by at most learning_rate. */
+ * So the first t is such that the moves of all coordinates sum to at most
+ * learning_rate. */
 void mlpi_lbfgs_iterate(mlpi_lbfgs *lbfgs, mlpi_objective *objective,
                         void *context, double learning_rate)
 {

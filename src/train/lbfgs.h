@@ -35,14 +35,15 @@ typedef struct mlpi_lbfgs {
     size_t max_pairs;     /* the most pairs that are kept */
     uint64_t pairs_added; /* since the pairs were last forgotten */
     void **S, **Y;        /* [max_pairs] of real [n] */
-    double *projection;   /* [max_pairs]: s q / (y s), from loop to loop */
+    double *projection;   /* [max_pairs]: s q / (y s), kept from the first loop
+                             for the second */
     double *curvature;    /* [max_pairs]: y s */
 
     /* The point. */
     void *w, *g;        /* real [n]: the point, and the gradient there */
     double J;           /* the loss there */
-    bool is_cached;     /* true if w, g and J are still those at the end of the
-                           last iteration */
+    bool is_cached;     /* true once w, g and J have been computed; lbfgs_step.c
+                           checks whether they still hold */
     double failed_rate; /* learning rate that found no better point from here;
                            it is not tried again. 0: there is none */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks and data for the tests of everything above the kernels. These tests
- * use the library as its users do, through mlp.h alone.
+ * Networks and data for the tests of everything above the kernels. This header
+ * uses the library as its users do, through mlp.h alone.
  */
 #ifndef TESTS_TRAINING_H
 #define TESTS_TRAINING_H

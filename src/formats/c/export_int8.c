@@ -298,8 +298,8 @@ static void put_constants(mlpi_writer *to, const mlpi_export *e)
     }
 }
 
-/* There are no variables besides the arrays of scratch, which an empty line
- * follows. Inputs come as integers, so nothing is standardised. */
+/* There are no variables of its own; an empty line follows the declarations of
+ * scratch. Inputs come as integers, so nothing is standardised. */
 static void begin_predict(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to, e->int8->L > 1 ? "\n" : "");

@@ -299,7 +299,7 @@ static void put_remarks(mlpi_writer *to, const mlpi_export *e)
     if (e->options->canonical) {
         mlpi_put_text(to,
                       " *\n * Canonical arithmetic %d: gives the library's "
-                      "bits, wherever fma is exact.\n",
+                      "bits, wherever fma rounds once.\n",
                       MLP_NUMERICS);
     } else {
         mlpi_put_text(to, " *\n * Gives the library's numbers within 1e-6.\n");

@@ -16,12 +16,12 @@
  *
  * Example: x between -1 and 3 has center 1 and scale 4/254. With W = -2 and b =
  * 0.5 layer 1 computes z = -2 x + 0.5, so w = -127 and s = 2 (4/254) / 127; the
- * bias, in units of s, is that of x = center, -1.5 / s. If the activation is
+ * bias, in units of s, is z at x = center, -1.5 / s. If the activation is
  * ReLU, z from 0 to 2.5 gets the scale 2.5/255 and zero = -128.
  *
  * Why a sum cannot overflow 32 bits: a product is at most 127 * 128 < 2^14, a
- * layer has at most 2^15 inputs, and a bias is at most 2^29 before the zero of
- * the inputs is subtracted, which is bounded like a sum of products:
+ * layer has at most 2^15 inputs, and a bias is at most 2^29 before
+ * zero * (sum of w) is subtracted, and that product is at most 2^29 as well:
  * 2^29 + 2 * 2^29 < 2^31.
  */
 #include "formats/c/quantise.h"
@@ -249,12 +249,12 @@ static int32_t nearest(double x)
 
 /* Sets weights and bias of neuron j, and returns their unit s[j]: the larger of
  * what the weights need to fit into 8 bits and the bias into 30. If all are 0,
- * s[j] is 0, for their sum is 0 by any multiplier. If a weight or the bias is
+ * s[j] is 0, for their sum is 0 with any multiplier. If a weight or the bias is
  * not finite, the result is INFINITY, and nothing is set.
  *
- * In layer 1 the inputs' offsets go into the bias as numbers. In later layers
- * they are whole multiples of the scale, -zero, and are subtracted exactly, in
- * integers. */
+ * In layer 1 the inputs' offsets go into the bias as real numbers. In later
+ * layers they are whole multiples of the scale, -zero, and are subtracted
+ * exactly, in integers. */
 static double quantise_neuron(const mlp_net *net, const mlpi_int8 *to, size_t l,
                               size_t j)
 {
@@ -470,8 +470,8 @@ typedef struct construction {
     mlpi_int8 *made; /* stands in the block that it describes */
 } construction;
 
-/* Takes the network, then its layers, then the arrays of each layer, whose
- * place is known only when the layers have one. */
+/* Takes the network, then its layers, then the arrays of each layer. Their
+ * pointers are stored only in the second run, when `layer` exists. */
 static void lay_out(void *object, mlpi_cursor *cursor)
 {
     construction *c = object;

@@ -28,8 +28,8 @@ typedef struct mlpi_int8_layer {
     layer_numbers numbers;
     int8_t *w;         /* [outputs][inputs] */
     int32_t *channels; /* [outputs][2]: bias and multiplier */
-    int8_t *table;     /* [256]: from sums to outputs; NULL if they are equal */
-    double scale;      /* of the outputs: a = scale (q - zero) */
+    int8_t *table; /* [256]: from the q of z to the q of a; NULL: the same */
+    double scale;  /* of the outputs: a = scale (q - zero) */
     int zero;
 } mlpi_int8_layer;
 
@@ -41,8 +41,8 @@ typedef struct mlpi_int8 {
     int8_t *hidden[2];      /* outputs of hidden layers, by turns */
 } mlpi_int8;
 
-/* True if a table takes sums to outputs. A sigmoid's outputs always have the
- * scale 1/256 and the zero -128, so that they reach 0 and nearly 1. */
+/* True if a table takes the q of z to the q of a. A sigmoid's outputs always
+ * have the scale 1/256 and the zero -128, so that they reach 0 and nearly 1. */
 static inline bool mlpi_int8_has_table(mlp_activation f)
 {
     return f != MLP_ACT_IDENTITY && f != MLP_ACT_RELU && f != MLP_ACT_SOFTMAX;

@@ -4,7 +4,7 @@
  * These lines are read, and all others skipped:
  *
  *     FANN_FLO_2.1                      the version
- *     num_layers=3                      counts the layer of inputs
+ *     num_layers=3                      the layer of inputs included
  *     connection_rate=1.000000          below 1 if connections are missing
  *     network_type=0                    1 if there are shortcut connections
  *     layer_sizes=3 5 2                 neurons, with a bias neuron in each

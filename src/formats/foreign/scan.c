@@ -11,11 +11,12 @@
  * All factors are held as m 2^e with a mantissa m of 64 bits, 11 more than a
  * double has.
  *
- * Error bound. A product drops less than 2^-63 of its value, a table entry is
- * off by at most 2^-64, and there are at most nine products. Digits beyond the
- * 19th are worth less than 2^-59. Together this is less than 1/64 of a double's
- * unit in the last place; only a number that lies that close to the middle
- * between two doubles may be rounded to the other one.
+ * Error bound. A product drops less than 2^-62 of its value, a table entry is
+ * off by at most 2^-64, and a finite result takes at most nine products. Digits
+ * beyond the 19th are worth less than 2^-59. Together this is less than 2^-57
+ * of the value, 1/16 of a double's unit in the last place; only a number that
+ * lies that close to the middle between two doubles may be rounded to the other
+ * one.
  */
 #include "formats/foreign/scan.h"
 

@@ -10,7 +10,7 @@
  * Each function that reads a word or a number skips blanks first: spaces, tabs
  * and ends of lines. If the text continues as the function expects, it moves
  * the scanner behind that and returns true. Otherwise it returns false, and the
- * position of the scanner is of no further use.
+ * position of the scanner is of no further use (mlpi_scan_word excepted).
  *
  * The results are meant to be joined by &&, so that the first difference ends
  * the reading. A pair such as "(0, -1.2e-01)" is read by
@@ -42,7 +42,7 @@ bool mlpi_scan_count(mlpi_scanner *s, size_t *n);
  * the point or comma, which is read only if a digit follows it. Returns false
  * also if the number is too large for a double.
  *
- * The result is the nearest double, unless the number lies within 1/64 of a
+ * The result is the nearest double, unless the number lies within 1/16 of a
  * unit in the last place of the middle between two doubles. So a double that
  * was printed with 18 digits or more is read back with the same bits. */
 bool mlpi_scan_real(mlpi_scanner *s, double *x);

@@ -182,8 +182,8 @@ static void get_field(mlpi_json *r, const field *f, void *target)
     memcpy((unsigned char *)target + f->offset, &x, sizeof x);
 }
 
-/* Gives all fields their standard values. Members that are absent keep them:
- * nothing need be remembered of what was there. */
+/* Gives all fields their standard values. Members that are absent keep them,
+ * so nobody needs to remember which were absent. */
 static void start_fields(const object *o)
 {
     for (size_t i = 0; i < o->n_fields; i++) {
@@ -192,8 +192,8 @@ static void start_fields(const object *o)
     }
 }
 
-/* Returns the index of a key among the keys of the object, which fields follow;
- * the number of both if the key is unknown. */
+/* Returns the index of a key among keys, then fields; n_keys + n_fields if the
+ * key is unknown. */
 static size_t find_key(const object *o, mlpi_span key)
 {
     size_t n = o->n_keys + o->n_fields;

@@ -4,7 +4,7 @@
  * PyTorch saves, into a network that exists already. Such a file says nothing
  * of its network, so everything is inferred from names and shapes.
  *
- * A *module* is the set of tensors whose names differ only behind the last
+ * A *module* is the set of tensors whose names differ only after the last
  * point. It is one of
  *
  *     layer   weight [out, in], perhaps bias [out]
@@ -102,8 +102,8 @@ static mlp_status next_module(importer *in, module *m)
     return MLP_OK;
 }
 
-/* A weight of two dimensions makes a layer. The weight of other modules, such
- * as PyTorch's LayerNorm, has one dimension. */
+/* A weight of two dimensions makes a layer. That of a norm, such as PyTorch's
+ * LayerNorm, has one. */
 static bool is_layer(const module *m)
 {
     return m->weight && m->weight->rank == 2;

@@ -69,7 +69,7 @@ static mlp_status check_tensor(loader *ld, const char *name, size_t rows,
                           "model file: expects the tensor %s, which is missing",
                           name);
     }
-    /* A shape of one column is not one of one dimension. */
+    /* [n, 1] is not the same shape as [n]. */
     bool fits = rows
                     ? t->rank == 2 && t->shape[0] == rows && t->shape[1] == cols
                     : t->rank == 1 && t->shape[0] == cols;

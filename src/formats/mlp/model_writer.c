@@ -224,7 +224,8 @@ void mlpi_model_seal(void *bytes, size_t size)
  * Public functions
  */
 
-/* Measures without an error: a file that cannot be written has the size 0. */
+/* Returns no status: the size of a file that cannot be written is 0, and the
+ * log hook gets the reason. */
 size_t mlp_net_save_size(const mlp_net *net)
 {
     size_t size = 0;

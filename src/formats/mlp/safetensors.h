@@ -2,7 +2,7 @@
 /*
  * Reading safetensors, the container of model files. A file is
  *
- *     n u64 | header: n bytes of JSON, then spaces | data
+ *     n u64 | header, n bytes: JSON, then spaces | data
  *
  * with the lowest byte of each number first. The header is one JSON object. It
  * has a member for each tensor, and may have strings of metadata:

@@ -26,9 +26,10 @@
 
 #include "base/error.h"
 
-/* The limits of a product. 0.044715 z z z, the longest one, has four factors
- * and seven values with its intermediate products. Without MAX_VISITS, a
- * hostile chain of products could take a time exponential in its length. */
+/* The limits of a product. 0.044715 z z z, the longest one, has three
+ * factors beside its coefficient, and seven values with its intermediate
+ * products. Without MAX_VISITS, a hostile chain of products could take a time
+ * exponential in its length. */
 enum { MAX_FACTORS = 3, MAX_VISITS = 16 };
 
 /* Since this opset, the default axis of Softmax is the last one. */
@@ -39,7 +40,7 @@ enum { SOFTMAX_LAST_AXIS_OPSET = 13 };
 #define SQRT_2_OVER_PI 0.7978845608028654
 #define GELU_TANH_CUBIC 0.044715
 
-/* coefficient factor[0] ... factor[count - 1] */
+/* The product coefficient * factor[0] * ... * factor[count - 1]. */
 typedef struct product {
     double coefficient;
     const char *factor[MAX_FACTORS]; /* names of values that are no numbers */

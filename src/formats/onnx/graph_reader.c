@@ -28,8 +28,8 @@
 #include "base/error.h"
 #include "base/sort.h"
 
-/* The most nodes between a constant and the node that uses it, and the oldest
- * opset that is read. Exporters write one or two such nodes. */
+/* The most values on the way from the use of a constant to the constant
+ * (exporters write two or three), and the oldest opset that is read. */
 enum { MAX_HOPS = 16, OLDEST_OPSET = 7 };
 
 /* The definition of a value: either a tensor or a node is not NULL. */
@@ -205,11 +205,12 @@ static mlp_status check_attributes(const mlpi_graph_reader *r,
     return MLP_OK;
 }
 
-/* Checks that each input of a node is the graph input, an initializer or an
- * output of an earlier node. The node at index i has the position i + 1, so
- * only positions up to i are earlier. An input with an empty name is one that
- * the node leaves out. */
-static mlp_status check_order(const mlpi_graph_reader *r)
+/* Checks the nodes: each input must be the graph input, an initializer or an
+ * output of an earlier node, and nodes of ONNX's own domain (those for which
+ * mlpi_node_is_op recognises their own op_type) must have valid attributes. The
+ * node at index i has the position i + 1, so only positions up to i are
+ * earlier. An input with an empty name is one that the node leaves out. */
+static mlp_status check_nodes(const mlpi_graph_reader *r)
 {
     for (size_t i = 0; i < r->graph->n_node; i++) {
         const onnx_node *node = r->graph->node[i];
@@ -254,7 +255,7 @@ mlp_status mlpi_graph_open(mlpi_graph_reader *r, const onnx_model *model)
     r->graph = model->graph;
     TRY(list_definitions(r));
     TRY(find_input(r));
-    return check_order(r);
+    return check_nodes(r);
 }
 
 /* ---------------------------------------------------------------------------

@@ -138,9 +138,9 @@ static const char *add_activation(mlpi_graph_writer *w, const mlp_layer *layer,
 /* ---------------------------------------------------------------------------
  * The graph
  *
- * The functions below add the nodes of a part of the network. A view of a
- * network's parameters cannot fail here; its status still goes to the arena, so
- * that a failure could not pass in silence.
+ * The functions below add the nodes of a part of the network. To get a view of
+ * a network's parameters cannot fail here; its status still goes to the arena,
+ * so that a failure could not pass in silence.
  */
 
 /* Adds an initializer of n numbers, one for each column, in the network's
