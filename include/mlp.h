@@ -226,7 +226,8 @@ typedef enum mlp_activation {
  *   softmax  log a_j = z_j - log(sum over k of e^(z_k)), which has no limit and
  *            is finite for every finite z
  *   sigmoid  log a = -softplus(-z) and log(1 - a) = -softplus(z), at least log
- *            1e-15; they stay exact where a itself rounds to 0 or 1
+ *            1e-15; down to that limit they are exact, also where a itself
+ *            rounds to 1
  *   others   a is clipped as in bce
  *
  * Targets Y have the shape (m, n[L]) and the network's precision. For cce each
@@ -342,7 +343,8 @@ typedef struct mlp_config {
     mlp_weight_init init;
     uint32_t seed; /* seeds the first weights; default 42 */
 
-    /* Batch norm, with PyTorch's meaning. After each training step
+    /* Batch norm, with PyTorch's meaning. After each training step, or in
+     * mlp_trainer_forward,
      *   running = running + momentum * (the batch's - running)
      * for mean and variance. Here the variance of m > 1 rows divides by m - 1;
      * in Z it divides by m. Momentum is in [0, 1], default 0.1. Epsilon is
@@ -486,11 +488,12 @@ mlp_status mlp_net_target_scaling(const mlp_net *net, double *mean,
 /* ---------------------------------------------------------------------------
  * 6. Predicting
  *
- * X (m, n[0]) and A (m, n[L]) have the network's precision; m may be 0. A NaN
- * or an infinity in X is no error: it goes through the layers, and outputs may
- * become NaN. A may overlap X only if both are the same view. All functions can
- * return MLP_ERR_SHAPE and MLP_ERR_DTYPE. They allocate a workspace and free
- * it; only mlp_predict_with uses the caller's, and allocates nothing.
+ * X (m, n[0]) and A (m, n[L]) have the network's precision. Except in
+ * mlp_evaluate, m may be 0, and a NaN or an infinity in X is no error: it goes
+ * through the layers, and outputs may become NaN. A may overlap X only if both
+ * are the same view. All functions that take X can return MLP_ERR_SHAPE and
+ * MLP_ERR_DTYPE; they allocate a workspace and free it. Only mlp_predict_with
+ * uses the caller's workspace, and allocates nothing.
  */
 
 /* Computes the outputs A of the rows X. */
@@ -596,9 +599,9 @@ typedef struct mlp_batch_progress {
  *             and w stays. Rprop needs full batches. Igel and Huesken,
  *             "Improving the Rprop Learning Algorithm" (2000), iRprop-; FANN's
  *             default
- *   lbfgs     moves w along -H g, where H approximates, from the last
- *             lbfgs_history updates, the inverse of the Hessian: the matrix of
- *             J's second derivatives, which tells how J curves. A line search
+ *   lbfgs     moves w along -H g. The Hessian is the matrix of J's second
+ *             derivatives; it tells how J curves. H approximates its inverse
+ *             from the last lbfgs_history updates. A line search
  *             chooses the length: it tries alpha first, and goes on until J and
  *             its slope have fallen enough (the strong Wolfe conditions). Set
  *             alpha = 1. One epoch is one update and takes one pass over the
@@ -897,10 +900,10 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
 /* Forward (chapter 2.2): copies the rows X (m, n[0]) to A[0], scaled if the
  * network scales, and computes Z[l] = A[l-1] W[l]^T + b[l] and
  * A[l] = activation(Z[l]) for l = 1..L. A layer with dropout passes on
- * A_dropped instead of A. A layer with batch norm normalises Z over these m
- * rows and updates its running mean and variance. A single row is normalised to
- * 0, so that Z = b, and the running variance does not change. MLP_ERR_DTYPE;
- * MLP_ERR_SHAPE: also if m is 0 or above max_rows. */
+ * A_dropped instead of A. A layer with batch norm normalises A[l-1] W[l]^T
+ * over these m rows and updates its running mean and variance. A single row is
+ * normalised to 0, so that Z = b, and the running variance does not change.
+ * MLP_ERR_DTYPE; MLP_ERR_SHAPE: also if m is 0 or above max_rows. */
 mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X);
 
 /* Loss (chapter 3.1): computes J of the last forward against Y, with the
@@ -942,7 +945,8 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
  * to max_rows, are checked as by mlp_fit, and all rows have the weight 1.
  * *loss, unless `loss` is NULL, receives J before the update.
  * MLP_ERR_DIVERGED: the loss or a gradient is not finite; the network is as
- * before. If a large alpha makes a weight infinite, the next step fails so.
+ * before. If a large alpha makes a weight infinite, the next step usually
+ * returns this error, but an output that stays at 0 or 1 can hide the weight.
  * MLP_ERR_ARGUMENT: alpha is not finite and above 0 in the network's precision,
  * or the optimizer is lbfgs. Other errors are mlp_fit's for X and Y. */
 mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
@@ -1092,7 +1096,8 @@ typedef struct mlp_export_options {
     const char *prefix; /* begins all names: a letter, then letters, digits and
                            _, at most 63; default NULL: the file's name */
     /* false (default): the code calls exp, log, tanh and (for gelu) erfc of the
-     * C library; outputs of about 1 are within 1e-6 of mlp_predict's. true: it
+     * C library; an output whose size is about 1 is within 1e-6 of
+     * mlp_predict's. true: it
      * brings the library's own functions and uses fma in products; the bits are
      * mlp_predict's wherever fma rounds once. */
     bool canonical;
@@ -1189,9 +1194,10 @@ typedef struct mlp_class_scores {
     size_t support;   /* rows of the class */
 } mlp_class_scores;
 
-/* Computes scores from a confusion matrix (k, k): `each` [k] of the classes,
- * `macro` as their average, with the support of all, and the accuracy. Each of
- * the three may be NULL. MLP_ERR_ARGUMENT: a negative count, or no rows. */
+/* Computes scores from a confusion matrix (k, k). each[k] gets the scores of
+ * the classes; *macro gets their averages, but as support the sum of all;
+ * *accuracy gets the accuracy. Each of the three may be NULL. MLP_ERR_ARGUMENT:
+ * a negative count, or no rows. */
 mlp_status mlp_score_classes(mlp_cview counts, mlp_class_scores *each,
                              mlp_class_scores *macro, double *accuracy);
 

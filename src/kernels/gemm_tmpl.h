@@ -5,9 +5,9 @@
  * KC and MC; and loops_tmpl.h, gemm_small_tmpl.h, gemm_pack_tmpl.h,
  * gemm_microkernel_tmpl.h, optimizer_step_tmpl.h and elementary_tmpl.h (vrelu).
  *
- * kernels.h defines the chain that an element of C is. A chain that is longer
- * than KC goes through memory: C holds the accumulator between two blocks of k,
- * which is exact. So blocks, tiles and packing change no bit.
+ * kernels.h defines the chain that an element of C is. If k is divided into
+ * blocks, a chain goes through memory: C holds the accumulator between two
+ * blocks of k, which is exact. So blocks, tiles and packing change no bit.
  *
  *                    k by KC              j by NR               j by NR
  *                   +---+---+           +--+--+--+            +--+--+--+
@@ -25,28 +25,27 @@
  *           for i in steps of MR  the micro-kernel computes a micro-tile of C,
  *                                 (MR, NR), in registers
  *
- * These are BLIS's loops without the loop over NC (jc), that is, with NC = n. A
- * micro-panel of B is packed lazily, inside the loop over NR (jr), by the first
- * micro-kernel that reads it if possible, and again for each block of MC rows
- * (ic).
+ * BLIS has one more, outermost loop, over NC columns of B; here NC = n. (BLIS
+ * calls the loops over NC, MC and NR jc, ic and jr.) A micro-panel of B is
+ * packed inside the loop over NR, if possible by the first micro-kernel that
+ * reads it, and again for each block of MC rows.
  *
  *   K. Goto and R. A. van de Geijn, "Anatomy of High-Performance Matrix
  *   Multiplication", ACM TOMS 34(3), 2008.
  *   F. G. Van Zee and R. A. van de Geijn, "BLIS: A Framework for Rapidly
  *   Instantiating BLAS Functionality", ACM TOMS 41(3), 2015.
  *
- * B is read in place if it is row-major (unit column stride) and either fits a
- * cache or is read by a few rows only (b_stays_in_cache, choose_b). A is read
- * in place, whatever its strides are, if C has few columns (packs_a) or if B
- * stays in a cache.
+ * B is read in place if it is row-major, its rows are whole vectors, and it
+ * fits a cache or is read by a few rows only (b_stays_in_cache, choose_b). A is
+ * read in place, whatever its strides are, if C has few columns and is not
+ * computed as C^T (packs_a), or if B stays in a cache.
  *
- * A narrow C would leave lanes of the vectors empty. If C has up to
- * NARROW_COLUMNS columns that do not fill whole vectors, at least VLEN rows and
- * no bias, ReLU or relu_mask, and A is column-major (unit row stride), C^T is
- * computed instead (`transposed`); also if C is a single column, whatever is
- * applied to it. If C has ten columns and A is row-major, the lanes hold rows
- * of C (suits_rows_as_lanes has the conditions). The smallest products are
- * those of gemm_small_tmpl.h.
+ * A narrow C would leave lanes of the vectors empty. If A is column-major, C^T
+ * is computed instead (`transposed`) for a single column, and for up to
+ * NARROW_COLUMNS columns that do not fill whole vectors, if C has at least VLEN
+ * rows and no bias, ReLU or relu_mask. If C has ten columns and A is row-major,
+ * the lanes hold rows of C (suits_rows_as_lanes has the conditions). The
+ * smallest products are those of gemm_small_tmpl.h.
  */
 #include <assert.h>
 
@@ -77,7 +76,8 @@ _Static_assert((int)EDGE_TILE_REALS >= ROW_VECS * VLEN,
  *     moves one number at a time.
  *   - C: cs_c == 1; or rs_c == 1, for C^T, and then bias, relu, relu_mask and
  *     update are NULL. C overlaps neither A nor B.
- *   - relu and relu_mask have the strides of C. If relu == c, C is not stored.
+ *   - relu and relu_mask have the strides of C. If relu == c, the array ends
+ *     with max(0, C).
  *   - m, n, k >= 1, and no multiples of MR, NR, KC or VLEN are required. */
 typedef struct strided_gemm {
     size_t m, n, k;

@@ -129,7 +129,7 @@ typedef enum mlpi_elementary {
 /* Describes the activation of a layer for m dense rows of n neurons. */
 typedef struct mlpi_activation_args {
     mlp_activation f;
-    double slope; /* of leaky ReLU and ELU, for z < 0 */
+    double slope; /* of leaky ReLU and ELU, for z <= 0 */
     size_t m, n;
 } mlpi_activation_args;
 
@@ -171,7 +171,8 @@ typedef struct mlpi_loss_terms_args {
 } mlpi_loss_terms_args;
 
 /* The three sums over one row that make up the cross-entropy after a softmax,
- * log(sum_exp) * sum_y - sum_y_d. Each sum has eight lanes. d is z - shift. */
+ * log(sum_exp) * sum_y - sum_y_d. Each sum has eight lanes. d is z - shift,
+ * where shift is the largest z of the row. */
 typedef struct mlpi_cce_lanes {
     double sum_exp[MLPI_LANES]; /* terms e^d */
     double sum_y[MLPI_LANES];   /* terms y */
@@ -182,8 +183,8 @@ typedef struct mlpi_cce_lanes {
  * Arguments of batch norm, dropout and data
  */
 
-/* Mean and biased variance of n columns of m rows, which are `stride` apart.
- * model/batch_norm.h has the formulas. */
+/* Mean and variance (divided by m) of n columns of m rows, which are `stride`
+ * apart. model/batch_norm.h has the formulas. */
 typedef struct mlpi_moments_args {
     size_t m, n, stride;
     const void *U;  /* real (m, n) */

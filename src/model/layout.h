@@ -76,10 +76,11 @@ static inline size_t mlpi_layout_weights(const mlpi_layout *layout, size_t l)
 mlp_status mlpi_layout_check(const mlp_config *config);
 
 /* Builds the layout of a checked configuration: takes layout->layer from the
- * cursor, fills it, and computes the totals. As every layout of memory this
- * runs twice (base/memory.h): once to measure, once to set the pointers; the
- * cursor is the place that has been reached. While it measures, layout->layer
- * is NULL; the totals are computed all the same. */
+ * cursor, fills it, and computes the totals. Like every function that lays
+ * out memory (base/memory.h), this one is called twice: first to measure, then
+ * to set the pointers. The cursor is the place in memory that has been reached.
+ * While it measures, layout->layer is NULL; the totals are computed all the
+ * same. */
 void mlpi_layout_make(mlpi_layout *layout, const mlp_config *config,
                       mlpi_cursor *cursor);
 

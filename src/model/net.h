@@ -127,7 +127,8 @@ mlp_status mlpi_check_positive(const mlp_hooks *hooks,
                                const mlpi_kernels *kernels, const char *name,
                                double value);
 
-/* Checks that a layer l of the caller's is in [first, L]. Fails with
+/* Checks that the layer number l, which a caller of the library has passed, is
+ * in [first, L]. Fails with
  * MLP_ERR_ARGUMENT. */
 mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first);
 

@@ -9,8 +9,8 @@
  *
  *     | mlp_workspace | layer[L + 1] | buffers |
  *
- * The buffers are X, hidden[0], hidden[1], Z, A, Y and scratch, in an order that
- * C leaves to the compiler.
+ * The buffers are X, hidden[0], hidden[1], Z, A, Y and scratch, in an order
+ * that C leaves to the compiler.
  *
  * Each other thread has in its scratch memory a mlpi_predict_buffers, followed
  * by the arrays that its pointers lead to.

@@ -153,12 +153,12 @@ static void update_decaying(const mlpi_update_context *context,
     const mlpi_layout *layout = &context->net->layout;
     size_t done = 0; /* end of the weights of the previous layer */
     for (size_t l = 1; l <= layout->L; l++) {
-        size_t W_begin = layout->layer[l].W_offset;
+        size_t W_offset = layout->layer[l].W_offset;
         step->weight_factor = 1.0;
-        update_range(context, step, begin, end, done, W_begin);
-        done = W_begin + mlpi_layout_weights(layout, l);
+        update_range(context, step, begin, end, done, W_offset);
+        done = W_offset + mlpi_layout_weights(layout, l);
         step->weight_factor = factor;
-        update_range(context, step, begin, end, W_begin, done);
+        update_range(context, step, begin, end, W_offset, done);
     }
     step->weight_factor = 1.0;
     update_range(context, step, begin, end, done, layout->parameters);

@@ -38,7 +38,8 @@
  * total_weight is the sum of the row weights, or m if all rows count 1. db[j]
  * is for one layer: each column of dZ is summed over the rows.
  *
- * Each thread does each line for a part of the rows or of the weights. The
+ * Each thread does each line for a part of the rows or of the weights; but one
+ * thread computes J, and one thread for each layer computes db. The
  * thread's plan (step_plan.h) says which part this is and which kernel does it.
  * ReLU usually has no separate pass: the matrix product applies max(0, z), and
  * in the backward pass its derivative, when it writes its result. The
@@ -287,8 +288,9 @@ void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
 
 /* Computes dW for this thread's part of layer l. With `update_args` the product
  * updates the weights with each small block (tile) of dW, and dW itself is not
- * kept. NULL:
- * keep the gradients. */
+ * kept. If `update_args` is NULL, the gradients are kept and nothing is
+ * updated.
+ */
 static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *layer_plan,
                              const mlpi_step_args *update_args, size_t l)
 {

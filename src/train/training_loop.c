@@ -10,11 +10,13 @@
  *             loss_sum += J * weight of the batch              finish_batch
  *         loss = loss_sum / total weight                          run_epoch
  *         validation_loss = J of the validation rows               validate
- *         record the epoch; if it is the best, copy its weights  finish_epoch
+ *         record the epoch; if its validation loss is the best,
+ *             copy the weights                                 finish_epoch
  *     if asked for, restore the weights of the best epoch     mlpi_loop_run
  *
- * training_loop.h says what a data source is. A snapshot, here a *backup*, is a
- * copy of the network's parameters (see trainer_state.h).
+ * training_loop.h says what a data source is. A snapshot is a copy of the
+ * network's parameters and running moments (see trainer_state.h); that of the
+ * current epoch is called its *backup*.
  *
  * Divergence. Training must never end with weights that are NaN or infinite, so
  * these are checked:
@@ -22,15 +24,17 @@
  *     the weights, before the first update of each epoch and after the last
  *       epoch: an output that stays at 0 or 1 can hide an infinite weight
  *       from the loss
- *     the loss and the gradients, in each step before its update
+ *     the loss and the gradients, in each step before its update (in a fused
+ *       step A and dZ instead of the gradients: step.c)
  *     the validation loss, after each epoch
  *
  * If the loss of a step is not finite, an earlier update has already made the
  * weights bad. So each epoch has a backup. It is copied in the first step,
  * after weights, loss and gradients were found finite and before the update. So
  * a backup always holds good weights. After an error mlpi_loop_run restores the
- * backup. It also resets the optimizer, which remembers gradients of the
- * discarded weights.
+ * backup and resets the optimizer, which remembers gradients of the discarded
+ * weights; unless the epoch failed before its first update and the weights are
+ * good (has_good_weights).
  */
 #include "train/training_loop.h"
 
