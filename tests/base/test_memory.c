@@ -200,6 +200,64 @@ static void allocate_uses_malloc_without_hooks(void **state)
     mlpi_release(&none, NULL);
 }
 
+/* Two arrays of five and seven elements. */
+typedef struct two_arrays {
+    uint32_t *a;
+    double *b;
+    size_t count;
+} two_arrays;
+
+static void lay_out_two(void *object, mlpi_cursor *cursor)
+{
+    two_arrays *t = object;
+    t->a = mlpi_take(cursor, t->count, sizeof *t->a);
+    t->b = mlpi_take(cursor, 7, sizeof *t->b);
+}
+
+static void a_layout_sets_pointers_into_its_block(void **state)
+{
+    (void)state;
+    mlp_hooks none = {NULL, NULL, NULL, NULL};
+    two_arrays t = {.count = 5};
+    void *block = NULL;
+    assert_int_equal(
+        mlpi_allocate_layout(&none, lay_out_two, &t, "a test", &block), MLP_OK);
+    assert_ptr_equal(t.a, block);
+    assert_ptr_equal(t.b, (unsigned char *)block + MLPI_ALIGNMENT);
+    memset(t.a, 1, t.count * sizeof *t.a);
+    memset(t.b, 2, 7 * sizeof *t.b);
+    mlpi_release(&none, block);
+}
+
+static void a_layout_that_is_no_size_is_refused(void **state)
+{
+    (void)state;
+    mlp_hooks none = {NULL, NULL, NULL, NULL};
+    two_arrays t = {.count = SIZE_MAX};
+    char nothing = 0;
+    void *block = &nothing;
+    assert_int_equal(
+        mlpi_allocate_layout(&none, lay_out_two, &t, "a test", &block),
+        MLP_ERR_LIMIT);
+    assert_ptr_equal(block, &nothing);
+    assert_null(t.a);
+    assert_null(t.b);
+    assert_int_equal(mlpi_allocate_array(&none, SIZE_MAX, 8, "a test", &block),
+                     MLP_ERR_LIMIT);
+    assert_ptr_equal(block, &nothing);
+}
+
+static void an_array_has_the_size_that_was_asked_for(void **state)
+{
+    (void)state;
+    mlp_hooks none = {NULL, NULL, NULL, NULL};
+    void *block = NULL;
+    assert_int_equal(mlpi_allocate_array(&none, 1000, 8, "a test", &block),
+                     MLP_OK);
+    memset(block, 1, 8000);
+    mlpi_release(&none, block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +271,9 @@ int main(void)
         cmocka_unit_test(allocate_aligns_what_the_hook_does_not),
         cmocka_unit_test(allocate_stays_inside_what_it_asked_for),
         cmocka_unit_test(allocate_uses_malloc_without_hooks),
+        cmocka_unit_test(a_layout_sets_pointers_into_its_block),
+        cmocka_unit_test(a_layout_that_is_no_size_is_refused),
+        cmocka_unit_test(an_array_has_the_size_that_was_asked_for),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }

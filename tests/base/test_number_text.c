@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Doubles are written as hexadecimal text like Python's float.hex does it, and
- * read back exactly. */
+ * read back exactly. Whole numbers and checksums have one form each. */
 #include "support/support.h"
 
 #include <float.h>
@@ -118,6 +118,57 @@ static void what_is_no_double_is_refused(void **state)
     assert_true(mlpi_hexfloat_read("0x1p12", 5, &x) && x == 2);
 }
 
+static void whole_numbers_are_decimal(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t value;
+        const char *text;
+    } numbers[] = {{0, "0"},
+                   {9, "9"},
+                   {10, "10"},
+                   {1000, "1000"},
+                   {1234567890, "1234567890"},
+                   {UINT64_MAX, "18446744073709551615"}};
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        char text[MLPI_DECIMAL_DIGITS + 1];
+        *mlpi_put_decimal(numbers[i].value, text) = '\0';
+        assert_string_equal(text, numbers[i].text);
+    }
+}
+
+static void checksums_have_eight_digits(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t value;
+        const char *text;
+    } sums[] = {
+        {0, "00000000"}, {0x0f3a9c02, "0f3a9c02"}, {UINT32_MAX, "ffffffff"}};
+    for (size_t i = 0; i < COUNT(sums); i++) {
+        char digits[MLPI_HEX32_DIGITS + 1] = {0};
+        mlpi_put_hex32(sums[i].value, digits);
+        assert_string_equal(digits, sums[i].text);
+        uint32_t value = 7;
+        assert_true(mlpi_get_hex32(digits, &value));
+        assert_int_equal(value, sums[i].value);
+    }
+}
+
+static void other_digits_are_refused(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"0F3a9c02", "0f3a9c0g", " f3a9c02",
+                                        "0f3a9c0", ""};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        char digits[MLPI_HEX32_DIGITS] = {0};
+        memcpy(digits, texts[i], strlen(texts[i]));
+        uint32_t value = 7;
+        assert_false(mlpi_get_hex32(digits, &value));
+        assert_int_equal(value, 7);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +176,9 @@ int main(void)
         cmocka_unit_test(every_double_survives),
         cmocka_unit_test(other_forms_are_read),
         cmocka_unit_test(what_is_no_double_is_refused),
+        cmocka_unit_test(whole_numbers_are_decimal),
+        cmocka_unit_test(checksums_have_eight_digits),
+        cmocka_unit_test(other_digits_are_refused),
     };
-    return cmocka_run_group_tests_name("hexfloat", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("number_text", tests, NULL, NULL);
 }
