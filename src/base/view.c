@@ -12,8 +12,8 @@
 
 #include <math.h>
 
-#include "base/memory.h"
 #include "base/error.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------------------
  * Making views

@@ -7,10 +7,10 @@
  */
 #include <math.h>
 
-#include "predict/predict.h"
 #include "base/error.h"
-#include "model/data_check.h"
 #include "base/view.h"
+#include "model/data_check.h"
+#include "predict/predict.h"
 
 /* Writes the labels of m rows of outputs A, real [m][n[L]], in the caller's
  * units. */

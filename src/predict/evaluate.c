@@ -15,10 +15,10 @@
  */
 #include "predict/evaluate.h"
 
+#include "base/error.h"
 #include "model/data_check.h"
 #include "model/loss.h"
 #include "predict/predict.h"
-#include "base/error.h"
 
 /* Reduces `rows` to m of its rows, beginning with row `first`. */
 static void select_rows(mlpi_eval_rows *rows, size_t first, size_t m)

@@ -24,10 +24,10 @@
  * "The Meaning and Use of the Area under a Receiver Operating Characteristic
  * (ROC) Curve" (1982).
  */
-#include "base/memory.h"
-#include "kernels/kernels.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/view.h"
+#include "kernels/kernels.h"
 
 /* Metrics have no object, so they have no log hook and allocate with malloc. */
 static const mlp_hooks no_hooks = {0};

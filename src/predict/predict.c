@@ -19,10 +19,10 @@
  */
 #include "predict/predict.h"
 
-#include "model/data_check.h"
-#include "model/layer.h"
 #include "base/error.h"
 #include "base/view.h"
+#include "model/data_check.h"
+#include "model/layer.h"
 
 /* Returns A[0] for rows order[0..m-1] of X, or for the first m rows if `order`
  * is NULL. The result is X itself if the rows need neither an order nor

@@ -29,11 +29,11 @@
  */
 #include "base/error.h"
 #include "base/memory.h"
-#include "train/lbfgs_step.h"
 #include "model/data_check.h"
-#include "train/training_loop.h"
+#include "train/lbfgs_step.h"
 #include "train/sample_weights.h"
 #include "train/train_options.h"
+#include "train/training_loop.h"
 #include "train/validation_split.h"
 
 /* The training and validation rows of one fit. */

@@ -20,13 +20,13 @@
  */
 #include <math.h>
 
-#include "train/lbfgs_step.h"
-#include "train/training_loop.h"
+#include "base/error.h"
 #include "model/data_check.h"
 #include "model/loss.h"
-#include "base/error.h"
+#include "train/lbfgs_step.h"
 #include "train/sample_weights.h"
 #include "train/train_options.h"
+#include "train/training_loop.h"
 
 /* The data source: the caller's function, and how full the next batch is. */
 typedef struct stream {

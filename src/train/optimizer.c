@@ -25,8 +25,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "base/error.h"
+#include "base/memory.h"
 
 enum { MAX_PAIRS = 1000 }; /* of L-BFGS: 2000 copies of the parameters */
 

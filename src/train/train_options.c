@@ -10,8 +10,8 @@
 #include <math.h>
 
 #include "base/error.h"
-#include "model/data_check.h"
 #include "base/thread_team.h"
+#include "model/data_check.h"
 #include "train/optimizer.h"
 #include "train/sample_weights.h"
 #include "train/schedule.h"

@@ -41,11 +41,11 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
 #include "model/data_check.h"
 #include "train/history.h"
 #include "train/lbfgs_step.h"
-#include "base/memory.h"
-#include "base/error.h"
 #include "train/sample_weights.h"
 #include "train/train_options.h"
 

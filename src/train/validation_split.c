@@ -15,8 +15,8 @@
 
 #include <string.h>
 
-#include "base/memory.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "model/data_check.h"
 
 mlp_status mlpi_split_size(const mlp_hooks *hooks, double fraction, size_t m,

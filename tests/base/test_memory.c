@@ -200,7 +200,7 @@ static void allocate_uses_malloc_without_hooks(void **state)
     mlpi_release(&none, NULL);
 }
 
-/* Two arrays of five and seven elements. */
+/* The layout of the tests takes two arrays. */
 typedef struct two_arrays {
     uint32_t *a;
     double *b;

@@ -18,11 +18,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "formats/c/export_common.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/number_text.h"
+#include "formats/c/export_common.h"
 #include "model/data_check.h"
 #include "model/tensors.h"
 

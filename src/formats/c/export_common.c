@@ -21,8 +21,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "model/loss.h"
 #include "base/error.h"
+#include "model/loss.h"
 
 /* Lets a kind write its part, if it has one. */
 static void put(mlpi_export_text *text, mlpi_writer *to, const mlpi_export *e)

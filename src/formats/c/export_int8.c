@@ -25,9 +25,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/loss.h"
 #include "base/error.h"
 #include "model/data_check.h"
+#include "model/loss.h"
 
 /* ---------------------------------------------------------------------------
  * Scores

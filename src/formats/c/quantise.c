@@ -28,8 +28,8 @@
 
 #include <math.h>
 
-#include "model/layer.h"
 #include "base/error.h"
+#include "model/layer.h"
 
 enum {
     CHUNK = 64,         /* rows that are predicted at once */

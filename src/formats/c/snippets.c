@@ -13,8 +13,8 @@
 
 #include <string.h>
 
-#include "formats/c/c_writer.h"
 #include "base/number_text.h"
+#include "formats/c/c_writer.h"
 
 /* Tables are short, so the name is searched from the start. */
 bool mlpi_snippets_require(mlpi_snippets *snippets, const char *name)
