@@ -159,9 +159,12 @@ mlp_cview mlp_view_const(mlp_view view);
 /* Returns a view of the same elements with rows and columns exchanged. */
 mlp_cview mlp_cview_transpose(mlp_cview view);
 
-/* Returns rows [first, first + count) of a view. Rows past the end are left
- * out. The result is empty if an address would overflow. */
+/* Return rows, or columns, [first, first + count) of a view. Those past the end
+ * are left out. The result is empty if an address would overflow. */
 mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count);
+mlp_cview mlp_cview_cols(mlp_cview view, size_t first, size_t count);
+mlp_view mlp_view_rows(mlp_view view, size_t first, size_t count);
+mlp_view mlp_view_cols(mlp_view view, size_t first, size_t count);
 
 /* Read and write one element, as a double; for convenience, not for speed.
  * Reading outside the view, or without data, gives NaN. Writing returns false
@@ -211,6 +214,13 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
 typedef enum mlp_activation {
     MLP_ACTIVATION_LIST(MLP_ENUM_VALUE)
 } mlp_activation;
+
+/* Return a and da/dz for one z: the numbers that a network of MLP_F64 computes
+ * forward and backward, to the bit. `slope` is the layer's; only leaky_relu and
+ * elu read it. The result is NaN for softmax, which is no function of a single
+ * z, for an unknown constant, and for a slope that a layer may not have. */
+double mlp_activation_value(mlp_activation f, double slope, double z);
+double mlp_activation_derivative(mlp_activation f, double slope, double z);
 
 /* X(constant, number, name). The loss J compares outputs a with targets y. It
  * is computed in double, as the mean over all m x n outputs of
@@ -748,8 +758,8 @@ typedef struct mlp_train_options {
     const double *class_weights;
 
     /* Validation: rows that are held out of training and scored after each
-     * epoch. They are a fraction of X and Y (see mlp_split), or X_validation
-     * (k, n[0]) and Y_validation (k, n[L]). */
+     * epoch. They are a fraction of X and Y (see mlp_validation_split), or
+     * X_validation (k, n[0]) and Y_validation (k, n[L]). */
     double validation_fraction; /* in [0, 1); default 0: none */
     mlp_cview X_validation;     /* default no rows: none */
     mlp_cview Y_validation;     /* default no rows: none */
@@ -775,19 +785,68 @@ typedef struct mlp_train_options {
 mlp_train_options mlp_train_defaults(void);
 
 /* Tells which rows options->validation_fraction holds out for validation, given
- * the targets Y (m, n[L]). order[m] receives the indices of the training rows,
- * then those of the `*held` validation rows, each in ascending order. Rows are
- * chosen in the order of np.random.permutation(m), seeded by options->seed,
- * until there are fraction * m of them, rounded to nearest. The choice is
- * stratified where Y holds classes (cce with class numbers or one-hot rows; bce
- * with one output and targets 0 and 1): each class gives its fraction of
- * rows, rounded down; the rows that are missing then come from the classes with
- * the largest remainders. Allocates.
+ * the targets Y (m, n[L]). The result, and how rows are chosen, is that of
+ * mlp_train_test_split with this fraction and options->seed; *held is the
+ * number of rows held out, and 0 for the fraction 0. The choice is stratified
+ * with cce (class numbers or one-hot rows) and with bce and one output.
+ * Allocates.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a fraction outside [0, 1), or
  * one that leaves no row to train on or none to hold out. */
-mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
-                     const mlp_train_options *options, size_t *order,
-                     size_t *held);
+mlp_status mlp_validation_split(const mlp_net *net, mlp_cview Y,
+                                const mlp_train_options *options, size_t *order,
+                                size_t *held);
+
+/* How rows are split into training rows and test rows, without a network. */
+typedef struct mlp_split_options {
+    double test_fraction; /* of the rows, in (0, 1); default 0.25 */
+    size_t folds;         /* 2 to m; default 5 */
+    bool stratify;        /* by the classes in Y, if it holds any; default
+                             true */
+    uint32_t seed;        /* seeds the permutation; default 42 */
+    mlp_hooks hooks;      /* for memory and messages; default: none */
+} mlp_split_options;
+
+/* Returns options with the defaults named above. */
+mlp_split_options mlp_split_defaults(void);
+
+/* Both functions split m rows, whose targets are Y (m, n): order[m] receives
+ * the indices of the training rows, then those of the *test_rows test rows,
+ * each in ascending order. mlp_gather_rows copies rows in this order. `options` NULL means the defaults. Both allocate.
+ *
+ * The split is stratified if options->stratify is true and Y holds classes: Y
+ * is one column of MLP_I32 (each number is a class), one column of 0 and 1 only
+ * (two classes), or has one-hot rows only, of any type. Otherwise all rows
+ * count as one class.
+ *
+ * Rows are drawn once, by np.random.permutation(m) after np.random.seed(seed).
+ * mlp_train_test_split takes test_fraction * m test rows, rounded to nearest:
+ * the first ones of each class in the permutation. Each class gives its
+ * fraction of rows, rounded down; the rows that are missing then come from the
+ * classes with the largest remainders, the lowest class first among equals.
+ * mlp_k_fold sorts the permutation by class, and keeps its order within a
+ * class. The test rows of `fold` are numbers fold, fold + folds, fold + 2
+ * folds, ... of the result. So each row is a test row of one fold, and neither
+ * the sizes of two folds nor their numbers of rows of a class differ by more
+ * than one.
+ *
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE: Y has no column, or an unknown type.
+ * MLP_ERR_ARGUMENT: fewer than 2 rows; a test_fraction outside (0, 1), or one
+ * that leaves no training row or no test row; folds below 2 or above m; a fold
+ * that is not below folds; only one of `allocate` and `release`. Each function
+ * checks only the options that it uses. */
+mlp_status mlp_train_test_split(mlp_cview Y, const mlp_split_options *options,
+                                size_t *order, size_t *test_rows);
+mlp_status mlp_k_fold(mlp_cview Y, const mlp_split_options *options,
+                      size_t fold, size_t *order, size_t *test_rows);
+
+/* Copies rows: row i of `to` becomes row order[i] of `from`, for each of the
+ * to.rows rows. Both views have the same type, any of the three, and the same
+ * number of columns. A row may be taken several times. `hooks` NULL: no
+ * messages; nothing is allocated. With to.rows = 0, `order` may be NULL.
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: an order[i] is not below
+ * from.rows. */
+mlp_status mlp_gather_rows(mlp_cview from, const size_t *order,
+                           const mlp_hooks *hooks, mlp_view to);
 
 /* What happened in each epoch. */
 typedef struct mlp_history mlp_history;
@@ -820,8 +879,8 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * MLP_ERR_NOT_FINITE: X, Y or a row weight is NaN or infinite; the message
  * names row and column, from 0.
  * MLP_ERR_ARGUMENT: an option outside its range in the network's precision, a
- * target that mlp_evaluate refuses, a fraction that mlp_split refuses, both
- * kinds of validation, row or class weights that are negative or whose sum is 0
+ * target that mlp_evaluate refuses, a fraction that mlp_validation_split
+ * refuses, both kinds of validation, row or class weights that are negative or whose sum is 0
  * or not finite, class weights for a loss without classes, or lbfgs with
  * several batches, dropout, weight_decay or clipping.
  * MLP_ERR_LIMIT: more than MLP_MAX_THREADS, or a history or batch whose bytes

@@ -20,9 +20,9 @@
  *
  * The split is drawn first, so it depends only on seed and targets. A later fit
  * with the same trainer and seed draws the same split again. It then goes on
- * shuffling where the earlier fit stopped. mlp_split draws the same split
- * without training. Dropout has its own random numbers, so it does not change
- * the split or the orders.
+ * shuffling where the earlier fit stopped. mlp_validation_split draws the same
+ * split without training. Dropout has its own random numbers, so it does not
+ * change the split or the orders.
  *
  * All memory is allocated before the first epoch, and everything is checked
  * before anything changes.
@@ -165,8 +165,8 @@ static mlp_status plan_dataset(const mlp_net *net, mlpi_dataset *data)
     TRY(mlpi_check_shapes(net, &net->hooks, &data->X, &data->Y));
     TRY(mlpi_row_weights_check(net, &net->hooks, &options->row_weights,
                                data->X.rows));
-    TRY(mlpi_split_size(&net->hooks, options->validation_fraction, data->X.rows,
-                        &data->validation_rows));
+    TRY(mlpi_validation_rows(&net->hooks, options->validation_fraction,
+                             data->X.rows, &data->validation_rows));
     data->m = data->X.rows - data->validation_rows;
     data->batch_size = options->batch_size == 0
                            ? data->m
@@ -183,8 +183,8 @@ static mlp_status draw_split(const mlp_net *net, mlpi_dataset *data,
 {
     *rng = mlp_rng_seeded(data->options->seed);
     return data->validation_rows > 0
-               ? mlpi_split(net, &data->Y, data->validation_rows, rng,
-                            data->split_order)
+               ? mlpi_validation_split(net, &data->Y, data->validation_rows,
+                                       rng, data->split_order)
                : MLP_OK;
 }
 

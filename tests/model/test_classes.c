@@ -366,7 +366,7 @@ static void scatter_classes(int32_t classes[SCATTERED])
     }
 }
 
-/* Validation uses the rows that mlp_split names, and counts correct rows. */
+/* Validation uses the rows that mlp_validation_split names, and counts correct rows. */
 static void validation_counts_rows(void **state)
 {
     (void)state;
@@ -382,7 +382,8 @@ static void validation_counts_rows(void **state)
         options.validation_fraction = 0.1;
         size_t order[SCATTERED];
         size_t held = 0;
-        assert_int_equal(mlp_split(net, Y, &options, order, &held), MLP_OK);
+        assert_int_equal(mlp_validation_split(net, Y, &options, order, &held),
+                         MLP_OK);
         mlp_history *history = NULL;
         assert_int_equal(mlp_fit(net, ro(X), Y, &options, &history), MLP_OK);
         int32_t labels[SCATTERED];

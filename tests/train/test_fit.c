@@ -149,16 +149,6 @@ static void batches_are_numpys(void **state)
  * A fit is its steps, one after another
  */
 
-/* Copies rows order[0..] of `from` to `to`, as many as that has. */
-static void gather(mlp_view from, const size_t *order, mlp_view to)
-{
-    for (size_t i = 0; i < to.rows; i++) {
-        for (size_t j = 0; j < to.cols; j++) {
-            put(to, i, j, at(from, order[i], j));
-        }
-    }
-}
-
 /* Trains on the rows order[0..rows-1] in one step. Returns the loss times the
  * number of rows. */
 static double own_step(mlp_trainer *trainer, data d, const size_t *order,
@@ -166,8 +156,8 @@ static double own_step(mlp_trainer *trainer, data d, const size_t *order,
 {
     mlp_view X = new_matrix(d.X.dtype, rows, d.X.cols, NULL);
     mlp_view Y = new_matrix(d.X.dtype, rows, d.Y.cols, NULL);
-    gather(d.X, order, X);
-    gather(d.Y, order, Y);
+    assert_int_equal(mlp_gather_rows(ro(d.X), order, NULL, X), MLP_OK);
+    assert_int_equal(mlp_gather_rows(ro(d.Y), order, NULL, Y), MLP_OK);
     double loss = NAN;
     assert_int_equal(mlp_trainer_forward(trainer, ro(X)), MLP_OK);
     assert_int_equal(mlp_trainer_loss(trainer, ro(Y), &loss), MLP_OK);

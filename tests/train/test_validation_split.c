@@ -20,11 +20,7 @@ static mlp_train_options options_of(size_t epochs, double alpha, size_t batch)
 static mlp_view rows_of(mlp_view from, const size_t *order, size_t n)
 {
     mlp_view rows = new_matrix(from.dtype, n, from.cols, NULL);
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < from.cols; j++) {
-            put(rows, i, j, at(from, order[i], j));
-        }
-    }
+    assert_int_equal(mlp_gather_rows(ro(from), order, NULL, rows), MLP_OK);
     return rows;
 }
 
@@ -67,7 +63,8 @@ static void split_takes_the_first_of_a_permutation(void **state)
     size_t order[ROWS];
     size_t permutation[ROWS];
     size_t held = 0;
-    assert_int_equal(mlp_split(net, ro(d.Y), &options, order, &held), MLP_OK);
+    assert_int_equal(mlp_validation_split(net, ro(d.Y), &options, order, &held),
+                     MLP_OK);
     assert_int_equal(held, HELD);
     mlp_rng rng = mlp_rng_seeded(5);
     assert_int_equal(mlp_rng_permutation(&rng, ROWS, permutation), MLP_OK);
@@ -98,9 +95,9 @@ static void split_is_stratified_by_class(void **state)
     size_t held = 0;
     for (uint32_t seed = 0; seed < 50; seed++) {
         options.seed = seed;
-        assert_int_equal(
-            mlp_split(net, mlp_cview_f64(Y, 200, 1), &options, order, &held),
-            MLP_OK);
+        assert_int_equal(mlp_validation_split(net, mlp_cview_f64(Y, 200, 1),
+                                              &options, order, &held),
+                         MLP_OK);
         assert_int_equal(held, 20);
         double ones = 0;
         for (size_t i = 180; i < 200; i++) {
@@ -113,9 +110,9 @@ static void split_is_stratified_by_class(void **state)
     size_t other = 0;
     for (uint32_t seed = 0; seed < 50; seed++) {
         options.seed = seed;
-        assert_int_equal(
-            mlp_split(net, mlp_cview_f64(Y, 200, 1), &options, order, &held),
-            MLP_OK);
+        assert_int_equal(mlp_validation_split(net, mlp_cview_f64(Y, 200, 1),
+                                              &options, order, &held),
+                         MLP_OK);
         double ones = 0;
         for (size_t i = 180; i < 200; i++) {
             ones += Y[order[i]];
@@ -150,11 +147,13 @@ static void split_is_stratified_by_many_classes(void **state)
     size_t other = 0;
     for (options.seed = 0; options.seed < 50; options.seed++) {
         size_t seen[3] = {0};
-        assert_int_equal(mlp_split(net, mlp_cview_i32(classes, 100, 1),
-                                   &options, order[0], &held),
+        assert_int_equal(mlp_validation_split(net,
+                                              mlp_cview_i32(classes, 100, 1),
+                                              &options, order[0], &held),
                          MLP_OK);
-        assert_int_equal(mlp_split(net, ro(Y), &options, order[1], &held),
-                         MLP_OK);
+        assert_int_equal(
+            mlp_validation_split(net, ro(Y), &options, order[1], &held),
+            MLP_OK);
         assert_memory_equal(order[0], order[1], sizeof order[0]);
         assert_int_equal(held, 15);
         for (size_t i = 85; i < 100; i++) {
@@ -163,8 +162,9 @@ static void split_is_stratified_by_many_classes(void **state)
         assert_memory_equal(seen, quota, sizeof seen);
         put(Y, 0, 0, 0.5); /* the row is not one-hot */
         put(Y, 0, 1, 0.5);
-        assert_int_equal(mlp_split(net, ro(Y), &options, order[1], &held),
-                         MLP_OK);
+        assert_int_equal(
+            mlp_validation_split(net, ro(Y), &options, order[1], &held),
+            MLP_OK);
         other += memcmp(order[0], order[1], sizeof order[0]) != 0;
         put(Y, 0, 0, classes[0] == 0);
         put(Y, 0, 1, classes[0] == 1);
@@ -173,12 +173,12 @@ static void split_is_stratified_by_many_classes(void **state)
     /* Neither -1 nor INT32_MAX is a class of the network, so the split is not
      * stratified. */
     classes[50] = -1;
-    assert_int_equal(mlp_split(net, mlp_cview_i32(classes, 100, 1), &options,
-                               order[0], &held),
+    assert_int_equal(mlp_validation_split(net, mlp_cview_i32(classes, 100, 1),
+                                          &options, order[0], &held),
                      MLP_OK);
     classes[50] = INT32_MAX;
-    assert_int_equal(mlp_split(net, mlp_cview_i32(classes, 100, 1), &options,
-                               order[1], &held),
+    assert_int_equal(mlp_validation_split(net, mlp_cview_i32(classes, 100, 1),
+                                          &options, order[1], &held),
                      MLP_OK);
     assert_memory_equal(order[0], order[1], sizeof order[0]);
     free(Y.data);
@@ -209,8 +209,8 @@ static void split_rounds_to_the_nearest_and_leaves_no_side_empty(void **state)
         options.validation_fraction = cases[i].fraction;
         size_t order[20];
         size_t held = 77;
-        mlp_status status = mlp_split(net, mlp_cview_f64(Y, cases[i].rows, 1),
-                                      &options, order, &held);
+        mlp_status status = mlp_validation_split(
+            net, mlp_cview_f64(Y, cases[i].rows, 1), &options, order, &held);
         assert_int_equal(status, cases[i].status);
         assert_int_equal(held, status == MLP_OK ? cases[i].held : 77);
         assert_int_equal(record.live, 1);
@@ -237,8 +237,9 @@ static void held_out_rows_are_a_set_of_their_own(void **state)
             options.validation_fraction = 0.25;
             size_t order[ROWS];
             size_t held = 0;
-            assert_int_equal(mlp_split(net, ro(d.Y), &options, order, &held),
-                             MLP_OK);
+            assert_int_equal(
+                mlp_validation_split(net, ro(d.Y), &options, order, &held),
+                MLP_OK);
             data train = {rows_of(d.X, order, ROWS - held),
                           rows_of(d.Y, order, ROWS - held)};
             data test = {rows_of(d.X, order + ROWS - held, held),
@@ -285,7 +286,8 @@ static void shuffling_goes_on_after_the_split(void **state)
     size_t split[ROWS];
     size_t order[ROWS];
     size_t held = 0;
-    assert_int_equal(mlp_split(net, ro(d.Y), &options, split, &held), MLP_OK);
+    assert_int_equal(mlp_validation_split(net, ro(d.Y), &options, split, &held),
+                     MLP_OK);
     mlp_rng rng = mlp_rng_seeded(options.seed);
     assert_int_equal(mlp_rng_permutation(&rng, ROWS, order), MLP_OK);
     mlp_train_options one = options_of(1, 0.5, 10);
