@@ -353,10 +353,11 @@ static mlp_status check_order(const mlp_hooks *hooks, const mlp_cview *from,
 {
     for (size_t i = 0; i < rows; i++) {
         if (order[i] >= from->rows) {
-            return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                              "order[%zu]: expects less than %zu, which is "
-                              "from.rows, got %zu",
-                              i, from->rows, order[i]);
+            return mlpi_error(
+                hooks, MLP_ERR_ARGUMENT,
+                "order[%zu]: expects a row below from.rows = %zu, "
+                "got %zu",
+                i, from->rows, order[i]);
         }
     }
     return MLP_OK;

@@ -5,11 +5,13 @@
  *
  * The numbers come from the portable kernels of float64, which compute the same
  * bits as all others, so they are those of a network. A backward pass
- * multiplies the derivative by dA. With dA = 1 that product is exact, and the
- * result is the derivative itself:
+ * multiplies the derivative by dJ/da. With dJ/da = 1 that product is exact, and
+ * the result is the derivative itself:
  *
  *     a     = activate(z)
  *     da/dz = activate_backward(z, a, 1)
+ *
+ * Programs that need many values at once give them to a network as a batch.
  */
 #include <math.h>
 

@@ -199,7 +199,7 @@ static void split_rounds_to_the_nearest_and_leaves_no_side_empty(void **state)
         {0.9, 4, 0, MLP_ERR_ARGUMENT}, {0.5, 1, 0, MLP_ERR_ARGUMENT},
         {1.0, 9, 0, MLP_ERR_ARGUMENT}, {-0.1, 9, 0, MLP_ERR_ARGUMENT},
         {NAN, 9, 0, MLP_ERR_ARGUMENT}, {INFINITY, 9, 0, MLP_ERR_ARGUMENT},
-        {0.5, 0, 0, MLP_ERR_ARGUMENT},
+        {0.5, 0, 0, MLP_ERR_ARGUMENT}, {0.0, 0, 0, MLP_OK},
     };
     hook_record record = {0};
     mlp_net *net = new_net(&xor_model, MLP_F64, &record);
