@@ -811,7 +811,8 @@ mlp_split_options mlp_split_defaults(void);
 
 /* Both functions split m rows, whose targets are Y (m, n): order[m] receives
  * the indices of the training rows, then those of the *test_rows test rows,
- * each in ascending order. mlp_gather_rows copies rows in this order. `options` NULL means the defaults. Both allocate.
+ * each in ascending order. mlp_gather_rows copies rows in this order. `options`
+ * NULL means the defaults. Both allocate.
  *
  * The split is stratified if options->stratify is true and Y holds classes: Y
  * is one column of MLP_I32 (each number is a class), one column of 0 and 1 only
@@ -880,9 +881,9 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * names row and column, from 0.
  * MLP_ERR_ARGUMENT: an option outside its range in the network's precision, a
  * target that mlp_evaluate refuses, a fraction that mlp_validation_split
- * refuses, both kinds of validation, row or class weights that are negative or whose sum is 0
- * or not finite, class weights for a loss without classes, or lbfgs with
- * several batches, dropout, weight_decay or clipping.
+ * refuses, both kinds of validation, row or class weights that are negative or
+ * whose sum is 0 or not finite, class weights for a loss without classes, or
+ * lbfgs with several batches, dropout, weight_decay or clipping.
  * MLP_ERR_LIMIT: more than MLP_MAX_THREADS, or a history or batch whose bytes
  * exceed a size_t.
  * Error during training:

@@ -20,8 +20,8 @@
 
 /* True if a = f(z) is defined for a single z. Softmax is a function of a whole
  * row. The numbers of the list have names, other numbers have none. A slope is
- * what a layer may have: a negative one would make `a` positive for negative z,
- * and the derivative, which is computed from the sign of `a`, would be wrong. */
+ * what a layer may have. A negative one would make `a` positive for negative z;
+ * the derivative is computed from the sign of `a`, and would be wrong. */
 static bool is_defined(mlp_activation f, double slope)
 {
     bool is_known = mlp_activation_name(f) && f != MLP_ACT_SOFTMAX;

@@ -227,6 +227,32 @@ static void test_part_has_its_share_of_each_class(void **state)
     }
 }
 
+/* Of ten test rows, four classes of ten rows have the share 2.5 each, so the
+ * remainders are equal. The two rows that are missing come from the lowest
+ * classes. */
+static void lowest_of_equal_remainders_gives_a_row(void **state)
+{
+    (void)state;
+    enum { ROWS = 40 };
+    static const size_t expected[] = {3, 3, 2, 2};
+    static numbers at;
+    size_t labels[ROWS];
+    size_t order[ROWS];
+    size_t count[MOST];
+    size_t test_rows = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        labels[i] = i % 4;
+    }
+    for (form f = INT32; f < BINARY_F32; f++) {
+        mlp_cview Y;
+        assert_true(make_form(f, labels, ROWS, 4, &at, &Y));
+        assert_int_equal(mlp_train_test_split(Y, NULL, order, &test_rows),
+                         MLP_OK);
+        count_classes(labels, order, ROWS, test_rows, count);
+        assert_memory_equal(count, expected, sizeof expected);
+    }
+}
+
 /* ---------------------------------------------------------------------------
  * Compared with NumPy and scikit-learn
  */
@@ -622,6 +648,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folds_test_each_row_once_and_are_balanced),
         cmocka_unit_test(test_part_has_its_share_of_each_class),
+        cmocka_unit_test(lowest_of_equal_remainders_gives_a_row),
         cmocka_unit_test(folds_are_numpys),
         cmocka_unit_test(test_parts_are_numpys),
         cmocka_unit_test(folds_are_balanced_as_scikit_learns),

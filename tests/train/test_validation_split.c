@@ -181,7 +181,40 @@ static void split_is_stratified_by_many_classes(void **state)
                                           &options, order[1], &held),
                      MLP_OK);
     assert_memory_equal(order[0], order[1], sizeof order[0]);
+    mlp_split_options any = mlp_split_defaults();
+    any.test_fraction = options.validation_fraction;
+    any.seed = options.seed;
+    any.stratify = false;
+    assert_int_equal(mlp_train_test_split(mlp_cview_i32(classes, 100, 1), &any,
+                                          order[1], &held),
+                     MLP_OK);
+    assert_memory_equal(order[0], order[1], sizeof order[0]);
     free(Y.data);
+    mlp_net_free(net);
+}
+
+/* With mse a column of 0 and 1 holds numbers, which the split does not read. */
+static void split_without_classes_is_not_stratified(void **state)
+{
+    (void)state;
+    static const model numbers = {
+        2, 1, {{.width = 1, .activation = MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    mlp_net *net = new_net(&numbers, MLP_F64, NULL);
+    double Y[ROWS] = {0, 0, 1, 0, 1, 1};
+    mlp_train_options options = mlp_train_defaults();
+    options.validation_fraction = 0.25;
+    size_t orders[2][ROWS];
+    size_t held = 0;
+    for (options.seed = 0; options.seed < 20; options.seed++) {
+        for (size_t i = 0; i < 2; i++) {
+            Y[ROWS - 1] = i == 0 ? 1 : 0.5;
+            assert_int_equal(mlp_validation_split(net,
+                                                  mlp_cview_f64(Y, ROWS, 1),
+                                                  &options, orders[i], &held),
+                             MLP_OK);
+        }
+        assert_memory_equal(orders[0], orders[1], sizeof orders[0]);
+    }
     mlp_net_free(net);
 }
 
@@ -512,6 +545,7 @@ int main(void)
         cmocka_unit_test(split_takes_the_first_of_a_permutation),
         cmocka_unit_test(split_is_stratified_by_class),
         cmocka_unit_test(split_is_stratified_by_many_classes),
+        cmocka_unit_test(split_without_classes_is_not_stratified),
         cmocka_unit_test(split_rounds_to_the_nearest_and_leaves_no_side_empty),
         cmocka_unit_test(held_out_rows_are_a_set_of_their_own),
         cmocka_unit_test(shuffling_goes_on_after_the_split),
