@@ -25,14 +25,7 @@
 #include "base/view.h"
 #include "kernels/kernels.h"
 #include "model/layout.h"
-
-/* Standardisation of n columns: x' = (x - mean) / std. The head of scaling.c
- * says where it is set, applied and undone. */
-typedef struct mlpi_scaling {
-    bool scales; /* false: x' = x, and mean and std are not set */
-    size_t n;
-    void *mean, *std; /* real [n] */
-} mlpi_scaling;
+#include "model/scaling.h"
 
 /* The network. After its creation only training, loading and the public setters
  * change it. All other functions take it as const, so several threads can
@@ -49,6 +42,9 @@ struct mlp_net {
     /* [L], for kernels->predict_row; NULL if a layer has batch norm. */
     mlpi_row_layer *single_row_layers;
     mlpi_scaling in, out; /* of inputs; of targets and outputs */
+    /* True if the weights are more than first weights: updated, loaded, or
+     * possibly set by the caller. They then belong to the present scaling. */
+    bool is_trained;
     mlpi_string_list class_names;
     mlpi_string_list metadata; /* key, value, key, value ...: metadata.c */
 };

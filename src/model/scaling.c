@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Standardisation as a part of the network (chapter 5.1), column by column,
- * with mean and std (standard deviation) of the training data:
- *
- *     x' = (x - mean) / std         inputs and targets
- *     a  = a' * std + mean          outputs
- *
- * This file only sets mean and std. The formulas are applied elsewhere:
- *
- *     inputs     the kernel load_rows (kernels/load_rows_tmpl.h), which copies
- *                rows of the caller's data and standardises them on the way;
- *                called by train/step_worker.c and predict/predict.c
- *     targets    the same kernel, called by model/loss.c
- *     outputs    the kernel inverse_standardise (kernels/scalar_tmpl.h), called
- *                by mlpi_unscale_outputs (predict/predict.h)
- *
- * (A kernel is a function of kernels/kernels.h.) The network holds mean and
- * std, and model files contain them, so a saved model is always used with the
- * right scaling. Without scaling, a column of large numbers would dominate the
- * gradients.
- *
- * Mean and std are rounded to the network's precision when they are set, and
- * the getters return the rounded numbers. A column of equal numbers gets std 1,
- * so that it becomes 0 instead of NaN.
+ * Sets mean and standard deviation of inputs and targets: from data, or as the
+ * caller names them. scaling.h says what they are for. Columns are done in
+ * blocks, so that mean and std of a block fit on the stack.
  */
+#include "model/scaling.h"
+
 #include <math.h>
 
 #include "base/error.h"
@@ -41,16 +23,22 @@ static mlp_cview columns(const mlp_net *net, mlp_cview rows, size_t first)
 }
 
 /* Computes mean and std of each column, rounded to the network's precision; a
- * std of 0 becomes 1. Rounding comes first, because a std that is above 0 as a
- * double may be 0 as a float. */
+ * std that is not above the rounding of the column's numbers becomes 1. That
+ * rounding is taken as two units in the last place of a number with the size
+ * of the mean: sums that should be equal differ by about as much. The mean is
+ * then exact enough as it is. */
 static void block_moments(const mlp_net *net, mlp_cview rows,
-                          double mean[BLOCK], double std[BLOCK])
+                          const size_t *order, size_t m, double mean[BLOCK],
+                          double std[BLOCK])
 {
-    net->kernels->scalar->column_moments(rows, mean, std);
+    double two_units = net->kernels->dtype == MLP_F32 ? 0x1p-22 : 0x1p-51;
+    net->kernels->scalar->column_moments(rows, order, m, mean, std);
     for (size_t j = 0; j < rows.cols; j++) {
+        bool is_constant = std[j] <= two_units * fabs(mean[j]);
         mean[j] = net->kernels->scalar->round_to_real(mean[j]);
         std[j] = net->kernels->scalar->round_to_real(std[j]);
-        if (std[j] == 0.0) {
+        /* A std that is above 0 as a double may be 0 as a float. */
+        if (is_constant || std[j] == 0.0) {
             std[j] = 1.0;
         }
     }
@@ -79,27 +67,21 @@ static mlp_status check_regression(const mlp_net *net)
     return MLP_OK;
 }
 
-/* Sets the scaling from rows whose shape has been checked. All numbers are
- * checked before anything is set, so a failure does not change the network. */
-static mlp_status standardise(const mlp_net *net, mlpi_scaling *to,
-                              const char *name, mlp_cview rows)
-{
-    TRY(mlpi_check_finite(net, &net->hooks, name, rows));
-    double mean[BLOCK];
-    double std[BLOCK];
-    /* The loop does BLOCK columns at a time, so mean and std fit on the
-     * stack. */
-    for (size_t first = 0; first < rows.cols; first += BLOCK) {
-        mlp_cview block = columns(net, rows, first);
-        block_moments(net, block, mean, std);
-        set_columns(net, to, first, block.cols, mean, std);
-    }
-    return MLP_OK;
-}
-
 /* ---------------------------------------------------------------------------
  * From data
  */
+
+void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
+                        const size_t *order, size_t m)
+{
+    double mean[BLOCK];
+    double std[BLOCK];
+    for (size_t first = 0; first < rows.cols; first += BLOCK) {
+        mlp_cview block = columns(net, rows, first);
+        block_moments(net, block, order, m, mean, std);
+        set_columns(net, to, first, block.cols, mean, std);
+    }
+}
 
 /* The std of a column is sqrt(sum of (x - mean)^2 / m), as NumPy's std. */
 mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
@@ -108,7 +90,9 @@ mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_inputs(net, &net->hooks, &X, 1));
-    return standardise(net, &net->in, "X", X);
+    TRY(mlpi_check_finite(net, &net->hooks, "X", X));
+    mlpi_scaling_learn(net, &net->in, X, NULL, X.rows);
+    return MLP_OK;
 }
 
 /* Y must have a column for each output. mlpi_check_targets is not used here,
@@ -125,7 +109,9 @@ mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
                               .cols = net->out.n,
                               .min_rows = 1};
     TRY(mlpi_check_view(&net->hooks, &Y, &expected));
-    return standardise(net, &net->out, "Y", Y);
+    TRY(mlpi_check_finite(net, &net->hooks, "Y", Y));
+    mlpi_scaling_learn(net, &net->out, Y, NULL, Y.rows);
+    return MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------

@@ -459,6 +459,7 @@ mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
     mlp_trainer *t = loop->trainer;
     bool validates = loop->validation.m > 0;
     t->has_forward = false; /* the batch's arrays will be overwritten */
+    t->net->is_trained = t->net->is_trained || loop->options->epochs > 0;
     t->has_gradients = false;
     mlpi_epoch_state_watch(&t->epoch_state, validates);
     mlp_status status = run_epochs(loop);

@@ -29,6 +29,7 @@
 #include <cmocka.h>
 
 #include "support/data.h"
+#include "support/tutorial.h"
 #include "mlp.h"
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
