@@ -337,9 +337,9 @@ typedef struct mlp_config {
     double label_smoothing;
 
     /* Numbers. */
-    mlp_dtype precision; /* MLP_F64 (default) or MLP_F32 */
+    mlp_dtype precision;  /* MLP_F64 (default) or MLP_F32 */
     mlp_weight_init init; /* draws the first weights; default MLP_INIT_AUTO */
-    uint32_t seed; /* seeds the first weights; default 42 */
+    uint32_t seed;        /* seeds the first weights; default 42 */
 
     /* Batch norm, with PyTorch's meaning. After each training step, or in
      * mlp_trainer_forward,
@@ -551,9 +551,9 @@ mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
  * 7. Training: gradient descent (chapters 3 and 4)
  */
 
-/* These two constants stand for a choice that the library makes: the field's
- * comment says which. They are defaults of options below, and no other field
- * allows them. */
+/* MLP_AUTO and MLP_AUTO_COUNT stand for a choice that the library makes: the
+ * field's comment says which. They are defaults of options below, and no other
+ * field allows them. */
 #define MLP_AUTO (-1.0)
 #define MLP_AUTO_COUNT (SIZE_MAX - 1)
 
@@ -733,7 +733,7 @@ typedef struct mlp_train_options {
     size_t batch_size; /* rows of a batch; 0: all rows; default MLP_AUTO_COUNT:
                           32, but all rows for rprop and lbfgs, and never more
                           than a trainer holds */
-    double learning_rate;    /* alpha, above 0; default MLP_AUTO: 0.001 for adam,
+    double learning_rate; /* alpha, above 0; default MLP_AUTO: 0.001 for adam,
                                 adamw and rmsprop, 1 for lbfgs, else 0.01 */
     mlp_optimizer optimizer; /* default: MLP_OPTIMIZER_ADAM */
     mlp_schedule schedule;   /* default MLP_SCHEDULE_CONSTANT */

@@ -25,7 +25,13 @@
 #include "base/view.h"
 #include "kernels/kernels.h"
 #include "model/layout.h"
-#include "model/scaling.h"
+
+/* Standardisation of n columns: x' = (x - mean) / std (see scaling.h). */
+typedef struct mlpi_scaling {
+    bool scales; /* false: x' = x, and mean and std are not set */
+    size_t n;
+    void *mean, *std; /* real [n] */
+} mlpi_scaling;
 
 /* The network. After its creation only training, loading and the public setters
  * change it. All other functions take it as const, so several threads can

@@ -31,22 +31,21 @@
  * the rounding of its numbers counts as one of equal numbers: 0.3 and 0.1 + 0.2
  * differ in the last bit, and to divide by that difference would make a huge
  * number of every later input that is a little farther away.
+ *
+ * Example: the column 1, 2, 3, 6 has mean 3 and variance 14 / 4 = 3.5, so its
+ * std is 1.871, and 6 becomes 1.604.
  */
 #ifndef MLPI_MODEL_SCALING_H
 #define MLPI_MODEL_SCALING_H
 
-#include "mlp.h"
+#include "model/net.h"
 
-/* The scaling of n columns. */
-typedef struct mlpi_scaling {
-    bool scales; /* false: x' = x, and mean and std are not set */
-    size_t n;
-    void *mean, *std; /* real [n] */
-} mlpi_scaling;
-
-/* Sets a scaling of `net`, net->in or net->out, from m rows, which have been
- * checked: those that `order` names or, if it is NULL, the first m. The number
- * of columns is the scaling's; all numbers are finite; m is at least 1. */
+/* Sets a scaling of `net`, net->in or net->out, from m rows: those that `order`
+ * names or, if it is NULL, the first m. The rows have been checked: they have
+ * as many columns as the scaling, all numbers are finite, and m is at least 1.
+ * The sums of a column are computed in double, in the order of the rows, so the
+ * scaling has the same bits on every machine. It depends on the order of the
+ * rows only by rounding errors. */
 void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
                         const size_t *order, size_t m);
 

@@ -30,6 +30,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "model/data_check.h"
+#include "model/scaling.h"
 #include "train/lbfgs_step.h"
 #include "train/sample_weights.h"
 #include "train/train_options.h"
