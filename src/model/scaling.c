@@ -14,34 +14,50 @@
 /* How many columns are done in one pass over the rows. */
 enum { BLOCK = MLPI_MOMENT_COLUMNS };
 
-/* Returns the columns of `rows` from `first` on, at most BLOCK of them. */
-static mlp_cview columns(const mlp_net *net, mlp_cview rows, size_t first)
+mlp_cview mlpi_scaling_columns(const mlp_net *net, mlp_cview rows, size_t first)
 {
     rows.data = mlpi_const_at(net->kernels, rows.data, first * rows.col_stride);
     rows.cols = mlpi_min_size(BLOCK, rows.cols - first);
     return rows;
 }
 
-/* Computes mean and std of each column, rounded to the network's precision; a
- * std that is not above the rounding of the column's numbers becomes 1. That
- * rounding is taken as two units in the last place of a number with the size
- * of the mean: sums that should be equal differ by about as much. The mean is
- * then exact enough as it is. */
-static void block_moments(const mlp_net *net, mlp_cview rows,
-                          const size_t *order, size_t m, double mean[BLOCK],
-                          double std[BLOCK])
+/* Returns the distance of two neighbouring numbers of the network's precision
+ * at the size of x (of the smaller power of two, so at most twice as much). */
+static double unit_at(const mlp_net *net, double x)
 {
-    double two_units = net->kernels->dtype == MLP_F32 ? 0x1p-22 : 0x1p-51;
-    net->kernels->scalar->column_moments(rows, order, m, mean, std);
-    for (size_t j = 0; j < rows.cols; j++) {
-        bool is_constant = std[j] <= two_units * fabs(mean[j]);
-        mean[j] = net->kernels->scalar->round_to_real(mean[j]);
-        std[j] = net->kernels->scalar->round_to_real(std[j]);
-        /* A std that is above 0 as a double may be 0 as a float. */
-        if (is_constant || std[j] == 0.0) {
-            std[j] = 1.0;
-        }
+    return fabs(x) * (net->kernels->dtype == MLP_F32 ? 0x1p-23 : 0x1p-52);
+}
+
+/* Rounds mean and std of a column to the network's precision, and makes 1 of a
+ * std that is not above the rounding of the column's numbers: two units, by
+ * which sums that should be equal differ. Returns true if the column varies,
+ * but by fewer than 1000 units, so that hardly three digits of its numbers
+ * differ. */
+static bool round_moments(const mlp_net *net, double *mean, double *std)
+{
+    const mlpi_scalar_kernels *scalar = net->kernels->scalar;
+    double unit = unit_at(net, *mean);
+    bool is_constant = *std <= 2.0 * unit;
+    bool has_few_digits = *std > 0.0 && *std < 1000.0 * unit;
+    *mean = scalar->round_to_real(*mean);
+    *std = scalar->round_to_real(*std);
+    /* A std that is above 0 as a double may be 0 as a float. */
+    if (is_constant || *std == 0.0) {
+        *std = 1.0;
     }
+    return has_few_digits;
+}
+
+double mlpi_scaled_target(const mlp_net *net, size_t j, double y)
+{
+    const mlpi_kernels *kernels = net->kernels;
+    double mean = 0.0;
+    double std = 1.0;
+    if (net->out.scales) {
+        kernels->to_double(1, mlpi_at(kernels, net->out.mean, j), &mean);
+        kernels->to_double(1, mlpi_at(kernels, net->out.std, j), &std);
+    }
+    return (y - mean) / std;
 }
 
 /* Sets mean and std of columns [first, first + n) in the network. */
@@ -76,10 +92,34 @@ void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
 {
     double mean[BLOCK];
     double std[BLOCK];
+    bool hinted = false; /* one hint is enough */
     for (size_t first = 0; first < rows.cols; first += BLOCK) {
-        mlp_cview block = columns(net, rows, first);
-        block_moments(net, block, order, m, mean, std);
+        mlp_cview block = mlpi_scaling_columns(net, rows, first);
+        net->kernels->scalar->column_moments(block, order, m, mean, std);
+        for (size_t j = 0; j < block.cols; j++) {
+            if (round_moments(net, &mean[j], &std[j]) && !hinted) {
+                mlpi_hint(&net->hooks,
+                          "%s, column %zu hardly varies for its size, %.4g, in "
+                          "%s: subtract a constant from it before",
+                          to == &net->in ? "X" : "Y", first + j, mean[j],
+                          mlp_dtype_name(net->kernels->dtype));
+                hinted = true;
+            }
+        }
         set_columns(net, to, first, block.cols, mean, std);
+    }
+}
+
+/* Gives a hint if the weights of the network belong to the scaling that is
+ * about to be replaced. Whoever standardises the rows to predict, too, as one
+ * must with other libraries, loses what the network has learnt. */
+static void hint_about_trained(const mlp_net *net, const mlpi_scaling *scaling)
+{
+    if (net->is_trained && scaling->scales) {
+        mlpi_hint(&net->hooks,
+                  "the network has been trained with the scaling that is now "
+                  "replaced, and will predict other numbers; rows to predict "
+                  "are passed as they are");
     }
 }
 
@@ -91,6 +131,7 @@ mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
     }
     TRY(mlpi_check_inputs(net, &net->hooks, &X, 1));
     TRY(mlpi_check_finite(net, &net->hooks, "X", X));
+    hint_about_trained(net, &net->in);
     mlpi_scaling_learn(net, &net->in, X, NULL, X.rows);
     return MLP_OK;
 }
@@ -110,6 +151,7 @@ mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
                               .min_rows = 1};
     TRY(mlpi_check_view(&net->hooks, &Y, &expected));
     TRY(mlpi_check_finite(net, &net->hooks, "Y", Y));
+    hint_about_trained(net, &net->out);
     mlpi_scaling_learn(net, &net->out, Y, NULL, Y.rows);
     return MLP_OK;
 }

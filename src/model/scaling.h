@@ -49,4 +49,14 @@
 void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
                         const size_t *order, size_t m);
 
+/* Returns the columns of `rows`, a matrix of the network's precision, from
+ * `first` on; at most MLPI_MOMENT_COLUMNS of them, so that their moments fit on
+ * the stack. */
+mlp_cview mlpi_scaling_columns(const mlp_net *net, mlp_cview rows,
+                               size_t first);
+
+/* Returns y' of a target y in column j, in double. If the network does not
+ * scale targets, y' is y. */
+double mlpi_scaled_target(const mlp_net *net, size_t j, double y);
+
 #endif

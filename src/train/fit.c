@@ -245,6 +245,8 @@ static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *data,
     TRY(draw_split(net, data, &rng));
     TRY(fill_row_weights(net, data));
     standardise(trainer->net, data);
+    mlpi_hint_about_rows(net, data->X, data->Y, data->split_order, data->m);
+    mlpi_hint_about_batches(net, data->m, data->options.batch_size);
     bool is_new = mlpi_loop_seed_trainer(trainer, loop->options);
     if (data->validation_rows > 0) {
         loop->validation.order = data->split_order + data->m;

@@ -161,6 +161,9 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
             break;
         }
         TRY(check_chunk(t->net, loop->options->class_weights, &chunk, &at));
+        if (loop->epochs_done == 0 && at.chunk == 0) {
+            mlpi_hint_about_rows(t->net, chunk.X, chunk.Y, NULL, chunk.X.rows);
+        }
         TRY(add_chunk(loop, s, &chunk));
     }
     if (s->filled > 0 && !loop->stopped) {
@@ -236,6 +239,9 @@ static mlp_status fit(mlp_trainer *trainer, stream *s,
                       .source = s};
     mlp_status status = mlpi_loop_prepare(&loop, history != NULL);
     if (status == MLP_OK) {
+        if (s->batch_size == 1) {
+            mlpi_hint_about_batches(trainer->net, 1, 1);
+        }
         mlpi_loop_seed_trainer(trainer, options);
         status = mlpi_loop_run(&loop, history);
     }
