@@ -42,6 +42,7 @@ int main(void)
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 2;
+    config.init = MLP_INIT_HE;
     config.hooks.log = log_error;
     mlp_net *net = new_net(&config);
     mlp_trainer *trainer = NULL;

@@ -11,8 +11,8 @@
   formula, a table or a heading;
 - functions in src/, include/ and examples/: median at most 12 lines, nine of
   ten at most 30, none over 80;
-- files in src/, include/ and examples/: at most 600 lines (mlp.h, the manual
-  of every function: 1500); fewer than 15 % of the files in src/ under 60.
+- files in src/, include/ and examples/: at most 600 lines (mlp.h, the manual:
+  1500); fewer than 15 % of the files in src/ under 60.
 
 --list prints each comment without a verb, and each that opens with a word that
 leans on another comment. The exit status is 1 if a limit is broken.
