@@ -82,8 +82,8 @@ static mlp_status check_layer(const mlp_config *config, size_t l)
     TRY(check_dropout(config, l));
     if (layer->activation == MLP_ACT_SOFTMAX && l < config->n_layers) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "layer %zu: expects softmax in the last layer "
-                          "only, %zu",
+                          "layer %zu: softmax is for the last layer only; "
+                          "this network has %zu layers",
                           l, config->n_layers);
     }
     return MLP_OK;
