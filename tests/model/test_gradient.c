@@ -8,8 +8,10 @@
 
 /* Visits each hidden activation f, output activation g, and loss. */
 #define FOR_EACH_KIND(f, g, loss)                                              \
-    for (int f = 0; mlp_activation_name((mlp_activation)f); f++)               \
-        for (int g = 0; mlp_activation_name((mlp_activation)g); g++)           \
+    for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);     \
+         f++)                                                                  \
+        for (int g = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)g); \
+             g++)                                                              \
             for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++)          \
                 if (f != MLP_ACT_SOFTMAX)
 

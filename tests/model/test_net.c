@@ -148,7 +148,8 @@ static void initial_weights_are_numpys(void **state)
 static void auto_suits_the_activation(void **state)
 {
     (void)state;
-    for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+    for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);
+         f++) {
         model m = {5, 1, {{4, (mlp_activation)f, 0.1}}, MLP_LOSS_MSE};
         mlp_config config = config_of(&m, MLP_F64, NULL);
         config.init = MLP_INIT_AUTO;
@@ -646,7 +647,8 @@ static void create_refuses_slopes_out_of_range(void **state)
     hook_record record = {0};
     static const double bad[] = {-0.01, -INFINITY, INFINITY, NAN};
     for (size_t i = 0; i < COUNT(bad); i++) {
-        for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+        for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);
+             f++) {
             mlp_config config = config_of(&xor_model, MLP_F64, &record);
             mlp_layer layer = {1, (mlp_activation)f, bad[i]};
             config.layers = &layer;

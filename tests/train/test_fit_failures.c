@@ -338,7 +338,8 @@ static void infinite_weights_behind_a_finite_loss_are_not_kept(void **state)
 static const model pair = {
     1,
     2,
-    {{.width = 1}, {.width = 1, .activation = MLP_ACT_SIGMOID}},
+    {{.width = 1, .activation = MLP_ACT_IDENTITY},
+     {.width = 1, .activation = MLP_ACT_SIGMOID}},
     MLP_LOSS_BCE};
 
 static mlp_net *steep_net(mlp_dtype p, hook_record *record)
