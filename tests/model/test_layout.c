@@ -155,7 +155,8 @@ static void check_refuses_strange_layers(void **state)
     strange[1].width = 4;
     strange[0].activation = (mlp_activation)77;
     assert_told(&record, mlpi_layout_check(&config), MLP_ERR_ARGUMENT,
-                "layer 1: expects an activation of identity sigmoid tanh relu");
+                "layer 1: expects an activation of auto identity sigmoid tanh"
+                " relu");
     strange[0].activation = (mlp_activation)-1;
     assert_told(&record, mlpi_layout_check(&config), MLP_ERR_ARGUMENT,
                 "got number -1");
