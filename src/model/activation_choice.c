@@ -13,7 +13,7 @@
 typedef struct wanted {
     mlp_activation usual; /* what MLP_ACT_AUTO stands for */
     const char *constant; /* its name in mlp.h, for messages */
-    bool is_only_one;     /* false: every other activation is meant, too */
+    bool is_only_one;     /* false: the loss is meant for all activations */
 } wanted;
 
 /* The losses bce and cce want probabilities; the others compare quantities. */

@@ -4,8 +4,8 @@
  * is meant for which activation of the last layer.
  *
  * A layer of mlp_config may leave its activation open (MLP_ACT_AUTO) and its
- * slope (0). mlp_net_create closes both before it makes the network, so that no
- * other module ever meets MLP_ACT_AUTO:
+ * slope (0). mlp_net_create chooses both before it makes the network, so that
+ * no layer of a network has MLP_ACT_AUTO:
  *
  *     activation auto   before the last layer           relu
  *                       in the last layer, by the loss
@@ -28,24 +28,25 @@
  *     softmax         refused  meant: shares of a whole,   meant
  *                              the Brier score
  *
- * The losses bce and cce take the logarithm of an output as that of a
- * probability, and clip what is none to [1e-15, 1 - 1e-15]. There the
- * derivative is 0 or far too large, so the outputs that the table refuses do
- * not learn:
+ * The losses bce and cce take the logarithm of an output, as of a probability.
+ * After sigmoid and softmax respectively they compute it from z. After other
+ * activations they clip the output to [1e-15, 1 - 1e-15], and beyond these
+ * limits its derivative is 0. So the pairs that the table refuses do not learn,
+ * or learn something else:
  *
- *     identity, tanh, relu ...  are below 0 or above 1 for many z
- *     sigmoid with cce          loses nothing if all outputs are 1, because cce
- *                               is -log of the right class only
- *     softmax with bce          has the sum 1, but bce judges each output by
- *                               itself and has no z of its own to start from:
- *                               its logarithms are clipped where those of cce
- *                               are exact
- *     softmax of 1 neuron       is always 1, with every loss
- *     cce with 1 output         has only one class
+ *     identity, tanh, relu ...  Many outputs are below 0 or above 1, and have
+ *                               no derivative there.
+ *     sigmoid with cce          The loss is -log of the right class alone, and
+ *                               becomes 0 if all outputs are 1.
+ *     softmax with bce          The outputs depend on each other, but bce takes
+ *                               each by itself; those near 0 and 1 are clipped
+ *                               and have no derivative.
+ *     softmax of 1 neuron       The output is always 1, with every loss.
+ *     cce with 1 output         There is only one class.
  *
  * Model files may have any pair, and a slope of 0 as it is, because version 0.1
  * allowed both. Their networks are made by mlpi_net_create_saved (net.h), which
- * asks nothing of this module.
+ * does not use this module.
  */
 #ifndef MLPI_MODEL_ACTIVATION_CHOICE_H
 #define MLPI_MODEL_ACTIVATION_CHOICE_H

@@ -370,9 +370,13 @@ mlp_hooks mlp_net_hooks(const mlp_net *net)
 mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first)
 {
     if (l < first || l > net->layout.L) {
-        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "expects a layer from %zu to %zu, got %zu", first,
-                          net->layout.L, l);
+        return first == net->layout.L
+                   ? mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                                "expects layer %zu, the only one, got %zu",
+                                first, l)
+                   : mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                                "expects a layer from %zu to %zu, got %zu",
+                                first, net->layout.L, l);
     }
     return MLP_OK;
 }

@@ -119,7 +119,7 @@ static void check_refuses_sizes_out_of_range(void **state)
     mlp_config config = moons_config(&record);
     config.inputs = 0;
     assert_told(&record, mlpi_layout_check(&config), MLP_ERR_ARGUMENT,
-                "input layer 0: expects 1 to 16777216 neurons, got 0");
+                "inputs: expects 1 to 16777216, got 0");
     config.inputs = SIZE_MAX;
     assert_told(&record, mlpi_layout_check(&config), MLP_ERR_LIMIT,
                 "expects 1 to 16777216 neurons, got");
