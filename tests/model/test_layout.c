@@ -122,7 +122,7 @@ static void check_refuses_sizes_out_of_range(void **state)
                 "inputs: expects 1 to 16777216, got 0");
     config.inputs = SIZE_MAX;
     assert_told(&record, mlpi_layout_check(&config), MLP_ERR_LIMIT,
-                "expects 1 to 16777216 neurons, got");
+                "inputs: expects 1 to 16777216, got");
     config = moons_config(&record);
     config.n_layers = 0;
     assert_told(&record, mlpi_layout_check(&config), MLP_ERR_ARGUMENT,
