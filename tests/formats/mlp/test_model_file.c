@@ -367,8 +367,8 @@ static void files_of_version_0_1_hold_every_pair(void **state)
 {
     (void)state;
     static const char *const losses[] = {"bce", "mse", "cce", "mae", "huber"};
-    /* Each activation, and PyTorch's output for x = 1, so that z = 0.75, and for
-     * x = -2, so that z = -0.75. */
+    /* The outputs are PyTorch's, for x = 1, which gives z = 0.75, and for x = -2,
+     * which gives z = -0.75. */
     static const struct {
         const char *name;
         double positive, negative;
