@@ -176,7 +176,7 @@ static void check_view_says_what_is_wrong(void **state)
     bad = good;
     bad.rows = 0;
     assert_told(&record, mlpi_check_view(&hooks, &bad, &expected),
-                MLP_ERR_SHAPE, "at least 1 rows, got 0");
+                MLP_ERR_SHAPE, "at least 1 row, got 0");
     bad = good;
     bad.data = NULL;
     assert_told(&record, mlpi_check_view(&hooks, &bad, &expected), MLP_ERR_NULL,
