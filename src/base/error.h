@@ -25,7 +25,8 @@
 /* Formats a message like printf, hands it to the log hook if there is one, and
  * returns `status`, so that a check is one statement:
  *
- *     return mlpi_error(hooks, MLP_ERR_SHAPE, "X: expects %zu rows", m);
+ *     return mlpi_error(hooks, MLP_ERR_SHAPE, "X: expects %zu row%s", m,
+ *                       mlpi_plural(m));
  *
  * Messages of more than 255 characters are cut. Without a hook nothing is
  * formatted. No memory is allocated, so that a lack of memory can be reported.
@@ -48,6 +49,12 @@ static inline mlp_status mlpi_check_pointer(const mlp_hooks *hooks,
 {
     return pointer ? MLP_OK
                    : mlpi_error(hooks, MLP_ERR_NULL, "%s is NULL", what);
+}
+
+/* Returns the ending of a noun after the number n: "1 row", "0 rows". */
+static inline const char *mlpi_plural(size_t n)
+{
+    return n == 1 ? "" : "s";
 }
 
 /* Calls a function that returns a status, and returns from the calling function

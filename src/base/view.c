@@ -257,18 +257,20 @@ mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
                           name_of(expected->dtype), name_of(view->dtype));
     }
     if (view->cols != expected->cols) {
-        return mlpi_error(hooks, MLP_ERR_SHAPE,
-                          "%s: expects %zu columns, got %zu", name,
-                          expected->cols, view->cols);
+        return mlpi_error(
+            hooks, MLP_ERR_SHAPE, "%s: expects %zu column%s, got %zu", name,
+            expected->cols, mlpi_plural(expected->cols), view->cols);
     }
     if (expected->rows != MLPI_ANY_ROWS && view->rows != expected->rows) {
-        return mlpi_error(hooks, MLP_ERR_SHAPE, "%s: expects %zu rows, got %zu",
-                          name, expected->rows, view->rows);
+        return mlpi_error(
+            hooks, MLP_ERR_SHAPE, "%s: expects %zu row%s, got %zu", name,
+            expected->rows, mlpi_plural(expected->rows), view->rows);
     }
     if (view->rows < expected->min_rows) {
         return mlpi_error(hooks, MLP_ERR_SHAPE,
-                          "%s: expects at least %zu rows, got %zu", name,
-                          expected->min_rows, view->rows);
+                          "%s: expects at least %zu row%s, got %zu", name,
+                          expected->min_rows, mlpi_plural(expected->min_rows),
+                          view->rows);
     }
     if (view->rows == 0) { /* no element will be touched */
         return MLP_OK;

@@ -16,25 +16,28 @@
 #include <math.h>
 
 #include "kernels/kernels.h"
+#include "model/activation_choice.h"
 #include "model/layout.h"
 
 /* True if a = f(z) is defined for a single z. Softmax is a function of a whole
- * row. The numbers of the list have names, other numbers have none. A slope is
- * what a layer may have. A negative one would make `a` positive for negative z;
- * the derivative is computed from the sign of `a`, and would be wrong. */
+ * row, and what auto stands for depends on the layer. Numbers that are not in
+ * the list have no name. The slope must be one that a layer may have. A
+ * negative one would make `a` positive for negative z; the derivative is
+ * computed from the sign of `a`, and would be wrong. */
 static bool is_defined(mlp_activation f, double slope)
 {
-    bool is_known = mlp_activation_name(f) && f != MLP_ACT_SOFTMAX;
+    bool is_known =
+        mlp_activation_name(f) && f != MLP_ACT_AUTO && f != MLP_ACT_SOFTMAX;
     bool has_good_slope =
         !mlpi_has_slope(f) || (slope >= 0.0 && isfinite(slope));
     return is_known && has_good_slope;
 }
 
-/* Describes a layer of one neuron for a batch of one row. Adding 0.0 turns a
- * slope of -0.0 into 0.0, as networks do. */
+/* Describes a layer of one neuron for a batch of one row. */
 static mlpi_activation_args one_neuron(mlp_activation f, double slope)
 {
-    return (mlpi_activation_args){.f = f, .slope = slope + 0.0, .m = 1, .n = 1};
+    return (mlpi_activation_args){
+        .f = f, .slope = mlpi_slope_in_use(f, slope), .m = 1, .n = 1};
 }
 
 double mlp_activation_value(mlp_activation f, double slope, double z)

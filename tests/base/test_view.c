@@ -238,7 +238,7 @@ static void check_view_says_what_is_wrong(void **state)
     bad = good;
     bad.rows = 0;
     assert_told(&record, mlpi_check_view(&hooks, &bad, &expected),
-                MLP_ERR_SHAPE, "at least 1 rows, got 0");
+                MLP_ERR_SHAPE, "at least 1 row, got 0");
     bad = good;
     bad.data = NULL;
     assert_told(&record, mlpi_check_view(&hooks, &bad, &expected), MLP_ERR_NULL,
@@ -375,9 +375,9 @@ static void gathered_rows_are_those_of_the_order(void **state)
                     mlp_view_set(from, r / COLS, r % COLS, (double)(r + 1)));
             }
             for (size_t r = 0; r < TO_ROWS * COLS; r++) {
-                assert_true(mlp_view_set(
-                    want, r / COLS, r % COLS,
-                    (double)(gather_order[r / COLS] * COLS + r % COLS + 1)));
+                size_t taken = gather_order[r / COLS] * COLS + r % COLS;
+                assert_true(mlp_view_set(want, r / COLS, r % COLS,
+                                         (double)(taken + 1)));
             }
             assert_int_equal(
                 mlp_gather_rows(mlp_view_const(from), gather_order, NULL, to),

@@ -227,7 +227,7 @@ static void test_part_has_its_share_of_each_class(void **state)
     }
 }
 
-/* Of ten test rows, four classes of ten rows have the share 2.5 each, so the
+/* Four classes of ten rows have a share of 2.5 each in ten test rows, so the
  * remainders are equal. The two rows that are missing come from the lowest
  * classes. */
 static void lowest_of_equal_remainders_gives_a_row(void **state)
