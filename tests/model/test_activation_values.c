@@ -37,8 +37,11 @@ static void numbers_are_those_of_all_kernels(void **state)
                 const mlpi_kernels *kernels = mlpi_kernels_get(MLP_F64, t);
                 double usual =
                     f == MLP_ACT_ELU ? MLP_SLOPE_ELU : MLP_SLOPE_LEAKY_RELU;
-                mlpi_activation_args layer = {
-                    .f = f, .slope = slope ? slope : usual, .m = 1, .n = 1};
+                mlpi_activation_args layer = {.f = f,
+                                              .slope =
+                                                  slope != 0 ? slope : usual,
+                                              .m = 1,
+                                              .n = 1};
                 double a = 0;
                 double da = 1;
                 kernels->activate(&layer, &z, &a);
