@@ -35,7 +35,7 @@ static samples draw(mlp_rng *rng, size_t rows)
 static void print_scores(const char *rows, mlp_cview Y, mlp_cview predicted)
 {
     mlp_regression_scores scores;
-    check(mlp_score_regression(Y, predicted, &scores));
+    check(mlp_score_regression(Y, predicted, NULL, NULL, &scores));
     printf("%-8s MSE %.2f   MAE %.2f   R2 %.3f\n", rows, scores.mse, scores.mae,
            scores.r2);
 }

@@ -109,13 +109,109 @@ static bool close_file(int fd)
 }
 
 /* ---------------------------------------------------------------------------
+ * Kinds of files
+ */
+
+/* The first bytes of files that people try to load, and what such a file is.
+ * Each mark fills the first `size` bytes of a file. */
+static const struct {
+    const char *mark;
+    size_t size;
+    const char *name;
+} marks[] = {
+    {"PK\3\4", 4,
+     "a zip archive, such as PyTorch's .pt or NumPy's .npz (save the tensors "
+     "as safetensors)"},
+    {"\x80\2", 2, "a Python pickle (save the tensors as safetensors)"},
+    {"\x80\3", 2, "a Python pickle (save the tensors as safetensors)"},
+    {"\x80\4", 2, "a Python pickle (save the tensors as safetensors)"},
+    {"\x80\5", 2, "a Python pickle (save the tensors as safetensors)"},
+    {"\x93NUMPY", 6, "an array of NumPy (.npy)"},
+    {"\x89HDF", 4, "an HDF5 file, such as Keras' .h5"},
+    {"FANN_F", 6, "a FANN file (load it by mlp_fann_load)"},
+};
+
+/* True for the length of a header that safetensors allows: an integer of eight
+ * bytes, lowest first, from 2 (for "{}") to 100 MB. */
+static bool is_header_length(uint64_t length)
+{
+    return length >= 2 && length <= 100000000;
+}
+
+/* True if the head is that of an ONNX file as exporters write it: field 1, the
+ * version of the format, is a small number, and a longer field follows. Its tag
+ * has the wire type 2, or 0 for the model's own version. */
+static bool is_onnx(const unsigned char *head)
+{
+    return head[0] == 0x08 && head[1] > 0 && head[1] < 32 && head[2] > 8 &&
+           head[2] < 0x78 && (head[2] & 5) == 0;
+}
+
+/* No ONNX file has the four zeros of a header's length. */
+const char *mlpi_content_name(const unsigned char *head)
+{
+    mlpi_reader from = {.bytes = head, .size = MLPI_FILE_HEAD};
+    if (is_header_length(mlpi_get_u64(&from))) {
+        return "a .mlp or safetensors file";
+    }
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (memcmp(head, marks[i].mark, marks[i].size) == 0) {
+            return marks[i].name;
+        }
+    }
+    return is_onnx(head) ? "an ONNX file (load it by mlp_onnx_load)" : NULL;
+}
+
+/* True if all bytes are printable ASCII or white space. */
+static bool is_text(const unsigned char *head)
+{
+    for (size_t i = 0; i < MLPI_FILE_HEAD; i++) {
+        bool blank = head[i] == '\t' || head[i] == '\n' || head[i] == '\r';
+        if (!blank && (head[i] < ' ' || head[i] > '~')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Reports a file of another kind, and says what it is, as far as its first
+ * bytes tell. */
+static mlp_status refuse_content(const mlp_hooks *hooks, const char *path,
+                                 const mlpi_file_kind *expected,
+                                 const unsigned char *head, size_t size)
+{
+    const char *name = mlpi_content_name(head);
+    mlpi_reader from = {.bytes = head, .size = MLPI_FILE_HEAD};
+    uint64_t length = mlpi_get_u64(&from);
+    if (is_header_length(length) && length > size - MLPI_FILE_HEAD) {
+        return mlpi_error(hooks, MLP_ERR_FORMAT,
+                          "%s: not %s: it is cut off in its header of %llu "
+                          "bytes",
+                          path, expected->name, (unsigned long long)length);
+    }
+    if (name) {
+        return mlpi_error(hooks, MLP_ERR_FORMAT, "%s: not %s: it is %s", path,
+                          expected->name, name);
+    }
+    if (is_text(head)) {
+        return mlpi_error(hooks, MLP_ERR_FORMAT,
+                          "%s: not %s: it begins with \"%.*s\"", path,
+                          expected->name, MLPI_FILE_HEAD, (const char *)head);
+    }
+    return mlpi_error(hooks, MLP_ERR_FORMAT,
+                      "%s: not %s: it begins with the bytes %02x %02x %02x "
+                      "%02x",
+                      path, expected->name, head[0], head[1], head[2], head[3]);
+}
+
+/* ---------------------------------------------------------------------------
  * Reading
  */
 
 /* Reads an open file; mlpi_file_read has the contract. The head is read first,
  * so that a file of another kind is refused before memory is allocated. */
 static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
-                            mlpi_check_head *begins, mlpi_file_content *file)
+                            const mlpi_file_kind *kind, mlpi_file_content *file)
 {
     struct stat info;
     unsigned char head[MLPI_FILE_HEAD];
@@ -129,18 +225,16 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
     /* The size is signed, and may exceed a size_t of 32 bits. */
     if (info.st_size < MLPI_FILE_HEAD || (uintmax_t)info.st_size > SIZE_MAX) {
         return mlpi_error(hooks, MLP_ERR_FORMAT,
-                          "%s: size out of range: expects %d to %zu bytes, "
-                          "got %lld",
-                          path, MLPI_FILE_HEAD, SIZE_MAX,
+                          "%s: not %s: expects %d to %zu bytes, got %lld", path,
+                          kind->name, MLPI_FILE_HEAD, SIZE_MAX,
                           (long long)info.st_size);
     }
     size_t size = (size_t)info.st_size;
     if (!read_all(fd, head, sizeof head)) {
         return report_errno(hooks, path, "read it");
     }
-    if (!begins(head, size)) {
-        return mlpi_error(hooks, MLP_ERR_FORMAT,
-                          "%s: expects another kind of file", path);
+    if (!kind->begins(head, size)) {
+        return refuse_content(hooks, path, kind, head, size);
     }
     void *block = NULL;
     TRY(mlpi_allocate_array(hooks, size, 1, "a file", &block));
@@ -156,7 +250,7 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
 }
 
 mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
-                          mlpi_check_head *begins, mlpi_file_content *file)
+                          const mlpi_file_kind *kind, mlpi_file_content *file)
 {
     int fd = -1;
     do { /* O_NONBLOCK: opening a pipe must not wait for a writer */
@@ -165,7 +259,7 @@ mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
     if (fd < 0) {
         return report_errno(hooks, path, "open it");
     }
-    mlp_status status = read_open(hooks, path, fd, begins, file);
+    mlp_status status = read_open(hooks, path, fd, kind, file);
     (void)close_file(fd);
     return status;
 }

@@ -34,11 +34,22 @@ enum { MLPI_FILE_HEAD = 8 };
  * `head`. Each file format has a function of this type. */
 typedef bool mlpi_check_head(const unsigned char *head, size_t size);
 
-/* Reads a whole file. `begins` is called before any memory is allocated, so a
- * path to a wrong, huge file costs nothing. MLP_ERR_IO, MLP_ERR_FORMAT (another
- * kind of file), MLP_ERR_MEMORY. */
+/* A kind of file, as a caller expects it. */
+typedef struct mlpi_file_kind {
+    const char *name; /* for messages, with its article: "a .mlp file" */
+    mlpi_check_head *begins;
+} mlpi_file_kind;
+
+/* Returns what a file is by its first MLPI_FILE_HEAD bytes, in words that end a
+ * message: "a zip archive ...". NULL if they do not tell. */
+const char *mlpi_content_name(const unsigned char *head);
+
+/* Reads a whole file. kind->begins is called before any memory is allocated, so
+ * a path to a wrong, huge file costs nothing. The message about such a file
+ * says what it is or how it begins. MLP_ERR_IO, MLP_ERR_FORMAT (another kind of
+ * file), MLP_ERR_MEMORY. */
 mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
-                          mlpi_check_head *begins, mlpi_file_content *file);
+                          const mlpi_file_kind *kind, mlpi_file_content *file);
 
 /* Reads `size` bytes from `offset` on into the caller's `bytes`. If `bytes` is
  * NULL, the function only checks that the file has so many, so that a caller

@@ -216,28 +216,33 @@ mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
 {
     const char *name = expected->name;
     if (view->dtype != expected->dtype) {
-        return mlpi_error(hooks, MLP_ERR_DTYPE, "%s: expects %s, got %s", name,
-                          name_of(expected->dtype), name_of(view->dtype));
+        return mlpi_error(hooks, MLP_ERR_DTYPE, "%s: expects %s%s, got %s",
+                          name, name_of(expected->dtype),
+                          expected->reason ? expected->reason : "",
+                          name_of(view->dtype));
     }
     if (view->cols != expected->cols) {
-        return mlpi_error(hooks, MLP_ERR_SHAPE,
-                          "%s: expects %zu columns, got %zu", name,
-                          expected->cols, view->cols);
+        return mlpi_error(
+            hooks, MLP_ERR_SHAPE, "%s: expects %zu column%s, got %zu", name,
+            expected->cols, mlpi_plural(expected->cols), view->cols);
     }
     if (expected->rows != MLPI_ANY_ROWS && view->rows != expected->rows) {
-        return mlpi_error(hooks, MLP_ERR_SHAPE, "%s: expects %zu rows, got %zu",
-                          name, expected->rows, view->rows);
+        return mlpi_error(
+            hooks, MLP_ERR_SHAPE, "%s: expects %zu row%s, got %zu", name,
+            expected->rows, mlpi_plural(expected->rows), view->rows);
     }
     if (view->rows < expected->min_rows) {
         return mlpi_error(hooks, MLP_ERR_SHAPE,
-                          "%s: expects at least %zu rows, got %zu", name,
-                          expected->min_rows, view->rows);
+                          "%s: expects at least %zu row%s, got %zu", name,
+                          expected->min_rows, mlpi_plural(expected->min_rows),
+                          view->rows);
     }
     if (view->rows == 0) { /* no element will be touched */
         return MLP_OK;
     }
     if (!view->data) {
-        return mlpi_error(hooks, MLP_ERR_NULL, "%s: data is NULL", name);
+        return mlpi_error(hooks, MLP_ERR_NULL, "%s: expects data, got NULL",
+                          name);
     }
     if (!fits_memory(view)) {
         return mlpi_error(hooks, MLP_ERR_SHAPE,

@@ -89,9 +89,12 @@ mlp_status mlpi_schedule_check(const mlp_hooks *hooks,
 {
     bad_field found = find_bad_field(schedule);
     if (found.name) {
-        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "schedule, %s: expects %s, got %g", found.name,
-                          found.expected, found.got);
+        return mlpi_error(
+            hooks, MLP_ERR_ARGUMENT, "schedule, %s: expects %s, got %g%s",
+            found.name, found.expected, found.got,
+            found.got == 0.0 && schedule->kind != MLP_SCHEDULE_CUSTOM
+                ? " (start from mlp_schedule_defaults())"
+                : "");
     }
     return MLP_OK;
 }

@@ -65,7 +65,8 @@ static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
     size_t n = t->A.cols;
     if (mlpi_is_regression(net->loss)) {
         mlp_regression_scores scores = {.r2 = 0};
-        TRY(mlp_score_regression(Y, mlp_view_const(t->A), &scores));
+        TRY(mlp_score_regression(Y, mlp_view_const(t->A), &net->hooks, NULL,
+                                 &scores));
         *result = scores.r2;
     } else if (net->loss == MLP_LOSS_CCE) {
         /* A row is correct if the largest output is the target's class. */
