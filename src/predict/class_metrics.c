@@ -22,19 +22,23 @@
  */
 #include "predict/metric_checks.h"
 
-/* Checks a confusion matrix: square, of int32, with a class at least. `square`
- * is filled in for the check of a view. */
-static mlp_status check_square(const mlp_hooks *hooks, size_t rows, size_t cols,
-                               mlpi_expected *square)
+/* Checks that a confusion matrix is square, with a class at least. `expected` is
+ * set to what the check of the view needs, which checks the type as well. */
+static mlp_status check_square(const mlp_hooks *hooks, mlp_cview counts,
+                               mlpi_expected *expected)
 {
-    if (rows != cols || rows == 0) {
+    *expected = (mlpi_expected){.name = "counts",
+                                .dtype = MLP_I32,
+                                .rows = counts.cols,
+                                .cols = counts.cols};
+    if (counts.dtype == MLP_I32 &&
+        (counts.rows != counts.cols || counts.rows == 0)) {
         return mlpi_error(hooks, MLP_ERR_SHAPE,
                           "counts: expects a row and a column for each class, "
                           "got %zu row%s and %zu column%s",
-                          rows, mlpi_plural(rows), cols, mlpi_plural(cols));
+                          counts.rows, mlpi_plural(counts.rows), counts.cols,
+                          mlpi_plural(counts.cols));
     }
-    *square = (mlpi_expected){
-        .name = "counts", .dtype = MLP_I32, .rows = rows, .cols = cols};
     return MLP_OK;
 }
 
@@ -51,10 +55,10 @@ mlp_status mlp_confusion(mlp_cview labels, mlp_cview predicted,
                          const mlp_hooks *hooks, mlp_view counts)
 {
     mlp_hooks used;
-    mlpi_expected square;
+    mlpi_expected expected;
     TRY(mlpi_metric_hooks(hooks, &used));
-    TRY(check_square(&used, counts.rows, counts.cols, &square));
-    TRY(mlpi_check_writable(&used, &counts, &square));
+    TRY(check_square(&used, mlp_view_const(counts), &expected));
+    TRY(mlpi_check_writable(&used, &counts, &expected));
     size_t k = counts.rows;
     /* With more rows an element might overflow. */
     TRY(mlpi_metric_check_column(&used, "labels", labels, MLPI_ANY_ROWS,
@@ -131,10 +135,10 @@ mlp_status mlp_score_classes(mlp_cview counts, const mlp_hooks *hooks,
                              double *accuracy)
 {
     mlp_hooks used;
-    mlpi_expected square;
+    mlpi_expected expected;
     TRY(mlpi_metric_hooks(hooks, &used));
-    TRY(check_square(&used, counts.rows, counts.cols, &square));
-    TRY(mlpi_check_view(&used, &counts, &square));
+    TRY(check_square(&used, counts, &expected));
+    TRY(mlpi_check_view(&used, &counts, &expected));
     double correct = 0.0;
     double rows = 0.0;
     TRY(sum_counts(&used, counts, &correct, &rows));
