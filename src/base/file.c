@@ -219,8 +219,11 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
         return report_errno(hooks, path, "get its status");
     }
     if (!S_ISREG(info.st_mode)) {
-        return mlpi_error(hooks, MLP_ERR_IO, "%s: expects an ordinary file",
-                          path);
+        return mlpi_error(
+            hooks, MLP_ERR_IO,
+            "%s: expects an ordinary file, got a folder, a pipe or "
+            "a device",
+            path);
     }
     /* The size is signed, and may exceed a size_t of 32 bits. */
     if (info.st_size < MLPI_FILE_HEAD || (uintmax_t)info.st_size > SIZE_MAX) {

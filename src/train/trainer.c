@@ -82,11 +82,11 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
 static mlp_status check_rows(const mlp_trainer *trainer, size_t rows)
 {
     if (rows > trainer->max_rows) {
-        return mlpi_error(&trainer->hooks, MLP_ERR_SHAPE,
-                          "X: expects at most %zu row%s (max_rows of the "
-                          "trainer), got %zu",
-                          trainer->max_rows, mlpi_plural(trainer->max_rows),
-                          rows);
+        return mlpi_error(
+            &trainer->hooks, MLP_ERR_SHAPE,
+            "X: expects at most %zu row%s, got %zu (max_rows of the "
+            "trainer)",
+            trainer->max_rows, mlpi_plural(trainer->max_rows), rows);
     }
     return MLP_OK;
 }
@@ -243,7 +243,7 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     if (!isfinite(result.loss) || result.gradient_not_finite) {
         return mlpi_error(&trainer->hooks, MLP_ERR_DIVERGED,
                           "step: expects a finite loss and finite gradients, "
-                          "got a loss of %g",
+                          "got a loss of %g (a smaller alpha may help)",
                           result.loss);
     }
     if (loss) {
@@ -324,5 +324,6 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
         return gradient_tensor(trainer, which, l, view);
     }
     return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
-                      "expects one of the tensors, got %d", (int)which);
+                      "tensor: expects one of MLP_TENSOR_LIST, got number %d",
+                      (int)which);
 }

@@ -162,7 +162,8 @@ static mlp_status check_rows(const mlpi_export *e)
     const mlp_net *net = e->net;
     if (e->options->X.rows == 0) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "X: int8 expects rows that say what is usual");
+                          "X: int8 expects rows, which show the usual range of "
+                          "each number (set options.X)");
     }
     TRY(mlpi_check_inputs(net, &net->hooks, &e->options->X, 1));
     TRY(mlpi_check_finite(net, &net->hooks, "X", e->options->X));

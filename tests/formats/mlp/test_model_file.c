@@ -233,9 +233,9 @@ static void wrong_names_are_refused(void **state)
     const char *const bytes[] = {"a", "\xff"};
     mlp_net *net = new_net(&xor_model, MLP_F64, &record);
     assert_told(&record, mlp_net_set_class_names(net, three, 3),
-                MLP_ERR_ARGUMENT, "expects 2, got 3");
+                MLP_ERR_ARGUMENT, "expects 2, one for each class, got 3");
     assert_told(&record, mlp_net_set_class_names(net, three, 1),
-                MLP_ERR_ARGUMENT, "expects 2, got 1");
+                MLP_ERR_ARGUMENT, "got 1");
     assert_told(&record, mlp_net_set_class_names(net, NULL, 2), MLP_ERR_NULL,
                 "NULL");
     assert_told(&record, mlp_net_set_class_names(net, hole, 2), MLP_ERR_NULL,
