@@ -40,7 +40,7 @@ int main(int argc, char **argv)
     config.n_layers = s.n_layers;
     config.precision = s.precision;
     config.seed = s.seed;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);
     check(mlp_net_standardise(net, X));

@@ -56,7 +56,7 @@ int main(void)
     config.n_layers = 3;
     config.loss = MLP_LOSS_MSE;
     config.init = MLP_INIT_GLOROT;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     check(mlp_net_standardise(net, X));
 

@@ -46,7 +46,7 @@ int main(int argc, char **argv)
     config.n_layers = 2;
     config.precision = precision;
     config.seed = 42;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
 
     printf("\nTraining...\n");
