@@ -64,6 +64,11 @@ look() {
         /:$/ {
             member = $1
         }
+        # A program that does not ask for these hooks must not link them.
+        $2 == "mlp_hooks_stderr" {
+            print "taken: mlp_hooks_stderr in " member
+            bad = 1
+        }
         NF == 2 && $2 !~ /^mlpi?_/ && !known[$2] &&
         !(member ~ /^log_stderr\.c/ && prints[$2]) {
             print "taken from the host: " $2 " in " member

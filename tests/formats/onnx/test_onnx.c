@@ -544,12 +544,12 @@ static void other_files_are_named(void **state)
         assert_told(&record, mlp_onnx_load(path, &hooks, &net), MLP_ERR_FORMAT,
                     told);
     }
-    /* A network of this library. */
+    /* The file is a network of this library. */
     mlp_net *own = new_net(&xor_model, MLP_F64, NULL);
     assert_int_equal(mlp_net_save(own, path), MLP_OK);
     assert_told(&record, mlp_onnx_load(path, &hooks, &net), MLP_ERR_FORMAT,
                 "not an ONNX file: it is a .mlp or safetensors file");
-    /* An ONNX file, loaded as a network of this library. */
+    /* An ONNX file is loaded as a network of this library. */
     assert_int_equal(mlp_onnx_save(own, path), MLP_OK);
     assert_told(&record, mlp_net_load(path, &hooks, &net), MLP_ERR_FORMAT,
                 "not a .mlp file: it is an ONNX file (load it by "
