@@ -15,7 +15,7 @@ static const model line = {2, 1, {{2, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
 static const double inputs[ROWS * 2] = {0, 1, 1, 0, 1, 1, 0, 0, 2, 1, 1, 2};
 static const double numbers[ROWS] = {0, 1, 2, 0, 1, 2};
 
-static mlp_cview X(void)
+static mlp_cview rows_of_inputs(void)
 {
     return mlp_cview_f64(inputs, ROWS, 2);
 }
@@ -32,15 +32,16 @@ static void class_numbers_as_doubles(void **state)
     mlp_net *net = new_net(&classifier, MLP_F64, &record);
     mlp_cview Y = mlp_cview_f64(numbers, ROWS, 1);
     mlp_scores scores;
-    assert_told(&record, mlp_fit(net, X(), Y, NULL, NULL), MLP_ERR_SHAPE,
+    assert_told(&record, mlp_fit(net, rows_of_inputs(), Y, NULL, NULL),
+                MLP_ERR_SHAPE,
                 "Y: expects 3 columns of float64 (one-hot rows) or 1 column of "
                 "class numbers of type MLP_I32, got 1 column of float64");
-    assert_told(&record, mlp_evaluate(net, X(), Y, &scores), MLP_ERR_SHAPE,
-                "got 1 column of float64");
+    assert_told(&record, mlp_evaluate(net, rows_of_inputs(), Y, &scores),
+                MLP_ERR_SHAPE, "got 1 column of float64");
     float singles[ROWS] = {0};
     Y = mlp_cview_f32(singles, ROWS, 1);
-    assert_told(&record, mlp_fit(net, X(), Y, NULL, NULL), MLP_ERR_DTYPE,
-                "MLP_I32, got 1 column of float32");
+    assert_told(&record, mlp_fit(net, rows_of_inputs(), Y, NULL, NULL),
+                MLP_ERR_DTYPE, "MLP_I32, got 1 column of float32");
     mlp_net_free(net);
 }
 
@@ -51,12 +52,12 @@ static void one_hot_rows_of_integers(void **state)
     hook_record record = {0};
     mlp_net *net = new_net(&classifier, MLP_F64, &record);
     int32_t one_hot[ROWS * CLASSES] = {1, 0, 0};
-    assert_told(
-        &record,
-        mlp_fit(net, X(), mlp_cview_i32(one_hot, ROWS, CLASSES), NULL, NULL),
-        MLP_ERR_SHAPE,
-        "Y: expects 3 columns of float64 (one-hot rows) or 1 column of "
-        "class numbers of type MLP_I32, got 3 columns of int32");
+    assert_told(&record,
+                mlp_fit(net, rows_of_inputs(),
+                        mlp_cview_i32(one_hot, ROWS, CLASSES), NULL, NULL),
+                MLP_ERR_SHAPE,
+                "Y: expects 3 columns of float64 (one-hot rows) or 1 column of "
+                "class numbers of type MLP_I32, got 3 columns of int32");
     mlp_net_free(net);
 }
 
@@ -68,7 +69,8 @@ static void classes_from_one(void **state)
     mlp_net *net = new_net(&classifier, MLP_F64, &record);
     static const int32_t classes[ROWS] = {1, 2, 1, 3, 2, 1};
     assert_told(&record,
-                mlp_fit(net, X(), mlp_cview_i32(classes, ROWS, 1), NULL, NULL),
+                mlp_fit(net, rows_of_inputs(), mlp_cview_i32(classes, ROWS, 1),
+                        NULL, NULL),
                 MLP_ERR_ARGUMENT,
                 "Y: expects class numbers from 0 to 2, got 3 in row 3 (the "
                 "first class is 0)");
@@ -124,19 +126,25 @@ static void half_of_a_validation_set(void **state)
     hook_record record = {0};
     mlp_net *net = new_net(&line, MLP_F64, &record);
     mlp_train_options options = mlp_train_defaults();
-    options.X_validation = X();
-    assert_told(&record, mlp_fit(net, X(), X(), &options, NULL), MLP_ERR_SHAPE,
-                "Y_validation has no rows: set it with X_validation");
+    options.X_validation = rows_of_inputs();
+    assert_told(
+        &record,
+        mlp_fit(net, rows_of_inputs(), rows_of_inputs(), &options, NULL),
+        MLP_ERR_SHAPE, "Y_validation has no rows: set it with X_validation");
     options.X_validation.rows = 0;
-    options.Y_validation = X();
-    assert_told(&record, mlp_fit(net, X(), X(), &options, NULL), MLP_ERR_SHAPE,
-                "X_validation has no rows: set it with Y_validation");
-    options.X_validation = X();
+    options.Y_validation = rows_of_inputs();
+    assert_told(
+        &record,
+        mlp_fit(net, rows_of_inputs(), rows_of_inputs(), &options, NULL),
+        MLP_ERR_SHAPE, "X_validation has no rows: set it with Y_validation");
+    options.X_validation = rows_of_inputs();
     options.validation_fraction = 0.5;
-    assert_told(&record, mlp_fit(net, X(), X(), &options, NULL),
-                MLP_ERR_ARGUMENT,
-                "validation: expects validation_fraction or X_validation with "
-                "Y_validation, got both");
+    assert_told(
+        &record,
+        mlp_fit(net, rows_of_inputs(), rows_of_inputs(), &options, NULL),
+        MLP_ERR_ARGUMENT,
+        "validation: expects validation_fraction or X_validation with "
+        "Y_validation, got both");
     mlp_net_free(net);
 }
 
@@ -204,19 +212,25 @@ static void options_without_the_defaults(void **state)
     hook_record record = {0};
     mlp_net *net = new_net(&line, MLP_F64, &record);
     mlp_train_options options = {.epochs = 3};
-    assert_told(&record, mlp_fit(net, X(), X(), &options, NULL),
-                MLP_ERR_ARGUMENT, from[0]);
+    assert_told(
+        &record,
+        mlp_fit(net, rows_of_inputs(), rows_of_inputs(), &options, NULL),
+        MLP_ERR_ARGUMENT, from[0]);
     for (size_t i = 0; i < COUNT(from); i++) {
         options = mlp_train_defaults();
         zeros(&options, i);
-        assert_told(&record, mlp_fit(net, X(), X(), &options, NULL),
-                    MLP_ERR_ARGUMENT, from[i]);
+        assert_told(
+            &record,
+            mlp_fit(net, rows_of_inputs(), rows_of_inputs(), &options, NULL),
+            MLP_ERR_ARGUMENT, from[i]);
     }
     /* Another wrong number does not come from a missing start. */
     options = mlp_train_defaults();
     options.learning_rate = -1;
-    assert_told(&record, mlp_fit(net, X(), X(), &options, NULL),
-                MLP_ERR_ARGUMENT, "got -1");
+    assert_told(
+        &record,
+        mlp_fit(net, rows_of_inputs(), rows_of_inputs(), &options, NULL),
+        MLP_ERR_ARGUMENT, "got -1");
     assert_null(strstr(record.message, "defaults"));
     mlp_net_free(net);
 }
@@ -439,8 +453,9 @@ static void network_that_was_never_made(void **state)
                 MLP_ERR_NULL, "the network is NULL (was it made?)");
     assert_told(&record, mlp_predict_with(net, NULL, row, A), MLP_ERR_NULL,
                 "the workspace is NULL");
-    assert_told(&record, mlp_evaluate(net, X(), X(), NULL), MLP_ERR_NULL,
-                "the place for the scores is NULL");
+    assert_told(&record,
+                mlp_evaluate(net, rows_of_inputs(), rows_of_inputs(), NULL),
+                MLP_ERR_NULL, "the place for the scores is NULL");
     assert_told(&record, mlp_predict(net, mlp_cview_f64(NULL, 1, 2), A),
                 MLP_ERR_NULL, "X: expects data, got NULL");
     mlp_workspace_free(workspace);
@@ -455,10 +470,12 @@ static void classes_of_a_regression(void **state)
     mlp_net *net = new_net(&line, MLP_F64, &record);
     mlp_scores scores = {7, 7};
     int32_t labels[ROWS * 2];
-    assert_int_equal(mlp_evaluate(net, X(), X(), &scores), MLP_OK);
+    assert_int_equal(
+        mlp_evaluate(net, rows_of_inputs(), rows_of_inputs(), &scores), MLP_OK);
     assert_true(isfinite(scores.loss) && isnan(scores.accuracy));
     assert_told(
-        &record, mlp_classify(net, X(), 0.5, mlp_view_i32(labels, ROWS, 2)),
+        &record,
+        mlp_classify(net, rows_of_inputs(), 0.5, mlp_view_i32(labels, ROWS, 2)),
         MLP_ERR_ARGUMENT,
         "mlp_classify: expects a network with the loss bce or cce, got mse "
         "(mlp_predict gives its outputs)");
