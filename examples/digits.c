@@ -71,12 +71,14 @@ static double learn(const digits *train, const digits *test)
     config.n_layers = 3;
     config.loss = MLP_LOSS_CCE;
     config.precision = MLP_F32;
+    config.init = MLP_INIT_HE;
     config.hooks = mlp_hooks_stderr();
     mlp_net *net = NULL;
     check(mlp_net_create(&config, &net));
 
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 60;
+    options.standardise = false;
     options.batch_size = 32;
     options.learning_rate = 0.003;
     options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);

@@ -42,6 +42,7 @@ int main(void)
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 2;
+    config.init = MLP_INIT_HE;
     config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     mlp_trainer *trainer = NULL;

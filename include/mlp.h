@@ -77,7 +77,7 @@ extern "C" {
 
 /* The version number of the arithmetic rules. Two libraries with the same
  * version compute the same bits. */
-#define MLP_NUMERICS 1
+#define MLP_NUMERICS 2
 
 /* The version ("0.1.0") and the MLP_NUMERICS of the library that is linked. */
 const char *mlp_version(void);
@@ -344,11 +344,9 @@ typedef struct mlp_config {
     double label_smoothing;
 
     /* Numbers. */
-    mlp_dtype precision; /* MLP_F64 (default) or MLP_F32 */
-    /* Draws the first weights. Default: MLP_INIT_HE for every layer, as in the
-     * tutorial. MLP_INIT_AUTO suits more networks. */
-    mlp_weight_init init;
-    uint32_t seed; /* seeds the first weights; default 42 */
+    mlp_dtype precision;  /* MLP_F64 (default) or MLP_F32 */
+    mlp_weight_init init; /* draws the first weights; default MLP_INIT_AUTO */
+    uint32_t seed;        /* seeds the first weights; default 42 */
 
     /* Batch norm, with PyTorch's meaning. After each training step, or in
      * mlp_trainer_forward,
@@ -445,7 +443,9 @@ const char *mlp_tensor_name(mlp_tensor which); /* NULL for another number */
 /* Gives a view of MLP_W, MLP_B, MLP_SCALE, MLP_MEAN or MLP_VARIANCE of layer l,
  * 1 to L. The numbers are the network's own: the view reads and sets them, and
  * is valid until the network is freed. In memory W lies as W^T, row by row, so
- * its view has row_stride 1. mlp_net_ctensor is the form for a const network.
+ * its view has row_stride 1. A network whose weights may have been set in this
+ * way counts as trained: a fit leaves its scaling as it is. mlp_net_ctensor is
+ * the form for reading.
  * MLP_ERR_ARGUMENT: no such layer, another tensor, or a tensor of batch norm in
  * a layer without it. */
 mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
@@ -459,7 +459,9 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
  * A network can keep a mean and a standard deviation of each input. It then
  * computes x' = (x - mean) / std (chapter 5.1) before its first layer, in
  * training and in predicting, so that callers always pass raw rows. A column
- * that does not vary gets std = 1. A new network does not scale.
+ * that does not vary, or only by rounding errors, gets std = 1. A new network
+ * does not scale until its first fit, which sets the scaling unless the option
+ * `standardise` is false.
  *
  * With the loss mse, mae or huber a network can scale the targets, too. Callers
  * then pass Y, and get predictions, in their own units; the layers learn
@@ -557,6 +559,12 @@ mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
  * 7. Training: gradient descent (chapters 3 and 4)
  */
 
+/* MLP_AUTO and MLP_AUTO_COUNT stand for a choice that the library makes: the
+ * field's comment says which. They are defaults of options below, and no other
+ * field allows them. */
+#define MLP_AUTO (-1.0)
+#define MLP_AUTO_COUNT (SIZE_MAX - 1)
+
 /* A network that is being trained: activations and gradients of a batch, and
  * what the optimizer remembers. Section 8 of this header says how to use one.
  */
@@ -652,7 +660,7 @@ typedef struct mlp_optimizer {
     double l2;           /* J += l2 / (2 m) sum of W^2 (problem 2); default 0 */
     double l1;           /* J += l1 / m sum of |W|; default 0 */
     double weight_decay; /* W -= alpha weight_decay W at each update, with any
-                            kind; default 0, for adamw 0.01 */
+                            kind; default MLP_AUTO: 0.01 for adamw, else 0 */
 
     /* Clipping. Each g is held in [-clip_value, clip_value]. Then it is
      * multiplied by clip_norm / (norm + 1e-6) if that is below 1. The norm,
@@ -661,7 +669,8 @@ typedef struct mlp_optimizer {
     double clip_value, clip_norm;
 } mlp_optimizer;
 
-/* Returns an optimizer with the defaults named above. */
+/* Returns an optimizer with the defaults named above. They suit every kind, so
+ * `kind` may be changed afterwards. */
 mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind);
 
 /* X(constant, number, name). The learning rate of an epoch, which counts from
@@ -698,7 +707,8 @@ const char *mlp_schedule_name(mlp_schedule_kind kind); /* NULL if unknown */
 typedef struct mlp_schedule {
     mlp_schedule_kind kind;
     double decay;     /* 0 or more; default 0.01 */
-    double factor;    /* in (0, 1]; default 0.1, for exponential 0.99 */
+    double factor;    /* in (0, 1]; default MLP_AUTO: 0.99 for exponential, 0.1
+                         for step and plateau */
     size_t every;     /* epochs, 1 or more; default 10 */
     size_t warm_up;   /* epochs; default 0 */
     size_t epochs;    /* the epoch where the cosine ends; default 0: where the
@@ -713,7 +723,8 @@ typedef struct mlp_schedule {
     void *user; /* passed to `rate` */
 } mlp_schedule;
 
-/* Returns a schedule with the defaults named above. */
+/* Returns a schedule with the defaults named above. They suit every kind, so
+ * `kind` may be changed afterwards. */
 mlp_schedule mlp_schedule_defaults(mlp_schedule_kind kind);
 
 /* Returns the learning rate of an epoch in a training run of `epochs` epochs.
@@ -724,11 +735,24 @@ double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
 
 typedef struct mlp_train_options {
     /* How gradient descent runs. */
-    size_t epochs;           /* passes over the rows; default 1000 */
-    size_t batch_size;       /* rows of a batch; default 0: all rows */
-    double learning_rate;    /* alpha, above 0; default 0.01 */
-    mlp_optimizer optimizer; /* default: MLP_OPTIMIZER_SGD's defaults */
+    size_t epochs;     /* passes over the rows; default MLP_AUTO_COUNT: 200 or,
+                          with few rows, as many as make 2000 updates. Always
+                          200 with rprop, lbfgs and mlp_fit_stream */
+    size_t batch_size; /* rows of a batch; 0: all rows; default MLP_AUTO_COUNT:
+                          32, but all rows for rprop and lbfgs, and never more
+                          than a trainer holds */
+    double learning_rate; /* alpha, above 0; default MLP_AUTO: 0.001 for adam,
+                                adamw and rmsprop, 1 for lbfgs, else 0.01 */
+    mlp_optimizer optimizer; /* default: MLP_OPTIMIZER_ADAM */
     mlp_schedule schedule;   /* default MLP_SCHEDULE_CONSTANT */
+
+    /* true (default): the first fit of a new network that does not scale sets
+     * its scaling (section 5), before the first epoch, from the rows that it
+     * trains on: of inputs and, in a regression whose last activation is
+     * identity, of targets. A network that has been trained, loaded or imported
+     * keeps its scaling as it is. mlp_fit_stream ignores this option: call
+     * mlp_net_standardise with some of the rows. */
+    bool standardise;
     bool shuffle;  /* true (default): each epoch with several batches takes
                       the rows in a new order, np.random.permutation(m) */
     uint32_t seed; /* seeds the orders and dropout; default 42 */

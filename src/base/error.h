@@ -37,6 +37,11 @@ mlp_status mlpi_error(const mlp_hooks *hooks, mlp_status status,
                       const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Like mlpi_error, but for what is allowed and seldom meant: the message begins
+ * with "hint: ", and the log hook gets MLP_OK. */
+void mlpi_hint(const mlp_hooks *hooks, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Returns MLP_ERR_NULL, with the message "<what> is NULL", if a pointer that is
  * needed is NULL. The function is inline because mlp_predict_with calls it for
  * every row. */

@@ -19,13 +19,13 @@
 #include "base/error.h"
 #include "model/init.h"
 
-/* The defaults are those of the tutorial's network (chapter 4.1). Options that
- * the tutorial does not have get PyTorch's defaults. */
+/* The loss, the precision and the seed are the tutorial's (chapter 4.1); the
+ * other defaults are PyTorch's, where PyTorch has the option. */
 mlp_config mlp_config_defaults(void)
 {
     return (mlp_config){.loss = MLP_LOSS_BCE,
                         .precision = MLP_F64,
-                        .init = MLP_INIT_HE,
+                        .init = MLP_INIT_AUTO,
                         .seed = 42,
                         .huber_delta = 1.0,
                         .batch_norm_momentum = 0.1,
@@ -282,6 +282,7 @@ mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init, uint32_t seed)
         return MLP_ERR_NULL;
     }
     TRY(check_init(&net->hooks, init));
+    net->is_trained = false;
     mlpi_init_parameters(net->kernels, &net->layout, init, seed,
                          net->parameters);
     return MLP_OK;

@@ -26,8 +26,7 @@
 #include "kernels/kernels.h"
 #include "model/layout.h"
 
-/* Standardisation of n columns: x' = (x - mean) / std. The head of scaling.c
- * says where it is set, applied and undone. */
+/* Standardisation of n columns: x' = (x - mean) / std (see scaling.h). */
 typedef struct mlpi_scaling {
     bool scales; /* false: x' = x, and mean and std are not set */
     size_t n;
@@ -49,6 +48,9 @@ struct mlp_net {
     /* [L], for kernels->predict_row; NULL if a layer has batch norm. */
     mlpi_row_layer *single_row_layers;
     mlpi_scaling in, out; /* of inputs; of targets and outputs */
+    /* True if the weights are more than first weights: updated, loaded, or
+     * possibly set by the caller. They then belong to the present scaling. */
+    bool is_trained;
     mlpi_string_list class_names;
     mlpi_string_list metadata; /* key, value, key, value ...: metadata.c */
 };

@@ -184,7 +184,7 @@ static void fit_is_its_steps(void **state)
             mlp_net *steps = new_net(&m, dtype, NULL);
             data d = {random_matrix(dtype, 23, 5, -1, 1),
                       random_matrix(dtype, 23, 2, 0, 1)};
-            mlp_train_options options = mlp_train_defaults();
+            mlp_train_options options = tutorial_options();
             options.epochs = 3;
             options.batch_size = 0;
             options.learning_rate = 0.1;

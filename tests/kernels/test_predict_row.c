@@ -44,7 +44,7 @@ static mlp_net *net_of(const shape *s, mlp_dtype dtype, const char *kernels,
          .activation = MLP_ACT_TANH,
          .batch_norm = normed},
         {.width = s->widths[2], .activation = last, .slope = 0.1}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = s->inputs;
     config.layers = layers;
     config.n_layers = LAYERS;

@@ -49,7 +49,7 @@ static mlp_view one_hot(mlp_dtype dtype, const int32_t *classes)
 static mlp_net *fitted(mlp_dtype dtype, mlp_cview X, mlp_cview Y)
 {
     mlp_net *net = new_net(&classifier, dtype, NULL);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 5;
     options.batch_size = 16;
     options.learning_rate = 0.5;
@@ -93,7 +93,7 @@ static void training_learns_the_classes(void **state)
             classes[i] = (at(X, i, 0) > 0) + 2 * (at(X, i, 1) > 0);
         }
         mlp_net *net = new_net(&classifier, p, NULL);
-        mlp_train_options options = mlp_train_defaults();
+        mlp_train_options options = tutorial_options();
         options.epochs = 600;
         options.learning_rate = 0.5;
         mlp_cview Y = mlp_cview_i32(classes, ROWS, 1);
@@ -374,7 +374,7 @@ static void validation_counts_rows(void **state)
         mlp_net *net = new_net(&classifier, p, NULL);
         mlp_view X = random_matrix(p, SCATTERED, INPUTS, -1, 1);
         mlp_cview Y = mlp_cview_i32(classes, SCATTERED, 1);
-        mlp_train_options options = mlp_train_defaults();
+        mlp_train_options options = tutorial_options();
         options.epochs = 1;
         options.validation_fraction = 0.1;
         size_t order[SCATTERED];

@@ -53,7 +53,7 @@ static mlp_net *net_of_kind(const kind *k)
     mlp_layer layers[LAYERS] = {{5, k->f, 0.3, p, norm},
                                 {4, k->f, 0.2, p, norm},
                                 {OUTPUTS, k->g, 0.1, 0, false}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = INPUTS;
     config.layers = layers;
     config.n_layers = LAYERS;
@@ -92,7 +92,7 @@ static mlp_train_options options_of(const kind *k)
 {
     static const double of_rows[ROWS] = {0.5, 2, 0, 1, 3, 0.25, 1};
     static const double of_classes[OUTPUTS] = {0.5, 4, 1};
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.optimizer.l1 = has(k, L1) ? 0.2 : 0;
     options.optimizer.l2 = has(k, L2) ? 0.3 : 0;
     if (has(k, ROW_WEIGHTS)) {

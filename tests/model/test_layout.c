@@ -10,7 +10,7 @@ static const mlp_layer layers[] = {
 
 static mlp_config moons_config(hook_record *record)
 {
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 3;

@@ -266,7 +266,7 @@ static void defaults_are_those_of_the_contract(void **state)
     assert_int_equal(config.n_layers, 0);
     assert_int_equal(config.loss, MLP_LOSS_BCE);
     assert_int_equal(config.precision, MLP_F64);
-    assert_int_equal(config.init, MLP_INIT_HE);
+    assert_int_equal(config.init, MLP_INIT_AUTO);
     assert_int_equal(config.seed, 42);
     assert_null(config.kernels);
     assert_true(!config.hooks.allocate && !config.hooks.release);
@@ -713,7 +713,7 @@ static void create_refuses_null(void **state)
 static void create_fails_without_hooks(void **state)
 {
     (void)state;
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     mlp_net *net = NULL;
     assert_int_equal(mlp_net_create(&config, &net), MLP_ERR_ARGUMENT);
     assert_null(net);

@@ -240,7 +240,7 @@ static void losses_of_classes_are_refused(void **state)
 
 static mlp_train_options some_options(void)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 6;
     options.batch_size = 7;
     options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);

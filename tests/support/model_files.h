@@ -51,7 +51,7 @@ static inline mlp_net *any_net(mlp_dtype p, mlp_activation activation,
         {6, activation, 0.1, extras ? 0.1 : 0, extras},
         {5, activation, 0.125, 0, false},
     };
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 3;
     config.layers = layers;
     config.n_layers = COUNT(layers);

@@ -9,7 +9,7 @@
 
 static mlp_train_options options_of(size_t epochs, double alpha, size_t batch)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.learning_rate = alpha;
     options.batch_size = batch;
@@ -340,9 +340,8 @@ static void no_options_are_the_defaults(void **state)
 {
     (void)state;
     mlp_train_options defaults = mlp_train_defaults();
-    assert_int_equal(defaults.epochs, 1000);
-    assert_int_equal(defaults.batch_size, 0);
-    assert_true(defaults.learning_rate == 0.01);
+    assert_int_equal(defaults.optimizer.kind, MLP_OPTIMIZER_ADAM);
+    assert_true(defaults.standardise);
     assert_true(defaults.shuffle);
     assert_int_equal(defaults.seed, 42);
     assert_true(!defaults.on_epoch && !defaults.user);
@@ -350,7 +349,7 @@ static void no_options_are_the_defaults(void **state)
     mlp_net *expected = fitted(&xor_model, d, &defaults);
     mlp_net *net = new_net(&xor_model, MLP_F64, NULL);
     mlp_history *history = fit(net, d, NULL);
-    assert_int_equal(mlp_history_epochs(history), 1000);
+    assert_int_equal(mlp_history_epochs(history), 2000);
     assert_same_net(net, expected);
     mlp_history_free(history);
     mlp_net_free(net);

@@ -22,7 +22,7 @@ static const model class_model = {5,
 
 static mlp_train_options options_of(size_t epochs, size_t batch)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.learning_rate = 0.5;
     options.batch_size = batch;

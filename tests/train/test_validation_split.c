@@ -9,7 +9,7 @@ enum { ROWS = 60, HELD = 15 };
 
 static mlp_train_options options_of(size_t epochs, double alpha, size_t batch)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.learning_rate = alpha;
     options.batch_size = batch;
@@ -61,7 +61,7 @@ static void split_takes_the_first_of_a_permutation(void **state)
     (void)state;
     mlp_net *net = new_net(&square_model, MLP_F64, NULL);
     data d = noise(MLP_F64);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.validation_fraction = 0.25;
     options.seed = 5;
     size_t order[ROWS];
@@ -92,7 +92,7 @@ static void split_is_stratified_by_class(void **state)
     for (size_t i = 7; i < 200; i += 20) {
         Y[i] = 1;
     }
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.validation_fraction = 0.1;
     size_t order[200];
     size_t held = 0;
@@ -143,7 +143,7 @@ static void split_is_stratified_by_many_classes(void **state)
         classes[k] = i < 60 ? 0 : i < 93 ? 1 : 2;
         put(Y, k, (size_t)classes[k], 1);
     }
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.validation_fraction = 0.15;
     size_t order[2][100];
     size_t held = 0;
@@ -205,7 +205,7 @@ static void split_rounds_to_the_nearest_and_leaves_no_side_empty(void **state)
     mlp_net *net = new_net(&xor_model, MLP_F64, &record);
     static const double Y[20] = {0, 1, 0, 1, 1, 1, 0};
     for (size_t i = 0; i < COUNT(cases); i++) {
-        mlp_train_options options = mlp_train_defaults();
+        mlp_train_options options = tutorial_options();
         options.validation_fraction = cases[i].fraction;
         size_t order[20];
         size_t held = 77;

@@ -226,11 +226,11 @@ static void options_without_the_defaults(void **state)
     }
     /* Another wrong number does not come from a missing start. */
     options = mlp_train_defaults();
-    options.learning_rate = -1;
+    options.learning_rate = -2;
     assert_told(
         &record,
         mlp_fit(net, rows_of_inputs(), rows_of_inputs(), &options, NULL),
-        MLP_ERR_ARGUMENT, "got -1");
+        MLP_ERR_ARGUMENT, "got -2");
     assert_null(strstr(record.message, "defaults"));
     mlp_net_free(net);
 }

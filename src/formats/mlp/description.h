@@ -4,7 +4,7 @@
  * network, but for hooks and kernels, which belong to a program and a machine.
  * The format, version 1:
  *
- *     {"version":1,"numerics":1,"precision":"float64","loss":"bce",
+ *     {"version":1,"numerics":2,"precision":"float64","loss":"bce",
  *      "inputs":2,
  *      "layers":[{"width":8,"activation":"relu","dropout":"0x1.0p-1"},
  *                {"width":1,"activation":"sigmoid"}],

@@ -415,6 +415,7 @@ static mlp_status load_opened(const mlp_hooks *hooks,
     mlpi_release(hooks, block);
     if (status == MLP_OK) {
         *net = ld.net;
+        (*net)->is_trained = true;
     }
     return status;
 }

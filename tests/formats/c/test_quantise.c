@@ -282,7 +282,7 @@ static trained new_trained(const model *m, mlp_dtype p, data d,
                            hook_record *record)
 {
     trained t = {.net = new_net(m, p, record), .d = d};
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 200;
     options.learning_rate = 0.1;
     if (m->loss == MLP_LOSS_MSE) {

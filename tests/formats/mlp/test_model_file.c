@@ -126,7 +126,7 @@ static void largest_layer_count_is_kept(void **state)
                                 .activation = MLP_ACT_TANH,
                                 .batch_norm = l % 2 == 0};
     }
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = MLP_MAX_LAYERS;
@@ -276,7 +276,7 @@ static void bytes_are_the_documented_ones(void **state)
     static const char header[] =
         "{\"__metadata__\":{\"mlp.crc32\":\"........\",\"mlp\":\"{"
         "\\\"version\\\":1,"
-        "\\\"numerics\\\":1,\\\"precision\\\":\\\"float32\\\",\\\"loss\\\":"
+        "\\\"numerics\\\":2,\\\"precision\\\":\\\"float32\\\",\\\"loss\\\":"
         "\\\"bce\\\",\\\"inputs\\\":2,\\\"layers\\\":[{\\\"width\\\":1,"
         "\\\"activation\\\":\\\"sigmoid\\\"}]}\"},"
         "\"layers.0.weight\":{\"dtype\":\"F32\",\"data_offsets\":[0,8],"

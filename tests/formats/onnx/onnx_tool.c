@@ -17,6 +17,7 @@
 
 #include "mlp_onnx.h"
 #include "support/onnx_files.h"
+#include "support/tutorial.h"
 
 enum { ROWS = 64, INPUTS = 3, OUTPUTS = 4, HIDDEN = 9 };
 
@@ -60,7 +61,7 @@ static mlp_status make(mlp_dtype p, mlp_activation activation,
          .activation = activation,
          .slope = has_slope ? 0.01 : 0},
     };
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = INPUTS;
     config.layers = layers;
     config.n_layers = 3;

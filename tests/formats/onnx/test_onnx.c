@@ -28,7 +28,7 @@ static mlp_net *hooked_net(hook_record *record)
     mlp_layer layers[] = {
         {.width = 4, .activation = MLP_ACT_GELU, .batch_norm = true},
         {.width = 2, .activation = MLP_ACT_SOFTMAX}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 3;
     config.layers = layers;
     config.n_layers = 2;
