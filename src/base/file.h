@@ -15,6 +15,7 @@
 #ifndef MLPI_BASE_FILE_H
 #define MLPI_BASE_FILE_H
 
+#include "base/file_kind.h"
 #include "mlp.h"
 
 /* ---------------------------------------------------------------------------
@@ -25,24 +26,6 @@ typedef struct mlpi_file_content {
     unsigned char *bytes; /* a block, to be released by mlpi_release */
     size_t size;
 } mlpi_file_content;
-
-/* Bytes that tell the kind of a file. Every file that the library reads has
- * at least these. */
-enum { MLPI_FILE_HEAD = 8 };
-
-/* True if a file of `size` bytes may begin with the MLPI_FILE_HEAD bytes at
- * `head`. Each file format has a function of this type. */
-typedef bool mlpi_check_head(const unsigned char *head, size_t size);
-
-/* A kind of file, as a caller expects it. */
-typedef struct mlpi_file_kind {
-    const char *name; /* for messages, with its article: "a .mlp file" */
-    mlpi_check_head *begins;
-} mlpi_file_kind;
-
-/* Returns what a file is by its first MLPI_FILE_HEAD bytes, in words that end a
- * message: "a zip archive ...". NULL if they do not tell. */
-const char *mlpi_content_name(const unsigned char *head);
 
 /* Reads a whole file. kind->begins is called before any memory is allocated, so
  * a path to a wrong, huge file costs nothing. The message about such a file

@@ -52,8 +52,9 @@ static mlp_status check_names(const mlp_net *net, const char *const *names,
     *bytes = 0;
     for (size_t i = 0; i < n; i++) {
         if (!names[i]) {
-            return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                              "class names: number %zu is NULL", i);
+            return mlpi_error(
+                &net->hooks, MLP_ERR_NULL,
+                "class names: expects a name for class %zu, got NULL", i);
         }
         TRY(check_text(&net->hooks, "class names", names[i]));
         *bytes += strlen(names[i]) + 1;
@@ -160,8 +161,9 @@ mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
     TRY(mlpi_check_pointer(&net->hooks, key, "the key"));
     if (mlpi_is_reserved(key)) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "metadata: keys that begin with \"mlp\" are the "
-                          "library's");
+                          "key: expects one that is not \"mlp\" and does not "
+                          "begin with \"mlp.\", got \"%.64s\"",
+                          key);
     }
     TRY(check_text(&net->hooks, "key", key));
     if (value) {

@@ -239,7 +239,7 @@ static void wrong_names_are_refused(void **state)
     assert_told(&record, mlp_net_set_class_names(net, NULL, 2), MLP_ERR_NULL,
                 "NULL");
     assert_told(&record, mlp_net_set_class_names(net, hole, 2), MLP_ERR_NULL,
-                "number 1");
+                "a name for class 1, got NULL");
     assert_told(&record, mlp_net_set_class_names(net, bytes, 2),
                 MLP_ERR_ARGUMENT, "UTF-8");
     assert_int_equal(mlp_net_set_class_names(NULL, three, 2), MLP_ERR_NULL);
