@@ -183,7 +183,7 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  *   softmax   a_j = e^(z_j) / sum over k of e^(z_k), where j and k are neurons
  *             of the layer; da_j/dz_k = a_j (d - a_k), where d is 1 if j = k,
  *             else 0. The outputs are probabilities of classes. Only the last
- *             layer may use softmax.
+ *             layer may use softmax, and it needs 2 or more neurons.
  *   softplus  a = log(1 + e^z)            da/dz = sigmoid(z)
  *   silu      a = z sigmoid(z), also called swish (Elfwing et al., 2018)
  *   gelu      a = z Phi(z), where Phi is the normal distribution function
@@ -193,22 +193,27 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  * Two activations use the layer's `slope` where z <= 0; above 0 they are a = z:
  *   leaky_relu  a = slope z               (Maas et al., 2013)
  *   elu         a = slope (e^z - 1)       (Clevert et al., 2016)
+ * And auto, the one that a layer gets if none is named, stands for another:
+ *   auto        relu before the last layer; in the last layer sigmoid for the
+ *               loss bce, softmax for cce, identity for mse, mae and huber.
+ *               mlp_net_create chooses; mlp_net_layer tells what it chose.
  * Every result is within 2 units in the last place; identity and relu are
  * exact. The computed functions are monotonic where the exact ones are, with
  * one exception: for z within 0.2 of their minimum, silu and gelu may step back
  * by one unit. */
 #define MLP_ACTIVATION_LIST(X)                                                 \
-    X(MLP_ACT_IDENTITY, 0, "identity")                                         \
-    X(MLP_ACT_SIGMOID, 1, "sigmoid")                                           \
-    X(MLP_ACT_TANH, 2, "tanh")                                                 \
-    X(MLP_ACT_RELU, 3, "relu")                                                 \
-    X(MLP_ACT_SOFTMAX, 4, "softmax")                                           \
-    X(MLP_ACT_LEAKY_RELU, 5, "leaky_relu")                                     \
-    X(MLP_ACT_ELU, 6, "elu")                                                   \
-    X(MLP_ACT_GELU, 7, "gelu")                                                 \
-    X(MLP_ACT_GELU_TANH, 8, "gelu_tanh")                                       \
-    X(MLP_ACT_SILU, 9, "silu")                                                 \
-    X(MLP_ACT_SOFTPLUS, 10, "softplus")
+    X(MLP_ACT_AUTO, 0, "auto")                                                 \
+    X(MLP_ACT_IDENTITY, 1, "identity")                                         \
+    X(MLP_ACT_SIGMOID, 2, "sigmoid")                                           \
+    X(MLP_ACT_TANH, 3, "tanh")                                                 \
+    X(MLP_ACT_RELU, 4, "relu")                                                 \
+    X(MLP_ACT_SOFTMAX, 5, "softmax")                                           \
+    X(MLP_ACT_LEAKY_RELU, 6, "leaky_relu")                                     \
+    X(MLP_ACT_ELU, 7, "elu")                                                   \
+    X(MLP_ACT_GELU, 8, "gelu")                                                 \
+    X(MLP_ACT_GELU_TANH, 9, "gelu_tanh")                                       \
+    X(MLP_ACT_SILU, 10, "silu")                                                \
+    X(MLP_ACT_SOFTPLUS, 11, "softplus")
 typedef enum mlp_activation {
     MLP_ACTIVATION_LIST(MLP_ENUM_VALUE)
 } mlp_activation;
@@ -223,13 +228,22 @@ typedef enum mlp_activation {
  *         delta (|a - y| - delta / 2) (Huber, 1964; PyTorch's HuberLoss)
  * or, for classes that exclude each other, as the mean over the m rows of
  *   cce   -sum over j of y_j log a_j, categorical cross-entropy
+ * Each loss is meant for certain activations of the last layer:
+ *   bce              sigmoid: each output is a probability by itself
+ *   cce              softmax: the outputs are the probabilities of the classes
+ *   mse, mae, huber  any: usually identity; sigmoid for targets in [0, 1];
+ *                    softmax with mse is the Brier score
+ * mlp_net_create refuses every other pair, because it cannot learn: bce and cce
+ * take logarithms of probabilities, which other outputs are not. (Files of
+ * version 0.1 may have such a pair; they are loaded and trained as ever.)
+ *
  * The logarithms depend on the last activation:
  *   softmax  log a_j = z_j - log(sum over k of e^(z_k)), which has no limit and
  *            is finite for every finite z
  *   sigmoid  log a = -softplus(-z) and log(1 - a) = -softplus(z), at least log
  *            1e-15; down to that limit they are exact, also where a itself
  *            rounds to 1
- *   others   a is clipped as in bce
+ *   others   a is clipped as in bce; only in networks of files of version 0.1
  *
  * Targets Y have the shape (m, n[L]) and the network's precision. For cce each
  * row holds the probabilities of the classes, whose sum is 1: usually one 1
@@ -268,7 +282,8 @@ typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
 typedef enum mlp_weight_init { MLP_INIT_LIST(MLP_ENUM_VALUE) } mlp_weight_init;
 
 /* Return the name of a constant in the lists above, and NULL for any other
- * number. So a loop from 0 to the first NULL visits a whole list. */
+ * number. So a loop from 0 to the first NULL visits a whole list, and one from
+ * MLP_ACT_AUTO + 1 visits the activations that a network can have. */
 const char *mlp_dtype_name(mlp_dtype dtype);
 const char *mlp_activation_name(mlp_activation activation);
 const char *mlp_loss_name(mlp_loss loss);
@@ -280,16 +295,15 @@ const char *mlp_weight_init_name(mlp_weight_init init);
 #define MLP_MAX_PARAMETERS 2147483647 /* of a network */
 #define MLP_MAX_THREADS 256
 
-/* The usual slopes. A layer does not take them by itself. */
+/* The usual slopes, which a layer gets if its slope is 0. */
 #define MLP_SLOPE_LEAKY_RELU 0.01
 #define MLP_SLOPE_ELU 1.0
 
 typedef struct mlp_layer {
-    size_t width; /* neurons n[l], 1 to MLP_MAX_WIDTH */
-    mlp_activation activation;
-    /* For leaky_relu and elu only: finite, 0 or more. A slope of 0 makes both
-     * of them relu. Other activations ignore the slope, and mlp_net_layer reads
-     * it back as 0. */
+    size_t width;              /* neurons n[l], 1 to MLP_MAX_WIDTH */
+    mlp_activation activation; /* default 0: MLP_ACT_AUTO */
+    /* For leaky_relu and elu only: finite, above 0; default 0: the usual one,
+     * MLP_SLOPE_*. Other activations ignore the slope. */
     double slope;
     /* The probability p in [0, 1) with which training sets an output to 0; the
      * outputs that stay are divided by 1 - p (Srivastava et al., 2014).
@@ -381,8 +395,10 @@ typedef struct mlp_net mlp_net;
  * and frees it by mlp_net_free.
  * MLP_ERR_ARGUMENT: no inputs or layers, a width of 0, an unknown constant, a
  * number outside the range that mlp_layer or mlp_config names, softmax before
- * the last layer, dropout in the last layer, a precision other than MLP_F32 and
- * MLP_F64, or only one of `allocate` and `release`.
+ * the last layer, a loss that is not meant for the last activation (see
+ * MLP_LOSS_LIST), one output with softmax or cce, dropout in the last layer, a
+ * precision other than MLP_F32 and MLP_F64, or only one of `allocate` and
+ * `release`.
  * MLP_ERR_LIMIT: a size above a limit.
  * MLP_ERR_UNSUPPORTED: this machine has no kernels of that name. */
 mlp_status mlp_net_create(const mlp_config *config, mlp_net **net);
@@ -419,8 +435,10 @@ mlp_loss mlp_net_loss(const mlp_net *net);
 const char *mlp_net_kernels(const mlp_net *net); /* "" for NULL */
 mlp_hooks mlp_net_hooks(const mlp_net *net);     /* all NULL for NULL */
 
-/* Copies out the description of layer l, 1 to L. MLP_ERR_ARGUMENT: no such
- * layer. */
+/* Copies out the description of layer l, 1 to L, with the activation and slope
+ * in use: never MLP_ACT_AUTO, and a slope of 0 where the activation has none.
+ * (In files of version 0.1, leaky_relu and elu may have slope 0, as relu.)
+ * MLP_ERR_ARGUMENT: no such layer. */
 mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer);
 
 /* X(constant, number, name). The arrays of a layer, in the tutorial's notation.

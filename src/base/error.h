@@ -28,7 +28,8 @@
 /* Formats a message like printf, hands it to the log hook if there is one, and
  * returns `status`, so that a check is one statement:
  *
- *     return mlpi_error(hooks, MLP_ERR_SHAPE, "X: expects %zu rows", m);
+ *     return mlpi_error(hooks, MLP_ERR_SHAPE, "X: expects %zu row%s", m,
+ *                       mlpi_plural(m));
  *
  * Messages of more than 255 characters are cut. Without a hook nothing is
  * formatted. No memory is allocated, so that a lack of memory can be reported.

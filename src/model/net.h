@@ -119,8 +119,14 @@ static inline bool mlpi_is_regression(mlp_loss loss)
 }
 
 /* ---------------------------------------------------------------------------
- * Checks and copies
+ * Creation, checks and copies
  */
+
+/* Like mlp_net_create, but makes the network exactly as described: slopes of 0
+ * stay 0, and the last layer may have any activation with any loss. It is for
+ * networks that exist already, in a model file or in memory; version 0.1
+ * allowed both (activation_choice.h). No layer may have MLP_ACT_AUTO. */
+mlp_status mlpi_net_create_saved(const mlp_config *config, mlp_net **net);
 
 /* Checks that a number is finite and above 0 after it has been rounded to the
  * precision of the kernels. (1e-60 becomes 0 as a float.) The message begins

@@ -121,6 +121,7 @@ static span outputs_of(const mlpi_layer_layout *layer)
     case MLP_ACT_LEAKY_RELU:
         return (span){layer->slope > 0.0 ? -infinity : 0.0, infinity};
     case MLP_ACT_IDENTITY:
+    case MLP_ACT_AUTO: /* no network has it */
         break;
     }
     return (span){-infinity, infinity};

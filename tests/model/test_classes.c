@@ -3,7 +3,7 @@
  * Networks classify with softmax and categorical cross-entropy. Targets are
  * numbers of classes, one-hot rows, or rows of probabilities.
  */
-#include "support/training.h"
+#include "support/saved_net.h"
 
 enum { ROWS = 45, INPUTS = 4, CLASSES = 5 };
 
@@ -19,7 +19,7 @@ static mlp_net *bare_net(mlp_dtype dtype, size_t n, mlp_activation last,
                          hook_record *record)
 {
     model m = {n, 1, {{.width = n, .activation = last}}, MLP_LOSS_CCE};
-    mlp_net *net = new_net(&m, dtype, record);
+    mlp_net *net = new_saved_net(&m, dtype, record);
     fill(tensor(net, MLP_W, 1), 0);
     for (size_t i = 0; i < n; i++) {
         put(tensor(net, MLP_W, 1), i, i, 1);
@@ -190,8 +190,8 @@ static void loss_is_finite_where_probabilities_are_0(void **state)
     }
 }
 
-/* After activations other than softmax the loss is computed from the outputs,
- * clipped; after sigmoid from z, in double even for floats. */
+/* After activations other than softmax, which only files of version 0.1 have
+ * with cce, the loss is computed from the outputs, clipped; after sigmoid from z, in double even for floats. */
 static void loss_after_others_is_of_the_outputs(void **state)
 {
     (void)state;
@@ -348,7 +348,8 @@ static void softmax_is_for_the_last_layer(void **state)
     mlp_config config = config_of(&m, MLP_F64, &record);
     mlp_net *net = NULL;
     assert_told(&record, mlp_net_create(&config, &net), MLP_ERR_ARGUMENT,
-                "layer 1: expects softmax in the last layer only, 2");
+                "layer 1: softmax is for the last layer only; this network has "
+                "2 layers");
     assert_null(net);
 }
 

@@ -455,6 +455,7 @@ static void classes_need_a_loss_that_has_them(void **state)
         hook_record record = {0};
         model m = square_model;
         m.loss = losses[i];
+        m.layers[2].activation = MLP_ACT_AUTO;
         data d = data_of(&square_model, MLP_F64);
         mlp_net *net = new_net(&m, MLP_F64, &record);
         mlp_train_options options = options_of(3, 8);

@@ -137,7 +137,8 @@ static mlp_status write_bare(const char *path)
 
 static void print_activations(void)
 {
-    for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+    for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);
+         f++) {
         (void)puts(mlp_activation_name((mlp_activation)f));
     }
 }

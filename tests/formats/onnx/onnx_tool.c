@@ -144,7 +144,8 @@ static mlp_status write_model(const char *folder, mlp_dtype p,
 static mlp_status write_all(const char *folder)
 {
     mlp_status status = MLP_OK;
-    for (int a = 0; !status && mlp_activation_name((mlp_activation)a); a++) {
+    for (int a = MLP_ACT_AUTO + 1;
+         !status && mlp_activation_name((mlp_activation)a); a++) {
         status = write_model(folder, MLP_F32, (mlp_activation)a);
         if (status == MLP_OK) {
             status = write_model(folder, MLP_F64, (mlp_activation)a);
