@@ -299,6 +299,15 @@ static void another_file_as_a_network(void **state)
                        foreign[i].told);
         assert_told(&record, mlp_trainer_load(trainer, path), MLP_ERR_FORMAT,
                     told);
+        if (foreign[i].n >= 8) {
+            (void)snprintf(told, sizeof told,
+                           "the file in memory: not a .mlp file: %s",
+                           foreign[i].told);
+            assert_told(&record,
+                        mlp_net_load_memory(foreign[i].bytes, foreign[i].n,
+                                            &hooks, &loaded),
+                        MLP_ERR_FORMAT, told);
+        }
         assert_null(loaded);
         assert_int_equal(record.live, live);
     }

@@ -431,6 +431,9 @@ static mlp_status load(const mlp_hooks *hooks, const void *bytes, size_t size,
     return status;
 }
 
+static const mlpi_file_kind model_file = {"a .mlp file",
+                                          mlpi_safetensors_may_begin};
+
 /* Without hooks the network gets a struct of zeros, which means malloc, free
  * and no log. The hooks are checked first, because errors are reported to
  * them. */
@@ -443,11 +446,12 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
         return mlpi_error(&used, MLP_ERR_NULL, "%s is NULL",
                           net ? "the file" : "the place for the network");
     }
+    if (size >= MLPI_FILE_HEAD && !model_file.begins(bytes, size)) {
+        return mlpi_refuse_content(&used, "the file in memory", &model_file,
+                                   bytes, size);
+    }
     return load(&used, bytes, size, net);
 }
-
-static const mlpi_file_kind model_file = {"a .mlp file",
-                                          mlpi_safetensors_may_begin};
 
 /* mlpi_file_read checks the first eight bytes before it allocates memory, so a
  * large file of another kind is refused at once. */
