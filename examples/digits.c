@@ -82,7 +82,7 @@ static double learn(const digits *train, const digits *test)
     config.loss = MLP_LOSS_CCE;
     config.precision = MLP_F32;
     config.init = MLP_INIT_HE;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = NULL;
     check(mlp_net_create(&config, &net));
 

@@ -43,7 +43,7 @@ int main(void)
     config.layers = layers;
     config.n_layers = 2;
     config.init = MLP_INIT_HE;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     mlp_trainer *trainer = NULL;
     check(mlp_trainer_create(net, 1, &trainer));

@@ -130,13 +130,21 @@ static const struct {
     {FIELD(rprop_min), &positive},
 };
 
+/* Returns what a message about the value 0 ends with, where 0 is out of range:
+ * most likely the struct was not begun with the defaults. */
+static const char *advice_for_zero(bool is_zero)
+{
+    return is_zero ? " (start from mlp_optimizer_defaults())" : "";
+}
+
 /* Returns the error for a field that is outside its range. */
 static mlp_status refuse(const mlp_net *net, const char *name, const char *text,
                          double value)
 {
     return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                      "optimizer, %s: expects a %s %s, got %g", name,
-                      mlp_dtype_name(net->kernels->dtype), text, value);
+                      "optimizer, %s: expects a %s %s, got %g%s", name,
+                      mlp_dtype_name(net->kernels->dtype), text, value,
+                      advice_for_zero(value == 0.0));
 }
 
 /* True if x is in the range; NaN never is, because each comparison with it is
@@ -204,15 +212,19 @@ mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *given)
     const mlp_optimizer resolved = resolve(given);
     const mlp_optimizer *options = &resolved;
     if (!mlp_optimizer_name(options->kind)) {
-        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "optimizer, kind: expects one of the kinds, got %d",
-                          (int)options->kind);
+        return mlpi_error(
+            &net->hooks, MLP_ERR_ARGUMENT,
+            "optimizer, kind: expects one of MLP_OPTIMIZER_LIST, got "
+            "number %d",
+            (int)options->kind);
     }
     TRY(check_fields(net, options));
     if (options->lbfgs_history == 0 || options->lbfgs_history > MAX_PAIRS) {
-        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "optimizer, lbfgs_history: expects 1 to %d, got %zu",
-                          MAX_PAIRS, options->lbfgs_history);
+        return mlpi_error(
+            &net->hooks, MLP_ERR_ARGUMENT,
+            "optimizer, lbfgs_history: expects 1 to %d, got %zu%s", MAX_PAIRS,
+            options->lbfgs_history,
+            advice_for_zero(options->lbfgs_history == 0));
     }
     return options->kind == MLP_OPTIMIZER_LBFGS ? check_lbfgs(net, options)
                                                 : MLP_OK;
