@@ -61,7 +61,7 @@ static void take_fold(const digits *all, size_t fold, digits *train,
     size_t order[ROWS], test_rows;
     mlp_split_options options = mlp_split_defaults();
     options.folds = FOLDS;
-    options.hooks.log = log_error;
+    options.hooks = mlp_hooks_stderr();
     check(mlp_k_fold(mlp_cview_i32(all->label, ROWS, 1), &options, fold, order,
                      &test_rows));
     take_images(all, order, ROWS - test_rows, train);

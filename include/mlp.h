@@ -628,6 +628,9 @@ typedef struct mlp_batch_progress {
 /* X(constant, number, name). How an update computes a parameter w from its
  * gradient g and from the averages v and s of earlier gradients, which start at
  * 0. alpha is the learning rate.
+ *   auto      is adamw with a weight_decay of 0.05: the library's choice, which
+ *             learns best where nothing else is known
+ *             (tests/bench/learning.py). A trainer resolves it
  *   sgd       w -= alpha g (chapter 3.3)
  *   momentum  v = mu v + g; w -= alpha v
  *   tutorial_momentum  v = mu v + (1 - mu) g; w -= alpha v (problem 3)
@@ -656,15 +659,16 @@ typedef struct mlp_batch_progress {
  *             7.4, 3.5 and 3.6
  * All formulas are PyTorch's, where PyTorch has the optimizer. */
 #define MLP_OPTIMIZER_LIST(X)                                                  \
-    X(MLP_OPTIMIZER_SGD, 0, "sgd")                                             \
-    X(MLP_OPTIMIZER_MOMENTUM, 1, "momentum")                                   \
-    X(MLP_OPTIMIZER_TUTORIAL_MOMENTUM, 2, "tutorial_momentum")                 \
-    X(MLP_OPTIMIZER_NESTEROV, 3, "nesterov")                                   \
-    X(MLP_OPTIMIZER_RMSPROP, 4, "rmsprop")                                     \
-    X(MLP_OPTIMIZER_ADAM, 5, "adam")                                           \
-    X(MLP_OPTIMIZER_ADAMW, 6, "adamw")                                         \
-    X(MLP_OPTIMIZER_RPROP, 7, "rprop")                                         \
-    X(MLP_OPTIMIZER_LBFGS, 8, "lbfgs")
+    X(MLP_OPTIMIZER_AUTO, 0, "auto")                                           \
+    X(MLP_OPTIMIZER_SGD, 1, "sgd")                                             \
+    X(MLP_OPTIMIZER_MOMENTUM, 2, "momentum")                                   \
+    X(MLP_OPTIMIZER_TUTORIAL_MOMENTUM, 3, "tutorial_momentum")                 \
+    X(MLP_OPTIMIZER_NESTEROV, 4, "nesterov")                                   \
+    X(MLP_OPTIMIZER_RMSPROP, 5, "rmsprop")                                     \
+    X(MLP_OPTIMIZER_ADAM, 6, "adam")                                           \
+    X(MLP_OPTIMIZER_ADAMW, 7, "adamw")                                         \
+    X(MLP_OPTIMIZER_RPROP, 8, "rprop")                                         \
+    X(MLP_OPTIMIZER_LBFGS, 9, "lbfgs")
 typedef enum mlp_optimizer_kind {
     MLP_OPTIMIZER_LIST(MLP_ENUM_VALUE)
 } mlp_optimizer_kind;
@@ -689,7 +693,7 @@ typedef struct mlp_optimizer {
     double l2;           /* J += l2 / (2 m) sum of W^2 (problem 2); default 0 */
     double l1;           /* J += l1 / m sum of |W|; default 0 */
     double weight_decay; /* W -= alpha weight_decay W at each update, with any
-                            kind; default MLP_AUTO: 0.01 for adamw, else 0 */
+                            kind; default MLP_AUTO: 0.05 for auto, 0.01 for adamw, else 0 */
 
     /* Clipping. Each g is held in [-clip_value, clip_value]. Then it is
      * multiplied by clip_norm / (norm + 1e-6) if that is below 1. The norm,
@@ -770,9 +774,9 @@ typedef struct mlp_train_options {
     size_t batch_size; /* rows of a batch; 0: all rows; default MLP_AUTO_COUNT:
                           32, but all rows for rprop and lbfgs, and never more
                           than a trainer holds */
-    double learning_rate; /* alpha, above 0; default MLP_AUTO: 0.001 for adam,
-                                adamw and rmsprop, 1 for lbfgs, else 0.01 */
-    mlp_optimizer optimizer; /* default: MLP_OPTIMIZER_ADAM */
+    double learning_rate; /* alpha, above 0; default MLP_AUTO: 0.001 for auto,
+                                adam, adamw and rmsprop, 1 for lbfgs, else 0.01 */
+    mlp_optimizer optimizer; /* default: MLP_OPTIMIZER_AUTO */
     mlp_schedule schedule;   /* default MLP_SCHEDULE_CONSTANT */
 
     /* true (default): the first fit of a new network that does not scale sets

@@ -56,15 +56,28 @@ mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind)
                            .lbfgs_history = 10};
 }
 
-/* Returns the options with the kind's own weight decay in the place of MLP_AUTO:
- * decay is what makes adamw of adam, and nothing that the other kinds have by
- * themselves. */
+/* Returns the weight decay that a kind has by itself. It is what makes adamw of
+ * adam; 0.01 is PyTorch's. The five times of that which auto has keep a network
+ * of 100 neurons from learning 350 noisy rows by heart (R2 of scikit-learn's
+ * diabetes data .433 instead of .425), and cost nothing where there are more
+ * rows. */
+static double usual_decay(mlp_optimizer_kind kind)
+{
+    return kind == MLP_OPTIMIZER_AUTO    ? 0.05
+           : kind == MLP_OPTIMIZER_ADAMW ? 0.01
+                                         : 0.0;
+}
+
+/* Returns the options with a number in the place of MLP_AUTO, and a kind that
+ * has formulas in the place of auto. */
 static mlp_optimizer resolve(const mlp_optimizer *options)
 {
     mlp_optimizer resolved = *options;
     if (options->weight_decay == MLP_AUTO) {
-        resolved.weight_decay =
-            options->kind == MLP_OPTIMIZER_ADAMW ? 0.01 : 0.0;
+        resolved.weight_decay = usual_decay(options->kind);
+    }
+    if (options->kind == MLP_OPTIMIZER_AUTO) {
+        resolved.kind = MLP_OPTIMIZER_ADAMW;
     }
     return resolved;
 }
@@ -72,6 +85,7 @@ static mlp_optimizer resolve(const mlp_optimizer *options)
 double mlpi_optimizer_usual_rate(mlp_optimizer_kind kind)
 {
     switch (kind) {
+    case MLP_OPTIMIZER_AUTO:
     case MLP_OPTIMIZER_RMSPROP:
     case MLP_OPTIMIZER_ADAM:
     case MLP_OPTIMIZER_ADAMW:
@@ -245,6 +259,7 @@ size_t mlpi_optimizer_states(const mlp_optimizer *options)
     case MLP_OPTIMIZER_NESTEROV:
     case MLP_OPTIMIZER_RMSPROP:
         return 1;
+    case MLP_OPTIMIZER_AUTO:
     case MLP_OPTIMIZER_ADAM:
     case MLP_OPTIMIZER_ADAMW:
     case MLP_OPTIMIZER_RPROP:

@@ -33,7 +33,7 @@ mlp_train_options mlp_train_defaults(void)
         .epochs = MLP_AUTO_COUNT,
         .batch_size = MLP_AUTO_COUNT,
         .learning_rate = MLP_AUTO,
-        .optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM),
+        .optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_AUTO),
         .schedule = mlp_schedule_defaults(MLP_SCHEDULE_CONSTANT),
         .standardise = true,
         .shuffle = true,

@@ -439,12 +439,12 @@ static void gather_refuses_before_it_writes(void **state)
     to.row_stride = 0;
     REFUSED(MLP_ERR_SHAPE, "to: expects rows that lie one after another");
     to = mlp_view_f64(NULL, 2, 2);
-    REFUSED(MLP_ERR_NULL, "to: data is NULL");
+    REFUSED(MLP_ERR_NULL, "to: expects data, got NULL");
     to = mlp_view_f64(out, 2, 2);
     from.rows = 0;
     REFUSED(MLP_ERR_ARGUMENT, "order[0]: expects a row below from.rows = 0");
     from = mlp_cview_f64(NULL, 3, 2);
-    REFUSED(MLP_ERR_NULL, "from: data is NULL");
+    REFUSED(MLP_ERR_NULL, "from: expects data, got NULL");
     from = mlp_cview_f64(data, 3, 0);
     REFUSED(MLP_ERR_SHAPE, "from: expects at least 1 column, got 0");
     from = mlp_cview_f64(data, 3, 2);

@@ -155,7 +155,7 @@ static void accuracy_of_a_regression_is_nan(void **state)
         mlp_cview X = mlp_cview_f64(numbers, 2, 2);
         mlp_scores s = scores_of(net, X, X);
         assert_true(s.loss == 0 && isnan(s.accuracy));
-        mlp_train_options options = mlp_train_defaults();
+        mlp_train_options options = tutorial_options();
         double told = 7;
         mlp_history *history = NULL;
         options.epochs = 1;

@@ -351,7 +351,7 @@ static void train_a_little(mlp_net *net, bool has_classes)
     static const double x = 1;
     static const double y = 0;
     static const int32_t class = 0;
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 1;
     assert_int_equal(mlp_fit(net, mlp_cview_f64(&x, 1, 1),
                              has_classes ? mlp_cview_i32(&class, 1, 1)
