@@ -61,13 +61,12 @@ void mlpi_train_options_resolve_counts(mlp_train_options *options,
 {
     enum { EPOCHS = 200, MIN_UPDATES = 2000, BATCH_SIZE = 32 };
     bool needs_all_rows = mlpi_optimizer_needs_all_rows(kind);
-    if (options->batch_size == MLP_AUTO_COUNT) {
-        options->batch_size =
-            needs_all_rows ? m : mlpi_min_size(BATCH_SIZE, max_rows);
+    size_t rows = options->batch_size;
+    if (rows == MLP_AUTO_COUNT) {
+        rows = needs_all_rows ? m : mlpi_min_size(BATCH_SIZE, max_rows);
     }
-    if (options->batch_size == 0 || options->batch_size > m) {
-        options->batch_size = m;
-    }
+    rows = rows == 0 ? m : mlpi_min_size(rows, m);
+    options->batch_size = mlpi_max_size(rows, 1); /* also for the analyser */
     if (options->epochs == MLP_AUTO_COUNT) {
         size_t batches = mlpi_divide_up(m, options->batch_size);
         size_t enough = mlpi_divide_up(MIN_UPDATES, batches);
