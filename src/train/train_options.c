@@ -66,10 +66,10 @@ void mlpi_train_options_resolve_counts(mlp_train_options *options,
         rows = needs_all_rows ? m : mlpi_min_size(BATCH_SIZE, max_rows);
     }
     rows = rows == 0 ? m : mlpi_min_size(rows, m);
-    options->batch_size = mlpi_max_size(rows, 1); /* also for the analyser */
+    options->batch_size = mlpi_max_size(rows, 1); /* for clang-tidy: m >= 1 */
     if (options->epochs == MLP_AUTO_COUNT) {
         size_t batches = mlpi_divide_up(m, options->batch_size);
-        size_t enough = mlpi_divide_up(MIN_UPDATES, batches);
+        size_t enough = mlpi_divide_up(MIN_UPDATES, mlpi_max_size(batches, 1));
         options->epochs =
             needs_all_rows || enough < EPOCHS ? (size_t)EPOCHS : enough;
     }
