@@ -268,8 +268,14 @@ double mlp_activation_derivative(mlp_activation f, double slope, double z);
     X(MLP_LOSS_HUBER, 4, "huber")
 typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
 
-/* X(constant, number, name). How the first weights of a layer are drawn; its
- * biases start at zero. Each of he, glorot and lecun draws randn * s:
+/* X(constant, number, name). How the first parameters of a layer are drawn.
+ * With r = 1 / sqrt(n[l-1]),
+ *   auto    draws as torch, which learns well with nearly all networks, but in
+ *           hidden layers b is from [-r/2, r), each second neuron has the
+ *           weights of the one before it times -1, and sigmoid gets W from
+ *           [-4 r, 4 r): so few neurons start dead
+ *   torch   draws W and b uniformly from [-r, r), as torch.nn.Linear does
+ * With the others, biases are 0. Each of he, glorot and lecun draws randn * s:
  *   he      s = sqrt(2 / n[l-1]): He et al., "Delving Deep into Rectifiers"
  *           (2015); chapter 4.1
  *   glorot  s = sqrt(2 / (n[l-1] + n[l])): Glorot and Bengio, "Understanding
@@ -277,19 +283,19 @@ typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
  *   lecun   s = sqrt(1 / n[l-1]): LeCun et al., "Efficient BackProp" (1998)
  *   zeros   sets every weight to 0
  *   ..._uniform  draws uniformly from [-sqrt(3) s, sqrt(3) s], with the same s
- *   auto    chooses by the layer's activation: lecun for identity, glorot for
- *           sigmoid, tanh and softmax, he for relu and the activations like it
- * Numbers are drawn layer by layer, and in W row by row, as np.random.randn and
- * np.random.uniform draw them. */
+ * Numbers are drawn layer by layer, W row by row and then b, as np.random.randn
+ * and np.random.uniform draw them. Of PyTorch's networks torch has the
+ * distribution, not the numbers. */
 #define MLP_INIT_LIST(X)                                                       \
-    X(MLP_INIT_HE, 0, "he")                                                    \
-    X(MLP_INIT_GLOROT, 1, "glorot")                                            \
-    X(MLP_INIT_ZEROS, 2, "zeros")                                              \
-    X(MLP_INIT_LECUN, 3, "lecun")                                              \
-    X(MLP_INIT_HE_UNIFORM, 4, "he_uniform")                                    \
-    X(MLP_INIT_GLOROT_UNIFORM, 5, "glorot_uniform")                            \
-    X(MLP_INIT_LECUN_UNIFORM, 6, "lecun_uniform")                              \
-    X(MLP_INIT_AUTO, 7, "auto")
+    X(MLP_INIT_AUTO, 0, "auto")                                                \
+    X(MLP_INIT_HE, 1, "he")                                                    \
+    X(MLP_INIT_GLOROT, 2, "glorot")                                            \
+    X(MLP_INIT_ZEROS, 3, "zeros")                                              \
+    X(MLP_INIT_LECUN, 4, "lecun")                                              \
+    X(MLP_INIT_HE_UNIFORM, 5, "he_uniform")                                    \
+    X(MLP_INIT_GLOROT_UNIFORM, 6, "glorot_uniform")                            \
+    X(MLP_INIT_LECUN_UNIFORM, 7, "lecun_uniform")                              \
+    X(MLP_INIT_TORCH, 8, "torch")
 typedef enum mlp_weight_init { MLP_INIT_LIST(MLP_ENUM_VALUE) } mlp_weight_init;
 
 /* Return the name of a constant in the lists above, and NULL for any other
@@ -429,8 +435,8 @@ mlp_status mlp_net_fold_batch_norm(const mlp_net *net, mlp_net **folded);
 /* Frees a network. NULL is allowed. */
 void mlp_net_free(mlp_net *net);
 
-/* Starts a network anew: draws all weights as mlp_net_create does, and sets
- * biases to 0, scales to 1, running means to 0 and running variances to 1.
+/* Starts a network anew: draws all weights and biases as mlp_net_create does,
+ * and sets scales to 1, running means to 0 and running variances to 1.
  * MLP_ERR_ARGUMENT: unknown init. */
 mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init,
                               uint32_t seed);

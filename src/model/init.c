@@ -10,78 +10,145 @@
  *     lecun   1 / n_in              for identity
  *
  * either normal, randn * sqrt(variance), or uniform on [-w, w) with
- * w = sqrt(3 variance), since the variance of that is w^2 / 3.
+ * w = sqrt(3 variance), since the variance of that is w^2 / 3. Biases are 0.
+ *
+ * The other two inits draw biases as well, with r = 1 / sqrt(n_in):
+ *
+ *     torch   W and b uniform on [-r, r), as torch.nn.Linear
+ *     auto    as torch, but in hidden layers
+ *               b is uniform on [-r/2, r);
+ *               neurons 2k and 2k + 1 have opposite weights (w and -w);
+ *               W of a sigmoid layer is uniform on [-4r, 4r)
+ *
+ * Biases of 0 bend all ReLUs of the first layer at one point, the mean of
+ * standardised rows, and he is large for regressions. These means show it, of
+ * trainings by Adam 0.001 in batches of 32, 200 epochs, standardised. Spirals
+ * and digits: accuracy; Friedman's function and diabetes: R2; one hidden layer
+ * of 100 ReLUs; XOR: the fraction of seeds for which 8 ReLUs learn all four
+ * rows, after 2000 updates or any higher number:
+ *
+ *               spirals  friedman1  diabetes   XOR
+ *     he          .921      .885      .408    .999
+ *     torch       .934      .929      .409    .989
+ *     auto        .916      .931      .426   1.000 (1 of 10,000 seeds fails)
+ *     b >= 0      .892      .926      .430   1.000 (4 of 10,000 seeds fail)
+ *
+ * A ReLU with a negative bias may be 0 at all rows, and then never learns. So
+ * auto has fewer of them, and the opposite weights see to it that some neuron
+ * works on each side. Deep networks gain more (64 neurons in each layer, digits
+ * with 30 epochs; the means of 5 seeds):
+ *
+ *     hidden layers   spirals           friedman1         digits
+ *                      1    5   10   20   1    5   10   20   1    5   10   20
+ *     he              .90  .99  .99   -  .90  .82  .84   -  .98  .96  .96   -
+ *     he, b as torch  .93  .99  .99  .99 .92  .86  .85  .85 .98  .97  .96  .96
+ *     torch           .90  .99  .99  .79 .93  .91  .91  .73 .98  .97  .95  .79
+ *     auto            .88  .99  .99  .99 .93  .91  .91  .91 .98  .97  .95  .91
+ *
+ * Leaky ReLU, GELU and tanh behave alike, and so do layers with batch norm.
+ * Sigmoid layers, whose slope is at most 1/4, need larger weights (3 seeds):
+ *
+ *     hidden layers   spirals        friedman1      digits
+ *                      1    3    5    1    3    5    1    3    5
+ *     torch           .61  .70  .72  .89  .92  .93  .97  .96  .49
+ *     auto            .67  .98  .99  .89  .92  .92  .97  .96  .95
  *
  * The order of the random draws must not change: layer by layer, and in each
- * layer W (n_out, n_in) row by row. NumPy draws in the same order when the
+ * layer W (n_out, n_in) row by row, then b. Weights that are opposite to those
+ * of another neuron are not drawn. NumPy draws in the same order when the
  * tutorial makes a network. So a seed gives the same network here and there.
+ * PyTorch has another generator: of its networks only the distribution is the
+ * same.
  */
 #include "model/init.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Returns the init that MLP_INIT_AUTO chooses for a layer with activation f. */
-static mlp_weight_init init_for(mlp_activation f)
+/* The distributions that the parameters of a layer are drawn from. */
+typedef struct draws {
+    bool is_uniform; /* on [-factor, factor); else randn * factor */
+    double factor;   /* 0: all weights are 0 */
+    bool in_pairs;   /* neurons 2k and 2k + 1 have opposite weights */
+    /* Biases are uniform on [lowest, highest). If both are 0, biases are 0 and
+     * not drawn. */
+    double lowest, highest;
+} draws;
+
+/* Returns what MLP_INIT_AUTO draws for layer l. The outputs of the last layer
+ * are rarely ReLUs, and need no help. */
+static draws auto_draws_of(const mlpi_layout *layout, size_t l, double r)
 {
-    if (f == MLP_ACT_IDENTITY) {
-        return MLP_INIT_LECUN;
+    if (l == layout->L) {
+        return (draws){true, r, false, -r, r};
     }
-    bool saturates =
-        f == MLP_ACT_SIGMOID || f == MLP_ACT_TANH || f == MLP_ACT_SOFTMAX;
-    return saturates ? MLP_INIT_GLOROT : MLP_INIT_HE;
+    bool is_flat = layout->layer[l].activation == MLP_ACT_SIGMOID;
+    return (draws){true, is_flat ? 4.0 * r : r, true, -0.5 * r, r};
 }
 
-/* The distribution that the weights of a layer are drawn from:
- * randn * factor, or uniform on [-factor, factor). */
-typedef struct spread {
-    bool is_uniform;
-    double factor; /* 0: all weights are 0 */
-} spread;
-
-/* Returns the distribution for layer l. */
-static spread spread_of(const mlpi_layout *layout, mlp_weight_init init,
-                        size_t l)
+/* Returns the distributions for layer l. */
+static draws draws_of(const mlpi_layout *layout, mlp_weight_init init, size_t l)
 {
     double n_in = (double)layout->layer[l - 1].width;
     double n_out = (double)layout->layer[l].width;
+    double r = 1.0 / sqrt(n_in);
     switch (init) {
-    case MLP_INIT_HE:
-        return (spread){false, sqrt(2.0 / n_in)};
-    case MLP_INIT_HE_UNIFORM:
-        return (spread){true, sqrt(6.0 / n_in)};
-    case MLP_INIT_GLOROT:
-        return (spread){false, sqrt(2.0 / (n_in + n_out))};
-    case MLP_INIT_GLOROT_UNIFORM:
-        return (spread){true, sqrt(6.0 / (n_in + n_out))};
-    case MLP_INIT_LECUN:
-        return (spread){false, sqrt(1.0 / n_in)};
-    case MLP_INIT_LECUN_UNIFORM:
-        return (spread){true, sqrt(3.0 / n_in)};
     case MLP_INIT_AUTO:
-        return spread_of(layout, init_for(layout->layer[l].activation), l);
+        return auto_draws_of(layout, l, r);
+    case MLP_INIT_TORCH:
+        return (draws){true, r, false, -r, r};
+    case MLP_INIT_HE:
+        return (draws){.factor = sqrt(2.0 / n_in)};
+    case MLP_INIT_HE_UNIFORM:
+        return (draws){true, .factor = sqrt(6.0 / n_in)};
+    case MLP_INIT_GLOROT:
+        return (draws){.factor = sqrt(2.0 / (n_in + n_out))};
+    case MLP_INIT_GLOROT_UNIFORM:
+        return (draws){true, .factor = sqrt(6.0 / (n_in + n_out))};
+    case MLP_INIT_LECUN:
+        return (draws){.factor = sqrt(1.0 / n_in)};
+    case MLP_INIT_LECUN_UNIFORM:
+        return (draws){true, .factor = sqrt(3.0 / n_in)};
     case MLP_INIT_ZEROS:
         break;
     }
-    return (spread){false, 0.0};
+    return (draws){.factor = 0.0};
+}
+
+/* Sets element i of the reals (float or double) to x. */
+static void set(const mlpi_kernels *kernels, void *reals, size_t i, double x)
+{
+    kernels->scalar->from_double(1, &x, mlpi_at(kernels, reals, i));
 }
 
 /* Draws W (n_out, n_in) row by row; layer[0] and layer[1] are the previous
  * layer and the layer of W. Memory holds W^T (layout.h), so numbers that are
  * drawn one after another are n_out elements apart. */
 static void draw_weights(const mlpi_kernels *kernels,
-                         const mlpi_layer_layout layer[2], spread s,
+                         const mlpi_layer_layout layer[2], draws d,
                          mlp_rng *rng, void *W)
 {
     size_t n_in = layer[0].width;
     size_t n_out = layer[1].width;
-    for (size_t i = 0; i < n_out; i++) {
+    for (size_t i = 0; i < n_out; i += d.in_pairs ? 2 : 1) {
+        bool has_partner = d.in_pairs && i + 1 < n_out;
         for (size_t j = 0; j < n_in; j++) {
-            double w = s.is_uniform ? mlp_rng_uniform(rng, -s.factor, s.factor)
-                                    : mlp_rng_randn(rng) * s.factor;
-            kernels->scalar->from_double(1, &w,
-                                         mlpi_at(kernels, W, j * n_out + i));
+            double w = d.is_uniform ? mlp_rng_uniform(rng, -d.factor, d.factor)
+                                    : mlp_rng_randn(rng) * d.factor;
+            set(kernels, W, j * n_out + i, w);
+            if (has_partner) {
+                set(kernels, W, j * n_out + i + 1, -w);
+            }
         }
+    }
+}
+
+/* Draws the n biases b, if the init draws any. */
+static void draw_biases(const mlpi_kernels *kernels, size_t n, draws d,
+                        mlp_rng *rng, void *b)
+{
+    for (size_t i = 0; i < n && d.lowest < d.highest; i++) {
+        set(kernels, b, i, mlp_rng_uniform(rng, d.lowest, d.highest));
     }
 }
 
@@ -89,7 +156,7 @@ static void draw_weights(const mlpi_kernels *kernels,
 static void fill(const mlpi_kernels *kernels, void *reals, size_t n, double x)
 {
     for (size_t i = 0; i < n; i++) {
-        kernels->scalar->from_double(1, &x, mlpi_at(kernels, reals, i));
+        set(kernels, reals, i, x);
     }
 }
 
@@ -120,8 +187,11 @@ void mlpi_init_parameters(const mlpi_kernels *kernels,
             reset_batch_norm(kernels, layer, parameters, running);
         }
         if (init != MLP_INIT_ZEROS) {
-            draw_weights(kernels, layer - 1, spread_of(layout, init, l), &rng,
+            draws d = draws_of(layout, init, l);
+            draw_weights(kernels, layer - 1, d, &rng,
                          mlpi_at(kernels, parameters, layer->W_offset));
+            draw_biases(kernels, layer->width, d, &rng,
+                        mlpi_at(kernels, parameters, layer->b_offset));
         }
     }
 }

@@ -2,8 +2,9 @@
 /*
  * The first values of a network's parameters.
  *
- * Biases start at 0. Weights must be random: if two neurons of a layer started
- * with equal weights, they would get equal gradients and stay equal for ever.
+ * Weights must be random: if two neurons of a layer started with equal weights
+ * and biases, they would get equal gradients and stay equal for ever. Biases
+ * are random or 0, as the init says.
  * The variance of the weights is chosen so that the variance of the
  * activations, or of the gradients, stays about the same from layer to layer.
  * With a smaller variance the activations of a deep network become smaller with

@@ -67,6 +67,8 @@ static double deviation(mlp_weight_init init, mlp_cview W)
     case MLP_INIT_LECUN:
     case MLP_INIT_LECUN_UNIFORM:
         return sqrt(1.0 / n_in);
+    case MLP_INIT_TORCH:
+        return sqrt(1.0 / n_in / 3.0);
     case MLP_INIT_ZEROS:
     case MLP_INIT_AUTO:
         break;
@@ -77,7 +79,7 @@ static double deviation(mlp_weight_init init, mlp_cview W)
 static bool is_uniform(mlp_weight_init init)
 {
     return init == MLP_INIT_HE_UNIFORM || init == MLP_INIT_GLOROT_UNIFORM ||
-           init == MLP_INIT_LECUN_UNIFORM;
+           init == MLP_INIT_LECUN_UNIFORM || init == MLP_INIT_TORCH;
 }
 
 /* The weights are the draws of the generator in NumPy's order, times the factor
@@ -100,6 +102,11 @@ static void assert_draws(mlp_weight_init init, uint32_t seed)
             double got = mlp_cview_at(W, i / W.cols, i % W.cols);
             check_near(got, expected, 1e-15, 4e-16 * limit, __FILE__, __LINE__);
         }
+        for (size_t j = 0; j < W.rows && init == MLP_INIT_TORCH; j++) {
+            double expected = mlp_rng_uniform(&rng, -limit, limit);
+            double got = mlp_cview_at(ctensor(net, MLP_B, l), 0, j);
+            check_near(got, expected, 1e-15, 4e-16 * limit, __FILE__, __LINE__);
+        }
     }
     mlp_net_free(net);
 }
@@ -116,54 +123,88 @@ static void create_draws_by_the_formulas(void **state)
     }
 }
 
-/* A row of inits.txt holds the init, then W[1] (4, 3) and W[2] (2, 4). */
-static void initial_weights_are_numpys(void **state)
+/* Checks a tensor against numbers of NumPy, and returns what follows them. */
+static const double *assert_drawn(mlp_cview got, const double *expected)
+{
+    for (size_t i = 0; i < got.rows * got.cols; i++) {
+        assert_ulps(mlp_cview_at(got, i / got.cols, i % got.cols), expected[i],
+                    2);
+    }
+    return expected + got.rows * got.cols;
+}
+
+/* A row of inits.txt holds the init, then W[1] (4, 3), b[1], W[2] (2, 4) and
+ * b[2]. */
+static void initial_parameters_are_numpys(void **state)
 {
     (void)state;
     static const model m = {
         3, 2, {{4, MLP_ACT_TANH}, {2, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
     vector rows = read_vector("inits");
-    assert_int_equal(rows.rows, 7);
-    assert_int_equal(rows.cols, 21);
+    assert_int_equal(rows.rows, 9);
+    assert_int_equal(rows.cols, 27);
     for (size_t i = 0; i < rows.rows; i++) {
-        const double *row = rows.data + i * rows.cols;
+        const double *next = rows.data + i * rows.cols;
         mlp_config config = config_of(&m, MLP_F64, NULL);
-        config.init = (mlp_weight_init)row[0];
+        config.init = (mlp_weight_init)*next++;
         config.seed = 7;
         mlp_net *net = net_of(&config);
-        for (size_t j = 0; j < 12; j++) {
-            double w = mlp_cview_at(ctensor(net, MLP_W, 1), j / 3, j % 3);
-            assert_ulps(w, row[1 + j], 2);
-        }
-        for (size_t j = 0; j < 8; j++) {
-            double w = mlp_cview_at(ctensor(net, MLP_W, 2), j / 4, j % 4);
-            assert_ulps(w, row[13 + j], 2);
+        for (size_t l = 1; l <= 2; l++) {
+            next = assert_drawn(ctensor(net, MLP_W, l), next);
+            next = assert_drawn(ctensor(net, MLP_B, l), next);
         }
         mlp_net_free(net);
     }
     free(rows.data);
 }
 
-/* Softmax is allowed in the last layer only, so each activation is the last. */
-static void auto_suits_the_activation(void **state)
+/* The numbers of auto are those of inits.txt; a hidden sigmoid layer has four
+ * times the weights, and a last one the same. In a layer of odd width the last
+ * neuron has no partner. */
+static void auto_suits_sigmoid_and_odd_widths(void **state)
 {
     (void)state;
-    for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);
-         f++) {
-        model m = {5, 1, {{4, (mlp_activation)f, 0.1}}, MLP_LOSS_MSE};
-        mlp_config config = config_of(&m, MLP_F64, NULL);
-        config.init = MLP_INIT_AUTO;
-        mlp_net *net = net_of(&config);
-        config.init =
-            f == MLP_ACT_IDENTITY ? MLP_INIT_LECUN
-            : f == MLP_ACT_SIGMOID || f == MLP_ACT_TANH || f == MLP_ACT_SOFTMAX
-                ? MLP_INIT_GLOROT
-                : MLP_INIT_HE;
-        mlp_net *expected = net_of(&config);
-        assert_same(ctensor(net, MLP_W, 1), ctensor(expected, MLP_W, 1));
-        mlp_net_free(expected);
-        mlp_net_free(net);
+    model m = {5, 2, {{7, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE};
+    mlp_config config = config_of(&m, MLP_F64, NULL);
+    config.init = MLP_INIT_AUTO;
+    mlp_net *relu = net_of(&config);
+    m.layers[0].activation = MLP_ACT_SIGMOID;
+    mlp_net *sigmoid = net_of(&config);
+    mlp_cview W = ctensor(relu, MLP_W, 1);
+    for (size_t i = 0; i < 7; i++) {
+        for (size_t j = 0; j < 5; j++) {
+            double w = mlp_cview_at(W, i, j);
+            assert_true(w != 0.0 && fabs(w) <= sqrt(1.0 / 5.0));
+            assert_true(mlp_cview_at(ctensor(sigmoid, MLP_W, 1), i, j) ==
+                        4.0 * w);
+            assert_true(i % 2 == 0 || w == -mlp_cview_at(W, i - 1, j));
+        }
     }
+    assert_same(ctensor(sigmoid, MLP_B, 1), ctensor(relu, MLP_B, 1));
+    assert_same(ctensor(sigmoid, MLP_W, 2), ctensor(relu, MLP_W, 2));
+    assert_same(ctensor(sigmoid, MLP_B, 2), ctensor(relu, MLP_B, 2));
+    mlp_net_free(sigmoid);
+    mlp_net_free(relu);
+}
+
+/* A third of the biases on [-r/2, r) is negative: 1000 of 3000, within five
+ * standard deviations. */
+static void auto_draws_few_negative_biases(void **state)
+{
+    (void)state;
+    const model m = {
+        4, 2, {{3000, MLP_ACT_RELU}, {1, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE};
+    mlp_config config = config_of(&m, MLP_F64, NULL);
+    config.init = MLP_INIT_AUTO;
+    mlp_net *net = net_of(&config);
+    size_t negative = 0;
+    for (size_t j = 0; j < 3000; j++) {
+        double b = mlp_cview_at(ctensor(net, MLP_B, 1), 0, j);
+        assert_true(b >= -0.25 && b < 0.5);
+        negative += b < 0.0;
+    }
+    assert_in_range(negative, 1000 - 130, 1000 + 130);
+    mlp_net_free(net);
 }
 
 static void f32_weights_are_the_rounded_draws(void **state)
@@ -193,7 +234,7 @@ static void assert_all(mlp_cview view, double x)
     }
 }
 
-static void biases_start_at_zero(void **state)
+static void only_torch_and_auto_draw_biases(void **state)
 {
     (void)state;
     FOR_EACH_PRECISION(p)
@@ -204,7 +245,9 @@ static void biases_start_at_zero(void **state)
             config.init = (mlp_weight_init)init;
             mlp_net *net = net_of(&config);
             for (size_t l = 1; l <= 3; l++) {
-                assert_all(ctensor(net, MLP_B, l), 0.0);
+                if (init != MLP_INIT_TORCH && init != MLP_INIT_AUTO) {
+                    assert_all(ctensor(net, MLP_B, l), 0.0);
+                }
                 if (init == MLP_INIT_ZEROS) {
                     assert_all(ctensor(net, MLP_W, l), 0.0);
                 }
@@ -734,11 +777,12 @@ int main(void)
         cmocka_unit_test(create_draws_the_tutorials_weights),
         cmocka_unit_test(create_draws_numpys_glorot_weights),
         cmocka_unit_test(create_draws_by_the_formulas),
-        cmocka_unit_test(initial_weights_are_numpys),
-        cmocka_unit_test(auto_suits_the_activation),
+        cmocka_unit_test(initial_parameters_are_numpys),
+        cmocka_unit_test(auto_suits_sigmoid_and_odd_widths),
+        cmocka_unit_test(auto_draws_few_negative_biases),
         cmocka_unit_test(create_refuses_slopes_out_of_range),
         cmocka_unit_test(f32_weights_are_the_rounded_draws),
-        cmocka_unit_test(biases_start_at_zero),
+        cmocka_unit_test(only_torch_and_auto_draw_biases),
         cmocka_unit_test(initialise_repeats_what_create_did),
         cmocka_unit_test(initialise_refuses_an_unknown_init),
         cmocka_unit_test(defaults_are_those_of_the_contract),

@@ -8,8 +8,8 @@ The columns of a row are:
 
     activations     z, then a and da/dz of leaky_relu (slope 0.01), elu (slope
                     0.7), gelu, gelu_tanh, silu and softplus
-    inits           the number of the mlp_weight_init, then W[1] (4, 3) and
-                    W[2] (2, 4), drawn with seed 7
+    inits           the number of the mlp_weight_init, then W[1] (4, 3),
+                    b[1] (4), W[2] (2, 4) and b[2] (2), drawn with seed 7
 
 The script runs from any directory.
 """
@@ -50,27 +50,49 @@ def activations():
     return np.column_stack(columns)
 
 
-def weights(init, n_in, n_out):
+def uniform(limit, shape):
+    return np.random.uniform(-limit, limit, shape)
+
+
+def of_auto(n_in, n_out, is_last):
+    """As torch; in hidden layers neurons 2k and 2k + 1 are opposite, and few
+    biases are negative."""
+    r = np.sqrt(1 / n_in)
+    if is_last:
+        return uniform(r, (n_out, n_in)), uniform(r, n_out)
+    half = uniform(r, ((n_out + 1) // 2, n_in))
+    W = np.stack([half, -half], axis=1).reshape(-1, n_in)[:n_out]
+    return W, np.random.uniform(-r / 2, r, n_out)
+
+
+def parameters(init, n_in, n_out, is_last):
+    """W and b of a layer, in the order of MLP_INIT_LIST."""
     shape = (n_out, n_in)
     both = n_in + n_out
+    zeros = np.zeros(n_out)
+    r = np.sqrt(1 / n_in)
     return [
-        lambda: np.random.randn(*shape) * np.sqrt(2 / n_in),
-        lambda: np.random.randn(*shape) * np.sqrt(2 / both),
-        lambda: np.zeros(shape),
-        lambda: np.random.randn(*shape) * np.sqrt(1 / n_in),
-        lambda: np.random.uniform(-np.sqrt(6 / n_in), np.sqrt(6 / n_in), shape),
-        lambda: np.random.uniform(-np.sqrt(6 / both), np.sqrt(6 / both), shape),
-        lambda: np.random.uniform(-np.sqrt(3 / n_in), np.sqrt(3 / n_in), shape),
+        lambda: of_auto(n_in, n_out, is_last),
+        lambda: (np.random.randn(*shape) * np.sqrt(2 / n_in), zeros),
+        lambda: (np.random.randn(*shape) * np.sqrt(2 / both), zeros),
+        lambda: (np.zeros(shape), zeros),
+        lambda: (np.random.randn(*shape) * np.sqrt(1 / n_in), zeros),
+        lambda: (uniform(np.sqrt(6 / n_in), shape), zeros),
+        lambda: (uniform(np.sqrt(6 / both), shape), zeros),
+        lambda: (uniform(np.sqrt(3 / n_in), shape), zeros),
+        lambda: (uniform(r, shape), uniform(r, n_out)),
     ][init]()
 
 
 def inits():
     rows = []
-    for init in range(7):
+    for init in range(9):
         np.random.seed(7)
         row = [[init]]
-        for n_in, n_out in zip(WIDTHS, WIDTHS[1:]):
-            row.append(weights(init, n_in, n_out).ravel())
+        for l in range(1, len(WIDTHS)):
+            W, b = parameters(init, WIDTHS[l - 1], WIDTHS[l],
+                              l == len(WIDTHS) - 1)
+            row += [W.ravel(), b]
         rows.append(np.concatenate(row))
     return np.array(rows)
 

@@ -95,7 +95,7 @@ typedef struct plan {
     }
 #define RECTIFIERS(precision)                                                  \
     NUMBER_ROWS, precision, RECTIFIER_SIZES, {MLP_ACT_GELU, MLP_ACT_SILU},     \
-        MLP_ACT_SOFTPLUS, MLP_LOSS_MSE, MLP_INIT_AUTO, 2, 100, 0.1,            \
+        MLP_ACT_SOFTPLUS, MLP_LOSS_MSE, MLP_INIT_HE, 2, 100, 0.1,              \
         MLP_OPTIMIZER_SGD, true
 #define MORE_RECTIFIERS(precision)                                             \
     NUMBER_ROWS, precision, RECTIFIER_SIZES, {MLP_ACT_GELU_TANH, MLP_ACT_ELU}, \
