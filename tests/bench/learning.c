@@ -142,8 +142,8 @@ static double score_of(const mlp_net *net, const rows *r, part test)
     mlp_view A = mlp_view_f64(array(test.count, sizeof(double)), test.count, 1);
     mlp_regression_scores scores = {0};
     check(mlp_predict(net, inputs_of(r, test), A) == MLP_OK &&
-              mlp_score_regression(targets_of(r, test), mlp_view_const(A),
-                                   &scores) == MLP_OK,
+              mlp_score_regression(targets_of(r, test), mlp_view_const(A), NULL,
+                                   NULL, &scores) == MLP_OK,
           "no score");
     free(A.data);
     return scores.r2;

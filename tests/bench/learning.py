@@ -18,8 +18,8 @@ PyTorch       Adam 0.001, batches of 200, 200 epochs, and the first weights of
 
 Inputs, and the targets of regressions, are standardised for the last two by the
 rows that are trained on. The goal of a set is the better score of these two,
-minus 0.01 (diabetes: 0.02), and for two sets a least score. The script ends with
-the sets that miss their goal; its exit status is 1 if there are any.
+minus 0.01 (diabetes: 0.02), and for two sets a least score. The script ends
+with the sets that miss their goal; its exit status is 1 if there are any.
 """
 import argparse
 import os
@@ -143,7 +143,7 @@ def write(file, X, y, classes, folds):
 
 
 # ------------------------------------------------------------------------------
-# The three that learn: each returns a list of scores, fold by fold for each seed
+# The three that learn: each returns scores, fold by fold for each seed
 
 def libmlp(program, path):
     run = subprocess.run([program, path], stdout=subprocess.PIPE, check=True,
