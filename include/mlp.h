@@ -270,10 +270,11 @@ typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
 
 /* X(constant, number, name). How the first parameters of a layer are drawn.
  * With r = 1 / sqrt(n[l-1]),
- *   auto    draws as torch, which learns well with nearly all networks, but in
- *           hidden layers b is from [-r/2, r), each second neuron has the
- *           weights of the one before it times -1, and sigmoid gets W from
- *           [-4 r, 4 r): so few neurons start dead
+ *   auto    learns well with nearly all networks. Hidden layers get W from
+ *           [-1.25 r, 1.25 r), or from [-4 r, 4 r) for sigmoid, where each
+ *           second neuron has the weights of the one before it times -1, and b
+ *           from [-r/2, r): so few neurons start dead. The last layer gets W
+ *           from [-r/4, r/4) and b from [-r, r)
  *   torch   draws W and b uniformly from [-r, r), as torch.nn.Linear does
  * With the others, biases are 0. Each of he, glorot and lecun draws randn * s:
  *   he      s = sqrt(2 / n[l-1]): He et al., "Delving Deep into Rectifiers"

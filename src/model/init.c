@@ -15,10 +15,12 @@
  * The other two inits draw biases as well, with r = 1 / sqrt(n_in):
  *
  *     torch   W and b uniform on [-r, r), as torch.nn.Linear
- *     auto    as torch, but in hidden layers
- *               b is uniform on [-r/2, r);
+ *     auto    in hidden layers
+ *               W uniform on [-1.25 r, 1.25 r), for sigmoid [-4 r, 4 r);
  *               neurons 2k and 2k + 1 have opposite weights (w and -w);
- *               W of a sigmoid layer is uniform on [-4r, 4r)
+ *               b uniform on [-r/2, r)
+ *             in the last layer
+ *               W uniform on [-r/4, r/4), b on [-r, r)
  *
  * Biases of 0 bend all ReLUs of the first layer at one point, the mean of
  * standardised rows, and he is large for regressions. These means show it, of
@@ -75,15 +77,14 @@ typedef struct draws {
     double lowest, highest;
 } draws;
 
-/* Returns what MLP_INIT_AUTO draws for layer l. The outputs of the last layer
- * are rarely ReLUs, and need no help. */
+/* Returns what MLP_INIT_AUTO draws for layer l. */
 static draws auto_draws_of(const mlpi_layout *layout, size_t l, double r)
 {
     if (l == layout->L) {
-        return (draws){true, r, false, -r, r};
+        return (draws){true, 0.25 * r, false, -r, r};
     }
     bool is_flat = layout->layer[l].activation == MLP_ACT_SIGMOID;
-    return (draws){true, is_flat ? 4.0 * r : r, true, -0.5 * r, r};
+    return (draws){true, (is_flat ? 4.0 : 1.25) * r, true, -0.5 * r, r};
 }
 
 /* Returns the distributions for layer l. */

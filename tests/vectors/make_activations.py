@@ -55,12 +55,12 @@ def uniform(limit, shape):
 
 
 def of_auto(n_in, n_out, is_last):
-    """As torch; in hidden layers neurons 2k and 2k + 1 are opposite, and few
-    biases are negative."""
+    """In hidden layers neurons 2k and 2k + 1 have opposite weights, and few
+    biases are negative. The weights of the last layer are small."""
     r = np.sqrt(1 / n_in)
     if is_last:
-        return uniform(r, (n_out, n_in)), uniform(r, n_out)
-    half = uniform(r, ((n_out + 1) // 2, n_in))
+        return uniform(r / 4, (n_out, n_in)), uniform(r, n_out)
+    half = uniform(1.25 * r, ((n_out + 1) // 2, n_in))
     W = np.stack([half, -half], axis=1).reshape(-1, n_in)[:n_out]
     return W, np.random.uniform(-r / 2, r, n_out)
 
