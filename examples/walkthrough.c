@@ -16,6 +16,7 @@ static mlp_net *make_net(size_t inputs, const mlp_layer *layers,
     config.layers = layers;
     config.n_layers = n_layers;
     config.loss = loss;
+    config.init = MLP_INIT_ZEROS; /* the numbers are set one by one */
     config.hooks = mlp_hooks_stderr();
     mlp_net *net = NULL;
     check(mlp_net_create(&config, &net));
