@@ -405,6 +405,33 @@ static void a_second_fit_keeps_the_scaling(void **state)
     free_data(d);
 }
 
+/* The rows of XOR with nothing set but layers and seeds. They fail without the
+ * least number of updates, and for some seeds without the first biases that
+ * MLP_INIT_AUTO draws. */
+static void xor_is_learnt_with_every_seed(void **state)
+{
+    (void)state;
+    const mlp_layer layers[] = {{.width = 8}, {.width = 1}};
+    data d = xor_data(MLP_F64);
+    for (uint32_t seed = 0; seed < 200; seed++) {
+        mlp_config config = mlp_config_defaults();
+        config.inputs = 2;
+        config.layers = layers;
+        config.n_layers = 2;
+        config.seed = seed;
+        mlp_net *net = net_of(&config);
+        mlp_train_options options = mlp_train_defaults();
+        options.seed = seed;
+        assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL),
+                         MLP_OK);
+        mlp_scores scores = {0};
+        assert_int_equal(mlp_evaluate(net, ro(d.X), ro(d.Y), &scores), MLP_OK);
+        assert_true(scores.accuracy == 1.0);
+        mlp_net_free(net);
+    }
+    free_data(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +448,7 @@ int main(void)
         cmocka_unit_test(steps_of_a_trainer_count_as_training),
         cmocka_unit_test(a_fit_that_fails_early_sets_no_scaling),
         cmocka_unit_test(a_second_fit_keeps_the_scaling),
+        cmocka_unit_test(xor_is_learnt_with_every_seed),
     };
     return cmocka_run_group_tests_name("defaults", tests, NULL, NULL);
 }
