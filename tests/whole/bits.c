@@ -536,14 +536,15 @@ static void run_sizes(void)
  * threads have each optimizer once.
  */
 
-static plan optimizer_plan(mlp_dtype precision, int kind, int loss, bool busy)
+/* `index` counts the kinds from MLP_OPTIMIZER_SGD. */
+static plan optimizer_plan(mlp_dtype precision, int index, int loss, bool busy)
 {
     static const mlp_activation last[] = {[MLP_LOSS_BCE] = MLP_ACT_SIGMOID,
                                           [MLP_LOSS_MSE] = MLP_ACT_IDENTITY,
                                           [MLP_LOSS_CCE] = MLP_ACT_SOFTMAX,
                                           [MLP_LOSS_MAE] = MLP_ACT_IDENTITY,
                                           [MLP_LOSS_HUBER] = MLP_ACT_IDENTITY};
-    bool even = (kind + loss) % 2 == 0;
+    bool even = (index + loss) % 2 == 0;
     bool smooths = loss == MLP_LOSS_BCE || loss == MLP_LOSS_CCE;
     return (plan){.name = "rules",
                   .from = loss == MLP_LOSS_CCE ? CLASS_ROWS : NUMBER_ROWS,
@@ -557,7 +558,7 @@ static plan optimizer_plan(mlp_dtype precision, int kind, int loss, bool busy)
                   .epochs = busy ? 1 : 2,
                   .batch_size = busy ? 101 : 41,
                   .rate = 0.01,
-                  .kind = (mlp_optimizer_kind)kind,
+                  .kind = (mlp_optimizer_kind)(MLP_OPTIMIZER_SGD + index),
                   .penalised = even,
                   .smoothing = even && smooths ? 0.1 : 0.0};
 }
@@ -565,10 +566,10 @@ static plan optimizer_plan(mlp_dtype precision, int kind, int loss, bool busy)
 static uint64_t train_optimizers(mlp_dtype precision, variant v, bool busy)
 {
     uint64_t hash = first_hash;
-    for (int kind = 0; kind < MLP_OPTIMIZER_LBFGS; kind++) {
+    for (int i = 0; i < MLP_OPTIMIZER_LBFGS - MLP_OPTIMIZER_SGD; i++) {
         for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
-            if (!busy || loss == kind % 5) {
-                plan p = optimizer_plan(precision, kind, loss, busy);
+            if (!busy || loss == i % 5) {
+                plan p = optimizer_plan(precision, i, loss, busy);
                 data d = data_of(&p);
                 hash = train(&p, v, &d, hash);
                 free_data(d);
