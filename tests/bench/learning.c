@@ -9,7 +9,7 @@
  * with those of others.
  *
  * The file is text. Its first line has the numbers of rows, inputs, classes (0
- * in a regression), seeds and folds. Then each row has its inputs, its target,
+ * in a regression), seeds, folds and the first seed. Then each row has its inputs, its target,
  * and the fold that leaves it out for each seed.
  */
 #include "mlp.h"
@@ -21,7 +21,7 @@
 enum { HIDDEN = 100 };
 
 typedef struct rows {
-    size_t count, inputs, classes, seeds, folds;
+    size_t count, inputs, classes, seeds, folds, first_seed;
     double *X;         /* (count, inputs) */
     double *y;         /* (count) */
     size_t *test_fold; /* (count, seeds): the fold that tests a row */
@@ -54,9 +54,9 @@ static rows read_rows(const char *path)
     rows r = {0};
     FILE *file = fopen(path, "r");
     check(file != NULL, "the file cannot be opened");
-    check(fscanf(file, "%zu %zu %zu %zu %zu", &r.count, &r.inputs, &r.classes,
-                 &r.seeds, &r.folds) == 5,
-          "the first line is not five numbers");
+    check(fscanf(file, "%zu %zu %zu %zu %zu %zu", &r.count, &r.inputs, &r.classes,
+                 &r.seeds, &r.folds, &r.first_seed) == 6,
+          "the first line is not six numbers");
     r.X = array(r.count * r.inputs, sizeof *r.X);
     r.y = array(r.count, sizeof *r.y);
     r.test_fold = array(r.count * r.seeds, sizeof *r.test_fold);
@@ -157,9 +157,9 @@ static double fit(const rows *r, size_t seed, size_t fold)
         bool tests = r->test_fold[i * r->seeds + seed] == fold;
         append(tests ? &test : &train, r, i);
     }
-    mlp_net *net = new_net(r, (uint32_t)seed);
+    mlp_net *net = new_net(r, (uint32_t)(r->first_seed + seed));
     mlp_train_options options = mlp_train_defaults();
-    options.seed = (uint32_t)seed;
+    options.seed = (uint32_t)(r->first_seed + seed);
     options.threads = 1; /* as the others; the bits are the same */
     check(mlp_fit(net, inputs_of(r, train), targets_of(r, train), &options,
                   NULL) == MLP_OK,
