@@ -194,6 +194,27 @@ static void every_network_comes_back_to_the_bit(void **state)
     }
 }
 
+/* A gelu is written with a product behind it, which goes into the next layer.
+ * Its map adds nothing, so a NaN must not reach the biases. */
+static void weights_that_are_not_finite_come_back(void **state)
+{
+    (void)state;
+    mlp_net *net = any_net(MLP_F32, MLP_ACT_GELU, MLP_LOSS_MSE, 0);
+    put(tensor(net, MLP_W, 2), 0, 1, NAN);
+    put(tensor(net, MLP_W, 2), 1, 1, INFINITY);
+    file f = onnx_of(net);
+    mlp_net *loaded = net_of_onnx(f);
+    mlp_cview W = ctensor(loaded, MLP_W, 2);
+    mlp_cview b = ctensor(loaded, MLP_B, 2);
+    assert_true(isnan(mlp_cview_at(W, 0, 1)));
+    assert_true(mlp_cview_at(W, 1, 1) == (double)INFINITY);
+    assert_true(isfinite(mlp_cview_at(b, 0, 0)));
+    assert_true(isfinite(mlp_cview_at(b, 0, 1)));
+    mlp_net_free(net);
+    mlp_net_free(loaded);
+    guarded_free(f.bytes);
+}
+
 /* If all means are 0, or all deviations 1, the other half of the scaling must
  * still be written. */
 static void means_and_deviations_come_back_separately(void **state)
@@ -618,6 +639,7 @@ int main(void)
         cmocka_unit_test(save_refuses_a_batch_norm_that_cannot_be_folded),
         cmocka_unit_test(save_survives_every_failed_allocation),
         cmocka_unit_test(every_network_comes_back_to_the_bit),
+        cmocka_unit_test(weights_that_are_not_finite_come_back),
         cmocka_unit_test(means_and_deviations_come_back_separately),
         cmocka_unit_test(losses_follow_the_last_activation),
         cmocka_unit_test(slopes_of_0_come_back_as_relu),
