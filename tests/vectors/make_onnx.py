@@ -558,6 +558,18 @@ def refused_fixtures():
             node("Concat", ["q", "p"], "y", axis=1), one=one)),
         (9, "only its first output", chain(
             node("Dropout", ["z"], ["u", "y"]))),
+        (9, "expects a constant shape", chain(  # the shape of another value
+            node("Shape", ["x"], "n"), node("Slice", ["n", "o", "e"], "s"),
+            node("Concat", ["s", "a"], "k", axis=0),
+            node("Reshape", ["z", "k"], "y"), o=np.array([0]),
+            e=np.array([1]), a=np.array([-1]))),
+        (9, "expects a constant shape", graph(  # an unknown dimension
+            [node("Shape", ["x"], "n"), node("Slice", ["n", "o", "e"], "s"),
+             node("Concat", ["a", "s"], "k", axis=0),
+             node("Reshape", ["x", "k"], "u"), node("MatMul", ["u", "W"], "y")],
+            {"o": np.array([1]), "e": np.array([2]), "a": np.array([-1]),
+             "W": weights(3, 3)},
+            [helper.make_tensor_value_info("x", 1, ["N", "d"])], y)),
         (9, "Flatten (node the y): expects rows as", chain(
             node("Flatten", ["z"], "y", axis=0))),
         (9, "Flatten (node the y): expects rows as", chain(

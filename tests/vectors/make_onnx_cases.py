@@ -271,6 +271,17 @@ def tails():
         node("Squeeze", z, "y", axes=[-1])], A, opset=11)
     add("tails-view", column("u") + [node("Reshape", ["u", "a"], "y")], A,
         a=ints(-1))
+    add("tails-flatten", column("u") + [
+        node("Shape", ["u"], "n"), node("Slice", ["n", "o", "o", "o"], "s"),
+        node("Concat", ["s", "a"], "k", axis=0),
+        node("Reshape", ["u", "k"], "y")], A, o=ints(0), a=ints(-1))
+    add("tails-flatten_some", column("u") + [
+        node("Unsqueeze", ["u", "e"], "v"), node("Shape", ["v"], "n"),
+        node("Slice", ["n", "o", "e", "o"], "s"),
+        node("Slice", ["n", "f", "g", "o"], "t"),
+        node("Concat", ["s", "a", "t"], "k", axis=0),
+        node("Reshape", ["v", "k"], "y")], A, o=ints(0), a=ints(1), e=ints(1),
+        f=ints(-1), g=ints(2 ** 62))
     add("tails-row", column("u") + [node("Flatten", z, "y", axis=0)], A)
     add("tails-column", column("u") + [node("Gather", ["u", "a"], "y", axis=1)],
         A, a=np.int64(0))

@@ -126,11 +126,52 @@ static bool append(const mlpi_graph_reader *r, const char *name,
     return true;
 }
 
+/* Appends a part of the shape of the value that is reshaped, computed as
+ * Slice(Shape(value)): PyTorch writes x.flatten() so, with an empty part. The
+ * index of the rows goes to *rows. Returns false if `name` is anything else, or
+ * a dimension is not known. */
+static bool append_slice(const mlpi_graph_reader *r, const char *name,
+                         const onnx_node *reshape, const mlpi_shape *shape,
+                         mlpi_shape *wanted, size_t *rows)
+{
+    mlpi_constant start = {.type = 0};
+    mlpi_constant end = {.type = 0};
+    const onnx_node *slice = mlpi_graph_producer(r, name);
+    const onnx_node *of =
+        slice && mlpi_node_is_op(slice, "Slice")
+            ? mlpi_graph_producer(r, mlpi_node_input(slice, 0))
+            : NULL;
+    if (!of || !mlpi_node_is_op(of, "Shape") || of->n_attribute > 0 ||
+        strcmp(mlpi_graph_skip_identities(r, mlpi_node_input(of, 0)),
+               mlpi_graph_skip_identities(r, mlpi_node_input(reshape, 0))) !=
+            0 ||
+        !get_integers(r, slice, "starts", 1, &start) ||
+        !get_integers(r, slice, "ends", 2, &end) ||
+        mlpi_constant_count(&start) != 1 || mlpi_constant_count(&end) != 1 ||
+        *mlpi_node_input(slice, 4) != '\0') {
+        return false;
+    }
+    size_t first = index_of(mlpi_constant_int(&start, 0), shape->rank);
+    int64_t last = mlpi_constant_int(&end, 0);
+    last += last < 0 ? (int64_t)shape->rank : 0;
+    for (size_t i = first; i < shape->rank && (int64_t)i < last; i++) {
+        if (wanted->rank == MLPI_MAX_RANK ||
+            shape->dim[i] == MLPI_DIM_UNKNOWN) {
+            return false;
+        }
+        bool is_rows = shape->dim[i] == MLPI_DIM_ROWS;
+        *rows = is_rows ? wanted->rank : *rows;
+        wanted->dim[wanted->rank++] = is_rows ? 1 : shape->dim[i];
+    }
+    return true;
+}
+
 /* Gets the shape that a Reshape asks for, as the numbers of the file. If a part
  * of a Concat is the number of rows, its index goes to *rows. Returns false if
  * the shape is not known from the file. */
 static bool get_wanted(const mlpi_graph_reader *r, const onnx_node *node,
-                       mlpi_shape *wanted, size_t *rows)
+                       const mlpi_shape *shape, mlpi_shape *wanted,
+                       size_t *rows)
 {
     const char *name = mlpi_node_input(node, 1);
     const onnx_node *concat = mlpi_graph_producer(r, name);
@@ -144,7 +185,9 @@ static bool get_wanted(const mlpi_graph_reader *r, const onnx_node *node,
         if (is_rows) {
             *rows = wanted->rank;
             wanted->dim[wanted->rank++] = 1;
-        } else if (!append(r, concat->input[i], wanted)) {
+        } else if (!append(r, concat->input[i], wanted) &&
+                   !append_slice(r, concat->input[i], node, shape, wanted,
+                                 rows)) {
             return false;
         }
     }
@@ -257,10 +300,10 @@ static mlp_status match_reshape(const mlpi_graph_reader *r,
 {
     mlpi_shape wanted = {.batch = shape->batch};
     size_t computed = MLPI_MAX_RANK;
-    if (!get_wanted(r, node, &wanted, &computed)) {
+    if (!get_wanted(r, node, shape, &wanted, &computed)) {
         return mlpi_graph_unsupported(r, node,
-                                      "expects a constant shape of at most "
-                                      "eight dimensions");
+                                      "expects a constant shape, or one of the "
+                                      "rows and constants");
     }
     size_t rows = copy_dimensions(node, shape, &wanted);
     if (rows == wanted.rank) {
