@@ -213,18 +213,20 @@ static void keep_message(mlp_status status, const char *message, void *user)
  * Returns the number of rows, 0 if the file cannot be read. */
 static size_t read_input(const char *path, double X[MAX_NUMBERS], size_t *cols)
 {
-    char line[MESSAGE] = "";
+    enum { LINE = 32 * MAX_NUMBERS };
+    static char line[LINE];
     size_t rows = 0;
     FILE *from = fopen(path, "r");
-    if (from && fgets(line, sizeof line, from)) {
+    if (from && fgets(line, LINE, from)) {
         char *at = strchr(line, ' ');
         rows = at ? strtoul(at, &at, 10) : 0;
         *cols = 1;
         for (size_t n = 1; n > 0; n = at ? strtoul(at, &at, 10) : 0) {
             *cols *= n;
         }
-        for (size_t i = 0; i < rows * *cols && i < MAX_NUMBERS; i++) {
-            rows = fscanf(from, "%lf", &X[i]) == 1 ? rows : 0;
+        at = fgets(line, LINE, from);
+        for (size_t i = 0; at && i < rows * *cols && i < MAX_NUMBERS; i++) {
+            X[i] = strtod(at, &at);
         }
     }
     if (from) {
@@ -263,7 +265,7 @@ static mlp_status run_graphs(const char *folder)
     FILE *to = fopen(path, "w");
     mlp_status status = to ? MLP_OK : MLP_ERR_IO;
     for (size_t i = 0; status == MLP_OK; i++) {
-        double X[MAX_NUMBERS];
+        double X[MAX_NUMBERS] = {0};
         char message[MESSAGE] = "";
         size_t cols = 0;
         mlp_net *net = NULL;
