@@ -23,19 +23,22 @@ done
 [ -n "$python" ] || skip "there is no python3 with numpy and onnx"
 
 # A thousand graphs at a time keep the folder small. Each part has its own seed.
+# The folder has a name of its own, so that two runs do not meet.
+folder=$scratch/graphs.$$
+trap 'rm -rf "$folder"' EXIT
 seed=1
 bad=0
 while [ "$left" -gt 0 ]; do
     part=$((left < 1000 ? left : 1000))
-    rm -rf "$scratch/graphs"
-    mkdir "$scratch/graphs"
-    "$python" "$graphs.py" make "$scratch/graphs" $part $seed
-    "$tool" graphs "$scratch/graphs"
+    rm -rf "$folder"
+    mkdir "$folder"
+    "$python" "$graphs.py" make "$folder" $part $seed
+    "$tool" graphs "$folder"
     if [ -d "$modules/onnxruntime-node" ] && command -v node >/dev/null; then
-        node "$graphs.js" "$modules" "$scratch/graphs"
+        node "$graphs.js" "$modules" "$folder"
     fi
     echo "seed $seed"
-    "$python" "$graphs.py" judge "$scratch/graphs" || bad=1
+    "$python" "$graphs.py" judge "$folder" || bad=1
     left=$((left - part))
     seed=$((seed + 1))
 done
