@@ -85,26 +85,33 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
  *   - Gemm, and MatMul with a constant as the second input. At most eight of
  *     them may share one constant.
  *   - Relu, LeakyRelu, Elu, Sigmoid, Tanh, Softplus, Softmax and Gelu; also
- *     silu, gelu and gelu_tanh as products, as PyTorch and Keras write them.
- *     LeakyRelu and Elu with alpha 0 become relu.
- *   - BatchNormalization, and Add, Sub, Mul and Div with one number or with one
- *     for each column. Before the first layer they become scaling of inputs;
- *     after the last activation they become scaling of targets, and so do a Mul
- *     and an Add after a last layer without activation. A batch norm
- *     directly after a Gemm or MatMul stays batch norm if its epsilon is that
- *     of the first one. Everything else is multiplied into W and b.
- *   - Identity, Dropout, and Cast to float or double, which change nothing.
- *   - Flatten and Reshape, if each row stays a row; Squeeze of one column, as
- *     the last node; Transpose of constants.
+ *     silu, gelu and gelu_tanh as products, as PyTorch and Keras write them;
+ *     PRelu with one slope, Selu, Celu; Clip with one bound, and Max or Min
+ *     with a number. LeakyRelu and Elu with alpha 0 become relu.
+ *   - BatchNormalization, Neg, and Add, Sub, Mul, Div and Sum with constants: a
+ *     number, or one for each column, also where a row is an image. Before the
+ *     first layer they become scaling of inputs; after the last activation they
+ *     become scaling of targets, and so do a Mul and an Add after a last layer
+ *     without activation. A batch norm directly after a Gemm or MatMul stays
+ *     batch norm if its epsilon is that of the first one. Everything else is
+ *     multiplied into W and b.
+ *   - Identity, Dropout, and Cast between float, double, float16 and bfloat16,
+ *     which change nothing. Weights may have any of these types.
+ *   - Flatten, Reshape, Squeeze, Unsqueeze and Transpose, if each row keeps its
+ *     numbers in their order; Gather and Slice of all columns there are.
  *   - Scaler and ZipMap of scikit-learn's converter skl2onnx. If the output is
  *     that converter's pair of columns 1 - p and p, the network has the one
  *     output p.
  *   - LogSoftmax as the last node. The network has softmax instead: it gives p,
  *     not log p.
- * Outputs of the graph that are labels are left out. For every other node the
- * call returns MLP_ERR_UNSUPPORTED, and the message names the node:
- * "unsupported operator Conv (node conv1)". Initializers may lie in other files
- * ("external data") in the folder of `path`.
+ * The nodes may have any order. For every other node the call returns
+ * MLP_ERR_UNSUPPORTED, and the message names the node: "unsupported operator
+ * Conv (node conv1)". Initializers may lie in other files ("external data") in
+ * the folder of `path`; these may be symbolic links.
+ *
+ * Outputs of the graph that are labels are left out. If two outputs are a value
+ * and its softmax or sigmoid, the network has the latter. Of other outputs
+ * mlp_onnx_load_with chooses one.
  *
  * The network has the precision float64 if the weights of a layer are doubles,
  * else float32. An ONNX file does not tell the loss. It becomes MLP_LOSS_CCE
@@ -116,12 +123,12 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
  * The call allocates about twice the size of the file, and the network. No byte
  * of the file is trusted: a damaged or hostile file gives a status.
  * MLP_ERR_NULL: `path` or `net` is NULL. MLP_ERR_FORMAT: the file is not an
- * ONNX file, or it is damaged. MLP_ERR_SHAPE: the sizes of two layers do not
+ * ONNX file, or it is damaged. MLP_ERR_SHAPE: the sizes of two nodes do not
  * match. MLP_ERR_UNSUPPORTED: see above; also an opset below 7.
  * MLP_ERR_NOT_FINITE: a weight is not finite after the multiplication with its
  * neighbours. MLP_ERR_ARGUMENT, MLP_ERR_LIMIT: mlp_net_create refuses the
- * network, for example because a hidden layer has softmax, or softmax has only
- * one column. MLP_ERR_MEMORY. MLP_ERR_IO. On failure *net is untouched. */
+ * network, for example because a hidden layer has softmax. MLP_ERR_MEMORY.
+ * MLP_ERR_IO. On failure *net is untouched. */
 mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
                          mlp_net **net);
 
@@ -129,6 +136,31 @@ mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
  * External data is MLP_ERR_UNSUPPORTED, because there is no folder. */
 mlp_status mlp_onnx_load_memory(const void *bytes, size_t size,
                                 const mlp_hooks *hooks, mlp_net **net);
+
+/* What a caller can choose about a file. */
+typedef struct mlp_onnx_options {
+    const char *output; /* the name of the graph output that the network shall
+                           have; default NULL: the only one of numbers */
+} mlp_onnx_options;
+
+/* Returns the defaults. */
+mlp_onnx_options mlp_onnx_defaults(void);
+
+/* Like mlp_onnx_load and mlp_onnx_load_memory, but with options:
+ *
+ *   mlp_onnx_options options = mlp_onnx_defaults();
+ *   options.output = "action";
+ *   mlp_onnx_load_with("policy.onnx", &options, NULL, &net);
+ *
+ * Nodes that the output does not need are not looked at. If a graph with
+ * several outputs is loaded without a name, the message lists the names.
+ * MLP_ERR_NULL: also if `options` is NULL. MLP_ERR_ARGUMENT: also if the graph
+ * has no such output. */
+mlp_status mlp_onnx_load_with(const char *path, const mlp_onnx_options *options,
+                              const mlp_hooks *hooks, mlp_net **net);
+mlp_status mlp_onnx_load_memory_with(const void *bytes, size_t size,
+                                     const mlp_onnx_options *options,
+                                     const mlp_hooks *hooks, mlp_net **net);
 
 #ifdef __cplusplus
 }

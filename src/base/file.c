@@ -194,13 +194,13 @@ static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
     return MLP_OK;
 }
 
-/* O_NOFOLLOW makes open fail for a symbolic link; file.h says why. */
+/* O_NONBLOCK lets open return at once for a pipe, which is refused then. */
 mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
                                size_t offset, size_t size, unsigned char *bytes)
 {
     int fd = -1;
     do {
-        fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+        fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
         return report_errno(hooks, path, "open it");

@@ -36,8 +36,7 @@ mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
 
 /* Reads `size` bytes from `offset` on into the caller's `bytes`. If `bytes` is
  * NULL, the function only checks that the file has so many, so that a caller
- * need not allocate them in vain. A symbolic link is not followed, because the
- * path stands in another file, which the user may not have written. MLP_ERR_IO,
+ * need not allocate them in vain. Symbolic links are followed. MLP_ERR_IO,
  * MLP_ERR_FORMAT. */
 mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
                                size_t offset, size_t size,

@@ -7,8 +7,10 @@
  *     A rows outputs   what the other software predicts for these rows
  *     file name size   the bytes of the file as hexadecimal digits
  *
- * and, if the model has external data, a second file. onnx_refused.txt contains
- * files that must be refused, each with a status and a part of the message.
+ * and, if the model has external data, a second file. onnx_cases.txt has many
+ * of these, each after a line "case <name>"; make_onnx_cases.py writes it.
+ * onnx_refused.txt contains files that must be refused, each with a status and
+ * a part of the message.
  */
 #ifndef TESTS_ONNX_FILES_H
 #define TESTS_ONNX_FILES_H
@@ -38,7 +40,7 @@ static const char *const foreign_names[] = {
  * cannot be read. */
 static inline char *read_onnx_text(const char *folder, const char *name)
 {
-    enum { MAX_BYTES = 1 << 17 };
+    enum { MAX_BYTES = 1 << 18 };
     char path[1024];
     (void)snprintf(path, sizeof path, "%s/onnx_%s.txt", folder, name);
     FILE *from = fopen(path, "r");
@@ -101,28 +103,46 @@ static inline bool read_hex(char **at, size_t n, unsigned char *bytes)
     return good;
 }
 
+/* Reads X, A and the files. Returns false if the text is anything else. */
+static inline bool read_numbers_and_files(char **at, foreign *f)
+{
+    memset(f, 0, sizeof *f);
+    bool good = skip_word(at, "X");
+    if (good) {
+        read_matrix(at, &f->rows, &f->inputs, f->X);
+        good = skip_word(at, "A");
+    }
+    if (good) {
+        read_matrix(at, &f->rows, &f->outputs, f->A);
+    }
+    for (size_t i = 0; good && i < 2 && skip_word(at, "file"); i++) {
+        read_until(at, " ", f->name[i], sizeof f->name[i]);
+        f->size[i] = strtoul(*at, at, 10);
+        good = read_hex(at, f->size[i], f->bytes[i]);
+    }
+    return good && f->size[0] > 0;
+}
+
 /* Reads onnx_<name>.txt. Returns false if it cannot be read. */
 static inline bool read_foreign(const char *folder, const char *name,
                                 foreign *f)
 {
     char *text = read_onnx_text(folder, name);
     char *at = text;
-    memset(f, 0, sizeof *f);
-    bool good = text && skip_word(&at, "X");
-    if (good) {
-        read_matrix(&at, &f->rows, &f->inputs, f->X);
-        good = skip_word(&at, "A");
-    }
-    if (good) {
-        read_matrix(&at, &f->rows, &f->outputs, f->A);
-    }
-    for (size_t i = 0; good && i < 2 && skip_word(&at, "file"); i++) {
-        read_until(&at, " ", f->name[i], sizeof f->name[i]);
-        f->size[i] = strtoul(at, &at, 10);
-        good = read_hex(&at, f->size[i], f->bytes[i]);
-    }
+    bool good = text && read_numbers_and_files(&at, f);
     free(text);
-    return good && f->size[0] > 0;
+    return good;
+}
+
+/* Reads the next case of the text onnx_cases.txt, whose name goes to `name`.
+ * Returns false at its end. */
+static inline bool read_case(char **at, char *name, size_t n, foreign *f)
+{
+    if (!skip_word(at, "case")) {
+        return false;
+    }
+    read_until(at, "\n", name, n);
+    return read_numbers_and_files(at, f);
 }
 
 /* A file that must be refused, with the status and a part of the message. */

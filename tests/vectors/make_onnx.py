@@ -336,6 +336,11 @@ def set_dims(*dims):
     return changed(chain(node("Relu", ["z"], "y")), change)
 
 
+def damaged(name, kind):
+    """A tensor of one number that says it has two."""
+    return TensorProto(name=name, data_type=kind, dims=[2], raw_data=bytes(4))
+
+
 def nested(depth):
     inner = helper.make_graph([], "g", [], [])
     for _ in range(depth):
@@ -366,9 +371,9 @@ def refused_fixtures():
                                              opset=6)),
         (11, "its input nothing is not there", chain(
             node("Add", ["z", "nothing"], "y"))),
-        (11, "its input y is not there", chain(
+        (11, "depends on its own output", chain(
             node("Add", ["z", "y"], "u"), node("Relu", ["u"], "y"))),
-        (11, "its input y is not there", chain(node("Add", ["y", "z"], "y"))),
+        (11, "depends on its own output", chain(node("Add", ["y", "z"], "y"))),
         (11, "value z: is made twice", chain(node("Relu", ["x"], "z"),
                                              node("Relu", ["z"], "y"))),
         (9, "expects transA = 0", graph(
@@ -377,29 +382,61 @@ def refused_fixtures():
         (9, "constants as the second input", graph(
             [node("MatMul", ["W", "x"], "y")], {"W": weights(3, 3)},
             [rows_of("x", 3)], y)),
-        (9, "C of one row", graph(
+        (9, "Gemm (node the y): expects C of one row", graph(
+            [node("Gemm", ["x", "W", "C"], "y")],
+            {"W": weights(3, 3), "C": weights(1, 1, 3)}, [rows_of("x", 3)], y)),
+        (9, "expects layers between output and input", graph(
+            [node("Flatten", ["x"], "y")], {}, [rows_of("x", 3)], y)),
+        (9, "constants as the second input", graph(  # another transpose
+            [node("Transpose", ["V"], "W", perm=[0, 2, 1]),
+             node("MatMul", ["x", "W"], "y")], {"V": weights(1, 3, 3)},
+            [rows_of("x", 3)], y)),
+        (9, "constants as the second input", graph(  # too far away
+            [node("Identity", [f"W{i}"], f"W{i + 1}") for i in range(16)] +
+            [node("MatMul", ["x", "W16"], "y")], {"W0": weights(3, 3)},
+            [rows_of("x", 3)], y)),
+        (9, "operator Mul", chain(  # z^4
+            node("Mul", ["z", "z"], "u"), node("Mul", ["u", "u"], "y"))),
+        (9, "operator Mul", chain(  # a long product
+            *[node("Mul", ["z" if i == 0 else f"u{i}"] * 2,
+                   "y" if i == 6 else f"u{i + 1}") for i in range(7)])),
+        (9, "operator Mul", chain(  # z (1 + tanh(z (1 + 2 z^2)))
+            node("Mul", ["z", "z"], "s"), node("Mul", ["s", "two"], "t"),
+            node("Add", ["one", "t"], "u"), node("Mul", ["u", "z"], "v"),
+            node("Mul", ["v", "k"], "w"), node("Tanh", ["w"], "a"),
+            node("Add", ["a", "one"], "b"), node("Mul", ["b", "z"], "y"),
+            one=one, two=np.array(2, f32), k=np.array(0.7978846, f32))),
+        (9, "operator Mul", chain(  # z (1 + tanh(z))
+            node("Tanh", ["z"], "a"), node("Add", ["a", "one"], "b"),
+            node("Mul", ["b", "z"], "y"), one=one)),
+        (9, "operator Mul", chain(  # z (1 + tanh(k z))
+            node("Mul", ["z", "k"], "w"), node("Tanh", ["w"], "a"),
+            node("Add", ["a", "one"], "b"), node("Mul", ["b", "z"], "y"),
+            one=one, k=np.array(0.7978846, f32))),
+        (9, "Gemm (node the y): expects a number, or one", graph(
             [node("Gemm", ["x", "W", "C"], "y")],
             {"W": weights(3, 3), "C": weights(2, 3)}, [rows_of("x", 3)], y)),
         (9, "weights of two dimensions", graph(
-            [node("MatMul", ["x", "W"], "y")], {"W": weights(3)},
+            [node("MatMul", ["x", "W"], "y")], {"W": np.array(1, f32)},
             [rows_of("x", 3)], y)),
         (9, "weights of two dimensions", chain(
             node("Relu", ["z"], "y"), W=np.ones((3, 3), np.int64))),
-        (9, "float, double, int32 or int64", chain(
+        (9, "bfloat16, int32 or int64", chain(
             node("Relu", ["z"], "y"), W=np.ones((3, 3), np.int8))),
-        (9, "at most two dimensions", set_dims(1, 3, 3)),
+        (9, "Gemm (node the z): expects x and W of two", set_dims(1, 3, 3)),
+        (9, "at most eight dimensions", set_dims(*[1] * 8, 9)),
         (11, "dimensions of 1 or more", set_dims(-3, -3)),
         (11, "dimensions of 1 or more", set_dims(2 ** 62, 2 ** 62)),
         (11, "larger than memory", set_dims(2 ** 62, 1)),
         (11, "as many numbers", set_dims(3, 2)),
         (11, "as many numbers", set_dims(2 ** 24, 2 ** 24)),
-        (3, "expects 3 columns, got 4", chain(
+        (3, "node the y: expects a width of 3, got 4", chain(
             node("MatMul", ["z", "V"], "y"), shape=(3, 4), V=weights(3, 3),
             outputs=y)),
-        (3, "expects 3 columns, got 2", chain(
+        (3, "node the u: expects a width of 3, got 2", chain(
             node("Add", ["z", "c"], "u"), node("MatMul", ["u", "V"], "y"),
             V=weights(3, 3), c=weights(2))),
-        (3, "expects 4 columns, got 3", chain(
+        (3, "node the z: expects a width of 4, got 3", chain(
             node("Relu", ["z"], "y"), shape=(4, 3))),
         (9, "a number, or one for each column", chain(
             node("Add", ["z", "c"], "y"), c=weights(2, 3))),
@@ -409,27 +446,92 @@ def refused_fixtures():
                                   node("Mul", ["z", "u"], "y"))),
         (9, "too many of its kind", chain(
             *[node("Add", ["z" if i == 0 else f"u{i}", "c"],
-                   "y" if i == 8 else f"u{i + 1}") for i in range(9)], c=one)),
+                   "y" if i == 16 else f"u{i + 1}") for i in range(17)], c=one)),
         (9, "operator MatMul (node the y): shares its weights", chain(
             *[node("MatMul", ["z" if i == 0 else f"u{i}", "W"],
                    "y" if i == 7 else f"u{i + 1}") for i in range(8)])),
-        (9, "before another activation", chain(node("Relu", ["z"], "u"),
+        (9, "Tanh (node the y): stands behind another", chain(node("Relu", ["z"], "u"),
                                                node("Tanh", ["u"], "y"))),
         (9, "Gemm or MatMul is the first", graph(
             [node("Relu", ["x"], "y")], {}, [rows_of("x", 3)], y)),
         (9, "Gemm or MatMul is the first", graph(
             [node("Relu", ["x"], "u"), node("MatMul", ["u", "W"], "y")],
             {"W": weights(3, 3)}, [rows_of("x", 3)], y)),
-        (9, "Softmax (node the y): expects axis 1", chain(
+        (9, "Softmax (node the y): expects the axis", chain(
             node("Softmax", ["z"], "y", axis=0))),
         (2, "softmax", chain(node("Softmax", ["z"], "u", axis=1),
                              node("MatMul", ["u", "W"], "y"))),
         (9, "expects nothing behind it", chain(
             node("LogSoftmax", ["z"], "u"), node("MatMul", ["u", "W"], "y"))),
         (9, "is no scaling of outputs", chain(
-            node("Tanh", ["z"], "u"), node("Mul", ["u", "c"], "y"),
+            node("Relu", ["z"], "u"), node("Mul", ["u", "c"], "y"),
             c=np.array(-1, f32))),
-        (2, "slope", chain(node("LeakyRelu", ["z"], "y", alpha=-1.0))),
+        (9, "operator LeakyRelu (node the y): expects one slope", chain(
+            node("LeakyRelu", ["z"], "y", alpha=-1.0))),
+        (9, "operator PRelu (node the y): expects one slope", chain(
+            node("PRelu", ["z", "c"], "y"), c=weights(3))),
+        (9, "operator Celu (node the y): expects one slope", chain(
+            node("Celu", ["z"], "y", alpha=-1.0))),
+        (9, "operator Clip (node the y)", chain(  # ReLU6
+            node("Clip", ["z", "c", "d"], "y"), c=np.array(0, f32),
+            d=np.array(6, f32))),
+        (9, "operator Clip (node the y)", chain(node("Clip", ["z", "z"], "y"))),
+        (9, "operator Min (node the y)", chain(node("Min", ["z", "z"], "y"))),
+        (9, "operator Sum (node the y)", chain(node("Sum", ["z", "z"], "y"))),
+        (9, "operator Sum (node the y)", chain(
+            node("Sum", ["z", "c", "c", "c"], "y"), c=one)),
+        (9, "operator Scaler (node the y): expects offset", chain(
+            node("Scaler", ["z"], "y", scale=[1.0], domain="ai.onnx.ml"))),
+        (9, "a number, or one for each column", chain(  # integers
+            node("Add", ["z", "c"], "y"), c=np.array(1))),
+        (9, "a number, or one for each column", chain(  # not a block
+            node("Reshape", ["z", "s"], "u"), node("Add", ["u", "c"], "y"),
+            shape=(3, 8), s=np.array([-1, 2, 2, 2]), c=np.ones((2, 1, 2), f32),
+            outputs=y)),
+        (9, "expects an input of known dimensions", graph(
+            [node("Add", ["x", "c"], "u"), node("Flatten", ["u"], "v"),
+             node("MatMul", ["v", "W"], "y")],
+            {"c": np.ones((2, 1), f32), "W": weights(4, 3)},
+            [helper.make_tensor_value_info("x", 1, ["N", 2, "d"])], y)),
+        (9, "expects an input of known dimensions", graph(
+            [node("BatchNormalization", ["x", "s", "b", "m", "v"], "u"),
+             node("Flatten", ["u"], "w"), node("MatMul", ["w", "W"], "y")],
+            {**{n: norm[n] for n in "sbmv"}, "W": weights(6, 3)},
+            [helper.make_tensor_value_info("x", 1, ["N", 3, "d"])], y)),
+        (3, "node the y: expects a width of 2, got 3", chain(node(
+            "BatchNormalization", ["z", "s", "b", "m", "v"], "y"),
+            shape=(3, 2), outputs=y, **{n: norm[n] for n in "sbmv"})),
+        (9, "BatchNormalization (node the y): expects rows", chain(
+            node("Squeeze", ["z"], "u"), node(
+                "BatchNormalization", ["u", "s", "b", "m", "v"], "y"),
+            shape=(3, 1), outputs=y, **{n: norm[n] for n in "sbmv"})),
+        (9, "MatMul (node the y): expects rows", chain(  # a row of all rows
+            node("Flatten", ["z"], "u", axis=0), node("MatMul", ["u", "V"],
+                                                      "y"),
+            shape=(3, 1), V=weights(1, 3))),
+        (9, "MatMul (node the y): expects weights of two", chain(
+            node("MatMul", ["z", "V"], "y"), V=weights(2, 3, 3))),
+        (9, "value y: expects a transpose of two dimensions", graph(
+            [node("Transpose", ["V"], "y"), node("MatMul", ["x", "y"], "z")],
+            {"V": weights(1, 3, 3)}, [rows_of("x", 3)], [rows_of("z", 3)])),
+        (9, "operator Add (node the u): expects a value that depends", graph(
+            [node("Add", ["c", "c"], "u"), node("MatMul", ["u", "W"], "y")],
+            {"c": one, "W": weights(3, 3)}, [rows_of("x", 3)], y)),
+        (9, "expects an output of numbers, got none", graph(
+            [node("Identity", ["c"], "y"), node("Relu", ["x"], "z")],
+            {"c": one}, [rows_of("x", 3)], y)),
+        (9, "up to 8 dimensions, got 1", graph(
+            [node("MatMul", ["x", "W"], "y")], {"W": weights(3, 3)},
+            [helper.make_tensor_value_info("x", 1, [3])], y)),
+        (11, "tensor bad: expects as many numbers", chain(  # tried as a number
+            node("Max", ["z", "bad"], "y"), bad=damaged("bad", TensorProto.FLOAT))),
+        (11, "tensor bad: expects as many numbers", chain(
+            node("Pow", ["z", "bad"], "u"), node("Mul", ["z", "u"], "y"),
+            bad=damaged("bad", TensorProto.FLOAT))),
+        (11, "tensor bad: expects as many numbers", chain(
+            node("Reshape", ["z", "bad"], "y"), bad=damaged("bad", TensorProto.INT64))),
+        (9, "tensor bad: expects float, double", chain(
+            node("Max", ["z", "bad"], "y"), bad=np.array(0, np.int8))),
         (9, "is for training", chain(node(
             "BatchNormalization", ["z", "s", "b", "m", "v"],
             ["y", "m2", "v2"], training_mode=1), opset=14, **norm)),
@@ -439,16 +541,71 @@ def refused_fixtures():
         (9, "variances of 0 or more", chain(node(
             "BatchNormalization", ["z", "s", "b", "m", "bad"], "y"), **norm)),
         (9, "operator Cast", chain(node("Cast", ["z"], "y",
-                                        to=TensorProto.FLOAT16))),
+                                        to=TensorProto.INT32))),
         (9, "operator ArgMax (node the y)", chain(
             node("ArgMax", ["z"], "y", axis=1),
             outputs=[rows_of("y", 1, TensorProto.INT64)])),
-        (9, "one output of numbers, got y and z", chain(
+        (9, "the name of one in mlp_onnx_options, got: y, z", chain(
             node("Relu", ["z"], "y"), outputs=y + [rows_of("z", 3)])),
+        (9, "got: y, " + "z" * 100 + ", ...", chain(
+            node("Relu", ["z"], "y"), node("Tanh", ["z"], "z" * 100),
+            node("Elu", ["z"], "u" * 100),
+            outputs=y + [rows_of("z" * 100, 3), rows_of("u" * 100, 3)])),
+        (9, "expects at most 64 outputs, got 65", chain(
+            node("Relu", ["z"], "y"), outputs=65 * y)),
+        (9, "operator Concat (node the y): expects a single column", chain(
+            node("Sigmoid", ["z"], "p"), node("Sub", ["one", "p"], "q"),
+            node("Concat", ["q", "p"], "y", axis=1), one=one)),
         (9, "only its first output", chain(
             node("Dropout", ["z"], ["u", "y"]))),
-        (9, "Flatten (node the y): expects axis 1", chain(
+        (9, "expects a constant shape", chain(  # the shape of another value
+            node("Shape", ["x"], "n"), node("Slice", ["n", "o", "e"], "s"),
+            node("Concat", ["s", "a"], "k", axis=0),
+            node("Reshape", ["z", "k"], "y"), o=np.array([0]),
+            e=np.array([1]), a=np.array([-1]))),
+        (9, "expects a constant shape", graph(  # an unknown dimension
+            [node("Shape", ["x"], "n"), node("Slice", ["n", "o", "e"], "s"),
+             node("Concat", ["a", "s"], "k", axis=0),
+             node("Reshape", ["x", "k"], "u"), node("MatMul", ["u", "W"], "y")],
+            {"o": np.array([1]), "e": np.array([2]), "a": np.array([-1]),
+             "W": weights(3, 3)},
+            [helper.make_tensor_value_info("x", 1, ["N", "d"])], y)),
+        (9, "Flatten (node the y): expects rows as", chain(
             node("Flatten", ["z"], "y", axis=0))),
+        (9, "Flatten (node the y): expects rows as", chain(
+            node("Flatten", ["z"], "y", axis=7))),
+        (9, "Transpose (node the y): expects rows as", chain(
+            node("Transpose", ["z"], "y"))),
+        (9, "Transpose (node the y): expects rows as", chain(
+            node("Transpose", ["z"], "y", perm=[0, 2, 1]))),
+        (9, "Transpose (node the y): expects rows as", chain(
+            node("Transpose", ["z"], "y", perm=[0, 0]))),
+        (9, "Unsqueeze (node the y): expects constant axes", chain(
+            node("Unsqueeze", ["z", "z"], "y"))),
+        (9, "Unsqueeze (node the y): expects rows as", chain(
+            node("Unsqueeze", ["z", "c"], "y"), c=np.array([9]))),
+        (9, "Squeeze (node the y): expects constant axes", chain(
+            node("Squeeze", ["z", "z"], "y"))),
+        (9, "Squeeze (node the u): expects rows as", graph(
+            [node("Squeeze", ["x"], "u"), node("MatMul", ["u", "W"], "y")],
+            {"W": weights(3, 3)},
+            [helper.make_tensor_value_info("x", 1, ["N", "d", 3])], y)),
+        (9, "Gather (node the y): expects a single column", chain(
+            node("Gather", ["z", "c"], "y", axis=1), c=np.array(0))),
+        (9, "Gather (node the y): expects a single column", chain(
+            node("Gather", ["z", "c"], "y"), c=np.array(0))),
+        (9, "Slice (node the y): expects all columns", chain(
+            node("Slice", ["z", "c", "d", "d"], "y"), c=np.array([0]),
+            d=np.array([1]))),
+        (9, "Slice (node the y): expects all columns", chain(  # of 100 rows
+            node("Slice", ["z", "c", "d"], "y"), c=np.array([0]),
+            d=np.array([100]))),
+        (9, "expects rows as they were", chain(
+            node("Reshape", ["z", "c"], "y"), c=np.array([-1, -1, 3]))),
+        (9, "expects rows as they were", chain(
+            node("Reshape", ["z", "c"], "y"), c=np.array([0, 0, 0, -1]))),
+        (9, "expects rows as they were", chain(
+            node("Reshape", ["z", "c"], "y"), c=np.array([0, 2, -1]))),
         (9, "expects rows as they were", chain(
             node("Reshape", ["z", "c"], "y"), c=np.array([3, -1]))),
         (9, "expects a constant shape", chain(  # takes columns for rows
@@ -457,7 +614,7 @@ def refused_fixtures():
             node("Concat", ["u", "rest"], "c", axis=0),
             node("Reshape", ["z", "c"], "y"), one=np.array(1),
             zero=np.array([0]), rest=np.array([-1]))),
-        (9, "expects to come last, for axis 1", chain(
+        (9, "Squeeze (node the y): expects rows as", chain(
             node("Squeeze", ["z", "c"], "y"), c=np.array([0]))),
         (9, "expects a constant shape", chain(  # takes columns for rows
             node("Shape", ["z"], "s"), node("Gather", ["s", "one"], "n"),
@@ -465,7 +622,7 @@ def refused_fixtures():
             node("Concat", ["u", "rest"], "c", axis=0),
             node("Reshape", ["z", "c"], "y"), one=np.array(1),
             zero=np.array([0]), rest=np.array([-1]))),
-        (9, "expects to come last, for axis 1", chain(  # Softmax over all rows
+        (9, "Softmax (node the y): expects the axis", chain(  # over all rows
             node("Squeeze", ["z", "c"], "u"), node("Softmax", ["u"], "y"),
             shape=(3, 1), c=np.array([1]))),
         (9, "expects a constant shape", chain(  # columns precede rows
@@ -488,14 +645,13 @@ def refused_fixtures():
             node("Dropout", ["z", "", "c"], "y"), c=np.array(True))),
         (9, "expects a constant shape", chain(
             node("Shape", ["x"], "c"), node("Reshape", ["z", "c"], "y"))),
-        (9, "expects two dimensions", chain(
-            node("Reshape", ["z", "c"], "y"), c=np.array([-1, 3, 1]))),
-        (3, "expects 1 columns, got 3", chain(
+        (9, "expects rows as they were", chain(
             node("Reshape", ["z", "c"], "y"), c=np.array([-1, 1]))),
-        (9, "expects rows, (N, 3), got 3 dimensions", graph(
+        (9, "MatMul (node the y): expects rows, (N, n)", graph(
             [node("MatMul", ["x", "W"], "y")], {"W": weights(3, 3)},
             [helper.make_tensor_value_info("x", 1, ["N", 7, 3])], y)),
         (9, "the same folder", beside("beside.data")),
+        (11, "is larger than memory", set_dims(2 ** 62)),
         (9, "the same folder", beside("../beside.data")),
         (9, "the same folder", beside("/etc/passwd")),
         (11, "expects an ONNX file", nested(8)),

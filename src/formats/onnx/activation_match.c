@@ -10,11 +10,12 @@
  *     0.044715 z^3                  ->  0.044715  [z, z, z]
  *
  * An activation is a product of two factors: z, and a multiplier that depends
- * on z. match_product tries both orders. The arguments of erf and tanh are
- * expanded in the same manner. So it does not matter whether a file has a Div
- * by sqrt(2) or a Mul by 0.7071, and whether it has two products or a Pow to 3.
- * Numbers must agree within 1e-6 of their size, since most files have them as
- * floats.
+ * on z. z may itself be a product, such as a scaled output of a layer, which
+ * must not be expanded then. So match_product tries each value that an
+ * expansion meets as z. The arguments of erf and tanh are expanded in the same
+ * manner. So it does not matter whether a file has a Div by sqrt(2) or a Mul by
+ * 0.7071, and whether it has two products or a Pow to 3. Numbers must agree
+ * within 1e-6 of their size, since most files have them as floats.
  *
  * A product that is no activation is left to the caller, which refuses its node
  * by name. A gate such as z tanh(y) with another value y is never mistaken for
@@ -22,9 +23,12 @@
  */
 #include "formats/onnx/activation_match.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "formats/onnx/operators.h"
 
 /* The limits of a product. 0.044715 z z z, the longest one, has three
  * factors beside its coefficient, and seven values with its intermediate
@@ -32,26 +36,35 @@
  * exponential in its length. */
 enum { MAX_FACTORS = 3, MAX_VISITS = 16 };
 
-/* Since this opset, the default axis of Softmax is the last one. */
-enum { SOFTMAX_LAST_AXIS_OPSET = 13 };
-
-/* The formulas of gelu and gelu_tanh contain these constants. */
-#define SQRT_2 1.4142135623730951
-#define SQRT_2_OVER_PI 0.7978845608028654
-#define GELU_TANH_CUBIC 0.044715
+/* Since this opset, the default axis of Softmax is the last one, and the bounds
+ * of Clip are inputs. */
+enum { SOFTMAX_LAST_AXIS_OPSET = 13, CLIP_INPUTS_OPSET = 11 };
 
 /* The product coefficient * factor[0] * ... * factor[count - 1]. */
 typedef struct product {
     double coefficient;
     const char *factor[MAX_FACTORS]; /* names of values that are no numbers */
     size_t count;                    /* of the factors */
-    size_t visits;                   /* values that were expanded so far */
+    size_t visits;                   /* values that were met so far */
+    const char *visited[MAX_VISITS];
+    const char *z; /* a value that is not expanded, or NULL */
 } product;
 
 /* Returns true if the node has this operator and two inputs. */
 static bool is_binary(const onnx_node *node, const char *op)
 {
     return node && mlpi_node_is_op(node, op) && node->n_input == 2;
+}
+
+/* Multiplies the product by a value that is not expanded. Returns false if it
+ * has too many factors. */
+static bool add_factor(const char *name, product *p)
+{
+    if (p->count == MAX_FACTORS) {
+        return false;
+    }
+    p->factor[p->count++] = name;
+    return true;
 }
 
 /* Multiplies the product by the value `name`. Returns false if the limits are
@@ -62,8 +75,12 @@ static bool expand_product(const mlpi_graph_reader *r, const char *name,
     double x = 0;
     name = mlpi_graph_skip_identities(r, name);
     const onnx_node *node = mlpi_graph_producer(r, name);
-    if (++p->visits > MAX_VISITS) {
+    if (p->visits == MAX_VISITS) {
         return false;
+    }
+    p->visited[p->visits++] = name;
+    if (p->z && strcmp(name, p->z) == 0) {
+        return add_factor(name, p);
     }
     if (mlpi_graph_get_number(r, name, &x)) {
         p->coefficient *= x;
@@ -87,11 +104,7 @@ static bool expand_product(const mlpi_graph_reader *r, const char *name,
         }
         return good;
     }
-    if (p->count == MAX_FACTORS) {
-        return false;
-    }
-    p->factor[p->count++] = name;
-    return true;
+    return add_factor(name, p);
 }
 
 /* Returns true if x is `expected`, which is above 0, within 1e-6 of it. */
@@ -106,7 +119,7 @@ static bool is_near(double x, double expected)
 static bool is_power(const mlpi_graph_reader *r, const char *name,
                      double coefficient, const char *z, size_t power)
 {
-    product p = {.coefficient = 1};
+    product p = {.coefficient = 1, .z = z};
     if (!expand_product(r, name, &p) || p.count != power ||
         !is_near(p.coefficient, coefficient)) {
         return false;
@@ -128,9 +141,10 @@ static bool is_power(const mlpi_graph_reader *r, const char *name,
 static bool is_gelu_cubic(const mlpi_graph_reader *r, const char *name,
                           const char *z)
 {
-    product p = {.coefficient = 1};
+    product p = {.coefficient = 1, .z = z};
     if (!expand_product(r, name, &p) ||
-        !is_near(p.coefficient, SQRT_2_OVER_PI) || p.count < 1 || p.count > 2) {
+        !is_near(p.coefficient, MLPI_GELU_SQRT_2_OVER_PI) || p.count < 1 ||
+        p.count > 2) {
         return false;
     }
     /* The factor that is not z must be the sum. */
@@ -146,7 +160,7 @@ static bool is_gelu_cubic(const mlpi_graph_reader *r, const char *name,
         const char *term = mlpi_graph_skip_identities(r, sum->input[i]);
         bool is_first_term = is_factored ? mlpi_graph_is_number(r, term, 1)
                                          : strcmp(term, z) == 0;
-        if (is_first_term && is_power(r, sum->input[1 - i], GELU_TANH_CUBIC, z,
+        if (is_first_term && is_power(r, sum->input[1 - i], MLPI_GELU_CUBIC, z,
                                       is_factored ? 2 : 3)) {
             return true;
         }
@@ -173,7 +187,7 @@ static const char *argument_of_one_plus(const mlpi_graph_reader *r,
 
 /* Returns true if z times the value `name` is an activation, and sets it. The
  * library's gelu contains the 1/2 that expand_product counts as a coefficient,
- * so the factor of the match is twice that coefficient. */
+ * so the scale of the match is twice that coefficient. */
 static bool match_multiplier(const mlpi_graph_reader *r, const char *z,
                              const char *name, mlpi_activation_match *match)
 {
@@ -186,66 +200,142 @@ static bool match_multiplier(const mlpi_graph_reader *r, const char *z,
         match->activation = MLP_ACT_SILU;
         return true;
     }
-    if (erf && is_power(r, erf, 1 / SQRT_2, z, 1)) {
+    if (erf && is_power(r, erf, 1 / MLPI_GELU_SQRT_2, z, 1)) {
         match->activation = MLP_ACT_GELU;
-        match->factor *= 2;
+        match->after.scale *= 2;
         return true;
     }
     if (tanh && is_gelu_cubic(r, tanh, z)) {
         match->activation = MLP_ACT_GELU_TANH;
-        match->factor *= 2;
+        match->after.scale *= 2;
         return true;
     }
     return false;
 }
 
 /* Finds an activation that is a product, whatever the order of its factors. If
- * there is none, match->found stays false. */
+ * there is none, match->found stays false. The first expansion only lists the
+ * candidates for z; it need not succeed. */
 static void match_product(const mlpi_graph_reader *r, const onnx_node *node,
                           mlpi_activation_match *match)
 {
-    product p = {.coefficient = 1};
-    if (!expand_product(r, node->output[0], &p) || p.count != 2) {
-        return;
-    }
-    for (size_t i = 0; i < 2 && !match->found; i++) {
-        match->factor = p.coefficient;
-        match->input = p.factor[i];
-        match->found = match_multiplier(r, p.factor[i], p.factor[1 - i], match);
+    product all = {.coefficient = 1};
+    (void)expand_product(r, node->output[0], &all);
+    for (size_t i = 1; i < all.visits && !match->found; i++) {
+        const char *z = all.visited[i];
+        product p = {.coefficient = 1, .z = z};
+        if (!expand_product(r, node->output[0], &p) || p.count != 2) {
+            continue;
+        }
+        bool is_first = strcmp(p.factor[0], z) == 0;
+        if (is_first || strcmp(p.factor[1], z) == 0) {
+            match->after.scale = p.coefficient;
+            match->input = z;
+            match->found =
+                match_multiplier(r, z, p.factor[is_first ? 1 : 0], match);
+        }
     }
 }
 
-/* Values are matrices (N, n), so axis 1 is the last one, which is also -1.
- * Before opset 13, Softmax normalised over all axes from `axis` on, which is
- * the same for a matrix. */
-static mlp_status match_softmax(const mlpi_graph_reader *r,
-                                const onnx_node *node,
-                                mlpi_activation_match *match)
+/* ---------------------------------------------------------------------------
+ * Operators
+ */
+
+/* Reads the attributes of an operator of the table. The slope of a PRelu is its
+ * second input: one number, or the same number for each column. */
+static mlp_status match_operator(const mlpi_graph_reader *r,
+                                 const onnx_node *node, const mlpi_operator *op,
+                                 mlpi_activation_match *match)
 {
-    int64_t axis = mlpi_node_get_int(
-        node, "axis", r->opset < SOFTMAX_LAST_AXIS_OPSET ? 1 : -1);
-    if (axis != 1 && axis != -1) {
-        return mlpi_graph_unsupported(r, node, "expects axis 1");
-    }
+    double alpha =
+        op->alpha != 0 ? mlpi_node_get_float(node, "alpha", op->alpha) : 0;
     match->found = true;
-    match->activation = MLP_ACT_SOFTMAX;
-    return MLP_OK;
+    match->activation = op->activation;
+    match->slope = alpha;
+    if (op->gamma != 0) {
+        match->after.scale = mlpi_node_get_float(node, "gamma", op->gamma);
+    }
+    if (strcmp(op->op, "Celu") == 0) {
+        match->slope = 1;
+        match->before.scale = 1 / alpha;
+        match->after.scale = alpha;
+        match->found = alpha > 0 && isfinite(1 / alpha);
+    } else if (strcmp(op->op, "PRelu") == 0) {
+        match->found =
+            mlpi_graph_get_number(r, mlpi_node_input(node, 1), &match->slope);
+    } else if (strcmp(op->op, "Gelu") == 0) {
+        const onnx_attribute *mode = mlpi_node_attribute(node, "approximate");
+        bool is_tanh =
+            mode && mode->s.len == 4 && memcmp(mode->s.data, "tanh", 4) == 0;
+        match->activation = is_tanh ? MLP_ACT_GELU_TANH : MLP_ACT_GELU;
+    }
+    match->is_log = strcmp(op->op, "LogSoftmax") == 0;
+    match->has_axis = op->has_axis;
+    match->axis = mlpi_node_get_int(
+        node, "axis", r->opset < SOFTMAX_LAST_AXIS_OPSET ? 1 : -1);
+    return match->found && match->slope >= 0 && isfinite(match->slope)
+               ? MLP_OK
+               : mlpi_graph_unsupported(r, node,
+                                        "expects one slope of 0 or more");
 }
 
-/* The activations that are one operator, and the default of its attribute
- * alpha, which is the slope; 0 if it has none. */
-static const struct {
-    const char *op;
-    mlp_activation activation;
-    double slope;
-} operators[] = {
-    {"Relu", MLP_ACT_RELU, 0},
-    {"Sigmoid", MLP_ACT_SIGMOID, 0},
-    {"Tanh", MLP_ACT_TANH, 0},
-    {"Softplus", MLP_ACT_SOFTPLUS, 0},
-    {"LeakyRelu", MLP_ACT_LEAKY_RELU, 0.01},
-    {"Elu", MLP_ACT_ELU, 1},
-};
+/* Gets a bound of a Clip: an attribute, or since opset 11 the input `i`. A
+ * bound that is left out, or at the limit of a float, is infinite. Returns
+ * false if it is not known from the file. */
+static bool get_bound(const mlpi_graph_reader *r, const onnx_node *node,
+                      size_t i, double *bound)
+{
+    double infinite = i == 1 ? -INFINITY : INFINITY;
+    bool is_attribute = r->opset < CLIP_INPUTS_OPSET;
+    *bound = infinite;
+    if (is_attribute) {
+        *bound = mlpi_node_get_float(node, i == 1 ? "min" : "max", infinite);
+    } else if (*mlpi_node_input(node, i) != '\0' &&
+               !mlpi_graph_get_number(r, node->input[i], bound)) {
+        return false;
+    }
+    if (fabs(*bound) >= (double)FLT_MAX) {
+        *bound = *bound > 0 ? (double)INFINITY : -(double)INFINITY;
+    }
+    return !isnan(*bound);
+}
+
+/* Makes the match of a value that is cut below `low` or above `high`: a relu of
+ * the distance to the bound. Both bounds together are no activation of the
+ * library. */
+static void match_bounds(double low, double high, mlpi_activation_match *match)
+{
+    bool is_low = isfinite(low) && high == (double)INFINITY;
+    bool is_high = isfinite(high) && low == -(double)INFINITY;
+    match->found = is_low || is_high;
+    match->activation = MLP_ACT_RELU;
+    match->before =
+        is_low ? (mlpi_scale_shift){1, -low} : (mlpi_scale_shift){-1, high};
+    match->after =
+        is_low ? (mlpi_scale_shift){1, low} : (mlpi_scale_shift){-1, high};
+}
+
+/* Recognises Clip, and Max and Min of a value and a number, in any order. */
+static void match_clip(const mlpi_graph_reader *r, const onnx_node *node,
+                       mlpi_activation_match *match)
+{
+    double low = 0;
+    double high = 0;
+    double x = 0;
+    bool is_max = is_binary(node, "Max");
+    if (mlpi_node_is_op(node, "Clip") && get_bound(r, node, 1, &low) &&
+        get_bound(r, node, 2, &high)) {
+        match_bounds(low, high, match);
+    }
+    for (size_t i = 0; !match->found && i < 2; i++) {
+        if ((is_max || is_binary(node, "Min")) &&
+            mlpi_graph_get_number(r, node->input[i], &x)) {
+            match->input = node->input[1 - i];
+            match_bounds(is_max ? x : -(double)INFINITY,
+                         is_max ? (double)INFINITY : x, match);
+        }
+    }
+}
 
 /* LogSoftmax counts as softmax here. layer_chain.c accepts it only as the last
  * node of a graph, and there the network gives p where the graph gives
@@ -254,31 +344,25 @@ mlp_status mlpi_match_activation(const mlpi_graph_reader *r,
                                  const onnx_node *node,
                                  mlpi_activation_match *match)
 {
-    *match =
-        (mlpi_activation_match){.factor = 1, .input = mlpi_node_input(node, 0)};
-    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
-        if (mlpi_node_is_op(node, operators[i].op)) {
-            match->found = true;
-            match->activation = operators[i].activation;
-            match->slope =
-                operators[i].slope != 0
-                    ? mlpi_node_get_float(node, "alpha", operators[i].slope)
-                    : 0;
-            return MLP_OK;
-        }
-    }
-    if (mlpi_node_is_op(node, "Softmax") ||
-        mlpi_node_is_op(node, "LogSoftmax")) {
-        return match_softmax(r, node, match);
-    }
-    if (mlpi_node_is_op(node, "Gelu")) {
-        const onnx_attribute *mode = mlpi_node_attribute(node, "approximate");
-        bool is_tanh =
-            mode && mode->s.len == 4 && memcmp(mode->s.data, "tanh", 4) == 0;
-        match->found = true;
-        match->activation = is_tanh ? MLP_ACT_GELU_TANH : MLP_ACT_GELU;
+    *match = (mlpi_activation_match){.activation = MLP_ACT_IDENTITY,
+                                     .before = {1, 0},
+                                     .after = {1, 0},
+                                     .input = mlpi_node_input(node, 0)};
+    const mlpi_operator *op =
+        node->op_type && mlpi_node_is_op(node, node->op_type)
+            ? mlpi_operator_named(node->op_type)
+            : NULL;
+    if (op) {
+        TRY(match_operator(r, node, op, match));
     } else if (mlpi_node_is_op(node, "Mul")) {
         match_product(r, node, match);
+    } else {
+        match_clip(r, node, match);
+    }
+    bool has_slope = match->activation == MLP_ACT_LEAKY_RELU ||
+                     match->activation == MLP_ACT_ELU;
+    if (has_slope && match->slope == 0) {
+        match->activation = MLP_ACT_RELU;
     }
     return MLP_OK;
 }

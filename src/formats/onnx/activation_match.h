@@ -2,32 +2,45 @@
 /*
  * Recognises the activation that a node computes.
  *
- * Most activations are one operator, such as Relu. silu and both kinds of gelu
- * have no operator in older opsets; exporters write them as products:
+ * Most activations are one operator, such as Relu; operators.h lists them. silu
+ * and both kinds of gelu have no operator in older opsets, and exporters write
+ * them as products. Exporters differ in the order and the grouping of the
+ * factors. So a product is expanded into its factors first, and recognised by
+ * them.
  *
- *     silu       z sigmoid(z)
- *     gelu       1/2 z (1 + erf(z / sqrt(2)))
- *     gelu_tanh  1/2 z (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3)))
+ * Some operators are an activation between two affine maps of all columns. The
+ * maps go into the weights beside the activation:
  *
- * Exporters differ in the order and the grouping of the factors. So a product
- * is expanded into its factors first, and recognised by them.
+ *     Selu       gamma elu(z)
+ *     Celu       alpha elu(z / alpha)
+ *     Clip, Max  relu(z - c) + c        from a number c on upwards
+ *     Clip, Min  c - relu(c - z)        up to a number c
  */
 #ifndef MLPI_FORMATS_ONNX_ACTIVATION_MATCH_H
 #define MLPI_FORMATS_ONNX_ACTIVATION_MATCH_H
 
-#include "formats/onnx/graph_reader.h"
+#include "formats/onnx/graph_values.h"
 
-/* The node computes factor activation(input). */
+/* The map scale v + shift. */
+typedef struct mlpi_scale_shift {
+    double scale, shift;
+} mlpi_scale_shift;
+
+/* The node computes after(activation(before(input))). */
 typedef struct mlpi_activation_match {
     bool found; /* false if the node is no activation; then ignore the rest */
     mlp_activation activation;
-    double slope;      /* of leaky_relu and elu, else 0 */
-    double factor;     /* 1 for an operator; for a product any number */
-    const char *input; /* name of the value z */
+    double slope;                   /* of leaky_relu and elu, else 0 */
+    mlpi_scale_shift before, after; /* 1 and 0 for most operators */
+    bool is_log;                    /* true for LogSoftmax */
+    bool has_axis;                  /* true for a softmax */
+    int64_t axis;                   /* along which a softmax has the sum 1 */
+    const char *input;              /* name of the value z */
 } mlpi_activation_match;
 
-/* Finds the activation whose last node is `node`. MLP_ERR_UNSUPPORTED: a
- * softmax over another axis than the columns. */
+/* Finds the activation whose last node is `node`. The caller checks that the
+ * axis of a softmax is that of the columns. MLP_ERR_UNSUPPORTED: the slope is
+ * negative, not finite, or another one for each column. */
 mlp_status mlpi_match_activation(const mlpi_graph_reader *r,
                                  const onnx_node *node,
                                  mlpi_activation_match *match);

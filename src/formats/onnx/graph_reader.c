@@ -6,11 +6,13 @@
  * definitions of all values by name, once, and finds each by binary search:
  * n log n for a whole graph, where a search through the nodes would take n^2.
  *
- * Graphs that are read: those whose nodes stand in the order of computation,
- * with one graph input, in an opset of 7 or later. Graphs that are refused:
+ * Graphs that are read: those with one graph input, in an opset of 7 or later.
+ * ONNX wants the nodes in the order of computation, but some tools write them
+ * in another, which ONNX Runtime reads; so it is read here, too. Graphs that
+ * are refused:
  *
- *   - a value is defined twice, or is used before its definition. ONNX forbids
- *     both, and a walk through such a graph might not end.
+ *   - a value is defined twice or nowhere, or depends on itself. ONNX forbids
+ *     all of it, and a walk through such a graph might not end.
  *   - several graph inputs. A network has one matrix X of inputs.
  *   - an opset below 7. There, Add and Mul broadcast by attributes, and
  *     BatchNormalization and Dropout train unless an attribute forbids it.
@@ -22,22 +24,20 @@
  */
 #include "formats/onnx/graph_reader.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/sort.h"
 
-/* The most values on the way from the use of a constant to the constant
- * (exporters write two or three), and the oldest opset that is read. */
-enum { MAX_HOPS = 16, OLDEST_OPSET = 7 };
+/* The oldest opset that is read. */
+enum { OLDEST_OPSET = 7 };
 
 /* The definition of a value: either a tensor or a node is not NULL. */
 typedef struct mlpi_definition {
     const char *name;
     onnx_tensor *tensor;
     const onnx_node *node;
-    size_t position; /* of the node in the graph, from 1; of a tensor 0 */
+    size_t index; /* of the node in the graph; unused for a tensor */
 } definition;
 
 /* Orders definitions by name, for mlpi_sort. The order of the bytes serves, as
@@ -82,10 +82,22 @@ static const char *display_name(const onnx_node *node)
 mlp_status mlpi_graph_unsupported(const mlpi_graph_reader *r,
                                   const onnx_node *node, const char *why)
 {
-    return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                      "unsupported operator %.64s (node %.64s)%s%s",
-                      node->op_type ? node->op_type : "without a name",
-                      display_name(node), why ? ": " : "", why ? why : "");
+    return r->arena->status != MLP_OK
+               ? r->arena->status
+               : mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
+                            "unsupported operator %.64s (node %.64s)%s%s",
+                            node->op_type ? node->op_type : "without a name",
+                            display_name(node), why ? ": " : "",
+                            why ? why : "");
+}
+
+mlp_status mlpi_graph_wrong_width(const mlpi_graph_reader *r,
+                                  const onnx_node *node, size_t expected,
+                                  size_t got)
+{
+    return mlpi_error(&r->arena->hooks, MLP_ERR_SHAPE,
+                      "node %.64s: expects a width of %zu, got %zu",
+                      display_name(node), expected, got);
 }
 
 /* ---------------------------------------------------------------------------
@@ -119,7 +131,7 @@ static mlp_status list_definitions(mlpi_graph_reader *r)
         for (size_t j = 0; j < node->n_output; j++) {
             if (*node->output[j] != '\0') {
                 r->definitions[r->count++] =
-                    (definition){node->output[j], NULL, node, i + 1};
+                    (definition){node->output[j], NULL, node, i};
             }
         }
     }
@@ -165,11 +177,18 @@ static const struct {
     {"allowzero", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
     {"alpha", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT},
     {"approximate", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING},
+    {"axes", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS},
     {"axis", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
     {"beta", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT},
+    {"ends", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS},
     {"epsilon", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT},
+    {"gamma", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT},
+    {"max", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT},
+    {"min", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT},
     {"perm", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS},
+    {"ratio", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT},
     {"start", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
+    {"starts", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS},
     {"to", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
     {"training_mode", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
     {"transA", MLPI_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT},
@@ -206,19 +225,17 @@ static mlp_status check_attributes(const mlpi_graph_reader *r,
 }
 
 /* Checks the nodes: each input must be the graph input, an initializer or an
- * output of an earlier node, and nodes of ONNX's own domain (those for which
- * mlpi_node_is_op recognises their own op_type) must have valid attributes. The
- * node at index i has the position i + 1, so only positions up to i are
- * earlier. An input with an empty name is one that the node leaves out. */
+ * output of a node, and nodes of ONNX's own domain (those for which
+ * mlpi_node_is_op recognises their own op_type) must have valid attributes. An
+ * input with an empty name is one that the node leaves out. */
 static mlp_status check_nodes(const mlpi_graph_reader *r)
 {
     for (size_t i = 0; i < r->graph->n_node; i++) {
         const onnx_node *node = r->graph->node[i];
         for (size_t j = 0; j < node->n_input; j++) {
             const char *name = node->input[j];
-            const definition *d = find(r, name);
             if (*name != '\0' && !mlpi_graph_is_input(r, name) &&
-                (!d || d->position > i)) {
+                !find(r, name)) {
                 return mlpi_error(&r->arena->hooks, MLP_ERR_FORMAT,
                                   "node %.64s: its input %.64s is not there",
                                   display_name(node), name);
@@ -226,6 +243,51 @@ static mlp_status check_nodes(const mlpi_graph_reader *r)
         }
         if (node->op_type && mlpi_node_is_op(node, node->op_type)) {
             TRY(check_attributes(r, node));
+        }
+    }
+    return MLP_OK;
+}
+
+/* How far the search for cycles has come at a node. */
+typedef struct progress {
+    size_t input; /* the next input to follow */
+    enum { NEW, OPEN, DONE } state;
+} progress;
+
+/* Checks that no node depends on its own output: a depth-first search, which
+ * follows the inputs of each node to the nodes that compute them. `stack` holds
+ * the nodes whose inputs are being followed, and these are OPEN; an input that
+ * comes from an OPEN node closes a cycle. The search visits each input once. */
+static mlp_status check_cycles(const mlpi_graph_reader *r)
+{
+    const onnx_graph *g = r->graph;
+    size_t *stack = mlpi_arena_allocate(r->arena, g->n_node, sizeof *stack);
+    progress *at = mlpi_arena_allocate(r->arena, g->n_node, sizeof *at);
+    TRY(r->arena->status);
+    for (size_t root = 0; root < g->n_node; root++) {
+        size_t depth = 0;
+        if (at[root].state == NEW) {
+            at[root].state = OPEN;
+            stack[depth++] = root;
+        }
+        while (depth > 0) {
+            size_t top = stack[depth - 1];
+            const onnx_node *node = g->node[top];
+            if (at[top].input == node->n_input) {
+                at[top].state = DONE;
+                depth--;
+                continue;
+            }
+            const definition *d = find(r, node->input[at[top].input++]);
+            if (d && d->node && at[d->index].state == OPEN) {
+                return mlpi_error(&r->arena->hooks, MLP_ERR_FORMAT,
+                                  "node %.64s: depends on its own output",
+                                  display_name(node));
+            }
+            if (d && d->node && at[d->index].state == NEW) {
+                at[d->index].state = OPEN;
+                stack[depth++] = d->index;
+            }
         }
     }
     return MLP_OK;
@@ -255,7 +317,8 @@ mlp_status mlpi_graph_open(mlpi_graph_reader *r, const onnx_model *model)
     r->graph = model->graph;
     TRY(list_definitions(r));
     TRY(find_input(r));
-    return check_nodes(r);
+    TRY(check_nodes(r));
+    return check_cycles(r);
 }
 
 /* ---------------------------------------------------------------------------
@@ -271,6 +334,13 @@ const onnx_node *mlpi_graph_producer(const mlpi_graph_reader *r,
 {
     const definition *d = find(r, name);
     return d ? d->node : NULL;
+}
+
+onnx_tensor *mlpi_graph_initializer(const mlpi_graph_reader *r,
+                                    const char *name)
+{
+    const definition *d = find(r, name);
+    return d ? d->tensor : NULL;
 }
 
 /* The input has no definition, so it is compared by its name. */
@@ -293,11 +363,11 @@ const onnx_shape *mlpi_graph_input_shape(const mlpi_graph_reader *r)
 int64_t mlpi_graph_input_dim(const mlpi_graph_reader *r, size_t i)
 {
     const onnx_shape *shape = mlpi_graph_input_shape(r);
-    return shape && i < shape->n_dim &&
-                   shape->dim[i]->value_case ==
-                       MLPI_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE
-               ? shape->dim[i]->dim_value
-               : 0;
+    const onnx_dim *dim = shape && i < shape->n_dim ? shape->dim[i] : NULL;
+    bool is_number =
+        dim && dim->value_case ==
+                   MLPI_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+    return is_number && dim->dim_value > 0 ? dim->dim_value : 0;
 }
 
 const char *mlpi_node_input(const onnx_node *node, size_t i)
@@ -355,182 +425,4 @@ double mlpi_node_get_float(const onnx_node *node, const char *name,
 {
     const onnx_attribute *attribute = mlpi_node_attribute(node, name);
     return attribute ? mlpi_shortest_decimal(attribute->f) : absent;
-}
-
-/* ---------------------------------------------------------------------------
- * Values
- *
- * A value is either computed from the graph input or constant. Exporters put
- * nodes between a constant and its use (a Transpose of the weights, a Cast of a
- * double), and nodes that do nothing between layers. The functions below see
- * through both.
- */
-
-/* Returns true for the types between which a Cast changes no more than the last
- * bits. */
-static bool is_real_type(int64_t type)
-{
-    return type == ONNX_FLOAT || type == ONNX_DOUBLE;
-}
-
-/* Returns true if the tensor is a single bool that is false. Bools are raw
- * bytes or int32 numbers. */
-static bool is_false(const onnx_tensor *t)
-{
-    return t->has_raw_data ? t->raw_data.len == 1 && t->raw_data.data[0] == 0
-                           : t->n_int32_data == 1 && t->int32_data[0] == 0;
-}
-
-/* Returns true if the first output of a node holds the numbers of its first
- * input. A Dropout does so unless its third input, training_mode, is true; that
- * input may be left out. A Cast to an integer type rounds, so it does not. */
-static bool is_identity(const mlpi_graph_reader *r, const onnx_node *node)
-{
-    if (mlpi_node_is_op(node, "Identity")) {
-        return true;
-    }
-    if (mlpi_node_is_op(node, "Cast")) {
-        return is_real_type(mlpi_node_get_int(node, "to", 0));
-    }
-    if (!mlpi_node_is_op(node, "Dropout")) {
-        return false;
-    }
-    const char *mode = mlpi_node_input(node, 2);
-    const definition *d = find(r, mode);
-    return *mode == '\0' || (d && d->tensor && is_false(d->tensor));
-}
-
-/* The walk ends, because every node stands after the nodes that compute its
- * inputs. Only the first output is followed: the second one of a Dropout is its
- * mask. */
-const char *mlpi_graph_skip_identities(const mlpi_graph_reader *r,
-                                       const char *name)
-{
-    const onnx_node *node = mlpi_graph_producer(r, name);
-    while (node && is_identity(r, node) && strcmp(node->output[0], name) == 0) {
-        name = mlpi_node_input(node, 0);
-        node = mlpi_graph_producer(r, name);
-    }
-    return name;
-}
-
-/* Gets the constant of a Constant node. Such a node has a single attribute: a
- * tensor, a number, or a list of numbers. Its other forms, strings and sparse
- * tensors, are no numbers of a layer and are refused. */
-static mlp_status read_constant_node(const mlpi_graph_reader *r,
-                                     const onnx_node *node, mlpi_constant *c)
-{
-    const onnx_attribute *a = node->n_attribute > 0 ? node->attribute[0] : NULL;
-    const char *name = a && a->name ? a->name : "";
-    if (strcmp(name, "value") == 0 && a->t) {
-        return mlpi_constant_from_tensor(r->arena, r->path, a->t, c);
-    }
-    if (strcmp(name, "value_float") == 0) {
-        *c = mlpi_constant_from_floats(1, &a->f);
-        return MLP_OK;
-    }
-    if (strcmp(name, "value_int") == 0) {
-        *c = mlpi_constant_from_ints(1, &a->i);
-        return MLP_OK;
-    }
-    if (strcmp(name, "value_floats") == 0 && a->n_floats > 0) {
-        *c = mlpi_constant_from_floats(a->n_floats, a->floats);
-        return MLP_OK;
-    }
-    if (strcmp(name, "value_ints") == 0 && a->n_ints > 0) {
-        *c = mlpi_constant_from_ints(a->n_ints, a->ints);
-        return MLP_OK;
-    }
-    return mlpi_graph_unsupported(r, node, NULL);
-}
-
-/* Walks from a value back to the initializer or Constant node that it comes
- * from. Returns its definition; NULL if the value is not a constant. Also tells
- * whether the matrix is transposed, and whether a Cast to float rounds it.
- *
- * A Transpose of a matrix has no perm, or the perm (1, 0). A Dropout is not
- * followed, for nobody drops constants. MAX_HOPS bounds the time, since the
- * walk is repeated for each use of a constant. */
-static const definition *find_constant(const mlpi_graph_reader *r,
-                                       const char *name, bool *transposed,
-                                       bool *round_to_float)
-{
-    *transposed = *round_to_float = false;
-    for (size_t hop = 0; hop < MAX_HOPS; hop++) {
-        const definition *d = find(r, name);
-        if (!d || d->tensor || mlpi_node_is_op(d->node, "Constant")) {
-            return d;
-        }
-        if (mlpi_node_is_op(d->node, "Transpose")) {
-            const onnx_attribute *perm = mlpi_node_attribute(d->node, "perm");
-            if (perm && (perm->n_ints != 2 || perm->ints[0] != 1)) {
-                return NULL;
-            }
-            *transposed = !*transposed;
-        } else if (!mlpi_node_is_op(d->node, "Dropout") &&
-                   is_identity(r, d->node)) {
-            *round_to_float = *round_to_float ||
-                              mlpi_node_get_int(d->node, "to", 0) == ONNX_FLOAT;
-        } else {
-            return NULL;
-        }
-        name = mlpi_node_input(d->node, 0);
-    }
-    return NULL;
-}
-
-bool mlpi_graph_is_constant(const mlpi_graph_reader *r, const char *name)
-{
-    bool transposed = false;
-    bool round_to_float = false;
-    return find_constant(r, name, &transposed, &round_to_float) != NULL;
-}
-
-/* A transposition exchanges the numbers of rows and columns, and
- * mlpi_constant_at exchanges the indices. The numbers themselves stay where
- * they are. A constant of one dimension is its own transpose. */
-mlp_status mlpi_graph_get_constant(const mlpi_graph_reader *r, const char *name,
-                                   mlpi_constant *c)
-{
-    bool transposed = false;
-    bool round_to_float = false;
-    const definition *d = find_constant(r, name, &transposed, &round_to_float);
-    if (!d) {
-        return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                          "value %.64s: expects a constant", name);
-    }
-    TRY(d->tensor ? mlpi_constant_from_tensor(r->arena, r->path, d->tensor, c)
-                  : read_constant_node(r, d->node, c));
-    c->round_to_float = round_to_float;
-    if (transposed && c->rank == 2) {
-        size_t rows = c->rows;
-        c->rows = c->cols;
-        c->cols = rows;
-        c->transposed = true;
-    }
-    return MLP_OK;
-}
-
-/* Failures to read a constant count as "no number": the pattern does not match
- * then, and the node is refused with its name. */
-bool mlpi_graph_get_number(const mlpi_graph_reader *r, const char *name,
-                           double *x)
-{
-    mlpi_constant c = {.type = 0};
-    if (!mlpi_graph_is_constant(r, name) ||
-        mlpi_graph_get_constant(r, name, &c) != MLP_OK ||
-        !mlpi_constant_is_real(&c) || mlpi_constant_count(&c) != 1) {
-        return false;
-    }
-    *x = mlpi_constant_broadcast(&c, 0);
-    return true;
-}
-
-/* The tolerance allows for a number that was stored as a float. */
-bool mlpi_graph_is_number(const mlpi_graph_reader *r, const char *name,
-                          double number)
-{
-    double x = 0;
-    return mlpi_graph_get_number(r, name, &x) &&
-           fabs(x - number) <= 1e-6 * number;
 }

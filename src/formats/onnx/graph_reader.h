@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A graph while it is read: which node computes a value, what a constant value
- * is, which attributes a node has.
+ * A graph while it is read: which node computes a value, and which inputs and
+ * attributes a node has.
  *
  * mlpi_graph_open checks the graph once. Afterwards these hold, and the
  * functions below rely on them:
@@ -9,8 +9,9 @@
  *   - Exactly one graph input is not an initializer.
  *   - Every value has one definition: the graph input, an initializer, or an
  *     output of one node.
- *   - Every input of a node is defined before the node. So a graph has no
- *     cycle, and a walk from a node to the nodes that compute its inputs ends.
+ *   - Every input of a node is defined somewhere, and no node depends on its
+ *     own output. So a walk from a node to the nodes that compute its inputs
+ *     ends.
  *   - Attributes that are read have the type that ONNX gives them.
  *
  * The reader uses the message in place. Names that functions return belong to
@@ -46,14 +47,19 @@ mlp_status mlpi_graph_open(mlpi_graph_reader *r, const onnx_model *model);
 const onnx_node *mlpi_graph_producer(const mlpi_graph_reader *r,
                                      const char *name);
 
+/* Returns the initializer of this name, NULL if the value is anything else. */
+onnx_tensor *mlpi_graph_initializer(const mlpi_graph_reader *r,
+                                    const char *name);
+
 /* Returns true if the value is the graph input. */
 bool mlpi_graph_is_input(const mlpi_graph_reader *r, const char *name);
 
 /* Returns the shape of the graph input, NULL if the file does not tell it. */
 const onnx_shape *mlpi_graph_input_shape(const mlpi_graph_reader *r);
 
-/* Returns dimension i of the graph input, 0 if the file does not tell it or has
- * a name for it. */
+/* Returns dimension i of the graph input, 0 if the file does not tell it, has a
+ * name for it, or has a number below 1, which some exporters write for "any
+ * size". */
 int64_t mlpi_graph_input_dim(const mlpi_graph_reader *r, size_t i);
 
 /* Returns the i-th input of a node, "" if the node does not have it. */
@@ -76,38 +82,15 @@ double mlpi_node_get_float(const onnx_node *node, const char *name,
                            double absent);
 
 /* Logs "unsupported operator Conv (node conv1)", followed by ": " and `why`
- * unless that is NULL. Returns MLP_ERR_UNSUPPORTED. */
+ * unless that is NULL. Returns MLP_ERR_UNSUPPORTED. If the arena has a failure
+ * already, that one is the reason and has been logged: then returns its
+ * status. */
 mlp_status mlpi_graph_unsupported(const mlpi_graph_reader *r,
                                   const onnx_node *node, const char *why);
 
-/* ---------------------------------------------------------------------------
- * Values
- */
-
-/* Returns the value that `name` is a copy of: passes the nodes that change
- * nothing in a prediction, which are Identity, Cast between float and double,
- * and Dropout. */
-const char *mlpi_graph_skip_identities(const mlpi_graph_reader *r,
-                                       const char *name);
-
-/* Returns true if the value is a constant: an initializer or a Constant node,
- * possibly followed by Transpose, Identity and Cast. */
-bool mlpi_graph_is_constant(const mlpi_graph_reader *r, const char *name);
-
-/* Gets a constant. Transpose and Cast are applied when its elements are read.
- * MLP_ERR_UNSUPPORTED: the value is not a constant. Fails also like
- * mlpi_constant_from_tensor. */
-mlp_status mlpi_graph_get_constant(const mlpi_graph_reader *r, const char *name,
-                                   mlpi_constant *constant);
-
-/* Gets the number of a real constant of one element. Returns false if the value
- * is anything else. */
-bool mlpi_graph_get_number(const mlpi_graph_reader *r, const char *name,
-                           double *x);
-
-/* Returns true if the value is a constant of one element that equals `number`,
- * which is above 0, within 1e-6 of it. */
-bool mlpi_graph_is_number(const mlpi_graph_reader *r, const char *name,
-                          double number);
+/* Logs "node fc1: expects a width of 4, got 3". Returns MLP_ERR_SHAPE. */
+mlp_status mlpi_graph_wrong_width(const mlpi_graph_reader *r,
+                                  const onnx_node *node, size_t expected,
+                                  size_t got);
 
 #endif

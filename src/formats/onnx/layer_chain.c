@@ -1,42 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the layers of a graph on a walk from its output to its input.
+ * Finds the layers of a graph, on two walks along its nodes.
  *
- * The walk holds one value at a time. It asks which node computes that value,
- * recognises the node, stores what it is, and goes on with the node's input.
- * These nodes are recognised, in this order:
+ * The first walk goes from the output to the input. It holds one value at a
+ * time, asks which node computes that value, and goes on with the input of that
+ * node which is no constant. So it finds the path, and leaves out what the
+ * output does not need. The second walk goes along the path, from the input to
+ * the output, with the shape of the value (shape.h). These nodes are
+ * recognised, in this order:
  *
- *     identities  Identity, Cast, Dropout: skipped     (graph_reader.h)
- *     affine      Add, Sub, Mul, Div with a constant,
+ *     identities  Identity, Cast, Dropout: skipped     (graph_values.h)
+ *     affine      Add, Sub, Mul, Div, Sum with
+ *                 constants, Neg,
  *                 BatchNormalization, Scaler           (affine.h)
  *     dense       Gemm, MatMul with a constant second input
- *     reshape     Flatten, Reshape, Squeeze            (reshape.h)
+ *     reshape     Flatten, Reshape, Squeeze, ...       (reshape.h)
  *     activation  an operator or a product             (activation_match.h)
  *
- * Since the walk goes backwards, it meets the parts of a layer in the order
- * after, dense, before. Operations of an affine map are collected until a dense
- * layer or an activation ends the map. A dense layer takes the map as its
- * `after`. An activation ends a map that precedes the next layer in the graph;
- * the walk has already met that layer, and stores the map as its `before`. The
- * operations that are left at the graph input are the map `input` of the chain.
- *
- * At the output, two forms of scikit-learn's converter are read as well: a
- * ZipMap, which only names the classes, and the two columns 1 - p and p of a
- * binary classifier, of which the network computes p. Outputs that are not real
- * numbers, such as labels, are left out.
+ * Operations of an affine map are collected until a dense layer, an activation
+ * or the output ends the map. Behind an activation the map is the `before` of
+ * the next layer or, at the end, the map `output` of the chain. Behind a dense
+ * layer it is the `after` of that layer; before the first layer it is the map
+ * `input`.
  *
  * A network of this library computes a chain of layers and nothing else. So a
  * graph is refused if it has
  *
  *   - an operator that is not in the list,
  *   - branches that meet, such as residual connections,
- *   - two outputs of numbers,
  *   - two activations without a dense layer between them,
  *   - a LogSoftmax that is not the last node,
- *   - a Reshape or Squeeze that does not keep the rows, or
+ *   - a node that does not keep the rows, or
  *   - no dense layer, or an activation before the first one.
  *
- * The message names the node where the walk ended, if one is at fault.
+ * The message names the node that is at fault.
  */
 #include "formats/onnx/layer_chain.h"
 
@@ -46,43 +43,102 @@
 #include "formats/onnx/activation_match.h"
 #include "formats/onnx/reshape.h"
 
-/* The most graph outputs. Each of them is followed to its node, and so their
- * number bounds the time. */
-enum { MAX_OUTPUTS = 16 };
+/* The most nodes of a path, without those that are skipped; 16 for each layer.
+ * Together with the limits of a match it bounds the time of both walks. */
+enum { MAX_PATH = 16 * MLP_MAX_LAYERS };
 
-/* The state of the walk. */
+/* What a node is. The matches are those of affine.h and activation_match.h;
+ * `input` is the value that the node computes its output from. */
+typedef struct part {
+    enum { AFFINE, DENSE, RESHAPE, ACTIVATION } kind;
+    mlpi_affine_match affine;
+    mlpi_activation_match activation;
+    const char *input;
+} part;
+
+/* The state of the second walk. */
 typedef struct walk {
     const mlpi_graph_reader *r;
     mlpi_layer_chain *chain;
-    const char *value; /* the value that was reached */
-    size_t width;      /* columns of that value, 0 if they are not known yet */
+    mlpi_shape shape; /* of the value that was reached */
 
     /* What was found since the last dense layer or activation. */
     mlpi_affine_operation operation[MLPI_MAX_AFFINE];
     size_t operations;
 
-    /* What was found since the last dense layer. */
-    mlpi_activation_match activation;
-    bool is_reshaped; /* true if the value changes its shape after this point */
+    const onnx_node *log_softmax; /* NULL until there is one */
 } walk;
 
 /* Reports a node that fits no pattern, or a pattern that is not supported. */
-static mlp_status refuse(const walk *w, const onnx_node *node, const char *why)
+static mlp_status refuse(const mlpi_graph_reader *r, const onnx_node *node,
+                         const char *why)
 {
-    return mlpi_graph_unsupported(w->r, node, why);
+    return mlpi_graph_unsupported(r, node, why);
 }
 
-/* Sets the columns of the value, as `node` requires them. MLP_ERR_SHAPE:
- * another node has required another number. */
-static mlp_status set_width(walk *w, const onnx_node *node, size_t width)
+/* Recognises a node. An affine product comes before an activation, because a
+ * Mul by a constant is never one. */
+static mlp_status recognise(const mlpi_graph_reader *r, const onnx_node *node,
+                            part *found)
 {
-    if (w->width != 0 && w->width != width) {
-        return mlpi_error(&w->r->arena->hooks, MLP_ERR_SHAPE,
-                          "node %.64s: expects %zu columns, got %zu",
-                          node->name ? node->name : "without a name", w->width,
-                          width);
+    TRY(mlpi_match_affine(r, node, &found->affine));
+    if (found->affine.count > 0) {
+        found->kind = AFFINE;
+        found->input = found->affine.input;
+        return MLP_OK;
     }
-    w->width = width;
+    bool is_dense =
+        mlpi_node_is_op(node, "Gemm") || mlpi_node_is_op(node, "MatMul");
+    if (is_dense &&
+        (node->n_input < 2 || !mlpi_graph_is_constant(r, node->input[1]))) {
+        return refuse(r, node, "expects constants as the second input");
+    }
+    if (is_dense || mlpi_is_reshape(node)) {
+        found->kind = is_dense ? DENSE : RESHAPE;
+        found->input = mlpi_node_input(node, 0);
+        return MLP_OK;
+    }
+    TRY(mlpi_match_activation(r, node, &found->activation));
+    found->kind = ACTIVATION;
+    found->input = found->activation.input;
+    return found->activation.found ? MLP_OK : refuse(r, node, NULL);
+}
+
+/* ---------------------------------------------------------------------------
+ * The first walk
+ */
+
+/* Lists the nodes from the value `name` to the graph input, the last one
+ * first. The walk ends, because no node depends on its own output. */
+static mlp_status find_path(const mlpi_graph_reader *r, const char *name,
+                            const onnx_node **path, size_t *n)
+{
+    for (;;) {
+        name = mlpi_graph_skip_identities(r, name);
+        const onnx_node *node = mlpi_graph_producer(r, name);
+        part found;
+        TRY(r->arena->status);
+        if (!node) {
+            break;
+        }
+        if (strcmp(node->output[0], name) != 0) {
+            return refuse(r, node, "only its first output is known");
+        }
+        if (*n == MAX_PATH) {
+            return refuse(r, node, "is one of too many nodes");
+        }
+        TRY(recognise(r, node, &found));
+        path[(*n)++] = node;
+        name = found.input;
+    }
+    if (!mlpi_graph_is_input(r, name)) {
+        return *n > 0 ? refuse(r, path[*n - 1],
+                               "expects a value that depends on the input")
+                      : mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
+                                   "value %.64s: expects one that depends on "
+                                   "the input",
+                                   name);
+    }
     return MLP_OK;
 }
 
@@ -90,47 +146,37 @@ static mlp_status set_width(walk *w, const onnx_node *node, size_t width)
  * Affine maps
  */
 
-/* Checks that an operation's constant has one row, with a number for each
- * column or one for all. Before a flatten, column j may not be feature j, so
- * only a scalar is allowed. */
-static mlp_status check_columns(walk *w, const onnx_node *node,
-                                const mlpi_constant *c)
-{
-    size_t n = mlpi_constant_count(c);
-    if (!mlpi_constant_is_real(c) || c->rows != 1 ||
-        (w->is_reshaped && n != 1)) {
-        return refuse(w, node, "expects a number, or one for each column");
-    }
-    return n == 1 ? MLP_OK : set_width(w, node, n);
-}
-
-/* Adds an operation to the map that is being collected. Its constants tell the
- * number of columns, which all nodes up to the next dense layer share. */
+/* Adds an operation to the map that is being collected. */
 static mlp_status add_operation(walk *w, const mlpi_affine_operation *o)
 {
-    for (size_t i = 0; i < mlpi_affine_constants(o->kind); i++) {
-        TRY(check_columns(w, o->node, &o->c[i]));
-    }
     if (w->operations == MLPI_MAX_AFFINE) {
-        return refuse(w, o->node, "follows too many of its kind");
+        return refuse(w->r, o->node, "follows too many of its kind");
     }
     w->operation[w->operations++] = *o;
     return MLP_OK;
 }
 
-static mlp_status visit_affine(walk *w, const onnx_node *node, bool *matched)
+static mlp_status visit_affine(walk *w, mlpi_affine_match *match)
 {
-    mlpi_affine_match match;
-    TRY(mlpi_match_affine(w->r, node, &match));
-    *matched = match.count > 0;
-    if (!*matched) {
-        return MLP_OK;
+    for (size_t i = 0; i < match->count; i++) {
+        TRY(mlpi_fit_affine(w->r, &match->operation[i], &w->shape));
+        TRY(add_operation(w, &match->operation[i]));
     }
-    for (size_t i = 0; i < match.count; i++) {
-        TRY(add_operation(w, &match.operation[i]));
-    }
-    w->value = match.input;
     return MLP_OK;
+}
+
+/* Adds the map of an activation, which is the same for all columns. */
+static mlp_status add_scale_shift(walk *w, const onnx_node *node,
+                                  mlpi_scale_shift map)
+{
+    mlpi_affine_operation factor = {
+        .kind = MLPI_AFFINE_FACTOR, .number = map.scale, .node = node};
+    mlpi_affine_operation shift = {
+        .kind = MLPI_AFFINE_SHIFT, .number = map.shift, .node = node};
+    if (map.scale != 1) {
+        TRY(add_operation(w, &factor));
+    }
+    return map.shift != 0 ? add_operation(w, &shift) : MLP_OK;
 }
 
 /* Moves the collected operations to a map in the arena. */
@@ -153,75 +199,89 @@ static mlp_status end_affine(walk *w, mlpi_affine *affine)
  */
 
 /* Reads what a Gemm has beyond a MatMul: y = alpha x W + beta C, where transB
- * says that the file has the transpose of W. */
-static mlp_status read_gemm(walk *w, const onnx_node *node, mlpi_dense *d)
+ * says that the file has the transpose of W. If beta is 0, C does not count,
+ * whatever is in it: that is the rule of BLAS. */
+static mlp_status read_gemm(const walk *w, const onnx_node *node, mlpi_dense *d)
 {
     const char *C = mlpi_node_input(node, 2);
     d->alpha = mlpi_node_get_float(node, "alpha", 1);
     d->beta = mlpi_node_get_float(node, "beta", 1);
+    d->has_C = *C != '\0' && d->beta != 0;
     if (mlpi_node_get_int(node, "transA", 0) != 0) {
-        return refuse(w, node, "expects transA = 0");
+        return refuse(w->r, node, "expects transA = 0");
     }
-    if (d->W.rank == 2 && mlpi_node_get_int(node, "transB", 0) != 0) {
+    if (d->W.rank != 2 || w->shape.rank != 2) {
+        return refuse(w->r, node, "expects x and W of two dimensions");
+    }
+    if (mlpi_node_get_int(node, "transB", 0) != 0) {
         size_t rows = d->W.rows;
         d->W.rows = d->W.cols;
         d->W.cols = rows;
         d->W.transposed = !d->W.transposed;
     }
-    d->has_C = *C != '\0';
-    if (d->has_C) {
-        TRY(mlpi_graph_get_constant(w->r, C, &d->C));
-        size_t n = mlpi_constant_count(&d->C);
-        if (!mlpi_constant_is_real(&d->C) || d->C.rows != 1 ||
-            (n != 1 && n != d->W.cols)) {
-            return refuse(w, node, "expects C of one row");
-        }
-    }
-    return MLP_OK;
+    return d->has_C ? mlpi_graph_get_constant(w->r, C, &d->C) : MLP_OK;
 }
 
-/* Fills a layer from a Gemm or MatMul, and from the activation that follows
- * it. */
-static mlp_status read_dense(walk *w, const onnx_node *node, mlpi_dense *d)
+/* Brings the W of a MatMul to two dimensions. A vector is a column, and its
+ * result has no dimension of columns. Further dimensions, which must be 1, come
+ * first in the result, too. */
+static mlp_status read_matmul(walk *w, const onnx_node *node, mlpi_dense *d)
 {
-    *d = (mlpi_dense){.alpha = 1,
-                      .activation = w->activation.activation,
-                      .slope = w->activation.slope,
-                      .node = node};
-    TRY(mlpi_graph_get_constant(w->r, node->input[1], &d->W));
-    if (mlpi_node_is_op(node, "Gemm")) {
-        TRY(read_gemm(w, node, d));
+    size_t rank = d->W.rank;
+    if (rank == 1) {
+        d->W.rows = d->W.cols;
+        d->W.cols = 1;
     }
-    if (d->W.rank != 2 || !mlpi_constant_is_real(&d->W)) {
-        return refuse(w, node, "expects weights of two dimensions");
+    if (rank == 0 || (rank > 2 && d->W.rows != d->W.dims[rank - 2])) {
+        return refuse(w->r, node, "expects weights of two dimensions");
     }
+    mlpi_constant ones = {.rank = rank, .rows = 1, .cols = 1};
+    for (size_t i = 0; i < rank; i++) {
+        ones.dims[i] = 1;
+    }
+    return mlpi_shape_broadcast(w->r, node, &w->shape, &ones);
+}
+
+/* Checks x against W, and makes the shape that of x W, for a W of one dimension
+ * without that of the columns. C meets the columns of the result and may not
+ * add dimensions. */
+static mlp_status set_columns(walk *w, const onnx_node *node, mlpi_dense *d)
+{
+    mlpi_shape *shape = &w->shape;
+    TRY(mlpi_shape_require(w->r, node, shape, d->W.rows));
+    shape->dim[shape->rank - 1] = (int64_t)d->W.cols;
+    if (d->has_C) {
+        size_t rank = shape->rank;
+        if (!mlpi_constant_is_real(&d->C) || d->C.rank > rank) {
+            return refuse(w->r, node, "expects C of one row");
+        }
+        TRY(mlpi_shape_broadcast(w->r, node, shape, &d->C));
+    }
+    shape->rank -= d->W.rank == 1;
     return MLP_OK;
 }
 
-/* Adds a layer. The value before it has as many columns as W has rows, and
- * nothing is known of that value yet: the state of the walk starts anew. */
-static mlp_status visit_dense(walk *w, const onnx_node *node, bool *matched)
+/* Adds a layer. */
+static mlp_status visit_dense(walk *w, const onnx_node *node)
 {
     mlpi_layer_chain *chain = w->chain;
-    *matched = mlpi_node_is_op(node, "Gemm") || mlpi_node_is_op(node, "MatMul");
-    if (!*matched) {
-        return MLP_OK;
-    }
-    if (node->n_input < 2 || !mlpi_graph_is_constant(w->r, node->input[1])) {
-        return refuse(w, node, "expects constants as the second input");
-    }
     if (chain->L == MLP_MAX_LAYERS) {
-        return refuse(w, node, "is one of too many layers");
+        return refuse(w->r, node, "is one of too many layers");
     }
+    mlpi_dense *last = chain->L > 0 ? &chain->dense[chain->L - 1] : NULL;
     mlpi_dense *d = &chain->dense[chain->L];
-    TRY(read_dense(w, node, d));
-    TRY(set_width(w, node, d->W.cols));
-    TRY(end_affine(w, &d->after));
+    *d = (mlpi_dense){.alpha = 1, .activation = MLP_ACT_IDENTITY, .node = node};
+    TRY(mlpi_graph_get_constant(w->r, node->input[1], &d->W));
+    if (!mlpi_constant_is_real(&d->W)) {
+        return refuse(w->r, node, "expects weights of two dimensions");
+    }
+    TRY(mlpi_node_is_op(node, "Gemm") ? read_gemm(w, node, d)
+                                      : read_matmul(w, node, d));
+    TRY(set_columns(w, node, d));
+    TRY(end_affine(w, !last                  ? &chain->input
+                      : last->has_activation ? &d->before
+                                             : &last->after));
     chain->L++;
-    w->width = d->W.rows;
-    w->activation = (mlpi_activation_match){.activation = MLP_ACT_IDENTITY};
-    w->is_reshaped = false;
-    w->value = node->input[0];
     return MLP_OK;
 }
 
@@ -229,252 +289,106 @@ static mlp_status visit_dense(walk *w, const onnx_node *node, bool *matched)
  * Activations
  */
 
-/* If the last operation multiplies by one number, removes it and returns the
- * number, else returns 1. This completes a gelu that ends with its 1/2. There
- * the walk meets the 0.5 as an affine operation, and then z (1 + erf(...)), a
- * product that is gelu with a factor of 2. Together the two factors are 1. */
-static double pop_number(walk *w)
+/* Returns true if a softmax normalises over the columns. Before opset 13 it did
+ * so over all dimensions from `axis` on, so those before it must be the rows,
+ * or 1. */
+static bool is_over_columns(const walk *w, int64_t axis)
 {
-    const mlpi_affine_operation *o =
-        w->operations > 0 ? &w->operation[w->operations - 1] : NULL;
-    if (!o || o->kind != MLPI_AFFINE_MUL ||
-        mlpi_constant_count(&o->c[0]) != 1) {
-        return 1;
+    enum { LAST_AXIS_OPSET = 13 };
+    int64_t rank = (int64_t)w->shape.rank;
+    if (w->r->opset >= LAST_AXIS_OPSET) {
+        return mlpi_shape_has_columns_at(&w->shape, axis);
     }
-    w->operations--;
-    return mlpi_constant_broadcast(&o->c[0], 0);
+    int64_t first = axis < 0 ? axis + rank : axis;
+    return first == (int64_t)mlpi_shape_rows(&w->shape) + 1 && first < rank;
 }
 
-/* Ends the map after an activation. The map belongs to the layer that follows
- * it; after the last activation it is the output map of the chain. */
-static mlp_status end_affine_after_activation(walk *w)
-{
-    size_t L = w->chain->L;
-    return end_affine(w, L > 0 ? &w->chain->dense[L - 1].before
-                               : &w->chain->output);
-}
-
-/* An activation belongs to the layer that computes its input. That layer is
- * found later, so the walk keeps the activation until then; a second one before
- * it cannot be represented. */
+/* Gives the last layer its activation; a second one before the next layer
+ * cannot be represented. */
 static mlp_status visit_activation(walk *w, const onnx_node *node,
-                                   bool *matched)
+                                   const mlpi_activation_match *match)
 {
-    mlpi_activation_match match;
-    TRY(mlpi_match_activation(w->r, node, &match));
-    *matched = match.found;
-    if (!match.found) {
-        return MLP_OK;
+    mlpi_dense *d = w->chain->L > 0 ? &w->chain->dense[w->chain->L - 1] : NULL;
+    if (!d) {
+        return refuse(w->r, node,
+                      "expects layers before it, of which Gemm or MatMul is "
+                      "the first");
     }
-    if (w->activation.found) {
-        return refuse(w, node, "stands before another activation");
+    if (d->has_activation) {
+        return refuse(w->r, node, "stands behind another activation");
     }
-    if (mlpi_node_is_op(node, "LogSoftmax") &&
-        (w->chain->L > 0 || w->operations > 0)) {
-        return refuse(w, node, "expects nothing behind it");
+    if (match->has_axis && !is_over_columns(w, match->axis)) {
+        return refuse(w->r, node, "expects the axis of the columns");
     }
-    double factor = match.factor * pop_number(w);
-    if (factor != 1) {
-        mlpi_affine_operation o = {
-            .kind = MLPI_AFFINE_FACTOR, .number = factor, .node = node};
-        TRY(add_operation(w, &o));
-    }
-    TRY(end_affine_after_activation(w));
-    w->activation = match;
-    w->value = match.input;
-    return MLP_OK;
+    TRY(add_scale_shift(w, node, match->before));
+    TRY(end_affine(w, &d->after));
+    d->has_activation = true;
+    d->activation = match->activation;
+    d->slope = match->slope;
+    w->log_softmax = match->is_log ? node : NULL;
+    return add_scale_shift(w, node, match->after);
 }
 
 /* ---------------------------------------------------------------------------
- * Reshapes
+ * The second walk
  */
 
-/* A Squeeze makes a vector (N) of a column (N, 1), which stays a column here.
- * So it must be the last node: a softmax of a vector would normalise over all
- * rows together, and a dense layer would multiply the vector. */
-static mlp_status visit_reshape(walk *w, const onnx_node *node, bool *matched)
-{
-    mlpi_reshape_match match;
-    TRY(mlpi_match_reshape(w->r, node, &match));
-    *matched = match.found;
-    if (!match.found) {
-        return MLP_OK;
-    }
-    if (match.is_squeeze && (w->chain->L > 0 || w->operations > 0 ||
-                             w->activation.activation == MLP_ACT_SOFTMAX)) {
-        return refuse(w, node, "expects to come last, for axis 1");
-    }
-    if (match.width > 0) {
-        TRY(set_width(w, node, match.width));
-    }
-    w->is_reshaped = true;
-    w->value = match.input;
-    return MLP_OK;
-}
-
-/* ---------------------------------------------------------------------------
- * The ends of the walk
- */
-
-/* Skips Concat(1 - p, p), by which scikit-learn's converter gives a binary
- * classifier two columns. The walk goes on with p, a value of one column. */
-static void skip_complement(walk *w)
-{
-    const mlpi_graph_reader *r = w->r;
-    const char *name = mlpi_graph_skip_identities(r, w->value);
-    const onnx_node *concat = mlpi_graph_producer(r, name);
-    if (!concat || !mlpi_node_is_op(concat, "Concat") || concat->n_input != 2) {
-        return;
-    }
-    const char *p = mlpi_graph_skip_identities(r, concat->input[1]);
-    const onnx_node *complement =
-        mlpi_graph_producer(r, mlpi_graph_skip_identities(r, concat->input[0]));
-    int64_t axis = mlpi_node_get_int(concat, "axis", 1);
-    if ((axis == 1 || axis == -1) && complement &&
-        mlpi_node_is_op(complement, "Sub") && complement->n_input == 2 &&
-        mlpi_graph_is_number(r, complement->input[0], 1) &&
-        strcmp(mlpi_graph_skip_identities(r, complement->input[1]), p) == 0) {
-        w->value = p;
-        w->width = 1;
-    }
-}
-
-/* Returns true unless the file says that a value is not a tensor of floats or
- * doubles. */
-static bool may_be_real(const onnx_value *value)
-{
-    const onnx_type *type = value->type;
-    if (!type) {
-        return true;
-    }
-    if (type->value_case != MLPI_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE) {
-        return false;
-    }
-    if (!type->tensor_type->has_elem_type) {
-        return true;
-    }
-    int32_t element = type->tensor_type->elem_type;
-    return element == ONNX_FLOAT || element == ONNX_DOUBLE;
-}
-
-/* Finds the value where the walk starts: the one graph output of real numbers.
- * Labels are integers or strings and are left out. A ZipMap is a list of
- * dictionaries; its input is the matrix of the probabilities. */
-static mlp_status find_output(walk *w)
-{
-    const onnx_graph *g = w->r->graph;
-    const onnx_node *label = NULL;
-    if (g->n_output > MAX_OUTPUTS) {
-        return mlpi_error(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                          "expects one output of numbers, got %zu outputs",
-                          g->n_output);
-    }
-    for (size_t i = 0; i < g->n_output; i++) {
-        const onnx_value *value = g->output[i];
-        const char *name =
-            value->name ? mlpi_graph_skip_identities(w->r, value->name) : "";
-        const onnx_node *node = mlpi_graph_producer(w->r, name);
-        if (node && mlpi_node_is_ml_op(node, "ZipMap")) {
-            w->chain->zip_map = node;
-            name = mlpi_graph_skip_identities(w->r, mlpi_node_input(node, 0));
-        } else if (!node || !may_be_real(value)) {
-            label = node ? node : label;
-            continue;
-        }
-        if (w->value && strcmp(w->value, name) != 0) {
-            return mlpi_error(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                              "expects one output of numbers, got %.64s and "
-                              "%.64s",
-                              w->value, name);
-        }
-        w->value = name;
-    }
-    if (!w->value && label) {
-        return refuse(w, label, "expects an output of numbers");
-    }
-    if (!w->value) {
-        return mlpi_error(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                          "expects an output of numbers, got none");
-    }
-    return MLP_OK;
-}
-
-/* Checks the graph input against the first layer, as far as the file tells the
- * dimensions. Without a reshape it must be a matrix (N, n); with one, all
- * dimensions but the first are flattened. The product of dimensions stays below
- * MLP_MAX_WIDTH^2, or becomes 0, which no width equals. */
-static mlp_status check_input(walk *w)
-{
-    const onnx_shape *shape = mlpi_graph_input_shape(w->r);
-    const onnx_node *first = w->chain->dense[w->chain->L - 1].node;
-    uint64_t cols = 1;
-    if (!shape) {
-        return MLP_OK;
-    }
-    if (shape->n_dim != 2 && !(w->is_reshaped && shape->n_dim > 2)) {
-        return mlpi_error(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
-                          "input %.64s: expects rows, (N, %zu), got %zu "
-                          "dimensions",
-                          w->r->input->name, w->width, shape->n_dim);
-    }
-    for (size_t i = 1; i < shape->n_dim; i++) {
-        int64_t n = mlpi_graph_input_dim(w->r, i);
-        if (n == 0) {
-            return MLP_OK;
-        }
-        cols = n > 0 && n <= MLP_MAX_WIDTH && cols <= MLP_MAX_WIDTH
-                   ? cols * (uint64_t)n
-                   : 0;
-    }
-    return set_width(w, first, (size_t)cols);
-}
-
-/* Recognises one node, in the order of the head of this file. An affine product
- * comes before an activation, because a Mul by a constant is never one. */
+/* The node is recognised once more, which is quicker than to keep what the
+ * first walk has found: an affine match has several constants. */
 static mlp_status visit(walk *w, const onnx_node *node)
 {
-    bool matched = false;
-    TRY(visit_affine(w, node, &matched));
-    if (!matched) {
-        TRY(visit_dense(w, node, &matched));
+    part found;
+    TRY(recognise(w->r, node, &found));
+    if (w->log_softmax && found.kind != RESHAPE) {
+        return refuse(w->r, w->log_softmax, "expects nothing behind it");
     }
-    if (!matched) {
-        TRY(visit_reshape(w, node, &matched));
+    switch (found.kind) {
+    case AFFINE:
+        return visit_affine(w, &found.affine);
+    case DENSE:
+        return visit_dense(w, node);
+    case RESHAPE:
+        return mlpi_reshape(w->r, node, &w->shape);
+    case ACTIVATION:
+        return visit_activation(w, node, &found.activation);
     }
-    if (!matched) {
-        TRY(visit_activation(w, node, &matched));
-    }
-    return matched ? MLP_OK : refuse(w, node, NULL);
+    return MLP_OK; /* not reached: a part has no other kind */
 }
 
-mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r,
-                                 mlpi_layer_chain *chain)
+/* Goes along the path, whose nodes are listed from the last to the first. */
+static mlp_status follow_path(walk *w, const onnx_node *const *path, size_t n)
 {
-    walk w = {
-        .r = r, .chain = chain, .activation = {.activation = MLP_ACT_IDENTITY}};
-    *chain = (mlpi_layer_chain){.L = 0};
-    chain->dense =
-        mlpi_arena_allocate(r->arena, MLP_MAX_LAYERS, sizeof *chain->dense);
-    TRY(r->arena->status);
-    TRY(find_output(&w));
-    skip_complement(&w);
-    for (;;) {
-        w.value = mlpi_graph_skip_identities(r, w.value);
-        const onnx_node *node = mlpi_graph_producer(r, w.value);
-        if (!node) {
-            break;
-        }
-        if (strcmp(node->output[0], w.value) != 0) {
-            return refuse(&w, node, "only its first output is known");
-        }
-        TRY(visit(&w, node));
+    mlpi_layer_chain *chain = w->chain;
+    TRY(mlpi_shape_of_input(w->r, &w->shape));
+    while (n > 0) {
+        TRY(visit(w, path[--n]));
+        TRY(w->r->arena->status);
     }
-    if (!mlpi_graph_is_input(r, w.value) || chain->L == 0 ||
-        w.activation.found) {
-        return mlpi_error(&r->arena->hooks, MLP_ERR_UNSUPPORTED,
+    if (chain->L == 0) {
+        return mlpi_error(&w->r->arena->hooks, MLP_ERR_UNSUPPORTED,
                           "expects layers between output and input, of which "
                           "Gemm or MatMul is the first");
     }
-    TRY(check_input(&w));
-    return end_affine(&w, &chain->input);
+    mlpi_dense *last = &chain->dense[chain->L - 1];
+    return end_affine(w, last->has_activation ? &chain->output : &last->after);
+}
+
+mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r, const char *output,
+                                 mlpi_layer_chain *chain)
+{
+    walk w = {.r = r, .chain = chain};
+    mlpi_graph_output found;
+    size_t n = 0;
+    *chain = (mlpi_layer_chain){.L = 0};
+    const onnx_node **path = mlpi_arena_pointers(r->arena, MAX_PATH);
+    chain->dense =
+        mlpi_arena_allocate(r->arena, MLP_MAX_LAYERS, sizeof *chain->dense);
+    TRY(r->arena->status);
+    TRY(mlpi_graph_find_output(r, output, &found));
+    chain->zip_map = found.zip_map;
+    TRY(find_path(r, found.value, path, &n));
+    TRY(follow_path(&w, path, n));
+    return found.complement && mlpi_shape_width(&w.shape) != 1
+               ? refuse(r, found.complement, "expects a single column")
+               : MLP_OK;
 }

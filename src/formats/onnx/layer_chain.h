@@ -33,28 +33,32 @@
 typedef struct mlpi_dense {
     mlpi_constant W; /* one row for each input, one column for each output: the
                         transpose of the library's W */
-    mlpi_constant C; /* one row: [W.cols] or [1]; unused without has_C */
+    mlpi_constant C; /* for mlpi_constant_broadcast; unused without has_C */
     bool has_C;      /* true if the layer has a bias of its own */
     double alpha, beta; /* factors of a Gemm, else 1 and 0 */
     mlpi_affine before, after;
     mlp_activation activation;
+    bool has_activation;   /* false: the activation is the identity */
     double slope;          /* of leaky_relu and elu */
     const onnx_node *node; /* the Gemm or MatMul, for messages */
 } mlpi_dense;
 
 typedef struct mlpi_layer_chain {
-    mlpi_dense *dense; /* [L], the last layer first: layer l is dense[L - l] */
+    mlpi_dense *dense; /* [L]: layer l is dense[l - 1] */
     size_t L;
     mlpi_affine input;        /* between the graph input and layer 1 */
     mlpi_affine output;       /* between layer L and the graph output */
     const onnx_node *zip_map; /* holds the names of the classes, or NULL */
 } mlpi_layer_chain;
 
-/* Finds the chain of a graph, in the arena of the reader.
+/* Finds the chain of a graph, in the arena of the reader. `output` is the name
+ * of the graph output that the network shall have; NULL means the only one of
+ * numbers or, if one of two is the softmax or sigmoid of the other, that one.
  * MLP_ERR_UNSUPPORTED: the graph is another one; the message names the node, if
- * one is at fault. MLP_ERR_SHAPE: the sizes of neighbours differ.
+ * one is at fault, or the outputs to choose from. MLP_ERR_SHAPE: the sizes of
+ * neighbours differ. MLP_ERR_ARGUMENT: there is no such output.
  * MLP_ERR_FORMAT, MLP_ERR_IO and MLP_ERR_MEMORY: a constant cannot be read. */
-mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r,
+mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r, const char *output,
                                  mlpi_layer_chain *chain);
 
 #endif

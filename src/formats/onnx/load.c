@@ -150,12 +150,12 @@ static mlp_status set_metadata(const loader *to)
  */
 
 static mlp_status run_stages(loader *to, const mlpi_file_content *file,
-                             const char *path)
+                             const char *path, const char *output)
 {
     TRY(mlpi_decode_model(&to->arena, file->bytes, file->size, &to->model));
     to->graph = (mlpi_graph_reader){.arena = &to->arena, .path = path};
     TRY(mlpi_graph_open(&to->graph, to->model));
-    TRY(mlpi_find_layer_chain(&to->graph, &to->chain));
+    TRY(mlpi_find_layer_chain(&to->graph, output, &to->chain));
     TRY(mlpi_build_net(&to->graph, &to->chain, &to->net));
     TRY(set_class_names(to));
     return set_metadata(to);
@@ -164,10 +164,11 @@ static mlp_status run_stages(loader *to, const mlpi_file_content *file,
 /* Loads a file whose content is in memory. `path` is NULL if that content never
  * was a file; then the model can have no external data. */
 static mlp_status load(const mlp_hooks *hooks, const mlpi_file_content *file,
-                       const char *path, mlp_net **net)
+                       const char *path, const mlp_onnx_options *options,
+                       mlp_net **net)
 {
     loader to = {.arena = {.hooks = *hooks}};
-    mlp_status status = run_stages(&to, file, path);
+    mlp_status status = run_stages(&to, file, path, options->output);
     if (status == MLP_OK) {
         *net = to.net;
     } else {
@@ -177,17 +178,39 @@ static mlp_status load(const mlp_hooks *hooks, const mlpi_file_content *file,
     return status;
 }
 
-mlp_status mlp_onnx_load_memory(const void *bytes, size_t size,
-                                const mlp_hooks *hooks, mlp_net **net)
+mlp_onnx_options mlp_onnx_defaults(void)
+{
+    return (mlp_onnx_options){.output = NULL};
+}
+
+/* Checks what both kinds of loading get: the source, whose name for messages is
+ * `what`, and the place for the network. */
+static mlp_status check_arguments(const mlp_hooks *hooks, const void *source,
+                                  const char *what,
+                                  const mlp_onnx_options *options,
+                                  mlp_net **net)
+{
+    TRY(mlpi_check_pointer(hooks, source, what));
+    TRY(mlpi_check_pointer(hooks, options, "the options"));
+    return mlpi_check_pointer(hooks, net, "the place for the network");
+}
+
+mlp_status mlp_onnx_load_memory_with(const void *bytes, size_t size,
+                                     const mlp_onnx_options *options,
+                                     const mlp_hooks *hooks, mlp_net **net)
 {
     mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};
     TRY(mlpi_check_hooks(&used));
-    if (!bytes || !net) {
-        return mlpi_error(&used, MLP_ERR_NULL, "the %s is NULL",
-                          bytes ? "place for the network" : "file");
-    }
+    TRY(check_arguments(&used, bytes, "the file", options, net));
     mlpi_file_content file = {(unsigned char *)bytes, size};
-    return load(&used, &file, NULL, net);
+    return load(&used, &file, NULL, options, net);
+}
+
+mlp_status mlp_onnx_load_memory(const void *bytes, size_t size,
+                                const mlp_hooks *hooks, mlp_net **net)
+{
+    mlp_onnx_options options = mlp_onnx_defaults();
+    return mlp_onnx_load_memory_with(bytes, size, &options, hooks, net);
 }
 
 /* Returns true if a file can begin with these bytes, so that another large file
@@ -205,18 +228,22 @@ static const mlpi_file_kind onnx_file = {"an ONNX file", begins};
 
 /* The whole file is read before it is decoded, because protobuf-c decodes a
  * message in memory. Decoding copies what is needed into the arena. */
-mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
-                         mlp_net **net)
+mlp_status mlp_onnx_load_with(const char *path, const mlp_onnx_options *options,
+                              const mlp_hooks *hooks, mlp_net **net)
 {
     mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};
     mlpi_file_content file = {NULL, 0};
     TRY(mlpi_check_hooks(&used));
-    if (!path || !net) {
-        return mlpi_error(&used, MLP_ERR_NULL, "the %s is NULL",
-                          path ? "place for the network" : "path");
-    }
+    TRY(check_arguments(&used, path, "the path", options, net));
     TRY(mlpi_file_read(&used, path, &onnx_file, &file));
-    mlp_status status = load(&used, &file, path, net);
+    mlp_status status = load(&used, &file, path, options, net);
     mlpi_release(&used, file.bytes);
     return status;
+}
+
+mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
+                         mlp_net **net)
+{
+    mlp_onnx_options options = mlp_onnx_defaults();
+    return mlp_onnx_load_with(path, &options, hooks, net);
 }

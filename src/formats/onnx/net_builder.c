@@ -2,15 +2,23 @@
 /*
  * Which map of a chain becomes what, and why.
  *
- * Scaling of inputs is (x - mean) / std, with std above 0. An input map is
- * brought to this form. If that is not possible, for example because a column
- * is multiplied by 0, the map goes into the first layer.
+ * Scaling of inputs is (x - mean) / std, with std above 0. An input map
+ * s x + t is brought to this form: mean = -t / s and std = 1 / s. If that is
+ * not possible, for example because a column is multiplied by 0 or -1, the map
+ * goes into the first layer.
  *
  * Scaling of targets is a std + mean, with std above 0. A map after the last
- * activation must have this form, for nothing follows that could take it. After
- * a last layer without activation, a map could as well go into the layer. There
- * a Mul followed by an Add, which is what this library writes, becomes scaling
- * of targets, so that a saved network comes back as it was.
+ * activation must have this form, for nothing follows that could take it. Two
+ * activations can change the sign of s, since their layer can change that of
+ * its z:
+ *
+ *     s sigmoid(z) + t = -s sigmoid(-z) + (s + t)
+ *     s tanh(z) + t    = -s tanh(-z) + t
+ *
+ * So 1 - sigmoid(z) needs no scaling at all. After a last layer without
+ * activation, a map could as well go into the layer. There a Mul followed by an
+ * Add, which is what this library writes, becomes scaling of targets, so that a
+ * saved network comes back as it was.
  *
  * Batch norm stays, so that training can go on. All layers of a network have
  * the same epsilon, which becomes that of the first batch norm; a batch norm
@@ -38,12 +46,17 @@ typedef struct builder {
     mlp_config config;
     mlp_layer *layers; /* [L] */
     mlp_net *net;
+
+    /* The output map, [n[L]] each; NULL if it changes nothing. */
+    double *target_std, *target_mean;
+    bool *flips; /* [n[L]], true if z of the last layer changes its sign */
+    bool any_flips;
 } builder;
 
 /* Returns layer l, 1 to L. */
 static mlpi_dense *dense_of(const builder *b, size_t l)
 {
-    return &b->chain->dense[b->chain->L - l];
+    return &b->chain->dense[l - 1];
 }
 
 /* ---------------------------------------------------------------------------
@@ -145,8 +158,12 @@ static void choose_epsilon(builder *b)
 static mlp_dtype precision_of(const mlpi_layer_chain *chain)
 {
     for (size_t i = 0; i < chain->L; i++) {
-        if (chain->dense[i].W.type == ONNX_DOUBLE &&
-            !chain->dense[i].W.round_to_float) {
+        const mlpi_constant *W = &chain->dense[i].W;
+        bool is_double = W->type == ONNX_DOUBLE;
+        for (size_t k = 0; k < W->n_casts; k++) {
+            is_double = is_double && W->casts[k] == ONNX_DOUBLE;
+        }
+        if (is_double) {
             return MLP_F64;
         }
     }
@@ -160,15 +177,6 @@ static mlp_loss loss_of(mlp_activation output)
     return output == MLP_ACT_SOFTMAX   ? MLP_LOSS_CCE
            : output == MLP_ACT_SIGMOID ? MLP_LOSS_BCE
                                        : MLP_LOSS_MSE;
-}
-
-/* Returns the activation of a layer. A LeakyRelu or an Elu with alpha 0 is a
- * ReLU, and must be called so: in mlp_layer a slope of 0 means another one. */
-static mlp_activation activation_of(const mlpi_dense *d)
-{
-    bool has_slope =
-        d->activation == MLP_ACT_LEAKY_RELU || d->activation == MLP_ACT_ELU;
-    return has_slope && d->slope == 0 ? MLP_ACT_RELU : d->activation;
 }
 
 /* Fills the configuration of the network. A layer keeps its batch norm if its
@@ -185,19 +193,18 @@ static mlp_status configure(builder *b)
     config->n_layers = L;
     config->init = MLP_INIT_ZEROS;
     config->precision = precision_of(chain);
-    config->loss = chain->output.count > 0
-                       ? MLP_LOSS_MSE
-                       : loss_of(dense_of(b, L)->activation);
+    config->loss =
+        b->target_std ? MLP_LOSS_MSE : loss_of(dense_of(b, L)->activation);
     choose_epsilon(b);
     for (size_t l = 1; l <= L; l++) {
         const mlpi_dense *d = dense_of(b, l);
-        b->layers[l - 1] =
-            (mlp_layer){.width = d->W.cols,
-                        .activation = activation_of(d),
-                        .slope = d->slope,
-                        .batch_norm = is_batch_norm(&d->after) &&
-                                      d->after.operation[0].number ==
-                                          config->batch_norm_epsilon};
+        b->layers[l - 1] = (mlp_layer){
+            .width = d->W.cols,
+            .activation = d->activation,
+            .slope = d->slope,
+            .batch_norm =
+                is_batch_norm(&d->after) && !(l == L && b->any_flips) &&
+                d->after.operation[0].number == config->batch_norm_epsilon};
     }
     return MLP_OK;
 }
@@ -220,30 +227,29 @@ static bool is_scaling(mlp_dtype p, double mean, double std)
 }
 
 /* Computes mean and std of column j, so that the map is (x - mean) / std. From
- * y = s x + t follow mean = -t / s and std = 1 / s, both rounded. If the map is
- * a Sub, a Div, or a Sub followed by a Div, the constants themselves are mean
- * and std: so scaling that this library has written comes back with its
- * bits. */
+ * y = s x + t follow mean = -t / s and std = 1 / s, both rounded.
+ *
+ * If the map begins with a Sub and all that follows only multiplies, the
+ * constant of the Sub is the mean. If the rest, or the whole map, is one Div,
+ * its constant is std. So scaling that this library has written comes back with
+ * its bits. */
 static void standard_at(const mlpi_affine *affine, size_t j, double *mean,
                         double *std)
 {
-    const mlpi_affine_operation *first = &affine->operation[affine->count - 1];
-    const mlpi_affine_operation *last = &affine->operation[0];
     double s = 1;
     double t = 0;
-    mlpi_affine_at(affine, j, &s, &t);
-    *mean = -t / s;
-    *std = 1 / s;
-    if (first->kind == MLPI_AFFINE_SUB && affine->count <= 2) {
-        mlpi_affine rest = {affine->operation, affine->count - 1};
-        mlpi_affine_at(&rest, j, &s, &t);
-        if (t == 0) {
-            *mean = mlpi_constant_broadcast(&first->c[0], j);
-        }
+    bool has_sub = affine->operation[0].kind == MLPI_AFFINE_SUB;
+    mlpi_affine rest = {affine->operation + has_sub, affine->count - has_sub};
+    mlpi_affine_at(&rest, j, &s, &t);
+    if (!has_sub || t != 0) {
+        mlpi_affine_at(affine, j, &s, &t);
+        *mean = -t / s;
+    } else {
+        *mean = mlpi_constant_broadcast(&affine->operation[0].c[0], j);
     }
-    if (affine->count <= 2 && last->kind == MLPI_AFFINE_DIV) {
-        *std = mlpi_constant_broadcast(&last->c[0], j);
-    }
+    *std = rest.count == 1 && rest.operation[0].kind == MLPI_AFFINE_DIV
+               ? mlpi_constant_broadcast(&rest.operation[0].c[0], j)
+               : 1 / s;
 }
 
 /* Makes the input map the scaling of the network, if it has that form in every
@@ -286,38 +292,51 @@ static bool scales_targets(const mlpi_affine *affine, size_t n, mlp_dtype p)
  * which is empty then. */
 static void separate_target_scaling(mlpi_layer_chain *chain)
 {
-    mlpi_dense *last = &chain->dense[0];
+    mlpi_dense *last = &chain->dense[chain->L - 1];
     mlpi_affine *after = &last->after;
-    mlpi_affine scaling = {after->operation, 2};
-    if (last->activation == MLP_ACT_IDENTITY && after->count >= 2 &&
-        after->operation[0].kind == MLPI_AFFINE_ADD &&
-        after->operation[1].kind == MLPI_AFFINE_MUL &&
+    size_t n = after->count;
+    mlpi_affine scaling = {n >= 2 ? after->operation + n - 2 : NULL, 2};
+    if (last->activation == MLP_ACT_IDENTITY && n >= 2 &&
+        scaling.operation[0].kind == MLPI_AFFINE_MUL &&
+        scaling.operation[1].kind == MLPI_AFFINE_ADD &&
         scales_targets(&scaling, last->W.cols, precision_of(chain))) {
         chain->output = scaling;
-        *after = (mlpi_affine){after->operation + 2, after->count - 2};
+        after->count -= 2;
     }
 }
 
-/* Makes the output map the network's scaling of targets. */
-static mlp_status set_target_scaling(const builder *b)
+/* Evaluates the output map, and changes signs where that makes it a scaling.
+ * MLP_ERR_UNSUPPORTED: it is none even so. */
+static mlp_status evaluate_output(builder *b)
 {
     const mlpi_affine *affine = &b->chain->output;
-    size_t n = dense_of(b, b->chain->L)->W.cols;
+    const mlpi_dense *last = dense_of(b, b->chain->L);
+    size_t n = last->W.cols;
     mlpi_arena *arena = b->r->arena;
-    if (affine->count == 0) {
-        return MLP_OK;
-    }
-    if (!scales_targets(affine, n, b->config.precision)) {
-        return mlpi_graph_unsupported(b->r, affine->operation[0].node,
-                                      "is no scaling of outputs");
-    }
-    double *mean = mlpi_arena_allocate(arena, n, sizeof *mean);
     double *std = mlpi_arena_allocate(arena, n, sizeof *std);
+    double *mean = mlpi_arena_allocate(arena, n, sizeof *mean);
+    bool changes = false;
+    b->flips = mlpi_arena_allocate(arena, n, sizeof *b->flips);
     TRY(arena->status);
     for (size_t j = 0; j < n; j++) {
         mlpi_affine_at(affine, j, &std[j], &mean[j]);
+        b->flips[j] = std[j] < 0 && (last->activation == MLP_ACT_SIGMOID ||
+                                     last->activation == MLP_ACT_TANH);
+        if (b->flips[j]) {
+            mean[j] += last->activation == MLP_ACT_SIGMOID ? std[j] : 0;
+            std[j] = -std[j];
+            b->any_flips = true;
+        }
+        changes = changes || std[j] != 1 || mean[j] != 0;
+        if (!is_scaling(precision_of(b->chain), mean[j], std[j])) {
+            return mlpi_graph_unsupported(
+                b->r, affine->operation[affine->count - 1].node,
+                "is no scaling of outputs");
+        }
     }
-    return mlp_net_set_target_scaling(b->net, mean, std);
+    b->target_std = changes ? std : NULL;
+    b->target_mean = changes ? mean : NULL;
+    return MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
@@ -415,10 +434,14 @@ static mlp_status set_layer(const builder *b, size_t l)
         double C = d->has_C ? mlpi_constant_broadcast(&d->C, j) : 0;
         double sum = d->has_C ? d->beta * C : 0; /* b + W T of output j */
         mlpi_affine_at(has_batch_norm ? &none : &d->after, j, &s, &t);
+        if (l == b->chain->L && b->flips[j]) {
+            s = -s;
+            t = -t;
+        }
         for (size_t i = 0; i < d->W.rows; i++) {
             double original = mlpi_constant_at(&d->W, i, j);
             double w = d->alpha * original;
-            if (d->before.count > 0) {
+            if (T[i] != 0) { /* 0 must not make a NaN of an infinite w */
                 sum += w * T[i];
             }
             good = set_parameter(W, j, i, s * (w * S[i]), original) && good;
@@ -436,7 +459,9 @@ static mlp_status set_layer(const builder *b, size_t l)
 static mlp_status fill_net(const builder *b)
 {
     TRY(set_scaling(b));
-    TRY(set_target_scaling(b));
+    if (b->target_std) {
+        TRY(mlp_net_set_target_scaling(b->net, b->target_mean, b->target_std));
+    }
     for (size_t l = 1; l <= b->chain->L; l++) {
         TRY(set_layer(b, l));
     }
@@ -451,6 +476,7 @@ mlp_status mlpi_build_net(const mlpi_graph_reader *r, mlpi_layer_chain *chain,
     b.config.hooks = r->arena->hooks;
     separate_target_scaling(chain);
     TRY(check_chain(&b));
+    TRY(evaluate_output(&b));
     TRY(configure(&b));
     TRY(mlp_net_create(&b.config, &b.net));
     mlp_status status = fill_net(&b);

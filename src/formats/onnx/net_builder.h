@@ -7,7 +7,7 @@
  *
  *     input map                       scaling of the inputs
  *     one batch norm after a layer    batch norm of that layer
- *     Mul, Add after the last layer   scaling of the targets
+ *     output map                      scaling of the targets
  *     any other                       a part of W and b of the dense layer
  *                                     beside it
  *

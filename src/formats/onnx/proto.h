@@ -13,7 +13,8 @@
  *         graph: onnx_graph
  *             input[], output[]         onnx_value: name, onnx_type, onnx_shape
  *             initializer[]             onnx_tensor: named constants
- *             node[]                    onnx_node, in order of computation
+ *             node[]                    onnx_node, in order of computation;
+ *                                       some exporters do not sort them
  *                 op_type               such as "Gemm"
  *                 input[], output[]     names of values
  *                 attribute[]           onnx_attribute: name and a value
@@ -51,6 +52,8 @@ typedef MlpiOnnx__StringStringEntryProto onnx_property;
 enum {
     ONNX_FLOAT = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
     ONNX_DOUBLE = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE,
+    ONNX_FLOAT16 = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16,
+    ONNX_BFLOAT16 = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16,
     ONNX_INT32 = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__INT32,
     ONNX_INT64 = MLPI_ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 };

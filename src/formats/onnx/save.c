@@ -26,6 +26,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/onnx/graph_writer.h"
+#include "formats/onnx/operators.h"
 
 /* The most nodes and initializers that a graph can have. gelu_tanh has the most
  * nodes: three products and a sum for the cubic, a product with sqrt(2 / pi),
@@ -64,7 +65,7 @@ static const char *add_half_product(mlpi_graph_writer *w, const char *z,
 /* Adds gelu: z / 2 (1 + erf(z / sqrt(2))). */
 static const char *add_gelu(mlpi_graph_writer *w, const char *z)
 {
-    const char *root = mlpi_graph_add_constant(w, "sqrt_2", 1.4142135623730951);
+    const char *root = mlpi_graph_add_constant(w, "sqrt_2", MLPI_GELU_SQRT_2);
     const char *x = mlpi_graph_add_node(w, "Div", z, root);
     return add_half_product(w, z, mlpi_graph_add_node(w, "Erf", x, NULL));
 }
@@ -75,54 +76,42 @@ static const char *add_gelu_tanh(mlpi_graph_writer *w, const char *z)
     const char *square = mlpi_graph_add_node(w, "Mul", z, z);
     const char *cube = mlpi_graph_add_node(w, "Mul", z, square);
     const char *term = mlpi_graph_add_node(
-        w, "Mul", cube, mlpi_graph_add_constant(w, "gelu_cubic", 0.044715));
+        w, "Mul", cube,
+        mlpi_graph_add_constant(w, "gelu_cubic", MLPI_GELU_CUBIC));
     const char *sum = mlpi_graph_add_node(w, "Add", z, term);
     const char *x = mlpi_graph_add_node(
         w, "Mul", sum,
-        mlpi_graph_add_constant(w, "sqrt_2_over_pi", 0.7978845608028654));
+        mlpi_graph_add_constant(w, "sqrt_2_over_pi", MLPI_GELU_SQRT_2_OVER_PI));
     return add_half_product(w, z, mlpi_graph_add_node(w, "Tanh", x, NULL));
 }
 
-/* Adds LeakyRelu or Elu, which have the slope as their attribute alpha. It is a
- * float in every file, so a slope of a float64 network may be rounded. */
-static const char *add_with_slope(mlpi_graph_writer *w, const char *op,
-                                  const char *z, double slope)
+/* Adds an operator of the table. Its attribute alpha is the slope, a float in
+ * every file, so a slope of a float64 network may be rounded. The axis is
+ * written although it is the default, because the default has changed between
+ * opsets. */
+static const char *add_operator(mlpi_graph_writer *w, const mlpi_operator *op,
+                                const char *z, double slope)
 {
-    const char *a = mlpi_graph_add_node(w, op, z, NULL);
-    mlpi_graph_set_float(w, "alpha", slope);
+    const char *a = mlpi_graph_add_node(w, op->op, z, NULL);
+    if (op->alpha != 0) {
+        mlpi_graph_set_float(w, "alpha", slope);
+    }
+    if (op->has_axis) {
+        mlpi_graph_set_int(w, "axis", 1);
+    }
     return a;
 }
 
-/* Adds a softmax of each row. The axis is written although it is the default,
- * because the default has changed between opsets. */
-static const char *add_softmax(mlpi_graph_writer *w, const char *z)
-{
-    const char *a = mlpi_graph_add_node(w, "Softmax", z, NULL);
-    mlpi_graph_set_int(w, "axis", 1);
-    return a;
-}
-
-/* Adds the nodes of a layer's activation. The identity needs none: the result
- * is z itself. */
+/* Adds the nodes of a layer's activation: an operator or a product. The
+ * identity needs none: the result is z itself. */
 static const char *add_activation(mlpi_graph_writer *w, const mlp_layer *layer,
                                   const char *z)
 {
+    const mlpi_operator *op = mlpi_operator_of(layer->activation);
+    if (op) {
+        return add_operator(w, op, z, layer->slope);
+    }
     switch (layer->activation) {
-    case MLP_ACT_AUTO: /* a network never has it */
-    case MLP_ACT_IDENTITY:
-        return z;
-    case MLP_ACT_SIGMOID:
-        return mlpi_graph_add_node(w, "Sigmoid", z, NULL);
-    case MLP_ACT_TANH:
-        return mlpi_graph_add_node(w, "Tanh", z, NULL);
-    case MLP_ACT_RELU:
-        return mlpi_graph_add_node(w, "Relu", z, NULL);
-    case MLP_ACT_SOFTMAX:
-        return add_softmax(w, z);
-    case MLP_ACT_LEAKY_RELU:
-        return add_with_slope(w, "LeakyRelu", z, layer->slope);
-    case MLP_ACT_ELU:
-        return add_with_slope(w, "Elu", z, layer->slope);
     case MLP_ACT_GELU:
         return add_gelu(w, z);
     case MLP_ACT_GELU_TANH:
@@ -130,10 +119,9 @@ static const char *add_activation(mlpi_graph_writer *w, const mlp_layer *layer,
     case MLP_ACT_SILU:
         return mlpi_graph_add_node(w, "Mul", z,
                                    mlpi_graph_add_node(w, "Sigmoid", z, NULL));
-    case MLP_ACT_SOFTPLUS:
-        return mlpi_graph_add_node(w, "Softplus", z, NULL);
+    default:
+        return z;
     }
-    return NULL; /* not reached: a network has no other activation */
 }
 
 /* ---------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes ONNX files for two scripts.
+ * Writes and reads ONNX files for three scripts.
  *
  * tests/scripts/onnx_runtime.sh calls `onnx_tool write <folder>`. It saves a
  * network of each activation and precision as <name>.onnx, and its predictions
@@ -11,6 +11,10 @@
  *
  * tests/scripts/fuzz.sh calls `onnx_tool corpus <folder>`. It writes the files
  * of tests/vectors, which other software has made.
+ *
+ * tests/scripts/onnx_graphs.sh calls `onnx_tool graphs <folder>`. It loads the
+ * graphs <i>.onnx of tests/fuzz/onnx_graphs.py, predicts the rows of <i>.txt,
+ * and writes ours.txt.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,19 +173,118 @@ static mlp_status write_corpus(const char *folder)
     enum { FOREIGN = sizeof foreign_names / sizeof foreign_names[0] };
     static foreign f;
     static refused r;
+    char name[64];
     char *text = read_onnx_text(MLP_TEST_VECTORS, "refused");
+    char *cases = read_onnx_text(MLP_TEST_VECTORS, "cases");
     char *next = text;
-    mlp_status status = text ? MLP_OK : MLP_ERR_IO;
+    char *next_case = cases;
+    mlp_status status = text && cases ? MLP_OK : MLP_ERR_IO;
+    size_t count = FOREIGN;
     for (size_t i = 0; !status && i < FOREIGN; i++) {
         status = read_foreign(MLP_TEST_VECTORS, foreign_names[i], &f)
                      ? write_bytes(folder, i, f.bytes[0], f.size[0])
                      : MLP_ERR_IO;
     }
-    for (size_t i = FOREIGN; !status && read_refused(&next, &r); i++) {
-        status = write_bytes(folder, i, r.bytes, r.size);
+    while (!status && read_refused(&next, &r)) {
+        status = write_bytes(folder, count++, r.bytes, r.size);
+    }
+    while (!status && read_case(&next_case, name, sizeof name, &f)) {
+        status = write_bytes(folder, count++, f.bytes[0], f.size[0]);
     }
     free(text);
+    free(cases);
     return status;
+}
+
+/* ---------------------------------------------------------------------------
+ * Random graphs
+ */
+
+enum { MESSAGE = 256, MAX_NUMBERS = 256 };
+
+/* Keeps the message of the last failure. */
+static void keep_message(mlp_status status, const char *message, void *user)
+{
+    (void)status;
+    (void)snprintf(user, MESSAGE, "%s", message);
+}
+
+/* Reads the input of a graph: the type and the dimensions, then the numbers.
+ * Returns the number of rows, 0 if the file cannot be read. */
+static size_t read_input(const char *path, double X[MAX_NUMBERS], size_t *cols)
+{
+    enum { LINE = 32 * MAX_NUMBERS };
+    static char line[LINE];
+    size_t rows = 0;
+    FILE *from = fopen(path, "r");
+    if (from && fgets(line, LINE, from)) {
+        char *at = strchr(line, ' ');
+        rows = at ? strtoul(at, &at, 10) : 0;
+        *cols = 1;
+        for (size_t n = 1; n > 0; n = at ? strtoul(at, &at, 10) : 0) {
+            *cols *= n;
+        }
+        at = fgets(line, LINE, from);
+        for (size_t i = 0; at && i < rows * *cols && i < MAX_NUMBERS; i++) {
+            X[i] = strtod(at, &at);
+        }
+    }
+    if (from) {
+        (void)fclose(from);
+    }
+    return rows;
+}
+
+/* Predicts with a network of a graph and prints the output in one line. */
+static mlp_status print_output(const mlp_net *net, const double *X, size_t rows,
+                               size_t cols, FILE *to)
+{
+    static float X32[MAX_NUMBERS];
+    static float A32[MAX_NUMBERS];
+    static double A64[MAX_NUMBERS];
+    bool f32 = mlp_net_precision(net) == MLP_F32;
+    size_t n = mlp_net_outputs(net);
+    mlp_view A = f32 ? mlp_view_f32(A32, rows, n) : mlp_view_f64(A64, rows, n);
+    for (size_t i = 0; i < rows * cols; i++) {
+        X32[i] = (float)X[i];
+    }
+    mlp_status status = mlp_predict(
+        net,
+        f32 ? mlp_cview_f32(X32, rows, cols) : mlp_cview_f64(X, rows, cols), A);
+    for (size_t i = 0; status == MLP_OK && i < rows * n; i++) {
+        (void)fprintf(to, " %.17g",
+                      mlp_cview_at(mlp_view_const(A), i / n, i % n));
+    }
+    return status;
+}
+
+static mlp_status run_graphs(const char *folder)
+{
+    char path[1024];
+    (void)snprintf(path, sizeof path, "%s/ours.txt", folder);
+    FILE *to = fopen(path, "w");
+    mlp_status status = to ? MLP_OK : MLP_ERR_IO;
+    for (size_t i = 0; status == MLP_OK; i++) {
+        double X[MAX_NUMBERS] = {0};
+        char message[MESSAGE] = "";
+        size_t cols = 0;
+        mlp_net *net = NULL;
+        mlp_hooks hooks = {.log = keep_message, .user = message};
+        (void)snprintf(path, sizeof path, "%s/%zu.txt", folder, i);
+        size_t rows = read_input(path, X, &cols);
+        if (rows == 0) {
+            break;
+        }
+        (void)fprintf(to, "%zu", i);
+        (void)snprintf(path, sizeof path, "%s/%zu.onnx", folder, i);
+        mlp_status loaded = mlp_onnx_load(path, &hooks, &net);
+        if (loaded == MLP_OK) {
+            loaded = print_output(net, X, rows, cols, to);
+        }
+        (void)fprintf(to, "%s%s\n", loaded == MLP_OK ? "" : " ! ", message);
+        mlp_net_free(net);
+    }
+    return to && fclose(to) == 0 ? status : MLP_ERR_IO;
 }
 
 int main(int argc, char **argv)
@@ -189,6 +292,7 @@ int main(int argc, char **argv)
     const char *what = argc == 3 ? argv[1] : "";
     mlp_status status = strcmp(what, "write") == 0    ? write_all(argv[2])
                         : strcmp(what, "corpus") == 0 ? write_corpus(argv[2])
+                        : strcmp(what, "graphs") == 0 ? run_graphs(argv[2])
                                                       : MLP_ERR_ARGUMENT;
     if (status != MLP_OK) {
         (void)fprintf(stderr, "onnx_tool: %s\n", mlp_status_text(status));

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ONNX files whose numbers lie in another file: mlp_onnx reads a plain name in
+ * the folder of the path that it was given, through symbolic links, and refuses
+ * every name that could lead elsewhere. The fixture "beside" is a model and its
+ * external data.
+ */
+#include "support/model_files.h"
+
+#include <sys/stat.h>
+
+#include "mlp_onnx.h"
+#include "support/onnx_files.h"
+
+static foreign foreign_of(const char *name)
+{
+    foreign f;
+    if (!read_foreign(MLP_TEST_VECTORS, name, &f)) {
+        fail_msg("cannot read onnx_%s.txt", name);
+    }
+    return f;
+}
+
+static void assert_predicts(const mlp_net *net, const foreign *f)
+{
+    mlp_dtype p = mlp_net_precision(net);
+    mlp_view X = new_matrix(p, f->rows, f->inputs, f->X);
+    mlp_view A = new_matrix(p, f->rows, f->outputs, NULL);
+    assert_int_equal(mlp_net_inputs(net), f->inputs);
+    assert_int_equal(mlp_net_outputs(net), f->outputs);
+    assert_int_equal(mlp_predict(net, ro(X), A), MLP_OK);
+    for (size_t i = 0; i < f->rows * f->outputs; i++) {
+        assert_absolute(at(A, i / f->outputs, i % f->outputs), f->A[i],
+                        p == MLP_F32 ? 1e-5 : 1e-12);
+    }
+    free(X.data);
+    free(A.data);
+}
+
+static void write_bytes(const char *path, const unsigned char *bytes, size_t n)
+{
+    FILE *to = fopen(path, "wb");
+    assert_non_null(to);
+    assert_int_equal(fwrite(bytes, 1, n, to), n);
+    assert_int_equal(fclose(to), 0);
+}
+
+/* Replaces the name of the external data in the model by one of the same
+ * length. */
+static void rename_external(foreign *f, const char *name)
+{
+    size_t n = strlen(f->name[1]);
+    for (size_t i = 0; i + n <= f->size[0]; i++) {
+        if (memcmp(f->bytes[0] + i, f->name[1], n) == 0) {
+            memcpy(f->bytes[0] + i, name, n);
+        }
+    }
+}
+
+/* Works in a folder of its own with the two files of the fixture "beside": a
+ * model, and its external data. */
+static void external_data_must_lie_in_the_same_folder(void **state)
+{
+    (void)state;
+    char folder[] = "onnx_test_XXXXXX";
+    char model_path[64];
+    char external[64];
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_net *net = NULL;
+    foreign f = foreign_of("beside");
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(model_path, sizeof model_path, "%s/%s", folder, f.name[0]);
+    (void)snprintf(external, sizeof external, "%s/%s", folder, f.name[1]);
+    write_bytes(model_path, f.bytes[0], f.size[0]);
+    assert_told(&record, mlp_onnx_load(model_path, &hooks, &net), MLP_ERR_IO,
+                f.name[1]);
+    write_bytes(external, f.bytes[1], f.size[1]);
+    assert_int_equal(mlp_onnx_load(model_path, &hooks, &net), MLP_OK);
+    assert_predicts(net, &f);
+    mlp_net_free(net);
+    net = NULL;
+
+    write_bytes(external, f.bytes[1], f.size[1] - 1);
+    assert_told(&record, mlp_onnx_load(model_path, &hooks, &net),
+                MLP_ERR_FORMAT, "expects an ordinary file");
+    assert_int_equal(unlink(external), 0);
+    assert_int_equal(symlink("/dev/zero", external), 0);
+    assert_told(&record, mlp_onnx_load(model_path, &hooks, &net),
+                MLP_ERR_FORMAT, "expects an ordinary file");
+
+    const char *const places[] = {"./../e.data", "/beside.dat", "beside\\data",
+                                  "../side.dat", "side/../dat", ".////e.data",
+                                  "././././.."};
+    for (size_t i = 0; i < COUNT(places); i++) {
+        foreign moved = f;
+        rename_external(&moved, places[i]);
+        write_bytes(model_path, moved.bytes[0], f.size[0]);
+        assert_told(&record, mlp_onnx_load(model_path, &hooks, &net),
+                    MLP_ERR_UNSUPPORTED, "the same folder");
+    }
+    /* With the keys exchanged, the length is not that of the tensor. */
+    foreign wrong = f;
+    for (size_t i = 0; i + 6 <= f.size[0]; i++) {
+        if (memcmp(wrong.bytes[0] + i, "length", 6) == 0) {
+            memcpy(wrong.bytes[0] + i, "offset", 6);
+        } else if (memcmp(wrong.bytes[0] + i, "offset", 6) == 0) {
+            memcpy(wrong.bytes[0] + i, "length", 6);
+        }
+    }
+    write_bytes(model_path, wrong.bytes[0], f.size[0]);
+    assert_told(&record, mlp_onnx_load(model_path, &hooks, &net),
+                MLP_ERR_FORMAT, "place and length");
+    assert_null(net);
+    assert_int_equal(record.live, 0);
+    assert_int_equal(unlink(external), 0);
+    assert_int_equal(unlink(model_path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* Model hubs keep the content of each file under another name, and mounted
+ * volumes keep a whole folder, which a link replaces at once. */
+static void external_data_may_be_a_symbolic_link(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *link, *target;
+    } links[] = {
+        {"hub/snapshots/1/beside.onnx", "../../blobs/a"},
+        {"hub/snapshots/1/beside.data", "../../blobs/b"},
+        {"volume/..data", "..1"},
+        {"volume/beside.onnx", "..data/beside.onnx"},
+        {"volume/beside.data", "..data/beside.data"},
+    };
+    static const char *const folders[] = {"hub",           "hub/blobs",
+                                          "hub/snapshots", "hub/snapshots/1",
+                                          "volume",        "volume/..1"};
+    static const char *const files[] = {"hub/blobs/a", "hub/blobs/b",
+                                        "volume/..1/beside.onnx",
+                                        "volume/..1/beside.data"};
+    char folder[] = "onnx_test_XXXXXX";
+    char before[1024];
+    foreign f = foreign_of("beside");
+    assert_non_null(getcwd(before, sizeof before));
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    for (size_t i = 0; i < COUNT(folders); i++) {
+        assert_int_equal(mkdir(folders[i], 0700), 0);
+    }
+    for (size_t i = 0; i < COUNT(files); i++) {
+        write_bytes(files[i], f.bytes[i % 2], f.size[i % 2]);
+    }
+    for (size_t i = 0; i < COUNT(links); i++) {
+        assert_int_equal(symlink(links[i].target, links[i].link), 0);
+    }
+    const char *const models[] = {links[0].link, links[3].link};
+    for (size_t i = 0; i < COUNT(models); i++) {
+        mlp_net *net = NULL;
+        assert_int_equal(mlp_onnx_load(models[i], NULL, &net), MLP_OK);
+        assert_predicts(net, &f);
+        mlp_net_free(net);
+    }
+    for (size_t i = COUNT(links); i-- > 0;) {
+        assert_int_equal(unlink(links[i].link), 0);
+    }
+    for (size_t i = 0; i < COUNT(files); i++) {
+        assert_int_equal(unlink(files[i]), 0);
+    }
+    for (size_t i = COUNT(folders); i-- > 0;) {
+        assert_int_equal(rmdir(folders[i]), 0);
+    }
+    assert_int_equal(chdir(before), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* "./name" is the plain name. In the fixture the name has eleven letters, so
+ * the file is called "side.data" here. */
+static void external_data_may_be_named_with_a_dot(void **state)
+{
+    (void)state;
+    char folder[] = "onnx_test_XXXXXX";
+    char model_path[64];
+    char external[64];
+    mlp_net *net = NULL;
+    foreign f = foreign_of("beside");
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(model_path, sizeof model_path, "%s/%s", folder, f.name[0]);
+    (void)snprintf(external, sizeof external, "%s/side.data", folder);
+    rename_external(&f, "./side.data");
+    write_bytes(model_path, f.bytes[0], f.size[0]);
+    write_bytes(external, f.bytes[1], f.size[1]);
+    assert_int_equal(mlp_onnx_load(model_path, NULL, &net), MLP_OK);
+    assert_predicts(net, &f);
+    mlp_net_free(net);
+    assert_int_equal(unlink(external), 0);
+    assert_int_equal(unlink(model_path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(external_data_must_lie_in_the_same_folder),
+        cmocka_unit_test(external_data_may_be_a_symbolic_link),
+        cmocka_unit_test(external_data_may_be_named_with_a_dot),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

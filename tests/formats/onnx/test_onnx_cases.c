@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mlp_onnx loads the graphs of tests/vectors/onnx_cases.txt, forms that
+ * exporters and tools make, and predicts what NumPy computes for them. The part
+ * of a case's name before the first "-" is its kind, and each kind is a test.
+ */
+#include "support/model_files.h"
+
+#include "mlp_onnx.h"
+#include "support/onnx_files.h"
+
+enum { NAME = 64 };
+
+/* Copies the case of this name. Fails if there is none. */
+static void get_case(const char *wanted, foreign *f)
+{
+    char name[NAME] = "";
+    char *text = read_onnx_text(MLP_TEST_VECTORS, "cases");
+    char *next = text;
+    bool found = false;
+    assert_non_null(text);
+    while (!found && read_case(&next, name, sizeof name, f)) {
+        found = strcmp(name, wanted) == 0;
+    }
+    free(text);
+    if (!found) {
+        fail_msg("there is no case %s", wanted);
+    }
+}
+
+/* Predicts the rows of a case; float16 in the file allows for rounded X. */
+static void assert_predicts(const mlp_net *net, const foreign *f,
+                            const char *name)
+{
+    mlp_view X = new_matrix(MLP_F32, f->rows, f->inputs, f->X);
+    mlp_view A = new_matrix(MLP_F32, f->rows, f->outputs, NULL);
+    assert_int_equal(mlp_net_inputs(net), f->inputs);
+    assert_int_equal(mlp_net_outputs(net), f->outputs);
+    assert_int_equal(mlp_predict(net, ro(X), A), MLP_OK);
+    for (size_t i = 0; i < f->rows * f->outputs; i++) {
+        double a = at(A, i / f->outputs, i % f->outputs);
+        if (!(fabs(a - f->A[i]) <= 1e-5 * fmax(1, fabs(f->A[i])))) {
+            fail_msg("%s: expected %g, got %g", name, f->A[i], a);
+        }
+    }
+    free(X.data);
+    free(A.data);
+}
+
+/* Loads all cases of a kind, of which there are `count`, and compares their
+ * predictions. */
+static void check_kind(const char *kind, size_t count)
+{
+    static foreign f;
+    char name[NAME] = "";
+    char *text = read_onnx_text(MLP_TEST_VECTORS, "cases");
+    char *next = text;
+    size_t n = strlen(kind);
+    size_t found = 0;
+    assert_non_null(text);
+    while (read_case(&next, name, sizeof name, &f)) {
+        if (strncmp(name, kind, n) != 0 || name[n] != '-') {
+            continue;
+        }
+        hook_record record = {0};
+        mlp_hooks hooks = recording_hooks(&record);
+        mlp_net *net = NULL;
+        found++;
+        if (mlp_onnx_load_memory(f.bytes[0], f.size[0], &hooks, &net) !=
+            MLP_OK) {
+            fail_msg("%s: %s", name, record.message);
+        }
+        assert_int_equal(record.messages, 0);
+        assert_predicts(net, &f, name);
+        mlp_net_free(net);
+        assert_int_equal(record.live, 0);
+    }
+    assert_int_equal(*next, '\0'); /* all were read */
+    assert_int_equal(found, count);
+    free(text);
+}
+
+static void maps_of_columns_are_composed(void **state)
+{
+    (void)state;
+    check_kind("scalings", 17);
+}
+
+static void constants_have_any_rank(void **state)
+{
+    (void)state;
+    check_kind("ranks", 10);
+}
+
+static void weights_may_have_16_bits(void **state)
+{
+    (void)state;
+    check_kind("halves", 9);
+}
+
+static void constants_have_any_form(void **state)
+{
+    (void)state;
+    check_kind("constants", 4);
+}
+
+static void one_output_may_lose_its_dimension(void **state)
+{
+    (void)state;
+    check_kind("tails", 15);
+}
+
+static void nodes_may_have_any_order(void **state)
+{
+    (void)state;
+    check_kind("orders", 2);
+}
+
+static void shapes_may_change_if_rows_stay(void **state)
+{
+    (void)state;
+    check_kind("shapes", 9);
+}
+
+static void dropout_without_effect_is_passed(void **state)
+{
+    (void)state;
+    check_kind("dropout", 2);
+}
+
+static void a_bias_with_beta_0_does_not_count(void **state)
+{
+    (void)state;
+    check_kind("beta", 2);
+}
+
+static void activations_have_other_forms(void **state)
+{
+    (void)state;
+    check_kind("activations", 26);
+}
+
+static void probabilities_are_preferred_to_what_they_come_from(void **state)
+{
+    (void)state;
+    check_kind("outputs", 3);
+}
+
+/* A part that becomes an activation of the library must not leave scaling of
+ * targets behind, which would change the loss. */
+static void equal_networks_have_equal_losses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        mlp_activation activation;
+        mlp_loss loss;
+        size_t layer;
+    } expected[] = {
+        {"activations-one_minus_sigmoid", MLP_ACT_SIGMOID, MLP_LOSS_BCE, 2},
+        {"activations-neg", MLP_ACT_IDENTITY, MLP_LOSS_MSE, 2},
+        {"activations-selu_last", MLP_ACT_ELU, MLP_LOSS_MSE, 2},
+        {"scalings-sigmoid", MLP_ACT_SIGMOID, MLP_LOSS_MSE, 2},
+        {"outputs-probabilities", MLP_ACT_SOFTMAX, MLP_LOSS_CCE, 2},
+        {"activations-leaky_relu_0", MLP_ACT_RELU, MLP_LOSS_MSE, 1},
+        {"activations-elu_0", MLP_ACT_RELU, MLP_LOSS_MSE, 1},
+        {"activations-clip_low", MLP_ACT_RELU, MLP_LOSS_MSE, 1},
+    };
+    static foreign f;
+    for (size_t i = 0; i < COUNT(expected); i++) {
+        mlp_net *net = NULL;
+        mlp_layer layer;
+        get_case(expected[i].name, &f);
+        assert_int_equal(
+            mlp_onnx_load_memory(f.bytes[0], f.size[0], NULL, &net), MLP_OK);
+        assert_int_equal(mlp_net_loss(net), expected[i].loss);
+        assert_int_equal(mlp_net_layer(net, expected[i].layer, &layer), MLP_OK);
+        assert_int_equal(layer.activation, expected[i].activation);
+        mlp_net_free(net);
+    }
+}
+
+/* (x - t) / r, as this library writes scaling, keeps its numbers to the bit. */
+static void sub_and_div_become_the_scaling(void **state)
+{
+    (void)state;
+    static foreign f;
+    mlp_net *net = NULL;
+    double mean[4];
+    double std[4];
+    get_case("scalings-div_div", &f);
+    assert_int_equal(mlp_onnx_load_memory(f.bytes[0], f.size[0], NULL, &net),
+                     MLP_OK);
+    assert_int_equal(mlp_net_scaling(net, mean, std), MLP_OK);
+    for (size_t j = 0; j < 4; j++) {
+        assert_true(mean[j] == 0 && std[j] == 100);
+    }
+    mlp_net_free(net);
+}
+
+static void the_caller_names_an_output(void **state)
+{
+    (void)state;
+    static foreign f;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_onnx_options options = mlp_onnx_defaults();
+    mlp_net *net = NULL;
+    get_case("choice", &f);
+    assert_null(options.output);
+    assert_told(&record,
+                mlp_onnx_load_memory(f.bytes[0], f.size[0], &hooks, &net),
+                MLP_ERR_UNSUPPORTED, "got: y, value");
+    options.output = "values";
+    assert_told(&record,
+                mlp_onnx_load_memory_with(f.bytes[0], f.size[0], &options,
+                                          &hooks, &net),
+                MLP_ERR_ARGUMENT, "output values: expects");
+    options.output = "best";
+    assert_told(&record,
+                mlp_onnx_load_memory_with(f.bytes[0], f.size[0], &options,
+                                          &hooks, &net),
+                MLP_ERR_UNSUPPORTED, "ArgMax");
+    assert_told(
+        &record,
+        mlp_onnx_load_memory_with(f.bytes[0], f.size[0], NULL, &hooks, &net),
+        MLP_ERR_NULL, "options");
+    assert_told(&record, mlp_onnx_load_with("x", NULL, &hooks, &net),
+                MLP_ERR_NULL, "options");
+    assert_null(net);
+    options.output = "value";
+    assert_int_equal(mlp_onnx_load_memory_with(f.bytes[0], f.size[0], &options,
+                                               &hooks, &net),
+                     MLP_OK);
+    assert_predicts(net, &f, "value");
+    mlp_net_free(net);
+    net = NULL;
+    options.output = "y";
+    assert_int_equal(mlp_onnx_load_memory_with(f.bytes[0], f.size[0], &options,
+                                               &hooks, &net),
+                     MLP_OK);
+    assert_int_equal(mlp_net_outputs(net), 3);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(maps_of_columns_are_composed),
+        cmocka_unit_test(constants_have_any_rank),
+        cmocka_unit_test(weights_may_have_16_bits),
+        cmocka_unit_test(constants_have_any_form),
+        cmocka_unit_test(one_output_may_lose_its_dimension),
+        cmocka_unit_test(nodes_may_have_any_order),
+        cmocka_unit_test(shapes_may_change_if_rows_stay),
+        cmocka_unit_test(dropout_without_effect_is_passed),
+        cmocka_unit_test(a_bias_with_beta_0_does_not_count),
+        cmocka_unit_test(activations_have_other_forms),
+        cmocka_unit_test(probabilities_are_preferred_to_what_they_come_from),
+        cmocka_unit_test(equal_networks_have_equal_losses),
+        cmocka_unit_test(sub_and_div_become_the_scaling),
+        cmocka_unit_test(the_caller_names_an_output),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
