@@ -1,25 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files are read whole or in part, and replaced whole.
- *
- * New content is written to a temporary file in the same folder and flushed
- * to the disk; then the temporary file takes the name of the old one, which is
- * one atomic operation of the file system. So under that name there is always
- * the old content or the new one, complete, even if the program or the machine
- * stops in between. Only ordinary files are read or replaced: no folders, pipes
- * or devices.
+ * Reading files, whole or in part. Only ordinary files are read: no folders,
+ * pipes or devices.
  *
  * Every failure is reported with the path, what failed, and the system's
- * reason.
+ * reason. A thread is not cancelled while it reads (host.h): nobody would close
+ * the file.
  */
 #ifndef MLPI_BASE_FILE_H
 #define MLPI_BASE_FILE_H
 
 #include "mlp.h"
-
-/* ---------------------------------------------------------------------------
- * Reading
- */
 
 typedef struct mlpi_file_content {
     unsigned char *bytes; /* a block, to be released by mlpi_release */
@@ -40,6 +31,23 @@ typedef bool mlpi_check_head(const unsigned char *head, size_t size);
 mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
                           mlpi_check_head *begins, mlpi_file_content *file);
 
+/* A format whose files begin with a header that says how long they are. */
+typedef struct mlpi_headed_format {
+    mlpi_check_head *begins;
+    /* Returns how many bytes head and header have together. */
+    size_t (*header_size)(const unsigned char *head);
+    /* Checks the header against the size of the file, with a message. */
+    mlp_status (*check_header)(const mlp_hooks *hooks,
+                               const unsigned char *header, size_t n,
+                               size_t file_size);
+} mlpi_headed_format;
+
+/* Like mlpi_file_read, but the header of a large file is read and checked
+ * before memory is allocated for the rest: a sparse file may claim any size. */
+mlp_status mlpi_file_read_headed(const mlp_hooks *hooks, const char *path,
+                                 const mlpi_headed_format *format,
+                                 mlpi_file_content *file);
+
 /* Reads `size` bytes from `offset` on into the caller's `bytes`. If `bytes` is
  * NULL, the function only checks that the file has so many, so that a caller
  * need not allocate them in vain. A symbolic link is not followed, because the
@@ -50,29 +58,27 @@ mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
                                unsigned char *bytes);
 
 /* ---------------------------------------------------------------------------
- * Writing
+ * Messages
  */
 
-/* Makes n bytes the content of a file, which may exist or not. The permissions
- * of an old file stay. On failure the old content stays, and no temporary file
- * is left. MLP_ERR_IO, MLP_ERR_MEMORY. */
-mlp_status mlpi_file_write(const mlp_hooks *hooks, const char *path,
-                           const void *bytes, size_t n);
+/* The bytes of a path that a message shows, with the closing zero. They leave
+ * room for the reason, which comes last. */
+enum { MLPI_SHOWN_PATH = 121 };
 
-/* A file and what it shall contain. */
-typedef struct mlpi_new_file {
-    const char *path;
-    const void *bytes;
-    size_t size;
-} mlpi_new_file;
+/* Returns the path as messages show it: a long one is cut in the middle, "..."
+ * in its place, and written to `shown`. */
+const char *mlpi_shown_path(const char *path, char shown[MLPI_SHOWN_PATH]);
 
-enum { MLPI_FILE_MAX_WRITES = 2 };
+/* Report a failed call and return MLP_ERR_IO: the first with the reason that
+ * errno names, "<path>: cannot <what>: <reason> (error <number>)"; the second
+ * that the path is no ordinary file, "<path>: expects <expected>". */
+mlp_status mlpi_report_errno(const mlp_hooks *hooks, const char *path,
+                             const char *what);
+mlp_status mlpi_report_kind(const mlp_hooks *hooks, const char *path,
+                            const char *expected);
 
-/* Writes up to MLPI_FILE_MAX_WRITES files that belong together. All of them are
- * on the disk under temporary names before the first is renamed. So a full disk
- * leaves all old files; only a failure of a rename, which needs no space, can
- * leave some old files and some new ones. */
-mlp_status mlpi_file_write_all(const mlp_hooks *hooks,
-                               const mlpi_new_file *files, size_t n);
+/* Closes a descriptor. Returns false if the system reports that writing has
+ * failed. */
+bool mlpi_close(int fd);
 
 #endif

@@ -20,7 +20,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "base/file.h"
+#include "base/file_replace.h"
 #include "base/number_text.h"
 #include "formats/c/export_common.h"
 #include "model/data_check.h"

@@ -12,6 +12,7 @@
  */
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_replace.h"
 #include "base/memory.h"
 #include "formats/mlp/model_format.h"
 #include "formats/mlp/model_writer.h"

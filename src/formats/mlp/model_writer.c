@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/file_replace.h"
 #include "base/memory.h"
 #include "base/number_text.h"
 #include "formats/mlp/description.h"
