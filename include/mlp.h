@@ -648,8 +648,9 @@ typedef struct mlp_optimizer {
 
     /* Clipping. Each g is held in [-clip_value, clip_value]. Then it is
      * multiplied by clip_norm / (norm + 1e-6) if that is below 1. The norm,
-     * sqrt(sum of g^2), is that of all gradients before they are clipped by
-     * value. Both numbers are above 0; default INFINITY: no clipping. */
+     * sqrt(sum of g^2), is that of all gradients after they are clipped by
+     * value, as with PyTorch's clip_grad_value_ and then clip_grad_norm_. Both
+     * numbers are above 0; default INFINITY: no clipping. */
     double clip_value, clip_norm;
 } mlp_optimizer;
 
@@ -1053,18 +1054,33 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
 
 /* Set a network's parameters to those in any safetensors file, such as one
  * saved from PyTorch. Tensors of F64, F32, F16 or BF16 are rounded to the
- * network's precision. The layers are the tensors <name>.weight (n[l], n[l-1])
- * in the order of their names, where numbers count by value: "fc2" comes before
- * "fc10". A missing <name>.bias means zeros. Batch norms are <name>.weight,
- * .bias, .running_mean and .running_var, in the same order; if the
- * linear layer before has a bias, the bias is subtracted from the running mean,
- * because a layer with batch norm has no such bias here. Scaling, names and
- * metadata of the network stay. Allocates.
+ * network's precision. The layers are the tensors <name>.weight (n[l], n[l-1]),
+ * and a missing <name>.bias means zeros. Batch norms are <name>.weight, .bias,
+ * .running_mean and .running_var; if the linear layer before has a bias, the
+ * bias is subtracted from the running mean, because a layer with batch norm has
+ * no such bias here. Scaling, names and metadata of the network stay.
+ *
+ * Layers come in the order of their names if these differ in numbers, which
+ * count by value: "fc2" comes before "fc10". Other names ("input", "hidden")
+ * tell no order; if only one fits the shapes, it is taken, and the log hook gets
+ * it as a hint: a message that begins with "hint: " and has the status MLP_OK.
+ * The same holds for batch norms. Allocates.
  * MLP_ERR_FORMAT: not a safetensors file. MLP_ERR_SHAPE: other shapes or
- * another number of layers. MLP_ERR_UNSUPPORTED: a tensor that belongs to no
- * layer and to no batch norm, or has another type. MLP_ERR_IO. */
+ * another number of layers. MLP_ERR_ARGUMENT: several orders fit.
+ * MLP_ERR_UNSUPPORTED: a tensor that belongs to no layer and to no batch norm,
+ * or has another type. MLP_ERR_NOT_FINITE: a number is finite in the file, and
+ * not in the network's precision. MLP_ERR_IO. */
 mlp_status mlp_net_import(mlp_net *net, const char *path);
 mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes, size_t size);
+
+/* Like the two functions above, but in the caller's order: modules[n] are the
+ * names of all layers and batch norms as data passes them, without ".weight":
+ * {"input", "norm", "output"}. MLP_ERR_ARGUMENT: other names than the file's. */
+mlp_status mlp_net_import_ordered(mlp_net *net, const char *path,
+                                  const char *const *modules, size_t n);
+mlp_status mlp_net_import_memory_ordered(mlp_net *net, const void *bytes,
+                                         size_t size,
+                                         const char *const *modules, size_t n);
 
 /* Save and load a checkpoint, from which training resumes with the same bits,
  * on any machine. It holds what the network has learnt, its scaling, what the

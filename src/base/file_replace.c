@@ -252,6 +252,9 @@ static bool is_link_to_open_file(const char *path)
             strncmp(target, "/dev/fd/", 8) == 0) {
             return true;
         }
+        if (target[0] != '/') {
+            return false;
+        }
         path = target;
     }
     return false;
@@ -321,10 +324,13 @@ static mlp_status keep_old(const mlp_hooks *hooks, const char *path, char *kept)
             break;
         }
     }
-    if (result != 0 && errno != ENOENT && rename(path, kept) != 0) {
+    if (result != 0 && errno != ENOENT) {
+        result = rename(path, kept);
+    }
+    if (result != 0 && errno != ENOENT) {
         return mlpi_report_errno(hooks, path, "keep it under another name");
     }
-    if (result != 0 && errno == ENOENT) {
+    if (result != 0) {
         kept[0] = '\0';
     }
     return MLP_OK;

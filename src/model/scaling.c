@@ -85,6 +85,7 @@ static mlp_status standardise(const mlp_net *net, mlpi_scaling *to,
                               const char *name, mlp_cview rows)
 {
     TRY(mlpi_check_finite(net, &net->hooks, name, rows));
+    TRY(mlpi_check_arithmetic(&net->hooks));
     double mean[BLOCK];
     double std[BLOCK];
     /* The loop does BLOCK columns at a time, so mean and std fit on the
@@ -138,6 +139,7 @@ mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
 static mlp_status check_moments(const mlp_net *net, const char *column,
                                 size_t n, const double *mean, const double *std)
 {
+    TRY(mlpi_check_arithmetic(&net->hooks));
     for (size_t j = 0; j < n; j++) {
         /* A std of 1e-60 is above 0 as a double, and 0 as a float. */
         double rounded = net->kernels->scalar->round_to_real(std[j]);

@@ -85,6 +85,7 @@ mlp_status mlpi_train_options_check(const mlp_net *net,
                                     const mlp_train_options *options)
 {
     const mlp_hooks *hooks = &net->hooks;
+    TRY(mlpi_check_arithmetic(hooks));
     TRY(mlpi_check_positive(hooks, net->kernels, "learning_rate",
                             options->learning_rate));
     TRY(check_stopping(hooks, options));

@@ -74,8 +74,8 @@ mlp_status mlp_trainer_load(mlp_trainer *trainer, const char *path)
     }
     TRY(mlpi_check_pointer(&trainer->hooks, path, "the path"));
     mlpi_file_content disk;
-    TRY(mlpi_file_read(&trainer->hooks, path, mlpi_safetensors_may_begin,
-                       &disk));
+    TRY(mlpi_file_read_headed(&trainer->hooks, path, &mlpi_safetensors_format,
+                              &disk));
     mlp_status status = load_bytes(trainer, &disk);
     mlpi_release(&trainer->hooks, disk.bytes);
     return status;

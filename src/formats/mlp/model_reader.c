@@ -445,8 +445,9 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
     return load(&used, bytes, size, net);
 }
 
-/* mlpi_file_read checks the first eight bytes before it allocates memory, so a
- * large file of another kind is refused at once. */
+/* mlpi_file_read_headed checks the first eight bytes and the header before it
+ * allocates memory for the file, so a large file of another kind is refused at
+ * once. */
 mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
 {
     mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};
@@ -456,7 +457,7 @@ mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
                           net ? "the path" : "the place for the network");
     }
     mlpi_file_content disk;
-    TRY(mlpi_file_read(&used, path, mlpi_safetensors_may_begin, &disk));
+    TRY(mlpi_file_read_headed(&used, path, &mlpi_safetensors_format, &disk));
     mlp_status status = load(&used, disk.bytes, disk.size, net);
     mlpi_release(&used, disk.bytes);
     return status;
