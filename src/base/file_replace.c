@@ -336,13 +336,22 @@ static mlp_status keep_old(const mlp_hooks *hooks, const char *path, char *kept)
     return MLP_OK;
 }
 
-/* Undoes stage 4. While both names are of the old file, rename does nothing, so
- * the second name is removed afterwards. */
+/* True if two names are of one file. */
+static bool are_one_file(const char *a, const char *b)
+{
+    struct stat x;
+    struct stat y;
+    return lstat(a, &x) == 0 && lstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+/* Undoes stage 4. If it was the rename to `path` that failed, both names are of
+ * the old file, and rename would do nothing. */
 static void restore_old(const char *path, const char *kept)
 {
     if (kept[0] == '\0') {
         (void)unlink(path);
-    } else if (rename(kept, path) == 0) {
+    } else if (are_one_file(path, kept) || rename(kept, path) == 0) {
         (void)unlink(kept);
     }
 }

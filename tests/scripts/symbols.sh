@@ -11,8 +11,8 @@ need nm objdump
 
 taken='malloc free memcpy memmove memset memcmp memchr strchr strrchr strcmp
     strncmp strlen vsnprintf __xpg_strerror_r __errno_location open open64 close
-    lseek lseek64 read write fsync fchmod fchown fstat fstat64 stat stat64 rename link
-    readlink unlink mmap munmap madvise
+    lseek lseek64 read write fsync fchmod fchown fstat fstat64 stat stat64 lstat lstat64
+    rename link readlink unlink mmap munmap madvise
     fma fmaf sqrt sqrtf __cpu_model __cpu_indicator_init __assert_fail
     __stack_chk_fail _GLOBAL_OFFSET_TABLE_
     pthread_create pthread_join pthread_sigmask sigfillset sigemptyset
