@@ -80,6 +80,11 @@ void mlpi_restore_cancellation(int previous)
     (void)pthread_setcancelstate(previous, NULL);
 }
 
+void mlpi_allow_cancellation(void)
+{
+    pthread_testcancel();
+}
+
 /* ---------------------------------------------------------------------------
  * Processes
  */

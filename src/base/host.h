@@ -28,6 +28,11 @@ bool mlpi_arithmetic_is_default(void);
 int mlpi_defer_cancellation(void);
 void mlpi_restore_cancellation(int previous);
 
+/* Ends the calling thread here if somebody has cancelled it. A function that
+ * saves or loads calls this while it holds nothing yet: else a thread that does
+ * nothing but save could not be cancelled at all. */
+void mlpi_allow_cancellation(void);
+
 /* A process, to be recognised later. */
 typedef struct mlpi_process {
     long long number;    /* the system's, which a child may have again */

@@ -392,13 +392,24 @@ static void cancellable_log(mlp_status status, const char *message, void *user)
     record_log(status, message, user);
 }
 
-/* Makes a call in a thread that is cancelled already, so that the first system
- * call which may be cancelled would end it. */
+static bool cancels; /* the next allocation cancels its thread */
+
+static void *cancelling_allocate(size_t bytes, void *user)
+{
+    if (cancels) {
+        cancels = false;
+        (void)pthread_cancel(pthread_self());
+    }
+    return record_allocate(bytes, user);
+}
+
+/* Makes a call in a thread that is cancelled at the first allocation, so that
+ * the next system call which may be cancelled would end it. */
 static void *call_while_cancelled(void *argument)
 {
     cancelled *c = argument;
     mlp_hooks hooks = mlp_net_hooks(c->net);
-    (void)pthread_cancel(pthread_self());
+    cancels = true;
     switch (c->i) {
     case 0:
         c->status = mlp_net_save(c->net, "net.mlp");
@@ -439,6 +450,7 @@ static void cancelled_threads_finish_their_files(void **state)
     hook_record record = {0};
     mlp_config config = config_of(&square_model, MLP_F64, &record);
     config.hooks.log = cancellable_log;
+    config.hooks.allocate = cancelling_allocate;
     cancelled c = {.net = net_of(&config)};
     assert_int_equal(mlp_trainer_create(c.net, 4, &c.trainer), MLP_OK);
     size_t live = record.live;
@@ -473,6 +485,31 @@ static void cancelled_threads_finish_their_files(void **state)
     mlp_trainer_free(c.trainer);
     mlp_net_free(c.net);
     assert_int_equal(record.live, 0);
+}
+
+static void *save_for_ever(void *net)
+{
+    while (mlp_net_save(net, "net.mlp") == MLP_OK) {
+    }
+    return NULL;
+}
+
+/* A thread that does nothing but save can be cancelled, between two saves. */
+static void saving_threads_can_be_cancelled(void **state)
+{
+    (void)state;
+    mlp_net *net = seeded(1, NULL);
+    for (int i = 0; i < 5; i++) {
+        pthread_t thread;
+        void *result = NULL;
+        assert_int_equal(pthread_create(&thread, NULL, save_for_ever, net), 0);
+        (void)usleep(2000);
+        assert_int_equal(pthread_cancel(thread), 0);
+        assert_int_equal(pthread_join(thread, &result), 0);
+        assert_true(result == PTHREAD_CANCELED);
+        assert_true(files_there(true) <= 1);
+    }
+    mlp_net_free(net);
 }
 
 /* ---------------------------------------------------------------------------
@@ -565,6 +602,7 @@ int main(void)
         IN_FOLDER(a_limit_of_size_is_an_error),
         IN_FOLDER(the_first_file_comes_back),
         IN_FOLDER(cancelled_threads_finish_their_files),
+        IN_FOLDER(saving_threads_can_be_cancelled),
         IN_FOLDER(files_that_shrink_say_so),
         IN_FOLDER(headers_are_checked_before_the_rest),
     };

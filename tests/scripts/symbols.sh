@@ -19,7 +19,7 @@ taken='malloc free memcpy memmove memset memcmp memchr strchr strrchr strcmp
     sigaddset sigismember sigpending sigwait pthread_mutex_init
     pthread_mutex_destroy pthread_mutex_lock pthread_mutex_unlock
     pthread_cond_init pthread_cond_destroy pthread_cond_wait
-    pthread_cond_broadcast pthread_setcancelstate clock_gettime getpid sysconf sched_getaffinity __sched_cpucount'
+    pthread_cond_broadcast pthread_setcancelstate pthread_testcancel clock_gettime getpid sysconf sched_getaffinity __sched_cpucount'
 onnx_taken="$taken protobuf_c_message_get_packed_size protobuf_c_message_pack
     protobuf_c_message_pack_to_buffer protobuf_c_message_unpack
     protobuf_c_message_free_unpacked protobuf_c_message_descriptor_get_field"

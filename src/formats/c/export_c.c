@@ -286,6 +286,7 @@ mlp_status mlp_export_c(const mlp_net *net, const char *path,
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&net->hooks, path, "the path"));
+    mlpi_allow_cancellation();
     const mlp_export_options defaults = mlp_export_defaults();
     mlp_export_report made = {.score_before = NAN, .score_after = NAN};
     mlp_status status =

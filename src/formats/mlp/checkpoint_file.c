@@ -28,6 +28,7 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
     }
     const mlp_hooks *hooks = &trainer->hooks;
     TRY(mlpi_check_pointer(hooks, path, "the path"));
+    mlpi_allow_cancellation();
     size_t state = mlp_trainer_save_size(trainer); /* in bytes */
     size_t size = 0;                               /* of the file, in bytes */
     TRY(mlpi_model_measure(trainer->net, state, &size));
@@ -73,6 +74,7 @@ mlp_status mlp_trainer_load(mlp_trainer *trainer, const char *path)
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&trainer->hooks, path, "the path"));
+    mlpi_allow_cancellation();
     mlpi_file_content disk;
     TRY(mlpi_file_read_headed(&trainer->hooks, path, &mlpi_safetensors_format,
                               &disk));

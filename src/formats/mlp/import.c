@@ -370,6 +370,7 @@ static mlp_status import_bytes(mlp_net *net, const void *bytes, size_t size,
 static mlp_status import_path(mlp_net *net, const char *path,
                               const char *const *modules, size_t n)
 {
+    mlpi_allow_cancellation();
     mlpi_file_content disk;
     TRY(mlpi_file_read_headed(&net->hooks, path, &mlpi_safetensors_format,
                               &disk));

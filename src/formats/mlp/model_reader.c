@@ -456,6 +456,7 @@ mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
         return mlpi_error(&used, MLP_ERR_NULL, "%s is NULL",
                           net ? "the path" : "the place for the network");
     }
+    mlpi_allow_cancellation();
     mlpi_file_content disk;
     TRY(mlpi_file_read_headed(&used, path, &mlpi_safetensors_format, &disk));
     mlp_status status = load(&used, disk.bytes, disk.size, net);

@@ -259,6 +259,7 @@ mlp_status mlp_net_save(const mlp_net *net, const char *path)
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&net->hooks, path, "the path"));
+    mlpi_allow_cancellation();
     size_t size = 0;
     void *block = NULL;
     TRY(mlpi_model_measure(net, 0, &size));
