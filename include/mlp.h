@@ -50,6 +50,12 @@
  * - No pointer is kept after a call returns, unless the comment says "borrows".
  * - The floating-point environment must be C's default: rounding to nearest,
  *   with subnormal numbers. (-ffast-math in the link command may change that.)
+ *   Functions that compute return MLP_ERR_UNSUPPORTED in another one. The parts
+ *   of a training step, mlp_trainer_step and, with one thread,
+ *   mlp_predict_with do not look, because they are called for every row.
+ * - A thread that is cancelled while it saves or loads a file ends before or
+ *   after that, so that no file stays open. A fork may use all objects; those
+ *   with threads use one there.
  * - Memory that a call writes must not overlap memory that it reads, unless the
  *   comment allows it.
  * - Equal seed, data and options give equal bits on every machine. The bits of
@@ -1022,14 +1028,17 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
  * a hostile file can only fail to load.
  *
  * Paths are passed to the system as they are. Only regular files are read and
- * replaced. MLP_ERR_IO: the system refused an operation; the message names it.
+ * replaced; a path such as /dev/stdout, a link to what a process has open, is
+ * refused. MLP_ERR_IO: the system refused an operation; the message names it.
  */
 
 /* Saves the network to `path`. A new file is written beside it as
- * <path>.tmp.<process>.<n>, flushed to the disk, and renamed, so that a file
- * that was there is replaced in one moment. After a failure the old file is as
- * before and the new one is gone. A symbolic link is replaced, not followed.
- * Allocates the file's size. MLP_ERR_IO; MLP_ERR_LIMIT: names and metadata of
+ * <path>.tmp.<number>, flushed to the disk, and renamed, so that a file that was
+ * there is replaced in one moment. It gets the permissions of the old file and,
+ * where the process may, its owner. After a failure the old file is as before
+ * and the new one is gone. A symbolic link is replaced, not followed. A file
+ * that is mounted by itself cannot be replaced: write what
+ * mlp_net_save_memory gives. Allocates the file's size. MLP_ERR_IO; MLP_ERR_LIMIT: names and metadata of
  * more than 100 MB. */
 mlp_status mlp_net_save(const mlp_net *net, const char *path);
 
@@ -1119,7 +1128,8 @@ typedef struct mlp_export_options {
     bool canonical;
     /* true: the code uses only integers, products of 8 bits in sums of 32 bits
      * (Jacob et al., 2018). It leaves a softmax out: the outputs are softmax's
-     * inputs. Default false. */
+     * inputs. Each output has a scale of its own, unless outputs are classes,
+     * which are compared. Default false. */
     bool int8;
     mlp_cview X; /* rows (m, n[0]). The self-test uses up to 8; int8 needs some
                     and takes the ranges of all numbers from them. Default
@@ -1146,9 +1156,10 @@ typedef struct mlp_export_report {
  * program that exits with 0 if it predicts what the network does. Scaling and
  * class names are included; batch norm is folded as by mlp_net_fold_batch_norm.
  * `options` and `report` may be NULL. Both files are replaced as by
- * mlp_net_save, the header first; a header and a source of different exports do
- * not compile. Allocates the files' size and a network.
- * MLP_ERR_ARGUMENT: a path or prefix of another form, or int8 without X.
+ * mlp_net_save, or neither; a header and a source of different exports do not
+ * compile. Allocates the files' size and a network.
+ * MLP_ERR_ARGUMENT: a path or prefix of another form, a header that would have
+ * the name of one of the system ("math.c"), or int8 without X.
  * MLP_ERR_NOT_FINITE: a parameter, X, or an output for X is not finite; with
  * int8 also if a float cannot hold X or an output.
  * MLP_ERR_ACCURACY: int8 lowers the score by more than max_score_drop; the

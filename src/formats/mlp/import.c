@@ -335,7 +335,10 @@ static mlp_status import_listed(importer *in, const char *const *modules,
         TRY(mlpi_import_order_find(in->net, &in->layers, &in->norms));
     }
     TRY(for_each_layer(in, check_layer));
-    return for_each_layer(in, copy_layer);
+    TRY(for_each_layer(in, copy_layer));
+    mlpi_import_order_tell(&in->net->hooks, "layers", &in->layers);
+    mlpi_import_order_tell(&in->net->hooks, "norms", &in->norms);
+    return MLP_OK;
 }
 
 /* Counts the modules, and makes memory for them. */

@@ -204,30 +204,38 @@ static bool fill_places(const mlpi_module_list *list)
 
 /* Puts one list in order; `kind` names it in messages. */
 static mlp_status find_order(const mlp_hooks *hooks, const char *kind,
-                             const mlpi_module_list *list)
+                             mlpi_module_list *list)
 {
     name_text names;
     if (are_all_counted(list)) {
         return MLP_OK;
     }
-    put_names(&names, list);
     if (first_uncounted(list) < list->count) {
+        put_names(&names, list);
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
                           "%s %s: expects numbers in names, since several "
                           "orders fit the shapes; mlp_net_import_ordered takes "
                           "the order",
                           kind, names.text);
     }
-    if (!fill_places(list)) {
-        return MLP_OK;
+    if (fill_places(list)) {
+        memcpy(list->module, list->spare, list->count * sizeof *list->module);
+        list->by_shape = true;
     }
-    memcpy(list->module, list->spare, list->count * sizeof *list->module);
-    put_names(&names, list);
-    (void)mlpi_error(hooks, MLP_OK,
-                     "hint: import takes the %s in the order %s, the only one "
-                     "that fits the shapes",
-                     kind, names.text);
     return MLP_OK;
+}
+
+void mlpi_import_order_tell(const mlp_hooks *hooks, const char *kind,
+                            const mlpi_module_list *list)
+{
+    name_text names;
+    if (list->by_shape) {
+        put_names(&names, list);
+        (void)mlpi_error(hooks, MLP_OK,
+                         "hint: import takes the %s in the order %s, the only "
+                         "one that fits the shapes",
+                         kind, names.text);
+    }
 }
 
 mlp_status mlpi_import_order_find(const mlp_net *net, mlpi_module_list *layers,

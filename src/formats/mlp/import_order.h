@@ -27,6 +27,7 @@ typedef struct mlpi_module_list {
     mlpi_module *spare;  /* [count]: space for another order */
     size_t *widths;      /* [count][2]: what the network has at each place */
     size_t count;
+    bool by_shape; /* shapes told the order, since names did not */
 } mlpi_module_list;
 
 /* Takes the arrays of a list whose count is known. */
@@ -40,10 +41,14 @@ mlp_status mlpi_import_order_given(const mlp_hooks *hooks,
                                    mlpi_module_list *norms);
 
 /* Puts modules that are sorted by their names into the order in which they fit
- * the network. If names are not numbered, the log hook gets the order as a
- * hint. If no order fits, that of the names stays. MLP_ERR_ARGUMENT: several
- * orders fit. */
+ * the network. If no order fits, that of the names stays. MLP_ERR_ARGUMENT:
+ * several orders fit. */
 mlp_status mlpi_import_order_find(const mlp_net *net, mlpi_module_list *layers,
                                   mlpi_module_list *norms);
+
+/* Tells the log hook the order of a list if shapes told it: "hint: ...". `kind`
+ * names the modules. */
+void mlpi_import_order_tell(const mlp_hooks *hooks, const char *kind,
+                            const mlpi_module_list *list);
 
 #endif
