@@ -50,12 +50,8 @@
  * - No pointer is kept after a call returns, unless the comment says "borrows".
  * - The floating-point environment must be C's default: rounding to nearest,
  *   with subnormal numbers. (-ffast-math in the link command may change that.)
- *   Functions that compute return MLP_ERR_UNSUPPORTED in another one. The parts
- *   of a training step, mlp_trainer_step and, with one thread,
- *   mlp_predict_with do not look, because they are called for every row.
- * - A thread that is cancelled while it saves or loads a file ends before or
- *   after that, so that no file stays open. A fork may use all objects; those
- *   with threads use one there.
+ *   Calls return MLP_ERR_UNSUPPORTED in another one; only single training steps
+ *   and, with one thread, mlp_predict_with do not look, to save the time.
  * - Memory that a call writes must not overlap memory that it reads, unless the
  *   comment allows it.
  * - Equal seed, data and options give equal bits on every machine. The bits of
@@ -1028,17 +1024,17 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
  * a hostile file can only fail to load.
  *
  * Paths are passed to the system as they are. Only regular files are read and
- * replaced; a path such as /dev/stdout, a link to what a process has open, is
- * refused. MLP_ERR_IO: the system refused an operation; the message names it.
+ * replaced, and no links to what a process has open, such as /dev/stdout. A
+ * thread is not cancelled in the middle of a file. MLP_ERR_IO: the system
+ * refused an operation; the message names it.
  */
 
 /* Saves the network to `path`. A new file is written beside it as
  * <path>.tmp.<number>, flushed to the disk, and renamed, so that a file that was
  * there is replaced in one moment. It gets the permissions of the old file and,
  * where the process may, its owner. After a failure the old file is as before
- * and the new one is gone. A symbolic link is replaced, not followed. A file
- * that is mounted by itself cannot be replaced: write what
- * mlp_net_save_memory gives. Allocates the file's size. MLP_ERR_IO; MLP_ERR_LIMIT: names and metadata of
+ * and the new one is gone. A symbolic link is replaced, not followed; a file
+ * that is mounted by itself cannot be. Allocates the file's size. MLP_ERR_IO; MLP_ERR_LIMIT: names and metadata of
  * more than 100 MB. */
 mlp_status mlp_net_save(const mlp_net *net, const char *path);
 
@@ -1069,11 +1065,10 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
  * bias is subtracted from the running mean, because a layer with batch norm has
  * no such bias here. Scaling, names and metadata of the network stay.
  *
- * Layers come in the order of their names if these differ in numbers, which
- * count by value: "fc2" comes before "fc10". Other names ("input", "hidden")
- * tell no order; if only one fits the shapes, it is taken, and the log hook gets
- * it as a hint: a message that begins with "hint: " and has the status MLP_OK.
- * The same holds for batch norms. Allocates.
+ * Layers, and batch norms, come in the order of their names if these differ in
+ * numbers, which count by value: "fc2" comes before "fc10". Other names ("input",
+ * "hidden") tell no order: if only one fits the shapes, it is taken, and the log
+ * hook gets it with the status MLP_OK, as "hint: ...". Allocates.
  * MLP_ERR_FORMAT: not a safetensors file. MLP_ERR_SHAPE: other shapes or
  * another number of layers. MLP_ERR_ARGUMENT: several orders fit.
  * MLP_ERR_UNSUPPORTED: a tensor that belongs to no layer and to no batch norm,
