@@ -39,8 +39,9 @@ int main(int argc, char **argv)
     config.layers = s.layers;
     config.n_layers = s.n_layers;
     config.precision = s.precision;
+    config.init = MLP_INIT_HE;
     config.seed = s.seed;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);
     check(mlp_net_standardise(net, X));
@@ -50,6 +51,8 @@ int main(int argc, char **argv)
     epoch_lines lines = {train, s.every};
     mlp_train_options options = mlp_train_defaults();
     options.epochs = s.epochs;
+    options.batch_size = 0; /* all rows */
+    options.optimizer.kind = MLP_OPTIMIZER_SGD;
     options.learning_rate = s.lr;
     options.on_epoch = print_epoch;
     options.user = &lines;

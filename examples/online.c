@@ -42,7 +42,8 @@ int main(void)
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 2;
-    config.hooks.log = log_error;
+    config.init = MLP_INIT_HE;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     mlp_trainer *trainer = NULL;
     check(mlp_trainer_create(net, 1, &trainer));

@@ -63,7 +63,8 @@ int main(void)
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 2;
-    config.hooks.log = log_error;
+    config.init = MLP_INIT_HE;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     check(mlp_net_standardise(net, mlp_view_const(train.X)));
 

@@ -35,7 +35,7 @@ static samples draw(mlp_rng *rng, size_t rows)
 static void print_scores(const char *rows, mlp_cview Y, mlp_cview predicted)
 {
     mlp_regression_scores scores;
-    check(mlp_score_regression(Y, predicted, &scores));
+    check(mlp_score_regression(Y, predicted, NULL, NULL, &scores));
     printf("%-8s MSE %.2f   MAE %.2f   R2 %.3f\n", rows, scores.mse, scores.mae,
            scores.r2);
 }
@@ -56,7 +56,7 @@ int main(void)
     config.n_layers = 3;
     config.loss = MLP_LOSS_MSE;
     config.init = MLP_INIT_GLOROT;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     check(mlp_net_standardise(net, X));
 
@@ -65,6 +65,7 @@ int main(void)
     options.learning_rate = 0.003;
     options.batch_size = 32;
     options.epochs = 500;
+    options.standardise = false;
     options.validation_fraction = 0.2;
     options.patience = 20; /* the fit restores the best weights */
     progress_line line = {.epochs = 0};

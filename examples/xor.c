@@ -45,15 +45,19 @@ int main(int argc, char **argv)
     config.layers = layers;
     config.n_layers = 2;
     config.precision = precision;
+    config.init = MLP_INIT_HE;
     config.seed = 42;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
 
     printf("\nTraining...\n");
     epoch_lines lines = {all, 1000};
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 5000;
+    options.batch_size = 0; /* all rows */
+    options.optimizer.kind = MLP_OPTIMIZER_SGD;
     options.learning_rate = 0.5;
+    options.standardise = false;
     options.on_epoch = print_epoch;
     options.user = &lines;
     check(mlp_fit(net, X, Y, &options, NULL));

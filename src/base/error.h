@@ -8,6 +8,9 @@
  * The library never prints, exits or throws. A status is for the program, which
  * decides with it; a message is for the person who has to find the mistake.
  *
+ * A hint has the status MLP_OK: the call goes on, but the data or the options
+ * look like a mistake.
+ *
  * A public function begins with its checks, so that it can fail before it has
  * changed anything:
  *
@@ -26,7 +29,8 @@
 /* Formats a message like printf, hands it to the log hook if there is one, and
  * returns `status`, so that a check is one statement:
  *
- *     return mlpi_error(hooks, MLP_ERR_SHAPE, "X: expects %zu rows", m);
+ *     return mlpi_error(hooks, MLP_ERR_SHAPE, "X: expects %zu row%s", m,
+ *                       mlpi_plural(m));
  *
  * Messages of more than 255 characters are cut. Without a hook nothing is
  * formatted. No memory is allocated, so that a lack of memory can be reported.
@@ -34,6 +38,11 @@
 mlp_status mlpi_error(const mlp_hooks *hooks, mlp_status status,
                       const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Like mlpi_error, but for what is allowed and seldom meant: the message begins
+ * with "hint: ", and the log hook gets MLP_OK. */
+void mlpi_hint(const mlp_hooks *hooks, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Returns MLP_ERR_NULL, with the message "<what> is NULL", if a pointer that is
  * needed is NULL. The function is inline because mlp_predict_with calls it for
@@ -57,6 +66,13 @@ static inline mlp_status mlpi_check_arithmetic(const mlp_hooks *hooks)
                             "nearest with subnormal numbers, got another; see "
                             "fesetenv(FE_DFL_ENV), and -ffast-math in the link "
                             "command");
+}
+
+/* Returns what a noun in a message needs behind it: "s", or nothing for 1. For
+ * example: "%zu row%s", rows, mlpi_plural(rows). */
+static inline const char *mlpi_plural(size_t n)
+{
+    return n == 1 ? "" : "s";
 }
 
 /* Calls a function that returns a status, and returns from the calling function

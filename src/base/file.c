@@ -31,34 +31,6 @@ static const size_t large = (size_t)1 << 24;
  * 2 GB. */
 static const size_t portion = (size_t)1 << 30;
 
-/* True if a byte continues a character of UTF-8, which must not be cut. */
-static bool is_continuation(char c)
-{
-    return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-/* A third of the space shows the beginning; the end, with the file's name, gets
- * the rest. */
-const char *mlpi_shown_path(const char *path, char shown[MLPI_SHOWN_PATH])
-{
-    size_t n = strlen(path);
-    if (n < MLPI_SHOWN_PATH) {
-        return path;
-    }
-    size_t head = MLPI_SHOWN_PATH / 3;
-    size_t tail = n - (MLPI_SHOWN_PATH - head - sizeof "...");
-    while (head > 0 && is_continuation(path[head])) {
-        head--;
-    }
-    while (is_continuation(path[tail])) {
-        tail++;
-    }
-    memcpy(shown, path, head);
-    memcpy(shown + head, "...", 3);
-    memcpy(shown + head + 3, path + tail, n - tail + 1);
-    return shown;
-}
-
 /* read_all sets errno to 0 if the file ended too early. */
 mlp_status mlpi_report_errno(const mlp_hooks *hooks, const char *path,
                              const char *what)
@@ -139,13 +111,13 @@ static mlp_status read_block(const mlp_hooks *hooks, const char *path, int fd,
 /* Reads the header of a large file, whose head has been read, and lets the
  * format check it. Then the head counts as read again, and nothing more. */
 static mlp_status check_header(const mlp_hooks *hooks, const char *path, int fd,
-                               const mlpi_headed_format *format,
+                               const mlpi_file_rules *rules,
                                const unsigned char *head, size_t size)
 {
     unsigned char *header = NULL;
-    size_t n = format->header_size(head);
+    size_t n = rules->header_size(head);
     TRY(read_block(hooks, path, fd, head, n, &header));
-    mlp_status status = format->check_header(hooks, header, n, size);
+    mlp_status status = rules->check_header(hooks, header, n, size);
     mlpi_release(hooks, header);
     if (status == MLP_OK && lseek(fd, MLPI_FILE_HEAD, SEEK_SET) < 0) {
         return mlpi_report_errno(hooks, path, "read it");
@@ -155,23 +127,24 @@ static mlp_status check_header(const mlp_hooks *hooks, const char *path, int fd,
 
 /* Finds the size of an open file, and checks that it is an ordinary one. */
 static mlp_status find_size(const mlp_hooks *hooks, const char *path, int fd,
-                            size_t *size)
+                            const mlpi_file_kind *kind, size_t *size)
 {
     struct stat info;
     if (fstat(fd, &info) != 0) {
         return mlpi_report_errno(hooks, path, "get its status");
     }
     if (!S_ISREG(info.st_mode)) {
-        return mlpi_report_kind(hooks, path, "an ordinary file");
+        return mlpi_report_kind(hooks, path,
+                                "an ordinary file, got a folder, a pipe or a "
+                                "device");
     }
     /* The size is signed, and may exceed a size_t of 32 bits. */
     if (info.st_size < MLPI_FILE_HEAD || (uintmax_t)info.st_size > SIZE_MAX) {
         char shown[MLPI_SHOWN_PATH];
         return mlpi_error(hooks, MLP_ERR_FORMAT,
-                          "%s: size out of range: expects %d to %zu bytes, "
-                          "got %lld",
-                          mlpi_shown_path(path, shown), MLPI_FILE_HEAD,
-                          SIZE_MAX, (long long)info.st_size);
+                          "%s: not %s: expects %d to %zu bytes, got %lld",
+                          mlpi_shown_path(path, shown), kind->name,
+                          MLPI_FILE_HEAD, SIZE_MAX, (long long)info.st_size);
     }
     *size = (size_t)info.st_size;
     return MLP_OK;
@@ -181,23 +154,21 @@ static mlp_status find_size(const mlp_hooks *hooks, const char *path, int fd,
  * first, so that a file of another kind is refused before memory is
  * allocated. */
 static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
-                            const mlpi_headed_format *format,
+                            const mlpi_file_kind *kind,
+                            const mlpi_file_rules *rules,
                             mlpi_file_content *file)
 {
     size_t size = 0;
     unsigned char head[MLPI_FILE_HEAD];
-    TRY(find_size(hooks, path, fd, &size));
+    TRY(find_size(hooks, path, fd, kind, &size));
     if (!read_all(fd, head, sizeof head)) {
         return mlpi_report_errno(hooks, path, "read it");
     }
-    if (!format->begins(head, size)) {
-        char shown[MLPI_SHOWN_PATH];
-        return mlpi_error(hooks, MLP_ERR_FORMAT,
-                          "%s: expects another kind of file",
-                          mlpi_shown_path(path, shown));
+    if (!kind->begins(head, size)) {
+        return mlpi_refuse_content(hooks, path, kind, head, size);
     }
-    if (format->check_header && size > large) {
-        TRY(check_header(hooks, path, fd, format, head, size));
+    if (rules && size > large) {
+        TRY(check_header(hooks, path, fd, rules, head, size));
     }
     unsigned char *bytes = NULL;
     TRY(read_block(hooks, path, fd, head, size, &bytes));
@@ -206,7 +177,8 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
 }
 
 mlp_status mlpi_file_read_headed(const mlp_hooks *hooks, const char *path,
-                                 const mlpi_headed_format *format,
+                                 const mlpi_file_kind *kind,
+                                 const mlpi_file_rules *rules,
                                  mlpi_file_content *file)
 {
     int cancellation = mlpi_defer_cancellation();
@@ -218,7 +190,7 @@ mlp_status mlpi_file_read_headed(const mlp_hooks *hooks, const char *path,
     if (fd < 0) {
         status = mlpi_report_errno(hooks, path, "open it");
     } else {
-        status = read_open(hooks, path, fd, format, file);
+        status = read_open(hooks, path, fd, kind, rules, file);
         (void)mlpi_close(fd);
     }
     mlpi_restore_cancellation(cancellation);
@@ -226,10 +198,9 @@ mlp_status mlpi_file_read_headed(const mlp_hooks *hooks, const char *path,
 }
 
 mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
-                          mlpi_check_head *begins, mlpi_file_content *file)
+                          const mlpi_file_kind *kind, mlpi_file_content *file)
 {
-    const mlpi_headed_format format = {.begins = begins};
-    return mlpi_file_read_headed(hooks, path, &format, file);
+    return mlpi_file_read_headed(hooks, path, kind, NULL, file);
 }
 
 /* Reads a part of an open file; mlpi_file_read_part has the contract. */
@@ -246,8 +217,9 @@ static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
         info.st_size < 0 || (uintmax_t)info.st_size < end) {
         char shown[MLPI_SHOWN_PATH];
         return mlpi_error(hooks, MLP_ERR_FORMAT,
-                          "%s: expects an ordinary file with %zu bytes at %zu",
-                          mlpi_shown_path(path, shown), size, offset);
+                          "%s: expects an ordinary file with %zu byte%s at %zu",
+                          mlpi_shown_path(path, shown), size, mlpi_plural(size),
+                          offset);
     }
     if (bytes && (lseek(fd, (off_t)offset, SEEK_SET) < 0 ||
                   !read_all(fd, bytes, size))) {

@@ -10,6 +10,7 @@
 #ifndef MLPI_BASE_FILE_H
 #define MLPI_BASE_FILE_H
 
+#include "base/file_kind.h"
 #include "mlp.h"
 
 typedef struct mlpi_file_content {
@@ -17,35 +18,29 @@ typedef struct mlpi_file_content {
     size_t size;
 } mlpi_file_content;
 
-/* Bytes that tell the kind of a file. Every file that the library reads has
- * at least these. */
-enum { MLPI_FILE_HEAD = 8 };
-
-/* True if a file of `size` bytes may begin with the MLPI_FILE_HEAD bytes at
- * `head`. Each file format has a function of this type. */
-typedef bool mlpi_check_head(const unsigned char *head, size_t size);
-
-/* Reads a whole file. `begins` is called before any memory is allocated, so a
- * path to a wrong, huge file costs nothing. MLP_ERR_IO, MLP_ERR_FORMAT (another
- * kind of file), MLP_ERR_MEMORY. */
+/* Reads a whole file. kind->begins is called before any memory is allocated, so
+ * a path to a wrong, huge file costs nothing. The message about such a file
+ * says what it is or how it begins. MLP_ERR_IO, MLP_ERR_FORMAT (another kind of
+ * file), MLP_ERR_MEMORY. */
 mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
-                          mlpi_check_head *begins, mlpi_file_content *file);
+                          const mlpi_file_kind *kind, mlpi_file_content *file);
 
-/* A format whose files begin with a header that says how long they are. */
-typedef struct mlpi_headed_format {
-    mlpi_check_head *begins;
+/* The rules of a format whose files begin with a header that says how long they
+ * are. */
+typedef struct mlpi_file_rules {
     /* Returns how many bytes head and header have together. */
     size_t (*header_size)(const unsigned char *head);
     /* Checks the header against the size of the file, with a message. */
     mlp_status (*check_header)(const mlp_hooks *hooks,
                                const unsigned char *header, size_t n,
                                size_t file_size);
-} mlpi_headed_format;
+} mlpi_file_rules;
 
 /* Like mlpi_file_read, but the header of a large file is read and checked
  * before memory is allocated for the rest: a sparse file may claim any size. */
 mlp_status mlpi_file_read_headed(const mlp_hooks *hooks, const char *path,
-                                 const mlpi_headed_format *format,
+                                 const mlpi_file_kind *kind,
+                                 const mlpi_file_rules *rules,
                                  mlpi_file_content *file);
 
 /* Reads `size` bytes from `offset` on into the caller's `bytes`. If `bytes` is
@@ -58,16 +53,8 @@ mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
                                unsigned char *bytes);
 
 /* ---------------------------------------------------------------------------
- * Messages
+ * For other modules that make system calls
  */
-
-/* The bytes of a path that a message shows, with the closing zero. They leave
- * room for the reason, which comes last. */
-enum { MLPI_SHOWN_PATH = 121 };
-
-/* Returns the path as messages show it: a long one is cut in the middle, "..."
- * in its place, and written to `shown`. */
-const char *mlpi_shown_path(const char *path, char shown[MLPI_SHOWN_PATH]);
 
 /* Report a failed call and return MLP_ERR_IO: the first with the reason that
  * errno names, "<path>: cannot <what>: <reason> (error <number>)"; the second

@@ -22,9 +22,11 @@
 typedef struct mlpi_expected {
     const char *name; /* of the argument, for the message */
     mlp_dtype dtype;
-    size_t rows;     /* or MLPI_ANY_ROWS */
-    size_t cols;     /* at least 1, as every layer has */
-    size_t min_rows; /* 1: the function cannot work without rows */
+    size_t rows;        /* or MLPI_ANY_ROWS */
+    size_t cols;        /* at least 1, as every layer has */
+    size_t min_rows;    /* 1: the function cannot work without rows */
+    const char *reason; /* words that the message puts behind the type, or
+                           NULL */
 } mlpi_expected;
 
 /* True if a view is what callers nearly always pass: a dense matrix of this
@@ -68,6 +70,11 @@ static inline mlp_view mlpi_view_rows(mlp_view view, size_t size, size_t first,
  * each with a message of what was expected and what came. */
 mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
                            const mlpi_expected *expected);
+
+/* Checks a view of any type and shape that is read; it needs a column. Fails
+ * like mlpi_check_view. */
+mlp_status mlpi_check_any_view(const mlp_hooks *hooks, const mlp_cview *view,
+                               const char *name);
 
 /* Like mlpi_check_view, for a view that is written: no two elements may share
  * memory either, else the last write would decide. */

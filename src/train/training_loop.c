@@ -56,9 +56,11 @@
 mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows)
 {
     if (rows > trainer->max_rows) {
-        return mlpi_error(&trainer->hooks, MLP_ERR_SHAPE,
-                          "batch: expects at most %zu rows, got %zu",
-                          trainer->max_rows, rows);
+        return mlpi_error(
+            &trainer->hooks, MLP_ERR_SHAPE,
+            "batch: expects at most %zu row%s, got %zu (max_rows of the "
+            "trainer)",
+            trainer->max_rows, mlpi_plural(trainer->max_rows), rows);
     }
     return MLP_OK;
 }
@@ -270,6 +272,7 @@ mlp_status mlpi_loop_train_batch(mlpi_loop *loop, mlpi_step_args *args)
         return gradient_diverged(loop, epoch);
     }
     loop->has_backup = true;
+    mlpi_watch_batch(&loop->watch, loop->trainer, result.loss);
     finish_batch(loop, args, result.loss);
     return MLP_OK;
 }
@@ -318,8 +321,8 @@ static mlp_status set_learning_rate(mlpi_loop *loop)
         t->net->kernels->scalar->round_to_real(loop->learning_rate);
     if (!(loop->learning_rate >= 0.0) || !isfinite(rounded)) {
         return mlpi_error(&t->hooks, MLP_ERR_ARGUMENT,
-                          "epoch %zu: expects of the schedule a finite %s, 0 "
-                          "or more, got %g",
+                          "epoch %zu: expects a schedule whose rate is finite "
+                          "as %s, 0 or more, got %g",
                           t->epoch_state.epochs,
                           mlp_dtype_name(t->net->kernels->dtype),
                           loop->learning_rate);
@@ -394,6 +397,7 @@ static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
 {
     loop->batches_done = 0;
     loop->total_weight = loop->loss_sum = 0.0;
+    mlpi_watch_begin_epoch(&loop->watch);
     TRY(set_learning_rate(loop));
     TRY(loop->feed_epoch(loop, loop->source));
     if (loop->stopped) {
@@ -414,6 +418,7 @@ static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
                           .validation_loss = scores.loss,
                           .validation_accuracy = scores.accuracy,
                           .rate = loop->learning_rate};
+    mlpi_watch_end_epoch(&loop->watch, record.loss);
     *go_on = finish_epoch(loop, &record);
     return MLP_OK;
 }
@@ -459,6 +464,8 @@ mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
     mlp_trainer *t = loop->trainer;
     bool validates = loop->validation.m > 0;
     t->has_forward = false; /* the batch's arrays will be overwritten */
+    mlpi_watch_begin(&loop->watch, t);
+    t->net->is_trained = t->net->is_trained || loop->options->epochs > 0;
     t->has_gradients = false;
     mlpi_epoch_state_watch(&t->epoch_state, validates);
     mlp_status status = run_epochs(loop);
@@ -471,10 +478,12 @@ mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
         }
         return status;
     }
-    if (validates && loop->options->restore_best &&
-        mlpi_epoch_state_has_best(&t->epoch_state)) {
+    bool restores = validates && loop->options->restore_best &&
+                    mlpi_epoch_state_has_best(&t->epoch_state);
+    if (restores) {
         mlpi_snapshot_restore(t->net, t->best);
     }
+    mlpi_watch_end(&loop->watch, t, restores);
     if (history) {
         *history = loop->history;
         loop->history = NULL;

@@ -19,6 +19,7 @@
  * % in PyTorch with two).
  */
 #include "mlp.h"
+#include "support/tutorial.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,13 +30,6 @@ enum { LEARNED = 60000, TESTED = 10000, PIXELS = 784, CLASSES = 10 };
 enum { EPOCHS = 20, IMAGES_HEADER = 16, LABELS_HEADER = 8 };
 
 static const double least_accuracy = 0.898;
-
-static void tell(mlp_status status, const char *message, void *user)
-{
-    (void)status;
-    (void)user;
-    (void)fprintf(stderr, "%s\n", message);
-}
 
 static void check(bool ok, const char *what)
 {
@@ -165,13 +159,13 @@ static mlp_net *new_net(uint32_t seed)
         {.width = 256, .activation = MLP_ACT_RELU, .dropout = 0.2},
         {.width = 128, .activation = MLP_ACT_RELU, .dropout = 0.2},
         {.width = CLASSES, .activation = MLP_ACT_SOFTMAX}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = PIXELS;
     config.layers = layers;
     config.n_layers = 3;
     config.loss = MLP_LOSS_CCE;
     config.precision = MLP_F32;
-    config.hooks.log = tell;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = NULL;
     check(mlp_net_create(&config, &net) == MLP_OK, "mlp_net_create");
     initialise(net, seed);
@@ -189,7 +183,7 @@ static bool print_epoch(const mlp_epoch_progress *progress, void *user)
 static void train(mlp_net *net, const images *set, size_t epochs,
                   size_t threads, uint32_t seed)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.batch_size = 128;
     options.learning_rate = 1e-3;

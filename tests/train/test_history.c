@@ -9,7 +9,7 @@
 
 static mlp_train_options options_of(size_t epochs, double alpha, size_t batch)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.learning_rate = alpha;
     options.batch_size = batch;
@@ -56,11 +56,14 @@ static void history_is_what_callbacks_were_told(void **state)
 {
     (void)state;
     data d = some_data(MLP_F64);
+    model labels = square_model; /* with a loss that has an accuracy */
+    labels.layers[2].activation = MLP_ACT_SIGMOID;
+    labels.loss = MLP_LOSS_BCE;
     for (size_t validates = 0; validates < 2; validates++) {
         diary said = {.stop_at = 0};
         mlp_train_options options = told(options_of(9, 0.25, 10), &said);
         options.validation_fraction = validates ? 0.2 : 0;
-        mlp_net *net = new_net(&square_model, MLP_F64, NULL);
+        mlp_net *net = new_net(&labels, MLP_F64, NULL);
         mlp_history *h = NULL;
         assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, &h), MLP_OK);
         assert_int_equal(said.n_epochs, 9);
@@ -97,7 +100,7 @@ static void every_epoch_has_its_seconds(void **state)
     (void)state;
     enum { EPOCHS = 1009 };
     data d = xor_data(MLP_F64);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = EPOCHS;
     mlp_net *net = new_net(&xor_model, MLP_F64, NULL);
     mlp_history *h = NULL;

@@ -531,14 +531,14 @@ static mlp_status read(const mlp_foreign_options *options, mlpi_scanner text,
         mlp_net_free(created);
         return status;
     }
-    /* A hint has the status MLP_OK, which is returned. */
+    if (f.constant_columns > 0) {
+        mlpi_hint(&options->hooks,
+                  "FANN file: the scaling of %zu column%s has the deviation 0, "
+                  "which counts as 1",
+                  f.constant_columns, mlpi_plural(f.constant_columns));
+    }
     *net = created;
-    return f.constant_columns == 0
-               ? MLP_OK
-               : mlpi_error(&options->hooks, MLP_OK,
-                            "hint: FANN file: a deviation of 0 in the scaling "
-                            "counts as 1 (columns: %zu)",
-                            f.constant_columns);
+    return MLP_OK;
 }
 
 /* FANN_FLO and FANN_FIX both pass, so that fixed point gets its own message. */
@@ -548,7 +548,7 @@ static bool begins(const unsigned char *head, size_t size)
     return memcmp(head, "FANN_F", 6) == 0;
 }
 
-static const mlpi_foreign_format fann_format = {begins, read};
+static const mlpi_foreign_format fann_format = {{"a FANN file", begins}, read};
 
 mlp_status mlp_fann_load(const char *path, const mlp_foreign_options *options,
                          mlp_net **net)

@@ -70,7 +70,7 @@ mlp_status mlpi_foreign_load(const mlpi_foreign_format *format,
     mlpi_allow_cancellation();
     mlpi_file_content file;
     TRY(check_arguments(options, path, net, &used));
-    TRY(mlpi_file_read(&used.hooks, path, format->begins, &file));
+    TRY(mlpi_file_read(&used.hooks, path, &format->kind, &file));
     mlp_status status =
         format->read(&used, scanner_of(file.bytes, file.size), net);
     mlpi_release(&used.hooks, file.bytes);
@@ -78,7 +78,8 @@ mlp_status mlpi_foreign_load(const mlpi_foreign_format *format,
 }
 
 /* The parameters start as zeros, since the file overwrites all of them. The
- * loss is the squared error, by which both FANN and genann train. */
+ * loss is the squared error, by which both FANN and genann train, and which is
+ * meant for every activation of the last layer. */
 mlp_status mlpi_foreign_create(const mlp_foreign_options *options,
                                size_t inputs, const mlp_layer *layers, size_t L,
                                mlp_net **net)

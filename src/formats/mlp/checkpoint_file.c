@@ -74,10 +74,12 @@ mlp_status mlp_trainer_load(mlp_trainer *trainer, const char *path)
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&trainer->hooks, path, "the path"));
+    static const mlpi_file_kind kind = {"a checkpoint",
+                                        mlpi_safetensors_may_begin};
     mlpi_allow_cancellation();
     mlpi_file_content disk;
-    TRY(mlpi_file_read_headed(&trainer->hooks, path, &mlpi_safetensors_format,
-                              &disk));
+    TRY(mlpi_file_read_headed(&trainer->hooks, path, &kind,
+                              &mlpi_safetensors_rules, &disk));
     mlp_status status = load_bytes(trainer, &disk);
     mlpi_release(&trainer->hooks, disk.bytes);
     return status;

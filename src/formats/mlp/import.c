@@ -336,6 +336,7 @@ static mlp_status import_listed(importer *in, const char *const *modules,
     }
     TRY(for_each_layer(in, check_layer));
     TRY(for_each_layer(in, copy_layer));
+    in->net->is_trained = true;
     mlpi_import_order_tell(&in->net->hooks, "layers", &in->layers);
     mlpi_import_order_tell(&in->net->hooks, "norms", &in->norms);
     return MLP_OK;
@@ -373,9 +374,11 @@ static mlp_status import_bytes(mlp_net *net, const void *bytes, size_t size,
 static mlp_status import_path(mlp_net *net, const char *path,
                               const char *const *modules, size_t n)
 {
+    static const mlpi_file_kind kind = {"a safetensors file",
+                                        mlpi_safetensors_may_begin};
     mlpi_allow_cancellation();
     mlpi_file_content disk;
-    TRY(mlpi_file_read_headed(&net->hooks, path, &mlpi_safetensors_format,
+    TRY(mlpi_file_read_headed(&net->hooks, path, &kind, &mlpi_safetensors_rules,
                               &disk));
     mlp_status status = import_bytes(net, disk.bytes, disk.size, modules, n);
     mlpi_release(&net->hooks, disk.bytes);

@@ -231,10 +231,10 @@ void mlpi_import_order_tell(const mlp_hooks *hooks, const char *kind,
     name_text names;
     if (list->by_shape) {
         put_names(&names, list);
-        (void)mlpi_error(hooks, MLP_OK,
-                         "hint: import takes the %s in the order %s, the only "
-                         "one that fits the shapes",
-                         kind, names.text);
+        mlpi_hint(hooks,
+                  "import takes the %s in the order %s, the only "
+                  "one that fits the shapes",
+                  kind, names.text);
     }
 }
 

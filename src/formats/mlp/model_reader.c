@@ -344,7 +344,7 @@ static mlp_status copy_classes(const loader *ld)
  * want of memory, and scalings by their values; then the network is freed. */
 static mlp_status make_net(loader *ld)
 {
-    TRY(mlp_net_create(&ld->description->config, &ld->net));
+    TRY(mlpi_net_create_saved(&ld->description->config, &ld->net));
     copy_layers(ld);
     mlp_status status = copy_scalings(ld);
     if (status == MLP_OK) {
@@ -415,6 +415,7 @@ static mlp_status load_opened(const mlp_hooks *hooks,
     mlpi_release(hooks, block);
     if (status == MLP_OK) {
         *net = ld.net;
+        (*net)->is_trained = true;
     }
     return status;
 }
@@ -430,6 +431,9 @@ static mlp_status load(const mlp_hooks *hooks, const void *bytes, size_t size,
     return status;
 }
 
+static const mlpi_file_kind model_file = {"a .mlp file",
+                                          mlpi_safetensors_may_begin};
+
 /* Without hooks the network gets a struct of zeros, which means malloc, free
  * and no log. The hooks are checked first, because errors are reported to
  * them. */
@@ -441,6 +445,10 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
     if (!bytes || !net) {
         return mlpi_error(&used, MLP_ERR_NULL, "%s is NULL",
                           net ? "the file" : "the place for the network");
+    }
+    if (size >= MLPI_FILE_HEAD && !model_file.begins(bytes, size)) {
+        return mlpi_refuse_content(&used, "the file in memory", &model_file,
+                                   bytes, size);
     }
     return load(&used, bytes, size, net);
 }
@@ -458,7 +466,8 @@ mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
     }
     mlpi_allow_cancellation();
     mlpi_file_content disk;
-    TRY(mlpi_file_read_headed(&used, path, &mlpi_safetensors_format, &disk));
+    TRY(mlpi_file_read_headed(&used, path, &model_file, &mlpi_safetensors_rules,
+                              &disk));
     mlp_status status = load(&used, disk.bytes, disk.size, net);
     mlpi_release(&used, disk.bytes);
     return status;

@@ -315,7 +315,7 @@ static size_t max_header(size_t size)
 }
 
 /* The caller guarantees that `size` is at least MLPI_LENGTH_BYTES. */
-static bool may_begin(const unsigned char *head, size_t size)
+bool mlpi_safetensors_may_begin(const unsigned char *head, size_t size)
 {
     mlpi_reader from = {.bytes = head, .size = MLPI_LENGTH_BYTES};
     uint64_t n = mlpi_get_u64(&from);
@@ -330,7 +330,7 @@ static mlp_status report_syntax(const mlp_hooks *hooks, const mlpi_json *r)
                       r->wrong, MLPI_LENGTH_BYTES + r->at);
 }
 
-/* Returns the size of a header, which may_begin has accepted, with its
+/* Returns the size of a header, which mlpi_safetensors_may_begin has accepted, with its
  * length. */
 static size_t header_end(const unsigned char *head)
 {
@@ -361,8 +361,7 @@ static mlp_status check_header(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
-const mlpi_headed_format mlpi_safetensors_format = {may_begin, header_end,
-                                                    check_header};
+const mlpi_file_rules mlpi_safetensors_rules = {header_end, check_header};
 
 /* Takes the table and the names, which a first pass has counted. There is one
  * entry more than there are tensors: a file without tensors needs a table too,
@@ -402,7 +401,7 @@ mlp_status mlpi_safetensors_open(const mlp_hooks *hooks, const void *bytes,
     }
     mlpi_reader from = {.bytes = bytes, .size = size};
     uint64_t n = mlpi_get_u64(&from);
-    if (!may_begin(bytes, size)) {
+    if (!mlpi_safetensors_may_begin(bytes, size)) {
         return mlpi_error(hooks, MLP_ERR_FORMAT,
                           "header length of a safetensors file out of range: "
                           "expects %d to %zu bytes, got %llu",

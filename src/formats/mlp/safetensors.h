@@ -66,9 +66,13 @@ mlpi_safetensors_data(const mlpi_safetensors *file)
     return file->bytes + MLPI_LENGTH_BYTES + file->header_size;
 }
 
-/* What mlpi_file_read_headed must know of the format: a file whose header says
- * something else than its size is not read. */
-extern const mlpi_headed_format mlpi_safetensors_format;
+/* True if a file of `size` bytes may begin with the MLPI_LENGTH_BYTES at
+ * `head`. */
+bool mlpi_safetensors_may_begin(const unsigned char *head, size_t size);
+
+/* What mlpi_file_read_headed must know of the format, to read no file whose
+ * header says something else than its size. */
+extern const mlpi_file_rules mlpi_safetensors_rules;
 
 /* Reads the header and allocates the table of tensors, which takes at most
  * three times the bytes of the header, plus one entry. The file's bytes must stay

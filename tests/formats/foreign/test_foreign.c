@@ -330,7 +330,8 @@ static void fann_constant_columns_are_read(void **state)
             MLP_OK);
         assert_int_equal(record.messages, 1);
         assert_int_equal(record.status, MLP_OK);
-        assert_non_null(strstr(record.message, "hint: FANN file: a deviation"));
+        assert_non_null(strstr(record.message,
+                               "hint: FANN file: the scaling of 1 column has"));
         assert_int_equal(i ? mlp_net_target_scaling(net, mean, std)
                            : mlp_net_scaling(net, mean, std),
                          MLP_OK);
@@ -401,6 +402,32 @@ static void genann_predicts_the_same(void **state)
             mlp_net_free(net[1]);
         }
     }
+}
+
+/* The file does not tell the activations, so none is guessed. */
+static void genann_needs_the_activations(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_foreign_options options = {.precision = MLP_F64};
+    options.hooks = recording_hooks(&record);
+    const char *path = path_of("genann_sigmoids.ann");
+    mlp_net *net = NULL;
+    assert_told(&record, mlp_genann_load(path, &options, &net),
+                MLP_ERR_ARGUMENT,
+                "hidden: expects the activation that the program with genann "
+                "used, got auto (start from mlp_foreign_defaults())");
+    options.hidden = MLP_ACT_ELU;
+    assert_told(&record, mlp_genann_load(path, &options, &net),
+                MLP_ERR_ARGUMENT, "output: expects the activation");
+    assert_null(net);
+    options.output = MLP_ACT_SIGMOID;
+    assert_int_equal(mlp_genann_load(path, &options, &net), MLP_OK);
+    mlp_layer layer = {.width = 0};
+    assert_int_equal(mlp_net_layer(net, 1, &layer), MLP_OK);
+    assert_true(layer.slope == MLP_SLOPE_ELU);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
 }
 
 /* A program in a locale with a decimal comma writes such files. */
@@ -564,10 +591,12 @@ static void arguments_are_checked(void **state)
                 MLP_ERR_IO, "/there/is/none");
     assert_told(&record,
                 mlp_fann_load(path_of("genann_tanh.ann"), &options, &net),
-                MLP_ERR_FORMAT, "");
+                MLP_ERR_FORMAT, "not a FANN file: it begins with \"");
     assert_told(&record,
                 mlp_genann_load(path_of("fann_xor.net"), &options, &net),
-                MLP_ERR_FORMAT, "");
+                MLP_ERR_FORMAT,
+                "not a genann file: it is a FANN file (load it by "
+                "mlp_fann_load)");
     options.precision = MLP_I32;
     assert_told(&record, mlp_fann_load(path_of("fann_xor.net"), &options, &net),
                 MLP_ERR_ARGUMENT, "precision");
@@ -710,6 +739,7 @@ int main(void)
         cmocka_unit_test(fann_constant_columns_are_read),
         cmocka_unit_test(fann_layers_keep_their_activations),
         cmocka_unit_test(genann_predicts_the_same),
+        cmocka_unit_test(genann_needs_the_activations),
         cmocka_unit_test(decimal_commas_are_read),
         cmocka_unit_test(fann_unsupported_kinds_are_refused),
         cmocka_unit_test(fann_impossible_numbers_are_refused),

@@ -6,6 +6,7 @@
  * files is tested by tests/scripts/onnx_runtime.sh.
  */
 #include "support/model_files.h"
+#include "support/saved_net.h"
 
 #include <sys/stat.h>
 
@@ -28,7 +29,7 @@ static mlp_net *hooked_net(hook_record *record)
     mlp_layer layers[] = {
         {.width = 4, .activation = MLP_ACT_GELU, .batch_norm = true},
         {.width = 2, .activation = MLP_ACT_SOFTMAX}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 3;
     config.layers = layers;
     config.n_layers = 2;
@@ -168,7 +169,8 @@ static void every_network_comes_back_to_the_bit(void **state)
     (void)state;
     FOR_EACH_PRECISION(p)
     {
-        for (int a = 0; mlp_activation_name((mlp_activation)a); a++) {
+        for (int a = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)a);
+             a++) {
             for (int kind = 0; kind < 4; kind++) {
                 mlp_net *net =
                     any_net(p, (mlp_activation)a, MLP_LOSS_MSE, kind);
@@ -234,6 +236,65 @@ static void losses_follow_the_last_activation(void **state)
         mlp_net_free(loaded);
         guarded_free(f.bytes);
     }
+}
+
+/* Version 0.1 saved leaky_relu and elu with a slope of 0. In mlp_layer 0 means
+ * another slope, so their like is relu. */
+static void slopes_of_0_come_back_as_relu(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(p)
+    {
+        model m = {3,
+                   3,
+                   {{6, MLP_ACT_LEAKY_RELU}, {5, MLP_ACT_ELU}, {2}},
+                   MLP_LOSS_MSE};
+        m.layers[2].activation = MLP_ACT_LEAKY_RELU;
+        mlp_net *net = new_saved_net(&m, p, NULL);
+        file f = onnx_of(net);
+        mlp_net *loaded = net_of_onnx(f);
+        mlp_view X = random_matrix(p, 20, 3, -2, 2);
+        mlp_view A[2] = {new_matrix(p, 20, 2, NULL),
+                         new_matrix(p, 20, 2, NULL)};
+        assert_int_equal(mlp_predict(net, ro(X), A[0]), MLP_OK);
+        assert_int_equal(mlp_predict(loaded, ro(X), A[1]), MLP_OK);
+        size_t zeros = 0;
+        for (size_t i = 0; i < 40; i++) {
+            zeros += at(A[1], i / 2, i % 2) == 0;
+            assert_true(at(A[0], i / 2, i % 2) == at(A[1], i / 2, i % 2));
+        }
+        assert_in_range(zeros, 1, 39);
+        for (size_t l = 1; l <= 3; l++) {
+            mlp_layer layer = {.width = 0};
+            assert_int_equal(mlp_net_layer(loaded, l, &layer), MLP_OK);
+            assert_int_equal(layer.activation, MLP_ACT_RELU);
+        }
+        mlp_net_free(net);
+        mlp_net_free(loaded);
+        guarded_free(f.bytes);
+        free(X.data);
+        free(A[0].data);
+        free(A[1].data);
+    }
+}
+
+/* The last softmax has one column, which is always 1. */
+static void softmax_of_one_column_is_refused(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    model m = {3, 2, {{4, MLP_ACT_TANH}, {1, MLP_ACT_SOFTMAX}}, MLP_LOSS_MSE};
+    mlp_net *net = new_saved_net(&m, MLP_F32, NULL);
+    mlp_net *loaded = NULL;
+    file f = onnx_of(net);
+    assert_told(&record, mlp_onnx_load_memory(f.bytes, f.size, &hooks, &loaded),
+                MLP_ERR_ARGUMENT,
+                "layer 2: the output of one softmax neuron is always 1");
+    assert_null(loaded);
+    assert_int_equal(record.live, 0);
+    mlp_net_free(net);
+    guarded_free(f.bytes);
 }
 
 static void names_metadata_and_target_scaling_come_back(void **state)
@@ -512,6 +573,55 @@ static void external_data_must_lie_in_the_same_folder(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* Some bytes can begin an ONNX file, as the first of a zip archive can; the
+ * others cannot. */
+static void other_files_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        const char *told;
+    } files[] = {
+        {"PK\3\4\24\1\1\1data.pkl",
+         "it is a zip archive, such as PyTorch's .pt"},
+        {"\x80\2}q\1(X\6weight", "it is a Python pickle"},
+        {"\x93NUMPY\1\1v", "it is an array of NumPy (.npy)"},
+        {"FANN_FLO_2.1\n", "it is a FANN file (load it by mlp_fann_load)"},
+        {"sepal_length,", "it begins with \"sepal_le\""},
+    };
+    char folder[] = "/tmp/mlp_onnx_XXXXXX";
+    char path[64];
+    char told[160];
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_net *net = NULL;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/model.onnx", folder);
+    for (size_t i = 0; i < COUNT(files); i++) {
+        write_bytes(path, (const unsigned char *)files[i].bytes,
+                    strlen(files[i].bytes));
+        (void)snprintf(told, sizeof told, "%s: not an ONNX file: %s", path,
+                       files[i].told);
+        assert_told(&record, mlp_onnx_load(path, &hooks, &net), MLP_ERR_FORMAT,
+                    told);
+    }
+    /* The file is a network of this library. */
+    mlp_net *own = new_net(&xor_model, MLP_F64, NULL);
+    assert_int_equal(mlp_net_save(own, path), MLP_OK);
+    assert_told(&record, mlp_onnx_load(path, &hooks, &net), MLP_ERR_FORMAT,
+                "not an ONNX file: it is a .mlp or safetensors file");
+    /* An ONNX file is loaded as a network of this library. */
+    assert_int_equal(mlp_onnx_save(own, path), MLP_OK);
+    assert_told(&record, mlp_net_load(path, &hooks, &net), MLP_ERR_FORMAT,
+                "not a .mlp file: it is an ONNX file (load it by "
+                "mlp_onnx_load)");
+    mlp_net_free(own);
+    assert_null(net);
+    assert_int_equal(record.live, 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void load_survives_every_failed_allocation(void **state)
 {
     (void)state;
@@ -576,6 +686,8 @@ int main(void)
         cmocka_unit_test(every_network_comes_back_to_the_bit),
         cmocka_unit_test(means_and_deviations_come_back_separately),
         cmocka_unit_test(losses_follow_the_last_activation),
+        cmocka_unit_test(slopes_of_0_come_back_as_relu),
+        cmocka_unit_test(softmax_of_one_column_is_refused),
         cmocka_unit_test(names_metadata_and_target_scaling_come_back),
         cmocka_unit_test(files_of_other_software_predict_the_same),
         cmocka_unit_test(activations_are_recognised_by_their_factors),
@@ -584,6 +696,7 @@ int main(void)
         cmocka_unit_test(refusals_name_the_node),
         cmocka_unit_test(load_refuses_what_is_missing),
         cmocka_unit_test(external_data_must_lie_in_the_same_folder),
+        cmocka_unit_test(other_files_are_named),
         cmocka_unit_test(load_survives_every_failed_allocation),
         cmocka_unit_test(damage_is_refused_or_harmless),
     };
