@@ -139,7 +139,7 @@ static uint32_t draw(unsigned try)
     /* The address of a local variable differs between threads. */
     uint64_t x = ((uint64_t)now.tv_sec << 30) ^ (uint64_t)now.tv_nsec ^
                  ((uint64_t)getpid() << 40) ^ (uint64_t)(uintptr_t)&now;
-    /* These steps of splitmix64 (Steele et al., 2014) spread all bits. */
+    /* splitmix64 (Steele et al., 2014) spreads all bits. */
     x += (try + 1) * 0x9e3779b97f4a7c15;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
     x = (x ^ (x >> 27)) * 0x94d049bb133111eb;

@@ -17,6 +17,10 @@
 
 #include "mlp.h"
 
+/* ---------------------------------------------------------------------------
+ * The CPU and the thread
+ */
+
 /* Returns true if the calling thread has C's default floating-point
  * environment: it rounds to nearest, and neither takes subnormal numbers for 0
  * nor makes 0 of them. Any other environment gives other bits. The call takes a
@@ -32,6 +36,10 @@ void mlpi_restore_cancellation(int previous);
  * saves or loads calls this while it holds nothing yet: else a thread that does
  * nothing but save could not be cancelled at all. */
 void mlpi_allow_cancellation(void);
+
+/* ---------------------------------------------------------------------------
+ * The process
+ */
 
 /* A process, to be recognised later. */
 typedef struct mlpi_process {

@@ -15,13 +15,18 @@
 #include "formats/mlp/safetensors.h"
 #include "model/net.h"
 
+/* ---------------------------------------------------------------------------
+ * Modules
+ */
+
 /* The tensors of one module; NULL where the file has none. */
 typedef struct mlpi_module {
     mlpi_span name; /* with the point at its end: "fc1." */
     const mlpi_tensor_entry *weight, *bias, *mean, *variance;
 } mlpi_module;
 
-/* Modules of one kind. */
+/* The modules of one kind, layers or norms, that a file has. They are listed in
+ * the order of their names first, and then in that of the network's layers. */
 typedef struct mlpi_module_list {
     mlpi_module *module; /* [count] */
     mlpi_module *spare;  /* [count]: space for another order */
@@ -32,6 +37,10 @@ typedef struct mlpi_module_list {
 
 /* Takes the arrays of a list whose count is known. */
 void mlpi_module_list_lay_out(mlpi_module_list *list, mlpi_cursor *cursor);
+
+/* ---------------------------------------------------------------------------
+ * Their order
+ */
 
 /* Puts the modules into the order of n names, in which layers and norms may
  * alternate. MLP_ERR_ARGUMENT: the names are not those of the modules. */
