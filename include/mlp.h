@@ -51,6 +51,8 @@
  * - No pointer is kept after a call returns, unless the comment says "borrows".
  * - The floating-point environment must be C's default: rounding to nearest,
  *   with subnormal numbers. (-ffast-math in the link command may change that.)
+ *   Calls return MLP_ERR_UNSUPPORTED in another one; only single training steps
+ *   and, with one thread, mlp_predict_with do not look, to save the time.
  * - Memory that a call writes must not overlap memory that it reads, unless the
  *   comment allows it.
  * - Equal seed, data and options give equal bits on every machine. The bits of
@@ -704,8 +706,9 @@ typedef struct mlp_optimizer {
 
     /* Clipping. Each g is held in [-clip_value, clip_value]. Then it is
      * multiplied by clip_norm / (norm + 1e-6) if that is below 1. The norm,
-     * sqrt(sum of g^2), is that of all gradients before they are clipped by
-     * value. Both numbers are above 0; default INFINITY: no clipping. */
+     * sqrt(sum of g^2), is that of all gradients after they are clipped by
+     * value, as with PyTorch's clip_grad_value_ and then clip_grad_norm_. Both
+     * numbers are above 0; default INFINITY: no clipping. */
     double clip_value, clip_norm;
 } mlp_optimizer;
 
@@ -1144,14 +1147,17 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
  * a hostile file can only fail to load.
  *
  * Paths are passed to the system as they are. Only regular files are read and
- * replaced. MLP_ERR_IO: the system refused an operation; the message names it.
+ * replaced, and no links to what a process has open, such as /dev/stdout. A
+ * thread is not cancelled in the middle of a file. MLP_ERR_IO: the system
+ * refused an operation; the message names it.
  */
 
 /* Saves the network to `path`. A new file is written beside it as
- * <path>.tmp.<process>.<n>, flushed to the disk, and renamed, so that a file
- * that was there is replaced in one moment. After a failure the old file is as
- * before and the new one is gone. A symbolic link is replaced, not followed.
- * Allocates the file's size. MLP_ERR_IO; MLP_ERR_LIMIT: names and metadata of
+ * <path>.tmp.<number>, flushed to the disk, and renamed, so that a file that was
+ * there is replaced in one moment. It gets the permissions of the old file and,
+ * where the process may, its owner. After a failure the old file is as before
+ * and the new one is gone. A symbolic link is replaced, not followed; a file
+ * that is mounted by itself cannot be. Allocates the file's size. MLP_ERR_IO; MLP_ERR_LIMIT: names and metadata of
  * more than 100 MB. */
 mlp_status mlp_net_save(const mlp_net *net, const char *path);
 
@@ -1176,18 +1182,32 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
 
 /* Set a network's parameters to those in any safetensors file, such as one
  * saved from PyTorch. Tensors of F64, F32, F16 or BF16 are rounded to the
- * network's precision. The layers are the tensors <name>.weight (n[l], n[l-1])
- * in the order of their names, where numbers count by value: "fc2" comes before
- * "fc10". A missing <name>.bias means zeros. Batch norms are <name>.weight,
- * .bias, .running_mean and .running_var, in the same order; if the
- * linear layer before has a bias, the bias is subtracted from the running mean,
- * because a layer with batch norm has no such bias here. Scaling, names and
- * metadata of the network stay. Allocates.
+ * network's precision. The layers are the tensors <name>.weight (n[l], n[l-1]),
+ * and a missing <name>.bias means zeros. Batch norms are <name>.weight, .bias,
+ * .running_mean and .running_var; if the linear layer before has a bias, the
+ * bias is subtracted from the running mean, because a layer with batch norm has
+ * no such bias here. Scaling, names and metadata of the network stay.
+ *
+ * Layers, and batch norms, come in the order of their names if these differ in
+ * numbers, which count by value: "fc2" comes before "fc10". Other names ("input",
+ * "hidden") tell no order: if only one fits the shapes, it is taken, and the log
+ * hook gets it with the status MLP_OK, as "hint: ...". Allocates.
  * MLP_ERR_FORMAT: not a safetensors file. MLP_ERR_SHAPE: other shapes or
- * another number of layers. MLP_ERR_UNSUPPORTED: a tensor that belongs to no
- * layer and to no batch norm, or has another type. MLP_ERR_IO. */
+ * another number of layers. MLP_ERR_ARGUMENT: several orders fit.
+ * MLP_ERR_UNSUPPORTED: a tensor that belongs to no layer and to no batch norm,
+ * or has another type. MLP_ERR_NOT_FINITE: a number is finite in the file, and
+ * not in the network's precision. MLP_ERR_IO. */
 mlp_status mlp_net_import(mlp_net *net, const char *path);
 mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes, size_t size);
+
+/* Like the two functions above, but in the caller's order: modules[n] are the
+ * names of all layers and batch norms as data passes them, without ".weight":
+ * {"input", "norm", "output"}. MLP_ERR_ARGUMENT: other names than the file's. */
+mlp_status mlp_net_import_ordered(mlp_net *net, const char *path,
+                                  const char *const *modules, size_t n);
+mlp_status mlp_net_import_memory_ordered(mlp_net *net, const void *bytes,
+                                         size_t size,
+                                         const char *const *modules, size_t n);
 
 /* Save and load a checkpoint, from which training resumes with the same bits,
  * on any machine. It holds what the network has learnt, its scaling, what the
@@ -1226,7 +1246,8 @@ typedef struct mlp_export_options {
     bool canonical;
     /* true: the code uses only integers, products of 8 bits in sums of 32 bits
      * (Jacob et al., 2018). It leaves a softmax out: the outputs are softmax's
-     * inputs. Default false. */
+     * inputs. Each output has a scale of its own, unless outputs are classes,
+     * which are compared. Default false. */
     bool int8;
     mlp_cview X; /* rows (m, n[0]). The self-test uses up to 8; int8 needs some
                     and takes the ranges of all numbers from them. Default
@@ -1253,9 +1274,10 @@ typedef struct mlp_export_report {
  * program that exits with 0 if it predicts what the network does. Scaling and
  * class names are included; batch norm is folded as by mlp_net_fold_batch_norm.
  * `options` and `report` may be NULL. Both files are replaced as by
- * mlp_net_save, the header first; a header and a source of different exports do
- * not compile. Allocates the files' size and a network.
- * MLP_ERR_ARGUMENT: a path or prefix of another form, or int8 without X.
+ * mlp_net_save, or neither; a header and a source of different exports do not
+ * compile. Allocates the files' size and a network.
+ * MLP_ERR_ARGUMENT: a path or prefix of another form, a header that would have
+ * the name of one of the system ("math.c"), or int8 without X.
  * MLP_ERR_NOT_FINITE: a parameter, X, or an output for X is not finite; with
  * int8 also if a float cannot hold X or an output.
  * MLP_ERR_ACCURACY: int8 lowers the score by more than max_score_drop; the

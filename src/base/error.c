@@ -4,6 +4,10 @@
  * even if it quotes the name of a file that has line ends or escape sequences
  * in it: such a name must not be able to write to the log of a program, or to
  * the terminal that shows it, what looks like another message.
+ *
+ * A hook that prints makes system calls, in which a thread may be cancelled,
+ * while the function that failed still holds a file or memory. So cancellation
+ * is deferred until the hook has returned.
  */
 #include "base/error.h"
 
@@ -21,7 +25,9 @@ static void pass_on(const mlp_hooks *hooks, mlp_status status, char *message)
             *c = '?';
         }
     }
+    int previous = mlpi_defer_cancellation();
     hooks->log(status, message, hooks->user);
+    mlpi_restore_cancellation(previous);
 }
 
 mlp_status mlpi_error(const mlp_hooks *hooks, mlp_status status,

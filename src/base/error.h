@@ -23,6 +23,7 @@
 #ifndef MLPI_BASE_ERROR_H
 #define MLPI_BASE_ERROR_H
 
+#include "base/host.h"
 #include "mlp.h"
 
 /* Formats a message like printf, hands it to the log hook if there is one, and
@@ -52,6 +53,19 @@ static inline mlp_status mlpi_check_pointer(const mlp_hooks *hooks,
 {
     return pointer ? MLP_OK
                    : mlpi_error(hooks, MLP_ERR_NULL, "%s is NULL", what);
+}
+
+/* Returns MLP_ERR_UNSUPPORTED if the calling thread has a floating-point
+ * environment in which results would have other bits (host.h). */
+static inline mlp_status mlpi_check_arithmetic(const mlp_hooks *hooks)
+{
+    return mlpi_arithmetic_is_default()
+               ? MLP_OK
+               : mlpi_error(hooks, MLP_ERR_UNSUPPORTED,
+                            "floating-point environment: expects rounding to "
+                            "nearest with subnormal numbers, got another; see "
+                            "fesetenv(FE_DFL_ENV), and -ffast-math in the link "
+                            "command");
 }
 
 /* Returns what a noun in a message needs behind it: "s", or nothing for 1. For

@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading and replacing files with POSIX calls, because C's streams can neither
- * flush to the disk nor replace a file atomically. Replacing has four stages:
+ * Reading files with POSIX calls, which tell an ordinary file from a pipe or a
+ * device before they read from it.
  *
- *     1. open   <path>.tmp.<process>.<try>, a name that no file has
- *     2. write  the bytes, with the permissions of the old file
- *     3. fsync  the file: the bytes are on the disk before the name changes
- *     4. rename to <path>, and fsync the folder, which holds the name
- *
- * A failure in stages 1 to 3 removes the temporary file. Two processes that
- * write the same path cannot meet in one temporary file; the last rename wins.
- *
- * Signals may interrupt open, read, write and fsync; these are called again.
- * The only exception is the open of the folder, whose failure is not reported.
+ * Signals may interrupt open and read; these are called again.
  */
 /* These declare off_t with 64 bits, for files beyond 2 GB, and O_CLOEXEC.
  * NOLINTNEXTLINE(bugprone-reserved-identifier) */
@@ -29,30 +20,42 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/bytes.h"
 #include "base/error.h"
+#include "base/host.h"
 #include "base/memory.h"
-#include "base/number_text.h"
 
-/* How many names are tried for a temporary file; and the bytes that a name adds
- * to the path: ".tmp.", a process, a dot, a number below TRIES, the zero. */
-enum { TRIES = 100, SUFFIX = 32 };
+/* Files below this size are read at once, headers and all: 16 MB. */
+static const size_t large = (size_t)1 << 24;
 
 /* Bytes that one call reads or writes at most: some systems refuse more than
  * 2 GB. */
 static const size_t portion = (size_t)1 << 30;
 
-/* Reports errno: "<path>: cannot <what>: <reason> (error <number>)". */
-static mlp_status report_errno(const mlp_hooks *hooks, const char *path,
-                               const char *what)
+/* read_all sets errno to 0 if the file ended too early. */
+mlp_status mlpi_report_errno(const mlp_hooks *hooks, const char *path,
+                             const char *what)
 {
     int error = errno;
-    char text[128] = "";
+    char shown[MLPI_SHOWN_PATH];
+    char text[100] = "";
+    const char *name = mlpi_shown_path(path, shown);
+    if (error == 0) {
+        return mlpi_error(hooks, MLP_ERR_IO,
+                          "%s: cannot %s: it has become shorter", name, what);
+    }
     if (strerror_r(error, text, sizeof text) != 0) {
         text[0] = '\0';
     }
-    return mlpi_error(hooks, MLP_ERR_IO, "%s: cannot %s: %s (error %d)", path,
+    return mlpi_error(hooks, MLP_ERR_IO, "%s: cannot %s: %s (error %d)", name,
                       what, text, error);
+}
+
+mlp_status mlpi_report_kind(const mlp_hooks *hooks, const char *path,
+                            const char *expected)
+{
+    char shown[MLPI_SHOWN_PATH];
+    return mlpi_error(hooks, MLP_ERR_IO, "%s: expects %s",
+                      mlpi_shown_path(path, shown), expected);
 }
 
 /* ---------------------------------------------------------------------------
@@ -75,35 +78,10 @@ static bool read_all(int fd, unsigned char *bytes, size_t n)
     return true;
 }
 
-/* Writes n bytes. On failure errno says why. */
-static bool write_all(int fd, const unsigned char *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t put = write(fd, bytes, mlpi_min_size(n, portion));
-        if (put >= 0) {
-            bytes += put;
-            n -= (size_t)put;
-        } else if (errno != EINTR) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Waits until the disk has the content of a file, or of a folder. */
-static bool flush_to_disk(int fd)
-{
-    int result = 0;
-    do {
-        result = fsync(fd);
-    } while (result != 0 && errno == EINTR);
-    return result == 0;
-}
-
 /* Closes a descriptor. It is gone whatever close returns, so close is not
  * called again after a signal; and the bytes of an interrupted close are on the
  * disk already. */
-static bool close_file(int fd)
+bool mlpi_close(int fd)
 {
     return close(fd) == 0 || errno == EINTR;
 }
@@ -112,63 +90,117 @@ static bool close_file(int fd)
  * Reading
  */
 
-/* Reads an open file; mlpi_file_read has the contract. The head is read first,
- * so that a file of another kind is refused before memory is allocated. */
-static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
-                            const mlpi_file_kind *kind, mlpi_file_content *file)
+/* Reads n bytes, of which the first are `head` and have been read, into a new
+ * block. */
+static mlp_status read_block(const mlp_hooks *hooks, const char *path, int fd,
+                             const unsigned char *head, size_t n,
+                             unsigned char **bytes)
+{
+    void *block = NULL;
+    TRY(mlpi_allocate_array(hooks, n, 1, "a file", &block));
+    *bytes = block;
+    memcpy(*bytes, head, MLPI_FILE_HEAD);
+    if (!read_all(fd, *bytes + MLPI_FILE_HEAD, n - MLPI_FILE_HEAD)) {
+        mlp_status status = mlpi_report_errno(hooks, path, "read all of it");
+        mlpi_release(hooks, block);
+        return status;
+    }
+    return MLP_OK;
+}
+
+/* Reads the header of a large file, whose head has been read, and lets the
+ * format check it. Then the head counts as read again, and nothing more. */
+static mlp_status check_header(const mlp_hooks *hooks, const char *path, int fd,
+                               const mlpi_file_rules *rules,
+                               const unsigned char *head, size_t size)
+{
+    unsigned char *header = NULL;
+    size_t n = rules->header_size(head);
+    TRY(read_block(hooks, path, fd, head, n, &header));
+    mlp_status status = rules->check_header(hooks, header, n, size);
+    mlpi_release(hooks, header);
+    if (status == MLP_OK && lseek(fd, MLPI_FILE_HEAD, SEEK_SET) < 0) {
+        return mlpi_report_errno(hooks, path, "read it");
+    }
+    return status;
+}
+
+/* Finds the size of an open file, and checks that it is an ordinary one. */
+static mlp_status find_size(const mlp_hooks *hooks, const char *path, int fd,
+                            const mlpi_file_kind *kind, size_t *size)
 {
     struct stat info;
-    unsigned char head[MLPI_FILE_HEAD];
     if (fstat(fd, &info) != 0) {
-        return report_errno(hooks, path, "get its status");
+        return mlpi_report_errno(hooks, path, "get its status");
     }
     if (!S_ISREG(info.st_mode)) {
-        return mlpi_error(
-            hooks, MLP_ERR_IO,
-            "%s: expects an ordinary file, got a folder, a pipe or "
-            "a device",
-            path);
+        return mlpi_report_kind(hooks, path,
+                                "an ordinary file, got a folder, a pipe or a "
+                                "device");
     }
     /* The size is signed, and may exceed a size_t of 32 bits. */
     if (info.st_size < MLPI_FILE_HEAD || (uintmax_t)info.st_size > SIZE_MAX) {
+        char shown[MLPI_SHOWN_PATH];
         return mlpi_error(hooks, MLP_ERR_FORMAT,
-                          "%s: not %s: expects %d to %zu bytes, got %lld", path,
-                          kind->name, MLPI_FILE_HEAD, SIZE_MAX,
-                          (long long)info.st_size);
+                          "%s: not %s: expects %d to %zu bytes, got %lld",
+                          mlpi_shown_path(path, shown), kind->name,
+                          MLPI_FILE_HEAD, SIZE_MAX, (long long)info.st_size);
     }
-    size_t size = (size_t)info.st_size;
+    *size = (size_t)info.st_size;
+    return MLP_OK;
+}
+
+/* Reads an open file; mlpi_file_read_headed has the contract. The head is read
+ * first, so that a file of another kind is refused before memory is
+ * allocated. */
+static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
+                            const mlpi_file_kind *kind,
+                            const mlpi_file_rules *rules,
+                            mlpi_file_content *file)
+{
+    size_t size = 0;
+    unsigned char head[MLPI_FILE_HEAD];
+    TRY(find_size(hooks, path, fd, kind, &size));
     if (!read_all(fd, head, sizeof head)) {
-        return report_errno(hooks, path, "read it");
+        return mlpi_report_errno(hooks, path, "read it");
     }
     if (!kind->begins(head, size)) {
         return mlpi_refuse_content(hooks, path, kind, head, size);
     }
-    void *block = NULL;
-    TRY(mlpi_allocate_array(hooks, size, 1, "a file", &block));
-    memcpy(block, head, sizeof head);
-    if (!read_all(fd, (unsigned char *)block + sizeof head,
-                  size - sizeof head)) {
-        mlp_status status = report_errno(hooks, path, "read all of it");
-        mlpi_release(hooks, block);
-        return status;
+    if (rules && size > large) {
+        TRY(check_header(hooks, path, fd, rules, head, size));
     }
-    *file = (mlpi_file_content){block, size};
+    unsigned char *bytes = NULL;
+    TRY(read_block(hooks, path, fd, head, size, &bytes));
+    *file = (mlpi_file_content){bytes, size};
     return MLP_OK;
 }
 
-mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
-                          const mlpi_file_kind *kind, mlpi_file_content *file)
+mlp_status mlpi_file_read_headed(const mlp_hooks *hooks, const char *path,
+                                 const mlpi_file_kind *kind,
+                                 const mlpi_file_rules *rules,
+                                 mlpi_file_content *file)
 {
+    int cancellation = mlpi_defer_cancellation();
+    mlp_status status = MLP_OK;
     int fd = -1;
     do { /* O_NONBLOCK: opening a pipe must not wait for a writer */
         fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
-        return report_errno(hooks, path, "open it");
+        status = mlpi_report_errno(hooks, path, "open it");
+    } else {
+        status = read_open(hooks, path, fd, kind, rules, file);
+        (void)mlpi_close(fd);
     }
-    mlp_status status = read_open(hooks, path, fd, kind, file);
-    (void)close_file(fd);
+    mlpi_restore_cancellation(cancellation);
     return status;
+}
+
+mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
+                          const mlpi_file_kind *kind, mlpi_file_content *file)
+{
+    return mlpi_file_read_headed(hooks, path, kind, NULL, file);
 }
 
 /* Reads a part of an open file; mlpi_file_read_part has the contract. */
@@ -179,17 +211,19 @@ static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
     struct stat info;
     size_t end = 0;
     if (fstat(fd, &info) != 0) {
-        return report_errno(hooks, path, "get its status");
+        return mlpi_report_errno(hooks, path, "get its status");
     }
     if (!S_ISREG(info.st_mode) || !mlpi_size_add(offset, size, &end) ||
         info.st_size < 0 || (uintmax_t)info.st_size < end) {
+        char shown[MLPI_SHOWN_PATH];
         return mlpi_error(hooks, MLP_ERR_FORMAT,
                           "%s: expects an ordinary file with %zu byte%s at %zu",
-                          path, size, mlpi_plural(size), offset);
+                          mlpi_shown_path(path, shown), size, mlpi_plural(size),
+                          offset);
     }
     if (bytes && (lseek(fd, (off_t)offset, SEEK_SET) < 0 ||
                   !read_all(fd, bytes, size))) {
-        return report_errno(hooks, path, "read it");
+        return mlpi_report_errno(hooks, path, "read it");
     }
     return MLP_OK;
 }
@@ -198,169 +232,18 @@ static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
 mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
                                size_t offset, size_t size, unsigned char *bytes)
 {
+    int cancellation = mlpi_defer_cancellation();
+    mlp_status status = MLP_OK;
     int fd = -1;
     do {
         fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
-        return report_errno(hooks, path, "open it");
+        status = mlpi_report_errno(hooks, path, "open it");
+    } else {
+        status = read_part_open(hooks, path, fd, offset, size, bytes);
+        (void)mlpi_close(fd);
     }
-    mlp_status status = read_part_open(hooks, path, fd, offset, size, bytes);
-    (void)close_file(fd);
+    mlpi_restore_cancellation(cancellation);
     return status;
-}
-
-/* ---------------------------------------------------------------------------
- * Replacing
- */
-
-/* Creates a file under a name that no file has, and writes the name to `name`,
- * which has SUFFIX bytes more than the path. Returns -1 with errno. */
-static int open_temporary(const char *path, mode_t mode, char *name)
-{
-    size_t n = strlen(path);
-    memcpy(name, path, n + 1);
-    memcpy(name + n, ".tmp.", sizeof ".tmp.");
-    char *end = mlpi_put_decimal((uint64_t)getpid(), name + n + 5);
-    int fd = -1;
-    for (unsigned try = 0; try < TRIES; try++) {
-        *end = '.';
-        *mlpi_put_decimal(try, end + 1) = '\0';
-        do {
-            fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-        } while (fd < 0 && errno == EINTR);
-        if (fd >= 0 || errno != EEXIST) {
-            break;
-        }
-    }
-    return fd;
-}
-
-/* Flushes the folder of a path to the disk, since the new name is content of
- * the folder. The path is cut at its last slash. A failure is not reported: the
- * file has been replaced already, and the caller could not undo it. */
-static void flush_folder(char *path)
-{
-    char *slash = strrchr(path, '/');
-    if (slash) {
-        slash[slash == path ? 1 : 0] = '\0';
-    }
-    int fd = open(slash ? path : ".", O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)flush_to_disk(fd);
-        (void)close_file(fd);
-    }
-}
-
-/* Writes the bytes, with the permissions of the old file if there is one,
- * flushes them and closes the file. On failure errno says why. */
-static bool write_and_close(int fd, const struct stat *old, const void *bytes,
-                            size_t n)
-{
-    bool good = (!old || fchmod(fd, old->st_mode & 0777) == 0) &&
-                write_all(fd, bytes, n) && flush_to_disk(fd);
-    int error = errno; /* close must not hide the first failure */
-    if (!close_file(fd) && good) {
-        return false;
-    }
-    errno = error;
-    return good;
-}
-
-/* Stages 1 to 3: writes a file under a temporary name, which it leaves in
- * `name`. */
-static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *file,
-                        char *name)
-{
-    struct stat old;
-    bool is_old = stat(file->path, &old) == 0;
-    if (!is_old && errno != ENOENT) {
-        return report_errno(hooks, file->path, "get its status");
-    }
-    /* Replacing a device or a pipe by a file would break the system. */
-    if (is_old && !S_ISREG(old.st_mode)) {
-        return mlpi_error(hooks, MLP_ERR_IO,
-                          "%s: expects an ordinary file, or none", file->path);
-    }
-    /* With an old file, the new one is private until it has its permissions:
-     * its content may be secret. */
-    int fd = open_temporary(file->path, is_old ? 0600 : 0666, name);
-    if (fd < 0) {
-        return report_errno(hooks, name, "make it");
-    }
-    if (!write_and_close(fd, is_old ? &old : NULL, file->bytes, file->size)) {
-        mlp_status status = report_errno(hooks, name, "write it");
-        (void)unlink(name);
-        return status;
-    }
-    return MLP_OK;
-}
-
-/* Stage 4: gives the temporary file its final name. On success a `name` with a
- * slash has been cut to its folder; on failure it is unchanged. */
-static mlp_status replace(const mlp_hooks *hooks, const mlpi_new_file *file,
-                          char *name)
-{
-    if (rename(name, file->path) != 0) {
-        return report_errno(hooks, file->path, "replace it");
-    }
-    flush_folder(name);
-    return MLP_OK;
-}
-
-/* Stages all files, then renames all. After a failure the temporary files that
- * have not been renamed are removed. */
-static mlp_status write_files(const mlp_hooks *hooks,
-                              const mlpi_new_file *files, size_t n,
-                              char *const *names)
-{
-    mlp_status status = MLP_OK;
-    size_t staged = 0;
-    size_t replaced = 0;
-    while (status == MLP_OK && staged < n) {
-        status = stage(hooks, &files[staged], names[staged]);
-        staged += status == MLP_OK;
-    }
-    while (status == MLP_OK && replaced < n) {
-        status = replace(hooks, &files[replaced], names[replaced]);
-        replaced += status == MLP_OK;
-    }
-    for (size_t i = replaced; i < staged; i++) {
-        (void)unlink(names[i]);
-    }
-    return status;
-}
-
-/* The places of the temporary names, one for each file, in one block. */
-typedef struct temporary_names {
-    const mlpi_new_file *files;
-    size_t n;
-    char *name[MLPI_FILE_MAX_WRITES];
-} temporary_names;
-
-/* Computes where each name goes; its SUFFIX is appended later. */
-static void lay_out(void *object, mlpi_cursor *cursor)
-{
-    temporary_names *t = object;
-    for (size_t i = 0; i < t->n; i++) {
-        t->name[i] = mlpi_take(cursor, strlen(t->files[i].path) + SUFFIX, 1);
-    }
-}
-
-mlp_status mlpi_file_write_all(const mlp_hooks *hooks,
-                               const mlpi_new_file *files, size_t n)
-{
-    temporary_names t = {.files = files, .n = n};
-    void *block = NULL;
-    TRY(mlpi_allocate_layout(hooks, lay_out, &t, "a name", &block));
-    mlp_status status = write_files(hooks, files, n, t.name);
-    mlpi_release(hooks, block);
-    return status;
-}
-
-mlp_status mlpi_file_write(const mlp_hooks *hooks, const char *path,
-                           const void *bytes, size_t n)
-{
-    const mlpi_new_file file = {path, bytes, n};
-    return mlpi_file_write_all(hooks, &file, 1);
 }

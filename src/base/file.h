@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files are read whole or in part, and replaced whole.
- *
- * New content is written to a temporary file in the same folder and flushed
- * to the disk; then the temporary file takes the name of the old one, which is
- * one atomic operation of the file system. So under that name there is always
- * the old content or the new one, complete, even if the program or the machine
- * stops in between. Only ordinary files are read or replaced: no folders, pipes
- * or devices.
+ * Reading files, whole or in part. Only ordinary files are read: no folders,
+ * pipes or devices.
  *
  * Every failure is reported with the path, what failed, and the system's
- * reason.
+ * reason. A thread is not cancelled while it reads (host.h): nobody would close
+ * the file.
  */
 #ifndef MLPI_BASE_FILE_H
 #define MLPI_BASE_FILE_H
 
 #include "base/file_kind.h"
 #include "mlp.h"
-
-/* ---------------------------------------------------------------------------
- * Reading
- */
 
 typedef struct mlpi_file_content {
     unsigned char *bytes; /* a block, to be released by mlpi_release */
@@ -34,6 +25,24 @@ typedef struct mlpi_file_content {
 mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
                           const mlpi_file_kind *kind, mlpi_file_content *file);
 
+/* The rules of a format whose files begin with a header that says how long they
+ * are. */
+typedef struct mlpi_file_rules {
+    /* Returns how many bytes head and header have together. */
+    size_t (*header_size)(const unsigned char *head);
+    /* Checks the header against the size of the file, with a message. */
+    mlp_status (*check_header)(const mlp_hooks *hooks,
+                               const unsigned char *header, size_t n,
+                               size_t file_size);
+} mlpi_file_rules;
+
+/* Like mlpi_file_read, but the header of a large file is read and checked
+ * before memory is allocated for the rest: a sparse file may claim any size. */
+mlp_status mlpi_file_read_headed(const mlp_hooks *hooks, const char *path,
+                                 const mlpi_file_kind *kind,
+                                 const mlpi_file_rules *rules,
+                                 mlpi_file_content *file);
+
 /* Reads `size` bytes from `offset` on into the caller's `bytes`. If `bytes` is
  * NULL, the function only checks that the file has so many, so that a caller
  * need not allocate them in vain. Symbolic links are followed. MLP_ERR_IO,
@@ -43,29 +52,19 @@ mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
                                unsigned char *bytes);
 
 /* ---------------------------------------------------------------------------
- * Writing
+ * For other modules that make system calls
  */
 
-/* Makes n bytes the content of a file, which may exist or not. The permissions
- * of an old file stay. On failure the old content stays, and no temporary file
- * is left. MLP_ERR_IO, MLP_ERR_MEMORY. */
-mlp_status mlpi_file_write(const mlp_hooks *hooks, const char *path,
-                           const void *bytes, size_t n);
+/* Report a failed call and return MLP_ERR_IO: the first with the reason that
+ * errno names, "<path>: cannot <what>: <reason> (error <number>)"; the second
+ * that the path is no ordinary file, "<path>: expects <expected>". */
+mlp_status mlpi_report_errno(const mlp_hooks *hooks, const char *path,
+                             const char *what);
+mlp_status mlpi_report_kind(const mlp_hooks *hooks, const char *path,
+                            const char *expected);
 
-/* A file and what it shall contain. */
-typedef struct mlpi_new_file {
-    const char *path;
-    const void *bytes;
-    size_t size;
-} mlpi_new_file;
-
-enum { MLPI_FILE_MAX_WRITES = 2 };
-
-/* Writes up to MLPI_FILE_MAX_WRITES files that belong together. All of them are
- * on the disk under temporary names before the first is renamed. So a full disk
- * leaves all old files; only a failure of a rename, which needs no space, can
- * leave some old files and some new ones. */
-mlp_status mlpi_file_write_all(const mlp_hooks *hooks,
-                               const mlpi_new_file *files, size_t n);
+/* Closes a descriptor. Returns false if the system reports that writing has
+ * failed. */
+bool mlpi_close(int fd);
 
 #endif

@@ -80,10 +80,40 @@ static bool is_text(const unsigned char *head)
     return true;
 }
 
+/* True if a byte continues a character of UTF-8, which must not be cut. */
+static bool is_continuation(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* A third of the space shows the beginning; the end, with the file's name, gets
+ * the rest. */
+const char *mlpi_shown_path(const char *path, char shown[MLPI_SHOWN_PATH])
+{
+    size_t n = strlen(path);
+    if (n < MLPI_SHOWN_PATH) {
+        return path;
+    }
+    size_t head = MLPI_SHOWN_PATH / 3;
+    size_t tail = n - (MLPI_SHOWN_PATH - head - sizeof "...");
+    while (head > 0 && is_continuation(path[head])) {
+        head--;
+    }
+    while (is_continuation(path[tail])) {
+        tail++;
+    }
+    memcpy(shown, path, head);
+    memcpy(shown + head, "...", 3);
+    memcpy(shown + head + 3, path + tail, n - tail + 1);
+    return shown;
+}
+
 mlp_status mlpi_refuse_content(const mlp_hooks *hooks, const char *path,
                                const mlpi_file_kind *expected,
                                const unsigned char *head, size_t size)
 {
+    char buffer[MLPI_SHOWN_PATH];
+    const char *shown = mlpi_shown_path(path, buffer);
     const char *name = mlpi_content_name(head);
     mlpi_reader from = {.bytes = head, .size = MLPI_FILE_HEAD};
     uint64_t length = mlpi_get_u64(&from);
@@ -91,19 +121,20 @@ mlp_status mlpi_refuse_content(const mlp_hooks *hooks, const char *path,
         return mlpi_error(hooks, MLP_ERR_FORMAT,
                           "%s: not %s: it is cut off in its header of %llu "
                           "bytes",
-                          path, expected->name, (unsigned long long)length);
+                          shown, expected->name, (unsigned long long)length);
     }
     if (name) {
-        return mlpi_error(hooks, MLP_ERR_FORMAT, "%s: not %s: it is %s", path,
+        return mlpi_error(hooks, MLP_ERR_FORMAT, "%s: not %s: it is %s", shown,
                           expected->name, name);
     }
     if (is_text(head)) {
         return mlpi_error(hooks, MLP_ERR_FORMAT,
-                          "%s: not %s: it begins with \"%.*s\"", path,
+                          "%s: not %s: it begins with \"%.*s\"", shown,
                           expected->name, MLPI_FILE_HEAD, (const char *)head);
     }
     return mlpi_error(hooks, MLP_ERR_FORMAT,
                       "%s: not %s: it begins with the bytes %02x %02x %02x "
                       "%02x",
-                      path, expected->name, head[0], head[1], head[2], head[3]);
+                      shown, expected->name, head[0], head[1], head[2],
+                      head[3]);
 }

@@ -37,4 +37,12 @@ mlp_status mlpi_refuse_content(const mlp_hooks *hooks, const char *path,
                                const mlpi_file_kind *expected,
                                const unsigned char *head, size_t size);
 
+/* The bytes of a path that a message shows, with the closing zero. They leave
+ * room for the reason, which comes last. */
+enum { MLPI_SHOWN_PATH = 121 };
+
+/* Returns the path as messages show it: a long one is cut in the middle, "..."
+ * in its place, and written to `shown`. */
+const char *mlpi_shown_path(const char *path, char shown[MLPI_SHOWN_PATH]);
+
 #endif

@@ -411,6 +411,11 @@ bool mlpi_json_flag(mlpi_json *r, bool *flag)
     return *flag || take_word(r, "false") || mlpi_json_fail(r, "true or false");
 }
 
+bool mlpi_json_null(mlpi_json *r)
+{
+    return take_word(r, "null");
+}
+
 /* Takes any value but an array or an object. */
 static bool skip_simple(mlpi_json *r)
 {

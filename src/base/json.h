@@ -59,6 +59,10 @@ bool mlpi_json_string(mlpi_json *r, mlpi_span *text);
 bool mlpi_json_number(mlpi_json *r, uint64_t *number);
 bool mlpi_json_flag(mlpi_json *r, bool *flag);
 
+/* Reads null if it comes next, and returns whether it did. Anything else is no
+ * mistake, and is left for the next call. */
+bool mlpi_json_null(mlpi_json *r);
+
 /* Reads any value and forgets it. Brackets may be nested 16 deep; the limit is
  * what makes the reader safe from a text of a million brackets. */
 bool mlpi_json_skip(mlpi_json *r);

@@ -22,6 +22,8 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     mlpi_string_list *list = made->list;
     list->text = mlpi_take(cursor, made->capacity, sizeof *list->text);
     list->end = mlpi_take(cursor, made->bytes, 1);
+    list->limit = list->end ? list->end + made->bytes : NULL;
+    list->capacity = made->capacity;
 }
 
 mlp_status mlpi_string_list_make(const mlp_hooks *hooks, size_t capacity,

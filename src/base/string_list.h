@@ -17,7 +17,9 @@
 typedef struct mlpi_string_list {
     char **text;  /* the block; NULL: the list is empty and has no block */
     size_t count; /* strings so far */
-    char *end;    /* where the characters of the next string go */
+    size_t capacity;
+    char *end;   /* where the characters of the next string go */
+    char *limit; /* the end of the space for characters */
 } mlpi_string_list;
 
 /* Makes an empty list for up to `capacity` strings that have `bytes` bytes in
@@ -32,6 +34,14 @@ static inline void mlpi_string_list_release(const mlp_hooks *hooks,
 {
     mlpi_release(hooks, list->text);
     *list = (mlpi_string_list){.text = NULL};
+}
+
+/* True if there is space for `count` more strings of `bytes` bytes. */
+static inline bool mlpi_string_list_has_space(const mlpi_string_list *list,
+                                              size_t count, size_t bytes)
+{
+    return list->text && list->capacity - list->count >= count &&
+           (size_t)(list->limit - list->end) >= bytes;
 }
 
 /* Adds a copy of a string, for which the list must have been made. */

@@ -41,6 +41,7 @@
 #include "base/thread_team.h"
 
 #include "base/error.h"
+#include "base/host.h"
 #include "base/memory.h"
 
 mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads)
@@ -91,10 +92,10 @@ enum { SPINS = 2000 };
 
 struct mlpi_team {
     mlp_hooks hooks;
-    pid_t process;   /* the process that has the threads, not a fork of it */
-    size_t size;     /* threads, the caller included */
-    int spins;       /* SPINS; 0 if there are more threads than cores */
-    mlpi_work *work; /* of the current run */
+    mlpi_process process; /* has the threads, which a fork of it has not */
+    size_t size;          /* threads, the caller included */
+    int spins;            /* SPINS; 0 if there are more threads than cores */
+    mlpi_work *work;      /* of the current run */
     void *context;
     atomic_bool stop;         /* threads end instead of beginning a run */
     atomic_size_t runs;       /* runs that have begun */
@@ -229,9 +230,8 @@ static size_t start(mlpi_team *team)
  * to end, and the lock may be in any state: there only memory is freed. */
 static void finish(mlpi_team *team)
 {
-    if (team->process == getpid()) {
-        int previous = 0;
-        (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &previous);
+    if (mlpi_is_this_process(&team->process)) {
+        int previous = mlpi_defer_cancellation();
         atomic_store_explicit(&team->stop, true, memory_order_release);
         advance(team, &team->runs);
         for (size_t i = 1; i < team->size; i++) {
@@ -239,8 +239,9 @@ static void finish(mlpi_team *team)
         }
         (void)pthread_cond_destroy(&team->changed);
         (void)pthread_mutex_destroy(&team->lock);
-        (void)pthread_setcancelstate(previous, NULL);
+        mlpi_restore_cancellation(previous);
     }
+    mlpi_forget_process(&team->process);
     mlp_hooks hooks = team->hooks;
     mlpi_release(&hooks, team->scratch);
     mlpi_release(&hooks, team);
@@ -264,7 +265,6 @@ static bool make_lock(mlpi_team *team)
 static mlp_status create(const mlp_hooks *hooks, size_t size, mlpi_team **team)
 {
     mlpi_team made = {.hooks = *hooks,
-                      .process = getpid(),
                       .size = size,
                       .spins = size > mlpi_cores() ? 0 : SPINS};
     void *block = NULL;
@@ -276,6 +276,7 @@ static mlp_status create(const mlp_hooks *hooks, size_t size, mlpi_team **team)
         mlpi_release(hooks, block);
         return MLP_OK;
     }
+    new_team->process = mlpi_this_process();
     for (size_t i = 0; i < size; i++) {
         new_team->thread[i] = (mlpi_thread){new_team, i, size};
     }
@@ -311,7 +312,8 @@ mlp_status mlpi_team_replace(const mlp_hooks *hooks, size_t threads,
     size_t all = mlpi_min_size(cores, MLP_MAX_THREADS);
     size_t size = threads > 0 ? threads : all;
     mlpi_team *made = NULL;
-    if (size > 1) {
+    if (size > 1) { /* new threads inherit the caller's environment */
+        TRY(mlpi_check_arithmetic(hooks));
         TRY(create(hooks, size, &made));
     }
     if (made && made->size == 1) { /* not one thread could be started */
@@ -337,10 +339,10 @@ void mlpi_team_free(mlpi_team *team)
     }
 }
 
-/* A forked child has the struct of its parent, but another process number. */
+/* A forked child has the struct of its parent, but is another process. */
 size_t mlpi_team_size(const mlpi_team *team)
 {
-    return team && team->process == getpid() ? team->size : 1;
+    return team && mlpi_is_this_process(&team->process) ? team->size : 1;
 }
 
 /* Thread 0 has none: the caller brings its own scratch. */
@@ -358,14 +360,13 @@ void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
         work_alone(work, context);
         return;
     }
-    int previous = 0;
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &previous);
+    int previous = mlpi_defer_cancellation();
     team->work = work;
     team->context = context;
     advance(team, &team->runs);
     work(&team->thread[0], context);
     mlpi_barrier(&team->thread[0]);
-    (void)pthread_setcancelstate(previous, NULL);
+    mlpi_restore_cancellation(previous);
 }
 
 #else /* without threads every function works for the caller alone */

@@ -52,7 +52,8 @@ mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads);
  * the caller; 0 means one for each available core. If the system cannot start
  * that many, the team is smaller; a team of the caller alone is NULL. Every
  * thread but the caller gets `scratch` bytes of its own. MLP_ERR_LIMIT,
- * MLP_ERR_MEMORY: *team is as before. */
+ * MLP_ERR_MEMORY, MLP_ERR_UNSUPPORTED (the floating-point environment):
+ * *team is as before. */
 mlp_status mlpi_team_replace(const mlp_hooks *hooks, size_t threads,
                              size_t scratch, mlpi_team **team);
 

@@ -122,36 +122,74 @@ static void add_pairs(mlpi_string_list *to, const mlpi_string_list *from,
     }
 }
 
-/* Replaces the list by a new list, in which `key` has the given value. If the
- * value is NULL, the new list has no such key. */
-static mlp_status set_pair(mlp_net *net, const char *key, const char *value)
+/* Makes a new list, in which `key` has the given value, with space for as many
+ * pairs again: so setting many keys one after the other copies each pair a few
+ * times only. `bytes` is what the pair takes, and `after` the number of the
+ * first pair behind it. */
+static mlp_status rebuild(mlp_net *net, size_t position, size_t after,
+                          const char *key, const char *value, size_t bytes)
 {
     const mlpi_string_list *old = &net->metadata;
-    size_t position = position_of(old, key);
-    size_t after = position; /* the first pair after `key` */
-    if (has_key(old, position, key)) {
-        after++;
-    }
-    /* `bytes` includes the old value of the key, which is more than enough. */
-    size_t bytes = strlen(key) + strlen(value ? value : "") + 2;
     for (size_t i = 0; i < old->count; i++) {
-        bytes += strlen(old->text[i]) + 1;
+        bytes += 2 * (strlen(old->text[i]) + 1);
     }
     mlpi_string_list list;
-    TRY(mlpi_string_list_make(&net->hooks, old->count + 2, bytes, &list));
+    TRY(mlpi_string_list_make(&net->hooks, 2 * old->count + 2, bytes, &list));
     add_pairs(&list, old, 0, position);
-    if (value) {
-        mlpi_string_list_add(&list, key);
-        mlpi_string_list_add(&list, value);
-    }
+    mlpi_string_list_add(&list, key);
+    mlpi_string_list_add(&list, value);
     add_pairs(&list, old, after, old->count / 2);
     mlpi_string_list_release(&net->hooks, &net->metadata);
     net->metadata = list;
     return MLP_OK;
 }
 
-/* Everything is checked before the new list is built. `key` and `value` may be
- * strings of the old list, which is released after the new list is complete. */
+/* Removes pair number `position`. Its characters stay until a new list is made,
+ * so `key` and `value` of a caller may be they. */
+static void remove_pair(mlpi_string_list *pairs, size_t position)
+{
+    char **place = pairs->text + 2 * position;
+    pairs->count -= 2;
+    memmove(place, place + 2, (pairs->count - 2 * position) * sizeof *place);
+}
+
+/* Inserts copies of a pair, for which there is space, before pair number
+ * `position`: moves the pointers behind it. */
+static void insert_pair(mlpi_string_list *pairs, size_t position,
+                        const char *key, const char *value)
+{
+    char **place = pairs->text + 2 * position;
+    char *added[2];
+    mlpi_string_list_add(pairs, key);
+    mlpi_string_list_add(pairs, value);
+    memcpy(added, pairs->text + pairs->count - 2, sizeof added);
+    memmove(place + 2, place,
+            (pairs->count - 2 - 2 * position) * sizeof *place);
+    memcpy(place, added, sizeof added);
+}
+
+/* Sets the value of a key, or removes the key if the value is NULL. */
+static mlp_status set_pair(mlp_net *net, const char *key, const char *value)
+{
+    mlpi_string_list *pairs = &net->metadata;
+    size_t position = position_of(pairs, key);
+    bool is_there = has_key(pairs, position, key);
+    size_t bytes = strlen(key) + strlen(value ? value : "") + 2;
+    if (value && !mlpi_string_list_has_space(pairs, 2, bytes)) {
+        return rebuild(net, position, position + is_there, key, value, bytes);
+    }
+    if (is_there) {
+        remove_pair(pairs, position);
+    }
+    if (value) {
+        insert_pair(pairs, position, key, value);
+    }
+    return MLP_OK;
+}
+
+/* Everything is checked before the list changes. `key` and `value` may be
+ * strings of the list, which keeps its characters until a new list is
+ * complete. */
 mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
                                 const char *value)
 {

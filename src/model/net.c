@@ -121,8 +121,8 @@ static mlp_status check_loss(const mlp_config *config)
 
 /* Checks the slopes of the activations that use one. A negative slope would
  * give leaky ReLU and ELU positive outputs for negative z. The backward pass
- * needs the sign of z and has only the output, so both must have the same
- * sign. */
+ * needs the sign of z and has only the output, so both must have the same sign;
+ * the sign is that of the number as it was given, which model files hold. */
 static mlp_status check_slopes(const mlp_config *config)
 {
     const mlpi_kernels *kernels = mlpi_kernels_get(config->precision, 0);
@@ -130,7 +130,7 @@ static mlp_status check_slopes(const mlp_config *config)
         mlp_activation f = config->layers[l - 1].activation;
         double given = config->layers[l - 1].slope;
         double slope = kernels->scalar->round_to_real(given);
-        if (mlpi_has_slope(f) && !(slope >= 0.0 && isfinite(slope))) {
+        if (mlpi_has_slope(f) && !(given >= 0.0 && isfinite(slope))) {
             return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
                               "layer %zu: expects a slope from 0, finite in "
                               "%s, got %g",
@@ -249,6 +249,7 @@ static void lay_out(void *object, mlpi_cursor *cursor)
  * fail, and then nothing has to be freed. */
 static mlp_status make_net(const mlp_config *config, mlp_net **net)
 {
+    TRY(mlpi_check_arithmetic(&config->hooks));
     /* Adding 0.0 turns -0.0 into 0.0, as in layout.c. */
     mlp_net made = {.hooks = config->hooks,
                     .kernels =
@@ -314,6 +315,7 @@ mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init, uint32_t seed)
         return MLP_ERR_NULL;
     }
     TRY(check_init(&net->hooks, init));
+    TRY(mlpi_check_arithmetic(&net->hooks));
     net->is_trained = false;
     mlpi_init_parameters(net->kernels, &net->layout, init, seed,
                          net->parameters);

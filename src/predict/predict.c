@@ -162,19 +162,21 @@ static void predict_partition(const mlpi_thread *thread, void *context)
 
 /* Few rows are predicted by the calling thread alone, because waking the other
  * threads would take longer than the work. */
-void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
-                  const mlp_cview *X, const mlp_view *A)
+mlp_status mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
+                        const mlp_cview *X, const mlp_view *A)
 {
     if (can_use_row_kernel(net, X, A)) {
         predict_single_row(net, &workspace->buffers, X, A);
-        return;
+        return MLP_OK;
     }
     prediction_args args = {net, workspace, X, A};
     if (workspace->team && mlpi_net_pays_for_threads(net, X->rows)) {
+        TRY(mlpi_check_arithmetic(&net->hooks));
         mlpi_team_run(workspace->team, predict_partition, &args);
     } else {
         predict_rows(&args, &workspace->buffers, 0, X->rows);
     }
+    return MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
@@ -219,9 +221,9 @@ mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A)
     }
     mlp_workspace *ws = NULL;
     TRY(mlpi_workspace_make(net, X.rows, &ws));
-    mlpi_predict(net, ws, &X, &A);
+    mlp_status status = mlpi_predict(net, ws, &X, &A);
     mlp_workspace_free(ws);
-    return MLP_OK;
+    return status;
 }
 
 /* Checks that the workspace's buffers fit the network. The kernels must be the
@@ -249,6 +251,5 @@ mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
     TRY(mlpi_check_pointer(&net->hooks, workspace, "the workspace"));
     TRY(check_workspace(workspace, net));
     TRY(mlpi_predict_check(net, &X, &A));
-    mlpi_predict(net, workspace, &X, &A);
-    return MLP_OK;
+    return mlpi_predict(net, workspace, &X, &A);
 }

@@ -27,9 +27,10 @@ mlp_status mlpi_predict_check(const mlp_net *net, const mlp_cview *X,
 /* Computes A = network(X), in the caller's units, with all threads of the
  * workspace if there is work enough. The arguments have been checked, and the
  * workspace fits the network. The bits do not depend on the number of threads.
- */
-void mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
-                  const mlp_cview *X, const mlp_view *A);
+ * MLP_ERR_UNSUPPORTED: the caller's floating-point environment is not that of
+ * the other threads; a single thread does not check it. */
+mlp_status mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
+                        const mlp_cview *X, const mlp_view *A);
 
 /* ---------------------------------------------------------------------------
  * One chunk, for functions that take something else from the outputs

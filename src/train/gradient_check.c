@@ -7,8 +7,11 @@
  *          = J' + c2 h^2 + c4 h^4 + ...
  *
  * at h, h/2 and h/4 gives J' up to terms in h^6 (Richardson's extrapolation).
- * The size of the last correction estimates the error of the result. It is
- * called the *doubt*.
+ * The *doubt* bounds the error of the result: it is the difference of the two
+ * results that h, h/2 and h/2, h/4 give. If J is smooth, the error is far below
+ * it. If the second derivative jumps at w, as that of ELU does at 0, D(h) has a
+ * term c h, too. Both results keep a part of it, c h / 3 and c h / 6, and their
+ * difference is just above what is left in the final one, 7 c h / 45.
  *
  * Some losses have corners, where there is no derivative. If there is a corner
  * within h of w, D(h) is not such a series, and the doubt is large. A corner at
@@ -123,7 +126,7 @@ static estimate extrapolate(gradient_check *check, size_t index, double h)
     double jump =
         (8.0 * (2.0 * S[2] - S[1]) - (2.0 * S[1] - S[0])) / (8.0 - 1.0);
     return (estimate){(16.0 * fine - coarse) / 15.0,
-                      fabs(fine - coarse) / 15.0 + fabs(jump)};
+                      fabs(fine - coarse) + fabs(jump)};
 }
 
 /* Returns the size by which an error of this derivative is divided. */

@@ -170,8 +170,10 @@ static bool is_within(double x, const range *r)
     return above && below;
 }
 
-/* Checks each number as it is in the network's precision, because the kernels
- * round it: 1e-50 is above 0 as a double, and 0 as a float. */
+/* Checks each number twice, as it is and as it is in the network's precision,
+ * because the kernels round it and a checkpoint does not: 1e-50 is above 0 as a
+ * double, and 0 as a float; -1e-50 is below 0 as a double, and not as a
+ * float. */
 static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *options)
 {
     const mlpi_kernels *kernels = net->kernels;
@@ -179,14 +181,15 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *options)
         double value = 0.0;
         memcpy(&value, (const unsigned char *)options + fields[i].offset,
                sizeof value);
-        if (!is_within(kernels->scalar->round_to_real(value),
+        if (!is_within(value, fields[i].range) ||
+            !is_within(kernels->scalar->round_to_real(value),
                        fields[i].range)) {
             return refuse(net, fields[i].name, fields[i].range->text, value);
         }
     }
     /* NaN fails the test of isfinite, so the comparison never meets one. */
     double max = kernels->scalar->round_to_real(options->rprop_max);
-    if (!isfinite(max) ||
+    if (!isfinite(max) || options->rprop_max < options->rprop_min ||
         max < kernels->scalar->round_to_real(options->rprop_min)) {
         return refuse(net, "rprop_max", "from rprop_min on, finite",
                       options->rprop_max);

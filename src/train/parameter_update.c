@@ -257,20 +257,37 @@ typedef struct lanes {
     double squares[MLPI_LANES], magnitudes[MLPI_LANES];
 } lanes;
 
+/* What a sum takes of the numbers. */
+typedef struct terms {
+    bool squares, magnitudes;
+    double limit; /* numbers beyond it count as +-limit; INFINITY: none do */
+} terms;
+
+/* Holds n numbers in [-limit, limit]. A NaN stays a NaN. */
+static void clamp(size_t n, double limit, double *x)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
+    }
+}
+
 /* Adds the terms of n numbers, the first one to lane 0. The numbers are first
  * converted to double, which is exact, and then the kernels for double add
  * them. */
-static void add_terms(lanes *s, const mlpi_kernels *kernels, size_t n,
-                      const void *x, bool squares, bool magnitudes)
+static void add_terms(lanes *s, const mlpi_kernels *kernels, terms of, size_t n,
+                      const void *x)
 {
     double block[BLOCK];
     for (size_t i = 0; i < n; i += BLOCK) {
         size_t part = mlpi_min_size(n - i, BLOCK);
         kernels->to_double(part, mlpi_const_at(kernels, x, i), block);
-        if (squares) {
+        if (of.limit < (double)INFINITY) {
+            clamp(part, of.limit, block);
+        }
+        if (of.squares) {
             kernels->f64->add_products(part, block, block, s->squares);
         }
-        if (magnitudes) {
+        if (of.magnitudes) {
             kernels->f64->add_magnitudes(part, block, s->magnitudes);
         }
     }
@@ -283,7 +300,8 @@ static double chunk_penalty(const mlpi_update_context *context, size_t n,
     lanes s = {{0.0}, {0.0}};
     double l2 = context->optimizer->options.l2;
     double l1 = context->optimizer->options.l1;
-    add_terms(&s, context->net->kernels, n, w, l2 > 0.0, l1 > 0.0);
+    const terms of = {l2 > 0.0, l1 > 0.0, (double)INFINITY};
+    add_terms(&s, context->net->kernels, of, n, w);
     return l2 * 0.5 * mlpi_join_lanes(s.squares) +
            l1 * mlpi_join_lanes(s.magnitudes);
 }
@@ -356,7 +374,8 @@ void mlpi_penalty_gradient(const mlpi_update_context *context,
 }
 
 /* The norm is taken over all gradients together, those of biases and scales
- * included. */
+ * included, as they are after clipping by value, which comes first. The limit
+ * is the one that the update's kernel has: in the network's precision. */
 void mlpi_norm_sums(const mlpi_update_context *context,
                     const mlpi_thread *thread)
 {
@@ -365,11 +384,14 @@ void mlpi_norm_sums(const mlpi_update_context *context,
     size_t first = 0;
     size_t count = 0;
     mlpi_partition(thread, mlpi_sum_chunks(n), 1, &first, &count);
+    const terms of = {.squares = true,
+                      .limit = kernels->scalar->round_to_real(
+                          context->optimizer->options.clip_value)};
     for (size_t chunk = first; chunk < first + count; chunk++) {
         size_t i = chunk * MLPI_SUM_CHUNK;
         lanes s = {{0.0}, {0.0}};
-        add_terms(&s, kernels, mlpi_min_size(n - i, MLPI_SUM_CHUNK),
-                  mlpi_const_at(kernels, context->gradients, i), true, false);
+        add_terms(&s, kernels, of, mlpi_min_size(n - i, MLPI_SUM_CHUNK),
+                  mlpi_const_at(kernels, context->gradients, i));
         context->optimizer->sums[chunk] = mlpi_join_lanes(s.squares);
     }
 }

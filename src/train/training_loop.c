@@ -319,7 +319,7 @@ static mlp_status set_learning_rate(mlpi_loop *loop)
         t->epoch_state.epochs, total_epochs(loop));
     double rounded =
         t->net->kernels->scalar->round_to_real(loop->learning_rate);
-    if (!(rounded >= 0.0) || !isfinite(rounded)) {
+    if (!(loop->learning_rate >= 0.0) || !isfinite(rounded)) {
         return mlpi_error(&t->hooks, MLP_ERR_ARGUMENT,
                           "epoch %zu: expects a schedule whose rate is finite "
                           "as %s, 0 or more, got %g",

@@ -706,12 +706,15 @@ static void create_refuses_slopes_out_of_range(void **state)
             }
         }
     }
+    /* As floats, the first of these is infinite and the second is -0. */
     mlp_layer layer = {1, MLP_ACT_LEAKY_RELU, 1e39};
     mlp_config config = config_of(&xor_model, MLP_F32, &record);
     config.layers = &layer;
     config.n_layers = 1;
     config.loss = MLP_LOSS_MSE;
     refuse(&config, MLP_ERR_ARGUMENT, "float32", "1e+39");
+    layer.slope = -1e-50;
+    refuse(&config, MLP_ERR_ARGUMENT, "float32", "-1e-50");
     layer.slope = 0;
     mlp_net_free(net_of(&config));
 }

@@ -24,7 +24,7 @@ LIBRARIES = {"formats/onnx": {"base"}, "formats/foreign": {"base"}}
 ASKS = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef|elif)\b.*"
                   r"(?<![A-Za-z0-9_])(?:_[_A-Z]|MLPI_HAVE_)", re.M)
 MAY_ASK = re.compile(r"kernels/kernels\.c|kernels/vec_\w+\.h|"
-                     r"base/thread_team\.c")
+                     r"base/(thread_team|host)\.c")
 
 complaints = []
 

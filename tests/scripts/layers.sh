@@ -8,7 +8,8 @@
 # - inside a folder, modules (x.h with x.c) do not depend on each other in a
 #   circle;
 # - a function that x.h declares is defined in x.c;
-# - only kernels.c, vec_*.h and base/thread_team.c ask about a compiler or a CPU.
+# - only kernels.c, vec_*.h, base/thread_team.c and base/host.c ask about a
+#   compiler or a CPU.
 
 . "$(dirname "$0")/common.sh"
 need python3 nm

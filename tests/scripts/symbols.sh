@@ -12,13 +12,15 @@ need nm objdump
 
 taken='malloc free memcpy memmove memset memcmp memchr strchr strrchr strcmp
     strncmp strlen vsnprintf __xpg_strerror_r __errno_location open open64 close
-    lseek lseek64 read write fsync fchmod fstat fstat64 stat stat64 rename unlink
+    lseek lseek64 read write fsync fchmod fchown fstat fstat64 stat stat64 lstat lstat64
+    rename link readlink unlink mmap munmap madvise
     fma fmaf sqrt sqrtf __cpu_model __cpu_indicator_init __assert_fail
     __stack_chk_fail _GLOBAL_OFFSET_TABLE_
-    pthread_create pthread_join pthread_sigmask sigfillset pthread_mutex_init
+    pthread_create pthread_join pthread_sigmask sigfillset sigemptyset
+    sigaddset sigismember sigpending sigwait pthread_mutex_init
     pthread_mutex_destroy pthread_mutex_lock pthread_mutex_unlock
     pthread_cond_init pthread_cond_destroy pthread_cond_wait
-    pthread_cond_broadcast pthread_setcancelstate clock_gettime getpid sysconf sched_getaffinity __sched_cpucount'
+    pthread_cond_broadcast pthread_setcancelstate pthread_testcancel clock_gettime getpid sysconf sched_getaffinity __sched_cpucount'
 # What log_stderr.c may call besides: some compilers make fprintf of a constant
 # format to another of these functions.
 printing='stderr fprintf __fprintf_chk fputs fputc fwrite'

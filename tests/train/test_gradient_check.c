@@ -245,6 +245,37 @@ static void corners_at_the_spot_are_skipped(void **state)
 
 /* Here the corner is at many distances from a weight, on both sides: a
  * difference must not cross it unnoticed. */
+/* The second derivative of ELU jumps at 0, where a row of zeros lies as long as
+ * the bias is 0. The more other rows there are, the smaller is the term that
+ * this leaves in the differences, and the easier it is to overlook. */
+static void jumps_of_the_second_derivative_are_no_error(void **state)
+{
+    (void)state;
+    mlp_layer layer = {.width = 1, .activation = MLP_ACT_ELU, .slope = 1};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = 1;
+    config.layers = &layer;
+    config.n_layers = 1;
+    config.loss = MLP_LOSS_MSE;
+    for (size_t m = 2; m < 60; m++) {
+        mlp_net *net = net_of(&config);
+        data d = {random_matrix(MLP_F64, m, 1, 0.1, 1),
+                  random_matrix(MLP_F64, m, 1, -3, 3)};
+        mlp_gradient_check found = {.error = 1};
+        put(tensor(net, MLP_W, 1), 0, 0, 0.7);
+        put(tensor(net, MLP_B, 1), 0, 0, 0);
+        put(d.X, 0, 0, 0);
+        assert_int_equal(
+            mlp_check_gradients(net, ro(d.X), ro(d.Y), NULL, &found), MLP_OK);
+        if (!(found.error < good_enough)) {
+            fail_msg("%zu rows: error %g", m, found.error);
+        }
+        assert_true(found.checked > 0);
+        mlp_net_free(net);
+        free_data(d);
+    }
+}
+
 static void corners_nearby_do_not_count(void **state)
 {
     (void)state;
@@ -541,6 +572,7 @@ int main(void)
         cmocka_unit_test(corners_of_a_penalty_are_skipped),
         cmocka_unit_test(the_seed_of_dropout_is_the_options),
         cmocka_unit_test(corners_at_the_spot_are_skipped),
+        cmocka_unit_test(jumps_of_the_second_derivative_are_no_error),
         cmocka_unit_test(corners_nearby_do_not_count),
         cmocka_unit_test(large_inputs_are_no_obstacle),
         cmocka_unit_test(wrong_derivatives_are_found),

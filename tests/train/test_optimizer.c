@@ -28,6 +28,7 @@ enum {
     WITH_DECAY,
     WITH_VALUE,
     WITH_NORM,
+    WITH_BOTH,
     VARIANTS
 };
 
@@ -37,8 +38,11 @@ static mlp_optimizer variant_of(mlp_optimizer_kind kind, int variant)
     o.weight_decay = variant == WITH_DECAY ? 0.1 : 0;
     o.l2 = variant == WITH_L2 ? 0.6 : 0;
     o.l1 = variant == WITH_L1 ? 0.3 : 0;
-    o.clip_value = variant == WITH_VALUE ? 0.05 : (double)INFINITY;
-    o.clip_norm = variant == WITH_NORM ? 0.2 : (double)INFINITY;
+    o.clip_value =
+        variant == WITH_VALUE || variant == WITH_BOTH ? 0.05 : (double)INFINITY;
+    o.clip_norm = variant == WITH_NORM   ? 0.2
+                  : variant == WITH_BOTH ? 0.1
+                                         : (double)INFINITY;
     return o;
 }
 
@@ -339,22 +343,22 @@ static void fields_outside_their_range_are_named(void **state)
     static const struct {
         const char *name;
         size_t offset;
-        double good[2], bad[3];
+        double good[2], bad[4]; /* the last is in the range as a float */
     } fields[] = {
-        {FIELD(momentum), {0, 0.9999}, {-0.1, 1, 1 - 1e-9}},
-        {FIELD(beta1), {0, 0.9999}, {-0.1, 1, 1 - 1e-9}},
-        {FIELD(beta2), {0, 0.9999}, {-0.1, 1, 1 - 1e-9}},
-        {FIELD(rho), {0, 0.9999}, {-0.1, 1, 1 - 1e-9}},
-        {FIELD(epsilon), {1e-30, 1e30}, {0, -1, 1e-60}},
-        {FIELD(l2), {0, 1e30}, {-1e-30, -1, 1e60}},
-        {FIELD(l1), {0, 1e30}, {-1e-30, -1, 1e60}},
-        {FIELD(weight_decay), {0, 1e30}, {-1e-30, -2, 1e60}},
-        {FIELD(clip_value), {1e-30, 1e300}, {0, -1, 1e-60}},
-        {FIELD(clip_norm), {1e-30, 1e300}, {0, -1, 1e-60}},
-        {FIELD(rprop_grow), {1, 1e30}, {0.99, -1, 1e60}},
-        {FIELD(rprop_shrink), {1e-30, 1}, {0, -1, 1.5}},
-        {FIELD(rprop_min), {1e-30, 50}, {0, -1, 1e-60}},
-        {FIELD(rprop_max), {1e-6, 1e30}, {0, 1e-7, 1e60}},
+        {FIELD(momentum), {0, 0.9999}, {-0.1, 1, 1 - 1e-9, -1e-50}},
+        {FIELD(beta1), {0, 0.9999}, {-0.1, 1, 1 - 1e-9, -1e-50}},
+        {FIELD(beta2), {0, 0.9999}, {-0.1, 1, 1 - 1e-9, -1e-50}},
+        {FIELD(rho), {0, 0.9999}, {-0.1, 1, 1 - 1e-9, -1e-50}},
+        {FIELD(epsilon), {1e-30, 1e30}, {0, -1, 1e-60, -1e-50}},
+        {FIELD(l2), {0, 1e30}, {-1e-30, -1, 1e60, -1e-50}},
+        {FIELD(l1), {0, 1e30}, {-1e-30, -1, 1e60, -1e-50}},
+        {FIELD(weight_decay), {0, 1e30}, {-1e-30, -2, 1e60, -1e-50}},
+        {FIELD(clip_value), {1e-30, 1e300}, {0, -1, 1e-60, -1e-50}},
+        {FIELD(clip_norm), {1e-30, 1e300}, {0, -1, 1e-60, -1e-50}},
+        {FIELD(rprop_grow), {1, 1e30}, {0.99, -1, 1e60, 1 - 1e-12}},
+        {FIELD(rprop_shrink), {1e-30, 1}, {0, -1, 1.5, 1 + 1e-12}},
+        {FIELD(rprop_min), {1e-30, 50}, {0, -1, 1e-60, -1e-50}},
+        {FIELD(rprop_max), {1e-6, 1e30}, {0, 1e-7, 1e60, 1e-6 - 1e-20}},
     };
     hook_record record = {0};
     mlp_net *net = new_net(&xor_model, MLP_F32, &record);
@@ -366,8 +370,8 @@ static void fields_outside_their_range_are_named(void **state)
         mlp_optimizer *o = &options.optimizer;
         double *field =
             (double *)(void *)((unsigned char *)o + fields[i].offset);
-        for (size_t k = 0; k < 5; k++) {
-            *field = k < 3 ? fields[i].bad[k] : k == 3 ? nan_number : -infinity;
+        for (size_t k = 0; k < 6; k++) {
+            *field = k < 4 ? fields[i].bad[k] : k == 4 ? nan_number : -infinity;
             assert_told(&record, mlp_trainer_set_optimizer(trainer, o),
                         MLP_ERR_ARGUMENT, fields[i].name);
             assert_told(&record, mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL),

@@ -95,12 +95,14 @@ static void edges_of_the_cosine_are_sensible(void **state)
  * Schedules in training
  */
 
+static mlp_dtype precision = MLP_F64;
+
 /* Trains XOR for ten epochs and returns the rates and the losses. */
 static mlp_status train(const mlp_schedule *schedule, hook_record *record,
                         double rates[10], double losses[10])
 {
-    mlp_net *net = new_net(&xor_model, MLP_F64, record);
-    data d = xor_data(MLP_F64);
+    mlp_net *net = new_net(&xor_model, precision, record);
+    data d = xor_data(precision);
     mlp_train_options options = tutorial_options();
     options.epochs = 10;
     options.learning_rate = 0.3;
@@ -300,8 +302,11 @@ static double give_bad_rate(size_t epoch, double alpha, void *user)
 static void a_bad_rate_ends_training(void **state)
 {
     (void)state;
-    const bad_rate bad[] = {{0, nan_number}, {3, -0.1}, {9, infinity}};
+    /* As a float, the last of these is -0. */
+    const bad_rate bad[] = {
+        {0, nan_number}, {3, -0.1}, {9, infinity}, {5, -1e-50}};
     for (size_t i = 0; i < COUNT(bad); i++) {
+        precision = i == 3 ? MLP_F32 : MLP_F64;
         hook_record record = {0};
         double rates[10];
         double losses[10];
@@ -315,6 +320,7 @@ static void a_bad_rate_ends_training(void **state)
                     MLP_ERR_ARGUMENT, name);
         assert_int_equal(record.live, 0);
     }
+    precision = MLP_F64;
 }
 
 int main(void)

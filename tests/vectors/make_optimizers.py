@@ -31,7 +31,7 @@ BATCHES = 24, 6
 L2, L1, DECAY, CLIP_VALUE, CLIP_NORM = 0.6, 0.3, 0.1, 0.05, 0.2
 RULES = ("sgd", "momentum", "tutorial_momentum", "nesterov", "rmsprop", "adam",
          "adamw", "rprop")
-VARIANTS = "plain", "l2", "l1", "decay", "value", "norm"
+VARIANTS = "plain", "l2", "l1", "decay", "value", "norm", "value and norm"
 
 
 def put(name, a):
@@ -107,10 +107,12 @@ def run(start, X, Y, rule, batch, variant):
             J = loss = J + L1 / batch * sum(w.abs().sum() for w in weights)
         steps.zero_grad()
         (J if coupled else loss).backward()
-        if variant == "value":
+        if variant.startswith("value"):
             torch.nn.utils.clip_grad_value_(params, CLIP_VALUE)
         if variant == "norm":
             torch.nn.utils.clip_grad_norm_(params, CLIP_NORM)
+        if variant == "value and norm":
+            torch.nn.utils.clip_grad_norm_(params, CLIP_NORM / 2)
         if decay and rule != "adamw":
             for w in weights:
                 w.data *= 1 - ALPHA * decay

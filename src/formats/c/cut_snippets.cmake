@@ -55,7 +55,7 @@ set(real_names
     real dense standardise rescale first_largest probabilities
     sigmoid_of tanh_of relu_of leaky_relu_of elu_of gelu_of gelu_tanh_of silu_of
     softplus_of)
-set(int8_names dense look_up first_largest quantised)
+set(int8_names dense look_up look_up_each first_largest quantised)
 
 set(snippet_sources ${libm_sources} ${canonical_sources} ${int8_sources})
 list(REMOVE_DUPLICATES snippet_sources)

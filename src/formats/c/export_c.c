@@ -21,6 +21,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_replace.h"
 #include "base/number_text.h"
 #include "formats/c/export_common.h"
 #include "model/data_check.h"
@@ -74,6 +75,40 @@ static mlp_status take_prefix(mlpi_export *e, size_t n, const char *text)
     return MLP_OK;
 }
 
+/* tolower would depend on the locale. */
+static char lower(char c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+/* True if the header of a file, given by its name without ".c", would have the
+ * name of a header of C, of POSIX or of this library. Whoever compiles with the
+ * file's folder among the folders of headers would get the wrong one. File
+ * systems may not distinguish upper case. */
+static bool hides_header(size_t n, const char *name)
+{
+    static const char headers[] =
+        " assert complex ctype errno fenv float inttypes iso646 limits locale "
+        "math setjmp signal stdalign stdarg stdatomic stdbit stdbool stdckdint "
+        "stddef stdint stdio stdlib stdnoreturn string tgmath threads time "
+        "uchar wchar wctype aio cpio dirent dlfcn endian fcntl fmtmsg fnmatch "
+        "ftw glob grp iconv langinfo libgen malloc monetary mqueue ndbm netdb "
+        "nl_types poll pthread pwd regex sched search semaphore spawn strings "
+        "syslog tar termios unistd utmpx wordexp memory mlp mlp_foreign "
+        "mlp_onnx ";
+    const char *at = headers; /* a blank, before a name */
+    for (; at[1] != '\0'; at = strchr(at + 1, ' ')) {
+        size_t i = 0;
+        while (i < n && lower(name[i]) == at[i + 1]) {
+            i++;
+        }
+        if (i == n && at[i + 1] == ' ') {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Sets both files' names and the prefix, which by default is the name of the
  * code without ".c". The path of the header goes into `header`. The names stand
  * in comments and string constants, so they must not have characters that end
@@ -89,11 +124,18 @@ static mlp_status take_names(mlpi_export *e, const char *path, char *header)
         /* A line's end would end the comment's line or the string constant. */
         good = good && (unsigned char)*at >= ' ' && !strchr("\"\\*?", *at);
     }
+    char shown[MLPI_SHOWN_PATH];
     if (!good) {
         return mlpi_error(&e->net->hooks, MLP_ERR_ARGUMENT,
                           "path: expects the name of a C file, which ends in "
                           "\".c\", got \"%s\"",
-                          path);
+                          mlpi_shown_path(path, shown));
+    }
+    if (hides_header(length - 2, name)) {
+        return mlpi_error(&e->net->hooks, MLP_ERR_ARGUMENT,
+                          "path: expects a name that is not that of a header "
+                          "of the system, got \"%s\"",
+                          mlpi_shown_path(path, shown));
     }
     memcpy(header, path, n + 1);
     header[n - 1] = 'h';
@@ -286,6 +328,7 @@ mlp_status mlp_export_c(const mlp_net *net, const char *path,
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&net->hooks, path, "the path"));
+    mlpi_allow_cancellation();
     const mlp_export_options defaults = mlp_export_defaults();
     mlp_export_report made = {.score_before = NAN, .score_after = NAN};
     mlp_status status =

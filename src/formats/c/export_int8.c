@@ -11,7 +11,8 @@
  *
  * For layer l the code holds the constants n<l> (counts, shift, zero), w<l>
  * (weights), c<l> (bias and multiplier of each neuron), and for some
- * activations t<l> (the table of look_up). Its functions use them so:
+ * activations t<l> (the table of look_up, or the tables of look_up_each). Its
+ * functions use them so:
  *
  *     dense(&n1, w1, c1, x, a);
  *     look_up(t1, n1.outputs, a);
@@ -179,10 +180,17 @@ static mlp_status check_rows(const mlpi_export *e)
 /* Returns the bytes of the constants of a layer: w, c, n and t. */
 static size_t layer_bytes(const mlpi_int8_layer *layer)
 {
-    /* w is int8 [n][inputs], c is int32 [n][2], and t has 256 entries. */
+    /* w is int8 [n][inputs], c is int32 [n][2], and t has 256 entries a
+     * table. */
     size_t n = (size_t)layer->numbers.outputs;
     return n * (size_t)layer->numbers.inputs + 2 * n * sizeof(int32_t) +
-           sizeof layer->numbers + (layer->table ? 256 : 0);
+           sizeof layer->numbers + 256 * layer->tables;
+}
+
+/* Returns the function that a layer's tables need. */
+static const char *look_up_of(const mlpi_int8_layer *layer)
+{
+    return layer->tables == 1 ? "look_up" : "look_up_each";
 }
 
 /* Only the conversions of floats call `quantised`, so it is chosen apart: it is
@@ -199,8 +207,8 @@ static mlp_status prepare(mlpi_export *e)
     mlpi_export_require(&e->float_snippets, "quantised");
     for (size_t l = 1; l <= e->int8->L; l++) {
         e->report->constant_bytes += layer_bytes(&e->int8->layer[l]);
-        if (e->int8->layer[l].table) {
-            mlpi_export_require(&e->snippets, "look_up");
+        if (e->int8->layer[l].tables > 0) {
+            mlpi_export_require(&e->snippets, look_up_of(&e->int8->layer[l]));
         }
     }
     return MLP_OK;
@@ -288,8 +296,8 @@ static void put_layer_constants(mlpi_writer *to, size_t l,
         mlpi_list_put_number(&list, layer->channels[i]);
     }
     mlpi_list_close(&list);
-    if (layer->table) {
-        put_int8(to, "t", l, 256, layer->table);
+    if (layer->tables > 0) {
+        put_int8(to, "t", l, 256 * layer->tables, layer->table);
     }
 }
 
@@ -313,8 +321,9 @@ static void put_layer(mlpi_writer *to, const mlpi_export *e, size_t l,
 {
     mlpi_put_text(to, "    dense(&n%zu, w%zu, c%zu, %s, %s);\n", l, l, l, in,
                   out);
-    if (e->int8->layer[l].table) {
-        mlpi_put_text(to, "    look_up(t%zu, n%zu.outputs, %s);\n", l, l, out);
+    if (e->int8->layer[l].tables > 0) {
+        mlpi_put_text(to, "    %s(t%zu, n%zu.outputs, %s);\n",
+                      look_up_of(&e->int8->layer[l]), l, l, out);
     }
 }
 

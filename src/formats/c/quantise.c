@@ -3,10 +3,11 @@
  * Quantises a network after it has been trained, in three stages:
  *
  *   1. Calibration. The network predicts the rows X in its own precision, and
- *      the range of z is recorded for each layer.
+ *      the range of z is recorded for each layer (calibrate.c).
  *   2. Scales. The range of a layer's z, cut where its activation saturates,
  *      gives the scale of its 256 numbers; the range of a table's outputs gives
- *      the scale of the next layer's inputs.
+ *      the scale of the next layer's inputs. Outputs of the network that are
+ *      not compared with each other have a scale, and a table, each of its own.
  *   3. Integers. Layer by layer, weights and biases become integers in units of
  *      s[j], and s[j] / scale becomes a multiplier and a shift.
  *
@@ -29,134 +30,15 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "formats/c/calibrate.h"
 #include "model/layer.h"
 
 enum {
-    CHUNK = 64,         /* rows that are predicted at once */
-    BLOCK = 256,        /* reals that are converted to double at once */
     MAX_INPUTS = 32768, /* of a layer, so that a sum fits into 32 bits */
     TABLE = 256
 };
 
 #define MAX_BIAS 536870912.0 /* 2^29 */
-
-/* ---------------------------------------------------------------------------
- * Ranges
- */
-
-typedef struct range {
-    double least, most;
-} range;
-
-static const range empty_range = {INFINITY, -INFINITY};
-
-/* Extends a range by a number. A NaN makes the range infinite, which is_finite
- * then refuses; comparisons alone would pass over it. */
-static range including(range r, double x)
-{
-    return isnan(x) ? (range){-INFINITY, INFINITY}
-                    : (range){mlpi_min(x, r.least), mlpi_max(x, r.most)};
-}
-
-/* False for the range of no number, too. */
-static bool is_finite(range r)
-{
-    return isfinite(r.least) && isfinite(r.most);
-}
-
-/* Extends a range by n reals, which are float or double. */
-static range including_all(const mlp_net *net, range r, size_t n,
-                           const void *reals)
-{
-    double x[BLOCK];
-    for (size_t i = 0; i < n; i += BLOCK) {
-        size_t count = mlpi_min_size(n - i, BLOCK);
-        net->kernels->to_double(count, mlpi_const_at(net->kernels, reals, i),
-                                x);
-        for (size_t j = 0; j < count; j++) {
-            r = including(r, x[j]);
-        }
-    }
-    return r;
-}
-
-/* ---------------------------------------------------------------------------
- * Calibration
- */
-
-typedef struct calibration {
-    const mlp_net *net;
-    range *z;   /* [L + 1]: of each layer, the first unused */
-    double *s;  /* [widest]: units of the weights of one layer */
-    void *X;    /* real [CHUNK][n[0]] */
-    void *Z;    /* real [CHUNK][widest] */
-    void *A[2]; /* real [CHUNK][widest], by turns */
-    void *scratch;
-} calibration;
-
-/* A chunk bounds the memory, however many rows there are. */
-static void lay_out_calibration(void *object, mlpi_cursor *cursor)
-{
-    calibration *c = object;
-    const mlp_net *net = c->net;
-    size_t size = net->kernels->real_size;
-    size_t wide = net->layout.widest;
-    c->z = mlpi_take(cursor, net->layout.L + 1, sizeof *c->z);
-    c->s = mlpi_take(cursor, wide, sizeof *c->s);
-    c->X = mlpi_take(cursor, CHUNK * mlpi_net_inputs(net), size);
-    c->Z = mlpi_take(cursor, CHUNK * wide, size);
-    c->A[0] = mlpi_take(cursor, CHUNK * wide, size);
-    c->A[1] = mlpi_take(cursor, CHUNK * wide, size);
-    c->scratch = mlpi_take(cursor, mlpi_forward_scratch(net, CHUNK), size);
-}
-
-/* Predicts at most CHUNK rows as mlp_predict does, but keeps the range of every
- * layer's z, which predicting does not store. */
-static void calibrate_chunk(const mlp_net *net, const calibration *c,
-                            mlp_cview X)
-{
-    size_t n = mlpi_net_inputs(net);
-    net->kernels->load_rows(
-        &(mlpi_load_rows_args){.m = X.rows,
-                               .n = n,
-                               .X = mlpi_operand_of(X),
-                               .mean = net->in.scales ? net->in.mean : NULL,
-                               .std = net->in.scales ? net->in.std : NULL,
-                               .out = c->X});
-    mlpi_operand A_prev = {c->X, n, 1};
-    for (size_t l = 1; l <= net->layout.L; l++) {
-        n = net->layout.layer[l].width;
-        mlpi_forward(net, &(mlpi_forward_args){.l = l,
-                                               .m = X.rows,
-                                               .A_prev = A_prev,
-                                               .Z = c->Z,
-                                               .A = c->A[l % 2],
-                                               .scratch = c->scratch});
-        c->z[l] = including_all(net, c->z[l], X.rows * n, c->Z);
-        A_prev = (mlpi_operand){c->A[l % 2], n, 1};
-    }
-}
-
-/* Sets the range of each layer's z on the rows X. Finite rows may still
- * overflow: MLP_ERR_NOT_FINITE. */
-static mlp_status calibrate(const mlp_net *net, const calibration *c,
-                            mlp_cview X)
-{
-    for (size_t l = 1; l <= net->layout.L; l++) {
-        c->z[l] = empty_range;
-    }
-    for (size_t i = 0; i < X.rows; i += CHUNK) {
-        calibrate_chunk(net, c, mlp_cview_rows(X, i, CHUNK));
-    }
-    for (size_t l = 1; l <= net->layout.L; l++) {
-        if (!is_finite(c->z[l])) {
-            return mlpi_error(&net->hooks, MLP_ERR_NOT_FINITE,
-                              "layer %zu: expects finite sums for the rows X",
-                              l);
-        }
-    }
-    return MLP_OK;
-}
 
 /* ---------------------------------------------------------------------------
  * Inputs
@@ -200,9 +82,9 @@ static mlp_status quantise_inputs(const mlp_net *net, const mlpi_int8 *to,
                                   mlp_cview X)
 {
     for (size_t k = 0; k < X.cols; k++) {
-        range r = empty_range;
+        mlpi_range r = mlpi_no_range;
         for (size_t i = 0; i < X.rows; i++) {
-            r = including(r, mlp_cview_at(X, i, k));
+            r = mlpi_range_with(r, mlp_cview_at(X, i, k));
         }
         /* Each end is divided first, because a difference could overflow. */
         to->in[2 * k] = (float)(r.least / 2 + r.most / 2);
@@ -254,13 +136,14 @@ static int32_t nearest(double x)
  *
  * In layer 1 the inputs' offsets go into the bias as real numbers. In later
  * layers they are whole multiples of the scale, -zero, and are subtracted
- * exactly, in integers. */
+ * exactly, in integers. `center` is what the neuron's own unit adds to its
+ * sum. */
 static double quantise_neuron(const mlp_net *net, const mlpi_int8 *to, size_t l,
-                              size_t j)
+                              size_t j, double center)
 {
     const mlpi_int8_layer *layer = &to->layer[l];
     size_t inputs = net->layout.layer[l - 1].width;
-    double bias = parameter(net, net->layout.layer[l].b_offset + j);
+    double bias = parameter(net, net->layout.layer[l].b_offset + j) - center;
     double most = 0;
     double offset = 0;
     for (size_t k = 0; k < inputs; k++) {
@@ -287,15 +170,14 @@ static double quantise_neuron(const mlp_net *net, const mlpi_int8 *to, size_t l,
     return s;
 }
 
-/* Sets the multipliers s[j] / scale, where z = scale (q - zero). All neurons
+/* Sets the multipliers s[j] / scale of units that neuron j's z has. All neurons
  * share the shift: the one with which the largest multiplier has 31 bits. */
-static void set_multipliers(mlpi_int8_layer *layer, const double *s,
-                            double scale)
+static void set_multipliers(mlpi_int8_layer *layer, const mlpi_calibration *c)
 {
     size_t n = (size_t)layer->numbers.outputs;
     double most = 0;
     for (size_t j = 0; j < n; j++) {
-        most = mlpi_max(s[j] / scale, most);
+        most = mlpi_max(c->s[j] / c->unit[j].scale, most);
     }
     int shift = 1;
     double power = 2;
@@ -304,8 +186,9 @@ static void set_multipliers(mlpi_int8_layer *layer, const double *s,
     }
     layer->numbers.shift = shift;
     for (size_t j = 0; j < n; j++) {
+        double multiplier = c->s[j] / c->unit[j].scale * power;
         layer->channels[2 * j + 1] =
-            nearest(mlpi_min((double)INT32_MAX - 1, s[j] / scale * power));
+            nearest(mlpi_min((double)INT32_MAX - 1, multiplier));
     }
 }
 
@@ -315,19 +198,19 @@ static void set_multipliers(mlpi_int8_layer *layer, const double *s,
 
 /* Cuts the range of z where the activation hardly changes in 8 bits, so that
  * the 256 numbers are spent where it does. */
-static range without_saturation(mlp_activation f, range z)
+static mlpi_range without_saturation(mlp_activation f, mlpi_range z)
 {
     switch (f) {
     case MLP_ACT_SIGMOID:
-        return (range){mlpi_max(-6, z.least), mlpi_min(6, z.most)};
+        return (mlpi_range){mlpi_max(-6, z.least), mlpi_min(6, z.most)};
     case MLP_ACT_TANH:
-        return (range){mlpi_max(-4, z.least), mlpi_min(4, z.most)};
+        return (mlpi_range){mlpi_max(-4, z.least), mlpi_min(4, z.most)};
     case MLP_ACT_ELU:
     case MLP_ACT_GELU:
     case MLP_ACT_GELU_TANH:
     case MLP_ACT_SILU:
     case MLP_ACT_SOFTPLUS:
-        return (range){mlpi_max(-8, z.least), z.most};
+        return (mlpi_range){mlpi_max(-8, z.least), z.most};
     default:
         return z;
     }
@@ -335,7 +218,7 @@ static range without_saturation(mlp_activation f, range z)
 
 /* Returns the scale of 256 numbers that cover the range and 0. They hold 0
  * exactly, as q = *zero. */
-static double scale_of(range r, int *zero)
+static double scale_of(mlpi_range r, int *zero)
 {
     double least = mlpi_min(0, r.least);
     double scale = mlpi_max(0, r.most) / 255 - least / 255;
@@ -344,35 +227,72 @@ static double scale_of(range r, int *zero)
     return scale;
 }
 
-/* Fills the table: for each q of z, the activation of the number that q stands
- * for, in the scale of the layer's outputs, which is set here. The network's
- * own kernels compute it. Returns false if a result is not finite. */
-static bool make_table(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
-                       double z_scale)
+/* Returns the unit of an output of its own: its range from q = -128 to 127. A
+ * range of one number has a scale all the same, for other rows. */
+static mlpi_int8_unit unit_of(mlp_activation f, mlpi_range z)
+{
+    mlpi_int8_unit unit = {.zero = -128};
+    z = without_saturation(f, z);
+    unit.center = f == MLP_ACT_RELU ? mlpi_max(0, z.least) : z.least;
+    unit.scale = mlpi_max(0, z.most / 255 - unit.center / 255);
+    if (!(unit.scale > 0)) {
+        unit.scale = unit.center != 0 ? fabs(unit.center) / 255 : 1;
+    }
+    return unit;
+}
+
+/* Fills a table: for each q of z, the activation of the number that q stands
+ * for. The network's own kernels compute it. `unit` is that of z, and becomes
+ * that of the outputs, which may have one of their `own`. Returns false if a result is not finite. */
+static bool make_table(const mlp_net *net, size_t l, bool own,
+                       mlpi_int8_unit *unit, int8_t *table)
 {
     double x[TABLE];
     double reals[TABLE]; /* space for either precision */
     for (int q = 0; q < TABLE; q++) {
-        x[q] = z_scale * (q - 128 - layer->numbers.zero);
+        x[q] = unit->center + unit->scale * (q - 128 - unit->zero);
     }
     net->kernels->scalar->from_double(TABLE, x, reals);
     mlpi_activation_args how = mlpi_net_activation(net, l, TABLE);
     /* The table is 256 rows of one output. */
     how.n = 1;
     net->kernels->activate(&how, reals, reals);
-    range a = including_all(net, empty_range, TABLE, reals);
-    if (!is_finite(a)) {
+    mlpi_range a = mlpi_no_range;
+    mlpi_range_columns(net, TABLE, reals, 1, &a);
+    if (!mlpi_range_is_finite(a)) {
         return false;
     }
     net->kernels->to_double(TABLE, reals, x);
-    layer->scale = scale_of(a, &layer->zero);
-    if (how.f == MLP_ACT_SIGMOID) {
-        layer->scale = 1.0 / 256;
-        layer->zero = -128;
+    if (own) {
+        *unit = unit_of(MLP_ACT_IDENTITY, a);
+    } else if (how.f == MLP_ACT_SIGMOID) {
+        *unit = (mlpi_int8_unit){.scale = 1.0 / 256, .zero = -128};
+    } else {
+        unit->center = 0;
+        unit->scale = scale_of(a, &unit->zero);
     }
     for (size_t q = 0; q < TABLE; q++) {
-        double y = nearest(x[q] / layer->scale) + (double)layer->zero;
-        layer->table[q] = (int8_t)mlpi_max(mlpi_min(127, y), -128);
+        double y =
+            nearest((x[q] - unit->center) / unit->scale) + (double)unit->zero;
+        table[q] = (int8_t)mlpi_max(mlpi_min(127, y), -128);
+    }
+    return true;
+}
+
+/* Fills the tables of a layer, if it has any: one for each neuron, or one for
+ * all of them, which then have the same unit. */
+static bool make_tables(const mlp_net *net, size_t l, mlpi_int8_layer *layer,
+                        mlpi_int8_unit *unit)
+{
+    bool own = l == net->layout.L && mlpi_int8_has_own_units(net);
+    for (size_t k = 0; k < layer->tables; k++) {
+        if (!make_table(net, l, own, &unit[k], layer->table + k * TABLE)) {
+            return false;
+        }
+    }
+    size_t n = (size_t)layer->numbers.outputs;
+    for (size_t j = 1; j < n && layer->tables == 1; j++) {
+        unit[j] = unit[0];
     }
     return true;
 }
@@ -388,41 +308,57 @@ static mlp_status refuse_layer(const mlp_net *net, size_t l)
                       l);
 }
 
+/* Sets what the q of each neuron's z stands for. ReLU costs nothing: with zero =
+ * -128 negative sums saturate to it. */
+static void set_units(const mlp_net *net, const mlpi_int8 *to, size_t l,
+                      const mlpi_calibration *c)
+{
+    mlp_activation f = net->layout.layer[l].activation;
+    bool own = l == to->L && mlpi_int8_has_own_units(net);
+    mlpi_range z = without_saturation(f, c->z[l]);
+    z.least = f == MLP_ACT_RELU ? 0 : z.least;
+    mlpi_int8_unit common = {.center = 0};
+    common.scale = scale_of(z, &common.zero);
+    for (size_t j = 0; j < net->layout.layer[l].width; j++) {
+        c->unit[j] = own ? unit_of(f, c->each[j]) : common;
+    }
+    to->layer[l].numbers.zero = c->unit[0].zero;
+}
+
 /* Sets all numbers of layer l. Its inputs' scales must be known: those of layer
  * l - 1. */
 static mlp_status quantise_layer(const mlp_net *net, const mlpi_int8 *to,
-                                 size_t l, const calibration *c)
+                                 size_t l, const mlpi_calibration *c)
 {
     mlpi_int8_layer *layer = &to->layer[l];
-    mlp_activation f = net->layout.layer[l].activation;
-    range z = without_saturation(f, c->z[l]);
+    set_units(net, to, l, c);
     for (size_t j = 0; j < net->layout.layer[l].width; j++) {
-        c->s[j] = quantise_neuron(net, to, l, j);
+        c->s[j] = quantise_neuron(net, to, l, j, c->unit[j].center);
         if (!isfinite(c->s[j])) {
             return refuse_layer(net, l);
         }
     }
-    /* ReLU costs nothing: with zero = -128 negative sums saturate to it. */
-    z.least = f == MLP_ACT_RELU ? 0 : z.least;
-    layer->scale = scale_of(z, &layer->zero);
-    layer->numbers.zero = layer->zero;
-    set_multipliers(layer, c->s, layer->scale);
-    if (layer->table && !make_table(net, l, layer, layer->scale)) {
+    set_multipliers(layer, c);
+    if (!make_tables(net, l, layer, c->unit)) {
         return refuse_layer(net, l);
     }
+    layer->scale = c->unit[0].scale;
+    layer->zero = c->unit[0].zero;
     return MLP_OK;
 }
 
 /* Sets center and scale of each output, so that center + scale q undoes the
  * scaling of targets, too. Both are floats in the exported file, and must be
- * finite there. */
-static mlp_status quantise_outputs(const mlp_net *net, const mlpi_int8 *to)
+ * finite there. The units are those of the last layer. */
+static mlp_status quantise_outputs(const mlp_net *net, const mlpi_int8 *to,
+                                   const mlpi_calibration *c)
 {
-    const mlpi_int8_layer *last = &to->layer[to->L];
     for (size_t j = 0; j < mlpi_net_outputs(net); j++) {
         double mean = 0;
-        double scale = last->scale * deviation_of(net, &net->out, j, &mean);
-        to->out[2 * j] = (float)(mean - scale * last->zero);
+        double std = deviation_of(net, &net->out, j, &mean);
+        double scale = c->unit[j].scale * std;
+        mean += c->unit[j].center * std;
+        to->out[2 * j] = (float)(mean - scale * c->unit[j].zero);
         to->out[2 * j + 1] = (float)scale;
         if (!isfinite(to->out[2 * j]) || !isfinite(to->out[2 * j + 1]) ||
             to->out[2 * j + 1] == 0) {
@@ -437,24 +373,24 @@ static mlp_status quantise_outputs(const mlp_net *net, const mlpi_int8 *to)
 
 /* Layers go in order, since the scale of one layer's outputs is the scale of
  * the next layer's inputs. */
-static mlp_status quantise_all(const mlp_net *net, const calibration *c,
+static mlp_status quantise_all(const mlp_net *net, const mlpi_calibration *c,
                                mlp_cview X, mlpi_int8 *to)
 {
-    TRY(calibrate(net, c, X));
+    TRY(mlpi_calibrate(net, c, X));
     TRY(quantise_inputs(net, to, X));
     for (size_t l = 1; l <= to->L; l++) {
         TRY(quantise_layer(net, to, l, c));
     }
-    return quantise_outputs(net, to);
+    return quantise_outputs(net, to, c);
 }
 
 /* Sets all numbers of a network that is laid out. The memory of the calibration
  * is released before the function returns. */
 static mlp_status fill(const mlp_net *net, mlp_cview X, mlpi_int8 *to)
 {
-    calibration c = {.net = net};
+    mlpi_calibration c = {.net = net};
     void *block = NULL;
-    TRY(mlpi_allocate_layout(&net->hooks, lay_out_calibration, &c,
+    TRY(mlpi_allocate_layout(&net->hooks, mlpi_calibration_lay_out, &c,
                              "a calibration", &block));
     mlp_status status = quantise_all(net, &c, X, to);
     mlpi_release(&net->hooks, block);
@@ -488,15 +424,19 @@ static void lay_out(void *object, mlpi_cursor *cursor)
         size_t n = layout->layer[l].width;
         size_t inputs = layout->layer[l - 1].width;
         bool has_table = mlpi_int8_has_table(layout->layer[l].activation);
+        bool own = l == L && mlpi_int8_has_own_units(c->net);
+        size_t tables = !has_table ? 0 : own ? n : 1;
         int8_t *w = mlpi_take(cursor, n * inputs, 1);
         int32_t *channels = mlpi_take(cursor, 2 * n, sizeof *channels);
-        int8_t *table = has_table ? mlpi_take(cursor, TABLE, 1) : NULL;
+        int8_t *table =
+            tables > 0 ? mlpi_take(cursor, tables * TABLE, 1) : NULL;
         if (layers) {
             layers[l] = (mlpi_int8_layer){
                 .numbers = {.inputs = (int)inputs, .outputs = (int)n},
                 .w = w,
                 .channels = channels,
-                .table = table};
+                .table = table,
+                .tables = tables};
         }
     }
     if (c->made) {
@@ -536,8 +476,10 @@ void mlpi_int8_run(const mlpi_int8 *net, const int8_t *x, int8_t *y)
         const mlpi_int8_layer *layer = &net->layer[l];
         int8_t *out = l < net->L ? net->hidden[l % 2] : y;
         dense(&layer->numbers, layer->w, layer->channels, x, out);
-        if (layer->table) {
+        if (layer->tables == 1) {
             look_up(layer->table, layer->numbers.outputs, out);
+        } else if (layer->tables > 1) {
+            look_up_each(layer->table, layer->numbers.outputs, out);
         }
         x = out;
     }

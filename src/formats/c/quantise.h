@@ -11,7 +11,8 @@
  *            own scaling of inputs is part of it
  *   weights  W[j][k] scale[k] = s[j] w[j][k], w from -127 to 127
  *   sums     z[j] = s[j] (bias[j] + sum over k of w[j][k] q[k])
- *   outputs  a[j] = scale (q[j] - zero)
+ *   outputs  a[j] = scale (q[j] - zero); of the network, center[j] + scale[j]
+ *            q[j], with a scale for each unless they are compared as classes
  *
  * The sums become outputs in integers: a multiplication by s[j] / scale, which
  * is an integer multiplier and a shift, and for an activation other than
@@ -28,8 +29,9 @@ typedef struct mlpi_int8_layer {
     layer_numbers numbers;
     int8_t *w;         /* [outputs][inputs] */
     int32_t *channels; /* [outputs][2]: bias and multiplier */
-    int8_t *table; /* [256]: from the q of z to the q of a; NULL: the same */
-    double scale;  /* of the outputs: a = scale (q - zero) */
+    int8_t *table;     /* [tables][256]: from the q of z to the q of a */
+    size_t tables;     /* 0: a is z; 1: for all neurons; else one for each */
+    double scale; /* of the outputs of a hidden layer: a = scale (q - zero) */
     int zero;
 } mlpi_int8_layer;
 
@@ -46,6 +48,17 @@ typedef struct mlpi_int8 {
 static inline bool mlpi_int8_has_table(mlp_activation f)
 {
     return f != MLP_ACT_IDENTITY && f != MLP_ACT_RELU && f != MLP_ACT_SOFTMAX;
+}
+
+/* True if each output of the network has a unit of its own, since outputs may
+ * be quantities of any size. Classes are found by comparing the q of outputs,
+ * which must have one unit then; and sigmoid has the same range for all. */
+static inline bool mlpi_int8_has_own_units(const mlp_net *net)
+{
+    mlp_activation f = net->layout.layer[net->layout.L].activation;
+    return f != MLP_ACT_SIGMOID && f != MLP_ACT_SOFTMAX &&
+           net->loss != MLP_LOSS_CCE && net->loss != MLP_LOSS_BCE &&
+           net->class_names.count == 0;
 }
 
 /* Quantises a network without batch norm, with ranges from m >= 1 finite rows

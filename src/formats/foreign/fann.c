@@ -85,6 +85,7 @@ typedef struct fann {
     size_t size[MLP_MAX_LAYERS + 1]; /* neurons of a layer without the bias */
     mlp_layer layers[MLP_MAX_LAYERS];
     bool has_scaling;
+    size_t constant_columns; /* of the scaling: their deviation is 0 */
     scaling_lists in, out;
     mlpi_scanner neurons, connections; /* before the first of each */
 } fann;
@@ -433,9 +434,11 @@ static bool next_float(mlpi_scanner *s, double *x)
     return good;
 }
 
-/* Reads M and S of each column. FANN prints deviations and factors with six
- * decimals, so a small one is printed as 0; nothing can be scaled by that. */
-static mlp_status read_scaling(const fann *f, scaling_lists lists, scaling *to)
+/* Reads M and S of each column. A column that was constant in FANN's training
+ * has the deviation 0, by which FANN 2.2 divides; later versions write 1, so a 0
+ * counts as that, with a hint. FANN prints deviations and factors with six decimals, so a
+ * small one is printed as 0, too. */
+static mlp_status read_scaling(fann *f, scaling_lists lists, scaling *to)
 {
     for (size_t j = 0; j < to->n; j++) {
         double mean = 0.0;
@@ -447,6 +450,10 @@ static mlp_status read_scaling(const fann *f, scaling_lists lists, scaling *to)
             !next_float(&lists.new_min, &new_min) ||
             !next_float(&lists.factor, &factor)) {
             return refuse(f, "numbers to scale by");
+        }
+        if (deviation == 0.0) {
+            deviation = 1.0;
+            f->constant_columns++;
         }
         if (!(deviation > 0.0) || !(factor > 0.0)) {
             return mlpi_error(&f->options->hooks, MLP_ERR_FORMAT,
@@ -476,7 +483,7 @@ typedef mlp_status scaling_setter(mlp_net *net, const double *mean,
                                   const double *std);
 
 /* Reads the scaling of n columns and gives it to the network. */
-static mlp_status set_scaling(const fann *f, scaling_lists lists, size_t n,
+static mlp_status set_scaling(fann *f, scaling_lists lists, size_t n,
                               scaling_setter *set, mlp_net *net)
 {
     const mlp_hooks *hooks = &f->options->hooks;
@@ -523,6 +530,12 @@ static mlp_status read(const mlp_foreign_options *options, mlpi_scanner text,
     if (status != MLP_OK) {
         mlp_net_free(created);
         return status;
+    }
+    if (f.constant_columns > 0) {
+        mlpi_hint(&options->hooks,
+                  "FANN file: the scaling of %zu column%s has the deviation 0, "
+                  "which counts as 1",
+                  f.constant_columns, mlpi_plural(f.constant_columns));
     }
     *net = created;
     return MLP_OK;

@@ -67,6 +67,7 @@ mlp_status mlpi_foreign_load(const mlpi_foreign_format *format,
                              const mlp_foreign_options *options, mlp_net **net)
 {
     mlp_foreign_options used;
+    mlpi_allow_cancellation();
     mlpi_file_content file;
     TRY(check_arguments(options, path, net, &used));
     TRY(mlpi_file_read(&used.hooks, path, &format->kind, &file));

@@ -12,6 +12,7 @@
  */
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_replace.h"
 #include "base/memory.h"
 #include "formats/mlp/model_format.h"
 #include "formats/mlp/model_writer.h"
@@ -27,6 +28,7 @@ mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path)
     }
     const mlp_hooks *hooks = &trainer->hooks;
     TRY(mlpi_check_pointer(hooks, path, "the path"));
+    mlpi_allow_cancellation();
     size_t state = mlp_trainer_save_size(trainer); /* in bytes */
     size_t size = 0;                               /* of the file, in bytes */
     TRY(mlpi_model_measure(trainer->net, state, &size));
@@ -74,8 +76,10 @@ mlp_status mlp_trainer_load(mlp_trainer *trainer, const char *path)
     TRY(mlpi_check_pointer(&trainer->hooks, path, "the path"));
     static const mlpi_file_kind kind = {"a checkpoint",
                                         mlpi_safetensors_may_begin};
+    mlpi_allow_cancellation();
     mlpi_file_content disk;
-    TRY(mlpi_file_read(&trainer->hooks, path, &kind, &disk));
+    TRY(mlpi_file_read_headed(&trainer->hooks, path, &kind,
+                              &mlpi_safetensors_rules, &disk));
     mlp_status status = load_bytes(trainer, &disk);
     mlpi_release(&trainer->hooks, disk.bytes);
     return status;

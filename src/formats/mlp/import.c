@@ -12,10 +12,11 @@
  *             [out]; a tensor num_batches_tracked, which is a counter, is
  *             ignored
  *
- * Layer k of the file, in the order of names ("fc2" before "fc10"), is layer k
- * of the network. Norm k of the file belongs to the k-th layer with batch norm.
- * Tensors that are missing have the values of a module that PyTorch creates
- * without them: 0 for biases, 1 for the weights of a norm.
+ * The caller may say in which order the modules stand in the network; else
+ * import_order.c finds it. Layer k of that order is layer k of the network, and
+ * norm k belongs to the k-th layer with batch norm. Tensors that are missing
+ * have the values of a module that PyTorch creates without them: 0 for biases,
+ * 1 for the weights of a norm.
  *
  * A layer of the network that has batch norm has no bias of its own, because
  * the normalisation would remove it again. A file may have one all the same:
@@ -26,24 +27,22 @@
  *
  * All modules are checked before the first parameter changes.
  */
+#include <math.h>
+
 #include "base/arithmetic.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "formats/mlp/import_order.h"
 #include "formats/mlp/safetensors.h"
+#include "formats/mlp/tensor_names.h"
 #include "model/tensors.h"
 
-/* The tensors of one module; NULL where the file has none. */
-typedef struct module {
-    const mlpi_tensor_entry *weight, *bias, *mean, *variance;
-} module;
-
-/* A walk over the modules of a file, in the order of its table. It is a value:
- * a copy is a second walk that continues from the same place. */
+/* An import that is under way. */
 typedef struct importer {
     mlp_net *net;
     const mlpi_safetensors *file;
-    size_t next; /* index of the first tensor of the next module */
+    mlpi_module_list layers, norms; /* in the network's order */
 } importer;
 
 /* Returns how many bytes of a tensor's name a message shows. */
@@ -60,17 +59,25 @@ static int shown(const mlpi_tensor_entry *t)
  * is neither a parameter nor the counter of a norm is refused, because its
  * network computes something that this one does not. */
 static mlp_status add_to_module(const importer *in, const mlpi_tensor_entry *t,
-                                mlpi_span part, module *m)
+                                mlpi_span part, mlpi_module *m)
 {
-    if (mlpi_span_is(part, "num_batches_tracked")) {
+    mlpi_span own;
+    if (mlpi_name_is(part, "num_batches_tracked")) {
         return MLP_OK;
     }
     const mlpi_tensor_entry **to =
-        mlpi_span_is(part, "weight")         ? &m->weight
-        : mlpi_span_is(part, "bias")         ? &m->bias
-        : mlpi_span_is(part, "running_mean") ? &m->mean
-        : mlpi_span_is(part, "running_var")  ? &m->variance
+        mlpi_name_is(part, "weight")         ? &m->weight
+        : mlpi_name_is(part, "bias")         ? &m->bias
+        : mlpi_name_is(part, "running_mean") ? &m->mean
+        : mlpi_name_is(part, "running_var")  ? &m->variance
                                              : NULL;
+    if (!to && mlpi_safetensors_metadata(in->file, "mlp", &own)) {
+        return mlpi_error(&in->net->hooks, MLP_ERR_UNSUPPORTED,
+                          "tensor %.*s: expects weights and batch norms alone, "
+                          "got a file of mlp_net_save with more, which "
+                          "mlp_net_load loads",
+                          shown(t), t->name.text);
+    }
     if (!to || !mlpi_tensor_is_real(t)) {
         return mlpi_error(&in->net->hooks, MLP_ERR_UNSUPPORTED,
                           "tensor %.*s: expects weight, bias, running_mean or "
@@ -81,20 +88,19 @@ static mlp_status add_to_module(const importer *in, const mlpi_tensor_entry *t,
     return MLP_OK;
 }
 
-/* Collects the tensors of the next module, which are neighbours in the table.
- * At the end of the table the module is empty. */
-static mlp_status next_module(importer *in, module *m)
+/* Collects the tensors of the module that begins at entry *next of the table,
+ * where they are neighbours. */
+static mlp_status next_module(const importer *in, size_t *next, mlpi_module *m)
 {
-    mlpi_span first = {"", 0};
-    size_t begin = in->next;
-    *m = (module){.weight = NULL};
-    for (; in->next < in->file->count; in->next++) {
-        const mlpi_tensor_entry *t = &in->file->tensor[in->next];
+    size_t begin = *next;
+    *m = (mlpi_module){.weight = NULL};
+    for (; *next < in->file->count; ++*next) {
+        const mlpi_tensor_entry *t = &in->file->tensor[*next];
         mlpi_span name;
-        mlpi_span part = mlpi_split_name(t->name, &name);
-        if (in->next == begin) {
-            first = name;
-        } else if (mlpi_span_compare(name, first) != 0) {
+        mlpi_span part = mlpi_split_name(t, &name);
+        if (*next == begin) {
+            m->name = name;
+        } else if (!mlpi_names_equal(name, m->name)) {
             break;
         }
         TRY(add_to_module(in, t, part, m));
@@ -104,51 +110,85 @@ static mlp_status next_module(importer *in, module *m)
 
 /* A weight of two dimensions makes a layer. That of a norm, such as PyTorch's
  * LayerNorm, has one. */
-static bool is_layer(const module *m)
+static bool is_layer(const mlpi_module *m)
 {
     return m->weight && m->weight->rank == 2;
 }
 
 /* Running moments make a norm, which may have no weight and no bias. */
-static bool is_norm(const module *m)
+static bool is_norm(const mlpi_module *m)
 {
     return m->mean && m->variance;
 }
 
-/* Finds the next module of one kind, and passes those of the other. */
-static mlp_status find_module(importer *in, bool norm, module *m)
+/* Counts the modules of the file and, if there is memory for them, lists them
+ * in the order of their names. Every module must be of one kind. */
+static mlp_status list_modules(importer *in)
 {
-    do {
-        TRY(next_module(in, m));
-        if (norm ? is_norm(m) : is_layer(m)) {
-            return MLP_OK;
+    size_t next = 0;
+    in->layers.count = 0;
+    in->norms.count = 0;
+    while (next < in->file->count) {
+        const mlpi_tensor_entry *first = &in->file->tensor[next];
+        mlpi_module m;
+        TRY(next_module(in, &next, &m));
+        if (is_norm(&m) == is_layer(&m)) {
+            return mlpi_error(&in->net->hooks, MLP_ERR_UNSUPPORTED,
+                              "tensor %.*s: expects it to belong to a layer or "
+                              "a batch norm",
+                              shown(first), first->name.text);
         }
-    } while (in->next < in->file->count);
-    return mlpi_error(&in->net->hooks, MLP_ERR_SHAPE,
-                      "expects a %s for each of the network's, got fewer",
-                      norm ? "norm" : "layer");
+        mlpi_module_list *list = is_norm(&m) ? &in->norms : &in->layers;
+        if (list->module) {
+            list->module[list->count] = m;
+        }
+        list->count++;
+    }
+    return MLP_OK;
+}
+
+/* Checks that the file has exactly the modules that the network needs. Without
+ * this check a file of more layers would be imported in part. */
+static mlp_status check_count(const importer *in)
+{
+    size_t L = in->net->layout.L;
+    size_t normalised = 0; /* layers with batch norm */
+    for (size_t l = 1; l <= L; l++) {
+        normalised += in->net->layout.layer[l].batch_norm;
+    }
+    if (in->layers.count != L || in->norms.count != normalised) {
+        return mlpi_error(&in->net->hooks, MLP_ERR_SHAPE,
+                          "expects weights of %zu layers and %zu norms, got "
+                          "%zu and %zu",
+                          L, normalised, in->layers.count, in->norms.count);
+    }
+    return MLP_OK;
+}
+
+/* Takes both lists of modules, and what putting them in order needs. */
+static void lay_out(void *object, mlpi_cursor *cursor)
+{
+    importer *in = object;
+    mlpi_module_list_lay_out(&in->layers, cursor);
+    mlpi_module_list_lay_out(&in->norms, cursor);
 }
 
 /* What is done with the modules of layer l; `norm` is empty for a layer without
  * batch norm. */
 typedef mlp_status layer_visitor(const importer *in, size_t l,
-                                 const module *layer, const module *norm);
+                                 const mlpi_module *layer,
+                                 const mlpi_module *norm);
 
-/* Visits the layers of the network in turn with their modules. Layers and norms
- * are found by two walks over the table, because a file may name its norms in
- * any way, before or behind the layers that they belong to. */
-static mlp_status for_each_layer(importer layers, layer_visitor *visit)
+/* Visits the layers of the network in turn with their modules. */
+static mlp_status for_each_layer(const importer *in, layer_visitor *visit)
 {
-    const mlp_net *net = layers.net;
-    importer norms = layers;
+    const mlp_net *net = in->net;
+    const mlpi_module none = {.weight = NULL};
+    const mlpi_module *next = in->norms.module;
     for (size_t l = 1; l <= net->layout.L; l++) {
-        module layer;
-        module norm = {.weight = NULL};
-        TRY(find_module(&layers, false, &layer));
-        if (net->layout.layer[l].batch_norm) {
-            TRY(find_module(&norms, true, &norm));
-        }
-        TRY(visit(&layers, l, &layer, &norm));
+        bool has_norm = net->layout.layer[l].batch_norm;
+        TRY(visit(in, l, &in->layers.module[l - 1], has_norm ? next : &none));
+        next += has_norm;
     }
     return MLP_OK;
 }
@@ -177,54 +217,60 @@ static mlp_status check_shape(const importer *in, const mlpi_tensor_entry *t,
     return MLP_OK;
 }
 
-/* Checks the shapes of layer l. Everything but W has the shape of b. */
-static mlp_status check_layer(const importer *in, size_t l, const module *layer,
-                              const module *norm)
+/* Checks that a number that is finite in the file is finite in the network,
+ * too: a float64 may be too large for a float32. */
+static mlp_status check_number(const importer *in, const mlpi_tensor_entry *t,
+                               size_t index, double x)
 {
-    mlp_view W = mlpi_net_tensor(in->net, MLP_W, l);
-    mlp_view b = mlpi_net_tensor(in->net, MLP_B, l);
-    TRY(check_shape(in, layer->weight, W));
-    TRY(check_shape(in, layer->bias, b));
-    TRY(check_shape(in, norm->bias, b));
-    TRY(check_shape(in, norm->weight, b));
-    TRY(check_shape(in, norm->mean, b));
-    TRY(check_shape(in, norm->variance, b));
+    const mlpi_kernels *kernels = in->net->kernels;
+    if (isfinite(x) && !isfinite(kernels->scalar->round_to_real(x))) {
+        return mlpi_error(&in->net->hooks, MLP_ERR_NOT_FINITE,
+                          "tensor %.*s: expects numbers that a %s can hold, "
+                          "got %g at element %zu",
+                          shown(t), t->name.text,
+                          mlp_dtype_name(kernels->dtype), x, index);
+    }
     return MLP_OK;
 }
 
-/* Checks that the file has exactly the modules that the network needs. Without
- * this check a file of more layers would be imported in part. */
-static mlp_status check_count(importer in)
+/* Checks shape and numbers of a tensor, if it is there. */
+static mlp_status check_tensor(const importer *in, const mlpi_tensor_entry *t,
+                               mlp_view view)
 {
-    size_t layers = 0;
-    size_t norms = 0;
-    size_t L = in.net->layout.L;
-    size_t normalised = 0; /* layers with batch norm */
-    for (size_t l = 1; l <= L; l++) {
-        normalised += in.net->layout.layer[l].batch_norm;
-    }
-    while (in.next < in.file->count) {
-        const mlpi_tensor_entry *first = &in.file->tensor[in.next];
-        module m;
-        TRY(next_module(&in, &m));
-        bool norm = is_norm(&m);
-        bool layer = is_layer(&m);
-        if (norm == layer) {
-            return mlpi_error(&in.net->hooks, MLP_ERR_UNSUPPORTED,
-                              "tensor %.*s: expects it to belong to a layer or "
-                              "a batch norm",
-                              shown(first), first->name.text);
-        }
-        norms += norm;
-        layers += layer;
-    }
-    if (layers != L || norms != normalised) {
-        return mlpi_error(&in.net->hooks, MLP_ERR_SHAPE,
-                          "expects weights of %zu layers and %zu norms, got "
-                          "%zu and %zu",
-                          L, normalised, layers, norms);
+    TRY(check_shape(in, t, view));
+    for (size_t i = 0; t && i < view.rows * view.cols; i++) {
+        TRY(check_number(in, t, i, mlpi_tensor_real(in->file, t, i)));
     }
     return MLP_OK;
+}
+
+/* Checks the difference that subtract_from_mean computes. */
+static mlp_status check_mean(const importer *in, const mlpi_module *layer,
+                             const mlpi_module *norm)
+{
+    size_t n = norm->mean && layer->bias ? norm->mean->shape[0] : 0;
+    for (size_t j = 0; j < n; j++) {
+        double mean = mlpi_tensor_real(in->file, norm->mean, j);
+        double bias = mlpi_tensor_real(in->file, layer->bias, j);
+        TRY(check_number(in, norm->mean, j,
+                         in->net->kernels->scalar->round_to_real(mean) - bias));
+    }
+    return MLP_OK;
+}
+
+/* Checks the tensors of layer l. Everything but W has the shape of b. */
+static mlp_status check_layer(const importer *in, size_t l,
+                              const mlpi_module *layer, const mlpi_module *norm)
+{
+    mlp_view W = mlpi_net_tensor(in->net, MLP_W, l);
+    mlp_view b = mlpi_net_tensor(in->net, MLP_B, l);
+    TRY(check_tensor(in, layer->weight, W));
+    TRY(check_tensor(in, layer->bias, b));
+    TRY(check_tensor(in, norm->bias, b));
+    TRY(check_tensor(in, norm->weight, b));
+    TRY(check_tensor(in, norm->mean, b));
+    TRY(check_tensor(in, norm->variance, b));
+    return check_mean(in, layer, norm);
 }
 
 /* ---------------------------------------------------------------------------
@@ -260,8 +306,8 @@ static void subtract_from_mean(const importer *in, size_t l,
 
 /* Copies the parameters of layer l, which check_layer has accepted. With batch
  * norm the network's b is the bias of the norm. */
-static mlp_status copy_layer(const importer *in, size_t l, const module *layer,
-                             const module *norm)
+static mlp_status copy_layer(const importer *in, size_t l,
+                             const mlpi_module *layer, const mlpi_module *norm)
 {
     copy_or_fill(in, l, MLP_W, layer->weight, 0.0);
     if (in->net->layout.layer[l].batch_norm) {
@@ -276,22 +322,80 @@ static mlp_status copy_layer(const importer *in, size_t l, const module *layer,
     return MLP_OK;
 }
 
-/* Checks the whole file, then copies: after the checks nothing can fail. */
-static mlp_status import_bytes(mlp_net *net, const void *bytes, size_t size)
+/* Puts the modules in order, checks all of them, then copies: after the checks
+ * nothing can fail. `modules` is NULL if the caller gives no order. */
+static mlp_status import_listed(importer *in, const char *const *modules,
+                                size_t n)
+{
+    TRY(list_modules(in));
+    if (modules) {
+        TRY(mlpi_import_order_given(&in->net->hooks, modules, n, &in->layers,
+                                    &in->norms));
+    } else {
+        TRY(mlpi_import_order_find(in->net, &in->layers, &in->norms));
+    }
+    TRY(for_each_layer(in, check_layer));
+    TRY(for_each_layer(in, copy_layer));
+    in->net->is_trained = true;
+    mlpi_import_order_tell(&in->net->hooks, "layers", &in->layers);
+    mlpi_import_order_tell(&in->net->hooks, "norms", &in->norms);
+    return MLP_OK;
+}
+
+/* Counts the modules, and makes memory for them. */
+static mlp_status import_opened(importer *in, const char *const *modules,
+                                size_t n)
+{
+    const mlp_hooks *hooks = &in->net->hooks;
+    TRY(list_modules(in));
+    TRY(check_count(in));
+    void *block = NULL;
+    TRY(mlpi_allocate_layout(hooks, lay_out, in, "a list of modules", &block));
+    mlp_status status = import_listed(in, modules, n);
+    mlpi_release(hooks, block);
+    return status;
+}
+
+/* Imports from bytes, which are not needed afterwards. */
+static mlp_status import_bytes(mlp_net *net, const void *bytes, size_t size,
+                               const char *const *modules, size_t n)
 {
     mlpi_safetensors file;
+    TRY(mlpi_check_arithmetic(&net->hooks));
     TRY(mlpi_safetensors_open(&net->hooks, bytes, size, &file));
     importer in = {.net = net, .file = &file};
-    mlp_status status = check_count(in);
-    if (status == MLP_OK) {
-        status = for_each_layer(in, check_layer);
-    }
-    if (status == MLP_OK) {
-        status = for_each_layer(in, copy_layer);
-        net->is_trained = true;
-    }
+    mlp_status status = import_opened(&in, modules, n);
     mlpi_safetensors_close(&net->hooks, &file);
     return status;
+}
+
+/* The file is read whole into memory, which is released before the call
+ * returns: the network has copies. */
+static mlp_status import_path(mlp_net *net, const char *path,
+                              const char *const *modules, size_t n)
+{
+    static const mlpi_file_kind kind = {"a safetensors file",
+                                        mlpi_safetensors_may_begin};
+    mlpi_allow_cancellation();
+    mlpi_file_content disk;
+    TRY(mlpi_file_read_headed(&net->hooks, path, &kind, &mlpi_safetensors_rules,
+                              &disk));
+    mlp_status status = import_bytes(net, disk.bytes, disk.size, modules, n);
+    mlpi_release(&net->hooks, disk.bytes);
+    return status;
+}
+
+/* ---------------------------------------------------------------------------
+ * Public functions
+ */
+
+mlp_status mlp_net_import(mlp_net *net, const char *path)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    TRY(mlpi_check_pointer(&net->hooks, path, "the path"));
+    return import_path(net, path, NULL, 0);
 }
 
 mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes, size_t size)
@@ -300,22 +404,28 @@ mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes, size_t size)
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&net->hooks, bytes, "the file"));
-    return import_bytes(net, bytes, size);
+    return import_bytes(net, bytes, size, NULL, 0);
 }
 
-/* The file is read whole into memory, which is released before the call
- * returns: the network has copies. */
-mlp_status mlp_net_import(mlp_net *net, const char *path)
+mlp_status mlp_net_import_ordered(mlp_net *net, const char *path,
+                                  const char *const *modules, size_t n)
 {
     if (!net) {
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&net->hooks, path, "the path"));
-    static const mlpi_file_kind kind = {"a safetensors file",
-                                        mlpi_safetensors_may_begin};
-    mlpi_file_content disk;
-    TRY(mlpi_file_read(&net->hooks, path, &kind, &disk));
-    mlp_status status = import_bytes(net, disk.bytes, disk.size);
-    mlpi_release(&net->hooks, disk.bytes);
-    return status;
+    TRY(mlpi_check_pointer(&net->hooks, modules, "the list of modules"));
+    return import_path(net, path, modules, n);
+}
+
+mlp_status mlp_net_import_memory_ordered(mlp_net *net, const void *bytes,
+                                         size_t size,
+                                         const char *const *modules, size_t n)
+{
+    if (!net) {
+        return MLP_ERR_NULL;
+    }
+    TRY(mlpi_check_pointer(&net->hooks, bytes, "the file"));
+    TRY(mlpi_check_pointer(&net->hooks, modules, "the list of modules"));
+    return import_bytes(net, bytes, size, modules, n);
 }

@@ -453,8 +453,9 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
     return load(&used, bytes, size, net);
 }
 
-/* mlpi_file_read checks the first eight bytes before it allocates memory, so a
- * large file of another kind is refused at once. */
+/* mlpi_file_read_headed checks the first eight bytes and the header before it
+ * allocates memory for the file, so a large file of another kind is refused at
+ * once. */
 mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
 {
     mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};
@@ -463,8 +464,10 @@ mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
         return mlpi_error(&used, MLP_ERR_NULL, "%s is NULL",
                           net ? "the path" : "the place for the network");
     }
+    mlpi_allow_cancellation();
     mlpi_file_content disk;
-    TRY(mlpi_file_read(&used, path, &model_file, &disk));
+    TRY(mlpi_file_read_headed(&used, path, &model_file, &mlpi_safetensors_rules,
+                              &disk));
     mlp_status status = load(&used, disk.bytes, disk.size, net);
     mlpi_release(&used, disk.bytes);
     return status;

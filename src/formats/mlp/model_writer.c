@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/file_replace.h"
 #include "base/memory.h"
 #include "base/number_text.h"
 #include "formats/mlp/description.h"
@@ -259,6 +259,7 @@ mlp_status mlp_net_save(const mlp_net *net, const char *path)
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&net->hooks, path, "the path"));
+    mlpi_allow_cancellation();
     size_t size = 0;
     void *block = NULL;
     TRY(mlpi_model_measure(net, 0, &size));

@@ -10,8 +10,9 @@
  *
  * Both passes are linear in the size of the header and both sorts take
  * n log n comparisons at worst (sort.h), so a hostile file cannot cost much
- * more time than an honest one of its size. Data are not touched until a caller
- * asks for an element.
+ * more time than an honest one of its size. For the same reason the escapes in
+ * a name are resolved once, not in every comparison. Data are not touched until
+ * a caller asks for an element.
  */
 #include "formats/mlp/safetensors.h"
 
@@ -21,6 +22,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/sort.h"
+#include "formats/mlp/tensor_names.h"
 
 static const char metadata_key[] = "__metadata__";
 
@@ -119,7 +121,8 @@ static bool get_offsets(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
  *
  *     {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}
  *
- * Its three members come in any order, each exactly once. If the dtype is
+ * Its three members come in any order, each exactly once, perhaps among others,
+ * which the reference reader passes over, too. If the dtype is
  * known, the product of the shape and of the size of an element must be the
  * number of bytes: whoever reads elements relies on it. */
 static bool get_tensor(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
@@ -141,7 +144,9 @@ static bool get_tensor(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
             now = OFFSETS;
             (void)get_offsets(r, t, data_size);
         }
-        if (now == 0 || seen & now) {
+        if (now == 0) {
+            (void)mlpi_json_skip(r);
+        } else if (seen & now) {
             return mlpi_json_fail(r, "dtype, shape and data_offsets, once");
         }
         seen |= now;
@@ -159,12 +164,16 @@ static bool get_tensor(mlpi_json *r, mlpi_tensor_entry *t, size_t data_size)
     return !r->wrong;
 }
 
-/* Checks that the metadata are strings only. They are not stored: a caller
- * walks over the text again (mlpi_safetensors_pairs) and finds no mistake
- * there. */
-static bool check_metadata(mlpi_json *r)
+/* Checks that the metadata are strings only, or null, which counts as none.
+ * They are not stored: a caller walks over the text again
+ * (mlpi_safetensors_pairs) and finds no mistake there. */
+static bool check_metadata(mlpi_safetensors *file, mlpi_json *r)
 {
     mlpi_span span;
+    if (mlpi_json_null(r)) {
+        return true;
+    }
+    file->metadata = r->at;
     mlpi_json_open(r, '{');
     while (mlpi_json_more(r, '}') && mlpi_json_key(r, &span)) {
         (void)mlpi_json_string(r, &span);
@@ -172,9 +181,43 @@ static bool check_metadata(mlpi_json *r)
     return !r->wrong;
 }
 
+/* Returns the characters of a name, and sets the bytes of its module. Escapes
+ * are resolved into file->names, once there is memory for it. */
+static mlpi_span resolved(mlpi_safetensors *file, mlpi_span key, size_t *module)
+{
+    if (memchr(key.text, '\\', key.size)) {
+        if (file->names) {
+            char *place = file->names + file->named;
+            mlpi_writer to = {.bytes = (unsigned char *)place};
+            mlpi_put_span(&to, key);
+            file->named += to.used;
+            key = (mlpi_span){place, to.used};
+        } else {
+            file->named += key.size;
+        }
+    }
+    for (*module = key.size; *module > 0 && key.text[*module - 1] != '.';) {
+        --*module;
+    }
+    return key;
+}
+
+/* Enters a tensor into the table, if there is one, and counts it. */
+static void add_tensor(mlpi_safetensors *file, mlpi_tensor_entry t)
+{
+    t.name = resolved(file, t.name, &t.module);
+    if (file->tensor) {
+        file->tensor[file->count] = t;
+    }
+    file->count++;
+    if (!mlpi_size_add(file->data, t.size, &file->data)) {
+        file->data = SIZE_MAX;
+    }
+}
+
 /* Reads the whole header: counts the tensors, and writes them to the table if
  * there is one. The text of a tensor has at least 47 bytes, more than half of
- * the 80 bytes of its entry. So the table takes at most twice the header's
+ * the 88 bytes of its entry. So the table takes at most twice the header's
  * bytes, and a hostile header cannot demand much memory. */
 static bool get_header(mlpi_safetensors *file, mlpi_json *r)
 {
@@ -182,6 +225,8 @@ static bool get_header(mlpi_safetensors *file, mlpi_json *r)
     bool has_metadata = false;
     mlpi_span key;
     file->count = 0;
+    file->data = 0;
+    file->named = 0;
     mlpi_json_open(r, '{');
     while (mlpi_json_more(r, '}') && mlpi_json_key(r, &key)) {
         if (mlpi_span_is(key, metadata_key)) {
@@ -189,15 +234,11 @@ static bool get_header(mlpi_safetensors *file, mlpi_json *r)
                 return mlpi_json_fail(r, "metadata once");
             }
             has_metadata = true;
-            file->metadata = r->at;
-            (void)check_metadata(r);
+            (void)check_metadata(file, r);
         } else {
             mlpi_tensor_entry t = {.name = key};
             (void)get_tensor(r, &t, data_size);
-            if (file->tensor) {
-                file->tensor[file->count] = t;
-            }
-            file->count++;
+            add_tensor(file, t);
         }
     }
     return mlpi_json_end(r);
@@ -216,70 +257,10 @@ static bool lies_before(const void *a, const void *b)
     return x->begin < y->begin || (x->begin == y->begin && x->size < y->size);
 }
 
-/* Reads the next part of a name as a number that orders parts: a run of digits,
- * or one other character. Characters below '0' come before all numbers, those
- * above '9' after them:
- *
- *     other character c < '0'    c
- *     run of digits              '0' + (value mod 2^59)
- *     other character c > '9'    2^60 + c
- *
- * The values of long runs wrap around. Their order is arbitrary then, but it is
- * still a total order. Returns false at the end of the name. */
-static bool next_part(mlpi_span *rest, uint64_t *part)
+mlpi_span mlpi_split_name(const mlpi_tensor_entry *t, mlpi_span *module)
 {
-    static const uint64_t past = (uint64_t)1 << 60;
-    uint32_t c = 0;
-    if (!mlpi_span_next(rest, &c)) {
-        return false;
-    }
-    if (c < '0' || c > '9') {
-        *part = c < '0' ? c : past + c;
-        return true;
-    }
-    uint64_t number = c - '0';
-    mlpi_span after = *rest;
-    while (mlpi_span_next(&after, &c) && c >= '0' && c <= '9') {
-        number = number * 10 + (c - '0');
-        *rest = after;
-    }
-    *part = '0' + number % (past / 2);
-    return true;
-}
-
-/* Compares two names part by part, so that "fc2" comes before "fc10". If all
- * parts are equal, as those of "1" and "01" are, characters decide: only equal
- * names may compare equal. Returns a number below, at or above 0. */
-static int compare_texts(mlpi_span a, mlpi_span b)
-{
-    mlpi_span x = a;
-    mlpi_span y = b;
-    uint64_t p = 0;
-    uint64_t q = 0;
-    bool more_x = true;
-    bool more_y = true;
-    while (more_x && more_y && p == q) {
-        more_x = next_part(&x, &p);
-        more_y = next_part(&y, &q);
-    }
-    if (more_x && more_y) {
-        return p < q ? -1 : 1;
-    }
-    if (more_x || more_y) {
-        return more_y ? -1 : 1;
-    }
-    return mlpi_span_compare(a, b);
-}
-
-/* A name without a point has the empty module. */
-mlpi_span mlpi_split_name(mlpi_span name, mlpi_span *module)
-{
-    size_t n = name.size;
-    while (n > 0 && name.text[n - 1] != '.') {
-        n--;
-    }
-    *module = (mlpi_span){name.text, n};
-    return (mlpi_span){name.text + n, name.size - n};
+    *module = (mlpi_span){t->name.text, t->module};
+    return (mlpi_span){t->name.text + t->module, t->name.size - t->module};
 }
 
 /* Orders entries by modules, then by the rest of their names. Whole names in
@@ -289,12 +270,11 @@ static bool is_named_before(const void *a, const void *b)
 {
     mlpi_span module_a;
     mlpi_span module_b;
-    mlpi_span part_a =
-        mlpi_split_name(((const mlpi_tensor_entry *)a)->name, &module_a);
-    mlpi_span part_b =
-        mlpi_split_name(((const mlpi_tensor_entry *)b)->name, &module_b);
-    int modules = compare_texts(module_a, module_b);
-    return modules < 0 || (modules == 0 && compare_texts(part_a, part_b) < 0);
+    mlpi_span part_a = mlpi_split_name(a, &module_a);
+    mlpi_span part_b = mlpi_split_name(b, &module_b);
+    int modules = mlpi_names_compare(module_a, module_b);
+    return modules < 0 ||
+           (modules == 0 && mlpi_names_compare(part_a, part_b) < 0);
 }
 
 /* Checks that the tensors fill the data without gaps and that their names
@@ -314,8 +294,7 @@ static mlp_status check_places(const mlp_hooks *hooks, mlpi_safetensors *file)
     }
     mlpi_sort(file->tensor, file->count, sizeof *file->tensor, is_named_before);
     for (size_t i = 1; i < file->count; i++) {
-        if (mlpi_span_compare(file->tensor[i - 1].name, file->tensor[i].name) ==
-            0) {
+        if (mlpi_names_equal(file->tensor[i - 1].name, file->tensor[i].name)) {
             return refuse(hooks, "two tensors of one name");
         }
     }
@@ -351,6 +330,49 @@ static mlp_status report_syntax(const mlp_hooks *hooks, const mlpi_json *r)
                       r->wrong, MLPI_LENGTH_BYTES + r->at);
 }
 
+/* Returns the size of a header, which mlpi_safetensors_may_begin has accepted, with its
+ * length. */
+static size_t header_end(const unsigned char *head)
+{
+    mlpi_reader from = {.bytes = head, .size = MLPI_LENGTH_BYTES};
+    return MLPI_LENGTH_BYTES + (size_t)mlpi_get_u64(&from);
+}
+
+/* Checks the syntax of a header, and that the tensors have as many bytes as the
+ * file has behind the header. */
+static mlp_status check_header(const mlp_hooks *hooks,
+                               const unsigned char *header, size_t n,
+                               size_t file_size)
+{
+    mlpi_safetensors file = {.bytes = header,
+                             .size = file_size,
+                             .header_size = n - MLPI_LENGTH_BYTES};
+    mlpi_json r =
+        mlpi_json_of(mlpi_safetensors_header(&file), file.header_size);
+    if (!get_header(&file, &r)) {
+        return report_syntax(hooks, &r);
+    }
+    if (file.data != file_size - n) {
+        return mlpi_error(hooks, MLP_ERR_FORMAT,
+                          "header of a safetensors file: expects %zu bytes of "
+                          "data as its tensors have, got %zu",
+                          file.data, file_size - n);
+    }
+    return MLP_OK;
+}
+
+const mlpi_file_rules mlpi_safetensors_rules = {header_end, check_header};
+
+/* Takes the table and the names, which a first pass has counted. There is one
+ * entry more than there are tensors: a file without tensors needs a table too,
+ * by which get_header knows that this is the second pass. */
+static void lay_out(void *object, mlpi_cursor *cursor)
+{
+    mlpi_safetensors *file = object;
+    file->tensor = mlpi_take(cursor, file->count + 1, sizeof *file->tensor);
+    file->names = mlpi_take(cursor, file->named, 1);
+}
+
 /* Counts the tensors, allocates the table and fills it. If this fails the
  * caller releases the table. */
 static mlp_status read_table(const mlp_hooks *hooks, mlpi_safetensors *file)
@@ -360,12 +382,9 @@ static mlp_status read_table(const mlp_hooks *hooks, mlpi_safetensors *file)
     if (!get_header(file, &r)) {
         return report_syntax(hooks, &r);
     }
-    /* One entry more than there are tensors: a file without tensors needs a
-     * table too, by which get_header knows that this is the second pass. */
-    void *block = NULL;
-    TRY(mlpi_allocate_array(hooks, file->count + 1, sizeof *file->tensor,
-                            "a table of tensors", &block));
-    file->tensor = block;
+    void *block = NULL; /* begins with the table */
+    TRY(mlpi_allocate_layout(hooks, lay_out, file, "a table of tensors",
+                             &block));
     r = mlpi_json_of(mlpi_safetensors_header(file), file->header_size);
     return get_header(file, &r) ? check_places(hooks, file)
                                 : report_syntax(hooks, &r);
@@ -403,6 +422,7 @@ void mlpi_safetensors_close(const mlp_hooks *hooks, mlpi_safetensors *file)
 {
     mlpi_release(hooks, file->tensor);
     file->tensor = NULL;
+    file->names = NULL;
     file->count = 0;
 }
 
@@ -410,7 +430,10 @@ void mlpi_safetensors_close(const mlp_hooks *hooks, mlpi_safetensors *file)
 const mlpi_tensor_entry *mlpi_safetensors_find(const mlpi_safetensors *file,
                                                const char *name)
 {
-    mlpi_tensor_entry wanted = {.name = {name, strlen(name)}};
+    const char *point = strrchr(name, '.');
+    mlpi_tensor_entry wanted = {.name = {name, strlen(name)},
+                                .module =
+                                    point ? (size_t)(point - name) + 1 : 0};
     size_t low = 0;
     size_t high = file->count;
     while (low < high) {
@@ -421,7 +444,7 @@ const mlpi_tensor_entry *mlpi_safetensors_find(const mlpi_safetensors *file,
             high = middle;
         }
     }
-    return low < file->count && mlpi_span_is(file->tensor[low].name, name)
+    return low < file->count && mlpi_name_is(file->tensor[low].name, name)
                ? &file->tensor[low]
                : NULL;
 }

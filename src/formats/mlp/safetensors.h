@@ -20,6 +20,7 @@
 #ifndef MLPI_FORMATS_MLP_SAFETENSORS_H
 #define MLPI_FORMATS_MLP_SAFETENSORS_H
 
+#include "base/file.h"
 #include "base/json.h"
 #include "kernels/kernels.h"
 
@@ -31,11 +32,13 @@ enum { MLPI_LENGTH_BYTES = 8 };
 
 /* What the header says of one tensor. */
 typedef struct mlpi_tensor_entry {
-    mlpi_span name, dtype; /* point into the header */
-    int type;              /* index into the known dtypes, or -1 */
-    size_t rank;           /* number of dimensions */
-    size_t shape[2];       /* the first two dimensions, as far as they exist */
-    size_t begin, size;    /* in the data, in bytes */
+    mlpi_span name;     /* characters, escapes resolved: see tensor_names.h */
+    size_t module;      /* bytes of the name up to its last point */
+    mlpi_span dtype;    /* points into the header */
+    int type;           /* index into the known dtypes, or -1 */
+    size_t rank;        /* number of dimensions */
+    size_t shape[2];    /* the first two dimensions, as far as they exist */
+    size_t begin, size; /* in the data, in bytes */
 } mlpi_tensor_entry;
 
 typedef struct mlpi_safetensors {
@@ -45,6 +48,9 @@ typedef struct mlpi_safetensors {
     size_t metadata;    /* offset of the metadata in the header; 0: none */
     mlpi_tensor_entry *tensor; /* [count], sorted: see mlpi_safetensors_open */
     size_t count;
+    size_t data;  /* bytes of all tensors together */
+    char *names;  /* names that have escapes in the header, without these */
+    size_t named; /* bytes of them, at most */
 } mlpi_safetensors;
 
 /* Returns the header: header_size bytes of text. */
@@ -61,11 +67,15 @@ mlpi_safetensors_data(const mlpi_safetensors *file)
 }
 
 /* True if a file of `size` bytes may begin with the MLPI_LENGTH_BYTES at
- * `head`. mlpi_file_read asks this before it allocates memory for a file. */
+ * `head`. */
 bool mlpi_safetensors_may_begin(const unsigned char *head, size_t size);
 
+/* What mlpi_file_read_headed must know of the format, to read no file whose
+ * header says something else than its size. */
+extern const mlpi_file_rules mlpi_safetensors_rules;
+
 /* Reads the header and allocates the table of tensors, which takes at most
- * twice the bytes of the header, plus one entry. The file's bytes must stay
+ * three times the bytes of the header, plus one entry. The file's bytes must stay
  * until the table is closed.
  *
  * The table is sorted by the names of modules, then by the names behind them
@@ -80,11 +90,11 @@ mlp_status mlpi_safetensors_open(const mlp_hooks *hooks, const void *bytes,
 void mlpi_safetensors_close(const mlp_hooks *hooks, mlpi_safetensors *file);
 
 /* Splits a tensor's name behind its last point, as PyTorch composes names:
- * "fc1.weight" gives *module = "fc1." and returns "weight". */
-mlpi_span mlpi_split_name(mlpi_span name, mlpi_span *module);
+ * "fc1.weight" gives *module = "fc1." and returns "weight". A name without a
+ * point has the empty module. */
+mlpi_span mlpi_split_name(const mlpi_tensor_entry *t, mlpi_span *module);
 
-/* Returns the tensor of this name, or NULL if there is none. `name` is ASCII
- * without quotes and backslashes. */
+/* Returns the tensor of this name, or NULL if there is none. */
 const mlpi_tensor_entry *mlpi_safetensors_find(const mlpi_safetensors *file,
                                                const char *name);
 

@@ -23,7 +23,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/file_replace.h"
 #include "base/memory.h"
 #include "formats/onnx/graph_writer.h"
 #include "formats/onnx/operators.h"

@@ -314,6 +314,38 @@ static void run_int8(const example *e, const char *name, size_t most_wrong,
     free(labels);
 }
 
+/* Exports a network in int8 whose outputs are quantities of different sizes, so
+ * that each has a table of its own. Its self-test compares the integers. */
+static void export_quantities(const char *folder)
+{
+    static const example quantities = {
+        "",
+        MLP_F64,
+        false,
+        true,
+        5,
+        {{9, MLP_ACT_TANH}, {3, MLP_ACT_SOFTPLUS}},
+        MLP_LOSS_HUBER};
+    char path[1024];
+    mlp_net *net = make_net(&quantities);
+    mlp_view X = new_rows(net, mlp_net_inputs(net));
+    mlp_view W;
+    check(mlp_net_tensor(net, MLP_W, 2, &W));
+    for (size_t k = 0; k < W.cols; k++) {
+        double w = mlp_cview_at(mlp_view_const(W), 1, k);
+        (void)mlp_view_set(W, 1, k, 1e4 * w);
+    }
+    fill_rows(net, X);
+    mlp_export_options options = mlp_export_defaults();
+    options.X = mlp_view_const(X);
+    options.int8 = true;
+    options.prefix = "net";
+    (void)snprintf(path, sizeof path, "%s/quantities.c", folder);
+    check(mlp_export_c(net, path, &options, NULL));
+    mlp_net_free(net);
+    free(X.data);
+}
+
 /* Trains the network of examples/digits.c on four fifths of the digits. On the
  * last fifth int8 may lose 1 percentage point of accuracy. */
 static void run_digits(const char *folder)
@@ -376,5 +408,6 @@ int main(int argc, char **argv)
     run_digits(argv[1]);
     run_int8(&deep, "deep_int8", ROWS / 10, argv[1]);
     run_int8(&moons, "moons_int8", ROWS / 100, argv[1]);
+    export_quantities(argv[1]);
     return EXIT_SUCCESS;
 }

@@ -119,6 +119,16 @@ static void null_and_bad_names_are_refused(void **state)
         assert_told(&record, mlp_export_c(net, paths[i], NULL, NULL),
                     MLP_ERR_ARGUMENT, "path");
     }
+    /* Their headers would hide those of the system and of the library. */
+    static const char *const headers[] = {
+        "math",     "signal", "assert", "Time", "STRING",
+        "nl_types", "uchar",  "unistd", "mlp",  "mlp_onnx"};
+    for (size_t i = 0; i < COUNT(headers); i++) {
+        char hiding[160];
+        (void)snprintf(hiding, sizeof hiding, "%s/%s.c", f->name, headers[i]);
+        assert_told(&record, mlp_export_c(net, hiding, NULL, NULL),
+                    MLP_ERR_ARGUMENT, "not that of a header");
+    }
     for (size_t i = 0; i < COUNT(prefixes); i++) {
         mlp_export_options options = mlp_export_defaults();
         options.prefix = prefixes[i];
@@ -139,6 +149,11 @@ static void null_and_bad_names_are_refused(void **state)
     options.prefix = "two";
     assert_int_equal(mlp_export_c(net, path, &options, NULL), MLP_OK);
     assert_int_equal(count_files(f), 2);
+    (void)snprintf(path, sizeof path, "%s/maths.c", f->name);
+    assert_int_equal(mlp_export_c(net, path, NULL, NULL), MLP_OK);
+    (void)snprintf(path, sizeof path, "%s/mat.c", f->name);
+    assert_int_equal(mlp_export_c(net, path, NULL, NULL), MLP_OK);
+    assert_int_equal(count_files(f), 6);
     mlp_net_free(net);
     assert_int_equal(record.live, 0);
 }

@@ -96,6 +96,72 @@ static void activations_come_near(void **state)
     }
 }
 
+/* Returns the largest difference of output j, divided by its own range. */
+static double error_of_output(const mlp_net *net, mlp_view X, mlp_view A,
+                              size_t j)
+{
+    mlpi_int8 *small = int8_of(net, X);
+    double least = INFINITY;
+    double most = -INFINITY;
+    double worst = 0;
+    for (size_t i = 0; i < X.rows; i++) {
+        double outputs[16] = {0};
+        run(small, X, i, outputs);
+        least = fmin(least, at(A, i, j));
+        most = fmax(most, at(A, i, j));
+        worst = fmax(worst, fabs(outputs[j] - at(A, i, j)));
+    }
+    release(small);
+    return worst / (most - least);
+}
+
+/* The outputs' sizes are 1 : 10000 : 1, and the third is far from 0. Each has
+ * nearly all of the 256 numbers, whatever the activation. A sigmoid has one
+ * range for all, and classes are compared in one unit. */
+static void outputs_have_units_of_their_own(void **state)
+{
+    (void)state;
+    static const double biases[] = {0, 0, 3};
+    for (mlp_activation f = 0; mlp_activation_name(f); f++) {
+        if (f == MLP_ACT_SOFTMAX || f == MLP_ACT_SIGMOID) {
+            continue;
+        }
+        /* A steep tanh would be a step, and show the error of its inputs. */
+        const double sizes[] = {1e-2, f == MLP_ACT_TANH ? 1 : 1e2, 1e-2};
+        const model m = {
+            4,
+            2,
+            {{9, MLP_ACT_TANH, 0}, {3, f, mlpi_has_slope(f) ? 0.2 : 0}},
+            MLP_LOSS_MSE};
+        mlp_net *net = new_net(&m, MLP_F64, NULL);
+        mlp_view X = random_matrix(MLP_F64, ROWS, 4, -2, 2);
+        mlp_view A = new_matrix(MLP_F64, ROWS, 3, NULL);
+        for (size_t j = 0; j < 3; j++) {
+            put(tensor(net, MLP_B, 2), 0, j, biases[j]);
+            for (size_t k = 0; k < 9; k++) {
+                double w = at(tensor(net, MLP_W, 2), j, k);
+                put(tensor(net, MLP_W, 2), j, k, sizes[j] * w);
+            }
+        }
+        assert_int_equal(mlp_predict(net, ro(X), A), MLP_OK);
+        for (size_t j = 0; j < 3; j++) {
+            double error = error_of_output(net, X, A, j);
+            if (!(error < 0.03)) {
+                fail_msg("%s, output %zu: error %g", mlp_activation_name(f), j,
+                         error);
+            }
+        }
+        const char *const names[] = {"a", "b", "c"};
+        assert_int_equal(mlp_net_set_class_names(net, names, 3), MLP_OK);
+        mlpi_int8 *small = int8_of(net, X);
+        assert_true(small->out[1] == small->out[3]);
+        release(small);
+        mlp_net_free(net);
+        free(X.data);
+        free(A.data);
+    }
+}
+
 /* With one weight and one input the numbers are computed by hand. */
 static void numbers_are_those_of_the_formulas(void **state)
 {
@@ -485,6 +551,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(activations_come_near),
+        cmocka_unit_test(outputs_have_units_of_their_own),
         cmocka_unit_test(numbers_are_those_of_the_formulas),
         cmocka_unit_test(numbers_are_rounded_to_the_nearest),
         cmocka_unit_test(extremes_do_not_overflow),

@@ -33,7 +33,7 @@ static void all_functions_of_the_exporter_are_there(void **state)
     static const char *const real_names[] = {"real",          "dense",
                                              "standardise",   "rescale",
                                              "first_largest", "probabilities"};
-    static const char *const int8_names[] = {"dense", "look_up",
+    static const char *const int8_names[] = {"dense", "look_up", "look_up_each",
                                              "first_largest", "quantised"};
     for (size_t t = 0; t < COUNT(real_tables); t++) {
         for (size_t i = 0; i < COUNT(real_names); i++) {

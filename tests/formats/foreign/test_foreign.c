@@ -304,6 +304,45 @@ static void fann_scaling_is_computed_from_floats(void **state)
     mlp_net_free(net);
 }
 
+/* A column that was constant in training has the deviation 0, which counts as
+ * 1: x' = ((x - mean) / 1 + 1) factor + new_min. */
+static void fann_constant_columns_are_read(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {"scale_deviation_in=13.081475",
+                                        "scale_deviation_out=1.007981"};
+    text t = fixture("fann_scaled.net");
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        char zero[64];
+        (void)snprintf(zero, sizeof zero, "%s", lists[i]);
+        (void)snprintf(strchr(zero, '=') + 1, 16, "0.000000");
+        hook_record record = {0};
+        mlp_foreign_options options = mlp_foreign_defaults();
+        options.hooks = recording_hooks(&record);
+        text constant = changed(t, lists[i], zero);
+        mlp_net *net = NULL;
+        double mean[2];
+        double std[2];
+        assert_int_equal(
+            mlp_fann_load_memory(constant.at, constant.size, &options, &net),
+            MLP_OK);
+        assert_int_equal(record.hints, 1);
+        assert_non_null(strstr(record.hint,
+                               "hint: FANN file: the scaling of 1 column has"));
+        assert_int_equal(i ? mlp_net_target_scaling(net, mean, std)
+                           : mlp_net_scaling(net, mean, std),
+                         MLP_OK);
+        double factor = i ? 0.75 : 1.25;
+        double new_min = i ? -0.5 : -1;
+        double centre = (double)(i ? 21.243340F : 325.987000F);
+        assert_true(std[0] == 1 / factor);
+        assert_relative(mean[0], centre - 1 - new_min / factor, 1e-14);
+        mlp_net_free(net);
+        guarded_free(constant.at);
+    }
+    guarded_free(t.at);
+}
+
 static void fann_layers_keep_their_activations(void **state)
 {
     (void)state;
@@ -497,8 +536,8 @@ static void fann_impossible_numbers_are_refused(void **state)
     };
     assert_refused(mlp_fann_load_memory, "fann_xor.net", cases, COUNT(cases));
     static const refusal scalings[] = {
-        {"deviation_in=", "deviation_in=0.000000 ", MLP_ERR_FORMAT,
-         "above 0, got 0 and"},
+        {"deviation_in=", "deviation_in=-1.000000 ", MLP_ERR_FORMAT,
+         "above 0, got -1 and"},
         {"factor_out=0", "factor_out=-0", MLP_ERR_FORMAT, "got 1.00798 and -"},
         {"mean_in=", "mean_in=x", MLP_ERR_FORMAT, "numbers to scale by"},
         {"mean_in=", "mean_in=1e300 ", MLP_ERR_ARGUMENT, "input 0"},
@@ -694,6 +733,7 @@ int main(void)
         cmocka_unit_test(counts_do_not_overflow),
         cmocka_unit_test(fann_predicts_the_same),
         cmocka_unit_test(fann_scaling_is_computed_from_floats),
+        cmocka_unit_test(fann_constant_columns_are_read),
         cmocka_unit_test(fann_layers_keep_their_activations),
         cmocka_unit_test(genann_predicts_the_same),
         cmocka_unit_test(genann_needs_the_activations),

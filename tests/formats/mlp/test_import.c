@@ -7,6 +7,8 @@
  */
 #include "support/training.h"
 
+#include <time.h>
+
 /* A safetensors file as it grows: the header without its closing bracket, and
  * the data. */
 typedef struct builder {
@@ -56,7 +58,9 @@ static void add(builder *b, const char *name, const char *shape, size_t n,
     assert_int_equal(b->used, end);
 }
 
-static mlp_status import_into(mlp_net *net, const builder *b)
+/* Imports in the order of n names, or without one if n is 0. */
+static mlp_status import_ordered(mlp_net *net, const builder *b,
+                                 const char *const *names, size_t count)
 {
     size_t n = strlen(b->header) + 1;
     unsigned char *bytes = guarded_alloc(8 + n + b->used);
@@ -66,9 +70,17 @@ static mlp_status import_into(mlp_net *net, const builder *b)
     memcpy(bytes + 8, b->header, n - 1);
     bytes[8 + n - 1] = '}';
     memcpy(bytes + 8 + n, b->data, b->used);
-    mlp_status status = mlp_net_import_memory(net, bytes, 8 + n + b->used);
+    mlp_status status =
+        count > 0 ? mlp_net_import_memory_ordered(net, bytes, 8 + n + b->used,
+                                                  names, count)
+                  : mlp_net_import_memory(net, bytes, 8 + n + b->used);
     guarded_free(bytes);
     return status;
+}
+
+static mlp_status import_into(mlp_net *net, const builder *b)
+{
+    return import_ordered(net, b, NULL, 0);
 }
 
 static const model two_layers = {
@@ -297,6 +309,373 @@ static void files_of_other_networks_are_refused(void **state)
     assert_import_refused(&b, MLP_ERR_FORMAT, "safetensors");
 }
 
+/* ---------------------------------------------------------------------------
+ * Names without numbers
+ */
+
+/* The layers of a network of the given widths, and what their names say. The
+ * file lists them in the order of `names`; `order` has the same names in the
+ * order of the layers, or NULL where the import must refuse to guess. */
+typedef struct order_case {
+    size_t widths[5]; /* n[0], n[1] ...; 0: the end */
+    const char *order[4];
+    const char *told; /* NULL: nothing */
+} order_case;
+
+/* Layer k, from 0, gets the weights 100 k, 100 k + 1 ... */
+static void add_layer(builder *b, const order_case *c, size_t k)
+{
+    char name[64];
+    char shape[32];
+    (void)snprintf(name, sizeof name, "%s.weight", c->order[k]);
+    (void)snprintf(shape, sizeof shape, "[%zu,%zu]", c->widths[k + 1],
+                   c->widths[k]);
+    add(b, name, shape, c->widths[k + 1] * c->widths[k], 100 * (float)k);
+}
+
+static size_t layers_of(const order_case *c)
+{
+    size_t n = 0;
+    while (n < 4 && c->widths[n + 1] > 0) {
+        n++;
+    }
+    return n;
+}
+
+static mlp_net *net_of_case(const order_case *c, hook_record *record)
+{
+    mlp_layer layers[4];
+    for (size_t k = 0; k < layers_of(c); k++) {
+        layers[k] =
+            (mlp_layer){.width = c->widths[k + 1], .activation = MLP_ACT_TANH};
+    }
+    mlp_config config = mlp_config_defaults();
+    config.inputs = c->widths[0];
+    config.layers = layers;
+    config.n_layers = layers_of(c);
+    config.loss = MLP_LOSS_MSE;
+    config.hooks = recording_hooks(record);
+    return net_of(&config);
+}
+
+static void assert_in_order(mlp_net *net, size_t layers)
+{
+    for (size_t l = 1; l <= layers; l++) {
+        assert_true(at(tensor(net, MLP_W, l), 0, 0) == 100 * (double)(l - 1));
+    }
+}
+
+/* Each file is built in every order of its layers. */
+static void orders_are_told_taken_or_refused(void **state)
+{
+    (void)state;
+    static const order_case cases[] = {
+        {{2, 2, 2, 2}, {"input", "hidden", "output"}, "several orders fit"},
+        {{2, 3, 3, 1},
+         {"input", "hidden", "output"},
+         "hint: import takes the layers in the order input, hidden, output,"},
+        {{2, 3, 4, 1},
+         {"zeta", "alpha", "mu"},
+         "hint: import takes the layers in the order zeta, alpha, mu,"},
+        {{4, 4, 4, 4, 1},
+         {"fc1", "fc2", "fc10", "a"},
+         "hint: import takes the layers in the order fc1, fc2, fc10, a,"},
+        {{4, 4, 4, 4}, {"fc1", "fc2", "out"}, "layers fc1, fc2, out: expects"},
+        {{4, 4, 4, 4}, {"fc", "fc2", "fc3"}, "several orders fit"},
+        {{4, 4, 4, 4}, {"b.1", "a.1", "a.2"}, "several orders fit"},
+        {{4, 4, 4}, {"down", "up"}, "several orders fit"},
+        {{4, 4, 4, 4}, {"2", "10", "100"}, NULL},
+        {{4, 4, 4, 4}, {"m.1.a", "m.2.a", "m.2.a2"}, "several orders fit"},
+        {{4, 4, 4, 4},
+         {"l99999999999999999999", "l100000000000000000000",
+          "l200000000000000000000"},
+         NULL},
+        {{3, 1}, {"only"}, NULL},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const order_case *c = &cases[i];
+        size_t n = layers_of(c);
+        bool refused = c->told && strncmp(c->told, "hint: ", 6) != 0;
+        for (size_t first = 0; first < n; first++) {
+            builder b;
+            begin(&b);
+            for (size_t k = 0; k < n; k++) {
+                add_layer(&b, c, (first + (first % 2 ? n - k : k)) % n);
+            }
+            hook_record record = {0};
+            mlp_net *net = net_of_case(c, &record);
+            mlp_net *before = clone_of(net);
+            assert_int_equal(import_into(net, &b),
+                             refused ? MLP_ERR_ARGUMENT : MLP_OK);
+            assert_int_equal(record.messages, refused);
+            assert_int_equal(record.hints, c->told && !refused);
+            if (c->told) {
+                assert_non_null(
+                    strstr(refused ? record.message : record.hint, c->told));
+            }
+            if (refused) {
+                assert_same_net(net, before);
+                assert_non_null(
+                    strstr(record.message, "mlp_net_import_ordered"));
+            } else {
+                assert_in_order(net, n);
+            }
+            /* The caller's order is taken without a word. */
+            size_t messages = record.messages + record.hints;
+            assert_int_equal(import_ordered(net, &b, c->order, n), MLP_OK);
+            assert_int_equal(record.messages + record.hints, messages);
+            assert_in_order(net, n);
+            mlp_net_free(before);
+            mlp_net_free(net);
+            assert_int_equal(record.live, 0);
+        }
+    }
+}
+
+/* Numbers count more than shapes: a file of other layers is not put in another
+ * order until it fits. */
+static void numbered_layers_are_not_exchanged(void **state)
+{
+    (void)state;
+    order_case c = {{4, 8, 4}, {"fc2", "fc1"}, NULL};
+    hook_record record = {0};
+    mlp_net *net = net_of_case(&c, &record);
+    builder b;
+    begin(&b);
+    add_layer(&b, &c, 0);
+    add_layer(&b, &c, 1);
+    assert_told(&record, import_into(net, &b), MLP_ERR_SHAPE,
+                "fc1.weight: expects (8, 4)");
+    c = (order_case){{4, 8, 4, 1}, {"fc2", "fc1", "out"}, NULL};
+    mlp_net_free(net);
+    net = net_of_case(&c, &record);
+    add_layer(&b, &c, 2);
+    assert_told(&record, import_into(net, &b), MLP_ERR_SHAPE,
+                "fc1.weight: expects (8, 4)");
+    mlp_net_free(net);
+}
+
+/* Norms have an order, too. Their names stand in the caller's list where data
+ * passes them. */
+static void norms_have_an_order(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_layer layers[] = {
+        {.width = 2, .activation = MLP_ACT_TANH, .batch_norm = true},
+        {.width = 2, .activation = MLP_ACT_TANH, .batch_norm = true},
+    };
+    mlp_config config = mlp_config_defaults();
+    config.inputs = 1;
+    config.layers = layers;
+    config.n_layers = 2;
+    config.loss = MLP_LOSS_MSE;
+    config.hooks = recording_hooks(&record);
+    mlp_net *net = net_of(&config);
+    builder b;
+    begin(&b);
+    add(&b, "fc1.weight", "[2,1]", 2, 1);
+    add(&b, "fc2.weight", "[2,2]", 4, 2);
+    add(&b, "late.running_mean", "[2]", 2, 10);
+    add(&b, "late.running_var", "[2]", 2, 20);
+    add(&b, "early.running_mean", "[2]", 2, 30);
+    add(&b, "early.running_var", "[2]", 2, 40);
+    assert_told(&record, import_into(net, &b), MLP_ERR_ARGUMENT,
+                "norms early, late: expects numbers");
+    const char *names[] = {"fc1", "late", "fc2", "early"};
+    assert_int_equal(import_ordered(net, &b, names, 4), MLP_OK);
+    assert_row(net, MLP_MEAN, 1, 0, 10, 11);
+    assert_row(net, MLP_VARIANCE, 2, 0, 40, 41);
+    names[3] = "late";
+    assert_told(&record, import_ordered(net, &b, names, 4), MLP_ERR_ARGUMENT,
+                "got \"late\" at 3");
+    names[3] = "fc3";
+    assert_told(&record, import_ordered(net, &b, names, 4), MLP_ERR_ARGUMENT,
+                "got \"fc3\" at 3");
+    names[3] = NULL;
+    assert_told(&record, import_ordered(net, &b, names, 4), MLP_ERR_NULL,
+                "name");
+    assert_told(&record, import_ordered(net, &b, names, 3), MLP_ERR_ARGUMENT,
+                "2 layers and 2 norms, got 3");
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
+/* Escapes are resolved before names are compared, and only once: a backslash
+ * that was escaped is no escape. */
+static void escapes_in_names_are_resolved(void **state)
+{
+    (void)state;
+    builder b;
+    begin(&b);
+    add(&b, "\\u0066c2.we\\u0069ght", "[1,3]", 3, 20);
+    add(&b, "fc\\u0031.weight", "[3,2]", 6, 10);
+    add(&b, "fc1\\u002ebias", "[3]", 3, 30);
+    mlp_net *net = new_net(&two_layers, MLP_F64, NULL);
+    assert_int_equal(import_into(net, &b), MLP_OK);
+    assert_row(net, MLP_W, 1, 0, 10, 11);
+    assert_row(net, MLP_B, 1, 0, 30, 31, 32);
+    assert_row(net, MLP_W, 2, 0, 20, 21, 22);
+    mlp_net_free(net);
+    add(&b, "fc1.weigh\\\\u0074", "[3,2]", 6, 10);
+    assert_import_refused(&b, MLP_ERR_UNSUPPORTED, "expects weight");
+    begin(&b);
+    add(&b, "fc1.weight", "[3,2]", 6, 10);
+    add(&b, "fc1.we\\u0069ght", "[3,2]", 6, 10);
+    assert_import_refused(&b, MLP_ERR_FORMAT, "two tensors of one name");
+}
+
+/* 10,000 names of 960 characters differ in the last ones, and come in no order.
+ * Comparing them whole, or resolving their escapes each time, took seconds. */
+static void long_names_take_little_time(void **state)
+{
+    (void)state;
+    enum { NAMES = 10000, LENGTH = 960, ROOM = 1100 };
+    char *bytes = malloc((size_t)NAMES * ROOM);
+    char prefix[LENGTH + 1];
+    assert_non_null(bytes);
+    for (int escaped = 0; escaped < 2; escaped++) {
+        const char *unit = escaped ? "\\u0078.1" : "x.1";
+        prefix[0] = '\0';
+        while (strlen(prefix) + strlen(unit) < LENGTH) {
+            (void)strcat(prefix, unit);
+        }
+        size_t n = 8;
+        bytes[n++] = '{';
+        for (int i = 0; i < NAMES; i++) {
+            n += (size_t)snprintf(bytes + n, ROOM,
+                                  "%s\"%s%d\":{\"dtype\":\"U8\",\"shape\":[0],"
+                                  "\"data_offsets\":[0,0]}",
+                                  i ? "," : "", prefix, i * 7919 % NAMES);
+        }
+        bytes[n++] = '}';
+        for (size_t i = 0; i < 8; i++) {
+            bytes[i] = (char)((n - 8) >> (8 * i) & 255);
+        }
+        mlp_net *net = new_net(&one_layer, MLP_F32, NULL);
+        clock_t begun = clock();
+        assert_int_equal(mlp_net_import_memory(net, bytes, n),
+                         MLP_ERR_UNSUPPORTED);
+        assert_true((double)(clock() - begun) / CLOCKS_PER_SEC < 2);
+        mlp_net_free(net);
+    }
+    free(bytes);
+}
+
+/* ---------------------------------------------------------------------------
+ * Numbers, headers, and files of one's own
+ */
+
+/* 1e300 is finite as F64, and infinite as a float. */
+static void numbers_must_fit_the_precision(void **state)
+{
+    (void)state;
+    static const char *const tensors[][2] = {
+        {"0.weight", "[1,2]"}, {"0.bias", "[1]"}, {"1.running_mean", "[1]"}};
+    for (size_t big = 0; big < COUNT(tensors); big++) {
+        mlp_layer layer = {.width = 1, .batch_norm = true};
+        hook_record record = {0};
+        builder b;
+        begin(&b);
+        for (size_t i = 0; i < COUNT(tensors); i++) {
+            size_t n = i == 0 ? 2 : 1;
+            add_entry(&b, tensors[i][0], "F64", tensors[i][1], 8 * n);
+            /* 1e300 and 1 */
+            add_bits(&b,
+                     i == big ? UINT64_C(0x7e37e43c8800759c)
+                              : UINT64_C(0x3ff0000000000000),
+                     8);
+        }
+        add(&b, "1.running_var", "[1]", 1, 1);
+        mlp_config config = mlp_config_defaults();
+        config.inputs = 2;
+        config.layers = &layer;
+        config.n_layers = 1;
+        config.loss = MLP_LOSS_MSE;
+        config.hooks = recording_hooks(&record);
+        config.precision = MLP_F32;
+        mlp_net *net = net_of(&config);
+        mlp_net *before = clone_of(net);
+        assert_told(&record, import_into(net, &b), MLP_ERR_NOT_FINITE,
+                    tensors[big][0]);
+        assert_same_net(net, before);
+        mlp_net_free(before);
+        mlp_net_free(net);
+        config.precision = MLP_F64;
+        net = net_of(&config);
+        assert_int_equal(import_into(net, &b), MLP_OK);
+        mlp_net_free(net);
+    }
+}
+
+/* The mean and the bias before it are floats; their difference is not. */
+static void means_without_a_bias_must_fit(void **state)
+{
+    (void)state;
+    mlp_layer layer = {.width = 1, .batch_norm = true};
+    hook_record record = {0};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = 1;
+    config.layers = &layer;
+    config.n_layers = 1;
+    config.loss = MLP_LOSS_MSE;
+    config.precision = MLP_F32;
+    config.hooks = recording_hooks(&record);
+    mlp_net *net = net_of(&config);
+    builder b;
+    begin(&b);
+    add(&b, "0.weight", "[1,1]", 1, 1);
+    add(&b, "0.bias", "[1]", 1, -3e38F);
+    add(&b, "1.running_mean", "[1]", 1, 3e38F);
+    add(&b, "1.running_var", "[1]", 1, 1);
+    assert_told(&record, import_into(net, &b), MLP_ERR_NOT_FINITE,
+                "1.running_mean");
+    mlp_net_free(net);
+}
+
+/* What the reference reader takes: metadata that is null or empty, and members
+ * of a tensor that nobody knows. */
+static void headers_may_hold_more(void **state)
+{
+    (void)state;
+    static const char *const begins[] = {"{\"__metadata__\":null,",
+                                         "{\"__metadata__\":{},",
+                                         "{\"__metadata__\" : null ,", "{"};
+    static const char *const ends[] = {
+        "", ",\"stride\":[2,1]", ",\"x\":{\"y\":[null,true,-1.5e3,\"\"]}"};
+    for (size_t i = 0; i < COUNT(begins); i++) {
+        for (size_t k = 0; k < COUNT(ends); k++) {
+            builder b = {.used = 16};
+            (void)snprintf(b.header, sizeof b.header,
+                           "%s\"a.weight\":{\"dtype\":\"F32\",\"shape\":[1,4],"
+                           "\"data_offsets\":[0,16]%s}",
+                           begins[i], ends[k]);
+            mlp_net *net = new_net(&one_layer, MLP_F32, NULL);
+            assert_int_equal(import_into(net, &b), MLP_OK);
+            assert_row(net, MLP_W, 1, 0, 0, 0, 0, 0);
+            mlp_net_free(net);
+        }
+    }
+}
+
+/* Scaling has no place in an import, but mlp_net_load reads it. */
+static void own_files_with_more_are_for_load(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_net *net = new_net(&two_layers, MLP_F64, &record);
+    const double mean[] = {1, 2};
+    const double std[] = {3, 4};
+    assert_int_equal(mlp_net_set_scaling(net, mean, std), MLP_OK);
+    size_t size = mlp_net_save_size(net);
+    void *bytes = guarded_alloc(size);
+    assert_int_equal(mlp_net_save_memory(net, bytes, size), MLP_OK);
+    assert_told(&record, mlp_net_import_memory(net, bytes, size),
+                MLP_ERR_UNSUPPORTED, "which mlp_net_load loads");
+    guarded_free(bytes);
+    mlp_net_free(net);
+}
+
 static void arguments_are_checked(void **state)
 {
     (void)state;
@@ -309,6 +688,21 @@ static void arguments_are_checked(void **state)
                 "file");
     assert_told(&record, mlp_net_import(net, "/nowhere/at/all"), MLP_ERR_IO,
                 "/nowhere/at/all: cannot open it");
+    const char *const names[] = {"a", "b"};
+    assert_int_equal(mlp_net_import_ordered(NULL, "x", names, 2), MLP_ERR_NULL);
+    assert_int_equal(mlp_net_import_memory_ordered(NULL, "x", 1, names, 2),
+                     MLP_ERR_NULL);
+    assert_told(&record, mlp_net_import_ordered(net, NULL, names, 2),
+                MLP_ERR_NULL, "path");
+    assert_told(&record, mlp_net_import_ordered(net, "x", NULL, 2),
+                MLP_ERR_NULL, "modules");
+    assert_told(&record, mlp_net_import_memory_ordered(net, "x", 1, NULL, 2),
+                MLP_ERR_NULL, "modules");
+    assert_told(&record, mlp_net_import_memory_ordered(net, NULL, 1, names, 2),
+                MLP_ERR_NULL, "file");
+    assert_told(&record,
+                mlp_net_import_ordered(net, "/nowhere/at/all", names, 2),
+                MLP_ERR_IO, "cannot open it");
     mlp_net_free(net);
 }
 
@@ -320,6 +714,15 @@ int main(void)
         cmocka_unit_test(norms_are_imported),
         cmocka_unit_test(modules_stay_together),
         cmocka_unit_test(files_of_other_networks_are_refused),
+        cmocka_unit_test(orders_are_told_taken_or_refused),
+        cmocka_unit_test(numbered_layers_are_not_exchanged),
+        cmocka_unit_test(norms_have_an_order),
+        cmocka_unit_test(escapes_in_names_are_resolved),
+        cmocka_unit_test(long_names_take_little_time),
+        cmocka_unit_test(numbers_must_fit_the_precision),
+        cmocka_unit_test(means_without_a_bias_must_fit),
+        cmocka_unit_test(headers_may_hold_more),
+        cmocka_unit_test(own_files_with_more_are_for_load),
         cmocka_unit_test(arguments_are_checked),
     };
     return cmocka_run_group_tests_name("import", tests, NULL, NULL);

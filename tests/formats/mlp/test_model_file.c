@@ -226,6 +226,59 @@ static void names_are_kept(void **state)
     guarded_free(f.bytes);
 }
 
+/* Keys come in no order, each several times, and every fifth is removed again.
+ * Lists grow by doubling, so few allocations do. */
+static void many_keys_are_kept(void **state)
+{
+    (void)state;
+    enum { KEYS = 1000 };
+    hook_record record = {0};
+    mlp_net *net = new_net(&xor_model, MLP_F32, &record);
+    size_t before = record.allocations;
+    char key[32];
+    char value[32];
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < KEYS; i++) {
+            int k = i * 619 % KEYS;
+            (void)snprintf(key, sizeof key, "key %d", k);
+            (void)snprintf(value, sizeof value, "%d of %d", k, round);
+            assert_int_equal(mlp_net_set_metadata(net, key, value), MLP_OK);
+        }
+    }
+    for (int k = 0; k < KEYS; k += 5) {
+        (void)snprintf(key, sizeof key, "key %d", k);
+        assert_int_equal(mlp_net_set_metadata(net, key, NULL), MLP_OK);
+    }
+    assert_in_range(record.allocations - before, 1, 40);
+    for (int k = 0; k < KEYS; k++) {
+        (void)snprintf(key, sizeof key, "key %d", k);
+        (void)snprintf(value, sizeof value, "%d of 2", k);
+        const char *got = mlp_net_metadata(net, key);
+        assert_true(k % 5 == 0 ? !got : got && strcmp(got, value) == 0);
+    }
+    for (size_t i = 1; i < KEYS * 4 / 5; i++) {
+        assert_true(strcmp(mlp_net_metadata_key(net, i - 1),
+                           mlp_net_metadata_key(net, i)) < 0);
+    }
+    assert_null(mlp_net_metadata_key(net, KEYS * 4 / 5));
+    /* A key and a value may be strings of the list, with space and without. */
+    for (int i = 0; i < 300; i++) {
+        const char *first = mlp_net_metadata_key(net, 0);
+        assert_int_equal(
+            mlp_net_set_metadata(net, first, mlp_net_metadata_key(net, 1)),
+            MLP_OK);
+        assert_string_equal(mlp_net_metadata(net, "key 1"), "key 101");
+    }
+    file f = file_of(net);
+    mlp_net *loaded = loaded_of(f);
+    assert_string_equal(mlp_net_metadata(loaded, "key 999"), "999 of 2");
+    assert_null(mlp_net_metadata_key(loaded, KEYS * 4 / 5));
+    guarded_free(f.bytes);
+    mlp_net_free(loaded);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
 static void wrong_names_are_refused(void **state)
 {
     (void)state;
@@ -516,6 +569,7 @@ int main(void)
         cmocka_unit_test(largest_layer_count_is_kept),
         cmocka_unit_test(locales_change_nothing),
         cmocka_unit_test(names_are_kept),
+        cmocka_unit_test(many_keys_are_kept),
         cmocka_unit_test(wrong_names_are_refused),
         cmocka_unit_test(bytes_are_the_documented_ones),
         cmocka_unit_test(files_of_version_0_1_hold_every_pair),

@@ -65,6 +65,14 @@ static inline void look_up(const int8_t *table, int n, int8_t *y)
     }
 }
 
+/* Like look_up, but with a table for each sum, one behind the other. */
+static inline void look_up_each(const int8_t *table, int n, int8_t *y)
+{
+    for (int j = 0; j < n; j++, table += 256) {
+        y[j] = READ8(table + (y[j] + 128));
+    }
+}
+
 /* Returns the index of the first of the largest numbers. */
 static inline int first_largest(int n, const int8_t *y)
 {
