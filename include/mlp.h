@@ -637,9 +637,10 @@ typedef struct mlp_batch_progress {
 /* X(constant, number, name). How an update computes a parameter w from its
  * gradient g and from the averages v and s of earlier gradients, which start at
  * 0. alpha is the learning rate.
- *   auto      is adamw with a weight_decay of 0.05: the library's choice, which
- *             learns best where nothing else is known
- *             (tests/bench/learning.py). A trainer resolves it
+ *   auto      is adamw with a weight_decay that suits the data: 0.05 times the
+ *             number of parameters for each training row, at most 0.2 (and 0.05
+ *             in trainers and mlp_fit_stream, which do not know the rows). It
+ *             learns best where nothing else is known: tests/bench/learning.py
  *   sgd       w -= alpha g (chapter 3.3)
  *   momentum  v = mu v + g; w -= alpha v
  *   tutorial_momentum  v = mu v + (1 - mu) g; w -= alpha v (problem 3)
@@ -702,7 +703,7 @@ typedef struct mlp_optimizer {
     double l2;           /* J += l2 / (2 m) sum of W^2 (problem 2); default 0 */
     double l1;           /* J += l1 / m sum of |W|; default 0 */
     double weight_decay; /* W -= alpha weight_decay W at each update, with any
-                            kind; default MLP_AUTO: 0.05 for auto, 0.01 for adamw, else 0 */
+                            kind; default MLP_AUTO: see auto; 0.01 for adamw, else 0 */
 
     /* Clipping. Each g is held in [-clip_value, clip_value]. Then it is
      * multiplied by clip_norm / (norm + 1e-6) if that is below 1. The norm,

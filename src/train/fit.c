@@ -172,6 +172,8 @@ static mlp_status plan_dataset(const mlp_net *net, mlp_optimizer_kind kind,
                              data->X.rows, &data->validation_rows));
     data->m = data->X.rows - data->validation_rows;
     mlpi_train_options_resolve_counts(options, kind, data->m, max_rows);
+    options->optimizer =
+        mlpi_optimizer_for_rows(net, &options->optimizer, data->m);
     data->batch_count = mlpi_divide_up(data->m, options->batch_size);
     return MLP_OK;
 }

@@ -150,7 +150,6 @@ static void each_optimizer_brings_its_own_constants(void **state)
         mlp_optimizer_kind kind;
         double rate, decay;
     } usual[] = {
-        {MLP_OPTIMIZER_AUTO, 0.001, 0.05},
         {MLP_OPTIMIZER_SGD, 0.01, 0},
         {MLP_OPTIMIZER_MOMENTUM, 0.01, 0},
         {MLP_OPTIMIZER_TUTORIAL_MOMENTUM, 0.01, 0},
@@ -169,6 +168,27 @@ static void each_optimizer_brings_its_own_constants(void **state)
         named.optimizer.weight_decay = usual[i].decay;
         assert_same_training(&binary_model, &options, &named);
     }
+}
+
+/* The more parameters for each row that is trained on, the more decay. */
+static void the_decay_of_auto_suits_the_rows(void **state)
+{
+    (void)state;
+    model m = binary_model; /* with 31 parameters */
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = 3;
+    mlp_train_options named = options;
+    named.optimizer.kind = MLP_OPTIMIZER_ADAMW;
+    named.optimizer.weight_decay = 0.05 * (31.0 / ROWS);
+    assert_same_training(&m, &options, &named);
+    options.validation_fraction = named.validation_fraction = 1.0 / 3.0;
+    named.optimizer.weight_decay = 0.05 * (31.0 / 60.0);
+    assert_same_training(&m, &options, &named);
+    m.layers[0].width = 200;
+    named.optimizer.weight_decay = 0.2;
+    assert_same_training(&m, &options, &named);
+    named.optimizer.weight_decay = options.optimizer.weight_decay = 0;
+    assert_same_training(&m, &options, &named);
 }
 
 /* Only the kind decides, also if the options began as another kind's. */
@@ -440,6 +460,7 @@ int main(void)
         cmocka_unit_test(kinds_that_need_all_rows_get_them),
         cmocka_unit_test(a_trainer_gets_batches_that_it_can_hold),
         cmocka_unit_test(each_optimizer_brings_its_own_constants),
+        cmocka_unit_test(the_decay_of_auto_suits_the_rows),
         cmocka_unit_test(no_constant_of_another_kind_is_taken),
         cmocka_unit_test(a_constant_that_is_set_is_taken),
         cmocka_unit_test(a_new_network_scales_by_the_training_rows),
