@@ -81,9 +81,13 @@ static void work_alone(mlpi_work *work, void *context)
 #ifdef MLPI_THREADS
 
 #include <pthread.h>
+#include <stdatomic.h>
+#ifdef _WIN32
+#include <windows.h>
+#else
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
+#endif
 #include <unistd.h>
 
 /* How often a counter is polled before a sleep: about 50 microseconds. */
@@ -108,6 +112,47 @@ struct mlpi_team {
     void *scratch;            /* of threads 1, 2 ..., one after another */
 };
 
+#ifdef _WIN32
+
+/* Windows knows no signals, so there is nothing to block. */
+typedef int signal_mask;
+
+static void block_signals(signal_mask *previous)
+{
+    *previous = 0;
+}
+
+static void restore_signals(const signal_mask *previous)
+{
+    (void)previous;
+}
+
+/* A program uses the processors of its group, at most 64. */
+size_t mlpi_cores(void)
+{
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    return info.dwNumberOfProcessors > 1 ? info.dwNumberOfProcessors : 1;
+}
+
+#else
+
+/* Threads of a team block all signals, which are for threads of the program
+ * that uses the library. */
+typedef sigset_t signal_mask;
+
+static void block_signals(signal_mask *previous)
+{
+    sigset_t all;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, previous);
+}
+
+static void restore_signals(const signal_mask *previous)
+{
+    (void)pthread_sigmask(SIG_SETMASK, previous, NULL);
+}
+
 /* The affinity mask is what containers and taskset restrict. */
 size_t mlpi_cores(void)
 {
@@ -120,6 +165,8 @@ size_t mlpi_cores(void)
 #endif
     return cores > 1 ? (size_t)cores : 1;
 }
+
+#endif
 
 /* Tells the CPU that this thread polls, so that it saves power and leaves the
  * core to its other hardware thread. */
@@ -207,21 +254,18 @@ static void lay_out(void *object, mlpi_cursor *cursor)
 }
 
 /* Starts threads until the system refuses one, and returns how many there are
- * with the caller. They block all signals, which are for threads of the program
- * that uses the library. */
+ * with the caller. They inherit the blocked signals. */
 static size_t start(mlpi_team *team)
 {
-    sigset_t all;
-    sigset_t previous;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &previous);
+    signal_mask previous;
+    block_signals(&previous);
     size_t started = 1;
     while (started < team->size &&
            pthread_create(&team->handle[started], NULL, worker_main,
                           &team->thread[started]) == 0) {
         started++;
     }
-    (void)pthread_sigmask(SIG_SETMASK, &previous, NULL);
+    restore_signals(&previous);
     return started;
 }
 
