@@ -45,6 +45,7 @@ static double learn(const char *data, samples all, const char *how,
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 3;
+    config.init = MLP_INIT_HE;
     config.hooks.log = log_error;
     mlp_net *net = NULL;
     mlp_history *history = NULL;
@@ -73,12 +74,13 @@ int main(int argc, char **argv)
     samples circles = make_circles(0.12, 42), moons = make_moons(500, 0.2, 42);
     mlp_train_options plain = mlp_train_defaults();
     plain.epochs = EPOCHS;
+    plain.batch_size = 0; /* all rows */
+    plain.optimizer.kind = MLP_OPTIMIZER_SGD;
     plain.learning_rate = 0.1;
     mlp_train_options l2 = plain, momentum = plain, decay = plain;
     l2.optimizer.l2 = 1;
-    momentum.optimizer =
-        mlp_optimizer_defaults(MLP_OPTIMIZER_TUTORIAL_MOMENTUM);
-    decay.schedule = mlp_schedule_defaults(MLP_SCHEDULE_INVERSE_TIME);
+    momentum.optimizer.kind = MLP_OPTIMIZER_TUTORIAL_MOMENTUM;
+    decay.schedule.kind = MLP_SCHEDULE_INVERSE_TIME;
     decay.schedule.decay = 0.001;
 
     print_title("CIRCLES BESIDE MOONS", 64);

@@ -43,18 +43,30 @@ static void read_digits(const char *path, digits *d)
     (void)fclose(file);
 }
 
-/* Chooses every fifth image of each class for the test, starting with the
- * image whose number in its class is `fold`. */
+/* Copies images order[0..n-1] and their labels. */
+static void take_images(const digits *from, const size_t *order, size_t n,
+                        digits *to)
+{
+    to->n = n;
+    check(mlp_gather_rows(mlp_cview_f32(from->X[0], ROWS, PIXELS), order, NULL,
+                          mlp_view_f32(to->X[0], n, PIXELS)));
+    check(mlp_gather_rows(mlp_cview_i32(from->label, ROWS, 1), order, NULL,
+                          mlp_view_i32(to->label, n, 1)));
+}
+
+/* Leaves one fold of the images out for the test. Each fold has a fifth of the
+ * images of each digit. */
 static void take_fold(const digits *all, size_t fold, digits *train,
                       digits *test)
 {
-    size_t seen[CLASSES] = {0};
-    train->n = test->n = 0;
-    for (size_t i = 0; i < ROWS; i++) {
-        digits *to = seen[all->label[i]]++ % FOLDS == fold ? test : train;
-        memcpy(to->X[to->n], all->X[i], sizeof all->X[i]);
-        to->label[to->n++] = all->label[i];
-    }
+    size_t order[ROWS], test_rows;
+    mlp_split_options options = mlp_split_defaults();
+    options.folds = FOLDS;
+    options.hooks.log = log_error;
+    check(mlp_k_fold(mlp_cview_i32(all->label, ROWS, 1), &options, fold, order,
+                     &test_rows));
+    take_images(all, order, ROWS - test_rows, train);
+    take_images(all, order + ROWS - test_rows, test_rows, test);
 }
 
 /* Trains on four fifths. Returns the accuracy on the images left out. */
@@ -70,12 +82,14 @@ static double learn(const digits *train, const digits *test)
     config.n_layers = 3;
     config.loss = MLP_LOSS_CCE;
     config.precision = MLP_F32;
+    config.init = MLP_INIT_HE;
     config.hooks.log = log_error;
     mlp_net *net = NULL;
     check(mlp_net_create(&config, &net));
 
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 60;
+    options.standardise = false;
     options.batch_size = 32;
     options.learning_rate = 0.003;
     options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);

@@ -38,6 +38,7 @@ static outcome run(const architecture *a, size_t epochs, double lr,
     config.inputs = train.X.cols;
     config.layers = layers;
     config.n_layers = a->n_hidden + 1;
+    config.init = MLP_INIT_HE;
     config.seed = 42;
     config.hooks.log = log_error;
     mlp_net *net = new_net(&config);
@@ -46,6 +47,8 @@ static outcome run(const architecture *a, size_t epochs, double lr,
 
     mlp_train_options options = mlp_train_defaults();
     options.epochs = epochs;
+    options.batch_size = 0; /* all rows */
+    options.optimizer.kind = MLP_OPTIMIZER_SGD;
     options.learning_rate = lr;
     mlp_history *history = NULL;
     check(mlp_fit(net, X, Y, &options, &history));

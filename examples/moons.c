@@ -39,6 +39,7 @@ int main(int argc, char **argv)
     config.layers = s.layers;
     config.n_layers = s.n_layers;
     config.precision = s.precision;
+    config.init = MLP_INIT_HE;
     config.seed = s.seed;
     config.hooks.log = log_error;
     mlp_net *net = new_net(&config);
@@ -50,6 +51,8 @@ int main(int argc, char **argv)
     epoch_lines lines = {train, s.every};
     mlp_train_options options = mlp_train_defaults();
     options.epochs = s.epochs;
+    options.batch_size = 0; /* all rows */
+    options.optimizer.kind = MLP_OPTIMIZER_SGD;
     options.learning_rate = s.lr;
     options.on_epoch = print_epoch;
     options.user = &lines;

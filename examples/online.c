@@ -47,6 +47,7 @@ int main(int argc, char **argv)
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 2;
+    config.init = MLP_INIT_HE;
     config.hooks.log = log_error;
     mlp_net *net = new_net(&config);
     mlp_trainer *trainer = NULL;

@@ -70,6 +70,7 @@ int main(int argc, char **argv)
     options.learning_rate = 0.003;
     options.batch_size = 32;
     options.epochs = 500;
+    options.standardise = false;
     options.validation_fraction = 0.2;
     options.patience = 20; /* the fit restores the best weights */
     progress_line line = {.epochs = 0};

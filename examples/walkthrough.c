@@ -10,12 +10,13 @@
 #include "numpy_print.h"
 
 static mlp_net *make_net(size_t inputs, const mlp_layer *layers,
-                         size_t n_layers)
+                         size_t n_layers, mlp_loss loss)
 {
     mlp_config config = mlp_config_defaults();
     config.inputs = inputs;
     config.layers = layers;
     config.n_layers = n_layers;
+    config.loss = loss;
     config.hooks.log = log_error;
     mlp_net *net = NULL;
     check(mlp_net_create(&config, &net));
@@ -51,7 +52,7 @@ static void print_activations(void)
     for (int f = MLP_ACT_IDENTITY; f <= MLP_ACT_RELU; f++) {
         /* A neuron whose only weight is 1 computes its activation function. */
         mlp_layer neuron = {.width = 1, .activation = (mlp_activation)f};
-        mlp_net *net = make_net(1, &neuron, 1);
+        mlp_net *net = make_net(1, &neuron, 1, MLP_LOSS_MSE);
         set(net, MLP_W, 1, &one);
         check(mlp_predict(net, mlp_cview_f64(z, 5, 1), mlp_view_f64(a, 5, 1)));
         printf("\n%-8s", mlp_activation_name(neuron.activation));
@@ -87,7 +88,7 @@ static pass forward(const problem *given)
 {
     mlp_layer layers[] = {{.width = 2, .activation = given->hidden},
                           {.width = 1, .activation = MLP_ACT_SIGMOID}};
-    pass p = {.net = make_net(2, layers, 2)};
+    pass p = {.net = make_net(2, layers, 2, MLP_LOSS_BCE)};
     check(mlp_trainer_create(p.net, 1, &p.trainer));
     for (size_t l = 1; l <= 2; l++) {
         set(p.net, MLP_W, l, given->W[l]);

@@ -46,6 +46,7 @@ int main(int argc, char **argv)
     config.layers = layers;
     config.n_layers = 2;
     config.precision = precision;
+    config.init = MLP_INIT_HE;
     config.seed = 42;
     config.hooks.log = log_error;
     mlp_net *net = new_net(&config);
@@ -54,7 +55,10 @@ int main(int argc, char **argv)
     epoch_lines lines = {all, 1000};
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 5000;
+    options.batch_size = 0; /* all rows */
+    options.optimizer.kind = MLP_OPTIMIZER_SGD;
     options.learning_rate = 0.5;
+    options.standardise = false;
     options.on_epoch = print_epoch;
     options.user = &lines;
     check(mlp_fit(net, X, Y, &options, NULL));

@@ -76,7 +76,7 @@ extern "C" {
 
 /* The version number of the arithmetic rules. Two libraries with the same
  * version compute the same bits. */
-#define MLP_NUMERICS 1
+#define MLP_NUMERICS 2
 
 /* The version ("0.1.0") and the MLP_NUMERICS of the library that is linked. */
 const char *mlp_version(void);
@@ -159,9 +159,12 @@ mlp_cview mlp_view_const(mlp_view view);
 /* Returns a view of the same elements with rows and columns exchanged. */
 mlp_cview mlp_cview_transpose(mlp_cview view);
 
-/* Returns rows [first, first + count) of a view. Rows past the end are left
- * out. The result is empty if an address would overflow. */
+/* Return rows, or columns, [first, first + count) of a view. Those past the end
+ * are left out. The result is empty if an address would overflow. */
 mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count);
+mlp_cview mlp_cview_cols(mlp_cview view, size_t first, size_t count);
+mlp_view mlp_view_rows(mlp_view view, size_t first, size_t count);
+mlp_view mlp_view_cols(mlp_view view, size_t first, size_t count);
 
 /* Read and write one element, as a double; for convenience, not for speed.
  * Reading outside the view, or without data, gives NaN. Writing returns false
@@ -182,7 +185,7 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  *   softmax   a_j = e^(z_j) / sum over k of e^(z_k), where j and k are neurons
  *             of the layer; da_j/dz_k = a_j (d - a_k), where d is 1 if j = k,
  *             else 0. The outputs are probabilities of classes. Only the last
- *             layer may use softmax.
+ *             layer may use softmax, and it needs 2 or more neurons.
  *   softplus  a = log(1 + e^z)            da/dz = sigmoid(z)
  *   silu      a = z sigmoid(z), also called swish (Elfwing et al., 2018)
  *   gelu      a = z Phi(z), where Phi is the normal distribution function
@@ -192,25 +195,38 @@ bool mlp_view_set(mlp_view view, size_t row, size_t col, double value);
  * Two activations use the layer's `slope` where z <= 0; above 0 they are a = z:
  *   leaky_relu  a = slope z               (Maas et al., 2013)
  *   elu         a = slope (e^z - 1)       (Clevert et al., 2016)
+ * And auto, the one that a layer gets if none is named, stands for another:
+ *   auto        relu before the last layer; in the last layer sigmoid for the
+ *               loss bce, softmax for cce, identity for mse, mae and huber.
+ *               mlp_net_create chooses; mlp_net_layer tells what it chose.
  * Every result is within 2 units in the last place; identity and relu are
  * exact. The computed functions are monotonic where the exact ones are, with
  * one exception: for z within 0.2 of their minimum, silu and gelu may step back
  * by one unit. */
 #define MLP_ACTIVATION_LIST(X)                                                 \
-    X(MLP_ACT_IDENTITY, 0, "identity")                                         \
-    X(MLP_ACT_SIGMOID, 1, "sigmoid")                                           \
-    X(MLP_ACT_TANH, 2, "tanh")                                                 \
-    X(MLP_ACT_RELU, 3, "relu")                                                 \
-    X(MLP_ACT_SOFTMAX, 4, "softmax")                                           \
-    X(MLP_ACT_LEAKY_RELU, 5, "leaky_relu")                                     \
-    X(MLP_ACT_ELU, 6, "elu")                                                   \
-    X(MLP_ACT_GELU, 7, "gelu")                                                 \
-    X(MLP_ACT_GELU_TANH, 8, "gelu_tanh")                                       \
-    X(MLP_ACT_SILU, 9, "silu")                                                 \
-    X(MLP_ACT_SOFTPLUS, 10, "softplus")
+    X(MLP_ACT_AUTO, 0, "auto")                                                 \
+    X(MLP_ACT_IDENTITY, 1, "identity")                                         \
+    X(MLP_ACT_SIGMOID, 2, "sigmoid")                                           \
+    X(MLP_ACT_TANH, 3, "tanh")                                                 \
+    X(MLP_ACT_RELU, 4, "relu")                                                 \
+    X(MLP_ACT_SOFTMAX, 5, "softmax")                                           \
+    X(MLP_ACT_LEAKY_RELU, 6, "leaky_relu")                                     \
+    X(MLP_ACT_ELU, 7, "elu")                                                   \
+    X(MLP_ACT_GELU, 8, "gelu")                                                 \
+    X(MLP_ACT_GELU_TANH, 9, "gelu_tanh")                                       \
+    X(MLP_ACT_SILU, 10, "silu")                                                \
+    X(MLP_ACT_SOFTPLUS, 11, "softplus")
 typedef enum mlp_activation {
     MLP_ACTIVATION_LIST(MLP_ENUM_VALUE)
 } mlp_activation;
+
+/* Return a and da/dz for one z: the numbers that a network of MLP_F64 computes
+ * forward and backward, to the bit. `slope` is what mlp_layer would get: only
+ * leaky_relu and elu read it, and 0 is the usual one. The result is NaN for
+ * auto, for softmax, which is no function of a single z, for an unknown
+ * constant, and for a slope that a layer may not have. */
+double mlp_activation_value(mlp_activation f, double slope, double z);
+double mlp_activation_derivative(mlp_activation f, double slope, double z);
 
 /* X(constant, number, name). The loss J compares outputs a with targets y. It
  * is computed in double, as the mean over all m x n outputs of
@@ -222,13 +238,22 @@ typedef enum mlp_activation {
  *         delta (|a - y| - delta / 2) (Huber, 1964; PyTorch's HuberLoss)
  * or, for classes that exclude each other, as the mean over the m rows of
  *   cce   -sum over j of y_j log a_j, categorical cross-entropy
+ * Each loss is meant for certain activations of the last layer:
+ *   bce              sigmoid: each output is a probability by itself
+ *   cce              softmax: the outputs are the probabilities of the classes
+ *   mse, mae, huber  any: usually identity; sigmoid for targets in [0, 1];
+ *                    softmax with mse is the Brier score
+ * mlp_net_create refuses every other pair, because it cannot learn: bce and cce
+ * take logarithms of probabilities, which other outputs are not. (Files of
+ * version 0.1 may have such a pair; they are loaded and trained as ever.)
+ *
  * The logarithms depend on the last activation:
  *   softmax  log a_j = z_j - log(sum over k of e^(z_k)), which has no limit and
  *            is finite for every finite z
  *   sigmoid  log a = -softplus(-z) and log(1 - a) = -softplus(z), at least log
  *            1e-15; down to that limit they are exact, also where a itself
  *            rounds to 1
- *   others   a is clipped as in bce
+ *   others   a is clipped as in bce; only in networks of files of version 0.1
  *
  * Targets Y have the shape (m, n[L]) and the network's precision. For cce each
  * row holds the probabilities of the classes, whose sum is 1: usually one 1
@@ -267,7 +292,8 @@ typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
 typedef enum mlp_weight_init { MLP_INIT_LIST(MLP_ENUM_VALUE) } mlp_weight_init;
 
 /* Return the name of a constant in the lists above, and NULL for any other
- * number. So a loop from 0 to the first NULL visits a whole list. */
+ * number. So a loop from 0 to the first NULL visits a whole list, and one from
+ * MLP_ACT_AUTO + 1 visits the activations that a network can have. */
 const char *mlp_dtype_name(mlp_dtype dtype);
 const char *mlp_activation_name(mlp_activation activation);
 const char *mlp_loss_name(mlp_loss loss);
@@ -279,16 +305,15 @@ const char *mlp_weight_init_name(mlp_weight_init init);
 #define MLP_MAX_PARAMETERS 2147483647 /* of a network */
 #define MLP_MAX_THREADS 256
 
-/* The usual slopes. A layer does not take them by itself. */
+/* The usual slopes, which a layer gets if its slope is 0. */
 #define MLP_SLOPE_LEAKY_RELU 0.01
 #define MLP_SLOPE_ELU 1.0
 
 typedef struct mlp_layer {
-    size_t width; /* neurons n[l], 1 to MLP_MAX_WIDTH */
-    mlp_activation activation;
-    /* For leaky_relu and elu only: finite, 0 or more. A slope of 0 makes both
-     * of them relu. Other activations ignore the slope, and mlp_net_layer reads
-     * it back as 0. */
+    size_t width;              /* neurons n[l], 1 to MLP_MAX_WIDTH */
+    mlp_activation activation; /* default 0: MLP_ACT_AUTO */
+    /* For leaky_relu and elu only: finite, above 0; default 0: the usual one,
+     * MLP_SLOPE_*. Other activations ignore the slope. */
     double slope;
     /* The probability p in [0, 1) with which training sets an output to 0; the
      * outputs that stay are divided by 1 - p (Srivastava et al., 2014).
@@ -337,11 +362,9 @@ typedef struct mlp_config {
     double label_smoothing;
 
     /* Numbers. */
-    mlp_dtype precision; /* MLP_F64 (default) or MLP_F32 */
-    /* Draws the first weights. Default: MLP_INIT_HE for every layer, as in the
-     * tutorial. MLP_INIT_AUTO suits more networks. */
-    mlp_weight_init init;
-    uint32_t seed; /* seeds the first weights; default 42 */
+    mlp_dtype precision;  /* MLP_F64 (default) or MLP_F32 */
+    mlp_weight_init init; /* draws the first weights; default MLP_INIT_AUTO */
+    uint32_t seed;        /* seeds the first weights; default 42 */
 
     /* Batch norm, with PyTorch's meaning. After each training step, or in
      * mlp_trainer_forward,
@@ -376,8 +399,10 @@ typedef struct mlp_net mlp_net;
  * and frees it by mlp_net_free.
  * MLP_ERR_ARGUMENT: no inputs or layers, a width of 0, an unknown constant, a
  * number outside the range that mlp_layer or mlp_config names, softmax before
- * the last layer, dropout in the last layer, a precision other than MLP_F32 and
- * MLP_F64, or only one of `allocate` and `release`.
+ * the last layer, a loss that is not meant for the last activation (see
+ * MLP_LOSS_LIST), one output with softmax or cce, dropout in the last layer, a
+ * precision other than MLP_F32 and MLP_F64, or only one of `allocate` and
+ * `release`.
  * MLP_ERR_LIMIT: a size above a limit.
  * MLP_ERR_UNSUPPORTED: this machine has no kernels of that name. */
 mlp_status mlp_net_create(const mlp_config *config, mlp_net **net);
@@ -414,8 +439,10 @@ mlp_loss mlp_net_loss(const mlp_net *net);
 const char *mlp_net_kernels(const mlp_net *net); /* "" for NULL */
 mlp_hooks mlp_net_hooks(const mlp_net *net);     /* all NULL for NULL */
 
-/* Copies out the description of layer l, 1 to L. MLP_ERR_ARGUMENT: no such
- * layer. */
+/* Copies out the description of layer l, 1 to L, with the activation and slope
+ * in use: never MLP_ACT_AUTO, and a slope of 0 where the activation has none.
+ * (In files of version 0.1, leaky_relu and elu may have slope 0, as relu.)
+ * MLP_ERR_ARGUMENT: no such layer. */
 mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer);
 
 /* X(constant, number, name). The arrays of a layer, in the tutorial's notation.
@@ -438,7 +465,9 @@ const char *mlp_tensor_name(mlp_tensor which); /* NULL for another number */
 /* Gives a view of MLP_W, MLP_B, MLP_SCALE, MLP_MEAN or MLP_VARIANCE of layer l,
  * 1 to L. The numbers are the network's own: the view reads and sets them, and
  * is valid until the network is freed. In memory W lies as W^T, row by row, so
- * its view has row_stride 1. mlp_net_ctensor is the form for a const network.
+ * its view has row_stride 1. A network whose weights may have been set in this
+ * way counts as trained: a fit leaves its scaling as it is. mlp_net_ctensor is
+ * the form for reading.
  * MLP_ERR_ARGUMENT: no such layer, another tensor, or a tensor of batch norm in
  * a layer without it. */
 mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
@@ -452,7 +481,9 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
  * A network can keep a mean and a standard deviation of each input. It then
  * computes x' = (x - mean) / std (chapter 5.1) before its first layer, in
  * training and in predicting, so that callers always pass raw rows. A column
- * that does not vary gets std = 1. A new network does not scale.
+ * that does not vary, or only by rounding errors, gets std = 1. A new network
+ * does not scale until its first fit, which sets the scaling unless the option
+ * `standardise` is false.
  *
  * With the loss mse, mae or huber a network can scale the targets, too. Callers
  * then pass Y, and get predictions, in their own units; the layers learn
@@ -549,6 +580,12 @@ mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
  * 7. Training: gradient descent (chapters 3 and 4)
  */
 
+/* MLP_AUTO and MLP_AUTO_COUNT stand for a choice that the library makes: the
+ * field's comment says which. They are defaults of options below, and no other
+ * field allows them. */
+#define MLP_AUTO (-1.0)
+#define MLP_AUTO_COUNT (SIZE_MAX - 1)
+
 /* A network that is being trained: activations and gradients of a batch, and
  * what the optimizer remembers. Section 8 of this header says how to use one.
  */
@@ -644,7 +681,7 @@ typedef struct mlp_optimizer {
     double l2;           /* J += l2 / (2 m) sum of W^2 (problem 2); default 0 */
     double l1;           /* J += l1 / m sum of |W|; default 0 */
     double weight_decay; /* W -= alpha weight_decay W at each update, with any
-                            kind; default 0, for adamw 0.01 */
+                            kind; default MLP_AUTO: 0.01 for adamw, else 0 */
 
     /* Clipping. Each g is held in [-clip_value, clip_value]. Then it is
      * multiplied by clip_norm / (norm + 1e-6) if that is below 1. The norm,
@@ -653,7 +690,8 @@ typedef struct mlp_optimizer {
     double clip_value, clip_norm;
 } mlp_optimizer;
 
-/* Returns an optimizer with the defaults named above. */
+/* Returns an optimizer with the defaults named above. They suit every kind, so
+ * `kind` may be changed afterwards. */
 mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind);
 
 /* X(constant, number, name). The learning rate of an epoch, which counts from
@@ -690,7 +728,8 @@ const char *mlp_schedule_name(mlp_schedule_kind kind); /* NULL if unknown */
 typedef struct mlp_schedule {
     mlp_schedule_kind kind;
     double decay;     /* 0 or more; default 0.01 */
-    double factor;    /* in (0, 1]; default 0.1, for exponential 0.99 */
+    double factor;    /* in (0, 1]; default MLP_AUTO: 0.99 for exponential, 0.1
+                         for step and plateau */
     size_t every;     /* epochs, 1 or more; default 10 */
     size_t warm_up;   /* epochs; default 0 */
     size_t epochs;    /* the epoch where the cosine ends; default 0: where the
@@ -705,7 +744,8 @@ typedef struct mlp_schedule {
     void *user; /* passed to `rate` */
 } mlp_schedule;
 
-/* Returns a schedule with the defaults named above. */
+/* Returns a schedule with the defaults named above. They suit every kind, so
+ * `kind` may be changed afterwards. */
 mlp_schedule mlp_schedule_defaults(mlp_schedule_kind kind);
 
 /* Returns the learning rate of an epoch in a training run of `epochs` epochs.
@@ -716,11 +756,24 @@ double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
 
 typedef struct mlp_train_options {
     /* How gradient descent runs. */
-    size_t epochs;           /* passes over the rows; default 1000 */
-    size_t batch_size;       /* rows of a batch; default 0: all rows */
-    double learning_rate;    /* alpha, above 0; default 0.01 */
-    mlp_optimizer optimizer; /* default: MLP_OPTIMIZER_SGD's defaults */
+    size_t epochs;     /* passes over the rows; default MLP_AUTO_COUNT: 200 or,
+                          with few rows, as many as make 2000 updates. Always
+                          200 with rprop, lbfgs and mlp_fit_stream */
+    size_t batch_size; /* rows of a batch; 0: all rows; default MLP_AUTO_COUNT:
+                          32, but all rows for rprop and lbfgs, and never more
+                          than a trainer holds */
+    double learning_rate; /* alpha, above 0; default MLP_AUTO: 0.001 for adam,
+                                adamw and rmsprop, 1 for lbfgs, else 0.01 */
+    mlp_optimizer optimizer; /* default: MLP_OPTIMIZER_ADAM */
     mlp_schedule schedule;   /* default MLP_SCHEDULE_CONSTANT */
+
+    /* true (default): the first fit of a new network that does not scale sets
+     * its scaling (section 5), before the first epoch, from the rows that it
+     * trains on: of inputs and, in a regression whose last activation is
+     * identity, of targets. A network that has been trained, loaded or imported
+     * keeps its scaling as it is. mlp_fit_stream ignores this option: call
+     * mlp_net_standardise with some of the rows. */
+    bool standardise;
     bool shuffle;  /* true (default): each epoch with several batches takes
                       the rows in a new order, np.random.permutation(m) */
     uint32_t seed; /* seeds the orders and dropout; default 42 */
@@ -748,8 +801,8 @@ typedef struct mlp_train_options {
     const double *class_weights;
 
     /* Validation: rows that are held out of training and scored after each
-     * epoch. They are a fraction of X and Y (see mlp_split), or X_validation
-     * (k, n[0]) and Y_validation (k, n[L]). */
+     * epoch. They are a fraction of X and Y (see mlp_validation_split), or
+     * X_validation (k, n[0]) and Y_validation (k, n[L]). */
     double validation_fraction; /* in [0, 1); default 0: none */
     mlp_cview X_validation;     /* default no rows: none */
     mlp_cview Y_validation;     /* default no rows: none */
@@ -775,19 +828,69 @@ typedef struct mlp_train_options {
 mlp_train_options mlp_train_defaults(void);
 
 /* Tells which rows options->validation_fraction holds out for validation, given
- * the targets Y (m, n[L]). order[m] receives the indices of the training rows,
- * then those of the `*held` validation rows, each in ascending order. Rows are
- * chosen in the order of np.random.permutation(m), seeded by options->seed,
- * until there are fraction * m of them, rounded to nearest. The choice is
- * stratified where Y holds classes (cce with class numbers or one-hot rows; bce
- * with one output and targets 0 and 1): each class gives its fraction of
- * rows, rounded down; the rows that are missing then come from the classes with
- * the largest remainders. Allocates.
+ * the targets Y (m, n[L]). The result, and how rows are chosen, is that of
+ * mlp_train_test_split with this fraction and options->seed; *held is the
+ * number of rows held out, and 0 for the fraction 0. The choice is stratified
+ * with cce (class numbers or one-hot rows) and with bce and one output.
+ * Allocates.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a fraction outside [0, 1), or
  * one that leaves no row to train on or none to hold out. */
-mlp_status mlp_split(const mlp_net *net, mlp_cview Y,
-                     const mlp_train_options *options, size_t *order,
-                     size_t *held);
+mlp_status mlp_validation_split(const mlp_net *net, mlp_cview Y,
+                                const mlp_train_options *options, size_t *order,
+                                size_t *held);
+
+/* How rows are split into training rows and test rows, without a network. */
+typedef struct mlp_split_options {
+    double test_fraction; /* of the rows, in (0, 1); default 0.25 */
+    size_t folds;         /* 2 to m; default 5 */
+    bool stratify;        /* by the classes in Y, if it holds any; default
+                             true */
+    uint32_t seed;        /* seeds the permutation; default 42 */
+    mlp_hooks hooks;      /* for memory and messages; default: none */
+} mlp_split_options;
+
+/* Returns options with the defaults named above. */
+mlp_split_options mlp_split_defaults(void);
+
+/* Both functions split m rows, whose targets are Y (m, n): order[m] receives
+ * the indices of the training rows, then those of the *test_rows test rows,
+ * each in ascending order. mlp_gather_rows copies rows in this order. `options`
+ * NULL means the defaults. Both allocate.
+ *
+ * The split is stratified if options->stratify is true and Y holds classes: Y
+ * is one column of MLP_I32 (each number is a class), one column of 0 and 1 only
+ * (two classes), or has one-hot rows only, of any type. Otherwise all rows
+ * count as one class.
+ *
+ * Rows are drawn once, by np.random.permutation(m) after np.random.seed(seed).
+ * mlp_train_test_split takes test_fraction * m test rows, rounded to nearest:
+ * the first ones of each class in the permutation. Each class gives its
+ * fraction of rows, rounded down; the rows that are missing then come from the
+ * classes with the largest remainders, the lowest class first among equals.
+ * mlp_k_fold sorts the permutation by class, and keeps its order within a
+ * class. The test rows of `fold` are numbers fold, fold + folds, fold + 2
+ * folds, ... of the result. So each row is a test row of one fold, and neither
+ * the sizes of two folds nor their numbers of rows of a class differ by more
+ * than one.
+ *
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE: Y has no column, or an unknown type.
+ * MLP_ERR_ARGUMENT: fewer than 2 rows; a test_fraction outside (0, 1), or one
+ * that leaves no training row or no test row; folds below 2 or above m; a fold
+ * that is not below folds; only one of `allocate` and `release`. Each function
+ * checks only the options that it uses. */
+mlp_status mlp_train_test_split(mlp_cview Y, const mlp_split_options *options,
+                                size_t *order, size_t *test_rows);
+mlp_status mlp_k_fold(mlp_cview Y, const mlp_split_options *options,
+                      size_t fold, size_t *order, size_t *test_rows);
+
+/* Copies rows: row i of `to` becomes row order[i] of `from`, for each of the
+ * to.rows rows. Both views have the same type, any of the three, and the same
+ * number of columns. A row may be taken several times. `hooks` NULL: no
+ * messages; nothing is allocated. With to.rows = 0, `order` may be NULL.
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: an order[i] is not below
+ * from.rows. */
+mlp_status mlp_gather_rows(mlp_cview from, const size_t *order,
+                           const mlp_hooks *hooks, mlp_view to);
 
 /* What happened in each epoch. */
 typedef struct mlp_history mlp_history;
@@ -820,10 +923,10 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * MLP_ERR_NOT_FINITE: X, Y or a row weight is NaN or infinite; the message
  * names row and column, from 0.
  * MLP_ERR_ARGUMENT: an option outside its range in the network's precision, a
- * target that mlp_evaluate refuses, a fraction that mlp_split refuses, both
- * kinds of validation, row or class weights that are negative or whose sum is 0
- * or not finite, class weights for a loss without classes, or lbfgs with
- * several batches, dropout, weight_decay or clipping.
+ * target that mlp_evaluate refuses, a fraction that mlp_validation_split
+ * refuses, both kinds of validation, row or class weights that are negative or
+ * whose sum is 0 or not finite, class weights for a loss without classes, or
+ * lbfgs with several batches, dropout, weight_decay or clipping.
  * MLP_ERR_LIMIT: more than MLP_MAX_THREADS, or a history or batch whose bytes
  * exceed a size_t.
  * Error during training:

@@ -30,7 +30,8 @@ typedef struct mlp_foreign_options {
     bool smooth_steps;
     /* genann only. The activations of the hidden layers and of the output
      * layer, which genann does not save. Default MLP_ACT_SIGMOID for both, as
-     * in genann. leaky_relu and elu get the slope 0. */
+     * in genann. leaky_relu and elu get the usual slope. MLP_ACT_AUTO is
+     * refused, because the file does not tell what it stands for. */
     mlp_activation hidden, output;
     /* The hooks of the network. Default none. */
     mlp_hooks hooks;

@@ -86,6 +86,7 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
  *     them may share one constant.
  *   - Relu, LeakyRelu, Elu, Sigmoid, Tanh, Softplus, Softmax and Gelu; also
  *     silu, gelu and gelu_tanh as products, as PyTorch and Keras write them.
+ *     LeakyRelu and Elu with alpha 0 become relu.
  *   - BatchNormalization, and Add, Sub, Mul and Div with one number or with one
  *     for each column. Before the first layer they become scaling of inputs;
  *     after the last activation they become scaling of targets, and so do a Mul
@@ -119,8 +120,8 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
  * match. MLP_ERR_UNSUPPORTED: see above; also an opset below 7.
  * MLP_ERR_NOT_FINITE: a weight is not finite after the multiplication with its
  * neighbours. MLP_ERR_ARGUMENT, MLP_ERR_LIMIT: mlp_net_create refuses the
- * network, for example because a hidden layer has softmax. MLP_ERR_MEMORY.
- * MLP_ERR_IO. On failure *net is untouched. */
+ * network, for example because a hidden layer has softmax, or softmax has only
+ * one column. MLP_ERR_MEMORY. MLP_ERR_IO. On failure *net is untouched. */
 mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
                          mlp_net **net);
 

@@ -44,6 +44,12 @@ static inline bool mlpi_size_add(size_t a, size_t b, size_t *sum)
     return true;
 }
 
+/* Returns n / d, rounded up; d is above 0. (n + d - 1) / d could overflow. */
+static inline size_t mlpi_divide_up(size_t n, size_t d)
+{
+    return n / d + (n % d > 0);
+}
+
 /* ---------------------------------------------------------------------------
  * The smaller and the larger
  */

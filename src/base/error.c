@@ -9,6 +9,20 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+enum { MESSAGE_SIZE = 256 };
+
+/* Passes a message on, without control characters. */
+static void pass_on(const mlp_hooks *hooks, mlp_status status, char *message)
+{
+    for (char *c = message; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ') {
+            *c = '?';
+        }
+    }
+    hooks->log(status, message, hooks->user);
+}
 
 mlp_status mlpi_error(const mlp_hooks *hooks, mlp_status status,
                       const char *format, ...)
@@ -16,16 +30,27 @@ mlp_status mlpi_error(const mlp_hooks *hooks, mlp_status status,
     if (!hooks->log) {
         return status;
     }
-    char message[256];
+    char message[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    for (char *c = message; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ') {
-            *c = '?';
-        }
-    }
-    hooks->log(status, message, hooks->user);
+    pass_on(hooks, status, message);
     return status;
+}
+
+void mlpi_hint(const mlp_hooks *hooks, const char *format, ...)
+{
+    if (!hooks->log) {
+        return;
+    }
+    static const char mark[] = "hint: ";
+    enum { MARK = sizeof mark - 1 };
+    char message[MESSAGE_SIZE];
+    memcpy(message, mark, MARK);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(message + MARK, sizeof message - MARK, format, arguments);
+    va_end(arguments);
+    pass_on(hooks, MLP_OK, message);
 }

@@ -25,7 +25,8 @@
 /* Formats a message like printf, hands it to the log hook if there is one, and
  * returns `status`, so that a check is one statement:
  *
- *     return mlpi_error(hooks, MLP_ERR_SHAPE, "X: expects %zu rows", m);
+ *     return mlpi_error(hooks, MLP_ERR_SHAPE, "X: expects %zu row%s", m,
+ *                       mlpi_plural(m));
  *
  * Messages of more than 255 characters are cut. Without a hook nothing is
  * formatted. No memory is allocated, so that a lack of memory can be reported.
@@ -33,6 +34,11 @@
 mlp_status mlpi_error(const mlp_hooks *hooks, mlp_status status,
                       const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Like mlpi_error, but for what is allowed and seldom meant: the message begins
+ * with "hint: ", and the log hook gets MLP_OK. */
+void mlpi_hint(const mlp_hooks *hooks, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Returns MLP_ERR_NULL, with the message "<what> is NULL", if a pointer that is
  * needed is NULL. The function is inline because mlp_predict_with calls it for
@@ -43,6 +49,12 @@ static inline mlp_status mlpi_check_pointer(const mlp_hooks *hooks,
 {
     return pointer ? MLP_OK
                    : mlpi_error(hooks, MLP_ERR_NULL, "%s is NULL", what);
+}
+
+/* Returns the ending of a noun after the number n: "1 row", "0 rows". */
+static inline const char *mlpi_plural(size_t n)
+{
+    return n == 1 ? "" : "s";
 }
 
 /* Calls a function that returns a status, and returns from the calling function

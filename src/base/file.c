@@ -183,8 +183,8 @@ static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
     if (!S_ISREG(info.st_mode) || !mlpi_size_add(offset, size, &end) ||
         info.st_size < 0 || (uintmax_t)info.st_size < end) {
         return mlpi_error(hooks, MLP_ERR_FORMAT,
-                          "%s: expects an ordinary file with %zu bytes at %zu",
-                          path, size, offset);
+                          "%s: expects an ordinary file with %zu byte%s at %zu",
+                          path, size, mlpi_plural(size), offset);
     }
     if (bytes && (lseek(fd, (off_t)offset, SEEK_SET) < 0 ||
                   !read_all(fd, bytes, size))) {

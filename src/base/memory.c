@@ -60,7 +60,8 @@ mlp_status mlpi_allocate(const mlp_hooks *hooks, const mlpi_cursor *measure,
         hooks->allocate ? hooks->allocate(bytes, hooks->user) : malloc(bytes);
     if (!raw) {
         return mlpi_error(hooks, MLP_ERR_MEMORY,
-                          "%s: out of memory (%zu bytes)", what, bytes);
+                          "%s: out of memory (%zu byte%s)", what, bytes,
+                          mlpi_plural(bytes));
     }
     /* The first address with space for the pointer before it, rounded up. */
     unsigned char *first = (unsigned char *)raw + sizeof(void *);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Views: making them, reading and writing single elements, and checking them.
+ * Views: making and cutting them, reading and writing single elements, copying
+ * rows, and checking views.
  *
  * The public functions of this file have a defined result for any arguments.
  * Offsets go through checked arithmetic in find_element, whatever rows and
@@ -11,6 +12,7 @@
 #include "base/view.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -77,8 +79,14 @@ mlp_cview mlp_cview_transpose(mlp_cview view)
                        view.col_stride, view.row_stride, view.data};
 }
 
+static mlp_view transpose_writable(mlp_view view)
+{
+    return (mlp_view){view.dtype,      view.cols,       view.rows,
+                      view.col_stride, view.row_stride, view.data};
+}
+
 /* ---------------------------------------------------------------------------
- * Elements and rows
+ * Elements, rows and columns
  */
 
 /* Returns the bytes of an element; 0 for a type that does not exist. */
@@ -111,22 +119,51 @@ static bool find_element(mlp_cview view, size_t row, size_t col, size_t *offset)
            bytes <= PTRDIFF_MAX;
 }
 
-/* Rows beyond the view are left out, so a loop over blocks of rows needs no
- * special case for the last block. */
+/* Limits a view to rows [first, first + count) and returns the number of bytes
+ * by which its data has to move. Rows beyond the view are left out, so a loop
+ * over blocks of rows needs no special case for the last block. The data of an
+ * empty view stays: its first element may not exist. */
+static size_t limit_rows(mlp_cview *view, size_t first, size_t count)
+{
+    size_t start = mlpi_min_size(first, view->rows);
+    size_t offset = 0;
+    bool exists = find_element(*view, start, 0, &offset);
+    view->rows = exists ? mlpi_min_size(count, view->rows - start) : 0;
+    bool moves = view->data && view->rows > 0 && view->cols > 0;
+    return moves ? offset * element_size(view->dtype) : 0;
+}
+
 mlp_cview mlp_cview_rows(mlp_cview view, size_t first, size_t count)
 {
-    size_t start = mlpi_min_size(first, view.rows);
-    size_t left = view.rows - start;
-    size_t offset = 0;
-    view.rows = mlpi_min_size(count, left);
-    if (!find_element(view, start, 0, &offset)) {
-        view.rows = 0;
-    }
-    /* The data of an empty view stays: its first row may not exist. */
-    if (view.data && view.rows > 0) {
-        view.data = (const char *)view.data + offset * element_size(view.dtype);
+    size_t bytes = limit_rows(&view, first, count);
+    if (bytes > 0) {
+        view.data = (const char *)view.data + bytes;
     }
     return view;
+}
+
+mlp_view mlp_view_rows(mlp_view view, size_t first, size_t count)
+{
+    mlp_cview limited = mlp_view_const(view);
+    size_t bytes = limit_rows(&limited, first, count);
+    view.rows = limited.rows;
+    if (bytes > 0) {
+        view.data = (char *)view.data + bytes;
+    }
+    return view;
+}
+
+/* Columns are the rows of the transpose. */
+mlp_cview mlp_cview_cols(mlp_cview view, size_t first, size_t count)
+{
+    mlp_cview columns = mlp_cview_transpose(view);
+    return mlp_cview_transpose(mlp_cview_rows(columns, first, count));
+}
+
+mlp_view mlp_view_cols(mlp_view view, size_t first, size_t count)
+{
+    mlp_view columns = transpose_writable(view);
+    return transpose_writable(mlp_view_rows(columns, first, count));
 }
 
 /* The view has been checked, so the offset cannot overflow. */
@@ -220,18 +257,20 @@ mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
                           name_of(expected->dtype), name_of(view->dtype));
     }
     if (view->cols != expected->cols) {
-        return mlpi_error(hooks, MLP_ERR_SHAPE,
-                          "%s: expects %zu columns, got %zu", name,
-                          expected->cols, view->cols);
+        return mlpi_error(
+            hooks, MLP_ERR_SHAPE, "%s: expects %zu column%s, got %zu", name,
+            expected->cols, mlpi_plural(expected->cols), view->cols);
     }
     if (expected->rows != MLPI_ANY_ROWS && view->rows != expected->rows) {
-        return mlpi_error(hooks, MLP_ERR_SHAPE, "%s: expects %zu rows, got %zu",
-                          name, expected->rows, view->rows);
+        return mlpi_error(
+            hooks, MLP_ERR_SHAPE, "%s: expects %zu row%s, got %zu", name,
+            expected->rows, mlpi_plural(expected->rows), view->rows);
     }
     if (view->rows < expected->min_rows) {
         return mlpi_error(hooks, MLP_ERR_SHAPE,
-                          "%s: expects at least %zu rows, got %zu", name,
-                          expected->min_rows, view->rows);
+                          "%s: expects at least %zu row%s, got %zu", name,
+                          expected->min_rows, mlpi_plural(expected->min_rows),
+                          view->rows);
     }
     if (view->rows == 0) { /* no element will be touched */
         return MLP_OK;
@@ -247,6 +286,26 @@ mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
                           view->col_stride);
     }
     return MLP_OK;
+}
+
+mlp_status mlpi_check_any_view(const mlp_hooks *hooks, const mlp_cview *view,
+                               const char *name)
+{
+    if (!mlp_dtype_name(view->dtype)) {
+        return mlpi_error(hooks, MLP_ERR_DTYPE,
+                          "%s: expects float32, float64 or int32, got an "
+                          "unknown type",
+                          name);
+    }
+    if (view->cols == 0) {
+        return mlpi_error(hooks, MLP_ERR_SHAPE,
+                          "%s: expects at least 1 column, got 0", name);
+    }
+    const mlpi_expected expected = {.name = name,
+                                    .dtype = view->dtype,
+                                    .rows = MLPI_ANY_ROWS,
+                                    .cols = view->cols};
+    return mlpi_check_view(hooks, view, &expected);
 }
 
 /* True if no two elements share memory: either each row ends before the next
@@ -281,6 +340,68 @@ mlp_status mlpi_check_writable(const mlp_hooks *hooks, const mlp_view *view,
                           "%s: expects rows that lie one after another, or "
                           "columns that do, got strides %zu and %zu",
                           expected->name, view->row_stride, view->col_stride);
+    }
+    return MLP_OK;
+}
+
+/* ---------------------------------------------------------------------------
+ * Copying rows
+ */
+
+/* Checks that each order[i] is a row of `from`. Nothing has been written yet,
+ * so a number that is wrong leaves `to` as it was. */
+static mlp_status check_order(const mlp_hooks *hooks, const mlp_cview *from,
+                              const size_t *order, size_t rows)
+{
+    for (size_t i = 0; i < rows; i++) {
+        if (order[i] >= from->rows) {
+            return mlpi_error(
+                hooks, MLP_ERR_ARGUMENT,
+                "order[%zu]: expects a row below from.rows = %zu, "
+                "got %zu",
+                i, from->rows, order[i]);
+        }
+    }
+    return MLP_OK;
+}
+
+/* Copies n elements of `size` bytes. The strides are in bytes. Elements that
+ * follow each other in both arrays are copied together. */
+static void copy_elements(size_t n, size_t size, const char *from,
+                          size_t from_stride, char *to, size_t to_stride)
+{
+    if (n == 1 || (from_stride == size && to_stride == size)) {
+        memcpy(to, from, n * size);
+        return;
+    }
+    for (size_t j = 0; j < n; j++) {
+        memcpy(to + j * to_stride, from + j * from_stride, size);
+    }
+}
+
+mlp_status mlp_gather_rows(mlp_cview from, const size_t *order,
+                           const mlp_hooks *hooks, mlp_view to)
+{
+    static const mlp_hooks no_hooks = {0};
+    hooks = hooks ? hooks : &no_hooks;
+    TRY(mlpi_check_any_view(hooks, &from, "from"));
+    const mlpi_expected expected = {.name = "to",
+                                    .dtype = from.dtype,
+                                    .rows = MLPI_ANY_ROWS,
+                                    .cols = from.cols};
+    TRY(mlpi_check_writable(hooks, &to, &expected));
+    if (to.rows == 0) { /* no order is needed */
+        return MLP_OK;
+    }
+    TRY(mlpi_check_pointer(hooks, order, "order"));
+    TRY(check_order(hooks, &from, order, to.rows));
+    size_t size = element_size(from.dtype);
+    for (size_t i = 0; i < to.rows; i++) {
+        copy_elements(
+            from.cols, size,
+            (const char *)from.data + order[i] * from.row_stride * size,
+            from.col_stride * size, (char *)to.data + i * to.row_stride * size,
+            to.col_stride * size);
     }
     return MLP_OK;
 }

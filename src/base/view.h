@@ -69,6 +69,11 @@ static inline mlp_view mlpi_view_rows(mlp_view view, size_t size, size_t first,
 mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
                            const mlpi_expected *expected);
 
+/* Checks a view of any type and shape that is read; it needs a column. Fails
+ * like mlpi_check_view. */
+mlp_status mlpi_check_any_view(const mlp_hooks *hooks, const mlp_cview *view,
+                               const char *name);
+
 /* Like mlpi_check_view, for a view that is written: no two elements may share
  * memory either, else the last write would decide. */
 mlp_status mlpi_check_writable(const mlp_hooks *hooks, const mlp_view *view,

@@ -44,6 +44,7 @@ static void activate(const mlpi_activation_args *layer, const void *z, void *a)
 {
     size_t n = layer->m * layer->n;
     switch (layer->f) {
+    case MLP_ACT_AUTO: /* a network never has it */
     case MLP_ACT_IDENTITY:
         if (a != z) {
             memcpy(a, z, n * sizeof(real));
@@ -110,6 +111,7 @@ static void activate_backward(const mlpi_activation_args *layer,
     const real *a = a_in;
     real *da = da_in;
     switch (layer->f) {
+    case MLP_ACT_AUTO: /* a network never has it */
     case MLP_ACT_IDENTITY:
         break;
     case MLP_ACT_SIGMOID:

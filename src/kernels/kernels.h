@@ -273,10 +273,12 @@ typedef struct mlpi_scalar_kernels {
     /* y[i] = decay * y[i] + gain * x[i], three roundings. */
     void (*running_average)(size_t n, double decay, double gain, const void *x,
                             void *y);
-    /* Mean and standard deviation (with 1 / m) of each column, rows in order.
-     * X has at least one row, at most MLPI_MOMENT_COLUMNS columns, and finite
-     * numbers only. Columns of equal values have standard deviation 0. */
-    void (*column_moments)(mlp_cview X, double *mean, double *std);
+    /* Mean and standard deviation (with 1 / m) of each column over m rows, at
+     * least 1: rows order[0], order[1], ... of X or, if `order` is NULL, rows
+     * 0 to m - 1. X has at most MLPI_MOMENT_COLUMNS columns, and finite numbers
+     * only. Columns of equal values have standard deviation 0. */
+    void (*column_moments)(mlp_cview X, const size_t *order, size_t m,
+                           double *mean, double *std);
 
     /* ---- questions about data ----
      * A function that finds something returns true, and where it is; it leaves

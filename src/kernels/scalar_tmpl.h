@@ -169,37 +169,53 @@ static double moment_scale(double max)
     return max > 0x1p480 ? 0x1p-600 : max < 0x1p-400 ? 0x1p600 : 1.0;
 }
 
+/* Returns the i-th of the rows that column_moments visits. */
+static const real *moment_row(mlp_cview X, const size_t *order, size_t i)
+{
+    return row_of(X.data, X.row_stride, order ? order[i] : i);
+}
+
 /* Adds row after row, as NumPy's mean and std over axis 0 do. A column of equal
  * values gets exactly its value and 0, which rounded sums could miss. Three
- * passes over X find the scales, the means, and the deviations. */
-static void column_moments(mlp_cview X, double *mean, double *std)
+ * passes over the rows find the scales, the means, and the deviations.
+ *
+ * The mean of large numbers that vary little is a rounded sum of m large
+ * numbers, and may be farther from them than they are from each other (times
+ * in microseconds since 1970 are). The deviations d from it are exact, so their
+ * mean corrects it: mean + mean of d, and variance = mean of d^2 - (mean of
+ * d)^2 (Chan, Golub and LeVeque, "Algorithms for Computing the Sample
+ * Variance", 1983). For other columns the correction is too small to change
+ * anything. */
+static void column_moments(mlp_cview X, const size_t *order, size_t rows,
+                           double *mean, double *std)
 {
-    const double m = (double)X.rows;
-    const real *first = row_of(X.data, X.row_stride, 0);
+    const double m = (double)rows;
+    const real *first = moment_row(X, order, 0);
     double scale[MLPI_MOMENT_COLUMNS];
+    double drift[MLPI_MOMENT_COLUMNS]; /* sum of d */
     bool is_constant[MLPI_MOMENT_COLUMNS];
     /* Until the scales are known, mean[j] holds the largest magnitude of a
      * column, and std[j] the number of rows that differ from the first. */
     for (size_t j = 0; j < X.cols; j++) {
         mean[j] = std[j] = 0.0;
     }
-    for (size_t i = 0; i < X.rows; i++) {
-        const real *x = row_of(X.data, X.row_stride, i);
+    for (size_t i = 0; i < rows; i++) {
+        const real *x = moment_row(X, order, i);
         for (size_t j = 0; j < X.cols; j++) {
             double magnitude = fabs((double)x[j * X.col_stride]);
             mean[j] = magnitude > mean[j] ? magnitude : mean[j];
             std[j] += x[j * X.col_stride] != first[j * X.col_stride];
         }
     }
-    /* The second pass sums scaled numbers; the third sums squared deviations
-     * from the scaled mean. */
+    /* The second pass sums scaled numbers; the third sums deviations from the
+     * scaled mean, and their squares. */
     for (size_t j = 0; j < X.cols; j++) {
         scale[j] = moment_scale(mean[j]);
         is_constant[j] = std[j] == 0.0;
-        mean[j] = std[j] = 0.0;
+        mean[j] = std[j] = drift[j] = 0.0;
     }
-    for (size_t i = 0; i < X.rows; i++) {
-        const real *x = row_of(X.data, X.row_stride, i);
+    for (size_t i = 0; i < rows; i++) {
+        const real *x = moment_row(X, order, i);
         for (size_t j = 0; j < X.cols; j++) {
             mean[j] += (double)x[j * X.col_stride] * scale[j];
         }
@@ -207,17 +223,22 @@ static void column_moments(mlp_cview X, double *mean, double *std)
     for (size_t j = 0; j < X.cols; j++) {
         mean[j] /= m;
     }
-    for (size_t i = 0; i < X.rows; i++) {
-        const real *x = row_of(X.data, X.row_stride, i);
+    for (size_t i = 0; i < rows; i++) {
+        const real *x = moment_row(X, order, i);
         for (size_t j = 0; j < X.cols; j++) {
             double d = (double)x[j * X.col_stride] * scale[j] - mean[j];
+            drift[j] += d;
             std[j] += d * d;
         }
     }
     for (size_t j = 0; j < X.cols; j++) {
+        double shift = drift[j] / m;
+        double variance = std[j] / m - shift * shift;
         mean[j] = is_constant[j] ? (double)first[j * X.col_stride]
-                                 : mean[j] / scale[j];
-        std[j] = is_constant[j] ? 0.0 : sqrt(std[j] / m) / scale[j];
+                                 : (mean[j] + shift) / scale[j];
+        std[j] = is_constant[j] || !(variance > 0.0)
+                     ? 0.0
+                     : sqrt(variance) / scale[j];
     }
 }
 

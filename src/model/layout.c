@@ -32,16 +32,19 @@
  * MLP_ACTIVATION_LIST: " relu tanh ...". */
 #define AND_NAME(constant, number, name) " " name
 
-/* Checks the width of layer l. The message begins with `what` and l. */
-static mlp_status check_width(const mlp_hooks *hooks, const char *what,
-                              size_t l, size_t width)
+/* Checks the width of layer l. Layer 0 stands for the inputs. */
+static mlp_status check_width(const mlp_hooks *hooks, size_t l, size_t width)
 {
-    if (width == 0 || width > MLP_MAX_WIDTH) {
-        return mlpi_error(hooks, width == 0 ? MLP_ERR_ARGUMENT : MLP_ERR_LIMIT,
-                          "%s %zu: expects 1 to %d neurons, got %zu", what, l,
-                          MLP_MAX_WIDTH, width);
+    if (width > 0 && width <= MLP_MAX_WIDTH) {
+        return MLP_OK;
     }
-    return MLP_OK;
+    mlp_status status = width == 0 ? MLP_ERR_ARGUMENT : MLP_ERR_LIMIT;
+    return l == 0
+               ? mlpi_error(hooks, status, "inputs: expects 1 to %d, got %zu",
+                            MLP_MAX_WIDTH, width)
+               : mlpi_error(hooks, status,
+                            "layer %zu: expects 1 to %d neurons, got %zu", l,
+                            MLP_MAX_WIDTH, width);
 }
 
 /* Checks the dropout of layer l. In the last layer it would set outputs of the
@@ -71,7 +74,7 @@ static mlp_status check_layer(const mlp_config *config, size_t l)
 {
     const mlp_hooks *hooks = &config->hooks;
     const mlp_layer *layer = &config->layers[l - 1];
-    TRY(check_width(hooks, "layer", l, layer->width));
+    TRY(check_width(hooks, l, layer->width));
     if (!mlp_activation_name(layer->activation)) {
         return mlpi_error(
             hooks, MLP_ERR_ARGUMENT,
@@ -82,8 +85,8 @@ static mlp_status check_layer(const mlp_config *config, size_t l)
     TRY(check_dropout(config, l));
     if (layer->activation == MLP_ACT_SOFTMAX && l < config->n_layers) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "layer %zu: expects softmax in the last layer "
-                          "only, %zu",
+                          "layer %zu: softmax is for the last layer only; "
+                          "this network has %zu layers",
                           l, config->n_layers);
     }
     return MLP_OK;
@@ -111,7 +114,7 @@ static uint64_t count_parameters(const mlp_config *config)
 mlp_status mlpi_layout_check(const mlp_config *config)
 {
     const mlp_hooks *hooks = &config->hooks;
-    TRY(check_width(hooks, "input layer", 0, config->inputs));
+    TRY(check_width(hooks, 0, config->inputs));
     size_t L = config->n_layers;
     if (L == 0 || L > MLP_MAX_LAYERS) {
         return mlpi_error(hooks, L == 0 ? MLP_ERR_ARGUMENT : MLP_ERR_LIMIT,

@@ -2,7 +2,8 @@
 /*
  * Creating, initialising, copying and freeing networks.
  *
- * mlp_net_create first checks the whole configuration. The checks use TRY
+ * mlp_net_create first checks the whole configuration, and chooses the
+ * activations and slopes that it leaves open. The checks use TRY
  * (base/error.h), which returns from the function if a call fails. After the
  * checks only the allocation of the one block can fail.
  *
@@ -17,15 +18,16 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "model/activation_choice.h"
 #include "model/init.h"
 
-/* The defaults are those of the tutorial's network (chapter 4.1). Options that
- * the tutorial does not have get PyTorch's defaults. */
+/* The loss, the precision and the seed are the tutorial's (chapter 4.1); the
+ * other defaults are PyTorch's, where PyTorch has the option. */
 mlp_config mlp_config_defaults(void)
 {
     return (mlp_config){.loss = MLP_LOSS_BCE,
                         .precision = MLP_F64,
-                        .init = MLP_INIT_HE,
+                        .init = MLP_INIT_AUTO,
                         .seed = 42,
                         .huber_delta = 1.0,
                         .batch_norm_momentum = 0.1,
@@ -67,6 +69,22 @@ mlp_status mlpi_check_positive(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
+/* Checks an option that mlp_config_defaults sets above 0. If it is 0, the
+ * configuration most probably did not begin with those defaults: then the
+ * message names them. */
+static mlp_status check_option(const mlp_config *config, const char *name,
+                               double value)
+{
+    const mlpi_kernels *kernels = mlpi_kernels_get(config->precision, 0);
+    if (value == 0.0) {
+        return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
+                          "%s: expects a finite %s above 0, got 0 (start from "
+                          "mlp_config_defaults())",
+                          name, mlp_dtype_name(kernels->dtype));
+    }
+    return mlpi_check_positive(&config->hooks, kernels, name, value);
+}
+
 /* Checks the options of batch norm, even if no layer uses them, so that a
  * mistake is reported early. */
 static mlp_status check_batch_norm(const mlp_config *config)
@@ -78,9 +96,8 @@ static mlp_status check_batch_norm(const mlp_config *config)
                           "batch_norm_momentum: expects 0 to 1, got %g",
                           momentum);
     }
-    return mlpi_check_positive(hooks, mlpi_kernels_get(config->precision, 0),
-                               "batch_norm_epsilon",
-                               config->batch_norm_epsilon);
+    return check_option(config, "batch_norm_epsilon",
+                        config->batch_norm_epsilon);
 }
 
 /* Checks the options of the loss. Only bce and cce have labels, which can be
@@ -92,8 +109,7 @@ static mlp_status check_loss(const mlp_config *config)
     bool has_classes =
         config->loss == MLP_LOSS_BCE || config->loss == MLP_LOSS_CCE;
     bool is_smoothing = smoothing >= 0.0 && smoothing < 1.0;
-    TRY(mlpi_check_positive(hooks, mlpi_kernels_get(config->precision, 0),
-                            "huber_delta", config->huber_delta));
+    TRY(check_option(config, "huber_delta", config->huber_delta));
     if (!(has_classes ? is_smoothing : smoothing == 0.0)) {
         return mlpi_error(
             hooks, MLP_ERR_ARGUMENT, "label_smoothing: %s expects 0%s, got %g",
@@ -229,15 +245,10 @@ static void lay_out(void *object, mlpi_cursor *cursor)
  * Creating, initialising, freeing
  */
 
-/* After the checks only mlpi_allocate_layout can fail, and then nothing has to
- * be freed. */
-mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
+/* Makes the network of a checked configuration. Only mlpi_allocate_layout can
+ * fail, and then nothing has to be freed. */
+static mlp_status make_net(const mlp_config *config, mlp_net **net)
 {
-    if (!config) {
-        return MLP_ERR_NULL;
-    }
-    TRY(mlpi_check_pointer(&config->hooks, net, "the place for the network"));
-    TRY(check_config(config));
     /* Adding 0.0 turns -0.0 into 0.0, as in layout.c. */
     mlp_net made = {.hooks = config->hooks,
                     .kernels =
@@ -255,6 +266,27 @@ mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
     *net = block;
     **net = made;
     return MLP_OK;
+}
+
+mlp_status mlp_net_create(const mlp_config *config, mlp_net **net)
+{
+    if (!config) {
+        return MLP_ERR_NULL;
+    }
+    TRY(mlpi_check_pointer(&config->hooks, net, "the place for the network"));
+    TRY(check_config(config));
+    mlp_layer layers[MLP_MAX_LAYERS];
+    mlpi_choose_activations(config, layers);
+    mlp_config chosen = *config;
+    chosen.layers = layers;
+    TRY(mlpi_check_outputs(&chosen));
+    return make_net(&chosen, net);
+}
+
+mlp_status mlpi_net_create_saved(const mlp_config *config, mlp_net **net)
+{
+    TRY(check_config(config));
+    return make_net(config, net);
 }
 
 /* Frees the two blocks that are not part of the network's block. */
@@ -282,6 +314,7 @@ mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init, uint32_t seed)
         return MLP_ERR_NULL;
     }
     TRY(check_init(&net->hooks, init));
+    net->is_trained = false;
     mlpi_init_parameters(net->kernels, &net->layout, init, seed,
                          net->parameters);
     return MLP_OK;
@@ -338,9 +371,13 @@ mlp_hooks mlp_net_hooks(const mlp_net *net)
 mlp_status mlpi_net_check_layer(const mlp_net *net, size_t l, size_t first)
 {
     if (l < first || l > net->layout.L) {
-        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "expects a layer from %zu to %zu, got %zu", first,
-                          net->layout.L, l);
+        return first == net->layout.L
+                   ? mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                                "expects layer %zu, the only one, got %zu",
+                                first, l)
+                   : mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                                "expects a layer from %zu to %zu, got %zu",
+                                first, net->layout.L, l);
     }
     return MLP_OK;
 }

@@ -26,8 +26,7 @@
 #include "kernels/kernels.h"
 #include "model/layout.h"
 
-/* Standardisation of n columns: x' = (x - mean) / std. The head of scaling.c
- * says where it is set, applied and undone. */
+/* Standardisation of n columns: x' = (x - mean) / std (see scaling.h). */
 typedef struct mlpi_scaling {
     bool scales; /* false: x' = x, and mean and std are not set */
     size_t n;
@@ -49,6 +48,9 @@ struct mlp_net {
     /* [L], for kernels->predict_row; NULL if a layer has batch norm. */
     mlpi_row_layer *single_row_layers;
     mlpi_scaling in, out; /* of inputs; of targets and outputs */
+    /* True if the weights are more than first weights: updated, loaded, or
+     * possibly set by the caller. They then belong to the present scaling. */
+    bool is_trained;
     mlpi_string_list class_names;
     mlpi_string_list metadata; /* key, value, key, value ...: metadata.c */
 };
@@ -117,8 +119,14 @@ static inline bool mlpi_is_regression(mlp_loss loss)
 }
 
 /* ---------------------------------------------------------------------------
- * Checks and copies
+ * Creation, checks and copies
  */
+
+/* Like mlp_net_create, but makes the network exactly as described: slopes of 0
+ * stay 0, and the last layer may have any activation with any loss. It is for
+ * networks that exist already, in a model file or in memory; version 0.1
+ * allowed both (activation_choice.h). No layer may have MLP_ACT_AUTO. */
+mlp_status mlpi_net_create_saved(const mlp_config *config, mlp_net **net);
 
 /* Checks that a number is finite and above 0 after it has been rounded to the
  * precision of the kernels. (1e-60 becomes 0 as a float.) The message begins

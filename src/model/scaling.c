@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Standardisation as a part of the network (chapter 5.1), column by column,
- * with mean and std (standard deviation) of the training data:
- *
- *     x' = (x - mean) / std         inputs and targets
- *     a  = a' * std + mean          outputs
- *
- * This file only sets mean and std. The formulas are applied elsewhere:
- *
- *     inputs     the kernel load_rows (kernels/load_rows_tmpl.h), which copies
- *                rows of the caller's data and standardises them on the way;
- *                called by train/step_worker.c and predict/predict.c
- *     targets    the same kernel, called by model/loss.c
- *     outputs    the kernel inverse_standardise (kernels/scalar_tmpl.h), called
- *                by mlpi_unscale_outputs (predict/predict.h)
- *
- * (A kernel is a function of kernels/kernels.h.) The network holds mean and
- * std, and model files contain them, so a saved model is always used with the
- * right scaling. Without scaling, a column of large numbers would dominate the
- * gradients.
- *
- * Mean and std are rounded to the network's precision when they are set, and
- * the getters return the rounded numbers. A column of equal numbers gets std 1,
- * so that it becomes 0 instead of NaN.
+ * Sets mean and standard deviation of inputs and targets: from data, or as the
+ * caller names them. scaling.h says what they are for. Columns are done in
+ * blocks, so that mean and std of a block fit on the stack.
  */
+#include "model/scaling.h"
+
 #include <math.h>
 
 #include "base/error.h"
@@ -32,28 +14,50 @@
 /* How many columns are done in one pass over the rows. */
 enum { BLOCK = MLPI_MOMENT_COLUMNS };
 
-/* Returns the columns of `rows` from `first` on, at most BLOCK of them. */
-static mlp_cview columns(const mlp_net *net, mlp_cview rows, size_t first)
+mlp_cview mlpi_scaling_columns(const mlp_net *net, mlp_cview rows, size_t first)
 {
     rows.data = mlpi_const_at(net->kernels, rows.data, first * rows.col_stride);
     rows.cols = mlpi_min_size(BLOCK, rows.cols - first);
     return rows;
 }
 
-/* Computes mean and std of each column, rounded to the network's precision; a
- * std of 0 becomes 1. Rounding comes first, because a std that is above 0 as a
- * double may be 0 as a float. */
-static void block_moments(const mlp_net *net, mlp_cview rows,
-                          double mean[BLOCK], double std[BLOCK])
+/* Returns the distance of two neighbouring numbers of the network's precision
+ * at the size of x (of the smaller power of two, so at most twice as much). */
+static double unit_at(const mlp_net *net, double x)
 {
-    net->kernels->scalar->column_moments(rows, mean, std);
-    for (size_t j = 0; j < rows.cols; j++) {
-        mean[j] = net->kernels->scalar->round_to_real(mean[j]);
-        std[j] = net->kernels->scalar->round_to_real(std[j]);
-        if (std[j] == 0.0) {
-            std[j] = 1.0;
-        }
+    return fabs(x) * (net->kernels->dtype == MLP_F32 ? 0x1p-23 : 0x1p-52);
+}
+
+/* Rounds mean and std of a column to the network's precision, and makes 1 of a
+ * std that is not above the rounding of the column's numbers: two units, by
+ * which sums that should be equal differ. Returns true if the column varies,
+ * but by fewer than 1000 units, so that hardly three digits of its numbers
+ * differ. */
+static bool round_moments(const mlp_net *net, double *mean, double *std)
+{
+    const mlpi_scalar_kernels *scalar = net->kernels->scalar;
+    double unit = unit_at(net, *mean);
+    bool is_constant = *std <= 2.0 * unit;
+    bool has_few_digits = *std > 0.0 && *std < 1000.0 * unit;
+    *mean = scalar->round_to_real(*mean);
+    *std = scalar->round_to_real(*std);
+    /* A std that is above 0 as a double may be 0 as a float. */
+    if (is_constant || *std == 0.0) {
+        *std = 1.0;
     }
+    return has_few_digits;
+}
+
+double mlpi_scaled_target(const mlp_net *net, size_t j, double y)
+{
+    const mlpi_kernels *kernels = net->kernels;
+    double mean = 0.0;
+    double std = 1.0;
+    if (net->out.scales) {
+        kernels->to_double(1, mlpi_at(kernels, net->out.mean, j), &mean);
+        kernels->to_double(1, mlpi_at(kernels, net->out.std, j), &std);
+    }
+    return (y - mean) / std;
 }
 
 /* Sets mean and std of columns [first, first + n) in the network. */
@@ -79,27 +83,45 @@ static mlp_status check_regression(const mlp_net *net)
     return MLP_OK;
 }
 
-/* Sets the scaling from rows whose shape has been checked. All numbers are
- * checked before anything is set, so a failure does not change the network. */
-static mlp_status standardise(const mlp_net *net, mlpi_scaling *to,
-                              const char *name, mlp_cview rows)
-{
-    TRY(mlpi_check_finite(net, &net->hooks, name, rows));
-    double mean[BLOCK];
-    double std[BLOCK];
-    /* The loop does BLOCK columns at a time, so mean and std fit on the
-     * stack. */
-    for (size_t first = 0; first < rows.cols; first += BLOCK) {
-        mlp_cview block = columns(net, rows, first);
-        block_moments(net, block, mean, std);
-        set_columns(net, to, first, block.cols, mean, std);
-    }
-    return MLP_OK;
-}
-
 /* ---------------------------------------------------------------------------
  * From data
  */
+
+void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
+                        const size_t *order, size_t m)
+{
+    double mean[BLOCK];
+    double std[BLOCK];
+    bool hinted = false; /* one hint is enough */
+    for (size_t first = 0; first < rows.cols; first += BLOCK) {
+        mlp_cview block = mlpi_scaling_columns(net, rows, first);
+        net->kernels->scalar->column_moments(block, order, m, mean, std);
+        for (size_t j = 0; j < block.cols; j++) {
+            if (round_moments(net, &mean[j], &std[j]) && !hinted) {
+                mlpi_hint(&net->hooks,
+                          "%s, column %zu hardly varies for its size, %.4g, in "
+                          "%s: subtract a constant from it before",
+                          to == &net->in ? "X" : "Y", first + j, mean[j],
+                          mlp_dtype_name(net->kernels->dtype));
+                hinted = true;
+            }
+        }
+        set_columns(net, to, first, block.cols, mean, std);
+    }
+}
+
+/* Gives a hint if the weights of the network belong to the scaling that is
+ * about to be replaced. Whoever standardises the rows to predict, too, as one
+ * must with other libraries, loses what the network has learnt. */
+static void hint_about_trained(const mlp_net *net, const mlpi_scaling *scaling)
+{
+    if (net->is_trained && scaling->scales) {
+        mlpi_hint(&net->hooks,
+                  "the network has been trained with the scaling that is now "
+                  "replaced, and will predict other numbers; rows to predict "
+                  "are passed as they are");
+    }
+}
 
 /* The std of a column is sqrt(sum of (x - mean)^2 / m), as NumPy's std. */
 mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
@@ -108,7 +130,10 @@ mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_inputs(net, &net->hooks, &X, 1));
-    return standardise(net, &net->in, "X", X);
+    TRY(mlpi_check_finite(net, &net->hooks, "X", X));
+    hint_about_trained(net, &net->in);
+    mlpi_scaling_learn(net, &net->in, X, NULL, X.rows);
+    return MLP_OK;
 }
 
 /* Y must have a column for each output. mlpi_check_targets is not used here,
@@ -125,7 +150,10 @@ mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
                               .cols = net->out.n,
                               .min_rows = 1};
     TRY(mlpi_check_view(&net->hooks, &Y, &expected));
-    return standardise(net, &net->out, "Y", Y);
+    TRY(mlpi_check_finite(net, &net->hooks, "Y", Y));
+    hint_about_trained(net, &net->out);
+    mlpi_scaling_learn(net, &net->out, Y, NULL, Y.rows);
+    return MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------

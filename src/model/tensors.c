@@ -98,7 +98,8 @@ static mlp_status checked_tensor(const mlp_net *net, mlp_tensor which, size_t l,
 }
 
 /* The view is valid as long as the network exists, because the network's arrays
- * never move. */
+ * never move. The caller may set the weights through it at any later time, so
+ * they count as set. */
 mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
                           mlp_view *view)
 {
@@ -106,7 +107,9 @@ mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&net->hooks, view, "the place for the view"));
-    return checked_tensor(net, which, l, view);
+    TRY(checked_tensor(net, which, l, view));
+    net->is_trained = true;
+    return MLP_OK;
 }
 
 mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,

@@ -20,9 +20,9 @@
  *
  * The split is drawn first, so it depends only on seed and targets. A later fit
  * with the same trainer and seed draws the same split again. It then goes on
- * shuffling where the earlier fit stopped. mlp_split draws the same split
- * without training. Dropout has its own random numbers, so it does not change
- * the split or the orders.
+ * shuffling where the earlier fit stopped. mlp_validation_split draws the same
+ * split without training. Dropout has its own random numbers, so it does not
+ * change the split or the orders.
  *
  * All memory is allocated before the first epoch, and everything is checked
  * before anything changes.
@@ -30,6 +30,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "model/data_check.h"
+#include "model/scaling.h"
 #include "train/lbfgs_step.h"
 #include "train/sample_weights.h"
 #include "train/train_options.h"
@@ -39,11 +40,10 @@
 /* The training and validation rows of one fit. */
 typedef struct mlpi_dataset {
     mlp_cview X, Y;
-    const mlp_train_options *options;
-    size_t m;               /* number of training rows */
-    size_t validation_rows; /* number of validation rows: X.rows - m */
-    size_t batch_size;      /* rows of a batch; the last one may be smaller */
-    size_t batch_count;     /* batches of an epoch */
+    mlp_train_options options; /* resolved: see train_options.h */
+    size_t m;                  /* number of training rows */
+    size_t validation_rows;    /* number of validation rows: X.rows - m */
+    size_t batch_count;        /* batches of an epoch */
 
     void *block;         /* memory of the arrays below */
     size_t *split_order; /* [X.rows]; NULL: no validation rows */
@@ -53,8 +53,8 @@ typedef struct mlpi_dataset {
 
 static mlpi_sample_weights sample_weights_of(const mlpi_dataset *data)
 {
-    return (mlpi_sample_weights){data->options->class_weights,
-                                 data->options->row_weights, data->Y};
+    return (mlpi_sample_weights){data->options.class_weights,
+                                 data->options.row_weights, data->Y};
 }
 
 /* ---------------------------------------------------------------------------
@@ -74,7 +74,7 @@ static void lay_out(void *object, mlpi_cursor *cursor)
         data->split_order =
             mlpi_take(cursor, data->X.rows, sizeof *data->split_order);
     }
-    if (data->options->shuffle && data->batch_count > 1) {
+    if (data->options.shuffle && data->batch_count > 1) {
         data->epoch_order =
             mlpi_take(cursor, data->m, sizeof *data->epoch_order);
     }
@@ -116,13 +116,13 @@ static mlpi_step_args batch_args(const mlpi_dataset *data, const size_t *order,
                                  size_t first)
 {
     size_t left = data->m - first;
+    size_t batch_size = data->options.batch_size;
     mlpi_step_args args = {
-        .m = mlpi_min_size(left, data->batch_size), .X = data->X, .Y = data->Y};
+        .m = mlpi_min_size(left, batch_size), .X = data->X, .Y = data->Y};
     if (order) {
         args.order = order + first;
         args.row_weights = data->row_weights;
-        args.prefetch_ahead =
-            left >= 2 * data->batch_size ? data->batch_size : 0;
+        args.prefetch_ahead = left >= 2 * batch_size ? batch_size : 0;
     } else {
         mlpi_cut_rows(&args.X, first, args.m);
         mlpi_cut_rows(&args.Y, first, args.m);
@@ -146,7 +146,8 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
             loop, &(mlpi_step_args){.m = data->m, .rows_loaded = true});
     }
     for (size_t i = 0; i < data->batch_count && !loop->stopped; i++) {
-        mlpi_step_args args = batch_args(data, order, i * data->batch_size);
+        mlpi_step_args args =
+            batch_args(data, order, i * data->options.batch_size);
         mlpi_batch_load_weights(loop->trainer, &args);
         TRY(mlpi_loop_train_batch(loop, &args));
     }
@@ -157,22 +158,21 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
  * Before the first epoch
  */
 
-/* Checks options and shapes, and sets the numbers of rows and batches. */
-static mlp_status plan_dataset(const mlp_net *net, mlpi_dataset *data)
+/* Checks options and shapes, and sets the numbers of rows and batches, for an
+ * optimizer of this kind and a trainer for batches of max_rows rows. */
+static mlp_status plan_dataset(const mlp_net *net, mlp_optimizer_kind kind,
+                               size_t max_rows, mlpi_dataset *data)
 {
-    const mlp_train_options *options = data->options;
+    mlp_train_options *options = &data->options;
     TRY(mlpi_train_options_check(net, options));
     TRY(mlpi_check_shapes(net, &net->hooks, &data->X, &data->Y));
     TRY(mlpi_row_weights_check(net, &net->hooks, &options->row_weights,
                                data->X.rows));
-    TRY(mlpi_split_size(&net->hooks, options->validation_fraction, data->X.rows,
-                        &data->validation_rows));
+    TRY(mlpi_validation_rows(&net->hooks, options->validation_fraction,
+                             data->X.rows, &data->validation_rows));
     data->m = data->X.rows - data->validation_rows;
-    data->batch_size = options->batch_size == 0
-                           ? data->m
-                           : mlpi_min_size(options->batch_size, data->m);
-    data->batch_count = data->m / data->batch_size +
-                        (data->m % data->batch_size > 0); /* rounded up */
+    mlpi_train_options_resolve_counts(options, kind, data->m, max_rows);
+    data->batch_count = mlpi_divide_up(data->m, options->batch_size);
     return MLP_OK;
 }
 
@@ -181,10 +181,10 @@ static mlp_status plan_dataset(const mlp_net *net, mlpi_dataset *data)
 static mlp_status draw_split(const mlp_net *net, mlpi_dataset *data,
                              mlp_rng *rng)
 {
-    *rng = mlp_rng_seeded(data->options->seed);
+    *rng = mlp_rng_seeded(data->options.seed);
     return data->validation_rows > 0
-               ? mlpi_split(net, &data->Y, data->validation_rows, rng,
-                            data->split_order)
+               ? mlpi_validation_split(net, &data->Y, data->validation_rows,
+                                       rng, data->split_order)
                : MLP_OK;
 }
 
@@ -206,6 +206,26 @@ static mlp_status fill_row_weights(const mlp_net *net, mlpi_dataset *data)
     return mlpi_sample_weights_check_sum(&net->hooks, sum);
 }
 
+/* Lets a new network standardise, with the moments of the training rows alone:
+ * those of validation rows would tell the network about them. Targets are
+ * scaled only where the last layer can give every number. Once there have been
+ * updates the scaling must stay, because the weights belong to it. */
+static void standardise(mlp_net *net, const mlpi_dataset *data)
+{
+    const mlp_train_options *options = &data->options;
+    if (!options->standardise || options->epochs == 0 || net->is_trained) {
+        return;
+    }
+    const size_t *order = data->split_order;
+    if (!net->in.scales) {
+        mlpi_scaling_learn(net, &net->in, data->X, order, data->m);
+    }
+    if (!net->out.scales && mlpi_is_regression(net->loss) &&
+        net->layout.layer[net->layout.L].activation == MLP_ACT_IDENTITY) {
+        mlpi_scaling_learn(net, &net->out, data->Y, order, data->m);
+    }
+}
+
 /* Prepares everything and runs the epochs. Memory is allocated before values
  * are checked, so a call with absurdly many rows fails at once. Before
  * mlpi_loop_seed_trainer the trainer gets at most memory for the best weights;
@@ -224,6 +244,9 @@ static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *data,
     mlp_rng rng;
     TRY(draw_split(net, data, &rng));
     TRY(fill_row_weights(net, data));
+    standardise(trainer->net, data);
+    mlpi_hint_about_rows(net, data->X, data->Y, data->split_order, data->m);
+    mlpi_hint_about_batches(net, data->m, data->options.batch_size);
     bool is_new = mlpi_loop_seed_trainer(trainer, loop->options);
     if (data->validation_rows > 0) {
         loop->validation.order = data->split_order + data->m;
@@ -240,7 +263,7 @@ static mlp_status fit(mlp_trainer *trainer, mlpi_dataset *data,
 {
     mlpi_loop loop = {
         .trainer = trainer,
-        .options = data->options,
+        .options = &data->options,
         .feed_epoch = feed_epoch,
         .source = data,
         .validation = {data->validation_rows, data->X, data->Y, NULL}};
@@ -261,11 +284,11 @@ mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    const mlp_train_options defaults = mlp_train_defaults();
+    mlp_optimizer_kind kind = trainer->optimizer.options.kind;
     mlpi_dataset data = {
-        .X = X, .Y = Y, .options = options ? options : &defaults};
-    TRY(plan_dataset(trainer->net, &data));
-    TRY(mlpi_loop_check_batch(trainer, data.batch_size));
+        .X = X, .Y = Y, .options = mlpi_train_options_resolve(options, kind)};
+    TRY(plan_dataset(trainer->net, kind, trainer->max_rows, &data));
+    TRY(mlpi_loop_check_batch(trainer, data.options.batch_size));
     return fit(trainer, &data, history);
 }
 
@@ -275,12 +298,14 @@ mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
     if (!net) {
         return MLP_ERR_NULL;
     }
-    const mlp_train_options defaults = mlp_train_defaults();
+    mlp_optimizer_kind kind =
+        options ? options->optimizer.kind : mlp_train_defaults().optimizer.kind;
     mlpi_dataset data = {
-        .X = X, .Y = Y, .options = options ? options : &defaults};
-    TRY(plan_dataset(net, &data));
+        .X = X, .Y = Y, .options = mlpi_train_options_resolve(options, kind)};
+    TRY(plan_dataset(net, kind, SIZE_MAX, &data));
     mlp_trainer *trainer = NULL;
-    TRY(mlpi_loop_create_trainer(net, data.batch_size, data.options, &trainer));
+    TRY(mlpi_loop_create_trainer(net, data.options.batch_size, &data.options,
+                                 &trainer));
     mlp_status status = fit(trainer, &data, history);
     mlp_trainer_free(trainer);
     return status;

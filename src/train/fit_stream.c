@@ -161,6 +161,9 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
             break;
         }
         TRY(check_chunk(t->net, loop->options->class_weights, &chunk, &at));
+        if (loop->epochs_done == 0 && at.chunk == 0) {
+            mlpi_hint_about_rows(t->net, chunk.X, chunk.Y, NULL, chunk.X.rows);
+        }
         TRY(add_chunk(loop, s, &chunk));
     }
     if (s->filled > 0 && !loop->stopped) {
@@ -177,6 +180,24 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
 /* ---------------------------------------------------------------------------
  * The fit
  */
+
+/* Returns the options with a number in the place of each MLP_AUTO and
+ * MLP_AUTO_COUNT. Nobody knows how many rows an epoch will have, so the number
+ * of epochs cannot depend on it: as many rows as can be are assumed. A batch of
+ * all rows stays 0. */
+static mlp_train_options resolve(const mlp_train_options *given,
+                                 mlp_optimizer_kind kind, size_t max_rows)
+{
+    mlp_train_options options = mlpi_train_options_resolve(given, kind);
+    bool wants_all_rows =
+        options.batch_size == 0 || (options.batch_size == MLP_AUTO_COUNT &&
+                                    mlpi_optimizer_needs_all_rows(kind));
+    mlpi_train_options_resolve_counts(&options, kind, SIZE_MAX, max_rows);
+    if (wants_all_rows) {
+        options.batch_size = 0;
+    }
+    return options;
+}
 
 /* Checks the arguments. Options that need all rows at once are refused: a batch
  * of all rows, a validation split, and one array of row weights. Chunks cannot
@@ -218,6 +239,9 @@ static mlp_status fit(mlp_trainer *trainer, stream *s,
                       .source = s};
     mlp_status status = mlpi_loop_prepare(&loop, history != NULL);
     if (status == MLP_OK) {
+        if (s->batch_size == 1) {
+            mlpi_hint_about_batches(trainer->net, 1, 1);
+        }
         mlpi_loop_seed_trainer(trainer, options);
         status = mlpi_loop_run(&loop, history);
     }
@@ -232,12 +256,12 @@ mlp_status mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next,
     if (!trainer) {
         return MLP_ERR_NULL;
     }
-    const mlp_train_options defaults = mlp_train_defaults();
-    options = options ? options : &defaults;
-    TRY(check_arguments(trainer->net, next, options));
-    TRY(mlpi_loop_check_batch(trainer, options->batch_size));
-    stream s = {.next = next, .user = user, .batch_size = options->batch_size};
-    return fit(trainer, &s, options, history);
+    mlp_train_options resolved =
+        resolve(options, trainer->optimizer.options.kind, trainer->max_rows);
+    TRY(check_arguments(trainer->net, next, &resolved));
+    TRY(mlpi_loop_check_batch(trainer, resolved.batch_size));
+    stream s = {.next = next, .user = user, .batch_size = resolved.batch_size};
+    return fit(trainer, &s, &resolved, history);
 }
 
 mlp_status mlp_fit_stream(mlp_net *net, mlp_next_chunk *next, void *user,
@@ -247,13 +271,14 @@ mlp_status mlp_fit_stream(mlp_net *net, mlp_next_chunk *next, void *user,
     if (!net) {
         return MLP_ERR_NULL;
     }
-    const mlp_train_options defaults = mlp_train_defaults();
-    options = options ? options : &defaults;
-    TRY(check_arguments(net, next, options));
-    stream s = {.next = next, .user = user, .batch_size = options->batch_size};
+    mlp_optimizer_kind kind =
+        options ? options->optimizer.kind : mlp_train_defaults().optimizer.kind;
+    mlp_train_options resolved = resolve(options, kind, SIZE_MAX);
+    TRY(check_arguments(net, next, &resolved));
+    stream s = {.next = next, .user = user, .batch_size = resolved.batch_size};
     mlp_trainer *trainer = NULL;
-    TRY(mlpi_loop_create_trainer(net, s.batch_size, options, &trainer));
-    mlp_status status = fit(trainer, &s, options, history);
+    TRY(mlpi_loop_create_trainer(net, s.batch_size, &resolved, &trainer));
+    mlp_status status = fit(trainer, &s, &resolved, history);
     mlp_trainer_free(trainer);
     return status;
 }

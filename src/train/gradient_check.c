@@ -250,7 +250,7 @@ static mlp_status create_double(const mlp_net *net, mlp_net **copy)
     config.batch_norm_epsilon = net->norm_epsilon;
     config.kernels = net->kernels->name;
     config.hooks = net->hooks;
-    return mlp_net_create(&config, copy);
+    return mlpi_net_create_saved(&config, copy);
 }
 
 static void copy_scaling(const mlp_net *net, const mlpi_scaling *from,

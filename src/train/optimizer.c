@@ -35,7 +35,9 @@ enum { MAX_PAIRS = 1000 }; /* of L-BFGS: 2000 copies of the parameters */
  */
 
 /* Most values are PyTorch's. Fields that the kind does not use have defaults,
- * too, because all fields are checked. */
+ * too, because all fields are checked. No value depends on the kind, so that a
+ * caller may change the kind alone: the one constant that kinds do not share,
+ * the decay, is MLP_AUTO until it is used. */
 mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind)
 {
     return (mlp_optimizer){.kind = kind,
@@ -44,8 +46,7 @@ mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind)
                            .beta2 = 0.999,
                            .rho = 0.99,
                            .epsilon = 1e-8,
-                           .weight_decay =
-                               kind == MLP_OPTIMIZER_ADAMW ? 0.01 : 0.0,
+                           .weight_decay = MLP_AUTO,
                            .clip_norm = INFINITY,
                            .clip_value = INFINITY,
                            .rprop_grow = 1.2,
@@ -53,6 +54,43 @@ mlp_optimizer mlp_optimizer_defaults(mlp_optimizer_kind kind)
                            .rprop_min = 1e-6,
                            .rprop_max = 50.0,
                            .lbfgs_history = 10};
+}
+
+/* Returns the options with the kind's own weight decay in the place of MLP_AUTO:
+ * decay is what makes adamw of adam, and nothing that the other kinds have by
+ * themselves. */
+static mlp_optimizer resolve(const mlp_optimizer *options)
+{
+    mlp_optimizer resolved = *options;
+    if (options->weight_decay == MLP_AUTO) {
+        resolved.weight_decay =
+            options->kind == MLP_OPTIMIZER_ADAMW ? 0.01 : 0.0;
+    }
+    return resolved;
+}
+
+double mlpi_optimizer_usual_rate(mlp_optimizer_kind kind)
+{
+    switch (kind) {
+    case MLP_OPTIMIZER_RMSPROP:
+    case MLP_OPTIMIZER_ADAM:
+    case MLP_OPTIMIZER_ADAMW:
+        return 0.001;
+    case MLP_OPTIMIZER_LBFGS:
+        return 1.0;
+    case MLP_OPTIMIZER_SGD:
+    case MLP_OPTIMIZER_MOMENTUM:
+    case MLP_OPTIMIZER_TUTORIAL_MOMENTUM:
+    case MLP_OPTIMIZER_NESTEROV:
+    case MLP_OPTIMIZER_RPROP:
+        break;
+    }
+    return 0.01;
+}
+
+bool mlpi_optimizer_needs_all_rows(mlp_optimizer_kind kind)
+{
+    return kind == MLP_OPTIMIZER_RPROP || kind == MLP_OPTIMIZER_LBFGS;
 }
 
 /* The allowed range of a number: from `low` to `high`. */
@@ -161,9 +199,10 @@ static mlp_status check_lbfgs(const mlp_net *net, const mlp_optimizer *options)
 
 /* Checks all fields, also those that the kind does not use. A value outside its
  * range is a mistake, which the caller should learn before the kind changes. */
-mlp_status mlpi_optimizer_check(const mlp_net *net,
-                                const mlp_optimizer *options)
+mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *given)
 {
+    const mlp_optimizer resolved = resolve(given);
+    const mlp_optimizer *options = &resolved;
     if (!mlp_optimizer_name(options->kind)) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "optimizer, kind: expects one of the kinds, got %d",
@@ -253,8 +292,10 @@ static void lay_out(void *object, mlpi_cursor *cursor)
 /* Returns an optimizer with these options and the members that follow from
  * them. is_plain is true if the update is w = w - alpha dw and nothing else.
  * The arrays do not exist yet. */
-static mlpi_optimizer derive(const mlp_optimizer *options)
+static mlpi_optimizer derive(const mlp_optimizer *given)
 {
+    const mlp_optimizer resolved = resolve(given);
+    const mlp_optimizer *options = &resolved;
     bool penalises = options->l1 > 0.0 || options->l2 > 0.0;
     bool clips_norm = options->clip_norm < (double)INFINITY;
     bool is_plain = options->kind == MLP_OPTIMIZER_SGD &&

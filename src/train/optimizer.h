@@ -50,8 +50,14 @@ typedef struct mlpi_optimizer {
 /* Checks options against a network. MLP_ERR_ARGUMENT if a field is outside its
  * range when it is rounded to the network's precision, or if the kind cannot
  * train that network. */
-mlp_status mlpi_optimizer_check(const mlp_net *net,
-                                const mlp_optimizer *options);
+mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *given);
+
+/* Returns the learning rate that users of the kind commonly start from. */
+double mlpi_optimizer_usual_rate(mlp_optimizer_kind kind);
+
+/* True if the kind needs the gradient of all rows: it compares gradients, or
+ * losses, of one step with those of the step before. */
+bool mlpi_optimizer_needs_all_rows(mlp_optimizer_kind kind);
 
 /* Returns how many state arrays the kind needs. */
 size_t mlpi_optimizer_states(const mlp_optimizer *options);

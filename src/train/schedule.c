@@ -18,10 +18,17 @@ mlp_schedule mlp_schedule_defaults(mlp_schedule_kind kind)
 {
     return (mlp_schedule){.kind = kind,
                           .decay = 0.01,
-                          .factor =
-                              kind == MLP_SCHEDULE_EXPONENTIAL ? 0.99 : 0.1,
+                          .factor = MLP_AUTO,
                           .every = 10,
                           .patience = 10};
+}
+
+/* Returns the factor in use. An exponential schedule multiplies the rate after
+ * each epoch, the others once in many epochs, so their usual factors differ. */
+static double factor_of(const mlp_schedule *s)
+{
+    double usual = s->kind == MLP_SCHEDULE_EXPONENTIAL ? 0.99 : 0.1;
+    return s->factor == MLP_AUTO ? usual : s->factor;
 }
 
 /* ---------------------------------------------------------------------------
@@ -67,13 +74,13 @@ static bad_field find_bad_field(const mlp_schedule *s)
     case MLP_SCHEDULE_INVERSE_TIME:
         return is_finite_from_0(s->decay) ? none : decay;
     case MLP_SCHEDULE_STEP:
-        return !is_factor(s->factor) ? factor : s->every == 0 ? every : none;
+        return !is_factor(factor_of(s)) ? factor : s->every == 0 ? every : none;
     case MLP_SCHEDULE_EXPONENTIAL:
-        return is_factor(s->factor) ? none : factor;
+        return is_factor(factor_of(s)) ? none : factor;
     case MLP_SCHEDULE_COSINE:
         return is_finite_from_0(s->min_rate) ? none : min_rate;
     case MLP_SCHEDULE_PLATEAU:
-        return !is_factor(s->factor)             ? factor
+        return !is_factor(factor_of(s))          ? factor
                : s->patience == 0                ? patience
                : !is_finite_from_0(s->min_delta) ? min_delta
                : !is_finite_from_0(s->min_rate)  ? min_rate
@@ -198,9 +205,9 @@ double mlpi_schedule_rate(const mlp_schedule *schedule,
     case MLP_SCHEDULE_INVERSE_TIME:
         return initial / (1.0 + s->decay * (double)epoch);
     case MLP_SCHEDULE_STEP:
-        return initial * power(s->factor, epoch / s->every);
+        return initial * power(factor_of(s), epoch / s->every);
     case MLP_SCHEDULE_EXPONENTIAL:
-        return initial * power(s->factor, epoch);
+        return initial * power(factor_of(s), epoch);
     case MLP_SCHEDULE_COSINE:
         return cosine_rate(s, initial, epoch, s->epochs ? s->epochs : epochs);
     case MLP_SCHEDULE_PLATEAU:
@@ -247,7 +254,7 @@ void mlpi_plateau_advance(mlpi_plateau *plateau, const mlp_schedule *schedule,
     }
     plateau->bad_epochs++;
     if (plateau->bad_epochs >= schedule->patience) {
-        plateau->scale *= schedule->factor;
+        plateau->scale *= factor_of(schedule);
         plateau->bad_epochs = 0;
     }
 }

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Defaults and checks of mlp_train_options. The defaults are plain gradient
- * descent on all rows at once, as in the tutorial: batches, Adam and early
- * stopping must be asked for. The checks stop at the first option that is
+ * Defaults and checks of mlp_train_options.
+ *
+ * The defaults are for whoever sets nothing but layers and loss: with them, raw
+ * numbers and a few rows or many must give a good network. Adam is forgiving
+ * about the learning rate; batches make many updates of one pass; standardised
+ * columns have gradients of one size. (The tutorial's settings, plain gradient
+ * descent on all rows as they are, stand in its examples.)
+ *
+ * Some defaults cannot be a number, because they depend on the rows or on
+ * another option. They are MLP_AUTO or MLP_AUTO_COUNT until a fit resolves
+ * them. The checks come after that. They stop at the first option that is
  * wrong, and the message names the option, its range and its value.
  */
 #include "train/train_options.h"
 
 #include <math.h>
 
+#include "base/arithmetic.h"
 #include "base/error.h"
 #include "base/thread_team.h"
 #include "model/data_check.h"
@@ -21,15 +30,50 @@
 mlp_train_options mlp_train_defaults(void)
 {
     return (mlp_train_options){
-        .epochs = 1000,
-        .batch_size = 0,
-        .learning_rate = 0.01,
-        .optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD),
+        .epochs = MLP_AUTO_COUNT,
+        .batch_size = MLP_AUTO_COUNT,
+        .learning_rate = MLP_AUTO,
+        .optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM),
         .schedule = mlp_schedule_defaults(MLP_SCHEDULE_CONSTANT),
+        .standardise = true,
         .shuffle = true,
         .seed = 42,
         .restore_best = true,
         .patience = SIZE_MAX};
+}
+
+mlp_train_options mlpi_train_options_resolve(const mlp_train_options *given,
+                                             mlp_optimizer_kind kind)
+{
+    mlp_train_options options = given ? *given : mlp_train_defaults();
+    if (options.learning_rate == MLP_AUTO) {
+        options.learning_rate = mlpi_optimizer_usual_rate(kind);
+    }
+    return options;
+}
+
+/* Without the minimum of updates, the four rows of XOR would get 200 updates in
+ * 200 epochs, and learn nothing. A kind that needs all rows makes an update of
+ * an epoch that is worth many of another kind's. */
+void mlpi_train_options_resolve_counts(mlp_train_options *options,
+                                       mlp_optimizer_kind kind, size_t m,
+                                       size_t max_rows)
+{
+    enum { EPOCHS = 200, MIN_UPDATES = 2000, BATCH_SIZE = 32 };
+    bool needs_all_rows = mlpi_optimizer_needs_all_rows(kind);
+    if (options->batch_size == MLP_AUTO_COUNT) {
+        options->batch_size =
+            needs_all_rows ? m : mlpi_min_size(BATCH_SIZE, max_rows);
+    }
+    if (options->batch_size == 0 || options->batch_size > m) {
+        options->batch_size = m;
+    }
+    if (options->epochs == MLP_AUTO_COUNT) {
+        size_t batches = mlpi_divide_up(m, options->batch_size);
+        size_t enough = mlpi_divide_up(MIN_UPDATES, batches);
+        options->epochs =
+            needs_all_rows || enough < EPOCHS ? (size_t)EPOCHS : enough;
+    }
 }
 
 /* A log hook that puts "validation: " before a message, and passes it on to the

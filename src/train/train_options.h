@@ -13,6 +13,17 @@
 
 #include "model/data_check.h"
 
+/* Returns the options, or the defaults if `given` is NULL, with a number in the
+ * place of each MLP_AUTO that depends on the kind of the optimizer alone. */
+mlp_train_options mlpi_train_options_resolve(const mlp_train_options *given,
+                                             mlp_optimizer_kind kind);
+
+/* Resolves batch_size and epochs for m training rows, 1 or more, and a trainer
+ * for batches of max_rows rows. Afterwards batch_size is from 1 to m. */
+void mlpi_train_options_resolve_counts(mlp_train_options *options,
+                                       mlp_optimizer_kind kind, size_t m,
+                                       size_t max_rows);
+
 /* Checks all options as far as the first phase goes, also the validation rows.
  * MLP_ERR_ARGUMENT, MLP_ERR_SHAPE, MLP_ERR_DTYPE, MLP_ERR_NULL, MLP_ERR_LIMIT.
  */

@@ -204,6 +204,7 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
     TRY(check_backward(trainer));
     mlpi_step_args args = {.m = trainer->batch.m, .learning_rate = alpha};
     mlpi_step_update(trainer, &args);
+    trainer->net->is_trained = true;
     return MLP_OK;
 }
 
@@ -237,6 +238,7 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
                           "got a loss of %g",
                           result.loss);
     }
+    trainer->net->is_trained = true;
     if (loss) {
         *loss = result.loss;
     }

@@ -270,6 +270,7 @@ mlp_status mlpi_loop_train_batch(mlpi_loop *loop, mlpi_step_args *args)
         return gradient_diverged(loop, epoch);
     }
     loop->has_backup = true;
+    mlpi_watch_batch(&loop->watch, loop->trainer, result.loss);
     finish_batch(loop, args, result.loss);
     return MLP_OK;
 }
@@ -394,6 +395,7 @@ static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
 {
     loop->batches_done = 0;
     loop->total_weight = loop->loss_sum = 0.0;
+    mlpi_watch_begin_epoch(&loop->watch);
     TRY(set_learning_rate(loop));
     TRY(loop->feed_epoch(loop, loop->source));
     if (loop->stopped) {
@@ -414,6 +416,7 @@ static mlp_status run_epoch(mlpi_loop *loop, bool *go_on)
                           .validation_loss = scores.loss,
                           .validation_accuracy = scores.accuracy,
                           .rate = loop->learning_rate};
+    mlpi_watch_end_epoch(&loop->watch, record.loss);
     *go_on = finish_epoch(loop, &record);
     return MLP_OK;
 }
@@ -459,6 +462,8 @@ mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
     mlp_trainer *t = loop->trainer;
     bool validates = loop->validation.m > 0;
     t->has_forward = false; /* the batch's arrays will be overwritten */
+    mlpi_watch_begin(&loop->watch, t);
+    t->net->is_trained = t->net->is_trained || loop->options->epochs > 0;
     t->has_gradients = false;
     mlpi_epoch_state_watch(&t->epoch_state, validates);
     mlp_status status = run_epochs(loop);
@@ -471,10 +476,12 @@ mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
         }
         return status;
     }
-    if (validates && loop->options->restore_best &&
-        mlpi_epoch_state_has_best(&t->epoch_state)) {
+    bool restores = validates && loop->options->restore_best &&
+                    mlpi_epoch_state_has_best(&t->epoch_state);
+    if (restores) {
         mlpi_snapshot_restore(t->net, t->best);
     }
+    mlpi_watch_end(&loop->watch, t, restores);
     if (history) {
         *history = loop->history;
         loop->history = NULL;

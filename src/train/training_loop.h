@@ -19,6 +19,7 @@
 #define MLPI_TRAIN_TRAINING_LOOP_H
 
 #include "predict/evaluate.h"
+#include "train/hints.h"
 #include "train/step.h"
 
 typedef struct mlpi_loop mlpi_loop;
@@ -43,6 +44,8 @@ struct mlpi_loop {
     void *epoch_backup; /* snapshot (trainer_state.h) of the network before
                                  the first update of the current epoch */
     bool has_backup;    /* epoch_backup holds finite weights */
+
+    mlpi_watch watch; /* for the hints after the last epoch */
 
     /* Progress of this fit. */
     size_t epochs_done;

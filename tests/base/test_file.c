@@ -501,7 +501,7 @@ static void killed_processes_leave_a_whole_file(void **state)
 
 static void train(mlp_trainer *trainer, data d, size_t epochs)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.batch_size = 7;
     assert_int_equal(mlp_trainer_fit(trainer, ro(d.X), ro(d.Y), &options, NULL),

@@ -343,7 +343,7 @@ static mlp_net *fitted(mlp_dtype dtype, const model *m, data d, size_t threads,
                        size_t batch)
 {
     mlp_net *net = new_net(m, dtype, NULL);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 4;
     options.learning_rate = 0.5;
     options.optimizer.l2 = m == &wide_model && batch == 0 ? 0.01 : 0.0;
@@ -449,7 +449,7 @@ static void fit_does_without_threads_that_have_no_memory(void **state)
     for (size_t failing = 0; failing < 2; failing++) {
         hook_record record = {0};
         mlp_net *net = new_net(&odd_model, MLP_F64, &record);
-        mlp_train_options options = mlp_train_defaults();
+        mlp_train_options options = tutorial_options();
         options.epochs = 4;
         options.learning_rate = 0.5;
         options.threads = 2;
@@ -480,7 +480,7 @@ static void more_threads_than_rows_do_no_harm(void **state)
     mlp_net *nets[2];
     for (size_t i = 0; i < 2; i++) {
         nets[i] = new_net(&wide, MLP_F32, NULL);
-        mlp_train_options options = mlp_train_defaults();
+        mlp_train_options options = tutorial_options();
         options.epochs = 2;
         options.threads = i == 0 ? 1 : 40;
         assert_int_equal(mlp_fit(nets[i], ro(d.X), ro(d.Y), &options, NULL),
@@ -509,7 +509,7 @@ static void too_many_threads_are_refused(void **state)
     data d = xor_data(MLP_F64);
     mlp_net *net = new_net(&xor_model, MLP_F64, &record);
     mlp_net *before = clone_of(net);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.threads = MLP_MAX_THREADS + 1;
     assert_told(&record, mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL),
                 MLP_ERR_LIMIT, "threads: expects at most 256, got 257");

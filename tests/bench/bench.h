@@ -13,6 +13,7 @@
 #define TESTS_BENCH_H
 
 #include "mlp.h"
+#include "support/tutorial.h"
 
 enum { LEAST_REPETITIONS = 7, MOST_REPETITIONS = 1000 };
 

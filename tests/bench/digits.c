@@ -47,14 +47,14 @@ static double train(const bench *b, const digits *d, mlp_scores *scores)
     mlp_layer layers[] = {{.width = 128, .activation = MLP_ACT_RELU},
                           {.width = 64, .activation = MLP_ACT_RELU},
                           {.width = CLASSES, .activation = MLP_ACT_SOFTMAX}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = PIXELS;
     config.layers = layers;
     config.n_layers = 3;
     config.loss = MLP_LOSS_CCE;
     config.precision = MLP_F32;
     config.kernels = b->kernels;
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = EPOCHS;
     options.batch_size = BATCH;
     options.learning_rate = 0.05;

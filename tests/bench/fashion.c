@@ -19,6 +19,7 @@
  * % in PyTorch with two).
  */
 #include "mlp.h"
+#include "support/tutorial.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -165,7 +166,7 @@ static mlp_net *new_net(uint32_t seed)
         {.width = 256, .activation = MLP_ACT_RELU, .dropout = 0.2},
         {.width = 128, .activation = MLP_ACT_RELU, .dropout = 0.2},
         {.width = CLASSES, .activation = MLP_ACT_SOFTMAX}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = PIXELS;
     config.layers = layers;
     config.n_layers = 3;
@@ -189,7 +190,7 @@ static bool print_epoch(const mlp_epoch_progress *progress, void *user)
 static void train(mlp_net *net, const images *set, size_t epochs,
                   size_t threads, uint32_t seed)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.batch_size = 128;
     options.learning_rate = 1e-3;

@@ -62,7 +62,7 @@ mlp_net *mlp_bench_net(const bench *b, const char *result, const size_t *widths,
 {
     mlp_layer layers[BENCH_LAYERS] = {
         {widths[1], MLP_ACT_RELU}, {widths[2], MLP_ACT_RELU}, last};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = widths[0];
     config.layers = layers;
     config.n_layers = BENCH_LAYERS;

@@ -67,12 +67,8 @@ static void free_rows(rows r)
 static mlp_view pick(mlp_view all, const size_t *order, size_t count)
 {
     mlp_view picked = matrix(count, all.cols);
-    const float *from = all.data;
-    float *to = picked.data;
-    for (size_t i = 0; i < count; i++) {
-        memcpy(to + i * all.cols, from + order[i] * all.cols,
-               all.cols * sizeof *to);
-    }
+    mlp_bench_expect("picked rows",
+                     mlp_gather_rows(mlp_view_const(all), order, NULL, picked));
     return picked;
 }
 
@@ -87,7 +83,7 @@ static void step_by_hand(const stepping *t, mlp_net *net, const rows *data,
 {
     size_t m = t->batch * batches;
     size_t *order = mlp_bench_allocate(m, sizeof *order);
-    mlp_rng rng = mlp_rng_seeded(mlp_train_defaults().seed);
+    mlp_rng rng = mlp_rng_seeded(tutorial_options().seed);
     mlp_bench_expect(t->name, mlp_rng_permutation(&rng, m, order));
     mlp_trainer *trainer = NULL;
     mlp_bench_expect(t->name, mlp_trainer_create(net, t->batch, &trainer));
@@ -132,7 +128,7 @@ static void compare(const stepping *t, const mlp_net *a, const mlp_net *b)
 
 static mlp_train_options options_of(const stepping *t)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.batch_size = t->batch;
     options.learning_rate = alpha_of(t);
     options.optimizer = mlp_optimizer_defaults(t->kind);

@@ -84,13 +84,13 @@ static rows rows_of(const training *t)
 static double train(const bench *b, const training *t, const rows *data,
                     double *loss)
 {
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = t->inputs;
     config.layers = t->layers;
     config.n_layers = t->n_layers;
     config.precision = t->precision;
     config.kernels = b->kernels;
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = b->count > 0 ? b->count : t->epochs;
     options.learning_rate = t->learning_rate;
     options.threads = b->threads;

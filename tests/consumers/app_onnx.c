@@ -12,6 +12,7 @@ int main(void)
     config.inputs = 3;
     config.layers = layers;
     config.n_layers = 1;
+    config.loss = MLP_LOSS_CCE;
     mlp_status status = mlp_net_create(&config, &net);
     size_t size = mlp_onnx_save_size(net);
     (void)printf("%zu\n", size);

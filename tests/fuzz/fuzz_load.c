@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "support/damage.h"
+#include "support/tutorial.h"
 
 /* libFuzzer calls this name. NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -54,7 +55,7 @@ static void import(const unsigned char *bytes, size_t size)
     mlp_layer layers[] = {
         {.width = 4, .activation = MLP_ACT_TANH, .batch_norm = true},
         {.width = 2, .activation = MLP_ACT_SIGMOID}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 3;
     config.layers = layers;
     config.n_layers = 2;
@@ -68,7 +69,7 @@ static void import(const unsigned char *bytes, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     /* The copy has a block of its own, so that tools see reads past its end. */
-    unsigned char *copy = malloc(size ? size : 1);
+    unsigned char *copy = calloc(size ? size : 1, 1);
     need(copy != NULL);
     if (size > 0) {
         memcpy(copy, bytes, size);

@@ -126,6 +126,7 @@ static double activation_of(const mlpi_kernels *kernels, mlp_activation f,
     case MLP_ACT_SILU:
     case MLP_ACT_SOFTPLUS:
         return portable_activation(kernels->dtype, f, z);
+    case MLP_ACT_AUTO:
     case MLP_ACT_SOFTMAX:
         break;
     }
@@ -159,6 +160,7 @@ static double derivative_times(mlp_dtype dtype, mlp_activation f, double z,
     case MLP_ACT_SILU:
     case MLP_ACT_SOFTPLUS:
         return portable_backward(dtype, f, z, a, da);
+    case MLP_ACT_AUTO:
     case MLP_ACT_SOFTMAX:
         break;
     }
@@ -202,7 +204,8 @@ static void activations_follow_their_formulas_both_ways(void **state)
     (void)state;
     FOR_EACH_TABLE(dtype, kernels)
     {
-        for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+        for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);
+             f++) {
             for (size_t n = 0; n < MOST && f != MLP_ACT_SOFTMAX; n++) {
                 check_activation(kernels, (mlp_activation)f, n);
             }
@@ -634,11 +637,51 @@ static void column_moments_are_exact_for_equal_values(void **state)
         }
         double mean[2];
         double std[2];
-        kernels->scalar->column_moments((mlp_cview){dtype, 10, 2, 2, 1, reals},
-                                        mean, std);
+        mlp_cview X = {dtype, 10, 2, 2, 1, reals};
+        kernels->scalar->column_moments(X, NULL, 10, mean, std);
         assert_true(mean[0] == rounded(dtype, 0.1) && std[0] == 0);
         assert_true(mean[1] == 4.5 && std[1] == sqrt(8.25));
     }
+}
+
+static void column_moments_are_those_of_the_rows_in_the_order(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(dtype, kernels)
+    {
+        double reals[5];
+        static const double values[5] = {100, 1, 200, 4, 7};
+        static const size_t order[3] = {4, 1, 3};
+        for (size_t i = 0; i < 5; i++) {
+            set(dtype, reals, i, values[i]);
+        }
+        double mean = 0;
+        double std = 0;
+        mlp_cview X = {dtype, 5, 1, 1, 1, reals};
+        kernels->scalar->column_moments(X, order, 3, &mean, &std);
+        assert_true(mean == 4 && std == sqrt(6));
+        kernels->scalar->column_moments(X, NULL, 2, &mean, &std);
+        assert_true(mean == 50.5 && std == 49.5);
+    }
+}
+
+/* The sum of a thousand times in microseconds since 1970 is rounded to more
+ * than the times differ by. */
+static void column_moments_survive_a_large_offset(void **state)
+{
+    (void)state;
+    enum { M = 1000 };
+    const mlpi_kernels *kernels = mlpi_kernels_get(MLP_F64, 0);
+    double times[M];
+    for (size_t i = 0; i < M; i++) {
+        times[i] = 1.7e15 + (double)(i % 40);
+    }
+    double mean = 0;
+    double std = 0;
+    kernels->scalar->column_moments((mlp_cview){MLP_F64, M, 1, 1, 1, times},
+                                    NULL, M, &mean, &std);
+    assert_true(mean == 1.7e15 + 19.5);
+    assert_true(fabs(std - sqrt(133.25)) < 1e-12);
 }
 
 static void labels_and_counts_treat_a_nan_as_no_class(void **state)
@@ -705,6 +748,8 @@ int main(void)
         cmocka_unit_test(find_names_the_first_place),
         cmocka_unit_test(one_number_that_is_not_finite_is_seen),
         cmocka_unit_test(column_moments_are_exact_for_equal_values),
+        cmocka_unit_test(column_moments_are_those_of_the_rows_in_the_order),
+        cmocka_unit_test(column_moments_survive_a_large_offset),
         cmocka_unit_test(labels_and_counts_treat_a_nan_as_no_class),
         cmocka_unit_test(tables_are_found_by_name),
     };

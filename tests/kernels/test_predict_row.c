@@ -6,6 +6,8 @@
  */
 #include "support/support.h"
 
+#include "model/net.h"
+
 enum { ROWS = 3, LAYERS = 3 };
 
 typedef struct shape {
@@ -44,7 +46,7 @@ static mlp_net *net_of(const shape *s, mlp_dtype dtype, const char *kernels,
          .activation = MLP_ACT_TANH,
          .batch_norm = normed},
         {.width = s->widths[2], .activation = last, .slope = 0.1}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = s->inputs;
     config.layers = layers;
     config.n_layers = LAYERS;
@@ -52,7 +54,8 @@ static mlp_net *net_of(const shape *s, mlp_dtype dtype, const char *kernels,
     config.precision = dtype;
     config.kernels = kernels;
     mlp_net *net = NULL;
-    assert_int_equal(mlp_net_create(&config, &net), MLP_OK);
+    /* One softmax neuron, which files of version 0.1 may have, is tried, too. */
+    assert_int_equal(mlpi_net_create_saved(&config, &net), MLP_OK);
     for (size_t l = 1; l <= LAYERS; l++) {
         mlp_view b;
         assert_int_equal(mlp_net_tensor(net, MLP_B, l, &b), MLP_OK);

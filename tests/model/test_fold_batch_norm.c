@@ -41,7 +41,7 @@ static data data_for(const model *m, mlp_dtype p)
 static mlp_net *trained(const model *m, data d, hook_record *record)
 {
     mlp_net *net = new_net(m, d.X.dtype, record);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 30;
     options.learning_rate = 0.1;
     options.batch_size = 9;
@@ -172,7 +172,7 @@ static void all_else_stays(void **state)
     assert_int_equal(mlp_net_scaling(copy, scaling[2], scaling[3]), MLP_OK);
     assert_memory_equal(scaling[0], scaling[2], sizeof scaling / 2);
     /* The folded network can be trained like any other. */
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 3;
     assert_int_equal(mlp_fit(copy, ro(d.X), ro(d.Y), &options, NULL), MLP_OK);
     mlp_net_free(copy);

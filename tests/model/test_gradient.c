@@ -2,14 +2,17 @@
 /*
  * Gradients for every activation of a hidden layer, every activation of the
  * outputs and every loss are compared with the chain rule in NumPy, and with
- * differences of the loss, which is what a gradient is.
+ * differences of the loss, which is what a gradient is. Networks of files of
+ * version 0.1 may have any activation with any loss.
  */
-#include "support/training.h"
+#include "support/saved_net.h"
 
 /* Visits each hidden activation f, output activation g, and loss. */
 #define FOR_EACH_KIND(f, g, loss)                                              \
-    for (int f = 0; mlp_activation_name((mlp_activation)f); f++)               \
-        for (int g = 0; mlp_activation_name((mlp_activation)g); g++)           \
+    for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);     \
+         f++)                                                                  \
+        for (int g = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)g); \
+             g++)                                                              \
             for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++)          \
                 if (f != MLP_ACT_SOFTMAX)
 
@@ -37,7 +40,7 @@ typedef struct problem {
 
 static problem problem_of(const mlp_config *config, data d)
 {
-    problem p = {net_of(config), NULL, d};
+    problem p = {saved_net_of(config), NULL, d};
     assert_int_equal(mlp_trainer_create(p.net, d.X.rows, &p.trainer), MLP_OK);
     return p;
 }

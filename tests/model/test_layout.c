@@ -10,7 +10,7 @@ static const mlp_layer layers[] = {
 
 static mlp_config moons_config(hook_record *record)
 {
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 3;
@@ -119,10 +119,10 @@ static void check_refuses_sizes_out_of_range(void **state)
     mlp_config config = moons_config(&record);
     config.inputs = 0;
     assert_told(&record, mlpi_layout_check(&config), MLP_ERR_ARGUMENT,
-                "input layer 0: expects 1 to 16777216 neurons, got 0");
+                "inputs: expects 1 to 16777216, got 0");
     config.inputs = SIZE_MAX;
     assert_told(&record, mlpi_layout_check(&config), MLP_ERR_LIMIT,
-                "expects 1 to 16777216 neurons, got");
+                "inputs: expects 1 to 16777216, got");
     config = moons_config(&record);
     config.n_layers = 0;
     assert_told(&record, mlpi_layout_check(&config), MLP_ERR_ARGUMENT,
@@ -155,7 +155,8 @@ static void check_refuses_strange_layers(void **state)
     strange[1].width = 4;
     strange[0].activation = (mlp_activation)77;
     assert_told(&record, mlpi_layout_check(&config), MLP_ERR_ARGUMENT,
-                "layer 1: expects an activation of identity sigmoid tanh relu");
+                "layer 1: expects an activation of auto identity sigmoid tanh"
+                " relu");
     strange[0].activation = (mlp_activation)-1;
     assert_told(&record, mlpi_layout_check(&config), MLP_ERR_ARGUMENT,
                 "got number -1");

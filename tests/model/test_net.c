@@ -148,7 +148,8 @@ static void initial_weights_are_numpys(void **state)
 static void auto_suits_the_activation(void **state)
 {
     (void)state;
-    for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+    for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);
+         f++) {
         model m = {5, 1, {{4, (mlp_activation)f, 0.1}}, MLP_LOSS_MSE};
         mlp_config config = config_of(&m, MLP_F64, NULL);
         config.init = MLP_INIT_AUTO;
@@ -266,7 +267,7 @@ static void defaults_are_those_of_the_contract(void **state)
     assert_int_equal(config.n_layers, 0);
     assert_int_equal(config.loss, MLP_LOSS_BCE);
     assert_int_equal(config.precision, MLP_F64);
-    assert_int_equal(config.init, MLP_INIT_HE);
+    assert_int_equal(config.init, MLP_INIT_AUTO);
     assert_int_equal(config.seed, 42);
     assert_null(config.kernels);
     assert_true(!config.hooks.allocate && !config.hooks.release);
@@ -372,7 +373,8 @@ static void layer_refuses_what_is_not_there(void **state)
     mlp_net_free(net);
 }
 
-/* The slope of an activation that uses none is ignored and stored as 0. */
+/* The slope of an activation that uses none is ignored and stored as 0. A slope
+ * of 0, of either sign, is the usual one. */
 static void slopes_are_of_those_that_have_one(void **state)
 {
     (void)state;
@@ -385,7 +387,7 @@ static void slopes_are_of_those_that_have_one(void **state)
                        .dropout = -0.0},
                       {.width = 1, .activation = MLP_ACT_ELU, .slope = 0.5}},
                      MLP_LOSS_MSE};
-    static const double slopes[] = {0.0, 0.0, 0.5};
+    static const double slopes[] = {0.0, 0.01, 0.5};
     mlp_net *net = new_net(&m, MLP_F64, NULL);
     for (size_t l = 1; l <= 3; l++) {
         mlp_layer layer;
@@ -612,6 +614,7 @@ static void create_accepts_the_most_layers(void **state)
     mlp_config config = config_of(&xor_model, MLP_F32, NULL);
     config.layers = many;
     config.n_layers = MLP_MAX_LAYERS;
+    config.loss = MLP_LOSS_MSE;
     mlp_net *net = net_of(&config);
     assert_int_equal(mlp_net_layer_count(net), MLP_MAX_LAYERS);
     assert_int_equal(mlp_net_parameter_count(net), 3 + 255 * 2);
@@ -646,11 +649,13 @@ static void create_refuses_slopes_out_of_range(void **state)
     hook_record record = {0};
     static const double bad[] = {-0.01, -INFINITY, INFINITY, NAN};
     for (size_t i = 0; i < COUNT(bad); i++) {
-        for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+        for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);
+             f++) {
             mlp_config config = config_of(&xor_model, MLP_F64, &record);
-            mlp_layer layer = {1, (mlp_activation)f, bad[i]};
+            mlp_layer layer = {2, (mlp_activation)f, bad[i]};
             config.layers = &layer;
             config.n_layers = 1;
+            config.loss = MLP_LOSS_MSE;
             if (f == MLP_ACT_LEAKY_RELU || f == MLP_ACT_ELU) {
                 refuse(&config, MLP_ERR_ARGUMENT, "layer 1", "slope");
             } else {
@@ -662,6 +667,7 @@ static void create_refuses_slopes_out_of_range(void **state)
     mlp_config config = config_of(&xor_model, MLP_F32, &record);
     config.layers = &layer;
     config.n_layers = 1;
+    config.loss = MLP_LOSS_MSE;
     refuse(&config, MLP_ERR_ARGUMENT, "float32", "1e+39");
     layer.slope = 0;
     mlp_net_free(net_of(&config));
@@ -713,7 +719,7 @@ static void create_refuses_null(void **state)
 static void create_fails_without_hooks(void **state)
 {
     (void)state;
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     mlp_net *net = NULL;
     assert_int_equal(mlp_net_create(&config, &net), MLP_ERR_ARGUMENT);
     assert_null(net);

@@ -221,7 +221,7 @@ static void losses_of_classes_are_refused(void **state)
     for (size_t i = 0; i < COUNT(others); i++) {
         hook_record record = {0};
         model m = model_of(others[i]);
-        m.layers[2].activation = MLP_ACT_SOFTMAX;
+        m.layers[2].activation = MLP_ACT_AUTO;
         mlp_net *net = new_net(&m, MLP_F64, &record);
         const char *name = mlp_loss_name(others[i]);
         assert_told(
@@ -240,7 +240,7 @@ static void losses_of_classes_are_refused(void **state)
 
 static mlp_train_options some_options(void)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 6;
     options.batch_size = 7;
     options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "support/data.h"
+#include "support/tutorial.h"
 #include "mlp.h"
 
 /* GOLDEN_MAX: the most bytes that a golden file has. */
@@ -124,7 +125,7 @@ static inline mlp_status golden_set_extras(mlp_net *net, int kind)
 static inline mlp_net *golden_net(int kind, mlp_dtype p)
 {
     mlp_layer layers[4];
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = GOLDEN_INPUTS;
     config.layers = layers;
     config.n_layers = golden_layers(kind, layers, &config.loss);

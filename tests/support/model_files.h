@@ -5,6 +5,8 @@
 
 #include "support/training.h"
 
+#include "model/net.h"
+
 typedef struct file {
     unsigned char *bytes;
     size_t size;
@@ -36,8 +38,8 @@ static inline mlp_net *loaded_of(file f)
  *     kind 2   with scaling of inputs, and of outputs where the loss allows it
  *     kind 3   with all of that, class names and metadata
  *
- * Returns NULL if there is no such network, because the loss does not go with
- * the activation of the outputs. */
+ * The activation and the loss need not be meant for each other, as in files of
+ * version 0.1. Returns NULL if there is no such network. */
 static inline mlp_net *any_net(mlp_dtype p, mlp_activation activation,
                                mlp_loss loss, int kind)
 {
@@ -51,7 +53,7 @@ static inline mlp_net *any_net(mlp_dtype p, mlp_activation activation,
         {6, activation, 0.1, extras ? 0.1 : 0, extras},
         {5, activation, 0.125, 0, false},
     };
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 3;
     config.layers = layers;
     config.n_layers = COUNT(layers);
@@ -64,10 +66,10 @@ static inline mlp_net *any_net(mlp_dtype p, mlp_activation activation,
     config.batch_norm_momentum = extras ? 0.2 : 0.1;
     config.batch_norm_epsilon = extras ? 1e-3 : 1e-5;
     mlp_net *net = NULL;
-    if (mlp_net_create(&config, &net) != MLP_OK) {
+    if (mlpi_net_create_saved(&config, &net) != MLP_OK) {
         /* Some activations can only stand in the last layer. */
         layers[0].activation = layers[2].activation = MLP_ACT_TANH;
-        if (mlp_net_create(&config, &net) != MLP_OK) {
+        if (mlpi_net_create_saved(&config, &net) != MLP_OK) {
             return NULL;
         }
     }

@@ -29,6 +29,7 @@
 #include <cmocka.h>
 
 #include "support/data.h"
+#include "support/tutorial.h"
 #include "mlp.h"
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
@@ -79,6 +80,8 @@ typedef struct hook_record {
     size_t messages;
     mlp_status status;
     char message[256];
+    size_t hints; /* of all messages with MLP_OK, which are not in `messages` */
+    char hint[256]; /* the first one */
 } hook_record;
 
 static inline void *record_allocate(size_t bytes, void *user)
@@ -106,6 +109,13 @@ static inline void record_log(mlp_status status, const char *message,
                               void *user)
 {
     hook_record *record = user;
+    if (status == MLP_OK) {
+        if (record->hints == 0) {
+            (void)snprintf(record->hint, sizeof record->hint, "%s", message);
+        }
+        record->hints++;
+        return;
+    }
     record->messages++;
     record->status = status;
     (void)snprintf(record->message, sizeof record->message, "%s", message);

@@ -143,7 +143,7 @@ static const model square_model = {
 static inline mlp_config config_of(const model *m, mlp_dtype precision,
                                    hook_record *record)
 {
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = m->inputs;
     config.layers = m->layers;
     config.n_layers = m->n_layers;

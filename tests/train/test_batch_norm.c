@@ -49,7 +49,7 @@ static data normed_data(mlp_dtype dtype, size_t rows)
 
 static void fit(mlp_net *net, data d, size_t batch, size_t threads)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 3;
     options.batch_size = batch;
     options.threads = threads;
@@ -314,7 +314,7 @@ static void divergence_gives_back_the_running_moments(void **state)
     mlp_net *net = net_of(&config);
     data d = normed_data(MLP_F64, 21);
     mlp_net *before = clone_of(net);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 5;
     options.batch_size = 7;
     options.shuffle = false;
@@ -360,7 +360,7 @@ static void the_best_epoch_comes_back_whole(void **state)
     data other = {random_matrix(MLP_F64, 11, 5, -2, 1),
                   random_matrix(MLP_F64, 11, 3, 0, 1)};
     least l = {ro(other.X), ro(other.Y), NAN, 0};
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 60;
     options.learning_rate = 3;
     options.batch_size = 10;

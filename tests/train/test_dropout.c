@@ -413,7 +413,7 @@ static mlp_net *fitted(mlp_dtype dtype, const char *kernels, size_t threads,
     mlp_net *net = net_of(&config);
     data d = {random_matrix(dtype, 1001, 20, -1, 1),
               random_matrix(dtype, 1001, 3, 0, 1)};
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 2;
     options.batch_size = 600;
     options.threads = threads;
@@ -448,7 +448,7 @@ static void threads_and_kernels_give_the_same_bits(void **state)
 static mlp_net *fitted_in_one_batch(uint32_t seed, data d)
 {
     mlp_net *net = new_net(&dropping, MLP_F64, NULL);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 3;
     options.seed = seed;
     assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL), MLP_OK);

@@ -8,7 +8,7 @@
 
 static mlp_train_options options_of(size_t epochs, double alpha, size_t batch)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.learning_rate = alpha;
     options.batch_size = batch;
@@ -335,11 +335,11 @@ static void infinite_weights_behind_a_finite_loss_are_not_kept(void **state)
 /* The network has two layers, z = large * w x, with w = 0. The loss is finite,
  * and so is the gradient of `large`, but the gradient of w is large * x and
  * overflows. */
-static const model pair = {
-    1,
-    2,
-    {{.width = 1}, {.width = 1, .activation = MLP_ACT_SIGMOID}},
-    MLP_LOSS_BCE};
+static const model pair = {1,
+                           2,
+                           {{.width = 1, .activation = MLP_ACT_IDENTITY},
+                            {.width = 1, .activation = MLP_ACT_SIGMOID}},
+                           MLP_LOSS_BCE};
 
 static mlp_net *steep_net(mlp_dtype p, hook_record *record)
 {

@@ -10,7 +10,7 @@ enum { ROWS = 45 };
 
 static mlp_train_options options_of(size_t epochs, double alpha, size_t batch)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.learning_rate = alpha;
     options.batch_size = batch;

@@ -40,7 +40,7 @@ static void assert_fused_equals_separate(mlp_dtype p,
 
 static mlp_train_options options_of(mlp_optimizer_kind kind, size_t batch)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.optimizer = mlp_optimizer_defaults(kind);
     options.optimizer.clip_value =
         kind == MLP_OPTIMIZER_SGD ? (double)INFINITY : 0.1;

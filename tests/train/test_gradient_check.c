@@ -48,7 +48,7 @@ static mlp_net *net_of_kind(const kind *k, mlp_dtype dtype)
          .slope = 0.2,
          .dropout = k->dropout},
         {.width = OUTPUTS, .activation = (mlp_activation)k->g, .slope = 0.1}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = INPUTS;
     config.layers = layers;
     config.n_layers = 3;
@@ -57,7 +57,7 @@ static mlp_net *net_of_kind(const kind *k, mlp_dtype dtype)
     config.init = MLP_INIT_GLOROT;
     config.huber_delta = 0.2;
     mlp_net *net = NULL;
-    if (mlp_net_create(&config, &net) != MLP_OK) {
+    if (mlpi_net_create_saved(&config, &net) != MLP_OK) {
         return NULL;
     }
     mlp_rng rng = mlp_rng_seeded(5);
@@ -123,8 +123,10 @@ static void assert_all_right(double dropout, const mlp_train_options *options)
     size_t n = 0;
     FOR_EACH_PRECISION(p)
     {
-        for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
-            for (int g = 0; mlp_activation_name((mlp_activation)g); g++) {
+        for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);
+             f++) {
+            for (int g = MLP_ACT_AUTO + 1;
+                 mlp_activation_name((mlp_activation)g); g++) {
                 for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
                     kind k = {f, g, loss, dropout};
                     bool skips = options && !is_plain(f, g);
@@ -149,12 +151,13 @@ static void weights_are_right(void **state)
     (void)state;
     static const double of_rows[ROWS] = {0.5, 2, 0, 1, 3, 0.25};
     static const double of_classes[OUTPUTS] = {0.5, 4, 1};
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.optimizer.l2 = 0.3;
     options.row_weights = mlp_cview_f64(of_rows, ROWS, 1);
     assert_all_right(0, &options);
     options.class_weights = of_classes;
-    for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+    for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);
+         f++) {
         kind k = {f, MLP_ACT_SOFTMAX, MLP_LOSS_CCE, 0.4};
         (void)assert_right(&k, MLP_F64, &options);
         k.g = MLP_ACT_SIGMOID;
@@ -165,7 +168,7 @@ static void weights_are_right(void **state)
 static void dropout_is_right(void **state)
 {
     (void)state;
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     for (options.seed = 0; options.seed < 3; options.seed++) {
         assert_all_right(0.4, &options);
     }
@@ -174,7 +177,7 @@ static void dropout_is_right(void **state)
 static void penalties_are_right(void **state)
 {
     (void)state;
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.optimizer.l2 = 0.3;
     assert_all_right(0, &options);
     options.optimizer.l1 = 0.2;
@@ -191,7 +194,7 @@ static void corners_of_a_penalty_are_skipped(void **state)
     mlp_net *net = net_of_kind(&k, MLP_F64);
     data d = data_of(MLP_F64);
     put(tensor(net, MLP_W, 2), 1, 1, 0);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.optimizer.l1 = 0.1;
     mlp_gradient_check worst = checked(net, d, &options);
     assert_true(worst.error < good_enough && worst.skipped == 1);
@@ -205,7 +208,7 @@ static void the_seed_of_dropout_is_the_options(void **state)
     kind k = {MLP_ACT_TANH, MLP_ACT_SIGMOID, MLP_LOSS_BCE, 0.5};
     mlp_net *net = net_of_kind(&k, MLP_F64);
     data d = data_of(MLP_F64);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     mlp_gradient_check a = checked(net, d, NULL);
     mlp_gradient_check b = checked(net, d, &options);
     assert_true(a.analytic == b.analytic && a.numeric == b.numeric);
@@ -464,7 +467,7 @@ static void bad_arguments_are_refused(void **state)
     assert_told(&record,
                 mlp_check_gradients(net, mlp_cview_rows(X, 0, 0),
                                     mlp_cview_rows(Y, 0, 0), NULL, &worst),
-                MLP_ERR_SHAPE, "rows");
+                MLP_ERR_SHAPE, "at least 1 row, got 0");
     X.dtype = MLP_F32;
     assert_told(&record, mlp_check_gradients(net, X, Y, NULL, &worst),
                 MLP_ERR_DTYPE, "X");
@@ -476,7 +479,7 @@ static void bad_arguments_are_refused(void **state)
     assert_told(&record, mlp_check_gradients(net, ro(d.X), Y, NULL, &worst),
                 MLP_ERR_ARGUMENT, "Y");
     put(d.Y, 2, 0, 1);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.optimizer.l2 = -1;
     assert_told(&record, mlp_check_gradients(net, ro(d.X), Y, &options, &worst),
                 MLP_ERR_ARGUMENT, "l2");
@@ -491,7 +494,7 @@ static void a_network_that_is_perfect_has_no_error(void **state)
 {
     (void)state;
     mlp_layer layer = {.width = 1};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 1;
     config.layers = &layer;
     config.n_layers = 1;

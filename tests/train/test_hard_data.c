@@ -114,7 +114,7 @@ static void for_each_trial(void (*attempt)(trial *))
         for (size_t k = 0; k < COUNT(models); k++) {
             for (mlp_optimizer_kind kind = 0; mlp_optimizer_name(kind);
                  kind++) {
-                trial t = {models[k], p, mlp_train_defaults(), {0}};
+                trial t = {models[k], p, tutorial_options(), {0}};
                 t.options.epochs = 6;
                 t.options.batch_size = 16;
                 t.options.optimizer = mlp_optimizer_defaults(kind);

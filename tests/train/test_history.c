@@ -9,7 +9,7 @@
 
 static mlp_train_options options_of(size_t epochs, double alpha, size_t batch)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.learning_rate = alpha;
     options.batch_size = batch;
@@ -97,7 +97,7 @@ static void every_epoch_has_its_seconds(void **state)
     (void)state;
     enum { EPOCHS = 1009 };
     data d = xor_data(MLP_F64);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = EPOCHS;
     mlp_net *net = new_net(&xor_model, MLP_F64, NULL);
     mlp_history *h = NULL;

@@ -251,7 +251,7 @@ static mlp_net *surface_net(mlp_dtype dtype, hook_record *record)
 
 static mlp_train_options options_for(size_t epochs)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.learning_rate = 1.0;
     options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_LBFGS);

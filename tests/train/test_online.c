@@ -106,7 +106,7 @@ static void step_refuses_what_fit_refuses(void **state)
     REFUSED(ro(d.X), ro(d.Y), 0.1, MLP_ERR_SHAPE, "at most 3 rows, got 4");
     REFUSED(X, ro(d.Y), 0.1, MLP_ERR_SHAPE, "rows");
     REFUSED(mlp_cview_rows(X, 0, 0), mlp_cview_rows(Y, 0, 0), 0.1,
-            MLP_ERR_SHAPE, "rows");
+            MLP_ERR_SHAPE, "at least 1 row, got 0");
     put(d.Y, 2, 0, 1.5);
     REFUSED(X, Y, 0.1, MLP_ERR_ARGUMENT, "row 2, column 0");
     put(d.X, 1, 1, NAN);

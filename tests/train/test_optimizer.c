@@ -181,7 +181,7 @@ static void fit_does_the_same_steps(void **state)
             mlp_optimizer o = all_options(kind);
             mlp_trainer *trainer = new_trainer(stepped, ROWS, &o);
             (void)do_steps(trainer, d, 6, STEPS);
-            mlp_train_options options = mlp_train_defaults();
+            mlp_train_options options = tutorial_options();
             options.optimizer = o;
             options.epochs = STEPS / (ROWS / 6);
             options.batch_size = 6;
@@ -221,7 +221,7 @@ static mlp_net *train_wide(mlp_dtype p, const char *kernels, size_t threads,
     for (size_t i = 0; i < LOSSES; i++) {
         losses[i] = do_step(trainer, ro(X), ro(Y), 0.01);
     }
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 2;
     options.seed = 1;
     assert_int_equal(mlp_trainer_fit(trainer, ro(X), ro(Y), &options, NULL),
@@ -348,7 +348,7 @@ static void fields_outside_their_range_are_named(void **state)
         {FIELD(epsilon), {1e-30, 1e30}, {0, -1, 1e-60}},
         {FIELD(l2), {0, 1e30}, {-1e-30, -1, 1e60}},
         {FIELD(l1), {0, 1e30}, {-1e-30, -1, 1e60}},
-        {FIELD(weight_decay), {0, 1e30}, {-1e-30, -1, 1e60}},
+        {FIELD(weight_decay), {0, 1e30}, {-1e-30, -2, 1e60}},
         {FIELD(clip_value), {1e-30, 1e300}, {0, -1, 1e-60}},
         {FIELD(clip_norm), {1e-30, 1e300}, {0, -1, 1e-60}},
         {FIELD(rprop_grow), {1, 1e30}, {0.99, -1, 1e60}},
@@ -362,7 +362,7 @@ static void fields_outside_their_range_are_named(void **state)
     mlp_trainer *trainer = NULL;
     assert_int_equal(mlp_trainer_create(net, 4, &trainer), MLP_OK);
     for (size_t i = 0; i < COUNT(fields); i++) {
-        mlp_train_options options = mlp_train_defaults();
+        mlp_train_options options = tutorial_options();
         mlp_optimizer *o = &options.optimizer;
         double *field =
             (double *)(void *)((unsigned char *)o + fields[i].offset);
@@ -479,7 +479,7 @@ static void an_infinite_gradient_ends_training(void **state)
         mlp_net *net = new_net(&line, MLP_F32, NULL);
         float x = 1e25f;
         float y = -1e25f;
-        mlp_train_options options = mlp_train_defaults();
+        mlp_train_options options = tutorial_options();
         options.epochs = 2;
         options.optimizer = mlp_optimizer_defaults(kind);
         assert_int_equal(mlp_fit(net, mlp_cview_f32(&x, 1, 1),

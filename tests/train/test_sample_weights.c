@@ -22,7 +22,7 @@ static const model class_model = {5,
 
 static mlp_train_options options_of(size_t epochs, size_t batch)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.learning_rate = 0.5;
     options.batch_size = batch;
@@ -52,14 +52,8 @@ static data rows_of(data from, const size_t *order, size_t n)
 {
     data rows = {new_matrix(from.X.dtype, n, from.X.cols, NULL),
                  new_matrix(from.X.dtype, n, from.Y.cols, NULL)};
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < from.X.cols; j++) {
-            put(rows.X, i, j, at(from.X, order[i], j));
-        }
-        for (size_t j = 0; j < from.Y.cols; j++) {
-            put(rows.Y, i, j, at(from.Y, order[i], j));
-        }
-    }
+    assert_int_equal(mlp_gather_rows(ro(from.X), order, NULL, rows.X), MLP_OK);
+    assert_int_equal(mlp_gather_rows(ro(from.Y), order, NULL, rows.Y), MLP_OK);
     return rows;
 }
 
@@ -273,7 +267,8 @@ static void weights_go_with_their_rows(void **state)
     size_t order[ROWS];
     size_t held = 0;
     double left[ROWS];
-    assert_int_equal(mlp_split(net, ro(d.Y), &options, order, &held), MLP_OK);
+    assert_int_equal(mlp_validation_split(net, ro(d.Y), &options, order, &held),
+                     MLP_OK);
     size_t m = ROWS - held;
     data train = rows_of(d, order, m);
     data test = rows_of(d, order + m, held);
@@ -455,6 +450,7 @@ static void classes_need_a_loss_that_has_them(void **state)
         hook_record record = {0};
         model m = square_model;
         m.loss = losses[i];
+        m.layers[2].activation = MLP_ACT_AUTO;
         data d = data_of(&square_model, MLP_F64);
         mlp_net *net = new_net(&m, MLP_F64, &record);
         mlp_train_options options = options_of(3, 8);

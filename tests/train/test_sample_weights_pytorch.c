@@ -74,7 +74,7 @@ static double train(mlp_net *net, size_t k, size_t batch, kind weights,
     mlp_view Y = targets_of(k, dtype, as_rows);
     put_vector(X, "weights_X");
     put_vector(w, "weights_rows");
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = STEPS / ((ROWS + batch - 1) / batch);
     options.batch_size = batch;
     options.shuffle = false;
@@ -151,7 +151,7 @@ static mlp_net *stepped(size_t k, mlp_cview X, mlp_cview Y, mlp_cview weights,
                         double alpha)
 {
     mlp_net *net = fixture_net(k, X.dtype);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 3;
     options.learning_rate = alpha;
     options.row_weights = weights;
@@ -206,7 +206,7 @@ static void exact_sums_are_those_of_rows_twice(void **state)
     for (size_t i = 0; i < 2; i++) {
         nets[i] = new_net(&line, MLP_F64, NULL);
         fill(tensor(nets[i], MLP_W, 1), 0.5);
-        mlp_train_options options = mlp_train_defaults();
+        mlp_train_options options = tutorial_options();
         options.epochs = 3;
         options.learning_rate = 0.125;
         if (i == 1) {
@@ -273,7 +273,7 @@ static double recall_with(const double *class_weights)
                             MLP_LOSS_BCE};
     data rows = unequal(1);
     data others = unequal(2);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 300;
     options.learning_rate = 0.5;
     options.class_weights = class_weights;

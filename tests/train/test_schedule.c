@@ -101,7 +101,7 @@ static mlp_status train(const mlp_schedule *schedule, hook_record *record,
 {
     mlp_net *net = new_net(&xor_model, MLP_F64, record);
     data d = xor_data(MLP_F64);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 10;
     options.learning_rate = 0.3;
     options.schedule = *schedule;
@@ -198,7 +198,7 @@ static void plateaus_last_from_run_to_run(void **state)
     data d = xor_data(MLP_F64);
     mlp_trainer *trainer = NULL;
     assert_int_equal(mlp_trainer_create(net, 4, &trainer), MLP_OK);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.learning_rate = 0.3;
     options.schedule = mlp_schedule_defaults(MLP_SCHEDULE_PLATEAU);
     options.schedule.patience = 3;

@@ -9,7 +9,7 @@ enum { ROWS = 60, HELD = 15 };
 
 static mlp_train_options options_of(size_t epochs, double alpha, size_t batch)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.learning_rate = alpha;
     options.batch_size = batch;
@@ -20,11 +20,7 @@ static mlp_train_options options_of(size_t epochs, double alpha, size_t batch)
 static mlp_view rows_of(mlp_view from, const size_t *order, size_t n)
 {
     mlp_view rows = new_matrix(from.dtype, n, from.cols, NULL);
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < from.cols; j++) {
-            put(rows, i, j, at(from, order[i], j));
-        }
-    }
+    assert_int_equal(mlp_gather_rows(ro(from), order, NULL, rows), MLP_OK);
     return rows;
 }
 
@@ -61,13 +57,14 @@ static void split_takes_the_first_of_a_permutation(void **state)
     (void)state;
     mlp_net *net = new_net(&square_model, MLP_F64, NULL);
     data d = noise(MLP_F64);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.validation_fraction = 0.25;
     options.seed = 5;
     size_t order[ROWS];
     size_t permutation[ROWS];
     size_t held = 0;
-    assert_int_equal(mlp_split(net, ro(d.Y), &options, order, &held), MLP_OK);
+    assert_int_equal(mlp_validation_split(net, ro(d.Y), &options, order, &held),
+                     MLP_OK);
     assert_int_equal(held, HELD);
     mlp_rng rng = mlp_rng_seeded(5);
     assert_int_equal(mlp_rng_permutation(&rng, ROWS, permutation), MLP_OK);
@@ -92,15 +89,15 @@ static void split_is_stratified_by_class(void **state)
     for (size_t i = 7; i < 200; i += 20) {
         Y[i] = 1;
     }
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.validation_fraction = 0.1;
     size_t order[200];
     size_t held = 0;
     for (uint32_t seed = 0; seed < 50; seed++) {
         options.seed = seed;
-        assert_int_equal(
-            mlp_split(net, mlp_cview_f64(Y, 200, 1), &options, order, &held),
-            MLP_OK);
+        assert_int_equal(mlp_validation_split(net, mlp_cview_f64(Y, 200, 1),
+                                              &options, order, &held),
+                         MLP_OK);
         assert_int_equal(held, 20);
         double ones = 0;
         for (size_t i = 180; i < 200; i++) {
@@ -113,9 +110,9 @@ static void split_is_stratified_by_class(void **state)
     size_t other = 0;
     for (uint32_t seed = 0; seed < 50; seed++) {
         options.seed = seed;
-        assert_int_equal(
-            mlp_split(net, mlp_cview_f64(Y, 200, 1), &options, order, &held),
-            MLP_OK);
+        assert_int_equal(mlp_validation_split(net, mlp_cview_f64(Y, 200, 1),
+                                              &options, order, &held),
+                         MLP_OK);
         double ones = 0;
         for (size_t i = 180; i < 200; i++) {
             ones += Y[order[i]];
@@ -143,18 +140,20 @@ static void split_is_stratified_by_many_classes(void **state)
         classes[k] = i < 60 ? 0 : i < 93 ? 1 : 2;
         put(Y, k, (size_t)classes[k], 1);
     }
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.validation_fraction = 0.15;
     size_t order[2][100];
     size_t held = 0;
     size_t other = 0;
     for (options.seed = 0; options.seed < 50; options.seed++) {
         size_t seen[3] = {0};
-        assert_int_equal(mlp_split(net, mlp_cview_i32(classes, 100, 1),
-                                   &options, order[0], &held),
+        assert_int_equal(mlp_validation_split(net,
+                                              mlp_cview_i32(classes, 100, 1),
+                                              &options, order[0], &held),
                          MLP_OK);
-        assert_int_equal(mlp_split(net, ro(Y), &options, order[1], &held),
-                         MLP_OK);
+        assert_int_equal(
+            mlp_validation_split(net, ro(Y), &options, order[1], &held),
+            MLP_OK);
         assert_memory_equal(order[0], order[1], sizeof order[0]);
         assert_int_equal(held, 15);
         for (size_t i = 85; i < 100; i++) {
@@ -163,8 +162,9 @@ static void split_is_stratified_by_many_classes(void **state)
         assert_memory_equal(seen, quota, sizeof seen);
         put(Y, 0, 0, 0.5); /* the row is not one-hot */
         put(Y, 0, 1, 0.5);
-        assert_int_equal(mlp_split(net, ro(Y), &options, order[1], &held),
-                         MLP_OK);
+        assert_int_equal(
+            mlp_validation_split(net, ro(Y), &options, order[1], &held),
+            MLP_OK);
         other += memcmp(order[0], order[1], sizeof order[0]) != 0;
         put(Y, 0, 0, classes[0] == 0);
         put(Y, 0, 1, classes[0] == 1);
@@ -173,15 +173,48 @@ static void split_is_stratified_by_many_classes(void **state)
     /* Neither -1 nor INT32_MAX is a class of the network, so the split is not
      * stratified. */
     classes[50] = -1;
-    assert_int_equal(mlp_split(net, mlp_cview_i32(classes, 100, 1), &options,
-                               order[0], &held),
+    assert_int_equal(mlp_validation_split(net, mlp_cview_i32(classes, 100, 1),
+                                          &options, order[0], &held),
                      MLP_OK);
     classes[50] = INT32_MAX;
-    assert_int_equal(mlp_split(net, mlp_cview_i32(classes, 100, 1), &options,
-                               order[1], &held),
+    assert_int_equal(mlp_validation_split(net, mlp_cview_i32(classes, 100, 1),
+                                          &options, order[1], &held),
+                     MLP_OK);
+    assert_memory_equal(order[0], order[1], sizeof order[0]);
+    mlp_split_options any = mlp_split_defaults();
+    any.test_fraction = options.validation_fraction;
+    any.seed = options.seed;
+    any.stratify = false;
+    assert_int_equal(mlp_train_test_split(mlp_cview_i32(classes, 100, 1), &any,
+                                          order[1], &held),
                      MLP_OK);
     assert_memory_equal(order[0], order[1], sizeof order[0]);
     free(Y.data);
+    mlp_net_free(net);
+}
+
+/* With mse a column of 0 and 1 holds numbers, which the split does not read. */
+static void split_without_classes_is_not_stratified(void **state)
+{
+    (void)state;
+    static const model numbers = {
+        2, 1, {{.width = 1, .activation = MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    mlp_net *net = new_net(&numbers, MLP_F64, NULL);
+    double Y[ROWS] = {0, 0, 1, 0, 1, 1};
+    mlp_train_options options = mlp_train_defaults();
+    options.validation_fraction = 0.25;
+    size_t orders[2][ROWS];
+    size_t held = 0;
+    for (options.seed = 0; options.seed < 20; options.seed++) {
+        for (size_t i = 0; i < 2; i++) {
+            Y[ROWS - 1] = i == 0 ? 1 : 0.5;
+            assert_int_equal(mlp_validation_split(net,
+                                                  mlp_cview_f64(Y, ROWS, 1),
+                                                  &options, orders[i], &held),
+                             MLP_OK);
+        }
+        assert_memory_equal(orders[0], orders[1], sizeof orders[0]);
+    }
     mlp_net_free(net);
 }
 
@@ -199,18 +232,18 @@ static void split_rounds_to_the_nearest_and_leaves_no_side_empty(void **state)
         {0.9, 4, 0, MLP_ERR_ARGUMENT}, {0.5, 1, 0, MLP_ERR_ARGUMENT},
         {1.0, 9, 0, MLP_ERR_ARGUMENT}, {-0.1, 9, 0, MLP_ERR_ARGUMENT},
         {NAN, 9, 0, MLP_ERR_ARGUMENT}, {INFINITY, 9, 0, MLP_ERR_ARGUMENT},
-        {0.5, 0, 0, MLP_ERR_ARGUMENT},
+        {0.5, 0, 0, MLP_ERR_ARGUMENT}, {0.0, 0, 0, MLP_OK},
     };
     hook_record record = {0};
     mlp_net *net = new_net(&xor_model, MLP_F64, &record);
     static const double Y[20] = {0, 1, 0, 1, 1, 1, 0};
     for (size_t i = 0; i < COUNT(cases); i++) {
-        mlp_train_options options = mlp_train_defaults();
+        mlp_train_options options = tutorial_options();
         options.validation_fraction = cases[i].fraction;
         size_t order[20];
         size_t held = 77;
-        mlp_status status = mlp_split(net, mlp_cview_f64(Y, cases[i].rows, 1),
-                                      &options, order, &held);
+        mlp_status status = mlp_validation_split(
+            net, mlp_cview_f64(Y, cases[i].rows, 1), &options, order, &held);
         assert_int_equal(status, cases[i].status);
         assert_int_equal(held, status == MLP_OK ? cases[i].held : 77);
         assert_int_equal(record.live, 1);
@@ -237,8 +270,9 @@ static void held_out_rows_are_a_set_of_their_own(void **state)
             options.validation_fraction = 0.25;
             size_t order[ROWS];
             size_t held = 0;
-            assert_int_equal(mlp_split(net, ro(d.Y), &options, order, &held),
-                             MLP_OK);
+            assert_int_equal(
+                mlp_validation_split(net, ro(d.Y), &options, order, &held),
+                MLP_OK);
             data train = {rows_of(d.X, order, ROWS - held),
                           rows_of(d.Y, order, ROWS - held)};
             data test = {rows_of(d.X, order + ROWS - held, held),
@@ -285,7 +319,8 @@ static void shuffling_goes_on_after_the_split(void **state)
     size_t split[ROWS];
     size_t order[ROWS];
     size_t held = 0;
-    assert_int_equal(mlp_split(net, ro(d.Y), &options, split, &held), MLP_OK);
+    assert_int_equal(mlp_validation_split(net, ro(d.Y), &options, split, &held),
+                     MLP_OK);
     mlp_rng rng = mlp_rng_seeded(options.seed);
     assert_int_equal(mlp_rng_permutation(&rng, ROWS, order), MLP_OK);
     mlp_train_options one = options_of(1, 0.5, 10);
@@ -510,6 +545,7 @@ int main(void)
         cmocka_unit_test(split_takes_the_first_of_a_permutation),
         cmocka_unit_test(split_is_stratified_by_class),
         cmocka_unit_test(split_is_stratified_by_many_classes),
+        cmocka_unit_test(split_without_classes_is_not_stratified),
         cmocka_unit_test(split_rounds_to_the_nearest_and_leaves_no_side_empty),
         cmocka_unit_test(held_out_rows_are_a_set_of_their_own),
         cmocka_unit_test(shuffling_goes_on_after_the_split),

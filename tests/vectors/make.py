@@ -305,8 +305,8 @@ def gradients():
     put_rounded("gradients_Y", Y.T)
     put_net([(W1, b1), (W2, b2)], "gradients", "")
     rows = []
-    for h, (f, df) in enumerate(ACT.values()):
-        for o, (g, dg) in enumerate(ACT.values()):
+    for h, (f, df) in enumerate(ACT.values(), 1):  # 0 is auto
+        for o, (g, dg) in enumerate(ACT.values(), 1):
             for k, loss in enumerate([bce, mse]):
                 Z1 = W1 @ X + b1
                 A1 = f(Z1)

@@ -31,9 +31,9 @@ from torch.nn import functional as F
 HERE = pathlib.Path(__file__).parent
 TARGETS = ["bits", "units", "classes", "one_hot", "shares"]
 BCE, MSE, CCE, MAE, HUBER = range(5)
-IDENTITY, SIGMOID, TANH, RELU, SOFTMAX = range(5)
-ACTIVATIONS = [lambda z: z, torch.sigmoid, torch.tanh, torch.relu,
-               lambda z: torch.softmax(z, 1)]
+IDENTITY, SIGMOID, TANH, RELU, SOFTMAX = range(1, 6)
+ACTIVATIONS = {IDENTITY: lambda z: z, SIGMOID: torch.sigmoid, TANH: torch.tanh,
+               RELU: torch.relu, SOFTMAX: lambda z: torch.softmax(z, 1)}
 ROWS, INPUTS, HIDDEN, OUTPUTS = 6, 3, 4, 3
 
 
@@ -58,7 +58,7 @@ def cases():
             yield CCE, SOFTMAX, targets, 1, smoothing
             yield CCE, SIGMOID, targets, 1, smoothing
         yield BCE, SOFTMAX, "units", 1, smoothing
-    for activation in range(len(ACTIVATIONS)):
+    for activation in ACTIVATIONS:
         yield MSE, activation, "units", 1, 0
         yield MAE, activation, "units", 1, 0
         for delta in .05, .3, 1, 2.5:

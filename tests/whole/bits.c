@@ -419,7 +419,7 @@ static uint64_t train(const plan *p, variant v, const data *d, uint64_t hash)
                         .dropout = is_last ? 0.0 : p->dropout[l - 1],
                         .batch_norm = p->normed[l - 1]};
     }
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = p->widths[0];
     config.layers = layers;
     config.n_layers = L;
@@ -430,7 +430,7 @@ static uint64_t train(const plan *p, variant v, const data *d, uint64_t hash)
     config.kernels = v.kernels;
     mlp_net *net = NULL;
     mlp_status status = mlp_net_create(&config, &net);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = p->epochs;
     options.batch_size = p->batch_size;
     options.learning_rate = p->rate;

@@ -129,7 +129,7 @@ static mlp_status evaluate(fixture *f)
 
 static mlp_status fit_with_history(fixture *f)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 3;
     options.batch_size = BATCH;
     mlp_history *made = NULL;
@@ -142,7 +142,7 @@ static mlp_status fit_with_history(fixture *f)
 
 static mlp_status fit_without_history(fixture *f)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 3;
     return mlp_fit(f->net, ro(f->d.X), ro(f->d.Y), &options, NULL);
 }
@@ -348,7 +348,7 @@ static void epochs_after_the_first_allocate_nothing(void **state)
         fixture f;
         prepare(&f, p);
         watch w = {&f.record, 0, false};
-        mlp_train_options options = mlp_train_defaults();
+        mlp_train_options options = tutorial_options();
         options.epochs = 20;
         options.batch_size = BATCH;
         options.on_epoch = watch_epoch;

@@ -54,7 +54,7 @@ static mlp_net *counted_net(footprint *f)
         {.width = HIDDEN, .activation = MLP_ACT_RELU},
         {.width = HIDDEN, .activation = MLP_ACT_RELU},
         {.width = OUTPUTS, .activation = MLP_ACT_SIGMOID}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = INPUTS;
     config.layers = layers;
     config.n_layers = 3;
@@ -95,7 +95,7 @@ static void training_in_one_call_stays_small(void **state)
     float *Y = calloc((size_t)ROWS * OUTPUTS, sizeof *Y);
     assert_non_null(X);
     assert_non_null(Y);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 2;
     options.batch_size = BATCH;
     options.threads = 1;

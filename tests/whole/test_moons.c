@@ -75,7 +75,7 @@ static void split_and_scaling_are_numpys(void **state)
 static mlp_net *trained(const mlp_layer *layers, size_t n_layers, size_t epochs,
                         double learning_rate, parts p, double *loss)
 {
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = n_layers;
@@ -83,7 +83,7 @@ static mlp_net *trained(const mlp_layer *layers, size_t n_layers, size_t epochs,
     assert_int_equal(mlp_net_create(&config, &net), MLP_OK);
     mlp_cview X = mlp_view_const(p.train.X);
     assert_int_equal(mlp_net_standardise(net, X), MLP_OK);
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.learning_rate = learning_rate;
     mlp_history *history = NULL;

@@ -150,7 +150,7 @@ static void *train(void *argument)
 {
     task *t = argument;
     mlp_net *copy = NULL;
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = ROUNDS;
     options.batch_size = 32;
     t->right = mlp_net_clone(t->net, &copy) == MLP_OK &&

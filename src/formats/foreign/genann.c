@@ -112,6 +112,21 @@ static bool read_weights(const genann *g, mlpi_scanner *s, mlp_net *net)
     return mlpi_scan_end(s);
 }
 
+/* Checks that the options name the activations. MLP_ACT_AUTO would be a guess,
+ * and a wrong guess predicts wrong numbers. */
+static mlp_status check_named(const mlp_foreign_options *options)
+{
+    bool is_hidden = options->hidden == MLP_ACT_AUTO;
+    if (is_hidden || options->output == MLP_ACT_AUTO) {
+        return mlpi_error(&options->hooks, MLP_ERR_ARGUMENT,
+                          "%s: expects the activation that the program with "
+                          "genann used, got auto (start from "
+                          "mlp_foreign_defaults())",
+                          is_hidden ? "hidden" : "output");
+    }
+    return MLP_OK;
+}
+
 /* Creates the network, then reads the weights into it. The activations come
  * from the options, for the file does not tell them. */
 static mlp_status read(const mlp_foreign_options *options, mlpi_scanner text,
@@ -119,6 +134,7 @@ static mlp_status read(const mlp_foreign_options *options, mlpi_scanner text,
 {
     genann g;
     mlp_net *created = NULL;
+    TRY(check_named(options));
     TRY(read_sizes(options, &text, &g));
     for (size_t l = 0; l < g.hidden_layers; l++) {
         g.layers[l] =

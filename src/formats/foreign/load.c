@@ -77,7 +77,8 @@ mlp_status mlpi_foreign_load(const mlpi_foreign_format *format,
 }
 
 /* The parameters start as zeros, since the file overwrites all of them. The
- * loss is the squared error, by which both FANN and genann train. */
+ * loss is the squared error, by which both FANN and genann train, and which is
+ * meant for every activation of the last layer. */
 mlp_status mlpi_foreign_create(const mlp_foreign_options *options,
                                size_t inputs, const mlp_layer *layers, size_t L,
                                mlp_net **net)

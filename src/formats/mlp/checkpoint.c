@@ -513,6 +513,7 @@ static void set_state(mlp_trainer *t, const saved_values *s, mlpi_reader *from,
     t->epoch_state = s->epoch_state;
     t->has_forward = false;
     t->has_gradients = false;
+    t->net->is_trained = true;
     get_arrays(from, t, s->has_best);
 }
 

@@ -247,21 +247,21 @@ static size_t get_size(parser *p)
     return (size_t)n;
 }
 
-/* Reads the name of a constant, for which `name_of` returns the names from 0
- * on, then NULL. Returns the constant's number. An unknown name is noted, and 0
- * stands for it until the parser has refused the text. */
-static int get_name(parser *p, const char *(*name_of)(int))
+/* Reads the name of a constant, for which `name_of` returns the names from
+ * number `first` on, then NULL. Returns the constant's number. An unknown name
+ * is noted, and `first` stands for it until the parser has refused the text. */
+static int get_name(parser *p, const char *(*name_of)(int), int first)
 {
     mlpi_span text;
     if (mlpi_json_string(&p->r, &text)) {
-        for (int i = 0; name_of(i); i++) {
+        for (int i = first; name_of(i); i++) {
             if (mlpi_span_is(text, name_of(i))) {
                 return i;
             }
         }
         note_unknown(p, text);
     }
-    return 0;
+    return first;
 }
 
 /* get_name takes functions of an int, so that one function reads the names of
@@ -282,9 +282,9 @@ static const char *dtype_name(int i)
 }
 
 /* Reads one object of "layers". Width and activation must be there; batch norm
- * is absent in layers without it. Ranges are not checked here:
- * mlpi_layout_check has the limits of all networks, whether they come from a
- * file or a program. */
+ * is absent in layers without it. "auto" is no name here, because a network
+ * knows its activations. Ranges are not checked here: mlpi_layout_check has the
+ * limits of all networks, whether they come from a file or a program. */
 static void get_layer(parser *p, mlp_layer *layer)
 {
     enum { WIDTH, ACTIVATION, BATCH_NORM };
@@ -298,7 +298,8 @@ static void get_layer(parser *p, mlp_layer *layer)
         if (key == WIDTH) {
             layer->width = get_size(p);
         } else if (key == ACTIVATION) {
-            layer->activation = (mlp_activation)get_name(p, activation_name);
+            layer->activation =
+                (mlp_activation)get_name(p, activation_name, MLP_ACT_AUTO + 1);
         } else {
             (void)mlpi_json_flag(&p->r, &layer->batch_norm);
         }
@@ -363,10 +364,10 @@ static void get_net(parser *p)
             (void)get_size(p);
             break;
         case PRECISION:
-            config->precision = (mlp_dtype)get_name(p, dtype_name);
+            config->precision = (mlp_dtype)get_name(p, dtype_name, 0);
             break;
         case LOSS:
-            config->loss = (mlp_loss)get_name(p, loss_name);
+            config->loss = (mlp_loss)get_name(p, loss_name, 0);
             break;
         case INPUTS:
             config->inputs = get_size(p);

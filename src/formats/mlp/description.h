@@ -4,7 +4,7 @@
  * network, but for hooks and kernels, which belong to a program and a machine.
  * The format, version 1:
  *
- *     {"version":1,"numerics":1,"precision":"float64","loss":"bce",
+ *     {"version":1,"numerics":2,"precision":"float64","loss":"bce",
  *      "inputs":2,
  *      "layers":[{"width":8,"activation":"relu","dropout":"0x1.0p-1"},
  *                {"width":1,"activation":"sigmoid"}],
@@ -16,8 +16,8 @@
  *     loss       a name of MLP_LOSS_LIST
  *     inputs     n[0]
  *     layers     1 to MLP_MAX_LAYERS objects. Each has a width and a name of
- *                MLP_ACTIVATION_LIST, and "batch_norm":true if it has batch
- *                norm
+ *                MLP_ACTIVATION_LIST other than "auto", and "batch_norm":true
+ *                if it has batch norm
  *     classes    the names of the classes; absent if they have none
  *
  * The members of an object come in any order, each at most once. Real numbers
@@ -58,7 +58,7 @@ void mlpi_description_put(mlpi_json_writer w, const mlp_net *net);
 
 /* Reads a description of `size` bytes. d->classes points into the text, which
  * must stay as long as it is used. The values are those that the text gives:
- * mlpi_layout_check and mlp_net_create find out whether such a network can be.
+ * mlpi_layout_check and mlpi_net_create_saved find out whether such a network can be.
  *
  * MLP_ERR_FORMAT if the text is not of this format. MLP_ERR_UNSUPPORTED if it
  * is of another version, or has a member or a name that is not known here. */

@@ -288,6 +288,7 @@ static mlp_status import_bytes(mlp_net *net, const void *bytes, size_t size)
     }
     if (status == MLP_OK) {
         status = for_each_layer(in, copy_layer);
+        net->is_trained = true;
     }
     mlpi_safetensors_close(&net->hooks, &file);
     return status;

@@ -344,7 +344,7 @@ static mlp_status copy_classes(const loader *ld)
  * want of memory, and scalings by their values; then the network is freed. */
 static mlp_status make_net(loader *ld)
 {
-    TRY(mlp_net_create(&ld->description->config, &ld->net));
+    TRY(mlpi_net_create_saved(&ld->description->config, &ld->net));
     copy_layers(ld);
     mlp_status status = copy_scalings(ld);
     if (status == MLP_OK) {
@@ -415,6 +415,7 @@ static mlp_status load_opened(const mlp_hooks *hooks,
     mlpi_release(hooks, block);
     if (status == MLP_OK) {
         *net = ld.net;
+        (*net)->is_trained = true;
     }
     return status;
 }

@@ -450,7 +450,8 @@ static mlp_status visit(walk *w, const onnx_node *node)
 mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r,
                                  mlpi_layer_chain *chain)
 {
-    walk w = {.r = r, .chain = chain};
+    walk w = {
+        .r = r, .chain = chain, .activation = {.activation = MLP_ACT_IDENTITY}};
     *chain = (mlpi_layer_chain){.L = 0};
     chain->dense =
         mlpi_arena_allocate(r->arena, MLP_MAX_LAYERS, sizeof *chain->dense);

@@ -162,6 +162,15 @@ static mlp_loss loss_of(mlp_activation output)
                                        : MLP_LOSS_MSE;
 }
 
+/* Returns the activation of a layer. A LeakyRelu or an Elu with alpha 0 is a
+ * ReLU, and must be called so: in mlp_layer a slope of 0 means another one. */
+static mlp_activation activation_of(const mlpi_dense *d)
+{
+    bool has_slope =
+        d->activation == MLP_ACT_LEAKY_RELU || d->activation == MLP_ACT_ELU;
+    return has_slope && d->slope == 0 ? MLP_ACT_RELU : d->activation;
+}
+
 /* Fills the configuration of the network. A layer keeps its batch norm if its
  * epsilon is that of the network. */
 static mlp_status configure(builder *b)
@@ -184,7 +193,7 @@ static mlp_status configure(builder *b)
         const mlpi_dense *d = dense_of(b, l);
         b->layers[l - 1] =
             (mlp_layer){.width = d->W.cols,
-                        .activation = d->activation,
+                        .activation = activation_of(d),
                         .slope = d->slope,
                         .batch_norm = is_batch_norm(&d->after) &&
                                       d->after.operation[0].number ==

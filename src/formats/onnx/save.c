@@ -108,6 +108,7 @@ static const char *add_activation(mlpi_graph_writer *w, const mlp_layer *layer,
                                   const char *z)
 {
     switch (layer->activation) {
+    case MLP_ACT_AUTO: /* a network never has it */
     case MLP_ACT_IDENTITY:
         return z;
     case MLP_ACT_SIGMOID:

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "support/data.h"
+#include "support/tutorial.h"
 #include "mlp.h"
 
 enum { ROWS = 10000, MOST_LAYERS = 10 };
@@ -114,7 +115,7 @@ static void fill(mlp_net *net, mlp_tensor which, size_t l, mlp_rng *rng,
 
 static mlp_net *make_net(const example *e)
 {
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = e->inputs;
     config.layers = e->layers;
     while (config.n_layers < MOST_LAYERS && e->layers[config.n_layers].width) {
@@ -332,13 +333,13 @@ static void run_digits(const char *folder)
         {.width = 128, .activation = MLP_ACT_RELU, .dropout = 0.3},
         {.width = 64, .activation = MLP_ACT_RELU, .dropout = 0.2},
         {.width = CLASSES, .activation = MLP_ACT_SOFTMAX}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = DIGIT_PIXELS;
     config.layers = layers;
     config.n_layers = 3;
     config.loss = MLP_LOSS_CCE;
     config.precision = MLP_F32;
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 60;
     options.batch_size = 32;
     options.learning_rate = 0.003;

@@ -64,7 +64,7 @@ static void activations_come_near(void **state)
     (void)state;
     FOR_EACH_PRECISION(p)
     {
-        for (mlp_activation f = 0; mlp_activation_name(f); f++) {
+        for (mlp_activation f = MLP_ACT_AUTO + 1; mlp_activation_name(f); f++) {
             if (f == MLP_ACT_SOFTMAX) {
                 continue;
             }
@@ -282,7 +282,7 @@ static trained new_trained(const model *m, mlp_dtype p, data d,
                            hook_record *record)
 {
     trained t = {.net = new_net(m, p, record), .d = d};
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 200;
     options.learning_rate = 0.1;
     if (m->loss == MLP_LOSS_MSE) {

@@ -39,7 +39,7 @@ static void all_functions_of_the_exporter_are_there(void **state)
         for (size_t i = 0; i < COUNT(real_names); i++) {
             assert_provides(real_tables[t], real_names[i]);
         }
-        for (mlp_activation f = 0; mlp_activation_name(f); f++) {
+        for (mlp_activation f = MLP_ACT_AUTO + 1; mlp_activation_name(f); f++) {
             char name[64];
             (void)snprintf(name, sizeof name, "%s_of", mlp_activation_name(f));
             if (f != MLP_ACT_IDENTITY && f != MLP_ACT_SOFTMAX) {

@@ -362,6 +362,32 @@ static void genann_predicts_the_same(void **state)
     }
 }
 
+/* The file does not tell the activations, so none is guessed. */
+static void genann_needs_the_activations(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_foreign_options options = {.precision = MLP_F64};
+    options.hooks = recording_hooks(&record);
+    const char *path = path_of("genann_sigmoids.ann");
+    mlp_net *net = NULL;
+    assert_told(&record, mlp_genann_load(path, &options, &net),
+                MLP_ERR_ARGUMENT,
+                "hidden: expects the activation that the program with genann "
+                "used, got auto (start from mlp_foreign_defaults())");
+    options.hidden = MLP_ACT_ELU;
+    assert_told(&record, mlp_genann_load(path, &options, &net),
+                MLP_ERR_ARGUMENT, "output: expects the activation");
+    assert_null(net);
+    options.output = MLP_ACT_SIGMOID;
+    assert_int_equal(mlp_genann_load(path, &options, &net), MLP_OK);
+    mlp_layer layer = {.width = 0};
+    assert_int_equal(mlp_net_layer(net, 1, &layer), MLP_OK);
+    assert_true(layer.slope == MLP_SLOPE_ELU);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
 /* A program in a locale with a decimal comma writes such files. */
 static void decimal_commas_are_read(void **state)
 {
@@ -668,6 +694,7 @@ int main(void)
         cmocka_unit_test(fann_scaling_is_computed_from_floats),
         cmocka_unit_test(fann_layers_keep_their_activations),
         cmocka_unit_test(genann_predicts_the_same),
+        cmocka_unit_test(genann_needs_the_activations),
         cmocka_unit_test(decimal_commas_are_read),
         cmocka_unit_test(fann_unsupported_kinds_are_refused),
         cmocka_unit_test(fann_impossible_numbers_are_refused),

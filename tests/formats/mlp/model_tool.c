@@ -75,7 +75,7 @@ static mlp_status import(const char *path)
 {
     mlp_layer layers[] = {{.width = 4, .activation = MLP_ACT_TANH},
                           {.width = 2, .activation = MLP_ACT_IDENTITY}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 3;
     config.layers = layers;
     config.n_layers = 2;
@@ -100,7 +100,7 @@ static mlp_status train(const char *path)
     mlp_layer layers[] = {{.width = 4, .activation = MLP_ACT_TANH},
                           {.width = 3, .activation = MLP_ACT_RELU},
                           {.width = 1, .activation = MLP_ACT_SIGMOID}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 3;
@@ -120,7 +120,7 @@ static mlp_status train(const char *path)
 static mlp_status write_bare(const char *path)
 {
     mlp_layer layer = {.width = 1, .activation = MLP_ACT_IDENTITY};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 1;
     config.layers = &layer;
     config.n_layers = 1;
@@ -137,7 +137,8 @@ static mlp_status write_bare(const char *path)
 
 static void print_activations(void)
 {
-    for (int f = 0; mlp_activation_name((mlp_activation)f); f++) {
+    for (int f = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)f);
+         f++) {
         (void)puts(mlp_activation_name((mlp_activation)f));
     }
 }
@@ -166,7 +167,7 @@ static mlp_status write_full(const char *name, const char *path)
         {.width = 5, .activation = hidden, .slope = 0.3, .batch_norm = true},
         {.width = 4, .activation = hidden, .slope = 0.7, .dropout = 0.5},
         {.width = 2, .activation = f, .slope = 0.25}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 3;
     config.layers = layers;
     config.n_layers = 3;

@@ -39,7 +39,7 @@ static void scale(mlp_net *net, data d)
 
 static mlp_train_options options_of(size_t epochs)
 {
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = epochs;
     options.learning_rate = 0.01;
     options.batch_size = 7;

@@ -301,6 +301,9 @@ static void descriptions_that_cannot_be_are_refused(void **state)
         {DESCRIBED(START LOSS "\\\"inputs\\\":1,\\\"layers\\\":[{\\\"width\\\""
                               ":1,\\\"activation\\\":\\\"abc\\\"}]"),
          8, MLP_ERR_UNSUPPORTED, "\"abc\""},
+        {DESCRIBED(START LOSS "\\\"inputs\\\":1,\\\"layers\\\":[{\\\"width\\\""
+                              ":1,\\\"activation\\\":\\\"auto\\\"}]"),
+         8, MLP_ERR_UNSUPPORTED, "\"auto\""},
         {DESCRIBED(
              "\\\"version\\\":1,\\\"precision\\\":\\\"int32\\\"," LOSS LAYER(
                  "")),

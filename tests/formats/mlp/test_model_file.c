@@ -8,6 +8,7 @@
 #include <locale.h>
 #include <sys/stat.h>
 
+#include "support/damage.h"
 #include "support/model_files.h"
 
 /* ---------------------------------------------------------------------------
@@ -72,7 +73,8 @@ static void every_kind_of_network_is_kept(void **state)
     (void)state;
     FOR_EACH_PRECISION(p)
     {
-        for (int a = 0; mlp_activation_name((mlp_activation)a); a++) {
+        for (int a = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)a);
+             a++) {
             for (int loss = 0; mlp_loss_name((mlp_loss)loss); loss++) {
                 for (int kind = 0; kind < 4; kind++) {
                     mlp_net *net =
@@ -126,7 +128,7 @@ static void largest_layer_count_is_kept(void **state)
                                 .activation = MLP_ACT_TANH,
                                 .batch_norm = l % 2 == 0};
     }
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = MLP_MAX_LAYERS;
@@ -276,7 +278,7 @@ static void bytes_are_the_documented_ones(void **state)
     static const char header[] =
         "{\"__metadata__\":{\"mlp.crc32\":\"........\",\"mlp\":\"{"
         "\\\"version\\\":1,"
-        "\\\"numerics\\\":1,\\\"precision\\\":\\\"float32\\\",\\\"loss\\\":"
+        "\\\"numerics\\\":2,\\\"precision\\\":\\\"float32\\\",\\\"loss\\\":"
         "\\\"bce\\\",\\\"inputs\\\":2,\\\"layers\\\":[{\\\"width\\\":1,"
         "\\\"activation\\\":\\\"sigmoid\\\"}]}\"},"
         "\"layers.0.weight\":{\"dtype\":\"F32\",\"data_offsets\":[0,8],"
@@ -302,6 +304,113 @@ static void bytes_are_the_documented_ones(void **state)
     assert_memory_equal(f.bytes + 8 + n, reals, sizeof reals);
     mlp_net_free(net);
     guarded_free(f.bytes);
+}
+
+/* Writes the file of a network of one neuron with weight 0.5 and bias 0.25, in
+ * the way of version 0.1. */
+static file one_neuron_file(const char *loss, const char *activation)
+{
+    static const char format[] =
+        "{\"__metadata__\":{\"mlp.crc32\":\"00000000\",\"mlp\":\"{"
+        "\\\"version\\\":1,\\\"numerics\\\":1,\\\"precision\\\":"
+        "\\\"float64\\\",\\\"loss\\\":\\\"%s\\\",\\\"inputs\\\":1,"
+        "\\\"layers\\\":[{\\\"width\\\":1,\\\"activation\\\":\\\"%s\\\"}]}\"},"
+        "\"layers.0.weight\":{\"dtype\":\"F64\",\"data_offsets\":[0,8],"
+        "\"shape\":[1,1]},\"layers.0.bias\":{\"dtype\":\"F64\","
+        "\"data_offsets\":[8,16],\"shape\":[1]}}";
+    static const unsigned char reals[16] = {0, 0, 0, 0, 0, 0, 0xe0, 0x3f,
+                                            0, 0, 0, 0, 0, 0, 0xd0, 0x3f};
+    char header[512];
+    size_t n =
+        (size_t)snprintf(header, sizeof header, format, loss, activation);
+    assert_true(n < sizeof header);
+    file f = {.size = 8 + n + sizeof reals};
+    f.bytes = guarded_alloc(f.size);
+    memset(f.bytes, 0, 8);
+    f.bytes[0] = (unsigned char)(n & 255);
+    f.bytes[1] = (unsigned char)(n >> 8);
+    memcpy(f.bytes + 8, header, n);
+    memcpy(f.bytes + 8 + n, reals, sizeof reals);
+    seal_file(f.bytes, f.size);
+    return f;
+}
+
+static double prediction_of(const mlp_net *net, double x)
+{
+    double a = NAN;
+    assert_int_equal(
+        mlp_predict(net, mlp_cview_f64(&x, 1, 1), mlp_view_f64(&a, 1, 1)),
+        MLP_OK);
+    return a;
+}
+
+/* Trains for an epoch on a row whose target is 0 (for cce the number of the
+ * only class). */
+static void train_a_little(mlp_net *net, bool has_classes)
+{
+    static const double x = 1;
+    static const double y = 0;
+    static const int32_t class = 0;
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = 1;
+    assert_int_equal(mlp_fit(net, mlp_cview_f64(&x, 1, 1),
+                             has_classes ? mlp_cview_i32(&class, 1, 1)
+                                         : mlp_cview_f64(&y, 1, 1),
+                             &options, NULL),
+                     MLP_OK);
+}
+
+/* Version 0.1 made networks of every activation with every loss, of one softmax
+ * neuron, and with a slope of 0, which files do not mention. Such files are
+ * loaded, predict, train and are saved again. */
+static void files_of_version_0_1_hold_every_pair(void **state)
+{
+    (void)state;
+    static const char *const losses[] = {"bce", "mse", "cce", "mae", "huber"};
+    /* The outputs are PyTorch's, for x = 1, which gives z = 0.75, and for x = -2,
+     * which gives z = -0.75. */
+    static const struct {
+        const char *name;
+        double positive, negative;
+    } cases[] = {
+        {"identity", 0.75, -0.75},
+        {"sigmoid", 0.6791786991753930, 0.3208213008246070},
+        {"tanh", 0.6351489523872873, -0.6351489523872873},
+        {"relu", 0.75, 0},
+        {"softmax", 1, 1},
+        {"leaky_relu", 0.75, 0},
+        {"elu", 0.75, 0},
+        {"gelu", 0.5800294857173489, -0.1699705142826511},
+        {"gelu_tanh", 0.5799605551656203, -0.1700394448343797},
+        {"silu", 0.5093840243815447, -0.2406159756184553},
+        {"softplus", 1.1368710061148999, 0.3868710061148999},
+    };
+    for (size_t i = 0; i < COUNT(losses) * COUNT(cases); i++) {
+        size_t g = i / COUNT(losses);
+        const char *loss = losses[i % COUNT(losses)];
+        file f = one_neuron_file(loss, cases[g].name);
+        mlp_net *net = loaded_of(f);
+        mlp_layer layer = {.slope = NAN};
+        assert_int_equal(mlp_net_layer(net, 1, &layer), MLP_OK);
+        assert_string_equal(mlp_activation_name(layer.activation),
+                            cases[g].name);
+        assert_string_equal(mlp_loss_name(mlp_net_loss(net)), loss);
+        assert_true(layer.slope == 0);
+        assert_absolute(prediction_of(net, 1), cases[g].positive, 1e-15);
+        assert_absolute(prediction_of(net, -2), cases[g].negative, 1e-15);
+        assert_round_trip(net);
+        double prediction_before = prediction_of(net, 1);
+        train_a_little(net, strcmp(loss, "cce") == 0);
+        /* Softmax is always 1; where bce and cce clip, they have no gradient. */
+        bool is_clipped = cases[g].positive >= 1 && strlen(loss) == 3 &&
+                          strcmp(loss + 1, "ce") == 0;
+        bool is_same = prediction_of(net, 1) == prediction_before;
+        assert_true(is_same ==
+                    (is_clipped || strcmp(cases[g].name, "softmax") == 0));
+        assert_round_trip(net);
+        mlp_net_free(net);
+        guarded_free(f.bytes);
+    }
 }
 
 static void arguments_are_checked(void **state)
@@ -409,6 +518,7 @@ int main(void)
         cmocka_unit_test(names_are_kept),
         cmocka_unit_test(wrong_names_are_refused),
         cmocka_unit_test(bytes_are_the_documented_ones),
+        cmocka_unit_test(files_of_version_0_1_hold_every_pair),
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(failed_allocations_change_nothing),
     };

@@ -17,6 +17,7 @@
 
 #include "mlp_onnx.h"
 #include "support/onnx_files.h"
+#include "support/tutorial.h"
 
 enum { ROWS = 64, INPUTS = 3, OUTPUTS = 4, HIDDEN = 9 };
 
@@ -60,7 +61,7 @@ static mlp_status make(mlp_dtype p, mlp_activation activation,
          .activation = activation,
          .slope = has_slope ? 0.01 : 0},
     };
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = INPUTS;
     config.layers = layers;
     config.n_layers = 3;
@@ -143,7 +144,8 @@ static mlp_status write_model(const char *folder, mlp_dtype p,
 static mlp_status write_all(const char *folder)
 {
     mlp_status status = MLP_OK;
-    for (int a = 0; !status && mlp_activation_name((mlp_activation)a); a++) {
+    for (int a = MLP_ACT_AUTO + 1;
+         !status && mlp_activation_name((mlp_activation)a); a++) {
         status = write_model(folder, MLP_F32, (mlp_activation)a);
         if (status == MLP_OK) {
             status = write_model(folder, MLP_F64, (mlp_activation)a);

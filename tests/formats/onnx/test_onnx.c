@@ -6,6 +6,7 @@
  * files is tested by tests/scripts/onnx_runtime.sh.
  */
 #include "support/model_files.h"
+#include "support/saved_net.h"
 
 #include <sys/stat.h>
 
@@ -28,7 +29,7 @@ static mlp_net *hooked_net(hook_record *record)
     mlp_layer layers[] = {
         {.width = 4, .activation = MLP_ACT_GELU, .batch_norm = true},
         {.width = 2, .activation = MLP_ACT_SOFTMAX}};
-    mlp_config config = mlp_config_defaults();
+    mlp_config config = tutorial_config();
     config.inputs = 3;
     config.layers = layers;
     config.n_layers = 2;
@@ -168,7 +169,8 @@ static void every_network_comes_back_to_the_bit(void **state)
     (void)state;
     FOR_EACH_PRECISION(p)
     {
-        for (int a = 0; mlp_activation_name((mlp_activation)a); a++) {
+        for (int a = MLP_ACT_AUTO + 1; mlp_activation_name((mlp_activation)a);
+             a++) {
             for (int kind = 0; kind < 4; kind++) {
                 mlp_net *net =
                     any_net(p, (mlp_activation)a, MLP_LOSS_MSE, kind);
@@ -234,6 +236,65 @@ static void losses_follow_the_last_activation(void **state)
         mlp_net_free(loaded);
         guarded_free(f.bytes);
     }
+}
+
+/* Version 0.1 saved leaky_relu and elu with a slope of 0. In mlp_layer 0 means
+ * another slope, so their like is relu. */
+static void slopes_of_0_come_back_as_relu(void **state)
+{
+    (void)state;
+    FOR_EACH_PRECISION(p)
+    {
+        model m = {3,
+                   3,
+                   {{6, MLP_ACT_LEAKY_RELU}, {5, MLP_ACT_ELU}, {2}},
+                   MLP_LOSS_MSE};
+        m.layers[2].activation = MLP_ACT_LEAKY_RELU;
+        mlp_net *net = new_saved_net(&m, p, NULL);
+        file f = onnx_of(net);
+        mlp_net *loaded = net_of_onnx(f);
+        mlp_view X = random_matrix(p, 20, 3, -2, 2);
+        mlp_view A[2] = {new_matrix(p, 20, 2, NULL),
+                         new_matrix(p, 20, 2, NULL)};
+        assert_int_equal(mlp_predict(net, ro(X), A[0]), MLP_OK);
+        assert_int_equal(mlp_predict(loaded, ro(X), A[1]), MLP_OK);
+        size_t zeros = 0;
+        for (size_t i = 0; i < 40; i++) {
+            zeros += at(A[1], i / 2, i % 2) == 0;
+            assert_true(at(A[0], i / 2, i % 2) == at(A[1], i / 2, i % 2));
+        }
+        assert_in_range(zeros, 1, 39);
+        for (size_t l = 1; l <= 3; l++) {
+            mlp_layer layer = {.width = 0};
+            assert_int_equal(mlp_net_layer(loaded, l, &layer), MLP_OK);
+            assert_int_equal(layer.activation, MLP_ACT_RELU);
+        }
+        mlp_net_free(net);
+        mlp_net_free(loaded);
+        guarded_free(f.bytes);
+        free(X.data);
+        free(A[0].data);
+        free(A[1].data);
+    }
+}
+
+/* The last softmax has one column, which is always 1. */
+static void softmax_of_one_column_is_refused(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    model m = {3, 2, {{4, MLP_ACT_TANH}, {1, MLP_ACT_SOFTMAX}}, MLP_LOSS_MSE};
+    mlp_net *net = new_saved_net(&m, MLP_F32, NULL);
+    mlp_net *loaded = NULL;
+    file f = onnx_of(net);
+    assert_told(&record, mlp_onnx_load_memory(f.bytes, f.size, &hooks, &loaded),
+                MLP_ERR_ARGUMENT,
+                "layer 2: the output of one softmax neuron is always 1");
+    assert_null(loaded);
+    assert_int_equal(record.live, 0);
+    mlp_net_free(net);
+    guarded_free(f.bytes);
 }
 
 static void names_metadata_and_target_scaling_come_back(void **state)
@@ -576,6 +637,8 @@ int main(void)
         cmocka_unit_test(every_network_comes_back_to_the_bit),
         cmocka_unit_test(means_and_deviations_come_back_separately),
         cmocka_unit_test(losses_follow_the_last_activation),
+        cmocka_unit_test(slopes_of_0_come_back_as_relu),
+        cmocka_unit_test(softmax_of_one_column_is_refused),
         cmocka_unit_test(names_metadata_and_target_scaling_come_back),
         cmocka_unit_test(files_of_other_software_predict_the_same),
         cmocka_unit_test(activations_are_recognised_by_their_factors),

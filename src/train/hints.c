@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The limits of the hints, and where they come from.
+ *
+ * Inputs. With the usual first weights a layer expects numbers of about 1. A
+ * column of size 100 makes its part of the gradient 100 times too large. A
+ * column whose mean is 30 times its spread acts as a second bias that drowns
+ * the first, with a curvature 900 times that of its spread. If all columns are
+ * below 0.1, the sums that reach the first neurons hardly differ from row to
+ * row. Pixels from 0 to 16, ages, and columns of 0 and 1 pass.
+ *
+ * The loss at the beginning. In a new network that is the loss of the first
+ * batch, which no update has changed yet: a rate that is far too large ruins
+ * the first epoch already. In a network that has learnt before, one batch may
+ * be easier than the others by chance, so the first epoch counts. A fifth more
+ * than at the beginning is more than the noise of batches.
+ */
+#include "train/hints.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "model/scaling.h"
+
+enum { BLOCK = MLPI_MOMENT_COLUMNS };
+
+/* ---------------------------------------------------------------------------
+ * Size and spread of columns
+ */
+
+/* The first column that is too large, too small or too far from 0. */
+typedef struct odd_column {
+    bool found;
+    size_t index;
+    double mean, std;
+} odd_column;
+
+/* True if a column of these moments is too large, or too far from 0 for what it
+ * varies. A column that does not vary is another bias, and harmless unless it
+ * is large. */
+static bool is_odd(double mean, double std)
+{
+    const double too_large = 100.0;
+    const double too_far = 30.0;
+    return fabs(mean) + std > too_large ||
+           (std > 0.0 && fabs(mean) > too_far * std);
+}
+
+/* Finds a column that is odd or, if all columns are tiny, the largest one. A
+ * matrix of zeros has no such column. */
+static odd_column find_odd_column(const mlp_net *net, mlp_cview rows,
+                                  const size_t *order, size_t m)
+{
+    const double tiny = 0.1;
+    odd_column largest = {.found = false};
+    for (size_t first = 0; first < rows.cols; first += BLOCK) {
+        double mean[BLOCK];
+        double std[BLOCK];
+        mlp_cview block = mlpi_scaling_columns(net, rows, first);
+        net->kernels->scalar->column_moments(block, order, m, mean, std);
+        for (size_t j = 0; j < block.cols; j++) {
+            odd_column column = {true, first + j, mean[j], std[j]};
+            if (is_odd(mean[j], std[j])) {
+                return column;
+            }
+            if (fabs(mean[j]) + std[j] > fabs(largest.mean) + largest.std) {
+                largest = column;
+            }
+        }
+    }
+    largest.found = largest.found && fabs(largest.mean) + largest.std < tiny;
+    return largest;
+}
+
+/* Gives the hint about inputs or targets, if they have such a column. */
+static void hint_about_size(const mlp_net *net, const char *name,
+                            const char *remedy, mlp_cview rows,
+                            const size_t *order, size_t m)
+{
+    odd_column column = find_odd_column(net, rows, order, m);
+    if (column.found) {
+        mlpi_hint(&net->hooks,
+                  "%s, column %zu has mean %.4g and standard deviation %.4g: "
+                  "such numbers train badly; leave the option standardise "
+                  "true, or call %s before the first fit",
+                  name, column.index, column.mean, column.std, remedy);
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * Targets
+ */
+
+/* The numbers that an activation can give. */
+typedef struct span {
+    double low, high;
+} span;
+
+/* Returns the span of the last activation. The lower ends of gelu and silu are
+ * their minima, rounded down. */
+static span outputs_of(const mlpi_layer_layout *layer)
+{
+    const double infinity = (double)INFINITY;
+    switch (layer->activation) {
+    case MLP_ACT_SIGMOID:
+    case MLP_ACT_SOFTMAX:
+        return (span){0.0, 1.0};
+    case MLP_ACT_TANH:
+        return (span){-1.0, 1.0};
+    case MLP_ACT_RELU:
+    case MLP_ACT_SOFTPLUS:
+        return (span){0.0, infinity};
+    case MLP_ACT_ELU:
+        return (span){-layer->slope, infinity};
+    case MLP_ACT_GELU:
+    case MLP_ACT_GELU_TANH:
+        return (span){-0.18, infinity};
+    case MLP_ACT_SILU:
+        return (span){-0.28, infinity};
+    case MLP_ACT_LEAKY_RELU:
+        return (span){layer->slope > 0.0 ? -infinity : 0.0, infinity};
+    case MLP_ACT_IDENTITY:
+    case MLP_ACT_AUTO: /* no network has it */
+        break;
+    }
+    return (span){-infinity, infinity};
+}
+
+/* Gives the hint about the first target that the last layer cannot give. The
+ * targets of bce and cce are probabilities, which are checked elsewhere. */
+static void hint_about_targets(const mlp_net *net, mlp_cview Y,
+                               const size_t *order, size_t m)
+{
+    const mlpi_layer_layout *last = &net->layout.layer[net->layout.L];
+    span possible = outputs_of(last);
+    if (!isfinite(possible.low) && !isfinite(possible.high)) {
+        return;
+    }
+    for (size_t i = 0; i < m; i++) {
+        size_t row = order ? order[i] : i;
+        for (size_t j = 0; j < Y.cols; j++) {
+            double y = mlpi_scaled_target(net, j, mlp_cview_at(Y, row, j));
+            if (y < possible.low || y > possible.high) {
+                mlpi_hint(&net->hooks,
+                          "Y, row %zu, column %zu is %.4g%s, which the last "
+                          "layer cannot give: %s is from %g to %g; identity "
+                          "gives every number",
+                          row, j, y, net->out.scales ? " when scaled" : "",
+                          mlp_activation_name(last->activation), possible.low,
+                          possible.high);
+                return;
+            }
+        }
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * Before the first epoch
+ */
+
+void mlpi_hint_about_rows(const mlp_net *net, mlp_cview X, mlp_cview Y,
+                          const size_t *order, size_t m)
+{
+    if (!net->hooks.log) {
+        return;
+    }
+    if (!net->in.scales) {
+        hint_about_size(net, "X", "mlp_net_standardise", X, order, m);
+    }
+    if (mlpi_is_regression(net->loss)) {
+        if (!net->out.scales) {
+            hint_about_size(net, "Y", "mlp_net_standardise_targets", Y, order,
+                            m);
+        }
+        hint_about_targets(net, Y, order, m);
+    }
+}
+
+/* In a batch of one row each number is its own mean, so that batch norm turns
+ * it into 0. */
+void mlpi_hint_about_batches(const mlp_net *net, size_t m, size_t batch_size)
+{
+    bool has_single = m % batch_size == 1 % batch_size;
+    if (has_single && net->layout.running_count > 0) {
+        mlpi_hint(&net->hooks,
+                  "%s of one row, of which batch norm leaves only the bias: "
+                  "choose another batch_size than %zu",
+                  batch_size == 1 ? "there are batches" : "the last batch is",
+                  batch_size);
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * During the fit, and after it
+ */
+
+void mlpi_watch_begin(mlpi_watch *watch, const mlp_trainer *trainer)
+{
+    watch->is_on = trainer->hooks.log != NULL;
+    watch->is_new = !trainer->net->is_trained;
+}
+
+/* True if layer l is one whose outputs may all be 0 for ever. */
+static bool is_hidden_relu(const mlp_net *net, size_t l)
+{
+    return l < net->layout.L && net->layout.layer[l].activation == MLP_ACT_RELU;
+}
+
+/* True if an output of layer l is not 0 for a row of the batch. In a healthy
+ * layer one of the first outputs is, so that the search ends at once. */
+static bool has_output(const mlp_trainer *t, size_t l)
+{
+    size_t width = t->net->layout.layer[l].width;
+    mlp_cview A = {t->net->kernels->dtype, t->batch.m, width, width, 1,
+                   t->batch.A[l]};
+    for (size_t i = 0; i < A.rows; i++) {
+        for (size_t j = 0; j < A.cols; j++) {
+            if (mlp_cview_at(A, i, j) != 0.0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void mlpi_watch_begin_epoch(mlpi_watch *watch)
+{
+    if (watch->is_on) {
+        watch->in_epoch = true;
+        memset(watch->is_alive, 0, sizeof watch->is_alive);
+    }
+}
+
+void mlpi_watch_batch(mlpi_watch *watch, const mlp_trainer *trainer,
+                      double loss)
+{
+    if (!watch->is_on) {
+        return;
+    }
+    if (!watch->has_batch && watch->is_new) {
+        watch->first_loss = loss;
+    }
+    watch->has_batch = true;
+    for (size_t l = 1; l < trainer->net->layout.L; l++) {
+        if (is_hidden_relu(trainer->net, l) && !watch->is_alive[l]) {
+            watch->is_alive[l] = has_output(trainer, l);
+        }
+    }
+}
+
+void mlpi_watch_end_epoch(mlpi_watch *watch, double loss)
+{
+    if (watch->epochs == 0 && !watch->is_new) {
+        watch->first_loss = loss;
+    }
+    watch->last_loss = loss;
+    watch->in_epoch = false;
+    watch->epochs++;
+}
+
+/* Gives the hint about the first hidden layer that is dead. If training was
+ * stopped inside an epoch, the rows that were left might have shown an output.
+ */
+static void hint_about_dead_layers(const mlpi_watch *watch,
+                                   const mlp_trainer *trainer)
+{
+    const mlp_net *net = trainer->net;
+    for (size_t l = 1; l < net->layout.L && !watch->in_epoch; l++) {
+        if (is_hidden_relu(net, l) && !watch->is_alive[l]) {
+            mlpi_hint(&trainer->hooks,
+                      "layer %zu: every ReLU was 0 for every row of the last "
+                      "epoch, so that nothing passes through the layer any "
+                      "more; a lower learning rate, standardised inputs or "
+                      "leaky_relu may help",
+                      l);
+            return;
+        }
+    }
+}
+
+void mlpi_watch_end(const mlpi_watch *watch, const mlp_trainer *trainer,
+                    bool restored)
+{
+    const double a_fifth_more = 1.2;
+    const double nothing = 1e-6; /* a loss below this may jump as it likes */
+    if (!watch->is_on || watch->epochs == 0 || restored) {
+        return;
+    }
+    if (watch->last_loss > a_fifth_more * watch->first_loss &&
+        watch->last_loss > nothing) {
+        mlpi_hint(&trainer->hooks,
+                  "the loss rose from %.4g to %.4g: a lower learning rate may "
+                  "help",
+                  watch->first_loss, watch->last_loss);
+    }
+    hint_about_dead_layers(watch, trainer);
+}
