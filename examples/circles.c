@@ -46,7 +46,7 @@ static double learn(const char *data, samples all, const char *how,
     config.layers = layers;
     config.n_layers = 3;
     config.init = MLP_INIT_HE;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = NULL;
     mlp_history *history = NULL;
     mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);

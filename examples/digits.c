@@ -62,7 +62,7 @@ static void take_fold(const digits *all, size_t fold, digits *train,
     size_t order[ROWS], test_rows;
     mlp_split_options options = mlp_split_defaults();
     options.folds = FOLDS;
-    options.hooks.log = log_error;
+    options.hooks = mlp_hooks_stderr();
     check(mlp_k_fold(mlp_cview_i32(all->label, ROWS, 1), &options, fold, order,
                      &test_rows));
     take_images(all, order, ROWS - test_rows, train);
@@ -83,7 +83,7 @@ static double learn(const digits *train, const digits *test)
     config.loss = MLP_LOSS_CCE;
     config.precision = MLP_F32;
     config.init = MLP_INIT_HE;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = NULL;
     check(mlp_net_create(&config, &net));
 

@@ -16,15 +16,8 @@
  * Failures
  */
 
-/* A log hook: prints what the library expected and what came. */
-static inline void log_error(mlp_status status, const char *message, void *user)
-{
-    (void)user;
-    (void)status;
-    (void)fprintf(stderr, "%s\n", message);
-}
-
-/* Ends the program if a call failed. */
+/* Ends the program if a call failed. The hooks of mlp_hooks_stderr have printed
+ * what the library expected and what came. */
 static inline void check(mlp_status status)
 {
     if (status != MLP_OK) {

@@ -40,7 +40,7 @@ static outcome run(const architecture *a, size_t epochs, double lr,
     config.n_layers = a->n_hidden + 1;
     config.init = MLP_INIT_HE;
     config.seed = 42;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);
     check(mlp_net_standardise(net, X));

@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     config.precision = s.precision;
     config.init = MLP_INIT_HE;
     config.seed = s.seed;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);
     check(mlp_net_standardise(net, X));

@@ -48,7 +48,7 @@ int main(int argc, char **argv)
     config.layers = layers;
     config.n_layers = 2;
     config.init = MLP_INIT_HE;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     mlp_trainer *trainer = NULL;
     check(mlp_trainer_create(net, 1, &trainer));

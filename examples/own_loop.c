@@ -69,7 +69,7 @@ int main(int argc, char **argv)
     config.layers = layers;
     config.n_layers = 2;
     config.init = MLP_INIT_HE;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     check(mlp_net_standardise(net, mlp_view_const(train.X)));
 

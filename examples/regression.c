@@ -36,7 +36,7 @@ static samples draw(mlp_rng *rng, size_t rows)
 static void print_scores(const char *rows, mlp_cview Y, mlp_cview predicted)
 {
     mlp_regression_scores scores;
-    check(mlp_score_regression(Y, predicted, &scores));
+    check(mlp_score_regression(Y, predicted, NULL, NULL, &scores));
     printf("%-8s MSE %.2f   MAE %.2f   R2 %.3f\n", rows, scores.mse, scores.mae,
            scores.r2);
 }
@@ -61,7 +61,7 @@ int main(int argc, char **argv)
     config.n_layers = 3;
     config.loss = MLP_LOSS_MSE;
     config.init = MLP_INIT_GLOROT;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     check(mlp_net_standardise(net, X));
 

@@ -26,7 +26,7 @@ static mlp_net *train(samples rows)
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 3;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 2000;
     options.learning_rate = 0.1;
@@ -61,7 +61,7 @@ static size_t count_equal(const mlp_net *a, const mlp_net *b, mlp_cview X)
 /* Loads the network from the file and classifies a point with it. */
 static mlp_net *load(void)
 {
-    const mlp_hooks hooks = {.log = log_error};
+    const mlp_hooks hooks = mlp_hooks_stderr();
     mlp_net *net = NULL;
     check(mlp_net_load(path, &hooks, &net));
     printf("Loaded %s, made by %s: %zu parameters\n", path,

@@ -17,7 +17,7 @@ static mlp_net *make_net(size_t inputs, const mlp_layer *layers,
     config.layers = layers;
     config.n_layers = n_layers;
     config.loss = loss;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = NULL;
     check(mlp_net_create(&config, &net));
     return net;

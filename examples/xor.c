@@ -48,7 +48,7 @@ int main(int argc, char **argv)
     config.precision = precision;
     config.init = MLP_INIT_HE;
     config.seed = 42;
-    config.hooks.log = log_error;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
 
     printf("\nTraining...\n");

@@ -41,7 +41,8 @@
  *   changes its network as it goes; mlp_fit says what a failure leaves. The
  *   report of mlp_export_c and the arrays of a trainer in mlp_trainer_step are
  *   written even if the call fails.)
- *   The library never prints, never aborts and never leaks.
+ *   The library never aborts and never leaks. It never prints, unless you give
+ *   it the hooks of mlp_hooks_stderr.
  * - A NULL where an object, an array or an output is needed gives MLP_ERR_NULL.
  *   A function that "allocates" can return MLP_ERR_MEMORY. The comments below
  *   do not repeat these two.
@@ -86,7 +87,7 @@ int mlp_numerics(void);
  * here X(constant, number, text). */
 #define MLP_STATUS_LIST(X)                                                     \
     X(MLP_OK, 0, "success")                                                    \
-    X(MLP_ERR_NULL, 1, "a required pointer is NULL")                           \
+    X(MLP_ERR_NULL, 1, "a required pointer is NULL (was the network made?)")   \
     X(MLP_ERR_ARGUMENT, 2, "an argument is outside its range")                 \
     X(MLP_ERR_SHAPE, 3, "rows, columns or strides do not fit")                 \
     X(MLP_ERR_DTYPE, 4, "the data has another type than needed")               \
@@ -336,13 +337,19 @@ typedef struct mlp_hooks {
     void *(*allocate)(size_t bytes, void *user);
     /* Takes a block back. Default: free. */
     void (*release)(void *block, void *user);
-    /* Called when a function that takes a network, a trainer, a workspace or a
-     * configuration fails. `message` says in one line, without a newline, what
-     * was expected and what came; it is valid during the call. Default: the
+    /* Called when a function that takes hooks, a configuration, or an object
+     * made with one fails. `message` says in one line, without a newline, what
+     * was expected and what came; it is valid during the call. Also called for
+     * a hint: the call goes on, but something looks like a mistake. A hint has
+     * the status MLP_OK, and its message begins with "hint: ". Default: the
      * message is dropped. */
     void (*log)(mlp_status status, const char *message, void *user);
     void *user; /* passed to all three functions */
 } mlp_hooks;
+
+/* Returns hooks whose `log` prints each message to the standard error stream,
+ * as a line "mlp: <message>". The other hooks are NULL. */
+mlp_hooks mlp_hooks_stderr(void);
 
 typedef struct mlp_config {
     /* Layers. */
@@ -530,19 +537,20 @@ mlp_status mlp_net_target_scaling(const mlp_net *net, double *mean,
 /* Computes the outputs A of the rows X. */
 mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A);
 
-/* Computes classes (chapter 4.1). `labels` (m, n[L]) of MLP_I32 receives 1
- * where the output is at least `threshold` (usually 0.5), else 0. With the loss
- * MLP_LOSS_CCE, `labels` is (m, 1) and receives the number of the row's largest
- * output, the first of equal ones; the threshold is ignored. A NaN among the
- * outputs gives the label -1. MLP_ERR_ARGUMENT: threshold is NaN. */
+/* Computes classes (chapter 4.1). With the loss bce, `labels` (m, n[L]) of
+ * MLP_I32 receives 1 where the output is at least `threshold` (usually 0.5),
+ * else 0. With cce, `labels` is (m, 1) and receives the number of the row's
+ * largest output, the first of equal ones; the threshold is ignored. A NaN
+ * among the outputs gives the label -1. MLP_ERR_ARGUMENT: threshold is NaN, or
+ * another loss, whose outputs are no classes; mlp_predict gives them. */
 mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
                         mlp_view labels);
 
 typedef struct mlp_scores {
     double loss;     /* J over all rows; NaN if an output is NaN */
-    double accuracy; /* the fraction of outputs for which (a >= 0.5) equals the
-                        target; with cce, the fraction of rows whose predicted
-                        class is right */
+    double accuracy; /* with bce, the fraction of outputs for which (a >= 0.5)
+                        equals the target; with cce, the fraction of rows whose
+                        predicted class is right; with other losses NaN */
 } mlp_scores;
 
 /* Scores the outputs of X against the targets Y, m >= 1.
@@ -598,8 +606,8 @@ typedef struct mlp_epoch_progress {
     double loss;   /* the mean over the epoch's rows; the loss of a row is
                       computed before the update of its batch, with dropout */
     double validation_loss;     /* J of the validation rows, after the epoch */
-    double validation_accuracy; /* accuracy of the validation rows. Both are NaN
-                                   if there are no such rows */
+    double validation_accuracy; /* as in mlp_scores. Both are NaN if there are
+                                   no validation rows */
     size_t best_epoch;  /* the epoch with the lowest validation loss (without
                           validation: training loss), the first of equal ones */
     double rate;        /* the learning rate of the epoch */
@@ -620,6 +628,9 @@ typedef struct mlp_batch_progress {
 /* X(constant, number, name). How an update computes a parameter w from its
  * gradient g and from the averages v and s of earlier gradients, which start at
  * 0. alpha is the learning rate.
+ *   auto      is adamw with a weight_decay of 0.05: the library's choice, which
+ *             learns best where nothing else is known
+ *             (tests/bench/learning.py). A trainer resolves it
  *   sgd       w -= alpha g (chapter 3.3)
  *   momentum  v = mu v + g; w -= alpha v
  *   tutorial_momentum  v = mu v + (1 - mu) g; w -= alpha v (problem 3)
@@ -648,15 +659,16 @@ typedef struct mlp_batch_progress {
  *             7.4, 3.5 and 3.6
  * All formulas are PyTorch's, where PyTorch has the optimizer. */
 #define MLP_OPTIMIZER_LIST(X)                                                  \
-    X(MLP_OPTIMIZER_SGD, 0, "sgd")                                             \
-    X(MLP_OPTIMIZER_MOMENTUM, 1, "momentum")                                   \
-    X(MLP_OPTIMIZER_TUTORIAL_MOMENTUM, 2, "tutorial_momentum")                 \
-    X(MLP_OPTIMIZER_NESTEROV, 3, "nesterov")                                   \
-    X(MLP_OPTIMIZER_RMSPROP, 4, "rmsprop")                                     \
-    X(MLP_OPTIMIZER_ADAM, 5, "adam")                                           \
-    X(MLP_OPTIMIZER_ADAMW, 6, "adamw")                                         \
-    X(MLP_OPTIMIZER_RPROP, 7, "rprop")                                         \
-    X(MLP_OPTIMIZER_LBFGS, 8, "lbfgs")
+    X(MLP_OPTIMIZER_AUTO, 0, "auto")                                           \
+    X(MLP_OPTIMIZER_SGD, 1, "sgd")                                             \
+    X(MLP_OPTIMIZER_MOMENTUM, 2, "momentum")                                   \
+    X(MLP_OPTIMIZER_TUTORIAL_MOMENTUM, 3, "tutorial_momentum")                 \
+    X(MLP_OPTIMIZER_NESTEROV, 4, "nesterov")                                   \
+    X(MLP_OPTIMIZER_RMSPROP, 5, "rmsprop")                                     \
+    X(MLP_OPTIMIZER_ADAM, 6, "adam")                                           \
+    X(MLP_OPTIMIZER_ADAMW, 7, "adamw")                                         \
+    X(MLP_OPTIMIZER_RPROP, 8, "rprop")                                         \
+    X(MLP_OPTIMIZER_LBFGS, 9, "lbfgs")
 typedef enum mlp_optimizer_kind {
     MLP_OPTIMIZER_LIST(MLP_ENUM_VALUE)
 } mlp_optimizer_kind;
@@ -681,7 +693,7 @@ typedef struct mlp_optimizer {
     double l2;           /* J += l2 / (2 m) sum of W^2 (problem 2); default 0 */
     double l1;           /* J += l1 / m sum of |W|; default 0 */
     double weight_decay; /* W -= alpha weight_decay W at each update, with any
-                            kind; default MLP_AUTO: 0.01 for adamw, else 0 */
+                            kind; default MLP_AUTO: 0.05 for auto, 0.01 for adamw, else 0 */
 
     /* Clipping. Each g is held in [-clip_value, clip_value]. Then it is
      * multiplied by clip_norm / (norm + 1e-6) if that is below 1. The norm,
@@ -762,9 +774,9 @@ typedef struct mlp_train_options {
     size_t batch_size; /* rows of a batch; 0: all rows; default MLP_AUTO_COUNT:
                           32, but all rows for rprop and lbfgs, and never more
                           than a trainer holds */
-    double learning_rate; /* alpha, above 0; default MLP_AUTO: 0.001 for adam,
-                                adamw and rmsprop, 1 for lbfgs, else 0.01 */
-    mlp_optimizer optimizer; /* default: MLP_OPTIMIZER_ADAM */
+    double learning_rate; /* alpha, above 0; default MLP_AUTO: 0.001 for auto,
+                                adam, adamw and rmsprop, 1 for lbfgs, else 0.01 */
+    mlp_optimizer optimizer; /* default: MLP_OPTIMIZER_AUTO */
     mlp_schedule schedule;   /* default MLP_SCHEDULE_CONSTANT */
 
     /* true (default): the first fit of a new network that does not scale sets
@@ -805,7 +817,7 @@ typedef struct mlp_train_options {
      * X_validation (k, n[0]) and Y_validation (k, n[L]). */
     double validation_fraction; /* in [0, 1); default 0: none */
     mlp_cview X_validation;     /* default no rows: none */
-    mlp_cview Y_validation;     /* default no rows: none */
+    mlp_cview Y_validation;     /* default no rows: none; set both */
     bool restore_best; /* true (default): with validation, the network gets the
                           weights of the epoch with the least validation loss
                           when training ends, unless an error ends it */
@@ -1010,9 +1022,10 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
 mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X);
 
 /* Loss (chapter 3.1): computes J of the last forward against Y, with the
- * optimizer's penalties. Y is not checked for its values, and the loss may be
- * NaN or infinite. MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ORDER: no forward
- * yet. */
+ * optimizer's penalties. The loss may be NaN or infinite, because float targets
+ * are not checked for their values; mlp_trainer_step checks them.
+ * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a class number outside
+ * 0 to n[L] - 1; MLP_ERR_ORDER: no forward yet. */
 mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss);
 
 /* Sets the weights (m, 1) of the last forward's rows, for the calls of loss and
@@ -1031,8 +1044,8 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights);
  *   dZ[l-1] = (dZ[l] W[l]) * activation'(Z[l-1])
  * The tutorial divides dW and db by m. Here dZ already has the divisor
  * of J: m n[L], or m for cce.
- * Needs a forward before; Z and A stay as they are. Y is not checked for its
- * values. Errors are those of mlp_trainer_loss. */
+ * Needs a forward before; Z and A stay as they are. Float targets are not
+ * checked for their values. Errors are those of mlp_trainer_loss. */
 mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
 
 /* Update (chapter 3.3): W := W - alpha dW and b := b - alpha db, or what the
@@ -1277,15 +1290,15 @@ const char *mlp_net_metadata_key(const mlp_net *net, size_t index);
  * i belongs to lane i mod 8.
  * Averages over columns or classes are plain means. All functions can return
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE, MLP_ERR_NOT_FINITE (a number is NaN or
- * infinite) and MLP_ERR_ARGUMENT (a label is not a class number). They have no
- * object and so no log hook.
+ * infinite) and MLP_ERR_ARGUMENT (a label is not a class number). `hooks` get
+ * the messages, which name row and column, from 0; NULL: none.
  */
 
 /* Computes the confusion matrix: counts (k, k) of MLP_I32 receives at (i, j)
  * how many rows of class i were predicted as class j; k >= 1 is the view's
  * size. MLP_ERR_LIMIT: more rows than an int32 can count. */
 mlp_status mlp_confusion(mlp_cview labels, mlp_cview predicted,
-                         mlp_view counts);
+                         const mlp_hooks *hooks, mlp_view counts);
 
 /* A ratio whose denominator is 0 is 0 (scikit-learn's zero_division=0). */
 typedef struct mlp_class_scores {
@@ -1301,25 +1314,27 @@ typedef struct mlp_class_scores {
  * the classes; *macro gets their averages, but as support the sum of all;
  * *accuracy gets the accuracy. Each of the three may be NULL. MLP_ERR_ARGUMENT:
  * a negative count, or no rows. */
-mlp_status mlp_score_classes(mlp_cview counts, mlp_class_scores *each,
-                             mlp_class_scores *macro, double *accuracy);
+mlp_status mlp_score_classes(mlp_cview counts, const mlp_hooks *hooks,
+                             mlp_class_scores *each, mlp_class_scores *macro,
+                             double *accuracy);
 
 /* Computes the area under the ROC curve of two classes: the probability that a
  * row of class 1 has a higher score than a row of class 0, where equal scores
  * count half. Scores (m, 1) are probabilities or any numbers that rise with
- * class 1. Takes m log m time and allocates m doubles with malloc.
+ * class 1. Takes m log m time and allocates m doubles.
  * MLP_ERR_ARGUMENT: a label other than 0 and 1, or only one class.
  * MLP_ERR_LIMIT: more than 2^32 - 1 rows. */
-mlp_status mlp_roc_auc(mlp_cview scores, mlp_cview labels, double *auc);
+mlp_status mlp_roc_auc(mlp_cview scores, mlp_cview labels,
+                       const mlp_hooks *hooks, double *auc);
 
 /* Computes the mean of -log p, where p is the probability that a row of
  * probabilities (m, k) gives to its class, but at least 1e-15. A single column
  * is the probability of class 1 of the classes 0 and 1. Rows need not sum to 1.
  * MLP_ERR_ARGUMENT: also for a probability outside [0, 1]. */
 mlp_status mlp_log_loss(mlp_cview probabilities, mlp_cview labels,
-                        double *loss);
+                        const mlp_hooks *hooks, double *loss);
 
-/* Means over all columns of
+/* The scores of one column:
  *   mse  the mean of (predicted - y)^2
  *   mae  the mean of |predicted - y|
  *   r2   1 - sum of (predicted - y)^2 / sum of (y - mean of y)^2; of a column
@@ -1329,9 +1344,13 @@ typedef struct mlp_regression_scores {
     double mse, mae, r2;
 } mlp_regression_scores;
 
-/* Computes these scores for targets Y and predictions, both (m, n), n >= 1. */
+/* Computes these scores for targets Y and predictions, both (m, n), n >= 1.
+ * each[n] gets the scores of the columns; *mean gets the means over all
+ * columns. Either may be NULL. */
 mlp_status mlp_score_regression(mlp_cview Y, mlp_cview predicted,
-                                mlp_regression_scores *scores);
+                                const mlp_hooks *hooks,
+                                mlp_regression_scores *each,
+                                mlp_regression_scores *mean);
 
 /* ---------------------------------------------------------------------------
  * 11. Random numbers

@@ -53,8 +53,9 @@ mlp_foreign_options mlp_foreign_defaults(void);
  *     FANN_SIGMOID_SYMMETRIC  tanh(s z)             as tanh
  *
  * The steepness is multiplied into the weights and the bias of the neuron. The
- * loss of the network is MLP_LOSS_MSE. If the file has scaling parameters, the
- * network scales its inputs and outputs: mlp_predict then does what
+ * loss of the network is MLP_LOSS_MSE, so mlp_classify refuses it: compare the
+ * outputs of mlp_predict with a threshold. If the file has scaling parameters,
+ * the network scales its inputs and outputs: mlp_predict then does what
  * fann_scale_input, fann_run and fann_descale_output do together. FANN writes
  * these parameters with only six decimals.
  *

@@ -8,6 +8,9 @@
  * The library never prints, exits or throws. A status is for the program, which
  * decides with it; a message is for the person who has to find the mistake.
  *
+ * A hint has the status MLP_OK: the call goes on, but the data or the options
+ * look like a mistake.
+ *
  * A public function begins with its checks, so that it can fail before it has
  * changed anything:
  *
@@ -51,7 +54,8 @@ static inline mlp_status mlpi_check_pointer(const mlp_hooks *hooks,
                    : mlpi_error(hooks, MLP_ERR_NULL, "%s is NULL", what);
 }
 
-/* Returns the ending of a noun after the number n: "1 row", "0 rows". */
+/* Returns what a noun in a message needs behind it: "s", or nothing for 1. For
+ * example: "%zu row%s", rows, mlpi_plural(rows). */
 static inline const char *mlpi_plural(size_t n)
 {
     return n == 1 ? "" : "s";

@@ -115,7 +115,7 @@ static bool close_file(int fd)
 /* Reads an open file; mlpi_file_read has the contract. The head is read first,
  * so that a file of another kind is refused before memory is allocated. */
 static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
-                            mlpi_check_head *begins, mlpi_file_content *file)
+                            const mlpi_file_kind *kind, mlpi_file_content *file)
 {
     struct stat info;
     unsigned char head[MLPI_FILE_HEAD];
@@ -123,24 +123,25 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
         return report_errno(hooks, path, "get its status");
     }
     if (!S_ISREG(info.st_mode)) {
-        return mlpi_error(hooks, MLP_ERR_IO, "%s: expects an ordinary file",
-                          path);
+        return mlpi_error(
+            hooks, MLP_ERR_IO,
+            "%s: expects an ordinary file, got a folder, a pipe or "
+            "a device",
+            path);
     }
     /* The size is signed, and may exceed a size_t of 32 bits. */
     if (info.st_size < MLPI_FILE_HEAD || (uintmax_t)info.st_size > SIZE_MAX) {
         return mlpi_error(hooks, MLP_ERR_FORMAT,
-                          "%s: size out of range: expects %d to %zu bytes, "
-                          "got %lld",
-                          path, MLPI_FILE_HEAD, SIZE_MAX,
+                          "%s: not %s: expects %d to %zu bytes, got %lld", path,
+                          kind->name, MLPI_FILE_HEAD, SIZE_MAX,
                           (long long)info.st_size);
     }
     size_t size = (size_t)info.st_size;
     if (!read_all(fd, head, sizeof head)) {
         return report_errno(hooks, path, "read it");
     }
-    if (!begins(head, size)) {
-        return mlpi_error(hooks, MLP_ERR_FORMAT,
-                          "%s: expects another kind of file", path);
+    if (!kind->begins(head, size)) {
+        return mlpi_refuse_content(hooks, path, kind, head, size);
     }
     void *block = NULL;
     TRY(mlpi_allocate_array(hooks, size, 1, "a file", &block));
@@ -156,7 +157,7 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
 }
 
 mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
-                          mlpi_check_head *begins, mlpi_file_content *file)
+                          const mlpi_file_kind *kind, mlpi_file_content *file)
 {
     int fd = -1;
     do { /* O_NONBLOCK: opening a pipe must not wait for a writer */
@@ -165,7 +166,7 @@ mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
     if (fd < 0) {
         return report_errno(hooks, path, "open it");
     }
-    mlp_status status = read_open(hooks, path, fd, begins, file);
+    mlp_status status = read_open(hooks, path, fd, kind, file);
     (void)close_file(fd);
     return status;
 }

@@ -15,6 +15,7 @@
 #ifndef MLPI_BASE_FILE_H
 #define MLPI_BASE_FILE_H
 
+#include "base/file_kind.h"
 #include "mlp.h"
 
 /* ---------------------------------------------------------------------------
@@ -26,19 +27,12 @@ typedef struct mlpi_file_content {
     size_t size;
 } mlpi_file_content;
 
-/* Bytes that tell the kind of a file. Every file that the library reads has
- * at least these. */
-enum { MLPI_FILE_HEAD = 8 };
-
-/* True if a file of `size` bytes may begin with the MLPI_FILE_HEAD bytes at
- * `head`. Each file format has a function of this type. */
-typedef bool mlpi_check_head(const unsigned char *head, size_t size);
-
-/* Reads a whole file. `begins` is called before any memory is allocated, so a
- * path to a wrong, huge file costs nothing. MLP_ERR_IO, MLP_ERR_FORMAT (another
- * kind of file), MLP_ERR_MEMORY. */
+/* Reads a whole file. kind->begins is called before any memory is allocated, so
+ * a path to a wrong, huge file costs nothing. The message about such a file
+ * says what it is or how it begins. MLP_ERR_IO, MLP_ERR_FORMAT (another kind of
+ * file), MLP_ERR_MEMORY. */
 mlp_status mlpi_file_read(const mlp_hooks *hooks, const char *path,
-                          mlpi_check_head *begins, mlpi_file_content *file);
+                          const mlpi_file_kind *kind, mlpi_file_content *file);
 
 /* Reads `size` bytes from `offset` on into the caller's `bytes`. If `bytes` is
  * NULL, the function only checks that the file has so many, so that a caller

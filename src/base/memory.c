@@ -36,7 +36,7 @@ mlp_status mlpi_check_hooks(const mlp_hooks *hooks)
 {
     if (!hooks->allocate != !hooks->release) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "hooks: allocate and release come together, got "
+                          "hooks: expects allocate and release together, got "
                           "only %s",
                           hooks->allocate ? "allocate" : "release");
     }

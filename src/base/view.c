@@ -253,8 +253,10 @@ mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
 {
     const char *name = expected->name;
     if (view->dtype != expected->dtype) {
-        return mlpi_error(hooks, MLP_ERR_DTYPE, "%s: expects %s, got %s", name,
-                          name_of(expected->dtype), name_of(view->dtype));
+        return mlpi_error(hooks, MLP_ERR_DTYPE, "%s: expects %s%s, got %s",
+                          name, name_of(expected->dtype),
+                          expected->reason ? expected->reason : "",
+                          name_of(view->dtype));
     }
     if (view->cols != expected->cols) {
         return mlpi_error(
@@ -276,7 +278,8 @@ mlp_status mlpi_check_view(const mlp_hooks *hooks, const mlp_cview *view,
         return MLP_OK;
     }
     if (!view->data) {
-        return mlpi_error(hooks, MLP_ERR_NULL, "%s: data is NULL", name);
+        return mlpi_error(hooks, MLP_ERR_NULL, "%s: expects data, got NULL",
+                          name);
     }
     if (!fits_memory(view)) {
         return mlpi_error(hooks, MLP_ERR_SHAPE,

@@ -22,9 +22,11 @@
 typedef struct mlpi_expected {
     const char *name; /* of the argument, for the message */
     mlp_dtype dtype;
-    size_t rows;     /* or MLPI_ANY_ROWS */
-    size_t cols;     /* at least 1, as every layer has */
-    size_t min_rows; /* 1: the function cannot work without rows */
+    size_t rows;        /* or MLPI_ANY_ROWS */
+    size_t cols;        /* at least 1, as every layer has */
+    size_t min_rows;    /* 1: the function cannot work without rows */
+    const char *reason; /* words that the message puts behind the type, or
+                           NULL */
 } mlpi_expected;
 
 /* True if a view is what callers nearly always pass: a dense matrix of this

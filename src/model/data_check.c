@@ -20,6 +20,9 @@
 
 #include "base/error.h"
 
+/* The message about data of another precision says where that is set. */
+static const char precision_reason[] = " (config.precision of the network)";
+
 /* Inputs must have the network's precision. A view of another precision is an
  * error; it is never converted silently. */
 mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_hooks *hooks,
@@ -29,7 +32,8 @@ mlp_status mlpi_check_input_view(const mlp_net *net, const mlp_hooks *hooks,
                               .dtype = net->kernels->dtype,
                               .rows = MLPI_ANY_ROWS,
                               .cols = mlpi_net_inputs(net),
-                              .min_rows = min_rows};
+                              .min_rows = min_rows,
+                              .reason = precision_reason};
     return mlpi_check_view(hooks, X, &expected);
 }
 
@@ -39,15 +43,44 @@ static bool is_classes(const mlp_net *net, const mlp_cview *Y)
     return net->loss == MLP_LOSS_CCE && Y->dtype == MLP_I32;
 }
 
+/* Checks the form of targets of cce: one-hot rows, or a column of class numbers
+ * of type int32. A column of doubles, or several columns of int32, are most
+ * likely class numbers in the wrong form, so the message names both forms. */
+static mlp_status check_form(const mlp_net *net, const mlp_hooks *hooks,
+                             const mlp_cview *Y)
+{
+    size_t n = mlpi_net_outputs(net);
+    bool is_i32 = Y->dtype == MLP_I32;
+    bool is_column = Y->cols == 1;
+    if (net->loss != MLP_LOSS_CCE || (is_i32 ? is_column : !is_column) ||
+        n == 1) {
+        return MLP_OK;
+    }
+    const char *precision = mlp_dtype_name(net->kernels->dtype);
+    const char *type = mlp_dtype_name(Y->dtype);
+    bool is_known = is_i32 || Y->dtype == net->kernels->dtype;
+    return mlpi_error(hooks, is_known ? MLP_ERR_SHAPE : MLP_ERR_DTYPE,
+                      "Y: expects %zu columns of %s (one-hot rows) or 1 column "
+                      "of class numbers of type MLP_I32, got %zu column%s of "
+                      "%s",
+                      n, precision, Y->cols, mlpi_plural(Y->cols),
+                      type ? type : "an unknown type");
+}
+
 mlp_status mlpi_check_target_view(const mlp_net *net, const mlp_hooks *hooks,
                                   const mlp_cview *Y, size_t rows)
 {
+    TRY(check_form(net, hooks, Y));
     /* An int32 view for any other loss is reported as the wrong type. */
     bool classes = is_classes(net, Y);
+    const char *reason = Y->dtype == MLP_I32
+                             ? " (only cce takes class numbers of type MLP_I32)"
+                             : precision_reason;
     mlpi_expected expected = {.name = "Y",
                               .dtype = classes ? MLP_I32 : net->kernels->dtype,
                               .rows = rows,
-                              .cols = classes ? 1 : mlpi_net_outputs(net)};
+                              .cols = classes ? 1 : mlpi_net_outputs(net),
+                              .reason = reason};
     return mlpi_check_view(hooks, Y, &expected);
 }
 
@@ -75,19 +108,23 @@ mlp_status mlpi_check_finite(const mlp_net *net, const mlp_hooks *hooks,
         isnan(mlp_cview_at(view, row, col)) ? "NaN" : "an infinity", row, col);
 }
 
-/* Checks that each class is from 0 to n[L] - 1. */
-static mlp_status check_classes(const mlp_net *net, const mlp_hooks *hooks,
-                                const mlp_cview *Y)
+mlp_status mlpi_check_classes(const mlp_net *net, const mlp_hooks *hooks,
+                              const mlp_cview *Y)
 {
+    if (!is_classes(net, Y)) {
+        return MLP_OK;
+    }
     size_t n = mlpi_net_outputs(net);
     for (size_t i = 0; i < Y->rows; i++) {
-        /* The element is an int32, which a double holds exactly. */
-        double class = mlp_cview_at(*Y, i, 0);
-        if (!(class >= 0 && class < (double)n)) {
+        int32_t class = ((const int32_t *)Y->data)[i * Y->row_stride];
+        if (class < 0 || (size_t) class >= n) {
             return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                              "Y: expects classes from 0 to %zu, got %.0f in "
-                              "row %zu",
-                              n - 1, class, i);
+                              "Y: expects class numbers from 0 to %zu, got %ld "
+                              "in row %zu%s",
+                              n - 1, (long)class, i,
+                              class > 0 && (size_t) class == n
+                                  ? " (the first class is 0)"
+                                  : "");
         }
     }
     return MLP_OK;
@@ -132,7 +169,7 @@ mlp_status mlpi_check_values(const mlp_net *net, const mlp_hooks *hooks,
 {
     TRY(mlpi_check_finite(net, hooks, "X", *X));
     if (is_classes(net, Y)) {
-        return check_classes(net, hooks, Y);
+        return mlpi_check_classes(net, hooks, Y);
     }
     TRY(mlpi_check_finite(net, hooks, "Y", *Y));
     if (net->loss == MLP_LOSS_BCE || net->loss == MLP_LOSS_CCE) {

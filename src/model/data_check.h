@@ -78,6 +78,14 @@ mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_hooks *hooks,
 mlp_status mlpi_check_values(const mlp_net *net, const mlp_hooks *hooks,
                              const mlp_cview *X, const mlp_cview *Y);
 
+/* Checks that class numbers are from 0 to n[L] - 1. Y is a checked view of
+ * targets; if it holds no class numbers, nothing is checked. The steps of a
+ * trainer call this function and leave other values unchecked: a pass over
+ * integers, one for each row, costs far less than the step. Fails with
+ * MLP_ERR_ARGUMENT. */
+mlp_status mlpi_check_classes(const mlp_net *net, const mlp_hooks *hooks,
+                              const mlp_cview *Y);
+
 /* Checks that a view holds no NaN and no infinity. It has the network's
  * precision, and its shape has been checked. The message begins with `name`.
  * Fails with MLP_ERR_NOT_FINITE. */

@@ -103,9 +103,13 @@ static mlp_status check_folded(const mlp_net *net, size_t l)
     size_t col = 0;
     if (net->kernels->find_not_finite(weights_of(net, l), &row, &col)) {
         return mlpi_error(&net->hooks, MLP_ERR_NOT_FINITE,
-                          "layer %zu: expects weights that are finite with "
-                          "batch norm in them, got one that is not",
-                          l);
+                          "layer %zu: expects finite weights after batch norm "
+                          "is folded into them, got %s in row %zu, column %zu",
+                          l,
+                          isnan(mlp_cview_at(weights_of(net, l), row, col))
+                              ? "NaN"
+                              : "an infinity",
+                          row, col);
     }
     return MLP_OK;
 }

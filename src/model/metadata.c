@@ -25,7 +25,8 @@ static mlp_status check_text(const mlp_hooks *hooks, const char *what,
                              const char *text)
 {
     if (!mlpi_is_utf8(text, strlen(text))) {
-        return mlpi_error(hooks, MLP_ERR_ARGUMENT, "%s: expects UTF-8", what);
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "%s: expects UTF-8, got other bytes", what);
     }
     return MLP_OK;
 }
@@ -39,17 +40,21 @@ static mlp_status check_names(const mlp_net *net, const char *const *names,
 {
     size_t classes = mlpi_net_outputs(net) == 1 ? 2 : mlpi_net_outputs(net);
     if (n > 0 && n != classes) {
-        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "class names: expects %zu, got %zu", classes, n);
+        return mlpi_error(
+            &net->hooks, MLP_ERR_ARGUMENT,
+            "class names: expects %zu, one for each class, got %zu", classes,
+            n);
     }
     if (n > 0 && !names) {
-        return mlpi_error(&net->hooks, MLP_ERR_NULL, "class names: are NULL");
+        return mlpi_error(&net->hooks, MLP_ERR_NULL,
+                          "class names: expects %zu, got NULL", n);
     }
     *bytes = 0;
     for (size_t i = 0; i < n; i++) {
         if (!names[i]) {
-            return mlpi_error(&net->hooks, MLP_ERR_NULL,
-                              "class names: number %zu is NULL", i);
+            return mlpi_error(
+                &net->hooks, MLP_ERR_NULL,
+                "class names: expects a name for class %zu, got NULL", i);
         }
         TRY(check_text(&net->hooks, "class names", names[i]));
         *bytes += strlen(names[i]) + 1;
@@ -156,8 +161,9 @@ mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
     TRY(mlpi_check_pointer(&net->hooks, key, "the key"));
     if (mlpi_is_reserved(key)) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "metadata: keys that begin with \"mlp\" are the "
-                          "library's");
+                          "key: expects one that is not \"mlp\" and does not "
+                          "begin with \"mlp.\", got \"%.64s\"",
+                          key);
     }
     TRY(check_text(&net->hooks, "key", key));
     if (value) {

@@ -45,8 +45,11 @@ mlp_view mlpi_net_biases_in(const mlp_net *net, void *reals, size_t l)
 mlp_status mlpi_net_check_norm(const mlp_net *net, size_t l)
 {
     if (!net->layout.layer[l].batch_norm) {
-        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "expects a layer with batch norm, got layer %zu", l);
+        return mlpi_error(
+            &net->hooks, MLP_ERR_ARGUMENT,
+            "layer %zu: expects batch norm for this tensor, got a "
+            "layer without",
+            l);
     }
     return MLP_OK;
 }

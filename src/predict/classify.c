@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Class labels instead of outputs. With cce the classes exclude each other,
- * and the label of a row is the index of its largest output. With every other
- * loss each output is a decision of its own: the label is 1 where
- * a >= threshold, else 0. In both cases -1 stands for an output that is NaN.
+ * and the label of a row is the index of its largest output. With bce each
+ * output is a decision of its own: the label is 1 where a >= threshold, else 0.
+ * In both cases -1 stands for an output that is NaN. The other losses are for
+ * quantities, which have no classes.
  */
 #include <math.h>
 
@@ -12,8 +13,7 @@
 #include "model/data_check.h"
 #include "predict/predict.h"
 
-/* Writes the labels of m rows of outputs A, real [m][n[L]], in the caller's
- * units. */
+/* Writes the labels of m rows of outputs A, real [m][n[L]]. */
 static void write_labels(const mlp_net *net, size_t m, double threshold,
                          const void *A, mlp_view labels)
 {
@@ -25,6 +25,18 @@ static void write_labels(const mlp_net *net, size_t m, double threshold,
     }
 }
 
+/* Checks that the network has classes. */
+static mlp_status check_labels(const mlp_net *net)
+{
+    if (mlpi_is_regression(net->loss)) {
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "mlp_classify: expects a network with the loss bce "
+                          "or cce, got %s (mlp_predict gives its outputs)",
+                          mlp_loss_name(net->loss));
+    }
+    return MLP_OK;
+}
+
 /* The inputs may hold NaN, as in mlp_predict, so only their shape is checked.
  */
 mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
@@ -33,6 +45,7 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
     if (!net) {
         return MLP_ERR_NULL;
     }
+    TRY(check_labels(net));
     if (isnan(threshold)) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "threshold: expects a number, got NaN");
@@ -53,7 +66,6 @@ mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
         mlp_cview chunk = mlp_cview_rows(X, i, ws->rows);
         m = chunk.rows;
         mlpi_predict_chunk(net, &ws->buffers, &chunk, NULL, m);
-        mlpi_unscale_outputs(net, m, ws->buffers.A);
         write_labels(net, m, threshold, ws->buffers.A,
                      mlpi_view_rows(labels, sizeof(int32_t), i, m));
     }

@@ -6,7 +6,6 @@
  *     for each chunk:
  *         A = network(X);  Y = targets, in the network's units
  *         sum += loss terms of (A, Y)
- *         A, Y = the same in the caller's units
  *         correct += labels of A that are those of Y
  *     loss = sum / terms;  accuracy = correct / (rows * labels of a row)
  *
@@ -14,6 +13,8 @@
  * same of the eight lanes whatever the size of the chunks is.
  */
 #include "predict/evaluate.h"
+
+#include <math.h>
 
 #include "base/error.h"
 #include "model/data_check.h"
@@ -44,24 +45,12 @@ static void predict_with_targets(const mlp_net *net,
     mlpi_loss_targets(net, &targets, buffers->Y);
 }
 
-/* Counts the labels of a predicted chunk that are right. If the network scales
- * targets, A and Y are first brought back into the caller's units; Y is read
- * once more from the caller's array, because unscaling would round. */
+/* Counts the labels of a predicted chunk that are right. Only bce and cce have
+ * labels; their targets are never scaled. */
 static size_t count_correct(const mlp_net *net,
-                            const mlpi_predict_buffers *buffers,
-                            const mlpi_eval_rows *chunk)
+                            const mlpi_predict_buffers *buffers, size_t m)
 {
-    size_t m = chunk->m;
     size_t n = mlpi_net_outputs(net);
-    if (net->out.scales) {
-        mlpi_unscale_outputs(net, m, buffers->A);
-        net->kernels->load_rows(
-            &(mlpi_load_rows_args){.m = m,
-                                   .n = n,
-                                   .X = mlpi_operand_of(chunk->Y),
-                                   .order = chunk->order,
-                                   .out = buffers->Y});
-    }
     return net->loss == MLP_LOSS_CCE
                ? net->kernels->scalar->count_correct_rows(m, n, buffers->A,
                                                           buffers->Y)
@@ -74,6 +63,7 @@ void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
 {
     const mlpi_predict_buffers *buffers = &workspace->buffers;
     mlpi_loss_sum sum = {.weight = 0};
+    bool has_labels = !mlpi_is_regression(net->loss);
     size_t correct = 0;
     for (size_t i = 0, m = 0; i < rows->m; i += m) {
         m = mlpi_min_size(rows->m - i, workspace->rows);
@@ -84,11 +74,15 @@ void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
             &sum, net,
             &(mlpi_loss_args){
                 .m = m, .Z = buffers->Z, .A = buffers->A, .Y = buffers->Y});
-        correct += count_correct(net, buffers, &chunk);
+        if (has_labels) {
+            correct += count_correct(net, buffers, m);
+        }
     }
     scores->loss = mlpi_loss_mean(&sum);
     scores->accuracy =
-        (double)correct / ((double)rows->m * (double)mlpi_label_columns(net));
+        has_labels ? (double)correct /
+                         ((double)rows->m * (double)mlpi_label_columns(net))
+                   : (double)NAN;
 }
 
 /* Values are checked before: a score of NaN for one bad target among millions

@@ -9,9 +9,9 @@
  * targets), but without penalties, dropout, label smoothing and row weights: it
  * tells how good the network is, not how it was trained.
  *
- * A label is a class: with cce the index of the largest output of a row, else,
- * for each output, whether it is at least 0.5. Labels are compared in the
- * caller's units, because the threshold is meant in them.
+ * A label is a class: with cce the index of the largest output of a row, with
+ * bce, for each output, whether it is at least 0.5. The other losses have
+ * targets that are quantities, not classes, so their accuracy is NaN.
  */
 #ifndef MLPI_PREDICT_EVALUATE_H
 #define MLPI_PREDICT_EVALUATE_H

@@ -232,8 +232,8 @@ static mlp_status check_workspace(const mlp_workspace *workspace,
     if (workspace->kernels != net->kernels ||
         !mlpi_layout_equal(&workspace->layout, &net->layout)) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "expects a workspace for the network's layers, "
-                          "precision and kernels, got another's");
+                          "workspace: expects one that was made for the same "
+                          "layers, precision and kernels as the network's");
     }
     return MLP_OK;
 }
@@ -241,10 +241,12 @@ static mlp_status check_workspace(const mlp_workspace *workspace,
 mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
                             mlp_cview X, mlp_view A)
 {
-    if (!net) {
-        return MLP_ERR_NULL;
+    if (!net) { /* the hooks of a workspace are those of a network */
+        return workspace ? mlpi_error(&workspace->hooks, MLP_ERR_NULL,
+                                      "the network is NULL (was it made?)")
+                         : MLP_ERR_NULL;
     }
-    TRY(mlpi_check_pointer(&net->hooks, workspace, "workspace"));
+    TRY(mlpi_check_pointer(&net->hooks, workspace, "the workspace"));
     TRY(check_workspace(workspace, net));
     TRY(mlpi_predict_check(net, &X, &A));
     mlpi_predict(net, workspace, &X, &A);

@@ -51,7 +51,7 @@ static inline void mlpi_unscale_outputs(const mlp_net *net, size_t m, void *A)
     }
 }
 
-/* Returns how many labels a row has: with cce it is of one class, else each
+/* Returns how many labels a row has: with cce it is of one class, with bce each
  * output is a decision between two classes. */
 static inline size_t mlpi_label_columns(const mlp_net *net)
 {

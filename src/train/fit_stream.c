@@ -221,8 +221,9 @@ static mlp_status check_arguments(const mlp_net *net, mlp_next_chunk *next,
     if (options->row_weights.rows > 0) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "row_weights: expects none for chunks, which bring "
-                          "their own, got %zu",
-                          options->row_weights.rows);
+                          "their own, got %zu row%s",
+                          options->row_weights.rows,
+                          mlpi_plural(options->row_weights.rows));
     }
     return MLP_OK;
 }

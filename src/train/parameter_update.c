@@ -68,6 +68,7 @@ static void set_constants(mlpi_optimizer_step_args *step,
         step->decay[0] = options->rho;
         step->gain[0] = 1.0 - options->rho;
         break;
+    case MLP_OPTIMIZER_AUTO: /* no trainer has it */
     case MLP_OPTIMIZER_ADAM:
     case MLP_OPTIMIZER_ADAMW:
         step->decay[0] = options->beta1;

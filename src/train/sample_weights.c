@@ -39,8 +39,9 @@ mlp_status mlpi_class_weights_check(const mlp_net *net, const double *classes)
     if (n == 0) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "class_weights: expects cce, or bce with one "
-                          "output, got %s with %zu",
-                          mlp_loss_name(net->loss), mlpi_net_outputs(net));
+                          "output, got %s with %zu output%s",
+                          mlp_loss_name(net->loss), mlpi_net_outputs(net),
+                          mlpi_plural(mlpi_net_outputs(net)));
     }
     for (size_t c = 0; c < n; c++) {
         if (!(classes[c] >= 0.0) || !isfinite(classes[c])) {
@@ -154,8 +155,11 @@ void mlpi_sample_weights_fill(const mlp_net *net, const mlpi_sample_weights *w,
 mlp_status mlpi_sample_weights_check_sum(const mlp_hooks *hooks, double sum)
 {
     if (!(sum > 0.0) || !isfinite(sum)) {
-        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "weights: expects a finite sum above 0, got %g", sum);
+        return mlpi_error(
+            hooks, MLP_ERR_ARGUMENT,
+            "row and class weights: expects a finite sum above 0, "
+            "got %g",
+            sum);
     }
     return MLP_OK;
 }

@@ -95,10 +95,16 @@ mlp_status mlpi_schedule_check(const mlp_hooks *hooks,
                                const mlp_schedule *schedule)
 {
     bad_field found = find_bad_field(schedule);
-    if (found.name) {
+    if (found.name && schedule->kind == MLP_SCHEDULE_CUSTOM) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "schedule, %s: expects %s, got %g", found.name,
-                          found.expected, found.got);
+                          "schedule, %s: expects %s, got NULL", found.name,
+                          found.expected);
+    }
+    if (found.name) {
+        return mlpi_error(
+            hooks, MLP_ERR_ARGUMENT, "schedule, %s: expects %s, got %g%s",
+            found.name, found.expected, found.got,
+            found.got == 0.0 ? " (start from mlp_schedule_defaults())" : "");
     }
     return MLP_OK;
 }

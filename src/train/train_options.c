@@ -33,7 +33,7 @@ mlp_train_options mlp_train_defaults(void)
         .epochs = MLP_AUTO_COUNT,
         .batch_size = MLP_AUTO_COUNT,
         .learning_rate = MLP_AUTO,
-        .optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAM),
+        .optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_AUTO),
         .schedule = mlp_schedule_defaults(MLP_SCHEDULE_CONSTANT),
         .standardise = true,
         .shuffle = true,
@@ -61,16 +61,15 @@ void mlpi_train_options_resolve_counts(mlp_train_options *options,
 {
     enum { EPOCHS = 200, MIN_UPDATES = 2000, BATCH_SIZE = 32 };
     bool needs_all_rows = mlpi_optimizer_needs_all_rows(kind);
-    if (options->batch_size == MLP_AUTO_COUNT) {
-        options->batch_size =
-            needs_all_rows ? m : mlpi_min_size(BATCH_SIZE, max_rows);
+    size_t rows = options->batch_size;
+    if (rows == MLP_AUTO_COUNT) {
+        rows = needs_all_rows ? m : mlpi_min_size(BATCH_SIZE, max_rows);
     }
-    if (options->batch_size == 0 || options->batch_size > m) {
-        options->batch_size = m;
-    }
+    rows = rows == 0 ? m : mlpi_min_size(rows, m);
+    options->batch_size = mlpi_max_size(rows, 1); /* for clang-tidy: m >= 1 */
     if (options->epochs == MLP_AUTO_COUNT) {
         size_t batches = mlpi_divide_up(m, options->batch_size);
-        size_t enough = mlpi_divide_up(MIN_UPDATES, batches);
+        size_t enough = mlpi_divide_up(MIN_UPDATES, mlpi_max_size(batches, 1));
         options->epochs =
             needs_all_rows || enough < EPOCHS ? (size_t)EPOCHS : enough;
     }
@@ -83,8 +82,8 @@ static void log_validation(mlp_status status, const char *message, void *user)
     (void)mlpi_error(user, status, "validation: %s", message);
 }
 
-/* If only one of the two views has rows, that counts as a set, too, so that the
- * check of shapes reports the error. */
+/* If only one of the two views has rows, that counts as a set, too, so that
+ * check_validation reports the error. */
 bool mlpi_has_validation_set(const mlp_train_options *options)
 {
     return options->X_validation.rows > 0 || options->Y_validation.rows > 0;
@@ -104,6 +103,51 @@ mlp_status mlpi_validation_set_check(const mlp_net *net,
     return check(net, &hooks, &options->X_validation, &options->Y_validation);
 }
 
+/* Returns what a message about the value 0 ends with, where 0 is out of range:
+ * most likely the options were not begun with the defaults. */
+static const char *advice_for_zero(bool is_zero)
+{
+    return is_zero ? " (start from mlp_train_defaults())" : "";
+}
+
+/* The learning rate must be above 0 in the network's precision, too: a tiny
+ * double may be 0 as a float. */
+static mlp_status check_learning_rate(const mlp_net *net, double rate)
+{
+    double rounded = net->kernels->scalar->round_to_real(rate);
+    if (!(rounded > 0.0) || !isfinite(rounded)) {
+        return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
+                          "learning_rate: expects a finite %s above 0, got "
+                          "%g%s",
+                          mlp_dtype_name(net->kernels->dtype), rate,
+                          advice_for_zero(rate == 0.0));
+    }
+    return MLP_OK;
+}
+
+/* Checks that validation rows are a fraction or two views, not both, and not
+ * one view alone. */
+static mlp_status check_validation(const mlp_hooks *hooks,
+                                   const mlp_train_options *options)
+{
+    if (!mlpi_has_validation_set(options)) {
+        return MLP_OK;
+    }
+    if (options->validation_fraction != 0.0) {
+        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
+                          "validation: expects validation_fraction or "
+                          "X_validation with Y_validation, got both");
+    }
+    bool no_X = options->X_validation.rows == 0;
+    if (no_X || options->Y_validation.rows == 0) {
+        return mlpi_error(hooks, MLP_ERR_SHAPE,
+                          "%c_validation has no rows: set it with "
+                          "%c_validation",
+                          no_X ? 'X' : 'Y', no_X ? 'Y' : 'X');
+    }
+    return MLP_OK;
+}
+
 /* Checks the options of early stopping. A patience of 0 is an error, because
  * training would end before it begins. */
 static mlp_status check_stopping(const mlp_hooks *hooks,
@@ -111,7 +155,8 @@ static mlp_status check_stopping(const mlp_hooks *hooks,
 {
     if (options->patience == 0) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "patience: expects 1 or more, got 0");
+                          "patience: expects 1 or more, got 0%s",
+                          advice_for_zero(true));
     }
     if (!(options->min_delta >= 0.0) || !isfinite(options->min_delta)) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
@@ -122,22 +167,14 @@ static mlp_status check_stopping(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
-/* Numbers are checked first, because that is cheap. The learning rate must be
- * above 0 in the network's precision, too: a tiny double may be 0 as a float.
- *  */
+/* Numbers are checked first, because that is cheap. */
 mlp_status mlpi_train_options_check(const mlp_net *net,
                                     const mlp_train_options *options)
 {
     const mlp_hooks *hooks = &net->hooks;
-    TRY(mlpi_check_positive(hooks, net->kernels, "learning_rate",
-                            options->learning_rate));
+    TRY(check_learning_rate(net, options->learning_rate));
     TRY(check_stopping(hooks, options));
-    if (mlpi_has_validation_set(options) &&
-        options->validation_fraction != 0.0) {
-        return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "validation: expects a fraction or rows of their "
-                          "own, got both");
-    }
+    TRY(check_validation(hooks, options));
     /* The values of these rows are checked in the second phase. */
     TRY(mlpi_validation_set_check(net, options, mlpi_check_shapes));
     TRY(mlpi_class_weights_check(net, options->class_weights));

@@ -82,9 +82,11 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
 static mlp_status check_rows(const mlp_trainer *trainer, size_t rows)
 {
     if (rows > trainer->max_rows) {
-        return mlpi_error(&trainer->hooks, MLP_ERR_SHAPE,
-                          "X: expects at most %zu rows, got %zu",
-                          trainer->max_rows, rows);
+        return mlpi_error(
+            &trainer->hooks, MLP_ERR_SHAPE,
+            "X: expects at most %zu row%s, got %zu (max_rows of the "
+            "trainer)",
+            trainer->max_rows, mlpi_plural(trainer->max_rows), rows);
     }
     return MLP_OK;
 }
@@ -112,7 +114,7 @@ static mlp_status check_forward(const mlp_trainer *trainer)
 {
     if (!trainer->has_forward) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ORDER,
-                          "expects a forward before this step, got none");
+                          "expects mlp_trainer_forward before this call");
     }
     return MLP_OK;
 }
@@ -122,8 +124,8 @@ static mlp_status check_backward(const mlp_trainer *trainer)
 {
     if (!trainer->has_gradients) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ORDER,
-                          "expects a backward since the last forward, got "
-                          "none");
+                          "expects mlp_trainer_backward before this call, and "
+                          "after the last forward");
     }
     return MLP_OK;
 }
@@ -152,6 +154,14 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights)
     return MLP_OK;
 }
 
+/* Checks the shape and type of targets, and class numbers: a wrong one would
+ * make the loss, and after an update all weights, NaN. */
+static mlp_status check_targets(const mlp_trainer *trainer, const mlp_cview *Y)
+{
+    TRY(mlpi_check_targets(trainer->net, &trainer->hooks, Y, trainer->batch.m));
+    return mlpi_check_classes(trainer->net, &trainer->hooks, Y);
+}
+
 /* The loss depends on A[L], Y, row weights and penalties. The gradients are
  * neither needed nor changed. */
 mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
@@ -161,8 +171,7 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss)
     }
     TRY(mlpi_check_pointer(&trainer->hooks, loss, "the place for the loss"));
     TRY(check_forward(trainer));
-    TRY(mlpi_check_targets(trainer->net, &trainer->hooks, &Y,
-                           trainer->batch.m));
+    TRY(check_targets(trainer, &Y));
     mlpi_step_args args = {.m = trainer->batch.m, .Y = Y};
     mlpi_step_result result = {.loss = 0.0};
     mlpi_step_loss(trainer, &args, &result);
@@ -178,8 +187,7 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y)
         return MLP_ERR_NULL;
     }
     TRY(check_forward(trainer));
-    TRY(mlpi_check_targets(trainer->net, &trainer->hooks, &Y,
-                           trainer->batch.m));
+    TRY(check_targets(trainer, &Y));
     mlpi_step_args args = {.m = trainer->batch.m, .Y = Y};
     mlpi_step_backward(trainer, &args);
     trainer->has_gradients = true;
@@ -196,7 +204,8 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha)
     /* 1e300 is finite as a double and infinite as a float. */
     if (!isfinite(trainer->net->kernels->scalar->round_to_real(alpha))) {
         return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
-                          "alpha: expects a finite %s, got %g",
+                          "alpha: expects a number that is finite as %s, "
+                          "got %g",
                           mlp_dtype_name(trainer->net->kernels->dtype), alpha);
     }
     /* One gradient is not enough for lbfgs, which evaluates several points. */
@@ -235,7 +244,7 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     if (!isfinite(result.loss) || result.gradient_not_finite) {
         return mlpi_error(&trainer->hooks, MLP_ERR_DIVERGED,
                           "step: expects a finite loss and finite gradients, "
-                          "got a loss of %g",
+                          "got a loss of %g (a smaller alpha may help)",
                           result.loss);
     }
     trainer->net->is_trained = true;
@@ -317,5 +326,6 @@ mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
         return gradient_tensor(trainer, which, l, view);
     }
     return mlpi_error(&trainer->hooks, MLP_ERR_ARGUMENT,
-                      "expects one of the tensors, got %d", (int)which);
+                      "tensor: expects one of MLP_TENSOR_LIST, got number %d",
+                      (int)which);
 }

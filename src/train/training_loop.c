@@ -56,9 +56,11 @@
 mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows)
 {
     if (rows > trainer->max_rows) {
-        return mlpi_error(&trainer->hooks, MLP_ERR_SHAPE,
-                          "batch: expects at most %zu rows, got %zu",
-                          trainer->max_rows, rows);
+        return mlpi_error(
+            &trainer->hooks, MLP_ERR_SHAPE,
+            "batch: expects at most %zu row%s, got %zu (max_rows of the "
+            "trainer)",
+            trainer->max_rows, mlpi_plural(trainer->max_rows), rows);
     }
     return MLP_OK;
 }
@@ -319,8 +321,8 @@ static mlp_status set_learning_rate(mlpi_loop *loop)
         t->net->kernels->scalar->round_to_real(loop->learning_rate);
     if (!(rounded >= 0.0) || !isfinite(rounded)) {
         return mlpi_error(&t->hooks, MLP_ERR_ARGUMENT,
-                          "epoch %zu: expects of the schedule a finite %s, 0 "
-                          "or more, got %g",
+                          "epoch %zu: expects a schedule whose rate is finite "
+                          "as %s, 0 or more, got %g",
                           t->epoch_state.epochs,
                           mlp_dtype_name(t->net->kernels->dtype),
                           loop->learning_rate);

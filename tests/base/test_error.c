@@ -2,6 +2,8 @@
 /* Failures reach the log hook as a message, and TRY forwards their status. */
 #include "support/support.h"
 
+#include <errno.h>
+
 #include "base/error.h"
 
 static void report_hands_status_and_message_to_the_hook(void **state)
@@ -53,6 +55,45 @@ static void report_cuts_a_long_message(void **state)
     }
 }
 
+/* Reads back what was printed to `file`, at most n - 1 characters. */
+static void read_back(FILE *file, char *text, size_t n)
+{
+    rewind(file);
+    text[fread(text, 1, n - 1, file)] = '\0';
+}
+
+/* Standard error goes to a file while the hook is called. */
+static void stderr_hook_prints_one_line(void **state)
+{
+    (void)state;
+    mlp_hooks hooks = mlp_hooks_stderr();
+    FILE *file = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    assert_true(file && saved >= 0);
+    assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+    errno = 77;
+    (void)mlpi_error(&hooks, MLP_ERR_SHAPE, "X: expects %d columns", 3);
+    (void)mlpi_error(&hooks, MLP_OK, "hint: 100 %% of it");
+    int error = errno;
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    (void)close(saved);
+    char text[200];
+    read_back(file, text, sizeof text);
+    (void)fclose(file);
+    assert_string_equal(text, "mlp: X: expects 3 columns\n"
+                              "mlp: hint: 100 % of it\n");
+    assert_int_equal(error, 77);
+    assert_true(!hooks.allocate && !hooks.release && !hooks.user);
+}
+
+static void plural_of_one_has_no_s(void **state)
+{
+    (void)state;
+    assert_string_equal(mlpi_plural(0), "s");
+    assert_string_equal(mlpi_plural(1), "");
+    assert_string_equal(mlpi_plural(2), "s");
+}
+
 static mlp_status tried(mlp_status inner, int *reached)
 {
     TRY(inner);
@@ -77,6 +118,8 @@ int main(void)
         cmocka_unit_test(report_is_one_line),
         cmocka_unit_test(report_needs_no_hook),
         cmocka_unit_test(report_cuts_a_long_message),
+        cmocka_unit_test(stderr_hook_prints_one_line),
+        cmocka_unit_test(plural_of_one_has_no_s),
         cmocka_unit_test(try_forwards_failures_alone),
     };
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);

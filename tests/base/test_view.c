@@ -238,15 +238,25 @@ static void check_view_says_what_is_wrong(void **state)
     bad = good;
     bad.rows = 0;
     assert_told(&record, mlpi_check_view(&hooks, &bad, &expected),
-                MLP_ERR_SHAPE, "at least 1 row, got 0");
+                MLP_ERR_SHAPE, "X: expects at least 1 row, got 0");
     bad = good;
     bad.data = NULL;
     assert_told(&record, mlpi_check_view(&hooks, &bad, &expected), MLP_ERR_NULL,
-                "X: data is NULL");
-    mlpi_expected three = expected;
-    three.rows = 4;
-    assert_told(&record, mlpi_check_view(&hooks, &good, &three), MLP_ERR_SHAPE,
+                "X: expects data, got NULL");
+    mlpi_expected other = expected;
+    other.rows = 4;
+    assert_told(&record, mlpi_check_view(&hooks, &good, &other), MLP_ERR_SHAPE,
                 "expects 4 rows, got 3");
+    other.rows = 1;
+    assert_told(&record, mlpi_check_view(&hooks, &good, &other), MLP_ERR_SHAPE,
+                "expects 1 row, got 3");
+    other.cols = 1;
+    assert_told(&record, mlpi_check_view(&hooks, &good, &other), MLP_ERR_SHAPE,
+                "expects 1 column, got 2");
+    other.dtype = MLP_I32;
+    other.reason = " (for a reason)";
+    assert_told(&record, mlpi_check_view(&hooks, &good, &other), MLP_ERR_DTYPE,
+                "X: expects int32 (for a reason), got float64");
 }
 
 static void check_view_refuses_what_leaves_the_address_space(void **state)
@@ -429,12 +439,12 @@ static void gather_refuses_before_it_writes(void **state)
     to.row_stride = 0;
     REFUSED(MLP_ERR_SHAPE, "to: expects rows that lie one after another");
     to = mlp_view_f64(NULL, 2, 2);
-    REFUSED(MLP_ERR_NULL, "to: data is NULL");
+    REFUSED(MLP_ERR_NULL, "to: expects data, got NULL");
     to = mlp_view_f64(out, 2, 2);
     from.rows = 0;
     REFUSED(MLP_ERR_ARGUMENT, "order[0]: expects a row below from.rows = 0");
     from = mlp_cview_f64(NULL, 3, 2);
-    REFUSED(MLP_ERR_NULL, "from: data is NULL");
+    REFUSED(MLP_ERR_NULL, "from: expects data, got NULL");
     from = mlp_cview_f64(data, 3, 0);
     REFUSED(MLP_ERR_SHAPE, "from: expects at least 1 column, got 0");
     from = mlp_cview_f64(data, 3, 2);

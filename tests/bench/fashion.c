@@ -31,13 +31,6 @@ enum { EPOCHS = 20, IMAGES_HEADER = 16, LABELS_HEADER = 8 };
 
 static const double least_accuracy = 0.898;
 
-static void tell(mlp_status status, const char *message, void *user)
-{
-    (void)status;
-    (void)user;
-    (void)fprintf(stderr, "%s\n", message);
-}
-
 static void check(bool ok, const char *what)
 {
     if (!ok) {
@@ -172,7 +165,7 @@ static mlp_net *new_net(uint32_t seed)
     config.n_layers = 3;
     config.loss = MLP_LOSS_CCE;
     config.precision = MLP_F32;
-    config.hooks.log = tell;
+    config.hooks = mlp_hooks_stderr();
     mlp_net *net = NULL;
     check(mlp_net_create(&config, &net) == MLP_OK, "mlp_net_create");
     initialise(net, seed);

@@ -97,6 +97,7 @@ static double change_of(const mlpi_optimizer_step_args *u, mlp_dtype p,
                                      rounded(p, u->epsilon)));
     case MLP_OPTIMIZER_RPROP:
         return rprop_change(u, p, q);
+    case MLP_OPTIMIZER_AUTO:  /* no trainer has it */
     case MLP_OPTIMIZER_LBFGS: /* has no kernel */
         break;
     }
@@ -174,7 +175,8 @@ static void kinds_follow_their_formulas(void **state)
     (void)state;
     FOR_EACH_TABLE(dtype, kernels)
     {
-        for (mlp_optimizer_kind kind = 0; kind < MLP_OPTIMIZER_LBFGS; kind++) {
+        for (mlp_optimizer_kind kind = MLP_OPTIMIZER_SGD;
+             kind < MLP_OPTIMIZER_LBFGS; kind++) {
             for (size_t n = 0; n < MOST; n++) {
                 check_kind(kernels, kind, n);
             }

@@ -605,7 +605,7 @@ static void bad_arguments_are_refused(void **state)
     REFUSED(FOLD(0), MLP_ERR_DTYPE, "Y: expects float32, float64 or int32");
     view.dtype = MLP_I32;
     view.data = NULL;
-    REFUSED(FOLD(0), MLP_ERR_NULL, "Y: data is NULL");
+    REFUSED(FOLD(0), MLP_ERR_NULL, "Y: expects data, got NULL");
     view.data = Y;
     o.hooks.release = NULL;
     REFUSED(SPLIT, MLP_ERR_ARGUMENT, "release");

@@ -115,20 +115,59 @@ static void loss_may_be_infinite(void **state)
     static const double targets[2] = {0, 0};
     mlp_scores s = score(MLP_F64, MLP_LOSS_MSE, 1, outputs, targets);
     assert_true(isinf(s.loss) && s.loss > 0);
-    assert_true(s.accuracy == 0.5);
 }
 
 static void accuracy_is_the_share_of_right_classes(void **state)
 {
     (void)state;
-    static const double outputs[6] = {0.5, 0.25, 0.75, 0.5, 3.0, -2.0};
+    static const double z[6] = {0.0, -1.0, 1.0, 0.0, 3.0, -2.0};
     static const double targets[6] = {1.0, 0.0, 0.0, 0.5, 1.0, 1.0};
+    static const double W[4] = {1, 0, 0, 1};
+    static const model m = {2, 1, {{2, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE};
     FOR_EACH_PRECISION(p)
     {
         /* An output of 0.5 is class 1; a target of 0.5 is no class, so no
          * output is right. */
-        mlp_scores s = score(p, MLP_LOSS_MSE, 3, outputs, targets);
-        assert_true(s.accuracy == 3.0 / 6.0);
+        mlp_net *net = new_net(&m, p, NULL);
+        put_all(tensor(net, MLP_W, 1), 4, W);
+        data d = {new_matrix(p, 3, 2, z), new_matrix(p, 3, 2, targets)};
+        assert_true(scores_of(net, ro(d.X), ro(d.Y)).accuracy == 3.0 / 6.0);
+        free_data(d);
+        mlp_net_free(net);
+    }
+}
+
+static bool record_accuracy(const mlp_epoch_progress *progress, void *user)
+{
+    *(double *)user = progress->validation_accuracy;
+    return true;
+}
+
+/* Also if the outputs happen to be 0 and 1, as the targets are. */
+static void accuracy_of_a_regression_is_nan(void **state)
+{
+    (void)state;
+    static const mlp_loss losses[] = {MLP_LOSS_MSE, MLP_LOSS_MAE,
+                                      MLP_LOSS_HUBER};
+    static const double numbers[4] = {0, 1, 1, 0};
+    for (size_t i = 0; i < COUNT(losses); i++) {
+        mlp_net *net = identity_net(MLP_F64, losses[i], NULL);
+        mlp_cview X = mlp_cview_f64(numbers, 2, 2);
+        mlp_scores s = scores_of(net, X, X);
+        assert_true(s.loss == 0 && isnan(s.accuracy));
+        mlp_train_options options = tutorial_options();
+        double told = 7;
+        mlp_history *history = NULL;
+        options.epochs = 1;
+        options.X_validation = options.Y_validation = X;
+        options.on_epoch = record_accuracy;
+        options.user = &told;
+        assert_int_equal(mlp_fit(net, X, X, &options, &history), MLP_OK);
+        assert_true(isnan(told));
+        assert_true(isnan(mlp_history_validation_accuracies(history)[0]));
+        assert_true(mlp_history_validation_losses(history)[0] == 0);
+        mlp_history_free(history);
+        mlp_net_free(net);
     }
 }
 
@@ -197,7 +236,8 @@ static mlp_scores expected_scores(mlp_loss loss, mlp_cview A, mlp_cview Y)
         }
     }
     double n = (double)(A.rows * A.cols);
-    return (mlp_scores){(double)(sum / n), hits / n};
+    return (mlp_scores){(double)(sum / n),
+                        loss == MLP_LOSS_MSE ? (double)NAN : hits / n};
 }
 
 static void assert_scores_for_any_rows(mlp_dtype p, const model *m)
@@ -221,7 +261,7 @@ static void assert_scores_for_any_rows(mlp_dtype p, const model *m)
          * loss_of_f32_probabilities_keeps_its_digits. */
         bool from_A = p == MLP_F64 || m->loss != MLP_LOSS_BCE;
         assert_relative(s.loss, e.loss, from_A ? 1e-13 : 1e-6);
-        assert_true(s.accuracy == e.accuracy);
+        assert_true(same_number(s.accuracy, e.accuracy));
     }
     free(A.data);
     free_data(d);
@@ -378,6 +418,7 @@ int main(void)
         cmocka_unit_test(loss_of_a_sigmoid_is_of_what_goes_in),
         cmocka_unit_test(loss_may_be_infinite),
         cmocka_unit_test(accuracy_is_the_share_of_right_classes),
+        cmocka_unit_test(accuracy_of_a_regression_is_nan),
         cmocka_unit_test(accuracy_of_the_tutorials_networks),
         cmocka_unit_test(loss_of_f32_probabilities_keeps_its_digits),
         cmocka_unit_test(evaluate_takes_any_number_of_rows),

@@ -18,7 +18,7 @@ static mlp_cview columns(const vector *v, size_t first, size_t count)
 static double expected_score(size_t i)
 {
     vector v = read_vector("metrics_scores");
-    assert_int_equal(v.cols, 11);
+    assert_int_equal(v.cols, 17);
     double score = v.data[i];
     free(v.data);
     return score;
@@ -54,7 +54,7 @@ static void confusion_is_scikit_learns(void **state)
     for (size_t kind = 0; kind < 2; kind++) {
         int32_t counts[5][5];
         memset(counts, 0x55, sizeof counts);
-        assert_int_equal(mlp_confusion(labels[kind], columns(&v, 1, 1),
+        assert_int_equal(mlp_confusion(labels[kind], columns(&v, 1, 1), NULL,
                                        mlp_view_i32(counts[0], 5, 5)),
                          MLP_OK);
         for (size_t i = 0; i < 25; i++) {
@@ -81,9 +81,9 @@ static void confusion_leaves_the_gaps_of_a_view_alone(void **state)
     /* The view is the transpose of the counts and leaves out the last of four
      * columns. */
     mlp_view view = {MLP_I32, 3, 3, 1, 4, counts};
-    assert_int_equal(
-        mlp_confusion(column_of(labels, 5), column_of(predicted, 5), view),
-        MLP_OK);
+    assert_int_equal(mlp_confusion(column_of(labels, 5),
+                                   column_of(predicted, 5), NULL, view),
+                     MLP_OK);
     assert_memory_equal(counts, expected, sizeof counts);
 }
 
@@ -109,13 +109,14 @@ static void class_scores_are_scikit_learns(void **state)
     mlp_class_scores each[5];
     mlp_class_scores macro;
     double accuracy = 0;
-    assert_int_equal(mlp_score_classes(view, each, &macro, &accuracy), MLP_OK);
+    assert_int_equal(mlp_score_classes(view, NULL, each, &macro, &accuracy),
+                     MLP_OK);
     for (size_t c = 0; c < 5; c++) {
         assert_class_scores(&each[c], expected.data + 4 * c);
     }
     assert_class_scores(&macro, expected.data + 20);
     assert_ulps(accuracy, expected_score(0), 1);
-    assert_int_equal(mlp_score_classes(view, NULL, NULL, NULL), MLP_OK);
+    assert_int_equal(mlp_score_classes(view, NULL, NULL, NULL, NULL), MLP_OK);
     free(expected.data);
     free(v.data);
 }
@@ -127,12 +128,12 @@ static void one_class_is_always_right(void **state)
     int32_t count = 0;
     mlp_class_scores only;
     assert_int_equal(mlp_confusion(column_of(zeros, 3), column_of(zeros, 3),
-                                   mlp_view_i32(&count, 1, 1)),
+                                   NULL, mlp_view_i32(&count, 1, 1)),
                      MLP_OK);
     assert_int_equal(count, 3);
     assert_int_equal(
-        mlp_score_classes(mlp_view_const(mlp_view_i32(&count, 1, 1)), &only,
-                          NULL, NULL),
+        mlp_score_classes(mlp_view_const(mlp_view_i32(&count, 1, 1)), NULL,
+                          &only, NULL, NULL),
         MLP_OK);
     assert_true(only.precision == 1 && only.recall == 1 && only.f1 == 1);
     assert_int_equal(only.support, 3);
@@ -148,9 +149,9 @@ static void roc_auc_is_scikit_learns(void **state)
     vector v = read_vector("metrics_binary");
     for (size_t ties = 0; ties < 2; ties++) {
         double auc = 0;
-        assert_int_equal(
-            mlp_roc_auc(columns(&v, 1 + ties, 1), columns(&v, 0, 1), &auc),
-            MLP_OK);
+        assert_int_equal(mlp_roc_auc(columns(&v, 1 + ties, 1),
+                                     columns(&v, 0, 1), NULL, &auc),
+                         MLP_OK);
         assert_relative(auc, expected_score(1 + ties), 1e-12);
     }
     free(v.data);
@@ -159,7 +160,7 @@ static void roc_auc_is_scikit_learns(void **state)
 static double auc_of(mlp_cview scores, mlp_cview labels)
 {
     double auc = -1;
-    assert_int_equal(mlp_roc_auc(scores, labels, &auc), MLP_OK);
+    assert_int_equal(mlp_roc_auc(scores, labels, NULL, &auc), MLP_OK);
     return auc;
 }
 
@@ -217,7 +218,7 @@ static void roc_auc_of_many_rows(void **state)
 static double log_loss_of(mlp_cview P, mlp_cview labels)
 {
     double loss = NAN;
-    assert_int_equal(mlp_log_loss(P, labels, &loss), MLP_OK);
+    assert_int_equal(mlp_log_loss(P, labels, NULL, &loss), MLP_OK);
     return loss;
 }
 
@@ -252,23 +253,38 @@ static void log_loss_is_clipped_at_both_ends(void **state)
  * Regression
  */
 
+/* Compares with the numbers `first` (mse), `first` + step (mae) and `first` + 2
+ * step (r2) of metrics_scores. */
+static void assert_regression_scores(const mlp_regression_scores *got,
+                                     size_t first, size_t step)
+{
+    assert_relative(got->mse, expected_score(first), 1e-12);
+    assert_relative(got->mae, expected_score(first + step), 1e-12);
+    assert_relative(got->r2, expected_score(first + 2 * step), 1e-12);
+}
+
 static void regression_scores_are_scikit_learns(void **state)
 {
     (void)state;
     vector v = read_vector("metrics_regression");
-    mlp_regression_scores scores;
-    assert_int_equal(
-        mlp_score_regression(columns(&v, 0, 3), columns(&v, 3, 3), &scores),
-        MLP_OK);
-    assert_relative(scores.mse, expected_score(5), 1e-12);
-    assert_relative(scores.mae, expected_score(6), 1e-12);
-    assert_relative(scores.r2, expected_score(7), 1e-12);
+    mlp_regression_scores each[3];
+    mlp_regression_scores all;
+    assert_int_equal(mlp_score_regression(columns(&v, 0, 3), columns(&v, 3, 3),
+                                          NULL, each, &all),
+                     MLP_OK);
+    assert_regression_scores(&all, 5, 1);
     for (size_t j = 0; j < 3; j++) {
+        mlp_regression_scores alone;
+        assert_regression_scores(&each[j], 8 + j, 3);
         assert_int_equal(mlp_score_regression(columns(&v, j, 1),
-                                              columns(&v, 3 + j, 1), &scores),
+                                              columns(&v, 3 + j, 1), NULL, NULL,
+                                              &alone),
                          MLP_OK);
-        assert_relative(scores.r2, expected_score(8 + j), 1e-12);
+        assert_memory_equal(&alone, &each[j], sizeof alone);
     }
+    assert_int_equal(mlp_score_regression(columns(&v, 0, 3), columns(&v, 3, 3),
+                                          NULL, NULL, NULL),
+                     MLP_OK);
     free(v.data);
 }
 
@@ -286,10 +302,12 @@ static void r2_of_a_constant_is_one_or_zero(void **state)
         mlp_regression_scores scores;
         mlp_cview Y = column_of(y, m);
         mlp_cview P = column_of(p, m);
-        assert_int_equal(mlp_score_regression(Y, P, &scores), MLP_OK);
+        assert_int_equal(mlp_score_regression(Y, P, NULL, NULL, &scores),
+                         MLP_OK);
         assert_true(scores.r2 == 1 && scores.mse == 0 && scores.mae == 0);
         p[m - 1] = 0.2;
-        assert_int_equal(mlp_score_regression(Y, P, &scores), MLP_OK);
+        assert_int_equal(mlp_score_regression(Y, P, NULL, NULL, &scores),
+                         MLP_OK);
         assert_true(scores.r2 == 0 && scores.mse > 0 && scores.mae > 0);
     }
 }
@@ -331,7 +349,8 @@ static void strides_and_types_change_no_bit(void **state)
         mlp_view Y = spread(columns(&r, 0, 3), p);
         mlp_view A = spread(columns(&r, 3, 3), p);
         mlp_regression_scores a;
-        assert_int_equal(mlp_score_regression(ro(Y), ro(A), &a), MLP_OK);
+        assert_int_equal(mlp_score_regression(ro(Y), ro(A), NULL, NULL, &a),
+                         MLP_OK);
         assert_relative(a.mse, expected_score(5), p == MLP_F64 ? 1e-12 : 1e-5);
         free(dense.data);
         free(labels.data);
@@ -357,7 +376,8 @@ static void assert_no_confusion(mlp_cview labels, mlp_cview predicted,
 {
     int32_t counts[4] = {7, 7, 7, 7};
     assert_int_equal(
-        mlp_confusion(labels, predicted, mlp_view_i32(counts, 2, 2)), expected);
+        mlp_confusion(labels, predicted, NULL, mlp_view_i32(counts, 2, 2)),
+        expected);
     assert_true(counts[0] == 7 && counts[1] == 7 && counts[3] == 7);
 }
 
@@ -365,7 +385,7 @@ static void assert_no_auc(mlp_cview scores, mlp_cview labels,
                           mlp_status expected)
 {
     double auc = 7;
-    assert_int_equal(mlp_roc_auc(scores, labels, &auc), expected);
+    assert_int_equal(mlp_roc_auc(scores, labels, NULL, &auc), expected);
     assert_true(auc == 7);
 }
 
@@ -373,14 +393,14 @@ static void assert_no_log_loss(mlp_cview P, mlp_cview labels,
                                mlp_status expected)
 {
     double loss = 7;
-    assert_int_equal(mlp_log_loss(P, labels, &loss), expected);
+    assert_int_equal(mlp_log_loss(P, labels, NULL, &loss), expected);
     assert_true(loss == 7);
 }
 
 static void assert_no_regression(mlp_cview Y, mlp_cview A, mlp_status expected)
 {
     mlp_regression_scores scores = {7, 7, 7};
-    assert_int_equal(mlp_score_regression(Y, A, &scores), expected);
+    assert_int_equal(mlp_score_regression(Y, A, NULL, NULL, &scores), expected);
     assert_true(scores.mse == 7 && scores.mae == 7 && scores.r2 == 7);
 }
 
@@ -470,9 +490,10 @@ static void types_must_fit(void **state)
     assert_no_log_loss(i32, good, MLP_ERR_DTYPE);
     assert_no_regression(i32, good, MLP_ERR_DTYPE);
     assert_no_regression(good, i32, MLP_ERR_DTYPE);
-    assert_int_equal(mlp_confusion(good, good, mlp_view_f64(x, 1, 1)),
+    assert_int_equal(mlp_confusion(good, good, NULL, mlp_view_f64(x, 1, 1)),
                      MLP_ERR_DTYPE);
-    assert_int_equal(mlp_score_classes(good, NULL, NULL, NULL), MLP_ERR_DTYPE);
+    assert_int_equal(mlp_score_classes(good, NULL, NULL, NULL, NULL),
+                     MLP_ERR_DTYPE);
 }
 
 static void counts_must_be_a_square(void **state)
@@ -483,16 +504,17 @@ static void counts_must_be_a_square(void **state)
     mlp_view bad[] = {mlp_view_i32(counts, 2, 3), mlp_view_i32(counts, 3, 2),
                       mlp_view_i32(counts, 0, 0), mlp_view_i32(counts, 0, 2)};
     for (size_t i = 0; i < COUNT(bad); i++) {
-        assert_int_equal(mlp_confusion(labels, labels, bad[i]), MLP_ERR_SHAPE);
-        assert_int_equal(mlp_score_classes(ro(bad[i]), NULL, NULL, NULL),
+        assert_int_equal(mlp_confusion(labels, labels, NULL, bad[i]),
+                         MLP_ERR_SHAPE);
+        assert_int_equal(mlp_score_classes(ro(bad[i]), NULL, NULL, NULL, NULL),
                          MLP_ERR_SHAPE);
     }
     mlp_view view = mlp_view_i32(counts, 2, 2);
     view.row_stride = 1; /* makes elements overlap */
-    assert_int_equal(mlp_confusion(labels, labels, view), MLP_ERR_SHAPE);
+    assert_int_equal(mlp_confusion(labels, labels, NULL, view), MLP_ERR_SHAPE);
     view = mlp_view_i32(NULL, 2, 2);
-    assert_int_equal(mlp_confusion(labels, labels, view), MLP_ERR_NULL);
-    assert_int_equal(mlp_score_classes(ro(view), NULL, NULL, NULL),
+    assert_int_equal(mlp_confusion(labels, labels, NULL, view), MLP_ERR_NULL);
+    assert_int_equal(mlp_score_classes(ro(view), NULL, NULL, NULL, NULL),
                      MLP_ERR_NULL);
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(counts[i], 1);
@@ -506,10 +528,10 @@ static void counts_must_count(void **state)
     mlp_cview view = mlp_view_const(mlp_view_i32(counts, 2, 2));
     double accuracy = 7;
     mlp_class_scores each[2] = {{7, 7, 7, 7}, {7, 7, 7, 7}};
-    assert_int_equal(mlp_score_classes(view, each, NULL, &accuracy),
+    assert_int_equal(mlp_score_classes(view, NULL, each, NULL, &accuracy),
                      MLP_ERR_ARGUMENT);
     memset(counts, 0, sizeof counts);
-    assert_int_equal(mlp_score_classes(view, each, NULL, &accuracy),
+    assert_int_equal(mlp_score_classes(view, NULL, each, NULL, &accuracy),
                      MLP_ERR_ARGUMENT);
     assert_true(accuracy == 7 && each[0].recall == 7);
 }
@@ -527,9 +549,10 @@ static void values_must_make_sense(void **state)
     assert_no_auc(scores, column_of(ones, 2), MLP_ERR_ARGUMENT);
     assert_no_log_loss(column_of(beyond, 2), labels, MLP_ERR_ARGUMENT);
     assert_no_log_loss(column_of(below, 2), labels, MLP_ERR_ARGUMENT);
-    assert_int_equal(mlp_roc_auc(scores, labels, NULL), MLP_ERR_NULL);
-    assert_int_equal(mlp_log_loss(scores, labels, NULL), MLP_ERR_NULL);
-    assert_int_equal(mlp_score_regression(scores, labels, NULL), MLP_ERR_NULL);
+    assert_int_equal(mlp_roc_auc(scores, labels, NULL, NULL), MLP_ERR_NULL);
+    assert_int_equal(mlp_log_loss(scores, labels, NULL, NULL), MLP_ERR_NULL);
+    assert_int_equal(mlp_score_regression(scores, labels, NULL, NULL, NULL),
+                     MLP_OK);
 }
 
 int main(void)

@@ -244,9 +244,12 @@ static void predict_stays_in_its_arrays(void **state)
 static void predict_of_no_rows_does_nothing(void **state)
 {
     (void)state;
+    model square = square_model;
+    square.loss = MLP_LOSS_BCE;
+    square.layers[2].activation = MLP_ACT_SIGMOID;
     FOR_EACH_PRECISION(p)
     {
-        mlp_net *net = new_net(&square_model, p, NULL);
+        mlp_net *net = new_net(&square, p, NULL);
         mlp_workspace *workspace = workspace_of(net);
         mlp_view none = {p, 0, 5, 5, 1, NULL};
         mlp_view labels = mlp_view_i32(NULL, 0, 5);
@@ -471,28 +474,57 @@ static mlp_net *identity_net(mlp_dtype dtype, mlp_loss loss,
 static void classify_compares_with_the_threshold(void **state)
 {
     (void)state;
-    static const double rows[6] = {0.5, 0.1, 0.25, -3.0, 0x1.ffep-2, 0.75};
-    static const struct {
-        double threshold;
-        int32_t labels[6];
-    } cases[] = {
-        {0.5, {1, 0, 0, 0, 0, 1}},       {0.25, {1, 0, 1, 0, 1, 1}},
-        {-INFINITY, {1, 1, 1, 1, 1, 1}}, {INFINITY, {0, 0, 0, 0, 0, 0}},
-        {-3.0, {1, 1, 1, 1, 1, 1}},
-    };
+    static const double rows[6] = {0.0, -2.0, -1.0, -9.0, -0x1p-9, 1.0};
+    static const model m = {2, 1, {{2, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE};
     FOR_EACH_PRECISION(p)
     {
-        mlp_net *net = identity_net(p, MLP_LOSS_MSE, NULL);
+        mlp_net *net = new_net(&m, p, NULL);
+        mlp_view W = tensor(net, MLP_W, 1);
+        fill(W, 0.0);
+        put(W, 0, 0, 1.0);
+        put(W, 1, 1, 1.0);
         mlp_view X = new_matrix(p, 3, 2, rows);
-        for (size_t c = 0; c < COUNT(cases); c++) {
+        mlp_view A = predicted(net, ro(X));
+        /* An output that equals the threshold is of class 1. */
+        const double thresholds[] = {0.5, at(A, 1, 0), at(A, 1, 1), -INFINITY,
+                                     INFINITY};
+        for (size_t c = 0; c < COUNT(thresholds); c++) {
             int32_t labels[6] = {9, 9, 9, 9, 9, 9};
-            assert_int_equal(mlp_classify(net, ro(X), cases[c].threshold,
+            assert_int_equal(mlp_classify(net, ro(X), thresholds[c],
                                           mlp_view_i32(labels, 3, 2)),
                              MLP_OK);
-            assert_memory_equal(labels, cases[c].labels, sizeof labels);
+            for (size_t i = 0; i < 6; i++) {
+                assert_int_equal(labels[i],
+                                 at(A, i / 2, i % 2) >= thresholds[c]);
+            }
         }
+        assert_true(at(A, 0, 0) == 0.5 && at(A, 2, 0) < 0.5);
+        free(A.data);
         free(X.data);
         mlp_net_free(net);
+    }
+}
+
+static void classify_needs_a_loss_of_classes(void **state)
+{
+    (void)state;
+    static const mlp_loss losses[] = {MLP_LOSS_MSE, MLP_LOSS_MAE,
+                                      MLP_LOSS_HUBER};
+    for (size_t i = 0; i < COUNT(losses); i++) {
+        hook_record record = {0};
+        mlp_net *net = identity_net(MLP_F64, losses[i], &record);
+        double x[2] = {1, 2};
+        int32_t labels[2] = {9, 9};
+        assert_told(&record,
+                    mlp_classify(net, mlp_cview_f64(x, 1, 2), 0.5,
+                                 mlp_view_i32(labels, 1, 2)),
+                    MLP_ERR_ARGUMENT,
+                    "expects a network with the loss bce or cce, got ");
+        assert_non_null(strstr(record.message, mlp_loss_name(losses[i])));
+        assert_non_null(strstr(record.message, "mlp_predict"));
+        assert_true(labels[0] == 9 && labels[1] == 9);
+        mlp_net_free(net);
+        assert_int_equal(record.live, 0);
     }
 }
 
@@ -601,6 +633,7 @@ int main(void)
         cmocka_unit_test(workspace_of_other_kernels_is_refused),
         cmocka_unit_test(workspace_refuses_null),
         cmocka_unit_test(classify_compares_with_the_threshold),
+        cmocka_unit_test(classify_needs_a_loss_of_classes),
         cmocka_unit_test(classify_knows_no_class_for_a_nan),
         cmocka_unit_test(classify_refuses_what_does_not_fit),
         cmocka_unit_test(strides_of_single_rows_and_columns_do_not_matter),

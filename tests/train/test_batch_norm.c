@@ -150,7 +150,7 @@ static void other_layers_have_no_such_tensors(void **state)
     assert_int_equal(mlp_trainer_create(net, 4, &trainer), MLP_OK);
     for (size_t i = 0; i < COUNT(tensors); i++) {
         assert_told(&record, mlp_trainer_tensor(trainer, tensors[i], 2, &view),
-                    MLP_ERR_ARGUMENT, "batch norm, got layer 2");
+                    MLP_ERR_ARGUMENT, "layer 2: expects batch norm");
         assert_told(&record, mlp_trainer_tensor(trainer, tensors[i], 4, &view),
                     MLP_ERR_ARGUMENT, "got 4");
         assert_told(&record, mlp_net_tensor(net, tensors[i], 2, &view),

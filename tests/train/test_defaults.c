@@ -150,6 +150,7 @@ static void each_optimizer_brings_its_own_constants(void **state)
         mlp_optimizer_kind kind;
         double rate, decay;
     } usual[] = {
+        {MLP_OPTIMIZER_AUTO, 0.001, 0.05},
         {MLP_OPTIMIZER_SGD, 0.01, 0},
         {MLP_OPTIMIZER_MOMENTUM, 0.01, 0},
         {MLP_OPTIMIZER_TUTORIAL_MOMENTUM, 0.01, 0},
@@ -176,6 +177,7 @@ static void no_constant_of_another_kind_is_taken(void **state)
     (void)state;
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 3;
+    options.optimizer.kind = MLP_OPTIMIZER_ADAM;
     mlp_train_options changed = options;
     changed.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_ADAMW);
     changed.optimizer.kind = MLP_OPTIMIZER_ADAM;
@@ -195,6 +197,12 @@ static void no_constant_of_another_kind_is_taken(void **state)
 static void a_constant_that_is_set_is_taken(void **state)
 {
     (void)state;
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = 3;
+    options.optimizer.weight_decay = 0.3; /* of auto */
+    mlp_train_options named = options;
+    named.optimizer.kind = MLP_OPTIMIZER_ADAMW;
+    assert_same_training(&binary_model, &options, &named);
     mlp_schedule s = mlp_schedule_defaults(MLP_SCHEDULE_CONSTANT);
     s.kind = MLP_SCHEDULE_EXPONENTIAL;
     s.factor = 0.5;

@@ -330,7 +330,7 @@ static void no_options_are_the_defaults(void **state)
 {
     (void)state;
     mlp_train_options defaults = mlp_train_defaults();
-    assert_int_equal(defaults.optimizer.kind, MLP_OPTIMIZER_ADAM);
+    assert_int_equal(defaults.optimizer.kind, MLP_OPTIMIZER_AUTO);
     assert_true(defaults.standardise);
     assert_true(defaults.shuffle);
     assert_int_equal(defaults.seed, 42);

@@ -467,7 +467,7 @@ static void bad_arguments_are_refused(void **state)
     assert_told(&record,
                 mlp_check_gradients(net, mlp_cview_rows(X, 0, 0),
                                     mlp_cview_rows(Y, 0, 0), NULL, &worst),
-                MLP_ERR_SHAPE, "at least 1 row, got 0");
+                MLP_ERR_SHAPE, "X: expects at least 1 row, got 0");
     X.dtype = MLP_F32;
     assert_told(&record, mlp_check_gradients(net, X, Y, NULL, &worst),
                 MLP_ERR_DTYPE, "X");

@@ -56,11 +56,14 @@ static void history_is_what_callbacks_were_told(void **state)
 {
     (void)state;
     data d = some_data(MLP_F64);
+    model labels = square_model; /* with a loss that has an accuracy */
+    labels.layers[2].activation = MLP_ACT_SIGMOID;
+    labels.loss = MLP_LOSS_BCE;
     for (size_t validates = 0; validates < 2; validates++) {
         diary said = {.stop_at = 0};
         mlp_train_options options = told(options_of(9, 0.25, 10), &said);
         options.validation_fraction = validates ? 0.2 : 0;
-        mlp_net *net = new_net(&square_model, MLP_F64, NULL);
+        mlp_net *net = new_net(&labels, MLP_F64, NULL);
         mlp_history *h = NULL;
         assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, &h), MLP_OK);
         assert_int_equal(said.n_epochs, 9);

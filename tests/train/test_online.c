@@ -104,7 +104,7 @@ static void step_refuses_what_fit_refuses(void **state)
     REFUSED(X, Y, NAN, MLP_ERR_ARGUMENT, "alpha");
     REFUSED(X, Y, INFINITY, MLP_ERR_ARGUMENT, "alpha");
     REFUSED(ro(d.X), ro(d.Y), 0.1, MLP_ERR_SHAPE, "at most 3 rows, got 4");
-    REFUSED(X, ro(d.Y), 0.1, MLP_ERR_SHAPE, "rows");
+    REFUSED(X, ro(d.Y), 0.1, MLP_ERR_SHAPE, "Y: expects 3 rows, got 4");
     REFUSED(mlp_cview_rows(X, 0, 0), mlp_cview_rows(Y, 0, 0), 0.1,
             MLP_ERR_SHAPE, "at least 1 row, got 0");
     put(d.Y, 2, 0, 1.5);

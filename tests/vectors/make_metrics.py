@@ -19,7 +19,8 @@
     metrics_scores          the accuracy; the ROC AUC of the scores without and
                             with ties; the log loss of metrics_binary and of
                             metrics_probabilities; MSE, MAE and R2 of all
-                            targets together, then R2 of each target
+                            targets together, then MSE of each target, MAE of
+                            each, R2 of each
 """
 import os
 
@@ -83,6 +84,8 @@ def regression():
     return [metrics.mean_squared_error(Y, P),
             metrics.mean_absolute_error(Y, P),
             metrics.r2_score(Y, P),
+            *metrics.mean_squared_error(Y, P, multioutput="raw_values"),
+            *metrics.mean_absolute_error(Y, P, multioutput="raw_values"),
             *metrics.r2_score(Y, P, multioutput="raw_values")]
 
 

@@ -13,8 +13,8 @@ static const model laden_model = {5,
                                   3,
                                   {{11, MLP_ACT_TANH, 0, 0.25, true},
                                    {6, MLP_ACT_RELU, 0, 0.5, false},
-                                   {5, MLP_ACT_IDENTITY, 0, 0, true}},
-                                  MLP_LOSS_MSE};
+                                   {5, MLP_ACT_SIGMOID, 0, 0, true}},
+                                  MLP_LOSS_BCE};
 
 /* What an operation works on. Outputs hold MARK until an operation succeeds. */
 typedef struct fixture {

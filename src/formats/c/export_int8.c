@@ -65,7 +65,8 @@ static mlp_status score(const mlp_net *net, mlp_cview Y, const trial *t,
     size_t n = t->A.cols;
     if (mlpi_is_regression(net->loss)) {
         mlp_regression_scores scores = {.r2 = 0};
-        TRY(mlp_score_regression(Y, mlp_view_const(t->A), &scores));
+        TRY(mlp_score_regression(Y, mlp_view_const(t->A), &net->hooks, NULL,
+                                 &scores));
         *result = scores.r2;
     } else if (net->loss == MLP_LOSS_CCE) {
         /* A row is correct if the largest output is the target's class. */
@@ -161,7 +162,8 @@ static mlp_status check_rows(const mlpi_export *e)
     const mlp_net *net = e->net;
     if (e->options->X.rows == 0) {
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
-                          "X: int8 expects rows that say what is usual");
+                          "X: int8 expects rows, which show the usual range of "
+                          "each number (set options.X)");
     }
     TRY(mlpi_check_inputs(net, &net->hooks, &e->options->X, 1));
     TRY(mlpi_check_finite(net, &net->hooks, "X", e->options->X));

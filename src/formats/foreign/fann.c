@@ -535,7 +535,7 @@ static bool begins(const unsigned char *head, size_t size)
     return memcmp(head, "FANN_F", 6) == 0;
 }
 
-static const mlpi_foreign_format fann_format = {begins, read};
+static const mlpi_foreign_format fann_format = {{"a FANN file", begins}, read};
 
 mlp_status mlp_fann_load(const char *path, const mlp_foreign_options *options,
                          mlp_net **net)

@@ -167,7 +167,8 @@ static bool begins(const unsigned char *head, size_t size)
 
 /* The two functions by which the common loader of load.c handles genann
  * files. */
-static const mlpi_foreign_format genann_format = {begins, read};
+static const mlpi_foreign_format genann_format = {{"a genann file", begins},
+                                                  read};
 
 mlp_status mlp_genann_load(const char *path, const mlp_foreign_options *options,
                            mlp_net **net)

@@ -69,7 +69,7 @@ mlp_status mlpi_foreign_load(const mlpi_foreign_format *format,
     mlp_foreign_options used;
     mlpi_file_content file;
     TRY(check_arguments(options, path, net, &used));
-    TRY(mlpi_file_read(&used.hooks, path, format->begins, &file));
+    TRY(mlpi_file_read(&used.hooks, path, &format->kind, &file));
     mlp_status status =
         format->read(&used, scanner_of(file.bytes, file.size), net);
     mlpi_release(&used.hooks, file.bytes);

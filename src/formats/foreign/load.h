@@ -22,7 +22,7 @@
 typedef struct mlpi_foreign_format {
     /* Tells the format by its first bytes. Other files are refused before they
      * are read. */
-    mlpi_check_head *begins;
+    mlpi_file_kind kind;
     /* Creates the network of a text. On failure *net is untouched. */
     mlp_status (*read)(const mlp_foreign_options *options, mlpi_scanner text,
                        mlp_net **net);

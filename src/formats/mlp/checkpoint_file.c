@@ -72,9 +72,10 @@ mlp_status mlp_trainer_load(mlp_trainer *trainer, const char *path)
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&trainer->hooks, path, "the path"));
+    static const mlpi_file_kind kind = {"a checkpoint",
+                                        mlpi_safetensors_may_begin};
     mlpi_file_content disk;
-    TRY(mlpi_file_read(&trainer->hooks, path, mlpi_safetensors_may_begin,
-                       &disk));
+    TRY(mlpi_file_read(&trainer->hooks, path, &kind, &disk));
     mlp_status status = load_bytes(trainer, &disk);
     mlpi_release(&trainer->hooks, disk.bytes);
     return status;

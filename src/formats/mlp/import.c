@@ -311,8 +311,10 @@ mlp_status mlp_net_import(mlp_net *net, const char *path)
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&net->hooks, path, "the path"));
+    static const mlpi_file_kind kind = {"a safetensors file",
+                                        mlpi_safetensors_may_begin};
     mlpi_file_content disk;
-    TRY(mlpi_file_read(&net->hooks, path, mlpi_safetensors_may_begin, &disk));
+    TRY(mlpi_file_read(&net->hooks, path, &kind, &disk));
     mlp_status status = import_bytes(net, disk.bytes, disk.size);
     mlpi_release(&net->hooks, disk.bytes);
     return status;

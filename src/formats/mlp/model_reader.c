@@ -431,6 +431,9 @@ static mlp_status load(const mlp_hooks *hooks, const void *bytes, size_t size,
     return status;
 }
 
+static const mlpi_file_kind model_file = {"a .mlp file",
+                                          mlpi_safetensors_may_begin};
+
 /* Without hooks the network gets a struct of zeros, which means malloc, free
  * and no log. The hooks are checked first, because errors are reported to
  * them. */
@@ -442,6 +445,10 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
     if (!bytes || !net) {
         return mlpi_error(&used, MLP_ERR_NULL, "%s is NULL",
                           net ? "the file" : "the place for the network");
+    }
+    if (size >= MLPI_FILE_HEAD && !model_file.begins(bytes, size)) {
+        return mlpi_refuse_content(&used, "the file in memory", &model_file,
+                                   bytes, size);
     }
     return load(&used, bytes, size, net);
 }
@@ -457,7 +464,7 @@ mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
                           net ? "the path" : "the place for the network");
     }
     mlpi_file_content disk;
-    TRY(mlpi_file_read(&used, path, mlpi_safetensors_may_begin, &disk));
+    TRY(mlpi_file_read(&used, path, &model_file, &disk));
     mlp_status status = load(&used, disk.bytes, disk.size, net);
     mlpi_release(&used, disk.bytes);
     return status;

@@ -193,11 +193,15 @@ mlp_status mlp_onnx_load_memory(const void *bytes, size_t size,
 /* Returns true if a file can begin with these bytes, so that another large file
  * is refused before it is read. The first byte of a message is a tag: the
  * number of a field, at least 1, above three bits of wire type, 0 or 2 in a
- * model. */
+ * model. Some files of another known kind begin with such a byte, too. */
 static bool begins(const unsigned char *head, size_t size)
 {
-    return head[0] >= 8 && (head[0] & 5) == 0 && size <= ONNX_MAX_BYTES;
+    const char *name = mlpi_content_name(head);
+    return head[0] >= 8 && (head[0] & 5) == 0 && size <= ONNX_MAX_BYTES &&
+           (!name || strncmp(name, "an ONNX", 7) == 0);
 }
+
+static const mlpi_file_kind onnx_file = {"an ONNX file", begins};
 
 /* The whole file is read before it is decoded, because protobuf-c decodes a
  * message in memory. Decoding copies what is needed into the arena. */
@@ -211,7 +215,7 @@ mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
         return mlpi_error(&used, MLP_ERR_NULL, "the %s is NULL",
                           path ? "place for the network" : "path");
     }
-    TRY(mlpi_file_read(&used, path, begins, &file));
+    TRY(mlpi_file_read(&used, path, &onnx_file, &file));
     mlp_status status = load(&used, &file, path, net);
     mlpi_release(&used, file.bytes);
     return status;

@@ -344,7 +344,8 @@ static void numbers_are_scored_by_r2(void **state)
     mlp_regression_scores scores;
     mlp_export_report report;
     assert_int_equal(mlp_predict(t.net, t.options.X, A), MLP_OK);
-    assert_int_equal(mlp_score_regression(t.options.Y, ro(A), &scores), MLP_OK);
+    assert_int_equal(
+        mlp_score_regression(t.options.Y, ro(A), NULL, NULL, &scores), MLP_OK);
     assert_int_equal(mlp_export_c(t.net, t.code, &t.options, &report), MLP_OK);
     assert_true(report.score_before == scores.r2 && scores.r2 > 0.9);
     assert_absolute(report.score_after, scores.r2, 0.005);

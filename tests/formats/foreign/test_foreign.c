@@ -549,10 +549,12 @@ static void arguments_are_checked(void **state)
                 MLP_ERR_IO, "/there/is/none");
     assert_told(&record,
                 mlp_fann_load(path_of("genann_tanh.ann"), &options, &net),
-                MLP_ERR_FORMAT, "");
+                MLP_ERR_FORMAT, "not a FANN file: it begins with \"");
     assert_told(&record,
                 mlp_genann_load(path_of("fann_xor.net"), &options, &net),
-                MLP_ERR_FORMAT, "");
+                MLP_ERR_FORMAT,
+                "not a genann file: it is a FANN file (load it by "
+                "mlp_fann_load)");
     options.precision = MLP_I32;
     assert_told(&record, mlp_fann_load(path_of("fann_xor.net"), &options, &net),
                 MLP_ERR_ARGUMENT, "precision");

@@ -235,21 +235,21 @@ static void wrong_names_are_refused(void **state)
     const char *const bytes[] = {"a", "\xff"};
     mlp_net *net = new_net(&xor_model, MLP_F64, &record);
     assert_told(&record, mlp_net_set_class_names(net, three, 3),
-                MLP_ERR_ARGUMENT, "expects 2, got 3");
+                MLP_ERR_ARGUMENT, "expects 2, one for each class, got 3");
     assert_told(&record, mlp_net_set_class_names(net, three, 1),
-                MLP_ERR_ARGUMENT, "expects 2, got 1");
+                MLP_ERR_ARGUMENT, "got 1");
     assert_told(&record, mlp_net_set_class_names(net, NULL, 2), MLP_ERR_NULL,
                 "NULL");
     assert_told(&record, mlp_net_set_class_names(net, hole, 2), MLP_ERR_NULL,
-                "number 1");
+                "a name for class 1, got NULL");
     assert_told(&record, mlp_net_set_class_names(net, bytes, 2),
                 MLP_ERR_ARGUMENT, "UTF-8");
     assert_int_equal(mlp_net_set_class_names(NULL, three, 2), MLP_ERR_NULL);
     assert_int_equal(mlp_net_set_class_names(net, three, 2), MLP_OK);
     assert_told(&record, mlp_net_set_metadata(net, "mlp", "1"),
-                MLP_ERR_ARGUMENT, "library's");
+                MLP_ERR_ARGUMENT, "does not begin with \"mlp.\"");
     assert_told(&record, mlp_net_set_metadata(net, "mlp.x", NULL),
-                MLP_ERR_ARGUMENT, "library's");
+                MLP_ERR_ARGUMENT, "does not begin with \"mlp.\"");
     assert_told(&record, mlp_net_set_metadata(net, "\x80", "1"),
                 MLP_ERR_ARGUMENT, "key: expects UTF-8");
     assert_told(&record, mlp_net_set_metadata(net, "a", "\xc3"),
@@ -351,7 +351,7 @@ static void train_a_little(mlp_net *net, bool has_classes)
     static const double x = 1;
     static const double y = 0;
     static const int32_t class = 0;
-    mlp_train_options options = mlp_train_defaults();
+    mlp_train_options options = tutorial_options();
     options.epochs = 1;
     assert_int_equal(mlp_fit(net, mlp_cview_f64(&x, 1, 1),
                              has_classes ? mlp_cview_i32(&class, 1, 1)

@@ -573,6 +573,55 @@ static void external_data_must_lie_in_the_same_folder(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* Some bytes can begin an ONNX file, as the first of a zip archive can; the
+ * others cannot. */
+static void other_files_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        const char *told;
+    } files[] = {
+        {"PK\3\4\24\1\1\1data.pkl",
+         "it is a zip archive, such as PyTorch's .pt"},
+        {"\x80\2}q\1(X\6weight", "it is a Python pickle"},
+        {"\x93NUMPY\1\1v", "it is an array of NumPy (.npy)"},
+        {"FANN_FLO_2.1\n", "it is a FANN file (load it by mlp_fann_load)"},
+        {"sepal_length,", "it begins with \"sepal_le\""},
+    };
+    char folder[] = "/tmp/mlp_onnx_XXXXXX";
+    char path[64];
+    char told[160];
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_net *net = NULL;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/model.onnx", folder);
+    for (size_t i = 0; i < COUNT(files); i++) {
+        write_bytes(path, (const unsigned char *)files[i].bytes,
+                    strlen(files[i].bytes));
+        (void)snprintf(told, sizeof told, "%s: not an ONNX file: %s", path,
+                       files[i].told);
+        assert_told(&record, mlp_onnx_load(path, &hooks, &net), MLP_ERR_FORMAT,
+                    told);
+    }
+    /* The file is a network of this library. */
+    mlp_net *own = new_net(&xor_model, MLP_F64, NULL);
+    assert_int_equal(mlp_net_save(own, path), MLP_OK);
+    assert_told(&record, mlp_onnx_load(path, &hooks, &net), MLP_ERR_FORMAT,
+                "not an ONNX file: it is a .mlp or safetensors file");
+    /* An ONNX file is loaded as a network of this library. */
+    assert_int_equal(mlp_onnx_save(own, path), MLP_OK);
+    assert_told(&record, mlp_net_load(path, &hooks, &net), MLP_ERR_FORMAT,
+                "not a .mlp file: it is an ONNX file (load it by "
+                "mlp_onnx_load)");
+    mlp_net_free(own);
+    assert_null(net);
+    assert_int_equal(record.live, 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void load_survives_every_failed_allocation(void **state)
 {
     (void)state;
@@ -647,6 +696,7 @@ int main(void)
         cmocka_unit_test(refusals_name_the_node),
         cmocka_unit_test(load_refuses_what_is_missing),
         cmocka_unit_test(external_data_must_lie_in_the_same_folder),
+        cmocka_unit_test(other_files_are_named),
         cmocka_unit_test(load_survives_every_failed_allocation),
         cmocka_unit_test(damage_is_refused_or_harmless),
     };
