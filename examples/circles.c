@@ -6,6 +6,7 @@
  * learning rate (problem 4). digits.c solves problem 1, softmax.
  */
 #include "example.h"
+#include "flags.h"
 #include "two_moons.h"
 
 enum { POINTS = 500, EPOCHS = 2000 };
@@ -63,8 +64,13 @@ static double learn(const char *data, samples all, const char *how,
     return hits;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    parse_nothing("circles",
+                  "Problems 2 to 5: moons and circles are learned plainly, "
+                  "with L2, with momentum\n"
+                  "and with a decaying learning rate.",
+                  argc, argv);
     samples circles = make_circles(0.12, 42), moons = make_moons(500, 0.2, 42);
     mlp_train_options plain = mlp_train_defaults();
     plain.epochs = EPOCHS;

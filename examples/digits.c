@@ -7,6 +7,7 @@
  *     digits [FILE]
  */
 #include "example.h"
+#include "flags.h"
 
 #ifndef DIGITS_CSV
 #define DIGITS_CSV "examples/data/digits.csv"
@@ -105,7 +106,12 @@ static double learn(const digits *train, const digits *test)
 int main(int argc, char **argv)
 {
     static digits all, train, test;
-    read_digits(argc > 1 ? argv[1] : DIGITS_CSV, &all);
+    const char *path = parse_only_file(
+        "digits",
+        "Problem 1: five networks learn handwritten digits from FILE, whose "
+        "lines hold\n64 pixels from 0 to 16 and the digit (" DIGITS_CSV ").",
+        argc, argv);
+    read_digits(path ? path : DIGITS_CSV, &all);
     print_title("HANDWRITTEN DIGITS", 60);
     double sum = 0;
     for (size_t fold = 0; fold < FOLDS; fold++) {

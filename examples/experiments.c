@@ -4,6 +4,7 @@
  * change what a network learns of the moons.
  */
 #include "example.h"
+#include "flags.h"
 #include "two_moons.h"
 
 typedef struct architecture {
@@ -105,8 +106,13 @@ static void experiment_learning_rates(samples train, samples test)
     print_line_of('=', 50);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    parse_nothing("experiments",
+                  "Chapter 6: networks with several architectures and learning "
+                  "rates learn the\n"
+                  "moons.",
+                  argc, argv);
     samples all = make_moons(500, 0.2, 42);
     samples train, test;
     split(all, 42, MLP_F64, &train, &test);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command lines of the examples: moons has many flags, other programs have
- * only --precision. A wrong flag ends the program with status 2 and one line
- * that says what was expected.
+ * The command lines of the examples: moons has many flags, xor has only
+ * --precision, digits takes a file, other programs take nothing. Every program
+ * says on --help what it shows. A wrong argument ends the program with status 2
+ * and one line that says what was expected.
  */
 #ifndef LIBMLP_EXAMPLE_FLAGS_H
 #define LIBMLP_EXAMPLE_FLAGS_H
@@ -32,16 +33,55 @@ static inline mlp_dtype parse_precision(const char *text)
     return strcmp(text, "f32") == 0 ? MLP_F32 : MLP_F64;
 }
 
+/* What --help prints about a program. */
+typedef struct usage {
+    const char *program, *arguments, *shows;
+} usage;
+
+/* Prints it and ends the program if the argument is --help. */
+static inline void print_help_if_asked(usage u, const char *argument)
+{
+    if (strcmp(argument, "--help") == 0) {
+        printf("%s%s%s\n%s\n", u.program, *u.arguments == '\0' ? "" : " ",
+               u.arguments, u.shows);
+        exit(0);
+    }
+}
+
+/* Reads the command line of a program that takes no arguments. */
+static inline void parse_nothing(const char *program, const char *shows,
+                                 int argc, char **argv)
+{
+    if (argc > 1) {
+        print_help_if_asked((usage){program, "", shows}, argv[1]);
+        refuse(program, "no argument but --help", argv[1]);
+    }
+}
+
+/* Reads the command line of a program that takes the name of a file or nothing.
+ * Returns NULL for nothing. */
+static inline const char *
+parse_only_file(const char *program, const char *shows, int argc, char **argv)
+{
+    if (argc < 2) {
+        return NULL;
+    }
+    print_help_if_asked((usage){program, "[FILE]", shows}, argv[1]);
+    if (argv[1][0] == '-' || argc > 2) {
+        refuse(program, "one file, or --help", argv[argc > 2 ? 2 : 1]);
+    }
+    return argv[1];
+}
+
 /* Reads the command line of a program whose only flag is --precision. */
-static inline mlp_dtype parse_only_precision(const char *program, int argc,
+static inline mlp_dtype parse_only_precision(const char *program,
+                                             const char *shows, int argc,
                                              char **argv)
 {
     mlp_dtype precision = MLP_F64;
     for (int i = 1; i < argc; i += 2) {
-        if (strcmp(argv[i], "--help") == 0) {
-            printf("%s [--precision f64|f32]\n", program);
-            exit(0);
-        }
+        print_help_if_asked((usage){program, "[--precision f64|f32]", shows},
+                            argv[i]);
         if (strcmp(argv[i], "--precision") != 0 || i + 1 == argc) {
             refuse(program, "--precision f64 or f32, or --help", argv[i]);
         }
@@ -55,7 +95,7 @@ static inline mlp_dtype parse_only_precision(const char *program, int argc,
  */
 
 static const char moons_usage[] =
-    "moons: trains a network to tell two moons apart\n"
+    "moons: trains a network to tell two moons apart (chapter 5)\n"
     "  --epochs N            passes over the training rows (2000)\n"
     "  --lr X                learning rate (0.1)\n"
     "  --hidden N,N,...      neurons of the hidden layers (16,8)\n"

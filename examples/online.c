@@ -7,6 +7,7 @@
  * the network learns from it, so the whole stream is a test.
  */
 #include "example.h"
+#include "flags.h"
 
 enum { POINTS = 40000, LINE_EVERY = 4000 };
 
@@ -34,8 +35,12 @@ static double learn(mlp_trainer *trainer, const double x[2], double y,
     return mlp_cview_at(mlp_view_const(A), 0, 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    parse_nothing("online",
+                  "A network learns from one row at a time, and follows a "
+                  "circle that moves.",
+                  argc, argv);
     mlp_layer layers[] = {{.width = 16, .activation = MLP_ACT_TANH},
                           {.width = 1, .activation = MLP_ACT_SIGMOID}};
     mlp_config config = mlp_config_defaults();

@@ -7,6 +7,7 @@
  * dW is small.
  */
 #include "example.h"
+#include "flags.h"
 #include "two_moons.h"
 
 enum { EPOCHS = 200, FIRST_BATCH = 10, PRINT_EVERY = 20, DOUBLE_EVERY = 20 };
@@ -52,8 +53,12 @@ static double run_epoch(mlp_trainer *trainer, samples rows, size_t batch,
     return sum / (double)n;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    parse_nothing(
+        "own_loop",
+        "A training loop of your own: forward, loss, backward, update.", argc,
+        argv);
     samples all = make_moons(500, 0.2, 42);
     samples train, test;
     split(all, 42, MLP_F64, &train, &test);

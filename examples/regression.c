@@ -8,6 +8,7 @@
  * of the targets' variance, so R2 can reach 0.96 and not more.
  */
 #include "example.h"
+#include "flags.h"
 #include "progress.h"
 
 enum { INPUTS = 5, TRAINING = 2000, TEST = 500 };
@@ -40,8 +41,12 @@ static void print_scores(const char *rows, mlp_cview Y, mlp_cview predicted)
            scores.r2);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    parse_nothing("regression",
+                  "A network predicts numbers: Adam, early stopping, R2 and a "
+                  "line of progress.",
+                  argc, argv);
     mlp_rng rng = mlp_rng_seeded(42);
     samples train = draw(&rng, TRAINING), test = draw(&rng, TEST);
     mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);

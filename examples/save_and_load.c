@@ -7,6 +7,7 @@
  * second run finds moons.mlp and does not train.
  */
 #include "example.h"
+#include "flags.h"
 #include "two_moons.h"
 
 #ifdef EXAMPLE_ONNX
@@ -73,8 +74,13 @@ static mlp_net *load(void)
     return net;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    parse_nothing("save_and_load",
+                  "Saves a network as moons.mlp in this folder, exports it as "
+                  "C and as ONNX, and\n"
+                  "loads it. A second run loads without training.",
+                  argc, argv);
     samples all = make_moons(500, 0.2, 42), rows, test;
     split(all, 42, MLP_F64, &rows, &test);
     FILE *there = fopen(path, "rb");

@@ -6,6 +6,7 @@
  * activation'(Z), are computed here.
  */
 #include "example.h"
+#include "flags.h"
 #include "numpy_print.h"
 
 static mlp_net *make_net(size_t inputs, const mlp_layer *layers,
@@ -254,8 +255,12 @@ static void print_update(pass p, double alpha)
     print_title("BACKPROPAGATION COMPLETE!", 70);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    parse_nothing("walkthrough",
+                  "Chapters 1 to 3: one row goes forward and backward, with "
+                  "every number printed.",
+                  argc, argv);
     static const problem example = {.hidden = MLP_ACT_SIGMOID,
                                     .x = {1, 2},
                                     .W[1] = {0.1, 0.2, 0.3, 0.4},

@@ -25,7 +25,8 @@ static void print_predictions(const mlp_net *net, mlp_cview X, mlp_cview Y)
 
 int main(int argc, char **argv)
 {
-    mlp_dtype precision = parse_only_precision("xor", argc, argv);
+    mlp_dtype precision = parse_only_precision(
+        "xor", "Chapter 4.2: four hidden neurons learn XOR.", argc, argv);
     print_title("TESTING MLP WITH SIMPLE EXAMPLE", 60);
     static const double inputs[] = {0, 0, 0, 1, 1, 0, 1, 1};
     static const double outputs[] = {0, 1, 1, 0};

@@ -18,7 +18,7 @@
 
 /* NO_UNROLL leaves unrolling and inlining to the compiler. vec_portable.h
  * defines it where fma is a call, which costs more than anything around it.
- * CMake defines it for builds with sanitizers, which take long to compile
+ * CMake defines it for Debug and for sanitizers, which take long to compile
  * thousands of copies of each check. */
 #ifdef NO_UNROLL
 #define ALWAYS_INLINE

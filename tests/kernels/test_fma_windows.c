@@ -6,13 +6,29 @@
  */
 #include "support/support.h"
 
-#undef fma
-#undef fmaf
-#include "kernels/fma_windows.c"
+/* What math.h declares on Windows. */
+double mlpi_fma(double x, double y, double z);
+float mlpi_fmaf(float x, float y, float z);
+
+enum { FRACTION = 52 }; /* bits behind the leading one of a double */
+
+static uint64_t bits_of(double x)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static double from_bits(uint64_t bits)
+{
+    double x = 0;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
 
 static uint64_t random_state = 88172645463325252U;
 
-/* Marsaglia's xorshift generator with a multiplication. */
+/* Marsaglia's xorshift generator makes them, with a multiplication. */
 static uint64_t random_bits(void)
 {
     random_state ^= random_state << 13;

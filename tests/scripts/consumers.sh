@@ -63,6 +63,18 @@ eval "cc '$consumers/app.c' -o '$scratch/pkg_c' $flags"
 eval "c++ '$consumers/app.cc' -o '$scratch/pkg_cxx' $flags"
 ran "pkg-config" "$scratch/pkg_c" "$scratch/pkg_cxx"
 
+# What comes along: the documents, and the examples, which are programs to copy.
+documents=$scratch/moved/share/doc/mlp
+for file in README.md LICENSE examples/mlp_file.py examples/data/digits.csv; do
+    cmp "$source/$file" "$documents/$file" || fail "$file is not installed"
+done
+for example in "$documents"/examples/*.c; do
+    eval "cc -std=c11 '$example' -o '$scratch/example' $flags" ||
+        fail "$example does not compile"
+    "$scratch/example" --help >"$scratch/log" || fail "$example does not run"
+done
+echo "works: the installed examples"
+
 foreign=$scratch/package/app_foreign
 "$foreign" || fail "$foreign does not run"
 flags=$(pkg-config --cflags --libs --static mlp_foreign)

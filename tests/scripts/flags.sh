@@ -56,6 +56,15 @@ refused "$xor" --precision
 refused "$xor" --precision f16
 refused "$xor" --epochs 5
 
+# Every example tells on --help what it shows, and refuses what it does not know.
+for example in "$source"/examples/*.c; do
+    example=$build/examples/$(basename "$example" .c)
+    allowed "$("$example" --help | sed -n 2p)" "$example" --help
+    [ "$(sed -n 2p "$scratch/out")" ] || fail "$example --help says too little"
+    refused "$example" --nonsense
+    refused "$example" --nonsense 1
+done
+refused "$build/examples/digits" one.csv two.csv
 allowed "  --help                this text" "$moons" --help
 allowed "  --help                this text" "$moons" --epochs 5 --help
 allowed "xor [--precision f64|f32]" "$xor" --help

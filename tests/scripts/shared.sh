@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+#
+# Shared libraries: each exports exactly the functions of its header and is
+# named after the version of its interface; programs of C link them after an
+# installation; Python loads libmlp.so with ctypes and trains XOR.
+
+. "$(dirname "$0")/common.sh"
+need nm readelf python3 cc pkg-config
+
+build_into build "$source" -DBUILD_SHARED_LIBS=ON
+rm -rf "$scratch/installed" "$scratch/moved"
+quietly cmake --install "$scratch/build" --prefix "$scratch/installed"
+mv "$scratch/installed" "$scratch/moved"
+libraries=$(dirname "$(find "$scratch/moved" -name libmlp.so)")
+export LD_LIBRARY_PATH="$libraries"
+
+version() {
+    sed -n "s/^#define MLP_VERSION_$1 //p" "$source/include/mlp.h"
+}
+interface=$(version MAJOR)
+[ "$interface" -gt 0 ] || interface=0.$(version MINOR)
+
+for header in "$source"/include/*.h; do
+    name=$(basename "$header" .h)
+    file=$libraries/lib$name.so
+    if [ ! -e "$file" ]; then
+        [ "$name" = mlp_onnx ] || fail "there is no $file"
+        echo "not built: lib$name.so"
+        continue
+    fi
+    python3 "$source/tests/scripts/shared.py" functions "$header" |
+        sort >"$scratch/declared"
+    nm -D --defined-only "$file" | awk '{ print $3 }' | sort >"$scratch/exported"
+    diff "$scratch/declared" "$scratch/exported" ||
+        fail "lib$name.so exports something else than $name.h declares"
+    readelf -d "$file" | grep -q "soname: \[lib$name\.so\.$interface\]" ||
+        fail "lib$name.so has another name than lib$name.so.$interface"
+    echo "lib$name.so.$interface: $(wc -l <"$scratch/exported") functions"
+done
+
+python3 "$source/tests/scripts/shared.py" train "$libraries/libmlp.so"
+
+export PKG_CONFIG_PATH="$libraries/pkgconfig"
+for name in mlp mlp_foreign mlp_onnx; do
+    [ -e "$libraries/lib$name.so" ] || continue
+    app=$source/tests/consumers/app${name#mlp}
+    flags=$(pkg-config --cflags --libs $name)
+    eval "cc -std=c11 '$app.c' -o '$scratch/$name' $flags"
+    "$scratch/$name" >"$scratch/log" || fail "$app.c does not run with lib$name.so"
+done
+sh "$source/tests/scripts/expect.sh" "$source/tests/vectors/tutorial_xor.txt" \
+    "$scratch/build/examples/xor" >"$scratch/log" || fail "xor has other numbers"
