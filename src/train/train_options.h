@@ -7,6 +7,19 @@
  * change nothing. The first phase checks numbers, shapes and types, which takes
  * no time. Then the fit allocates its memory. The second phase reads all values
  * of the rows, and checks that they are finite.
+ *
+ * Before the first phase a fit resolves the options, that is, it replaces each
+ * MLP_AUTO and MLP_AUTO_COUNT by a number. What the number depends on is known
+ * at different times:
+ *
+ *     option                  depends on                 resolved by
+ *     learning_rate           the kind of the optimizer  _resolve
+ *     batch_size              kind, rows, trainer        _resolve_counts
+ *     epochs                  kind, batches of an epoch  _resolve_counts
+ *     optimizer.weight_decay  kind, rows, parameters     mlpi_optimizer_for_rows
+ *     schedule.factor         the kind of the schedule   schedule.c, when used
+ *
+ * The fit keeps the resolved copy; the caller's options stay as they are.
  */
 #ifndef MLPI_TRAIN_TRAIN_OPTIONS_H
 #define MLPI_TRAIN_TRAIN_OPTIONS_H

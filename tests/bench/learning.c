@@ -54,8 +54,8 @@ static rows read_rows(const char *path)
     rows r = {0};
     FILE *file = fopen(path, "r");
     check(file != NULL, "the file cannot be opened");
-    check(fscanf(file, "%zu %zu %zu %zu %zu %zu", &r.count, &r.inputs, &r.classes,
-                 &r.seeds, &r.folds, &r.first_seed) == 6,
+    check(fscanf(file, "%zu %zu %zu %zu %zu %zu", &r.count, &r.inputs,
+                 &r.classes, &r.seeds, &r.folds, &r.first_seed) == 6,
           "the first line is not six numbers");
     r.X = array(r.count * r.inputs, sizeof *r.X);
     r.y = array(r.count, sizeof *r.y);
