@@ -36,13 +36,11 @@ static double learn(mlp_trainer *trainer, const double x[2], double y,
 
 int main(void)
 {
-    mlp_layer layers[] = {{.width = 16, .activation = MLP_ACT_TANH},
-                          {.width = 1, .activation = MLP_ACT_SIGMOID}};
+    mlp_layer layers[] = {{.width = 16}, {.width = 1}};
     mlp_config config = mlp_config_defaults();
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 2;
-    config.init = MLP_INIT_HE;
     config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     mlp_trainer *trainer = NULL;
