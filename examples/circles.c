@@ -45,7 +45,9 @@ static double learn(const char *data, samples all, const char *how,
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 3;
+    config.loss = MLP_LOSS_BCE;
     config.init = MLP_INIT_HE;
+    config.seed = 42;
     config.hooks = mlp_hooks_stderr();
     mlp_net *net = NULL;
     mlp_history *history = NULL;
@@ -75,11 +77,13 @@ int main(int argc, char **argv)
     mlp_train_options plain = mlp_train_defaults();
     plain.epochs = EPOCHS;
     plain.batch_size = 0; /* all rows */
-    plain.optimizer.kind = MLP_OPTIMIZER_SGD;
+    plain.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
     plain.learning_rate = 0.1;
+    plain.standardise = false; /* `learn` scales */
     mlp_train_options l2 = plain, momentum = plain, decay = plain;
     l2.optimizer.l2 = 1;
     momentum.optimizer.kind = MLP_OPTIMIZER_TUTORIAL_MOMENTUM;
+    momentum.optimizer.momentum = 0.9;
     decay.schedule.kind = MLP_SCHEDULE_INVERSE_TIME;
     decay.schedule.decay = 0.001;
 

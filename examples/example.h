@@ -103,9 +103,11 @@ static inline mlp_net *new_net(const mlp_config *config)
         printf(" → %zu", config->layers[l].width);
     }
     printf("\nActivations: ");
-    for (size_t l = 0; l < config->n_layers; l++) {
-        printf("%s'%s'", l == 0 ? "[" : ", ",
-               mlp_activation_name(config->layers[l].activation));
+    for (size_t l = 1; l <= config->n_layers; l++) {
+        mlp_layer layer; /* with the activation that the library chose */
+        check(mlp_net_layer(net, l, &layer));
+        printf("%s'%s'", l == 1 ? "[" : ", ",
+               mlp_activation_name(layer.activation));
     }
     printf("]\nTotal parameters: %zu\n", mlp_net_parameter_count(net));
     print_line_of('=', 60);

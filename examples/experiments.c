@@ -38,6 +38,7 @@ static outcome run(const architecture *a, size_t epochs, double lr,
     config.inputs = train.X.cols;
     config.layers = layers;
     config.n_layers = a->n_hidden + 1;
+    config.loss = MLP_LOSS_BCE;
     config.init = MLP_INIT_HE;
     config.seed = 42;
     config.hooks = mlp_hooks_stderr();
@@ -48,8 +49,9 @@ static outcome run(const architecture *a, size_t epochs, double lr,
     mlp_train_options options = mlp_train_defaults();
     options.epochs = epochs;
     options.batch_size = 0; /* all rows */
-    options.optimizer.kind = MLP_OPTIMIZER_SGD;
+    options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
     options.learning_rate = lr;
+    options.standardise = false; /* done above */
     mlp_history *history = NULL;
     check(mlp_fit(net, X, Y, &options, &history));
 

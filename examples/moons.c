@@ -39,6 +39,7 @@ int main(int argc, char **argv)
     config.layers = s.layers;
     config.n_layers = s.n_layers;
     config.precision = s.precision;
+    config.loss = MLP_LOSS_BCE;
     config.init = MLP_INIT_HE;
     config.seed = s.seed;
     config.hooks = mlp_hooks_stderr();
@@ -52,8 +53,9 @@ int main(int argc, char **argv)
     mlp_train_options options = mlp_train_defaults();
     options.epochs = s.epochs;
     options.batch_size = 0; /* all rows */
-    options.optimizer.kind = MLP_OPTIMIZER_SGD;
+    options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
     options.learning_rate = s.lr;
+    options.standardise = false; /* done above */
     options.on_epoch = print_epoch;
     options.user = &lines;
     check(mlp_fit(net, X, Y, &options, NULL));

@@ -41,13 +41,11 @@ int main(int argc, char **argv)
                   "A network learns from one row at a time, and follows a "
                   "circle that moves.",
                   argc, argv);
-    mlp_layer layers[] = {{.width = 16, .activation = MLP_ACT_TANH},
-                          {.width = 1, .activation = MLP_ACT_SIGMOID}};
+    mlp_layer layers[] = {{.width = 16}, {.width = 1}};
     mlp_config config = mlp_config_defaults();
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 2;
-    config.init = MLP_INIT_HE;
     config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     mlp_trainer *trainer = NULL;

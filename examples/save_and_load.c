@@ -19,23 +19,16 @@ static const char path[] = "moons.mlp";
 static mlp_net *train(samples rows)
 {
     const char *const classes[] = {"upper moon", "lower moon"};
-    mlp_layer layers[] = {{.width = 16, .activation = MLP_ACT_RELU},
-                          {.width = 8, .activation = MLP_ACT_RELU},
-                          {.width = 1, .activation = MLP_ACT_SIGMOID}};
+    mlp_layer layers[] = {{.width = 16}, {.width = 8}, {.width = 1}};
     mlp_config config = mlp_config_defaults();
     config.inputs = 2;
     config.layers = layers;
     config.n_layers = 3;
     config.hooks = mlp_hooks_stderr();
-    mlp_train_options options = mlp_train_defaults();
-    options.epochs = 2000;
-    options.learning_rate = 0.1;
-
     mlp_net *net = NULL;
     mlp_cview X = mlp_view_const(rows.X), Y = mlp_view_const(rows.Y);
     check(mlp_net_create(&config, &net));
-    check(mlp_net_standardise(net, X));
-    check(mlp_fit(net, X, Y, &options, NULL));
+    check(mlp_fit(net, X, Y, NULL, NULL));
     check(mlp_net_set_class_names(net, classes, 2));
     check(mlp_net_set_metadata(net, "made by", "examples/save_and_load.c"));
     return net;

@@ -46,6 +46,7 @@ int main(int argc, char **argv)
     config.layers = layers;
     config.n_layers = 2;
     config.precision = precision;
+    config.loss = MLP_LOSS_BCE;
     config.init = MLP_INIT_HE;
     config.seed = 42;
     config.hooks = mlp_hooks_stderr();
@@ -56,7 +57,7 @@ int main(int argc, char **argv)
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 5000;
     options.batch_size = 0; /* all rows */
-    options.optimizer.kind = MLP_OPTIMIZER_SGD;
+    options.optimizer = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
     options.learning_rate = 0.5;
     options.standardise = false;
     options.on_epoch = print_epoch;

@@ -14,16 +14,14 @@
  *  10. Metrics                   how good predictions are
  *  11. Random numbers            NumPy's seeded streams
  *
- *   mlp_layer layers[] = {{.width = 4, .activation = MLP_ACT_TANH},
- *                         {.width = 1, .activation = MLP_ACT_SIGMOID}};
+ *   mlp_layer layers[] = {{.width = 8}, {.width = 1}};
  *   mlp_config config = mlp_config_defaults();
  *   config.inputs = 2, config.layers = layers, config.n_layers = 2;
+ *   config.hooks = mlp_hooks_stderr();
  *   mlp_net *net = NULL;
  *   mlp_status s = mlp_net_create(&config, &net);
- *   mlp_train_options options = mlp_train_defaults();
- *   options.epochs = 5000, options.learning_rate = 0.5;
  *   if (!s) s = mlp_fit(net, mlp_cview_f64(X, 4, 2), mlp_cview_f64(Y, 4, 1),
- *                       &options, NULL);
+ *                       NULL, NULL);
  *   if (!s) s = mlp_predict(net, mlp_cview_f64(X, 4, 2),
  *                           mlp_view_f64(A, 4, 1));
  *   mlp_net_free(net);

@@ -1,22 +1,81 @@
 # SPDX-License-Identifier: MIT
 #
-# Every whole program in README.md compiles without a warning and runs.
+# README.md keeps its word. Every whole program in it compiles without a warning.
+# Every session in it (a block ```console) is run line by line, and prints what
+# README.md says, on standard output and standard error. A program is saved
+# under the name in the comment above it, such as <!-- app.c -->, which the
+# sessions compile. They run in an empty folder with the tree's include and the
+# library that was built.
 
 . "$(dirname "$0")/common.sh"
 need cc
 
-rm -f "$scratch"/block*
-awk -v prefix="$scratch/block" '
-    /^```c$/ { inside = 1; file = prefix (++blocks) ".c"; next }
-    /^```/ { inside = 0 }
-    inside { print >file }' "$source/README.md"
+place=$scratch/place
+rm -rf "$place" "$scratch"/session*
+mkdir -p "$place/build"
+ln -s "$source/include" "$place/include"
+ln -s "$build/libmlp.a" "$place/build/libmlp.a"
+
+# Writes each program to its file, and session n to the file session<n>.
+cd "$place"
+awk -v session="$scratch/session" '
+    /^<!-- [a-z_]+\.c -->$/ { name = $2 }
+    /^```c$/ { file = name ? name : "fragment" (++fragments) ".c"; next }
+    /^```console$/ { file = session (++sessions); next }
+    /^```/ { file = name = "" }
+    file { print >file }' "$source/README.md"
 
 programs=0
-for block in "$scratch"/block*.c; do
-    grep -q 'int main' "$block" || continue
+for program in *.c; do
+    grep -q 'int main' "$program" || continue
+    case $program in
+    fragment*) fail "a program in README.md has no name: $(head -3 "$program")" ;;
+    esac
     programs=$((programs + 1))
-    cc -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$source/include" \
-        -o "${block%.c}" "$block" "$build/libmlp.a" -lm -pthread
-    "${block%.c}"
+    cc -std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -fsyntax-only -Iinclude \
+        "$program"
+    awk -v name="$program" 'length > 80 {
+        print "FAILED: " name ": more than 80 columns: " $0
+        exit 1
+    }' "$program"
 done
 [ "$programs" -gt 0 ] || fail "README.md shows no program"
+
+# Where threads are not part of libc, linking needs them, too.
+cc() {
+    command cc "$@" -pthread
+}
+
+# A file that is being written has a random number in its name.
+without_random() {
+    sed 's/\.tmp\.[0-9.]*/.tmp.N/'
+}
+
+# run_session <file>: prints each command, then what the command prints. The two
+# streams are kept for the check below, too.
+run_session() {
+    grep '^\$ ' "$1" | cut -c3- | while read -r line; do
+        printf '$ %s\n' "$line"
+        eval "$line" </dev/null >out 2>err || true
+        cat out err
+        cat out >>"$scratch/out"
+        cat err >>"$scratch/err"
+    done
+}
+
+: >"$scratch/out"
+: >"$scratch/err"
+for session in "$scratch"/session*; do
+    [ -e "$session" ] || fail "README.md shows no session"
+    without_random <"$session" >"$scratch/expected"
+    run_session "$session" | without_random >"$scratch/came"
+    cat "$scratch/came"
+    diff "$scratch/expected" "$scratch/came" ||
+        fail "README.md ('<') says something else than what comes ('>')"
+done
+
+# Messages of the library go to standard error, and nothing else goes there.
+if grep '^mlp: ' "$scratch/out" || grep -v '^mlp: ' "$scratch/err"; then
+    fail "a line is on the wrong stream"
+fi
+grep -q '^mlp: missing' "$scratch/err" || fail "no message about a missing file"
