@@ -278,10 +278,11 @@ static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *file,
      * its content may be secret. */
     int fd = open_temporary(file->path, is_old ? 0600 : 0666, name);
     if (fd < 0) {
-        return mlpi_report_errno(hooks, name, "make it");
+        return mlpi_report_errno(hooks, file->path, "make a file beside it");
     }
     if (!write_and_close(fd, is_old ? &old : NULL, file->bytes, file->size)) {
-        mlp_status status = mlpi_report_errno(hooks, name, "write it");
+        mlp_status status =
+            mlpi_report_errno(hooks, file->path, "write a file beside it");
         (void)unlink(name);
         return status;
     }

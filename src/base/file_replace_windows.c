@@ -117,7 +117,8 @@ static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *file,
     }
     HANDLE opened = create_temporary(file->path, name);
     if (opened == INVALID_HANDLE_VALUE) {
-        return report(hooks, name, "make it", GetLastError());
+        return report(hooks, file->path, "make a file beside it",
+                      GetLastError());
     }
     DWORD error = write_all(opened, file->bytes, file->size);
     if (!CloseHandle(opened) && !error) {
@@ -125,7 +126,7 @@ static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *file,
     }
     if (error) {
         (void)DeleteFileA(name);
-        return report(hooks, name, "write it", error);
+        return report(hooks, file->path, "write a file beside it", error);
     }
     return MLP_OK;
 }

@@ -365,7 +365,7 @@ static void what_is_no_ordinary_file_is_left_alone(void **state)
                     MLP_ERR_IO, "expects an ordinary file");
     }
     assert_told(&record, mlp_net_save(net, "/nowhere/at/all"), MLP_ERR_IO,
-                "cannot make it");
+                "cannot make a file beside it");
     assert_told(&record, mlp_net_save(net, ""), MLP_ERR_IO, "cannot");
     assert_told(&record, mlp_net_load("", &hooks, &loaded), MLP_ERR_IO,
                 "cannot open");
