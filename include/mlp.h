@@ -67,6 +67,13 @@
 extern "C" {
 #endif
 
+/* Makes the compiler warn, where it can, about a status that is ignored. */
+#ifdef __GNUC__
+#define MLP_NODISCARD __attribute__((warn_unused_result))
+#else
+#define MLP_NODISCARD
+#endif
+
 /* ---------------------------------------------------------------------------
  * 1. Version and status
  */
@@ -419,11 +426,12 @@ typedef struct mlp_net mlp_net;
  * `release`.
  * MLP_ERR_LIMIT: a size above a limit.
  * MLP_ERR_UNSUPPORTED: this machine has no kernels of that name. */
-mlp_status mlp_net_create(const mlp_config *config, mlp_net **net);
+MLP_NODISCARD mlp_status mlp_net_create(const mlp_config *config,
+                                        mlp_net **net);
 
 /* Makes an independent copy of parameters, running averages, scaling, names,
  * metadata and hooks. Allocates. The caller owns *copy. */
-mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy);
+MLP_NODISCARD mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy);
 
 /* Like mlp_net_clone, but with batch norm multiplied into the weights, for
  * programs that do not know batch norm: each neuron gets W' = s W and
@@ -431,7 +439,8 @@ mlp_status mlp_net_clone(const mlp_net *net, mlp_net **copy);
  * double and rounded once. The copy has no batch norm and predicts the same,
  * except for rounding errors. MLP_ERR_NOT_FINITE: W' or b' is not finite; the
  * message names the layer. */
-mlp_status mlp_net_fold_batch_norm(const mlp_net *net, mlp_net **folded);
+MLP_NODISCARD mlp_status mlp_net_fold_batch_norm(const mlp_net *net,
+                                                 mlp_net **folded);
 
 /* Frees a network. NULL is allowed. */
 void mlp_net_free(mlp_net *net);
@@ -439,8 +448,8 @@ void mlp_net_free(mlp_net *net);
 /* Starts a network anew: draws all weights and biases as mlp_net_create does,
  * and sets scales to 1, running means to 0 and running variances to 1.
  * MLP_ERR_ARGUMENT: unknown init. */
-mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init,
-                              uint32_t seed);
+MLP_NODISCARD mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init,
+                                            uint32_t seed);
 
 /* The following functions describe a network. For NULL they return 0, or the
  * constant whose number is 0. */
@@ -457,7 +466,8 @@ mlp_hooks mlp_net_hooks(const mlp_net *net);     /* all NULL for NULL */
  * in use: never MLP_ACT_AUTO, and a slope of 0 where the activation has none.
  * (In files of version 0.1, leaky_relu and elu may have slope 0, as relu.)
  * MLP_ERR_ARGUMENT: no such layer. */
-mlp_status mlp_net_layer(const mlp_net *net, size_t l, mlp_layer *layer);
+MLP_NODISCARD mlp_status mlp_net_layer(const mlp_net *net, size_t l,
+                                       mlp_layer *layer);
 
 /* X(constant, number, name). The arrays of a layer, in the tutorial's notation.
  */
@@ -484,10 +494,10 @@ const char *mlp_tensor_name(mlp_tensor which); /* NULL for another number */
  * the form for reading.
  * MLP_ERR_ARGUMENT: no such layer, another tensor, or a tensor of batch norm in
  * a layer without it. */
-mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which, size_t l,
-                          mlp_view *view);
-mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
-                           mlp_cview *view);
+MLP_NODISCARD mlp_status mlp_net_tensor(mlp_net *net, mlp_tensor which,
+                                        size_t l, mlp_view *view);
+MLP_NODISCARD mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which,
+                                         size_t l, mlp_cview *view);
 
 /* ---------------------------------------------------------------------------
  * 5. Scaling
@@ -510,25 +520,27 @@ mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which, size_t l,
  * only, not those that will test the network.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_NOT_FINITE: the message names row and
  * column. */
-mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X);
+MLP_NODISCARD mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X);
 
 /* The first function sets n[0] means and n[0] standard deviations; the second
  * copies them out. To set both to NULL switches scaling off. A network that
  * does not scale has means of 0 and standard deviations of 1.
  * MLP_ERR_ARGUMENT: a std that is not above 0 or not finite in the network's
  * precision, a mean that is not finite, or only one of the two NULL. */
-mlp_status mlp_net_set_scaling(mlp_net *net, const double *mean,
-                               const double *std);
-mlp_status mlp_net_scaling(const mlp_net *net, double *mean, double *std);
+MLP_NODISCARD mlp_status mlp_net_set_scaling(mlp_net *net, const double *mean,
+                                             const double *std);
+MLP_NODISCARD mlp_status mlp_net_scaling(const mlp_net *net, double *mean,
+                                         double *std);
 
 /* Like the three functions above, but for the targets Y (m, n[L]), with n[L]
  * means and standard deviations. MLP_ERR_ARGUMENT: also when setting with
  * another loss than mse, mae or huber. */
-mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y);
-mlp_status mlp_net_set_target_scaling(mlp_net *net, const double *mean,
-                                      const double *std);
-mlp_status mlp_net_target_scaling(const mlp_net *net, double *mean,
-                                  double *std);
+MLP_NODISCARD mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y);
+MLP_NODISCARD mlp_status mlp_net_set_target_scaling(mlp_net *net,
+                                                    const double *mean,
+                                                    const double *std);
+MLP_NODISCARD mlp_status mlp_net_target_scaling(const mlp_net *net,
+                                                double *mean, double *std);
 
 /* ---------------------------------------------------------------------------
  * 6. Predicting
@@ -542,7 +554,8 @@ mlp_status mlp_net_target_scaling(const mlp_net *net, double *mean,
  */
 
 /* Computes the outputs A of the rows X. */
-mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A);
+MLP_NODISCARD mlp_status mlp_predict(const mlp_net *net, mlp_cview X,
+                                     mlp_view A);
 
 /* Computes classes (chapter 4.1). With the loss bce, `labels` (m, n[L]) of
  * MLP_I32 receives 1 where the output is at least `threshold` (usually 0.5),
@@ -550,8 +563,8 @@ mlp_status mlp_predict(const mlp_net *net, mlp_cview X, mlp_view A);
  * largest output, the first of equal ones; the threshold is ignored. A NaN
  * among the outputs gives the label -1. MLP_ERR_ARGUMENT: threshold is NaN, or
  * another loss, whose outputs are no classes; mlp_predict gives them. */
-mlp_status mlp_classify(const mlp_net *net, mlp_cview X, double threshold,
-                        mlp_view labels);
+MLP_NODISCARD mlp_status mlp_classify(const mlp_net *net, mlp_cview X,
+                                      double threshold, mlp_view labels);
 
 typedef struct mlp_scores {
     double loss;     /* J over all rows; NaN if an output is NaN */
@@ -565,8 +578,8 @@ typedef struct mlp_scores {
  * MLP_ERR_ARGUMENT: with bce or cce a target outside [0, 1]; with cce a row
  * whose sum differs from 1 by more than 1e-6, or a class number outside
  * 0 to n[L] - 1. */
-mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X, mlp_cview Y,
-                        mlp_scores *scores);
+MLP_NODISCARD mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X,
+                                      mlp_cview Y, mlp_scores *scores);
 
 /* Scratch memory for predicting. It serves the network that it was made for,
  * and others of the same layers, precision and kernels. Each thread needs a
@@ -575,7 +588,8 @@ typedef struct mlp_workspace mlp_workspace;
 
 /* Makes a workspace, which the caller owns. Allocates, with the network's
  * hooks. */
-mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace);
+MLP_NODISCARD mlp_status mlp_workspace_create(const mlp_net *net,
+                                              mlp_workspace **workspace);
 void mlp_workspace_free(mlp_workspace *workspace); /* NULL is allowed */
 
 /* Sets how many threads share the rows of mlp_predict_with. A new workspace has
@@ -583,13 +597,15 @@ void mlp_workspace_free(mlp_workspace *workspace); /* NULL is allowed */
  * here, sleep between calls, and end with the workspace. If the system cannot
  * start that many, there are fewer. A call with few rows uses one thread.
  * Allocates. MLP_ERR_LIMIT: more than MLP_MAX_THREADS. */
-mlp_status mlp_workspace_set_threads(mlp_workspace *workspace, size_t threads);
+MLP_NODISCARD mlp_status mlp_workspace_set_threads(mlp_workspace *workspace,
+                                                   size_t threads);
 
 /* Like mlp_predict, but without allocating.
  * MLP_ERR_ARGUMENT: the workspace was made for other layers, another precision
  * or other kernels. */
-mlp_status mlp_predict_with(const mlp_net *net, mlp_workspace *workspace,
-                            mlp_cview X, mlp_view A);
+MLP_NODISCARD mlp_status mlp_predict_with(const mlp_net *net,
+                                          mlp_workspace *workspace, mlp_cview X,
+                                          mlp_view A);
 
 /* ---------------------------------------------------------------------------
  * 7. Training: gradient descent (chapters 3 and 4)
@@ -856,9 +872,9 @@ mlp_train_options mlp_train_defaults(void);
  * Allocates.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a fraction outside [0, 1), or
  * one that leaves no row to train on or none to hold out. */
-mlp_status mlp_validation_split(const mlp_net *net, mlp_cview Y,
-                                const mlp_train_options *options, size_t *order,
-                                size_t *held);
+MLP_NODISCARD mlp_status mlp_validation_split(const mlp_net *net, mlp_cview Y,
+                                              const mlp_train_options *options,
+                                              size_t *order, size_t *held);
 
 /* How rows are split into training rows and test rows, without a network. */
 typedef struct mlp_split_options {
@@ -899,10 +915,13 @@ mlp_split_options mlp_split_defaults(void);
  * that leaves no training row or no test row; folds below 2 or above m; a fold
  * that is not below folds; only one of `allocate` and `release`. Each function
  * checks only the options that it uses. */
-mlp_status mlp_train_test_split(mlp_cview Y, const mlp_split_options *options,
-                                size_t *order, size_t *test_rows);
-mlp_status mlp_k_fold(mlp_cview Y, const mlp_split_options *options,
-                      size_t fold, size_t *order, size_t *test_rows);
+MLP_NODISCARD mlp_status mlp_train_test_split(mlp_cview Y,
+                                              const mlp_split_options *options,
+                                              size_t *order, size_t *test_rows);
+MLP_NODISCARD mlp_status mlp_k_fold(mlp_cview Y,
+                                    const mlp_split_options *options,
+                                    size_t fold, size_t *order,
+                                    size_t *test_rows);
 
 /* Copies rows: row i of `to` becomes row order[i] of `from`, for each of the
  * to.rows rows. Both views have the same type, any of the three, and the same
@@ -910,8 +929,8 @@ mlp_status mlp_k_fold(mlp_cview Y, const mlp_split_options *options,
  * messages; nothing is allocated. With to.rows = 0, `order` may be NULL.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: an order[i] is not below
  * from.rows. */
-mlp_status mlp_gather_rows(mlp_cview from, const size_t *order,
-                           const mlp_hooks *hooks, mlp_view to);
+MLP_NODISCARD mlp_status mlp_gather_rows(mlp_cview from, const size_t *order,
+                                         const mlp_hooks *hooks, mlp_view to);
 
 /* What happened in each epoch. */
 typedef struct mlp_history mlp_history;
@@ -956,8 +975,9 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * The network gets back the weights from the
  * start of the epoch that failed or, if these were bad already, from the start
  * of the epoch before. There is no history. */
-mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
-                   const mlp_train_options *options, mlp_history **history);
+MLP_NODISCARD mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
+                                 const mlp_train_options *options,
+                                 mlp_history **history);
 
 /* A chunk holds some of the rows of an epoch. */
 typedef struct mlp_chunk {
@@ -983,9 +1003,10 @@ typedef mlp_status mlp_next_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
  * A chunk is checked when it comes; the message names epoch and chunk.
  * MLP_ERR_SHAPE: also for an epoch without rows. An error in an epoch that has
  * made updates returns the network to its weights at the start of the epoch. */
-mlp_status mlp_fit_stream(mlp_net *net, mlp_next_chunk *next, void *user,
-                          const mlp_train_options *options,
-                          mlp_history **history);
+MLP_NODISCARD mlp_status mlp_fit_stream(mlp_net *net, mlp_next_chunk *next,
+                                        void *user,
+                                        const mlp_train_options *options,
+                                        mlp_history **history);
 
 /* ---------------------------------------------------------------------------
  * 8. Training, step by step
@@ -996,21 +1017,23 @@ mlp_status mlp_fit_stream(mlp_net *net, mlp_next_chunk *next, void *user,
  * between two calls. Allocates, with the network's hooks. The caller owns
  * *trainer. MLP_ERR_ARGUMENT: max_rows is 0. MLP_ERR_LIMIT: the bytes of a
  * batch exceed a size_t. */
-mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
-                              mlp_trainer **trainer);
+MLP_NODISCARD mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
+                                            mlp_trainer **trainer);
 void mlp_trainer_free(mlp_trainer *trainer); /* NULL is allowed */
 
 /* Sets how many threads share the work, as `threads` of mlp_train_options; a
  * new trainer has 1. The threads start here, sleep between steps, and end with
  * the trainer. In a forked child the trainer uses one thread. Allocates.
  * MLP_ERR_LIMIT: more than MLP_MAX_THREADS. */
-mlp_status mlp_trainer_set_threads(mlp_trainer *trainer, size_t threads);
+MLP_NODISCARD mlp_status mlp_trainer_set_threads(mlp_trainer *trainer,
+                                                 size_t threads);
 
 /* Sets the seed of dropout, which is 42 in a new trainer. The mask says which
  * outputs are dropped. It depends only on this seed, the number of forwards
  * since this call, the layer, the row and the column. So with this call before
  * each forward the masks are the same each time. */
-mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed);
+MLP_NODISCARD mlp_status mlp_trainer_set_seed(mlp_trainer *trainer,
+                                              uint32_t seed);
 
 /* Chooses what mlp_trainer_update does, and forgets what another optimizer
  * remembered; a new trainer has sgd. Allocates arrays as long as the
@@ -1018,8 +1041,8 @@ mlp_status mlp_trainer_set_seed(mlp_trainer *trainer, uint32_t seed);
  * for adam, adamw and rprop, 2 lbfgs_history + 6 for lbfgs.
  * MLP_ERR_ARGUMENT: a field is outside its range in the network's precision, or
  * lbfgs is combined with dropout, weight_decay or clipping. */
-mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
-                                     const mlp_optimizer *optimizer);
+MLP_NODISCARD mlp_status
+mlp_trainer_set_optimizer(mlp_trainer *trainer, const mlp_optimizer *optimizer);
 
 /* Forward (chapter 2.2): copies the rows X (m, n[0]) to A[0], scaled if the
  * network scales, and computes Z[l] = A[l-1] W[l]^T + b[l] and
@@ -1028,14 +1051,15 @@ mlp_status mlp_trainer_set_optimizer(mlp_trainer *trainer,
  * over these m rows and updates its running mean and variance. A single row is
  * normalised to 0, so that Z = b, and the running variance does not change.
  * MLP_ERR_DTYPE; MLP_ERR_SHAPE: also if m is 0 or above max_rows. */
-mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X);
+MLP_NODISCARD mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X);
 
 /* Loss (chapter 3.1): computes J of the last forward against Y, with the
  * optimizer's penalties. The loss may be NaN or infinite, because float targets
  * are not checked for their values; mlp_trainer_step checks them.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a class number outside
  * 0 to n[L] - 1; MLP_ERR_ORDER: no forward yet. */
-mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss);
+MLP_NODISCARD mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y,
+                                          double *loss);
 
 /* Sets the weights (m, 1) of the last forward's rows, for the calls of loss and
  * backward that follow; they are as row_weights of mlp_train_options. A view
@@ -1043,7 +1067,8 @@ mlp_status mlp_trainer_loss(mlp_trainer *trainer, mlp_cview Y, double *loss);
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE, MLP_ERR_NOT_FINITE; MLP_ERR_ARGUMENT: a
  * negative weight, or a sum that is 0 or not finite; MLP_ERR_ORDER: no forward
  * yet. */
-mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights);
+MLP_NODISCARD mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer,
+                                                     mlp_cview weights);
 
 /* Backward (chapter 3.3): computes, from the last layer to the first,
  *   dZ[L] = dJ/dA * activation'(Z[L]), which is (A - Y) / (m n[L]) for sigmoid
@@ -1055,7 +1080,8 @@ mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer, mlp_cview weights);
  * of J: m n[L], or m for cce.
  * Needs a forward before; Z and A stay as they are. Float targets are not
  * checked for their values. Errors are those of mlp_trainer_loss. */
-mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
+MLP_NODISCARD mlp_status mlp_trainer_backward(mlp_trainer *trainer,
+                                              mlp_cview Y);
 
 /* Update (chapter 3.3): W := W - alpha dW and b := b - alpha db, or what the
  * optimizer makes of them. dW and db stay as they are, so that another update
@@ -1063,7 +1089,7 @@ mlp_status mlp_trainer_backward(mlp_trainer *trainer, mlp_cview Y);
  * precision, or the optimizer is lbfgs, which needs more than one gradient.
  * MLP_ERR_ORDER: no backward since the last forward or
  * mlp_trainer_set_row_weights. */
-mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
+MLP_NODISCARD mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
 
 /* One whole step, for learning online: forward, loss, backward, and update if
  * the loss and all gradients are finite. X (m, n[0]) and Y (m, n[L]), m from 1
@@ -1074,8 +1100,9 @@ mlp_status mlp_trainer_update(mlp_trainer *trainer, double alpha);
  * returns this error, but an output that stays at 0 or 1 can hide the weight.
  * MLP_ERR_ARGUMENT: alpha is not finite and above 0 in the network's precision,
  * or the optimizer is lbfgs. Other errors are mlp_fit's for X and Y. */
-mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
-                            double alpha, double *loss);
+MLP_NODISCARD mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X,
+                                          mlp_cview Y, double alpha,
+                                          double *loss);
 
 /* Like mlp_fit and mlp_fit_stream, but with the caller's trainer, whose own
  * threads and optimizer are used instead of the options'. A second call goes on
@@ -1087,12 +1114,13 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
  * Errors are those of mlp_fit. MLP_ERR_SHAPE: also for batches above max_rows.
  * An error that returns the network to earlier weights makes the optimizer
  * forget what it remembered. */
-mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
-                           const mlp_train_options *options,
-                           mlp_history **history);
-mlp_status mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next,
-                                  void *user, const mlp_train_options *options,
-                                  mlp_history **history);
+MLP_NODISCARD mlp_status mlp_trainer_fit(mlp_trainer *trainer, mlp_cview X,
+                                         mlp_cview Y,
+                                         const mlp_train_options *options,
+                                         mlp_history **history);
+MLP_NODISCARD mlp_status
+mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next, void *user,
+                       const mlp_train_options *options, mlp_history **history);
 
 /* Gives a view of any tensor of layer l, 1 to L; for MLP_A and MLP_DROPPED also
  * 0. The view is valid until the trainer is freed. Z, A and A_dropped hold the
@@ -1102,8 +1130,9 @@ mlp_status mlp_trainer_fit_stream(mlp_trainer *trainer, mlp_next_chunk *next,
  * A_dropped, no forward since the trainer was made, fitted or loaded; for
  * gradients, no backward since the last forward or mlp_trainer_set_row_weights.
  */
-mlp_status mlp_trainer_tensor(mlp_trainer *trainer, mlp_tensor which, size_t l,
-                              mlp_view *view);
+MLP_NODISCARD mlp_status mlp_trainer_tensor(mlp_trainer *trainer,
+                                            mlp_tensor which, size_t l,
+                                            mlp_view *view);
 
 /* What mlp_check_gradients found. For each element
  *   error = |analytic - numeric| /
@@ -1130,9 +1159,10 @@ typedef struct mlp_gradient_check {
  * sigmoid, results are meaningless for outputs within 1e-9 of 0 or 1, or in the
  * clipped range. Allocates. Errors are those of mlp_fit before training;
  * MLP_ERR_DIVERGED: the loss is not finite. */
-mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
-                               const mlp_train_options *options,
-                               mlp_gradient_check *worst);
+MLP_NODISCARD mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X,
+                                             mlp_cview Y,
+                                             const mlp_train_options *options,
+                                             mlp_gradient_check *worst);
 
 /* ---------------------------------------------------------------------------
  * 9. Files
@@ -1158,13 +1188,14 @@ mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X, mlp_cview Y,
  * and the new one is gone. A symbolic link is replaced, not followed; a file
  * that is mounted by itself cannot be. Allocates the file's size. MLP_ERR_IO; MLP_ERR_LIMIT: names and metadata of
  * more than 100 MB. */
-mlp_status mlp_net_save(const mlp_net *net, const char *path);
+MLP_NODISCARD mlp_status mlp_net_save(const mlp_net *net, const char *path);
 
 /* Writes the same bytes to memory: exactly mlp_net_save_size of them. The size
  * is 0 for NULL and where mlp_net_save returns MLP_ERR_LIMIT. MLP_ERR_SHAPE:
  * `size` is another number. */
 size_t mlp_net_save_size(const mlp_net *net);
-mlp_status mlp_net_save_memory(const mlp_net *net, void *bytes, size_t size);
+MLP_NODISCARD mlp_status mlp_net_save_memory(const mlp_net *net, void *bytes,
+                                             size_t size);
 
 /* Make the network that was saved; the caller owns *net. `hooks` may be NULL:
  * none. Allocates the network, and during the call the file's size or, from
@@ -1174,10 +1205,11 @@ mlp_status mlp_net_save_memory(const mlp_net *net, void *bytes, size_t size);
  * loss or field that this version does not know.
  * MLP_ERR_ARGUMENT, MLP_ERR_LIMIT: mlp_net_create refuses what it describes.
  * MLP_ERR_IO. */
-mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks,
-                        mlp_net **net);
-mlp_status mlp_net_load_memory(const void *bytes, size_t size,
-                               const mlp_hooks *hooks, mlp_net **net);
+MLP_NODISCARD mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks,
+                                      mlp_net **net);
+MLP_NODISCARD mlp_status mlp_net_load_memory(const void *bytes, size_t size,
+                                             const mlp_hooks *hooks,
+                                             mlp_net **net);
 
 /* Set a network's parameters to those in any safetensors file, such as one
  * saved from PyTorch. Tensors of F64, F32, F16 or BF16 are rounded to the
@@ -1196,17 +1228,19 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
  * MLP_ERR_UNSUPPORTED: a tensor that belongs to no layer and to no batch norm,
  * or has another type. MLP_ERR_NOT_FINITE: a number is finite in the file, and
  * not in the network's precision. MLP_ERR_IO. */
-mlp_status mlp_net_import(mlp_net *net, const char *path);
-mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes, size_t size);
+MLP_NODISCARD mlp_status mlp_net_import(mlp_net *net, const char *path);
+MLP_NODISCARD mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes,
+                                               size_t size);
 
 /* Like the two functions above, but in the caller's order: modules[n] are the
  * names of all layers and batch norms as data passes them, without ".weight":
  * {"input", "norm", "output"}. MLP_ERR_ARGUMENT: other names than the file's. */
-mlp_status mlp_net_import_ordered(mlp_net *net, const char *path,
-                                  const char *const *modules, size_t n);
-mlp_status mlp_net_import_memory_ordered(mlp_net *net, const void *bytes,
-                                         size_t size,
-                                         const char *const *modules, size_t n);
+MLP_NODISCARD mlp_status mlp_net_import_ordered(mlp_net *net, const char *path,
+                                                const char *const *modules,
+                                                size_t n);
+MLP_NODISCARD mlp_status
+mlp_net_import_memory_ordered(mlp_net *net, const void *bytes, size_t size,
+                              const char *const *modules, size_t n);
 
 /* Save and load a checkpoint, from which training resumes with the same bits,
  * on any machine. It holds what the network has learnt, its scaling, what the
@@ -1226,13 +1260,16 @@ mlp_status mlp_net_import_memory_ordered(mlp_net *net, const void *bytes,
  * another version of the format or another MLP_NUMERICS. MLP_ERR_ARGUMENT: a
  * checkpoint of another network. MLP_ERR_SHAPE: `size` is wrong when saving.
  * MLP_ERR_IO; MLP_ERR_LIMIT as mlp_net_save. */
-mlp_status mlp_trainer_save(const mlp_trainer *trainer, const char *path);
-mlp_status mlp_trainer_load(mlp_trainer *trainer, const char *path);
+MLP_NODISCARD mlp_status mlp_trainer_save(const mlp_trainer *trainer,
+                                          const char *path);
+MLP_NODISCARD mlp_status mlp_trainer_load(mlp_trainer *trainer,
+                                          const char *path);
 size_t mlp_trainer_save_size(const mlp_trainer *trainer);
-mlp_status mlp_trainer_save_memory(const mlp_trainer *trainer, void *bytes,
-                                   size_t size);
-mlp_status mlp_trainer_load_memory(mlp_trainer *trainer, const void *bytes,
-                                   size_t size);
+MLP_NODISCARD mlp_status mlp_trainer_save_memory(const mlp_trainer *trainer,
+                                                 void *bytes, size_t size);
+MLP_NODISCARD mlp_status mlp_trainer_load_memory(mlp_trainer *trainer,
+                                                 const void *bytes,
+                                                 size_t size);
 
 typedef struct mlp_export_options {
     const char *prefix; /* begins all names: a letter, then letters, digits and
@@ -1283,15 +1320,16 @@ typedef struct mlp_export_report {
  * report says how much.
  * MLP_ERR_LIMIT: with int8, a layer of more than 32768 inputs.
  * MLP_ERR_IO; errors of X and Y as mlp_evaluate. */
-mlp_status mlp_export_c(const mlp_net *net, const char *path,
-                        const mlp_export_options *options,
-                        mlp_export_report *report);
+MLP_NODISCARD mlp_status mlp_export_c(const mlp_net *net, const char *path,
+                                      const mlp_export_options *options,
+                                      mlp_export_report *report);
 
 /* Sets the names of the classes: n[L] names, or 2 where there is one output;
  * n = 0 removes them. Names are copied and must be UTF-8. Allocates.
  * MLP_ERR_ARGUMENT: another n, or text that is not UTF-8. */
-mlp_status mlp_net_set_class_names(mlp_net *net, const char *const *names,
-                                   size_t n);
+MLP_NODISCARD mlp_status mlp_net_set_class_names(mlp_net *net,
+                                                 const char *const *names,
+                                                 size_t n);
 
 /* Returns the name of a class, from 0, or NULL if there is none. It is valid
  * until names are set again. */
@@ -1300,8 +1338,8 @@ const char *mlp_net_class_name(const mlp_net *net, size_t index);
 /* Sets a text that travels with the network under a key. Both are copied and
  * must be UTF-8. The value NULL removes the key. Allocates. MLP_ERR_ARGUMENT:
  * text that is not UTF-8, or a key that is "mlp" or begins with "mlp.". */
-mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
-                                const char *value);
+MLP_NODISCARD mlp_status mlp_net_set_metadata(mlp_net *net, const char *key,
+                                              const char *value);
 
 /* Return the text of a key, and the index-th key in strcmp's order; NULL if
  * there is none. They are valid until metadata is set again. */
@@ -1325,8 +1363,8 @@ const char *mlp_net_metadata_key(const mlp_net *net, size_t index);
 /* Computes the confusion matrix: counts (k, k) of MLP_I32 receives at (i, j)
  * how many rows of class i were predicted as class j; k >= 1 is the view's
  * size. MLP_ERR_LIMIT: more rows than an int32 can count. */
-mlp_status mlp_confusion(mlp_cview labels, mlp_cview predicted,
-                         const mlp_hooks *hooks, mlp_view counts);
+MLP_NODISCARD mlp_status mlp_confusion(mlp_cview labels, mlp_cview predicted,
+                                       const mlp_hooks *hooks, mlp_view counts);
 
 /* A ratio whose denominator is 0 is 0 (scikit-learn's zero_division=0). */
 typedef struct mlp_class_scores {
@@ -1342,9 +1380,11 @@ typedef struct mlp_class_scores {
  * the classes; *macro gets their averages, but as support the sum of all;
  * *accuracy gets the accuracy. Each of the three may be NULL. MLP_ERR_ARGUMENT:
  * a negative count, or no rows. */
-mlp_status mlp_score_classes(mlp_cview counts, const mlp_hooks *hooks,
-                             mlp_class_scores *each, mlp_class_scores *macro,
-                             double *accuracy);
+MLP_NODISCARD mlp_status mlp_score_classes(mlp_cview counts,
+                                           const mlp_hooks *hooks,
+                                           mlp_class_scores *each,
+                                           mlp_class_scores *macro,
+                                           double *accuracy);
 
 /* Computes the area under the ROC curve of two classes: the probability that a
  * row of class 1 has a higher score than a row of class 0, where equal scores
@@ -1352,15 +1392,15 @@ mlp_status mlp_score_classes(mlp_cview counts, const mlp_hooks *hooks,
  * class 1. Takes m log m time and allocates m doubles.
  * MLP_ERR_ARGUMENT: a label other than 0 and 1, or only one class.
  * MLP_ERR_LIMIT: more than 2^32 - 1 rows. */
-mlp_status mlp_roc_auc(mlp_cview scores, mlp_cview labels,
-                       const mlp_hooks *hooks, double *auc);
+MLP_NODISCARD mlp_status mlp_roc_auc(mlp_cview scores, mlp_cview labels,
+                                     const mlp_hooks *hooks, double *auc);
 
 /* Computes the mean of -log p, where p is the probability that a row of
  * probabilities (m, k) gives to its class, but at least 1e-15. A single column
  * is the probability of class 1 of the classes 0 and 1. Rows need not sum to 1.
  * MLP_ERR_ARGUMENT: also for a probability outside [0, 1]. */
-mlp_status mlp_log_loss(mlp_cview probabilities, mlp_cview labels,
-                        const mlp_hooks *hooks, double *loss);
+MLP_NODISCARD mlp_status mlp_log_loss(mlp_cview probabilities, mlp_cview labels,
+                                      const mlp_hooks *hooks, double *loss);
 
 /* The scores of one column:
  *   mse  the mean of (predicted - y)^2
@@ -1375,10 +1415,10 @@ typedef struct mlp_regression_scores {
 /* Computes these scores for targets Y and predictions, both (m, n), n >= 1.
  * each[n] gets the scores of the columns; *mean gets the means over all
  * columns. Either may be NULL. */
-mlp_status mlp_score_regression(mlp_cview Y, mlp_cview predicted,
-                                const mlp_hooks *hooks,
-                                mlp_regression_scores *each,
-                                mlp_regression_scores *mean);
+MLP_NODISCARD mlp_status mlp_score_regression(mlp_cview Y, mlp_cview predicted,
+                                              const mlp_hooks *hooks,
+                                              mlp_regression_scores *each,
+                                              mlp_regression_scores *mean);
 
 /* ---------------------------------------------------------------------------
  * 11. Random numbers
@@ -1412,18 +1452,20 @@ double mlp_rng_normal(mlp_rng *rng, double mean, double std);
 
 /* Draws an integer in [low, high), as np.random.randint(low, high).
  * MLP_ERR_ARGUMENT: low >= high. */
-mlp_status mlp_rng_randint(mlp_rng *rng, int64_t low, int64_t high,
-                           int64_t *value);
+MLP_NODISCARD mlp_status mlp_rng_randint(mlp_rng *rng, int64_t low,
+                                         int64_t high, int64_t *value);
 
 /* Shuffles n items of `size` bytes in place, as np.random.shuffle shuffles the
  * rows of an array. With n = 0, items may be NULL. MLP_ERR_ARGUMENT: size is 0.
  * MLP_ERR_LIMIT: n * size exceeds a size_t. */
-mlp_status mlp_rng_shuffle(mlp_rng *rng, void *items, size_t n, size_t size);
+MLP_NODISCARD mlp_status mlp_rng_shuffle(mlp_rng *rng, void *items, size_t n,
+                                         size_t size);
 
 /* Fills order[n] with a permutation of 0..n-1, as np.random.permutation(n).
  * With n = 0, order may be NULL. MLP_ERR_LIMIT: the bytes of the array exceed a
  * size_t. */
-mlp_status mlp_rng_permutation(mlp_rng *rng, size_t n, size_t *order);
+MLP_NODISCARD mlp_status mlp_rng_permutation(mlp_rng *rng, size_t n,
+                                             size_t *order);
 
 #ifdef __cplusplus
 }

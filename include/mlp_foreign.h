@@ -73,14 +73,15 @@ mlp_foreign_options mlp_foreign_defaults(void);
  * several activations in a layer. MLP_ERR_ARGUMENT, MLP_ERR_LIMIT:
  * mlp_net_create refuses the network. MLP_ERR_MEMORY. MLP_ERR_IO. On failure
  * *net is untouched. */
-mlp_status mlp_fann_load(const char *path, const mlp_foreign_options *options,
-                         mlp_net **net);
+MLP_NODISCARD mlp_status mlp_fann_load(const char *path,
+                                       const mlp_foreign_options *options,
+                                       mlp_net **net);
 
 /* Like mlp_fann_load, but reads the `size` bytes of a file from memory. They
  * need no terminating zero. */
-mlp_status mlp_fann_load_memory(const void *bytes, size_t size,
-                                const mlp_foreign_options *options,
-                                mlp_net **net);
+MLP_NODISCARD mlp_status
+mlp_fann_load_memory(const void *bytes, size_t size,
+                     const mlp_foreign_options *options, mlp_net **net);
 
 /* Loads a network from the file `path`, which genann_write has written. The
  * file does not contain the activations: `options` must name those that the
@@ -96,14 +97,15 @@ mlp_status mlp_fann_load_memory(const void *bytes, size_t size,
  * genann file, is incomplete, or has impossible numbers. MLP_ERR_ARGUMENT,
  * MLP_ERR_LIMIT: mlp_net_create refuses the network. MLP_ERR_MEMORY.
  * MLP_ERR_IO. On failure *net is untouched. */
-mlp_status mlp_genann_load(const char *path, const mlp_foreign_options *options,
-                           mlp_net **net);
+MLP_NODISCARD mlp_status mlp_genann_load(const char *path,
+                                         const mlp_foreign_options *options,
+                                         mlp_net **net);
 
 /* Like mlp_genann_load, but reads the `size` bytes of a file from memory. They
  * need no terminating zero. */
-mlp_status mlp_genann_load_memory(const void *bytes, size_t size,
-                                  const mlp_foreign_options *options,
-                                  mlp_net **net);
+MLP_NODISCARD mlp_status
+mlp_genann_load_memory(const void *bytes, size_t size,
+                       const mlp_foreign_options *options, mlp_net **net);
 
 #ifdef __cplusplus
 }

@@ -62,7 +62,7 @@ extern "C" {
  * MLP_ERR_NULL: an argument is NULL. MLP_ERR_NOT_FINITE: batch norm cannot be
  * folded, see mlp_net_fold_batch_norm. MLP_ERR_LIMIT: the file would have more
  * than the 2 GB that ONNX allows. MLP_ERR_MEMORY. MLP_ERR_IO. */
-mlp_status mlp_onnx_save(const mlp_net *net, const char *path);
+MLP_NODISCARD mlp_status mlp_onnx_save(const mlp_net *net, const char *path);
 
 /* Returns the size in bytes of the file that mlp_onnx_save writes. Returns 0 if
  * `net` is NULL, if there is no memory to compute the size, or if the size is
@@ -72,7 +72,8 @@ size_t mlp_onnx_save_size(const mlp_net *net);
 
 /* Like mlp_onnx_save, but writes the file to `bytes`, which has `size` bytes.
  * MLP_ERR_SHAPE: `size` is not the number that mlp_onnx_save_size returns. */
-mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
+MLP_NODISCARD mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes,
+                                              size_t size);
 
 /* ---------------------------------------------------------------------------
  * Loading
@@ -129,13 +130,14 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size);
  * neighbours. MLP_ERR_ARGUMENT, MLP_ERR_LIMIT: mlp_net_create refuses the
  * network, for example because a hidden layer has softmax. MLP_ERR_MEMORY.
  * MLP_ERR_IO. On failure *net is untouched. */
-mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
-                         mlp_net **net);
+MLP_NODISCARD mlp_status mlp_onnx_load(const char *path, const mlp_hooks *hooks,
+                                       mlp_net **net);
 
 /* Like mlp_onnx_load, but reads the `size` bytes of a file from memory.
  * External data is MLP_ERR_UNSUPPORTED, because there is no folder. */
-mlp_status mlp_onnx_load_memory(const void *bytes, size_t size,
-                                const mlp_hooks *hooks, mlp_net **net);
+MLP_NODISCARD mlp_status mlp_onnx_load_memory(const void *bytes, size_t size,
+                                              const mlp_hooks *hooks,
+                                              mlp_net **net);
 
 /* What a caller can choose about a file. */
 typedef struct mlp_onnx_options {
@@ -156,11 +158,13 @@ mlp_onnx_options mlp_onnx_defaults(void);
  * several outputs is loaded without a name, the message lists the names.
  * MLP_ERR_NULL: also if `options` is NULL. MLP_ERR_ARGUMENT: also if the graph
  * has no such output. */
-mlp_status mlp_onnx_load_with(const char *path, const mlp_onnx_options *options,
-                              const mlp_hooks *hooks, mlp_net **net);
-mlp_status mlp_onnx_load_memory_with(const void *bytes, size_t size,
-                                     const mlp_onnx_options *options,
-                                     const mlp_hooks *hooks, mlp_net **net);
+MLP_NODISCARD mlp_status mlp_onnx_load_with(const char *path,
+                                            const mlp_onnx_options *options,
+                                            const mlp_hooks *hooks,
+                                            mlp_net **net);
+MLP_NODISCARD mlp_status mlp_onnx_load_memory_with(
+    const void *bytes, size_t size, const mlp_onnx_options *options,
+    const mlp_hooks *hooks, mlp_net **net);
 
 #ifdef __cplusplus
 }

@@ -75,6 +75,13 @@ static inline const char *mlpi_plural(size_t n)
     return n == 1 ? "" : "s";
 }
 
+/* Ignores the status of a call that cannot fail. A cast to void does not keep gcc
+ * from warning. */
+static inline void mlpi_ignore(mlp_status status)
+{
+    (void)status;
+}
+
 /* Calls a function that returns a status, and returns from the calling function
  * with that status unless it is MLP_OK. A function that holds a block of memory
  * must not leave it in this way: it keeps the status in a variable, releases

@@ -83,10 +83,10 @@ typedef struct gradient_check {
 static double loss_now(gradient_check *check)
 {
     double loss = (double)NAN;
-    (void)mlp_trainer_set_seed(check->trainer, check->options.seed);
+    mlpi_ignore(mlp_trainer_set_seed(check->trainer, check->options.seed));
     if (mlp_trainer_forward(check->trainer, check->X) == MLP_OK &&
         mlp_trainer_set_row_weights(check->trainer, check->weights) == MLP_OK) {
-        (void)mlp_trainer_loss(check->trainer, check->Y, &loss);
+        mlpi_ignore(mlp_trainer_loss(check->trainer, check->Y, &loss));
     }
     return loss;
 }

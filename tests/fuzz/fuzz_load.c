@@ -8,6 +8,7 @@
 
 #include "support/damage.h"
 #include "support/tutorial.h"
+#include "support/ignore.h"
 
 /* libFuzzer calls this name. NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -61,7 +62,7 @@ static void import(const unsigned char *bytes, size_t size)
     config.n_layers = 2;
     mlp_net *net = NULL;
     need(mlp_net_create(&config, &net) == MLP_OK);
-    (void)mlp_net_import_memory(net, bytes, size);
+    ignore(mlp_net_import_memory(net, bytes, size));
     mlp_net_free(net);
 }
 

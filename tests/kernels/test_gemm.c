@@ -5,6 +5,7 @@
  * tiles and blocks (MR, NR, KC, MC), and all arrays end at inaccessible pages.
  */
 #include "support/numbers.h"
+#include "support/ignore.h"
 
 #include <fenv.h>
 #include <float.h>
@@ -17,7 +18,7 @@ static const size_t depths[] = {0, 1, 2, 3, 5, 8, 17, 64, 255, 256, 257, 521};
 static size_t pick(mlp_rng *rng, const size_t *list, size_t n)
 {
     int64_t i = 0;
-    (void)mlp_rng_randint(rng, 0, (int64_t)n, &i);
+    ignore(mlp_rng_randint(rng, 0, (int64_t)n, &i));
     return list[i];
 }
 
@@ -32,7 +33,7 @@ static matrix random_matrix(mlp_dtype dtype, mlp_rng *rng, size_t rows,
                             size_t cols)
 {
     int64_t form = 0;
-    (void)mlp_rng_randint(rng, 0, 4, &form);
+    ignore(mlp_rng_randint(rng, 0, 4, &form));
     size_t pad = form & 1 ? 3 : 0;
     matrix a = {.row_stride = cols + pad, .col_stride = 1};
     size_t n = rows * (cols + pad);
@@ -70,11 +71,11 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
     matrix A = random_matrix(dtype, rng, m, k);
     matrix B = random_matrix(dtype, rng, k, n);
     int64_t with_bias = 0;
-    (void)mlp_rng_randint(rng, 0, 2, &with_bias);
+    ignore(mlp_rng_randint(rng, 0, 2, &with_bias));
     void *bias = with_bias ? random_reals(dtype, rng, n, -1, 1) : NULL;
     int64_t extras = 0; /* bits: 1: relu in an array of its own; 2: relu == C;
                            4: a relu_mask; 8: rows of C are wider than n */
-    (void)mlp_rng_randint(rng, 0, 16, &extras);
+    ignore(mlp_rng_randint(rng, 0, 16, &extras));
     const bool is_part =
         n >= MLPI_GEMM_MIN_STRIDED_COLUMNS && k > 0 && extras & 8;
     const size_t width = is_part ? n + 7 : n;

@@ -4,6 +4,7 @@
  * numbers of classes, one-hot rows, or rows of probabilities.
  */
 #include "support/saved_net.h"
+#include "support/ignore.h"
 
 enum { ROWS = 45, INPUTS = 4, CLASSES = 5 };
 
@@ -32,7 +33,7 @@ static void number_classes(int32_t classes[ROWS])
     mlp_rng rng = mlp_rng_seeded(3);
     for (size_t i = 0; i < ROWS; i++) {
         int64_t class = 0;
-        (void)mlp_rng_randint(&rng, 0, CLASSES, &class);
+        ignore(mlp_rng_randint(&rng, 0, CLASSES, &class));
         classes[i] = (int32_t) class;
     }
 }

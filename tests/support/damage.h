@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/number_text.h"
+#include "support/ignore.h"
 #include "mlp.h"
 
 /* Writes a true checksum into the file, if it has the field: readers then see
@@ -29,7 +30,7 @@ static inline void seal_file(unsigned char *bytes, size_t size)
 static inline size_t draw_below(mlp_rng *rng, size_t n)
 {
     int64_t x = 0;
-    (void)mlp_rng_randint(rng, 0, (int64_t)n, &x);
+    ignore(mlp_rng_randint(rng, 0, (int64_t)n, &x));
     return (size_t)x;
 }
 

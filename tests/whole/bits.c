@@ -17,6 +17,7 @@
 
 #include "support/data.h"
 #include "support/golden.h"
+#include "support/ignore.h"
 #include "mlp.h"
 
 typedef enum source {
@@ -245,7 +246,7 @@ static void fill_randomly(data *d, const plan *p)
     }
     for (size_t i = 0; i < p->rows; i++) {
         int64_t label = 0;
-        (void)mlp_rng_randint(&rng, 0, (int64_t)outputs, &label);
+        ignore(mlp_rng_randint(&rng, 0, (int64_t)outputs, &label));
         d->y[i * outputs + (size_t)label] = 1.0;
     }
 }
@@ -350,7 +351,7 @@ static uint64_t hash_weights(uint64_t hash, const mlp_net *net)
                                          MLP_VARIANCE};
     for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
         mlp_layer layer = {.width = 0};
-        (void)mlp_net_layer(net, l, &layer);
+        ignore(mlp_net_layer(net, l, &layer));
         size_t count = layer.batch_norm ? 5 : 2;
         for (size_t i = 0; i < count; i++) {
             mlp_cview view;

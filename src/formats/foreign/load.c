@@ -111,7 +111,7 @@ static bool set_element(mlp_net *net, mlp_tensor which, size_t l, size_t i,
                         size_t j, double x)
 {
     mlp_view view = {.data = NULL};
-    (void)mlp_net_tensor(net, which, l, &view);
+    mlpi_ignore(mlp_net_tensor(net, which, l, &view));
     (void)mlp_view_set(view, i, j, x);
     return isfinite(mlp_cview_at(mlp_view_const(view), i, j));
 }
