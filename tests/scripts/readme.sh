@@ -48,7 +48,7 @@ cc() {
 
 # A file that is being written has a random number in its name.
 without_random() {
-    sed 's/\.tmp\.[0-9.]*/.tmp.N/'
+    sed 's/\.tmp\.[0-9a-f]*/.tmp.N/'
 }
 
 # run_session <file>: prints each command, then what the command prints. The two
