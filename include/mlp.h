@@ -974,7 +974,8 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * message names the epoch and, for the loss or gradient of a batch, the batch.
  * The network gets back the weights from the
  * start of the epoch that failed or, if these were bad already, from the start
- * of the epoch before. There is no history. */
+ * of the epoch before. If the fit began with these weights, the network is as
+ * before, its scaling included. There is no history. */
 MLP_NODISCARD mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                                  const mlp_train_options *options,
                                  mlp_history **history);

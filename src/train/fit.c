@@ -44,6 +44,7 @@ typedef struct mlpi_dataset {
     size_t m;                  /* number of training rows */
     size_t validation_rows;    /* number of validation rows: X.rows - m */
     size_t batch_count;        /* batches of an epoch */
+    bool scales_X, scales_Y;   /* this fit has set the network's scaling */
 
     void *block;         /* memory of the arrays below */
     size_t *split_order; /* [X.rows]; NULL: no validation rows */
@@ -212,20 +213,31 @@ static mlp_status fill_row_weights(const mlp_net *net, mlpi_dataset *data)
  * those of validation rows would tell the network about them. Targets are
  * scaled only where the last layer can give every number. Once there have been
  * updates the scaling must stay, because the weights belong to it. */
-static void standardise(mlp_net *net, const mlpi_dataset *data)
+static void standardise(mlp_net *net, mlpi_dataset *data)
 {
     const mlp_train_options *options = &data->options;
     if (!options->standardise || options->epochs == 0 || net->is_trained) {
         return;
     }
     const size_t *order = data->split_order;
-    if (!net->in.scales) {
+    data->scales_X = !net->in.scales;
+    data->scales_Y =
+        !net->out.scales && mlpi_is_regression(net->loss) &&
+        net->layout.layer[net->layout.L].activation == MLP_ACT_IDENTITY;
+    if (data->scales_X) {
         mlpi_scaling_learn(net, &net->in, data->X, order, data->m);
     }
-    if (!net->out.scales && mlpi_is_regression(net->loss) &&
-        net->layout.layer[net->layout.L].activation == MLP_ACT_IDENTITY) {
+    if (data->scales_Y) {
         mlpi_scaling_learn(net, &net->out, data->Y, order, data->m);
     }
+}
+
+/* Takes back the scaling that this fit has set, because its weights are gone,
+ * too. The next fit then standardises by its own rows. */
+static void forget_scaling(mlp_net *net, const mlpi_dataset *data)
+{
+    net->in.scales = net->in.scales && !data->scales_X;
+    net->out.scales = net->out.scales && !data->scales_Y;
 }
 
 /* Prepares everything and runs the epochs. Memory is allocated before values
@@ -256,7 +268,11 @@ static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *data,
             trainer->epoch_state.rng = rng;
         }
     }
-    return mlpi_loop_run(loop, history);
+    mlp_status status = mlpi_loop_run(loop, history);
+    if (loop->is_undone) {
+        forget_scaling(trainer->net, data);
+    }
+    return status;
 }
 
 /* Trains. The caller has checked the options and the shapes. */
