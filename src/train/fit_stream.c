@@ -241,7 +241,7 @@ static mlp_status fit(mlp_trainer *trainer, stream *s,
     mlp_status status = mlpi_loop_prepare(&loop, history != NULL);
     if (status == MLP_OK) {
         if (s->batch_size == 1) {
-            mlpi_hint_about_batches(trainer->net, 1, 1);
+            mlpi_hint_about_batches(trainer->net, SIZE_MAX, 1);
         }
         mlpi_loop_seed_trainer(trainer, options);
         status = mlpi_loop_run(&loop, history);

@@ -79,6 +79,18 @@ static odd_column find_odd_column(const mlp_net *net, mlp_cview rows,
     return largest;
 }
 
+/* What helps against such a column. A fit scales targets only where the last
+ * layer can give every number, and elsewhere scaled targets would be out of its
+ * reach. */
+static const char for_inputs[] = "leave the option standardise true, or call "
+                                 "mlp_net_standardise before the first fit";
+static const char for_targets[] =
+    "leave the option standardise true, or call mlp_net_standardise_targets "
+    "before the first fit";
+static const char for_limited_outputs[] =
+    "divide them by a constant, or give the last layer identity, so that a fit "
+    "standardises them";
+
 /* Gives the hint about inputs or targets, if they have such a column. */
 static void hint_about_size(const mlp_net *net, const char *name,
                             const char *remedy, mlp_cview rows,
@@ -88,8 +100,7 @@ static void hint_about_size(const mlp_net *net, const char *name,
     if (column.found) {
         mlpi_hint(&net->hooks,
                   "%s, column %zu has mean %.4g and standard deviation %.4g: "
-                  "such numbers train badly; leave the option standardise "
-                  "true, or call %s before the first fit",
+                  "such numbers train badly; %s",
                   name, column.index, column.mean, column.std, remedy);
     }
 }
@@ -172,23 +183,32 @@ void mlpi_hint_about_rows(const mlp_net *net, mlp_cview X, mlp_cview Y,
         return;
     }
     if (!net->in.scales) {
-        hint_about_size(net, "X", "mlp_net_standardise", X, order, m);
+        hint_about_size(net, "X", for_inputs, X, order, m);
     }
     if (mlpi_is_regression(net->loss)) {
         if (!net->out.scales) {
-            hint_about_size(net, "Y", "mlp_net_standardise_targets", Y, order,
-                            m);
+            mlp_activation f = net->layout.layer[net->layout.L].activation;
+            hint_about_size(net, "Y",
+                            f == MLP_ACT_IDENTITY ? for_targets
+                                                  : for_limited_outputs,
+                            Y, order, m);
         }
         hint_about_targets(net, Y, order, m);
     }
 }
 
 /* In a batch of one row each number is its own mean, so that batch norm turns
- * it into 0. */
+ * it into 0. If there is only one row, no batch size helps. */
 void mlpi_hint_about_batches(const mlp_net *net, size_t m, size_t batch_size)
 {
     bool has_single = m % batch_size == 1 % batch_size;
-    if (has_single && net->layout.running_count > 0) {
+    if (!has_single || net->layout.running_count == 0) {
+        return;
+    }
+    if (m == 1) {
+        mlpi_hint(&net->hooks, "X has one row, of which batch norm leaves only "
+                               "the bias: train on more rows");
+    } else {
         mlpi_hint(&net->hooks,
                   "%s of one row, of which batch norm leaves only the bias: "
                   "choose another batch_size than %zu",

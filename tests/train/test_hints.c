@@ -143,6 +143,10 @@ static void raw_targets_give_a_hint(void **state)
     fit_hints(&line_model, d, &options, "Y, column 0 has mean");
     options.standardise = true;
     fit_hints(&line_model, d, &options, NULL);
+    /* Targets behind a ReLU are never scaled, so the option is no help. */
+    model m = line_model;
+    m.layers[1].activation = MLP_ACT_RELU;
+    fit_hints(&m, d, &options, "divide them by a constant");
     free_data(d);
 }
 
@@ -239,6 +243,9 @@ static void batches_of_one_row_give_a_hint_under_batch_norm(void **state)
     fit_hints(&m, d, &options, NULL);
     options.batch_size = 1;
     fit_hints(&m, d, &options, "there are batches of one row");
+    data first = {d.X, d.Y};
+    first.X.rows = first.Y.rows = 1;
+    fit_hints(&m, first, &options, "X has one row");
     free_data(d);
 }
 
