@@ -161,7 +161,9 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
             break;
         }
         TRY(check_chunk(t->net, loop->options->class_weights, &chunk, &at));
-        if (loop->epochs_done == 0 && at.chunk == 0) {
+        /* Rows of weight 0, which may hold anything, give no hint. */
+        if (loop->epochs_done == 0 && at.chunk == 0 &&
+            chunk.row_weights.rows == 0) {
             mlpi_hint_about_rows(t->net, chunk.X, chunk.Y, NULL, chunk.X.rows);
         }
         TRY(add_chunk(loop, s, &chunk));

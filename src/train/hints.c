@@ -82,11 +82,12 @@ static odd_column find_odd_column(const mlp_net *net, mlp_cview rows,
 /* What helps against such a column. A fit scales targets only where the last
  * layer can give every number, and elsewhere scaled targets would be out of its
  * reach. */
-static const char for_inputs[] = "leave the option standardise true, or call "
-                                 "mlp_net_standardise before the first fit";
+static const char for_inputs[] =
+    "call mlp_net_standardise before the first fit, or let mlp_fit do it with "
+    "the option standardise";
 static const char for_targets[] =
-    "leave the option standardise true, or call mlp_net_standardise_targets "
-    "before the first fit";
+    "call mlp_net_standardise_targets before the first fit, or let mlp_fit do "
+    "it with the option standardise";
 static const char for_limited_outputs[] =
     "divide them by a constant, or give the last layer identity, so that a fit "
     "standardises them";

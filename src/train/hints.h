@@ -39,7 +39,7 @@ typedef struct mlpi_watch {
     double spread;     /* standard deviation of its batches' losses */
     size_t epochs;     /* epochs that have finished */
     bool in_epoch;     /* an epoch has begun and not finished */
-    /* Of the epoch: how many batches, and the sums of their losses. */
+    /* How many batches the epoch has had, and the sums of their losses. */
     size_t batches;
     double sum, sum_of_squares;
     /* True for a layer in which an output was not 0 in the last epoch that has

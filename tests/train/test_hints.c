@@ -209,6 +209,17 @@ static mlp_status one_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
     return MLP_OK;
 }
 
+/* Like one_chunk, but all rows have weights. */
+static mlp_status weighted_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
+                                 void *user)
+{
+    static const double one = 1;
+    mlp_status status = one_chunk(epoch, number, chunk, user);
+    chunk->row_weights = mlp_cview_f64(&one, chunk->X.rows, 1);
+    chunk->row_weights.row_stride = 0;
+    return status;
+}
+
 static void a_stream_gives_hints_for_its_first_chunk(void **state)
 {
     (void)state;
@@ -220,6 +231,12 @@ static void a_stream_gives_hints_for_its_first_chunk(void **state)
     assert_int_equal(mlp_fit_stream(net, one_chunk, &d, &options, NULL),
                      MLP_OK);
     assert_hint(&record, "X, column 0 has mean");
+    mlp_net_free(net);
+    record = (hook_record){0};
+    net = new_net(&side_model, MLP_F64, &record);
+    assert_int_equal(mlp_fit_stream(net, weighted_chunk, &d, &options, NULL),
+                     MLP_OK);
+    assert_null(strstr(record.hint, "X, column 0"));
     mlp_net_free(net);
     free_data(d);
 }
