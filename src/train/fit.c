@@ -255,6 +255,16 @@ static void forget_scaling(mlp_net *net, const mlpi_dataset *data)
     net->out.scales = net->out.scales && !data->scales_Y;
 }
 
+/* Gives the hints about rows and batches. A caller who fits one epoch after the
+ * other with the same trainer gets them in the first fit only. */
+static void give_hints(const mlp_net *net, const mlpi_dataset *data)
+{
+    mlpi_hint_about_rows(net, data->X, data->Y,
+                         data->counted ? data->counted : data->split_order,
+                         data->n_counted);
+    mlpi_hint_about_batches(net, data->m, data->options.batch_size);
+}
+
 /* Prepares everything and runs the epochs. Memory is allocated before values
  * are checked, so a call with absurdly many rows fails at once. Before
  * mlpi_loop_seed_trainer the trainer gets at most memory for the best weights;
@@ -274,10 +284,9 @@ static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *data,
     TRY(draw_split(net, data, &rng));
     TRY(fill_row_weights(net, data));
     standardise(trainer->net, data);
-    mlpi_hint_about_rows(net, data->X, data->Y,
-                         data->counted ? data->counted : data->split_order,
-                         data->n_counted);
-    mlpi_hint_about_batches(net, data->m, data->options.batch_size);
+    if (!trainer->epoch_state.begun) {
+        give_hints(net, data);
+    }
     bool is_new = mlpi_loop_seed_trainer(trainer, loop->options);
     if (data->validation_rows > 0) {
         loop->validation.order = data->split_order + data->m;

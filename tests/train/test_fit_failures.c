@@ -516,7 +516,8 @@ static void a_fit_that_is_undone_leaves_no_scaling(void **state)
     failing_epoch = 1;
     assert_int_equal(mlp_fit(other, ro(r.d.X), ro(r.d.Y), &wild, NULL),
                      MLP_ERR_ARGUMENT);
-    double mean[2], std[2];
+    double mean[2];
+    double std[2];
     assert_int_equal(mlp_net_scaling(other, mean, std), MLP_OK);
     assert_true(std[0] != 1.0);
     mlp_net_free(other);

@@ -241,6 +241,33 @@ static void a_stream_gives_hints_for_its_first_chunk(void **state)
     free_data(d);
 }
 
+/* A loop of fits of one epoch with the same trainer does not repeat them. */
+static void later_fits_of_a_trainer_repeat_no_hint(void **state)
+{
+    (void)state;
+    data d = small_data(&side_model);
+    move_column(d.X, 0, 1000, 0);
+    hook_record record = {0};
+    mlp_net *net = new_net(&side_model, MLP_F64, &record);
+    mlp_trainer *trainer = NULL;
+    assert_int_equal(mlp_trainer_create(net, ROWS, &trainer), MLP_OK);
+    mlp_train_options options = raw_options();
+    options.epochs = 1;
+    options.learning_rate = 1e-9;
+    for (size_t i = 0; i < 6; i++) {
+        mlp_status status =
+            i < 3 ? mlp_trainer_fit(trainer, ro(d.X), ro(d.Y), &options, NULL)
+                  : mlp_trainer_fit_stream(trainer, one_chunk, &d, &options,
+                                           NULL);
+        assert_int_equal(status, MLP_OK);
+        assert_int_equal(record.hints, 1);
+        assert_hint(&record, "X, column 0 has mean");
+    }
+    mlp_trainer_free(trainer);
+    mlp_net_free(net);
+    free_data(d);
+}
+
 /* ---------------------------------------------------------------------------
  * Batches, layers, losses
  */
@@ -437,6 +464,7 @@ int main(void)
         cmocka_unit_test(targets_out_of_reach_give_a_hint),
         cmocka_unit_test(a_column_with_few_digits_gives_a_hint),
         cmocka_unit_test(a_stream_gives_hints_for_its_first_chunk),
+        cmocka_unit_test(later_fits_of_a_trainer_repeat_no_hint),
         cmocka_unit_test(batches_of_one_row_give_a_hint_under_batch_norm),
         cmocka_unit_test(dead_relus_give_a_hint),
         cmocka_unit_test(a_loss_that_rises_gives_a_hint),

@@ -235,7 +235,8 @@ static void a_new_network_is_resumed_as_new(void **state)
         train(trainer, d, &options);
         train(resumed, d, &options);
         assert_same_net(other, net);
-        double mean[5], std[5];
+        double mean[5];
+        double std[5];
         assert_int_equal(mlp_net_scaling(other, mean, std), MLP_OK);
         assert_true((std[0] == 1.0) == (fits > 0));
         mlp_trainer_free(resumed);
