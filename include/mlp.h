@@ -47,10 +47,11 @@
  * - Any number of threads may use one `const mlp_net` at the same time. Every
  *   other object may be used by one thread at a time. There is no global state.
  * - No pointer is kept after a call returns, unless the comment says "borrows".
- * - The floating-point environment must be C's default: rounding to nearest,
- *   with subnormal numbers. (-ffast-math in the link command may change that.)
- *   Calls return MLP_ERR_UNSUPPORTED in another one; only single training steps
- *   and, with one thread, mlp_predict_with do not look, to save the time.
+ * - The calling thread must round to nearest, as C does by default. Otherwise
+ *   calls return MLP_ERR_UNSUPPORTED; only single training steps and, with one
+ *   thread, mlp_predict_with do not look, to save the time. A thread that takes
+ *   0 for subnormal numbers (-ffast-math in the link command sees to that) may
+ *   get other bits; creating a network and fitting give a hint.
  * - Memory that a call writes must not overlap memory that it reads, unless the
  *   comment allows it.
  * - Equal seed, data and options give equal bits on every machine. The bits of

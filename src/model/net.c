@@ -249,7 +249,8 @@ static void lay_out(void *object, mlpi_cursor *cursor)
  * fail, and then nothing has to be freed. */
 static mlp_status make_net(const mlp_config *config, mlp_net **net)
 {
-    TRY(mlpi_check_arithmetic(&config->hooks));
+    TRY(mlpi_check_rounding(&config->hooks));
+    mlpi_hint_about_subnormals(&config->hooks);
     /* Adding 0.0 turns -0.0 into 0.0, as in layout.c. */
     mlp_net made = {.hooks = config->hooks,
                     .kernels =
@@ -315,7 +316,7 @@ mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init, uint32_t seed)
         return MLP_ERR_NULL;
     }
     TRY(check_init(&net->hooks, init));
-    TRY(mlpi_check_arithmetic(&net->hooks));
+    TRY(mlpi_check_rounding(&net->hooks));
     net->is_trained = false;
     mlpi_init_parameters(net->kernels, &net->layout, init, seed,
                          net->parameters);

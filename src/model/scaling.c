@@ -131,7 +131,7 @@ mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
     }
     TRY(mlpi_check_inputs(net, &net->hooks, &X, 1));
     TRY(mlpi_check_finite(net, &net->hooks, "X", X));
-    TRY(mlpi_check_arithmetic(&net->hooks));
+    TRY(mlpi_check_rounding(&net->hooks));
     hint_about_trained(net, &net->in);
     mlpi_scaling_learn(net, &net->in, X, NULL, X.rows);
     return MLP_OK;
@@ -152,7 +152,7 @@ mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
                               .min_rows = 1};
     TRY(mlpi_check_view(&net->hooks, &Y, &expected));
     TRY(mlpi_check_finite(net, &net->hooks, "Y", Y));
-    TRY(mlpi_check_arithmetic(&net->hooks));
+    TRY(mlpi_check_rounding(&net->hooks));
     hint_about_trained(net, &net->out);
     mlpi_scaling_learn(net, &net->out, Y, NULL, Y.rows);
     return MLP_OK;
@@ -168,7 +168,7 @@ mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
 static mlp_status check_moments(const mlp_net *net, const char *column,
                                 size_t n, const double *mean, const double *std)
 {
-    TRY(mlpi_check_arithmetic(&net->hooks));
+    TRY(mlpi_check_rounding(&net->hooks));
     for (size_t j = 0; j < n; j++) {
         /* A std of 1e-60 is above 0 as a double, and 0 as a float. */
         double rounded = net->kernels->scalar->round_to_real(std[j]);

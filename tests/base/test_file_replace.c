@@ -155,7 +155,7 @@ static void long_names_can_be_saved(void **state)
         for (size_t n = 80; n + bytes <= 255; n += n < 230 ? 30 : 1) {
             char name[256] = "";
             while (strlen(name) + bytes <= n) {
-                (void)strcat(name, letters[a]);
+                append(name, sizeof name, letters[a]);
             }
             assert_int_equal(mlp_net_save(net, name), MLP_OK);
             mlp_net *loaded = NULL;
@@ -199,9 +199,9 @@ static void messages_about_long_paths_name_the_reason(void **state)
         for (size_t n = 100; n < 4500; n += n < 140 ? 1 : 350) {
             char path[4600] = "/tmp/";
             while (strlen(path) < n) {
-                (void)strcat(path, letters[a]);
+                append(path, sizeof path, letters[a]);
             }
-            (void)strcat(path, "/net.mlp");
+            append(path, sizeof path, "/net.mlp");
             assert_int_equal(mlp_net_load(path, &hooks, &loaded), MLP_ERR_IO);
             assert_non_null(strstr(record.message, "/net.mlp: cannot open it"));
             assert_non_null(strstr(record.message, "(error "));

@@ -67,19 +67,21 @@ static void set_environment(int mode, unsigned which)
 static void environments_are_recognised(void **state)
 {
     (void)state;
-    assert_true(mlpi_arithmetic_is_default());
+    assert_true(mlpi_rounds_to_nearest() && mlpi_keeps_subnormals());
     (void)fegetenv(&usual);
     for (size_t i = 0; i < COUNT(environments); i++) {
         for (unsigned which = 0; which < 2; which++) {
             set_environment(environments[i], which);
-            bool is_default = mlpi_arithmetic_is_default();
+            bool rounds = mlpi_rounds_to_nearest();
+            bool keeps = mlpi_keeps_subnormals();
             (void)fesetenv(&usual);
-            assert_false(is_default);
+            assert_true(rounds == (environments[i] == FLUSHED));
+            assert_true(keeps == (environments[i] != FLUSHED));
         }
     }
     /* Flags of earlier operations are no environment. */
     (void)feraiseexcept(FE_ALL_EXCEPT);
-    assert_true(mlpi_arithmetic_is_default());
+    assert_true(mlpi_rounds_to_nearest() && mlpi_keeps_subnormals());
     (void)feclearexcept(FE_ALL_EXCEPT);
 }
 
@@ -156,7 +158,7 @@ static bool call(objects *o, int i, mlp_status *status)
 static const model wide_model = {
     4, 2, {{64, MLP_ACT_TANH}, {1, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE};
 
-static void other_environments_are_refused(void **state)
+static void other_rounding_modes_are_refused(void **state)
 {
     (void)state;
     enum { ROWS = 4000 };
@@ -172,6 +174,9 @@ static void other_environments_are_refused(void **state)
     size_t live = record.live;
     (void)fegetenv(&usual);
     for (size_t e = 0; e < COUNT(environments); e++) {
+        if (environments[e] == FLUSHED) {
+            continue; /* the next test */
+        }
         mlp_status status = MLP_OK;
         size_t messages = record.messages;
         set_environment(environments[e], 0);
@@ -193,6 +198,37 @@ static void other_environments_are_refused(void **state)
     free(o.A.data);
     free_data(o.d);
     assert_int_equal(record.live, 0);
+}
+
+/* Programs that are linked with -ffast-math take 0 for subnormal numbers. */
+static void flushed_subnormals_give_a_hint(void **state)
+{
+    (void)state;
+    for (unsigned which = 0; which < 2; which++) {
+        hook_record record = {0};
+        mlp_config config = config_of(&xor_model, MLP_F64, &record);
+        data d = xor_data(MLP_F64);
+        mlp_net *net = NULL;
+        mlp_train_options options = tutorial_options();
+        options.epochs = 1;
+        (void)fegetenv(&usual);
+        flush_subnormals(which);
+        mlp_status created = mlp_net_create(&config, &net);
+        size_t hints = record.hints;
+        mlp_status fitted = mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL);
+        (void)fesetenv(&usual);
+        assert_int_equal(created, MLP_OK);
+        assert_int_equal(fitted, MLP_OK);
+#if defined(__x86_64__) || defined(__aarch64__)
+        assert_int_equal(hints, 1);
+        assert_int_equal(record.hints, 2);
+        assert_non_null(strstr(record.hint, "takes 0 for subnormal numbers"));
+#else
+        assert_int_equal(hints, 0);
+#endif
+        mlp_net_free(net);
+        free_data(d);
+    }
 }
 
 /* ---------------------------------------------------------------------------
@@ -257,7 +293,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(environments_are_recognised),
-        cmocka_unit_test(other_environments_are_refused),
+        cmocka_unit_test(other_rounding_modes_are_refused),
+        cmocka_unit_test(flushed_subnormals_give_a_hint),
         cmocka_unit_test(children_are_recognised_by_more_than_their_number),
         cmocka_unit_test(cancellation_waits_for_the_outer_end),
     };

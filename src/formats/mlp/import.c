@@ -361,7 +361,7 @@ static mlp_status import_bytes(mlp_net *net, const void *bytes, size_t size,
                                const char *const *modules, size_t n)
 {
     mlpi_safetensors file;
-    TRY(mlpi_check_arithmetic(&net->hooks));
+    TRY(mlpi_check_rounding(&net->hooks));
     TRY(mlpi_safetensors_open(&net->hooks, bytes, size, &file));
     importer in = {.net = net, .file = &file};
     mlp_status status = import_opened(&in, modules, n);

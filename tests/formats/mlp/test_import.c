@@ -538,7 +538,7 @@ static void long_names_take_little_time(void **state)
         const char *unit = escaped ? "\\u0078.1" : "x.1";
         prefix[0] = '\0';
         while (strlen(prefix) + strlen(unit) < LENGTH) {
-            (void)strcat(prefix, unit);
+            append(prefix, sizeof prefix, unit);
         }
         size_t n = 8;
         bytes[n++] = '{';
