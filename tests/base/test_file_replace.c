@@ -312,13 +312,16 @@ static void a_limit_of_size_is_an_error(void **state)
     assert_int_equal(mlp_net_save(old, "net.mlp"), MLP_OK);
     uint64_t sum = sum_of("net.mlp");
     (void)fflush(NULL);
+    int result = -1;
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         (void)signal(SIGXFSZ, SIG_DFL);
-        _exit(save_beyond_the_limit(new));
+        result = save_beyond_the_limit(new);
+        mlp_net_free(old);
+        mlp_net_free(new);
+        _exit(result);
     }
-    int result = -1;
     assert_true(waitpid(child, &result, 0) == child);
     assert_true(WIFEXITED(result));
     assert_int_equal(WEXITSTATUS(result), 0);
