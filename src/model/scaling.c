@@ -99,8 +99,9 @@ void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
         for (size_t j = 0; j < block.cols; j++) {
             if (round_moments(net, &mean[j], &std[j]) && !hinted) {
                 mlpi_hint(&net->hooks,
-                          "%s, column %zu hardly varies for its size, %.4g, in "
-                          "%s: subtract a constant from it before",
+                          "%s, column %zu varies so little beside its mean of "
+                          "%.4g that few digits of a %s differ: subtract a "
+                          "constant from the column before you pass it",
                           to == &net->in ? "X" : "Y", first + j, mean[j],
                           mlp_dtype_name(net->kernels->dtype));
                 hinted = true;

@@ -73,7 +73,8 @@ static odd_column find_odd_column(const mlp_net *net, mlp_cview rows,
     return largest;
 }
 
-/* Gives the hint about inputs or targets, if they have such a column. */
+/* Gives the hint about inputs or targets, if they have such a column. `remedy`
+ * ends the message. */
 static void hint_about_size(const mlp_net *net, const char *name,
                             const char *remedy, mlp_cview rows,
                             const size_t *order, size_t m)
@@ -82,8 +83,7 @@ static void hint_about_size(const mlp_net *net, const char *name,
     if (column.found) {
         mlpi_hint(&net->hooks,
                   "%s, column %zu has mean %.4g and standard deviation %.4g: "
-                  "such numbers train badly; leave the option standardise "
-                  "true, or call %s before the first fit",
+                  "such numbers train badly; %s",
                   name, column.index, column.mean, column.std, remedy);
     }
 }
@@ -144,8 +144,8 @@ static void hint_about_targets(const mlp_net *net, mlp_cview Y,
             if (y < possible.low || y > possible.high) {
                 mlpi_hint(&net->hooks,
                           "Y, row %zu, column %zu is %.4g%s, which the last "
-                          "layer cannot give: %s is from %g to %g; identity "
-                          "gives every number",
+                          "layer cannot give: %s gives %g to %g, and "
+                          "identity every number",
                           row, j, y, net->out.scales ? " when scaled" : "",
                           mlp_activation_name(last->activation), possible.low,
                           possible.high);
@@ -159,6 +159,18 @@ static void hint_about_targets(const mlp_net *net, mlp_cview Y,
  * Before the first epoch
  */
 
+/* Returns the remedy for targets. The first fit scales them only if the last
+ * activation is identity, and another one could not give scaled targets, half
+ * of which are below 0. */
+static const char *remedy_for_targets(const mlp_net *net)
+{
+    return net->layout.layer[net->layout.L].activation == MLP_ACT_IDENTITY
+               ? "call mlp_net_standardise_targets before the first fit, or "
+                 "leave mlp_fit's option standardise true in it"
+               : "give the last layer identity (MLP_ACT_AUTO), and the first "
+                 "fit of the network scales them";
+}
+
 void mlpi_hint_about_rows(const mlp_net *net, mlp_cview X, mlp_cview Y,
                           const size_t *order, size_t m)
 {
@@ -166,12 +178,14 @@ void mlpi_hint_about_rows(const mlp_net *net, mlp_cview X, mlp_cview Y,
         return;
     }
     if (!net->in.scales) {
-        hint_about_size(net, "X", "mlp_net_standardise", X, order, m);
+        hint_about_size(net, "X",
+                        "call mlp_net_standardise before the first fit, or "
+                        "leave mlp_fit's option standardise true in it",
+                        X, order, m);
     }
     if (mlpi_is_regression(net->loss)) {
         if (!net->out.scales) {
-            hint_about_size(net, "Y", "mlp_net_standardise_targets", Y, order,
-                            m);
+            hint_about_size(net, "Y", remedy_for_targets(net), Y, order, m);
         }
         hint_about_targets(net, Y, order, m);
     }

@@ -218,7 +218,8 @@ static const refusal refusals[] = {
     {1, MLP_ACT_SOFTMAX, MLP_LOSS_HUBER,
      "layer 2: the output of one softmax neuron is always 1: " TWO_CLASSES},
     {1, MLP_ACT_AUTO, MLP_LOSS_CCE,
-     "layer 2: the output of one softmax neuron is always 1: " TWO_CLASSES},
+     "layer 2: cce expects an output for each class, 2 or more, got "
+     "1: " TWO_CLASSES},
     {1, MLP_ACT_SIGMOID, MLP_LOSS_CCE,
      "layer 2: cce expects an output for each class, 2 or more, got "
      "1: " TWO_CLASSES},
