@@ -2,7 +2,7 @@
 /*
  * The limits of the hints, and where they come from.
  *
- * Inputs. With the usual first weights a layer expects numbers of about 1. A
+ * Inputs. With the usual initial weights a layer expects numbers of about 1. A
  * column of size 100 makes its part of the gradient 100 times too large. A
  * column whose mean is 30 times its spread acts as a second bias that drowns
  * the first, with a curvature 900 times that of its spread. If all columns are

@@ -238,7 +238,7 @@ static void messages_say_what_to_set(void **state)
         assert_string_equal(record.message, r->message);
         assert_null(net);
         assert_int_equal(record.allocations, 0);
-        /* A file of version 0.1 may have this network. */
+        /* A file of MLP_NUMERICS 1 may have this network. */
         if (r->last != MLP_ACT_AUTO) {
             net = saved_net_of(&config);
             assert_int_equal(layer_of(net, 2).activation, r->last);

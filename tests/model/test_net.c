@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks have the right first weights, describe themselves, can be copied,
+ * Networks have the right initial weights, describe themselves, can be copied,
  * and are refused if their description is wrong.
  */
 #include "support/training.h"

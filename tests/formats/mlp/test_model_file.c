@@ -360,7 +360,7 @@ static void bytes_are_the_documented_ones(void **state)
 }
 
 /* Writes the file of a network of one neuron with weight 0.5 and bias 0.25, in
- * the way of version 0.1. */
+ * the way of MLP_NUMERICS 1. */
 static file one_neuron_file(const char *loss, const char *activation)
 {
     static const char format[] =
