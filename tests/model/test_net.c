@@ -158,9 +158,9 @@ static void initial_parameters_are_numpys(void **state)
     free(rows.data);
 }
 
-/* The numbers of auto are those of inits.txt; a hidden sigmoid layer has weights
- * from [-4 r, 4 r) instead of [-1.25 r, 1.25 r). In a layer of odd width the
- * last neuron has no partner. */
+/* The numbers of auto are those of inits.txt; a hidden sigmoid layer has
+ * weights from [-4 r, 4 r) instead of [-1.25 r, 1.25 r). In a layer of odd
+ * width the last neuron has no partner. */
 static void auto_suits_sigmoid_and_odd_widths(void **state)
 {
     (void)state;

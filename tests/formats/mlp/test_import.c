@@ -276,7 +276,8 @@ static void files_of_other_networks_are_refused(void **state)
     (void)state;
     builder b;
     begin(&b);
-    assert_import_refused(&b, MLP_ERR_SHAPE, "expects 2 layers and 0 batch norms");
+    assert_import_refused(&b, MLP_ERR_SHAPE,
+                          "expects 2 layers and 0 batch norms");
     add(&b, "0.weight", "[3,2]", 6, 0);
     assert_import_refused(&b, MLP_ERR_SHAPE,
                           "expects 2 layers and 0 batch norms, got 1 and 0");
