@@ -514,9 +514,9 @@ MLP_NODISCARD mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which,
  * `standardise` is false.
  *
  * With the loss mse, mae or huber a network can scale the targets, too. Callers
- * then pass Y, and get predictions, in their own units; the layers learn
- * y' = (y - mean) / std, and a prediction is a std + mean. Losses, huber_delta
- * and gradients are in units of y', and so is A[L] of a trainer.
+ * then pass Y, and get predictions, in their own units; the layers learn y' =
+ * (y - mean) / std, and a prediction is a * std + mean. Losses, huber_delta and
+ * gradients are in units of y', and so is A[L] of a trainer.
  */
 
 /* Sets mean and std of each input from the rows of X (m, n[0]), m >= 1, of the
@@ -671,7 +671,7 @@ typedef struct mlp_batch_progress {
  *             "Adam: A Method for Stochastic Optimization" (2015)
  *   adamw     is adam with weight_decay: Loshchilov and Hutter, "Decoupled
  *             Weight Decay Regularization" (2019)
- *   rprop     w -= sign(g) d. Each w has its own step size d, initially alpha:
+ *   rprop     w -= d sign(g). Each w has its own step size d, initially alpha:
  *             d grows while g keeps its sign; when the sign changes, d shrinks
  *             and w stays. Rprop needs full batches. Igel and Huesken,
  *             "Improving the Rprop Learning Algorithm" (2000), iRprop-; FANN's
@@ -1045,7 +1045,7 @@ MLP_NODISCARD mlp_status mlp_trainer_set_seed(mlp_trainer *trainer,
 /* Chooses what mlp_trainer_update does, and forgets what another optimizer
  * remembered; a new trainer has sgd. Allocates arrays as long as the
  * parameters: one for momentum, tutorial_momentum, nesterov and rmsprop, two
- * for adam, adamw and rprop, 2 lbfgs_history + 6 for lbfgs.
+ * for auto, adam, adamw and rprop, 2 lbfgs_history + 6 for lbfgs.
  * MLP_ERR_ARGUMENT: a field is outside its range in the network's precision, or
  * lbfgs is combined with dropout, weight_decay or clipping. */
 MLP_NODISCARD mlp_status
