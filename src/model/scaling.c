@@ -118,9 +118,9 @@ static void hint_about_trained(const mlp_net *net, const mlpi_scaling *scaling)
 {
     if (net->is_trained && scaling->scales) {
         mlpi_hint(&net->hooks,
-                  "the network has been trained with the scaling that is now "
-                  "replaced, and will predict other numbers; rows to predict "
-                  "are passed as they are");
+                  "the network has been trained with the scaling that this "
+                  "call replaces, and will predict other numbers; pass rows to "
+                  "mlp_predict as they are");
     }
 }
 

@@ -30,16 +30,16 @@ enum { BLOCK = MLPI_MOMENT_COLUMNS };
  */
 
 /* The first column that is too large, too small or too far from 0. */
-typedef struct odd_column {
+typedef struct bad_column {
     bool found;
     size_t index;
     double mean, std;
-} odd_column;
+} bad_column;
 
 /* True if a column of these moments is too large, or too far from 0 for what it
  * varies. A column that does not vary is another bias, and harmless unless it
  * is large. */
-static bool is_odd(double mean, double std)
+static bool is_badly_scaled(double mean, double std)
 {
     const double too_large = 100.0;
     const double too_far = 30.0;
@@ -47,21 +47,21 @@ static bool is_odd(double mean, double std)
            (std > 0.0 && fabs(mean) > too_far * std);
 }
 
-/* Finds a column that is odd or, if all columns are tiny, the largest one. A
+/* Finds a badly scaled column or, if all columns are tiny, the largest one. A
  * matrix of zeros has no such column. */
-static odd_column find_odd_column(const mlp_net *net, mlp_cview rows,
+static bad_column find_bad_column(const mlp_net *net, mlp_cview rows,
                                   const size_t *order, size_t m)
 {
     const double tiny = 0.1;
-    odd_column largest = {.found = false};
+    bad_column largest = {.found = false};
     for (size_t first = 0; first < rows.cols; first += BLOCK) {
         double mean[BLOCK];
         double std[BLOCK];
         mlp_cview block = mlpi_scaling_columns(net, rows, first);
         net->kernels->scalar->column_moments(block, order, m, mean, std);
         for (size_t j = 0; j < block.cols; j++) {
-            odd_column column = {true, first + j, mean[j], std[j]};
-            if (is_odd(mean[j], std[j])) {
+            bad_column column = {true, first + j, mean[j], std[j]};
+            if (is_badly_scaled(mean[j], std[j])) {
                 return column;
             }
             if (fabs(mean[j]) + std[j] > fabs(largest.mean) + largest.std) {
@@ -79,7 +79,7 @@ static void hint_about_size(const mlp_net *net, const char *name,
                             const char *remedy, mlp_cview rows,
                             const size_t *order, size_t m)
 {
-    odd_column column = find_odd_column(net, rows, order, m);
+    bad_column column = find_bad_column(net, rows, order, m);
     if (column.found) {
         mlpi_hint(&net->hooks,
                   "%s, column %zu has mean %.4g and standard deviation %.4g: "
@@ -198,9 +198,9 @@ void mlpi_hint_about_batches(const mlp_net *net, size_t m, size_t batch_size)
     bool has_single = m % batch_size == 1 % batch_size;
     if (has_single && net->layout.running_count > 0) {
         mlpi_hint(&net->hooks,
-                  "%s of one row, of which batch norm leaves only the bias: "
+                  "%s one row, of which batch norm leaves only the bias: "
                   "choose another batch_size than %zu",
-                  batch_size == 1 ? "there are batches" : "the last batch is",
+                  batch_size == 1 ? "batches have" : "the last batch has",
                   batch_size);
     }
 }

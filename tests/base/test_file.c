@@ -522,7 +522,7 @@ static void trainers_go_on_from_their_file(void **state)
     assert_told(&record, mlp_trainer_load(second, "/nowhere/at/all"),
                 MLP_ERR_IO, "cannot open");
     assert_told(&record, mlp_trainer_save(second, "/nowhere/at/all"),
-                MLP_ERR_IO, "cannot make");
+                MLP_ERR_IO, "cannot create");
     assert_told(&record, mlp_trainer_load(second, NULL), MLP_ERR_NULL, "path");
     assert_told(&record, mlp_trainer_save(second, NULL), MLP_ERR_NULL, "path");
     assert_int_equal(mlp_trainer_save(NULL, path), MLP_ERR_NULL);

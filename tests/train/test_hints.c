@@ -254,11 +254,11 @@ static void batches_of_one_row_give_a_hint_under_batch_norm(void **state)
     options.batch_size = 59;
     fit_hints(&m, d, &options, NULL);
     m.layers[0].batch_norm = true;
-    fit_hints(&m, d, &options, "the last batch is of one row");
+    fit_hints(&m, d, &options, "the last batch has one row");
     options.batch_size = 20;
     fit_hints(&m, d, &options, NULL);
     options.batch_size = 1;
-    fit_hints(&m, d, &options, "there are batches of one row");
+    fit_hints(&m, d, &options, "batches have one row");
     free_data(d);
 }
 
