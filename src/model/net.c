@@ -132,8 +132,8 @@ static mlp_status check_slopes(const mlp_config *config)
         double slope = kernels->scalar->round_to_real(given);
         if (mlpi_has_slope(f) && !(given >= 0.0 && isfinite(slope))) {
             return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
-                              "layer %zu: expects a slope from 0, finite in "
-                              "%s, got %g",
+                              "layer %zu: expects a finite %s as slope, 0 or "
+                              "more, got %g",
                               l, mlp_dtype_name(kernels->dtype), given);
         }
     }

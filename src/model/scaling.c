@@ -99,8 +99,9 @@ void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
         for (size_t j = 0; j < block.cols; j++) {
             if (round_moments(net, &mean[j], &std[j]) && !hinted) {
                 mlpi_hint(&net->hooks,
-                          "%s, column %zu hardly varies for its size, %.4g, in "
-                          "%s: subtract a constant from it before",
+                          "%s, column %zu varies so little beside its mean of "
+                          "%.4g that few digits of a %s differ: subtract a "
+                          "constant from the column before you pass it",
                           to == &net->in ? "X" : "Y", first + j, mean[j],
                           mlp_dtype_name(net->kernels->dtype));
                 hinted = true;
@@ -117,9 +118,9 @@ static void hint_about_trained(const mlp_net *net, const mlpi_scaling *scaling)
 {
     if (net->is_trained && scaling->scales) {
         mlpi_hint(&net->hooks,
-                  "the network has been trained with the scaling that is now "
-                  "replaced, and will predict other numbers; rows to predict "
-                  "are passed as they are");
+                  "the network has been trained with the scaling that this "
+                  "call replaces, and will predict other numbers; pass rows to "
+                  "mlp_predict as they are");
     }
 }
 

@@ -141,9 +141,9 @@ static mlp_status check_validation(const mlp_hooks *hooks,
     bool no_X = options->X_validation.rows == 0;
     if (no_X || options->Y_validation.rows == 0) {
         return mlpi_error(hooks, MLP_ERR_SHAPE,
-                          "%c_validation has no rows: set it with "
-                          "%c_validation",
-                          no_X ? 'X' : 'Y', no_X ? 'Y' : 'X');
+                          "expects X_validation and Y_validation together, "
+                          "got no rows in one: set %c_validation, too",
+                          no_X ? 'X' : 'Y');
     }
     return MLP_OK;
 }

@@ -239,8 +239,8 @@ static void the_owner_stays(void **state)
     mlp_net_free(net);
 }
 
-/* A link to an ordinary file is replaced, as mlp.h says; one to what a process
- * has open is not, even if that is an ordinary file. */
+/* A link to a regular file is replaced, as mlp.h says; one to what a process
+ * has open is not, even if that is a regular file. */
 static void links_to_open_files_stay(void **state)
 {
     (void)state;
@@ -262,9 +262,9 @@ static void links_to_open_files_stay(void **state)
         assert_int_equal(symlink(targets[i], "link"), 0);
         assert_int_equal(symlink(second, "link2"), 0);
         assert_told(&record, mlp_net_save(net, "link"), MLP_ERR_IO,
-                    "expects an ordinary file, or none");
+                    "expects a regular file, or none");
         assert_told(&record, mlp_net_save(net, "link2"), MLP_ERR_IO,
-                    "expects an ordinary file, or none");
+                    "expects a regular file, or none");
         assert_int_equal(lstat("link", &is), 0);
         assert_true(S_ISLNK(is.st_mode));
         assert_int_equal(unlink("link"), 0);

@@ -85,6 +85,8 @@ static void environments_are_recognised(void **state)
     (void)feclearexcept(FE_ALL_EXCEPT);
 }
 
+enum { ROWS = 4000, CALLS = 17 };
+
 /* Everything that the calls below need. */
 typedef struct objects {
     mlp_config config;
@@ -106,6 +108,11 @@ static bool call(objects *o, int i, mlp_status *status)
     mlp_scores scores;
     const double one[] = {1, 1, 1, 1};
     mlp_gradient_check worst;
+    mlp_regression_scores errors;
+    mlp_split_options split = mlp_split_defaults();
+    split.hooks = o->config.hooks;
+    static size_t order[ROWS];
+    size_t n_test = 0;
     switch (i) {
     case 0:
         *status = mlp_net_create(&o->config, &o->made);
@@ -149,6 +156,15 @@ static bool call(objects *o, int i, mlp_status *status)
     case 13:
         *status = mlp_predict_with(o->net, o->workspace, X, o->A);
         return true;
+    case 14:
+        *status = mlp_score_regression(X, X, &o->config.hooks, NULL, &errors);
+        return true;
+    case 15:
+        *status = mlp_train_test_split(Y, &split, order, &n_test);
+        return true;
+    case 16:
+        *status = mlp_k_fold(Y, &split, 0, order, &n_test);
+        return true;
     default:
         return false;
     }
@@ -161,7 +177,6 @@ static const model wide_model = {
 static void other_rounding_modes_are_refused(void **state)
 {
     (void)state;
-    enum { ROWS = 4000 };
     hook_record record = {0};
     objects o = {.config = config_of(&wide_model, MLP_F64, &record)};
     o.net = net_of(&o.config);
@@ -184,11 +199,11 @@ static void other_rounding_modes_are_refused(void **state)
         for (; call(&o, i, &status) && status == MLP_ERR_UNSUPPORTED; i++) {
         }
         (void)fesetenv(&usual);
-        if (i != 14) {
+        if (i != CALLS) {
             fail_msg("environment %d, call %d: status %d", environments[e], i,
                      (int)status);
         }
-        assert_int_equal(record.messages, messages + 14);
+        assert_int_equal(record.messages, messages + CALLS);
         assert_non_null(strstr(record.message, "floating-point environment"));
         assert_int_equal(record.live, live);
     }

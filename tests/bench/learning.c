@@ -9,8 +9,8 @@
  * with those of others.
  *
  * The file is text. Its first line has the numbers of rows, inputs, classes (0
- * in a regression), seeds, folds and the first seed. Then each row has its inputs, its target,
- * and the fold that leaves it out for each seed.
+ * in a regression), seeds, folds and the first seed. Then each row has its
+ * inputs, its target, and the fold that leaves it out for each seed.
  */
 #include "mlp.h"
 
