@@ -6,7 +6,7 @@
  * to the disk; then the temporary file takes the name of the old one, which is
  * one atomic operation of the file system. So under that name there is always
  * the old content or the new one, complete, even if the program or the machine
- * stops in between. Only ordinary files are replaced: no folders, pipes or
+ * stops in between. Only regular files are replaced: no folders, pipes or
  * devices. A symbolic link is replaced, not followed.
  *
  * Failures are reported as those of file.h. A thread is not cancelled while it
@@ -33,10 +33,10 @@ typedef struct mlpi_new_file {
 
 enum { MLPI_FILE_MAX_WRITES = 2 };
 
-/* Writes up to MLPI_FILE_MAX_WRITES files that belong together, all or none. All
- * of them are on the disk under temporary names before the first is renamed,
- * and while the later ones are renamed, the old content of the earlier ones is
- * kept under a second name, from which a failure restores it. */
+/* Writes up to MLPI_FILE_MAX_WRITES files that belong together, all or none.
+ * All of them are on the disk under temporary names before the first is
+ * renamed, and while the later ones are renamed, the old content of the earlier
+ * ones is kept under a second name, from which a failure restores it. */
 mlp_status mlpi_file_write_all(const mlp_hooks *hooks,
                                const mlpi_new_file *files, size_t n);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What file_replace.h declares, for Windows, where CMake takes this file instead
- * of file_replace.c. The four stages of replacing a file are the same:
+ * What file_replace.h declares, for Windows, where CMake takes this file
+ * instead of file_replace.c. The four stages of replacing a file are the same:
  *
  *     1. create <path>.tmp.<number>, a name that no file has
  *     2. write  the bytes
@@ -113,11 +113,13 @@ static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *file,
     DWORD attributes = GetFileAttributesA(file->path);
     if (attributes != INVALID_FILE_ATTRIBUTES &&
         (attributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_DEVICE))) {
-        return mlpi_report_kind(hooks, file->path, "an ordinary file, or none");
+        return mlpi_report_kind(
+            hooks, file->path,
+            "a regular file, or none, got a folder or a device");
     }
     HANDLE opened = create_temporary(file->path, name);
     if (opened == INVALID_HANDLE_VALUE) {
-        return report(hooks, file->path, "make a file beside it",
+        return report(hooks, file->path, "create a file in its folder",
                       GetLastError());
     }
     DWORD error = write_all(opened, file->bytes, file->size);
@@ -126,7 +128,7 @@ static mlp_status stage(const mlp_hooks *hooks, const mlpi_new_file *file,
     }
     if (error) {
         (void)DeleteFileA(name);
-        return report(hooks, file->path, "write a file beside it", error);
+        return report(hooks, file->path, "write a file in its folder", error);
     }
     return MLP_OK;
 }

@@ -12,7 +12,8 @@
 mlp_status mlpi_metric_hooks(const mlp_hooks *hooks, mlp_hooks *used)
 {
     *used = hooks ? *hooks : (mlp_hooks){.user = NULL};
-    return mlpi_check_hooks(used);
+    TRY(mlpi_check_hooks(used));
+    return mlpi_check_rounding(used);
 }
 
 /* Checks the shape of a view whose type is right; it must have a row. */

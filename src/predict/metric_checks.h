@@ -51,7 +51,9 @@ static inline double mlpi_sum_mean(const mlpi_sum *s)
  */
 
 /* Sets *used to the caller's hooks, or to none if `hooks` is NULL. Fails with
- * MLP_ERR_ARGUMENT if only one of `allocate` and `release` is there. */
+ * MLP_ERR_ARGUMENT if only one of `allocate` and `release` is there. Every
+ * metric begins with this call, so it also checks the floating-point
+ * environment: MLP_ERR_UNSUPPORTED. */
 mlp_status mlpi_metric_hooks(const mlp_hooks *hooks, mlp_hooks *used);
 
 /* Checks that a view holds finite numbers of either precision, in (rows, cols)
