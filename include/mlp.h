@@ -81,14 +81,14 @@ extern "C" {
  */
 
 #define MLP_VERSION_MAJOR 0
-#define MLP_VERSION_MINOR 1
+#define MLP_VERSION_MINOR 2
 #define MLP_VERSION_PATCH 0
 
 /* The version number of the arithmetic rules. Two libraries with the same
  * version compute the same bits. */
 #define MLP_NUMERICS 2
 
-/* The version ("0.1.0") and the MLP_NUMERICS of the library that is linked. */
+/* The version ("0.2.0") and the MLP_NUMERICS of the library that is linked. */
 const char *mlp_version(void);
 int mlp_numerics(void);
 
