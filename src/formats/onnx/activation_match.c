@@ -40,6 +40,10 @@ enum { MAX_FACTORS = 3, MAX_VISITS = 16 };
  * of Clip are inputs. */
 enum { SOFTMAX_LAST_AXIS_OPSET = 13, CLIP_INPUTS_OPSET = 11 };
 
+/* The largest bound c of a Clip, Max or Min. From here on, relu(z - c) + c of
+ * floats differs from z by up to 1e-5. */
+static const double max_bound = 64;
+
 /* The product coefficient * factor[0] * ... * factor[count - 1]. */
 typedef struct product {
     double coefficient;
@@ -302,11 +306,11 @@ static bool get_bound(const mlpi_graph_reader *r, const onnx_node *node,
 
 /* Makes the match of a value that is cut below `low` or above `high`: a relu of
  * the distance to the bound. Both bounds together are no activation of the
- * library. */
+ * library, nor is a large bound. */
 static void match_bounds(double low, double high, mlpi_activation_match *match)
 {
-    bool is_low = isfinite(low) && high == (double)INFINITY;
-    bool is_high = isfinite(high) && low == -(double)INFINITY;
+    bool is_low = fabs(low) <= max_bound && high == (double)INFINITY;
+    bool is_high = fabs(high) <= max_bound && low == -(double)INFINITY;
     match->found = is_low || is_high;
     match->activation = MLP_ACT_RELU;
     match->before =

@@ -15,6 +15,8 @@
  *     Celu       alpha elu(z / alpha)
  *     Clip, Max  relu(z - c) + c        from a number c on upwards
  *     Clip, Min  c - relu(c - z)        up to a number c
+ *
+ * The sums with c round to units of c, so c may be no large number.
  */
 #ifndef MLPI_FORMATS_ONNX_ACTIVATION_MATCH_H
 #define MLPI_FORMATS_ONNX_ACTIVATION_MATCH_H

@@ -373,6 +373,17 @@ static mlp_status follow_path(walk *w, const onnx_node *const *path, size_t n)
     return end_affine(w, last->has_activation ? &chain->output : &last->after);
 }
 
+/* Checks that a Concat of 1 - p and p makes two columns of one, and not other
+ * rows. */
+static mlp_status check_complement(const walk *w, const onnx_node *concat)
+{
+    int64_t axis = mlpi_node_get_int(concat, "axis", 1);
+    return mlpi_shape_width(&w->shape) == 1 &&
+                   mlpi_shape_has_columns_at(&w->shape, axis)
+               ? MLP_OK
+               : refuse(w->r, concat, "expects a single column");
+}
+
 mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r, const char *output,
                                  mlpi_layer_chain *chain)
 {
@@ -388,7 +399,5 @@ mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r, const char *output,
     chain->zip_map = found.zip_map;
     TRY(find_path(r, found.value, path, &n));
     TRY(follow_path(&w, path, n));
-    return found.complement && mlpi_shape_width(&w.shape) != 1
-               ? refuse(r, found.complement, "expects a single column")
-               : MLP_OK;
+    return found.complement ? check_complement(&w, found.complement) : MLP_OK;
 }
