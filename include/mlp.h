@@ -1186,8 +1186,8 @@ MLP_NODISCARD mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X,
  * there is replaced in one moment. It gets the permissions of the old file and,
  * where the process may, its owner. After a failure the old file is as before
  * and the new one is gone. A symbolic link is replaced, not followed; a file
- * that is mounted by itself cannot be. Allocates the file's size. MLP_ERR_IO; MLP_ERR_LIMIT: names and metadata of
- * more than 100 MB. */
+ * that is mounted by itself cannot be. Allocates the file's size. MLP_ERR_IO;
+ * MLP_ERR_LIMIT: names and metadata of more than 100 MB. */
 MLP_NODISCARD mlp_status mlp_net_save(const mlp_net *net, const char *path);
 
 /* Writes the same bytes to memory: exactly mlp_net_save_size of them. The size

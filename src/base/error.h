@@ -75,8 +75,8 @@ static inline const char *mlpi_plural(size_t n)
     return n == 1 ? "" : "s";
 }
 
-/* Ignores the status of a call that cannot fail. A cast to void does not keep gcc
- * from warning. */
+/* Ignores the status of a call that cannot fail. A cast to void does not keep
+ * gcc from warning. */
 static inline void mlpi_ignore(mlp_status status)
 {
     (void)status;

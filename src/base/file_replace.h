@@ -33,10 +33,10 @@ typedef struct mlpi_new_file {
 
 enum { MLPI_FILE_MAX_WRITES = 2 };
 
-/* Writes up to MLPI_FILE_MAX_WRITES files that belong together, all or none. All
- * of them are on the disk under temporary names before the first is renamed,
- * and while the later ones are renamed, the old content of the earlier ones is
- * kept under a second name, from which a failure restores it. */
+/* Writes up to MLPI_FILE_MAX_WRITES files that belong together, all or none.
+ * All of them are on the disk under temporary names before the first is
+ * renamed, and while the later ones are renamed, the old content of the earlier
+ * ones is kept under a second name, from which a failure restores it. */
 mlp_status mlpi_file_write_all(const mlp_hooks *hooks,
                                const mlpi_new_file *files, size_t n);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What file_replace.h declares, for Windows, where CMake takes this file instead
- * of file_replace.c. The four stages of replacing a file are the same:
+ * What file_replace.h declares, for Windows, where CMake takes this file
+ * instead of file_replace.c. The four stages of replacing a file are the same:
  *
  *     1. create <path>.tmp.<number>, a name that no file has
  *     2. write  the bytes

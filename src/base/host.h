@@ -6,7 +6,8 @@
  *     arithmetic    rounding to nearest with subnormal numbers, or something
  *                   else that the host has set for its thread
  *     cancellation  pthread_cancel ends a thread in the middle of a system
- *                   call, so a save that is cancelled would never close its file
+ *                   call, so a save that is cancelled would leave its file
+ *                   open
  *     process       a fork copies all memory, but no threads
  *
  * The library changes none of these for longer than a call, and keeps no state

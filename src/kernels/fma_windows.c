@@ -5,18 +5,19 @@
  * so that math.h declares these two; only the kernels whose CPU has an
  * instruction for fma keep the name.
  *
- * IEEE 754 defines every bit: x y + z as if computed exactly, then rounded once.
+ * IEEE 754 defines every bit: x y + z as if computed exactly, then rounded
+ * once.
  *
  * float: double holds the product exactly. The sum is rounded to double "to
- * odd": if it is not exact, its last bit is set. Then rounding it to float gives
- * what one rounding gives, because a double has more than two bits more than a
- * float (Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums:
- * proved algorithms using rounding to odd", 2008).
+ * odd": if it is not exact, its last bit is set. Then rounding it to float
+ * gives what one rounding gives, because a double has more than two bits more
+ * than a float (Boldo and Melquiond, "Emulation of a FMA and correctly rounded
+ * sums: proved algorithms using rounding to odd", 2008).
  *
  * double: the product of two fractions of 53 bits has 106, so the sum is an
- * integer of 128 bits times a power of two. What an operand that is much smaller
- * loses at the lower end is kept as one bit that is set, which is enough to
- * round by.
+ * integer of 128 bits times a power of two. What an operand that is much
+ * smaller loses at the lower end is kept as one bit that is set, which is
+ * enough to round by.
  */
 #include <math.h>
 #include <stdbool.h>

@@ -22,8 +22,8 @@
  */
 #include "predict/metric_checks.h"
 
-/* Checks that a confusion matrix is square, with a class at least. `expected` is
- * set to what the check of the view needs, which checks the type as well. */
+/* Checks that a confusion matrix is square, with a class at least. `expected`
+ * is set to what the check of the view needs, which checks the type as well. */
 static mlp_status check_square(const mlp_hooks *hooks, mlp_cview counts,
                                mlpi_expected *expected)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ranges of the numbers in a network (calibrate.h): predicts rows as mlp_predict
- * does, in the network's own precision, and looks at what predicting does not
- * store.
+ * Ranges of the numbers in a network (calibrate.h): predicts rows as
+ * mlp_predict does, in the network's own precision, and looks at what
+ * predicting does not store.
  */
 #include "formats/c/calibrate.h"
 

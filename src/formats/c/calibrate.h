@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The first stage of quantising (quantise.h): which range has each layer's z on
- * the rows that the caller gives? A layer has one range for all its neurons. For
- * the last layer there is one for each output, too, because outputs may have
- * different units: a temperature in degrees beside a pressure in pascals.
+ * the rows that the caller gives? A layer has one range for all its neurons.
+ * For the last layer there is one for each output, too, because outputs may
+ * have different units: a temperature in degrees beside a pressure in pascals.
  */
 #ifndef MLPI_FORMATS_C_CALIBRATE_H
 #define MLPI_FORMATS_C_CALIBRATE_H

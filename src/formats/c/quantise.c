@@ -243,7 +243,8 @@ static mlpi_int8_unit unit_of(mlp_activation f, mlpi_range z)
 
 /* Fills a table: for each q of z, the activation of the number that q stands
  * for. The network's own kernels compute it. `unit` is that of z, and becomes
- * that of the outputs, which may have one of their `own`. Returns false if a result is not finite. */
+ * that of the outputs, which may have one of their `own`. Returns false if a
+ * result is not finite. */
 static bool make_table(const mlp_net *net, size_t l, bool own,
                        mlpi_int8_unit *unit, int8_t *table)
 {
@@ -308,8 +309,8 @@ static mlp_status refuse_layer(const mlp_net *net, size_t l)
                       l);
 }
 
-/* Sets what the q of each neuron's z stands for. ReLU costs nothing: with zero =
- * -128 negative sums saturate to it. */
+/* Sets what the q of each neuron's z stands for. ReLU costs nothing: with
+ * zero = -128 negative sums saturate to it. */
 static void set_units(const mlp_net *net, const mlpi_int8 *to, size_t l,
                       const mlpi_calibration *c)
 {

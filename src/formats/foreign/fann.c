@@ -435,9 +435,9 @@ static bool next_float(mlpi_scanner *s, double *x)
 }
 
 /* Reads M and S of each column. A column that was constant in FANN's training
- * has the deviation 0, by which FANN 2.2 divides; later versions write 1, so a 0
- * counts as that, with a hint. FANN prints deviations and factors with six decimals, so a
- * small one is printed as 0, too. */
+ * has the deviation 0, by which FANN 2.2 divides; later versions write 1, so a
+ * 0 counts as that, with a hint. FANN prints deviations and factors with six
+ * decimals, so a small one is printed as 0, too. */
 static mlp_status read_scaling(fann *f, scaling_lists lists, scaling *to)
 {
     for (size_t j = 0; j < to->n; j++) {

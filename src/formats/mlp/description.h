@@ -58,7 +58,8 @@ void mlpi_description_put(mlpi_json_writer w, const mlp_net *net);
 
 /* Reads a description of `size` bytes. d->classes points into the text, which
  * must stay as long as it is used. The values are those that the text gives:
- * mlpi_layout_check and mlpi_net_create_saved find out whether such a network can be.
+ * mlpi_layout_check and mlpi_net_create_saved find out whether such a network
+ * can be.
  *
  * MLP_ERR_FORMAT if the text is not of this format. MLP_ERR_UNSUPPORTED if it
  * is of another version, or has a member or a name that is not known here. */

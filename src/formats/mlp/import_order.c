@@ -171,8 +171,8 @@ static size_t first_uncounted(const mlpi_module_list *list)
 }
 
 /* Fills the places from the first on, each with the first module that fits and
- * is left, into `spare`. Returns false if a place stays empty, or if two modules
- * whose order numbers tell would come in the other order. */
+ * is left, into `spare`. Returns false if a place stays empty, or if two
+ * modules whose order numbers tell would come in the other order. */
 static bool fill_places(const mlpi_module_list *list)
 {
     for (size_t place = 0; place < list->count; place++) {

@@ -4,8 +4,8 @@
  * caller gives it, or names and shapes tell it.
  *
  * Names tell it where they are numbered. Else modules of different shapes can
- * stand in one order only, if the network's layers are given; but for modules of
- * one shape every order fits, and a wrong one would compute something else
+ * stand in one order only, if the network's layers are given; but for modules
+ * of one shape every order fits, and a wrong one would compute something else
  * without an error. So such a file is refused until the caller gives the order.
  */
 #ifndef MLPI_FORMATS_MLP_IMPORT_ORDER_H

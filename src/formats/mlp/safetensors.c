@@ -330,8 +330,8 @@ static mlp_status report_syntax(const mlp_hooks *hooks, const mlpi_json *r)
                       r->wrong, MLPI_LENGTH_BYTES + r->at);
 }
 
-/* Returns the size of a header, which mlpi_safetensors_may_begin has accepted, with its
- * length. */
+/* Returns the size of a header, which mlpi_safetensors_may_begin has accepted,
+ * with its length. */
 static size_t header_end(const unsigned char *head)
 {
     mlpi_reader from = {.bytes = head, .size = MLPI_LENGTH_BYTES};

@@ -75,8 +75,8 @@ bool mlpi_safetensors_may_begin(const unsigned char *head, size_t size);
 extern const mlpi_file_rules mlpi_safetensors_rules;
 
 /* Reads the header and allocates the table of tensors, which takes at most
- * three times the bytes of the header, plus one entry. The file's bytes must stay
- * until the table is closed.
+ * three times the bytes of the header, plus one entry. The file's bytes must
+ * stay until the table is closed.
  *
  * The table is sorted by the names of modules, then by the names behind them
  * (mlpi_split_name), with numbers in names compared by their values: "fc2.bias"

@@ -3,9 +3,9 @@
  * Comparing the names of tensors (tensor_names.h).
  *
  * Names come from files, and a file of 100 MB can hold 100,000 names of 1,000
- * characters that differ in the last ones. So a comparison first skips what both
- * names begin with, many bytes at once, and steps back to the beginning of a
- * number if the difference lies in one:
+ * characters that differ in the last ones. So a comparison first skips what
+ * both names begin with, many bytes at once, and steps back to the beginning of
+ * a number if the difference lies in one:
  *
  *     layers.127.weight
  *     layers.128.weight

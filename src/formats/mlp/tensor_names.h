@@ -9,8 +9,8 @@
  *     encoder.layers.0.weight      the weight of "encoder.layers.0."
  *
  * Files list tensors in any order, mostly that of the characters, in which
- * "fc10" comes before "fc2". Here numbers in names are compared by their values,
- * and everything else byte by byte:
+ * "fc10" comes before "fc2". Here numbers in names are compared by their
+ * values, and everything else byte by byte:
  *
  *     fc1  fc2  fc10               the numbers tell the order of the layers
  *     hidden  input  output        nothing does

@@ -6,8 +6,8 @@
  * s x + t is brought to this form: mean = -t / s and std = 1 / s. If s is below
  * 0, its sign goes into the first layer. If a column has no such form, for
  * example because it is multiplied by 0, its whole map goes there. The other
- * columns keep theirs: W x + (b - W mean) has few digits where the mean is large
- * and the deviation is small.
+ * columns keep theirs: W x + (b - W mean) has few digits where the mean is
+ * large and the deviation is small.
  *
  * Scaling of targets is a std + mean, with std above 0. A map after the last
  * activation must have this form, for nothing follows that could take it. Two
@@ -49,7 +49,7 @@ typedef struct builder {
     mlp_layer *layers; /* [L] */
     mlp_net *net;
 
-    /* What scaling leaves of the input map, [n[0]] each: a scale and a shift. */
+    /* What scaling leaves of the input map: a scale and a shift, [n[0]] each */
     double *left_scale, *left_shift;
 
     /* The output map, [n[L]] each; NULL if it changes nothing. */
@@ -257,8 +257,8 @@ static void standard_at(const mlpi_affine *affine, size_t j, double *mean,
                : 1 / s;
 }
 
-/* Finds the scaling of input j, and what it leaves of the input map to the first
- * layer: nothing, the sign, or all of it. */
+/* Finds the scaling of input j, and what it leaves of the input map to the
+ * first layer: nothing, the sign, or all of it. */
 static void split_input_map(const builder *b, size_t j, double *mean,
                             double *std)
 {
