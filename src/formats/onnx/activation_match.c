@@ -36,9 +36,8 @@
  * exponential in its length. */
 enum { MAX_FACTORS = 3, MAX_VISITS = 16 };
 
-/* Since this opset, the default axis of Softmax is the last one, and the bounds
- * of Clip are inputs. */
-enum { SOFTMAX_LAST_AXIS_OPSET = 13, CLIP_INPUTS_OPSET = 11 };
+/* Since this opset, the bounds of Clip are inputs. */
+enum { CLIP_INPUTS_OPSET = 11 };
 
 /* The largest bound c of a Clip, Max or Min. From here on, relu(z - c) + c of
  * floats differs from z by up to 1e-5. */
@@ -276,7 +275,7 @@ static mlp_status match_operator(const mlpi_graph_reader *r,
     match->is_log = strcmp(op->op, "LogSoftmax") == 0;
     match->has_axis = op->has_axis;
     match->axis = mlpi_node_get_int(
-        node, "axis", r->opset < SOFTMAX_LAST_AXIS_OPSET ? 1 : -1);
+        node, "axis", r->opset < MLPI_SOFTMAX_LAST_AXIS_OPSET ? 1 : -1);
     return match->found && match->slope >= 0 && isfinite(match->slope)
                ? MLP_OK
                : mlpi_graph_unsupported(r, node,

@@ -23,6 +23,10 @@
 
 #include "formats/onnx/graph_values.h"
 
+/* Since this opset, a softmax normalises over one dimension, by default the
+ * last; before, over all from dimension 1 or another on. */
+enum { MLPI_SOFTMAX_LAST_AXIS_OPSET = 13 };
+
 /* The map scale v + shift. */
 typedef struct mlpi_scale_shift {
     double scale, shift;

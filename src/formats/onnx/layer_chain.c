@@ -294,9 +294,8 @@ static mlp_status visit_dense(walk *w, const onnx_node *node)
  * or 1. */
 static bool is_over_columns(const walk *w, int64_t axis)
 {
-    enum { LAST_AXIS_OPSET = 13 };
     int64_t rank = (int64_t)w->shape.rank;
-    if (w->r->opset >= LAST_AXIS_OPSET) {
+    if (w->r->opset >= MLPI_SOFTMAX_LAST_AXIS_OPSET) {
         return mlpi_shape_has_columns_at(&w->shape, axis);
     }
     int64_t first = axis < 0 ? axis + rank : axis;

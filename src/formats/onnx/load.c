@@ -235,6 +235,7 @@ mlp_status mlp_onnx_load_with(const char *path, const mlp_onnx_options *options,
     mlpi_file_content file = {NULL, 0};
     TRY(mlpi_check_hooks(&used));
     TRY(check_arguments(&used, path, "the path", options, net));
+    mlpi_allow_cancellation();
     TRY(mlpi_file_read(&used, path, &onnx_file, &file));
     mlp_status status = load(&used, &file, path, options, net);
     mlpi_release(&used, file.bytes);

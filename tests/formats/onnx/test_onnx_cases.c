@@ -6,6 +6,8 @@
  */
 #include "support/model_files.h"
 
+#include <pthread.h>
+
 #include "mlp_onnx.h"
 #include "support/onnx_files.h"
 
@@ -266,6 +268,44 @@ static void the_caller_names_an_output(void **state)
     assert_int_equal(record.live, 0);
 }
 
+/* What a thread does after it has been cancelled: one call, which ends it. */
+typedef struct cancelled {
+    mlp_net *net, *loaded;
+    bool loads, returned;
+} cancelled;
+
+static void *call_cancelled(void *argument)
+{
+    cancelled *c = argument;
+    mlp_hooks hooks = mlp_net_hooks(c->net);
+    (void)pthread_cancel(pthread_self());
+    mlp_status status = c->loads ? mlp_onnx_load("no.onnx", &hooks, &c->loaded)
+                                 : mlp_onnx_save(c->net, "no.onnx");
+    c->returned = status == MLP_OK || status == MLP_ERR_IO;
+    return NULL;
+}
+
+static void threads_that_only_save_or_load_can_be_cancelled(void **state)
+{
+    (void)state;
+    static foreign f;
+    cancelled c = {.net = NULL};
+    get_case("shapes-negative", &f);
+    assert_int_equal(mlp_onnx_load_memory(f.bytes[0], f.size[0], NULL, &c.net),
+                     MLP_OK);
+    for (int i = 0; i < 2; i++) {
+        pthread_t thread;
+        void *result = NULL;
+        c.loads = i == 1;
+        assert_int_equal(pthread_create(&thread, NULL, call_cancelled, &c), 0);
+        assert_int_equal(pthread_join(thread, &result), 0);
+        assert_true(result == PTHREAD_CANCELED);
+        assert_false(c.returned);
+        assert_null(c.loaded);
+    }
+    mlp_net_free(c.net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +324,7 @@ int main(void)
         cmocka_unit_test(sub_and_div_become_the_scaling),
         cmocka_unit_test(signs_and_zeros_of_columns_leave_the_other_scaling),
         cmocka_unit_test(the_caller_names_an_output),
+        cmocka_unit_test(threads_that_only_save_or_load_can_be_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
