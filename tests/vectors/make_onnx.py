@@ -672,6 +672,13 @@ def refused_fixtures():
             node("Concat", ["u", "rest"], "c", axis=0),
             node("Reshape", ["v", "c"], "y"), i=np.array(0),
             zero=np.array([0]), rest=np.array([-1, 3]))),
+        (9, "Max (node the m): expects rows", graph(  # (N) becomes (1, N)
+            [node("MatMul", ["x", "w"], "z"), node("Max", ["z", "c"], "m"),
+             node("Flatten", ["m"], "f"),
+             node("Slice", ["f", "o", "e", "e"], "y")],
+            {"w": np.array([1, 2, 3], f32), "c": np.zeros((1, 1), f32),
+             "o": np.array([0]), "e": np.array([1])},
+            [rows_of("x", 3)], [rows_of("y", 1)])),
         (9, "Reshape (node the y): expects rows as", chain(  # a slice of all
             node("Shape", ["z"], "s"), node("Slice", ["s", "o", "e"], "u"),
             node("Concat", ["u", "e"], "c", axis=0),

@@ -303,7 +303,9 @@ static bool is_over_columns(const walk *w, int64_t axis)
 }
 
 /* Gives the last layer its activation; a second one before the next layer
- * cannot be represented. */
+ * cannot be represented. The numbers of an activation may have up to two
+ * dimensions, so that they keep those of a matrix; a vector (N) would become
+ * (1, N). */
 static mlp_status visit_activation(walk *w, const onnx_node *node,
                                    const mlpi_activation_match *match)
 {
@@ -315,6 +317,9 @@ static mlp_status visit_activation(walk *w, const onnx_node *node,
     }
     if (d->has_activation) {
         return refuse(w->r, node, "stands behind another activation");
+    }
+    if (w->shape.rank < 2 && node->n_input > 1) {
+        return refuse(w->r, node, "expects rows, (N, n)");
     }
     if (match->has_axis && !is_over_columns(w, match->axis)) {
         return refuse(w->r, node, "expects the axis of the columns");
