@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all metrics have in common: sums, the caller's hooks, and checks of
- * predictions and labels.
+ * What all metrics have in common: sums, and checks of predictions and labels.
  *
  * Sums are in double, whatever the views hold, and have the order that mlp.h
  * states: eight lanes, which are joined by halves. So each sum is the same to
@@ -49,10 +48,6 @@ static inline double mlpi_sum_mean(const mlpi_sum *s)
 /* ---------------------------------------------------------------------------
  * Checks. Each fails with a message that begins with `name`.
  */
-
-/* Sets *used to the caller's hooks, or to none if `hooks` is NULL. Fails with
- * MLP_ERR_ARGUMENT if only one of `allocate` and `release` is there. */
-mlp_status mlpi_metric_hooks(const mlp_hooks *hooks, mlp_hooks *used);
 
 /* Checks that a view holds finite numbers of either precision, in (rows, cols)
  * with at least one row and one column. `rows` may be MLPI_ANY_ROWS.
