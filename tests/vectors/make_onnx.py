@@ -672,6 +672,12 @@ def refused_fixtures():
             node("Concat", ["u", "rest"], "c", axis=0),
             node("Reshape", ["v", "c"], "y"), i=np.array(0),
             zero=np.array([0]), rest=np.array([-1, 3]))),
+        (9, "expects ONNX's own operators", changed(
+            chain(node("Relu", ["z"], "y")),
+            lambda model: model.functions.append(helper.make_function(
+                "", "Relu", ["a"], ["b"],
+                [helper.make_node("Neg", ["a"], ["b"])],
+                [helper.make_opsetid("", 13)])))),
         (9, "Max (node the m): expects rows", graph(  # (N) becomes (1, N)
             [node("MatMul", ["x", "w"], "z"), node("Max", ["z", "c"], "m"),
              node("Flatten", ["m"], "f"),
