@@ -242,7 +242,7 @@ static bool is_link_to_open_file(const char *path)
 }
 
 mlp_status mlpi_stage_write(const mlp_hooks *hooks, const mlpi_new_file *file,
-                            char *name)
+                            char *temporary)
 {
     struct stat old;
     bool is_old = stat(file->path, &old) == 0;
@@ -255,14 +255,14 @@ mlp_status mlpi_stage_write(const mlp_hooks *hooks, const mlpi_new_file *file,
     }
     /* With an old file, the new one is private until it has its permissions:
      * its content may be secret. */
-    int fd = open_temporary(file->path, is_old ? 0600 : 0666, name);
+    int fd = open_temporary(file->path, is_old ? 0600 : 0666, temporary);
     if (fd < 0) {
         return mlpi_report_errno(hooks, file->path, "make a file beside it");
     }
     if (!write_and_close(fd, is_old ? &old : NULL, file->bytes, file->size)) {
         mlp_status status =
             mlpi_report_errno(hooks, file->path, "write a file beside it");
-        (void)unlink(name);
+        (void)unlink(temporary);
         return status;
     }
     return MLP_OK;

@@ -96,14 +96,14 @@ static DWORD write_all(HANDLE file, const unsigned char *bytes, size_t n)
 }
 
 mlp_status mlpi_stage_write(const mlp_hooks *hooks, const mlpi_new_file *file,
-                            char *name)
+                            char *temporary)
 {
     DWORD attributes = GetFileAttributesA(file->path);
     if (attributes != INVALID_FILE_ATTRIBUTES &&
         (attributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_DEVICE))) {
         return mlpi_report_kind(hooks, file->path, "an ordinary file, or none");
     }
-    HANDLE opened = create_temporary(file->path, name);
+    HANDLE opened = create_temporary(file->path, temporary);
     if (opened == INVALID_HANDLE_VALUE) {
         return report(hooks, file->path, "make a file beside it",
                       GetLastError());
@@ -113,7 +113,7 @@ mlp_status mlpi_stage_write(const mlp_hooks *hooks, const mlpi_new_file *file,
         error = GetLastError();
     }
     if (error) {
-        (void)DeleteFileA(name);
+        (void)DeleteFileA(temporary);
         return report(hooks, file->path, "write a file beside it", error);
     }
     return MLP_OK;
