@@ -55,15 +55,15 @@ static double learn(const char *data, samples all, const char *how,
     check(mlp_net_create(&config, &net));
     check(mlp_net_standardise(net, X));
     check(mlp_fit(net, X, Y, options, &history));
-    double hits = accuracy(net, test);
+    double score = accuracy(net, test);
     printf("%-8s %-25s %9.6f %8.2f%% %8.2f%%\n", data, how,
            mlp_history_losses(history)[EPOCHS - 1], 100 * accuracy(net, train),
-           100 * hits);
+           100 * score);
     mlp_history_free(history);
     mlp_net_free(net);
     free_samples(train);
     free_samples(test);
-    return hits;
+    return score;
 }
 
 int main(int argc, char **argv)
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
     printf(
         "Data     Training                       Loss     Train      Test\n");
     print_line_of('-', 64);
-    double hits = learn("circles", circles, "gradient descent", &plain);
+    double score = learn("circles", circles, "gradient descent", &plain);
     (void)learn("moons", moons, "gradient descent", &plain);
     (void)learn("circles", circles, "L2, lambda = 1", &l2);
     (void)learn("moons", moons, "L2, lambda = 1", &l2);
@@ -100,7 +100,7 @@ int main(int argc, char **argv)
     (void)learn("circles", circles, "decay of the rate, 0.001", &decay);
     (void)learn("moons", moons, "decay of the rate, 0.001", &decay);
     print_line_of('=', 64);
-    printf("Test Accuracy: %.2f%%\n", 100 * hits);
+    printf("Test Accuracy: %.2f%%\n", 100 * score);
     free_samples(circles);
     free_samples(moons);
     return 0;

@@ -113,10 +113,10 @@ int main(int argc, char **argv)
     double sum = 0;
     for (size_t fold = 0; fold < FOLDS; fold++) {
         take_fold(&all, fold, &train, &test);
-        double hits = learn(&train, &test);
+        double score = learn(&train, &test);
         printf("Fold %zu: %zu images learned, %zu tested, %.2f%% right\n",
-               fold + 1, train.n, test.n, 100 * hits);
-        sum += hits;
+               fold + 1, train.n, test.n, 100 * score);
+        sum += score;
     }
     print_line_of('=', 60);
     printf("Test Accuracy: %.2f%%\n", 100 * sum / FOLDS);

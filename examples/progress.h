@@ -48,7 +48,7 @@ static inline void format_progress(const progress_line *line,
                    ceil(left * line->seconds / (double)line->epochs));
 }
 
-/* For on_epoch, with the progress_line as `user`. */
+/* Serves as on_epoch, with the progress_line as `user`. */
 static inline bool show_progress(const mlp_epoch_progress *progress, void *user)
 {
     progress_line *line = user;

@@ -201,8 +201,8 @@ static void print_loss(pass p, double y)
     printf("L = -log(%.4f) = %.4f\n", at(p.a[2], 0), loss);
 }
 
-/* Chapter 3.4 goes backward. The library gives no view of δ, the tutorial's dL/dz,
- * but for a single row δ equals db. */
+/* Chapter 3.4 goes backward. The library gives no view of δ, the tutorial's
+ * dL/dz, but for a single row δ equals db. */
 static void print_backward(pass p, double y)
 {
     check(mlp_trainer_backward(p.trainer, mlp_cview_f64(&y, 1, 1)));

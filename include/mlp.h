@@ -47,10 +47,12 @@
  * - Any number of threads may use one `const mlp_net` at the same time. Every
  *   other object may be used by one thread at a time. There is no global state.
  * - No pointer is kept after a call returns, unless the comment says "borrows".
- * - The floating-point environment must be C's default: rounding to nearest,
- *   with subnormal numbers. (-ffast-math in the link command may change that.)
- *   Calls return MLP_ERR_UNSUPPORTED in another one; only single training steps
- *   and, with one thread, mlp_predict_with do not look, to save the time.
+ * - The calling thread must round to nearest, as C does by default. Otherwise
+ *   calls that compute return MLP_ERR_UNSUPPORTED. To save time, single training
+ *   steps and mlp_predict_with on one thread do not check it; functions that
+ *   return a number instead of a status cannot report it. A thread that takes 0
+ *   for subnormal numbers (-ffast-math in the link command sees to that) may get
+ *   other bits; creating a network and fitting give a hint.
  * - Memory that a call writes must not overlap memory that it reads, unless the
  *   comment allows it.
  * - Equal seed, data and options give equal bits on every machine. The bits of
@@ -128,8 +130,8 @@ const char *mlp_status_text(mlp_status status);
  * view a stride may be 0, which repeats a row or a column. In a writable view
  * either each row must end before the next row begins, or (as in a transpose)
  * each column must end before the next column begins, so that no two elements
- * share memory; other strides give MLP_ERR_SHAPE. The data
- * of a view without rows may be NULL.
+ * share memory; other strides give MLP_ERR_SHAPE. The data of a view without
+ * rows may be NULL.
  */
 
 #define MLP_DTYPE_LIST(X)                                                      \
@@ -252,8 +254,8 @@ double mlp_activation_derivative(mlp_activation f, double slope, double z);
  *   mse, mae, huber  any: usually identity; sigmoid for targets in [0, 1];
  *                    softmax with mse is the Brier score
  * mlp_net_create refuses every other pair, because it cannot learn: bce and cce
- * take logarithms of probabilities, which other outputs are not. (Files of
- * version 0.1 may have such a pair; they are loaded and trained as ever.)
+ * take logarithms of probabilities, which other outputs are not. (Files from
+ * before MLP_NUMERICS 2 may have such a pair. They load and train as before.)
  *
  * The logarithms depend on the last activation:
  *   softmax  log a_j = z_j - log(sum over k of e^(z_k)), which has no limit and
@@ -261,7 +263,8 @@ double mlp_activation_derivative(mlp_activation f, double slope, double z);
  *   sigmoid  log a = -softplus(-z) and log(1 - a) = -softplus(z), at least log
  *            1e-15; down to that limit they are exact, also where a itself
  *            rounds to 1
- *   others   a is clipped as in bce; only in networks of files of version 0.1
+ *   others   a is clipped as in bce; only files from before MLP_NUMERICS 2 have
+ *            such networks
  *
  * Targets Y have the shape (m, n[L]) and the network's precision. For cce each
  * row holds the probabilities of the classes, whose sum is 1: usually one 1
@@ -275,12 +278,12 @@ double mlp_activation_derivative(mlp_activation f, double slope, double z);
     X(MLP_LOSS_HUBER, 4, "huber")
 typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
 
-/* X(constant, number, name). How the first parameters of a layer are drawn.
+/* X(constant, number, name). How the initial parameters of a layer are drawn.
  * With r = 1 / sqrt(n[l-1]),
- *   auto    learns well with nearly all networks. Hidden layers get W from
- *           [-1.25 r, 1.25 r), or from [-4 r, 4 r) for sigmoid, where each
- *           second neuron has the weights of the one before it times -1, and b
- *           from [-r/2, r): so few neurons start dead. The last layer gets W
+ *   auto    suits nearly all networks; it draws uniformly. Hidden layers get W
+ *           from [-1.25 r, 1.25 r), or from [-4 r, 4 r) for sigmoid, and b from
+ *           [-r/2, r). Every second neuron gets the negated weights of the one
+ *           before it, so that few neurons start dead. The last layer gets W
  *           from [-r/4, r/4) and b from [-r, r)
  *   torch   draws W and b uniformly from [-r, r), as torch.nn.Linear does
  * With the others, biases are 0. Each of he, glorot and lecun draws randn * s:
@@ -292,8 +295,8 @@ typedef enum mlp_loss { MLP_LOSS_LIST(MLP_ENUM_VALUE) } mlp_loss;
  *   zeros   sets every weight to 0
  *   ..._uniform  draws uniformly from [-sqrt(3) s, sqrt(3) s], with the same s
  * Numbers are drawn layer by layer, W row by row and then b, as np.random.randn
- * and np.random.uniform draw them. Of PyTorch's networks torch has the
- * distribution, not the numbers. */
+ * and np.random.uniform draw them. With torch, the distribution is PyTorch's,
+ * but the numbers differ. */
 #define MLP_INIT_LIST(X)                                                       \
     X(MLP_INIT_AUTO, 0, "auto")                                                \
     X(MLP_INIT_HE, 1, "he")                                                    \
@@ -384,8 +387,8 @@ typedef struct mlp_config {
 
     /* Numbers. */
     mlp_dtype precision;  /* MLP_F64 (default) or MLP_F32 */
-    mlp_weight_init init; /* draws the first weights; default MLP_INIT_AUTO */
-    uint32_t seed;        /* seeds the first weights; default 42 */
+    mlp_weight_init init; /* draws initial weights; default MLP_INIT_AUTO */
+    uint32_t seed;        /* seeds the initial weights; default 42 */
 
     /* Batch norm, with PyTorch's meaning. After each training step, or in
      * mlp_trainer_forward,
@@ -416,8 +419,8 @@ const char *mlp_kernels(size_t index);
 /* A network has layers with their parameters, a loss and a scaling. */
 typedef struct mlp_net mlp_net;
 
-/* Makes a network and draws its first weights. Allocates. The caller owns *net
- * and frees it by mlp_net_free.
+/* Makes a network and draws its initial weights. Allocates. The caller owns
+ * *net and frees it by mlp_net_free.
  * MLP_ERR_ARGUMENT: no inputs or layers, a width of 0, an unknown constant, a
  * number outside the range that mlp_layer or mlp_config names, softmax before
  * the last layer, a loss that is not meant for the last activation (see
@@ -446,7 +449,9 @@ MLP_NODISCARD mlp_status mlp_net_fold_batch_norm(const mlp_net *net,
 void mlp_net_free(mlp_net *net);
 
 /* Starts a network anew: draws all weights and biases as mlp_net_create does,
- * and sets scales to 1, running means to 0 and running variances to 1.
+ * and sets scales to 1, running means to 0 and running variances to 1. Names,
+ * metadata and the scaling (section 5) stay: for other rows, such as another
+ * fold, switch the scaling off first, or make a new network.
  * MLP_ERR_ARGUMENT: unknown init. */
 MLP_NODISCARD mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init,
                                             uint32_t seed);
@@ -464,7 +469,7 @@ mlp_hooks mlp_net_hooks(const mlp_net *net);     /* all NULL for NULL */
 
 /* Copies out the description of layer l, 1 to L, with the activation and slope
  * in use: never MLP_ACT_AUTO, and a slope of 0 where the activation has none.
- * (In files of version 0.1, leaky_relu and elu may have slope 0, as relu.)
+ * (In files from before MLP_NUMERICS 2 leaky_relu and elu may have slope 0.)
  * MLP_ERR_ARGUMENT: no such layer. */
 MLP_NODISCARD mlp_status mlp_net_layer(const mlp_net *net, size_t l,
                                        mlp_layer *layer);
@@ -510,9 +515,9 @@ MLP_NODISCARD mlp_status mlp_net_ctensor(const mlp_net *net, mlp_tensor which,
  * `standardise` is false.
  *
  * With the loss mse, mae or huber a network can scale the targets, too. Callers
- * then pass Y, and get predictions, in their own units; the layers learn
- * y' = (y - mean) / std, and a prediction is a std + mean. Losses, huber_delta
- * and gradients are in units of y', and so is A[L] of a trainer.
+ * then pass Y, and get predictions, in their own units; the layers learn y' =
+ * (y - mean) / std, and a prediction is a * std + mean. Losses, huber_delta and
+ * gradients are in units of y', and so is A[L] of a trainer.
  */
 
 /* Sets mean and std of each input from the rows of X (m, n[0]), m >= 1, of the
@@ -651,10 +656,11 @@ typedef struct mlp_batch_progress {
 /* X(constant, number, name). How an update computes a parameter w from its
  * gradient g and from the averages v and s of earlier gradients, which start at
  * 0. alpha is the learning rate.
- *   auto      is adamw with a weight_decay that suits the data: 0.05 times the
- *             number of parameters for each training row, at most 0.2 (and 0.05
- *             in trainers and mlp_fit_stream, which do not know the rows). It
- *             learns best where nothing else is known: tests/bench/learning.py
+ *   auto      is adamw with a weight_decay that suits the data: 0.05 p / m for
+ *             p parameters and m training rows, at most 0.2. In trainers and
+ *             mlp_fit_stream, which do not know m, it is 0.05. If nothing is
+ *             known of the data, auto learns best (tests/bench/learning.py
+ *             compares)
  *   sgd       w -= alpha g (chapter 3.3)
  *   momentum  v = mu v + g; w -= alpha v
  *   tutorial_momentum  v = mu v + (1 - mu) g; w -= alpha v (problem 3)
@@ -666,19 +672,19 @@ typedef struct mlp_batch_progress {
  *             "Adam: A Method for Stochastic Optimization" (2015)
  *   adamw     is adam with weight_decay: Loshchilov and Hutter, "Decoupled
  *             Weight Decay Regularization" (2019)
- *   rprop     w -= sign(g) d. Each w has its own distance d, alpha at first: d
- *             grows while g keeps its sign; when the sign changes, d shrinks
+ *   rprop     w -= d sign(g). Each w has its own step size d, initially alpha:
+ *             d grows while g keeps its sign; when the sign changes, d shrinks
  *             and w stays. Rprop needs full batches. Igel and Huesken,
  *             "Improving the Rprop Learning Algorithm" (2000), iRprop-; FANN's
  *             default
  *   lbfgs     moves w along -H g. The Hessian is the matrix of J's second
  *             derivatives; it tells how J curves. H approximates its inverse
- *             from the last lbfgs_history updates. A line search
- *             chooses the length: it tries alpha first, and goes on until J and
- *             its slope have fallen enough (the strong Wolfe conditions). Set
- *             alpha = 1. One epoch is one update and takes one pass over the
- *             rows, or a few. L-BFGS is for small data in a full batch. Only
- *             fits can use it, without dropout, weight_decay and clipping.
+ *             from the last lbfgs_history updates. A line search chooses the
+ *             length: it tries alpha first, and goes on until J and its slope
+ *             have fallen enough (the strong Wolfe conditions). Leave alpha at
+ *             its default, 1. One epoch is one update and takes one pass over
+ *             the rows, or a few. L-BFGS is for small data in a full batch.
+ *             Only fits can use it, without dropout, weight_decay and clipping.
  *             Nocedal and Wright, "Numerical Optimization" (2006), algorithms
  *             7.4, 3.5 and 3.6
  * All formulas are PyTorch's, where PyTorch has the optimizer. */
@@ -701,7 +707,7 @@ const char *mlp_optimizer_name(mlp_optimizer_kind kind); /* NULL if unknown */
 typedef struct mlp_optimizer {
     mlp_optimizer_kind kind;
 
-    /* These are the constants of the formulas above. */
+    /* The formulas above use these constants. */
     double momentum;                 /* mu in [0, 1); default 0.9 */
     double beta1, beta2;             /* in [0, 1); default 0.9 and 0.999 */
     double rho;                      /* in [0, 1); default 0.99 */
@@ -717,7 +723,8 @@ typedef struct mlp_optimizer {
     double l2;           /* J += l2 / (2 m) sum of W^2 (problem 2); default 0 */
     double l1;           /* J += l1 / m sum of |W|; default 0 */
     double weight_decay; /* W -= alpha weight_decay W at each update, with any
-                            kind; default MLP_AUTO: see auto; 0.01 for adamw, else 0 */
+                            kind; default MLP_AUTO: 0.01 for adamw, what the
+                            list above says for auto, else 0 */
 
     /* Clipping. Each g is held in [-clip_value, clip_value]. Then it is
      * multiplied by clip_norm / (norm + 1e-6) if that is below 1. The norm,
@@ -793,15 +800,17 @@ double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
 
 typedef struct mlp_train_options {
     /* How gradient descent runs. */
-    size_t epochs;     /* passes over the rows; default MLP_AUTO_COUNT: 200 or,
-                          with few rows, as many as make 2000 updates. Always
-                          200 with rprop, lbfgs and mlp_fit_stream */
+    size_t epochs;     /* passes over the rows, 0 or more; default
+                          MLP_AUTO_COUNT: 200 or, if an epoch has fewer than 10
+                          batches, as many as make 2000 updates. Always 200 with
+                          rprop, lbfgs and mlp_fit_stream */
     size_t batch_size; /* rows of a batch; 0: all rows; default MLP_AUTO_COUNT:
-                          32, but all rows for rprop and lbfgs, and never more
-                          than a trainer holds */
-    double learning_rate; /* alpha, above 0; default MLP_AUTO: 0.001 for auto,
-                                adam, adamw and rmsprop, 1 for lbfgs, else 0.01 */
-    mlp_optimizer optimizer; /* default: MLP_OPTIMIZER_AUTO */
+                          32 (or max_rows of a smaller trainer), but all rows
+                          for rprop and lbfgs */
+    double learning_rate;    /* alpha, above 0; default MLP_AUTO: 0.001 for
+                                auto, adam, adamw and rmsprop, 1 for lbfgs, else
+                                0.01 */
+    mlp_optimizer optimizer; /* default MLP_OPTIMIZER_AUTO */
     mlp_schedule schedule;   /* default MLP_SCHEDULE_CONSTANT */
 
     /* true (default): the first fit of a new network that does not scale sets
@@ -865,11 +874,10 @@ typedef struct mlp_train_options {
 mlp_train_options mlp_train_defaults(void);
 
 /* Tells which rows options->validation_fraction holds out for validation, given
- * the targets Y (m, n[L]). The result, and how rows are chosen, is that of
- * mlp_train_test_split with this fraction and options->seed; *held is the
- * number of rows held out, and 0 for the fraction 0. The choice is stratified
- * with cce (class numbers or one-hot rows) and with bce and one output.
- * Allocates.
+ * the targets Y (m, n[L]), or (m, 1) of class numbers. Rows are chosen as by
+ * mlp_train_test_split with this fraction and options->seed, stratified only
+ * with cce, and with bce and one output. order[m] receives the training rows,
+ * then the *held rows held out; *held is 0 for the fraction 0. Allocates.
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE; MLP_ERR_ARGUMENT: a fraction outside [0, 1), or
  * one that leaves no row to train on or none to hold out. */
 MLP_NODISCARD mlp_status mlp_validation_split(const mlp_net *net, mlp_cview Y,
@@ -972,9 +980,9 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * Error during training:
  * MLP_ERR_DIVERGED: a loss, gradient or weight became NaN or infinite; the
  * message names the epoch and, for the loss or gradient of a batch, the batch.
- * The network gets back the weights from the
- * start of the epoch that failed or, if these were bad already, from the start
- * of the epoch before. There is no history. */
+ * The network gets back the weights from the start of the epoch that failed or,
+ * if these were bad already, from the start of the epoch before. There is no
+ * history. */
 MLP_NODISCARD mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                                  const mlp_train_options *options,
                                  mlp_history **history);
@@ -1038,7 +1046,7 @@ MLP_NODISCARD mlp_status mlp_trainer_set_seed(mlp_trainer *trainer,
 /* Chooses what mlp_trainer_update does, and forgets what another optimizer
  * remembered; a new trainer has sgd. Allocates arrays as long as the
  * parameters: one for momentum, tutorial_momentum, nesterov and rmsprop, two
- * for adam, adamw and rprop, 2 lbfgs_history + 6 for lbfgs.
+ * for auto, adam, adamw and rprop, 2 lbfgs_history + 6 for lbfgs.
  * MLP_ERR_ARGUMENT: a field is outside its range in the network's precision, or
  * lbfgs is combined with dropout, weight_decay or clipping. */
 MLP_NODISCARD mlp_status
@@ -1076,8 +1084,8 @@ MLP_NODISCARD mlp_status mlp_trainer_set_row_weights(mlp_trainer *trainer,
  *   dW[l] = dZ[l]^T A[l-1] + (l2 W[l] + l1 sign(W[l])) / m
  *   db[l][j] = sum over i of dZ[l][i][j]: each column is summed over the rows
  *   dZ[l-1] = (dZ[l] W[l]) * activation'(Z[l-1])
- * The tutorial divides dW and db by m. Here dZ already has the divisor
- * of J: m n[L], or m for cce.
+ * The tutorial divides dW and db by m. Here dZ already has the divisor of J:
+ * m n[L], or m for cce.
  * Needs a forward before; Z and A stay as they are. Float targets are not
  * checked for their values. Errors are those of mlp_trainer_loss. */
 MLP_NODISCARD mlp_status mlp_trainer_backward(mlp_trainer *trainer,
@@ -1176,18 +1184,18 @@ MLP_NODISCARD mlp_status mlp_check_gradients(const mlp_net *net, mlp_cview X,
  * a hostile file can only fail to load.
  *
  * Paths are passed to the system as they are. Only regular files are read and
- * replaced, and no links to what a process has open, such as /dev/stdout. A
- * thread is not cancelled in the middle of a file. MLP_ERR_IO: the system
- * refused an operation; the message names it.
+ * replaced. Links to a file that a process has open, such as /dev/stdout, are
+ * not replaced. A thread is not cancelled in the middle of a file. MLP_ERR_IO:
+ * the system refused an operation; the message names it.
  */
 
 /* Saves the network to `path`. A new file is written beside it as
- * <path>.tmp.<number>, flushed to the disk, and renamed, so that a file that was
- * there is replaced in one moment. It gets the permissions of the old file and,
- * where the process may, its owner. After a failure the old file is as before
- * and the new one is gone. A symbolic link is replaced, not followed; a file
- * that is mounted by itself cannot be. Allocates the file's size. MLP_ERR_IO;
- * MLP_ERR_LIMIT: names and metadata of more than 100 MB. */
+ * <path>.tmp.<number>, flushed to the disk, and renamed, so that an old file is
+ * replaced in one moment. The new file gets the permissions of the old one and,
+ * where the process may set it, the owner. After a failure the old file is as
+ * before and the new one is gone. A symbolic link is replaced, not followed; a
+ * file that is a mount point cannot be replaced. Allocates the file's size.
+ * MLP_ERR_IO; MLP_ERR_LIMIT: names and metadata of more than 100 MB. */
 MLP_NODISCARD mlp_status mlp_net_save(const mlp_net *net, const char *path);
 
 /* Writes the same bytes to memory: exactly mlp_net_save_size of them. The size
@@ -1220,9 +1228,9 @@ MLP_NODISCARD mlp_status mlp_net_load_memory(const void *bytes, size_t size,
  * no such bias here. Scaling, names and metadata of the network stay.
  *
  * Layers, and batch norms, come in the order of their names if these differ in
- * numbers, which count by value: "fc2" comes before "fc10". Other names ("input",
- * "hidden") tell no order: if only one fits the shapes, it is taken, and the log
- * hook gets it with the status MLP_OK, as "hint: ...". Allocates.
+ * numbers, which count by value: "fc2" comes before "fc10". Other names
+ * ("input", "hidden") tell no order. If only one order fits the shapes, it is
+ * taken, and a hint tells it to the log hook. Allocates.
  * MLP_ERR_FORMAT: not a safetensors file. MLP_ERR_SHAPE: other shapes or
  * another number of layers. MLP_ERR_ARGUMENT: several orders fit.
  * MLP_ERR_UNSUPPORTED: a tensor that belongs to no layer and to no batch norm,
@@ -1234,7 +1242,8 @@ MLP_NODISCARD mlp_status mlp_net_import_memory(mlp_net *net, const void *bytes,
 
 /* Like the two functions above, but in the caller's order: modules[n] are the
  * names of all layers and batch norms as data passes them, without ".weight":
- * {"input", "norm", "output"}. MLP_ERR_ARGUMENT: other names than the file's. */
+ * {"input", "norm", "output"}. MLP_ERR_ARGUMENT: other names than those in the
+ * file. */
 MLP_NODISCARD mlp_status mlp_net_import_ordered(mlp_net *net, const char *path,
                                                 const char *const *modules,
                                                 size_t n);
@@ -1275,10 +1284,10 @@ typedef struct mlp_export_options {
     const char *prefix; /* begins all names: a letter, then letters, digits and
                            _, at most 63; default NULL: the file's name */
     /* false (default): the code calls exp, log, tanh and (for gelu) erfc of the
-     * C library; an output whose size is about 1 is within 1e-6 of
-     * mlp_predict's. true: it
-     * brings the library's own functions and uses fma in products; the bits are
-     * mlp_predict's wherever fma rounds once. */
+     * C library; an output whose size is about 1 is within 1e-6 of that of
+     * mlp_predict. true: the code contains this library's own functions and
+     * uses fma in products; the bits are those of mlp_predict wherever fma
+     * rounds once. */
     bool canonical;
     /* true: the code uses only integers, products of 8 bits in sums of 32 bits
      * (Jacob et al., 2018). It leaves a softmax out: the outputs are softmax's

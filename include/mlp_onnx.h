@@ -8,7 +8,8 @@
  * runs here.
  *
  * The functions are in a library of their own, mlp_onnx, which needs mlp and
- * protobuf-c. It is built if protobuf-c and the system's onnx.proto are found.
+ * protobuf-c. It is built if protobuf-c and the system's onnx.proto are found;
+ * as a part of another CMake project only if that sets MLP_ONNX.
  * Statuses, hooks, ownership and threads follow the rules of mlp.h.
  */
 #ifndef LIBMLP_MLP_ONNX_H

@@ -55,17 +55,28 @@ static inline mlp_status mlpi_check_pointer(const mlp_hooks *hooks,
                    : mlpi_error(hooks, MLP_ERR_NULL, "%s is NULL", what);
 }
 
-/* Returns MLP_ERR_UNSUPPORTED if the calling thread has a floating-point
- * environment in which results would have other bits (host.h). */
-static inline mlp_status mlpi_check_arithmetic(const mlp_hooks *hooks)
+/* Returns MLP_ERR_UNSUPPORTED if the calling thread does not round to nearest:
+ * then every result would have other bits. */
+static inline mlp_status mlpi_check_rounding(const mlp_hooks *hooks)
 {
-    return mlpi_arithmetic_is_default()
+    return mlpi_rounds_to_nearest()
                ? MLP_OK
                : mlpi_error(hooks, MLP_ERR_UNSUPPORTED,
                             "floating-point environment: expects rounding to "
-                            "nearest with subnormal numbers, got another; see "
-                            "fesetenv(FE_DFL_ENV), and -ffast-math in the link "
-                            "command");
+                            "nearest, got another mode; see fesetround");
+}
+
+/* Gives a hint if the calling thread takes 0 for subnormal numbers. That is no
+ * error, because whole programs are linked in this way, and few networks ever
+ * meet such a number. */
+static inline void mlpi_hint_about_subnormals(const mlp_hooks *hooks)
+{
+    if (!mlpi_keeps_subnormals()) {
+        mlpi_hint(hooks, "floating-point environment: takes 0 for subnormal "
+                         "numbers, so that results may have other bits than "
+                         "elsewhere; see fesetenv(FE_DFL_ENV), and -ffast-math "
+                         "in the link command");
+    }
 }
 
 /* Returns what a noun in a message needs behind it: "s", or nothing for 1. For

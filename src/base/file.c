@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading files with POSIX calls, which tell an ordinary file from a pipe or a
+ * Reading files with POSIX calls, which tell a regular file from a pipe or a
  * device before they read from it.
  *
  * Signals may interrupt open and read; these are called again.
@@ -146,7 +146,7 @@ static mlp_status find_size(const mlp_hooks *hooks, const char *path, int fd,
     }
     if (!S_ISREG(info.st_mode)) {
         return mlpi_report_kind(hooks, path,
-                                "an ordinary file, got a folder, a pipe or a "
+                                "a regular file, got a folder, a pipe or a "
                                 "device");
     }
     /* The size is signed, and may exceed a size_t of 32 bits. */
@@ -223,7 +223,7 @@ static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
         info.st_size < 0 || (uintmax_t)info.st_size < end) {
         char shown[MLPI_SHOWN_PATH];
         return mlpi_error(hooks, MLP_ERR_FORMAT,
-                          "%s: expects an ordinary file with %zu byte%s at %zu",
+                          "%s: expects a regular file with %zu byte%s at %zu",
                           mlpi_shown_path(path, shown), size, mlpi_plural(size),
                           offset);
     }

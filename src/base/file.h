@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading files, whole or in part. Only ordinary files are read: no folders,
+ * Reading files, whole or in part. Only regular files are read: no folders,
  * pipes or devices.
  *
  * Every failure is reported with the path, what failed, and the system's
@@ -57,7 +57,7 @@ mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
 
 /* Report a failed call and return MLP_ERR_IO: the first with the reason that
  * errno names, "<path>: cannot <what>: <reason> (error <number>)"; the second
- * that the path is no ordinary file, "<path>: expects <expected>". */
+ * that the path is no regular file, "<path>: expects <expected>". */
 mlp_status mlpi_report_errno(const mlp_hooks *hooks, const char *path,
                              const char *what);
 mlp_status mlpi_report_kind(const mlp_hooks *hooks, const char *path,

@@ -13,6 +13,7 @@
  */
 #include "base/file_kind.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -96,9 +97,8 @@ const char *mlpi_shown_path(const char *path, char shown[MLPI_SHOWN_PATH])
     while (mlpi_continues_character(path[tail])) {
         tail++;
     }
-    memcpy(shown, path, head);
-    memcpy(shown + head, "...", 3);
-    memcpy(shown + head + 3, path + tail, n - tail + 1);
+    (void)snprintf(shown, MLPI_SHOWN_PATH, "%.*s...%s", (int)head, path,
+                   path + tail);
     return shown;
 }
 

@@ -6,7 +6,7 @@
  * to the disk; then the temporary file takes the name of the old one, which is
  * one atomic operation of the file system. So under that name there is always
  * the old content or the new one, complete, even if the program or the machine
- * stops in between. Only ordinary files are replaced: no folders, pipes or
+ * stops in between. Only regular files are replaced: no folders, pipes or
  * devices. A symbolic link is replaced, not followed.
  *
  * Failures are reported as those of file.h. A thread is not cancelled while it

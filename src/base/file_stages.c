@@ -251,17 +251,20 @@ mlp_status mlpi_stage_write(const mlp_hooks *hooks, const mlpi_new_file *file,
     }
     /* Replacing a device or a pipe by a file would break the system. */
     if ((is_old && !S_ISREG(old.st_mode)) || is_link_to_open_file(file->path)) {
-        return mlpi_report_kind(hooks, file->path, "an ordinary file, or none");
+        return mlpi_report_kind(hooks, file->path,
+                                "a regular file, or none, got a folder, a "
+                                "pipe, a device or a link to an open file");
     }
     /* With an old file, the new one is private until it has its permissions:
      * its content may be secret. */
     int fd = open_temporary(file->path, is_old ? 0600 : 0666, temporary);
     if (fd < 0) {
-        return mlpi_report_errno(hooks, file->path, "make a file beside it");
+        return mlpi_report_errno(hooks, file->path,
+                                 "create a file in its folder");
     }
     if (!write_and_close(fd, is_old ? &old : NULL, file->bytes, file->size)) {
         mlp_status status =
-            mlpi_report_errno(hooks, file->path, "write a file beside it");
+            mlpi_report_errno(hooks, file->path, "write a file in its folder");
         (void)unlink(temporary);
         return status;
     }

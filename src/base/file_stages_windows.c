@@ -101,11 +101,13 @@ mlp_status mlpi_stage_write(const mlp_hooks *hooks, const mlpi_new_file *file,
     DWORD attributes = GetFileAttributesA(file->path);
     if (attributes != INVALID_FILE_ATTRIBUTES &&
         (attributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_DEVICE))) {
-        return mlpi_report_kind(hooks, file->path, "an ordinary file, or none");
+        return mlpi_report_kind(
+            hooks, file->path,
+            "a regular file, or none, got a folder or a device");
     }
     HANDLE opened = create_temporary(file->path, temporary);
     if (opened == INVALID_HANDLE_VALUE) {
-        return report(hooks, file->path, "make a file beside it",
+        return report(hooks, file->path, "create a file in its folder",
                       GetLastError());
     }
     DWORD error = write_all(opened, file->bytes, file->size);
@@ -114,7 +116,7 @@ mlp_status mlpi_stage_write(const mlp_hooks *hooks, const mlpi_new_file *file,
     }
     if (error) {
         (void)DeleteFileA(temporary);
-        return report(hooks, file->path, "write a file beside it", error);
+        return report(hooks, file->path, "write a file in its folder", error);
     }
     return MLP_OK;
 }

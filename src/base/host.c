@@ -28,21 +28,36 @@
 /* The control register of SSE: bits 13 and 14 hold the rounding mode, 0 for
  * nearest; bit 15 makes subnormal results 0 (FTZ), and bit 6 takes subnormal
  * operands for 0 (DAZ). */
-bool mlpi_arithmetic_is_default(void)
+bool mlpi_rounds_to_nearest(void)
 {
-    return (__builtin_ia32_stmxcsr() & 0xe040) == 0;
+    return (__builtin_ia32_stmxcsr() & 0x6000) == 0;
+}
+
+bool mlpi_keeps_subnormals(void)
+{
+    return (__builtin_ia32_stmxcsr() & 0x8040) == 0;
 }
 
 #elif defined(__aarch64__)
 
-/* The control register FPCR: bits 22 and 23 hold the rounding mode, 0 for
- * nearest; bit 24 makes subnormal results and operands 0, bit 0 operands alone;
- * bit 1 changes both and other details. */
-bool mlpi_arithmetic_is_default(void)
+static unsigned long long control_register(void)
 {
     unsigned long long control = 0;
     __asm__ volatile("mrs %0, fpcr" : "=r"(control));
-    return (control & 0x1c00003) == 0;
+    return control;
+}
+
+/* The control register FPCR: bits 22 and 23 hold the rounding mode, 0 for
+ * nearest; bit 24 makes subnormal results and operands 0, bit 0 operands alone;
+ * bit 1 changes both and other details. */
+bool mlpi_rounds_to_nearest(void)
+{
+    return (control_register() & 0xc00000) == 0;
+}
+
+bool mlpi_keeps_subnormals(void)
+{
+    return (control_register() & 0x1000003) == 0;
 }
 
 #else
@@ -51,15 +66,19 @@ bool mlpi_arithmetic_is_default(void)
  * operands are volatile, so that the compiler cannot compute the sums itself.
  * To nearest, 1 and -1 absorb a number as small as 2^-60; each other rounding
  * mode changes one of the three sums. */
-bool mlpi_arithmetic_is_default(void)
+bool mlpi_rounds_to_nearest(void)
 {
     const volatile double one = 1.0;
     const volatile double tiny = 0x1p-60;
+    return one + tiny == one && one - tiny == one && -one - tiny == -one;
+}
+
+bool mlpi_keeps_subnormals(void)
+{
     const volatile double subnormal = 0x1p-1070;
     const volatile double smallest = 0x1p-1022; /* that is not subnormal */
     const volatile double half = 0.5;
-    return one + tiny == one && one - tiny == one && -one - tiny == -one &&
-           smallest * half > 0.0 && subnormal + subnormal > 0.0;
+    return smallest * half > 0.0 && subnormal + subnormal > 0.0;
 }
 
 #endif

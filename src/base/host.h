@@ -6,8 +6,7 @@
  *     arithmetic    rounding to nearest with subnormal numbers, or something
  *                   else that the host has set for its thread
  *     cancellation  pthread_cancel ends a thread in the middle of a system
- *                   call, so a save that is cancelled would leave its file
- *                   open
+ *                   call, so a cancelled save would never close its file
  *     process       a fork copies all memory, but no threads
  *
  * The library changes none of these for longer than a call, and keeps no state
@@ -22,11 +21,13 @@
  * The CPU and the thread
  */
 
-/* Returns true if the calling thread has C's default floating-point
- * environment: it rounds to nearest, and neither takes subnormal numbers for 0
- * nor makes 0 of them. Any other environment gives other bits. The call takes a
- * few nanoseconds; functions that are called for every row do without it. */
-bool mlpi_arithmetic_is_default(void);
+/* Return what the calling thread's floating-point environment is: whether it
+ * rounds to nearest, and whether it computes with subnormal numbers instead of
+ * taking 0 for them. C's default is both; any other environment gives other
+ * bits. A call takes a few nanoseconds; functions that are called for every row
+ * do without it. */
+bool mlpi_rounds_to_nearest(void);
+bool mlpi_keeps_subnormals(void);
 
 /* Defers cancellation of the calling thread until mlpi_restore_cancellation
  * gets the number that the first call has returned. Calls may be nested. */

@@ -11,9 +11,14 @@
 #include <windows.h>
 
 /* The control register of SSE; host.c explains the bits. */
-bool mlpi_arithmetic_is_default(void)
+bool mlpi_rounds_to_nearest(void)
 {
-    return (__builtin_ia32_stmxcsr() & 0xe040) == 0;
+    return (__builtin_ia32_stmxcsr() & 0x6000) == 0;
+}
+
+bool mlpi_keeps_subnormals(void)
+{
+    return (__builtin_ia32_stmxcsr() & 0x8040) == 0;
 }
 
 int mlpi_defer_cancellation(void)

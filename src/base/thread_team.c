@@ -357,7 +357,7 @@ mlp_status mlpi_team_replace(const mlp_hooks *hooks, size_t threads,
     size_t size = threads > 0 ? threads : all;
     mlpi_team *made = NULL;
     if (size > 1) { /* new threads inherit the caller's environment */
-        TRY(mlpi_check_arithmetic(hooks));
+        TRY(mlpi_check_rounding(hooks));
         TRY(create(hooks, size, &made));
     }
     if (made && made->size == 1) { /* not one thread could be started */

@@ -66,22 +66,23 @@ void mlpi_choose_activations(const mlp_config *config, mlp_layer *layers)
     "for two classes use one sigmoid output with bce, or two softmax outputs " \
     "with cce and class numbers of type MLP_I32"
 
-/* Checks a last layer of one neuron. Softmax divides its only output by
- * itself. */
+/* Checks a last layer of one neuron. The loss comes first, because whoever
+ * leaves the activation open has named no softmax. Softmax divides its only
+ * output by itself. */
 static mlp_status check_single_output(const mlp_config *config,
                                       mlp_activation f)
 {
     size_t L = config->n_layers;
-    if (f == MLP_ACT_SOFTMAX) {
-        return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
-                          "layer %zu: the output of one softmax neuron is "
-                          "always 1: " TWO_CLASSES,
-                          L);
-    }
     if (config->loss == MLP_LOSS_CCE) {
         return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
                           "layer %zu: cce expects an output for each class, 2 "
                           "or more, got 1: " TWO_CLASSES,
+                          L);
+    }
+    if (f == MLP_ACT_SOFTMAX) {
+        return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
+                          "layer %zu: the output of one softmax neuron is "
+                          "always 1: " TWO_CLASSES,
                           L);
     }
     return MLP_OK;

@@ -44,9 +44,9 @@
  *     softmax of 1 neuron       The output is always 1, with every loss.
  *     cce with 1 output         There is only one class.
  *
- * Model files may have any pair, and a slope of 0 as it is, because version 0.1
- * allowed both. Their networks are made by mlpi_net_create_saved (net.h), which
- * does not use this module.
+ * Model files may have any pair, and a slope of 0 as it is, because
+ * MLP_NUMERICS 1 allowed both. Their networks are made by mlpi_net_create_saved
+ * (net.h), which does not use this module.
  */
 #ifndef MLPI_MODEL_ACTIVATION_CHOICE_H
 #define MLPI_MODEL_ACTIVATION_CHOICE_H

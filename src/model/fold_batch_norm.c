@@ -143,7 +143,7 @@ mlp_status mlp_net_fold_batch_norm(const mlp_net *net, mlp_net **folded)
         return MLP_ERR_NULL;
     }
     TRY(mlpi_check_pointer(&net->hooks, folded, "the place for the copy"));
-    TRY(mlpi_check_arithmetic(&net->hooks));
+    TRY(mlpi_check_rounding(&net->hooks));
     mlp_net *made = NULL;
     TRY(mlpi_net_copy(net, mlpi_layout_fold, &made));
     mlp_status status = fold(net, made);

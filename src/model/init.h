@@ -4,12 +4,12 @@
  *
  * Weights must be random: if two neurons of a layer started with equal weights
  * and biases, they would get equal gradients and stay equal for ever. Biases
- * are random or 0, as the init says.
- * The variance of the weights is chosen so that the variance of the
- * activations, or of the gradients, stays about the same from layer to layer.
- * With a smaller variance the activations of a deep network become smaller with
- * each layer; with a larger one they overflow, or sigmoids saturate. init.c has
- * the formulas; mlp.h, at MLP_INIT_LIST, names the papers.
+ * are random or 0, as the init says. The variance of the weights is chosen so
+ * that the variance of the activations, or of the gradients, stays about the
+ * same from layer to layer. With a smaller variance the activations of a deep
+ * network become smaller with each layer; with a larger one they overflow, or
+ * sigmoids saturate. init.c has the formulas; mlp.h, at MLP_INIT_LIST, names
+ * the papers.
  */
 #ifndef MLPI_MODEL_INIT_H
 #define MLPI_MODEL_INIT_H

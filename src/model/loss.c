@@ -18,8 +18,8 @@
  *     softmax with cce   log(sum of e^z) - z[k], if y[k] = 1        a - y
  *     sigmoid with cce   sum over j of y[j] log(1 + e^-z[j])        chain rule
  *
- * (Only networks of files of version 0.1 have the last of them, and bce or cce
- * after other activations: activation_choice.h.)
+ * (Only networks of files of MLP_NUMERICS 1 have the last of them, and bce or
+ * cce after other activations: activation_choice.h.)
  *
  * In the first two pairs the derivatives of loss and activation cancel to
  * a - y. Every other pair has dZ = dA * activation'(Z), the chain rule.

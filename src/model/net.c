@@ -132,8 +132,8 @@ static mlp_status check_slopes(const mlp_config *config)
         double slope = kernels->scalar->round_to_real(given);
         if (mlpi_has_slope(f) && !(given >= 0.0 && isfinite(slope))) {
             return mlpi_error(&config->hooks, MLP_ERR_ARGUMENT,
-                              "layer %zu: expects a slope from 0, finite in "
-                              "%s, got %g",
+                              "layer %zu: expects a finite %s as slope, 0 or "
+                              "more, got %g",
                               l, mlp_dtype_name(kernels->dtype), given);
         }
     }
@@ -249,7 +249,8 @@ static void lay_out(void *object, mlpi_cursor *cursor)
  * fail, and then nothing has to be freed. */
 static mlp_status make_net(const mlp_config *config, mlp_net **net)
 {
-    TRY(mlpi_check_arithmetic(&config->hooks));
+    TRY(mlpi_check_rounding(&config->hooks));
+    mlpi_hint_about_subnormals(&config->hooks);
     /* Adding 0.0 turns -0.0 into 0.0, as in layout.c. */
     mlp_net made = {.hooks = config->hooks,
                     .kernels =
@@ -315,7 +316,7 @@ mlp_status mlp_net_initialise(mlp_net *net, mlp_weight_init init, uint32_t seed)
         return MLP_ERR_NULL;
     }
     TRY(check_init(&net->hooks, init));
-    TRY(mlpi_check_arithmetic(&net->hooks));
+    TRY(mlpi_check_rounding(&net->hooks));
     net->is_trained = false;
     mlpi_init_parameters(net->kernels, &net->layout, init, seed,
                          net->parameters);

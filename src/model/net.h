@@ -48,7 +48,7 @@ struct mlp_net {
     /* [L], for kernels->predict_row; NULL if a layer has batch norm. */
     mlpi_row_layer *single_row_layers;
     mlpi_scaling in, out; /* of inputs; of targets and outputs */
-    /* True if the weights are more than first weights: updated, loaded, or
+    /* True if the weights are more than initial weights: updated, loaded, or
      * possibly set by the caller. They then belong to the present scaling. */
     bool is_trained;
     mlpi_string_list class_names;
@@ -124,7 +124,7 @@ static inline bool mlpi_is_regression(mlp_loss loss)
 
 /* Like mlp_net_create, but makes the network exactly as described: slopes of 0
  * stay 0, and the last layer may have any activation with any loss. It is for
- * networks that exist already, in a model file or in memory; version 0.1
+ * networks that exist already, in a model file or in memory; MLP_NUMERICS 1
  * allowed both (activation_choice.h). No layer may have MLP_ACT_AUTO. */
 mlp_status mlpi_net_create_saved(const mlp_config *config, mlp_net **net);
 

@@ -99,8 +99,9 @@ void mlpi_scaling_learn(const mlp_net *net, mlpi_scaling *to, mlp_cview rows,
         for (size_t j = 0; j < block.cols; j++) {
             if (round_moments(net, &mean[j], &std[j]) && !hinted) {
                 mlpi_hint(&net->hooks,
-                          "%s, column %zu hardly varies for its size, %.4g, in "
-                          "%s: subtract a constant from it before",
+                          "%s, column %zu varies so little beside its mean of "
+                          "%.4g that few digits of a %s differ: subtract a "
+                          "constant from the column before you pass it",
                           to == &net->in ? "X" : "Y", first + j, mean[j],
                           mlp_dtype_name(net->kernels->dtype));
                 hinted = true;
@@ -117,9 +118,9 @@ static void hint_about_trained(const mlp_net *net, const mlpi_scaling *scaling)
 {
     if (net->is_trained && scaling->scales) {
         mlpi_hint(&net->hooks,
-                  "the network has been trained with the scaling that is now "
-                  "replaced, and will predict other numbers; rows to predict "
-                  "are passed as they are");
+                  "the network has been trained with the scaling that this "
+                  "call replaces, and will predict other numbers; pass rows to "
+                  "mlp_predict as they are");
     }
 }
 
@@ -131,7 +132,7 @@ mlp_status mlp_net_standardise(mlp_net *net, mlp_cview X)
     }
     TRY(mlpi_check_inputs(net, &net->hooks, &X, 1));
     TRY(mlpi_check_finite(net, &net->hooks, "X", X));
-    TRY(mlpi_check_arithmetic(&net->hooks));
+    TRY(mlpi_check_rounding(&net->hooks));
     hint_about_trained(net, &net->in);
     mlpi_scaling_learn(net, &net->in, X, NULL, X.rows);
     return MLP_OK;
@@ -152,7 +153,7 @@ mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
                               .min_rows = 1};
     TRY(mlpi_check_view(&net->hooks, &Y, &expected));
     TRY(mlpi_check_finite(net, &net->hooks, "Y", Y));
-    TRY(mlpi_check_arithmetic(&net->hooks));
+    TRY(mlpi_check_rounding(&net->hooks));
     hint_about_trained(net, &net->out);
     mlpi_scaling_learn(net, &net->out, Y, NULL, Y.rows);
     return MLP_OK;
@@ -168,7 +169,7 @@ mlp_status mlp_net_standardise_targets(mlp_net *net, mlp_cview Y)
 static mlp_status check_moments(const mlp_net *net, const char *column,
                                 size_t n, const double *mean, const double *std)
 {
-    TRY(mlpi_check_arithmetic(&net->hooks));
+    TRY(mlpi_check_rounding(&net->hooks));
     for (size_t j = 0; j < n; j++) {
         /* A std of 1e-60 is above 0 as a double, and 0 as a float. */
         double rounded = net->kernels->scalar->round_to_real(std[j]);

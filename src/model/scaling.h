@@ -7,7 +7,7 @@
  *     a  = a' * std + mean          outputs
  *
  * Without it a column of large numbers dominates the gradients, and a network
- * with the usual first weights hardly learns. The network holds mean and std,
+ * with the usual initial weights hardly learns. The network holds mean and std,
  * and model files contain them, so a saved model is always used with the right
  * scaling.
  *

@@ -56,7 +56,7 @@ mlp_status mlp_confusion(mlp_cview labels, mlp_cview predicted,
 {
     mlp_hooks used;
     mlpi_expected expected;
-    TRY(mlpi_use_hooks(hooks, &used));
+    TRY(mlpi_metric_hooks(hooks, &used));
     TRY(check_square(&used, mlp_view_const(counts), &expected));
     TRY(mlpi_check_writable(&used, &counts, &expected));
     size_t k = counts.rows;
@@ -136,7 +136,7 @@ mlp_status mlp_score_classes(mlp_cview counts, const mlp_hooks *hooks,
 {
     mlp_hooks used;
     mlpi_expected expected;
-    TRY(mlpi_use_hooks(hooks, &used));
+    TRY(mlpi_metric_hooks(hooks, &used));
     TRY(check_square(&used, counts, &expected));
     TRY(mlpi_check_view(&used, &counts, &expected));
     double correct = 0.0;

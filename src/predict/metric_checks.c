@@ -9,6 +9,12 @@
 
 #include "model/data_check.h"
 
+mlp_status mlpi_metric_hooks(const mlp_hooks *hooks, mlp_hooks *used)
+{
+    TRY(mlpi_use_hooks(hooks, used));
+    return mlpi_check_rounding(used);
+}
+
 /* Checks the shape of a view whose type is right; it must have a row. */
 static mlp_status check_shape(const mlp_hooks *hooks, const char *name,
                               mlp_cview view, size_t rows, size_t cols)

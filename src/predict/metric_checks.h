@@ -49,6 +49,12 @@ static inline double mlpi_sum_mean(const mlpi_sum *s)
  * Checks. Each fails with a message that begins with `name`.
  */
 
+/* Sets *used to the caller's hooks, or to none if `hooks` is NULL. Fails with
+ * MLP_ERR_ARGUMENT if only one of `allocate` and `release` is there. Every
+ * metric begins with this call, so it also checks the floating-point
+ * environment: MLP_ERR_UNSUPPORTED. */
+mlp_status mlpi_metric_hooks(const mlp_hooks *hooks, mlp_hooks *used);
+
 /* Checks that a view holds finite numbers of either precision, in (rows, cols)
  * with at least one row and one column. `rows` may be MLPI_ANY_ROWS.
  * MLP_ERR_DTYPE, MLP_ERR_SHAPE, MLP_ERR_NULL, MLP_ERR_NOT_FINITE. */

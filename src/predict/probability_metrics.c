@@ -93,7 +93,7 @@ mlp_status mlp_roc_auc(mlp_cview scores, mlp_cview labels,
                        const mlp_hooks *hooks, double *auc)
 {
     mlp_hooks used;
-    TRY(mlpi_use_hooks(hooks, &used));
+    TRY(mlpi_metric_hooks(hooks, &used));
     TRY(mlpi_check_pointer(&used, auc, "the place for the area"));
     size_t m = labels.rows;
     /* With more rows, twice the number of pairs might exceed 64 bits. */
@@ -156,7 +156,7 @@ mlp_status mlp_log_loss(mlp_cview probabilities, mlp_cview labels,
     enum { BLOCK = 64 };
     mlp_hooks used;
     mlp_cview P = probabilities;
-    TRY(mlpi_use_hooks(hooks, &used));
+    TRY(mlpi_metric_hooks(hooks, &used));
     TRY(mlpi_check_pointer(&used, loss, "the place for the loss"));
     TRY(mlpi_metric_check_reals(&used, "probabilities", P, MLPI_ANY_ROWS,
                                 P.cols));

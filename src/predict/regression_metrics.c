@@ -63,7 +63,7 @@ mlp_status mlp_score_regression(mlp_cview Y, mlp_cview predicted,
                                 mlp_regression_scores *mean)
 {
     mlp_hooks used;
-    TRY(mlpi_use_hooks(hooks, &used));
+    TRY(mlpi_metric_hooks(hooks, &used));
     TRY(mlpi_metric_check_reals(&used, "Y", Y, MLPI_ANY_ROWS, Y.cols));
     TRY(mlpi_metric_check_reals(&used, "predicted", predicted, Y.rows, Y.cols));
     mlpi_sum mse = {.count = 0};

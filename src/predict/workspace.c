@@ -78,7 +78,7 @@ static void lay_out(void *object, mlpi_cursor *cursor)
 mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
                                mlp_workspace **workspace)
 {
-    TRY(mlpi_check_arithmetic(&net->hooks));
+    TRY(mlpi_check_rounding(&net->hooks));
     size_t rows = mlpi_min_size(m, chunk_rows(net));
     new_workspace made = {
         .ws = {.hooks = net->hooks,

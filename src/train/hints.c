@@ -2,7 +2,7 @@
 /*
  * The limits of the hints, and where they come from.
  *
- * Inputs. With the usual first weights a layer expects numbers of about 1. A
+ * Inputs. With the usual initial weights a layer expects numbers of about 1. A
  * column of size 100 makes its part of the gradient 100 times too large. A
  * column whose mean is 30 times its spread acts as a second bias that drowns
  * the first, with a curvature 900 times that of its spread. If all columns are
@@ -30,16 +30,16 @@ enum { BLOCK = MLPI_MOMENT_COLUMNS };
  */
 
 /* The first column that is too large, too small or too far from 0. */
-typedef struct odd_column {
+typedef struct bad_column {
     bool found;
     size_t index;
     double mean, std;
-} odd_column;
+} bad_column;
 
 /* True if a column of these moments is too large, or too far from 0 for what it
  * varies. A column that does not vary is another bias, and harmless unless it
  * is large. */
-static bool is_odd(double mean, double std)
+static bool is_badly_scaled(double mean, double std)
 {
     const double too_large = 100.0;
     const double too_far = 30.0;
@@ -47,21 +47,21 @@ static bool is_odd(double mean, double std)
            (std > 0.0 && fabs(mean) > too_far * std);
 }
 
-/* Finds a column that is odd or, if all columns are tiny, the largest one. A
+/* Finds a badly scaled column or, if all columns are tiny, the largest one. A
  * matrix of zeros has no such column. */
-static odd_column find_odd_column(const mlp_net *net, mlp_cview rows,
+static bad_column find_bad_column(const mlp_net *net, mlp_cview rows,
                                   const size_t *order, size_t m)
 {
     const double tiny = 0.1;
-    odd_column largest = {.found = false};
+    bad_column largest = {.found = false};
     for (size_t first = 0; first < rows.cols; first += BLOCK) {
         double mean[BLOCK];
         double std[BLOCK];
         mlp_cview block = mlpi_scaling_columns(net, rows, first);
         net->kernels->scalar->column_moments(block, order, m, mean, std);
         for (size_t j = 0; j < block.cols; j++) {
-            odd_column column = {true, first + j, mean[j], std[j]};
-            if (is_odd(mean[j], std[j])) {
+            bad_column column = {true, first + j, mean[j], std[j]};
+            if (is_badly_scaled(mean[j], std[j])) {
                 return column;
             }
             if (fabs(mean[j]) + std[j] > fabs(largest.mean) + largest.std) {
@@ -73,17 +73,17 @@ static odd_column find_odd_column(const mlp_net *net, mlp_cview rows,
     return largest;
 }
 
-/* Gives the hint about inputs or targets, if they have such a column. */
+/* Gives the hint about inputs or targets, if they have such a column. `remedy`
+ * ends the message. */
 static void hint_about_size(const mlp_net *net, const char *name,
                             const char *remedy, mlp_cview rows,
                             const size_t *order, size_t m)
 {
-    odd_column column = find_odd_column(net, rows, order, m);
+    bad_column column = find_bad_column(net, rows, order, m);
     if (column.found) {
         mlpi_hint(&net->hooks,
                   "%s, column %zu has mean %.4g and standard deviation %.4g: "
-                  "such numbers train badly; leave the option standardise "
-                  "true, or call %s before the first fit",
+                  "such numbers train badly; %s",
                   name, column.index, column.mean, column.std, remedy);
     }
 }
@@ -144,8 +144,8 @@ static void hint_about_targets(const mlp_net *net, mlp_cview Y,
             if (y < possible.low || y > possible.high) {
                 mlpi_hint(&net->hooks,
                           "Y, row %zu, column %zu is %.4g%s, which the last "
-                          "layer cannot give: %s is from %g to %g; identity "
-                          "gives every number",
+                          "layer cannot give: %s gives %g to %g, and "
+                          "identity every number",
                           row, j, y, net->out.scales ? " when scaled" : "",
                           mlp_activation_name(last->activation), possible.low,
                           possible.high);
@@ -159,6 +159,18 @@ static void hint_about_targets(const mlp_net *net, mlp_cview Y,
  * Before the first epoch
  */
 
+/* Returns the remedy for targets. The first fit scales them only if the last
+ * activation is identity, and another one could not give scaled targets, half
+ * of which are below 0. */
+static const char *remedy_for_targets(const mlp_net *net)
+{
+    return net->layout.layer[net->layout.L].activation == MLP_ACT_IDENTITY
+               ? "call mlp_net_standardise_targets before the first fit, or "
+                 "leave mlp_fit's option standardise true in it"
+               : "give the last layer identity (MLP_ACT_AUTO), and the first "
+                 "fit of the network scales them";
+}
+
 void mlpi_hint_about_rows(const mlp_net *net, mlp_cview X, mlp_cview Y,
                           const size_t *order, size_t m)
 {
@@ -166,12 +178,14 @@ void mlpi_hint_about_rows(const mlp_net *net, mlp_cview X, mlp_cview Y,
         return;
     }
     if (!net->in.scales) {
-        hint_about_size(net, "X", "mlp_net_standardise", X, order, m);
+        hint_about_size(net, "X",
+                        "call mlp_net_standardise before the first fit, or "
+                        "leave mlp_fit's option standardise true in it",
+                        X, order, m);
     }
     if (mlpi_is_regression(net->loss)) {
         if (!net->out.scales) {
-            hint_about_size(net, "Y", "mlp_net_standardise_targets", Y, order,
-                            m);
+            hint_about_size(net, "Y", remedy_for_targets(net), Y, order, m);
         }
         hint_about_targets(net, Y, order, m);
     }
@@ -184,9 +198,9 @@ void mlpi_hint_about_batches(const mlp_net *net, size_t m, size_t batch_size)
     bool has_single = m % batch_size == 1 % batch_size;
     if (has_single && net->layout.running_count > 0) {
         mlpi_hint(&net->hooks,
-                  "%s of one row, of which batch norm leaves only the bias: "
+                  "%s one row, of which batch norm leaves only the bias: "
                   "choose another batch_size than %zu",
-                  batch_size == 1 ? "there are batches" : "the last batch is",
+                  batch_size == 1 ? "batches have" : "the last batch has",
                   batch_size);
     }
 }

@@ -140,7 +140,8 @@ typedef struct range {
 } range;
 
 /* The ranges that fields have; INFINITY stands for no limit at all. */
-static const range below_1 = {0.0, 1.0, true, false, "from 0 to below 1"};
+static const range below_1 = {0.0, 1.0, true, false,
+                              "that is 0 or more and less than 1"};
 static const range not_negative = {0.0, (double)INFINITY, true, false,
                                    "that is finite and not below 0"};
 static const range positive = {0.0, (double)INFINITY, false, false,
@@ -216,7 +217,8 @@ static mlp_status check_fields(const mlp_net *net, const mlp_optimizer *options)
     double max = kernels->scalar->round_to_real(options->rprop_max);
     if (!isfinite(max) || options->rprop_max < options->rprop_min ||
         max < kernels->scalar->round_to_real(options->rprop_min)) {
-        return refuse(net, "rprop_max", "from rprop_min on, finite",
+        return refuse(net, "rprop_max",
+                      "that is finite and not below rprop_min",
                       options->rprop_max);
     }
     return MLP_OK;
@@ -307,7 +309,7 @@ static size_t max_chunks(const mlp_net *net)
 }
 
 /* The arguments of lay_out: an optimizer that is being made, and its network.
- *  */
+ */
 typedef struct construction {
     const mlp_net *net;
     mlpi_optimizer *optimizer;

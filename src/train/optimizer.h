@@ -52,8 +52,8 @@ typedef struct mlpi_optimizer {
  * train that network. */
 mlp_status mlpi_optimizer_check(const mlp_net *net, const mlp_optimizer *given);
 
-/* Returns the options for a fit to m rows, 1 or more: auto gets the weight decay
- * that suits so many rows, if the caller has set none. */
+/* Returns the options for a fit to m rows, 1 or more: auto gets the weight
+ * decay that suits so many rows, if the caller has set none. */
 mlp_optimizer mlpi_optimizer_for_rows(const mlp_net *net,
                                       const mlp_optimizer *options, size_t m);
 

@@ -141,9 +141,9 @@ static mlp_status check_validation(const mlp_hooks *hooks,
     bool no_X = options->X_validation.rows == 0;
     if (no_X || options->Y_validation.rows == 0) {
         return mlpi_error(hooks, MLP_ERR_SHAPE,
-                          "%c_validation has no rows: set it with "
-                          "%c_validation",
-                          no_X ? 'X' : 'Y', no_X ? 'Y' : 'X');
+                          "expects X_validation and Y_validation together, "
+                          "got no rows in one: set %c_validation, too",
+                          no_X ? 'X' : 'Y');
     }
     return MLP_OK;
 }
@@ -172,7 +172,8 @@ mlp_status mlpi_train_options_check(const mlp_net *net,
                                     const mlp_train_options *options)
 {
     const mlp_hooks *hooks = &net->hooks;
-    TRY(mlpi_check_arithmetic(hooks));
+    TRY(mlpi_check_rounding(hooks));
+    mlpi_hint_about_subnormals(hooks);
     TRY(check_learning_rate(net, options->learning_rate));
     TRY(check_stopping(hooks, options));
     TRY(check_validation(hooks, options));

@@ -13,11 +13,11 @@
  * at different times:
  *
  *     option                  depends on                 resolved by
- *     learning_rate           the kind of the optimizer  _resolve
+ *     learning_rate           the optimizer's kind       _resolve
  *     batch_size              kind, rows, trainer        _resolve_counts
  *     epochs                  kind, batches of an epoch  _resolve_counts
- *     optimizer.weight_decay  kind, rows, parameters     mlpi_optimizer_for_rows
- *     schedule.factor         the kind of the schedule   schedule.c, when used
+ *     optimizer.weight_decay  kind, rows, parameters     optimizer.c
+ *     schedule.factor         the schedule's kind        schedule.c, when used
  *
  * The fit keeps the resolved copy; the caller's options stay as they are. For
  * example, 90 rows make 3 batches of 32, and 667 epochs of 3 batches make the

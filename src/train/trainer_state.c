@@ -89,7 +89,7 @@ mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "max_rows: expects 1 or more, got 0");
     }
-    TRY(mlpi_check_arithmetic(&net->hooks));
+    TRY(mlpi_check_rounding(&net->hooks));
     mlp_trainer made = {
         .hooks = net->hooks, .net = net, .max_rows = max_rows, .seed = 42};
     void *block = NULL;

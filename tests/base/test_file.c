@@ -361,12 +361,12 @@ static void what_is_no_ordinary_file_is_left_alone(void **state)
     (void)snprintf(names[4], sizeof names[4], "%s/.", folder);
     for (size_t i = 0; i < 5; i++) {
         assert_told(&record, mlp_net_save(net, names[i]), MLP_ERR_IO,
-                    "expects an ordinary file");
+                    "expects a regular file");
         assert_told(&record, mlp_net_load(names[i], &hooks, &loaded),
-                    MLP_ERR_IO, "expects an ordinary file");
+                    MLP_ERR_IO, "expects a regular file");
     }
     assert_told(&record, mlp_net_save(net, "/nowhere/at/all"), MLP_ERR_IO,
-                "cannot make a file beside it");
+                "cannot create a file in its folder");
     assert_told(&record, mlp_net_save(net, ""), MLP_ERR_IO, "cannot");
     assert_told(&record, mlp_net_load("", &hooks, &loaded), MLP_ERR_IO,
                 "cannot open");
@@ -522,7 +522,7 @@ static void trainers_go_on_from_their_file(void **state)
     assert_told(&record, mlp_trainer_load(second, "/nowhere/at/all"),
                 MLP_ERR_IO, "cannot open");
     assert_told(&record, mlp_trainer_save(second, "/nowhere/at/all"),
-                MLP_ERR_IO, "cannot make");
+                MLP_ERR_IO, "cannot create");
     assert_told(&record, mlp_trainer_load(second, NULL), MLP_ERR_NULL, "path");
     assert_told(&record, mlp_trainer_save(second, NULL), MLP_ERR_NULL, "path");
     assert_int_equal(mlp_trainer_save(NULL, path), MLP_ERR_NULL);

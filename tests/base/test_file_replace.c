@@ -155,7 +155,7 @@ static void long_names_can_be_saved(void **state)
         for (size_t n = 80; n + bytes <= 255; n += n < 230 ? 30 : 1) {
             char name[256] = "";
             while (strlen(name) + bytes <= n) {
-                (void)strcat(name, letters[a]);
+                append(name, sizeof name, letters[a]);
             }
             assert_int_equal(mlp_net_save(net, name), MLP_OK);
             mlp_net *loaded = NULL;
@@ -199,9 +199,9 @@ static void messages_about_long_paths_name_the_reason(void **state)
         for (size_t n = 100; n < 4500; n += n < 140 ? 1 : 350) {
             char path[4600] = "/tmp/";
             while (strlen(path) < n) {
-                (void)strcat(path, letters[a]);
+                append(path, sizeof path, letters[a]);
             }
-            (void)strcat(path, "/net.mlp");
+            append(path, sizeof path, "/net.mlp");
             assert_int_equal(mlp_net_load(path, &hooks, &loaded), MLP_ERR_IO);
             assert_non_null(strstr(record.message, "/net.mlp: cannot open it"));
             assert_non_null(strstr(record.message, "(error "));
@@ -239,8 +239,8 @@ static void the_owner_stays(void **state)
     mlp_net_free(net);
 }
 
-/* A link to an ordinary file is replaced, as mlp.h says; one to what a process
- * has open is not, even if that is an ordinary file. */
+/* A link to a regular file is replaced, as mlp.h says; one to what a process
+ * has open is not, even if that is a regular file. */
 static void links_to_open_files_stay(void **state)
 {
     (void)state;
@@ -262,9 +262,9 @@ static void links_to_open_files_stay(void **state)
         assert_int_equal(symlink(targets[i], "link"), 0);
         assert_int_equal(symlink(second, "link2"), 0);
         assert_told(&record, mlp_net_save(net, "link"), MLP_ERR_IO,
-                    "expects an ordinary file, or none");
+                    "expects a regular file, or none");
         assert_told(&record, mlp_net_save(net, "link2"), MLP_ERR_IO,
-                    "expects an ordinary file, or none");
+                    "expects a regular file, or none");
         assert_int_equal(lstat("link", &is), 0);
         assert_true(S_ISLNK(is.st_mode));
         assert_int_equal(unlink("link"), 0);
@@ -312,13 +312,16 @@ static void a_limit_of_size_is_an_error(void **state)
     assert_int_equal(mlp_net_save(old, "net.mlp"), MLP_OK);
     uint64_t sum = sum_of("net.mlp");
     (void)fflush(NULL);
+    int result = -1;
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         (void)signal(SIGXFSZ, SIG_DFL);
-        _exit(save_beyond_the_limit(new));
+        result = save_beyond_the_limit(new);
+        mlp_net_free(old);
+        mlp_net_free(new);
+        _exit(result);
     }
-    int result = -1;
     assert_true(waitpid(child, &result, 0) == child);
     assert_true(WIFEXITED(result));
     assert_int_equal(WEXITSTATUS(result), 0);

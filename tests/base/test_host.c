@@ -67,21 +67,25 @@ static void set_environment(int mode, unsigned which)
 static void environments_are_recognised(void **state)
 {
     (void)state;
-    assert_true(mlpi_arithmetic_is_default());
+    assert_true(mlpi_rounds_to_nearest() && mlpi_keeps_subnormals());
     (void)fegetenv(&usual);
     for (size_t i = 0; i < COUNT(environments); i++) {
         for (unsigned which = 0; which < 2; which++) {
             set_environment(environments[i], which);
-            bool is_default = mlpi_arithmetic_is_default();
+            bool rounds = mlpi_rounds_to_nearest();
+            bool keeps = mlpi_keeps_subnormals();
             (void)fesetenv(&usual);
-            assert_false(is_default);
+            assert_true(rounds == (environments[i] == FLUSHED));
+            assert_true(keeps == (environments[i] != FLUSHED));
         }
     }
     /* Flags of earlier operations are no environment. */
     (void)feraiseexcept(FE_ALL_EXCEPT);
-    assert_true(mlpi_arithmetic_is_default());
+    assert_true(mlpi_rounds_to_nearest() && mlpi_keeps_subnormals());
     (void)feclearexcept(FE_ALL_EXCEPT);
 }
+
+enum { ROWS = 4000, CALLS = 17 };
 
 /* Everything that the calls below need. */
 typedef struct objects {
@@ -104,6 +108,11 @@ static bool call(objects *o, int i, mlp_status *status)
     mlp_scores scores;
     const double one[] = {1, 1, 1, 1};
     mlp_gradient_check worst;
+    mlp_regression_scores errors;
+    mlp_split_options split = mlp_split_defaults();
+    split.hooks = o->config.hooks;
+    static size_t order[ROWS];
+    size_t n_test = 0;
     switch (i) {
     case 0:
         *status = mlp_net_create(&o->config, &o->made);
@@ -147,6 +156,15 @@ static bool call(objects *o, int i, mlp_status *status)
     case 13:
         *status = mlp_predict_with(o->net, o->workspace, X, o->A);
         return true;
+    case 14:
+        *status = mlp_score_regression(X, X, &o->config.hooks, NULL, &errors);
+        return true;
+    case 15:
+        *status = mlp_train_test_split(Y, &split, order, &n_test);
+        return true;
+    case 16:
+        *status = mlp_k_fold(Y, &split, 0, order, &n_test);
+        return true;
     default:
         return false;
     }
@@ -156,10 +174,9 @@ static bool call(objects *o, int i, mlp_status *status)
 static const model wide_model = {
     4, 2, {{64, MLP_ACT_TANH}, {1, MLP_ACT_SIGMOID}}, MLP_LOSS_BCE};
 
-static void other_environments_are_refused(void **state)
+static void other_rounding_modes_are_refused(void **state)
 {
     (void)state;
-    enum { ROWS = 4000 };
     hook_record record = {0};
     objects o = {.config = config_of(&wide_model, MLP_F64, &record)};
     o.net = net_of(&o.config);
@@ -172,6 +189,9 @@ static void other_environments_are_refused(void **state)
     size_t live = record.live;
     (void)fegetenv(&usual);
     for (size_t e = 0; e < COUNT(environments); e++) {
+        if (environments[e] == FLUSHED) {
+            continue; /* the next test */
+        }
         mlp_status status = MLP_OK;
         size_t messages = record.messages;
         set_environment(environments[e], 0);
@@ -179,11 +199,11 @@ static void other_environments_are_refused(void **state)
         for (; call(&o, i, &status) && status == MLP_ERR_UNSUPPORTED; i++) {
         }
         (void)fesetenv(&usual);
-        if (i != 14) {
+        if (i != CALLS) {
             fail_msg("environment %d, call %d: status %d", environments[e], i,
                      (int)status);
         }
-        assert_int_equal(record.messages, messages + 14);
+        assert_int_equal(record.messages, messages + CALLS);
         assert_non_null(strstr(record.message, "floating-point environment"));
         assert_int_equal(record.live, live);
     }
@@ -193,6 +213,37 @@ static void other_environments_are_refused(void **state)
     free(o.A.data);
     free_data(o.d);
     assert_int_equal(record.live, 0);
+}
+
+/* Programs that are linked with -ffast-math take 0 for subnormal numbers. */
+static void flushed_subnormals_give_a_hint(void **state)
+{
+    (void)state;
+    for (unsigned which = 0; which < 2; which++) {
+        hook_record record = {0};
+        mlp_config config = config_of(&xor_model, MLP_F64, &record);
+        data d = xor_data(MLP_F64);
+        mlp_net *net = NULL;
+        mlp_train_options options = tutorial_options();
+        options.epochs = 1;
+        (void)fegetenv(&usual);
+        flush_subnormals(which);
+        mlp_status created = mlp_net_create(&config, &net);
+        size_t hints = record.hints;
+        mlp_status fitted = mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL);
+        (void)fesetenv(&usual);
+        assert_int_equal(created, MLP_OK);
+        assert_int_equal(fitted, MLP_OK);
+#if defined(__x86_64__) || defined(__aarch64__)
+        assert_int_equal(hints, 1);
+        assert_int_equal(record.hints, 2);
+        assert_non_null(strstr(record.hint, "takes 0 for subnormal numbers"));
+#else
+        assert_int_equal(hints, 0);
+#endif
+        mlp_net_free(net);
+        free_data(d);
+    }
 }
 
 /* ---------------------------------------------------------------------------
@@ -257,7 +308,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(environments_are_recognised),
-        cmocka_unit_test(other_environments_are_refused),
+        cmocka_unit_test(other_rounding_modes_are_refused),
+        cmocka_unit_test(flushed_subnormals_give_a_hint),
         cmocka_unit_test(children_are_recognised_by_more_than_their_number),
         cmocka_unit_test(cancellation_waits_for_the_outer_end),
     };

@@ -36,8 +36,8 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 }
 /* NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming) */
 
-/* The same goes for getpid: in a container inside of a container parent and
- * child may both be process 1. */
+/* getpid is replaced in the same way: in a container inside of a container
+ * parent and child may both be process 1. */
 static pid_t seeming_process; /* 0: the true one */
 
 /* NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming) */

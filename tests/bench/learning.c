@@ -9,8 +9,8 @@
  * with those of others.
  *
  * The file is text. Its first line has the numbers of rows, inputs, classes (0
- * in a regression), seeds, folds and the first seed. Then each row has its inputs, its target,
- * and the fold that leaves it out for each seed.
+ * in a regression), seeds, folds and the first seed. Then each row has its
+ * inputs, its target, and the fold that leaves it out for each seed.
  */
 #include "mlp.h"
 
@@ -49,28 +49,45 @@ static void *array(size_t count, size_t size)
     return made;
 }
 
+/* Reads the next number of the file. */
+static double next_number(FILE *file)
+{
+    char word[64];
+    char *end = word;
+    check(fscanf(file, "%63s", word) == 1, "the file ends too early");
+    double x = strtod(word, &end);
+    check(end != word && *end == '\0', "something in the file is no number");
+    return x;
+}
+
+static size_t next_count(FILE *file)
+{
+    return (size_t)next_number(file);
+}
+
 static rows read_rows(const char *path)
 {
     rows r = {0};
     FILE *file = fopen(path, "r");
     check(file != NULL, "the file cannot be opened");
-    check(fscanf(file, "%zu %zu %zu %zu %zu %zu", &r.count, &r.inputs,
-                 &r.classes, &r.seeds, &r.folds, &r.first_seed) == 6,
-          "the first line is not six numbers");
+    r.count = next_count(file);
+    r.inputs = next_count(file);
+    r.classes = next_count(file);
+    r.seeds = next_count(file);
+    r.folds = next_count(file);
+    r.first_seed = next_count(file);
     r.X = array(r.count * r.inputs, sizeof *r.X);
     r.y = array(r.count, sizeof *r.y);
     r.test_fold = array(r.count * r.seeds, sizeof *r.test_fold);
-    bool ok = true;
     for (size_t i = 0; i < r.count; i++) {
         for (size_t j = 0; j < r.inputs; j++) {
-            ok = ok && fscanf(file, "%lf", &r.X[i * r.inputs + j]) == 1;
+            r.X[i * r.inputs + j] = next_number(file);
         }
-        ok = ok && fscanf(file, "%lf", &r.y[i]) == 1;
+        r.y[i] = next_number(file);
         for (size_t s = 0; s < r.seeds; s++) {
-            ok = ok && fscanf(file, "%zu", &r.test_fold[i * r.seeds + s]) == 1;
+            r.test_fold[i * r.seeds + s] = next_count(file);
         }
     }
-    check(ok, "a row ends too early");
     (void)fclose(file);
     return r;
 }

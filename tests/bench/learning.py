@@ -14,7 +14,7 @@ and one hidden layer of 100 ReLUs. (The defaults were chosen with the seeds from
 libmlp        gets the raw rows, and nothing is set but layers and loss.
 scikit-learn  MLPClassifier and MLPRegressor with their defaults (Adam 0.001,
               batches of 200, at most 200 epochs).
-PyTorch       Adam 0.001, batches of 200, 200 epochs, and the first weights of
+PyTorch       Adam 0.001, batches of 200, 200 epochs, and the initial weights of
               torch.nn.Linear, in float32 with one thread.
 
 Inputs, and the targets of regressions, are standardised for the last two by the

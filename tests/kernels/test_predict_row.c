@@ -54,7 +54,8 @@ static mlp_net *net_of(const shape *s, mlp_dtype dtype, const char *kernels,
     config.precision = dtype;
     config.kernels = kernels;
     mlp_net *net = NULL;
-    /* One softmax neuron, which files of version 0.1 may have, is tried, too. */
+    /* One softmax neuron, which files of MLP_NUMERICS 1 may have, is tried,
+     * too. */
     assert_int_equal(mlpi_net_create_saved(&config, &net), MLP_OK);
     for (size_t l = 1; l <= LAYERS; l++) {
         mlp_view b;

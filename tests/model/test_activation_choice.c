@@ -218,7 +218,8 @@ static const refusal refusals[] = {
     {1, MLP_ACT_SOFTMAX, MLP_LOSS_HUBER,
      "layer 2: the output of one softmax neuron is always 1: " TWO_CLASSES},
     {1, MLP_ACT_AUTO, MLP_LOSS_CCE,
-     "layer 2: the output of one softmax neuron is always 1: " TWO_CLASSES},
+     "layer 2: cce expects an output for each class, 2 or more, got "
+     "1: " TWO_CLASSES},
     {1, MLP_ACT_SIGMOID, MLP_LOSS_CCE,
      "layer 2: cce expects an output for each class, 2 or more, got "
      "1: " TWO_CLASSES},
@@ -237,7 +238,7 @@ static void messages_say_what_to_set(void **state)
         assert_string_equal(record.message, r->message);
         assert_null(net);
         assert_int_equal(record.allocations, 0);
-        /* A file of version 0.1 may have this network. */
+        /* A file of MLP_NUMERICS 1 may have this network. */
         if (r->last != MLP_ACT_AUTO) {
             net = saved_net_of(&config);
             assert_int_equal(layer_of(net, 2).activation, r->last);

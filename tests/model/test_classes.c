@@ -191,8 +191,9 @@ static void loss_is_finite_where_probabilities_are_0(void **state)
     }
 }
 
-/* After activations other than softmax, which only files of version 0.1 have
- * with cce, the loss is computed from the outputs, clipped; after sigmoid from z, in double even for floats. */
+/* After activations other than softmax, which only files of MLP_NUMERICS 1 have
+ * with cce, the loss is computed from the outputs, clipped; after sigmoid from
+ * z, in double even for floats. */
 static void loss_after_others_is_of_the_outputs(void **state)
 {
     (void)state;
@@ -365,7 +366,8 @@ static void scatter_classes(int32_t classes[SCATTERED])
     }
 }
 
-/* Validation uses the rows that mlp_validation_split names, and counts correct rows. */
+/* Validation uses the rows that mlp_validation_split names, and counts correct
+ * rows. */
 static void validation_counts_rows(void **state)
 {
     (void)state;

@@ -3,7 +3,7 @@
  * Gradients for every activation of a hidden layer, every activation of the
  * outputs and every loss are compared with the chain rule in NumPy, and with
  * differences of the loss, which is what a gradient is. Networks of files of
- * version 0.1 may have any activation with any loss.
+ * MLP_NUMERICS 1 may have any activation with any loss.
  */
 #include "support/saved_net.h"
 

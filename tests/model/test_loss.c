@@ -8,7 +8,8 @@
 enum { ROWS = 6, INPUTS = 3, HIDDEN = 4, OUTPUTS = 3 };
 
 /* Returns a network of two layers with the parameters that PyTorch used. Some
- * cases have a loss and an activation that only files of version 0.1 have. */
+ * cases have a loss and an activation that only files of MLP_NUMERICS 1
+ * have. */
 static mlp_net *network(mlp_dtype dtype, const mlp_config *like)
 {
     mlp_config config = *like;

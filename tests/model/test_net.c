@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks have the right first weights, describe themselves, can be copied,
+ * Networks have the right initial weights, describe themselves, can be copied,
  * and are refused if their description is wrong.
  */
 #include "support/training.h"
@@ -158,9 +158,9 @@ static void initial_parameters_are_numpys(void **state)
     free(rows.data);
 }
 
-/* The numbers of auto are those of inits.txt; a hidden sigmoid layer has weights
- * from [-4 r, 4 r) instead of [-1.25 r, 1.25 r). In a layer of odd width the
- * last neuron has no partner. */
+/* The numbers of auto are those of inits.txt; a hidden sigmoid layer has
+ * weights from [-4 r, 4 r) instead of [-1.25 r, 1.25 r). In a layer of odd
+ * width the last neuron has no partner. */
 static void auto_suits_sigmoid_and_odd_widths(void **state)
 {
     (void)state;

@@ -6,7 +6,7 @@
 #include "support/saved_net.h"
 
 /* Returns a network of two inputs whose outputs are its inputs. With bce, only
- * files of version 0.1 have such a network. */
+ * files of MLP_NUMERICS 1 have such a network. */
 static mlp_net *identity_net(mlp_dtype dtype, mlp_loss loss,
                              hook_record *record)
 {

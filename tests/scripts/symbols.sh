@@ -11,7 +11,7 @@
 need nm objdump
 
 taken='malloc free memcpy memmove memset memcmp memchr strchr strrchr strcmp
-    strncmp strlen vsnprintf __xpg_strerror_r __errno_location open open64 close
+    strncmp strlen vsnprintf snprintf __xpg_strerror_r __errno_location open open64 close
     lseek lseek64 read write fsync fchmod fchown fstat fstat64 stat stat64 lstat lstat64
     rename link readlink unlink mmap munmap madvise
     fma fmaf sqrt sqrtf __cpu_model __cpu_indicator_init __assert_fail

@@ -39,7 +39,7 @@ static inline mlp_net *loaded_of(file f)
  *     kind 3   with all of that, class names and metadata
  *
  * The activation and the loss need not be meant for each other, as in files of
- * version 0.1. Returns NULL if there is no such network. */
+ * MLP_NUMERICS 1. Returns NULL if there is no such network. */
 static inline mlp_net *any_net(mlp_dtype p, mlp_activation activation,
                                mlp_loss loss, int kind)
 {

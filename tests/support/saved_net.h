@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks that mlp_net_create refuses, and that model files of version 0.1 may
- * hold: the losses bce and cce after any activation, one softmax neuron, slopes
- * of 0.
+ * Networks that mlp_net_create refuses, and that model files of MLP_NUMERICS 1
+ * may hold: the losses bce and cce after any activation, one softmax neuron,
+ * slopes of 0.
  */
 #ifndef TESTS_SAVED_NET_H
 #define TESTS_SAVED_NET_H

@@ -75,6 +75,14 @@ static inline void guarded_free(void *block)
 
 /* Counts blocks, fails the fail_at-th allocation (from 1; 0: none), and keeps
  * the last message. */
+/* Appends `more` to a text that lies in `size` bytes. */
+static inline void append(char *text, size_t size, const char *more)
+{
+    size_t used = strlen(text);
+    assert_true(used + strlen(more) < size);
+    (void)snprintf(text + used, size - used, "%s", more);
+}
+
 typedef struct hook_record {
     size_t allocations, live, fail_at;
     size_t messages;

@@ -146,6 +146,26 @@ static void raw_targets_give_a_hint(void **state)
     free_data(d);
 }
 
+/* A ReLU cannot give scaled targets, and a fit does not scale them for it. So
+ * the hint names the last layer, even if the option is true. */
+static void raw_targets_of_a_relu_are_told_another_remedy(void **state)
+{
+    (void)state;
+    model m = line_model;
+    m.layers[1].activation = MLP_ACT_RELU;
+    data d = small_data(&m);
+    move_column(d.Y, 0, 100, 5000);
+    hook_record record = {0};
+    mlp_net *net = new_net(&m, MLP_F64, &record);
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = 1;
+    assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL), MLP_OK);
+    assert_hint(&record, "Y, column 0 has mean");
+    assert_non_null(strstr(record.hint, "give the last layer identity"));
+    mlp_net_free(net);
+    free_data(d);
+}
+
 static void targets_out_of_reach_give_a_hint(void **state)
 {
     (void)state;
@@ -183,11 +203,11 @@ static void a_column_with_few_digits_gives_a_hint(void **state)
     move_column(d.X, 1, 1, 1e14);
     mlp_train_options options = mlp_train_defaults();
     options.epochs = 1;
-    fit_hints(&side_model, d, &options, "X, column 1 hardly varies");
+    fit_hints(&side_model, d, &options, "X, column 1 varies so little");
     hook_record record = {0};
     mlp_net *net = new_net(&side_model, MLP_F64, &record);
     assert_int_equal(mlp_net_standardise(net, ro(d.X)), MLP_OK);
-    assert_hint(&record, "X, column 1 hardly varies");
+    assert_hint(&record, "X, column 1 varies so little");
     mlp_net_free(net);
     move_column(d.X, 1, 0, 1e14); /* a column that does not vary is none */
     fit_hints(&side_model, d, &options, NULL);
@@ -234,11 +254,11 @@ static void batches_of_one_row_give_a_hint_under_batch_norm(void **state)
     options.batch_size = 59;
     fit_hints(&m, d, &options, NULL);
     m.layers[0].batch_norm = true;
-    fit_hints(&m, d, &options, "the last batch is of one row");
+    fit_hints(&m, d, &options, "the last batch has one row");
     options.batch_size = 20;
     fit_hints(&m, d, &options, NULL);
     options.batch_size = 1;
-    fit_hints(&m, d, &options, "there are batches of one row");
+    fit_hints(&m, d, &options, "batches have one row");
     free_data(d);
 }
 
@@ -387,6 +407,7 @@ int main(void)
         cmocka_unit_test(tiny_inputs_give_a_hint),
         cmocka_unit_test(rows_held_out_give_no_hint),
         cmocka_unit_test(raw_targets_give_a_hint),
+        cmocka_unit_test(raw_targets_of_a_relu_are_told_another_remedy),
         cmocka_unit_test(targets_out_of_reach_give_a_hint),
         cmocka_unit_test(a_column_with_few_digits_gives_a_hint),
         cmocka_unit_test(a_stream_gives_hints_for_its_first_chunk),

@@ -15,7 +15,7 @@ pairs, the second of three; the third has ten pairs and adds a penalty of
 0.1 / (2 rows) times the sum of the squared weights.
 
 The targets of the network were chosen among several because they amplify
-rounding errors least (measured: a change of 1 ulp in the first weights changes
+rounding errors least (measured: a change of 1 ulp in the initial weights changes
 a loss by at most 2e-13, and the weights by 5e-13 of the largest one).
 """
 import os

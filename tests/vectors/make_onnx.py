@@ -636,10 +636,10 @@ def refused_fixtures():
         (11, "node the z: its transB is of another type", graph(
             [node("Gemm", ["x", "W"], "z", transB=1.0)], {"W": weights(3, 3)},
             [rows_of("x", 3)], [rows_of("z", 3)])),
-        (5, "layer 1: expects weights that are finite", chain(
+        (5, "layer 1: expects weights that stay finite", chain(
             node("Mul", ["z", "c"], "y"), c=np.array(1e38, f32),
             W=np.full((3, 3), 100, f32))),
-        (5, "layer 1: expects weights that are finite", chain(
+        (5, "layer 1: expects weights that stay finite", chain(
             node("Add", ["z", "c"], "y"), c=np.full(3, 1e300))),
         (9, "operator Dropout", chain(
             node("Dropout", ["z", "", "c"], "y"), c=np.array(True))),

@@ -130,13 +130,13 @@ static void half_of_a_validation_set(void **state)
     assert_told(
         &record,
         mlp_fit(net, rows_of_inputs(), rows_of_inputs(), &options, NULL),
-        MLP_ERR_SHAPE, "Y_validation has no rows: set it with X_validation");
+        MLP_ERR_SHAPE, "got no rows in one: set Y_validation, too");
     options.X_validation.rows = 0;
     options.Y_validation = rows_of_inputs();
     assert_told(
         &record,
         mlp_fit(net, rows_of_inputs(), rows_of_inputs(), &options, NULL),
-        MLP_ERR_SHAPE, "X_validation has no rows: set it with Y_validation");
+        MLP_ERR_SHAPE, "got no rows in one: set X_validation, too");
     options.X_validation = rows_of_inputs();
     options.validation_fraction = 0.5;
     assert_told(

@@ -309,8 +309,8 @@ static mlp_status refuse_layer(const mlp_net *net, size_t l)
                       l);
 }
 
-/* Sets what the q of each neuron's z stands for. ReLU costs nothing: with
- * zero = -128 negative sums saturate to it. */
+/* Sets what the q of each neuron's z stands for. ReLU costs nothing: if
+ * zero is -128, negative sums saturate to it. */
 static void set_units(const mlp_net *net, const mlpi_int8 *to, size_t l,
                       const mlpi_calibration *c)
 {

@@ -28,6 +28,7 @@
  * All modules are checked before the first parameter changes.
  */
 #include <math.h>
+#include <stdio.h>
 
 #include "base/arithmetic.h"
 #include "base/error.h"
@@ -158,9 +159,11 @@ static mlp_status check_count(const importer *in)
     }
     if (in->layers.count != L || in->norms.count != normalised) {
         return mlpi_error(&in->net->hooks, MLP_ERR_SHAPE,
-                          "expects weights of %zu layers and %zu norms, got "
-                          "%zu and %zu",
-                          L, normalised, in->layers.count, in->norms.count);
+                          "expects %zu layer%s and %zu batch norm%s, got %zu "
+                          "and %zu",
+                          L, mlpi_plural(L), normalised,
+                          mlpi_plural(normalised), in->layers.count,
+                          in->norms.count);
     }
     return MLP_OK;
 }
@@ -197,6 +200,23 @@ static mlp_status for_each_layer(const importer *in, layer_visitor *visit)
  * Checking
  */
 
+/* Reports a tensor that does not have the shape of the view. */
+static mlp_status refuse_shape(const importer *in, const mlpi_tensor_entry *t,
+                               mlp_view view)
+{
+    char got[64];
+    if (t->rank == 1) {
+        (void)snprintf(got, sizeof got, "(%zu)", t->shape[0]);
+    } else if (t->rank == 2) {
+        (void)snprintf(got, sizeof got, "(%zu, %zu)", t->shape[0], t->shape[1]);
+    } else {
+        (void)snprintf(got, sizeof got, "%zu dimensions", t->rank);
+    }
+    return mlpi_error(&in->net->hooks, MLP_ERR_SHAPE,
+                      "tensor %.*s: expects (%zu, %zu), got %s", shown(t),
+                      t->name.text, view.rows, view.cols, got);
+}
+
 /* Checks that a tensor, if it is there, has the shape of the view: [rows,
  * cols], or [cols] for a view of one row. */
 static mlp_status check_shape(const importer *in, const mlpi_tensor_entry *t,
@@ -210,9 +230,7 @@ static mlp_status check_shape(const importer *in, const mlpi_tensor_entry *t,
             ? t->shape[0] == view.rows && t->shape[1] == view.cols
             : t->rank == 1 && view.rows == 1 && t->shape[0] == view.cols;
     if (!fits) {
-        return mlpi_error(&in->net->hooks, MLP_ERR_SHAPE,
-                          "tensor %.*s: expects (%zu, %zu), got another shape",
-                          shown(t), t->name.text, view.rows, view.cols);
+        return refuse_shape(in, t, view);
     }
     return MLP_OK;
 }
@@ -338,7 +356,7 @@ static mlp_status import_listed(importer *in, const char *const *modules,
     TRY(for_each_layer(in, copy_layer));
     in->net->is_trained = true;
     mlpi_import_order_tell(&in->net->hooks, "layers", &in->layers);
-    mlpi_import_order_tell(&in->net->hooks, "norms", &in->norms);
+    mlpi_import_order_tell(&in->net->hooks, "batch norms", &in->norms);
     return MLP_OK;
 }
 
@@ -361,7 +379,7 @@ static mlp_status import_bytes(mlp_net *net, const void *bytes, size_t size,
                                const char *const *modules, size_t n)
 {
     mlpi_safetensors file;
-    TRY(mlpi_check_arithmetic(&net->hooks));
+    TRY(mlpi_check_rounding(&net->hooks));
     TRY(mlpi_safetensors_open(&net->hooks, bytes, size, &file));
     importer in = {.net = net, .file = &file};
     mlp_status status = import_opened(&in, modules, n);

@@ -95,9 +95,10 @@ mlp_status mlpi_import_order_given(const mlp_hooks *hooks,
 {
     if (n != layers->count + norms->count) {
         return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                          "modules: expects the names of %zu layers and %zu "
-                          "norms, got %zu in all",
-                          layers->count, norms->count, n);
+                          "modules: expects the names of %zu layer%s and %zu "
+                          "batch norm%s, got %zu in all",
+                          layers->count, mlpi_plural(layers->count),
+                          norms->count, mlpi_plural(norms->count), n);
     }
     size_t layer = 0;
     size_t norm = 0;
@@ -109,8 +110,8 @@ mlp_status mlpi_import_order_given(const mlp_hooks *hooks,
             norm++;
         } else {
             return mlpi_error(hooks, MLP_ERR_ARGUMENT,
-                              "modules: expects each module of the file once, "
-                              "got \"%.64s\" at %zu",
+                              "modules: expects the name of each module of "
+                              "the file once, got \"%.64s\" at index %zu",
                               names[i], i);
         }
     }
@@ -251,5 +252,5 @@ mlp_status mlpi_import_order_find(const mlp_net *net, mlpi_module_list *layers,
         }
     }
     TRY(find_order(&net->hooks, "layers", layers));
-    return find_order(&net->hooks, "norms", norms);
+    return find_order(&net->hooks, "batch norms", norms);
 }

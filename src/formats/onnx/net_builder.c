@@ -389,9 +389,9 @@ static bool set_parameter(mlp_view view, size_t i, size_t j, double x,
 static mlp_status refuse_parameter(const builder *b, size_t l)
 {
     return mlpi_error(&b->config.hooks, MLP_ERR_NOT_FINITE,
-                      "layer %zu: expects weights that are finite with what "
-                      "stands beside them multiplied into them, got one that "
-                      "is not",
+                      "layer %zu: expects weights that stay finite when the "
+                      "scalings beside the layer are multiplied into them, got "
+                      "one that does not",
                       l);
 }
 

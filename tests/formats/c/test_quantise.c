@@ -419,7 +419,8 @@ static void numbers_are_scored_by_r2(void **state)
     free_trained(&t);
 }
 
-/* The report of a refused network tells the same sizes as if it were written. */
+/* The report of a refused network tells the same sizes as if it were
+ * written. */
 static void what_loses_too_much_is_refused(void **state)
 {
     (void)state;

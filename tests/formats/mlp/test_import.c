@@ -276,9 +276,11 @@ static void files_of_other_networks_are_refused(void **state)
     (void)state;
     builder b;
     begin(&b);
-    assert_import_refused(&b, MLP_ERR_SHAPE, "weights of 2 layers");
+    assert_import_refused(&b, MLP_ERR_SHAPE,
+                          "expects 2 layers and 0 batch norms");
     add(&b, "0.weight", "[3,2]", 6, 0);
-    assert_import_refused(&b, MLP_ERR_SHAPE, "got 1 and 0");
+    assert_import_refused(&b, MLP_ERR_SHAPE,
+                          "expects 2 layers and 0 batch norms, got 1 and 0");
     builder whole = b;
     add(&whole, "1.weight", "[1,3]", 3, 0);
     b = whole;
@@ -286,7 +288,7 @@ static void files_of_other_networks_are_refused(void **state)
     assert_import_refused(&b, MLP_ERR_SHAPE, "got 3 and 0");
     b = whole;
     add(&b, "0.bias", "[2]", 2, 0);
-    assert_import_refused(&b, MLP_ERR_SHAPE, "0.bias: expects (1, 3)");
+    assert_import_refused(&b, MLP_ERR_SHAPE, "0.bias: expects (1, 3), got (2)");
     b = whole;
     add(&b, "ln.weight", "[3]", 3, 0);
     add(&b, "ln.bias", "[3]", 3, 0);
@@ -304,7 +306,8 @@ static void files_of_other_networks_are_refused(void **state)
     begin(&b);
     add(&b, "0.weight", "[1,3]", 3, 0);
     add(&b, "1.weight", "[3,2]", 6, 0);
-    assert_import_refused(&b, MLP_ERR_SHAPE, "0.weight: expects (3, 2)");
+    assert_import_refused(&b, MLP_ERR_SHAPE,
+                          "0.weight: expects (3, 2), got (1, 3)");
     b.header[0] = '[';
     assert_import_refused(&b, MLP_ERR_FORMAT, "safetensors");
 }
@@ -481,22 +484,22 @@ static void norms_have_an_order(void **state)
     add(&b, "early.running_mean", "[2]", 2, 30);
     add(&b, "early.running_var", "[2]", 2, 40);
     assert_told(&record, import_into(net, &b), MLP_ERR_ARGUMENT,
-                "norms early, late: expects numbers");
+                "batch norms early, late: expects numbers");
     const char *names[] = {"fc1", "late", "fc2", "early"};
     assert_int_equal(import_ordered(net, &b, names, 4), MLP_OK);
     assert_row(net, MLP_MEAN, 1, 0, 10, 11);
     assert_row(net, MLP_VARIANCE, 2, 0, 40, 41);
     names[3] = "late";
     assert_told(&record, import_ordered(net, &b, names, 4), MLP_ERR_ARGUMENT,
-                "got \"late\" at 3");
+                "got \"late\" at index 3");
     names[3] = "fc3";
     assert_told(&record, import_ordered(net, &b, names, 4), MLP_ERR_ARGUMENT,
-                "got \"fc3\" at 3");
+                "got \"fc3\" at index 3");
     names[3] = NULL;
     assert_told(&record, import_ordered(net, &b, names, 4), MLP_ERR_NULL,
                 "name");
     assert_told(&record, import_ordered(net, &b, names, 3), MLP_ERR_ARGUMENT,
-                "2 layers and 2 norms, got 3");
+                "2 layers and 2 batch norms, got 3");
     mlp_net_free(net);
     assert_int_equal(record.live, 0);
 }
@@ -538,7 +541,7 @@ static void long_names_take_little_time(void **state)
         const char *unit = escaped ? "\\u0078.1" : "x.1";
         prefix[0] = '\0';
         while (strlen(prefix) + strlen(unit) < LENGTH) {
-            (void)strcat(prefix, unit);
+            append(prefix, sizeof prefix, unit);
         }
         size_t n = 8;
         bytes[n++] = '{';

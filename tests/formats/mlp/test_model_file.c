@@ -360,7 +360,7 @@ static void bytes_are_the_documented_ones(void **state)
 }
 
 /* Writes the file of a network of one neuron with weight 0.5 and bias 0.25, in
- * the way of version 0.1. */
+ * the way of MLP_NUMERICS 1. */
 static file one_neuron_file(const char *loss, const char *activation)
 {
     static const char format[] =
@@ -420,8 +420,8 @@ static void files_of_version_0_1_hold_every_pair(void **state)
 {
     (void)state;
     static const char *const losses[] = {"bce", "mse", "cce", "mae", "huber"};
-    /* The outputs are PyTorch's, for x = 1, which gives z = 0.75, and for x = -2,
-     * which gives z = -0.75. */
+    /* The outputs are PyTorch's. The inputs 1 and -2 give z = 0.75 and
+     * z = -0.75. */
     static const struct {
         const char *name;
         double positive, negative;
@@ -454,7 +454,8 @@ static void files_of_version_0_1_hold_every_pair(void **state)
         assert_round_trip(net);
         double prediction_before = prediction_of(net, 1);
         train_a_little(net, strcmp(loss, "cce") == 0);
-        /* Softmax is always 1; where bce and cce clip, they have no gradient. */
+        /* Softmax is always 1; where bce and cce clip, they have no
+         * gradient. */
         bool is_clipped = cases[g].positive >= 1 && strlen(loss) == 3 &&
                           strcmp(loss + 1, "ce") == 0;
         bool is_same = prediction_of(net, 1) == prediction_before;

@@ -83,11 +83,11 @@ static void external_data_must_lie_in_the_same_folder(void **state)
 
     write_bytes(external, f.bytes[1], f.size[1] - 1);
     assert_told(&record, mlp_onnx_load(model_path, &hooks, &net),
-                MLP_ERR_FORMAT, "expects an ordinary file");
+                MLP_ERR_FORMAT, "expects a regular file");
     assert_int_equal(unlink(external), 0);
     assert_int_equal(symlink("/dev/zero", external), 0);
     assert_told(&record, mlp_onnx_load(model_path, &hooks, &net),
-                MLP_ERR_FORMAT, "expects an ordinary file");
+                MLP_ERR_FORMAT, "expects a regular file");
 
     const char *const places[] = {"./../e.data", "/beside.dat", "beside\\data",
                                   "../side.dat", "side/../dat", ".////e.data",

@@ -309,7 +309,7 @@ static void softmax_of_one_column_is_refused(void **state)
     file f = onnx_of(net);
     assert_told(&record, mlp_onnx_load_memory(f.bytes, f.size, &hooks, &loaded),
                 MLP_ERR_ARGUMENT,
-                "layer 2: the output of one softmax neuron is always 1");
+                "layer 2: cce expects an output for each class, 2 or more");
     assert_null(loaded);
     assert_int_equal(record.live, 0);
     mlp_net_free(net);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A stand-in for POSIX's header of this name: what the tests ask of pages of
- * memory, by calls of Windows. Only whole, private, anonymous mappings are made,
- * so the arguments that say so are ignored.
+ * memory, by calls of Windows. Only whole, private, anonymous mappings are
+ * made, so the arguments that say so are ignored.
  */
 #ifndef TESTS_STAND_IN_MMAN_H
 #define TESTS_STAND_IN_MMAN_H
