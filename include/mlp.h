@@ -793,8 +793,9 @@ typedef struct mlp_schedule {
 mlp_schedule mlp_schedule_defaults(mlp_schedule_kind kind);
 
 /* Returns the learning rate of an epoch in a training run of `epochs` epochs.
- * For a plateau it is the rate before any reduction. NaN for NULL and for a
- * schedule that mlp_fit refuses. */
+ * For a plateau it is the rate before any reduction. NaN for NULL, for a
+ * schedule that mlp_fit refuses, and for MLP_AUTO and MLP_AUTO_COUNT, which
+ * only a fit can resolve. */
 double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
                          size_t epoch, size_t epochs);
 
@@ -816,7 +817,8 @@ typedef struct mlp_train_options {
     /* true (default): the first fit of a new network that does not scale sets
      * its scaling (section 5), before the first epoch, from the rows that it
      * trains on: of inputs and, in a regression whose last activation is
-     * identity, of targets. A network that has been trained, loaded or imported
+     * identity, of targets. Rows of weight 0 do not count, and other weights
+     * make no difference. A network that has been trained, loaded or imported
      * keeps its scaling as it is. mlp_fit_stream ignores this option: call
      * mlp_net_standardise with some of the rows. */
     bool standardise;
@@ -981,8 +983,9 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * MLP_ERR_DIVERGED: a loss, gradient or weight became NaN or infinite; the
  * message names the epoch and, for the loss or gradient of a batch, the batch.
  * The network gets back the weights from the start of the epoch that failed or,
- * if these were bad already, from the start of the epoch before. There is no
- * history. */
+ * if these were bad already, from the start of the epoch before. If the fit
+ * began with these weights, the network is as before, its scaling included.
+ * There is no history. */
 MLP_NODISCARD mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
                                  const mlp_train_options *options,
                                  mlp_history **history);
@@ -1002,9 +1005,10 @@ typedef mlp_status mlp_next_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
 
 /* Like mlp_fit, but with rows that come chunk by chunk, so that they need not
  * all fit into memory. The same rows give the same bits as mlp_fit without
- * shuffling, wherever the chunks are cut. Rows are used in the order in which
- * they come; `shuffle` is ignored, and the rows of an epoch may differ from
- * those of another. `user` is passed to `next`.
+ * shuffling, wherever the chunks are cut, if the scaling is the same and epochs
+ * and weight_decay (or another optimizer than auto) are set. Rows are used in
+ * the order in which they come; `shuffle` is ignored, and the rows of an epoch
+ * may differ from those of another. `user` is passed to `next`.
  * Errors are those of mlp_fit. MLP_ERR_ARGUMENT: also for a batch_size of 0,
  * lbfgs, a validation_fraction (pass validation rows instead), the options'
  * row_weights (chunks bring their own), or weights that are all 0 in an epoch.

@@ -44,11 +44,17 @@ typedef struct mlpi_dataset {
     size_t m;                  /* number of training rows */
     size_t validation_rows;    /* number of validation rows: X.rows - m */
     size_t batch_count;        /* batches of an epoch */
+    bool scales_X, scales_Y;   /* this fit has set the network's scaling */
 
     void *block;         /* memory of the arrays below */
     size_t *split_order; /* [X.rows]; NULL: no validation rows */
     size_t *epoch_order; /* [m]; NULL: rows are not shuffled */
     double *row_weights; /* [X.rows], by row of X; NULL: all are 1 */
+
+    /* The training rows whose weight is not 0, ascending: n_counted rows of X,
+     * which `counted` names; NULL: those of split_order, or the first ones. */
+    size_t *counted; /* [m] */
+    size_t n_counted;
 } mlpi_dataset;
 
 static mlpi_sample_weights sample_weights_of(const mlpi_dataset *data)
@@ -69,6 +75,7 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     if (mlpi_has_sample_weights(&w)) {
         data->row_weights =
             mlpi_take(cursor, data->X.rows, sizeof *data->row_weights);
+        data->counted = mlpi_take(cursor, data->m, sizeof *data->counted);
     }
     if (data->validation_rows > 0) {
         data->split_order =
@@ -190,42 +197,72 @@ static mlp_status draw_split(const mlp_net *net, mlpi_dataset *data,
                : MLP_OK;
 }
 
-/* Computes the weights of all rows. The sum over the training rows must be
+/* Computes the weights of all rows, and lists the training rows that have one.
+ * The sum over the training rows must be
  * above 0. It can be 0 even if the sum over all rows is not, if all rows with
  * weight are validation rows. */
 static mlp_status fill_row_weights(const mlp_net *net, mlpi_dataset *data)
 {
     mlpi_sample_weights w = sample_weights_of(data);
+    data->n_counted = data->m;
     if (!data->row_weights) {
         return MLP_OK;
     }
     TRY(mlpi_sample_weights_check(net, &net->hooks, &w));
     mlpi_sample_weights_fill(net, &w, data->row_weights);
     double sum = 0.0;
+    data->n_counted = 0;
     for (size_t i = 0; i < data->m; i++) {
-        sum += data->row_weights[data->split_order ? data->split_order[i] : i];
+        size_t row = data->split_order ? data->split_order[i] : i;
+        sum += data->row_weights[row];
+        if (data->row_weights[row] > 0.0) {
+            data->counted[data->n_counted++] = row;
+        }
     }
     return mlpi_sample_weights_check_sum(&net->hooks, sum);
 }
 
-/* Lets a new network standardise, with the moments of the training rows alone:
- * those of validation rows would tell the network about them. Targets are
- * scaled only where the last layer can give every number. Once there have been
- * updates the scaling must stay, because the weights belong to it. */
-static void standardise(mlp_net *net, const mlpi_dataset *data)
+/* Lets a new network standardise, with the moments of the training rows
+ * alone: those of validation rows would tell the network about them, and
+ * rows of weight 0 may hold anything, such as -999 for a number that is
+ * missing. Targets are scaled only where the last layer can give every
+ * number. Once there have been updates the scaling must stay, because the
+ * weights belong to it. */
+static void standardise(mlp_net *net, mlpi_dataset *data)
 {
     const mlp_train_options *options = &data->options;
     if (!options->standardise || options->epochs == 0 || net->is_trained) {
         return;
     }
-    const size_t *order = data->split_order;
-    if (!net->in.scales) {
-        mlpi_scaling_learn(net, &net->in, data->X, order, data->m);
+    const size_t *order = data->counted ? data->counted : data->split_order;
+    data->scales_X = !net->in.scales;
+    data->scales_Y =
+        !net->out.scales && mlpi_is_regression(net->loss) &&
+        net->layout.layer[net->layout.L].activation == MLP_ACT_IDENTITY;
+    if (data->scales_X) {
+        mlpi_scaling_learn(net, &net->in, data->X, order, data->n_counted);
     }
-    if (!net->out.scales && mlpi_is_regression(net->loss) &&
-        net->layout.layer[net->layout.L].activation == MLP_ACT_IDENTITY) {
-        mlpi_scaling_learn(net, &net->out, data->Y, order, data->m);
+    if (data->scales_Y) {
+        mlpi_scaling_learn(net, &net->out, data->Y, order, data->n_counted);
     }
+}
+
+/* Takes back the scaling that this fit has set, because its weights are gone,
+ * too. The next fit then standardises by its own rows. */
+static void forget_scaling(mlp_net *net, const mlpi_dataset *data)
+{
+    net->in.scales = net->in.scales && !data->scales_X;
+    net->out.scales = net->out.scales && !data->scales_Y;
+}
+
+/* Gives the hints about rows and batches. A caller who fits one epoch after the
+ * other with the same trainer gets them in the first fit only. */
+static void give_hints(const mlp_net *net, const mlpi_dataset *data)
+{
+    mlpi_hint_about_rows(net, data->X, data->Y,
+                         data->counted ? data->counted : data->split_order,
+                         data->n_counted);
+    mlpi_hint_about_batches(net, data->m, data->options.batch_size);
 }
 
 /* Prepares everything and runs the epochs. Memory is allocated before values
@@ -247,8 +284,9 @@ static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *data,
     TRY(draw_split(net, data, &rng));
     TRY(fill_row_weights(net, data));
     standardise(trainer->net, data);
-    mlpi_hint_about_rows(net, data->X, data->Y, data->split_order, data->m);
-    mlpi_hint_about_batches(net, data->m, data->options.batch_size);
+    if (!trainer->epoch_state.begun) {
+        give_hints(net, data);
+    }
     bool is_new = mlpi_loop_seed_trainer(trainer, loop->options);
     if (data->validation_rows > 0) {
         loop->validation.order = data->split_order + data->m;
@@ -256,7 +294,11 @@ static mlp_status prepare_and_run(mlpi_loop *loop, mlpi_dataset *data,
             trainer->epoch_state.rng = rng;
         }
     }
-    return mlpi_loop_run(loop, history);
+    mlp_status status = mlpi_loop_run(loop, history);
+    if (loop->is_undone) {
+        forget_scaling(trainer->net, data);
+    }
+    return status;
 }
 
 /* Trains. The caller has checked the options and the shapes. */

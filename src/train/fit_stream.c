@@ -34,6 +34,7 @@ typedef struct stream {
     void *user;        /* argument of next */
     size_t batch_size; /* rows of a full batch */
     size_t filled;     /* rows of the next batch that are loaded */
+    bool hints;        /* the first chunk may give hints */
 } stream;
 
 /* The chunk that is being read, for messages. */
@@ -161,9 +162,11 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
             break;
         }
         TRY(check_chunk(t->net, loop->options->class_weights, &chunk, &at));
-        if (loop->epochs_done == 0 && at.chunk == 0) {
+        /* Rows of weight 0, which may hold anything, give no hint. */
+        if (s->hints && chunk.row_weights.rows == 0) {
             mlpi_hint_about_rows(t->net, chunk.X, chunk.Y, NULL, chunk.X.rows);
         }
+        s->hints = false;
         TRY(add_chunk(loop, s, &chunk));
     }
     if (s->filled > 0 && !loop->stopped) {
@@ -240,8 +243,9 @@ static mlp_status fit(mlp_trainer *trainer, stream *s,
                       .source = s};
     mlp_status status = mlpi_loop_prepare(&loop, history != NULL);
     if (status == MLP_OK) {
-        if (s->batch_size == 1) {
-            mlpi_hint_about_batches(trainer->net, 1, 1);
+        s->hints = !trainer->epoch_state.begun;
+        if (s->hints && s->batch_size == 1) {
+            mlpi_hint_about_batches(trainer->net, SIZE_MAX, 1);
         }
         mlpi_loop_seed_trainer(trainer, options);
         status = mlpi_loop_run(&loop, history);

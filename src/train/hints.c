@@ -9,17 +9,23 @@
  * below 0.1, the sums that reach the first neurons hardly differ from row to
  * row. Pixels from 0 to 16, ages, and columns of 0 and 1 pass.
  *
- * The loss at the beginning. In a new network that is the loss of the first
- * batch, which no update has changed yet: a rate that is far too large ruins
- * the first epoch already. In a network that has learnt before, one batch may
- * be easier than the others by chance, so the first epoch counts. A fifth more
- * than at the beginning is more than the noise of batches.
+ * The loss at the beginning. A fifth more than in the first epoch is more than
+ * the noise of epochs. But a rate that is far too large ruins the first epoch
+ * already, so in a new network the first batch counts, too, which no update has
+ * changed yet. A batch may be easier than the others by chance: squares of
+ * normal errors have means of 1 +- 0.25 in batches of 32 rows, and of 1 +- 1.4
+ * in those of one. So the last epoch must also be worse, by half, than an
+ * output that is the same for all rows, which every network can learn. Where
+ * nobody knows the loss of that, because targets have any size, the last epoch
+ * must have twice the loss of the first batch, and three standard deviations of
+ * its own batches more.
  */
 #include "train/hints.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "base/arithmetic.h"
 #include "base/error.h"
 #include "model/scaling.h"
 
@@ -192,11 +198,17 @@ void mlpi_hint_about_rows(const mlp_net *net, mlp_cview X, mlp_cview Y,
 }
 
 /* In a batch of one row each number is its own mean, so that batch norm turns
- * it into 0. */
+ * it into 0. If there is only one row, no batch size helps. */
 void mlpi_hint_about_batches(const mlp_net *net, size_t m, size_t batch_size)
 {
     bool has_single = m % batch_size == 1 % batch_size;
-    if (has_single && net->layout.running_count > 0) {
+    if (!has_single || net->layout.running_count == 0) {
+        return;
+    }
+    if (m == 1) {
+        mlpi_hint(&net->hooks, "X has one row, of which batch norm leaves only "
+                               "the bias: train on more rows");
+    } else {
         mlpi_hint(&net->hooks,
                   "%s one row, of which batch norm leaves only the bias: "
                   "choose another batch_size than %zu",
@@ -242,6 +254,8 @@ void mlpi_watch_begin_epoch(mlpi_watch *watch)
 {
     if (watch->is_on) {
         watch->in_epoch = true;
+        watch->batches = 0;
+        watch->sum = watch->sum_of_squares = 0.0;
         memset(watch->is_alive, 0, sizeof watch->is_alive);
     }
 }
@@ -252,10 +266,13 @@ void mlpi_watch_batch(mlpi_watch *watch, const mlp_trainer *trainer,
     if (!watch->is_on) {
         return;
     }
-    if (!watch->has_batch && watch->is_new) {
-        watch->first_loss = loss;
+    if (!watch->has_batch) {
+        watch->batch_loss = loss;
     }
     watch->has_batch = true;
+    watch->batches++;
+    watch->sum += loss;
+    watch->sum_of_squares += loss * loss;
     for (size_t l = 1; l < trainer->net->layout.L; l++) {
         if (is_hidden_relu(trainer->net, l) && !watch->is_alive[l]) {
             watch->is_alive[l] = has_output(trainer, l);
@@ -265,10 +282,16 @@ void mlpi_watch_batch(mlpi_watch *watch, const mlp_trainer *trainer,
 
 void mlpi_watch_end_epoch(mlpi_watch *watch, double loss)
 {
-    if (watch->epochs == 0 && !watch->is_new) {
+    if (watch->epochs == 0) {
         watch->first_loss = loss;
     }
     watch->last_loss = loss;
+    if (watch->batches > 0) {
+        double n = (double)watch->batches;
+        double mean = watch->sum / n;
+        watch->spread =
+            sqrt(mlpi_max(watch->sum_of_squares / n - mean * mean, 0.0));
+    }
     watch->in_epoch = false;
     watch->epochs++;
 }
@@ -293,20 +316,67 @@ static void hint_about_dead_layers(const mlpi_watch *watch,
     }
 }
 
-void mlpi_watch_end(const mlpi_watch *watch, const mlp_trainer *trainer,
-                    bool restored)
+/* Returns the loss, or a bound of it, of the best output that is the same for
+ * all rows: the probability 1/2 or 1/k for classes, the mean, 0, for targets
+ * that are scaled. The bound of log k counts the bits of k. Returns 0 if it is
+ * not known. */
+static double constant_loss(const mlp_net *net)
+{
+    const double log_2 = 0.69314718055994531;
+    double bits = 0.0;
+    switch (net->loss) {
+    case MLP_LOSS_BCE:
+        return log_2;
+    case MLP_LOSS_CCE:
+        for (size_t k = 1; k < mlpi_net_outputs(net); k *= 2) {
+            bits += 1.0;
+        }
+        return bits * log_2;
+    case MLP_LOSS_MSE:
+    case MLP_LOSS_MAE:
+    case MLP_LOSS_HUBER:
+        break;
+    }
+    return net->out.scales ? 1.0 : 0.0;
+}
+
+/* True if the last epoch is worse than the first batch of a new network, by
+ * more than chance. */
+static bool is_worse_than_batch(const mlpi_watch *watch, const mlp_net *net)
+{
+    double constant = constant_loss(net);
+    if (!watch->is_new) {
+        return false;
+    }
+    if (constant > 0.0) {
+        return watch->last_loss > 1.5 * mlpi_max(watch->batch_loss, constant);
+    }
+    return watch->last_loss > 2.0 * watch->batch_loss &&
+           watch->last_loss > watch->batch_loss + 3.0 * watch->spread;
+}
+
+/* Gives the hint about a loss that rose. */
+static void hint_about_loss(const mlpi_watch *watch, const mlp_trainer *trainer)
 {
     const double a_fifth_more = 1.2;
     const double nothing = 1e-6; /* a loss below this may jump as it likes */
-    if (!watch->is_on || watch->epochs == 0 || restored) {
-        return;
-    }
-    if (watch->last_loss > a_fifth_more * watch->first_loss &&
-        watch->last_loss > nothing) {
+    bool from_batch = is_worse_than_batch(watch, trainer->net);
+    if (watch->last_loss > nothing &&
+        (from_batch || watch->last_loss > a_fifth_more * watch->first_loss)) {
         mlpi_hint(&trainer->hooks,
                   "the loss rose from %.4g to %.4g: a lower learning rate may "
                   "help",
-                  watch->first_loss, watch->last_loss);
+                  from_batch ? watch->batch_loss : watch->first_loss,
+                  watch->last_loss);
     }
+}
+
+void mlpi_watch_end(const mlpi_watch *watch, const mlp_trainer *trainer,
+                    bool restored)
+{
+    if (!watch->is_on || watch->epochs == 0 || restored) {
+        return;
+    }
+    hint_about_loss(watch, trainer);
     hint_about_dead_layers(watch, trainer);
 }

@@ -33,10 +33,15 @@ typedef struct mlpi_watch {
     bool is_on;        /* the trainer has a log hook */
     bool is_new;       /* the network was new when the fit began */
     bool has_batch;    /* a batch has been trained on */
-    double first_loss; /* of the first batch or epoch: see hints.c */
+    double batch_loss; /* of the first batch */
+    double first_loss; /* of the first epoch */
     double last_loss;  /* of the last epoch */
+    double spread;     /* standard deviation of its batches' losses */
     size_t epochs;     /* epochs that have finished */
     bool in_epoch;     /* an epoch has begun and not finished */
+    /* How many batches the epoch has had, and the sums of their losses. */
+    size_t batches;
+    double sum, sum_of_squares;
     /* True for a layer in which an output was not 0 in the last epoch that has
      * begun. */
     bool is_alive[MLP_MAX_LAYERS + 1];

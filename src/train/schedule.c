@@ -276,7 +276,8 @@ double mlp_schedule_rate(const mlp_schedule *schedule, double alpha,
                          size_t epoch, size_t epochs)
 {
     const mlp_hooks silent = {.log = NULL};
-    if (!schedule || mlpi_schedule_check(&silent, schedule) != MLP_OK) {
+    if (!schedule || alpha == MLP_AUTO || epochs == MLP_AUTO_COUNT ||
+        mlpi_schedule_check(&silent, schedule) != MLP_OK) {
         return (double)NAN;
     }
     mlpi_plateau plateau = mlpi_plateau_begin();

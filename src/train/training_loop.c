@@ -34,7 +34,9 @@
  * a backup always holds good weights. After an error mlpi_loop_run restores the
  * backup and resets the optimizer, which remembers gradients of the discarded
  * weights; unless the epoch failed before its first update and the weights are
- * good (has_good_weights).
+ * good (has_good_weights). If that undoes the first update of the fit, the
+ * network is as before the call (undo), and fit.c takes back the scaling that
+ * it has set.
  */
 #include "train/training_loop.h"
 
@@ -172,6 +174,13 @@ static bool is_first_batch(const mlpi_loop *loop)
     return loop->total_weight <= 0.0;
 }
 
+/* Notes that the network has just been copied to the backup. */
+static void note_backup(mlpi_loop *loop)
+{
+    loop->has_backup = true;
+    loop->backup_epoch = loop->epochs_done;
+}
+
 /* Returns the error for weights that are not finite, with a message about the
  * first of them. */
 static mlp_status weights_diverged(const mlpi_loop *loop, size_t epoch)
@@ -201,7 +210,7 @@ static mlp_status gradient_diverged(mlpi_loop *loop, size_t epoch)
     bool found = t->net->kernels->find_not_finite(all, &row, &col);
     if (is_first_batch(loop)) {
         mlpi_snapshot_take(t->net, loop->epoch_backup);
-        loop->has_backup = true;
+        note_backup(loop);
     }
     return mlpi_error(&t->hooks, MLP_ERR_DIVERGED,
                       "epoch %zu, batch %zu: the gradient is %s; %s", epoch,
@@ -271,7 +280,9 @@ mlp_status mlpi_loop_train_batch(mlpi_loop *loop, mlpi_step_args *args)
     if (result.gradient_not_finite) {
         return gradient_diverged(loop, epoch);
     }
-    loop->has_backup = true;
+    if (is_first_batch(loop)) {
+        note_backup(loop);
+    }
     mlpi_watch_batch(&loop->watch, loop->trainer, result.loss);
     finish_batch(loop, args, result.loss);
     return MLP_OK;
@@ -455,6 +466,24 @@ static bool has_good_weights(const mlpi_loop *loop, mlp_status status)
            !has_bad_weights(loop);
 }
 
+/* After an error, restores the backup if there are no better weights. The
+ * optimizer remembers gradients of weights that are discarded, so it is reset.
+ * A fit of which nothing is left may not count as training: the next one must
+ * find the network as new as it was. */
+static void undo(mlpi_loop *loop, mlp_status status, bool was_trained)
+{
+    mlp_trainer *t = loop->trainer;
+    bool restores = loop->has_backup && !has_good_weights(loop, status);
+    if (restores) {
+        mlpi_snapshot_restore(t->net, loop->epoch_backup);
+        mlpi_optimizer_forget(t->net, &t->optimizer);
+    }
+    loop->is_undone = restores ? loop->backup_epoch == 0 : !loop->has_backup;
+    if (loop->is_undone) {
+        t->net->is_trained = was_trained;
+    }
+}
+
 /* Runs all epochs, then restores the best weights or, after an error, the
  * backup. Z and A of an earlier mlp_trainer_forward are overwritten. If the
  * last fit watched the training loss and this one watches the validation loss,
@@ -465,17 +494,13 @@ mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history)
     bool validates = loop->validation.m > 0;
     t->has_forward = false; /* the batch's arrays will be overwritten */
     mlpi_watch_begin(&loop->watch, t);
-    t->net->is_trained = t->net->is_trained || loop->options->epochs > 0;
+    bool was_trained = t->net->is_trained;
+    t->net->is_trained = was_trained || loop->options->epochs > 0;
     t->has_gradients = false;
     mlpi_epoch_state_watch(&t->epoch_state, validates);
     mlp_status status = run_epochs(loop);
     if (status != MLP_OK) {
-        /* The optimizer remembers gradients of weights that are now discarded,
-         * so it is reset. */
-        if (loop->has_backup && !has_good_weights(loop, status)) {
-            mlpi_snapshot_restore(t->net, loop->epoch_backup);
-            mlpi_optimizer_forget(t->net, &t->optimizer);
-        }
+        undo(loop, status, was_trained);
         return status;
     }
     bool restores = validates && loop->options->restore_best &&

@@ -41,9 +41,10 @@ struct mlpi_loop {
     /* Allocated by mlpi_loop_prepare. */
     mlp_history *history;     /* NULL: not wanted */
     mlp_workspace *workspace; /* for validation; NULL: there is none */
-    void *epoch_backup; /* snapshot (trainer_state.h) of the network before
+    void *epoch_backup;  /* snapshot (trainer_state.h) of the network before
                                  the first update of the current epoch */
-    bool has_backup;    /* epoch_backup holds finite weights */
+    bool has_backup;     /* epoch_backup holds finite weights */
+    size_t backup_epoch; /* epochs_done when it was copied */
 
     mlpi_watch watch; /* for the hints after the last epoch */
 
@@ -60,6 +61,9 @@ struct mlpi_loop {
     double loss_sum;     /* sum of batch loss * batch weight */
     double last_loss;    /* loss of the last batch */
     bool stopped;        /* on_batch has ended the training */
+
+    /* After an error: the network has the weights with which the fit began. */
+    bool is_undone;
 };
 
 /* Checks that batches of `rows` rows fit into the trainer. MLP_ERR_SHAPE. */
@@ -88,7 +92,8 @@ bool mlpi_loop_seed_trainer(mlp_trainer *trainer,
 /* Runs all epochs, then restores the best weights if the options ask for it. If
  * `history` is not NULL, it receives the history, which the caller frees. After
  * an error the network has the weights with which the failed epoch began or, if
- * these were not finite, those with which the epoch before began. */
+ * these were not finite, those with which the epoch before began. If the fit
+ * began with them, the network does not count as trained by it. */
 mlp_status mlpi_loop_run(mlpi_loop *loop, mlp_history **history);
 
 /* Trains on one batch. The source has set the rows in *args, and has loaded

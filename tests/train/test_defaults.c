@@ -452,6 +452,42 @@ static void xor_is_learnt_with_every_seed(void **state)
     free_data(d);
 }
 
+/* Rows of weight 0 may hold anything. They change neither the scaling nor what
+ * is learnt: with batches of all rows, they could as well be missing. */
+static void rows_of_weight_0_do_not_count_in_the_scaling(void **state)
+{
+    (void)state;
+    data d = raw_data(MLP_F64, &regression_model);
+    const size_t kept = ROWS - 10;
+    double weights[ROWS];
+    for (size_t i = 0; i < ROWS; i++) {
+        weights[i] = i < kept ? 1 : 0;
+        if (i >= kept) {
+            put(d.X, i, 0, -1e6);
+            put(d.Y, i, 1, -999e6);
+        }
+    }
+    mlp_train_options options = mlp_train_defaults();
+    options.batch_size = 0;
+    options.epochs = 2;
+    options.row_weights = mlp_cview_f64(weights, ROWS, 1);
+    hook_record record = {0};
+    mlp_net *net = new_net(&regression_model, MLP_F64, &record);
+    assert_int_equal(mlp_fit(net, ro(d.X), ro(d.Y), &options, NULL), MLP_OK);
+    assert_int_equal(record.hints, 0);
+    mlp_net *fewer = new_net(&regression_model, MLP_F64, NULL);
+    assert_int_equal(
+        mlp_net_standardise(fewer, mlp_cview_rows(ro(d.X), 0, kept)), MLP_OK);
+    assert_int_equal(
+        mlp_net_standardise_targets(fewer, mlp_cview_rows(ro(d.Y), 0, kept)),
+        MLP_OK);
+    assert_int_equal(mlp_fit(fewer, ro(d.X), ro(d.Y), &options, NULL), MLP_OK);
+    assert_same_net(net, fewer);
+    mlp_net_free(fewer);
+    mlp_net_free(net);
+    free_data(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -470,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_fit_that_fails_early_sets_no_scaling),
         cmocka_unit_test(a_second_fit_keeps_the_scaling),
         cmocka_unit_test(xor_is_learnt_with_every_seed),
+        cmocka_unit_test(rows_of_weight_0_do_not_count_in_the_scaling),
     };
     return cmocka_run_group_tests_name("defaults", tests, NULL, NULL);
 }

@@ -463,6 +463,76 @@ static void weights_that_were_spoilt_before_stay_as_they_are(void **state)
     }
 }
 
+/* ---------------------------------------------------------------------------
+ * Scaling
+ */
+
+static mlp_status no_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
+                           void *user)
+{
+    (void)epoch, (void)number, (void)chunk, (void)user;
+    return MLP_ERR_IO;
+}
+
+static double no_rate(size_t epoch, double alpha, void *user)
+{
+    (void)alpha;
+    return epoch == *(const size_t *)user ? NAN : 0.01;
+}
+
+/* A fit that fails in its first epoch leaves a new network as new as it was: it
+ * does not scale, and the next fit standardises. One that fails later leaves
+ * what the first epochs have learnt, and the scaling that belongs to it. */
+static void a_fit_that_is_undone_leaves_no_scaling(void **state)
+{
+    (void)state;
+    const model m = {
+        2, 2, {{5, MLP_ACT_TANH}, {1, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    refusal r;
+    prepare(&r, &m, MLP_F64);
+    mlp_train_options options = mlp_train_defaults();
+    options.optimizer.kind = MLP_OPTIMIZER_SGD;
+    options.batch_size = 10;
+    options.epochs = 3;
+    mlp_train_options wild = options;
+    wild.learning_rate = 1e300;
+    refuse(&r, ro(r.d.X), ro(r.d.Y), &wild, MLP_ERR_DIVERGED);
+    /* Here the only update makes infinite weights, seen after the epoch. */
+    wild.batch_size = 0;
+    wild.epochs = 1;
+    wild.learning_rate = 1e308;
+    wild.optimizer.l2 = 1e10;
+    refuse(&r, ro(r.d.X), ro(r.d.Y), &wild, MLP_ERR_DIVERGED);
+    size_t failing_epoch = 0;
+    wild = options;
+    wild.schedule = mlp_schedule_defaults(MLP_SCHEDULE_CUSTOM);
+    wild.schedule.rate = no_rate;
+    wild.schedule.user = &failing_epoch;
+    refuse(&r, ro(r.d.X), ro(r.d.Y), &wild, MLP_ERR_ARGUMENT);
+    assert_int_equal(mlp_fit_stream(r.net, no_chunk, NULL, &options, NULL),
+                     MLP_ERR_IO);
+    assert_same_net(r.net, r.before);
+    mlp_net *other = clone_of(r.net);
+    failing_epoch = 1;
+    assert_int_equal(mlp_fit(other, ro(r.d.X), ro(r.d.Y), &wild, NULL),
+                     MLP_ERR_ARGUMENT);
+    double mean[2];
+    double std[2];
+    assert_int_equal(mlp_net_scaling(other, mean, std), MLP_OK);
+    assert_true(std[0] != 1.0);
+    mlp_net_free(other);
+    /* The next fit is that of a new network. */
+    other = clone_of(r.before);
+    assert_int_equal(mlp_fit(r.net, ro(r.d.X), ro(r.d.Y), &options, NULL),
+                     MLP_OK);
+    assert_int_equal(mlp_fit(other, ro(r.d.X), ro(r.d.Y), &options, NULL),
+                     MLP_OK);
+    assert_same_net(r.net, other);
+    mlp_net_free(r.before);
+    r.before = other;
+    finish(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -478,6 +548,7 @@ int main(void)
         cmocka_unit_test(infinite_gradients_change_nothing),
         cmocka_unit_test(infinite_gradients_name_their_batch),
         cmocka_unit_test(weights_that_were_spoilt_before_stay_as_they_are),
+        cmocka_unit_test(a_fit_that_is_undone_leaves_no_scaling),
     };
     return cmocka_run_group_tests_name("fit_failures", tests, NULL, NULL);
 }

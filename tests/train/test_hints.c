@@ -225,6 +225,17 @@ static mlp_status one_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
     return MLP_OK;
 }
 
+/* Like one_chunk, but all rows have weights. */
+static mlp_status weighted_chunk(size_t epoch, size_t number, mlp_chunk *chunk,
+                                 void *user)
+{
+    static const double one = 1;
+    mlp_status status = one_chunk(epoch, number, chunk, user);
+    chunk->row_weights = mlp_cview_f64(&one, chunk->X.rows, 1);
+    chunk->row_weights.row_stride = 0;
+    return status;
+}
+
 static void a_stream_gives_hints_for_its_first_chunk(void **state)
 {
     (void)state;
@@ -236,6 +247,39 @@ static void a_stream_gives_hints_for_its_first_chunk(void **state)
     assert_int_equal(mlp_fit_stream(net, one_chunk, &d, &options, NULL),
                      MLP_OK);
     assert_hint(&record, "X, column 0 has mean");
+    mlp_net_free(net);
+    record = (hook_record){0};
+    net = new_net(&side_model, MLP_F64, &record);
+    assert_int_equal(mlp_fit_stream(net, weighted_chunk, &d, &options, NULL),
+                     MLP_OK);
+    assert_null(strstr(record.hint, "X, column 0"));
+    mlp_net_free(net);
+    free_data(d);
+}
+
+/* A loop of fits of one epoch with the same trainer does not repeat them. */
+static void later_fits_of_a_trainer_repeat_no_hint(void **state)
+{
+    (void)state;
+    data d = small_data(&side_model);
+    move_column(d.X, 0, 1000, 0);
+    hook_record record = {0};
+    mlp_net *net = new_net(&side_model, MLP_F64, &record);
+    mlp_trainer *trainer = NULL;
+    assert_int_equal(mlp_trainer_create(net, ROWS, &trainer), MLP_OK);
+    mlp_train_options options = raw_options();
+    options.epochs = 1;
+    options.learning_rate = 1e-9;
+    for (size_t i = 0; i < 6; i++) {
+        mlp_status status =
+            i < 3 ? mlp_trainer_fit(trainer, ro(d.X), ro(d.Y), &options, NULL)
+                  : mlp_trainer_fit_stream(trainer, one_chunk, &d, &options,
+                                           NULL);
+        assert_int_equal(status, MLP_OK);
+        assert_int_equal(record.hints, 1);
+        assert_hint(&record, "X, column 0 has mean");
+    }
+    mlp_trainer_free(trainer);
     mlp_net_free(net);
     free_data(d);
 }
@@ -259,6 +303,9 @@ static void batches_of_one_row_give_a_hint_under_batch_norm(void **state)
     fit_hints(&m, d, &options, NULL);
     options.batch_size = 1;
     fit_hints(&m, d, &options, "batches have one row");
+    data first = {d.X, d.Y};
+    first.X.rows = first.Y.rows = 1;
+    fit_hints(&m, first, &options, "X has one row");
     free_data(d);
 }
 
@@ -302,6 +349,29 @@ static void a_loss_that_rises_gives_a_hint(void **state)
     options.validation_fraction = 0.5;
     fit_hints(&m, d, &options, NULL);
     free_data(d);
+}
+
+/* Among many batches one is easy by chance. If it is the first one, and the
+ * targets are mostly noise, the last epoch has a larger loss, and yet the
+ * training is healthy. */
+static void an_easy_first_batch_gives_no_hint(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 4, 16, 32};
+    for (size_t k = 0; k < 40; k++) {
+        data d = {random_matrix(MLP_F64, 200, 2, -1, 1),
+                  new_matrix(MLP_F64, 200, 1, NULL)};
+        mlp_rng rng = mlp_rng_seeded((uint32_t)k);
+        for (size_t i = 0; i < d.Y.rows; i++) {
+            put(d.Y, i, 0, 0.5 * at(d.X, i, 0) + mlp_rng_randn(&rng));
+        }
+        mlp_train_options options = mlp_train_defaults();
+        options.batch_size = sizes[k % COUNT(sizes)];
+        options.epochs = 5;
+        options.seed = (uint32_t)k;
+        fit_hints(&line_model, d, &options, NULL);
+        free_data(d);
+    }
 }
 
 static void standardising_again_gives_a_hint(void **state)
@@ -411,9 +481,11 @@ int main(void)
         cmocka_unit_test(targets_out_of_reach_give_a_hint),
         cmocka_unit_test(a_column_with_few_digits_gives_a_hint),
         cmocka_unit_test(a_stream_gives_hints_for_its_first_chunk),
+        cmocka_unit_test(later_fits_of_a_trainer_repeat_no_hint),
         cmocka_unit_test(batches_of_one_row_give_a_hint_under_batch_norm),
         cmocka_unit_test(dead_relus_give_a_hint),
         cmocka_unit_test(a_loss_that_rises_gives_a_hint),
+        cmocka_unit_test(an_easy_first_batch_gives_no_hint),
         cmocka_unit_test(standardising_again_gives_a_hint),
         cmocka_unit_test(healthy_classifications_give_no_hint),
         cmocka_unit_test(healthy_regressions_give_no_hint),

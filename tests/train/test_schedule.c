@@ -323,6 +323,18 @@ static void a_bad_rate_ends_training(void **state)
     precision = MLP_F64;
 }
 
+/* A caller who passes the options of a fit as they are must not get a number
+ * that looks like a rate. */
+static void defaults_of_a_fit_have_no_rate(void **state)
+{
+    (void)state;
+    mlp_train_options options = mlp_train_defaults();
+    mlp_schedule s = mlp_schedule_defaults(MLP_SCHEDULE_COSINE);
+    assert_true(isnan(mlp_schedule_rate(&s, options.learning_rate, 3, 10)));
+    assert_true(isnan(mlp_schedule_rate(&s, 0.1, 3, options.epochs)));
+    assert_true(mlp_schedule_rate(&s, 0.1, 3, 10) > 0.0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +348,7 @@ int main(void)
         cmocka_unit_test(fields_outside_their_range_are_named),
         cmocka_unit_test(other_fields_do_not_count),
         cmocka_unit_test(a_bad_rate_ends_training),
+        cmocka_unit_test(defaults_of_a_fit_have_no_rate),
     };
     return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);
 }

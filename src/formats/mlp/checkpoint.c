@@ -14,7 +14,7 @@
  *                | f64 batch_norm_epsilon | u64 L | for l = 0 to L: u64 n[l]
  *                | u32 activation | u32 batch norm, a flag | f64 slope
  *                | f64 dropout
- *     scaling    u32: 0, or 1 for inputs + 2 for outputs
+ *     scaling    u32: 0, or 1 for inputs + 2 for outputs + 4 for a new network
  *                | mean, std: n[0] reals each, if inputs are scaled
  *                | mean, std: n[L] reals each, if outputs are scaled
  *     optimizer  u32 kind | 14 f64: momentum, beta1, beta2, rho, epsilon, l2,
@@ -56,9 +56,11 @@ enum { HEAD_BYTES = 24 };
 /* The number of f64 members of mlp_optimizer that are saved. */
 enum { OPTIMIZER_NUMBERS = 14 };
 
-/* Bits of the number that says which sides of the network are scaled. */
+/* Bits of the number that says which sides of the network are scaled, and
+ * whether the network is new: then a fit may set the scaling. */
 static const uint32_t scales_in = 1;
 static const uint32_t scales_out = 2;
+static const uint32_t is_new = 4;
 
 static const char magic[] = "MLPTRAIN";
 
@@ -129,7 +131,8 @@ static void put_moments(mlpi_writer *to, const mlp_net *net,
 static void put_scaling(mlpi_writer *to, const mlp_net *net)
 {
     mlpi_put_u32(to, (net->in.scales ? scales_in : 0) |
-                         (net->out.scales ? scales_out : 0));
+                         (net->out.scales ? scales_out : 0) |
+                         (net->is_trained ? 0 : is_new));
     put_moments(to, net, &net->in);
     put_moments(to, net, &net->out);
 }
@@ -154,7 +157,7 @@ static bool check_moments(mlpi_reader *from, const mlp_net *net, size_t n)
 static bool check_scaling(mlpi_reader *from, const mlp_net *net)
 {
     uint32_t scales = mlpi_get_u32(from);
-    bool known = scales <= (scales_in | scales_out);
+    bool known = scales <= (scales_in | scales_out | is_new);
     bool in = scales & scales_in;
     bool out = scales & scales_out;
     return known && (!out || mlpi_is_regression(net->loss)) &&
@@ -178,6 +181,7 @@ static void get_scaling(mlpi_reader *from, mlp_net *net)
     uint32_t scales = mlpi_get_u32(from);
     get_moments(from, net, scales & scales_in, &net->in);
     get_moments(from, net, scales & scales_out, &net->out);
+    net->is_trained = !(scales & is_new);
 }
 
 /* Sets numbers[i] to the address of the optimizer's i-th number in the file, so
@@ -513,7 +517,6 @@ static void set_state(mlp_trainer *t, const saved_values *s, mlpi_reader *from,
     t->epoch_state = s->epoch_state;
     t->has_forward = false;
     t->has_gradients = false;
-    t->net->is_trained = true;
     get_arrays(from, t, s->has_best);
 }
 

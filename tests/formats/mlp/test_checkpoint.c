@@ -212,6 +212,41 @@ static void callback_can_save(void **state)
     free_data(d);
 }
 
+/* Whether the network is new is part of the state: the first fit after a load
+ * standardises if the first fit without it would. */
+static void a_new_network_is_resumed_as_new(void **state)
+{
+    (void)state;
+    data d = some_data(MLP_F64);
+    for (size_t fits = 0; fits < 2; fits++) {
+        mlp_train_options options = options_of(3);
+        mlp_net *net = new_net(&state_model, MLP_F64, NULL);
+        mlp_trainer *trainer = trainer_of(net, MLP_OPTIMIZER_ADAM);
+        if (fits > 0) { /* this fit does not scale, and no later one may */
+            train(trainer, d, &options);
+        }
+        bytes b = saved(trainer);
+        mlp_net *other = another(&state_model, MLP_F64, NULL);
+        mlp_trainer *resumed = trainer_of(other, MLP_OPTIMIZER_SGD);
+        assert_int_equal(mlp_trainer_load_memory(resumed, b.data, b.size),
+                         MLP_OK);
+        guarded_free(b.data);
+        options.standardise = true;
+        train(trainer, d, &options);
+        train(resumed, d, &options);
+        assert_same_net(other, net);
+        double mean[5];
+        double std[5];
+        assert_int_equal(mlp_net_scaling(other, mean, std), MLP_OK);
+        assert_true((std[0] == 1.0) == (fits > 0));
+        mlp_trainer_free(resumed);
+        mlp_trainer_free(trainer);
+        mlp_net_free(other);
+        mlp_net_free(net);
+    }
+    free_data(d);
+}
+
 /* The count of epochs without improvement is part of the state: the resumed fit
  * stops in the same epoch. */
 static void patience_is_resumed(void **state)
@@ -459,9 +494,9 @@ static void scaling_that_cannot_be_is_refused(void **state)
         mlp_trainer *trainer = trainer_of(net, MLP_OPTIMIZER_SGD);
         bytes b = saved(trainer);
         size_t at = scaling_offset(&m);
-        assert_int_equal(b.data[at], 1);
+        assert_int_equal(b.data[at], 1 + 4); /* 4: the network is new */
         /* There are as many inputs as outputs, so the size stays right. */
-        b.data[at] = k == 0 ? 5 : 2;
+        b.data[at] = k == 0 ? 9 : 2;
         seal(b);
         assert_told(&record, mlp_trainer_load_memory(trainer, b.data, b.size),
                     MLP_ERR_FORMAT, "numbers that cannot be");
@@ -589,6 +624,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_epochs_and_ten_are_twenty),
         cmocka_unit_test(callback_can_save),
+        cmocka_unit_test(a_new_network_is_resumed_as_new),
         cmocka_unit_test(patience_is_resumed),
         cmocka_unit_test(cut_states_are_refused),
         cmocka_unit_test(flipped_bytes_are_refused),
