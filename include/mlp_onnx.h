@@ -88,8 +88,9 @@ MLP_NODISCARD mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes,
  *     them may share one constant.
  *   - Relu, LeakyRelu, Elu, Sigmoid, Tanh, Softplus, Softmax and Gelu; also
  *     silu, gelu and gelu_tanh as products, as PyTorch and Keras write them;
- *     PRelu with one slope, Selu, Celu; Clip with one bound, and Max or Min
- *     with a number. LeakyRelu and Elu with alpha 0 become relu.
+ *     PRelu with one slope, Selu, Celu; Clip with one bound from -64 to 64, and
+ *     Max or Min with such a number: with larger ones relu would lose digits.
+ *     LeakyRelu and Elu with alpha 0 become relu.
  *   - BatchNormalization, Neg, and Add, Sub, Mul, Div and Sum with constants: a
  *     number, or one for each column, also where a row is an image. Before the
  *     first layer they become scaling of inputs; after the last activation they

@@ -78,6 +78,17 @@ static bool read_all(int fd, unsigned char *bytes, size_t n)
     return true;
 }
 
+/* Opens a file. With O_NONBLOCK open returns at once even for a pipe without a
+ * writer, which is refused later. */
+static mlp_status open_to_read(const mlp_hooks *hooks, const char *path,
+                               int *fd)
+{
+    do {
+        *fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    } while (*fd < 0 && errno == EINTR);
+    return *fd < 0 ? mlpi_report_errno(hooks, path, "open it") : MLP_OK;
+}
+
 /* Closes a descriptor. It is gone whatever close returns, so close is not
  * called again after a signal; and the bytes of an interrupted close are on the
  * disk already. */
@@ -181,15 +192,10 @@ mlp_status mlpi_file_read_headed(const mlp_hooks *hooks, const char *path,
                                  const mlpi_file_rules *rules,
                                  mlpi_file_content *file)
 {
-    int cancellation = mlpi_defer_cancellation();
-    mlp_status status = MLP_OK;
     int fd = -1;
-    do { /* O_NONBLOCK: opening a pipe must not wait for a writer */
-        fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    } while (fd < 0 && errno == EINTR);
-    if (fd < 0) {
-        status = mlpi_report_errno(hooks, path, "open it");
-    } else {
+    int cancellation = mlpi_defer_cancellation();
+    mlp_status status = open_to_read(hooks, path, &fd);
+    if (status == MLP_OK) {
         status = read_open(hooks, path, fd, kind, rules, file);
         (void)mlpi_close(fd);
     }
@@ -228,19 +234,13 @@ static mlp_status read_part_open(const mlp_hooks *hooks, const char *path,
     return MLP_OK;
 }
 
-/* O_NONBLOCK lets open return at once for a pipe, which is refused then. */
 mlp_status mlpi_file_read_part(const mlp_hooks *hooks, const char *path,
                                size_t offset, size_t size, unsigned char *bytes)
 {
-    int cancellation = mlpi_defer_cancellation();
-    mlp_status status = MLP_OK;
     int fd = -1;
-    do {
-        fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    } while (fd < 0 && errno == EINTR);
-    if (fd < 0) {
-        status = mlpi_report_errno(hooks, path, "open it");
-    } else {
+    int cancellation = mlpi_defer_cancellation();
+    mlp_status status = open_to_read(hooks, path, &fd);
+    if (status == MLP_OK) {
         status = read_part_open(hooks, path, fd, offset, size, bytes);
         (void)mlpi_close(fd);
     }

@@ -81,12 +81,6 @@ static bool is_text(const unsigned char *head)
     return true;
 }
 
-/* True if a byte continues a character of UTF-8, which must not be cut. */
-static bool is_continuation(char c)
-{
-    return ((unsigned char)c & 0xc0) == 0x80;
-}
-
 /* A third of the space shows the beginning; the end, with the file's name, gets
  * the rest. */
 const char *mlpi_shown_path(const char *path, char shown[MLPI_SHOWN_PATH])
@@ -97,10 +91,10 @@ const char *mlpi_shown_path(const char *path, char shown[MLPI_SHOWN_PATH])
     }
     size_t head = MLPI_SHOWN_PATH / 3;
     size_t tail = n - (MLPI_SHOWN_PATH - head - sizeof "...");
-    while (head > 0 && is_continuation(path[head])) {
+    while (head > 0 && mlpi_continues_character(path[head])) {
         head--;
     }
-    while (is_continuation(path[tail])) {
+    while (mlpi_continues_character(path[tail])) {
         tail++;
     }
     (void)snprintf(shown, MLPI_SHOWN_PATH, "%.*s...%s", (int)head, path,

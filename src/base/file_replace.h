@@ -15,7 +15,7 @@
 #ifndef MLPI_BASE_FILE_REPLACE_H
 #define MLPI_BASE_FILE_REPLACE_H
 
-#include "mlp.h"
+#include "base/file_stages.h"
 
 /* Makes n bytes the content of a file, which may exist or not. The permissions
  * of an old file stay, and its owner, where the process may give files away. On
@@ -23,13 +23,6 @@
  * MLP_ERR_MEMORY. */
 mlp_status mlpi_file_write(const mlp_hooks *hooks, const char *path,
                            const void *bytes, size_t n);
-
-/* A file and what it shall contain. */
-typedef struct mlpi_new_file {
-    const char *path;
-    const void *bytes;
-    size_t size;
-} mlpi_new_file;
 
 enum { MLPI_FILE_MAX_WRITES = 2 };
 

@@ -17,9 +17,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Nothing waits in open, links are followed, and a program that is started does
- * not inherit what this one has opened. */
-enum { O_NONBLOCK = 0, O_NOFOLLOW = 0, O_CLOEXEC = _O_NOINHERIT };
+/* Nothing waits in open, and a program that is started does not inherit what
+ * this one has opened. */
+enum { O_NONBLOCK = 0, O_CLOEXEC = _O_NOINHERIT };
 
 static inline int windows_open(const char *path, int flags)
 {

@@ -43,6 +43,12 @@ mlp_status mlpi_check_hooks(const mlp_hooks *hooks)
     return MLP_OK;
 }
 
+mlp_status mlpi_use_hooks(const mlp_hooks *hooks, mlp_hooks *used)
+{
+    *used = hooks ? *hooks : (mlp_hooks){.user = NULL};
+    return mlpi_check_hooks(used);
+}
+
 /* Bytes beyond the block: for the stored pointer and for the alignment. */
 #define OVERHEAD (MLPI_ALIGNMENT + sizeof(void *))
 

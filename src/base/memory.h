@@ -44,6 +44,10 @@ void *mlpi_take(mlpi_cursor *cursor, size_t count, size_t size);
  * must not be released by another. MLP_ERR_ARGUMENT. */
 mlp_status mlpi_check_hooks(const mlp_hooks *hooks);
 
+/* Sets *used to the caller's hooks, or to none if `hooks` is NULL, and checks
+ * them. */
+mlp_status mlpi_use_hooks(const mlp_hooks *hooks, mlp_hooks *used);
+
 /* Allocates a block of the measured size; `what` names it in the message.
  * MLP_ERR_LIMIT (the measure overflowed), MLP_ERR_MEMORY: *block is
  * untouched. */

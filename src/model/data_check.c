@@ -94,18 +94,25 @@ mlp_status mlpi_check_shapes(const mlp_net *net, const mlp_hooks *hooks,
 
 /* A NaN makes every later sum NaN. Here the message can still say in which row
  * and column it is. */
-mlp_status mlpi_check_finite(const mlp_net *net, const mlp_hooks *hooks,
-                             const char *name, mlp_cview view)
+mlp_status mlpi_check_finite_by(const mlpi_kernels *kernels,
+                                const mlp_hooks *hooks, const char *name,
+                                mlp_cview view)
 {
     size_t row = 0;
     size_t col = 0;
-    if (!net->kernels->find_not_finite(view, &row, &col)) {
+    if (!kernels->find_not_finite(view, &row, &col)) {
         return MLP_OK;
     }
     return mlpi_error(
         hooks, MLP_ERR_NOT_FINITE,
         "%s: expects finite numbers, got %s in row %zu, column %zu", name,
         isnan(mlp_cview_at(view, row, col)) ? "NaN" : "an infinity", row, col);
+}
+
+mlp_status mlpi_check_finite(const mlp_net *net, const mlp_hooks *hooks,
+                             const char *name, mlp_cview view)
+{
+    return mlpi_check_finite_by(net->kernels, hooks, name, view);
 }
 
 mlp_status mlpi_check_classes(const mlp_net *net, const mlp_hooks *hooks,

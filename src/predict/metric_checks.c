@@ -7,12 +7,11 @@
  */
 #include "predict/metric_checks.h"
 
-#include <math.h>
+#include "model/data_check.h"
 
 mlp_status mlpi_metric_hooks(const mlp_hooks *hooks, mlp_hooks *used)
 {
-    *used = hooks ? *hooks : (mlp_hooks){.user = NULL};
-    TRY(mlpi_check_hooks(used));
+    TRY(mlpi_use_hooks(hooks, used));
     return mlpi_check_rounding(used);
 }
 
@@ -42,15 +41,8 @@ mlp_status mlpi_metric_check_reals(const mlp_hooks *hooks, const char *name,
                           "%s: expects at least 1 column, got 0", name);
     }
     TRY(check_shape(hooks, name, view, rows, cols));
-    size_t row = 0;
-    size_t col = 0;
-    if (!mlpi_kernels_get(view.dtype, 0)->find_not_finite(view, &row, &col)) {
-        return MLP_OK;
-    }
-    return mlpi_error(
-        hooks, MLP_ERR_NOT_FINITE,
-        "%s: expects finite numbers, got %s in row %zu, column %zu", name,
-        isnan(mlp_cview_at(view, row, col)) ? "NaN" : "an infinity", row, col);
+    return mlpi_check_finite_by(mlpi_kernels_get(view.dtype, 0), hooks, name,
+                                view);
 }
 
 mlp_status mlpi_metric_check_column(const mlp_hooks *hooks, const char *name,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all metrics have in common: sums, the caller's hooks, and checks of
- * predictions and labels.
+ * What all metrics have in common: sums, and checks of predictions and labels.
  *
  * Sums are in double, whatever the views hold, and have the order that mlp.h
  * states: eight lanes, which are joined by halves. So each sum is the same to

@@ -657,6 +657,39 @@ def refused_fixtures():
         (11, "expects an ONNX file", nested(8)),
         (11, "expects an ONNX file",  # protobuf would merge the two
          2 * chain(node("Relu", ["z"], "y")).SerializeToString()),
+        (9, "operator Clip (node the y)", chain(  # z + 1e6 has few digits
+            node("Clip", ["z", "c"], "y"), c=np.array(-1e6, f32))),
+        (9, "operator Max (node the y)", chain(
+            node("Max", ["z", "c"], "y"), c=np.array([1e5], f32))),
+        (9, "Concat (node the y): expects a single column", chain(  # more rows
+            node("Sigmoid", ["z"], "p"), node("Squeeze", ["p", "c"], "v"),
+            node("Sub", ["one", "v"], "q"),
+            node("Concat", ["q", "v"], "y", axis=-1), shape=(3, 1),
+            one=one, c=np.array([1]))),
+        (9, "expects a constant shape", chain(  # the first dimension is 1
+            node("Unsqueeze", ["z", "zero"], "v"), node("Shape", ["v"], "s"),
+            node("Gather", ["s", "i"], "n"), node("Unsqueeze", ["n", "zero"], "u"),
+            node("Concat", ["u", "rest"], "c", axis=0),
+            node("Reshape", ["v", "c"], "y"), i=np.array(0),
+            zero=np.array([0]), rest=np.array([-1, 3]))),
+        (9, "expects ONNX's own operators", changed(
+            chain(node("Relu", ["z"], "y")),
+            lambda model: model.functions.append(helper.make_function(
+                "", "Relu", ["a"], ["b"],
+                [helper.make_node("Neg", ["a"], ["b"])],
+                [helper.make_opsetid("", 13)])))),
+        (9, "Max (node the m): expects rows", graph(  # (N) becomes (1, N)
+            [node("MatMul", ["x", "w"], "z"), node("Max", ["z", "c"], "m"),
+             node("Flatten", ["m"], "f"),
+             node("Slice", ["f", "o", "e", "e"], "y")],
+            {"w": np.array([1, 2, 3], f32), "c": np.zeros((1, 1), f32),
+             "o": np.array([0]), "e": np.array([1])},
+            [rows_of("x", 3)], [rows_of("y", 1)])),
+        (9, "Reshape (node the y): expects rows as", chain(  # a slice of all
+            node("Shape", ["z"], "s"), node("Slice", ["s", "o", "e"], "u"),
+            node("Concat", ["u", "e"], "c", axis=0),
+            node("Reshape", ["z", "c"], "y"), o=np.array([-9]),
+            e=np.array([3]))),
     ]
     with open(os.path.join(FOLDER, "onnx_refused.txt"), "w") as to:
         for status, message, model in cases:

@@ -128,6 +128,8 @@ def scalings():
     before("sub_add_div", (x - t + m) / 0.5, ("Sub", "@t"), ("Add", "@m"),
            ("Div", "@e"))
     before("zero", x * 0 + t, ("Mul", "@o"), ("Add", "@t"))
+    constants["i"] = np.array([2, 0, -2, -0.5], k)
+    before("signs", (200 - x) * constants["i"], ("Sub", "a@"), ("Mul", "@i"))
 
     p, q = numbers(5), np.abs(numbers(5)) + k(0.5)
     h = hidden(x)

@@ -67,9 +67,9 @@ mlp_status mlpi_foreign_load(const mlpi_foreign_format *format,
                              const mlp_foreign_options *options, mlp_net **net)
 {
     mlp_foreign_options used;
-    mlpi_allow_cancellation();
     mlpi_file_content file;
     TRY(check_arguments(options, path, net, &used));
+    mlpi_allow_cancellation();
     TRY(mlpi_file_read(&used.hooks, path, &format->kind, &file));
     mlp_status status =
         format->read(&used, scanner_of(file.bytes, file.size), net);

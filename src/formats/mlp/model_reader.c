@@ -440,8 +440,8 @@ static const mlpi_file_kind model_file = {"a .mlp file",
 mlp_status mlp_net_load_memory(const void *bytes, size_t size,
                                const mlp_hooks *hooks, mlp_net **net)
 {
-    mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};
-    TRY(mlpi_check_hooks(&used));
+    mlp_hooks used;
+    TRY(mlpi_use_hooks(hooks, &used));
     if (!bytes || !net) {
         return mlpi_error(&used, MLP_ERR_NULL, "%s is NULL",
                           net ? "the file" : "the place for the network");
@@ -458,8 +458,8 @@ mlp_status mlp_net_load_memory(const void *bytes, size_t size,
  * once. */
 mlp_status mlp_net_load(const char *path, const mlp_hooks *hooks, mlp_net **net)
 {
-    mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};
-    TRY(mlpi_check_hooks(&used));
+    mlp_hooks used;
+    TRY(mlpi_use_hooks(hooks, &used));
     if (!path || !net) {
         return mlpi_error(&used, MLP_ERR_NULL, "%s is NULL",
                           net ? "the path" : "the place for the network");

@@ -36,9 +36,12 @@
  * exponential in its length. */
 enum { MAX_FACTORS = 3, MAX_VISITS = 16 };
 
-/* Since this opset, the default axis of Softmax is the last one, and the bounds
- * of Clip are inputs. */
-enum { SOFTMAX_LAST_AXIS_OPSET = 13, CLIP_INPUTS_OPSET = 11 };
+/* Since this opset, the bounds of Clip are inputs. */
+enum { CLIP_INPUTS_OPSET = 11 };
+
+/* The largest bound c of a Clip, Max or Min. From here on, relu(z - c) + c of
+ * floats differs from z by up to 1e-5. */
+static const double max_bound = 64;
 
 /* The product coefficient * factor[0] * ... * factor[count - 1]. */
 typedef struct product {
@@ -272,7 +275,7 @@ static mlp_status match_operator(const mlpi_graph_reader *r,
     match->is_log = strcmp(op->op, "LogSoftmax") == 0;
     match->has_axis = op->has_axis;
     match->axis = mlpi_node_get_int(
-        node, "axis", r->opset < SOFTMAX_LAST_AXIS_OPSET ? 1 : -1);
+        node, "axis", r->opset < MLPI_SOFTMAX_LAST_AXIS_OPSET ? 1 : -1);
     return match->found && match->slope >= 0 && isfinite(match->slope)
                ? MLP_OK
                : mlpi_graph_unsupported(r, node,
@@ -302,11 +305,11 @@ static bool get_bound(const mlpi_graph_reader *r, const onnx_node *node,
 
 /* Makes the match of a value that is cut below `low` or above `high`: a relu of
  * the distance to the bound. Both bounds together are no activation of the
- * library. */
+ * library, nor is a large bound. */
 static void match_bounds(double low, double high, mlpi_activation_match *match)
 {
-    bool is_low = isfinite(low) && high == (double)INFINITY;
-    bool is_high = isfinite(high) && low == -(double)INFINITY;
+    bool is_low = fabs(low) <= max_bound && high == (double)INFINITY;
+    bool is_high = fabs(high) <= max_bound && low == -(double)INFINITY;
     match->found = is_low || is_high;
     match->activation = MLP_ACT_RELU;
     match->before =

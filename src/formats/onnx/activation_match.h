@@ -15,11 +15,17 @@
  *     Celu       alpha elu(z / alpha)
  *     Clip, Max  relu(z - c) + c        from a number c on upwards
  *     Clip, Min  c - relu(c - z)        up to a number c
+ *
+ * The sums with c round to units of c, so c may be no large number.
  */
 #ifndef MLPI_FORMATS_ONNX_ACTIVATION_MATCH_H
 #define MLPI_FORMATS_ONNX_ACTIVATION_MATCH_H
 
 #include "formats/onnx/graph_values.h"
+
+/* Since this opset, a softmax normalises over one dimension, by default the
+ * last; before, over all from dimension 1 or another on. */
+enum { MLPI_SOFTMAX_LAST_AXIS_OPSET = 13 };
 
 /* The map scale v + shift. */
 typedef struct mlpi_scale_shift {

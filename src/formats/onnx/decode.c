@@ -14,8 +14,15 @@
  * that have more than MESSAGES messages or FIELDS fields, and that repeat a
  * message which is not repeatable. What is left costs protobuf-c a bounded
  * amount of stack, memory and time.
+ *
+ * A model may define functions, and a function in ONNX's own domain may have the
+ * name of an operator. Runtimes differ in which of the two they take, so such a
+ * model is refused. The bytes tell it, because an old onnx.proto, from which the
+ * descriptors come, has no functions.
  */
 #include "formats/onnx/decode.h"
+
+#include <string.h>
 
 #include "base/error.h"
 
@@ -29,9 +36,14 @@ enum { DEPTH = 12, MESSAGES = 1 << 18, FIELDS = 1 << 20 };
 /* The wire types, which are the low three bits of a tag. */
 enum { VARINT = 0, BITS_64 = 1, DELIMITED = 2, BITS_32 = 5 };
 
-/* The numbers of messages and fields that the pass has met in the file. */
+/* The field of a model that is a function, and that of a function that is its
+ * domain. */
+enum { FUNCTIONS = 25, DOMAIN = 10 };
+
+/* What the pass has met in the file. */
 typedef struct totals {
     size_t messages, fields;
+    bool has_own_functions; /* functions in ONNX's own domain */
 } totals;
 
 /* The bytes of one message, and how many of them the pass has read. */
@@ -84,6 +96,37 @@ static bool may_occur(const ProtobufCMessageDescriptor *type,
     return is_first;
 }
 
+/* Skips the value of a field. If it is a length and bytes, these become *inner,
+ * without being skipped, else it is empty. Returns false if the message ends
+ * before. */
+static bool skip_value(cursor *from, size_t wire_type, cursor *inner)
+{
+    uint64_t n = 0;
+    bool good = wire_type == VARINT      ? get_varint(from, &n)
+                : wire_type == BITS_64   ? skip(from, 8)
+                : wire_type == BITS_32   ? skip(from, 4)
+                : wire_type == DELIMITED ? get_varint(from, &n)
+                                         : false;
+    size_t size = good && wire_type == DELIMITED ? (size_t)n : 0;
+    *inner = (cursor){from->bytes + from->used, size, 0, from->totals};
+    return good && (wire_type != DELIMITED || skip(from, n));
+}
+
+/* Returns true if a function is in ONNX's own domain, "" or "ai.onnx". */
+static bool is_own_function(cursor from)
+{
+    bool own = true;
+    uint64_t tag = 0;
+    cursor inner;
+    while (get_varint(&from, &tag) && skip_value(&from, tag & 7, &inner)) {
+        if (tag == (DOMAIN << 3 | DELIMITED)) {
+            own = inner.size == 0 ||
+                  (inner.size == 7 && memcmp(inner.bytes, "ai.onnx", 7) == 0);
+        }
+    }
+    return own;
+}
+
 /* Returns true if the bytes are a message within the limits, including all the
  * messages that it contains. The recursion ends at DEPTH. Fields that the
  * descriptor does not know are skipped, as protobuf-c does. */
@@ -96,25 +139,19 @@ static bool is_message(const ProtobufCMessageDescriptor *type, cursor from,
     }
     while (from.used < from.size) {
         uint64_t tag = 0;
-        uint64_t n = 0;
+        cursor inner;
         if (++from.totals->fields > FIELDS || !get_varint(&from, &tag) ||
-            tag > UINT32_MAX) {
+            tag > UINT32_MAX || !skip_value(&from, tag & 7, &inner)) {
             return false;
         }
         const ProtobufCFieldDescriptor *field =
             protobuf_c_message_descriptor_get_field(type, (unsigned)(tag >> 3));
-        size_t wire_type = (size_t)(tag & 7);
-        bool good = wire_type == VARINT      ? get_varint(&from, &n)
-                    : wire_type == BITS_64   ? skip(&from, 8)
-                    : wire_type == BITS_32   ? skip(&from, 4)
-                    : wire_type == DELIMITED ? get_varint(&from, &n)
-                                             : false;
-        if (good && wire_type == DELIMITED) {
-            cursor inner = {from.bytes + from.used, (size_t)n, 0, from.totals};
-            good = skip(&from, n) &&
-                   (!field || field->type != PROTOBUF_C_TYPE_MESSAGE ||
+        bool good = (tag & 7) != DELIMITED || !field ||
+                    field->type != PROTOBUF_C_TYPE_MESSAGE ||
                     (may_occur(type, field, &seen) &&
-                     is_message(field->descriptor, inner, depth + 1)));
+                     is_message(field->descriptor, inner, depth + 1));
+        if (depth == 0 && tag == (FUNCTIONS << 3 | DELIMITED)) {
+            from.totals->has_own_functions |= is_own_function(inner);
         }
         if (!good) {
             return false;
@@ -139,11 +176,16 @@ static void free_nothing(void *arena, void *object)
 mlp_status mlpi_decode_model(mlpi_arena *arena, const void *bytes, size_t size,
                              onnx_model **model)
 {
-    totals counted = {0, 0};
+    totals counted = {.messages = 0};
     cursor file = {bytes, size, 0, &counted};
     ProtobufCAllocator allocator = {allocate_in_arena, free_nothing, arena};
     if (size <= ONNX_MAX_BYTES &&
         is_message(&mlpi_onnx__model_proto__descriptor, file, 0)) {
+        if (counted.has_own_functions) {
+            return mlpi_error(&arena->hooks, MLP_ERR_UNSUPPORTED,
+                              "expects ONNX's own operators, got functions in "
+                              "their domain");
+        }
         *model = mlpi_onnx__model_proto__unpack(&allocator, size, bytes);
         TRY(arena->status);
         if (*model) {

@@ -17,7 +17,8 @@
 
 /* Decodes `size` bytes. *model and all that it points to lie in the arena.
  * MLP_ERR_FORMAT: the bytes are not an ONNX message, or they exceed a limit
- * that no network reaches. MLP_ERR_MEMORY. */
+ * that no network reaches. MLP_ERR_UNSUPPORTED: a function has ONNX's own
+ * domain. MLP_ERR_MEMORY. */
 mlp_status mlpi_decode_model(mlpi_arena *arena, const void *bytes, size_t size,
                              onnx_model **model);
 

@@ -130,8 +130,7 @@ static mlp_status read_constant_node(const mlpi_graph_reader *r,
 typedef struct origin {
     const char *name; /* of an initializer or the output of a Constant node */
     bool transposed;
-    size_t
-        n_casts; /* Cast nodes on the way, the one nearest to the use first */
+    size_t n_casts; /* Cast nodes on the way, that nearest to the use first */
     int32_t casts[MLPI_MAX_CASTS];
 } origin;
 

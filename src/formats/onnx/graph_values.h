@@ -70,8 +70,8 @@ enum { MLPI_MAX_OUTPUTS = 64 };
 typedef struct mlpi_graph_output {
     const char *value;           /* the value that the network computes */
     const onnx_node *zip_map;    /* holds the names of the classes, or NULL */
-    const onnx_node *complement; /* the Concat of 1 - p and p, or NULL; then
-                                    `value` must have one column */
+    const onnx_node *complement; /* the Concat of 1 - p and p, or NULL; then its
+                                    axis must hold one column of `value` */
 } mlpi_graph_output;
 
 /* Finds the graph output `name`. NULL means the only one of real numbers or, if

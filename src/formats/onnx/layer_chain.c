@@ -294,9 +294,8 @@ static mlp_status visit_dense(walk *w, const onnx_node *node)
  * or 1. */
 static bool is_over_columns(const walk *w, int64_t axis)
 {
-    enum { LAST_AXIS_OPSET = 13 };
     int64_t rank = (int64_t)w->shape.rank;
-    if (w->r->opset >= LAST_AXIS_OPSET) {
+    if (w->r->opset >= MLPI_SOFTMAX_LAST_AXIS_OPSET) {
         return mlpi_shape_has_columns_at(&w->shape, axis);
     }
     int64_t first = axis < 0 ? axis + rank : axis;
@@ -304,7 +303,9 @@ static bool is_over_columns(const walk *w, int64_t axis)
 }
 
 /* Gives the last layer its activation; a second one before the next layer
- * cannot be represented. */
+ * cannot be represented. The numbers of an activation may have up to two
+ * dimensions, so that they keep those of a matrix; a vector (N) would become
+ * (1, N). */
 static mlp_status visit_activation(walk *w, const onnx_node *node,
                                    const mlpi_activation_match *match)
 {
@@ -316,6 +317,9 @@ static mlp_status visit_activation(walk *w, const onnx_node *node,
     }
     if (d->has_activation) {
         return refuse(w->r, node, "stands behind another activation");
+    }
+    if (w->shape.rank < 2 && node->n_input > 1) {
+        return refuse(w->r, node, "expects rows, (N, n)");
     }
     if (match->has_axis && !is_over_columns(w, match->axis)) {
         return refuse(w->r, node, "expects the axis of the columns");
@@ -373,6 +377,17 @@ static mlp_status follow_path(walk *w, const onnx_node *const *path, size_t n)
     return end_affine(w, last->has_activation ? &chain->output : &last->after);
 }
 
+/* Checks that a Concat of 1 - p and p makes two columns of one, and not other
+ * rows. */
+static mlp_status check_complement(const walk *w, const onnx_node *concat)
+{
+    int64_t axis = mlpi_node_get_int(concat, "axis", 1);
+    return mlpi_shape_width(&w->shape) == 1 &&
+                   mlpi_shape_has_columns_at(&w->shape, axis)
+               ? MLP_OK
+               : refuse(w->r, concat, "expects a single column");
+}
+
 mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r, const char *output,
                                  mlpi_layer_chain *chain)
 {
@@ -388,7 +403,5 @@ mlp_status mlpi_find_layer_chain(const mlpi_graph_reader *r, const char *output,
     chain->zip_map = found.zip_map;
     TRY(find_path(r, found.value, path, &n));
     TRY(follow_path(&w, path, n));
-    return found.complement && mlpi_shape_width(&w.shape) != 1
-               ? refuse(r, found.complement, "expects a single column")
-               : MLP_OK;
+    return found.complement ? check_complement(&w, found.complement) : MLP_OK;
 }

@@ -199,8 +199,8 @@ mlp_status mlp_onnx_load_memory_with(const void *bytes, size_t size,
                                      const mlp_onnx_options *options,
                                      const mlp_hooks *hooks, mlp_net **net)
 {
-    mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};
-    TRY(mlpi_check_hooks(&used));
+    mlp_hooks used;
+    TRY(mlpi_use_hooks(hooks, &used));
     TRY(check_arguments(&used, bytes, "the file", options, net));
     mlpi_file_content file = {(unsigned char *)bytes, size};
     return load(&used, &file, NULL, options, net);
@@ -231,10 +231,11 @@ static const mlpi_file_kind onnx_file = {"an ONNX file", begins};
 mlp_status mlp_onnx_load_with(const char *path, const mlp_onnx_options *options,
                               const mlp_hooks *hooks, mlp_net **net)
 {
-    mlp_hooks used = hooks ? *hooks : (mlp_hooks){.user = NULL};
+    mlp_hooks used;
     mlpi_file_content file = {NULL, 0};
-    TRY(mlpi_check_hooks(&used));
+    TRY(mlpi_use_hooks(hooks, &used));
     TRY(check_arguments(&used, path, "the path", options, net));
+    mlpi_allow_cancellation();
     TRY(mlpi_file_read(&used, path, &onnx_file, &file));
     mlp_status status = load(&used, &file, path, options, net);
     mlpi_release(&used, file.bytes);

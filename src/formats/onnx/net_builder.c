@@ -3,9 +3,11 @@
  * Which map of a chain becomes what, and why.
  *
  * Scaling of inputs is (x - mean) / std, with std above 0. An input map
- * s x + t is brought to this form: mean = -t / s and std = 1 / s. If that is
- * not possible, for example because a column is multiplied by 0 or -1, the map
- * goes into the first layer.
+ * s x + t is brought to this form: mean = -t / s and std = 1 / s. If s is below
+ * 0, its sign goes into the first layer. If a column has no such form, for
+ * example because it is multiplied by 0, its whole map goes there. The other
+ * columns keep theirs: W x + (b - W mean) has few digits where the mean is
+ * large and the deviation is small.
  *
  * Scaling of targets is a std + mean, with std above 0. A map after the last
  * activation must have this form, for nothing follows that could take it. Two
@@ -46,6 +48,9 @@ typedef struct builder {
     mlp_config config;
     mlp_layer *layers; /* [L] */
     mlp_net *net;
+
+    /* What scaling leaves of the input map: a scale and a shift, [n[0]] each */
+    double *left_scale, *left_shift;
 
     /* The output map, [n[L]] each; NULL if it changes nothing. */
     double *target_std, *target_mean;
@@ -252,25 +257,46 @@ static void standard_at(const mlpi_affine *affine, size_t j, double *mean,
                : 1 / s;
 }
 
-/* Makes the input map the scaling of the network, if it has that form in every
- * column; else moves it before layer 1. */
-static mlp_status set_scaling(const builder *b)
+/* Finds the scaling of input j, and what it leaves of the input map to the
+ * first layer: nothing, the sign, or all of it. */
+static void split_input_map(const builder *b, size_t j, double *mean,
+                            double *std)
+{
+    const mlpi_affine *map = &b->chain->input;
+    b->left_scale[j] = 1;
+    b->left_shift[j] = 0;
+    standard_at(map, j, mean, std);
+    if (*std < 0) {
+        *std = -*std;
+        b->left_scale[j] = -1;
+    }
+    if (!is_scaling(b->config.precision, *mean, *std)) {
+        mlpi_affine_at(map, j, &b->left_scale[j], &b->left_shift[j]);
+        *mean = 0;
+        *std = 1;
+    }
+}
+
+/* Makes the input map the scaling of the network, as far as it has that
+ * form. */
+static mlp_status set_scaling(builder *b)
 {
     size_t n = b->config.inputs;
     mlpi_arena *arena = b->r->arena;
     double *mean = mlpi_arena_allocate(arena, n, sizeof *mean);
     double *std = mlpi_arena_allocate(arena, n, sizeof *std);
-    bool good = b->chain->input.count > 0;
+    bool scales = false;
+    if (b->chain->input.count == 0) {
+        return arena->status;
+    }
+    b->left_scale = mlpi_arena_allocate(arena, n, sizeof *b->left_scale);
+    b->left_shift = mlpi_arena_allocate(arena, n, sizeof *b->left_shift);
     TRY(arena->status);
-    for (size_t j = 0; good && j < n; j++) {
-        standard_at(&b->chain->input, j, &mean[j], &std[j]);
-        good = is_scaling(b->config.precision, mean[j], std[j]);
+    for (size_t j = 0; j < n; j++) {
+        split_input_map(b, j, &mean[j], &std[j]);
+        scales = scales || mean[j] != 0 || std[j] != 1;
     }
-    if (good) {
-        return mlp_net_set_scaling(b->net, mean, std);
-    }
-    dense_of(b, 1)->before = b->chain->input;
-    return MLP_OK;
+    return scales ? mlp_net_set_scaling(b->net, mean, std) : MLP_OK;
 }
 
 /* Returns true if the map is a scaling of targets in each of n columns. */
@@ -398,11 +424,17 @@ static mlp_status set_batch_norm(const builder *b, size_t l,
     return good ? MLP_OK : refuse_parameter(b, l);
 }
 
-/* Computes S and T of the map before a layer, for each of its inputs. */
-static mlp_status evaluate_before(const builder *b, const mlpi_dense *d,
-                                  double **S, double **T)
+/* Computes S and T of the map before layer l, for each of its inputs. */
+static mlp_status evaluate_before(const builder *b, size_t l, double **S,
+                                  double **T)
 {
+    const mlpi_dense *d = dense_of(b, l);
     mlpi_arena *arena = b->r->arena;
+    if (l == 1 && b->left_scale) {
+        *S = b->left_scale;
+        *T = b->left_shift;
+        return MLP_OK;
+    }
     *S = mlpi_arena_allocate(arena, d->W.rows, sizeof **S);
     *T = mlpi_arena_allocate(arena, d->W.rows, sizeof **T);
     TRY(arena->status);
@@ -425,7 +457,7 @@ static mlp_status set_layer(const builder *b, size_t l)
     double *T = NULL;
     mlp_view W;
     mlp_view bias;
-    TRY(evaluate_before(b, d, &S, &T));
+    TRY(evaluate_before(b, l, &S, &T));
     TRY(mlp_net_tensor(b->net, MLP_W, l, &W));
     TRY(mlp_net_tensor(b->net, MLP_B, l, &bias));
     for (size_t j = 0; j < d->W.cols; j++) {
@@ -455,8 +487,8 @@ static mlp_status set_layer(const builder *b, size_t l)
 }
 
 /* Sets all that a new network, whose parameters are 0, needs. Scaling comes
- * first: a map that is no scaling moves into layer 1 then. */
-static mlp_status fill_net(const builder *b)
+ * first: it tells what layer 1 takes of the input map. */
+static mlp_status fill_net(builder *b)
 {
     TRY(set_scaling(b));
     if (b->target_std) {

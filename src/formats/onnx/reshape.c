@@ -88,12 +88,12 @@ static bool has_axis(const mlpi_constant *axes, size_t i, size_t rank)
  * Reshape
  */
 
-/* Returns true if the value is the number of rows of `value`, computed as
- * Unsqueeze(Gather(Shape(value), 0)). The graph input has the same rows. Since
- * opset 15 a Shape may start at another dimension than the first; that one is
- * not the rows. */
+/* Returns true if the value is the number of rows of `value`, which has this
+ * shape, computed as Unsqueeze(Gather(Shape(value), 0)). The graph input has
+ * the same rows. The first dimension of `value` need not be the rows; and since
+ * opset 15 a Shape may start at another dimension. */
 static bool counts_rows(const mlpi_graph_reader *r, const char *name,
-                        const char *value)
+                        const char *value, const mlpi_shape *shape)
 {
     static const char *const operators[] = {"Unsqueeze", "Gather", "Shape"};
     for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
@@ -107,7 +107,8 @@ static bool counts_rows(const mlpi_graph_reader *r, const char *name,
     }
     name = mlpi_graph_skip_identities(r, name);
     return mlpi_graph_is_input(r, name) ||
-           strcmp(name, mlpi_graph_skip_identities(r, value)) == 0;
+           (shape->dim[0] == MLPI_DIM_ROWS &&
+            strcmp(name, mlpi_graph_skip_identities(r, value)) == 0);
 }
 
 /* Appends the integers of a constant to a shape. Returns false if the value is
@@ -151,10 +152,15 @@ static bool append_slice(const mlpi_graph_reader *r, const char *name,
         *mlpi_node_input(slice, 4) != '\0') {
         return false;
     }
-    size_t first = index_of(mlpi_constant_int(&start, 0), shape->rank);
+    /* Indices before the first dimension or behind the last one are allowed. */
+    int64_t first = mlpi_constant_int(&start, 0);
     int64_t last = mlpi_constant_int(&end, 0);
+    first += first < 0 ? (int64_t)shape->rank : 0;
     last += last < 0 ? (int64_t)shape->rank : 0;
-    for (size_t i = first; i < shape->rank && (int64_t)i < last; i++) {
+    for (size_t i = 0; i < shape->rank; i++) {
+        if ((int64_t)i < first || (int64_t)i >= last) {
+            continue;
+        }
         if (wanted->rank == MLPI_MAX_RANK ||
             shape->dim[i] == MLPI_DIM_UNKNOWN) {
             return false;
@@ -181,7 +187,7 @@ static bool get_wanted(const mlpi_graph_reader *r, const onnx_node *node,
     for (size_t i = 0; i < concat->n_input; i++) {
         bool is_rows =
             wanted->rank < MLPI_MAX_RANK &&
-            counts_rows(r, concat->input[i], mlpi_node_input(node, 0));
+            counts_rows(r, concat->input[i], mlpi_node_input(node, 0), shape);
         if (is_rows) {
             *rows = wanted->rank;
             wanted->dim[wanted->rank++] = 1;

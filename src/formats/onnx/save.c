@@ -406,7 +406,7 @@ mlp_status mlp_onnx_save_memory(const mlp_net *net, void *bytes, size_t size)
 }
 
 /* The file is built in memory and written at once, so that an error of the disk
- * leaves the old file as it was; see base/file.h. */
+ * leaves the old file as it was; see base/file_replace.h. */
 mlp_status mlp_onnx_save(const mlp_net *net, const char *path)
 {
     size_t size = 0;
@@ -415,6 +415,7 @@ mlp_status mlp_onnx_save(const mlp_net *net, const char *path)
     }
     mlpi_arena arena = {.hooks = mlp_net_hooks(net)};
     TRY(mlpi_check_pointer(&arena.hooks, path, "the path"));
+    mlpi_allow_cancellation();
     TRY(measure(net, &size));
     unsigned char *bytes = mlpi_arena_allocate(&arena, size, 1);
     mlp_status status = bytes ? pack(net, bytes) : arena.status;

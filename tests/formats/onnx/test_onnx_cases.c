@@ -6,6 +6,8 @@
  */
 #include "support/model_files.h"
 
+#include <pthread.h>
+
 #include "mlp_onnx.h"
 #include "support/onnx_files.h"
 
@@ -83,7 +85,7 @@ static void check_kind(const char *kind, size_t count)
 static void maps_of_columns_are_composed(void **state)
 {
     (void)state;
-    check_kind("scalings", 17);
+    check_kind("scalings", 18);
 }
 
 static void constants_have_any_rank(void **state)
@@ -198,6 +200,28 @@ static void sub_and_div_become_the_scaling(void **state)
     mlp_net_free(net);
 }
 
+/* With (200 - x) (2, 0, -2, -0.5), a sign below 0 goes into the weights, and so
+ * does the whole map of the column that is multiplied by 0. The others keep a
+ * mean, for x - 200 must be computed before the weights round it. */
+static void signs_and_zeros_of_columns_leave_the_other_scaling(void **state)
+{
+    (void)state;
+    static const double means[4] = {200, 0, 200, 200};
+    static const double deviations[4] = {0.5, 1, 0.5, 2};
+    static foreign f;
+    mlp_net *net = NULL;
+    double mean[4];
+    double std[4];
+    get_case("scalings-signs", &f);
+    assert_int_equal(mlp_onnx_load_memory(f.bytes[0], f.size[0], NULL, &net),
+                     MLP_OK);
+    assert_int_equal(mlp_net_scaling(net, mean, std), MLP_OK);
+    for (size_t j = 0; j < 4; j++) {
+        assert_true(mean[j] == means[j] && std[j] == deviations[j]);
+    }
+    mlp_net_free(net);
+}
+
 static void the_caller_names_an_output(void **state)
 {
     (void)state;
@@ -244,6 +268,44 @@ static void the_caller_names_an_output(void **state)
     assert_int_equal(record.live, 0);
 }
 
+/* What a thread does after it has been cancelled: one call, which ends it. */
+typedef struct cancelled {
+    mlp_net *net, *loaded;
+    bool loads, returned;
+} cancelled;
+
+static void *call_cancelled(void *argument)
+{
+    cancelled *c = argument;
+    mlp_hooks hooks = mlp_net_hooks(c->net);
+    (void)pthread_cancel(pthread_self());
+    mlp_status status = c->loads ? mlp_onnx_load("no.onnx", &hooks, &c->loaded)
+                                 : mlp_onnx_save(c->net, "no.onnx");
+    c->returned = status == MLP_OK || status == MLP_ERR_IO;
+    return NULL;
+}
+
+static void threads_that_only_save_or_load_can_be_cancelled(void **state)
+{
+    (void)state;
+    static foreign f;
+    cancelled c = {.net = NULL};
+    get_case("shapes-negative", &f);
+    assert_int_equal(mlp_onnx_load_memory(f.bytes[0], f.size[0], NULL, &c.net),
+                     MLP_OK);
+    for (int i = 0; i < 2; i++) {
+        pthread_t thread;
+        void *result = NULL;
+        c.loads = i == 1;
+        assert_int_equal(pthread_create(&thread, NULL, call_cancelled, &c), 0);
+        assert_int_equal(pthread_join(thread, &result), 0);
+        assert_true(result == PTHREAD_CANCELED);
+        assert_false(c.returned);
+        assert_null(c.loaded);
+    }
+    mlp_net_free(c.net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,7 +322,9 @@ int main(void)
         cmocka_unit_test(probabilities_are_preferred_to_what_they_come_from),
         cmocka_unit_test(equal_networks_have_equal_losses),
         cmocka_unit_test(sub_and_div_become_the_scaling),
+        cmocka_unit_test(signs_and_zeros_of_columns_leave_the_other_scaling),
         cmocka_unit_test(the_caller_names_an_output),
+        cmocka_unit_test(threads_that_only_save_or_load_can_be_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
