@@ -48,11 +48,11 @@
  *   other object may be used by one thread at a time. There is no global state.
  * - No pointer is kept after a call returns, unless the comment says "borrows".
  * - The calling thread must round to nearest, as C does by default. Otherwise
- *   calls that compute return MLP_ERR_UNSUPPORTED. To save time, single steps of
- *   training and mlp_predict_with on one thread do not check it; functions that
- *   return a number instead of a status cannot report it. A thread that takes 0
- *   for subnormal numbers (after a link with -ffast-math, for example) may get
- *   other bits; creating a network and fitting give a hint.
+ *   calls that compute return MLP_ERR_UNSUPPORTED. To save time, single steps
+ *   of training and mlp_predict_with on one thread do not check it; functions
+ *   that return a number instead of a status cannot report it. A thread that
+ *   takes 0 for subnormal numbers (after a link with -ffast-math, for example)
+ *   may get other bits; creating a network and fitting give a hint.
  * - Memory that a call writes must not overlap memory that it reads, unless the
  *   comment allows it.
  * - Equal seed, data and options give equal bits on every machine. The bits of

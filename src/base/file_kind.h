@@ -37,8 +37,8 @@ mlp_status mlpi_refuse_content(const mlp_hooks *hooks, const char *path,
                                const mlpi_file_kind *expected,
                                const unsigned char *head, size_t size);
 
-/* Returns true if a byte continues a character of UTF-8, so that a name must not
- * be cut before it. */
+/* Returns true if a byte continues a character of UTF-8, so that a name must
+ * not be cut before it. */
 static inline bool mlpi_continues_character(char c)
 {
     return ((unsigned char)c & 0xc0) == 0x80;

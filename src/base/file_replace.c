@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Replaces files that belong together (a source and its header), or one. Each of
- * them goes through the stages of file_stages.h: first all are written under
- * temporary names, then all are renamed. Before the first of two is renamed, its
- * old file gets a second name, so that it can come back if the other cannot be
- * renamed:
+ * Replaces files that belong together (a source and its header), or one. Each
+ * of them goes through the stages of file_stages.h: first all are written under
+ * temporary names, then all are renamed. Before the first of two is renamed,
+ * its old file gets a second name, so that it can come back if the other cannot
+ * be renamed:
  *
  *     keep a as a.old | rename a.tmp to a | rename b.tmp to b | remove a.old
  *                                           fails: rename a.old to a

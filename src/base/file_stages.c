@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The stages of replacing files with POSIX calls, because C's streams can
- * neither flush to the disk nor replace a file atomically. The new file gets the
- * owner and the permissions of the old one. An old file is kept by a link, so
- * that its path always has a file.
+ * neither flush to the disk nor replace a file atomically. The new file gets
+ * the owner and the permissions of the old one. An old file is kept by a link,
+ * so that its path always has a file.
  *
  * Two processes that write the same path cannot meet in one temporary file; the
  * last rename wins. A process that is killed leaves its temporary file, which
@@ -128,8 +128,8 @@ static uint32_t draw(unsigned try)
     return (uint32_t)(x >> 32);
 }
 
-/* Writes a name beside the path, <path><middle><eight digits>, to `name`. A long
- * name of a file is cut, so that the new one is not longer. */
+/* Writes a name beside the path, <path><middle><eight digits>, to `name`. A
+ * long name of a file is cut, so that the new one is not longer. */
 static void name_beside(const char *path, const char *middle, unsigned try,
                         char *name)
 {

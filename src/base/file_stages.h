@@ -10,8 +10,8 @@
  *     3. flush  the file: the bytes are on the disk before the name changes
  *     4. rename it to <path>, and flush the folder, which holds the name
  *
- * Between them an old file may be kept as <path>.old.<random number>, so that it
- * can come back.
+ * Between them an old file may be kept as <path>.old.<random number>, so that
+ * it can come back.
  */
 #ifndef MLPI_BASE_FILE_STAGES_H
 #define MLPI_BASE_FILE_STAGES_H

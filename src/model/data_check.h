@@ -92,8 +92,8 @@ mlp_status mlpi_check_classes(const mlp_net *net, const mlp_hooks *hooks,
 mlp_status mlpi_check_finite(const mlp_net *net, const mlp_hooks *hooks,
                              const char *name, mlp_cview view);
 
-/* Like mlpi_check_finite, but without a network: `kernels` have the precision of
- * the view. */
+/* Like mlpi_check_finite, but without a network: `kernels` have the precision
+ * of the view. */
 mlp_status mlpi_check_finite_by(const mlpi_kernels *kernels,
                                 const mlp_hooks *hooks, const char *name,
                                 mlp_cview view);

@@ -15,10 +15,10 @@
  * message which is not repeatable. What is left costs protobuf-c a bounded
  * amount of stack, memory and time.
  *
- * A model may define functions, and a function in ONNX's own domain may have the
- * name of an operator. Runtimes differ in which of the two they take, so such a
- * model is refused. The bytes tell it, because an old onnx.proto, from which the
- * descriptors come, has no functions.
+ * A model may define functions, and a function in ONNX's own domain may have
+ * the name of an operator. Runtimes differ in which of the two they take, so
+ * such a model is refused. The bytes tell it, because an old onnx.proto, from
+ * which the descriptors come, has no functions.
  */
 #include "formats/onnx/decode.h"
 
