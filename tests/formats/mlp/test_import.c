@@ -7,8 +7,6 @@
  */
 #include "support/training.h"
 
-#include <time.h>
-
 /* A safetensors file as it grows: the header without its closing bracket, and
  * the data. */
 typedef struct builder {
@@ -528,12 +526,13 @@ static void escapes_in_names_are_resolved(void **state)
     assert_import_refused(&b, MLP_ERR_FORMAT, "two tensors of one name");
 }
 
-/* 10,000 names of 960 characters differ in the last ones, and come in no order.
- * Comparing them whole, or resolving their escapes each time, took seconds. */
-static void long_names_take_little_time(void **state)
+/* 60,000 names of 960 characters differ in the last ones, and come in no order.
+ * They take a second. If each comparison compared them whole, or resolved their
+ * escapes, they would take longer than this program may run. */
+static void long_names_are_compared_once(void **state)
 {
     (void)state;
-    enum { NAMES = 10000, LENGTH = 960, ROOM = 1100 };
+    enum { NAMES = 60000, LENGTH = 960, ROOM = 1100 };
     char *bytes = malloc((size_t)NAMES * ROOM);
     char prefix[LENGTH + 1];
     assert_non_null(bytes);
@@ -556,10 +555,8 @@ static void long_names_take_little_time(void **state)
             bytes[i] = (char)((n - 8) >> (8 * i) & 255);
         }
         mlp_net *net = new_net(&one_layer, MLP_F32, NULL);
-        clock_t begun = clock();
         assert_int_equal(mlp_net_import_memory(net, bytes, n),
                          MLP_ERR_UNSUPPORTED);
-        assert_true((double)(clock() - begun) / CLOCKS_PER_SEC < 2);
         mlp_net_free(net);
     }
     free(bytes);
@@ -721,7 +718,7 @@ int main(void)
         cmocka_unit_test(numbered_layers_are_not_exchanged),
         cmocka_unit_test(norms_have_an_order),
         cmocka_unit_test(escapes_in_names_are_resolved),
-        cmocka_unit_test(long_names_take_little_time),
+        cmocka_unit_test(long_names_are_compared_once),
         cmocka_unit_test(numbers_must_fit_the_precision),
         cmocka_unit_test(means_without_a_bias_must_fit),
         cmocka_unit_test(headers_may_hold_more),
