@@ -43,6 +43,7 @@ static size_t next(size_t size, size_t most)
 
 static void measure(bench *b, stepping s)
 {
+    s.kind = MLP_OPTIMIZER_SGD;
     s.steps = steps_of(s.widths, s.batch);
     s.classes = true;
     if (b->count == 0 && mlp_bench_chooses(b, s.name)) {

@@ -254,7 +254,8 @@ void mlp_bench_steps(bench *b)
     measure(b, &(stepping){.name = "W5",
                            .widths = {1024, 2048, 2048, 1024},
                            .batch = 256,
-                           .steps = 10});
+                           .steps = 10,
+                           .kind = MLP_OPTIMIZER_SGD});
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
         enum { BATCH = 64, WEIGHTS = 40000000, LEAST = 8, MOST = 1000 };
         char name[32];
@@ -267,6 +268,7 @@ void mlp_bench_steps(bench *b)
                                .batch = BATCH,
                                .steps = steps,
                                .classes = true,
-                               .streams = w == 4096});
+                               .streams = w == 4096,
+                               .kind = MLP_OPTIMIZER_SGD});
     }
 }
