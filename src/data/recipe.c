@@ -1,0 +1,642 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recipes. A recipe is a text, which is made from a table or taken from a
+ * network's metadata, and read in the same way in both cases:
+ *
+ *     libmlp data recipe 1
+ *     category <name> <class> <class> ...             the target
+ *     number <name> <flag> <mean>                     an input column
+ *     category <name> <flag> <category> <category> ...
+ *
+ * The target is the first column, and may be a number too: "number <name>". A
+ * flag is 1 if the column had empty cells, else 0. Lines end with LF. Words are
+ * separated by tabs; in a word \t, \n, \r and \\ stand for a tab, LF, CR and a
+ * backslash.
+ */
+#include "data/recipe.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "data/decimal.h"
+
+static const char title[] = "libmlp data recipe 1";
+
+/* A line of the recipe. The words are the categories. */
+typedef struct ingredient {
+    mlp_data_kind kind;
+    const char *name;
+    bool has_flag;
+    double mean;
+    char **words;
+    size_t n_words;
+} ingredient;
+
+/* Ingredient 0 is the target. */
+struct mlp_data_recipe {
+    mlp_hooks hooks;
+    char *text;
+    char *copy;   /* the text with 0 behind each word */
+    char **words; /* all words of all lines */
+    ingredient *columns;
+    size_t n_columns;
+    size_t inputs;
+};
+
+/* ---------------------------------------------------------------------------
+ * Reading the text
+ */
+
+/* Replaces what stands for other characters, in place. */
+static void unescape(char *s)
+{
+    char *to = s;
+    for (; *s; s++) {
+        char c = *s;
+        if (c == '\\' && s[1]) {
+            s++;
+            c = *s == 't' ? '\t' : *s == 'n' ? '\n' : *s == 'r' ? '\r' : *s;
+        }
+        *to++ = c;
+    }
+    *to = '\0';
+}
+
+/* Cuts a line into words. Returns their number. */
+static size_t cut_line(char *line, char **words)
+{
+    size_t n = 0;
+    for (char *next = line; next; n++) {
+        words[n] = next;
+        next = strchr(next, '\t');
+        if (next) {
+            *next++ = '\0';
+        }
+        unescape(words[n]);
+    }
+    return n;
+}
+
+/* Sets an ingredient from the n words of its line. Returns false if they are no
+ * ingredient. */
+static bool set_ingredient(ingredient *column, char **words, size_t n,
+                           bool is_target)
+{
+    size_t head = is_target ? 2 : 3;
+    bool is_number = strcmp(words[0], "number") == 0;
+    if (n < head || (!is_number && strcmp(words[0], "category") != 0)) {
+        return false;
+    }
+    *column = (ingredient){is_number ? MLP_DATA_NUMBER : MLP_DATA_CATEGORY,
+                           words[1],
+                           !is_target && strcmp(words[2], "1") == 0,
+                           0.0,
+                           words + head,
+                           n - head};
+    if (!is_target && !column->has_flag && strcmp(words[2], "0") != 0) {
+        return false;
+    }
+    if (!is_number) {
+        return column->n_words > 0;
+    }
+    column->n_words = 0;
+    if (is_target) {
+        return n == head;
+    }
+    const char *end = n == 4 ? words[3] + strlen(words[3]) : NULL;
+    return end && mlpi_decimal_read(words[3], end, '.', &column->mean) == end &&
+           isfinite(column->mean);
+}
+
+static size_t inputs_of(const ingredient *column)
+{
+    return (column->kind == MLP_DATA_NUMBER ? 1 : column->n_words) +
+           column->has_flag;
+}
+
+/* Reads the copy of the text. Returns false if it is no recipe. */
+static bool read_text(mlp_data_recipe *recipe)
+{
+    char **words = recipe->words;
+    char *next = recipe->copy;
+    for (size_t line = 0; *next; line++) {
+        char *begin = next;
+        next = strchr(begin, '\n');
+        if (!next) {
+            return false;
+        }
+        *next++ = '\0';
+        if (line == 0) {
+            if (strcmp(begin, title) != 0) {
+                return false;
+            }
+            continue;
+        }
+        ingredient *column = &recipe->columns[recipe->n_columns];
+        size_t n = cut_line(begin, words);
+        if (!set_ingredient(column, words, n, line == 1)) {
+            return false;
+        }
+        words += n;
+        recipe->n_columns++;
+        recipe->inputs += line > 1 ? inputs_of(column) : 0;
+    }
+    return recipe->n_columns > 1;
+}
+
+/* Makes a recipe from a text of `size` bytes and a 0. `where` begins messages.
+ * Each word ends with a tab or LF, so their number is known. */
+static mlp_status create(const mlp_hooks *hooks, const char *text, size_t size,
+                         const char *where, mlp_data_recipe **recipe)
+{
+    size_t lines = 0;
+    size_t words = 0;
+    for (size_t i = 0; i < size; i++) {
+        lines += text[i] == '\n';
+        words += text[i] == '\t';
+    }
+    mlp_data_recipe *r = NULL;
+    TRY(mlpi_data_allocate(hooks, 1, sizeof *r, (void *)&r));
+    *r = (mlp_data_recipe){.hooks = *hooks};
+    mlp_status s = mlpi_data_allocate(hooks, size + 1, 1, (void *)&r->text);
+    if (s == MLP_OK) {
+        s = mlpi_data_allocate(hooks, size + 1, 1, (void *)&r->copy);
+    }
+    if (s == MLP_OK) {
+        s = mlpi_data_allocate(hooks, words + lines + 1, sizeof *r->words,
+                               (void *)&r->words);
+    }
+    if (s == MLP_OK) {
+        s = mlpi_data_allocate(hooks, lines + 1, sizeof *r->columns,
+                               (void *)&r->columns);
+    }
+    if (s == MLP_OK) {
+        memcpy(r->text, text, size + 1);
+        memcpy(r->copy, text, size + 1);
+        s = read_text(r) ? MLP_OK
+                         : mlpi_data_error(hooks, MLP_ERR_FORMAT,
+                                           "%s: expects a recipe of "
+                                           "mlp_data_recipe_save, got a text "
+                                           "that is cut or damaged",
+                                           where);
+    }
+    if (s == MLP_OK && r->inputs > MLP_MAX_WIDTH) {
+        s = mlpi_data_error(hooks, MLP_ERR_LIMIT,
+                            "%s: expects at most %d inputs, got %zu (does a "
+                            "column hold a category for each row?)",
+                            where, (int)MLP_MAX_WIDTH, r->inputs);
+    }
+    if (s != MLP_OK) {
+        mlp_data_recipe_free(r);
+        return s;
+    }
+    *recipe = r;
+    return MLP_OK;
+}
+
+void mlp_data_recipe_free(mlp_data_recipe *recipe)
+{
+    if (!recipe) {
+        return;
+    }
+    mlp_hooks hooks = recipe->hooks;
+    mlpi_data_release(&hooks, recipe->text);
+    mlpi_data_release(&hooks, recipe->copy);
+    mlpi_data_release(&hooks, (void *)recipe->words);
+    mlpi_data_release(&hooks, recipe->columns);
+    mlpi_data_release(&hooks, recipe);
+}
+
+/* ---------------------------------------------------------------------------
+ * Making the text
+ */
+
+/* A text that grows, and the rows of the table that count. */
+typedef struct writer {
+    const mlp_data *data;
+    const size_t *rows;
+    size_t n_rows;
+    char *text;
+    size_t n, capacity;
+} writer;
+
+static size_t row_at(const writer *w, size_t i)
+{
+    return w->rows ? w->rows[i] : i;
+}
+
+/* Appends a word and the tab or LF behind it. A character takes up to two
+ * bytes. */
+static mlp_status put(writer *w, const char *word, char end)
+{
+    size_t room = w->n + 2 * strlen(word) + 2;
+    TRY(mlpi_data_reserve(&w->data->hooks, room, 1, &w->capacity,
+                          (void *)&w->text));
+    for (; *word; word++) {
+        char c = *word;
+        char e = c == '\t'   ? 't'
+                 : c == '\n' ? 'n'
+                 : c == '\r' ? 'r'
+                 : c == '\\' ? '\\'
+                             : '\0';
+        if (e) {
+            w->text[w->n++] = '\\';
+        }
+        w->text[w->n++] = e ? e : c;
+    }
+    w->text[w->n++] = end;
+    w->text[w->n] = '\0';
+    return MLP_OK;
+}
+
+/* Returns the mean of the cells of column j that are not empty. If their sum
+ * overflows, each is divided instead. */
+static double mean_of(const writer *w, size_t j, size_t count)
+{
+    mlp_cview values = mlp_data_values(w->data);
+    double sum = 0.0;
+    double mean = 0.0;
+    for (size_t i = 0; i < w->n_rows; i++) {
+        double x = mlp_cview_at(values, row_at(w, i), j);
+        sum += isnan(x) ? 0.0 : x;
+        mean += isnan(x) ? 0.0 : x / (double)count;
+    }
+    return isfinite(sum) ? sum / (double)count : mean;
+}
+
+/* Appends the categories of column j that some row has. */
+static mlp_status put_categories(writer *w, size_t j)
+{
+    mlp_cview values = mlp_data_values(w->data);
+    size_t n = mlp_data_n_categories(w->data, j);
+    bool *is_used = NULL;
+    TRY(mlpi_data_allocate(&w->data->hooks, n, sizeof *is_used,
+                           (void *)&is_used));
+    memset(is_used, 0, n * sizeof *is_used);
+    for (size_t i = 0; i < w->n_rows; i++) {
+        double x = mlp_cview_at(values, row_at(w, i), j);
+        if (!isnan(x)) {
+            is_used[(size_t)x] = true;
+        }
+    }
+    mlp_status status = MLP_OK;
+    for (size_t k = 0; status == MLP_OK && k < n; k++) {
+        if (is_used[k]) {
+            status = put(w, mlp_data_category(w->data, j, k), '\t');
+        }
+    }
+    mlpi_data_release(&w->data->hooks, is_used);
+    w->text[w->n - 1] = '\n'; /* instead of the last tab */
+    return status;
+}
+
+/* Appends the line of an input column, unless it is empty in all rows. */
+static mlp_status put_column(writer *w, size_t j)
+{
+    mlp_cview values = mlp_data_values(w->data);
+    size_t count = 0;
+    for (size_t i = 0; i < w->n_rows; i++) {
+        bool is_empty = isnan(mlp_cview_at(values, row_at(w, i), j));
+        count += !is_empty;
+    }
+    if (count == 0) {
+        return MLP_OK;
+    }
+    bool is_number = mlp_data_kind_of(w->data, j) == MLP_DATA_NUMBER;
+    TRY(put(w, is_number ? "number" : "category", '\t'));
+    TRY(put(w, mlp_data_name(w->data, j), '\t'));
+    TRY(put(w, count < w->n_rows ? "1" : "0", '\t'));
+    if (!is_number) {
+        return put_categories(w, j);
+    }
+    char mean[MLPI_DECIMAL_SIZE];
+    mlpi_decimal_write(mean_of(w, j, count), mean);
+    return put(w, mean, '\n');
+}
+
+/* Appends the line of the target, with all its classes. */
+static mlp_status put_target(writer *w, size_t j)
+{
+    bool is_number = mlp_data_kind_of(w->data, j) == MLP_DATA_NUMBER;
+    TRY(put(w, title, '\n'));
+    TRY(put(w, is_number ? "number" : "category", '\t'));
+    TRY(put(w, mlp_data_name(w->data, j), '\t'));
+    for (size_t k = 0; k < mlp_data_n_categories(w->data, j); k++) {
+        TRY(put(w, mlp_data_category(w->data, j, k), '\t'));
+    }
+    w->text[w->n - 1] = '\n';
+    return MLP_OK;
+}
+
+static mlp_status write_text(writer *w, size_t target)
+{
+    TRY(put_target(w, target));
+    size_t head = w->n;
+    for (size_t j = 0; j < mlp_data_cols(w->data); j++) {
+        if (j != target) {
+            TRY(put_column(w, j));
+        }
+    }
+    if (w->n == head) {
+        return mlpi_data_error(&w->data->hooks, MLP_ERR_ARGUMENT,
+                               "%s: expects columns beside the target, got "
+                               "none that is not empty",
+                               w->data->path);
+    }
+    return MLP_OK;
+}
+
+/* Checks the target and the rows. */
+static mlp_status check_choice(const mlp_data *data, size_t target,
+                               const char *name, const size_t *rows, size_t n)
+{
+    if (target == SIZE_MAX) {
+        return mlpi_data_error(&data->hooks, MLP_ERR_ARGUMENT,
+                               "%s: there is no column \"%s\"", data->path,
+                               name);
+    }
+    if (data->columns[target].n_empty == data->values.rows) {
+        return mlpi_data_error(&data->hooks, MLP_ERR_ARGUMENT,
+                               "%s: column %zu (%s): expects targets, got only "
+                               "empty cells",
+                               data->path, target + 1, name);
+    }
+    for (size_t i = 0; rows && i < n; i++) {
+        if (rows[i] >= data->values.rows) {
+            return mlpi_data_error(&data->hooks, MLP_ERR_ARGUMENT,
+                                   "rows[%zu]: expects a row below %zu, got "
+                                   "%zu",
+                                   i, data->values.rows, rows[i]);
+        }
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_data_recipe_make(const mlp_data *data, const char *target,
+                                const size_t *rows, size_t n,
+                                mlp_data_recipe **recipe)
+{
+    if (!data) {
+        return MLP_ERR_NULL;
+    }
+    if (!target || !recipe || (!rows && n > 0)) {
+        return mlpi_data_error(&data->hooks, MLP_ERR_NULL, "%s is NULL",
+                               !target   ? "target"
+                               : !recipe ? "the place for the recipe"
+                                         : "rows");
+    }
+    size_t j = mlp_data_find(data, target);
+    TRY(check_choice(data, j, target, rows, n));
+    writer w = {
+        .data = data, .rows = rows, .n_rows = rows ? n : data->values.rows};
+    mlp_status status = write_text(&w, j);
+    if (status == MLP_OK) {
+        status = create(&data->hooks, w.text, w.n, data->path, recipe);
+    }
+    mlpi_data_release(&data->hooks, w.text);
+    return status;
+}
+
+/* ---------------------------------------------------------------------------
+ * Encoding
+ */
+
+bool mlpi_recipe_kind(const mlp_data_recipe *recipe, const char *name,
+                      mlp_data_kind *kind)
+{
+    for (size_t i = 0; recipe && i < recipe->n_columns; i++) {
+        if (strcmp(recipe->columns[i].name, name) == 0) {
+            *kind = recipe->columns[i].kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Finds the column of the table that an ingredient needs, and checks its kind.
+ * A column that is empty fits both kinds. */
+static mlp_status find_column(const ingredient *column, const mlp_data *data,
+                              size_t *j)
+{
+    *j = mlp_data_find(data, column->name);
+    if (*j == SIZE_MAX) {
+        return mlpi_data_error(&data->hooks, MLP_ERR_FORMAT,
+                               "%s: there is no column \"%s\", which the "
+                               "recipe needs",
+                               data->path, column->name);
+    }
+    const mlpi_column *found = &data->columns[*j];
+    if (found->kind != column->kind && found->n_empty < data->values.rows) {
+        bool needs_number = column->kind == MLP_DATA_NUMBER;
+        return mlpi_data_error(
+            &data->hooks, MLP_ERR_FORMAT,
+            "%s: column %zu (%s): expects %s, got %s (was the table loaded "
+            "with this recipe?)",
+            data->path, *j + 1, column->name,
+            needs_number ? "numbers" : "categories",
+            needs_number ? "categories" : "numbers");
+    }
+    return MLP_OK;
+}
+
+/* Sets map[k] to the number in the recipe of category k of column j, or to
+ * SIZE_MAX if the recipe does not know it. */
+static void map_categories(const ingredient *column, const mlp_data *data,
+                           size_t j, size_t *map)
+{
+    const mlpi_dictionary *categories = &data->columns[j].categories;
+    for (size_t k = 0; k < categories->n; k++) {
+        map[k] = SIZE_MAX;
+    }
+    for (size_t i = 0; i < column->n_words; i++) {
+        size_t k = mlpi_dictionary_find(categories, column->words[i],
+                                        strlen(column->words[i]));
+        if (k != SIZE_MAX) {
+            map[k] = i;
+        }
+    }
+}
+
+/* Fills the inputs of one column, from `first` on. */
+static void encode_column(const ingredient *column, mlp_cview cells,
+                          const size_t *map, mlp_view X, size_t first)
+{
+    size_t flag = first + inputs_of(column) - 1;
+    for (size_t i = 0; i < cells.rows; i++) {
+        double x = mlp_cview_at(cells, i, 0);
+        bool is_empty = isnan(x);
+        if (column->kind == MLP_DATA_NUMBER) {
+            (void)mlp_view_set(X, i, first, is_empty ? column->mean : x);
+        } else {
+            size_t k = is_empty ? SIZE_MAX : map[(size_t)x];
+            for (size_t l = 0; l < column->n_words; l++) {
+                (void)mlp_view_set(X, i, first + l, l == k);
+            }
+        }
+        if (column->has_flag) {
+            (void)mlp_view_set(X, i, flag, is_empty);
+        }
+    }
+}
+
+/* Checks what both kinds of encoding need. */
+static mlp_status check_view(const mlp_data *data, const char *what,
+                             mlp_view view, size_t cols, bool is_i32)
+{
+    if (view.rows != data->values.rows || view.cols != cols) {
+        return mlpi_data_error(&data->hooks, MLP_ERR_SHAPE,
+                               "%s: expects the shape (%zu, %zu), got (%zu, "
+                               "%zu)",
+                               what, data->values.rows, cols, view.rows,
+                               view.cols);
+    }
+    if (is_i32 ? view.dtype != MLP_I32
+               : view.dtype != MLP_F64 && view.dtype != MLP_F32) {
+        return mlpi_data_error(
+            &data->hooks, MLP_ERR_DTYPE, "%s: expects %s", what,
+            is_i32 ? "int32, for class numbers" : "float64 or float32");
+    }
+    return view.data ? MLP_OK
+                     : mlpi_data_error(&data->hooks, MLP_ERR_NULL,
+                                       "%s: its data is NULL", what);
+}
+
+mlp_status mlp_data_recipe_encode(const mlp_data_recipe *recipe,
+                                  const mlp_data *data, mlp_view X)
+{
+    size_t longest = 0;
+    size_t *map = NULL;
+    size_t j = 0;
+    if (!recipe || !data) {
+        return MLP_ERR_NULL;
+    }
+    TRY(check_view(data, "X", X, recipe->inputs, false));
+    for (size_t i = 1; i < recipe->n_columns; i++) {
+        TRY(find_column(&recipe->columns[i], data, &j));
+        size_t n = mlp_data_n_categories(data, j);
+        longest = n > longest ? n : longest;
+    }
+    TRY(mlpi_data_allocate(&data->hooks, longest, sizeof *map, (void *)&map));
+    size_t first = 0;
+    for (size_t i = 1; i < recipe->n_columns; i++) {
+        const ingredient *column = &recipe->columns[i];
+        j = mlp_data_find(data, column->name);
+        map_categories(column, data, j, map);
+        encode_column(column, mlp_cview_cols(data->values, j, 1), map, X,
+                      first);
+        first += inputs_of(column);
+    }
+    mlpi_data_release(&data->hooks, map);
+    return MLP_OK;
+}
+
+/* Returns MLP_ERR_FORMAT for a target, in row i of column j, that is none. */
+static mlp_status refuse_target(const mlp_data *data, size_t i, size_t j,
+                                double x)
+{
+    char quote[MLPI_QUOTE_SIZE] = "an empty cell";
+    bool is_empty = isnan(x);
+    if (!is_empty) {
+        const char *text = mlp_data_category(data, j, (size_t)x);
+        (void)mlpi_data_quote(text, strlen(text), quote);
+    }
+    const char *mark = is_empty ? "" : "\"";
+    return mlpi_data_error(
+        &data->hooks, MLP_ERR_FORMAT,
+        "%s:%zu: column %zu (%s): expects a %s, got %s%s%s", data->path,
+        data->lines ? data->lines[i] : i + 1, j + 1, mlp_data_name(data, j),
+        is_empty ? "target" : "class that the recipe knows", mark, quote, mark);
+}
+
+/* Checks all targets, or sets them. */
+static mlp_status pass_targets(const mlp_data *data, size_t j,
+                               const size_t *map, const mlp_view *Y)
+{
+    bool has_classes = data->columns[j].kind == MLP_DATA_CATEGORY;
+    for (size_t i = 0; i < data->values.rows; i++) {
+        double x = mlp_cview_at(data->values, i, j);
+        size_t k = has_classes && !isnan(x) ? map[(size_t)x] : 0;
+        if (isnan(x) || k == SIZE_MAX) {
+            return refuse_target(data, i, j, x);
+        }
+        if (Y) {
+            (void)mlp_view_set(*Y, i, 0, has_classes ? (double)k : x);
+        }
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_data_recipe_encode_target(const mlp_data_recipe *recipe,
+                                         const mlp_data *data, mlp_view Y)
+{
+    size_t j = 0;
+    size_t *map = NULL;
+    if (!recipe || !data) {
+        return MLP_ERR_NULL;
+    }
+    const ingredient *target = &recipe->columns[0];
+    TRY(check_view(data, "Y", Y, 1, target->kind == MLP_DATA_CATEGORY));
+    TRY(find_column(target, data, &j));
+    TRY(mlpi_data_allocate(&data->hooks, mlp_data_n_categories(data, j),
+                           sizeof *map, (void *)&map));
+    map_categories(target, data, j, map);
+    mlp_status status = pass_targets(data, j, map, NULL);
+    if (status == MLP_OK) {
+        status = pass_targets(data, j, map, &Y);
+    }
+    mlpi_data_release(&data->hooks, map);
+    return status;
+}
+
+/* ---------------------------------------------------------------------------
+ * Metadata, and what callers ask
+ */
+
+mlp_status mlp_data_recipe_save(const mlp_data_recipe *recipe, mlp_net *net)
+{
+    return recipe ? mlp_net_set_metadata(net, "data.recipe", recipe->text)
+                  : MLP_ERR_NULL;
+}
+
+mlp_status mlp_data_recipe_load(const mlp_net *net, const mlp_hooks *hooks,
+                                mlp_data_recipe **recipe)
+{
+    mlp_hooks used = hooks ? *hooks : (mlp_hooks){.allocate = NULL};
+    if (!net || !recipe) {
+        return mlpi_data_error(&used, MLP_ERR_NULL, "%s is NULL",
+                               net ? "the place for the recipe" : "net");
+    }
+    if ((used.allocate == NULL) != (used.release == NULL)) {
+        return mlpi_data_error(&used, MLP_ERR_ARGUMENT,
+                               "hooks: expects allocate and release together, "
+                               "got one of them");
+    }
+    const char *text = mlp_net_metadata(net, "data.recipe");
+    if (!text) {
+        return mlpi_data_error(&used, MLP_ERR_FORMAT,
+                               "the network: expects a recipe, got none (was "
+                               "it saved with mlp_data_recipe_save?)");
+    }
+    return create(&used, text, strlen(text), "the network's recipe", recipe);
+}
+
+size_t mlp_data_recipe_inputs(const mlp_data_recipe *recipe)
+{
+    return recipe ? recipe->inputs : 0;
+}
+
+const char *mlp_data_recipe_target(const mlp_data_recipe *recipe)
+{
+    return recipe ? recipe->columns[0].name : NULL;
+}
+
+size_t mlp_data_recipe_classes(const mlp_data_recipe *recipe)
+{
+    return recipe ? recipe->columns[0].n_words : 0;
+}
+
+const char *mlp_data_recipe_class(const mlp_data_recipe *recipe, size_t k)
+{
+    return k < mlp_data_recipe_classes(recipe) ? recipe->columns[0].words[k]
+                                               : NULL;
+}
