@@ -89,12 +89,22 @@ mlp_data_options mlp_data_defaults(void);
  * mistake. Else the column holds categories. Columns without a name are called
  * c1, c2, ... by their place.
  *
+ * IDX (the files of MNIST) and NPY (NumPy; versions 1 to 3; elements f4, f8,
+ * i4, i8 and u1 in either order of bytes and of elements). The first dimension
+ * counts the rows, the others together the columns, named c1, c2, ... Whole
+ * numbers in one dimension are class numbers, and stay such.
+ *
+ * FANN's training data: the numbers of rows, inputs and outputs in the first
+ * line, then a line of inputs and a line of outputs for each row. Columns are
+ * named x1, x2, ... and y1, y2, ...
+ *
  * A file that gzip has compressed is unpacked first. Allocates the size of the
  * file (unpacked), which is released again, and 8 bytes for each cell.
  *
  * MLP_ERR_FORMAT: the file is not what is described here, and the message says
  * where. MLP_ERR_ARGUMENT: an option outside its range, or a category that is
- * no column. MLP_ERR_UNSUPPORTED: UTF-16, or gzip without zlib. MLP_ERR_LIMIT:
+ * no column. MLP_ERR_UNSUPPORTED: UTF-16, gzip without zlib,
+ * or a NPY file of another kind. MLP_ERR_LIMIT:
  * more than 65,536 columns, or a cell of more than a million bytes that is no
  * number. MLP_ERR_IO. */
 MLP_NODISCARD mlp_status mlp_data_load(const char *path,
@@ -130,7 +140,9 @@ const char *mlp_data_category(const mlp_data *data, size_t j, size_t k);
 size_t mlp_data_find(const mlp_data *data, const char *name);
 
 /* Returns a view (rows, cols) of all cells. A category is a number from 0, and
- * an empty cell is a NaN. The view lives as long as the table. */
+ * an empty cell is a NaN. The type is MLP_F64; or for an array MLP_F32 if that
+ * holds its elements, and MLP_I32 if they are class numbers. The view lives as
+ * long as the table. */
 mlp_cview mlp_data_values(const mlp_data *data);
 
 /* ---------------------------------------------------------------------------

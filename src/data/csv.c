@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "data/decimal.h"
-#include "data/recipe.h"
+#include "data/recipe_text.h"
 
 /* What the first pass learns about a column. `stray` is the first cell that is
  * neither a number nor empty, as it stands in the file. */

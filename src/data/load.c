@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "data/arrays.h"
 #include "data/csv.h"
 #include "data/input_file.h"
 
@@ -51,6 +52,29 @@ static mlp_status check_options(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
+/* Fills a table by the reader for the kind of file that the bytes begin as.
+ * Whatever has no mark of its own is CSV. A separator says that too. */
+static mlp_status read_by_kind(const unsigned char *bytes, size_t size,
+                               const mlp_data_options *options, mlp_data *data)
+{
+    bool is_idx = mlpi_idx_begins(bytes, size);
+    bool is_npy = mlpi_npy_begins(bytes, size);
+    bool is_fann = options->separator == '\0' && mlpi_fann_begins(bytes, size);
+    if (!is_idx && !is_npy && !is_fann) {
+        return mlpi_csv_read((const char *)bytes, size, options, data);
+    }
+    if (options->n_categories > 0) {
+        return mlpi_data_error(&data->hooks, MLP_ERR_ARGUMENT,
+                               "%s: expects no categories for a file that is "
+                               "not CSV, got %zu",
+                               data->path, options->n_categories);
+    }
+    return is_idx   ? mlpi_idx_read(bytes, size, data)
+           : is_npy ? mlpi_npy_read(bytes, size, data)
+                    : mlpi_fann_read(bytes, size,
+                                     options->decimal_comma ? ',' : '.', data);
+}
+
 /* Makes a table from bytes that are not packed. */
 static mlp_status read_bytes(const unsigned char *bytes, size_t size,
                              const char *name, const mlp_data_options *options,
@@ -58,8 +82,7 @@ static mlp_status read_bytes(const unsigned char *bytes, size_t size,
 {
     mlp_data *fresh = NULL;
     TRY(mlpi_table_create(hooks, name, &fresh));
-    mlp_status status =
-        mlpi_csv_read((const char *)bytes, size, options, fresh);
+    mlp_status status = read_by_kind(bytes, size, options, fresh);
     if (status != MLP_OK) {
         mlp_data_free(fresh);
         return status;

@@ -1,211 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recipes. A recipe is a text, which is made from a table or taken from a
- * network's metadata, and read in the same way in both cases:
+ * Making a recipe from a table, and encoding tables by it.
  *
- *     libmlp data recipe 1
- *     category <name> <class> <class> ...             the target
- *     number <name> <flag> <mean>                     an input column
- *     category <name> <flag> <category> <category> ...
+ * When a recipe is made, each input column is read twice: to count its empty
+ * cells, and for its mean or its categories.
  *
- * The target is the first column, and may be a number too: "number <name>". A
- * flag is 1 if the column had empty cells, else 0. Lines end with LF. Words are
- * separated by tabs; in a word \t, \n, \r and \\ stand for a tab, LF, CR and a
- * backslash.
+ * To encode, all columns are found and checked first, so that a
+ * failure leaves the inputs untouched.
  */
-#include "data/recipe.h"
-
 #include <math.h>
 #include <string.h>
 
 #include "data/decimal.h"
-
-static const char title[] = "libmlp data recipe 1";
-
-/* A line of the recipe. The words are the categories. */
-typedef struct ingredient {
-    mlp_data_kind kind;
-    const char *name;
-    bool has_flag;
-    double mean;
-    char **words;
-    size_t n_words;
-} ingredient;
-
-/* Ingredient 0 is the target. */
-struct mlp_data_recipe {
-    mlp_hooks hooks;
-    char *text;
-    char *copy;   /* the text with 0 behind each word */
-    char **words; /* all words of all lines */
-    ingredient *columns;
-    size_t n_columns;
-    size_t inputs;
-};
-
-/* ---------------------------------------------------------------------------
- * Reading the text
- */
-
-/* Replaces what stands for other characters, in place. */
-static void unescape(char *s)
-{
-    char *to = s;
-    for (; *s; s++) {
-        char c = *s;
-        if (c == '\\' && s[1]) {
-            s++;
-            c = *s == 't' ? '\t' : *s == 'n' ? '\n' : *s == 'r' ? '\r' : *s;
-        }
-        *to++ = c;
-    }
-    *to = '\0';
-}
-
-/* Cuts a line into words. Returns their number. */
-static size_t cut_line(char *line, char **words)
-{
-    size_t n = 0;
-    for (char *next = line; next; n++) {
-        words[n] = next;
-        next = strchr(next, '\t');
-        if (next) {
-            *next++ = '\0';
-        }
-        unescape(words[n]);
-    }
-    return n;
-}
-
-/* Sets an ingredient from the n words of its line. Returns false if they are no
- * ingredient. */
-static bool set_ingredient(ingredient *column, char **words, size_t n,
-                           bool is_target)
-{
-    size_t head = is_target ? 2 : 3;
-    bool is_number = strcmp(words[0], "number") == 0;
-    if (n < head || (!is_number && strcmp(words[0], "category") != 0)) {
-        return false;
-    }
-    *column = (ingredient){is_number ? MLP_DATA_NUMBER : MLP_DATA_CATEGORY,
-                           words[1],
-                           !is_target && strcmp(words[2], "1") == 0,
-                           0.0,
-                           words + head,
-                           n - head};
-    if (!is_target && !column->has_flag && strcmp(words[2], "0") != 0) {
-        return false;
-    }
-    if (!is_number) {
-        return column->n_words > 0;
-    }
-    column->n_words = 0;
-    if (is_target) {
-        return n == head;
-    }
-    const char *end = n == 4 ? words[3] + strlen(words[3]) : NULL;
-    return end && mlpi_decimal_read(words[3], end, '.', &column->mean) == end &&
-           isfinite(column->mean);
-}
-
-static size_t inputs_of(const ingredient *column)
-{
-    return (column->kind == MLP_DATA_NUMBER ? 1 : column->n_words) +
-           column->has_flag;
-}
-
-/* Reads the copy of the text. Returns false if it is no recipe. */
-static bool read_text(mlp_data_recipe *recipe)
-{
-    char **words = recipe->words;
-    char *next = recipe->copy;
-    for (size_t line = 0; *next; line++) {
-        char *begin = next;
-        next = strchr(begin, '\n');
-        if (!next) {
-            return false;
-        }
-        *next++ = '\0';
-        if (line == 0) {
-            if (strcmp(begin, title) != 0) {
-                return false;
-            }
-            continue;
-        }
-        ingredient *column = &recipe->columns[recipe->n_columns];
-        size_t n = cut_line(begin, words);
-        if (!set_ingredient(column, words, n, line == 1)) {
-            return false;
-        }
-        words += n;
-        recipe->n_columns++;
-        recipe->inputs += line > 1 ? inputs_of(column) : 0;
-    }
-    return recipe->n_columns > 1;
-}
-
-/* Makes a recipe from a text of `size` bytes and a 0. `where` begins messages.
- * Each word ends with a tab or LF, so their number is known. */
-static mlp_status create(const mlp_hooks *hooks, const char *text, size_t size,
-                         const char *where, mlp_data_recipe **recipe)
-{
-    size_t lines = 0;
-    size_t words = 0;
-    for (size_t i = 0; i < size; i++) {
-        lines += text[i] == '\n';
-        words += text[i] == '\t';
-    }
-    mlp_data_recipe *r = NULL;
-    TRY(mlpi_data_allocate(hooks, 1, sizeof *r, (void *)&r));
-    *r = (mlp_data_recipe){.hooks = *hooks};
-    mlp_status s = mlpi_data_allocate(hooks, size + 1, 1, (void *)&r->text);
-    if (s == MLP_OK) {
-        s = mlpi_data_allocate(hooks, size + 1, 1, (void *)&r->copy);
-    }
-    if (s == MLP_OK) {
-        s = mlpi_data_allocate(hooks, words + lines + 1, sizeof *r->words,
-                               (void *)&r->words);
-    }
-    if (s == MLP_OK) {
-        s = mlpi_data_allocate(hooks, lines + 1, sizeof *r->columns,
-                               (void *)&r->columns);
-    }
-    if (s == MLP_OK) {
-        memcpy(r->text, text, size + 1);
-        memcpy(r->copy, text, size + 1);
-        s = read_text(r) ? MLP_OK
-                         : mlpi_data_error(hooks, MLP_ERR_FORMAT,
-                                           "%s: expects a recipe of "
-                                           "mlp_data_recipe_save, got a text "
-                                           "that is cut or damaged",
-                                           where);
-    }
-    if (s == MLP_OK && r->inputs > MLP_MAX_WIDTH) {
-        s = mlpi_data_error(hooks, MLP_ERR_LIMIT,
-                            "%s: expects at most %d inputs, got %zu (does a "
-                            "column hold a category for each row?)",
-                            where, (int)MLP_MAX_WIDTH, r->inputs);
-    }
-    if (s != MLP_OK) {
-        mlp_data_recipe_free(r);
-        return s;
-    }
-    *recipe = r;
-    return MLP_OK;
-}
-
-void mlp_data_recipe_free(mlp_data_recipe *recipe)
-{
-    if (!recipe) {
-        return;
-    }
-    mlp_hooks hooks = recipe->hooks;
-    mlpi_data_release(&hooks, recipe->text);
-    mlpi_data_release(&hooks, recipe->copy);
-    mlpi_data_release(&hooks, (void *)recipe->words);
-    mlpi_data_release(&hooks, recipe->columns);
-    mlpi_data_release(&hooks, recipe);
-}
+#include "data/recipe_text.h"
 
 /* ---------------------------------------------------------------------------
  * Making the text
@@ -318,7 +125,7 @@ static mlp_status put_column(writer *w, size_t j)
 static mlp_status put_target(writer *w, size_t j)
 {
     bool is_number = mlp_data_kind_of(w->data, j) == MLP_DATA_NUMBER;
-    TRY(put(w, title, '\n'));
+    TRY(put(w, MLPI_RECIPE_TITLE, '\n'));
     TRY(put(w, is_number ? "number" : "category", '\t'));
     TRY(put(w, mlp_data_name(w->data, j), '\t'));
     for (size_t k = 0; k < mlp_data_n_categories(w->data, j); k++) {
@@ -391,7 +198,8 @@ mlp_status mlp_data_recipe_make(const mlp_data *data, const char *target,
         .data = data, .rows = rows, .n_rows = rows ? n : data->values.rows};
     mlp_status status = write_text(&w, j);
     if (status == MLP_OK) {
-        status = create(&data->hooks, w.text, w.n, data->path, recipe);
+        status =
+            mlpi_recipe_create(&data->hooks, w.text, w.n, data->path, recipe);
     }
     mlpi_data_release(&data->hooks, w.text);
     return status;
@@ -401,22 +209,10 @@ mlp_status mlp_data_recipe_make(const mlp_data *data, const char *target,
  * Encoding
  */
 
-bool mlpi_recipe_kind(const mlp_data_recipe *recipe, const char *name,
-                      mlp_data_kind *kind)
-{
-    for (size_t i = 0; recipe && i < recipe->n_columns; i++) {
-        if (strcmp(recipe->columns[i].name, name) == 0) {
-            *kind = recipe->columns[i].kind;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Finds the column of the table that an ingredient needs, and checks its kind.
  * A column that is empty fits both kinds. */
-static mlp_status find_column(const ingredient *column, const mlp_data *data,
-                              size_t *j)
+static mlp_status find_column(const mlpi_ingredient *column,
+                              const mlp_data *data, size_t *j)
 {
     *j = mlp_data_find(data, column->name);
     if (*j == SIZE_MAX) {
@@ -441,7 +237,7 @@ static mlp_status find_column(const ingredient *column, const mlp_data *data,
 
 /* Sets map[k] to the number in the recipe of category k of column j, or to
  * SIZE_MAX if the recipe does not know it. */
-static void map_categories(const ingredient *column, const mlp_data *data,
+static void map_categories(const mlpi_ingredient *column, const mlp_data *data,
                            size_t j, size_t *map)
 {
     const mlpi_dictionary *categories = &data->columns[j].categories;
@@ -458,10 +254,10 @@ static void map_categories(const ingredient *column, const mlp_data *data,
 }
 
 /* Fills the inputs of one column, from `first` on. */
-static void encode_column(const ingredient *column, mlp_cview cells,
+static void encode_column(const mlpi_ingredient *column, mlp_cview cells,
                           const size_t *map, mlp_view X, size_t first)
 {
-    size_t flag = first + inputs_of(column) - 1;
+    size_t flag = first + mlpi_inputs_of(column) - 1;
     for (size_t i = 0; i < cells.rows; i++) {
         double x = mlp_cview_at(cells, i, 0);
         bool is_empty = isnan(x);
@@ -519,12 +315,12 @@ mlp_status mlp_data_recipe_encode(const mlp_data_recipe *recipe,
     TRY(mlpi_data_allocate(&data->hooks, longest, sizeof *map, (void *)&map));
     size_t first = 0;
     for (size_t i = 1; i < recipe->n_columns; i++) {
-        const ingredient *column = &recipe->columns[i];
+        const mlpi_ingredient *column = &recipe->columns[i];
         j = mlp_data_find(data, column->name);
         map_categories(column, data, j, map);
         encode_column(column, mlp_cview_cols(data->values, j, 1), map, X,
                       first);
-        first += inputs_of(column);
+        first += mlpi_inputs_of(column);
     }
     mlpi_data_release(&data->hooks, map);
     return MLP_OK;
@@ -574,7 +370,7 @@ mlp_status mlp_data_recipe_encode_target(const mlp_data_recipe *recipe,
     if (!recipe || !data) {
         return MLP_ERR_NULL;
     }
-    const ingredient *target = &recipe->columns[0];
+    const mlpi_ingredient *target = &recipe->columns[0];
     TRY(check_view(data, "Y", Y, 1, target->kind == MLP_DATA_CATEGORY));
     TRY(find_column(target, data, &j));
     TRY(mlpi_data_allocate(&data->hooks, mlp_data_n_categories(data, j),
@@ -586,57 +382,4 @@ mlp_status mlp_data_recipe_encode_target(const mlp_data_recipe *recipe,
     }
     mlpi_data_release(&data->hooks, map);
     return status;
-}
-
-/* ---------------------------------------------------------------------------
- * Metadata, and what callers ask
- */
-
-mlp_status mlp_data_recipe_save(const mlp_data_recipe *recipe, mlp_net *net)
-{
-    return recipe ? mlp_net_set_metadata(net, "data.recipe", recipe->text)
-                  : MLP_ERR_NULL;
-}
-
-mlp_status mlp_data_recipe_load(const mlp_net *net, const mlp_hooks *hooks,
-                                mlp_data_recipe **recipe)
-{
-    mlp_hooks used = hooks ? *hooks : (mlp_hooks){.allocate = NULL};
-    if (!net || !recipe) {
-        return mlpi_data_error(&used, MLP_ERR_NULL, "%s is NULL",
-                               net ? "the place for the recipe" : "net");
-    }
-    if ((used.allocate == NULL) != (used.release == NULL)) {
-        return mlpi_data_error(&used, MLP_ERR_ARGUMENT,
-                               "hooks: expects allocate and release together, "
-                               "got one of them");
-    }
-    const char *text = mlp_net_metadata(net, "data.recipe");
-    if (!text) {
-        return mlpi_data_error(&used, MLP_ERR_FORMAT,
-                               "the network: expects a recipe, got none (was "
-                               "it saved with mlp_data_recipe_save?)");
-    }
-    return create(&used, text, strlen(text), "the network's recipe", recipe);
-}
-
-size_t mlp_data_recipe_inputs(const mlp_data_recipe *recipe)
-{
-    return recipe ? recipe->inputs : 0;
-}
-
-const char *mlp_data_recipe_target(const mlp_data_recipe *recipe)
-{
-    return recipe ? recipe->columns[0].name : NULL;
-}
-
-size_t mlp_data_recipe_classes(const mlp_data_recipe *recipe)
-{
-    return recipe ? recipe->columns[0].n_words : 0;
-}
-
-const char *mlp_data_recipe_class(const mlp_data_recipe *recipe, size_t k)
-{
-    return k < mlp_data_recipe_classes(recipe) ? recipe->columns[0].words[k]
-                                               : NULL;
 }
