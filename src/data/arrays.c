@@ -137,7 +137,9 @@ static mlp_status store(mlp_data *data, size_t i, double x)
     return MLP_OK;
 }
 
-/* Makes the table of an array. The elements keep their order. */
+/* Makes the table of an array. The elements keep their order: rows one after
+ * the other, or columns in Fortran's order. The strides of the view tell which.
+ * */
 static mlp_status fill(const array *a, mlp_data *data)
 {
     TRY(check_shape(a, data));
@@ -165,7 +167,8 @@ static mlp_status fill(const array *a, mlp_data *data)
  * IDX
  */
 
-/* Sets the type of the elements. Returns false if there is none. */
+/* Sets the type of the elements. Returns false if there is none. MNIST's own
+ * files are of type 08; the other types come from its description. */
 static bool set_idx_type(array *a, unsigned type)
 {
     static const struct {
@@ -223,8 +226,8 @@ bool mlpi_npy_begins(const unsigned char *bytes, size_t size)
     return size >= 10 && memcmp(bytes, "\x93NUMPY", 6) == 0;
 }
 
-/* Returns where the value of a key begins in a header that ends with 0, or NULL.
- * The key stands in quotes and has a colon and blanks behind it. */
+/* Returns where the value of a key begins in a header that ends with 0, or
+ * NULL. The key stands in quotes and has a colon and blanks behind it. */
 static const char *find_value(const char *header, const char *key)
 {
     const char *s = strstr(header, key);
@@ -236,7 +239,9 @@ static const char *find_value(const char *header, const char *key)
     return s;
 }
 
-/* Reads the type: an order, a letter and a digit, in quotes. */
+/* Reads the type: an order, a letter and a digit, in quotes. Without an order,
+ * and with | or =, the bytes are little-endian: on a big-endian machine NumPy
+ * writes > explicitly. */
 static bool read_type(const char *s, array *a)
 {
     static const char *const types[] = {"f4", "f8", "i4", "i8", "u1"};
@@ -348,7 +353,9 @@ mlp_status mlpi_npy_read(const unsigned char *bytes, size_t size,
  * FANN
  */
 
-/* A place in the text. Words are separated by blanks and line ends. */
+/* A place in the text of a FANN file, whose numbers may be spread over lines in
+ * any way, as FANN itself reads them. Words are separated by blanks and line
+ * ends. */
 typedef struct scanner {
     const char *next, *end;
     size_t line;

@@ -15,9 +15,20 @@
  *     FANN   rows inputs outputs, then for each row a line of inputs and a line
  *            of outputs, all separated by blanks
  *
+ * Examples:
+ *
+ *     train-images-idx3-ubyte  60000 x 28 x 28 uint8  (60000, 784) float32
+ *     train-labels-idx1-ubyte  60000 uint8            (60000, 1) int32
+ *     np.save, float64, 2-D    100 x 4 f8             (100, 4) float64
+ *     np.save, int64, 1-D      100 i8                 (100, 1) int32
+ *     xor.data of FANN         4 2 1                  (4, 3) float64
+ *
  * The first dimension of an array gives the rows, and all others together the
  * columns. In Fortran's order an array may have two dimensions, whose columns
  * lie one after the other.
+ *
+ * A NaN is an empty cell, as in other tables, and an infinity stays one;
+ * networks refuse it, with the row and the column.
  *
  * The elements are stored as float32 where that holds each of them, and else as
  * float64. Whole numbers in one dimension are class numbers, and become int32.

@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The reader of CSV files; csv.h has the grammar and the two passes.
+ *
+ * Functions call each other from the bottom of this file to its top:
+ *
+ *     read_table
+ *         read_header    names
+ *         read_rows
+ *             first_pass     numbers, with read_number
+ *             choose_kind
+ *             second_pass    categories, with read_cell
+ *
+ * Both read_number and read_cell move the reader behind the separator or the
+ * line end, and leave the cell in r->cell, r->length and r->is_last. The cell
+ * points into the text of the file, or into the room of the reader.
  */
 #include "data/csv.h"
 
@@ -50,6 +63,8 @@ static bool is_line_end(const reader *r, const char *s, size_t *length)
     return *length < 3;
 }
 
+/* Fails with the line, what is expected there, and the text that stands
+ * there. */
 static mlp_status fail_at(const reader *r, size_t line, const char *what,
                           const char *text, size_t length)
 {
@@ -76,7 +91,9 @@ static mlp_status end_cell(reader *r, const char *s)
     return MLP_OK;
 }
 
-/* Copies the quoted text without the quotes that double others. */
+/* Copies the quoted text without the quotes that double others. The text of the
+ * file is the caller's and stays as it is, so the copy lies in the room of the
+ * reader, until the next such cell. */
 static mlp_status copy_quoted(reader *r, const char *text, size_t length)
 {
     size_t n = 0;
@@ -91,7 +108,10 @@ static mlp_status copy_quoted(reader *r, const char *text, size_t length)
     return MLP_OK;
 }
 
-/* Reads a cell whose opening quote is at `s`. */
+/* Reads a cell whose opening quote is at `s`. The quote that closes it is the
+ * first one that no other follows. Line ends inside are part of the text; they
+ * are counted, and a message about a quote that is not closed names the line of
+ * the opening one, because the end of the file would tell nothing. */
 static mlp_status read_quoted(reader *r, const char *s)
 {
     size_t opened = r->line;
@@ -123,7 +143,8 @@ static mlp_status read_quoted(reader *r, const char *s)
     return end_cell(r, s);
 }
 
-/* Reads a cell of any kind. */
+/* Reads a cell of any kind. A lone CR ended the lines of old Macintosh files;
+ * if it were text, such a file would be a single long line. */
 static mlp_status read_cell(reader *r)
 {
     const char *s = r->next;
@@ -149,7 +170,9 @@ static mlp_status read_cell(reader *r)
 }
 
 /* Reads a cell that may be a number. Most cells are nothing but a number, which
- * needs no search for its end. Returns true if *x is finite. */
+ * needs no search for its end. Other cells are read as text first, without
+ * blanks and quotes, and then as a number. Sets *is_number to whether the cell
+ * is a finite number. */
 static mlp_status read_number(reader *r, double *x, bool *is_number)
 {
     const char *begin = r->next;
@@ -170,7 +193,8 @@ static mlp_status read_number(reader *r, double *x, bool *is_number)
     return MLP_OK;
 }
 
-/* Returns true if the last cell is empty or says that nothing is known. */
+/* Returns true if the last cell is empty or says that nothing is known. In
+ * quotes such a word is a text, as the code of Namibia is. */
 static bool is_empty(const reader *r)
 {
     static const char *const words[] = {"",    "NA",   "N/A",  "NaN",
@@ -184,7 +208,9 @@ static bool is_empty(const reader *r)
     return false;
 }
 
-/* Moves to the next line that is not blank. Returns false at the end. */
+/* Moves to the next line that is not blank. Returns false at the end. A blank
+ * line is no row even if the table has one column: an empty cell of such a
+ * table has to stand as "" or NA. */
 static bool next_row(reader *r)
 {
     size_t length = 0;
@@ -222,29 +248,6 @@ static mlp_status check_length(reader *r, size_t j)
  * The first line
  */
 
-/* Returns the length of a valid character of UTF-8 at `s`, or 0. */
-static size_t utf8_length(const char *s, const char *end)
-{
-    unsigned char c = (unsigned char)*s;
-    size_t n = c < 0x80                ? 1
-               : c >= 0xc2 && c < 0xe0 ? 2
-               : c >= 0xe0 && c < 0xf0 ? 3
-               : c >= 0xf0 && c < 0xf5 ? 4
-                                       : 0;
-    if (n == 0 || (size_t)(end - s) < n) {
-        return 0;
-    }
-    for (size_t i = 1; i < n; i++) {
-        if (((unsigned char)s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    unsigned char d = n > 2 ? (unsigned char)s[1] : 0xa0;
-    bool is_valid = !(c == 0xe0 && d < 0xa0) && !(c == 0xed && d >= 0xa0) &&
-                    !(c == 0xf0 && d < 0x90) && !(c == 0xf4 && d >= 0x90);
-    return is_valid ? n : 0;
-}
-
 /* Checks that the last cell may be kept as a text: recipes travel in a
  * network's metadata, which is UTF-8. */
 static mlp_status check_text(const reader *r)
@@ -257,7 +260,7 @@ static mlp_status check_text(const reader *r)
             r->data->path, r->row_line, (int)MLPI_MAX_CELL, r->length);
     }
     for (const char *s = r->cell; s < end;) {
-        size_t n = utf8_length(s, end);
+        size_t n = mlpi_data_utf8_length(s, end);
         if (n == 0) {
             return mlpi_data_error(&r->data->hooks, MLP_ERR_FORMAT,
                                    "%s:%zu: expects text in UTF-8, got the "
@@ -270,7 +273,9 @@ static mlp_status check_text(const reader *r)
     return MLP_OK;
 }
 
-/* Returns the separator that the first line has outside of quotes. */
+/* Returns the separator that the first line has outside of quotes. A comma may
+ * stand for a decimal point or be part of a name in a file with another
+ * separator, and tabs hardly ever stand in a text; so the rarer wins. */
 static char find_separator(const char *s, const char *end)
 {
     bool is_quoted = false;
@@ -285,8 +290,9 @@ static char find_separator(const char *s, const char *end)
     return has_semicolon ? ';' : ',';
 }
 
-/* Names the columns. If the first line is a row, its place is restored, and the
- * columns are named by theirs. */
+/* Names the columns. The first line is read as numbers to find out whether it
+ * is a row, and again as text. If it is a row, its place is restored, and
+ * columns are named by their places. */
 static mlp_status read_header(reader *r)
 {
     reader start = *r;
@@ -321,7 +327,10 @@ static mlp_status read_header(reader *r)
  * The two passes
  */
 
-/* Stores numbers and NaN, and counts. */
+/* Stores numbers and NaN, and counts. The columns of the table lie one after
+ * the other, so cell (i, j) is cells[j * stride]. The first stray cell of each
+ * column is kept for a message: its text is still there when the pass has
+ * ended, except where it lies in the room of the reader. */
 static mlp_status first_pass(reader *r, census *counts)
 {
     mlp_data *data = r->data;
@@ -356,7 +365,8 @@ static mlp_status first_pass(reader *r, census *counts)
     return MLP_OK;
 }
 
-/* Stores the categories. */
+/* Stores the categories. The rows are known to have the right length, since the
+ * first pass has read them all. */
 static mlp_status second_pass(reader *r)
 {
     mlp_data *data = r->data;
@@ -387,6 +397,7 @@ static bool has_comma(const reader *r, const census *counts)
            mlpi_decimal_read(counts->stray, end, ',', &x) == end;
 }
 
+/* Fails with the place of the first stray cell of column j. */
 static mlp_status fail_with_stray(const reader *r, size_t j,
                                   const census *counts, const char *what)
 {
@@ -412,7 +423,9 @@ static bool is_told_category(const reader *r, size_t j)
 }
 
 /* Decides the kind of column j: by the options, else by the recipe, else by
- * what stands there. */
+ * what stands there. A column that the recipe does not know has no mistakes,
+ * because nobody will read it. Counts are divided and not multiplied, so that
+ * they cannot overflow. */
 static mlp_status choose_kind(reader *r, size_t j, const census *counts)
 {
     mlpi_column *column = &r->data->columns[j];
@@ -452,7 +465,8 @@ static mlp_status check_told(const reader *r)
     return MLP_OK;
 }
 
-/* Reads the rows. The first line has been read or is the first row. */
+/* Reads the rows. The first line has been read or is the first row. If the
+ * kinds are numbers only, the second pass is left out. */
 static mlp_status read_rows(reader *r, census *counts)
 {
     mlp_data *data = r->data;
@@ -484,7 +498,8 @@ static mlp_status read_rows(reader *r, census *counts)
     return MLP_OK;
 }
 
-/* Refuses what is no text in UTF-8. */
+/* Refuses what is no text in UTF-8. A 0 is looked for in the whole file before
+ * anything else, because all that follows may then take the text for one. */
 static mlp_status check_bytes(const mlp_data *data, const char *text,
                               size_t size)
 {
@@ -508,6 +523,8 @@ static mlp_status check_bytes(const mlp_data *data, const char *text,
     return MLP_OK;
 }
 
+/* Returns a bound of the number of rows that is exact for a file without blank
+ * lines and without line ends in quotes. */
 static size_t count_lines(const char *s, const char *end)
 {
     size_t n = 1;
@@ -518,7 +535,8 @@ static size_t count_lines(const char *s, const char *end)
     return n;
 }
 
-/* Reads the whole text. The caller releases the room and the counts. */
+/* Reads the whole text. The caller releases the room and the counts, also after
+ * a failure. */
 static mlp_status read_table(reader *r, census **counts)
 {
     mlp_data *data = r->data;

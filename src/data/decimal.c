@@ -28,6 +28,7 @@ typedef struct decimal {
     bool cut; /* digits other than 0 do not fit into D */
 } decimal;
 
+/* isdigit would depend on the locale. */
 static bool is_digit(const char *s, const char *end)
 {
     return s < end && *s >= '0' && *s <= '9';
@@ -52,8 +53,8 @@ static const char *read_digits(const char *s, const char *end, decimal *d,
     return s;
 }
 
-/* Reads an exponent. If its digits are missing, there is none. It stops growing
- * long after the number is 0 or infinite. */
+/* Reads an exponent. `s` stands at its e. If its digits are missing, there is
+ * none. It stops growing long after the number is 0 or infinite. */
 static const char *read_exponent(const char *s, const char *end,
                                  int64_t *exponent)
 {
@@ -72,7 +73,9 @@ static const char *read_exponent(const char *s, const char *end,
     return e;
 }
 
-/* Sets *x to D 10^k if the formulas of decimal.h give it for certain. */
+/* Sets *x to D 10^k if the formulas of decimal.h give it for certain. Where D
+ * is a double itself, lo is 0, and the one operation that is left rounds right.
+ * The conversion of D - hi is exact, since |lo| is at most 1024. */
 static bool convert(uint64_t D, int64_t k, double *x)
 {
     double hi = (double)D;
@@ -86,7 +89,9 @@ static bool convert(uint64_t D, int64_t k, double *x)
 }
 
 /* Converts the digits from `s` to `end`, with or without a point, times
- * 10^exponent. */
+ * 10^exponent. Leading zeros are left out, so that the digits that are kept are
+ * those that count. A 1 stands for all digits other than 0 that are not kept:
+ * it decides on which side of a middle the number lies, as they do. */
 static double convert_slowly(const char *s, const char *end, int64_t exponent)
 {
     char text[MAX_DIGITS + 32];

@@ -18,6 +18,28 @@
  * (Ziv's test). Otherwise, one time in 2^40, and for other D and k, strtod
  * decides. It gets the number as an integer and an exponent, because what
  * strtod takes for a decimal point depends on the locale.
+ *
+ * What is a number, and what is only the begin of one, with the point '.':
+ *
+ *     text         is read         value
+ *     12           all             12
+ *     -.5e+3       all             -500
+ *     7.           all             7
+ *     12e+         12              12, since the exponent has no digits
+ *     1,5          1               1
+ *     0x10         0               0
+ *     1e400        all             infinity
+ *     1e-400       all             0
+ *     inf, nan     nothing
+ *     - . e5       nothing
+ *
+ * The caller decides what may stand behind a number. In a CSV file that is a
+ * separator or the end of a cell, so 12e+ and 0x10 are texts there; in a recipe
+ * it is the end of the word. The sign + is read too, and written never.
+ *
+ * A number has any length. It is read in one pass over its characters, and in
+ * another one if strtod decides. Leading zeros do not count as digits; digits
+ * beyond the 768th matter only by whether one of them is not 0.
  */
 #ifndef MLPI_DATA_DECIMAL_H
 #define MLPI_DATA_DECIMAL_H

@@ -5,8 +5,13 @@
  * When a recipe is made, each input column is read twice: to count its empty
  * cells, and for its mean or its categories.
  *
- * To encode, all columns are found and checked first, so that a
- * failure leaves the inputs untouched.
+ * To encode, all columns are found and checked first, so that a failure leaves
+ * the inputs untouched. The categories of a table have numbers of their own, so
+ * for each column a map is made from these to the numbers of the recipe:
+ *
+ *     table    blue 0, green 1, red 2
+ *     recipe   red 0, blue 1
+ *     map      1, SIZE_MAX, 0
  */
 #include <math.h>
 #include <string.h>
@@ -27,6 +32,7 @@ typedef struct writer {
     size_t n, capacity;
 } writer;
 
+/* Returns the number in the table of training row i. */
 static size_t row_at(const writer *w, size_t i)
 {
     return w->rows ? w->rows[i] : i;
@@ -71,7 +77,9 @@ static double mean_of(const writer *w, size_t j, size_t count)
     return isfinite(sum) ? sum / (double)count : mean;
 }
 
-/* Appends the categories of column j that some row has. */
+/* Appends the categories of column j that some row has. Others are left out: a
+ * network that never saw a category has no use for an input that was always
+ * 0. */
 static mlp_status put_categories(writer *w, size_t j)
 {
     mlp_cview values = mlp_data_values(w->data);
@@ -97,7 +105,8 @@ static mlp_status put_categories(writer *w, size_t j)
     return status;
 }
 
-/* Appends the line of an input column, unless it is empty in all rows. */
+/* Appends the line of an input column, unless it is empty in all rows. Such a
+ * column has no mean and no categories, so nothing could be made of it. */
 static mlp_status put_column(writer *w, size_t j)
 {
     mlp_cview values = mlp_data_values(w->data);
@@ -135,6 +144,8 @@ static mlp_status put_target(writer *w, size_t j)
     return MLP_OK;
 }
 
+/* Appends all lines: the title, the target, and the other columns in the order
+ * of the table. */
 static mlp_status write_text(writer *w, size_t target)
 {
     TRY(put_target(w, target));
@@ -253,7 +264,9 @@ static void map_categories(const mlpi_ingredient *column, const mlp_data *data,
     }
 }
 
-/* Fills the inputs of one column, from `first` on. */
+/* Fills the inputs of one column, from `first` on. The view of the cells has
+ * one column. A category that the recipe does not know is SIZE_MAX in the map,
+ * which no input equals. */
 static void encode_column(const mlpi_ingredient *column, mlp_cview cells,
                           const size_t *map, mlp_view X, size_t first)
 {
@@ -344,7 +357,8 @@ static mlp_status refuse_target(const mlp_data *data, size_t i, size_t j,
         is_empty ? "target" : "class that the recipe knows", mark, quote, mark);
 }
 
-/* Checks all targets, or sets them. */
+/* Checks all targets, or sets them. The caller passes twice, without Y and with
+ * it, so that a failure leaves Y untouched. */
 static mlp_status pass_targets(const mlp_data *data, size_t j,
                                const size_t *map, const mlp_view *Y)
 {

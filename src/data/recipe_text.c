@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading the text of a recipe, which recipe_text.h describes, and keeping it in
- * a network's metadata.
+ * Reading the text of a recipe, which recipe_text.h describes, and keeping it
+ * in a network's metadata.
  *
  * A recipe holds two copies of its text. One stays as it is, to be saved again.
  * In the other each tab and LF becomes the 0 at the end of a word, so that a
- * word needs no memory of its own.
+ * word needs no memory of its own:
+ *
+ *     number \t age \t 1 \t 38.5 \n     as it is saved
+ *     number  0 age  0 1  0 38.5  0     with a 0 behind each word
  */
 #include "data/recipe_text.h"
 
@@ -18,7 +21,8 @@
  * Reading the text
  */
 
-/* Replaces what stands for other characters, in place. */
+/* Replaces what stands for other characters, in place. The text never gets
+ * longer by that. A backslash at the end of a word stays. */
 static void unescape(char *s)
 {
     char *to = s;
@@ -33,7 +37,8 @@ static void unescape(char *s)
     *to = '\0';
 }
 
-/* Cuts a line into words. Returns their number. */
+/* Cuts a line into words. Returns their number. A line without a tab is one
+ * word, and an empty word is a word. */
 static size_t cut_line(char *line, char **words)
 {
     size_t n = 0;
@@ -79,13 +84,16 @@ static bool set_ingredient(mlpi_ingredient *column, char **words, size_t n,
            isfinite(column->mean);
 }
 
+/* The flag is one more input. */
 size_t mlpi_inputs_of(const mlpi_ingredient *column)
 {
     return (column->kind == MLP_DATA_NUMBER ? 1 : column->n_words) +
            column->has_flag;
 }
 
-/* Reads the copy of the text. Returns false if it is no recipe. */
+/* Reads the copy of the text. Returns false if it is no recipe: it must have
+ * the title, a target, an input column, and LF at its end, by which a cut text
+ * is found out. */
 static bool read_text(mlp_data_recipe *recipe)
 {
     char **words = recipe->words;
@@ -178,6 +186,8 @@ void mlp_data_recipe_free(mlp_data_recipe *recipe)
     mlpi_data_release(&hooks, recipe);
 }
 
+/* A recipe has few columns, and this is asked once for each column of a table,
+ * so a search through all is quick enough. */
 bool mlpi_recipe_kind(const mlp_data_recipe *recipe, const char *name,
                       mlp_data_kind *kind)
 {

@@ -22,7 +22,7 @@
 
 #include "data/table.h"
 
-/* The first line. */
+/* The first line names the format and its version. */
 #define MLPI_RECIPE_TITLE "libmlp data recipe 1"
 
 /* What a line says of one column. */

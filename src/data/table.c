@@ -52,6 +52,33 @@ const char *mlpi_data_quote(const char *text, size_t length,
     return quote;
 }
 
+/* What the last lines refuse are characters that a shorter form could write,
+ * halves of surrogate pairs, and numbers above 0x10ffff. */
+size_t mlpi_data_utf8_length(const char *s, const char *end)
+{
+    unsigned char c = (unsigned char)*s;
+    size_t n = c < 0x80                ? 1
+               : c >= 0xc2 && c < 0xe0 ? 2
+               : c >= 0xe0 && c < 0xf0 ? 3
+               : c >= 0xf0 && c < 0xf5 ? 4
+                                       : 0;
+    if (n == 0 || (size_t)(end - s) < n) {
+        return 0;
+    }
+    for (size_t i = 1; i < n; i++) {
+        if (((unsigned char)s[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    unsigned char d = n > 2 ? (unsigned char)s[1] : 0xa0;
+    bool is_valid = !(c == 0xe0 && d < 0xa0) && !(c == 0xed && d >= 0xa0) &&
+                    !(c == 0xf0 && d < 0x90) && !(c == 0xf4 && d >= 0x90);
+    return is_valid ? n : 0;
+}
+
+/* malloc(0) may return NULL, so an array without elements gets room for one.
+ * The address of the pointer is void, and the pointer copied, because C has no
+ * type for "the address of any pointer". */
 mlp_status mlpi_data_allocate(const mlp_hooks *hooks, size_t count, size_t size,
                               void *block)
 {
@@ -79,6 +106,8 @@ void mlpi_data_release(const mlp_hooks *hooks, void *block)
     }
 }
 
+/* The hooks have no realloc, so a block that grows is copied. Since the room
+ * doubles, each byte is copied at most twice on average. */
 mlp_status mlpi_data_reserve(const mlp_hooks *hooks, size_t count, size_t size,
                              size_t *capacity, void *block)
 {
@@ -134,7 +163,8 @@ size_t mlpi_dictionary_find(const mlpi_dictionary *d, const char *text,
     return i > 0 ? i - 1 : SIZE_MAX;
 }
 
-/* Doubles the hash table when half of it is full. */
+/* Doubles the hash table when half of it is full. At this load a search looks
+ * at two slots on average. */
 static mlp_status grow_slots(const mlp_hooks *hooks, mlpi_dictionary *d)
 {
     if (2 * (d->n + 1) <= d->n_slots) {
@@ -154,6 +184,8 @@ static mlp_status grow_slots(const mlp_hooks *hooks, mlpi_dictionary *d)
     return MLP_OK;
 }
 
+/* All memory is reserved before anything is stored, so a failure leaves the
+ * dictionary as it was. */
 mlp_status mlpi_dictionary_add(const mlp_hooks *hooks, mlpi_dictionary *d,
                                const char *text, size_t length, size_t *number)
 {
@@ -227,7 +259,8 @@ void mlp_data_free(mlp_data *data)
     mlpi_data_release(&hooks, data);
 }
 
-/* A column without a name gets one from its place. */
+/* A column without a name gets one from its place. The dictionary of the names
+ * tells a name that is there already by its number. */
 mlp_status mlpi_table_add_name(mlp_data *data, const char *name, size_t length,
                                size_t line)
 {
@@ -257,6 +290,8 @@ mlp_status mlpi_table_add_name(mlp_data *data, const char *name, size_t length,
         number + 1);
 }
 
+/* The bytes of a row are few, because columns are; so only their product with
+ * the rows can overflow, which the allocation checks. */
 mlp_status mlpi_table_allocate(mlp_data *data, mlp_dtype dtype, size_t rows)
 {
     size_t cols = data->names.n;
@@ -291,6 +326,9 @@ static void sort(const mlpi_dictionary *d, uint32_t *numbers, uint32_t *room,
     }
 }
 
+/* The numbers of the sorted dictionary are found by sorting numbers of the old
+ * one: order[i] is the old number of text i, and new_number is its inverse. The
+ * cells are changed last, when nothing can fail any more. */
 mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j)
 {
     mlpi_dictionary *old = &data->columns[j].categories;

@@ -68,6 +68,9 @@ enum { MLPI_QUOTE_SIZE = 48 };
 const char *mlpi_data_quote(const char *text, size_t length,
                             char quote[MLPI_QUOTE_SIZE]);
 
+/* Returns the length of a valid character of UTF-8 at `s`, or 0. */
+size_t mlpi_data_utf8_length(const char *s, const char *end);
+
 /* Allocates `count` elements of `size` bytes. MLP_ERR_MEMORY, also if the
  * product exceeds a size_t. */
 mlp_status mlpi_data_allocate(const mlp_hooks *hooks, size_t count, size_t size,

@@ -132,7 +132,8 @@ static void arrays_that_are_cut_are_refused(void **state)
     (void)fclose(stream);
 }
 
-/* Makes the bytes of a NPY file of version 1 with one byte behind its header. */
+/* Makes the bytes of a NPY file of version 1 with one byte behind its header.
+ * */
 static size_t npy_bytes(const char *header, unsigned version,
                         unsigned char bytes[512])
 {

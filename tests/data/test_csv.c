@@ -438,7 +438,8 @@ static void csv_is_unpacked(void **state)
     }
 }
 
-/* The digits that come with the examples: 1797 rows of 64 pixels and a class. */
+/* The digits that come with the examples: 1797 rows of 64 pixels and a class.
+ * */
 static void csv_reads_the_digits(void **state)
 {
     (void)state;
