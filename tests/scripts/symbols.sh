@@ -30,8 +30,8 @@ onnx_taken="$taken protobuf_c_message_get_packed_size protobuf_c_message_pack
 
 # strtod reads what an exact formula cannot decide, from text without a decimal
 # point, so that the locale does not matter. Files are read as streams.
-data_taken="$taken strtod fopen fopen64 fread fclose fseek ftell ferror
-    inflate inflateEnd inflateInit2_ inflateReset"
+data_taken="$taken strtod strstr strspn strcspn fopen fopen64 fread fclose
+    fseek ftell ferror inflate inflateEnd inflateInit2_ inflateReset"
 
 # look <archive> <what it may take>
 look() {
