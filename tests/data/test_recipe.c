@@ -259,6 +259,7 @@ static void recipe_refuses_damaged_texts(void **state)
         "libmlp data recipe 2\nnumber\ty\nnumber\ta\t0\t1\n",
         "libmlp data recipe 1\nnumber\ty\n",
         "libmlp data recipe 1\nnumber\ty\nnumber\ta\t0\t1",
+        "libmlp data recipe 1\nnumber\ty\nnumber\ta\t0\t1\nnumber\tb\t0\t1",
         "libmlp data recipe 1\nnumber\ty\tu\nnumber\ta\t0\t1\n",
         "libmlp data recipe 1\ncategory\ty\nnumber\ta\t0\t1\n",
         "libmlp data recipe 1\nword\ty\nnumber\ta\t0\t1\n",
