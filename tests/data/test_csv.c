@@ -375,7 +375,7 @@ static void csv_refuses_wrong_options(void **state)
     assert_told(&record, mlp_data_load("no/such.csv", NULL, &hooks, &data),
                 MLP_ERR_IO, "no/such.csv: cannot be read: there is no such");
     assert_told(&record, mlp_data_load(".", NULL, &hooks, &data), MLP_ERR_IO,
-                "it is a folder");
+                ".: cannot be read");
     assert_told(&record, mlp_data_load(NULL, NULL, &hooks, &data), MLP_ERR_NULL,
                 "path is NULL");
     assert_null(data);
