@@ -395,9 +395,12 @@ bool mlpi_fann_begins(const unsigned char *bytes, size_t size)
 {
     scanner s = {(const char *)bytes, (const char *)bytes + size, 1};
     size_t n = 0;
-    bool has_counts = read_count(&s, &n) && read_count(&s, &n) &&
-                      read_count(&s, &n) && s.line == 1;
-    return has_counts && next_word(&s) > 0 && s.line > 1;
+    for (size_t i = 0; i < 3; i++) {
+        if (!read_count(&s, &n) || s.line > 1) {
+            return false;
+        }
+    }
+    return next_word(&s) > 0 && s.line > 1;
 }
 
 /* Names the columns x1, x2, ... and y1, y2, ... */

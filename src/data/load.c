@@ -14,6 +14,7 @@
 #include <string.h>
 
 #ifdef MLPI_DATA_ZLIB
+#define ZLIB_CONST /* the input is const */
 #include <zlib.h>
 #endif
 
@@ -162,7 +163,7 @@ static mlp_status unpack_all(const mlp_hooks *hooks, const char *path,
     z_stream z = {.zalloc = allocate_for_zlib,
                   .zfree = release_for_zlib,
                   .opaque = &own,
-                  .next_in = (unsigned char *)(uintptr_t)bytes};
+                  .next_in = bytes};
     if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) {
         return mlpi_data_error(hooks, MLP_ERR_MEMORY,
                                "%s: no memory to unpack it", path);

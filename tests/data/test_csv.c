@@ -339,7 +339,8 @@ static void csv_refuses_what_is_too_long(void **state)
                 mlp_data_load_memory(text, SIZE, "t.csv", NULL, &hooks, &data),
                 MLP_ERR_LIMIT, "t.csv:1: expects at most 65536 columns");
     memset(text, '7', SIZE);
-    memcpy(text, "a\n", 2);
+    text[0] = 'a';
+    text[1] = '\n';
     assert_told(
         &record, mlp_data_load_memory(text, SIZE, "t.csv", NULL, &hooks, &data),
         MLP_ERR_LIMIT, "t.csv:2: expects at most 1000000 bytes in a cell");
