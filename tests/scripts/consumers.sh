@@ -75,6 +75,12 @@ for example in "$documents"/examples/*.c; do
 done
 echo "works: the installed examples"
 
+"$scratch/package/app_data" || fail "app_data does not run"
+flags=$(pkg-config --cflags --libs --static mlp_data)
+eval "cc -std=c11 '$consumers/app_data.c' -o '$scratch/pkg_data' $flags"
+"$scratch/pkg_data" || fail "mlp_data: the program does not run"
+echo "works: mlp_data by find_package and pkg-config"
+
 foreign=$scratch/package/app_foreign
 "$foreign" || fail "$foreign does not run"
 flags=$(pkg-config --cflags --libs --static mlp_foreign)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The fuzzers of all readers of files (.mlp, FANN, genann and, if it is built,
-# ONNX) run for a short time with the sanitizers. They use libFuzzer where clang
+# The fuzzers of all readers of files (.mlp, tables, FANN, genann and, if it is
+# built, ONNX) run for a short time with the sanitizers. They use libFuzzer where clang
 # has it, and a driver of our own elsewhere. This script makes the corpora. For
 # a longer run:
 #     MLP_FUZZ_RUNS=1000000 sh tests/scripts/fuzz.sh build
@@ -19,8 +19,8 @@ else
     skip "no compiler here has the sanitizers"
 fi
 
-rm -rf "$scratch/load" "$scratch/foreign" "$scratch/onnx"
-mkdir -p "$scratch/load" "$scratch/foreign" "$scratch/onnx"
+rm -rf "$scratch/load" "$scratch/data" "$scratch/foreign" "$scratch/onnx"
+mkdir -p "$scratch/load" "$scratch/data" "$scratch/foreign" "$scratch/onnx"
 tool=$build/tests/model_tool
 "$tool" write 0 float32 "$scratch/load/golden32.mlp"
 "$tool" write 0 float64 "$scratch/load/golden64.mlp"
@@ -57,6 +57,22 @@ fuzz() {
 }
 
 fuzz load
+
+# A table of each kind, and a recipe.
+corpus=$scratch/data
+printf 'a,b,"c ""d"""\r\n1.5,x,NA\r\n-2e3,"y\nz",7\r\n' >"$corpus/quotes.csv"
+printf '\357\273\277n;t\n1;u\n;v\n\n12345678901234567890.5e-9;u\n' \
+    >"$corpus/semicolons.csv"
+gzip -nc "$corpus/quotes.csv" >"$corpus/quotes.csv.gz"
+printf '\0\0\010\003\0\0\0\002\0\0\0\001\0\0\0\003abcdef' >"$corpus/images.idx"
+printf "\\223NUMPY\\1\\0\\100\\0{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }%5s\\n%s" \
+    '' abcdefghijklmnop >"$corpus/matrix.npy"
+printf '2 2 1\n0.5 1\n-1\n1e3 0\n1\n' >"$corpus/pairs.data"
+printf 'libmlp data recipe 1\ncategory\ty\tu\tv\nnumber\tx\t1\t0.5\ncategory\tz\t0\tp\n' \
+    >"$corpus/recipe.txt"
+zlib=
+links cc -lz && zlib=-lz
+fuzz data "$scratch/library/libmlp_data.a" $zlib
 cp "$source"/tests/vectors/genann_*.ann "$source"/tests/vectors/fann_*.net \
     "$scratch/foreign"
 rm "$scratch/foreign/fann_mushrooms.net" # too long

@@ -34,7 +34,7 @@ echo "$command" | grep -q -- ' -DNDEBUG' || fail "NDEBUG is not defined"
 echo "$command" | grep -q -- ' -w ' || fail "warnings of libmlp are on"
 grep 'consumers/app\.c"' "$scratch/commands" | grep -e ' -O' -e NDEBUG &&
     fail "flags of libmlp reach the parent's own programs"
-grep -e formats/foreign/ -e formats/onnx/ "$scratch/commands" &&
+grep -e src/data/ -e formats/foreign/ -e formats/onnx/ "$scratch/commands" &&
     fail "libraries are built that nobody asked for"
 
 configured release -DCMAKE_BUILD_TYPE=Release
@@ -49,6 +49,10 @@ configured flags -DCMAKE_C_FLAGS=-O0
 level -O0 "CMAKE_C_FLAGS=-O0"
 configured options -DPARENT_OPTIONS=-O1
 level -O1 "add_compile_options(-O1)"
+
+configured data -DMLP_DATA=ON
+grep -q src/data/ "$scratch/commands" ||
+    fail "MLP_DATA=ON does not build mlp_data"
 
 configured foreign -DMLP_FOREIGN=ON
 grep -q formats/foreign/ "$scratch/commands" ||

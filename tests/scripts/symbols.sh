@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The archives libmlp.a, libmlp_foreign.a and, if it is built, libmlp_onnx.a
-# define only names that begin with mlp_ or mlpi_, hold no writable data, and
+# The archives libmlp.a, libmlp_data.a, libmlp_foreign.a and, if it is built,
+# libmlp_onnx.a define only names that begin with mlp_ or mlpi_, hold no writable data, and
 # call only the host functions listed below. None of these prints, ends the
 # program or keeps a state of its own; only log_stderr.c, the hooks that print
 # because the program asked for them, writes to the standard error stream. fma and sqrt are the only functions of
@@ -27,6 +27,11 @@ printing='stderr fprintf __fprintf_chk fputs fputc fwrite'
 onnx_taken="$taken protobuf_c_message_get_packed_size protobuf_c_message_pack
     protobuf_c_message_pack_to_buffer protobuf_c_message_unpack
     protobuf_c_message_free_unpacked protobuf_c_message_descriptor_get_field"
+
+# strtod reads what an exact formula cannot decide, from text without a decimal
+# point, so that the locale does not matter. Files are read as streams.
+data_taken="$taken strtod strstr strspn strcspn fopen fopen64 fread fclose
+    fseek ftell ferror inflate inflateEnd inflateInit2_ inflateReset"
 
 # look <archive> <what it may take>
 look() {
@@ -80,6 +85,7 @@ look() {
 }
 
 look "$build/libmlp.a" "$taken"
+look "$build/libmlp_data.a" "$data_taken"
 look "$build/libmlp_foreign.a" "$taken"
 if [ -e "$build/libmlp_onnx.a" ]; then
     look "$build/libmlp_onnx.a" "$onnx_taken"

@@ -94,7 +94,8 @@ static bool hides_header(size_t n, const char *name)
         "uchar wchar wctype aio cpio dirent dlfcn endian fcntl fmtmsg fnmatch "
         "ftw glob grp iconv langinfo libgen malloc monetary mqueue ndbm netdb "
         "nl_types poll pthread pwd regex sched search semaphore spawn strings "
-        "syslog tar termios unistd utmpx wordexp memory mlp mlp_foreign "
+        "syslog tar termios unistd utmpx wordexp memory mlp mlp_data "
+        "mlp_foreign "
         "mlp_onnx ";
     const char *at = headers; /* a blank, before a name */
     for (; at[1] != '\0'; at = strchr(at + 1, ' ')) {

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mlp_data.h - reading tables, and turning them into what a network learns
+ * from.
+ *
+ *   mlp_data *data = NULL;
+ *   mlp_data_recipe *recipe = NULL;
+ *   mlp_hooks hooks = mlp_hooks_stderr();
+ *   mlp_status s = mlp_data_load("iris.csv", NULL, &hooks, &data);
+ *   if (!s) s = mlp_data_recipe_make(data, "species", NULL, 0, &recipe);
+ *   ... X (rows, mlp_data_recipe_inputs), Y (rows, 1) of MLP_I32 ...
+ *   if (!s) s = mlp_data_recipe_encode(recipe, data, X);
+ *   if (!s) s = mlp_data_recipe_encode_target(recipe, data, Y);
+ *   if (!s) s = mlp_data_recipe_save(recipe, net);
+ *
+ * The functions are in a library of their own, mlp_data, which needs only mlp,
+ * and zlib if it was there when the library was built. Statuses, hooks,
+ * ownership and threads follow the rules of mlp.h; a const mlp_data and a const
+ * mlp_data_recipe may be shared by threads.
+ *
+ * No byte of a file is trusted: a damaged or hostile file gives a status, and a
+ * message of one line with the file, the line, the column, and what stood
+ * there. The locale of the program does not matter. What a call takes comes
+ * from the hooks' allocator; only the C library's streams have their own
+ * buffers.
+ */
+#ifndef LIBMLP_MLP_DATA_H
+#define LIBMLP_MLP_DATA_H
+
+#include "mlp.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------------------
+ * Tables
+ */
+
+/* A table in memory: columns with names, which hold numbers or categories. */
+typedef struct mlp_data mlp_data;
+
+/* How the columns of a table become inputs; described below. */
+typedef struct mlp_data_recipe mlp_data_recipe;
+
+typedef enum mlp_data_kind { MLP_DATA_NUMBER, MLP_DATA_CATEGORY } mlp_data_kind;
+
+/* Whether the first line of a CSV file names the columns. AUTO: it does if none
+ * of its cells is a number. */
+typedef enum mlp_data_header {
+    MLP_DATA_HEADER_AUTO,
+    MLP_DATA_HEADER_YES,
+    MLP_DATA_HEADER_NO
+} mlp_data_header;
+
+/* How a file is loaded. Start from mlp_data_defaults(). */
+typedef struct mlp_data_options {
+    /* What separates the cells of a CSV file, a character of ASCII. Default
+     * '\0': a tab if the first line has one, else ';' if it has one, else
+     * ','. */
+    char separator;
+    mlp_data_header header; /* default MLP_DATA_HEADER_AUTO */
+    bool decimal_comma;     /* numbers of a CSV file are 1,5; default false */
+    bool sorted;            /* true (default): categories have strcmp's order;
+                               false: the order in which they first appear */
+    /* Columns that hold categories, even if all their cells are numbers: class
+     * numbers, say. Default none. */
+    const char *const *categories;
+    size_t n_categories;
+    /* For new rows: columns that the recipe knows get the kind that they have
+     * there. Default NULL. */
+    const mlp_data_recipe *recipe;
+} mlp_data_options;
+
+/* Returns the default options. */
+mlp_data_options mlp_data_defaults(void);
+
+/* Loads a table from a file, whose kind is found out from its first bytes. The
+ * caller owns *data. `options` and `hooks` may be NULL, which means the
+ * defaults.
+ *
+ * CSV (RFC 4180), in UTF-8, with or without a byte order mark. Lines end with
+ * LF or CRLF, and blank ones are skipped. A cell may stand in quotes, with
+ * quotes doubled and line ends inside; blanks around other cells do not count.
+ * A cell is empty if nothing stands there, or one of the words NA, N/A, NaN,
+ * nan, null, NULL and ? without quotes. A column holds numbers if all its other
+ * cells are decimal numbers, which are rounded right to the last bit. If more
+ * than nine in ten are, the first other one is an error: it looks like a
+ * mistake. Else the column holds categories. Columns without a name are called
+ * c1, c2, ... by their place.
+ *
+ * IDX (the files of MNIST) and NPY (NumPy; versions 1 to 3; elements f4, f8,
+ * i4, i8 and u1 in either order of bytes and of elements). The first dimension
+ * counts the rows, the others together the columns, named c1, c2, ... Whole
+ * numbers in one dimension are class numbers, and stay such.
+ *
+ * FANN's training data: the numbers of rows, inputs and outputs in the first
+ * line, then a line of inputs and a line of outputs for each row. Columns are
+ * named x1, x2, ... and y1, y2, ...
+ *
+ * A file that gzip has compressed is unpacked first. Allocates the size of the
+ * file (unpacked), which is released again, and 8 bytes for each cell.
+ *
+ * MLP_ERR_FORMAT: the file is not what is described here, and the message says
+ * where. MLP_ERR_ARGUMENT: an option outside its range, or a category that is
+ * no column. MLP_ERR_UNSUPPORTED: UTF-16, gzip without zlib,
+ * or a NPY file of another kind. MLP_ERR_LIMIT:
+ * more than 65,536 columns, or a cell of more than a million bytes that is no
+ * number. MLP_ERR_IO. */
+MLP_NODISCARD mlp_status mlp_data_load(const char *path,
+                                       const mlp_data_options *options,
+                                       const mlp_hooks *hooks, mlp_data **data);
+
+/* Like mlp_data_load, but reads `size` bytes from memory. `name` stands for the
+ * path in messages. */
+MLP_NODISCARD mlp_status mlp_data_load_memory(const void *bytes, size_t size,
+                                              const char *name,
+                                              const mlp_data_options *options,
+                                              const mlp_hooks *hooks,
+                                              mlp_data **data);
+
+/* Frees a table. NULL is allowed. */
+void mlp_data_free(mlp_data *data);
+
+/* Return the numbers of rows and columns; 0 for NULL. */
+size_t mlp_data_rows(const mlp_data *data);
+size_t mlp_data_cols(const mlp_data *data);
+
+/* Return facts about column j, from 0: its name, its kind, its number of empty
+ * cells, its number of categories, and the name of category k. Names live as
+ * long as the table. Where there is none, the result is NULL, 0 or
+ * MLP_DATA_NUMBER. */
+const char *mlp_data_name(const mlp_data *data, size_t j);
+mlp_data_kind mlp_data_kind_of(const mlp_data *data, size_t j);
+size_t mlp_data_empty_cells(const mlp_data *data, size_t j);
+size_t mlp_data_n_categories(const mlp_data *data, size_t j);
+const char *mlp_data_category(const mlp_data *data, size_t j, size_t k);
+
+/* Returns the column with this name, or SIZE_MAX if there is none. */
+size_t mlp_data_find(const mlp_data *data, const char *name);
+
+/* Returns a view (rows, cols) of all cells. A category is a number from 0, and
+ * an empty cell is a NaN. The type is MLP_F64; or for an array MLP_F32 if that
+ * holds its elements, and MLP_I32 if they are class numbers. The view lives as
+ * long as the table. */
+mlp_cview mlp_data_values(const mlp_data *data);
+
+/* ---------------------------------------------------------------------------
+ * Recipes
+ *
+ * A recipe names one column, the target, which a network learns from the other
+ * columns. They become inputs in the order of the table that made the recipe:
+ *
+ *     a number    itself; an empty cell becomes the mean
+ *     a category  one input for each: 1 for that of the row, else 0. An empty
+ *                 cell, and a category that the recipe does not know, are all 0
+ *     either      and one more input if the column had empty cells: 1 if the
+ *                 cell is empty, else 0
+ *
+ * Another table is encoded by the names of its columns: their order does not
+ * matter, and columns that the recipe does not know are ignored.
+ */
+
+/* Makes a recipe for the column `target`. Means, categories and empty cells are
+ * those of the n rows with the numbers rows[n], usually the training rows; or
+ * of all rows if `rows` is NULL and n is 0. Columns that are empty there are
+ * left out. The classes of the target are those of the whole table. The caller
+ * owns *recipe, which uses the hooks of the table. Allocates.
+ * MLP_ERR_ARGUMENT: no such column, a row that is not there, or no inputs.
+ * MLP_ERR_LIMIT: the inputs are more than MLP_MAX_WIDTH. */
+MLP_NODISCARD mlp_status mlp_data_recipe_make(const mlp_data *data,
+                                              const char *target,
+                                              const size_t *rows, size_t n,
+                                              mlp_data_recipe **recipe);
+
+/* Frees a recipe. NULL is allowed. */
+void mlp_data_recipe_free(mlp_data_recipe *recipe);
+
+/* Return the number of inputs, the name of the target, the number of its
+ * classes (0: it is a number), and the name of class k. */
+size_t mlp_data_recipe_inputs(const mlp_data_recipe *recipe);
+const char *mlp_data_recipe_target(const mlp_data_recipe *recipe);
+size_t mlp_data_recipe_classes(const mlp_data_recipe *recipe);
+const char *mlp_data_recipe_class(const mlp_data_recipe *recipe, size_t k);
+
+/* Fills X (rows, inputs), of MLP_F64 or MLP_F32, with the inputs of a table.
+ * Allocates. MLP_ERR_FORMAT: the table lacks a column, or its column has the
+ * other kind. MLP_ERR_SHAPE, MLP_ERR_DTYPE. After a failure X is untouched. */
+MLP_NODISCARD mlp_status mlp_data_recipe_encode(const mlp_data_recipe *recipe,
+                                                const mlp_data *data,
+                                                mlp_view X);
+
+/* Fills Y (rows, 1) with the targets of a table: class numbers of MLP_I32 for a
+ * category, numbers of MLP_F64 or MLP_F32 for a number. Errors as above, and
+ * MLP_ERR_FORMAT: a target is empty, or a class that the recipe does not
+ * know. */
+MLP_NODISCARD mlp_status mlp_data_recipe_encode_target(
+    const mlp_data_recipe *recipe, const mlp_data *data, mlp_view Y);
+
+/* Save a recipe in the network's metadata, as a text under the key
+ * "data.recipe", and load it from there. The caller owns *recipe. Allocates.
+ * MLP_ERR_FORMAT: the network has no recipe, or it is damaged. */
+MLP_NODISCARD mlp_status mlp_data_recipe_save(const mlp_data_recipe *recipe,
+                                              mlp_net *net);
+MLP_NODISCARD mlp_status mlp_data_recipe_load(const mlp_net *net,
+                                              const mlp_hooks *hooks,
+                                              mlp_data_recipe **recipe);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

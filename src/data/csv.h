@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reader of CSV files.
+ *
+ * The grammar is that of RFC 4180, with other separators and line ends:
+ *
+ *     file    [byte order mark] line { end line } [end]
+ *     line    cell { separator cell }, or blank
+ *     cell    blanks text blanks, or blanks " quoted " blanks
+ *     quoted  any characters, where "" stands for "
+ *     end     LF or CRLF
+ *
+ * A quote inside of text is a character like others. All lines have as many
+ * cells as the first one, which names the columns or is the first row.
+ *
+ * The text is read twice. The first pass stores numbers, and counts how many
+ * cells of each column are numbers, empty, and neither. Then the kinds of the
+ * columns are known. The second pass stores categories, and is left out if no
+ * column has any.
+ *
+ * What a column holds, where the options do not say it:
+ *
+ *     cells that are not empty       kind
+ *     all numbers, or none at all    number
+ *     at least nine in ten numbers   number, and the first other cell is an
+ *                                    error: it looks like a mistake
+ *     others                         category
+ *
+ * In a file whose separator is not a comma, a column of others that begins with
+ * a number such as 1,5 is an error too: its decimal point is a comma, and as
+ * categories all its values would be lost without a word. With a recipe, a
+ * column that the recipe knows has its kind from there, and each column that it
+ * does not know, and will ignore, may hold anything.
+ *
+ * Texts that are kept, which are names and categories, must be UTF-8, because
+ * they travel in a network's metadata. Bytes elsewhere do not matter.
+ *
+ * Each message begins with the path and a line. The line is that in which the
+ * row begins, or the quote that is not closed, or the lone CR; lines are
+ * counted by LF, also inside of quotes. What stands there is quoted, at most 44
+ * bytes of it, with ? for control characters, so that a message is one line.
+ *
+ * A cell is an empty one, a number, or a stray: any other text. Quotes make no
+ * number a text: "12" is 12. Numbers are doubles that are nearest to the
+ * decimal number, see decimal.h. A number beyond the range of a double is no
+ * number.
+ *
+ * Memory for the rows is allocated once, before the first pass: there are at
+ * most as many rows as line ends, plus one.
+ */
+#ifndef MLPI_DATA_CSV_H
+#define MLPI_DATA_CSV_H
+
+#include "data/table.h"
+
+/* Fills a table, which has only its path and hooks, from the text of a CSV
+ * file. */
+mlp_status mlpi_csv_read(const char *text, size_t size,
+                         const mlp_data_options *options, mlp_data *data);
+
+#endif

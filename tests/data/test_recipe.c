@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recipes: what columns become, that new rows are encoded alike after the
+ * recipe has travelled in a network's file, and what is refused.
+ */
+#include "support/support.h"
+
+#include "mlp_data.h"
+
+static mlp_data *load(const char *text, const mlp_data_recipe *recipe,
+                      hook_record *record)
+{
+    mlp_hooks hooks = recording_hooks(record);
+    mlp_data_options options = mlp_data_defaults();
+    mlp_data *data = NULL;
+    options.recipe = recipe;
+    mlp_status status = mlp_data_load_memory(text, strlen(text), "t.csv",
+                                             &options, &hooks, &data);
+    if (status != MLP_OK) {
+        fail_msg("%s: %s", text, record->message);
+    }
+    return data;
+}
+
+static mlp_data_recipe *make(const mlp_data *data, const char *target)
+{
+    mlp_data_recipe *recipe = NULL;
+    assert_int_equal(mlp_data_recipe_make(data, target, NULL, 0, &recipe),
+                     MLP_OK);
+    return recipe;
+}
+
+static mlp_net *net_with(size_t inputs)
+{
+    mlp_layer layer = {.width = 1};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = inputs, config.layers = &layer, config.n_layers = 1;
+    mlp_net *net = NULL;
+    assert_int_equal(mlp_net_create(&config, &net), MLP_OK);
+    return net;
+}
+
+static void check_rows(const mlp_data_recipe *recipe, const mlp_data *data,
+                       const double *expected)
+{
+    double X[64];
+    size_t m = mlp_data_rows(data);
+    size_t n = mlp_data_recipe_inputs(recipe);
+    assert_true(m * n <= COUNT(X));
+    assert_int_equal(
+        mlp_data_recipe_encode(recipe, data, mlp_view_f64(X, m, n)), MLP_OK);
+    for (size_t i = 0; i < m * n; i++) {
+        if (X[i] != expected[i]) {
+            fail_msg("row %zu, input %zu: expected %g, got %g", i / n, i % n,
+                     expected[i], X[i]);
+        }
+    }
+}
+
+static const char table[] = "age,colour,size,species\n"
+                            "10,red,1,setosa\n"
+                            ",blue,2,virginica\n"
+                            "40,,3,setosa\n"
+                            "10,red,4,versicolor\n";
+
+/* The mean of 10, 40 and 10 is 20. */
+static const double table_inputs[] = {10, 0, 0, 1, 0, 1, 20, 1, 1, 0, 0, 2,
+                                      40, 0, 0, 0, 1, 3, 10, 0, 0, 1, 0, 4};
+
+static void recipe_makes_inputs_and_targets(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    int32_t Y[4];
+    static const int32_t classes[] = {0, 2, 0, 1};
+    mlp_data *data = load(table, NULL, &record);
+    mlp_data_recipe *recipe = make(data, "species");
+    assert_int_equal(mlp_data_recipe_inputs(recipe), 6);
+    assert_string_equal(mlp_data_recipe_target(recipe), "species");
+    assert_int_equal(mlp_data_recipe_classes(recipe), 3);
+    assert_string_equal(mlp_data_recipe_class(recipe, 2), "virginica");
+    assert_null(mlp_data_recipe_class(recipe, 3));
+    check_rows(recipe, data, table_inputs);
+    assert_int_equal(
+        mlp_data_recipe_encode_target(recipe, data, mlp_view_i32(Y, 4, 1)),
+        MLP_OK);
+    assert_memory_equal(Y, classes, sizeof classes);
+    mlp_data_recipe_free(recipe);
+
+    recipe = make(data, "size");
+    float y[4];
+    assert_int_equal(mlp_data_recipe_classes(recipe), 0);
+    assert_int_equal(
+        mlp_data_recipe_encode_target(recipe, data, mlp_view_f32(y, 4, 1)),
+        MLP_OK);
+    assert_true(y[0] == 1 && y[3] == 4);
+    mlp_data_recipe_free(recipe);
+    mlp_data_free(data);
+    assert_int_equal(record.live, 0);
+}
+
+/* Rows that are not for training must not change the recipe. */
+static void recipe_sees_only_the_training_rows(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    static const size_t rows[] = {0, 3};
+    static const double expected[] = {10, 1, 1, 10, 0, 2, 40, 0, 3, 10, 1, 4};
+    mlp_data *data = load(table, NULL, &record);
+    mlp_data_recipe *recipe = NULL;
+    assert_int_equal(mlp_data_recipe_make(data, "species", rows, 2, &recipe),
+                     MLP_OK);
+    assert_int_equal(mlp_data_recipe_inputs(recipe), 3);
+    assert_int_equal(mlp_data_recipe_classes(recipe), 3);
+    check_rows(recipe, data, expected);
+    mlp_data_recipe_free(recipe);
+    mlp_data_free(data);
+    assert_int_equal(record.live, 0);
+}
+
+/* The recipe travels through the bytes of a model file. The new rows have other
+ * columns in another order, no target, a category that looks like a number, and
+ * one that is unknown. */
+static void recipe_encodes_new_rows_after_a_model_file(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    static char bytes[1 << 14];
+    mlp_data *data =
+        load("zip,\"a\tb\\\",y\n10,0.1,1\nB\\1,0.25,2\n10,,3\nC,1,4\n", NULL,
+             &record);
+    mlp_data_recipe *recipe = make(data, "y");
+    mlp_net *net = net_with(5);
+    mlp_net *again = NULL;
+    assert_int_equal(mlp_data_recipe_save(recipe, net), MLP_OK);
+    size_t size = mlp_net_save_size(net);
+    assert_true(size <= sizeof bytes);
+    assert_int_equal(mlp_net_save_memory(net, bytes, size), MLP_OK);
+    assert_int_equal(mlp_net_load_memory(bytes, size, NULL, &again), MLP_OK);
+    mlp_data_recipe_free(recipe);
+    assert_int_equal(mlp_data_recipe_load(again, &hooks, &recipe), MLP_OK);
+    assert_int_equal(mlp_data_recipe_inputs(recipe), 5);
+    assert_string_equal(mlp_data_recipe_target(recipe), "y");
+
+    double mean = (0.1 + 0.25 + 1.0) / 3;
+    const double expected[] = {1, 0, 0, mean, 1, 0, 0, 0, 7, 0};
+    mlp_data_free(data);
+    data = load("more,\"a\tb\\\",zip\nu,,10\nv,7,11\n", recipe, &record);
+    check_rows(recipe, data, expected);
+    mlp_data_free(data);
+    mlp_data_recipe_free(recipe);
+    mlp_net_free(net);
+    mlp_net_free(again);
+    assert_int_equal(record.live, 0);
+}
+
+static void recipe_names_what_new_rows_lack(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    double X[8] = {5, 5, 5, 5, 5, 5, 5, 5};
+    int32_t Y[8] = {5, 5};
+    mlp_data *data = load("a,c,y\n1,p,u\n2,q,v\n", NULL, &record);
+    mlp_data_recipe *recipe = make(data, "y");
+    mlp_data_free(data);
+    static const struct {
+        const char *text, *message;
+        bool is_target;
+    } cases[] = {
+        {"c,y\np,u\n", "t.csv: there is no column \"a\", which the recipe"},
+        {"a,c\nx,p\n", "t.csv: column 1 (a): expects numbers, got categories"},
+        {"a,c\n1,2\n", "t.csv: column 2 (c): expects categories, got numbers"},
+        {"a,c\n1,p\n", "t.csv: there is no column \"y\"", true},
+        {"a,c,y\n1,p,u\n\n1,p,w\n",
+         "t.csv:4: column 3 (y): expects a class that the recipe knows, got "
+         "\"w\"",
+         true},
+        {"a,c,y\n1,p,\n",
+         "t.csv:2: column 3 (y): expects a target, got an "
+         "empty cell",
+         true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        data = load(cases[i].text, NULL, &record);
+        size_t m = mlp_data_rows(data);
+        if (cases[i].is_target) {
+            assert_told(&record,
+                        mlp_data_recipe_encode_target(recipe, data,
+                                                      mlp_view_i32(Y, m, 1)),
+                        MLP_ERR_FORMAT, cases[i].message);
+        } else {
+            assert_told(
+                &record,
+                mlp_data_recipe_encode(recipe, data, mlp_view_f64(X, m, 3)),
+                MLP_ERR_FORMAT, cases[i].message);
+        }
+        assert_true(X[0] == 5 && Y[0] == 5 && Y[1] == 5);
+        mlp_data_free(data);
+    }
+    const char *text = "c,a\np,1\np,abc\n";
+    mlp_data_options options = mlp_data_defaults();
+    options.recipe = recipe;
+    assert_told(&record,
+                mlp_data_load_memory(text, strlen(text), "t.csv", &options,
+                                     &hooks, &data),
+                MLP_ERR_FORMAT,
+                "t.csv:3: column 2 (a): expects a number, got \"abc\"");
+    mlp_data_recipe_free(recipe);
+    assert_int_equal(record.live, 0);
+}
+
+static void recipe_refuses_wrong_calls(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    double X[16];
+    static const size_t rows[] = {0, 2};
+    mlp_data *data = load("a,b,y\n1,,u\n2,,v\n", NULL, &record);
+    mlp_data_recipe *recipe = NULL;
+    assert_told(&record, mlp_data_recipe_make(data, "z", NULL, 0, &recipe),
+                MLP_ERR_ARGUMENT, "t.csv: there is no column \"z\"");
+    assert_told(&record, mlp_data_recipe_make(data, "b", NULL, 0, &recipe),
+                MLP_ERR_ARGUMENT, "column 2 (b): expects targets, got only");
+    assert_told(&record, mlp_data_recipe_make(data, "y", rows, 2, &recipe),
+                MLP_ERR_ARGUMENT, "rows[1]: expects a row below 2, got 2");
+    assert_told(&record, mlp_data_recipe_make(data, "y", rows, 0, &recipe),
+                MLP_ERR_ARGUMENT, "expects columns beside the target");
+    assert_told(&record, mlp_data_recipe_make(data, "y", NULL, 1, &recipe),
+                MLP_ERR_NULL, "rows is NULL");
+    assert_told(&record, mlp_data_recipe_make(data, NULL, NULL, 0, &recipe),
+                MLP_ERR_NULL, "target is NULL");
+    assert_null(recipe);
+    recipe = make(data, "y");
+    assert_int_equal(mlp_data_recipe_inputs(recipe), 1);
+    assert_told(&record,
+                mlp_data_recipe_encode(recipe, data, mlp_view_f64(X, 2, 2)),
+                MLP_ERR_SHAPE, "X: expects the shape (2, 1), got (2, 2)");
+    assert_told(
+        &record,
+        mlp_data_recipe_encode_target(recipe, data, mlp_view_f64(X, 2, 1)),
+        MLP_ERR_DTYPE, "Y: expects int32, for class numbers");
+    assert_told(&record,
+                mlp_data_recipe_encode(recipe, data, mlp_view_f64(NULL, 2, 1)),
+                MLP_ERR_NULL, "X: its data is NULL");
+    mlp_data_recipe_free(recipe);
+    mlp_data_free(data);
+    assert_int_equal(record.live, 0);
+}
+
+static void recipe_refuses_damaged_texts(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "",
+        "libmlp data recipe 1",
+        "libmlp data recipe 1\n",
+        "libmlp data recipe 2\nnumber\ty\nnumber\ta\t0\t1\n",
+        "libmlp data recipe 1\nnumber\ty\n",
+        "libmlp data recipe 1\nnumber\ty\nnumber\ta\t0\t1",
+        "libmlp data recipe 1\nnumber\ty\nnumber\ta\t0\t1\nnumber\tb\t0\t1",
+        "libmlp data recipe 1\nnumber\ty\tu\nnumber\ta\t0\t1\n",
+        "libmlp data recipe 1\ncategory\ty\nnumber\ta\t0\t1\n",
+        "libmlp data recipe 1\nword\ty\nnumber\ta\t0\t1\n",
+        "libmlp data recipe 1\nnumber\ty\nnumber\ta\t0\n",
+        "libmlp data recipe 1\nnumber\ty\nnumber\ta\t2\t1\n",
+        "libmlp data recipe 1\nnumber\ty\nnumber\ta\t0\t1x\n",
+        "libmlp data recipe 1\nnumber\ty\nnumber\ta\t0\t1e999\n",
+        "libmlp data recipe 1\nnumber\ty\nnumber\ta\t0\t\n",
+        "libmlp data recipe 1\nnumber\ty\ncategory\ta\t0\n",
+        "libmlp data recipe 1\nnumber\ty\n\n",
+        "libmlp data recipe 1\n\n\n",
+    };
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_net *net = net_with(1);
+    mlp_data_recipe *recipe = NULL;
+    assert_told(&record, mlp_data_recipe_load(net, &hooks, &recipe),
+                MLP_ERR_FORMAT, "the network: expects a recipe, got none");
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        assert_int_equal(mlp_net_set_metadata(net, "data.recipe", texts[i]),
+                         MLP_OK);
+        assert_told(&record, mlp_data_recipe_load(net, &hooks, &recipe),
+                    MLP_ERR_FORMAT, "cut or damaged");
+        assert_null(recipe);
+    }
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
+static void recipe_survives_a_lack_of_memory(void **state)
+{
+    (void)state;
+    mlp_status status = MLP_ERR_MEMORY;
+    for (size_t n = 1; status == MLP_ERR_MEMORY; n++) {
+        hook_record record = {0};
+        double X[24] = {-1};
+        mlp_data_recipe *recipe = NULL;
+        mlp_data *data = load(table, NULL, &record);
+        record.fail_at = record.allocations + n;
+        status = mlp_data_recipe_make(data, "species", NULL, 0, &recipe);
+        assert_true((recipe != NULL) == (status == MLP_OK));
+        if (status == MLP_OK) {
+            status =
+                mlp_data_recipe_encode(recipe, data, mlp_view_f64(X, 4, 6));
+            assert_true((X[0] == -1) == (status != MLP_OK));
+        }
+        assert_int_equal(record.messages, status != MLP_OK);
+        mlp_data_recipe_free(recipe);
+        mlp_data_free(data);
+        assert_int_equal(record.live, 0);
+    }
+    assert_int_equal(status, MLP_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(recipe_makes_inputs_and_targets),
+        cmocka_unit_test(recipe_sees_only_the_training_rows),
+        cmocka_unit_test(recipe_encodes_new_rows_after_a_model_file),
+        cmocka_unit_test(recipe_names_what_new_rows_lack),
+        cmocka_unit_test(recipe_refuses_wrong_calls),
+        cmocka_unit_test(recipe_refuses_damaged_texts),
+        cmocka_unit_test(recipe_survives_a_lack_of_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
