@@ -9,7 +9,7 @@
 #include "support/saved_net.h"
 
 #include "mlp_onnx.h"
-#include "support/onnx_files.h"
+#include "support/onnx_checks.h"
 
 /* Saves a network to memory that ends at an inaccessible page. */
 static file onnx_of(const mlp_net *net)
@@ -357,15 +357,6 @@ static void names_metadata_and_target_scaling_come_back(void **state)
  * Reading what others wrote
  */
 
-static foreign foreign_of(const char *name)
-{
-    foreign f;
-    if (!read_foreign(MLP_TEST_VECTORS, name, &f)) {
-        fail_msg("cannot read onnx_%s.txt", name);
-    }
-    return f;
-}
-
 static mlp_net *loaded_foreign(const foreign *f)
 {
     hook_record record = {0};
@@ -375,22 +366,6 @@ static mlp_net *loaded_foreign(const foreign *f)
         fail_msg("%s: %s", f->name[0], record.message);
     }
     return net;
-}
-
-static void assert_predicts(const mlp_net *net, const foreign *f)
-{
-    mlp_dtype p = mlp_net_precision(net);
-    mlp_view X = new_matrix(p, f->rows, f->inputs, f->X);
-    mlp_view A = new_matrix(p, f->rows, f->outputs, NULL);
-    assert_int_equal(mlp_net_inputs(net), f->inputs);
-    assert_int_equal(mlp_net_outputs(net), f->outputs);
-    assert_int_equal(mlp_predict(net, ro(X), A), MLP_OK);
-    for (size_t i = 0; i < f->rows * f->outputs; i++) {
-        assert_absolute(at(A, i / f->outputs, i % f->outputs), f->A[i],
-                        p == MLP_F32 ? 1e-5 : 1e-12);
-    }
-    free(X.data);
-    free(A.data);
 }
 
 static void files_of_other_software_predict_the_same(void **state)

@@ -182,22 +182,31 @@ static void equal_networks_have_equal_losses(void **state)
     }
 }
 
-/* (x - t) / r, as this library writes scaling, keeps its numbers to the bit. */
-static void sub_and_div_become_the_scaling(void **state)
+/* Checks the scaling of a case of four inputs. */
+static void assert_scaling(const char *name, const double means[4],
+                           const double deviations[4])
 {
-    (void)state;
     static foreign f;
     mlp_net *net = NULL;
     double mean[4];
     double std[4];
-    get_case("scalings-div_div", &f);
+    get_case(name, &f);
     assert_int_equal(mlp_onnx_load_memory(f.bytes[0], f.size[0], NULL, &net),
                      MLP_OK);
     assert_int_equal(mlp_net_scaling(net, mean, std), MLP_OK);
     for (size_t j = 0; j < 4; j++) {
-        assert_true(mean[j] == 0 && std[j] == 100);
+        assert_true(mean[j] == means[j] && std[j] == deviations[j]);
     }
     mlp_net_free(net);
+}
+
+/* (x - t) / r, as this library writes scaling, keeps its numbers to the bit. */
+static void sub_and_div_become_the_scaling(void **state)
+{
+    (void)state;
+    static const double means[4] = {0};
+    static const double deviations[4] = {100, 100, 100, 100};
+    assert_scaling("scalings-div_div", means, deviations);
 }
 
 /* With (200 - x) (2, 0, -2, -0.5), a sign below 0 goes into the weights, and so
@@ -208,18 +217,7 @@ static void signs_and_zeros_of_columns_leave_the_other_scaling(void **state)
     (void)state;
     static const double means[4] = {200, 0, 200, 200};
     static const double deviations[4] = {0.5, 1, 0.5, 2};
-    static foreign f;
-    mlp_net *net = NULL;
-    double mean[4];
-    double std[4];
-    get_case("scalings-signs", &f);
-    assert_int_equal(mlp_onnx_load_memory(f.bytes[0], f.size[0], NULL, &net),
-                     MLP_OK);
-    assert_int_equal(mlp_net_scaling(net, mean, std), MLP_OK);
-    for (size_t j = 0; j < 4; j++) {
-        assert_true(mean[j] == means[j] && std[j] == deviations[j]);
-    }
-    mlp_net_free(net);
+    assert_scaling("scalings-signs", means, deviations);
 }
 
 static void the_caller_names_an_output(void **state)
