@@ -8,6 +8,8 @@
  * kernels.h defines the chain that an element of C is. If k is divided into
  * blocks, a chain goes through memory: C holds the accumulator between two
  * blocks of k, which is exact. So blocks, tiles and packing change no bit.
+ * A caller that has the terms of a chain in several parts divides k in the same
+ * way: a product that `resumes` begins with the sums in C.
  *
  *                    k by KC              j by NR               j by NR
  *                   +---+---+           +--+--+--+            +--+--+--+
@@ -81,6 +83,7 @@ _Static_assert((int)EDGE_TILE_REALS >= ROW_VECS * VLEN,
  *   - m, n, k >= 1, and no multiples of MR, NR, KC or VLEN are required. */
 typedef struct strided_gemm {
     size_t m, n, k;
+    bool resumes; /* the chains begin with the sums in C */
     const real *a;
     size_t rs_a, cs_a;
     const real *b;
@@ -312,7 +315,7 @@ static void choose_b(const strided_gemm *p, const block *b, size_t j,
 /* Computes rows [i, i + m) of the block by columns [j, j + cols), tile after
  * tile, which share a micro-panel of B. Five flags hold for all of them:
  *
- *   resumes       a block of k came before: the sums start from C, not from 0
+ *   resumes       terms came before: the sums start from C, not from 0
  *   is_last       no block of k comes after: the chains are complete
  *   updates       is_last, and the optimizer takes the sums as dW
  *   in_c          the micro-kernel stores to C itself, not to the edge tile
@@ -331,7 +334,7 @@ static void choose_b(const strided_gemm *p, const block *b, size_t j,
 static NEVER_INLINE void run_micro_panel(const strided_gemm *p, const block *b,
                                          size_t j, size_t cols)
 {
-    const bool resumes = b->k > 0;
+    const bool resumes = b->k > 0 || p->resumes;
     const bool is_last = b->k + b->kc == p->k;
     const bool updates = is_last && p->update;
     const bool in_c =
@@ -396,7 +399,8 @@ static bool suits_rows_as_lanes(const strided_gemm *p)
 {
     return VLEN == 8 && MR > LANES_COLUMNS && p->n == LANES_COLUMNS &&
            p->rs_b == p->n && p->cs_b == 1 && p->cs_a == 1 &&
-           p->k % TRANSPOSE_ROWS == 0 && p->m >= VLEN && !p->update;
+           p->k % TRANSPOSE_ROWS == 0 && p->m >= VLEN && !p->update &&
+           !p->resumes;
 }
 
 /* Computes VLEN rows of C at a time. The last strip overlaps the one before if
@@ -486,6 +490,7 @@ static strided_gemm args_of(const mlpi_gemm_args *p)
     return (strided_gemm){.m = p->m,
                           .n = p->n,
                           .k = p->k,
+                          .resumes = p->resumes,
                           .a = p->A.data,
                           .rs_a = p->A.row_stride,
                           .cs_a = p->A.col_stride,
@@ -533,7 +538,7 @@ static COLD bool multiply(const mlpi_gemm_args *p)
     strided_gemm product = p->A.row_stride == 1 && (is_column || is_narrow)
                                ? transposed(p)
                                : args_of(p);
-    if (product.m == 1 && product.cs_b == 1) {
+    if (product.m == 1 && product.cs_b == 1 && !product.resumes) {
         run_single_row(&product, p->scratch);
         return false;
     }
@@ -584,6 +589,7 @@ static mlpi_gemm_function *gemm_select(const mlpi_gemm_args *p)
 {
     assert(p->width == 0 ||
            (p->n >= MLPI_GEMM_MIN_STRIDED_COLUMNS && p->k > 0));
+    assert(!p->resumes || p->k > 0);
     if (p->m == 0 || p->n == 0 || p->k == 0) {
         return gemm_empty;
     }

@@ -139,7 +139,8 @@ static mlpi_step_args batch_args(const mlpi_dataset *data, const size_t *order,
 }
 
 /* Trains on all batches of an epoch. A single batch of all rows is copied into
- * the trainer in the first epoch only, and stays there. */
+ * the trainer in the first epoch only, and stays there unless it is taken in
+ * micro-batches. */
 static mlp_status feed_epoch(mlpi_loop *loop, void *source)
 {
     mlpi_dataset *data = source;
@@ -149,13 +150,14 @@ static mlp_status feed_epoch(mlpi_loop *loop, void *source)
         order = data->epoch_order;
     }
     if (data->batch_count == 1 && loop->epochs_done > 0) {
-        return mlpi_loop_train_batch(
-            loop, &(mlpi_step_args){.m = data->m, .rows_loaded = true});
+        mlpi_step_args args = batch_args(data, order, 0);
+        args.rows_loaded = true;
+        return mlpi_loop_train_batch(loop, &args);
     }
     for (size_t i = 0; i < data->batch_count && !loop->stopped; i++) {
         mlpi_step_args args =
             batch_args(data, order, i * data->options.batch_size);
-        mlpi_batch_load_weights(loop->trainer, &args);
+        mlpi_batch_weigh(loop->trainer, &args);
         TRY(mlpi_loop_train_batch(loop, &args));
     }
     return MLP_OK;
@@ -348,8 +350,8 @@ mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
         .X = X, .Y = Y, .options = mlpi_train_options_resolve(options, kind)};
     TRY(plan_dataset(net, kind, SIZE_MAX, &data));
     mlp_trainer *trainer = NULL;
-    TRY(mlpi_loop_create_trainer(net, data.options.batch_size, &data.options,
-                                 &trainer));
+    TRY(mlpi_loop_create_trainer(net, data.options.batch_size, true,
+                                 &data.options, &trainer));
     mlp_status status = fit(trainer, &data, history);
     mlp_trainer_free(trainer);
     return status;
