@@ -62,6 +62,23 @@ static inline ALWAYS_INLINE void low_tile_offsets(size_t done, size_t stride,
     offset[3] = offset[1] + offset[2];
 }
 
+/* Loads the sums of the next rows of C, whose last vector is a part. Rows that
+ * C lacks repeat its last row. */
+static inline ALWAYS_INLINE void small_sums(const mlpi_gemm_args *p,
+                                            const strip *rest, size_t rows,
+                                            size_t vecs, vec *s)
+{
+    const size_t last = p->n - (vecs - 1) * VLEN; /* lanes of the part */
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        const real *c = rest->c + min_size(r, rest->m - 1) * p->n;
+        UNROLL
+        for (size_t v = 0; v < vecs; v++) {
+            s[r * vecs + v] = load_lanes(c + v * VLEN, v + 1 == vecs, last);
+        }
+    }
+}
+
 /* Computes the next rows of C, bias, relu_mask and ReLU included, and advances
  * the strip. If `resumes`, the sums start from C. `rows`, `vecs`, `part` and
  * `resumes` are constants at each call. A low tile,
@@ -96,13 +113,8 @@ static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p,
     for (size_t r = 0; r < rows * vecs; r++) {
         s[r] = vzero();
     }
-    UNROLL
-    for (size_t r = 0; resumes && r < rows; r++) {
-        const real *c = rest->c + min_size(r, done - 1) * p->n;
-        UNROLL
-        for (size_t v = 0; v < vecs; v++) {
-            s[r * vecs + v] = load_lanes(c + v * VLEN, v >= whole, last);
-        }
+    if (resumes) {
+        small_sums(p, rest, rows, vecs, s);
     }
     for (size_t k = p->k; k > 0; k--) {
         vec row[ACCUMULATORS];

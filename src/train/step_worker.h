@@ -83,11 +83,12 @@ const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *thread,
 void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
                              size_t first, size_t m, size_t to);
 
-/* Does the same for Y. The labels are smoothed if the network says so. */
+/* Copies the targets of these rows into Y of the batch. The copies are scaled,
+ * and labels are smoothed, if the network says so. */
 void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
                               size_t first, size_t m, size_t to);
 
-/* Does the same for the row weights, if there are any. */
+/* Copies the weights of these rows, if they have weights. */
 void mlpi_worker_load_weights(mlp_trainer *t, const mlpi_step_args *args,
                               size_t first, size_t m, size_t to);
 

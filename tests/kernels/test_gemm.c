@@ -221,7 +221,7 @@ static void product_by_a_column_equals_the_loop(void **state)
 }
 
 /* Multiplies A (m, k), whose rows (or else columns) are contiguous, by a dense
- * B with few columns. */
+ * B with few columns, and goes on from these sums with the same product. */
 static void check_few_columns(const mlpi_kernels *kernels, mlp_rng *rng,
                               const size_t size[3], bool by_rows)
 {
@@ -235,21 +235,28 @@ static void check_few_columns(const mlpi_kernels *kernels, mlp_rng *rng,
     void *C = guarded_alloc(m * n * size_of(dtype));
     void *scratch =
         guarded_alloc(kernels->gemm_scratch(m, n, k) * size_of(dtype));
-    kernels->gemm(&(mlpi_gemm_args){.m = m,
-                                    .n = n,
-                                    .k = k,
-                                    .A = {A.reals, A.row_stride, A.col_stride},
-                                    .B = {B.reals, n, 1},
-                                    .C = C,
-                                    .scratch = scratch});
-    for (size_t i = 0; i < m * n; i++) {
-        double s = 0;
-        for (size_t p = 0; p < k; p++) {
-            s = fma_of(dtype, at(dtype, &A, i / n, p), at(dtype, &B, p, i % n),
-                       s);
+    mlpi_gemm_args product = {.m = m,
+                              .n = n,
+                              .k = k,
+                              .A = {A.reals, A.row_stride, A.col_stride},
+                              .B = {B.reals, n, 1},
+                              .C = C,
+                              .scratch = scratch};
+    void *sums = random_reals(dtype, rng, m * n, 0, 0);
+    for (size_t call = 0; call < 2; call++) {
+        product.resumes = call > 0;
+        kernels->gemm(&product);
+        for (size_t i = 0; i < m * n; i++) {
+            double s = get(dtype, sums, i);
+            for (size_t p = 0; p < k; p++) {
+                s = fma_of(dtype, at(dtype, &A, i / n, p),
+                           at(dtype, &B, p, i % n), s);
+            }
+            assert_true(same(get(dtype, C, i), s));
+            set(dtype, sums, i, s);
         }
-        assert_true(same(get(dtype, C, i), s));
     }
+    guarded_free(sums);
     guarded_free(scratch);
     guarded_free(C);
     guarded_free(B.reals);
@@ -264,6 +271,9 @@ static void product_by_few_columns_equals_the_loop(void **state)
         mlp_rng rng = mlp_rng_seeded(8);
         for (size_t n = 2; n < 14; n++) {
             check_few_columns(kernels, &rng, (size_t[]){67, n, 64}, false);
+            check_few_columns(kernels, &rng, (size_t[]){n + 3, n, 30}, false);
+            check_few_columns(kernels, &rng, (size_t[]){16, n, 30}, false);
+            check_few_columns(kernels, &rng, (size_t[]){n, 1, 30}, false);
         }
         check_few_columns(kernels, &rng, (size_t[]){67, 10, 300}, false);
         check_few_columns(kernels, &rng, (size_t[]){64, 11, 300}, false);
