@@ -145,6 +145,11 @@ static HOT void middle_tile(const micro_tile *t)
     microkernel(t, MIDDLE_ROWS, NR_VECS, false);
 }
 
+static HOT void middle_tile_packing_b(const micro_tile *t)
+{
+    microkernel(t, MIDDLE_ROWS, NR_VECS, true);
+}
+
 static HOT void middle_tile_one_vec(const micro_tile *t)
 {
     microkernel(t, MIDDLE_ROWS, 1, false);
@@ -178,7 +183,7 @@ static size_t rows_of_next_tile(size_t rows)
 static void run_tile(const micro_tile *t, bool one_vec)
 {
     if (t->pack_to) {
-        full_tile_packing_b(t);
+        t->rows == MR ? full_tile_packing_b(t) : middle_tile_packing_b(t);
     } else if (t->rows == MR) {
         one_vec ? full_tile_one_vec(t) : full_tile(t);
     } else if (t->rows == MIDDLE_ROWS && (int)MIDDLE_ROWS > (int)SMALL_ROWS) {

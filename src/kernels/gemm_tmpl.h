@@ -287,7 +287,7 @@ static void choose_b(const strided_gemm *p, const block *b, size_t j,
     if (!b->packed_b || (p->cs_b == 1 && is_whole && b->m <= MR)) {
         return;
     }
-    if (p->cs_b == 1 && cols == NR && rows_of_next_tile(b->m) == MR) {
+    if (p->cs_b == 1 && cols == NR) {
         t->pack_to = b->packed_b;
         return;
     }
