@@ -294,3 +294,58 @@ static size_t run_row_columns(const micro_tile *t, size_t left)
     row_one_vec(t, left);
     return left;
 }
+
+/* A vector of columns of a micro-tile whose sums are moved to C. Each pointer
+ * leads to the first row. */
+typedef struct finished_columns {
+    size_t rows, stride, rs_c; /* ab has this stride, the others rs_c */
+    const real *ab;            /* the sums */
+    bool has_bias;
+    vec bias;
+    const real *relu_mask; /* NULL: none */
+    real *c;               /* receives the sums; NULL: only relu does */
+    real *relu;            /* receives max(0, sums); NULL: none */
+} finished_columns;
+
+/* Moves `cols` columns. What is done is a constant at each call that matters,
+ * so that the loop has no branch. */
+static inline ALWAYS_INLINE void finish_rows(const finished_columns *f,
+                                             size_t cols, bool has_mask,
+                                             bool has_c, bool has_relu)
+{
+    const bool part = cols < VLEN;
+    const size_t rs_c = f->rs_c;
+    const size_t stride = f->stride;
+    const bool has_bias = f->has_bias;
+    const vec bias = f->bias;
+    const real *ab = f->ab;
+    for (size_t i = 0, at = 0; i < f->rows; i++, at += rs_c, ab += stride) {
+        vec s = load_lanes(ab, part, cols);
+        s = has_bias ? vadd(s, bias) : s;
+        if (has_mask) {
+            vec mask_values = load_lanes(f->relu_mask + at, part, cols);
+            s = vselect(vle(mask_values, vzero()), vzero(), s);
+        }
+        if (has_c) {
+            store_lanes(f->c + at, s, part, cols);
+        }
+        if (has_relu) {
+            store_lanes(f->relu + at, vrelu(s), part, cols);
+        }
+    }
+}
+
+/* The cases of whole vectors are those of a step of training: ReLU forward,
+ * ReLU backward, and a layer without ReLU. */
+static HOT void finish_columns(const finished_columns *f, size_t cols)
+{
+    if (cols == VLEN && !f->relu_mask && !f->c) {
+        finish_rows(f, VLEN, false, false, true);
+    } else if (cols == VLEN && f->relu_mask && !f->relu) {
+        finish_rows(f, VLEN, true, true, false);
+    } else if (cols == VLEN && !f->relu_mask && !f->relu) {
+        finish_rows(f, VLEN, false, true, false);
+    } else {
+        finish_rows(f, cols, f->relu_mask, f->c, f->relu);
+    }
+}

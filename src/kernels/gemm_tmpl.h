@@ -178,28 +178,22 @@ static HOT void finish_tile(const strided_gemm *p, const tile_area *t,
         apply_update(p, t);
         return;
     }
-    for (size_t i = 0; i < t->rows; i++) {
-        for (size_t j = 0; j < t->cols; j += VLEN) {
-            const size_t at = (t->i + i) * p->rs_c + t->j + j;
-            const size_t left = min_size(VLEN, t->cols - j);
-            const bool part = left < VLEN;
-            vec s = load_lanes(t->ab + i * t->stride + j, part, left);
-            if (is_last && p->bias) {
-                s = vadd(s, p->bias_is_row
-                                ? load_lanes(p->bias + t->j + j, part, left)
-                                : vset1(*p->bias));
-            }
-            if (is_last && p->relu_mask) {
-                vec mask_values = load_lanes(p->relu_mask + at, part, left);
-                s = vselect(vle(mask_values, vzero()), vzero(), s);
-            }
-            if (!is_last || p->c != p->relu) {
-                store_lanes(p->c + at, s, part, left);
-            }
-            if (is_last && p->relu) {
-                store_lanes(p->relu + at, vrelu(s), part, left);
-            }
-        }
+    finished_columns f = {.rows = t->rows,
+                          .stride = t->stride,
+                          .rs_c = p->rs_c,
+                          .has_bias = is_last && p->bias};
+    for (size_t j = 0; j < t->cols; j += VLEN) {
+        const size_t at = t->i * p->rs_c + t->j + j;
+        const size_t left = min_size(VLEN, t->cols - j);
+        f.ab = t->ab + j;
+        f.bias = !f.has_bias ? vzero()
+                 : p->bias_is_row
+                     ? load_lanes(p->bias + t->j + j, left < VLEN, left)
+                     : vset1(*p->bias);
+        f.relu_mask = is_last && p->relu_mask ? p->relu_mask + at : NULL;
+        f.relu = is_last && p->relu ? p->relu + at : NULL;
+        f.c = is_last && p->c == p->relu ? NULL : p->c + at;
+        finish_columns(&f, left);
     }
 }
 
