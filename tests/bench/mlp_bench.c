@@ -20,6 +20,8 @@
  *          rows through it and through 64-128-64-10
  *   W8     W-W-W-10: a step of 64 rows
  *   W9     products alone: squares, and the shapes of layers (with one thread)
+ *   W10    64-64-64-64: a step of 4,096 rows, and one of 16,384, whose
+ *          activations no L2 cache holds
  *
  *   scaling   steps of networks from 17 to 33 million parameters, and of
  *             batches from 1 to 4096 rows; measured only on demand

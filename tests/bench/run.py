@@ -41,7 +41,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
 MOONS = os.path.join(ROOT, "tests", "vectors", "moons_train.txt")
 DIGITS = os.path.join(ROOT, "examples", "data", "digits.csv")
-WORKLOADS = ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9"]
+WORKLOADS = ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9",
+             "W10"]
 SINGLE = {"W6", "W9"}  # workloads that use one thread only
 NOT_INSTALLED = 77
 RATES = ("rows/s", "GFLOP/s", "GB/s")  # units where more is better
