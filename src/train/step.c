@@ -89,13 +89,15 @@ bool mlpi_has_micro_batches(const mlp_net *net)
     return net->layout.running_count == 0;
 }
 
+enum { MICRO_BATCH_ROWS = 256 };
+
 /* With MICRO_BATCH_ROWS rows for each thread the products are as fast as with
  * more. A narrow network takes more rows, as long as A and dZ have at most
  * MICRO_BATCH_REALS numbers together: 512 KiB of float, which an L2 cache
  * holds. */
 size_t mlpi_micro_batch_rows(const mlp_net *net, size_t threads)
 {
-    enum { MICRO_BATCH_ROWS = 256, MICRO_BATCH_REALS = 1 << 17 };
+    enum { MICRO_BATCH_REALS = 1 << 17 };
     size_t reals = mlpi_net_inputs(net);
     for (size_t l = 1; l <= net->layout.L; l++) {
         reals += 2 * net->layout.layer[l].width;
@@ -110,12 +112,15 @@ size_t mlpi_micro_batch_rows(const mlp_net *net, size_t threads)
 static size_t choose_micro_rows(const mlp_trainer *t,
                                 const mlpi_step_args *args, size_t threads)
 {
-    size_t most = mlpi_micro_batch_rows(t->net, threads);
-    if (!args->discard_Z_and_dW || args->X.rows == 0 || args->m <= most ||
-        !mlpi_has_micro_batches(t->net)) {
+    if (args->m <= MICRO_BATCH_ROWS || !args->discard_Z_and_dW ||
+        args->X.rows == 0 || !mlpi_has_micro_batches(t->net)) {
         return args->m;
     }
-    most = mlpi_min_size(most, t->array_rows);
+    size_t most =
+        mlpi_min_size(mlpi_micro_batch_rows(t->net, threads), t->array_rows);
+    if (args->m <= most) {
+        return args->m;
+    }
     size_t equal = mlpi_divide_up(args->m, mlpi_divide_up(args->m, most));
     return mlpi_divide_up(equal, MLPI_LANES) * MLPI_LANES;
 }
@@ -271,8 +276,10 @@ void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
                      mlpi_step_result *result)
 {
     trainer->forward_count++;
-    memset(trainer->batch.has_output, 0,
-           (trainer->net->layout.L + 1) * sizeof *trainer->batch.has_output);
+    if (trainer->hooks.log) {
+        memset(trainer->batch.has_output, 0,
+               (trainer->net->layout.L + 1) * sizeof(bool));
+    }
     run(trainer, train_thread, args, result);
     if (may_update(args, result)) {
         mlpi_optimizer_advance(&trainer->optimizer);

@@ -332,25 +332,34 @@ static bool is_end_of_batch(const mlp_trainer *t, const mlpi_plan *plan)
     return plan->offset + plan->batch_rows == t->batch.m;
 }
 
-/* Computes dW for this thread's part of layer l. In the first micro-batch the
- * chains of dW start from 0, in the others they go on from the dW in memory.
- * With `update_args` the product updates the weights with each small block
- * (tile) of dW, and dW itself is not kept. If `update_args` is NULL, the
+/* Runs the product that computes dW. In the first micro-batch the chains of dW
+ * start from 0, in the others they go on from the dW in memory. With
+ * `update_args` the product updates the weights with each small block (tile) of
+ * dW, and dW itself is not kept. */
+static void run_gradient(mlp_trainer *t, const mlpi_plan *plan,
+                         const mlpi_step_args *update_args,
+                         const mlpi_layer_plan *layer_plan)
+{
+    mlpi_gemm_args gemm = layer_plan->gradient.args;
+    mlpi_optimizer_step_args update;
+    gemm.resumes = plan->offset > 0;
+    if (update_args) {
+        mlpi_update_context context = mlpi_update_context_of(t);
+        update = mlpi_fused_update(&context, update_args->learning_rate,
+                                   layer_plan->dW_offset, true);
+        gemm.update = &update;
+    }
+    t->net->kernels->gemm(&gemm);
+}
+
+/* Computes dW for this thread's part of layer l. If `update_args` is NULL, the
  * gradients are kept and nothing is updated. */
 static void weight_gradients(mlp_trainer *t, const mlpi_plan *plan,
                              const mlpi_step_args *update_args, size_t l)
 {
     const mlpi_layer_plan *layer_plan = &plan->layer[l];
-    mlpi_gemm_args gemm = layer_plan->gradient.args;
-    gemm.resumes = plan->offset > 0;
-    if (update_args) {
-        mlpi_update_context context = mlpi_update_context_of(t);
-        mlpi_optimizer_step_args update = mlpi_fused_update(
-            &context, update_args->learning_rate, layer_plan->dW_offset, true);
-        gemm.update = &update;
-        t->net->kernels->gemm(&gemm);
-    } else if (gemm.resumes) {
-        t->net->kernels->gemm(&gemm);
+    if (update_args || plan->offset > 0) {
+        run_gradient(t, plan, update_args, layer_plan);
     } else {
         mlpi_run_planned(&layer_plan->gradient);
     }
