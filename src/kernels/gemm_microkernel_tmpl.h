@@ -295,57 +295,62 @@ static size_t run_row_columns(const micro_tile *t, size_t left)
     return left;
 }
 
-/* A vector of columns of a micro-tile whose sums are moved to C. Each pointer
- * leads to the first row. */
+/* Columns of a micro-tile whose sums are moved to C, one vector or NR_VECS. Each
+ * pointer leads to the first row. */
 typedef struct finished_columns {
     size_t rows, stride, rs_c; /* ab has this stride, the others rs_c */
     const real *ab;            /* the sums */
     bool has_bias;
-    vec bias;
+    vec bias[NR_VECS];
     const real *relu_mask; /* NULL: none */
     real *c;               /* receives the sums; NULL: only relu does */
     real *relu;            /* receives max(0, sums); NULL: none */
 } finished_columns;
 
-/* Moves `cols` columns. What is done is a constant at each call that matters,
- * so that the loop has no branch. */
+/* Moves `cols` columns. `vecs` and the flags are constants at each call that
+ * matters, so that the loop has no branch. */
 static inline ALWAYS_INLINE void finish_rows(const finished_columns *f,
-                                             size_t cols, bool has_mask,
-                                             bool has_c, bool has_relu)
+                                             size_t vecs, size_t cols,
+                                             bool has_mask, bool has_c,
+                                             bool has_relu)
 {
     const bool part = cols < VLEN;
-    const size_t rs_c = f->rs_c;
-    const size_t stride = f->stride;
     const bool has_bias = f->has_bias;
-    const vec bias = f->bias;
     const real *ab = f->ab;
-    for (size_t i = 0, at = 0; i < f->rows; i++, at += rs_c, ab += stride) {
-        vec s = load_lanes(ab, part, cols);
-        s = has_bias ? vadd(s, bias) : s;
-        if (has_mask) {
-            vec mask_values = load_lanes(f->relu_mask + at, part, cols);
-            s = vselect(vle(mask_values, vzero()), vzero(), s);
+    for (size_t i = 0, at = 0; i < f->rows; i++, at += f->rs_c) {
+        UNROLL
+        for (size_t v = 0; v < vecs; v++) {
+            const size_t j = at + v * VLEN;
+            vec s = load_lanes(ab + v * VLEN, part, cols);
+            s = has_bias ? vadd(s, f->bias[v]) : s;
+            if (has_mask) {
+                vec mask_values = load_lanes(f->relu_mask + j, part, cols);
+                s = vselect(vle(mask_values, vzero()), vzero(), s);
+            }
+            if (has_c) {
+                store_lanes(f->c + j, s, part, cols);
+            }
+            if (has_relu) {
+                store_lanes(f->relu + j, vrelu(s), part, cols);
+            }
         }
-        if (has_c) {
-            store_lanes(f->c + at, s, part, cols);
-        }
-        if (has_relu) {
-            store_lanes(f->relu + at, vrelu(s), part, cols);
-        }
+        ab += f->stride;
     }
 }
 
-/* The cases of whole vectors are those of a step of training: ReLU forward,
- * ReLU backward, and a layer without ReLU. */
-static HOT void finish_columns(const finished_columns *f, size_t cols)
+/* The cases of whole tiles are those of a step of training: ReLU forward, ReLU
+ * backward, and a layer without ReLU. */
+static HOT void finish_columns(const finished_columns *given, size_t cols)
 {
-    if (cols == VLEN && !f->relu_mask && !f->c) {
-        finish_rows(f, VLEN, false, false, true);
-    } else if (cols == VLEN && f->relu_mask && !f->relu) {
-        finish_rows(f, VLEN, true, true, false);
-    } else if (cols == VLEN && !f->relu_mask && !f->relu) {
-        finish_rows(f, VLEN, false, true, false);
+    const finished_columns f = *given; /* no store changes the copy */
+    if (cols == NR && !f.relu_mask && !f.c) {
+        finish_rows(&f, NR_VECS, NR, false, false, true);
+    } else if (cols == NR && f.relu_mask && !f.relu) {
+        finish_rows(&f, NR_VECS, NR, true, true, false);
+    } else if (cols == NR && !f.relu_mask && !f.relu) {
+        finish_rows(&f, NR_VECS, NR, false, true, false);
     } else {
-        finish_rows(f, cols, f->relu_mask, f->c, f->relu);
+        const size_t vecs = cols == NR ? NR_VECS : 1;
+        finish_rows(&f, vecs, cols, f.relu_mask, f.c, f.relu);
     }
 }

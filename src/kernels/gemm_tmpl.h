@@ -182,18 +182,20 @@ static HOT void finish_tile(const strided_gemm *p, const tile_area *t,
                           .stride = t->stride,
                           .rs_c = p->rs_c,
                           .has_bias = is_last && p->bias};
-    for (size_t j = 0; j < t->cols; j += VLEN) {
+    for (size_t j = 0, cols = 0; j < t->cols; j += cols) {
         const size_t at = t->i * p->rs_c + t->j + j;
-        const size_t left = min_size(VLEN, t->cols - j);
+        cols = t->cols == NR ? NR : min_size(VLEN, t->cols - j);
         f.ab = t->ab + j;
-        f.bias = !f.has_bias ? vzero()
-                 : p->bias_is_row
-                     ? load_lanes(p->bias + t->j + j, left < VLEN, left)
-                     : vset1(*p->bias);
+        for (size_t v = 0; f.has_bias && v * VLEN < cols; v++) {
+            f.bias[v] = p->bias_is_row
+                            ? load_lanes(p->bias + t->j + j + v * VLEN,
+                                         cols < VLEN, cols)
+                            : vset1(*p->bias);
+        }
         f.relu_mask = is_last && p->relu_mask ? p->relu_mask + at : NULL;
         f.relu = is_last && p->relu ? p->relu + at : NULL;
         f.c = is_last && p->c == p->relu ? NULL : p->c + at;
-        finish_columns(&f, left);
+        finish_columns(&f, cols);
     }
 }
 
