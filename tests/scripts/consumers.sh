@@ -68,8 +68,14 @@ documents=$scratch/moved/share/doc/mlp
 for file in README.md LICENSE examples/mlp_file.py examples/data/digits.csv; do
     cmp "$source/$file" "$documents/$file" || fail "$file is not installed"
 done
+all_flags=$(pkg-config --cflags --libs --static mlp_show mlp_data mlp)
 for example in "$documents"/examples/*.c; do
-    eval "cc -std=c11 '$example' -o '$scratch/example' $flags" ||
+    case $example in # these need mlp_show or mlp_data
+    */digits.c | */fashion_mnist.c | */figures.c | */regression.c)
+        some_flags="-DEXAMPLE_SHOW $all_flags" ;;
+    *) some_flags=$flags ;;
+    esac
+    eval "cc -std=c11 '$example' -o '$scratch/example' $some_flags" ||
         fail "$example does not compile"
     "$scratch/example" --help >"$scratch/log" || fail "$example does not run"
 done
