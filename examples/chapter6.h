@@ -125,7 +125,7 @@ static inline void draw_learning_rates(const outcome outcomes[RATES],
                      .x = "Learning Rate",
                      .y = "Test Accuracy",
                      .y_min = 0,
-                     .y_max = 1};
+                     .y_max = 1.1};
     check(mlp_picture_curves(picture, &losses, curves, RATES));
     check(mlp_picture_bars(picture, &bars, rates, RATES, NULL, 1, accuracies));
     finish_picture(picture, path);

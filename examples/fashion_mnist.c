@@ -75,7 +75,8 @@ static mlp_net *make_net(mlp_cview X)
     config.inputs = PIXELS;
     config.layers = layers;
     config.n_layers = 3;
-    config.loss = MLP_LOSS_CCE; /* the last layer gets softmax */
+    config.loss = MLP_LOSS_CCE;   /* the last layer gets softmax */
+    config.init = MLP_INIT_TORCH; /* 90.1 %, and the default 89.8 % */
     config.precision = MLP_F32;
     config.hooks = mlp_hooks_stderr();
     mlp_net *net = NULL;
@@ -168,7 +169,7 @@ int main(int argc, char **argv)
     if (!predicted) {
         check(MLP_ERR_MEMORY);
     }
-    check(mlp_classify(net, test.X, mlp_view_i32(predicted, m, 1)));
+    check(mlp_classify(net, test.X, 0.5, mlp_view_i32(predicted, m, 1)));
     check(mlp_confusion(test.labels, mlp_cview_i32(predicted, m, 1), NULL,
                         mlp_view_i32(counts[0], CLASSES, CLASSES)));
     mlp_cview confusion = mlp_cview_i32(counts[0], CLASSES, CLASSES);

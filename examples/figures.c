@@ -185,10 +185,9 @@ static void draw_activations(const char *path)
         const char *value, *derivative;
         double low, high;
     } functions[] = {
-        {MLP_ACT_SIGMOID, "Sigmoid: σ(z) = 1 / (1 + e^{-z})",
+        {MLP_ACT_SIGMOID, "Sigmoid: σ(z) = 1 / (1 + exp(-z))",
          "Derivative: σ(z) (1 - σ(z))", -0.1, 1.1},
-        {MLP_ACT_TANH, "Tanh: (e^z - e^{-z}) / (e^z + e^{-z})",
-         "Derivative: 1 - tanh²(z)", -1.2, 1.2},
+        {MLP_ACT_TANH, "Tanh: tanh(z)", "Derivative: 1 - tanh²(z)", -1.2, 1.2},
         {MLP_ACT_RELU, "ReLU: max(0, z)", "Derivative: 1 if z > 0, else 0",
          -0.5, 5},
     };
@@ -232,10 +231,10 @@ static void draw_layer(drawing *d, const mlp_net *net, size_t l, double x,
     word(d, x + 2.3, 6.4, text);
     (void)snprintf(text, sizeof text, "b[%zu]: (%zu, 1)", l, W.rows);
     word(d, x + 2.3, 5.8, text);
-    (void)snprintf(text, sizeof text, "a[%zu] = sigmoid(z[%zu])%s", l, l,
-                   l == 2 ? " = y_hat" : "");
+    (void)snprintf(text, sizeof text, "a[%zu] = sigmoid(z[%zu])", l, l);
     word(d, x + 2.3, 5, text);
-    (void)snprintf(text, sizeof text, "shape (%zu, 1)", W.rows);
+    (void)snprintf(text, sizeof text, "%s(%zu, 1)",
+                   l == 2 ? "= y_hat, shape " : "shape ", W.rows);
     word(d, x + 2.3, 4.4, text);
 }
 
@@ -352,19 +351,19 @@ static void draw_chain_rule(const char *path)
     word(&d, 8, 7.1, "FORWARD PASS");
     word(&d, 8, 4.2, "BACKWARD PASS (Gradients)");
     for (int i = 0; i < 5; i++) {
-        double x = 0.2 + 2.9 * i;
-        box(&d, x, 5.2, 1.9, 0.8, blue);
-        word(&d, x + 0.95, 5.6, values[i]);
-        word(&d, x + 0.95, 6.3, kinds[i]);
-        arrow(&d, x + 1.9, 5.6, x + 2.9, 5.6);
-        box(&d, x, 2.5, 1.9, 0.8, red);
-        word(&d, x + 0.95, 2.9, gradients[i]);
+        double x = 0.1 + 3 * i;
+        box(&d, x, 5.2, 2.3, 0.8, blue);
+        word(&d, x + 1.15, 5.6, values[i]);
+        word(&d, x + 1.15, 6.3, kinds[i]);
+        arrow(&d, x + 2.3, 5.6, x + 3, 5.6);
+        box(&d, x, 2.5, 2.3, 0.8, red);
+        word(&d, x + 1.15, 2.9, gradients[i]);
         if (i > 0) {
-            arrow(&d, x, 2.9, x - 1, 2.9);
+            arrow(&d, x, 2.9, x - 0.7, 2.9);
         }
     }
-    box(&d, 14.7, 5.2, 1.2, 0.8, orange);
-    word(&d, 15.3, 5.6, "L");
+    box(&d, 15.1, 5.2, 1, 0.8, orange);
+    word(&d, 15.6, 5.6, "L");
     word(&d, 8, 1.3,
          "dL/dW[1] = dL/dy_hat * dy_hat/dz[2] * dz[2]/da[1] * da[1]/dz[1] * "
          "dz[1]/dW[1]");
