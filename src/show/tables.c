@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tables for a terminal: the layers of a network, a confusion matrix, the
- * scores of classes, and a history as CSV.
+ * Tables for a terminal show the layers of a network, a confusion matrix and the
+ * scores of classes. A history becomes CSV.
  */
 #include "mlp_show.h"
 

@@ -63,7 +63,7 @@ static void summary_lists_layers(void **state)
         {.width = 10},
     };
     mlp_net *net = made_net(784, layers, 3, MLP_LOSS_CCE, MLP_F32, &record);
-    /* 128 * 786 + 64 * 129 + 10 * 65 */
+    /* This is 128 * 786 + 64 * 129 + 10 * 65. */
     assert_int_equal(mlp_net_parameter_count(net), 109514);
     FILE *file = opened();
     assert_int_equal(mlp_show_summary(net, file), MLP_OK);
