@@ -317,42 +317,33 @@ static double height_of(size_t n, size_t place)
     return (double)(places_of(n) - 1) / 2 - (double)place;
 }
 
-/* Writes a block of lines "x y weight", for the weights of layer l that have
- * this sign, and whose part of the largest one is in this fifth. */
-static void put_weights(mlp_picture *p, mlp_cview W, size_t l, double largest,
-                        int fifth, bool is_negative)
+/* Writes the weights between all neurons that are drawn as a block of pairs of
+ * lines "x y weight", and finds the largest weight of the network. gnuplot
+ * sorts them by their signs and sizes. */
+static void put_weights(mlp_picture *p, const mlp_net *net)
 {
-    for (size_t i = 0; i < places_of(W.rows) * places_of(W.cols); i++) {
-        size_t a = i / places_of(W.cols);
-        size_t b = i % places_of(W.cols);
-        double w = mlp_cview_at(W, neuron_at(W.rows, a), neuron_at(W.cols, b));
-        int its_fifth = (int)fmin(fabs(w) / largest * 5, 4);
-        if (!isnan(w) && its_fifth == fifth && (w < 0) == is_negative) {
+    double largest = 0;
+    mlpi_block_begin(p);
+    for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
+        mlp_cview W = {.rows = 0};
+        (void)!mlp_net_ctensor(net, MLP_W, l, &W);
+        for (size_t i = 0; i < W.rows * W.cols; i++) {
+            double w = mlp_cview_at(W, i / W.cols, i % W.cols);
+            largest = fmax(largest, fabs(w));
+        }
+        for (size_t i = 0; i < places_of(W.rows) * places_of(W.cols); i++) {
+            size_t a = i / places_of(W.cols);
+            size_t b = i % places_of(W.cols);
+            /* The dots are no neuron, so their weights are NaN: gaps. */
+            double w =
+                mlp_cview_at(W, neuron_at(W.rows, a), neuron_at(W.cols, b));
             mlpi_picture_put(p, "%z %g %r\n%z %g %r\n\n", l - 1,
                              height_of(W.cols, b), w, l, height_of(W.rows, a),
                              w);
         }
     }
-}
-
-/* Finds the weights of layer l; returns false if there is no such layer. */
-static bool find_weights(const mlp_net *net, size_t l, mlp_cview *W)
-{
-    return l <= mlp_net_layer_count(net) &&
-           mlp_net_ctensor(net, MLP_W, l, W) == MLP_OK;
-}
-
-static double largest_weight(const mlp_net *net)
-{
-    double largest = 0;
-    mlp_cview W;
-    for (size_t l = 1; find_weights(net, l, &W); l++) {
-        for (size_t i = 0; i < W.rows * W.cols; i++) {
-            double w = mlp_cview_at(W, i / W.cols, i % W.cols);
-            largest = fmax(largest, fabs(w));
-        }
-    }
-    return largest > 0 ? largest : 1;
+    mlpi_block_end(p);
+    mlpi_picture_put(p, "largest = %r\n", largest > 0 ? largest : 1);
 }
 
 /* Returns the name of an input or of an output: the caller's, that of a class,
@@ -415,31 +406,33 @@ static void put_neurons(mlp_picture *p, const mlp_net *net, size_t l,
     }
 }
 
-/* Plots the weights: the last 10 blocks but one, by fifth and sign. */
+/* Plots weights and neurons. A line has one of five widths, by the fifth of the
+ * largest weight in which its own is. A neuron is a white circle on a dark one:
+ * it covers the ends of the lines. */
 static void plot_network(mlp_picture *p, size_t layers, double top, size_t left,
                          size_t right)
 {
+    static const char *const signs[] = {">=0", "<0"};
     mlpi_picture_put(
         p,
-        "unset border\nunset tics\nunset grid\nset lmargin %z\nset "
-        "rmargin %z\nset xrange [-0.1:%z.1]\nset yrange "
-        "[%g:%g]\nplot ",
+        "unset border\nunset tics\nunset grid\nset lmargin %z\n"
+        "set rmargin %z\nset xrange [-0.1:%z.1]\nset yrange "
+        "[%g:%g]\nfifth(w) = (f = int(abs(w)/largest*5), f < 5 ? f "
+        ": 4)\nplot ",
         left + 4, right + 4, layers, -top - 1.6, top + 0.6);
-    for (size_t i = 0; i < 10; i++) {
-        bool is_negative = i % 2 == 1;
-        mlpi_picture_put(p, "$d%z using 1:2 with lines lt %z lw %g ",
-                         p->blocks - 10 + i, is_negative ? (size_t)4 : 1,
-                         0.5 + (double)(i / 2) * 1.1);
-        mlpi_picture_put(p, i < 8         ? "notitle, "
-                            : is_negative ? "dt (8,4) title 'negative weight', "
-                                          : "title 'positive weight', ");
+    for (size_t i = 0; i < 2; i++) {
+        mlpi_picture_put(p,
+                         "for [i=0:4] $d%z using ($3%s&&fifth($3)==i?$1:NaN):2 "
+                         "with lines lt %z lw 0.5+1.1*i notitle, ",
+                         p->blocks - 1, signs[i], 3 * i + 1);
     }
-    mlpi_picture_put(
-        p,
-        "$d%z using 1:2 with points pt 7 ps 2.8*mark lc rgb '#404040' "
-        "notitle, $d%z using 1:2 with points pt 7 ps 2.2*mark lc rgb "
-        "'#ffffff' notitle",
-        p->blocks, p->blocks);
+    mlpi_picture_put(p,
+                     "keyentry with lines lt 1 lw 4 title 'positive weight', "
+                     "keyentry with lines lt 4 lw 4 title 'negative weight', "
+                     "$d%z using 1:2 with points pt 7 ps 2.8*mark lc rgb "
+                     "'#404040' notitle, $d%z using 1:2 with points pt 7 ps "
+                     "2.2*mark lc rgb '#ffffff' notitle",
+                     p->blocks, p->blocks);
 }
 
 mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
@@ -456,17 +449,8 @@ mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
     for (size_t i = 0; inputs && i < mlp_net_inputs(net); i++) {
         TRY(mlpi_check_given(picture, inputs[i], "the name of an input"));
     }
-    double largest = largest_weight(net);
     mlpi_panel_begin(picture, axes, "", "");
-    for (int i = 0; i < 10; i++) {
-        mlp_cview W;
-        mlpi_block_begin(picture);
-        mlpi_picture_put(picture, "NaN NaN\n\n"); /* no block may be empty */
-        for (size_t l = 1; find_weights(net, l, &W); l++) {
-            put_weights(picture, W, l, largest, i / 2, i % 2 == 1);
-        }
-        mlpi_block_end(picture);
-    }
+    put_weights(picture, net);
     for (size_t l = 0; l <= layers; l++) {
         top = fmax(top, height_of(layer_of(net, l).width, 0));
         put_neurons(picture, net, l, inputs, true);

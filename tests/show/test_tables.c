@@ -75,7 +75,8 @@ static void summary_lists_layers(void **state)
         "  dropout 0.25, batch norm\n"
         "2      64 x 128             leaky_relu         8,256  slope 0.01\n"
         "3      10 x 64              softmax              650\n"
-        "109,514 parameters of float32, 438.1 kB; loss cce; inputs are not "
+        "109,514 parameters of float32, 438,056 bytes; loss cce; inputs are "
+        "not "
         "scaled\n");
     mlp_net_free(net);
     assert_int_equal(record.live, 0);
