@@ -75,8 +75,8 @@ static void put_grid(mlp_picture *p, const grid *g, double *low, double *high)
 {
     *low = INFINITY;
     *high = -INFINITY;
-    mlpi_picture_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\n", g->x0, g->dx,
-                     g->y0, g->dy);
+    mlpi_picture_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\nside = %z\n",
+                     g->x0, g->dx, g->y0, g->dy, (size_t)GRID);
     mlpi_block_begin(p);
     for (size_t i = 0; i < (size_t)GRID * GRID; i++) {
         double value = shown_at(g, i);
@@ -87,46 +87,7 @@ static void put_grid(mlp_picture *p, const grid *g, double *low, double *high)
     mlpi_block_end(p);
 }
 
-/* Makes the block $line: the lines between classes or, of a single output, the
- * line where that is 0.5. Both are contours of the last block: those of whole
- * numbers run half way between two of them. */
-static void put_contours(mlp_picture *p)
-{
-    mlpi_picture_put(p,
-                     "set contour base\nunset surface\nset cntrparam levels "
-                     "incremental 0.5,1,99\nset table $line\nsplot $d%z matrix "
-                     "using (x0+$1*dx):(y0+$2*dy):3\nunset table\nset "
-                     "surface\nunset contour\n",
-                     p->blocks);
-}
-
-/* Shades the block of this number by levels from `low` to `high`, with a scale
- * on the right side: gnuplot's own consists of 128 boxes. */
-static void shade_levels(mlp_picture *p, double low, double high)
-{
-    mlpi_picture_put(p,
-                     "set palette defined (0 '#7fb2d6', 0.5 '#d9d9d0', 1 "
-                     "'#ffe9b8') maxcolors 10\nset cbrange [%g:%g]\nset "
-                     "rmargin 9\ndo for [i=10*as_text:9] {set object i+1 rect "
-                     "from graph 1.03,graph i/10. to graph 1.07,graph "
-                     "(i+1)/10. fc palette frac (i+0.5)/10 lw 0 noclip}\n",
-                     low, high);
-    for (int i = 0; i <= 4; i++) {
-        mlpi_picture_put(
-            p, "if (!as_text) set label '%g' at graph 1.09,graph %g\n",
-            low + i * (high - low) / 4, i * 0.25);
-    }
-}
-
-/* Shades the classes: their tints are those of the points. */
-static void shade_classes(mlp_picture *p)
-{
-    mlpi_picture_put(p, "set palette defined (0 '#86b4d8', 1 '#fbe0a8', 2 "
-                        "'#bdbdbd', 3 '#eeae84', 4 '#c8e6f7', 5 '#8ccbb5', 6 "
-                        "'#efcfe0', 7 '#f3eda6') maxcolors 8\nset cbrange "
-                        "[-0.5:7.5]\n");
-}
-
+/* The levels of a probability are those of all its range, from 0 to 1. */
 static void put_regions(mlp_picture *p, const grid *g, mlp_cview X,
                         mlp_cview labels, size_t classes)
 {
@@ -134,25 +95,16 @@ static void put_regions(mlp_picture *p, const grid *g, mlp_cview X,
     double high = 0;
     bool is_single = g->A.cols == 1;
     put_grid(p, g, &low, &high);
-    bool has_line = low < 0.5 && high > 0.5;
+    bool has_line = is_single ? low < 0.5 && high > 0.5 : low < high;
     bool is_share = low >= 0 && high <= 1;
-    if (is_single) {
-        shade_levels(p, is_share ? 0 : low, is_share ? 1 : high);
-    } else {
-        shade_classes(p);
-        has_line = low < high;
-    }
-    if (has_line) {
-        put_contours(p);
-    }
+    mlpi_picture_put(p, "low = %g\nhigh = %g\neval %s\n%s", is_share ? 0 : low,
+                     is_share ? 1 : high, is_single ? "levels" : "tints",
+                     has_line ? "eval contours\n" : "");
     mlpi_put_points(p, X, labels);
     mlpi_picture_put(p,
-                     "unset colorbox\nset xrange [x0:x0+%z*dx] noextend\nset "
-                     "yrange [y0:y0+%z*dy] noextend\nplot for [i=as_text:0] "
-                     "$d%z matrix using (x0+$1*dx):(y0+$2*dy):(%s) with image "
-                     "notitle, ",
-                     (size_t)GRID - 1, (size_t)GRID - 1, p->blocks - 1,
-                     is_single ? "$3" : "int($3)%8");
+                     "eval regions\nplot for [i=as_text:0] $d%z matrix using "
+                     "(x0+$1*dx):(y0+$2*dy):(%s) with image notitle, ",
+                     p->blocks - 1, is_single ? "$3" : "int($3)%8");
     if (has_line) {
         mlpi_picture_put(p, "$line using 1:2 with lines lt 3 dt %s lw 1.5 %s, ",
                          is_single ? "2" : "1",
@@ -238,14 +190,8 @@ static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
         }
     }
     mlpi_picture_put(p,
-                     "set pm3d depthorder border lc rgb '#303030' lw 0.5\nset "
-                     "border 127\nset xyplane relative 0.1\nunset colorbox\n"
-                     "set palette defined (0 '#ffffd9', 0.5 '#41b6c4', 1 "
-                     "'#253494')\nset format xy '%%.3g'\nset xtics %r,%r "
-                     "offset 0,-0.3\nset ytics %r,%r offset 1,-0.2\nset ztics"
-                     "\nset xlabel offset 0,-0.6\nset ylabel offset 1,-0.6\n"
-                     "set zlabel 'loss' norotate offset 6,6\nset view 55,30\n"
-                     "splot $d%z using 1:2:3 with pm3d notitle",
+                     "eval surface\nset xtics %r,%r\nset ytics %r,%r\nsplot "
+                     "$d%z using 1:2:3 with pm3d notitle",
                      center[0] - span, span, center[1] - span, span, p->blocks);
     return MLP_OK;
 }
@@ -406,20 +352,16 @@ static void put_neurons(mlp_picture *p, const mlp_net *net, size_t l,
     }
 }
 
-/* Plots weights and neurons. A line has one of five widths, by the fifth of the
- * largest weight in which its own is. A neuron is a white circle on a dark one:
+/* Plots weights and neurons. A neuron is a white circle on a dark one:
  * it covers the ends of the lines. */
 static void plot_network(mlp_picture *p, size_t layers, double top, size_t left,
                          size_t right)
 {
     static const char *const signs[] = {">=0", "<0"};
-    mlpi_picture_put(
-        p,
-        "unset border\nunset tics\nunset grid\nset lmargin %z\n"
-        "set rmargin %z\nset xrange [-0.1:%z.1]\nset yrange "
-        "[%g:%g]\nfifth(w) = (f = int(abs(w)/largest*5), f < 5 ? f "
-        ": 4)\nplot ",
-        left + 4, right + 4, layers, -top - 1.6, top + 0.6);
+    mlpi_picture_put(p,
+                     "eval network\nset lmargin %z\nset rmargin %z\nset xrange "
+                     "[-0.1:%z.1]\nset yrange [%g:%g]\nplot ",
+                     left + 4, right + 4, layers, -top - 1.6, top + 0.6);
     for (size_t i = 0; i < 2; i++) {
         mlpi_picture_put(p,
                          "for [i=0:4] $d%z using ($3%s&&fifth($3)==i?$1:NaN):2 "

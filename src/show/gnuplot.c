@@ -10,9 +10,8 @@
  *
  *     script in /tmp  ->  gnuplot  ->  <path>.tmp.0  ->  <path>
  *
- * Terminals differ in what they can draw, so a script begins with variables
- * which its panels ask: as_text is 1 where letters stand for pixels, and mark is
- * a size of points that looks the same everywhere.
+ * The script sets up the terminal, goes on with look.gp, which has what all
+ * pictures share, and ends with the panels.
  */
 #include "show/picture.h"
 
@@ -38,25 +37,8 @@ typedef enum target { SVG, PNG, SCRIPT, TEXT, SIXEL } target;
  * The script
  */
 
-/* The colours are those of Okabe and Ito (2008), in an order in which
- * neighbours differ in their grey, too. */
-static const char look[] =
-    "set encoding utf8\n"
-    "set decimalsign '.'\n"
-    "set linetype 1 lc rgb '#0072b2' lw 2 dt 1 pt 7\n"
-    "set linetype 2 lc rgb '#e69f00' lw 2 dt (12,5) pt 9\n"
-    "set linetype 3 lc rgb '#000000' lw 2 dt (3,4) pt 5\n"
-    "set linetype 4 lc rgb '#d55e00' lw 2 dt (12,4,3,4) pt 13\n"
-    "set linetype 5 lc rgb '#56b4e9' lw 3 dt 1 pt 11\n"
-    "set linetype 6 lc rgb '#009e73' lw 3 dt (6,3) pt 15\n"
-    "set linetype 7 lc rgb '#cc79a7' lw 3 dt (3,3) pt 6\n"
-    "set linetype 8 lc rgb '#b0a000' lw 3 dt (12,4,3,4,3,4) pt 8\n"
-    "set linetype cycle 8\n"
-    "look = \"set border 3 lc rgb '#606060'; set tics nomirror scale 0; "
-    "set key bmargin center horizontal Left reverse samplen 2.5 width 1; "
-    "set style fill solid 1 border lc rgb '#404040'; set tics front\"\n"
-    "if (!as_text) look = look.\"; set xlabel offset 0,0.4; "
-    "set grid lt 1 lc rgb '#e4e4e4' lw 1 dt 1\"\n";
+/* The text of look.gp, which CMake makes an array of. */
+extern const char mlpi_show_look[];
 
 static size_t columns_of(const mlp_picture *p, target kind)
 {
@@ -121,7 +103,7 @@ static void put_script(const mlp_picture *p, target kind, const char *output,
         (void)fputs("'\n", to);
     }
     (void)fprintf(to, "as_text = %d\nmark = %s\n%s", kind == TEXT ? 1 : 0,
-                  kind == SVG ? "0.6" : "1", look);
+                  kind == SVG ? "0.6" : "1", mlpi_show_look);
     (void)fprintf(to, "set multiplot layout %zu,%zu", rows, columns);
     if (p->title > 0) {
         (void)fputs(" title ", to);

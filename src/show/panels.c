@@ -290,13 +290,12 @@ mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
     double width = 0.8 / (double)n_series;
     mlpi_panel_begin(picture, axes, "", "");
     put_tics(picture, "x", names, n);
-    mlpi_picture_put(
-        picture,
-        "if (!as_text) set grid noxtics\nset xrange [-0.6:%z.6]\nset boxwidth "
-        "%g\nset offsets 0, 0, graph 0.15, 0\n",
-        n - 1, width);
-    if (!axes || axes->y_min == axes->y_max) {
-        mlpi_picture_put(picture, "set yrange [*<0:0<*]\n");
+    mlpi_picture_put(picture,
+                     "eval bars\nset xrange [-0.6:%z.6]\nset boxwidth %g\n",
+                     n - 1, width);
+    if (axes && axes->y_min != axes->y_max) {
+        mlpi_picture_put(picture, "set yrange [%r:%r]\n", axes->y_min,
+                         axes->y_max);
     }
     for (size_t s = 0; s < n_series; s++) {
         mlpi_block_begin(picture);
@@ -376,19 +375,16 @@ mlp_status mlp_picture_confusion(mlp_picture *picture, const mlp_axes *axes,
     put_tics(picture, "x", names, k);
     put_tics(picture, "y", names, k);
     /* Boxes are sharp, and an image is small. */
-    mlpi_picture_put(
-        picture,
-        "unset grid\nset border 15\nunset colorbox\nset cbrange [0:1]\nset "
-        "palette defined (0 '#e9f2f9', 1 '#08306b')\n"
-        "set xrange [-0.5:%z.5]\nset yrange [%z.5:-0.5]\n"
-        "plot for [i=as_text:0] $d%z using 1:2:3 with image%s notitle",
-        k - 1, k - 1, picture->blocks, drawn <= 400 ? " pixels" : "");
+    mlpi_picture_put(picture,
+                     "cols = %z\nrows = %z\neval cells\neval shares\nplot for "
+                     "[i=as_text:0] block using 1:2:3 with image%s notitle",
+                     k, k, drawn <= 400 ? " pixels" : "");
     /* More numbers would not fit into their cells. */
     for (int dark = 0; dark < 2 && k <= 20; dark++) {
         mlpi_picture_put(picture,
-                         ", $d%z using 1:2:($4>0&&$3%s0.5?gprintf('%%.0f',$4):"
-                         "'') with labels tc rgb '%s' notitle",
-                         picture->blocks,
+                         ", block using 1:2:($4>0&&$3%s0.5?"
+                         "gprintf('%%.0f',$4):'') with labels tc rgb '%s' "
+                         "notitle",
                          dark ? ">" : "<=", dark ? "#ffffff" : "#000000");
     }
     return mlpi_panel_end(picture);
@@ -403,13 +399,9 @@ mlp_status mlp_picture_image(mlp_picture *picture, const mlp_axes *axes,
     mlpi_panel_begin(picture, axes, "", "");
     put_matrix(picture, pixels);
     mlpi_picture_put(picture,
-                     "unset grid\nunset tics\nset border 15\nunset colorbox\n"
-                     "set palette defined (0 '#ffffff', 1 '#000000')\n"
-                     "set xrange [-0.5:%z.5]\nset yrange [%z.5:-0.5]\n"
-                     "set size ratio %g\n"
-                     "plot $d%z matrix with image%s notitle",
-                     pixels.cols - 1, pixels.rows - 1,
-                     (double)pixels.rows / (double)pixels.cols, picture->blocks,
+                     "cols = %z\nrows = %z\neval cells\neval greys\nplot "
+                     "block matrix with image%s notitle",
+                     pixels.cols, pixels.rows,
                      pixels.rows * pixels.cols <= 400 ? " pixels" : "");
     return mlpi_panel_end(picture);
 }

@@ -269,7 +269,7 @@ void mlpi_block_begin(mlp_picture *picture)
 
 void mlpi_block_end(mlp_picture *picture)
 {
-    mlpi_picture_put(picture, "EOD\n");
+    mlpi_picture_put(picture, "EOD\nblock = '$d%z'\n", picture->blocks);
 }
 
 /* ---------------------------------------------------------------------------
