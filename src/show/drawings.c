@@ -75,14 +75,14 @@ static void put_grid(mlp_picture *p, const grid *g, double *low, double *high)
 {
     *low = INFINITY;
     *high = -INFINITY;
-    mlpi_picture_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\nside = %z\n",
-                     g->x0, g->dx, g->y0, g->dy, (size_t)GRID);
+    mlpi_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\nside = %z\n", g->x0, g->dx,
+             g->y0, g->dy, (size_t)GRID);
     mlpi_block_begin(p);
     for (size_t i = 0; i < (size_t)GRID * GRID; i++) {
         double value = shown_at(g, i);
         *low = fmin(*low, value);
         *high = fmax(*high, value);
-        mlpi_picture_put(p, i % GRID + 1 < GRID ? "%g " : "%g\n", value);
+        mlpi_put(p, i % GRID + 1 < GRID ? "%g " : "%g\n", value);
     }
     mlpi_block_end(p);
 }
@@ -97,20 +97,19 @@ static void put_regions(mlp_picture *p, const grid *g, mlp_cview X,
     put_grid(p, g, &low, &high);
     bool has_line = is_single ? low < 0.5 && high > 0.5 : low < high;
     bool is_share = low >= 0 && high <= 1;
-    mlpi_picture_put(p, "low = %g\nhigh = %g\neval %s\n%s", is_share ? 0 : low,
-                     is_share ? 1 : high, is_single ? "levels" : "tints",
-                     has_line ? "eval contours\n" : "");
-    mlpi_put_points(p, X, labels);
-    mlpi_picture_put(p,
-                     "eval regions\nplot for [i=as_text:0] $d%z matrix using "
-                     "(x0+$1*dx):(y0+$2*dy):(%s) with image notitle, ",
-                     p->blocks - 1, is_single ? "$3" : "int($3)%8");
+    mlpi_put(p, "low = %g\nhigh = %g\neval %s\n%s", is_share ? 0 : low,
+             is_share ? 1 : high, is_single ? "levels" : "tints",
+             has_line ? "eval contours\n" : "");
+    mlpi_points_put(p, X, labels);
+    mlpi_put(p,
+             "eval regions\nplot for [i=as_text:0] $d%z matrix using "
+             "(x0+$1*dx):(y0+$2*dy):(%s) with image notitle, ",
+             p->blocks - 1, is_single ? "$3" : "int($3)%8");
     if (has_line) {
-        mlpi_picture_put(p, "$line using 1:2 with lines lt 3 dt %s lw 1.5 %s, ",
-                         is_single ? "2" : "1",
-                         is_single ? "title '0.5'" : "notitle");
+        mlpi_put(p, "$line using 1:2 with lines lt 3 dt %s lw 1.5 %s, ",
+                 is_single ? "2" : "1", is_single ? "title '0.5'" : "notitle");
     }
-    mlpi_plot_points(p, labels, classes);
+    mlpi_points_plot(p, labels, classes);
 }
 
 mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
@@ -124,10 +123,10 @@ mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
     TRY(mlpi_check_points(picture, X, labels, &classes));
     size_t k = mlp_net_outputs(net);
     if (mlp_net_inputs(net) != 2 || k > 99) {
-        return mlpi_show_error(&picture->hooks, MLP_ERR_SHAPE,
-                               "regions: expects a network with 2 inputs and "
-                               "at most 99 outputs, got %zu and %zu",
-                               mlp_net_inputs(net), k);
+        return mlpi_refuse(&picture->hooks, MLP_ERR_SHAPE,
+                           "regions: expects a network with 2 inputs and at "
+                           "most 99 outputs, got %zu and %zu",
+                           mlp_net_inputs(net), k);
     }
     size_t n = (size_t)GRID * GRID;
     TRY(mlpi_picture_allocate(&picture->hooks, n * k * sizeof(double),
@@ -179,20 +178,19 @@ static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
         TRY(mlp_evaluate(net, X, Y, &scores));
         if (is_last) {
             mlpi_block_end(p);
-            mlpi_picture_put(
-                p,
-                "set label 'the network' at %r,%r,%r point lt 4 ps "
-                "1.8*mark front offset 1.2,0.6\n",
-                w[0], w[1], scores.loss);
+            mlpi_put(p,
+                     "set label 'the network' at %r,%r,%r point lt 4 ps "
+                     "1.8*mark front offset 1.2,0.6\n",
+                     w[0], w[1], scores.loss);
         } else {
-            mlpi_picture_put(p, "%r %r %r\n", w[0], w[1], scores.loss);
-            mlpi_picture_put(p, place[0] == SURFACE - 1 ? "\n" : "");
+            mlpi_put(p, "%r %r %r\n", w[0], w[1], scores.loss);
+            mlpi_put(p, place[0] == SURFACE - 1 ? "\n" : "");
         }
     }
-    mlpi_picture_put(p,
-                     "eval surface\nset xtics %r,%r\nset ytics %r,%r\nsplot "
-                     "$d%z using 1:2:3 with pm3d notitle",
-                     center[0] - span, span, center[1] - span, span, p->blocks);
+    mlpi_put(p,
+             "eval surface\nset xtics %r,%r\nset ytics %r,%r\nsplot $d%z using "
+             "1:2:3 with pm3d notitle",
+             center[0] - span, span, center[1] - span, span, p->blocks);
     return MLP_OK;
 }
 
@@ -208,11 +206,11 @@ mlp_status mlp_picture_surface(mlp_picture *picture, const mlp_axes *axes,
     mlp_status status = mlp_net_tensor(copy, MLP_W, l, &W);
     if (status == MLP_OK && !(i0 < W.rows * W.cols && i1 < W.rows * W.cols &&
                               i0 != i1 && span > 0 && isfinite(span))) {
-        status = mlpi_show_error(&picture->hooks, MLP_ERR_ARGUMENT,
-                                 "a surface: expects two elements of W[%zu], "
-                                 "numbers below %zu, and a span above 0, got "
-                                 "%zu, %zu and %g",
-                                 l, W.rows * W.cols, i0, i1, span);
+        status =
+            mlpi_refuse(&picture->hooks, MLP_ERR_ARGUMENT,
+                        "a surface: expects two elements of W[%zu], numbers "
+                        "below %zu, and a span above 0, got %zu, %zu and %g",
+                        l, W.rows * W.cols, i0, i1, span);
     }
     if (status == MLP_OK) {
         const size_t at[] = {i0, i1};
@@ -283,13 +281,12 @@ static void put_weights(mlp_picture *p, const mlp_net *net)
             /* The dots are no neuron, so their weights are NaN: gaps. */
             double w =
                 mlp_cview_at(W, neuron_at(W.rows, a), neuron_at(W.cols, b));
-            mlpi_picture_put(p, "%z %g %r\n%z %g %r\n\n", l - 1,
-                             height_of(W.cols, b), w, l, height_of(W.rows, a),
-                             w);
+            mlpi_put(p, "%z %g %r\n%z %g %r\n\n", l - 1, height_of(W.cols, b),
+                     w, l, height_of(W.rows, a), w);
         }
     }
     mlpi_block_end(p);
-    mlpi_picture_put(p, "largest = %r\n", largest > 0 ? largest : 1);
+    mlpi_put(p, "largest = %r\n", largest > 0 ? largest : 1);
 }
 
 /* Returns the name of an input or of an output: the caller's, that of a class,
@@ -335,20 +332,20 @@ static void put_neurons(mlp_picture *p, const mlp_net *net, size_t l,
         size_t i = neuron_at(n, place);
         double y = height_of(n, place);
         if (!as_labels && i < n) {
-            mlpi_picture_put(p, "%z %g\n", l, y);
+            mlpi_put(p, "%z %g\n", l, y);
         } else if (as_labels && i == n) {
-            mlpi_picture_put(p, "set label '⋮' at %z,%g center\n", l, y);
+            mlpi_put(p, "set label '⋮' at %z,%g center\n", l, y);
         } else if (as_labels && (l == 0 || is_last)) {
-            mlpi_picture_put(p, "set label %q at %z,%g %s,0\n",
-                             name_of(net, inputs, l == 0, i, text), l, y,
-                             l == 0 ? "right offset -1.8" : "left offset 1.8");
+            mlpi_put(p, "set label %q at %z,%g %s,0\n",
+                     name_of(net, inputs, l == 0, i, text), l, y,
+                     l == 0 ? "right offset -1.8" : "left offset 1.8");
         }
     }
     if (as_labels) {
-        mlpi_picture_put(p, "set label '%z %s' at %z,graph 0.03 center\n", n,
-                         l == 0 ? (n == 1 ? "input" : "inputs")
-                                : mlp_activation_name(layer.activation),
-                         l);
+        mlpi_put(p, "set label '%z %s' at %z,graph 0.03 center\n", n,
+                 l == 0 ? (n == 1 ? "input" : "inputs")
+                        : mlp_activation_name(layer.activation),
+                 l);
     }
 }
 
@@ -358,23 +355,22 @@ static void plot_network(mlp_picture *p, size_t layers, double top, size_t left,
                          size_t right)
 {
     static const char *const signs[] = {">=0", "<0"};
-    mlpi_picture_put(p,
-                     "eval network\nset lmargin %z\nset rmargin %z\nset xrange "
-                     "[-0.1:%z.1]\nset yrange [%g:%g]\nplot ",
-                     left + 4, right + 4, layers, -top - 1.6, top + 0.6);
+    mlpi_put(p,
+             "eval network\nset lmargin %z\nset rmargin %z\nset xrange "
+             "[-0.1:%z.1]\nset yrange [%g:%g]\nplot ",
+             left + 4, right + 4, layers, -top - 1.6, top + 0.6);
     for (size_t i = 0; i < 2; i++) {
-        mlpi_picture_put(p,
-                         "for [i=0:4] $d%z using ($3%s&&fifth($3)==i?$1:NaN):2 "
-                         "with lines lt %z lw 0.5+1.1*i notitle, ",
-                         p->blocks - 1, signs[i], 3 * i + 1);
+        mlpi_put(p,
+                 "for [i=0:4] $d%z using ($3%s&&fifth($3)==i?$1:NaN):2 with "
+                 "lines lt %z lw 0.5+1.1*i notitle, ",
+                 p->blocks - 1, signs[i], 3 * i + 1);
     }
-    mlpi_picture_put(p,
-                     "keyentry with lines lt 1 lw 4 title 'positive weight', "
-                     "keyentry with lines lt 4 lw 4 title 'negative weight', "
-                     "$d%z using 1:2 with points pt 7 ps 2.8*mark lc rgb "
-                     "'#404040' notitle, $d%z using 1:2 with points pt 7 ps "
-                     "2.2*mark lc rgb '#ffffff' notitle",
-                     p->blocks, p->blocks);
+    mlpi_put(p,
+             "keyentry with lines lt 1 lw 4 title 'positive weight', keyentry "
+             "with lines lt 4 lw 4 title 'negative weight', $d%z using 1:2 "
+             "with points pt 7 ps 2.8*mark lc rgb '#404040' notitle, $d%z "
+             "using 1:2 with points pt 7 ps 2.2*mark lc rgb '#ffffff' notitle",
+             p->blocks, p->blocks);
 }
 
 mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
@@ -384,9 +380,9 @@ mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
     size_t layers = mlp_net_layer_count(net);
     double top = 0;
     if (layers > MOST_DRAWN) {
-        return mlpi_show_error(&picture->hooks, MLP_ERR_LIMIT,
-                               "a drawing: expects at most %d layers, got %zu",
-                               (int)MOST_DRAWN, layers);
+        return mlpi_refuse(&picture->hooks, MLP_ERR_LIMIT,
+                           "a drawing: expects at most %d layers, got %zu",
+                           (int)MOST_DRAWN, layers);
     }
     for (size_t i = 0; inputs && i < mlp_net_inputs(net); i++) {
         TRY(mlpi_check_given(picture, inputs[i], "the name of an input"));

@@ -154,8 +154,8 @@ static mlp_status run_gnuplot(const mlp_hooks *hooks, FILE *script,
     pid_t child = 0;
     posix_spawn_file_actions_t actions;
     if (posix_spawn_file_actions_init(&actions) != 0) {
-        return mlpi_show_error(hooks, MLP_ERR_MEMORY,
-                               "a picture: no memory for a process");
+        return mlpi_refuse(hooks, MLP_ERR_MEMORY,
+                           "a picture: no memory for a process");
     }
     int error = lseek(fileno(script), 0, SEEK_SET) < 0 ? errno : 0;
     const int files[] = {fileno(script), output, fileno(errors)};
@@ -177,15 +177,15 @@ static mlp_status run_gnuplot(const mlp_hooks *hooks, FILE *script,
     }
     if (error != 0) {
         (void)strerror_r(error, line, sizeof line);
-        return mlpi_show_error(hooks, MLP_ERR_IO, "gnuplot: cannot start: %s",
-                               line);
+        return mlpi_refuse(hooks, MLP_ERR_IO, "gnuplot: cannot start: %s",
+                           line);
     }
     last_line(errors, line, sizeof line);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return MLP_OK;
     }
-    return mlpi_show_error(hooks, MLP_ERR_IO, "gnuplot: failed: %s",
-                           line[0] != '\0' ? line : "it was killed");
+    return mlpi_refuse(hooks, MLP_ERR_IO, "gnuplot: failed: %s",
+                       line[0] != '\0' ? line : "it was killed");
 }
 
 /* ---------------------------------------------------------------------------
@@ -197,8 +197,8 @@ static mlp_status io_error(const mlp_hooks *hooks, const char *path,
 {
     char text[128];
     (void)strerror_r(errno, text, sizeof text);
-    return mlpi_show_error(hooks, MLP_ERR_IO, "%s: cannot %s: %s", path, what,
-                           text);
+    return mlpi_refuse(hooks, MLP_ERR_IO, "%s: cannot %s: %s", path, what,
+                       text);
 }
 
 /* A file that will be `path` when it is whole. */
@@ -218,8 +218,8 @@ static mlp_status open_new(const mlp_hooks *hooks, const char *path,
     int fd = -1;
     *file = (new_file){.hooks = hooks, .path = path};
     if (stat(path, &old) == 0 && !S_ISREG(old.st_mode)) {
-        return mlpi_show_error(hooks, MLP_ERR_IO,
-                               "%s: expects the name of a regular file", path);
+        return mlpi_refuse(hooks, MLP_ERR_IO,
+                           "%s: expects the name of a regular file", path);
     }
     TRY(mlpi_picture_allocate(hooks, size, (void *)&file->name));
     for (int i = 0; fd < 0 && i < 1000; i++) {
@@ -306,9 +306,8 @@ static mlp_status check_end(const mlp_hooks *hooks, const char *path, int fd)
             return MLP_OK;
         }
     }
-    return mlpi_show_error(hooks, MLP_ERR_IO,
-                           "%s: the picture is not whole: is the disk full?",
-                           path);
+    return mlpi_refuse(hooks, MLP_ERR_IO,
+                       "%s: the picture is not whole: is the disk full?", path);
 }
 
 /* Draws onto the file, or if that is NULL, onto standard output. */
@@ -364,10 +363,9 @@ static mlp_status draw_on_terminal(const mlp_picture *picture)
     mlp_status status = draw(picture, kind_of_terminal(), NULL);
     return status != MLP_ERR_UNSUPPORTED
                ? status
-               : mlpi_show_error(&picture->hooks, status,
-                                 "a picture: there is no program gnuplot "
-                                 "(install it, or write to a path that ends "
-                                 "in .gp)");
+               : mlpi_refuse(&picture->hooks, status,
+                             "a picture: there is no program gnuplot (install "
+                             "it, or write to a path that ends in .gp)");
 }
 
 static mlp_status draw_file(const mlp_picture *picture, const char *path,
@@ -381,10 +379,10 @@ static mlp_status draw_file(const mlp_picture *picture, const char *path,
         return status;
     }
     TRY(write_script(picture, path));
-    return mlpi_show_error(hooks, status,
-                           "%s: there is no program gnuplot; install it, and "
-                           "\"gnuplot %s.gp\" draws the picture",
-                           path, path);
+    return mlpi_refuse(hooks, status,
+                       "%s: there is no program gnuplot; install it, and "
+                       "\"gnuplot %s.gp\" draws the picture",
+                       path, path);
 }
 
 mlp_status mlp_picture_write(const mlp_picture *picture, const char *path)
@@ -395,9 +393,8 @@ mlp_status mlp_picture_write(const mlp_picture *picture, const char *path)
     const mlp_hooks *hooks = &picture->hooks;
     size_t length = path ? strlen(path) : 0;
     if (picture->panels == 0) {
-        return mlpi_show_error(hooks, MLP_ERR_ORDER,
-                               "a picture: expects a panel before it is "
-                               "written");
+        return mlpi_refuse(hooks, MLP_ERR_ORDER,
+                           "a picture: expects a panel before it is written");
     }
     if (!path) {
         return draw_on_terminal(picture);
@@ -409,6 +406,6 @@ mlp_status mlp_picture_write(const mlp_picture *picture, const char *path)
         return draw_file(picture, path,
                          ends_in(path, length, ".svg") ? SVG : PNG);
     }
-    return mlpi_show_error(hooks, MLP_ERR_ARGUMENT,
-                           "%s: expects the end .svg, .png or .gp", path);
+    return mlpi_refuse(hooks, MLP_ERR_ARGUMENT,
+                       "%s: expects the end .svg, .png or .gp", path);
 }
