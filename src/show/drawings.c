@@ -1,7 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Drawings that a network makes: the regions that it decides, the surface of
- * its loss, and the network itself.
+ * its loss, and the network itself. The lines of their blocks of data are:
+ *
+ *     regions    a matrix of outputs or classes, and the points as in panels.c
+ *     surface    weight weight loss, with an empty line after each row
+ *     network    x y weight, in pairs: the two ends of a line; then x y of the
+ *                neurons
+ *
+ * A network of three layers stands in this grid. The x of a layer is its number
+ * and the y of a neuron its place, from the middle up and down:
+ *
+ *        y
+ *      1 |         o
+ *        |  o            o      A line of the drawing goes from neuron k of
+ *      0 |         o            layer l-1 to neuron j of layer l, and is as
+ *        |  o            o      wide as W[l](j, k) is large.
+ *     -1 |         o
+ *        +--0------1-----2-- x
  */
 #include "show/panels.h"
 #include "show/text.h"
@@ -112,6 +128,9 @@ static void put_regions(mlp_picture *p, const grid *g, mlp_cview X,
     mlpi_points_plot(p, labels, classes);
 }
 
+/* The network is used before the panel begins, so that its failures need no
+ * repair. A grid that is not finite is refused: an image with holes would look
+ * like a region of its own. */
 mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
                                const mlp_net *net, mlp_cview X,
                                mlp_cview labels)
@@ -153,8 +172,10 @@ mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
  * The surface of the loss
  */
 
-/* The clone has hooks of its own network, which get the messages of what fails
- * there. */
+/* Writes the losses, row by row, and at last that of the network itself, where
+ * a mark stands. Three tics on each axis are the two ends of the span and the
+ * weight of the network between them. The clone has the hooks of its network,
+ * which get the messages of what fails there. */
 static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
                               mlp_cview Y, mlp_view W, const size_t at[2],
                               double span)
@@ -176,6 +197,11 @@ static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
             (void)mlp_view_set(W, at[j] / cols, at[j] % cols, w[j]);
         }
         TRY(mlp_evaluate(net, X, Y, &scores));
+        if (is_last && !isfinite(scores.loss)) {
+            return mlpi_refuse(&p->hooks, MLP_ERR_NOT_FINITE,
+                               "a surface: expects a finite loss, got %g",
+                               scores.loss);
+        }
         if (is_last) {
             mlpi_block_end(p);
             mlpi_put(p,
@@ -194,6 +220,9 @@ static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
     return MLP_OK;
 }
 
+/* The weights are changed in a copy, so the network of the caller is const
+ * indeed. Elements are named as in the tutorial, whose rows and columns count
+ * from 1. */
 mlp_status mlp_picture_surface(mlp_picture *picture, const mlp_axes *axes,
                                const mlp_net *net, mlp_cview X, mlp_cview Y,
                                size_t l, size_t i0, size_t i1, double span)
@@ -256,6 +285,9 @@ static size_t neuron_at(size_t n, size_t place)
     return place == dots ? n : n - MOST_SHOWN + place;
 }
 
+/* Returns the y of a place. Places are 1 apart, the first one is on top, and
+ * the middle of each layer is at 0, so that layers of all widths stand on one
+ * axis. */
 static double height_of(size_t n, size_t place)
 {
     return (double)(places_of(n) - 1) / 2 - (double)place;
@@ -373,6 +405,9 @@ static void plot_network(mlp_picture *p, size_t layers, double top, size_t left,
              p->blocks, p->blocks);
 }
 
+/* The order of drawing is the order of layers in the picture: lines first, then
+ * the neurons that cover their ends. Labels belong to the panel, and gnuplot
+ * draws them last. */
 mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
                                const mlp_net *net, const char *const *inputs)
 {
