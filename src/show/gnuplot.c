@@ -42,7 +42,8 @@
 
 extern char **environ;
 
-/* What a script draws. */
+/* What a script draws. SCRIPT is the script itself, which draws SVG or PNG when
+ * somebody runs it. TEXT and SIXEL go to a terminal. */
 typedef enum target { SVG, PNG, SCRIPT, TEXT, SIXEL } target;
 
 /* ---------------------------------------------------------------------------
@@ -292,7 +293,9 @@ static mlp_status open_new(const mlp_hooks *hooks, const char *path,
     return status;
 }
 
-/* Gives the file its name if the status is MLP_OK; else removes it. */
+/* Gives the file its name if the status is MLP_OK; else removes it. Closing
+ * a stream may be the first call to learn of a full disk. The status of an
+ * earlier failure stays, since its message has been sent. */
 static mlp_status close_new(new_file *file, mlp_status status)
 {
     bool is_bad = ferror(file->stream) != 0;

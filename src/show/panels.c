@@ -220,7 +220,9 @@ void mlpi_points_put(mlp_picture *picture, mlp_cview X, mlp_cview labels)
 }
 
 /* There are eight colours and eight marks. From one round of the colours to the
- * next the marks move on by one. */
+ * next the marks move on by one, so 64 classes look different. The marks are
+ * numbers of gnuplot's points: those of the colours, in look.gp. Only classes
+ * of which there is a point get an entry in the key. */
 void mlpi_points_plot(mlp_picture *picture, mlp_cview labels, size_t classes)
 {
     static const char *const marks[] = {"7",  "9",  "5", "13",

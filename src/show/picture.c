@@ -158,7 +158,8 @@ static void append(mlp_picture *p, const char *bytes, size_t n)
             p->capacity = capacity;
         }
     }
-    if (p->status == MLP_OK) {
+    /* Without a byte yet there may be no script. */
+    if (p->status == MLP_OK && n > 0) {
         memcpy(p->script + p->used, bytes, n);
         p->used += n;
     }
@@ -207,9 +208,10 @@ void mlpi_put_tic(mlp_picture *picture, const char *text)
     append_quoted(picture, text, true);
 }
 
-/* The conversions differ from those of printf where that would be wrong here: a
- * double of printf has the decimal point of the locale, and a text of printf
- * has no quotes. An unknown conversion counts as %g. */
+/* The format is read from one '%' to the next, and what stands between goes to
+ * the script as it is. The conversions differ from those of printf where that
+ * would be wrong here: a double of printf has the decimal point of the locale,
+ * and a text of printf has no quotes. An unknown conversion counts as %g. */
 void mlpi_put(mlp_picture *picture, const char *format, ...)
 {
     char number[MLPI_NUMBER_SIZE];

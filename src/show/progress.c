@@ -47,7 +47,8 @@ mlp_show_progress mlp_show_progress_on(FILE *to)
 }
 
 /* Returns how many columns a line may use. In the last one some terminals
- * would begin a new line. */
+ * would begin a new line. The size is asked for each drawing, because a window
+ * may change it, and signals belong to the host. */
 static int columns_of(FILE *to)
 {
     struct winsize size = {0};
@@ -58,7 +59,9 @@ static int columns_of(FILE *to)
     return width <= MAX_LINE ? width - 1 : MAX_LINE - 1;
 }
 
-/* Writes a time such as "12 s", "3 min 20 s" or "2 h 5 min". */
+/* Writes a time such as "12 s", "3 min 20 s" or "2 h 5 min". It is rounded up,
+ * so that a run which goes on never has 0 s left. Two units are enough for an
+ * estimate. */
 static void format_time(double seconds, char *text, size_t size)
 {
     double s = ceil(seconds);
@@ -73,7 +76,9 @@ static void format_time(double seconds, char *text, size_t size)
     }
 }
 
-/* The parts of a line in the order in which they appear. */
+/* The parts of a line in the order in which they appear. What a narrow terminal
+ * leaves out first is not what stands last: the time left matters more than the
+ * learning rate. */
 enum { EPOCH, LOSS, VALIDATION, RATE, LEFT, N_PARTS };
 
 /* Writes each part of the line by itself. A part that is unknown is empty.

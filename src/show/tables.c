@@ -160,7 +160,8 @@ static size_t digits_of(size_t n)
     return (size_t)snprintf(text, sizeof text, "%zu", n);
 }
 
-/* Returns the columns that the longest name needs, at most MAX_NAME. */
+/* Returns the columns that the longest name needs, at most MAX_NAME. Without
+ * names these are the digits of the last number. */
 static size_t widest_name(const char *const *names, size_t k)
 {
     size_t width = names ? 1 : digits_of(k - 1);

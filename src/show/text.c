@@ -26,8 +26,10 @@
  * Numbers
  */
 
-/* The decimal point of a locale is every byte that C's own text of a number
- * cannot have; it may be several bytes. */
+/* Replaces the decimal point of the locale by a point. It is all that stands in
+ * a number and that C's own text of a number cannot have: a comma, say, or a
+ * character of several bytes. Functions that would tell it are not safe in a
+ * program with threads. */
 static char *fix_point(char *text)
 {
     size_t before = strspn(text, "+-0123456789einfa");
