@@ -27,7 +27,7 @@ set linetype 8 lc rgb '#b0a000' lw 3 dt (12,4,3,4,3,4) pt 8
 set linetype cycle 8
 
 look = "set border 3 lc rgb '#606060'; set tics nomirror scale 0 front; \
-set key bmargin center horizontal Left reverse samplen 2.5 width 1; \
+set key bmargin center horizontal Left reverse samplen 2.5 width 1 height 0.5; \
 set style fill solid 1 border lc rgb '#404040'"
 if (!as_text) look = look."; set xlabel offset 0,0.4; \
 set grid lt 1 lc rgb '#e4e4e4' lw 1 dt 1"
