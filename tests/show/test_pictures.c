@@ -943,7 +943,7 @@ static void a_line_is_drawn_where_its_numbers_are(void **state)
         for (; n < 4 && (*at == 'M' || *at == 'L'); n++) {
             u[n] = strtod(at + 1, &at);
             v[n] = strtod(at + 1, &at);
-            at += strspn(at, " ");
+            at += strspn(at, " \n");
         }
         found = n == 4 && *at == '\'';
     }
