@@ -271,8 +271,8 @@ MLP_NODISCARD mlp_status mlp_data_recipe_load(const mlp_net *net,
  * the standard deviation. With the seed as its random_state, scikit-learn 1.2
  * draws the same rows in the same order. The bits here are the same on every
  * machine. Those of scikit-learn come from the C library's sine, cosine and
- * logarithm: about one coordinate in 300 differs in its last bit. (NumPy's own
- * sine for AVX-512 differs more often.)
+ * logarithm: about one coordinate in 300 differs, by one or two units in its
+ * last place. (NumPy's own sine for AVX-512 differs more often.)
  */
 #define MLP_DATA_SHAPE_LIST(X)                                                 \
     X(MLP_DATA_XOR, 0, "xor", 2)                                               \
