@@ -158,12 +158,13 @@ static mlp_status fill(const array *a, mlp_data *data)
                             : is_short ? MLP_F32
                                        : MLP_F64,
                             a->rows, !a->is_by_column));
-    size_t inner = a->is_by_column ? a->rows : a->cols;
-    for (size_t i = 0; i < a->rows * a->cols; i++) {
-        size_t outer_i = i / inner;
-        size_t inner_i = i % inner;
-        TRY(store(data, a->is_by_column ? inner_i : outer_i,
-                  a->is_by_column ? outer_i : inner_i, element(a, i)));
+    size_t outer_n = a->is_by_column ? a->cols : a->rows;
+    size_t inner_n = a->is_by_column ? a->rows : a->cols;
+    for (size_t i = 0; i < outer_n; i++) {
+        for (size_t j = 0; j < inner_n; j++) {
+            TRY(store(data, a->is_by_column ? j : i, a->is_by_column ? i : j,
+                      element(a, i * inner_n + j)));
+        }
     }
     data->values.rows = a->rows;
     return MLP_OK;
