@@ -42,7 +42,7 @@
  *
  * A cell is an empty one, a number, or a stray: any other text. Quotes make no
  * number a text: "12" is 12. Numbers are doubles that are nearest to the
- * decimal number, see decimal.c. A number beyond the range of a double is no
+ * decimal number, see decimal.h. A number beyond the range of a double is no
  * number.
  *
  * Memory for the rows is allocated once, before the first pass: there are at

@@ -1,37 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decimal numbers, read and written whatever the locale, and right to the last
- * bit: the double that is nearest to the decimal number.
- *
- * A number is D 10^k with an integer D. Nearly all numbers of a table have a D
- * of at most 19 digits, which fits into 64 bits, and a |k| of at most 22, whose
- * power of ten is an exact double. Let D = hi + lo with two doubles. For k < 0
- *
- *     q = hi / 10^-k            rounded
- *     r = hi - q 10^-k          exact, by fma
- *     D 10^k = q + (r + lo) / 10^-k
- *
- * and for k > 0 the product and its rounding error take the place of q and r.
- * The second term is at most a few units in the last place of q, and its own
- * rounding errors are below 2^-102 of q. If q plus the second term rounds to
- * the same double with 2^-98 of q added and subtracted, it is the right one
- * (Ziv's test). Otherwise, one time in 2^40, and for other D and k, strtod
- * decides. It gets the number as an integer and an exponent, because what
- * strtod takes for a decimal point depends on the locale.
- *
- * What is a number, and what is only the begin of one, with the point '.':
- *
- *     text         is read         value
- *     12           all             12
- *     -.5e+3       all             -500
- *     7.           all             7
- *     12e+         12              12, since the exponent has no digits
- *     1,5          1               1
- *     0x10         0               0
- *     1e400        all             infinity
- *     1e-400       all             0
- *     inf, nan     nothing
- *     - . e5       nothing
+ * Decimal numbers: decimal.h has the formulas and the bounds of their errors.
  */
 #include "data/decimal.h"
 
@@ -100,7 +69,7 @@ static const char *read_exponent(const char *s, const char *end,
     return e;
 }
 
-/* Sets *x to D 10^k if the formulas above give it for certain. Where D
+/* Sets *x to D 10^k if the formulas of decimal.h give it for certain. Where D
  * is a double itself, lo is 0, and the one operation that is left rounds right.
  * The conversion of D - hi is exact, since |lo| is at most 1024. */
 static bool convert(uint64_t D, int64_t k, double *x)

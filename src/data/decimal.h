@@ -1,7 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Decimal numbers, read and written whatever the locale, and right to the last
- * bit. decimal.c has the formulas and the bounds of their errors.
+ * bit: the double that is nearest to the decimal number.
+ *
+ * A number is D 10^k with an integer D. Nearly all numbers of a table have a D
+ * of at most 19 digits, which fits into 64 bits, and a |k| of at most 22, whose
+ * power of ten is an exact double. Let D = hi + lo with two doubles. For k < 0
+ *
+ *     q = hi / 10^-k            rounded
+ *     r = hi - q 10^-k          exact, by fma
+ *     D 10^k = q + (r + lo) / 10^-k
+ *
+ * and for k > 0 the product and its rounding error take the place of q and r.
+ * The second term is at most a few units in the last place of q, and its own
+ * rounding errors are below 2^-102 of q. If q plus the second term rounds to
+ * the same double with 2^-98 of q added and subtracted, it is the right one
+ * (Ziv's test). Otherwise, one time in 2^40, and for other D and k, strtod
+ * decides. It gets the number as an integer and an exponent, because what
+ * strtod takes for a decimal point depends on the locale.
+ *
+ * What is a number, and what is only the begin of one, with the point '.':
+ *
+ *     text         is read         value
+ *     12           all             12
+ *     -.5e+3       all             -500
+ *     7.           all             7
+ *     12e+         12              12, since the exponent has no digits
+ *     1,5          1               1
+ *     0x10         0               0
+ *     1e400        all             infinity
+ *     1e-400       all             0
+ *     inf, nan     nothing
+ *     - . e5       nothing
  *
  * The caller decides what may stand behind a number. In a CSV file that is a
  * separator or the end of a cell, so 12e+ and 0x10 are texts there; in a recipe
