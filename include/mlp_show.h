@@ -80,11 +80,12 @@ MLP_NODISCARD mlp_status mlp_show_history(const mlp_history *history, FILE *to);
  * to the functions below. Nothing is allocated. */
 typedef struct mlp_show_progress {
     FILE *to;
-    double started, drawn_at; /* seconds of a clock; drawn_at 0: not drawn */
-    size_t epochs;            /* finished epochs of this run */
-    int width;                /* columns of the line as it was last drawn */
-    bool is_terminal;         /* false: nothing is ever written */
-    bool is_plain;            /* NO_COLOR is set: no escape sequences */
+    double seconds;   /* how long the epochs of this run took */
+    double drawn_at;  /* `seconds` at the last drawing; 0: not drawn */
+    size_t epochs;    /* finished epochs of this run */
+    int width;        /* columns of the line as it was last drawn */
+    bool is_terminal; /* false: nothing is ever written */
+    bool is_plain;    /* NO_COLOR is set: no escape sequences */
 } mlp_show_progress;
 
 /* Returns a line for this stream, which it borrows. The line is drawn only if
@@ -149,7 +150,7 @@ void mlp_picture_free(mlp_picture *picture);
  * pixels, if TERM names a terminal that is known to show sixel graphics. Text
  * has colours only on a terminal, and if NO_COLOR is not set.
  *
- * The program gnuplot is looked for in PATH, and needs the version 5.2 or
+ * The program gnuplot is looked for in PATH, and needs the version 5.4 or
  * later. Allocates. MLP_ERR_UNSUPPORTED: there is no gnuplot. The script then
  * stays as <path>.gp, and the message says so.
  * MLP_ERR_ARGUMENT: another end of the path. MLP_ERR_ORDER: there are no
@@ -205,7 +206,7 @@ MLP_NODISCARD mlp_status mlp_picture_points(mlp_picture *picture,
 /* Draws the same points over the regions that a network decides, which has two
  * inputs: ten levels of its output, and the line where that is 0.5; or if it
  * has several outputs, for each point the class of the largest. The range of
- * the axes is that of X and a tenth more. Uses the network for 10,000 points.
+ * the axes is that of X and a tenth more. Uses the network for 22,500 points.
  * MLP_ERR_SHAPE: also for another number of inputs, or more than 99
  * outputs. */
 MLP_NODISCARD mlp_status mlp_picture_regions(mlp_picture *picture,
@@ -249,7 +250,7 @@ MLP_NODISCARD mlp_status mlp_picture_bars(
  * two weights of layer l: element i0 and element i1 of W, counted row by row.
  * Each goes from `span` below its value to `span` above, and a mark shows where
  * it is. Makes a copy of the network for the time of the call, which computes
- * the loss 625 times. MLP_ERR_ARGUMENT: no such layer or element, i0 equal to
+ * the loss 170 times. MLP_ERR_ARGUMENT: no such layer or element, i0 equal to
  * i1, or a span that is not above 0. Other errors are those of mlp_evaluate. */
 MLP_NODISCARD mlp_status mlp_picture_surface(mlp_picture *picture,
                                              const mlp_axes *axes,

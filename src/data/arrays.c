@@ -1,6 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers of IDX, NPY and FANN; arrays.h draws the three layouts.
+ * Readers of files that hold arrays of numbers instead of a table with names:
+ * IDX (the files of MNIST), NPY (NumPy), and the training data of FANN.
+ *
+ *     IDX    00 00 type n | n dimensions | elements
+ *            The type is 08 uint8, 09 int8, 0b int16, 0c int32, 0d float32 or
+ *            0e float64. Dimensions have 32 bits. All is big-endian.
+ *     NPY    93 "NUMPY" major minor | length | header | elements
+ *            The length has 16 bits in version 1, and 32 bits in the versions 2
+ *            and 3, little-endian. The header is a literal of Python:
+ *            {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
+ *            where < is little-endian and > big-endian. Types are f4, f8, i4,
+ *            i8 and u1.
+ *     FANN   rows inputs outputs, then for each row a line of inputs and a line
+ *            of outputs, all separated by blanks
+ *
+ * Examples:
+ *
+ *     train-images-idx3-ubyte  60000 x 28 x 28 uint8  (60000, 784) float32
+ *     train-labels-idx1-ubyte  60000 uint8            (60000, 1) int32
+ *     np.save, float64, 2-D    100 x 4 f8             (100, 4) float64
+ *     np.save, int64, 1-D      100 i8                 (100, 1) int32
+ *     xor.data of FANN         4 2 1                  (4, 3) float64
+ *
+ * The first dimension of an array gives the rows, and all others together the
+ * columns. In Fortran's order an array may have two dimensions, whose columns
+ * lie one after the other.
+ *
+ * A NaN is an empty cell, as in other tables, and an infinity stays one;
+ * networks refuse it, with the row and the column.
+ *
+ * The elements are stored as float32 where that holds each of them, and else as
+ * float64. Whole numbers in one dimension are class numbers, and become int32,
+ * unless targets join them.
  *
  * Each header becomes a struct array, from which one function stores the
  * elements. IDX and NPY differ only in their headers. The product of the
@@ -158,12 +190,13 @@ static mlp_status fill(const array *a, mlp_data *data)
                             : is_short ? MLP_F32
                                        : MLP_F64,
                             a->rows, !a->is_by_column));
-    size_t inner = a->is_by_column ? a->rows : a->cols;
-    for (size_t i = 0; i < a->rows * a->cols; i++) {
-        size_t outer_i = i / inner;
-        size_t inner_i = i % inner;
-        TRY(store(data, a->is_by_column ? inner_i : outer_i,
-                  a->is_by_column ? outer_i : inner_i, element(a, i)));
+    size_t outer_n = a->is_by_column ? a->cols : a->rows;
+    size_t inner_n = a->is_by_column ? a->rows : a->cols;
+    for (size_t i = 0; i < outer_n; i++) {
+        for (size_t j = 0; j < inner_n; j++) {
+            TRY(store(data, a->is_by_column ? j : i, a->is_by_column ? i : j,
+                      element(a, i * inner_n + j)));
+        }
     }
     data->values.rows = a->rows;
     return MLP_OK;
@@ -188,15 +221,15 @@ static bool set_type(array *a, unsigned idx, const char *npy)
 }
 
 /* No text begins with two bytes that are 0. */
-bool mlpi_idx_begins(const unsigned char *bytes, size_t size)
+static bool idx_begins(const unsigned char *bytes, size_t size)
 {
     array a;
     return size >= 4 && bytes[0] == 0 && bytes[1] == 0 &&
            set_type(&a, bytes[2], "");
 }
 
-mlp_status mlpi_idx_read(const unsigned char *bytes, size_t size,
-                         mlp_data *data)
+static mlp_status read_idx(const unsigned char *bytes, size_t size,
+                           mlp_data *data)
 {
     array a = {.is_big = true};
     size_t n = bytes[3];
@@ -220,11 +253,6 @@ mlp_status mlpi_idx_read(const unsigned char *bytes, size_t size,
 /* ---------------------------------------------------------------------------
  * NPY
  */
-
-bool mlpi_npy_begins(const unsigned char *bytes, size_t size)
-{
-    return size >= 10 && memcmp(bytes, "\x93NUMPY", 6) == 0;
-}
 
 /* Returns where the value of a key begins in a header that ends with 0, or "".
  * The key stands in quotes and has a colon and blanks behind it. */
@@ -302,8 +330,8 @@ static mlp_status read_npy_header(const unsigned char *bytes, size_t length,
                                   a->n_dims);
 }
 
-mlp_status mlpi_npy_read(const unsigned char *bytes, size_t size,
-                         mlp_data *data)
+static mlp_status read_npy(const unsigned char *bytes, size_t size,
+                           mlp_data *data)
 {
     array a = {.is_big = false};
     unsigned version = bytes[6];
@@ -370,7 +398,7 @@ static bool read_count(scanner *s, size_t *n)
 }
 
 /* A CSV file has no line of three counts with blanks between them. */
-bool mlpi_fann_begins(const unsigned char *bytes, size_t size)
+static bool fann_begins(const unsigned char *bytes, size_t size)
 {
     scanner s = {(const char *)bytes, (const char *)bytes + size, 1};
     size_t n = 0;
@@ -401,24 +429,22 @@ static mlp_status read_number(scanner *s, mlp_data *data, double *x)
 
 /* Each number takes at least two bytes, with the blank behind it, so counts
  * that exceed the file are refused before anything is allocated. */
-mlp_status mlpi_fann_read(const unsigned char *bytes, size_t size,
-                          mlp_data *data)
+static mlp_status read_fann(const unsigned char *bytes, size_t size,
+                            mlp_data *data)
 {
     scanner s = {(const char *)bytes, (const char *)bytes + size, 1};
     size_t n[3] = {0, 0, 0};
     size_t count = 0;
     for (size_t i = 0; i < 3; i++) {
-        (void)read_count(&s, &n[i]); /* mlpi_fann_begins has read them */
+        (void)read_count(&s, &n[i]); /* fann_begins has read them */
     }
     size_t cols = n[1] + n[2];
     if (n[0] == 0 || n[1] == 0 || n[2] == 0 || !multiply(n[0], cols, &count) ||
         count > size / 2) {
         return mlpi_table_error(data, MLP_ERR_FORMAT, 1,
-                                "expects %zu row%s of %zu input%s and %zu "
-                                "output%s, got a file that is too short",
-                                n[0], n[0] == 1 ? "" : "s", n[1],
-                                n[1] == 1 ? "" : "s", n[2],
-                                n[2] == 1 ? "" : "s");
+                                "expects %zu x (%zu + %zu) numbers, of inputs "
+                                "and outputs, got a file that is too short",
+                                n[0], n[1], n[2]);
     }
     for (size_t j = 0; j < cols; j++) {
         char name[32];
@@ -441,4 +467,18 @@ mlp_status mlpi_fann_read(const unsigned char *bytes, size_t size,
                : mlpi_table_error(data, MLP_ERR_FORMAT, s.line,
                                   "expects the end of the file, got \"%s\"",
                                   mlpi_data_quote(s.next, length, quote));
+}
+
+mlp_status mlpi_arrays_read(const unsigned char *bytes, size_t size,
+                            mlp_data *data, bool *is_array)
+{
+    *is_array = true;
+    if (idx_begins(bytes, size)) {
+        return read_idx(bytes, size, data);
+    }
+    if (size >= 10 && memcmp(bytes, "\x93NUMPY", 6) == 0) {
+        return read_npy(bytes, size, data);
+    }
+    *is_array = data->options->separator == '\0' && fann_begins(bytes, size);
+    return *is_array ? read_fann(bytes, size, data) : MLP_OK;
 }

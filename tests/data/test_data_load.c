@@ -8,7 +8,7 @@
 
 #include "mlp_data.h"
 
-/* IDX files: two images of 2 x 1 pixels, and their labels 11 and 2. */
+/* IDX files hold two images of 2 x 1 pixels, and their labels 11 and 2. */
 static const char images[] = "\0\0\x08\x03\0\0\0\x02\0\0\0\x02\0\0\0\001abcd";
 static const char labels[] = "\0\0\x08\x01\0\0\0\x02\x0b\x02";
 
@@ -115,6 +115,12 @@ static void targets_may_be_a_table_of_any_kind(void **state)
     assert_true(at(data, 1, 0) == 2 && at(data, 1, 1) == 1);
     end(data, &record);
 
+    options.sorted = false;
+    data = loaded_text("a\n1\n2\n", &options, &record);
+    assert_string_equal(mlp_data_category(data, 1, 0), "q");
+    end(data, &record);
+    options.sorted = true;
+
     options.targets = "data_load_numbers.csv";
     write_file(options.targets, "v\n-1\n\"\"\n", 8);
     data = loaded(labels, sizeof labels - 1, &options, &record);
@@ -141,10 +147,9 @@ static void targets_that_do_not_fit_are_refused(void **state)
         mlp_status status;
     } cases[] = {
         {"v\n1\n",
-         "f.csv: expects one column of 2 targets, because t has that "
-         "many rows, got 1 x 1 cells",
+         "f.csv: expects 2 x 1 cells, a target for each row of t, got 1 x 1",
          MLP_ERR_FORMAT},
-        {"v,w\n1,2\n3,4\n", "because t has that many rows, got 2 x 2 cells",
+        {"v,w\n1,2\n3,4\n", "a target for each row of t, got 2 x 2",
          MLP_ERR_FORMAT},
         {"v\n", "f.csv:2: expects rows", MLP_ERR_FORMAT},
         {NULL, "none.csv: cannot be read: there is no such file", MLP_ERR_IO},
@@ -316,6 +321,27 @@ static void new_rows_may_be_none(void **state)
     end(data, &record);
 }
 
+/* The standard input is read from where it stands. */
+static void a_dash_is_the_standard_input(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_data *data = NULL;
+    static char text[200000] = "skip\na,b\n";
+    for (size_t i = 9; i < sizeof text; i += 4) {
+        memcpy(text + i, "1,2\n", sizeof text - i < 4 ? sizeof text - i : 4);
+    }
+    write_file("data_load_input.csv", text, sizeof text);
+    FILE *input = freopen("data_load_input.csv", "rb", stdin);
+    assert_non_null(input);
+    assert_int_equal(fread(text, 1, 5, stdin), 5);
+    assert_int_equal(mlp_data_load("-", NULL, &hooks, &data), MLP_OK);
+    assert_string_equal(mlp_data_name(data, 0), "a");
+    assert_int_equal(mlp_data_rows(data), (sizeof text - 9) / 4 + 1);
+    end(data, &record);
+}
+
 /* Every allocation fails once, with all options in use. */
 static void options_survive_a_lack_of_memory(void **state)
 {
@@ -350,6 +376,7 @@ int main(void)
         cmocka_unit_test(numbers_of_arrays_become_categories),
         cmocka_unit_test(records_are_what_stands_in_the_file),
         cmocka_unit_test(new_rows_may_be_none),
+        cmocka_unit_test(a_dash_is_the_standard_input),
         cmocka_unit_test(options_survive_a_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
