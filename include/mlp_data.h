@@ -67,9 +67,21 @@ typedef struct mlp_data_options {
      * numbers, say. Default none. */
     const char *const *categories;
     size_t n_categories;
+    /* Columns that a recipe leaves out, a number of the row say. Whatever
+     * stands there is no error, and cells that are no numbers count as empty.
+     * Default none. */
+    const char *const *ignored;
+    size_t n_ignored;
+    /* The path of a second file, with one column and as many rows, which
+     * becomes the last column under the name "target": the labels of MNIST.
+     * Class numbers of an array become categories. Default NULL. */
+    const char *targets;
     /* For new rows: columns that the recipe knows get the kind that they have
-     * there. Default NULL. */
+     * there, and others are ignored. The table may have no rows. Default
+     * NULL. */
     const mlp_data_recipe *recipe;
+    bool keep_text; /* true: mlp_data_record returns what stands in a CSV file;
+                       the table keeps the whole file. Default false */
 } mlp_data_options;
 
 /* Returns the default options. */
@@ -77,7 +89,7 @@ mlp_data_options mlp_data_defaults(void);
 
 /* Loads a table from a file, whose kind is found out from its first bytes. The
  * caller owns *data. `options` and `hooks` may be NULL, which means the
- * defaults.
+ * defaults. The path "-" is the standard input.
  *
  * CSV (RFC 4180), in UTF-8, with or without a byte order mark. Lines end with
  * LF or CRLF, and blank ones are skipped. A cell may stand in quotes, with
@@ -145,6 +157,17 @@ size_t mlp_data_find(const mlp_data *data, const char *name);
  * long as the table. */
 mlp_cview mlp_data_values(const mlp_data *data);
 
+/* Return what messages and copies of a CSV file need: what separates its cells;
+ * the line, from 1, in which a row begins; and the text of a row without its
+ * line end. MLP_DATA_NAMES stands for the row with the names of the columns.
+ * The text has *size bytes, no 0 follows, and it lives as long as the table,
+ * which must be loaded with keep_text. Where there is none, the result is '\0',
+ * 0 or NULL. */
+#define MLP_DATA_NAMES SIZE_MAX
+char mlp_data_separator(const mlp_data *data);
+size_t mlp_data_line(const mlp_data *data, size_t row);
+const char *mlp_data_record(const mlp_data *data, size_t row, size_t *size);
+
 /* ---------------------------------------------------------------------------
  * Recipes
  *
@@ -163,8 +186,8 @@ mlp_cview mlp_data_values(const mlp_data *data);
 
 /* Makes a recipe for the column `target`. Means, categories and empty cells are
  * those of the n rows with the numbers rows[n], usually the training rows; or
- * of all rows if `rows` is NULL and n is 0. Columns that are empty there are
- * left out. The classes of the target are those of the whole table. The caller
+ * of all rows if `rows` is NULL and n is 0. Columns that are empty there, or
+ * ignored, are left out; one whose cells are all equal is not. The classes of the target are those of the whole table. The caller
  * owns *recipe, which uses the hooks of the table. Allocates.
  * MLP_ERR_ARGUMENT: no such column, a row that is not there, or no inputs.
  * MLP_ERR_LIMIT: the inputs are more than MLP_MAX_WIDTH. */
@@ -183,6 +206,26 @@ const char *mlp_data_recipe_target(const mlp_data_recipe *recipe);
 size_t mlp_data_recipe_classes(const mlp_data_recipe *recipe);
 const char *mlp_data_recipe_class(const mlp_data_recipe *recipe, size_t k);
 
+/* What a recipe makes of one column: enough to print it, or to write it in
+ * another language. */
+typedef struct mlp_data_column {
+    const char *name;
+    mlp_data_kind kind;
+    bool has_flag; /* the last input tells whether the cell is empty */
+    double mean;   /* of a number: what an empty cell becomes */
+    const char *const *categories; /* of a category: their names, in order */
+    size_t n_categories;
+    size_t first_input, n_inputs; /* which inputs the column becomes */
+} mlp_data_column;
+
+/* Return the number of columns that a recipe knows, and what it makes of column
+ * i, or NULL if there is none. Column 0 is the target, which has no inputs and
+ * no flag; the others stand in the order of their inputs. Both live as long as
+ * the recipe. */
+size_t mlp_data_recipe_columns(const mlp_data_recipe *recipe);
+const mlp_data_column *mlp_data_recipe_column(const mlp_data_recipe *recipe,
+                                              size_t i);
+
 /* Fills X (rows, inputs), of MLP_F64 or MLP_F32, with the inputs of a table.
  * Allocates. MLP_ERR_FORMAT: the table lacks a column, or its column has the
  * other kind. MLP_ERR_SHAPE, MLP_ERR_DTYPE. After a failure X is untouched. */
@@ -198,8 +241,11 @@ MLP_NODISCARD mlp_status mlp_data_recipe_encode_target(
     const mlp_data_recipe *recipe, const mlp_data *data, mlp_view Y);
 
 /* Save a recipe in the network's metadata, as a text under the key
- * "data.recipe", and load it from there. The caller owns *recipe. Allocates.
- * MLP_ERR_FORMAT: the network has no recipe, or it is damaged. */
+ * "data.recipe", and load it from there. The caller owns *recipe. Saving also
+ * gives the network the names of the target's classes, if it has any; with
+ * MLP_ERR_MEMORY these may be set already. Allocates.
+ * MLP_ERR_FORMAT: the network has no recipe, or it is damaged.
+ * MLP_ERR_ARGUMENT: the network has outputs for another number of classes. */
 MLP_NODISCARD mlp_status mlp_data_recipe_save(const mlp_data_recipe *recipe,
                                               mlp_net *net);
 MLP_NODISCARD mlp_status mlp_data_recipe_load(const mlp_net *net,
