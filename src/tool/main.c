@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tool/talk.h"
+
 typedef struct verb {
     const char *name;
     unsigned bit; /* in option tables */

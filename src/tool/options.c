@@ -12,10 +12,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tool/talk.h"
 
 typedef enum kind { TEXT, FLAG, COUNT, NUMBER, TIME, WIDTHS, TASK } kind;
 
@@ -69,29 +70,6 @@ enum { N_LINES = sizeof lines / sizeof *lines };
 static const char *const verb_names[] = {"train", "test", "predict", "info",
                                          "export"};
 enum { N_VERBS = sizeof verb_names / sizeof *verb_names };
-
-static void print_line(const char *begin, const char *format, va_list arguments)
-{
-    (void)fputs(begin, stderr);
-    (void)vfprintf(stderr, format, arguments);
-    (void)fputc('\n', stderr);
-}
-
-void mlpi_tool_say(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    print_line("", format, arguments);
-    va_end(arguments);
-}
-
-void mlpi_tool_complain(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    print_line("mlp: ", format, arguments);
-    va_end(arguments);
-}
 
 /* ---------------------------------------------------------------------------
  * Help

@@ -6,8 +6,7 @@
  *
  * Each verb is a function mlpi_tool_<verb>, in a file of its name. It takes the
  * parsed command line and returns the exit status of the program. Data goes to
- * the standard output. Everything else goes to the standard error stream, by
- * mlpi_tool_say and mlpi_tool_complain, or as messages of the library.
+ * the standard output, and talk (talk.h) to the standard error stream.
  */
 #ifndef MLPI_TOOL_OPTIONS_H
 #define MLPI_TOOL_OPTIONS_H
@@ -68,13 +67,6 @@ int mlpi_tool_parse(int argc, char **argv, unsigned verb, size_t least,
 
 /* Prints the options' part of --help to the standard output. */
 void mlpi_tool_print_options(void);
-
-/* Prints a line to the standard error stream: the text as it is, or "mlp: " and
- * the text. They add the line end. */
-void mlpi_tool_say(const char *format, ...)
-    __attribute__((format(printf, 1, 2)));
-void mlpi_tool_complain(const char *format, ...)
-    __attribute__((format(printf, 1, 2)));
 
 /* The verbs. */
 int mlpi_tool_train(const tool_options *options);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Places for the verbs that are still being written. Delete what gets a file. */
 #include "tool/options.h"
+#include "tool/talk.h"
 
 static int unwritten(const tool_options *options)
 {

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scores beside a simple answer, and the hash of a network's parameters.
+ */
+#include "tool/scoring.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool/talk.h"
+
+/* Returns the mean of |y - mean of y|, the error of always the mean. */
+static double error_of_mean(mlp_cview Y)
+{
+    double sum = 0;
+    double error = 0;
+    for (size_t i = 0; i < Y.rows; i++) {
+        sum += mlp_cview_at(Y, i, 0);
+    }
+    for (size_t i = 0; i < Y.rows; i++) {
+        error += fabs(mlp_cview_at(Y, i, 0) - sum / (double)Y.rows);
+    }
+    return error / (double)Y.rows;
+}
+
+/* Counts the classes in Y, and the rows whose label is right. */
+static mlp_status score_labels(mlp_cview Y, mlp_cview labels, size_t classes,
+                               tool_scores *scores)
+{
+    size_t *counts = calloc(classes, sizeof *counts);
+    if (!counts) {
+        return MLP_ERR_MEMORY;
+    }
+    size_t right = 0;
+    size_t best = 0;
+    for (size_t i = 0; i < Y.rows; i++) {
+        double y = mlp_cview_at(Y, i, 0);
+        right += y == mlp_cview_at(labels, i, 0);
+        counts[(size_t)y]++;
+    }
+    for (size_t k = 1; k < classes; k++) {
+        best = counts[k] > counts[best] ? k : best;
+    }
+    scores->accuracy = (double)right / (double)Y.rows;
+    scores->simple = (double)counts[best] / (double)Y.rows;
+    scores->usual_class = best;
+    free(counts);
+    return MLP_OK;
+}
+
+static mlp_status score_classes(const mlp_net *net, mlp_cview X, mlp_cview Y,
+                                mlp_cview A, tool_scores *scores)
+{
+    mlp_hooks hooks = mlp_net_hooks(net);
+    int32_t *labels = malloc(X.rows * sizeof *labels);
+    if (!labels) {
+        return MLP_ERR_MEMORY;
+    }
+    mlp_view view = mlp_view_i32(labels, X.rows, 1);
+    size_t classes = A.cols == 1 ? 2 : A.cols;
+    mlp_status s = mlp_log_loss(A, Y, &hooks, &scores->log_loss);
+    if (!s) {
+        s = mlp_classify(net, X, 0.5, view);
+    }
+    if (!s) {
+        s = score_labels(Y, mlp_view_const(view), classes, scores);
+    }
+    free(labels);
+    return s;
+}
+
+static mlp_status score_numbers(const mlp_net *net, mlp_cview Y, mlp_cview A,
+                                tool_scores *scores)
+{
+    mlp_hooks hooks = mlp_net_hooks(net);
+    mlp_regression_scores mean;
+    mlp_status s = mlp_score_regression(Y, A, &hooks, NULL, &mean);
+    if (!s) {
+        scores->r2 = mean.r2;
+        scores->mae = mean.mae;
+        scores->simple = error_of_mean(Y);
+    }
+    return s;
+}
+
+mlp_status mlpi_tool_score(const mlp_net *net, mlp_cview X, mlp_cview Y,
+                           tool_scores *scores)
+{
+    size_t outputs = mlp_net_outputs(net);
+    double *memory = calloc(X.rows * outputs, sizeof *memory);
+    if (!memory) {
+        return MLP_ERR_MEMORY;
+    }
+    mlp_view A = mlp_net_precision(net) == MLP_F32
+                     ? mlp_view_f32((void *)memory, X.rows, outputs)
+                     : mlp_view_f64(memory, X.rows, outputs);
+    mlp_status s = mlp_predict(net, X, A);
+    *scores = (tool_scores){.rows = X.rows, .is_classes = Y.dtype == MLP_I32};
+    if (!s && scores->is_classes) {
+        s = score_classes(net, X, Y, mlp_view_const(A), scores);
+    } else if (!s) {
+        s = score_numbers(net, Y, mlp_view_const(A), scores);
+    }
+    free(memory);
+    return s;
+}
+
+void mlpi_tool_say_scores(const char *what, const mlp_net *net,
+                          const tool_scores *scores)
+{
+    const char *class_name = mlp_net_class_name(net, scores->usual_class);
+    if (!scores->is_classes) {
+        mlpi_tool_say("%s: R2 %.3f, mean error %.4g  (always the mean: %.4g)",
+                      what, scores->r2, scores->mae, scores->simple);
+    } else if (class_name) {
+        mlpi_tool_say("%s: accuracy %.3f, log loss %.3f  (always \"%s\": %.3f)",
+                      what, scores->accuracy, scores->log_loss, class_name,
+                      scores->simple);
+    } else {
+        mlpi_tool_say("%s: accuracy %.3f, log loss %.3f  (always %zu: %.3f)",
+                      what, scores->accuracy, scores->log_loss,
+                      scores->usual_class, scores->simple);
+    }
+}
+
+void mlpi_tool_print_scores(const tool_scores *scores)
+{
+    printf("\"rows\": %zu, ", scores->rows);
+    if (scores->is_classes) {
+        mlpi_tool_json_number("accuracy", scores->accuracy);
+        mlpi_tool_json_number(", log_loss", scores->log_loss);
+        mlpi_tool_json_number(", most_frequent_class_accuracy", scores->simple);
+    } else {
+        mlpi_tool_json_number("r2", scores->r2);
+        mlpi_tool_json_number(", mae", scores->mae);
+        mlpi_tool_json_number(", mean_mae", scores->simple);
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * Hash
+ */
+
+/* Adds a byte to a CRC-32 with the reversed polynomial edb88320. */
+static uint32_t add_byte(uint32_t crc, unsigned byte)
+{
+    crc ^= byte;
+    for (int bit = 0; bit < 8; bit++) {
+        crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0);
+    }
+    return crc;
+}
+
+static uint32_t add_tensor(uint32_t crc, mlp_cview t)
+{
+    size_t bytes = t.dtype == MLP_F32 ? 4 : 8;
+    for (size_t i = 0; i < t.rows * t.cols; i++) {
+        double x = mlp_cview_at(t, i / t.cols, i % t.cols);
+        float narrow = (float)x;
+        uint32_t bits32;
+        uint64_t bits;
+        memcpy(&bits32, &narrow, sizeof bits32);
+        memcpy(&bits, &x, sizeof bits);
+        bits = bytes == 4 ? bits32 : bits;
+        for (size_t k = 0; k < bytes; k++) {
+            crc = add_byte(crc, (unsigned)(bits >> 8 * k & 255));
+        }
+    }
+    return crc;
+}
+
+uint32_t mlpi_tool_hash(const mlp_net *net)
+{
+    static const mlp_tensor order[] = {MLP_W, MLP_B, MLP_SCALE, MLP_MEAN,
+                                       MLP_VARIANCE};
+    uint32_t crc = 0xffffffffU;
+    for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
+        mlp_layer layer = {0};
+        size_t n =
+            mlp_net_layer(net, l, &layer) == MLP_OK && layer.batch_norm ? 5 : 2;
+        for (size_t i = 0; i < n; i++) {
+            mlp_cview t;
+            if (mlp_net_ctensor(net, order[i], l, &t) == MLP_OK) {
+                crc = add_tensor(crc, t);
+            }
+        }
+    }
+    return ~crc;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the program prints. Talk goes to the standard error stream, and data to
+ * the standard output.
+ */
+#ifndef MLPI_TOOL_TALK_H
+#define MLPI_TOOL_TALK_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#ifdef __GNUC__
+#define TOOL_PRINTF __attribute__((format(printf, 1, 2)))
+#else
+#define TOOL_PRINTF
+#endif
+
+/* Print a line to the standard error stream: the text as it is, or "mlp: " and
+ * the text. They add the line end. */
+void mlpi_tool_say(const char *format, ...) TOOL_PRINTF;
+void mlpi_tool_complain(const char *format, ...) TOOL_PRINTF;
+
+/* Print to the standard output: a text as a JSON string, with its quotes (null
+ * for NULL); and a member of a JSON object, `"name": 0.967`. A name may begin
+ * with ", ", which then stands before the member. A number that is not finite
+ * is null. The shortest decimals that give the number back are printed. */
+void mlpi_tool_json_text(const char *text);
+void mlpi_tool_json_number(const char *name, double value);
+
+#endif
