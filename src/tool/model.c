@@ -12,6 +12,7 @@
 #include "tool/model.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,118 +155,16 @@ const char *mlpi_tool_target(const tool_model *model)
 }
 
 /* ---------------------------------------------------------------------------
- * The hash
- */
-
-/* Takes the bytes of a number into the hash, the lowest first. */
-static uint32_t hash_number(uint32_t hash, mlp_dtype dtype, double x)
-{
-    float single = (float)x;
-    uint32_t half = 0;
-    uint64_t bits = 0;
-    if (dtype == MLP_F32) {
-        memcpy(&half, &single, sizeof half);
-        bits = half;
-    } else {
-        memcpy(&bits, &x, sizeof bits);
-    }
-    for (int i = 0; i < (dtype == MLP_F32 ? 4 : 8); i++) {
-        hash = (hash ^ (uint32_t)(bits >> 8 * i & 0xff)) * 16777619U;
-    }
-    return hash;
-}
-
-/* Batch norm has three tensors more. */
-uint32_t mlpi_tool_hash(const mlp_net *net)
-{
-    static const mlp_tensor tensors[] = {MLP_W, MLP_B, MLP_SCALE, MLP_MEAN,
-                                         MLP_VARIANCE};
-    uint32_t hash = 2166136261U;
-    for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
-        mlp_layer layer = {.width = 0};
-        bool is_known = mlp_net_layer(net, l, &layer) == MLP_OK;
-        for (int i = 0; is_known && i < (layer.batch_norm ? 5 : 2); i++) {
-            mlp_cview view = {.rows = 0};
-            is_known = mlp_net_ctensor(net, tensors[i], l, &view) == MLP_OK;
-            for (size_t k = 0; k < view.rows * view.cols; k++) {
-                double x = mlp_cview_at(view, k / view.cols, k % view.cols);
-                hash = hash_number(hash, view.dtype, x);
-            }
-        }
-    }
-    return hash;
-}
-
-/* ---------------------------------------------------------------------------
- * Memory
- */
-
-mlp_view mlpi_tool_view(mlp_dtype dtype, size_t rows, size_t cols)
-{
-    size_t size = dtype == MLP_F64 ? 8 : 4;
-    size_t n = cols > 0 && rows > SIZE_MAX / size / cols ? SIZE_MAX
-                                                         : rows * cols * size;
-    void *data = n < SIZE_MAX ? calloc(n + 1, 1) : NULL;
-    if (!data) {
-        mlpi_tool_complain("no memory for %zu rows of %zu numbers", rows, cols);
-    }
-    return (mlp_view){dtype, rows, cols, cols, 1, data};
-}
-
-void mlpi_tool_view_free(mlp_view *view)
-{
-    free(view->data);
-    *view = (mlp_view){.data = NULL};
-}
-
-/* ---------------------------------------------------------------------------
  * Tables
  */
 
-/* Reads the standard input to its end. The caller frees the block. */
-static char *read_input(size_t *size)
+/* Returns a dense view of fresh memory. Its data is NULL if there is none. */
+static mlp_view make_view(mlp_dtype dtype, size_t rows, size_t cols)
 {
-    size_t capacity = 0;
-    char *bytes = NULL;
-    *size = 0;
-    do {
-        if (*size == capacity) {
-            capacity = capacity ? 2 * capacity : 1 << 16;
-            char *more = realloc(bytes, capacity);
-            if (!more) {
-                mlpi_tool_complain("-: no memory for more than %zu bytes",
-                                   *size);
-                free(bytes);
-                return NULL;
-            }
-            bytes = more;
-        }
-        *size += fread(bytes + *size, 1, capacity - *size, stdin);
-    } while (!feof(stdin) && !ferror(stdin));
-    if (ferror(stdin)) {
-        mlpi_tool_complain("-: the standard input cannot be read");
-        free(bytes);
-        return NULL;
-    }
-    return bytes;
-}
-
-static int load_table(const char *path, const mlp_data_options *options,
-                      mlp_data **data)
-{
-    mlp_hooks hooks = mlp_hooks_stderr();
-    if (strcmp(path, "-") != 0) {
-        return mlp_data_load(path, options, &hooks, data) == MLP_OK
-                   ? TOOL_DONE
-                   : TOOL_FAILED;
-    }
-    size_t size = 0;
-    char *bytes = read_input(&size);
-    mlp_status status =
-        bytes ? mlp_data_load_memory(bytes, size, path, options, &hooks, data)
-              : MLP_ERR_IO;
-    free(bytes);
-    return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
+    size_t size = dtype == MLP_F64 ? 8 : 4;
+    bool is_possible = rows < SIZE_MAX / 16 / (cols + 1);
+    void *data = is_possible ? calloc(rows * cols + 1, size) : NULL;
+    return (mlp_view){dtype, rows, cols, cols, 1, data};
 }
 
 /* Without a recipe: complains unless the table has exactly the columns of the
@@ -305,13 +204,11 @@ static int check_columns(const tool_model *model, const char *path,
 {
     size_t n = mlp_data_recipe_columns(model->recipe);
     for (size_t i = wants_target ? 0 : 1; i < n; i++) {
-        mlp_data_column column;
-        if (mlp_data_recipe_column(model->recipe, i, &column) != MLP_OK) {
-            return TOOL_FAILED;
-        }
-        if (mlp_data_find(data, column.name) == SIZE_MAX) {
+        const mlp_data_column *column =
+            mlp_data_recipe_column(model->recipe, i);
+        if (mlp_data_find(data, column->name) == SIZE_MAX) {
             mlpi_tool_complain("%s: no column \"%s\", which %s needs", path,
-                               column.name, model->path);
+                               column->name, model->path);
             return TOOL_MISUSED;
         }
     }
@@ -324,17 +221,17 @@ static size_t count_unknown(const tool_model *model, const tool_rows *rows)
     mlp_cview cells = mlp_data_values(rows->data);
     size_t count = 0;
     for (size_t i = 1; i < mlp_data_recipe_columns(model->recipe); i++) {
-        mlp_data_column column;
-        if (mlp_data_recipe_column(model->recipe, i, &column) != MLP_OK ||
-            column.kind != MLP_DATA_CATEGORY) {
+        const mlp_data_column *column =
+            mlp_data_recipe_column(model->recipe, i);
+        if (column->kind != MLP_DATA_CATEGORY) {
             continue;
         }
-        size_t j = mlp_data_find(rows->data, column.name);
+        size_t j = mlp_data_find(rows->data, column->name);
         for (size_t r = 0; r < rows->X.rows; r++) {
             double sum = 0;
-            for (size_t k = 0; k < column.n_categories; k++) {
+            for (size_t k = 0; k < column->n_categories; k++) {
                 sum += mlp_cview_at(mlp_view_const(rows->X), r,
-                                    column.first_input + k);
+                                    column->first_input + k);
             }
             count += sum == 0 && !isnan(mlp_cview_at(cells, r, j));
         }
@@ -360,12 +257,18 @@ static bool make_views(const tool_model *model, bool wants_target,
     size_t m = mlp_data_rows(rows->data);
     size_t outputs = mlp_net_outputs(model->net);
     bool has_classes = mlpi_tool_classes(model) > 0;
-    rows->X = mlpi_tool_view(precision, m, mlp_net_inputs(model->net));
-    rows->A = mlpi_tool_view(precision, m, outputs);
-    rows->Y = wants_target ? mlpi_tool_view(has_classes ? MLP_I32 : precision,
+    rows->X = make_view(precision, m, mlp_net_inputs(model->net));
+    rows->A = make_view(precision, m, outputs);
+    rows->Y = wants_target ? make_view(has_classes ? MLP_I32 : precision,
                                             m, has_classes ? 1 : outputs)
                            : (mlp_view){.data = NULL};
-    return rows->X.data && rows->A.data && (!wants_target || rows->Y.data);
+    bool is_there =
+        rows->X.data && rows->A.data && (!wants_target || rows->Y.data);
+    if (!is_there) {
+        mlpi_tool_complain("no memory for %zu rows of %zu inputs", m,
+                           rows->X.cols);
+    }
+    return is_there;
 }
 
 /* Fills X and Y by the recipe, or from the columns as they stand. */
@@ -403,7 +306,10 @@ int mlpi_tool_load(const tool_model *model, const char *path,
     options.recipe = model->recipe;
     options.targets = targets;
     options.keep_text = wanted == ROWS_TEXT;
-    int status = load_table(path, &options, &fresh.data);
+    mlp_hooks hooks = mlp_hooks_stderr();
+    int status = mlp_data_load(path, &options, &hooks, &fresh.data) == MLP_OK
+                     ? TOOL_DONE
+                     : TOOL_FAILED;
     if (status == TOOL_DONE) {
         bool wants_target = wanted == ROWS_TARGETS;
         status = make_views(model, wants_target, &fresh)
@@ -425,11 +331,11 @@ int mlpi_tool_load(const tool_model *model, const char *path,
 
 void mlpi_tool_unload(tool_rows *rows)
 {
-    mlpi_tool_view_free(&rows->X);
-    mlpi_tool_view_free(&rows->Y);
-    mlpi_tool_view_free(&rows->A);
+    free(rows->X.data);
+    free(rows->Y.data);
+    free(rows->A.data);
     mlp_data_free(rows->data);
-    rows->data = NULL;
+    *rows = (tool_rows){.data = NULL};
 }
 
 void mlpi_tool_choose(mlp_cview A, mlp_view labels)

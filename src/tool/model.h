@@ -36,11 +36,6 @@ const char *mlpi_tool_class(const tool_model *model, size_t k, char room[24]);
 /* Returns the name of the target: that of the recipe, else "class" or "y". */
 const char *mlpi_tool_target(const tool_model *model);
 
-/* Returns a hash of the network's numbers: 32-bit FNV-1a over W (row by row),
- * b, scale, mean and variance of layer 1, then of layer 2, and so on, as
- * little-endian bytes. Equal networks have the same hash on every machine. */
-uint32_t mlpi_tool_hash(const mlp_net *net);
-
 /* A table, and what the network reads of it. */
 typedef struct tool_rows {
     mlp_data *data;
@@ -64,11 +59,6 @@ typedef enum tool_wanted {
 int mlpi_tool_load(const tool_model *model, const char *path,
                    const char *targets, tool_wanted wanted, tool_rows *rows);
 void mlpi_tool_unload(tool_rows *rows);
-
-/* Returns a dense view of fresh memory, which mlpi_tool_view_free releases. Its data
- * is NULL if there is no memory, which is told. */
-mlp_view mlpi_tool_view(mlp_dtype dtype, size_t rows, size_t cols);
-void mlpi_tool_view_free(mlp_view *view);
 
 /* Sets class numbers (m, 1) of MLP_I32: the class with the largest probability,
  * or for one output A the class 1 where it is 0.5 or more; -1 for a NaN. */
