@@ -166,22 +166,6 @@ static void print_json_columns(const mlp_data_recipe *recipe)
     (void)putchar(']');
 }
 
-static void print_layers(const mlp_net *net)
-{
-    (void)fputs(", \"layers\": [", stdout);
-    for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
-        mlp_layer layer = {.width = 0};
-        if (mlp_net_layer(net, l, &layer) != MLP_OK) {
-            break;
-        }
-        printf("%s{\"width\": %zu", l > 1 ? ", " : "", layer.width);
-        print_member("activation", mlp_activation_name(layer.activation));
-        mlpi_tool_json_number(", dropout", layer.dropout);
-        printf(", \"batch_norm\": %s}", layer.batch_norm ? "true" : "false");
-    }
-    (void)putchar(']');
-}
-
 static void print_json(const tool_model *model)
 {
     const mlp_net *net = model->net;
@@ -194,7 +178,6 @@ static void print_json(const tool_model *model)
            mlp_net_inputs(net), mlp_net_parameter_count(net));
     print_member("precision", mlp_dtype_name(mlp_net_precision(net)));
     print_member("loss", mlp_loss_name(mlp_net_loss(net)));
-    print_layers(net);
     if (model->recipe) {
         print_json_columns(model->recipe);
     }
@@ -213,53 +196,34 @@ static void print_json(const tool_model *model)
  * The picture
  */
 
-/* Returns the names of the inputs, which the caller frees, each and all:
- * "petal_width", "colour=red", "colour?" for a flag. NULL: no memory. */
-static char **name_inputs(const mlp_data_recipe *recipe)
-{
-    char **names = calloc(mlp_data_recipe_inputs(recipe), sizeof *names);
-    for (size_t i = 1; names && i < mlp_data_recipe_columns(recipe); i++) {
-        const mlp_data_column *column = mlp_data_recipe_column(recipe, i);
-        for (size_t k = 0; k < column->n_inputs; k++) {
-            bool is_category = k < column->n_categories;
-            bool is_flag = column->has_flag && k == column->n_inputs - 1;
-            const char *category = is_category ? column->categories[k] : "";
-            size_t size = strlen(column->name) + strlen(category) + 2;
-            char *name = malloc(size);
-            if (name) {
-                (void)snprintf(name, size, "%s%s%s", column->name,
-                               is_flag       ? "?"
-                               : is_category ? "="
-                                             : "",
-                               is_flag ? "" : category);
-            }
-            names[column->first_input + k] = name;
-        }
-    }
-    return names;
-}
-
-/* Draws the network. A name for which there was no memory is left out. */
+/* Draws the network into the file, or for "-" onto the standard output. Inputs
+ * are named by their columns, or by their categories; "?" is the flag of an
+ * empty cell. */
 static mlp_status draw(const tool_model *model, const char *path)
 {
     mlp_picture_options options = mlp_picture_defaults();
     mlp_picture *picture = NULL;
-    size_t n = model->recipe ? mlp_data_recipe_inputs(model->recipe) : 0;
-    char **names = n > 0 ? name_inputs(model->recipe) : NULL;
+    size_t n = mlp_data_recipe_columns(model->recipe);
+    size_t inputs = mlp_data_recipe_inputs(model->recipe);
+    const char **names = n > 0 ? calloc(inputs, sizeof *names) : NULL;
+    for (size_t i = 1; names && i < n; i++) {
+        const mlp_data_column *c = mlp_data_recipe_column(model->recipe, i);
+        for (size_t k = 0; k < c->n_inputs; k++) {
+            names[c->first_input + k] = k < c->n_categories ? c->categories[k]
+                                        : k == 0            ? c->name
+                                                            : "?";
+        }
+    }
     options.hooks = mlp_hooks_stderr();
     mlp_status status = mlp_picture_create(&options, &picture);
     if (status == MLP_OK) {
-        status = mlp_picture_network(picture, NULL, model->net,
-                                     (const char *const *)names);
+        status = mlp_picture_network(picture, NULL, model->net, names);
     }
     if (status == MLP_OK) {
         status = mlp_picture_write(picture, strcmp(path, "-") ? path : NULL);
     }
     mlp_picture_free(picture);
-    for (size_t i = 0; names && i < n; i++) {
-        free(names[i]);
-    }
-    free(names);
+    free((void *)names);
     return status;
 }
 

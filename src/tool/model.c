@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Opening networks of every kind, and reading the tables that they need.
- *
- * The kind of a model file is found out from its first bytes:
- *
- *     08 ...              ONNX, which begins with the field "version of the IR"
- *     FANN_...            FANN
- *     a digit             genann, a list of numbers
- *     anything else       ours, whose reader says what is wrong
  */
 #include "tool/model.h"
 
@@ -30,8 +23,8 @@
  * Models
  */
 
-/* Returns the kind of a file. The ninth byte of a file of ours is a '{', and the
- * bytes before it may be any. */
+/* Returns the kind of a file. A file of ours has a '{' as its ninth byte, ONNX
+ * begins with the field 1, and genann writes numbers as text. */
 static const char *kind_of(const char *path)
 {
     char head[9] = {0};
@@ -54,7 +47,6 @@ static const char *kind_of(const char *path)
 static mlp_status load_net(tool_model *model)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
-    model->kind = kind_of(model->path);
     if (strcmp(model->kind, "libmlp") == 0) {
         return mlp_net_load(model->path, &hooks, &model->net);
     }
@@ -78,81 +70,77 @@ static mlp_status load_net(tool_model *model)
     return MLP_ERR_UNSUPPORTED;
 }
 
-/* A recipe of another network may have come into the file, by mistake or not.
- * Two classes may share one output. */
-static bool fits(const mlp_net *net, const mlp_data_recipe *recipe)
+/* Loads the recipe, if there is one. That of another network may have come into
+ * the file. Two classes may share one output. */
+static bool load_recipe(tool_model *model)
 {
-    size_t classes = mlp_data_recipe_classes(recipe);
-    size_t outputs = mlp_net_outputs(net);
-    bool is_single = classes <= 2 && classes != 1 && outputs == 1;
-    return mlp_data_recipe_inputs(recipe) == mlp_net_inputs(net) &&
-           (is_single || classes == outputs);
+    mlp_hooks hooks = mlp_hooks_stderr();
+    if (!mlp_net_metadata(model->net, "data.recipe")) {
+        return true;
+    }
+    if (mlp_data_recipe_load(model->net, &hooks, &model->recipe) != MLP_OK) {
+        return false;
+    }
+    size_t inputs = mlp_data_recipe_inputs(model->recipe);
+    size_t classes = mlp_data_recipe_classes(model->recipe);
+    size_t outputs = mlp_net_outputs(model->net);
+    bool fits = inputs == mlp_net_inputs(model->net) &&
+                (classes == outputs ||
+                 (outputs == 1 && (classes == 0 || classes == 2)));
+    if (!fits) {
+        mlpi_tool_complain("%s: expects a recipe for %zu inputs and %zu "
+                           "outputs, got one for %zu inputs and %zu classes",
+                           model->path, mlp_net_inputs(model->net), outputs,
+                           inputs, classes);
+    }
+    return fits;
+}
+
+/* Sets the target and the names of the classes. Without a recipe the loss tells
+ * what the outputs are; several outputs of binary cross-entropy are no classes
+ * that exclude each other. Numbers as names lie behind the array. */
+static bool name_classes(tool_model *model)
+{
+    enum { DIGITS = 24 };
+    mlp_loss loss = mlp_net_loss(model->net);
+    size_t outputs = mlp_net_outputs(model->net);
+    size_t n = model->recipe          ? mlp_data_recipe_classes(model->recipe)
+               : loss == MLP_LOSS_CCE ? outputs
+               : loss == MLP_LOSS_BCE && outputs == 1 ? 2
+                                                      : 0;
+    model->target = model->recipe ? mlp_data_recipe_target(model->recipe)
+                    : n > 0       ? "class"
+                                  : "y";
+    model->classes = n;
+    model->names = n > 0 ? malloc(n * (sizeof *model->names + DIGITS)) : NULL;
+    for (size_t k = 0; model->names && k < n; k++) {
+        char *digits = (char *)(model->names + n) + k * DIGITS;
+        (void)snprintf(digits, DIGITS, "%zu", k);
+        const char *name = mlp_data_recipe_class(model->recipe, k);
+        name = name ? name : mlp_net_class_name(model->net, k);
+        model->names[k] = name ? name : digits;
+    }
+    return n == 0 || model->names;
 }
 
 int mlpi_tool_open(const char *path, tool_model *model)
 {
-    mlp_hooks hooks = mlp_hooks_stderr();
-    tool_model fresh = {.path = path};
-    if (load_net(&fresh) != MLP_OK) {
-        return TOOL_FAILED;
+    tool_model fresh = {.path = path, .kind = kind_of(path)};
+    if (load_net(&fresh) == MLP_OK && load_recipe(&fresh) &&
+        name_classes(&fresh)) {
+        *model = fresh;
+        return TOOL_DONE;
     }
-    bool is_good = true;
-    if (mlp_net_metadata(fresh.net, "data.recipe")) {
-        is_good =
-            mlp_data_recipe_load(fresh.net, &hooks, &fresh.recipe) == MLP_OK;
-        if (is_good && !fits(fresh.net, fresh.recipe)) {
-            mlpi_tool_complain(
-                "%s: its recipe is that of another network: it makes %zu "
-                "inputs and knows %zu classes, and the network has %zu inputs "
-                "and %zu outputs",
-                path, mlp_data_recipe_inputs(fresh.recipe),
-                mlp_data_recipe_classes(fresh.recipe),
-                mlp_net_inputs(fresh.net), mlp_net_outputs(fresh.net));
-            is_good = false;
-        }
-    }
-    if (!is_good) {
-        mlpi_tool_close(&fresh);
-        return TOOL_FAILED;
-    }
-    *model = fresh;
-    return TOOL_DONE;
+    mlpi_tool_close(&fresh);
+    return TOOL_FAILED;
 }
 
 void mlpi_tool_close(tool_model *model)
 {
+    free((void *)model->names);
     mlp_data_recipe_free(model->recipe);
     mlp_net_free(model->net);
     *model = (tool_model){.path = NULL};
-}
-
-/* Without a recipe, the loss tells what the outputs are. Several outputs of
- * binary cross-entropy are no classes that exclude each other. */
-size_t mlpi_tool_classes(const tool_model *model)
-{
-    size_t outputs = mlp_net_outputs(model->net);
-    mlp_loss loss = mlp_net_loss(model->net);
-    if (model->recipe) {
-        return mlp_data_recipe_classes(model->recipe);
-    }
-    return loss == MLP_LOSS_CCE                   ? outputs
-           : loss == MLP_LOSS_BCE && outputs == 1 ? 2
-                                                  : 0;
-}
-
-const char *mlpi_tool_class(const tool_model *model, size_t k, char room[24])
-{
-    const char *name = mlp_data_recipe_class(model->recipe, k);
-    name = name ? name : mlp_net_class_name(model->net, k);
-    (void)snprintf(room, 24, "%zu", k);
-    return name ? name : room;
-}
-
-const char *mlpi_tool_target(const tool_model *model)
-{
-    return model->recipe              ? mlp_data_recipe_target(model->recipe)
-           : mlpi_tool_classes(model) ? "class"
-                                      : "y";
 }
 
 /* ---------------------------------------------------------------------------
@@ -162,176 +150,154 @@ const char *mlpi_tool_target(const tool_model *model)
 /* Returns a dense view of fresh memory. Its data is NULL if there is none. */
 static mlp_view make_view(mlp_dtype dtype, size_t rows, size_t cols)
 {
-    size_t size = dtype == MLP_F64 ? 8 : 4;
     bool is_possible = rows < SIZE_MAX / 16 / (cols + 1);
-    void *data = is_possible ? calloc(rows * cols + 1, size) : NULL;
+    void *data = is_possible ? calloc(rows * cols + 1, sizeof(double)) : NULL;
     return (mlp_view){dtype, rows, cols, cols, 1, data};
 }
 
-/* Without a recipe: complains unless the table has exactly the columns of the
- * network, all of numbers. */
-static int check_plain(const tool_model *model, const char *path,
-                       const mlp_data *data, size_t targets)
-{
-    size_t inputs = mlp_net_inputs(model->net);
-    size_t cols = mlp_data_cols(data);
-    if (cols != inputs + targets) {
-        mlpi_tool_complain("%s: expects %zu column%s (inputs%s, in the order "
-                           "of %s, which has no names of columns), got %zu",
-                           path, inputs + targets,
-                           inputs + targets == 1 ? "" : "s",
-                           targets ? ", then targets" : "", model->path, cols);
-        return TOOL_MISUSED;
-    }
-    for (size_t j = 0; j < cols; j++) {
-        if (mlp_data_kind_of(data, j) != MLP_DATA_NUMBER ||
-            mlp_data_empty_cells(data, j) > 0) {
-            mlpi_tool_complain("%s: column %zu (%s): expects numbers, because "
-                               "%s says nothing of %s",
-                               path, j + 1, mlp_data_name(data, j), model->path,
-                               mlp_data_empty_cells(data, j) > 0
-                                   ? "empty cells"
-                                   : "categories");
-            return TOOL_FAILED;
-        }
-    }
-    return TOOL_DONE;
-}
-
-/* Complains unless the table has all columns of the recipe. The target is
- * column 0. */
+/* Finds the columns of the recipe. A missing target leaves *has_targets false.
+ * Column 0 is the target. */
 static int check_columns(const tool_model *model, const char *path,
-                         const mlp_data *data, bool wants_target)
+                         const mlp_data *data, bool *has_targets)
 {
-    size_t n = mlp_data_recipe_columns(model->recipe);
-    for (size_t i = wants_target ? 0 : 1; i < n; i++) {
-        const mlp_data_column *column =
-            mlp_data_recipe_column(model->recipe, i);
-        if (mlp_data_find(data, column->name) == SIZE_MAX) {
+    *has_targets = mlp_data_find(data, model->target) != SIZE_MAX;
+    for (size_t i = 1; i < mlp_data_recipe_columns(model->recipe); i++) {
+        const char *name = mlp_data_recipe_column(model->recipe, i)->name;
+        if (mlp_data_find(data, name) == SIZE_MAX) {
             mlpi_tool_complain("%s: no column \"%s\", which %s needs", path,
-                               column->name, model->path);
+                               name, model->path);
             return TOOL_MISUSED;
         }
     }
     return TOOL_DONE;
 }
 
-/* Counts cells that are not empty and became only zeros. */
-static size_t count_unknown(const tool_model *model, const tool_rows *rows)
+/* Does the same for a network without a recipe: the columns must be as many as
+ * its inputs, or its inputs and targets, and hold numbers. */
+static int check_plain(const tool_model *model, const char *path,
+                       const mlp_data *data, bool *has_targets)
 {
-    mlp_cview cells = mlp_data_values(rows->data);
+    size_t inputs = mlp_net_inputs(model->net);
+    size_t targets = model->classes ? 1 : mlp_net_outputs(model->net);
+    size_t cols = mlp_data_cols(data);
+    *has_targets = cols == inputs + targets;
+    if (cols != inputs && !*has_targets) {
+        mlpi_tool_complain("%s: expects %zu columns, the inputs of %s in their "
+                           "order, or %zu, with targets behind them, got %zu",
+                           path, inputs, model->path, inputs + targets, cols);
+        return TOOL_MISUSED;
+    }
+    for (size_t j = 0; j < cols; j++) {
+        if (mlp_data_kind_of(data, j) != MLP_DATA_NUMBER ||
+            mlp_data_empty_cells(data, j) > 0) {
+            mlpi_tool_complain("%s: column %zu (%s): expects numbers in all "
+                               "rows, since %s has no recipe for others",
+                               path, j + 1, mlp_data_name(data, j),
+                               model->path);
+            return TOOL_FAILED;
+        }
+    }
+    return TOOL_DONE;
+}
+
+/* Copies columns of the cells, from `first` on. */
+static bool copy_cells(const mlp_data *data, size_t first, mlp_view to)
+{
+    bool is_right = true;
+    for (size_t i = 0; i < to.rows * to.cols; i++) {
+        double x = mlp_cview_at(mlp_data_values(data), i / to.cols,
+                                first + i % to.cols);
+        is_right = mlp_view_set(to, i / to.cols, i % to.cols, x) && is_right;
+    }
+    return is_right;
+}
+
+/* Fills X and, if it has data, Y. */
+static bool encode(const tool_model *model, tool_rows *rows)
+{
+    bool has_Y = rows->Y.data != NULL;
+    if (!model->recipe) {
+        return copy_cells(rows->data, 0, rows->X) &&
+               (!has_Y || copy_cells(rows->data, rows->X.cols, rows->Y));
+    }
+    return mlp_data_recipe_encode(model->recipe, rows->data, rows->X) ==
+               MLP_OK &&
+           (!has_Y || mlp_data_recipe_encode_target(model->recipe, rows->data,
+                                                    rows->Y) == MLP_OK);
+}
+
+/* Tells how many cells hold a category that the recipe does not know: they are
+ * not empty, and became only zeros. */
+static void tell_unknown(const tool_model *model, const char *path,
+                         const tool_rows *rows)
+{
     size_t count = 0;
-    for (size_t i = 1; i < mlp_data_recipe_columns(model->recipe); i++) {
+    size_t n = model->recipe ? mlp_data_recipe_columns(model->recipe) : 0;
+    for (size_t i = 1; i < n; i++) {
         const mlp_data_column *column =
             mlp_data_recipe_column(model->recipe, i);
-        if (column->kind != MLP_DATA_CATEGORY) {
-            continue;
-        }
         size_t j = mlp_data_find(rows->data, column->name);
-        for (size_t r = 0; r < rows->X.rows; r++) {
+        size_t categories = column->n_categories;
+        for (size_t r = 0; categories > 0 && r < rows->X.rows; r++) {
             double sum = 0;
-            for (size_t k = 0; k < column->n_categories; k++) {
+            for (size_t k = 0; k < categories; k++) {
                 sum += mlp_cview_at(mlp_view_const(rows->X), r,
                                     column->first_input + k);
             }
-            count += sum == 0 && !isnan(mlp_cview_at(cells, r, j));
+            double cell = mlp_cview_at(mlp_data_values(rows->data), r, j);
+            count += sum == 0 && !isnan(cell);
         }
     }
-    return count;
-}
-
-/* Copies columns [first, first + to.cols) of the cells. */
-static void copy_cells(mlp_cview cells, size_t first, mlp_view to)
-{
-    for (size_t i = 0; i < to.rows; i++) {
-        for (size_t j = 0; j < to.cols; j++) {
-            (void)mlp_view_set(to, i, j, mlp_cview_at(cells, i, first + j));
-        }
+    if (count > 0) {
+        mlpi_tool_say("%s: %zu cell%s a category that %s does not know", path,
+                      count, count == 1 ? " holds" : "s hold", model->path);
     }
 }
 
-/* Allocates X, A and, if wanted, Y. */
-static bool make_views(const tool_model *model, bool wants_target,
-                       tool_rows *rows)
+/* Checks the columns of a table that was loaded, and allocates and fills the
+ * views. */
+static int read_rows(const tool_model *model, const char *path, bool to_predict,
+                     tool_rows *rows)
 {
     mlp_dtype precision = mlp_net_precision(model->net);
     size_t m = mlp_data_rows(rows->data);
     size_t outputs = mlp_net_outputs(model->net);
-    bool has_classes = mlpi_tool_classes(model) > 0;
-    rows->X = make_view(precision, m, mlp_net_inputs(model->net));
-    rows->A = make_view(precision, m, outputs);
-    rows->Y = wants_target ? make_view(has_classes ? MLP_I32 : precision, m,
-                                       has_classes ? 1 : outputs)
-                           : (mlp_view){.data = NULL};
-    bool is_there =
-        rows->X.data && rows->A.data && (!wants_target || rows->Y.data);
-    if (!is_there) {
-        mlpi_tool_complain("no memory for %zu rows of %zu inputs", m,
-                           rows->X.cols);
-    }
-    return is_there;
-}
-
-/* Fills X and Y by the recipe, or from the columns as they stand. */
-static int encode(const tool_model *model, const char *path, bool wants_target,
-                  tool_rows *rows)
-{
-    if (!model->recipe) {
-        mlp_cview cells = mlp_data_values(rows->data);
-        size_t targets = wants_target ? rows->Y.cols : 0;
-        int status = check_plain(model, path, rows->data, targets);
-        if (status == TOOL_DONE) {
-            copy_cells(cells, 0, rows->X);
-            copy_cells(cells, rows->X.cols, rows->Y);
-        }
-        return status;
-    }
-    int status = check_columns(model, path, rows->data, wants_target);
+    bool has_targets = false;
+    int status = (model->recipe ? check_columns : check_plain)(
+        model, path, rows->data, &has_targets);
     if (status != TOOL_DONE) {
         return status;
     }
-    if (mlp_data_recipe_encode(model->recipe, rows->data, rows->X) != MLP_OK ||
-        (wants_target && mlp_data_recipe_encode_target(
-                             model->recipe, rows->data, rows->Y) != MLP_OK)) {
+    rows->X = make_view(precision, m, mlp_net_inputs(model->net));
+    rows->A = make_view(precision, m, outputs);
+    if (has_targets && !to_predict) {
+        rows->Y = make_view(model->classes ? MLP_I32 : precision, m,
+                            model->classes ? 1 : outputs);
+    }
+    if (!rows->X.data || !rows->A.data ||
+        (has_targets && !to_predict && !rows->Y.data)) {
+        mlpi_tool_complain("%s: no memory for %zu rows", path, m);
         return TOOL_FAILED;
     }
-    rows->unknown = count_unknown(model, rows);
+    if (!encode(model, rows)) {
+        return TOOL_FAILED;
+    }
+    tell_unknown(model, path, rows);
     return TOOL_DONE;
 }
 
-/* Returns whether a table holds targets, as far as its columns tell. */
-static bool has_target(const tool_model *model, const mlp_data *data)
-{
-    return model->recipe
-               ? mlp_data_find(data, mlp_data_recipe_target(model->recipe)) !=
-                     SIZE_MAX
-               : mlp_data_cols(data) > mlp_net_inputs(model->net);
-}
-
 int mlpi_tool_load(const tool_model *model, const char *path,
-                   const char *targets, tool_wanted wanted, tool_rows *rows)
+                   const char *targets, bool to_predict, tool_rows *rows)
 {
+    mlp_hooks hooks = mlp_hooks_stderr();
     mlp_data_options options = mlp_data_defaults();
     tool_rows fresh = {.data = NULL};
     options.recipe = model->recipe;
     options.targets = targets;
-    options.keep_text = wanted == ROWS_TEXT;
-    mlp_hooks hooks = mlp_hooks_stderr();
-    int status = mlp_data_load(path, &options, &hooks, &fresh.data) == MLP_OK
-                     ? TOOL_DONE
-                     : TOOL_FAILED;
-    if (status == TOOL_DONE) {
-        bool wants_target =
-            wanted == ROWS_TARGETS ||
-            (wanted == ROWS_BOTH && has_target(model, fresh.data));
-        status = make_views(model, wants_target, &fresh)
-                     ? encode(model, path, wants_target, &fresh)
-                     : TOOL_FAILED;
-    }
-    if (status == TOOL_DONE && fresh.unknown > 0) {
-        mlpi_tool_say("%s: %zu cell%s a category that %s does not know", path,
-                      fresh.unknown, fresh.unknown == 1 ? " holds" : "s hold",
-                      model->path);
+    options.keep_text = to_predict;
+    int status = TOOL_FAILED;
+    if (mlp_data_load(path, &options, &hooks, &fresh.data) == MLP_OK) {
+        status = read_rows(model, path, to_predict, &fresh);
     }
     if (status != TOOL_DONE) {
         mlpi_tool_unload(&fresh);
@@ -344,24 +310,8 @@ int mlpi_tool_load(const tool_model *model, const char *path,
 void mlpi_tool_unload(tool_rows *rows)
 {
     free(rows->X.data);
-    free(rows->Y.data);
     free(rows->A.data);
+    free(rows->Y.data);
     mlp_data_free(rows->data);
     *rows = (tool_rows){.data = NULL};
-}
-
-void mlpi_tool_choose(mlp_cview A, mlp_view labels)
-{
-    for (size_t i = 0; i < A.rows; i++) {
-        size_t best = 0;
-        double first = mlp_cview_at(A, i, 0);
-        bool has_nan = isnan(first);
-        for (size_t j = 1; j < A.cols; j++) {
-            double x = mlp_cview_at(A, i, j);
-            has_nan = has_nan || isnan(x);
-            best = x > mlp_cview_at(A, i, best) ? j : best;
-        }
-        best = A.cols == 1 ? first >= 0.5 : best;
-        (void)mlp_view_set(labels, i, 0, has_nan ? -1 : (double)best);
-    }
 }

@@ -16,26 +16,22 @@
 
 #include "tool/talk.h"
 
-/* Words that are no names of fields: keywords of C and C++, and macros that
- * common headers or compilers define. */
+/* Words that are no names of fields: keywords of C and C++ that a column may
+ * well have as its name, and macros of common headers and compilers. */
 static const char reserved[] =
-    " NULL EOF alignas alignof and and_eq asm assert auto bitand bitor bool "
-    "break case catch char char16_t char32_t char8_t class compl complex "
-    "concept const const_cast consteval constexpr constinit continue co_await "
-    "co_return co_yield decltype default delete do double dynamic_cast else "
-    "enum errno explicit export extern false float for friend goto if "
-    "imaginary inline int linux long mutable namespace new noexcept not not_eq "
-    "nullptr operator or or_eq private protected public register "
-    "reinterpret_cast requires restrict return short signed sizeof static "
-    "static_assert static_cast stderr stdin stdout struct switch template this "
-    "thread_local throw true try typedef typeid typename union unix unsigned "
-    "using virtual void volatile wchar_t while xor xor_eq ";
+    " NULL EOF and asm assert auto bool break case catch char class concept "
+    "const continue default delete do double else enum errno explicit export "
+    "extern false float for friend goto if inline int linux long mutable "
+    "namespace new not nullptr operator or private protected public register "
+    "requires restrict return short signed sizeof static struct switch "
+    "template this throw true try typedef typeid typename union unix unsigned "
+    "using virtual void volatile while xor ";
 
 /* Recipe, names and place of a text that is being written. */
 typedef struct writer {
     FILE *to;
     const mlp_data_recipe *recipe;
-    const char *prefix, *type, *only_if;
+    const char *prefix, *type;
     char **fields; /* the name of each column's field; [0] is not used */
 } writer;
 
@@ -200,90 +196,61 @@ static void put_header(const writer *w)
 {
     const char *p = w->prefix;
     (void)fprintf(w->to,
-                  "%s%s%s/* A row of the table: the columns that the network "
-                  "reads. A number that is\n * missing is a NaN; a text that "
-                  "is missing is NULL or \"\". The answer is the\n * column "
-                  "\"",
-                  w->only_if ? "#ifdef " : "", w->only_if ? w->only_if : "",
-                  w->only_if ? "\n" : "");
+                  "/* A row of the table: the columns that the network reads. "
+                  "A number that is\n * missing is a NaN; a text that is "
+                  "missing is NULL or \"\". The network answers\n * \"");
     put_remark(w->to, mlp_data_recipe_target(w->recipe));
     (void)fprintf(w->to, "\". */\ntypedef struct %s_row {\n", p);
     for (size_t i = 1; i < mlp_data_recipe_columns(w->recipe); i++) {
         put_field(w, i);
     }
     (void)fprintf(w->to,
-                  "} %s_row;\n\n"
-                  "/* Sets the inputs x that a row becomes: as many as "
-                  "%s_predict takes. A\n * text that the network never saw "
-                  "is all 0. */\n"
-                  "void %s_encode(const %s_row *row, %s *x);\n%s",
-                  p, p, p, p, w->type, w->only_if ? "#endif\n" : "");
+                  "} %s_row;\n\n/* Sets the inputs x that a row becomes: those "
+                  "of %s_predict, as real numbers. A\n * text that is no "
+                  "category becomes only zeros. */\n"
+                  "void %s_encode(const %s_row *row, %s *x);\n",
+                  p, p, p, p, w->type);
 }
 
-/* Writes the statements that encode column i. */
+/* Writes the statements that encode column i. A NaN is not equal to itself. */
 static void put_column(const writer *w, size_t i)
 {
     const mlp_data_column *column = mlp_data_recipe_column(w->recipe, i);
-    const char *field = w->fields[i];
-    const char *type = w->type;
+    const char *f = w->fields[i];
     bool is_number = column->kind == MLP_DATA_NUMBER;
     char mean[TOOL_NUMBER_SIZE];
     size_t input = column->first_input;
     if (is_number) {
         (void)fprintf(w->to,
-                      "    x[%zu] = (%s)(is_missing(row->%s) ? %s : "
-                      "row->%s);\n",
-                      input++, type, field,
-                      mlpi_tool_decimals(column->mean, MLP_F64, mean), field);
+                      "    x[%zu] = (%s)(row->%s == row->%s ? row->%s : %s);\n",
+                      input++, w->type, f, f, f,
+                      mlpi_tool_decimals(column->mean, MLP_F64, mean));
     }
     for (size_t k = 0; k < column->n_categories; k++) {
-        (void)fprintf(w->to, "    x[%zu] = (%s)is_text(row->%s, ", input++,
-                      type, field);
+        (void)fprintf(w->to, "    x[%zu] = (%s)(row->%s && !strcmp(row->%s, ",
+                      input++, w->type, f, f);
         put_literal(w->to, column->categories[k]);
-        (void)fputs(");\n", w->to);
+        (void)fputs("));\n", w->to);
     }
-    if (column->has_flag && is_number) {
-        (void)fprintf(w->to, "    x[%zu] = (%s)is_missing(row->%s);\n", input,
-                      type, field);
-    } else if (column->has_flag) {
-        (void)fprintf(w->to, "    x[%zu] = (%s)(!row->%s || *row->%s == 0);\n",
-                      input, type, field, field);
+    if (column->has_flag) {
+        (void)fprintf(w->to,
+                      is_number ? "    x[%zu] = (%s)(row->%s != row->%s);\n"
+                                : "    x[%zu] = (%s)(!row->%s || !*row->%s);\n",
+                      input, w->type, f, f);
     }
 }
 
-/* Writes what goes into the code. A function that no column needs is left out,
- * because compilers would warn of it. */
+/* Writes what goes into the code. */
 static void put_code(const writer *w)
 {
-    bool has_kind[2] = {false, false};
-    size_t n = mlp_data_recipe_columns(w->recipe);
-    for (size_t i = 1; i < n; i++) {
-        has_kind[mlp_data_recipe_column(w->recipe, i)->kind ==
-                 MLP_DATA_CATEGORY] = true;
-    }
-    (void)fprintf(w->to, "%s%s%s", w->only_if ? "#ifdef " : "",
-                  w->only_if ? w->only_if : "", w->only_if ? "\n" : "");
-    if (has_kind[0]) {
-        (void)fputs("/* A NaN differs from itself. */\n"
-                    "static int is_missing(double x)\n"
-                    "{\n    return x != x;\n}\n\n",
-                    w->to);
-    }
-    if (has_kind[1]) {
-        (void)fputs("static int is_text(const char *cell, const char *text)\n"
-                    "{\n"
-                    "    if (!cell) {\n        return 0;\n    }\n"
-                    "    while (*text && *cell == *text) {\n"
-                    "        cell++;\n        text++;\n    }\n"
-                    "    return *cell == *text;\n}\n\n",
-                    w->to);
-    }
-    (void)fprintf(w->to, "void %s_encode(const %s_row *row, %s *x)\n{\n",
+    (void)fprintf(w->to,
+                  "#include <string.h>\n\n"
+                  "void %s_encode(const %s_row *row, %s *x)\n{\n",
                   w->prefix, w->prefix, w->type);
-    for (size_t i = 1; i < n; i++) {
+    for (size_t i = 1; i < mlp_data_recipe_columns(w->recipe); i++) {
         put_column(w, i);
     }
-    (void)fprintf(w->to, "}\n%s", w->only_if ? "#endif\n" : "");
+    (void)fputs("}\n", w->to);
 }
 
 /* Lets a function write into fresh memory, which the caller frees. */
@@ -300,21 +267,19 @@ static bool write_text(writer *w, void (*put)(const writer *w), char **text)
 }
 
 bool mlpi_tool_row_code(const mlp_data_recipe *recipe, const char *prefix,
-                        const char *type, const char *only_if,
-                        tool_row_code *code)
+                        const char *type, tool_row_code *code)
 {
-    writer w = {
-        .recipe = recipe, .prefix = prefix, .type = type, .only_if = only_if};
-    *code = (tool_row_code){NULL, NULL};
+    writer w = {.recipe = recipe, .prefix = prefix, .type = type};
+    size_t n = mlp_data_recipe_columns(recipe);
     bool is_done = name_fields(&w) &&
                    write_text(&w, put_header, &code->header) &&
                    write_text(&w, put_code, &code->code);
-    for (size_t i = 1; w.fields && i < mlp_data_recipe_columns(recipe); i++) {
+    for (size_t i = 1; w.fields && i < n; i++) {
         free(w.fields[i]);
     }
     free(w.fields);
     if (!is_done) {
-        mlpi_tool_complain("no memory for the code of the columns");
+        mlpi_tool_complain("no memory for the code of %zu columns", n - 1);
     }
     return is_done;
 }

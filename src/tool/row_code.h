@@ -23,10 +23,9 @@ typedef struct tool_row_code {
 } tool_row_code;
 
 /* Writes the code for names that begin with `prefix`. `type` is that of the
- * inputs, "float" or "double". The code is compiled only if the macro `only_if`
- * is defined; NULL: always. Returns false if there is no memory. */
+ * inputs, "float" or "double". Returns false, and says so, if there is no
+ * memory. */
 bool mlpi_tool_row_code(const mlp_data_recipe *recipe, const char *prefix,
-                        const char *type, const char *only_if,
-                        tool_row_code *code);
+                        const char *type, tool_row_code *code);
 
 #endif

@@ -3,6 +3,7 @@
  * mlp test: scores on rows whose targets are known. For classes there are also
  * the confusion matrix and the scores of each class.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,129 +13,82 @@
 #include "tool/scoring.h"
 #include "tool/talk.h"
 
-/* What is known about the rows. */
-typedef struct result {
-    const tool_model *model;
-    const tool_rows *rows;
-    tool_scores scores;
-    size_t classes;     /* 0: the targets are numbers */
-    mlp_view counts;    /* the confusion matrix (k, k), if there are classes */
-    const char **names; /* of the classes */
-    char (*rooms)[24];  /* for names that are numbers */
-    mlp_class_scores *each;
-} result;
-
-/* ---------------------------------------------------------------------------
- * Computing
- */
-
-/* Counts the classes, whose labels are put into `labels`. */
-static mlp_status count_classes(result *r, mlp_view labels)
+/* Counts the classes in `counts` (k, k). */
+static mlp_status count_classes(const tool_model *model, const tool_rows *rows,
+                                mlp_view counts)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
+    size_t m = rows->X.rows;
+    int32_t *memory = malloc(m * sizeof *memory);
+    if (!memory || !counts.data) {
+        free(memory);
+        return MLP_ERR_MEMORY;
+    }
+    mlp_view labels = mlp_view_i32(memory, m, 1);
     mlp_status status =
-        mlp_classify(r->model->net, mlp_view_const(r->rows->X), 0.5, labels);
+        mlp_classify(model->net, mlp_view_const(rows->X), 0.5, labels);
     if (status == MLP_OK) {
-        status = mlp_confusion(mlp_view_const(r->rows->Y),
-                               mlp_view_const(labels), &hooks, r->counts);
+        status = mlp_confusion(mlp_view_const(rows->Y), mlp_view_const(labels),
+                               &hooks, counts);
     }
-    if (status == MLP_OK) {
-        status = mlp_score_classes(mlp_view_const(r->counts), &hooks, r->each,
-                                   NULL, NULL);
-    }
+    free(memory);
     return status;
 }
 
-/* Allocates what classes need, which free_result frees, and counts. */
-static mlp_status take_classes(result *r)
+/* Prints the members of JSON that only classes have: names and scores of each,
+ * and the matrix. */
+static mlp_status print_classes(const tool_model *model, mlp_cview counts)
 {
-    size_t k = r->classes;
-    size_t m = r->rows->X.rows;
-    int32_t *labels = malloc(m * sizeof *labels);
-    r->counts = mlp_view_i32(calloc(k * k, sizeof(int32_t)), k, k);
-    r->names = malloc(k * sizeof *r->names);
-    r->rooms = malloc(k * sizeof *r->rooms);
-    r->each = malloc(k * sizeof *r->each);
-    mlp_status status = MLP_ERR_MEMORY;
-    if (labels && r->counts.data && r->names && r->rooms && r->each) {
-        for (size_t i = 0; i < k; i++) {
-            r->names[i] = mlpi_tool_class(r->model, i, r->rooms[i]);
-        }
-        status = count_classes(r, mlp_view_i32(labels, m, 1));
+    size_t k = model->classes;
+    mlp_hooks hooks = mlp_hooks_stderr();
+    mlp_class_scores *each = malloc(k * sizeof *each);
+    mlp_status status = each ? MLP_OK : MLP_ERR_MEMORY;
+    if (status == MLP_OK) {
+        status = mlp_score_classes(counts, &hooks, each, NULL, NULL);
     }
-    free(labels);
-    return status;
-}
-
-static void free_result(result *r)
-{
-    free(r->counts.data);
-    free((void *)r->names);
-    free(r->rooms);
-    free(r->each);
-}
-
-/* ---------------------------------------------------------------------------
- * Telling
- */
-
-/* Prints an object of names and scores for each class, and the matrix. */
-static void print_classes(const result *r)
-{
-    for (size_t i = 0; i < r->classes; i++) {
-        const mlp_class_scores *scores = &r->each[i];
+    for (size_t i = 0; status == MLP_OK && i < k; i++) {
         (void)fputs(i > 0 ? ", {\"name\": " : ", \"classes\": [{\"name\": ",
                     stdout);
-        mlpi_tool_json_text(r->names[i]);
-        mlpi_tool_json_number(", rows", (double)scores->support);
-        mlpi_tool_json_number(", precision", scores->precision);
-        mlpi_tool_json_number(", recall", scores->recall);
-        mlpi_tool_json_number(", f1", scores->f1);
+        mlpi_tool_json_text(model->names[i]);
+        mlpi_tool_json_number(", rows", (double)each[i].support);
+        mlpi_tool_json_number(", precision", each[i].precision);
+        mlpi_tool_json_number(", recall", each[i].recall);
+        mlpi_tool_json_number(", f1", each[i].f1);
         (void)putchar('}');
     }
     (void)fputs("], \"confusion\": [", stdout);
-    for (size_t i = 0; i < r->classes; i++) {
-        for (size_t j = 0; j < r->classes; j++) {
-            printf("%s%.0f",
-                   j > 0   ? ", "
-                   : i > 0 ? "], ["
-                           : "[",
-                   mlp_cview_at(mlp_view_const(r->counts), i, j));
-        }
+    for (size_t i = 0; i < k * k; i++) {
+        printf("%s%.0f",
+               i % k > 0 ? ", "
+               : i > 0   ? "], ["
+                         : "[",
+               mlp_cview_at(counts, i / k, i % k));
     }
     (void)fputs("]]", stdout);
-}
-
-static void print_json(const result *r)
-{
-    (void)putchar('{');
-    mlpi_tool_print_scores(&r->scores);
-    if (r->classes > 0) {
-        print_classes(r);
-    }
-    (void)fputs("}\n", stdout);
+    free(each);
+    return status;
 }
 
 /* Draws predictions over targets, with the line on which both are equal. */
-static mlp_status draw_numbers(const result *r, const mlp_axes *axes,
-                               mlp_picture *picture)
+static mlp_status draw_numbers(const tool_model *model, const tool_rows *rows,
+                               const mlp_axes *axes, mlp_picture *picture)
 {
-    size_t m = r->rows->Y.rows;
-    double ends[2] = {0, 0};
+    size_t m = rows->Y.rows;
+    double ends[2] = {INFINITY, -INFINITY};
     double *x = malloc(2 * m * sizeof *x);
     if (!x) {
         return MLP_ERR_MEMORY;
     }
     mlp_status status =
-        mlp_predict(r->model->net, mlp_view_const(r->rows->X), r->rows->A);
+        mlp_predict(model->net, mlp_view_const(rows->X), rows->A);
     for (size_t i = 0; i < m; i++) {
-        x[i] = mlp_cview_at(mlp_view_const(r->rows->Y), i, 0);
-        x[m + i] = mlp_cview_at(mlp_view_const(r->rows->A), i, 0);
-        ends[0] = i == 0 || x[i] < ends[0] ? x[i] : ends[0];
-        ends[1] = i == 0 || x[i] > ends[1] ? x[i] : ends[1];
+        x[i] = mlp_cview_at(mlp_view_const(rows->Y), i, 0);
+        x[m + i] = mlp_cview_at(mlp_view_const(rows->A), i, 0);
+        ends[0] = fmin(ends[0], x[i]);
+        ends[1] = fmax(ends[1], x[i]);
     }
     const mlp_curve curves[] = {{"rows", x, x + m, m, true},
-                                {"predicted = true", ends, ends, 2, false}};
+                                {"predicted as it is", ends, ends, 2, false}};
     if (status == MLP_OK) {
         status = mlp_picture_curves(picture, axes, curves, 2);
     }
@@ -143,19 +97,19 @@ static mlp_status draw_numbers(const result *r, const mlp_axes *axes,
 }
 
 /* Draws into the file, or for "-" onto the standard output. */
-static mlp_status draw(const result *r, const char *path)
+static mlp_status draw(const tool_model *model, const tool_rows *rows,
+                       mlp_cview counts, const char *path)
 {
     mlp_picture_options options = mlp_picture_defaults();
     mlp_picture *picture = NULL;
-    mlp_axes axes = {
-        .title = mlpi_tool_target(r->model), .x = "true", .y = "predicted"};
+    mlp_axes axes = {.title = model->target, .x = "true", .y = "predicted"};
     options.hooks = mlp_hooks_stderr();
     mlp_status status = mlp_picture_create(&options, &picture);
     if (status == MLP_OK) {
-        status = r->classes > 0
-                     ? mlp_picture_confusion(
-                           picture, &axes, mlp_view_const(r->counts), r->names)
-                     : draw_numbers(r, &axes, picture);
+        status =
+            model->classes > 0
+                ? mlp_picture_confusion(picture, &axes, counts, model->names)
+                : draw_numbers(model, rows, &axes, picture);
     }
     if (status == MLP_OK) {
         status = mlp_picture_write(picture, strcmp(path, "-") ? path : NULL);
@@ -164,63 +118,77 @@ static mlp_status draw(const result *r, const char *path)
     return status;
 }
 
-/* Prints everything as text. */
-static mlp_status print_text(const result *r)
+/* Prints scores, and what classes have beside them, as text or as JSON. */
+static mlp_status print(const tool_model *model, mlp_cview counts,
+                        const tool_scores *scores, const tool_options *options)
 {
-    mlp_cview counts = mlp_view_const(r->counts);
-    if (r->classes == 0) {
-        return MLP_OK;
+    mlp_status status = MLP_OK;
+    if (options->json) {
+        (void)putchar('{');
+        mlpi_tool_print_scores(scores);
+        status = model->classes > 0 ? print_classes(model, counts) : MLP_OK;
+        (void)fputs("}\n", stdout);
+        return status;
     }
-    mlp_status status = mlp_show_confusion(counts, r->names, stdout);
-    (void)putchar('\n');
-    return status == MLP_OK ? mlp_show_class_scores(counts, r->names, stdout)
-                            : status;
+    mlpi_tool_say_scores(options->operands[1], model->net, scores);
+    if (model->classes > 0) {
+        status = mlp_show_confusion(counts, model->names, stdout);
+        (void)putchar('\n');
+    }
+    if (model->classes > 0 && status == MLP_OK) {
+        status = mlp_show_class_scores(counts, model->names, stdout);
+    }
+    return status;
 }
 
-/* Scores the rows and tells what is wanted. */
-static int tell(result *r, const tool_options *options)
+/* Scores the rows and tells what is wanted. Each call tells its failure, except
+ * that there is no memory. */
+static int score(const tool_model *model, const tool_rows *rows,
+                 const tool_options *options)
 {
-    mlp_cview X = mlp_view_const(r->rows->X);
-    mlp_cview Y = mlp_view_const(r->rows->Y);
-    if (X.rows == 0) {
-        mlpi_tool_complain("%s: expects rows, got none", options->operands[1]);
-        return TOOL_FAILED;
-    }
-    mlp_status status = r->classes ? take_classes(r) : MLP_OK;
+    size_t k = model->classes;
+    tool_scores scores = {.rows = 0};
+    mlp_view counts =
+        mlp_view_i32(k > 0 ? calloc(k * k, sizeof(int32_t)) : NULL, k, k);
+    mlp_status status = k > 0 ? count_classes(model, rows, counts) : MLP_OK;
     if (status == MLP_OK) {
-        status = mlpi_tool_score(r->model->net, X, Y, &r->scores);
+        status = mlpi_tool_score(model->net, mlp_view_const(rows->X),
+                                 mlp_view_const(rows->Y), &scores);
     }
-    if (status == MLP_OK && options->json) {
-        print_json(r);
-    } else if (status == MLP_OK) {
-        mlpi_tool_say_scores(options->operands[1], r->model->net, &r->scores);
-        status = print_text(r);
+    if (status == MLP_OK) {
+        status = print(model, mlp_view_const(counts), &scores, options);
     }
     if (status == MLP_OK && options->plot) {
-        status = draw(r, options->plot);
+        status = draw(model, rows, mlp_view_const(counts), options->plot);
     }
-    /* Each call has told its failure, except that there is no memory. */
+    free(counts.data);
     if (status == MLP_ERR_MEMORY) {
-        mlpi_tool_complain("no memory for the scores of %zu rows", X.rows);
+        mlpi_tool_complain("no memory for the scores");
     }
     return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
 }
 
 int mlpi_tool_test(const tool_options *options)
 {
+    const char *path = options->operands[1];
     tool_model model = {.path = NULL};
     tool_rows rows = {.data = NULL};
     int status = mlpi_tool_open(options->operands[0], &model);
     if (status == TOOL_DONE) {
-        status = mlpi_tool_load(&model, options->operands[1],
-                                options->operands[2], ROWS_TARGETS, &rows);
+        status =
+            mlpi_tool_load(&model, path, options->operands[2], false, &rows);
+    }
+    if (status == TOOL_DONE && !rows.Y.data) {
+        mlpi_tool_complain("%s: no column \"%s\", which holds what %s shall "
+                           "answer",
+                           path, model.target, model.path);
+        status = TOOL_MISUSED;
+    } else if (status == TOOL_DONE && rows.Y.rows == 0) {
+        mlpi_tool_complain("%s: expects rows to score, got none", path);
+        status = TOOL_FAILED;
     }
     if (status == TOOL_DONE) {
-        result r = {.model = &model,
-                    .rows = &rows,
-                    .classes = mlpi_tool_classes(&model)};
-        status = tell(&r, options);
-        free_result(&r);
+        status = score(&model, &rows, options);
     }
     mlpi_tool_unload(&rows);
     mlpi_tool_close(&model);
