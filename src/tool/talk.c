@@ -59,9 +59,14 @@ void mlpi_tool_json_number(const char *name, double value)
         return;
     }
     char text[32];
+    mlpi_tool_shortest(value, text);
+    (void)fputs(text, stdout);
+}
+
+void mlpi_tool_shortest(double value, char text[32])
+{
     int digits = 1;
     do {
-        (void)snprintf(text, sizeof text, "%.*g", digits, value);
+        (void)snprintf(text, 32, "%.*g", digits, value);
     } while (digits++ < 17 && strtod(text, NULL) != value);
-    (void)fputs(text, stdout);
 }
