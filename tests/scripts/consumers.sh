@@ -81,6 +81,12 @@ eval "cc -std=c11 '$consumers/app_data.c' -o '$scratch/pkg_data' $flags"
 "$scratch/pkg_data" || fail "mlp_data: the program does not run"
 echo "works: mlp_data by find_package and pkg-config"
 
+"$scratch/package/app_show" >"$scratch/summary" || fail "app_show does not run"
+flags=$(pkg-config --cflags --libs --static mlp_show)
+eval "cc -std=c11 '$consumers/app_show.c' -o '$scratch/pkg_show' $flags"
+"$scratch/pkg_show" >"$scratch/summary" || fail "mlp_show: the program does not run"
+echo "works: mlp_show by find_package and pkg-config"
+
 foreign=$scratch/package/app_foreign
 "$foreign" || fail "$foreign does not run"
 flags=$(pkg-config --cflags --libs --static mlp_foreign)

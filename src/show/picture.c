@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The script of a picture.
+ *
+ * Texts of the caller reach gnuplot only between single quotes, where only the
+ * quote itself has a meaning: in double quotes gnuplot would run what stands
+ * between backquotes. The terminals are set up without enhanced mode, which
+ * would take '_' and '^' for commands.
+ */
+#include "show/picture.h"
+
+#include "show/text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_PANELS = 100, MIN_PIXELS = 100, MAX_PIXELS = 10000 };
+
+/* ---------------------------------------------------------------------------
+ * Life
+ */
+
+/* The address of the pointer is void, and the pointer copied, because C has no
+ * type for "the address of any pointer". */
+mlp_status mlpi_picture_allocate(const mlp_hooks *hooks, size_t bytes,
+                                 void *block)
+{
+    void *fresh =
+        hooks->allocate ? hooks->allocate(bytes, hooks->user) : malloc(bytes);
+    if (!fresh) {
+        return mlpi_show_error(hooks, MLP_ERR_MEMORY,
+                               "a picture: no memory for %zu bytes", bytes);
+    }
+    memcpy(block, &fresh, sizeof fresh);
+    return MLP_OK;
+}
+
+void mlpi_picture_release(const mlp_hooks *hooks, void *block)
+{
+    if (block && hooks->release) {
+        hooks->release(block, hooks->user);
+    } else {
+        free(block);
+    }
+}
+
+mlp_picture_options mlp_picture_defaults(void)
+{
+    return (mlp_picture_options){.title = NULL};
+}
+
+static mlp_status check_options(const mlp_picture_options *o)
+{
+    const mlp_hooks *hooks = &o->hooks;
+    const int pixels[] = {o->width, o->height};
+    if (!hooks->allocate != !hooks->release) {
+        return mlpi_show_error(hooks, MLP_ERR_ARGUMENT,
+                               "a picture: expects both of `allocate` and "
+                               "`release`, or none");
+    }
+    for (int i = 0; i < 2; i++) {
+        bool fits = pixels[i] >= MIN_PIXELS && pixels[i] <= MAX_PIXELS;
+        if (pixels[i] != 0 && !fits) {
+            return mlpi_show_error(hooks, MLP_ERR_ARGUMENT,
+                                   "a picture: expects a %s of 0, or from %d "
+                                   "to %d pixels, got %d",
+                                   i == 0 ? "width" : "height", MIN_PIXELS,
+                                   MAX_PIXELS, pixels[i]);
+        }
+    }
+    if (o->columns < 0) {
+        return mlpi_show_error(hooks, MLP_ERR_ARGUMENT,
+                               "a picture: expects 0 or more columns, got %d",
+                               o->columns);
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_picture_create(const mlp_picture_options *options,
+                              mlp_picture **picture)
+{
+    mlp_picture_options o = options ? *options : mlp_picture_defaults();
+    if (!picture) {
+        return mlpi_show_error(&o.hooks, MLP_ERR_NULL,
+                               "a picture: the output is NULL");
+    }
+    TRY(check_options(&o));
+    mlp_picture *fresh = NULL;
+    TRY(mlpi_picture_allocate(&o.hooks, sizeof *fresh, (void *)&fresh));
+    *fresh = (mlp_picture){.hooks = o.hooks,
+                           .width = o.width,
+                           .height = o.height,
+                           .columns = o.columns};
+    if (o.title) {
+        mlpi_picture_put(fresh, "%q", o.title);
+    }
+    if (fresh->status != MLP_OK) {
+        mlp_status status = fresh->status;
+        mlp_picture_free(fresh);
+        return status;
+    }
+    fresh->title = fresh->used;
+    *picture = fresh;
+    return MLP_OK;
+}
+
+void mlp_picture_free(mlp_picture *picture)
+{
+    if (picture) {
+        mlp_hooks hooks = picture->hooks;
+        mlpi_picture_release(&hooks, picture->script);
+        mlpi_picture_release(&hooks, picture);
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * The script
+ */
+
+static void append(mlp_picture *p, const char *bytes, size_t n)
+{
+    if (p->status == MLP_OK && n > p->capacity - p->used) {
+        char *fresh = NULL;
+        size_t capacity = 2 * p->capacity + n + 4096;
+        p->status = mlpi_picture_allocate(&p->hooks, capacity, (void *)&fresh);
+        if (p->status == MLP_OK) {
+            if (p->used > 0) {
+                memcpy(fresh, p->script, p->used);
+            }
+            mlpi_picture_release(&p->hooks, p->script);
+            p->script = fresh;
+            p->capacity = capacity;
+        }
+    }
+    if (p->status == MLP_OK) {
+        memcpy(p->script + p->used, bytes, n);
+        p->used += n;
+    }
+}
+
+static void append_text(mlp_picture *p, const char *text)
+{
+    append(p, text, strlen(text));
+}
+
+/* A new line can only stand in double quotes. */
+static void append_quoted(mlp_picture *p, const char *text, bool is_format)
+{
+    size_t length = 0;
+    size_t columns = 0;
+    append_text(p, "'");
+    for (;;) {
+        bool is_line_end = *text == '\n';
+        const char *c = mlpi_text_next(&text, &length, &columns);
+        if (length == 0) {
+            break;
+        }
+        if (is_line_end) {
+            append_text(p, "'.\"\\n\".'");
+        } else {
+            bool is_double = *c == '\'' || (is_format && *c == '%');
+            append(p, c, length);
+            append(p, c, is_double ? 1 : 0);
+        }
+    }
+    append_text(p, "'");
+}
+
+void mlpi_picture_put_tic(mlp_picture *picture, const char *text)
+{
+    append_quoted(picture, text, true);
+}
+
+void mlpi_picture_put(mlp_picture *picture, const char *format, ...)
+{
+    char number[MLPI_NUMBER_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    for (;;) {
+        size_t plain = strcspn(format, "%");
+        append(picture, format, plain);
+        format += plain;
+        if (*format == '\0') {
+            break;
+        }
+        switch (format[1]) {
+        case 's':
+            append_text(picture, va_arg(arguments, const char *));
+            break;
+        case 'q':
+            append_quoted(picture, va_arg(arguments, const char *), false);
+            break;
+        case 'z':
+            (void)snprintf(number, sizeof number, "%zu",
+                           va_arg(arguments, size_t));
+            append_text(picture, number);
+            break;
+        default:
+            append_text(picture,
+                        mlpi_text_number(va_arg(arguments, double),
+                                         format[1] == 'r' ? 0 : 6, number));
+        }
+        format += 2;
+    }
+    va_end(arguments);
+}
+
+/* ---------------------------------------------------------------------------
+ * Panels
+ */
+
+void mlpi_panel_begin(mlp_picture *picture, const mlp_axes *axes, const char *x,
+                      const char *y)
+{
+    const mlp_axes none = {.title = NULL};
+    const mlp_axes *a = axes ? axes : &none;
+    picture->start = picture->used;
+    picture->status = MLP_OK;
+    mlpi_picture_put(picture, "\nreset\neval look\n");
+    if (a->title) {
+        mlpi_picture_put(picture, "set title %q\n", a->title);
+    }
+    mlpi_picture_put(picture, "set xlabel %q\nset ylabel %q\n", a->x ? a->x : x,
+                     a->y ? a->y : y);
+    if (a->log_x || a->log_y) {
+        mlpi_picture_put(picture, "set logscale %s\n",
+                         !a->log_y   ? "x"
+                         : !a->log_x ? "y"
+                                     : "xy");
+    }
+    if (a->y_min != a->y_max) {
+        mlpi_picture_put(picture, "set yrange [%r:%r]\n", a->y_min, a->y_max);
+    }
+    bool is_finite = isfinite(a->y_min) && isfinite(a->y_max);
+    if (!is_finite || (a->log_y && a->y_min != a->y_max && a->y_min <= 0)) {
+        picture->status = mlpi_show_error(
+            &picture->hooks, MLP_ERR_ARGUMENT,
+            "a panel: expects finite bounds y_min and y_max, above 0 if the "
+            "axis is logarithmic, got %g and %g",
+            a->y_min, a->y_max);
+    }
+}
+
+mlp_status mlpi_panel_end(mlp_picture *picture, mlp_status status)
+{
+    if (picture->status == MLP_OK) {
+        picture->status = status;
+    }
+    if (picture->status == MLP_OK && picture->panels == MAX_PANELS) {
+        picture->status = mlpi_show_error(&picture->hooks, MLP_ERR_LIMIT,
+                                          "a picture: expects at most %d "
+                                          "panels",
+                                          (int)MAX_PANELS);
+    }
+    if (picture->status == MLP_OK) {
+        picture->panels++;
+    } else {
+        picture->used = picture->start;
+    }
+    status = picture->status;
+    picture->status = MLP_OK;
+    return status;
+}
+
+size_t mlpi_block_begin(mlp_picture *picture)
+{
+    mlpi_picture_put(picture, "$d%z << EOD\n", ++picture->blocks);
+    return picture->blocks;
+}
+
+void mlpi_block_end(mlp_picture *picture)
+{
+    mlpi_picture_put(picture, "EOD\n");
+}
+
+/* ---------------------------------------------------------------------------
+ * Checks
+ */
+
+mlp_status mlpi_check_numbers(const mlp_picture *picture, const char *what,
+                              mlp_cview X, size_t rows, size_t cols)
+{
+    const mlp_hooks *hooks = &picture->hooks;
+    if (!mlp_dtype_name(X.dtype)) {
+        return mlpi_show_error(hooks, MLP_ERR_DTYPE,
+                               "%s: expects float32, float64 or int32, got "
+                               "type %d",
+                               what, (int)X.dtype);
+    }
+    if (X.rows != rows || X.cols != cols || rows == 0 || cols == 0) {
+        return mlpi_show_error(hooks, MLP_ERR_SHAPE,
+                               "%s: expects the shape (%zu, %zu), and no 0 in "
+                               "it, got (%zu, %zu)",
+                               what, rows, cols, X.rows, X.cols);
+    }
+    if (!X.data) {
+        return mlpi_show_error(hooks, MLP_ERR_NULL, "%s: the data is NULL",
+                               what);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < cols; j++) {
+            if (!isfinite(mlp_cview_at(X, i, j))) {
+                return mlpi_show_error(hooks, MLP_ERR_NOT_FINITE,
+                                       "%s: expects finite numbers, got %g in "
+                                       "row %zu, column %zu",
+                                       what, mlp_cview_at(X, i, j), i, j);
+            }
+        }
+    }
+    return MLP_OK;
+}
+
+mlp_status mlpi_check_labels(const mlp_picture *picture, mlp_cview labels,
+                             size_t rows, size_t *classes)
+{
+    TRY(mlpi_check_numbers(picture, "labels", labels, rows, 1));
+    *classes = 0;
+    for (size_t i = 0; i < rows; i++) {
+        double label = mlp_cview_at(labels, i, 0);
+        if (!(label >= 0 && label < 100 && label == floor(label))) {
+            return mlpi_show_error(&picture->hooks, MLP_ERR_ARGUMENT,
+                                   "labels: expects whole numbers from 0 to "
+                                   "99, got %g in row %zu",
+                                   label, i);
+        }
+        *classes = label >= (double)*classes ? (size_t)label + 1 : *classes;
+    }
+    return MLP_OK;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A line of progress.
+ *
+ * Each drawing is one write: a carriage return, the text, and what erases the
+ * rest of the line before. The text is shorter than the terminal is wide, as
+ * this is at that moment, so the line never wraps.
+ */
+#include "mlp_show.h"
+
+#include "show/text.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Seconds before the first drawing, and between two drawings. */
+static const double first_pause = 0.2;
+static const double pause_between = 0.1;
+
+/* MAX_LINE: the most bytes of a line, which are its columns too; MAX_BAR and
+ * MIN_BAR: the columns between the brackets of the bar. */
+enum { MAX_LINE = 160, MAX_BAR = 30, MIN_BAR = 5 };
+
+static double now(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+mlp_show_progress mlp_show_progress_on(FILE *to)
+{
+    const char *term = getenv("TERM");
+    const char *no_color = getenv("NO_COLOR");
+    return (mlp_show_progress){
+        .to = to,
+        .is_terminal = to && isatty(fileno(to)) && term && *term != '\0' &&
+                       strcmp(term, "dumb") != 0,
+        .is_plain = no_color && *no_color != '\0',
+    };
+}
+
+/* Returns how many columns a line may use. In the last one some terminals
+ * would begin a new line. */
+static int columns_of(FILE *to)
+{
+    struct winsize size = {0};
+    int width = 80;
+    if (ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+        width = size.ws_col;
+    }
+    return width <= MAX_LINE ? width - 1 : MAX_LINE - 1;
+}
+
+/* Writes a time such as "12 s", "3 min 20 s" or "2 h 5 min". */
+static void format_time(double seconds, char *text, size_t size)
+{
+    double s = ceil(seconds);
+    if (s < 60) {
+        (void)snprintf(text, size, "%.0f s", s);
+    } else if (s < 3600) {
+        (void)snprintf(text, size, "%.0f min %.0f s", floor(s / 60),
+                       fmod(s, 60));
+    } else {
+        (void)snprintf(text, size, "%.0f h %.0f min", floor(s / 3600),
+                       floor(fmod(s, 3600) / 60));
+    }
+}
+
+/* The parts of a line in the order in which they appear. */
+enum { EPOCH, LOSS, VALIDATION, RATE, LEFT, N_PARTS };
+
+static void format_parts(const mlp_show_progress *line,
+                         const mlp_epoch_progress *p, double time,
+                         char parts[N_PARTS][MAX_LINE])
+{
+    char number[MLPI_NUMBER_SIZE];
+    char left[MAX_LINE / 2];
+    size_t done = p->epoch + 1;
+    size_t to_do = p->epochs > done ? p->epochs - done : 0;
+    format_time((time - line->started) / (double)line->epochs * (double)to_do,
+                left, sizeof left);
+    (void)snprintf(parts[EPOCH], MAX_LINE, "epoch %zu of %zu", done, p->epochs);
+    (void)snprintf(parts[LOSS], MAX_LINE, "loss %.20s",
+                   mlpi_text_number(p->loss, 4, number));
+    parts[VALIDATION][0] = '\0';
+    if (!isnan(p->validation_loss)) {
+        (void)snprintf(parts[VALIDATION], MAX_LINE, "validation %.20s",
+                       mlpi_text_number(p->validation_loss, 4, number));
+    }
+    (void)snprintf(parts[RATE], MAX_LINE, "rate %.20s",
+                   mlpi_text_number(p->rate, 4, number));
+    (void)snprintf(parts[LEFT], MAX_LINE, "%s left", left);
+}
+
+/* Leaves out the rate, the time, the validation and the loss, until the rest
+ * fits; the room that is left over becomes a bar. */
+static void format_line(const mlp_show_progress *line,
+                        const mlp_epoch_progress *p, double time, int width,
+                        char text[MAX_LINE])
+{
+    static const int dispensable[] = {RATE, LEFT, VALIDATION, LOSS};
+    char parts[N_PARTS][MAX_LINE];
+    char bar[MAX_BAR + 4] = "";
+    format_parts(line, p, time, parts);
+    int length = 0;
+    for (int i = 0; i < N_PARTS; i++) {
+        length += parts[i][0] != '\0' ? (int)strlen(parts[i]) + 2 : 0;
+    }
+    for (int i = 0; i < 4 && length - 2 > width; i++) {
+        char *part = parts[dispensable[i]];
+        length -= part[0] != '\0' ? (int)strlen(part) + 2 : 0;
+        part[0] = '\0';
+    }
+    int room = width - length - 1;
+    if (room >= MIN_BAR) {
+        int bars = room < MAX_BAR ? room : MAX_BAR;
+        double share = (double)(p->epoch + 1) / (double)p->epochs;
+        int full = share < 1 ? (int)(share * bars) : bars;
+        memset(bar, ' ', (size_t)bars + 3);
+        memset(bar + 2, '=', (size_t)full);
+        bar[1] = '[';
+        bar[bars + 2] = ']';
+        bar[full + 2] = full < bars ? '>' : ']';
+        bar[bars + 3] = '\0';
+    }
+    (void)snprintf(text, MAX_LINE, "%.60s%s", parts[EPOCH], bar);
+    const char *before = bar[0] != '\0' ? " " : ", ";
+    for (int i = LOSS; i < N_PARTS; i++) {
+        size_t used = strlen(text);
+        if (parts[i][0] != '\0') {
+            (void)snprintf(text + used, MAX_LINE - used, "%s%s", before,
+                           parts[i]);
+            before = ", ";
+        }
+    }
+    text[width > 0 ? width : 0] = '\0';
+}
+
+/* Replaces the text of the line by another, whose columns are its bytes. */
+static void draw(mlp_show_progress *line, const char *text)
+{
+    char bytes[2 * MAX_LINE + 16];
+    int length = (int)strlen(text);
+    int blanks =
+        line->is_plain && line->width > length ? line->width - length : 0;
+    int n = snprintf(bytes, sizeof bytes, "\r%s%*s%s%s", text, blanks, "",
+                     line->is_plain ? "" : "\033[K",
+                     line->is_plain && length == 0 ? "\r" : "");
+    (void)fwrite(bytes, 1, (size_t)n, line->to);
+    (void)fflush(line->to);
+    line->width = length;
+}
+
+/* The first epoch tells when it began, so that the time left does not count
+ * what the program did before. */
+bool mlp_show_epoch(const mlp_epoch_progress *progress, void *user)
+{
+    mlp_show_progress *line = user;
+    if (!line || !progress || !line->is_terminal) {
+        return true;
+    }
+    double time = now();
+    if (line->epochs++ == 0) {
+        line->started = time - progress->seconds;
+    }
+    if (time - line->started >= first_pause &&
+        time - line->drawn_at >= pause_between) {
+        char text[MAX_LINE];
+        format_line(line, progress, time, columns_of(line->to), text);
+        draw(line, text);
+        line->drawn_at = time;
+    }
+    return true;
+}
+
+void mlp_show_progress_end(mlp_show_progress *line)
+{
+    if (line && line->is_terminal && line->drawn_at > 0) {
+        draw(line, "");
+    }
+    if (line) {
+        line->drawn_at = 0;
+        line->epochs = 0;
+        line->width = 0;
+    }
+}
