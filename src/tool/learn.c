@@ -59,8 +59,8 @@ typedef struct parts {
 static void free_parts(parts *p)
 {
     for (size_t k = 0; k < 2; k++) {
-        mlpi_tool_view_free(&p->X[k]);
-        mlpi_tool_view_free(&p->Y[k]);
+        free(p->X[k].data);
+        free(p->Y[k].data);
     }
 }
 
@@ -125,8 +125,7 @@ static mlp_status make_parts(const tool_table *t, const mlp_net *net,
     mlp_dtype precision = mlp_net_precision(net);
     bool is_cce = mlp_net_loss(net) == MLP_LOSS_CCE;
     size_t inputs = mlp_net_inputs(net);
-    mlp_view all =
-        mlpi_tool_view(precision, mlp_data_rows(t->data), inputs);
+    mlp_view all = mlpi_tool_view(precision, mlp_data_rows(t->data), inputs);
     mlp_status s = all.data ? mlp_data_recipe_encode(recipe, t->data, all)
                             : MLP_ERR_MEMORY;
     for (size_t k = 0; k < 2 && !s; k++) {
@@ -142,7 +141,7 @@ static mlp_status make_parts(const tool_table *t, const mlp_net *net,
             s = take_targets(t, recipe, order, p->Y[k]);
         }
     }
-    mlpi_tool_view_free(&all);
+    free(all.data);
     return s;
 }
 
@@ -157,8 +156,8 @@ static mlp_status make_recipe(const tool_table *t, tool_split split,
     for (size_t i = 0; i < split.n_train; i++) {
         rows[i] = t->rows[split.order[i]];
     }
-    mlp_status s = mlp_data_recipe_make(t->data, t->target, rows,
-                                        split.n_train, recipe);
+    mlp_status s =
+        mlp_data_recipe_make(t->data, t->target, rows, split.n_train, recipe);
     free(rows);
     return s;
 }
@@ -293,8 +292,8 @@ mlp_status mlpi_tool_learn(const tool_table *table, const tool_plan *plan,
         s = make_recipe(table, split, &made);
         recipe = made;
     }
-    if (!s && from && mlp_net_inputs(from->net) !=
-                          mlp_data_recipe_inputs(recipe)) {
+    if (!s && from &&
+        mlp_net_inputs(from->net) != mlp_data_recipe_inputs(recipe)) {
         mlpi_tool_complain("%s has %zu inputs, and the columns of %s become "
                            "%zu",
                            from->path, mlp_net_inputs(from->net), table->path,
@@ -302,8 +301,9 @@ mlp_status mlpi_tool_learn(const tool_table *table, const tool_plan *plan,
         s = MLP_ERR_SHAPE;
     }
     if (!s) {
-        s = from ? mlp_net_clone(from->net, &r.net)
-                 : make_net(table, plan, mlp_data_recipe_inputs(recipe), &r.net);
+        s = from
+                ? mlp_net_clone(from->net, &r.net)
+                : make_net(table, plan, mlp_data_recipe_inputs(recipe), &r.net);
     }
     if (!s) {
         s = make_parts(table, r.net, recipe, split, &p);

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/talk.h"
+
 #ifdef MLPI_TOOL_ONNX
 #include "mlp_onnx.h"
 #endif
@@ -28,53 +30,52 @@
  * Models
  */
 
-/* Returns the first byte of a file that a reader of its own opens: 8 for ONNX,
- * 'F' for FANN, '0' for genann; else 0. A file of ours has a '{' as its ninth
- * byte, and its first byte is any. */
-static int kind_of(const char *path)
+/* Returns the kind of a file. The ninth byte of a file of ours is a '{', and the
+ * bytes before it may be any. */
+static const char *kind_of(const char *path)
 {
-    unsigned char head[9] = {0};
+    char head[9] = {0};
     size_t n = strlen(path);
     FILE *file = fopen(path, "rb");
-    size_t got = file ? fread(head, 1, sizeof head, file) : 0;
+    bool is_read = file && fread(head, 1, sizeof head, file) > 0;
+    bool is_onnx = n > 5 && strcmp(path + n - 5, ".onnx") == 0;
     if (file) {
         (void)fclose(file);
     }
-    if (n > 5 && strcmp(path + n - 5, ".onnx") == 0) {
-        return 8;
-    }
-    return got == 0 || head[8] == '{'         ? 0
-           : memcmp(head, "FANN_", 5) == 0    ? 'F'
-           : head[0] >= '0' && head[0] <= '9' ? '0'
-           : head[0] == 8                     ? 8
-                                              : 0;
+    return is_onnx                            ? "ONNX"
+           : !is_read || head[8] == '{'       ? "libmlp"
+           : head[0] == 8                     ? "ONNX"
+           : memcmp(head, "FANN_", 5) == 0    ? "FANN"
+           : head[0] >= '0' && head[0] <= '9' ? "genann"
+                                              : "libmlp";
 }
 
-/* Loads a network by the reader of its kind. */
-static mlp_status load_net(const char *path, mlp_net **net)
+/* Loads the network of a model by the reader of its kind. */
+static mlp_status load_net(tool_model *model)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
-    int kind = kind_of(path);
+    model->kind = kind_of(model->path);
+    if (strcmp(model->kind, "libmlp") == 0) {
+        return mlp_net_load(model->path, &hooks, &model->net);
+    }
 #ifdef MLPI_TOOL_ONNX
-    if (kind == 8) {
-        return mlp_onnx_load(path, &hooks, net);
+    if (strcmp(model->kind, "ONNX") == 0) {
+        return mlp_onnx_load(model->path, &hooks, &model->net);
     }
 #endif
 #ifdef MLPI_TOOL_FOREIGN
-    if (kind == 'F' || kind == '0') {
-        mlp_foreign_options options = mlp_foreign_defaults();
-        options.hooks = hooks;
-        return kind == 'F' ? mlp_fann_load(path, &options, net)
-                           : mlp_genann_load(path, &options, net);
+    mlp_foreign_options options = mlp_foreign_defaults();
+    options.hooks = hooks;
+    if (strcmp(model->kind, "FANN") == 0) {
+        return mlp_fann_load(model->path, &options, &model->net);
+    }
+    if (strcmp(model->kind, "genann") == 0) {
+        return mlp_genann_load(model->path, &options, &model->net);
     }
 #endif
-    if (kind != 0) {
-        mlpi_tool_complain("%s: this mlp was built without the reader of %s "
-                           "files",
-                           path, kind == 8 ? "ONNX" : "FANN's and genann's");
-        return MLP_ERR_UNSUPPORTED;
-    }
-    return mlp_net_load(path, &hooks, net);
+    mlpi_tool_complain("%s: this mlp was built without the reader of %s files",
+                       model->path, model->kind);
+    return MLP_ERR_UNSUPPORTED;
 }
 
 /* A recipe of another network may have come into the file, by mistake or not.
@@ -92,7 +93,7 @@ int mlpi_tool_open(const char *path, tool_model *model)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
     tool_model fresh = {.path = path};
-    if (load_net(path, &fresh.net) != MLP_OK) {
+    if (load_net(&fresh) != MLP_OK) {
         return TOOL_FAILED;
     }
     bool is_good = true;
@@ -259,8 +260,8 @@ static bool make_views(const tool_model *model, bool wants_target,
     bool has_classes = mlpi_tool_classes(model) > 0;
     rows->X = make_view(precision, m, mlp_net_inputs(model->net));
     rows->A = make_view(precision, m, outputs);
-    rows->Y = wants_target ? make_view(has_classes ? MLP_I32 : precision,
-                                            m, has_classes ? 1 : outputs)
+    rows->Y = wants_target ? make_view(has_classes ? MLP_I32 : precision, m,
+                                       has_classes ? 1 : outputs)
                            : (mlp_view){.data = NULL};
     bool is_there =
         rows->X.data && rows->A.data && (!wants_target || rows->Y.data);
@@ -298,6 +299,15 @@ static int encode(const tool_model *model, const char *path, bool wants_target,
     return TOOL_DONE;
 }
 
+/* Returns whether a table holds targets, as far as its columns tell. */
+static bool has_target(const tool_model *model, const mlp_data *data)
+{
+    return model->recipe
+               ? mlp_data_find(data, mlp_data_recipe_target(model->recipe)) !=
+                     SIZE_MAX
+               : mlp_data_cols(data) > mlp_net_inputs(model->net);
+}
+
 int mlpi_tool_load(const tool_model *model, const char *path,
                    const char *targets, tool_wanted wanted, tool_rows *rows)
 {
@@ -311,7 +321,9 @@ int mlpi_tool_load(const tool_model *model, const char *path,
                      ? TOOL_DONE
                      : TOOL_FAILED;
     if (status == TOOL_DONE) {
-        bool wants_target = wanted == ROWS_TARGETS;
+        bool wants_target =
+            wanted == ROWS_TARGETS ||
+            (wanted == ROWS_BOTH && has_target(model, fresh.data));
         status = make_views(model, wants_target, &fresh)
                      ? encode(model, path, wants_target, &fresh)
                      : TOOL_FAILED;

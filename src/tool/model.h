@@ -18,6 +18,7 @@
 
 typedef struct tool_model {
     const char *path; /* borrowed */
+    const char *kind; /* of the file: "libmlp", "ONNX", "FANN", "genann" */
     mlp_net *net;
     mlp_data_recipe *recipe; /* NULL: the network has none */
 } tool_model;
@@ -51,6 +52,7 @@ typedef struct tool_rows {
 typedef enum tool_wanted {
     ROWS_INPUTS,  /* nothing */
     ROWS_TARGETS, /* fill Y; the column must be there */
+    ROWS_BOTH,    /* fill Y if the column is there; else its data is NULL */
     ROWS_TEXT     /* keep the text of each row, to pass it through */
 } tool_wanted;
 

@@ -44,9 +44,9 @@ static char *plain_name(const answers *a, size_t j)
     char number[24];
     (void)snprintf(number, sizeof number, "%zu", j + 1);
     bool is_p = a->classes ? j > 0 : class_name && a->n > 1;
-    const char *rest = !is_p             ? target
+    const char *rest = !is_p        ? target
                        : a->classes ? mlpi_tool_class(a->model, j - 1, room)
-                                         : class_name;
+                                    : class_name;
     bool has_number = !is_p && !a->classes && a->n > 1;
     size_t size = strlen(rest) + sizeof number + sizeof "p_";
     char *name = malloc(size);
@@ -81,7 +81,7 @@ static char *free_name(const mlp_data *data, char *name)
  * else: for two cells, for an empty one, or for another text. */
 static void print_text(const char *text, char separator)
 {
-    static const char *const empty[] = {"NA",  "N/A",  "NaN",  "nan",
+    static const char *const empty[] = {"NA",   "N/A",  "NaN", "nan",
                                         "null", "NULL", "?"};
     size_t n = strlen(text);
     bool needs_quotes = n == 0 || strchr(text, separator) ||
@@ -104,23 +104,14 @@ static void print_text(const char *text, char separator)
     (void)putchar('"');
 }
 
-/* Prints the shortest decimals that give back a number of the precision. What
- * is not finite is null in JSON, and "nan", "inf" or "-inf" in CSV. */
+/* Prints an output. What is not finite is null in JSON. */
 static void print_real(double x, mlp_dtype precision, bool is_json)
 {
-    char text[32];
-    int digits = 1;
-    bool is_same = false;
-    if (is_json && !isfinite(x)) {
-        (void)fputs("null", stdout);
-        return;
-    }
-    do {
-        (void)snprintf(text, sizeof text, "%.*g", digits, x);
-        is_same = precision == MLP_F32 ? strtof(text, NULL) == (float)x
-                                       : strtod(text, NULL) == x;
-    } while (!is_same && digits++ < 17);
-    (void)fputs(isnan(x) ? "nan" : text, stdout);
+    char text[TOOL_NUMBER_SIZE];
+    (void)fputs(is_json && !isfinite(x)
+                    ? "null"
+                    : mlpi_tool_decimals(x, precision, text),
+                stdout);
 }
 
 /* Returns the probability of class k in row i. A single output is that of class
@@ -233,8 +224,7 @@ static bool compute(const tool_model *model, const tool_rows *rows,
 {
     mlp_cview X = mlp_view_const(rows->X);
     return mlp_predict(model->net, X, rows->A) == MLP_OK &&
-           (classes == 0 ||
-            mlp_classify(model->net, X, 0.5, labels) == MLP_OK);
+           (classes == 0 || mlp_classify(model->net, X, 0.5, labels) == MLP_OK);
 }
 
 /* Names the new columns and prints everything. */

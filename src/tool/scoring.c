@@ -99,8 +99,8 @@ mlp_status mlpi_tool_score(const mlp_net *net, mlp_cview X, mlp_cview Y,
     mlp_status s = mlp_predict(net, X, A);
     mlp_loss loss = mlp_net_loss(net);
     *scores = (tool_scores){.rows = X.rows,
-                            .is_classes = loss == MLP_LOSS_CCE ||
-                                          loss == MLP_LOSS_BCE};
+                            .is_classes =
+                                loss == MLP_LOSS_CCE || loss == MLP_LOSS_BCE};
     if (!s && scores->is_classes) {
         s = score_classes(net, X, Y, mlp_view_const(A), scores);
     } else if (!s) {

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool/model.h"
 #include "tool/talk.h"
 
 enum { MOST_CLASSES = 100, LEAST_ROWS_OF_CLASS = 5, MOST_IGNORED = 64 };
@@ -20,8 +19,8 @@ enum { MOST_CLASSES = 100, LEAST_ROWS_OF_CLASS = 5, MOST_IGNORED = 64 };
 /* How the table is loaded, as far as that is known. */
 typedef struct look {
     mlp_data_options options;
-    const char *target;           /* the column's name */
-    char *ignored[MOST_IGNORED];  /* copies, because tables are freed */
+    const char *target;          /* the column's name */
+    char *ignored[MOST_IGNORED]; /* copies, because tables are freed */
 } look;
 
 /* ---------------------------------------------------------------------------
@@ -213,6 +212,18 @@ static int load(const tool_options *options, look *l, mlp_data **data)
  * Rows
  */
 
+mlp_view mlpi_tool_view(mlp_dtype dtype, size_t rows, size_t cols)
+{
+    size_t size = dtype == MLP_F64 ? sizeof(double) : sizeof(float);
+    bool fits = cols == 0 || rows < SIZE_MAX / size / cols;
+    void *data = fits ? calloc(rows * cols + 1, size) : NULL;
+    if (!data) {
+        mlpi_tool_complain("there is no memory for %zu rows of %zu numbers",
+                           rows, cols);
+    }
+    return (mlp_view){dtype, rows, cols, cols, 1, data};
+}
+
 /* Fills rows and Y with the rows that have a target. */
 static int take_rows(tool_table *t, size_t column)
 {
@@ -282,11 +293,11 @@ int mlpi_tool_open_table(const tool_options *options,
         status = take_rows(&t, column);
     }
     if (status == TOOL_DONE && t.classes == 1) {
-        mlpi_tool_complain("%s: %s is \"%s\" in every row: there is nothing to "
-                           "learn",
-                           t.path, t.target,
-                           mlp_data_category(
-                               t.data, mlp_data_find(t.data, t.target), 0));
+        mlpi_tool_complain(
+            "%s: %s is \"%s\" in every row: there is nothing to "
+            "learn",
+            t.path, t.target,
+            mlp_data_category(t.data, mlp_data_find(t.data, t.target), 0));
         status = TOOL_FAILED;
     }
     for (size_t i = 0; i < l.options.n_ignored; i++) {
@@ -303,7 +314,7 @@ int mlpi_tool_open_table(const tool_options *options,
 void mlpi_tool_close_table(tool_table *table)
 {
     free(table->rows);
-    mlpi_tool_view_free(&table->Y);
+    free(table->Y.data);
     mlp_data_free(table->data);
     *table = (tool_table){.path = NULL};
 }

@@ -36,4 +36,8 @@ int mlpi_tool_open_table(const tool_options *options,
                          const mlp_data_recipe *recipe, tool_table *table);
 void mlpi_tool_close_table(tool_table *table);
 
+/* Returns a dense view of fresh memory. Its data is NULL if there is not enough,
+ * which is told. The caller frees the data. */
+mlp_view mlpi_tool_view(mlp_dtype dtype, size_t rows, size_t cols);
+
 #endif

@@ -30,6 +30,21 @@ void mlpi_tool_complain(const char *format, ...)
     va_end(arguments);
 }
 
+/* With 15 digits %g prints every double of up to 15 digits as it stands, because
+ * it leaves out zeros at the end; with 6 every float of up to 6. */
+const char *mlpi_tool_decimals(double x, mlp_dtype precision,
+                               char text[TOOL_NUMBER_SIZE])
+{
+    bool is_same = false;
+    for (int digits = precision == MLP_F32 ? 6 : 15; digits <= 17 && !is_same;
+         digits++) {
+        (void)snprintf(text, TOOL_NUMBER_SIZE, "%.*g", digits, x);
+        is_same = precision == MLP_F32 ? strtof(text, NULL) == (float)x
+                                       : strtod(text, NULL) == x;
+    }
+    return isnan(x) ? "nan" : text;
+}
+
 void mlpi_tool_json_text(const char *text)
 {
     if (!text) {
@@ -58,15 +73,6 @@ void mlpi_tool_json_number(const char *name, double value)
         (void)fputs("null", stdout);
         return;
     }
-    char text[32];
-    mlpi_tool_shortest(value, text);
-    (void)fputs(text, stdout);
-}
-
-void mlpi_tool_shortest(double value, char text[32])
-{
-    int digits = 1;
-    do {
-        (void)snprintf(text, 32, "%.*g", digits, value);
-    } while (digits++ < 17 && strtod(text, NULL) != value);
+    char text[TOOL_NUMBER_SIZE];
+    (void)fputs(mlpi_tool_decimals(value, MLP_F64, text), stdout);
 }

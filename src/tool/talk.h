@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "mlp.h"
+
 #ifdef __GNUC__
 #define TOOL_PRINTF __attribute__((format(printf, 1, 2)))
 #else
@@ -20,14 +22,17 @@
 void mlpi_tool_say(const char *format, ...) TOOL_PRINTF;
 void mlpi_tool_complain(const char *format, ...) TOOL_PRINTF;
 
+/* Writes the shortest decimals that give back a number of the precision, MLP_F32
+ * or MLP_F64, and returns `text`. A NaN is "nan". */
+enum { TOOL_NUMBER_SIZE = 32 };
+const char *mlpi_tool_decimals(double x, mlp_dtype precision,
+                               char text[TOOL_NUMBER_SIZE]);
+
 /* Print to the standard output: a text as a JSON string, with its quotes (null
  * for NULL); and a member of a JSON object, `"name": 0.967`. A name may begin
  * with ", ", which then stands before the member. A number that is not finite
  * is null. */
 void mlpi_tool_json_text(const char *text);
 void mlpi_tool_json_number(const char *name, double value);
-
-/* Writes the shortest decimals that give the number back. */
-void mlpi_tool_shortest(double value, char text[32]);
 
 #endif

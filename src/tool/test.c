@@ -17,10 +17,10 @@ typedef struct result {
     const tool_model *model;
     const tool_rows *rows;
     tool_scores scores;
-    size_t classes;      /* 0: the targets are numbers */
-    mlp_view counts;     /* the confusion matrix (k, k), if there are classes */
-    const char **names;  /* of the classes */
-    char (*rooms)[24];   /* for names that are numbers */
+    size_t classes;     /* 0: the targets are numbers */
+    mlp_view counts;    /* the confusion matrix (k, k), if there are classes */
+    const char **names; /* of the classes */
+    char (*rooms)[24];  /* for names that are numbers */
     mlp_class_scores *each;
 } result;
 
@@ -32,8 +32,8 @@ typedef struct result {
 static mlp_status count_classes(result *r, mlp_view labels)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
-    mlp_status status = mlp_classify(
-        r->model->net, mlp_view_const(r->rows->X), 0.5, labels);
+    mlp_status status =
+        mlp_classify(r->model->net, mlp_view_const(r->rows->X), 0.5, labels);
     if (status == MLP_OK) {
         status = mlp_confusion(mlp_view_const(r->rows->Y),
                                mlp_view_const(labels), &hooks, r->counts);
@@ -95,7 +95,10 @@ static void print_classes(const result *r)
     (void)fputs("], \"confusion\": [", stdout);
     for (size_t i = 0; i < r->classes; i++) {
         for (size_t j = 0; j < r->classes; j++) {
-            printf("%s%.0f", j > 0 ? ", " : i > 0 ? "], [" : "[",
+            printf("%s%.0f",
+                   j > 0   ? ", "
+                   : i > 0 ? "], ["
+                           : "[",
                    mlp_cview_at(mlp_view_const(r->counts), i, j));
         }
     }
@@ -122,8 +125,8 @@ static mlp_status draw_numbers(const result *r, const mlp_axes *axes,
     if (!x) {
         return MLP_ERR_MEMORY;
     }
-    mlp_status status = mlp_predict(r->model->net, mlp_view_const(r->rows->X),
-                                    r->rows->A);
+    mlp_status status =
+        mlp_predict(r->model->net, mlp_view_const(r->rows->X), r->rows->A);
     for (size_t i = 0; i < m; i++) {
         x[i] = mlp_cview_at(mlp_view_const(r->rows->Y), i, 0);
         x[m + i] = mlp_cview_at(mlp_view_const(r->rows->A), i, 0);
@@ -144,9 +147,8 @@ static mlp_status draw(const result *r, const char *path)
 {
     mlp_picture_options options = mlp_picture_defaults();
     mlp_picture *picture = NULL;
-    mlp_axes axes = {.title = mlpi_tool_target(r->model),
-                     .x = "true",
-                     .y = "predicted"};
+    mlp_axes axes = {
+        .title = mlpi_tool_target(r->model), .x = "true", .y = "predicted"};
     options.hooks = mlp_hooks_stderr();
     mlp_status status = mlp_picture_create(&options, &picture);
     if (status == MLP_OK) {
@@ -171,9 +173,8 @@ static mlp_status print_text(const result *r)
     }
     mlp_status status = mlp_show_confusion(counts, r->names, stdout);
     (void)putchar('\n');
-    return status == MLP_OK
-               ? mlp_show_class_scores(counts, r->names, stdout)
-               : status;
+    return status == MLP_OK ? mlp_show_class_scores(counts, r->names, stdout)
+                            : status;
 }
 
 /* Scores the rows and tells what is wanted. */

@@ -63,7 +63,7 @@ static mlp_status split_again(const tool_table *table, tool_split split,
     for (size_t i = 0; !s && i < split.n_train; i++) {
         rows[i] = split.order[rows[i]];
     }
-    mlpi_tool_view_free(&Y);
+    free(Y.data);
     inner->order = *order = rows;
     inner->n_train = split.n_train - inner->n_test;
     return s;

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mlp info: what a network is, which columns it reads, and how it was trained.
+ * All text of the file is printed without control characters, because a hostile
+ * file could hold some that change what a terminal shows.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mlp_show.h"
+#include "tool/model.h"
+#include "tool/scoring.h"
+#include "tool/talk.h"
+
+/* How many columns, and words of a list, the text shows. JSON has all. */
+enum { MOST_COLUMNS = 40, MOST_WORDS = 12 };
+
+/* Metadata that info shows in another form. */
+static const char recipe_key[] = "data.recipe";
+
+/* Returns the bytes of a file, or 0 if the system does not tell them. */
+static size_t size_of(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    long size = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : 0;
+    if (file) {
+        (void)fclose(file);
+    }
+    return size > 0 ? (size_t)size : 0;
+}
+
+/* ---------------------------------------------------------------------------
+ * Text
+ */
+
+static void print_plain(const char *text)
+{
+    for (; *text; text++) {
+        bool is_control = (unsigned char)*text < 32 || *text == 0x7f;
+        (void)putchar(is_control ? '?' : *text);
+    }
+}
+
+/* Prints words with commas between them, and how many are left out. */
+static void print_words(const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n && i < MOST_WORDS; i++) {
+        (void)fputs(i > 0 ? ", " : "", stdout);
+        print_plain(words[i]);
+    }
+    if (n > MOST_WORDS) {
+        printf(", and %zu more", n - MOST_WORDS);
+    }
+}
+
+/* Prints the line of a column. Its name comes last, because it may be as long
+ * as it likes. */
+static void print_column(const mlp_data_column *column)
+{
+    char inputs[48];
+    char mean[TOOL_NUMBER_SIZE] = "all 0";
+    size_t first = column->first_input + 1;
+    size_t last = column->first_input + column->n_inputs;
+    (void)snprintf(inputs, sizeof inputs, first == last ? "%zu" : "%zu-%zu",
+                   first, last);
+    if (column->kind == MLP_DATA_NUMBER) {
+        (void)snprintf(mean, sizeof mean, "%.6g", column->mean);
+    }
+    printf("%-10s  %-8s  %-12s  %-4s  ", inputs,
+           column->kind == MLP_DATA_NUMBER ? "number" : "category", mean,
+           column->has_flag ? "yes" : "no");
+    print_plain(column->name);
+    (void)fputs(column->n_categories > 0 ? ": " : "", stdout);
+    print_words(column->categories, column->n_categories);
+    (void)putchar('\n');
+}
+
+/* Prints the target, with its classes, and the columns. */
+static void print_columns(const mlp_data_recipe *recipe)
+{
+    size_t n = mlp_data_recipe_columns(recipe);
+    const mlp_data_column *target = mlp_data_recipe_column(recipe, 0);
+    (void)fputs("\nanswers ", stdout);
+    print_plain(target->name);
+    (void)fputs(target->n_categories > 0 ? ": " : ", a number", stdout);
+    print_words(target->categories, target->n_categories);
+    printf("\n\n%-10s  %-8s  %-12s  %-4s  %s\n", "inputs", "kind", "if empty",
+           "flag", "column");
+    for (size_t i = 1; i < n && i <= MOST_COLUMNS; i++) {
+        print_column(mlp_data_recipe_column(recipe, i));
+    }
+    if (n > MOST_COLUMNS + 1) {
+        printf("and %zu more columns (--json lists all)\n",
+               n - 1 - MOST_COLUMNS);
+    }
+}
+
+static mlp_status print_text(const tool_model *model)
+{
+    printf("%s: %s, %zu bytes, weights %08lx\n", model->path, model->kind,
+           size_of(model->path), (unsigned long)mlpi_tool_hash(model->net));
+    mlp_status status = mlp_show_summary(model->net, stdout);
+    if (model->recipe) {
+        print_columns(model->recipe);
+    }
+    bool is_first = true;
+    const char *key = NULL;
+    for (size_t i = 0; (key = mlp_net_metadata_key(model->net, i)); i++) {
+        if (strcmp(key, recipe_key) != 0) {
+            (void)fputs(is_first ? "\n" : "", stdout);
+            print_plain(key);
+            (void)fputs(": ", stdout);
+            print_plain(mlp_net_metadata(model->net, key));
+            (void)putchar('\n');
+            is_first = false;
+        }
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------------------
+ * JSON
+ */
+
+/* Prints a member whose value is a list of texts. */
+static void print_list(const char *name, const char *const *words, size_t n)
+{
+    printf(", \"%s\": [", name);
+    for (size_t i = 0; i < n; i++) {
+        (void)fputs(i > 0 ? ", " : "", stdout);
+        mlpi_tool_json_text(words[i]);
+    }
+    (void)putchar(']');
+}
+
+/* Prints a member whose value is a text. */
+static void print_member(const char *name, const char *text)
+{
+    printf(", \"%s\": ", name);
+    mlpi_tool_json_text(text);
+}
+
+static void print_json_columns(const mlp_data_recipe *recipe)
+{
+    const mlp_data_column *target = mlp_data_recipe_column(recipe, 0);
+    print_member("target", target->name);
+    print_list("classes", target->categories, target->n_categories);
+    (void)fputs(", \"columns\": [", stdout);
+    for (size_t i = 1; i < mlp_data_recipe_columns(recipe); i++) {
+        const mlp_data_column *column = mlp_data_recipe_column(recipe, i);
+        bool is_number = column->kind == MLP_DATA_NUMBER;
+        (void)fputs(i > 1 ? ", {\"name\": " : "{\"name\": ", stdout);
+        mlpi_tool_json_text(column->name);
+        print_member("kind", is_number ? "number" : "category");
+        printf(", \"first_input\": %zu, \"inputs\": %zu, \"flag\": %s",
+               column->first_input, column->n_inputs,
+               column->has_flag ? "true" : "false");
+        if (is_number) {
+            mlpi_tool_json_number(", mean", column->mean);
+        } else {
+            print_list("categories", column->categories, column->n_categories);
+        }
+        (void)putchar('}');
+    }
+    (void)putchar(']');
+}
+
+static void print_layers(const mlp_net *net)
+{
+    (void)fputs(", \"layers\": [", stdout);
+    for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
+        mlp_layer layer = {.width = 0};
+        if (mlp_net_layer(net, l, &layer) != MLP_OK) {
+            break;
+        }
+        printf("%s{\"width\": %zu", l > 1 ? ", " : "", layer.width);
+        print_member("activation", mlp_activation_name(layer.activation));
+        mlpi_tool_json_number(", dropout", layer.dropout);
+        printf(", \"batch_norm\": %s}", layer.batch_norm ? "true" : "false");
+    }
+    (void)putchar(']');
+}
+
+static void print_json(const tool_model *model)
+{
+    const mlp_net *net = model->net;
+    (void)fputs("{\"file\": ", stdout);
+    mlpi_tool_json_text(model->path);
+    print_member("kind", model->kind);
+    printf(", \"bytes\": %zu, \"weights\": \"%08lx\", \"inputs\": %zu, "
+           "\"parameters\": %zu",
+           size_of(model->path), (unsigned long)mlpi_tool_hash(net),
+           mlp_net_inputs(net), mlp_net_parameter_count(net));
+    print_member("precision", mlp_dtype_name(mlp_net_precision(net)));
+    print_member("loss", mlp_loss_name(mlp_net_loss(net)));
+    print_layers(net);
+    if (model->recipe) {
+        print_json_columns(model->recipe);
+    }
+    (void)fputs(", \"metadata\": {", stdout);
+    const char *key = NULL;
+    for (size_t i = 0; (key = mlp_net_metadata_key(net, i)); i++) {
+        (void)fputs(i > 0 ? ", " : "", stdout);
+        mlpi_tool_json_text(key);
+        (void)fputs(": ", stdout);
+        mlpi_tool_json_text(mlp_net_metadata(net, key));
+    }
+    (void)fputs("}}\n", stdout);
+}
+
+/* ---------------------------------------------------------------------------
+ * The picture
+ */
+
+/* Returns the names of the inputs, which the caller frees, each and all:
+ * "petal_width", "colour=red", "colour?" for a flag. NULL: no memory. */
+static char **name_inputs(const mlp_data_recipe *recipe)
+{
+    char **names = calloc(mlp_data_recipe_inputs(recipe), sizeof *names);
+    for (size_t i = 1; names && i < mlp_data_recipe_columns(recipe); i++) {
+        const mlp_data_column *column = mlp_data_recipe_column(recipe, i);
+        for (size_t k = 0; k < column->n_inputs; k++) {
+            bool is_category = k < column->n_categories;
+            bool is_flag = column->has_flag && k == column->n_inputs - 1;
+            const char *category = is_category ? column->categories[k] : "";
+            size_t size = strlen(column->name) + strlen(category) + 2;
+            char *name = malloc(size);
+            if (name) {
+                (void)snprintf(name, size, "%s%s%s", column->name,
+                               is_flag       ? "?"
+                               : is_category ? "="
+                                             : "",
+                               is_flag ? "" : category);
+            }
+            names[column->first_input + k] = name;
+        }
+    }
+    return names;
+}
+
+/* Draws the network. A name for which there was no memory is left out. */
+static mlp_status draw(const tool_model *model, const char *path)
+{
+    mlp_picture_options options = mlp_picture_defaults();
+    mlp_picture *picture = NULL;
+    size_t n = model->recipe ? mlp_data_recipe_inputs(model->recipe) : 0;
+    char **names = n > 0 ? name_inputs(model->recipe) : NULL;
+    options.hooks = mlp_hooks_stderr();
+    mlp_status status = mlp_picture_create(&options, &picture);
+    if (status == MLP_OK) {
+        status = mlp_picture_network(picture, NULL, model->net,
+                                     (const char *const *)names);
+    }
+    if (status == MLP_OK) {
+        status = mlp_picture_write(picture, strcmp(path, "-") ? path : NULL);
+    }
+    mlp_picture_free(picture);
+    for (size_t i = 0; names && i < n; i++) {
+        free(names[i]);
+    }
+    free(names);
+    return status;
+}
+
+int mlpi_tool_info(const tool_options *options)
+{
+    tool_model model = {.path = NULL};
+    int status = mlpi_tool_open(options->operands[0], &model);
+    if (status != TOOL_DONE) {
+        return status;
+    }
+    mlp_status told = MLP_OK;
+    if (options->json) {
+        print_json(&model);
+    } else {
+        told = print_text(&model);
+    }
+    if (told == MLP_OK && options->plot) {
+        told = draw(&model, options->plot);
+    }
+    mlpi_tool_close(&model);
+    return told == MLP_OK ? TOOL_DONE : TOOL_FAILED;
+}
