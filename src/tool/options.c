@@ -48,6 +48,8 @@ static const option_line lines[] = {
      "seeds rows held out, weights and orders (42)"},
     {"task", 0, "KIND", TOOL_TRAIN, TASK, 0, 0, PLACE(task),
      "classes or numbers: what TARGET holds"},
+    {"ignore", 0, "COL,...", TOOL_TRAIN, TEXT, 0, 0, PLACE(ignore),
+     "columns to leave out: the number of the row, say"},
     {"cv", 0, "K", TOOL_TRAIN, COUNT, 2, 1e6, PLACE(folds),
      "also score K networks, each on a K-th of the rows"},
     {"tune", 0, "TIME", TOOL_TRAIN, TIME, 0, 0, PLACE(tune_seconds),

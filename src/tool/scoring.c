@@ -5,6 +5,7 @@
 #include "tool/scoring.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,7 +97,10 @@ mlp_status mlpi_tool_score(const mlp_net *net, mlp_cview X, mlp_cview Y,
                      ? mlp_view_f32((void *)memory, X.rows, outputs)
                      : mlp_view_f64(memory, X.rows, outputs);
     mlp_status s = mlp_predict(net, X, A);
-    *scores = (tool_scores){.rows = X.rows, .is_classes = Y.dtype == MLP_I32};
+    mlp_loss loss = mlp_net_loss(net);
+    *scores = (tool_scores){.rows = X.rows,
+                            .is_classes =
+                                loss == MLP_LOSS_CCE || loss == MLP_LOSS_BCE};
     if (!s && scores->is_classes) {
         s = score_classes(net, X, Y, mlp_view_const(A), scores);
     } else if (!s) {
@@ -106,22 +110,31 @@ mlp_status mlpi_tool_score(const mlp_net *net, mlp_cview X, mlp_cview Y,
     return s;
 }
 
+void mlpi_tool_write_scores(const mlp_net *net, const tool_scores *scores,
+                            char *text, size_t size)
+{
+    char number[24];
+    const char *usual = mlp_net_class_name(net, scores->usual_class);
+    (void)snprintf(number, sizeof number, "%zu", scores->usual_class);
+    if (scores->is_classes) {
+        (void)snprintf(text, size,
+                       "accuracy %.3f, log loss %.3f  (always \"%s\": %.3f)",
+                       scores->accuracy, scores->log_loss,
+                       usual ? usual : number, scores->simple);
+    } else {
+        (void)snprintf(text, size,
+                       "R2 %.3f, mean absolute error %.4g  (always the mean: "
+                       "%.4g)",
+                       scores->r2, scores->mae, scores->simple);
+    }
+}
+
 void mlpi_tool_say_scores(const char *what, const mlp_net *net,
                           const tool_scores *scores)
 {
-    const char *class_name = mlp_net_class_name(net, scores->usual_class);
-    if (!scores->is_classes) {
-        mlpi_tool_say("%s: R2 %.3f, mean error %.4g  (always the mean: %.4g)",
-                      what, scores->r2, scores->mae, scores->simple);
-    } else if (class_name) {
-        mlpi_tool_say("%s: accuracy %.3f, log loss %.3f  (always \"%s\": %.3f)",
-                      what, scores->accuracy, scores->log_loss, class_name,
-                      scores->simple);
-    } else {
-        mlpi_tool_say("%s: accuracy %.3f, log loss %.3f  (always %zu: %.3f)",
-                      what, scores->accuracy, scores->log_loss,
-                      scores->usual_class, scores->simple);
-    }
+    char text[400];
+    mlpi_tool_write_scores(net, scores, text, sizeof text);
+    mlpi_tool_say("%s: %s", what, text);
 }
 
 void mlpi_tool_print_scores(const tool_scores *scores)

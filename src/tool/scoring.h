@@ -20,14 +20,16 @@ typedef struct tool_scores {
 } tool_scores;
 
 /* Scores the network on the rows X, whose targets are Y (m, 1): class numbers
- * of MLP_I32, or numbers in the network's precision. The network has an output
- * for each class with softmax, or one output. Allocates. */
+ * of any type if the network classifies (its loss is cce, or bce with one
+ * output), else numbers in the network's precision. Allocates. */
 MLP_NODISCARD mlp_status mlpi_tool_score(const mlp_net *net, mlp_cview X,
                                          mlp_cview Y, tool_scores *scores);
 
-/* Prints a line of scores to the standard error stream: "held out: accuracy
- * 0.967, log loss 0.081  (always "setosa": 0.333)", where `what` is "held
- * out". */
+/* Writes the scores as text, such as
+ *   accuracy 0.967, log loss 0.081  (always "setosa": 0.333)
+ * and prints them to the standard error stream, after `what` and ": ". */
+void mlpi_tool_write_scores(const mlp_net *net, const tool_scores *scores,
+                            char *text, size_t size);
 void mlpi_tool_say_scores(const char *what, const mlp_net *net,
                           const tool_scores *scores);
 

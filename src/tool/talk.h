@@ -31,7 +31,7 @@ const char *mlpi_tool_decimals(double x, mlp_dtype precision,
 /* Print to the standard output: a text as a JSON string, with its quotes (null
  * for NULL); and a member of a JSON object, `"name": 0.967`. A name may begin
  * with ", ", which then stands before the member. A number that is not finite
- * is null. The shortest decimals that give the number back are printed. */
+ * is null. */
 void mlpi_tool_json_text(const char *text);
 void mlpi_tool_json_number(const char *name, double value);
 

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Loading what train learns from. A first look at the table may show that it
+ * must be read in another way: the target is in a second file, its numbers are
+ * classes, or a column holds another word in each row. Then the table is loaded
+ * again with other options, until a look shows nothing new.
+ */
+#include "tool/table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool/talk.h"
+
+enum { MOST_CLASSES = 100, LEAST_ROWS_OF_CLASS = 5, MOST_IGNORED = 64 };
+
+/* How the table is loaded, as far as that is known. */
+typedef struct look {
+    mlp_data_options options;
+    const char *target;          /* the column's name */
+    char *ignored[MOST_IGNORED]; /* copies, because tables are freed */
+} look;
+
+/* ---------------------------------------------------------------------------
+ * The target
+ */
+
+/* Says that there is no such column, and which there are. */
+static void complain_of_target(const mlp_data *data, const char *path,
+                               const char *target)
+{
+    char list[400] = "";
+    size_t used = 0;
+    size_t cols = mlp_data_cols(data);
+    for (size_t j = 0; j < cols && j < 10 && used < sizeof list; j++) {
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%.60s",
+                                 j > 0 ? ", " : "", mlp_data_name(data, j));
+    }
+    mlpi_tool_complain("%s: no column \"%s\", and no such file; the columns "
+                       "are %s%s",
+                       path, target, list, cols > 10 ? ", ..." : "");
+}
+
+/* Returns how many classes the numbers of column j seem to be, or 0 if they are
+ * no classes. */
+static size_t apparent_classes(const mlp_data *data, size_t j)
+{
+    mlp_cview cells = mlp_data_values(data);
+    size_t counts[MOST_CLASSES + 1] = {0};
+    size_t rows = 0;
+    size_t least = SIZE_MAX;
+    size_t most = 0;
+    for (size_t i = 0; i < cells.rows; i++) {
+        double x = mlp_cview_at(cells, i, j);
+        if (isnan(x)) {
+            continue;
+        }
+        if (!(x >= 0 && x <= MOST_CLASSES) || x != floor(x)) {
+            return 0;
+        }
+        size_t k = (size_t)x;
+        counts[k]++;
+        rows++;
+        least = k < least ? k : least;
+        most = k > most ? k : most;
+    }
+    if (rows == 0 || least > 1 || most == least) {
+        return 0;
+    }
+    size_t classes = most - least + 1;
+    bool is_binary = least == 0 && most == 1;
+    for (size_t k = least; k <= most && !is_binary; k++) {
+        if (counts[k] < LEAST_ROWS_OF_CLASS) {
+            return 0;
+        }
+    }
+    return is_binary || rows >= 10 * classes ? classes : 0;
+}
+
+/* Decides what a column of numbers is. Returns whether it must be loaded as
+ * categories. */
+static bool wants_categories(const mlp_data *data, size_t j, tool_task task)
+{
+    size_t classes = task == TOOL_TASK_AUTO ? apparent_classes(data, j) : 0;
+    if (classes > 0) {
+        mlpi_tool_say("%s holds %zu whole numbers, which are taken as classes; "
+                      "--task numbers learns them as numbers",
+                      mlp_data_name(data, j), classes);
+    }
+    return classes > 0 || task == TOOL_TASK_CLASSES;
+}
+
+static bool file_exists(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file) {
+        (void)fclose(file);
+    }
+    return file != NULL;
+}
+
+/* ---------------------------------------------------------------------------
+ * Ignored columns
+ */
+
+/* Adds a column to those that are ignored. Returns whether it is new. */
+static bool ignore(look *l, const char *name, size_t length)
+{
+    size_t n = l->options.n_ignored;
+    for (size_t i = 0; i < n; i++) {
+        if (strlen(l->ignored[i]) == length &&
+            strncmp(l->ignored[i], name, length) == 0) {
+            return false;
+        }
+    }
+    char *copy = n < MOST_IGNORED ? malloc(length + 1) : NULL;
+    if (copy) {
+        memcpy(copy, name, length);
+        copy[length] = '\0';
+        l->ignored[l->options.n_ignored++] = copy;
+    }
+    return copy != NULL;
+}
+
+/* Ignores a column if each of its words stands in one row only: it is a name,
+ * say. The input that such a word would become is 0 in every other row. Returns
+ * whether the column is new. */
+static bool ignore_identifier(const mlp_data *data, size_t j, look *l)
+{
+    size_t words = mlp_data_n_categories(data, j);
+    const char *name = mlp_data_name(data, j);
+    if (words < 10 ||
+        words + mlp_data_empty_cells(data, j) < mlp_data_rows(data) ||
+        !ignore(l, name, strlen(name))) {
+        return false;
+    }
+    mlpi_tool_say("%s is left out: it differs in every row", name);
+    return true;
+}
+
+/* Complains of a name after --ignore that is no column. */
+static int check_ignored(const mlp_data *data, const char *path, const look *l)
+{
+    for (size_t i = 0; i < l->options.n_ignored; i++) {
+        if (mlp_data_find(data, l->ignored[i]) == SIZE_MAX) {
+            mlpi_tool_complain("%s: no column \"%s\" to ignore", path,
+                               l->ignored[i]);
+            return TOOL_MISUSED;
+        }
+    }
+    return TOOL_DONE;
+}
+
+/* ---------------------------------------------------------------------------
+ * Loading
+ */
+
+/* Looks at a table. Sets *again if it must be loaded again, with what *l now
+ * says. */
+static int look_at(const mlp_data *data, const tool_options *options, look *l,
+                   bool *again)
+{
+    const char *path = options->operands[0];
+    size_t target = mlp_data_find(data, l->target);
+    *again = true;
+    if (target == SIZE_MAX) {
+        if (l->options.targets || !file_exists(l->target)) {
+            complain_of_target(data, path, l->target);
+            return TOOL_MISUSED;
+        }
+        l->options.targets = l->target;
+        l->target = "target";
+        return TOOL_DONE;
+    }
+    bool is_number = mlp_data_kind_of(data, target) == MLP_DATA_NUMBER;
+    if (!is_number && options->task == TOOL_TASK_NUMBERS) {
+        mlpi_tool_complain("%s: --task numbers: %s holds words such as \"%s\"",
+                           path, l->target, mlp_data_category(data, target, 0));
+        return TOOL_MISUSED;
+    }
+    *again = is_number && !l->options.recipe &&
+             wants_categories(data, target, options->task);
+    if (*again) {
+        l->options.categories = &l->target;
+        l->options.n_categories = 1;
+    }
+    for (size_t j = 0; j < mlp_data_cols(data) && !l->options.recipe; j++) {
+        *again |= j != target && ignore_identifier(data, j, l);
+    }
+    return check_ignored(data, path, l);
+}
+
+static int load(const tool_options *options, look *l, mlp_data **data)
+{
+    mlp_hooks hooks = mlp_hooks_stderr();
+    int status = TOOL_DONE;
+    bool again = true;
+    while (status == TOOL_DONE && again) {
+        mlp_data_free(*data);
+        *data = NULL;
+        status = mlp_data_load(options->operands[0], &l->options, &hooks,
+                               data) == MLP_OK
+                     ? look_at(*data, options, l, &again)
+                     : TOOL_FAILED;
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------------------
+ * Rows
+ */
+
+mlp_view mlpi_tool_view(mlp_dtype dtype, size_t rows, size_t cols)
+{
+    size_t size = dtype == MLP_F64 ? sizeof(double) : sizeof(float);
+    bool fits = cols == 0 || rows < SIZE_MAX / size / cols;
+    void *data = fits ? calloc(rows * cols + 1, size) : NULL;
+    if (!data) {
+        mlpi_tool_complain("there is no memory for %zu rows of %zu numbers",
+                           rows, cols);
+    }
+    return (mlp_view){dtype, rows, cols, cols, 1, data};
+}
+
+/* Fills rows and Y with the rows that have a target. */
+static int take_rows(tool_table *t, size_t column)
+{
+    mlp_cview cells = mlp_data_values(t->data);
+    t->rows = malloc((cells.rows + 1) * sizeof *t->rows);
+    t->Y = mlpi_tool_view(t->classes ? MLP_I32 : MLP_F64, cells.rows, 1);
+    if (!t->rows || !t->Y.data) {
+        return TOOL_FAILED;
+    }
+    for (size_t i = 0; i < cells.rows; i++) {
+        double y = mlp_cview_at(cells, i, column);
+        if (!isnan(y)) {
+            (void)mlp_view_set(t->Y, t->n, 0, y);
+            t->rows[t->n++] = i;
+        }
+    }
+    t->Y.rows = t->n;
+    size_t empty = cells.rows - t->n;
+    if (empty > 0) {
+        mlpi_tool_say("%zu row%s no %s and %s left out", empty,
+                      empty == 1 ? " has" : "s have", t->target,
+                      empty == 1 ? "is" : "are");
+    }
+    if (t->n < 3) {
+        mlpi_tool_complain("%s: expects 3 rows or more with a %s, got %zu",
+                           t->path, t->target, t->n);
+        return TOOL_FAILED;
+    }
+    return TOOL_DONE;
+}
+
+/* Returns whether the inputs are whole numbers from 0 to 255. */
+static bool holds_bytes(const tool_table *t, size_t target)
+{
+    mlp_cview cells = mlp_data_values(t->data);
+    for (size_t i = 0; i < cells.rows; i++) {
+        for (size_t j = 0; j < cells.cols; j++) {
+            double x = mlp_cview_at(cells, i, j);
+            if (j != target && !(x >= 0 && x <= 255 && x == floor(x))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+int mlpi_tool_open_table(const tool_options *options,
+                         const mlp_data_recipe *recipe, tool_table *table)
+{
+    look l = {.options = mlp_data_defaults(), .target = options->operands[1]};
+    l.options.recipe = recipe;
+    l.options.ignored = (const char *const *)l.ignored;
+    for (const char *at = options->ignore; at && *at;) {
+        size_t length = strcspn(at, ",");
+        (void)ignore(&l, at, length);
+        at += length + (at[length] == ',');
+    }
+    tool_table t = {.path = options->operands[0]};
+    int status = load(options, &l, &t.data);
+    if (status == TOOL_DONE) {
+        size_t column = mlp_data_find(t.data, l.target);
+        bool is_short = mlp_data_values(t.data).dtype == MLP_F32;
+        t.target = mlp_data_name(t.data, column);
+        t.classes = mlp_data_n_categories(t.data, column);
+        t.precision = is_short ? MLP_F32 : MLP_F64;
+        t.is_bytes = is_short && holds_bytes(&t, column);
+        status = take_rows(&t, column);
+    }
+    if (status == TOOL_DONE && t.classes == 1) {
+        mlpi_tool_complain(
+            "%s: %s is \"%s\" in every row: there is nothing to "
+            "learn",
+            t.path, t.target,
+            mlp_data_category(t.data, mlp_data_find(t.data, t.target), 0));
+        status = TOOL_FAILED;
+    }
+    for (size_t i = 0; i < l.options.n_ignored; i++) {
+        free(l.ignored[i]);
+    }
+    if (status != TOOL_DONE) {
+        mlpi_tool_close_table(&t);
+        return status;
+    }
+    *table = t;
+    return TOOL_DONE;
+}
+
+void mlpi_tool_close_table(tool_table *table)
+{
+    free(table->rows);
+    free(table->Y.data);
+    mlp_data_free(table->data);
+    *table = (tool_table){.path = NULL};
+}
