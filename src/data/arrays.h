@@ -43,7 +43,8 @@ bool mlpi_idx_begins(const unsigned char *bytes, size_t size);
 bool mlpi_npy_begins(const unsigned char *bytes, size_t size);
 bool mlpi_fann_begins(const unsigned char *bytes, size_t size);
 
-/* Fill a table, which has only its path and hooks, from the bytes of a file.
+/* Fill a table, which has only its path, hooks and options, from the bytes of a
+ * file.
  * Columns are named c1, c2, ...; those of FANN x1, x2, ... and y1, y2, ...
  * MLP_ERR_FORMAT: the header is no header, or the file has another size than it
  * says. MLP_ERR_UNSUPPORTED: another version or type. MLP_ERR_LIMIT: too many
@@ -52,9 +53,7 @@ mlp_status mlpi_idx_read(const unsigned char *bytes, size_t size,
                          mlp_data *data);
 mlp_status mlpi_npy_read(const unsigned char *bytes, size_t size,
                          mlp_data *data);
-
-/* Numbers of FANN have this decimal point. */
-mlp_status mlpi_fann_read(const unsigned char *bytes, size_t size, char point,
+mlp_status mlpi_fann_read(const unsigned char *bytes, size_t size,
                           mlp_data *data);
 
 #endif

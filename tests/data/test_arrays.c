@@ -180,7 +180,7 @@ static void npy_headers_are_checked(void **state)
         {"{'descr': '|u1', 'fortran_order': False, 'shape': (0,), }",
          "expects rows and columns, got the shape (0, 1)", MLP_ERR_FORMAT, 1},
         {"{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }",
-         "expects 2 x 1 elements of 1 bytes after the header, got 1",
+         "expects 2 x 1 elements of 1 byte after the header, got 1 byte",
          MLP_ERR_FORMAT, 1},
         {"{'descr': '<f8', 'fortran_order': False, 'shape': "
          "(999999999999999999, 999), }",
@@ -251,8 +251,8 @@ static void fann_errors_name_the_line(void **state)
         {"1 1 1\n\n1\n", "file:4: expects a number, got \"the end\""},
         {"1 1 1\n1\n2\n3\n", "file:4: expects the end of the file, got \"3\""},
         {"1 1 1\n1\n1e999\n", "file:3: expects a number, got \"1e999\""},
-        {"0 1 1\n1\n", "file:1: expects 0 rows of 1 inputs and 1 outputs"},
-        {"1 0 1\n1\n", "file:1: expects 1 rows of 0 inputs"},
+        {"0 1 1\n1\n", "file:1: expects 0 rows of 1 input and 1 output, got"},
+        {"1 0 1\n1\n", "file:1: expects 1 row of 0 inputs"},
         {"9 9 9\n1\n", "got a file that is too short"},
         {"999999999999999999 999999999999999999 1\n1\n", "too short"},
     };
