@@ -187,6 +187,9 @@ void mlpi_picture_put(mlp_picture *picture, const char *format, ...)
             break;
         }
         switch (format[1]) {
+        case '%':
+            append_text(picture, "%");
+            break;
         case 's':
             append_text(picture, va_arg(arguments, const char *));
             break;
@@ -244,11 +247,9 @@ void mlpi_panel_begin(mlp_picture *picture, const mlp_axes *axes, const char *x,
     }
 }
 
-mlp_status mlpi_panel_end(mlp_picture *picture, mlp_status status)
+mlp_status mlpi_panel_end(mlp_picture *picture)
 {
-    if (picture->status == MLP_OK) {
-        picture->status = status;
-    }
+    mlpi_picture_put(picture, "\n");
     if (picture->status == MLP_OK && picture->panels == MAX_PANELS) {
         picture->status = mlpi_show_error(&picture->hooks, MLP_ERR_LIMIT,
                                           "a picture: expects at most %d "
@@ -260,15 +261,14 @@ mlp_status mlpi_panel_end(mlp_picture *picture, mlp_status status)
     } else {
         picture->used = picture->start;
     }
-    status = picture->status;
+    mlp_status status = picture->status;
     picture->status = MLP_OK;
     return status;
 }
 
-size_t mlpi_block_begin(mlp_picture *picture)
+void mlpi_block_begin(mlp_picture *picture)
 {
     mlpi_picture_put(picture, "$d%z << EOD\n", ++picture->blocks);
-    return picture->blocks;
 }
 
 void mlpi_block_end(mlp_picture *picture)
@@ -279,6 +279,15 @@ void mlpi_block_end(mlp_picture *picture)
 /* ---------------------------------------------------------------------------
  * Checks
  */
+
+mlp_status mlpi_check_given(const mlp_picture *picture, const void *given,
+                            const char *what)
+{
+    return picture && given
+               ? MLP_OK
+               : mlpi_show_error(picture ? &picture->hooks : NULL, MLP_ERR_NULL,
+                                 "%s: is NULL", what);
+}
 
 mlp_status mlpi_check_numbers(const mlp_picture *picture, const char *what,
                               mlp_cview X, size_t rows, size_t cols)
@@ -313,12 +322,13 @@ mlp_status mlpi_check_numbers(const mlp_picture *picture, const char *what,
     return MLP_OK;
 }
 
-mlp_status mlpi_check_labels(const mlp_picture *picture, mlp_cview labels,
-                             size_t rows, size_t *classes)
+mlp_status mlpi_check_points(const mlp_picture *picture, mlp_cview X,
+                             mlp_cview labels, size_t *classes)
 {
-    TRY(mlpi_check_numbers(picture, "labels", labels, rows, 1));
+    TRY(mlpi_check_numbers(picture, "points", X, X.rows, 2));
+    TRY(mlpi_check_numbers(picture, "labels", labels, X.rows, 1));
     *classes = 0;
-    for (size_t i = 0; i < rows; i++) {
+    for (size_t i = 0; i < X.rows; i++) {
         double label = mlp_cview_at(labels, i, 0);
         if (!(label >= 0 && label < 100 && label == floor(label))) {
             return mlpi_show_error(&picture->hooks, MLP_ERR_ARGUMENT,

@@ -35,7 +35,8 @@ void mlpi_picture_release(const mlp_hooks *hooks, void *block);
  *   %q  a text as a string of gnuplot, in which nothing has a meaning
  *   %z  a size_t
  *   %g  a double with six digits
- *   %r  a double that reads back to the same bits */
+ *   %r  a double that reads back to the same bits
+ *   %%  a percent sign */
 void mlpi_picture_put(mlp_picture *picture, const char *format, ...);
 
 /* Appends a text like %q, with each '%' doubled: labels of tics are formats. */
@@ -47,24 +48,27 @@ void mlpi_picture_put_tic(mlp_picture *picture, const char *text);
 void mlpi_panel_begin(mlp_picture *picture, const mlp_axes *axes, const char *x,
                       const char *y);
 
-/* Ends a panel with the status of what was done meanwhile. Returns this status,
- * or else the first failure in the panel, after which the picture is as it was
- * at the beginning. */
-mlp_status mlpi_panel_end(mlp_picture *picture, mlp_status status);
+/* Ends a panel. Returns the first failure in it, after which the picture is as
+ * it was at the beginning. */
+mlp_status mlpi_panel_end(mlp_picture *picture);
 
-/* Begins a block of data and returns its number; lines follow until
- * mlpi_block_end. */
-size_t mlpi_block_begin(mlp_picture *picture);
+/* Begins a block of data, whose number is in picture->blocks then; lines follow
+ * until mlpi_block_end. */
+void mlpi_block_begin(mlp_picture *picture);
 void mlpi_block_end(mlp_picture *picture);
 
-/* Checks that X has this type and shape, or with dtype -1 any type, and that
- * its numbers are finite; `what` names it in messages. */
+/* Checks that there is a picture, and what it shall draw. */
+mlp_status mlpi_check_given(const mlp_picture *picture, const void *given,
+                            const char *what);
+
+/* Checks that X has this shape, without a 0 in it, and that its numbers are
+ * finite. `what` names it in messages. */
 mlp_status mlpi_check_numbers(const mlp_picture *picture, const char *what,
                               mlp_cview X, size_t rows, size_t cols);
 
-/* Checks labels (m, 1): whole numbers from 0 to 99. *classes receives the
- * largest and one more. */
-mlp_status mlpi_check_labels(const mlp_picture *picture, mlp_cview labels,
-                             size_t rows, size_t *classes);
+/* Checks X (m, 2) and labels (m, 1), which are whole numbers from 0 to 99.
+ * *classes receives the largest and one more. */
+mlp_status mlpi_check_points(const mlp_picture *picture, mlp_cview X,
+                             mlp_cview labels, size_t *classes);
 
 #endif

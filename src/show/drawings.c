@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Drawings that a network makes: the regions that it decides, the surface of
+ * its loss, and the network itself.
+ */
+#include "show/panels.h"
+#include "show/text.h"
+
+#include <math.h>
+
+/* GRID: points of regions along each axis; SURFACE: points of a surface along
+ * each weight; MOST_SHOWN: neurons of a layer, or gaps between them. */
+enum { GRID = 100, SURFACE = 25, MOST_SHOWN = 10, MOST_DRAWN = 20 };
+
+/* ---------------------------------------------------------------------------
+ * Regions
+ */
+
+/* A grid of GRID x GRID points: x of point j is x0 + j dx. */
+typedef struct grid {
+    double x0, dx, y0, dy;
+    mlp_view A; /* outputs, row i GRID + j for point (i, j) */
+} grid;
+
+/* Finds the range of a column and a tenth more on each side. */
+static void find_range(mlp_cview X, size_t column, double *first, double *pace)
+{
+    double low = mlp_cview_at(X, 0, column);
+    double high = low;
+    for (size_t i = 1; i < X.rows; i++) {
+        low = fmin(low, mlp_cview_at(X, i, column));
+        high = fmax(high, mlp_cview_at(X, i, column));
+    }
+    double more = high > low ? (high - low) / 10 : 1;
+    *first = low - more;
+    *pace = (high - low + 2 * more) / (GRID - 1);
+}
+
+/* Predicts the points of a grid. A row of the grid is computed at once. */
+static mlp_status predict_grid(const mlp_net *net, const grid *g)
+{
+    double row[GRID][2];
+    float single[GRID][2];
+    bool is_f32 = mlp_net_precision(net) == MLP_F32;
+    for (size_t i = 0; i < GRID; i++) {
+        for (size_t j = 0; j < GRID; j++) {
+            row[j][0] = g->x0 + (double)j * g->dx;
+            row[j][1] = g->y0 + (double)i * g->dy;
+            single[j][0] = (float)row[j][0];
+            single[j][1] = (float)row[j][1];
+        }
+        mlp_cview X = is_f32 ? mlp_cview_f32(single[0], GRID, 2)
+                             : mlp_cview_f64(row[0], GRID, 2);
+        TRY(mlp_predict(net, X, mlp_view_rows(g->A, i * GRID, GRID)));
+    }
+    return MLP_OK;
+}
+
+/* Returns what shows class k at a point: how much its output is above the
+ * largest other one, or of a single output the number itself. */
+static double margin(const grid *g, size_t point, size_t k)
+{
+    mlp_cview A = mlp_view_const(g->A);
+    double other = A.cols > 1 ? -INFINITY : 0;
+    for (size_t j = 0; j < A.cols; j++) {
+        other = j != k ? fmax(other, mlp_cview_at(A, point, j)) : other;
+    }
+    return mlp_cview_at(A, point, k) - other;
+}
+
+/* Writes a block of data: the margins of class k, or with k = A.cols the number
+ * of the class with the largest output. *low and *high receive the range. */
+static void put_grid(mlp_picture *p, const grid *g, size_t k, double *low,
+                     double *high)
+{
+    *low = INFINITY;
+    *high = -INFINITY;
+    mlpi_block_begin(p);
+    for (size_t i = 0; i < (size_t)GRID * GRID; i++) {
+        double value = 0;
+        if (k < g->A.cols) {
+            value = margin(g, i, k);
+        } else {
+            for (size_t j = 1; j < k; j++) {
+                value = margin(g, i, j) > 0 ? (double)j : value;
+            }
+        }
+        *low = fmin(*low, value);
+        *high = fmax(*high, value);
+        mlpi_picture_put(p, i % GRID + 1 < GRID ? "%g " : "%g\n", value);
+    }
+    mlpi_block_end(p);
+}
+
+/* Writes commands that make a block of data, which holds the lines where the
+ * last block has this level. */
+static void put_contour(mlp_picture *p, double level)
+{
+    mlpi_picture_put(p,
+                     "set contour base\nunset surface\nset cntrparam levels "
+                     "discrete %g\nset table $c%z\nsplot $d%z matrix using "
+                     "(x0+$1*dx):(y0+$2*dy):3\nunset table\nset surface\nunset "
+                     "contour\n",
+                     level, p->blocks, p->blocks);
+}
+
+/* Shades the levels of the last block, or its classes, and draws the contours
+ * of `n` blocks before it or, of a single output, its own. */
+static void plot_regions(mlp_picture *p, size_t outputs, size_t first,
+                         size_t end, size_t shades)
+{
+    static const char tints[] =
+        "0 '#86b4d8', 1 '#fbe0a8', 2 '#bdbdbd', 3 '#eeae84', 4 '#c8e6f7', 5 "
+        "'#8ccbb5', 6 '#efcfe0', 7 '#f3eda6'";
+    if (outputs == 1) {
+        mlpi_picture_put(p,
+                         "set palette defined (0 '#7fb2d6', 0.5 '#d9d9d0', 1 "
+                         "'#ffe9b8') maxcolors 10\n");
+    } else {
+        mlpi_picture_put(p,
+                         "set palette defined (%s) maxcolors 8\nset cbrange "
+                         "[-0.5:7.5]\nunset colorbox\n",
+                         tints);
+    }
+    mlpi_picture_put(p,
+                     "set xrange [x0:x0+%z*dx] noextend\nset yrange "
+                     "[y0:y0+%z*dy] noextend\nplot for [i=as_text:0] $d%z "
+                     "matrix using (x0+$1*dx):(y0+$2*dy):(%s) with image "
+                     "notitle, ",
+                     (size_t)GRID - 1, (size_t)GRID - 1, shades,
+                     outputs == 1 ? "$3" : "int($3)%%8");
+    for (size_t c = first; c < end; c++) {
+        mlpi_picture_put(p, "$c%z using 1:2 with lines lt 3 dt 2 lw 1.5 ", c);
+        mlpi_picture_put(p, outputs == 1 ? "title '0.5', " : "notitle, ");
+    }
+}
+
+/* The boundary of the last class is that of the others. */
+static void put_regions(mlp_picture *p, const grid *g, mlp_cview X,
+                        mlp_cview labels, size_t classes)
+{
+    double low = 0;
+    double high = 0;
+    size_t k = g->A.cols;
+    size_t first = p->blocks + 1;
+    mlpi_picture_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\n", g->x0, g->dx,
+                     g->y0, g->dy);
+    for (size_t j = 0; j + 1 < k; j++) {
+        put_grid(p, g, j, &low, &high);
+        if (low < 0 && high > 0) {
+            put_contour(p, 0);
+        } else {
+            mlpi_picture_put(p, "$c%z << EOD\nNaN NaN\nEOD\n", p->blocks);
+        }
+    }
+    put_grid(p, g, k == 1 ? 0 : k, &low, &high);
+    size_t shades = p->blocks;
+    bool has_line = k == 1 && low < 0.5 && high > 0.5;
+    if (has_line) {
+        put_contour(p, 0.5);
+    }
+    if (k == 1 && low >= 0 && high <= 1) {
+        mlpi_picture_put(p, "set cbrange [0:1]\n");
+    }
+    mlpi_put_points(p, X, labels);
+    plot_regions(p, k, first, has_line ? shades + 1 : shades, shades);
+    mlpi_plot_points(p, labels, classes);
+}
+
+mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
+                               const mlp_net *net, mlp_cview X,
+                               mlp_cview labels)
+{
+    grid g = {.x0 = 0};
+    size_t classes = 0;
+    void *outputs = NULL;
+    TRY(mlpi_check_given(picture, net, "a network"));
+    TRY(mlpi_check_points(picture, X, labels, &classes));
+    size_t k = mlp_net_outputs(net);
+    if (mlp_net_inputs(net) != 2 || k > 99) {
+        return mlpi_show_error(&picture->hooks, MLP_ERR_SHAPE,
+                               "regions: expects a network with 2 inputs and "
+                               "at most 99 outputs, got %zu and %zu",
+                               mlp_net_inputs(net), k);
+    }
+    size_t n = (size_t)GRID * GRID;
+    TRY(mlpi_picture_allocate(&picture->hooks, n * k * sizeof(double),
+                              (void *)&outputs));
+    g.A = mlp_net_precision(net) == MLP_F32 ? mlp_view_f32(outputs, n, k)
+                                            : mlp_view_f64(outputs, n, k);
+    find_range(X, 0, &g.x0, &g.dx);
+    find_range(X, 1, &g.y0, &g.dy);
+    mlp_status status = predict_grid(net, &g);
+    if (status == MLP_OK) {
+        mlpi_panel_begin(picture, axes, "x1", "x2");
+        put_regions(picture, &g, X, labels, classes);
+        status = mlpi_panel_end(picture);
+    }
+    mlpi_picture_release(&picture->hooks, outputs);
+    return status;
+}
+
+/* ---------------------------------------------------------------------------
+ * The surface of the loss
+ */
+
+/* The clone has hooks of its own network, which get the messages of what fails
+ * there. */
+static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
+                              mlp_cview Y, mlp_view W, const size_t at[2],
+                              double span)
+{
+    double center[2];
+    size_t cols = W.cols;
+    for (int i = 0; i < 2; i++) {
+        center[i] = mlp_cview_at(mlp_view_const(W), at[i] / cols, at[i] % cols);
+    }
+    mlpi_block_begin(p);
+    for (size_t i = 0; i <= (size_t)SURFACE * SURFACE; i++) {
+        bool is_last = i == (size_t)SURFACE * SURFACE;
+        const size_t place[2] = {i % SURFACE, i / SURFACE};
+        mlp_scores scores;
+        double w[2];
+        for (int j = 0; j < 2; j++) {
+            double t = 2 * (double)place[j] / (SURFACE - 1) - 1;
+            w[j] = center[j] + (is_last ? 0 : t * span);
+            (void)mlp_view_set(W, at[j] / cols, at[j] % cols, w[j]);
+        }
+        TRY(mlp_evaluate(net, X, Y, &scores));
+        if (is_last) { /* the point where the weights are */
+            mlpi_block_end(p);
+            mlpi_block_begin(p);
+        }
+        mlpi_picture_put(p, "%r %r %r\n", w[0], w[1], scores.loss);
+        mlpi_picture_put(p, place[0] == SURFACE - 1 ? "\n" : "");
+    }
+    mlpi_block_end(p);
+    mlpi_picture_put(p,
+                     "set hidden3d\nset border 127\nset xyplane relative 0.1\n"
+                     "set ztics\nset zlabel 'loss' rotate parallel\n"
+                     "splot $d%z using 1:2:3 with lines lt 1 lw 1 notitle, "
+                     "$d%z using 1:2:3 with points lt 4 ps 1.5 title 'the "
+                     "network'",
+                     p->blocks - 1, p->blocks);
+    return MLP_OK;
+}
+
+mlp_status mlp_picture_surface(mlp_picture *picture, const mlp_axes *axes,
+                               const mlp_net *net, mlp_cview X, mlp_cview Y,
+                               size_t l, size_t i0, size_t i1, double span)
+{
+    mlp_net *copy = NULL;
+    mlp_view W;
+    char names[2][64];
+    TRY(mlpi_check_given(picture, net, "a network"));
+    TRY(mlp_net_clone(net, &copy));
+    mlp_status status = mlp_net_tensor(copy, MLP_W, l, &W);
+    if (status == MLP_OK && !(i0 < W.rows * W.cols && i1 < W.rows * W.cols &&
+                              i0 != i1 && span > 0 && isfinite(span))) {
+        status = mlpi_show_error(&picture->hooks, MLP_ERR_ARGUMENT,
+                                 "a surface: expects two elements of W[%zu], "
+                                 "numbers below %zu, and a span above 0, got "
+                                 "%zu, %zu and %g",
+                                 l, W.rows * W.cols, i0, i1, span);
+    }
+    if (status == MLP_OK) {
+        const size_t at[] = {i0, i1};
+        for (int i = 0; i < 2; i++) {
+            (void)snprintf(names[i], sizeof names[i], "W[%zu](%zu, %zu)", l,
+                           at[i] / W.cols + 1, at[i] % W.cols + 1);
+        }
+        mlpi_panel_begin(picture, axes, names[0], names[1]);
+        status = put_surface(picture, copy, X, Y, W, at, span);
+        picture->status = status != MLP_OK ? status : picture->status;
+        status = mlpi_panel_end(picture);
+    }
+    mlp_net_free(copy);
+    return status;
+}
+
+/* ---------------------------------------------------------------------------
+ * The network
+ */
+
+/* Returns layer l; layer 0 are the inputs. */
+static mlp_layer layer_of(const mlp_net *net, size_t l)
+{
+    mlp_layer layer = {.width = mlp_net_inputs(net)};
+    bool is_known = l == 0 || mlp_net_layer(net, l, &layer) == MLP_OK;
+    return is_known ? layer : (mlp_layer){.width = 0};
+}
+
+/* A layer of more than MOST_SHOWN neurons is drawn as its first and last ones,
+ * with dots at the place between them. */
+static size_t places_of(size_t n)
+{
+    return n <= MOST_SHOWN ? n : MOST_SHOWN;
+}
+
+/* Returns the neuron at a place, or n for the dots. */
+static size_t neuron_at(size_t n, size_t place)
+{
+    const size_t dots = MOST_SHOWN / 2;
+    if (n <= MOST_SHOWN || place < dots) {
+        return place;
+    }
+    return place == dots ? n : n - MOST_SHOWN + place;
+}
+
+static double height_of(size_t n, size_t place)
+{
+    return (double)(places_of(n) - 1) / 2 - (double)place;
+}
+
+/* Writes a block of lines "x y weight", for the weights of layer l that have
+ * this sign, and whose part of the largest one is in this fifth. */
+static void put_weights(mlp_picture *p, mlp_cview W, size_t l, double largest,
+                        int fifth, bool is_negative)
+{
+    for (size_t i = 0; i < places_of(W.rows) * places_of(W.cols); i++) {
+        size_t a = i / places_of(W.cols);
+        size_t b = i % places_of(W.cols);
+        double w = mlp_cview_at(W, neuron_at(W.rows, a), neuron_at(W.cols, b));
+        int its_fifth = (int)fmin(fabs(w) / largest * 5, 4);
+        if (!isnan(w) && its_fifth == fifth && (w < 0) == is_negative) {
+            mlpi_picture_put(p, "%z %g %r\n%z %g %r\n\n", l - 1,
+                             height_of(W.cols, b), w, l, height_of(W.rows, a),
+                             w);
+        }
+    }
+}
+
+static double largest_weight(const mlp_net *net)
+{
+    double largest = 0;
+    mlp_cview W;
+    for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
+        if (mlp_net_ctensor(net, MLP_W, l, &W) != MLP_OK) {
+            break;
+        }
+        for (size_t i = 0; i < W.rows * W.cols; i++) {
+            double w = mlp_cview_at(W, i / W.cols, i % W.cols);
+            largest = fmax(largest, fabs(w));
+        }
+    }
+    return largest > 0 ? largest : 1;
+}
+
+/* Writes the neurons of a layer as lines "x y", and as labels its dots, its
+ * caption below, and the names of inputs or outputs. */
+static void put_neurons(mlp_picture *p, const mlp_net *net, size_t l,
+                        const char *const *inputs, bool as_labels)
+{
+    mlp_layer layer = layer_of(net, l);
+    size_t n = layer.width;
+    bool is_last = l == mlp_net_layer_count(net);
+    for (size_t place = 0; place < places_of(n); place++) {
+        size_t i = neuron_at(n, place);
+        double y = height_of(n, place);
+        const char *name = is_last && n > 1 ? mlp_net_class_name(net, i) : NULL;
+        name = l == 0 && inputs && i < n ? inputs[i] : name;
+        if (!as_labels && i < n) {
+            mlpi_picture_put(p, "%z %g\n", l, y);
+        } else if (as_labels && i == n) {
+            mlpi_picture_put(p, "set label '⋮' at %z,%g center\n", l, y);
+        } else if (as_labels && (l == 0 || is_last)) {
+            mlpi_picture_put(p, name ? "set label %q" : "set label ", name);
+            if (!name) {
+                mlpi_picture_put(p, "'%s%z'", l == 0 ? "x" : "y", i + 1);
+            }
+            mlpi_picture_put(p, " at %z,%g %s,0\n", l, y,
+                             l == 0 ? "right offset -1.8" : "left offset 1.8");
+        }
+    }
+    if (as_labels) {
+        mlpi_picture_put(p, "set label '%z %s' at %z,graph 0.03 center\n", n,
+                         l == 0 ? (n == 1 ? "input" : "inputs")
+                                : mlp_activation_name(layer.activation),
+                         l);
+    }
+}
+
+/* Plots the weights: the last 10 blocks but one, by fifth and sign. */
+static void plot_network(mlp_picture *p, size_t layers, double top)
+{
+    mlpi_picture_put(p,
+                     "unset border\nunset tics\nunset grid\nset xlabel ''\n"
+                     "set xrange [-0.5:%z.5]\nset yrange [%g:%g]\nplot ",
+                     layers, -top - 1.6, top + 0.6);
+    for (size_t i = 0; i < 10; i++) {
+        bool is_negative = i % 2 == 1;
+        mlpi_picture_put(p, "$d%z using 1:2 with lines lt %z lw %g ",
+                         p->blocks - 10 + i, is_negative ? (size_t)4 : 1,
+                         0.5 + (double)(i / 2) * 1.1);
+        mlpi_picture_put(p, i < 8         ? "notitle, "
+                            : is_negative ? "dt (8,4) title 'negative weight', "
+                                          : "title 'positive weight', ");
+    }
+    mlpi_picture_put(p,
+                     "$d%z using 1:2 with points pt 7 ps 2.8 lc rgb '#404040' "
+                     "notitle, $d%z using 1:2 with points pt 7 ps 2.2 lc rgb "
+                     "'#ffffff' notitle",
+                     p->blocks, p->blocks);
+}
+
+mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
+                               const mlp_net *net, const char *const *inputs)
+{
+    TRY(mlpi_check_given(picture, net, "a network"));
+    size_t layers = mlp_net_layer_count(net);
+    double top = 0;
+    if (layers > MOST_DRAWN) {
+        return mlpi_show_error(&picture->hooks, MLP_ERR_LIMIT,
+                               "a drawing: expects at most %d layers, got %zu",
+                               (int)MOST_DRAWN, layers);
+    }
+    for (size_t i = 0; inputs && i < mlp_net_inputs(net); i++) {
+        TRY(mlpi_check_given(picture, inputs[i], "the name of an input"));
+    }
+    double largest = largest_weight(net);
+    mlpi_panel_begin(picture, axes, "", "");
+    for (int i = 0; i < 10; i++) {
+        mlp_cview W;
+        mlpi_block_begin(picture);
+        mlpi_picture_put(picture, "NaN NaN\n\n"); /* no block may be empty */
+        for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
+            if (mlp_net_ctensor(net, MLP_W, l, &W) != MLP_OK) {
+                break;
+            }
+            put_weights(picture, W, l, largest, i / 2, i % 2 == 1);
+        }
+        mlpi_block_end(picture);
+    }
+    for (size_t l = 0; l <= layers; l++) {
+        top = fmax(top, height_of(layer_of(net, l).width, 0));
+        put_neurons(picture, net, l, inputs, true);
+    }
+    mlpi_block_begin(picture);
+    for (size_t l = 0; l <= layers; l++) {
+        put_neurons(picture, net, l, inputs, false);
+    }
+    mlpi_block_end(picture);
+    plot_network(picture, layers, top);
+    return mlpi_panel_end(picture);
+}
