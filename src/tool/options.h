@@ -16,10 +16,7 @@
 #include <stdint.h>
 
 #include "mlp.h"
-
-/* The exit statuses of the program: done; what was asked could not be done; it
- * was asked wrongly. */
-enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_MISUSED = 2 };
+#include "tool/talk.h"
 
 /* Which verbs take an option. */
 enum {

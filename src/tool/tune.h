@@ -12,12 +12,12 @@
 
 /* Searches for `seconds`, and sets layers, rate and dropout of *plan to those
  * of the best network: that of the least log loss, or for numbers of the
- * highest R2. `split` is that of train. Tells each improvement. */
-MLP_NODISCARD mlp_status mlpi_tool_tune(const tool_table *table,
-                                        tool_split split, double seconds,
-                                        tool_plan *plan);
+ * highest R2. `split` is that of train. Tells each improvement. Returns an exit
+ * status of the program. */
+int mlpi_tool_tune(const tool_table *table, tool_split split, double seconds,
+                   tool_plan *plan);
 
-/* Writes "64,32", the widths of the hidden layers. */
-void mlpi_tool_write_layers(const tool_plan *plan, char *text, size_t size);
+/* Writes the options --layers, --rate and --dropout of a plan. */
+void mlpi_tool_write_plan(const tool_plan *plan, char *text, size_t size);
 
 #endif
