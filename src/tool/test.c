@@ -130,8 +130,11 @@ static mlp_status print(const tool_model *model, mlp_cview counts,
         (void)fputs("}\n", stdout);
         return status;
     }
-    mlpi_tool_say_scores(options->operands[1], model->net, scores);
+    char text[160];
+    mlpi_tool_write_scores(model->net, scores, text, sizeof text);
+    printf("%s: %zu rows: %s\n", options->operands[1], scores->rows, text);
     if (model->classes > 0) {
+        (void)putchar('\n');
         status = mlp_show_confusion(counts, model->names, stdout);
         (void)putchar('\n');
     }

@@ -127,8 +127,8 @@ static int check_from(const session *s)
     if (!s->from.net) {
         return TOOL_DONE;
     }
-    size_t classes = mlpi_tool_classes(&s->from);
-    const char *target = mlpi_tool_target(&s->from);
+    size_t classes = s->from.classes;
+    const char *target = s->from.target;
     if (s->from.recipe && strcmp(target, t->target) != 0) {
         mlpi_tool_complain("%s answers \"%s\", not \"%s\"", s->from.path,
                            target, t->target);
