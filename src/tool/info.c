@@ -96,6 +96,8 @@ static void print_columns(const mlp_data_recipe *recipe)
     }
 }
 
+/* Prints everything. The main function tells if the standard output cannot be
+ * written. */
 static mlp_status print_text(const tool_model *model)
 {
     printf("%s: %s, %zu bytes, weights %08lx\n", model->path, model->kind,
@@ -116,7 +118,7 @@ static mlp_status print_text(const tool_model *model)
             is_first = false;
         }
     }
-    return status;
+    return status == MLP_ERR_IO ? MLP_OK : status;
 }
 
 /* ---------------------------------------------------------------------------

@@ -56,15 +56,15 @@ static mlp_status print_classes(const tool_model *model, mlp_cview counts)
         mlpi_tool_json_number(", f1", each[i].f1);
         (void)putchar('}');
     }
-    (void)fputs("], \"confusion\": [", stdout);
-    for (size_t i = 0; i < k * k; i++) {
+    (void)fputs(status == MLP_OK ? "], \"confusion\": [" : "", stdout);
+    for (size_t i = 0; status == MLP_OK && i < k * k; i++) {
         printf("%s%.0f",
                i % k > 0 ? ", "
                : i > 0   ? "], ["
                          : "[",
                mlp_cview_at(counts, i / k, i % k));
     }
-    (void)fputs("]]", stdout);
+    (void)fputs(status == MLP_OK ? "]]" : "", stdout);
     free(each);
     return status;
 }
@@ -118,10 +118,12 @@ static mlp_status draw(const tool_model *model, const tool_rows *rows,
     return status;
 }
 
-/* Prints scores, and what classes have beside them, as text or as JSON. */
+/* Prints scores, and what classes have beside them, as text or as JSON. The
+ * main function tells if the standard output cannot be written. */
 static mlp_status print(const tool_model *model, mlp_cview counts,
                         const tool_scores *scores, const tool_options *options)
 {
+    char text[160];
     mlp_status status = MLP_OK;
     if (options->json) {
         (void)putchar('{');
@@ -130,7 +132,6 @@ static mlp_status print(const tool_model *model, mlp_cview counts,
         (void)fputs("}\n", stdout);
         return status;
     }
-    char text[160];
     mlpi_tool_write_scores(model->net, scores, text, sizeof text);
     printf("%s: %zu rows: %s\n", options->operands[1], scores->rows, text);
     if (model->classes > 0) {
@@ -141,7 +142,7 @@ static mlp_status print(const tool_model *model, mlp_cview counts,
     if (model->classes > 0 && status == MLP_OK) {
         status = mlp_show_class_scores(counts, model->names, stdout);
     }
-    return status;
+    return status == MLP_ERR_IO ? MLP_OK : status;
 }
 
 /* Scores the rows and tells what is wanted. Each call tells its failure, except
