@@ -39,7 +39,7 @@ tool_plan mlpi_tool_plan(const tool_options *options, size_t rows)
         plan.epochs = epochs < LEAST ? LEAST : epochs > MOST ? MOST : epochs;
     }
     if (plan.rate == MLP_AUTO) {
-        plan.rate = is_large ? 0.002 : 0.0015;
+        plan.rate = is_large ? 0.002 : 0.001;
     }
     if (plan.dropout == MLP_AUTO) {
         plan.dropout = is_large ? 0.2 : 0;

@@ -9,7 +9,7 @@
  *     rows              below 10,000      10,000 or more
  *     hidden layers     100               256, 128
  *     dropout           0                 0.2
- *     learning rate     0.0015            0.002
+ *     learning rate     0.001             0.002
  *     rows of a batch   32                128
  *     epochs            mlp_fit's         1,200,000 rows, 10 to 100 epochs
  *
