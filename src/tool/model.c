@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/table.h"
 #include "tool/talk.h"
 
 #ifdef MLPI_TOOL_ONNX
@@ -147,14 +148,6 @@ void mlpi_tool_close(tool_model *model)
  * Tables
  */
 
-/* Returns a dense view of fresh memory. Its data is NULL if there is none. */
-static mlp_view make_view(mlp_dtype dtype, size_t rows, size_t cols)
-{
-    bool is_possible = rows < SIZE_MAX / 16 / (cols + 1);
-    void *data = is_possible ? calloc(rows * cols + 1, sizeof(double)) : NULL;
-    return (mlp_view){dtype, rows, cols, cols, 1, data};
-}
-
 /* Finds the columns of the recipe. A missing target leaves *has_targets false.
  * Column 0 is the target. */
 static int check_columns(const tool_model *model, const char *path,
@@ -268,15 +261,14 @@ static int read_rows(const tool_model *model, const char *path, bool to_predict,
     if (status != TOOL_DONE) {
         return status;
     }
-    rows->X = make_view(precision, m, mlp_net_inputs(model->net));
-    rows->A = make_view(precision, m, outputs);
+    rows->X = mlpi_tool_view(precision, m, mlp_net_inputs(model->net));
+    rows->A = mlpi_tool_view(precision, m, outputs);
     if (has_targets && !to_predict) {
-        rows->Y = make_view(model->classes ? MLP_I32 : precision, m,
-                            model->classes ? 1 : outputs);
+        rows->Y = mlpi_tool_view(model->classes ? MLP_I32 : precision, m,
+                                 model->classes ? 1 : outputs);
     }
     if (!rows->X.data || !rows->A.data ||
         (has_targets && !to_predict && !rows->Y.data)) {
-        mlpi_tool_complain("%s: no memory for %zu rows", path, m);
         return TOOL_FAILED;
     }
     if (!encode(model, rows)) {

@@ -12,6 +12,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -570,6 +571,55 @@ class Export(unittest.TestCase):
             self.assertEqual(talk.count("\n"), 1)
         run("export", "iris.mlp", "x.c", "--rows", "mixed.csv", status=2)
         self.assertFalse(os.path.exists("x.c") or os.path.exists("x.h"))
+
+
+class Manual(unittest.TestCase):
+    PAGE = f"{SOURCE}/src/tool/mlp.1"
+
+    def text(self):
+        with open(self.PAGE, encoding="ascii") as f:
+            return f.read()
+
+    def test_options_and_verbs_are_those_of_help(self):
+        out, _ = run("--help")
+        told = set(re.findall(r"--([a-z0-9]+)", out))
+        self.assertEqual(set(re.findall(r"^\.It Fl (?:. , )?-([a-z0-9]+)",
+                                        self.text(), re.M)), told)
+        self.assertLessEqual(set(re.findall(r"Fl -([a-z0-9]+)", self.text())),
+                             told | {"name"})
+        verbs = re.findall(r"^  mlp ([a-z]+)", out, re.M)
+        self.assertEqual(verbs, re.findall(r"^\.It Cm ([a-z]+) Ar",
+                                           self.text(), re.M))
+        # The arguments, too: "--layers N,N,...".
+        for name, argument in re.findall(r"--([a-z0-9]+) ([A-Z]\S*)", out):
+            if name not in ("help", "version"):
+                self.assertRegex(self.text(), rf"It Fl .*-{name} Ar ")
+
+    def test_the_page_is_well_formed(self):
+        for command in (["mandoc", "-Tlint", "-Wwarning"],
+                        ["man", "--warnings", "-l"]):
+            if shutil.which(command[0]):
+                done = subprocess.run([*command, self.PAGE], stderr=-2,
+                                      stdout=-1, env={**os.environ, "TERM":
+                                                      "dumb", "PAGER": "cat"})
+                self.assertEqual(done.returncode, 0, done.stdout)
+                if command[0] == "mandoc":
+                    self.assertEqual(done.stdout, b"")
+
+    def test_examples_run(self):
+        os.makedirs("examples", exist_ok=True)
+        iris = open("iris.csv").read()
+        for name in "iris.csv", "new.csv", "more.csv":
+            write("examples/" + name, iris)
+        blocks = re.findall(r"^\.Bd -literal[^\n]*\n(.*?)^\.Ed", self.text(),
+                            re.M | re.S)
+        self.assertGreaterEqual(len(blocks), 4)
+        path = os.path.dirname(PROGRAM) + os.pathsep + os.environ["PATH"]
+        for block in blocks:
+            done = subprocess.run(["sh", "-ec", block], cwd="examples",
+                                  env={**os.environ, "PATH": path},
+                                  capture_output=True)
+            self.assertEqual(done.returncode, 0, (block, done.stderr))
 
 
 class Output(unittest.TestCase):
