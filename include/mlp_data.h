@@ -252,6 +252,54 @@ MLP_NODISCARD mlp_status mlp_data_recipe_load(const mlp_net *net,
                                               const mlp_hooks *hooks,
                                               mlp_data_recipe **recipe);
 
+/* ---------------------------------------------------------------------------
+ * Points to try a network on
+ *
+ * X(constant, number, name, classes). Tables of points in the plane, with the
+ * columns x1, x2 and class, whose names are "0", "1" and so on:
+ *
+ *     xor      the corners (0, 0), (1, 1) of class 0 and (0, 1), (1, 0) of
+ *              class 1
+ *     moons    two half circles, as sklearn.datasets.make_moons
+ *     circles  one circle in another, of radius 0.8 and 1, as make_circles
+ *     spirals  two spirals: point k of the m points of class c has the radius
+ *              r = (k + 1) / m and the angle 3 pi r + c pi
+ *     blobs    three normal distributions with centres in the square from -10
+ *              to 10, as make_blobs
+ *
+ * The rows are shuffled, and both coordinates get normal noise; of blobs it is
+ * the standard deviation. With the seed as its random_state, scikit-learn 1.2
+ * draws the same rows in the same order. The bits here are the same on every
+ * machine. Those of scikit-learn come from the C library's sine, cosine and
+ * logarithm: about one coordinate in 300 differs, by one or two units in its
+ * last place. (NumPy's own sine for AVX-512 differs more often.)
+ */
+#define MLP_DATA_SHAPE_LIST(X)                                                 \
+    X(MLP_DATA_XOR, 0, "xor", 2)                                               \
+    X(MLP_DATA_MOONS, 1, "moons", 2)                                           \
+    X(MLP_DATA_CIRCLES, 2, "circles", 2)                                       \
+    X(MLP_DATA_SPIRALS, 3, "spirals", 2)                                       \
+    X(MLP_DATA_BLOBS, 4, "blobs", 3)
+
+#define MLP_DATA_SHAPE_VALUE(constant, number, name, classes) constant = number,
+typedef enum mlp_data_shape {
+    MLP_DATA_SHAPE_LIST(MLP_DATA_SHAPE_VALUE)
+} mlp_data_shape;
+
+/* What mlp_data_generate draws. */
+typedef struct mlp_data_points {
+    mlp_data_shape shape;
+    size_t rows;   /* at least one for each class */
+    double noise;  /* standard deviation, 0 or more */
+    uint32_t seed; /* of mlp_rng_seeded */
+} mlp_data_points;
+
+/* Makes a table of points. The caller owns *data. `hooks` may be NULL.
+ * Allocates. MLP_ERR_ARGUMENT: shape, rows or noise outside their range. */
+MLP_NODISCARD mlp_status mlp_data_generate(const mlp_data_points *points,
+                                           const mlp_hooks *hooks,
+                                           mlp_data **data);
+
 #ifdef __cplusplus
 }
 #endif

@@ -205,7 +205,7 @@ MLP_NODISCARD mlp_status mlp_picture_points(mlp_picture *picture,
 /* Draws the same points over the regions that a network decides, which has two
  * inputs: ten levels of its output, and the line where that is 0.5; or if it
  * has several outputs, for each point the class of the largest. The range of
- * the axes is that of X and a tenth more. Uses the network for 10,000 points.
+ * the axes is that of X and a tenth more. Uses the network for 22,500 points.
  * MLP_ERR_SHAPE: also for another number of inputs, or more than 99
  * outputs. */
 MLP_NODISCARD mlp_status mlp_picture_regions(mlp_picture *picture,
@@ -249,7 +249,7 @@ MLP_NODISCARD mlp_status mlp_picture_bars(
  * two weights of layer l: element i0 and element i1 of W, counted row by row.
  * Each goes from `span` below its value to `span` above, and a mark shows where
  * it is. Makes a copy of the network for the time of the call, which computes
- * the loss 625 times. MLP_ERR_ARGUMENT: no such layer or element, i0 equal to
+ * the loss 226 times. MLP_ERR_ARGUMENT: no such layer or element, i0 equal to
  * i1, or a span that is not above 0. Other errors are those of mlp_evaluate. */
 MLP_NODISCARD mlp_status mlp_picture_surface(mlp_picture *picture,
                                              const mlp_axes *axes,

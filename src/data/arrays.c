@@ -188,15 +188,15 @@ static bool set_type(array *a, unsigned idx, const char *npy)
 }
 
 /* No text begins with two bytes that are 0. */
-bool mlpi_idx_begins(const unsigned char *bytes, size_t size)
+static bool idx_begins(const unsigned char *bytes, size_t size)
 {
     array a;
     return size >= 4 && bytes[0] == 0 && bytes[1] == 0 &&
            set_type(&a, bytes[2], "");
 }
 
-mlp_status mlpi_idx_read(const unsigned char *bytes, size_t size,
-                         mlp_data *data)
+static mlp_status read_idx(const unsigned char *bytes, size_t size,
+                           mlp_data *data)
 {
     array a = {.is_big = true};
     size_t n = bytes[3];
@@ -220,11 +220,6 @@ mlp_status mlpi_idx_read(const unsigned char *bytes, size_t size,
 /* ---------------------------------------------------------------------------
  * NPY
  */
-
-bool mlpi_npy_begins(const unsigned char *bytes, size_t size)
-{
-    return size >= 10 && memcmp(bytes, "\x93NUMPY", 6) == 0;
-}
 
 /* Returns where the value of a key begins in a header that ends with 0, or "".
  * The key stands in quotes and has a colon and blanks behind it. */
@@ -302,8 +297,8 @@ static mlp_status read_npy_header(const unsigned char *bytes, size_t length,
                                   a->n_dims);
 }
 
-mlp_status mlpi_npy_read(const unsigned char *bytes, size_t size,
-                         mlp_data *data)
+static mlp_status read_npy(const unsigned char *bytes, size_t size,
+                           mlp_data *data)
 {
     array a = {.is_big = false};
     unsigned version = bytes[6];
@@ -370,7 +365,7 @@ static bool read_count(scanner *s, size_t *n)
 }
 
 /* A CSV file has no line of three counts with blanks between them. */
-bool mlpi_fann_begins(const unsigned char *bytes, size_t size)
+static bool fann_begins(const unsigned char *bytes, size_t size)
 {
     scanner s = {(const char *)bytes, (const char *)bytes + size, 1};
     size_t n = 0;
@@ -401,24 +396,22 @@ static mlp_status read_number(scanner *s, mlp_data *data, double *x)
 
 /* Each number takes at least two bytes, with the blank behind it, so counts
  * that exceed the file are refused before anything is allocated. */
-mlp_status mlpi_fann_read(const unsigned char *bytes, size_t size,
-                          mlp_data *data)
+static mlp_status read_fann(const unsigned char *bytes, size_t size,
+                            mlp_data *data)
 {
     scanner s = {(const char *)bytes, (const char *)bytes + size, 1};
     size_t n[3] = {0, 0, 0};
     size_t count = 0;
     for (size_t i = 0; i < 3; i++) {
-        (void)read_count(&s, &n[i]); /* mlpi_fann_begins has read them */
+        (void)read_count(&s, &n[i]); /* fann_begins has read them */
     }
     size_t cols = n[1] + n[2];
     if (n[0] == 0 || n[1] == 0 || n[2] == 0 || !multiply(n[0], cols, &count) ||
         count > size / 2) {
         return mlpi_table_error(data, MLP_ERR_FORMAT, 1,
-                                "expects %zu row%s of %zu input%s and %zu "
-                                "output%s, got a file that is too short",
-                                n[0], n[0] == 1 ? "" : "s", n[1],
-                                n[1] == 1 ? "" : "s", n[2],
-                                n[2] == 1 ? "" : "s");
+                                "expects %zu x (%zu + %zu) numbers, of inputs "
+                                "and outputs, got a file that is too short",
+                                n[0], n[1], n[2]);
     }
     for (size_t j = 0; j < cols; j++) {
         char name[32];
@@ -441,4 +434,18 @@ mlp_status mlpi_fann_read(const unsigned char *bytes, size_t size,
                : mlpi_table_error(data, MLP_ERR_FORMAT, s.line,
                                   "expects the end of the file, got \"%s\"",
                                   mlpi_data_quote(s.next, length, quote));
+}
+
+mlp_status mlpi_arrays_read(const unsigned char *bytes, size_t size,
+                            mlp_data *data, bool *is_array)
+{
+    *is_array = true;
+    if (idx_begins(bytes, size)) {
+        return read_idx(bytes, size, data);
+    }
+    if (size >= 10 && memcmp(bytes, "\x93NUMPY", 6) == 0) {
+        return read_npy(bytes, size, data);
+    }
+    *is_array = data->options->separator == '\0' && fann_begins(bytes, size);
+    return *is_array ? read_fann(bytes, size, data) : MLP_OK;
 }

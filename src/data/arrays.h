@@ -38,22 +38,13 @@
 
 #include "data/table.h"
 
-/* Return true if the bytes begin as a file of this kind. */
-bool mlpi_idx_begins(const unsigned char *bytes, size_t size);
-bool mlpi_npy_begins(const unsigned char *bytes, size_t size);
-bool mlpi_fann_begins(const unsigned char *bytes, size_t size);
-
-/* Fill a table, which has only its path, hooks and options, from the bytes of a
- * file.
- * Columns are named c1, c2, ...; those of FANN x1, x2, ... and y1, y2, ...
- * MLP_ERR_FORMAT: the header is no header, or the file has another size than it
- * says. MLP_ERR_UNSUPPORTED: another version or type. MLP_ERR_LIMIT: too many
- * columns, or a class number that is no int32. */
-mlp_status mlpi_idx_read(const unsigned char *bytes, size_t size,
-                         mlp_data *data);
-mlp_status mlpi_npy_read(const unsigned char *bytes, size_t size,
-                         mlp_data *data);
-mlp_status mlpi_fann_read(const unsigned char *bytes, size_t size,
-                          mlp_data *data);
+/* Fills a table, which has only its path, hooks and options, from the bytes of a
+ * file. Sets *is_array to whether they begin as one of these files; a file with
+ * a separator is none of FANN. Columns are named c1, c2, ...; those of FANN x1,
+ * x2, ... and y1, y2, ... MLP_ERR_FORMAT: the header is no header, or the file
+ * has another size than it says. MLP_ERR_UNSUPPORTED: another version or type.
+ * MLP_ERR_LIMIT: too many columns, or a class number that is no int32. */
+mlp_status mlpi_arrays_read(const unsigned char *bytes, size_t size,
+                            mlp_data *data, bool *is_array);
 
 #endif

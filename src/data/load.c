@@ -198,23 +198,6 @@ static mlp_status check_options(const mlp_hooks *hooks,
     return MLP_OK;
 }
 
-/* Fills a table by the reader for the kind of file that the bytes begin as.
- * Whatever has no mark of its own is CSV. A separator says that too. */
-static mlp_status read_by_kind(const unsigned char *block, size_t size,
-                               mlp_data *data)
-{
-    char separator = data->options->separator;
-    if (mlpi_idx_begins(block, size)) {
-        return mlpi_idx_read(block, size, data);
-    }
-    if (mlpi_npy_begins(block, size)) {
-        return mlpi_npy_read(block, size, data);
-    }
-    return separator == '\0' && mlpi_fann_begins(block, size)
-               ? mlpi_fann_read(block, size, data)
-               : mlpi_csv_read((const char *)block, size, data);
-}
-
 /* Joins the targets of the second file, whose options are like those of the
  * table. */
 static mlp_status add_targets(mlp_data *data)
@@ -230,12 +213,16 @@ static mlp_status add_targets(mlp_data *data)
     return status;
 }
 
-/* Reads a table that is not packed, and adds to it what the options say. The
- * text of a CSV file is copied if it is kept, because it may be the caller's.
- */
+/* Reads a table that is not packed, and adds to it what the options say.
+ * Whatever has no mark of its own is CSV. The text of a CSV file is copied if it
+ * is kept, because it may be the caller's. */
 static mlp_status fill(const unsigned char *block, size_t size, mlp_data *data)
 {
-    TRY(read_by_kind(block, size, data));
+    bool is_array = false;
+    TRY(mlpi_arrays_read(block, size, data, &is_array));
+    if (!is_array) {
+        TRY(mlpi_csv_read((const char *)block, size, data));
+    }
     if (data->options->targets) {
         TRY(add_targets(data));
     }

@@ -18,9 +18,6 @@
  * The text may come from a hostile file, so each line is checked when it is
  * read. A name that occurs twice is allowed: both lines take the same column of
  * a table.
- *
- * Cells are read in blocks of rows, column by column: the cells of a block fit
- * into the cache, whether the rows or the columns of the table lie together.
  */
 #include <float.h>
 #include <math.h>
@@ -31,9 +28,6 @@
 
 /* The first line names the format and its version. */
 #define TITLE "libmlp data recipe 1"
-
-/* The rows of a block. */
-enum { BLOCK = 64 };
 
 /* In the copy of the text each tab and LF becomes the 0 at the end of a word,
  * so that a word needs no memory of its own:
@@ -222,7 +216,6 @@ typedef struct summary {
     size_t count;  /* cells that are not empty */
     double sum;    /* of the finite cells */
     double scaled; /* 2^-64 of the sum, which cannot overflow */
-    bool *is_used; /* which categories occur */
 } summary;
 
 /* A text that grows, and the rows of the table that count. */
@@ -230,8 +223,7 @@ typedef struct writer {
     const mlp_data *data;
     const size_t *rows;
     size_t n_rows;
-    summary *columns;
-    bool *is_used; /* for all categories of all columns */
+    bool *is_used; /* which categories of a column occur in these rows */
     char *text;
     size_t n, capacity;
 } writer;
@@ -260,49 +252,23 @@ static mlp_status put(writer *w, const char *word, char end)
     return MLP_OK;
 }
 
-/* Sums up the cells of all columns. Categories that no row has are left out: a
- * network that never saw a category has no use for an input that was always 0.
- */
-static mlp_status summarise(writer *w)
+/* Sums up the cells of column j. */
+static summary summarise(writer *w, size_t j)
 {
-    const mlp_data *data = w->data;
-    size_t cols = data->names.n;
-    size_t n = 0;
-    for (size_t j = 0; j < cols; j++) {
-        n += data->columns[j].categories.n;
-    }
-    TRY(mlpi_data_allocate(&data->hooks, cols, sizeof *w->columns,
-                           (void *)&w->columns));
-    TRY(mlpi_data_allocate(&data->hooks, n, sizeof *w->is_used,
-                           (void *)&w->is_used));
-    memset(w->columns, 0, cols * sizeof *w->columns);
-    memset(w->is_used, 0, n * sizeof *w->is_used);
-    n = 0;
-    for (size_t j = 0; j < cols; j++) {
-        w->columns[j].is_used = w->is_used + n;
-        n += data->columns[j].categories.n;
-    }
-    for (size_t first = 0; first < w->n_rows; first += BLOCK) {
-        for (size_t j = 0; j < cols; j++) {
-            summary *column = &w->columns[j];
-            bool is_number = data->columns[j].kind == MLP_DATA_NUMBER;
-            for (size_t i = first; i < first + BLOCK && i < w->n_rows; i++) {
-                double x =
-                    mlp_cview_at(data->values, w->rows ? w->rows[i] : i, j);
-                if (isnan(x)) {
-                    continue;
-                }
-                column->count++;
-                if (!is_number) {
-                    column->is_used[(size_t)x] = true;
-                } else if (isfinite(x)) {
-                    column->sum += x;
-                    column->scaled += x * 0x1p-64;
-                }
-            }
+    summary s = {0, 0.0, 0.0};
+    bool is_number = w->data->columns[j].kind == MLP_DATA_NUMBER;
+    memset(w->is_used, 0, w->data->columns[j].categories.n);
+    for (size_t i = 0; i < w->n_rows; i++) {
+        double x = mlp_cview_at(w->data->values, w->rows ? w->rows[i] : i, j);
+        s.count += isnan(x) ? 0 : 1;
+        if (is_number && isfinite(x)) {
+            s.sum += x;
+            s.scaled += x * 0x1p-64;
+        } else if (!is_number && !isnan(x)) {
+            w->is_used[(size_t)x] = true;
         }
     }
-    return MLP_OK;
+    return s;
 }
 
 /* Returns the mean of the cells that are not empty. Rounding may take the mean
@@ -317,24 +283,30 @@ static double mean_of(const summary *column)
     return isfinite(mean) ? mean : copysign(DBL_MAX, column->scaled);
 }
 
-/* Appends the line of column j. A target has neither a flag nor a mean, and
- * keeps all its classes. */
+/* Appends the line of column j. A column that is empty in all rows has no mean
+ * and no categories, so nothing is made of it. Categories that no row has are
+ * left out: a network that never saw a category has no use for an input that
+ * was always 0. A target has neither a flag nor a mean, and keeps all its
+ * classes. */
 static mlp_status put_column(writer *w, size_t j, bool is_target)
 {
-    const summary *column = &w->columns[j];
+    summary s = summarise(w, j);
+    if (s.count == 0 && !is_target) {
+        return MLP_OK;
+    }
     bool is_number = w->data->columns[j].kind == MLP_DATA_NUMBER;
     TRY(put(w, is_number ? "number" : "category", '\t'));
     TRY(put(w, mlp_data_name(w->data, j), '\t'));
     if (!is_target) {
-        TRY(put(w, column->count < w->n_rows ? "1" : "0", '\t'));
+        TRY(put(w, s.count < w->n_rows ? "1" : "0", '\t'));
     }
     if (is_number && !is_target) {
         char mean[MLPI_DECIMAL_SIZE];
-        mlpi_decimal_write(mean_of(column), mean);
+        mlpi_decimal_write(mean_of(&s), mean);
         TRY(put(w, mean, '\t'));
     }
     for (size_t k = 0; k < mlp_data_n_categories(w->data, j); k++) {
-        if (is_target || column->is_used[k]) {
+        if (is_target || w->is_used[k]) {
             TRY(put(w, mlp_data_category(w->data, j, k), '\t'));
         }
     }
@@ -343,23 +315,28 @@ static mlp_status put_column(writer *w, size_t j, bool is_target)
 }
 
 /* Appends all lines: the title, the target, and the other columns in the order
- * of the table. A column that is empty in all rows has no mean and no
- * categories, so nothing could be made of it. */
+ * of the table. */
 static mlp_status write_text(writer *w, size_t target)
 {
-    TRY(summarise(w));
+    const mlp_data *data = w->data;
+    size_t longest = 0;
+    for (size_t j = 0; j < data->names.n; j++) {
+        size_t n = data->columns[j].categories.n;
+        longest = n > longest ? n : longest;
+    }
+    TRY(mlpi_data_allocate(&data->hooks, longest, sizeof *w->is_used,
+                           (void *)&w->is_used));
     TRY(put(w, TITLE, '\n'));
     TRY(put_column(w, target, true));
     size_t head = w->n;
-    for (size_t j = 0; j < w->data->names.n; j++) {
-        if (j != target && !w->data->columns[j].is_ignored &&
-            w->columns[j].count > 0) {
+    for (size_t j = 0; j < data->names.n; j++) {
+        if (j != target && !data->columns[j].is_ignored) {
             TRY(put_column(w, j, false));
         }
     }
     return w->n > head
                ? MLP_OK
-               : mlpi_table_error(w->data, MLP_ERR_ARGUMENT, 0,
+               : mlpi_table_error(data, MLP_ERR_ARGUMENT, 0,
                                   "expects columns beside the target, got none "
                                   "that is not empty");
 }
@@ -410,7 +387,6 @@ mlp_status mlp_data_recipe_make(const mlp_data *data, const char *target,
     if (status == MLP_OK) {
         status = create(&data->hooks, w.text, w.n, data->path, recipe);
     }
-    mlpi_data_release(&data->hooks, w.columns);
     mlpi_data_release(&data->hooks, w.is_used);
     mlpi_data_release(&data->hooks, w.text);
     return status;

@@ -10,7 +10,7 @@
 
 /* GRID: points of regions along each axis; SURFACE: points of a surface along
  * each weight; MOST_SHOWN: neurons of a layer, or gaps between them. */
-enum { GRID = 100, SURFACE = 25, MOST_SHOWN = 10, MOST_DRAWN = 20 };
+enum { GRID = 150, SURFACE = 15, MOST_SHOWN = 10, MOST_DRAWN = 20 };
 
 /* ---------------------------------------------------------------------------
  * Regions
@@ -104,35 +104,31 @@ static void put_contour(mlp_picture *p, double level)
                      level, p->blocks, p->blocks);
 }
 
-/* Shades the levels of the last block, or its classes, and draws the contours
- * of `n` blocks before it or, of a single output, its own. */
-static void plot_regions(mlp_picture *p, size_t outputs, size_t first,
-                         size_t end, size_t shades)
+/* Shades the block of this number by levels from `low` to `high`, with a scale
+ * on the right side: gnuplot's own consists of 128 boxes. */
+static void shade_levels(mlp_picture *p, double low, double high)
 {
-    static const char tints[] =
-        "0 '#86b4d8', 1 '#fbe0a8', 2 '#bdbdbd', 3 '#eeae84', 4 '#c8e6f7', 5 "
-        "'#8ccbb5', 6 '#efcfe0', 7 '#f3eda6'";
-    if (outputs == 1) {
-        mlpi_picture_put(p,
-                         "set palette defined (0 '#7fb2d6', 0.5 '#d9d9d0', 1 "
-                         "'#ffe9b8') maxcolors 10\n");
-    } else {
-        mlpi_picture_put(p,
-                         "set palette defined (%s) maxcolors 8\nset cbrange "
-                         "[-0.5:7.5]\nunset colorbox\n",
-                         tints);
-    }
     mlpi_picture_put(p,
-                     "set xrange [x0:x0+%z*dx] noextend\nset yrange "
-                     "[y0:y0+%z*dy] noextend\nplot for [i=as_text:0] $d%z "
-                     "matrix using (x0+$1*dx):(y0+$2*dy):(%s) with image "
-                     "notitle, ",
-                     (size_t)GRID - 1, (size_t)GRID - 1, shades,
-                     outputs == 1 ? "$3" : "int($3)%%8");
-    for (size_t c = first; c < end; c++) {
-        mlpi_picture_put(p, "$c%z using 1:2 with lines lt 3 dt 2 lw 1.5 ", c);
-        mlpi_picture_put(p, outputs == 1 ? "title '0.5', " : "notitle, ");
+                     "set palette defined (0 '#7fb2d6', 0.5 '#d9d9d0', 1 "
+                     "'#ffe9b8') maxcolors 10\nset cbrange [%g:%g]\nset "
+                     "rmargin 9\ndo for [i=10*as_text:9] {set object i+1 rect "
+                     "from graph 1.03,graph i/10. to graph 1.07,graph "
+                     "(i+1)/10. fc palette frac (i+0.5)/10 lw 0 noclip}\n",
+                     low, high);
+    for (int i = 0; i <= 4; i++) {
+        mlpi_picture_put(
+            p, "if (!as_text) set label '%g' at graph 1.09,graph %g\n",
+            low + i * (high - low) / 4, i * 0.25);
     }
+}
+
+/* Shades the classes: their tints are those of the points. */
+static void shade_classes(mlp_picture *p)
+{
+    mlpi_picture_put(p, "set palette defined (0 '#86b4d8', 1 '#fbe0a8', 2 "
+                        "'#bdbdbd', 3 '#eeae84', 4 '#c8e6f7', 5 '#8ccbb5', 6 "
+                        "'#efcfe0', 7 '#f3eda6') maxcolors 8\nset cbrange "
+                        "[-0.5:7.5]\n");
 }
 
 /* The boundary of the last class is that of the others. */
@@ -159,11 +155,24 @@ static void put_regions(mlp_picture *p, const grid *g, mlp_cview X,
     if (has_line) {
         put_contour(p, 0.5);
     }
-    if (k == 1 && low >= 0 && high <= 1) {
-        mlpi_picture_put(p, "set cbrange [0:1]\n");
-    }
     mlpi_put_points(p, X, labels);
-    plot_regions(p, k, first, has_line ? shades + 1 : shades, shades);
+    bool is_share = low >= 0 && high <= 1;
+    if (k > 1) {
+        shade_classes(p);
+    } else {
+        shade_levels(p, is_share ? 0 : low, is_share ? 1 : high);
+    }
+    mlpi_picture_put(p,
+                     "unset colorbox\nset xrange [x0:x0+%z*dx] noextend\nset "
+                     "yrange [y0:y0+%z*dy] noextend\nplot for [i=as_text:0] "
+                     "$d%z matrix using (x0+$1*dx):(y0+$2*dy):(%s) with image "
+                     "notitle, ",
+                     (size_t)GRID - 1, (size_t)GRID - 1, shades,
+                     k == 1 ? "$3" : "int($3)%8");
+    for (size_t c = first; c < shades + (has_line ? 1 : 0); c++) {
+        mlpi_picture_put(p, "$c%z using 1:2 with lines lt 3 dt 2 lw 1.5 ", c);
+        mlpi_picture_put(p, k == 1 ? "title '0.5', " : "notitle, ");
+    }
     mlpi_plot_points(p, labels, classes);
 }
 
@@ -191,6 +200,10 @@ mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
     find_range(X, 0, &g.x0, &g.dx);
     find_range(X, 1, &g.y0, &g.dy);
     mlp_status status = predict_grid(net, &g);
+    if (status == MLP_OK) {
+        status = mlpi_check_numbers(picture, "outputs of the network",
+                                    mlp_view_const(g.A), n, k);
+    }
     if (status == MLP_OK) {
         mlpi_panel_begin(picture, axes, "x1", "x2");
         put_regions(picture, &g, X, labels, classes);
@@ -227,21 +240,28 @@ static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
             (void)mlp_view_set(W, at[j] / cols, at[j] % cols, w[j]);
         }
         TRY(mlp_evaluate(net, X, Y, &scores));
-        if (is_last) { /* the point where the weights are */
+        if (is_last) {
             mlpi_block_end(p);
-            mlpi_block_begin(p);
+            mlpi_picture_put(
+                p,
+                "set label 'the network' at %r,%r,%r point lt 4 ps "
+                "1.8*mark front offset 1.2,0.6\n",
+                w[0], w[1], scores.loss);
+        } else {
+            mlpi_picture_put(p, "%r %r %r\n", w[0], w[1], scores.loss);
+            mlpi_picture_put(p, place[0] == SURFACE - 1 ? "\n" : "");
         }
-        mlpi_picture_put(p, "%r %r %r\n", w[0], w[1], scores.loss);
-        mlpi_picture_put(p, place[0] == SURFACE - 1 ? "\n" : "");
     }
-    mlpi_block_end(p);
     mlpi_picture_put(p,
-                     "set hidden3d\nset border 127\nset xyplane relative 0.1\n"
-                     "set ztics\nset zlabel 'loss' rotate parallel\n"
-                     "splot $d%z using 1:2:3 with lines lt 1 lw 1 notitle, "
-                     "$d%z using 1:2:3 with points lt 4 ps 1.5 title 'the "
-                     "network'",
-                     p->blocks - 1, p->blocks);
+                     "set pm3d depthorder border lc rgb '#303030' lw 0.5\nset "
+                     "border 127\nset xyplane relative 0.1\nunset colorbox\n"
+                     "set palette defined (0 '#ffffd9', 0.5 '#41b6c4', 1 "
+                     "'#253494')\nset format xy '%%.3g'\nset xtics %r,%r "
+                     "offset 0,-0.3\nset ytics %r,%r offset 1,-0.2\nset ztics"
+                     "\nset xlabel offset 0,-0.6\nset ylabel offset 1,-0.6\n"
+                     "set zlabel 'loss' norotate offset 6,6\nset view 55,30\n"
+                     "splot $d%z using 1:2:3 with pm3d notitle",
+                     center[0] - span, span, center[1] - span, span, p->blocks);
     return MLP_OK;
 }
 
@@ -330,20 +350,54 @@ static void put_weights(mlp_picture *p, mlp_cview W, size_t l, double largest,
     }
 }
 
+/* Finds the weights of layer l; returns false if there is no such layer. */
+static bool find_weights(const mlp_net *net, size_t l, mlp_cview *W)
+{
+    return l <= mlp_net_layer_count(net) &&
+           mlp_net_ctensor(net, MLP_W, l, W) == MLP_OK;
+}
+
 static double largest_weight(const mlp_net *net)
 {
     double largest = 0;
     mlp_cview W;
-    for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
-        if (mlp_net_ctensor(net, MLP_W, l, &W) != MLP_OK) {
-            break;
-        }
+    for (size_t l = 1; find_weights(net, l, &W); l++) {
         for (size_t i = 0; i < W.rows * W.cols; i++) {
             double w = mlp_cview_at(W, i / W.cols, i % W.cols);
             largest = fmax(largest, fabs(w));
         }
     }
     return largest > 0 ? largest : 1;
+}
+
+/* Returns the name of an input or of an output: the caller's, that of a class,
+ * or a letter with the number. */
+static const char *name_of(const mlp_net *net, const char *const *inputs,
+                           bool is_input, size_t i, char text[32])
+{
+    bool has_classes = mlp_net_outputs(net) > 1;
+    const char *name = is_input      ? (inputs ? inputs[i] : NULL)
+                       : has_classes ? mlp_net_class_name(net, i)
+                                     : NULL;
+    (void)snprintf(text, 32, "%s%zu", is_input ? "x" : "y", i + 1);
+    return name ? name : text;
+}
+
+/* Returns the columns of the longest of these names that are drawn. */
+static size_t widest(const mlp_net *net, const char *const *inputs,
+                     bool is_input)
+{
+    char text[32];
+    size_t n = is_input ? mlp_net_inputs(net) : mlp_net_outputs(net);
+    size_t most = 0;
+    for (size_t place = 0; place < places_of(n); place++) {
+        size_t i = neuron_at(n, place);
+        size_t columns =
+            i < n ? mlpi_text_columns(name_of(net, inputs, is_input, i, text))
+                  : 0;
+        most = columns > most ? columns : most;
+    }
+    return most;
 }
 
 /* Writes the neurons of a layer as lines "x y", and as labels its dots, its
@@ -353,22 +407,18 @@ static void put_neurons(mlp_picture *p, const mlp_net *net, size_t l,
 {
     mlp_layer layer = layer_of(net, l);
     size_t n = layer.width;
+    char text[32];
     bool is_last = l == mlp_net_layer_count(net);
     for (size_t place = 0; place < places_of(n); place++) {
         size_t i = neuron_at(n, place);
         double y = height_of(n, place);
-        const char *name = is_last && n > 1 ? mlp_net_class_name(net, i) : NULL;
-        name = l == 0 && inputs && i < n ? inputs[i] : name;
         if (!as_labels && i < n) {
             mlpi_picture_put(p, "%z %g\n", l, y);
         } else if (as_labels && i == n) {
             mlpi_picture_put(p, "set label '⋮' at %z,%g center\n", l, y);
         } else if (as_labels && (l == 0 || is_last)) {
-            mlpi_picture_put(p, name ? "set label %q" : "set label ", name);
-            if (!name) {
-                mlpi_picture_put(p, "'%s%z'", l == 0 ? "x" : "y", i + 1);
-            }
-            mlpi_picture_put(p, " at %z,%g %s,0\n", l, y,
+            mlpi_picture_put(p, "set label %q at %z,%g %s,0\n",
+                             name_of(net, inputs, l == 0, i, text), l, y,
                              l == 0 ? "right offset -1.8" : "left offset 1.8");
         }
     }
@@ -381,12 +431,15 @@ static void put_neurons(mlp_picture *p, const mlp_net *net, size_t l,
 }
 
 /* Plots the weights: the last 10 blocks but one, by fifth and sign. */
-static void plot_network(mlp_picture *p, size_t layers, double top)
+static void plot_network(mlp_picture *p, size_t layers, double top, size_t left,
+                         size_t right)
 {
-    mlpi_picture_put(p,
-                     "unset border\nunset tics\nunset grid\nset xlabel ''\n"
-                     "set xrange [-0.5:%z.5]\nset yrange [%g:%g]\nplot ",
-                     layers, -top - 1.6, top + 0.6);
+    mlpi_picture_put(
+        p,
+        "unset border\nunset tics\nunset grid\nset lmargin %z\nset "
+        "rmargin %z\nset xrange [-0.1:%z.1]\nset yrange "
+        "[%g:%g]\nplot ",
+        left + 4, right + 4, layers, -top - 1.6, top + 0.6);
     for (size_t i = 0; i < 10; i++) {
         bool is_negative = i % 2 == 1;
         mlpi_picture_put(p, "$d%z using 1:2 with lines lt %z lw %g ",
@@ -396,11 +449,12 @@ static void plot_network(mlp_picture *p, size_t layers, double top)
                             : is_negative ? "dt (8,4) title 'negative weight', "
                                           : "title 'positive weight', ");
     }
-    mlpi_picture_put(p,
-                     "$d%z using 1:2 with points pt 7 ps 2.8 lc rgb '#404040' "
-                     "notitle, $d%z using 1:2 with points pt 7 ps 2.2 lc rgb "
-                     "'#ffffff' notitle",
-                     p->blocks, p->blocks);
+    mlpi_picture_put(
+        p,
+        "$d%z using 1:2 with points pt 7 ps 2.8*mark lc rgb '#404040' "
+        "notitle, $d%z using 1:2 with points pt 7 ps 2.2*mark lc rgb "
+        "'#ffffff' notitle",
+        p->blocks, p->blocks);
 }
 
 mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
@@ -423,10 +477,7 @@ mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
         mlp_cview W;
         mlpi_block_begin(picture);
         mlpi_picture_put(picture, "NaN NaN\n\n"); /* no block may be empty */
-        for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
-            if (mlp_net_ctensor(net, MLP_W, l, &W) != MLP_OK) {
-                break;
-            }
+        for (size_t l = 1; find_weights(net, l, &W); l++) {
             put_weights(picture, W, l, largest, i / 2, i % 2 == 1);
         }
         mlpi_block_end(picture);
@@ -440,6 +491,7 @@ mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
         put_neurons(picture, net, l, inputs, false);
     }
     mlpi_block_end(picture);
-    plot_network(picture, layers, top);
+    plot_network(picture, layers, top, widest(net, inputs, true),
+                 widest(net, inputs, false));
     return mlpi_panel_end(picture);
 }

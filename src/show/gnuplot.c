@@ -11,7 +11,8 @@
  *     script in /tmp  ->  gnuplot  ->  <path>.tmp.0  ->  <path>
  *
  * Terminals differ in what they can draw, so a script begins with variables
- * which its panels ask: as_text is 1 where letters stand for pixels.
+ * which its panels ask: as_text is 1 where letters stand for pixels, and mark is
+ * a size of points that looks the same everywhere.
  */
 #include "show/picture.h"
 
@@ -51,10 +52,11 @@ static const char look[] =
     "set linetype 7 lc rgb '#cc79a7' lw 3 dt (3,3) pt 6\n"
     "set linetype 8 lc rgb '#b0a000' lw 3 dt (12,4,3,4,3,4) pt 8\n"
     "set linetype cycle 8\n"
-    "look = \"set border 3 lc rgb '#606060'; set tics nomirror out scale 0.6; "
-    "set grid lt 1 lc rgb '#e4e4e4' lw 1 dt 1; "
-    "set key tmargin center horizontal Left reverse samplen 2.5; "
-    "set style fill solid 1 border lc rgb '#404040'; set tics front\"\n";
+    "look = \"set border 3 lc rgb '#606060'; set tics nomirror scale 0; "
+    "set key bmargin center horizontal Left reverse samplen 2.5 width 1; "
+    "set style fill solid 1 border lc rgb '#404040'; set tics front\"\n"
+    "if (!as_text) look = look.\"; set xlabel offset 0,0.4; "
+    "set grid lt 1 lc rgb '#e4e4e4' lw 1 dt 1\"\n";
 
 static size_t columns_of(const mlp_picture *p, target kind)
 {
@@ -118,7 +120,8 @@ static void put_script(const mlp_picture *p, target kind, const char *output,
         }
         (void)fputs("'\n", to);
     }
-    (void)fprintf(to, "as_text = %d\n%s", kind == TEXT ? 1 : 0, look);
+    (void)fprintf(to, "as_text = %d\nmark = %s\n%s", kind == TEXT ? 1 : 0,
+                  kind == SVG ? "0.6" : "1", look);
     (void)fprintf(to, "set multiplot layout %zu,%zu", rows, columns);
     if (p->title > 0) {
         (void)fputs(" title ", to);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* A line of more than MOST_POINTS is thinned to at most as many. */
-enum { MOST_POINTS = 2000, ACTIVATION_POINTS = 201, MOST_CLASSES = 100 };
+enum { MOST_POINTS = 2000, ACTIVATION_POINTS = 101, MOST_CLASSES = 100 };
 
 /* ---------------------------------------------------------------------------
  * Curves
@@ -92,6 +92,7 @@ static mlp_status draw_curves(mlp_picture *p, const frame *f,
 {
     TRY(check_curves(p, f, curves, n));
     mlpi_panel_begin(p, f->axes, f->x, f->y);
+    mlpi_picture_put(p, "set autoscale xfix\n");
     for (size_t i = 0; i < n; i++) {
         put_curve(p, f, &curves[i]);
     }
@@ -99,7 +100,8 @@ static mlp_status draw_curves(mlp_picture *p, const frame *f,
         const char *name = curves[i].name;
         mlpi_picture_put(p, "%s$d%z using 1:2 with %s lt %z ",
                          i == 0 ? "plot " : ", ", p->blocks + 1 - n + i,
-                         curves[i].points ? "points" : "lines", i + 1);
+                         curves[i].points ? "points ps 1.1*mark" : "lines",
+                         i + 1);
         mlpi_picture_put(p, name ? "title %q" : "notitle", name);
     }
     return mlpi_panel_end(p);
@@ -163,7 +165,7 @@ mlp_status mlp_picture_activation(mlp_picture *picture, const mlp_axes *axes,
                                name ? name : "an unknown constant", slope);
     }
     for (size_t i = 0; i < ACTIVATION_POINTS; i++) {
-        z[i] = ((double)i - (ACTIVATION_POINTS - 1) / 2) / 20;
+        z[i] = ((double)i - (ACTIVATION_POINTS - 1) / 2) / 10;
         a[i] = mlp_activation_value(f, slope, z[i]);
         derivative[i] = mlp_activation_derivative(f, slope, z[i]);
     }
@@ -203,7 +205,7 @@ void mlpi_plot_points(mlp_picture *picture, mlp_cview labels, size_t classes)
         if (any) {
             mlpi_picture_put(picture,
                              "%s$d%z using 1:($3==%z?$2:NaN) with points lt %z "
-                             "pt %s ps 0.9 lw 1 title 'class %z'",
+                             "pt %s ps 1.1*mark lw 1 title 'class %z'",
                              before, picture->blocks, k, k % 8 + 1,
                              marks[(k + k / 8) % 8], k);
             before = ", ";
@@ -230,18 +232,22 @@ mlp_status mlp_picture_points(mlp_picture *picture, const mlp_axes *axes,
  */
 
 /* Sets the labels of an axis to names, or to numbers where these are NULL. Long
- * names of the axis x are turned. */
+ * names of the axis x are turned. Of more than 15 numbers, or 24 names, each
+ * second one is left out, or more. */
 static void put_tics(mlp_picture *p, const char *axis, const char *const *names,
                      size_t n)
 {
     size_t columns = 0;
+    size_t pace = (n + (names ? 23 : 14)) / (names ? 24 : 15);
     for (size_t i = 0; names && i < n; i++) {
         columns += mlpi_text_columns(names[i]) + 2;
     }
     bool is_turned = *axis == 'x' && columns > 44;
     mlpi_picture_put(p, "set %stics scale 0 %s(", axis,
-                     is_turned ? "rotate by 35 right " : "");
-    for (size_t i = 0; i < n; i++) {
+                     !is_turned ? ""
+                     : n > 8    ? "rotate by 90 right "
+                                : "rotate by 35 right ");
+    for (size_t i = 0; i < n; i += pace) {
         mlpi_picture_put(p, i == 0 ? "" : ", ");
         if (names) {
             mlpi_picture_put_tic(p, names[i]);
@@ -250,7 +256,7 @@ static void put_tics(mlp_picture *p, const char *axis, const char *const *names,
         }
         mlpi_picture_put(p, " %z", i);
     }
-    mlpi_picture_put(p, ")\n");
+    mlpi_picture_put(p, ")\nset rmargin 2\n");
 }
 
 static mlp_status check_bars(const mlp_picture *p, const char *const *names,
@@ -284,10 +290,14 @@ mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
     double width = 0.8 / (double)n_series;
     mlpi_panel_begin(picture, axes, "", "");
     put_tics(picture, "x", names, n);
-    mlpi_picture_put(picture,
-                     "set grid noxtics\nset xrange [-0.6:%z.6]\nset boxwidth "
-                     "%g\nset offsets 0, 0, graph 0.08, 0\n",
-                     n - 1, width);
+    mlpi_picture_put(
+        picture,
+        "if (!as_text) set grid noxtics\nset xrange [-0.6:%z.6]\nset boxwidth "
+        "%g\nset offsets 0, 0, graph 0.15, 0\n",
+        n - 1, width);
+    if (!axes || axes->y_min == axes->y_max) {
+        mlpi_picture_put(picture, "set yrange [*<0:0<*]\n");
+    }
     for (size_t s = 0; s < n_series; s++) {
         mlpi_block_begin(picture);
         for (size_t i = 0; i < n; i++) {
@@ -299,15 +309,19 @@ mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
     }
     for (size_t s = 0; s < n_series; s++) {
         size_t block = picture->blocks + 1 - n_series + s;
-        mlpi_picture_put(picture, "%s$d%z using 1:2 with boxes lt %z lw 1 ",
+        mlpi_picture_put(picture,
+                         "%s$d%z using 1:2 with boxes lt %z dt 1 lw 1 ",
                          s == 0 ? "plot " : ", ", block, s + 1);
         mlpi_picture_put(picture, series ? "title %q" : "notitle",
                          series ? series[s] : "");
         if (n * n_series <= 16) {
             mlpi_picture_put(picture,
                              ", $d%z using 1:2:(gprintf('%%.3g',$2)) with "
-                             "labels center offset 0,0.6 notitle",
-                             block);
+                             "labels %s notitle",
+                             block,
+                             n * n_series <= 6 ? "center offset 0,0.6"
+                                               : "rotate by 90 left offset "
+                                                 "0,0.4");
         }
     }
     return mlpi_panel_end(picture);
@@ -329,7 +343,8 @@ static void put_matrix(mlp_picture *p, mlp_cview X)
     mlpi_block_end(p);
 }
 
-/* A line of the block is: column, row, share of its row, count. */
+/* A line of the block is: column, row, share of the row, count. A share of 0 is
+ * a gap. */
 mlp_status mlp_picture_confusion(mlp_picture *picture, const mlp_axes *axes,
                                  mlp_cview counts, const char *const *names)
 {
@@ -343,6 +358,7 @@ mlp_status mlp_picture_confusion(mlp_picture *picture, const mlp_axes *axes,
                                (int)MOST_CLASSES, k);
     }
     mlpi_panel_begin(picture, axes, "predicted", "true");
+    size_t drawn = 0;
     mlpi_block_begin(picture);
     for (size_t i = 0; i < k; i++) {
         double sum = 0;
@@ -351,20 +367,22 @@ mlp_status mlp_picture_confusion(mlp_picture *picture, const mlp_axes *axes,
         }
         for (size_t j = 0; j < k; j++) {
             double count = mlp_cview_at(counts, i, j);
+            drawn += count > 0;
             mlpi_picture_put(picture, "%z %z %g %r\n", j, i,
-                             sum > 0 ? count / sum : 0, count);
+                             count > 0 ? count / sum : NAN, count);
         }
     }
     mlpi_block_end(picture);
     put_tics(picture, "x", names, k);
     put_tics(picture, "y", names, k);
+    /* Boxes are sharp, and an image is small. */
     mlpi_picture_put(
         picture,
         "unset grid\nset border 15\nunset colorbox\nset cbrange [0:1]\nset "
-        "palette defined (0 '#ffffff', 0.02 '#e3eef7', 1 '#08306b')\n"
+        "palette defined (0 '#e9f2f9', 1 '#08306b')\n"
         "set xrange [-0.5:%z.5]\nset yrange [%z.5:-0.5]\n"
-        "plot for [i=as_text:0] $d%z using 1:2:3 with image notitle",
-        k - 1, k - 1, picture->blocks);
+        "plot for [i=as_text:0] $d%z using 1:2:3 with image%s notitle",
+        k - 1, k - 1, picture->blocks, drawn <= 400 ? " pixels" : "");
     /* More numbers would not fit into their cells. */
     for (int dark = 0; dark < 2 && k <= 20; dark++) {
         mlpi_picture_put(picture,
@@ -389,10 +407,10 @@ mlp_status mlp_picture_image(mlp_picture *picture, const mlp_axes *axes,
                      "set palette defined (0 '#ffffff', 1 '#000000')\n"
                      "set xrange [-0.5:%z.5]\nset yrange [%z.5:-0.5]\n"
                      "set size ratio %g\n"
-                     "plot $d%z matrix with image pixels notitle",
+                     "plot $d%z matrix with image%s notitle",
                      pixels.cols - 1, pixels.rows - 1,
-                     (double)pixels.rows / (double)pixels.cols,
-                     picture->blocks);
+                     (double)pixels.rows / (double)pixels.cols, picture->blocks,
+                     pixels.rows * pixels.cols <= 400 ? " pixels" : "");
     return mlpi_panel_end(picture);
 }
 

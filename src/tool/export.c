@@ -63,21 +63,6 @@ static mlp_status write_code(const tool_model *model, const tool_rows *rows,
     return status;
 }
 
-/* Loads the rows that the options name, and writes both files. */
-static int export_code(const tool_model *model, const tool_options *options)
-{
-    tool_rows rows = {.data = NULL};
-    int status = options->rows
-                     ? mlpi_tool_load(model, options->rows, NULL, false, &rows)
-                     : TOOL_DONE;
-    if (status == TOOL_DONE && write_code(model, &rows, options->int8,
-                                          options->operands[1]) != MLP_OK) {
-        status = TOOL_FAILED;
-    }
-    mlpi_tool_unload(&rows);
-    return status;
-}
-
 static mlp_status write_onnx(const tool_model *model, const char *path)
 {
 #ifdef MLPI_TOOL_ONNX
@@ -89,17 +74,6 @@ static mlp_status write_onnx(const tool_model *model, const char *path)
 #endif
 }
 
-/* Writes another file than C. A .mlp file is a safetensors file. */
-static int export_file(const tool_model *model, const char *path, bool is_onnx)
-{
-    mlp_status status =
-        is_onnx ? write_onnx(model, path) : mlp_net_save(model->net, path);
-    if (status == MLP_OK) {
-        mlpi_tool_say("%s written", path);
-    }
-    return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
-}
-
 static bool ends_with(const char *path, const char *suffix)
 {
     size_t n = strlen(path);
@@ -107,13 +81,28 @@ static bool ends_with(const char *path, const char *suffix)
     return n > length && strcmp(path + n - length, suffix) == 0;
 }
 
+/* Writes the file. A .mlp file is a safetensors file. */
+static int write_file(const tool_model *model, const tool_rows *rows,
+                      const tool_options *options)
+{
+    const char *path = options->operands[1];
+    bool is_code = ends_with(path, ".c");
+    mlp_status status = is_code ? write_code(model, rows, options->int8, path)
+                        : ends_with(path, ".onnx")
+                            ? write_onnx(model, path)
+                            : mlp_net_save(model->net, path);
+    if (status == MLP_OK && !is_code) {
+        mlpi_tool_say("%s written", path);
+    }
+    return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
+}
+
 int mlpi_tool_export(const tool_options *options)
 {
     const char *path = options->operands[1];
     bool is_code = ends_with(path, ".c");
-    bool is_onnx = ends_with(path, ".onnx");
-    if (!is_code && !is_onnx && !ends_with(path, ".safetensors") &&
-        !ends_with(path, ".mlp")) {
+    if (!is_code && !ends_with(path, ".onnx") &&
+        !ends_with(path, ".safetensors") && !ends_with(path, ".mlp")) {
         mlpi_tool_complain("%s: expects a name that ends in .c, .onnx, "
                            ".safetensors or .mlp, which tells what to write",
                            path);
@@ -129,12 +118,5 @@ int mlpi_tool_export(const tool_options *options)
                       "in .c");
         return TOOL_MISUSED;
     }
-    tool_model model = {.path = NULL};
-    int status = mlpi_tool_open(options->operands[0], &model);
-    if (status == TOOL_DONE) {
-        status = is_code ? export_code(&model, options)
-                         : export_file(&model, path, is_onnx);
-    }
-    mlpi_tool_close(&model);
-    return status;
+    return mlpi_tool_use(options, options->rows, TOOL_TARGETS, write_file);
 }

@@ -4,11 +4,13 @@
  * All text of the file is printed without control characters, because a hostile
  * file could hold some that change what a terminal shows.
  */
+#define _POSIX_C_SOURCE 200809L /* stat */
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "mlp_show.h"
 #include "tool/model.h"
 #include "tool/scoring.h"
 #include "tool/talk.h"
@@ -22,12 +24,8 @@ static const char recipe_key[] = "data.recipe";
 /* Returns the bytes of a file, or 0 if the system does not tell them. */
 static size_t size_of(const char *path)
 {
-    FILE *file = fopen(path, "rb");
-    long size = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : 0;
-    if (file) {
-        (void)fclose(file);
-    }
-    return size > 0 ? (size_t)size : 0;
+    struct stat file;
+    return stat(path, &file) == 0 ? (size_t)file.st_size : 0;
 }
 
 /* ---------------------------------------------------------------------------
@@ -96,6 +94,8 @@ static void print_columns(const mlp_data_recipe *recipe)
     }
 }
 
+/* Prints everything. The main function tells if the standard output cannot be
+ * written. */
 static mlp_status print_text(const tool_model *model)
 {
     printf("%s: %s, %zu bytes, weights %08lx\n", model->path, model->kind,
@@ -116,7 +116,7 @@ static mlp_status print_text(const tool_model *model)
             is_first = false;
         }
     }
-    return status;
+    return status == MLP_ERR_IO ? MLP_OK : status;
 }
 
 /* ---------------------------------------------------------------------------
@@ -196,13 +196,10 @@ static void print_json(const tool_model *model)
  * The picture
  */
 
-/* Draws the network into the file, or for "-" onto the standard output. Inputs
- * are named by their columns, or by their categories; "?" is the flag of an
- * empty cell. */
+/* Draws the network. Inputs are named by their columns, or by their categories;
+ * "?" is the flag of an empty cell. */
 static mlp_status draw(const tool_model *model, const char *path)
 {
-    mlp_picture_options options = mlp_picture_defaults();
-    mlp_picture *picture = NULL;
     size_t n = mlp_data_recipe_columns(model->recipe);
     size_t inputs = mlp_data_recipe_inputs(model->recipe);
     const char **names = n > 0 ? calloc(inputs, sizeof *names) : NULL;
@@ -214,35 +211,29 @@ static mlp_status draw(const tool_model *model, const char *path)
                                                             : "?";
         }
     }
-    options.hooks = mlp_hooks_stderr();
-    mlp_status status = mlp_picture_create(&options, &picture);
-    if (status == MLP_OK) {
-        status = mlp_picture_network(picture, NULL, model->net, names);
-    }
-    if (status == MLP_OK) {
-        status = mlp_picture_write(picture, strcmp(path, "-") ? path : NULL);
-    }
-    mlp_picture_free(picture);
+    mlp_picture *picture = mlpi_tool_picture();
+    mlp_status status = mlp_picture_network(picture, NULL, model->net, names);
     free((void *)names);
-    return status;
+    return mlpi_tool_draw(picture, status, path);
+}
+
+static int tell(const tool_model *model, const tool_rows *rows,
+                const tool_options *options)
+{
+    mlp_status status = MLP_OK;
+    (void)rows;
+    if (options->json) {
+        print_json(model);
+    } else {
+        status = print_text(model);
+    }
+    if (status == MLP_OK && options->plot) {
+        status = draw(model, options->plot);
+    }
+    return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
 }
 
 int mlpi_tool_info(const tool_options *options)
 {
-    tool_model model = {.path = NULL};
-    int status = mlpi_tool_open(options->operands[0], &model);
-    if (status != TOOL_DONE) {
-        return status;
-    }
-    mlp_status told = MLP_OK;
-    if (options->json) {
-        print_json(&model);
-    } else {
-        told = print_text(&model);
-    }
-    if (told == MLP_OK && options->plot) {
-        told = draw(&model, options->plot);
-    }
-    mlpi_tool_close(&model);
-    return told == MLP_OK ? TOOL_DONE : TOOL_FAILED;
+    return mlpi_tool_use(options, NULL, TOOL_TARGETS, tell);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/table.h"
 #include "tool/talk.h"
 
 #ifdef MLPI_TOOL_ONNX
@@ -147,14 +148,6 @@ void mlpi_tool_close(tool_model *model)
  * Tables
  */
 
-/* Returns a dense view of fresh memory. Its data is NULL if there is none. */
-static mlp_view make_view(mlp_dtype dtype, size_t rows, size_t cols)
-{
-    bool is_possible = rows < SIZE_MAX / 16 / (cols + 1);
-    void *data = is_possible ? calloc(rows * cols + 1, sizeof(double)) : NULL;
-    return (mlp_view){dtype, rows, cols, cols, 1, data};
-}
-
 /* Finds the columns of the recipe. A missing target leaves *has_targets false.
  * Column 0 is the target. */
 static int check_columns(const tool_model *model, const char *path,
@@ -172,8 +165,8 @@ static int check_columns(const tool_model *model, const char *path,
     return TOOL_DONE;
 }
 
-/* Does the same for a network without a recipe: the columns must be as many as
- * its inputs, or its inputs and targets, and hold numbers. */
+/* Like check_columns, but for a network without a recipe: the columns must be as
+ * many as its inputs, or its inputs and targets, and hold numbers. */
 static int check_plain(const tool_model *model, const char *path,
                        const mlp_data *data, bool *has_targets)
 {
@@ -256,8 +249,8 @@ static void tell_unknown(const tool_model *model, const char *path,
 
 /* Checks the columns of a table that was loaded, and allocates and fills the
  * views. */
-static int read_rows(const tool_model *model, const char *path, bool to_predict,
-                     tool_rows *rows)
+static int read_rows(const tool_model *model, const char *path,
+                     tool_reading reading, tool_rows *rows)
 {
     mlp_dtype precision = mlp_net_precision(model->net);
     size_t m = mlp_data_rows(rows->data);
@@ -268,15 +261,14 @@ static int read_rows(const tool_model *model, const char *path, bool to_predict,
     if (status != TOOL_DONE) {
         return status;
     }
-    rows->X = make_view(precision, m, mlp_net_inputs(model->net));
-    rows->A = make_view(precision, m, outputs);
-    if (has_targets && !to_predict) {
-        rows->Y = make_view(model->classes ? MLP_I32 : precision, m,
-                            model->classes ? 1 : outputs);
+    rows->X = mlpi_tool_view(precision, m, mlp_net_inputs(model->net));
+    rows->A = mlpi_tool_view(precision, m, outputs);
+    has_targets = has_targets && reading == TOOL_TARGETS;
+    if (has_targets) {
+        rows->Y = mlpi_tool_view(model->classes ? MLP_I32 : precision, m,
+                                 model->classes ? 1 : outputs);
     }
-    if (!rows->X.data || !rows->A.data ||
-        (has_targets && !to_predict && !rows->Y.data)) {
-        mlpi_tool_complain("%s: no memory for %zu rows", path, m);
+    if (!rows->X.data || !rows->A.data || (has_targets && !rows->Y.data)) {
         return TOOL_FAILED;
     }
     if (!encode(model, rows)) {
@@ -286,32 +278,35 @@ static int read_rows(const tool_model *model, const char *path, bool to_predict,
     return TOOL_DONE;
 }
 
-int mlpi_tool_load(const tool_model *model, const char *path,
-                   const char *targets, bool to_predict, tool_rows *rows)
+static int load_rows(const tool_model *model, const char *path,
+                     const char *targets, tool_reading reading, tool_rows *rows)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
     mlp_data_options options = mlp_data_defaults();
-    tool_rows fresh = {.data = NULL};
     options.recipe = model->recipe;
     options.targets = targets;
-    options.keep_text = to_predict;
-    int status = TOOL_FAILED;
-    if (mlp_data_load(path, &options, &hooks, &fresh.data) == MLP_OK) {
-        status = read_rows(model, path, to_predict, &fresh);
-    }
-    if (status != TOOL_DONE) {
-        mlpi_tool_unload(&fresh);
-        return status;
-    }
-    *rows = fresh;
-    return TOOL_DONE;
+    options.keep_text = reading == TOOL_TEXT;
+    return mlp_data_load(path, &options, &hooks, &rows->data) == MLP_OK
+               ? read_rows(model, path, reading, rows)
+               : TOOL_FAILED;
 }
 
-void mlpi_tool_unload(tool_rows *rows)
+int mlpi_tool_use(const tool_options *options, const char *path,
+                  tool_reading reading, tool_work *work)
 {
-    free(rows->X.data);
-    free(rows->A.data);
-    free(rows->Y.data);
-    mlp_data_free(rows->data);
-    *rows = (tool_rows){.data = NULL};
+    tool_model model = {.path = NULL};
+    tool_rows rows = {.data = NULL};
+    int status = mlpi_tool_open(options->operands[0], &model);
+    if (status == TOOL_DONE && path) {
+        status = load_rows(&model, path, options->operands[2], reading, &rows);
+    }
+    if (status == TOOL_DONE) {
+        status = work(&model, &rows, options);
+    }
+    free(rows.X.data);
+    free(rows.A.data);
+    free(rows.Y.data);
+    mlp_data_free(rows.data);
+    mlpi_tool_close(&model);
+    return status;
 }

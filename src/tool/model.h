@@ -42,11 +42,20 @@ typedef struct tool_rows {
                    (m, n[L]); its data is NULL if the table has none */
 } tool_rows;
 
-/* Loads the table `path`, or the standard input if that is "-". The targets may
- * stand in a second file, or be NULL. To predict, the text of the rows is kept,
- * and targets are not looked at. */
-int mlpi_tool_load(const tool_model *model, const char *path,
-                   const char *targets, bool to_predict, tool_rows *rows);
-void mlpi_tool_unload(tool_rows *rows);
+/* What a verb does with a network and, if it asked for one, a table. */
+typedef int tool_work(const tool_model *model, const tool_rows *rows,
+                      const tool_options *options);
+
+/* How a verb reads its table. */
+typedef enum tool_reading {
+    TOOL_TARGETS, /* with its targets, if it has them */
+    TOOL_TEXT     /* without them, but keeping the text of the rows */
+} tool_reading;
+
+/* Opens the network that the first operand names, loads the table `path` (NULL:
+ * none; "-": the standard input), and works with them. The targets may stand in
+ * a second file, the third operand. */
+int mlpi_tool_use(const tool_options *options, const char *path,
+                  tool_reading reading, tool_work *work);
 
 #endif

@@ -190,7 +190,8 @@ static bool print_all(answers *a, bool is_json)
 }
 
 /* Computes outputs and classes, and prints them. */
-static int answer(const tool_model *model, const tool_rows *rows, bool is_json)
+static int answer(const tool_model *model, const tool_rows *rows,
+                  const tool_options *options)
 {
     size_t m = rows->X.rows;
     mlp_cview X = mlp_view_const(rows->X);
@@ -210,7 +211,7 @@ static int answer(const tool_model *model, const tool_rows *rows, bool is_json)
     if (status == MLP_OK && model->classes > 0) {
         status = mlp_classify(model->net, X, 0.5, labels);
     }
-    if (status == MLP_OK && !print_all(&a, is_json)) {
+    if (status == MLP_OK && !print_all(&a, options->json)) {
         status = MLP_ERR_MEMORY;
     }
     free(labels.data);
@@ -222,17 +223,5 @@ static int answer(const tool_model *model, const tool_rows *rows, bool is_json)
 
 int mlpi_tool_predict(const tool_options *options)
 {
-    tool_model model = {.path = NULL};
-    tool_rows rows = {.data = NULL};
-    int status = mlpi_tool_open(options->operands[0], &model);
-    if (status == TOOL_DONE) {
-        status =
-            mlpi_tool_load(&model, options->operands[1], NULL, true, &rows);
-    }
-    if (status == TOOL_DONE) {
-        status = answer(&model, &rows, options->json);
-    }
-    mlpi_tool_unload(&rows);
-    mlpi_tool_close(&model);
-    return status;
+    return mlpi_tool_use(options, options->operands[1], TOOL_TEXT, answer);
 }

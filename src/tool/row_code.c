@@ -32,7 +32,8 @@ typedef struct writer {
     FILE *to;
     const mlp_data_recipe *recipe;
     const char *prefix, *type;
-    char **fields; /* the name of each column's field; [0] is not used */
+    const char *cast; /* to the type, where C would warn without it */
+    char **fields;    /* the name of each column's field; [0] is not used */
 } writer;
 
 /* ---------------------------------------------------------------------------
@@ -96,8 +97,8 @@ static size_t copy_name(const char *name, char *field)
 }
 
 /* Returns the name of column i's field, or NULL if there is no memory. A name
- * that is reserved, or that an earlier field has, gets the number of its
- * column: three times at most, because only a damaged recipe needs more. Its
+ * that is reserved gets a _, and one that an earlier field has gets the number of
+ * its column: three times at most, because only a damaged recipe needs more. Its
  * code then does not compile. */
 static char *new_field(const writer *w, size_t i)
 {
@@ -106,8 +107,11 @@ static char *new_field(const writer *w, size_t i)
     char *field = malloc(size);
     if (field) {
         size_t n = copy_name(name, field);
-        for (int k = 0; k < 3 && (is_reserved(field) || is_taken(w, i, field));
-             k++) {
+        if (is_reserved(field)) {
+            field[n++] = '_';
+            field[n] = '\0';
+        }
+        for (int k = 0; k < 3 && is_taken(w, i, field); k++) {
             n += (size_t)snprintf(field + n, size - n, "_%zu", i);
         }
     }
@@ -169,13 +173,11 @@ static void put_literal(FILE *to, const char *text)
 static void put_field(const writer *w, size_t i)
 {
     const mlp_data_column *column = mlp_data_recipe_column(w->recipe, i);
-    char mean[TOOL_NUMBER_SIZE];
     (void)fputs("    /* \"", w->to);
     put_remark(w->to, column->name);
     (void)fprintf(w->to, "\": x[%zu]", column->first_input);
     if (column->kind == MLP_DATA_NUMBER) {
-        (void)fprintf(w->to, ", %s if missing",
-                      mlpi_tool_decimals(column->mean, MLP_F64, mean));
+        (void)fprintf(w->to, ", about %.6g if missing", column->mean);
     }
     for (size_t k = 0; k < column->n_categories; k++) {
         (void)fputs(k == 0 ? " and on: \"" : ", \"", w->to);
@@ -183,7 +185,7 @@ static void put_field(const writer *w, size_t i)
         (void)fputs("\"", w->to);
     }
     if (column->has_flag) {
-        (void)fprintf(w->to, "; x[%zu]: missing",
+        (void)fprintf(w->to, "; x[%zu] is 1 if missing",
                       column->first_input + column->n_inputs - 1);
     }
     (void)fprintf(w->to, " */\n    %s%s;\n",
@@ -204,12 +206,12 @@ static void put_header(const writer *w)
     for (size_t i = 1; i < mlp_data_recipe_columns(w->recipe); i++) {
         put_field(w, i);
     }
-    (void)fprintf(w->to,
-                  "} %s_row;\n\n/* Sets the inputs x that a row becomes: those "
-                  "of %s_predict, as real numbers. A\n * text that is no "
-                  "category becomes only zeros. */\n"
-                  "void %s_encode(const %s_row *row, %s *x);\n",
-                  p, p, p, p, w->type);
+    (void)fprintf(
+        w->to,
+        "} %s_row;\n\n/* Sets x to the inputs that a row becomes. A text "
+        "that is no category becomes\n * only zeros. */\n"
+        "void %s_encode(const %s_row *row, %s *x);\n",
+        p, p, p, w->type);
 }
 
 /* Writes the statements that encode column i. A NaN is not equal to itself. */
@@ -222,21 +224,21 @@ static void put_column(const writer *w, size_t i)
     size_t input = column->first_input;
     if (is_number) {
         (void)fprintf(w->to,
-                      "    x[%zu] = (%s)(row->%s == row->%s ? row->%s : %s);\n",
-                      input++, w->type, f, f, f,
+                      "    x[%zu] = %s(row->%s == row->%s ? row->%s : %s);\n",
+                      input++, w->cast, f, f, f,
                       mlpi_tool_decimals(column->mean, MLP_F64, mean));
     }
     for (size_t k = 0; k < column->n_categories; k++) {
-        (void)fprintf(w->to, "    x[%zu] = (%s)(row->%s && !strcmp(row->%s, ",
-                      input++, w->type, f, f);
+        (void)fprintf(w->to, "    x[%zu] = %s(row->%s && !strcmp(row->%s, ",
+                      input++, w->cast, f, f);
         put_literal(w->to, column->categories[k]);
         (void)fputs("));\n", w->to);
     }
     if (column->has_flag) {
         (void)fprintf(w->to,
-                      is_number ? "    x[%zu] = (%s)(row->%s != row->%s);\n"
-                                : "    x[%zu] = (%s)(!row->%s || !*row->%s);\n",
-                      input, w->type, f, f);
+                      is_number ? "    x[%zu] = %s(row->%s != row->%s);\n"
+                                : "    x[%zu] = %s(!row->%s || !*row->%s);\n",
+                      input, w->cast, f, f);
     }
 }
 
@@ -269,7 +271,10 @@ static bool write_text(writer *w, void (*put)(const writer *w), char **text)
 bool mlpi_tool_row_code(const mlp_data_recipe *recipe, const char *prefix,
                         const char *type, tool_row_code *code)
 {
-    writer w = {.recipe = recipe, .prefix = prefix, .type = type};
+    writer w = {.recipe = recipe,
+                .prefix = prefix,
+                .type = type,
+                .cast = strcmp(type, "float") == 0 ? "(float)" : ""};
     size_t n = mlp_data_recipe_columns(recipe);
     bool is_done = name_fields(&w) &&
                    write_text(&w, put_header, &code->header) &&

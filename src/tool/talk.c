@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lines of talk, and the parts of JSON. */
+/* Prints lines of talk, the parts of JSON, and pictures. */
 #include "tool/talk.h"
 
 #include <math.h>
@@ -85,4 +85,22 @@ void mlpi_tool_json_number(const char *name, double value)
     }
     char text[TOOL_NUMBER_SIZE];
     (void)fputs(mlpi_tool_decimals(value, MLP_F64, text), stdout);
+}
+
+mlp_picture *mlpi_tool_picture(void)
+{
+    mlp_picture *picture = NULL;
+    mlp_picture_options options = mlp_picture_defaults();
+    options.hooks = mlp_hooks_stderr();
+    return mlp_picture_create(&options, &picture) == MLP_OK ? picture : NULL;
+}
+
+mlp_status mlpi_tool_draw(mlp_picture *picture, mlp_status status,
+                          const char *path)
+{
+    if (status == MLP_OK) {
+        status = mlp_picture_write(picture, strcmp(path, "-") ? path : NULL);
+    }
+    mlp_picture_free(picture);
+    return status;
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "mlp.h"
+#include "mlp_show.h"
 
 #ifdef __GNUC__
 #define TOOL_PRINTF __attribute__((format(printf, 1, 2)))
@@ -55,5 +55,13 @@ const char *mlpi_tool_decimals(double x, mlp_dtype precision,
  * is null. */
 void mlpi_tool_json_text(const char *text);
 void mlpi_tool_json_number(const char *name, double value);
+
+/* Return a picture without panels, and draw and free it: into the file `path`,
+ * or for "-" onto the standard output. The first returns NULL, which panels
+ * refuse, if there is no memory. The second does not draw after a status that
+ * is no success, and returns it. */
+mlp_picture *mlpi_tool_picture(void);
+mlp_status mlpi_tool_draw(mlp_picture *picture, mlp_status status,
+                          const char *path);
 
 #endif

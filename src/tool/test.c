@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mlp_show.h"
 #include "tool/model.h"
 #include "tool/scoring.h"
 #include "tool/talk.h"
@@ -56,15 +55,15 @@ static mlp_status print_classes(const tool_model *model, mlp_cview counts)
         mlpi_tool_json_number(", f1", each[i].f1);
         (void)putchar('}');
     }
-    (void)fputs("], \"confusion\": [", stdout);
-    for (size_t i = 0; i < k * k; i++) {
+    (void)fputs(status == MLP_OK ? "], \"confusion\": [" : "", stdout);
+    for (size_t i = 0; status == MLP_OK && i < k * k; i++) {
         printf("%s%.0f",
                i % k > 0 ? ", "
                : i > 0   ? "], ["
                          : "[",
                mlp_cview_at(counts, i / k, i % k));
     }
-    (void)fputs("]]", stdout);
+    (void)fputs(status == MLP_OK ? "]]" : "", stdout);
     free(each);
     return status;
 }
@@ -96,32 +95,24 @@ static mlp_status draw_numbers(const tool_model *model, const tool_rows *rows,
     return status;
 }
 
-/* Draws into the file, or for "-" onto the standard output. */
 static mlp_status draw(const tool_model *model, const tool_rows *rows,
                        mlp_cview counts, const char *path)
 {
-    mlp_picture_options options = mlp_picture_defaults();
-    mlp_picture *picture = NULL;
     mlp_axes axes = {.title = model->target, .x = "true", .y = "predicted"};
-    options.hooks = mlp_hooks_stderr();
-    mlp_status status = mlp_picture_create(&options, &picture);
-    if (status == MLP_OK) {
-        status =
-            model->classes > 0
-                ? mlp_picture_confusion(picture, &axes, counts, model->names)
-                : draw_numbers(model, rows, &axes, picture);
-    }
-    if (status == MLP_OK) {
-        status = mlp_picture_write(picture, strcmp(path, "-") ? path : NULL);
-    }
-    mlp_picture_free(picture);
-    return status;
+    mlp_picture *picture = mlpi_tool_picture();
+    mlp_status status =
+        model->classes > 0
+            ? mlp_picture_confusion(picture, &axes, counts, model->names)
+            : draw_numbers(model, rows, &axes, picture);
+    return mlpi_tool_draw(picture, status, path);
 }
 
-/* Prints scores, and what classes have beside them, as text or as JSON. */
+/* Prints scores, and what classes have beside them, as text or as JSON. The
+ * main function tells if the standard output cannot be written. */
 static mlp_status print(const tool_model *model, mlp_cview counts,
                         const tool_scores *scores, const tool_options *options)
 {
+    char text[160];
     mlp_status status = MLP_OK;
     if (options->json) {
         (void)putchar('{');
@@ -130,15 +121,17 @@ static mlp_status print(const tool_model *model, mlp_cview counts,
         (void)fputs("}\n", stdout);
         return status;
     }
-    mlpi_tool_say_scores(options->operands[1], model->net, scores);
+    mlpi_tool_write_scores(model->net, scores, text, sizeof text);
+    printf("%s: %zu rows: %s\n", options->operands[1], scores->rows, text);
     if (model->classes > 0) {
+        (void)putchar('\n');
         status = mlp_show_confusion(counts, model->names, stdout);
         (void)putchar('\n');
     }
     if (model->classes > 0 && status == MLP_OK) {
         status = mlp_show_class_scores(counts, model->names, stdout);
     }
-    return status;
+    return status == MLP_ERR_IO ? MLP_OK : status;
 }
 
 /* Scores the rows and tells what is wanted. Each call tells its failure, except
@@ -147,7 +140,18 @@ static int score(const tool_model *model, const tool_rows *rows,
                  const tool_options *options)
 {
     size_t k = model->classes;
+    const char *path = options->operands[1];
     tool_scores scores = {.rows = 0};
+    if (!rows->Y.data) {
+        mlpi_tool_complain("%s: no column \"%s\", which holds what %s shall "
+                           "answer",
+                           path, model->target, model->path);
+        return TOOL_MISUSED;
+    }
+    if (rows->Y.rows == 0) {
+        mlpi_tool_complain("%s: expects rows to score, got none", path);
+        return TOOL_FAILED;
+    }
     mlp_view counts =
         mlp_view_i32(k > 0 ? calloc(k * k, sizeof(int32_t)) : NULL, k, k);
     mlp_status status = k > 0 ? count_classes(model, rows, counts) : MLP_OK;
@@ -170,27 +174,5 @@ static int score(const tool_model *model, const tool_rows *rows,
 
 int mlpi_tool_test(const tool_options *options)
 {
-    const char *path = options->operands[1];
-    tool_model model = {.path = NULL};
-    tool_rows rows = {.data = NULL};
-    int status = mlpi_tool_open(options->operands[0], &model);
-    if (status == TOOL_DONE) {
-        status =
-            mlpi_tool_load(&model, path, options->operands[2], false, &rows);
-    }
-    if (status == TOOL_DONE && !rows.Y.data) {
-        mlpi_tool_complain("%s: no column \"%s\", which holds what %s shall "
-                           "answer",
-                           path, model.target, model.path);
-        status = TOOL_MISUSED;
-    } else if (status == TOOL_DONE && rows.Y.rows == 0) {
-        mlpi_tool_complain("%s: expects rows to score, got none", path);
-        status = TOOL_FAILED;
-    }
-    if (status == TOOL_DONE) {
-        status = score(&model, &rows, options);
-    }
-    mlpi_tool_unload(&rows);
-    mlpi_tool_close(&model);
-    return status;
+    return mlpi_tool_use(options, options->operands[1], TOOL_TARGETS, score);
 }

@@ -251,8 +251,8 @@ static void fann_errors_name_the_line(void **state)
         {"1 1 1\n\n1\n", "file:4: expects a number, got \"the end\""},
         {"1 1 1\n1\n2\n3\n", "file:4: expects the end of the file, got \"3\""},
         {"1 1 1\n1\n1e999\n", "file:3: expects a number, got \"1e999\""},
-        {"0 1 1\n1\n", "file:1: expects 0 rows of 1 input and 1 output, got"},
-        {"1 0 1\n1\n", "file:1: expects 1 row of 0 inputs"},
+        {"0 1 1\n1\n", "file:1: expects 0 x (1 + 1) numbers, of inputs and"},
+        {"1 0 1\n1\n", "file:1: expects 1 x (0 + 1) numbers"},
         {"9 9 9\n1\n", "got a file that is too short"},
         {"999999999999999999 999999999999999999 1\n1\n", "too short"},
     };
