@@ -71,24 +71,31 @@ static int split_again(const tool_table *table, tool_split split, uint32_t seed,
     return TOOL_DONE;
 }
 
+/* What the search has found. */
+typedef struct found {
+    size_t tried;
+    double least; /* the loss of the best network */
+    tool_plan best;
+} found;
+
 /* Trains one network, and keeps its plan if its loss is the least so far. A
  * network does not count if the time was over before its last epoch, or if it
  * diverged, which the library tells. */
 static void try_plan(const tool_table *table, tool_split split,
-                     const tool_plan *plan, double *least, tool_plan *best)
+                     const tool_plan *plan, found *f)
 {
     char text[200];
     tool_result r;
     if (mlpi_tool_learn(table, plan, split, &r) == TOOL_DONE && !r.is_stopped) {
         double score = r.scores.is_classes ? r.scores.log_loss : r.scores.r2;
         double loss = r.scores.is_classes ? score : -score;
-        mlpi_tool_write_plan(plan, text, sizeof text);
-        XX,
-                      r.scores.is_classes ? "log loss" : "R2", score,
-                      loss < *least ? "  best" : "      ", text);
-        if (loss < *least) {
-            *least = loss;
-            *best = *plan;
+        f->tried++;
+        if (loss < f->least) {
+            f->least = loss;
+            f->best = *plan;
+            mlpi_tool_write_plan(plan, text, sizeof text);
+            mlpi_tool_say("  network %zu: %s %.4f  %s", f->tried,
+                          r.scores.is_classes ? "log loss" : "R2", score, text);
         }
     }
     mlpi_tool_free_result(&r);
@@ -98,9 +105,8 @@ int mlpi_tool_tune(const tool_table *table, tool_split split, double seconds,
                    tool_plan *plan)
 {
     mlp_rng rng = mlp_rng_seeded(plan->seed);
-    tool_plan next = *plan;
     tool_split inner;
-    double least = INFINITY;
+    found f = {.least = INFINITY, .best = *plan};
     size_t *order = mlpi_tool_memory(split.n_train, sizeof *order);
     int status = order ? split_again(table, split, plan->seed, order, &inner)
                        : TOOL_FAILED;
@@ -108,16 +114,17 @@ int mlpi_tool_tune(const tool_table *table, tool_split split, double seconds,
         mlpi_tool_say("searching for %g s: networks learn %zu of these rows "
                       "and are scored on %zu",
                       seconds, inner.n_train, inner.n_test);
-        next.deadline = mlpi_tool_now() + seconds;
-        while (mlpi_tool_now() < next.deadline && !mlpi_tool_is_interrupted()) {
-            try_plan(table, inner, &next, &least, plan);
-            draw(&rng, &next);
+        plan->deadline = mlpi_tool_now() + seconds;
+        while (mlpi_tool_now() < plan->deadline &&
+               !mlpi_tool_is_interrupted()) {
+            try_plan(table, inner, plan, &f);
+            draw(&rng, plan);
         }
+        *plan = f.best;
         plan->deadline = INFINITY;
-    }
-    if (status == TOOL_DONE && least == INFINITY) {
-        mlpi_tool_say("the time was too short for a network; the default it "
-                      "is");
+        mlpi_tool_say("%zu network%s tried; the best one now learns all %zu "
+                      "rows",
+                      f.tried, f.tried == 1 ? "" : "s", split.n_train);
     }
     free(order);
     return status;
