@@ -154,13 +154,6 @@ static int look_at(const mlp_data *data, const tool_options *options, look *l,
         complain_of_target(data, path, l->target);
         return TOOL_MISUSED;
     }
-    for (size_t i = 0; i < l->options.n_ignored; i++) {
-        if (mlp_data_find(data, l->ignored[i]) == SIZE_MAX) {
-            mlpi_tool_complain("%s: no column \"%s\" to ignore", path,
-                               l->ignored[i]);
-            return TOOL_MISUSED;
-        }
-    }
     bool is_number = mlp_data_kind_of(data, target) == MLP_DATA_NUMBER;
     if (!is_number && options->task == TOOL_TASK_NUMBERS) {
         mlpi_tool_complain("%s: %s holds words such as \"%s\", not numbers",
@@ -195,7 +188,12 @@ static int load(const tool_options *options, look *l, mlp_data **data)
     while (again) {
         mlp_data_free(*data);
         *data = NULL;
-        TRY_MLP(mlp_data_load(options->operands[0], &l->options, &hooks, data));
+        mlp_status status =
+            mlp_data_load(options->operands[0], &l->options, &hooks, data);
+        /* No such column to ignore is what ARGUMENT means. */
+        TRY(status == MLP_OK             ? TOOL_DONE
+            : status == MLP_ERR_ARGUMENT ? TOOL_MISUSED
+                                         : TOOL_FAILED);
         TRY(look_at(*data, options, l, &again));
     }
     return TOOL_DONE;

@@ -62,15 +62,19 @@ static int check_options(const tool_options *o)
     return complaint ? TOOL_MISUSED : TOOL_DONE;
 }
 
-/* Opens the network of --from. The weights of a safetensors file go into a
- * network that is made as always. */
+/* Opens the network of --from. The weights of a safetensors file of others go
+ * into a network that is made as always. */
 static int open_from(session *s)
 {
     const char *path = s->options->from;
     size_t length = path ? strlen(path) : 0;
     if (length > 12 && strcmp(path + length - 12, ".safetensors") == 0) {
-        s->plan.weights = path;
-        return TOOL_DONE;
+        mlp_net *ours = NULL;
+        if (mlp_net_load(path, NULL, &ours) != MLP_OK) {
+            s->plan.weights = path;
+            return TOOL_DONE;
+        }
+        mlp_net_free(ours);
     }
     if (path && (s->options->n_hidden > 0 || s->options->dropout != MLP_AUTO)) {
         mlpi_tool_complain("%s has its layers already: leave out --layers and "
