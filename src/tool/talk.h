@@ -30,8 +30,8 @@ enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_MISUSED = 2 };
         }                                                                      \
     } while (0)
 
-/* The same for a call that returns an mlp_status, and has told what is wrong:
- * the calling function returns TOOL_FAILED. */
+/* Returns TOOL_FAILED from the calling function unless the call returns MLP_OK.
+ */
 #define TRY_MLP(call) TRY((call) == MLP_OK ? TOOL_DONE : TOOL_FAILED)
 
 /* Print a line to the standard error stream: the text as it is, or "mlp: " and
