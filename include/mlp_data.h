@@ -56,8 +56,8 @@ typedef enum mlp_data_header {
 /* How a file is loaded. Start from mlp_data_defaults(). */
 typedef struct mlp_data_options {
     /* What separates the cells of a CSV file, a character of ASCII. Default
-     * '\0': a tab if the first line has one, else ';' if it has one, else
-     * ','. */
+     * '\0': a tab if the first line has one, else ';' if it has one or a comma
+     * is the decimal point, else ','. */
     char separator;
     mlp_data_header header; /* default MLP_DATA_HEADER_AUTO */
     bool decimal_comma;     /* numbers of a CSV file are 1,5; default false */
@@ -114,11 +114,10 @@ mlp_data_options mlp_data_defaults(void);
  * file (unpacked), which is released again, and 8 bytes for each cell.
  *
  * MLP_ERR_FORMAT: the file is not what is described here, and the message says
- * where. MLP_ERR_ARGUMENT: an option outside its range, or a category that is
- * no column. MLP_ERR_UNSUPPORTED: UTF-16, gzip without zlib,
- * or a NPY file of another kind. MLP_ERR_LIMIT:
- * more than 65,536 columns, or a cell of more than a million bytes that is no
- * number. MLP_ERR_IO. */
+ * where. MLP_ERR_ARGUMENT: an option outside its range, or it names a
+ * column that is not there. MLP_ERR_UNSUPPORTED: UTF-16, gzip without zlib, or
+ * a NPY file of another kind. MLP_ERR_LIMIT: more than 65,536 columns, or a
+ * cell of more than a million bytes that is no number. MLP_ERR_IO. */
 MLP_NODISCARD mlp_status mlp_data_load(const char *path,
                                        const mlp_data_options *options,
                                        const mlp_hooks *hooks, mlp_data **data);

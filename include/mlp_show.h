@@ -80,11 +80,12 @@ MLP_NODISCARD mlp_status mlp_show_history(const mlp_history *history, FILE *to);
  * to the functions below. Nothing is allocated. */
 typedef struct mlp_show_progress {
     FILE *to;
-    double started, drawn_at; /* seconds of a clock; drawn_at 0: not drawn */
-    size_t epochs;            /* finished epochs of this run */
-    int width;                /* columns of the line as it was last drawn */
-    bool is_terminal;         /* false: nothing is ever written */
-    bool is_plain;            /* NO_COLOR is set: no escape sequences */
+    double seconds;   /* how long the epochs of this run took */
+    double drawn_at;  /* `seconds` at the last drawing; 0: not drawn */
+    size_t epochs;    /* finished epochs of this run */
+    int width;        /* columns of the line as it was last drawn */
+    bool is_terminal; /* false: nothing is ever written */
+    bool is_plain;    /* NO_COLOR is set: no escape sequences */
 } mlp_show_progress;
 
 /* Returns a line for this stream, which it borrows. The line is drawn only if
@@ -249,7 +250,7 @@ MLP_NODISCARD mlp_status mlp_picture_bars(
  * two weights of layer l: element i0 and element i1 of W, counted row by row.
  * Each goes from `span` below its value to `span` above, and a mark shows where
  * it is. Makes a copy of the network for the time of the call, which computes
- * the loss 226 times. MLP_ERR_ARGUMENT: no such layer or element, i0 equal to
+ * the loss 170 times. MLP_ERR_ARGUMENT: no such layer or element, i0 equal to
  * i1, or a span that is not above 0. Other errors are those of mlp_evaluate. */
 MLP_NODISCARD mlp_status mlp_picture_surface(mlp_picture *picture,
                                              const mlp_axes *axes,

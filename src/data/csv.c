@@ -298,8 +298,9 @@ static mlp_status check_text(const reader *r)
 
 /* Returns the separator that the first line has outside of quotes. A comma may
  * stand for a decimal point or be part of a name in a file with another
- * separator, and tabs hardly ever stand in a text; so the rarer wins. */
-static char find_separator(const char *s, const char *end)
+ * separator, and tabs hardly ever stand in a text; so the rarer wins. A comma
+ * that is the decimal point separates nothing. */
+static char find_separator(const char *s, const char *end, char point)
 {
     bool is_quoted = false;
     bool has_semicolon = false;
@@ -310,7 +311,7 @@ static char find_separator(const char *s, const char *end)
         }
         has_semicolon = has_semicolon || (*s == ';' && !is_quoted);
     }
-    return has_semicolon ? ';' : ',';
+    return has_semicolon || point == ',' ? ';' : ',';
 }
 
 /* Returns the bytes from `begin` to the line end before r->next. */
@@ -523,15 +524,17 @@ static mlp_status check_bytes(const mlp_data *data, const char *text,
 }
 
 /* Returns a bound of the number of rows that is exact for a file without blank
- * lines and without line ends in quotes. */
-static size_t count_lines(const char *s, const char *end)
+ * lines and without line ends in quotes. A row takes at least a byte for each
+ * cell, so a short file with many columns cannot make the table large. */
+static size_t count_rows(const char *s, const char *end, size_t cols)
 {
     size_t n = 1;
+    size_t most = 1 + (size_t)(end - s) / cols;
     while (s < end && (s = memchr(s, '\n', (size_t)(end - s))) != NULL) {
         s++;
         n++;
     }
-    return n;
+    return n < most ? n : most;
 }
 
 /* Reads the whole text. The caller releases the room and the counts, also after
@@ -545,11 +548,11 @@ static mlp_status read_table(reader *r, census **counts)
     }
     r->separator = data->options->separator;
     if (r->separator == '\0') {
-        r->separator = find_separator(r->next, r->end);
+        r->separator = find_separator(r->next, r->end, r->point);
     }
     data->separator = r->separator;
     TRY(read_header(r));
-    size_t rows = count_lines(r->next, r->end);
+    size_t rows = count_rows(r->next, r->end, r->cols);
     TRY(mlpi_table_allocate(data, MLP_F64, rows, false));
     TRY(mlpi_data_allocate(&data->hooks, rows, sizeof *data->lines,
                            (void *)&data->lines));

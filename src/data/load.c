@@ -34,28 +34,30 @@ typedef struct bytes {
 /* How many bytes are read or unpacked at once, at least. */
 enum { CHUNK = 1 << 16 };
 
-/* Returns how many bytes a regular file has, if that is more than `at`, where
- * the stream stands; else 0. */
-static size_t length_of(FILE *stream, size_t at)
+/* Returns how many bytes a regular file has from where the stream stands; 0 for
+ * other streams. */
+static size_t rest_of(FILE *stream)
 {
-    long length = 0;
-    if (at <= CHUNK && fseek(stream, 0, SEEK_END) == 0) {
-        length = ftell(stream);
-        (void)fseek(stream, (long)at, SEEK_SET);
+    long here = ftell(stream);
+    long end = -1;
+    if (here >= 0 && fseek(stream, 0, SEEK_END) == 0) {
+        end = ftell(stream);
+        (void)fseek(stream, here, SEEK_SET);
     }
-    return length > 0 && (size_t)length > at ? (size_t)length : 0;
+    return end > here ? (size_t)(end - here) : 0;
 }
 
 /* Reads a stream to its end. After the first piece the block gets the size of
- * the file, and one byte more, so that the end is met without another piece. */
+ * the file, and one byte more, so that the end is met without another piece.
+ * (The first piece fails for a folder, which has no size.) */
 static mlp_status read_stream(const mlp_hooks *hooks, FILE *stream, bytes *b)
 {
     for (size_t n = 1; n > 0; b->size += n) {
         if (b->capacity == b->size) {
-            size_t length = b->size > 0 ? length_of(stream, b->size) : 0;
-            size_t room = length > 0 ? length + 1 : b->size + CHUNK;
-            TRY(mlpi_data_reserve(hooks, room, 1, &b->capacity,
-                                  (void *)&b->block));
+            size_t rest = b->size > 0 ? rest_of(stream) : 0;
+            TRY(mlpi_data_reserve(hooks,
+                                  b->size + (rest > 0 ? rest + 1 : CHUNK), 1,
+                                  &b->capacity, (void *)&b->block));
         }
         n = fread(b->block + b->size, 1, b->capacity - b->size, stream);
     }

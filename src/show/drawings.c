@@ -10,7 +10,7 @@
 
 /* GRID: points of regions along each axis; SURFACE: points of a surface along
  * each weight; MOST_SHOWN: neurons of a layer, or gaps between them. */
-enum { GRID = 150, SURFACE = 15, MOST_SHOWN = 10, MOST_DRAWN = 20 };
+enum { GRID = 150, SURFACE = 13, MOST_SHOWN = 10, MOST_DRAWN = 20 };
 
 /* ---------------------------------------------------------------------------
  * Regions

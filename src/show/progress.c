@@ -14,23 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
-/* Seconds before the first drawing, and between two drawings. */
+/* Seconds of training before the first drawing, and between two drawings. */
 static const double first_pause = 0.2;
 static const double pause_between = 0.1;
 
 /* MAX_LINE: the most bytes of a line, which are its columns too; MAX_BAR and
  * MIN_BAR: the columns between the brackets of the bar. */
 enum { MAX_LINE = 160, MAX_BAR = 30, MIN_BAR = 5 };
-
-static double now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 mlp_show_progress mlp_show_progress_on(FILE *to)
 {
@@ -75,15 +67,15 @@ static void format_time(double seconds, char *text, size_t size)
 enum { EPOCH, LOSS, VALIDATION, RATE, LEFT, N_PARTS };
 
 static void format_parts(const mlp_show_progress *line,
-                         const mlp_epoch_progress *p, double time,
+                         const mlp_epoch_progress *p,
                          char parts[N_PARTS][MAX_LINE])
 {
     char number[MLPI_NUMBER_SIZE];
     char left[MAX_LINE / 2];
     size_t done = p->epoch + 1;
     size_t to_do = p->epochs > done ? p->epochs - done : 0;
-    format_time((time - line->started) / (double)line->epochs * (double)to_do,
-                left, sizeof left);
+    format_time(line->seconds / (double)line->epochs * (double)to_do, left,
+                sizeof left);
     (void)snprintf(parts[EPOCH], MAX_LINE, "epoch %zu of %zu", done, p->epochs);
     (void)snprintf(parts[LOSS], MAX_LINE, "loss %.20s",
                    mlpi_text_number(p->loss, 4, number));
@@ -100,13 +92,13 @@ static void format_parts(const mlp_show_progress *line,
 /* Leaves out the rate, the time, the validation and the loss, until the rest
  * fits; the room that is left over becomes a bar. */
 static void format_line(const mlp_show_progress *line,
-                        const mlp_epoch_progress *p, double time, int width,
+                        const mlp_epoch_progress *p, int width,
                         char text[MAX_LINE])
 {
     static const int dispensable[] = {RATE, LEFT, VALIDATION, LOSS};
     char parts[N_PARTS][MAX_LINE];
     char bar[MAX_BAR + 4] = "";
-    format_parts(line, p, time, parts);
+    format_parts(line, p, parts);
     int length = 0;
     for (int i = 0; i < N_PARTS; i++) {
         length += parts[i][0] != '\0' ? (int)strlen(parts[i]) + 2 : 0;
@@ -156,24 +148,22 @@ static void draw(mlp_show_progress *line, const char *text)
     line->width = length;
 }
 
-/* The first epoch tells when it began, so that the time left does not count
- * what the program did before. */
+/* The time is that of the epochs, so the time left does not count what the
+ * program did before. */
 bool mlp_show_epoch(const mlp_epoch_progress *progress, void *user)
 {
     mlp_show_progress *line = user;
     if (!line || !progress || !line->is_terminal) {
         return true;
     }
-    double time = now();
-    if (line->epochs++ == 0) {
-        line->started = time - progress->seconds;
-    }
-    if (time - line->started >= first_pause &&
-        time - line->drawn_at >= pause_between) {
+    line->epochs++;
+    line->seconds += progress->seconds;
+    if (line->seconds >= first_pause &&
+        line->seconds - line->drawn_at >= pause_between) {
         char text[MAX_LINE];
-        format_line(line, progress, time, columns_of(line->to), text);
+        format_line(line, progress, columns_of(line->to), text);
         draw(line, text);
-        line->drawn_at = time;
+        line->drawn_at = line->seconds;
     }
     return true;
 }
@@ -184,7 +174,7 @@ void mlp_show_progress_end(mlp_show_progress *line)
         draw(line, "");
     }
     if (line) {
-        line->drawn_at = 0;
+        line->seconds = line->drawn_at = 0;
         line->epochs = 0;
         line->width = 0;
     }

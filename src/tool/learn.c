@@ -47,173 +47,159 @@ tool_plan mlpi_tool_plan(const tool_options *options, size_t rows)
     return plan;
 }
 
+/* What a network is made of. */
+typedef struct work {
+    const tool_table *table;
+    const tool_plan *plan;
+    tool_split split;
+    mlp_data_recipe *made; /* unless the network to go on from has a recipe */
+    const mlp_data_recipe *recipe;
+    size_t *rows;        /* of the whole table: split.order is of table->rows */
+    mlp_view all;        /* all rows of the table, encoded */
+    mlp_view X[2], Y[2]; /* the training rows, and those to score */
+    tool_result result;
+} work;
+
 /* ---------------------------------------------------------------------------
  * Rows
  */
 
-/* The two parts of a table, as the network reads them. */
-typedef struct parts {
-    mlp_view X[2], Y[2]; /* training rows and rows to score */
-} parts;
-
-static void free_parts(parts *p)
+/* Returns the number that the recipe gives to the class k of the table, or
+ * SIZE_MAX if it does not know that class. */
+static size_t class_of(const work *w, size_t k)
 {
-    for (size_t k = 0; k < 2; k++) {
-        free(p->X[k].data);
-        free(p->Y[k].data);
-    }
-}
-
-/* Returns the number that the recipe gives the class k of the table, or -1 if
- * it does not know that. */
-static double class_of(const tool_table *t, const mlp_data_recipe *recipe,
-                       double k)
-{
-    size_t column = mlp_data_find(t->data, t->target);
-    const char *name = mlp_data_category(t->data, column, (size_t)k);
-    size_t n = mlp_data_recipe_classes(recipe);
+    const mlp_data *data = w->table->data;
+    size_t column = mlp_data_find(data, w->table->target);
+    const char *name = mlp_data_category(data, column, k);
+    size_t n = mlp_data_recipe_classes(w->recipe);
     for (size_t i = 0; i < n; i++) {
-        size_t at = ((size_t)k + i) % n; /* usually it is k itself */
-        if (strcmp(mlp_data_recipe_class(recipe, at), name) == 0) {
-            return (double)at;
+        size_t at = (k + i) % n; /* usually it is k itself */
+        if (strcmp(mlp_data_recipe_class(w->recipe, at), name) == 0) {
+            return at;
         }
     }
-    mlpi_tool_complain("%s: the network to go on from does not know the class "
-                       "\"%s\"",
-                       t->path, name);
-    return -1;
+    mlpi_tool_complain("%s: the class \"%s\" is not known to %s",
+                       w->table->path, name, w->plan->from->path);
+    return SIZE_MAX;
 }
 
-static mlp_status take_targets(const tool_table *t,
-                               const mlp_data_recipe *recipe,
-                               const size_t *order, mlp_view Y)
+/* Gathers the inputs and targets of part k, whose rows begin at `first`. */
+static int take_part(work *w, size_t k, size_t first, size_t n)
 {
-    for (size_t i = 0; i < Y.rows; i++) {
-        double y = mlp_cview_at(mlp_view_const(t->Y), order[i], 0);
-        y = t->classes > 0 && recipe ? class_of(t, recipe, y) : y;
-        if (t->classes > 0 && y < 0) {
-            return MLP_ERR_FORMAT;
-        }
-        (void)mlp_view_set(Y, i, 0, y);
-    }
-    return MLP_OK;
-}
-
-/* Copies the rows order[0..] of the table from all its encoded rows. */
-static mlp_status take_inputs(const tool_table *t, mlp_view all,
-                              const size_t *order, mlp_view X)
-{
+    const tool_table *t = w->table;
+    const mlp_net *net = w->result.net;
     mlp_hooks hooks = mlp_hooks_stderr();
-    size_t *rows = malloc((X.rows + 1) * sizeof *rows);
-    if (!rows) {
-        return MLP_ERR_MEMORY;
-    }
-    for (size_t i = 0; i < X.rows; i++) {
-        rows[i] = t->rows[order[i]];
-    }
-    mlp_status s = mlp_gather_rows(mlp_view_const(all), rows, &hooks, X);
-    free(rows);
-    return s;
-}
-
-/* Fills the parts with what the recipe makes of the table, or without one with
- * the columns as they stand. */
-static mlp_status make_parts(const tool_table *t, const mlp_net *net,
-                             const mlp_data_recipe *recipe, tool_split split,
-                             parts *p)
-{
-    mlp_dtype precision = mlp_net_precision(net);
     bool is_cce = mlp_net_loss(net) == MLP_LOSS_CCE;
-    size_t inputs = mlp_net_inputs(net);
-    mlp_view all = mlpi_tool_view(precision, mlp_data_rows(t->data), inputs);
-    mlp_status s = all.data ? mlp_data_recipe_encode(recipe, t->data, all)
-                            : MLP_ERR_MEMORY;
-    for (size_t k = 0; k < 2 && !s; k++) {
-        size_t n = k == 0 ? split.n_train : split.n_test;
-        const size_t *order = split.order + (k == 0 ? 0 : split.n_train);
-        p->X[k] = mlpi_tool_view(precision, n, inputs);
-        p->Y[k] = mlpi_tool_view(is_cce ? MLP_I32 : precision, n, 1);
-        s = p->X[k].data && p->Y[k].data ? MLP_OK : MLP_ERR_MEMORY;
-        if (!s) {
-            s = take_inputs(t, all, order, p->X[k]);
-        }
-        if (!s) {
-            s = take_targets(t, recipe, order, p->Y[k]);
-        }
+    mlp_dtype precision = mlp_net_precision(net);
+    w->X[k] = mlpi_tool_view(precision, n, w->all.cols);
+    w->Y[k] = mlpi_tool_view(is_cce ? MLP_I32 : precision, n, 1);
+    if (!w->X[k].data || !w->Y[k].data) {
+        return TOOL_FAILED;
     }
-    free(all.data);
-    return s;
+    for (size_t i = 0; i < n; i++) {
+        double y =
+            mlp_cview_at(mlp_view_const(t->Y), w->split.order[first + i], 0);
+        size_t class_number = t->classes > 0 ? class_of(w, (size_t)y) : 0;
+        if (class_number == SIZE_MAX) {
+            return TOOL_FAILED;
+        }
+        (void)mlp_view_set(w->Y[k], i, 0,
+                           t->classes > 0 ? (double)class_number : y);
+    }
+    TRY_MLP(mlp_gather_rows(mlp_view_const(w->all), w->rows + first, &hooks,
+                            w->X[k]));
+    return TOOL_DONE;
 }
 
-/* Makes a recipe from the training rows. */
-static mlp_status make_recipe(const tool_table *t, tool_split split,
-                              mlp_data_recipe **recipe)
+static int take_parts(work *w)
 {
-    size_t *rows = malloc(split.n_train * sizeof *rows);
-    if (!rows) {
-        return MLP_ERR_MEMORY;
+    size_t train = w->split.n_train;
+    const mlp_net *net = w->result.net;
+    w->all = mlpi_tool_view(mlp_net_precision(net),
+                            mlp_data_rows(w->table->data), mlp_net_inputs(net));
+    if (!w->all.data) {
+        return TOOL_FAILED;
     }
-    for (size_t i = 0; i < split.n_train; i++) {
-        rows[i] = t->rows[split.order[i]];
-    }
-    mlp_status s =
-        mlp_data_recipe_make(t->data, t->target, rows, split.n_train, recipe);
-    free(rows);
-    return s;
+    TRY_MLP(mlp_data_recipe_encode(w->recipe, w->table->data, w->all));
+    TRY(take_part(w, 0, 0, train));
+    TRY(take_part(w, 1, train, w->split.n_test));
+    free(w->all.data);
+    w->all.data = NULL;
+    return TOOL_DONE;
 }
 
 /* ---------------------------------------------------------------------------
  * Networks
  */
 
-static mlp_status make_net(const tool_table *t, const tool_plan *plan,
-                           size_t inputs, mlp_net **net)
+static int make_net(work *w)
 {
+    const tool_plan *plan = w->plan;
+    size_t classes = w->table->classes;
     mlp_layer layers[TOOL_MAX_HIDDEN + 1] = {{0}};
     for (size_t l = 0; l < plan->n_hidden; l++) {
         layers[l].width = plan->hidden[l];
         layers[l].dropout = plan->dropout;
     }
-    layers[plan->n_hidden].width = t->classes > 0 ? t->classes : 1;
+    layers[plan->n_hidden].width = classes > 0 ? classes : 1;
     mlp_config config = mlp_config_defaults();
-    config.inputs = inputs;
+    config.inputs = mlp_data_recipe_inputs(w->recipe);
     config.layers = layers;
     config.n_layers = plan->n_hidden + 1;
-    config.loss = t->classes > 0 ? MLP_LOSS_CCE : MLP_LOSS_MSE;
-    config.precision = t->precision;
+    config.loss = classes > 0 ? MLP_LOSS_CCE : MLP_LOSS_MSE;
+    config.precision = w->table->precision;
     config.seed = plan->seed;
     config.hooks = mlp_hooks_stderr();
-    mlp_status s = mlp_net_create(&config, net);
-    if (!s && plan->weights) {
-        s = mlp_net_import(*net, plan->weights);
+    TRY_MLP(mlp_net_create(&config, &w->result.net));
+    if (plan->weights) {
+        TRY_MLP(mlp_net_import(w->result.net, plan->weights));
     }
-    return s;
+    return TOOL_DONE;
 }
 
-/* Gives all inputs the mean and the deviation of all numbers in X. */
-static mlp_status share_scaling(mlp_net *net, mlp_cview X)
+/* Takes the network to go on from. */
+static int take_net(work *w)
 {
-    size_t n = X.rows * X.cols;
+    const tool_model *from = w->plan->from;
+    size_t inputs = mlp_data_recipe_inputs(w->recipe);
+    if (mlp_net_inputs(from->net) != inputs) {
+        mlpi_tool_complain("%s has %zu inputs, and the columns of %s become "
+                           "%zu",
+                           from->path, mlp_net_inputs(from->net),
+                           w->table->path, inputs);
+        return TOOL_FAILED;
+    }
+    TRY_MLP(mlp_net_clone(from->net, &w->result.net));
+    return TOOL_DONE;
+}
+
+/* Gives all inputs the mean and the deviation of all numbers in the training
+ * rows. */
+static int share_scaling(work *w)
+{
+    mlp_cview X = mlp_view_const(w->X[0]);
+    double n = (double)X.rows * (double)X.cols;
     double sum = 0;
     double squares = 0;
-    for (size_t i = 0; i < n; i++) {
-        double x = mlp_cview_at(X, i / X.cols, i % X.cols);
-        sum += x;
-        squares += x * x;
+    for (size_t i = 0; i < X.rows; i++) {
+        for (size_t j = 0; j < X.cols; j++) {
+            double x = mlp_cview_at(X, i, j);
+            sum += x;
+            squares += x * x;
+        }
     }
-    double mean = sum / (double)n;
-    double variance = squares / (double)n - mean * mean;
-    double *numbers = malloc(2 * X.cols * sizeof *numbers);
-    if (!numbers) {
-        return MLP_ERR_MEMORY;
+    double variance = squares / n - sum / n * (sum / n);
+    double *mean = mlpi_tool_memory(2 * X.cols, sizeof *mean);
+    if (!mean) {
+        return TOOL_FAILED;
     }
     for (size_t j = 0; j < X.cols; j++) {
-        numbers[j] = mean;
-        numbers[X.cols + j] = variance > 0 ? sqrt(variance) : 1;
+        mean[j] = sum / n;
+        mean[X.cols + j] = variance > 0 ? sqrt(variance) : 1;
     }
-    mlp_status s = mlp_net_set_scaling(net, numbers, numbers + X.cols);
-    free(numbers);
-    return s;
+    mlp_status status = mlp_net_set_scaling(w->result.net, mean, mean + X.cols);
+    free(mean);
+    return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
 }
 
 /* ---------------------------------------------------------------------------
@@ -257,13 +243,11 @@ static bool watch_epoch(const mlp_epoch_progress *progress, void *user)
     return !w->is_stopped;
 }
 
-static mlp_status fit(const tool_plan *plan, const parts *p, tool_result *r)
+static int fit(work *w)
 {
-    watch w = {.line = mlp_show_progress_on(stderr),
-               .deadline = plan->deadline};
-    if (!interrupted) {
-        (void)signal(SIGINT, note_interrupt);
-    }
+    const tool_plan *plan = w->plan;
+    watch eyes = {.line = mlp_show_progress_on(stderr),
+                  .deadline = plan->deadline};
     mlp_train_options options = mlp_train_defaults();
     options.epochs = plan->epochs;
     options.batch_size = plan->batch;
@@ -271,64 +255,68 @@ static mlp_status fit(const tool_plan *plan, const parts *p, tool_result *r)
     options.schedule.kind = MLP_SCHEDULE_COSINE;
     options.seed = plan->seed;
     options.on_epoch = watch_epoch;
-    options.user = &w;
-    mlp_status s = mlp_fit(r->net, mlp_view_const(p->X[0]),
-                           mlp_view_const(p->Y[0]), &options, &r->history);
-    mlp_show_progress_end(&w.line);
-    r->is_stopped = w.is_stopped;
-    return s;
+    options.user = &eyes;
+    if (!interrupted) {
+        (void)signal(SIGINT, note_interrupt);
+    }
+    mlp_status status =
+        mlp_fit(w->result.net, mlp_view_const(w->X[0]), mlp_view_const(w->Y[0]),
+                &options, &w->result.history);
+    mlp_show_progress_end(&eyes.line);
+    w->result.is_stopped = eyes.is_stopped;
+    return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
 }
 
-mlp_status mlpi_tool_learn(const tool_table *table, const tool_plan *plan,
-                           tool_split split, tool_result *result)
+/* ---------------------------------------------------------------------------
+ * The whole
+ */
+
+static int learn(work *w)
 {
-    const tool_model *from = plan->from;
-    tool_result r = {.net = NULL};
-    parts p = {.X = {{0}}};
-    mlp_data_recipe *made = NULL;
-    const mlp_data_recipe *recipe = from ? from->recipe : NULL;
-    mlp_status s = MLP_OK;
-    if (!recipe) {
-        s = make_recipe(table, split, &made);
-        recipe = made;
+    const tool_plan *plan = w->plan;
+    size_t n = w->split.n_train + w->split.n_test;
+    w->rows = mlpi_tool_memory(n, sizeof *w->rows);
+    if (!w->rows) {
+        return TOOL_FAILED;
     }
-    if (!s && from &&
-        mlp_net_inputs(from->net) != mlp_data_recipe_inputs(recipe)) {
-        mlpi_tool_complain("%s has %zu inputs, and the columns of %s become "
-                           "%zu",
-                           from->path, mlp_net_inputs(from->net), table->path,
-                           mlp_data_recipe_inputs(recipe));
-        s = MLP_ERR_SHAPE;
+    for (size_t i = 0; i < n; i++) {
+        w->rows[i] = w->table->rows[w->split.order[i]];
     }
-    if (!s) {
-        s = from
-                ? mlp_net_clone(from->net, &r.net)
-                : make_net(table, plan, mlp_data_recipe_inputs(recipe), &r.net);
+    w->recipe = plan->from ? plan->from->recipe : NULL;
+    if (!w->recipe) {
+        TRY_MLP(mlp_data_recipe_make(w->table->data, w->table->target, w->rows,
+                                     w->split.n_train, &w->made));
+        w->recipe = w->made;
     }
-    if (!s) {
-        s = make_parts(table, r.net, recipe, split, &p);
+    TRY(plan->from ? take_net(w) : make_net(w));
+    TRY(take_parts(w));
+    if (w->table->is_bytes && !plan->from && !plan->weights) {
+        TRY(share_scaling(w));
     }
-    if (!s && table->is_bytes && !from && !plan->weights) {
-        s = share_scaling(r.net, mlp_view_const(p.X[0]));
+    TRY(fit(w));
+    TRY_MLP(mlp_data_recipe_save(w->recipe, w->result.net));
+    TRY_MLP(mlpi_tool_score(w->result.net, mlp_view_const(w->X[1]),
+                            mlp_view_const(w->Y[1]), &w->result.scores));
+    return TOOL_DONE;
+}
+
+int mlpi_tool_learn(const tool_table *table, const tool_plan *plan,
+                    tool_split split, tool_result *result)
+{
+    work w = {.table = table, .plan = plan, .split = split};
+    int status = learn(&w);
+    for (size_t k = 0; k < 2; k++) {
+        free(w.X[k].data);
+        free(w.Y[k].data);
     }
-    if (!s) {
-        s = fit(plan, &p, &r);
+    free(w.all.data);
+    free(w.rows);
+    mlp_data_recipe_free(w.made);
+    if (status != TOOL_DONE) {
+        mlpi_tool_free_result(&w.result);
     }
-    if (!s) {
-        s = mlpi_tool_score(r.net, mlp_view_const(p.X[1]),
-                            mlp_view_const(p.Y[1]), &r.scores);
-    }
-    if (!s) {
-        s = mlp_data_recipe_save(recipe, r.net);
-    }
-    free_parts(&p);
-    mlp_data_recipe_free(made);
-    if (s) {
-        mlpi_tool_free_result(&r);
-        return s;
-    }
-    *result = r;
-    return MLP_OK;
+    *result = w.result;
+    return status;
 }
 
 void mlpi_tool_free_result(tool_result *result)

@@ -59,10 +59,10 @@ typedef struct tool_result {
 
 /* Makes, trains and scores a network, and shows the progress on a terminal.
  * Ctrl-C ends the training after its epoch; a second one ends the program.
- * Messages have been told after a failure, and the result is then empty. */
-MLP_NODISCARD mlp_status mlpi_tool_learn(const tool_table *table,
-                                         const tool_plan *plan,
-                                         tool_split split, tool_result *result);
+ * Returns an exit status of the program, after it has told what is wrong; the
+ * result is then empty. */
+int mlpi_tool_learn(const tool_table *table, const tool_plan *plan,
+                    tool_split split, tool_result *result);
 /* Return whether Ctrl-C was pressed, and a time in seconds. */
 bool mlpi_tool_is_interrupted(void);
 double mlpi_tool_now(void);

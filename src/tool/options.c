@@ -8,10 +8,7 @@
  */
 #include "tool/options.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,91 +111,72 @@ void mlpi_tool_print_options(void)
  * Parsing
  */
 
-static bool parse_count(const option_line *l, const char *text, size_t *value)
-{
-    char *end = NULL;
-    errno = 0;
-    unsigned long long n = strtoull(text, &end, 10);
-    *value = (size_t)n;
-    /* strtoull would accept blanks and signs, even -1. */
-    if (isdigit((unsigned char)text[0]) && *end == '\0' && errno == 0 &&
-        (double)n >= l->low && (double)n <= l->high) {
-        return true;
-    }
-    mlpi_tool_complain("--%s expects a whole number from %.0f to %.0f, got "
-                       "\"%s\"",
-                       l->name, l->low, l->high, text);
-    return false;
-}
-
+/* Parses a number of plain decimals; strtod would accept 0x10 and inf too. */
 static bool parse_number(const option_line *l, const char *text, double *value)
 {
     char *end = NULL;
     *value = strtod(text, &end);
-    if (end != text && *end == '\0' && *value >= l->low && *value <= l->high) {
-        return true;
-    }
-    mlpi_tool_complain("--%s expects a number from %g to %g, got \"%s\"",
-                       l->name, l->low, l->high, text);
-    return false;
+    return end != text && *end == '\0' && *value >= l->low &&
+           *value <= l->high && text[strspn(text, "0123456789.e-")] == '\0';
+}
+
+static bool parse_count(const option_line *l, const char *text, size_t *value)
+{
+    double number = 0;
+    bool is_count = text[strspn(text, "0123456789")] == '\0' &&
+                    parse_number(l, text, &number);
+    *value = is_count ? (size_t)number : 0;
+    return is_count;
 }
 
 /* Parses "90", "90s", "5m" or "1h" as seconds. */
-static bool parse_time(const option_line *l, const char *text, double *value)
+static bool parse_time(const char *text, double *seconds)
 {
-    static const char units[] = "smh";
-    char *end = NULL;
-    *value = strtod(text, &end);
-    const char *unit = *end ? strchr(units, *end) : units;
-    if (end != text && unit && (*end == '\0' || end[1] == '\0')) {
-        *value *= unit[0] == 'h' ? 3600 : unit[0] == 'm' ? 60 : 1;
-        if (*value > 0 && *value <= 1e6) {
-            return true;
-        }
-    }
-    mlpi_tool_complain("--%s expects a time such as 60s, 5m or 1h, got \"%s\"",
-                       l->name, text);
-    return false;
+    char *unit = NULL;
+    *seconds = strtod(text, &unit);
+    bool is_time = unit != text && (*unit == '\0' || unit[1] == '\0') &&
+                   strchr("smh", *unit); /* finds '\0', too */
+    *seconds *= *unit == 'h' ? 3600 : *unit == 'm' ? 60 : 1;
+    return is_time && *seconds > 0 && *seconds < 1e6;
 }
 
-/* Parses "64,32" into widths, after which their number stands. */
-static bool parse_widths(const option_line *l, const char *text,
-                         tool_options *options)
+/* Parses "64,32", which may end with a comma. */
+static bool parse_widths(const char *text, tool_options *options)
 {
-    size_t n = 0;
-    const char *at = text;
-    bool is_right = true;
-    while (is_right && n < TOOL_MAX_HIDDEN) {
-        char *end = NULL;
-        unsigned long width = strtoul(at, &end, 10);
-        is_right = isdigit((unsigned char)*at) && width >= 1 &&
-                   width <= MLP_MAX_WIDTH && (*end == ',' || *end == '\0');
-        options->hidden[n++] = width;
-        if (*end == '\0') {
-            options->n_hidden = n;
-            break;
+    static const option_line width = {.low = 1, .high = MLP_MAX_WIDTH};
+    char word[16];
+    options->n_hidden = 0;
+    while (*text != '\0') {
+        size_t length = strcspn(text, ",");
+        (void)snprintf(word, sizeof word, "%.*s", (int)length, text);
+        if (options->n_hidden == TOOL_MAX_HIDDEN || length >= sizeof word ||
+            !parse_count(&width, word, &options->hidden[options->n_hidden++])) {
+            return false;
         }
-        at = end + 1;
+        text += length + (text[length] == ',');
     }
-    if (!is_right || options->n_hidden != n) {
-        mlpi_tool_complain("--%s expects 1 to %d widths such as 64,32, got "
-                           "\"%s\"",
-                           l->name, TOOL_MAX_HIDDEN, text);
-        return false;
-    }
-    return true;
+    return options->n_hidden > 0;
 }
 
-static bool parse_task(const option_line *l, const char *text, tool_task *task)
+static bool parse_task(const char *text, tool_task *task)
 {
-    bool is_classes = strcmp(text, "classes") == 0;
-    if (is_classes || strcmp(text, "numbers") == 0) {
-        *task = is_classes ? TOOL_TASK_CLASSES : TOOL_TASK_NUMBERS;
-        return true;
-    }
-    mlpi_tool_complain("--%s expects classes or numbers, got \"%s\"", l->name,
+    *task =
+        strcmp(text, "classes") == 0 ? TOOL_TASK_CLASSES : TOOL_TASK_NUMBERS;
+    return *task == TOOL_TASK_CLASSES || strcmp(text, "numbers") == 0;
+}
+
+/* Complains of a value that is not what the option expects. */
+static void complain_of_value(const option_line *l, const char *text)
+{
+    char range[80];
+    (void)snprintf(range, sizeof range, "a %snumber from %.10g to %.10g",
+                   l->kind == COUNT ? "whole " : "", l->low, l->high);
+    mlpi_tool_complain("--%s expects %s, got \"%s\"", l->name,
+                       l->kind == TIME     ? "a time such as 60s, 5m or 1h"
+                       : l->kind == WIDTHS ? "1 to 8 widths such as 64,32"
+                       : l->kind == TASK   ? "classes or numbers"
+                                           : range,
                        text);
-    return false;
 }
 
 static bool parse_value(const option_line *l, const char *text,
@@ -217,11 +195,11 @@ static bool parse_value(const option_line *l, const char *text,
     case NUMBER:
         return parse_number(l, text, place);
     case TIME:
-        return parse_time(l, text, place);
+        return parse_time(text, place);
     case WIDTHS:
-        return parse_widths(l, text, options);
+        return parse_widths(text, options);
     default:
-        return parse_task(l, text, place);
+        return parse_task(text, place);
     }
 }
 
@@ -284,6 +262,7 @@ int mlpi_tool_parse(int argc, char **argv, unsigned verb, size_t least,
             return TOOL_MISUSED;
         }
         if (!parse_value(l, optarg, options)) {
+            complain_of_value(l, optarg);
             return TOOL_MISUSED;
         }
     }

@@ -16,10 +16,7 @@
 #include <stdint.h>
 
 #include "mlp.h"
-
-/* The exit statuses of the program: done; what was asked could not be done; it
- * was asked wrongly. */
-enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_MISUSED = 2 };
+#include "tool/talk.h"
 
 /* Which verbs take an option. */
 enum {
@@ -69,7 +66,7 @@ int mlpi_tool_parse(int argc, char **argv, unsigned verb, size_t least,
 /* Prints the options' part of --help to the standard output. */
 void mlpi_tool_print_options(void);
 
-/* The verbs. */
+/* These functions are the verbs. */
 int mlpi_tool_train(const tool_options *options);
 int mlpi_tool_test(const tool_options *options);
 int mlpi_tool_predict(const tool_options *options);

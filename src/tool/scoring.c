@@ -25,89 +25,73 @@ static double error_of_mean(mlp_cview Y)
     return error / (double)Y.rows;
 }
 
-/* Counts the classes in Y, and the rows whose label is right. */
-static mlp_status score_labels(mlp_cview Y, mlp_cview labels, size_t classes,
-                               tool_scores *scores)
+/* Returns the class that the outputs A of row i tell. */
+static size_t predicted(mlp_cview A, size_t i)
 {
+    size_t best = 0;
+    for (size_t k = 1; k < A.cols; k++) {
+        best = mlp_cview_at(A, i, k) > mlp_cview_at(A, i, best) ? k : best;
+    }
+    return A.cols > 1 ? best : mlp_cview_at(A, i, 0) >= 0.5;
+}
+
+static mlp_status score_classes(mlp_cview Y, mlp_cview A,
+                                const mlp_hooks *hooks, tool_scores *scores)
+{
+    size_t classes = A.cols == 1 ? 2 : A.cols;
+    mlp_status status = mlp_log_loss(A, Y, hooks, &scores->log_loss);
     size_t *counts = calloc(classes, sizeof *counts);
-    if (!counts) {
-        return MLP_ERR_MEMORY;
+    if (status || !counts) {
+        free(counts);
+        return status ? status : MLP_ERR_MEMORY;
     }
     size_t right = 0;
-    size_t best = 0;
     for (size_t i = 0; i < Y.rows; i++) {
-        double y = mlp_cview_at(Y, i, 0);
-        right += y == mlp_cview_at(labels, i, 0);
-        counts[(size_t)y]++;
+        size_t y = (size_t)mlp_cview_at(Y, i, 0);
+        right += predicted(A, i) == y;
+        counts[y]++;
     }
     for (size_t k = 1; k < classes; k++) {
-        best = counts[k] > counts[best] ? k : best;
+        scores->usual_class =
+            counts[k] > counts[scores->usual_class] ? k : scores->usual_class;
     }
     scores->accuracy = (double)right / (double)Y.rows;
-    scores->simple = (double)counts[best] / (double)Y.rows;
-    scores->usual_class = best;
+    scores->simple = (double)counts[scores->usual_class] / (double)Y.rows;
     free(counts);
     return MLP_OK;
 }
 
-static mlp_status score_classes(const mlp_net *net, mlp_cview X, mlp_cview Y,
-                                mlp_cview A, tool_scores *scores)
+static mlp_status score_numbers(mlp_cview Y, mlp_cview A,
+                                const mlp_hooks *hooks, tool_scores *scores)
 {
-    mlp_hooks hooks = mlp_net_hooks(net);
-    int32_t *labels = malloc(X.rows * sizeof *labels);
-    if (!labels) {
-        return MLP_ERR_MEMORY;
-    }
-    mlp_view view = mlp_view_i32(labels, X.rows, 1);
-    size_t classes = A.cols == 1 ? 2 : A.cols;
-    mlp_status s = mlp_log_loss(A, Y, &hooks, &scores->log_loss);
-    if (!s) {
-        s = mlp_classify(net, X, 0.5, view);
-    }
-    if (!s) {
-        s = score_labels(Y, mlp_view_const(view), classes, scores);
-    }
-    free(labels);
-    return s;
-}
-
-static mlp_status score_numbers(const mlp_net *net, mlp_cview Y, mlp_cview A,
-                                tool_scores *scores)
-{
-    mlp_hooks hooks = mlp_net_hooks(net);
-    mlp_regression_scores mean;
-    mlp_status s = mlp_score_regression(Y, A, &hooks, NULL, &mean);
-    if (!s) {
-        scores->r2 = mean.r2;
-        scores->mae = mean.mae;
-        scores->simple = error_of_mean(Y);
-    }
-    return s;
+    mlp_regression_scores mean = {0};
+    mlp_status status = mlp_score_regression(Y, A, hooks, NULL, &mean);
+    scores->r2 = mean.r2;
+    scores->mae = mean.mae;
+    scores->simple = error_of_mean(Y);
+    return status;
 }
 
 mlp_status mlpi_tool_score(const mlp_net *net, mlp_cview X, mlp_cview Y,
                            tool_scores *scores)
 {
     size_t outputs = mlp_net_outputs(net);
-    double *memory = calloc(X.rows * outputs, sizeof *memory);
-    if (!memory) {
-        return MLP_ERR_MEMORY;
-    }
-    mlp_view A = mlp_net_precision(net) == MLP_F32
-                     ? mlp_view_f32((void *)memory, X.rows, outputs)
-                     : mlp_view_f64(memory, X.rows, outputs);
-    mlp_status s = mlp_predict(net, X, A);
+    mlp_hooks hooks = mlp_net_hooks(net);
     mlp_loss loss = mlp_net_loss(net);
+    double *room = calloc(X.rows * outputs + 1, sizeof *room);
+    mlp_view A = mlp_net_precision(net) == MLP_F32
+                     ? mlp_view_f32((void *)room, X.rows, outputs)
+                     : mlp_view_f64(room, X.rows, outputs);
+    mlp_status status = room ? mlp_predict(net, X, A) : MLP_ERR_MEMORY;
     *scores = (tool_scores){.rows = X.rows,
                             .is_classes =
                                 loss == MLP_LOSS_CCE || loss == MLP_LOSS_BCE};
-    if (!s && scores->is_classes) {
-        s = score_classes(net, X, Y, mlp_view_const(A), scores);
-    } else if (!s) {
-        s = score_numbers(net, Y, mlp_view_const(A), scores);
+    if (!status) {
+        status = (scores->is_classes ? score_classes : score_numbers)(
+            Y, mlp_view_const(A), &hooks, scores);
     }
-    free(memory);
-    return s;
+    free(room);
+    return status;
 }
 
 void mlpi_tool_write_scores(const mlp_net *net, const tool_scores *scores,

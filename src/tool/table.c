@@ -19,8 +19,10 @@ enum { MOST_CLASSES = 100, LEAST_ROWS_OF_CLASS = 5, MOST_IGNORED = 64 };
 /* How the table is loaded, as far as that is known. */
 typedef struct look {
     mlp_data_options options;
-    const char *target;          /* the column's name */
-    char *ignored[MOST_IGNORED]; /* copies, because tables are freed */
+    const char *target; /* the column's name */
+    const char *ignored[MOST_IGNORED];
+    char names[4096]; /* of the ignored columns, each with a 0 at its end */
+    size_t used;      /* of `names` */
 } look;
 
 /* ---------------------------------------------------------------------------
@@ -79,19 +81,6 @@ static size_t apparent_classes(const mlp_data *data, size_t j)
     return is_binary || rows >= 10 * classes ? classes : 0;
 }
 
-/* Decides what a column of numbers is. Returns whether it must be loaded as
- * categories. */
-static bool wants_categories(const mlp_data *data, size_t j, tool_task task)
-{
-    size_t classes = task == TOOL_TASK_AUTO ? apparent_classes(data, j) : 0;
-    if (classes > 0) {
-        mlpi_tool_say("%s holds %zu whole numbers, which are taken as classes; "
-                      "--task numbers learns them as numbers",
-                      mlp_data_name(data, j), classes);
-    }
-    return classes > 0 || task == TOOL_TASK_CLASSES;
-}
-
 static bool file_exists(const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -105,59 +94,50 @@ static bool file_exists(const char *path)
  * Ignored columns
  */
 
-/* Adds a column to those that are ignored. Returns whether it is new. */
+/* Adds a column to those that are ignored. Returns whether that is new. */
 static bool ignore(look *l, const char *name, size_t length)
 {
     size_t n = l->options.n_ignored;
+    char *copy = l->names + l->used;
+    if (n == MOST_IGNORED || length >= sizeof l->names - l->used) {
+        return false;
+    }
+    memcpy(copy, name, length);
+    copy[length] = '\0';
     for (size_t i = 0; i < n; i++) {
-        if (strlen(l->ignored[i]) == length &&
-            strncmp(l->ignored[i], name, length) == 0) {
+        if (strcmp(l->ignored[i], copy) == 0) {
             return false;
         }
     }
-    char *copy = n < MOST_IGNORED ? malloc(length + 1) : NULL;
-    if (copy) {
-        memcpy(copy, name, length);
-        copy[length] = '\0';
-        l->ignored[l->options.n_ignored++] = copy;
-    }
-    return copy != NULL;
-}
-
-/* Ignores a column if each of its words stands in one row only: it is a name,
- * say. The input that such a word would become is 0 in every other row. Returns
- * whether the column is new. */
-static bool ignore_identifier(const mlp_data *data, size_t j, look *l)
-{
-    size_t words = mlp_data_n_categories(data, j);
-    const char *name = mlp_data_name(data, j);
-    if (words < 10 ||
-        words + mlp_data_empty_cells(data, j) < mlp_data_rows(data) ||
-        !ignore(l, name, strlen(name))) {
-        return false;
-    }
-    mlpi_tool_say("%s is left out: it differs in every row", name);
+    l->used += length + 1;
+    l->ignored[l->options.n_ignored++] = copy;
     return true;
 }
 
-/* Complains of a name after --ignore that is no column. */
-static int check_ignored(const mlp_data *data, const char *path, const look *l)
+/* Ignores columns in which each word stands in one row only: names, say. The
+ * input that such a word would become is 0 in every other row. Returns whether
+ * there are new ones. */
+static bool ignore_identifiers(const mlp_data *data, size_t target, look *l)
 {
-    for (size_t i = 0; i < l->options.n_ignored; i++) {
-        if (mlp_data_find(data, l->ignored[i]) == SIZE_MAX) {
-            mlpi_tool_complain("%s: no column \"%s\" to ignore", path,
-                               l->ignored[i]);
-            return TOOL_MISUSED;
+    bool is_new = false;
+    for (size_t j = 0; j < mlp_data_cols(data); j++) {
+        size_t words = mlp_data_n_categories(data, j);
+        const char *name = mlp_data_name(data, j);
+        if (j != target && words >= 10 &&
+            words + mlp_data_empty_cells(data, j) == mlp_data_rows(data) &&
+            ignore(l, name, strlen(name))) {
+            mlpi_tool_say("%s is left out: it differs in every row", name);
+            is_new = true;
         }
     }
-    return TOOL_DONE;
+    return is_new;
 }
 
 /* ---------------------------------------------------------------------------
  * Loading
  */
 
-/* Looks at a table. Sets *again if it must be loaded again, with what *l now
+/* Looks at a table. Sets *again if it must be loaded again, with what *l then
  * says. */
 static int look_at(const mlp_data *data, const tool_options *options, look *l,
                    bool *again)
@@ -165,47 +145,58 @@ static int look_at(const mlp_data *data, const tool_options *options, look *l,
     const char *path = options->operands[0];
     size_t target = mlp_data_find(data, l->target);
     *again = true;
-    if (target == SIZE_MAX) {
-        if (l->options.targets || !file_exists(l->target)) {
-            complain_of_target(data, path, l->target);
-            return TOOL_MISUSED;
-        }
+    if (target == SIZE_MAX && !l->options.targets && file_exists(l->target)) {
         l->options.targets = l->target;
         l->target = "target";
         return TOOL_DONE;
     }
+    if (target == SIZE_MAX) {
+        complain_of_target(data, path, l->target);
+        return TOOL_MISUSED;
+    }
     bool is_number = mlp_data_kind_of(data, target) == MLP_DATA_NUMBER;
     if (!is_number && options->task == TOOL_TASK_NUMBERS) {
-        mlpi_tool_complain("%s: --task numbers: %s holds words such as \"%s\"",
+        mlpi_tool_complain("%s: %s holds words such as \"%s\", not numbers",
                            path, l->target, mlp_data_category(data, target, 0));
         return TOOL_MISUSED;
     }
-    *again = is_number && !l->options.recipe &&
-             wants_categories(data, target, options->task);
-    if (*again) {
+    *again = false;
+    if (l->options.recipe) {
+        return TOOL_DONE; /* it knows what the columns are */
+    }
+    size_t classes = is_number && options->task == TOOL_TASK_AUTO
+                         ? apparent_classes(data, target)
+                         : 0;
+    if (classes > 0) {
+        mlpi_tool_say("%s holds %zu whole numbers, which are taken as classes; "
+                      "--task numbers learns them as numbers",
+                      l->target, classes);
+    }
+    if (classes > 0 || (is_number && options->task == TOOL_TASK_CLASSES)) {
         l->options.categories = &l->target;
         l->options.n_categories = 1;
+        *again = true;
     }
-    for (size_t j = 0; j < mlp_data_cols(data) && !l->options.recipe; j++) {
-        *again |= j != target && ignore_identifier(data, j, l);
-    }
-    return check_ignored(data, path, l);
+    *again |= ignore_identifiers(data, target, l);
+    return TOOL_DONE;
 }
 
 static int load(const tool_options *options, look *l, mlp_data **data)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
-    int status = TOOL_DONE;
     bool again = true;
-    while (status == TOOL_DONE && again) {
+    while (again) {
         mlp_data_free(*data);
         *data = NULL;
-        status = mlp_data_load(options->operands[0], &l->options, &hooks,
-                               data) == MLP_OK
-                     ? look_at(*data, options, l, &again)
-                     : TOOL_FAILED;
+        mlp_status status =
+            mlp_data_load(options->operands[0], &l->options, &hooks, data);
+        /* No such column to ignore is what ARGUMENT means. */
+        TRY(status == MLP_OK             ? TOOL_DONE
+            : status == MLP_ERR_ARGUMENT ? TOOL_MISUSED
+                                         : TOOL_FAILED);
+        TRY(look_at(*data, options, l, &again));
     }
-    return status;
+    return TOOL_DONE;
 }
 
 /* ---------------------------------------------------------------------------
@@ -215,12 +206,8 @@ static int load(const tool_options *options, look *l, mlp_data **data)
 mlp_view mlpi_tool_view(mlp_dtype dtype, size_t rows, size_t cols)
 {
     size_t size = dtype == MLP_F64 ? sizeof(double) : sizeof(float);
-    bool fits = cols == 0 || rows < SIZE_MAX / size / cols;
-    void *data = fits ? calloc(rows * cols + 1, size) : NULL;
-    if (!data) {
-        mlpi_tool_complain("there is no memory for %zu rows of %zu numbers",
-                           rows, cols);
-    }
+    bool fits = cols == 0 || rows < SIZE_MAX / cols;
+    void *data = mlpi_tool_memory(fits ? rows * cols : SIZE_MAX, size);
     return (mlp_view){dtype, rows, cols, cols, 1, data};
 }
 
@@ -228,7 +215,7 @@ mlp_view mlpi_tool_view(mlp_dtype dtype, size_t rows, size_t cols)
 static int take_rows(tool_table *t, size_t column)
 {
     mlp_cview cells = mlp_data_values(t->data);
-    t->rows = malloc((cells.rows + 1) * sizeof *t->rows);
+    t->rows = mlpi_tool_memory(cells.rows, sizeof *t->rows);
     t->Y = mlpi_tool_view(t->classes ? MLP_I32 : MLP_F64, cells.rows, 1);
     if (!t->rows || !t->Y.data) {
         return TOOL_FAILED;
@@ -241,15 +228,16 @@ static int take_rows(tool_table *t, size_t column)
         }
     }
     t->Y.rows = t->n;
-    size_t empty = cells.rows - t->n;
-    if (empty > 0) {
-        mlpi_tool_say("%zu row%s no %s and %s left out", empty,
-                      empty == 1 ? " has" : "s have", t->target,
-                      empty == 1 ? "is" : "are");
+    if (t->n < cells.rows) {
+        mlpi_tool_say("rows without %s are left out: %zu of %zu", t->target,
+                      cells.rows - t->n, cells.rows);
     }
-    if (t->n < 3) {
-        mlpi_tool_complain("%s: expects 3 rows or more with a %s, got %zu",
-                           t->path, t->target, t->n);
+    if (t->n < 3 || t->classes == 1) {
+        mlpi_tool_complain(
+            t->n < 3 ? "%s: expects 3 rows or more with a value for %s, got %zu"
+                     : "%s: %s is the same in all %zu rows: there is nothing "
+                       "to learn",
+            t->path, t->target, t->n);
         return TOOL_FAILED;
     }
     return TOOL_DONE;
@@ -270,45 +258,35 @@ static bool holds_bytes(const tool_table *t, size_t target)
     return true;
 }
 
+static int open_table(const tool_options *options, look *l, tool_table *t)
+{
+    TRY(load(options, l, &t->data));
+    size_t column = mlp_data_find(t->data, l->target);
+    bool is_short = mlp_data_values(t->data).dtype == MLP_F32;
+    t->target = mlp_data_name(t->data, column);
+    t->classes = mlp_data_n_categories(t->data, column);
+    t->precision = is_short ? MLP_F32 : MLP_F64;
+    t->is_bytes = is_short && holds_bytes(t, column);
+    return take_rows(t, column);
+}
+
 int mlpi_tool_open_table(const tool_options *options,
                          const mlp_data_recipe *recipe, tool_table *table)
 {
     look l = {.options = mlp_data_defaults(), .target = options->operands[1]};
     l.options.recipe = recipe;
-    l.options.ignored = (const char *const *)l.ignored;
-    for (const char *at = options->ignore; at && *at;) {
+    l.options.ignored = l.ignored;
+    for (const char *at = options->ignore; at && *at != '\0';) {
         size_t length = strcspn(at, ",");
         (void)ignore(&l, at, length);
         at += length + (at[length] == ',');
     }
-    tool_table t = {.path = options->operands[0]};
-    int status = load(options, &l, &t.data);
-    if (status == TOOL_DONE) {
-        size_t column = mlp_data_find(t.data, l.target);
-        bool is_short = mlp_data_values(t.data).dtype == MLP_F32;
-        t.target = mlp_data_name(t.data, column);
-        t.classes = mlp_data_n_categories(t.data, column);
-        t.precision = is_short ? MLP_F32 : MLP_F64;
-        t.is_bytes = is_short && holds_bytes(&t, column);
-        status = take_rows(&t, column);
-    }
-    if (status == TOOL_DONE && t.classes == 1) {
-        mlpi_tool_complain(
-            "%s: %s is \"%s\" in every row: there is nothing to "
-            "learn",
-            t.path, t.target,
-            mlp_data_category(t.data, mlp_data_find(t.data, t.target), 0));
-        status = TOOL_FAILED;
-    }
-    for (size_t i = 0; i < l.options.n_ignored; i++) {
-        free(l.ignored[i]);
-    }
+    *table = (tool_table){.path = options->operands[0]};
+    int status = open_table(options, &l, table);
     if (status != TOOL_DONE) {
-        mlpi_tool_close_table(&t);
-        return status;
+        mlpi_tool_close_table(table);
     }
-    *table = t;
-    return TOOL_DONE;
+    return status;
 }
 
 void mlpi_tool_close_table(tool_table *table)

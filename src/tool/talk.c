@@ -30,6 +30,16 @@ void mlpi_tool_complain(const char *format, ...)
     va_end(arguments);
 }
 
+void *mlpi_tool_memory(size_t n, size_t size)
+{
+    void *block = calloc(n > 0 ? n : 1, size);
+    if (!block) {
+        mlpi_tool_complain("there is no memory for %zu times %zu bytes", n,
+                           size);
+    }
+    return block;
+}
+
 /* With 15 digits %g prints every double of up to 15 digits as it stands, because
  * it leaves out zeros at the end; with 6 every float of up to 6. */
 const char *mlpi_tool_decimals(double x, mlp_dtype precision,

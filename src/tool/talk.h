@@ -17,10 +17,31 @@
 #define TOOL_PRINTF
 #endif
 
+/* The exit statuses of the program: done; what was asked could not be done; it
+ * was asked wrongly. */
+enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_MISUSED = 2 };
+
+/* Returns from the calling function, with the same status, unless it is 0. */
+#define TRY(call)                                                              \
+    do {                                                                       \
+        int try_status = (int)(call);                                          \
+        if (try_status != 0) {                                                 \
+            return try_status;                                                 \
+        }                                                                      \
+    } while (0)
+
+/* Returns TOOL_FAILED from the calling function unless the call returns MLP_OK.
+ */
+#define TRY_MLP(call) TRY((call) == MLP_OK ? TOOL_DONE : TOOL_FAILED)
+
 /* Print a line to the standard error stream: the text as it is, or "mlp: " and
  * the text. They add the line end. */
 void mlpi_tool_say(const char *format, ...) TOOL_PRINTF;
 void mlpi_tool_complain(const char *format, ...) TOOL_PRINTF;
+
+/* Returns n zeroed elements of a size, 1 or more, for the caller to free; or
+ * NULL, which is told. */
+void *mlpi_tool_memory(size_t n, size_t size);
 
 /* Writes the shortest decimals that give back a number of the precision, MLP_F32
  * or MLP_F64, and returns `text`. A NaN is "nan". */

@@ -4,20 +4,20 @@
  * rows that it has not seen, and writes this network.
  *
  * The network's metadata tell how it was made: train.table, train.rows and
- * train.held_out (numbers of rows), train.options, which make it again,
- * train.epochs and train.scores, a text. There is no date and no folder, so
- * that equal commands write equal bytes.
+ * train.held_out (numbers of rows), train.epochs, train.options, with which
+ * train makes it again, and train.scores, a text. There is no date and no
+ * folder, so that equal commands write equal bytes.
  */
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mlp_show.h"
 #include "tool/learn.h"
-#include "tool/talk.h"
-#include "tool/tune.h"
+
+/* A fifth of the rows is held out, but not more than these. */
+enum { MOST_HELD_OUT = 10000 };
 
 /* What train works on. */
 typedef struct session {
@@ -28,17 +28,85 @@ typedef struct session {
     tool_split split;
     tool_plan plan;
     tool_result result;
-    char path[512];     /* of the network to write */
-    char command[1024]; /* the options that make the network again */
-    /* Means and deviations of the folds' scores: accuracy and log loss, or R2
-     * and mean absolute error. */
-    double cv_mean[2], cv_deviation[2];
+    char path[512];    /* of the network to write */
+    char command[700]; /* the options that make the network again */
+    double cv[4]; /* the folds' mean and deviation of accuracy or R2, then those
+                     of log loss or mean absolute error */
 } session;
 
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+/* ---------------------------------------------------------------------------
+ * Before the training
+ */
+
+static int check_options(const tool_options *o)
+{
+    const char *complaint =
+        strcmp(o->operands[0], "-") == 0
+            ? "train reads its table more than once: give it a file, not -"
+        : o->folds > 0 && o->tune_seconds > 0
+            ? "--cv and --tune exclude each other: add --cv to the command "
+              "that --tune prints"
+        : o->from && o->folds + (size_t)ceil(o->tune_seconds) > 0
+            ? "--from excludes --cv and --tune, which make new networks"
+            : NULL;
+    if (complaint) {
+        mlpi_tool_complain("%s", complaint);
+    }
+    return complaint ? TOOL_MISUSED : TOOL_DONE;
+}
+
+/* Opens the network of --from. The weights of a safetensors file of others go
+ * into a network that is made as always. */
+static int open_from(session *s)
+{
+    const char *path = s->options->from;
+    size_t length = path ? strlen(path) : 0;
+    if (length > 12 && strcmp(path + length - 12, ".safetensors") == 0) {
+        mlp_net *ours = NULL;
+        if (mlp_net_load(path, NULL, &ours) != MLP_OK) {
+            s->plan.weights = path;
+            return TOOL_DONE;
+        }
+        mlp_net_free(ours);
+    }
+    if (path && (s->options->n_hidden > 0 || s->options->dropout != MLP_AUTO)) {
+        mlpi_tool_complain("%s has its layers already: leave out --layers and "
+                           "--dropout",
+                           path);
+        return TOOL_MISUSED;
+    }
+    return path ? mlpi_tool_open(path, &s->from) : TOOL_DONE;
+}
+
+/* Checks that the network to go on from answers what the table asks. */
+static int check_from(const session *s)
+{
+    const tool_table *t = &s->table;
+    const tool_model *from = &s->from;
+    if (!from->net) {
+        return TOOL_DONE;
+    }
+    if (from->recipe && strcmp(from->target, t->target) != 0) {
+        mlpi_tool_complain("%s answers %s, not %s", from->path, from->target,
+                           t->target);
+        return TOOL_MISUSED;
+    }
+    bool fits = from->recipe ? (from->classes > 0) == (t->classes > 0)
+                             : from->classes == t->classes;
+    if (!fits || (t->classes == 0 && mlp_net_outputs(from->net) != 1)) {
+        mlpi_tool_complain("%s has %zu outputs for %zu classes, and %s of %s "
+                           "has %zu (0: it is a number)",
+                           from->path, mlp_net_outputs(from->net),
+                           from->classes, t->target, t->path, t->classes);
+        return TOOL_FAILED;
+    }
+    return TOOL_DONE;
 }
 
 /* Chooses the network's path: the table's name, in this folder, with .mlp
@@ -53,17 +121,17 @@ static int choose_path(session *s)
     while (stem > 0 && name[stem] != '.') {
         stem--;
     }
-    if (s->options->output) {
-        (void)snprintf(s->path, sizeof s->path, "%s", s->options->output);
-    } else {
-        (void)snprintf(s->path, sizeof s->path, "%.*s.mlp",
-                       (int)(stem > 0 ? stem : length), name);
-    }
+    stem = stem > 0 ? stem : length;
+    int n =
+        s->options->output
+            ? snprintf(s->path, sizeof s->path, "%s", s->options->output)
+            : snprintf(s->path, sizeof s->path, "%.*s.mlp", (int)stem, name);
     FILE *old = fopen(s->path, "rb");
-    FILE *file = fopen(s->path, "ab");
+    FILE *file =
+        n < (int)sizeof s->path ? fopen(s->path, "ab") : (errno = 0, NULL);
     if (!file) {
-        mlpi_tool_complain("%s cannot be written: %s", s->path,
-                           strerror(errno));
+        mlpi_tool_complain("%s: cannot be written%s%s", s->path,
+                           errno ? ": " : "", errno ? strerror(errno) : "");
     } else if (fclose(file) == 0 && !old) {
         (void)remove(s->path);
     }
@@ -73,208 +141,213 @@ static int choose_path(session *s)
     return file ? TOOL_DONE : TOOL_FAILED;
 }
 
-/* ---------------------------------------------------------------------------
- * Before the training
- */
-
-/* Refuses options that exclude each other. */
-static int check_options(const tool_options *o)
-{
-    const char *with = o->folds > 0 ? "--cv" : "--tune";
-    if (o->folds > 0 && o->tune_seconds > 0) {
-        mlpi_tool_complain("--cv and --tune exclude each other: give --cv to "
-                           "the command that --tune prints");
-        return TOOL_MISUSED;
-    }
-    if (o->from && (o->folds > 0 || o->tune_seconds > 0)) {
-        mlpi_tool_complain("--from and %s exclude each other", with);
-        return TOOL_MISUSED;
-    }
-    if (strcmp(o->operands[0], "-") == 0) {
-        mlpi_tool_complain("train reads its table twice, so it needs a file, "
-                           "not the standard input");
-        return TOOL_MISUSED;
-    }
-    return TOOL_DONE;
-}
-
-/* Opens the network of --from. The weights of a safetensors file go into a
- * network that is made as always. */
-static int open_from(session *s)
-{
-    const char *path = s->options->from;
-    size_t length = path ? strlen(path) : 0;
-    if (!path) {
-        return TOOL_DONE;
-    }
-    if (length > 12 && strcmp(path + length - 12, ".safetensors") == 0) {
-        s->plan.weights = path;
-        return TOOL_DONE;
-    }
-    if (s->options->n_hidden > 0 || s->options->dropout != MLP_AUTO) {
-        mlpi_tool_complain("--from: %s has layers already, so --layers and "
-                           "--dropout must go",
-                           path);
-        return TOOL_MISUSED;
-    }
-    return mlpi_tool_open(path, &s->from);
-}
-
-/* Checks that the answers of the network to go on from are the table's. */
-static int check_from(const session *s)
-{
-    const tool_table *t = &s->table;
-    if (!s->from.net) {
-        return TOOL_DONE;
-    }
-    size_t classes = s->from.classes;
-    const char *target = s->from.target;
-    if (s->from.recipe && strcmp(target, t->target) != 0) {
-        mlpi_tool_complain("%s answers \"%s\", not \"%s\"", s->from.path,
-                           target, t->target);
-        return TOOL_MISUSED;
-    }
-    bool fits = s->from.recipe ? (classes > 0) == (t->classes > 0)
-                               : classes == t->classes;
-    if (!fits || (classes == 0 && mlp_net_outputs(s->from.net) != 1)) {
-        mlpi_tool_complain("%s has %zu outputs and %zu classes (0: it answers "
-                           "with numbers), and %s of %s has %zu classes",
-                           s->from.path, mlp_net_outputs(s->from.net), classes,
-                           t->target, t->path, t->classes);
-        return TOOL_FAILED;
-    }
-    return TOOL_DONE;
-}
-
 /* Says what the table holds. Empty columns do not count. */
 static void say_table(const tool_table *t)
 {
-    size_t numbers = 0;
-    size_t categories = 0;
+    size_t counts[2] = {0, 0}; /* numbers and categories */
     size_t rows = mlp_data_rows(t->data);
     for (size_t j = 0; j < mlp_data_cols(t->data); j++) {
-        bool is_used = mlp_data_empty_cells(t->data, j) < rows &&
-                       strcmp(mlp_data_name(t->data, j), t->target) != 0;
-        bool is_number = mlp_data_kind_of(t->data, j) == MLP_DATA_NUMBER;
-        numbers += is_used && is_number;
-        categories += is_used && !is_number;
+        if (mlp_data_empty_cells(t->data, j) < rows &&
+            strcmp(mlp_data_name(t->data, j), t->target) != 0) {
+            counts[mlp_data_kind_of(t->data, j) == MLP_DATA_CATEGORY]++;
+        }
     }
-    char kinds[80] = "";
-    size_t used = 0;
-    if (numbers > 0) {
-        used = (size_t)snprintf(kinds, sizeof kinds, "; %zu number%s", numbers,
-                                numbers == 1 ? "" : "s");
+    (void)fprintf(stderr, "%s: %zu rows; ", base_name(t->path), rows);
+    if (counts[0] > 0) {
+        (void)fprintf(stderr, "%zu number%s; ", counts[0],
+                      counts[0] == 1 ? "" : "s");
     }
-    if (categories > 0) {
-        (void)snprintf(kinds + used, sizeof kinds - used, "; %zu categor%s",
-                       categories, categories == 1 ? "y" : "ies");
+    if (counts[1] > 0) {
+        (void)fprintf(stderr, "%zu categor%s; ", counts[1],
+                      counts[1] == 1 ? "y" : "ies");
     }
-    char answer[40] = "a number";
     if (t->classes > 0) {
-        (void)snprintf(answer, sizeof answer, "%zu classes", t->classes);
+        mlpi_tool_say("%s: %zu classes", t->target, t->classes);
+    } else {
+        mlpi_tool_say("%s: a number", t->target);
     }
-    mlpi_tool_say("%s: %zu rows%s; %s: %s", base_name(t->path), rows, kinds,
-                  t->target, answer);
 }
 
-/* Holds a fifth of the rows out. */
+/* Holds a fifth of the rows out, and plans the training with the others. */
 static int split_rows(session *s)
 {
-    size_t n = s->table.n;
+    double n = (double)s->table.n;
+    const char *weights = s->plan.weights;
     mlp_split_options options = mlp_split_defaults();
-    options.test_fraction = 0.2;
-    options.seed = s->plan.seed;
+    options.test_fraction = fmin(0.2, MOST_HELD_OUT / n);
+    options.seed = (uint32_t)s->options->seed;
     options.hooks = mlp_hooks_stderr();
-    s->order = malloc(n * sizeof *s->order);
-    s->split.order = s->order;
-    if (!s->order ||
-        mlp_train_test_split(mlp_view_const(s->table.Y), &options, s->order,
-                             &s->split.n_test) != MLP_OK) {
+    s->order = mlpi_tool_memory(s->table.n, sizeof *s->order);
+    if (!s->order) {
         return TOOL_FAILED;
     }
-    s->split.n_train = n - s->split.n_test;
-    mlpi_tool_say("%zu rows to train on, %zu held out (seed %u)",
-                  s->split.n_train, s->split.n_test, (unsigned)s->plan.seed);
+    TRY_MLP(mlp_train_test_split(mlp_view_const(s->table.Y), &options, s->order,
+                                 &s->split.n_test));
+    s->split.order = s->order;
+    s->split.n_train = s->table.n - s->split.n_test;
+    s->plan = mlpi_tool_plan(s->options, s->split.n_train);
+    s->plan.weights = weights;
+    s->plan.from = s->from.net ? &s->from : NULL;
+    mlpi_tool_say("%zu rows to train on, %zu held out (seed %zu)",
+                  s->split.n_train, s->split.n_test, s->options->seed);
     return TOOL_DONE;
 }
 
 /* ---------------------------------------------------------------------------
- * After the training
+ * The search of --tune. Random search finds good settings sooner than a grid
+ * does: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization"
+ * (2012). Networks are trained on four fifths of the training rows and scored on
+ * the fifth; the rows that train holds out take no part. The first network is
+ * the one that train would make without a search. Rates have two digits, so that
+ * the command that makes the winner again is short.
  */
 
-static size_t epochs_of(const session *s)
+/* Writes the options --layers, --rate and --dropout of a plan. */
+static void write_plan(const tool_plan *plan, char *text, size_t size)
 {
-    return mlp_history_epochs(s->result.history);
-}
-
-static double seconds_of(const session *s)
-{
-    double sum = 0;
-    for (size_t i = 0; i < epochs_of(s); i++) {
-        sum += mlp_history_seconds(s->result.history)[i];
+    char rate[TOOL_NUMBER_SIZE];
+    char dropout[TOOL_NUMBER_SIZE];
+    int n = snprintf(text, size, "--layers");
+    for (size_t l = 0; l < plan->n_hidden; l++) {
+        n += snprintf(text + n, size - (size_t)n, "%c%zu", l > 0 ? ',' : ' ',
+                      plan->hidden[l]);
     }
-    return sum;
+    (void)snprintf(text + n, size - (size_t)n, " --rate %s --dropout %s",
+                   mlpi_tool_decimals(plan->rate, MLP_F64, rate),
+                   mlpi_tool_decimals(plan->dropout, MLP_F64, dropout));
 }
 
-/* Writes the widths of all layers: 4-100-3. */
-static void write_shape(const mlp_net *net, char *text, size_t size)
+/* Draws one to three hidden layers of 16 to 256 neurons, none wider than the
+ * one before; a rate from 0.0002 to 0.02; and dropout 0, 0.1, ... 0.5, where 0
+ * is as likely as all others. */
+static void draw_plan(mlp_rng *rng, tool_plan *plan)
 {
-    size_t used = (size_t)snprintf(text, size, "%zu", mlp_net_inputs(net));
-    for (size_t l = 1; l <= mlp_net_layer_count(net) && used < size; l++) {
-        mlp_layer layer = {0};
-        (void)!mlp_net_layer(net, l, &layer);
-        used += (size_t)snprintf(text + used, size - used, "-%zu", layer.width);
+    double log_width = mlp_rng_uniform(rng, 4, 8.5);
+    plan->n_hidden = 1 + (size_t)mlp_rng_uniform(rng, 0, 3);
+    for (size_t l = 0; l < plan->n_hidden; l++) {
+        plan->hidden[l] = (size_t)1 << (size_t)log_width;
+        log_width = mlp_rng_uniform(rng, 4, log_width);
     }
+    char text[32];
+    (void)snprintf(text, sizeof text, "%.1e",
+                   0.0002 * pow(100, mlp_rng_random_sample(rng)));
+    plan->rate = strtod(text, NULL);
+    double tenths = floor(mlp_rng_uniform(rng, -5, 6));
+    plan->dropout = tenths > 0 ? tenths / 10 : 0;
 }
 
-/* Appends a word to a command, in quotes if the shell needs them. */
-static void append_word(char *command, size_t size, const char *word)
+/* Splits the training rows again, into order[n_train]. */
+static int split_again(const tool_table *table, tool_split split, uint32_t seed,
+                       size_t *order, tool_split *inner)
 {
-    bool is_plain = word[strspn(word, "abcdefghijklmnopqrstuvwxyz"
-                                      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                      "0123456789_-+=./,:@%")] == '\0';
-    size_t used = strlen(command);
-    if (used + 3 < size) {
-        (void)snprintf(command + used, size - used,
-                       is_plain && *word ? " %s" : " '%s'", word);
+    mlp_split_options options = mlp_split_defaults();
+    options.test_fraction = 0.2;
+    options.seed = seed;
+    options.hooks = mlp_hooks_stderr();
+    mlp_view Y = mlpi_tool_view(table->Y.dtype, split.n_train, 1);
+    mlp_status status =
+        Y.data ? mlp_gather_rows(mlp_view_const(table->Y), split.order, NULL, Y)
+               : MLP_ERR_MEMORY;
+    if (!status) {
+        status = mlp_train_test_split(mlp_view_const(Y), &options, order,
+                                      &inner->n_test);
     }
+    free(Y.data);
+    TRY_MLP(status);
+    for (size_t i = 0; i < split.n_train; i++) {
+        order[i] = split.order[order[i]];
+    }
+    inner->order = order;
+    inner->n_train = split.n_train - inner->n_test;
+    return TOOL_DONE;
 }
 
-static void append_option(session *s, const char *name, const char *value)
+/* What the search has found. */
+typedef struct found {
+    size_t tried;
+    double least; /* the loss of the best network */
+    tool_plan best;
+} found;
+
+/* Trains one network, and keeps its plan if its loss is the least so far. A
+ * network does not count if the time was over before its last epoch, or if it
+ * diverged, which the library tells. */
+static void try_plan(const tool_table *table, tool_split split,
+                     const tool_plan *plan, found *f)
 {
-    append_word(s->command, sizeof s->command, name);
-    append_word(s->command, sizeof s->command, value);
+    char text[200];
+    tool_result r;
+    if (mlpi_tool_learn(table, plan, split, &r) == TOOL_DONE && !r.is_stopped) {
+        double score = r.scores.is_classes ? r.scores.log_loss : r.scores.r2;
+        double loss = r.scores.is_classes ? score : -score;
+        f->tried++;
+        if (loss < f->least) {
+            f->least = loss;
+            f->best = *plan;
+            write_plan(plan, text, sizeof text);
+            mlpi_tool_say("  network %zu: %s %.4f  %s", f->tried,
+                          r.scores.is_classes ? "log loss" : "R2", score, text);
+        }
+    }
+    mlpi_tool_free_result(&r);
 }
 
-static void append_number(session *s, const char *name, double value)
+/* Searches for `seconds`, and sets layers, rate and dropout of *plan to those
+ * of the best network: that of the least log loss, or for numbers of the
+ * highest R2. Tells each improvement. */
+static int search(const tool_table *table, tool_split split, double seconds,
+                  tool_plan *plan)
 {
-    char text[TOOL_NUMBER_SIZE];
-    append_option(s, name, mlpi_tool_decimals(value, MLP_F64, text));
+    mlp_rng rng = mlp_rng_seeded(plan->seed);
+    tool_split inner;
+    found f = {.least = INFINITY, .best = *plan};
+    size_t *order = mlpi_tool_memory(split.n_train, sizeof *order);
+    int status = order ? split_again(table, split, plan->seed, order, &inner)
+                       : TOOL_FAILED;
+    if (status == TOOL_DONE) {
+        mlpi_tool_say("searching for %g s: networks learn %zu of these rows "
+                      "and are scored on %zu",
+                      seconds, inner.n_train, inner.n_test);
+        plan->deadline = mlpi_tool_now() + seconds;
+        while (mlpi_tool_now() < plan->deadline &&
+               !mlpi_tool_is_interrupted()) {
+            try_plan(table, inner, plan, &f);
+            draw_plan(&rng, plan);
+        }
+        *plan = f.best;
+        plan->deadline = INFINITY;
+        mlpi_tool_say("%zu network%s tried; the best one now learns all %zu "
+                      "rows",
+                      f.tried, f.tried == 1 ? "" : "s", split.n_train);
+    }
+    free(order);
+    return status;
 }
+
+/* ---------------------------------------------------------------------------
+ * The network
+ */
 
 /* Writes the options that make the network again, whatever the defaults of
  * later versions. */
 static void write_command(session *s)
 {
     const tool_options *o = s->options;
-    char layers[128];
-    mlpi_tool_write_layers(&s->plan, layers, sizeof layers);
-    if (!s->from.net) {
-        append_option(s, "--layers", layers);
-        append_number(s, "--dropout", s->plan.dropout);
-    }
-    append_number(s, "--epochs", (double)epochs_of(s));
-    append_number(s, "--rate", s->plan.rate);
-    append_number(s, "--seed", s->plan.seed);
-    if (o->task != TOOL_TASK_AUTO) {
-        append_option(s, "--task", s->table.classes ? "classes" : "numbers");
-    }
-    if (o->ignore) {
-        append_option(s, "--ignore", o->ignore);
-    }
-    if (o->from) {
-        append_option(s, "--from", base_name(o->from));
-    }
+    char plan[300];
+    char rate[TOOL_NUMBER_SIZE];
+    write_plan(&s->plan, plan, sizeof plan);
+    (void)snprintf(rate, sizeof rate, "--rate %g", s->plan.rate);
+    (void)snprintf(s->command, sizeof s->command,
+                   "%s --epochs %zu --seed %zu%s%s%s%s%s%s%s",
+                   s->from.net ? rate : plan,
+                   mlp_history_epochs(s->result.history), o->seed,
+                   o->task == TOOL_TASK_AUTO ? "" : " --task ",
+                   o->task == TOOL_TASK_AUTO ? ""
+                   : s->table.classes > 0    ? "classes"
+                                             : "numbers",
+                   o->ignore ? " --ignore '" : "", o->ignore ? o->ignore : "",
+                   o->ignore ? "'" : "", o->from ? " --from " : "",
+                   o->from ? base_name(o->from) : "");
 }
 
 /* Puts what train did into the network's metadata. */
@@ -284,14 +357,15 @@ static mlp_status describe(const session *s)
     mlp_net *net = s->result.net;
     (void)snprintf(rows, sizeof rows, "%zu", s->split.n_train);
     (void)snprintf(held, sizeof held, "%zu", s->split.n_test);
-    (void)snprintf(epochs, sizeof epochs, "%zu%s", epochs_of(s),
+    (void)snprintf(epochs, sizeof epochs, "%zu%s",
+                   mlp_history_epochs(s->result.history),
                    s->result.is_stopped ? " (stopped)" : "");
     mlpi_tool_write_scores(net, &s->result.scores, scores, sizeof scores);
     const char *const pairs[][2] = {{"train.table", base_name(s->table.path)},
                                     {"train.rows", rows},
                                     {"train.held_out", held},
                                     {"train.epochs", epochs},
-                                    {"train.options", s->command + 1},
+                                    {"train.options", s->command},
                                     {"train.scores", scores}};
     mlp_status status = MLP_OK;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs && !status; i++) {
@@ -300,37 +374,52 @@ static mlp_status describe(const session *s)
     return status;
 }
 
+/* Says what was trained: the widths of all layers, epochs, loss and time. */
+static void say_training(const session *s)
+{
+    const mlp_net *net = s->result.net;
+    const mlp_history *history = s->result.history;
+    size_t epochs = mlp_history_epochs(history);
+    double seconds = 0;
+    for (size_t i = 0; i < epochs; i++) {
+        seconds += mlp_history_seconds(history)[i];
+    }
+    (void)fprintf(stderr, "%zu", mlp_net_inputs(net));
+    for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
+        mlp_layer layer = {.width = 0};
+        (void)!mlp_net_layer(net, l, &layer);
+        (void)fprintf(stderr, "-%zu", layer.width);
+    }
+    mlpi_tool_say(
+        ": %zu epoch%s%s, loss %.4f, %.1f s", epochs, epochs == 1 ? "" : "s",
+        s->result.is_stopped ? " (stopped)" : "",
+        epochs > 0 ? mlp_history_losses(history)[epochs - 1] : NAN, seconds);
+}
+
 /* Trains, scores and writes the network, and tells it. */
 static int train(session *s)
 {
-    char shape[200];
-    if (mlpi_tool_learn(&s->table, &s->plan, s->split, &s->result) != MLP_OK) {
-        return TOOL_FAILED;
-    }
+    TRY(mlpi_tool_learn(&s->table, &s->plan, s->split, &s->result));
     const mlp_net *net = s->result.net;
+    say_training(s);
     write_command(s);
-    write_shape(net, shape, sizeof shape);
-    mlpi_tool_say(
-        "%s: %zu epoch%s%s, loss %.4g, %.1f s", shape, epochs_of(s),
-        epochs_of(s) == 1 ? "" : "s", s->result.is_stopped ? " (stopped)" : "",
-        epochs_of(s) ? mlp_history_losses(s->result.history)[epochs_of(s) - 1]
-                     : NAN,
-        seconds_of(s));
     mlpi_tool_say_scores("held out", net, &s->result.scores);
-    if (describe(s) != MLP_OK || mlp_net_save(net, s->path) != MLP_OK) {
-        return TOOL_FAILED;
-    }
+    TRY_MLP(describe(s));
+    TRY_MLP(mlp_net_save(net, s->path));
     mlpi_tool_say("%s written, %.1f kB, weights %08x", s->path,
                   (double)mlp_net_save_size(net) / 1000,
                   (unsigned)mlpi_tool_hash(net));
     return TOOL_DONE;
 }
 
-/* Scores --cv networks, each on another part of the rows. */
-static int validate(session *s)
+/* ---------------------------------------------------------------------------
+ * After the training
+ */
+
+/* Trains and scores a network for each of the folds of --cv. */
+static int score_folds(session *s)
 {
     size_t k = s->options->folds;
-    double sums[2] = {0, 0}, squares[2] = {0, 0};
     mlp_split_options options = mlp_split_defaults();
     options.folds = k;
     options.seed = s->plan.seed;
@@ -338,34 +427,29 @@ static int validate(session *s)
     for (size_t fold = 0; fold < k; fold++) {
         tool_split split = {.order = s->order};
         tool_result r = {.net = NULL};
-        if (mlp_k_fold(mlp_view_const(s->table.Y), &options, fold, s->order,
-                       &split.n_test) != MLP_OK) {
-            return TOOL_FAILED;
-        }
+        TRY_MLP(mlp_k_fold(mlp_view_const(s->table.Y), &options, fold, s->order,
+                           &split.n_test));
         split.n_train = s->table.n - split.n_test;
-        if (mlpi_tool_is_interrupted() ||
-            mlpi_tool_learn(&s->table, &s->plan, split, &r) != MLP_OK) {
-            return TOOL_FAILED;
-        }
-        const double scores[2] = {
-            r.scores.is_classes ? r.scores.accuracy : r.scores.r2,
-            r.scores.is_classes ? r.scores.log_loss : r.scores.mae};
+        TRY(mlpi_tool_is_interrupted() ? TOOL_FAILED : TOOL_DONE);
+        TRY(mlpi_tool_learn(&s->table, &s->plan, split, &r));
+        const tool_scores *scores = &r.scores;
+        const double both[2] = {
+            scores->is_classes ? scores->accuracy : scores->r2,
+            scores->is_classes ? scores->log_loss : scores->mae};
         for (size_t i = 0; i < 2; i++) {
-            sums[i] += scores[i];
-            squares[i] += scores[i] * scores[i];
+            s->cv[2 * i] += both[i] / (double)k;
+            s->cv[2 * i + 1] += both[i] * both[i] / (double)k;
         }
         mlpi_tool_free_result(&r);
     }
-    for (size_t i = 0; i < 2; i++) {
-        s->cv_mean[i] = sums[i] / (double)k;
-        s->cv_deviation[i] = sqrt(
-            fmax(0, squares[i] / (double)k - s->cv_mean[i] * s->cv_mean[i]));
+    for (size_t i = 0; i < 4; i += 2) {
+        s->cv[i + 1] = sqrt(fmax(0, s->cv[i + 1] - s->cv[i] * s->cv[i]));
     }
+    bool is_classes = s->table.classes > 0;
     mlpi_tool_say("%zu folds: %s %.3f +- %.3f, %s %.4g +- %.2g", k,
-                  s->table.classes ? "accuracy" : "R2", s->cv_mean[0],
-                  s->cv_deviation[0],
-                  s->table.classes ? "log loss" : "mean absolute error",
-                  s->cv_mean[1], s->cv_deviation[1]);
+                  is_classes ? "accuracy" : "R2", s->cv[0], s->cv[1],
+                  is_classes ? "log loss" : "mean absolute error", s->cv[2],
+                  s->cv[3]);
     return TOOL_DONE;
 }
 
@@ -392,87 +476,56 @@ static int draw(const session *s)
 /* Prints what the talk says as one JSON object. */
 static void print_json(const session *s)
 {
-    const mlp_net *net = s->result.net;
-    char shape[200];
-    write_shape(net, shape, sizeof shape);
-    (void)fputs("{\"table\": ", stdout);
-    mlpi_tool_json_text(s->table.path);
-    (void)fputs(", \"target\": ", stdout);
-    mlpi_tool_json_text(s->table.target);
-    mlpi_tool_json_number(", train_rows", (double)s->split.n_train);
-    mlpi_tool_json_number(", classes", (double)s->table.classes);
-    printf(", \"layers\": \"%s\", \"options\": ", shape);
-    mlpi_tool_json_text(s->command + 1);
-    mlpi_tool_json_number(", seconds", seconds_of(s));
-    (void)fputs(", \"held_out\": {", stdout);
+    const char *const texts[][2] = {{"{\"model\": ", s->path},
+                                    {", \"table\": ", s->table.path},
+                                    {", \"target\": ", s->table.target},
+                                    {", \"options\": ", s->command}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        (void)fputs(texts[i][0], stdout);
+        mlpi_tool_json_text(texts[i][1]);
+    }
+    printf(", \"weights\": \"%08x\", \"train_rows\": %zu, \"held_out\": {",
+           (unsigned)mlpi_tool_hash(s->result.net), s->split.n_train);
     mlpi_tool_print_scores(&s->result.scores);
     if (s->options->folds > 0) {
-        bool is_classes = s->table.classes > 0;
-        mlpi_tool_json_number("}, \"cv\": {\"folds", (double)s->options->folds);
-        mlpi_tool_json_number(is_classes ? ", accuracy" : ", r2",
-                              s->cv_mean[0]);
-        mlpi_tool_json_number(", deviation", s->cv_deviation[0]);
+        printf("}, \"cv\": {\"folds\": %zu", s->options->folds);
+        mlpi_tool_json_number(s->table.classes > 0 ? ", accuracy" : ", r2",
+                              s->cv[0]);
+        mlpi_tool_json_number(", deviation", s->cv[1]);
     }
-    (void)fputs("}, \"model\": ", stdout);
-    mlpi_tool_json_text(s->path);
-    mlpi_tool_json_number(", bytes", (double)mlp_net_save_size(net));
-    printf(", \"weights\": \"%08x\"}\n", (unsigned)mlpi_tool_hash(net));
+    (void)fputs("}}\n", stdout);
 }
 
 static int run(session *s)
 {
     const tool_options *o = s->options;
-    int status = check_options(o);
-    if (!status) {
-        status = open_from(s);
-    }
-    if (!status) {
-        status = mlpi_tool_open_table(o, s->from.recipe, &s->table);
-    }
-    if (!status) {
-        status = check_from(s);
-    }
-    if (!status) {
-        status = choose_path(s);
-    }
-    if (status) {
-        return status;
-    }
-    say_table(&s->table);
+    TRY(check_options(o));
+    TRY(open_from(s));
+    TRY(mlpi_tool_open_table(o, s->from.recipe, &s->table));
+    TRY(check_from(s));
     if (o->folds > s->table.n) {
-        mlpi_tool_complain("--cv %zu: there are only %zu rows", o->folds,
-                           s->table.n);
+        mlpi_tool_complain("--cv expects at most %zu folds, one for each row, "
+                           "got %zu",
+                           s->table.n, o->folds);
         return TOOL_MISUSED;
     }
-    const char *weights = s->plan.weights;
-    s->plan = mlpi_tool_plan(o, s->table.n - s->table.n / 5);
-    s->plan.weights = weights;
-    s->plan.from = s->from.net ? &s->from : NULL;
-    status = split_rows(s);
-    if (!status && o->tune_seconds > 0) {
-        status = mlpi_tool_tune(&s->table, s->split, o->tune_seconds, &s->plan)
-                     ? TOOL_FAILED
-                     : TOOL_DONE;
+    TRY(choose_path(s));
+    say_table(&s->table);
+    TRY(split_rows(s));
+    if (o->tune_seconds > 0) {
+        TRY(search(&s->table, s->split, o->tune_seconds, &s->plan));
     }
-    if (!status) {
-        status = train(s);
+    TRY(train(s));
+    if (o->tune_seconds > 0) {
+        mlpi_tool_say("the same again: mlp train '%s' '%s' %s", o->operands[0],
+                      o->operands[1], s->command);
     }
-    if (!status && o->tune_seconds > 0) {
-        char command[400] = "mlp train";
-        append_word(command, sizeof command, o->operands[0]);
-        append_word(command, sizeof command, o->operands[1]);
-        mlpi_tool_say("this makes it again: %s%s", command, s->command);
-    }
-    if (!status && o->folds > 0) {
-        status = validate(s);
-    }
-    if (!status && o->plot) {
-        status = draw(s);
-    }
-    if (!status && o->json) {
+    TRY(o->folds > 0 ? score_folds(s) : TOOL_DONE);
+    TRY(o->plot ? draw(s) : TOOL_DONE);
+    if (o->json) {
         print_json(s);
     }
-    return status;
+    return TOOL_DONE;
 }
 
 int mlpi_tool_train(const tool_options *options)

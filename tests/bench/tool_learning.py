@@ -34,24 +34,7 @@ import numpy
 from sklearn import compose, neural_network, pipeline, preprocessing
 
 import learning
-
-
-def held_out(y, classes, seed):
-    """The rows that mlp_train_test_split draws for a test, as mlp.h says."""
-    rows = len(y)
-    order = numpy.random.RandomState(seed).permutation(rows)
-    group = y.astype(int) if classes else numpy.zeros(rows, int)
-    wanted = int(numpy.floor(0.2 * rows + 0.5))
-    shares = wanted * numpy.bincount(group) / rows
-    counts = numpy.floor(shares).astype(int)
-    for k in numpy.argsort(counts - shares, kind="stable"):
-        if counts.sum() == wanted:
-            break
-        counts[k] += 1
-    chosen = numpy.zeros(rows, bool)
-    for k, count in enumerate(counts):
-        chosen[order[group[order] == k][:count]] = True
-    return chosen
+from held_out import held_out
 
 
 def write(path, X, y, classes):

@@ -316,6 +316,27 @@ static void new_rows_may_be_none(void **state)
     end(data, &record);
 }
 
+/* The standard input is read from where it stands. */
+static void a_dash_is_the_standard_input(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_hooks hooks = recording_hooks(&record);
+    mlp_data *data = NULL;
+    static char text[200000] = "skip\na,b\n";
+    for (size_t i = 9; i < sizeof text; i += 4) {
+        memcpy(text + i, "1,2\n", sizeof text - i < 4 ? sizeof text - i : 4);
+    }
+    write_file("data_load_input.csv", text, sizeof text);
+    FILE *input = freopen("data_load_input.csv", "rb", stdin);
+    assert_non_null(input);
+    assert_int_equal(fread(text, 1, 5, stdin), 5);
+    assert_int_equal(mlp_data_load("-", NULL, &hooks, &data), MLP_OK);
+    assert_string_equal(mlp_data_name(data, 0), "a");
+    assert_int_equal(mlp_data_rows(data), (sizeof text - 9) / 4 + 1);
+    end(data, &record);
+}
+
 /* Every allocation fails once, with all options in use. */
 static void options_survive_a_lack_of_memory(void **state)
 {
@@ -350,6 +371,7 @@ int main(void)
         cmocka_unit_test(numbers_of_arrays_become_categories),
         cmocka_unit_test(records_are_what_stands_in_the_file),
         cmocka_unit_test(new_rows_may_be_none),
+        cmocka_unit_test(a_dash_is_the_standard_input),
         cmocka_unit_test(options_survive_a_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

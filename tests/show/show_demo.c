@@ -30,8 +30,10 @@ static void make_data(void)
     for (int i = 0; i < ROWS; i++) {
         double t = 3.14159 * mlp_rng_random_sample(&rng);
         int k = i % 2;
-        moons_X[i][0] = (k ? 1 - cos(t) : cos(t)) + mlp_rng_normal(&rng, 0, 0.15);
-        moons_X[i][1] = (k ? 0.5 - sin(t) : sin(t)) + mlp_rng_normal(&rng, 0, 0.15);
+        moons_X[i][0] =
+            (k ? 1 - cos(t) : cos(t)) + mlp_rng_normal(&rng, 0, 0.15);
+        moons_X[i][1] =
+            (k ? 0.5 - sin(t) : sin(t)) + mlp_rng_normal(&rng, 0, 0.15);
         moons_Y[i][0] = k;
         int c = i % 4;
         blobs_Y[i][0] = c;
@@ -61,7 +63,8 @@ static mlp_picture *fresh(const char *title, int columns)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) return 2;
+    if (argc < 2)
+        return 2;
     folder = argv[1];
     suffix = argc > 2 ? argv[2] : "png";
     make_data();
@@ -74,12 +77,14 @@ int main(int argc, char **argv)
     check(mlp_net_create(&config, &net));
     mlp_train_options o = mlp_train_defaults();
     o.validation_fraction = 0.25;
-    mlp_cview X = mlp_cview_f64(moons_X[0], ROWS, 2), Y = mlp_cview_f64(moons_Y[0], ROWS, 1);
+    mlp_cview X = mlp_cview_f64(moons_X[0], ROWS, 2),
+              Y = mlp_cview_f64(moons_Y[0], ROWS, 1);
     check(mlp_fit(net, X, Y, &o, &history));
     layers[2].width = 4;
     config.loss = MLP_LOSS_CCE;
     check(mlp_net_create(&config, &net4));
-    mlp_cview X4 = mlp_cview_f64(blobs_X[0], ROWS, 2), Y4 = mlp_cview_i32(blobs_Y[0], ROWS, 1);
+    mlp_cview X4 = mlp_cview_f64(blobs_X[0], ROWS, 2),
+              Y4 = mlp_cview_i32(blobs_Y[0], ROWS, 1);
     check(mlp_fit(net4, X4, Y4, NULL, NULL));
     const char *names[] = {"north", "south-west", "plain", "a long name"};
     check(mlp_net_set_class_names(net4, names, 4));
@@ -102,7 +107,8 @@ int main(int argc, char **argv)
     write(p, "classes");
 
     p = fresh("Activations", 0);
-    mlp_activation all[] = {MLP_ACT_SIGMOID, MLP_ACT_TANH, MLP_ACT_RELU, MLP_ACT_ELU, MLP_ACT_GELU, MLP_ACT_SOFTPLUS};
+    mlp_activation all[] = {MLP_ACT_SIGMOID, MLP_ACT_TANH, MLP_ACT_RELU,
+                            MLP_ACT_ELU,     MLP_ACT_GELU, MLP_ACT_SOFTPLUS};
     for (int i = 0; i < 6; i++) {
         mlp_axes a = {.title = mlp_activation_name(all[i])};
         check(mlp_picture_activation(p, &a, all[i], 0));
@@ -124,16 +130,22 @@ int main(int argc, char **argv)
     }
     p = fresh(NULL, 0);
     check(mlp_picture_confusion(p, NULL, mlp_cview_i32(counts, 4, 4), names));
-    check(mlp_picture_confusion(p, NULL, mlp_cview_i32(many_counts, 30, 30), NULL));
+    check(mlp_picture_confusion(p, NULL, mlp_cview_i32(many_counts, 30, 30),
+                                NULL));
     write(p, "confusion");
 
     p = fresh(NULL, 0);
     const char *bars[] = {"0.001", "0.01", "0.1", "0.5", "1.0"};
     const char *series[] = {"train", "test"};
-    double accuracies[] = {0.81, 0.9, 0.955, 0.97, 0.985, 0.8, 0.87, 0.94, 0.96, 0.96};
-    mlp_axes acc = {.title = "Accuracy by learning rate", .x = "learning rate", .y = "accuracy", .y_max = 1.1};
+    double accuracies[] = {0.81, 0.9,  0.955, 0.97, 0.985,
+                           0.8,  0.87, 0.94,  0.96, 0.96};
+    mlp_axes acc = {.title = "Accuracy by learning rate",
+                    .x = "learning rate",
+                    .y = "accuracy",
+                    .y_max = 1.1};
     check(mlp_picture_bars(p, &acc, bars, 5, series, 2, accuracies));
-    const char *archs[] = {"Shallow (2→4→1)", "Medium (2→8→1)", "Wide (2→16→1)", "Deep (2→8→8→1)", "Wide-Deep (2→16→8→1)"};
+    const char *archs[] = {"Shallow (2→4→1)", "Medium (2→8→1)", "Wide (2→16→1)",
+                           "Deep (2→8→8→1)", "Wide-Deep (2→16→8→1)"};
     check(mlp_picture_bars(p, NULL, archs, 5, NULL, 1, accuracies));
     write(p, "bars");
 
@@ -146,14 +158,19 @@ int main(int argc, char **argv)
     double y5[8][50];
     mlp_curve curves[8];
     for (int k = 0; k < 8; k++) {
-        for (int i = 0; i < 50; i++) y5[k][i] = exp(-0.02 * i * (k + 1)) + 0.1 * k;
+        for (int i = 0; i < 50; i++)
+            y5[k][i] = exp(-0.02 * i * (k + 1)) + 0.1 * k;
         static char text[8][32];
         (void)snprintf(text[k], 32, "lr = %g", 0.1 * (k + 1));
         curves[k] = (mlp_curve){text[k], NULL, y5[k], 50, false};
     }
     check(mlp_picture_curves(p, NULL, curves, 8));
-    check(mlp_picture_commands(p, "unset border\nunset tics\nunset grid\nset xrange [0:10]\nset yrange [0:5]\n"
-        "set object rect from 1,1 to 3,2 fc rgb '#cfe2f3'\nset label 'z = W x + b' at 2,1.5 center\nset arrow from 3,1.5 to 6,1.5\nplot NaN notitle"));
+    check(mlp_picture_commands(
+        p, "unset border\nunset tics\nunset grid\nset xrange [0:10]\nset "
+           "yrange [0:5]\n"
+           "set object rect from 1,1 to 3,2 fc rgb '#cfe2f3'\nset label 'z = W "
+           "x + b' at 2,1.5 center\nset arrow from 3,1.5 to 6,1.5\nplot NaN "
+           "notitle"));
     write(p, "curves");
     check(mlp_show_summary(net4, stdout));
     check(mlp_show_confusion(mlp_cview_i32(counts, 4, 4), names, stdout));
