@@ -167,7 +167,8 @@ class Predict(unittest.TestCase):
         self.assertEqual(len(read(out)), 5)
 
     def test_answers_need_quotes(self):
-        names = [f"n{i:03}" for i in range(197)] + ["NA", 'a,"b', " two "]
+        names = [f"n{i:03}" for i in range(196)] + ["NA", 'a,"b', " two ",
+                                                       "x,y"]
         draw = random.Random(6)
         rows = [["x", "what"]]
         for i, name in enumerate(names):
@@ -412,6 +413,17 @@ class Plain(unittest.TestCase):
         self.assertTrue(np.allclose([float(row["p_0"]) for row in rows], 1 - p))
         self.assertEqual([row["class"] for row in rows],
                          ["01"[x >= 0.5] for x in p])
+
+    def test_outputs_that_are_no_numbers(self):
+        mlp_file.write_mlp(
+            "huge.mlp", {"layers.0.weight": self.W * 0 + 1e308,
+                         "layers.0.bias": self.b},
+            dict(precision="float64", inputs=2, loss="cce",
+                 layers=[mlp_file.layer_of(3, "softmax")]))
+        out, _ = run("predict", "huge.mlp", "-", text=b"u,v\n9,9\n")
+        self.assertEqual(out, "u,v,class,p_0,p_1,p_2\n9,9,,nan,nan,nan\n")
+        out, _ = run("predict", "huge.mlp", "-", "--json", text=b"u,v\n9,9\n")
+        self.assertEqual(set(json.loads(out).values()), {None})
 
     def test_targets_behind(self):
         best = (self.X @ self.W.T + self.b).argmax(1)
