@@ -70,6 +70,7 @@ everywhere() {
 #     <target> <cmake option>...
 build_for() {
     into=$scratch/$1
+    title="$1: $3 $4"
     runner=$2
     compiler=$3
     flags=$4
@@ -77,14 +78,14 @@ build_for() {
     target=$6
     if ! command -v "$compiler" >/dev/null ||
         ! command -v "${runner:-true}" >/dev/null; then
-        echo "skipped: $compiler $flags"
+        echo "skipped: $title"
         return 0
     fi
     shift 6
     quietly cmake -S "$project" -B "$into" -DCMAKE_C_COMPILER="$compiler" \
         -DCMAKE_C_FLAGS="$flags" "$@"
     quietly cmake --build "$into" --parallel 2 --target "$target"
-    built "$compiler $flags" "$into" "$runner"
+    built "$title" "$into" "$runner"
 }
 
 # Succeeds if this compiler can link a program with these flags.

@@ -167,7 +167,8 @@ class Predict(unittest.TestCase):
         self.assertEqual(len(read(out)), 5)
 
     def test_answers_need_quotes(self):
-        names = [f"n{i:03}" for i in range(197)] + ["NA", 'a,"b', " two "]
+        names = [f"n{i:03}" for i in range(196)] + ["NA", 'a,"b', " two ",
+                                                       "x,y"]
         draw = random.Random(6)
         rows = [["x", "what"]]
         for i, name in enumerate(names):
@@ -264,7 +265,9 @@ class Test(unittest.TestCase):
         self.assertEqual(out, "")
         self.assertIn('unknown.csv: no column "species"', talk)
         head = open("iris.csv").readline()
-        run("test", "iris.mlp", write("none.csv", head), status=1)
+        _, talk = run("test", "iris.mlp", write("none.csv", head), status=1)
+        self.assertEqual(talk, "mlp: none.csv: expects rows to score, got none"
+                               "\n")
         _, talk = run("test", "iris.mlp",
                       write("other.csv", head + "1,2,3,4,rose\n"), status=1)
         self.assertIn('other.csv:2: ', talk)
@@ -398,6 +401,30 @@ class Plain(unittest.TestCase):
         self.assertEqual([int(row["class"]) for row in rows], list(best))
         self.assertIn("p_2", rows[0])
 
+    def test_one_output_for_two_classes(self):
+        mlp_file.write_mlp(
+            "two.mlp", {"layers.0.weight": self.W[:1], "layers.0.bias":
+                        self.b[:1]},
+            dict(precision="float64", inputs=2, loss="bce",
+                 layers=[mlp_file.layer_of(1, "sigmoid")]))
+        rows = read(run("predict", "two.mlp", "plain.csv")[0])
+        p = 1 / (1 + np.exp(-(self.X @ self.W[0] + self.b[0])))
+        self.assertTrue(np.allclose([float(row["p_1"]) for row in rows], p))
+        self.assertTrue(np.allclose([float(row["p_0"]) for row in rows], 1 - p))
+        self.assertEqual([row["class"] for row in rows],
+                         ["01"[x >= 0.5] for x in p])
+
+    def test_outputs_that_are_no_numbers(self):
+        mlp_file.write_mlp(
+            "huge.mlp", {"layers.0.weight": self.W * 0 + 1e308,
+                         "layers.0.bias": self.b},
+            dict(precision="float64", inputs=2, loss="cce",
+                 layers=[mlp_file.layer_of(3, "softmax")]))
+        out, _ = run("predict", "huge.mlp", "-", text=b"u,v\n9,9\n")
+        self.assertEqual(out, "u,v,class,p_0,p_1,p_2\n9,9,,nan,nan,nan\n")
+        out, _ = run("predict", "huge.mlp", "-", "--json", text=b"u,v\n9,9\n")
+        self.assertEqual(set(json.loads(out).values()), {None})
+
     def test_targets_behind(self):
         best = (self.X @ self.W.T + self.b).argmax(1)
         write("soft.csv", table([["u", "v", "k"],
@@ -468,6 +495,7 @@ static double number(const char *cell)
 int main(void)
 {
     static char line[5][200];
+    int rows = 0;
     while (scanf(" [%199[^]]] [%199[^]]] [%199[^]]] [%199[^]]] [%199[^]]]",
                  line[0], line[1], line[2], line[3], line[4]) == 5) {
         mixed_row row;
@@ -478,7 +506,7 @@ int main(void)
         row.class_ = line[1];
         row.c1st = number(line[2]);
         row.for_ = number(line[3]);
-        row.colour = *line[4] ? line[4] : NULL;
+        row.colour = *line[4] || rows++ % 2 ? line[4] : NULL;
         mixed_encode(&row, x);
         mixed_predict(x, y, scratch);
         printf("%.17g\\n", (double)y[0]);
