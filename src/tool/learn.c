@@ -20,10 +20,10 @@
 #include "mlp_show.h"
 #include "tool/talk.h"
 
-/* Small and large tables, and how many epochs a large one gets: so many that the
- * network sees ROWS_TO_SEE rows. A small table needs its 2000 updates or 200
- * epochs, which mlp_fit chooses; for 60,000 rows that would take minutes and
- * bring nothing. */
+/* Small and large tables, and how many epochs a large one gets: so many that
+ * the network sees ROWS_TO_SEE rows. A small table needs its 2000 updates or
+ * 200 epochs, which mlp_fit chooses; for 60,000 rows that would take minutes
+ * and bring nothing. */
 enum { MANY_ROWS = 10000, ROWS_TO_SEE = 1200000, LEAST = 10, MOST = 100 };
 
 tool_plan mlpi_tool_plan(const tool_options *options, size_t rows)
@@ -286,7 +286,7 @@ static int fit(work *w)
  * The whole
  */
 
-/* Does everything; mlpi_tool_learn frees what is left. */
+/* Makes, trains and scores; mlpi_tool_learn frees what is left. */
 static int learn(work *w)
 {
     const tool_plan *plan = w->plan;

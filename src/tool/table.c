@@ -273,7 +273,7 @@ static bool holds_bytes(const tool_table *t, size_t target)
     return true;
 }
 
-/* Does everything; mlpi_tool_open_table cleans up after a failure. */
+/* Loads and looks; mlpi_tool_open_table cleans up after a failure. */
 static int open_table(const tool_options *options, look *l, tool_table *t)
 {
     TRY(load(options, l, &t->data));

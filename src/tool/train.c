@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mlp_show.h"
 #include "tool/learn.h"
 
 /* A fifth of the rows is held out, but not more than these. */
@@ -45,8 +44,8 @@ static const char *base_name(const char *path)
  * Before the training
  */
 
-/* Refuses options that do not go together. A network to go on from has seen rows
- * that folds or a search would score it on. */
+/* Refuses options that do not go together. A network to go on from has seen
+ * rows that folds or a search would score it on. */
 static int check_options(const tool_options *o)
 {
     const char *complaint =
@@ -87,8 +86,8 @@ static int open_from(session *s)
     return path ? mlpi_tool_open(path, &s->from) : TOOL_DONE;
 }
 
-/* Checks that the network to go on from answers what the table asks. If it has a
- * recipe, the table may lack some of its classes. */
+/* Checks that the network to go on from answers what the table asks. If it has
+ * a recipe, the table may lack some of its classes. */
 static int check_from(const session *s)
 {
     const tool_table *t = &s->table;
@@ -202,10 +201,10 @@ static int split_rows(session *s)
 /* ---------------------------------------------------------------------------
  * The search of --tune. Random search finds good settings sooner than a grid
  * does: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization"
- * (2012). Networks are trained on four fifths of the training rows and scored on
- * the fifth; the rows that train holds out take no part. The first network is
- * the one that train would make without a search. Rates have two digits, so that
- * the command that makes the winner again is short.
+ * (2012). Networks are trained on four fifths of the training rows and scored
+ * on the fifth; the rows that train holds out take no part. The first network
+ * is the one that train would make without a search. Rates have two digits, so
+ * that the command that makes the winner again is short.
  */
 
 /* Writes the options --layers, --rate and --dropout of a plan. */
@@ -469,28 +468,20 @@ static int score_folds(session *s)
     return TOOL_DONE;
 }
 
-/* Draws the losses of the epochs; "-" stands for the terminal. */
-static int draw(const session *s)
+/* Draws the losses of the epochs, on a logarithmic axis. */
+static int draw_losses(const session *s)
 {
-    const char *path = s->options->plot;
-    mlp_picture_options options = mlp_picture_defaults();
-    mlp_picture *picture = NULL;
+    mlp_picture *picture = mlpi_tool_picture();
     mlp_axes axes = {.title = base_name(s->path), .log_y = true};
-    options.hooks = mlp_hooks_stderr();
-    mlp_status status = mlp_picture_create(&options, &picture);
-    if (!status) {
-        status = mlp_picture_losses(picture, &axes, s->result.history, 0);
-    }
-    if (!status) {
-        status =
-            mlp_picture_write(picture, strcmp(path, "-") == 0 ? NULL : path);
-    }
-    mlp_picture_free(picture);
-    return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
+    mlp_status status =
+        picture ? mlp_picture_losses(picture, &axes, s->result.history, 0)
+                : MLP_ERR_MEMORY;
+    TRY_MLP(mlpi_tool_draw(picture, status, s->options->plot));
+    return TOOL_DONE;
 }
 
-/* Prints as one JSON object what the talk says. No member tells a time, so equal
- * commands print equal objects. */
+/* Prints as one JSON object what the talk says. No member tells a time, so
+ * equal commands print equal objects. */
 static void print_json(const session *s)
 {
     const char *const texts[][2] = {{"{\"model\": ", s->path},
@@ -513,7 +504,7 @@ static void print_json(const session *s)
     (void)fputs("}}\n", stdout);
 }
 
-/* Does everything; mlpi_tool_train frees what is left. Whatever was asked
+/* Runs train; mlpi_tool_train frees what is left. Whatever was asked
  * wrongly is told before anything is trained. */
 static int run(session *s)
 {
@@ -540,7 +531,7 @@ static int run(session *s)
                       o->operands[1], s->command);
     }
     TRY(o->folds > 0 ? score_folds(s) : TOOL_DONE);
-    TRY(o->plot ? draw(s) : TOOL_DONE);
+    TRY(o->plot ? draw_losses(s) : TOOL_DONE);
     if (o->json) {
         print_json(s);
     }
