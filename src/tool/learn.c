@@ -187,20 +187,18 @@ static int take_net(work *w)
     return TOOL_DONE;
 }
 
-/* Gives all inputs the mean and the deviation of all numbers in the training
- * rows. */
+/* Gives all inputs the mean and the deviation of all bytes in the training rows,
+ * which are floats, row by row. Their sums are exact. */
 static int share_scaling(work *w)
 {
     mlp_cview X = mlp_view_const(w->X[0]);
+    const float *x = X.data;
     double n = (double)X.rows * (double)X.cols;
     double sum = 0;
     double squares = 0;
-    for (size_t i = 0; i < X.rows; i++) {
-        for (size_t j = 0; j < X.cols; j++) {
-            double x = mlp_cview_at(X, i, j);
-            sum += x;
-            squares += x * x;
-        }
+    for (size_t i = 0; i < X.rows * X.cols; i++) {
+        sum += (double)x[i];
+        squares += (double)x[i] * (double)x[i];
     }
     double variance = squares / n - sum / n * (sum / n);
     double *mean = mlpi_tool_memory(2 * X.cols, sizeof *mean);

@@ -258,14 +258,17 @@ static int take_rows(tool_table *t, size_t column)
     return TOOL_DONE;
 }
 
-/* Returns whether the inputs are whole numbers from 0 to 255. */
+/* Returns whether the inputs are whole numbers from 0 to 255. The cells are
+ * those of an array of float32, millions perhaps, so they are read directly. */
 static bool holds_bytes(const tool_table *t, size_t target)
 {
     mlp_cview cells = mlp_data_values(t->data);
     for (size_t i = 0; i < cells.rows; i++) {
+        const float *row = (const float *)cells.data + i * cells.row_stride;
         for (size_t j = 0; j < cells.cols; j++) {
-            double x = mlp_cview_at(cells, i, j);
-            if (j != target && !(x >= 0 && x <= 255 && x == floor(x))) {
+            float x = row[j * cells.col_stride];
+            bool is_byte = x >= 0 && x <= 255 && (float)(int)x == x;
+            if (!is_byte && j != target) {
                 return false;
             }
         }

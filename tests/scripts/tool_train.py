@@ -268,22 +268,38 @@ class Networks(unittest.TestCase):
         self.assertIn('mlp: more.csv: the class "rose" is not known to '
                       'iris.mlp\n', talk)
 
-    def test_an_interrupt_ends_the_training(self):
+    def interrupt(self, lines, *arguments):
+        """Presses Ctrl-C half a second after so many lines of talk."""
         if os.path.exists("stopped.mlp"):
             os.remove("stopped.mlp")
         process = subprocess.Popen(
-            [PROGRAM, "train", "iris.csv", "species", "--epochs", "100000000",
-             "-o", "stopped.mlp"], stderr=subprocess.PIPE, text=True)
-        for _ in range(2):
-            process.stderr.readline()
+            [PROGRAM, "train", "iris.csv", "species", "-o", "stopped.mlp",
+             *arguments], stderr=subprocess.PIPE, text=True)
+        talk = "".join(process.stderr.readline() for _ in range(lines))
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        _, talk = process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 0, talk)
-        self.assertRegex(talk, r"4-100-3: \d+ epochs? \(stopped\), ")
+        try:
+            talk += process.communicate(timeout=60)[1]
+        finally:
+            process.kill()
         self.assertIn("stopped.mlp written", talk)
+        return process.returncode, talk
+
+    def test_an_interrupt_ends_the_training(self):
+        status, talk = self.interrupt(2, "--epochs", "100000000")
+        self.assertEqual(status, 0, talk)
+        self.assertRegex(talk, r"4-100-3: \d+ epochs? \(stopped\), ")
         self.assertIn("(stopped)", run("info", "stopped.mlp")[0])
 
+    def test_an_interrupt_ends_the_search(self):
+        status, talk = self.interrupt(3, "--tune", "1000")
+        self.assertEqual(status, 0, talk)
+        self.assertIn(": 500 epochs, ", talk)
+
+    def test_an_interrupt_ends_the_folds(self):
+        status, talk = self.interrupt(5, "--cv", "150", "--epochs", "20000")
+        self.assertEqual(status, 1, talk)
+        self.assertRegex(talk, r"mlp: --cv was stopped in fold \d+ of 150\n")
 
 class Tables(unittest.TestCase):
     def test_numbers_that_are_classes(self):
@@ -363,6 +379,9 @@ class Tables(unittest.TestCase):
         self.assertIn("a8, a9, ...\n", refused("wide.csv", "y", status=2))
         self.assertIn("is the same in all 9 rows",
                       refused("same.csv", "y", status=1))
+        write("same.csv", [("a", "y")] + [(i, 0.5) for i in range(9)])
+        self.assertIn("is the same in all 9 rows",
+                      refused("same.csv", "y", status=1))
         for path in "empty.csv", "names.csv", "none.csv", ".":
             refused(path, "y", status=1)
         refused("-", "y", status=2)
@@ -385,6 +404,12 @@ class Tables(unittest.TestCase):
         self.assertIn("x-idx3-ubyte.mlp written", talk)
         tensors, metadata = mlp_file.read_mlp("x-idx3-ubyte.mlp")
         self.assertEqual(tensors["layers.0.weight"].dtype, "<f4")
+        # A column comes before a file of its name.
+        write("y-idx1-ubyte.gz.csv", [("a", "y-idx1-ubyte.gz")] +
+              [(i, i * i) for i in range(40)])
+        self.assertIn("y-idx1-ubyte.gz: a number\n",
+                      train("y-idx1-ubyte.gz.csv", "y-idx1-ubyte.gz",
+                            status=0)[1])
         # One scale for all pixels: that of the rows to train on.
         learned = pixels[~held_out(labels, True, 42)].astype(float)
         for name, value in ("inputs.mean", learned.mean()), ("inputs.std",
