@@ -137,7 +137,9 @@ static void print_row(const answers *a, size_t i)
         (void)fwrite(text, 1, size, stdout);
     }
     for (size_t j = 0; is_csv && !text && j < mlp_data_cols(a->data); j++) {
-        (void)printf(j > 0 ? "%c" : "", a->separator);
+        if (j > 0) {
+            (void)putchar(a->separator);
+        }
         print_text(mlp_data_name(a->data, j), a->separator);
     }
     for (size_t j = 0; j < a->n; j++) {
