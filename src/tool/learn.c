@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From rows to a network: a recipe is made from the training rows only, encodes
- * all rows, and the rows of each part are gathered. Then the network is made,
- * fitted and scored.
+ * From rows to a network:
+ *
+ *     table --recipe--> all rows, encoded --gather--> X[0], Y[0]  to train on
+ *                                                     X[1], Y[1]  to score
+ *
+ * The recipe is made from the training rows only: a mean or a category that the
+ * other rows bring would let the network know something about them. Then the
+ * network is made, fitted and scored.
  */
 #include "tool/learn.h"
 
@@ -15,7 +20,10 @@
 #include "mlp_show.h"
 #include "tool/talk.h"
 
-/* From this number of training rows on, a table is a large one. */
+/* Small and large tables, and how many epochs a large one gets: so many that
+ * the network sees ROWS_TO_SEE rows. A small table needs its 2000 updates or
+ * 200 epochs, which mlp_fit chooses; for 60,000 rows that would take minutes
+ * and bring nothing. */
 enum { MANY_ROWS = 10000, ROWS_TO_SEE = 1200000, LEAST = 10, MOST = 100 };
 
 tool_plan mlpi_tool_plan(const tool_options *options, size_t rows)
@@ -111,6 +119,9 @@ static int take_part(work *w, size_t k, size_t first, size_t n)
     return TOOL_DONE;
 }
 
+/* Encodes all rows, because a recipe encodes whole tables, and keeps those of
+ * the two parts. The encoded table is as large as both, so it is freed before
+ * the training. */
 static int take_parts(work *w)
 {
     size_t train = w->split.n_train;
@@ -132,6 +143,8 @@ static int take_parts(work *w)
  * Networks
  */
 
+/* Makes a new network: hidden layers of ReLU, then softmax for classes, also if
+ * there are only two, or one output for a number. */
 static int make_net(work *w)
 {
     const tool_plan *plan = w->plan;
@@ -157,7 +170,8 @@ static int make_net(work *w)
     return TOOL_DONE;
 }
 
-/* Takes the network to go on from. */
+/* Takes a copy of the network to go on from. Its scaling stays, because it has
+ * learnt with it. */
 static int take_net(work *w)
 {
     const tool_model *from = w->plan->from;
@@ -206,6 +220,7 @@ static int share_scaling(work *w)
  * Training
  */
 
+/* Whether Ctrl-C was pressed. A signal handler can tell it in no other way. */
 static volatile sig_atomic_t interrupted;
 
 /* A second Ctrl-C finds the signal's usual action, which ends the program. */
@@ -213,11 +228,6 @@ static void note_interrupt(int number)
 {
     interrupted = 1;
     (void)signal(number, SIG_DFL);
-}
-
-bool mlpi_tool_is_interrupted(void)
-{
-    return interrupted != 0;
 }
 
 double mlpi_tool_now(void)
@@ -234,6 +244,7 @@ typedef struct watch {
     bool is_stopped;
 } watch;
 
+/* Serves as on_epoch. The last epoch needs no stop. */
 static bool watch_epoch(const mlp_epoch_progress *progress, void *user)
 {
     watch *w = user;
@@ -243,6 +254,9 @@ static bool watch_epoch(const mlp_epoch_progress *progress, void *user)
     return !w->is_stopped;
 }
 
+/* Fits the network to the training rows. What only the options of mlp_fit say
+ * stays at its default: adamw, whose weight decay suits the numbers of rows and
+ * parameters, and the scaling of inputs and targets. */
 static int fit(work *w)
 {
     const tool_plan *plan = w->plan;
@@ -263,6 +277,7 @@ static int fit(work *w)
         mlp_fit(w->result.net, mlp_view_const(w->X[0]), mlp_view_const(w->Y[0]),
                 &options, &w->result.history);
     mlp_show_progress_end(&eyes.line);
+    interrupted = 0; /* what comes next may run */
     w->result.is_stopped = eyes.is_stopped;
     return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
 }
@@ -271,6 +286,7 @@ static int fit(work *w)
  * The whole
  */
 
+/* Makes, trains and scores; mlpi_tool_learn frees what is left. */
 static int learn(work *w)
 {
     const tool_plan *plan = w->plan;

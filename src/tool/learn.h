@@ -58,13 +58,12 @@ typedef struct tool_result {
 } tool_result;
 
 /* Makes, trains and scores a network, and shows the progress on a terminal.
- * Ctrl-C ends the training after its epoch; a second one ends the program.
+ * Ctrl-C ends this training after its epoch; a second one ends the program.
  * Returns an exit status of the program, after it has told what is wrong; the
  * result is then empty. */
 int mlpi_tool_learn(const tool_table *table, const tool_plan *plan,
                     tool_split split, tool_result *result);
-/* Return whether Ctrl-C was pressed, and a time in seconds. */
-bool mlpi_tool_is_interrupted(void);
+/* Returns a time in seconds. */
 double mlpi_tool_now(void);
 void mlpi_tool_free_result(tool_result *result);
 

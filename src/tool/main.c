@@ -12,6 +12,8 @@
 
 #include "tool/talk.h"
 
+/* A verb takes from `least` to `most` operands. --help prints its usage, and
+ * says what it does. */
 typedef struct verb {
     const char *name;
     unsigned bit; /* in option tables */
@@ -35,6 +37,7 @@ static const verb verbs[] = {
 
 enum { N_VERBS = sizeof verbs / sizeof *verbs };
 
+/* Prints verbs and options; mlp.1 tells the rest. A test compares the two. */
 static void print_help(void)
 {
     printf(
@@ -55,6 +58,7 @@ static void print_help(void)
            "tells more.\n");
 }
 
+/* Returns the verb of a name, or NULL if there is none. */
 static const verb *find_verb(const char *name)
 {
     for (size_t i = 0; i < N_VERBS; i++) {
@@ -76,6 +80,8 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
+/* Runs the verb that the first argument names. --help may stand anywhere,
+ * because people add it to a command that does not do what they expect. */
 static int run(int argc, char **argv)
 {
     if (wants_help(argc, argv)) {
@@ -101,6 +107,8 @@ static int run(int argc, char **argv)
     return status == TOOL_DONE ? v->run(&options) : status;
 }
 
+/* Closes the standard output itself: a full disk often shows only then, and a
+ * program that takes the output must not believe that it is whole. */
 int main(int argc, char **argv)
 {
 #ifdef SIGPIPE

@@ -15,6 +15,8 @@
 
 #include "tool/talk.h"
 
+/* What an argument must be. WIDTHS is a list such as 64,32, TIME is 90, 60s, 5m
+ * or 1h, and TASK is a word. A FLAG has no argument. */
 typedef enum kind { TEXT, FLAG, COUNT, NUMBER, TIME, WIDTHS, TASK } kind;
 
 typedef struct option_line {
@@ -28,8 +30,14 @@ typedef struct option_line {
     const char *help;
 } option_line;
 
+/* The value goes to this place. The field must have the type that the kind
+ * writes: const char * for TEXT, bool for FLAG, size_t for COUNT, double for
+ * NUMBER and TIME. */
 #define PLACE(field) offsetof(tool_options, field)
 
+/* Options of the same verbs stand together, because --help prints a title
+ * before each group. Limits keep numbers sane, not useful: a rate of 1000 is
+ * the user's business. */
 static const option_line lines[] = {
     {"output", 'o', "FILE", TOOL_TRAIN, TEXT, 0, 0, PLACE(output),
      "the file to write (TABLE's name with .mlp)"},
@@ -38,7 +46,7 @@ static const option_line lines[] = {
     {"epochs", 0, "N", TOOL_TRAIN, COUNT, 0, 1e9, PLACE(epochs),
      "passes over the rows (by the size of TABLE)"},
     {"rate", 0, "X", TOOL_TRAIN, NUMBER, 1e-12, 1e6, PLACE(rate),
-     "learning rate (0.001)"},
+     "learning rate at first (by the size of TABLE)"},
     {"dropout", 0, "P", TOOL_TRAIN, NUMBER, 0, 0.99, PLACE(dropout),
      "part of the hidden neurons that each step leaves out"},
     {"seed", 0, "N", TOOL_TRAIN, COUNT, 0, 4294967295.0, PLACE(seed),
@@ -87,6 +95,7 @@ static void name_verbs(unsigned verbs, char *names, size_t size)
     }
 }
 
+/* A column of 20 characters holds the longest option with its argument. */
 void mlpi_tool_print_options(void)
 {
     unsigned verbs = 0;
@@ -120,6 +129,8 @@ static bool parse_number(const option_line *l, const char *text, double *value)
            *value <= l->high && text[strspn(text, "0123456789.e-")] == '\0';
 }
 
+/* Parses a whole number: digits alone, no sign, no point. A double holds every
+ * number up to 2^53, which is above all limits. */
 static bool parse_count(const option_line *l, const char *text, size_t *value)
 {
     double number = 0;
@@ -158,6 +169,7 @@ static bool parse_widths(const char *text, tool_options *options)
     return options->n_hidden > 0;
 }
 
+/* Parses the word after --task. */
 static bool parse_task(const char *text, tool_task *task)
 {
     *task =
@@ -165,7 +177,8 @@ static bool parse_task(const char *text, tool_task *task)
     return *task == TOOL_TASK_CLASSES || strcmp(text, "numbers") == 0;
 }
 
-/* Complains of a value that is not what the option expects. */
+/* Complains of a value that is not what the option expects: says what that is,
+ * and what came. */
 static void complain_of_value(const option_line *l, const char *text)
 {
     char range[80];
@@ -179,6 +192,8 @@ static void complain_of_value(const option_line *l, const char *text)
                        text);
 }
 
+/* Parses an argument, and writes it to its place. The kind tells the type that
+ * stands there. Returns false if the argument is not what is expected. */
 static bool parse_value(const option_line *l, const char *text,
                         tool_options *options)
 {
@@ -226,6 +241,9 @@ static bool take_operands(int argc, char **argv, size_t least, size_t most,
     return true;
 }
 
+/* getopt_long returns 'o', 256 + the number of the line, or '?' and ':' for
+ * what is no option and for a missing argument; the latter because the short
+ * options begin with a colon. */
 int mlpi_tool_parse(int argc, char **argv, unsigned verb, size_t least,
                     size_t most, tool_options *options)
 {
@@ -240,7 +258,7 @@ int mlpi_tool_parse(int argc, char **argv, unsigned verb, size_t least,
                               .rate = MLP_AUTO,
                               .dropout = MLP_AUTO,
                               .seed = 42};
-    opterr = 0;
+    opterr = 0; /* the messages are ours */
     for (;;) {
         int found = getopt_long(argc, argv, ":o:", longs, NULL);
         if (found == -1) {

@@ -66,7 +66,7 @@ int mlpi_tool_parse(int argc, char **argv, unsigned verb, size_t least,
 /* Prints the options' part of --help to the standard output. */
 void mlpi_tool_print_options(void);
 
-/* These functions are the verbs. */
+/* Each of these functions is a verb. */
 int mlpi_tool_train(const tool_options *options);
 int mlpi_tool_test(const tool_options *options);
 int mlpi_tool_predict(const tool_options *options);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Scores beside a simple answer, and the hash of a network's parameters.
+ *
+ * An accuracy of 0.9 is poor if nine rows in ten have the same class. So each
+ * score stands beside what can be had without a network. For numbers, R2 says
+ * the same: it is 0 for always the mean, and 1 if every prediction is exact.
  */
 #include "tool/scoring.h"
 
@@ -25,7 +29,9 @@ static double error_of_mean(mlp_cview Y)
     return error / (double)Y.rows;
 }
 
-/* Returns the class that the outputs A of row i tell. */
+/* Returns the class that the outputs A of row i tell: the first with the
+ * largest probability, as mlp_classify. One output is the probability of class
+ * 1. */
 static size_t predicted(mlp_cview A, size_t i)
 {
     size_t best = 0;
@@ -35,6 +41,8 @@ static size_t predicted(mlp_cview A, size_t i)
     return A.cols > 1 ? best : mlp_cview_at(A, i, 0) >= 0.5;
 }
 
+/* Scores classes. mlp_log_loss has checked that each target is a class, so the
+ * loop may count with it. */
 static mlp_status score_classes(mlp_cview Y, mlp_cview A,
                                 const mlp_hooks *hooks, tool_scores *scores)
 {
@@ -61,6 +69,7 @@ static mlp_status score_classes(mlp_cview Y, mlp_cview A,
     return MLP_OK;
 }
 
+/* Scores numbers. The error is in the target's own units, which people know. */
 static mlp_status score_numbers(mlp_cview Y, mlp_cview A,
                                 const mlp_hooks *hooks, tool_scores *scores)
 {
@@ -72,6 +81,7 @@ static mlp_status score_numbers(mlp_cview Y, mlp_cview A,
     return status;
 }
 
+/* The outputs need a room for doubles, or for half as many bytes of floats. */
 mlp_status mlpi_tool_score(const mlp_net *net, mlp_cview X, mlp_cview Y,
                            tool_scores *scores)
 {
@@ -121,6 +131,7 @@ void mlpi_tool_say_scores(const char *what, const mlp_net *net,
     mlpi_tool_say("%s: %s", what, text);
 }
 
+/* JSON has the same scores with all their digits. */
 void mlpi_tool_print_scores(const tool_scores *scores)
 {
     printf("\"rows\": %zu, ", scores->rows);

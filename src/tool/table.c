@@ -14,9 +14,12 @@
 
 #include "tool/talk.h"
 
+/* The header says what makes numbers classes. Nobody types the names of more
+ * than 64 columns. */
 enum { MOST_CLASSES = 100, LEAST_ROWS_OF_CLASS = 5, MOST_IGNORED = 64 };
 
-/* How the table is loaded, as far as that is known. */
+/* How the table is loaded, as far as that is known. Names are copied, because a
+ * table that is loaded again is freed before. */
 typedef struct look {
     mlp_data_options options;
     const char *target; /* the column's name */
@@ -29,7 +32,8 @@ typedef struct look {
  * The target
  */
 
-/* Says that there is no such column, and which there are. */
+/* Says that there is no such column, and which there are, at most ten: the name
+ * is often only misspelt. */
 static void complain_of_target(const mlp_data *data, const char *path,
                                const char *target)
 {
@@ -46,7 +50,8 @@ static void complain_of_target(const mlp_data *data, const char *path,
 }
 
 /* Returns how many classes the numbers of column j seem to be, or 0 if they are
- * no classes. */
+ * no classes: counts of something, say, or grades that begin with 3. A wrong
+ * guess costs little, because it is told, with the option that corrects it. */
 static size_t apparent_classes(const mlp_data *data, size_t j)
 {
     mlp_cview cells = mlp_data_values(data);
@@ -81,6 +86,7 @@ static size_t apparent_classes(const mlp_data *data, size_t j)
     return is_binary || rows >= 10 * classes ? classes : 0;
 }
 
+/* Returns whether a file can be opened to read. */
 static bool file_exists(const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -94,7 +100,8 @@ static bool file_exists(const char *path)
  * Ignored columns
  */
 
-/* Adds a column to those that are ignored. Returns whether that is new. */
+/* Adds a column to those that are ignored. Returns whether that is new; it is
+ * not if there is no room, so that no load is repeated for ever. */
 static bool ignore(look *l, const char *name, size_t length)
 {
     size_t n = l->options.n_ignored;
@@ -138,7 +145,8 @@ static bool ignore_identifiers(const mlp_data *data, size_t target, look *l)
  */
 
 /* Looks at a table. Sets *again if it must be loaded again, with what *l then
- * says. */
+ * says. A network to go on from has a recipe, which knows what the columns are
+ * and needs no guesses. */
 static int look_at(const mlp_data *data, const tool_options *options, look *l,
                    bool *again)
 {
@@ -162,7 +170,7 @@ static int look_at(const mlp_data *data, const tool_options *options, look *l,
     }
     *again = false;
     if (l->options.recipe) {
-        return TOOL_DONE; /* it knows what the columns are */
+        return TOOL_DONE;
     }
     size_t classes = is_number && options->task == TOOL_TASK_AUTO
                          ? apparent_classes(data, target)
@@ -181,6 +189,8 @@ static int look_at(const mlp_data *data, const tool_options *options, look *l,
     return TOOL_DONE;
 }
 
+/* Loads the table until a look shows nothing new. What a look finds it finds
+ * only once, so there are four loads at most. */
 static int load(const tool_options *options, look *l, mlp_data **data)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
@@ -211,7 +221,8 @@ mlp_view mlpi_tool_view(mlp_dtype dtype, size_t rows, size_t cols)
     return (mlp_view){dtype, rows, cols, cols, 1, data};
 }
 
-/* Fills rows and Y with the rows that have a target. */
+/* Fills rows and Y with the rows that have a target. Others teach nothing, and
+ * cannot be scored. A target that never varies is a mistake. */
 static int take_rows(tool_table *t, size_t column)
 {
     mlp_cview cells = mlp_data_values(t->data);
@@ -220,9 +231,13 @@ static int take_rows(tool_table *t, size_t column)
     if (!t->rows || !t->Y.data) {
         return TOOL_FAILED;
     }
+    double first = NAN;
+    bool varies = false;
     for (size_t i = 0; i < cells.rows; i++) {
         double y = mlp_cview_at(cells, i, column);
         if (!isnan(y)) {
+            first = t->n == 0 ? y : first;
+            varies = varies || y != first;
             (void)mlp_view_set(t->Y, t->n, 0, y);
             t->rows[t->n++] = i;
         }
@@ -232,7 +247,7 @@ static int take_rows(tool_table *t, size_t column)
         mlpi_tool_say("rows without %s are left out: %zu of %zu", t->target,
                       cells.rows - t->n, cells.rows);
     }
-    if (t->n < 3 || t->classes == 1) {
+    if (t->n < 3 || !varies) {
         mlpi_tool_complain(
             t->n < 3 ? "%s: expects 3 rows or more with a value for %s, got %zu"
                      : "%s: %s is the same in all %zu rows: there is nothing "
@@ -258,6 +273,7 @@ static bool holds_bytes(const tool_table *t, size_t target)
     return true;
 }
 
+/* Loads and looks; mlpi_tool_open_table cleans up after a failure. */
 static int open_table(const tool_options *options, look *l, tool_table *t)
 {
     TRY(load(options, l, &t->data));

@@ -4,9 +4,9 @@
  * holds classes or numbers, and which rows have one.
  *
  * The target becomes classes if its column holds categories, or if its numbers
- * are classes by all appearances: 0 and 1 only; or the whole numbers 0 to k - 1,
- * or 1 to k, none of them missing, where k is at most 100, each stands in five
- * rows or more, and there are 10 k rows. --task decides otherwise.
+ * are classes by all appearances: 0 and 1 only; or the whole numbers 0 to k -
+ * 1, or 1 to k, none of them missing, where k is at most 100, each stands in
+ * five rows or more, and there are 10 k rows. --task decides otherwise.
  */
 #ifndef MLPI_TOOL_TABLE_H
 #define MLPI_TOOL_TABLE_H
@@ -36,8 +36,8 @@ int mlpi_tool_open_table(const tool_options *options,
                          const mlp_data_recipe *recipe, tool_table *table);
 void mlpi_tool_close_table(tool_table *table);
 
-/* Returns a dense view of fresh memory. Its data is NULL if there is not enough,
- * which is told. The caller frees the data. */
+/* Returns a dense view of fresh memory. Its data is NULL if there is not
+ * enough, which is told. The caller frees the data. */
 mlp_view mlpi_tool_view(mlp_dtype dtype, size_t rows, size_t cols);
 
 #endif

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints lines of talk, the parts of JSON, and pictures. */
+/*
+ * Prints lines of talk, the parts of JSON, and pictures.
+ *
+ * The program never calls setlocale, so numbers have a decimal point wherever
+ * it runs. Failures of the standard output are found once, at the end of main.
+ */
 #include "tool/talk.h"
 
 #include <math.h>
@@ -7,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Prints a line. If the standard error stream is closed, nobody listens. */
 static void print_line(const char *begin, const char *format, va_list arguments)
 {
     (void)fputs(begin, stderr);
@@ -30,6 +36,7 @@ void mlpi_tool_complain(const char *format, ...)
     va_end(arguments);
 }
 
+/* One element at least, so that NULL always means that there is no memory. */
 void *mlpi_tool_memory(size_t n, size_t size)
 {
     void *block = calloc(n > 0 ? n : 1, size);
@@ -40,8 +47,8 @@ void *mlpi_tool_memory(size_t n, size_t size)
     return block;
 }
 
-/* With 15 digits %g prints every double of up to 15 digits as it stands, because
- * it leaves out zeros at the end; with 6 every float of up to 6. */
+/* With 15 digits %g prints every double of up to 15 digits as it stands,
+ * because it leaves out zeros at the end; with 6 every float of up to 6. */
 const char *mlpi_tool_decimals(double x, mlp_dtype precision,
                                char text[TOOL_NUMBER_SIZE])
 {
@@ -55,6 +62,8 @@ const char *mlpi_tool_decimals(double x, mlp_dtype precision,
     return isnan(x) ? "nan" : text;
 }
 
+/* RFC 8259: quotes, backslashes and control characters are escaped. Names in
+ * tables are UTF-8, as JSON is. */
 void mlpi_tool_json_text(const char *text)
 {
     if (!text) {
@@ -75,6 +84,7 @@ void mlpi_tool_json_text(const char *text)
     (void)putchar('"');
 }
 
+/* JSON has no NaN and no infinity. */
 void mlpi_tool_json_number(const char *name, double value)
 {
     bool has_comma = strncmp(name, ", ", 2) == 0;

@@ -43,8 +43,8 @@ void mlpi_tool_complain(const char *format, ...) TOOL_PRINTF;
  * NULL, which is told. */
 void *mlpi_tool_memory(size_t n, size_t size);
 
-/* Writes the shortest decimals that give back a number of the precision, MLP_F32
- * or MLP_F64, and returns `text`. A NaN is "nan". */
+/* Writes the shortest decimals that give back a number of the precision,
+ * MLP_F32 or MLP_F64, and returns `text`. A NaN is "nan". */
 enum { TOOL_NUMBER_SIZE = 32 };
 const char *mlpi_tool_decimals(double x, mlp_dtype precision,
                                char text[TOOL_NUMBER_SIZE]);

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mlp_show.h"
 #include "tool/learn.h"
 
 /* A fifth of the rows is held out, but not more than these. */
@@ -34,6 +33,7 @@ typedef struct session {
                      of log loss or mean absolute error */
 } session;
 
+/* Returns a path without its folders. */
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -44,6 +44,8 @@ static const char *base_name(const char *path)
  * Before the training
  */
 
+/* Refuses options that do not go together. A network to go on from has seen
+ * rows that folds or a search would score it on. */
 static int check_options(const tool_options *o)
 {
     const char *complaint =
@@ -84,7 +86,8 @@ static int open_from(session *s)
     return path ? mlpi_tool_open(path, &s->from) : TOOL_DONE;
 }
 
-/* Checks that the network to go on from answers what the table asks. */
+/* Checks that the network to go on from answers what the table asks. If it has
+ * a recipe, the table may lack some of its classes. */
 static int check_from(const session *s)
 {
     const tool_table *t = &s->table;
@@ -110,8 +113,8 @@ static int check_from(const session *s)
 }
 
 /* Chooses the network's path: the table's name, in this folder, with .mlp
- * instead of .csv or .csv.gz. Tries to write there: better now than after an
- * hour of training. */
+ * instead of .csv or .csv.gz. Tries to write there: a folder that is missing is
+ * better told now than after an hour of training. What stood there stays. */
 static int choose_path(session *s)
 {
     const char *name = base_name(s->options->operands[0]);
@@ -168,7 +171,9 @@ static void say_table(const tool_table *t)
     }
 }
 
-/* Holds a fifth of the rows out, and plans the training with the others. */
+/* Holds a fifth of the rows out, and plans the training with the others. With
+ * 10,000 rows a score is known to half a percent, so more of them are better
+ * used for training. */
 static int split_rows(session *s)
 {
     double n = (double)s->table.n;
@@ -196,10 +201,10 @@ static int split_rows(session *s)
 /* ---------------------------------------------------------------------------
  * The search of --tune. Random search finds good settings sooner than a grid
  * does: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization"
- * (2012). Networks are trained on four fifths of the training rows and scored on
- * the fifth; the rows that train holds out take no part. The first network is
- * the one that train would make without a search. Rates have two digits, so that
- * the command that makes the winner again is short.
+ * (2012). Networks are trained on four fifths of the training rows and scored
+ * on the fifth; the rows that train holds out take no part. The first network
+ * is the one that train would make without a search. Rates have two digits, so
+ * that the command that makes the winner again is short.
  */
 
 /* Writes the options --layers, --rate and --dropout of a plan. */
@@ -262,7 +267,7 @@ static int split_again(const tool_table *table, tool_split split, uint32_t seed,
     return TOOL_DONE;
 }
 
-/* What the search has found. */
+/* What the search has found so far. */
 typedef struct found {
     size_t tried;
     double least; /* the loss of the best network */
@@ -271,8 +276,9 @@ typedef struct found {
 
 /* Trains one network, and keeps its plan if its loss is the least so far. A
  * network does not count if the time was over before its last epoch, or if it
- * diverged, which the library tells. */
-static void try_plan(const tool_table *table, tool_split split,
+ * diverged, which the library tells. Returns whether the search goes on: the
+ * time, or Ctrl-C, ends it with its network. */
+static bool try_plan(const tool_table *table, tool_split split,
                      const tool_plan *plan, found *f)
 {
     char text[200];
@@ -289,7 +295,9 @@ static void try_plan(const tool_table *table, tool_split split,
                           r.scores.is_classes ? "log loss" : "R2", score, text);
         }
     }
+    bool goes_on = !r.is_stopped;
     mlpi_tool_free_result(&r);
+    return goes_on;
 }
 
 /* Searches for `seconds`, and sets layers, rate and dropout of *plan to those
@@ -310,8 +318,7 @@ static int search(const tool_table *table, tool_split split, double seconds,
                       seconds, inner.n_train, inner.n_test);
         plan->deadline = mlpi_tool_now() + seconds;
         while (mlpi_tool_now() < plan->deadline &&
-               !mlpi_tool_is_interrupted()) {
-            try_plan(table, inner, plan, &f);
+               try_plan(table, inner, plan, &f)) {
             draw_plan(&rng, plan);
         }
         *plan = f.best;
@@ -396,7 +403,8 @@ static void say_training(const session *s)
         epochs > 0 ? mlp_history_losses(history)[epochs - 1] : NAN, seconds);
 }
 
-/* Trains, scores and writes the network, and tells it. */
+/* Trains, scores and writes the network, and tells it. The file is the last
+ * thing that can go wrong, so a failure leaves none. */
 static int train(session *s)
 {
     TRY(mlpi_tool_learn(&s->table, &s->plan, s->split, &s->result));
@@ -416,7 +424,9 @@ static int train(session *s)
  * After the training
  */
 
-/* Trains and scores a network for each of the folds of --cv. */
+/* Trains and scores a network for each of the folds of --cv, with the plan of
+ * the network that is already written. Each row is scored once, by a network
+ * that has not seen it. */
 static int score_folds(session *s)
 {
     size_t k = s->options->folds;
@@ -430,8 +440,8 @@ static int score_folds(session *s)
         TRY_MLP(mlp_k_fold(mlp_view_const(s->table.Y), &options, fold, s->order,
                            &split.n_test));
         split.n_train = s->table.n - split.n_test;
-        TRY(mlpi_tool_is_interrupted() ? TOOL_FAILED : TOOL_DONE);
         TRY(mlpi_tool_learn(&s->table, &s->plan, split, &r));
+        bool is_stopped = r.is_stopped;
         const tool_scores *scores = &r.scores;
         const double both[2] = {
             scores->is_classes ? scores->accuracy : scores->r2,
@@ -441,6 +451,11 @@ static int score_folds(session *s)
             s->cv[2 * i + 1] += both[i] * both[i] / (double)k;
         }
         mlpi_tool_free_result(&r);
+        if (is_stopped) {
+            mlpi_tool_complain("--cv was stopped in fold %zu of %zu", fold + 1,
+                               k);
+            return TOOL_FAILED;
+        }
     }
     for (size_t i = 0; i < 4; i += 2) {
         s->cv[i + 1] = sqrt(fmax(0, s->cv[i + 1] - s->cv[i] * s->cv[i]));
@@ -453,27 +468,20 @@ static int score_folds(session *s)
     return TOOL_DONE;
 }
 
-/* Draws the losses of the epochs; "-" stands for the terminal. */
-static int draw(const session *s)
+/* Draws the losses of the epochs, on a logarithmic axis. */
+static int draw_losses(const session *s)
 {
-    const char *path = s->options->plot;
-    mlp_picture_options options = mlp_picture_defaults();
-    mlp_picture *picture = NULL;
+    mlp_picture *picture = mlpi_tool_picture();
     mlp_axes axes = {.title = base_name(s->path), .log_y = true};
-    options.hooks = mlp_hooks_stderr();
-    mlp_status status = mlp_picture_create(&options, &picture);
-    if (!status) {
-        status = mlp_picture_losses(picture, &axes, s->result.history, 0);
-    }
-    if (!status) {
-        status =
-            mlp_picture_write(picture, strcmp(path, "-") == 0 ? NULL : path);
-    }
-    mlp_picture_free(picture);
-    return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
+    mlp_status status =
+        picture ? mlp_picture_losses(picture, &axes, s->result.history, 0)
+                : MLP_ERR_MEMORY;
+    TRY_MLP(mlpi_tool_draw(picture, status, s->options->plot));
+    return TOOL_DONE;
 }
 
-/* Prints what the talk says as one JSON object. */
+/* Prints as one JSON object what the talk says. No member tells a time, so
+ * equal commands print equal objects. */
 static void print_json(const session *s)
 {
     const char *const texts[][2] = {{"{\"model\": ", s->path},
@@ -496,6 +504,8 @@ static void print_json(const session *s)
     (void)fputs("}}\n", stdout);
 }
 
+/* Runs train; mlpi_tool_train frees what is left. Whatever was asked
+ * wrongly is told before anything is trained. */
 static int run(session *s)
 {
     const tool_options *o = s->options;
@@ -521,7 +531,7 @@ static int run(session *s)
                       o->operands[1], s->command);
     }
     TRY(o->folds > 0 ? score_folds(s) : TOOL_DONE);
-    TRY(o->plot ? draw(s) : TOOL_DONE);
+    TRY(o->plot ? draw_losses(s) : TOOL_DONE);
     if (o->json) {
         print_json(s);
     }
