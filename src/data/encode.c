@@ -19,7 +19,7 @@
 
 #include "data/table.h"
 
-/* The rows of a block. */
+/* A block has so many rows. */
 enum { BLOCK = 64 };
 
 /* Where the cells of a column of the recipe are, and what becomes of their

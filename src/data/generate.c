@@ -92,7 +92,7 @@ static void sine_cosine(double angle, double *sine, double *cosine)
 
 static const double pi = 0x1.921fb54442d18p+1;
 
-/* The classes of each shape. */
+/* Each shape has so many classes. */
 #define CLASSES(constant, number, name, classes) [constant] = classes,
 static const size_t n_classes[] = {MLP_DATA_SHAPE_LIST(CLASSES)};
 

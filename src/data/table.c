@@ -181,7 +181,7 @@ size_t mlpi_dictionary_find(const mlpi_dictionary *d, const char *text,
     return i > 0 ? i - 1 : SIZE_MAX;
 }
 
-/* Enters all texts into an empty hash table. */
+/* Empties the hash table and adds all texts to it. */
 static void fill_slots(mlpi_dictionary *d)
 {
     memset(d->slots, 0, d->n_slots * sizeof *d->slots);

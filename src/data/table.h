@@ -64,9 +64,9 @@ struct mlp_data {
     void *block;           /* the memory of the values */
     mlpi_dictionary names; /* of the columns */
     mlpi_column *columns;
-    /* Of CSV files only: the line of each row, what separates cells, and if the
-     * text is kept, the text and its records. Record 0 is that of the names,
-     * record 1 + i that of row i. */
+    /* CSV files have the line of each row, what separates cells, and if the text
+     * is kept, the text and its records. Record 0 is that of the names, record
+     * 1 + i that of row i. */
     uint32_t *lines;
     char separator;
     char *text;

@@ -8,7 +8,7 @@
 
 #include "mlp_data.h"
 
-/* IDX files: two images of 2 x 1 pixels, and their labels 11 and 2. */
+/* IDX files hold two images of 2 x 1 pixels, and their labels 11 and 2. */
 static const char images[] = "\0\0\x08\x03\0\0\0\x02\0\0\0\x02\0\0\0\001abcd";
 static const char labels[] = "\0\0\x08\x01\0\0\0\x02\x0b\x02";
 
