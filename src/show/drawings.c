@@ -56,35 +56,30 @@ static mlp_status predict_grid(const mlp_net *net, const grid *g)
     return MLP_OK;
 }
 
-/* Returns what shows class k at a point: how much its output is above the
- * largest other one, or of a single output the number itself. */
-static double margin(const grid *g, size_t point, size_t k)
+/* Returns what a picture shows of a point: the output, or if there are several,
+ * the number of the largest. */
+static double shown_at(const grid *g, size_t point)
 {
     mlp_cview A = mlp_view_const(g->A);
-    double other = A.cols > 1 ? -INFINITY : 0;
-    for (size_t j = 0; j < A.cols; j++) {
-        other = j != k ? fmax(other, mlp_cview_at(A, point, j)) : other;
+    size_t largest = 0;
+    for (size_t j = 1; j < A.cols; j++) {
+        bool is_larger =
+            mlp_cview_at(A, point, j) > mlp_cview_at(A, point, largest);
+        largest = is_larger ? j : largest;
     }
-    return mlp_cview_at(A, point, k) - other;
+    return A.cols > 1 ? (double)largest : mlp_cview_at(A, point, 0);
 }
 
-/* Writes a block of data: the margins of class k, or with k = A.cols the number
- * of the class with the largest output. *low and *high receive the range. */
-static void put_grid(mlp_picture *p, const grid *g, size_t k, double *low,
-                     double *high)
+/* Writes the grid as a block of data, and finds the range of its numbers. */
+static void put_grid(mlp_picture *p, const grid *g, double *low, double *high)
 {
     *low = INFINITY;
     *high = -INFINITY;
+    mlpi_picture_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\n", g->x0, g->dx,
+                     g->y0, g->dy);
     mlpi_block_begin(p);
     for (size_t i = 0; i < (size_t)GRID * GRID; i++) {
-        double value = 0;
-        if (k < g->A.cols) {
-            value = margin(g, i, k);
-        } else {
-            for (size_t j = 1; j < k; j++) {
-                value = margin(g, i, j) > 0 ? (double)j : value;
-            }
-        }
+        double value = shown_at(g, i);
         *low = fmin(*low, value);
         *high = fmax(*high, value);
         mlpi_picture_put(p, i % GRID + 1 < GRID ? "%g " : "%g\n", value);
@@ -92,16 +87,17 @@ static void put_grid(mlp_picture *p, const grid *g, size_t k, double *low,
     mlpi_block_end(p);
 }
 
-/* Writes commands that make a block of data, which holds the lines where the
- * last block has this level. */
-static void put_contour(mlp_picture *p, double level)
+/* Makes the block $line: the lines between classes or, of a single output, the
+ * line where that is 0.5. Both are contours of the last block: those of whole
+ * numbers run half way between two of them. */
+static void put_contours(mlp_picture *p)
 {
     mlpi_picture_put(p,
                      "set contour base\nunset surface\nset cntrparam levels "
-                     "discrete %g\nset table $c%z\nsplot $d%z matrix using "
-                     "(x0+$1*dx):(y0+$2*dy):3\nunset table\nset surface\nunset "
-                     "contour\n",
-                     level, p->blocks, p->blocks);
+                     "incremental 0.5,1,99\nset table $line\nsplot $d%z matrix "
+                     "using (x0+$1*dx):(y0+$2*dy):3\nunset table\nset "
+                     "surface\nunset contour\n",
+                     p->blocks);
 }
 
 /* Shades the block of this number by levels from `low` to `high`, with a scale
@@ -131,47 +127,36 @@ static void shade_classes(mlp_picture *p)
                         "[-0.5:7.5]\n");
 }
 
-/* The boundary of the last class is that of the others. */
 static void put_regions(mlp_picture *p, const grid *g, mlp_cview X,
                         mlp_cview labels, size_t classes)
 {
     double low = 0;
     double high = 0;
-    size_t k = g->A.cols;
-    size_t first = p->blocks + 1;
-    mlpi_picture_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\n", g->x0, g->dx,
-                     g->y0, g->dy);
-    for (size_t j = 0; j + 1 < k; j++) {
-        put_grid(p, g, j, &low, &high);
-        if (low < 0 && high > 0) {
-            put_contour(p, 0);
-        } else {
-            mlpi_picture_put(p, "$c%z << EOD\nNaN NaN\nEOD\n", p->blocks);
-        }
+    bool is_single = g->A.cols == 1;
+    put_grid(p, g, &low, &high);
+    bool has_line = low < 0.5 && high > 0.5;
+    bool is_share = low >= 0 && high <= 1;
+    if (is_single) {
+        shade_levels(p, is_share ? 0 : low, is_share ? 1 : high);
+    } else {
+        shade_classes(p);
+        has_line = low < high;
     }
-    put_grid(p, g, k == 1 ? 0 : k, &low, &high);
-    size_t shades = p->blocks;
-    bool has_line = k == 1 && low < 0.5 && high > 0.5;
     if (has_line) {
-        put_contour(p, 0.5);
+        put_contours(p);
     }
     mlpi_put_points(p, X, labels);
-    bool is_share = low >= 0 && high <= 1;
-    if (k > 1) {
-        shade_classes(p);
-    } else {
-        shade_levels(p, is_share ? 0 : low, is_share ? 1 : high);
-    }
     mlpi_picture_put(p,
                      "unset colorbox\nset xrange [x0:x0+%z*dx] noextend\nset "
                      "yrange [y0:y0+%z*dy] noextend\nplot for [i=as_text:0] "
                      "$d%z matrix using (x0+$1*dx):(y0+$2*dy):(%s) with image "
                      "notitle, ",
-                     (size_t)GRID - 1, (size_t)GRID - 1, shades,
-                     k == 1 ? "$3" : "int($3)%8");
-    for (size_t c = first; c < shades + (has_line ? 1 : 0); c++) {
-        mlpi_picture_put(p, "$c%z using 1:2 with lines lt 3 dt 2 lw 1.5 ", c);
-        mlpi_picture_put(p, k == 1 ? "title '0.5', " : "notitle, ");
+                     (size_t)GRID - 1, (size_t)GRID - 1, p->blocks - 1,
+                     is_single ? "$3" : "int($3)%8");
+    if (has_line) {
+        mlpi_picture_put(p, "$line using 1:2 with lines lt 3 dt %s lw 1.5 %s, ",
+                         is_single ? "2" : "1",
+                         is_single ? "title '0.5'" : "notitle");
     }
     mlpi_plot_points(p, labels, classes);
 }
@@ -332,42 +317,33 @@ static double height_of(size_t n, size_t place)
     return (double)(places_of(n) - 1) / 2 - (double)place;
 }
 
-/* Writes a block of lines "x y weight", for the weights of layer l that have
- * this sign, and whose part of the largest one is in this fifth. */
-static void put_weights(mlp_picture *p, mlp_cview W, size_t l, double largest,
-                        int fifth, bool is_negative)
+/* Writes the weights between all neurons that are drawn as a block of pairs of
+ * lines "x y weight", and finds the largest weight of the network. gnuplot
+ * sorts them by their signs and sizes. */
+static void put_weights(mlp_picture *p, const mlp_net *net)
 {
-    for (size_t i = 0; i < places_of(W.rows) * places_of(W.cols); i++) {
-        size_t a = i / places_of(W.cols);
-        size_t b = i % places_of(W.cols);
-        double w = mlp_cview_at(W, neuron_at(W.rows, a), neuron_at(W.cols, b));
-        int its_fifth = (int)fmin(fabs(w) / largest * 5, 4);
-        if (!isnan(w) && its_fifth == fifth && (w < 0) == is_negative) {
+    double largest = 0;
+    mlpi_block_begin(p);
+    for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
+        mlp_cview W = {.rows = 0};
+        (void)!mlp_net_ctensor(net, MLP_W, l, &W);
+        for (size_t i = 0; i < W.rows * W.cols; i++) {
+            double w = mlp_cview_at(W, i / W.cols, i % W.cols);
+            largest = fmax(largest, fabs(w));
+        }
+        for (size_t i = 0; i < places_of(W.rows) * places_of(W.cols); i++) {
+            size_t a = i / places_of(W.cols);
+            size_t b = i % places_of(W.cols);
+            /* The dots are no neuron, so their weights are NaN: gaps. */
+            double w =
+                mlp_cview_at(W, neuron_at(W.rows, a), neuron_at(W.cols, b));
             mlpi_picture_put(p, "%z %g %r\n%z %g %r\n\n", l - 1,
                              height_of(W.cols, b), w, l, height_of(W.rows, a),
                              w);
         }
     }
-}
-
-/* Finds the weights of layer l; returns false if there is no such layer. */
-static bool find_weights(const mlp_net *net, size_t l, mlp_cview *W)
-{
-    return l <= mlp_net_layer_count(net) &&
-           mlp_net_ctensor(net, MLP_W, l, W) == MLP_OK;
-}
-
-static double largest_weight(const mlp_net *net)
-{
-    double largest = 0;
-    mlp_cview W;
-    for (size_t l = 1; find_weights(net, l, &W); l++) {
-        for (size_t i = 0; i < W.rows * W.cols; i++) {
-            double w = mlp_cview_at(W, i / W.cols, i % W.cols);
-            largest = fmax(largest, fabs(w));
-        }
-    }
-    return largest > 0 ? largest : 1;
+    mlpi_block_end(p);
+    mlpi_picture_put(p, "largest = %r\n", largest > 0 ? largest : 1);
 }
 
 /* Returns the name of an input or of an output: the caller's, that of a class,
@@ -430,31 +406,33 @@ static void put_neurons(mlp_picture *p, const mlp_net *net, size_t l,
     }
 }
 
-/* Plots the weights: the last 10 blocks but one, by fifth and sign. */
+/* Plots weights and neurons. A line has one of five widths, by the fifth of the
+ * largest weight in which its own is. A neuron is a white circle on a dark one:
+ * it covers the ends of the lines. */
 static void plot_network(mlp_picture *p, size_t layers, double top, size_t left,
                          size_t right)
 {
+    static const char *const signs[] = {">=0", "<0"};
     mlpi_picture_put(
         p,
-        "unset border\nunset tics\nunset grid\nset lmargin %z\nset "
-        "rmargin %z\nset xrange [-0.1:%z.1]\nset yrange "
-        "[%g:%g]\nplot ",
+        "unset border\nunset tics\nunset grid\nset lmargin %z\n"
+        "set rmargin %z\nset xrange [-0.1:%z.1]\nset yrange "
+        "[%g:%g]\nfifth(w) = (f = int(abs(w)/largest*5), f < 5 ? f "
+        ": 4)\nplot ",
         left + 4, right + 4, layers, -top - 1.6, top + 0.6);
-    for (size_t i = 0; i < 10; i++) {
-        bool is_negative = i % 2 == 1;
-        mlpi_picture_put(p, "$d%z using 1:2 with lines lt %z lw %g ",
-                         p->blocks - 10 + i, is_negative ? (size_t)4 : 1,
-                         0.5 + (double)(i / 2) * 1.1);
-        mlpi_picture_put(p, i < 8         ? "notitle, "
-                            : is_negative ? "dt (8,4) title 'negative weight', "
-                                          : "title 'positive weight', ");
+    for (size_t i = 0; i < 2; i++) {
+        mlpi_picture_put(p,
+                         "for [i=0:4] $d%z using ($3%s&&fifth($3)==i?$1:NaN):2 "
+                         "with lines lt %z lw 0.5+1.1*i notitle, ",
+                         p->blocks - 1, signs[i], 3 * i + 1);
     }
-    mlpi_picture_put(
-        p,
-        "$d%z using 1:2 with points pt 7 ps 2.8*mark lc rgb '#404040' "
-        "notitle, $d%z using 1:2 with points pt 7 ps 2.2*mark lc rgb "
-        "'#ffffff' notitle",
-        p->blocks, p->blocks);
+    mlpi_picture_put(p,
+                     "keyentry with lines lt 1 lw 4 title 'positive weight', "
+                     "keyentry with lines lt 4 lw 4 title 'negative weight', "
+                     "$d%z using 1:2 with points pt 7 ps 2.8*mark lc rgb "
+                     "'#404040' notitle, $d%z using 1:2 with points pt 7 ps "
+                     "2.2*mark lc rgb '#ffffff' notitle",
+                     p->blocks, p->blocks);
 }
 
 mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
@@ -471,17 +449,8 @@ mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
     for (size_t i = 0; inputs && i < mlp_net_inputs(net); i++) {
         TRY(mlpi_check_given(picture, inputs[i], "the name of an input"));
     }
-    double largest = largest_weight(net);
     mlpi_panel_begin(picture, axes, "", "");
-    for (int i = 0; i < 10; i++) {
-        mlp_cview W;
-        mlpi_block_begin(picture);
-        mlpi_picture_put(picture, "NaN NaN\n\n"); /* no block may be empty */
-        for (size_t l = 1; find_weights(net, l, &W); l++) {
-            put_weights(picture, W, l, largest, i / 2, i % 2 == 1);
-        }
-        mlpi_block_end(picture);
-    }
+    put_weights(picture, net);
     for (size_t l = 0; l <= layers; l++) {
         top = fmax(top, height_of(layer_of(net, l).width, 0));
         put_neurons(picture, net, l, inputs, true);

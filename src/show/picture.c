@@ -55,25 +55,21 @@ mlp_picture_options mlp_picture_defaults(void)
 static mlp_status check_options(const mlp_picture_options *o)
 {
     const mlp_hooks *hooks = &o->hooks;
-    const int pixels[] = {o->width, o->height};
     if (!hooks->allocate != !hooks->release) {
         return mlpi_show_error(hooks, MLP_ERR_ARGUMENT,
                                "a picture: expects both of `allocate` and "
                                "`release`, or none");
     }
-    for (int i = 0; i < 2; i++) {
-        bool fits = pixels[i] >= MIN_PIXELS && pixels[i] <= MAX_PIXELS;
-        if (pixels[i] != 0 && !fits) {
-            return mlpi_show_error(hooks, MLP_ERR_ARGUMENT,
-                                   "a picture: expects a %s of 0, or from %d "
-                                   "to %d pixels, got %d",
-                                   i == 0 ? "width" : "height", MIN_PIXELS,
-                                   MAX_PIXELS, pixels[i]);
-        }
-    }
-    if (o->columns < 0) {
+    bool fits = (o->width == 0 || o->width >= MIN_PIXELS) &&
+                (o->height == 0 || o->height >= MIN_PIXELS) &&
+                o->width <= MAX_PIXELS && o->height <= MAX_PIXELS &&
+                o->columns >= 0;
+    if (!fits) {
         return mlpi_show_error(hooks, MLP_ERR_ARGUMENT,
-                               "a picture: expects 0 or more columns, got %d",
+                               "a picture: expects width and height of 0, or "
+                               "from %d to %d, and 0 or more columns, got %d, "
+                               "%d and %d",
+                               MIN_PIXELS, MAX_PIXELS, o->width, o->height,
                                o->columns);
     }
     return MLP_OK;

@@ -16,13 +16,14 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Seconds of training before the first drawing, and between two drawings. */
+/* So many seconds of training pass before the first drawing, and between two. */
 static const double first_pause = 0.2;
 static const double pause_between = 0.1;
 
-/* MAX_LINE: the most bytes of a line, which are its columns too; MAX_BAR and
- * MIN_BAR: the columns between the brackets of the bar. */
-enum { MAX_LINE = 160, MAX_BAR = 30, MIN_BAR = 5 };
+/* MAX_LINE limits the bytes of a line, which are its columns too: a window that
+ * gets narrower than the line would break it. MAX_BAR and MIN_BAR limit the
+ * columns between the brackets of the bar. */
+enum { MAX_LINE = 100, MAX_BAR = 30, MIN_BAR = 5 };
 
 mlp_show_progress mlp_show_progress_on(FILE *to)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tables for a terminal: the layers of a network, a confusion matrix, the
- * scores of classes, and a history as CSV.
+ * Tables for a terminal show the layers of a network, a confusion matrix and the
+ * scores of classes. A history becomes CSV.
  */
 #include "mlp_show.h"
 
@@ -47,22 +47,6 @@ static void put_extras(const mlp_layer *layer, FILE *to)
     }
     if (layer->batch_norm) {
         (void)fprintf(to, "%sbatch norm", before);
-    }
-}
-
-/* Writes the bytes of n parameters: "772 bytes", "1.5 kB", "2.4 MB". */
-static void put_bytes(size_t n, mlp_dtype precision, FILE *to)
-{
-    char number[MLPI_NUMBER_SIZE];
-    double bytes = (double)n * (precision == MLP_F32 ? 4 : 8);
-    if (bytes < 1000) {
-        (void)fprintf(to, "%.0f bytes", bytes);
-    } else {
-        bool is_large = bytes >= 1e6;
-        (void)fprintf(
-            to, "%s %s",
-            mlpi_text_fixed(bytes / (is_large ? 1e6 : 1e3), 1, number),
-            is_large ? "MB" : "kB");
     }
 }
 
@@ -119,11 +103,12 @@ mlp_status mlp_show_summary(const mlp_net *net, FILE *to)
         (void)fputc('\n', to);
         n_before = layer.width;
     }
+    size_t size = mlp_net_precision(net) == MLP_F32 ? 4 : 8;
     (void)fprintf(to, "%s parameter%s of %s, ", mlpi_text_count(total, count),
                   total == 1 ? "" : "s",
                   mlp_dtype_name(mlp_net_precision(net)));
-    put_bytes(total, mlp_net_precision(net), to);
-    (void)fprintf(to, "; loss %s; inputs are %s\n",
+    (void)fprintf(to, "%s bytes; loss %s; inputs are %s\n",
+                  mlpi_text_count(total * size, count),
                   mlp_loss_name(mlp_net_loss(net)),
                   scales ? "scaled" : "not scaled");
     return end(to);

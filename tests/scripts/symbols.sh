@@ -40,7 +40,7 @@ show_taken="$taken fwrite fputs fputc fprintf __fprintf_chk fflush ferror fclose
     strspn strcspn strstr strncasecmp getenv isatty ioctl pread pread64 waitpid
     environ posix_spawnp posix_spawn_file_actions_init
     posix_spawn_file_actions_adddup2 posix_spawn_file_actions_destroy
-    floor ceil fmod"
+    floor ceil fmod fmin fmax"
 
 # look <archive> <what it may take>
 look() {

@@ -63,7 +63,7 @@ static void summary_lists_layers(void **state)
         {.width = 10},
     };
     mlp_net *net = made_net(784, layers, 3, MLP_LOSS_CCE, MLP_F32, &record);
-    /* 128 * 786 + 64 * 129 + 10 * 65 */
+    /* This is 128 * 786 + 64 * 129 + 10 * 65. */
     assert_int_equal(mlp_net_parameter_count(net), 109514);
     FILE *file = opened();
     assert_int_equal(mlp_show_summary(net, file), MLP_OK);
@@ -75,7 +75,8 @@ static void summary_lists_layers(void **state)
         "  dropout 0.25, batch norm\n"
         "2      64 x 128             leaky_relu         8,256  slope 0.01\n"
         "3      10 x 64              softmax              650\n"
-        "109,514 parameters of float32, 438.1 kB; loss cce; inputs are not "
+        "109,514 parameters of float32, 438,056 bytes; loss cce; inputs are "
+        "not "
         "scaled\n");
     mlp_net_free(net);
     assert_int_equal(record.live, 0);
