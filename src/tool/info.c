@@ -1,6 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mlp info: what a network is, which columns it reads, and how it was trained.
+ *
+ *     iris.mlp: libmlp, 7832 bytes, weights 25d4ff3d
+ *     (a table of the layers)
+ *
+ *     answers species: setosa, versicolor, virginica
+ *
+ *     inputs      kind      if empty      flag  column
+ *     1           number    5.81          no    sepal_length
+ *     ...
+ *     train.rows: 120
+ *     ...
+ *
+ * Inputs count from 1 here, and from 0 in JSON, as in C. The lines at the end
+ * are the metadata of the file, whoever has written them; those of train tell
+ * how the network was made.
+ *
  * All text of the file is printed without control characters, because a hostile
  * file could hold some that change what a terminal shows.
  */
@@ -32,6 +48,7 @@ static size_t size_of(const char *path)
  * Text
  */
 
+/* Prints a text of the file, with '?' for control characters. */
 static void print_plain(const char *text)
 {
     for (; *text; text++) {
@@ -141,6 +158,8 @@ static void print_member(const char *name, const char *text)
     mlpi_tool_json_text(text);
 }
 
+/* Prints what the recipe knows: the target, and each column with the inputs
+ * that it becomes. */
 static void print_json_columns(const mlp_data_recipe *recipe)
 {
     const mlp_data_column *target = mlp_data_recipe_column(recipe, 0);
@@ -166,6 +185,8 @@ static void print_json_columns(const mlp_data_recipe *recipe)
     (void)putchar(']');
 }
 
+/* Prints everything in one line. The metadata hold the text of the recipe,
+ * too. */
 static void print_json(const tool_model *model)
 {
     const mlp_net *net = model->net;
@@ -217,6 +238,7 @@ static mlp_status draw(const tool_model *model, const char *path)
     return mlpi_tool_draw(picture, status, path);
 }
 
+/* Prints and draws. A network has no rows here: info reads no table. */
 static int tell(const tool_model *model, const tool_rows *rows,
                 const tool_options *options)
 {

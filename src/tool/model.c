@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Opening networks of every kind, and reading the tables that they need.
+ *
+ * A table passes through three hands. mlp_data reads the file; it knows from
+ * the recipe which columns hold numbers. Here the columns that the network
+ * needs are looked for, so that the message can name the network. Then the
+ * recipe encodes them:
+ *
+ *     file    -> mlp_data -> X (m, n[0])                      A (m, n[L])
+ *     columns    cells       inputs, in the network's order   room for outputs
+ *                         -> Y: the targets, for test and export
+ *
+ * A network without a recipe takes the cells as they stand. All views are
+ * dense, and have the precision of the network, so that a verb passes them to
+ * the library as they are.
  */
 #include "tool/model.h"
 
@@ -124,6 +137,7 @@ static bool name_classes(tool_model *model)
     return n == 0 || model->names;
 }
 
+/* What a failed step leaves behind is closed with the model. */
 int mlpi_tool_open(const char *path, tool_model *model)
 {
     tool_model fresh = {.path = path, .kind = kind_of(path)};
@@ -165,8 +179,8 @@ static int check_columns(const tool_model *model, const char *path,
     return TOOL_DONE;
 }
 
-/* Like check_columns, but for a network without a recipe: the columns must be as
- * many as its inputs, or its inputs and targets, and hold numbers. */
+/* Like check_columns, but for a network without a recipe: the columns must be
+ * as many as its inputs, or its inputs and targets, and hold numbers. */
 static int check_plain(const tool_model *model, const char *path,
                        const mlp_data *data, bool *has_targets)
 {
@@ -193,25 +207,35 @@ static int check_plain(const tool_model *model, const char *path,
     return TOOL_DONE;
 }
 
-/* Copies columns of the cells, from `first` on. */
-static bool copy_cells(const mlp_data *data, size_t first, mlp_view to)
+/* Copies columns of the cells, from `first` on. A class number must be one: an
+ * int32 would lose a fraction. */
+static bool copy_cells(const char *path, const mlp_data *data, size_t first,
+                       mlp_view to)
 {
-    bool is_right = true;
     for (size_t i = 0; i < to.rows * to.cols; i++) {
-        double x = mlp_cview_at(mlp_data_values(data), i / to.cols,
-                                first + i % to.cols);
-        is_right = mlp_view_set(to, i / to.cols, i % to.cols, x) && is_right;
+        size_t row = i / to.cols;
+        size_t j = i % to.cols;
+        double x = mlp_cview_at(mlp_data_values(data), row, first + j);
+        bool is_set = mlp_view_set(to, row, j, x);
+        if (!is_set || (to.dtype == MLP_I32 &&
+                        mlp_cview_at(mlp_view_const(to), row, j) != x)) {
+            mlpi_tool_complain("%s:%zu: column %zu (%s): expects a class "
+                               "number, got %g",
+                               path, mlp_data_line(data, row), first + j + 1,
+                               mlp_data_name(data, first + j), x);
+            return false;
+        }
     }
-    return is_right;
+    return true;
 }
 
 /* Fills X and, if it has data, Y. */
-static bool encode(const tool_model *model, tool_rows *rows)
+static bool encode(const tool_model *model, const char *path, tool_rows *rows)
 {
     bool has_Y = rows->Y.data != NULL;
     if (!model->recipe) {
-        return copy_cells(rows->data, 0, rows->X) &&
-               (!has_Y || copy_cells(rows->data, rows->X.cols, rows->Y));
+        return copy_cells(path, rows->data, 0, rows->X) &&
+               (!has_Y || copy_cells(path, rows->data, rows->X.cols, rows->Y));
     }
     return mlp_data_recipe_encode(model->recipe, rows->data, rows->X) ==
                MLP_OK &&
@@ -271,13 +295,16 @@ static int read_rows(const tool_model *model, const char *path,
     if (!rows->X.data || !rows->A.data || (has_targets && !rows->Y.data)) {
         return TOOL_FAILED;
     }
-    if (!encode(model, rows)) {
+    if (!encode(model, path, rows)) {
         return TOOL_FAILED;
     }
     tell_unknown(model, path, rows);
     return TOOL_DONE;
 }
 
+/* Loads a table, whose memory mlpi_tool_use frees, also after a failure.
+ * Columns that the recipe does not know are ignored, so that nothing there is
+ * an error. */
 static int load_rows(const tool_model *model, const char *path,
                      const char *targets, tool_reading reading, tool_rows *rows)
 {

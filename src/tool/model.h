@@ -22,8 +22,8 @@ typedef struct tool_model {
     mlp_net *net;
     mlp_data_recipe *recipe; /* NULL: the network has none */
     const char *target;      /* the recipe's, else "class" or "y" */
-    /* Of the classes: those of the recipe, else of the network, else numbers.
-     * NULL if the answers are numbers. */
+    /* Names of the classes: those of the recipe, else of the network, else
+     * numbers. NULL if the answers are numbers. */
     const char **names;
     size_t classes;
 } tool_model;

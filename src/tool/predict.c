@@ -191,7 +191,8 @@ static bool print_all(answers *a, bool is_json)
     return is_named;
 }
 
-/* Computes outputs and classes, and prints them. */
+/* Computes outputs and classes, and prints them. Nothing is printed before all
+ * is computed, so that a failure leaves the standard output empty. */
 static int answer(const tool_model *model, const tool_rows *rows,
                   const tool_options *options)
 {

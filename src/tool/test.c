@@ -1,7 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mlp test: scores on rows whose targets are known. For classes there are also
- * the confusion matrix and the scores of each class.
+ * mlp test: scores on rows whose targets are known. The first line is what
+ * train prints of the rows that it has held out. For classes there follow the
+ * confusion matrix and the scores of each class, as mlp_show writes them:
+ *
+ *     more.csv: 150 rows: accuracy 0.987, log loss 0.045  (always ...)
+ *
+ *     true \ predicted      setosa  versicolor   virginica
+ *     setosa                    50           .           .
+ *     ...
+ *     class          precision  recall     f1       rows
+ *     setosa             1.000   1.000  1.000         50
+ *     ...
+ *
+ * JSON has the same facts in one line: the members of mlpi_tool_print_scores,
+ * and for classes two members more:
+ *
+ *     "classes": [{"name": "setosa", "rows": 50, "precision": 1, ...}, ...],
+ *     "confusion": [[50, 0, 0], ...]
  */
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +28,8 @@
 #include "tool/scoring.h"
 #include "tool/talk.h"
 
-/* Counts the classes in `counts` (k, k). */
+/* Counts in `counts` (k, k) how often rows of each class are predicted as each
+ * class. A count beside the diagonal is an error of the network. */
 static mlp_status count_classes(const tool_model *model, const tool_rows *rows,
                                 mlp_view counts)
 {
@@ -95,6 +112,7 @@ static mlp_status draw_numbers(const tool_model *model, const tool_rows *rows,
     return status;
 }
 
+/* Draws the confusion matrix, or for numbers the points. */
 static mlp_status draw(const tool_model *model, const tool_rows *rows,
                        mlp_cview counts, const char *path)
 {

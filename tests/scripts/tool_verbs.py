@@ -37,6 +37,8 @@ def run(*arguments, text=None, status=0, **more):
                           capture_output=True, timeout=60)
     out, talk = done.stdout.decode(), done.stderr.decode()
     assert done.returncode == status, (arguments, done.returncode, out, talk)
+    if status != 0:  # exactly one line tells why
+        assert talk[:5] == "mlp: " and talk.count("\n") == 1, (arguments, talk)
     return out, talk
 
 
@@ -443,8 +445,10 @@ class Plain(unittest.TestCase):
             _, talk = run("predict", "plain.mlp", "-", text=text.encode(),
                           status=1)
             self.assertIn("column 2 (v)", talk)
-        text = "u,v,k\n1,2,1.5\n1,2,-1\n"
-        run("test", "soft.mlp", write("soft.csv", text), status=1)
+        for number in "1.5", "-1", "3", "1e99":
+            text = f"u,v,k\n1,2,1\n1,2,{number}\n"
+            _, talk = run("test", "soft.mlp", write("soft.csv", text), status=1)
+            self.assertEqual((talk[:5], talk.count("\n")), ("mlp: ", 1), talk)
 
     def test_foreign_files(self):
         write("net.fann", "FANN_FLO_2.1\nnum_layers=2\nlearning_rate=0.7\n"
