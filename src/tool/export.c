@@ -18,8 +18,6 @@
  * characters are octal escapes; in comments those are left out that could end
  * the comment or mislead its reader.
  */
-#define _POSIX_C_SOURCE 200809L /* open_memstream */
-
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>

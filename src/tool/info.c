@@ -20,8 +20,6 @@
  * All text of the file is printed without control characters, because a hostile
  * file could hold some that change what a terminal shows.
  */
-#define _POSIX_C_SOURCE 200809L /* stat */
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -304,7 +304,7 @@ static int read_rows(const tool_model *model, const char *path,
 
 /* Loads a table, whose memory mlpi_tool_use frees, also after a failure.
  * Columns that the recipe does not know are ignored, so that nothing there is
- * an error. */
+ * an error; neither is anything in the target's, if it is not looked at. */
 static int load_rows(const tool_model *model, const char *path,
                      const char *targets, tool_reading reading, tool_rows *rows)
 {
@@ -313,6 +313,10 @@ static int load_rows(const tool_model *model, const char *path,
     options.recipe = model->recipe;
     options.targets = targets;
     options.keep_text = reading == TOOL_TEXT;
+    if (reading == TOOL_TEXT && model->recipe) {
+        options.ignored = &model->target;
+        options.n_ignored = 1;
+    }
     return mlp_data_load(path, &options, &hooks, &rows->data) == MLP_OK
                ? read_rows(model, path, reading, rows)
                : TOOL_FAILED;
