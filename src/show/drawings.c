@@ -75,58 +75,19 @@ static void put_grid(mlp_picture *p, const grid *g, double *low, double *high)
 {
     *low = INFINITY;
     *high = -INFINITY;
-    mlpi_picture_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\n", g->x0, g->dx,
-                     g->y0, g->dy);
+    mlpi_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\nside = %z\n", g->x0, g->dx,
+             g->y0, g->dy, (size_t)GRID);
     mlpi_block_begin(p);
     for (size_t i = 0; i < (size_t)GRID * GRID; i++) {
         double value = shown_at(g, i);
         *low = fmin(*low, value);
         *high = fmax(*high, value);
-        mlpi_picture_put(p, i % GRID + 1 < GRID ? "%g " : "%g\n", value);
+        mlpi_put(p, i % GRID + 1 < GRID ? "%g " : "%g\n", value);
     }
     mlpi_block_end(p);
 }
 
-/* Makes the block $line: the lines between classes or, of a single output, the
- * line where that is 0.5. Both are contours of the last block: those of whole
- * numbers run half way between two of them. */
-static void put_contours(mlp_picture *p)
-{
-    mlpi_picture_put(p,
-                     "set contour base\nunset surface\nset cntrparam levels "
-                     "incremental 0.5,1,99\nset table $line\nsplot $d%z matrix "
-                     "using (x0+$1*dx):(y0+$2*dy):3\nunset table\nset "
-                     "surface\nunset contour\n",
-                     p->blocks);
-}
-
-/* Shades the block of this number by levels from `low` to `high`, with a scale
- * on the right side: gnuplot's own consists of 128 boxes. */
-static void shade_levels(mlp_picture *p, double low, double high)
-{
-    mlpi_picture_put(p,
-                     "set palette defined (0 '#7fb2d6', 0.5 '#d9d9d0', 1 "
-                     "'#ffe9b8') maxcolors 10\nset cbrange [%g:%g]\nset "
-                     "rmargin 9\ndo for [i=10*as_text:9] {set object i+1 rect "
-                     "from graph 1.03,graph i/10. to graph 1.07,graph "
-                     "(i+1)/10. fc palette frac (i+0.5)/10 lw 0 noclip}\n",
-                     low, high);
-    for (int i = 0; i <= 4; i++) {
-        mlpi_picture_put(
-            p, "if (!as_text) set label '%g' at graph 1.09,graph %g\n",
-            low + i * (high - low) / 4, i * 0.25);
-    }
-}
-
-/* Shades the classes: their tints are those of the points. */
-static void shade_classes(mlp_picture *p)
-{
-    mlpi_picture_put(p, "set palette defined (0 '#86b4d8', 1 '#fbe0a8', 2 "
-                        "'#bdbdbd', 3 '#eeae84', 4 '#c8e6f7', 5 '#8ccbb5', 6 "
-                        "'#efcfe0', 7 '#f3eda6') maxcolors 8\nset cbrange "
-                        "[-0.5:7.5]\n");
-}
-
+/* The levels of a probability are those of all its range, from 0 to 1. */
 static void put_regions(mlp_picture *p, const grid *g, mlp_cview X,
                         mlp_cview labels, size_t classes)
 {
@@ -134,31 +95,21 @@ static void put_regions(mlp_picture *p, const grid *g, mlp_cview X,
     double high = 0;
     bool is_single = g->A.cols == 1;
     put_grid(p, g, &low, &high);
-    bool has_line = low < 0.5 && high > 0.5;
+    bool has_line = is_single ? low < 0.5 && high > 0.5 : low < high;
     bool is_share = low >= 0 && high <= 1;
-    if (is_single) {
-        shade_levels(p, is_share ? 0 : low, is_share ? 1 : high);
-    } else {
-        shade_classes(p);
-        has_line = low < high;
-    }
+    mlpi_put(p, "low = %g\nhigh = %g\neval %s\n%s", is_share ? 0 : low,
+             is_share ? 1 : high, is_single ? "levels" : "tints",
+             has_line ? "eval contours\n" : "");
+    mlpi_points_put(p, X, labels);
+    mlpi_put(p,
+             "eval regions\nplot for [i=as_text:0] $d%z matrix using "
+             "(x0+$1*dx):(y0+$2*dy):(%s) with image notitle, ",
+             p->blocks - 1, is_single ? "$3" : "int($3)%8");
     if (has_line) {
-        put_contours(p);
+        mlpi_put(p, "$line using 1:2 with lines lt 3 dt %s lw 1.5 %s, ",
+                 is_single ? "2" : "1", is_single ? "title '0.5'" : "notitle");
     }
-    mlpi_put_points(p, X, labels);
-    mlpi_picture_put(p,
-                     "unset colorbox\nset xrange [x0:x0+%z*dx] noextend\nset "
-                     "yrange [y0:y0+%z*dy] noextend\nplot for [i=as_text:0] "
-                     "$d%z matrix using (x0+$1*dx):(y0+$2*dy):(%s) with image "
-                     "notitle, ",
-                     (size_t)GRID - 1, (size_t)GRID - 1, p->blocks - 1,
-                     is_single ? "$3" : "int($3)%8");
-    if (has_line) {
-        mlpi_picture_put(p, "$line using 1:2 with lines lt 3 dt %s lw 1.5 %s, ",
-                         is_single ? "2" : "1",
-                         is_single ? "title '0.5'" : "notitle");
-    }
-    mlpi_plot_points(p, labels, classes);
+    mlpi_points_plot(p, labels, classes);
 }
 
 mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
@@ -172,10 +123,10 @@ mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
     TRY(mlpi_check_points(picture, X, labels, &classes));
     size_t k = mlp_net_outputs(net);
     if (mlp_net_inputs(net) != 2 || k > 99) {
-        return mlpi_show_error(&picture->hooks, MLP_ERR_SHAPE,
-                               "regions: expects a network with 2 inputs and "
-                               "at most 99 outputs, got %zu and %zu",
-                               mlp_net_inputs(net), k);
+        return mlpi_refuse(&picture->hooks, MLP_ERR_SHAPE,
+                           "regions: expects a network with 2 inputs and at "
+                           "most 99 outputs, got %zu and %zu",
+                           mlp_net_inputs(net), k);
     }
     size_t n = (size_t)GRID * GRID;
     TRY(mlpi_picture_allocate(&picture->hooks, n * k * sizeof(double),
@@ -227,26 +178,19 @@ static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
         TRY(mlp_evaluate(net, X, Y, &scores));
         if (is_last) {
             mlpi_block_end(p);
-            mlpi_picture_put(
-                p,
-                "set label 'the network' at %r,%r,%r point lt 4 ps "
-                "1.8*mark front offset 1.2,0.6\n",
-                w[0], w[1], scores.loss);
+            mlpi_put(p,
+                     "set label 'the network' at %r,%r,%r point lt 4 ps "
+                     "1.8*mark front offset 1.2,0.6\n",
+                     w[0], w[1], scores.loss);
         } else {
-            mlpi_picture_put(p, "%r %r %r\n", w[0], w[1], scores.loss);
-            mlpi_picture_put(p, place[0] == SURFACE - 1 ? "\n" : "");
+            mlpi_put(p, "%r %r %r\n", w[0], w[1], scores.loss);
+            mlpi_put(p, place[0] == SURFACE - 1 ? "\n" : "");
         }
     }
-    mlpi_picture_put(p,
-                     "set pm3d depthorder border lc rgb '#303030' lw 0.5\nset "
-                     "border 127\nset xyplane relative 0.1\nunset colorbox\n"
-                     "set palette defined (0 '#ffffd9', 0.5 '#41b6c4', 1 "
-                     "'#253494')\nset format xy '%%.3g'\nset xtics %r,%r "
-                     "offset 0,-0.3\nset ytics %r,%r offset 1,-0.2\nset ztics"
-                     "\nset xlabel offset 0,-0.6\nset ylabel offset 1,-0.6\n"
-                     "set zlabel 'loss' norotate offset 6,6\nset view 55,30\n"
-                     "splot $d%z using 1:2:3 with pm3d notitle",
-                     center[0] - span, span, center[1] - span, span, p->blocks);
+    mlpi_put(p,
+             "eval surface\nset xtics %r,%r\nset ytics %r,%r\nsplot $d%z using "
+             "1:2:3 with pm3d notitle",
+             center[0] - span, span, center[1] - span, span, p->blocks);
     return MLP_OK;
 }
 
@@ -262,11 +206,11 @@ mlp_status mlp_picture_surface(mlp_picture *picture, const mlp_axes *axes,
     mlp_status status = mlp_net_tensor(copy, MLP_W, l, &W);
     if (status == MLP_OK && !(i0 < W.rows * W.cols && i1 < W.rows * W.cols &&
                               i0 != i1 && span > 0 && isfinite(span))) {
-        status = mlpi_show_error(&picture->hooks, MLP_ERR_ARGUMENT,
-                                 "a surface: expects two elements of W[%zu], "
-                                 "numbers below %zu, and a span above 0, got "
-                                 "%zu, %zu and %g",
-                                 l, W.rows * W.cols, i0, i1, span);
+        status =
+            mlpi_refuse(&picture->hooks, MLP_ERR_ARGUMENT,
+                        "a surface: expects two elements of W[%zu], numbers "
+                        "below %zu, and a span above 0, got %zu, %zu and %g",
+                        l, W.rows * W.cols, i0, i1, span);
     }
     if (status == MLP_OK) {
         const size_t at[] = {i0, i1};
@@ -337,13 +281,12 @@ static void put_weights(mlp_picture *p, const mlp_net *net)
             /* The dots are no neuron, so their weights are NaN: gaps. */
             double w =
                 mlp_cview_at(W, neuron_at(W.rows, a), neuron_at(W.cols, b));
-            mlpi_picture_put(p, "%z %g %r\n%z %g %r\n\n", l - 1,
-                             height_of(W.cols, b), w, l, height_of(W.rows, a),
-                             w);
+            mlpi_put(p, "%z %g %r\n%z %g %r\n\n", l - 1, height_of(W.cols, b),
+                     w, l, height_of(W.rows, a), w);
         }
     }
     mlpi_block_end(p);
-    mlpi_picture_put(p, "largest = %r\n", largest > 0 ? largest : 1);
+    mlpi_put(p, "largest = %r\n", largest > 0 ? largest : 1);
 }
 
 /* Returns the name of an input or of an output: the caller's, that of a class,
@@ -389,50 +332,45 @@ static void put_neurons(mlp_picture *p, const mlp_net *net, size_t l,
         size_t i = neuron_at(n, place);
         double y = height_of(n, place);
         if (!as_labels && i < n) {
-            mlpi_picture_put(p, "%z %g\n", l, y);
+            mlpi_put(p, "%z %g\n", l, y);
         } else if (as_labels && i == n) {
-            mlpi_picture_put(p, "set label '⋮' at %z,%g center\n", l, y);
+            mlpi_put(p, "set label '⋮' at %z,%g center\n", l, y);
         } else if (as_labels && (l == 0 || is_last)) {
-            mlpi_picture_put(p, "set label %q at %z,%g %s,0\n",
-                             name_of(net, inputs, l == 0, i, text), l, y,
-                             l == 0 ? "right offset -1.8" : "left offset 1.8");
+            mlpi_put(p, "set label %q at %z,%g %s,0\n",
+                     name_of(net, inputs, l == 0, i, text), l, y,
+                     l == 0 ? "right offset -1.8" : "left offset 1.8");
         }
     }
     if (as_labels) {
-        mlpi_picture_put(p, "set label '%z %s' at %z,graph 0.03 center\n", n,
-                         l == 0 ? (n == 1 ? "input" : "inputs")
-                                : mlp_activation_name(layer.activation),
-                         l);
+        mlpi_put(p, "set label '%z %s' at %z,graph 0.03 center\n", n,
+                 l == 0 ? (n == 1 ? "input" : "inputs")
+                        : mlp_activation_name(layer.activation),
+                 l);
     }
 }
 
-/* Plots weights and neurons. A line has one of five widths, by the fifth of the
- * largest weight in which its own is. A neuron is a white circle on a dark one:
+/* Plots weights and neurons. A neuron is a white circle on a dark one:
  * it covers the ends of the lines. */
 static void plot_network(mlp_picture *p, size_t layers, double top, size_t left,
                          size_t right)
 {
     static const char *const signs[] = {">=0", "<0"};
-    mlpi_picture_put(
-        p,
-        "unset border\nunset tics\nunset grid\nset lmargin %z\n"
-        "set rmargin %z\nset xrange [-0.1:%z.1]\nset yrange "
-        "[%g:%g]\nfifth(w) = (f = int(abs(w)/largest*5), f < 5 ? f "
-        ": 4)\nplot ",
-        left + 4, right + 4, layers, -top - 1.6, top + 0.6);
+    mlpi_put(p,
+             "eval network\nset lmargin %z\nset rmargin %z\nset xrange "
+             "[-0.1:%z.1]\nset yrange [%g:%g]\nplot ",
+             left + 4, right + 4, layers, -top - 1.6, top + 0.6);
     for (size_t i = 0; i < 2; i++) {
-        mlpi_picture_put(p,
-                         "for [i=0:4] $d%z using ($3%s&&fifth($3)==i?$1:NaN):2 "
-                         "with lines lt %z lw 0.5+1.1*i notitle, ",
-                         p->blocks - 1, signs[i], 3 * i + 1);
+        mlpi_put(p,
+                 "for [i=0:4] $d%z using ($3%s&&fifth($3)==i?$1:NaN):2 with "
+                 "lines lt %z lw 0.5+1.1*i notitle, ",
+                 p->blocks - 1, signs[i], 3 * i + 1);
     }
-    mlpi_picture_put(p,
-                     "keyentry with lines lt 1 lw 4 title 'positive weight', "
-                     "keyentry with lines lt 4 lw 4 title 'negative weight', "
-                     "$d%z using 1:2 with points pt 7 ps 2.8*mark lc rgb "
-                     "'#404040' notitle, $d%z using 1:2 with points pt 7 ps "
-                     "2.2*mark lc rgb '#ffffff' notitle",
-                     p->blocks, p->blocks);
+    mlpi_put(p,
+             "keyentry with lines lt 1 lw 4 title 'positive weight', keyentry "
+             "with lines lt 4 lw 4 title 'negative weight', $d%z using 1:2 "
+             "with points pt 7 ps 2.8*mark lc rgb '#404040' notitle, $d%z "
+             "using 1:2 with points pt 7 ps 2.2*mark lc rgb '#ffffff' notitle",
+             p->blocks, p->blocks);
 }
 
 mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
@@ -442,9 +380,9 @@ mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
     size_t layers = mlp_net_layer_count(net);
     double top = 0;
     if (layers > MOST_DRAWN) {
-        return mlpi_show_error(&picture->hooks, MLP_ERR_LIMIT,
-                               "a drawing: expects at most %d layers, got %zu",
-                               (int)MOST_DRAWN, layers);
+        return mlpi_refuse(&picture->hooks, MLP_ERR_LIMIT,
+                           "a drawing: expects at most %d layers, got %zu",
+                           (int)MOST_DRAWN, layers);
     }
     for (size_t i = 0; inputs && i < mlp_net_inputs(net); i++) {
         TRY(mlpi_check_given(picture, inputs[i], "the name of an input"));

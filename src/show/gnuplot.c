@@ -10,9 +10,8 @@
  *
  *     script in /tmp  ->  gnuplot  ->  <path>.tmp.0  ->  <path>
  *
- * Terminals differ in what they can draw, so a script begins with variables
- * which its panels ask: as_text is 1 where letters stand for pixels, and mark is
- * a size of points that looks the same everywhere.
+ * The script sets up the terminal, goes on with look.gp, which has what all
+ * pictures share, and ends with the panels.
  */
 #include "show/picture.h"
 
@@ -38,25 +37,8 @@ typedef enum target { SVG, PNG, SCRIPT, TEXT, SIXEL } target;
  * The script
  */
 
-/* The colours are those of Okabe and Ito (2008), in an order in which
- * neighbours differ in their grey, too. */
-static const char look[] =
-    "set encoding utf8\n"
-    "set decimalsign '.'\n"
-    "set linetype 1 lc rgb '#0072b2' lw 2 dt 1 pt 7\n"
-    "set linetype 2 lc rgb '#e69f00' lw 2 dt (12,5) pt 9\n"
-    "set linetype 3 lc rgb '#000000' lw 2 dt (3,4) pt 5\n"
-    "set linetype 4 lc rgb '#d55e00' lw 2 dt (12,4,3,4) pt 13\n"
-    "set linetype 5 lc rgb '#56b4e9' lw 3 dt 1 pt 11\n"
-    "set linetype 6 lc rgb '#009e73' lw 3 dt (6,3) pt 15\n"
-    "set linetype 7 lc rgb '#cc79a7' lw 3 dt (3,3) pt 6\n"
-    "set linetype 8 lc rgb '#b0a000' lw 3 dt (12,4,3,4,3,4) pt 8\n"
-    "set linetype cycle 8\n"
-    "look = \"set border 3 lc rgb '#606060'; set tics nomirror scale 0; "
-    "set key bmargin center horizontal Left reverse samplen 2.5 width 1; "
-    "set style fill solid 1 border lc rgb '#404040'; set tics front\"\n"
-    "if (!as_text) look = look.\"; set xlabel offset 0,0.4; "
-    "set grid lt 1 lc rgb '#e4e4e4' lw 1 dt 1\"\n";
+/* The text of look.gp, which CMake makes an array of. */
+extern const char mlpi_show_look[];
 
 static size_t columns_of(const mlp_picture *p, target kind)
 {
@@ -121,7 +103,7 @@ static void put_script(const mlp_picture *p, target kind, const char *output,
         (void)fputs("'\n", to);
     }
     (void)fprintf(to, "as_text = %d\nmark = %s\n%s", kind == TEXT ? 1 : 0,
-                  kind == SVG ? "0.6" : "1", look);
+                  kind == SVG ? "0.6" : "1", mlpi_show_look);
     (void)fprintf(to, "set multiplot layout %zu,%zu", rows, columns);
     if (p->title > 0) {
         (void)fputs(" title ", to);
@@ -172,8 +154,8 @@ static mlp_status run_gnuplot(const mlp_hooks *hooks, FILE *script,
     pid_t child = 0;
     posix_spawn_file_actions_t actions;
     if (posix_spawn_file_actions_init(&actions) != 0) {
-        return mlpi_show_error(hooks, MLP_ERR_MEMORY,
-                               "a picture: no memory for a process");
+        return mlpi_refuse(hooks, MLP_ERR_MEMORY,
+                           "a picture: no memory for a process");
     }
     int error = lseek(fileno(script), 0, SEEK_SET) < 0 ? errno : 0;
     const int files[] = {fileno(script), output, fileno(errors)};
@@ -195,15 +177,15 @@ static mlp_status run_gnuplot(const mlp_hooks *hooks, FILE *script,
     }
     if (error != 0) {
         (void)strerror_r(error, line, sizeof line);
-        return mlpi_show_error(hooks, MLP_ERR_IO, "gnuplot: cannot start: %s",
-                               line);
+        return mlpi_refuse(hooks, MLP_ERR_IO, "gnuplot: cannot start: %s",
+                           line);
     }
     last_line(errors, line, sizeof line);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return MLP_OK;
     }
-    return mlpi_show_error(hooks, MLP_ERR_IO, "gnuplot: failed: %s",
-                           line[0] != '\0' ? line : "it was killed");
+    return mlpi_refuse(hooks, MLP_ERR_IO, "gnuplot: failed: %s",
+                       line[0] != '\0' ? line : "it was killed");
 }
 
 /* ---------------------------------------------------------------------------
@@ -215,8 +197,8 @@ static mlp_status io_error(const mlp_hooks *hooks, const char *path,
 {
     char text[128];
     (void)strerror_r(errno, text, sizeof text);
-    return mlpi_show_error(hooks, MLP_ERR_IO, "%s: cannot %s: %s", path, what,
-                           text);
+    return mlpi_refuse(hooks, MLP_ERR_IO, "%s: cannot %s: %s", path, what,
+                       text);
 }
 
 /* A file that will be `path` when it is whole. */
@@ -236,8 +218,8 @@ static mlp_status open_new(const mlp_hooks *hooks, const char *path,
     int fd = -1;
     *file = (new_file){.hooks = hooks, .path = path};
     if (stat(path, &old) == 0 && !S_ISREG(old.st_mode)) {
-        return mlpi_show_error(hooks, MLP_ERR_IO,
-                               "%s: expects the name of a regular file", path);
+        return mlpi_refuse(hooks, MLP_ERR_IO,
+                           "%s: expects the name of a regular file", path);
     }
     TRY(mlpi_picture_allocate(hooks, size, (void *)&file->name));
     for (int i = 0; fd < 0 && i < 1000; i++) {
@@ -324,9 +306,8 @@ static mlp_status check_end(const mlp_hooks *hooks, const char *path, int fd)
             return MLP_OK;
         }
     }
-    return mlpi_show_error(hooks, MLP_ERR_IO,
-                           "%s: the picture is not whole: is the disk full?",
-                           path);
+    return mlpi_refuse(hooks, MLP_ERR_IO,
+                       "%s: the picture is not whole: is the disk full?", path);
 }
 
 /* Draws onto the file, or if that is NULL, onto standard output. */
@@ -382,10 +363,9 @@ static mlp_status draw_on_terminal(const mlp_picture *picture)
     mlp_status status = draw(picture, kind_of_terminal(), NULL);
     return status != MLP_ERR_UNSUPPORTED
                ? status
-               : mlpi_show_error(&picture->hooks, status,
-                                 "a picture: there is no program gnuplot "
-                                 "(install it, or write to a path that ends "
-                                 "in .gp)");
+               : mlpi_refuse(&picture->hooks, status,
+                             "a picture: there is no program gnuplot (install "
+                             "it, or write to a path that ends in .gp)");
 }
 
 static mlp_status draw_file(const mlp_picture *picture, const char *path,
@@ -399,10 +379,10 @@ static mlp_status draw_file(const mlp_picture *picture, const char *path,
         return status;
     }
     TRY(write_script(picture, path));
-    return mlpi_show_error(hooks, status,
-                           "%s: there is no program gnuplot; install it, and "
-                           "\"gnuplot %s.gp\" draws the picture",
-                           path, path);
+    return mlpi_refuse(hooks, status,
+                       "%s: there is no program gnuplot; install it, and "
+                       "\"gnuplot %s.gp\" draws the picture",
+                       path, path);
 }
 
 mlp_status mlp_picture_write(const mlp_picture *picture, const char *path)
@@ -413,9 +393,8 @@ mlp_status mlp_picture_write(const mlp_picture *picture, const char *path)
     const mlp_hooks *hooks = &picture->hooks;
     size_t length = path ? strlen(path) : 0;
     if (picture->panels == 0) {
-        return mlpi_show_error(hooks, MLP_ERR_ORDER,
-                               "a picture: expects a panel before it is "
-                               "written");
+        return mlpi_refuse(hooks, MLP_ERR_ORDER,
+                           "a picture: expects a panel before it is written");
     }
     if (!path) {
         return draw_on_terminal(picture);
@@ -427,6 +406,6 @@ mlp_status mlp_picture_write(const mlp_picture *picture, const char *path)
         return draw_file(picture, path,
                          ends_in(path, length, ".svg") ? SVG : PNG);
     }
-    return mlpi_show_error(hooks, MLP_ERR_ARGUMENT,
-                           "%s: expects the end .svg, .png or .gp", path);
+    return mlpi_refuse(hooks, MLP_ERR_ARGUMENT,
+                       "%s: expects the end .svg, .png or .gp", path);
 }

@@ -31,8 +31,8 @@ mlp_status mlpi_picture_allocate(const mlp_hooks *hooks, size_t bytes,
     void *fresh =
         hooks->allocate ? hooks->allocate(bytes, hooks->user) : malloc(bytes);
     if (!fresh) {
-        return mlpi_show_error(hooks, MLP_ERR_MEMORY,
-                               "a picture: no memory for %zu bytes", bytes);
+        return mlpi_refuse(hooks, MLP_ERR_MEMORY,
+                           "a picture: no memory for %zu bytes", bytes);
     }
     memcpy(block, &fresh, sizeof fresh);
     return MLP_OK;
@@ -56,21 +56,20 @@ static mlp_status check_options(const mlp_picture_options *o)
 {
     const mlp_hooks *hooks = &o->hooks;
     if (!hooks->allocate != !hooks->release) {
-        return mlpi_show_error(hooks, MLP_ERR_ARGUMENT,
-                               "a picture: expects both of `allocate` and "
-                               "`release`, or none");
+        return mlpi_refuse(
+            hooks, MLP_ERR_ARGUMENT,
+            "a picture: expects both of `allocate` and `release`, or none");
     }
     bool fits = (o->width == 0 || o->width >= MIN_PIXELS) &&
                 (o->height == 0 || o->height >= MIN_PIXELS) &&
                 o->width <= MAX_PIXELS && o->height <= MAX_PIXELS &&
                 o->columns >= 0;
     if (!fits) {
-        return mlpi_show_error(hooks, MLP_ERR_ARGUMENT,
-                               "a picture: expects width and height of 0, or "
-                               "from %d to %d, and 0 or more columns, got %d, "
-                               "%d and %d",
-                               MIN_PIXELS, MAX_PIXELS, o->width, o->height,
-                               o->columns);
+        return mlpi_refuse(hooks, MLP_ERR_ARGUMENT,
+                           "a picture: expects width and height of 0, or from "
+                           "%d to %d, and 0 or more columns, got %d, %d and %d",
+                           MIN_PIXELS, MAX_PIXELS, o->width, o->height,
+                           o->columns);
     }
     return MLP_OK;
 }
@@ -80,8 +79,8 @@ mlp_status mlp_picture_create(const mlp_picture_options *options,
 {
     mlp_picture_options o = options ? *options : mlp_picture_defaults();
     if (!picture) {
-        return mlpi_show_error(&o.hooks, MLP_ERR_NULL,
-                               "a picture: the output is NULL");
+        return mlpi_refuse(&o.hooks, MLP_ERR_NULL,
+                           "a picture: the output is NULL");
     }
     TRY(check_options(&o));
     mlp_picture *fresh = NULL;
@@ -91,7 +90,7 @@ mlp_status mlp_picture_create(const mlp_picture_options *options,
                            .height = o.height,
                            .columns = o.columns};
     if (o.title) {
-        mlpi_picture_put(fresh, "%q", o.title);
+        mlpi_put(fresh, "%q", o.title);
     }
     if (fresh->status != MLP_OK) {
         mlp_status status = fresh->status;
@@ -165,12 +164,12 @@ static void append_quoted(mlp_picture *p, const char *text, bool is_format)
     append_text(p, "'");
 }
 
-void mlpi_picture_put_tic(mlp_picture *picture, const char *text)
+void mlpi_put_tic(mlp_picture *picture, const char *text)
 {
     append_quoted(picture, text, true);
 }
 
-void mlpi_picture_put(mlp_picture *picture, const char *format, ...)
+void mlpi_put(mlp_picture *picture, const char *format, ...)
 {
     char number[MLPI_NUMBER_SIZE];
     va_list arguments;
@@ -218,39 +217,38 @@ void mlpi_panel_begin(mlp_picture *picture, const mlp_axes *axes, const char *x,
     const mlp_axes *a = axes ? axes : &none;
     picture->start = picture->used;
     picture->status = MLP_OK;
-    mlpi_picture_put(picture, "\nreset\neval look\n");
+    mlpi_put(picture, "\nreset\neval look\n");
     if (a->title) {
-        mlpi_picture_put(picture, "set title %q\n", a->title);
+        mlpi_put(picture, "set title %q\n", a->title);
     }
-    mlpi_picture_put(picture, "set xlabel %q\nset ylabel %q\n", a->x ? a->x : x,
-                     a->y ? a->y : y);
+    mlpi_put(picture, "set xlabel %q\nset ylabel %q\n", a->x ? a->x : x,
+             a->y ? a->y : y);
     if (a->log_x || a->log_y) {
-        mlpi_picture_put(picture, "set logscale %s\n",
-                         !a->log_y   ? "x"
-                         : !a->log_x ? "y"
-                                     : "xy");
+        mlpi_put(picture, "set logscale %s\n",
+                 !a->log_y   ? "x"
+                 : !a->log_x ? "y"
+                             : "xy");
     }
     if (a->y_min != a->y_max) {
-        mlpi_picture_put(picture, "set yrange [%r:%r]\n", a->y_min, a->y_max);
+        mlpi_put(picture, "set yrange [%r:%r]\n", a->y_min, a->y_max);
     }
     bool is_finite = isfinite(a->y_min) && isfinite(a->y_max);
     if (!is_finite || (a->log_y && a->y_min != a->y_max && a->y_min <= 0)) {
-        picture->status = mlpi_show_error(
-            &picture->hooks, MLP_ERR_ARGUMENT,
-            "a panel: expects finite bounds y_min and y_max, above 0 if the "
-            "axis is logarithmic, got %g and %g",
-            a->y_min, a->y_max);
+        picture->status =
+            mlpi_refuse(&picture->hooks, MLP_ERR_ARGUMENT,
+                        "a panel: expects finite bounds y_min and y_max, above "
+                        "0 if the axis is logarithmic, got %g and %g",
+                        a->y_min, a->y_max);
     }
 }
 
 mlp_status mlpi_panel_end(mlp_picture *picture)
 {
-    mlpi_picture_put(picture, "\n");
+    mlpi_put(picture, "\n");
     if (picture->status == MLP_OK && picture->panels == MAX_PANELS) {
-        picture->status = mlpi_show_error(&picture->hooks, MLP_ERR_LIMIT,
-                                          "a picture: expects at most %d "
-                                          "panels",
-                                          (int)MAX_PANELS);
+        picture->status = mlpi_refuse(&picture->hooks, MLP_ERR_LIMIT,
+                                      "a picture: expects at most %d panels",
+                                      (int)MAX_PANELS);
     }
     if (picture->status == MLP_OK) {
         picture->panels++;
@@ -264,12 +262,12 @@ mlp_status mlpi_panel_end(mlp_picture *picture)
 
 void mlpi_block_begin(mlp_picture *picture)
 {
-    mlpi_picture_put(picture, "$d%z << EOD\n", ++picture->blocks);
+    mlpi_put(picture, "$d%z << EOD\n", ++picture->blocks);
 }
 
 void mlpi_block_end(mlp_picture *picture)
 {
-    mlpi_picture_put(picture, "EOD\n");
+    mlpi_put(picture, "EOD\nblock = '$d%z'\n", picture->blocks);
 }
 
 /* ---------------------------------------------------------------------------
@@ -279,10 +277,9 @@ void mlpi_block_end(mlp_picture *picture)
 mlp_status mlpi_check_given(const mlp_picture *picture, const void *given,
                             const char *what)
 {
-    return picture && given
-               ? MLP_OK
-               : mlpi_show_error(picture ? &picture->hooks : NULL, MLP_ERR_NULL,
-                                 "%s: is NULL", what);
+    return picture && given ? MLP_OK
+                            : mlpi_refuse(picture ? &picture->hooks : NULL,
+                                          MLP_ERR_NULL, "%s: is NULL", what);
 }
 
 mlp_status mlpi_check_numbers(const mlp_picture *picture, const char *what,
@@ -290,28 +287,26 @@ mlp_status mlpi_check_numbers(const mlp_picture *picture, const char *what,
 {
     const mlp_hooks *hooks = &picture->hooks;
     if (!mlp_dtype_name(X.dtype)) {
-        return mlpi_show_error(hooks, MLP_ERR_DTYPE,
-                               "%s: expects float32, float64 or int32, got "
-                               "type %d",
-                               what, (int)X.dtype);
+        return mlpi_refuse(hooks, MLP_ERR_DTYPE,
+                           "%s: expects float32, float64 or int32, got type %d",
+                           what, (int)X.dtype);
     }
     if (X.rows != rows || X.cols != cols || rows == 0 || cols == 0) {
-        return mlpi_show_error(hooks, MLP_ERR_SHAPE,
-                               "%s: expects the shape (%zu, %zu), and no 0 in "
-                               "it, got (%zu, %zu)",
-                               what, rows, cols, X.rows, X.cols);
+        return mlpi_refuse(
+            hooks, MLP_ERR_SHAPE,
+            "%s: expects the shape (%zu, %zu), and no 0 in it, got (%zu, %zu)",
+            what, rows, cols, X.rows, X.cols);
     }
     if (!X.data) {
-        return mlpi_show_error(hooks, MLP_ERR_NULL, "%s: the data is NULL",
-                               what);
+        return mlpi_refuse(hooks, MLP_ERR_NULL, "%s: the data is NULL", what);
     }
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < cols; j++) {
             if (!isfinite(mlp_cview_at(X, i, j))) {
-                return mlpi_show_error(hooks, MLP_ERR_NOT_FINITE,
-                                       "%s: expects finite numbers, got %g in "
-                                       "row %zu, column %zu",
-                                       what, mlp_cview_at(X, i, j), i, j);
+                return mlpi_refuse(
+                    hooks, MLP_ERR_NOT_FINITE,
+                    "%s: expects finite numbers, got %g in row %zu, column %zu",
+                    what, mlp_cview_at(X, i, j), i, j);
             }
         }
     }
@@ -327,10 +322,10 @@ mlp_status mlpi_check_points(const mlp_picture *picture, mlp_cview X,
     for (size_t i = 0; i < X.rows; i++) {
         double label = mlp_cview_at(labels, i, 0);
         if (!(label >= 0 && label < 100 && label == floor(label))) {
-            return mlpi_show_error(&picture->hooks, MLP_ERR_ARGUMENT,
-                                   "labels: expects whole numbers from 0 to "
-                                   "99, got %g in row %zu",
-                                   label, i);
+            return mlpi_refuse(
+                &picture->hooks, MLP_ERR_ARGUMENT,
+                "labels: expects whole numbers from 0 to 99, got %g in row %zu",
+                label, i);
         }
         *classes = label >= (double)*classes ? (size_t)label + 1 : *classes;
     }

@@ -60,8 +60,8 @@ static mlp_status find_scaling(const mlp_net *net, bool *scales)
     double *mean =
         hooks.allocate ? hooks.allocate(bytes, hooks.user) : malloc(bytes);
     if (!mean) {
-        return mlpi_show_error(&hooks, MLP_ERR_MEMORY,
-                               "a summary: no memory for %zu bytes", bytes);
+        return mlpi_refuse(&hooks, MLP_ERR_MEMORY,
+                           "a summary: no memory for %zu bytes", bytes);
     }
     mlp_status status = mlp_net_scaling(net, mean, mean + n);
     *scales = false;
@@ -87,10 +87,9 @@ mlp_status mlp_show_summary(const mlp_net *net, FILE *to)
     size_t n_before = mlp_net_inputs(net);
     size_t total = mlp_net_parameter_count(net);
     TRY(find_scaling(net, &scales));
-    (void)fprintf(to,
-                  "layer  weights              activation    parameters\n"
-                  "input  %s\n",
-                  mlpi_text_count(n_before, count));
+    (void)fprintf(
+        to, "layer  weights              activation    parameters\ninput  %s\n",
+        mlpi_text_count(n_before, count));
     for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
         mlp_layer layer;
         TRY(mlp_net_layer(net, l, &layer));

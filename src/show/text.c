@@ -177,8 +177,8 @@ void mlpi_text_put(FILE *to, const char *text, size_t width, bool right)
  * Failures
  */
 
-mlp_status mlpi_show_error(const mlp_hooks *hooks, mlp_status status,
-                           const char *format, ...)
+mlp_status mlpi_refuse(const mlp_hooks *hooks, mlp_status status,
+                       const char *format, ...)
 {
     if (hooks && hooks->log) {
         char message[512];
@@ -197,32 +197,32 @@ mlp_status mlpi_check_counts(const mlp_hooks *hooks, mlp_cview counts,
 {
     size_t k = counts.rows;
     if (counts.dtype != MLP_I32) {
-        return mlpi_show_error(hooks, MLP_ERR_DTYPE,
-                               "a confusion matrix: expects int32");
+        return mlpi_refuse(hooks, MLP_ERR_DTYPE,
+                           "a confusion matrix: expects int32");
     }
     if (k == 0 || counts.cols != k) {
-        return mlpi_show_error(hooks, MLP_ERR_SHAPE,
-                               "a confusion matrix: expects as many rows as "
-                               "columns, got (%zu, %zu)",
-                               k, counts.cols);
+        return mlpi_refuse(hooks, MLP_ERR_SHAPE,
+                           "a confusion matrix: expects as many rows as "
+                           "columns, got (%zu, %zu)",
+                           k, counts.cols);
     }
     if (!counts.data) {
-        return mlpi_show_error(hooks, MLP_ERR_NULL,
-                               "a confusion matrix: the counts are NULL");
+        return mlpi_refuse(hooks, MLP_ERR_NULL,
+                           "a confusion matrix: the counts are NULL");
     }
     for (size_t i = 0; i < k * k; i++) {
         if (mlp_cview_at(counts, i / k, i % k) < 0) {
-            return mlpi_show_error(hooks, MLP_ERR_ARGUMENT,
-                                   "a confusion matrix: expects counts of 0 or "
-                                   "more, got %.0f in row %zu, column %zu",
-                                   mlp_cview_at(counts, i / k, i % k), i / k,
-                                   i % k);
+            return mlpi_refuse(hooks, MLP_ERR_ARGUMENT,
+                               "a confusion matrix: expects counts of 0 or "
+                               "more, got %.0f in row %zu, column %zu",
+                               mlp_cview_at(counts, i / k, i % k), i / k,
+                               i % k);
         }
     }
     for (size_t i = 0; names && i < k; i++) {
         if (!names[i]) {
-            return mlpi_show_error(hooks, MLP_ERR_NULL,
-                                   "class names: name %zu is NULL", i);
+            return mlpi_refuse(hooks, MLP_ERR_NULL,
+                               "class names: name %zu is NULL", i);
         }
     }
     return MLP_OK;

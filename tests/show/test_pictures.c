@@ -774,7 +774,7 @@ static void a_failing_gnuplot_is_quoted(void **state)
     mlp_picture_free(picture);
 }
 
-/* A file may have 4 kB here, and the picture needs more. With the signal
+/* A file may have 8 kB here, and the picture needs more. With the signal
  * ignored, this looks like a full disk, of which gnuplot says nothing. */
 static void full_disks_are_seen(void **state)
 {
@@ -787,7 +787,7 @@ static void full_disks_are_seen(void **state)
     struct rlimit old;
     assert_int_equal(add(picture, 0), MLP_OK);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-    const struct rlimit small = {.rlim_cur = 4096, .rlim_max = old.rlim_max};
+    const struct rlimit small = {.rlim_cur = 8192, .rlim_max = old.rlim_max};
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     size_t before = files_in_folder();
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
