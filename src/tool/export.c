@@ -330,7 +330,7 @@ static int write_file(const tool_model *model, const tool_rows *rows,
     return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
 }
 
-int mlpi_tool_export(const tool_options *options)
+static int run_export(const tool_options *options)
 {
     const char *path = options->operands[1];
     bool is_code = ends_with(path, ".c");
@@ -353,3 +353,12 @@ int mlpi_tool_export(const tool_options *options)
     }
     return mlpi_tool_use(options, options->rows, TOOL_TARGETS, write_file);
 }
+
+const tool_verb mlpi_tool_export = {
+    "export",
+    TOOL_EXPORT,
+    2,
+    2,
+    run_export,
+    "MODEL FILE",
+    "write the model as FILE.c, FILE.onnx or FILE.safetensors"};

@@ -253,7 +253,16 @@ static int tell(const tool_model *model, const tool_rows *rows,
     return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
 }
 
-int mlpi_tool_info(const tool_options *options)
+static int run_info(const tool_options *options)
 {
     return mlpi_tool_use(options, NULL, TOOL_TARGETS, tell);
 }
+
+const tool_verb mlpi_tool_info = {
+    "info",
+    TOOL_INFO,
+    1,
+    1,
+    run_info,
+    "MODEL",
+    "say what the model is and how it was trained"};

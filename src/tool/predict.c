@@ -224,7 +224,16 @@ static int answer(const tool_model *model, const tool_rows *rows,
     return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
 }
 
-int mlpi_tool_predict(const tool_options *options)
+static int run_predict(const tool_options *options)
 {
     return mlpi_tool_use(options, options->operands[1], TOOL_TEXT, answer);
 }
+
+const tool_verb mlpi_tool_predict = {
+    "predict",
+    TOOL_PREDICT,
+    2,
+    2,
+    run_predict,
+    "MODEL TABLE|-",
+    "print TABLE with the answers as new columns"};

@@ -190,7 +190,15 @@ static int score(const tool_model *model, const tool_rows *rows,
     return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
 }
 
-int mlpi_tool_test(const tool_options *options)
+static int run_test(const tool_options *options)
 {
     return mlpi_tool_use(options, options->operands[1], TOOL_TARGETS, score);
 }
+
+const tool_verb mlpi_tool_test = {"test",
+                                  TOOL_TEST,
+                                  2,
+                                  3,
+                                  run_test,
+                                  "MODEL TABLE [LABELS]",
+                                  "score the model on another table"};
