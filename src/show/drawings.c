@@ -1,15 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Drawings that a network makes: the regions that it decides, the surface of
- * its loss, and the network itself.
+ * its loss, and the network itself. The lines of their blocks of data are:
+ *
+ *     regions    a matrix of outputs or classes, and the points as in panels.c
+ *     surface    weight weight loss, with an empty line after each row
+ *     network    x y weight, in pairs: the two ends of a line; then x y of the
+ *                neurons
+ *
+ * A network of three layers stands in this grid. The x of a layer is its number
+ * and the y of a neuron its place, from the middle up and down:
+ *
+ *        y
+ *      1 |         o
+ *        |  o            o      A line of the drawing goes from neuron k of
+ *      0 |         o            layer l-1 to neuron j of layer l, and is as
+ *        |  o            o      wide as W[l](j, k) is large.
+ *     -1 |         o
+ *        +--0------1-----2-- x
  */
 #include "show/panels.h"
 #include "show/text.h"
 
 #include <math.h>
 
-/* GRID: points of regions along each axis; SURFACE: points of a surface along
- * each weight; MOST_SHOWN: neurons of a layer, or gaps between them. */
+/* GRID counts the points of regions along each axis: 150 make pixels that are
+ * hardly seen, and a file of a few kB. SURFACE counts the points of a surface
+ * along each weight: each of its 144 patches takes 0.4 kB of an SVG file.
+ * MOST_SHOWN limits the neurons of a layer that are drawn, and MOST_DRAWN the
+ * layers. */
 enum { GRID = 150, SURFACE = 13, MOST_SHOWN = 10, MOST_DRAWN = 20 };
 
 /* ---------------------------------------------------------------------------
@@ -22,7 +41,10 @@ typedef struct grid {
     mlp_view A; /* outputs, row i GRID + j for point (i, j) */
 } grid;
 
-/* Finds the range of a column and a tenth more on each side. */
+/* Finds the range of a column and a tenth more on each side, so that no point
+ * lies on the border. *first receives the lowest number, and *pace the distance
+ * of two points of the grid. Where all rows are equal, the range is 1 wide on
+ * each side. */
 static void find_range(mlp_cview X, size_t column, double *first, double *pace)
 {
     double low = mlp_cview_at(X, 0, column);
@@ -36,7 +58,9 @@ static void find_range(mlp_cview X, size_t column, double *first, double *pace)
     *pace = (high - low + 2 * more) / (GRID - 1);
 }
 
-/* Predicts the points of a grid. A row of the grid is computed at once. */
+/* Predicts the points of a grid. A row of the grid is computed at once, which
+ * needs little memory. The points are double, and are rounded to the precision
+ * of the network: the caller of mlp_predict would do the same. */
 static mlp_status predict_grid(const mlp_net *net, const grid *g)
 {
     double row[GRID][2];
@@ -112,6 +136,9 @@ static void put_regions(mlp_picture *p, const grid *g, mlp_cview X,
     mlpi_points_plot(p, labels, classes);
 }
 
+/* The network is used before the panel begins, so that its failures need no
+ * repair. A grid that is not finite is refused: an image with holes would look
+ * like a region of its own. */
 mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
                                const mlp_net *net, mlp_cview X,
                                mlp_cview labels)
@@ -153,8 +180,10 @@ mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
  * The surface of the loss
  */
 
-/* The clone has hooks of its own network, which get the messages of what fails
- * there. */
+/* Writes the losses, row by row, and at last that of the network itself, where
+ * a mark stands. Three tics on each axis are the two ends of the span and the
+ * weight of the network between them. The clone has the hooks of its network,
+ * which get the messages of what fails there. */
 static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
                               mlp_cview Y, mlp_view W, const size_t at[2],
                               double span)
@@ -176,6 +205,11 @@ static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
             (void)mlp_view_set(W, at[j] / cols, at[j] % cols, w[j]);
         }
         TRY(mlp_evaluate(net, X, Y, &scores));
+        if (is_last && !isfinite(scores.loss)) {
+            return mlpi_refuse(&p->hooks, MLP_ERR_NOT_FINITE,
+                               "a surface: expects a finite loss, got %g",
+                               scores.loss);
+        }
         if (is_last) {
             mlpi_block_end(p);
             mlpi_put(p,
@@ -194,6 +228,9 @@ static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
     return MLP_OK;
 }
 
+/* The weights are changed in a copy, so the network of the caller is const
+ * indeed. Elements are named as in the tutorial, whose rows and columns count
+ * from 1. */
 mlp_status mlp_picture_surface(mlp_picture *picture, const mlp_axes *axes,
                                const mlp_net *net, mlp_cview X, mlp_cview Y,
                                size_t l, size_t i0, size_t i1, double span)
@@ -256,6 +293,9 @@ static size_t neuron_at(size_t n, size_t place)
     return place == dots ? n : n - MOST_SHOWN + place;
 }
 
+/* Returns the y of a place. Places are 1 apart, the first one is on top, and
+ * the middle of each layer is at 0, so that layers of all widths stand on one
+ * axis. */
 static double height_of(size_t n, size_t place)
 {
     return (double)(places_of(n) - 1) / 2 - (double)place;
@@ -290,7 +330,8 @@ static void put_weights(mlp_picture *p, const mlp_net *net)
 }
 
 /* Returns the name of an input or of an output: the caller's, that of a class,
- * or a letter with the number. */
+ * or a letter with the number, as the tutorial writes them. A single output has
+ * the names of two classes, of which neither is its own. */
 static const char *name_of(const mlp_net *net, const char *const *inputs,
                            bool is_input, size_t i, char text[32])
 {
@@ -373,6 +414,9 @@ static void plot_network(mlp_picture *p, size_t layers, double top, size_t left,
              p->blocks, p->blocks);
 }
 
+/* The order of drawing is the order of layers in the picture: lines first, then
+ * the neurons that cover their ends. Labels belong to the panel, and gnuplot
+ * draws them last. */
 mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
                                const mlp_net *net, const char *const *inputs)
 {

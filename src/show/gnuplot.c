@@ -10,6 +10,18 @@
  *
  *     script in /tmp  ->  gnuplot  ->  <path>.tmp.0  ->  <path>
  *
+ * The script that stays, where there is no gnuplot or a script was asked for,
+ * has one line more. It names the file, because nobody redirects the output:
+ *
+ *     set terminal svg size 640,480 font 'sans-serif,14' ...
+ *     set output './training.svg'
+ *     as_text = 0
+ *     mark = 0.6
+ *     ...                            look.gp
+ *     set multiplot layout 1,1
+ *     ...                            the panels, of picture.c
+ *     unset multiplot
+ *
  * The script sets up the terminal, goes on with look.gp, which has what all
  * pictures share, and ends with the panels.
  */
@@ -30,7 +42,8 @@
 
 extern char **environ;
 
-/* What a script draws. */
+/* What a script draws. SCRIPT is the script itself, which draws SVG or PNG when
+ * somebody runs it. TEXT and SIXEL go to a terminal. */
 typedef enum target { SVG, PNG, SCRIPT, TEXT, SIXEL } target;
 
 /* ---------------------------------------------------------------------------
@@ -40,6 +53,8 @@ typedef enum target { SVG, PNG, SCRIPT, TEXT, SIXEL } target;
 /* The text of look.gp, which CMake makes an array of. */
 extern const char mlpi_show_look[];
 
+/* Returns how many panels stand side by side. Text is too coarse for more than
+ * one. */
 static size_t columns_of(const mlp_picture *p, target kind)
 {
     size_t columns = p->columns > 0 ? (size_t)p->columns : 3;
@@ -49,6 +64,11 @@ static size_t columns_of(const mlp_picture *p, target kind)
     return columns < p->panels ? columns : p->panels;
 }
 
+/* Writes the command that sets up a terminal of text. A panel is as wide as the
+ * terminal. Letters are about twice as high as wide, so half as many lines as
+ * columns make a panel that is as high as wide; it must also fit on the screen,
+ * with a line for the prompt. Output that is no terminal gets 80 columns. The
+ * last column stays free, where some terminals would begin a new line. */
 static void put_terminal_of_text(FILE *to, size_t panels)
 {
     const char *term = getenv("TERM");
@@ -67,47 +87,63 @@ static void put_terminal_of_text(FILE *to, size_t panels)
                   width - 1, height * panels, has_colors ? "ansi256" : "mono");
 }
 
-/* Writes the whole script. With an output, gnuplot writes there instead of to
- * its standard output. */
-static void put_script(const mlp_picture *p, target kind, const char *output,
-                       FILE *to)
+/* Writes the command that sets up a terminal of pixels. The sizes are chosen
+ * for a page that shows a picture about 900 pixels wide: a single panel fits
+ * beside text, and several fill the width, so letters of 14 pixels stay
+ * readable. The other terminals than SVG count letters in points, of which 10.5
+ * are 14 pixels. */
+static void put_terminal(const mlp_picture *p, target kind, size_t columns,
+                         size_t rows, FILE *to)
 {
-    size_t columns = columns_of(p, kind);
-    size_t rows = (p->panels + columns - 1) / columns;
+    static const char *const terminals[] = {
+        [SVG] = "svg size %zu,%zu font 'sans-serif,14'",
+        [PNG] = "pngcairo size %zu,%zu font 'sans-serif,10.5'",
+        [SIXEL] = "sixelgd size %zu,%zu font 'sans,10.5' truecolor"};
     size_t high = columns == 1 ? 480 : columns == 2 ? 400 : 320;
     size_t width = columns == 1 ? 640 : 960;
     size_t height = high * rows + (p->title > 0 ? 40 : 0);
     width = p->width > 0 ? (size_t)p->width : width;
     height = p->height > 0 ? (size_t)p->height : height;
+    (void)fputs("set terminal ", to);
+    (void)fprintf(to, terminals[kind], width, height);
+    (void)fputs(" background '#ffffff' noenhanced\n", to);
+}
+
+/* Writes the command that names the output. Its bytes are kept, because a name
+ * of a file is no text: only the quote and the line end need another form. A
+ * name that begins with '|' or '~' would mean something else to gnuplot, so a
+ * relative name begins with "./". */
+static void put_output(const char *output, FILE *to)
+{
+    (void)fprintf(to, "set output '%s", output[0] == '/' ? "" : "./");
+    for (const char *c = output; *c != '\0'; c++) {
+        const char same[] = {*c, '\0'};
+        const char *other = *c == '\'' ? "''" : "'.\"\\n\".'";
+        (void)fputs(*c == '\'' || *c == '\n' ? other : same, to);
+    }
+    (void)fputs("'\n", to);
+}
+
+/* Writes the whole script. Without an output, gnuplot writes to its standard
+ * output. The first bytes of the picture's script are its title. */
+static void put_script(const mlp_picture *p, target kind, const char *output,
+                       FILE *to)
+{
+    size_t columns = columns_of(p, kind);
+    size_t rows = (p->panels + columns - 1) / columns;
     if (kind == TEXT) {
         put_terminal_of_text(to, p->panels);
     } else {
-        static const char *const terminals[] = {
-            [SVG] = "svg size %zu,%zu font 'sans-serif,14'",
-            [PNG] = "pngcairo size %zu,%zu font 'sans-serif,10.5'",
-            [SIXEL] = "sixelgd size %zu,%zu font 'sans,10.5' truecolor"};
-        (void)fputs("set terminal ", to);
-        (void)fprintf(to, terminals[kind], width, height);
-        (void)fputs(" background '#ffffff' noenhanced\n", to);
+        put_terminal(p, kind, columns, rows, to);
     }
     if (output) {
-        /* A name that begins with '|' or '~' would mean something else. */
-        (void)fprintf(to, "set output '%s", output[0] == '/' ? "" : "./");
-        for (const char *c = output; *c != '\0'; c++) {
-            char same[] = {*c, '\0'};
-            (void)fputs(*c == '\''   ? "''"
-                        : *c == '\n' ? "'.\"\\n\".'"
-                                     : same,
-                        to);
-        }
-        (void)fputs("'\n", to);
+        put_output(output, to);
     }
+    /* SVG's marks of size 1 are larger than those of the other terminals. */
     (void)fprintf(to, "as_text = %d\nmark = %s\n%s", kind == TEXT ? 1 : 0,
                   kind == SVG ? "0.6" : "1", mlpi_show_look);
-    (void)fprintf(to, "set multiplot layout %zu,%zu", rows, columns);
-    if (p->title > 0) {
-        (void)fputs(" title ", to);
-    }
+    (void)fprintf(to, "set multiplot layout %zu,%zu%s", rows, columns,
+                  p->title > 0 ? " title " : "");
     (void)fwrite(p->script, 1, p->used, to);
     (void)fputs("\nunset multiplot\n", to);
 }
@@ -116,7 +152,14 @@ static void put_script(const mlp_picture *p, target kind, const char *output,
  * The program
  */
 
-/* Copies the last line of a file that is not blank, up to `size` - 1 bytes. */
+/* gnuplot's messages begin with the line that failed and a mark below the
+ * place; the last line says what is wrong:
+ *
+ *     plot no_function(x)
+ *          ^
+ *     line 79: undefined function: no_function
+ *
+ * Copies the last line of a file that is not blank, up to `size` - 1 bytes. */
 static void last_line(FILE *file, char *line, size_t size)
 {
     char next[256];
@@ -149,6 +192,8 @@ static int wait_for(pid_t child)
 static mlp_status run_gnuplot(const mlp_hooks *hooks, FILE *script,
                               FILE *errors, int output)
 {
+    /* With -d, gnuplot ignores the settings of its user: a picture looks the
+     * same everywhere. */
     char *const command[] = {"gnuplot", "-d", NULL};
     char line[256];
     pid_t child = 0;
@@ -157,6 +202,7 @@ static mlp_status run_gnuplot(const mlp_hooks *hooks, FILE *script,
         return mlpi_refuse(hooks, MLP_ERR_MEMORY,
                            "a picture: no memory for a process");
     }
+    /* The child shares the position in the file, which is at its end. */
     int error = lseek(fileno(script), 0, SEEK_SET) < 0 ? errno : 0;
     const int files[] = {fileno(script), output, fileno(errors)};
     for (int i = 0; i < 3 && error == 0; i++) {
@@ -192,6 +238,7 @@ static mlp_status run_gnuplot(const mlp_hooks *hooks, FILE *script,
  * Files
  */
 
+/* Reports what the system refused. errno is that of the failed call. */
 static mlp_status io_error(const mlp_hooks *hooks, const char *path,
                            const char *what)
 {
@@ -201,7 +248,8 @@ static mlp_status io_error(const mlp_hooks *hooks, const char *path,
                        text);
 }
 
-/* A file that will be `path` when it is whole. */
+/* A file that will be `path` when it is whole. It lies in the same folder,
+ * since only there a file can be renamed in one moment. */
 typedef struct new_file {
     const mlp_hooks *hooks;
     const char *path;
@@ -209,7 +257,9 @@ typedef struct new_file {
     FILE *stream;
 } new_file;
 
-/* Opens <path>.tmp.<number>, with the first number that is free. */
+/* Opens <path>.tmp.<number>, with the first number that is free: two programs
+ * may draw the same picture at once. What is no regular file, such as a folder
+ * or /dev/null, is refused, because the new file would take its place. */
 static mlp_status open_new(const mlp_hooks *hooks, const char *path,
                            new_file *file)
 {
@@ -229,6 +279,7 @@ static mlp_status open_new(const mlp_hooks *hooks, const char *path,
             break;
         }
     }
+    /* The stream is for a script. gnuplot gets the descriptor below it. */
     file->stream = fd >= 0 ? fdopen(fd, "w+") : NULL;
     if (file->stream) {
         return MLP_OK;
@@ -242,7 +293,9 @@ static mlp_status open_new(const mlp_hooks *hooks, const char *path,
     return status;
 }
 
-/* Gives the file its name if the status is MLP_OK; else removes it. */
+/* Gives the file its name if the status is MLP_OK; else removes it. Closing
+ * a stream may be the first call to learn of a full disk. The status of an
+ * earlier failure stays, since its message has been sent. */
 static mlp_status close_new(new_file *file, mlp_status status)
 {
     bool is_bad = ferror(file->stream) != 0;
@@ -260,6 +313,8 @@ static mlp_status close_new(new_file *file, mlp_status status)
     return status;
 }
 
+/* Tells whether a path of this length ends so, in small or capital letters. A
+ * name that consists of the end alone does not count. */
 static bool ends_in(const char *path, size_t length, const char *end)
 {
     size_t n = strlen(end);
@@ -358,6 +413,7 @@ static target kind_of_terminal(void)
     return TEXT;
 }
 
+/* A terminal has no name beside which a script could stay. */
 static mlp_status draw_on_terminal(const mlp_picture *picture)
 {
     mlp_status status = draw(picture, kind_of_terminal(), NULL);
@@ -368,6 +424,9 @@ static mlp_status draw_on_terminal(const mlp_picture *picture)
                              "it, or write to a path that ends in .gp)");
 }
 
+/* Whatever fails, the new file is removed, and an old one stays as it was.
+ * Without gnuplot the script takes the place of the picture, so that another
+ * machine can draw it. */
 static mlp_status draw_file(const mlp_picture *picture, const char *path,
                             target kind)
 {
@@ -385,6 +444,7 @@ static mlp_status draw_file(const mlp_picture *picture, const char *path,
                        path, path);
 }
 
+/* The end of the path alone decides, not what lies there already. */
 mlp_status mlp_picture_write(const mlp_picture *picture, const char *path)
 {
     if (!picture) {

@@ -2,7 +2,20 @@
 /*
  * Panels of numbers: curves, points, bars, a confusion matrix and an image.
  * Each writes its numbers as a block of data, and then the commands that draw
- * it.
+ * it. The lines of the blocks are:
+ *
+ *     curves     x y                            one block for each curve
+ *     points     x1 x2 class                    one block
+ *     bars       x value                        one block for each series
+ *     confusion  column row share count         one block
+ *     image      the numbers of a row           one block
+ *
+ * What is drawn is chosen by conditions in the commands, as
+ *
+ *     plot $d1 using 1:($3==0?$2:NaN) with points
+ *
+ * draws the points of class 0: gnuplot takes a NaN for a gap. So the numbers
+ * are there once, and in the order of the caller's rows.
  */
 #include "show/panels.h"
 
@@ -26,20 +39,23 @@ typedef struct frame {
     size_t first;
 } frame;
 
+/* Returns the x of a point. */
 static double x_of(const frame *f, const mlp_curve *c, size_t i)
 {
     return c->x ? c->x[i] : (double)(f->first + i);
 }
 
-/* A piece of a line keeps its lowest and its highest point, in their order. */
+/* A piece of a line keeps its lowest and its highest point, in their order. So
+ * a peak of one epoch stays as high as it is, which an average would not show.
+ * A NaN stays only where the piece has nothing else. */
 static void put_piece(mlp_picture *p, const frame *f, const mlp_curve *c,
                       size_t first, size_t end)
 {
     size_t low = first;
     size_t high = first;
     for (size_t i = first; i < end; i++) {
-        low = c->y[i] < c->y[low] ? i : low;
-        high = c->y[i] > c->y[high] ? i : high;
+        low = isnan(c->y[low]) || c->y[i] < c->y[low] ? i : low;
+        high = isnan(c->y[high]) || c->y[i] > c->y[high] ? i : high;
     }
     size_t kept[] = {low < high ? low : high, low < high ? high : low};
     for (int i = 0; i < (low == high ? 1 : 2); i++) {
@@ -47,6 +63,10 @@ static void put_piece(mlp_picture *p, const frame *f, const mlp_curve *c,
     }
 }
 
+/* A long line is cut into pieces of about equal size, and each piece gives two
+ * points. An eye could not tell more of them apart on a screen, and the file
+ * would grow with the number of epochs. On a logarithmic axis the first points
+ * lie far apart, so none of them can go. */
 static void put_curve(mlp_picture *p, const frame *f, const mlp_curve *c)
 {
     bool is_whole =
@@ -87,6 +107,8 @@ static mlp_status check_curves(const mlp_picture *p, const frame *f,
                      log_x || log_y ? " above 0" : "");
 }
 
+/* The blocks come first, because a command "plot" is one line. The last curve
+ * has the last block, so the numbers of the others follow. */
 static mlp_status draw_curves(mlp_picture *p, const frame *f,
                               const mlp_curve *curves, size_t n)
 {
@@ -106,6 +128,8 @@ static mlp_status draw_curves(mlp_picture *p, const frame *f,
     return mlpi_panel_end(p);
 }
 
+/* Without labels the axes have none: only the caller knows what the numbers
+ * are. */
 mlp_status mlp_picture_curves(mlp_picture *picture, const mlp_axes *axes,
                               const mlp_curve *curves, size_t n)
 {
@@ -114,7 +138,9 @@ mlp_status mlp_picture_curves(mlp_picture *picture, const mlp_axes *axes,
     return draw_curves(picture, &f, curves, n);
 }
 
-/* The best epoch is a curve of one point. */
+/* The best epoch is a curve of one point. Validation losses are all NaN, or
+ * none is, so the first one tells. The best epoch may be one of an earlier fit,
+ * which this history does not have. */
 mlp_status mlp_picture_losses(mlp_picture *picture, const mlp_axes *axes,
                               const mlp_history *history, size_t first)
 {
@@ -148,6 +174,9 @@ mlp_status mlp_picture_losses(mlp_picture *picture, const mlp_axes *axes,
     return draw_curves(picture, &f, curves, n);
 }
 
+/* The numbers of both curves are the library's own, as a network computes them.
+ * From -5 to 5 all functions show both of their ends. The step of 0.1 puts a
+ * point on 0, where relu bends. */
 mlp_status mlp_picture_activation(mlp_picture *picture, const mlp_axes *axes,
                                   mlp_activation f, double slope)
 {
@@ -178,6 +207,8 @@ mlp_status mlp_picture_activation(mlp_picture *picture, const mlp_axes *axes,
  * Points
  */
 
+/* One block serves all classes: each is plotted from the lines with its number.
+ */
 void mlpi_points_put(mlp_picture *picture, mlp_cview X, mlp_cview labels)
 {
     mlpi_block_begin(picture);
@@ -189,7 +220,9 @@ void mlpi_points_put(mlp_picture *picture, mlp_cview X, mlp_cview labels)
 }
 
 /* There are eight colours and eight marks. From one round of the colours to the
- * next the marks move on by one. */
+ * next the marks move on by one, so 64 classes look different. The marks are
+ * numbers of gnuplot's points: those of the colours, in look.gp. Only classes
+ * of which there is a point get an entry in the key. */
 void mlpi_points_plot(mlp_picture *picture, mlp_cview labels, size_t classes)
 {
     static const char *const marks[] = {"7",  "9",  "5", "13",
@@ -211,6 +244,7 @@ void mlpi_points_plot(mlp_picture *picture, mlp_cview labels, size_t classes)
     }
 }
 
+/* Around the points some room is left, so that no mark lies on an axis. */
 mlp_status mlp_picture_points(mlp_picture *picture, const mlp_axes *axes,
                               mlp_cview X, mlp_cview labels)
 {
@@ -230,9 +264,11 @@ mlp_status mlp_picture_points(mlp_picture *picture, const mlp_axes *axes,
  * Bars
  */
 
-/* Sets the labels of an axis to names, or to numbers where these are NULL. Long
- * names of the axis x are turned. Of more than 15 numbers, or 24 names, each
- * second one is left out, or more. */
+/* Sets the labels of an axis to names, or to numbers where these are NULL. Side
+ * by side, a panel of 480 pixels has room for 44 columns or 15 numbers of two
+ * digits, and turned by a quarter for 24 lines. Long names of the axis x are
+ * turned, a few of them only as far as needed. Of more than 15 numbers, or 24
+ * names, each second one is left out, or more. */
 static void put_tics(mlp_picture *p, const char *axis, const char *const *names,
                      size_t n)
 {
@@ -258,6 +294,8 @@ static void put_tics(mlp_picture *p, const char *axis, const char *const *names,
     mlpi_put(p, ")\nset rmargin 2\n");
 }
 
+/* Checks all that bars are made of. Names may be checked only up to n, and
+ * those of series only if there are any. */
 static mlp_status check_bars(const mlp_picture *p, const char *const *names,
                              size_t n, const char *const *series,
                              size_t n_series, const double *values)
@@ -277,7 +315,8 @@ static mlp_status check_bars(const mlp_picture *p, const char *const *names,
                               n_series, n);
 }
 
-/* The bars of a name fill four fifths of the room from it to the next one. The
+/* The values of a series are a block, whose x are the middles of its bars. The
+ * bars of a name fill four fifths of the room from it to the next one. The
  * values stand above them where they are not too many. */
 mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
                             const char *const *names, size_t n,
@@ -324,6 +363,7 @@ mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
  * Matrices
  */
 
+/* Writes a block with a line for each row, which gnuplot reads as a matrix. */
 static void put_matrix(mlp_picture *p, mlp_cview X)
 {
     mlpi_block_begin(p);
@@ -336,8 +376,9 @@ static void put_matrix(mlp_picture *p, mlp_cview X)
     mlpi_block_end(p);
 }
 
-/* A line of the block is: column, row, share of the row, count. A share of 0 is
- * a gap. */
+/* A cell is shaded by its share of the row, and not by its count, so that a
+ * rare class is seen as well as a frequent one. A line of the block is: column,
+ * row, share of the row, count. A share of 0 is a gap. */
 mlp_status mlp_picture_confusion(mlp_picture *picture, const mlp_axes *axes,
                                  mlp_cview counts, const char *const *names)
 {
@@ -383,6 +424,8 @@ mlp_status mlp_picture_confusion(mlp_picture *picture, const mlp_axes *axes,
     return mlpi_panel_end(picture);
 }
 
+/* A small image is drawn as boxes, which stay sharp. A large one is embedded as
+ * pixels, which programs smooth when they enlarge a picture. */
 mlp_status mlp_picture_image(mlp_picture *picture, const mlp_axes *axes,
                              mlp_cview pixels)
 {
@@ -399,6 +442,8 @@ mlp_status mlp_picture_image(mlp_picture *picture, const mlp_axes *axes,
     return mlpi_panel_end(picture);
 }
 
+/* The commands are not checked. If gnuplot refuses them, mlp_picture_write
+ * tells its message. */
 mlp_status mlp_picture_commands(mlp_picture *picture, const char *commands)
 {
     TRY(mlpi_check_given(picture, commands, "commands"));

@@ -1,6 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The script of a picture.
+ * The script of a picture. A panel with two curves is this piece of it:
+ *
+ *     reset                          what the panel before has set
+ *     eval look                      what look.gp says of all panels
+ *     set title 'Training'
+ *     set xlabel 'epoch'
+ *     set ylabel 'loss'
+ *     $d1 << EOD                     a block of data, one line for each point
+ *     0 0.6931471805599453
+ *     1 0.6120935128341201
+ *     EOD
+ *     block = '$d1'
+ *     $d2 << EOD
+ *     ...
+ *     plot $d1 using 1:2 with lines lt 1 title 'training', $d2 ...
+ *
+ * Numbers have as many digits as read back to the same bits, so a script is
+ * also a record of what was computed.
  *
  * Texts of the caller reach gnuplot only between single quotes, where only the
  * quote itself has a meaning: in double quotes gnuplot would run what stands
@@ -38,6 +55,7 @@ mlp_status mlpi_picture_allocate(const mlp_hooks *hooks, size_t bytes,
     return MLP_OK;
 }
 
+/* NULL is allowed, as for free. */
 void mlpi_picture_release(const mlp_hooks *hooks, void *block)
 {
     if (block && hooks->release) {
@@ -47,11 +65,14 @@ void mlpi_picture_release(const mlp_hooks *hooks, void *block)
     }
 }
 
+/* All defaults are zeros, which stand for a choice at the time of writing: only
+ * then is the number of panels known. */
 mlp_picture_options mlp_picture_defaults(void)
 {
     return (mlp_picture_options){.title = NULL};
 }
 
+/* Checks the hooks first, because the messages of the rest need them. */
 static mlp_status check_options(const mlp_picture_options *o)
 {
     const mlp_hooks *hooks = &o->hooks;
@@ -74,6 +95,8 @@ static mlp_status check_options(const mlp_picture_options *o)
     return MLP_OK;
 }
 
+/* The title goes to the front of the script, in quotes, and stays there:
+ * writing puts it behind the command that begins the grid of panels. */
 mlp_status mlp_picture_create(const mlp_picture_options *options,
                               mlp_picture **picture)
 {
@@ -102,6 +125,8 @@ mlp_status mlp_picture_create(const mlp_picture_options *options,
     return MLP_OK;
 }
 
+/* The hooks are copied first, because they lie in the block that they release.
+ */
 void mlp_picture_free(mlp_picture *picture)
 {
     if (picture) {
@@ -115,6 +140,9 @@ void mlp_picture_free(mlp_picture *picture)
  * The script
  */
 
+/* Appends bytes, unless something has failed before in this panel. The hooks
+ * have no realloc, so a script that grows is copied. Since the room more than
+ * doubles, each byte is copied at most once on average. */
 static void append(mlp_picture *p, const char *bytes, size_t n)
 {
     if (p->status == MLP_OK && n > p->capacity - p->used) {
@@ -130,18 +158,27 @@ static void append(mlp_picture *p, const char *bytes, size_t n)
             p->capacity = capacity;
         }
     }
-    if (p->status == MLP_OK) {
+    /* Without a byte yet there may be no script. */
+    if (p->status == MLP_OK && n > 0) {
         memcpy(p->script + p->used, bytes, n);
         p->used += n;
     }
 }
 
+/* Appends a text without its end. */
 static void append_text(mlp_picture *p, const char *text)
 {
     append(p, text, strlen(text));
 }
 
-/* A new line can only stand in double quotes. */
+/* Appends a text in single quotes. A quote in it is doubled, and a new line can
+ * only stand in double quotes, which are joined by the operator "." of gnuplot:
+ *
+ *     it's two        'it''s two'."\n".'lines'
+ *     lines
+ *
+ * Characters pass one by one, so that none is in the script that would end the
+ * quotes or break the picture. */
 static void append_quoted(mlp_picture *p, const char *text, bool is_format)
 {
     size_t length = 0;
@@ -164,11 +201,17 @@ static void append_quoted(mlp_picture *p, const char *text, bool is_format)
     append_text(p, "'");
 }
 
+/* A title may hold a single percent sign; a label of a tic may not, because
+ * gnuplot prints it with the value of the tic. */
 void mlpi_put_tic(mlp_picture *picture, const char *text)
 {
     append_quoted(picture, text, true);
 }
 
+/* The format is read from one '%' to the next, and what stands between goes to
+ * the script as it is. The conversions differ from those of printf where that
+ * would be wrong here: a double of printf has the decimal point of the locale,
+ * and a text of printf has no quotes. An unknown conversion counts as %g. */
 void mlpi_put(mlp_picture *picture, const char *format, ...)
 {
     char number[MLPI_NUMBER_SIZE];
@@ -210,6 +253,9 @@ void mlpi_put(mlp_picture *picture, const char *format, ...)
  * Panels
  */
 
+/* `reset` undoes what the panel before has set, except the terminal and the
+ * types of lines. The range of y is set even if it is wrong: the panel then
+ * fails, and the piece is taken back. */
 void mlpi_panel_begin(mlp_picture *picture, const mlp_axes *axes, const char *x,
                       const char *y)
 {
@@ -242,6 +288,8 @@ void mlpi_panel_begin(mlp_picture *picture, const mlp_axes *axes, const char *x,
     }
 }
 
+/* The status of the picture is that of one panel, so it is cleared for the next
+ * one. */
 mlp_status mlpi_panel_end(mlp_picture *picture)
 {
     mlpi_put(picture, "\n");
@@ -260,11 +308,14 @@ mlp_status mlpi_panel_end(mlp_picture *picture)
     return status;
 }
 
+/* Numbers of blocks go up through the whole picture, and those of a panel that
+ * failed are not used again: names need only differ. */
 void mlpi_block_begin(mlp_picture *picture)
 {
     mlpi_put(picture, "$d%z << EOD\n", ++picture->blocks);
 }
 
+/* The variable `block` names the last block, for the commands of look.gp. */
 void mlpi_block_end(mlp_picture *picture)
 {
     mlpi_put(picture, "EOD\nblock = '$d%z'\n", picture->blocks);
@@ -274,6 +325,7 @@ void mlpi_block_end(mlp_picture *picture)
  * Checks
  */
 
+/* A picture that is NULL has no hooks, and so no message. */
 mlp_status mlpi_check_given(const mlp_picture *picture, const void *given,
                             const char *what)
 {
@@ -282,6 +334,8 @@ mlp_status mlpi_check_given(const mlp_picture *picture, const void *given,
                                           MLP_ERR_NULL, "%s: is NULL", what);
 }
 
+/* The shape is checked before the pointer, because a view without rows may have
+ * none, and deserves the clearer message. */
 mlp_status mlpi_check_numbers(const mlp_picture *picture, const char *what,
                               mlp_cview X, size_t rows, size_t cols)
 {
@@ -313,6 +367,8 @@ mlp_status mlpi_check_numbers(const mlp_picture *picture, const char *what,
     return MLP_OK;
 }
 
+/* Two digits are enough for the classes of a picture. A regression's targets,
+ * which are no classes, mostly fail here. */
 mlp_status mlpi_check_points(const mlp_picture *picture, mlp_cview X,
                              mlp_cview labels, size_t *classes)
 {
