@@ -126,7 +126,7 @@ static bool name_classes(tool_model *model)
                     : n > 0       ? "class"
                                   : "y";
     model->classes = n;
-    model->names = n > 0 ? malloc(n * (sizeof *model->names + DIGITS)) : NULL;
+    model->names = mlpi_tool_memory(n, sizeof *model->names + DIGITS);
     for (size_t k = 0; model->names && k < n; k++) {
         char *digits = (char *)(model->names + n) + k * DIGITS;
         (void)snprintf(digits, DIGITS, "%zu", k);
@@ -134,7 +134,7 @@ static bool name_classes(tool_model *model)
         name = name ? name : mlp_net_class_name(model->net, k);
         model->names[k] = name ? name : digits;
     }
-    return n == 0 || model->names;
+    return model->names != NULL;
 }
 
 /* What a failed step leaves behind is closed with the model. */
@@ -280,22 +280,18 @@ static int read_rows(const tool_model *model, const char *path,
     size_t m = mlp_data_rows(rows->data);
     size_t outputs = mlp_net_outputs(model->net);
     bool has_targets = false;
-    int status = (model->recipe ? check_columns : check_plain)(
-        model, path, rows->data, &has_targets);
-    if (status != TOOL_DONE) {
-        return status;
-    }
+    TRY((model->recipe ? check_columns : check_plain)(model, path, rows->data,
+                                                      &has_targets));
     rows->X = mlpi_tool_view(precision, m, mlp_net_inputs(model->net));
     rows->A = mlpi_tool_view(precision, m, outputs);
+    rows->labels = mlpi_tool_view(MLP_I32, m, 1);
     has_targets = has_targets && reading == TOOL_TARGETS;
     if (has_targets) {
         rows->Y = mlpi_tool_view(model->classes ? MLP_I32 : precision, m,
                                  model->classes ? 1 : outputs);
     }
-    if (!rows->X.data || !rows->A.data || (has_targets && !rows->Y.data)) {
-        return TOOL_FAILED;
-    }
-    if (!encode(model, path, rows)) {
+    if (!rows->X.data || !rows->A.data || !rows->labels.data ||
+        (has_targets && !rows->Y.data) || !encode(model, path, rows)) {
         return TOOL_FAILED;
     }
     tell_unknown(model, path, rows);
@@ -317,9 +313,8 @@ static int load_rows(const tool_model *model, const char *path,
         options.ignored = &model->target;
         options.n_ignored = 1;
     }
-    return mlp_data_load(path, &options, &hooks, &rows->data) == MLP_OK
-               ? read_rows(model, path, reading, rows)
-               : TOOL_FAILED;
+    TRY_MLP(mlp_data_load(path, &options, &hooks, &rows->data));
+    return read_rows(model, path, reading, rows);
 }
 
 int mlpi_tool_use(const tool_options *options, const char *path,
@@ -336,6 +331,7 @@ int mlpi_tool_use(const tool_options *options, const char *path,
     }
     free(rows.X.data);
     free(rows.A.data);
+    free(rows.labels.data);
     free(rows.Y.data);
     mlp_data_free(rows.data);
     mlpi_tool_close(&model);
