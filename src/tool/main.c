@@ -12,11 +12,9 @@
 
 #include "tool/talk.h"
 
-static const tool_verb *const verbs[] = {&mlpi_tool_train, &mlpi_tool_test,
+static const tool_verb *const verbs[] = {&mlpi_tool_train,   &mlpi_tool_test,
                                          &mlpi_tool_predict, &mlpi_tool_info,
-                                         &mlpi_tool_export};
-
-enum { N_VERBS = sizeof verbs / sizeof *verbs };
+                                         &mlpi_tool_export,  NULL};
 
 /* Prints verbs and options; mlp.1 tells the rest. A test compares the two. */
 static void print_help(void)
@@ -24,7 +22,7 @@ static void print_help(void)
     printf(
         "mlp trains neural networks (multi-layer perceptrons) on tables, and "
         "uses them.\n\n");
-    for (size_t i = 0; i < N_VERBS; i++) {
+    for (size_t i = 0; verbs[i]; i++) {
         char left[40];
         (void)snprintf(left, sizeof left, "mlp %s %s", verbs[i]->name,
                        verbs[i]->usage);
@@ -42,7 +40,7 @@ static void print_help(void)
 /* Returns the verb of a name, or NULL if there is none. */
 static const tool_verb *find_verb(const char *name)
 {
-    for (size_t i = 0; i < N_VERBS; i++) {
+    for (size_t i = 0; verbs[i]; i++) {
         if (strcmp(verbs[i]->name, name) == 0) {
             return verbs[i];
         }
