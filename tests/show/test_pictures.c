@@ -358,6 +358,15 @@ static void surface_is_the_loss(void **state)
                             mlp_cview_f64(Y[0], ROWS, 1), &scores));
         assert_true(next_number(&at) == scores.loss);
     }
+    static const char mark[] = "set label 'the network' at ";
+    mlp_scores scores;
+    at = strstr(text, mark);
+    assert_non_null(at);
+    at += strlen(mark);
+    ignore(mlp_evaluate(moons, mlp_cview_f64(X[0], ROWS, 2),
+                        mlp_cview_f64(Y[0], ROWS, 1), &scores));
+    assert_true(strtod(at, &at) == w0 && strtod(at + 1, &at) == w1);
+    assert_true(strtod(at + 1, &at) == scores.loss);
     assert_non_null(strstr(text, "set xlabel 'W[1](1, 1)'"));
     assert_non_null(strstr(text, "set ylabel 'W[1](2, 2)'"));
     mlp_net_free(copy);
@@ -596,6 +605,19 @@ static void surfaces_and_regions_check_the_network(void **state)
         MLP_ERR_SHAPE);
     assert_int_equal(quiet.messages, 2);
     assert_string_equal(script_of(picture), before);
+
+    /* A network with a NaN computes nothing that could be drawn. */
+    mlp_net *broken = NULL;
+    mlp_view W;
+    ignore(mlp_net_clone(moons, &broken));
+    ignore(mlp_net_tensor(broken, MLP_W, 2, &W));
+    assert_true(mlp_view_set(W, 0, 0, NAN));
+    assert_refused(mlp_picture_regions(picture, NULL, broken, data, targets),
+                   MLP_ERR_NOT_FINITE, "outputs of the network");
+    assert_refused(
+        mlp_picture_surface(picture, NULL, broken, data, targets, 1, 0, 1, 1),
+        MLP_ERR_NOT_FINITE, "expects a finite loss, got nan");
+    mlp_net_free(broken);
 
     mlp_layer layers[21] = {{.width = 1}};
     mlp_config config = mlp_config_defaults();
