@@ -55,7 +55,8 @@ static void print_plain(const char *text)
     }
 }
 
-/* Prints words with commas between them, and how many are left out. */
+/* Prints words with commas between them, and how many are left out: a column
+ * may have thousands. */
 static void print_words(const char *const *words, size_t n)
 {
     for (size_t i = 0; i < n && i < MOST_WORDS; i++) {
@@ -89,7 +90,8 @@ static void print_column(const mlp_data_column *column)
     (void)putchar('\n');
 }
 
-/* Prints the target, with its classes, and the columns. */
+/* Prints the target, with its classes, and the columns in the order of their
+ * inputs. */
 static void print_columns(const mlp_data_recipe *recipe)
 {
     size_t n = mlp_data_recipe_columns(recipe);

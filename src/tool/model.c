@@ -57,7 +57,10 @@ static const char *kind_of(const char *path)
                                               : "libmlp";
 }
 
-/* Loads the network of a model by the reader of its kind. */
+/* Loads the network of a model by the reader of its kind. A safetensors file of
+ * another program tells no layers and no activations, so it is refused: only
+ * `mlp train --from` can use its weights. genann does not save activations
+ * either; its defaults are taken. */
 static mlp_status load_net(tool_model *model)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
@@ -85,7 +88,9 @@ static mlp_status load_net(tool_model *model)
 }
 
 /* Loads the recipe, if there is one. That of another network may have come into
- * the file. Two classes may share one output. */
+ * the file, by mistake or not. Without this check its inputs, or its classes,
+ * would not fit the views that are made for the network. Two classes may share
+ * one output. */
 static bool load_recipe(tool_model *model)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
@@ -137,7 +142,8 @@ static bool name_classes(tool_model *model)
     return model->names != NULL;
 }
 
-/* What a failed step leaves behind is closed with the model. */
+/* Nothing is put into *model before all is there. What a failed step leaves
+ * behind is closed with the rest. */
 int mlpi_tool_open(const char *path, tool_model *model)
 {
     tool_model fresh = {.path = path, .kind = kind_of(path)};
@@ -162,8 +168,10 @@ void mlpi_tool_close(tool_model *model)
  * Tables
  */
 
-/* Finds the columns of the recipe. A missing target leaves *has_targets false.
- * Column 0 is the target. */
+/* Finds the columns of the recipe, whose column 0 is the target. A missing
+ * target leaves *has_targets false; whether it is needed is for the verb to
+ * say. The library would find a missing column too, but it does not know the
+ * name of the network, which the user looks for in the message. */
 static int check_columns(const tool_model *model, const char *path,
                          const mlp_data *data, bool *has_targets)
 {
@@ -244,7 +252,8 @@ static bool encode(const tool_model *model, const char *path, tool_rows *rows)
 }
 
 /* Tells how many cells hold a category that the recipe does not know: they are
- * not empty, and became only zeros. */
+ * not empty, and became only zeros. That is no error, because new words come up
+ * in every long-lived table; but many of them show that something is wrong. */
 static void tell_unknown(const tool_model *model, const char *path,
                          const tool_rows *rows)
 {
@@ -272,7 +281,8 @@ static void tell_unknown(const tool_model *model, const char *path,
 }
 
 /* Checks the columns of a table that was loaded, and allocates and fills the
- * views. */
+ * views. The columns come first: if they are wrong, a table of any size is
+ * refused at once. */
 static int read_rows(const tool_model *model, const char *path,
                      tool_reading reading, tool_rows *rows)
 {
@@ -317,6 +327,8 @@ static int load_rows(const tool_model *model, const char *path,
     return read_rows(model, path, reading, rows);
 }
 
+/* Whatever fails on the way, all is freed here. So the functions above, and the
+ * verbs, return at their first failure. */
 int mlpi_tool_use(const tool_options *options, const char *path,
                   tool_reading reading, tool_work *work)
 {

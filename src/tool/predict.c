@@ -64,7 +64,8 @@ static char *new_name(const answers *a, size_t j)
 }
 
 /* Prints a text as a cell, in quotes if a reader would take it for something
- * else: for two cells, for an empty one, or for another text. */
+ * else: for two cells, for another text, because blanks around a cell do not
+ * count, or for an empty cell, by the words that mlp_data.h lists. */
 static void print_text(const char *text, char separator)
 {
     static const char empty[] = "|NA|N/A|NaN|nan|null|NULL|?||";
@@ -114,7 +115,8 @@ static void print_answer(const answers *a, size_t i, size_t j, bool is_json)
  * Rows
  */
 
-/* Prints the new columns of row i as an object in a line of its own. */
+/* Prints the new columns of row i as an object in a line of its own, so that a
+ * program can read one line after the other. */
 static void print_json(const answers *a, size_t i)
 {
     for (size_t j = 0; j < a->n; j++) {
@@ -155,8 +157,9 @@ static void print_row(const answers *a, size_t i)
     (void)fputs(a->line_end, stdout);
 }
 
-/* Returns the line end of the table: that of its first line, if another one
- * follows in the text that is kept. */
+/* Returns the line end of the table: that of its first line. A record goes
+ * without its line end, but if another one follows, the text that is kept has
+ * the bytes between them. */
 static const char *line_end_of(const mlp_data *data)
 {
     size_t size = 0;

@@ -61,7 +61,8 @@ static int print_classes(const tool_model *model, mlp_cview counts)
     return TOOL_DONE;
 }
 
-/* Draws predictions over targets, with the line on which both are equal. */
+/* Draws predictions over targets, with the line on which both are equal. Points
+ * that leave the line all at one end show what a single score hides. */
 static mlp_status draw_numbers(const tool_model *model, const tool_rows *rows,
                                const mlp_axes *axes, mlp_picture *picture)
 {
@@ -147,7 +148,8 @@ static int score(const tool_model *model, const tool_rows *rows,
     return TOOL_DONE;
 }
 
-/* Checks that there are targets, and scores. */
+/* Checks that there are targets, and scores. A table without them is a question
+ * that has no answer, and one without rows has no score. */
 static int test(const tool_model *model, const tool_rows *rows,
                 const tool_options *options)
 {
