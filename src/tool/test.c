@@ -92,10 +92,13 @@ static mlp_status draw_numbers(const tool_model *model, const tool_rows *rows,
 static mlp_status draw(const tool_model *model, const tool_rows *rows,
                        mlp_cview counts, const char *path)
 {
-    mlp_axes axes = {.title = model->target, .x = "true", .y = "predicted"};
+    bool has_classes = model->classes > 0;
+    mlp_axes axes = {.title = model->target,
+                     .x = has_classes ? "predicted" : "true",
+                     .y = has_classes ? "true" : "predicted"};
     mlp_picture *picture = mlpi_tool_picture();
     mlp_status status =
-        model->classes > 0
+        has_classes
             ? mlp_picture_confusion(picture, &axes, counts, model->names)
             : draw_numbers(model, rows, &axes, picture);
     return mlpi_tool_draw(picture, status, path);

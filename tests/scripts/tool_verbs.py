@@ -305,6 +305,15 @@ class Test(unittest.TestCase):
             f.write(struct.pack(">II", 0x801, 199) + labels[1:].tobytes())
         run("test", "images.mlp", "images", "short", status=1)
 
+    def test_axes(self):
+        """The script of a picture needs no gnuplot."""
+        for model, rows, across in (("iris.mlp", "iris.csv", "predicted"),
+                                    ("mixed.mlp", "new.csv", "true")):
+            run("test", model, rows, "--plot", "picture.gp")
+            with open("picture.gp", encoding="utf-8") as f:
+                script = f.read()
+            self.assertIn(f"set xlabel '{across}'", script)
+
     def test_pictures(self):
         if not shutil.which("gnuplot"):
             self.skipTest("there is no gnuplot")
