@@ -481,8 +481,8 @@ mlp_status mlpi_table_join(mlp_data *data, mlp_data *targets)
     size_t cols = targets->names.n;
     if (cols != 1 || targets->values.rows != cells.rows) {
         return mlpi_table_error(targets, MLP_ERR_FORMAT, 0,
-                                "expects one column of %zu targets, because "
-                                "%s has that many rows, got %zu x %zu cells",
+                                "expects %zu x 1 cells, a target for each row "
+                                "of %s, got %zu x %zu",
                                 cells.rows, data->path, targets->values.rows,
                                 cols);
     }

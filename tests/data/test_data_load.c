@@ -147,10 +147,9 @@ static void targets_that_do_not_fit_are_refused(void **state)
         mlp_status status;
     } cases[] = {
         {"v\n1\n",
-         "f.csv: expects one column of 2 targets, because t has that "
-         "many rows, got 1 x 1 cells",
+         "f.csv: expects 2 x 1 cells, a target for each row of t, got 1 x 1",
          MLP_ERR_FORMAT},
-        {"v,w\n1,2\n3,4\n", "because t has that many rows, got 2 x 2 cells",
+        {"v,w\n1,2\n3,4\n", "a target for each row of t, got 2 x 2",
          MLP_ERR_FORMAT},
         {"v\n", "f.csv:2: expects rows", MLP_ERR_FORMAT},
         {NULL, "none.csv: cannot be read: there is no such file", MLP_ERR_IO},
