@@ -27,7 +27,7 @@ set linetype 8 lc rgb '#b0a000' lw 3 dt (12,4,3,4,3,4) pt 8
 set linetype cycle 8
 
 look = "set border 3 lc rgb '#606060'; set tics nomirror scale 0 front; \
-set key bmargin center horizontal Left reverse samplen 2.5 width 1; \
+set key bmargin center horizontal Left reverse samplen 2.5 width 1 height 0.5; \
 set style fill solid 1 border lc rgb '#404040'"
 if (!as_text) look = look."; set xlabel offset 0,0.4; \
 set grid lt 1 lc rgb '#e4e4e4' lw 1 dt 1"
@@ -68,9 +68,11 @@ set zlabel 'loss' norotate offset 6,6; set view 55,30"
 network = "unset border; unset tics; unset grid"
 fifth(w) = abs(w) < largest ? int(abs(w)/largest*5) : 4
 
-# A matrix of cells, row 0 above.
+# A matrix of cells, row 0 above. Numbers on dark cells are white; text has no
+# cells, and the colour of the terminal.
 cells = "unset grid; set border 15; unset colorbox; \
 set xrange [-0.5:cols-0.5]; set yrange [rows-0.5:-0.5]"
+on_dark = as_text ? "" : "tc rgb '#ffffff'"
 shares = "set cbrange [0:1]; set palette defined (0 '#e9f2f9', 1 '#08306b')"
 greys = "unset tics; set palette defined (0 '#ffffff', 1 '#000000'); \
 set size ratio 1.*rows/cols"

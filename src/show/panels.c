@@ -347,13 +347,14 @@ mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
                  s == 0 ? "plot " : ", ", block, s + 1);
         mlpi_put(picture, series ? "title %q" : "notitle",
                  series ? series[s] : "");
+        bool is_turned = n * n_series > 6; /* which text cannot do */
         if (n * n_series <= 16) {
-            mlpi_put(
-                picture,
-                ", $d%z using 1:2:(gprintf('%%.3g',$2)) with labels %s notitle",
-                block,
-                n * n_series <= 6 ? "center offset 0,0.6"
-                                  : "rotate by 90 left offset 0,0.4");
+            mlpi_put(picture,
+                     ", for [i=%s:0] $d%z using 1:2:(gprintf('%%.3g',$2)) with "
+                     "labels %s notitle",
+                     is_turned ? "as_text" : "0", block,
+                     is_turned ? "rotate by 90 left offset 0,0.4"
+                               : "center offset 0,0.6");
         }
     }
     return mlpi_panel_end(picture);
@@ -414,13 +415,16 @@ mlp_status mlp_picture_confusion(mlp_picture *picture, const mlp_axes *axes,
              "cols = %z\nrows = %z\neval cells\neval shares\nplot for "
              "[i=as_text:0] block using 1:2:3 with image%s notitle",
              k, k, drawn <= 400 ? " pixels" : "");
-    /* More numbers would not fit into their cells. */
+    /* More numbers would not fit into their cells, so text then has marks. */
     for (int dark = 0; dark < 2 && k <= 20; dark++) {
         mlpi_put(picture,
                  ", block using 1:2:($4>0&&$3%s0.5?gprintf('%%.0f',$4):'') "
-                 "with labels tc rgb '%s' notitle",
-                 dark ? ">" : "<=", dark ? "#ffffff" : "#000000");
+                 "with labels %s notitle",
+                 dark ? ">" : "<=", dark ? "@on_dark" : "");
     }
+    mlpi_put(picture, k <= 20 ? ""
+                              : ", for [i=1:as_text] block using "
+                                "1:($4>0?$2:NaN) with points notitle");
     return mlpi_panel_end(picture);
 }
 
