@@ -46,22 +46,13 @@ static size_t size_of(const char *path)
  * Text
  */
 
-/* Prints a text of the file, with '?' for control characters. */
-static void print_plain(const char *text)
-{
-    for (; *text; text++) {
-        bool is_control = (unsigned char)*text < 32 || *text == 0x7f;
-        (void)putchar(is_control ? '?' : *text);
-    }
-}
-
 /* Prints words with commas between them, and how many are left out: a column
  * may have thousands. */
 static void print_words(const char *const *words, size_t n)
 {
     for (size_t i = 0; i < n && i < MOST_WORDS; i++) {
         (void)fputs(i > 0 ? ", " : "", stdout);
-        print_plain(words[i]);
+        mlpi_tool_put(words[i], stdout);
     }
     if (n > MOST_WORDS) {
         printf(", and %zu more", n - MOST_WORDS);
@@ -84,7 +75,7 @@ static void print_column(const mlp_data_column *column)
     printf("%-10s  %-8s  %-12s  %-4s  ", inputs,
            column->kind == MLP_DATA_NUMBER ? "number" : "category", mean,
            column->has_flag ? "yes" : "no");
-    print_plain(column->name);
+    mlpi_tool_put(column->name, stdout);
     (void)fputs(column->n_categories > 0 ? ": " : "", stdout);
     print_words(column->categories, column->n_categories);
     (void)putchar('\n');
@@ -97,7 +88,7 @@ static void print_columns(const mlp_data_recipe *recipe)
     size_t n = mlp_data_recipe_columns(recipe);
     const mlp_data_column *target = mlp_data_recipe_column(recipe, 0);
     (void)fputs("\nanswers ", stdout);
-    print_plain(target->name);
+    mlpi_tool_put(target->name, stdout);
     (void)fputs(target->n_categories > 0 ? ": " : ", a number", stdout);
     print_words(target->categories, target->n_categories);
     printf("\n\n%-10s  %-8s  %-12s  %-4s  %s\n", "inputs", "kind", "if empty",
@@ -126,9 +117,9 @@ static mlp_status print_text(const tool_model *model)
     for (size_t i = 0; (key = mlp_net_metadata_key(model->net, i)); i++) {
         if (strcmp(key, recipe_key) != 0) {
             (void)fputs(is_first ? "\n" : "", stdout);
-            print_plain(key);
+            mlpi_tool_put(key, stdout);
             (void)fputs(": ", stdout);
-            print_plain(mlp_net_metadata(model->net, key));
+            mlpi_tool_put(mlp_net_metadata(model->net, key), stdout);
             (void)putchar('\n');
             is_first = false;
         }

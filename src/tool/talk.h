@@ -28,6 +28,10 @@ enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_MISUSED = 2 };
  */
 #define TRY_MLP(call) TRY((call) == MLP_OK ? TOOL_DONE : TOOL_FAILED)
 
+/* Writes a text, which may come from a hostile file, with '?' for control
+ * characters: they could change what a terminal shows. */
+void mlpi_tool_put(const char *text, FILE *to);
+
 /* Print a line to the standard error stream: the text as it is, or "mlp: " and
  * the text. They add the line end. */
 void mlpi_tool_say(const char *format, ...)

@@ -389,10 +389,12 @@ class Info(unittest.TestCase):
                                **{"data.recipe": recipe})
             _, talk = run("info", "bad.mlp", status=1)
             self.assertEqual(talk.count("\n"), 1, talk)
-        evil = metadata["data.recipe"].replace("sepal_width", "a\x1b[2J*/b")
+        evil = metadata["data.recipe"].replace("sepal_width", "a\x1b[2J\x9b2J*/b")
         mlp_file.write_mlp("evil.mlp", tensors, description,
                            **{"data.recipe": evil, "key": "\x1b]0;x\x07"})
-        self.assertNotIn("\x1b", run("info", "evil.mlp")[0])
+        for text in (run("info", "evil.mlp")[0],
+                     run("predict", "evil.mlp", "iris.csv", status=2)[1]):
+            self.assertNotRegex(text, "[\x1b\x9b]")
         run("export", "evil.mlp", "evil.c")
         subprocess.run(["cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-c",
                         "evil.c"], check=True)
