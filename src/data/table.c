@@ -403,8 +403,7 @@ static int compare_numbers(const void *a, const void *b)
 }
 
 /* The texts stay where they are; only their numbers change. */
-static mlp_status sort_categories(mlp_data *data, size_t j,
-                                  int compare(const void *, const void *))
+mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j, bool by_number)
 {
     mlpi_dictionary *d = &data->columns[j].categories;
     const char **texts = NULL;
@@ -417,7 +416,8 @@ static mlp_status sort_categories(mlp_data *data, size_t j,
             /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
             texts[i] = mlpi_dictionary_text(d, i);
         }
-        qsort((void *)texts, d->n, sizeof *texts, compare);
+        qsort((void *)texts, d->n, sizeof *texts,
+              by_number ? compare_numbers : compare_texts);
         for (size_t i = 0; i < d->n; i++) {
             size_t old = mlpi_dictionary_find(d, texts[i], strlen(texts[i]));
             /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
@@ -438,11 +438,6 @@ static mlp_status sort_categories(mlp_data *data, size_t j,
     mlpi_data_release(&data->hooks, new_number);
     mlpi_data_release(&data->hooks, (void *)texts);
     return status;
-}
-
-mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j)
-{
-    return sort_categories(data, j, compare_texts);
 }
 
 mlp_status mlpi_table_make_classes(mlp_data *data, size_t j)
@@ -468,7 +463,7 @@ mlp_status mlpi_table_make_classes(mlp_data *data, size_t j)
         (void)mlp_view_set(cells, i, 0, (double)number);
     }
     data->columns[j].kind = MLP_DATA_CATEGORY;
-    return sort_categories(data, j, compare_numbers);
+    return mlpi_table_sort_categories(data, j, true);
 }
 
 /* The dictionary of the other table moves to this one. */

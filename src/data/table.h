@@ -140,8 +140,9 @@ mlp_status mlpi_table_add_name(mlp_data *data, const char *name, size_t length,
 mlp_status mlpi_table_allocate(mlp_data *data, mlp_dtype dtype, size_t rows,
                                bool by_row);
 
-/* Numbers the categories of column j in strcmp's order. */
-mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j);
+/* Numbers the categories of column j in strcmp's order, or in the order of the
+ * numbers that they are. */
+mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j, bool by_number);
 
 /* Makes categories of the numbers of column j, in the order of the numbers.
  * MLP_ERR_FORMAT: one is no class number. */
