@@ -145,7 +145,6 @@ mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
 {
     grid g = {.x0 = 0};
     size_t classes = 0;
-    void *outputs = NULL;
     TRY(mlpi_check_given(picture, net, "a network"));
     TRY(mlpi_check_points(picture, X, labels, &classes));
     size_t k = mlp_net_outputs(net);
@@ -156,8 +155,11 @@ mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
                            mlp_net_inputs(net), k);
     }
     size_t n = (size_t)GRID * GRID;
-    TRY(mlpi_picture_allocate(&picture->hooks, n * k * sizeof(double),
-                              (void *)&outputs));
+    void *outputs =
+        mlpi_picture_allocate(&picture->hooks, n * k * sizeof(double));
+    if (!outputs) {
+        return MLP_ERR_MEMORY;
+    }
     g.A = mlp_net_precision(net) == MLP_F32 ? mlp_view_f32(outputs, n, k)
                                             : mlp_view_f64(outputs, n, k);
     find_range(X, 0, &g.x0, &g.dx);

@@ -271,7 +271,10 @@ static mlp_status open_new(const mlp_hooks *hooks, const char *path,
         return mlpi_refuse(hooks, MLP_ERR_IO,
                            "%s: expects the name of a regular file", path);
     }
-    TRY(mlpi_picture_allocate(hooks, size, (void *)&file->name));
+    file->name = mlpi_picture_allocate(hooks, size);
+    if (!file->name) {
+        return MLP_ERR_MEMORY;
+    }
     for (int i = 0; fd < 0 && i < 1000; i++) {
         (void)snprintf(file->name, size, "%s.tmp.%d", path, i);
         fd = open(file->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -307,6 +310,8 @@ static mlp_status close_new(new_file *file, mlp_status status)
         status = io_error(file->hooks, file->path, "replace");
     }
     if (status != MLP_OK) {
+        /* A file that is open has a name.
+         * NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
         (void)unlink(file->name);
     }
     mlpi_picture_release(file->hooks, file->name);
@@ -331,8 +336,10 @@ static mlp_status write_script(const mlp_picture *picture, const char *path)
     size_t base = is_script ? length - 3 : length;
     bool is_png = ends_in(path, base, ".png");
     bool is_svg = ends_in(path, base, ".svg");
-    char *names = NULL;
-    TRY(mlpi_picture_allocate(hooks, 2 * (length + 8), (void *)&names));
+    char *names = mlpi_picture_allocate(hooks, 2 * (length + 8));
+    if (!names) {
+        return MLP_ERR_MEMORY;
+    }
     char *output = names + length + 8;
     (void)snprintf(names, length + 8, "%s%s", path, is_script ? "" : ".gp");
     (void)snprintf(output, length + 8, "%.*s%s", (int)base, path,

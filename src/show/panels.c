@@ -192,7 +192,7 @@ mlp_status mlp_picture_activation(mlp_picture *picture, const mlp_axes *axes,
                            name ? name : "an unknown constant", slope);
     }
     for (size_t i = 0; i < ACTIVATION_POINTS; i++) {
-        z[i] = ((double)i - (ACTIVATION_POINTS - 1) / 2) / 10;
+        z[i] = ((double)i - 0.5 * (ACTIVATION_POINTS - 1)) / 10;
         a[i] = mlp_activation_value(f, slope, z[i]);
         derivative[i] = mlp_activation_derivative(f, slope, z[i]);
     }

@@ -24,10 +24,9 @@ struct mlp_picture {
     mlp_status status; /* the first failure in the present panel */
 };
 
-/* Take memory from the hooks, with a message if there is none, and give it
- * back. */
-mlp_status mlpi_picture_allocate(const mlp_hooks *hooks, size_t bytes,
-                                 void *block);
+/* Take memory from the hooks, and give it back. Without memory the first sends a
+ * message and returns NULL. */
+void *mlpi_picture_allocate(const mlp_hooks *hooks, size_t bytes);
 void mlpi_picture_release(const mlp_hooks *hooks, void *block);
 
 /* Appends text to the script. It has conversions of its own:

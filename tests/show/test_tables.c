@@ -9,15 +9,17 @@
 
 #include "mlp_show.h"
 
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-
 static bool malloc_fails;
 
+/* The build puts __wrap_malloc in the place of malloc. */
+/* NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming) */
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
 void *__wrap_malloc(size_t size)
 {
     return malloc_fails ? NULL : __real_malloc(size);
 }
+/* NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming) */
 
 static FILE *opened(void)
 {
