@@ -21,8 +21,8 @@
  * No byte of a file is trusted: a damaged or hostile file gives a status, and a
  * message of one line with the file, the line, the column, and what stood
  * there. The locale of the program does not matter. What a call takes comes
- * from the hooks' allocator; only the C library's streams have their own
- * buffers.
+ * from the hooks' allocator; only zlib and the C library's streams and qsort
+ * have buffers of their own.
  */
 #ifndef LIBMLP_MLP_DATA_H
 #define LIBMLP_MLP_DATA_H
@@ -60,16 +60,17 @@ typedef struct mlp_data_options {
      * is the decimal point, else ','. */
     char separator;
     mlp_data_header header; /* default MLP_DATA_HEADER_AUTO */
-    bool decimal_comma;     /* numbers of a CSV file are 1,5; default false */
+    bool decimal_comma;     /* numbers of texts are 1,5; default false */
     bool sorted;            /* true (default): categories have strcmp's order;
                                false: the order in which they first appear */
     /* Columns that hold categories, even if all their cells are numbers: class
-     * numbers, say. Default none. */
+     * numbers, say. In an array these must be whole numbers, whose order the
+     * categories have. Default none. */
     const char *const *categories;
     size_t n_categories;
-    /* Columns that a recipe leaves out, a number of the row say. Whatever
+    /* Columns that a recipe leaves out, such as the number of a row. Whatever
      * stands there is no error, and cells that are no numbers count as empty.
-     * Default none. */
+     * With a recipe they need not be there. Default none. */
     const char *const *ignored;
     size_t n_ignored;
     /* The path of a second file, with one column and as many rows, which
@@ -96,8 +97,8 @@ mlp_data_options mlp_data_defaults(void);
  * quotes doubled and line ends inside; blanks around other cells do not count.
  * A cell is empty if nothing stands there, or one of the words NA, N/A, NaN,
  * nan, null, NULL and ? without quotes. A column holds numbers if all its other
- * cells are decimal numbers, which are rounded right to the last bit. If more
- * than nine in ten are, the first other one is an error: it looks like a
+ * cells are decimal numbers, which are rounded right to the last bit. If at
+ * least nine in ten are, the first other one is an error: it looks like a
  * mistake. Else the column holds categories. Columns without a name are called
  * c1, c2, ... by their place.
  *

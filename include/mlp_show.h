@@ -150,7 +150,7 @@ void mlp_picture_free(mlp_picture *picture);
  * pixels, if TERM names a terminal that is known to show sixel graphics. Text
  * has colours only on a terminal, and if NO_COLOR is not set.
  *
- * The program gnuplot is looked for in PATH, and needs the version 5.2 or
+ * The program gnuplot is looked for in PATH, and needs the version 5.4 or
  * later. Allocates. MLP_ERR_UNSUPPORTED: there is no gnuplot. The script then
  * stays as <path>.gp, and the message says so.
  * MLP_ERR_ARGUMENT: another end of the path. MLP_ERR_ORDER: there are no

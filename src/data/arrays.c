@@ -1,6 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers of IDX, NPY and FANN; arrays.h draws the three layouts.
+ * Readers of files that hold arrays of numbers instead of a table with names:
+ * IDX (the files of MNIST), NPY (NumPy), and the training data of FANN.
+ *
+ *     IDX    00 00 type n | n dimensions | elements
+ *            The type is 08 uint8, 09 int8, 0b int16, 0c int32, 0d float32 or
+ *            0e float64. Dimensions have 32 bits. All is big-endian.
+ *     NPY    93 "NUMPY" major minor | length | header | elements
+ *            The length has 16 bits in version 1, and 32 bits in the versions 2
+ *            and 3, little-endian. The header is a literal of Python:
+ *            {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
+ *            where < is little-endian and > big-endian. Types are f4, f8, i4,
+ *            i8 and u1.
+ *     FANN   rows inputs outputs, then for each row a line of inputs and a line
+ *            of outputs, all separated by blanks
+ *
+ * Examples:
+ *
+ *     train-images-idx3-ubyte  60000 x 28 x 28 uint8  (60000, 784) float32
+ *     train-labels-idx1-ubyte  60000 uint8            (60000, 1) int32
+ *     np.save, float64, 2-D    100 x 4 f8             (100, 4) float64
+ *     np.save, int64, 1-D      100 i8                 (100, 1) int32
+ *     xor.data of FANN         4 2 1                  (4, 3) float64
+ *
+ * The first dimension of an array gives the rows, and all others together the
+ * columns. In Fortran's order an array may have two dimensions, whose columns
+ * lie one after the other.
+ *
+ * A NaN is an empty cell, as in other tables, and an infinity stays one;
+ * networks refuse it, with the row and the column.
+ *
+ * The elements are stored as float32 where that holds each of them, and else as
+ * float64. Whole numbers in one dimension are class numbers, and become int32,
+ * unless targets join them.
  *
  * Each header becomes a struct array, from which one function stores the
  * elements. IDX and NPY differ only in their headers. The product of the
@@ -158,12 +190,13 @@ static mlp_status fill(const array *a, mlp_data *data)
                             : is_short ? MLP_F32
                                        : MLP_F64,
                             a->rows, !a->is_by_column));
-    size_t inner = a->is_by_column ? a->rows : a->cols;
-    for (size_t i = 0; i < a->rows * a->cols; i++) {
-        size_t outer_i = i / inner;
-        size_t inner_i = i % inner;
-        TRY(store(data, a->is_by_column ? inner_i : outer_i,
-                  a->is_by_column ? outer_i : inner_i, element(a, i)));
+    size_t outer_n = a->is_by_column ? a->cols : a->rows;
+    size_t inner_n = a->is_by_column ? a->rows : a->cols;
+    for (size_t i = 0; i < outer_n; i++) {
+        for (size_t j = 0; j < inner_n; j++) {
+            TRY(store(data, a->is_by_column ? j : i, a->is_by_column ? i : j,
+                      element(a, i * inner_n + j)));
+        }
     }
     data->values.rows = a->rows;
     return MLP_OK;

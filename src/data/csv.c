@@ -496,7 +496,7 @@ static mlp_status read_rows(reader *r, census *counts)
     }
     for (size_t j = 0; data->options->sorted && j < r->cols; j++) {
         if (data->columns[j].kind == MLP_DATA_CATEGORY) {
-            TRY(mlpi_table_sort_categories(data, j));
+            TRY(mlpi_table_sort_categories(data, j, false));
         }
     }
     return MLP_OK;

@@ -19,7 +19,7 @@
 
 #include "data/table.h"
 
-/* The rows of a block. */
+/* A block has so many rows. */
 enum { BLOCK = 64 };
 
 /* Where the cells of a column of the recipe are, and what becomes of their
@@ -88,27 +88,47 @@ static mlp_status find_sources(const mlp_data_column *first, size_t n,
     return MLP_OK;
 }
 
-/* Fills the inputs of one column in rows [first, end). A category that the
- * recipe does not know is SIZE_MAX in the map, which no input equals. */
-static void encode_column(const mlp_data_column *column, const source *from,
-                          mlp_cview values, mlp_view X, size_t first)
+/* The functions of mlp.h check the place at each call, which would take most of
+ * the time of images. */
+static double cell_at(const mlp_cview *v, size_t i, size_t j)
 {
-    size_t end = first + BLOCK < values.rows ? first + BLOCK : values.rows;
+    size_t at = i * v->row_stride + j * v->col_stride;
+    return v->dtype == MLP_F64   ? ((const double *)v->data)[at]
+           : v->dtype == MLP_F32 ? (double)((const float *)v->data)[at]
+                                 : (double)((const int32_t *)v->data)[at];
+}
+
+static void set_input(const mlp_view *X, size_t i, size_t j, double x)
+{
+    size_t at = i * X->row_stride + j * X->col_stride;
+    if (X->dtype == MLP_F64) {
+        ((double *)X->data)[at] = x;
+    } else {
+        ((float *)X->data)[at] = (float)x;
+    }
+}
+
+/* Fills the inputs of one column in a block of rows. A category that the recipe
+ * does not know is SIZE_MAX in the map, which no input equals. */
+static void encode_column(const mlp_data_column *column, const source *from,
+                          const mlp_cview *values, const mlp_view *X,
+                          size_t first)
+{
+    size_t end = first + BLOCK < values->rows ? first + BLOCK : values->rows;
+    size_t input = column->first_input;
     for (size_t i = first; i < end; i++) {
-        double x = mlp_cview_at(values, i, from->j);
+        double x = cell_at(values, i, from->j);
         bool is_empty = isnan(x);
         if (column->kind == MLP_DATA_NUMBER) {
-            (void)mlp_view_set(X, i, column->first_input,
-                               is_empty ? column->mean : x);
+            set_input(X, i, input, is_empty ? column->mean : x);
         }
         size_t k = is_empty || column->n_categories == 0 ? SIZE_MAX
                                                          : from->map[(size_t)x];
         for (size_t l = 0; l < column->n_categories; l++) {
-            (void)mlp_view_set(X, i, column->first_input + l, l == k);
+            set_input(X, i, input + l, l == k);
         }
         if (column->has_flag) {
-            (void)mlp_view_set(X, i, column->first_input + column->n_inputs - 1,
-                               is_empty);
+            set_input(X, i, input + column->n_inputs - 1, is_empty);
         }
     }
 }
@@ -150,7 +170,7 @@ mlp_status mlp_data_recipe_encode(const mlp_data_recipe *recipe,
     mlp_status status = find_sources(columns, n, data, &sources, &maps);
     for (size_t first = 0; status == MLP_OK && first < X.rows; first += BLOCK) {
         for (size_t i = 0; i < n; i++) {
-            encode_column(&columns[i], &sources[i], data->values, X, first);
+            encode_column(&columns[i], &sources[i], &data->values, &X, first);
         }
     }
     mlpi_data_release(&data->hooks, sources);

@@ -58,12 +58,12 @@ static pair divide(pair a, double n)
 /* Returns the sum of the series that begins with r^n / n! = `term`. Each term
  * is the last one times -r^2 / ((n + 1) (n + 2)). Since |r| is below 0.79, the
  * terms after r^28 are below 2^-106 of the sum. */
-static double sum_series(pair r, pair term, double n)
+static double sum_series(pair r, pair term, int n)
 {
     pair square = multiply(r, (pair){-r.hi, -r.lo});
     pair sum = term;
-    for (; n < 28.0; n += 2.0) {
-        term = divide(multiply(term, square), (n + 1.0) * (n + 2.0));
+    for (; n < 28; n += 2) {
+        term = divide(multiply(term, square), (n + 1) * (n + 2));
         sum = add(sum, term);
     }
     return sum.hi;
@@ -79,8 +79,8 @@ static void sine_cosine(double angle, double *sine, double *cosine)
     double p = k * half_pi;
     pair r = add((pair){angle, 0.0}, (pair){-p, -fma(k, half_pi, -p)});
     r = add(r, multiply(rest, (pair){-k, 0.0}));
-    double s = sum_series(r, r, 1.0);
-    double c = sum_series(r, (pair){1.0, 0.0}, 0.0);
+    double s = sum_series(r, r, 1);
+    double c = sum_series(r, (pair){1.0, 0.0}, 0);
     int quarter = (int)k & 3;
     *sine = quarter == 0 ? s : quarter == 1 ? c : quarter == 2 ? -s : -c;
     *cosine = quarter == 0 ? c : quarter == 1 ? -s : quarter == 2 ? -c : s;
@@ -92,28 +92,9 @@ static void sine_cosine(double angle, double *sine, double *cosine)
 
 static const double pi = 0x1.921fb54442d18p+1;
 
-/* The classes of each shape. */
+/* Each shape has so many classes. */
 #define CLASSES(constant, number, name, classes) [constant] = classes,
 static const size_t n_classes[] = {MLP_DATA_SHAPE_LIST(CLASSES)};
-
-/* Returns the class of row i before the rows are shuffled, and which of the
- * *m points of its class it is. The rows of a class follow each other. Those
- * that are left over belong to the first classes in blobs, and to the last in
- * others, as in scikit-learn. */
-static size_t class_of(const mlp_data_points *p, size_t i, size_t *k, size_t *m)
-{
-    size_t n = n_classes[p->shape];
-    size_t left = p->rows % n;
-    size_t c = 0;
-    for (*k = i;; c++) {
-        bool is_longer = p->shape == MLP_DATA_BLOBS ? c < left : c >= n - left;
-        *m = p->rows / n + is_longer;
-        if (*k < *m) {
-            return c;
-        }
-        *k -= *m;
-    }
-}
 
 /* Sets point k of the m of class c, without noise. The angles are those of
  * np.linspace. */
@@ -143,19 +124,27 @@ static void set_point(mlp_data_shape shape, size_t c, size_t k, size_t m,
     }
 }
 
-/* Sets the points and classes of all rows, x1 and x2 one after the other. */
+/* Sets the points and classes of all rows, x1 and x2 one after the other. If the
+ * classes cannot have equally many points, the first classes of blobs have one
+ * more, and the last class of other shapes, as in scikit-learn. */
 static void draw(const mlp_data_points *p, mlp_rng *rng, double *rows[3])
 {
     double centres[6];
     bool are_blobs = p->shape == MLP_DATA_BLOBS;
+    size_t half = p->rows / 2;
     for (size_t i = 0; are_blobs && i < 6; i++) {
         centres[i] = mlp_rng_uniform(rng, -10.0, 10.0);
     }
-    for (size_t i = 0; i < p->rows; i++) {
+    for (size_t i = 0, c = 0, k = 0; i < p->rows; i++, k++) {
+        size_t m = are_blobs ? (p->rows + 2 - c) / 3
+                   : c       ? p->rows - half
+                             : half;
+        if (k == m) {
+            c++;
+            k = 0;
+            m = p->rows - half; /* blobs do not use it */
+        }
         double x[2];
-        size_t k = 0;
-        size_t m = 0;
-        size_t c = class_of(p, i, &k, &m);
         if (are_blobs) {
             x[0] = mlp_rng_normal(rng, centres[2 * c], p->noise);
             x[1] = mlp_rng_normal(rng, centres[2 * c + 1], p->noise);

@@ -237,6 +237,7 @@ static mlp_status fill(const unsigned char *block, size_t size, mlp_data *data)
     }
     if (data->records) {
         TRY(mlpi_data_allocate(&data->hooks, size, 1, (void *)&data->text));
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
         memcpy(data->text, block, size);
     }
     data->options = NULL;

@@ -101,6 +101,7 @@ mlp_status mlpi_data_allocate(const mlp_hooks *hooks, size_t count, size_t size,
 {
     size_t n = count > 0 ? count : 1;
     void *fresh = NULL;
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): no size is 0. */
     if (n <= SIZE_MAX / size) {
         fresh = hooks->allocate ? hooks->allocate(n * size, hooks->user)
                                 : malloc(n * size);
@@ -181,9 +182,10 @@ size_t mlpi_dictionary_find(const mlpi_dictionary *d, const char *text,
     return i > 0 ? i - 1 : SIZE_MAX;
 }
 
-/* Enters all texts into an empty hash table. */
+/* Empties the hash table and adds all texts to it. */
 static void fill_slots(mlpi_dictionary *d)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
     memset(d->slots, 0, d->n_slots * sizeof *d->slots);
     for (size_t i = 0; i < d->n; i++) {
         const char *text = mlpi_dictionary_text(d, i);
@@ -336,6 +338,9 @@ static mlp_status apply_options(mlp_data *data)
         const char *name =
             is_category ? o->categories[i] : o->ignored[i - o->n_categories];
         size_t j = mlp_data_find(data, name);
+        if (j == SIZE_MAX && !is_category && o->recipe) {
+            continue; /* new rows need not have what nobody reads */
+        }
         if (j == SIZE_MAX) {
             return mlpi_table_error(data, MLP_ERR_ARGUMENT, 0,
                                     "there is no column \"%s\", which the "
@@ -398,8 +403,7 @@ static int compare_numbers(const void *a, const void *b)
 }
 
 /* The texts stay where they are; only their numbers change. */
-static mlp_status sort_categories(mlp_data *data, size_t j,
-                                  int compare(const void *, const void *))
+mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j, bool by_number)
 {
     mlpi_dictionary *d = &data->columns[j].categories;
     const char **texts = NULL;
@@ -412,9 +416,11 @@ static mlp_status sort_categories(mlp_data *data, size_t j,
             /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
             texts[i] = mlpi_dictionary_text(d, i);
         }
-        qsort((void *)texts, d->n, sizeof *texts, compare);
+        qsort((void *)texts, d->n, sizeof *texts,
+              by_number ? compare_numbers : compare_texts);
         for (size_t i = 0; i < d->n; i++) {
             size_t old = mlpi_dictionary_find(d, texts[i], strlen(texts[i]));
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
             new_number[old] = (uint32_t)i;
         }
         for (size_t i = 0; i < d->n; i++) {
@@ -432,11 +438,6 @@ static mlp_status sort_categories(mlp_data *data, size_t j,
     mlpi_data_release(&data->hooks, new_number);
     mlpi_data_release(&data->hooks, (void *)texts);
     return status;
-}
-
-mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j)
-{
-    return sort_categories(data, j, compare_texts);
 }
 
 mlp_status mlpi_table_make_classes(mlp_data *data, size_t j)
@@ -462,7 +463,7 @@ mlp_status mlpi_table_make_classes(mlp_data *data, size_t j)
         (void)mlp_view_set(cells, i, 0, (double)number);
     }
     data->columns[j].kind = MLP_DATA_CATEGORY;
-    return sort_categories(data, j, compare_numbers);
+    return mlpi_table_sort_categories(data, j, true);
 }
 
 /* The dictionary of the other table moves to this one. */
@@ -475,8 +476,8 @@ mlp_status mlpi_table_join(mlp_data *data, mlp_data *targets)
     size_t cols = targets->names.n;
     if (cols != 1 || targets->values.rows != cells.rows) {
         return mlpi_table_error(targets, MLP_ERR_FORMAT, 0,
-                                "expects one column of %zu targets, because "
-                                "%s has that many rows, got %zu x %zu cells",
+                                "expects %zu x 1 cells, a target for each row "
+                                "of %s, got %zu x %zu",
                                 cells.rows, data->path, targets->values.rows,
                                 cols);
     }

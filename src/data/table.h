@@ -64,9 +64,9 @@ struct mlp_data {
     void *block;           /* the memory of the values */
     mlpi_dictionary names; /* of the columns */
     mlpi_column *columns;
-    /* Of CSV files only: the line of each row, what separates cells, and if the
-     * text is kept, the text and its records. Record 0 is that of the names,
-     * record 1 + i that of row i. */
+    /* CSV files have the line of each row, what separates cells, and if the text
+     * is kept, the text and its records. Record 0 is that of the names, record
+     * 1 + i that of row i. */
     uint32_t *lines;
     char separator;
     char *text;
@@ -140,8 +140,9 @@ mlp_status mlpi_table_add_name(mlp_data *data, const char *name, size_t length,
 mlp_status mlpi_table_allocate(mlp_data *data, mlp_dtype dtype, size_t rows,
                                bool by_row);
 
-/* Numbers the categories of column j in strcmp's order. */
-mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j);
+/* Numbers the categories of column j in strcmp's order, or in the order of the
+ * numbers that they are. */
+mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j, bool by_number);
 
 /* Makes categories of the numbers of column j, in the order of the numbers.
  * MLP_ERR_FORMAT: one is no class number. */

@@ -1,15 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Drawings that a network makes: the regions that it decides, the surface of
- * its loss, and the network itself.
+ * its loss, and the network itself. The lines of their blocks of data are:
+ *
+ *     regions    a matrix of outputs or classes, and the points as in panels.c
+ *     surface    weight weight loss, with an empty line after each row
+ *     network    x y weight, in pairs: the two ends of a line; then x y of the
+ *                neurons
+ *
+ * A network of three layers stands in this grid. The x of a layer is its number
+ * and the y of a neuron its place, from the middle up and down:
+ *
+ *        y
+ *      1 |         o
+ *        |  o            o      A line of the drawing goes from neuron k of
+ *      0 |         o            layer l-1 to neuron j of layer l, and is as
+ *        |  o            o      wide as W[l](j, k) is large.
+ *     -1 |         o
+ *        +--0------1-----2-- x
  */
 #include "show/panels.h"
 #include "show/text.h"
 
 #include <math.h>
 
-/* GRID: points of regions along each axis; SURFACE: points of a surface along
- * each weight; MOST_SHOWN: neurons of a layer, or gaps between them. */
+/* GRID counts the points of regions along each axis: 150 make pixels that are
+ * hardly seen, and a file of a few kB. SURFACE counts the points of a surface
+ * along each weight: each of its 144 patches takes 0.4 kB of an SVG file.
+ * MOST_SHOWN limits the neurons of a layer that are drawn, and MOST_DRAWN the
+ * layers. */
 enum { GRID = 150, SURFACE = 13, MOST_SHOWN = 10, MOST_DRAWN = 20 };
 
 /* ---------------------------------------------------------------------------
@@ -22,7 +41,10 @@ typedef struct grid {
     mlp_view A; /* outputs, row i GRID + j for point (i, j) */
 } grid;
 
-/* Finds the range of a column and a tenth more on each side. */
+/* Finds the range of a column and a tenth more on each side, so that no point
+ * lies on the border. *first receives the lowest number, and *pace the distance
+ * of two points of the grid. Where all rows are equal, the range is 1 wide on
+ * each side. */
 static void find_range(mlp_cview X, size_t column, double *first, double *pace)
 {
     double low = mlp_cview_at(X, 0, column);
@@ -36,7 +58,9 @@ static void find_range(mlp_cview X, size_t column, double *first, double *pace)
     *pace = (high - low + 2 * more) / (GRID - 1);
 }
 
-/* Predicts the points of a grid. A row of the grid is computed at once. */
+/* Predicts the points of a grid. A row of the grid is computed at once, which
+ * needs little memory. The points are double, and are rounded to the precision
+ * of the network: the caller of mlp_predict would do the same. */
 static mlp_status predict_grid(const mlp_net *net, const grid *g)
 {
     double row[GRID][2];
@@ -56,145 +80,86 @@ static mlp_status predict_grid(const mlp_net *net, const grid *g)
     return MLP_OK;
 }
 
-/* Returns what shows class k at a point: how much its output is above the
- * largest other one, or of a single output the number itself. */
-static double margin(const grid *g, size_t point, size_t k)
+/* Returns what a picture shows of a point: the output, or if there are several,
+ * the number of the largest. */
+static double shown_at(const grid *g, size_t point)
 {
     mlp_cview A = mlp_view_const(g->A);
-    double other = A.cols > 1 ? -INFINITY : 0;
-    for (size_t j = 0; j < A.cols; j++) {
-        other = j != k ? fmax(other, mlp_cview_at(A, point, j)) : other;
+    size_t largest = 0;
+    for (size_t j = 1; j < A.cols; j++) {
+        bool is_larger =
+            mlp_cview_at(A, point, j) > mlp_cview_at(A, point, largest);
+        largest = is_larger ? j : largest;
     }
-    return mlp_cview_at(A, point, k) - other;
+    return A.cols > 1 ? (double)largest : mlp_cview_at(A, point, 0);
 }
 
-/* Writes a block of data: the margins of class k, or with k = A.cols the number
- * of the class with the largest output. *low and *high receive the range. */
-static void put_grid(mlp_picture *p, const grid *g, size_t k, double *low,
-                     double *high)
+/* Writes the grid as a block of data, and finds the range of its numbers. */
+static void put_grid(mlp_picture *p, const grid *g, double *low, double *high)
 {
     *low = INFINITY;
     *high = -INFINITY;
+    mlpi_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\nside = %z\n", g->x0, g->dx,
+             g->y0, g->dy, (size_t)GRID);
     mlpi_block_begin(p);
     for (size_t i = 0; i < (size_t)GRID * GRID; i++) {
-        double value = 0;
-        if (k < g->A.cols) {
-            value = margin(g, i, k);
-        } else {
-            for (size_t j = 1; j < k; j++) {
-                value = margin(g, i, j) > 0 ? (double)j : value;
-            }
-        }
+        double value = shown_at(g, i);
         *low = fmin(*low, value);
         *high = fmax(*high, value);
-        mlpi_picture_put(p, i % GRID + 1 < GRID ? "%g " : "%g\n", value);
+        mlpi_put(p, i % GRID + 1 < GRID ? "%g " : "%g\n", value);
     }
     mlpi_block_end(p);
 }
 
-/* Writes commands that make a block of data, which holds the lines where the
- * last block has this level. */
-static void put_contour(mlp_picture *p, double level)
-{
-    mlpi_picture_put(p,
-                     "set contour base\nunset surface\nset cntrparam levels "
-                     "discrete %g\nset table $c%z\nsplot $d%z matrix using "
-                     "(x0+$1*dx):(y0+$2*dy):3\nunset table\nset surface\nunset "
-                     "contour\n",
-                     level, p->blocks, p->blocks);
-}
-
-/* Shades the block of this number by levels from `low` to `high`, with a scale
- * on the right side: gnuplot's own consists of 128 boxes. */
-static void shade_levels(mlp_picture *p, double low, double high)
-{
-    mlpi_picture_put(p,
-                     "set palette defined (0 '#7fb2d6', 0.5 '#d9d9d0', 1 "
-                     "'#ffe9b8') maxcolors 10\nset cbrange [%g:%g]\nset "
-                     "rmargin 9\ndo for [i=10*as_text:9] {set object i+1 rect "
-                     "from graph 1.03,graph i/10. to graph 1.07,graph "
-                     "(i+1)/10. fc palette frac (i+0.5)/10 lw 0 noclip}\n",
-                     low, high);
-    for (int i = 0; i <= 4; i++) {
-        mlpi_picture_put(
-            p, "if (!as_text) set label '%g' at graph 1.09,graph %g\n",
-            low + i * (high - low) / 4, i * 0.25);
-    }
-}
-
-/* Shades the classes: their tints are those of the points. */
-static void shade_classes(mlp_picture *p)
-{
-    mlpi_picture_put(p, "set palette defined (0 '#86b4d8', 1 '#fbe0a8', 2 "
-                        "'#bdbdbd', 3 '#eeae84', 4 '#c8e6f7', 5 '#8ccbb5', 6 "
-                        "'#efcfe0', 7 '#f3eda6') maxcolors 8\nset cbrange "
-                        "[-0.5:7.5]\n");
-}
-
-/* The boundary of the last class is that of the others. */
+/* The levels of a probability are those of all its range, from 0 to 1. */
 static void put_regions(mlp_picture *p, const grid *g, mlp_cview X,
                         mlp_cview labels, size_t classes)
 {
     double low = 0;
     double high = 0;
-    size_t k = g->A.cols;
-    size_t first = p->blocks + 1;
-    mlpi_picture_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\n", g->x0, g->dx,
-                     g->y0, g->dy);
-    for (size_t j = 0; j + 1 < k; j++) {
-        put_grid(p, g, j, &low, &high);
-        if (low < 0 && high > 0) {
-            put_contour(p, 0);
-        } else {
-            mlpi_picture_put(p, "$c%z << EOD\nNaN NaN\nEOD\n", p->blocks);
-        }
-    }
-    put_grid(p, g, k == 1 ? 0 : k, &low, &high);
-    size_t shades = p->blocks;
-    bool has_line = k == 1 && low < 0.5 && high > 0.5;
-    if (has_line) {
-        put_contour(p, 0.5);
-    }
-    mlpi_put_points(p, X, labels);
+    bool is_single = g->A.cols == 1;
+    put_grid(p, g, &low, &high);
+    bool has_line = is_single ? low < 0.5 && high > 0.5 : low < high;
     bool is_share = low >= 0 && high <= 1;
-    if (k > 1) {
-        shade_classes(p);
-    } else {
-        shade_levels(p, is_share ? 0 : low, is_share ? 1 : high);
+    mlpi_put(p, "low = %g\nhigh = %g\neval %s\n%s", is_share ? 0 : low,
+             is_share ? 1 : high, is_single ? "levels" : "tints",
+             has_line ? "eval contours\n" : "");
+    mlpi_points_put(p, X, labels);
+    mlpi_put(p,
+             "eval regions\nplot for [i=as_text:0] $d%z matrix using "
+             "(x0+$1*dx):(y0+$2*dy):(%s) with image notitle, ",
+             p->blocks - 1, is_single ? "$3" : "int($3)%8");
+    if (has_line) {
+        mlpi_put(p, "$line using 1:2 with lines lt 3 dt %s lw 1.5 %s, ",
+                 is_single ? "2" : "1", is_single ? "title '0.5'" : "notitle");
     }
-    mlpi_picture_put(p,
-                     "unset colorbox\nset xrange [x0:x0+%z*dx] noextend\nset "
-                     "yrange [y0:y0+%z*dy] noextend\nplot for [i=as_text:0] "
-                     "$d%z matrix using (x0+$1*dx):(y0+$2*dy):(%s) with image "
-                     "notitle, ",
-                     (size_t)GRID - 1, (size_t)GRID - 1, shades,
-                     k == 1 ? "$3" : "int($3)%8");
-    for (size_t c = first; c < shades + (has_line ? 1 : 0); c++) {
-        mlpi_picture_put(p, "$c%z using 1:2 with lines lt 3 dt 2 lw 1.5 ", c);
-        mlpi_picture_put(p, k == 1 ? "title '0.5', " : "notitle, ");
-    }
-    mlpi_plot_points(p, labels, classes);
+    mlpi_points_plot(p, labels, classes);
 }
 
+/* The network is used before the panel begins, so that its failures need no
+ * repair. A grid that is not finite is refused: an image with holes would look
+ * like a region of its own. */
 mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
                                const mlp_net *net, mlp_cview X,
                                mlp_cview labels)
 {
     grid g = {.x0 = 0};
     size_t classes = 0;
-    void *outputs = NULL;
     TRY(mlpi_check_given(picture, net, "a network"));
     TRY(mlpi_check_points(picture, X, labels, &classes));
     size_t k = mlp_net_outputs(net);
     if (mlp_net_inputs(net) != 2 || k > 99) {
-        return mlpi_show_error(&picture->hooks, MLP_ERR_SHAPE,
-                               "regions: expects a network with 2 inputs and "
-                               "at most 99 outputs, got %zu and %zu",
-                               mlp_net_inputs(net), k);
+        return mlpi_refuse(&picture->hooks, MLP_ERR_SHAPE,
+                           "regions: expects a network with 2 inputs and at "
+                           "most 99 outputs, got %zu and %zu",
+                           mlp_net_inputs(net), k);
     }
     size_t n = (size_t)GRID * GRID;
-    TRY(mlpi_picture_allocate(&picture->hooks, n * k * sizeof(double),
-                              (void *)&outputs));
+    void *outputs =
+        mlpi_picture_allocate(&picture->hooks, n * k * sizeof(double));
+    if (!outputs) {
+        return MLP_ERR_MEMORY;
+    }
     g.A = mlp_net_precision(net) == MLP_F32 ? mlp_view_f32(outputs, n, k)
                                             : mlp_view_f64(outputs, n, k);
     find_range(X, 0, &g.x0, &g.dx);
@@ -217,8 +182,10 @@ mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
  * The surface of the loss
  */
 
-/* The clone has hooks of its own network, which get the messages of what fails
- * there. */
+/* Writes the losses, row by row, and at last that of the network itself, where
+ * a mark stands. Three tics on each axis are the two ends of the span and the
+ * weight of the network between them. The clone has the hooks of its network,
+ * which get the messages of what fails there. */
 static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
                               mlp_cview Y, mlp_view W, const size_t at[2],
                               double span)
@@ -240,31 +207,32 @@ static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
             (void)mlp_view_set(W, at[j] / cols, at[j] % cols, w[j]);
         }
         TRY(mlp_evaluate(net, X, Y, &scores));
+        if (is_last && !isfinite(scores.loss)) {
+            return mlpi_refuse(&p->hooks, MLP_ERR_NOT_FINITE,
+                               "a surface: expects a finite loss, got %g",
+                               scores.loss);
+        }
         if (is_last) {
             mlpi_block_end(p);
-            mlpi_picture_put(
-                p,
-                "set label 'the network' at %r,%r,%r point lt 4 ps "
-                "1.8*mark front offset 1.2,0.6\n",
-                w[0], w[1], scores.loss);
+            mlpi_put(p,
+                     "set label 'the network' at %r,%r,%r point lt 4 ps "
+                     "1.8*mark front offset 1.2,0.6\n",
+                     w[0], w[1], scores.loss);
         } else {
-            mlpi_picture_put(p, "%r %r %r\n", w[0], w[1], scores.loss);
-            mlpi_picture_put(p, place[0] == SURFACE - 1 ? "\n" : "");
+            mlpi_put(p, "%r %r %r\n", w[0], w[1], scores.loss);
+            mlpi_put(p, place[0] == SURFACE - 1 ? "\n" : "");
         }
     }
-    mlpi_picture_put(p,
-                     "set pm3d depthorder border lc rgb '#303030' lw 0.5\nset "
-                     "border 127\nset xyplane relative 0.1\nunset colorbox\n"
-                     "set palette defined (0 '#ffffd9', 0.5 '#41b6c4', 1 "
-                     "'#253494')\nset format xy '%%.3g'\nset xtics %r,%r "
-                     "offset 0,-0.3\nset ytics %r,%r offset 1,-0.2\nset ztics"
-                     "\nset xlabel offset 0,-0.6\nset ylabel offset 1,-0.6\n"
-                     "set zlabel 'loss' norotate offset 6,6\nset view 55,30\n"
-                     "splot $d%z using 1:2:3 with pm3d notitle",
-                     center[0] - span, span, center[1] - span, span, p->blocks);
+    mlpi_put(p,
+             "eval surface\nset xtics %r,%r\nset ytics %r,%r\nsplot $d%z using "
+             "1:2:3 with pm3d notitle",
+             center[0] - span, span, center[1] - span, span, p->blocks);
     return MLP_OK;
 }
 
+/* The weights are changed in a copy, so the network of the caller is const
+ * indeed. Elements are named as in the tutorial, whose rows and columns count
+ * from 1. */
 mlp_status mlp_picture_surface(mlp_picture *picture, const mlp_axes *axes,
                                const mlp_net *net, mlp_cview X, mlp_cview Y,
                                size_t l, size_t i0, size_t i1, double span)
@@ -277,11 +245,11 @@ mlp_status mlp_picture_surface(mlp_picture *picture, const mlp_axes *axes,
     mlp_status status = mlp_net_tensor(copy, MLP_W, l, &W);
     if (status == MLP_OK && !(i0 < W.rows * W.cols && i1 < W.rows * W.cols &&
                               i0 != i1 && span > 0 && isfinite(span))) {
-        status = mlpi_show_error(&picture->hooks, MLP_ERR_ARGUMENT,
-                                 "a surface: expects two elements of W[%zu], "
-                                 "numbers below %zu, and a span above 0, got "
-                                 "%zu, %zu and %g",
-                                 l, W.rows * W.cols, i0, i1, span);
+        status =
+            mlpi_refuse(&picture->hooks, MLP_ERR_ARGUMENT,
+                        "a surface: expects two elements of W[%zu], numbers "
+                        "below %zu, and a span above 0, got %zu, %zu and %g",
+                        l, W.rows * W.cols, i0, i1, span);
     }
     if (status == MLP_OK) {
         const size_t at[] = {i0, i1};
@@ -327,51 +295,45 @@ static size_t neuron_at(size_t n, size_t place)
     return place == dots ? n : n - MOST_SHOWN + place;
 }
 
+/* Returns the y of a place. Places are 1 apart, the first one is on top, and
+ * the middle of each layer is at 0, so that layers of all widths stand on one
+ * axis. */
 static double height_of(size_t n, size_t place)
 {
     return (double)(places_of(n) - 1) / 2 - (double)place;
 }
 
-/* Writes a block of lines "x y weight", for the weights of layer l that have
- * this sign, and whose part of the largest one is in this fifth. */
-static void put_weights(mlp_picture *p, mlp_cview W, size_t l, double largest,
-                        int fifth, bool is_negative)
-{
-    for (size_t i = 0; i < places_of(W.rows) * places_of(W.cols); i++) {
-        size_t a = i / places_of(W.cols);
-        size_t b = i % places_of(W.cols);
-        double w = mlp_cview_at(W, neuron_at(W.rows, a), neuron_at(W.cols, b));
-        int its_fifth = (int)fmin(fabs(w) / largest * 5, 4);
-        if (!isnan(w) && its_fifth == fifth && (w < 0) == is_negative) {
-            mlpi_picture_put(p, "%z %g %r\n%z %g %r\n\n", l - 1,
-                             height_of(W.cols, b), w, l, height_of(W.rows, a),
-                             w);
-        }
-    }
-}
-
-/* Finds the weights of layer l; returns false if there is no such layer. */
-static bool find_weights(const mlp_net *net, size_t l, mlp_cview *W)
-{
-    return l <= mlp_net_layer_count(net) &&
-           mlp_net_ctensor(net, MLP_W, l, W) == MLP_OK;
-}
-
-static double largest_weight(const mlp_net *net)
+/* Writes the weights between all neurons that are drawn as a block of pairs of
+ * lines "x y weight", and finds the largest weight of the network. gnuplot
+ * sorts them by their signs and sizes. */
+static void put_weights(mlp_picture *p, const mlp_net *net)
 {
     double largest = 0;
-    mlp_cview W;
-    for (size_t l = 1; find_weights(net, l, &W); l++) {
+    mlpi_block_begin(p);
+    for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
+        mlp_cview W = {.rows = 0};
+        (void)!mlp_net_ctensor(net, MLP_W, l, &W);
         for (size_t i = 0; i < W.rows * W.cols; i++) {
             double w = mlp_cview_at(W, i / W.cols, i % W.cols);
             largest = fmax(largest, fabs(w));
         }
+        for (size_t i = 0; i < places_of(W.rows) * places_of(W.cols); i++) {
+            size_t a = i / places_of(W.cols);
+            size_t b = i % places_of(W.cols);
+            /* The dots are no neuron, so their weights are NaN: gaps. */
+            double w =
+                mlp_cview_at(W, neuron_at(W.rows, a), neuron_at(W.cols, b));
+            mlpi_put(p, "%z %g %r\n%z %g %r\n\n", l - 1, height_of(W.cols, b),
+                     w, l, height_of(W.rows, a), w);
+        }
     }
-    return largest > 0 ? largest : 1;
+    mlpi_block_end(p);
+    mlpi_put(p, "largest = %r\n", largest > 0 ? largest : 1);
 }
 
 /* Returns the name of an input or of an output: the caller's, that of a class,
- * or a letter with the number. */
+ * or a letter with the number, as the tutorial writes them. A single output has
+ * the names of two classes, of which neither is its own. */
 static const char *name_of(const mlp_net *net, const char *const *inputs,
                            bool is_input, size_t i, char text[32])
 {
@@ -413,50 +375,50 @@ static void put_neurons(mlp_picture *p, const mlp_net *net, size_t l,
         size_t i = neuron_at(n, place);
         double y = height_of(n, place);
         if (!as_labels && i < n) {
-            mlpi_picture_put(p, "%z %g\n", l, y);
+            mlpi_put(p, "%z %g\n", l, y);
         } else if (as_labels && i == n) {
-            mlpi_picture_put(p, "set label '⋮' at %z,%g center\n", l, y);
+            mlpi_put(p, "set label '⋮' at %z,%g center\n", l, y);
         } else if (as_labels && (l == 0 || is_last)) {
-            mlpi_picture_put(p, "set label %q at %z,%g %s,0\n",
-                             name_of(net, inputs, l == 0, i, text), l, y,
-                             l == 0 ? "right offset -1.8" : "left offset 1.8");
+            mlpi_put(p, "set label %q at %z,%g %s,0\n",
+                     name_of(net, inputs, l == 0, i, text), l, y,
+                     l == 0 ? "right offset -1.8" : "left offset 1.8");
         }
     }
     if (as_labels) {
-        mlpi_picture_put(p, "set label '%z %s' at %z,graph 0.03 center\n", n,
-                         l == 0 ? (n == 1 ? "input" : "inputs")
-                                : mlp_activation_name(layer.activation),
-                         l);
+        mlpi_put(p, "set label '%z %s' at %z,graph 0.03 center\n", n,
+                 l == 0 ? (n == 1 ? "input" : "inputs")
+                        : mlp_activation_name(layer.activation),
+                 l);
     }
 }
 
-/* Plots the weights: the last 10 blocks but one, by fifth and sign. */
+/* Plots weights and neurons. A neuron is a white circle on a dark one:
+ * it covers the ends of the lines. */
 static void plot_network(mlp_picture *p, size_t layers, double top, size_t left,
                          size_t right)
 {
-    mlpi_picture_put(
-        p,
-        "unset border\nunset tics\nunset grid\nset lmargin %z\nset "
-        "rmargin %z\nset xrange [-0.1:%z.1]\nset yrange "
-        "[%g:%g]\nplot ",
-        left + 4, right + 4, layers, -top - 1.6, top + 0.6);
-    for (size_t i = 0; i < 10; i++) {
-        bool is_negative = i % 2 == 1;
-        mlpi_picture_put(p, "$d%z using 1:2 with lines lt %z lw %g ",
-                         p->blocks - 10 + i, is_negative ? (size_t)4 : 1,
-                         0.5 + (double)(i / 2) * 1.1);
-        mlpi_picture_put(p, i < 8         ? "notitle, "
-                            : is_negative ? "dt (8,4) title 'negative weight', "
-                                          : "title 'positive weight', ");
+    static const char *const signs[] = {">=0", "<0"};
+    mlpi_put(p,
+             "eval network\nset lmargin %z\nset rmargin %z\nset xrange "
+             "[-0.1:%z.1]\nset yrange [%g:%g]\nplot ",
+             left + 4, right + 4, layers, -top - 1.6, top + 0.6);
+    for (size_t i = 0; i < 2; i++) {
+        mlpi_put(p,
+                 "for [i=0:4] $d%z using ($3%s&&fifth($3)==i?$1:NaN):2 with "
+                 "lines lt %z lw 0.5+1.1*i notitle, ",
+                 p->blocks - 1, signs[i], 3 * i + 1);
     }
-    mlpi_picture_put(
-        p,
-        "$d%z using 1:2 with points pt 7 ps 2.8*mark lc rgb '#404040' "
-        "notitle, $d%z using 1:2 with points pt 7 ps 2.2*mark lc rgb "
-        "'#ffffff' notitle",
-        p->blocks, p->blocks);
+    mlpi_put(p,
+             "keyentry with lines lt 1 lw 4 title 'positive weight', keyentry "
+             "with lines lt 4 lw 4 title 'negative weight', $d%z using 1:2 "
+             "with points pt 7 ps 2.8*mark lc rgb '#404040' notitle, $d%z "
+             "using 1:2 with points pt 7 ps 2.2*mark lc rgb '#ffffff' notitle",
+             p->blocks, p->blocks);
 }
 
+/* The order of drawing is the order of layers in the picture: lines first, then
+ * the neurons that cover their ends. Labels belong to the panel, and gnuplot
+ * draws them last. */
 mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
                                const mlp_net *net, const char *const *inputs)
 {
@@ -464,24 +426,15 @@ mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
     size_t layers = mlp_net_layer_count(net);
     double top = 0;
     if (layers > MOST_DRAWN) {
-        return mlpi_show_error(&picture->hooks, MLP_ERR_LIMIT,
-                               "a drawing: expects at most %d layers, got %zu",
-                               (int)MOST_DRAWN, layers);
+        return mlpi_refuse(&picture->hooks, MLP_ERR_LIMIT,
+                           "a drawing: expects at most %d layers, got %zu",
+                           (int)MOST_DRAWN, layers);
     }
     for (size_t i = 0; inputs && i < mlp_net_inputs(net); i++) {
         TRY(mlpi_check_given(picture, inputs[i], "the name of an input"));
     }
-    double largest = largest_weight(net);
     mlpi_panel_begin(picture, axes, "", "");
-    for (int i = 0; i < 10; i++) {
-        mlp_cview W;
-        mlpi_block_begin(picture);
-        mlpi_picture_put(picture, "NaN NaN\n\n"); /* no block may be empty */
-        for (size_t l = 1; find_weights(net, l, &W); l++) {
-            put_weights(picture, W, l, largest, i / 2, i % 2 == 1);
-        }
-        mlpi_block_end(picture);
-    }
+    put_weights(picture, net);
     for (size_t l = 0; l <= layers; l++) {
         top = fmax(top, height_of(layer_of(net, l).width, 0));
         put_neurons(picture, net, l, inputs, true);

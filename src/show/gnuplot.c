@@ -10,9 +10,20 @@
  *
  *     script in /tmp  ->  gnuplot  ->  <path>.tmp.0  ->  <path>
  *
- * Terminals differ in what they can draw, so a script begins with variables
- * which its panels ask: as_text is 1 where letters stand for pixels, and mark is
- * a size of points that looks the same everywhere.
+ * The script that stays, where there is no gnuplot or a script was asked for,
+ * has one line more. It names the file, because nobody redirects the output:
+ *
+ *     set terminal svg size 640,480 font 'sans-serif,14' ...
+ *     set output './training.svg'
+ *     as_text = 0
+ *     mark = 0.6
+ *     ...                            look.gp
+ *     set multiplot layout 1,1
+ *     ...                            the panels, of picture.c
+ *     unset multiplot
+ *
+ * The script sets up the terminal, goes on with look.gp, which has what all
+ * pictures share, and ends with the panels.
  */
 #include "show/picture.h"
 
@@ -31,33 +42,19 @@
 
 extern char **environ;
 
-/* What a script draws. */
+/* What a script draws. SCRIPT is the script itself, which draws SVG or PNG when
+ * somebody runs it. TEXT and SIXEL go to a terminal. */
 typedef enum target { SVG, PNG, SCRIPT, TEXT, SIXEL } target;
 
 /* ---------------------------------------------------------------------------
  * The script
  */
 
-/* The colours are those of Okabe and Ito (2008), in an order in which
- * neighbours differ in their grey, too. */
-static const char look[] =
-    "set encoding utf8\n"
-    "set decimalsign '.'\n"
-    "set linetype 1 lc rgb '#0072b2' lw 2 dt 1 pt 7\n"
-    "set linetype 2 lc rgb '#e69f00' lw 2 dt (12,5) pt 9\n"
-    "set linetype 3 lc rgb '#000000' lw 2 dt (3,4) pt 5\n"
-    "set linetype 4 lc rgb '#d55e00' lw 2 dt (12,4,3,4) pt 13\n"
-    "set linetype 5 lc rgb '#56b4e9' lw 3 dt 1 pt 11\n"
-    "set linetype 6 lc rgb '#009e73' lw 3 dt (6,3) pt 15\n"
-    "set linetype 7 lc rgb '#cc79a7' lw 3 dt (3,3) pt 6\n"
-    "set linetype 8 lc rgb '#b0a000' lw 3 dt (12,4,3,4,3,4) pt 8\n"
-    "set linetype cycle 8\n"
-    "look = \"set border 3 lc rgb '#606060'; set tics nomirror scale 0; "
-    "set key bmargin center horizontal Left reverse samplen 2.5 width 1; "
-    "set style fill solid 1 border lc rgb '#404040'; set tics front\"\n"
-    "if (!as_text) look = look.\"; set xlabel offset 0,0.4; "
-    "set grid lt 1 lc rgb '#e4e4e4' lw 1 dt 1\"\n";
+/* The text of look.gp, which CMake makes an array of. */
+extern const char mlpi_show_look[];
 
+/* Returns how many panels stand side by side. Text is too coarse for more than
+ * one. */
 static size_t columns_of(const mlp_picture *p, target kind)
 {
     size_t columns = p->columns > 0 ? (size_t)p->columns : 3;
@@ -67,6 +64,11 @@ static size_t columns_of(const mlp_picture *p, target kind)
     return columns < p->panels ? columns : p->panels;
 }
 
+/* Writes the command that sets up a terminal of text. A panel is as wide as the
+ * terminal. Letters are about twice as high as wide, so half as many lines as
+ * columns make a panel that is as high as wide; it must also fit on the screen,
+ * with a line for the prompt. Output that is no terminal gets 80 columns. The
+ * last column stays free, where some terminals would begin a new line. */
 static void put_terminal_of_text(FILE *to, size_t panels)
 {
     const char *term = getenv("TERM");
@@ -85,47 +87,63 @@ static void put_terminal_of_text(FILE *to, size_t panels)
                   width - 1, height * panels, has_colors ? "ansi256" : "mono");
 }
 
-/* Writes the whole script. With an output, gnuplot writes there instead of to
- * its standard output. */
-static void put_script(const mlp_picture *p, target kind, const char *output,
-                       FILE *to)
+/* Writes the command that sets up a terminal of pixels. The sizes are chosen
+ * for a page that shows a picture about 900 pixels wide: a single panel fits
+ * beside text, and several fill the width, so letters of 14 pixels stay
+ * readable. The other terminals than SVG count letters in points, of which 10.5
+ * are 14 pixels. */
+static void put_terminal(const mlp_picture *p, target kind, size_t columns,
+                         size_t rows, FILE *to)
 {
-    size_t columns = columns_of(p, kind);
-    size_t rows = (p->panels + columns - 1) / columns;
+    static const char *const terminals[] = {
+        [SVG] = "svg size %zu,%zu font 'sans-serif,14'",
+        [PNG] = "pngcairo size %zu,%zu font 'sans-serif,10.5'",
+        [SIXEL] = "sixelgd size %zu,%zu font 'sans,10.5' truecolor"};
     size_t high = columns == 1 ? 480 : columns == 2 ? 400 : 320;
     size_t width = columns == 1 ? 640 : 960;
     size_t height = high * rows + (p->title > 0 ? 40 : 0);
     width = p->width > 0 ? (size_t)p->width : width;
     height = p->height > 0 ? (size_t)p->height : height;
+    (void)fputs("set terminal ", to);
+    (void)fprintf(to, terminals[kind], width, height);
+    (void)fputs(" background '#ffffff' noenhanced\n", to);
+}
+
+/* Writes the command that names the output. Its bytes are kept, because a name
+ * of a file is no text: only the quote and the line end need another form. A
+ * name that begins with '|' or '~' would mean something else to gnuplot, so a
+ * relative name begins with "./". */
+static void put_output(const char *output, FILE *to)
+{
+    (void)fprintf(to, "set output '%s", output[0] == '/' ? "" : "./");
+    for (const char *c = output; *c != '\0'; c++) {
+        const char same[] = {*c, '\0'};
+        const char *other = *c == '\'' ? "''" : "'.\"\\n\".'";
+        (void)fputs(*c == '\'' || *c == '\n' ? other : same, to);
+    }
+    (void)fputs("'\n", to);
+}
+
+/* Writes the whole script. Without an output, gnuplot writes to its standard
+ * output. The first bytes of the picture's script are its title. */
+static void put_script(const mlp_picture *p, target kind, const char *output,
+                       FILE *to)
+{
+    size_t columns = columns_of(p, kind);
+    size_t rows = (p->panels + columns - 1) / columns;
     if (kind == TEXT) {
         put_terminal_of_text(to, p->panels);
     } else {
-        static const char *const terminals[] = {
-            [SVG] = "svg size %zu,%zu font 'sans-serif,14'",
-            [PNG] = "pngcairo size %zu,%zu font 'sans-serif,10.5'",
-            [SIXEL] = "sixelgd size %zu,%zu font 'sans,10.5' truecolor"};
-        (void)fputs("set terminal ", to);
-        (void)fprintf(to, terminals[kind], width, height);
-        (void)fputs(" background '#ffffff' noenhanced\n", to);
+        put_terminal(p, kind, columns, rows, to);
     }
     if (output) {
-        /* A name that begins with '|' or '~' would mean something else. */
-        (void)fprintf(to, "set output '%s", output[0] == '/' ? "" : "./");
-        for (const char *c = output; *c != '\0'; c++) {
-            char same[] = {*c, '\0'};
-            (void)fputs(*c == '\''   ? "''"
-                        : *c == '\n' ? "'.\"\\n\".'"
-                                     : same,
-                        to);
-        }
-        (void)fputs("'\n", to);
+        put_output(output, to);
     }
+    /* SVG's marks of size 1 are larger than those of the other terminals. */
     (void)fprintf(to, "as_text = %d\nmark = %s\n%s", kind == TEXT ? 1 : 0,
-                  kind == SVG ? "0.6" : "1", look);
-    (void)fprintf(to, "set multiplot layout %zu,%zu", rows, columns);
-    if (p->title > 0) {
-        (void)fputs(" title ", to);
-    }
+                  kind == SVG ? "0.6" : "1", mlpi_show_look);
+    (void)fprintf(to, "set multiplot layout %zu,%zu%s", rows, columns,
+                  p->title > 0 ? " title " : "");
     (void)fwrite(p->script, 1, p->used, to);
     (void)fputs("\nunset multiplot\n", to);
 }
@@ -134,7 +152,14 @@ static void put_script(const mlp_picture *p, target kind, const char *output,
  * The program
  */
 
-/* Copies the last line of a file that is not blank, up to `size` - 1 bytes. */
+/* gnuplot's messages begin with the line that failed and a mark below the
+ * place; the last line says what is wrong:
+ *
+ *     plot no_function(x)
+ *          ^
+ *     line 79: undefined function: no_function
+ *
+ * Copies the last line of a file that is not blank, up to `size` - 1 bytes. */
 static void last_line(FILE *file, char *line, size_t size)
 {
     char next[256];
@@ -167,14 +192,17 @@ static int wait_for(pid_t child)
 static mlp_status run_gnuplot(const mlp_hooks *hooks, FILE *script,
                               FILE *errors, int output)
 {
+    /* With -d, gnuplot ignores the settings of its user: a picture looks the
+     * same everywhere. */
     char *const command[] = {"gnuplot", "-d", NULL};
     char line[256];
     pid_t child = 0;
     posix_spawn_file_actions_t actions;
     if (posix_spawn_file_actions_init(&actions) != 0) {
-        return mlpi_show_error(hooks, MLP_ERR_MEMORY,
-                               "a picture: no memory for a process");
+        return mlpi_refuse(hooks, MLP_ERR_MEMORY,
+                           "a picture: no memory for a process");
     }
+    /* The child shares the position in the file, which is at its end. */
     int error = lseek(fileno(script), 0, SEEK_SET) < 0 ? errno : 0;
     const int files[] = {fileno(script), output, fileno(errors)};
     for (int i = 0; i < 3 && error == 0; i++) {
@@ -195,31 +223,33 @@ static mlp_status run_gnuplot(const mlp_hooks *hooks, FILE *script,
     }
     if (error != 0) {
         (void)strerror_r(error, line, sizeof line);
-        return mlpi_show_error(hooks, MLP_ERR_IO, "gnuplot: cannot start: %s",
-                               line);
+        return mlpi_refuse(hooks, MLP_ERR_IO, "gnuplot: cannot start: %s",
+                           line);
     }
     last_line(errors, line, sizeof line);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return MLP_OK;
     }
-    return mlpi_show_error(hooks, MLP_ERR_IO, "gnuplot: failed: %s",
-                           line[0] != '\0' ? line : "it was killed");
+    return mlpi_refuse(hooks, MLP_ERR_IO, "gnuplot: failed: %s",
+                       line[0] != '\0' ? line : "it was killed");
 }
 
 /* ---------------------------------------------------------------------------
  * Files
  */
 
+/* Reports what the system refused. errno is that of the failed call. */
 static mlp_status io_error(const mlp_hooks *hooks, const char *path,
                            const char *what)
 {
     char text[128];
     (void)strerror_r(errno, text, sizeof text);
-    return mlpi_show_error(hooks, MLP_ERR_IO, "%s: cannot %s: %s", path, what,
-                           text);
+    return mlpi_refuse(hooks, MLP_ERR_IO, "%s: cannot %s: %s", path, what,
+                       text);
 }
 
-/* A file that will be `path` when it is whole. */
+/* A file that will be `path` when it is whole. It lies in the same folder,
+ * since only there a file can be renamed in one moment. */
 typedef struct new_file {
     const mlp_hooks *hooks;
     const char *path;
@@ -227,7 +257,9 @@ typedef struct new_file {
     FILE *stream;
 } new_file;
 
-/* Opens <path>.tmp.<number>, with the first number that is free. */
+/* Opens <path>.tmp.<number>, with the first number that is free: two programs
+ * may draw the same picture at once. What is no regular file, such as a folder
+ * or /dev/null, is refused, because the new file would take its place. */
 static mlp_status open_new(const mlp_hooks *hooks, const char *path,
                            new_file *file)
 {
@@ -236,10 +268,13 @@ static mlp_status open_new(const mlp_hooks *hooks, const char *path,
     int fd = -1;
     *file = (new_file){.hooks = hooks, .path = path};
     if (stat(path, &old) == 0 && !S_ISREG(old.st_mode)) {
-        return mlpi_show_error(hooks, MLP_ERR_IO,
-                               "%s: expects the name of a regular file", path);
+        return mlpi_refuse(hooks, MLP_ERR_IO,
+                           "%s: expects the name of a regular file", path);
     }
-    TRY(mlpi_picture_allocate(hooks, size, (void *)&file->name));
+    file->name = mlpi_picture_allocate(hooks, size);
+    if (!file->name) {
+        return MLP_ERR_MEMORY;
+    }
     for (int i = 0; fd < 0 && i < 1000; i++) {
         (void)snprintf(file->name, size, "%s.tmp.%d", path, i);
         fd = open(file->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -247,6 +282,7 @@ static mlp_status open_new(const mlp_hooks *hooks, const char *path,
             break;
         }
     }
+    /* The stream is for a script. gnuplot gets the descriptor below it. */
     file->stream = fd >= 0 ? fdopen(fd, "w+") : NULL;
     if (file->stream) {
         return MLP_OK;
@@ -260,7 +296,9 @@ static mlp_status open_new(const mlp_hooks *hooks, const char *path,
     return status;
 }
 
-/* Gives the file its name if the status is MLP_OK; else removes it. */
+/* Gives the file its name if the status is MLP_OK; else removes it. Closing
+ * a stream may be the first call to learn of a full disk. The status of an
+ * earlier failure stays, since its message has been sent. */
 static mlp_status close_new(new_file *file, mlp_status status)
 {
     bool is_bad = ferror(file->stream) != 0;
@@ -272,12 +310,16 @@ static mlp_status close_new(new_file *file, mlp_status status)
         status = io_error(file->hooks, file->path, "replace");
     }
     if (status != MLP_OK) {
+        /* A file that is open has a name.
+         * NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
         (void)unlink(file->name);
     }
     mlpi_picture_release(file->hooks, file->name);
     return status;
 }
 
+/* Tells whether a path of this length ends so, in small or capital letters. A
+ * name that consists of the end alone does not count. */
 static bool ends_in(const char *path, size_t length, const char *end)
 {
     size_t n = strlen(end);
@@ -294,8 +336,10 @@ static mlp_status write_script(const mlp_picture *picture, const char *path)
     size_t base = is_script ? length - 3 : length;
     bool is_png = ends_in(path, base, ".png");
     bool is_svg = ends_in(path, base, ".svg");
-    char *names = NULL;
-    TRY(mlpi_picture_allocate(hooks, 2 * (length + 8), (void *)&names));
+    char *names = mlpi_picture_allocate(hooks, 2 * (length + 8));
+    if (!names) {
+        return MLP_ERR_MEMORY;
+    }
     char *output = names + length + 8;
     (void)snprintf(names, length + 8, "%s%s", path, is_script ? "" : ".gp");
     (void)snprintf(output, length + 8, "%.*s%s", (int)base, path,
@@ -324,9 +368,8 @@ static mlp_status check_end(const mlp_hooks *hooks, const char *path, int fd)
             return MLP_OK;
         }
     }
-    return mlpi_show_error(hooks, MLP_ERR_IO,
-                           "%s: the picture is not whole: is the disk full?",
-                           path);
+    return mlpi_refuse(hooks, MLP_ERR_IO,
+                       "%s: the picture is not whole: is the disk full?", path);
 }
 
 /* Draws onto the file, or if that is NULL, onto standard output. */
@@ -377,17 +420,20 @@ static target kind_of_terminal(void)
     return TEXT;
 }
 
+/* A terminal has no name beside which a script could stay. */
 static mlp_status draw_on_terminal(const mlp_picture *picture)
 {
     mlp_status status = draw(picture, kind_of_terminal(), NULL);
     return status != MLP_ERR_UNSUPPORTED
                ? status
-               : mlpi_show_error(&picture->hooks, status,
-                                 "a picture: there is no program gnuplot "
-                                 "(install it, or write to a path that ends "
-                                 "in .gp)");
+               : mlpi_refuse(&picture->hooks, status,
+                             "a picture: there is no program gnuplot (install "
+                             "it, or write to a path that ends in .gp)");
 }
 
+/* Whatever fails, the new file is removed, and an old one stays as it was.
+ * Without gnuplot the script takes the place of the picture, so that another
+ * machine can draw it. */
 static mlp_status draw_file(const mlp_picture *picture, const char *path,
                             target kind)
 {
@@ -399,12 +445,13 @@ static mlp_status draw_file(const mlp_picture *picture, const char *path,
         return status;
     }
     TRY(write_script(picture, path));
-    return mlpi_show_error(hooks, status,
-                           "%s: there is no program gnuplot; install it, and "
-                           "\"gnuplot %s.gp\" draws the picture",
-                           path, path);
+    return mlpi_refuse(hooks, status,
+                       "%s: there is no program gnuplot; install it, and "
+                       "\"gnuplot %s.gp\" draws the picture",
+                       path, path);
 }
 
+/* The end of the path alone decides, not what lies there already. */
 mlp_status mlp_picture_write(const mlp_picture *picture, const char *path)
 {
     if (!picture) {
@@ -413,9 +460,8 @@ mlp_status mlp_picture_write(const mlp_picture *picture, const char *path)
     const mlp_hooks *hooks = &picture->hooks;
     size_t length = path ? strlen(path) : 0;
     if (picture->panels == 0) {
-        return mlpi_show_error(hooks, MLP_ERR_ORDER,
-                               "a picture: expects a panel before it is "
-                               "written");
+        return mlpi_refuse(hooks, MLP_ERR_ORDER,
+                           "a picture: expects a panel before it is written");
     }
     if (!path) {
         return draw_on_terminal(picture);
@@ -427,6 +473,6 @@ mlp_status mlp_picture_write(const mlp_picture *picture, const char *path)
         return draw_file(picture, path,
                          ends_in(path, length, ".svg") ? SVG : PNG);
     }
-    return mlpi_show_error(hooks, MLP_ERR_ARGUMENT,
-                           "%s: expects the end .svg, .png or .gp", path);
+    return mlpi_refuse(hooks, MLP_ERR_ARGUMENT,
+                       "%s: expects the end .svg, .png or .gp", path);
 }

@@ -6,10 +6,10 @@
 #include "show/picture.h"
 
 /* Writes the rows of X (m, 2) with their labels as a block of data. */
-void mlpi_put_points(mlp_picture *picture, mlp_cview X, mlp_cview labels);
+void mlpi_points_put(mlp_picture *picture, mlp_cview X, mlp_cview labels);
 
 /* Goes on with a command "plot": draws the points of the last block, with an
  * entry in the key for each class of which there is a point. */
-void mlpi_plot_points(mlp_picture *picture, mlp_cview labels, size_t classes);
+void mlpi_points_plot(mlp_picture *picture, mlp_cview labels, size_t classes);
 
 #endif

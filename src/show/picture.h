@@ -24,10 +24,9 @@ struct mlp_picture {
     mlp_status status; /* the first failure in the present panel */
 };
 
-/* Take memory from the hooks, with a message if there is none, and give it
- * back. */
-mlp_status mlpi_picture_allocate(const mlp_hooks *hooks, size_t bytes,
-                                 void *block);
+/* Take memory from the hooks, and give it back. Without memory the first sends a
+ * message and returns NULL. */
+void *mlpi_picture_allocate(const mlp_hooks *hooks, size_t bytes);
 void mlpi_picture_release(const mlp_hooks *hooks, void *block);
 
 /* Appends text to the script. It has conversions of its own:
@@ -37,10 +36,10 @@ void mlpi_picture_release(const mlp_hooks *hooks, void *block);
  *   %g  a double with six digits
  *   %r  a double that reads back to the same bits
  *   %%  a percent sign */
-void mlpi_picture_put(mlp_picture *picture, const char *format, ...);
+void mlpi_put(mlp_picture *picture, const char *format, ...);
 
 /* Appends a text like %q, with each '%' doubled: labels of tics are formats. */
-void mlpi_picture_put_tic(mlp_picture *picture, const char *text);
+void mlpi_put_tic(mlp_picture *picture, const char *text);
 
 /* Begins a panel: the look of all panels, then the title, the labels and the
  * ranges of the axes, which may be NULL. x and y are the labels if the axes

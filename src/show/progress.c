@@ -3,8 +3,15 @@
  * A line of progress.
  *
  * Each drawing is one write: a carriage return, the text, and what erases the
- * rest of the line before. The text is shorter than the terminal is wide, as
- * this is at that moment, so the line never wraps.
+ * rest of the line before. One write cannot be seen half done, so the line does
+ * not flicker.
+ *
+ *     \r epoch 118 of 500 [====>        ] loss 0.0213, 12 s left ESC [ K
+ *
+ * The text is shorter than the terminal is wide, as this is at that moment, so
+ * the line never wraps, and the next carriage return leads to its beginning.
+ * Only if a window gets narrower than the line, some terminals break it, and a
+ * piece stays above.
  */
 #include "mlp_show.h"
 
@@ -16,14 +23,17 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Seconds of training before the first drawing, and between two drawings. */
+/* Seconds of training that pass before the first drawing, and between two. */
 static const double first_pause = 0.2;
 static const double pause_between = 0.1;
 
-/* MAX_LINE: the most bytes of a line, which are its columns too; MAX_BAR and
- * MIN_BAR: the columns between the brackets of the bar. */
-enum { MAX_LINE = 160, MAX_BAR = 30, MIN_BAR = 5 };
+/* MAX_LINE limits the bytes of a line, which are its columns too: a window that
+ * gets narrower than the line would break it. MAX_BAR and MIN_BAR limit the
+ * columns between the brackets of the bar. */
+enum { MAX_LINE = 100, MAX_BAR = 30, MIN_BAR = 5 };
 
+/* What the environment and the stream say is asked once, and not for each
+ * epoch. */
 mlp_show_progress mlp_show_progress_on(FILE *to)
 {
     const char *term = getenv("TERM");
@@ -37,7 +47,8 @@ mlp_show_progress mlp_show_progress_on(FILE *to)
 }
 
 /* Returns how many columns a line may use. In the last one some terminals
- * would begin a new line. */
+ * would begin a new line. The size is asked for each drawing, because a window
+ * may change it, and signals belong to the host. */
 static int columns_of(FILE *to)
 {
     struct winsize size = {0};
@@ -48,7 +59,9 @@ static int columns_of(FILE *to)
     return width <= MAX_LINE ? width - 1 : MAX_LINE - 1;
 }
 
-/* Writes a time such as "12 s", "3 min 20 s" or "2 h 5 min". */
+/* Writes a time such as "12 s", "3 min 20 s" or "2 h 5 min". It is rounded up,
+ * so that a run which goes on never has 0 s left. Two units are enough for an
+ * estimate. */
 static void format_time(double seconds, char *text, size_t size)
 {
     double s = ceil(seconds);
@@ -63,9 +76,14 @@ static void format_time(double seconds, char *text, size_t size)
     }
 }
 
-/* The parts of a line in the order in which they appear. */
+/* The parts of a line in the order in which they appear. What a narrow terminal
+ * leaves out first is not what stands last: the time left matters more than the
+ * learning rate. */
 enum { EPOCH, LOSS, VALIDATION, RATE, LEFT, N_PARTS };
 
+/* Writes each part of the line by itself. A part that is unknown is empty.
+ * Epochs count from 1 here, because a bar that is full means that all are done.
+ */
 static void format_parts(const mlp_show_progress *line,
                          const mlp_epoch_progress *p,
                          char parts[N_PARTS][MAX_LINE])
@@ -99,6 +117,7 @@ static void format_line(const mlp_show_progress *line,
     char parts[N_PARTS][MAX_LINE];
     char bar[MAX_BAR + 4] = "";
     format_parts(line, p, parts);
+    /* The length counts two columns between parts, and two at the end. */
     int length = 0;
     for (int i = 0; i < N_PARTS; i++) {
         length += parts[i][0] != '\0' ? (int)strlen(parts[i]) + 2 : 0;
@@ -108,6 +127,8 @@ static void format_line(const mlp_show_progress *line,
         length -= part[0] != '\0' ? (int)strlen(part) + 2 : 0;
         part[0] = '\0';
     }
+    /* The bar has a blank and two brackets besides its columns, but needs no
+     * comma behind it. */
     int room = width - length - 1;
     if (room >= MIN_BAR) {
         int bars = room < MAX_BAR ? room : MAX_BAR;
@@ -130,10 +151,14 @@ static void format_line(const mlp_show_progress *line,
             before = ", ";
         }
     }
+    /* In a very narrow terminal even the epoch is cut. */
     text[width > 0 ? width : 0] = '\0';
 }
 
-/* Replaces the text of the line by another, whose columns are its bytes. */
+/* Replaces the text of the line by another, whose columns are its bytes. The
+ * sequence ESC [ K erases what is right of the text. Without escape sequences,
+ * blanks go over the rest of the text before, and at the end of the run another
+ * carriage return leads back to the beginning. */
 static void draw(mlp_show_progress *line, const char *text)
 {
     char bytes[2 * MAX_LINE + 16];
@@ -168,6 +193,7 @@ bool mlp_show_epoch(const mlp_epoch_progress *progress, void *user)
     return true;
 }
 
+/* A line that was never drawn needs no erasing: a short run leaves no trace. */
 void mlp_show_progress_end(mlp_show_progress *line)
 {
     if (line && line->is_terminal && line->drawn_at > 0) {

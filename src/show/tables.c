@@ -1,7 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tables for a terminal: the layers of a network, a confusion matrix, the
- * scores of classes, and a history as CSV.
+ * Tables for a terminal show the layers of a network, a confusion matrix and
+ * the scores of classes. A history becomes CSV. The confusion matrix has three
+ * forms:
+ *
+ *     true \ predicted   cat   dog     names head the columns
+ *     cat                  40     2
+ *     dog                   .    45
+ *
+ *     true \ predicted   0   1         numbers head them, where names are long
+ *     0  a long name     40   2
+ *     1  another name     .  45
+ *
+ *     class  predicted right, and most often mistaken for
+ *     0      40 of 42; 2 for 1         a list, where the matrix is too wide
+ *     1      45 of 45
+ *
+ * Columns are those of a terminal, which a name of UTF-8 may fill with more or
+ * fewer characters, and with more bytes.
  */
 #include "mlp_show.h"
 
@@ -11,15 +27,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* MAX_NAME: the most columns of a class name; MAX_TABLE: those of a table. */
+/* MAX_NAME limits the columns of a class name: longer ones are cut. MAX_TABLE
+ * limits those of a table, to what every terminal shows. */
 enum { MAX_NAME = 32, MAX_TABLE = 80 };
 
+/* Ends a table. Streams collect what is written, so a full disk shows only when
+ * the stream is flushed. */
 static mlp_status end(FILE *to)
 {
     bool is_written = fflush(to) == 0 && !ferror(to);
     return is_written ? MLP_OK : MLP_ERR_IO;
 }
 
+/* Returns the larger of two widths. */
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
@@ -29,7 +49,9 @@ static size_t larger(size_t a, size_t b)
  * The summary
  */
 
-/* Writes what a layer has besides its columns, such as "dropout 0.2". */
+/* Writes what a layer has besides its columns, such as "dropout 0.2, batch
+ * norm". Most layers have nothing, so this is no column of the table. Only two
+ * activations read the slope. */
 static void put_extras(const mlp_layer *layer, FILE *to)
 {
     char number[MLPI_NUMBER_SIZE];
@@ -50,24 +72,9 @@ static void put_extras(const mlp_layer *layer, FILE *to)
     }
 }
 
-/* Writes the bytes of n parameters: "772 bytes", "1.5 kB", "2.4 MB". */
-static void put_bytes(size_t n, mlp_dtype precision, FILE *to)
-{
-    char number[MLPI_NUMBER_SIZE];
-    double bytes = (double)n * (precision == MLP_F32 ? 4 : 8);
-    if (bytes < 1000) {
-        (void)fprintf(to, "%.0f bytes", bytes);
-    } else {
-        bool is_large = bytes >= 1e6;
-        (void)fprintf(
-            to, "%s %s",
-            mlpi_text_fixed(bytes / (is_large ? 1e6 : 1e3), 1, number),
-            is_large ? "MB" : "kB");
-    }
-}
-
 /* Tells whether a network scales its inputs: some mean is not 0, or some
- * standard deviation not 1. */
+ * standard deviation not 1. mlp.h has no shorter question. The memory comes
+ * from the hooks of the network, as everything that the network needs. */
 static mlp_status find_scaling(const mlp_net *net, bool *scales)
 {
     mlp_hooks hooks = mlp_net_hooks(net);
@@ -76,8 +83,8 @@ static mlp_status find_scaling(const mlp_net *net, bool *scales)
     double *mean =
         hooks.allocate ? hooks.allocate(bytes, hooks.user) : malloc(bytes);
     if (!mean) {
-        return mlpi_show_error(&hooks, MLP_ERR_MEMORY,
-                               "a summary: no memory for %zu bytes", bytes);
+        return mlpi_refuse(&hooks, MLP_ERR_MEMORY,
+                           "a summary: no memory for %zu bytes", bytes);
     }
     mlp_status status = mlp_net_scaling(net, mean, mean + n);
     *scales = false;
@@ -92,6 +99,8 @@ static mlp_status find_scaling(const mlp_net *net, bool *scales)
     return status;
 }
 
+/* The shape of weights is that of W in mlp.h: neurons x inputs. A neuron has a
+ * bias and, with batch norm, a scale besides. */
 mlp_status mlp_show_summary(const mlp_net *net, FILE *to)
 {
     if (!net || !to) {
@@ -103,10 +112,9 @@ mlp_status mlp_show_summary(const mlp_net *net, FILE *to)
     size_t n_before = mlp_net_inputs(net);
     size_t total = mlp_net_parameter_count(net);
     TRY(find_scaling(net, &scales));
-    (void)fprintf(to,
-                  "layer  weights              activation    parameters\n"
-                  "input  %s\n",
-                  mlpi_text_count(n_before, count));
+    (void)fprintf(
+        to, "layer  weights              activation    parameters\ninput  %s\n",
+        mlpi_text_count(n_before, count));
     for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
         mlp_layer layer;
         TRY(mlp_net_layer(net, l, &layer));
@@ -119,11 +127,12 @@ mlp_status mlp_show_summary(const mlp_net *net, FILE *to)
         (void)fputc('\n', to);
         n_before = layer.width;
     }
+    size_t size = mlp_net_precision(net) == MLP_F32 ? 4 : 8;
     (void)fprintf(to, "%s parameter%s of %s, ", mlpi_text_count(total, count),
                   total == 1 ? "" : "s",
                   mlp_dtype_name(mlp_net_precision(net)));
-    put_bytes(total, mlp_net_precision(net), to);
-    (void)fprintf(to, "; loss %s; inputs are %s\n",
+    (void)fprintf(to, "%s bytes; loss %s; inputs are %s\n",
+                  mlpi_text_count(total * size, count),
                   mlp_loss_name(mlp_net_loss(net)),
                   scales ? "scaled" : "not scaled");
     return end(to);
@@ -144,13 +153,15 @@ static const char *name_of(const char *const *names, size_t i,
     return text;
 }
 
+/* Returns how many columns a count needs. */
 static size_t digits_of(size_t n)
 {
     char text[MLPI_COUNT_SIZE];
     return (size_t)snprintf(text, sizeof text, "%zu", n);
 }
 
-/* Returns the columns that the longest name needs, at most MAX_NAME. */
+/* Returns the columns that the longest name needs, at most MAX_NAME. Without
+ * names these are the digits of the last number. */
 static size_t widest_name(const char *const *names, size_t k)
 {
     size_t width = names ? 1 : digits_of(k - 1);
@@ -160,11 +171,13 @@ static size_t widest_name(const char *const *names, size_t k)
     return width < MAX_NAME ? width : MAX_NAME;
 }
 
+/* Returns a count, which mlpi_check_counts has found to be 0 or more. */
 static size_t count_at(mlp_cview counts, size_t i, size_t j)
 {
     return (size_t)mlp_cview_at(counts, i, j);
 }
 
+/* Returns how many rows of data belong to class i. */
 static size_t row_sum(mlp_cview counts, size_t i)
 {
     size_t sum = 0;
@@ -174,7 +187,8 @@ static size_t row_sum(mlp_cview counts, size_t i)
     return sum;
 }
 
-/* Returns the digits of the largest count. */
+/* Returns the digits of the largest count. All columns of a matrix get the same
+ * width, so that the eye finds the diagonal. */
 static size_t widest_count(mlp_cview counts)
 {
     size_t width = 1;
@@ -185,7 +199,10 @@ static size_t widest_count(mlp_cview counts)
     return width;
 }
 
-/* Writes one line for each class, for matrices that are too wide. */
+/* Writes one line for each class, for matrices that are too wide. Of the
+ * mistakes only the most frequent one is told: the others would need the
+ * matrix. Among equal ones the first class counts, and a class without mistakes
+ * has no second half of its line. */
 static void put_mistakes(mlp_cview counts, const char *const *names, FILE *to)
 {
     char text[MLPI_COUNT_SIZE];
@@ -243,6 +260,8 @@ static void put_matrix(mlp_cview counts, const char *const *names, size_t left,
     (void)fputc('\n', to);
 }
 
+/* Three forms are tried, from the clearest to the narrowest: columns headed by
+ * names, columns headed by numbers, and a list. One class always fits. */
 mlp_status mlp_show_confusion(mlp_cview counts, const char *const *names,
                               FILE *to)
 {
@@ -269,6 +288,8 @@ mlp_status mlp_show_confusion(mlp_cview counts, const char *const *names,
     return end(to);
 }
 
+/* Writes a line of scores, with the digits of scikit-learn's report, which
+ * readers may know. */
 static void put_scores(const char *name, size_t width,
                        const mlp_class_scores *scores, FILE *to)
 {
@@ -282,6 +303,8 @@ static void put_scores(const char *name, size_t width,
                   mlpi_text_fixed(scores->f1, 3, f1), scores->support);
 }
 
+/* The weighted mean counts a class as often as it has rows. mlp_score_classes
+ * has made sure that there are some. */
 static void put_class_scores(const mlp_class_scores *each, size_t k,
                              const mlp_class_scores *mean, double accuracy,
                              const char *const *names, FILE *to)
@@ -304,6 +327,8 @@ static void put_class_scores(const mlp_class_scores *each, size_t k,
     (void)fprintf(to, "accuracy %s\n", mlpi_text_fixed(accuracy, 3, number));
 }
 
+/* The scores are computed before the first line is written, so a failure writes
+ * nothing. */
 mlp_status mlp_show_class_scores(mlp_cview counts, const char *const *names,
                                  FILE *to)
 {
@@ -330,6 +355,8 @@ mlp_status mlp_show_class_scores(mlp_cview counts, const char *const *names,
  * The history
  */
 
+/* An epoch without validation has NaN there, and an empty cell is what readers
+ * of CSV take for a missing number. */
 mlp_status mlp_show_history(const mlp_history *history, FILE *to)
 {
     if (!history || !to) {

@@ -5,6 +5,14 @@
  * The columns of a character are those of Unicode's East Asian Width and of
  * its combining marks, by a short list of ranges: the C library's wcwidth
  * depends on the locale.
+ *
+ *     text      bytes  characters  columns
+ *     cat           3           3        3
+ *     café          5           4        4
+ *     漢字          6           2        4
+ *
+ * Numbers are written by printf, whose decimal point is that of the locale, and
+ * then get a point.
  */
 #include "show/text.h"
 
@@ -18,8 +26,10 @@
  * Numbers
  */
 
-/* The decimal point of a locale is every byte that C's own text of a number
- * cannot have; it may be several bytes. */
+/* Replaces the decimal point of the locale by a point. It is all that stands in
+ * a number and that C's own text of a number cannot have: a comma, say, or a
+ * character of several bytes. Functions that would tell it are not safe in a
+ * program with threads. */
 static char *fix_point(char *text)
 {
     size_t before = strspn(text, "+-0123456789einfa");
@@ -32,13 +42,17 @@ static char *fix_point(char *text)
     return text;
 }
 
+/* The largest double has 309 digits before the point, which the room holds with
+ * some to spare. */
 char *mlpi_text_fixed(double x, int decimals, char text[MLPI_NUMBER_SIZE])
 {
     (void)snprintf(text, MLPI_NUMBER_SIZE, "%.*f", decimals, x);
     return fix_point(text);
 }
 
-/* Reading back uses the locale that has written the text. */
+/* 15 digits are enough for most numbers that people write, such as 0.1, and 17
+ * for all. Reading back uses the locale that has written the text, so this
+ * comes before the point is mended. */
 char *mlpi_text_number(double x, int digits, char text[MLPI_NUMBER_SIZE])
 {
     if (!isfinite(x)) {
@@ -54,6 +68,8 @@ char *mlpi_text_number(double x, int digits, char text[MLPI_NUMBER_SIZE])
     return fix_point(text);
 }
 
+/* The digits are written from the last to the first, into the end of the room.
+ */
 char *mlpi_text_count(size_t n, char text[MLPI_COUNT_SIZE])
 {
     size_t at = MLPI_COUNT_SIZE - 1;
@@ -72,9 +88,16 @@ char *mlpi_text_count(size_t n, char text[MLPI_COUNT_SIZE])
  * Columns
  */
 
-/* Reads a character of UTF-8 and returns its bytes, 0 if it is none. The last
- * line refuses forms that are longer than needed, halves of surrogate pairs,
- * and numbers above Unicode's. */
+/* Reads a character of UTF-8 and returns its bytes, 0 if it is none:
+ *
+ *     0xxxxxxx                              to 0x7f
+ *     110xxxxx 10xxxxxx                     to 0x7ff
+ *     1110xxxx 10xxxxxx 10xxxxxx            to 0xffff
+ *     11110xxx 10xxxxxx 10xxxxxx 10xxxxxx   to 0x10ffff
+ *
+ * A text that is cut ends in a byte 0, which continues no character, so nothing
+ * is read behind the end. The last lines refuse forms that are longer than
+ * needed, halves of surrogate pairs, and numbers above Unicode's. */
 static size_t read_character(const char *text, uint32_t *c)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -94,6 +117,8 @@ static size_t read_character(const char *text, uint32_t *c)
     return is_valid ? n : 0;
 }
 
+/* The list is short, so it is searched from its front. Characters that it lacks
+ * have one column, as nearly all do. */
 static size_t columns_of(uint32_t c)
 {
     static const struct {
@@ -114,6 +139,8 @@ static size_t columns_of(uint32_t c)
     return 1;
 }
 
+/* A terminal obeys control characters, among them those from 0x80 to 0x9f, so a
+ * name from a file must not reach it with one. */
 const char *mlpi_text_next(const char **text, size_t *length, size_t *columns)
 {
     uint32_t c = 0;
@@ -134,6 +161,7 @@ const char *mlpi_text_next(const char **text, size_t *length, size_t *columns)
     return at;
 }
 
+/* A text of several lines counts as one: '\n' is a control character here. */
 size_t mlpi_text_columns(const char *text)
 {
     size_t sum = 0;
@@ -146,6 +174,8 @@ size_t mlpi_text_columns(const char *text)
     return sum;
 }
 
+/* A wide character that would stick out is left out, and a blank stands in its
+ * place, so that the next column begins where it should. */
 void mlpi_text_put(FILE *to, const char *text, size_t width, bool right)
 {
     size_t whole = mlpi_text_columns(text);
@@ -177,8 +207,9 @@ void mlpi_text_put(FILE *to, const char *text, size_t width, bool right)
  * Failures
  */
 
-mlp_status mlpi_show_error(const mlp_hooks *hooks, mlp_status status,
-                           const char *format, ...)
+/* A message that is longer than the room is cut. Paths can be that long. */
+mlp_status mlpi_refuse(const mlp_hooks *hooks, mlp_status status,
+                       const char *format, ...)
 {
     if (hooks && hooks->log) {
         char message[512];
@@ -192,37 +223,39 @@ mlp_status mlpi_show_error(const mlp_hooks *hooks, mlp_status status,
     return status;
 }
 
+/* A matrix of another type is refused even if its numbers are whole:
+ * mlp_score_classes would refuse it, too. */
 mlp_status mlpi_check_counts(const mlp_hooks *hooks, mlp_cview counts,
                              const char *const *names)
 {
     size_t k = counts.rows;
     if (counts.dtype != MLP_I32) {
-        return mlpi_show_error(hooks, MLP_ERR_DTYPE,
-                               "a confusion matrix: expects int32");
+        return mlpi_refuse(hooks, MLP_ERR_DTYPE,
+                           "a confusion matrix: expects int32");
     }
     if (k == 0 || counts.cols != k) {
-        return mlpi_show_error(hooks, MLP_ERR_SHAPE,
-                               "a confusion matrix: expects as many rows as "
-                               "columns, got (%zu, %zu)",
-                               k, counts.cols);
+        return mlpi_refuse(hooks, MLP_ERR_SHAPE,
+                           "a confusion matrix: expects as many rows as "
+                           "columns, got (%zu, %zu)",
+                           k, counts.cols);
     }
     if (!counts.data) {
-        return mlpi_show_error(hooks, MLP_ERR_NULL,
-                               "a confusion matrix: the counts are NULL");
+        return mlpi_refuse(hooks, MLP_ERR_NULL,
+                           "a confusion matrix: the counts are NULL");
     }
     for (size_t i = 0; i < k * k; i++) {
         if (mlp_cview_at(counts, i / k, i % k) < 0) {
-            return mlpi_show_error(hooks, MLP_ERR_ARGUMENT,
-                                   "a confusion matrix: expects counts of 0 or "
-                                   "more, got %.0f in row %zu, column %zu",
-                                   mlp_cview_at(counts, i / k, i % k), i / k,
-                                   i % k);
+            return mlpi_refuse(hooks, MLP_ERR_ARGUMENT,
+                               "a confusion matrix: expects counts of 0 or "
+                               "more, got %.0f in row %zu, column %zu",
+                               mlp_cview_at(counts, i / k, i % k), i / k,
+                               i % k);
         }
     }
     for (size_t i = 0; names && i < k; i++) {
         if (!names[i]) {
-            return mlpi_show_error(hooks, MLP_ERR_NULL,
-                                   "class names: name %zu is NULL", i);
+            return mlpi_refuse(hooks, MLP_ERR_NULL,
+                               "class names: name %zu is NULL", i);
         }
     }
     return MLP_OK;

@@ -46,8 +46,8 @@ size_t mlpi_text_columns(const char *text);
 void mlpi_text_put(FILE *to, const char *text, size_t width, bool right);
 
 /* Sends a failure to the log of the hooks, and returns its status. */
-mlp_status mlpi_show_error(const mlp_hooks *hooks, mlp_status status,
-                           const char *format, ...);
+mlp_status mlpi_refuse(const mlp_hooks *hooks, mlp_status status,
+                       const char *format, ...);
 
 /* Checks a confusion matrix, and that there is a name for each class. */
 mlp_status mlpi_check_counts(const mlp_hooks *hooks, mlp_cview counts,

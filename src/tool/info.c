@@ -1,11 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mlp info: what a network is, which columns it reads, and how it was trained.
+ *
+ *     iris.mlp: libmlp, 7832 bytes, weights 25d4ff3d
+ *     (a table of the layers)
+ *
+ *     answers species: setosa, versicolor, virginica
+ *
+ *     inputs      kind      if empty      flag  column
+ *     1           number    5.81          no    sepal_length
+ *     ...
+ *     train.rows: 120
+ *     ...
+ *
+ * Inputs count from 1 here, and from 0 in JSON, as in C. The lines at the end
+ * are the metadata of the file, whoever has written them; those of train tell
+ * how the network was made.
+ *
  * All text of the file is printed without control characters, because a hostile
  * file could hold some that change what a terminal shows.
  */
-#define _POSIX_C_SOURCE 200809L /* stat */
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,20 +46,13 @@ static size_t size_of(const char *path)
  * Text
  */
 
-static void print_plain(const char *text)
-{
-    for (; *text; text++) {
-        bool is_control = (unsigned char)*text < 32 || *text == 0x7f;
-        (void)putchar(is_control ? '?' : *text);
-    }
-}
-
-/* Prints words with commas between them, and how many are left out. */
+/* Prints words with commas between them, and how many are left out: a column
+ * may have thousands. */
 static void print_words(const char *const *words, size_t n)
 {
     for (size_t i = 0; i < n && i < MOST_WORDS; i++) {
         (void)fputs(i > 0 ? ", " : "", stdout);
-        print_plain(words[i]);
+        mlpi_tool_put(words[i], stdout);
     }
     if (n > MOST_WORDS) {
         printf(", and %zu more", n - MOST_WORDS);
@@ -68,19 +75,20 @@ static void print_column(const mlp_data_column *column)
     printf("%-10s  %-8s  %-12s  %-4s  ", inputs,
            column->kind == MLP_DATA_NUMBER ? "number" : "category", mean,
            column->has_flag ? "yes" : "no");
-    print_plain(column->name);
+    mlpi_tool_put(column->name, stdout);
     (void)fputs(column->n_categories > 0 ? ": " : "", stdout);
     print_words(column->categories, column->n_categories);
     (void)putchar('\n');
 }
 
-/* Prints the target, with its classes, and the columns. */
+/* Prints the target, with its classes, and the columns in the order of their
+ * inputs. */
 static void print_columns(const mlp_data_recipe *recipe)
 {
     size_t n = mlp_data_recipe_columns(recipe);
     const mlp_data_column *target = mlp_data_recipe_column(recipe, 0);
     (void)fputs("\nanswers ", stdout);
-    print_plain(target->name);
+    mlpi_tool_put(target->name, stdout);
     (void)fputs(target->n_categories > 0 ? ": " : ", a number", stdout);
     print_words(target->categories, target->n_categories);
     printf("\n\n%-10s  %-8s  %-12s  %-4s  %s\n", "inputs", "kind", "if empty",
@@ -109,9 +117,9 @@ static mlp_status print_text(const tool_model *model)
     for (size_t i = 0; (key = mlp_net_metadata_key(model->net, i)); i++) {
         if (strcmp(key, recipe_key) != 0) {
             (void)fputs(is_first ? "\n" : "", stdout);
-            print_plain(key);
+            mlpi_tool_put(key, stdout);
             (void)fputs(": ", stdout);
-            print_plain(mlp_net_metadata(model->net, key));
+            mlpi_tool_put(mlp_net_metadata(model->net, key), stdout);
             (void)putchar('\n');
             is_first = false;
         }
@@ -141,6 +149,8 @@ static void print_member(const char *name, const char *text)
     mlpi_tool_json_text(text);
 }
 
+/* Prints what the recipe knows: the target, and each column with the inputs
+ * that it becomes. */
 static void print_json_columns(const mlp_data_recipe *recipe)
 {
     const mlp_data_column *target = mlp_data_recipe_column(recipe, 0);
@@ -166,6 +176,8 @@ static void print_json_columns(const mlp_data_recipe *recipe)
     (void)putchar(']');
 }
 
+/* Prints everything in one line. The metadata hold the text of the recipe,
+ * too. */
 static void print_json(const tool_model *model)
 {
     const mlp_net *net = model->net;
@@ -217,6 +229,7 @@ static mlp_status draw(const tool_model *model, const char *path)
     return mlpi_tool_draw(picture, status, path);
 }
 
+/* Prints and draws. A network has no rows here: info reads no table. */
 static int tell(const tool_model *model, const tool_rows *rows,
                 const tool_options *options)
 {
@@ -233,7 +246,16 @@ static int tell(const tool_model *model, const tool_rows *rows,
     return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
 }
 
-int mlpi_tool_info(const tool_options *options)
+static int run_info(const tool_options *options)
 {
     return mlpi_tool_use(options, NULL, TOOL_TARGETS, tell);
 }
+
+const tool_verb mlpi_tool_info = {
+    "info",
+    TOOL_INFO,
+    1,
+    1,
+    run_info,
+    "MODEL",
+    "say what the model is and how it was trained"};

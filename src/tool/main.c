@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mlp: trains a network on a table, and tests, uses, shows and exports it. The
- * first argument is the verb, which the table below leads to its function.
+ * first argument is the verb, which is in the file of its name.
  */
 #include "tool/options.h"
 
@@ -12,30 +12,9 @@
 
 #include "tool/talk.h"
 
-/* A verb takes from `least` to `most` operands. --help prints its usage, and
- * says what it does. */
-typedef struct verb {
-    const char *name;
-    unsigned bit; /* in option tables */
-    size_t least, most;
-    int (*run)(const tool_options *options);
-    const char *usage, *help;
-} verb;
-
-static const verb verbs[] = {
-    {"train", TOOL_TRAIN, 2, 2, mlpi_tool_train, "TABLE TARGET",
-     "learn the column TARGET from the others"},
-    {"test", TOOL_TEST, 2, 3, mlpi_tool_test, "MODEL TABLE [LABELS]",
-     "score the model on another table"},
-    {"predict", TOOL_PREDICT, 2, 2, mlpi_tool_predict, "MODEL TABLE|-",
-     "print TABLE with the answers as new columns"},
-    {"info", TOOL_INFO, 1, 1, mlpi_tool_info, "MODEL",
-     "say what the model is and how it was trained"},
-    {"export", TOOL_EXPORT, 2, 2, mlpi_tool_export, "MODEL FILE",
-     "write the model as FILE.c, FILE.onnx or FILE.safetensors"},
-};
-
-enum { N_VERBS = sizeof verbs / sizeof *verbs };
+static const tool_verb *const verbs[] = {&mlpi_tool_train,   &mlpi_tool_test,
+                                         &mlpi_tool_predict, &mlpi_tool_info,
+                                         &mlpi_tool_export,  NULL};
 
 /* Prints verbs and options; mlp.1 tells the rest. A test compares the two. */
 static void print_help(void)
@@ -43,11 +22,11 @@ static void print_help(void)
     printf(
         "mlp trains neural networks (multi-layer perceptrons) on tables, and "
         "uses them.\n\n");
-    for (size_t i = 0; i < N_VERBS; i++) {
+    for (size_t i = 0; verbs[i]; i++) {
         char left[40];
-        (void)snprintf(left, sizeof left, "mlp %s %s", verbs[i].name,
-                       verbs[i].usage);
-        printf("  %-30s %s\n", left, verbs[i].help);
+        (void)snprintf(left, sizeof left, "mlp %s %s", verbs[i]->name,
+                       verbs[i]->usage);
+        printf("  %-30s %s\n", left, verbs[i]->help);
     }
     printf(
         "\nTABLE is CSV, NPY or IDX (also packed as .gz), or FANN's .data. "
@@ -59,11 +38,11 @@ static void print_help(void)
 }
 
 /* Returns the verb of a name, or NULL if there is none. */
-static const verb *find_verb(const char *name)
+static const tool_verb *find_verb(const char *name)
 {
-    for (size_t i = 0; i < N_VERBS; i++) {
-        if (strcmp(verbs[i].name, name) == 0) {
-            return &verbs[i];
+    for (size_t i = 0; verbs[i]; i++) {
+        if (strcmp(verbs[i]->name, name) == 0) {
+            return verbs[i];
         }
     }
     return NULL;
@@ -92,7 +71,7 @@ static int run(int argc, char **argv)
         printf("mlp %s\n", mlp_version());
         return TOOL_DONE;
     }
-    const verb *v = argc > 1 ? find_verb(argv[1]) : NULL;
+    const tool_verb *v = argc > 1 ? find_verb(argv[1]) : NULL;
     if (!v) {
         mlpi_tool_complain(
             "expects train, test, predict, info or export%s%s%s; "
@@ -111,10 +90,8 @@ static int run(int argc, char **argv)
  * program that takes the output must not believe that it is whole. */
 int main(int argc, char **argv)
 {
-#ifdef SIGPIPE
     /* Writing into a closed pipe then fails with EPIPE, which is told. */
     (void)signal(SIGPIPE, SIG_IGN);
-#endif
     int status = run(argc, argv);
     errno = 0;
     bool is_written = !ferror(stdout);

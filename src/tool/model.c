@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Opening networks of every kind, and reading the tables that they need.
+ *
+ * A table passes through three hands. mlp_data reads the file; it knows from
+ * the recipe which columns hold numbers. Here the columns that the network
+ * needs are looked for, so that the message can name the network. Then the
+ * recipe encodes them:
+ *
+ *     file    -> mlp_data -> X (m, n[0])                      A (m, n[L])
+ *     columns    cells       inputs, in the network's order   room for outputs
+ *                         -> Y: the targets, for test and export
+ *
+ * A network without a recipe takes the cells as they stand. All views are
+ * dense, and have the precision of the network, so that a verb passes them to
+ * the library as they are.
  */
 #include "tool/model.h"
 
@@ -44,7 +57,10 @@ static const char *kind_of(const char *path)
                                               : "libmlp";
 }
 
-/* Loads the network of a model by the reader of its kind. */
+/* Loads the network of a model by the reader of its kind. A safetensors file of
+ * another program tells no layers and no activations, so it is refused: only
+ * `mlp train --from` can use its weights. genann does not save activations
+ * either; its defaults are taken. */
 static mlp_status load_net(tool_model *model)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
@@ -72,7 +88,9 @@ static mlp_status load_net(tool_model *model)
 }
 
 /* Loads the recipe, if there is one. That of another network may have come into
- * the file. Two classes may share one output. */
+ * the file, by mistake or not. Without this check its inputs, or its classes,
+ * would not fit the views that are made for the network. Two classes may share
+ * one output. */
 static bool load_recipe(tool_model *model)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
@@ -113,7 +131,7 @@ static bool name_classes(tool_model *model)
                     : n > 0       ? "class"
                                   : "y";
     model->classes = n;
-    model->names = n > 0 ? malloc(n * (sizeof *model->names + DIGITS)) : NULL;
+    model->names = mlpi_tool_memory(n, sizeof *model->names + DIGITS);
     for (size_t k = 0; model->names && k < n; k++) {
         char *digits = (char *)(model->names + n) + k * DIGITS;
         (void)snprintf(digits, DIGITS, "%zu", k);
@@ -121,9 +139,11 @@ static bool name_classes(tool_model *model)
         name = name ? name : mlp_net_class_name(model->net, k);
         model->names[k] = name ? name : digits;
     }
-    return n == 0 || model->names;
+    return model->names != NULL;
 }
 
+/* Nothing is put into *model before all is there. What a failed step leaves
+ * behind is closed with the rest. */
 int mlpi_tool_open(const char *path, tool_model *model)
 {
     tool_model fresh = {.path = path, .kind = kind_of(path)};
@@ -148,8 +168,10 @@ void mlpi_tool_close(tool_model *model)
  * Tables
  */
 
-/* Finds the columns of the recipe. A missing target leaves *has_targets false.
- * Column 0 is the target. */
+/* Finds the columns of the recipe, whose column 0 is the target. A missing
+ * target leaves *has_targets false; whether it is needed is for the verb to
+ * say. The library would find a missing column too, but it does not know the
+ * name of the network, which the user looks for in the message. */
 static int check_columns(const tool_model *model, const char *path,
                          const mlp_data *data, bool *has_targets)
 {
@@ -165,8 +187,8 @@ static int check_columns(const tool_model *model, const char *path,
     return TOOL_DONE;
 }
 
-/* Like check_columns, but for a network without a recipe: the columns must be as
- * many as its inputs, or its inputs and targets, and hold numbers. */
+/* Like check_columns, but for a network without a recipe: the columns must be
+ * as many as its inputs, or its inputs and targets, and hold numbers. */
 static int check_plain(const tool_model *model, const char *path,
                        const mlp_data *data, bool *has_targets)
 {
@@ -193,25 +215,35 @@ static int check_plain(const tool_model *model, const char *path,
     return TOOL_DONE;
 }
 
-/* Copies columns of the cells, from `first` on. */
-static bool copy_cells(const mlp_data *data, size_t first, mlp_view to)
+/* Copies columns of the cells, from `first` on. A class number must be one: an
+ * int32 would lose a fraction. */
+static bool copy_cells(const char *path, const mlp_data *data, size_t first,
+                       mlp_view to)
 {
-    bool is_right = true;
     for (size_t i = 0; i < to.rows * to.cols; i++) {
-        double x = mlp_cview_at(mlp_data_values(data), i / to.cols,
-                                first + i % to.cols);
-        is_right = mlp_view_set(to, i / to.cols, i % to.cols, x) && is_right;
+        size_t row = i / to.cols;
+        size_t j = i % to.cols;
+        double x = mlp_cview_at(mlp_data_values(data), row, first + j);
+        bool is_set = mlp_view_set(to, row, j, x);
+        if (!is_set || (to.dtype == MLP_I32 &&
+                        mlp_cview_at(mlp_view_const(to), row, j) != x)) {
+            mlpi_tool_complain("%s:%zu: column %zu (%s): expects a class "
+                               "number, got %g",
+                               path, mlp_data_line(data, row), first + j + 1,
+                               mlp_data_name(data, first + j), x);
+            return false;
+        }
     }
-    return is_right;
+    return true;
 }
 
 /* Fills X and, if it has data, Y. */
-static bool encode(const tool_model *model, tool_rows *rows)
+static bool encode(const tool_model *model, const char *path, tool_rows *rows)
 {
     bool has_Y = rows->Y.data != NULL;
     if (!model->recipe) {
-        return copy_cells(rows->data, 0, rows->X) &&
-               (!has_Y || copy_cells(rows->data, rows->X.cols, rows->Y));
+        return copy_cells(path, rows->data, 0, rows->X) &&
+               (!has_Y || copy_cells(path, rows->data, rows->X.cols, rows->Y));
     }
     return mlp_data_recipe_encode(model->recipe, rows->data, rows->X) ==
                MLP_OK &&
@@ -220,7 +252,8 @@ static bool encode(const tool_model *model, tool_rows *rows)
 }
 
 /* Tells how many cells hold a category that the recipe does not know: they are
- * not empty, and became only zeros. */
+ * not empty, and became only zeros. That is no error, because new words come up
+ * in every long-lived table; but many of them show that something is wrong. */
 static void tell_unknown(const tool_model *model, const char *path,
                          const tool_rows *rows)
 {
@@ -248,7 +281,8 @@ static void tell_unknown(const tool_model *model, const char *path,
 }
 
 /* Checks the columns of a table that was loaded, and allocates and fills the
- * views. */
+ * views. The columns come first: if they are wrong, a table of any size is
+ * refused at once. */
 static int read_rows(const tool_model *model, const char *path,
                      tool_reading reading, tool_rows *rows)
 {
@@ -256,28 +290,27 @@ static int read_rows(const tool_model *model, const char *path,
     size_t m = mlp_data_rows(rows->data);
     size_t outputs = mlp_net_outputs(model->net);
     bool has_targets = false;
-    int status = (model->recipe ? check_columns : check_plain)(
-        model, path, rows->data, &has_targets);
-    if (status != TOOL_DONE) {
-        return status;
-    }
+    TRY((model->recipe ? check_columns : check_plain)(model, path, rows->data,
+                                                      &has_targets));
     rows->X = mlpi_tool_view(precision, m, mlp_net_inputs(model->net));
     rows->A = mlpi_tool_view(precision, m, outputs);
+    rows->labels = mlpi_tool_view(MLP_I32, m, 1);
     has_targets = has_targets && reading == TOOL_TARGETS;
     if (has_targets) {
         rows->Y = mlpi_tool_view(model->classes ? MLP_I32 : precision, m,
                                  model->classes ? 1 : outputs);
     }
-    if (!rows->X.data || !rows->A.data || (has_targets && !rows->Y.data)) {
-        return TOOL_FAILED;
-    }
-    if (!encode(model, rows)) {
+    if (!rows->X.data || !rows->A.data || !rows->labels.data ||
+        (has_targets && !rows->Y.data) || !encode(model, path, rows)) {
         return TOOL_FAILED;
     }
     tell_unknown(model, path, rows);
     return TOOL_DONE;
 }
 
+/* Loads a table, whose memory mlpi_tool_use frees, also after a failure.
+ * Columns that the recipe does not know are ignored, so that nothing there is
+ * an error; neither is anything in the target's, if it is not looked at. */
 static int load_rows(const tool_model *model, const char *path,
                      const char *targets, tool_reading reading, tool_rows *rows)
 {
@@ -286,11 +319,16 @@ static int load_rows(const tool_model *model, const char *path,
     options.recipe = model->recipe;
     options.targets = targets;
     options.keep_text = reading == TOOL_TEXT;
-    return mlp_data_load(path, &options, &hooks, &rows->data) == MLP_OK
-               ? read_rows(model, path, reading, rows)
-               : TOOL_FAILED;
+    if (reading == TOOL_TEXT && model->recipe) {
+        options.ignored = &model->target;
+        options.n_ignored = 1;
+    }
+    TRY_MLP(mlp_data_load(path, &options, &hooks, &rows->data));
+    return read_rows(model, path, reading, rows);
 }
 
+/* Whatever fails on the way, all is freed here. So the functions above, and the
+ * verbs, return at their first failure. */
 int mlpi_tool_use(const tool_options *options, const char *path,
                   tool_reading reading, tool_work *work)
 {
@@ -305,6 +343,7 @@ int mlpi_tool_use(const tool_options *options, const char *path,
     }
     free(rows.X.data);
     free(rows.A.data);
+    free(rows.labels.data);
     free(rows.Y.data);
     mlp_data_free(rows.data);
     mlpi_tool_close(&model);

@@ -22,10 +22,10 @@ typedef struct tool_model {
     mlp_net *net;
     mlp_data_recipe *recipe; /* NULL: the network has none */
     const char *target;      /* the recipe's, else "class" or "y" */
-    /* Of the classes: those of the recipe, else of the network, else numbers.
-     * NULL if the answers are numbers. */
+    /* Names of the classes: those of the recipe, else of the network, else
+     * numbers. */
     const char **names;
-    size_t classes;
+    size_t classes; /* 0: the answers are numbers */
 } tool_model;
 
 /* Opens a network. Its first bytes, or the suffix .onnx, tell the kind of the
@@ -36,9 +36,10 @@ void mlpi_tool_close(tool_model *model);
 /* A table, and what the network reads of it. */
 typedef struct tool_rows {
     mlp_data *data;
-    mlp_view X; /* inputs (m, n[0]), in the network's precision */
-    mlp_view A; /* room for outputs (m, n[L]) */
-    mlp_view Y; /* targets: class numbers (m, 1) of MLP_I32, or numbers
+    mlp_view X;      /* inputs (m, n[0]), in the network's precision */
+    mlp_view A;      /* room for outputs (m, n[L]) */
+    mlp_view labels; /* room for predicted classes (m, 1) of MLP_I32 */
+    mlp_view Y;      /* targets: class numbers (m, 1) of MLP_I32, or numbers
                    (m, n[L]); its data is NULL if the table has none */
 } tool_rows;
 

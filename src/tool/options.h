@@ -4,9 +4,9 @@
  * anywhere after the verb. One table in options.c describes every option. It
  * parses them, says which verb takes which, and prints --help.
  *
- * Each verb is a function mlpi_tool_<verb>, in a file of its name. It takes the
- * parsed command line and returns the exit status of the program. Data goes to
- * the standard output, and talk (talk.h) to the standard error stream.
+ * Each verb stands in a file of its name. It takes the parsed command line and
+ * returns the exit status of the program. Data goes to the standard output, and
+ * talk (talk.h) to the standard error stream.
  */
 #ifndef MLPI_TOOL_OPTIONS_H
 #define MLPI_TOOL_OPTIONS_H
@@ -66,11 +66,18 @@ int mlpi_tool_parse(int argc, char **argv, unsigned verb, size_t least,
 /* Prints the options' part of --help to the standard output. */
 void mlpi_tool_print_options(void);
 
-/* Each of these functions is a verb. */
-int mlpi_tool_train(const tool_options *options);
-int mlpi_tool_test(const tool_options *options);
-int mlpi_tool_predict(const tool_options *options);
-int mlpi_tool_info(const tool_options *options);
-int mlpi_tool_export(const tool_options *options);
+/* A verb takes from `least` to `most` operands, and returns the exit status of
+ * the program. --help prints its usage, and says what it does. */
+typedef struct tool_verb {
+    const char *name;
+    unsigned bit; /* in the table of options */
+    size_t least, most;
+    int (*run)(const tool_options *options);
+    const char *usage, *help;
+} tool_verb;
+
+/* Each verb is defined in the file of its name. */
+extern const tool_verb mlpi_tool_train, mlpi_tool_test, mlpi_tool_predict,
+    mlpi_tool_info, mlpi_tool_export;
 
 #endif

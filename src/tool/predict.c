@@ -43,7 +43,7 @@ static char *new_name(const answers *a, size_t j)
     bool is_numbered = a->model->classes == 0 && a->n > 1;
     const char *word = is_class ? a->model->names[j - 1] : a->model->target;
     size_t size = strlen(word) + 80;
-    char *name = malloc(size);
+    char *name = mlpi_tool_memory(size, 1);
     for (size_t i = 0; name; i++) {
         char before[40] = "";
         char behind[24] = "";
@@ -64,7 +64,8 @@ static char *new_name(const answers *a, size_t j)
 }
 
 /* Prints a text as a cell, in quotes if a reader would take it for something
- * else: for two cells, for an empty one, or for another text. */
+ * else: for two cells, for another text, because blanks around a cell do not
+ * count, or for an empty cell, by the words that mlp_data.h lists. */
 static void print_text(const char *text, char separator)
 {
     static const char empty[] = "|NA|N/A|NaN|nan|null|NULL|?||";
@@ -114,7 +115,8 @@ static void print_answer(const answers *a, size_t i, size_t j, bool is_json)
  * Rows
  */
 
-/* Prints the new columns of row i as an object in a line of its own. */
+/* Prints the new columns of row i as an object in a line of its own, so that a
+ * program can read one line after the other. */
 static void print_json(const answers *a, size_t i)
 {
     for (size_t j = 0; j < a->n; j++) {
@@ -137,7 +139,9 @@ static void print_row(const answers *a, size_t i)
         (void)fwrite(text, 1, size, stdout);
     }
     for (size_t j = 0; is_csv && !text && j < mlp_data_cols(a->data); j++) {
-        (void)printf(j > 0 ? "%c" : "", a->separator);
+        if (j > 0) {
+            (void)putchar(a->separator);
+        }
         print_text(mlp_data_name(a->data, j), a->separator);
     }
     for (size_t j = 0; j < a->n; j++) {
@@ -153,8 +157,9 @@ static void print_row(const answers *a, size_t i)
     (void)fputs(a->line_end, stdout);
 }
 
-/* Returns the line end of the table: that of its first line, if another one
- * follows in the text that is kept. */
+/* Returns the line end of the table: that of its first line. A record goes
+ * without its line end, but if another one follows, the text that is kept has
+ * the bytes between them. */
 static const char *line_end_of(const mlp_data *data)
 {
     size_t size = 0;
@@ -166,11 +171,9 @@ static const char *line_end_of(const mlp_data *data)
     return text && rows > 0 && text[size] == '\r' ? "\r\n" : "\n";
 }
 
-/* Names the new columns and prints all rows. Returns false if there is no
- * memory. */
-static bool print_all(answers *a, bool is_json)
+/* Names the new columns and prints all rows. */
+static int print_all(answers *a, bool is_json)
 {
-    a->names = calloc(a->n, sizeof *a->names);
     bool is_named = a->names != NULL;
     for (size_t j = 0; is_named && j < a->n; j++) {
         a->names[j] = new_name(a, j);
@@ -186,42 +189,42 @@ static bool print_all(answers *a, bool is_json)
         free(a->names[j]);
     }
     free(a->names);
-    return is_named;
+    return is_named ? TOOL_DONE : TOOL_FAILED;
 }
 
-/* Computes outputs and classes, and prints them. */
+/* Computes outputs and classes, and prints them. Nothing is printed before all
+ * is computed, so that a failure leaves the standard output empty. */
 static int answer(const tool_model *model, const tool_rows *rows,
                   const tool_options *options)
 {
-    size_t m = rows->X.rows;
     mlp_cview X = mlp_view_const(rows->X);
     char separator = mlp_data_separator(rows->data);
-    mlp_view labels = mlp_view_i32(calloc(m + 1, sizeof(int32_t)), m, 1);
+    size_t n = model->classes > 0 ? 1 + model->classes : rows->A.cols;
+    TRY_MLP(mlp_predict(model->net, X, rows->A));
+    if (model->classes > 0) {
+        TRY_MLP(mlp_classify(model->net, X, 0.5, rows->labels));
+    }
     answers a = {.model = model,
                  .data = rows->data,
                  .A = mlp_view_const(rows->A),
-                 .labels = mlp_view_const(labels),
-                 .n = model->classes > 0 ? 1 + model->classes : rows->A.cols,
+                 .labels = mlp_view_const(rows->labels),
+                 .n = n,
+                 .names = mlpi_tool_memory(n, sizeof *a.names),
                  .separator = separator ? separator : ',',
                  .line_end = line_end_of(rows->data)};
-    mlp_status status = labels.data ? MLP_OK : MLP_ERR_MEMORY;
-    if (status == MLP_OK) {
-        status = mlp_predict(model->net, X, rows->A);
-    }
-    if (status == MLP_OK && model->classes > 0) {
-        status = mlp_classify(model->net, X, 0.5, labels);
-    }
-    if (status == MLP_OK && !print_all(&a, options->json)) {
-        status = MLP_ERR_MEMORY;
-    }
-    free(labels.data);
-    if (status == MLP_ERR_MEMORY) {
-        mlpi_tool_complain("no memory for the answers");
-    }
-    return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
+    return print_all(&a, options->json);
 }
 
-int mlpi_tool_predict(const tool_options *options)
+static int run_predict(const tool_options *options)
 {
     return mlpi_tool_use(options, options->operands[1], TOOL_TEXT, answer);
 }
+
+const tool_verb mlpi_tool_predict = {
+    "predict",
+    TOOL_PREDICT,
+    2,
+    2,
+    run_predict,
+    "MODEL TABLE|-",
+    "print TABLE with the answers as new columns"};

@@ -13,10 +13,24 @@
 #include <string.h>
 
 /* Prints a line. If the standard error stream is closed, nobody listens. */
+void mlpi_tool_put(const char *text, FILE *to)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        /* U+0080 to U+009F are controls, too. */
+        bool is_long = c == 0xc2 && (unsigned char)text[1] < 0xa0;
+        (void)putc(is_long || c < 32 || c == 0x7f ? '?' : c, to);
+        text += is_long && text[1];
+    }
+}
+
+/* Prints a line, of which a very long one is cut. */
 static void print_line(const char *begin, const char *format, va_list arguments)
 {
+    char text[4096];
+    (void)vsnprintf(text, sizeof text, format, arguments);
     (void)fputs(begin, stderr);
-    (void)vfprintf(stderr, format, arguments);
+    mlpi_tool_put(text, stderr);
     (void)fputc('\n', stderr);
 }
 

@@ -11,12 +11,6 @@
 
 #include "mlp_show.h"
 
-#ifdef __GNUC__
-#define TOOL_PRINTF __attribute__((format(printf, 1, 2)))
-#else
-#define TOOL_PRINTF
-#endif
-
 /* The exit statuses of the program: done; what was asked could not be done; it
  * was asked wrongly. */
 enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_MISUSED = 2 };
@@ -34,10 +28,16 @@ enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_MISUSED = 2 };
  */
 #define TRY_MLP(call) TRY((call) == MLP_OK ? TOOL_DONE : TOOL_FAILED)
 
+/* Writes a text, which may come from a hostile file, with '?' for control
+ * characters: they could change what a terminal shows. */
+void mlpi_tool_put(const char *text, FILE *to);
+
 /* Print a line to the standard error stream: the text as it is, or "mlp: " and
  * the text. They add the line end. */
-void mlpi_tool_say(const char *format, ...) TOOL_PRINTF;
-void mlpi_tool_complain(const char *format, ...) TOOL_PRINTF;
+void mlpi_tool_say(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+void mlpi_tool_complain(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
 
 /* Returns n zeroed elements of a size, 1 or more, for the caller to free; or
  * NULL, which is told. */

@@ -504,7 +504,7 @@ static void print_json(const session *s)
     (void)fputs("}}\n", stdout);
 }
 
-/* Runs train; mlpi_tool_train frees what is left. Whatever was asked
+/* Runs train; run_train frees what is left. Whatever was asked
  * wrongly is told before anything is trained. */
 static int run(session *s)
 {
@@ -538,7 +538,7 @@ static int run(session *s)
     return TOOL_DONE;
 }
 
-int mlpi_tool_train(const tool_options *options)
+static int run_train(const tool_options *options)
 {
     session s = {.options = options};
     int status = run(&s);
@@ -548,3 +548,11 @@ int mlpi_tool_train(const tool_options *options)
     free(s.order);
     return status;
 }
+
+const tool_verb mlpi_tool_train = {"train",
+                                   TOOL_TRAIN,
+                                   2,
+                                   2,
+                                   run_train,
+                                   "TABLE TARGET",
+                                   "learn the column TARGET from the others"};

@@ -132,6 +132,35 @@ static void arrays_that_are_cut_are_refused(void **state)
     (void)fclose(stream);
 }
 
+/* Loads bytes with the n-th allocation failing, for each n. */
+static void check_lack_of_memory(const void *bytes, size_t size)
+{
+    mlp_status status = MLP_ERR_MEMORY;
+    for (size_t n = 1; status == MLP_ERR_MEMORY; n++) {
+        hook_record record = {.fail_at = n};
+        mlp_data *data = NULL;
+        status = load(bytes, size, &record, &data);
+        assert_int_equal(record.messages, status == MLP_OK ? 0 : 1);
+        assert_true((data != NULL) == (status == MLP_OK));
+        mlp_data_free(data);
+        assert_int_equal(record.live, 0);
+    }
+    assert_int_equal(status, MLP_OK);
+}
+
+static void arrays_survive_a_lack_of_memory(void **state)
+{
+    (void)state;
+    static char line[MAX_LINE];
+    static sample s;
+    FILE *stream = open_samples();
+    while (next_sample(stream, line, &s)) {
+        check_lack_of_memory(s.bytes, s.size);
+    }
+    (void)fclose(stream);
+    check_lack_of_memory("2 1 1\n1\n2\n3\n4\n", 14);
+}
+
 /* Makes the bytes of a NPY file of version 1 with one byte behind its header.
  * */
 static size_t npy_bytes(const char *header, unsigned version,
@@ -272,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arrays_hold_what_numpy_wrote),
         cmocka_unit_test(arrays_that_are_cut_are_refused),
+        cmocka_unit_test(arrays_survive_a_lack_of_memory),
         cmocka_unit_test(npy_headers_are_checked),
         cmocka_unit_test(npy_refuses_large_class_numbers),
         cmocka_unit_test(fann_rows_become_x_and_y),

@@ -186,6 +186,10 @@ static void csv_reads_decimal_commas_without_a_separator(void **state)
     assert_int_equal(mlp_data_cols(data), 1);
     assert_true(at(data, 0, 0) == 1.5 && at(data, 1, 0) == 2);
     end(data, &record);
+    data = loaded("x,y\n1,5\n", &options, &record);
+    assert_int_equal(mlp_data_cols(data), 1);
+    assert_string_equal(mlp_data_name(data, 0), "x,y");
+    end(data, &record);
     data = loaded("x;y\n1,5;,5\n", &options, &record);
     assert_true(at(data, 0, 0) == 1.5 && at(data, 0, 1) == 0.5);
     end(data, &record);
@@ -459,6 +463,13 @@ static void csv_is_unpacked(void **state)
     }
     assert_int_equal(status, MLP_OK);
     assert_true(mlp_data_rows(data) == 1 && at(data, 0, 1) == 2);
+    end(data, &record);
+    char two[2 * sizeof packed]; /* one file after the other is one file */
+    memcpy(two, packed, sizeof packed);
+    memcpy(two + sizeof packed, packed, sizeof packed);
+    status = load(two, sizeof two, NULL, &record, &data);
+    assert_int_equal(status, MLP_OK);
+    assert_int_equal(mlp_data_rows(data), 3);
     end(data, &record);
     for (size_t size = 2; size < sizeof packed; size++) {
         data = NULL;

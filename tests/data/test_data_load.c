@@ -8,7 +8,7 @@
 
 #include "mlp_data.h"
 
-/* IDX files: two images of 2 x 1 pixels, and their labels 11 and 2. */
+/* IDX files hold two images of 2 x 1 pixels, and their labels 11 and 2. */
 static const char images[] = "\0\0\x08\x03\0\0\0\x02\0\0\0\x02\0\0\0\001abcd";
 static const char labels[] = "\0\0\x08\x01\0\0\0\x02\x0b\x02";
 
@@ -115,6 +115,12 @@ static void targets_may_be_a_table_of_any_kind(void **state)
     assert_true(at(data, 1, 0) == 2 && at(data, 1, 1) == 1);
     end(data, &record);
 
+    options.sorted = false;
+    data = loaded_text("a\n1\n2\n", &options, &record);
+    assert_string_equal(mlp_data_category(data, 1, 0), "q");
+    end(data, &record);
+    options.sorted = true;
+
     options.targets = "data_load_numbers.csv";
     write_file(options.targets, "v\n-1\n\"\"\n", 8);
     data = loaded(labels, sizeof labels - 1, &options, &record);
@@ -141,10 +147,9 @@ static void targets_that_do_not_fit_are_refused(void **state)
         mlp_status status;
     } cases[] = {
         {"v\n1\n",
-         "f.csv: expects one column of 2 targets, because t has that "
-         "many rows, got 1 x 1 cells",
+         "f.csv: expects 2 x 1 cells, a target for each row of t, got 1 x 1",
          MLP_ERR_FORMAT},
-        {"v,w\n1,2\n3,4\n", "because t has that many rows, got 2 x 2 cells",
+        {"v,w\n1,2\n3,4\n", "a target for each row of t, got 2 x 2",
          MLP_ERR_FORMAT},
         {"v\n", "f.csv:2: expects rows", MLP_ERR_FORMAT},
         {NULL, "none.csv: cannot be read: there is no such file", MLP_ERR_IO},

@@ -385,23 +385,49 @@ static void recipe_refuses_damaged_texts(void **state)
 static void recipe_survives_a_lack_of_memory(void **state)
 {
     (void)state;
+    static const size_t rows[] = {0, 1, 2};
+    mlp_layer layer = {.width = 3};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = 6, config.layers = &layer, config.n_layers = 1;
     mlp_status status = MLP_ERR_MEMORY;
     for (size_t n = 1; status == MLP_ERR_MEMORY; n++) {
         hook_record record = {0};
+        mlp_hooks hooks = recording_hooks(&record);
         double X[24] = {-1};
+        int32_t Y[4] = {-1};
         mlp_data_recipe *recipe = NULL;
+        mlp_data_recipe *again = NULL;
+        mlp_net *net = NULL;
         mlp_data *data = load(table, NULL, &record);
+        config.hooks = hooks;
+        assert_int_equal(mlp_net_create(&config, &net), MLP_OK);
         record.fail_at = record.allocations + n;
-        status = mlp_data_recipe_make(data, "species", NULL, 0, &recipe);
+        status = mlp_data_recipe_make(data, "species", rows, 3, &recipe);
         assert_true((recipe != NULL) == (status == MLP_OK));
         if (status == MLP_OK) {
             status =
                 mlp_data_recipe_encode(recipe, data, mlp_view_f64(X, 4, 6));
             assert_true((X[0] == -1) == (status != MLP_OK));
         }
+        if (status == MLP_OK) {
+            status = mlp_data_recipe_encode_target(recipe, data,
+                                                   mlp_view_i32(Y, 4, 1));
+            assert_true((Y[0] == -1) == (status != MLP_OK));
+        }
+        if (status == MLP_OK) {
+            status = mlp_data_recipe_save(recipe, net);
+            assert_true((mlp_net_metadata(net, "data.recipe") != NULL) ==
+                        (status == MLP_OK));
+        }
+        if (status == MLP_OK) {
+            status = mlp_data_recipe_load(net, &hooks, &again);
+            assert_true((again != NULL) == (status == MLP_OK));
+        }
         assert_int_equal(record.messages, status != MLP_OK);
+        mlp_data_recipe_free(again);
         mlp_data_recipe_free(recipe);
         mlp_data_free(data);
+        mlp_net_free(net);
         assert_int_equal(record.live, 0);
     }
     assert_int_equal(status, MLP_OK);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzzing of the reader of CSV files with libFuzzer. */
+/* Tests the reader of CSV files with libFuzzer. */
 #define MARK ""
 #define IS_RECIPE false
 

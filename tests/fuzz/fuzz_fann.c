@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzzing of the reader of FANN's training data with libFuzzer. */
+/* Tests the reader of FANN's training data with libFuzzer. */
 #define MARK ""
 #define IS_RECIPE false
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzzing of the reader of packed files with libFuzzer. */
+/* Tests the reader of packed files with libFuzzer. */
 #define MARK "\x1f\x8b\x08"
 #define IS_RECIPE false
 

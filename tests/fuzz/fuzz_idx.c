@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzzing of the reader of IDX files with libFuzzer. */
+/* Tests the reader of IDX files with libFuzzer. */
 #define MARK "\0\0"
 #define IS_RECIPE false
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzzing of the reader of NPY files with libFuzzer. */
+/* Tests the reader of NPY files with libFuzzer. */
 #define MARK "\x93NUMPY"
 #define IS_RECIPE false
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzzing of the reader of recipes with libFuzzer. */
+/* Tests the reader of recipes with libFuzzer. */
 #define MARK "libmlp data recipe 1\n"
 #define IS_RECIPE true
 

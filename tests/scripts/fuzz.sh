@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# The fuzzers of all readers of files (.mlp, tables, FANN, genann and, if it is
-# built, ONNX) run for a short time with the sanitizers. They use libFuzzer where clang
-# has it, and a driver of our own elsewhere. This script makes the corpora. For
-# a longer run:
+# The fuzzers of all readers of files (.mlp, each kind of table, recipes, FANN,
+# genann and, if it is built, ONNX) run for a short time with the sanitizers.
+# They use libFuzzer where clang has it, and a driver of our own elsewhere. This
+# script makes the corpora. For a longer run:
 #     MLP_FUZZ_RUNS=1000000 sh tests/scripts/fuzz.sh build
 
 . "$(dirname "$0")/common.sh"
@@ -75,7 +75,8 @@ gzip -nc1 "$scratch/csv/semicolons" "$scratch/csv/semicolons" \
     >"$scratch/gzip/two"
 printf '\0\0\010\003\0\0\0\002\0\0\0\001\0\0\0\003abcdef\n' \
     >"$scratch/idx/images"
-printf '\0\0\010\001\0\0\0\003\002\0\001\n' >"$scratch/idx/labels"
+printf '\0\0\010\001\0\0\0\010\002\0\001\002\0\001\002\0\n' \
+    >"$scratch/idx/labels"
 printf '\0\0\014\002\0\0\0\001\0\0\0\002abcdefgh\n' >"$scratch/idx/ints"
 for type in '<f4' '>f8' '|u1' '<i8'; do
     printf "\\223NUMPY\\1\\0\\100\\0{'descr': '$type', 'fortran_order': True, 'shape': (2, 2), }%5s\\n%.$((4 * ${type#??}))s\\n" \

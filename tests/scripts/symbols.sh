@@ -29,9 +29,10 @@ onnx_taken="$taken protobuf_c_message_get_packed_size protobuf_c_message_pack
     protobuf_c_message_free_unpacked protobuf_c_message_descriptor_get_field"
 
 # strtod reads what an exact formula cannot decide, from text without a decimal
-# point, so that the locale does not matter. Files are read as streams.
+# point, so that the locale does not matter. Files are read as streams, and the
+# path "-" as stdin. qsort sorts categories.
 data_taken="$taken strtod strstr strspn strcspn fopen fopen64 fread fclose
-    fseek ftell ferror inflate inflateEnd inflateInit2_ inflateReset"
+    fseek ftell ferror stdin qsort inflate inflateEnd inflateInit2_ inflateReset"
 
 # Tables are written to the caller's stream, and a picture that has no file to
 # standard output. gnuplot is another process.
@@ -40,7 +41,7 @@ show_taken="$taken fwrite fputs fputc fprintf __fprintf_chk fflush ferror fclose
     strspn strcspn strstr strncasecmp getenv isatty ioctl pread pread64 waitpid
     environ posix_spawnp posix_spawn_file_actions_init
     posix_spawn_file_actions_adddup2 posix_spawn_file_actions_destroy
-    floor ceil fmod"
+    floor ceil fmod fmin fmax"
 
 # look <archive> <what it may take>
 look() {

@@ -38,7 +38,7 @@ static void make_data(void)
         int c = i % 4;
         blobs_Y[i][0] = c;
         blobs_X[i][0] = 3 * (c % 2) + mlp_rng_randn(&rng);
-        blobs_X[i][1] = 3 * (c / 2) + mlp_rng_randn(&rng);
+        blobs_X[i][1] = (c >= 2 ? 3 : 0) + mlp_rng_randn(&rng);
     }
 }
 
@@ -63,8 +63,9 @@ static mlp_picture *fresh(const char *title, int columns)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2)
+    if (argc < 2) {
         return 2;
+    }
     folder = argv[1];
     suffix = argc > 2 ? argv[2] : "png";
     make_data();
@@ -158,9 +159,10 @@ int main(int argc, char **argv)
     double y5[8][50];
     mlp_curve curves[8];
     for (int k = 0; k < 8; k++) {
-        for (int i = 0; i < 50; i++)
+        for (int i = 0; i < 50; i++) {
             y5[k][i] = exp(-0.02 * i * (k + 1)) + 0.1 * k;
-        static char text[8][32];
+            static char text[8][32];
+        }
         (void)snprintf(text[k], 32, "lr = %g", 0.1 * (k + 1));
         curves[k] = (mlp_curve){text[k], NULL, y5[k], 50, false};
     }

@@ -76,7 +76,7 @@ static void line_holds_what_is_known(void **state)
     mlp_show_progress line = mlp_show_progress_on(t.stream);
     draw(&line, 99, 0.5);
     assert_string_equal(heard(&t),
-                        "\repoch 100 of 200 [===============>              ] "
+                        "\repoch 100 of 200 [============>           ] "
                         "loss 0.0213, validation 0.03451, rate 0.001, 50 s "
                         "left\033[K");
     mlp_epoch_progress last = epoch_of(199, 1000);
@@ -159,7 +159,7 @@ static void drawings_are_rare(void **state)
     for (const char *at = text; (at = strchr(at, '\r')); at++) {
         drawings++;
     }
-    /* The first after 13 epochs, 0.203 s, and then one for 7 epochs. */
+    /* The first is drawn after 13 epochs, 0.203 s, and then one for 7. */
     assert_int_equal(drawings, 8);
     mlp_show_progress_end(&line);
     (void)heard(&t);

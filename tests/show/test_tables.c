@@ -9,15 +9,17 @@
 
 #include "mlp_show.h"
 
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-
 static bool malloc_fails;
 
+/* The build puts __wrap_malloc in the place of malloc. */
+/* NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming) */
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
 void *__wrap_malloc(size_t size)
 {
     return malloc_fails ? NULL : __real_malloc(size);
 }
+/* NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming) */
 
 static FILE *opened(void)
 {
@@ -63,7 +65,7 @@ static void summary_lists_layers(void **state)
         {.width = 10},
     };
     mlp_net *net = made_net(784, layers, 3, MLP_LOSS_CCE, MLP_F32, &record);
-    /* 128 * 786 + 64 * 129 + 10 * 65 */
+    /* This is 128 * 786 + 64 * 129 + 10 * 65. */
     assert_int_equal(mlp_net_parameter_count(net), 109514);
     FILE *file = opened();
     assert_int_equal(mlp_show_summary(net, file), MLP_OK);
@@ -75,7 +77,8 @@ static void summary_lists_layers(void **state)
         "  dropout 0.25, batch norm\n"
         "2      64 x 128             leaky_relu         8,256  slope 0.01\n"
         "3      10 x 64              softmax              650\n"
-        "109,514 parameters of float32, 438.1 kB; loss cce; inputs are not "
+        "109,514 parameters of float32, 438,056 bytes; loss cce; inputs are "
+        "not "
         "scaled\n");
     mlp_net_free(net);
     assert_int_equal(record.live, 0);
