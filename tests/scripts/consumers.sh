@@ -110,6 +110,20 @@ if [ -e "$build/libmlp_onnx.a" ]; then
     echo "works: mlp_onnx by find_package and pkg-config"
 fi
 
+# The program mlp with its manual, and what it makes.
+if [ -e "$build/mlp" ]; then
+    tool=$scratch/moved/bin/mlp
+    [ "$("$tool" --version)" = "mlp $version" ] || fail "mlp's version"
+    cmp "$source/src/tool/mlp.1" "$scratch/moved/share/man/man1/mlp.1" ||
+        fail "mlp.1 is not installed"
+    quietly "$tool" train "$documents/examples/data/iris.csv" species \
+        -o "$scratch/iris.mlp"
+    quietly "$tool" export "$scratch/iris.mlp" "$scratch/iris.c"
+    cc -DIRIS_SELF_TEST "$scratch/iris.c" -o "$scratch/iris" -lm
+    "$scratch/iris" || fail "the exported network predicts something else"
+    echo "works: the installed mlp"
+fi
+
 cc "$consumers/app.c" -o "$scratch/plain" -I"$scratch/moved/include" \
     -L"${pc%/*}/.." -lmlp -lm
 ran "cc app.c -lmlp -lm" "$scratch/plain"
