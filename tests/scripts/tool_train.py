@@ -151,6 +151,17 @@ class Scores(unittest.TestCase):
         mean = np.mean([row[0] for row, t in zip(rows, test) if not t])
         self.assertAlmostEqual(columns[0]["mean"], mean, 12)
 
+    def test_the_search_does_not_see_the_rows_held_out(self):
+        rows = [line.split(",") for line in
+                open("iris.csv").read().splitlines()]
+        names = sorted({row[4] for row in rows[1:]})
+        classes = [names.index(row[4]) for row in rows[1:]]
+        self.split("iris.csv", rows, held_out(classes, True, 42))
+        inner = facts("train_iris.csv", "species")["held_out"]["log_loss"]
+        _, talk = train("iris.csv", "species", "--tune", "1s")
+        self.assertIn("\n  network 1: log loss %.4f  --layers 100 " % inner,
+                      talk)
+
     def test_folds_leave_the_network_as_it_is(self):
         train("iris.csv", "species", "-o", "plain.mlp")
         train("iris.csv", "species", "-o", "cv.mlp", "--cv", "5")
@@ -267,6 +278,7 @@ class Networks(unittest.TestCase):
         _, talk = train("more.csv", "species", "--from", "iris.mlp", status=1)
         self.assertIn('mlp: more.csv: the class "rose" is not known to '
                       'iris.mlp\n', talk)
+        self.assertFalse(os.path.exists("more.mlp"))
 
     def interrupt(self, lines, *arguments):
         """Presses Ctrl-C half a second after so many lines of talk."""
