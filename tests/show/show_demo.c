@@ -161,8 +161,8 @@ int main(int argc, char **argv)
     for (int k = 0; k < 8; k++) {
         for (int i = 0; i < 50; i++) {
             y5[k][i] = exp(-0.02 * i * (k + 1)) + 0.1 * k;
-            static char text[8][32];
         }
+        static char text[8][32];
         (void)snprintf(text[k], 32, "lr = %g", 0.1 * (k + 1));
         curves[k] = (mlp_curve){text[k], NULL, y5[k], 50, false};
     }

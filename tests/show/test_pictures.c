@@ -937,15 +937,17 @@ static void a_line_is_drawn_where_its_numbers_are(void **state)
     assert_int_equal(mlp_picture_curves(picture, NULL, &curve, 1), MLP_OK);
     assert_int_equal(mlp_picture_write(picture, path_of("line.svg")), MLP_OK);
     assert_non_null(content_of("line.svg"));
-    for (char *at = script; !found && (at = strstr(at, "d='M"));) {
+    char *at = strstr(script, "d='M");
+    while (at && !found) {
         size_t n = 0;
         at += strlen("d='");
-        for (; n < 4 && (*at == 'M' || *at == 'L'); n++) {
+        for (; n < 4 && *at == (n == 0 ? 'M' : 'L'); n++) {
             u[n] = strtod(at + 1, &at);
             v[n] = strtod(at + 1, &at);
             at += strspn(at, " \n");
         }
         found = n == 4 && *at == '\'';
+        at = strstr(at, "d='M");
     }
     assert_true(found);
     for (int i = 1; i < 4; i++) {
