@@ -26,6 +26,9 @@
  * and bring nothing. */
 enum { MANY_ROWS = 10000, ROWS_TO_SEE = 1200000, LEAST = 10, MOST = 100 };
 
+/* The header has the table of these numbers. Whether a table is large is
+ * decided by its training rows, so the folds of a table near the limit may be
+ * planned as the whole is; they get its plan. */
 tool_plan mlpi_tool_plan(const tool_options *options, size_t rows)
 {
     bool is_large = rows >= MANY_ROWS;
@@ -187,8 +190,9 @@ static int take_net(work *w)
     return TOOL_DONE;
 }
 
-/* Gives all inputs the mean and the deviation of all bytes in the training rows,
- * which are floats, row by row. Their sums are exact. */
+/* Gives all inputs the mean and the deviation of all bytes in the training
+ * rows. They are floats here, row by row, and their sums are exact, so the
+ * order does not matter. If all bytes are equal, nothing is divided. */
 static int share_scaling(work *w)
 {
     mlp_cview X = mlp_view_const(w->X[0]);

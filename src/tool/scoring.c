@@ -104,17 +104,21 @@ mlp_status mlpi_tool_score(const mlp_net *net, mlp_cview X, mlp_cview Y,
     return status;
 }
 
+/* A name that is too long for a line of talk, or that has line ends, gives way
+ * to its number. Three digits are what a few hundred rows can tell. */
 void mlpi_tool_write_scores(const mlp_net *net, const tool_scores *scores,
                             char *text, size_t size)
 {
     char number[24];
     const char *usual = mlp_net_class_name(net, scores->usual_class);
     (void)snprintf(number, sizeof number, "%zu", scores->usual_class);
+    if (!usual || strlen(usual) > 100 || strpbrk(usual, "\r\n\033")) {
+        usual = number;
+    }
     if (scores->is_classes) {
-        (void)snprintf(text, size,
-                       "accuracy %.3f, log loss %.3f  (always \"%s\": %.3f)",
-                       scores->accuracy, scores->log_loss,
-                       usual ? usual : number, scores->simple);
+        (void)snprintf(
+            text, size, "accuracy %.3f, log loss %.3f  (always \"%s\": %.3f)",
+            scores->accuracy, scores->log_loss, usual, scores->simple);
     } else {
         (void)snprintf(text, size,
                        "R2 %.3f, mean absolute error %.4g  (always the mean: "
@@ -147,7 +151,11 @@ void mlpi_tool_print_scores(const tool_scores *scores)
 }
 
 /* ---------------------------------------------------------------------------
- * Hash
+ * Hash. A CRC-32 shows whether two networks are the same, which is all that
+ * people compare by eye; it protects nothing. Every language has it, so a
+ * script can compute it from the tensors of the file. The table of 256
+ * remainders that makes a CRC fast is not worth its lines: the largest networks
+ * of tables have a million parameters.
  */
 
 /* Adds a byte to a CRC-32 with the reversed polynomial edb88320. */
@@ -160,6 +168,9 @@ static uint32_t add_byte(uint32_t crc, unsigned byte)
     return crc;
 }
 
+/* Adds the elements of a tensor, row by row, as the bytes of their IEEE
+ * numbers, the lowest byte first. The view of W has strides, so that its order
+ * here is that of PyTorch and of the file, not that of memory. */
 static uint32_t add_tensor(uint32_t crc, mlp_cview t)
 {
     size_t bytes = t.dtype == MLP_F32 ? 4 : 8;
@@ -178,6 +189,8 @@ static uint32_t add_tensor(uint32_t crc, mlp_cview t)
     return crc;
 }
 
+/* Only a layer with batch norm has the last three tensors. The conversion to
+ * float loses nothing where the network has floats. */
 uint32_t mlpi_tool_hash(const mlp_net *net)
 {
     static const mlp_tensor order[] = {MLP_W, MLP_B, MLP_SCALE, MLP_MEAN,

@@ -21,14 +21,14 @@ enum { MOST_HELD_OUT = 10000 };
 /* What train works on. */
 typedef struct session {
     const tool_options *options;
-    tool_model from; /* the network to go on from; closed if there is none */
-    tool_table table;
-    size_t *order; /* training rows, then the rows held out */
-    tool_split split;
-    tool_plan plan;
-    tool_result result;
-    char path[512];    /* of the network to write */
-    char command[700]; /* the options that make the network again */
+    tool_model from;    /* the network to go on from; closed if there is none */
+    tool_table table;   /* all rows */
+    size_t *order;      /* training rows, then the rows held out */
+    tool_split split;   /* which of these are which */
+    tool_plan plan;     /* of the network to write; a search changes it */
+    tool_result result; /* the network to write, and its scores */
+    char path[512];     /* of the network to write */
+    char command[5000]; /* the options that make the network again */
     double cv[4]; /* the folds' mean and deviation of accuracy or R2, then those
                      of log loss or mean absolute error */
 } session;
@@ -56,6 +56,8 @@ static int check_options(const tool_options *o)
               "that --tune prints"
         : o->from && o->folds + (size_t)ceil(o->tune_seconds) > 0
             ? "--from excludes --cv and --tune, which make new networks"
+        : o->ignore && strlen(o->ignore) > 4000
+            ? "--ignore expects at most 4000 bytes of names"
             : NULL;
     if (complaint) {
         mlpi_tool_complain("%s", complaint);
@@ -144,7 +146,9 @@ static int choose_path(session *s)
     return file ? TOOL_DONE : TOOL_FAILED;
 }
 
-/* Says what the table holds. Empty columns do not count. */
+/* Says what the table holds, in parts of one line. A column that is empty in
+ * all rows, or ignored, which makes it empty, does not count: the recipe leaves
+ * it out. */
 static void say_table(const tool_table *t)
 {
     size_t counts[2] = {0, 0}; /* numbers and categories */
@@ -207,7 +211,8 @@ static int split_rows(session *s)
  * that the command that makes the winner again is short.
  */
 
-/* Writes the options --layers, --rate and --dropout of a plan. */
+/* Writes the options --layers, --rate and --dropout of a plan. Eight widths of
+ * at most eight digits need 80 bytes, so 200 hold it all. */
 static void write_plan(const tool_plan *plan, char *text, size_t size)
 {
     char rate[TOOL_NUMBER_SIZE];
@@ -241,7 +246,8 @@ static void draw_plan(mlp_rng *rng, tool_plan *plan)
     plan->dropout = tenths > 0 ? tenths / 10 : 0;
 }
 
-/* Splits the training rows again, into order[n_train]. */
+/* Splits the training rows again, into order[n_train]: the indices that come
+ * out are those of the whole table, like split.order. */
 static int split_again(const tool_table *table, tool_split split, uint32_t seed,
                        size_t *order, tool_split *inner)
 {
@@ -335,8 +341,9 @@ static int search(const tool_table *table, tool_split split, double seconds,
  * The network
  */
 
-/* Writes the options that make the network again, whatever the defaults of
- * later versions. */
+/* Writes the options that make the network again. All that the table's size
+ * decided is named, so that they do so whatever the defaults of later versions
+ * are. A network to go on from has its layers and dropout already. */
 static void write_command(session *s)
 {
     const tool_options *o = s->options;
@@ -357,7 +364,8 @@ static void write_command(session *s)
                    o->from ? base_name(o->from) : "");
 }
 
-/* Puts what train did into the network's metadata. */
+/* Puts what train did into the network's metadata, for mlp info and for whoever
+ * finds the file in ten years. The texts are those of the talk. */
 static mlp_status describe(const session *s)
 {
     char rows[24], held[24], epochs[48], scores[400];
@@ -381,7 +389,9 @@ static mlp_status describe(const session *s)
     return status;
 }
 
-/* Says what was trained: the widths of all layers, epochs, loss and time. */
+/* Says what was trained: the widths of all layers, epochs, loss and time. The
+ * loss is that of the last epoch, with dropout; the time is that of the epochs
+ * alone, without reading the table. */
 static void say_training(const session *s)
 {
     const mlp_net *net = s->result.net;

@@ -4,8 +4,9 @@ import numpy
 
 
 def held_out(y, is_classes, seed):
-    """Which rows are held out, as an array of truth values. y holds the targets:
-    class numbers from 0 in the order of the classes, or any numbers."""
+    """Which rows are held out, as an array of truth values. y holds the
+    targets: class numbers from 0 in the order of the classes, or any numbers.
+    """
     rows = len(y)
     order = numpy.random.RandomState(seed).permutation(rows)
     group = numpy.asarray(y, int) if is_classes else numpy.zeros(rows, int)

@@ -6,18 +6,20 @@
 
 <mlp> is the program. The ten sets are those of learning.py, written as CSV
 files. For each seed (20 of them) the program holds a fifth of the rows out and
-scores them; scikit-learn trains on the same rows as the program and is scored on
-the same rows held out. The table has the means of the scores, accuracy or R2,
-and their standard deviations.
+scores them; scikit-learn trains on the same rows as the program and is scored
+on the same rows held out. The table has the means of the scores, accuracy or
+R2, and their standard deviations, and by how much the program is better than
+the defaults of scikit-learn, with the standard error of this mean.
 
 mlp           train FILE target --seed N, nothing else
-scikit-learn  make_pipeline(StandardScaler(), MLPClassifier(random_state=N)), or
-              MLPRegressor with the defaults, in two columns: with the targets as
-              they are, and standardised by TransformedTargetRegressor, which is
-              no default
+scikit-learn  make_pipeline(StandardScaler(), MLPClassifier(random_state=N)),
+              or MLPRegressor with the defaults, in two columns: with the
+              targets as they are, and standardised by
+              TransformedTargetRegressor, which is no default
 
 The script ends with the sets in which the program's mean is below that of the
-defaults of scikit-learn; the exit status is 1 if there are any.
+defaults of scikit-learn by more than two standard errors; the exit status is 1
+if there are any.
 """
 import argparse
 import json
@@ -84,9 +86,13 @@ def compare(program, name, seeds, folder):
     line = "%-13s %-8s" % (name, "accuracy" if classes else "R2")
     for each in scores:
         line += ("  %7.4f +- %.4f" % (numpy.mean(each), numpy.std(each))
-                 if each else "")
-    is_good = numpy.mean(scores[0]) >= numpy.mean(scores[1])
-    print(line + ("" if is_good else "  BELOW"), flush=True)
+                 if each else " " * 19)
+    better = numpy.subtract(scores[0], scores[1])
+    error = numpy.std(better) / len(better) ** 0.5
+    is_good = numpy.mean(better) >= -2 * error
+    print(line + "  %+.4f +- %.4f%s" % (numpy.mean(better), error,
+                                        "" if is_good else "  BELOW"),
+          flush=True)
     return is_good
 
 
@@ -99,8 +105,9 @@ def main():
     args = parser.parse_args()
     warnings.simplefilter("ignore")  # scikit-learn: 200 epochs are not enough
     seeds = range(args.first_seed, args.first_seed + args.seeds)
-    print("%-22s  %-17s  %-17s  %s" % ("set", "mlp train", "scikit-learn",
-                                      "with scaled targets"))
+    print("%-22s  %-17s  %-17s  %-17s  %s"
+          % ("set", "mlp train", "scikit-learn", "with scaled targets",
+             "better by"))
     with tempfile.TemporaryDirectory() as folder:
         below = [name for name in args.sets.split(",")
                  if not compare(args.program, name, seeds, folder)]

@@ -48,7 +48,7 @@ def facts(*arguments):
 def refused(*arguments, status):
     """Returns the one line in which train refuses to begin."""
     out, talk = train(*arguments, status=status)
-    assert out == "" and talk.startswith("mlp: ") and talk.count("\n") == 1, talk
+    assert out == "" and re.fullmatch("mlp: .*\n", talk), talk
     return talk
 
 
@@ -151,6 +151,17 @@ class Scores(unittest.TestCase):
         mean = np.mean([row[0] for row, t in zip(rows, test) if not t])
         self.assertAlmostEqual(columns[0]["mean"], mean, 12)
 
+    def test_the_search_does_not_see_the_rows_held_out(self):
+        rows = [line.split(",") for line in
+                open("iris.csv").read().splitlines()]
+        names = sorted({row[4] for row in rows[1:]})
+        classes = [names.index(row[4]) for row in rows[1:]]
+        self.split("iris.csv", rows, held_out(classes, True, 42))
+        inner = facts("train_iris.csv", "species")["held_out"]["log_loss"]
+        _, talk = train("iris.csv", "species", "--tune", "1s")
+        self.assertIn("\n  network 1: log loss %.4f  --layers 100 " % inner,
+                      talk)
+
     def test_folds_leave_the_network_as_it_is(self):
         train("iris.csv", "species", "-o", "plain.mlp")
         train("iris.csv", "species", "-o", "cv.mlp", "--cv", "5")
@@ -201,9 +212,10 @@ class Networks(unittest.TestCase):
         tensors, _ = mlp_file.read_mlp("small.mlp")
         self.assertEqual(tensors["layers.0.weight"].shape, (8, 4))
         self.assertEqual(tensors["layers.1.weight"].shape, (4, 8))
-        hashes = {facts("iris.csv", "species", "--epochs", "3", *more)["weights"]
-                  for more in ([], ["--rate", "0.01"], ["--dropout", "0.5"],
-                               ["--layers", "64"])}
+        few = "iris.csv", "species", "--epochs", "3"
+        others = ([], ["--rate", "0.01"], ["--dropout", "0.5"],
+                  ["--layers", "64"])
+        hashes = {facts(*few, *more)["weights"] for more in others}
         self.assertEqual(len(hashes), 4)
 
     def test_search_and_its_command(self):
@@ -267,6 +279,7 @@ class Networks(unittest.TestCase):
         _, talk = train("more.csv", "species", "--from", "iris.mlp", status=1)
         self.assertIn('mlp: more.csv: the class "rose" is not known to '
                       'iris.mlp\n', talk)
+        self.assertFalse(os.path.exists("more.mlp"))
 
     def interrupt(self, lines, *arguments):
         """Presses Ctrl-C half a second after so many lines of talk."""
@@ -355,6 +368,15 @@ class Tables(unittest.TestCase):
         self.assertEqual(facts("t.csv", "y", "--ignore", "m,n")["weights"],
                          expected)
         self.assertIn('"q"', refused("t.csv", "y", "--ignore", "q", status=2))
+
+    def test_long_names(self):
+        for name in "ü" * 400, "two\nlines":
+            rows = [(i, '"%s"' % (name if i % 3 else "x")) for i in range(60)]
+            write("t.csv", [("a", "y")] + rows)
+            self.assertIn('(always "1": 0.667)' if name > "x" else
+                          '(always "0": 0.667)', train("t.csv", "y")[1])
+        names = ",".join("n%d" % i for i in range(2000))
+        refused("t.csv", "y", "--ignore", names, status=2)
 
     def test_columns_that_tell_nothing(self):
         write("t.csv", [("c", "k", "e", "a", "y")] +
