@@ -106,7 +106,7 @@ for compiler in clang g++ clang++; do
     *) language='-x c++ -std=c++11 -O2 -march=native' ;;
     esac
     links cc -march=native || language=${language% *}
-    for network in deep_f32_bits deep_f64 deep_int8; do
+    for network in deep_f32_bits digits_bits deep_f64 deep_int8; do
         [ $compiler != clang++ ] || [ $network = deep_f32_bits ] || continue
         # shellcheck disable=SC2086
         run_as $network $compiler $language
