@@ -266,6 +266,28 @@ static void memory_that_runs_out_changes_nothing(void **state)
  * What the files hold
  */
 
+/* The caller's text stands inside the braces of C++ and before the self-test,
+ * and may be longer than what the writers format at once. */
+static void text_of_the_caller_goes_along(void **state)
+{
+    const folder *f = *state;
+    mlp_net *net = new_net(&moons_model, MLP_F32, NULL);
+    mlp_export_options options = mlp_export_defaults();
+    char long_text[3000];
+    memset(long_text, ' ', sizeof long_text);
+    (void)snprintf(long_text + 2900, 100, "static int own = 100%%;\n");
+    options.header_text = "int twice(int x);\n";
+    options.code_text = long_text;
+    assert_int_equal(mlp_export_c(net, f->code, &options, NULL), MLP_OK);
+    char *code = text_of(f->code);
+    char *header = text_of(f->header);
+    assert_has(header, "\nint twice(int x);\n\n#ifdef __cplusplus\n}\n");
+    assert_has(code, " static int own = 100%;\n\n#ifdef NET_1_SELF_TEST\n");
+    free(code);
+    free(header);
+    mlp_net_free(net);
+}
+
 static void files_say_what_they_are(void **state)
 {
     const folder *f = *state;
@@ -486,6 +508,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failure_leaves_old_files, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(memory_that_runs_out_changes_nothing,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(text_of_the_caller_goes_along,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(files_say_what_they_are, make_folder,
                                         remove_folder),
