@@ -592,7 +592,8 @@ MLP_NODISCARD mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X,
 typedef struct mlp_workspace mlp_workspace;
 
 /* Makes a workspace, which the caller owns. Allocates, with the network's
- * hooks. */
+ * hooks, and writes to the memory once, so that the first prediction does not
+ * have to wait until the system provides it. */
 MLP_NODISCARD mlp_status mlp_workspace_create(const mlp_net *net,
                                               mlp_workspace **workspace);
 void mlp_workspace_free(mlp_workspace *workspace); /* NULL is allowed */

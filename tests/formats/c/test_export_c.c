@@ -330,6 +330,29 @@ static void files_say_what_they_are(void **state)
     mlp_net_free(net);
 }
 
+/* A layer's constants are the weights of each input to all outputs, and then
+ * all biases, each in a line of its own. */
+static void weights_stand_input_by_input(void **state)
+{
+    const folder *f = *state;
+    const model m = {3, 1, {{2, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    mlp_net *net = new_net(&m, MLP_F32, NULL);
+    for (size_t j = 0; j < 2; j++) {
+        for (size_t k = 0; k < 3; k++) {
+            put(tensor(net, MLP_W, 1), j, k, (double)(10 * j + k));
+        }
+        put(tensor(net, MLP_B, 1), 0, j, 0.5 + (double)j);
+    }
+    assert_int_equal(mlp_export_c(net, f->code, NULL, NULL), MLP_OK);
+    char *code = text_of(f->code);
+    assert_has(code, "static const float w1[8] FLASH = {\n"
+                     "    0.0f, 10.0f,\n    1.0f, 11.0f,\n    2.0f, 12.0f,\n"
+                     "    0.5f, 1.5f,\n};\n");
+    assert_has(code, "    dense(3, 2, w1, x, y);\n");
+    free(code);
+    mlp_net_free(net);
+}
+
 static void scaled_targets_are_counted(void **state)
 {
     const folder *f = *state;
@@ -490,6 +513,8 @@ int main(void)
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(files_say_what_they_are, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(weights_stand_input_by_input,
+                                        make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(scaled_targets_are_counted, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(code_has_what_it_needs_alone,
