@@ -18,6 +18,7 @@
 /* A micro-panel of B, KC NR reals = 16 KB, stays in L1. A block of A, MC KC
  * reals = 144 or 288 KB, stays in L2 or near it. */
 #define KC 256
+#define DEEP_KC KC
 #define MC 144
 
 #if REAL_BITS == 32

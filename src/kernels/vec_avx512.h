@@ -19,8 +19,10 @@
 /* A micro-panel of B, KC NR reals = 64 KB, and a block of A, MC KC reals = 720
  * KB, stay in L2, which has 1 MB or more. The micro-panel is more than L1
  * holds, but it arrives in time, and sums go through C half as often as they
- * would with a KC that suits L1. */
+ * would with a KC that suits L1. In products of many rows B has several readers
+ * and C is larger than L2: there, twice KC halves the traffic of C again. */
 #define KC 512
+#define DEEP_KC 1024
 
 #if REAL_BITS == 32
 

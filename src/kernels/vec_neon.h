@@ -21,6 +21,7 @@
  * = 12 or 24 KB, stay in L1. A block of A, MC KC reals = 240 or 480 KB, stays
  * in L2. */
 #define KC 256
+#define DEEP_KC KC
 #define MC 240
 
 #if REAL_BITS == 32

@@ -37,7 +37,8 @@
  * A vocabulary also defines the sizes of a matrix product by BLIS's names
  * (gemm_tmpl.h): MR rows by NR_VECS vectors of C are a micro-tile, which stays
  * in registers; KC terms of each chain, a multiple of VLEN, and MC rows of A, a
- * multiple of MR, are a block, which stays in a cache.
+ * multiple of MR, are a block, which stays in a cache. DEEP_KC takes the place
+ * of KC in products of more than MC rows.
  */
 #include <float.h>
 #include <math.h>
@@ -55,6 +56,7 @@
 #define MR 4
 #define NR_VECS 2
 #define KC 256
+#define DEEP_KC KC
 #define MC 128
 
 #if REAL_BITS == 32
