@@ -214,12 +214,30 @@ static inline vec vselect(mask m, vec yes, vec no)
     return m ? yes : no;
 }
 
+static inline vec vmin(vec a, vec b)
+{
+    return a < b ? a : b;
+}
+
+static inline vec vmax(vec a, vec b)
+{
+    return a > b ? a : b;
+}
+
 /* Returns 2^n. In the sum with 1.5 2^FRACTION_BITS the integer n stands in the
  * last bits, from where it is shifted to the exponent. */
 static inline vec vpow2(vec n)
 {
     bits sum = bits_of(n + (real)1.5 * TWO_TO_FRACTION);
     return real_of((sum << FRACTION_BITS) + bits_of(1));
+}
+
+/* 2^n may be subnormal or overflow where a 2^n is not, so it is two factors. */
+static inline vec vscale(vec a, vec n)
+{
+    const vec shift = vset1((real)1.5 * TWO_TO_FRACTION);
+    vec half = vsub(vfma(n, vset1((real)0.5), shift), shift);
+    return vmul(vmul(a, vpow2(half)), vpow2(vsub(n, half)));
 }
 
 /* Splits x = m 2^k and returns m. The exponent is counted from sqrt(1/2)
