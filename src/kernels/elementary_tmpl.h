@@ -3,41 +3,46 @@
  * The elementary functions exp, log, tanh and sigmoid. They consist of
  * correctly rounded operations alone (+ - * / and fma), so they have the same
  * bits on every CPU. Parameters: the vocabulary of vec_portable.h, above all
- * vfma, vfnma, vpow2 and vsplit; and loops_tmpl.h. The technical words
+ * vfma, vfnma, vpow2, vscale and vsplit; and loops_tmpl.h. The technical words
  * (argument reduction, Cody and Waite, ...) are those of J.-M. Muller,
  * "Elementary Functions: Algorithms and Implementation", 3rd edition, 2016.
  *
  * exp  Argument reduction: x = n ln 2 + r with |r| <= ln 2 / 2, so that
  *      e^x = 2^n e^r. ln 2 is split into LN2_HIGH + LN2_LOW (Cody and Waite),
- *      and n LN2_HIGH is exact. e^r = 1 + p is a Taylor polynomial.
+ *      and n LN2_HIGH is exact. e^r = 1 + p is a polynomial.
  * log  Argument reduction: x = m 2^k with m in [sqrt(1/2), sqrt(2)), so that
  *      log x = k ln 2 + log m. With f = m - 1 and s = f / (2 + f), log m is
- *      2 artanh s, a Taylor polynomial in s^2.
- * tanh |x| = t / (t + 2) with t = e^(2|x|) - 1.
- * sigmoid x = e / (1 + e) with e = e^x for x < 0, and 1 / (1 + e^-x) otherwise.
+ *      2 artanh s, a polynomial in s^2.
+ * tanh |x| = |x| + |x|^3 times a polynomial in x^2 for |x| < TANH_SMALL, and
+ *      1 - 2 / (e^(2|x|) + 1) from there on.
+ * sigmoid x = 1 / (e^-x + 1).
  *
- * A residual corrects every quotient but 1 / (1 + e^-x).
+ * The coefficients are those of minimax polynomials;
+ * tests/vectors/make_elementary.py computes them by Remez's algorithm. Their
+ * relative error is below a twelfth of an ulp.
  *
- * Taylor polynomials serve as well as minimax polynomials here, because they
- * have so many terms that the truncation error is below a tenth of an ulp.
- *
- * Rounding errors are compensated: the error of a sum a + b is itself a number
- * (Dekker's Fast2Sum computes it as b - (sum - a) if |a| >= |b|), as is that of
- * a product (fma(a, b, -product)). Errors are kept as `low` parts and added at
- * the end, so that only the last operation counts.
+ * Rounding errors hardly need compensation, because each result ends in a sum
+ * whose exact or nearly exact summand is large, and whose other summand is
+ * small, with its rounding errors: 1 + p, |x| + |x|^3 (...), k ln 2 + f.
+ * log compensates the sum k ln 2 + f: the error of a sum a + b is itself a
+ * number (Dekker's Fast2Sum computes it as b - (sum - a) if |a| >= |b|).
  *
  * Error bounds: exp and log are within 1 ulp, tanh and sigmoid within 2 ulp.
- * All four are monotone, and exact at 0 and at the infinities. Comparisons are
- * written so that a NaN stays a NaN. tests/kernels/test_elementary.c measures
- * this.
+ * All four are exact at 0 and at the infinities. Comparisons are written so
+ * that a NaN stays a NaN. All four are monotone: where n, k and the formula do
+ * not change, each function is a chain of monotone operations, and a rounded
+ * monotone operation is monotone; the polynomials are, because their rounding
+ * errors are smaller than the steps between neighbouring numbers. Where n, k or
+ * the formula changes, tests/kernels/test_elementary.c looks at each place. It
+ * also measures the errors.
  *
- * The four functions are called, never inlined, because a call is cheap beside
- * what they do, and many activations and losses use them.
+ * exp and log are called, never inlined, because a call is cheap beside what
+ * they do, and many activations and losses use them.
  */
 #if REAL_BITS == 32
 
-#define EXP_MIN (-104.0f)    /* from here on down e^x is 0 */
-#define EXP_MAX 89.0f        /* from here on up e^x is infinite */
+#define EXP_MIN (-104.0f) /* from here on down e^x is 0 */
+#define EXP_MAX 89.0f     /* from here on up e^x is infinite */
 #define TANH_SMALL 0.5625f
 #define TANH_SATURATED 10.0f /* from here on up tanh x is 1 */
 #define SIGMOID_N 64.0f
@@ -46,13 +51,15 @@
 #define LN2_LOW 0x1.7f7d1cp-20f
 
 static const real exp_terms[] = {
-    0x1.6b6dfp-10f, 0x1.12300ap-7f, 0x1.55568ap-5f, 0x1.5554a2p-3f, 0x1p-1f,
+    0x1.6b6de8p-10f, 0x1.123008p-7f, 0x1.55568ap-5f, 0x1.5554a2p-3f, 0x1p-1f,
 };
 static const real log_terms[] = {
-0x1.36e462p-2f, 0x1.992b0cp-2f, 0x1.5555b4p-1f,
+    0x1.36e46p-2f,
+    0x1.992b0cp-2f,
+    0x1.5555b4p-1f,
 };
 static const real tanh_terms[] = {
-    -0x1.94ffe2p-8f, 0x1.582fa4p-6f,  -0x1.b90946p-5f,
+    -0x1.94fffcp-8f, 0x1.582facp-6f,  -0x1.b90946p-5f,
     0x1.110c72p-3f,  -0x1.555548p-2f,
 };
 
@@ -68,18 +75,21 @@ static const real tanh_terms[] = {
 #define LN2_LOW 0x1.ef35793c7673p-45
 
 static const real exp_terms[] = {
-    0x1.ad1f931cf2b86p-26, 0x1.289fe1352fc46p-22, 0x1.71df563ac776fp-19,
-    0x1.a019aadd2166ap-16, 0x1.a01a011b721abp-13, 0x1.6c16c17cda608p-10,
-    0x1.1111111128b1bp-7,  0x1.55555555531c5p-5,  0x1.5555555555501p-3,
-    0x1p-1,
+    0x1.ad1f7f224e48cp-26, 0x1.289fe0bd175bep-22,
+    0x1.71df564794a9cp-19, 0x1.a019aadd9570fp-16,
+    0x1.a01a011b6bed9p-13, 0x1.6c16c17cda3d7p-10,
+    0x1.1111111128b31p-7,  0x1.55555555531c6p-5,
+    0x1.5555555555501p-3,  0x1p-1,
 };
 static const real log_terms[] = {
-0x1.1b69cc24e2768p-3, 0x1.0dcf18d617ff1p-3, 0x1.3b358b5b64fefp-3, 0x1.745c4c7da6392p-3, 0x1.c71c7488cc3c9p-3, 0x1.24924921ec1d4p-2, 0x1.999999999c0f6p-2, 0x1.555555555554fp-1,
+    0x1.1b69e8ff9562fp-3, 0x1.0dcf1421603d7p-3, 0x1.3b358bab5630fp-3,
+    0x1.745c4c7ae15d7p-3, 0x1.c71c7488d9e5fp-3, 0x1.24924921ec0adp-2,
+    0x1.999999999c0f7p-2, 0x1.555555555554fp-1,
 };
 static const real tanh_terms[] = {
-    -0x1.3d27ffe703347p-16, 0x1.59726b5ae68e3p-14, -0x1.e80a9634ee7b4p-13,
-    0x1.3460accf7629bp-11,  -0x1.7d8b95ebaba72p-10, 0x1.d6d2479541c5ap-9,
-    -0x1.226e2d026b1ddp-7,  0x1.664f484956d0ap-6,  -0x1.ba1ba1b935e5ep-5,
+    -0x1.3d27bfd725261p-16, 0x1.59724e523091ap-14,  -0x1.e80a8ae3ea75ep-13,
+    0x1.3460ab9215aafp-11,  -0x1.7d8b95c0ccf6bp-10, 0x1.d6d247919404p-9,
+    -0x1.226e2d0251ab6p-7,  0x1.664f484955fdap-6,   -0x1.ba1ba1b935e24p-5,
     0x1.11111111102b6p-3,   -0x1.555555555554bp-2,
 };
 
@@ -88,8 +98,8 @@ static const real tanh_terms[] = {
 #define TERMS(list) (sizeof(list) / sizeof(list)[0])
 #define LOG2_E 1.44269504088896340736
 
-/* Returns c[0] x^(n-1) + ... + c[n-1]. The even and the odd powers are two
- * chains of Horner's rule in x^2, which run side by side. */
+/* Returns c[0] x^(n-1) + ... + c[n-1], where `square` is x^2. The even and the
+ * odd powers are two chains of Horner's rule in x^2, which run side by side. */
 static inline ALWAYS_INLINE vec polynomial(vec x, vec square, const real *c,
                                            size_t n)
 {
@@ -106,9 +116,11 @@ static inline ALWAYS_INLINE vec polynomial(vec x, vec square, const real *c,
     return vfma(b, x, vfma(a, square, vset1(c[n - 1])));
 }
 
-/* Reduces the argument: e^x = 2^n (1 + p + low) for EXP_MIN <= x <= EXP_MAX.
- * exp_terms are the coefficients of q in e^r = 1 + r + r^2 q with q = 1/2 + r/6
- * + ..., the one of the highest power first. */
+/* Reduces the argument: e^x = 2^n (1 + p + low) for EXP_MIN <= x <= EXP_MAX,
+ * where `low` is the rounding error of p. exp_terms are the coefficients of q
+ * in e^r = 1 + r + r^2 q with q = 1/2 + r/6 + ..., the one of the highest power
+ * first. x log2(e) is rounded to the integer n, because its sum with 1.5
+ * 2^FRACTION_BITS has no bits for a fraction. */
 static inline ALWAYS_INLINE vec reduced_exp(vec x, vec *n, vec *low)
 {
     const vec shift = vset1(R(1.5) * TWO_TO_FRACTION);
@@ -162,40 +174,59 @@ static NEVER_INLINE vec vexp(vec x)
     return vscale(vadd(vset1(R(1.0)), p), n);
 }
 
-/* Returns 1 / (1 + e^-z) within 2 ulp. */
+/* Returns 1 / (1 + e^-z) within 2 ulp. With e^-z = 2^n (1 + p) the divisor is
+ * 1 + 2^n + 2^n p, a sum of three. The larger of 1 and 2^n comes last, so that
+ * the first sum is small, and its rounding error too. 2^n overflows where the
+ * result does not: from n = SIGMOID_N on, e^-z + 1 rounds to e^-z, and the rest
+ * of 2^n divides the numerator. */
 static inline ALWAYS_INLINE vec vsigmoid(vec z)
 {
     const vec one = vset1(R(1.0));
+    vec x = clamp(vneg(z), R(-2.0) * TANH_SATURATED, -EXP_MIN);
     vec n;
     vec unused;
-    vec x = clamp(vneg(z), R(-2.0) * TANH_SATURATED, -EXP_MIN);
     vec p = reduced_exp(x, &n, &unused);
-    vec m = vmin(vset1(SIGMOID_N), n);
-    vec power = vpow2(m);
-    vec d = vadd(vmax(one, power), vfma(power, p, vmin(one, power)));
-    return vdiv(vpow2(vsub(m, n)), d);
+    vec most = vmin(vset1(SIGMOID_N), n);
+    vec power = vpow2(most);
+    vec small = vfma(power, p, vmin(one, power));
+    vec divisor = vadd(vmax(one, power), small);
+    return vdiv(vpow2(vsub(most, n)), divisor);
 }
 
-/* Returns tanh z within 2 ulp. */
+/* Returns tanh z within 2 ulp. A vector needs both formulas, since its lanes
+ * differ; a single number needs one of them. tanh_terms are the coefficients of
+ * tanh x = x + x^3 (-1/3 + 2/15 x^2 - ...), the one of the highest power
+ * first. From TANH_SMALL on tanh x is above 1/2 and the quotient below, so that
+ * the errors of the quotient are at most one ulp of the result. */
 static inline ALWAYS_INLINE vec vtanh(vec z)
 {
     const vec one = vset1(R(1.0));
-    const vec two = vset1(R(2.0));
     vec x = vmin(vset1(TANH_SATURATED), vabs(z));
-    vec n;
-    vec unused;
-    vec p = reduced_exp(vadd(x, x), &n, &unused);
-    vec power = vpow2(n);
-    vec d = vfma(power, p, vadd(power, one));
-    vec large = vsub(one, vdiv(two, d));
-    vec square = vmul(x, x);
-    vec tail = polynomial(square, vmul(square, square), tanh_terms,
-                          TERMS(tanh_terms));
-    vec small = vfma(vmul(x, square), tail, x);
-    return vcopysign(vselect(vlt(x, vset1(TANH_SMALL)), small, large), z);
+    vec y = x;
+    const mask is_small = vlt(x, vset1(TANH_SMALL));
+    if (VLEN > 1 || vall(is_small)) {
+        vec square = vmul(x, x);
+        vec tail = polynomial(square, vmul(square, square), tanh_terms,
+                              TERMS(tanh_terms));
+        y = vfma(vmul(x, square), tail, x);
+    }
+    if (VLEN > 1 || !vall(is_small)) {
+        vec n;
+        vec unused;
+        vec p = reduced_exp(vadd(x, x), &n, &unused);
+        vec power = vpow2(n);
+        vec divisor = vfma(power, p, vadd(power, one));
+        vec large = vsub(one, vdiv(vset1(R(2.0)), divisor));
+        y = vselect(is_small, y, large);
+    }
+    return vcopysign(y, z);
 }
 
-/* For s = f / (2 + f), returns t in log(1 + f) = f - f^2 / 2 + s t. */
+/* Returns t in log(1 + f) = f - f^2 / 2 + s t for s = f / (2 + f) and 1 + f
+ * from sqrt(1/2) to sqrt 2 (log) or 3/2 (softplus). It follows from log(1 + f)
+ * = 2 artanh s = 2 s + s^3 p, where 2 s = f - s f = f - f^2 / 2 + s f^2 / 2.
+ * log_terms are the coefficients of p = 2/3 + 2/5 s^2 + ..., the one of the
+ * highest power first. */
 static inline ALWAYS_INLINE vec log_tail(vec s, vec half_square)
 {
     vec s2 = vmul(s, s);

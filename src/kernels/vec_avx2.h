@@ -215,6 +215,7 @@ static inline vec vselect(mask m, vec yes, vec no)
     return V(blendv)(no, yes, m);
 }
 
+/* The instructions return b if a number is a NaN. */
 static inline vec vmin(vec a, vec b)
 {
     return V(min)(a, b);
@@ -234,7 +235,8 @@ static inline vec vpow2(vec n)
     return VCAST_BACK(VI(add)(shifted, one));
 }
 
-/* 2^n may be subnormal or overflow where a 2^n is not, so it is two factors. */
+/* 2^n may be subnormal or overflow where a 2^n is not, so it is two factors. The
+ * first product is exact. */
 static inline vec vscale(vec a, vec n)
 {
     const vec shift = vset1((real)1.5 * TWO_TO_FRACTION);

@@ -245,6 +245,7 @@ static inline vec vselect(mask m, vec yes, vec no)
     return V(mask_blend)(m, no, yes);
 }
 
+/* The instructions return b if a number is a NaN. */
 static inline vec vmin(vec a, vec b)
 {
     return V(min)(a, b);

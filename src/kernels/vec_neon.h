@@ -219,7 +219,8 @@ static inline vec vpow2(vec n)
     return VCAST_BACK(VI(add)(shifted, VCAST(vset1((real)1.0))));
 }
 
-/* 2^n may be subnormal or overflow where a 2^n is not, so it is two factors. */
+/* 2^n may be subnormal or overflow where a 2^n is not, so it is two factors. The
+ * first product is exact. */
 static inline vec vscale(vec a, vec n)
 {
     const vec shift = vset1((real)1.5 * TWO_TO_FRACTION);

@@ -23,10 +23,13 @@
  *                             the operation in each lane, correctly rounded
  *   vfma a b c                a b + c, rounded once
  *   vfnma a b c               c - a b, rounded once
+ *   vmin a b, vmax a b        the smaller and the larger; b if one is a NaN
  *   vlt, vle                  a < b and a <= b; false if one is a NaN
  *   vall                      true if the mask is true in every lane
  *   vselect mask yes no       `yes` where the mask is true, else `no`
  *   vpow2 n                   2^n, for an integer n such that 2^n is normal
+ *   vscale a n                a 2^n, rounded once, for an integer n such that
+ *                             2^(n/2) is normal
  *   vsplit x k                m in [sqrt(1/2), sqrt(2)), where x = m 2^k, for a
  *                             positive normal x
  *
@@ -232,7 +235,8 @@ static inline vec vpow2(vec n)
     return real_of((sum << FRACTION_BITS) + bits_of(1));
 }
 
-/* 2^n may be subnormal or overflow where a 2^n is not, so it is two factors. */
+/* 2^n may be subnormal or overflow where a 2^n is not, so it is two factors. The
+ * first product is exact. */
 static inline vec vscale(vec a, vec n)
 {
     const vec shift = vset1((real)1.5 * TWO_TO_FRACTION);
