@@ -121,7 +121,8 @@ static bool f64_rises_from(const mlpi_kernels *kernels, function f, double x)
     apply(kernels, f, RUN, in, y);
     for (size_t i = 1; i < RUN; i++) {
         double ulp = ulp_f64((long double)y[i]);
-        if (!isnan(y[i]) && !is_monotone(f, in[i], y[i - 1], y[i], ulp)) {
+        if (!isnan(y[i - 1]) && !isnan(y[i]) &&
+            !is_monotone(f, in[i], y[i - 1], y[i], ulp)) {
             print_message("%s f64 falls at %a\n", functions[f].name, in[i]);
             return false;
         }
@@ -139,8 +140,9 @@ static bool f32_rises_from(const mlpi_kernels *kernels, function f, float x)
     apply(kernels, f, RUN, in, y);
     for (size_t i = 1; i < RUN; i++) {
         double ulp = ulp_f32((double)y[i]);
-        if (!isnan(y[i]) && !is_monotone(f, (double)in[i], (double)y[i - 1],
-                                         (double)y[i], ulp)) {
+        if (!isnan(y[i - 1]) && !isnan(y[i]) &&
+            !is_monotone(f, (double)in[i], (double)y[i - 1], (double)y[i],
+                         ulp)) {
             print_message("%s f32 falls at %a\n", functions[f].name,
                           (double)in[i]);
             return false;
