@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Relatives of ReLU and their derivatives. Parameters: the vocabulary of
- * vec_portable.h, above all vfma, vfnma, vselect and vpow2; loops_tmpl.h and
- * elementary_tmpl.h (exp_parts, polynomial, times_pow2).
+ * vec_portable.h, above all vfma, vfnma, vselect and vscale; loops_tmpl.h and
+ * elementary_tmpl.h (exp_parts, expm1_parts, log_tail, polynomial, vexp).
  *
  *              a                        da/dz
  *   leaky relu z > 0 ? z : slope z      a > 0 ? 1 : slope
@@ -157,8 +157,9 @@ enum { SOFTPLUS_VECS = HAS_16_ACCUMULATORS ? 4 : 2 };
 
 /* Computes y = log(1 + e^z) for `count` vectors; `count` is a constant at each
  * call. With u = e^-|z| <= 1 it is max(0, z) + log(1 + u), and log(1 + u) is k
- * ln 2 + log(1 + f), where k = 1 if u >= 1/2, else 0. The rest is as in
- * vlog. */
+ * ln 2 + log(1 + f), where k = 1 and f = (u - 1) / 2 if u >= 1/2, else k = 0
+ * and f = u. The rest is as in vlog. The term that is known last, s times
+ * log_tail, is added last. */
 static inline ALWAYS_INLINE void softplus(size_t count, const vec *z, vec *y)
 {
     const vec one = vset1(R(1.0));
@@ -182,7 +183,7 @@ static inline ALWAYS_INLINE void softplus(size_t count, const vec *z, vec *y)
         vec k = vselect(large, one, vzero());
         vec above = vsub(u[i], k);
         vec below = vadd(u[i], vselect(large, vset1(R(3.0)), vset1(R(2.0))));
-        s[i] = vdiv(above, below); /* f / (2 + f) */
+        s[i] = vdiv(above, below); /* is f / (2 + f) in both cases */
         vec f = vmul(part, above);
         half_square[i] = vmul(vmul(f, f), vset1(R(0.5)));
         vec base = vmul(k, vset1(LN2_HIGH));

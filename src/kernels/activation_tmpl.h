@@ -18,6 +18,8 @@
  * them, ReLU included.
  */
 
+/* The loops of tanh and sigmoid contain them, so that constants stay in
+ * registers. */
 static NEVER_INLINE void tanh_each(size_t n, const real *z, real *a)
 {
     map_vectors(vtanh, n, z, a);
