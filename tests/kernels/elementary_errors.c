@@ -26,7 +26,7 @@
 
 #include "support/elementary.h"
 
-enum { CHUNK = 4096, RUN = 64 };
+enum { CHUNK = 4096, RUN = 64, HALF_RUN = RUN / 2 };
 
 /* What was seen of one function in one precision. `mild` counts steps back that
  * is_monotone allows, close to the minimum of silu and gelu. */
@@ -109,7 +109,7 @@ static seen many_doubles(function f, uint64_t count)
     double at = 0;
     for (size_t i = 0; !isnan(at = formula_change(f, i)); i++) {
         double ulp = nextafter(fabs(at), HUGE_VAL) - fabs(at);
-        try_run(&s, f, at - RUN / 2 * ulp);
+        try_run(&s, f, at - HALF_RUN * ulp);
     }
     while (s.arguments < count) {
         for (size_t i = 0; i < CHUNK; i++) {

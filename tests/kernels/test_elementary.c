@@ -108,7 +108,8 @@ static void f32_is_accurate_and_rises(void **state)
     }
 }
 
-enum { RUN = 64 }; /* neighbours that are compared with each other */
+/* The neighbours that are compared with each other. */
+enum { RUN = 64, HALF_RUN = RUN / 2 };
 
 /* True if the function rises from number to number, where it should. */
 static bool f64_rises_from(const mlpi_kernels *kernels, function f, double x)
@@ -178,11 +179,11 @@ static void formulas_meet_without_a_step_back(void **state)
         double at = 0;
         for (size_t i = 0; !isnan(at = formula_change(f, i)); i++) {
             double ulp = nextafter(fabs(at), HUGE_VAL) - fabs(at);
-            assert_true(f64_rises_from(f64, f, at - RUN / 2 * ulp));
+            assert_true(f64_rises_from(f64, f, at - HALF_RUN * ulp));
             float in = (float)at;
             float ulp32 = nextafterf(fabsf(in), HUGE_VALF) - fabsf(in);
             if (in != 0 && isfinite(in)) {
-                assert_true(f32_rises_from(f32, f, in - RUN / 2 * ulp32));
+                assert_true(f32_rises_from(f32, f, in - HALF_RUN * ulp32));
             }
         }
     }
