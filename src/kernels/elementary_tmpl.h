@@ -193,33 +193,41 @@ static inline ALWAYS_INLINE vec vsigmoid(vec z)
     return vdiv(vpow2(vsub(most, n)), divisor);
 }
 
-/* Returns tanh z within 2 ulp. A vector needs both formulas, since its lanes
- * differ; a single number needs one of them. tanh_terms are the coefficients of
- * tanh x = x + x^3 (-1/3 + 2/15 x^2 - ...), the one of the highest power
- * first. From TANH_SMALL on tanh x is above 1/2 and the quotient below, so that
- * the errors of the quotient are at most one ulp of the result. */
-static inline ALWAYS_INLINE vec vtanh(vec z)
+/* Returns tanh x for 0 <= x < TANH_SMALL. tanh_terms are the coefficients of p
+ * in tanh x = x + x^3 p with p = -1/3 + 2/15 x^2 - ..., the one of the highest
+ * power first. */
+static inline ALWAYS_INLINE vec tanh_small(vec x)
+{
+    vec square = vmul(x, x);
+    vec p =
+        polynomial(square, vmul(square, square), tanh_terms, TERMS(tanh_terms));
+    return vfma(vmul(x, square), p, x);
+}
+
+/* Returns tanh x = 1 - 2 / (e^(2x) + 1) for TANH_SMALL <= x <= TANH_SATURATED,
+ * where tanh x is above 1/2 and the quotient below, so that the errors of the
+ * quotient are at most one ulp of the result. */
+static inline ALWAYS_INLINE vec tanh_large(vec x)
 {
     const vec one = vset1(R(1.0));
+    vec n;
+    vec unused;
+    vec p = reduced_exp(vadd(x, x), &n, &unused);
+    vec power = vpow2(n);
+    vec divisor = vfma(power, p, vadd(power, one));
+    return vsub(one, vdiv(vset1(R(2.0)), divisor));
+}
+
+/* Returns tanh z within 2 ulp. A vector needs both formulas, since its lanes
+ * differ; a single number needs one of them. */
+static inline ALWAYS_INLINE vec vtanh(vec z)
+{
     vec x = vmin(vset1(TANH_SATURATED), vabs(z));
-    vec y = x;
     const mask is_small = vlt(x, vset1(TANH_SMALL));
-    if (VLEN > 1 || vall(is_small)) {
-        vec square = vmul(x, x);
-        vec tail = polynomial(square, vmul(square, square), tanh_terms,
-                              TERMS(tanh_terms));
-        y = vfma(vmul(x, square), tail, x);
+    if (VLEN == 1) {
+        return vcopysign(vall(is_small) ? tanh_small(x) : tanh_large(x), z);
     }
-    if (VLEN > 1 || !vall(is_small)) {
-        vec n;
-        vec unused;
-        vec p = reduced_exp(vadd(x, x), &n, &unused);
-        vec power = vpow2(n);
-        vec divisor = vfma(power, p, vadd(power, one));
-        vec large = vsub(one, vdiv(vset1(R(2.0)), divisor));
-        y = vselect(is_small, y, large);
-    }
-    return vcopysign(y, z);
+    return vcopysign(vselect(is_small, tanh_small(x), tanh_large(x)), z);
 }
 
 /* Returns t in log(1 + f) = f - f^2 / 2 + s t for s = f / (2 + f) and 1 + f
