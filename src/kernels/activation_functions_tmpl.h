@@ -189,18 +189,18 @@ static inline ALWAYS_INLINE void softplus(size_t count, const vec *z, vec *y)
         vec base = vmul(k, vset1(LN2_HIGH));
         vec high = vadd(base, f);
         rest[i] = vfma(k, vset1(LN2_LOW), vadd(vsub(base, high), f));
-        /* This is the rounding error of u, times an approximation of 1 / (1 +
-         * f). */
-        vec f_low = vmul(part, u_low[i]);
-        rest[i] = vadd(rest[i], vfnma(f, f_low, f_low));
         /* max(0, z) may be larger or smaller than the other term, so the error
          * of the sum is computed by Knuth's 2Sum, which works in both cases. */
         vec positive = vrelu(z[i]);
         sum[i] = vadd(positive, high);
         vec back = vsub(sum[i], positive);
         vec lost = vadd(vsub(positive, vsub(sum[i], back)), vsub(high, back));
-        rest[i] = vadd(lost, rest[i]);
-        rest[i] = vsub(rest[i], half_square[i]);
+        /* This is the rounding error of u, times an approximation of 1 / (1 +
+         * f). For z > 0 near 0 it falls as `lost` rises, so the two are added
+         * first, while no larger term rounds them off. */
+        vec f_low = vmul(part, u_low[i]);
+        lost = vadd(lost, vfnma(f, f_low, f_low));
+        rest[i] = vsub(vadd(rest[i], lost), half_square[i]);
     }
     UNROLL
     for (size_t i = 0; i < count; i++) {

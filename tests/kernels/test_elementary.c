@@ -189,6 +189,28 @@ static void formulas_meet_without_a_step_back(void **state)
     }
 }
 
+/* For z > 0 near 0, softplus is log 2 + z / 2, and neighbouring z change it by
+ * far less than an ulp. All floats of four binades are compared, since a step
+ * back is rare there. */
+static void softplus_rises_near_0(void **state)
+{
+    (void)state;
+    const mlpi_kernels *kernels = mlpi_kernels_find(MLP_F32, NULL);
+    static float x[CHUNK];
+    static float y[CHUNK];
+    float previous = 0;
+    for (float z = 0x1p-24F; z < 0x1p-20F;) {
+        for (size_t i = 0; i < CHUNK; i++, z = nextafterf(z, 1)) {
+            x[i] = z;
+        }
+        apply(kernels, SOFTPLUS, CHUNK, x, y);
+        for (size_t i = 0; i < CHUNK; i++) {
+            assert_true(previous <= y[i]);
+            previous = y[i];
+        }
+    }
+}
+
 static double apply_f64(const mlpi_kernels *kernels, function f, double x)
 {
     double y = 0;
@@ -371,6 +393,7 @@ int main(void)
         cmocka_unit_test(f64_is_accurate_at_its_ends),
         cmocka_unit_test(f64_rises),
         cmocka_unit_test(formulas_meet_without_a_step_back),
+        cmocka_unit_test(softplus_rises_near_0),
         cmocka_unit_test(f32_is_accurate_and_rises),
     };
     return cmocka_run_group_tests_name("math", tests, NULL, NULL);
