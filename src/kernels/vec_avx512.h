@@ -247,6 +247,17 @@ static inline vec vselect(mask m, vec yes, vec no)
     return V(mask_blend)(m, no, yes);
 }
 
+/* The instructions return b if a number is a NaN. */
+static inline vec vmin(vec a, vec b)
+{
+    return V(min)(a, b);
+}
+
+static inline vec vmax(vec a, vec b)
+{
+    return V(max)(a, b);
+}
+
 /* The sum with 1.5 2^FRACTION_BITS has the integer n in its last bits. */
 static inline vec vpow2(vec n)
 {
@@ -254,6 +265,11 @@ static inline vec vpow2(vec n)
     __m512i shifted = VI(slli)(VCAST(sum), FRACTION_BITS);
     __m512i one = VCAST(vset1((real)1.0));
     return VCAST_BACK(VI(add)(shifted, one));
+}
+
+static inline vec vscale(vec a, vec n)
+{
+    return V(scalef)(a, n);
 }
 
 /* The bits of sqrt(1/2) are subtracted from those of x, the difference is split
