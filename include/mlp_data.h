@@ -21,8 +21,8 @@
  * No byte of a file is trusted: a damaged or hostile file gives a status, and a
  * message of one line with the file, the line, the column, and what stood
  * there. The locale of the program does not matter. What a call takes comes
- * from the hooks' allocator; only the C library's streams have their own
- * buffers.
+ * from the hooks' allocator; only zlib and the C library's streams and qsort
+ * have buffers of their own.
  */
 #ifndef LIBMLP_MLP_DATA_H
 #define LIBMLP_MLP_DATA_H
@@ -56,20 +56,33 @@ typedef enum mlp_data_header {
 /* How a file is loaded. Start from mlp_data_defaults(). */
 typedef struct mlp_data_options {
     /* What separates the cells of a CSV file, a character of ASCII. Default
-     * '\0': a tab if the first line has one, else ';' if it has one, else
-     * ','. */
+     * '\0': a tab if the first line has one, else ';' if it has one or a comma
+     * is the decimal point, else ','. */
     char separator;
     mlp_data_header header; /* default MLP_DATA_HEADER_AUTO */
-    bool decimal_comma;     /* numbers of a CSV file are 1,5; default false */
+    bool decimal_comma;     /* numbers of texts are 1,5; default false */
     bool sorted;            /* true (default): categories have strcmp's order;
                                false: the order in which they first appear */
     /* Columns that hold categories, even if all their cells are numbers: class
-     * numbers, say. Default none. */
+     * numbers, say. In an array these must be whole numbers, whose order the
+     * categories have. Default none. */
     const char *const *categories;
     size_t n_categories;
+    /* Columns that a recipe leaves out, such as the number of a row. Whatever
+     * stands there is no error, and cells that are no numbers count as empty.
+     * With a recipe they need not be there. Default none. */
+    const char *const *ignored;
+    size_t n_ignored;
+    /* The path of a second file, with one column and as many rows, which
+     * becomes the last column under the name "target": the labels of MNIST.
+     * Class numbers of an array become categories. Default NULL. */
+    const char *targets;
     /* For new rows: columns that the recipe knows get the kind that they have
-     * there. Default NULL. */
+     * there, and others are ignored. The table may have no rows. Default
+     * NULL. */
     const mlp_data_recipe *recipe;
+    bool keep_text; /* true: mlp_data_record returns what stands in a CSV file;
+                       the table keeps the whole file. Default false */
 } mlp_data_options;
 
 /* Returns the default options. */
@@ -77,15 +90,15 @@ mlp_data_options mlp_data_defaults(void);
 
 /* Loads a table from a file, whose kind is found out from its first bytes. The
  * caller owns *data. `options` and `hooks` may be NULL, which means the
- * defaults.
+ * defaults. The path "-" is the standard input.
  *
  * CSV (RFC 4180), in UTF-8, with or without a byte order mark. Lines end with
  * LF or CRLF, and blank ones are skipped. A cell may stand in quotes, with
  * quotes doubled and line ends inside; blanks around other cells do not count.
  * A cell is empty if nothing stands there, or one of the words NA, N/A, NaN,
  * nan, null, NULL and ? without quotes. A column holds numbers if all its other
- * cells are decimal numbers, which are rounded right to the last bit. If more
- * than nine in ten are, the first other one is an error: it looks like a
+ * cells are decimal numbers, which are rounded right to the last bit. If at
+ * least nine in ten are, the first other one is an error: it looks like a
  * mistake. Else the column holds categories. Columns without a name are called
  * c1, c2, ... by their place.
  *
@@ -102,11 +115,10 @@ mlp_data_options mlp_data_defaults(void);
  * file (unpacked), which is released again, and 8 bytes for each cell.
  *
  * MLP_ERR_FORMAT: the file is not what is described here, and the message says
- * where. MLP_ERR_ARGUMENT: an option outside its range, or a category that is
- * no column. MLP_ERR_UNSUPPORTED: UTF-16, gzip without zlib,
- * or a NPY file of another kind. MLP_ERR_LIMIT:
- * more than 65,536 columns, or a cell of more than a million bytes that is no
- * number. MLP_ERR_IO. */
+ * where. MLP_ERR_ARGUMENT: an option outside its range, or it names a
+ * column that is not there. MLP_ERR_UNSUPPORTED: UTF-16, gzip without zlib, or
+ * a NPY file of another kind. MLP_ERR_LIMIT: more than 65,536 columns, or a
+ * cell of more than a million bytes that is no number. MLP_ERR_IO. */
 MLP_NODISCARD mlp_status mlp_data_load(const char *path,
                                        const mlp_data_options *options,
                                        const mlp_hooks *hooks, mlp_data **data);
@@ -145,6 +157,17 @@ size_t mlp_data_find(const mlp_data *data, const char *name);
  * long as the table. */
 mlp_cview mlp_data_values(const mlp_data *data);
 
+/* Return what messages and copies of a CSV file need: what separates its cells;
+ * the line, from 1, in which a row begins; and the text of a row without its
+ * line end. MLP_DATA_NAMES stands for the row with the names of the columns.
+ * The text has *size bytes, no 0 follows, and it lives as long as the table,
+ * which must be loaded with keep_text. Where there is none, the result is '\0',
+ * 0 or NULL. */
+#define MLP_DATA_NAMES SIZE_MAX
+char mlp_data_separator(const mlp_data *data);
+size_t mlp_data_line(const mlp_data *data, size_t row);
+const char *mlp_data_record(const mlp_data *data, size_t row, size_t *size);
+
 /* ---------------------------------------------------------------------------
  * Recipes
  *
@@ -163,8 +186,8 @@ mlp_cview mlp_data_values(const mlp_data *data);
 
 /* Makes a recipe for the column `target`. Means, categories and empty cells are
  * those of the n rows with the numbers rows[n], usually the training rows; or
- * of all rows if `rows` is NULL and n is 0. Columns that are empty there are
- * left out. The classes of the target are those of the whole table. The caller
+ * of all rows if `rows` is NULL and n is 0. Columns that are empty there, or
+ * ignored, are left out; one whose cells are all equal is not. The classes of the target are those of the whole table. The caller
  * owns *recipe, which uses the hooks of the table. Allocates.
  * MLP_ERR_ARGUMENT: no such column, a row that is not there, or no inputs.
  * MLP_ERR_LIMIT: the inputs are more than MLP_MAX_WIDTH. */
@@ -183,6 +206,26 @@ const char *mlp_data_recipe_target(const mlp_data_recipe *recipe);
 size_t mlp_data_recipe_classes(const mlp_data_recipe *recipe);
 const char *mlp_data_recipe_class(const mlp_data_recipe *recipe, size_t k);
 
+/* What a recipe makes of one column: enough to print it, or to write it in
+ * another language. */
+typedef struct mlp_data_column {
+    const char *name;
+    mlp_data_kind kind;
+    bool has_flag; /* the last input tells whether the cell is empty */
+    double mean;   /* of a number: what an empty cell becomes */
+    const char *const *categories; /* of a category: their names, in order */
+    size_t n_categories;
+    size_t first_input, n_inputs; /* which inputs the column becomes */
+} mlp_data_column;
+
+/* Return the number of columns that a recipe knows, and what it makes of column
+ * i, or NULL if there is none. Column 0 is the target, which has no inputs and
+ * no flag; the others stand in the order of their inputs. Both live as long as
+ * the recipe. */
+size_t mlp_data_recipe_columns(const mlp_data_recipe *recipe);
+const mlp_data_column *mlp_data_recipe_column(const mlp_data_recipe *recipe,
+                                              size_t i);
+
 /* Fills X (rows, inputs), of MLP_F64 or MLP_F32, with the inputs of a table.
  * Allocates. MLP_ERR_FORMAT: the table lacks a column, or its column has the
  * other kind. MLP_ERR_SHAPE, MLP_ERR_DTYPE. After a failure X is untouched. */
@@ -198,13 +241,64 @@ MLP_NODISCARD mlp_status mlp_data_recipe_encode_target(
     const mlp_data_recipe *recipe, const mlp_data *data, mlp_view Y);
 
 /* Save a recipe in the network's metadata, as a text under the key
- * "data.recipe", and load it from there. The caller owns *recipe. Allocates.
- * MLP_ERR_FORMAT: the network has no recipe, or it is damaged. */
+ * "data.recipe", and load it from there. The caller owns *recipe. Saving also
+ * gives the network the names of the target's classes, if it has any; with
+ * MLP_ERR_MEMORY these may be set already. Allocates.
+ * MLP_ERR_FORMAT: the network has no recipe, or it is damaged.
+ * MLP_ERR_ARGUMENT: the network has outputs for another number of classes. */
 MLP_NODISCARD mlp_status mlp_data_recipe_save(const mlp_data_recipe *recipe,
                                               mlp_net *net);
 MLP_NODISCARD mlp_status mlp_data_recipe_load(const mlp_net *net,
                                               const mlp_hooks *hooks,
                                               mlp_data_recipe **recipe);
+
+/* ---------------------------------------------------------------------------
+ * Points to try a network on
+ *
+ * X(constant, number, name, classes). Tables of points in the plane, with the
+ * columns x1, x2 and class, whose names are "0", "1" and so on:
+ *
+ *     xor      the corners (0, 0), (1, 1) of class 0 and (0, 1), (1, 0) of
+ *              class 1
+ *     moons    two half circles, as sklearn.datasets.make_moons
+ *     circles  one circle in another, of radius 0.8 and 1, as make_circles
+ *     spirals  two spirals: point k of the m points of class c has the radius
+ *              r = (k + 1) / m and the angle 3 pi r + c pi
+ *     blobs    three normal distributions with centres in the square from -10
+ *              to 10, as make_blobs
+ *
+ * The rows are shuffled, and both coordinates get normal noise; of blobs it is
+ * the standard deviation. With the seed as its random_state, scikit-learn 1.2
+ * draws the same rows in the same order. The bits here are the same on every
+ * machine. Those of scikit-learn come from the C library's sine, cosine and
+ * logarithm: about one coordinate in 300 differs, by one or two units in its
+ * last place. (NumPy's own sine for AVX-512 differs more often.)
+ */
+#define MLP_DATA_SHAPE_LIST(X)                                                 \
+    X(MLP_DATA_XOR, 0, "xor", 2)                                               \
+    X(MLP_DATA_MOONS, 1, "moons", 2)                                           \
+    X(MLP_DATA_CIRCLES, 2, "circles", 2)                                       \
+    X(MLP_DATA_SPIRALS, 3, "spirals", 2)                                       \
+    X(MLP_DATA_BLOBS, 4, "blobs", 3)
+
+#define MLP_DATA_SHAPE_VALUE(constant, number, name, classes) constant = number,
+typedef enum mlp_data_shape {
+    MLP_DATA_SHAPE_LIST(MLP_DATA_SHAPE_VALUE)
+} mlp_data_shape;
+
+/* What mlp_data_generate draws. */
+typedef struct mlp_data_points {
+    mlp_data_shape shape;
+    size_t rows;   /* at least one for each class */
+    double noise;  /* standard deviation, 0 or more */
+    uint32_t seed; /* of mlp_rng_seeded */
+} mlp_data_points;
+
+/* Makes a table of points. The caller owns *data. `hooks` may be NULL.
+ * Allocates. MLP_ERR_ARGUMENT: shape, rows or noise outside their range. */
+MLP_NODISCARD mlp_status mlp_data_generate(const mlp_data_points *points,
+                                           const mlp_hooks *hooks,
+                                           mlp_data **data);
 
 #ifdef __cplusplus
 }

@@ -1,12 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers of IDX, NPY and FANN; arrays.h draws the three layouts.
+ * Readers of files that hold arrays of numbers instead of a table with names:
+ * IDX (the files of MNIST), NPY (NumPy), and the training data of FANN.
  *
- * IDX and NPY differ only in their headers. Each header becomes a struct array,
- * from which one function stores the elements. The product of the dimensions is
- * checked against the bytes that are there before anything is allocated, so a
- * header cannot make this library allocate more than a few times the size of
- * its file.
+ *     IDX    00 00 type n | n dimensions | elements
+ *            The type is 08 uint8, 09 int8, 0b int16, 0c int32, 0d float32 or
+ *            0e float64. Dimensions have 32 bits. All is big-endian.
+ *     NPY    93 "NUMPY" major minor | length | header | elements
+ *            The length has 16 bits in version 1, and 32 bits in the versions 2
+ *            and 3, little-endian. The header is a literal of Python:
+ *            {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
+ *            where < is little-endian and > big-endian. Types are f4, f8, i4,
+ *            i8 and u1.
+ *     FANN   rows inputs outputs, then for each row a line of inputs and a line
+ *            of outputs, all separated by blanks
+ *
+ * Examples:
+ *
+ *     train-images-idx3-ubyte  60000 x 28 x 28 uint8  (60000, 784) float32
+ *     train-labels-idx1-ubyte  60000 uint8            (60000, 1) int32
+ *     np.save, float64, 2-D    100 x 4 f8             (100, 4) float64
+ *     np.save, int64, 1-D      100 i8                 (100, 1) int32
+ *     xor.data of FANN         4 2 1                  (4, 3) float64
+ *
+ * The first dimension of an array gives the rows, and all others together the
+ * columns. In Fortran's order an array may have two dimensions, whose columns
+ * lie one after the other.
+ *
+ * A NaN is an empty cell, as in other tables, and an infinity stays one;
+ * networks refuse it, with the row and the column.
+ *
+ * The elements are stored as float32 where that holds each of them, and else as
+ * float64. Whole numbers in one dimension are class numbers, and become int32,
+ * unless targets join them.
+ *
+ * Each header becomes a struct array, from which one function stores the
+ * elements. IDX and NPY differ only in their headers. The product of the
+ * dimensions is checked against the bytes that are there before anything is
+ * allocated, so a header cannot make this library allocate more than a few
+ * times the size of its file.
  */
 #include "data/arrays.h"
 
@@ -16,12 +48,23 @@
 
 #include "data/decimal.h"
 
+/* The types of elements, and their names in IDX and NPY. */
+static const struct type {
+    unsigned idx;
+    const char *npy;
+    char kind; /* f: floating-point, i: signed, u: unsigned */
+    size_t width;
+} types[] = {
+    {0x08, "u1", 'u', 1}, {0x09, "", 'i', 1}, {0x0b, "", 'i', 2},
+    {0x0c, "i4", 'i', 4}, {0, "i8", 'i', 8},  {0x0d, "f4", 'f', 4},
+    {0x0e, "f8", 'f', 8},
+};
+
 /* The elements of an array, as a header describes them. */
 typedef struct array {
     const unsigned char *elements;
-    size_t bytes;      /* that follow the header */
-    char kind;         /* f: floating-point, i: signed, u: unsigned */
-    size_t width;      /* bytes of an element: 1, 2, 4 or 8 */
+    size_t bytes; /* that follow the header */
+    const struct type *type;
     bool is_big;       /* big-endian */
     bool is_by_column; /* Fortran's order */
     size_t n_dims;
@@ -60,68 +103,32 @@ static uint64_t read_bits(const unsigned char *p, size_t width, bool is_big)
 }
 
 /* Returns element i. C11 does not say what a conversion to a signed type gives
- * for the negative half, so 2^n is subtracted from it in double, or for 64 bits
- * by the complement. */
+ * for the negative half, so the complement is converted. */
 static double element(const array *a, size_t i)
 {
-    uint64_t bits = read_bits(a->elements + i * a->width, a->width, a->is_big);
-    if (a->kind == 'f' && a->width == 4) {
+    size_t width = a->type->width;
+    uint64_t bits = read_bits(a->elements + i * width, width, a->is_big);
+    if (a->type->kind == 'f' && width == 4) {
         uint32_t half = (uint32_t)bits;
         float x = 0;
         memcpy(&x, &half, sizeof x);
         return x;
     }
-    if (a->kind == 'f') {
+    if (a->type->kind == 'f') {
         double x = 0;
         memcpy(&x, &bits, sizeof x);
         return x;
     }
-    bool is_negative = a->kind == 'i' && bits >> (8 * a->width - 1);
-    uint64_t ones = a->width < 8 ? UINT64_MAX << (8 * a->width) : 0;
+    bool is_negative = a->type->kind == 'i' && bits >> (8 * width - 1);
+    uint64_t ones = width < 8 ? UINT64_MAX << (8 * width) : 0;
     return is_negative ? -1.0 - (double)~(bits | ones) : (double)bits;
 }
 
-/* Chooses the type in memory: class numbers for whole numbers in one dimension,
- * else the shorter type that holds all elements exactly. */
-static mlp_dtype dtype_of(const array *a)
+/* Stores element i. A class number must be an int32. NaN is an empty cell of
+ * its column. */
+static mlp_status store(mlp_data *data, size_t row, size_t col, double x)
 {
-    if (a->kind != 'f' && a->n_dims == 1) {
-        return MLP_I32;
-    }
-    bool is_short = a->kind == 'f' ? a->width == 4 : a->width <= 2;
-    return is_short ? MLP_F32 : MLP_F64;
-}
-
-/* Checks the shape against the bytes that are there. */
-static mlp_status check_shape(const array *a, const mlp_data *data)
-{
-    size_t bytes = 0;
-    if (a->rows == 0 || a->cols == 0) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_FORMAT,
-                               "%s: expects rows and columns, got the shape "
-                               "(%zu, %zu)",
-                               data->path, a->rows, a->cols);
-    }
-    if (a->cols > MLPI_MAX_COLUMNS) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_LIMIT,
-                               "%s: expects at most %d columns, got %zu",
-                               data->path, (int)MLPI_MAX_COLUMNS, a->cols);
-    }
-    if (!multiply(a->rows, a->cols, &bytes) ||
-        !multiply(bytes, a->width, &bytes) || bytes != a->bytes) {
-        return mlpi_data_error(
-            &data->hooks, MLP_ERR_FORMAT,
-            "%s: expects %zu x %zu elements of %zu bytes after the header, got "
-            "%zu bytes",
-            data->path, a->rows, a->cols, a->width, a->bytes);
-    }
-    return MLP_OK;
-}
-
-/* Stores one element, in the type of the table. A class number must be an
- * int32. NaN is an empty cell of its column. */
-static mlp_status store(mlp_data *data, size_t i, double x)
-{
+    size_t i = row * data->values.row_stride + col * data->values.col_stride;
     if (data->values.dtype == MLP_F32) {
         ((float *)data->block)[i] = (float)x;
     } else if (data->values.dtype == MLP_F64) {
@@ -129,34 +136,66 @@ static mlp_status store(mlp_data *data, size_t i, double x)
     } else if (fabs(x) <= INT32_MAX) {
         ((int32_t *)data->block)[i] = (int32_t)x;
     } else {
-        return mlpi_data_error(&data->hooks, MLP_ERR_LIMIT,
-                               "%s: row %zu: expects a class number, which is "
-                               "an int32, got %.0f",
-                               data->path, i + 1, x);
+        return mlpi_table_error(data, MLP_ERR_LIMIT, 0,
+                                "row %zu: expects a class number, which is an "
+                                "int32, got %.0f",
+                                row + 1, x);
+    }
+    data->columns[col].n_empty += isnan(x) ? 1 : 0;
+    return MLP_OK;
+}
+
+/* Checks the shape against the bytes that are there. */
+static mlp_status check_shape(const array *a, const mlp_data *data)
+{
+    size_t bytes = 0;
+    if (a->rows == 0 || a->cols == 0) {
+        return mlpi_table_error(data, MLP_ERR_FORMAT, 0,
+                                "expects rows and columns, got the shape (%zu, "
+                                "%zu)",
+                                a->rows, a->cols);
+    }
+    if (a->cols > MLPI_MAX_COLUMNS) {
+        return mlpi_table_error(data, MLP_ERR_LIMIT, 0,
+                                "expects at most %d columns, got %zu",
+                                (int)MLPI_MAX_COLUMNS, a->cols);
+    }
+    if (!multiply(a->rows, a->cols, &bytes) ||
+        !multiply(bytes, a->type->width, &bytes) || bytes != a->bytes) {
+        return mlpi_table_error(
+            data, MLP_ERR_FORMAT, 0,
+            "expects %zu x %zu elements of %zu byte%s after "
+            "the header, got %zu byte%s",
+            a->rows, a->cols, a->type->width, a->type->width == 1 ? "" : "s",
+            a->bytes, a->bytes == 1 ? "" : "s");
     }
     return MLP_OK;
 }
 
 /* Makes the table of an array. The elements keep their order: rows one after
- * the other, or columns in Fortran's order. The strides of the view tell which.
- * */
+ * the other, or columns in Fortran's order. The type in memory is int32 for
+ * class numbers, which are whole numbers in one dimension, unless targets join
+ * them; else the shorter type that holds all elements exactly. */
 static mlp_status fill(const array *a, mlp_data *data)
 {
     TRY(check_shape(a, data));
+    bool is_float = a->type->kind == 'f';
+    bool is_class = !is_float && a->n_dims == 1 && !data->options->targets;
+    bool is_short = is_float ? a->type->width == 4 : a->type->width <= 2;
     for (size_t j = 0; j < a->cols; j++) {
         TRY(mlpi_table_add_name(data, "", 0, 0));
     }
-    TRY(mlpi_table_allocate(data, dtype_of(a), a->rows));
-    if (!a->is_by_column) {
-        data->values.row_stride = a->cols;
-        data->values.col_stride = 1;
-    }
-    for (size_t i = 0; i < a->rows * a->cols; i++) {
-        double x = element(a, i);
-        TRY(store(data, i, x));
-        if (isnan(x)) {
-            size_t j = a->is_by_column ? i / a->rows : i % a->cols;
-            data->columns[j].n_empty++;
+    TRY(mlpi_table_allocate(data,
+                            is_class   ? MLP_I32
+                            : is_short ? MLP_F32
+                                       : MLP_F64,
+                            a->rows, !a->is_by_column));
+    size_t outer_n = a->is_by_column ? a->cols : a->rows;
+    size_t inner_n = a->is_by_column ? a->rows : a->cols;
+    for (size_t i = 0; i < outer_n; i++) {
+        for (size_t j = 0; j < inner_n; j++) {
+            TRY(store(data, a->is_by_column ? j : i, a->is_by_column ? i : j,
+                      element(a, i * inner_n + j)));
         }
     }
     data->values.rows = a->rows;
@@ -167,20 +206,14 @@ static mlp_status fill(const array *a, mlp_data *data)
  * IDX
  */
 
-/* Sets the type of the elements. Returns false if there is none. MNIST's own
- * files are of type 08; the other types come from its description. */
-static bool set_idx_type(array *a, unsigned type)
+/* Sets the type of the elements by its number in IDX, or if that is 0, by the
+ * two characters of NPY. Returns false if there is none. */
+static bool set_type(array *a, unsigned idx, const char *npy)
 {
-    static const struct {
-        unsigned type;
-        char kind;
-        size_t width;
-    } types[] = {{0x08, 'u', 1}, {0x09, 'i', 1}, {0x0b, 'i', 2},
-                 {0x0c, 'i', 4}, {0x0d, 'f', 4}, {0x0e, 'f', 8}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (types[i].type == type) {
-            a->kind = types[i].kind;
-            a->width = types[i].width;
+        const struct type *t = &types[i];
+        if (idx ? t->idx == idx : *t->npy && strncmp(npy, t->npy, 2) == 0) {
+            a->type = t;
             return true;
         }
     }
@@ -188,29 +221,29 @@ static bool set_idx_type(array *a, unsigned type)
 }
 
 /* No text begins with two bytes that are 0. */
-bool mlpi_idx_begins(const unsigned char *bytes, size_t size)
+static bool idx_begins(const unsigned char *bytes, size_t size)
 {
-    array a = {.is_big = true};
+    array a;
     return size >= 4 && bytes[0] == 0 && bytes[1] == 0 &&
-           set_idx_type(&a, bytes[2]);
+           set_type(&a, bytes[2], "");
 }
 
-mlp_status mlpi_idx_read(const unsigned char *bytes, size_t size,
-                         mlp_data *data)
+static mlp_status read_idx(const unsigned char *bytes, size_t size,
+                           mlp_data *data)
 {
     array a = {.is_big = true};
     size_t n = bytes[3];
     size_t head = 4 + 4 * n;
-    bool is_right = set_idx_type(&a, bytes[2]) && n > 0 && size >= head;
+    bool is_right = set_type(&a, bytes[2], "") && n > 0 && size >= head;
     for (size_t i = 0; is_right && i < n; i++) {
         uint64_t dimension = read_bits(bytes + 4 + 4 * i, 4, true);
         is_right = add_dimension(&a, (size_t)dimension);
     }
     if (!is_right) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_FORMAT,
-                               "%s: expects an IDX header of %zu dimension%s, "
-                               "got one that is cut or damaged",
-                               data->path, n, n == 1 ? "" : "s");
+        return mlpi_table_error(data, MLP_ERR_FORMAT, 0,
+                                "expects an IDX header of %zu dimension%s, got "
+                                "one that is cut or damaged",
+                                n, n == 1 ? "" : "s");
     }
     a.elements = bytes + head;
     a.bytes = size - head;
@@ -221,22 +254,12 @@ mlp_status mlpi_idx_read(const unsigned char *bytes, size_t size,
  * NPY
  */
 
-bool mlpi_npy_begins(const unsigned char *bytes, size_t size)
-{
-    return size >= 10 && memcmp(bytes, "\x93NUMPY", 6) == 0;
-}
-
-/* Returns where the value of a key begins in a header that ends with 0, or
- * NULL. The key stands in quotes and has a colon and blanks behind it. */
+/* Returns where the value of a key begins in a header that ends with 0, or "".
+ * The key stands in quotes and has a colon and blanks behind it. */
 static const char *find_value(const char *header, const char *key)
 {
     const char *s = strstr(header, key);
-    if (s) {
-        s += strlen(key);
-        s += *s == ':';
-        s += strspn(s, " ");
-    }
-    return s;
+    return s ? s + strlen(key) + strspn(s + strlen(key), ": ") : "";
 }
 
 /* Reads the type: an order, a letter and a digit, in quotes. Without an order,
@@ -244,40 +267,28 @@ static const char *find_value(const char *header, const char *key)
  * writes > explicitly. */
 static bool read_type(const char *s, array *a)
 {
-    static const char *const types[] = {"f4", "f8", "i4", "i8", "u1"};
-    if (!s || *s != '\'' || !s[1]) {
+    if (*s++ != '\'') {
         return false;
     }
-    s++;
     a->is_big = *s == '>';
-    s += strchr("<>|=", *s) != NULL;
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (strncmp(s, types[i], 2) == 0 && s[2] == '\'') {
-            a->kind = s[0];
-            a->width = (size_t)(s[1] - '0');
-            return true;
-        }
-    }
-    return false;
+    s += strspn(s, "<>|=");
+    return set_type(a, 0, s) && s[2] == '\'';
 }
 
 /* Reads the shape: (3, 4) or (3,). A dimension of 19 digits and more exceeds
  * any file. */
 static bool read_shape(const char *s, array *a)
 {
-    if (!s || *s != '(') {
+    if (*s != '(') {
         return false;
     }
     for (s++; *s != ')';) {
         size_t digits = strspn(s, "0123456789");
         size_t n = 0;
-        if (digits == 0 || digits > 18) {
-            return false;
-        }
-        for (size_t i = 0; i < digits; i++) {
+        for (size_t i = 0; i < digits && digits <= 18; i++) {
             n = 10 * n + (size_t)(s[i] - '0');
         }
-        if (!add_dimension(a, n)) {
+        if (digits == 0 || digits > 18 || !add_dimension(a, n)) {
             return false;
         }
         s += digits;
@@ -297,51 +308,45 @@ static mlp_status read_npy_header(const unsigned char *bytes, size_t length,
         memcpy(header, bytes, length);
     }
     const char *order = find_value(header, "'fortran_order'");
-    if (!order || !read_shape(find_value(header, "'shape'"), a)) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_FORMAT,
-                               "%s: expects a NPY header with an order and a "
-                               "shape, got one that is cut or damaged",
-                               data->path);
-    }
-    if (!read_type(find_value(header, "'descr'"), a)) {
-        const char *type = find_value(header, "'descr'");
-        char quote[MLPI_QUOTE_SIZE];
-        size_t n = type ? strcspn(type, ",}") : 0;
-        return mlpi_data_error(&data->hooks, MLP_ERR_UNSUPPORTED,
-                               "%s: expects elements f4, f8, i4, i8 or u1, got "
-                               "%s",
-                               data->path,
-                               mlpi_data_quote(type ? type : "", n, quote));
-    }
+    const char *type = find_value(header, "'descr'");
     a->is_by_column = strncmp(order, "True", 4) == 0;
-    if (a->is_by_column && a->n_dims > 2) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_UNSUPPORTED,
-                               "%s: expects at most 2 dimensions in Fortran's "
-                               "order, got %zu",
-                               data->path, a->n_dims);
+    if (!*order || !read_shape(find_value(header, "'shape'"), a)) {
+        return mlpi_table_error(data, MLP_ERR_FORMAT, 0,
+                                "expects a NPY header with an order and a "
+                                "shape, got one that is cut or damaged");
     }
-    return MLP_OK;
+    if (!read_type(type, a)) {
+        char quote[MLPI_QUOTE_SIZE];
+        return mlpi_table_error(
+            data, MLP_ERR_UNSUPPORTED, 0,
+            "expects elements f4, f8, i4, i8 or u1, got %s",
+            mlpi_data_quote(type, strcspn(type, ",}"), quote));
+    }
+    return !a->is_by_column || a->n_dims <= 2
+               ? MLP_OK
+               : mlpi_table_error(data, MLP_ERR_UNSUPPORTED, 0,
+                                  "expects at most 2 dimensions in Fortran's "
+                                  "order, got %zu",
+                                  a->n_dims);
 }
 
-mlp_status mlpi_npy_read(const unsigned char *bytes, size_t size,
-                         mlp_data *data)
+static mlp_status read_npy(const unsigned char *bytes, size_t size,
+                           mlp_data *data)
 {
-    array a = {.width = 0};
+    array a = {.is_big = false};
     unsigned version = bytes[6];
     if (version < 1 || version > 3) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_UNSUPPORTED,
-                               "%s: expects version 1, 2 or 3 of NPY, got %u",
-                               data->path, version);
+        return mlpi_table_error(data, MLP_ERR_UNSUPPORTED, 0,
+                                "expects version 1, 2 or 3 of NPY, got %u",
+                                version);
     }
     size_t width = version == 1 ? 2 : 4;
     size_t head = 8 + width;
     size_t length =
         size < head ? SIZE_MAX : (size_t)read_bits(bytes + 8, width, false);
     if (size < head || length > size - head) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_FORMAT,
-                               "%s: expects a NPY header, got a file that is "
-                               "cut",
-                               data->path);
+        return mlpi_table_error(data, MLP_ERR_FORMAT, 0,
+                                "expects a NPY header, got a file that is cut");
     }
     TRY(read_npy_header(bytes + head, length, &a, data));
     a.elements = bytes + head + length;
@@ -361,17 +366,19 @@ typedef struct scanner {
     size_t line;
 } scanner;
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* Moves to the next word. Returns its length, which is 0 at the end. */
 static size_t next_word(scanner *s)
 {
-    for (; s->next < s->end && strchr(" \t\r\n", *s->next); s->next++) {
-        if (*s->next == '\0') {
-            break; /* strchr finds the 0 at the end of its text too */
-        }
+    for (; s->next < s->end && is_space(*s->next); s->next++) {
         s->line += *s->next == '\n';
     }
     const char *e = s->next;
-    for (; e < s->end && (*e == '\0' || !strchr(" \t\r\n", *e)); e++) {
+    for (; e < s->end && !is_space(*e); e++) {
     }
     return (size_t)(e - s->next);
 }
@@ -391,7 +398,7 @@ static bool read_count(scanner *s, size_t *n)
 }
 
 /* A CSV file has no line of three counts with blanks between them. */
-bool mlpi_fann_begins(const unsigned char *bytes, size_t size)
+static bool fann_begins(const unsigned char *bytes, size_t size)
 {
     scanner s = {(const char *)bytes, (const char *)bytes + size, 1};
     size_t n = 0;
@@ -403,62 +410,75 @@ bool mlpi_fann_begins(const unsigned char *bytes, size_t size)
     return next_word(&s) > 0 && s.line > 1;
 }
 
-/* Names the columns x1, x2, ... and y1, y2, ... */
-static mlp_status name_columns(mlp_data *data, size_t inputs, size_t outputs)
+/* Reads the next word as a number. */
+static mlp_status read_number(scanner *s, mlp_data *data, double *x)
 {
-    char name[32];
-    for (size_t j = 0; j < inputs + outputs; j++) {
-        int length =
-            snprintf(name, sizeof name, "%c%zu", j < inputs ? 'x' : 'y',
-                     1 + (j < inputs ? j : j - inputs));
-        TRY(mlpi_table_add_name(data, name, (size_t)length, 1));
+    char quote[MLPI_QUOTE_SIZE];
+    char point = data->options->decimal_comma ? ',' : '.';
+    size_t length = next_word(s);
+    const char *end = s->next + length;
+    if (length > 0 && mlpi_decimal_read(s->next, end, point, x) == end &&
+        isfinite(*x)) {
+        s->next = end;
+        return MLP_OK;
     }
-    return MLP_OK;
+    return mlpi_table_error(
+        data, MLP_ERR_FORMAT, s->line, "expects a number, got \"%s\"",
+        length > 0 ? mlpi_data_quote(s->next, length, quote) : "the end");
 }
 
 /* Each number takes at least two bytes, with the blank behind it, so counts
  * that exceed the file are refused before anything is allocated. */
-mlp_status mlpi_fann_read(const unsigned char *bytes, size_t size, char point,
-                          mlp_data *data)
+static mlp_status read_fann(const unsigned char *bytes, size_t size,
+                            mlp_data *data)
 {
     scanner s = {(const char *)bytes, (const char *)bytes + size, 1};
     size_t n[3] = {0, 0, 0};
     size_t count = 0;
     for (size_t i = 0; i < 3; i++) {
-        (void)read_count(&s, &n[i]); /* mlpi_fann_begins has read them */
+        (void)read_count(&s, &n[i]); /* fann_begins has read them */
     }
     size_t cols = n[1] + n[2];
     if (n[0] == 0 || n[1] == 0 || n[2] == 0 || !multiply(n[0], cols, &count) ||
         count > size / 2) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_FORMAT,
-                               "%s:1: expects %zu rows of %zu inputs and %zu "
-                               "outputs, got a file that is too short",
-                               data->path, n[0], n[1], n[2]);
+        return mlpi_table_error(data, MLP_ERR_FORMAT, 1,
+                                "expects %zu x (%zu + %zu) numbers, of inputs "
+                                "and outputs, got a file that is too short",
+                                n[0], n[1], n[2]);
     }
-    TRY(name_columns(data, n[1], n[2]));
-    TRY(mlpi_table_allocate(data, MLP_F64, n[0]));
-    data->values.row_stride = cols;
-    data->values.col_stride = 1;
-    for (size_t i = 0; i <= count; i++) {
-        size_t length = next_word(&s);
+    for (size_t j = 0; j < cols; j++) {
+        char name[32];
+        bool is_input = j < n[1];
+        int length = snprintf(name, sizeof name, "%c%zu", is_input ? 'x' : 'y',
+                              1 + (is_input ? j : j - n[1]));
+        TRY(mlpi_table_add_name(data, name, (size_t)length, 1));
+    }
+    TRY(mlpi_table_allocate(data, MLP_F64, n[0], true));
+    for (size_t i = 0; i < count; i++) {
         double x = 0.0;
-        bool is_number = length > 0 &&
-                         mlpi_decimal_read(s.next, s.next + length, point,
-                                           &x) == s.next + length &&
-                         isfinite(x);
-        if (i == count ? length > 0 : !is_number) {
-            char quote[MLPI_QUOTE_SIZE];
-            return mlpi_data_error(
-                &data->hooks, MLP_ERR_FORMAT, "%s:%zu: expects %s, got \"%s\"",
-                data->path, s.line,
-                i == count ? "the end of the file" : "a number",
-                length ? mlpi_data_quote(s.next, length, quote) : "the end");
-        }
-        if (i < count) {
-            ((double *)data->block)[i] = x;
-        }
-        s.next += length;
+        TRY(read_number(&s, data, &x));
+        TRY(store(data, i / cols, i % cols, x));
     }
     data->values.rows = n[0];
-    return MLP_OK;
+    size_t length = next_word(&s);
+    char quote[MLPI_QUOTE_SIZE];
+    return length == 0
+               ? MLP_OK
+               : mlpi_table_error(data, MLP_ERR_FORMAT, s.line,
+                                  "expects the end of the file, got \"%s\"",
+                                  mlpi_data_quote(s.next, length, quote));
+}
+
+mlp_status mlpi_arrays_read(const unsigned char *bytes, size_t size,
+                            mlp_data *data, bool *is_array)
+{
+    *is_array = true;
+    if (idx_begins(bytes, size)) {
+        return read_idx(bytes, size, data);
+    }
+    if (size >= 10 && memcmp(bytes, "\x93NUMPY", 6) == 0) {
+        return read_npy(bytes, size, data);
+    }
+    *is_array = data->options->separator == '\0' && fann_begins(bytes, size);
+    return *is_array ? read_fann(bytes, size, data) : MLP_OK;
 }

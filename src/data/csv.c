@@ -21,7 +21,6 @@
 #include <string.h>
 
 #include "data/decimal.h"
-#include "data/recipe_text.h"
 
 /* What the first pass learns about a column. `stray` is the first cell that is
  * neither a number nor empty, as it stands in the file. */
@@ -33,9 +32,10 @@ typedef struct census {
 
 /* The place in the text, and the cell that was read last. */
 typedef struct reader {
-    const mlp_data_options *options;
     mlp_data *data;
-    const char *next, *end;
+    size_t cols; /* of the file; targets from a second file are one more */
+    const char *text, *next, *end;
+    mlpi_record names; /* the line with the names of the columns */
     char separator, point;
     size_t line, row_line; /* where `next` is, and where the row begins */
     /* The last cell, and whether the row ends behind it. */
@@ -69,9 +69,9 @@ static mlp_status fail_at(const reader *r, size_t line, const char *what,
                           const char *text, size_t length)
 {
     char quote[MLPI_QUOTE_SIZE];
-    return mlpi_data_error(&r->data->hooks, MLP_ERR_FORMAT,
-                           "%s:%zu: expects %s, got \"%s\"", r->data->path,
-                           line, what, mlpi_data_quote(text, length, quote));
+    return mlpi_table_error(r->data, MLP_ERR_FORMAT, line,
+                            "expects %s, got \"%s\"", what,
+                            mlpi_data_quote(text, length, quote));
 }
 
 /* Ends a cell at `s`: reads the separator or the line end. */
@@ -232,21 +232,46 @@ static bool next_row(reader *r)
  * too long the rest is read, to tell how long it is. */
 static mlp_status check_length(reader *r, size_t j)
 {
-    size_t cols = r->data->names.n;
-    if (r->is_last == (j + 1 == cols)) {
+    if (r->is_last == (j + 1 == r->cols)) {
         return MLP_OK;
     }
     for (; !r->is_last; j++) {
         TRY(read_cell(r));
     }
-    return mlpi_data_error(&r->data->hooks, MLP_ERR_FORMAT,
-                           "%s:%zu: expects %zu cell%s, got %zu", r->data->path,
-                           r->row_line, cols, cols == 1 ? "" : "s", j + 1);
+    return mlpi_table_error(r->data, MLP_ERR_FORMAT, r->row_line,
+                            "expects %zu cell%s, got %zu", r->cols,
+                            r->cols == 1 ? "" : "s", j + 1);
 }
 
 /* ---------------------------------------------------------------------------
  * The first line
  */
+
+/* Returns the length of a valid character of UTF-8 at `s`, or 0. What the last
+ * line refuses are characters that a shorter form could write, halves of
+ * surrogate pairs, and numbers above 0x10ffff. */
+static size_t utf8_length(const char *s, const char *end)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned char c = (unsigned char)*s;
+    size_t n = c < 0x80                ? 1
+               : c >= 0xc0 && c < 0xe0 ? 2
+               : c >= 0xe0 && c < 0xf0 ? 3
+               : c >= 0xf0 && c < 0xf8 ? 4
+                                       : 0;
+    if (n < 2 || (size_t)(end - s) < n) {
+        return n < 2 ? n : 0;
+    }
+    uint32_t code = c & (0x7fU >> n);
+    for (size_t i = 1; i < n; i++) {
+        if (((unsigned char)s[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        code = code << 6 | ((unsigned char)s[i] & 0x3f);
+    }
+    bool is_half = code >= 0xd800 && code < 0xe000;
+    return code >= least[n] && code <= 0x10ffff && !is_half ? n : 0;
+}
 
 /* Checks that the last cell may be kept as a text: recipes travel in a
  * network's metadata, which is UTF-8. */
@@ -254,19 +279,17 @@ static mlp_status check_text(const reader *r)
 {
     const char *end = r->cell + r->length;
     if (r->length > MLPI_MAX_CELL) {
-        return mlpi_data_error(
-            &r->data->hooks, MLP_ERR_LIMIT,
-            "%s:%zu: expects at most %d bytes in a cell, got %zu",
-            r->data->path, r->row_line, (int)MLPI_MAX_CELL, r->length);
+        return mlpi_table_error(r->data, MLP_ERR_LIMIT, r->row_line,
+                                "expects at most %d bytes in a cell, got %zu",
+                                (int)MLPI_MAX_CELL, r->length);
     }
     for (const char *s = r->cell; s < end;) {
-        size_t n = mlpi_data_utf8_length(s, end);
+        size_t n = utf8_length(s, end);
         if (n == 0) {
-            return mlpi_data_error(&r->data->hooks, MLP_ERR_FORMAT,
-                                   "%s:%zu: expects text in UTF-8, got the "
-                                   "byte 0x%02x (convert it, with iconv say)",
-                                   r->data->path, r->row_line,
-                                   (unsigned)(unsigned char)*s);
+            return mlpi_table_error(r->data, MLP_ERR_FORMAT, r->row_line,
+                                    "expects text in UTF-8, got the byte "
+                                    "0x%02x (convert it, with iconv say)",
+                                    (unsigned)(unsigned char)*s);
         }
         s += n;
     }
@@ -275,8 +298,9 @@ static mlp_status check_text(const reader *r)
 
 /* Returns the separator that the first line has outside of quotes. A comma may
  * stand for a decimal point or be part of a name in a file with another
- * separator, and tabs hardly ever stand in a text; so the rarer wins. */
-static char find_separator(const char *s, const char *end)
+ * separator, and tabs hardly ever stand in a text; so the rarer wins. A comma
+ * that is the decimal point separates nothing. */
+static char find_separator(const char *s, const char *end, char point)
 {
     bool is_quoted = false;
     bool has_semicolon = false;
@@ -287,7 +311,16 @@ static char find_separator(const char *s, const char *end)
         }
         has_semicolon = has_semicolon || (*s == ';' && !is_quoted);
     }
-    return has_semicolon ? ';' : ',';
+    return has_semicolon || point == ',' ? ';' : ',';
+}
+
+/* Returns the bytes from `begin` to the line end before r->next. */
+static size_t record_size(const reader *r, const char *begin)
+{
+    size_t n = (size_t)(r->next - begin);
+    n -= n > 0 && begin[n - 1] == '\n';
+    n -= n > 0 && r->next[-1] == '\n' && begin[n - 1] == '\r';
+    return n;
 }
 
 /* Names the columns. The first line is read as numbers to find out whether it
@@ -304,8 +337,8 @@ static mlp_status read_header(reader *r)
         has_number = has_number || is_number;
     }
     bool is_header =
-        r->options->header == MLP_DATA_HEADER_YES ||
-        (r->options->header == MLP_DATA_HEADER_AUTO && !has_number);
+        r->data->options->header == MLP_DATA_HEADER_YES ||
+        (r->data->options->header == MLP_DATA_HEADER_AUTO && !has_number);
     r->next = start.next;
     r->line = start.line;
     for (r->is_last = false; !r->is_last;) {
@@ -316,6 +349,9 @@ static mlp_status read_header(reader *r)
         TRY(mlpi_table_add_name(r->data, r->cell, is_header ? r->length : 0,
                                 r->row_line));
     }
+    r->cols = r->data->names.n;
+    r->names = (mlpi_record){(size_t)(start.next - r->text),
+                             is_header ? record_size(r, start.next) : 0};
     if (!is_header) {
         r->next = start.next;
         r->line = start.line;
@@ -336,9 +372,10 @@ static mlp_status first_pass(reader *r, census *counts)
     mlp_data *data = r->data;
     size_t stride = data->values.col_stride;
     for (size_t i = 0; next_row(r); i++) {
+        const char *begin = r->next;
         double *cells = (double *)data->block + i;
         data->lines[i] = (uint32_t)r->row_line;
-        for (size_t j = 0; j < data->names.n; j++) {
+        for (size_t j = 0; j < r->cols; j++) {
             bool is_number = false;
             double x = 0.0;
             TRY(read_number(r, &x, &is_number));
@@ -360,6 +397,10 @@ static mlp_status first_pass(reader *r, census *counts)
                 }
             }
         }
+        if (data->records) {
+            data->records[i + 1] =
+                (mlpi_record){(size_t)(begin - r->text), record_size(r, begin)};
+        }
         data->values.rows = i + 1;
     }
     return MLP_OK;
@@ -372,7 +413,7 @@ static mlp_status second_pass(reader *r)
     mlp_data *data = r->data;
     size_t stride = data->values.col_stride;
     for (size_t i = 0; next_row(r); i++) {
-        for (size_t j = 0; j < data->names.n; j++) {
+        for (size_t j = 0; j < r->cols; j++) {
             mlpi_column *column = &data->columns[j];
             size_t number = 0;
             TRY(read_cell(r));
@@ -399,68 +440,32 @@ static bool has_comma(const reader *r, const census *counts)
 
 /* Fails with the place of the first stray cell of column j. */
 static mlp_status fail_with_stray(const reader *r, size_t j,
-                                  const census *counts, const char *what)
+                                  const census *counts)
 {
-    char name[MLPI_QUOTE_SIZE];
+    char place[MLPI_PLACE_SIZE];
     char got[MLPI_QUOTE_SIZE];
-    const char *text = mlp_data_name(r->data, j);
-    return mlpi_data_error(
-        &r->data->hooks, MLP_ERR_FORMAT,
-        "%s:%zu: column %zu (%s): expects %s, got \"%s\"", r->data->path,
-        counts->stray_line, j + 1, mlpi_data_quote(text, strlen(text), name),
-        what, mlpi_data_quote(counts->stray, counts->stray_length, got));
+    return mlpi_table_error(
+        r->data, MLP_ERR_FORMAT, counts->stray_line,
+        "%s: expects a number%s, got \"%s\"",
+        mlpi_table_place(r->data, j, place),
+        has_comma(r, counts) ? " with a decimal point" : "",
+        mlpi_data_quote(counts->stray, counts->stray_length, got));
 }
 
-/* Returns true if the options say that the column holds categories. */
-static bool is_told_category(const reader *r, size_t j)
-{
-    for (size_t i = 0; i < r->options->n_categories; i++) {
-        if (mlp_data_find(r->data, r->options->categories[i]) == j) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Decides the kind of column j: by the options, else by the recipe, else by
- * what stands there. A column that the recipe does not know has no mistakes,
- * because nobody will read it. Counts are divided and not multiplied, so that
- * they cannot overflow. */
+/* Decides the kind of column j: by the options or the recipe, else by what
+ * stands there. An ignored column has no mistakes, because nobody will read it.
+ * Counts are divided and not multiplied, so that they cannot overflow. */
 static mlp_status choose_kind(reader *r, size_t j, const census *counts)
 {
     mlpi_column *column = &r->data->columns[j];
-    mlp_data_kind kind = MLP_DATA_NUMBER;
-    bool is_known =
-        mlpi_recipe_kind(r->options->recipe, mlp_data_name(r->data, j), &kind);
-    column->kind = kind;
-    if (is_told_category(r, j)) {
-        column->kind = MLP_DATA_CATEGORY;
-    } else if (counts->n_strays > 0 && kind == MLP_DATA_NUMBER) {
-        bool has_mistake =
-            is_known ||
-            (!r->options->recipe && counts->n_numbers / 9 >= counts->n_strays);
-        if (has_mistake || (!r->options->recipe && has_comma(r, counts))) {
-            return fail_with_stray(r, j, counts,
-                                   has_comma(r, counts)
-                                       ? "a number with a decimal point"
-                                       : "a number");
+    if (column->is_ignored) {
+        column->n_empty += counts->n_strays;
+    } else if (counts->n_strays > 0 && column->kind == MLP_DATA_NUMBER) {
+        if (column->is_told || counts->n_numbers / 9 >= counts->n_strays ||
+            has_comma(r, counts)) {
+            return fail_with_stray(r, j, counts);
         }
         column->kind = MLP_DATA_CATEGORY;
-    }
-    return MLP_OK;
-}
-
-/* Checks that each column that the options name is there. */
-static mlp_status check_told(const reader *r)
-{
-    for (size_t i = 0; i < r->options->n_categories; i++) {
-        const char *name = r->options->categories[i];
-        if (mlp_data_find(r->data, name) == SIZE_MAX) {
-            return mlpi_data_error(
-                &r->data->hooks, MLP_ERR_ARGUMENT,
-                "%s: there is no column \"%s\", which the options name",
-                r->data->path, name ? name : "NULL");
-        }
     }
     return MLP_OK;
 }
@@ -472,15 +477,14 @@ static mlp_status read_rows(reader *r, census *counts)
     mlp_data *data = r->data;
     reader start = *r;
     bool has_categories = false;
-    memset(counts, 0, data->names.n * sizeof *counts);
+    memset(counts, 0, r->cols * sizeof *counts);
     TRY(first_pass(r, counts));
-    if (data->values.rows == 0) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_FORMAT,
-                               "%s:%zu: expects rows after the names of the "
-                               "columns, got the end of the file",
-                               data->path, r->line);
+    if (data->values.rows == 0 && !data->options->recipe) {
+        return mlpi_table_error(data, MLP_ERR_FORMAT, r->line,
+                                "expects rows after the names of the columns, "
+                                "got the end of the file");
     }
-    for (size_t j = 0; j < data->names.n; j++) {
+    for (size_t j = 0; j < r->cols; j++) {
         TRY(choose_kind(r, j, &counts[j]));
         has_categories =
             has_categories || data->columns[j].kind == MLP_DATA_CATEGORY;
@@ -490,9 +494,9 @@ static mlp_status read_rows(reader *r, census *counts)
         r->line = start.line;
         TRY(second_pass(r));
     }
-    for (size_t j = 0; r->options->sorted && j < data->names.n; j++) {
+    for (size_t j = 0; data->options->sorted && j < r->cols; j++) {
         if (data->columns[j].kind == MLP_DATA_CATEGORY) {
-            TRY(mlpi_table_sort_categories(data, j));
+            TRY(mlpi_table_sort_categories(data, j, false));
         }
     }
     return MLP_OK;
@@ -510,29 +514,27 @@ static mlp_status check_bytes(const mlp_data *data, const char *text,
     }
     if (size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 ||
                       memcmp(text, "\xfe\xff", 2) == 0)) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_UNSUPPORTED,
-                               "%s:1: expects text in UTF-8, got UTF-16 "
-                               "(convert it, with iconv say)",
-                               data->path);
+        return mlpi_table_error(data, MLP_ERR_UNSUPPORTED, 1,
+                                "expects text in UTF-8, got UTF-16 (convert "
+                                "it, with iconv say)");
     }
-    if (nul) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_FORMAT,
-                               "%s:%zu: expects text, got a byte that is 0",
-                               data->path, line);
-    }
-    return MLP_OK;
+    return nul ? mlpi_table_error(data, MLP_ERR_FORMAT, line,
+                                  "expects text, got a byte that is 0")
+               : MLP_OK;
 }
 
 /* Returns a bound of the number of rows that is exact for a file without blank
- * lines and without line ends in quotes. */
-static size_t count_lines(const char *s, const char *end)
+ * lines and without line ends in quotes. A row takes at least a byte for each
+ * cell, so a short file with many columns cannot make the table large. */
+static size_t count_rows(const char *s, const char *end, size_t cols)
 {
     size_t n = 1;
+    size_t most = 1 + (size_t)(end - s) / cols;
     while (s < end && (s = memchr(s, '\n', (size_t)(end - s))) != NULL) {
         s++;
         n++;
     }
-    return n;
+    return n < most ? n : most;
 }
 
 /* Reads the whole text. The caller releases the room and the counts, also after
@@ -541,33 +543,35 @@ static mlp_status read_table(reader *r, census **counts)
 {
     mlp_data *data = r->data;
     if (!next_row(r)) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_FORMAT,
-                               "%s:1: expects a table, got an empty file",
-                               data->path);
+        return mlpi_table_error(data, MLP_ERR_FORMAT, 1,
+                                "expects a table, got an empty file");
     }
-    r->separator = r->options->separator;
+    r->separator = data->options->separator;
     if (r->separator == '\0') {
-        r->separator = find_separator(r->next, r->end);
+        r->separator = find_separator(r->next, r->end, r->point);
     }
+    data->separator = r->separator;
     TRY(read_header(r));
-    TRY(check_told(r));
-    size_t rows = count_lines(r->next, r->end);
-    TRY(mlpi_table_allocate(data, MLP_F64, rows));
+    size_t rows = count_rows(r->next, r->end, r->cols);
+    TRY(mlpi_table_allocate(data, MLP_F64, rows, false));
     TRY(mlpi_data_allocate(&data->hooks, rows, sizeof *data->lines,
                            (void *)&data->lines));
-    TRY(mlpi_data_allocate(&data->hooks, data->names.n, sizeof **counts,
+    if (data->options->keep_text) {
+        TRY(mlpi_data_allocate(&data->hooks, rows + 1, sizeof *data->records,
+                               (void *)&data->records));
+        data->records[0] = r->names;
+    }
+    TRY(mlpi_data_allocate(&data->hooks, r->cols, sizeof **counts,
                            (void *)counts));
     return read_rows(r, *counts);
 }
 
-mlp_status mlpi_csv_read(const char *text, size_t size,
-                         const mlp_data_options *options, mlp_data *data)
+mlp_status mlpi_csv_read(const char *text, size_t size, mlp_data *data)
 {
     census *counts = NULL;
-    reader r = {.options = options, .data = data, .line = 1};
+    reader r = {.data = data, .text = text, .end = text + size, .line = 1};
     r.next = text;
-    r.end = text + size;
-    r.point = options->decimal_comma ? ',' : '.';
+    r.point = data->options->decimal_comma ? ',' : '.';
     TRY(check_bytes(data, text, size));
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
         r.next += 3;

@@ -29,8 +29,8 @@
  * In a file whose separator is not a comma, a column of others that begins with
  * a number such as 1,5 is an error too: its decimal point is a comma, and as
  * categories all its values would be lost without a word. With a recipe, a
- * column that the recipe knows has its kind from there, and each column that it
- * does not know, and will ignore, may hold anything.
+ * column that the recipe knows has its kind from there. A column that is
+ * ignored may hold anything.
  *
  * Texts that are kept, which are names and categories, must be UTF-8, because
  * they travel in a network's metadata. Bytes elsewhere do not matter.
@@ -53,9 +53,8 @@
 
 #include "data/table.h"
 
-/* Fills a table, which has only its path and hooks, from the text of a CSV
- * file. */
-mlp_status mlpi_csv_read(const char *text, size_t size,
-                         const mlp_data_options *options, mlp_data *data);
+/* Fills a table, which has only its path, hooks and options, from the text of a
+ * CSV file. */
+mlp_status mlpi_csv_read(const char *text, size_t size, mlp_data *data);
 
 #endif

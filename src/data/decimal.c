@@ -17,10 +17,6 @@ static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 enum { MAX_POWER = 22 };
 
-/* A double that lies in the middle between two others has at most 767 digits.
- * Of more digits it only matters whether one of them is not 0. */
-enum { MAX_DIGITS = 768 };
-
 /* The number D 10^power while its characters are read. */
 typedef struct decimal {
     uint64_t D;
@@ -89,35 +85,22 @@ static bool convert(uint64_t D, int64_t k, double *x)
 }
 
 /* Converts the digits from `s` to `end`, with or without a point, times
- * 10^exponent. Leading zeros are left out, so that the digits that are kept are
- * those that count. A 1 stands for all digits other than 0 that are not kept:
- * it decides on which side of a middle the number lies, as they do. */
+ * 10^exponent. */
 static double convert_slowly(const char *s, const char *end, int64_t exponent)
 {
-    char text[MAX_DIGITS + 32];
+    char text[MLPI_DECIMAL_MAX + 32];
+    const int64_t limit = 100000;
     size_t n = 0;
     bool after_point = false;
-    bool cut = false;
     for (; s < end; s++) {
-        if (!is_digit(s, end)) {
-            after_point = true;
-            continue;
-        }
-        bool kept = n < MAX_DIGITS;
-        if (kept && (n > 0 || *s != '0')) {
+        if (is_digit(s, end)) {
             text[n++] = *s;
-        } else if (!kept) {
-            cut = cut || *s != '0';
+            exponent -= after_point;
+        } else {
+            after_point = true;
         }
-        exponent += (kept ? 0 : 1) - after_point;
     }
-    if (cut) {
-        text[n++] = '1';
-        exponent--;
-    }
-    const int64_t limit = 100000;
-    exponent = exponent > limit ? limit : exponent;
-    exponent = exponent < -limit ? -limit : exponent;
+    exponent = exponent > limit ? limit : exponent < -limit ? -limit : exponent;
     (void)snprintf(text + n, sizeof text - n, "e%d", (int)exponent);
     return strtod(text, NULL);
 }
@@ -137,7 +120,7 @@ const char *mlpi_decimal_read(const char *text, const char *end, char point,
         s = read_digits(fraction, end, &d, true);
         found = found || s > fraction;
     }
-    if (!found) {
+    if (!found || s - digits > MLPI_DECIMAL_MAX) {
         return NULL;
     }
     const char *digits_end = s;

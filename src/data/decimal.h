@@ -36,13 +36,13 @@
  * The caller decides what may stand behind a number. In a CSV file that is a
  * separator or the end of a cell, so 12e+ and 0x10 are texts there; in a recipe
  * it is the end of the word. The sign + is read too, and written never.
- *
- * A number has any length. It is read in one pass over its characters, and in
- * another one if strtod decides. Leading zeros do not count as digits; digits
- * beyond the 768th matter only by whether one of them is not 0.
  */
 #ifndef MLPI_DATA_DECIMAL_H
 #define MLPI_DATA_DECIMAL_H
+
+/* The digits of a number, with its point, are at most so many. The longest
+ * number that lies in the middle between two doubles has 767 digits. */
+enum { MLPI_DECIMAL_MAX = 1000 };
 
 /* Reads the number at `text`: a sign, digits with one `point` among them, an
  * exponent. Only the digits are needed. Returns where it ends, or NULL if there

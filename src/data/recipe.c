@@ -1,42 +1,232 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making a recipe from a table, and encoding tables by it.
+ * Recipes: making one from a table, and its text.
  *
- * When a recipe is made, each input column is read twice: to count its empty
- * cells, and for its mean or its categories.
+ * A recipe is a text, which is made from a table or taken from a network's
+ * metadata, and read in the same way in both cases:
  *
- * To encode, all columns are found and checked first, so that a failure leaves
- * the inputs untouched. The categories of a table have numbers of their own, so
- * for each column a map is made from these to the numbers of the recipe:
+ *     libmlp data recipe 1
+ *     category <name> <class> <class> ...             the target
+ *     number <name> <flag> <mean>                     an input column
+ *     category <name> <flag> <category> <category> ...
  *
- *     table    blue 0, green 1, red 2
- *     recipe   red 0, blue 1
- *     map      1, SIZE_MAX, 0
+ * The target is the first column, and may be a number too: "number <name>". A
+ * flag is 1 if the column had empty cells, else 0. Lines end with LF. Words are
+ * separated by tabs; in a word \t, \n, \r and \\ stand for a tab, LF, CR and a
+ * backslash. All words are UTF-8, as metadata must be.
+ *
+ * The text may come from a hostile file, so each line is checked when it is
+ * read. A name that occurs twice is allowed: both lines take the same column of
+ * a table.
  */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "data/decimal.h"
-#include "data/recipe_text.h"
+#include "data/table.h"
+
+/* The first line names the format and its version. */
+#define TITLE "libmlp data recipe 1"
+
+/* In the copy of the text each tab and LF becomes the 0 at the end of a word,
+ * so that a word needs no memory of its own:
+ *
+ *     number \t age \t 1 \t 38.5 \n     as it is saved
+ *     number  0 age  0 1  0 38.5  0     with a 0 behind each word */
+struct mlp_data_recipe {
+    mlp_hooks hooks;
+    char *text; /* as it is saved, and behind it the copy */
+    const char **words;
+    mlp_data_column *columns; /* column 0 is the target */
+    size_t n_columns;
+    size_t inputs;
+};
+
+/* ---------------------------------------------------------------------------
+ * Reading the text
+ */
+
+/* Replaces what stands for other characters, in place. The text never gets
+ * longer by that. A backslash at the end of a word stays. */
+static void unescape(char *s)
+{
+    char *to = s;
+    for (; *s; s++) {
+        char c = *s;
+        if (c == '\\' && s[1]) {
+            s++;
+            c = *s == 't' ? '\t' : *s == 'n' ? '\n' : *s == 'r' ? '\r' : *s;
+        }
+        *to++ = c;
+    }
+    *to = '\0';
+}
+
+/* Cuts a line into words. Returns their number. A line without a tab is one
+ * word, and an empty word is a word. */
+static size_t cut_line(char *line, const char **words)
+{
+    size_t n = 0;
+    for (char *next = line; next; n++) {
+        char *word = next;
+        next = strchr(next, '\t');
+        if (next) {
+            *next++ = '\0';
+        }
+        unescape(word);
+        words[n] = word;
+    }
+    return n;
+}
+
+/* Sets a column from the n words of its line. Returns false if they say no
+ * column. */
+static bool set_column(mlp_data_column *column, const char **words, size_t n,
+                       bool is_target)
+{
+    size_t head = is_target ? 2 : 3;
+    bool is_number = strcmp(words[0], "number") == 0;
+    if (n < head || (!is_number && strcmp(words[0], "category") != 0)) {
+        return false;
+    }
+    *column = (mlp_data_column){.name = words[1]};
+    if (!is_target) {
+        column->has_flag = strcmp(words[2], "1") == 0;
+        column->n_inputs = is_number ? 1 : n - head;
+        column->n_inputs += column->has_flag;
+        if (!column->has_flag && strcmp(words[2], "0") != 0) {
+            return false;
+        }
+    }
+    if (!is_number) {
+        column->kind = MLP_DATA_CATEGORY;
+        column->categories = words + head;
+        column->n_categories = n - head;
+        return n > head;
+    }
+    if (is_target || n != 4) {
+        return is_target && n == head;
+    }
+    const char *end = words[3] + strlen(words[3]);
+    return mlpi_decimal_read(words[3], end, '.', &column->mean) == end &&
+           *words[3] && isfinite(column->mean);
+}
+
+/* Reads the copy of the text. Returns false if it is no recipe: it must have
+ * the title, a target, an input column, and LF at its end, by which a cut text
+ * is found out. */
+static bool read_text(mlp_data_recipe *r, char *next)
+{
+    const char **words = r->words;
+    for (size_t line = 0; *next; line++) {
+        char *begin = next;
+        next = strchr(begin, '\n');
+        if (!next) {
+            return false;
+        }
+        *next++ = '\0';
+        if (line == 0) {
+            if (strcmp(begin, TITLE) != 0) {
+                return false;
+            }
+            continue;
+        }
+        mlp_data_column *column = &r->columns[r->n_columns++];
+        size_t n = cut_line(begin, words);
+        if (!set_column(column, words, n, line == 1)) {
+            return false;
+        }
+        words += n;
+        column->first_input = r->inputs;
+        r->inputs += column->n_inputs;
+    }
+    return r->n_columns > 1;
+}
+
+/* Allocates what the text needs, and reads it. Each word ends with a tab or LF,
+ * so the number of words is known. */
+static mlp_status fill(mlp_data_recipe *r, const char *text, size_t size,
+                       const char *where)
+{
+    size_t lines = 1;
+    size_t words = 1;
+    for (size_t i = 0; i < size; i++) {
+        lines += text[i] == '\n';
+        words += text[i] == '\n' || text[i] == '\t';
+    }
+    TRY(mlpi_data_allocate(&r->hooks, size + 1, 2, (void *)&r->text));
+    TRY(mlpi_data_allocate(&r->hooks, words, sizeof *r->words,
+                           (void *)&r->words));
+    TRY(mlpi_data_allocate(&r->hooks, lines, sizeof *r->columns,
+                           (void *)&r->columns));
+    memcpy(r->text, text, size + 1);
+    memcpy(r->text + size + 1, text, size + 1);
+    if (!read_text(r, r->text + size + 1)) {
+        return mlpi_data_error(&r->hooks, MLP_ERR_FORMAT,
+                               "%s: expects a recipe of mlp_data_recipe_save, "
+                               "got a text that is cut or damaged",
+                               where);
+    }
+    if (r->inputs > MLP_MAX_WIDTH) {
+        return mlpi_data_error(&r->hooks, MLP_ERR_LIMIT,
+                               "%s: expects at most %d inputs, got %zu (does a "
+                               "column hold a category for each row?)",
+                               where, (int)MLP_MAX_WIDTH, r->inputs);
+    }
+    return MLP_OK;
+}
+
+/* Makes a recipe from a text of `size` bytes and a 0. `where` begins messages.
+ */
+static mlp_status create(const mlp_hooks *hooks, const char *text, size_t size,
+                         const char *where, mlp_data_recipe **recipe)
+{
+    mlp_data_recipe *r = NULL;
+    TRY(mlpi_data_allocate(hooks, 1, sizeof *r, (void *)&r));
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+    *r = (mlp_data_recipe){.hooks = *hooks};
+    mlp_status status = fill(r, text, size, where);
+    if (status != MLP_OK) {
+        mlp_data_recipe_free(r);
+        return status;
+    }
+    *recipe = r;
+    return MLP_OK;
+}
+
+void mlp_data_recipe_free(mlp_data_recipe *recipe)
+{
+    if (!recipe) {
+        return;
+    }
+    mlp_hooks hooks = recipe->hooks;
+    mlpi_data_release(&hooks, recipe->text);
+    mlpi_data_release(&hooks, (void *)recipe->words);
+    mlpi_data_release(&hooks, recipe->columns);
+    mlpi_data_release(&hooks, recipe);
+}
 
 /* ---------------------------------------------------------------------------
  * Making the text
  */
+
+/* What the rows say of one column. */
+typedef struct summary {
+    size_t count;  /* cells that are not empty */
+    double sum;    /* of the finite cells */
+    double scaled; /* 2^-64 of the sum, which cannot overflow */
+} summary;
 
 /* A text that grows, and the rows of the table that count. */
 typedef struct writer {
     const mlp_data *data;
     const size_t *rows;
     size_t n_rows;
+    bool *is_used; /* which categories of a column occur in these rows */
     char *text;
     size_t n, capacity;
 } writer;
-
-/* Returns the number in the table of training row i. */
-static size_t row_at(const writer *w, size_t i)
-{
-    return w->rows ? w->rows[i] : i;
-}
 
 /* Appends a word and the tab or LF behind it. A character takes up to two
  * bytes. */
@@ -62,85 +252,65 @@ static mlp_status put(writer *w, const char *word, char end)
     return MLP_OK;
 }
 
-/* Returns the mean of the cells of column j that are not empty. If their sum
- * overflows, each is divided instead. */
-static double mean_of(const writer *w, size_t j, size_t count)
+/* Sums up the cells of column j. */
+static summary summarise(writer *w, size_t j)
 {
-    mlp_cview values = mlp_data_values(w->data);
-    double sum = 0.0;
-    double mean = 0.0;
+    summary s = {0, 0.0, 0.0};
+    bool is_number = w->data->columns[j].kind == MLP_DATA_NUMBER;
+    memset(w->is_used, 0, w->data->columns[j].categories.n);
     for (size_t i = 0; i < w->n_rows; i++) {
-        double x = mlp_cview_at(values, row_at(w, i), j);
-        sum += isnan(x) ? 0.0 : x;
-        mean += isnan(x) ? 0.0 : x / (double)count;
-    }
-    return isfinite(sum) ? sum / (double)count : mean;
-}
-
-/* Appends the categories of column j that some row has. Others are left out: a
- * network that never saw a category has no use for an input that was always
- * 0. */
-static mlp_status put_categories(writer *w, size_t j)
-{
-    mlp_cview values = mlp_data_values(w->data);
-    size_t n = mlp_data_n_categories(w->data, j);
-    bool *is_used = NULL;
-    TRY(mlpi_data_allocate(&w->data->hooks, n, sizeof *is_used,
-                           (void *)&is_used));
-    memset(is_used, 0, n * sizeof *is_used);
-    for (size_t i = 0; i < w->n_rows; i++) {
-        double x = mlp_cview_at(values, row_at(w, i), j);
-        if (!isnan(x)) {
-            is_used[(size_t)x] = true;
+        double x = mlp_cview_at(w->data->values, w->rows ? w->rows[i] : i, j);
+        s.count += isnan(x) ? 0 : 1;
+        if (is_number && isfinite(x)) {
+            s.sum += x;
+            s.scaled += x * 0x1p-64;
+        } else if (!is_number && !isnan(x)) {
+            w->is_used[(size_t)x] = true;
         }
     }
-    mlp_status status = MLP_OK;
-    for (size_t k = 0; status == MLP_OK && k < n; k++) {
-        if (is_used[k]) {
-            status = put(w, mlp_data_category(w->data, j, k), '\t');
-        }
-    }
-    mlpi_data_release(&w->data->hooks, is_used);
-    w->text[w->n - 1] = '\n'; /* instead of the last tab */
-    return status;
+    return s;
 }
 
-/* Appends the line of an input column, unless it is empty in all rows. Such a
- * column has no mean and no categories, so nothing could be made of it. */
-static mlp_status put_column(writer *w, size_t j)
+/* Returns the mean of the cells that are not empty. Rounding may take the mean
+ * of the largest doubles beyond these, so it is limited. */
+static double mean_of(const summary *column)
 {
-    mlp_cview values = mlp_data_values(w->data);
-    size_t count = 0;
-    for (size_t i = 0; i < w->n_rows; i++) {
-        bool is_empty = isnan(mlp_cview_at(values, row_at(w, i), j));
-        count += !is_empty;
+    double n = (double)column->count;
+    double mean = column->sum / n;
+    if (!isfinite(mean)) {
+        mean = column->scaled / n * 0x1p64;
     }
-    if (count == 0) {
+    return isfinite(mean) ? mean : copysign(DBL_MAX, column->scaled);
+}
+
+/* Appends the line of column j. A column that is empty in all rows has no mean
+ * and no categories, so nothing is made of it. Categories that no row has are
+ * left out: a network that never saw a category has no use for an input that
+ * was always 0. A target has neither a flag nor a mean, and keeps all its
+ * classes. */
+static mlp_status put_column(writer *w, size_t j, bool is_target)
+{
+    summary s = summarise(w, j);
+    if (s.count == 0 && !is_target) {
         return MLP_OK;
     }
-    bool is_number = mlp_data_kind_of(w->data, j) == MLP_DATA_NUMBER;
+    bool is_number = w->data->columns[j].kind == MLP_DATA_NUMBER;
     TRY(put(w, is_number ? "number" : "category", '\t'));
     TRY(put(w, mlp_data_name(w->data, j), '\t'));
-    TRY(put(w, count < w->n_rows ? "1" : "0", '\t'));
-    if (!is_number) {
-        return put_categories(w, j);
+    if (!is_target) {
+        TRY(put(w, s.count < w->n_rows ? "1" : "0", '\t'));
     }
-    char mean[MLPI_DECIMAL_SIZE];
-    mlpi_decimal_write(mean_of(w, j, count), mean);
-    return put(w, mean, '\n');
-}
-
-/* Appends the line of the target, with all its classes. */
-static mlp_status put_target(writer *w, size_t j)
-{
-    bool is_number = mlp_data_kind_of(w->data, j) == MLP_DATA_NUMBER;
-    TRY(put(w, MLPI_RECIPE_TITLE, '\n'));
-    TRY(put(w, is_number ? "number" : "category", '\t'));
-    TRY(put(w, mlp_data_name(w->data, j), '\t'));
+    if (is_number && !is_target) {
+        char mean[MLPI_DECIMAL_SIZE];
+        mlpi_decimal_write(mean_of(&s), mean);
+        TRY(put(w, mean, '\t'));
+    }
     for (size_t k = 0; k < mlp_data_n_categories(w->data, j); k++) {
-        TRY(put(w, mlp_data_category(w->data, j, k), '\t'));
+        if (is_target || w->is_used[k]) {
+            TRY(put(w, mlp_data_category(w->data, j, k), '\t'));
+        }
     }
-    w->text[w->n - 1] = '\n';
+    w->text[w->n - 1] = '\n'; /* instead of the last tab */
     return MLP_OK;
 }
 
@@ -148,20 +318,27 @@ static mlp_status put_target(writer *w, size_t j)
  * of the table. */
 static mlp_status write_text(writer *w, size_t target)
 {
-    TRY(put_target(w, target));
+    const mlp_data *data = w->data;
+    size_t longest = 0;
+    for (size_t j = 0; j < data->names.n; j++) {
+        size_t n = data->columns[j].categories.n;
+        longest = n > longest ? n : longest;
+    }
+    TRY(mlpi_data_allocate(&data->hooks, longest, sizeof *w->is_used,
+                           (void *)&w->is_used));
+    TRY(put(w, TITLE, '\n'));
+    TRY(put_column(w, target, true));
     size_t head = w->n;
-    for (size_t j = 0; j < mlp_data_cols(w->data); j++) {
-        if (j != target) {
-            TRY(put_column(w, j));
+    for (size_t j = 0; j < data->names.n; j++) {
+        if (j != target && !data->columns[j].is_ignored) {
+            TRY(put_column(w, j, false));
         }
     }
-    if (w->n == head) {
-        return mlpi_data_error(&w->data->hooks, MLP_ERR_ARGUMENT,
-                               "%s: expects columns beside the target, got "
-                               "none that is not empty",
-                               w->data->path);
-    }
-    return MLP_OK;
+    return w->n > head
+               ? MLP_OK
+               : mlpi_table_error(data, MLP_ERR_ARGUMENT, 0,
+                                  "expects columns beside the target, got none "
+                                  "that is not empty");
 }
 
 /* Checks the target and the rows. */
@@ -169,15 +346,14 @@ static mlp_status check_choice(const mlp_data *data, size_t target,
                                const char *name, const size_t *rows, size_t n)
 {
     if (target == SIZE_MAX) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_ARGUMENT,
-                               "%s: there is no column \"%s\"", data->path,
-                               name);
+        return mlpi_table_error(data, MLP_ERR_ARGUMENT, 0,
+                                "there is no column \"%s\"", name);
     }
     if (data->columns[target].n_empty == data->values.rows) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_ARGUMENT,
-                               "%s: column %zu (%s): expects targets, got only "
-                               "empty cells",
-                               data->path, target + 1, name);
+        char place[MLPI_PLACE_SIZE];
+        return mlpi_table_error(data, MLP_ERR_ARGUMENT, 0,
+                                "%s: expects targets, got only empty cells",
+                                mlpi_table_place(data, target, place));
     }
     for (size_t i = 0; rows && i < n; i++) {
         if (rows[i] >= data->values.rows) {
@@ -209,191 +385,77 @@ mlp_status mlp_data_recipe_make(const mlp_data *data, const char *target,
         .data = data, .rows = rows, .n_rows = rows ? n : data->values.rows};
     mlp_status status = write_text(&w, j);
     if (status == MLP_OK) {
-        status =
-            mlpi_recipe_create(&data->hooks, w.text, w.n, data->path, recipe);
+        status = create(&data->hooks, w.text, w.n, data->path, recipe);
     }
+    mlpi_data_release(&data->hooks, w.is_used);
     mlpi_data_release(&data->hooks, w.text);
     return status;
 }
 
 /* ---------------------------------------------------------------------------
- * Encoding
+ * Metadata, and what callers ask
  */
 
-/* Finds the column of the table that an ingredient needs, and checks its kind.
- * A column that is empty fits both kinds. */
-static mlp_status find_column(const mlpi_ingredient *column,
-                              const mlp_data *data, size_t *j)
+mlp_status mlp_data_recipe_save(const mlp_data_recipe *recipe, mlp_net *net)
 {
-    *j = mlp_data_find(data, column->name);
-    if (*j == SIZE_MAX) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_FORMAT,
-                               "%s: there is no column \"%s\", which the "
-                               "recipe needs",
-                               data->path, column->name);
-    }
-    const mlpi_column *found = &data->columns[*j];
-    if (found->kind != column->kind && found->n_empty < data->values.rows) {
-        bool needs_number = column->kind == MLP_DATA_NUMBER;
-        return mlpi_data_error(
-            &data->hooks, MLP_ERR_FORMAT,
-            "%s: column %zu (%s): expects %s, got %s (was the table loaded "
-            "with this recipe?)",
-            data->path, *j + 1, column->name,
-            needs_number ? "numbers" : "categories",
-            needs_number ? "categories" : "numbers");
-    }
-    return MLP_OK;
-}
-
-/* Sets map[k] to the number in the recipe of category k of column j, or to
- * SIZE_MAX if the recipe does not know it. */
-static void map_categories(const mlpi_ingredient *column, const mlp_data *data,
-                           size_t j, size_t *map)
-{
-    const mlpi_dictionary *categories = &data->columns[j].categories;
-    for (size_t k = 0; k < categories->n; k++) {
-        map[k] = SIZE_MAX;
-    }
-    for (size_t i = 0; i < column->n_words; i++) {
-        size_t k = mlpi_dictionary_find(categories, column->words[i],
-                                        strlen(column->words[i]));
-        if (k != SIZE_MAX) {
-            map[k] = i;
-        }
-    }
-}
-
-/* Fills the inputs of one column, from `first` on. The view of the cells has
- * one column. A category that the recipe does not know is SIZE_MAX in the map,
- * which no input equals. */
-static void encode_column(const mlpi_ingredient *column, mlp_cview cells,
-                          const size_t *map, mlp_view X, size_t first)
-{
-    size_t flag = first + mlpi_inputs_of(column) - 1;
-    for (size_t i = 0; i < cells.rows; i++) {
-        double x = mlp_cview_at(cells, i, 0);
-        bool is_empty = isnan(x);
-        if (column->kind == MLP_DATA_NUMBER) {
-            (void)mlp_view_set(X, i, first, is_empty ? column->mean : x);
-        } else {
-            size_t k = is_empty ? SIZE_MAX : map[(size_t)x];
-            for (size_t l = 0; l < column->n_words; l++) {
-                (void)mlp_view_set(X, i, first + l, l == k);
-            }
-        }
-        if (column->has_flag) {
-            (void)mlp_view_set(X, i, flag, is_empty);
-        }
-    }
-}
-
-/* Checks what both kinds of encoding need. */
-static mlp_status check_view(const mlp_data *data, const char *what,
-                             mlp_view view, size_t cols, bool is_i32)
-{
-    if (view.rows != data->values.rows || view.cols != cols) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_SHAPE,
-                               "%s: expects the shape (%zu, %zu), got (%zu, "
-                               "%zu)",
-                               what, data->values.rows, cols, view.rows,
-                               view.cols);
-    }
-    if (is_i32 ? view.dtype != MLP_I32
-               : view.dtype != MLP_F64 && view.dtype != MLP_F32) {
-        return mlpi_data_error(
-            &data->hooks, MLP_ERR_DTYPE, "%s: expects %s", what,
-            is_i32 ? "int32, for class numbers" : "float64 or float32");
-    }
-    return view.data ? MLP_OK
-                     : mlpi_data_error(&data->hooks, MLP_ERR_NULL,
-                                       "%s: its data is NULL", what);
-}
-
-mlp_status mlp_data_recipe_encode(const mlp_data_recipe *recipe,
-                                  const mlp_data *data, mlp_view X)
-{
-    size_t longest = 0;
-    size_t *map = NULL;
-    size_t j = 0;
-    if (!recipe || !data) {
+    if (!recipe) {
         return MLP_ERR_NULL;
     }
-    TRY(check_view(data, "X", X, recipe->inputs, false));
-    for (size_t i = 1; i < recipe->n_columns; i++) {
-        TRY(find_column(&recipe->columns[i], data, &j));
-        size_t n = mlp_data_n_categories(data, j);
-        longest = n > longest ? n : longest;
+    const mlp_data_column *target = &recipe->columns[0];
+    if (target->kind == MLP_DATA_CATEGORY) {
+        TRY(mlp_net_set_class_names(net, target->categories,
+                                    target->n_categories));
     }
-    TRY(mlpi_data_allocate(&data->hooks, longest, sizeof *map, (void *)&map));
-    size_t first = 0;
-    for (size_t i = 1; i < recipe->n_columns; i++) {
-        const mlpi_ingredient *column = &recipe->columns[i];
-        j = mlp_data_find(data, column->name);
-        map_categories(column, data, j, map);
-        encode_column(column, mlp_cview_cols(data->values, j, 1), map, X,
-                      first);
-        first += mlpi_inputs_of(column);
-    }
-    mlpi_data_release(&data->hooks, map);
-    return MLP_OK;
+    return mlp_net_set_metadata(net, "data.recipe", recipe->text);
 }
 
-/* Returns MLP_ERR_FORMAT for a target, in row i of column j, that is none. */
-static mlp_status refuse_target(const mlp_data *data, size_t i, size_t j,
-                                double x)
+mlp_status mlp_data_recipe_load(const mlp_net *net, const mlp_hooks *hooks,
+                                mlp_data_recipe **recipe)
 {
-    char quote[MLPI_QUOTE_SIZE] = "an empty cell";
-    bool is_empty = isnan(x);
-    if (!is_empty) {
-        const char *text = mlp_data_category(data, j, (size_t)x);
-        (void)mlpi_data_quote(text, strlen(text), quote);
+    mlp_hooks used;
+    TRY(mlpi_data_use_hooks(hooks, &used));
+    if (!net || !recipe) {
+        return mlpi_data_error(&used, MLP_ERR_NULL, "%s is NULL",
+                               net ? "the place for the recipe" : "net");
     }
-    const char *mark = is_empty ? "" : "\"";
-    return mlpi_data_error(
-        &data->hooks, MLP_ERR_FORMAT,
-        "%s:%zu: column %zu (%s): expects a %s, got %s%s%s", data->path,
-        data->lines ? data->lines[i] : i + 1, j + 1, mlp_data_name(data, j),
-        is_empty ? "target" : "class that the recipe knows", mark, quote, mark);
+    const char *text = mlp_net_metadata(net, "data.recipe");
+    if (!text) {
+        return mlpi_data_error(&used, MLP_ERR_FORMAT,
+                               "the network: expects a recipe, got none (was "
+                               "it saved with mlp_data_recipe_save?)");
+    }
+    return create(&used, text, strlen(text), "the network's recipe", recipe);
 }
 
-/* Checks all targets, or sets them. The caller passes twice, without Y and with
- * it, so that a failure leaves Y untouched. */
-static mlp_status pass_targets(const mlp_data *data, size_t j,
-                               const size_t *map, const mlp_view *Y)
+size_t mlp_data_recipe_inputs(const mlp_data_recipe *recipe)
 {
-    bool has_classes = data->columns[j].kind == MLP_DATA_CATEGORY;
-    for (size_t i = 0; i < data->values.rows; i++) {
-        double x = mlp_cview_at(data->values, i, j);
-        size_t k = has_classes && !isnan(x) ? map[(size_t)x] : 0;
-        if (isnan(x) || k == SIZE_MAX) {
-            return refuse_target(data, i, j, x);
-        }
-        if (Y) {
-            (void)mlp_view_set(*Y, i, 0, has_classes ? (double)k : x);
-        }
-    }
-    return MLP_OK;
+    return recipe ? recipe->inputs : 0;
 }
 
-mlp_status mlp_data_recipe_encode_target(const mlp_data_recipe *recipe,
-                                         const mlp_data *data, mlp_view Y)
+size_t mlp_data_recipe_columns(const mlp_data_recipe *recipe)
 {
-    size_t j = 0;
-    size_t *map = NULL;
-    if (!recipe || !data) {
-        return MLP_ERR_NULL;
-    }
-    const mlpi_ingredient *target = &recipe->columns[0];
-    TRY(check_view(data, "Y", Y, 1, target->kind == MLP_DATA_CATEGORY));
-    TRY(find_column(target, data, &j));
-    TRY(mlpi_data_allocate(&data->hooks, mlp_data_n_categories(data, j),
-                           sizeof *map, (void *)&map));
-    map_categories(target, data, j, map);
-    mlp_status status = pass_targets(data, j, map, NULL);
-    if (status == MLP_OK) {
-        status = pass_targets(data, j, map, &Y);
-    }
-    mlpi_data_release(&data->hooks, map);
-    return status;
+    return recipe ? recipe->n_columns : 0;
+}
+
+const mlp_data_column *mlp_data_recipe_column(const mlp_data_recipe *recipe,
+                                              size_t i)
+{
+    return i < mlp_data_recipe_columns(recipe) ? &recipe->columns[i] : NULL;
+}
+
+const char *mlp_data_recipe_target(const mlp_data_recipe *recipe)
+{
+    return recipe ? recipe->columns[0].name : NULL;
+}
+
+size_t mlp_data_recipe_classes(const mlp_data_recipe *recipe)
+{
+    return recipe ? recipe->columns[0].n_categories : 0;
+}
+
+const char *mlp_data_recipe_class(const mlp_data_recipe *recipe, size_t k)
+{
+    return k < mlp_data_recipe_classes(recipe)
+               ? recipe->columns[0].categories[k]
+               : NULL;
 }

@@ -36,6 +36,35 @@ mlp_status mlpi_data_error(const mlp_hooks *hooks, mlp_status status,
     return status;
 }
 
+mlp_status mlpi_table_error(const mlp_data *data, mlp_status status,
+                            size_t line, const char *format, ...)
+{
+    char message[256];
+    char number[32] = "";
+    va_list arguments;
+    va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
+    (void)vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    if (line > 0) {
+        (void)snprintf(number, sizeof number, ":%zu", line);
+    }
+    return mlpi_data_error(&data->hooks, status, "%s%s: %s", data->path, number,
+                           message);
+}
+
+/* A block of one allocator must not be released by another. */
+mlp_status mlpi_data_use_hooks(const mlp_hooks *hooks, mlp_hooks *used)
+{
+    *used = hooks ? *hooks : (mlp_hooks){.allocate = NULL};
+    if ((used->allocate == NULL) != (used->release == NULL)) {
+        return mlpi_data_error(used, MLP_ERR_ARGUMENT,
+                               "hooks: expects allocate and release together, "
+                               "got one of them");
+    }
+    return MLP_OK;
+}
+
 /* A cut text ends before the first byte of a character that is not whole. */
 const char *mlpi_data_quote(const char *text, size_t length,
                             char quote[MLPI_QUOTE_SIZE])
@@ -53,28 +82,14 @@ const char *mlpi_data_quote(const char *text, size_t length,
     return quote;
 }
 
-/* What the last lines refuse are characters that a shorter form could write,
- * halves of surrogate pairs, and numbers above 0x10ffff. */
-size_t mlpi_data_utf8_length(const char *s, const char *end)
+const char *mlpi_table_place(const mlp_data *data, size_t j,
+                             char place[MLPI_PLACE_SIZE])
 {
-    unsigned char c = (unsigned char)*s;
-    size_t n = c < 0x80                ? 1
-               : c >= 0xc2 && c < 0xe0 ? 2
-               : c >= 0xe0 && c < 0xf0 ? 3
-               : c >= 0xf0 && c < 0xf5 ? 4
-                                       : 0;
-    if (n == 0 || (size_t)(end - s) < n) {
-        return 0;
-    }
-    for (size_t i = 1; i < n; i++) {
-        if (((unsigned char)s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    unsigned char d = n > 2 ? (unsigned char)s[1] : 0xa0;
-    bool is_valid = !(c == 0xe0 && d < 0xa0) && !(c == 0xed && d >= 0xa0) &&
-                    !(c == 0xf0 && d < 0x90) && !(c == 0xf4 && d >= 0x90);
-    return is_valid ? n : 0;
+    char quote[MLPI_QUOTE_SIZE];
+    const char *name = mlpi_dictionary_text(&data->names, j);
+    (void)snprintf(place, MLPI_PLACE_SIZE, "column %zu (%s)", j + 1,
+                   mlpi_data_quote(name, strlen(name), quote));
+    return place;
 }
 
 /* malloc(0) may return NULL, so an array without elements gets room for one.
@@ -86,6 +101,7 @@ mlp_status mlpi_data_allocate(const mlp_hooks *hooks, size_t count, size_t size,
 {
     size_t n = count > 0 ? count : 1;
     void *fresh = NULL;
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): no size is 0. */
     if (n <= SIZE_MAX / size) {
         fresh = hooks->allocate ? hooks->allocate(n * size, hooks->user)
                                 : malloc(n * size);
@@ -166,24 +182,29 @@ size_t mlpi_dictionary_find(const mlpi_dictionary *d, const char *text,
     return i > 0 ? i - 1 : SIZE_MAX;
 }
 
+/* Empties the hash table and adds all texts to it. */
+static void fill_slots(mlpi_dictionary *d)
+{
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
+    memset(d->slots, 0, d->n_slots * sizeof *d->slots);
+    for (size_t i = 0; i < d->n; i++) {
+        const char *text = mlpi_dictionary_text(d, i);
+        d->slots[slot_of(d, text, strlen(text))] = (uint32_t)(i + 1);
+    }
+}
+
 /* Doubles the hash table when half of it is full. At this load a search looks
  * at two slots on average. */
 static mlp_status grow_slots(const mlp_hooks *hooks, mlpi_dictionary *d)
 {
-    if (2 * (d->n + 1) <= d->n_slots) {
-        return MLP_OK;
-    }
-    size_t n_slots = d->n_slots ? 2 * d->n_slots : 16;
-    uint32_t *slots = NULL;
-    TRY(mlpi_data_allocate(hooks, n_slots, sizeof *slots, (void *)&slots));
-    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
-    memset(slots, 0, n_slots * sizeof *slots);
-    mlpi_data_release(hooks, d->slots);
-    d->slots = slots;
-    d->n_slots = n_slots;
-    for (size_t i = 0; i < d->n; i++) {
-        const char *text = mlpi_dictionary_text(d, i);
-        slots[slot_of(d, text, strlen(text))] = (uint32_t)(i + 1);
+    if (2 * (d->n + 1) > d->n_slots) {
+        size_t n_slots = d->n_slots ? 2 * d->n_slots : 16;
+        uint32_t *slots = NULL;
+        TRY(mlpi_data_allocate(hooks, n_slots, sizeof *slots, (void *)&slots));
+        mlpi_data_release(hooks, d->slots);
+        d->slots = slots;
+        d->n_slots = n_slots;
+        fill_slots(d);
     }
     return MLP_OK;
 }
@@ -218,7 +239,7 @@ mlp_status mlpi_dictionary_add(const mlp_hooks *hooks, mlpi_dictionary *d,
     return MLP_OK;
 }
 
-void mlpi_dictionary_free(const mlp_hooks *hooks, mlpi_dictionary *d)
+static void free_dictionary(const mlp_hooks *hooks, mlpi_dictionary *d)
 {
     mlpi_data_release(hooks, d->text);
     mlpi_data_release(hooks, d->starts);
@@ -230,13 +251,13 @@ void mlpi_dictionary_free(const mlp_hooks *hooks, mlpi_dictionary *d)
  */
 
 mlp_status mlpi_table_create(const mlp_hooks *hooks, const char *path,
-                             mlp_data **data)
+                             const mlp_data_options *options, mlp_data **data)
 {
     mlp_data *fresh = NULL;
+    size_t size = strlen(path) + 1;
     TRY(mlpi_data_allocate(hooks, 1, sizeof *fresh, (void *)&fresh));
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-    *fresh = (mlp_data){.hooks = *hooks};
-    size_t size = strlen(path) + 1;
+    *fresh = (mlp_data){.hooks = *hooks, .options = options};
     mlp_status status =
         mlpi_data_allocate(hooks, size, 1, (void *)&fresh->path);
     if (status != MLP_OK) {
@@ -255,11 +276,13 @@ void mlp_data_free(mlp_data *data)
     }
     mlp_hooks hooks = data->hooks;
     for (size_t j = 0; data->columns && j < data->names.n; j++) {
-        mlpi_dictionary_free(&hooks, &data->columns[j].categories);
+        free_dictionary(&hooks, &data->columns[j].categories);
     }
-    mlpi_dictionary_free(&hooks, &data->names);
+    free_dictionary(&hooks, &data->names);
     mlpi_data_release(&hooks, data->columns);
     mlpi_data_release(&hooks, data->lines);
+    mlpi_data_release(&hooks, data->records);
+    mlpi_data_release(&hooks, data->text);
     mlpi_data_release(&hooks, data->block);
     mlpi_data_release(&hooks, data->path);
     mlpi_data_release(&hooks, data);
@@ -280,92 +303,197 @@ mlp_status mlpi_table_add_name(mlp_data *data, const char *name, size_t length,
         length = strlen(place);
     }
     if (j == MLPI_MAX_COLUMNS) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_LIMIT,
-                               "%s:%zu: expects at most %d columns", data->path,
-                               line, (int)MLPI_MAX_COLUMNS);
+        return mlpi_table_error(data, MLP_ERR_LIMIT, line,
+                                "expects at most %d columns",
+                                (int)MLPI_MAX_COLUMNS);
     }
     TRY(mlpi_dictionary_add(&data->hooks, &data->names, name, length, &number));
     if (number == j) {
         return MLP_OK;
     }
-    return mlpi_data_error(
-        &data->hooks, MLP_ERR_FORMAT,
-        "%s:%zu: column %zu: expects a name of its own, got \"%s\", which is "
-        "that of column %zu",
-        data->path, line, j + 1, mlpi_data_quote(name, length, quote),
-        number + 1);
+    return mlpi_table_error(data, MLP_ERR_FORMAT, line,
+                            "column %zu: expects a name of its own, got "
+                            "\"%s\", which is that of column %zu",
+                            j + 1, mlpi_data_quote(name, length, quote),
+                            number + 1);
+}
+
+/* Sets what the options say of columns: those of the recipe first, because the
+ * names that the caller gives count more. */
+static mlp_status apply_options(mlp_data *data)
+{
+    const mlp_data_options *o = data->options;
+    for (size_t j = 0; o->recipe && j < data->names.n; j++) {
+        data->columns[j].is_ignored = true;
+    }
+    for (size_t i = 0; i < mlp_data_recipe_columns(o->recipe); i++) {
+        const mlp_data_column *known = mlp_data_recipe_column(o->recipe, i);
+        size_t j = mlp_data_find(data, known->name);
+        if (j != SIZE_MAX) {
+            data->columns[j] = (mlpi_column){known->kind, .is_told = true};
+        }
+    }
+    for (size_t i = 0; i < o->n_categories + o->n_ignored; i++) {
+        bool is_category = i < o->n_categories;
+        const char *name =
+            is_category ? o->categories[i] : o->ignored[i - o->n_categories];
+        size_t j = mlp_data_find(data, name);
+        if (j == SIZE_MAX && !is_category && o->recipe) {
+            continue; /* new rows need not have what nobody reads */
+        }
+        if (j == SIZE_MAX) {
+            return mlpi_table_error(data, MLP_ERR_ARGUMENT, 0,
+                                    "there is no column \"%s\", which the "
+                                    "options name",
+                                    name ? name : "NULL");
+        }
+        data->columns[j] = (mlpi_column){.kind = is_category ? MLP_DATA_CATEGORY
+                                                             : MLP_DATA_NUMBER,
+                                         .is_ignored = !is_category,
+                                         .is_told = is_category};
+    }
+    return MLP_OK;
 }
 
 /* The bytes of a row are few, because columns are; so only their product with
  * the rows can overflow, which the allocation checks. */
-mlp_status mlpi_table_allocate(mlp_data *data, mlp_dtype dtype, size_t rows)
+mlp_status mlpi_table_allocate(mlp_data *data, mlp_dtype dtype, size_t rows,
+                               bool by_row)
 {
-    size_t cols = data->names.n;
     size_t size = dtype == MLP_F32 ? sizeof(float) : sizeof(double);
+    if (data->options->targets) {
+        TRY(mlpi_table_add_name(data, "target", strlen("target"), 0));
+    }
+    size_t cols = data->names.n;
     TRY(mlpi_data_allocate(&data->hooks, cols, sizeof *data->columns,
                            (void *)&data->columns));
     memset(data->columns, 0, cols * sizeof *data->columns);
-    size *= cols;
-    TRY(mlpi_data_allocate(&data->hooks, rows, size, (void *)&data->block));
-    data->values = (mlp_cview){dtype, 0, cols, 1, rows, data->block};
+    TRY(apply_options(data));
+    TRY(mlpi_data_allocate(&data->hooks, rows, size * cols,
+                           (void *)&data->block));
+    data->values = (mlp_cview){
+        dtype, 0, cols, by_row ? cols : 1, by_row ? 1 : rows, data->block};
     return MLP_OK;
 }
 
-/* Sorts numbers[n] by merging, with room for as many; stays fast for equal and
- * sorted texts. */
-static void sort(const mlpi_dictionary *d, uint32_t *numbers, uint32_t *room,
-                 size_t n)
+/* Returns a view of column j that can be written. */
+static mlp_view cells_of(const mlp_data *data, size_t j)
 {
-    if (n < 2) {
-        return;
-    }
-    size_t half = n / 2;
-    sort(d, numbers, room, half);
-    sort(d, numbers + half, room, n - half);
-    memcpy(room, numbers, n * sizeof *numbers);
-    for (size_t i = 0, j = half, k = 0; k < n; k++) {
-        bool take_first =
-            j == n ||
-            (i < half && strcmp(mlpi_dictionary_text(d, room[i]),
-                                mlpi_dictionary_text(d, room[j])) < 0);
-        numbers[k] = take_first ? room[i++] : room[j++];
-    }
+    mlp_cview v = mlp_cview_cols(data->values, j, 1);
+    size_t size = v.dtype == MLP_F64 ? sizeof(double) : sizeof(float);
+    return (mlp_view){v.dtype,
+                      v.rows,
+                      1,
+                      v.row_stride,
+                      v.col_stride,
+                      (char *)data->block + j * v.col_stride * size};
 }
 
-/* The numbers of the sorted dictionary are found by sorting numbers of the old
- * one: order[i] is the old number of text i, and new_number is its inverse. The
- * cells are changed last, when nothing can fail any more. */
-mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j)
+static int compare_texts(const void *a, const void *b)
 {
-    mlpi_dictionary *old = &data->columns[j].categories;
-    mlpi_dictionary fresh = {.text = NULL};
-    uint32_t *order = NULL;
-    size_t number = 0;
-    TRY(mlpi_data_allocate(&data->hooks, 2 * old->n, sizeof *order,
-                           (void *)&order));
-    for (size_t i = 0; i < old->n; i++) {
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-        order[i] = (uint32_t)i;
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Class numbers have no decimal point, so the locale does not matter. */
+static int compare_numbers(const void *a, const void *b)
+{
+    double x = strtod(*(const char *const *)a, NULL);
+    double y = strtod(*(const char *const *)b, NULL);
+    return (x > y) - (x < y);
+}
+
+/* The texts stay where they are; only their numbers change. */
+mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j, bool by_number)
+{
+    mlpi_dictionary *d = &data->columns[j].categories;
+    const char **texts = NULL;
+    uint32_t *new_number = NULL;
+    TRY(mlpi_data_allocate(&data->hooks, d->n, sizeof *texts, (void *)&texts));
+    mlp_status status = mlpi_data_allocate(
+        &data->hooks, d->n, sizeof *new_number, (void *)&new_number);
+    if (status == MLP_OK && d->n > 1) {
+        for (size_t i = 0; i < d->n; i++) {
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+            texts[i] = mlpi_dictionary_text(d, i);
+        }
+        qsort((void *)texts, d->n, sizeof *texts,
+              by_number ? compare_numbers : compare_texts);
+        for (size_t i = 0; i < d->n; i++) {
+            size_t old = mlpi_dictionary_find(d, texts[i], strlen(texts[i]));
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+            new_number[old] = (uint32_t)i;
+        }
+        for (size_t i = 0; i < d->n; i++) {
+            d->starts[i] = (size_t)(texts[i] - d->text);
+        }
+        fill_slots(d);
+        mlp_view cells = cells_of(data, j);
+        for (size_t i = 0; i < cells.rows; i++) {
+            double x = mlp_cview_at(data->values, i, j);
+            if (!isnan(x)) {
+                (void)mlp_view_set(cells, i, 0, new_number[(size_t)x]);
+            }
+        }
     }
-    sort(old, order, order + old->n, old->n);
-    uint32_t *new_number = order + old->n;
-    mlp_status status = MLP_OK;
-    for (size_t i = 0; status == MLP_OK && i < old->n; i++) {
-        const char *text = mlpi_dictionary_text(old, order[i]);
-        status = mlpi_dictionary_add(&data->hooks, &fresh, text, strlen(text),
-                                     &number);
-        new_number[order[i]] = (uint32_t)i;
-    }
-    double *cells = (double *)data->block + j * data->values.col_stride;
-    for (size_t i = 0; status == MLP_OK && i < data->values.rows; i++) {
-        cells[i] = isnan(cells[i]) ? cells[i] : new_number[(size_t)cells[i]];
-    }
-    mlpi_data_release(&data->hooks, order);
-    mlpi_dictionary_free(&data->hooks, status == MLP_OK ? old : &fresh);
-    if (status == MLP_OK) {
-        *old = fresh;
-    }
+    mlpi_data_release(&data->hooks, new_number);
+    mlpi_data_release(&data->hooks, (void *)texts);
     return status;
+}
+
+mlp_status mlpi_table_make_classes(mlp_data *data, size_t j)
+{
+    mlp_view cells = cells_of(data, j);
+    for (size_t i = 0; i < cells.rows; i++) {
+        double x = mlp_cview_at(data->values, i, j);
+        char text[32];
+        char place[MLPI_PLACE_SIZE];
+        size_t number = 0;
+        if (isnan(x)) {
+            continue;
+        }
+        if (!(fabs(x) < 0x1p53 && x == floor(x))) {
+            return mlpi_table_error(
+                data, MLP_ERR_FORMAT, 0,
+                "row %zu, %s: expects a class number, got %g", i + 1,
+                mlpi_table_place(data, j, place), x);
+        }
+        int length = snprintf(text, sizeof text, "%.0f", x == 0 ? 0.0 : x);
+        TRY(mlpi_dictionary_add(&data->hooks, &data->columns[j].categories,
+                                text, (size_t)length, &number));
+        (void)mlp_view_set(cells, i, 0, (double)number);
+    }
+    data->columns[j].kind = MLP_DATA_CATEGORY;
+    return mlpi_table_sort_categories(data, j, true);
+}
+
+/* The dictionary of the other table moves to this one. */
+mlp_status mlpi_table_join(mlp_data *data, mlp_data *targets)
+{
+    size_t j = data->names.n - 1;
+    mlpi_column *column = &data->columns[j];
+    mlpi_column *from = &targets->columns[0];
+    mlp_view cells = cells_of(data, j);
+    size_t cols = targets->names.n;
+    if (cols != 1 || targets->values.rows != cells.rows) {
+        return mlpi_table_error(targets, MLP_ERR_FORMAT, 0,
+                                "expects %zu x 1 cells, a target for each row "
+                                "of %s, got %zu x %zu",
+                                cells.rows, data->path, targets->values.rows,
+                                cols);
+    }
+    bool is_told = column->is_told && column->kind == MLP_DATA_CATEGORY;
+    if (from->kind == MLP_DATA_NUMBER &&
+        (is_told || targets->values.dtype == MLP_I32)) {
+        TRY(mlpi_table_make_classes(targets, 0));
+    }
+    for (size_t i = 0; i < cells.rows; i++) {
+        (void)mlp_view_set(cells, i, 0, mlp_cview_at(targets->values, i, 0));
+    }
+    column->kind = from->kind;
+    column->n_empty = from->n_empty;
+    column->categories = from->categories;
+    from->categories = (mlpi_dictionary){.text = NULL};
+    return MLP_OK;
 }
 
 /* ---------------------------------------------------------------------------
@@ -419,4 +547,26 @@ size_t mlp_data_find(const mlp_data *data, const char *name)
 mlp_cview mlp_data_values(const mlp_data *data)
 {
     return data ? data->values : (mlp_cview){.dtype = MLP_F64};
+}
+
+char mlp_data_separator(const mlp_data *data)
+{
+    return data ? data->separator : '\0';
+}
+
+size_t mlp_data_line(const mlp_data *data, size_t row)
+{
+    return row < mlp_data_rows(data) && data->lines ? data->lines[row] : 0;
+}
+
+/* Since MLP_DATA_NAMES is the largest size, 1 more than it is 0. */
+const char *mlp_data_record(const mlp_data *data, size_t row, size_t *size)
+{
+    bool is_there = data && data->records && size &&
+                    row + 1 <= data->values.rows &&
+                    data->records[row + 1].size > 0;
+    if (is_there) {
+        *size = data->records[row + 1].size;
+    }
+    return is_there ? data->text + data->records[row + 1].begin : NULL;
 }

@@ -8,6 +8,10 @@
  *     names    a dictionary: the name with number j is that of column j
  *     columns  kind, empty cells and dictionary of each column
  *
+ * A reader names the columns, allocates the cells, and fills them. If targets
+ * come from a second file, the allocation adds their column as the last one,
+ * which the reader leaves alone.
+ *
  * This library knows only the public headers, so it has its own helpers.
  */
 #ifndef MLPI_DATA_TABLE_H
@@ -41,18 +45,32 @@ typedef struct mlpi_dictionary {
 
 typedef struct mlpi_column {
     mlp_data_kind kind;
+    bool is_ignored; /* no recipe uses it */
+    bool is_told;    /* the options or the recipe say its kind */
     size_t n_empty;
     mlpi_dictionary categories;
 } mlpi_column;
 
+/* Where a row of a CSV file lies in the text of the file. */
+typedef struct mlpi_record {
+    size_t begin, size;
+} mlpi_record;
+
 struct mlp_data {
     mlp_hooks hooks;
+    const mlp_data_options *options; /* while the table is loaded */
     char *path;
     mlp_cview values;
     void *block;           /* the memory of the values */
-    uint32_t *lines;       /* the line of each row; NULL: the file has none */
     mlpi_dictionary names; /* of the columns */
     mlpi_column *columns;
+    /* CSV files have the line of each row, what separates cells, and if the text
+     * is kept, the text and its records. Record 0 is that of the names, record
+     * 1 + i that of row i. */
+    uint32_t *lines;
+    char separator;
+    char *text;
+    mlpi_record *records;
 };
 
 /* Formats a message for the log hook, if there is one, and returns the status.
@@ -61,15 +79,26 @@ mlp_status mlpi_data_error(const mlp_hooks *hooks, mlp_status status,
                            const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Like mlpi_data_error, with the path before the message, and the line unless
+ * it is 0. */
+mlp_status mlpi_table_error(const mlp_data *data, mlp_status status,
+                            size_t line, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 /* The bytes of a text that mlpi_data_quote has made fit for a message. */
-enum { MLPI_QUOTE_SIZE = 48 };
+enum { MLPI_QUOTE_SIZE = 48, MLPI_PLACE_SIZE = 96 };
 
 /* Copies the begin of a text for a message, with ? for control characters. */
 const char *mlpi_data_quote(const char *text, size_t length,
                             char quote[MLPI_QUOTE_SIZE]);
 
-/* Returns the length of a valid character of UTF-8 at `s`, or 0. */
-size_t mlpi_data_utf8_length(const char *s, const char *end);
+/* Writes where column j is: column 3 (age). */
+const char *mlpi_table_place(const mlp_data *data, size_t j,
+                             char place[MLPI_PLACE_SIZE]);
+
+/* Sets *used to the hooks, or to none if they are NULL. MLP_ERR_ARGUMENT: one of
+ * allocate and release is missing. */
+mlp_status mlpi_data_use_hooks(const mlp_hooks *hooks, mlp_hooks *used);
 
 /* Allocates `count` elements of `size` bytes. MLP_ERR_MEMORY, also if the
  * product exceeds a size_t. */
@@ -95,12 +124,9 @@ size_t mlpi_dictionary_find(const mlpi_dictionary *d, const char *text,
 /* Returns the text with this number, which must be there. */
 const char *mlpi_dictionary_text(const mlpi_dictionary *d, size_t number);
 
-/* Releases the memory of a dictionary. */
-void mlpi_dictionary_free(const mlp_hooks *hooks, mlpi_dictionary *d);
-
-/* Makes a table without cells. */
+/* Makes a table without cells. It borrows the options until it is loaded. */
 mlp_status mlpi_table_create(const mlp_hooks *hooks, const char *path,
-                             mlp_data **data);
+                             const mlp_data_options *options, mlp_data **data);
 
 /* Gives the next column its name. MLP_ERR_FORMAT: another one has it, with a
  * message for this line (0: none). */
@@ -108,10 +134,22 @@ mlp_status mlpi_table_add_name(mlp_data *data, const char *name, size_t length,
                                size_t line);
 
 /* Allocates the columns, which have names, and their values: `rows` elements of
- * `dtype` each. All columns hold numbers, and no row is there yet. */
-mlp_status mlpi_table_allocate(mlp_data *data, mlp_dtype dtype, size_t rows);
+ * `dtype` each. No row is there yet. The columns lie one after the other, or
+ * if `by_row` is true, the rows do. Columns hold numbers unless the options say
+ * otherwise. MLP_ERR_ARGUMENT: the options name a column that is not there. */
+mlp_status mlpi_table_allocate(mlp_data *data, mlp_dtype dtype, size_t rows,
+                               bool by_row);
 
-/* Numbers the categories of column j in strcmp's order. */
-mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j);
+/* Numbers the categories of column j in strcmp's order, or in the order of the
+ * numbers that they are. */
+mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j, bool by_number);
+
+/* Makes categories of the numbers of column j, in the order of the numbers.
+ * MLP_ERR_FORMAT: one is no class number. */
+mlp_status mlpi_table_make_classes(mlp_data *data, size_t j);
+
+/* Fills the last column from a table of one column. MLP_ERR_FORMAT: that has
+ * more columns, or another number of rows. */
+mlp_status mlpi_table_join(mlp_data *data, mlp_data *targets);
 
 #endif

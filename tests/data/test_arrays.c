@@ -132,6 +132,35 @@ static void arrays_that_are_cut_are_refused(void **state)
     (void)fclose(stream);
 }
 
+/* Loads bytes with the n-th allocation failing, for each n. */
+static void check_lack_of_memory(const void *bytes, size_t size)
+{
+    mlp_status status = MLP_ERR_MEMORY;
+    for (size_t n = 1; status == MLP_ERR_MEMORY; n++) {
+        hook_record record = {.fail_at = n};
+        mlp_data *data = NULL;
+        status = load(bytes, size, &record, &data);
+        assert_int_equal(record.messages, status == MLP_OK ? 0 : 1);
+        assert_true((data != NULL) == (status == MLP_OK));
+        mlp_data_free(data);
+        assert_int_equal(record.live, 0);
+    }
+    assert_int_equal(status, MLP_OK);
+}
+
+static void arrays_survive_a_lack_of_memory(void **state)
+{
+    (void)state;
+    static char line[MAX_LINE];
+    static sample s;
+    FILE *stream = open_samples();
+    while (next_sample(stream, line, &s)) {
+        check_lack_of_memory(s.bytes, s.size);
+    }
+    (void)fclose(stream);
+    check_lack_of_memory("2 1 1\n1\n2\n3\n4\n", 14);
+}
+
 /* Makes the bytes of a NPY file of version 1 with one byte behind its header.
  * */
 static size_t npy_bytes(const char *header, unsigned version,
@@ -180,7 +209,7 @@ static void npy_headers_are_checked(void **state)
         {"{'descr': '|u1', 'fortran_order': False, 'shape': (0,), }",
          "expects rows and columns, got the shape (0, 1)", MLP_ERR_FORMAT, 1},
         {"{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }",
-         "expects 2 x 1 elements of 1 bytes after the header, got 1",
+         "expects 2 x 1 elements of 1 byte after the header, got 1 byte",
          MLP_ERR_FORMAT, 1},
         {"{'descr': '<f8', 'fortran_order': False, 'shape': "
          "(999999999999999999, 999), }",
@@ -251,8 +280,8 @@ static void fann_errors_name_the_line(void **state)
         {"1 1 1\n\n1\n", "file:4: expects a number, got \"the end\""},
         {"1 1 1\n1\n2\n3\n", "file:4: expects the end of the file, got \"3\""},
         {"1 1 1\n1\n1e999\n", "file:3: expects a number, got \"1e999\""},
-        {"0 1 1\n1\n", "file:1: expects 0 rows of 1 inputs and 1 outputs"},
-        {"1 0 1\n1\n", "file:1: expects 1 rows of 0 inputs"},
+        {"0 1 1\n1\n", "file:1: expects 0 x (1 + 1) numbers, of inputs and"},
+        {"1 0 1\n1\n", "file:1: expects 1 x (0 + 1) numbers"},
         {"9 9 9\n1\n", "got a file that is too short"},
         {"999999999999999999 999999999999999999 1\n1\n", "too short"},
     };
@@ -272,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arrays_hold_what_numpy_wrote),
         cmocka_unit_test(arrays_that_are_cut_are_refused),
+        cmocka_unit_test(arrays_survive_a_lack_of_memory),
         cmocka_unit_test(npy_headers_are_checked),
         cmocka_unit_test(npy_refuses_large_class_numbers),
         cmocka_unit_test(fann_rows_become_x_and_y),

@@ -46,6 +46,12 @@ static double at(const mlp_data *data, size_t i, size_t j)
     return mlp_cview_at(mlp_data_values(data), i, j);
 }
 
+/* Fails for more than 10 MB. */
+static void *allocate_little(size_t bytes, void *user)
+{
+    return bytes <= 10000000 ? record_allocate(bytes, user) : NULL;
+}
+
 /* ---------------------------------------------------------------------------
  * What is read
  */
@@ -167,6 +173,46 @@ static void csv_obeys_the_options(void **state)
     assert_string_equal(mlp_data_category(data, 1, 0), "10");
     assert_true(at(data, 0, 1) == 0 && at(data, 1, 1) == 1);
     end(data, &record);
+}
+
+/* A comma that is the decimal point separates no cells. */
+static void csv_reads_decimal_commas_without_a_separator(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_data_options options = mlp_data_defaults();
+    options.decimal_comma = true;
+    mlp_data *data = loaded("x\n1,5\n2,\n", &options, &record);
+    assert_int_equal(mlp_data_cols(data), 1);
+    assert_true(at(data, 0, 0) == 1.5 && at(data, 1, 0) == 2);
+    end(data, &record);
+    data = loaded("x,y\n1,5\n", &options, &record);
+    assert_int_equal(mlp_data_cols(data), 1);
+    assert_string_equal(mlp_data_name(data, 0), "x,y");
+    end(data, &record);
+    data = loaded("x;y\n1,5;,5\n", &options, &record);
+    assert_true(at(data, 0, 0) == 1.5 && at(data, 0, 1) == 0.5);
+    end(data, &record);
+}
+
+/* Memory is taken for as many cells as the file has bytes, not for a row of
+ * 10,000 cells at each of 10,000 blank lines. */
+static void csv_with_many_columns_and_blank_lines_stays_small(void **state)
+{
+    (void)state;
+    enum { N = 10000 };
+    static char text[2 * N];
+    hook_record record = {0};
+    mlp_data *data = NULL;
+    memset(text, ',', N);
+    memset(text + N, '\n', N);
+    mlp_hooks hooks = recording_hooks(&record);
+    hooks.allocate = allocate_little;
+    assert_told(
+        &record,
+        mlp_data_load_memory(text, sizeof text, "t", NULL, &hooks, &data),
+        MLP_ERR_FORMAT, "expects rows");
+    assert_int_equal(record.live, 0);
 }
 
 /* A column with a few numbers among its words holds categories. */
@@ -418,6 +464,13 @@ static void csv_is_unpacked(void **state)
     assert_int_equal(status, MLP_OK);
     assert_true(mlp_data_rows(data) == 1 && at(data, 0, 1) == 2);
     end(data, &record);
+    char two[2 * sizeof packed]; /* one file after the other is one file */
+    memcpy(two, packed, sizeof packed);
+    memcpy(two + sizeof packed, packed, sizeof packed);
+    status = load(two, sizeof two, NULL, &record, &data);
+    assert_int_equal(status, MLP_OK);
+    assert_int_equal(mlp_data_rows(data), 3);
+    end(data, &record);
     for (size_t size = 2; size < sizeof packed; size++) {
         data = NULL;
         assert_told(&record,
@@ -462,6 +515,8 @@ int main(void)
         cmocka_unit_test(csv_reads_quotes),
         cmocka_unit_test(csv_finds_out_or_is_told_whether_there_is_a_header),
         cmocka_unit_test(csv_obeys_the_options),
+        cmocka_unit_test(csv_reads_decimal_commas_without_a_separator),
+        cmocka_unit_test(csv_with_many_columns_and_blank_lines_stays_small),
         cmocka_unit_test(csv_takes_mixed_columns_for_categories),
         cmocka_unit_test(csv_numbers_many_categories_right),
         cmocka_unit_test(csv_refuses_malformed_tables),

@@ -99,6 +99,99 @@ static void recipe_makes_inputs_and_targets(void **state)
     assert_int_equal(record.live, 0);
 }
 
+/* What a program that writes the recipe in another language needs. A constant
+ * column is an input like others. */
+static void recipe_describes_its_columns(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_data *data = load("age,colour,one,species\n10,red,7,setosa\n"
+                          ",blue,7,virginica\n40,red,7,setosa\n",
+                          NULL, &record);
+    mlp_data_recipe *recipe = make(data, "species");
+    assert_int_equal(mlp_data_recipe_columns(recipe), 4);
+    assert_null(mlp_data_recipe_column(recipe, 4));
+    assert_null(mlp_data_recipe_column(NULL, 0));
+    const mlp_data_column *c = mlp_data_recipe_column(recipe, 0);
+    assert_string_equal(c->name, "species");
+    assert_int_equal(c->kind, MLP_DATA_CATEGORY);
+    assert_int_equal(c->n_categories, 2);
+    assert_string_equal(c->categories[1], "virginica");
+    assert_int_equal(c->n_inputs, 0);
+    assert_false(c->has_flag);
+    c = mlp_data_recipe_column(recipe, 1);
+    assert_string_equal(c->name, "age");
+    assert_int_equal(c->kind, MLP_DATA_NUMBER);
+    assert_true(c->has_flag && c->mean == 25);
+    assert_true(c->first_input == 0 && c->n_inputs == 2);
+    c = mlp_data_recipe_column(recipe, 2);
+    assert_string_equal(c->categories[0], "blue");
+    assert_true(!c->has_flag && c->n_categories == 2);
+    assert_true(c->first_input == 2 && c->n_inputs == 2);
+    c = mlp_data_recipe_column(recipe, 3);
+    assert_true(c->mean == 7 && c->first_input == 4 && c->n_inputs == 1);
+    assert_int_equal(mlp_data_recipe_inputs(recipe), 5);
+    mlp_data_recipe_free(recipe);
+    mlp_data_free(data);
+    assert_int_equal(record.live, 0);
+}
+
+/* The mean of numbers whose sum overflows, and of an infinity, which only
+ * arrays can hold and networks refuse. */
+static void recipe_has_a_finite_mean(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_data *data = load("a,b,y\n1.7976931348623157e308,-1e308,1\n"
+                          "1.7976931348623157e308,-1e308,2\n"
+                          "1.7976931348623157e308,1e308,2\n,,3\n",
+                          NULL, &record);
+    mlp_data_recipe *recipe = make(data, "y");
+    assert_true(mlp_data_recipe_column(recipe, 1)->mean ==
+                1.7976931348623157e308);
+    assert_relative(mlp_data_recipe_column(recipe, 2)->mean, -1e308 / 3, 1e-15);
+    mlp_data_recipe_free(recipe);
+    mlp_data_free(data);
+
+    static const char npy[] = "\x93NUMPY\1\0\x46\0{'descr': '>f4', "
+                              "'fortran_order': False, 'shape': (2, 2), }"
+                              "          \n\x7f\x80\0\0\x3f\x80\0\0\x40"
+                              "\0\0\0\x3f\x80\0\0";
+    mlp_hooks hooks = recording_hooks(&record);
+    if (mlp_data_load_memory(npy, sizeof npy - 1, "t.npy", NULL, &hooks,
+                             &data) != MLP_OK) {
+        fail_msg("%s", record.message);
+    }
+    recipe = make(data, "c2");
+    assert_true(mlp_data_recipe_column(recipe, 1)->mean == 1);
+    mlp_data_recipe_free(recipe);
+    mlp_data_free(data);
+    assert_int_equal(record.live, 0);
+}
+
+/* A network has names for its classes, or none: then nothing is saved. */
+static void recipe_names_the_classes_of_the_network(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_data *data = load("a,y\n1,p\n2,q\n3,r\n", NULL, &record);
+    mlp_data_recipe *recipe = make(data, "y");
+    mlp_net *net = net_with(1);
+    assert_int_equal(mlp_data_recipe_save(recipe, net), MLP_ERR_ARGUMENT);
+    assert_null(mlp_net_metadata(net, "data.recipe"));
+    mlp_data_recipe_free(recipe);
+    mlp_data_free(data);
+    data = load("a,y\n1,p\n2,q\n", NULL, &record);
+    recipe = make(data, "y");
+    assert_int_equal(mlp_data_recipe_save(recipe, net), MLP_OK);
+    assert_string_equal(mlp_net_class_name(net, 1), "q");
+    assert_non_null(mlp_net_metadata(net, "data.recipe"));
+    mlp_data_recipe_free(recipe);
+    mlp_data_free(data);
+    mlp_net_free(net);
+    assert_int_equal(record.live, 0);
+}
+
 /* Rows that are not for training must not change the recipe. */
 static void recipe_sees_only_the_training_rows(void **state)
 {
@@ -292,23 +385,49 @@ static void recipe_refuses_damaged_texts(void **state)
 static void recipe_survives_a_lack_of_memory(void **state)
 {
     (void)state;
+    static const size_t rows[] = {0, 1, 2};
+    mlp_layer layer = {.width = 3};
+    mlp_config config = mlp_config_defaults();
+    config.inputs = 6, config.layers = &layer, config.n_layers = 1;
     mlp_status status = MLP_ERR_MEMORY;
     for (size_t n = 1; status == MLP_ERR_MEMORY; n++) {
         hook_record record = {0};
+        mlp_hooks hooks = recording_hooks(&record);
         double X[24] = {-1};
+        int32_t Y[4] = {-1};
         mlp_data_recipe *recipe = NULL;
+        mlp_data_recipe *again = NULL;
+        mlp_net *net = NULL;
         mlp_data *data = load(table, NULL, &record);
+        config.hooks = hooks;
+        assert_int_equal(mlp_net_create(&config, &net), MLP_OK);
         record.fail_at = record.allocations + n;
-        status = mlp_data_recipe_make(data, "species", NULL, 0, &recipe);
+        status = mlp_data_recipe_make(data, "species", rows, 3, &recipe);
         assert_true((recipe != NULL) == (status == MLP_OK));
         if (status == MLP_OK) {
             status =
                 mlp_data_recipe_encode(recipe, data, mlp_view_f64(X, 4, 6));
             assert_true((X[0] == -1) == (status != MLP_OK));
         }
+        if (status == MLP_OK) {
+            status = mlp_data_recipe_encode_target(recipe, data,
+                                                   mlp_view_i32(Y, 4, 1));
+            assert_true((Y[0] == -1) == (status != MLP_OK));
+        }
+        if (status == MLP_OK) {
+            status = mlp_data_recipe_save(recipe, net);
+            assert_true((mlp_net_metadata(net, "data.recipe") != NULL) ==
+                        (status == MLP_OK));
+        }
+        if (status == MLP_OK) {
+            status = mlp_data_recipe_load(net, &hooks, &again);
+            assert_true((again != NULL) == (status == MLP_OK));
+        }
         assert_int_equal(record.messages, status != MLP_OK);
+        mlp_data_recipe_free(again);
         mlp_data_recipe_free(recipe);
         mlp_data_free(data);
+        mlp_net_free(net);
         assert_int_equal(record.live, 0);
     }
     assert_int_equal(status, MLP_OK);
@@ -318,6 +437,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recipe_makes_inputs_and_targets),
+        cmocka_unit_test(recipe_describes_its_columns),
+        cmocka_unit_test(recipe_has_a_finite_mean),
+        cmocka_unit_test(recipe_names_the_classes_of_the_network),
         cmocka_unit_test(recipe_sees_only_the_training_rows),
         cmocka_unit_test(recipe_encodes_new_rows_after_a_model_file),
         cmocka_unit_test(recipe_names_what_new_rows_lack),

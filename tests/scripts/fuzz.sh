@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# The fuzzers of all readers of files (.mlp, tables, FANN, genann and, if it is
-# built, ONNX) run for a short time with the sanitizers. They use libFuzzer where clang
-# has it, and a driver of our own elsewhere. This script makes the corpora. For
-# a longer run:
+# The fuzzers of all readers of files (.mlp, each kind of table, recipes, FANN,
+# genann and, if it is built, ONNX) run for a short time with the sanitizers.
+# They use libFuzzer where clang has it, and a driver of our own elsewhere. This
+# script makes the corpora. For a longer run:
 #     MLP_FUZZ_RUNS=1000000 sh tests/scripts/fuzz.sh build
 
 . "$(dirname "$0")/common.sh"
@@ -19,8 +19,10 @@ else
     skip "no compiler here has the sanitizers"
 fi
 
-rm -rf "$scratch/load" "$scratch/data" "$scratch/foreign" "$scratch/onnx"
-mkdir -p "$scratch/load" "$scratch/data" "$scratch/foreign" "$scratch/onnx"
+for name in load csv fann gzip idx npy recipe foreign onnx; do
+    rm -rf "${scratch:?}/$name"
+    mkdir -p "$scratch/$name"
+done
 tool=$build/tests/model_tool
 "$tool" write 0 float32 "$scratch/load/golden32.mlp"
 "$tool" write 0 float64 "$scratch/load/golden64.mlp"
@@ -42,6 +44,10 @@ export ASAN_OPTIONS=allocator_may_return_null=1
 fuzz() {
     target=$1
     shift
+    words=
+    if [ -e "$source/tests/fuzz/$target.dict" ]; then
+        words="-dict=$source/tests/fuzz/$target.dict"
+    fi
     # The paths hold no spaces that the compiler must see.
     $compiler -std=c11 -g -O1 -fsanitize=$checks -fno-sanitize-recover=all \
         -I "$source/include" -I "$source/src" -I "$source/tests" \
@@ -49,6 +55,7 @@ fuzz() {
         "$scratch/library/libmlp.a" -lm -lpthread -o "$scratch/fuzz_$target"
     if [ $compiler = clang ]; then
         quietly "$scratch/fuzz_$target" -runs="$runs" -seed=1 -max_len=4096 \
+            $words \
             -artifact_prefix="$scratch/" "$scratch/$target"
     else
         quietly "$scratch/fuzz_$target" "$runs" "$scratch/$target"/*
@@ -58,21 +65,33 @@ fuzz() {
 
 fuzz load
 
-# A table of each kind, and a recipe.
-corpus=$scratch/data
-printf 'a,b,"c ""d"""\r\n1.5,x,NA\r\n-2e3,"y\nz",7\r\n' >"$corpus/quotes.csv"
+# Tables of each kind, and recipes.
+printf 'a,b,"c ""d"""\r\n1.5,x,NA\r\n-2e3,"y\nz",7\r\n' >"$scratch/csv/quotes"
 printf '\357\273\277n;t\n1;u\n;v\n\n12345678901234567890.5e-9;u\n' \
-    >"$corpus/semicolons.csv"
-gzip -nc "$corpus/quotes.csv" >"$corpus/quotes.csv.gz"
-printf '\0\0\010\003\0\0\0\002\0\0\0\001\0\0\0\003abcdef' >"$corpus/images.idx"
-printf "\\223NUMPY\\1\\0\\100\\0{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }%5s\\n%s" \
-    '' abcdefghijklmnop >"$corpus/matrix.npy"
-printf '2 2 1\n0.5 1\n-1\n1e3 0\n1\n' >"$corpus/pairs.data"
-printf 'libmlp data recipe 1\ncategory\ty\tu\tv\nnumber\tx\t1\t0.5\ncategory\tz\t0\tp\n' \
-    >"$corpus/recipe.txt"
+    >"$scratch/csv/semicolons"
+printf '1\t0,5\t\n 2 \t7\t"3"\n' >"$scratch/csv/tabs"
+gzip -nc "$scratch/csv/quotes" >"$scratch/gzip/quotes"
+gzip -nc1 "$scratch/csv/semicolons" "$scratch/csv/semicolons" \
+    >"$scratch/gzip/two"
+printf '\0\0\010\003\0\0\0\002\0\0\0\001\0\0\0\003abcdef\n' \
+    >"$scratch/idx/images"
+printf '\0\0\010\001\0\0\0\010\002\0\001\002\0\001\002\0\n' \
+    >"$scratch/idx/labels"
+printf '\0\0\014\002\0\0\0\001\0\0\0\002abcdefgh\n' >"$scratch/idx/ints"
+for type in '<f4' '>f8' '|u1' '<i8'; do
+    printf "\\223NUMPY\\1\\0\\100\\0{'descr': '$type', 'fortran_order': True, 'shape': (2, 2), }%5s\\n%.$((4 * ${type#??}))s\\n" \
+        '' abcdefghijklmnopqrstuvwxyz012345 >"$scratch/npy/${type#?}"
+done
+printf '2 2 1\n0.5 1\n-1\n1e3 0\n1\n' >"$scratch/fann/pairs"
+printf 'libmlp data recipe 1\ncategory\ty\tu\tv\nnumber\tx\t1\t0.5\ncategory\tz\t0\tp\n\n' \
+    >"$scratch/recipe/classes"
+printf 'libmlp data recipe 1\nnumber\ty\\t\nnumber\ta"b\t0\t-1e-3\n\n' \
+    >"$scratch/recipe/number"
 zlib=
 links cc -lz && zlib=-lz
-fuzz data "$scratch/library/libmlp_data.a" $zlib
+for name in csv fann gzip idx npy recipe; do
+    fuzz $name "$scratch/library/libmlp_data.a" $zlib
+done
 cp "$source"/tests/vectors/genann_*.ann "$source"/tests/vectors/fann_*.net \
     "$scratch/foreign"
 rm "$scratch/foreign/fann_mushrooms.net" # too long

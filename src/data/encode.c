@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Encoding tables by a recipe.
+ *
+ * All columns are found and checked first, so that a failure leaves the inputs
+ * untouched. The categories of a table have numbers of their own, so for each
+ * column a map is made from these to the numbers of the recipe:
+ *
+ *     table    blue 0, green 1, red 2
+ *     recipe   red 0, blue 1
+ *     map      1, SIZE_MAX, 0
+ *
+ * Cells are encoded in blocks of rows, column by column: the cells of a block
+ * fit into the cache, whether the rows or the columns of the table lie
+ * together.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "data/table.h"
+
+/* A block has so many rows. */
+enum { BLOCK = 64 };
+
+/* Where the cells of a column of the recipe are, and what becomes of their
+ * categories. */
+typedef struct source {
+    size_t j;
+    size_t *map;
+} source;
+
+/* Finds the column of the table that the recipe needs, and checks its kind. A
+ * column that is empty fits both kinds. */
+static mlp_status find_column(const mlp_data_column *column,
+                              const mlp_data *data, size_t *j)
+{
+    *j = mlp_data_find(data, column->name);
+    if (*j == SIZE_MAX) {
+        return mlpi_table_error(data, MLP_ERR_FORMAT, 0,
+                                "there is no column \"%s\", which the recipe "
+                                "needs",
+                                column->name);
+    }
+    const mlpi_column *found = &data->columns[*j];
+    if (found->kind == column->kind || found->n_empty == data->values.rows) {
+        return MLP_OK;
+    }
+    char place[MLPI_PLACE_SIZE];
+    bool needs_number = column->kind == MLP_DATA_NUMBER;
+    return mlpi_table_error(
+        data, MLP_ERR_FORMAT, 0,
+        "%s: expects %s, got %s (was the table loaded with this recipe?)",
+        mlpi_table_place(data, *j, place),
+        needs_number ? "numbers" : "categories",
+        needs_number ? "categories" : "numbers");
+}
+
+/* Finds the n columns from `first` on, and makes their maps, which lie in one
+ * block. The caller releases both arrays. */
+static mlp_status find_sources(const mlp_data_column *first, size_t n,
+                               const mlp_data *data, source **sources,
+                               size_t **maps)
+{
+    size_t used = 0;
+    TRY(mlpi_data_allocate(&data->hooks, n, sizeof **sources, (void *)sources));
+    for (size_t i = 0; i < n; i++) {
+        TRY(find_column(&first[i], data, &(*sources)[i].j));
+        used += data->columns[(*sources)[i].j].categories.n;
+    }
+    TRY(mlpi_data_allocate(&data->hooks, used, sizeof **maps, (void *)maps));
+    used = 0;
+    for (size_t i = 0; i < n; i++) {
+        source *s = &(*sources)[i];
+        const mlpi_dictionary *d = &data->columns[s->j].categories;
+        s->map = *maps + used;
+        used += d->n;
+        for (size_t k = 0; k < d->n; k++) {
+            s->map[k] = SIZE_MAX;
+        }
+        for (size_t k = 0; k < first[i].n_categories; k++) {
+            const char *text = first[i].categories[k];
+            size_t number = mlpi_dictionary_find(d, text, strlen(text));
+            if (number != SIZE_MAX) {
+                s->map[number] = k;
+            }
+        }
+    }
+    return MLP_OK;
+}
+
+/* The functions of mlp.h check the place at each call, which would take most of
+ * the time of images. */
+static double cell_at(const mlp_cview *v, size_t i, size_t j)
+{
+    size_t at = i * v->row_stride + j * v->col_stride;
+    return v->dtype == MLP_F64   ? ((const double *)v->data)[at]
+           : v->dtype == MLP_F32 ? (double)((const float *)v->data)[at]
+                                 : (double)((const int32_t *)v->data)[at];
+}
+
+static void set_input(const mlp_view *X, size_t i, size_t j, double x)
+{
+    size_t at = i * X->row_stride + j * X->col_stride;
+    if (X->dtype == MLP_F64) {
+        ((double *)X->data)[at] = x;
+    } else {
+        ((float *)X->data)[at] = (float)x;
+    }
+}
+
+/* Fills the inputs of one column in a block of rows. A category that the recipe
+ * does not know is SIZE_MAX in the map, which no input equals. */
+static void encode_column(const mlp_data_column *column, const source *from,
+                          const mlp_cview *values, const mlp_view *X,
+                          size_t first)
+{
+    size_t end = first + BLOCK < values->rows ? first + BLOCK : values->rows;
+    size_t input = column->first_input;
+    for (size_t i = first; i < end; i++) {
+        double x = cell_at(values, i, from->j);
+        bool is_empty = isnan(x);
+        if (column->kind == MLP_DATA_NUMBER) {
+            set_input(X, i, input, is_empty ? column->mean : x);
+        }
+        size_t k = is_empty || column->n_categories == 0 ? SIZE_MAX
+                                                         : from->map[(size_t)x];
+        for (size_t l = 0; l < column->n_categories; l++) {
+            set_input(X, i, input + l, l == k);
+        }
+        if (column->has_flag) {
+            set_input(X, i, input + column->n_inputs - 1, is_empty);
+        }
+    }
+}
+
+/* Checks what both kinds of encoding need. */
+static mlp_status check_view(const mlp_data *data, const char *what,
+                             mlp_view view, size_t cols, bool is_i32)
+{
+    if (view.rows != data->values.rows || view.cols != cols) {
+        return mlpi_data_error(&data->hooks, MLP_ERR_SHAPE,
+                               "%s: expects the shape (%zu, %zu), got (%zu, "
+                               "%zu)",
+                               what, data->values.rows, cols, view.rows,
+                               view.cols);
+    }
+    if (is_i32 ? view.dtype != MLP_I32
+               : view.dtype != MLP_F64 && view.dtype != MLP_F32) {
+        return mlpi_data_error(
+            &data->hooks, MLP_ERR_DTYPE, "%s: expects %s", what,
+            is_i32 ? "int32, for class numbers" : "float64 or float32");
+    }
+    return view.data || view.rows == 0
+               ? MLP_OK
+               : mlpi_data_error(&data->hooks, MLP_ERR_NULL,
+                                 "%s: its data is NULL", what);
+}
+
+mlp_status mlp_data_recipe_encode(const mlp_data_recipe *recipe,
+                                  const mlp_data *data, mlp_view X)
+{
+    source *sources = NULL;
+    size_t *maps = NULL;
+    if (!recipe || !data) {
+        return MLP_ERR_NULL;
+    }
+    TRY(check_view(data, "X", X, mlp_data_recipe_inputs(recipe), false));
+    size_t n = mlp_data_recipe_columns(recipe) - 1;
+    const mlp_data_column *columns = mlp_data_recipe_column(recipe, 1);
+    mlp_status status = find_sources(columns, n, data, &sources, &maps);
+    for (size_t first = 0; status == MLP_OK && first < X.rows; first += BLOCK) {
+        for (size_t i = 0; i < n; i++) {
+            encode_column(&columns[i], &sources[i], &data->values, &X, first);
+        }
+    }
+    mlpi_data_release(&data->hooks, sources);
+    mlpi_data_release(&data->hooks, maps);
+    return status;
+}
+
+/* Returns MLP_ERR_FORMAT for a target, in row i of column j, that is none. */
+static mlp_status refuse_target(const mlp_data *data, size_t i, size_t j,
+                                double x)
+{
+    char place[MLPI_PLACE_SIZE];
+    char quote[MLPI_QUOTE_SIZE] = "an empty cell";
+    bool is_empty = isnan(x);
+    if (!is_empty) {
+        const char *text = mlp_data_category(data, j, (size_t)x);
+        (void)mlpi_data_quote(text, strlen(text), quote);
+    }
+    const char *mark = is_empty ? "" : "\"";
+    return mlpi_table_error(
+        data, MLP_ERR_FORMAT, data->lines ? data->lines[i] : i + 1,
+        "%s: expects a %s, got %s%s%s", mlpi_table_place(data, j, place),
+        is_empty ? "target" : "class that the recipe knows", mark, quote, mark);
+}
+
+/* Checks all targets, or sets them. The caller passes twice, without Y and with
+ * it, so that a failure leaves Y untouched. */
+static mlp_status pass_targets(const mlp_data *data, const source *from,
+                               bool has_classes, const mlp_view *Y)
+{
+    for (size_t i = 0; i < data->values.rows; i++) {
+        double x = mlp_cview_at(data->values, i, from->j);
+        size_t k = has_classes && !isnan(x) ? from->map[(size_t)x] : 0;
+        if (isnan(x) || k == SIZE_MAX) {
+            return refuse_target(data, i, from->j, x);
+        }
+        if (Y) {
+            (void)mlp_view_set(*Y, i, 0, has_classes ? (double)k : x);
+        }
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_data_recipe_encode_target(const mlp_data_recipe *recipe,
+                                         const mlp_data *data, mlp_view Y)
+{
+    source *target = NULL;
+    size_t *map = NULL;
+    if (!recipe || !data) {
+        return MLP_ERR_NULL;
+    }
+    const mlp_data_column *column = mlp_data_recipe_column(recipe, 0);
+    bool has_classes = column->kind == MLP_DATA_CATEGORY;
+    TRY(check_view(data, "Y", Y, 1, has_classes));
+    mlp_status status = find_sources(column, 1, data, &target, &map);
+    if (status == MLP_OK) {
+        status = pass_targets(data, target, has_classes, NULL);
+    }
+    if (status == MLP_OK) {
+        status = pass_targets(data, target, has_classes, &Y);
+    }
+    mlpi_data_release(&data->hooks, target);
+    mlpi_data_release(&data->hooks, map);
+    return status;
+}
