@@ -115,12 +115,6 @@ static void targets_may_be_a_table_of_any_kind(void **state)
     assert_true(at(data, 1, 0) == 2 && at(data, 1, 1) == 1);
     end(data, &record);
 
-    options.sorted = false;
-    data = loaded_text("a\n1\n2\n", &options, &record);
-    assert_string_equal(mlp_data_category(data, 1, 0), "q");
-    end(data, &record);
-    options.sorted = true;
-
     options.targets = "data_load_numbers.csv";
     write_file(options.targets, "v\n-1\n\"\"\n", 8);
     data = loaded(labels, sizeof labels - 1, &options, &record);
