@@ -114,8 +114,9 @@ mlp_data_options mlp_data_defaults(void);
  * MLP_ERR_FORMAT: the file is not what is described here, and the message says
  * where. MLP_ERR_ARGUMENT: an option outside its range, or it names a
  * column that is not there. MLP_ERR_UNSUPPORTED: UTF-16, gzip without zlib, or
- * a NPY file of another kind. MLP_ERR_LIMIT: more than 65,536 columns, or a
- * cell of more than a million bytes that is no number. MLP_ERR_IO. */
+ * a NPY file of another kind. MLP_ERR_LIMIT: more than 65,536 columns, 2^24
+ * categories in a column, or a cell of more than a million bytes that is no
+ * number. MLP_ERR_IO. */
 MLP_NODISCARD mlp_status mlp_data_load(const char *path,
                                        const mlp_data_options *options,
                                        const mlp_hooks *hooks, mlp_data **data);

@@ -65,8 +65,10 @@ static const char *skip_blanks(const reader *r, const char *s)
  * end of the text is a line end. */
 static const char *end_line(const reader *r, const char *s)
 {
-    bool is_crlf = r->end - s > 1 && s[0] == '\r' && s[1] == '\n';
-    return s == r->end ? s : *s == '\n' ? s + 1 : is_crlf ? s + 2 : NULL;
+    if (s == r->end || *s == '\n') {
+        return s + (s < r->end);
+    }
+    return *s == '\r' && s + 1 < r->end && s[1] == '\n' ? s + 2 : NULL;
 }
 
 /* Fails with the line, what is expected there, and the text that stands
@@ -83,18 +85,14 @@ static mlp_status fail_at(const reader *r, size_t line, const char *what,
 /* Ends a cell at `s`: reads the separator or the line end. */
 static mlp_status end_cell(reader *r, const char *s)
 {
-    const char *next = end_line(r, s);
-    r->is_last = next != NULL;
-    if (next) {
-        r->line += next > s;
-        r->row_end = s;
-        r->next = next;
-    } else if (*s == r->separator) {
-        r->next = s + 1;
-    } else {
+    r->is_last = s == r->end || *s != r->separator;
+    r->row_end = s;
+    r->next = r->is_last ? end_line(r, s) : s + 1;
+    if (!r->next) {
         return fail_at(r, r->line, "a separator after the closing quote", s,
                        (size_t)(r->end - s));
     }
+    r->line += r->is_last && r->next > s;
     return MLP_OK;
 }
 

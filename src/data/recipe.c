@@ -90,31 +90,28 @@ static bool set_column(mlp_data_column *column, const char **words, size_t n,
                        bool is_target)
 {
     size_t head = is_target ? 2 : 3;
-    bool is_number = strcmp(words[0], "number") == 0;
-    if (n < head || (!is_number && strcmp(words[0], "category") != 0)) {
+    if (n < head) {
         return false;
     }
-    *column = (mlp_data_column){.name = words[1]};
-    if (!is_target) {
-        column->has_flag = strcmp(words[2], "1") == 0;
-        column->n_inputs = is_number ? 1 : n - head;
-        column->n_inputs += column->has_flag;
-        if (!column->has_flag && strcmp(words[2], "0") != 0) {
-            return false;
-        }
-    }
+    size_t rest = n - head; /* words: a mean or categories */
+    bool is_number = strcmp(words[0], "number") == 0;
+    bool has_flag = !is_target && strcmp(words[2], "1") == 0;
+    bool is_right = (is_number || strcmp(words[0], "category") == 0) &&
+                    (is_target || has_flag || strcmp(words[2], "0") == 0) &&
+                    (is_number ? rest == (is_target ? 0 : 1) : rest > 0);
+    *column = (mlp_data_column){.name = words[1], .has_flag = has_flag};
+    column->n_inputs = is_target ? 0 : rest + has_flag;
     if (!is_number) {
         column->kind = MLP_DATA_CATEGORY;
         column->categories = words + head;
-        column->n_categories = n - head;
-        return n > head;
+        column->n_categories = rest;
+    } else if (is_right && !is_target) {
+        const char *end = words[3] + strlen(words[3]);
+        is_right =
+            mlpi_decimal_read(words[3], end, '.', &column->mean) == end &&
+            isfinite(column->mean);
     }
-    if (is_target || n != 4) {
-        return is_target && n == head;
-    }
-    const char *end = words[3] + strlen(words[3]);
-    return mlpi_decimal_read(words[3], end, '.', &column->mean) == end &&
-           *words[3] && isfinite(column->mean);
+    return is_right;
 }
 
 /* Reads the copy of the text. Returns false if it is no recipe: it must have
@@ -123,22 +120,20 @@ static bool set_column(mlp_data_column *column, const char **words, size_t n,
 static bool read_text(mlp_data_recipe *r, char *next)
 {
     const char **words = r->words;
-    for (size_t line = 0; *next; line++) {
-        char *begin = next;
-        next = strchr(begin, '\n');
+    size_t title = strlen(TITLE "\n");
+    if (strncmp(next, TITLE "\n", title) != 0) {
+        return false;
+    }
+    for (next += title; *next;) {
+        char *line = next;
+        next = strchr(line, '\n');
         if (!next) {
             return false;
         }
         *next++ = '\0';
-        if (line == 0) {
-            if (strcmp(begin, TITLE) != 0) {
-                return false;
-            }
-            continue;
-        }
-        mlp_data_column *column = &r->columns[r->n_columns++];
-        size_t n = cut_line(begin, words);
-        if (!set_column(column, words, n, line == 1)) {
+        mlp_data_column *column = &r->columns[r->n_columns];
+        size_t n = cut_line(line, words);
+        if (!set_column(column, words, n, r->n_columns++ == 0)) {
             return false;
         }
         words += n;

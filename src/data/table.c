@@ -220,10 +220,10 @@ mlp_status mlpi_dictionary_add(mlpi_pool *pool, mlpi_dictionary *d,
     if (*number != SIZE_MAX) {
         return MLP_OK;
     }
-    if (d->n >= INT32_MAX) {
+    if (d->n >= MLPI_MAX_CATEGORIES) {
         return mlpi_data_error(pool, MLP_ERR_LIMIT, 0,
-                               "a column: expects at most %d categories",
-                               (int)INT32_MAX);
+                               "expects at most %d categories in a column",
+                               (int)MLPI_MAX_CATEGORIES);
     }
     char *copy = NULL;
     TRY(mlpi_data_allocate(pool, length + 1, 1, (void *)&copy));

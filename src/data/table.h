@@ -30,7 +30,11 @@
     } while (0)
 
 /* The limits of a table, which keep a hostile file from taking all memory. */
-enum { MLPI_MAX_COLUMNS = 1 << 16, MLPI_MAX_CELL = 1000000 };
+enum {
+    MLPI_MAX_COLUMNS = 1 << 16,
+    MLPI_MAX_CELL = 1000000,
+    MLPI_MAX_CATEGORIES = 1 << 24 /* a float holds their numbers exactly */
+};
 
 /* Blocks of memory that are released together, and what begins the messages
  * about what they hold: a path. */
