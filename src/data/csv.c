@@ -270,8 +270,7 @@ static mlp_status finish_text(reader *r)
     }
     if (r->is_doubled) {
         size_t n = 0;
-        TRY(mlpi_data_reserve(&r->data->scratch, r->length, 1, &r->capacity,
-                              (void *)&r->room));
+        TRY(RESERVE(&r->data->scratch, r->length, &r->capacity, &r->room));
         for (const char *s = r->cell; s < end; s++) {
             s += *s == '"';
             r->room[n++] = *s;
@@ -434,8 +433,7 @@ static mlp_status read_rows(reader *r)
     reader start = *r;
     bool has_categories = false;
     census *counts = NULL;
-    TRY(mlpi_data_allocate(&data->scratch, r->cols, sizeof *counts,
-                           (void *)&counts));
+    TRY(ALLOCATE(&data->scratch, r->cols, &counts));
     memset(counts, 0, r->cols * sizeof *counts);
     TRY(first_pass(r, counts));
     if (data->values.rows == 0 && !data->options->recipe) {
@@ -509,11 +507,9 @@ mlp_status mlpi_csv_read(const char *text, size_t size, mlp_data *data)
     TRY(read_header(&r));
     size_t rows = count_rows(r.next, r.end, r.cols);
     TRY(mlpi_table_allocate(data, MLP_F64, rows, false));
-    TRY(mlpi_data_allocate(&data->pool, rows, sizeof *data->lines,
-                           (void *)&data->lines));
+    TRY(ALLOCATE(&data->pool, rows, &data->lines));
     if (data->options->keep_text) {
-        TRY(mlpi_data_allocate(&data->pool, rows + 1, sizeof *data->records,
-                               (void *)&data->records));
+        TRY(ALLOCATE(&data->pool, rows + 1, &data->records));
         data->records[0] = r.names;
     }
     return read_rows(&r);

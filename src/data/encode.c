@@ -60,12 +60,12 @@ static mlp_status find_sources(const mlp_data_column *first, size_t n,
                                const mlp_data *data, mlpi_pool *pool,
                                source **sources)
 {
-    TRY(mlpi_data_allocate(pool, n, sizeof **sources, (void *)sources));
+    TRY(ALLOCATE(pool, n, sources));
     for (size_t i = 0; i < n; i++) {
         source *s = &(*sources)[i];
         TRY(find_column(&first[i], data, &s->j));
         const mlpi_dictionary *d = &data->columns[s->j].categories;
-        TRY(mlpi_data_allocate(pool, d->n, sizeof *s->map, (void *)&s->map));
+        TRY(ALLOCATE(pool, d->n, &s->map));
         for (size_t k = 0; k < d->n; k++) {
             s->map[k] = SIZE_MAX;
         }

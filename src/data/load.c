@@ -56,9 +56,8 @@ static mlp_status read_stream(mlp_data *data, FILE *stream, bytes *b)
     for (size_t n = 1; n > 0; b->size += n) {
         if (b->size == b->capacity) {
             size_t rest = b->size > 0 ? rest_of(stream) : 0;
-            TRY(mlpi_data_reserve(&data->scratch,
-                                  b->size + (rest > 0 ? rest + 1 : CHUNK), 1,
-                                  &b->capacity, (void *)&b->block));
+            TRY(RESERVE(&data->scratch, b->size + (rest > 0 ? rest + 1 : CHUNK),
+                        &b->capacity, &b->block));
         }
         n = fread(b->block + b->size, 1, b->capacity - b->size, stream);
     }
@@ -106,8 +105,7 @@ static mlp_status inflate_all(mlp_data *data, z_stream *z, size_t size,
             z->avail_in = (unsigned)(size < most ? size : most);
             size -= z->avail_in;
         }
-        TRY(mlpi_data_reserve(&data->scratch, b->size + CHUNK, 1, &b->capacity,
-                              (void *)&b->block));
+        TRY(RESERVE(&data->scratch, b->size + CHUNK, &b->capacity, &b->block));
         z->next_out = b->block + b->size;
         size_t room = b->capacity - b->size;
         z->avail_out = (unsigned)(room < most ? room : most);
@@ -218,7 +216,7 @@ static mlp_status fill(mlp_data *data, bytes b)
         }
     }
     if (data->records) {
-        TRY(mlpi_data_allocate(&data->pool, b.size, 1, (void *)&data->text));
+        TRY(ALLOCATE(&data->pool, b.size, &data->text));
         /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
         memcpy(data->text, b.block, b.size);
     }

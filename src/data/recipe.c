@@ -154,10 +154,8 @@ static mlp_status fill(mlp_data_recipe *r, const char *text, size_t size)
         words += text[i] == '\n' || text[i] == '\t';
     }
     TRY(mlpi_data_allocate(&r->pool, size + 1, 2, (void *)&r->text));
-    TRY(mlpi_data_allocate(&r->pool, words, sizeof *r->words,
-                           (void *)&r->words));
-    TRY(mlpi_data_allocate(&r->pool, lines, sizeof *r->columns,
-                           (void *)&r->columns));
+    TRY(ALLOCATE(&r->pool, words, &r->words));
+    TRY(ALLOCATE(&r->pool, lines, &r->columns));
     memcpy(r->text, text, size + 1);
     memcpy(r->text + size + 1, text, size + 1);
     if (!read_text(r, r->text + size + 1)) {
@@ -182,7 +180,7 @@ static mlp_status create(const mlp_hooks *hooks, const char *text, size_t size,
     mlpi_pool pool;
     mlp_data_recipe *r = NULL;
     TRY(mlpi_data_begin(hooks, where, &pool));
-    TRY(mlpi_data_allocate(&pool, 1, sizeof *r, (void *)&r));
+    TRY(ALLOCATE(&pool, 1, &r));
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     *r = (mlp_data_recipe){.pool = pool};
     mlp_status status = fill(r, text, size);
@@ -227,8 +225,7 @@ typedef struct writer {
  * bytes. */
 static mlp_status put(writer *w, const char *word, char end)
 {
-    TRY(mlpi_data_reserve(&w->pool, w->n + 2 * strlen(word) + 2, 1,
-                          &w->capacity, (void *)&w->text));
+    TRY(RESERVE(&w->pool, w->n + 2 * strlen(word) + 2, &w->capacity, &w->text));
     for (; *word; word++) {
         const char *e = strchr(special, *word);
         if (e) {
@@ -247,8 +244,7 @@ static mlp_status summarise(writer *w, size_t j, summary *s)
 {
     const mlpi_column *column = &w->data->columns[j];
     *s = (summary){.count = 0};
-    TRY(mlpi_data_allocate(&w->pool, column->categories.n, sizeof *s->is_used,
-                           (void *)&s->is_used));
+    TRY(ALLOCATE(&w->pool, column->categories.n, &s->is_used));
     memset(s->is_used, 0, column->categories.n);
     for (size_t i = 0; i < w->n_rows; i++) {
         double x = mlpi_table_cell(w->data, w->rows ? w->rows[i] : i, j);

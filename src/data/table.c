@@ -226,13 +226,11 @@ mlp_status mlpi_dictionary_add(mlpi_pool *pool, mlpi_dictionary *d,
                                (int)MLPI_MAX_CATEGORIES);
     }
     char *copy = NULL;
-    TRY(mlpi_data_allocate(pool, length + 1, 1, (void *)&copy));
-    TRY(mlpi_data_reserve(pool, d->n + 1, sizeof *d->texts, &d->capacity,
-                          (void *)&d->texts));
+    TRY(ALLOCATE(pool, length + 1, &copy));
+    TRY(RESERVE(pool, d->n + 1, &d->capacity, &d->texts));
     if (2 * (d->n + 1) > d->n_slots) {
-        TRY(mlpi_data_reserve(pool, d->n_slots ? d->n_slots + 1 : 16,
-                              sizeof *d->slots, &d->n_slots,
-                              (void *)&d->slots));
+        TRY(RESERVE(pool, d->n_slots ? d->n_slots + 1 : 16, &d->n_slots,
+                    &d->slots));
         fill_slots(d);
     }
     memcpy(copy, text, length);
@@ -367,8 +365,7 @@ mlp_status mlpi_table_allocate(mlp_data *data, mlp_dtype dtype, size_t rows,
     }
     size_t cols = data->names.n;
     void *cells = NULL;
-    TRY(mlpi_data_allocate(&data->pool, cols, sizeof *data->columns,
-                           (void *)&data->columns));
+    TRY(ALLOCATE(&data->pool, cols, &data->columns));
     TRY(apply_options(data));
     TRY(mlpi_data_allocate(&data->pool, rows, size * cols, (void *)&cells));
     data->values =
@@ -405,8 +402,8 @@ mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j)
     if (d->n < 2) {
         return MLP_OK;
     }
-    TRY(mlpi_data_allocate(&data->scratch, d->n, sizeof *old, (void *)&old));
-    TRY(mlpi_data_allocate(&data->scratch, d->n, sizeof *map, (void *)&map));
+    TRY(ALLOCATE(&data->scratch, d->n, &old));
+    TRY(ALLOCATE(&data->scratch, d->n, &map));
     memcpy((void *)old, (void *)d->texts, d->n * sizeof *old);
     qsort((void *)d->texts, d->n, sizeof *d->texts, compare_texts);
     fill_slots(d);

@@ -122,6 +122,13 @@ mlp_status mlpi_data_allocate(mlpi_pool *pool, size_t count, size_t size,
 mlp_status mlpi_data_reserve(mlpi_pool *pool, size_t count, size_t size,
                              size_t *capacity, void *block);
 
+/* The same, with the size that the pointer tells. */
+#define ALLOCATE(pool, count, pointer)                                         \
+    mlpi_data_allocate(pool, count, sizeof **(pointer), (void *)(pointer))
+#define RESERVE(pool, count, capacity, pointer)                                \
+    mlpi_data_reserve(pool, count, sizeof **(pointer), capacity,               \
+                      (void *)(pointer))
+
 /* Returns a cell. The functions of mlp.h check its place at each call, which
  * would take most of the time of images. */
 static inline double mlpi_table_cell(const mlp_data *data, size_t i, size_t j)
