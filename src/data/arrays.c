@@ -1,46 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers of files that hold arrays of numbers instead of a table with names:
- * IDX (the files of MNIST), NPY (NumPy), and the training data of FANN.
- *
- *     IDX    00 00 type n | n dimensions | elements
- *            The type is 08 uint8, 09 int8, 0b int16, 0c int32, 0d float32 or
- *            0e float64. Dimensions have 32 bits. All is big-endian.
- *     NPY    93 "NUMPY" major minor | length | header | elements
- *            The length has 16 bits in version 1, and 32 bits in the versions 2
- *            and 3, little-endian. The header is a literal of Python:
- *            {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
- *            where < is little-endian and > big-endian. Types are f4, f8, i4,
- *            i8 and u1.
- *     FANN   rows inputs outputs, then for each row a line of inputs and a line
- *            of outputs, all separated by blanks
- *
- * Examples:
- *
- *     train-images-idx3-ubyte  60000 x 28 x 28 uint8  (60000, 784) float32
- *     train-labels-idx1-ubyte  60000 uint8            (60000, 1) int32
- *     np.save, float64, 2-D    100 x 4 f8             (100, 4) float64
- *     np.save, int64, 1-D      100 i8                 (100, 1) int32
- *     xor.data of FANN         4 2 1                  (4, 3) float64
- *
- * The first dimension of an array gives the rows, and all others together the
- * columns. In Fortran's order an array may have two dimensions, whose columns
- * lie one after the other. Elements keep their order in memory. They are stored
- * as float32 where that holds each of them, and else as float64. Whole numbers
- * in one dimension are class numbers, and become int32, unless targets join
- * them. A NaN is an empty cell, as in other tables, and an infinity stays one;
- * networks refuse it, with the row and the column.
- *
- * IDX and NPY differ only in their headers, which become a struct array. The
- * product of the dimensions is checked against the bytes that are there before
- * anything is allocated, so a header cannot make this library allocate more
- * than a few times the size of its file.
+ * Readers of IDX, NPY and FANN's training data; arrays.h draws the layouts.
  */
 #include "data/arrays.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "data/decimal.h"
@@ -75,6 +40,19 @@ static bool multiply(size_t a, size_t b, size_t *product)
     bool fits = b == 0 || a <= SIZE_MAX / b;
     *product = fits ? a * b : 0;
     return fits;
+}
+
+/* Reads a count. Returns where it ends, or NULL if there is none. No file has a
+ * quarter of all sizes. */
+static const char *read_count(const char *s, const char *end, size_t *n)
+{
+    double x = 0.0;
+    s = mlpi_decimal_read(s, end, '.', &x);
+    if (!s || !(x >= 0.0 && x < (double)(SIZE_MAX / 4) && x == floor(x))) {
+        return NULL;
+    }
+    *n = (size_t)x;
+    return s;
 }
 
 /* Adds a dimension: the first one counts the rows. */
@@ -254,20 +232,19 @@ static bool read_type(const char *s, array *a)
     return set_type(a, 0, s) && s[2] == '\'';
 }
 
-/* Reads the shape: (3, 4) or (3,). A number that is too large becomes the
- * largest one, which exceeds any file. */
+/* Reads the shape, (3, 4) or (3,), from a text that ends with 0. */
 static bool read_shape(const char *s, array *a)
 {
+    const char *end = s + strlen(s);
     if (*s != '(') {
         return false;
     }
     for (s++; *s != ')'; s += strspn(s, ", ")) {
-        char *end = NULL;
-        size_t n = (size_t)strtoull(s, &end, 10);
-        if (*s < '0' || *s > '9' || !add_dimension(a, n)) {
+        size_t n = 0;
+        s = read_count(s, end, &n);
+        if (!s || !add_dimension(a, n)) {
             return false;
         }
-        s = end;
     }
     return a->n_dims > 0;
 }
@@ -374,12 +351,12 @@ static bool read_counts(scanner *s, size_t n[3])
     const char *line_end = memchr(s->next, '\n', (size_t)(s->end - s->next));
     scanner line = {s->next, line_end};
     for (size_t i = 0; line_end && i < 3; i++) {
-        double x = 0.0;
-        if (!read_number(&line, '.', &x) || x < 0.0 || x != floor(x) ||
-            x >= (double)(SIZE_MAX / 4)) {
+        size_t length = next_word(&line);
+        const char *end = line.next + length;
+        if (read_count(line.next, end, &n[i]) != end) {
             return false;
         }
-        n[i] = (size_t)x;
+        line.next = end;
     }
     s->next = line_end;
     return line_end && next_word(&line) == 0 && next_word(s) > 0;

@@ -1,19 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reader of CSV files; csv.h has the grammar and the two passes.
- *
- * Functions call each other from the bottom of this file to its top:
- *
- *     mlpi_csv_read
- *         read_header    names
- *         read_rows
- *             first_pass     numbers, with read_number
- *             choose_kind
- *             second_pass    categories, with read_cell
- *
- * Both read_number and read_cell move the reader behind the separator or the
- * line end, and leave the cell in r->cell, r->length and r->is_last, as it
- * stands in the file. Before a text is kept, finish_text checks it.
+ * The reader of CSV files; csv.h has the grammar, the two passes, and how the
+ * functions call each other.
  */
 #include "data/csv.h"
 

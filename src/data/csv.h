@@ -11,7 +11,8 @@
  *     end     LF or CRLF
  *
  * A quote inside of text is a character like others. All lines have as many
- * cells as the first one, which names the columns or is the first row.
+ * cells as the first one, which names the columns or is the first row. That line
+ * also tells what separates cells.
  *
  * The text is read twice. The first pass stores numbers, and counts how many
  * cells of each column are numbers, empty, and strays: any other text. Then the
@@ -30,6 +31,19 @@
  * Each message begins with the path and a line: that in which the row begins, or
  * the quote that is not closed, or the lone CR. Lines are counted by LF, also
  * inside of quotes.
+ *
+ * Functions call each other from the bottom of csv.c to its top:
+ *
+ *     mlpi_csv_read
+ *         read_header    names
+ *         read_rows
+ *             first_pass     numbers, with read_number
+ *             choose_kind
+ *             second_pass    categories, with read_cell
+ *
+ * Both read_number and read_cell move the reader behind the separator or the
+ * line end, and leave the cell as it stands in the file. Before a text is kept,
+ * finish_text checks it, and makes doubled quotes single.
  *
  * Memory for the rows is allocated once, before the first pass: there are at
  * most as many rows as line ends, plus one.

@@ -122,7 +122,7 @@ mlp_status mlpi_data_allocate(mlpi_pool *pool, size_t count, size_t size,
 mlp_status mlpi_data_reserve(mlpi_pool *pool, size_t count, size_t size,
                              size_t *capacity, void *block);
 
-/* The same, with the size that the pointer tells. */
+/* Like mlpi_data_allocate and mlpi_data_reserve; the pointer tells the size. */
 #define ALLOCATE(pool, count, pointer)                                         \
     mlpi_data_allocate(pool, count, sizeof **(pointer), (void *)(pointer))
 #define RESERVE(pool, count, capacity, pointer)                                \
