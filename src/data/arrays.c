@@ -294,12 +294,10 @@ static mlp_status read_npy(const unsigned char *bytes, size_t size,
     size_t width = version == 1 ? 2 : 4;
     size_t head = 8 + width;
     size_t length =
-        size < head ? SIZE_MAX : (size_t)read_bits(bytes + 8, width, false);
-    if (size < head || length > size - head) {
-        return mlpi_data_error(&data->pool, MLP_ERR_FORMAT, 0,
-                               "expects a NPY header, got a file that is cut");
-    }
-    TRY(read_npy_header(bytes + head, length, &a, data));
+        size < head ? 0 : (size_t)read_bits(bytes + 8, width, false);
+    bool is_cut = size < head || length > size - head;
+    TRY(read_npy_header(bytes + (is_cut ? 0 : head), is_cut ? 0 : length, &a,
+                        data));
     a.elements = bytes + head + length;
     a.bytes = size - head - length;
     return fill(&a, data);

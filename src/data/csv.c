@@ -272,15 +272,19 @@ static mlp_status finish_text(reader *r)
 /* Returns the separator that the first line has outside of quotes. A comma may
  * stand for a decimal point or be part of a name in a file with another
  * separator, and tabs hardly ever stand in a text; so the rarer wins. A comma
- * that is the decimal point separates nothing. */
+ * that is the decimal point separates nothing. A quote opens a cell only where
+ * that begins, and after a closing one, which two doubled quotes look like. */
 static char find_separator(const char *s, const char *end, char point)
 {
     const char *kinds = point == ',' ? "\t;|" : "\t;,|";
     const char *best = NULL;
     bool is_quoted = false;
+    bool may_open = true;
     for (; s < end && (is_quoted || *s != '\n'); s++) {
         const char *kind = is_quoted ? NULL : strchr(kinds, *s);
-        is_quoted = is_quoted != (*s == '"');
+        bool is_quote = *s == '"' && (is_quoted || may_open);
+        is_quoted = is_quoted != is_quote;
+        may_open = is_quote || kind || (may_open && *s == ' ');
         best = kind && (!best || kind < best) ? kind : best;
     }
     return best ? *best : kinds[point == ',' ? 1 : 2];

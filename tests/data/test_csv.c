@@ -132,6 +132,32 @@ static void csv_reads_quotes(void **state)
     end(data, &record);
 }
 
+/* Separators in quotes do not count, and quotes inside of text open nothing. */
+static void csv_finds_the_separator_beside_quotes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        char separator;
+    } cases[] = {
+        {"5\" disk;y\n1;2\n", ';'}, {"\"a\"\"b;c\",y\n1,2\n", ','},
+        {"x, \"a;b\"\n1,2\n", ','}, {"\"p\tq\";y\n1;2\n", ';'},
+        {"x|z,y\n1,2\n", ','},      {"\"\";\"y\ty\"\n1;2\n", ';'},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hook_record record = {0};
+        mlp_data *data = NULL;
+        mlp_status status =
+            load(cases[i].text, strlen(cases[i].text), NULL, &record, &data);
+        if (status != MLP_OK ||
+            mlp_data_separator(data) != cases[i].separator ||
+            mlp_data_cols(data) != 2) {
+            fail_msg("%s: %s", cases[i].text, record.message);
+        }
+        end(data, &record);
+    }
+}
+
 static void csv_finds_out_or_is_told_whether_there_is_a_header(void **state)
 {
     (void)state;
@@ -521,6 +547,7 @@ int main(void)
         cmocka_unit_test(csv_reads_names_numbers_and_categories),
         cmocka_unit_test(csv_reads_the_same_table_in_many_forms),
         cmocka_unit_test(csv_reads_quotes),
+        cmocka_unit_test(csv_finds_the_separator_beside_quotes),
         cmocka_unit_test(csv_finds_out_or_is_told_whether_there_is_a_header),
         cmocka_unit_test(csv_obeys_the_options),
         cmocka_unit_test(csv_reads_decimal_commas_without_a_separator),
