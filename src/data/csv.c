@@ -13,8 +13,7 @@
 /* What the first pass learns about a column. `stray` is the first cell that is
  * neither a number nor empty, as it stands in the file. */
 typedef struct census {
-    size_t n_numbers, n_strays;
-    size_t stray_line, stray_length;
+    size_t n_strays, stray_line, stray_length;
     const char *stray;
 } census;
 
@@ -342,7 +341,6 @@ static mlp_status first_pass(reader *r, census *counts)
             TRY(read_number(r, &x, &is_number));
             TRY(check_length(r, j));
             cells[j * stride] = is_number ? x : (double)NAN;
-            counts[j].n_numbers += is_number;
             if (is_number) {
                 continue;
             }
@@ -403,8 +401,9 @@ static mlp_status choose_kind(reader *r, size_t j, const census *counts)
     double x = 0.0;
     bool has_comma = r->point != ',' && r->separator != ',' &&
                      mlpi_decimal_read(counts->stray, end, ',', &x) == end;
-    if (!column->is_told && !has_comma &&
-        counts->n_numbers / 9 < counts->n_strays) {
+    size_t others = column->n_empty + counts->n_strays;
+    size_t n_numbers = r->data->values.rows - others;
+    if (!column->is_told && !has_comma && n_numbers / 9 < counts->n_strays) {
         column->kind = MLP_DATA_CATEGORY;
         return MLP_OK;
     }

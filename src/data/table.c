@@ -457,9 +457,8 @@ mlp_status mlpi_table_join(mlp_data *data, mlp_data *targets)
                                rows, data->pool.path, targets->values.rows,
                                targets->names.n);
     }
-    bool is_told = column->is_told && column->kind == MLP_DATA_CATEGORY;
-    if (from->kind == MLP_DATA_NUMBER &&
-        (is_told || targets->values.dtype == MLP_I32)) {
+    if (from->kind == MLP_DATA_NUMBER && (column->kind == MLP_DATA_CATEGORY ||
+                                          targets->values.dtype == MLP_I32)) {
         TRY(mlpi_table_make_classes(targets, 0));
     }
     for (size_t i = 0; i < rows; i++) {
