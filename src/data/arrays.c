@@ -267,11 +267,9 @@ static mlp_status read_npy_header(const unsigned char *bytes, size_t length,
                                "shape, got one that is cut or damaged");
     }
     if (!read_type(type, a)) {
-        char quote[MLPI_QUOTE_SIZE];
-        return mlpi_data_error(
-            &data->pool, MLP_ERR_UNSUPPORTED, 0,
-            "expects elements f4, f8, i4, i8 or u1, got %s",
-            mlpi_data_quote(type, strcspn(type, ",}"), quote));
+        return mlpi_data_error(&data->pool, MLP_ERR_UNSUPPORTED, 0,
+                               "expects elements f4, f8, i4, i8 or u1, got %s",
+                               mlpi_data_quote(type, strcspn(type, ",}")).text);
     }
     return !a->is_by_column || a->n_dims <= 2
                ? MLP_OK
@@ -393,7 +391,6 @@ static mlp_status read_fann(const char *text, scanner s, const size_t n[3],
     if (i == count && length == 0) {
         return MLP_OK;
     }
-    char quote[MLPI_QUOTE_SIZE];
     size_t line = 1;
     for (; text < s.next; text++) {
         line += *text == '\n';
@@ -401,7 +398,7 @@ static mlp_status read_fann(const char *text, scanner s, const size_t n[3],
     return mlpi_data_error(
         &data->pool, MLP_ERR_FORMAT, line, "expects %s, got \"%s\"",
         i < count ? "a number" : "the end of the file",
-        length > 0 ? mlpi_data_quote(s.next, length, quote) : "the end");
+        length > 0 ? mlpi_data_quote(s.next, length).text : "the end");
 }
 
 /* No text begins with two bytes that are 0. */

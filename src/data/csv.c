@@ -63,10 +63,9 @@ static const char *end_line(const reader *r, const char *s)
 static mlp_status fail_at(const reader *r, size_t line, const char *what,
                           const char *text, size_t length)
 {
-    char quote[MLPI_QUOTE_SIZE];
     return mlpi_data_error(&r->data->pool, MLP_ERR_FORMAT, line,
                            "expects %s, got \"%s\"", what,
-                           mlpi_data_quote(text, length, quote));
+                           mlpi_data_quote(text, length).text);
 }
 
 /* Ends a cell at `s`: reads the separator or the line end. */
@@ -407,14 +406,11 @@ static mlp_status choose_kind(reader *r, size_t j, const census *counts)
         column->kind = MLP_DATA_CATEGORY;
         return MLP_OK;
     }
-    char place[MLPI_PLACE_SIZE];
-    char got[MLPI_QUOTE_SIZE];
     return mlpi_data_error(
         &r->data->pool, MLP_ERR_FORMAT, counts->stray_line,
-        "%s: expects a number%s, got \"%s\"",
-        mlpi_table_place(r->data, j, place),
+        "%s: expects a number%s, got \"%s\"", mlpi_table_place(r->data, j).text,
         has_comma ? " with a decimal point" : "",
-        mlpi_data_quote(counts->stray, counts->stray_length, got));
+        mlpi_data_quote(counts->stray, counts->stray_length).text);
 }
 
 /* Reads the rows. If the kinds are numbers only, the second pass is left out. */

@@ -34,23 +34,17 @@ typedef struct source {
 static mlp_status find_column(const mlp_data_column *column,
                               const mlp_data *data, size_t *j)
 {
-    *j = mlp_data_find(data, column->name);
-    if (*j == SIZE_MAX) {
-        return mlpi_data_error(&data->pool, MLP_ERR_FORMAT, 0,
-                               "there is no column \"%s\", which the recipe "
-                               "needs",
-                               column->name);
-    }
+    TRY(mlpi_table_find(data, column->name, MLP_ERR_FORMAT, "the recipe needs",
+                        j));
     const mlpi_column *found = &data->columns[*j];
     if (found->kind == column->kind || found->n_empty == data->values.rows) {
         return MLP_OK;
     }
-    char place[MLPI_PLACE_SIZE];
     bool needs_number = column->kind == MLP_DATA_NUMBER;
     return mlpi_data_error(
         &data->pool, MLP_ERR_FORMAT, 0,
         "%s: expects %s, got %s (was the table loaded with this recipe?)",
-        mlpi_table_place(data, *j, place),
+        mlpi_table_place(data, *j).text,
         needs_number ? "numbers" : "categories",
         needs_number ? "categories" : "numbers");
 }
@@ -162,20 +156,18 @@ mlp_status mlp_data_recipe_encode(const mlp_data_recipe *recipe,
 static mlp_status refuse_target(const mlp_data *data, size_t i, size_t j,
                                 double x)
 {
-    char place[MLPI_PLACE_SIZE];
-    char quote[MLPI_QUOTE_SIZE];
     size_t line = data->lines ? data->lines[i] : i + 1;
-    (void)mlpi_table_place(data, j, place);
     if (isnan(x)) {
         return mlpi_data_error(&data->pool, MLP_ERR_FORMAT, line,
                                "%s: expects a target, got an empty cell",
-                               place);
+                               mlpi_table_place(data, j).text);
     }
     const char *text = mlp_data_category(data, j, (size_t)x);
     return mlpi_data_error(
         &data->pool, MLP_ERR_FORMAT, line,
-        "%s: expects a class that the recipe knows, got \"%s\"", place,
-        mlpi_data_quote(text, strlen(text), quote));
+        "%s: expects a class that the recipe knows, got \"%s\"",
+        mlpi_table_place(data, j).text,
+        mlpi_data_quote(text, strlen(text)).text);
 }
 
 /* Checks all targets before the first one is set, so that a failure leaves Y

@@ -315,17 +315,12 @@ static mlp_status write_text(writer *w, size_t target)
 
 /* Checks the target and the rows. */
 static mlp_status check_choice(const mlp_data *data, size_t target,
-                               const char *name, const size_t *rows, size_t n)
+                               const size_t *rows, size_t n)
 {
-    if (target == SIZE_MAX) {
-        return mlpi_data_error(&data->pool, MLP_ERR_ARGUMENT, 0,
-                               "there is no column \"%s\"", name);
-    }
     if (data->columns[target].n_empty == data->values.rows) {
-        char place[MLPI_PLACE_SIZE];
         return mlpi_data_error(&data->pool, MLP_ERR_ARGUMENT, 0,
                                "%s: expects targets, got only empty cells",
-                               mlpi_table_place(data, target, place));
+                               mlpi_table_place(data, target).text);
     }
     for (size_t i = 0; rows && i < n; i++) {
         if (rows[i] >= data->values.rows) {
@@ -349,8 +344,10 @@ mlp_status mlp_data_recipe_make(const mlp_data *data, const char *target,
     TRY(mlpi_data_need(hooks, target, "target"));
     TRY(mlpi_data_need(hooks, recipe, "the place for the recipe"));
     TRY(mlpi_data_need(hooks, n > 0 ? rows : (const void *)target, "rows"));
-    size_t j = mlp_data_find(data, target);
-    TRY(check_choice(data, j, target, rows, n));
+    size_t j = 0;
+    TRY(mlpi_table_find(data, target, MLP_ERR_ARGUMENT, "is to be the target",
+                        &j));
+    TRY(check_choice(data, j, rows, n));
     writer w = {.data = data,
                 .rows = rows,
                 .n_rows = rows ? n : data->values.rows,

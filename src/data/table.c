@@ -58,29 +58,28 @@ mlp_status mlpi_data_need(const mlp_hooks *hooks, const void *argument,
 }
 
 /* A cut text ends before the first byte of a character that is not whole. */
-const char *mlpi_data_quote(const char *text, size_t length,
-                            char quote[MLPI_QUOTE_SIZE])
+mlpi_phrase mlpi_data_quote(const char *text, size_t length)
 {
-    const size_t room = MLPI_QUOTE_SIZE - 4;
+    const size_t room = 44;
+    mlpi_phrase quote;
     size_t n = length < room ? length : room;
     while (n < length && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) {
         n--;
     }
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)text[i];
-        quote[i] = c < 0x20 || c == 0x7f ? '?' : text[i];
+        quote.text[i] = c < 0x20 || c == 0x7f ? '?' : text[i];
     }
-    memcpy(quote + n, n < length ? "..." : "", n < length ? 4 : 1);
+    memcpy(quote.text + n, n < length ? "..." : "", n < length ? 4 : 1);
     return quote;
 }
 
-const char *mlpi_table_place(const mlp_data *data, size_t j,
-                             char place[MLPI_PLACE_SIZE])
+mlpi_phrase mlpi_table_place(const mlp_data *data, size_t j)
 {
-    char quote[MLPI_QUOTE_SIZE];
+    mlpi_phrase place;
     const char *name = data->names.texts[j];
-    (void)snprintf(place, MLPI_PLACE_SIZE, "column %zu (%s)", j + 1,
-                   mlpi_data_quote(name, strlen(name), quote));
+    (void)snprintf(place.text, sizeof place.text, "column %zu (%.47s)", j + 1,
+                   mlpi_data_quote(name, strlen(name)).text);
     return place;
 }
 
@@ -291,7 +290,6 @@ mlp_status mlpi_table_add_name(mlp_data *data, const char *name, size_t length,
                                size_t line)
 {
     char place[32];
-    char quote[MLPI_QUOTE_SIZE];
     size_t j = data->names.n;
     size_t number = 0;
     if (length == 0) {
@@ -311,22 +309,21 @@ mlp_status mlpi_table_add_name(mlp_data *data, const char *name, size_t length,
     return mlpi_data_error(&data->pool, MLP_ERR_FORMAT, line,
                            "column %zu: expects a name of its own, got "
                            "\"%s\", which is that of column %zu",
-                           j + 1, mlpi_data_quote(name, length, quote),
+                           j + 1, mlpi_data_quote(name, length).text,
                            number + 1);
 }
 
-/* Sets what the options say of the column with this name. */
-static mlp_status tell(mlp_data *data, const char *name, mlpi_column column)
+mlp_status mlpi_table_find(const mlp_data *data, const char *name,
+                           mlp_status status, const char *who, size_t *j)
 {
-    size_t j = mlp_data_find(data, name);
-    if (j == SIZE_MAX) {
-        return mlpi_data_error(&data->pool, MLP_ERR_ARGUMENT, 0,
-                               "there is no column \"%s\", which the options "
-                               "name",
-                               name ? name : "NULL");
+    *j = mlp_data_find(data, name);
+    if (*j != SIZE_MAX) {
+        return MLP_OK;
     }
-    data->columns[j] = column;
-    return MLP_OK;
+    name = name ? name : "NULL";
+    return mlpi_data_error(&data->pool, status, 0,
+                           "there is no column \"%s\", which %s",
+                           mlpi_data_quote(name, strlen(name)).text, who);
 }
 
 /* Sets what the options say of columns: those of the recipe first, because the
@@ -344,12 +341,16 @@ static mlp_status apply_options(mlp_data *data)
             data->columns[j] = (mlpi_column){known->kind, .is_told = true};
         }
     }
-    for (size_t i = 0; i < o->n_categories; i++) {
-        TRY(tell(data, o->categories[i],
-                 (mlpi_column){MLP_DATA_CATEGORY, .is_told = true}));
-    }
-    for (size_t i = 0; i < o->n_ignored; i++) {
-        TRY(tell(data, o->ignored[i], (mlpi_column){.is_ignored = true}));
+    for (size_t i = 0; i < o->n_categories + o->n_ignored; i++) {
+        bool is_category = i < o->n_categories;
+        const char *name =
+            is_category ? o->categories[i] : o->ignored[i - o->n_categories];
+        size_t j = 0;
+        TRY(mlpi_table_find(data, name, MLP_ERR_ARGUMENT, "the options name",
+                            &j));
+        data->columns[j] =
+            is_category ? (mlpi_column){MLP_DATA_CATEGORY, .is_told = true}
+                        : (mlpi_column){.is_ignored = true};
     }
     return MLP_OK;
 }
@@ -424,7 +425,6 @@ mlp_status mlpi_table_make_classes(mlp_data *data, size_t j)
     for (size_t i = 0; i < data->values.rows; i++) {
         double x = mlpi_table_cell(data, i, j);
         char text[32];
-        char place[MLPI_PLACE_SIZE];
         size_t number = 0;
         if (isnan(x)) {
             continue;
@@ -433,7 +433,7 @@ mlp_status mlpi_table_make_classes(mlp_data *data, size_t j)
             return mlpi_data_error(
                 &data->pool, MLP_ERR_FORMAT, 0,
                 "row %zu, %s: expects a class number, got %g", i + 1,
-                mlpi_table_place(data, j, place), x);
+                mlpi_table_place(data, j).text, x);
         }
         int length = snprintf(text, sizeof text, "%.0f", x == 0 ? 0.0 : x);
         TRY(mlpi_dictionary_add(&data->pool, &data->columns[j].categories, text,

@@ -93,16 +93,22 @@ mlp_status mlpi_data_error(const mlpi_pool *pool, mlp_status status,
 mlp_status mlpi_data_need(const mlp_hooks *hooks, const void *argument,
                           const char *what);
 
-/* The bytes of a text that mlpi_data_quote has made fit for a message. */
-enum { MLPI_QUOTE_SIZE = 48, MLPI_PLACE_SIZE = 96 };
+/* A text for a message, which is passed on at once. */
+typedef struct mlpi_phrase {
+    char text[96];
+} mlpi_phrase;
 
-/* Copies the begin of a text for a message, with ? for control characters. */
-const char *mlpi_data_quote(const char *text, size_t length,
-                            char quote[MLPI_QUOTE_SIZE]);
+/* Returns the begin of a text, at most 44 bytes, with ? for control
+ * characters. */
+mlpi_phrase mlpi_data_quote(const char *text, size_t length);
 
-/* Writes where column j is: column 3 (age). */
-const char *mlpi_table_place(const mlp_data *data, size_t j,
-                             char place[MLPI_PLACE_SIZE]);
+/* Returns where column j is: column 3 (age). */
+mlpi_phrase mlpi_table_place(const mlp_data *data, size_t j);
+
+/* Sets *j to the column with this name. The given status, if there is none, with
+ * a message that says who names or needs it. */
+mlp_status mlpi_table_find(const mlp_data *data, const char *name,
+                           mlp_status status, const char *who, size_t *j);
 
 /* Makes an empty pool with these hooks, or with none if they are NULL.
  * MLP_ERR_ARGUMENT: one of allocate and release is missing. */
