@@ -345,7 +345,10 @@ static mlp_status apply_options(mlp_data *data)
         bool is_category = i < o->n_categories;
         const char *name =
             is_category ? o->categories[i] : o->ignored[i - o->n_categories];
-        size_t j = 0;
+        size_t j = mlp_data_find(data, name);
+        if (j == SIZE_MAX && !is_category && o->recipe) {
+            continue; /* new rows need not have what nobody reads */
+        }
         TRY(mlpi_table_find(data, name, MLP_ERR_ARGUMENT, "the options name",
                             &j));
         data->columns[j] =

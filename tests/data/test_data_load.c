@@ -197,6 +197,8 @@ static void ignored_columns_may_hold_anything(void **state)
     /* A recipe ignores what it does not know. */
     options = mlp_data_defaults();
     options.recipe = recipe;
+    options.ignored = (const char *const[]){"y"}; /* need not be there */
+    options.n_ignored = 1;
     data = loaded_text("x,a\n\xff,1\n2,5\n", &options, &record);
     assert_int_equal(mlp_data_n_categories(data, 0), 0);
     assert_true(at(data, 1, 1) == 5);
