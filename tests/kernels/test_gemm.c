@@ -10,9 +10,9 @@
 #include <fenv.h>
 #include <float.h>
 
-static const size_t edges[] = {0,  1,  2,  3,  4,  5,  6,  7,   8,  9,
-                               11, 12, 13, 15, 16, 17, 23, 24,  25, 31,
-                               32, 33, 37, 47, 48, 64, 65, 100, 129};
+static const size_t edges[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,   9,
+                               10, 11, 12, 13, 15, 16, 17, 23, 24,  25,
+                               31, 32, 33, 37, 47, 48, 64, 65, 100, 129};
 static const size_t depths[] = {0, 1, 2, 3, 5, 8, 17, 64, 255, 256, 257, 521};
 
 static size_t pick(mlp_rng *rng, const size_t *list, size_t n)
@@ -156,7 +156,12 @@ static void product_equals_the_triple_loop_when_large(void **state)
             check_product(kernels, &rng, 129, 10, 300);
             check_product(kernels, &rng, 33, 1037, 17);
         }
+        /* Blocks of rows share the packed B, in one and in two parts of its
+         * columns; deep blocks of k; and a last block of a few rows. */
         check_product(kernels, &rng, 500, 140, 270);
+        check_product(kernels, &rng, 401, 1061, 20);
+        check_product(kernels, &rng, 371, 45, 1100);
+        check_product(kernels, &rng, 185, 139, 530);
         check_product(kernels, &rng, 17, 100, 1000);
         check_product(kernels, &rng, 1, 1300, 70);
         check_product(kernels, &rng, 1500, 1, 9);
@@ -261,6 +266,11 @@ static void product_by_few_columns_equals_the_loop(void **state)
         check_few_columns(kernels, &rng, (size_t[]){19, 10, 300}, true);
         check_few_columns(kernels, &rng, (size_t[]){19, 10, 301}, true);
         check_few_columns(kernels, &rng, (size_t[]){8, 10, 204}, true);
+        for (size_t m = 7; m < 70; m += 3) {
+            check_few_columns(kernels, &rng, (size_t[]){m, 10, m % 9}, true);
+            check_few_columns(kernels, &rng, (size_t[]){m, 10, m % 9}, false);
+            check_product(kernels, &rng, m, 10, 1 + m % 9);
+        }
     }
 }
 

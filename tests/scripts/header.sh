@@ -6,7 +6,7 @@
 . "$(dirname "$0")/common.sh"
 
 tried=0
-for header in mlp mlp_data mlp_foreign mlp_onnx; do
+for header in mlp mlp_data mlp_foreign mlp_onnx mlp_show; do
     printf '#include "%s.h"\n#include "%s.h"\n' $header $header \
         >"$scratch/$header.c"
 done
@@ -18,6 +18,6 @@ for compiler in 'gcc -std=c11' 'clang -std=c11' \
     # Unquoted, because it is a command with its options.
     $compiler -Wall -Wextra -Wpedantic -Wconversion -Werror -fsyntax-only \
         -I"$source/include" "$scratch/mlp.c" "$scratch/mlp_data.c" \
-        "$scratch/mlp_foreign.c" "$scratch/mlp_onnx.c"
+        "$scratch/mlp_foreign.c" "$scratch/mlp_onnx.c" "$scratch/mlp_show.c"
 done
 [ "$tried" -gt 0 ] || skip "there is neither gcc nor clang"

@@ -41,7 +41,7 @@ done
 python3 "$source/tests/scripts/shared.py" train "$libraries/libmlp.so"
 
 export PKG_CONFIG_PATH="$libraries/pkgconfig"
-for name in mlp mlp_data mlp_foreign mlp_onnx; do
+for name in mlp mlp_data mlp_foreign mlp_onnx mlp_show; do
     [ -e "$libraries/lib$name.so" ] || continue
     app=$source/tests/consumers/app${name#mlp}
     flags=$(pkg-config --cflags --libs $name)

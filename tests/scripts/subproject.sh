@@ -34,7 +34,7 @@ echo "$command" | grep -q -- ' -DNDEBUG' || fail "NDEBUG is not defined"
 echo "$command" | grep -q -- ' -w ' || fail "warnings of libmlp are on"
 grep 'consumers/app\.c"' "$scratch/commands" | grep -e ' -O' -e NDEBUG &&
     fail "flags of libmlp reach the parent's own programs"
-grep -e src/data/ -e formats/foreign/ -e formats/onnx/ "$scratch/commands" &&
+grep -e src/data/ -e src/show/ -e formats/foreign/ -e formats/onnx/ "$scratch/commands" &&
     fail "libraries are built that nobody asked for"
 
 configured release -DCMAKE_BUILD_TYPE=Release
@@ -53,6 +53,10 @@ level -O1 "add_compile_options(-O1)"
 configured data -DMLP_DATA=ON
 grep -q src/data/ "$scratch/commands" ||
     fail "MLP_DATA=ON does not build mlp_data"
+
+configured show -DMLP_SHOW=ON
+grep -q src/show/ "$scratch/commands" ||
+    fail "MLP_SHOW=ON does not build mlp_show"
 
 configured foreign -DMLP_FOREIGN=ON
 grep -q formats/foreign/ "$scratch/commands" ||

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The archives libmlp.a, libmlp_data.a, libmlp_foreign.a and, if it is built,
-# libmlp_onnx.a define only names that begin with mlp_ or mlpi_, hold no writable data, and
+# The archives libmlp.a, libmlp_data.a, libmlp_foreign.a and, where they are
+# built, libmlp_onnx.a and libmlp_show.a define only names that begin with mlp_ or mlpi_, hold no writable data, and
 # call only the host functions listed below. None of these prints, ends the
 # program or keeps a state of its own; only log_stderr.c, the hooks that print
 # because the program asked for them, writes to the standard error stream. fma and sqrt are the only functions of
@@ -33,6 +33,15 @@ onnx_taken="$taken protobuf_c_message_get_packed_size protobuf_c_message_pack
 # path "-" as stdin. qsort sorts categories.
 data_taken="$taken strtod strstr strspn strcspn fopen fopen64 fread fclose
     fseek ftell ferror stdin qsort inflate inflateEnd inflateInit2_ inflateReset"
+
+# Tables are written to the caller's stream, and a picture that has no file to
+# standard output. gnuplot is another process.
+show_taken="$taken fwrite fputs fputc fprintf __fprintf_chk fflush ferror fclose
+    fgets fopen fopen64 fdopen fileno rewind tmpfile tmpfile64 stdout strtod
+    strspn strcspn strstr strncasecmp getenv isatty ioctl pread pread64 waitpid
+    environ posix_spawnp posix_spawn_file_actions_init
+    posix_spawn_file_actions_adddup2 posix_spawn_file_actions_destroy
+    floor ceil fmod fmin fmax"
 
 # look <archive> <what it may take>
 look() {
@@ -90,4 +99,7 @@ look "$build/libmlp_data.a" "$data_taken"
 look "$build/libmlp_foreign.a" "$taken"
 if [ -e "$build/libmlp_onnx.a" ]; then
     look "$build/libmlp_onnx.a" "$onnx_taken"
+fi
+if [ -e "$build/libmlp_show.a" ]; then
+    look "$build/libmlp_show.a" "$show_taken"
 fi

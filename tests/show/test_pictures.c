@@ -1,0 +1,1039 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pictures: the numbers in their scripts are the library's; every refusal
+ * leaves a picture as it was; and what happens with gnuplot, without it, and
+ * when it fails.
+ */
+#include "support/support.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "support/ignore.h"
+#include "mlp_show.h"
+
+enum { ROWS = 40, MOST_BYTES = 1 << 22, N_PANELS = 11 };
+
+static char folder[] = "/tmp/mlp_show_XXXXXX";
+static char script[MOST_BYTES];
+
+/* What the tests draw. */
+static double X[ROWS][2];
+static double Y[ROWS][1];
+static double labels[ROWS][1];
+static const int32_t counts[] = {5, 0, 2, 7};
+static hook_record quiet;
+static mlp_net *moons;
+static mlp_net *classes;
+static mlp_history *history;
+
+static mlp_net *made_net(size_t outputs, mlp_loss loss)
+{
+    mlp_layer layers[] = {{.width = 12}, {.width = outputs}};
+    mlp_config config = mlp_config_defaults();
+    mlp_net *net = NULL;
+    config.inputs = 2, config.layers = layers, config.n_layers = 2;
+    config.loss = loss;
+    config.hooks = recording_hooks(&quiet);
+    assert_int_equal(mlp_net_create(&config, &net), MLP_OK);
+    return net;
+}
+
+static int make_all(void **state)
+{
+    (void)state;
+    mlp_train_options options = mlp_train_defaults();
+    options.epochs = 30;
+    options.validation_fraction = 0.25;
+    for (size_t i = 0; i < ROWS; i++) {
+        X[i][0] = sin((double)(i * i));
+        X[i][1] = cos((double)(7 * i));
+        Y[i][0] = X[i][0] * X[i][1] > 0;
+        labels[i][0] = (double)(i % 3);
+    }
+    moons = made_net(1, MLP_LOSS_BCE);
+    classes = made_net(3, MLP_LOSS_CCE);
+    ignore(mlp_fit(moons, mlp_cview_f64(X[0], ROWS, 2),
+                   mlp_cview_f64(Y[0], ROWS, 1), &options, &history));
+    return !history || !mkdtemp(folder);
+}
+
+static int free_all(void **state)
+{
+    (void)state;
+    char command[64];
+    (void)snprintf(command, sizeof command, "rm -r %s", folder);
+    mlp_history_free(history);
+    mlp_net_free(moons);
+    mlp_net_free(classes);
+    return quiet.live != 0 || system(command) != 0;
+}
+
+static mlp_picture *made_picture(hook_record *record)
+{
+    mlp_picture_options options = mlp_picture_defaults();
+    mlp_picture *picture = NULL;
+    options.hooks = recording_hooks(record);
+    assert_int_equal(mlp_picture_create(&options, &picture), MLP_OK);
+    return picture;
+}
+
+/* Adds one of N_PANELS panels. */
+static mlp_status add(mlp_picture *picture, int which)
+{
+    const char *const names[] = {"one", "two"};
+    const double values[] = {0.5, 2};
+    const mlp_curve curve = {"it's", NULL, values, 2, false};
+    mlp_cview data = mlp_cview_f64(X[0], ROWS, 2);
+    mlp_cview targets = mlp_cview_f64(Y[0], ROWS, 1);
+    mlp_cview three = mlp_cview_f64(labels[0], ROWS, 1);
+    switch (which) {
+    case 0:
+        return mlp_picture_curves(picture, NULL, &curve, 1);
+    case 1:
+        return mlp_picture_losses(picture, NULL, history, 10);
+    case 2:
+        return mlp_picture_points(picture, NULL, data, three);
+    case 3:
+        return mlp_picture_regions(picture, NULL, moons, data, targets);
+    case 4:
+        return mlp_picture_regions(picture, NULL, classes, data, three);
+    case 5:
+        return mlp_picture_activation(picture, NULL, MLP_ACT_GELU, 0);
+    case 6:
+        return mlp_picture_network(picture, NULL, moons, names);
+    case 7:
+        return mlp_picture_confusion(picture, NULL, mlp_cview_i32(counts, 2, 2),
+                                     names);
+    case 8:
+        return mlp_picture_bars(picture, NULL, names, 2, NULL, 1, values);
+    case 9:
+        return mlp_picture_surface(picture, NULL, moons, data, targets, 1, 0, 3,
+                                   0.5);
+    default:
+        return mlp_picture_image(picture, NULL, data);
+    }
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+/* Reads a file of the folder; an absent one gives NULL. */
+static const char *content_of(const char *name)
+{
+    FILE *file = fopen(path_of(name), "r");
+    if (!file) {
+        return NULL;
+    }
+    size_t length = fread(script, 1, sizeof script - 1, file);
+    (void)fclose(file);
+    memset(script + length, 0, 1);
+    return script;
+}
+
+static size_t files_in_folder(void)
+{
+    DIR *stream = opendir(folder);
+    size_t n = 0;
+    assert_non_null(stream);
+    while (readdir(stream)) {
+        n++;
+    }
+    (void)closedir(stream);
+    return n - 2; /* . and .. */
+}
+
+static const char *script_of(const mlp_picture *picture)
+{
+    assert_int_equal(mlp_picture_write(picture, path_of("script.gp")), MLP_OK);
+    return content_of("script.gp");
+}
+
+static bool has_gnuplot(void)
+{
+    bool found = system("gnuplot --version >/dev/null 2>&1") == 0;
+    if (!found) {
+        print_message("there is no gnuplot\n");
+    }
+    return found;
+}
+
+/* Returns the first number of block number `block`. */
+static char *block_of(const char *text, size_t block)
+{
+    char head[32];
+    (void)snprintf(head, sizeof head, "$d%zu << EOD\n", block);
+    char *at = strstr(text, head);
+    assert_non_null(at);
+    return at + strlen(head);
+}
+
+static double next_number(char **at)
+{
+    char *end = NULL;
+    double x = strtod(*at, &end);
+    assert_true(end != *at);
+    *at = end;
+    return x;
+}
+
+/* ---------------------------------------------------------------------------
+ * Numbers
+ */
+
+static void losses_are_those_of_the_history(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    assert_int_equal(add(picture, 1), MLP_OK);
+    const char *text = script_of(picture);
+    char *at = block_of(text, 1);
+    char *other = block_of(text, 2);
+    for (size_t i = 10; i < 30; i++) {
+        assert_true(next_number(&at) == (double)i);
+        assert_true(next_number(&at) == mlp_history_losses(history)[i]);
+        assert_true(next_number(&other) == (double)i);
+        assert_true(next_number(&other) ==
+                    mlp_history_validation_losses(history)[i]);
+    }
+    assert_memory_equal(at, "\nEOD\n", 5);
+    size_t best = mlp_history_best_epoch(history);
+    at = block_of(text, 3);
+    assert_true(next_number(&at) == (double)best);
+    assert_true(next_number(&at) ==
+                mlp_history_validation_losses(history)[best]);
+    mlp_picture_free(picture);
+    assert_int_equal(record.live, 0);
+}
+
+static void long_lines_are_thinned_to_their_extremes(void **state)
+{
+    (void)state;
+    enum { N = 100000 };
+    static double y[N];
+    for (size_t i = 0; i < N; i++) {
+        y[i] = sin((double)i * 1e-4);
+    }
+    y[77777] = 5;
+    y[12345] = -4;
+    y[12300] = NAN; /* the first of the piece that holds the lowest */
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    mlp_curve curve = {NULL, NULL, y, N, false};
+    assert_int_equal(mlp_picture_curves(picture, NULL, &curve, 1), MLP_OK);
+    char *at = block_of(script_of(picture), 1);
+    double last = -1;
+    size_t points = 0;
+    size_t extremes = 0;
+    while (memcmp(at, "\nEOD", 4) != 0) {
+        double x = next_number(&at);
+        assert_true(x > last && x < N);
+        assert_true(next_number(&at) == y[(size_t)x]); /* no NaN */
+        extremes += x == 77777 || x == 12345;
+        points++;
+        last = x;
+    }
+    assert_true(points <= 2000 && points > 1000);
+    assert_int_equal(extremes, 2);
+    mlp_picture_free(picture);
+}
+
+static void activation_is_the_librarys(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    assert_int_equal(add(picture, 5), MLP_OK);
+    const char *text = script_of(picture);
+    char *at = block_of(text, 1);
+    char *derivative = block_of(text, 2);
+    for (size_t i = 0; i < 101; i++) {
+        double z = next_number(&at);
+        assert_true(z == ((double)i - 50) / 10);
+        assert_true(next_number(&at) ==
+                    mlp_activation_value(MLP_ACT_GELU, 0, z));
+        (void)next_number(&derivative);
+        assert_true(next_number(&derivative) ==
+                    mlp_activation_derivative(MLP_ACT_GELU, 0, z));
+    }
+    mlp_picture_free(picture);
+}
+
+static double named_number(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    assert_non_null(at);
+    return strtod(at + strlen(name), NULL);
+}
+
+static void regions_are_predictions(void **state)
+{
+    (void)state;
+    enum { GRID = 150 };
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    assert_int_equal(add(picture, 3), MLP_OK);
+    const char *text = script_of(picture);
+    double x0 = named_number(text, "\nx0 = ");
+    double dx = named_number(text, "\ndx = ");
+    double y0 = named_number(text, "\ny0 = ");
+    double dy = named_number(text, "\ndy = ");
+    char *at = block_of(text, 1);
+    for (size_t i = 0; i < (size_t)GRID * GRID; i++) {
+        double point[] = {x0 + (double)(i % GRID) * dx,
+                          y0 + (double)(size_t)(i / GRID) * dy};
+        double a = 0;
+        assert_int_equal(mlp_predict(moons, mlp_cview_f64(point, 1, 2),
+                                     mlp_view_f64(&a, 1, 1)),
+                         MLP_OK);
+        assert_relative(next_number(&at), a, 1e-5);
+    }
+    at = block_of(text, 2);
+    for (size_t i = 0; i < ROWS; i++) {
+        assert_true(next_number(&at) == X[i][0]);
+        assert_true(next_number(&at) == X[i][1]);
+        assert_true(next_number(&at) == Y[i][0]);
+        assert_true(X[i][0] > x0 && X[i][0] < x0 + (GRID - 1) * dx);
+        assert_true(X[i][1] > y0 && X[i][1] < y0 + (GRID - 1) * dy);
+    }
+    mlp_picture_free(picture);
+}
+
+static void regions_of_classes_are_the_largest_outputs(void **state)
+{
+    (void)state;
+    enum { GRID = 150 };
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    assert_int_equal(add(picture, 4), MLP_OK);
+    const char *text = script_of(picture);
+    double x0 = named_number(text, "\nx0 = ");
+    double dx = named_number(text, "\ndx = ");
+    double y0 = named_number(text, "\ny0 = ");
+    double dy = named_number(text, "\ndy = ");
+    char *at = block_of(text, 1);
+    for (size_t i = 0; i < (size_t)GRID * GRID; i++) {
+        double point[] = {x0 + (double)(i % GRID) * dx,
+                          y0 + (double)(size_t)(i / GRID) * dy};
+        int32_t label = -1;
+        mlp_cview row = mlp_cview_f64(point, 1, 2);
+        ignore(mlp_classify(classes, row, 0.5, mlp_view_i32(&label, 1, 1)));
+        assert_true(next_number(&at) == (double)label);
+    }
+    mlp_picture_free(picture);
+}
+
+static void surface_is_the_loss(void **state)
+{
+    (void)state;
+    enum { SIDE = 13 };
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    assert_int_equal(add(picture, 9), MLP_OK);
+    const char *text = script_of(picture);
+    char *at = block_of(text, 1);
+    mlp_net *copy = NULL;
+    mlp_view W;
+    ignore(mlp_net_clone(moons, &copy));
+    ignore(mlp_net_tensor(copy, MLP_W, 1, &W));
+    /* W is (12, 2): elements 0 and 3 are (0, 0) and (1, 1). */
+    double w0 = mlp_cview_at(mlp_view_const(W), 0, 0);
+    double w1 = mlp_cview_at(mlp_view_const(W), 1, 1);
+    for (size_t i = 0; i < (size_t)SIDE * SIDE; i++) {
+        mlp_scores scores;
+        double a = next_number(&at);
+        double b = next_number(&at);
+        assert_absolute(a, w0 - 0.5 + (double)(i % SIDE) / 12, 1e-12);
+        assert_absolute(b, w1 - 0.5 + (double)(size_t)(i / SIDE) / 12, 1e-12);
+        assert_true(mlp_view_set(W, 0, 0, a) && mlp_view_set(W, 1, 1, b));
+        ignore(mlp_evaluate(copy, mlp_cview_f64(X[0], ROWS, 2),
+                            mlp_cview_f64(Y[0], ROWS, 1), &scores));
+        assert_true(next_number(&at) == scores.loss);
+    }
+    static const char mark[] = "set label 'the network' at ";
+    mlp_scores scores;
+    at = strstr(text, mark);
+    assert_non_null(at);
+    at += strlen(mark);
+    ignore(mlp_evaluate(moons, mlp_cview_f64(X[0], ROWS, 2),
+                        mlp_cview_f64(Y[0], ROWS, 1), &scores));
+    assert_true(strtod(at, &at) == w0 && strtod(at + 1, &at) == w1);
+    assert_true(strtod(at + 1, &at) == scores.loss);
+    assert_non_null(strstr(text, "set xlabel 'W[1](1, 1)'"));
+    assert_non_null(strstr(text, "set ylabel 'W[1](2, 2)'"));
+    mlp_net_free(copy);
+    mlp_picture_free(picture);
+}
+
+/* All weights between drawn neurons are in the script once. The hidden layer has
+ * 12 neurons, of which 9 are drawn, with dots as the sixth place. */
+static void network_holds_its_weights(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    assert_int_equal(add(picture, 6), MLP_OK);
+    const char *text = script_of(picture);
+    mlp_cview W[2];
+    double largest = 0;
+    size_t found = 0;
+    for (size_t l = 0; l < 2; l++) {
+        ignore(mlp_net_ctensor(moons, MLP_W, l + 1, &W[l]));
+        for (size_t i = 0; i < W[l].rows * W[l].cols; i++) {
+            largest =
+                fmax(largest,
+                     fabs(mlp_cview_at(W[l], i / W[l].cols, i % W[l].cols)));
+        }
+    }
+    assert_true(named_number(text, "\nlargest = ") == largest);
+    for (char *at = block_of(text, 1);
+         memcmp(at + strspn(at, "\n"), "EOD", 3) != 0;) {
+        double from = next_number(&at);
+        double y = next_number(&at);
+        double w = next_number(&at);
+        assert_true(next_number(&at) == from + 1);
+        double y2 = next_number(&at);
+        double same = next_number(&at);
+        size_t hidden = (size_t)(4.5 - (from == 0 ? y2 : y));
+        if (hidden == 5) {
+            assert_true(isnan(w) && isnan(same));
+            continue;
+        }
+        hidden = hidden > 5 ? hidden + 2 : hidden;
+        double expected = from == 0
+                              ? mlp_cview_at(W[0], hidden, (size_t)(0.5 - y))
+                              : mlp_cview_at(W[1], 0, hidden);
+        assert_true(w == expected && same == w);
+        found++;
+    }
+    assert_int_equal(found, 9 * 2 + 9);
+    assert_non_null(strstr(text, "set label 'two' at 0,-0.5 right"));
+    assert_non_null(strstr(text, "set label '12 relu' at 1"));
+    mlp_picture_free(picture);
+}
+
+static void confusion_and_bars_hold_their_numbers(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    assert_int_equal(add(picture, 7), MLP_OK);
+    assert_int_equal(add(picture, 8), MLP_OK);
+    const char *text = script_of(picture);
+    assert_non_null(strstr(text, "$d1 << EOD\n0 0 1 5\n1 0 NaN 0\n"
+                                 "0 1 0.222222 2\n1 1 0.777778 7\nEOD\n"));
+    assert_non_null(strstr(text, "$d2 << EOD\n0 0.5\n1 2\nEOD\n"));
+    assert_non_null(strstr(text, "set xtics scale 0 ('one' 0, 'two' 1)"));
+    mlp_picture_free(picture);
+}
+
+/* ---------------------------------------------------------------------------
+ * Texts
+ */
+
+static void texts_have_no_meaning_for_gnuplot(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    mlp_axes axes = {.title = "it's 100 % `touch x`\n$y @a \"q\" \\n\tz\x80"};
+    const char *names[] = {"50 %", "b"};
+    const double values[] = {1, 2};
+    assert_int_equal(
+        mlp_picture_bars(picture, &axes, names, 2, NULL, 1, values), MLP_OK);
+    const char *text = script_of(picture);
+    assert_non_null(strstr(text,
+                           "set title 'it''s 100 % `touch x`'.\"\\n\".'$y "
+                           "@a \"q\" \\n?z?'\n"));
+    assert_non_null(strstr(text, "('50 %%' 0, 'b' 1)"));
+    if (has_gnuplot()) {
+        assert_int_equal(mlp_picture_write(picture, path_of("texts.svg")),
+                         MLP_OK);
+        text = content_of("texts.svg");
+        assert_non_null(strstr(text, "it's 100 % `touch x`"));
+        assert_non_null(strstr(text, "50 %<"));
+    }
+    mlp_picture_free(picture);
+}
+
+/* ---------------------------------------------------------------------------
+ * Refusals
+ */
+
+/* Expects the failure of a call that adds a panel: one message, and a picture
+ * as before. */
+#define assert_refused(call, expected, part)                                   \
+    do {                                                                       \
+        assert_told(&record, call, expected, part);                            \
+        assert_string_equal(script_of(picture), before);                       \
+    } while (0)
+
+static void panels_refuse_what_they_cannot_draw(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    assert_int_equal(add(picture, 0), MLP_OK);
+    static char before[1 << 16];
+    (void)snprintf(before, sizeof before, "%s", script_of(picture));
+
+    const double bad[] = {1, NAN, 2, 3};
+    const double negative[] = {-1, 0};
+    const char *missing[] = {"a", NULL};
+    const int32_t minus[] = {1, -1, 0, 0};
+    static int32_t large[101 * 101];
+    mlp_cview one = mlp_cview_f64(X[0], 1, 1);
+    mlp_cview two = mlp_cview_f64(X[0], 2, 2);
+    mlp_cview unfit = mlp_cview_f64(bad, 2, 2);
+    mlp_cview class0 = mlp_cview_f64(Y[0], 2, 1);
+    mlp_curve curve = {NULL, NULL, negative, 2, false};
+    mlp_curve empty = {NULL, NULL, NULL, 2, false};
+    mlp_axes log = {.log_y = true};
+    mlp_axes range = {.y_min = 0, .y_max = NAN};
+    mlp_axes zero = {.log_y = true, .y_min = 0, .y_max = 1};
+
+    assert_refused(mlp_picture_curves(picture, NULL, NULL, 1), MLP_ERR_NULL,
+                   "curves");
+    assert_refused(mlp_picture_curves(picture, NULL, &empty, 1), MLP_ERR_NULL,
+                   "curve 0");
+    assert_refused(mlp_picture_curves(picture, NULL, &curve, 0),
+                   MLP_ERR_NOT_FINITE, "got none");
+    assert_refused(mlp_picture_curves(picture, &log, &curve, 1),
+                   MLP_ERR_NOT_FINITE, "above 0");
+    assert_refused(mlp_picture_curves(picture, &range, &curve, 1),
+                   MLP_ERR_ARGUMENT, "finite bounds");
+    curve.y = X[0];
+    assert_refused(mlp_picture_curves(picture, &zero, &curve, 1),
+                   MLP_ERR_ARGUMENT, "above 0");
+    assert_refused(mlp_picture_losses(picture, NULL, NULL, 0), MLP_ERR_NULL,
+                   "history");
+    assert_refused(mlp_picture_losses(picture, NULL, history, 30),
+                   MLP_ERR_ARGUMENT, "below 30, got 30");
+    assert_refused(mlp_picture_points(picture, NULL, one, class0),
+                   MLP_ERR_SHAPE, "(1, 2)");
+    assert_refused(mlp_picture_points(picture, NULL, two, one), MLP_ERR_SHAPE,
+                   "labels");
+    assert_refused(mlp_picture_points(picture, NULL, unfit, class0),
+                   MLP_ERR_NOT_FINITE, "row 0, column 1");
+    assert_refused(
+        mlp_picture_points(picture, NULL, two, mlp_cview_f64(negative, 2, 1)),
+        MLP_ERR_ARGUMENT, "got -1 in row 0");
+    two.dtype = (mlp_dtype)7;
+    assert_refused(mlp_picture_points(picture, NULL, two, class0),
+                   MLP_ERR_DTYPE, "type 7");
+    two.dtype = MLP_F64;
+    two.data = NULL;
+    assert_refused(mlp_picture_image(picture, NULL, two), MLP_ERR_NULL,
+                   "the data is NULL");
+    two.data = X[0];
+    assert_refused(mlp_picture_image(picture, NULL, unfit), MLP_ERR_NOT_FINITE,
+                   "nan");
+    assert_refused(mlp_picture_image(picture, NULL, mlp_cview_f64(bad, 0, 2)),
+                   MLP_ERR_SHAPE, "no 0");
+    assert_refused(mlp_picture_regions(picture, NULL, NULL, two, class0),
+                   MLP_ERR_NULL, "a network");
+    assert_refused(mlp_picture_activation(picture, NULL, MLP_ACT_SOFTMAX, 0),
+                   MLP_ERR_ARGUMENT, "softmax");
+    assert_refused(mlp_picture_activation(picture, NULL, MLP_ACT_ELU, -1),
+                   MLP_ERR_ARGUMENT, "elu and -1");
+    assert_refused(mlp_picture_network(picture, NULL, moons, missing),
+                   MLP_ERR_NULL, "name of an input");
+    assert_refused(mlp_picture_network(picture, NULL, NULL, NULL), MLP_ERR_NULL,
+                   "a network");
+    assert_refused(mlp_picture_confusion(picture, NULL, two, NULL),
+                   MLP_ERR_DTYPE, "expects int32");
+    assert_refused(
+        mlp_picture_confusion(picture, NULL, mlp_cview_i32(minus, 2, 2), NULL),
+        MLP_ERR_ARGUMENT, "got -1 in row 0, column 1");
+    assert_refused(mlp_picture_confusion(picture, NULL,
+                                         mlp_cview_i32(counts, 2, 2), missing),
+                   MLP_ERR_NULL, "name 1");
+    assert_refused(mlp_picture_confusion(picture, NULL,
+                                         mlp_cview_i32(large, 101, 101), NULL),
+                   MLP_ERR_LIMIT, "got 101");
+    assert_refused(mlp_picture_bars(picture, NULL, missing, 2, NULL, 1, bad),
+                   MLP_ERR_NULL, "NULL");
+    assert_refused(mlp_picture_bars(picture, NULL, missing, 1, NULL, 1, NULL),
+                   MLP_ERR_NULL, "NULL");
+    assert_refused(mlp_picture_bars(picture, NULL, missing, 1, missing, 2, bad),
+                   MLP_ERR_NULL, "NULL");
+    assert_refused(mlp_picture_bars(picture, NULL, missing, 1, NULL, 2, bad),
+                   MLP_ERR_NOT_FINITE, "nan");
+    assert_refused(mlp_picture_bars(picture, NULL, missing, 0, NULL, 1, bad),
+                   MLP_ERR_SHAPE, "(1, 0)");
+    assert_refused(mlp_picture_commands(picture, NULL), MLP_ERR_NULL,
+                   "commands");
+    mlp_picture_free(picture);
+    assert_int_equal(record.live, 0);
+}
+
+static void surfaces_and_regions_check_the_network(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    assert_int_equal(add(picture, 0), MLP_OK);
+    static char before[1 << 16];
+    (void)snprintf(before, sizeof before, "%s", script_of(picture));
+    mlp_cview data = mlp_cview_f64(X[0], ROWS, 2);
+    mlp_cview targets = mlp_cview_f64(Y[0], ROWS, 1);
+    const struct {
+        size_t i0, i1;
+        double span;
+    } bad[] = {{0, 0, 1}, {24, 0, 1}, {0, 24, 1}, {0, 1, 0}, {0, 1, INFINITY}};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_refused(mlp_picture_surface(picture, NULL, moons, data, targets,
+                                           1, bad[i].i0, bad[i].i1,
+                                           bad[i].span),
+                       MLP_ERR_ARGUMENT, "numbers below 24");
+    }
+    /* The network's own functions tell these to its own log. */
+    quiet.messages = 0;
+    assert_int_equal(
+        mlp_picture_surface(picture, NULL, moons, data, targets, 3, 0, 1, 1),
+        MLP_ERR_ARGUMENT);
+    assert_int_equal(
+        mlp_picture_surface(picture, NULL, moons, targets, targets, 1, 0, 1, 1),
+        MLP_ERR_SHAPE);
+    assert_int_equal(quiet.messages, 2);
+    assert_string_equal(script_of(picture), before);
+
+    /* A network with a NaN computes nothing that could be drawn. */
+    mlp_net *broken = NULL;
+    mlp_view W;
+    ignore(mlp_net_clone(moons, &broken));
+    ignore(mlp_net_tensor(broken, MLP_W, 2, &W));
+    assert_true(mlp_view_set(W, 0, 0, NAN));
+    assert_refused(mlp_picture_regions(picture, NULL, broken, data, targets),
+                   MLP_ERR_NOT_FINITE, "outputs of the network");
+    assert_refused(
+        mlp_picture_surface(picture, NULL, broken, data, targets, 1, 0, 1, 1),
+        MLP_ERR_NOT_FINITE, "expects a finite loss, got nan");
+    mlp_net_free(broken);
+
+    mlp_layer layers[21] = {{.width = 1}};
+    mlp_config config = mlp_config_defaults();
+    mlp_net *net = NULL;
+    config.inputs = 3, config.layers = layers, config.n_layers = 21;
+    config.loss = MLP_LOSS_MSE;
+    for (size_t i = 0; i < 21; i++) {
+        layers[i].width = 1;
+    }
+    assert_int_equal(mlp_net_create(&config, &net), MLP_OK);
+    assert_refused(mlp_picture_regions(picture, NULL, net, data, targets),
+                   MLP_ERR_SHAPE, "2 inputs and at most 99 outputs, got 3");
+    assert_refused(mlp_picture_network(picture, NULL, net, NULL), MLP_ERR_LIMIT,
+                   "20 layers, got 21");
+    mlp_net_free(net);
+    mlp_picture_free(picture);
+}
+
+static void creation_checks_its_options(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_picture *picture = NULL;
+    mlp_picture_options options = mlp_picture_defaults();
+    options.hooks = recording_hooks(&record);
+    options.width = 99;
+    assert_told(&record, mlp_picture_create(&options, &picture),
+                MLP_ERR_ARGUMENT, "got 99, 0 and 0");
+    options.width = 0, options.height = 10001;
+    assert_told(&record, mlp_picture_create(&options, &picture),
+                MLP_ERR_ARGUMENT, "got 0, 10001 and 0");
+    options.height = 0, options.columns = -1;
+    assert_told(&record, mlp_picture_create(&options, &picture),
+                MLP_ERR_ARGUMENT, "got 0, 0 and -1");
+    options.columns = 0, options.hooks.release = NULL;
+    assert_told(&record, mlp_picture_create(&options, &picture),
+                MLP_ERR_ARGUMENT, "both");
+    assert_null(picture);
+    options.hooks = recording_hooks(&record);
+    assert_told(&record, mlp_picture_create(&options, NULL), MLP_ERR_NULL,
+                "output");
+    assert_int_equal(mlp_picture_create(NULL, &picture), MLP_OK);
+    assert_int_equal(mlp_picture_write(picture, path_of("none.gp")),
+                     MLP_ERR_ORDER);
+    mlp_picture_free(picture);
+    mlp_picture_free(NULL);
+    assert_int_equal(mlp_picture_write(NULL, NULL), MLP_ERR_NULL);
+    assert_int_equal(add(NULL, 0), MLP_ERR_NULL);
+}
+
+static void a_picture_has_at_most_100_panels(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(add(picture, 0), MLP_OK);
+    }
+    assert_told(&record, add(picture, 0), MLP_ERR_LIMIT, "at most 100 panels");
+    mlp_picture_free(picture);
+}
+
+/* Every allocation fails once, in each panel and in writing. */
+static void failing_allocations_change_nothing(void **state)
+{
+    (void)state;
+    mlp_picture_options options = mlp_picture_defaults();
+    options.title = "title";
+    for (int which = 0; which < N_PANELS; which++) {
+        for (size_t n = 1;; n++) {
+            hook_record record = {.fail_at = n};
+            mlp_picture *picture = NULL;
+            options.hooks = recording_hooks(&record);
+            mlp_status s = mlp_picture_create(&options, &picture);
+            if (s == MLP_OK) {
+                s = add(picture, which);
+            }
+            if (s == MLP_OK) {
+                s = mlp_picture_write(picture, path_of("memory.gp"));
+            }
+            mlp_picture_free(picture);
+            assert_int_equal(record.live, 0);
+            if (s == MLP_OK) {
+                assert_true(n > 3);
+                break;
+            }
+            assert_int_equal(s, MLP_ERR_MEMORY);
+            assert_int_equal(record.messages, 1);
+            assert_null(content_of("memory.gp"));
+        }
+        assert_int_equal(unlink(path_of("memory.gp")), 0);
+    }
+}
+
+/* The network's own allocations, in a clone and in predictions, fail too. */
+static void failing_networks_change_nothing(void **state)
+{
+    (void)state;
+    for (int which = 3; which < 10; which += 6) {
+        size_t n = 1;
+        for (mlp_status s = MLP_ERR_MEMORY; s != MLP_OK; n++) {
+            hook_record record = {0};
+            mlp_picture *picture = made_picture(&record);
+            size_t live = quiet.live;
+            quiet.fail_at = quiet.allocations + n;
+            s = add(picture, which);
+            quiet.fail_at = 0;
+            assert_true(s == MLP_OK || s == MLP_ERR_MEMORY);
+            assert_int_equal(quiet.live, live);
+            assert_int_equal(mlp_picture_write(picture, path_of("net.gp")),
+                             s == MLP_OK ? MLP_OK : MLP_ERR_ORDER);
+            mlp_picture_free(picture);
+        }
+        assert_true(n > 2);
+    }
+}
+
+/* ---------------------------------------------------------------------------
+ * gnuplot
+ */
+
+static void without_gnuplot_the_script_stays(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    char path[1024];
+    (void)snprintf(path, sizeof path, "%s", getenv("PATH"));
+    assert_int_equal(add(picture, 0), MLP_OK);
+    size_t before = files_in_folder();
+    assert_int_equal(setenv("PATH", "/nowhere", 1), 0);
+    mlp_status status = mlp_picture_write(picture, path_of("missing.svg"));
+    mlp_status on_terminal = mlp_picture_write(picture, NULL);
+    assert_int_equal(setenv("PATH", path, 1), 0);
+    assert_int_equal(status, MLP_ERR_UNSUPPORTED);
+    assert_int_equal(on_terminal, MLP_ERR_UNSUPPORTED);
+    assert_int_equal(record.messages, 2);
+    assert_non_null(strstr(record.message, "there is no program gnuplot"));
+    assert_int_equal(files_in_folder(), before + 1);
+    const char *text = content_of("missing.svg.gp");
+    assert_non_null(text);
+    assert_non_null(strstr(text, "/missing.svg'\n"));
+    assert_non_null(strstr(text, "set terminal svg "));
+    if (has_gnuplot()) {
+        char command[512];
+        (void)snprintf(command, sizeof command, "gnuplot '%s'",
+                       path_of("missing.svg.gp"));
+        assert_int_equal(system(command), 0);
+        assert_non_null(strstr(content_of("missing.svg"), "</svg>"));
+    }
+    mlp_picture_free(picture);
+}
+
+static void a_failing_gnuplot_is_quoted(void **state)
+{
+    (void)state;
+    if (!has_gnuplot()) {
+        skip();
+    }
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    FILE *old = fopen(path_of("old.png"), "w");
+    assert_true(old && fputs("old", old) >= 0 && fclose(old) == 0);
+    assert_int_equal(mlp_picture_commands(picture, "plot no_function(x)"),
+                     MLP_OK);
+    size_t before = files_in_folder();
+    assert_told(&record, mlp_picture_write(picture, path_of("old.png")),
+                MLP_ERR_IO, "undefined function: no_function");
+    assert_string_equal(content_of("old.png"), "old");
+    assert_int_equal(files_in_folder(), before);
+    mlp_picture_free(picture);
+    picture = made_picture(&record);
+    assert_int_equal(mlp_picture_commands(picture, "system 'kill -9 $PPID'"),
+                     MLP_OK);
+    assert_told(&record, mlp_picture_write(picture, path_of("old.png")),
+                MLP_ERR_IO, "killed");
+    mlp_picture_free(picture);
+}
+
+/* A file may have 8 kB here, and the picture needs more. With the signal
+ * ignored, this looks like a full disk, of which gnuplot says nothing. */
+static void full_disks_are_seen(void **state)
+{
+    (void)state;
+    if (!has_gnuplot()) {
+        skip();
+    }
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    struct rlimit old;
+    assert_int_equal(add(picture, 0), MLP_OK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    const struct rlimit small = {.rlim_cur = 8192, .rlim_max = old.rlim_max};
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    size_t before = files_in_folder();
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    mlp_status status = mlp_picture_write(picture, path_of("full.svg"));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(status, MLP_ERR_IO);
+    assert_non_null(strstr(record.message, "is the disk full?"));
+    /* A script of that size does not fit at all. */
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(add(picture, 5), MLP_OK);
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    status = mlp_picture_write(picture, path_of("full.svg"));
+    mlp_status of_script = mlp_picture_write(picture, path_of("full.gp"));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    (void)signal(SIGXFSZ, handler);
+    assert_int_equal(status, MLP_ERR_IO);
+    assert_int_equal(of_script, MLP_ERR_IO);
+    assert_non_null(strstr(record.message, "File too large"));
+    assert_int_equal(files_in_folder(), before);
+    mlp_picture_free(picture);
+}
+
+static void paths_are_checked(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    assert_int_equal(add(picture, 0), MLP_OK);
+    size_t before = files_in_folder();
+    static const char *const bad[] = {"a.jpg", "a", "svg", "a.svg ", ""};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_told(&record, mlp_picture_write(picture, path_of(bad[i])),
+                    MLP_ERR_ARGUMENT, "expects the end .svg, .png or .gp");
+    }
+    assert_told(&record, mlp_picture_write(picture, path_of("none/a.svg")),
+                MLP_ERR_IO, "No such file");
+    assert_told(&record, mlp_picture_write(picture, path_of("none/a.gp")),
+                MLP_ERR_IO, "No such file");
+    assert_int_equal(mkdir(path_of("folder.png"), 0700), 0);
+    assert_told(&record, mlp_picture_write(picture, path_of("folder.png")),
+                MLP_ERR_IO, "regular file");
+    assert_int_equal(files_in_folder(), before + 1);
+    mlp_picture_free(picture);
+}
+
+/* Names that would mean something to a shell or to gnuplot. */
+static void every_name_of_a_file_works(void **state)
+{
+    (void)state;
+    if (!has_gnuplot()) {
+        skip();
+    }
+    static const char *const names[] = {
+        "it's.svg",       "a b.PNG",       "%d \"q\".svg",
+        "`touch x`.svg",  "new\nline.svg", "|cat.svg",
+        "\u00e9\xff.png", "~.svg",         "$HOME.svg"};
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    char here[1024];
+    assert_int_equal(add(picture, 0), MLP_OK);
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(folder), 0);
+    for (size_t i = 0; i < COUNT(names); i++) {
+        char name[64];
+        struct stat info;
+        assert_int_equal(mlp_picture_write(picture, names[i]), MLP_OK);
+        assert_int_equal(stat(names[i], &info), 0);
+        assert_true(info.st_size > 1000);
+        assert_int_equal(unlink(names[i]), 0);
+        /* The script draws the same file. */
+        (void)snprintf(name, sizeof name, "%s.gp", names[i]);
+        assert_int_equal(mlp_picture_write(picture, name), MLP_OK);
+        assert_int_equal(rename(name, "run.gp"), 0);
+        assert_int_equal(system("gnuplot run.gp"), 0);
+        assert_int_equal(stat(names[i], &info), 0);
+        assert_int_equal(unlink(names[i]), 0);
+    }
+    assert_int_equal(access("x", F_OK), -1);
+    assert_int_equal(chdir(here), 0);
+    mlp_picture_free(picture);
+}
+
+static void every_panel_is_drawn(void **state)
+{
+    (void)state;
+    if (!has_gnuplot()) {
+        skip();
+    }
+    for (int which = 0; which < N_PANELS; which++) {
+        hook_record record = {0};
+        mlp_picture *picture = made_picture(&record);
+        struct stat info;
+        assert_int_equal(add(picture, which), MLP_OK);
+        assert_int_equal(mlp_picture_write(picture, path_of("a.svg")), MLP_OK);
+        assert_non_null(strstr(content_of("a.svg"), "</svg>"));
+        assert_int_equal(stat(path_of("a.svg"), &info), 0);
+        assert_true(info.st_size < 80000);
+        assert_int_equal(info.st_mode & 0400, 0400);
+        assert_int_equal(mlp_picture_write(picture, path_of("a.png")), MLP_OK);
+        assert_memory_equal(content_of("a.png"), "\x89PNG", 4);
+        mlp_picture_free(picture);
+        assert_int_equal(record.live, 0);
+        assert_int_equal(record.messages, 0);
+    }
+}
+
+/* Reads from the SVG the points of the line, which is the only path with four
+ * of them: they must lie as the numbers do, up to a scale of each axis. */
+static void a_line_is_drawn_where_its_numbers_are(void **state)
+{
+    (void)state;
+    if (!has_gnuplot()) {
+        skip();
+    }
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    const double x[] = {1, 2, 3, 5};
+    const double y[] = {10, 40, 25, 20};
+    mlp_curve curve = {NULL, x, y, 4, false};
+    double u[4] = {0};
+    double v[4] = {0};
+    bool found = false;
+    assert_int_equal(mlp_picture_curves(picture, NULL, &curve, 1), MLP_OK);
+    assert_int_equal(mlp_picture_write(picture, path_of("line.svg")), MLP_OK);
+    assert_non_null(content_of("line.svg"));
+    char *at = strstr(script, "d='M");
+    while (at && !found) {
+        size_t n = 0;
+        at += strlen("d='");
+        for (; n < 4 && *at == (n == 0 ? 'M' : 'L'); n++) {
+            u[n] = strtod(at + 1, &at);
+            v[n] = strtod(at + 1, &at);
+            at += strspn(at, " \n");
+        }
+        found = n == 4 && *at == '\'';
+        at = strstr(at, "d='M");
+    }
+    assert_true(found);
+    for (int i = 1; i < 4; i++) {
+        assert_absolute((u[i] - u[0]) / (u[3] - u[0]), (x[i] - 1) / 4, 1e-3);
+        assert_absolute((v[i] - v[0]) / (v[1] - v[0]), (y[i] - 10) / 30, 1e-3);
+    }
+    assert_true(u[3] > u[0] && v[1] < v[0]);
+    mlp_picture_free(picture);
+}
+
+/* A host may ignore the end of its children, and may have closed files. */
+static void hosts_may_ignore_their_children(void **state)
+{
+    (void)state;
+    if (!has_gnuplot()) {
+        skip();
+    }
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    assert_int_equal(add(picture, 0), MLP_OK);
+    void (*old)(int) = signal(SIGCHLD, SIG_IGN);
+    mlp_status status = mlp_picture_write(picture, path_of("child.svg"));
+    (void)signal(SIGCHLD, old);
+    assert_int_equal(status, MLP_OK);
+    mlp_picture_free(picture);
+}
+
+/* Standard output is a file here, so the text has 79 columns and no colours. */
+static void terminals_get_text(void **state)
+{
+    (void)state;
+    if (!has_gnuplot()) {
+        skip();
+    }
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    for (int which = 0; which < N_PANELS; which++) {
+        assert_int_equal(add(picture, which), MLP_OK);
+    }
+    (void)fflush(stdout);
+    int kept = dup(STDOUT_FILENO);
+    int file = open(path_of("text"), O_RDWR | O_CREAT, 0600);
+    assert_true(kept >= 0 && file >= 0 && dup2(file, STDOUT_FILENO) >= 0);
+    mlp_status status = mlp_picture_write(picture, NULL);
+    assert_true(dup2(kept, STDOUT_FILENO) >= 0);
+    (void)close(kept);
+    (void)close(file);
+    assert_int_equal(status, MLP_OK);
+    const char *text = content_of("text");
+    assert_null(strchr(text, '\033'));
+    assert_non_null(strstr(text, "derivative"));
+    size_t lines = 0;
+    for (const char *at = text; *at != '\0'; at += strcspn(at, "\n") + 1) {
+        lines++;
+    }
+    assert_true(lines >= (size_t)N_PANELS * 20);
+    mlp_picture_free(picture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(losses_are_those_of_the_history),
+        cmocka_unit_test(long_lines_are_thinned_to_their_extremes),
+        cmocka_unit_test(activation_is_the_librarys),
+        cmocka_unit_test(regions_are_predictions),
+        cmocka_unit_test(regions_of_classes_are_the_largest_outputs),
+        cmocka_unit_test(surface_is_the_loss),
+        cmocka_unit_test(network_holds_its_weights),
+        cmocka_unit_test(confusion_and_bars_hold_their_numbers),
+        cmocka_unit_test(texts_have_no_meaning_for_gnuplot),
+        cmocka_unit_test(panels_refuse_what_they_cannot_draw),
+        cmocka_unit_test(surfaces_and_regions_check_the_network),
+        cmocka_unit_test(creation_checks_its_options),
+        cmocka_unit_test(a_picture_has_at_most_100_panels),
+        cmocka_unit_test(failing_allocations_change_nothing),
+        cmocka_unit_test(failing_networks_change_nothing),
+        cmocka_unit_test(without_gnuplot_the_script_stays),
+        cmocka_unit_test(a_failing_gnuplot_is_quoted),
+        cmocka_unit_test(full_disks_are_seen),
+        cmocka_unit_test(paths_are_checked),
+        cmocka_unit_test(every_name_of_a_file_works),
+        cmocka_unit_test(every_panel_is_drawn),
+        cmocka_unit_test(a_line_is_drawn_where_its_numbers_are),
+        cmocka_unit_test(hosts_may_ignore_their_children),
+        cmocka_unit_test(terminals_get_text),
+    };
+    return cmocka_run_group_tests_name("pictures", tests, make_all, free_all);
+}
