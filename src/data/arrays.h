@@ -15,6 +15,14 @@
  *     FANN   rows inputs outputs, then for each row a line of inputs and a line
  *            of outputs, all separated by blanks
  *
+ * The first rows of FANN's xor.data, where blanks and line ends mean the same:
+ *
+ *     4 2 1
+ *     -1 -1
+ *     -1
+ *     -1 1
+ *     1
+ *
  * Examples:
  *
  *     train-images-idx3-ubyte  60000 x 28 x 28 uint8  (60000, 784) float32
