@@ -50,7 +50,7 @@ static const char *skip_blanks(const reader *r, const char *s)
 
 /* Returns the place behind the line end at `s`, or NULL if there is none. The
  * end of the text is a line end. */
-static const char *end_line(const reader *r, const char *s)
+static inline const char *end_line(const reader *r, const char *s)
 {
     if (s == r->end || *s == '\n') {
         return s + (s < r->end);
@@ -68,17 +68,22 @@ static mlp_status fail_at(const reader *r, size_t line, const char *what,
                            mlpi_data_quote(text, length).text);
 }
 
-/* Ends a cell at `s`: reads the separator or the line end. */
-static mlp_status end_cell(reader *r, const char *s)
+/* Ends a cell at `s`: reads the separator or the line end. This runs for each
+ * cell, so the separator comes first. */
+static inline mlp_status end_cell(reader *r, const char *s)
 {
     r->is_last = s == r->end || *s != r->separator;
+    if (!r->is_last) {
+        r->next = s + 1;
+        return MLP_OK;
+    }
     r->row_end = s;
-    r->next = r->is_last ? end_line(r, s) : s + 1;
+    r->next = end_line(r, s);
     if (!r->next) {
         return fail_at(r, r->line, "a separator after the closing quote", s,
                        (size_t)(r->end - s));
     }
-    r->line += r->is_last && r->next > s;
+    r->line += r->next > s;
     return MLP_OK;
 }
 
