@@ -4,28 +4,49 @@
  * Each writes its numbers as a block of data, and then the commands that draw
  * it. The lines of the blocks are:
  *
- *     curves     x y                            one block for each curve
- *     points     x1 x2 class                    one block
- *     bars       x value                        one block for each series
- *     confusion  column row share count         one block
- *     image      the numbers of a row           one block
+ *     curves     x y                            $c0, $c1 ...
+ *     points     x1 x2 class                    $points
+ *     bars       the values of all series       $d
+ *     confusion  column row share count         $d
+ *     image      the numbers of a row           $d
  *
  * What is drawn is chosen by conditions in the commands, as
  *
- *     plot $d1 using 1:($3==0?$2:NaN) with points
+ *     plot $points using 1:($3==0?$2:NaN) with points
  *
  * draws the points of class 0: gnuplot takes a NaN for a gap. So the numbers
  * are there once, and in the order of the caller's rows.
  */
-#include "show/panels.h"
+#include "show/picture.h"
 
 #include "show/text.h"
 
 #include <math.h>
-#include <string.h>
 
-/* A line of more than MOST_POINTS is thinned to at most as many. */
-enum { MOST_POINTS = 2000, ACTIVATION_POINTS = 101, MOST_CLASSES = 100 };
+/* A line of more than MOST_POINTS is thinned to at most as many, which is about
+ * one for each pixel of a panel. */
+enum { MOST_POINTS = 1000, ACTIVATION_POINTS = 101, MOST_CLASSES = 100 };
+
+/* Chooses the tics of the axes for numbers in this range, where the axes do not
+ * ask for another one. */
+static void put_scale(mlp_picture *p, const mlp_axes *axes, const mlpi_range *r)
+{
+    if (!axes || !axes->log_x) {
+        mlpi_put(p, "eval x_scale(%r,%r)\n", r->x0, r->x1);
+    }
+    if (axes && axes->log_y && axes->y_min == axes->y_max) {
+        mlpi_put(p, "eval log_scale(%r,%r)\n", r->y0, r->y1);
+    }
+}
+
+/* Widens a range to hold a point. */
+static void widen(mlpi_range *r, double x, double y)
+{
+    r->x0 = fmin(r->x0, x);
+    r->x1 = fmax(r->x1, x);
+    r->y0 = fmin(r->y0, y);
+    r->y1 = fmax(r->y1, y);
+}
 
 /* ---------------------------------------------------------------------------
  * Curves
@@ -67,63 +88,68 @@ static void put_piece(mlp_picture *p, const frame *f, const mlp_curve *c,
  * points. An eye could not tell more of them apart on a screen, and the file
  * would grow with the number of epochs. On a logarithmic axis the first points
  * lie far apart, so none of them can go. */
-static void put_curve(mlp_picture *p, const frame *f, const mlp_curve *c)
+static void put_curve(mlp_picture *p, const frame *f, const mlp_curve *c,
+                      size_t number)
 {
     bool is_whole =
         c->points || c->n <= MOST_POINTS || (f->axes && f->axes->log_x);
     size_t pieces = is_whole ? c->n : MOST_POINTS / 2;
     double size = (double)c->n / (double)pieces;
-    mlpi_block_begin(p);
+    mlpi_put(p, "$c%z << EOD\n", number);
     for (size_t i = 0; i < pieces; i++) {
         put_piece(p, f, c, (size_t)((double)i * size),
                   i + 1 < pieces ? (size_t)((double)(i + 1) * size) : c->n);
     }
-    mlpi_block_end(p);
+    mlpi_put(p, "EOD\n");
 }
 
-/* Checks that some point can be seen: without any, gnuplot would fail. */
+/* Finds the range of the points that can be seen. Without any, gnuplot would
+ * fail. */
 static mlp_status check_curves(const mlp_picture *p, const frame *f,
-                               const mlp_curve *curves, size_t n)
+                               const mlp_curve *curves, size_t n,
+                               mlpi_range *range)
 {
     bool log_x = f->axes && f->axes->log_x;
     bool log_y = f->axes && f->axes->log_y;
-    bool any = false;
+    *range = (mlpi_range){INFINITY, -INFINITY, INFINITY, -INFINITY};
     for (size_t i = 0; i < n; i++) {
         if (!curves[i].y) {
             return mlpi_refuse(&p->hooks, MLP_ERR_NULL,
                                "curves: y of curve %zu is NULL", i);
         }
-        for (size_t j = 0; j < curves[i].n && !any; j++) {
+        for (size_t j = 0; j < curves[i].n; j++) {
             double x = x_of(f, &curves[i], j);
             double y = curves[i].y[j];
-            any = isfinite(x) && isfinite(y) && !(log_x && x <= 0) &&
-                  !(log_y && y <= 0);
+            if (isfinite(x) && isfinite(y) && !(log_x && x <= 0) &&
+                !(log_y && y <= 0)) {
+                widen(range, x, y);
+            }
         }
     }
-    return any ? MLP_OK
+    return range->x0 <= range->x1
+               ? MLP_OK
                : mlpi_refuse(
                      &p->hooks, MLP_ERR_NOT_FINITE,
                      "curves: expects a finite number%s to draw, got none",
                      log_x || log_y ? " above 0" : "");
 }
 
-/* The blocks come first, because a command "plot" is one line. The last curve
- * has the last block, so the numbers of the others follow. */
+/* The blocks come first, because a command "plot" is one line. */
 static mlp_status draw_curves(mlp_picture *p, const frame *f,
                               const mlp_curve *curves, size_t n)
 {
-    TRY(check_curves(p, f, curves, n));
+    mlpi_range range;
+    TRY(check_curves(p, f, curves, n, &range));
     mlpi_panel_begin(p, f->axes, f->x, f->y);
+    put_scale(p, f->axes, &range);
+    for (size_t i = 0; i < n; i++) {
+        put_curve(p, f, &curves[i], i);
+    }
     mlpi_put(p, "set autoscale xfix\n");
     for (size_t i = 0; i < n; i++) {
-        put_curve(p, f, &curves[i]);
-    }
-    for (size_t i = 0; i < n; i++) {
-        const char *name = curves[i].name;
-        mlpi_put(p, "%s$d%z using 1:2 with %s lt %z ", i == 0 ? "plot " : ", ",
-                 p->blocks + 1 - n + i,
-                 curves[i].points ? "points ps 1.1*mark" : "lines", i + 1);
-        mlpi_put(p, name ? "title %q" : "notitle", name);
+        mlpi_put(p, "%s$c%z using 1:2 with %s lt %z ", i == 0 ? "plot " : ", ",
+                 i, curves[i].points ? "points ps 1.1*mark" : "lines", i + 1);
+        mlpi_put(p, curves[i].name ? "title %q" : "notitle", curves[i].name);
     }
     return mlpi_panel_end(p);
 }
@@ -158,25 +184,23 @@ mlp_status mlp_picture_losses(mlp_picture *picture, const mlp_axes *axes,
     double x = (double)best;
     char name[64];
     (void)snprintf(name, sizeof name, "best epoch: %zu", best);
-    bool has_others = others && !isnan(others[first]);
-    mlp_curve curves[3] = {{.name = "training", .y = losses + first}};
+    mlp_curve curves[3] = {
+        {"training", NULL, losses + first, epochs - first, false}};
     size_t n = 1;
-    curves[0].n = epochs - first;
-    if (has_others) {
-        curves[n] = curves[0];
-        curves[n].name = "validation";
-        curves[n++].y = others + first;
+    if (others && !isnan(others[first])) {
+        curves[n++] = (mlp_curve){"validation", NULL, others + first,
+                                  epochs - first, false};
+        losses = others;
     }
     if (best >= first && best < epochs) {
-        curves[n++] = (mlp_curve){
-            name, &x, (has_others ? others : losses) + best, 1, true};
+        curves[n++] = (mlp_curve){name, &x, losses + best, 1, true};
     }
     return draw_curves(picture, &f, curves, n);
 }
 
 /* The numbers of both curves are the library's own, as a network computes them.
- * From -5 to 5 all functions show both of their ends. The step of 0.1 puts a
- * point on 0, where relu bends. */
+ * From -5 to 5 all functions show both of their ends. The distance of 0.1 puts
+ * a point on 0, where relu bends. */
 mlp_status mlp_picture_activation(mlp_picture *picture, const mlp_axes *axes,
                                   mlp_activation f, double slope)
 {
@@ -207,38 +231,50 @@ mlp_status mlp_picture_activation(mlp_picture *picture, const mlp_axes *axes,
  * Points
  */
 
+/* The range comes with the checks, because both visit each row. */
+mlp_status mlpi_points_check(const mlp_picture *picture, mlp_cview X,
+                             mlp_cview labels, mlpi_range *range)
+{
+    const mlp_hooks *hooks = &picture->hooks;
+    TRY(mlpi_check_numbers(hooks, "points", X, X.rows, 2, MLPI_FINITE));
+    TRY(mlpi_check_numbers(hooks, "labels", labels, X.rows, 1, MLPI_LABELS));
+    *range = (mlpi_range){INFINITY, -INFINITY, INFINITY, -INFINITY};
+    for (size_t i = 0; i < X.rows; i++) {
+        widen(range, mlp_cview_at(X, i, 0), mlp_cview_at(X, i, 1));
+    }
+    return MLP_OK;
+}
+
 /* One block serves all classes: each is plotted from the lines with its number.
  */
 void mlpi_points_put(mlp_picture *picture, mlp_cview X, mlp_cview labels)
 {
-    mlpi_block_begin(picture);
+    mlpi_put(picture, "$points << EOD\n");
     for (size_t i = 0; i < X.rows; i++) {
         mlpi_put(picture, "%r %r %g\n", mlp_cview_at(X, i, 0),
                  mlp_cview_at(X, i, 1), mlp_cview_at(labels, i, 0));
     }
-    mlpi_block_end(picture);
+    mlpi_put(picture, "EOD\n");
 }
 
 /* There are eight colours and eight marks. From one round of the colours to the
  * next the marks move on by one, so 64 classes look different. The marks are
- * numbers of gnuplot's points: those of the colours, in look.gp. Only classes
- * of which there is a point get an entry in the key. */
-void mlpi_points_plot(mlp_picture *picture, mlp_cview labels, size_t classes)
+ * numbers of gnuplot's points: those of the colours, in look.gp. */
+void mlpi_points_plot(mlp_picture *picture, mlp_cview labels,
+                      const char *before)
 {
     static const char *const marks[] = {"7",  "9",  "5", "13",
                                         "11", "15", "6", "8"};
-    const char *before = "";
-    for (size_t k = 0; k < classes; k++) {
-        bool any = false;
-        for (size_t i = 0; i < labels.rows && !any; i++) {
-            any = mlp_cview_at(labels, i, 0) == (double)k;
-        }
-        if (any) {
+    bool has_points[100] = {false};
+    for (size_t i = 0; i < labels.rows; i++) {
+        has_points[(size_t)mlp_cview_at(labels, i, 0)] = true;
+    }
+    for (size_t k = 0; k < 100; k++) {
+        if (has_points[k]) {
             mlpi_put(picture,
-                     "%s$d%z using 1:($3==%z?$2:NaN) with points lt %z pt %s "
-                     "ps 1.1*mark lw 1 title 'class %z'",
-                     before, picture->blocks, k, k % 8 + 1,
-                     marks[(k + k / 8) % 8], k);
+                     "%s$points using 1:($3==%z?$2:NaN) with points lt %z pt "
+                     "%s ps 1.1*mark lw 1 title 'class %z'",
+                     before, k, k % 8 + 1, marks[(k + k / 8) % 8], k);
             before = ", ";
         }
     }
@@ -248,15 +284,15 @@ void mlpi_points_plot(mlp_picture *picture, mlp_cview labels, size_t classes)
 mlp_status mlp_picture_points(mlp_picture *picture, const mlp_axes *axes,
                               mlp_cview X, mlp_cview labels)
 {
-    size_t classes = 0;
+    mlpi_range range;
     TRY(mlpi_check_given(picture, picture, "a picture"));
-    TRY(mlpi_check_points(picture, X, labels, &classes));
+    TRY(mlpi_points_check(picture, X, labels, &range));
     mlpi_panel_begin(picture, axes, "x1", "x2");
+    put_scale(picture, axes, &range);
     mlpi_points_put(picture, X, labels);
-    mlpi_put(
-        picture,
-        "set offsets graph 0.05, graph 0.05, graph 0.05, graph 0.05\nplot ");
-    mlpi_points_plot(picture, labels, classes);
+    mlpi_put(picture,
+             "set offsets graph 0.05, graph 0.05, graph 0.05, graph 0.05\n");
+    mlpi_points_plot(picture, labels, "plot ");
     return mlpi_panel_end(picture);
 }
 
@@ -272,6 +308,7 @@ mlp_status mlp_picture_points(mlp_picture *picture, const mlp_axes *axes,
 static void put_tics(mlp_picture *p, const char *axis, const char *const *names,
                      size_t n)
 {
+    char number[MLPI_NUMBER_SIZE];
     size_t columns = 0;
     size_t pace = (n + (names ? 23 : 14)) / (names ? 24 : 15);
     for (size_t i = 0; names && i < n; i++) {
@@ -283,76 +320,51 @@ static void put_tics(mlp_picture *p, const char *axis, const char *const *names,
              : n > 8    ? "rotate by 90 right "
                         : "rotate by 35 right ");
     for (size_t i = 0; i < n; i += pace) {
-        mlpi_put(p, i == 0 ? "" : ", ");
-        if (names) {
-            mlpi_put_tic(p, names[i]);
-        } else {
-            mlpi_put(p, "'%z'", i);
-        }
-        mlpi_put(p, " %z", i);
+        mlpi_put(p, "%s%t %z", i == 0 ? "" : ", ",
+                 mlpi_text_name(names, i, number), i);
     }
     mlpi_put(p, ")\nset rmargin 2\n");
 }
 
-/* Checks all that bars are made of. Names may be checked only up to n, and
- * those of series only if there are any. */
-static mlp_status check_bars(const mlp_picture *p, const char *const *names,
-                             size_t n, const char *const *series,
-                             size_t n_series, const double *values)
-{
-    bool is_complete = values != NULL;
-    for (size_t i = 0; is_complete && i < n; i++) {
-        is_complete = names[i] != NULL;
-    }
-    for (size_t i = 0; is_complete && series && i < n_series; i++) {
-        is_complete = series[i] != NULL;
-    }
-    if (!is_complete) {
-        return mlpi_refuse(&p->hooks, MLP_ERR_NULL,
-                           "bars: a name or the values are NULL");
-    }
-    return mlpi_check_numbers(p, "bars", mlp_cview_f64(values, n_series, n),
-                              n_series, n);
-}
-
-/* The values of a series are a block, whose x are the middles of its bars. The
- * bars of a name fill four fifths of the room from it to the next one. The
- * values stand above them where they are not too many. */
+/* The bars of a name fill four fifths of the room from it to the next one; $0
+ * is the number of the line. The values stand above the bars where they are not
+ * too many; more than 6 are turned,
+ * which text cannot do. */
 mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
                             const char *const *names, size_t n,
                             const char *const *series, size_t n_series,
                             const double *values)
 {
-    TRY(mlpi_check_given(picture, names, "bars"));
-    TRY(check_bars(picture, names, n, series, n_series, values));
+    TRY(mlpi_check_given(picture, names, "the names of bars"));
+    const mlp_hooks *hooks = &picture->hooks;
+    TRY(mlpi_check_numbers(hooks, "bars", mlp_cview_f64(values, n_series, n),
+                           n_series, n, MLPI_FINITE));
+    TRY(mlpi_check_names(hooks, "bars", names, n));
+    TRY(mlpi_check_names(hooks, "series of bars", series, n_series));
     double width = 0.8 / (double)n_series;
+    bool is_turned = n * n_series > 6;
     mlpi_panel_begin(picture, axes, "", "");
     put_tics(picture, "x", names, n);
-    mlpi_put(picture, "eval bars\nset xrange [-0.6:%z.6]\nset boxwidth %g\n",
-             n - 1, width);
-    if (axes && axes->y_min != axes->y_max) {
-        mlpi_put(picture, "set yrange [%r:%r]\n", axes->y_min, axes->y_max);
+    mlpi_put(picture, "eval bars\nset xrange [-0.6:%z.6]\nset boxwidth %g\n%s",
+             n - 1, width,
+             axes && axes->y_min != axes->y_max ? "" : "eval from_0\n");
+    mlpi_put(picture, "$d << EOD\n");
+    for (size_t i = 0; i < n * n_series; i++) {
+        mlpi_put(picture, (i + 1) % n_series > 0 ? "%r " : "%r\n",
+                 values[i % n_series * n + i / n_series]);
     }
+    mlpi_put(picture, "EOD\n");
     for (size_t s = 0; s < n_series; s++) {
-        mlpi_block_begin(picture);
-        for (size_t i = 0; i < n; i++) {
-            double center = ((double)s - (double)(n_series - 1) / 2) * width;
-            mlpi_put(picture, "%g %r\n", (double)i + center, values[s * n + i]);
-        }
-        mlpi_block_end(picture);
-    }
-    for (size_t s = 0; s < n_series; s++) {
-        size_t block = picture->blocks + 1 - n_series + s;
-        mlpi_put(picture, "%s$d%z using 1:2 with boxes lt %z dt 1 lw 1 ",
-                 s == 0 ? "plot " : ", ", block, s + 1);
+        double center = ((double)s - (double)(n_series - 1) / 2) * width;
+        mlpi_put(picture, "%s$d using ($0+%g):%z with boxes lt %z dt 1 lw 1 ",
+                 s == 0 ? "plot " : ", ", center, s + 1, s + 1);
         mlpi_put(picture, series ? "title %q" : "notitle",
                  series ? series[s] : "");
-        bool is_turned = n * n_series > 6; /* which text cannot do */
         if (n * n_series <= 16) {
             mlpi_put(picture,
-                     ", for [i=%s:0] $d%z using 1:2:(gprintf('%%.3g',$2)) with "
-                     "labels %s notitle",
-                     is_turned ? "as_text" : "0", block,
+                     ", for [i=%s:0] $d using ($0+%g):%z:(gprintf('%%.3g',$%z))"
+                     " with labels %s notitle",
+                     is_turned ? "as_text" : "0", center, s + 1, s + 1,
                      is_turned ? "rotate by 90 left offset 0,0.4"
                                : "center offset 0,0.6");
         }
@@ -364,17 +376,16 @@ mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
  * Matrices
  */
 
-/* Writes a block with a line for each row, which gnuplot reads as a matrix. */
-static void put_matrix(mlp_picture *p, mlp_cview X)
+/* Begins a panel of cells. A few cells are drawn as boxes, which stay sharp.
+ * Many are embedded as pixels, which programs smooth when they enlarge a
+ * picture, and need less room. */
+static const char *begin_cells(mlp_picture *p, const mlp_axes *axes,
+                               const char *x, const char *y, mlp_cview cells)
 {
-    mlpi_block_begin(p);
-    for (size_t i = 0; i < X.rows; i++) {
-        for (size_t j = 0; j < X.cols; j++) {
-            mlpi_put(p, "%r ", mlp_cview_at(X, i, j));
-        }
-        mlpi_put(p, "\n");
-    }
-    mlpi_block_end(p);
+    mlpi_panel_begin(p, axes, x, y);
+    mlpi_put(p, "rows = %z\ncols = %z\neval cells\n", cells.rows, cells.cols);
+    mlpi_put(p, "$d << EOD\n");
+    return cells.rows * cells.cols <= 400 ? "image pixels" : "image";
 }
 
 /* A cell is shaded by its share of the row, and not by its count, so that a
@@ -392,9 +403,7 @@ mlp_status mlp_picture_confusion(mlp_picture *picture, const mlp_axes *axes,
             "a confusion matrix: expects at most %d classes, got %zu",
             (int)MOST_CLASSES, k);
     }
-    mlpi_panel_begin(picture, axes, "predicted", "true");
-    size_t drawn = 0;
-    mlpi_block_begin(picture);
+    const char *image = begin_cells(picture, axes, "predicted", "true", counts);
     for (size_t i = 0; i < k; i++) {
         double sum = 0;
         for (size_t j = 0; j < k; j++) {
@@ -402,47 +411,37 @@ mlp_status mlp_picture_confusion(mlp_picture *picture, const mlp_axes *axes,
         }
         for (size_t j = 0; j < k; j++) {
             double count = mlp_cview_at(counts, i, j);
-            drawn += count > 0;
             mlpi_put(picture, "%z %z %g %r\n", j, i,
                      count > 0 ? count / sum : NAN, count);
         }
     }
-    mlpi_block_end(picture);
+    mlpi_put(picture, "EOD\n");
     put_tics(picture, "x", names, k);
     put_tics(picture, "y", names, k);
-    /* Boxes are sharp, and an image is small. */
     mlpi_put(picture,
-             "cols = %z\nrows = %z\neval cells\neval shares\nplot for "
-             "[i=as_text:0] block using 1:2:3 with image%s notitle",
-             k, k, drawn <= 400 ? " pixels" : "");
+             "eval shares\nplot for [i=as_text:0] $d using 1:2:3 with %s "
+             "notitle, ",
+             image);
     /* More numbers would not fit into their cells, so text then has marks. */
-    for (int dark = 0; dark < 2 && k <= 20; dark++) {
-        mlpi_put(picture,
-                 ", block using 1:2:($4>0&&$3%s0.5?gprintf('%%.0f',$4):'') "
-                 "with labels %s notitle",
-                 dark ? ">" : "<=", dark ? "@on_dark" : "");
-    }
-    mlpi_put(picture, k <= 20 ? ""
-                              : ", for [i=1:as_text] block using "
-                                "1:($4>0?$2:NaN) with points notitle");
+    mlpi_put(picture, k <= 20 ? "@numbers" : "@marks");
     return mlpi_panel_end(picture);
 }
 
-/* A small image is drawn as boxes, which stay sharp. A large one is embedded as
- * pixels, which programs smooth when they enlarge a picture. */
+/* The block is read as a matrix. */
 mlp_status mlp_picture_image(mlp_picture *picture, const mlp_axes *axes,
                              mlp_cview pixels)
 {
     TRY(mlpi_check_given(picture, picture, "a picture"));
-    TRY(mlpi_check_numbers(picture, "an image", pixels, pixels.rows,
-                           pixels.cols));
-    mlpi_panel_begin(picture, axes, "", "");
-    put_matrix(picture, pixels);
-    mlpi_put(picture,
-             "cols = %z\nrows = %z\neval cells\neval greys\nplot block matrix "
-             "with image%s notitle",
-             pixels.cols, pixels.rows,
-             pixels.rows * pixels.cols <= 400 ? " pixels" : "");
+    TRY(mlpi_check_numbers(&picture->hooks, "an image", pixels, pixels.rows,
+                           pixels.cols, MLPI_FINITE));
+    const char *image = begin_cells(picture, axes, "", "", pixels);
+    for (size_t i = 0; i < pixels.rows; i++) {
+        for (size_t j = 0; j < pixels.cols; j++) {
+            mlpi_put(picture, "%r ", mlp_cview_at(pixels, i, j));
+        }
+        mlpi_put(picture, "\n");
+    }
+    mlpi_put(picture, "EOD\neval greys\nplot $d matrix with %s notitle", image);
     return mlpi_panel_end(picture);
 }
 
