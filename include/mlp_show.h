@@ -110,8 +110,7 @@ void mlp_show_progress_end(mlp_show_progress *line);
  *
  * A picture is a grid of panels. Each function below adds one panel. It
  * computes at once and copies what it needs. If it fails, the picture is as
- * before. All of them allocate, and return MLP_ERR_LIMIT for more than 100
- * panels. Colours suit the colour-blind, and marks, dashes and greys tell apart
+ * before. All of them allocate. Colours suit the colour-blind, and marks, dashes and greys tell apart
  * what colours do.
  */
 
@@ -175,7 +174,7 @@ typedef struct mlp_axes {
 } mlp_axes;
 
 /* A line through n points, or the points themselves. A NaN or an infinity is a
- * gap. A line of more than 2000 points is thinned, on a linear x axis: of each
+ * gap. A line of more than 1000 points is thinned, on a linear x axis: of each
  * piece the lowest and the highest point stay. */
 typedef struct mlp_curve {
     const char *name;    /* in the key; NULL: none */
@@ -250,7 +249,7 @@ MLP_NODISCARD mlp_status mlp_picture_bars(
  * two weights of layer l: element i0 and element i1 of W, counted row by row.
  * Each goes from `span` below its value to `span` above, and a mark shows where
  * it is. Makes a copy of the network for the time of the call, which computes
- * the loss 170 times. MLP_ERR_ARGUMENT: no such layer or element, i0 equal to
+ * the loss 82 times. MLP_ERR_ARGUMENT: no such layer or element, i0 equal to
  * i1, or a span that is not above 0. Other errors are those of mlp_evaluate. */
 MLP_NODISCARD mlp_status mlp_picture_surface(mlp_picture *picture,
                                              const mlp_axes *axes,

@@ -26,10 +26,10 @@
 
 /* GRID counts the points of regions along each axis: 150 make pixels that are
  * hardly seen, and a file of a few kB. SURFACE counts the points of a surface
- * along each weight: each of its 100 patches takes 0.4 kB of an SVG file.
+ * along each weight: each of its 64 patches takes 0.4 kB of an SVG file.
  * MOST_SHOWN limits the neurons of a layer that are drawn, and MOST_DRAWN the
  * layers. */
-enum { GRID = 150, SURFACE = 11, MOST_SHOWN = 10, MOST_DRAWN = 20 };
+enum { GRID = 150, SURFACE = 9, MOST_SHOWN = 10, MOST_DRAWN = 20 };
 
 /* ---------------------------------------------------------------------------
  * Regions

@@ -39,7 +39,7 @@ decade(x) = 10.**floor(log10(x))
 round_up(x) = decade(x)*(x > 5*decade(x) ? 10 : x > 2*decade(x) ? 5 : \
 x > decade(x) ? 2 : 1)
 x_scale(low, high) = high > low ? \
-sprintf("set xtics %g", round_up((high-low)/tics)) : ""
+sprintf("set xtics %g", round_up(1.*(high-low)/tics)) : ""
 
 # A logarithmic axis y ends near the numbers, and not at the next power of ten.
 # Where it has few powers of ten, 2 and 5 times these are named too.
@@ -60,7 +60,7 @@ set palette defined (0 '#7fb2d6', 0.5 '#d9d9d0', 1 '#ffe9b8') \
 maxcolors 10; set cbrange [low:high]; set rmargin 9; \
 do for [i=10*as_text:9] {set object i+1 rect from graph 1.03,graph i/10. \
 to graph 1.07,graph (i+1)/10. fc palette frac (i+0.5)/10 lw 0 noclip}; \
-do for [i=5*as_text:4] {set label gprintf('%g', low+i*(high-low)/4) \
+do for [i=5*as_text:4] {set label gprintf('%g', low+i*(high-low)/4.) \
 at graph 1.09,graph i/4.}; set cntrparam levels discrete 0.5"
 classes = "has_line = least < most; \
 set palette defined (0 '#86b4d8', 1 '#fbe0a8', 2 '#bdbdbd', \
