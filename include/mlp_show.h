@@ -110,8 +110,8 @@ void mlp_show_progress_end(mlp_show_progress *line);
  *
  * A picture is a grid of panels. Each function below adds one panel. It
  * computes at once and copies what it needs. If it fails, the picture is as
- * before. All of them allocate. Colours suit the colour-blind, and marks, dashes and greys tell apart
- * what colours do.
+ * before. All of them allocate. Colours suit the colour-blind, and marks,
+ * dashes and greys tell apart what colours do.
  */
 
 typedef struct mlp_picture mlp_picture;
@@ -143,11 +143,10 @@ void mlp_picture_free(mlp_picture *picture);
 /* Draws a picture. The end of `path` says as what:
  *   .svg, .png  a file, which gnuplot draws. An old file is replaced in one
  *               moment; after a failure it is as before
- *   .gp         a script of gnuplot's commands, which holds all numbers. By
- *               itself it draws the file of the same name that ends in .svg
- * NULL draws onto standard output: as text, as wide as the terminal; or with
- * pixels, if TERM names a terminal that is known to show sixel graphics. Text
- * has colours only on a terminal, and if NO_COLOR is not set.
+ *   .gp         a script of gnuplot's commands, which holds all numbers:
+ *               "gnuplot a.gp > a.svg" draws it
+ * NULL draws text onto standard output, as wide as the terminal. It has colours
+ * only on a terminal, and if NO_COLOR is not set.
  *
  * The program gnuplot is looked for in PATH, and needs the version 5.4 or
  * later. Allocates. MLP_ERR_UNSUPPORTED: there is no gnuplot. The script then

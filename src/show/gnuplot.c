@@ -11,13 +11,12 @@
  *     script in /tmp  ->  gnuplot  ->  <path>.tmp.0  ->  <path>
  *
  * The script that stays, where there is no gnuplot or a script was asked for,
- * has one line more. It names the file, because nobody redirects the output:
+ * is the same, and draws onto standard output, too:
  *
  *     set terminal svg size 640,480 font 'sans-serif,14' ...
- *     set output './training.svg'
  *     as_text = 0
  *     mark = 0.6
- *     tics = 10
+ *     tics = 9
  *     ...                            look.gp
  *     set multiplot layout 1,1
  *     ...                            the panels, of picture.c
@@ -44,17 +43,18 @@
 extern char **environ;
 
 /* What is written. SCRIPT is the script itself, which draws SVG or PNG when
- * somebody runs it. TEXT and SIXEL go to a terminal. */
-typedef enum target { UNKNOWN, SVG, PNG, SCRIPT, TEXT, SIXEL } target;
+ * somebody runs it. TEXT goes to a terminal. */
+typedef enum target { UNKNOWN, SVG, PNG, SCRIPT, TEXT } target;
 
-/* Tells what the end of a path of this length names, in small or capital
- * letters. A name that consists of the end alone does not count. */
-static target kind_of_path(const char *path, size_t length)
+/* Tells what the end of a path names, in small or capital letters. A name that
+ * consists of the end alone does not count. */
+static target kind_of_path(const char *path)
 {
     static const struct {
         const char *end;
         target kind;
     } kinds[] = {{".svg", SVG}, {".png", PNG}, {".gp", SCRIPT}};
+    size_t length = strlen(path);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         size_t n = strlen(kinds[i].end);
         if (length > n &&
@@ -63,21 +63,6 @@ static target kind_of_path(const char *path, size_t length)
         }
     }
     return UNKNOWN;
-}
-
-/* Tells what terminal standard output is. No program can see that from TERM for
- * certain; these names are of terminals that always show sixels. */
-static target kind_of_terminal(void)
-{
-    static const char *const known[] = {"foot", "mlterm", "contour", "yaft",
-                                        "sixel"};
-    const char *term = getenv("TERM");
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (term && isatty(STDOUT_FILENO) && strstr(term, known[i])) {
-            return SIXEL;
-        }
-    }
-    return TEXT;
 }
 
 /* ---------------------------------------------------------------------------
@@ -108,15 +93,14 @@ static int put_terminal_of_text(size_t panels, FILE *to)
 /* Writes the command that sets up a terminal of pixels, and returns the pixels
  * of the width. The sizes are chosen for a page that shows a picture about 900
  * pixels wide: a single panel fits beside text, and several fill the width, so
- * letters of 14 pixels stay readable. The other terminals than SVG count
- * letters in points, of which 10.5 are 14 pixels. */
+ * letters of 14 pixels stay readable. PNG counts letters in points, of
+ * which 10.5 are 14 pixels. */
 static int put_terminal(const mlp_picture *p, target kind, size_t columns,
                         size_t rows, FILE *to)
 {
     static const char *const terminals[] = {
         [SVG] = "svg size %d,%zu font 'sans-serif,14'",
-        [PNG] = "pngcairo size %d,%zu font 'sans-serif,10.5'",
-        [SIXEL] = "sixelgd size %d,%zu font 'sans,10.5' truecolor"};
+        [PNG] = "pngcairo size %d,%zu font 'sans-serif,10.5'"};
     size_t high = columns == 1 ? 480 : columns == 2 ? 400 : 320;
     size_t height = high * rows + (p->title > 0 ? 40 : 0);
     int width = p->width > 0 ? p->width : columns == 1 ? 640 : 960;
@@ -127,48 +111,20 @@ static int put_terminal(const mlp_picture *p, target kind, size_t columns,
     return width;
 }
 
-/* Writes the command that names the output, which is the first bytes of a path
- * and an end. These bytes are kept, because a name of a file is no text: only
- * the quote and the line end need another form. A name that begins with '|' or
- * '~' would mean something else to gnuplot, so a relative name begins with
- * "./". */
-static void put_output(const char *path, size_t length, const char *end,
-                       FILE *to)
+/* Writes the whole script. The first bytes of the picture's own are its title.
+ * Text is too coarse for several panels side by side. */
+static void put_script(const mlp_picture *p, target kind, FILE *to)
 {
-    (void)fprintf(to, "set output '%s", path[0] == '/' ? "" : "./");
-    for (size_t i = 0; i < length; i++) {
-        if (path[i] == '\'' || path[i] == '\n') {
-            (void)fputs(path[i] == '\'' ? "''" : "'.\"\\n\".'", to);
-        } else {
-            (void)fputc(path[i], to);
-        }
-    }
-    (void)fprintf(to, "%s'\n", end);
-}
-
-/* Writes the whole script. A script that stays, at `path`, draws the file whose
- * name is left without the end ".gp". The first bytes of the picture's script
- * are its title. Text is too coarse for several panels side by side. */
-static void put_script(const mlp_picture *p, target kind, const char *path,
-                       FILE *to)
-{
-    size_t base = kind == SCRIPT ? strlen(path) - strlen(".gp") : 0;
-    target drawn = kind == SCRIPT ? kind_of_path(path, base) : kind;
-    bool has_end = drawn == PNG || drawn == SVG;
-    drawn = kind == SCRIPT && !has_end ? SVG : drawn;
     size_t columns = p->columns > 0 ? (size_t)p->columns : 3;
-    columns = drawn == TEXT ? 1 : columns < p->panels ? columns : p->panels;
+    columns = kind == TEXT ? 1 : columns < p->panels ? columns : p->panels;
     size_t rows = (p->panels + columns - 1) / columns;
-    int width = drawn == TEXT ? put_terminal_of_text(p->panels, to)
-                              : put_terminal(p, drawn, columns, rows, to);
-    if (kind == SCRIPT) {
-        put_output(path, base, has_end ? "" : ".svg", to);
-    }
+    int width = kind == TEXT ? put_terminal_of_text(p->panels, to)
+                             : put_terminal(p, kind, columns, rows, to);
     /* SVG's marks of size 1 are larger than those of the other terminals. A
      * label of a tic gets 10 letters or 80 pixels. */
-    (void)fprintf(to, "as_text = %d\nmark = %s\ntics = %zu\n%s", drawn == TEXT,
-                  drawn == SVG ? "0.6" : "1",
-                  (size_t)width / columns / (drawn == TEXT ? 10 : 80) + 1,
+    (void)fprintf(to, "as_text = %d\nmark = %s\ntics = %zu\n%s", kind == TEXT,
+                  kind == SVG ? "0.6" : "1",
+                  (size_t)width / columns / (kind == TEXT ? 10 : 80) + 1,
                   mlpi_show_look);
     (void)fprintf(to, "set multiplot layout %zu,%zu%s", rows, columns,
                   p->title > 0 ? " title " : "");
@@ -260,12 +216,13 @@ static mlp_status close_new(new_file *file, mlp_status status)
     return status;
 }
 
-/* Writes the script itself. */
-static mlp_status write_script(const mlp_picture *picture, const char *path)
+/* Writes a script that draws SVG or PNG. */
+static mlp_status write_script(const mlp_picture *picture, const char *path,
+                               target kind)
 {
     new_file file;
     TRY(open_new(&picture->hooks, path, &file));
-    put_script(picture, SCRIPT, path, file.stream);
+    put_script(picture, kind, file.stream);
     return close_new(&file, MLP_OK);
 }
 
@@ -365,7 +322,7 @@ static mlp_status draw(const mlp_picture *picture, target kind,
     FILE *script = tmpfile();
     mlp_status status = MLP_OK;
     if (script) {
-        put_script(picture, kind, NULL, script);
+        put_script(picture, kind, script);
     }
     if (!script || fflush(script) != 0 || ferror(script)) {
         status = io_error(hooks, "gnuplot", "write a temporary file");
@@ -407,7 +364,8 @@ static mlp_status draw(const mlp_picture *picture, target kind,
 
 /* Keeps the script, where there is no gnuplot, so that another machine can draw
  * the picture. */
-static mlp_status leave_script(const mlp_picture *picture, const char *path)
+static mlp_status leave_script(const mlp_picture *picture, const char *path,
+                               target kind)
 {
     const mlp_hooks *hooks = &picture->hooks;
     size_t size = strlen(path) + sizeof ".gp";
@@ -416,12 +374,12 @@ static mlp_status leave_script(const mlp_picture *picture, const char *path)
         return MLP_ERR_MEMORY;
     }
     (void)snprintf(name, size, "%s.gp", path);
-    mlp_status status = write_script(picture, name);
+    mlp_status status = write_script(picture, name, kind);
     if (status == MLP_OK) {
         status = mlpi_refuse(hooks, MLP_ERR_UNSUPPORTED,
                              "%s: there is no program gnuplot; install it, and "
-                             "\"gnuplot %s\" draws the picture",
-                             path, name);
+                             "\"gnuplot %s > %s\" draws the picture",
+                             path, name, path);
     }
     mlpi_show_release(hooks, name);
     return status;
@@ -435,7 +393,7 @@ mlp_status mlp_picture_write(const mlp_picture *picture, const char *path)
         return MLP_ERR_NULL;
     }
     const mlp_hooks *hooks = &picture->hooks;
-    target kind = path ? kind_of_path(path, strlen(path)) : kind_of_terminal();
+    target kind = path ? kind_of_path(path) : TEXT;
     if (picture->panels == 0) {
         return mlpi_refuse(hooks, MLP_ERR_ORDER,
                            "a picture: expects a panel before it is written");
@@ -445,13 +403,13 @@ mlp_status mlp_picture_write(const mlp_picture *picture, const char *path)
                            "%s: expects the end .svg, .png or .gp", path);
     }
     if (kind == SCRIPT) {
-        return write_script(picture, path);
+        return write_script(picture, path, SVG);
     }
     mlp_status status = draw(picture, kind, path);
     if (status != MLP_ERR_UNSUPPORTED) {
         return status;
     }
-    return path ? leave_script(picture, path)
+    return path ? leave_script(picture, path, kind)
                 : mlpi_refuse(hooks, status,
                               "a picture: there is no program gnuplot (install "
                               "it, or write to a path that ends in .gp)");

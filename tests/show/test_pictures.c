@@ -749,12 +749,11 @@ static void without_gnuplot_the_script_stays(void **state)
     assert_int_equal(files_in_folder(), before + 1);
     const char *text = content_of("missing.svg.gp");
     assert_non_null(text);
-    assert_non_null(strstr(text, "/missing.svg'\n"));
     assert_non_null(strstr(text, "set terminal svg "));
     if (has_gnuplot()) {
         char command[512];
-        (void)snprintf(command, sizeof command, "gnuplot '%s'",
-                       path_of("missing.svg.gp"));
+        (void)snprintf(command, sizeof command,
+                       "cd %s && gnuplot missing.svg.gp > missing.svg", folder);
         assert_int_equal(system(command), 0);
         assert_non_null(strstr(content_of("missing.svg"), "</svg>"));
     }
@@ -871,13 +870,13 @@ static void every_name_of_a_file_works(void **state)
         assert_int_equal(stat(names[i], &info), 0);
         assert_true(info.st_size > 1000);
         assert_int_equal(unlink(names[i]), 0);
-        /* The script draws the same file. */
+        /* The name of a script means as little. */
         (void)snprintf(name, sizeof name, "%s.gp", names[i]);
         assert_int_equal(mlp_picture_write(picture, name), MLP_OK);
         assert_int_equal(rename(name, "run.gp"), 0);
-        assert_int_equal(system("gnuplot run.gp"), 0);
-        assert_int_equal(stat(names[i], &info), 0);
-        assert_int_equal(unlink(names[i]), 0);
+        assert_int_equal(system("gnuplot run.gp >run.svg"), 0);
+        assert_int_equal(stat("run.svg", &info), 0);
+        assert_true(info.st_size > 1000);
     }
     assert_int_equal(access("x", F_OK), -1);
     assert_int_equal(chdir(here), 0);
