@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drawings that a network makes: the regions that it decides, the surface of
- * its loss, and the network itself. The lines of their blocks of data are:
+ * Drawings: a network, bars, a confusion matrix and an image. The lines of their
+ * blocks of data are:
  *
- *     regions    a matrix of outputs or classes, and the points as in panels.c
- *     surface    weight weight loss, with an empty line after each row
  *     network    x y weight, in pairs: the two ends of a line
+ *     bars       the values of all series
+ *     confusion  column row share count
+ *     image      the numbers of a row
  *
  * A network of three layers stands in this grid. The x of a layer is its number
  * and the y of a neuron its place, from the middle up and down:
@@ -24,185 +25,9 @@
 
 #include <math.h>
 
-/* GRID counts the points of regions along each axis: 150 make pixels that are
- * hardly seen, and a file of a few kB. SURFACE counts the points of a surface
- * along each weight: each of its 64 patches takes 0.4 kB of an SVG file.
- * MOST_SHOWN limits the neurons of a layer that are drawn, and MOST_DRAWN the
- * layers. */
-enum { GRID = 150, SURFACE = 9, MOST_SHOWN = 10, MOST_DRAWN = 20 };
-
-/* ---------------------------------------------------------------------------
- * Regions
- */
-
-/* Predicts a grid of points, which is `range` and a tenth more on each side, so
- * that no point of the data lies on the border. Where all rows are equal, the
- * range is 1 wide on each side. Writes the lower left corner and the distances
- * of the grid, then the outputs, or of several the number of the largest, and
- * then the range of these. A row of the grid is computed at once, into
- * `block`, which has room for its points and for their outputs. */
-static mlp_status put_grid(mlp_picture *p, const mlp_net *net,
-                           const mlpi_range *range, void *block)
-{
-    size_t k = mlp_net_outputs(net);
-    bool is_f32 = mlp_net_precision(net) == MLP_F32;
-    mlp_view X =
-        is_f32 ? mlp_view_f32(block, GRID, 2) : mlp_view_f64(block, GRID, 2);
-    mlp_view A = is_f32 ? mlp_view_f32((float *)block + 2 * GRID, GRID, k)
-                        : mlp_view_f64((double *)block + 2 * GRID, GRID, k);
-    const double low[] = {range->x0, range->y0};
-    const double high[] = {range->x1, range->y1};
-    double from[2];
-    double pace[2];
-    double least = INFINITY;
-    double most = -INFINITY;
-    for (int i = 0; i < 2; i++) {
-        double more = high[i] > low[i] ? (high[i] - low[i]) / 10 : 1;
-        from[i] = low[i] - more;
-        pace[i] = (high[i] - low[i] + 2 * more) / (GRID - 1);
-    }
-    mlpi_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\nside = %z\n$d << EOD\n",
-             from[0], pace[0], from[1], pace[1], (size_t)GRID);
-    for (size_t i = 0; i < GRID; i++) {
-        for (size_t j = 0; j < GRID; j++) {
-            (void)mlp_view_set(X, j, 0, from[0] + (double)j * pace[0]);
-            (void)mlp_view_set(X, j, 1, from[1] + (double)i * pace[1]);
-        }
-        TRY(mlp_predict(net, mlp_view_const(X), A));
-        mlp_cview a = mlp_view_const(A);
-        TRY(mlpi_check_numbers(&p->hooks, "outputs of the network", a, GRID, k,
-                               MLPI_FINITE));
-        for (size_t j = 0; j < GRID; j++) {
-            size_t c = 0;
-            for (size_t other = 1; other < k; other++) {
-                bool is_more =
-                    mlp_cview_at(a, j, other) > mlp_cview_at(a, j, c);
-                c = is_more ? other : c;
-            }
-            double shown = k > 1 ? (double)c : mlp_cview_at(a, j, 0);
-            least = fmin(least, shown);
-            most = fmax(most, shown);
-            mlpi_put(p, j + 1 < GRID ? "%g " : "%g\n", shown);
-        }
-    }
-    mlpi_put(p, "EOD\nleast = %r\nmost = %r\n", least, most);
-    return MLP_OK;
-}
-
-/* Outputs that are not finite are refused: an image with holes would look like
- * a region of its own. The commands are those of look.gp, for one output or for
- * several. */
-mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
-                               const mlp_net *net, mlp_cview X,
-                               mlp_cview labels)
-{
-    mlpi_range range;
-    TRY(mlpi_check_given(picture, net, "a network"));
-    TRY(mlpi_points_check(picture, X, labels, &range));
-    size_t k = mlp_net_outputs(net);
-    if (mlp_net_inputs(net) != 2 || k > 99) {
-        return mlpi_refuse(&picture->hooks, MLP_ERR_SHAPE,
-                           "regions: expects a network with 2 inputs and at "
-                           "most 99 outputs, got %zu and %zu",
-                           mlp_net_inputs(net), k);
-    }
-    void *block = mlpi_show_allocate(
-        &picture->hooks, GRID * (2 + k) * sizeof(double), "regions");
-    if (!block) {
-        return MLP_ERR_MEMORY;
-    }
-    mlpi_panel_begin(picture, axes, "x1", "x2");
-    mlp_status status = put_grid(picture, net, &range, block);
-    picture->status = picture->status != MLP_OK ? picture->status : status;
-    mlpi_show_release(&picture->hooks, block);
-    mlpi_points_put(picture, X, labels);
-    mlpi_put(picture, k == 1
-                          ? "eval output\neval regions\nplot @plot_output"
-                          : "eval classes\neval regions\nplot @plot_classes");
-    mlpi_points_plot(picture, labels, ", ");
-    return mlpi_panel_end(picture);
-}
-
-/* ---------------------------------------------------------------------------
- * The surface of the loss
- */
-
-/* Writes the losses, row by row, and where the network itself stands, a mark.
- * Three tics on each axis are the two ends of the span and the weight of the
- * network between them. The clone has the hooks of its network, which get the
- * messages of what fails there. */
-static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
-                              mlp_cview Y, mlp_view W, const size_t at[2],
-                              double span)
-{
-    size_t cols = W.cols;
-    double center[2];
-    mlp_scores scores;
-    TRY(mlp_evaluate(net, X, Y, &scores));
-    if (!isfinite(scores.loss)) {
-        return mlpi_refuse(&p->hooks, MLP_ERR_NOT_FINITE,
-                           "a surface: expects a finite loss, got %g",
-                           scores.loss);
-    }
-    for (int i = 0; i < 2; i++) {
-        center[i] = mlp_cview_at(mlp_view_const(W), at[i] / cols, at[i] % cols);
-    }
-    mlpi_put(p,
-             "eval surface\nset xtics %r,%r\nset ytics %r,%r\nset label 'the "
-             "network' at %r,%r,%r @network_mark\n$d << EOD\n",
-             center[0] - span, span, center[1] - span, span, center[0],
-             center[1], scores.loss);
-    for (size_t i = 0; i < (size_t)SURFACE * SURFACE; i++) {
-        const size_t place[2] = {i % SURFACE, i / SURFACE};
-        double w[2];
-        for (int j = 0; j < 2; j++) {
-            double t = 2 * (double)place[j] / (SURFACE - 1) - 1;
-            w[j] = center[j] + t * span;
-            (void)mlp_view_set(W, at[j] / cols, at[j] % cols, w[j]);
-        }
-        TRY(mlp_evaluate(net, X, Y, &scores));
-        mlpi_put(p, "%r %r %r\n%s", w[0], w[1], scores.loss,
-                 place[0] == SURFACE - 1 ? "\n" : "");
-    }
-    mlpi_put(p, "EOD\nsplot $d using 1:2:3 with pm3d notitle");
-    return MLP_OK;
-}
-
-/* The weights are changed in a copy, so the network of the caller is const
- * indeed. Elements are named as in the tutorial, whose rows and columns count
- * from 1. */
-mlp_status mlp_picture_surface(mlp_picture *picture, const mlp_axes *axes,
-                               const mlp_net *net, mlp_cview X, mlp_cview Y,
-                               size_t l, size_t i0, size_t i1, double span)
-{
-    mlp_net *copy = NULL;
-    mlp_view W;
-    char names[2][64];
-    TRY(mlpi_check_given(picture, net, "a network"));
-    TRY(mlp_net_clone(net, &copy));
-    mlp_status status = mlp_net_tensor(copy, MLP_W, l, &W);
-    if (status == MLP_OK && !(i0 < W.rows * W.cols && i1 < W.rows * W.cols &&
-                              i0 != i1 && span > 0 && isfinite(span))) {
-        status =
-            mlpi_refuse(&picture->hooks, MLP_ERR_ARGUMENT,
-                        "a surface: expects two elements of W[%zu], numbers "
-                        "below %zu, and a span above 0, got %zu, %zu and %g",
-                        l, W.rows * W.cols, i0, i1, span);
-    }
-    if (status == MLP_OK) {
-        const size_t at[] = {i0, i1};
-        for (int i = 0; i < 2; i++) {
-            (void)snprintf(names[i], sizeof names[i], "W[%zu](%zu, %zu)", l,
-                           at[i] / W.cols + 1, at[i] % W.cols + 1);
-        }
-        mlpi_panel_begin(picture, axes, names[0], names[1]);
-        status = put_surface(picture, copy, X, Y, W, at, span);
-        picture->status = picture->status != MLP_OK ? picture->status : status;
-        status = mlpi_panel_end(picture);
-    }
-    mlp_net_free(copy);
-    return status;
-}
+/* MOST_SHOWN limits the neurons of a layer that are drawn, MOST_DRAWN the
+ * layers, and MOST_CLASSES the classes of a confusion matrix. */
+enum { MOST_SHOWN = 10, MOST_DRAWN = 20, MOST_CLASSES = 100 };
 
 /* ---------------------------------------------------------------------------
  * The network
@@ -342,5 +167,164 @@ mlp_status mlp_picture_network(mlp_picture *picture, const mlp_axes *axes,
              "[-0.1:%z.1]\nset yrange [%g:%g]\nplot @weights",
              columns[0] + 4, columns[layers] + 4, layers, -top - 1.6,
              top + 0.6);
+    return mlpi_panel_end(picture);
+}
+
+/* ---------------------------------------------------------------------------
+ * Bars
+ */
+
+/* Sets the labels of an axis to names, or to numbers where these are NULL. Side
+ * by side, a panel of 480 pixels has room for 44 columns or 15 numbers of two
+ * digits, and turned by a quarter for 24 lines. Long names of the axis x are
+ * turned, a few of them only as far as needed. Of more than 15 numbers, or 24
+ * names, each second one is left out, or more. */
+static void put_tics(mlp_picture *p, const char *axis, const char *const *names,
+                     size_t n)
+{
+    char number[MLPI_NUMBER_SIZE];
+    size_t columns = 0;
+    size_t pace = (n + (names ? 23 : 14)) / (names ? 24 : 15);
+    for (size_t i = 0; names && i < n; i++) {
+        columns += mlpi_text_columns(names[i]) + 2;
+    }
+    bool is_turned = *axis == 'x' && columns > 44;
+    mlpi_put(p, "set %stics scale 0 %s(", axis,
+             !is_turned ? ""
+             : n > 8    ? "rotate by 90 right "
+                        : "rotate by 35 right ");
+    for (size_t i = 0; i < n; i += pace) {
+        mlpi_put(p, "%s%t %z", i == 0 ? "" : ", ",
+                 mlpi_text_name(names, i, number), i);
+    }
+    mlpi_put(p, ")\nset rmargin 2\n");
+}
+
+/* The bars of a name fill four fifths of the room from it to the next one; $0
+ * is the number of the line. The values stand above the bars where they are not
+ * too many; more than 6 are turned,
+ * which text cannot do. */
+mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
+                            const char *const *names, size_t n,
+                            const char *const *series, size_t n_series,
+                            const double *values)
+{
+    TRY(mlpi_check_given(picture, names, "the names of bars"));
+    const mlp_hooks *hooks = &picture->hooks;
+    TRY(mlpi_check_numbers(hooks, "bars", mlp_cview_f64(values, n_series, n),
+                           n_series, n, MLPI_FINITE));
+    TRY(mlpi_check_names(hooks, "bars", names, n));
+    TRY(mlpi_check_names(hooks, "series of bars", series, n_series));
+    double width = 0.8 / (double)n_series;
+    bool is_turned = n * n_series > 6;
+    mlpi_panel_begin(picture, axes, "", "");
+    put_tics(picture, "x", names, n);
+    mlpi_put(picture, "eval bars\nset xrange [-0.6:%z.6]\nset boxwidth %g\n%s",
+             n - 1, width,
+             axes && axes->y_min != axes->y_max ? "" : "eval from_0\n");
+    mlpi_put(picture, "$d << EOD\n");
+    for (size_t i = 0; i < n * n_series; i++) {
+        mlpi_put(picture, (i + 1) % n_series > 0 ? "%r " : "%r\n",
+                 values[i % n_series * n + i / n_series]);
+    }
+    mlpi_put(picture, "EOD\n");
+    for (size_t s = 0; s < n_series; s++) {
+        double center = ((double)s - (double)(n_series - 1) / 2) * width;
+        mlpi_put(picture, "%s$d using ($0+%g):%z with boxes lt %z dt 1 lw 1 ",
+                 s == 0 ? "plot " : ", ", center, s + 1, s + 1);
+        mlpi_put(picture, series ? "title %q" : "notitle",
+                 series ? series[s] : "");
+        if (n * n_series <= 16) {
+            mlpi_put(picture,
+                     ", for [i=%s:0] $d using ($0+%g):%z:(gprintf('%%.3g',$%z))"
+                     " with labels %s notitle",
+                     is_turned ? "as_text" : "0", center, s + 1, s + 1,
+                     is_turned ? "rotate by 90 left offset 0,0.4"
+                               : "center offset 0,0.6");
+        }
+    }
+    return mlpi_panel_end(picture);
+}
+
+/* ---------------------------------------------------------------------------
+ * Matrices
+ */
+
+/* Begins a panel of cells. A few cells are drawn as boxes, which stay sharp.
+ * Many are embedded as pixels, which programs smooth when they enlarge a
+ * picture, and need less room. */
+static const char *begin_cells(mlp_picture *p, const mlp_axes *axes,
+                               const char *x, const char *y, mlp_cview cells)
+{
+    mlpi_panel_begin(p, axes, x, y);
+    mlpi_put(p, "rows = %z\ncols = %z\neval cells\n", cells.rows, cells.cols);
+    mlpi_put(p, "$d << EOD\n");
+    return cells.rows * cells.cols <= 400 ? "image pixels" : "image";
+}
+
+/* A cell is shaded by its share of the row, and not by its count, so that a
+ * rare class is seen as well as a frequent one. A line of the block is: column,
+ * row, share of the row, count. A share of 0 is a gap. */
+mlp_status mlp_picture_confusion(mlp_picture *picture, const mlp_axes *axes,
+                                 mlp_cview counts, const char *const *names)
+{
+    TRY(mlpi_check_given(picture, picture, "a picture"));
+    TRY(mlpi_check_counts(&picture->hooks, counts, names));
+    size_t k = counts.rows;
+    if (k > MOST_CLASSES) {
+        return mlpi_refuse(
+            &picture->hooks, MLP_ERR_LIMIT,
+            "a confusion matrix: expects at most %d classes, got %zu",
+            (int)MOST_CLASSES, k);
+    }
+    const char *image = begin_cells(picture, axes, "predicted", "true", counts);
+    for (size_t i = 0; i < k; i++) {
+        double sum = 0;
+        for (size_t j = 0; j < k; j++) {
+            sum += mlp_cview_at(counts, i, j);
+        }
+        for (size_t j = 0; j < k; j++) {
+            double count = mlp_cview_at(counts, i, j);
+            mlpi_put(picture, "%z %z %g %r\n", j, i,
+                     count > 0 ? count / sum : NAN, count);
+        }
+    }
+    mlpi_put(picture, "EOD\n");
+    put_tics(picture, "x", names, k);
+    put_tics(picture, "y", names, k);
+    mlpi_put(picture,
+             "eval shares\nplot for [i=as_text:0] $d using 1:2:3 with %s "
+             "notitle, ",
+             image);
+    /* More numbers would not fit into their cells, so text then has marks. */
+    mlpi_put(picture, k <= 20 ? "@numbers" : "@marks");
+    return mlpi_panel_end(picture);
+}
+
+/* The block is read as a matrix. */
+mlp_status mlp_picture_image(mlp_picture *picture, const mlp_axes *axes,
+                             mlp_cview pixels)
+{
+    TRY(mlpi_check_given(picture, picture, "a picture"));
+    TRY(mlpi_check_numbers(&picture->hooks, "an image", pixels, pixels.rows,
+                           pixels.cols, MLPI_FINITE));
+    const char *image = begin_cells(picture, axes, "", "", pixels);
+    for (size_t i = 0; i < pixels.rows; i++) {
+        for (size_t j = 0; j < pixels.cols; j++) {
+            mlpi_put(picture, "%r ", mlp_cview_at(pixels, i, j));
+        }
+        mlpi_put(picture, "\n");
+    }
+    mlpi_put(picture, "EOD\neval greys\nplot $d matrix with %s notitle", image);
+    return mlpi_panel_end(picture);
+}
+
+/* The commands are not checked. If gnuplot refuses them, mlp_picture_write
+ * tells its message. */
+mlp_status mlp_picture_commands(mlp_picture *picture, const char *commands)
+{
+    TRY(mlpi_check_given(picture, commands, "commands"));
+    mlpi_panel_begin(picture, NULL, "", "");
+    mlpi_put(picture, "%s", commands);
     return mlpi_panel_end(picture);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Panels of numbers: curves, points, bars, a confusion matrix and an image.
- * Each writes its numbers as a block of data, and then the commands that draw
- * it. The lines of the blocks are:
+ * Panels whose axes are numbers: curves, points, the regions that a network
+ * decides, and the surface of its loss. Each writes its numbers as a block of
+ * data, and then the commands that draw it. The lines of the blocks are:
  *
- *     curves     x y                            $c0, $c1 ...
- *     points     x1 x2 class                    $points
- *     bars       the values of all series       $d
- *     confusion  column row share count         $d
- *     image      the numbers of a row           $d
+ *     curves     x y                                      $c0, $c1 ...
+ *     points     x1 x2 class                              $points
+ *     regions    a matrix of outputs or classes           $d, and $points
+ *     surface    weight weight loss, with an empty line   $d
+ *                after each row
  *
  * What is drawn is chosen by conditions in the commands, as
  *
@@ -24,23 +24,37 @@
 #include <math.h>
 
 /* A line of more than MOST_POINTS is thinned to at most as many, which is about
- * one for each pixel of a panel. */
-enum { MOST_POINTS = 1000, ACTIVATION_POINTS = 101, MOST_CLASSES = 100 };
+ * one for each pixel of a panel. GRID counts the points of regions along each
+ * axis: 150 make pixels that are hardly seen, and a file of a few kB. SURFACE
+ * counts the points of a surface along each weight: each of its 64 patches
+ * takes 0.4 kB of an SVG file. */
+enum {
+    MOST_POINTS = 1000,
+    ACTIVATION_POINTS = 101,
+    MOST_CLASSES = 100,
+    GRID = 150,
+    SURFACE = 9
+};
+
+/* The least and the largest of the numbers that a panel draws. */
+typedef struct extent {
+    double x0, x1, y0, y1;
+} extent;
 
 /* Chooses the tics of the axes for numbers in this range, where the axes do not
  * ask for another one. */
-static void put_scale(mlp_picture *p, const mlp_axes *axes, const mlpi_range *r)
+static void put_scale(mlp_picture *p, const mlp_axes *axes, const extent *r)
 {
     if (!axes || !axes->log_x) {
         mlpi_put(p, "eval x_scale(%r,%r)\n", r->x0, r->x1);
     }
-    if (axes && axes->log_y && axes->y_min == axes->y_max) {
+    if (axes && axes->log_y && r->y0 > 0 && axes->y_min == axes->y_max) {
         mlpi_put(p, "eval log_scale(%r,%r)\n", r->y0, r->y1);
     }
 }
 
 /* Widens a range to hold a point. */
-static void widen(mlpi_range *r, double x, double y)
+static void widen(extent *r, double x, double y)
 {
     r->x0 = fmin(r->x0, x);
     r->x1 = fmax(r->x1, x);
@@ -106,12 +120,11 @@ static void put_curve(mlp_picture *p, const frame *f, const mlp_curve *c,
 /* Finds the range of the points that can be seen. Without any, gnuplot would
  * fail. */
 static mlp_status check_curves(const mlp_picture *p, const frame *f,
-                               const mlp_curve *curves, size_t n,
-                               mlpi_range *range)
+                               const mlp_curve *curves, size_t n, extent *range)
 {
     bool log_x = f->axes && f->axes->log_x;
     bool log_y = f->axes && f->axes->log_y;
-    *range = (mlpi_range){INFINITY, -INFINITY, INFINITY, -INFINITY};
+    *range = (extent){INFINITY, -INFINITY, INFINITY, -INFINITY};
     for (size_t i = 0; i < n; i++) {
         if (!curves[i].y) {
             return mlpi_refuse(&p->hooks, MLP_ERR_NULL,
@@ -138,7 +151,7 @@ static mlp_status check_curves(const mlp_picture *p, const frame *f,
 static mlp_status draw_curves(mlp_picture *p, const frame *f,
                               const mlp_curve *curves, size_t n)
 {
-    mlpi_range range;
+    extent range;
     TRY(check_curves(p, f, curves, n, &range));
     mlpi_panel_begin(p, f->axes, f->x, f->y);
     put_scale(p, f->axes, &range);
@@ -232,13 +245,13 @@ mlp_status mlp_picture_activation(mlp_picture *picture, const mlp_axes *axes,
  */
 
 /* The range comes with the checks, because both visit each row. */
-mlp_status mlpi_points_check(const mlp_picture *picture, mlp_cview X,
-                             mlp_cview labels, mlpi_range *range)
+static mlp_status check_points(const mlp_picture *picture, mlp_cview X,
+                               mlp_cview labels, extent *range)
 {
     const mlp_hooks *hooks = &picture->hooks;
     TRY(mlpi_check_numbers(hooks, "points", X, X.rows, 2, MLPI_FINITE));
     TRY(mlpi_check_numbers(hooks, "labels", labels, X.rows, 1, MLPI_LABELS));
-    *range = (mlpi_range){INFINITY, -INFINITY, INFINITY, -INFINITY};
+    *range = (extent){INFINITY, -INFINITY, INFINITY, -INFINITY};
     for (size_t i = 0; i < X.rows; i++) {
         widen(range, mlp_cview_at(X, i, 0), mlp_cview_at(X, i, 1));
     }
@@ -247,7 +260,7 @@ mlp_status mlpi_points_check(const mlp_picture *picture, mlp_cview X,
 
 /* One block serves all classes: each is plotted from the lines with its number.
  */
-void mlpi_points_put(mlp_picture *picture, mlp_cview X, mlp_cview labels)
+static void put_points(mlp_picture *picture, mlp_cview X, mlp_cview labels)
 {
     mlpi_put(picture, "$points << EOD\n");
     for (size_t i = 0; i < X.rows; i++) {
@@ -260,16 +273,16 @@ void mlpi_points_put(mlp_picture *picture, mlp_cview X, mlp_cview labels)
 /* There are eight colours and eight marks. From one round of the colours to the
  * next the marks move on by one, so 64 classes look different. The marks are
  * numbers of gnuplot's points: those of the colours, in look.gp. */
-void mlpi_points_plot(mlp_picture *picture, mlp_cview labels,
-                      const char *before)
+static void plot_points(mlp_picture *picture, mlp_cview labels,
+                        const char *before)
 {
     static const char *const marks[] = {"7",  "9",  "5", "13",
                                         "11", "15", "6", "8"};
-    bool has_points[100] = {false};
+    bool has_points[MOST_CLASSES] = {false};
     for (size_t i = 0; i < labels.rows; i++) {
         has_points[(size_t)mlp_cview_at(labels, i, 0)] = true;
     }
-    for (size_t k = 0; k < 100; k++) {
+    for (size_t k = 0; k < MOST_CLASSES; k++) {
         if (has_points[k]) {
             mlpi_put(picture,
                      "%s$points using 1:($3==%z?$2:NaN) with points lt %z pt "
@@ -284,173 +297,187 @@ void mlpi_points_plot(mlp_picture *picture, mlp_cview labels,
 mlp_status mlp_picture_points(mlp_picture *picture, const mlp_axes *axes,
                               mlp_cview X, mlp_cview labels)
 {
-    mlpi_range range;
+    extent range;
     TRY(mlpi_check_given(picture, picture, "a picture"));
-    TRY(mlpi_points_check(picture, X, labels, &range));
+    TRY(check_points(picture, X, labels, &range));
     mlpi_panel_begin(picture, axes, "x1", "x2");
     put_scale(picture, axes, &range);
-    mlpi_points_put(picture, X, labels);
+    put_points(picture, X, labels);
     mlpi_put(picture,
              "set offsets graph 0.05, graph 0.05, graph 0.05, graph 0.05\n");
-    mlpi_points_plot(picture, labels, "plot ");
+    plot_points(picture, labels, "plot ");
     return mlpi_panel_end(picture);
 }
 
 /* ---------------------------------------------------------------------------
- * Bars
+ * Regions
  */
 
-/* Sets the labels of an axis to names, or to numbers where these are NULL. Side
- * by side, a panel of 480 pixels has room for 44 columns or 15 numbers of two
- * digits, and turned by a quarter for 24 lines. Long names of the axis x are
- * turned, a few of them only as far as needed. Of more than 15 numbers, or 24
- * names, each second one is left out, or more. */
-static void put_tics(mlp_picture *p, const char *axis, const char *const *names,
-                     size_t n)
+/* Predicts a grid of points, which is `range` and a tenth more on each side, so
+ * that no point of the data lies on the border. Where all rows are equal, the
+ * range is 1 wide on each side. Writes the lower left corner and the distances
+ * of the grid, then the outputs, or of several the number of the largest, and
+ * then the range of these. A row of the grid is computed at once, into
+ * `block`, which has room for its points and for their outputs. */
+static mlp_status put_grid(mlp_picture *p, const mlp_net *net,
+                           const extent *range, void *block)
 {
-    char number[MLPI_NUMBER_SIZE];
-    size_t columns = 0;
-    size_t pace = (n + (names ? 23 : 14)) / (names ? 24 : 15);
-    for (size_t i = 0; names && i < n; i++) {
-        columns += mlpi_text_columns(names[i]) + 2;
+    size_t k = mlp_net_outputs(net);
+    bool is_f32 = mlp_net_precision(net) == MLP_F32;
+    mlp_view X =
+        is_f32 ? mlp_view_f32(block, GRID, 2) : mlp_view_f64(block, GRID, 2);
+    mlp_view A = is_f32 ? mlp_view_f32((float *)block + 2 * GRID, GRID, k)
+                        : mlp_view_f64((double *)block + 2 * GRID, GRID, k);
+    const double low[] = {range->x0, range->y0};
+    const double high[] = {range->x1, range->y1};
+    double from[2];
+    double pace[2];
+    double least = INFINITY;
+    double most = -INFINITY;
+    for (int i = 0; i < 2; i++) {
+        double more = high[i] > low[i] ? (high[i] - low[i]) / 10 : 1;
+        from[i] = low[i] - more;
+        pace[i] = (high[i] - low[i] + 2 * more) / (GRID - 1);
     }
-    bool is_turned = *axis == 'x' && columns > 44;
-    mlpi_put(p, "set %stics scale 0 %s(", axis,
-             !is_turned ? ""
-             : n > 8    ? "rotate by 90 right "
-                        : "rotate by 35 right ");
-    for (size_t i = 0; i < n; i += pace) {
-        mlpi_put(p, "%s%t %z", i == 0 ? "" : ", ",
-                 mlpi_text_name(names, i, number), i);
-    }
-    mlpi_put(p, ")\nset rmargin 2\n");
-}
-
-/* The bars of a name fill four fifths of the room from it to the next one; $0
- * is the number of the line. The values stand above the bars where they are not
- * too many; more than 6 are turned,
- * which text cannot do. */
-mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
-                            const char *const *names, size_t n,
-                            const char *const *series, size_t n_series,
-                            const double *values)
-{
-    TRY(mlpi_check_given(picture, names, "the names of bars"));
-    const mlp_hooks *hooks = &picture->hooks;
-    TRY(mlpi_check_numbers(hooks, "bars", mlp_cview_f64(values, n_series, n),
-                           n_series, n, MLPI_FINITE));
-    TRY(mlpi_check_names(hooks, "bars", names, n));
-    TRY(mlpi_check_names(hooks, "series of bars", series, n_series));
-    double width = 0.8 / (double)n_series;
-    bool is_turned = n * n_series > 6;
-    mlpi_panel_begin(picture, axes, "", "");
-    put_tics(picture, "x", names, n);
-    mlpi_put(picture, "eval bars\nset xrange [-0.6:%z.6]\nset boxwidth %g\n%s",
-             n - 1, width,
-             axes && axes->y_min != axes->y_max ? "" : "eval from_0\n");
-    mlpi_put(picture, "$d << EOD\n");
-    for (size_t i = 0; i < n * n_series; i++) {
-        mlpi_put(picture, (i + 1) % n_series > 0 ? "%r " : "%r\n",
-                 values[i % n_series * n + i / n_series]);
-    }
-    mlpi_put(picture, "EOD\n");
-    for (size_t s = 0; s < n_series; s++) {
-        double center = ((double)s - (double)(n_series - 1) / 2) * width;
-        mlpi_put(picture, "%s$d using ($0+%g):%z with boxes lt %z dt 1 lw 1 ",
-                 s == 0 ? "plot " : ", ", center, s + 1, s + 1);
-        mlpi_put(picture, series ? "title %q" : "notitle",
-                 series ? series[s] : "");
-        if (n * n_series <= 16) {
-            mlpi_put(picture,
-                     ", for [i=%s:0] $d using ($0+%g):%z:(gprintf('%%.3g',$%z))"
-                     " with labels %s notitle",
-                     is_turned ? "as_text" : "0", center, s + 1, s + 1,
-                     is_turned ? "rotate by 90 left offset 0,0.4"
-                               : "center offset 0,0.6");
+    mlpi_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\nside = %z\n$d << EOD\n",
+             from[0], pace[0], from[1], pace[1], (size_t)GRID);
+    for (size_t i = 0; i < GRID; i++) {
+        for (size_t j = 0; j < GRID; j++) {
+            (void)mlp_view_set(X, j, 0, from[0] + (double)j * pace[0]);
+            (void)mlp_view_set(X, j, 1, from[1] + (double)i * pace[1]);
+        }
+        TRY(mlp_predict(net, mlp_view_const(X), A));
+        mlp_cview a = mlp_view_const(A);
+        TRY(mlpi_check_numbers(&p->hooks, "outputs of the network", a, GRID, k,
+                               MLPI_FINITE));
+        for (size_t j = 0; j < GRID; j++) {
+            size_t c = 0;
+            for (size_t other = 1; other < k; other++) {
+                bool is_more =
+                    mlp_cview_at(a, j, other) > mlp_cview_at(a, j, c);
+                c = is_more ? other : c;
+            }
+            double shown = k > 1 ? (double)c : mlp_cview_at(a, j, 0);
+            least = fmin(least, shown);
+            most = fmax(most, shown);
+            mlpi_put(p, j + 1 < GRID ? "%g " : "%g\n", shown);
         }
     }
+    mlpi_put(p, "EOD\nleast = %r\nmost = %r\n", least, most);
+    return MLP_OK;
+}
+
+/* Outputs that are not finite are refused: an image with holes would look like
+ * a region of its own. The commands are those of look.gp, for one output or for
+ * several. */
+mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
+                               const mlp_net *net, mlp_cview X,
+                               mlp_cview labels)
+{
+    extent range;
+    TRY(mlpi_check_given(picture, net, "a network"));
+    TRY(check_points(picture, X, labels, &range));
+    size_t k = mlp_net_outputs(net);
+    if (mlp_net_inputs(net) != 2 || k > 99) {
+        return mlpi_refuse(&picture->hooks, MLP_ERR_SHAPE,
+                           "regions: expects a network with 2 inputs and at "
+                           "most 99 outputs, got %zu and %zu",
+                           mlp_net_inputs(net), k);
+    }
+    void *block = mlpi_show_allocate(
+        &picture->hooks, GRID * (2 + k) * sizeof(double), "regions");
+    if (!block) {
+        return MLP_ERR_MEMORY;
+    }
+    mlpi_panel_begin(picture, axes, "x1", "x2");
+    mlp_status status = put_grid(picture, net, &range, block);
+    picture->status = picture->status != MLP_OK ? picture->status : status;
+    mlpi_show_release(&picture->hooks, block);
+    put_points(picture, X, labels);
+    mlpi_put(picture, k == 1
+                          ? "eval output\neval regions\nplot @plot_output"
+                          : "eval classes\neval regions\nplot @plot_classes");
+    plot_points(picture, labels, ", ");
     return mlpi_panel_end(picture);
 }
 
 /* ---------------------------------------------------------------------------
- * Matrices
+ * The surface of the loss
  */
 
-/* Begins a panel of cells. A few cells are drawn as boxes, which stay sharp.
- * Many are embedded as pixels, which programs smooth when they enlarge a
- * picture, and need less room. */
-static const char *begin_cells(mlp_picture *p, const mlp_axes *axes,
-                               const char *x, const char *y, mlp_cview cells)
+/* Writes the losses, row by row, and where the network itself stands, a mark.
+ * Three tics on each axis are the two ends of the span and the weight of the
+ * network between them. The clone has the hooks of its network, which get the
+ * messages of what fails there. */
+static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
+                              mlp_cview Y, mlp_view W, const size_t at[2],
+                              double span)
 {
-    mlpi_panel_begin(p, axes, x, y);
-    mlpi_put(p, "rows = %z\ncols = %z\neval cells\n", cells.rows, cells.cols);
-    mlpi_put(p, "$d << EOD\n");
-    return cells.rows * cells.cols <= 400 ? "image pixels" : "image";
+    size_t cols = W.cols;
+    double center[2];
+    mlp_scores scores;
+    TRY(mlp_evaluate(net, X, Y, &scores));
+    if (!isfinite(scores.loss)) {
+        return mlpi_refuse(&p->hooks, MLP_ERR_NOT_FINITE,
+                           "a surface: expects a finite loss, got %g",
+                           scores.loss);
+    }
+    for (int i = 0; i < 2; i++) {
+        center[i] = mlp_cview_at(mlp_view_const(W), at[i] / cols, at[i] % cols);
+    }
+    mlpi_put(p,
+             "eval surface\nset xtics %r,%r\nset ytics %r,%r\nset label 'the "
+             "network' at %r,%r,%r @network_mark\n$d << EOD\n",
+             center[0] - span, span, center[1] - span, span, center[0],
+             center[1], scores.loss);
+    for (size_t i = 0; i < (size_t)SURFACE * SURFACE; i++) {
+        const size_t place[2] = {i % SURFACE, i / SURFACE};
+        double w[2];
+        for (int j = 0; j < 2; j++) {
+            double t = 2 * (double)place[j] / (SURFACE - 1) - 1;
+            w[j] = center[j] + t * span;
+            (void)mlp_view_set(W, at[j] / cols, at[j] % cols, w[j]);
+        }
+        TRY(mlp_evaluate(net, X, Y, &scores));
+        mlpi_put(p, "%r %r %r\n%s", w[0], w[1], scores.loss,
+                 place[0] == SURFACE - 1 ? "\n" : "");
+    }
+    mlpi_put(p, "EOD\nsplot $d using 1:2:3 with pm3d notitle");
+    return MLP_OK;
 }
 
-/* A cell is shaded by its share of the row, and not by its count, so that a
- * rare class is seen as well as a frequent one. A line of the block is: column,
- * row, share of the row, count. A share of 0 is a gap. */
-mlp_status mlp_picture_confusion(mlp_picture *picture, const mlp_axes *axes,
-                                 mlp_cview counts, const char *const *names)
+/* The weights are changed in a copy, so the network of the caller is const
+ * indeed. Elements are named as in the tutorial, whose rows and columns count
+ * from 1. */
+mlp_status mlp_picture_surface(mlp_picture *picture, const mlp_axes *axes,
+                               const mlp_net *net, mlp_cview X, mlp_cview Y,
+                               size_t l, size_t i0, size_t i1, double span)
 {
-    TRY(mlpi_check_given(picture, picture, "a picture"));
-    TRY(mlpi_check_counts(&picture->hooks, counts, names));
-    size_t k = counts.rows;
-    if (k > MOST_CLASSES) {
-        return mlpi_refuse(
-            &picture->hooks, MLP_ERR_LIMIT,
-            "a confusion matrix: expects at most %d classes, got %zu",
-            (int)MOST_CLASSES, k);
+    mlp_net *copy = NULL;
+    mlp_view W;
+    char names[2][64];
+    TRY(mlpi_check_given(picture, net, "a network"));
+    TRY(mlp_net_clone(net, &copy));
+    mlp_status status = mlp_net_tensor(copy, MLP_W, l, &W);
+    if (status == MLP_OK && !(i0 < W.rows * W.cols && i1 < W.rows * W.cols &&
+                              i0 != i1 && span > 0 && isfinite(span))) {
+        status =
+            mlpi_refuse(&picture->hooks, MLP_ERR_ARGUMENT,
+                        "a surface: expects two elements of W[%zu], numbers "
+                        "below %zu, and a span above 0, got %zu, %zu and %g",
+                        l, W.rows * W.cols, i0, i1, span);
     }
-    const char *image = begin_cells(picture, axes, "predicted", "true", counts);
-    for (size_t i = 0; i < k; i++) {
-        double sum = 0;
-        for (size_t j = 0; j < k; j++) {
-            sum += mlp_cview_at(counts, i, j);
+    if (status == MLP_OK) {
+        const size_t at[] = {i0, i1};
+        for (int i = 0; i < 2; i++) {
+            (void)snprintf(names[i], sizeof names[i], "W[%zu](%zu, %zu)", l,
+                           at[i] / W.cols + 1, at[i] % W.cols + 1);
         }
-        for (size_t j = 0; j < k; j++) {
-            double count = mlp_cview_at(counts, i, j);
-            mlpi_put(picture, "%z %z %g %r\n", j, i,
-                     count > 0 ? count / sum : NAN, count);
-        }
+        mlpi_panel_begin(picture, axes, names[0], names[1]);
+        status = put_surface(picture, copy, X, Y, W, at, span);
+        picture->status = picture->status != MLP_OK ? picture->status : status;
+        status = mlpi_panel_end(picture);
     }
-    mlpi_put(picture, "EOD\n");
-    put_tics(picture, "x", names, k);
-    put_tics(picture, "y", names, k);
-    mlpi_put(picture,
-             "eval shares\nplot for [i=as_text:0] $d using 1:2:3 with %s "
-             "notitle, ",
-             image);
-    /* More numbers would not fit into their cells, so text then has marks. */
-    mlpi_put(picture, k <= 20 ? "@numbers" : "@marks");
-    return mlpi_panel_end(picture);
-}
-
-/* The block is read as a matrix. */
-mlp_status mlp_picture_image(mlp_picture *picture, const mlp_axes *axes,
-                             mlp_cview pixels)
-{
-    TRY(mlpi_check_given(picture, picture, "a picture"));
-    TRY(mlpi_check_numbers(&picture->hooks, "an image", pixels, pixels.rows,
-                           pixels.cols, MLPI_FINITE));
-    const char *image = begin_cells(picture, axes, "", "", pixels);
-    for (size_t i = 0; i < pixels.rows; i++) {
-        for (size_t j = 0; j < pixels.cols; j++) {
-            mlpi_put(picture, "%r ", mlp_cview_at(pixels, i, j));
-        }
-        mlpi_put(picture, "\n");
-    }
-    mlpi_put(picture, "EOD\neval greys\nplot $d matrix with %s notitle", image);
-    return mlpi_panel_end(picture);
-}
-
-/* The commands are not checked. If gnuplot refuses them, mlp_picture_write
- * tells its message. */
-mlp_status mlp_picture_commands(mlp_picture *picture, const char *commands)
-{
-    TRY(mlpi_check_given(picture, commands, "commands"));
-    mlpi_panel_begin(picture, NULL, "", "");
-    mlpi_put(picture, "%s", commands);
-    return mlpi_panel_end(picture);
+    mlp_net_free(copy);
+    return status;
 }

@@ -45,23 +45,4 @@ mlp_status mlpi_panel_end(mlp_picture *picture);
 mlp_status mlpi_check_given(const mlp_picture *picture, const void *given,
                             const char *what);
 
-/* The least and the largest of the numbers that a panel draws. */
-typedef struct mlpi_range {
-    double x0, x1, y0, y1;
-} mlpi_range;
-
-/* Finds the range of the points X (m, 2), after it has checked these and their
- * labels (m, 1). */
-mlp_status mlpi_points_check(const mlp_picture *picture, mlp_cview X,
-                             mlp_cview labels, mlpi_range *range);
-
-/* Writes the points as the block of data $points. */
-void mlpi_points_put(mlp_picture *picture, mlp_cview X, mlp_cview labels);
-
-/* Goes on with a command "plot", or begins one, as `before` says: draws the
- * points of the block, with an entry in the key for each class of which there
- * is a point. */
-void mlpi_points_plot(mlp_picture *picture, mlp_cview labels,
-                      const char *before);
-
 #endif
