@@ -201,9 +201,8 @@ static void put_tics(mlp_picture *p, const char *axis, const char *const *names,
 }
 
 /* The bars of a name fill four fifths of the room from it to the next one; $0
- * is the number of the line. The values stand above the bars where they are not
- * too many; more than 6 are turned,
- * which text cannot do. */
+ * is the number of the line. The values stand above the bars where there is
+ * room for them. */
 mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
                             const char *const *names, size_t n,
                             const char *const *series, size_t n_series,
@@ -216,7 +215,6 @@ mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
     TRY(mlpi_check_names(hooks, "bars", names, n));
     TRY(mlpi_check_names(hooks, "series of bars", series, n_series));
     double width = 0.8 / (double)n_series;
-    bool is_turned = n * n_series > 6;
     mlpi_panel_begin(picture, axes, "", "");
     put_tics(picture, "x", names, n);
     mlpi_put(picture, "eval bars\nset xrange [-0.6:%z.6]\nset boxwidth %g\n%s",
@@ -234,13 +232,11 @@ mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
                  s == 0 ? "plot " : ", ", center, s + 1, s + 1);
         mlpi_put(picture, series ? "title %q" : "notitle",
                  series ? series[s] : "");
-        if (n * n_series <= 16) {
+        if (n * n_series <= 8) {
             mlpi_put(picture,
-                     ", for [i=%s:0] $d using ($0+%g):%z:(gprintf('%%.3g',$%z))"
-                     " with labels %s notitle",
-                     is_turned ? "as_text" : "0", center, s + 1, s + 1,
-                     is_turned ? "rotate by 90 left offset 0,0.4"
-                               : "center offset 0,0.6");
+                     ", $d using ($0+%g):%z:(gprintf('%%.3g',$%z)) with labels "
+                     "center offset 0,0.6 notitle",
+                     center, s + 1, s + 1);
         }
     }
     return mlpi_panel_end(picture);

@@ -80,39 +80,31 @@ static double x_of(const frame *f, const mlp_curve *c, size_t i)
     return c->x ? c->x[i] : (double)(f->first + i);
 }
 
-/* A piece of a line keeps its lowest and its highest point, in their order. So
- * a peak of one epoch stays as high as it is, which an average would not show.
- * A NaN stays only where the piece has nothing else. */
-static void put_piece(mlp_picture *p, const frame *f, const mlp_curve *c,
-                      size_t first, size_t end)
-{
-    size_t low = first;
-    size_t high = first;
-    for (size_t i = first; i < end; i++) {
-        low = isnan(c->y[low]) || c->y[i] < c->y[low] ? i : low;
-        high = isnan(c->y[high]) || c->y[i] > c->y[high] ? i : high;
-    }
-    size_t kept[] = {low < high ? low : high, low < high ? high : low};
-    for (int i = 0; i < (low == high ? 1 : 2); i++) {
-        mlpi_put(p, "%r %r\n", x_of(f, c, kept[i]), c->y[kept[i]]);
-    }
-}
-
-/* A long line is cut into pieces of about equal size, and each piece gives two
- * points. An eye could not tell more of them apart on a screen, and the file
- * would grow with the number of epochs. On a logarithmic axis the first points
- * lie far apart, so none of them can go. */
+/* A long line is cut into pieces of equal size, of which each keeps its lowest
+ * and its highest point, in their order. An eye could not tell more of them
+ * apart on a screen, the file would grow with the number of epochs, and a peak
+ * of one epoch stays as high as it is, which an average would not show. A NaN
+ * stays only where the piece has nothing else. On a logarithmic axis the first
+ * points lie far apart, so none of them can go. */
 static void put_curve(mlp_picture *p, const frame *f, const mlp_curve *c,
                       size_t number)
 {
     bool is_whole =
         c->points || c->n <= MOST_POINTS || (f->axes && f->axes->log_x);
-    size_t pieces = is_whole ? c->n : MOST_POINTS / 2;
-    double size = (double)c->n / (double)pieces;
+    size_t piece = is_whole ? 1 : 2 * (c->n / MOST_POINTS + 1);
     mlpi_put(p, "$c%z << EOD\n", number);
-    for (size_t i = 0; i < pieces; i++) {
-        put_piece(p, f, c, (size_t)((double)i * size),
-                  i + 1 < pieces ? (size_t)((double)(i + 1) * size) : c->n);
+    for (size_t first = 0; first < c->n; first += piece) {
+        size_t low = first;
+        size_t high = first;
+        for (size_t i = first; i < c->n && i < first + piece; i++) {
+            low = isnan(c->y[low]) || c->y[i] < c->y[low] ? i : low;
+            high = isnan(c->y[high]) || c->y[i] > c->y[high] ? i : high;
+        }
+        const size_t kept[] = {low < high ? low : high,
+                               low < high ? high : low};
+        for (int i = 0; i < (low == high ? 1 : 2); i++) {
+            mlpi_put(p, "%r %r\n", x_of(f, c, kept[i]), c->y[kept[i]]);
+        }
     }
     mlpi_put(p, "EOD\n");
 }

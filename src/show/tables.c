@@ -27,9 +27,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* MAX_NAME limits the columns of a class name: longer ones are cut. MAX_TABLE
- * limits those of a table, to what every terminal shows. */
-enum { MAX_NAME = 32, MAX_TABLE = 80 };
+/* MAX_TABLE limits the columns of a matrix, to what every terminal shows. */
+enum { MAX_TABLE = 80 };
 
 /* Ends a table. Streams collect what is written, so a full disk shows only when
  * the stream is flushed. */
@@ -143,15 +142,15 @@ static size_t digits_of(size_t n)
     return (size_t)snprintf(text, sizeof text, "%zu", n);
 }
 
-/* Returns the columns that the longest name needs, at most MAX_NAME. Without
- * names these are the digits of the last number. */
+/* Returns the columns that the longest name needs, or without names the last
+ * number. */
 static size_t widest_name(const char *const *names, size_t k)
 {
     size_t width = names ? 1 : digits_of(k - 1);
     for (size_t i = 0; names && i < k; i++) {
         width = larger(width, mlpi_text_columns(names[i]));
     }
-    return width < MAX_NAME ? width : MAX_NAME;
+    return width;
 }
 
 /* Returns a count, which mlpi_check_counts has found to be 0 or more. */
@@ -199,11 +198,8 @@ static void put_mistakes(mlp_cview counts, const char *const *names, FILE *to)
         (void)fprintf(to, "  %*zu of %zu", (int)digits, count_at(counts, i, i),
                       sum);
         if (most > 0) {
-            const char *name = mlpi_text_name(names, worst, text);
-            size_t columns = mlpi_text_columns(name);
             (void)fprintf(to, "; %zu for ", most);
-            mlpi_text_put(to, name, columns < MAX_NAME ? columns : MAX_NAME,
-                          false);
+            mlpi_text_put(to, mlpi_text_name(names, worst, text), 0, false);
         }
         (void)fputc('\n', to);
     }

@@ -156,24 +156,17 @@ size_t mlpi_text_columns(const char *text)
     return sum;
 }
 
-/* A wide character that would stick out is left out, and a blank stands in its
- * place, so that the next column begins where it should. */
+/* Blanks are counted by columns, which printf would count by bytes. */
 void mlpi_text_put(FILE *to, const char *text, size_t width, bool right)
 {
-    size_t whole = mlpi_text_columns(text);
-    bool is_cut = whole > width;
-    size_t room = is_cut ? width - 3 : width;
-    size_t used = 0;
-    if (right && !is_cut) {
-        (void)fprintf(to, "%*s", (int)(width - whole), "");
-        used = width - whole;
-    }
-    for (mlpi_character c = mlpi_text_next(&text);
-         c.length > 0 && used + c.columns <= room; c = mlpi_text_next(&text)) {
+    size_t columns = mlpi_text_columns(text);
+    int blanks = columns < width ? (int)(width - columns) : 0;
+    (void)fprintf(to, "%*s", right ? blanks : 0, "");
+    while (*text != '\0') {
+        mlpi_character c = mlpi_text_next(&text);
         (void)fwrite(c.bytes, 1, c.length, to);
-        used += c.columns;
     }
-    (void)fprintf(to, "%s%*s", is_cut ? "..." : "", (int)(room - used), "");
+    (void)fprintf(to, "%*s", right ? 0 : blanks, "");
 }
 
 /* The size is asked each time, because a window may change it, and signals

@@ -49,8 +49,8 @@ mlpi_character mlpi_text_next(const char **text);
 /* Returns the columns of a whole text. */
 size_t mlpi_text_columns(const char *text);
 
-/* Writes a text of at most `width` columns, then blanks up to this width, or
- * with `right` the blanks first. A longer text ends in "..." instead. */
+/* Writes a text, then blanks up to this width, or with `right` the blanks
+ * first. */
 void mlpi_text_put(FILE *to, const char *text, size_t width, bool right);
 
 /* What a stream can show. A stream that is no terminal has 80 columns and 25
