@@ -100,12 +100,15 @@ static void put_weights(mlp_picture *p, const mlp_net *net)
 static const char *name_of(const mlp_net *net, const char *const *inputs,
                            size_t l, size_t i, char text[32])
 {
-    bool is_last = l == mlp_net_layer_count(net);
-    bool has_classes = is_last && mlp_net_outputs(net) > 1;
-    const char *name = l == 0        ? (inputs ? inputs[i] : NULL)
-                       : has_classes ? mlp_net_class_name(net, i)
-                                     : NULL;
-    (void)snprintf(text, 32, l == 0 ? "x%zu" : is_last ? "y%zu" : "", i + 1);
+    const char *name = NULL;
+    if (l == 0) {
+        name = inputs ? inputs[i] : NULL;
+    } else if (l < mlp_net_layer_count(net)) {
+        name = "";
+    } else if (mlp_net_outputs(net) > 1) {
+        name = mlp_net_class_name(net, i);
+    }
+    (void)snprintf(text, 32, "%s%zu", l == 0 ? "x" : "y", i + 1);
     return name ? name : text;
 }
 

@@ -26,8 +26,8 @@ static const double pause_between = 0.1;
 
 /* MAX_LINE limits the bytes of a line, which are its columns too: a window that
  * gets narrower than the line would break it. MAX_BAR and MIN_BAR limit the
- * columns between the brackets of the bar. PART is the room of a
- * part, and ROOM that of all parts before some are left out. */
+ * columns between the brackets of the bar. PART is the room of a part, and
+ * ROOM that of all parts before some are left out. */
 enum { MAX_LINE = 100, MAX_BAR = 30, MIN_BAR = 5, PART = 48, ROOM = 512 };
 
 /* What the environment and the stream say is asked once, and not for each
@@ -98,21 +98,17 @@ static int join(char parts[N_PARTS][PART], unsigned shown, char text[ROOM / 2])
 static void format_line(const mlp_show_progress *line,
                         const mlp_epoch_progress *p, int width, char text[ROOM])
 {
-    static const unsigned levels[] = {
-        1 << LOSS | 1 << VALIDATION | 1 << RATE | 1 << LEFT,
-        1 << LOSS | 1 << VALIDATION | 1 << LEFT, 1 << LOSS | 1 << VALIDATION,
-        1 << LOSS, 0};
+    static const int dispensable[] = {RATE, LEFT, VALIDATION, LOSS};
     char parts[N_PARTS][PART];
     char rest[ROOM / 2];
     char bar[MAX_BAR + 1] = "";
-    unsigned known = isnan(p->validation_loss) ? ~(1u << VALIDATION) : ~0u;
-    int level = 0;
+    unsigned shown = isnan(p->validation_loss) ? ~(1u << VALIDATION) : ~0u;
     format_parts(line, p, parts);
     int used =
         snprintf(text, ROOM, "epoch %zu of %zu", p->epoch + 1, p->epochs);
-    while (used + 2 + join(parts, levels[level] & known, rest) > width &&
-           level < 4) {
-        level++;
+    for (int i = 0; used + 2 + join(parts, shown, rest) > width && i < N_PARTS;
+         i++) {
+        shown &= ~(1u << dispensable[i]);
     }
     int room = width - used - (int)strlen(rest) - 4; /* blanks and brackets */
     int bars = room < MAX_BAR ? room : MAX_BAR;
