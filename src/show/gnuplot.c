@@ -122,9 +122,9 @@ static void put_script(const mlp_picture *p, target kind, FILE *to)
                              : put_terminal(p, kind, columns, rows, to);
     /* SVG's marks of size 1 are larger than those of the other terminals. A
      * label of a tic gets 10 letters or 80 pixels. */
+    size_t tics = (size_t)width / columns / (kind == TEXT ? 10 : 80);
     (void)fprintf(to, "as_text = %d\nmark = %s\ntics = %zu\n%s", kind == TEXT,
-                  kind == SVG ? "0.6" : "1",
-                  (size_t)width / columns / (kind == TEXT ? 10 : 80) + 1,
+                  kind == SVG ? "0.6" : "1", tics > 0 ? tics : 1,
                   mlpi_show_look);
     (void)fprintf(to, "set multiplot layout %zu,%zu%s", rows, columns,
                   p->title > 0 ? " title " : "");

@@ -947,6 +947,51 @@ static void a_line_is_drawn_where_its_numbers_are(void **state)
     mlp_picture_free(picture);
 }
 
+/* Draws a line into panels side by side, and returns the SVG. */
+static const char *drawn_line(const mlp_axes *axes, const double *x,
+                              const double *y, int panels)
+{
+    hook_record record = {0};
+    mlp_picture *picture = made_picture(&record);
+    mlp_curve curve = {NULL, x, y, 2, false};
+    for (int i = 0; i < panels; i++) {
+        assert_int_equal(mlp_picture_curves(picture, axes, &curve, 1), MLP_OK);
+    }
+    assert_int_equal(mlp_picture_write(picture, path_of("tics.svg")), MLP_OK);
+    mlp_picture_free(picture);
+    return content_of("tics.svg");
+}
+
+static void narrow_panels_have_few_tics(void **state)
+{
+    (void)state;
+    if (!has_gnuplot()) {
+        skip();
+    }
+    const double x[] = {1000, 1500};
+    const double y[] = {1, 2};
+    assert_non_null(strstr(drawn_line(NULL, x, y, 1), "<text> 1100<"));
+    const char *narrow = drawn_line(NULL, x, y, 3);
+    assert_non_null(strstr(narrow, "<text> 1200<"));
+    assert_null(strstr(narrow, "<text> 1100<"));
+}
+
+static void logarithmic_axes_end_near_the_numbers(void **state)
+{
+    (void)state;
+    if (!has_gnuplot()) {
+        skip();
+    }
+    const double x[] = {1000, 1500};
+    const double y[] = {0.06, 0.15};
+    const mlp_axes axes = {.log_y = true};
+    const char *text = drawn_line(&axes, x, y, 1);
+    assert_non_null(strstr(text, "<text> 0.1<"));
+    assert_non_null(strstr(text, "<text> 0.05<"));
+    assert_null(strstr(text, "<text> 0.01<"));
+    assert_null(strstr(text, "<text> 1<"));
+}
+
 /* A host may have closed its standard streams. The new files then get their
  * numbers. */
 static void hosts_may_have_closed_their_streams(void **state)
@@ -1052,6 +1097,8 @@ int main(void)
         cmocka_unit_test(every_name_of_a_file_works),
         cmocka_unit_test(every_panel_is_drawn),
         cmocka_unit_test(a_line_is_drawn_where_its_numbers_are),
+        cmocka_unit_test(narrow_panels_have_few_tics),
+        cmocka_unit_test(logarithmic_axes_end_near_the_numbers),
         cmocka_unit_test(hosts_may_have_closed_their_streams),
         cmocka_unit_test(hosts_may_ignore_their_children),
         cmocka_unit_test(terminals_get_text),
