@@ -29,7 +29,6 @@
 
 #include "show/text.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -301,8 +300,7 @@ static mlp_status run_gnuplot(const mlp_hooks *hooks, int script, int output,
     } else {
         read_tail(errors, text, sizeof text);
     }
-    for (size_t n = strlen(text); n > 0 && isspace((unsigned char)text[n - 1]);
-         n--) {
+    for (size_t n = strlen(text); n > 0 && text[n - 1] == '\n'; n--) {
         text[n - 1] = '\0';
     }
     const char *before = strrchr(text, '\n');
