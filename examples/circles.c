@@ -66,13 +66,14 @@ static double learn(const char *data, samples all, const char *how,
     return score;
 }
 
+static const char usage[] =
+    "circles\n"
+    "Problems 2 to 5: moons and circles are learned plainly, with L2, with\n"
+    "momentum and with a decaying learning rate.\n";
+
 int main(int argc, char **argv)
 {
-    parse_nothing("circles",
-                  "Problems 2 to 5: moons and circles are learned plainly, "
-                  "with L2, with momentum\n"
-                  "and with a decaying learning rate.",
-                  argc, argv);
+    parse_flags(usage, NULL, 0, argc, argv);
     samples circles = make_circles(0.12, 42), moons = make_moons(500, 0.2, 42);
     mlp_train_options plain = mlp_train_defaults();
     plain.epochs = EPOCHS;

@@ -9,6 +9,8 @@
 #include "example.h"
 #include "flags.h"
 
+#include <mlp_data.h>
+
 #ifndef DIGITS_CSV
 #define DIGITS_CSV "examples/data/digits.csv"
 #endif
@@ -21,26 +23,26 @@ typedef struct digits {
     int32_t label[ROWS];
 } digits;
 
-/* Reads the file. A line holds 64 pixels from 0 to 16 and the digit, separated
- * by commas. */
+/* Reads the file. A line holds 64 pixels from 0 to 16 and the digit. */
 static void read_digits(const char *path, digits *d)
 {
-    FILE *file = fopen(path, "r");
-    char line[512];
-    while (file && d->n < ROWS && fgets(line, sizeof line, file)) {
-        char *at = line;
-        for (size_t j = 0; j < PIXELS; j++) {
-            d->X[d->n][j] = (float)strtol(at, &at, 10) / 16;
-            at += *at == ',';
-        }
-        long label = strtol(at, NULL, 10);
-        d->label[d->n++] = (int32_t)(label >= 0 && label < CLASSES ? label : 0);
-    }
-    if (!file || d->n < ROWS) {
-        (void)fprintf(stderr, "%s: expects %d digits\n", path, ROWS);
+    mlp_data *data = NULL;
+    mlp_hooks hooks = mlp_hooks_stderr();
+    check(mlp_data_load(path, NULL, &hooks, &data));
+    mlp_cview values = mlp_data_values(data);
+    if (values.rows != ROWS || values.cols != PIXELS + 1) {
+        (void)fprintf(stderr, "%s: expects %d digits of %d pixels\n", path,
+                      ROWS, PIXELS);
         exit(EXIT_FAILURE);
     }
-    (void)fclose(file);
+    d->n = ROWS;
+    for (size_t i = 0; i < ROWS; i++) {
+        for (size_t j = 0; j < PIXELS; j++) {
+            d->X[i][j] = (float)mlp_cview_at(values, i, j) / 16;
+        }
+        d->label[i] = (int32_t)mlp_cview_at(values, i, PIXELS);
+    }
+    mlp_data_free(data);
 }
 
 /* Copies images order[0..n-1] and their labels. */
@@ -100,15 +102,19 @@ static double learn(const digits *train, const digits *test)
     return scores.accuracy;
 }
 
+static const char usage[] =
+    "digits [FILE]\n"
+    "Problem 1: five networks learn handwritten digits from FILE, whose lines\n"
+    "hold 64 pixels from 0 to 16 and the digit\n"
+    "(" DIGITS_CSV ").\n";
+
 int main(int argc, char **argv)
 {
     static digits all, train, test;
-    const char *path = parse_only_file(
-        "digits",
-        "Problem 1: five networks learn handwritten digits from FILE, whose "
-        "lines hold\n64 pixels from 0 to 16 and the digit (" DIGITS_CSV ").",
-        argc, argv);
-    read_digits(path ? path : DIGITS_CSV, &all);
+    const char *path = DIGITS_CSV;
+    const flag flags[] = {{.name = NULL, TEXT, &path}};
+    parse_flags(usage, flags, 1, argc, argv);
+    read_digits(path, &all);
     print_title("HANDWRITTEN DIGITS", 60);
     double sum = 0;
     for (size_t fold = 0; fold < FOLDS; fold++) {

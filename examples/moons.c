@@ -8,7 +8,102 @@
 #include "example.h"
 #include "flags.h"
 #include "numpy_print.h"
+#include "pictures.h"
 #include "two_moons.h"
+
+static const char usage[] =
+    "moons: trains a network to tell two moons apart (chapter 5)\n"
+    "  --epochs N            passes over the training rows (2000)\n"
+    "  --lr X                learning rate (0.1)\n"
+    "  --hidden N,N,...      neurons of the hidden layers (16,8)\n"
+    "  --noise X             standard deviation of the points' noise (0.2)\n"
+    "  --samples N           points, an even number (500)\n"
+    "  --seed N              of data, split and weights (42)\n"
+    "  --every N             epochs from line to line (200)\n"
+    "  --precision f64|f32   of the network (f64)\n"
+    "  --plot FILE           draws the decision boundary: .svg or .png\n"
+    "  --help                this text\n";
+
+/* Training on a million points takes half a gigabyte. */
+enum { MOST_SAMPLES = 1000000, MOST_EPOCHS = 1000000000, MOST_NEURONS = 10000 };
+
+typedef struct settings {
+    size_t epochs, samples, every, seed;
+    double lr, noise;
+    mlp_dtype precision;
+    const char *hidden, *plot;
+    mlp_layer layers[MLP_MAX_LAYERS]; /* hidden layers, then the output */
+    size_t n_layers;
+} settings;
+
+/* Reads "16,8", the neurons of hidden layers with ReLU, and adds the output
+ * layer. */
+static void parse_hidden(settings *s)
+{
+    const char *text = s->hidden;
+    for (size_t length;; text += length + 1) {
+        length = strcspn(text, ",");
+        char width[24]; /* a longer number is too large even if cut */
+        (void)snprintf(width, sizeof width, "%.*s", (int)length, text);
+        if (s->n_layers == MLP_MAX_LAYERS - 1) {
+            refuse("--hidden", "at most 255 layers", s->hidden);
+        }
+        s->layers[s->n_layers++] = (mlp_layer){
+            .width = parse_count("--hidden", width, 1, MOST_NEURONS),
+            .activation = MLP_ACT_RELU};
+        if (text[length] == '\0') {
+            break;
+        }
+    }
+    s->layers[s->n_layers++] =
+        (mlp_layer){.width = 1, .activation = MLP_ACT_SIGMOID};
+}
+
+static settings parse_settings(int argc, char **argv)
+{
+    settings s = {.epochs = 2000,
+                  .samples = 500,
+                  .every = 200,
+                  .seed = 42,
+                  .lr = 0.1,
+                  .noise = 0.2,
+                  .precision = MLP_F64,
+                  .hidden = "16,8"};
+    const flag flags[] = {
+        {.name = "--epochs",
+         .kind = COUNT,
+         .value = &s.epochs,
+         .low = 0,
+         .high = MOST_EPOCHS},
+        {.name = "--lr", .kind = POSITIVE, .value = &s.lr},
+        {.name = "--hidden", .kind = TEXT, .value = &s.hidden},
+        {.name = "--noise", .kind = NUMBER, .value = &s.noise},
+        {.name = "--samples",
+         .kind = COUNT,
+         .value = &s.samples,
+         .low = 2,
+         .high = MOST_SAMPLES},
+        {.name = "--seed",
+         .kind = COUNT,
+         .value = &s.seed,
+         .low = 0,
+         .high = UINT32_MAX},
+        {.name = "--every",
+         .kind = COUNT,
+         .value = &s.every,
+         .low = 1,
+         .high = MOST_EPOCHS},
+        {.name = "--precision", .kind = PRECISION, .value = &s.precision},
+        {.name = "--plot", .kind = TEXT, .value = &s.plot}};
+    parse_flags(usage, flags, sizeof flags / sizeof flags[0], argc, argv);
+    parse_hidden(&s);
+    if (s.samples % 2 != 0) {
+        char came[24];
+        (void)snprintf(came, sizeof came, "%zu", s.samples);
+        refuse("--samples", "an even number, half for each moon", came);
+    }
+    return s;
+}
 
 /* Chapter 5.1 makes and splits the data. */
 static void print_data(samples train, samples test)
@@ -29,9 +124,10 @@ static void print_data(samples train, samples test)
 int main(int argc, char **argv)
 {
     settings s = parse_settings(argc, argv);
-    samples all = make_moons(s.samples, s.noise, s.seed);
+    uint32_t seed = (uint32_t)s.seed;
+    samples all = make_moons(s.samples, s.noise, seed);
     samples train, test;
-    split(all, s.seed, s.precision, &train, &test);
+    split(all, seed, s.precision, &train, &test);
     print_data(train, test);
 
     mlp_config config = mlp_config_defaults();
@@ -41,7 +137,7 @@ int main(int argc, char **argv)
     config.precision = s.precision;
     config.loss = MLP_LOSS_BCE;
     config.init = MLP_INIT_HE;
-    config.seed = s.seed;
+    config.seed = seed;
     config.hooks = mlp_hooks_stderr();
     mlp_net *net = new_net(&config);
     mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);
@@ -65,6 +161,9 @@ int main(int argc, char **argv)
     printf("Training Accuracy: %.2f%%\n", 100 * accuracy(net, train));
     printf("Test Accuracy: %.2f%%\n", 100 * accuracy(net, test));
     print_line_of('=', 60);
+    if (s.plot) {
+        draw_decision_boundary(net, test, s.plot);
+    }
 
     mlp_net_free(net);
     free_samples(all);

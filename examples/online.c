@@ -35,12 +35,14 @@ static double learn(mlp_trainer *trainer, const double x[2], double y,
     return mlp_cview_at(mlp_view_const(A), 0, 0);
 }
 
+static const char usage[] =
+    "online\n"
+    "A network learns from one row at a time, and follows a circle that\n"
+    "moves.\n";
+
 int main(int argc, char **argv)
 {
-    parse_nothing("online",
-                  "A network learns from one row at a time, and follows a "
-                  "circle that moves.",
-                  argc, argv);
+    parse_flags(usage, NULL, 0, argc, argv);
     mlp_layer layers[] = {{.width = 16}, {.width = 1}};
     mlp_config config = mlp_config_defaults();
     config.inputs = 2;

@@ -53,12 +53,13 @@ static double run_epoch(mlp_trainer *trainer, samples rows, size_t batch,
     return sum / (double)n;
 }
 
+static const char usage[] =
+    "own_loop\n"
+    "A training loop of your own: forward, loss, backward, update.\n";
+
 int main(int argc, char **argv)
 {
-    parse_nothing(
-        "own_loop",
-        "A training loop of your own: forward, loss, backward, update.", argc,
-        argv);
+    parse_flags(usage, NULL, 0, argc, argv);
     samples all = make_moons(500, 0.2, 42);
     samples train, test;
     split(all, 42, MLP_F64, &train, &test);

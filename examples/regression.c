@@ -9,7 +9,8 @@
  */
 #include "example.h"
 #include "flags.h"
-#include "progress.h"
+
+#include <mlp_show.h>
 
 enum { INPUTS = 5, TRAINING = 2000, TEST = 500 };
 
@@ -41,12 +42,14 @@ static void print_scores(const char *rows, mlp_cview Y, mlp_cview predicted)
            scores.r2);
 }
 
+static const char usage[] =
+    "regression\n"
+    "A network predicts numbers: Adam, early stopping, R2 and a line of\n"
+    "progress.\n";
+
 int main(int argc, char **argv)
 {
-    parse_nothing("regression",
-                  "A network predicts numbers: Adam, early stopping, R2 and a "
-                  "line of progress.",
-                  argc, argv);
+    parse_flags(usage, NULL, 0, argc, argv);
     mlp_rng rng = mlp_rng_seeded(42);
     samples train = draw(&rng, TRAINING), test = draw(&rng, TEST);
     mlp_cview X = mlp_view_const(train.X), Y = mlp_view_const(train.Y);
@@ -69,12 +72,12 @@ int main(int argc, char **argv)
     options.epochs = 500;
     options.validation_fraction = 0.2;
     options.patience = 20; /* the fit restores the best weights */
-    progress_line line = {.epochs = 0};
-    options.on_epoch = show_progress;
+    mlp_show_progress line = mlp_show_progress_on(stderr);
+    options.on_epoch = mlp_show_epoch;
     options.user = &line;
     mlp_history *history = NULL;
     check(mlp_fit(net, X, Y, &options, &history));
-    end_progress(&line);
+    mlp_show_progress_end(&line);
     printf("Stopped after %zu epochs\n\n", mlp_history_epochs(history));
 
     mlp_view A = new_array(MLP_F64, TRAINING, 1);

@@ -67,13 +67,14 @@ static mlp_net *load(void)
     return net;
 }
 
+static const char usage[] =
+    "save_and_load\n"
+    "Saves a network as moons.mlp in this folder, exports it as C and as\n"
+    "ONNX, and loads it. A second run loads without training.\n";
+
 int main(int argc, char **argv)
 {
-    parse_nothing("save_and_load",
-                  "Saves a network as moons.mlp in this folder, exports it as "
-                  "C and as ONNX, and\n"
-                  "loads it. A second run loads without training.",
-                  argc, argv);
+    parse_flags(usage, NULL, 0, argc, argv);
     samples all = make_moons(500, 0.2, 42), rows, test;
     split(all, 42, MLP_F64, &rows, &test);
     FILE *there = fopen(path, "rb");

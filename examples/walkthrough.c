@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chapters 1.3, 2.3 and 3.4: the activation functions, then one row that goes
- * forward and backward through a network, with every number printed. The
- * library computes the steps. Numbers that the library does not keep, such as
- * activation'(Z), are computed here.
+ * Chapters 1.3, 2.3, 3.3, 3.4 and 7.2: the activation functions, then one row
+ * that goes forward and backward through a network, with every number printed,
+ * and the formulas in short. The library computes the steps. Numbers that the
+ * library does not keep, such as activation'(Z), are computed here.
  */
 #include "example.h"
 #include "flags.h"
@@ -181,6 +181,28 @@ static void print_exercise(void)
     free_pass(p);
 }
 
+/* Chapter 3.3 sums up the formulas. */
+static void print_backward_formulas(void)
+{
+    print_title("BACKPROPAGATION FORMULAS SUMMARY", 70);
+    printf("\nOUTPUT LAYER (Layer L)\n");
+    print_line_of('-', 50);
+    printf("δ^[L] = dL/dz^[L] = a^[L] - y  (for sigmoid + cross-entropy)\n"
+           "dW^[L] = δ^[L] · (a^[L-1])^T\n"
+           "db^[L] = δ^[L]\n");
+    printf("\nHIDDEN LAYER (Layer l)\n");
+    print_line_of('-', 50);
+    printf("δ^[l] = (W^[l+1])^T · δ^[l+1] ⊙ σ'(z^[l])\n"
+           "dW^[l] = δ^[l] · (a^[l-1])^T\n"
+           "db^[l] = δ^[l]\n");
+    printf("\nGRADIENT DESCENT UPDATE\n");
+    print_line_of('-', 50);
+    printf("W^[l] := W^[l] - α · dW^[l]\n"
+           "b^[l] := b^[l] - α · db^[l]\n"
+           "\nwhere α is the learning rate\n");
+    print_line_of('=', 70);
+}
+
 /* Chapter 3.4 computes the loss. */
 static void print_loss(pass p, double y)
 {
@@ -255,12 +277,48 @@ static void print_update(pass p, double alpha)
     print_title("BACKPROPAGATION COMPLETE!", 70);
 }
 
+/* Chapter 7.2 is a quick reference. */
+static void print_quick_reference(void)
+{
+    printf("\n");
+    print_title("NEURAL NETWORK QUICK REFERENCE", 70);
+    printf("\nFORWARD PROPAGATION\n");
+    print_line_of('-', 40);
+    printf("For layer l = 1 to L:\n"
+           "  z^[l] = W^[l] · a^[l-1] + b^[l]\n"
+           "  a^[l] = σ(z^[l])\n");
+    printf("\nBACKWARD PROPAGATION\n");
+    print_line_of('-', 40);
+    printf("Output layer (sigmoid + cross-entropy):\n"
+           "  δ^[L] = a^[L] - y\n"
+           "\n"
+           "For layer l = L to 1:\n"
+           "  dW^[l] = (1/m) · δ^[l] · (a^[l-1])^T\n"
+           "  db^[l] = (1/m) · Σ δ^[l]\n"
+           "  δ^[l-1] = (W^[l])^T · δ^[l] ⊙ σ'(z^[l-1])\n");
+    printf("\nPARAMETER UPDATE\n");
+    print_line_of('-', 40);
+    printf("W^[l] := W^[l] - α · dW^[l]\n"
+           "b^[l] := b^[l] - α · db^[l]\n");
+    printf("\nACTIVATION FUNCTIONS\n");
+    print_line_of('-', 40);
+    printf("Function     Formula                        Derivative\n");
+    print_line_of('-', 60);
+    printf("Sigmoid      1/(1+e^(-z))                   σ(z)(1-σ(z))\n"
+           "Tanh         (e^z-e^(-z))/(e^z+e^(-z))      1-tanh²(z)\n"
+           "ReLU         max(0, z)                      1 if z>0, else 0\n"
+           "\n");
+    print_line_of('=', 70);
+}
+
+static const char usage[] =
+    "walkthrough\n"
+    "Chapters 1 to 3: one row goes forward and backward, with every number\n"
+    "printed. The formulas of chapters 3.3 and 7.2 come with it.\n";
+
 int main(int argc, char **argv)
 {
-    parse_nothing("walkthrough",
-                  "Chapters 1 to 3: one row goes forward and backward, with "
-                  "every number printed.",
-                  argc, argv);
+    parse_flags(usage, NULL, 0, argc, argv);
     static const problem example = {.hidden = MLP_ACT_SIGMOID,
                                     .x = {1, 2},
                                     .W[1] = {0.1, 0.2, 0.3, 0.4},
@@ -271,9 +329,11 @@ int main(int argc, char **argv)
     pass p = forward(&example);
     print_forward(p);
     print_exercise();
+    print_backward_formulas();
     print_loss(p, 1);
     print_backward(p, 1);
     print_update(p, 0.1);
+    print_quick_reference();
     free_pass(p);
     return 0;
 }

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Chapter 4.2: XOR. A single neuron cannot learn it; four hidden neurons can.
- *     xor [--precision f64|f32]
+ *     xor [--precision f64|f32] [--plot FILE]
  */
 #include "example.h"
 #include "flags.h"
 #include "numpy_print.h"
+#include "pictures.h"
+
+static const char usage[] =
+    "xor [--precision f64|f32] [--plot FILE]\n"
+    "Chapter 4.2: four hidden neurons learn XOR. The loss of each epoch is\n"
+    "drawn into the file, which ends with .svg or .png.\n";
 
 static void print_predictions(const mlp_net *net, mlp_cview X, mlp_cview Y)
 {
@@ -25,8 +31,12 @@ static void print_predictions(const mlp_net *net, mlp_cview X, mlp_cview Y)
 
 int main(int argc, char **argv)
 {
-    mlp_dtype precision = parse_only_precision(
-        "xor", "Chapter 4.2: four hidden neurons learn XOR.", argc, argv);
+    mlp_dtype precision = MLP_F64;
+    const char *plot = NULL;
+    const flag flags[] = {
+        {.name = "--precision", .kind = PRECISION, .value = &precision},
+        {.name = "--plot", .kind = TEXT, .value = &plot}};
+    parse_flags(usage, flags, 2, argc, argv);
     print_title("TESTING MLP WITH SIMPLE EXAMPLE", 60);
     static const double inputs[] = {0, 0, 0, 1, 1, 0, 1, 1};
     static const double outputs[] = {0, 1, 1, 0};
@@ -62,9 +72,14 @@ int main(int argc, char **argv)
     options.standardise = false;
     options.on_epoch = print_epoch;
     options.user = &lines;
-    check(mlp_fit(net, X, Y, &options, NULL));
+    mlp_history *history = NULL;
+    check(mlp_fit(net, X, Y, &options, &history));
     print_predictions(net, X, Y);
+    if (plot) {
+        draw_learning_curve(history, plot);
+    }
 
+    mlp_history_free(history);
     mlp_net_free(net);
     free_samples(all);
     return 0;

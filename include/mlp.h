@@ -592,7 +592,8 @@ MLP_NODISCARD mlp_status mlp_evaluate(const mlp_net *net, mlp_cview X,
 typedef struct mlp_workspace mlp_workspace;
 
 /* Makes a workspace, which the caller owns. Allocates, with the network's
- * hooks. */
+ * hooks, and writes to the memory once, so that the first prediction does not
+ * have to wait until the system provides it. */
 MLP_NODISCARD mlp_status mlp_workspace_create(const mlp_net *net,
                                               mlp_workspace **workspace);
 void mlp_workspace_free(mlp_workspace *workspace); /* NULL is allowed */
@@ -966,8 +967,9 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * precision. Batches are cut from the (shuffled) rows in order; the last one
  * may be smaller. `options` NULL means the defaults. `history`, unless NULL,
  * receives a history, which the caller owns. All memory is allocated before the
- * first epoch. A second call continues from the present weights, with a
- * new optimizer.
+ * first epoch. A large batch needs memory for the activations of some hundreds
+ * of its rows only, unless a layer has batch norm. A second call continues from
+ * the present weights, with a new optimizer.
  * Errors before anything is changed:
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE.
  * MLP_ERR_NOT_FINITE: X, Y or a row weight is NaN or infinite; the message
@@ -1303,6 +1305,10 @@ typedef struct mlp_export_options {
                     none: the self-test invents rows */
     mlp_cview Y; /* for int8: targets of X, to compute scores; default none */
     double max_score_drop; /* how much int8 may lower the score; default 0.01 */
+    /* C of your own that goes along: declarations for the end of the header, and
+     * definitions for the end of the code, which may use what stands before
+     * them. The library does not read them. Default NULL: none. */
+    const char *header_text, *code_text;
 } mlp_export_options;
 
 /* Returns options with the defaults named above. */

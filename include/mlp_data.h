@@ -70,7 +70,7 @@ typedef struct mlp_data_options {
     size_t n_categories;
     /* Columns that a recipe leaves out, such as the number of a row. Whatever
      * stands there is no error, and cells that are no numbers count as empty.
-     * Default none. */
+     * With a recipe they need not be there. Default none. */
     const char *const *ignored;
     size_t n_ignored;
     /* The path of a second file, with one column and as many rows, which

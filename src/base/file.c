@@ -121,9 +121,9 @@ static mlp_status read_block(const mlp_hooks *hooks, const char *path, int fd,
 
 /* Reads the header of a large file, whose head has been read, and lets the
  * format check it. Then the head counts as read again, and nothing more. */
-static mlp_status check_header(const mlp_hooks *hooks, const char *path, int fd,
-                               const mlpi_file_rules *rules,
-                               const unsigned char *head, size_t size)
+static mlp_status check_head(const mlp_hooks *hooks, const char *path, int fd,
+                             const mlpi_file_rules *rules,
+                             const unsigned char *head, size_t size)
 {
     unsigned char *header = NULL;
     size_t n = rules->header_size(head);
@@ -179,7 +179,7 @@ static mlp_status read_open(const mlp_hooks *hooks, const char *path, int fd,
         return mlpi_refuse_content(hooks, path, kind, head, size);
     }
     if (rules && size > large) {
-        TRY(check_header(hooks, path, fd, rules, head, size));
+        TRY(check_head(hooks, path, fd, rules, head, size));
     }
     unsigned char *bytes = NULL;
     TRY(read_block(hooks, path, fd, head, size, &bytes));

@@ -22,8 +22,8 @@
  */
 
 /* In a dense view rows follow each other without a gap. */
-static mlp_cview dense(mlp_dtype dtype, const void *data, size_t rows,
-                       size_t cols)
+static mlp_cview dense_view(mlp_dtype dtype, const void *data, size_t rows,
+                            size_t cols)
 {
     return (mlp_cview){dtype, rows, cols, cols, 1, data};
 }
@@ -37,17 +37,17 @@ static mlp_view dense_writable(mlp_dtype dtype, void *data, size_t rows,
 
 mlp_cview mlp_cview_f32(const float *data, size_t rows, size_t cols)
 {
-    return dense(MLP_F32, data, rows, cols);
+    return dense_view(MLP_F32, data, rows, cols);
 }
 
 mlp_cview mlp_cview_f64(const double *data, size_t rows, size_t cols)
 {
-    return dense(MLP_F64, data, rows, cols);
+    return dense_view(MLP_F64, data, rows, cols);
 }
 
 mlp_cview mlp_cview_i32(const int32_t *data, size_t rows, size_t cols)
 {
-    return dense(MLP_I32, data, rows, cols);
+    return dense_view(MLP_I32, data, rows, cols);
 }
 
 mlp_view mlp_view_f32(float *data, size_t rows, size_t cols)

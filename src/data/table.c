@@ -338,6 +338,9 @@ static mlp_status apply_options(mlp_data *data)
         const char *name =
             is_category ? o->categories[i] : o->ignored[i - o->n_categories];
         size_t j = mlp_data_find(data, name);
+        if (j == SIZE_MAX && !is_category && o->recipe) {
+            continue; /* new rows need not have what nobody reads */
+        }
         if (j == SIZE_MAX) {
             return mlpi_table_error(data, MLP_ERR_ARGUMENT, 0,
                                     "there is no column \"%s\", which the "

@@ -9,13 +9,14 @@
  *
  *     | mlp_workspace | layer[L + 1] | buffers |
  *
- * The buffers are X, hidden[0], hidden[1], Z, A, Y and scratch, in an order
- * that C leaves to the compiler.
+ * The buffers are X, hidden[0], hidden[1], Z, A, Y and scratch, in this order.
  *
  * Each other thread has in its scratch memory a mlpi_predict_buffers, followed
  * by the arrays that its pointers lead to.
  */
 #include "predict/workspace.h"
+
+#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -45,14 +46,13 @@ static void take_buffers(const mlp_workspace *ws, mlpi_predict_buffers *buffers,
     size_t inputs = ws->rows * layer[0].width;
     size_t outputs = ws->rows * layer[ws->layout.L].width;
     size_t widest = ws->rows * ws->layout.widest;
-    *buffers = (mlpi_predict_buffers){
-        .X = mlpi_take(cursor, inputs, size),
-        .hidden = {mlpi_take(cursor, widest, size),
-                   mlpi_take(cursor, widest, size)},
-        .Z = mlpi_take(cursor, outputs, size),
-        .A = mlpi_take(cursor, outputs, size),
-        .Y = mlpi_take(cursor, outputs, size),
-        .scratch = mlpi_take(cursor, ws->scratch_size, size)};
+    buffers->X = mlpi_take(cursor, inputs, size);
+    buffers->hidden[0] = mlpi_take(cursor, widest, size);
+    buffers->hidden[1] = mlpi_take(cursor, widest, size);
+    buffers->Z = mlpi_take(cursor, outputs, size);
+    buffers->A = mlpi_take(cursor, outputs, size);
+    buffers->Y = mlpi_take(cursor, outputs, size);
+    buffers->scratch = mlpi_take(cursor, ws->scratch_size, size);
 }
 
 /* A workspace and the network that it is made for, for lay_out. */
@@ -94,6 +94,17 @@ mlp_status mlpi_workspace_make(const mlp_net *net, size_t m,
     return MLP_OK;
 }
 
+/* Writes to all buffers of the calling thread. An operating system provides
+ * memory only when it is first used, which takes longer than the prediction of
+ * a row. */
+static void touch_buffers(const mlp_workspace *ws)
+{
+    mlpi_predict_buffers measured;
+    mlpi_cursor measure = {0};
+    take_buffers(ws, &measured, &measure);
+    memset(ws->buffers.X, 0, measure.used); /* X is the first of them */
+}
+
 /* The number of rows is not known here, so chunks may be as large as they
  * usefully can be. */
 mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
@@ -103,7 +114,9 @@ mlp_status mlp_workspace_create(const mlp_net *net, mlp_workspace **workspace)
     }
     TRY(mlpi_check_pointer(&net->hooks, workspace,
                            "the place for the workspace"));
-    return mlpi_workspace_make(net, SIZE_MAX, workspace);
+    TRY(mlpi_workspace_make(net, SIZE_MAX, workspace));
+    touch_buffers(*workspace);
+    return MLP_OK;
 }
 
 void mlp_workspace_free(mlp_workspace *workspace)

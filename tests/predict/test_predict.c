@@ -615,6 +615,51 @@ static void strides_of_single_rows_and_columns_do_not_matter(void **state)
     mlp_net_free(net);
 }
 
+/* The block that was allocated last. */
+typedef struct last_block {
+    unsigned char *bytes;
+    size_t size;
+} last_block;
+
+enum { UNTOUCHED = 0xa5, PAGE = 4096 };
+
+static void *allocate_untouched(size_t size, void *user)
+{
+    last_block *last = user;
+    *last = (last_block){malloc(size), size};
+    assert_non_null(last->bytes);
+    memset(last->bytes, UNTOUCHED, size);
+    return last->bytes;
+}
+
+static void release_untouched(void *block, void *user)
+{
+    (void)user;
+    free(block);
+}
+
+/* Without this the first prediction waits for the system's memory, page by
+ * page. */
+static void workspace_has_written_to_every_page(void **state)
+{
+    (void)state;
+    last_block last = {NULL, 0};
+    mlp_config config = config_of(&moons_model, MLP_F32, NULL);
+    config.hooks =
+        (mlp_hooks){allocate_untouched, release_untouched, NULL, &last};
+    mlp_net *net = net_of(&config);
+    mlp_workspace *ws = NULL;
+    assert_int_equal(mlp_workspace_create(net, &ws), MLP_OK);
+    assert_true(last.size > 4 * (size_t)PAGE);
+    size_t untouched = 0;
+    for (size_t i = 0; i < last.size; i++) {
+        untouched = last.bytes[i] == UNTOUCHED ? untouched + 1 : 0;
+        assert_true(untouched < PAGE);
+    }
+    mlp_workspace_free(ws);
+    mlp_net_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -632,6 +677,7 @@ int main(void)
         cmocka_unit_test(workspace_of_other_layers_is_refused),
         cmocka_unit_test(workspace_of_other_kernels_is_refused),
         cmocka_unit_test(workspace_refuses_null),
+        cmocka_unit_test(workspace_has_written_to_every_page),
         cmocka_unit_test(classify_compares_with_the_threshold),
         cmocka_unit_test(classify_needs_a_loss_of_classes),
         cmocka_unit_test(classify_knows_no_class_for_a_nan),

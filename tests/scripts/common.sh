@@ -48,6 +48,46 @@ build_into() {
     quietly cmake --build "$into" --parallel 2
 }
 
+# Builds a project by other compilers, with and without optimisation, and for
+# emulated machines (one of them big-endian), as far as these are there:
+#     everywhere <project> <target> <cmake option>...
+# After each build it calls
+#     built <title> <folder> <command that runs a program>
+everywhere() {
+    for compiler in gcc clang; do
+        for level in -O0 -O3; do
+            build_for "$compiler$level" "" "$compiler" "$level" "$@"
+        done
+    done
+    for machine in aarch64 s390x; do
+        build_for "$machine" "qemu-$machine" "$machine-linux-gnu-gcc" -O2 "$@" \
+            -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR="$machine" \
+            -DCMAKE_EXE_LINKER_FLAGS=-static
+    done
+}
+
+# build_for <name> <command that runs a program> <compiler> <flags> <project>
+#     <target> <cmake option>...
+build_for() {
+    into=$scratch/$1
+    title="$1: $3 $4"
+    runner=$2
+    compiler=$3
+    flags=$4
+    project=$5
+    target=$6
+    if ! command -v "$compiler" >/dev/null ||
+        ! command -v "${runner:-true}" >/dev/null; then
+        echo "skipped: $title"
+        return 0
+    fi
+    shift 6
+    quietly cmake -S "$project" -B "$into" -DCMAKE_C_COMPILER="$compiler" \
+        -DCMAKE_C_FLAGS="$flags" "$@"
+    quietly cmake --build "$into" --parallel 2 --target "$target"
+    built "$title" "$into" "$runner"
+}
+
 # Succeeds if this compiler can link a program with these flags.
 links() {
     echo 'int main(void) { return 0; }' >"$scratch/links.c"

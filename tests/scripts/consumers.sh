@@ -68,8 +68,14 @@ documents=$scratch/moved/share/doc/mlp
 for file in README.md LICENSE examples/mlp_file.py examples/data/digits.csv; do
     cmp "$source/$file" "$documents/$file" || fail "$file is not installed"
 done
+all_flags=$(pkg-config --cflags --libs --static mlp_show mlp_data mlp)
 for example in "$documents"/examples/*.c; do
-    eval "cc -std=c11 '$example' -o '$scratch/example' $flags" ||
+    case $example in # these need mlp_show or mlp_data
+    */digits.c | */fashion_mnist.c | */figures.c | */regression.c)
+        some_flags="-DEXAMPLE_SHOW $all_flags" ;;
+    *) some_flags=$flags ;;
+    esac
+    eval "cc -std=c11 '$example' -o '$scratch/example' $some_flags" ||
         fail "$example does not compile"
     "$scratch/example" --help >"$scratch/log" || fail "$example does not run"
 done
@@ -102,6 +108,20 @@ if [ -e "$build/libmlp_onnx.a" ]; then
     "$scratch/pkg_onnx" | diff "$scratch/size" - ||
         fail "mlp_onnx: the programs differ"
     echo "works: mlp_onnx by find_package and pkg-config"
+fi
+
+# The program mlp with its manual, and what it makes.
+if [ -e "$build/mlp" ]; then
+    tool=$scratch/moved/bin/mlp
+    [ "$("$tool" --version)" = "mlp $version" ] || fail "mlp's version"
+    cmp "$source/src/tool/mlp.1" "$scratch/moved/share/man/man1/mlp.1" ||
+        fail "mlp.1 is not installed"
+    quietly "$tool" train "$documents/examples/data/iris.csv" species \
+        -o "$scratch/iris.mlp"
+    quietly "$tool" export "$scratch/iris.mlp" "$scratch/iris.c"
+    cc -DIRIS_SELF_TEST "$scratch/iris.c" -o "$scratch/iris" -lm
+    "$scratch/iris" || fail "the exported network predicts something else"
+    echo "works: the installed mlp"
 fi
 
 cc "$consumers/app.c" -o "$scratch/plain" -I"$scratch/moved/include" \

@@ -3,7 +3,8 @@
 # What mlp_export_c writes compiles everywhere without a warning, predicts what
 # the library predicts (10,000 rows of each network of export_tool.c), and has
 # the size that it states. It is compiled as C99 by gcc and clang, as C++11, and
-# for Cortex-M4 and AVR. The int8 form contains no floating-point instruction.
+# for Cortex-M4 and AVR. The int8 form contains no floating-point instruction,
+# and computes the same integers with the instructions of ARM for two products.
 
 . "$(dirname "$0")/common.sh"
 need cc size
@@ -59,6 +60,13 @@ while read -r network constants scratch_bytes; do
     *) upper=$(echo "$network" | tr '[:lower:]' '[:upper:]') ;;
     esac
     run_as "$network" cc -std=c99 -O1
+    # Small code sums in another order of loops, fast code in vectors.
+    case $network in
+    *_bits | digits)
+        run_as "$network" cc -std=c99 -Os
+        run_as "$network" cc -std=c99 -O3
+        ;;
+    esac
     case $network in
     deep_f32 | deep_f64_bits | deep_int8 | moons)
         # shellcheck disable=SC2086
@@ -98,13 +106,32 @@ for compiler in clang g++ clang++; do
     *) language='-x c++ -std=c++11 -O2 -march=native' ;;
     esac
     links cc -march=native || language=${language% *}
-    for network in deep_f32_bits deep_f64 deep_int8; do
+    for network in deep_f32_bits digits_bits deep_f64 deep_int8; do
         [ $compiler != clang++ ] || [ $network = deep_f32_bits ] || continue
         # shellcheck disable=SC2086
         run_as $network $compiler $language
     done
     echo "$compiler: the same"
 done
+
+# The emulated processor has the same instructions for int8 as a Cortex-M4.
+arm='arm-linux-gnueabihf-gcc -mcpu=cortex-a7 -mthumb -static'
+if has qemu-arm && links $arm; then
+    for network in digits_int8 deep_int8 moons_int8; do
+        for optimized in -O0 -O2 -Os; do
+            # shellcheck disable=SC2086
+            quietly $arm $optimized -std=c99 $strict -DNET_SELF_TEST \
+                $network.c -o self
+            qemu-arm ./self ||
+                fail "the self-test of $network on ARM with $optimized"
+        done
+        quietly $arm -O2 -std=c99 -S $network.c -o arm.s
+        grep -q smlad arm.s || fail "$network does not use SMLAD"
+    done
+    echo "ARM: the same integers, by SMLAD"
+else
+    echo "skipped: there is no arm-linux-gnueabihf-gcc or no qemu-arm"
+fi
 
 # Cortex-M4 has no hardware for double, and none for float with soft-float.
 if has arm-none-eabi-gcc; then

@@ -5,7 +5,7 @@
 # - a folder includes and calls only the folders that its line below names;
 # - the parts of formats/ do not know each other; onnx and foreign, which are
 #   libraries of their own, know base and the public interface; data and show,
-#   which are such too, know only the public interface;
+#   which are such too, and the program tool know only the public interface;
 # - inside a folder, modules (x.h with x.c) do not depend on each other in a
 #   circle;
 # - a function that x.h declares is defined in x.c;
@@ -24,5 +24,6 @@ train    base kernels model predict
 formats  base kernels model predict train
 data
 show
+tool
 END
     fail "src/ must keep its layers"

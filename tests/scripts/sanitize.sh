@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Unit tests and examples run with the address and undefined-behaviour
+# Unit tests, examples and the program mlp run with the address and undefined-behaviour
 # sanitizers.
 
 . "$(dirname "$0")/common.sh"
@@ -25,3 +25,7 @@ export ASAN_OPTIONS=allocator_may_return_null=1:use_sigaltstack=0
 export UBSAN_OPTIONS=print_stacktrace=1
 ctest --test-dir "$scratch/build" --parallel 2 --output-on-failure \
     -L 'unit|example'
+
+if [ -x "$scratch/build/mlp" ]; then
+    sh "$source/tests/scripts/tool_verbs.sh" "$scratch/build" || [ $? = 77 ]
+fi

@@ -55,14 +55,14 @@ void mlpi_put_text(mlpi_writer *to, const char *format, ...)
 /* Formats one number. The longest is a double with 17 digits, a sign, a point
  * and an exponent of three digits: 24 characters, which MLPI_REAL_SIZE
  * holds. */
-static void format_number(char text[MLPI_REAL_SIZE], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+static void format_number(char *text, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-static void format_number(char text[MLPI_REAL_SIZE], const char *format, ...)
+static void format_number(char *text, size_t size, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, MLPI_REAL_SIZE, format, arguments);
+    (void)vsnprintf(text, size, format, arguments);
     va_end(arguments);
 }
 
@@ -73,7 +73,7 @@ static int split_decimal(int precision, double x, char *digits, int *exponent)
     /* For example "-1.00000001e-01", or with another mark for the point. */
     char text[MLPI_REAL_SIZE];
     int n = 0;
-    format_number(text, "%.*e", precision - 1, x);
+    format_number(text, sizeof text, "%.*e", precision - 1, x);
     const char *at = text;
     for (; *at && *at != 'e'; at++) {
         if (*at >= '0' && *at <= '9' && n < precision) {
@@ -142,7 +142,8 @@ void mlpi_real_text(mlp_dtype dtype, double x, char text[MLPI_REAL_SIZE])
         at = put_decimal(at, digits, n, exponent);
     } else {
         at = put_decimal(at, digits, n, 1);
-        format_number(at, "e%d", exponent - 1);
+        format_number(at, MLPI_REAL_SIZE - (size_t)(at - text), "e%d",
+                      exponent - 1);
         at += strlen(at);
     }
     at = put_run(at, dtype == MLP_F32 ? "f" : "", dtype == MLP_F32);
@@ -211,7 +212,7 @@ void mlpi_list_put_real(mlpi_list *list, mlp_dtype dtype, double x)
 void mlpi_list_put_number(mlpi_list *list, int64_t x)
 {
     char text[MLPI_REAL_SIZE];
-    format_number(text, "%lld", (long long)x);
+    format_number(text, sizeof text, "%lld", (long long)x);
     mlpi_list_put(list, text);
 }
 

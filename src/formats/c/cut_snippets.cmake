@@ -67,8 +67,8 @@ endif()
 cmake_minimum_required(VERSION 3.20)
 
 # What looks like a call, but calls no snippet. The exported file defines
-# the READ macros.
-set(known_calls if for while return sizeof READ READ8 READ32)
+# the macros.
+set(known_calls if for while return sizeof READ READ8 READ32 FOURS ADD_FOUR)
 
 # ------------------------------------------------------------------------------
 # Lines

@@ -32,6 +32,15 @@ static void put(mlpi_export_text *text, mlpi_writer *to, const mlpi_export *e)
     }
 }
 
+/* Writes the caller's own text, if there is one, behind an empty line. */
+static void put_own(mlpi_writer *to, const char *text)
+{
+    if (text) {
+        mlpi_put_text(to, "\n");
+        mlpi_put_bytes(to, strlen(text), text);
+    }
+}
+
 /* ---------------------------------------------------------------------------
  * What a network needs
  */
@@ -189,6 +198,7 @@ void mlpi_export_put_header(mlpi_writer *to, const mlpi_export *e)
     put(e->kind->put_header_constants, to, e);
     mlpi_put_text(to, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     put_prototypes(to, e);
+    put_own(to, e->options->header_text);
     mlpi_put_text(to, "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
 }
 
@@ -349,5 +359,6 @@ void mlpi_export_put_code(mlpi_writer *to, mlpi_export *e)
     put_class(to, e);
     put_class_names(to, e);
     put(e->kind->put_functions, to, e);
+    put_own(to, e->options->code_text);
     put_self_test(to, e);
 }

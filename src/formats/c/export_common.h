@@ -7,12 +7,13 @@
  * through the functions of mlpi_export_kind, in brackets here:
  *
  *     header   comment | sizes | [put_header_constants] | predict | class |
- *              [put_header_functions] | class_name
+ *              [put_header_functions] | class_name | the caller's header_text
  *     code     comment [put_remarks] | check of header | [put_preamble] |
  *              snippets | [put_constants] | predict: [begin_predict], then for
  *              each layer [put_layer], then [end_predict] | class, for a single
- *              output [put_binary_class] | class_name | [put_functions] |
- *              self-test: [put_test_row] for each row, [put_comparison]
+ *              output [put_binary_class] | class_name | [put_functions] | the
+ *              caller's code_text | self-test: [put_test_row] for each row,
+ *              [put_comparison]
  *
  * Outputs of hidden layers lie in two arrays of the caller's scratch by turns,
  * `a` and `b` (mlpi_export_array).

@@ -8,9 +8,10 @@
  *         a[i] = relu_of(a[i]);
  *     }
  *
- * The constants of layer l are w<l>[n[l]][n[l-1] + 1]: for each neuron its
- * weights, which the network stores as a column of W, then its bias. So `dense`
- * reads them in order.
+ * The constants of layer l are w<l>[n[l-1] + 1][n[l]]: for each input its
+ * weights to all neurons, then all biases. So neighbours in memory belong to
+ * neighbouring outputs, whose sums do not depend on each other: a compiler may
+ * compute them side by side without changing the order within a sum.
  *
  * The functions are snippets, of two kinds:
  *
@@ -119,26 +120,29 @@ static void put_scaling(mlpi_writer *to, const mlpi_export *e, const char *name,
     mlpi_list_close(&list);
 }
 
-/* Writes w<l>. Each neuron begins a line, so that a reader finds it. */
+/* Adds a row of n parameters to a list, in a line of its own, so that a reader
+ * finds it. */
+static void put_row(mlpi_list *list, const mlp_net *net, size_t at, size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        mlpi_list_put_real(list, net->kernels->dtype,
+                           number_at(net, net->parameters, at + j));
+    }
+    mlpi_list_break(list);
+}
+
+/* Writes w<l>. The network stores its weights in the same order. */
 static void put_weights(mlpi_writer *to, const mlpi_export *e, size_t l)
 {
-    const mlp_net *net = e->net;
-    const mlpi_layer_layout *layer = &net->layout.layer[l];
-    size_t inputs = net->layout.layer[l - 1].width;
+    const mlpi_layer_layout *layer = &e->net->layout.layer[l];
+    size_t inputs = e->net->layout.layer[l - 1].width;
     mlpi_list list = mlpi_list_open(to, "\nstatic const %s w%zu[%zu] FLASH",
-                                    e->type, l, layer->width * (inputs + 1));
-    for (size_t j = 0; j < layer->width; j++) {
-        for (size_t k = 0; k < inputs; k++) {
-            /* W is stored as [n_in][n_out]: a neuron's weights are a column. */
-            size_t at = layer->W_offset + k * layer->width + j;
-            mlpi_list_put_real(&list, net->kernels->dtype,
-                               number_at(net, net->parameters, at));
-        }
-        mlpi_list_put_real(
-            &list, net->kernels->dtype,
-            number_at(net, net->parameters, layer->b_offset + j));
-        mlpi_list_break(&list);
+                                    e->type, l, (inputs + 1) * layer->width);
+    for (size_t k = 0; k < inputs; k++) {
+        put_row(&list, e->net, layer->W_offset + k * layer->width,
+                layer->width);
     }
+    put_row(&list, e->net, layer->b_offset, layer->width);
     mlpi_list_close(&list);
 }
 
@@ -161,7 +165,8 @@ static void put_constants(mlpi_writer *to, const mlpi_export *e)
  * refused where a compiler would round otherwise: with -ffast-math, or where
  * intermediate results have more digits than their type. It forbids the
  * compiler to fuse a product and a sum on its own. On an AVR constants stay in
- * flash only if they are marked, and are read by a function. */
+ * flash only if they are marked, and are read by a function. C++ has C's
+ * restrict under another name. */
 static void put_preamble(mlpi_writer *to, const mlpi_export *e)
 {
     mlpi_put_text(to, "\n#include <math.h>\n#include <stddef.h>\n");
@@ -184,7 +189,13 @@ static void put_preamble(mlpi_writer *to, const mlpi_export *e)
     mlpi_put_text(to, "\n#ifdef __AVR__\n#include <avr/pgmspace.h>\n"
                       "#define FLASH PROGMEM\n"
                       "#define READ(p) pgm_read_float(p)\n#else\n"
-                      "#define FLASH\n#define READ(p) (*(p))\n#endif\n");
+                      "#define FLASH\n#define READ(p) (*(p))\n#endif\n"
+                      "\n#if defined(__OPTIMIZE_SIZE__) || defined(__AVR__) || "
+                      "defined(__ARM_ARCH_6M__)\n"
+                      "#define SMALL_CODE 1\n#else\n#define SMALL_CODE 0\n"
+                      "#endif\n"
+                      "\n#if defined(__cplusplus) || defined(_MSC_VER)\n"
+                      "#define restrict __restrict\n#endif\n");
 }
 
 /* Writes the activation of layer l, in place. A slope is rounded to the

@@ -124,7 +124,7 @@ void mlpi_description_put(mlpi_json_writer w, const mlp_net *net)
     mlpi_json_put(w, ",\"inputs\":");
     mlpi_json_put_number(w, mlpi_net_inputs(net));
     for (size_t l = 1; l <= net->layout.L; l++) {
-        mlp_layer layer;
+        mlp_layer layer = {0};
         mlpi_ignore(mlp_net_layer(net, l, &layer));
         mlpi_json_put(w, l == 1 ? ",\"layers\":[" : ",");
         put_layer(w, &layer);

@@ -72,6 +72,7 @@ static const example examples[] = {
     {"moons", MLP_F64, false, MOONS},
     {"moons_bits", MLP_F64, true, MOONS},
     {"digits", MLP_F32, false, DIGITS},
+    {"digits_bits", MLP_F32, true, DIGITS},
     {"small_f32", MLP_F32, false, MOONS},
     {"linear", MLP_F32, false, false, 3, {{2}}, MLP_LOSS_MSE},
     {"softplus_bits",

@@ -266,6 +266,28 @@ static void memory_that_runs_out_changes_nothing(void **state)
  * What the files hold
  */
 
+/* The caller's text stands inside the braces of C++ and before the self-test,
+ * and may be longer than what the writers format at once. */
+static void text_of_the_caller_goes_along(void **state)
+{
+    const folder *f = *state;
+    mlp_net *net = new_net(&moons_model, MLP_F32, NULL);
+    mlp_export_options options = mlp_export_defaults();
+    char long_text[3000];
+    memset(long_text, ' ', sizeof long_text);
+    (void)snprintf(long_text + 2900, 100, "static int own = 100%%;\n");
+    options.header_text = "int twice(int x);\n";
+    options.code_text = long_text;
+    assert_int_equal(mlp_export_c(net, f->code, &options, NULL), MLP_OK);
+    char *code = text_of(f->code);
+    char *header = text_of(f->header);
+    assert_has(header, "\nint twice(int x);\n\n#ifdef __cplusplus\n}\n");
+    assert_has(code, " static int own = 100%;\n\n#ifdef NET_1_SELF_TEST\n");
+    free(code);
+    free(header);
+    mlp_net_free(net);
+}
+
 static void files_say_what_they_are(void **state)
 {
     const folder *f = *state;
@@ -308,6 +330,29 @@ static void files_say_what_they_are(void **state)
     mlp_net_free(net);
 }
 
+/* A layer's constants are the weights of each input to all outputs, and then
+ * all biases, each in a line of its own. */
+static void weights_stand_input_by_input(void **state)
+{
+    const folder *f = *state;
+    const model m = {3, 1, {{2, MLP_ACT_IDENTITY}}, MLP_LOSS_MSE};
+    mlp_net *net = new_net(&m, MLP_F32, NULL);
+    for (size_t j = 0; j < 2; j++) {
+        for (size_t k = 0; k < 3; k++) {
+            put(tensor(net, MLP_W, 1), j, k, (double)(10 * j + k));
+        }
+        put(tensor(net, MLP_B, 1), 0, j, 0.5 + (double)j);
+    }
+    assert_int_equal(mlp_export_c(net, f->code, NULL, NULL), MLP_OK);
+    char *code = text_of(f->code);
+    assert_has(code, "static const float w1[8] FLASH = {\n"
+                     "    0.0f, 10.0f,\n    1.0f, 11.0f,\n    2.0f, 12.0f,\n"
+                     "    0.5f, 1.5f,\n};\n");
+    assert_has(code, "    dense(3, 2, w1, x, y);\n");
+    free(code);
+    mlp_net_free(net);
+}
+
 static void scaled_targets_are_counted(void **state)
 {
     const folder *f = *state;
@@ -336,7 +381,7 @@ static void code_has_what_it_needs_alone(void **state)
     options.canonical = true;
     assert_int_equal(mlp_export_c(net, f->code, &options, NULL), MLP_OK);
     char *code = text_of(f->code);
-    assert_has(code, "static NEVER_INLINE vec vsigmoid(vec z)\n{");
+    assert_has(code, "static inline ALWAYS_INLINE vec vsigmoid(vec z)\n{");
     assert_has(code, "static const real exp_terms[]");
     assert_has(code, "#define LN2_HIGH 0.69314718055");
     assert_null(strstr(code, "vtanh"));
@@ -464,8 +509,12 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(memory_that_runs_out_changes_nothing,
                                         make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(text_of_the_caller_goes_along,
+                                        make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(files_say_what_they_are, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(weights_stand_input_by_input,
+                                        make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(scaled_targets_are_counted, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(code_has_what_it_needs_alone,

@@ -15,12 +15,16 @@
  */
 #include <stdint.h>
 
-/* An exported file defines these macros for its machine, because on an AVR
- * constants lie in an address space of their own. Elsewhere a constant is read
- * like a variable. */
+/* An exported file defines these macros for its machine. READ8 and READ32 read
+ * a constant: on an AVR constants lie in an address space of their own,
+ * elsewhere they are read like variables. FOURS is how many of n products are
+ * added in fours, and ADD_FOUR adds four: some ARM processors have instructions
+ * for it, and elsewhere there are none such. */
 #ifndef READ8
 #define READ8(p) (*(p))
 #define READ32(p) (*(p))
+#define FOURS(n) 0
+#define ADD_FOUR(sum, w, x) (sum)
 #endif
 
 /* What a layer's arithmetic needs besides its arrays. */
@@ -47,7 +51,11 @@ static inline void dense(const layer_numbers *layer, const int8_t *w,
 {
     for (int j = 0; j < layer->outputs; j++, w += layer->inputs) {
         int32_t sum = READ32(channels + 2 * j);
-        for (int k = 0; k < layer->inputs; k++) {
+        int k = 0;
+        for (; k < FOURS(layer->inputs); k += 4) {
+            sum = ADD_FOUR(sum, w + k, x + k);
+        }
+        for (; k < layer->inputs; k++) {
             sum += READ8(w + k) * x[k];
         }
         int64_t q = rescaled(sum, READ32(channels + 2 * j + 1), layer->shift);

@@ -1,0 +1,483 @@
+# SPDX-License-Identifier: MIT
+"""The checks of tool_train.sh:
+
+    tool_train.py PROGRAM FOLDER SOURCE
+
+PROGRAM is mlp, which runs in FOLDER. Which rows are held out, their scores and
+the hash of the weights are computed here, by NumPy and zlib.
+"""
+import gzip
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+import unittest
+import zlib
+
+import numpy as np
+
+import mlp_file
+from held_out import held_out
+
+PROGRAM, FOLDER, SOURCE = sys.argv[1:4]
+os.chdir(FOLDER)
+
+
+def run(*arguments, status=0, **more):
+    """Runs mlp, which must end with this status, and returns what it prints."""
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
+                          timeout=120, **more)
+    assert done.returncode == status, (arguments, done)
+    return done.stdout, done.stderr
+
+
+def train(*arguments, **more):
+    return run("train", *arguments, **more)
+
+
+def facts(*arguments):
+    return json.loads(train(*arguments, "--json")[0])
+
+
+def refused(*arguments, status):
+    """Returns the one line in which train refuses to begin."""
+    out, talk = train(*arguments, status=status)
+    assert out == "" and re.fullmatch("mlp: .*\n", talk), talk
+    return talk
+
+
+def write(path, rows):
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(",".join(map(str, row)) + "\n" for row in rows)
+    return path
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def points(n, seed=1):
+    """Rows of a, b and a number y = 3 a - b^2 with some noise."""
+    draw = random.Random(seed)
+    rows = [(draw.random(), draw.random()) for _ in range(n)]
+    return [(round(a, 4), round(b, 4),
+             round(3 * a - b * b + draw.gauss(0, 0.05), 4)) for a, b in rows]
+
+
+def setUpModule():
+    shutil.copy(f"{SOURCE}/examples/data/iris.csv", "iris.csv")
+    write("points.csv", [("a", "b", "y")] + points(200))
+
+
+class Talk(unittest.TestCase):
+    def test_iris(self):
+        out, talk = train("iris.csv", "species")
+        self.assertEqual(out, "")
+        lines = talk.splitlines()
+        self.assertEqual(lines[:2], [
+            "iris.csv: 150 rows; 4 numbers; species: 3 classes",
+            "120 rows to train on, 30 held out (seed 42)"])
+        self.assertRegex(lines[2], r"^4-100-3: 500 epochs, loss 0\.\d{4}, ")
+        accuracy = re.match(r'held out: accuracy (\S+), log loss \S+  '
+                            r'\(always "setosa": 0\.333\)$', lines[3])
+        self.assertGreaterEqual(float(accuracy.group(1)), 0.95)
+        self.assertRegex(lines[4], r"^iris\.mlp written, \d+\.\d kB, "
+                                   r"weights [0-9a-f]{8}$")
+        self.assertEqual(len(lines), 5)
+
+    def test_no_escapes_where_there_is_no_terminal(self):
+        self.assertNotIn("\033", train("iris.csv", "species")[1])
+        self.assertNotIn("\r", train("iris.csv", "species")[1])
+
+    def test_numbers(self):
+        _, talk = train("points.csv", "y")
+        self.assertIn("points.csv: 200 rows; 2 numbers; y: a number\n", talk)
+        self.assertRegex(talk, r"held out: R2 0\.9\d\d, mean absolute error "
+                               r"0\.\d+  \(always the mean: 0\.\d+\)\n")
+
+    def test_json_tells_the_same(self):
+        out, talk = train("iris.csv", "species", "--json", "--cv", "3")
+        found = json.loads(out)
+        self.assertEqual(out.count("\n"), 1)
+        self.assertIn("weights " + found["weights"], talk)
+        self.assertIn("accuracy %.3f, log loss %.3f" % (
+            found["held_out"]["accuracy"], found["held_out"]["log_loss"]), talk)
+        self.assertIn("3 folds: accuracy %.3f +- %.3f" % (
+            found["cv"]["accuracy"], found["cv"]["deviation"]), talk)
+
+    def test_pictures(self):
+        if not shutil.which("gnuplot"):
+            self.skipTest("there is no gnuplot")
+        train("iris.csv", "species", "--plot", "losses.svg")
+        self.assertIn(b"training", content("losses.svg"))
+
+
+class Scores(unittest.TestCase):
+    """The rows held out are those that mlp.h names, and teach nothing."""
+
+    def split(self, path, rows, test):
+        write("train_" + path, rows[:1] + [r for r, t in zip(rows[1:], test)
+                                           if not t])
+        write("test_" + path, rows[:1] + [r for r, t in zip(rows[1:], test)
+                                          if t])
+
+    def test_scores_are_those_of_the_rows_held_out(self):
+        rows = [line.split(",") for line in
+                open("iris.csv").read().splitlines()]
+        names = sorted({row[4] for row in rows[1:]})
+        classes = [names.index(row[4]) for row in rows[1:]]
+        for seed in 42, 7:
+            self.split("iris.csv", rows, held_out(classes, True, seed))
+            scores = facts("iris.csv", "species", "--seed", str(seed))
+            tested, _ = run("test", "iris.mlp", "test_iris.csv", "--json")
+            for key, value in scores["held_out"].items():
+                self.assertEqual(json.loads(tested)[key], value, key)
+
+    def test_numbers_of_rows_held_out_teach_nothing(self):
+        rows = points(200)
+        test = held_out([row[2] for row in rows], False, 42)
+        others = [(9, 8, -7) if t else row for row, t in zip(rows, test)]
+        write("others.csv", [("a", "b", "y")] + others)
+        self.assertEqual(facts("others.csv", "y")["weights"],
+                         facts("points.csv", "y")["weights"])
+        columns = json.loads(run("info", "points.mlp", "--json")[0])["columns"]
+        mean = np.mean([row[0] for row, t in zip(rows, test) if not t])
+        self.assertAlmostEqual(columns[0]["mean"], mean, 12)
+
+    def test_the_search_does_not_see_the_rows_held_out(self):
+        rows = [line.split(",") for line in
+                open("iris.csv").read().splitlines()]
+        names = sorted({row[4] for row in rows[1:]})
+        classes = [names.index(row[4]) for row in rows[1:]]
+        self.split("iris.csv", rows, held_out(classes, True, 42))
+        inner = facts("train_iris.csv", "species")["held_out"]["log_loss"]
+        _, talk = train("iris.csv", "species", "--tune", "1s")
+        self.assertIn("\n  network 1: log loss %.4f  --layers 100 " % inner,
+                      talk)
+
+    def test_folds_leave_the_network_as_it_is(self):
+        train("iris.csv", "species", "-o", "plain.mlp")
+        train("iris.csv", "species", "-o", "cv.mlp", "--cv", "5")
+        self.assertEqual(content("plain.mlp"), content("cv.mlp"))
+
+    def test_one_fold_for_each_row(self):
+        write("nine.csv", [("a", "y")] + [(i, "ab"[i % 2]) for i in range(9)])
+        cv = facts("nine.csv", "y", "--cv", "9", "--epochs", "5")["cv"]
+        self.assertAlmostEqual(cv["accuracy"] * 9, round(cv["accuracy"] * 9))
+        mean = cv["accuracy"]
+        self.assertAlmostEqual(cv["deviation"], (mean * (1 - mean)) ** 0.5)
+
+
+class Networks(unittest.TestCase):
+    def test_equal_commands_write_equal_bytes(self):
+        first = facts("iris.csv", "species", "-o", "first.mlp")
+        os.makedirs("elsewhere", exist_ok=True)
+        shutil.copy("iris.csv", "elsewhere")
+        again = facts("elsewhere/iris.csv", "species", "-o", "again.mlp")
+        self.assertEqual(content("first.mlp"), content("again.mlp"))
+        other = facts("iris.csv", "species", "-o", "other.mlp", "--seed", "1")
+        self.assertEqual(first["weights"], again["weights"])
+        self.assertNotEqual(first["weights"], other["weights"])
+
+    def test_the_hash_is_the_crc_of_the_parameters(self):
+        found = facts("iris.csv", "species")
+        tensors, metadata = mlp_file.read_mlp("iris.mlp")
+        names = sorted(n for n in tensors if n.startswith("layers."))
+        names.sort(key=lambda n: (n.split(".")[1], n.endswith("bias")))
+        crc = zlib.crc32(b"".join(tensors[n].tobytes() for n in names))
+        self.assertEqual(found["weights"], "%08x" % crc)
+        self.assertEqual(metadata["train.rows"], "120")
+        self.assertEqual(metadata["train.held_out"], "30")
+        self.assertEqual(metadata["train.table"], "iris.csv")
+
+    def test_options_in_the_file_make_it_again(self):
+        for more in [], ["--layers", "8,4", "--dropout", "0.1", "--rate",
+                         "0.003", "--epochs", "9", "--seed", "5"]:
+            train("iris.csv", "species", *more, "-o", "first.mlp")
+            _, metadata = mlp_file.read_mlp("first.mlp")
+            train("iris.csv", "species", "-o", "again.mlp",
+                  *metadata["train.options"].split())
+            self.assertEqual(content("first.mlp"), content("again.mlp"))
+
+    def test_options_reach_the_network(self):
+        train("iris.csv", "species", "--layers", "8,4", "--epochs", "3",
+              "-o", "small.mlp")
+        tensors, _ = mlp_file.read_mlp("small.mlp")
+        self.assertEqual(tensors["layers.0.weight"].shape, (8, 4))
+        self.assertEqual(tensors["layers.1.weight"].shape, (4, 8))
+        few = "iris.csv", "species", "--epochs", "3"
+        others = ([], ["--rate", "0.01"], ["--dropout", "0.5"],
+                  ["--layers", "64"])
+        hashes = {facts(*few, *more)["weights"] for more in others}
+        self.assertEqual(len(hashes), 4)
+
+    def test_search_and_its_command(self):
+        out, talk = train("iris.csv", "species", "--tune", "2s", "--json",
+                          "-o", "tuned.mlp")
+        command = re.search(r"^the same again: mlp train '(.*)' '(.*)' (.*)$",
+                            talk, re.M)
+        self.assertRegex(talk, r"networks learn 96 of these rows and are "
+                               r"scored on 24\n  network 1: log loss ")
+        train(command.group(1), command.group(2), *command.group(3).split(),
+              "-o", "again.mlp")
+        self.assertEqual(content("tuned.mlp"), content("again.mlp"))
+        tried = re.search(r"^(\d+) networks? tried", talk, re.M)
+        self.assertGreaterEqual(int(tried.group(1)), 1)
+
+    def test_a_search_without_time_takes_the_default(self):
+        train("iris.csv", "species", "-o", "plain.mlp")
+        _, talk = train("iris.csv", "species", "--tune", "0.000001",
+                        "-o", "tuned.mlp")
+        self.assertIn("\n0 networks tried", talk)
+        self.assertEqual(content("plain.mlp"), content("tuned.mlp"))
+
+    def test_going_on(self):
+        train("iris.csv", "species")
+        before = content("iris.mlp")
+        same = facts("iris.csv", "species", "--from", "iris.mlp", "--epochs",
+                     "0", "-o", "same.mlp")
+        self.assertEqual(same["weights"],
+                         facts("iris.csv", "species")["weights"])
+        further = facts("iris.csv", "species", "--from", "iris.mlp",
+                        "-o", "further.mlp")
+        self.assertLess(further["held_out"]["log_loss"],
+                        same["held_out"]["log_loss"])
+        self.assertEqual(content("iris.mlp"), before)
+        # Columns are found by their names, and classes by theirs.
+        rows = [line.split(",") for line in
+                open("iris.csv").read().splitlines()]
+        turned = write("turned.csv", [row[::-1] for row in rows])
+        again = facts(turned, "species", "--from", "iris.mlp", "-o", "t.mlp")
+        self.assertEqual(again["weights"], further["weights"])
+        for path in "iris.onnx", "iris.safetensors":
+            if run("info", "iris.mlp") and subprocess.run(
+                    [PROGRAM, "export", "iris.mlp", path],
+                    capture_output=True).returncode == 0:
+                again = facts("iris.csv", "species", "--from", path, "-o",
+                              "t.mlp")
+                self.assertEqual(again["weights"], further["weights"], path)
+
+    def test_going_on_with_other_networks(self):
+        train("iris.csv", "species")
+        for arguments, status in (
+                (["points.csv", "y"], 2), (["iris.csv", "petal_width"], 2),
+                (["iris.csv", "species", "--layers", "3"], 2),
+                (["iris.csv", "species", "--cv", "3"], 2),
+                (["iris.csv", "species", "--tune", "3"], 2)):
+            refused(*arguments, "--from", "iris.mlp", status=status)
+        refused("iris.csv", "species", "--from", "none.mlp", status=1)
+        write("more.csv", [("sepal_length", "sepal_width", "petal_length",
+                            "petal_width", "species")] +
+              [(1, 2, 3, 4, name) for name in ("setosa", "rose") * 5])
+        _, talk = train("more.csv", "species", "--from", "iris.mlp", status=1)
+        self.assertIn('mlp: more.csv: the class "rose" is not known to '
+                      'iris.mlp\n', talk)
+        self.assertFalse(os.path.exists("more.mlp"))
+
+    def interrupt(self, lines, *arguments):
+        """Presses Ctrl-C half a second after so many lines of talk."""
+        if os.path.exists("stopped.mlp"):
+            os.remove("stopped.mlp")
+        process = subprocess.Popen(
+            [PROGRAM, "train", "iris.csv", "species", "-o", "stopped.mlp",
+             *arguments], stderr=subprocess.PIPE, text=True)
+        talk = "".join(process.stderr.readline() for _ in range(lines))
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        try:
+            talk += process.communicate(timeout=60)[1]
+        finally:
+            process.kill()
+        self.assertIn("stopped.mlp written", talk)
+        return process.returncode, talk
+
+    def test_an_interrupt_ends_the_training(self):
+        status, talk = self.interrupt(2, "--epochs", "100000000")
+        self.assertEqual(status, 0, talk)
+        self.assertRegex(talk, r"4-100-3: \d+ epochs? \(stopped\), ")
+        self.assertIn("(stopped)", run("info", "stopped.mlp")[0])
+
+    def test_an_interrupt_ends_the_search(self):
+        status, talk = self.interrupt(3, "--tune", "1000")
+        self.assertEqual(status, 0, talk)
+        self.assertIn(": 500 epochs, ", talk)
+
+    def test_an_interrupt_ends_the_folds(self):
+        status, talk = self.interrupt(5, "--cv", "150", "--epochs", "20000")
+        self.assertEqual(status, 1, talk)
+        self.assertRegex(talk, r"mlp: --cv was stopped in fold \d+ of 150\n")
+
+class Tables(unittest.TestCase):
+    def test_numbers_that_are_classes(self):
+        def classes(values, *more):
+            write("t.csv", [("a", "y")] + [(i, v) for i, v in
+                                           enumerate(values)])
+            _, talk = train("t.csv", "y", "--epochs", "1", *more)
+            return int((re.search(r"y: (\d+) classes$", talk, re.M)
+                        or [0, 0])[1])
+
+        self.assertEqual(classes([0, 1] * 5), 2)
+        self.assertEqual(classes([0, 1, 2] * 10), 3)
+        self.assertEqual(classes([1, 2, 3] * 10), 3)
+        self.assertEqual(classes([0, 1, 2] * 9), 0)  # too few rows
+        self.assertEqual(classes([2, 3, 4] * 10), 0)  # neither from 0 nor 1
+        self.assertEqual(classes([0, 1, 3] * 10), 0)  # a gap
+        self.assertEqual(classes([0, 1, 1.5] * 10), 0)
+        self.assertEqual(classes([0, 1, -1] * 10), 0)
+        self.assertEqual(classes([0, 1] * 15 + [2] * 4), 0)
+        self.assertEqual(classes([0, 1, 2] * 10, "--task", "numbers"), 0)
+        self.assertEqual(classes([5, 7] * 5, "--task", "classes"), 2)
+        self.assertEqual(classes([0, 1, ""] * 10), 2)  # without the empty ones
+
+    def test_choices_are_told(self):
+        write("t.csv", [("a", "y")] + [(i, i % 3) for i in range(60)])
+        self.assertIn("y holds 3 whole numbers, which are taken as classes; "
+                      "--task numbers learns them as numbers\n",
+                      train("t.csv", "y")[1])
+        write("t.csv", [("who", "a", "y")] +
+              [("person %d" % i, i, i * i) for i in range(60)])
+        _, talk = train("t.csv", "y")
+        self.assertIn("who is left out: it differs in every row\n", talk)
+        self.assertIn("t.csv: 60 rows; 1 number; y: a number\n", talk)
+        write("t.csv", [("a", "y")] + [(i, i if i % 4 else "") for i in
+                                       range(60)])
+        self.assertIn("rows without y are left out: 15 of 60\n",
+                      train("t.csv", "y")[1])
+
+    def test_rows_without_target_teach_nothing(self):
+        rows = points(60)
+        write("t.csv", [("a", "b", "y")] + rows)
+        expected = facts("t.csv", "y")["weights"]
+        rows[20:20] = [(100, -100, "")] * 7
+        write("t.csv", [("a", "b", "y")] + rows)
+        self.assertEqual(facts("t.csv", "y")["weights"], expected)
+
+    def test_ignored_columns(self):
+        rows = points(60)
+        write("t.csv", [("a", "b", "y")] + rows)
+        expected = facts("t.csv", "y")["weights"]
+        write("t.csv", [("n", "a", "m", "b", "y")] +
+              [(i, a, "xy"[i % 2], b, y) for i, (a, b, y) in enumerate(rows)])
+        self.assertEqual(facts("t.csv", "y", "--ignore", "m,n")["weights"],
+                         expected)
+        self.assertIn('"q"', refused("t.csv", "y", "--ignore", "q", status=2))
+
+    def test_long_names(self):
+        for name in "ü" * 400, "two\nlines":
+            rows = [(i, '"%s"' % (name if i % 3 else "x")) for i in range(60)]
+            write("t.csv", [("a", "y")] + rows)
+            self.assertIn('(always "1": 0.667)' if name > "x" else
+                          '(always "0": 0.667)', train("t.csv", "y")[1])
+        names = ",".join("n%d" % i for i in range(2000))
+        refused("t.csv", "y", "--ignore", names, status=2)
+
+    def test_columns_that_tell_nothing(self):
+        write("t.csv", [("c", "k", "e", "a", "y")] +
+              [(7, "same", "", i, 2 * i) for i in range(50)])
+        self.assertGreater(facts("t.csv", "y")["held_out"]["r2"], 0.9)
+
+    def test_small_tables(self):
+        write("t.csv", [("a", "y"), (1, 2)])
+        self.assertIn("expects 3 rows or more",
+                      refused("t.csv", "y", status=1))
+        write("t.csv", [("a", "y"), (1, 2), (2, 3), (3, 5)])
+        self.assertIn("2 rows to train on, 1 held out", train("t.csv", "y")[1])
+
+    def test_refusals(self):
+        write("empty.csv", [])
+        write("names.csv", [("a", "y")])
+        write("same.csv", [("a", "y")] + [(i, "x") for i in range(9)])
+        write("wide.csv", [["a%d" % j for j in range(30)]] + [range(30)] * 9)
+        self.assertIn("the columns are sepal_length, sepal_width, petal_length,"
+                      " petal_width, species\n",
+                      refused("iris.csv", "specie", status=2))
+        self.assertIn("a8, a9, ...\n", refused("wide.csv", "y", status=2))
+        self.assertIn("is the same in all 9 rows",
+                      refused("same.csv", "y", status=1))
+        write("same.csv", [("a", "y")] + [(i, 0.5) for i in range(9)])
+        self.assertIn("is the same in all 9 rows",
+                      refused("same.csv", "y", status=1))
+        for path in "empty.csv", "names.csv", "none.csv", ".":
+            refused(path, "y", status=1)
+        refused("-", "y", status=2)
+        refused("iris.csv", "species", "--task", "numbers", status=2)
+        refused("iris.csv", "species", "--cv", "151", status=2)
+        refused("iris.csv", "species", "--cv", "3", "--tune", "3", status=2)
+
+    def test_images_with_labels(self):
+        draw = np.random.RandomState(1)
+        labels = draw.randint(0, 10, 300).astype("u1")
+        pixels = draw.randint(0, 50, (300, 4, 5)).astype("u1")
+        pixels[np.arange(300), labels % 4, labels // 4] = 255
+        for path, array in ("x-idx3-ubyte", pixels), ("y-idx1-ubyte", labels):
+            head = struct.pack(">BBBB", 0, 0, 8, array.ndim)
+            head += struct.pack(">%dI" % array.ndim, *array.shape)
+            with gzip.open(path + ".gz", "wb") as file:
+                file.write(head + array.tobytes())
+        _, talk = train("x-idx3-ubyte.gz", "y-idx1-ubyte.gz")
+        self.assertIn("20 numbers; target: 10 classes\n", talk)
+        self.assertIn("x-idx3-ubyte.mlp written", talk)
+        tensors, metadata = mlp_file.read_mlp("x-idx3-ubyte.mlp")
+        self.assertEqual(tensors["layers.0.weight"].dtype, "<f4")
+        # A column comes before a file of its name.
+        write("y-idx1-ubyte.gz.csv", [("a", "y-idx1-ubyte.gz")] +
+              [(i, i * i) for i in range(40)])
+        self.assertIn("y-idx1-ubyte.gz: a number\n",
+                      train("y-idx1-ubyte.gz.csv", "y-idx1-ubyte.gz",
+                            status=0)[1])
+        # One scale for all pixels: that of the rows to train on.
+        learned = pixels[~held_out(labels, True, 42)].astype(float)
+        for name, value in ("inputs.mean", learned.mean()), ("inputs.std",
+                                                             learned.std()):
+            np.testing.assert_allclose(tensors[name], value, 1e-6)
+
+
+class Output(unittest.TestCase):
+    def test_paths(self):
+        for path, expected in (("a.b.csv", "a.b.mlp"), ("plain", "plain.mlp"),
+                               (".hidden", ".hidden.mlp")):
+            shutil.copy("points.csv", path)
+            self.assertIn("\n%s written" % expected,
+                          train(path, "y", "--epochs", "1")[1])
+
+    def test_what_cannot_be_written(self):
+        before = sorted(os.listdir("."))
+        for path in "none/x.mlp", ".", "x" * 600:
+            refused("iris.csv", "species", "-o", path, status=1)
+        train("iris.csv", "species", "-o", "/dev/full", status=1)
+        self.assertEqual(sorted(os.listdir(".")), before)
+
+    def test_full_disk(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([PROGRAM, "train", "iris.csv", "species",
+                                   "--json"], stdout=full,
+                                  stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"mlp: the standard output could not be written",
+                      done.stderr)
+
+    def test_values_of_options(self):
+        for option, values in {
+                "--epochs": ("-1", "x", "", "1.5", "1e3", "2000000000"),
+                "--rate": ("0", "-1", "nan", "inf", "0x1", "1,5", ""),
+                "--dropout": ("1", "-0.1", "x"),
+                "--seed": ("-1", "4294967296"), "--cv": ("1", "0", "x"),
+                "--tune": ("0", "-3", "5x", "s", "5mm", "inf", "nan"),
+                "--task": ("class", ""),
+                "--layers": ("", "0", "a", "3,,4", "-3", "16777217",
+                             "1,2,3,4,5,6,7,8,9")}.items():
+            for value in values:
+                talk = refused("iris.csv", "species", option, value, status=2)
+                self.assertIn(option + " expects ", talk)
+                self.assertIn('"%s"' % value, talk)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], warnings="ignore")
