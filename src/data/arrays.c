@@ -98,8 +98,8 @@ static double element(const array *a, size_t i)
     return is_negative ? -1.0 - (double)~(bits | ones) : (double)bits;
 }
 
-/* Stores element i of those in memory, which is in column j. A class number must
- * be an int32. NaN is an empty cell of its column. */
+/* Stores element i of those in memory, which is in column j. A class number
+ * must be an int32. NaN is an empty cell of its column. */
 static mlp_status store(mlp_data *data, size_t i, size_t j, double x)
 {
     if (data->values.dtype == MLP_F32) {
@@ -185,6 +185,8 @@ static bool set_type(array *a, unsigned idx, const char *npy)
     return false;
 }
 
+/* The fourth byte counts the dimensions, which follow as big-endian numbers of
+ * four bytes. */
 static mlp_status read_idx(const unsigned char *bytes, size_t size,
                            mlp_data *data)
 {
@@ -279,6 +281,10 @@ static mlp_status read_npy_header(const unsigned char *bytes, size_t length,
                                  a->n_dims);
 }
 
+/* After the magic bytes stand two bytes of the version and the length of the
+ * header, which version 1 gives in two bytes and later ones in four. A file
+ * that is cut within its header is refused by read_npy_header, which finds no
+ * dictionary in it. */
 static mlp_status read_npy(const unsigned char *bytes, size_t size,
                            mlp_data *data)
 {
@@ -312,6 +318,7 @@ typedef struct scanner {
     const char *next, *end;
 } scanner;
 
+/* isspace would depend on the locale. */
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -339,9 +346,9 @@ static bool read_number(scanner *s, char point, double *x)
     return is_number;
 }
 
-/* Reads the three counts of the first line. Returns false if that holds anything
- * else, or no words follow. A CSV file has no line of three counts with blanks
- * between them. */
+/* Reads the three counts of the first line. Returns false if that holds
+ * anything else, or no words follow. A CSV file has no line of three counts
+ * with blanks between them. */
 static bool read_counts(scanner *s, size_t n[3])
 {
     const char *line_end = memchr(s->next, '\n', (size_t)(s->end - s->next));

@@ -26,8 +26,8 @@ typedef struct reader {
     char separator, point;
     size_t line, row_line; /* where `next` is, and where the row begins */
     const char *row_end;   /* where the line end of the last row is */
-    /* The last cell, whether the row ends behind it, and whether quotes in it are
-     * doubled. */
+    /* The last cell, whether the row ends behind it, and whether quotes in it
+     * are doubled. */
     const char *cell;
     size_t length;
     bool is_quoted, is_doubled, is_last;
@@ -35,6 +35,7 @@ typedef struct reader {
     size_t capacity;
 } reader;
 
+/* A tab is a blank, unless it is what separates the cells. */
 static bool is_blank(const reader *r, char c)
 {
     return (c == ' ' || c == '\t') && c != r->separator;
@@ -418,7 +419,8 @@ static mlp_status choose_kind(reader *r, size_t j, const census *counts)
         mlpi_data_quote(counts->stray, counts->stray_length).text);
 }
 
-/* Reads the rows. If the kinds are numbers only, the second pass is left out. */
+/* Reads the rows. If the kinds are numbers only, the second pass is left
+ * out. */
 static mlp_status read_rows(reader *r)
 {
     mlp_data *data = r->data;
@@ -483,6 +485,10 @@ static size_t count_rows(const char *s, const char *end, size_t cols)
     return n < most ? n : most;
 }
 
+/* The rows are counted before they are read: then the table is allocated once,
+ * in its final size, and no block is ever copied. To count takes a tenth of the
+ * time of reading. The first line is read by itself, because the separator and
+ * the header are found in it. */
 mlp_status mlpi_csv_read(const char *text, size_t size, mlp_data *data)
 {
     reader r = {.data = data, .text = text, .end = text + size, .line = 1};

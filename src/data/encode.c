@@ -74,6 +74,8 @@ static mlp_status find_sources(const mlp_data_column *first, size_t n,
     return MLP_OK;
 }
 
+/* Bounds and type were checked once for the whole view; mlp_view_set would
+ * check them for each of what may be a billion numbers. */
 static void set_input(const mlp_view *X, size_t i, size_t j, double x)
 {
     size_t at = i * X->row_stride + j * X->col_stride;
@@ -131,6 +133,10 @@ static mlp_status check_view(const mlp_data *data, const char *what,
                                  "%s: its data is NULL", what);
 }
 
+/* Everything that can fail comes before the first number is written, so X is
+ * untouched after a failure. The rows are taken in blocks, column by column:
+ * the table lies by columns and X by rows, and a block of both stays in the
+ * cache. */
 mlp_status mlp_data_recipe_encode(const mlp_data_recipe *recipe,
                                   const mlp_data *data, mlp_view X)
 {
@@ -189,6 +195,8 @@ static mlp_status encode_targets(const mlp_data *data, const source *from,
     return MLP_OK;
 }
 
+/* The target is a column like the others, except that an empty cell is no mean
+ * here but a mistake: there is nothing to learn from such a row. */
 mlp_status mlp_data_recipe_encode_target(const mlp_data_recipe *recipe,
                                          const mlp_data *data, mlp_view Y)
 {

@@ -25,6 +25,9 @@
  * Sine and cosine
  */
 
+/* A number as the sum of two doubles, which together have about 106 bits:
+ * enough for the double that is nearest to a sine to be found in nearly all
+ * cases. */
 typedef struct pair {
     double hi, lo;
 } pair;
@@ -39,6 +42,8 @@ static pair add(pair a, pair b)
     return (pair){hi, e - (hi - s)};
 }
 
+/* The rounding error of the product is exact, because fma rounds once. The
+ * product of the low parts is below the last bit of the sum and left out. */
 static pair multiply(pair a, pair b)
 {
     double p = a.hi * b.hi;
@@ -47,6 +52,8 @@ static pair multiply(pair a, pair b)
     return (pair){hi, e - (hi - p)};
 }
 
+/* Divides by a whole number, such as the factors of a factorial. The remainder
+ * that fma gives is exact, so one correction is enough. */
 static pair divide(pair a, double n)
 {
     double q = a.hi / n;

@@ -156,11 +156,14 @@ static mlp_status unpack(mlp_data *data, bytes *b)
  * Tables
  */
 
+/* All other defaults are zeros. */
 mlp_data_options mlp_data_defaults(void)
 {
     return (mlp_data_options){.header = MLP_DATA_HEADER_AUTO};
 }
 
+/* Names of columns are checked later, when the columns are known. An enum may
+ * hold any number, since a caller can fill the structure with anything. */
 static mlp_status check_options(const mlp_data *data)
 {
     const mlp_data_options *o = data->options;
@@ -192,8 +195,8 @@ static mlp_status add_targets(mlp_data *data)
     return status;
 }
 
-/* Fills a table from bytes, and adds to it what the options say. Whatever has no
- * mark of its own is CSV. The text of a CSV file is copied if it is kept,
+/* Fills a table from bytes, and adds to it what the options say. Whatever has
+ * no mark of its own is CSV. The text of a CSV file is copied if it is kept,
  * because it may be the caller's. */
 static mlp_status fill(mlp_data *data, bytes b)
 {
@@ -244,6 +247,8 @@ static mlp_status load(const char *path, const bytes *b,
     return mlpi_table_finish(fresh, status, data);
 }
 
+/* The bytes are only read: the cast takes away a const that the structure,
+ * which may also own its bytes, cannot express. */
 mlp_status mlp_data_load_memory(const void *block, size_t size,
                                 const char *name,
                                 const mlp_data_options *options,

@@ -192,6 +192,7 @@ static mlp_status create(const mlp_hooks *hooks, const char *text, size_t size,
     return status;
 }
 
+/* A recipe lies in its own pool, as a table does. */
 void mlp_data_recipe_free(mlp_data_recipe *recipe)
 {
     if (recipe) {
@@ -333,6 +334,9 @@ static mlp_status check_choice(const mlp_data *data, size_t target,
     return MLP_OK;
 }
 
+/* The recipe is written as its text and read back from that, so that there is
+ * only one way to make one: what a network keeps cannot differ from what was
+ * used in its training. */
 mlp_status mlp_data_recipe_make(const mlp_data *data, const char *target,
                                 const size_t *rows, size_t n,
                                 mlp_data_recipe **recipe)
@@ -364,6 +368,8 @@ mlp_status mlp_data_recipe_make(const mlp_data *data, const char *target,
  * Metadata, and what callers ask
  */
 
+/* Whoever predicts without this library still finds the names of the classes
+ * in the network. They are set first, because they can be refused. */
 mlp_status mlp_data_recipe_save(const mlp_data_recipe *recipe, mlp_net *net)
 {
     if (!recipe) {
@@ -377,6 +383,8 @@ mlp_status mlp_data_recipe_save(const mlp_data_recipe *recipe, mlp_net *net)
     return mlp_net_set_metadata(net, "data.recipe", recipe->text);
 }
 
+/* The text may come from a file that somebody has changed, so create checks it
+ * like any other input. */
 mlp_status mlp_data_recipe_load(const mlp_net *net, const mlp_hooks *hooks,
                                 mlp_data_recipe **recipe)
 {
@@ -393,6 +401,8 @@ mlp_status mlp_data_recipe_load(const mlp_net *net, const mlp_hooks *hooks,
     return create(hooks, text, strlen(text), "the network's recipe", recipe);
 }
 
+/* NULL has no inputs and no columns, so that callers may ask before they check
+ * what a call has returned. */
 size_t mlp_data_recipe_inputs(const mlp_data_recipe *recipe)
 {
     return recipe ? recipe->inputs : 0;

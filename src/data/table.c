@@ -27,6 +27,9 @@
  * Messages and memory
  */
 
+/* The message begins with the place, in the form in which compilers name one,
+ * so that editors find it. It is written in two parts because a path may hold a
+ * percent sign. A longer message is cut, for the log takes one line. */
 mlp_status mlpi_data_error(const mlpi_pool *pool, mlp_status status,
                            size_t line, const char *format, ...)
 {
@@ -46,6 +49,8 @@ mlp_status mlpi_data_error(const mlpi_pool *pool, mlp_status status,
     return status;
 }
 
+/* This runs before there is a pool, whose hooks may be half given, so it calls
+ * the log itself. */
 mlp_status mlpi_data_need(const mlp_hooks *hooks, const void *argument,
                           const char *what)
 {
@@ -74,6 +79,8 @@ mlpi_phrase mlpi_data_quote(const char *text, size_t length)
     return quote;
 }
 
+/* Columns count from 1 here, as in a spreadsheet and as editors do. The name is
+ * shorter than a quote may be, so that it leaves room for what was expected. */
 mlpi_phrase mlpi_table_place(const mlp_data *data, size_t j)
 {
     mlpi_phrase place;
@@ -109,6 +116,7 @@ mlp_status mlpi_data_begin(const mlp_hooks *hooks, const char *path,
                                  "together, got one of them");
 }
 
+/* The block before must be read first: it is named in the block that goes. */
 void mlpi_data_end(mlpi_pool *pool)
 {
     while (pool->last) {
@@ -191,6 +199,8 @@ static size_t slot_of(const mlpi_dictionary *d, const char *text, size_t length)
     return slot;
 }
 
+/* An empty dictionary has no slots yet, and 0 in a slot means that it is free;
+ * so the numbers in the slots are one more than those of the texts. */
 size_t mlpi_dictionary_find(const mlpi_dictionary *d, const char *text,
                             size_t length)
 {
@@ -244,6 +254,9 @@ mlp_status mlpi_dictionary_add(mlpi_pool *pool, mlpi_dictionary *d,
  * Tables
  */
 
+/* The table lies in its own pool, with its path behind it, because messages
+ * name the path as long as the table lives. What only the reader needs goes
+ * into `scratch`, which ends before the caller gets the table. */
 mlp_status mlpi_table_create(const mlp_hooks *hooks, const char *path,
                              const mlp_data_options *options, mlp_data **data)
 {
@@ -261,6 +274,8 @@ mlp_status mlpi_table_create(const mlp_hooks *hooks, const char *path,
     return MLP_OK;
 }
 
+/* The options belong to the caller and may be gone after the call, so the table
+ * forgets them. */
 mlp_status mlpi_table_finish(mlp_data *fresh, mlp_status status,
                              mlp_data **data)
 {
@@ -313,6 +328,8 @@ mlp_status mlpi_table_add_name(mlp_data *data, const char *name, size_t length,
                            number + 1);
 }
 
+/* `who` says who needs the column, because the same mistake is made in options,
+ * in a recipe and as a target. */
 mlp_status mlpi_table_find(const mlp_data *data, const char *name,
                            mlp_status status, const char *who, size_t *j)
 {
@@ -423,6 +440,8 @@ mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j)
     return MLP_OK;
 }
 
+/* Numbers become the texts that a CSV file would hold for them, so that labels
+ * of NPY, of IDX and of CSV have the same names and the same order. -0 is 0. */
 mlp_status mlpi_table_make_classes(mlp_data *data, size_t j)
 {
     for (size_t i = 0; i < data->values.rows; i++) {
@@ -447,6 +466,8 @@ mlp_status mlpi_table_make_classes(mlp_data *data, size_t j)
     return mlpi_table_sort_categories(data, j);
 }
 
+/* The targets are alone in their file, and the table has kept an empty column
+ * for them as its last: a second copy of all rows would double the memory. */
 mlp_status mlpi_table_join(mlp_data *data, mlp_data *targets)
 {
     size_t rows = data->values.rows;
