@@ -3,14 +3,14 @@
  * mlp: trains a network on a table, and tests, uses, shows and exports it. The
  * first argument is the verb, which is in the file of its name.
  */
+/* For SIGPIPE. */
+#define _POSIX_C_SOURCE 200809L
 #include "tool/options.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "tool/talk.h"
 
 static const tool_verb *const verbs[] = {&mlpi_tool_train,   &mlpi_tool_test,
                                          &mlpi_tool_predict, &mlpi_tool_info,
@@ -37,7 +37,7 @@ static void print_help(void)
            "tells more.\n");
 }
 
-/* Returns the verb of a name, or NULL if there is none. */
+/* Returns the verb of a name. */
 static const tool_verb *find_verb(const char *name)
 {
     for (size_t i = 0; verbs[i]; i++) {
@@ -45,7 +45,10 @@ static const tool_verb *find_verb(const char *name)
             return verbs[i];
         }
     }
-    return NULL;
+    mlpi_tool_fail(TOOL_MISUSED,
+                   "expects train, test, predict, info or export, got \"%s\"; "
+                   "mlp --help tells more",
+                   name);
 }
 
 /* Returns whether --help is among the arguments. */
@@ -61,29 +64,17 @@ static bool wants_help(int argc, char **argv)
 
 /* Runs the verb that the first argument names. --help may stand anywhere,
  * because people add it to a command that does not do what they expect. */
-static int run(int argc, char **argv)
+static void run(int argc, char **argv)
 {
     if (wants_help(argc, argv)) {
         print_help();
-        return TOOL_DONE;
-    }
-    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+    } else if (argc > 1 && strcmp(argv[1], "--version") == 0) {
         printf("mlp %s\n", mlp_version());
-        return TOOL_DONE;
+    } else {
+        const tool_verb *verb = find_verb(argc > 1 ? argv[1] : "");
+        tool_options options = mlpi_tool_parse(argc - 1, argv + 1, verb);
+        verb->run(&options);
     }
-    const tool_verb *v = argc > 1 ? find_verb(argv[1]) : NULL;
-    if (!v) {
-        mlpi_tool_complain(
-            "expects train, test, predict, info or export%s%s%s; "
-            "mlp --help tells more",
-            argc > 1 ? ", got \"" : "", argc > 1 ? argv[1] : "",
-            argc > 1 ? "\"" : "");
-        return TOOL_MISUSED;
-    }
-    tool_options options;
-    int status = mlpi_tool_parse(argc - 1, argv + 1, v->bit, v->least, v->most,
-                                 &options);
-    return status == TOOL_DONE ? v->run(&options) : status;
 }
 
 /* Closes the standard output itself: a full disk often shows only then, and a
@@ -92,14 +83,13 @@ int main(int argc, char **argv)
 {
     /* Writing into a closed pipe then fails with EPIPE, which is told. */
     (void)signal(SIGPIPE, SIG_IGN);
-    int status = run(argc, argv);
+    run(argc, argv);
     errno = 0;
     bool is_written = !ferror(stdout);
-    is_written = fclose(stdout) == 0 && is_written;
-    if (!is_written && status == TOOL_DONE) {
-        mlpi_tool_complain("the standard output could not be written%s%s",
-                           errno ? ": " : "", errno ? strerror(errno) : "");
-        status = TOOL_FAILED;
+    if (fclose(stdout) != 0 || !is_written) {
+        mlpi_tool_fail(TOOL_FAILED,
+                       "the standard output could not be written%s%s",
+                       errno ? ": " : "", errno ? strerror(errno) : "");
     }
-    return status;
+    return 0;
 }

@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool/talk.h"
-
 /* What an argument must be. WIDTHS is a list such as 64,32, TIME is 90, 60s, 5m
  * or 1h, and TASK is a word. A FLAG has no argument. */
 typedef enum kind { TEXT, FLAG, COUNT, NUMBER, TIME, WIDTHS, TASK } kind;
@@ -177,19 +175,19 @@ static bool parse_task(const char *text, tool_task *task)
     return *task == TOOL_TASK_CLASSES || strcmp(text, "numbers") == 0;
 }
 
-/* Complains of a value that is not what the option expects: says what that is,
- * and what came. */
-static void complain_of_value(const option_line *l, const char *text)
+/* Ends the program for a value that is not what the option expects: says what
+ * that is, and what came. */
+_Noreturn static void refuse_value(const option_line *l, const char *text)
 {
     char range[80];
     (void)snprintf(range, sizeof range, "a %snumber from %.10g to %.10g",
                    l->kind == COUNT ? "whole " : "", l->low, l->high);
-    mlpi_tool_complain("--%s expects %s, got \"%s\"", l->name,
-                       l->kind == TIME     ? "a time such as 60s, 5m or 1h"
-                       : l->kind == WIDTHS ? "1 to 8 widths such as 64,32"
-                       : l->kind == TASK   ? "classes or numbers"
-                                           : range,
-                       text);
+    mlpi_tool_fail(TOOL_MISUSED, "--%s expects %s, got \"%s\"", l->name,
+                   l->kind == TIME     ? "a time such as 60s, 5m or 1h"
+                   : l->kind == WIDTHS ? "1 to 8 widths such as 64,32"
+                   : l->kind == TASK   ? "classes or numbers"
+                                       : range,
+                   text);
 }
 
 /* Parses an argument, and writes it to its place. The kind tells the type that
@@ -219,33 +217,23 @@ static bool parse_value(const option_line *l, const char *text,
 }
 
 /* Takes the operands that getopt_long has moved to the end. */
-static bool take_operands(int argc, char **argv, size_t least, size_t most,
+static void take_operands(int argc, char **argv, const tool_verb *verb,
                           tool_options *options)
 {
     size_t n = (size_t)(argc - optind);
-    if (n < least || n > most) {
-        const char *verb = argv[0];
-        mlpi_tool_complain("%s expects %zu%s argument%s, got %zu; mlp --help "
-                           "shows how it is called",
-                           verb, n < least ? least : most,
-                           least == most ? ""
-                           : n < least   ? " or more"
-                                         : " or fewer",
-                           most == 1 ? "" : "s", n);
-        return false;
+    if (n < verb->least || n > verb->most) {
+        mlpi_tool_fail(TOOL_MISUSED, "%s expects %s, got %zu argument%s",
+                       verb->name, verb->usage, n, n == 1 ? "" : "s");
     }
     for (size_t i = 0; i < n; i++) {
         options->operands[i] = argv[(size_t)optind + i];
     }
-    options->n_operands = n;
-    return true;
 }
 
 /* getopt_long returns 'o', 256 + the number of the line, or '?' and ':' for
  * what is no option and for a missing argument; the latter because the short
  * options begin with a colon. */
-int mlpi_tool_parse(int argc, char **argv, unsigned verb, size_t least,
-                    size_t most, tool_options *options)
+tool_options mlpi_tool_parse(int argc, char **argv, const tool_verb *verb)
 {
     struct option longs[N_LINES + 1] = {0};
     for (size_t i = 0; i < N_LINES; i++) {
@@ -254,36 +242,33 @@ int mlpi_tool_parse(int argc, char **argv, unsigned verb, size_t least,
                                                          : required_argument,
                                    NULL, (int)(256 + i)};
     }
-    *options = (tool_options){.epochs = MLP_AUTO_COUNT,
-                              .rate = MLP_AUTO,
-                              .dropout = MLP_AUTO,
-                              .seed = 42};
+    tool_options options = {.epochs = MLP_AUTO_COUNT,
+                            .rate = MLP_AUTO,
+                            .dropout = MLP_AUTO,
+                            .seed = 42};
     opterr = 0; /* the messages are ours */
-    for (;;) {
-        int found = getopt_long(argc, argv, ":o:", longs, NULL);
-        if (found == -1) {
-            break;
+    for (int found;
+         (found = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
+        if (found == ':') {
+            mlpi_tool_fail(TOOL_MISUSED, "%s needs a value", argv[optind - 1]);
         }
-        if (found == '?' || found == ':') {
-            mlpi_tool_complain(found == ':' ? "%s needs a value"
-                                            : "there is no option %s; mlp "
-                                              "--help lists them",
-                               argv[optind - 1]);
-            return TOOL_MISUSED;
+        if (found == '?') {
+            mlpi_tool_fail(TOOL_MISUSED,
+                           "there is no option %s; mlp --help lists them",
+                           argv[optind - 1]);
         }
         const option_line *l = &lines[found == 'o' ? 0 : found - 256];
-        if (!(l->verbs & verb)) {
+        if (!(l->verbs & verb->bit)) {
             char names[64];
             name_verbs(l->verbs, names, sizeof names);
-            mlpi_tool_complain("%s has no option --%s; it belongs to %s",
-                               argv[0], l->name, names);
-            return TOOL_MISUSED;
+            mlpi_tool_fail(TOOL_MISUSED,
+                           "%s has no option --%s; it belongs to %s",
+                           verb->name, l->name, names);
         }
-        if (!parse_value(l, optarg, options)) {
-            complain_of_value(l, optarg);
-            return TOOL_MISUSED;
+        if (!parse_value(l, optarg, &options)) {
+            refuse_value(l, optarg);
         }
     }
-    return take_operands(argc, argv, least, most, options) ? TOOL_DONE
-                                                           : TOOL_MISUSED;
+    take_operands(argc, argv, verb, &options);
+    return options;
 }
