@@ -123,18 +123,15 @@ static void name_field(const writer *w, size_t i)
  * '?'. A '/' beside a '*' becomes '|'. */
 static void put_remark(FILE *to, const char *text)
 {
-    char before = '\0';
-    for (; *text; text++) {
+    for (char before = '\0'; *text; before = *text++) {
         bool is_mark = memcmp(text, "\xe2\x80", 2) == 0 ||
                        memcmp(text, "\xe2\x81", 2) == 0;
         bool ends_comment = *text == '/' && (before == '*' || text[1] == '*');
-        before = *text;
         (void)putc(is_mark || iscntrl((unsigned char)*text) ? '?'
                    : ends_comment                           ? '|'
                                                             : *text,
                    to);
-        for (; is_mark && ((unsigned char)text[1] & 0xc0) == 0x80; text++) {
-        }
+        text += is_mark && text[2] ? 2 : 0;
     }
 }
 
@@ -233,8 +230,7 @@ static void write_texts(writer *w, char **header, char **code)
         is_good = fclose(w->code) == 0 && is_good;
     }
     if (!is_good) {
-        mlpi_tool_fail(TOOL_FAILED, "no memory for the code of %zu columns",
-                       n - 1);
+        mlpi_tool_fail("no memory for the code of %zu columns", n - 1);
     }
     for (size_t i = 1; i < n; i++) {
         free(w->fields[i]);
@@ -295,8 +291,7 @@ static mlp_status write_onnx(const tool_model *model, const char *path)
 #ifdef MLPI_TOOL_ONNX
     return mlp_onnx_save(model->net, path);
 #else
-    mlpi_tool_fail(TOOL_FAILED,
-                   "%s: the mlp that reads %s was built without ONNX", path,
+    mlpi_tool_fail("%s: the mlp that reads %s was built without ONNX", path,
                    model->path);
 #endif
 }
@@ -308,23 +303,20 @@ static void check(const tool_options *o, const char *path)
     if (!is_code && !mlpi_tool_ends_with(path, ".onnx") &&
         !mlpi_tool_ends_with(path, ".safetensors") &&
         !mlpi_tool_ends_with(path, ".mlp")) {
-        mlpi_tool_fail(TOOL_MISUSED,
-                       "%s: expects a name that ends in .c, .onnx, "
-                       ".safetensors or .mlp, which tells what to write",
-                       path);
+        mlpi_tool_refuse("%s: expects a name that ends in .c, .onnx, "
+                         ".safetensors or .mlp, which tells what to write",
+                         path);
     }
     if (is_code && o->int8 && !o->rows) {
-        mlpi_tool_fail(
-            TOOL_MISUSED,
+        mlpi_tool_refuse(
             "%s: --int8 needs --rows TABLE: typical rows, from which "
             "it takes the ranges of numbers",
             path);
     }
     if (!is_code && (o->int8 || o->rows)) {
-        mlpi_tool_fail(TOOL_MISUSED,
-                       "%s: --int8 and --rows are for C code, in a file that "
-                       "ends in .c",
-                       path);
+        mlpi_tool_refuse("%s: --int8 and --rows are for C code, in a file that "
+                         "ends in .c",
+                         path);
     }
 }
 
@@ -354,7 +346,6 @@ const tool_verb mlpi_tool_export = {
     "export",
     "MODEL FILE",
     "write the model as FILE.c, FILE.onnx or FILE.safetensors",
-    TOOL_EXPORT,
     2,
     2,
     write_file};

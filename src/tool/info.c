@@ -232,6 +232,5 @@ static void info(const tool_options *options)
 }
 
 const tool_verb mlpi_tool_info = {
-    "info",    "MODEL", "say what the model is and how it was trained",
-    TOOL_INFO, 1,       1,
-    info};
+    "info", "MODEL", "say what the model is and how it was trained",
+    1,      1,       info};

@@ -45,10 +45,10 @@ static const tool_verb *find_verb(const char *name)
             return verbs[i];
         }
     }
-    mlpi_tool_fail(TOOL_MISUSED,
-                   "expects train, test, predict, info or export, got \"%s\"; "
-                   "mlp --help tells more",
-                   name);
+    mlpi_tool_refuse(
+        "expects train, test, predict, info or export, got \"%s\"; "
+        "mlp --help tells more",
+        name);
 }
 
 /* Returns whether --help is among the arguments. */
@@ -87,8 +87,7 @@ int main(int argc, char **argv)
     errno = 0;
     bool is_written = !ferror(stdout);
     if (fclose(stdout) != 0 || !is_written) {
-        mlpi_tool_fail(TOOL_FAILED,
-                       "the standard output could not be written%s%s",
+        mlpi_tool_fail("the standard output could not be written%s%s",
                        errno ? ": " : "", errno ? strerror(errno) : "");
     }
     return 0;

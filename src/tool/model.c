@@ -75,8 +75,7 @@ static mlp_status load_net(tool_model *model)
         return mlp_genann_load(model->path, &options, &model->net);
     }
 #endif
-    mlpi_tool_fail(TOOL_FAILED,
-                   "%s: this mlp was built without the reader of %s files",
+    mlpi_tool_fail("%s: this mlp was built without the reader of %s files",
                    model->path, model->kind);
 }
 
@@ -97,15 +96,13 @@ static void load_recipe(tool_model *model)
     if (inputs != mlp_net_inputs(model->net) ||
         (classes != outputs &&
          !(outputs == 1 && (classes == 0 || classes == 2)))) {
-        mlpi_tool_fail(TOOL_FAILED,
-                       "%s: expects a recipe for %zu inputs and %zu outputs, "
+        mlpi_tool_fail("%s: expects a recipe for %zu inputs and %zu outputs, "
                        "got one for %zu inputs and %zu classes",
                        model->path, mlp_net_inputs(model->net), outputs, inputs,
                        classes);
     }
     if (classes > 0 && !mlpi_tool_has_classes(model->net)) {
-        mlpi_tool_fail(TOOL_FAILED,
-                       "%s: expects a recipe for numbers, which the loss %s "
+        mlpi_tool_fail("%s: expects a recipe for numbers, which the loss %s "
                        "fits, got one for %zu classes",
                        model->path, mlp_loss_name(mlp_net_loss(model->net)),
                        classes);
@@ -173,8 +170,8 @@ static bool check_columns(const tool_model *model, const char *path,
     for (size_t i = 1; i < mlp_data_recipe_columns(model->recipe); i++) {
         const char *name = mlp_data_recipe_column(model->recipe, i)->name;
         if (mlp_data_find(data, name) == SIZE_MAX) {
-            mlpi_tool_fail(TOOL_MISUSED, "%s: no column \"%s\", which %s needs",
-                           path, name, model->path);
+            mlpi_tool_refuse("%s: no column \"%s\", which %s needs", path, name,
+                             model->path);
         }
     }
     return mlp_data_find(data, model->target) != SIZE_MAX;
@@ -189,16 +186,14 @@ static bool check_plain(const tool_model *model, const char *path,
     size_t all = inputs + (model->classes ? 1 : mlp_net_outputs(model->net));
     size_t cols = mlp_data_cols(data);
     if (cols != inputs && cols != all) {
-        mlpi_tool_fail(TOOL_MISUSED,
-                       "%s: expects %zu columns, the inputs of %s in their "
-                       "order, or %zu, with targets behind them, got %zu",
-                       path, inputs, model->path, all, cols);
+        mlpi_tool_refuse("%s: expects %zu columns, the inputs of %s in their "
+                         "order, or %zu, with targets behind them, got %zu",
+                         path, inputs, model->path, all, cols);
     }
     for (size_t j = 0; j < cols; j++) {
         if (mlp_data_kind_of(data, j) != MLP_DATA_NUMBER ||
             mlp_data_empty_cells(data, j) > 0) {
-            mlpi_tool_fail(TOOL_FAILED,
-                           "%s: column %zu (%s): expects numbers in all rows, "
+            mlpi_tool_fail("%s: column %zu (%s): expects numbers in all rows, "
                            "since %s has no recipe for others",
                            path, j + 1, mlp_data_name(data, j), model->path);
         }
@@ -218,8 +213,7 @@ static void copy_cells(const char *path, const mlp_data *data, size_t first,
         bool is_set = mlp_view_set(to, row, j, x);
         if (!is_set || (to.dtype == MLP_I32 &&
                         mlp_cview_at(mlp_view_const(to), row, j) != x)) {
-            mlpi_tool_fail(TOOL_FAILED,
-                           "%s:%zu: column %zu (%s): expects a class number, "
+            mlpi_tool_fail("%s:%zu: column %zu (%s): expects a class number, "
                            "got %g",
                            path, mlp_data_line(data, row), first + j + 1,
                            mlp_data_name(data, first + j), x);

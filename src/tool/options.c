@@ -21,7 +21,7 @@ typedef struct option_line {
     const char *name;
     char letter; /* or 0 */
     const char *argument;
-    unsigned verbs;
+    const char *verbs; /* that take it */
     kind kind;
     double low, high; /* of COUNT and NUMBER; both are allowed */
     size_t place;     /* in tool_options */
@@ -37,74 +37,54 @@ typedef struct option_line {
  * before each group. Limits keep numbers sane, not useful: a rate of 1000 is
  * the user's business. */
 static const option_line lines[] = {
-    {"output", 'o', "FILE", TOOL_TRAIN, TEXT, 0, 0, PLACE(output),
+    {"output", 'o', "FILE", "train", TEXT, 0, 0, PLACE(output),
      "the file to write (TABLE's name with .mlp)"},
-    {"layers", 0, "N,N,...", TOOL_TRAIN, WIDTHS, 0, 0, PLACE(hidden),
+    {"layers", 0, "N,N,...", "train", WIDTHS, 0, 0, PLACE(hidden),
      "neurons of the hidden layers (by the size of TABLE)"},
-    {"epochs", 0, "N", TOOL_TRAIN, COUNT, 0, 1e9, PLACE(epochs),
+    {"epochs", 0, "N", "train", COUNT, 0, 1e9, PLACE(epochs),
      "passes over the rows (by the size of TABLE)"},
-    {"rate", 0, "X", TOOL_TRAIN, NUMBER, 1e-12, 1e6, PLACE(rate),
+    {"rate", 0, "X", "train", NUMBER, 1e-12, 1e6, PLACE(rate),
      "learning rate at first (by the size of TABLE)"},
-    {"dropout", 0, "P", TOOL_TRAIN, NUMBER, 0, 0.99, PLACE(dropout),
+    {"dropout", 0, "P", "train", NUMBER, 0, 0.99, PLACE(dropout),
      "part of the hidden neurons that each step leaves out"},
-    {"seed", 0, "N", TOOL_TRAIN, COUNT, 0, 4294967295.0, PLACE(seed),
+    {"seed", 0, "N", "train", COUNT, 0, 4294967295.0, PLACE(seed),
      "seeds rows held out, weights and orders (42)"},
-    {"task", 0, "KIND", TOOL_TRAIN, TASK, 0, 0, PLACE(task),
+    {"task", 0, "KIND", "train", TASK, 0, 0, PLACE(task),
      "classes or numbers: what TARGET holds"},
-    {"ignore", 0, "COL,...", TOOL_TRAIN, TEXT, 0, 0, PLACE(ignore),
+    {"ignore", 0, "COL,...", "train", TEXT, 0, 0, PLACE(ignore),
      "columns to leave out: the number of the row, say"},
-    {"cv", 0, "K", TOOL_TRAIN, COUNT, 2, 1e6, PLACE(folds),
+    {"cv", 0, "K", "train", COUNT, 2, 1e6, PLACE(folds),
      "also score K networks, each on a K-th of the rows"},
-    {"tune", 0, "TIME", TOOL_TRAIN, TIME, 0, 0, PLACE(tune_seconds),
+    {"tune", 0, "TIME", "train", TIME, 0, 0, PLACE(tune_seconds),
      "search layers, rate and dropout for 60s, 5m or 1h"},
-    {"from", 0, "MODEL", TOOL_TRAIN, TEXT, 0, 0, PLACE(from),
+    {"from", 0, "MODEL", "train", TEXT, 0, 0, PLACE(from),
      "go on from a trained network"},
-    {"int8", 0, NULL, TOOL_EXPORT, FLAG, 0, 0, PLACE(int8),
+    {"int8", 0, NULL, "export", FLAG, 0, 0, PLACE(int8),
      "C code of 8-bit integers, which needs --rows"},
-    {"rows", 0, "TABLE", TOOL_EXPORT, TEXT, 0, 0, PLACE(rows),
+    {"rows", 0, "TABLE", "export", TEXT, 0, 0, PLACE(rows),
      "rows from which --int8 takes the ranges of numbers"},
-    {"plot", 0, "FILE", TOOL_TRAIN | TOOL_TEST | TOOL_INFO, TEXT, 0, 0,
-     PLACE(plot), "draw a picture, *.svg or *.png (- : in the terminal)"},
-    {"json", 0, NULL, TOOL_TRAIN | TOOL_TEST | TOOL_PREDICT | TOOL_INFO, FLAG,
-     0, 0, PLACE(json), "print the result as JSON to the standard output"},
+    {"plot", 0, "FILE", "train, test, info", TEXT, 0, 0, PLACE(plot),
+     "draw a picture, *.svg or *.png (- : in the terminal)"},
+    {"json", 0, NULL, "train, test, predict, info", FLAG, 0, 0, PLACE(json),
+     "print the result as JSON to the standard output"},
 };
 
 enum { N_LINES = sizeof lines / sizeof *lines };
-
-/* The names of the verbs, in the order of their bits. */
-static const char *const verb_names[] = {"train", "test", "predict", "info",
-                                         "export"};
-enum { N_VERBS = sizeof verb_names / sizeof *verb_names };
 
 /* ---------------------------------------------------------------------------
  * Help
  */
 
-/* Fills names[] with the verbs of an option: "train, test: ". */
-static void name_verbs(unsigned verbs, char *names, size_t size)
-{
-    size_t n = 0;
-    names[0] = '\0';
-    for (size_t v = 0; v < N_VERBS && n < size; v++) {
-        if (verbs >> v & 1) {
-            n += (size_t)snprintf(names + n, size - n, "%s%s",
-                                  n > 0 ? ", " : "", verb_names[v]);
-        }
-    }
-}
-
 /* A column of 20 characters holds the longest option with its argument. */
 void mlpi_tool_print_options(void)
 {
-    unsigned verbs = 0;
+    const char *verbs = "";
     for (size_t i = 0; i < N_LINES; i++) {
         const option_line *l = &lines[i];
         char left[40];
-        char names[64];
-        if (l->verbs != verbs) {
+        if (strcmp(l->verbs, verbs) != 0) {
             verbs = l->verbs;
-            name_verbs(verbs, names, sizeof names);
-            printf("\nOptions of %s:\n", names);
+            printf("\nOptions of %s:\n", verbs);
         }
         (void)snprintf(left, sizeof left, "%s--%s%s%s",
                        l->letter ? (char[]){'-', l->letter, ',', ' ', 0} : "",
@@ -182,12 +162,12 @@ _Noreturn static void refuse_value(const option_line *l, const char *text)
     char range[80];
     (void)snprintf(range, sizeof range, "a %snumber from %.10g to %.10g",
                    l->kind == COUNT ? "whole " : "", l->low, l->high);
-    mlpi_tool_fail(TOOL_MISUSED, "--%s expects %s, got \"%s\"", l->name,
-                   l->kind == TIME     ? "a time such as 60s, 5m or 1h"
-                   : l->kind == WIDTHS ? "1 to 8 widths such as 64,32"
-                   : l->kind == TASK   ? "classes or numbers"
-                                       : range,
-                   text);
+    mlpi_tool_refuse("--%s expects %s, got \"%s\"", l->name,
+                     l->kind == TIME     ? "a time such as 60s, 5m or 1h"
+                     : l->kind == WIDTHS ? "1 to 8 widths such as 64,32"
+                     : l->kind == TASK   ? "classes or numbers"
+                                         : range,
+                     text);
 }
 
 /* Parses an argument, and writes it to its place. The kind tells the type that
@@ -222,8 +202,8 @@ static void take_operands(int argc, char **argv, const tool_verb *verb,
 {
     size_t n = (size_t)(argc - optind);
     if (n < verb->least || n > verb->most) {
-        mlpi_tool_fail(TOOL_MISUSED, "%s expects %s, got %zu argument%s",
-                       verb->name, verb->usage, n, n == 1 ? "" : "s");
+        mlpi_tool_refuse("%s expects %s, got %zu argument%s", verb->name,
+                         verb->usage, n, n == 1 ? "" : "s");
     }
     for (size_t i = 0; i < n; i++) {
         options->operands[i] = argv[(size_t)optind + i];
@@ -250,20 +230,16 @@ tool_options mlpi_tool_parse(int argc, char **argv, const tool_verb *verb)
     for (int found;
          (found = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
         if (found == ':') {
-            mlpi_tool_fail(TOOL_MISUSED, "%s needs a value", argv[optind - 1]);
+            mlpi_tool_refuse("%s needs a value", argv[optind - 1]);
         }
         if (found == '?') {
-            mlpi_tool_fail(TOOL_MISUSED,
-                           "there is no option %s; mlp --help lists them",
-                           argv[optind - 1]);
+            mlpi_tool_refuse("there is no option %s; mlp --help lists them",
+                             argv[optind - 1]);
         }
         const option_line *l = &lines[found == 'o' ? 0 : found - 256];
-        if (!(l->verbs & verb->bit)) {
-            char names[64];
-            name_verbs(l->verbs, names, sizeof names);
-            mlpi_tool_fail(TOOL_MISUSED,
-                           "%s has no option --%s; it belongs to %s",
-                           verb->name, l->name, names);
+        if (!strstr(l->verbs, verb->name)) {
+            mlpi_tool_refuse("%s has no option --%s; it belongs to %s",
+                             verb->name, l->name, l->verbs);
         }
         if (!parse_value(l, optarg, &options)) {
             refuse_value(l, optarg);

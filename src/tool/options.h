@@ -16,15 +16,6 @@
 #include "mlp.h"
 #include "tool/talk.h"
 
-/* Which verbs take an option. */
-enum {
-    TOOL_TRAIN = 1,
-    TOOL_TEST = 2,
-    TOOL_PREDICT = 4,
-    TOOL_INFO = 8,
-    TOOL_EXPORT = 16
-};
-
 enum { TOOL_MAX_OPERANDS = 3, TOOL_MAX_HIDDEN = 8 };
 
 typedef enum tool_task {
@@ -58,7 +49,6 @@ typedef struct tool_options {
  * says what it does. */
 typedef struct tool_verb {
     const char *name, *usage, *help;
-    unsigned bit; /* in the table of options */
     size_t least, most;
     void (*run)(const tool_options *options);
 } tool_verb;

@@ -216,7 +216,6 @@ const tool_verb mlpi_tool_predict = {
     "predict",
     "MODEL TABLE|-",
     "print TABLE with the answers as new columns",
-    TOOL_PREDICT,
     2,
     2,
     predict};

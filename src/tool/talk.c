@@ -17,30 +17,35 @@
  * Lines and failures
  */
 
-/* The longest line of talk; what is longer is cut. If the standard error stream
+/* Prints a line, of which a very long one is cut. If the standard error stream
  * is closed, nobody listens. */
-enum { LONGEST_LINE = 4096 };
+#define PRINT_LINE(begin, format)                                              \
+    do {                                                                       \
+        char line[4096];                                                       \
+        va_list arguments;                                                     \
+        va_start(arguments, format);                                           \
+        (void)vsnprintf(line, sizeof line, format, arguments);                 \
+        va_end(arguments);                                                     \
+        (void)fputs(begin, stderr);                                            \
+        mlpi_tool_put(line, stderr);                                           \
+        (void)fputc('\n', stderr);                                             \
+    } while (0)
 
 void mlpi_tool_say(const char *format, ...)
 {
-    char line[LONGEST_LINE];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    mlpi_tool_put(line, stderr);
-    (void)fputc('\n', stderr);
+    PRINT_LINE("", format);
 }
 
-_Noreturn void mlpi_tool_fail(int status, const char *format, ...)
+_Noreturn void mlpi_tool_fail(const char *format, ...)
 {
-    char line[LONGEST_LINE];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    mlpi_tool_say("mlp: %s", line);
-    exit(status);
+    PRINT_LINE("mlp: ", format);
+    exit(TOOL_FAILED);
+}
+
+_Noreturn void mlpi_tool_refuse(const char *format, ...)
+{
+    PRINT_LINE("mlp: ", format);
+    exit(TOOL_MISUSED);
 }
 
 void mlpi_tool_check(mlp_status status)
@@ -59,8 +64,7 @@ void *mlpi_tool_memory(size_t n, size_t size)
 {
     void *block = calloc(n > 0 ? n : 1, size);
     if (!block) {
-        mlpi_tool_fail(TOOL_FAILED,
-                       "there is no memory for %zu times %zu bytes", n, size);
+        mlpi_tool_fail("there is no memory for %zu times %zu bytes", n, size);
     }
     return block;
 }

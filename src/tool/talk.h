@@ -26,9 +26,10 @@ enum { TOOL_FAILED = 1, TOOL_MISUSED = 2 };
 /* Prints a line to the standard error stream; it adds the line end. */
 TOOL_FORMAT(1) void mlpi_tool_say(const char *format, ...);
 
-/* Prints a line that begins with "mlp: ", and ends the program. */
-TOOL_FORMAT(2)
-_Noreturn void mlpi_tool_fail(int status, const char *format, ...);
+/* Print a line that begins with "mlp: ", and end the program: the first with
+ * TOOL_FAILED, the second with TOOL_MISUSED. */
+TOOL_FORMAT(1) _Noreturn void mlpi_tool_fail(const char *format, ...);
+TOOL_FORMAT(1) _Noreturn void mlpi_tool_refuse(const char *format, ...);
 
 /* Ends the program with TOOL_FAILED if a call of a library has failed. What
  * went wrong is told already, by the log of mlp_hooks_stderr. */

@@ -157,23 +157,18 @@ static void test(const tool_options *options)
     tool_rows rows =
         mlpi_tool_read(&model, path, options->operands[2], TOOL_TARGETS);
     if (!rows.Y.data) {
-        mlpi_tool_fail(TOOL_MISUSED,
-                       "%s: no column \"%s\", which holds what %s shall answer",
-                       path, model.target, model.path);
+        mlpi_tool_refuse(
+            "%s: no column \"%s\", which holds what %s shall answer", path,
+            model.target, model.path);
     }
     if (rows.Y.rows == 0) {
-        mlpi_tool_fail(TOOL_FAILED, "%s: expects rows to score, got none",
-                       path);
+        mlpi_tool_fail("%s: expects rows to score, got none", path);
     }
     score(&model, &rows, options);
     mlpi_tool_free_rows(&rows);
     mlpi_tool_close(&model);
 }
 
-const tool_verb mlpi_tool_test = {"test",
-                                  "MODEL TABLE [LABELS]",
-                                  "score the model on another table",
-                                  TOOL_TEST,
-                                  2,
-                                  3,
-                                  test};
+const tool_verb mlpi_tool_test = {
+    "test", "MODEL TABLE [LABELS]", "score the model on another table", 2, 3,
+    test};

@@ -8,11 +8,14 @@
  * train makes it again, and train.scores, a text. There is no date and no
  * folder, so that equal commands write equal bytes.
  */
+/* For access. */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool/learn.h"
 
@@ -50,7 +53,7 @@ static void check_options(const tool_options *o)
             ? "--from excludes --cv and --tune, which make new networks"
             : NULL;
     if (complaint) {
-        mlpi_tool_fail(TOOL_MISUSED, "%s", complaint);
+        mlpi_tool_refuse("%s", complaint);
     }
 }
 
@@ -70,10 +73,9 @@ static void open_from(session *s)
     }
     mlp_net_free(ours);
     if (o->n_hidden > 0 || o->dropout != MLP_AUTO) {
-        mlpi_tool_fail(TOOL_MISUSED,
-                       "%s has its layers already: leave out --layers and "
-                       "--dropout",
-                       o->from);
+        mlpi_tool_refuse("%s has its layers already: leave out --layers and "
+                         "--dropout",
+                         o->from);
     }
     s->from = mlpi_tool_open(o->from);
     s->plan.from = &s->from;
@@ -84,14 +86,13 @@ static void open_from(session *s)
 static void check_from(const tool_model *from, const tool_table *t)
 {
     if (from->recipe && strcmp(from->target, t->target) != 0) {
-        mlpi_tool_fail(TOOL_MISUSED, "%s answers %s, not %s", from->path,
-                       from->target, t->target);
+        mlpi_tool_refuse("%s answers %s, not %s", from->path, from->target,
+                         t->target);
     }
     bool fits = from->recipe ? (from->classes > 0) == (t->classes > 0)
                              : from->classes == t->classes;
     if (!fits || (t->classes == 0 && mlp_net_outputs(from->net) != 1)) {
-        mlpi_tool_fail(TOOL_FAILED,
-                       "%s has %zu outputs for %zu classes, and %s of %s has "
+        mlpi_tool_fail("%s has %zu outputs for %zu classes, and %s of %s has "
                        "%zu (0: it is a number)",
                        from->path, mlp_net_outputs(from->net), from->classes,
                        t->target, t->path, t->classes);
@@ -122,17 +123,13 @@ static char *choose_path(const tool_options *o)
  * after an hour of training. What stands there stays. */
 static void try_path(const char *path)
 {
-    FILE *old = fopen(path, "rb");
+    bool is_old = access(path, F_OK) == 0;
     FILE *file = fopen(path, "ab");
-    if (!file) {
-        mlpi_tool_fail(TOOL_FAILED, "%s: cannot be written: %s", path,
-                       strerror(errno));
+    if (!file || fclose(file) != 0) {
+        mlpi_tool_fail("%s: cannot be written: %s", path, strerror(errno));
     }
-    if (fclose(file) == 0 && !old) {
+    if (!is_old) {
         (void)remove(path);
-    }
-    if (old) {
-        (void)fclose(old);
     }
 }
 
@@ -418,8 +415,7 @@ static void score_folds(session *s)
         tool_result r = mlpi_tool_learn(&s->table, &s->plan, &split);
         mlpi_tool_check(r.status);
         if (r.is_stopped) {
-            mlpi_tool_fail(TOOL_FAILED, "--cv was stopped in fold %zu of %zu",
-                           fold + 1, k);
+            mlpi_tool_fail("--cv was stopped in fold %zu of %zu", fold + 1, k);
         }
         const double both[2] = {r.scores.good, r.scores.bad};
         for (size_t i = 0; i < 2; i++) {
@@ -478,10 +474,10 @@ static void prepare(session *s)
         check_from(&s->from, &s->table);
     }
     if (o->folds > n) {
-        mlpi_tool_fail(TOOL_MISUSED,
-                       "--cv expects at most %zu folds, one for each row, got "
-                       "%zu",
-                       n, o->folds);
+        mlpi_tool_refuse(
+            "--cv expects at most %zu folds, one for each row, got "
+            "%zu",
+            n, o->folds);
     }
     s->path = choose_path(o);
     try_path(s->path);
@@ -524,10 +520,6 @@ static void train(const tool_options *o)
     free(s.command);
 }
 
-const tool_verb mlpi_tool_train = {"train",
-                                   "TABLE TARGET",
-                                   "learn the column TARGET from the others",
-                                   TOOL_TRAIN,
-                                   2,
-                                   2,
-                                   train};
+const tool_verb mlpi_tool_train = {
+    "train", "TABLE TARGET", "learn the column TARGET from the others", 2,
+    2,       train};
