@@ -18,7 +18,7 @@
  * characters are octal escapes; in comments those are left out that could end
  * the comment or mislead its reader.
  */
-/* For open_memstream. */
+/* open_memstream is one of POSIX. */
 #define _POSIX_C_SOURCE 200809L
 #include <ctype.h>
 #include <math.h>
@@ -328,7 +328,7 @@ static void write_file(const tool_options *options)
     tool_model model = mlpi_tool_open(options->operands[0]);
     tool_rows rows = {.data = NULL};
     if (options->rows) {
-        rows = mlpi_tool_read(&model, options->rows, NULL, TOOL_TARGETS);
+        rows = mlpi_tool_read(&model, options->rows, NULL);
     }
     if (mlpi_tool_ends_with(path, ".c")) {
         write_code(&model, &rows, options->int8, path);

@@ -81,8 +81,7 @@ static mlp_status load_net(tool_model *model)
 
 /* Loads the recipe, if there is one. That of another network may have come into
  * the file, by mistake or not. Without this check its inputs, or its classes,
- * would not fit the views that are made for the network. Two classes may share
- * one output. */
+ * would not fit the views that are made for the network.  */
 static void load_recipe(tool_model *model)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
@@ -90,30 +89,25 @@ static void load_recipe(tool_model *model)
         return;
     }
     mlpi_tool_check(mlp_data_recipe_load(model->net, &hooks, &model->recipe));
-    size_t inputs = mlp_data_recipe_inputs(model->recipe);
-    size_t classes = mlp_data_recipe_classes(model->recipe);
-    size_t outputs = mlp_net_outputs(model->net);
-    if (inputs != mlp_net_inputs(model->net) ||
-        (classes != outputs &&
-         !(outputs == 1 && (classes == 0 || classes == 2)))) {
-        mlpi_tool_fail("%s: expects a recipe for %zu inputs and %zu outputs, "
-                       "got one for %zu inputs and %zu classes",
-                       model->path, mlp_net_inputs(model->net), outputs, inputs,
-                       classes);
-    }
-    if (classes > 0 && !mlpi_tool_has_classes(model->net)) {
-        mlpi_tool_fail("%s: expects a recipe for numbers, which the loss %s "
-                       "fits, got one for %zu classes",
-                       model->path, mlp_loss_name(mlp_net_loss(model->net)),
-                       classes);
+    size_t inputs = mlp_net_inputs(model->net);
+    size_t classes = mlpi_tool_classes(model->net);
+    size_t found = mlp_data_recipe_classes(model->recipe);
+    if (inputs != mlp_data_recipe_inputs(model->recipe) ||
+        (found == 0 ? mlp_net_outputs(model->net) != 1 : found != classes)) {
+        mlpi_tool_fail("%s: expects a recipe for %zu inputs and %zu classes "
+                       "(0: a number), got one for %zu and %zu",
+                       model->path, inputs, classes,
+                       mlp_data_recipe_inputs(model->recipe), found);
     }
 }
 
-bool mlpi_tool_has_classes(const mlp_net *net)
+size_t mlpi_tool_classes(const mlp_net *net)
 {
     mlp_loss loss = mlp_net_loss(net);
-    return loss == MLP_LOSS_CCE ||
-           (loss == MLP_LOSS_BCE && mlp_net_outputs(net) == 1);
+    size_t outputs = mlp_net_outputs(net);
+    return loss == MLP_LOSS_CCE                   ? outputs
+           : loss == MLP_LOSS_BCE && outputs == 1 ? 2
+                                                  : 0;
 }
 
 /* Sets the target and the names of the classes. Numbers as names lie behind the
@@ -121,11 +115,8 @@ bool mlpi_tool_has_classes(const mlp_net *net)
 static void name_classes(tool_model *model)
 {
     enum { DIGITS = 24 };
-    size_t outputs = mlp_net_outputs(model->net);
     size_t n = model->recipe ? mlp_data_recipe_classes(model->recipe)
-               : !mlpi_tool_has_classes(model->net)       ? 0
-               : mlp_net_loss(model->net) == MLP_LOSS_BCE ? 2
-                                                          : outputs;
+                             : mlpi_tool_classes(model->net);
     model->target = model->recipe ? mlp_data_recipe_target(model->recipe)
                     : n > 0       ? "class"
                                   : "y";
@@ -248,29 +239,22 @@ static void tell_unknown(const tool_model *model, const char *path,
     }
 }
 
-/* Columns that the recipe does not know are ignored, so that nothing there is
- * an error; neither is anything in the target's, if it is not looked at. The
- * columns are checked before the views are made: if they are wrong, a table of
- * any size is refused at once. */
-tool_rows mlpi_tool_read(const tool_model *model, const char *path,
-                         const char *targets, tool_reading reading)
+/* Loads a table. Columns that the recipe does not know are ignored, so that
+ * nothing there is an error. The columns are checked before the views are made:
+ * if they are wrong, a table of any size is refused at once. */
+static tool_rows read_rows(const tool_model *model, const char *path,
+                           const mlp_data_options *options)
 {
     const mlp_data_recipe *recipe = model->recipe;
     mlp_dtype precision = mlp_net_precision(model->net);
     mlp_hooks hooks = mlp_hooks_stderr();
-    mlp_data_options options = mlp_data_defaults();
     tool_rows rows = {.data = NULL};
-    options.recipe = recipe;
-    options.targets = targets;
-    options.keep_text = reading == TOOL_TEXT;
-    options.ignored = &model->target;
-    options.n_ignored = reading == TOOL_TEXT && recipe ? 1 : 0;
-    mlpi_tool_check(mlp_data_load(path, &options, &hooks, &rows.data));
+    mlpi_tool_check(mlp_data_load(path, options, &hooks, &rows.data));
     size_t m = mlp_data_rows(rows.data);
     bool has_targets =
         (recipe ? check_columns : check_plain)(model, path, rows.data);
     rows.X = mlpi_tool_view(precision, m, mlp_net_inputs(model->net));
-    if (has_targets && reading == TOOL_TARGETS) {
+    if (has_targets && !options->keep_text) {
         rows.Y = model->classes ? mlpi_tool_view(MLP_I32, m, 1)
                                 : mlpi_tool_view(precision, m,
                                                  mlp_net_outputs(model->net));
@@ -289,6 +273,26 @@ tool_rows mlpi_tool_read(const tool_model *model, const char *path,
     return rows;
 }
 
+tool_rows mlpi_tool_read(const tool_model *model, const char *path,
+                         const char *targets)
+{
+    mlp_data_options options = mlp_data_defaults();
+    options.recipe = model->recipe;
+    options.targets = targets;
+    return read_rows(model, path, &options);
+}
+
+/* Nothing in the target's column is an error, because nobody looks at it. */
+tool_rows mlpi_tool_read_text(const tool_model *model, const char *path)
+{
+    mlp_data_options options = mlp_data_defaults();
+    options.recipe = model->recipe;
+    options.keep_text = true;
+    options.ignored = &model->target;
+    options.n_ignored = model->recipe ? 1 : 0;
+    return read_rows(model, path, &options);
+}
+
 void mlpi_tool_free_rows(tool_rows *rows)
 {
     free(rows->X.data);
@@ -305,7 +309,7 @@ tool_answers mlpi_tool_answer(const mlp_net *net, mlp_cview X)
     tool_answers answers = {.A = mlpi_tool_view(mlp_net_precision(net), X.rows,
                                                 mlp_net_outputs(net))};
     mlpi_tool_check(mlp_predict(net, X, answers.A));
-    if (mlpi_tool_has_classes(net)) {
+    if (mlpi_tool_classes(net) > 0) {
         answers.labels = mlpi_tool_view(MLP_I32, X.rows, 1);
         mlpi_tool_check(mlp_classify(net, X, 0.5, answers.labels));
     }

@@ -39,14 +39,14 @@ typedef struct tool_rows {
                    (m, n[L]); its data is NULL if the table has none */
 } tool_rows;
 
-/* How a table is read: with its targets, if it has them; or without them, but
- * keeping the text of the rows. */
-typedef enum tool_reading { TOOL_TARGETS, TOOL_TEXT } tool_reading;
-
 /* Loads a table; "-" is the standard input. The targets may stand in a second
  * file; NULL: they do not. */
 tool_rows mlpi_tool_read(const tool_model *model, const char *path,
-                         const char *targets, tool_reading reading);
+                         const char *targets);
+
+/* Like mlpi_tool_read, but leaves the targets out, and keeps the text of the
+ * rows. */
+tool_rows mlpi_tool_read_text(const tool_model *model, const char *path);
 void mlpi_tool_free_rows(tool_rows *rows);
 
 /* What a network answers to the rows X. */
@@ -59,8 +59,9 @@ typedef struct tool_answers {
 tool_answers mlpi_tool_answer(const mlp_net *net, mlp_cview X);
 void mlpi_tool_free_answers(tool_answers *answers);
 
-/* Returns whether a network answers classes: its loss is cce, or bce with one
- * output. Several outputs of bce are no classes that exclude each other. */
-bool mlpi_tool_has_classes(const mlp_net *net);
+/* Returns how many classes the outputs of a network tell, or 0 if they are
+ * numbers. The loss tells: cce has a class for each output, and bce two, if
+ * there is one output. Several outputs of bce do not exclude each other. */
+size_t mlpi_tool_classes(const mlp_net *net);
 
 #endif

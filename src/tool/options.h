@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command line of mlp: a verb, its operands, and options, which may stand
- * anywhere after the verb. One table in options.c describes every option. It
- * parses them, says which verb takes which, and prints --help.
- *
- * Each verb stands in a file of its name. It takes the parsed command line.
+ * anywhere after the verb. main.c parses it, and calls the verb.
  */
 #ifndef MLPI_TOOL_OPTIONS_H
 #define MLPI_TOOL_OPTIONS_H
@@ -56,12 +53,5 @@ typedef struct tool_verb {
 /* Each verb is defined in the file of its name. */
 extern const tool_verb mlpi_tool_train, mlpi_tool_test, mlpi_tool_predict,
     mlpi_tool_info, mlpi_tool_export;
-
-/* Parses what stands after the program's name, argv[1] the verb's name. Ends
- * the program if it is not a command line of the verb. */
-tool_options mlpi_tool_parse(int argc, char **argv, const tool_verb *verb);
-
-/* Prints the options' part of --help to the standard output. */
-void mlpi_tool_print_options(void);
 
 #endif

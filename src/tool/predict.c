@@ -46,17 +46,16 @@ static char *new_name(const answers *a, size_t j)
     size_t size = strlen(word) + 80;
     char *name = mlpi_tool_memory(size, 1);
     for (size_t i = 0;; i++) {
-        char before[40] = "";
-        char behind[24] = "";
-        if (i > 0) {
-            (void)snprintf(before, sizeof before,
-                           i == 1 ? "predicted_" : "predicted_%zu_", i);
-        }
+        int n = snprintf(name, size,
+                         i == 0   ? ""
+                         : i == 1 ? "predicted_"
+                                  : "predicted_%zu_",
+                         i);
+        n += snprintf(name + n, size - (size_t)n, "%s%s", is_class ? "p_" : "",
+                      word);
         if (is_numbered) {
-            (void)snprintf(behind, sizeof behind, "%zu", j + 1);
+            (void)snprintf(name + n, size - (size_t)n, "%zu", j + 1);
         }
-        (void)snprintf(name, size, "%s%s%s%s", before, is_class ? "p_" : "",
-                       word, behind);
         if (mlp_data_find(a->data, name) == SIZE_MAX) {
             return name;
         }
@@ -193,8 +192,7 @@ static void print_all(const answers *a, bool is_json)
 static void predict(const tool_options *options)
 {
     tool_model model = mlpi_tool_open(options->operands[0]);
-    tool_rows rows =
-        mlpi_tool_read(&model, options->operands[1], NULL, TOOL_TEXT);
+    tool_rows rows = mlpi_tool_read_text(&model, options->operands[1]);
     tool_answers computed = mlpi_tool_answer(model.net, mlp_view_const(rows.X));
     char separator = mlp_data_separator(rows.data);
     size_t n = model.classes > 0 ? 1 + model.classes : computed.A.cols;

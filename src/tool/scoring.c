@@ -55,7 +55,7 @@ tool_scores mlpi_tool_score(const mlp_net *net, const tool_answers *answers,
 {
     mlp_hooks hooks = mlp_net_hooks(net);
     tool_scores scores = {.rows = Y.rows,
-                          .is_classes = mlpi_tool_has_classes(net)};
+                          .is_classes = mlpi_tool_classes(net) > 0};
     if (scores.is_classes) {
         score_classes(answers, Y, &hooks, &scores);
         return scores;
@@ -114,22 +114,13 @@ void mlpi_tool_print_scores(const tool_scores *s)
  * of tables have a million parameters.
  */
 
-/* Adds a byte to a CRC-32 with the reversed polynomial edb88320. */
-static uint32_t add_byte(uint32_t crc, unsigned byte)
-{
-    crc ^= byte;
-    for (int bit = 0; bit < 8; bit++) {
-        crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0);
-    }
-    return crc;
-}
-
-/* Adds the elements of a tensor, row by row, as the bytes of their IEEE
- * numbers, the lowest byte first. The view of W has strides, so that its order
- * here is that of PyTorch and of the file, not that of memory. */
+/* Adds the elements of a tensor, row by row, to a CRC-32 with the reversed
+ * polynomial edb88320, as the bytes of their IEEE numbers, the lowest byte
+ * first. The view of W has strides, so that its order here is that of PyTorch
+ * and of the file, not that of memory. */
 static uint32_t add_tensor(uint32_t crc, mlp_cview t)
 {
-    size_t bytes = t.dtype == MLP_F32 ? 4 : 8;
+    int size = t.dtype == MLP_F32 ? 32 : 64;
     for (size_t i = 0; i < t.rows * t.cols; i++) {
         double x = mlp_cview_at(t, i / t.cols, i % t.cols);
         float narrow = (float)x;
@@ -137,9 +128,10 @@ static uint32_t add_tensor(uint32_t crc, mlp_cview t)
         uint64_t bits;
         memcpy(&bits32, &narrow, sizeof bits32);
         memcpy(&bits, &x, sizeof bits);
-        bits = bytes == 4 ? bits32 : bits;
-        for (size_t k = 0; k < bytes; k++) {
-            crc = add_byte(crc, (unsigned)(bits >> 8 * k & 255));
+        bits = size == 32 ? bits32 : bits;
+        for (int bit = 0; bit < size; bit++) {
+            uint32_t is_odd = (crc ^ (uint32_t)(bits >> bit)) & 1;
+            crc = crc >> 1 ^ (is_odd ? 0xedb88320U : 0);
         }
     }
     return crc;

@@ -52,8 +52,6 @@ static size_t apparent_classes(const mlp_data *data, size_t j)
     mlp_cview cells = mlp_data_values(data);
     size_t counts[MOST_CLASSES + 1] = {0};
     size_t rows = 0;
-    size_t least = SIZE_MAX;
-    size_t most = 0;
     for (size_t i = 0; i < cells.rows; i++) {
         double x = mlp_cview_at(cells, i, j);
         if (isnan(x)) {
@@ -62,23 +60,24 @@ static size_t apparent_classes(const mlp_data *data, size_t j)
         if (!(x >= 0 && x <= MOST_CLASSES) || x != floor(x)) {
             return 0;
         }
-        size_t k = (size_t)x;
-        counts[k]++;
+        counts[(size_t)x]++;
         rows++;
-        least = k < least ? k : least;
-        most = k > most ? k : most;
     }
-    if (rows == 0 || least > 1 || most == least) {
-        return 0;
+    size_t first = counts[0] == 0;
+    size_t end = MOST_CLASSES + 1;
+    while (end > first && counts[end - 1] == 0) {
+        end--;
     }
-    size_t classes = most - least + 1;
-    bool is_binary = least == 0 && most == 1;
-    for (size_t k = least; k <= most && !is_binary; k++) {
+    size_t classes = end - first;
+    if (first == 0 && classes == 2) {
+        return 2;
+    }
+    for (size_t k = first; k < end; k++) {
         if (counts[k] < LEAST_ROWS_OF_CLASS) {
             return 0;
         }
     }
-    return is_binary || rows >= 10 * classes ? classes : 0;
+    return classes >= 2 && rows >= 10 * classes ? classes : 0;
 }
 
 /* Returns whether a file can be opened to read. */

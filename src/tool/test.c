@@ -154,8 +154,7 @@ static void test(const tool_options *options)
 {
     const char *path = options->operands[1];
     tool_model model = mlpi_tool_open(options->operands[0]);
-    tool_rows rows =
-        mlpi_tool_read(&model, path, options->operands[2], TOOL_TARGETS);
+    tool_rows rows = mlpi_tool_read(&model, path, options->operands[2]);
     if (!rows.Y.data) {
         mlpi_tool_refuse(
             "%s: no column \"%s\", which holds what %s shall answer", path,

@@ -8,7 +8,7 @@
  * train makes it again, and train.scores, a text. There is no date and no
  * folder, so that equal commands write equal bytes.
  */
-/* For access. */
+/* access is one of POSIX. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <math.h>
@@ -138,7 +138,9 @@ static void try_path(const char *path)
  * it out. */
 static void say_table(const tool_table *t)
 {
-    size_t counts[2] = {0, 0}; /* numbers and categories */
+    static const char *const words[2][2] = {{"number", "numbers"},
+                                            {"category", "categories"}};
+    size_t counts[2] = {0, 0}; /* one for each kind of column */
     size_t rows = mlp_data_rows(t->data);
     for (size_t j = 0; j < mlp_data_cols(t->data); j++) {
         if (mlp_data_empty_cells(t->data, j) < rows &&
@@ -147,13 +149,11 @@ static void say_table(const tool_table *t)
         }
     }
     (void)fprintf(stderr, "%s: %zu rows; ", mlpi_tool_base_name(t->path), rows);
-    if (counts[0] > 0) {
-        (void)fprintf(stderr, "%zu number%s; ", counts[0],
-                      counts[0] == 1 ? "" : "s");
-    }
-    if (counts[1] > 0) {
-        (void)fprintf(stderr, "%zu categor%s; ", counts[1],
-                      counts[1] == 1 ? "y" : "ies");
+    for (size_t k = 0; k < 2; k++) {
+        if (counts[k] > 0) {
+            (void)fprintf(stderr, "%zu %s; ", counts[k],
+                          words[k][counts[k] > 1]);
+        }
     }
     if (t->classes > 0) {
         mlpi_tool_say("%s: %zu classes", t->target, t->classes);
@@ -244,57 +244,43 @@ static tool_split split_again(const session *s)
     return inner;
 }
 
-/* What the search has found so far. */
-typedef struct found {
-    size_t tried;
-    double least; /* the loss of the best network */
-    tool_options best;
-} found;
-
-/* Trains one network, and keeps its plan if its loss is the least so far. A
- * network does not count if the time was over before its last epoch, or if it
- * diverged, which the library tells. Returns whether the search goes on: the
- * time, or Ctrl-C, ends it with its network. */
-static bool try_plan(const session *s, const tool_split *split,
-                     const tool_plan *plan, found *f)
-{
-    char text[PLAN_SIZE];
-    tool_result r = mlpi_tool_learn(&s->table, plan, split);
-    if (r.status == MLP_OK && !r.is_stopped) {
-        double score = r.scores.is_classes ? r.scores.bad : r.scores.good;
-        double loss = r.scores.is_classes ? score : -score;
-        f->tried++;
-        if (loss < f->least) {
-            f->least = loss;
-            f->best = plan->options;
-            write_plan(&plan->options, text);
-            mlpi_tool_say("  network %zu: %s %.4f  %s", f->tried,
-                          r.scores.is_classes ? "log loss" : "R2", score, text);
-        }
-    }
-    mlpi_tool_free_result(&r);
-    return !r.is_stopped;
-}
-
 /* Searches for `seconds`, and sets layers, rate and dropout of the plan to those
  * of the best network: that of the least log loss, or for numbers of the
- * highest R2. Tells each improvement. */
+ * highest R2. Tells each improvement. A network does not count if it diverged,
+ * which the library tells, or if the time, or Ctrl-C, ended it: that ends the
+ * search, too. */
 static void search(session *s, double seconds)
 {
     tool_plan plan = s->plan;
     mlp_rng rng = mlp_rng_seeded((uint32_t)plan.options.seed);
-    found f = {.least = INFINITY, .best = plan.options};
     tool_split inner = split_again(s);
+    double least = INFINITY;
+    size_t tried = 0;
+    bool is_over = false;
     mlpi_tool_say("searching for %g s: networks learn %zu of these rows and "
                   "are scored on %zu",
                   seconds, inner.n_train, inner.n_test);
     plan.deadline = mlpi_tool_now() + seconds;
-    while (mlpi_tool_now() < plan.deadline && try_plan(s, &inner, &plan, &f)) {
+    while (mlpi_tool_now() < plan.deadline && !is_over) {
+        tool_result r = mlpi_tool_learn(&s->table, &plan, &inner);
+        bool is_classes = r.scores.is_classes;
+        double loss = is_classes ? r.scores.bad : -r.scores.good;
+        is_over = r.is_stopped;
+        tried += r.status == MLP_OK && !is_over;
+        if (r.status == MLP_OK && !is_over && loss < least) {
+            char text[PLAN_SIZE];
+            least = loss;
+            s->plan.options = plan.options;
+            write_plan(&plan.options, text);
+            mlpi_tool_say("  network %zu: %s %.4f  %s", tried,
+                          is_classes ? "log loss" : "R2",
+                          is_classes ? loss : -loss, text);
+        }
+        mlpi_tool_free_result(&r);
         draw_plan(&rng, &plan.options);
     }
-    s->plan.options = f.best;
     mlpi_tool_say("%zu network%s tried; the best one now learns all %zu rows",
-                  f.tried, f.tried == 1 ? "" : "s", s->split.n_train);
+                  tried, tried == 1 ? "" : "s", s->split.n_train);
     free(inner.order);
 }
 
