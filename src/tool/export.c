@@ -230,7 +230,7 @@ static void write_texts(writer *w, char **header, char **code)
         is_good = fclose(w->code) == 0 && is_good;
     }
     if (!is_good) {
-        mlpi_tool_fail("no memory for the code of %zu columns", n - 1);
+        TOOL_FAIL("no memory for the code of %zu columns", n - 1);
     }
     for (size_t i = 1; i < n; i++) {
         free(w->fields[i]);
@@ -291,8 +291,8 @@ static mlp_status write_onnx(const tool_model *model, const char *path)
 #ifdef MLPI_TOOL_ONNX
     return mlp_onnx_save(model->net, path);
 #else
-    mlpi_tool_fail("%s: the mlp that reads %s was built without ONNX", path,
-                   model->path);
+    TOOL_FAIL("%s: the mlp that reads %s was built without ONNX", path,
+              model->path);
 #endif
 }
 
@@ -303,20 +303,19 @@ static void check(const tool_options *o, const char *path)
     if (!is_code && !mlpi_tool_ends_with(path, ".onnx") &&
         !mlpi_tool_ends_with(path, ".safetensors") &&
         !mlpi_tool_ends_with(path, ".mlp")) {
-        mlpi_tool_refuse("%s: expects a name that ends in .c, .onnx, "
-                         ".safetensors or .mlp, which tells what to write",
-                         path);
+        TOOL_REFUSE("%s: expects a name that ends in .c, .onnx, .safetensors "
+                    "or .mlp, which tells what to write",
+                    path);
     }
     if (is_code && o->int8 && !o->rows) {
-        mlpi_tool_refuse(
-            "%s: --int8 needs --rows TABLE: typical rows, from which "
-            "it takes the ranges of numbers",
-            path);
+        TOOL_REFUSE("%s: --int8 needs --rows TABLE: typical rows, from which "
+                    "it takes the ranges of numbers",
+                    path);
     }
     if (!is_code && (o->int8 || o->rows)) {
-        mlpi_tool_refuse("%s: --int8 and --rows are for C code, in a file that "
-                         "ends in .c",
-                         path);
+        TOOL_REFUSE(
+            "%s: --int8 and --rows are for C code, in a file that ends in .c",
+            path);
     }
 }
 

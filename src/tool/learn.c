@@ -88,9 +88,8 @@ static mlp_net *copy_net(const tool_table *table, const tool_model *from,
 {
     mlp_net *net = NULL;
     if (mlp_net_inputs(from->net) != inputs) {
-        mlpi_tool_fail("%s has %zu inputs, and the columns of %s become %zu",
-                       from->path, mlp_net_inputs(from->net), table->path,
-                       inputs);
+        TOOL_FAIL("%s has %zu inputs, and the columns of %s become %zu",
+                  from->path, mlp_net_inputs(from->net), table->path, inputs);
     }
     mlpi_tool_check(mlp_net_clone(from->net, &net));
     return net;

@@ -42,9 +42,9 @@ typedef struct option_line {
  * NUMBER and TIME. */
 #define PLACE(field) offsetof(tool_options, field)
 
-/* The first one has the letter o. Options of the same verbs stand together, because --help prints a title
- * before each group. Limits keep numbers sane, not useful: a rate of 1000 is
- * the user's business. */
+/* The first one has the letter o. Options of the same verbs stand together,
+ * because --help prints a title before each group. Limits keep numbers sane,
+ * not useful: a rate of 1000 is the user's business. */
 static const option_line lines[] = {
     {"output", "FILE", "train", TEXT, 0, 0, PLACE(output),
      "the file to write (TABLE's name with .mlp)"},
@@ -191,12 +191,12 @@ _Noreturn static void refuse_value(const option_line *l, const char *text)
     char range[80];
     (void)snprintf(range, sizeof range, "a %snumber from %.10g to %.10g",
                    l->kind == COUNT ? "whole " : "", l->low, l->high);
-    mlpi_tool_refuse("--%s expects %s, got \"%s\"", l->name,
-                     l->kind == TIME     ? "a time such as 60s, 5m or 1h"
-                     : l->kind == WIDTHS ? "1 to 8 widths such as 64,32"
-                     : l->kind == TASK   ? "classes or numbers"
-                                         : range,
-                     text);
+    TOOL_REFUSE("--%s expects %s, got \"%s\"", l->name,
+                l->kind == TIME     ? "a time such as 60s, 5m or 1h"
+                : l->kind == WIDTHS ? "1 to 8 widths such as 64,32"
+                : l->kind == TASK   ? "classes or numbers"
+                                    : range,
+                text);
 }
 
 /* Parses an argument, and writes it to its place. The kind tells the type that
@@ -231,8 +231,8 @@ static void take_operands(int argc, char **argv, const tool_verb *verb,
 {
     size_t n = (size_t)(argc - optind);
     if (n < verb->least || n > verb->most) {
-        mlpi_tool_refuse("%s expects %s, got %zu argument%s", verb->name,
-                         verb->usage, n, n == 1 ? "" : "s");
+        TOOL_REFUSE("%s expects %s, got %zu argument%s", verb->name,
+                    verb->usage, n, n == 1 ? "" : "s");
     }
     for (size_t i = 0; i < n; i++) {
         options->operands[i] = argv[(size_t)optind + i];
@@ -259,16 +259,16 @@ static tool_options parse(int argc, char **argv, const tool_verb *verb)
     for (int found;
          (found = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
         if (found == ':') {
-            mlpi_tool_refuse("%s needs a value", argv[optind - 1]);
+            TOOL_REFUSE("%s needs a value", argv[optind - 1]);
         }
         if (found == '?') {
-            mlpi_tool_refuse("there is no option %s; mlp --help lists them",
-                             argv[optind - 1]);
+            TOOL_REFUSE("there is no option %s; mlp --help lists them",
+                        argv[optind - 1]);
         }
         const option_line *l = &lines[found == 'o' ? 0 : found - 256];
         if (!strstr(l->verbs, verb->name)) {
-            mlpi_tool_refuse("%s has no option --%s; it belongs to %s",
-                             verb->name, l->name, l->verbs);
+            TOOL_REFUSE("%s has no option --%s; it belongs to %s", verb->name,
+                        l->name, l->verbs);
         }
         if (!parse_value(l, optarg, &options)) {
             refuse_value(l, optarg);
@@ -290,10 +290,9 @@ static const tool_verb *find_verb(const char *name)
             return verbs[i];
         }
     }
-    mlpi_tool_refuse(
-        "expects train, test, predict, info or export, got \"%s\"; "
-        "mlp --help tells more",
-        name);
+    TOOL_REFUSE("expects train, test, predict, info or export, got \"%s\"; mlp "
+                "--help tells more",
+                name);
 }
 
 /* Returns whether --help is among the arguments. */
@@ -332,8 +331,8 @@ int main(int argc, char **argv)
     errno = 0;
     bool is_written = !ferror(stdout);
     if (fclose(stdout) != 0 || !is_written) {
-        mlpi_tool_fail("the standard output could not be written%s%s",
-                       errno ? ": " : "", errno ? strerror(errno) : "");
+        TOOL_FAIL("the standard output could not be written%s%s",
+                  errno ? ": " : "", errno ? strerror(errno) : "");
     }
     return 0;
 }

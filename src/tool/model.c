@@ -75,13 +75,13 @@ static mlp_status load_net(tool_model *model)
         return mlp_genann_load(model->path, &options, &model->net);
     }
 #endif
-    mlpi_tool_fail("%s: this mlp was built without the reader of %s files",
-                   model->path, model->kind);
+    TOOL_FAIL("%s: this mlp was built without the reader of %s files",
+              model->path, model->kind);
 }
 
 /* Loads the recipe, if there is one. That of another network may have come into
  * the file, by mistake or not. Without this check its inputs, or its classes,
- * would not fit the views that are made for the network.  */
+ * would not fit the views that are made for the network. */
 static void load_recipe(tool_model *model)
 {
     mlp_hooks hooks = mlp_hooks_stderr();
@@ -94,10 +94,10 @@ static void load_recipe(tool_model *model)
     size_t found = mlp_data_recipe_classes(model->recipe);
     if (inputs != mlp_data_recipe_inputs(model->recipe) ||
         (found == 0 ? mlp_net_outputs(model->net) != 1 : found != classes)) {
-        mlpi_tool_fail("%s: expects a recipe for %zu inputs and %zu classes "
-                       "(0: a number), got one for %zu and %zu",
-                       model->path, inputs, classes,
-                       mlp_data_recipe_inputs(model->recipe), found);
+        TOOL_FAIL("%s: expects a recipe for %zu inputs and %zu classes (0: a "
+                  "number), got one for %zu and %zu",
+                  model->path, inputs, classes,
+                  mlp_data_recipe_inputs(model->recipe), found);
     }
 }
 
@@ -161,8 +161,8 @@ static bool check_columns(const tool_model *model, const char *path,
     for (size_t i = 1; i < mlp_data_recipe_columns(model->recipe); i++) {
         const char *name = mlp_data_recipe_column(model->recipe, i)->name;
         if (mlp_data_find(data, name) == SIZE_MAX) {
-            mlpi_tool_refuse("%s: no column \"%s\", which %s needs", path, name,
-                             model->path);
+            TOOL_REFUSE("%s: no column \"%s\", which %s needs", path, name,
+                        model->path);
         }
     }
     return mlp_data_find(data, model->target) != SIZE_MAX;
@@ -177,16 +177,16 @@ static bool check_plain(const tool_model *model, const char *path,
     size_t all = inputs + (model->classes ? 1 : mlp_net_outputs(model->net));
     size_t cols = mlp_data_cols(data);
     if (cols != inputs && cols != all) {
-        mlpi_tool_refuse("%s: expects %zu columns, the inputs of %s in their "
-                         "order, or %zu, with targets behind them, got %zu",
-                         path, inputs, model->path, all, cols);
+        TOOL_REFUSE("%s: expects %zu columns, the inputs of %s in their order, "
+                    "or %zu, with targets behind them, got %zu",
+                    path, inputs, model->path, all, cols);
     }
     for (size_t j = 0; j < cols; j++) {
         if (mlp_data_kind_of(data, j) != MLP_DATA_NUMBER ||
             mlp_data_empty_cells(data, j) > 0) {
-            mlpi_tool_fail("%s: column %zu (%s): expects numbers in all rows, "
-                           "since %s has no recipe for others",
-                           path, j + 1, mlp_data_name(data, j), model->path);
+            TOOL_FAIL("%s: column %zu (%s): expects numbers in all rows, since "
+                      "%s has no recipe for others",
+                      path, j + 1, mlp_data_name(data, j), model->path);
         }
     }
     return cols == all;
@@ -204,10 +204,9 @@ static void copy_cells(const char *path, const mlp_data *data, size_t first,
         bool is_set = mlp_view_set(to, row, j, x);
         if (!is_set || (to.dtype == MLP_I32 &&
                         mlp_cview_at(mlp_view_const(to), row, j) != x)) {
-            mlpi_tool_fail("%s:%zu: column %zu (%s): expects a class number, "
-                           "got %g",
-                           path, mlp_data_line(data, row), first + j + 1,
-                           mlp_data_name(data, first + j), x);
+            TOOL_FAIL("%s:%zu: column %zu (%s): expects a class number, got %g",
+                      path, mlp_data_line(data, row), first + j + 1,
+                      mlp_data_name(data, first + j), x);
         }
     }
 }

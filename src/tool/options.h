@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command line of mlp: a verb, its operands, and options, which may stand
- * anywhere after the verb. main.c parses it, and calls the verb.
+ * anywhere after the verb. main.c parses it, and calls the verb. A field of an
+ * option that another verb takes keeps its default, so a verb may pass all of
+ * them on.
  */
 #ifndef MLPI_TOOL_OPTIONS_H
 #define MLPI_TOOL_OPTIONS_H
@@ -43,7 +45,8 @@ typedef struct tool_options {
 } tool_options;
 
 /* A verb takes from `least` to `most` operands. --help prints its usage, and
- * says what it does. */
+ * says what it does. Its function ends the program if anything fails; if it
+ * returns, all is done but the closing of the standard output. */
 typedef struct tool_verb {
     const char *name, *usage, *help;
     size_t least, most;

@@ -67,12 +67,14 @@ static char *new_name(const answers *a, size_t j)
  * count, or for an empty cell, by the words that mlp_data.h lists. */
 static void print_text(const char *text, char separator)
 {
-    static const char empty[] = "|NA|N/A|NaN|nan|null|NULL|?||";
-    size_t n = strlen(text);
-    const char *word = n < 5 ? strstr(empty, text) : NULL;
-    bool is_plain = !(word && word[-1] == '|' && word[n] == '|') &&
-                    !strchr(text, separator) && !strpbrk(text, "\"\r\n") &&
-                    !strchr(" \t", text[0]) && !strchr(" \t", text[n - 1]);
+    static const char *const empty[] = {"",    "NA",   "N/A",  "NaN",
+                                        "nan", "null", "NULL", "?"};
+    bool is_plain = !strchr(text, separator) && !strpbrk(text, "\"\r\n") &&
+                    !strchr(" \t", text[0]) &&
+                    !strchr(" \t", text[strlen(text) - 1]);
+    for (size_t k = 0; k < sizeof empty / sizeof *empty; k++) {
+        is_plain = is_plain && strcmp(text, empty[k]) != 0;
+    }
     if (is_plain) {
         (void)fputs(text, stdout);
         return;

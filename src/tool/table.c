@@ -39,9 +39,8 @@ _Noreturn static void refuse_target(const mlp_data *data, const char *path,
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%.60s",
                                  j > 0 ? ", " : "", mlp_data_name(data, j));
     }
-    mlpi_tool_refuse("%s: no column \"%s\", and no such file; the columns are "
-                     "%s%s",
-                     path, target, list, cols > 10 ? ", ..." : "");
+    TOOL_REFUSE("%s: no column \"%s\", and no such file; the columns are %s%s",
+                path, target, list, cols > 10 ? ", ..." : "");
 }
 
 /* Returns how many classes the numbers of column j seem to be, or 0 if they are
@@ -131,16 +130,16 @@ static bool ignore_identifiers(const mlp_data *data, size_t target, look *l)
  */
 
 /* Looks at a table, whose target is in column `target`. Returns whether it must
- * be loaded again, with what *l then says. A network to go on from has a recipe,
- * which knows what the columns are and needs no guesses. */
+ * be loaded again, with what *l then says. A network to go on from has a
+ * recipe, which knows what the columns are and needs no guesses. */
 static bool look_at(const mlp_data *data, size_t target,
                     const tool_options *options, look *l)
 {
     bool is_number = mlp_data_kind_of(data, target) == MLP_DATA_NUMBER;
     if (!is_number && options->task == TOOL_TASK_NUMBERS) {
-        mlpi_tool_refuse("%s: %s holds words such as \"%s\", not numbers",
-                         options->operands[0], l->target,
-                         mlp_data_category(data, target, 0));
+        TOOL_REFUSE("%s: %s holds words such as \"%s\", not numbers",
+                    options->operands[0], l->target,
+                    mlp_data_category(data, target, 0));
     }
     if (l->options.recipe) {
         return false;
@@ -205,8 +204,8 @@ static double class_of(const char *name, const tool_table *t,
             return (double)k;
         }
     }
-    mlpi_tool_fail("%s: the class \"%s\" is not known to %s", t->path, name,
-                   from->path);
+    TOOL_FAIL("%s: the class \"%s\" is not known to %s", t->path, name,
+              from->path);
 }
 
 /* Fills rows and Y with the rows that have a target. Others teach nothing, and
@@ -249,19 +248,18 @@ static void check_rows(const tool_table *t, const tool_model *from)
                       all - n, all);
     }
     if (n < 3) {
-        mlpi_tool_fail("%s: expects 3 rows or more with a value for %s, got "
-                       "%zu",
-                       t->path, t->target, n);
+        TOOL_FAIL("%s: expects 3 rows or more with a value for %s, got %zu",
+                  t->path, t->target, n);
     }
     if (i == n) {
-        mlpi_tool_fail("%s: %s is the same in all %zu rows: there is nothing "
-                       "to learn",
-                       t->path, t->target, n);
+        TOOL_FAIL(
+            "%s: %s is the same in all %zu rows: there is nothing to learn",
+            t->path, t->target, n);
     }
     if (!from->recipe && t->classes > 2 && t->classes > n / 2) {
-        mlpi_tool_fail("%s: expects classes that stand in several rows each, "
-                       "got %zu for the %zu rows of %s",
-                       t->path, t->classes, n, t->target);
+        TOOL_FAIL("%s: expects classes that stand in several rows each, got "
+                  "%zu for the %zu rows of %s",
+                  t->path, t->classes, n, t->target);
     }
 }
 

@@ -17,35 +17,17 @@
  * Lines and failures
  */
 
-/* Prints a line, of which a very long one is cut. If the standard error stream
- * is closed, nobody listens. */
-#define PRINT_LINE(begin, format)                                              \
-    do {                                                                       \
-        char line[4096];                                                       \
-        va_list arguments;                                                     \
-        va_start(arguments, format);                                           \
-        (void)vsnprintf(line, sizeof line, format, arguments);                 \
-        va_end(arguments);                                                     \
-        (void)fputs(begin, stderr);                                            \
-        mlpi_tool_put(line, stderr);                                           \
-        (void)fputc('\n', stderr);                                             \
-    } while (0)
-
+/* A very long line is cut. If the standard error stream is closed, nobody
+ * listens. */
 void mlpi_tool_say(const char *format, ...)
 {
-    PRINT_LINE("", format);
-}
-
-_Noreturn void mlpi_tool_fail(const char *format, ...)
-{
-    PRINT_LINE("mlp: ", format);
-    exit(TOOL_FAILED);
-}
-
-_Noreturn void mlpi_tool_refuse(const char *format, ...)
-{
-    PRINT_LINE("mlp: ", format);
-    exit(TOOL_MISUSED);
+    char line[4096];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    mlpi_tool_put(line, stderr);
+    (void)fputc('\n', stderr);
 }
 
 void mlpi_tool_check(mlp_status status)
@@ -64,7 +46,7 @@ void *mlpi_tool_memory(size_t n, size_t size)
 {
     void *block = calloc(n > 0 ? n : 1, size);
     if (!block) {
-        mlpi_tool_fail("there is no memory for %zu times %zu bytes", n, size);
+        TOOL_FAIL("there is no memory for %zu times %zu bytes", n, size);
     }
     return block;
 }
@@ -124,14 +106,17 @@ char *mlpi_tool_utf8(const char *text)
     return copy;
 }
 
+/* U+0080 to U+009F, which begin with the byte c2, are controls, too. */
 void mlpi_tool_put(const char *text, FILE *to)
 {
-    for (; *text; text++) {
+    while (*text != '\0') {
+        size_t n = length_of(text);
         unsigned char c = (unsigned char)*text;
-        /* U+0080 to U+009F are controls, too. */
-        bool is_long = c == 0xc2 && (unsigned char)text[1] < 0xa0;
-        (void)putc(is_long || c < 32 || c == 0x7f ? '?' : c, to);
-        text += is_long && text[1];
+        bool is_control =
+            c < 32 || c == 0x7f || (c == 0xc2 && (unsigned char)text[1] < 0xa0);
+        (void)fwrite(n == 0 || is_control ? "?" : text, 1,
+                     n == 0 || is_control ? 1 : n, to);
+        text += n > 0 ? n : 1;
     }
 }
 

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "mlp_show.h"
 
@@ -26,10 +27,11 @@ enum { TOOL_FAILED = 1, TOOL_MISUSED = 2 };
 /* Prints a line to the standard error stream; it adds the line end. */
 TOOL_FORMAT(1) void mlpi_tool_say(const char *format, ...);
 
-/* Print a line that begins with "mlp: ", and end the program: the first with
- * TOOL_FAILED, the second with TOOL_MISUSED. */
-TOOL_FORMAT(1) _Noreturn void mlpi_tool_fail(const char *format, ...);
-TOOL_FORMAT(1) _Noreturn void mlpi_tool_refuse(const char *format, ...);
+/* Say what is wrong, after "mlp: ", and end the program: it could not do what
+ * it should, or it was asked wrongly. The format must be a string constant. */
+#define TOOL_FAIL(...) TOOL_END(TOOL_FAILED, __VA_ARGS__)
+#define TOOL_REFUSE(...) TOOL_END(TOOL_MISUSED, __VA_ARGS__)
+#define TOOL_END(status, ...) (mlpi_tool_say("mlp: " __VA_ARGS__), exit(status))
 
 /* Ends the program with TOOL_FAILED if a call of a library has failed. What
  * went wrong is told already, by the log of mlp_hooks_stderr. */
@@ -52,7 +54,8 @@ bool mlpi_tool_ends_with(const char *path, const char *suffix);
 char *mlpi_tool_utf8(const char *text);
 
 /* Writes a text, which may come from a hostile file, with '?' for control
- * characters: they could change what a terminal shows. */
+ * characters, and for bytes that are no UTF-8: they could change what a
+ * terminal shows. */
 void mlpi_tool_put(const char *text, FILE *to);
 
 /* Writes the shortest decimals that give back a number of the precision,

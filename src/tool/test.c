@@ -156,12 +156,11 @@ static void test(const tool_options *options)
     tool_model model = mlpi_tool_open(options->operands[0]);
     tool_rows rows = mlpi_tool_read(&model, path, options->operands[2]);
     if (!rows.Y.data) {
-        mlpi_tool_refuse(
-            "%s: no column \"%s\", which holds what %s shall answer", path,
-            model.target, model.path);
+        TOOL_REFUSE("%s: no column \"%s\", which holds what %s shall answer",
+                    path, model.target, model.path);
     }
     if (rows.Y.rows == 0) {
-        mlpi_tool_fail("%s: expects rows to score, got none", path);
+        TOOL_FAIL("%s: expects rows to score, got none", path);
     }
     score(&model, &rows, options);
     mlpi_tool_free_rows(&rows);

@@ -53,7 +53,7 @@ static void check_options(const tool_options *o)
             ? "--from excludes --cv and --tune, which make new networks"
             : NULL;
     if (complaint) {
-        mlpi_tool_refuse("%s", complaint);
+        TOOL_REFUSE("%s", complaint);
     }
 }
 
@@ -73,9 +73,9 @@ static void open_from(session *s)
     }
     mlp_net_free(ours);
     if (o->n_hidden > 0 || o->dropout != MLP_AUTO) {
-        mlpi_tool_refuse("%s has its layers already: leave out --layers and "
-                         "--dropout",
-                         o->from);
+        TOOL_REFUSE(
+            "%s has its layers already: leave out --layers and --dropout",
+            o->from);
     }
     s->from = mlpi_tool_open(o->from);
     s->plan.from = &s->from;
@@ -86,16 +86,16 @@ static void open_from(session *s)
 static void check_from(const tool_model *from, const tool_table *t)
 {
     if (from->recipe && strcmp(from->target, t->target) != 0) {
-        mlpi_tool_refuse("%s answers %s, not %s", from->path, from->target,
-                         t->target);
+        TOOL_REFUSE("%s answers %s, not %s", from->path, from->target,
+                    t->target);
     }
     bool fits = from->recipe ? (from->classes > 0) == (t->classes > 0)
                              : from->classes == t->classes;
     if (!fits || (t->classes == 0 && mlp_net_outputs(from->net) != 1)) {
-        mlpi_tool_fail("%s has %zu outputs for %zu classes, and %s of %s has "
-                       "%zu (0: it is a number)",
-                       from->path, mlp_net_outputs(from->net), from->classes,
-                       t->target, t->path, t->classes);
+        TOOL_FAIL("%s has %zu outputs for %zu classes, and %s of %s has %zu "
+                  "(0: it is a number)",
+                  from->path, mlp_net_outputs(from->net), from->classes,
+                  t->target, t->path, t->classes);
     }
 }
 
@@ -126,7 +126,7 @@ static void try_path(const char *path)
     bool is_old = access(path, F_OK) == 0;
     FILE *file = fopen(path, "ab");
     if (!file || fclose(file) != 0) {
-        mlpi_tool_fail("%s: cannot be written: %s", path, strerror(errno));
+        TOOL_FAIL("%s: cannot be written: %s", path, strerror(errno));
     }
     if (!is_old) {
         (void)remove(path);
@@ -244,8 +244,8 @@ static tool_split split_again(const session *s)
     return inner;
 }
 
-/* Searches for `seconds`, and sets layers, rate and dropout of the plan to those
- * of the best network: that of the least log loss, or for numbers of the
+/* Searches for `seconds`, and sets layers, rate and dropout of the plan to
+ * those of the best network: that of the least log loss, or for numbers of the
  * highest R2. Tells each improvement. A network does not count if it diverged,
  * which the library tells, or if the time, or Ctrl-C, ended it: that ends the
  * search, too. */
@@ -401,7 +401,7 @@ static void score_folds(session *s)
         tool_result r = mlpi_tool_learn(&s->table, &s->plan, &split);
         mlpi_tool_check(r.status);
         if (r.is_stopped) {
-            mlpi_tool_fail("--cv was stopped in fold %zu of %zu", fold + 1, k);
+            TOOL_FAIL("--cv was stopped in fold %zu of %zu", fold + 1, k);
         }
         const double both[2] = {r.scores.good, r.scores.bad};
         for (size_t i = 0; i < 2; i++) {
@@ -460,10 +460,8 @@ static void prepare(session *s)
         check_from(&s->from, &s->table);
     }
     if (o->folds > n) {
-        mlpi_tool_refuse(
-            "--cv expects at most %zu folds, one for each row, got "
-            "%zu",
-            n, o->folds);
+        TOOL_REFUSE("--cv expects at most %zu folds, one for each row, got %zu",
+                    n, o->folds);
     }
     s->path = choose_path(o);
     try_path(s->path);
