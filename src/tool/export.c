@@ -18,7 +18,7 @@
  * characters are octal escapes; in comments those are left out that could end
  * the comment or mislead its reader.
  */
-/* open_memstream is one of POSIX. */
+/* This declares open_memstream. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _POSIX_C_SOURCE 200809L
 #include <ctype.h>
 #include <math.h>

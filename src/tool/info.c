@@ -20,7 +20,7 @@
  * All text of the file is printed without control characters, because a hostile
  * file could hold some that change what a terminal shows.
  */
-/* stat is one of POSIX. */
+/* This declares stat. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,7 @@
  * finds options between operands, and accepts `--name=value`, `--name value`
  * and unique beginnings of names.
  */
-/* SIGPIPE is one of POSIX. */
+/* This declares SIGPIPE. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _POSIX_C_SOURCE 200809L
 #include "tool/options.h"
 

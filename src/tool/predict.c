@@ -46,11 +46,9 @@ static char *new_name(const answers *a, size_t j)
     size_t size = strlen(word) + 80;
     char *name = mlpi_tool_memory(size, 1);
     for (size_t i = 0;; i++) {
-        int n = snprintf(name, size,
-                         i == 0   ? ""
-                         : i == 1 ? "predicted_"
-                                  : "predicted_%zu_",
-                         i);
+        int n = i == 0 ? 0
+                       : snprintf(name, size,
+                                  i == 1 ? "predicted_" : "predicted_%zu_", i);
         n += snprintf(name + n, size - (size_t)n, "%s%s", is_class ? "p_" : "",
                       word);
         if (is_numbered) {

@@ -8,6 +8,7 @@
  */
 #include "tool/scoring.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,6 @@ const char *mlpi_tool_hash(const mlp_net *net, char text[TOOL_HASH_SIZE])
             }
         }
     }
-    (void)snprintf(text, TOOL_HASH_SIZE, "%08lx", (unsigned long)~crc);
+    (void)snprintf(text, TOOL_HASH_SIZE, "%08" PRIx32, ~crc);
     return text;
 }

@@ -94,11 +94,10 @@ static bool file_exists(const char *path)
 static void ignore(look *l, const char *name, size_t length)
 {
     size_t n = l->options.n_ignored++;
-    char **more = mlpi_tool_memory(n + 1, sizeof *more);
-    if (n > 0) {
-        memcpy(more, l->ignored, n * sizeof *more);
+    char **more = realloc(l->ignored, (n + 1) * sizeof *more);
+    if (!more) {
+        TOOL_FAIL("there is no memory for %zu names", n + 1);
     }
-    free(l->ignored);
     more[n] = mlpi_tool_memory(length + 1, 1);
     memcpy(more[n], name, length);
     l->ignored = more;

@@ -96,8 +96,9 @@ static size_t length_of(const char *text)
 
 char *mlpi_tool_utf8(const char *text)
 {
-    char *copy = mlpi_tool_memory(strlen(text) + 1, 1);
-    memcpy(copy, text, strlen(text));
+    size_t size = strlen(text) + 1;
+    char *copy = mlpi_tool_memory(size, 1);
+    memcpy(copy, text, size);
     for (char *at = copy; *at != '\0';) {
         size_t n = length_of(at);
         *at = n > 0 ? *at : '?';

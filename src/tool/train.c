@@ -8,7 +8,7 @@
  * train makes it again, and train.scores, a text. There is no date and no
  * folder, so that equal commands write equal bytes.
  */
-/* access is one of POSIX. */
+/* This declares access. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <math.h>
@@ -299,9 +299,11 @@ static char *write_command(const session *s)
     size_t size = PLAN_SIZE + 200 + strlen(ignore) + strlen(from);
     char *text = mlpi_tool_memory(size, 1);
     char plan[PLAN_SIZE];
+    char rate[TOOL_NUMBER_SIZE];
     write_plan(o, plan);
     if (s->plan.from) {
-        (void)snprintf(plan, sizeof plan, "--rate %g", o->rate);
+        (void)snprintf(plan, sizeof plan, "--rate %s",
+                       mlpi_tool_decimals(o->rate, MLP_F64, rate));
     }
     (void)snprintf(text, size, "%s --epochs %zu --seed %zu%s%s%s%s%s%s", plan,
                    mlp_history_epochs(s->result.history), o->seed,

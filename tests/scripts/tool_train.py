@@ -250,6 +250,9 @@ class Networks(unittest.TestCase):
         self.assertLess(further["held_out"]["log_loss"],
                         same["held_out"]["log_loss"])
         self.assertEqual(content("iris.mlp"), before)
+        exact = facts("iris.csv", "species", "--from", "iris.mlp", "--epochs",
+                      "2", "--rate", "0.00123456789", "-o", "t.mlp")
+        self.assertIn("--rate 0.00123456789 ", exact["options"])
         # Columns are found by their names, and classes by theirs.
         rows = [line.split(",") for line in
                 open("iris.csv").read().splitlines()]
