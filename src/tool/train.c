@@ -288,14 +288,28 @@ static void search(session *s, double seconds)
  * The network
  */
 
+/* Returns a name as a shell reads it: in quotes, and with '\'' for a quote. A
+ * file may have any name, and people paste the command. The caller frees it. */
+static char *quote(const char *name)
+{
+    char *quoted = mlpi_tool_memory(4 * strlen(name) + 3, 1);
+    char *to = quoted;
+    *to++ = '\'';
+    for (; *name; name++) {
+        to = stpcpy(to, *name == '\'' ? "'\\''" : (char[]){*name, '\0'});
+    }
+    *to = '\'';
+    return quoted;
+}
+
 /* Returns the options that make the network again. All that the table's size
  * decided is named, so that they do so whatever the defaults of later versions
  * are. A network to go on from has its layers and dropout already. */
 static char *write_command(const session *s)
 {
     const tool_options *o = &s->plan.options;
-    const char *from = o->from ? mlpi_tool_base_name(o->from) : "";
-    const char *ignore = o->ignore ? o->ignore : "";
+    char *from = quote(o->from ? mlpi_tool_base_name(o->from) : "");
+    char *ignore = quote(o->ignore ? o->ignore : "");
     size_t size = PLAN_SIZE + 200 + strlen(ignore) + strlen(from);
     char *text = mlpi_tool_memory(size, 1);
     char plan[PLAN_SIZE];
@@ -305,13 +319,15 @@ static char *write_command(const session *s)
         (void)snprintf(plan, sizeof plan, "--rate %s",
                        mlpi_tool_decimals(o->rate, MLP_F64, rate));
     }
-    (void)snprintf(text, size, "%s --epochs %zu --seed %zu%s%s%s%s%s%s", plan,
+    (void)snprintf(text, size, "%s --epochs %zu --seed %zu%s%s%s%s%s", plan,
                    mlp_history_epochs(s->result.history), o->seed,
                    o->task == TOOL_TASK_AUTO ? ""
                    : s->table.classes > 0    ? " --task classes"
                                              : " --task numbers",
-                   o->ignore ? " --ignore '" : "", ignore, o->ignore ? "'" : "",
-                   o->from ? " --from " : "", from);
+                   o->ignore ? " --ignore " : "", o->ignore ? ignore : "",
+                   o->from ? " --from " : "", o->from ? from : "");
+    free(from);
+    free(ignore);
     return text;
 }
 
@@ -486,8 +502,12 @@ static void train(const tool_options *o)
     }
     make(&s);
     if (o->tune_seconds > 0) {
-        mlpi_tool_say("the same again: mlp train '%s' '%s' %s", o->operands[0],
-                      o->operands[1], s.command);
+        char *table = quote(o->operands[0]);
+        char *target = quote(o->operands[1]);
+        mlpi_tool_say("the same again: mlp train %s %s %s", table, target,
+                      s.command);
+        free(table);
+        free(target);
     }
     if (o->folds > 0) {
         score_folds(&s);

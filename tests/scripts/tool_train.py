@@ -231,6 +231,19 @@ class Networks(unittest.TestCase):
         tried = re.search(r"^(\d+) networks? tried", talk, re.M)
         self.assertGreaterEqual(int(tried.group(1)), 1)
 
+    def test_the_command_may_be_pasted(self):
+        """Whatever the names are, a shell passes them on as they stand."""
+        name = "it's; touch `pasted` $HOME.csv"
+        write(name, [("a", "who's", "y y")] +
+              [(a, b, y) for a, b, y in points(60)])
+        _, talk = train(name, "y y", "--ignore", "who's", "--tune", "0.001",
+                        "--epochs", "2", "-o", "pasted.mlp")
+        command = re.search(r"^the same again: mlp (train .*)$", talk, re.M)
+        subprocess.run(["sh", "-c", f"'{PROGRAM}' {command[1]} -o again.mlp"],
+                       check=True, capture_output=True)
+        self.assertEqual(content("pasted.mlp"), content("again.mlp"))
+        self.assertFalse(os.path.exists("pasted"))
+
     def test_a_search_without_time_takes_the_default(self):
         train("iris.csv", "species", "-o", "plain.mlp")
         _, talk = train("iris.csv", "species", "--tune", "0.000001",
