@@ -8,6 +8,12 @@
  * The recipe is made from the training rows only: a mean or a category that the
  * other rows bring would let the network know something about them. Then the
  * network is made, fitted and scored.
+ *
+ * What the user leaves open depends on the number of rows. Few rows learn best
+ * with one hidden layer and many passes; a large table with two layers, dropout
+ * and batches of 128, and a number of passes that bounds the time. Both were
+ * chosen by measuring (tests/bench/tool_learning.py): early stopping helped one
+ * of ten tables and hurt three, so there is none.
  */
 #include "tool/learn.h"
 

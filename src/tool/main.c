@@ -8,6 +8,11 @@
  * argument must be, where the value goes, and its line of --help. getopt_long
  * finds options between operands, and accepts `--name=value`, `--name value`
  * and unique beginnings of names.
+ *
+ * The standard output is for data, which another program may read, and standard
+ * error for talk. The exit status is 0 if all went well, 1 if something could
+ * not be done (a file that is damaged, a full disk), and 2 if it was asked for
+ * wrongly (an unknown option, a column that is missing).
  */
 /* This declares SIGPIPE. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _POSIX_C_SOURCE 200809L

@@ -5,6 +5,11 @@
  * An accuracy of 0.9 is poor if nine rows in ten have the same class. So each
  * score stands beside what can be had without a network. For numbers, R2 says
  * the same: it is 0 for always the mean, and 1 if every prediction is exact.
+ *
+ * The hash tells whether two networks have equal parameters, for whoever wants
+ * to compare two machines or two runs and has no patience for 16 digits of 803
+ * numbers. It is a CRC-32, which finds accidents; it is no proof against
+ * somebody who means to deceive.
  */
 #include "tool/scoring.h"
 

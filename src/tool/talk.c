@@ -4,6 +4,11 @@
  *
  * The program never calls setlocale, so numbers have a decimal point wherever
  * it runs. Failures of the standard output are found once, at the end of main.
+ *
+ * The program ends at its first failure, from wherever that is found: the
+ * system takes back what it had, and no file is left half written, because the
+ * library replaces files as a whole. So the verbs read like a plan without
+ * errors in it.
  */
 #include "tool/talk.h"
 

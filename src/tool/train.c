@@ -6,7 +6,19 @@
  * The network's metadata tell how it was made: train.table, train.rows and
  * train.held_out (numbers of rows), train.epochs, train.options, with which
  * train makes it again, and train.scores, a text. There is no date and no
- * folder, so that equal commands write equal bytes.
+ * folder, so that equal commands write equal bytes. The talk of a run is
+ *
+ *     iris.csv: 150 rows; 4 numbers; species: 3 classes
+ *     120 rows to train on, 30 held out (seed 42)
+ *     4-100-3: 500 epochs, loss 0.0548, 0.022 s
+ *     held out: accuracy 1.000, log loss 0.034  (always "setosa": 0.333)
+ *     iris.mlp written, 7.8 kB, weights 3422a359
+ *
+ * The network that is written is the one that was scored: to train it again on
+ * all rows would give a network of which nobody knows how good it is. --cv
+ * trains other networks for its scores, and leaves this one as it is. --tune
+ * compares networks on a part of the training rows, so that the rows held out
+ * are seen once, at the end.
  */
 /* This declares access. NOLINTNEXTLINE(bugprone-reserved-identifier) */
 #define _POSIX_C_SOURCE 200809L
