@@ -101,6 +101,8 @@ program views
   call expect(all_equal(mlp_view_const(v), p), "W as an array")
   call mlp_array_of(v, p, row_dim=2)
   call expect(.not. associated(p), "W's rows are not contiguous")
+  call mlp_array_of(mlp_view_of(X(1:3:2, :)), p)
+  call expect(.not. associated(p), "nor are every other row's elements")
   call mlp_array_of(v, q)
   call expect(.not. associated(q), "doubles are no floats")
   call check(mlp_trainer_tensor(trainer, MLP_A, 1_c_size_t, v))

@@ -11,7 +11,7 @@ python=$(command -v python3) || skip "there is no python3"
 cd "$scratch"
 rm -f ./*.mod ./*.mlp
 "$python" "$source/tests/scripts/fortran.py" "$source" . ||
-    fail "mlp.f90 differs from mlp.h: write it anew where the lines above say"
+    fail "include/mlp.f90 must follow mlp.h"
 
 arithmetic='-O2 -ffp-contract=off'
 fortran() {
@@ -34,7 +34,7 @@ linked layout_fortran layout.f90
 ./layout_c >layout_c.txt
 ./layout_fortran >layout_fortran.txt
 diff layout_c.txt layout_fortran.txt ||
-    fail "a type of mlp.h ('<') has another layout in mlp.f90 ('>')"
+    fail "a type of mlp.h ('<') has other places or sizes in mlp.f90 ('>')"
 echo "equal: $(wc -l <layout_c.txt) sizes and offsets"
 
 linked views "$source/tests/fortran/views.f90"
