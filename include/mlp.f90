@@ -3,12 +3,14 @@
 ! mlp.f90 - multi-layer perceptrons in Fortran: the module `mlp`, for mlp.h.
 !
 !   use mlp
-!   use iso_c_binding
+!   implicit none
 !   type(mlp_layer), target :: layers(2) = [mlp_layer(8), mlp_layer(1)]
 !   real(c_double), target :: X(2, 4), Y(4), A(4)     ! a sample in each column
 !   type(mlp_config) :: config
 !   type(c_ptr) :: net = c_null_ptr
 !   integer(c_int) :: s
+!   X = reshape([0d0, 0d0, 0d0, 1d0, 1d0, 0d0, 1d0, 1d0], [2, 4])
+!   Y = [0, 1, 1, 0]
 !   config = mlp_config_defaults()
 !   config%inputs = 2
 !   config%layers = c_loc(layers)

@@ -40,6 +40,16 @@ echo "equal: $(wc -l <layout_c.txt) sizes and offsets"
 linked views "$source/tests/fortran/views.f90"
 ./views "$scratch/views.mlp" || fail "views.f90"
 
+# The example in the first comment of mlp.f90 learns XOR.
+{
+    echo "program first"
+    sed -n '/^!   use mlp$/,/^!$/s/^!//p' "$source/include/mlp.f90"
+    echo "if (s /= MLP_OK .or. any(nint(A) /= [0, 1, 1, 0])) stop 1"
+    echo "end program"
+} >first.f90
+linked first first.f90
+./first || fail "the example in mlp.f90 does not learn"
+
 linked moons_c "$source/tests/fortran/moons.c"
 linked moons_fortran "$source/examples/fortran_moons.f90"
 ./moons_c >moons_c.txt || fail "moons.c"
