@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does in C what examples/fortran_moons.f90 does, and prints its last line:
- * scripts/fortran.sh compares the hashes.
+ * This program does in C what examples/fortran_moons.f90 does, and prints its
+ * last line: scripts/fortran.sh compares the hashes.
  */
 #include <inttypes.h>
 #include <math.h>
