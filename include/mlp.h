@@ -967,8 +967,9 @@ void mlp_history_free(mlp_history *history); /* NULL is allowed */
  * precision. Batches are cut from the (shuffled) rows in order; the last one
  * may be smaller. `options` NULL means the defaults. `history`, unless NULL,
  * receives a history, which the caller owns. All memory is allocated before the
- * first epoch. A second call continues from the present weights, with a
- * new optimizer.
+ * first epoch. A large batch needs memory for the activations of some hundreds
+ * of its rows only, unless a layer has batch norm. A second call continues from
+ * the present weights, with a new optimizer.
  * Errors before anything is changed:
  * MLP_ERR_SHAPE, MLP_ERR_DTYPE.
  * MLP_ERR_NOT_FINITE: X, Y or a row weight is NaN or infinite; the message

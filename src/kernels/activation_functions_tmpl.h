@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Relatives of ReLU and their derivatives. Parameters: the vocabulary of
- * vec_portable.h, above all vfma, vfnma, vselect and vpow2; loops_tmpl.h and
- * elementary_tmpl.h (exp_parts, polynomial, times_pow2).
+ * vec_portable.h, above all vfma, vfnma, vselect and vscale; loops_tmpl.h and
+ * elementary_tmpl.h (exp_parts, expm1_parts, log_tail, polynomial, vexp).
  *
  *              a                        da/dz
  *   leaky relu z > 0 ? z : slope z      a > 0 ? 1 : slope
@@ -125,7 +125,7 @@ static vec backward_leaky(vec a, vec da, vec slope)
 /* Returns the smaller of x and max, or x if x is a NaN. */
 static inline vec at_most(vec x, real max)
 {
-    return vselect(vlt(vset1(max), x), vset1(max), x);
+    return vmin(vset1(max), x);
 }
 
 /* Returns e^-x - 1 for x >= 0. Beyond 2 TANH_SATURATED it rounds to -1. */
@@ -157,8 +157,9 @@ enum { SOFTPLUS_VECS = HAS_16_ACCUMULATORS ? 4 : 2 };
 
 /* Computes y = log(1 + e^z) for `count` vectors; `count` is a constant at each
  * call. With u = e^-|z| <= 1 it is max(0, z) + log(1 + u), and log(1 + u) is k
- * ln 2 + log(1 + f), where k = 1 if u >= 1/2, else 0. The rest is as in
- * vlog. */
+ * ln 2 + log(1 + f), where k = 1 and f = (u - 1) / 2 if u >= 1/2, else k = 0
+ * and f = u. The rest is as in vlog. The term that is known last, s times
+ * log_tail, is added last. */
 static inline ALWAYS_INLINE void softplus(size_t count, const vec *z, vec *y)
 {
     const vec one = vset1(R(1.0));
@@ -168,39 +169,43 @@ static inline ALWAYS_INLINE void softplus(size_t count, const vec *z, vec *y)
     for (size_t i = 0; i < count; i++) {
         vec n;
         u[i] = exp_parts(vneg(at_most(vabs(z[i]), -EXP_MIN)), &n, &u_low[i]);
-        u[i] = times_pow2(u[i], n);
-        u_low[i] = times_pow2(u_low[i], n);
+        u[i] = vscale(u[i], n);
+        u_low[i] = vscale(u_low[i], n);
     }
-    vec k[SOFTPLUS_VECS];
-    vec f[SOFTPLUS_VECS];
+    vec s[SOFTPLUS_VECS];
+    vec sum[SOFTPLUS_VECS];
     vec rest[SOFTPLUS_VECS];
+    vec half_square[SOFTPLUS_VECS];
     UNROLL
     for (size_t i = 0; i < count; i++) {
         const mask large = vle(vset1(R(0.5)), u[i]);
         vec part = vselect(large, vset1(R(0.5)), one);
-        vec half_square;
-        k[i] = vselect(large, one, vzero());
-        f[i] = vmul(part, vsub(u[i], k[i]));
-        vec inner = log1p_inner(f[i], &half_square);
-        rest[i] = vfma(k[i], vset1(LN2_LOW), vsub(inner, half_square));
-        /* This is the rounding error of u, times an approximation of 1 / (1 +
-         * f). */
-        vec f_low = vmul(part, u_low[i]);
-        rest[i] = vadd(rest[i], vfnma(f[i], f_low, f_low));
-    }
-    UNROLL
-    for (size_t i = 0; i < count; i++) {
-        vec base = vmul(k[i], vset1(LN2_HIGH));
-        vec high = vadd(base, f[i]);
-        rest[i] = vadd(rest[i], vadd(vsub(base, high), f[i]));
+        vec k = vselect(large, one, vzero());
+        vec above = vsub(u[i], k);
+        vec below = vadd(u[i], vselect(large, vset1(R(3.0)), vset1(R(2.0))));
+        s[i] = vdiv(above, below); /* is f / (2 + f) in both cases */
+        vec f = vmul(part, above);
+        half_square[i] = vmul(vmul(f, f), vset1(R(0.5)));
+        vec base = vmul(k, vset1(LN2_HIGH));
+        vec high = vadd(base, f);
+        rest[i] = vfma(k, vset1(LN2_LOW), vadd(vsub(base, high), f));
         /* max(0, z) may be larger or smaller than the other term, so the error
          * of the sum is computed by Knuth's 2Sum, which works in both cases. */
         vec positive = vrelu(z[i]);
-        vec sum = vadd(positive, high);
-        vec back = vsub(sum, positive);
-        vec lost = vadd(vsub(positive, vsub(sum, back)), vsub(high, back));
-        vec all = vadd(sum, vadd(lost, rest[i]));
-        y[i] = vselect(vlt(z[i], vset1(-EXP_MIN)), all, z[i]);
+        sum[i] = vadd(positive, high);
+        vec back = vsub(sum[i], positive);
+        vec lost = vadd(vsub(positive, vsub(sum[i], back)), vsub(high, back));
+        /* This is the rounding error of u, times an approximation of 1 / (1 +
+         * f). For z > 0 near 0 it falls as `lost` rises, so the two are added
+         * first, while no larger term rounds them off. */
+        vec f_low = vmul(part, u_low[i]);
+        lost = vadd(lost, vfnma(f, f_low, f_low));
+        rest[i] = vsub(vadd(rest[i], lost), half_square[i]);
+    }
+    UNROLL
+    for (size_t i = 0; i < count; i++) {
+        vec all = vfma(s[i], log_tail(s[i], half_square[i]), rest[i]);
+        y[i] = vselect(vlt(z[i], vset1(-EXP_MIN)), vadd(sum[i], all), z[i]);
     }
 }
 
@@ -225,7 +230,7 @@ static vec backward_softplus(vec a, vec da, vec unused)
 /* Returns z - t for z >= 0 and -t for z < 0, where t = 2^n y. */
 static inline ALWAYS_INLINE vec minus_tail(vec z, vec y, vec n)
 {
-    vec t = times_pow2(y, n);
+    vec t = vscale(y, n);
     return vselect(vlt(z, vzero()), vneg(t), vsub(z, t));
 }
 
@@ -340,7 +345,7 @@ static inline ALWAYS_INLINE vec gelu_tail(vec x, vec *n)
     vec t_low = vfma(q_low, half, vsub(half_q, vadd(t, one)));
     /* The error of P is that of its last two operations, plus the error of t
      * times an approximation of P'. */
-    vec inner = polynomial(t, gelu_terms, TERMS(gelu_terms) - 2);
+    vec inner = polynomial(t, vmul(t, t), gelu_terms, TERMS(gelu_terms) - 2);
     vec sum = vfma(t, inner, c1);
     vec sum_low = vadd(vfma(t, inner, vsub(c1, sum)), vset1(GELU_C1_LOW));
     vec p = vfma(t, sum, c0);
@@ -374,7 +379,7 @@ static vec backward_gelu(vec z, vec da, vec unused)
     vec e = vexp(vmul(vmul(x, x), vneg(half)));
     vec inverse = vdiv(one, vfma(x, vset1(R(0.25)), one));
     vec t = vsub(vmul(vmul(x, inverse), half), one);
-    vec p = polynomial(t, gelu_terms, TERMS(gelu_terms));
+    vec p = polynomial(t, vmul(t, t), gelu_terms, TERMS(gelu_terms));
     return backward_minus_tail(z, da,
                                vmul(e, vfnma(x, density, vmul(p, inverse))));
 }

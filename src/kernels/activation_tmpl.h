@@ -18,6 +18,18 @@
  * them, ReLU included.
  */
 
+/* The loops of tanh and sigmoid contain them, so that constants stay in
+ * registers. */
+static NEVER_INLINE void tanh_each(size_t n, const real *z, real *a)
+{
+    map_vectors(vtanh, n, z, a);
+}
+
+static NEVER_INLINE void sigmoid_each(size_t n, const real *z, real *a)
+{
+    map_vectors(vsigmoid, n, z, a);
+}
+
 /* Applies an elementary function to n numbers. */
 static void map(mlpi_elementary f, size_t n, const void *in, void *out)
 {
@@ -31,10 +43,10 @@ static void map(mlpi_elementary f, size_t n, const void *in, void *out)
         map_by_call(vlog, n, x, y);
         break;
     case MLPI_MAP_TANH:
-        map_by_call(vtanh, n, x, y);
+        tanh_each(n, x, y);
         break;
     case MLPI_MAP_SIGMOID:
-        map_by_call(vsigmoid, n, x, y);
+        sigmoid_each(n, x, y);
         break;
     }
 }
@@ -51,10 +63,10 @@ static void activate(const mlpi_activation_args *layer, const void *z, void *a)
         }
         break;
     case MLP_ACT_SIGMOID:
-        map_by_call(vsigmoid, n, z, a);
+        sigmoid_each(n, z, a);
         break;
     case MLP_ACT_TANH:
-        map_by_call(vtanh, n, z, a);
+        tanh_each(n, z, a);
         break;
     case MLP_ACT_RELU:
         map_each(vrelu, n, z, a);

@@ -3,73 +3,94 @@
  * The elementary functions exp, log, tanh and sigmoid. They consist of
  * correctly rounded operations alone (+ - * / and fma), so they have the same
  * bits on every CPU. Parameters: the vocabulary of vec_portable.h, above all
- * vfma, vfnma, vpow2 and vsplit; and loops_tmpl.h. The technical words
+ * vfma, vfnma, vpow2, vscale and vsplit; and loops_tmpl.h. The technical words
  * (argument reduction, Cody and Waite, ...) are those of J.-M. Muller,
  * "Elementary Functions: Algorithms and Implementation", 3rd edition, 2016.
  *
  * exp  Argument reduction: x = n ln 2 + r with |r| <= ln 2 / 2, so that
  *      e^x = 2^n e^r. ln 2 is split into LN2_HIGH + LN2_LOW (Cody and Waite),
- *      and n LN2_HIGH is exact. e^r = 1 + p is a Taylor polynomial.
+ *      and n LN2_HIGH is exact. e^r = 1 + p is a polynomial.
  * log  Argument reduction: x = m 2^k with m in [sqrt(1/2), sqrt(2)), so that
  *      log x = k ln 2 + log m. With f = m - 1 and s = f / (2 + f), log m is
- *      2 artanh s, a Taylor polynomial in s^2.
- * tanh |x| = t / (t + 2) with t = e^(2|x|) - 1.
- * sigmoid x = e / (1 + e) with e = e^x for x < 0, and 1 / (1 + e^-x) otherwise.
+ *      2 artanh s, a polynomial in s^2.
+ * tanh |x| = |x| + |x|^3 times a polynomial in x^2 for |x| < TANH_SMALL, and
+ *      1 - 2 / (e^(2|x|) + 1) from there on.
+ * sigmoid x = 1 / (e^-x + 1).
  *
- * A residual corrects every quotient but 1 / (1 + e^-x).
+ * The coefficients are those of minimax polynomials;
+ * tests/vectors/make_elementary.py computes them by Remez's algorithm. Their
+ * relative error is below a twelfth of an ulp.
  *
- * Taylor polynomials serve as well as minimax polynomials here, because they
- * have so many terms that the truncation error is below a tenth of an ulp.
- *
- * Rounding errors are compensated: the error of a sum a + b is itself a number
- * (Dekker's Fast2Sum computes it as b - (sum - a) if |a| >= |b|), as is that of
- * a product (fma(a, b, -product)). Errors are kept as `low` parts and added at
- * the end, so that only the last operation counts.
+ * Rounding errors hardly need compensation, because each result ends in a sum
+ * whose exact or nearly exact summand is large, and whose other summand is
+ * small, with its rounding errors: 1 + p, |x| + |x|^3 (...), k ln 2 + f.
+ * log compensates the sum k ln 2 + f: the error of a sum a + b is itself a
+ * number (Dekker's Fast2Sum computes it as b - (sum - a) if |a| >= |b|).
  *
  * Error bounds: exp and log are within 1 ulp, tanh and sigmoid within 2 ulp.
- * All four are monotone, and exact at 0 and at the infinities. Comparisons are
- * written so that a NaN stays a NaN. tests/kernels/test_elementary.c measures
- * this.
+ * All four are exact at 0 and at the infinities. Comparisons are written so
+ * that a NaN stays a NaN. All four are monotone: where n, k and the formula do
+ * not change, each function is a chain of monotone operations, and a rounded
+ * monotone operation is monotone; the polynomials are, because their rounding
+ * errors are smaller than the steps between neighbouring numbers. Where n, k or
+ * the formula changes, tests/kernels/test_elementary.c looks at each place. It
+ * also measures the errors.
  *
- * The four functions are called, never inlined, because a call is cheap beside
- * what they do, and many activations and losses use them.
+ * exp and log are called, never inlined, because a call is cheap beside what
+ * they do, and many activations and losses use them.
  */
 #if REAL_BITS == 32
 
-#define EXP_MIN (-104.0f)    /* from here on down e^x is 0 */
-#define EXP_MAX 89.0f        /* from here on up e^x is infinite */
+#define EXP_MIN (-104.0f) /* from here on down e^x is 0 */
+#define EXP_MAX 89.0f     /* from here on up e^x is infinite */
+#define TANH_SMALL 0.5625f
 #define TANH_SATURATED 10.0f /* from here on up tanh x is 1 */
+#define SIGMOID_N 64.0f
 #define SMALLEST_NORMAL 0x1p-126f
 #define LN2_HIGH 0x1.62e4p-1f /* 15 bits, so n LN2_HIGH is exact */
 #define LN2_LOW 0x1.7f7d1cp-20f
 
 static const real exp_terms[] = {
-    R(1.0 / 5040.0), R(1.0 / 720.0), R(1.0 / 120.0),
-    R(1.0 / 24.0),   R(1.0 / 6.0),   R(1.0 / 2.0),
+    0x1.6b6de8p-10f, 0x1.123008p-7f, 0x1.55568ap-5f, 0x1.5554a2p-3f, 0x1p-1f,
 };
 static const real log_terms[] = {
-    R(2.0 / 11.0), R(2.0 / 9.0), R(2.0 / 7.0), R(2.0 / 5.0), R(2.0 / 3.0),
+    0x1.36e46p-2f,
+    0x1.992b0cp-2f,
+    0x1.5555b4p-1f,
+};
+static const real tanh_terms[] = {
+    -0x1.94fffcp-8f, 0x1.582facp-6f,  -0x1.b90946p-5f,
+    0x1.110c72p-3f,  -0x1.555548p-2f,
 };
 
 #else
 
 #define EXP_MIN (-746.0)
 #define EXP_MAX 710.0
+#define TANH_SMALL 0.5625
 #define TANH_SATURATED 20.0
+#define SIGMOID_N 512.0
 #define SMALLEST_NORMAL 0x1p-1022
 #define LN2_HIGH 0x1.62e42fefa38p-1 /* 42 bits, so n LN2_HIGH is exact */
 #define LN2_LOW 0x1.ef35793c7673p-45
 
 static const real exp_terms[] = {
-    R(1.0 / 6227020800.0), R(1.0 / 479001600.0), R(1.0 / 39916800.0),
-    R(1.0 / 3628800.0),    R(1.0 / 362880.0),    R(1.0 / 40320.0),
-    R(1.0 / 5040.0),       R(1.0 / 720.0),       R(1.0 / 120.0),
-    R(1.0 / 24.0),         R(1.0 / 6.0),         R(1.0 / 2.0),
+    0x1.ad1f7f224e48cp-26, 0x1.289fe0bd175bep-22,
+    0x1.71df564794a9cp-19, 0x1.a019aadd9570fp-16,
+    0x1.a01a011b6bed9p-13, 0x1.6c16c17cda3d7p-10,
+    0x1.1111111128b31p-7,  0x1.55555555531c6p-5,
+    0x1.5555555555501p-3,  0x1p-1,
 };
 static const real log_terms[] = {
-    R(2.0 / 23.0), R(2.0 / 21.0), R(2.0 / 19.0), R(2.0 / 17.0),
-    R(2.0 / 15.0), R(2.0 / 13.0), R(2.0 / 11.0), R(2.0 / 9.0),
-    R(2.0 / 7.0),  R(2.0 / 5.0),  R(2.0 / 3.0),
+    0x1.1b69e8ff9562fp-3, 0x1.0dcf1421603d7p-3, 0x1.3b358bab5630fp-3,
+    0x1.745c4c7ae15d7p-3, 0x1.c71c7488d9e5fp-3, 0x1.24924921ec0adp-2,
+    0x1.999999999c0f7p-2, 0x1.555555555554fp-1,
+};
+static const real tanh_terms[] = {
+    -0x1.3d27bfd725261p-16, 0x1.59724e523091ap-14,  -0x1.e80a8ae3ea75ep-13,
+    0x1.3460ab9215aafp-11,  -0x1.7d8b95c0ccf6bp-10, 0x1.d6d247919404p-9,
+    -0x1.226e2d0251ab6p-7,  0x1.664f484955fdap-6,   -0x1.ba1ba1b935e24p-5,
+    0x1.11111111102b6p-3,   -0x1.555555555554bp-2,
 };
 
 #endif
@@ -77,56 +98,48 @@ static const real log_terms[] = {
 #define TERMS(list) (sizeof(list) / sizeof(list)[0])
 #define LOG2_E 1.44269504088896340736
 
-/* Returns c[0] x^(n-1) + ... + c[n-1] by Horner's rule. */
-static inline ALWAYS_INLINE vec polynomial(vec x, const real *c, size_t n)
+/* Returns c[0] x^(n-1) + ... + c[n-1], where `square` is x^2. The even and the
+ * odd powers are two chains of Horner's rule in x^2, which run side by side. */
+static inline ALWAYS_INLINE vec polynomial(vec x, vec square, const real *c,
+                                           size_t n)
 {
-    vec sum = vset1(c[0]);
+    vec a = vset1(c[0]);
+    vec b = vset1(c[1]);
     UNROLL
-    for (size_t i = 1; i < n; i++) {
-        sum = vfma(sum, x, vset1(c[i]));
+    for (size_t i = 2; i + 1 < n; i += 2) {
+        a = vfma(a, square, vset1(c[i]));
+        b = vfma(b, square, vset1(c[i + 1]));
     }
-    return sum;
+    if (n % 2 == 0) {
+        return vfma(a, x, b);
+    }
+    return vfma(b, x, vfma(a, square, vset1(c[n - 1])));
 }
 
-/* Returns the nearest integer. The sum with 1.5 2^FRACTION_BITS has no bits for
- * a fraction, so the addition rounds it off. */
-static inline vec nearest(vec x)
-{
-    const vec shift = vset1(R(1.5) * TWO_TO_FRACTION);
-    return vsub(vadd(x, shift), shift);
-}
-
-/* Reduces the argument: e^x = 2^n (1 + p + low) for EXP_MIN <= x <= EXP_MAX.
- * exp_terms are the coefficients of q in e^r = 1 + r + r^2 q with q = 1/2 + r/6
- * + ..., the one of the highest power first. */
+/* Reduces the argument: e^x = 2^n (1 + p + low) for EXP_MIN <= x <= EXP_MAX,
+ * where `low` is the rounding error of p. exp_terms are the coefficients of q
+ * in e^r = 1 + r + r^2 q with q = 1/2 + r/6 + ..., the one of the highest power
+ * first. x log2(e) is rounded to the integer n, because its sum with 1.5
+ * 2^FRACTION_BITS has no bits for a fraction. */
 static inline ALWAYS_INLINE vec reduced_exp(vec x, vec *n, vec *low)
 {
-    *n = nearest(vmul(x, vset1(R(LOG2_E))));
+    const vec shift = vset1(R(1.5) * TWO_TO_FRACTION);
+    *n = vsub(vfma(x, vset1(R(LOG2_E)), shift), shift);
     vec high = vfnma(*n, vset1(LN2_HIGH), x); /* without rounding error */
-    vec rest = vmul(*n, vset1(LN2_LOW));
-    vec r = vsub(high, rest);
-    vec q = polynomial(r, exp_terms, TERMS(exp_terms));
-    vec square = vmul(vmul(r, r), q);
-    vec p = vadd(r, square);
-    /* The first term is the rounding error of r, the second that of p. */
-    *low = vadd(vsub(vsub(high, r), rest), vsub(square, vsub(p, r)));
+    vec rest = vmul(*n, vset1(-LN2_LOW));
+    vec r = vadd(high, rest);
+    vec square = vmul(r, r);
+    vec q = polynomial(r, square, exp_terms, TERMS(exp_terms));
+    vec tail = vfma(square, q, rest);
+    vec p = vadd(high, tail);
+    *low = vadd(vsub(high, p), tail);
     return p;
 }
 
 /* Returns x, moved into [low, high]; a NaN stays a NaN. */
 static inline vec clamp(vec x, real low, real high)
 {
-    const vec min_x = vset1(low);
-    const vec max_x = vset1(high);
-    return vselect(vlt(x, min_x), min_x, vselect(vlt(max_x, x), max_x, x));
-}
-
-/* Returns y 2^n. It multiplies twice by 2^(n/2), because 2^n itself may be
- * subnormal or overflow where y 2^n is not. */
-static inline ALWAYS_INLINE vec times_pow2(vec y, vec n)
-{
-    vec half = nearest(vmul(n, vset1(R(0.5))));
-    return vmul(vmul(y, vpow2(half)), vpow2(vsub(n, half)));
+    return vmin(vset1(high), vmax(vset1(low), x));
 }
 
 /* Splits e^x = 2^n (high + low), where low is the rounding error of high. */
@@ -156,67 +169,77 @@ static inline ALWAYS_INLINE vec expm1_parts(vec x, vec *low)
 static NEVER_INLINE vec vexp(vec x)
 {
     vec n;
-    vec low;
-    vec high = exp_parts(clamp(x, EXP_MIN, EXP_MAX), &n, &low);
-    return times_pow2(vadd(high, low), n);
+    vec unused;
+    vec p = reduced_exp(clamp(x, EXP_MIN, EXP_MAX), &n, &unused);
+    return vscale(vadd(vset1(R(1.0)), p), n);
 }
 
-/* Returns 1 / (1 + e^-z) within 2 ulp. For z >= 0 that is the formula itself.
- * For z < 0 it is q = e / (1 + e) with e = e^z, which keeps all digits of small
- * values, and q is corrected by the residual e - q (1 + e). */
-static NEVER_INLINE vec vsigmoid(vec z)
+/* Returns 1 / (1 + e^-z) within 2 ulp. With e^-z = 2^n (1 + p) the divisor is
+ * 1 + 2^n + 2^n p, a sum of three. The larger of 1 and 2^n comes last, so that
+ * the first sum is small, and its rounding error too. 2^n overflows where the
+ * result does not: from n = SIGMOID_N on, e^-z + 1 rounds to e^-z, and the rest
+ * of 2^n divides the numerator. */
+static inline ALWAYS_INLINE vec vsigmoid(vec z)
 {
     const vec one = vset1(R(1.0));
-    const mask negative = vlt(z, vzero());
-    vec e = vexp(vneg(vabs(z)));
-    vec d = vadd(one, e);
-    vec lost = vadd(vsub(one, d), e);
-    vec q = vdiv(vselect(negative, e, one), d);
-    vec residual = vfnma(q, lost, vfnma(q, d, e));
-    vec corrected = vfma(residual, vsub(one, q), q);
-    return vselect(negative, corrected, q);
+    vec x = clamp(vneg(z), R(-2.0) * TANH_SATURATED, -EXP_MIN);
+    vec n;
+    vec unused;
+    vec p = reduced_exp(x, &n, &unused);
+    vec most = vmin(vset1(SIGMOID_N), n);
+    vec power = vpow2(most);
+    vec small = vfma(power, p, vmin(one, power));
+    vec divisor = vadd(vmax(one, power), small);
+    return vdiv(vpow2(vsub(most, n)), divisor);
 }
 
-/* Returns tanh z within 2 ulp. With t = e^(2|z|) - 1 = high + low, tanh |z| is
- * t / (t + 2), which keeps all digits of small values, and from t = 2 on it is
- * 1 - 2 / (t + 2). The quotient q = above / (t + 2) is corrected by the
- * residual above - q (t + 2) times 1 / (t + 2), which is (1 - q) / 2 in the
- * first case and q / 2 in the second. */
-static NEVER_INLINE vec vtanh(vec z)
+/* Returns tanh x for 0 <= x < TANH_SMALL. tanh_terms are the coefficients of p
+ * in tanh x = x + x^3 p with p = -1/3 + 2/15 x^2 - ..., the one of the highest
+ * power first. */
+static inline ALWAYS_INLINE vec tanh_small(vec x)
+{
+    vec square = vmul(x, x);
+    vec p =
+        polynomial(square, vmul(square, square), tanh_terms, TERMS(tanh_terms));
+    return vfma(vmul(x, square), p, x);
+}
+
+/* Returns tanh x = 1 - 2 / (e^(2x) + 1) for TANH_SMALL <= x <= TANH_SATURATED,
+ * where tanh x is above 1/2 and the quotient below, so that the errors of the
+ * quotient are at most one ulp of the result. */
+static inline ALWAYS_INLINE vec tanh_large(vec x)
 {
     const vec one = vset1(R(1.0));
-    const vec two = vset1(R(2.0));
-    const vec saturated = vset1(R(TANH_SATURATED));
-    vec x = vabs(z);
-    x = vselect(vlt(saturated, x), saturated, x);
-    vec low;
-    vec high = expm1_parts(vadd(x, x), &low);
-    vec d = vadd(high, two);
-    vec back = vsub(d, high);
-    vec lost = vadd(vsub(high, vsub(d, back)), vsub(two, back));
-    const mask large = vle(two, high);
-    vec above = vselect(large, two, high);
-    vec q = vdiv(above, d);
-    vec residual = vfnma(q, vadd(lost, low), vfnma(q, d, above));
-    residual = vadd(residual, vselect(large, vzero(), low));
-    vec inverse = vmul(vselect(large, q, vsub(one, q)), vset1(R(0.5)));
-    q = vfma(residual, inverse, q);
-    return vcopysign(vselect(large, vsub(one, q), q), z);
+    vec n;
+    vec unused;
+    vec p = reduced_exp(vadd(x, x), &n, &unused);
+    vec power = vpow2(n);
+    vec divisor = vfma(power, p, vadd(power, one));
+    return vsub(one, vdiv(vset1(R(2.0)), divisor));
 }
 
-/* Returns what is missing in log(1 + f) = f - half_square + missing, for 1 + f
- * from sqrt(1/2) to sqrt 2 (log) or 3/2 (softplus). log_terms are the
- * coefficients of 2 artanh s = 2 s + s^3 (2/3 + 2/5 s^2 + ...), the one of the
+/* Returns tanh z within 2 ulp. A vector needs both formulas, since its lanes
+ * differ; a single number needs one of them. */
+static inline ALWAYS_INLINE vec vtanh(vec z)
+{
+    vec x = vmin(vset1(TANH_SATURATED), vabs(z));
+    const mask is_small = vlt(x, vset1(TANH_SMALL));
+    if (VLEN == 1) {
+        return vcopysign(vall(is_small) ? tanh_small(x) : tanh_large(x), z);
+    }
+    return vcopysign(vselect(is_small, tanh_small(x), tanh_large(x)), z);
+}
+
+/* Returns t in log(1 + f) = f - f^2 / 2 + s t for s = f / (2 + f) and 1 + f
+ * from sqrt(1/2) to sqrt 2 (log) or 3/2 (softplus). It follows from log(1 + f)
+ * = 2 artanh s = 2 s + s^3 p, where 2 s = f - s f = f - f^2 / 2 + s f^2 / 2.
+ * log_terms are the coefficients of p = 2/3 + 2/5 s^2 + ..., the one of the
  * highest power first. */
-static inline ALWAYS_INLINE vec log1p_inner(vec f, vec *half_square)
+static inline ALWAYS_INLINE vec log_tail(vec s, vec half_square)
 {
-    vec s = vdiv(f, vadd(f, vset1(R(2.0))));
     vec s2 = vmul(s, s);
-    vec tail = vmul(s2, polynomial(s2, log_terms, TERMS(log_terms)));
-    /* 2 s = f - s f and s f = f^2 / 2 - s f^2 / 2, so f^2 / 2 is a term of its
-     * own. */
-    *half_square = vmul(vmul(f, f), vset1(R(0.5)));
-    return vmul(s, vadd(*half_square, tail));
+    vec p = polynomial(s2, vmul(s2, s2), log_terms, TERMS(log_terms));
+    return vfma(s2, p, half_square);
 }
 
 /* Returns log x within 1 ulp. A subnormal x is scaled to a normal number
@@ -229,13 +252,13 @@ static NEVER_INLINE vec vlog(vec x)
     vec k;
     vec f = vsub(vsplit(normal, &k), vset1(R(1.0)));
     k = vsub(k, vselect(subnormal, vset1(R(FRACTION_BITS)), vzero()));
-    vec half_square;
-    vec inner = log1p_inner(f, &half_square);
+    vec s = vdiv(f, vadd(f, vset1(R(2.0))));
+    vec half_square = vmul(vmul(f, f), vset1(R(0.5)));
     vec base = vmul(k, vset1(LN2_HIGH)); /* exact; 0, or larger than f */
     vec high = vadd(base, f);
     vec lost = vadd(vsub(base, high), f);
-    vec rest = vfma(k, vset1(LN2_LOW), vsub(inner, half_square));
-    vec y = vadd(high, vadd(lost, rest));
+    vec rest = vsub(vfma(k, vset1(LN2_LOW), lost), half_square);
+    vec y = vadd(high, vfma(s, log_tail(s, half_square), rest));
     /* The logarithm of infinity is infinity, of 0 it is -infinity, and of a
      * negative number or a NaN it is a NaN. */
     y = vselect(vlt(x, infinity), y, x);

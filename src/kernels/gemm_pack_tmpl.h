@@ -118,3 +118,18 @@ static HOT void copy_strided(size_t m, size_t n, mlpi_operand from, real *to,
         }
     }
 }
+
+/* Packs m rows of n elements into rows of ld >= n. The padding is zeroed,
+ * because stale memory could hold subnormals, which are slow, or signalling
+ * values, which raise exceptions; the products with it are not used. Up to VLEN
+ * reals beyond the last row may be written. */
+static COLD void pack_padded(size_t m, size_t n, mlpi_operand from, real *to,
+                             size_t ld)
+{
+    for (size_t j = n / VLEN * VLEN; n < ld && j < ld; j += VLEN) {
+        for (size_t i = 0; i < m; i++) {
+            vstore(to + i * ld + j, vzero());
+        }
+    }
+    copy_strided(m, n, from, to, ld);
+}

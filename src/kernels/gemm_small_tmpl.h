@@ -62,8 +62,26 @@ static inline ALWAYS_INLINE void low_tile_offsets(size_t done, size_t stride,
     offset[3] = offset[1] + offset[2];
 }
 
+/* Loads the sums of the next rows of C, whose last vector is a part. Rows that
+ * C lacks repeat its last row. */
+static inline ALWAYS_INLINE void small_sums(const mlpi_gemm_args *p,
+                                            const strip *rest, size_t rows,
+                                            size_t vecs, vec *s)
+{
+    const size_t last = p->n - (vecs - 1) * VLEN; /* lanes of the part */
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        const real *c = rest->c + min_size(r, rest->m - 1) * p->n;
+        UNROLL
+        for (size_t v = 0; v < vecs; v++) {
+            s[r * vecs + v] = load_lanes(c + v * VLEN, v + 1 == vecs, last);
+        }
+    }
+}
+
 /* Computes the next rows of C, bias, relu_mask and ReLU included, and advances
- * the strip. `rows`, `vecs` and `part` are constants at each call. A low tile,
+ * the strip. If `resumes`, the sums start from C. `rows`, `vecs`, `part` and
+ * `resumes` are constants at each call. A low tile,
  * with rows == SMALL_ROWS, has 4, 2 or 1 rows and takes the same time for all,
  * because the chains of four rows run in the latency of one.
  *
@@ -72,7 +90,8 @@ static inline ALWAYS_INLINE void low_tile_offsets(size_t done, size_t stride,
  * m >= 1. */
 static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p,
                                             strip *rest, size_t rows,
-                                            size_t vecs, bool part)
+                                            size_t vecs, bool part,
+                                            bool resumes)
 {
     vec s[ACCUMULATORS];
     size_t offset[ACCUMULATORS];
@@ -93,6 +112,9 @@ static inline ALWAYS_INLINE void small_tile(const mlpi_gemm_args *p,
     UNROLL
     for (size_t r = 0; r < rows * vecs; r++) {
         s[r] = vzero();
+    }
+    if (resumes) {
+        small_sums(p, rest, rows, vecs, s);
     }
     for (size_t k = p->k; k > 0; k--) {
         vec row[ACCUMULATORS];
@@ -156,7 +178,7 @@ static inline ALWAYS_INLINE void small_few(const mlpi_gemm_args *p, size_t vecs,
 {
     strip rest = strip_of(p);
     do {
-        small_tile(p, &rest, SMALL_ROWS, vecs, part);
+        small_tile(p, &rest, SMALL_ROWS, vecs, part, false);
     } while (rest.m > 0);
 }
 
@@ -168,7 +190,7 @@ static inline ALWAYS_INLINE void small_rows(const mlpi_gemm_args *p,
 {
     strip rest = strip_of(p);
     while (rest.m >= height) {
-        small_tile(p, &rest, height, vecs, part);
+        small_tile(p, &rest, height, vecs, part, false);
     }
     if (rest.m > 0) {
         mlpi_gemm_args last = *p;
@@ -253,6 +275,30 @@ static NEVER_INLINE mlpi_gemm_function *small_columns(size_t m, size_t n)
     return few ? few_2vec_edge : small_2vec_edge;
 }
 
+/* Computes a product that resumes, whose last vector of columns counts as a
+ * part in any case. */
+static inline ALWAYS_INLINE void small_resumed(const mlpi_gemm_args *p,
+                                               size_t vecs)
+{
+    strip rest = strip_of(p);
+    while (rest.m >= 8 && (vecs == 1 || HAS_16_ACCUMULATORS)) {
+        small_tile(p, &rest, 8, vecs, true, true);
+    }
+    while (rest.m > 0) {
+        small_tile(p, &rest, SMALL_ROWS, vecs, true, true);
+    }
+}
+
+static NEVER_INLINE void resumed_1vec(const mlpi_gemm_args *p)
+{
+    small_resumed(p, 1);
+}
+
+static NEVER_INLINE void resumed_2vec(const mlpi_gemm_args *p)
+{
+    small_resumed(p, 2);
+}
+
 /* Packs B (k, n) into dense rows, one number at a time, because B is small. */
 static const real *small_pack(const mlpi_gemm_args *p)
 {
@@ -285,8 +331,18 @@ static NEVER_INLINE void small_transposed(const mlpi_gemm_args *p)
         .A = {p->B.data, p->B.col_stride, p->B.row_stride},
         .B = {p->A.data, p->A.col_stride, 1},
         .C = p->n > 1 ? p->scratch : p->C};
-    small_columns(p->n, p->m)(&transposed);
     real *c = p->C;
+    if (p->resumes) {
+        for (size_t j = 0; p->n > 1 && j < p->n; j++) {
+            real *row = (real *)p->scratch + j * p->m;
+            for (size_t i = 0; i < p->m; i++) {
+                row[i] = c[i * p->n + j];
+            }
+        }
+        p->m > VLEN ? resumed_2vec(&transposed) : resumed_1vec(&transposed);
+    } else {
+        small_columns(p->n, p->m)(&transposed);
+    }
     for (size_t j = 0; p->n > 1 && j < p->n; j++) {
         const real *row = (const real *)p->scratch + j * p->m;
         for (size_t i = 0; i < p->m; i++) {
@@ -406,6 +462,9 @@ static mlpi_gemm_function *select_small(const mlpi_gemm_args *p)
     if (a_is_transposed && is_plain && p->n < p->m && p->m <= 2 * VLEN &&
         p->n * vector_count(p->m) <= p->m * vector_count(p->n)) {
         return small_transposed;
+    }
+    if (p->resumes) { /* others are rare */
+        return NULL;
     }
     if (p->n == 1) {
         mlpi_gemm_function *column =

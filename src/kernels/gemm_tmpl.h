@@ -2,12 +2,14 @@
 /*
  * Matrix product C = A B + bias by blocks, as in BLIS. C is (m, n), A (m, k), B
  * (k, n). Parameters: the vocabulary of vec_portable.h, above all MR, NR_VECS,
- * KC and MC; and loops_tmpl.h, gemm_small_tmpl.h, gemm_pack_tmpl.h,
- * gemm_microkernel_tmpl.h, optimizer_step_tmpl.h and elementary_tmpl.h (vrelu).
+ * KC, DEEP_KC and MC; and loops_tmpl.h, gemm_small_tmpl.h, gemm_pack_tmpl.h,
+ * gemm_microkernel_tmpl.h, gemm_finish_tmpl.h and gemm_lanes_tmpl.h.
  *
  * kernels.h defines the chain that an element of C is. If k is divided into
  * blocks, a chain goes through memory: C holds the accumulator between two
  * blocks of k, which is exact. So blocks, tiles and packing change no bit.
+ * A caller that has the terms of a chain in several parts divides k in the same
+ * way: a product that `resumes` begins with the sums in C.
  *
  *                    k by KC              j by NR               j by NR
  *                   +---+---+           +--+--+--+            +--+--+--+
@@ -18,17 +20,19 @@
  *                       A                    B                     C
  *
  *     for k in steps of KC        the chains of C advance by up to KC terms
- *       for i in steps of MC      A (MC, KC) is packed into micro-panels of A,
+ *       for j in steps of NC      B (KC, NC) is packed as micro-panels of B
+ *         for i in steps of MC    A (MC, KC) is packed into micro-panels of A,
  *                                 (MR, KC) each, and stays in L2
- *         for j in steps of NR    B (KC, NR) is packed as one micro-panel of B
- *                                 and kept in L1 or L2: see vec_<isa>.h
- *           for i in steps of MR  the micro-kernel computes a micro-tile of C,
- *                                 (MR, NR), in registers
+ *           for j in steps of NR  a micro-panel of B, (KC, NR), is kept in L1
+ *                                 or L2: see vec_<isa>.h
+ *             for i in steps of MR    the micro-kernel computes a micro-tile of
+ *                                     C, (MR, NR), in registers
  *
- * BLIS has one more, outermost loop, over NC columns of B; here NC = n. (BLIS
- * calls the loops over NC, MC and NR jc, ic and jr.) A micro-panel of B is
- * packed inside the loop over NR, if possible by the first micro-kernel that
- * reads it, and again for each block of MC rows.
+ * BLIS calls the loops over NC, MC and NR jc, ic and jr. A micro-panel of B is
+ * packed inside the loop over NR by the first block of rows, and if possible by
+ * the first micro-kernel that reads it. A product of one block of rows has no
+ * loop over NC and keeps only one micro-panel of B at a time. With more blocks
+ * of rows, all micro-panels of B are kept, and KC is DEEP_KC.
  *
  *   K. Goto and R. A. van de Geijn, "Anatomy of High-Performance Matrix
  *   Multiplication", ACM TOMS 34(3), 2008.
@@ -43,16 +47,16 @@
  * A narrow C would leave lanes of the vectors empty. If A is column-major, C^T
  * is computed instead (`transposed`) for a single column, and for up to
  * NARROW_COLUMNS columns that do not fill whole vectors, if C has at least VLEN
- * rows and no bias, ReLU or relu_mask. If C has ten columns and A is row-major,
- * the lanes hold rows of C (suits_rows_as_lanes has the conditions). The
- * smallest products are those of gemm_small_tmpl.h.
+ * rows and no bias, ReLU or relu_mask. Ten columns are those of
+ * gemm_lanes_tmpl.h, and the smallest products those of gemm_small_tmpl.h.
  */
 #include <assert.h>
 
 enum {
     PACK_A_MIN_COLUMNS = 4 * NR, /* packing A pays if C has more columns */
-    L1_B_REALS = 32768 / sizeof(real), /* a B that L1 holds: 32 KB */
-    L2_B_REALS = 2 * L1_B_REALS,       /* a B that L2 delivers in time */
+    NC = 1024, /* columns of the packed micro-panels of B that are kept */
+    DEEP_MC = MC * KC / DEEP_KC / MR * MR, /* rows of a block of DEEP_KC */
+    PANELS = 5,                /* micro-panels of A that are packed together */
     SHORT_K = 16,              /* up to here the product is bound by stores */
     NARROW_COLUMNS = 12,       /* most columns of C for which C^T pays */
     SHORT_K_ROWS = 4 * MR,     /* rows of a block if k <= SHORT_K */
@@ -63,142 +67,12 @@ enum {
 
 _Static_assert(KC % VLEN == 0 && MC % MR == 0,
                "blocks hold whole vectors and micro-tiles");
+_Static_assert((int)DEEP_MC > 2 * MR,
+               "the first of several blocks has more rows than a micro-tile");
 _Static_assert((int)NARROW_COLUMNS < (int)MLPI_GEMM_MIN_STRIDED_COLUMNS,
                "C^T is computed for a dense C only");
 _Static_assert((int)EDGE_TILE_REALS >= ROW_VECS * VLEN,
                "the edge tile holds the sums of a single row");
-
-/* The operands as arrays of reals, with BLIS's names for the strides: element
- * (i, j) of X is x[i rs_x + j cs_x].
- *
- * Assumptions:
- *   - A and B: none on strides or alignment. Where neither stride is 1, packing
- *     moves one number at a time.
- *   - C: cs_c == 1; or rs_c == 1, for C^T, and then bias, relu, relu_mask and
- *     update are NULL. C overlaps neither A nor B.
- *   - relu and relu_mask have the strides of C. If relu == c, the array ends
- *     with max(0, C).
- *   - m, n, k >= 1, and no multiples of MR, NR, KC or VLEN are required. */
-typedef struct strided_gemm {
-    size_t m, n, k;
-    const real *a;
-    size_t rs_a, cs_a;
-    const real *b;
-    size_t rs_b, cs_b;
-    real *c;
-    size_t rs_c, cs_c;
-    const real *bias;
-    bool bias_is_row; /* true: bias[n]; false: one number for all columns */
-    real *relu;
-    const real *relu_mask;
-    const mlpi_optimizer_step_args *update; /* or NULL */
-    const step_constants *constants;        /* of the update, as vectors */
-} strided_gemm;
-
-/* The sums of rows [i, i + rows) and columns [j, j + cols) of C, which are a
- * part of the product A B. They lie in C itself or in the edge tile: a buffer
- * of MR rows of NR reals for micro-tiles that do not fit C, because the
- * micro-kernel stores whole vectors only.
- *
- * Assumption: rows of the edge tile have space for whole vectors. Their lanes
- * beyond `cols` may hold anything and are never stored to C. */
-typedef struct tile_area {
-    size_t i, j, rows, cols;
-    real *ab; /* element (i, j) is ab[0] */
-    size_t stride;
-} tile_area;
-
-/* Copies what the earlier blocks of k left in C to the edge tile. */
-static HOT void load_edge_tile(const strided_gemm *p, const tile_area *t)
-{
-    const real *c = p->c + t->i * p->rs_c + t->j * p->cs_c;
-    mlpi_operand from = {c, p->rs_c, p->cs_c};
-    copy_strided(t->rows, t->cols, from, t->ab, t->stride);
-}
-
-/* Prefetches the sums that the next micro-tile, below this one, continues. It
- * has at most `left` rows. */
-static HOT void prefetch_next_tile(const strided_gemm *p, const tile_area *t,
-                                   size_t left)
-{
-    const real *c = p->c + t->i * p->rs_c + t->j * p->cs_c;
-    for (size_t i = 0; i < min_size(left, t->rows); i++) {
-        prefetch(c, (t->rows + i) * p->rs_c, NR);
-    }
-}
-
-/* Updates the weights with the sums as their gradient dW. The fused update
- * reads dW while it is in L1, which saves a pass over memory. */
-static void apply_update(const strided_gemm *p, const tile_area *t)
-{
-    const mlpi_optimizer_step_args *u = p->update;
-    const size_t at = t->i * p->rs_c + t->j;
-    parameter_block s = {.rows = t->rows,
-                         .n = t->cols,
-                         .dw = t->ab,
-                         .dw_stride = t->stride,
-                         .w = (real *)u->w + at,
-                         .w_stride = p->rs_c};
-    for (size_t k = 0; k < 2 && u->state[k]; k++) {
-        s.state[k] = (real *)u->state[k] + at;
-    }
-    update_block(u, p->constants, &s);
-}
-
-/* Prefetches the weights and the optimizer's state that apply_update will read
- * and write, so that they arrive while the micro-kernel works. */
-static void prefetch_update(const strided_gemm *p, const tile_area *t)
-{
-    const mlpi_optimizer_step_args *u = p->update;
-    for (size_t i = 0; i < t->rows; i++) {
-        const size_t at = (t->i + i) * p->rs_c + t->j;
-        prefetch_to_write(u->w, at, NR);
-        for (size_t k = 0; k < 2 && u->state[k]; k++) {
-            prefetch_to_write(u->state[k], at, NR);
-        }
-    }
-}
-
-/* Moves the sums of a tile to C. After the last block of k the chains are
- * complete: then this also adds the bias, applies relu_mask and ReLU, or
- * updates the weights. */
-static HOT void finish_tile(const strided_gemm *p, const tile_area *t,
-                            bool is_last)
-{
-    if (p->cs_c != 1) {
-        mlpi_operand from = {t->ab, 1, t->stride};
-        real *c = p->c + t->i + t->j * p->cs_c;
-        copy_strided(t->cols, t->rows, from, c, p->cs_c);
-        return;
-    }
-    if (is_last && p->update) {
-        apply_update(p, t);
-        return;
-    }
-    for (size_t i = 0; i < t->rows; i++) {
-        for (size_t j = 0; j < t->cols; j += VLEN) {
-            const size_t at = (t->i + i) * p->rs_c + t->j + j;
-            const size_t left = min_size(VLEN, t->cols - j);
-            const bool part = left < VLEN;
-            vec s = load_lanes(t->ab + i * t->stride + j, part, left);
-            if (is_last && p->bias) {
-                s = vadd(s, p->bias_is_row
-                                ? load_lanes(p->bias + t->j + j, part, left)
-                                : vset1(*p->bias));
-            }
-            if (is_last && p->relu_mask) {
-                vec mask_values = load_lanes(p->relu_mask + at, part, left);
-                s = vselect(vle(mask_values, vzero()), vzero(), s);
-            }
-            if (!is_last || p->c != p->relu) {
-                store_lanes(p->c + at, s, part, left);
-            }
-            if (is_last && p->relu) {
-                store_lanes(p->relu + at, vrelu(s), part, left);
-            }
-        }
-    }
-}
 
 /* True if A is packed when B does not stay in a cache: always for C^T, whose
  * last micro-panel is zero-padded to MR, and otherwise if each micro-panel of A
@@ -248,24 +122,25 @@ static bool b_stays_in_cache(const strided_gemm *p)
 typedef struct block {
     size_t i, m, k, kc;
     real *edge_tile; /* [MR][NR] */
-    real *packed_b;  /* a micro-panel, [kc][NR]; NULL: B is read in place */
+    bool keeps_b;    /* packed_b has all micro-panels of B, not only one */
+    size_t j, n;     /* columns [j, j + n) of C and B */
+    real *packed_b;  /* micro-panels, [kc][NR] each; NULL: B is read in place */
     real *packed_a;  /* micro-panels, m kc reals (for C^T m is
                         rounded up to MR); NULL: A is read in place */
 } block;
 
-/* Packs m rows of n elements into rows of ld >= n. The padding is zeroed,
- * because stale memory could hold subnormals, which are slow, or signalling
- * values, which raise exceptions; the products with it are not used. Up to VLEN
- * reals beyond the last row may be written. */
-static COLD void pack_padded(size_t m, size_t n, mlpi_operand from, real *to,
-                             size_t ld)
+/* Packs PANELS micro-panels of MR rows of a column-major A together, so that
+ * whole cache lines of A are read at a time. */
+static HOT void pack_full_panels(size_t kc, const real *a, size_t cs_a,
+                                 real *to)
 {
-    for (size_t j = n / VLEN * VLEN; n < ld && j < ld; j += VLEN) {
-        for (size_t i = 0; i < m; i++) {
-            vstore(to + i * ld + j, vzero());
+    for (size_t k = 0; k < kc; k++, a += cs_a, to += MR) {
+        prefetch(a, PREFETCH_ROWS / 2 * cs_a, (size_t)PANELS * MR);
+        UNROLL
+        for (size_t panel = 0; panel < PANELS; panel++) {
+            copy_row(MR, a + panel * MR, to + panel * MR * kc);
         }
     }
-    copy_strided(m, n, from, to, ld);
 }
 
 /* Packs the rows of a block of A into micro-panels. A micro-panel of `height`
@@ -276,43 +151,77 @@ static COLD void pack_a(const strided_gemm *p, const block *b)
     real *to = b->packed_a;
     const real *a = p->a + b->i * p->rs_a + b->k * p->cs_a;
     for (size_t left = b->m, rows = 0; left > 0; left -= rows) {
-        const size_t height = tile_height(p, left);
+        size_t height = tile_height(p, left);
         rows = min_size(left, height);
-        mlpi_operand from = {a, p->cs_a, p->rs_a};
-        pack_padded(b->kc, rows, from, to, height);
+        if (p->rs_a == 1 && left >= PANELS * MR &&
+            rows_of_next_tile(left - (PANELS - 1) * MR) == MR) {
+            height = rows = PANELS * MR;
+            pack_full_panels(b->kc, a, p->cs_a, to);
+        } else {
+            mlpi_operand from = {a, p->cs_a, p->rs_a};
+            pack_padded(b->kc, rows, from, to, height);
+        }
         a += rows * p->rs_a;
         to += height * b->kc;
     }
 }
 
 /* Chooses where the micro-kernel reads columns [j, j + cols) of B: in the
- * packed micro-panel; in B itself, while the first micro-kernel also packs the
- * micro-panel; or in B itself without packing, if a cache holds all of B or
- * the block has at most MR rows, so that too few micro-kernels would read the
- * micro-panel. */
+ * packed micro-panel, which an earlier block of rows may have packed; in B
+ * itself, while the first micro-kernel also packs the micro-panel; or in B
+ * itself without packing, if a cache holds all of B or the block has at most MR
+ * rows, so that too few micro-kernels would read the micro-panel. */
 static void choose_b(const strided_gemm *p, const block *b, size_t j,
                      size_t cols, micro_tile *t)
 {
+    real *packed = b->packed_b;
+    if (b->keeps_b) {
+        packed += (j - b->j) * b->kc;
+    }
+    if (b->keeps_b && b->i > 0) {
+        t->b = packed;
+        t->rs_b = NR;
+        return;
+    }
     t->b = p->b + b->k * p->rs_b + j * p->cs_b;
     t->rs_b = p->rs_b;
     const bool is_whole = cols % VLEN == 0;
     if (!b->packed_b || (p->cs_b == 1 && is_whole && b->m <= MR)) {
         return;
     }
-    if (p->cs_b == 1 && cols == NR && rows_of_next_tile(b->m) == MR) {
-        t->pack_to = b->packed_b;
+    if (p->cs_b == 1 && cols == NR) {
+        t->pack_to = packed;
         return;
     }
     mlpi_operand from = {t->b, p->rs_b, p->cs_b};
-    pack_padded(b->kc, cols, from, b->packed_b, NR);
-    t->b = b->packed_b;
+    pack_padded(b->kc, cols, from, packed, NR);
+    t->b = packed;
     t->rs_b = NR;
+}
+
+/* Lets the micro-kernel continue the sums of the earlier blocks of k, and
+ * prefetch the micro-tile below if both are a part of C. */
+static HOT void prepare_tile(const strided_gemm *p, const block *b,
+                             const tile_area *area, micro_tile *t)
+{
+    const bool in_c = t->c != b->edge_tile;
+    if (b->k > 0 || p->resumes) {
+        t->c_in = t->c;
+        t->rs_c_in = t->rs_c;
+        if (!in_c) {
+            load_edge_tile(p, area);
+        }
+    }
+    if (in_c) {
+        const size_t below = b->i + b->m - (area->i + area->rows);
+        t->next_rows = min_size(below, t->rows);
+    }
 }
 
 /* Computes rows [i, i + m) of the block by columns [j, j + cols), tile after
  * tile, which share a micro-panel of B. Five flags hold for all of them:
  *
- *   resumes       a block of k came before: the sums start from C, not from 0
+ *   resumes       terms came before: the sums start from C, not from 0
  *   is_last       no block of k comes after: the chains are complete
  *   updates       is_last, and the optimizer takes the sums as dW
  *   in_c          the micro-kernel stores to C itself, not to the edge tile
@@ -331,7 +240,8 @@ static void choose_b(const strided_gemm *p, const block *b, size_t j,
 static NEVER_INLINE void run_micro_panel(const strided_gemm *p, const block *b,
                                          size_t j, size_t cols)
 {
-    const bool resumes = b->k > 0;
+    const bool resumes = b->k > 0 || p->resumes;
+    const bool is_long = b->kc > PART_K;
     const bool is_last = b->k + b->kc == p->k;
     const bool updates = is_last && p->update;
     const bool in_c =
@@ -354,14 +264,8 @@ static NEVER_INLINE void run_micro_panel(const strided_gemm *p, const block *b,
         }
         const size_t rows = min_size(t.rows, b->m - i);
         const tile_area area = {b->i + i, j, rows, cols, t.c, t.rs_c};
-        if (resumes) {
-            t.c_in = t.c;
-            t.rs_c_in = t.rs_c;
-            if (in_c) {
-                prefetch_next_tile(p, &area, b->m - i - t.rows);
-            } else {
-                load_edge_tile(p, &area);
-            }
+        if (resumes || is_long) {
+            prepare_tile(p, b, &area, &t);
         }
         if (updates) {
             prefetch_update(p, &area);
@@ -390,63 +294,69 @@ static COLD void pack_small_b(strided_gemm *p, real *to)
     p->cs_b = 1;
 }
 
-/* True if rows_as_lanes_tile computes the product. In vectors of eight lanes
- * ten columns would leave six of sixteen lanes empty; rows leave none. */
-static bool suits_rows_as_lanes(const strided_gemm *p)
+/* The sizes of the blocks that run_blocks takes. */
+typedef struct block_sizes {
+    size_t kc, rows, cols;
+    bool is_small; /* B stays in a cache and is not packed by panels */
+    bool keeps_b;  /* several blocks of rows share packed micro-panels of B */
+} block_sizes;
+
+/* A product of more than MC rows has deep blocks: fewer rows, but longer
+ * chains, so that C is written less often. Its micro-panels of B are packed
+ * once for all blocks of rows.
+ *
+ * A product with short chains is bound by stores to C. The rows of C can lie
+ * pages apart, and more than SHORT_K_ROWS of them at a time overflow the TLB,
+ * so blocks are kept that small. */
+static block_sizes choose_sizes(const strided_gemm *p)
 {
-    return VLEN == 8 && MR > LANES_COLUMNS && p->n == LANES_COLUMNS &&
-           p->rs_b == p->n && p->cs_b == 1 && p->cs_a == 1 &&
-           p->k % TRANSPOSE_ROWS == 0 && p->m >= VLEN && !p->update;
+    const bool is_small = b_stays_in_cache(p);
+    const bool is_short = is_small && p->k <= SHORT_K;
+    const bool is_deep = p->m > MC && p->k > KC;
+    const size_t rows = is_short ? SHORT_K_ROWS : is_deep ? DEEP_MC : MC;
+    block_sizes s = {
+        .kc = is_small ? p->k : block_size(p->k, is_deep ? DEEP_KC : KC, VLEN),
+        .rows = block_size(p->m, rows, MR),
+        .is_small = is_small};
+    s.keeps_b = !is_small && p->m > s.rows;
+    s.cols = s.keeps_b ? block_size(p->n, NC, NR) : p->n;
+    return s;
 }
 
-/* Computes VLEN rows of C at a time. The last strip overlaps the one before if
- * m is no multiple of VLEN; both store the same sums. */
-static HOT void run_rows_as_lanes(const strided_gemm *p, real *scratch)
+/* Computes one block, of rows [b->i, b->i + b->m). */
+static HOT void run_block(const strided_gemm *p, block *b)
 {
-    micro_tile t = {.k = p->k, .rs_a = p->rs_a, .b = p->b};
-    t.c = scratch;
-    for (size_t done = 0; done < p->m; done += VLEN) {
-        const size_t i = min_size(done, p->m - VLEN);
-        const tile_area area = {i, 0, VLEN, p->n, p->c + i * p->rs_c, p->rs_c};
-        t.a = p->a + i * p->rs_a;
-        rows_as_lanes_tile(&t);
-        copy_strided(VLEN, p->n, (mlpi_operand){scratch, 1, VLEN}, area.ab,
-                     p->rs_c);
-        finish_tile(p, &area, true);
+    if (b->packed_b && packs_a(p)) {
+        const size_t n = b->keeps_b ? (b->n + NR - 1) / NR * NR : NR;
+        b->packed_a = b->packed_b + b->kc * n + VLEN;
+        pack_a(p, b);
+    }
+    for (size_t j = 0; j < b->n; j += NR) {
+        run_micro_panel(p, b, b->j + j, min_size(NR, b->n - j));
     }
 }
 
-/* Runs the loops over k, i and j. A product with short chains is bound by
- * stores to C. The rows of C can lie pages apart, and more than SHORT_K_ROWS of
- * them at a time overflow the TLB, so blocks are kept that small. */
+/* Runs the loops over k, j by NC, and i. */
 static HOT void run_blocks(strided_gemm *p, real *scratch)
 {
-    const bool small = b_stays_in_cache(p);
-    if (small && suits_rows_as_lanes(p)) {
-        run_rows_as_lanes(p, scratch);
-        return;
-    }
-    const bool is_short = small && p->k <= SHORT_K;
-    const size_t kc = small ? p->k : block_size(p->k, KC, VLEN);
-    const size_t rows = block_size(p->m, is_short ? SHORT_K_ROWS : MC, MR);
+    const block_sizes s = choose_sizes(p);
     real *packed = scratch + EDGE_TILE_REALS;
-    if (small && !b_is_usable_in_place(p)) {
+    if (s.is_small && !b_is_usable_in_place(p)) {
         pack_small_b(p, packed);
     }
-    for (size_t k = 0; k < p->k; k += kc) {
-        for (size_t i = 0; i < p->m; i += rows) {
-            block b = {.i = i,
-                       .m = min_size(rows, p->m - i),
-                       .k = k,
-                       .kc = min_size(kc, p->k - k),
-                       .edge_tile = scratch,
-                       .packed_b = small ? NULL : packed};
-            if (packs_a(p) && !small) {
-                b.packed_a = b.packed_b + b.kc * NR + VLEN;
-                pack_a(p, &b);
-            }
-            for (size_t j = 0; j < p->n; j += NR) {
-                run_micro_panel(p, &b, j, min_size(NR, p->n - j));
+    for (size_t k = 0; k < p->k; k += s.kc) {
+        for (size_t j = 0; j < p->n; j += s.cols) {
+            for (size_t i = 0; i < p->m; i += s.rows) {
+                block b = {.i = i,
+                           .m = min_size(s.rows, p->m - i),
+                           .j = j,
+                           .n = min_size(s.cols, p->n - j),
+                           .k = k,
+                           .kc = min_size(s.kc, p->k - k),
+                           .keeps_b = s.keeps_b,
+                           .edge_tile = scratch,
+                           .packed_b = s.is_small ? NULL : packed};
+                run_block(p, &b);
             }
         }
     }
@@ -467,38 +377,20 @@ static void run_single_row(const strided_gemm *p, real *scratch)
 
 /* Returns a bound on the scratch, in reals, that never shrinks as m, n or k
  * grows: the edge tile, and either a small B that is packed or the packed
- * blocks. The blocks take kc * (NR for B + rows for A, if packed, +
- * NARROW_COLUMNS for A of C^T). Only one of the two numbers for A is needed;
- * their sum keeps the bound simple. */
+ * blocks. The blocks take kc * (columns of B that are kept + NARROW_COLUMNS for
+ * A of C^T), and A if it is packed. Only one of the two forms of A is needed;
+ * their sum keeps the bound simple. A deep block of A is not larger than one of
+ * KC by MC. */
 static size_t gemm_scratch(size_t m, size_t n, size_t k)
 {
-    size_t kc = min_size(k, KC);
-    size_t rows = n > PACK_A_MIN_COLUMNS ? min_size(m, MC) : 0;
-    size_t blocks = kc * (NR + rows + NARROW_COLUMNS);
+    size_t kc = min_size(k, m > MC ? DEEP_KC : KC);
+    size_t cols = m > MC ? (min_size(n, NC) + NR - 1) / NR * NR : NR;
+    size_t a = n > PACK_A_MIN_COLUMNS ? min_size(k, KC) * min_size(m, MC) : 0;
+    size_t blocks = kc * (cols + NARROW_COLUMNS) + a;
     size_t small = min_size(k * round_up_to_vec(n), L2_B_REALS);
     size_t blocked =
         (blocks > small ? blocks : small) + EDGE_TILE_REALS + (size_t)2 * VLEN;
     return blocked > SMALL_SCRATCH ? blocked : SMALL_SCRATCH;
-}
-
-static strided_gemm args_of(const mlpi_gemm_args *p)
-{
-    return (strided_gemm){.m = p->m,
-                          .n = p->n,
-                          .k = p->k,
-                          .a = p->A.data,
-                          .rs_a = p->A.row_stride,
-                          .cs_a = p->A.col_stride,
-                          .b = p->B.data,
-                          .rs_b = p->B.row_stride,
-                          .cs_b = p->B.col_stride,
-                          .c = p->C,
-                          .rs_c = p->width > 0 ? p->width : p->n,
-                          .cs_c = 1,
-                          .bias = p->bias,
-                          .bias_is_row = true,
-                          .relu = p->relu,
-                          .relu_mask = p->relu_mask};
 }
 
 /* Returns the product C^T = B^T A^T, whose chains are the same. */
@@ -533,7 +425,7 @@ static COLD bool multiply(const mlpi_gemm_args *p)
     strided_gemm product = p->A.row_stride == 1 && (is_column || is_narrow)
                                ? transposed(p)
                                : args_of(p);
-    if (product.m == 1 && product.cs_b == 1) {
+    if (product.m == 1 && product.cs_b == 1 && !product.resumes) {
         run_single_row(&product, p->scratch);
         return false;
     }
@@ -570,7 +462,7 @@ static void gemm_blocked(const mlpi_gemm_args *p)
 
 static void gemm_small_then_update(const mlpi_gemm_args *p)
 {
-    select_small(p)(p);
+    suits_rows_as_lanes(p) ? gemm_rows_as_lanes(p) : select_small(p)(p);
     update_after(p);
 }
 
@@ -584,17 +476,29 @@ static mlpi_gemm_function *gemm_select(const mlpi_gemm_args *p)
 {
     assert(p->width == 0 ||
            (p->n >= MLPI_GEMM_MIN_STRIDED_COLUMNS && p->k > 0));
+    assert(!p->resumes || p->k > 0);
     if (p->m == 0 || p->n == 0 || p->k == 0) {
         return gemm_empty;
     }
-    mlpi_gemm_function *small = select_small(p);
+    mlpi_gemm_function *small =
+        suits_rows_as_lanes(p) ? gemm_rows_as_lanes : select_small(p);
     if (!small) {
         return gemm_blocked;
     }
     return p->update ? gemm_small_then_update : small;
 }
 
+/* Few rows by few columns take less time than the choice of a function among
+ * all, so the commonest of these products go straight to theirs. */
 static void gemm(const mlpi_gemm_args *p)
 {
-    gemm_select(p)(p);
+    const bool is_tiny = p->n > 1 && p->n < VLEN && p->n >= p->m && p->m > 0 &&
+                         p->k > 0 && p->k <= SHORT_K && p->m <= SMALL_ROWS &&
+                         p->B.col_stride == 1 && !p->relu && !p->update &&
+                         !p->resumes;
+    if (is_tiny) {
+        few_1vec_edge(p);
+    } else {
+        gemm_select(p)(p);
+    }
 }

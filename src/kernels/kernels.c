@@ -40,13 +40,32 @@ static bool runs_avx512(void)
 
 #ifdef MLPI_HAVE_NEON
 extern const mlpi_kernels mlpi_kernels_neon_f32, mlpi_kernels_neon_f64;
-#endif
 
-/* The portable and the NEON tables need no test, because NEON is a part of
- * every AArch64. */
-static bool runs_anywhere(void)
+/* NEON is a part of every AArch64. */
+static bool runs_neon(void)
 {
     return true;
+}
+#endif
+
+#ifdef MLPI_HAVE_FMA
+extern const mlpi_kernels mlpi_kernels_fma_f32, mlpi_kernels_fma_f64;
+
+static bool runs_fma(void)
+{
+    return __builtin_cpu_supports("fma");
+}
+#endif
+
+/* Two pairs of tables have the name "portable" if one of them uses the
+ * instruction fma. The machine has exactly one of them. */
+static bool runs_portable(void)
+{
+#ifdef MLPI_HAVE_FMA
+    return !runs_fma();
+#else
+    return true;
+#endif
 }
 
 /* The order is from the slowest to the fastest. */
@@ -54,9 +73,12 @@ static const struct {
     const mlpi_kernels *f32, *f64;
     bool (*runs)(void); /* true if this machine can run both */
 } tables[] = {
-    {&mlpi_kernels_portable_f32, &mlpi_kernels_portable_f64, runs_anywhere},
+    {&mlpi_kernels_portable_f32, &mlpi_kernels_portable_f64, runs_portable},
+#ifdef MLPI_HAVE_FMA
+    {&mlpi_kernels_fma_f32, &mlpi_kernels_fma_f64, runs_fma},
+#endif
 #ifdef MLPI_HAVE_NEON
-    {&mlpi_kernels_neon_f32, &mlpi_kernels_neon_f64, runs_anywhere},
+    {&mlpi_kernels_neon_f32, &mlpi_kernels_neon_f64, runs_neon},
 #endif
 #ifdef MLPI_HAVE_AVX2
     {&mlpi_kernels_avx2_f32, &mlpi_kernels_avx2_f64, runs_avx2},

@@ -104,7 +104,10 @@ typedef struct mlpi_gemm_args {
     /* C is 0 where relu_mask is <= 0. This is the backward pass of ReLU, whose
      * derivative is 1 where its output is > 0, and 0 elsewhere. */
     const void *relu_mask;
-    void *C;    /* always needed; contents unspecified after an update */
+    void *C; /* always needed; contents unspecified after an update */
+    /* True if C holds sums of earlier terms, and each chain goes on from there.
+     * Then k > 0. */
+    bool resumes;
     void *relu; /* receives max(0, C); may be C itself */
     /* If not NULL, C is the gradient of this update, whose n and dw are not
      * read. Only its w and states are results. */
@@ -113,6 +116,17 @@ typedef struct mlpi_gemm_args {
 } mlpi_gemm_args;
 
 typedef void mlpi_gemm_function(const mlpi_gemm_args *product);
+
+/* sums[j] = sum over i of X[i][j], in eight lanes. If the rows of X come in
+ * several calls, `lanes` carries the sums from one to the next: the caller sets
+ * it to 0 before the first, and every call but the last has a multiple of
+ * MLPI_LANES rows. Then `sums` is that of all rows so far. */
+typedef struct mlpi_column_sums_args {
+    size_t m, n;
+    const void *X; /* real [m][n] */
+    void *lanes;   /* real [MLPI_LANES][n]; NULL: these are all rows */
+    void *sums;    /* real [n] */
+} mlpi_column_sums_args;
 
 /* ---------------------------------------------------------------------------
  * Arguments of activations and losses
@@ -329,8 +343,8 @@ typedef struct mlpi_kernels {
      * product with the same sizes, strides, NULL pointers and aliasing (relu ==
      * C), and calling it directly saves the choice each time. */
     mlpi_gemm_function *(*gemm_select)(const mlpi_gemm_args *product);
-    /* sums[j] = sum over i of X[i][j], in eight lanes; X is real [m][n]. */
-    void (*column_sums)(size_t m, size_t n, const void *X, void *sums);
+    /* Sums of columns: see the arguments. */
+    void (*column_sums)(const mlpi_column_sums_args *args);
     /* Predicts one row. The bits are the same as those of a product and an
      * activation for each layer. */
     void (*predict_row)(const mlpi_predict_row_args *row);

@@ -145,16 +145,23 @@ static inline ALWAYS_INLINE void combine_in_place(vec (*f)(vec, vec, vec),
     }
 }
 
-/* Computes y[i] = f(x[i]) through calls of f. The loop is compiled once for all
- * f, which suits an f that takes long beside a call. */
-static NEVER_INLINE void map_by_call(vec (*f)(vec), size_t n, const real *x,
-                                     real *y)
+/* Computes y[i] = f(x[i]) with one copy of f. */
+static inline ALWAYS_INLINE void map_vectors(vec (*f)(vec), size_t n,
+                                             const real *x, real *y)
 {
     for (size_t i = 0; i < n; i += VLEN) {
         const bool part = n - i < VLEN;
         vec in = load_lanes(x + i, part, n - i);
         store_lanes(y + i, f(in), part, n - i);
     }
+}
+
+/* Computes y[i] = f(x[i]) through calls of f. The loop is compiled once for all
+ * f, which suits an f that takes long beside a call. */
+static NEVER_INLINE void map_by_call(vec (*f)(vec), size_t n, const real *x,
+                                     real *y)
+{
+    map_vectors(f, n, x, y);
 }
 
 /* Computes y[i] = f(x[i], constant) through calls of f. */

@@ -34,6 +34,8 @@
 #include "kernels/gemm_small_tmpl.h"
 #include "kernels/gemm_pack_tmpl.h"
 #include "kernels/gemm_microkernel_tmpl.h"
+#include "kernels/gemm_finish_tmpl.h"
+#include "kernels/gemm_lanes_tmpl.h"
 #include "kernels/gemm_tmpl.h"
 #include "kernels/column_sums_tmpl.h"
 #include "kernels/softmax_tmpl.h"

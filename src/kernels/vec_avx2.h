@@ -18,6 +18,7 @@
 /* A micro-panel of B, KC NR reals = 16 KB, stays in L1. A block of A, MC KC
  * reals = 144 or 288 KB, stays in L2 or near it. */
 #define KC 256
+#define DEEP_KC KC
 #define MC 144
 
 #if REAL_BITS == 32
@@ -215,6 +216,17 @@ static inline vec vselect(mask m, vec yes, vec no)
     return V(blendv)(no, yes, m);
 }
 
+/* The instructions return b if a number is a NaN. */
+static inline vec vmin(vec a, vec b)
+{
+    return V(min)(a, b);
+}
+
+static inline vec vmax(vec a, vec b)
+{
+    return V(max)(a, b);
+}
+
 /* The sum with 1.5 2^FRACTION_BITS has the integer n in its last bits. */
 static inline vec vpow2(vec n)
 {
@@ -222,6 +234,15 @@ static inline vec vpow2(vec n)
     __m256i shifted = VI(slli)(VCAST(sum), FRACTION_BITS);
     __m256i one = VCAST(vset1((real)1.0));
     return VCAST_BACK(VI(add)(shifted, one));
+}
+
+/* 2^n may be subnormal or overflow where a 2^n is not, so it is two factors. The
+ * first product is exact. */
+static inline vec vscale(vec a, vec n)
+{
+    const vec shift = vset1((real)1.5 * TWO_TO_FRACTION);
+    vec half = vsub(vfma(n, vset1((real)0.5), shift), shift);
+    return vmul(vmul(a, vpow2(half)), vpow2(vsub(n, half)));
 }
 
 /* The bits of sqrt(1/2) are subtracted from those of x, the difference is split

@@ -19,8 +19,10 @@
 /* A micro-panel of B, KC NR reals = 64 KB, and a block of A, MC KC reals = 720
  * KB, stay in L2, which has 1 MB or more. The micro-panel is more than L1
  * holds, but it arrives in time, and sums go through C half as often as they
- * would with a KC that suits L1. */
+ * would with a KC that suits L1. In products of many rows B has several readers
+ * and C is larger than L2: there, twice KC halves the traffic of C again. */
 #define KC 512
+#define DEEP_KC 1024
 
 #if REAL_BITS == 32
 
@@ -245,6 +247,17 @@ static inline vec vselect(mask m, vec yes, vec no)
     return V(mask_blend)(m, no, yes);
 }
 
+/* The instructions return b if a number is a NaN. */
+static inline vec vmin(vec a, vec b)
+{
+    return V(min)(a, b);
+}
+
+static inline vec vmax(vec a, vec b)
+{
+    return V(max)(a, b);
+}
+
 /* The sum with 1.5 2^FRACTION_BITS has the integer n in its last bits. */
 static inline vec vpow2(vec n)
 {
@@ -252,6 +265,11 @@ static inline vec vpow2(vec n)
     __m512i shifted = VI(slli)(VCAST(sum), FRACTION_BITS);
     __m512i one = VCAST(vset1((real)1.0));
     return VCAST_BACK(VI(add)(shifted, one));
+}
+
+static inline vec vscale(vec a, vec n)
+{
+    return V(scalef)(a, n);
 }
 
 /* The bits of sqrt(1/2) are subtracted from those of x, the difference is split

@@ -21,6 +21,7 @@
  * = 12 or 24 KB, stay in L1. A block of A, MC KC reals = 240 or 480 KB, stays
  * in L2. */
 #define KC 256
+#define DEEP_KC KC
 #define MC 240
 
 #if REAL_BITS == 32
@@ -201,12 +202,31 @@ static inline vec vselect(mask m, vec yes, vec no)
     return V(bsl)(m, yes, no);
 }
 
+static inline vec vmin(vec a, vec b)
+{
+    return vselect(vlt(a, b), a, b);
+}
+
+static inline vec vmax(vec a, vec b)
+{
+    return vselect(vlt(b, a), a, b);
+}
+
 /* The sum with 1.5 2^FRACTION_BITS has the integer n in its last bits. */
 static inline vec vpow2(vec n)
 {
     vec sum = vadd(n, vset1((real)1.5 * TWO_TO_FRACTION));
     vbits shifted = VSHIFT_LEFT(VCAST(sum), FRACTION_BITS);
     return VCAST_BACK(VI(add)(shifted, VCAST(vset1((real)1.0))));
+}
+
+/* 2^n may be subnormal or overflow where a 2^n is not, so it is two factors. The
+ * first product is exact. */
+static inline vec vscale(vec a, vec n)
+{
+    const vec shift = vset1((real)1.5 * TWO_TO_FRACTION);
+    vec half = vsub(vfma(n, vset1((real)0.5), shift), shift);
+    return vmul(vmul(a, vpow2(half)), vpow2(vsub(n, half)));
 }
 
 /* The bits of sqrt(1/2) are subtracted from those of x, the difference is split

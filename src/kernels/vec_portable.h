@@ -23,10 +23,13 @@
  *                             the operation in each lane, correctly rounded
  *   vfma a b c                a b + c, rounded once
  *   vfnma a b c               c - a b, rounded once
+ *   vmin a b, vmax a b        the smaller and the larger; b if one is a NaN
  *   vlt, vle                  a < b and a <= b; false if one is a NaN
  *   vall                      true if the mask is true in every lane
  *   vselect mask yes no       `yes` where the mask is true, else `no`
  *   vpow2 n                   2^n, for an integer n such that 2^n is normal
+ *   vscale a n                a 2^n, rounded once, for an integer n such that
+ *                             2^(n/2) is normal
  *   vsplit x k                m in [sqrt(1/2), sqrt(2)), where x = m 2^k, for a
  *                             positive normal x
  *
@@ -37,7 +40,8 @@
  * A vocabulary also defines the sizes of a matrix product by BLIS's names
  * (gemm_tmpl.h): MR rows by NR_VECS vectors of C are a micro-tile, which stays
  * in registers; KC terms of each chain, a multiple of VLEN, and MC rows of A, a
- * multiple of MR, are a block, which stays in a cache.
+ * multiple of MR, are a block, which stays in a cache. DEEP_KC takes the place
+ * of KC in products of more than MC rows.
  */
 #include <float.h>
 #include <math.h>
@@ -55,6 +59,7 @@
 #define MR 4
 #define NR_VECS 2
 #define KC 256
+#define DEEP_KC KC
 #define MC 128
 
 #if REAL_BITS == 32
@@ -214,12 +219,31 @@ static inline vec vselect(mask m, vec yes, vec no)
     return m ? yes : no;
 }
 
+static inline vec vmin(vec a, vec b)
+{
+    return a < b ? a : b;
+}
+
+static inline vec vmax(vec a, vec b)
+{
+    return a > b ? a : b;
+}
+
 /* Returns 2^n. In the sum with 1.5 2^FRACTION_BITS the integer n stands in the
  * last bits, from where it is shifted to the exponent. */
 static inline vec vpow2(vec n)
 {
     bits sum = bits_of(n + (real)1.5 * TWO_TO_FRACTION);
     return real_of((sum << FRACTION_BITS) + bits_of(1));
+}
+
+/* 2^n may be subnormal or overflow where a 2^n is not, so it is two factors. The
+ * first product is exact. */
+static inline vec vscale(vec a, vec n)
+{
+    const vec shift = vset1((real)1.5 * TWO_TO_FRACTION);
+    vec half = vsub(vfma(n, vset1((real)0.5), shift), shift);
+    return vmul(vmul(a, vpow2(half)), vpow2(vsub(n, half)));
 }
 
 /* Splits x = m 2^k and returns m. The exponent is counted from sqrt(1/2)

@@ -91,12 +91,11 @@ static double terms_in_a_row(const mlp_net *net)
     return net->loss == MLP_LOSS_CCE ? 1.0 : (double)mlpi_net_outputs(net);
 }
 
-double mlpi_sum_row_weights(size_t m, const double *row_weights)
+double mlpi_add_row_weights(double sum, size_t m, const double *row_weights)
 {
     if (!row_weights) {
-        return (double)m;
+        return sum + (double)m;
     }
-    double sum = 0.0;
     for (size_t i = 0; i < m; i++) {
         sum += row_weights[i];
     }
@@ -206,8 +205,7 @@ void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
 {
     size_t m = args->m;
     size_t n = m * mlpi_net_outputs(net);
-    sum->weight +=
-        mlpi_sum_row_weights(m, args->row_weights) * terms_in_a_row(net);
+    sum->weight = mlpi_add_row_weights(sum->weight, m, args->row_weights);
     if (is_softmax_cce(net)) {
         for (size_t i = 0; i < m; i += BLOCK) {
             add_rows(sum, net, args, i, mlpi_min_size(BLOCK, m - i));
@@ -223,9 +221,9 @@ void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
 
 /* The lanes are added in a fixed order, so the bits of J do not depend on how
  * many calls have added the terms. */
-double mlpi_loss_mean(const mlpi_loss_sum *sum)
+double mlpi_loss_mean(const mlp_net *net, const mlpi_loss_sum *sum)
 {
-    return mlpi_join_lanes(sum->lanes) / sum->weight;
+    return mlpi_join_lanes(sum->lanes) / (sum->weight * terms_in_a_row(net));
 }
 
 /* ---------------------------------------------------------------------------

@@ -64,11 +64,12 @@ void mlpi_loss_smooth(const mlp_net *net, size_t m, void *targets);
 
 /* The sum of the terms so far, each multiplied by the weight of its row. It is
  * kept in eight partial sums (lanes): term i goes to lane i mod 8; see
- * kernels.h. J is the sum of the lanes divided by `weight`. */
+ * kernels.h. J is the sum of the lanes divided by `weight` and by the number of
+ * terms in a row. */
 typedef struct mlpi_loss_sum {
     double lanes[MLPI_LANES];
-    double weight; /* sum of the weights of all terms: the number of terms if
-                      all rows count 1 */
+    double weight; /* sum of the row weights: the number of rows if all count
+                      1 */
 } mlpi_loss_sum;
 
 /* What the loss of m rows is computed from: Z and A of the last layer, and the
@@ -87,11 +88,11 @@ void mlpi_loss_add(mlpi_loss_sum *sum, const mlp_net *net,
                    const mlpi_loss_args *args);
 
 /* Returns J, the mean of the terms that have been added. */
-double mlpi_loss_mean(const mlpi_loss_sum *sum);
+double mlpi_loss_mean(const mlp_net *net, const mlpi_loss_sum *sum);
 
-/* Returns the sum of m row weights, added in the order of the rows. Without row
- * weights (NULL) the sum is m. */
-double mlpi_sum_row_weights(size_t m, const double *row_weights);
+/* Returns `sum` with m row weights added, in the order of the rows. Without row
+ * weights (NULL) each row counts 1. */
+double mlpi_add_row_weights(double sum, size_t m, const double *row_weights);
 
 /* Writes dZ = dJ/dZ of the last layer for args->m rows, which may be a part of
  * a batch. total_weight is the sum of the row weights of the whole batch

@@ -78,7 +78,7 @@ void mlpi_evaluate(const mlp_net *net, const mlp_workspace *workspace,
             correct += count_correct(net, buffers, m);
         }
     }
-    scores->loss = mlpi_loss_mean(&sum);
+    scores->loss = mlpi_loss_mean(net, &sum);
     scores->accuracy =
         has_labels ? (double)correct /
                          ((double)rows->m * (double)mlpi_label_columns(net))

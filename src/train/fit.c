@@ -44,6 +44,7 @@ typedef struct mlpi_dataset {
     size_t m;                  /* number of training rows */
     size_t validation_rows;    /* number of validation rows: X.rows - m */
     size_t batch_count;        /* batches of an epoch */
+    mlpi_step_args all_rows;   /* the batch, if there is only one */
     bool scales_X, scales_Y;   /* this fit has set the network's scaling */
 
     void *block;         /* memory of the arrays below */
@@ -138,24 +139,36 @@ static mlpi_step_args batch_args(const mlpi_dataset *data, const size_t *order,
     return args;
 }
 
-/* Trains on all batches of an epoch. A single batch of all rows is copied into
- * the trainer in the first epoch only, and stays there. */
+/* Trains on all rows as one batch. They are copied into the trainer in the
+ * first epoch only, and stay there unless they are taken in micro-batches. */
+static mlp_status feed_all_rows(mlpi_loop *loop, mlpi_dataset *data)
+{
+    mlpi_step_args *args = &data->all_rows;
+    if (loop->epochs_done == 0) {
+        *args = batch_args(data, data->split_order, 0);
+        mlpi_batch_weigh(loop->trainer, args);
+    } else {
+        args->rows_loaded = true;
+    }
+    return mlpi_loop_train_batch(loop, args);
+}
+
+/* Trains on all batches of an epoch. */
 static mlp_status feed_epoch(mlpi_loop *loop, void *source)
 {
     mlpi_dataset *data = source;
     const size_t *order = data->split_order;
+    if (data->batch_count == 1) {
+        return feed_all_rows(loop, data);
+    }
     if (data->epoch_order) {
         TRY(shuffle(data, &loop->trainer->epoch_state.rng));
         order = data->epoch_order;
     }
-    if (data->batch_count == 1 && loop->epochs_done > 0) {
-        return mlpi_loop_train_batch(
-            loop, &(mlpi_step_args){.m = data->m, .rows_loaded = true});
-    }
     for (size_t i = 0; i < data->batch_count && !loop->stopped; i++) {
         mlpi_step_args args =
             batch_args(data, order, i * data->options.batch_size);
-        mlpi_batch_load_weights(loop->trainer, &args);
+        mlpi_batch_weigh(loop->trainer, &args);
         TRY(mlpi_loop_train_batch(loop, &args));
     }
     return MLP_OK;
@@ -348,8 +361,8 @@ mlp_status mlp_fit(mlp_net *net, mlp_cview X, mlp_cview Y,
         .X = X, .Y = Y, .options = mlpi_train_options_resolve(options, kind)};
     TRY(plan_dataset(net, kind, SIZE_MAX, &data));
     mlp_trainer *trainer = NULL;
-    TRY(mlpi_loop_create_trainer(net, data.options.batch_size, &data.options,
-                                 &trainer));
+    TRY(mlpi_loop_create_trainer(net, data.options.batch_size, true,
+                                 &data.options, &trainer));
     mlp_status status = fit(trainer, &data, history);
     mlp_trainer_free(trainer);
     return status;

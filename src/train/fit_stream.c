@@ -115,8 +115,8 @@ static mlp_status train_batch(mlpi_loop *loop, stream *s)
 {
     mlp_trainer *t = loop->trainer;
     mlpi_step_args args = {.m = s->filled, .rows_loaded = true};
-    t->total_weight = mlpi_sum_row_weights(
-        s->filled, t->has_row_weights ? t->row_weights : NULL);
+    t->total_weight = mlpi_add_row_weights(
+        0.0, s->filled, t->has_row_weights ? t->row_weights : NULL);
     s->filled = 0;
     if (!isfinite(t->total_weight)) {
         return mlpi_sample_weights_check_sum(&t->hooks, t->total_weight);
@@ -282,7 +282,8 @@ mlp_status mlp_fit_stream(mlp_net *net, mlp_next_chunk *next, void *user,
     TRY(check_arguments(net, next, &resolved));
     stream s = {.next = next, .user = user, .batch_size = resolved.batch_size};
     mlp_trainer *trainer = NULL;
-    TRY(mlpi_loop_create_trainer(net, s.batch_size, &resolved, &trainer));
+    TRY(mlpi_loop_create_trainer(net, s.batch_size, false, &resolved,
+                                 &trainer));
     mlp_status status = fit(trainer, &s, &resolved, history);
     mlp_trainer_free(trainer);
     return status;

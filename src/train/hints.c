@@ -227,29 +227,6 @@ void mlpi_watch_begin(mlpi_watch *watch, const mlp_trainer *trainer)
     watch->is_new = !trainer->net->is_trained;
 }
 
-/* True if layer l is one whose outputs may all be 0 for ever. */
-static bool is_hidden_relu(const mlp_net *net, size_t l)
-{
-    return l < net->layout.L && net->layout.layer[l].activation == MLP_ACT_RELU;
-}
-
-/* True if an output of layer l is not 0 for a row of the batch. In a healthy
- * layer one of the first outputs is, so that the search ends at once. */
-static bool has_output(const mlp_trainer *t, size_t l)
-{
-    size_t width = t->net->layout.layer[l].width;
-    mlp_cview A = {t->net->kernels->dtype, t->batch.m, width, width, 1,
-                   t->batch.A[l]};
-    for (size_t i = 0; i < A.rows; i++) {
-        for (size_t j = 0; j < A.cols; j++) {
-            if (mlp_cview_at(A, i, j) != 0.0) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 void mlpi_watch_begin_epoch(mlpi_watch *watch)
 {
     if (watch->is_on) {
@@ -274,8 +251,8 @@ void mlpi_watch_batch(mlpi_watch *watch, const mlp_trainer *trainer,
     watch->sum += loss;
     watch->sum_of_squares += loss * loss;
     for (size_t l = 1; l < trainer->net->layout.L; l++) {
-        if (is_hidden_relu(trainer->net, l) && !watch->is_alive[l]) {
-            watch->is_alive[l] = has_output(trainer, l);
+        if (mlpi_is_hidden_relu(trainer->net, l) && !watch->is_alive[l]) {
+            watch->is_alive[l] = trainer->batch.has_output[l];
         }
     }
 }
@@ -304,7 +281,7 @@ static void hint_about_dead_layers(const mlpi_watch *watch,
 {
     const mlp_net *net = trainer->net;
     for (size_t l = 1; l < net->layout.L && !watch->in_epoch; l++) {
-        if (is_hidden_relu(net, l) && !watch->is_alive[l]) {
+        if (mlpi_is_hidden_relu(net, l) && !watch->is_alive[l]) {
             mlpi_hint(&trainer->hooks,
                       "layer %zu: every ReLU was 0 for every row of the last "
                       "epoch, so that nothing passes through the layer any "

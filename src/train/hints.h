@@ -59,8 +59,8 @@ void mlpi_hint_about_batches(const mlp_net *net, size_t m, size_t batch_size);
  * trained. */
 void mlpi_watch_begin(mlpi_watch *watch, const mlp_trainer *trainer);
 
-/* The training loop calls these three before an epoch, after each batch, while
- * the trainer holds its activations, and after the epoch. */
+/* The training loop calls these three before an epoch, after each batch, and
+ * after the epoch. */
 void mlpi_watch_begin_epoch(mlpi_watch *watch);
 void mlpi_watch_batch(mlpi_watch *watch, const mlp_trainer *trainer,
                       double loss);

@@ -33,10 +33,10 @@ static size_t bytes_of(const mlp_net *net)
     return net->layout.parameters * net->kernels->real_size;
 }
 
-/* The context of the objective: the batch in a trainer, which has m rows. */
+/* The context of the objective: a trainer, and the step whose rows it has. */
 typedef struct objective_context {
     mlp_trainer *trainer;
-    size_t m;
+    const mlpi_step_args *args;
 } objective_context;
 
 /* Copies w into the network, returns the loss there, and writes the gradient to
@@ -46,10 +46,10 @@ static double objective(void *context, const void *w, void *g)
     const objective_context *batch = context;
     mlp_net *net = batch->trainer->net;
     memcpy(net->parameters, w, bytes_of(net));
-    mlpi_step_args args = {.m = batch->m,
-                           .rows_loaded = true,
-                           .discard_Z_and_dW = true,
-                           .no_update = true};
+    mlpi_step_args args = *batch->args;
+    args.rows_loaded = true;
+    args.discard_Z_and_dW = true;
+    args.no_update = true;
     mlpi_step_result result = {.loss = 0.0};
     mlpi_step_train(batch->trainer, &args, &result);
     memcpy(g, batch->trainer->batch.gradients, bytes_of(net));
@@ -94,7 +94,7 @@ static void iterate(mlp_trainer *t, const mlpi_step_args *args)
         mlpi_snapshot_take(t->net, args->backup);
     }
     mlpi_batch_norm_track(t->net, args->m, t->batch.moments);
-    objective_context batch = {t, args->m};
+    objective_context batch = {t, args};
     /* The optimizer counts pairs as its steps, because that is what a
      * checkpoint stores. */
     o->lbfgs.pairs_added = o->steps;

@@ -26,6 +26,20 @@
  * Then gradients cannot be checked before the update. Instead A and dZ are
  * checked first: if they are small enough, no gradient can overflow.
  *
+ * Micro-batches. A batch of many rows leaves the caches between the passes. So
+ * its rows are taken through `rows` and `gradients` in parts, some hundreds at
+ * a time:
+ *
+ *     rows of the batch     | 0         | 1         | 2         |
+ *     A and dZ hold           0, then     1, then     2
+ *     dW, db                  0 + ... ->  + ... ->    + ...  -> check, update
+ *
+ * The chains of dW, the lanes of db and those of the loss go on from one part
+ * to the next, each term in its turn, so the bits are those of the whole batch.
+ * The arrays of the trainer need the rows of a micro-batch only. Batch norm
+ * needs all rows at once and has no micro-batches. Neither have callers that
+ * look at A or Z afterwards, or whose rows have been loaded into the arrays.
+ *
  * Every sum has an order that does not depend on the number of threads, so the
  * bits of a step do not depend on it either.
  */
@@ -42,6 +56,8 @@ typedef struct step_task {
     mlp_trainer *trainer;
     const mlpi_step_args *args;
     mlpi_step_result *result; /* NULL for the parts without a result */
+    size_t micro_rows;        /* rows of a micro-batch; at least m: no parts */
+    mlpi_loss_sum loss;       /* of the rows so far; thread 0 writes it */
 } step_task;
 
 /* ---------------------------------------------------------------------------
@@ -50,19 +66,63 @@ typedef struct step_task {
 
 void mlpi_batch_load(mlp_trainer *trainer, const mlpi_step_args *args)
 {
-    mlpi_worker_load_inputs(trainer, args, 0, args->m);
-    mlpi_worker_load_targets(trainer, args, 0, args->m);
+    mlpi_worker_load_inputs(trainer, args, 0, args->m, args->batch_row);
+    mlpi_worker_load_targets(trainer, args, 0, args->m, args->batch_row);
 }
 
-void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step_args *args)
+void mlpi_batch_weigh(mlp_trainer *trainer, const mlpi_step_args *args)
 {
     const double *weights = args->row_weights;
     trainer->has_row_weights = weights != NULL;
+    trainer->total_weight = weights ? 0.0 : (double)args->m;
     for (size_t i = 0; weights && i < args->m; i++) {
-        trainer->row_weights[i] = weights[args->order ? args->order[i] : i];
+        trainer->total_weight += weights[args->order ? args->order[i] : i];
     }
-    trainer->total_weight =
-        mlpi_sum_row_weights(args->m, weights ? trainer->row_weights : NULL);
+}
+
+/* ---------------------------------------------------------------------------
+ * Micro-batches
+ */
+
+bool mlpi_has_micro_batches(const mlp_net *net)
+{
+    return net->layout.running_count == 0;
+}
+
+enum { MICRO_BATCH_ROWS = 256 };
+
+/* With MICRO_BATCH_ROWS rows for each thread the products are as fast as with
+ * more. A narrow network takes more rows, as long as A and dZ have at most
+ * MICRO_BATCH_REALS numbers together: 512 KiB of float, which an L2 cache
+ * holds. */
+size_t mlpi_micro_batch_rows(const mlp_net *net, size_t threads)
+{
+    enum { MICRO_BATCH_REALS = 1 << 17 };
+    size_t reals = mlpi_net_inputs(net);
+    for (size_t l = 1; l <= net->layout.L; l++) {
+        reals += 2 * net->layout.layer[l].width;
+    }
+    size_t rows =
+        mlpi_max_size(MICRO_BATCH_REALS / reals, (size_t)MICRO_BATCH_ROWS);
+    return rows / MLPI_LANES * MLPI_LANES * threads;
+}
+
+/* Returns the rows of a micro-batch in this step, or m if there is only one
+ * part. Parts of equal size avoid a last one that is tiny. */
+static size_t choose_micro_rows(const mlp_trainer *t,
+                                const mlpi_step_args *args, size_t threads)
+{
+    if (args->m <= MICRO_BATCH_ROWS || !args->discard_Z_and_dW ||
+        args->X.rows == 0 || !mlpi_has_micro_batches(t->net)) {
+        return args->m;
+    }
+    size_t most =
+        mlpi_min_size(mlpi_micro_batch_rows(t->net, threads), t->array_rows);
+    if (args->m <= most) {
+        return args->m;
+    }
+    size_t equal = mlpi_divide_up(args->m, mlpi_divide_up(args->m, most));
+    return mlpi_divide_up(equal, MLPI_LANES) * MLPI_LANES;
 }
 
 /* ---------------------------------------------------------------------------
@@ -90,32 +150,71 @@ static bool may_fuse(const mlp_trainer *t, const mlpi_step_args *args)
            t->net->layout.parameters >= FUSED_PARAMETERS;
 }
 
-/* The work of each thread in a whole step. The file's head shows the phases. */
-static void train_thread(const mlpi_thread *thread, void *context)
+/* Adds the loss of the plan's rows, of all threads. After the last rows the
+ * loss of the batch is known. */
+static void add_loss(step_task *task, const mlpi_plan *plan)
 {
-    const step_task *task = context;
+    mlp_trainer *t = task->trainer;
+    mlpi_worker_add_loss(t, plan->batch_rows, &task->loss);
+    if (t->hooks.log) {
+        mlpi_worker_note_outputs(t, plan->batch_rows);
+    }
+    if (plan->offset + plan->batch_rows == task->args->m) {
+        task->result->loss = mlpi_worker_loss(t, &task->loss);
+    }
+}
+
+/* Takes this thread's rows from A[0] to all dZ. When all threads have returned,
+ * the dZ of all threads are complete. */
+static void run_rows(step_task *task, const mlpi_thread *thread,
+                     const mlpi_plan *plan)
+{
     mlp_trainer *t = task->trainer;
     const mlpi_step_args *args = task->args;
-    mlpi_step_result *result = task->result;
-    mlpi_plan local_plan;
-    const mlpi_plan *plan = mlpi_worker_plan(t, thread, &local_plan);
-    if (!args->rows_loaded) {
-        mlpi_worker_load_inputs(t, args, plan->first_row, plan->m);
-        mlpi_worker_load_targets(t, args, plan->first_row, plan->m);
+    if (!args->rows_loaded || plan->batch_rows < args->m) {
+        size_t first = plan->offset + plan->first_row;
+        mlpi_worker_load_inputs(t, args, first, plan->m, plan->first_row);
+        mlpi_worker_load_targets(t, args, first, plan->m, plan->first_row);
+        mlpi_worker_load_weights(t, args, first, plan->m, plan->first_row);
     }
     mlpi_worker_forward(t, thread, plan);
-    mlpi_worker_penalty(t, thread);
+    if (plan->offset == 0) {
+        mlpi_worker_penalty(t, thread);
+    }
     /* With one thread all rows are ready here. Computing the loss now lets the
      * CPU overlap it with the backward pass. */
     const bool is_alone = thread->count == 1;
     if (is_alone) {
-        result->loss = mlpi_batch_loss(t);
+        add_loss(task, plan);
     }
     mlpi_worker_backward(t, thread, plan);
-    const bool fuse = may_fuse(t, args);
     mlpi_barrier(thread);
     if (!is_alone && thread->index == 0) {
-        result->loss = mlpi_batch_loss(t);
+        add_loss(task, plan);
+    }
+}
+
+/* The work of each thread in a whole step. The file's head shows the phases. */
+static void train_thread(const mlpi_thread *thread, void *context)
+{
+    step_task *task = context;
+    mlp_trainer *t = task->trainer;
+    const mlpi_step_args *args = task->args;
+    mlpi_step_result *result = task->result;
+    mlpi_plan local_plan = {.batch_rows = 0};
+    const bool fuse = may_fuse(t, args);
+    size_t m = mlpi_min_size(task->micro_rows, args->m);
+    const mlpi_plan *plan = mlpi_worker_plan(t, thread, 0, m, &local_plan);
+    run_rows(task, thread, plan);
+    for (size_t first = m; first < args->m; first += m) {
+        if (fuse) {
+            mlpi_worker_check_overflow(t, plan, result);
+        }
+        mlpi_worker_gradients(t, thread, plan, NULL);
+        mlpi_barrier(thread); /* nobody reads A and dZ any more */
+        m = mlpi_min_size(task->micro_rows, args->m - first);
+        plan = mlpi_worker_plan(t, thread, first, m, &local_plan);
+        run_rows(task, thread, plan);
     }
     if (fuse) {
         mlpi_worker_check_overflow(t, plan, result);
@@ -146,11 +245,15 @@ bool mlpi_step_pays_for_threads(const mlp_trainer *trainer, size_t m)
 static void run(mlp_trainer *t, mlpi_work *work, const mlpi_step_args *args,
                 mlpi_step_result *result)
 {
-    step_task task = {t, args, result};
+    mlpi_team *team = mlpi_step_pays_for_threads(t, args->m) ? t->team : NULL;
+    step_task task = {t,
+                      args,
+                      result,
+                      choose_micro_rows(t, args, mlpi_team_size(team)),
+                      {.weight = 0.0}};
     t->batch.m = args->m;
     t->batch.discard_Z = args->discard_Z_and_dW;
-    mlpi_team_run(mlpi_step_pays_for_threads(t, args->m) ? t->team : NULL, work,
-                  &task);
+    mlpi_team_run(team, work, &task);
 }
 
 /* Updates batch norm's running mean and variance from the batch. If there is a
@@ -173,6 +276,10 @@ void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
                      mlpi_step_result *result)
 {
     trainer->forward_count++;
+    if (trainer->hooks.log) {
+        memset(trainer->batch.has_output, 0,
+               (trainer->net->layout.L + 1) * sizeof(bool));
+    }
     run(trainer, train_thread, args, result);
     if (may_update(args, result)) {
         mlpi_optimizer_advance(&trainer->optimizer);
@@ -187,11 +294,11 @@ void mlpi_step_train(mlp_trainer *trainer, const mlpi_step_args *args,
 static void forward_thread(const mlpi_thread *thread, void *context)
 {
     const step_task *task = context;
-    mlpi_plan local_plan;
+    mlpi_plan local_plan = {.batch_rows = 0};
     const mlpi_plan *plan =
-        mlpi_worker_plan(task->trainer, thread, &local_plan);
-    mlpi_worker_load_inputs(task->trainer, task->args, plan->first_row,
-                            plan->m);
+        mlpi_worker_plan(task->trainer, thread, 0, task->args->m, &local_plan);
+    mlpi_worker_load_inputs(task->trainer, task->args, plan->first_row, plan->m,
+                            plan->first_row);
     mlpi_worker_forward(task->trainer, thread, plan);
 }
 
@@ -207,18 +314,22 @@ void mlpi_step_forward(mlp_trainer *trainer, const mlpi_step_args *args)
 void mlpi_step_loss(mlp_trainer *trainer, const mlpi_step_args *args,
                     mlpi_step_result *result)
 {
-    mlpi_worker_load_targets(trainer, args, 0, args->m);
+    mlpi_loss_sum sum = {.weight = 0.0};
+    mlpi_worker_load_targets(trainer, args, 0, args->m, 0);
     mlpi_worker_penalty(trainer, &(mlpi_thread){NULL, 0, 1});
-    result->loss = mlpi_batch_loss(trainer);
+    mlpi_worker_add_loss(trainer, args->m, &sum);
+    result->loss = mlpi_worker_loss(trainer, &sum);
 }
 
 static void backward_thread(const mlpi_thread *thread, void *context)
 {
     const step_task *task = context;
     mlp_trainer *t = task->trainer;
-    mlpi_plan local_plan;
-    const mlpi_plan *plan = mlpi_worker_plan(t, thread, &local_plan);
-    mlpi_worker_load_targets(t, task->args, plan->first_row, plan->m);
+    mlpi_plan local_plan = {.batch_rows = 0};
+    const mlpi_plan *plan =
+        mlpi_worker_plan(t, thread, 0, task->args->m, &local_plan);
+    mlpi_worker_load_targets(t, task->args, plan->first_row, plan->m,
+                             plan->first_row);
     mlpi_worker_backward(t, thread, plan);
     mlpi_barrier(thread);
     mlpi_worker_gradients(t, thread, plan, NULL);

@@ -10,7 +10,7 @@
  *
  *     mlpi_step_args args = {.m = m, .X = X, .Y = Y, .learning_rate = 0.1};
  *     mlpi_step_result result = {.loss = 0.0};
- *     mlpi_batch_load_weights(trainer, &args);
+ *     mlpi_batch_weigh(trainer, &args);
  *     mlpi_step_train(trainer, &args, &result);
  *     if (!isfinite(result.loss) || result.gradient_not_finite) {
  *         the training diverged
@@ -24,14 +24,21 @@
 
 #include "train/step_worker.h"
 
+/* Returns the most rows of a micro-batch that `threads` threads share (see
+ * step.c), a multiple of MLPI_LANES. */
+size_t mlpi_micro_batch_rows(const mlp_net *net, size_t threads);
+
+/* True if steps of this network may take their rows in micro-batches. */
+bool mlpi_has_micro_batches(const mlp_net *net);
+
 /* Copies m rows of X and Y into the trainer's batch, where they begin at row
  * batch_row. A later step then sets rows_loaded. */
 void mlpi_batch_load(mlp_trainer *trainer, const mlpi_step_args *args);
 
-/* Copies the row weights of the m rows into the trainer's batch. Callers do
- * this before any part of a step, because loss and gradients depend on the sum
- * of the weights. */
-void mlpi_batch_load_weights(mlp_trainer *trainer, const mlpi_step_args *args);
+/* Tells the trainer the sum of the weights of the m rows, or that each counts
+ * 1. Callers do this before any part of a step, because loss and gradients
+ * depend on the sum. */
+void mlpi_batch_weigh(mlp_trainer *trainer, const mlpi_step_args *args);
 
 /* Makes a whole step: forward, loss, backward, and the update with
  * args->learning_rate. If the loss or a gradient is not finite, or if

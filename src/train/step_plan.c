@@ -197,7 +197,7 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
         net,
         &(mlpi_gradient_args){
             .l = l,
-            .m = batch->m,
+            .m = plan->batch_rows,
             .dZ = batch->dZ[l],
             .A_prev = mlpi_at(net->kernels, batch->A_dropped[l - 1], first),
             .count = layer_plan->by_outputs ? layer_plan->dW_run_count
@@ -211,13 +211,12 @@ static void plan_gradient(const mlp_net *net, const mlpi_batch *batch,
 /* Layers are planned from the first to the last, because needs_barrier and
  * `backward` of a layer depend on the partition of the previous layer. */
 void mlpi_plan_make(const mlp_net *net, const mlpi_thread *thread,
-                    const mlpi_batch *batch, mlpi_plan *plan)
+                    const mlpi_batch *batch, size_t m, mlpi_plan *plan)
 {
-    plan->batch_rows = batch->m;
+    plan->batch_rows = m;
     plan->threads = thread->count;
     plan->discard_Z = batch->discard_Z;
-    mlpi_partition(thread, batch->m, MLPI_ROWS_GRAIN, &plan->first_row,
-                   &plan->m);
+    mlpi_partition(thread, m, MLPI_ROWS_GRAIN, &plan->first_row, &plan->m);
     for (size_t l = 1; l <= net->layout.L; l++) {
         plan_partition(net, thread, plan, l);
         plan_rows(net, batch, plan, l);

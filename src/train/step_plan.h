@@ -4,7 +4,8 @@
  * made once and used in many steps, because a tiny network would spend more
  * time on shapes, offsets and the choice of kernels than on its arithmetic. A
  * plan is valid until the number of rows in the batch or the number of threads
- * changes.
+ * changes. If a batch is taken in micro-batches (see step.c), a plan is for one
+ * of these, and "batch" below means a micro-batch.
  *
  * The matrix products are called gemm (general matrix multiply, the name in
  * BLAS). The threads of a step are a team (base/thread_team.h). In shapes, real
@@ -88,25 +89,27 @@ typedef struct mlpi_layer_plan {
     bool has_elementwise_backward; /* true if any follows the product into dZ */
 } mlpi_layer_plan;
 
-/* What one thread does in a step. */
+/* What one thread does in a step, or with one micro-batch of it. */
 typedef struct mlpi_plan {
     /* The caller of mlpi_plan_make sets these two. */
     mlpi_layer_plan *layer; /* [L + 1], the first unused */
     void *scratch;          /* of this thread, for its products */
 
     /* The plan is valid while these stay the same. */
-    size_t batch_rows; /* rows of the whole batch */
+    size_t batch_rows; /* rows of all threads */
     size_t threads;    /* number of threads that share the batch */
     bool discard_Z;    /* as in mlpi_batch */
 
     size_t first_row, m; /* this thread's rows: [first_row, first_row + m) */
+    size_t offset;       /* which row of the whole batch is row 0 here */
     mlpi_loss_args loss_args; /* these rows of the last layer, no row weights */
 } mlpi_plan;
 
 /*
  * The batch and what a step computes from it: for each layer, matrices with one
- * row for each sample. A layer without batch norm has no X_hat. In a layer
- * without dropout A_dropped is the same matrix as A.
+ * row for each sample of the batch, or of a micro-batch. A layer without batch
+ * norm has no X_hat. In a layer without dropout A_dropped is the same matrix as
+ * A.
  */
 typedef struct mlpi_batch {
     size_t m;         /* rows of the batch, at most max_rows of the trainer */
@@ -122,15 +125,26 @@ typedef struct mlpi_batch {
                          laid out as net->running */
     void *Y;          /* real [m][n[L]]: targets */
     void *gradients;  /* real: dW, db and dscale, laid out as the parameters */
+    void **db_lanes;  /* [L + 1] of real [MLPI_LANES][n[l]]: the sums db from
+                         one micro-batch to the next */
+    bool *has_output; /* [L + 1]: true if a hidden ReLU layer has an output that
+                         is not 0; set only if there is a log hook */
 } mlpi_batch;
+
+/* True if all outputs of layer l may be 0, for ever: it is hidden, with
+ * ReLU. */
+static inline bool mlpi_is_hidden_relu(const mlp_net *net, size_t l)
+{
+    return l < net->layout.L && net->layout.layer[l].activation == MLP_ACT_RELU;
+}
 
 /* Returns the bytes of the array `layer` of a plan, rounded up to a multiple of
  * the alignment of arrays. */
 size_t mlpi_plan_size(const mlp_net *net);
 
-/* Makes the plan of `thread` for a batch, and allocates nothing. The
+/* Makes the plan of `thread` for m rows of a batch, and allocates nothing. The
  * batch's arrays must stay where they are while the plan is used. */
 void mlpi_plan_make(const mlp_net *net, const mlpi_thread *thread,
-                    const mlpi_batch *batch, mlpi_plan *plan);
+                    const mlpi_batch *batch, size_t m, mlpi_plan *plan);
 
 #endif

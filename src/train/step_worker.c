@@ -16,7 +16,7 @@
  *           Z[l] = scale X_hat + b[l]
  *       A[l] = act(Z[l])               (m, n[l])        kernels->activate
  *       dropout: A[l] = A[l] mask[l] / (1 - p)          drop_rows
- *   J = loss(A[L], Y) + penalty(W)                    mlpi_batch_loss
+ *   J = loss(A[L], Y) + penalty(W)       mlpi_worker_add_loss, _worker_loss
  *
  *   dZ[L] = dJ/dZ[L]                   (m, n[L])      mlpi_worker_backward
  *   batch norm: dZ[L] becomes dU                        batch_norm_backward
@@ -49,6 +49,8 @@
  */
 #include "train/step_worker.h"
 
+#include <string.h>
+
 #include "model/batch_norm.h"
 #include "model/dropout.h"
 #include "model/loss.h"
@@ -56,20 +58,21 @@
 /* Thread 0 uses the trainer's plan. Every other thread has its own memory:
  * first its layer plans, then its scratch. */
 const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *thread,
-                                  mlpi_plan *local_plan)
+                                  size_t first, size_t m, mlpi_plan *local_plan)
 {
     const mlpi_batch *batch = &t->batch;
     mlpi_plan *plan = &t->plan;
     if (thread->index > 0) {
         unsigned char *memory = mlpi_team_scratch(thread);
-        *local_plan = (mlpi_plan){.layer = (void *)memory,
-                                  .scratch = memory + mlpi_plan_size(t->net)};
         plan = local_plan;
+        plan->layer = (void *)memory;
+        plan->scratch = memory + mlpi_plan_size(t->net);
     }
-    if (plan->batch_rows != batch->m || plan->threads != thread->count ||
+    if (plan->batch_rows != m || plan->threads != thread->count ||
         plan->discard_Z != batch->discard_Z) {
-        mlpi_plan_make(t->net, thread, batch, plan);
+        mlpi_plan_make(t->net, thread, batch, m, plan);
     }
+    plan->offset = first;
     return plan;
 }
 
@@ -80,7 +83,7 @@ const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *thread,
 /* One kernel selects the rows, scales them, and writes them without gaps, each
  * right after the one before (dense). */
 void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
-                             size_t first, size_t m)
+                             size_t first, size_t m, size_t to)
 {
     const mlp_net *net = t->net;
     size_t n = args->X.cols;
@@ -96,20 +99,19 @@ void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
         .prefetch_ahead = args->prefetch_ahead,
         .mean = net->in.scales ? net->in.mean : NULL,
         .std = net->in.scales ? net->in.std : NULL,
-        .out = mlpi_row_of(t, t->batch.A[0], n, args->batch_row + first)});
+        .out = mlpi_row_of(t, t->batch.A[0], n, to)});
 }
 
 /* Y gets what the last layer should yield: numbers in its scale, or a row with
  * a 1 at the class (one-hot), smoothed if the network's options say so. */
 void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
-                              size_t first, size_t m)
+                              size_t first, size_t m, size_t to)
 {
     mlp_cview Y = args->Y;
     if (!args->order) {
         mlpi_cut_rows(&Y, first, m);
     }
-    void *targets = mlpi_row_of(t, t->batch.Y, mlpi_net_outputs(t->net),
-                                args->batch_row + first);
+    void *targets = mlpi_row_of(t, t->batch.Y, mlpi_net_outputs(t->net), to);
     mlpi_loss_targets(
         t->net,
         &(mlpi_targets){.m = m,
@@ -120,13 +122,23 @@ void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
     mlpi_loss_smooth(t->net, m, targets);
 }
 
+void mlpi_worker_load_weights(mlp_trainer *t, const mlpi_step_args *args,
+                              size_t first, size_t m, size_t to)
+{
+    for (size_t i = 0; args->row_weights && i < m; i++) {
+        size_t row = args->order ? args->order[first + i] : first + i;
+        t->row_weights[to + i] = args->row_weights[row];
+    }
+}
+
 /* ---------------------------------------------------------------------------
  * Forward
  */
 
 /* Computes out = mask * in / (1 - p) for this thread's rows of layer l. The
- * mask is a function of the seed and the number of the forward pass. So it is
- * not stored: the backward pass computes the same mask again. */
+ * mask is a function of the seed, the number of the forward pass, and the row
+ * of the whole batch. So it is not stored: the backward pass computes the same
+ * mask again. */
 static void drop_rows(const mlp_trainer *t, const mlpi_plan *plan, size_t l,
                       void *const *in, void *const *out)
 {
@@ -136,7 +148,7 @@ static void drop_rows(const mlp_trainer *t, const mlpi_plan *plan, size_t l,
                            .l = l,
                            .seed = t->seed,
                            .forward_count = t->forward_count,
-                           .first = plan->first_row,
+                           .first = plan->offset + plan->first_row,
                            .m = plan->m,
                            .in = mlpi_row_of(t, in[l], n, plan->first_row),
                            .out = mlpi_row_of(t, out[l], n, plan->first_row)});
@@ -190,23 +202,51 @@ void mlpi_worker_forward(mlp_trainer *t, const mlpi_thread *thread,
 
 /* One thread adds the terms of all rows, in the order of the rows, so that the
  * loss does not depend on the number of threads. */
-double mlpi_batch_loss(mlp_trainer *t)
+void mlpi_worker_add_loss(mlp_trainer *t, size_t m, mlpi_loss_sum *sum)
 {
     size_t L = t->net->layout.L;
-    mlpi_loss_args args = {.m = t->batch.m,
+    mlpi_loss_args args = {.m = m,
                            .Z = t->batch.Z[L],
                            .A = t->batch.A[L],
                            .Y = t->batch.Y,
                            .row_weights =
                                t->has_row_weights ? t->row_weights : NULL};
-    mlpi_loss_sum sum = {.weight = 0};
-    mlpi_loss_add(&sum, t->net, &args);
-    double loss = mlpi_loss_mean(&sum);
+    mlpi_loss_add(sum, t->net, &args);
+}
+
+double mlpi_worker_loss(mlp_trainer *t, const mlpi_loss_sum *sum)
+{
+    double loss = mlpi_loss_mean(t->net, sum);
     if (t->optimizer.penalises) {
         mlpi_update_context context = mlpi_update_context_of(t);
         loss += mlpi_penalty(&context, t->total_weight);
     }
     return loss;
+}
+
+/* True if one of m rows of A[l] has an output that is not 0. In a healthy layer
+ * one of the first outputs is, so that the search ends at once. */
+static bool has_output(const mlp_trainer *t, size_t l, size_t m)
+{
+    size_t width = t->net->layout.layer[l].width;
+    mlp_cview A = {t->net->kernels->dtype, m, width, width, 1, t->batch.A[l]};
+    for (size_t i = 0; i < A.rows; i++) {
+        for (size_t j = 0; j < A.cols; j++) {
+            if (mlp_cview_at(A, i, j) != 0.0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void mlpi_worker_note_outputs(mlp_trainer *t, size_t m)
+{
+    for (size_t l = 1; l < t->net->layout.L; l++) {
+        if (mlpi_is_hidden_relu(t->net, l) && !t->batch.has_output[l]) {
+            t->batch.has_output[l] = has_output(t, l, m);
+        }
+    }
 }
 
 /* ---------------------------------------------------------------------------
@@ -264,8 +304,9 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *thread,
  * Gradients
  */
 
-/* Each gradient is a sum of plan->batch_rows products a dz. If all |a| and |dz|
- * are below a bound, no such sum can overflow. The kernel checks that bound. */
+/* Each gradient is a sum of one product a dz for each row of the whole batch. If
+ * all |a| and |dz| are below a bound, no such sum can overflow. The kernel
+ * checks that bound. */
 void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
                                 mlpi_step_result *result)
 {
@@ -278,33 +319,51 @@ void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
         const void *A_prev =
             mlpi_row_of(t, t->batch.A_dropped[l - 1], n_prev, first);
         const void *dZ = mlpi_row_of(t, t->batch.dZ[l], n, first);
-        if (!kernels->products_stay_finite(m * n_prev, plan->batch_rows,
-                                           A_prev) ||
-            !kernels->products_stay_finite(m * n, plan->batch_rows, dZ)) {
+        if (!kernels->products_stay_finite(m * n_prev, t->batch.m, A_prev) ||
+            !kernels->products_stay_finite(m * n, t->batch.m, dZ)) {
             result->may_overflow = true;
         }
     }
 }
 
-/* Computes dW for this thread's part of layer l. With `update_args` the product
- * updates the weights with each small block (tile) of dW, and dW itself is not
- * kept. If `update_args` is NULL, the gradients are kept and nothing is
- * updated.
- */
-static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *layer_plan,
-                             const mlpi_step_args *update_args, size_t l)
+/* True if the rows of the plan are the last of the whole batch. */
+static bool is_end_of_batch(const mlp_trainer *t, const mlpi_plan *plan)
 {
+    return plan->offset + plan->batch_rows == t->batch.m;
+}
+
+/* Runs the product that computes dW. In the first micro-batch the chains of dW
+ * start from 0, in the others they go on from the dW in memory. With
+ * `update_args` the product updates the weights with each small block (tile) of
+ * dW, and dW itself is not kept. */
+static void run_gradient(mlp_trainer *t, const mlpi_plan *plan,
+                         const mlpi_step_args *update_args,
+                         const mlpi_layer_plan *layer_plan)
+{
+    mlpi_gemm_args gemm = layer_plan->gradient.args;
+    mlpi_optimizer_step_args update;
+    gemm.resumes = plan->offset > 0;
     if (update_args) {
         mlpi_update_context context = mlpi_update_context_of(t);
-        mlpi_optimizer_step_args update = mlpi_fused_update(
-            &context, update_args->learning_rate, layer_plan->dW_offset, true);
-        mlpi_gemm_args gemm = layer_plan->gradient.args;
+        update = mlpi_fused_update(&context, update_args->learning_rate,
+                                   layer_plan->dW_offset, true);
         gemm.update = &update;
-        t->net->kernels->gemm(&gemm);
+    }
+    t->net->kernels->gemm(&gemm);
+}
+
+/* Computes dW for this thread's part of layer l. If `update_args` is NULL, the
+ * gradients are kept and nothing is updated. */
+static void weight_gradients(mlp_trainer *t, const mlpi_plan *plan,
+                             const mlpi_step_args *update_args, size_t l)
+{
+    const mlpi_layer_plan *layer_plan = &plan->layer[l];
+    if (update_args || plan->offset > 0) {
+        run_gradient(t, plan, update_args, layer_plan);
     } else {
         mlpi_run_planned(&layer_plan->gradient);
     }
-    if (t->optimizer.penalises) {
+    if (t->optimizer.penalises && is_end_of_batch(t, plan)) {
         mlpi_update_context context = mlpi_update_context_of(t);
         size_t n = t->net->layout.layer[l].width;
         for (size_t i = 0; i < layer_plan->dW_run_count; i++) {
@@ -315,25 +374,41 @@ static void weight_gradients(mlp_trainer *t, const mlpi_layer_plan *layer_plan,
     }
 }
 
-/* Computes db of layer l, db[j] = sum over i of dZ[i][j]. With batch norm the
- * backward pass has computed db and dscale already, and `update_args` is NULL
- * (see may_fuse in step.c). */
-static void bias_gradients(mlp_trainer *t, size_t m,
+/* Computes db[j] = sum over i of dZ[i][j] of layer l. The eight partial sums
+ * (lanes) of each go on from one micro-batch to the next. */
+static void sum_columns(mlp_trainer *t, const mlpi_plan *plan, size_t l)
+{
+    const mlpi_kernels *kernels = t->net->kernels;
+    const mlpi_layer_layout *layer = &t->net->layout.layer[l];
+    mlpi_column_sums_args args = {
+        .m = plan->batch_rows,
+        .n = layer->width,
+        .X = t->batch.dZ[l],
+        .sums = mlpi_at(kernels, t->batch.gradients, layer->b_offset)};
+    if (plan->batch_rows < t->batch.m) {
+        args.lanes = t->batch.db_lanes[l];
+    }
+    if (args.lanes && plan->offset == 0) {
+        memset(args.lanes, 0, MLPI_LANES * args.n * kernels->real_size);
+    }
+    kernels->column_sums(&args);
+}
+
+/* Computes db of layer l. With batch norm the backward pass has computed db and
+ * dscale already, and `update_args` is NULL (see may_fuse in step.c). */
+static void bias_gradients(mlp_trainer *t, const mlpi_plan *plan,
                            const mlpi_step_args *update_args, size_t l)
 {
     const mlpi_kernels *kernels = t->net->kernels;
     const mlpi_layer_layout *layer = &t->net->layout.layer[l];
-    size_t n = layer->width;
     if (!layer->batch_norm) {
-        kernels->column_sums(
-            m, n, t->batch.dZ[l],
-            mlpi_at(kernels, t->batch.gradients, layer->b_offset));
+        sum_columns(t, plan, l);
     }
     if (update_args) {
         mlpi_update_context context = mlpi_update_context_of(t);
         mlpi_optimizer_step_args update = mlpi_fused_update(
             &context, update_args->learning_rate, layer->b_offset, false);
-        update.n = n;
+        update.n = layer->width;
         kernels->optimizer_step(&update);
     }
 }
@@ -351,9 +426,9 @@ void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *thread,
         mlpi_barrier(thread);
     }
     for (size_t l = t->net->layout.L; l >= 1; l--) {
-        weight_gradients(t, &plan->layer[l], update_args, l);
+        weight_gradients(t, plan, update_args, l);
         if (l % thread->count == thread->index) {
-            bias_gradients(t, plan->batch_rows, update_args, l);
+            bias_gradients(t, plan, update_args, l);
         }
     }
 }

@@ -28,8 +28,10 @@ typedef struct mlpi_step_args {
     const double *row_weights; /* what each row of X counts; NULL: all 1 */
     size_t batch_row; /* the first row of X goes to this row of the batch; above
                          0 only if several chunks fill a batch */
-    bool rows_loaded; /* true if the trainer's batch holds the rows already;
-                         then X, Y and order are ignored */
+    bool rows_loaded; /* true if the rows are those of the step before, or have
+                         been loaded. Then X, Y, order and row_weights are read
+                         only if they are taken in micro-batches; X without
+                         rows forbids that */
 
     /* Mode. */
     bool discard_Z_and_dW; /* true if nobody reads Z and dW after the step, so
@@ -65,21 +67,30 @@ static inline mlpi_update_context mlpi_update_context_of(mlp_trainer *t)
     return (mlpi_update_context){t->net, &t->optimizer, t->batch.gradients};
 }
 
-/* Returns the plan of `thread` for the trainer's batch (all threads). Thread 0
- * uses the trainer's plan, and makes it again only if it no longer fits. Every
- * other thread makes a new plan in its own memory, and *local_plan then
- * describes it. Making it each time costs little, since several threads run
- * only in large steps. */
+/* Returns the plan of `thread` for rows [first, first + m) of the trainer's
+ * batch (all threads). Thread 0 uses the trainer's plan, and makes it again
+ * only if it no longer fits. Every other thread makes a plan in its own memory,
+ * and *local_plan, all 0 before the first call in a step, describes it. Making
+ * it in each step costs little, since several threads run only in large
+ * steps. */
 const mlpi_plan *mlpi_worker_plan(mlp_trainer *t, const mlpi_thread *thread,
+                                  size_t first, size_t m,
                                   mlpi_plan *local_plan);
 
-/* Copy rows [first, first + m) of the step's rows into A[0] and Y of the batch
- * (all threads, or one for all rows). The copies are scaled if the network
- * scales inputs or targets, and the labels are smoothed if it says so. */
+/* Copies m of the step's rows, from row `first` on, into A[0] of the batch,
+ * where they begin at row `to` (all threads, or one for all rows). The copies
+ * are scaled if the network scales inputs. */
 void mlpi_worker_load_inputs(mlp_trainer *t, const mlpi_step_args *args,
-                             size_t first, size_t m);
+                             size_t first, size_t m, size_t to);
+
+/* Copies the targets of these rows into Y of the batch. The copies are scaled,
+ * and labels are smoothed, if the network says so. */
 void mlpi_worker_load_targets(mlp_trainer *t, const mlpi_step_args *args,
-                              size_t first, size_t m);
+                              size_t first, size_t m, size_t to);
+
+/* Copies the weights of these rows, if they have weights. */
+void mlpi_worker_load_weights(mlp_trainer *t, const mlpi_step_args *args,
+                              size_t first, size_t m, size_t to);
 
 /* Computes Z and A of this thread's rows, layer by layer (all threads). The
  * inputs of these rows must be loaded. Inside, the threads wait for each other
@@ -94,7 +105,7 @@ void mlpi_worker_backward(mlp_trainer *t, const mlpi_thread *thread,
                           const mlpi_plan *plan);
 
 /* Computes this thread's part of the sums over weights that penalties need (all
- * threads). mlpi_batch_loss may be called after all threads have returned. */
+ * threads). mlpi_worker_loss may be called after all threads have returned. */
 static inline void mlpi_worker_penalty(mlp_trainer *t,
                                        const mlpi_thread *thread)
 {
@@ -104,20 +115,29 @@ static inline void mlpi_worker_penalty(mlp_trainer *t,
     }
 }
 
-/* Returns the loss of the whole batch, penalties included (one thread). A[L]
- * and Y must be complete. */
-double mlpi_batch_loss(mlp_trainer *t);
+/* Adds the loss of the m rows that A[L] and Y hold to a sum (one thread).
+ * The rows of a batch may come in several calls, as mlpi_loss_add says. */
+void mlpi_worker_add_loss(mlp_trainer *t, size_t m, mlpi_loss_sum *sum);
+
+/* Returns the loss of the whole batch from that sum, penalties included (one
+ * thread). */
+double mlpi_worker_loss(mlp_trainer *t, const mlpi_loss_sum *sum);
+
+/* Sets batch.has_output of the hidden ReLU layers that have an output other
+ * than 0 for one of these m rows (one thread). Hints need it: see hints.h. */
+void mlpi_worker_note_outputs(mlp_trainer *t, size_t m);
 
 /* Sets result->may_overflow if this thread's rows of A or dZ hold numbers so
  * large that a gradient may overflow (all threads). */
 void mlpi_worker_check_overflow(mlp_trainer *t, const mlpi_plan *plan,
                                 mlpi_step_result *result);
 
-/* Computes the gradients of this thread's weights from all rows (all threads).
- * The biases of layer l belong to thread l mod (number of threads). If
- * `update_args` is NULL, the gradients are kept. Otherwise each part of the
- * parameters is updated as soon as its gradient is there, and the gradients are
- * lost. */
+/* Computes the gradients of this thread's weights from all rows of the plan
+ * (all threads). If these are a micro-batch but not the first, the sums go on
+ * from the gradients of those before. The biases of layer l belong to thread
+ * l mod (number of threads). If `update_args` is NULL, the gradients are kept.
+ * Otherwise each part of the parameters is updated as soon as its gradient is
+ * there, and the gradients are lost; the rows must be the last of the batch. */
 void mlpi_worker_gradients(mlp_trainer *t, const mlpi_thread *thread,
                            const mlpi_plan *plan,
                            const mlpi_step_args *update_args);

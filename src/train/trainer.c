@@ -102,7 +102,7 @@ mlp_status mlp_trainer_forward(mlp_trainer *trainer, mlp_cview X)
     TRY(mlpi_check_inputs(trainer->net, &trainer->hooks, &X, 1));
     TRY(check_rows(trainer, X.rows));
     mlpi_step_args args = {.m = X.rows, .X = X};
-    mlpi_batch_load_weights(trainer, &args);
+    mlpi_batch_weigh(trainer, &args);
     mlpi_step_forward(trainer, &args);
     trainer->has_forward = true;
     trainer->has_gradients = false;
@@ -235,7 +235,7 @@ mlp_status mlp_trainer_step(mlp_trainer *trainer, mlp_cview X, mlp_cview Y,
     TRY(mlpi_check_values(trainer->net, &trainer->hooks, &X, &Y));
     mlpi_step_args args = {.m = X.rows, .X = X, .Y = Y, .learning_rate = alpha};
     mlpi_step_result result = {.loss = 0.0};
-    mlpi_batch_load_weights(trainer, &args);
+    mlpi_batch_weigh(trainer, &args);
     mlpi_step_train(trainer, &args, &result);
     /* The arrays belong to this batch, also if the loss is not finite. */
     trainer->has_forward = true;

@@ -3,11 +3,11 @@
  * The memory of a trainer. Its block begins with the trainer itself; then come
  * the arrays in the order in which lay_out takes them:
  *
- *     | trainer | Z A dZ A_dropped X_hat: [L + 1] pointers each |
+ *     | trainer | Z A dZ A_dropped X_hat db_lanes: [L + 1] pointers each |
  *     | the matrices of layer 0 | of layer 1 | ... | of layer L |
  *     | moments | Y | row weights | gradients | plan | scratch |
  *
- * All matrices have max_rows rows, and a smaller batch uses the first rows of
+ * All matrices have array_rows rows, and a smaller batch uses the first rows of
  * each. So training allocates nothing after it has begun. Memory that a trainer
  * may need later, or in another size, has blocks of its own: the optimizer's
  * states, the best weights, and the threads with their memory.
@@ -20,13 +20,13 @@
 #include "base/memory.h"
 #include "model/layer.h"
 
-/* Takes a matrix of max_rows rows of `width` reals (float or double) from the
+/* Takes a matrix of array_rows rows of `width` reals (float or double) from the
  * block. The cursor (see memory.h) notices if the size overflows. */
 static void *take_matrix(const mlp_trainer *t, size_t width,
                          mlpi_cursor *cursor)
 {
     size_t row_size = width * t->net->kernels->real_size;
-    return mlpi_take(cursor, t->max_rows, row_size);
+    return mlpi_take(cursor, t->array_rows, row_size);
 }
 
 /* Takes the matrices of layer l. Layer 0 holds the inputs, and has only A.
@@ -35,17 +35,21 @@ static void lay_out_layer(mlp_trainer *t, size_t l, mlpi_cursor *cursor)
 {
     const mlpi_layer_layout *layer = &t->net->layout.layer[l];
     size_t width = layer->width;
+    size_t real_size = t->net->kernels->real_size;
     void *A = take_matrix(t, width, cursor);
     void *Z = l > 0 ? take_matrix(t, width, cursor) : NULL;
     void *dZ = l > 0 ? take_matrix(t, width, cursor) : NULL;
     void *dropped = layer->dropout > 0 ? take_matrix(t, width, cursor) : A;
     void *X_hat = layer->batch_norm ? take_matrix(t, width, cursor) : NULL;
+    void *db_lanes =
+        l > 0 ? mlpi_take(cursor, MLPI_LANES * width, real_size) : NULL;
     if (cursor->base) {
         t->batch.A[l] = A;
         t->batch.Z[l] = Z;
         t->batch.dZ[l] = dZ;
         t->batch.A_dropped[l] = dropped;
         t->batch.X_hat[l] = X_hat;
+        t->batch.db_lanes[l] = db_lanes;
     }
 }
 
@@ -63,21 +67,44 @@ static void lay_out(void *object, mlpi_cursor *cursor)
     t->batch.dZ = mlpi_take(cursor, layers, sizeof *t->batch.dZ);
     t->batch.A_dropped = mlpi_take(cursor, layers, sizeof *t->batch.A_dropped);
     t->batch.X_hat = mlpi_take(cursor, layers, sizeof *t->batch.X_hat);
+    t->batch.db_lanes = mlpi_take(cursor, layers, sizeof *t->batch.db_lanes);
+    t->batch.has_output =
+        mlpi_take(cursor, layers, sizeof *t->batch.has_output);
     for (size_t l = 0; l < layers; l++) {
         lay_out_layer(t, l, cursor);
     }
     t->batch.moments = mlpi_take(cursor, layout->running_count, size);
     t->batch.Y = take_matrix(t, mlpi_net_outputs(t->net), cursor);
-    t->row_weights = mlpi_take(cursor, t->max_rows, sizeof *t->row_weights);
+    t->row_weights = mlpi_take(cursor, t->array_rows, sizeof *t->row_weights);
     t->batch.gradients = mlpi_take(cursor, layout->parameters, size);
     t->plan.layer = mlpi_take(cursor, layers, sizeof *t->plan.layer);
-    t->scratch_size = mlpi_training_scratch(t->net, t->max_rows);
+    t->scratch_size = mlpi_training_scratch(t->net, t->array_rows);
     t->plan.scratch = mlpi_take(cursor, t->scratch_size, size);
 }
 
 /* The trainer is made in a local variable and copied into its block at the end,
  * so a failure leaves nothing behind. The seed is that of
  * mlp_train_defaults. */
+mlp_status mlpi_trainer_make(mlp_net *net, size_t max_rows, size_t array_rows,
+                             mlp_trainer **trainer)
+{
+    TRY(mlpi_check_rounding(&net->hooks));
+    mlp_trainer made = {.hooks = net->hooks,
+                        .net = net,
+                        .max_rows = max_rows,
+                        .array_rows = array_rows,
+                        .seed = 42};
+    void *block = NULL;
+    /* MLP_ERR_LIMIT if max_rows is so large that a size overflows. */
+    TRY(mlpi_allocate_layout(&net->hooks, lay_out, &made, "a trainer", &block));
+    /* Plain gradient descent allocates nothing, so this cannot fail. */
+    mlp_optimizer sgd = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
+    (void)mlpi_optimizer_make(net, &net->hooks, &sgd, &made.optimizer);
+    *trainer = block;
+    **trainer = made;
+    return MLP_OK;
+}
+
 mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
                               mlp_trainer **trainer)
 {
@@ -89,18 +116,7 @@ mlp_status mlp_trainer_create(mlp_net *net, size_t max_rows,
         return mlpi_error(&net->hooks, MLP_ERR_ARGUMENT,
                           "max_rows: expects 1 or more, got 0");
     }
-    TRY(mlpi_check_rounding(&net->hooks));
-    mlp_trainer made = {
-        .hooks = net->hooks, .net = net, .max_rows = max_rows, .seed = 42};
-    void *block = NULL;
-    /* MLP_ERR_LIMIT if max_rows is so large that a size overflows. */
-    TRY(mlpi_allocate_layout(&net->hooks, lay_out, &made, "a trainer", &block));
-    /* Plain gradient descent allocates nothing, so this cannot fail. */
-    mlp_optimizer sgd = mlp_optimizer_defaults(MLP_OPTIMIZER_SGD);
-    (void)mlpi_optimizer_make(net, &net->hooks, &sgd, &made.optimizer);
-    *trainer = block;
-    **trainer = made;
-    return MLP_OK;
+    return mlpi_trainer_make(net, max_rows, max_rows, trainer);
 }
 
 /* Copies the hooks first, because they lie in the block that they release. The

@@ -12,7 +12,10 @@
  *
  * The network itself belongs to the caller. All arrays but the optimizer's, the
  * best weights and the threads' own scratch lie in the trainer's block, which
- * is allocated once, for max_rows rows. So no step allocates.
+ * is allocated once, for array_rows rows. So no step allocates. A trainer that
+ * the caller has made keeps all max_rows rows of a batch, because the caller
+ * may look at them. One that mlp_fit has made needs only the rows of a
+ * micro-batch (see step.c).
  */
 #ifndef MLPI_TRAIN_TRAINER_STATE_H
 #define MLPI_TRAIN_TRAINER_STATE_H
@@ -23,8 +26,9 @@
 
 struct mlp_trainer {
     mlp_hooks hooks;
-    mlp_net *net;    /* the caller's */
-    size_t max_rows; /* rows that the arrays of a batch have space for */
+    mlp_net *net;      /* the caller's */
+    size_t max_rows;   /* rows that a batch may have */
+    size_t array_rows; /* rows that its arrays have space for */
 
     /* The batch that is being trained on; step_plan.h has its struct. */
     mlpi_batch batch;
@@ -32,8 +36,8 @@ struct mlp_trainer {
                              mlp_trainer_forward */
     bool has_gradients; /* true if it also holds the gradients of that batch */
     bool has_row_weights; /* false: every row counts 1 */
-    double *row_weights;  /* [max_rows]: weight of each row of the batch */
-    double total_weight;  /* sum of row_weights over the batch, or m */
+    double *row_weights;  /* [array_rows]: weight of each row */
+    double total_weight;  /* sum of the weights of the whole batch, or m */
 
     /* Dropout. Seed and forward_count decide which outputs are dropped. */
     uint64_t seed;
@@ -56,6 +60,12 @@ struct mlp_trainer {
 /* ---------------------------------------------------------------------------
  * Memory that a trainer gets after it was made
  */
+
+/* Makes a trainer as mlp_trainer_create does, whose arrays have `array_rows`
+ * rows: max_rows, or mlpi_micro_batch_rows (step.h) for a trainer that always
+ * gets its rows by X and Y in mlpi_step_args. Both are 1 or more. */
+mlp_status mlpi_trainer_make(mlp_net *net, size_t max_rows, size_t array_rows,
+                             mlp_trainer **trainer);
 
 /* Replaces the trainer's team by one of `threads` threads (see
  * mlpi_team_replace). Messages about failures go to `hooks`, which may have no

@@ -70,11 +70,18 @@ mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows)
 /* Small networks get no team of threads, because with several threads each step
  * would take longer. */
 mlp_status mlpi_loop_create_trainer(mlp_net *net, size_t max_rows,
+                                    bool from_source,
                                     const mlp_train_options *options,
                                     mlp_trainer **trainer)
 {
+    size_t threads = options->threads > 0 ? options->threads : mlpi_cores();
+    size_t array_rows = max_rows;
+    if (from_source && mlpi_has_micro_batches(net)) {
+        array_rows =
+            mlpi_min_size(max_rows, mlpi_micro_batch_rows(net, threads));
+    }
     mlp_trainer *made = NULL;
-    TRY(mlp_trainer_create(net, max_rows, &made));
+    TRY(mlpi_trainer_make(net, max_rows, array_rows, &made));
     if (mlpi_step_pays_for_threads(made, max_rows)) {
         /* Training works with one thread, too, so it is no error if there is no
          * memory for more, and no message is logged. */

@@ -70,9 +70,12 @@ struct mlpi_loop {
 mlp_status mlpi_loop_check_batch(const mlp_trainer *trainer, size_t rows);
 
 /* Creates a trainer for one fit, with the threads and the optimizer of the
- * options. MLP_ERR_MEMORY, and errors of the optimizer's options: *trainer is
+ * options. `from_source` is true if each step reads its rows from X and Y in
+ * its arguments, so that the trainer need not hold a whole batch.
+ * MLP_ERR_MEMORY, and errors of the optimizer's options: *trainer is
  * untouched. */
 mlp_status mlpi_loop_create_trainer(mlp_net *net, size_t max_rows,
+                                    bool from_source,
                                     const mlp_train_options *options,
                                     mlp_trainer **trainer);
 

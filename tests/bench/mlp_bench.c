@@ -16,9 +16,12 @@
  *          included, with SGD and with Adam
  *   W5     1024-2048-2048-1024, relu, squared error: a step of 256 rows
  *   W6     one row through three networks (with one thread)
- *   W7     10,000 rows through 784-512-512-10
+ *   W7     10,000 rows through 784-512-512-10; W7-<widths>-<rows>: 16 and 1000
+ *          rows through it and through 64-128-64-10
  *   W8     W-W-W-10: a step of 64 rows
  *   W9     products alone: squares, and the shapes of layers (with one thread)
+ *   W10    64-64-64-64: a step of 4,096 rows, and one of 16,384, whose
+ *          activations no L2 cache holds
  *
  *   scaling   steps of networks from 17 to 33 million parameters, and of
  *             batches from 1 to 4096 rows; measured only on demand

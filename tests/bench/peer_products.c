@@ -162,7 +162,7 @@ static void measure(const peer *all, const char *name, product p)
 
 static void squares(const peer *all, const library *l, bool wide)
 {
-    static const int sizes[] = {256, 512, 1024, 2048};
+    static const int sizes[] = {4, 8, 16, 256, 512, 1024, 2048};
     static const char *const ends[] = {"", "-AtB", "-ABt"};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         for (int form = 0; form < 3; form++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * W6 and W7 measure predictions in float32 with a workspace: W6 of one row, W7
- * of many. The outputs are linear. Some of them are compared with plain loops
+ * of many, 10,000 or those that the name ends with. The outputs are linear. Some of them are compared with plain loops
  * in double.
  */
 #include "bench.h"
@@ -135,4 +135,9 @@ void mlp_bench_predict(bench *b)
         measure(b, &(task){"W6-784-512-512-10", {784, 512, 512, 10}, 1, true});
     }
     measure(b, &(task){"W7", {784, 512, 512, 10}, 10000, false});
+    measure(b, &(task){"W7-784-512-512-10-16", {784, 512, 512, 10}, 16, false});
+    measure(
+        b, &(task){"W7-784-512-512-10-1000", {784, 512, 512, 10}, 1000, false});
+    measure(b, &(task){"W7-64-128-64-10-16", {64, 128, 64, 10}, 16, false});
+    measure(b, &(task){"W7-64-128-64-10-1000", {64, 128, 64, 10}, 1000, false});
 }

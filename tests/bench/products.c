@@ -2,9 +2,9 @@
 /*
  * W9 measures matrix products alone, through the table of kernels. W9-f32-1024
  * is A B of square matrices; -AtB and -ABt have the first or second operand
- * transposed. W9-f32-<m>x<in>x<out> has the three products of a training step,
- * for a layer with `in` inputs and `out` neurons and a batch of m rows. They
- * have the same three forms:
+ * transposed. The smallest squares show what a call costs. W9-f32-<m>x<in>x<out>
+ * has the three products of a training step, for a layer with `in` inputs and
+ * `out` neurons and a batch of m rows. They have the same three forms:
  *
  *   forward  Z    (m, out)  = A_prev (m, in)     W^T (in, out), which is stored
  *   dW       dW^T (in, out) = A_prev^T (in, m)   dZ (m, out)
@@ -133,7 +133,7 @@ static void measure(bench *b, const task *t)
 
 static void squares(bench *b, mlp_dtype dtype, const char *type)
 {
-    static const size_t sizes[] = {256, 512, 1024, 2048};
+    static const size_t sizes[] = {4, 8, 16, 256, 512, 1024, 2048};
     static const char *const suffixes[] = {"", "-AtB", "-ABt"};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         size_t n = sizes[i];

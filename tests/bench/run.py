@@ -17,7 +17,7 @@ weights stream from memory, the memory bandwidth; both are measured first. The
 exit status is 1 if a workload of libmlp fails its check.
 
     apt-get install gcc python3-numpy python3-torch python3-sklearn \\
-        libfann-dev libopenblas0 libdnnl2 nodejs npm
+        libfann-dev libxnnpack-dev libopenblas0 libdnnl2 nodejs npm
     npm install --ignore-scripts --prefix /tmp/ort onnxruntime-node
     tests/bench/run.py --ort /tmp/ort/node_modules build/tests/bench/mlp_bench
 
@@ -41,7 +41,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
 MOONS = os.path.join(ROOT, "tests", "vectors", "moons_train.txt")
 DIGITS = os.path.join(ROOT, "examples", "data", "digits.csv")
-WORKLOADS = ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9"]
+WORKLOADS = ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9",
+             "W10"]
 SINGLE = {"W6", "W9"}  # workloads that use one thread only
 NOT_INSTALLED = 77
 RATES = ("rows/s", "GFLOP/s", "GB/s")  # units where more is better
@@ -190,6 +191,8 @@ class Peers:
                      **fann)
         self.compile("fann-f64", "peer_fann.c", folder, ["W1", "W2"],
                      "-DDOUBLE", "-ldoublefann", "-lm", **fann)
+        self.compile("xnnpack", "peer_xnnpack.c", folder, ["W6", "W7"],
+                     "-lXNNPACK", "-lm", several=False)
         for name in "openblas", "onednn":
             self.compile(name, "peer_products.c", folder, ["W9"], "-ldl", "-lm")
         if args.ort:

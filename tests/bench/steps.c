@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * W4, W5 and W8 measure the time of a step of mini-batch training in float32.
+ * W4, W5, W8 and W10 measure the time of a training step in float32.
  * It is the time of an epoch of mlp_fit divided by the number of steps. So it
  * contains shuffling and gathering rows and computing the loss, but nothing
  * that is done once for a whole training.
@@ -269,6 +269,15 @@ void mlp_bench_steps(bench *b)
                                .steps = steps,
                                .classes = true,
                                .streams = w == 4096,
+                               .kind = MLP_OPTIMIZER_SGD});
+    }
+    for (size_t batch = 4096; batch <= 16384; batch *= 4) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "W10-%zu", batch);
+        measure(b, &(stepping){.name = name,
+                               .widths = {64, 64, 64, 64},
+                               .batch = batch,
+                               .steps = 2,
                                .kind = MLP_OPTIMIZER_SGD});
     }
 }

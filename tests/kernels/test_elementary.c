@@ -2,254 +2,20 @@
 /*
  * The elementary functions exp, log, tanh and sigmoid and the relatives of ReLU
  * are compared with libm in a wider type. The tests measure the error in units
- * in the last place (ulp), and check exact values and monotonicity.
+ * in the last place (ulp), and check exact values and monotonicity: for f64 at
+ * 10 million random arguments of each function (2 million for the relatives of
+ * ReLU) and special ones, for f32 at every 1021st of the 2^32 arguments.
+ * elementary_errors.c tries more of them.
  *
- *   test_elementary       f64: 10 million random arguments for each function (2
- *                         million for the relatives of ReLU) and special ones;
- *                         f32: every 1021st of the 2^32 arguments
- *   test_elementary all   f32: all 2^32 arguments (some minutes)
- *
- * The reference is long double for f64, double for f32. Where long double is
- * no wider than double the f64 errors are not measured, and the test says so.
+ * Where long double is no wider than double the f64 errors are not measured,
+ * and the test says so.
  */
 #include "support/support.h"
 #include "support/ignore.h"
 
-#include <float.h>
-
-#include "kernels/kernels.h"
+#include "support/elementary.h"
 
 enum { CHUNK = 4096, RANDOM_CHUNKS = 10000000 / CHUNK + 1 };
-
-/* The functions of `map` come first, then activations. */
-typedef enum function {
-    EXP,
-    LOG,
-    TANH,
-    SIGMOID,
-    ELU,
-    GELU,
-    GELU_TANH,
-    SILU,
-    SOFTPLUS,
-    FUNCTIONS
-} function;
-
-/* Each function falls up to its minimum and rises from there on. The kernel may
- * step back by an ulp close to the minimum. */
-static const struct {
-    const char *name;
-    double max_ulps, minimum;
-    mlpi_elementary map;
-    mlp_activation activation;
-} functions[FUNCTIONS] = {
-    [EXP] = {"exp", 1.0, -HUGE_VAL, .map = MLPI_MAP_EXP},
-    [LOG] = {"log", 1.0, -HUGE_VAL, .map = MLPI_MAP_LOG},
-    [TANH] = {"tanh", 2.0, -HUGE_VAL, .map = MLPI_MAP_TANH},
-    [SIGMOID] = {"sigmoid", 2.0, -HUGE_VAL, .map = MLPI_MAP_SIGMOID},
-    [ELU] = {"elu", 2.0, -HUGE_VAL, .activation = MLP_ACT_ELU},
-    [GELU] = {"gelu", 2.0, -0.751791524693564, .activation = MLP_ACT_GELU},
-    [GELU_TANH] = {"gelu_tanh", 2.0, -0.752461422071016,
-                   .activation = MLP_ACT_GELU_TANH},
-    [SILU] = {"silu", 2.0, -1.27846454276107, .activation = MLP_ACT_SILU},
-    [SOFTPLUS] = {"softplus", 2.0, -HUGE_VAL, .activation = MLP_ACT_SOFTPLUS},
-};
-
-static const double flat = 0.2;  /* how far from the minimum it may do so */
-static const float alpha = 0.7F; /* the slope of elu */
-
-static void apply(const mlpi_kernels *kernels, function f, size_t n,
-                  const void *x, void *y)
-{
-    if (f < ELU) {
-        kernels->map(functions[f].map, n, x, y);
-    } else {
-        mlpi_activation_args layer = {.f = functions[f].activation,
-                                      .slope = (double)alpha,
-                                      .m = 1,
-                                      .n = n};
-        kernels->activate(&layer, x, y);
-    }
-}
-
-/* x e^-w / (1 + e^-w), with no digits lost far out. */
-static long double gated(long double x, long double w)
-{
-    if (x == -(long double)INFINITY) {
-        return -0.0L;
-    }
-    return x < 0 ? x * (expl(w) / (1 + expl(w))) : x / (1 + expl(-w));
-}
-
-/* x erfc(t) / 2 with t = -x / sqrt(2), whose rounding error counts far out. */
-static long double exact_gelu(long double x)
-{
-    const long double half_root = 0.707106781186547524400844362104849039L;
-    const long double half_root_low = 1.895032558893257e-20L; /* of 64 bits */
-    if (x < -100) {
-        return -0.0L;
-    }
-    long double t = -x * half_root;
-    long double lost = fmal(-x, half_root, -t);
-    lost -= LDBL_MANT_DIG == 64 ? x * half_root_low : 0;
-    long double tail = 0.5L * x * erfcl(t);
-    return x < -3 ? tail - 2 * t * lost * tail : tail;
-}
-
-static long double exact_long(function f, long double x)
-{
-    const long double root = 0.797884560802865355879892119868763737L;
-    switch (f) {
-    case EXP:
-        return expl(x);
-    case LOG:
-        return logl(x);
-    case TANH:
-        return tanhl(x);
-    case SIGMOID:
-        return 1.0L / (1.0L + expl(-x));
-    case ELU:
-        return x > 0 ? x : (long double)alpha * expm1l(x);
-    case GELU:
-        return exact_gelu(x);
-    case GELU_TANH:
-        return gated(x, 2 * root * (x + 0.044715L * x * x * x));
-    case SILU:
-        return gated(x, x);
-    case SOFTPLUS:
-        return x > 0 ? x + log1pl(expl(-x)) : log1pl(expl(x));
-    case FUNCTIONS:
-        break;
-    }
-    return NAN;
-}
-
-static double exact_double(function f, double x)
-{
-    switch (f) {
-    case EXP:
-        return exp(x);
-    case LOG:
-        return log(x);
-    case TANH:
-        return tanh(x);
-    case SIGMOID:
-        return 1.0 / (1.0 + exp(-x));
-    case ELU:
-        return x > 0 ? x : (double)alpha * expm1(x);
-    case GELU:
-        return x < -100 ? -0.0 : 0.5 * x * erfc(-x * sqrt(0.5));
-    case GELU_TANH:
-        if (x < -100) {
-            return -0.0;
-        }
-        return x / (1 + exp(-sqrt(8 / acos(-1)) * (x + 0.044715 * x * x * x)));
-    case SILU:
-        return x < -500 ? -0.0 : x / (1 + exp(-x));
-    case SOFTPLUS:
-        return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
-    case FUNCTIONS:
-        break;
-    }
-    return NAN;
-}
-
-/* True if the function rises or falls from `before` to `now`, as it should at
- * x. */
-static bool is_monotone(function f, double x, double before, double now,
-                        double ulp)
-{
-    double from = x > functions[f].minimum ? before : now;
-    double to = x > functions[f].minimum ? now : before;
-    return from <= to ||
-           (fabs(x - functions[f].minimum) < flat && from <= to + 1.5 * ulp);
-}
-
-/* Returns the distance of neighbouring numbers at |exact|, for a type with
- * `digits` bits whose smallest normal number is 2^(smallest - 1). */
-static long double ulp_at(long double exact, int digits, int smallest)
-{
-    int exponent = smallest;
-    if (exact != 0) {
-        (void)frexpl(exact, &exponent);
-    }
-    if (exponent < smallest) {
-        exponent = smallest;
-    }
-    return ldexpl(1.0L, exponent - digits);
-}
-
-/* Returns the error of y in ulp; it is 0 if both are NaNs or round to the same
- * infinity. */
-static double ulps_f64(double y, long double exact)
-{
-    if (isnan(y) || isnan(exact)) {
-        return isnan(y) && isnan(exact) ? 0 : HUGE_VAL;
-    }
-    if (isinf(y)) { /* correct if the exact value rounds to it */
-        long double edge =
-            (long double)DBL_MAX +
-            ulp_at((long double)DBL_MAX, DBL_MANT_DIG, DBL_MIN_EXP) / 2;
-        return fabsl(exact) >= edge && (y < 0) == (exact < 0) ? 0 : HUGE_VAL;
-    }
-    return (double)(fabsl((long double)y - exact) /
-                    ulp_at(exact, DBL_MANT_DIG, DBL_MIN_EXP));
-}
-
-static double ulps_f32(float y, double exact)
-{
-    if (isnan(y) || isnan(exact)) {
-        return isnan(y) && isnan(exact) ? 0 : HUGE_VAL;
-    }
-    if (isinf(y)) {
-        double edge = (double)FLT_MAX + ldexp(1.0, FLT_MAX_EXP - 25);
-        return fabs(exact) >= edge && (y < 0) == (exact < 0) ? 0 : HUGE_VAL;
-    }
-    return fabs((double)y - exact) /
-           (double)ulp_at((long double)exact, FLT_MANT_DIG, FLT_MIN_EXP);
-}
-
-static float float_of(uint32_t bits)
-{
-    float x = 0;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-static double double_of(uint64_t bits)
-{
-    double x = 0;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-static uint64_t random_bits(mlp_rng *rng)
-{
-    int64_t bits = 0;
-    ignore(mlp_rng_randint(rng, INT64_MIN, INT64_MAX, &bits));
-    return (uint64_t)bits;
-}
-
-/* Half of the arguments are numbers of all kinds, half are where the function
- * is not flat. */
-static double random_argument(mlp_rng *rng, function f, size_t i)
-{
-    double spread = 800.0;
-    switch (i % 4) {
-    case 0:
-        return double_of(random_bits(rng));
-    case 1:
-        return ldexp(mlp_rng_uniform(rng, -1, 1),
-                     (int)mlp_rng_uniform(rng, -60, 10));
-    case 2:
-        spread = f == TANH ? 22.0 : f == GELU || f == GELU_TANH ? 40.0 : 2.0;
-        break;
-    default:
-        break;
-    }
-    double x = mlp_rng_uniform(rng, -spread, spread);
-    return f == LOG ? fabs(x) : x;
-}
 
 static double worst_f64(function f, double *where)
 {
@@ -290,20 +56,13 @@ static void f64_is_accurate(void **state)
     }
 }
 
-/* A sweep visits every `stride`-th argument in the order of the values:
- * negative numbers come first, whose bits fall as they rise. */
+/* A sweep visits arguments in the order of their values. */
 typedef struct sweep {
     double worst;
     float where;
     float previous;
     bool is_monotone;
 } sweep;
-
-static float ordered(uint64_t position)
-{
-    uint32_t p = (uint32_t)position;
-    return float_of(p < 0x80000000u ? ~p : p - 0x80000000u);
-}
 
 static void visit(sweep *s, function f, float x, float y)
 {
@@ -313,7 +72,7 @@ static void visit(sweep *s, function f, float x, float y)
         s->where = x;
     }
     if (!isnan(y)) {
-        double ulp = (double)ulp_at((long double)y, FLT_MANT_DIG, FLT_MIN_EXP);
+        double ulp = ulp_f32((double)y);
         bool is_good =
             isnan(s->previous) ||
             is_monotone(f, (double)x, (double)s->previous, (double)y, ulp);
@@ -322,8 +81,10 @@ static void visit(sweep *s, function f, float x, float y)
     }
 }
 
-static void sweep_f32(uint64_t stride)
+static void f32_is_accurate_and_rises(void **state)
 {
+    (void)state;
+    const uint64_t stride = 1021;
     const mlpi_kernels *kernels = mlpi_kernels_find(MLP_F32, NULL);
     static float x[CHUNK];
     static float y[CHUNK];
@@ -347,16 +108,48 @@ static void sweep_f32(uint64_t stride)
     }
 }
 
-static void f32_is_accurate_and_rises(void **state)
+/* The neighbours that are compared with each other. */
+enum { RUN = 64, HALF_RUN = RUN / 2 };
+
+/* True if the function rises from number to number, where it should. */
+static bool f64_rises_from(const mlpi_kernels *kernels, function f, double x)
 {
-    (void)state;
-    sweep_f32(1021);
+    double in[RUN];
+    double y[RUN];
+    for (size_t i = 0; i < RUN; i++, x = nextafter(x, HUGE_VAL)) {
+        in[i] = x;
+    }
+    apply(kernels, f, RUN, in, y);
+    for (size_t i = 1; i < RUN; i++) {
+        double ulp = ulp_f64((long double)y[i]);
+        if (!isnan(y[i - 1]) && !isnan(y[i]) &&
+            !is_monotone(f, in[i], y[i - 1], y[i], ulp)) {
+            print_message("%s f64 falls at %a\n", functions[f].name, in[i]);
+            return false;
+        }
+    }
+    return true;
 }
 
-static void all_f32_are_accurate_and_rise(void **state)
+static bool f32_rises_from(const mlpi_kernels *kernels, function f, float x)
 {
-    (void)state;
-    sweep_f32(1);
+    float in[RUN];
+    float y[RUN];
+    for (size_t i = 0; i < RUN; i++, x = nextafterf(x, HUGE_VALF)) {
+        in[i] = x;
+    }
+    apply(kernels, f, RUN, in, y);
+    for (size_t i = 1; i < RUN; i++) {
+        double ulp = ulp_f32((double)y[i]);
+        if (!isnan(y[i - 1]) && !isnan(y[i]) &&
+            !is_monotone(f, (double)in[i], (double)y[i - 1], (double)y[i],
+                         ulp)) {
+            print_message("%s f32 falls at %a\n", functions[f].name,
+                          (double)in[i]);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Compares neighbours from many starting points: where the function rises, the
@@ -365,23 +158,55 @@ static void f64_rises(void **state)
 {
     (void)state;
     const mlpi_kernels *kernels = mlpi_kernels_find(MLP_F64, NULL);
-    enum { STARTS = 20000, RUN = 64 };
+    enum { STARTS = 20000 };
     for (function f = 0; f < FUNCTIONS; f++) {
         mlp_rng rng = mlp_rng_seeded(100 + (uint32_t)f);
         for (size_t c = 0; c < STARTS; c++) {
-            double x[RUN];
-            double y[RUN];
-            x[0] = random_argument(&rng, f, c % 3 + 1);
-            for (size_t i = 1; i < RUN; i++) {
-                x[i] = nextafter(x[i - 1], HUGE_VAL);
+            double x = random_argument(&rng, f, c % 3 + 1);
+            assert_true(f64_rises_from(kernels, f, x));
+        }
+    }
+}
+
+/* Where the formula changes, the last result of the one must not be larger than
+ * the first of the other. The 64 neighbours lie on both sides. */
+static void formulas_meet_without_a_step_back(void **state)
+{
+    (void)state;
+    const mlpi_kernels *f64 = mlpi_kernels_find(MLP_F64, NULL);
+    const mlpi_kernels *f32 = mlpi_kernels_find(MLP_F32, NULL);
+    for (function f = 0; f < FUNCTIONS; f++) {
+        double at = 0;
+        for (size_t i = 0; !isnan(at = formula_change(f, i)); i++) {
+            double ulp = nextafter(fabs(at), HUGE_VAL) - fabs(at);
+            assert_true(f64_rises_from(f64, f, at - HALF_RUN * ulp));
+            float in = (float)at;
+            float ulp32 = nextafterf(fabsf(in), HUGE_VALF) - fabsf(in);
+            if (in != 0 && isfinite(in)) {
+                assert_true(f32_rises_from(f32, f, in - HALF_RUN * ulp32));
             }
-            apply(kernels, f, RUN, x, y);
-            for (size_t i = 1; i < RUN; i++) {
-                double ulp = (double)ulp_at((long double)y[i], DBL_MANT_DIG,
-                                            DBL_MIN_EXP);
-                assert_true(isnan(y[i]) ||
-                            is_monotone(f, x[i], y[i - 1], y[i], ulp));
-            }
+        }
+    }
+}
+
+/* For z > 0 near 0, softplus is log 2 + z / 2, and neighbouring z change it by
+ * far less than an ulp. All floats of four binades are compared, since a step
+ * back is rare there. */
+static void softplus_rises_near_0(void **state)
+{
+    (void)state;
+    const mlpi_kernels *kernels = mlpi_kernels_find(MLP_F32, NULL);
+    static float x[CHUNK];
+    static float y[CHUNK];
+    float previous = 0;
+    for (float z = 0x1p-24F; z < 0x1p-20F;) {
+        for (size_t i = 0; i < CHUNK; i++, z = nextafterf(z, 1)) {
+            x[i] = z;
+        }
+        apply(kernels, SOFTPLUS, CHUNK, x, y);
+        for (size_t i = 0; i < CHUNK; i++) {
+            assert_true(previous <= y[i]);
+            previous = y[i];
         }
     }
 }
@@ -560,19 +385,15 @@ static void f64_is_accurate_at_its_ends(void **state)
     }
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-    if (argc > 1 && strcmp(argv[1], "all") == 0) {
-        const struct CMUnitTest all[] = {
-            cmocka_unit_test(all_f32_are_accurate_and_rise),
-        };
-        return cmocka_run_group_tests_name("math, all f32", all, NULL, NULL);
-    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(special_values_are_exact),
         cmocka_unit_test(f64_is_accurate),
         cmocka_unit_test(f64_is_accurate_at_its_ends),
         cmocka_unit_test(f64_rises),
+        cmocka_unit_test(formulas_meet_without_a_step_back),
+        cmocka_unit_test(softplus_rises_near_0),
         cmocka_unit_test(f32_is_accurate_and_rises),
     };
     return cmocka_run_group_tests_name("math", tests, NULL, NULL);

@@ -10,9 +10,9 @@
 #include <fenv.h>
 #include <float.h>
 
-static const size_t edges[] = {0,  1,  2,  3,  4,  5,  6,  7,   8,  9,
-                               11, 12, 13, 15, 16, 17, 23, 24,  25, 31,
-                               32, 33, 37, 47, 48, 64, 65, 100, 129};
+static const size_t edges[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,   9,
+                               10, 11, 12, 13, 15, 16, 17, 23, 24,  25,
+                               31, 32, 33, 37, 47, 48, 64, 65, 100, 129};
 static const size_t depths[] = {0, 1, 2, 3, 5, 8, 17, 64, 255, 256, 257, 521};
 
 static size_t pick(mlp_rng *rng, const size_t *list, size_t n)
@@ -74,15 +74,22 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
     ignore(mlp_rng_randint(rng, 0, 2, &with_bias));
     void *bias = with_bias ? random_reals(dtype, rng, n, -1, 1) : NULL;
     int64_t extras = 0; /* bits: 1: relu in an array of its own; 2: relu == C;
-                           4: a relu_mask; 8: rows of C are wider than n */
-    ignore(mlp_rng_randint(rng, 0, 16, &extras));
+                           4: a relu_mask; 8: rows of C are wider than n;
+                           16: the sums go on from those in C */
+    ignore(mlp_rng_randint(rng, 0, 32, &extras));
     const bool is_part =
         n >= MLPI_GEMM_MIN_STRIDED_COLUMNS && k > 0 && extras & 8;
     const size_t width = is_part ? n + 7 : n;
     void *relu_mask =
         extras & 4 ? random_reals(dtype, rng, m * width, -1, 1) : NULL;
     void *relu = extras & 1 ? random_reals(dtype, rng, m * width, 7, 7) : NULL;
+    const bool resumes = k > 0 && extras & 16;
     void *C = random_reals(dtype, rng, m * width, 7, 7);
+    void *earlier = random_reals(dtype, rng, m * width, -1, 1);
+    for (size_t i = 0; resumes && i < m * n; i++) {
+        const size_t c = i / n * width + i % n;
+        set(dtype, C, c, get(dtype, earlier, c));
+    }
     void *scratch = used_scratch(kernels, m, n, k);
     (void)feclearexcept(FE_ALL_EXCEPT);
     kernels->gemm(&(mlpi_gemm_args){.m = m,
@@ -94,6 +101,7 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
                                     .bias = bias,
                                     .relu_mask = relu_mask,
                                     .C = C,
+                                    .resumes = resumes,
                                     .relu = relu         ? relu
                                             : extras & 2 ? C
                                                          : NULL,
@@ -101,12 +109,12 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
     assert_false(fetestexcept(FE_INVALID | FE_OVERFLOW));
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++) {
-            double s = 0;
+            const size_t c = i * width + j;
+            double s = resumes ? get(dtype, earlier, c) : 0;
             for (size_t p = 0; p < k; p++) {
                 s = fma_of(dtype, at(dtype, &A, i, p), at(dtype, &B, p, j), s);
             }
             s = bias ? rounded(dtype, s + get(dtype, bias, j)) : s;
-            const size_t c = i * width + j;
             s = relu_mask && get(dtype, relu_mask, c) <= 0 ? 0 : s;
             double r = s <= 0 ? 0 : s;
             bool replaced = !relu && extras & 2;
@@ -121,6 +129,7 @@ static void check_product(const mlpi_kernels *kernels, mlp_rng *rng, size_t m,
     guarded_free(relu);
     guarded_free(relu_mask);
     guarded_free(scratch);
+    guarded_free(earlier);
     guarded_free(C);
     guarded_free(bias);
     guarded_free(B.reals);
@@ -156,7 +165,12 @@ static void product_equals_the_triple_loop_when_large(void **state)
             check_product(kernels, &rng, 129, 10, 300);
             check_product(kernels, &rng, 33, 1037, 17);
         }
+        /* Blocks of rows share the packed B, in one and in two parts of its
+         * columns; deep blocks of k; and a last block of a few rows. */
         check_product(kernels, &rng, 500, 140, 270);
+        check_product(kernels, &rng, 401, 1061, 20);
+        check_product(kernels, &rng, 371, 45, 1100);
+        check_product(kernels, &rng, 185, 139, 530);
         check_product(kernels, &rng, 17, 100, 1000);
         check_product(kernels, &rng, 1, 1300, 70);
         check_product(kernels, &rng, 1500, 1, 9);
@@ -212,7 +226,7 @@ static void product_by_a_column_equals_the_loop(void **state)
 }
 
 /* Multiplies A (m, k), whose rows (or else columns) are contiguous, by a dense
- * B with few columns. */
+ * B with few columns, and goes on from these sums with the same product. */
 static void check_few_columns(const mlpi_kernels *kernels, mlp_rng *rng,
                               const size_t size[3], bool by_rows)
 {
@@ -226,21 +240,28 @@ static void check_few_columns(const mlpi_kernels *kernels, mlp_rng *rng,
     void *C = guarded_alloc(m * n * size_of(dtype));
     void *scratch =
         guarded_alloc(kernels->gemm_scratch(m, n, k) * size_of(dtype));
-    kernels->gemm(&(mlpi_gemm_args){.m = m,
-                                    .n = n,
-                                    .k = k,
-                                    .A = {A.reals, A.row_stride, A.col_stride},
-                                    .B = {B.reals, n, 1},
-                                    .C = C,
-                                    .scratch = scratch});
-    for (size_t i = 0; i < m * n; i++) {
-        double s = 0;
-        for (size_t p = 0; p < k; p++) {
-            s = fma_of(dtype, at(dtype, &A, i / n, p), at(dtype, &B, p, i % n),
-                       s);
+    mlpi_gemm_args product = {.m = m,
+                              .n = n,
+                              .k = k,
+                              .A = {A.reals, A.row_stride, A.col_stride},
+                              .B = {B.reals, n, 1},
+                              .C = C,
+                              .scratch = scratch};
+    void *sums = random_reals(dtype, rng, m * n, 0, 0);
+    for (size_t call = 0; call < 2; call++) {
+        product.resumes = call > 0;
+        kernels->gemm(&product);
+        for (size_t i = 0; i < m * n; i++) {
+            double s = get(dtype, sums, i);
+            for (size_t p = 0; p < k; p++) {
+                s = fma_of(dtype, at(dtype, &A, i / n, p),
+                           at(dtype, &B, p, i % n), s);
+            }
+            assert_true(same(get(dtype, C, i), s));
+            set(dtype, sums, i, s);
         }
-        assert_true(same(get(dtype, C, i), s));
     }
+    guarded_free(sums);
     guarded_free(scratch);
     guarded_free(C);
     guarded_free(B.reals);
@@ -255,12 +276,20 @@ static void product_by_few_columns_equals_the_loop(void **state)
         mlp_rng rng = mlp_rng_seeded(8);
         for (size_t n = 2; n < 14; n++) {
             check_few_columns(kernels, &rng, (size_t[]){67, n, 64}, false);
+            check_few_columns(kernels, &rng, (size_t[]){n + 3, n, 30}, false);
+            check_few_columns(kernels, &rng, (size_t[]){16, n, 30}, false);
+            check_few_columns(kernels, &rng, (size_t[]){n, 1, 30}, false);
         }
         check_few_columns(kernels, &rng, (size_t[]){67, 10, 300}, false);
         check_few_columns(kernels, &rng, (size_t[]){64, 11, 300}, false);
         check_few_columns(kernels, &rng, (size_t[]){19, 10, 300}, true);
         check_few_columns(kernels, &rng, (size_t[]){19, 10, 301}, true);
         check_few_columns(kernels, &rng, (size_t[]){8, 10, 204}, true);
+        for (size_t m = 7; m < 70; m += 3) {
+            check_few_columns(kernels, &rng, (size_t[]){m, 10, m % 9}, true);
+            check_few_columns(kernels, &rng, (size_t[]){m, 10, m % 9}, false);
+            check_product(kernels, &rng, m, 10, 1 + m % 9);
+        }
     }
 }
 
@@ -408,6 +437,21 @@ static void product_keeps_a_nan_in_its_row(void **state)
     }
 }
 
+/* Sums of X (m, n), whose rows come in two calls if there are lanes to carry
+ * the first 16. */
+static void sum_in_parts(const mlpi_kernels *kernels,
+                         const mlpi_column_sums_args *all)
+{
+    const size_t m = all->m > 16 ? 16 : all->m;
+    mlpi_column_sums_args part = *all;
+    part.m = m;
+    memset(all->lanes, 0, MLPI_LANES * all->n * kernels->real_size);
+    kernels->column_sums(&part);
+    part.m = all->m - m;
+    part.X = mlpi_const_at(kernels, all->X, m * all->n);
+    kernels->column_sums(&part);
+}
+
 static void column_sums_use_eight_lanes(void **state)
 {
     (void)state;
@@ -420,7 +464,16 @@ static void column_sums_use_eight_lanes(void **state)
             size_t n = edges[trial / COUNT(rows)];
             void *X = random_reals(dtype, &rng, m * n, -1, 1);
             void *sums = guarded_alloc(n * size_of(dtype));
-            kernels->column_sums(m, n, X, sums);
+            void *in_parts = guarded_alloc(n * size_of(dtype));
+            void *lanes = guarded_alloc(MLPI_LANES * n * size_of(dtype));
+            mlpi_column_sums_args args = {m, n, X, NULL, sums};
+            kernels->column_sums(&args);
+            args.lanes = lanes;
+            args.sums = in_parts;
+            sum_in_parts(kernels, &args);
+            assert_memory_equal(in_parts, sums, n * size_of(dtype));
+            guarded_free(lanes);
+            guarded_free(in_parts);
             for (size_t j = 0; j < n; j++) {
                 double s[MLPI_LANES] = {0};
                 for (size_t i = 0; i < m; i++) {

@@ -7,6 +7,8 @@
  */
 #include "support/numbers.h"
 
+#include <fenv.h>
+
 enum { MOST = 41 }; /* lengths 0 to MOST - 1 cover every width and tail */
 
 /* Returns numbers of all kinds: usual, huge, tiny and special ones. */
@@ -536,6 +538,49 @@ static void load_rows_orders_strides_and_scales(void **state)
     }
 }
 
+/* Rows of all widths around those of vectors, dense and with gaps, in order and
+ * not. */
+static void load_rows_standardises_every_width(void **state)
+{
+    (void)state;
+    enum { ROWS = 5, WIDEST = 35 };
+    static const size_t order[ROWS] = {4, 0, 0, 2, 1};
+    FOR_EACH_TABLE(dtype, kernels)
+    {
+        mlp_rng rng = mlp_rng_seeded(11);
+        for (size_t trial = 0; trial < 4 * WIDEST; trial++) {
+            size_t n = 1 + trial / 4;
+            size_t stride = trial & 1 ? n : n + 3;
+            bool in_order = trial & 2;
+            void *X = random_reals(dtype, &rng, ROWS * stride, -1, 1);
+            void *mean = random_reals(dtype, &rng, n, -1, 1);
+            void *std = random_reals(dtype, &rng, n, 1, 2);
+            void *out = guarded_alloc(ROWS * n * size_of(dtype));
+            (void)feclearexcept(FE_ALL_EXCEPT);
+            kernels->load_rows(
+                &(mlpi_load_rows_args){.m = ROWS,
+                                       .n = n,
+                                       .X = {X, stride, 1},
+                                       .order = in_order ? NULL : order,
+                                       .mean = mean,
+                                       .std = std,
+                                       .out = out});
+            assert_false(fetestexcept(FE_INVALID | FE_DIVBYZERO));
+            for (size_t i = 0; i < ROWS * n; i++) {
+                size_t row = in_order ? i / n : order[i / n];
+                double x = get(dtype, X, row * stride + i % n);
+                double d = rounded(dtype, x - get(dtype, mean, i % n));
+                assert_true(same(get(dtype, out, i),
+                                 rounded(dtype, d / get(dtype, std, i % n))));
+            }
+            guarded_free(out);
+            guarded_free(std);
+            guarded_free(mean);
+            guarded_free(X);
+        }
+    }
+}
+
 static void scatter_leaves_the_padding_alone(void **state)
 {
     (void)state;
@@ -743,6 +788,7 @@ int main(void)
         cmocka_unit_test(gradient_of_a_nan_is_a_nan),
         cmocka_unit_test(sgd_step_rounds_product_and_difference),
         cmocka_unit_test(load_rows_orders_strides_and_scales),
+        cmocka_unit_test(load_rows_standardises_every_width),
         cmocka_unit_test(scatter_leaves_the_padding_alone),
         cmocka_unit_test(conversions_round_once),
         cmocka_unit_test(find_names_the_first_place),

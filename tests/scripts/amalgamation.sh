@@ -54,7 +54,7 @@ same() {
 
 for compiler in gcc clang; do
     command -v "$compiler" >/dev/null || continue
-    for options in '-O0 -DMLPI_THREADS -pthread' \
+    for options in '-O0 -DMLP_THREADS -pthread' \
         '-O3 -march=native -Wall -Wextra'; do
         # Unquoted, because they are several.
         "$compiler" $options -c "$one/mlp.c" -o "$scratch/mlp.o" \
@@ -112,7 +112,7 @@ tests=$scratch/tests
 quietly cmake -S "$source" -B "$tests" -DMLP_KERNELS= -DMLP_ONNX=OFF \
     -DMLP_FOREIGN=OFF -DMLP_DATA=OFF -DMLP_BUILD_EXAMPLES=OFF
 quietly cmake --build "$tests" --parallel 2 --target mlp
-cc -O2 -fPIC -DMLPI_THREADS -pthread -c "$one/mlp.c" -o "$scratch/mlp.o"
+cc -O2 -fPIC -DMLP_THREADS -pthread -c "$one/mlp.c" -o "$scratch/mlp.o"
 rm "$tests/libmlp.a"
 ar rcs "$tests/libmlp.a" "$scratch/mlp.o"
 quietly cmake --build "$tests" --parallel 2

@@ -369,10 +369,10 @@ static void wrong_difference(size_t n, double scale, const void *a,
 }
 
 /* Makes the second of five db too large by as much. */
-static void wrong_column_sums(size_t m, size_t n, const void *X, void *sums)
+static void wrong_column_sums(const mlpi_column_sums_args *args)
 {
-    right->column_sums(m, n, X, sums);
-    ((double *)sums)[1] *= n == 5 ? 1.00001 : 1.0;
+    right->column_sums(args);
+    ((double *)args->sums)[1] *= args->n == 5 ? 1.00001 : 1.0;
 }
 
 /* Makes one number of the second layer's dW (5, 7) wrong: that of row 3, column
@@ -391,10 +391,10 @@ static mlpi_gemm_function *wrong_gemm_select(const mlpi_gemm_args *product)
     return wrong_product;
 }
 
-static void no_column_sums(size_t m, size_t n, const void *X, void *sums)
+static void no_column_sums(const mlpi_column_sums_args *args)
 {
-    right->column_sums(m, n, X, sums);
-    ((double *)sums)[0] = NAN;
+    right->column_sums(args);
+    ((double *)args->sums)[0] = NAN;
 }
 
 /* Checks a sigmoid network that has these kernels. */

@@ -87,6 +87,12 @@ typedef struct plan {
     INDEX_ROWS, precision, ODD_SIZES, MLP_ACT_SOFTMAX, MLP_LOSS_CCE,           \
         MLP_INIT_HE, 2, 100, 0.5, MLP_OPTIMIZER_SGD, true
 #define WEIGHTED(precision) CLASSES(precision), {false}, {0.0}, true
+/* Up to six threads take these rows in micro-batches, more threads at once. */
+#define LARGE_BATCH(precision)                                                 \
+    INDEX_ROWS, precision, 1571, {101, 129, 67, 7},                            \
+        {MLP_ACT_TANH, MLP_ACT_RELU}, MLP_ACT_SOFTMAX, MLP_LOSS_CCE,           \
+        MLP_INIT_HE, 3, 0, 0.5, MLP_OPTIMIZER_SGD, true, {false}, {0.3, 0.5},  \
+        true
 /* RECTIFIERS and MORE_RECTIFIERS have all rectifiers but ReLU, with an
  * initialisation for each. */
 #define RECTIFIER_SIZES                                                        \
@@ -139,6 +145,8 @@ static const plan quick_plans[] = {
     {"odd_f32", ODD(MLP_F32)},
     {"normed_f64", NORMED(MLP_F64)},
     {"normed_f32", NORMED(MLP_F32)},
+    {"large_batch_f64", LARGE_BATCH(MLP_F64)},
+    {"large_batch_f32", LARGE_BATCH(MLP_F32)},
     {"lbfgs_quick_f64", LBFGS(MLP_F64, 2)},
     {"lbfgs_quick_f32", LBFGS(MLP_F32, 2)},
     {"classes_f64", CLASSES(MLP_F64)},
