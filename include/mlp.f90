@@ -38,6 +38,7 @@
 !   the view is valid as long as the array. A stride must not be negative.
 ! - Texts are plain character strings; blanks at their end do not count. Texts
 !   inside structs are pointers to texts that end with c_null_char.
+! - mlp_net_import_ordered and its form for memory are missing.
 ! - A field for an array or a function takes c_loc(array) or c_funloc(function).
 !   Procedures for callbacks need bind(C) and the interfaces named mlp_on_...
 module mlp
