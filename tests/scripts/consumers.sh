@@ -68,6 +68,8 @@ documents=$scratch/moved/share/doc/mlp
 for file in README.md LICENSE examples/mlp_file.py examples/data/digits.csv; do
     cmp "$source/$file" "$documents/$file" || fail "$file is not installed"
 done
+cmp "$source/include/mlp.f90" "$scratch/moved/include/mlp.f90" ||
+    fail "mlp.f90 is not installed"
 all_flags=$(pkg-config --cflags --libs --static mlp_show mlp_data mlp)
 for example in "$documents"/examples/*.c; do
     case $example in # these need mlp_show or mlp_data

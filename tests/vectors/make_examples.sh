@@ -17,7 +17,9 @@ keep() {
 }
 
 keep circles .
+keep committee .
 keep digits '^Fold|^Test'
+keep lockstep '^Tick'
 keep online '^Point'
 keep own_loop '^Epoch|Accuracy'
 keep regression '^Training|^Test'
