@@ -40,9 +40,11 @@
 
 #include "base/thread_team.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/host.h"
 #include "base/memory.h"
+#include "base/thread_choice.h"
 
 mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads)
 {
@@ -111,6 +113,9 @@ struct mlpi_team {
     pthread_t *handle;        /* [size]; [0], the caller, is not used */
     size_t scratch_size;      /* bytes for each thread */
     void *scratch;            /* of threads 1, 2 ..., one after another */
+    double waited; /* seconds that the caller has spent at barriers, in all */
+    mlpi_work *repeated; /* the function that `choice` measures; NULL: none */
+    mlpi_thread_choice choice; /* for mlpi_team_repeat */
 };
 
 #ifdef _WIN32
@@ -221,7 +226,12 @@ void mlpi_barrier(const mlpi_thread *thread)
     size_t before =
         atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel);
     if (before + 1 < thread->count) {
+        bool is_caller = thread->index == 0;
+        double begin = is_caller ? mlpi_seconds() : 0.0;
         wait_for_change(team, &team->generation, seen);
+        if (is_caller) {
+            team->waited += mlpi_seconds() - begin;
+        }
         return;
     }
     /* Nobody arrives at the next barrier before `generation` has changed. */
@@ -413,6 +423,30 @@ void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
     mlpi_restore_cancellation(previous);
 }
 
+/* The first function that a team repeats is the one that is measured. Others
+ * follow the choice, which is about the machine more than about the work. */
+void mlpi_team_repeat(mlpi_team *team, mlpi_work *work, void *context,
+                      size_t amount)
+{
+    if (mlpi_team_size(team) == 1) {
+        work_alone(work, context);
+        return;
+    }
+    bool alone = team->choice.alone;
+    double waited = team->waited;
+    double begin = mlpi_seconds();
+    mlpi_team_run(alone ? NULL : team, work, context);
+    if (!team->repeated) {
+        team->repeated = work;
+    }
+    if (team->repeated == work) {
+        mlpi_choice_add(&team->choice,
+                        &(mlpi_run_time){.seconds = mlpi_seconds() - begin,
+                                         .waited = team->waited - waited,
+                                         .amount = (double)amount});
+    }
+}
+
 #else /* without threads every function works for the caller alone */
 
 size_t mlpi_cores(void)
@@ -448,6 +482,14 @@ void *mlpi_team_scratch(const mlpi_thread *thread)
 void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
 {
     (void)team;
+    work_alone(work, context);
+}
+
+void mlpi_team_repeat(mlpi_team *team, mlpi_work *work, void *context,
+                      size_t amount)
+{
+    (void)team;
+    (void)amount;
     work_alone(work, context);
 }
 

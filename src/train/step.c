@@ -149,8 +149,8 @@ static void run(mlp_trainer *t, mlpi_work *work, const mlpi_step_args *args,
     step_task task = {t, args, result};
     t->batch.m = args->m;
     t->batch.discard_Z = args->discard_Z_and_dW;
-    mlpi_team_run(mlpi_step_pays_for_threads(t, args->m) ? t->team : NULL, work,
-                  &task);
+    mlpi_team_repeat(mlpi_step_pays_for_threads(t, args->m) ? t->team : NULL,
+                     work, &task, args->m);
 }
 
 /* Updates batch norm's running mean and variance from the batch. If there is a
