@@ -36,8 +36,8 @@
 typedef struct mlpi_thread_choice {
     bool alone; /* true if the next run should be the caller's alone */
 
-    /* The window so far. */
-    double seconds, waited, amount; /* sums over its runs */
+    /* These are sums over the runs of the window so far. */
+    double seconds, waited, amount;
     size_t runs;
 
     /* Seconds for each unit of work, in the last window of each kind. */

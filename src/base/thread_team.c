@@ -6,10 +6,12 @@
  * Threads wait for two things: the next run, and the other threads at a
  * barrier. Both are counters that only grow, so a waiting thread needs to see
  * no more than that the counter has changed. It polls the counter for about 50
- * microseconds, because the next work mostly comes within a few, and then
- * sleeps on a condition variable. If the team has more threads than there are
- * cores, polling would take the cores from threads that work: then they sleep
- * at once.
+ * microseconds, because the next work mostly comes within a few. For about 500
+ * more it polls, too, but offers its core to other threads in between: the one
+ * that it waits for may need this core, and to sleep and be woken would cost
+ * tens of microseconds. Then it sleeps on a condition variable. If the team has
+ * more threads than there are cores, polling would take the cores from threads
+ * that work: then they sleep at once.
  *
  * A run in time, from top to bottom:
  *
@@ -93,8 +95,9 @@ static void work_alone(mlpi_work *work, void *context)
 #endif
 #include <unistd.h>
 
-/* How often a counter is polled before a sleep: about 50 microseconds. */
-enum { SPINS = 2000 };
+/* How often a counter is polled before a sleep. After EAGER_SPINS the core is
+ * offered to others once in SPINS_PER_YIELD polls. */
+enum { EAGER_SPINS = 2000, SPINS = 20000, SPINS_PER_YIELD = 64 };
 
 struct mlpi_team {
     mlp_hooks hooks;
@@ -133,6 +136,11 @@ static void restore_signals(const signal_mask *previous)
     (void)previous;
 }
 
+static void yield_core(void)
+{
+    (void)SwitchToThread();
+}
+
 /* A program uses the processors of its group, at most 64. */
 size_t mlpi_cores(void)
 {
@@ -157,6 +165,12 @@ static void block_signals(signal_mask *previous)
 static void restore_signals(const signal_mask *previous)
 {
     (void)pthread_sigmask(SIG_SETMASK, previous, NULL);
+}
+
+/* Lets another thread that waits for this core run first, if there is one. */
+static void yield_core(void)
+{
+    (void)sched_yield();
 }
 
 /* The affinity mask is what containers and taskset restrict. */
@@ -194,6 +208,9 @@ static void wait_for_change(mlpi_team *team, atomic_size_t *counter,
             return;
         }
         relax_cpu();
+        if (i >= EAGER_SPINS && i % SPINS_PER_YIELD == 0) {
+            yield_core();
+        }
     }
     (void)pthread_mutex_lock(&team->lock);
     while (atomic_load_explicit(counter, memory_order_acquire) == seen) {
