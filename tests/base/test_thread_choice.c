@@ -66,7 +66,7 @@ static void the_team_returns_when_the_core_is_free(void **state)
     (void)state;
     mlpi_thread_choice choice = {0};
     for (int i = 0; i < 3; i++) {
-        (void)run_many(&choice, &disturbed, 5000);
+        (void)run_many(&choice, &disturbed, 20000 + 777 * i);
         assert_true(choice.alone);
         double seconds = 0.0;
         while (choice.alone) {
