@@ -2,17 +2,17 @@
 /*
  * See thread_choice.h for the idea. The constants are measured ones. A system
  * gives a core to one program for 3 to 4 ms before another has its turn, so a
- * window of 10 ms sees both. A trial of a team that takes 1.5 times as long
- * costs 5 ms; with the longest pause that is less than 1 % of the time.
+ * window of 20 ms sees several turns. A trial of a team that takes 1.5 times as
+ * long costs 10 ms; with the longest pause that is less than 1 % of the time.
  */
 #include "base/thread_choice.h"
 
 /* A window is at least this long, and has at least two runs. */
-static const double window_seconds = 0.01;
+static const double window_seconds = 0.02;
 enum { WINDOW_RUNS = 2 };
 
 /* Pauses, and how long alone_time is believed, in windows. */
-enum { SHORT_PAUSE = 8, LONG_PAUSE = 64, BELIEVED = 100 };
+enum { SHORT_PAUSE = 4, LONG_PAUSE = 64, BELIEVED = 100 };
 
 /* In a team without disturbance the caller waits less than this part of the
  * time, unless the parts of the threads are very unequal. */
@@ -64,19 +64,21 @@ static void judge_alone(mlpi_thread_choice *choice, double time)
     }
 }
 
-/* The first window of all is not judged: its runs touch memory for the first
- * time, and the threads have just started. */
+/* The very first runs are not judged, however long they take: they touch memory
+ * for the first time, and the threads have just started. */
 void mlpi_choice_add(mlpi_thread_choice *choice, const mlpi_run_time *run)
 {
     choice->seconds += run->seconds;
     choice->waited += run->waited;
     choice->amount += run->amount;
     choice->runs++;
-    if (choice->runs < WINDOW_RUNS || choice->seconds < window_seconds) {
+    bool is_first = choice->pause == 0;
+    if (choice->runs < WINDOW_RUNS ||
+        (choice->seconds < window_seconds && !is_first)) {
         return;
     }
     double time = choice->seconds / choice->amount;
-    if (choice->pause == 0) {
+    if (is_first) {
         choice->pause = SHORT_PAUSE;
     } else if (choice->alone) {
         judge_alone(choice, time);

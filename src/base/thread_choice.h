@@ -12,7 +12,7 @@
  *         mlpi_choice_add(&choice, &(mlpi_run_time){...});
  *
  * The choice changes only at the end of a window: runs of one kind, one after
- * another, that took 10 ms or more in all. Times are per unit of work. In the
+ * another, that took 20 ms or more in all. Times are per unit of work. In the
  * drawing, each letter is a window of the team (T) or of the caller alone (A),
  * and another program takes a core at the arrow:
  *

@@ -207,7 +207,7 @@ static void repeat_until(mlpi_team *team, size_t expected)
     assert_int_equal(count, expected);
 }
 
-/* A pause is several windows of 10 ms, so it does not end in its first run, and
+/* A pause is several windows of 20 ms, so it does not end in its first run, and
  * another function finds the caller alone, too. */
 static void a_slower_team_gives_way_and_tries_again(void **state)
 {
