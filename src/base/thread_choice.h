@@ -36,7 +36,7 @@
 typedef struct mlpi_thread_choice {
     bool alone; /* true if the next run should be the caller's alone */
 
-    /* These are sums over the runs of the window so far. */
+    /* The window so far is kept as sums over its runs. */
     double seconds, waited, amount;
     size_t runs;
 
