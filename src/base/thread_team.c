@@ -6,10 +6,12 @@
  * Threads wait for two things: the next run, and the other threads at a
  * barrier. Both are counters that only grow, so a waiting thread needs to see
  * no more than that the counter has changed. It polls the counter for about 50
- * microseconds, because the next work mostly comes within a few, and then
- * sleeps on a condition variable. If the team has more threads than there are
- * cores, polling would take the cores from threads that work: then they sleep
- * at once.
+ * microseconds, because the next work mostly comes within a few. For about 500
+ * more it polls, too, but offers its core to other threads in between: the one
+ * that it waits for may need this core, and to sleep and be woken would cost
+ * tens of microseconds. Then it sleeps on a condition variable. If the team has
+ * more threads than there are cores, polling would take the cores from threads
+ * that work: then they sleep at once.
  *
  * A run in time, from top to bottom:
  *
@@ -40,9 +42,11 @@
 
 #include "base/thread_team.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/host.h"
 #include "base/memory.h"
+#include "base/thread_choice.h"
 
 mlp_status mlpi_team_check(const mlp_hooks *hooks, size_t threads)
 {
@@ -91,8 +95,9 @@ static void work_alone(mlpi_work *work, void *context)
 #endif
 #include <unistd.h>
 
-/* How often a counter is polled before a sleep: about 50 microseconds. */
-enum { SPINS = 2000 };
+/* How often a counter is polled before a sleep. After EAGER_SPINS the core is
+ * offered to others once in SPINS_PER_YIELD polls. */
+enum { EAGER_SPINS = 2000, SPINS = 20000, SPINS_PER_YIELD = 64 };
 
 struct mlpi_team {
     mlp_hooks hooks;
@@ -111,6 +116,9 @@ struct mlpi_team {
     pthread_t *handle;        /* [size]; [0], the caller, is not used */
     size_t scratch_size;      /* bytes for each thread */
     void *scratch;            /* of threads 1, 2 ..., one after another */
+    double waited; /* seconds that the caller has spent at barriers, in all */
+    mlpi_work *repeated; /* the function that `choice` measures; NULL: none */
+    mlpi_thread_choice choice; /* for mlpi_team_repeat */
 };
 
 #ifdef _WIN32
@@ -126,6 +134,11 @@ static void block_signals(signal_mask *previous)
 static void restore_signals(const signal_mask *previous)
 {
     (void)previous;
+}
+
+static void yield_core(void)
+{
+    (void)SwitchToThread();
 }
 
 /* A program uses the processors of its group, at most 64. */
@@ -152,6 +165,12 @@ static void block_signals(signal_mask *previous)
 static void restore_signals(const signal_mask *previous)
 {
     (void)pthread_sigmask(SIG_SETMASK, previous, NULL);
+}
+
+/* Lets another thread that waits for this core run first, if there is one. */
+static void yield_core(void)
+{
+    (void)sched_yield();
 }
 
 /* The affinity mask is what containers and taskset restrict. */
@@ -189,6 +208,9 @@ static void wait_for_change(mlpi_team *team, atomic_size_t *counter,
             return;
         }
         relax_cpu();
+        if (i >= EAGER_SPINS && i % SPINS_PER_YIELD == 0) {
+            yield_core();
+        }
     }
     (void)pthread_mutex_lock(&team->lock);
     while (atomic_load_explicit(counter, memory_order_acquire) == seen) {
@@ -221,7 +243,12 @@ void mlpi_barrier(const mlpi_thread *thread)
     size_t before =
         atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel);
     if (before + 1 < thread->count) {
+        bool is_caller = thread->index == 0;
+        double begin = is_caller ? mlpi_seconds() : 0.0;
         wait_for_change(team, &team->generation, seen);
+        if (is_caller) {
+            team->waited += mlpi_seconds() - begin;
+        }
         return;
     }
     /* Nobody arrives at the next barrier before `generation` has changed. */
@@ -413,6 +440,30 @@ void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
     mlpi_restore_cancellation(previous);
 }
 
+/* The first function that a team repeats is the one that is measured. Others
+ * follow the choice, which is about the machine more than about the work. */
+void mlpi_team_repeat(mlpi_team *team, mlpi_work *work, void *context,
+                      size_t amount)
+{
+    if (mlpi_team_size(team) == 1) {
+        work_alone(work, context);
+        return;
+    }
+    bool alone = team->choice.alone;
+    double waited = team->waited;
+    double begin = mlpi_seconds();
+    mlpi_team_run(alone ? NULL : team, work, context);
+    if (!team->repeated) {
+        team->repeated = work;
+    }
+    if (team->repeated == work) {
+        mlpi_choice_add(&team->choice,
+                        &(mlpi_run_time){.seconds = mlpi_seconds() - begin,
+                                         .waited = team->waited - waited,
+                                         .amount = (double)amount});
+    }
+}
+
 #else /* without threads every function works for the caller alone */
 
 size_t mlpi_cores(void)
@@ -448,6 +499,14 @@ void *mlpi_team_scratch(const mlpi_thread *thread)
 void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context)
 {
     (void)team;
+    work_alone(work, context);
+}
+
+void mlpi_team_repeat(mlpi_team *team, mlpi_work *work, void *context,
+                      size_t amount)
+{
+    (void)team;
+    (void)amount;
     work_alone(work, context);
 }
 

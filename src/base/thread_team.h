@@ -72,6 +72,13 @@ size_t mlpi_team_size(const mlpi_team *team);
  * to the caller. */
 void mlpi_team_run(mlpi_team *team, mlpi_work *work, void *context);
 
+/* Like mlpi_team_run, but for work that is repeated, and only if the team is
+ * faster: if the caller alone has proved faster, as when another program holds
+ * a core, it works alone for a while (see thread_choice.h). `amount` is above 0
+ * and says how much work this is, in a unit such as rows. */
+void mlpi_team_repeat(mlpi_team *team, mlpi_work *work, void *context,
+                      size_t amount);
+
 /* Waits until all threads of the team have called it. What each wrote before is
  * visible to all after. */
 void mlpi_barrier(const mlpi_thread *thread);

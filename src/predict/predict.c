@@ -172,7 +172,7 @@ mlp_status mlpi_predict(const mlp_net *net, const mlp_workspace *workspace,
     prediction_args args = {net, workspace, X, A};
     if (workspace->team && mlpi_net_pays_for_threads(net, X->rows)) {
         TRY(mlpi_check_rounding(&net->hooks));
-        mlpi_team_run(workspace->team, predict_partition, &args);
+        mlpi_team_repeat(workspace->team, predict_partition, &args, X->rows);
     } else {
         predict_rows(&args, &workspace->buffers, 0, X->rows);
     }

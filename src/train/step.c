@@ -253,7 +253,7 @@ static void run(mlp_trainer *t, mlpi_work *work, const mlpi_step_args *args,
                       {.weight = 0.0}};
     t->batch.m = args->m;
     t->batch.discard_Z = args->discard_Z_and_dW;
-    mlpi_team_run(team, work, &task);
+    mlpi_team_repeat(team, work, &task, args->m);
 }
 
 /* Updates batch norm's running mean and variance from the batch. If there is a

@@ -179,6 +179,56 @@ static void no_team_is_the_caller_alone(void **state)
     assert_int_equal(t.came[0], 1);
 }
 
+/* The team's second thread takes 6 ms, the caller alone takes 1 ms. */
+static void team_is_slower(const mlpi_thread *self, void *context)
+{
+    size_t *count = context;
+    if (self->index == 0) {
+        *count = self->count;
+    }
+    (void)usleep(self->count == 1 ? 1000 : self->index == 1 ? 6000 : 0);
+}
+
+static void tell_count(const mlpi_thread *self, void *context)
+{
+    size_t *count = context;
+    if (self->index == 0) {
+        *count = self->count;
+    }
+}
+
+/* Repeats until the count of threads is `expected`. */
+static void repeat_until(mlpi_team *team, size_t expected)
+{
+    size_t count = 0;
+    for (size_t run = 0; run < 2000 && count != expected; run++) {
+        mlpi_team_repeat(team, team_is_slower, &count, 1);
+    }
+    assert_int_equal(count, expected);
+}
+
+/* A pause is several windows of 20 ms, so it does not end in its first run, and
+ * another function finds the caller alone, too. */
+static void a_slower_team_gives_way_and_tries_again(void **state)
+{
+    (void)state;
+    mlp_hooks none = {NULL, NULL, NULL, NULL};
+    mlpi_team *team = new_team(&none, 2);
+    for (int i = 0; i < 3; i++) {
+        size_t count = 0;
+        repeat_until(team, 2);
+        repeat_until(team, 1);
+        mlpi_team_repeat(team, tell_count, &count, 1);
+        assert_int_equal(count, 1);
+        mlpi_team_run(team, tell_count, &count);
+        assert_int_equal(count, 2);
+    }
+    mlpi_team_free(team);
+    size_t count = 0;
+    mlpi_team_repeat(NULL, tell_count, &count, 1);
+    assert_int_equal(count, 1);
+}
+
 /* If the system runs out of threads, those that could be started work, each
  * with its scratch. */
 static void a_team_takes_the_threads_there_are(void **state)
@@ -640,6 +690,7 @@ int main(void)
         cmocka_unit_test(threads_wait_at_barriers),
         cmocka_unit_test(sleeping_members_wake),
         cmocka_unit_test(no_team_is_the_caller_alone),
+        cmocka_unit_test(a_slower_team_gives_way_and_tries_again),
         cmocka_unit_test(a_team_takes_the_threads_there_are),
         cmocka_unit_test(threads_have_scratch_of_their_own),
         cmocka_unit_test(team_creation_fails_without_harm),

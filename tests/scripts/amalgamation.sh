@@ -110,7 +110,7 @@ fi
 # The unit tests, with the one file in the place of the library.
 tests=$scratch/tests
 quietly cmake -S "$source" -B "$tests" -DMLP_KERNELS= -DMLP_ONNX=OFF \
-    -DMLP_FOREIGN=OFF -DMLP_DATA=OFF -DMLP_BUILD_EXAMPLES=OFF
+    -DMLP_FOREIGN=OFF -DMLP_DATA=OFF -DMLP_SHOW=OFF -DMLP_BUILD_EXAMPLES=OFF
 quietly cmake --build "$tests" --parallel 2 --target mlp
 cc -O2 -fPIC -DMLP_THREADS -pthread -c "$one/mlp.c" -o "$scratch/mlp.o"
 rm "$tests/libmlp.a"

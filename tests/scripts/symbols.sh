@@ -20,7 +20,7 @@ taken='malloc free memcpy memmove memset memcmp memchr strchr strrchr strcmp
     sigaddset sigismember sigpending sigwait pthread_mutex_init
     pthread_mutex_destroy pthread_mutex_lock pthread_mutex_unlock
     pthread_cond_init pthread_cond_destroy pthread_cond_wait
-    pthread_cond_broadcast pthread_setcancelstate pthread_testcancel clock_gettime getpid sysconf sched_getaffinity __sched_cpucount'
+    pthread_cond_broadcast pthread_setcancelstate pthread_testcancel clock_gettime getpid sysconf sched_getaffinity sched_yield __sched_cpucount'
 # What log_stderr.c may call besides: some compilers make fprintf of a constant
 # format to another of these functions.
 printing='stderr fprintf __fprintf_chk fputs fputc fwrite'
