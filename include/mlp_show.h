@@ -110,9 +110,8 @@ void mlp_show_progress_end(mlp_show_progress *line);
  *
  * A picture is a grid of panels. Each function below adds one panel. It
  * computes at once and copies what it needs. If it fails, the picture is as
- * before. All of them allocate, and return MLP_ERR_LIMIT for more than 100
- * panels. Colours suit the colour-blind, and marks, dashes and greys tell apart
- * what colours do.
+ * before. All of them allocate. Colours suit the colour-blind, and marks,
+ * dashes and greys tell apart what colours do.
  */
 
 typedef struct mlp_picture mlp_picture;
@@ -144,11 +143,10 @@ void mlp_picture_free(mlp_picture *picture);
 /* Draws a picture. The end of `path` says as what:
  *   .svg, .png  a file, which gnuplot draws. An old file is replaced in one
  *               moment; after a failure it is as before
- *   .gp         a script of gnuplot's commands, which holds all numbers. By
- *               itself it draws the file of the same name that ends in .svg
- * NULL draws onto standard output: as text, as wide as the terminal; or with
- * pixels, if TERM names a terminal that is known to show sixel graphics. Text
- * has colours only on a terminal, and if NO_COLOR is not set.
+ *   .gp         a script of gnuplot's commands, which holds all numbers:
+ *               "gnuplot a.gp > a.svg" draws it
+ * NULL draws text onto standard output, as wide as the terminal. It has colours
+ * only on a terminal, and if NO_COLOR is not set.
  *
  * The program gnuplot is looked for in PATH, and needs the version 5.4 or
  * later. Allocates. MLP_ERR_UNSUPPORTED: there is no gnuplot. The script then
@@ -175,7 +173,7 @@ typedef struct mlp_axes {
 } mlp_axes;
 
 /* A line through n points, or the points themselves. A NaN or an infinity is a
- * gap. A line of more than 2000 points is thinned, on a linear x axis: of each
+ * gap. A line of more than 1000 points is thinned, on a linear x axis: of each
  * piece the lowest and the highest point stay. */
 typedef struct mlp_curve {
     const char *name;    /* in the key; NULL: none */
@@ -250,7 +248,7 @@ MLP_NODISCARD mlp_status mlp_picture_bars(
  * two weights of layer l: element i0 and element i1 of W, counted row by row.
  * Each goes from `span` below its value to `span` above, and a mark shows where
  * it is. Makes a copy of the network for the time of the call, which computes
- * the loss 170 times. MLP_ERR_ARGUMENT: no such layer or element, i0 equal to
+ * the loss 82 times. MLP_ERR_ARGUMENT: no such layer or element, i0 equal to
  * i1, or a span that is not above 0. Other errors are those of mlp_evaluate. */
 MLP_NODISCARD mlp_status mlp_picture_surface(mlp_picture *picture,
                                              const mlp_axes *axes,

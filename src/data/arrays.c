@@ -1,44 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers of files that hold arrays of numbers instead of a table with names:
- * IDX (the files of MNIST), NPY (NumPy), and the training data of FANN.
- *
- *     IDX    00 00 type n | n dimensions | elements
- *            The type is 08 uint8, 09 int8, 0b int16, 0c int32, 0d float32 or
- *            0e float64. Dimensions have 32 bits. All is big-endian.
- *     NPY    93 "NUMPY" major minor | length | header | elements
- *            The length has 16 bits in version 1, and 32 bits in the versions 2
- *            and 3, little-endian. The header is a literal of Python:
- *            {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
- *            where < is little-endian and > big-endian. Types are f4, f8, i4,
- *            i8 and u1.
- *     FANN   rows inputs outputs, then for each row a line of inputs and a line
- *            of outputs, all separated by blanks
- *
- * Examples:
- *
- *     train-images-idx3-ubyte  60000 x 28 x 28 uint8  (60000, 784) float32
- *     train-labels-idx1-ubyte  60000 uint8            (60000, 1) int32
- *     np.save, float64, 2-D    100 x 4 f8             (100, 4) float64
- *     np.save, int64, 1-D      100 i8                 (100, 1) int32
- *     xor.data of FANN         4 2 1                  (4, 3) float64
- *
- * The first dimension of an array gives the rows, and all others together the
- * columns. In Fortran's order an array may have two dimensions, whose columns
- * lie one after the other.
- *
- * A NaN is an empty cell, as in other tables, and an infinity stays one;
- * networks refuse it, with the row and the column.
- *
- * The elements are stored as float32 where that holds each of them, and else as
- * float64. Whole numbers in one dimension are class numbers, and become int32,
- * unless targets join them.
- *
- * Each header becomes a struct array, from which one function stores the
- * elements. IDX and NPY differ only in their headers. The product of the
- * dimensions is checked against the bytes that are there before anything is
- * allocated, so a header cannot make this library allocate more than a few
- * times the size of its file.
+ * Readers of IDX, NPY and FANN's training data; arrays.h draws the layouts.
  */
 #include "data/arrays.h"
 
@@ -80,11 +42,23 @@ static bool multiply(size_t a, size_t b, size_t *product)
     return fits;
 }
 
+/* Reads a count. Returns where it ends, or NULL if there is none. No file has a
+ * quarter of all sizes. */
+static const char *read_count(const char *s, const char *end, size_t *n)
+{
+    double x = 0.0;
+    s = mlpi_decimal_read(s, end, '.', &x);
+    if (!s || !(x >= 0.0 && x < (double)(SIZE_MAX / 4) && x == floor(x))) {
+        return NULL;
+    }
+    *n = (size_t)x;
+    return s;
+}
+
 /* Adds a dimension: the first one counts the rows. */
 static bool add_dimension(array *a, size_t n)
 {
-    a->n_dims++;
-    if (a->n_dims == 1) {
+    if (a->n_dims++ == 0) {
         a->rows = n;
         a->cols = 1;
         return true;
@@ -124,24 +98,23 @@ static double element(const array *a, size_t i)
     return is_negative ? -1.0 - (double)~(bits | ones) : (double)bits;
 }
 
-/* Stores element i. A class number must be an int32. NaN is an empty cell of
- * its column. */
-static mlp_status store(mlp_data *data, size_t row, size_t col, double x)
+/* Stores element i of those in memory, which is in column j. A class number
+ * must be an int32. NaN is an empty cell of its column. */
+static mlp_status store(mlp_data *data, size_t i, size_t j, double x)
 {
-    size_t i = row * data->values.row_stride + col * data->values.col_stride;
     if (data->values.dtype == MLP_F32) {
-        ((float *)data->block)[i] = (float)x;
+        ((float *)data->values.data)[i] = (float)x;
     } else if (data->values.dtype == MLP_F64) {
-        ((double *)data->block)[i] = x;
+        ((double *)data->values.data)[i] = x;
     } else if (fabs(x) <= INT32_MAX) {
-        ((int32_t *)data->block)[i] = (int32_t)x;
+        ((int32_t *)data->values.data)[i] = (int32_t)x;
     } else {
-        return mlpi_table_error(data, MLP_ERR_LIMIT, 0,
-                                "row %zu: expects a class number, which is an "
-                                "int32, got %.0f",
-                                row + 1, x);
+        return mlpi_data_error(&data->pool, MLP_ERR_LIMIT, 0,
+                               "row %zu: expects a class number, which is an "
+                               "int32, got %.0f",
+                               i + 1, x);
     }
-    data->columns[col].n_empty += isnan(x) ? 1 : 0;
+    data->columns[j].n_empty += isnan(x) ? 1 : 0;
     return MLP_OK;
 }
 
@@ -150,53 +123,45 @@ static mlp_status check_shape(const array *a, const mlp_data *data)
 {
     size_t bytes = 0;
     if (a->rows == 0 || a->cols == 0) {
-        return mlpi_table_error(data, MLP_ERR_FORMAT, 0,
-                                "expects rows and columns, got the shape (%zu, "
-                                "%zu)",
-                                a->rows, a->cols);
+        return mlpi_data_error(&data->pool, MLP_ERR_FORMAT, 0,
+                               "expects rows and columns, got the shape (%zu, "
+                               "%zu)",
+                               a->rows, a->cols);
     }
     if (a->cols > MLPI_MAX_COLUMNS) {
-        return mlpi_table_error(data, MLP_ERR_LIMIT, 0,
-                                "expects at most %d columns, got %zu",
-                                (int)MLPI_MAX_COLUMNS, a->cols);
+        return mlpi_data_error(&data->pool, MLP_ERR_LIMIT, 0,
+                               "expects at most %d columns, got %zu",
+                               (int)MLPI_MAX_COLUMNS, a->cols);
     }
     if (!multiply(a->rows, a->cols, &bytes) ||
         !multiply(bytes, a->type->width, &bytes) || bytes != a->bytes) {
-        return mlpi_table_error(
-            data, MLP_ERR_FORMAT, 0,
-            "expects %zu x %zu elements of %zu byte%s after "
-            "the header, got %zu byte%s",
-            a->rows, a->cols, a->type->width, a->type->width == 1 ? "" : "s",
-            a->bytes, a->bytes == 1 ? "" : "s");
+        return mlpi_data_error(&data->pool, MLP_ERR_FORMAT, 0,
+                               "expects %zu x %zu elements of %zu byte%s after "
+                               "the header, got %zu byte%s",
+                               a->rows, a->cols, a->type->width,
+                               a->type->width == 1 ? "" : "s", a->bytes,
+                               a->bytes == 1 ? "" : "s");
     }
     return MLP_OK;
 }
 
-/* Makes the table of an array. The elements keep their order: rows one after
- * the other, or columns in Fortran's order. The type in memory is int32 for
- * class numbers, which are whole numbers in one dimension, unless targets join
- * them; else the shorter type that holds all elements exactly. */
+/* Makes the table of an array. */
 static mlp_status fill(const array *a, mlp_data *data)
 {
     TRY(check_shape(a, data));
     bool is_float = a->type->kind == 'f';
     bool is_class = !is_float && a->n_dims == 1 && !data->options->targets;
-    bool is_short = is_float ? a->type->width == 4 : a->type->width <= 2;
+    bool is_short = a->type->width <= (is_float ? 4 : 2);
+    mlp_dtype dtype = is_class ? MLP_I32 : is_short ? MLP_F32 : MLP_F64;
     for (size_t j = 0; j < a->cols; j++) {
         TRY(mlpi_table_add_name(data, "", 0, 0));
     }
-    TRY(mlpi_table_allocate(data,
-                            is_class   ? MLP_I32
-                            : is_short ? MLP_F32
-                                       : MLP_F64,
-                            a->rows, !a->is_by_column));
-    size_t outer_n = a->is_by_column ? a->cols : a->rows;
-    size_t inner_n = a->is_by_column ? a->rows : a->cols;
-    for (size_t i = 0; i < outer_n; i++) {
-        for (size_t j = 0; j < inner_n; j++) {
-            TRY(store(data, a->is_by_column ? j : i, a->is_by_column ? i : j,
-                      element(a, i * inner_n + j)));
-        }
+    TRY(mlpi_table_allocate(data, dtype, a->rows, !a->is_by_column));
+    size_t cols = data->names.n; /* one more than the array's with targets */
+    for (size_t i = 0; i < a->rows * a->cols; i++) {
+        size_t j = a->is_by_column ? i / a->rows : i % a->cols;
+        size_t at = a->is_by_column ? i : i / a->cols * cols + j;
+        TRY(store(data, at, j, element(a, i)));
     }
     data->values.rows = a->rows;
     return MLP_OK;
@@ -220,14 +185,8 @@ static bool set_type(array *a, unsigned idx, const char *npy)
     return false;
 }
 
-/* No text begins with two bytes that are 0. */
-static bool idx_begins(const unsigned char *bytes, size_t size)
-{
-    array a;
-    return size >= 4 && bytes[0] == 0 && bytes[1] == 0 &&
-           set_type(&a, bytes[2], "");
-}
-
+/* The fourth byte counts the dimensions, which follow as big-endian numbers of
+ * four bytes. */
 static mlp_status read_idx(const unsigned char *bytes, size_t size,
                            mlp_data *data)
 {
@@ -240,10 +199,10 @@ static mlp_status read_idx(const unsigned char *bytes, size_t size,
         is_right = add_dimension(&a, (size_t)dimension);
     }
     if (!is_right) {
-        return mlpi_table_error(data, MLP_ERR_FORMAT, 0,
-                                "expects an IDX header of %zu dimension%s, got "
-                                "one that is cut or damaged",
-                                n, n == 1 ? "" : "s");
+        return mlpi_data_error(&data->pool, MLP_ERR_FORMAT, 0,
+                               "expects an IDX header of %zu dimension%s, got "
+                               "one that is cut or damaged",
+                               n, n == 1 ? "" : "s");
     }
     a.elements = bytes + head;
     a.bytes = size - head;
@@ -275,25 +234,19 @@ static bool read_type(const char *s, array *a)
     return set_type(a, 0, s) && s[2] == '\'';
 }
 
-/* Reads the shape: (3, 4) or (3,). A dimension of 19 digits and more exceeds
- * any file. */
+/* Reads the shape, (3, 4) or (3,), from a text that ends with 0. */
 static bool read_shape(const char *s, array *a)
 {
+    const char *end = s + strlen(s);
     if (*s != '(') {
         return false;
     }
-    for (s++; *s != ')';) {
-        size_t digits = strspn(s, "0123456789");
+    for (s++; *s != ')'; s += strspn(s, ", ")) {
         size_t n = 0;
-        for (size_t i = 0; i < digits && digits <= 18; i++) {
-            n = 10 * n + (size_t)(s[i] - '0');
-        }
-        if (digits == 0 || digits > 18 || !add_dimension(a, n)) {
+        s = read_count(s, end, &n);
+        if (!s || !add_dimension(a, n)) {
             return false;
         }
-        s += digits;
-        s += *s == ',';
-        s += strspn(s, " ");
     }
     return a->n_dims > 0;
 }
@@ -311,44 +264,44 @@ static mlp_status read_npy_header(const unsigned char *bytes, size_t length,
     const char *type = find_value(header, "'descr'");
     a->is_by_column = strncmp(order, "True", 4) == 0;
     if (!*order || !read_shape(find_value(header, "'shape'"), a)) {
-        return mlpi_table_error(data, MLP_ERR_FORMAT, 0,
-                                "expects a NPY header with an order and a "
-                                "shape, got one that is cut or damaged");
+        return mlpi_data_error(&data->pool, MLP_ERR_FORMAT, 0,
+                               "expects a NPY header with an order and a "
+                               "shape, got one that is cut or damaged");
     }
     if (!read_type(type, a)) {
-        char quote[MLPI_QUOTE_SIZE];
-        return mlpi_table_error(
-            data, MLP_ERR_UNSUPPORTED, 0,
-            "expects elements f4, f8, i4, i8 or u1, got %s",
-            mlpi_data_quote(type, strcspn(type, ",}"), quote));
+        return mlpi_data_error(&data->pool, MLP_ERR_UNSUPPORTED, 0,
+                               "expects elements f4, f8, i4, i8 or u1, got %s",
+                               mlpi_data_quote(type, strcspn(type, ",}")).text);
     }
     return !a->is_by_column || a->n_dims <= 2
                ? MLP_OK
-               : mlpi_table_error(data, MLP_ERR_UNSUPPORTED, 0,
-                                  "expects at most 2 dimensions in Fortran's "
-                                  "order, got %zu",
-                                  a->n_dims);
+               : mlpi_data_error(&data->pool, MLP_ERR_UNSUPPORTED, 0,
+                                 "expects at most 2 dimensions in Fortran's "
+                                 "order, got %zu",
+                                 a->n_dims);
 }
 
+/* After the magic bytes stand two bytes of the version and the length of the
+ * header, which version 1 gives in two bytes and later ones in four. A file
+ * that is cut within its header is refused by read_npy_header, which finds no
+ * dictionary in it. */
 static mlp_status read_npy(const unsigned char *bytes, size_t size,
                            mlp_data *data)
 {
     array a = {.is_big = false};
     unsigned version = bytes[6];
     if (version < 1 || version > 3) {
-        return mlpi_table_error(data, MLP_ERR_UNSUPPORTED, 0,
-                                "expects version 1, 2 or 3 of NPY, got %u",
-                                version);
+        return mlpi_data_error(&data->pool, MLP_ERR_UNSUPPORTED, 0,
+                               "expects version 1, 2 or 3 of NPY, got %u",
+                               version);
     }
     size_t width = version == 1 ? 2 : 4;
     size_t head = 8 + width;
     size_t length =
-        size < head ? SIZE_MAX : (size_t)read_bits(bytes + 8, width, false);
-    if (size < head || length > size - head) {
-        return mlpi_table_error(data, MLP_ERR_FORMAT, 0,
-                                "expects a NPY header, got a file that is cut");
-    }
-    TRY(read_npy_header(bytes + head, length, &a, data));
+        size < head ? 0 : (size_t)read_bits(bytes + 8, width, false);
+    bool is_cut = size < head || length > size - head;
+    TRY(read_npy_header(bytes + (is_cut ? 0 : head), is_cut ? 0 : length, &a,
+                        data));
     a.elements = bytes + head + length;
     a.bytes = size - head - length;
     return fill(&a, data);
@@ -363,9 +316,9 @@ static mlp_status read_npy(const unsigned char *bytes, size_t size,
  * ends. */
 typedef struct scanner {
     const char *next, *end;
-    size_t line;
 } scanner;
 
+/* isspace would depend on the locale. */
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -375,7 +328,6 @@ static bool is_space(char c)
 static size_t next_word(scanner *s)
 {
     for (; s->next < s->end && is_space(*s->next); s->next++) {
-        s->line += *s->next == '\n';
     }
     const char *e = s->next;
     for (; e < s->end && !is_space(*e); e++) {
@@ -383,68 +335,49 @@ static size_t next_word(scanner *s)
     return (size_t)(e - s->next);
 }
 
-/* Reads a count of at most 18 digits. */
-static bool read_count(scanner *s, size_t *n)
+/* Reads the next word, if it is a number. */
+static bool read_number(scanner *s, char point, double *x)
 {
-    size_t length = next_word(s);
-    *n = 0;
-    for (size_t i = 0; i < length; i++, s->next++) {
-        if (*s->next < '0' || *s->next > '9' || length > 18) {
-            return false;
-        }
-        *n = 10 * *n + (size_t)(*s->next - '0');
-    }
-    return length > 0;
-}
-
-/* A CSV file has no line of three counts with blanks between them. */
-static bool fann_begins(const unsigned char *bytes, size_t size)
-{
-    scanner s = {(const char *)bytes, (const char *)bytes + size, 1};
-    size_t n = 0;
-    for (size_t i = 0; i < 3; i++) {
-        if (!read_count(&s, &n) || s.line > 1) {
-            return false;
-        }
-    }
-    return next_word(&s) > 0 && s.line > 1;
-}
-
-/* Reads the next word as a number. */
-static mlp_status read_number(scanner *s, mlp_data *data, double *x)
-{
-    char quote[MLPI_QUOTE_SIZE];
-    char point = data->options->decimal_comma ? ',' : '.';
     size_t length = next_word(s);
     const char *end = s->next + length;
-    if (length > 0 && mlpi_decimal_read(s->next, end, point, x) == end &&
-        isfinite(*x)) {
-        s->next = end;
-        return MLP_OK;
+    bool is_number = mlpi_decimal_read(s->next, end, point, x) == end &&
+                     length > 0 && isfinite(*x);
+    s->next = is_number ? end : s->next;
+    return is_number;
+}
+
+/* Reads the three counts of the first line. Returns false if that holds
+ * anything else, or no words follow. A CSV file has no line of three counts
+ * with blanks between them. */
+static bool read_counts(scanner *s, size_t n[3])
+{
+    const char *line_end = memchr(s->next, '\n', (size_t)(s->end - s->next));
+    scanner line = {s->next, line_end};
+    for (size_t i = 0; line_end && i < 3; i++) {
+        size_t length = next_word(&line);
+        const char *end = line.next + length;
+        if (read_count(line.next, end, &n[i]) != end) {
+            return false;
+        }
+        line.next = end;
     }
-    return mlpi_table_error(
-        data, MLP_ERR_FORMAT, s->line, "expects a number, got \"%s\"",
-        length > 0 ? mlpi_data_quote(s->next, length, quote) : "the end");
+    s->next = line_end;
+    return line_end && next_word(&line) == 0 && next_word(s) > 0;
 }
 
 /* Each number takes at least two bytes, with the blank behind it, so counts
  * that exceed the file are refused before anything is allocated. */
-static mlp_status read_fann(const unsigned char *bytes, size_t size,
+static mlp_status read_fann(const char *text, scanner s, const size_t n[3],
                             mlp_data *data)
 {
-    scanner s = {(const char *)bytes, (const char *)bytes + size, 1};
-    size_t n[3] = {0, 0, 0};
-    size_t count = 0;
-    for (size_t i = 0; i < 3; i++) {
-        (void)read_count(&s, &n[i]); /* fann_begins has read them */
-    }
     size_t cols = n[1] + n[2];
+    size_t count = 0;
     if (n[0] == 0 || n[1] == 0 || n[2] == 0 || !multiply(n[0], cols, &count) ||
-        count > size / 2) {
-        return mlpi_table_error(data, MLP_ERR_FORMAT, 1,
-                                "expects %zu x (%zu + %zu) numbers, of inputs "
-                                "and outputs, got a file that is too short",
-                                n[0], n[1], n[2]);
+        count > (size_t)(s.end - text) / 2) {
+        return mlpi_data_error(&data->pool, MLP_ERR_FORMAT, 1,
+                               "expects %zu x (%zu + %zu) numbers, of inputs "
+                               "and outputs, got a file that is too short",
+                               n[0], n[1], n[2]);
     }
     for (size_t j = 0; j < cols; j++) {
         char name[32];
@@ -454,31 +387,43 @@ static mlp_status read_fann(const unsigned char *bytes, size_t size,
         TRY(mlpi_table_add_name(data, name, (size_t)length, 1));
     }
     TRY(mlpi_table_allocate(data, MLP_F64, n[0], true));
-    for (size_t i = 0; i < count; i++) {
-        double x = 0.0;
-        TRY(read_number(&s, data, &x));
-        TRY(store(data, i / cols, i % cols, x));
+    char point = data->options->decimal_comma ? ',' : '.';
+    double x = 0.0;
+    size_t i = 0;
+    for (; i < count && read_number(&s, point, &x); i++) {
+        TRY(store(data, i / cols * data->names.n + i % cols, i % cols, x));
     }
     data->values.rows = n[0];
     size_t length = next_word(&s);
-    char quote[MLPI_QUOTE_SIZE];
-    return length == 0
-               ? MLP_OK
-               : mlpi_table_error(data, MLP_ERR_FORMAT, s.line,
-                                  "expects the end of the file, got \"%s\"",
-                                  mlpi_data_quote(s.next, length, quote));
+    if (i == count && length == 0) {
+        return MLP_OK;
+    }
+    size_t line = 1;
+    for (; text < s.next; text++) {
+        line += *text == '\n';
+    }
+    return mlpi_data_error(
+        &data->pool, MLP_ERR_FORMAT, line, "expects %s, got \"%s\"",
+        i < count ? "a number" : "the end of the file",
+        length > 0 ? mlpi_data_quote(s.next, length).text : "the end");
 }
 
+/* No text begins with two bytes that are 0. */
 mlp_status mlpi_arrays_read(const unsigned char *bytes, size_t size,
                             mlp_data *data, bool *is_array)
 {
+    array a;
+    const char *text = (const char *)bytes;
+    scanner s = {text, text + size};
+    size_t n[3] = {0, 0, 0};
     *is_array = true;
-    if (idx_begins(bytes, size)) {
+    if (size >= 4 && bytes[0] == 0 && bytes[1] == 0 &&
+        set_type(&a, bytes[2], "")) {
         return read_idx(bytes, size, data);
     }
     if (size >= 10 && memcmp(bytes, "\x93NUMPY", 6) == 0) {
         return read_npy(bytes, size, data);
     }
-    *is_array = data->options->separator == '\0' && fann_begins(bytes, size);
-    return *is_array ? read_fann(bytes, size, data) : MLP_OK;
+    *is_array = read_counts(&s, n);
+    return *is_array ? read_fann(text, s, n, data) : MLP_OK;
 }

@@ -1,19 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reader of CSV files; csv.h has the grammar and the two passes.
- *
- * Functions call each other from the bottom of this file to its top:
- *
- *     read_table
- *         read_header    names
- *         read_rows
- *             first_pass     numbers, with read_number
- *             choose_kind
- *             second_pass    categories, with read_cell
- *
- * Both read_number and read_cell move the reader behind the separator or the
- * line end, and leave the cell in r->cell, r->length and r->is_last. The cell
- * points into the text of the file, or into the room of the reader.
+ * The reader of CSV files; csv.h has the grammar, the two passes, and how the
+ * functions call each other.
  */
 #include "data/csv.h"
 
@@ -25,8 +13,7 @@
 /* What the first pass learns about a column. `stray` is the first cell that is
  * neither a number nor empty, as it stands in the file. */
 typedef struct census {
-    size_t n_numbers, n_strays;
-    size_t stray_line, stray_length;
+    size_t n_strays, stray_line, stray_length;
     const char *stray;
 } census;
 
@@ -38,29 +25,38 @@ typedef struct reader {
     mlpi_record names; /* the line with the names of the columns */
     char separator, point;
     size_t line, row_line; /* where `next` is, and where the row begins */
-    /* The last cell, and whether the row ends behind it. */
+    const char *row_end;   /* where the line end of the last row is */
+    /* The last cell, whether the row ends behind it, and whether quotes in it
+     * are doubled. */
     const char *cell;
     size_t length;
-    bool is_quoted, is_last;
-    /* Room for a cell with doubled quotes. */
-    char *room;
+    bool is_quoted, is_doubled, is_last;
+    char *room; /* for a text whose doubled quotes are single again */
     size_t capacity;
 } reader;
 
+/* A tab is a blank, unless it is what separates the cells. */
 static bool is_blank(const reader *r, char c)
 {
     return (c == ' ' || c == '\t') && c != r->separator;
 }
 
-/* Returns true at the end of a line, and sets *length to its 0 (the end of the
- * text), 1 or 2 characters. */
-static bool is_line_end(const reader *r, const char *s, size_t *length)
+static const char *skip_blanks(const reader *r, const char *s)
 {
-    *length = s == r->end                                    ? 0
-              : *s == '\n'                                   ? 1
-              : *s == '\r' && s + 1 < r->end && s[1] == '\n' ? 2
-                                                             : 3;
-    return *length < 3;
+    while (s < r->end && is_blank(r, *s)) {
+        s++;
+    }
+    return s;
+}
+
+/* Returns the place behind the line end at `s`, or NULL if there is none. The
+ * end of the text is a line end. */
+static inline const char *end_line(const reader *r, const char *s)
+{
+    if (s == r->end || *s == '\n') {
+        return s + (s < r->end);
+    }
+    return *s == '\r' && s + 1 < r->end && s[1] == '\n' ? s + 2 : NULL;
 }
 
 /* Fails with the line, what is expected there, and the text that stands
@@ -68,43 +64,27 @@ static bool is_line_end(const reader *r, const char *s, size_t *length)
 static mlp_status fail_at(const reader *r, size_t line, const char *what,
                           const char *text, size_t length)
 {
-    char quote[MLPI_QUOTE_SIZE];
-    return mlpi_table_error(r->data, MLP_ERR_FORMAT, line,
-                            "expects %s, got \"%s\"", what,
-                            mlpi_data_quote(text, length, quote));
+    return mlpi_data_error(&r->data->pool, MLP_ERR_FORMAT, line,
+                           "expects %s, got \"%s\"", what,
+                           mlpi_data_quote(text, length).text);
 }
 
-/* Ends a cell at `s`: reads the separator or the line end. */
-static mlp_status end_cell(reader *r, const char *s)
+/* Ends a cell at `s`: reads the separator or the line end. This runs for each
+ * cell, so the separator comes first. */
+static inline mlp_status end_cell(reader *r, const char *s)
 {
-    size_t length = 0;
-    r->is_last = is_line_end(r, s, &length);
-    if (r->is_last) {
-        r->line += length > 0;
-        r->next = s + length;
-    } else if (*s == r->separator) {
+    r->is_last = s == r->end || *s != r->separator;
+    if (!r->is_last) {
         r->next = s + 1;
-    } else {
+        return MLP_OK;
+    }
+    r->row_end = s;
+    r->next = end_line(r, s);
+    if (!r->next) {
         return fail_at(r, r->line, "a separator after the closing quote", s,
                        (size_t)(r->end - s));
     }
-    return MLP_OK;
-}
-
-/* Copies the quoted text without the quotes that double others. The text of the
- * file is the caller's and stays as it is, so the copy lies in the room of the
- * reader, until the next such cell. */
-static mlp_status copy_quoted(reader *r, const char *text, size_t length)
-{
-    size_t n = 0;
-    TRY(mlpi_data_reserve(&r->data->hooks, length, 1, &r->capacity,
-                          (void *)&r->room));
-    for (size_t i = 0; i < length; i++) {
-        i += text[i] == '"';
-        r->room[n++] = text[i];
-    }
-    r->cell = r->room;
-    r->length = n;
+    r->line += r->next > s;
     return MLP_OK;
 }
 
@@ -115,7 +95,6 @@ static mlp_status copy_quoted(reader *r, const char *text, size_t length)
 static mlp_status read_quoted(reader *r, const char *s)
 {
     size_t opened = r->line;
-    bool has_doubled = false;
     const char *begin = ++s;
     for (; s < r->end; s++) {
         r->line += *s == '\n';
@@ -125,7 +104,7 @@ static mlp_status read_quoted(reader *r, const char *s)
         if (s + 1 == r->end || s[1] != '"') {
             break;
         }
-        has_doubled = true;
+        r->is_doubled = true;
         s++;
     }
     if (s == r->end) {
@@ -135,28 +114,20 @@ static mlp_status read_quoted(reader *r, const char *s)
     r->cell = begin;
     r->length = (size_t)(s - begin);
     r->is_quoted = true;
-    if (has_doubled) {
-        TRY(copy_quoted(r, begin, r->length));
-    }
-    for (s++; s < r->end && is_blank(r, *s); s++) {
-    }
-    return end_cell(r, s);
+    return end_cell(r, skip_blanks(r, s + 1));
 }
 
 /* Reads a cell of any kind. A lone CR ended the lines of old Macintosh files;
  * if it were text, such a file would be a single long line. */
 static mlp_status read_cell(reader *r)
 {
-    const char *s = r->next;
-    size_t length = 0;
-    for (; s < r->end && is_blank(r, *s); s++) {
-    }
+    const char *s = skip_blanks(r, r->next);
+    r->is_quoted = r->is_doubled = false;
     if (s < r->end && *s == '"') {
         return read_quoted(r, s);
     }
     r->cell = s;
-    r->is_quoted = false;
-    for (; !is_line_end(r, s, &length) && *s != r->separator; s++) {
+    for (; !end_line(r, s) && *s != r->separator; s++) {
         if (*s == '\r') {
             return fail_at(r, r->line, "lines that end with LF or CRLF",
                            "a lone CR", 9);
@@ -177,10 +148,8 @@ static mlp_status read_number(reader *r, double *x, bool *is_number)
 {
     const char *begin = r->next;
     const char *s = mlpi_decimal_read(begin, r->end, r->point, x);
-    size_t length = 0;
-    *is_number =
-        s && isfinite(*x) &&
-        ((s < r->end && *s == r->separator) || is_line_end(r, s, &length));
+    *is_number = s && isfinite(*x) &&
+                 ((s < r->end && *s == r->separator) || end_line(r, s));
     if (*is_number) {
         r->cell = begin;
         r->length = (size_t)(s - begin);
@@ -213,16 +182,13 @@ static bool is_empty(const reader *r)
  * table has to stand as "" or NA. */
 static bool next_row(reader *r)
 {
-    size_t length = 0;
-    while (r->next < r->end) {
-        const char *s = r->next;
-        for (; s < r->end && is_blank(r, *s); s++) {
+    const char *next = r->next;
+    while (next && r->next < r->end) {
+        next = end_line(r, skip_blanks(r, r->next));
+        if (next) {
+            r->line += next[-1] == '\n';
+            r->next = next;
         }
-        if (!is_line_end(r, s, &length)) {
-            break;
-        }
-        r->next = s + length;
-        r->line += length > 0;
     }
     r->row_line = r->line;
     return r->next < r->end;
@@ -238,9 +204,9 @@ static mlp_status check_length(reader *r, size_t j)
     for (; !r->is_last; j++) {
         TRY(read_cell(r));
     }
-    return mlpi_table_error(r->data, MLP_ERR_FORMAT, r->row_line,
-                            "expects %zu cell%s, got %zu", r->cols,
-                            r->cols == 1 ? "" : "s", j + 1);
+    return mlpi_data_error(&r->data->pool, MLP_ERR_FORMAT, r->row_line,
+                           "expects %zu cell%s, got %zu", r->cols,
+                           r->cols == 1 ? "" : "s", j + 1);
 }
 
 /* ---------------------------------------------------------------------------
@@ -274,24 +240,35 @@ static size_t utf8_length(const char *s, const char *end)
 }
 
 /* Checks that the last cell may be kept as a text: recipes travel in a
- * network's metadata, which is UTF-8. */
-static mlp_status check_text(const reader *r)
+ * network's metadata, which is UTF-8. Doubled quotes become single ones in a
+ * copy, since the text of the file is the caller's. */
+static mlp_status finish_text(reader *r)
 {
     const char *end = r->cell + r->length;
     if (r->length > MLPI_MAX_CELL) {
-        return mlpi_table_error(r->data, MLP_ERR_LIMIT, r->row_line,
-                                "expects at most %d bytes in a cell, got %zu",
-                                (int)MLPI_MAX_CELL, r->length);
+        return mlpi_data_error(&r->data->pool, MLP_ERR_LIMIT, r->row_line,
+                               "expects at most %d bytes in a cell, got %zu",
+                               (int)MLPI_MAX_CELL, r->length);
     }
     for (const char *s = r->cell; s < end;) {
         size_t n = utf8_length(s, end);
         if (n == 0) {
-            return mlpi_table_error(r->data, MLP_ERR_FORMAT, r->row_line,
-                                    "expects text in UTF-8, got the byte "
-                                    "0x%02x (convert it, with iconv say)",
-                                    (unsigned)(unsigned char)*s);
+            return mlpi_data_error(&r->data->pool, MLP_ERR_FORMAT, r->row_line,
+                                   "expects text in UTF-8, got the byte "
+                                   "0x%02x (convert it, with iconv say)",
+                                   (unsigned)(unsigned char)*s);
         }
         s += n;
+    }
+    if (r->is_doubled) {
+        size_t n = 0;
+        TRY(RESERVE(&r->data->scratch, r->length, &r->capacity, &r->room));
+        for (const char *s = r->cell; s < end; s++) {
+            s += *s == '"';
+            r->room[n++] = *s;
+        }
+        r->cell = r->room;
+        r->length = n;
     }
     return MLP_OK;
 }
@@ -299,62 +276,51 @@ static mlp_status check_text(const reader *r)
 /* Returns the separator that the first line has outside of quotes. A comma may
  * stand for a decimal point or be part of a name in a file with another
  * separator, and tabs hardly ever stand in a text; so the rarer wins. A comma
- * that is the decimal point separates nothing. */
+ * that is the decimal point separates nothing. A quote opens a cell only where
+ * that begins, and after a closing one, which two doubled quotes look like. */
 static char find_separator(const char *s, const char *end, char point)
 {
+    const char *kinds = point == ',' ? "\t;|" : "\t;,|";
+    const char *best = NULL;
     bool is_quoted = false;
-    bool has_semicolon = false;
+    bool may_open = true;
     for (; s < end && (is_quoted || *s != '\n'); s++) {
-        is_quoted = is_quoted != (*s == '"');
-        if (*s == '\t' && !is_quoted) {
-            return '\t';
-        }
-        has_semicolon = has_semicolon || (*s == ';' && !is_quoted);
+        const char *kind = is_quoted ? NULL : strchr(kinds, *s);
+        bool is_quote = *s == '"' && (is_quoted || may_open);
+        is_quoted = is_quoted != is_quote;
+        may_open = is_quote || kind || (may_open && *s == ' ');
+        best = kind && (!best || kind < best) ? kind : best;
     }
-    return has_semicolon || point == ',' ? ';' : ',';
-}
-
-/* Returns the bytes from `begin` to the line end before r->next. */
-static size_t record_size(const reader *r, const char *begin)
-{
-    size_t n = (size_t)(r->next - begin);
-    n -= n > 0 && begin[n - 1] == '\n';
-    n -= n > 0 && r->next[-1] == '\n' && begin[n - 1] == '\r';
-    return n;
+    return best ? *best : kinds[point == ',' ? 1 : 2];
 }
 
 /* Names the columns. The first line is read as numbers to find out whether it
- * is a row, and again as text. If it is a row, its place is restored, and
- * columns are named by their places. */
+ * is a row, and else again as text. If it is a row, columns are named by their
+ * places. */
 static mlp_status read_header(reader *r)
 {
     reader start = *r;
-    bool has_number = false;
-    double x = 0.0;
-    for (r->is_last = false; !r->is_last;) {
+    mlp_data_header header = r->data->options->header;
+    bool is_header = header != MLP_DATA_HEADER_NO;
+    while (!r->is_last) {
+        double x = 0.0;
         bool is_number = false;
         TRY(read_number(r, &x, &is_number));
-        has_number = has_number || is_number;
+        is_header = is_header && (header == MLP_DATA_HEADER_YES || !is_number);
+        r->cols++;
     }
-    bool is_header =
-        r->data->options->header == MLP_DATA_HEADER_YES ||
-        (r->data->options->header == MLP_DATA_HEADER_AUTO && !has_number);
-    r->next = start.next;
-    r->line = start.line;
-    for (r->is_last = false; !r->is_last;) {
-        TRY(read_cell(r));
+    size_t cols = r->cols;
+    *r = start;
+    for (r->cols = 0; r->cols < cols; r->cols++) {
         if (is_header) {
-            TRY(check_text(r));
+            TRY(read_cell(r));
+            TRY(finish_text(r));
         }
-        TRY(mlpi_table_add_name(r->data, r->cell, is_header ? r->length : 0,
-                                r->row_line));
+        TRY(mlpi_table_add_name(r->data, r->cell, r->length, r->row_line));
     }
-    r->cols = r->data->names.n;
-    r->names = (mlpi_record){(size_t)(start.next - r->text),
-                             is_header ? record_size(r, start.next) : 0};
-    if (!is_header) {
-        r->next = start.next;
-        r->line = start.line;
+    if (is_header) {
+        r->names = (mlpi_record){(size_t)(start.next - r->text),
+                                 (size_t)(r->row_end - start.next)};
     }
     return MLP_OK;
 }
@@ -365,15 +331,14 @@ static mlp_status read_header(reader *r)
 
 /* Stores numbers and NaN, and counts. The columns of the table lie one after
  * the other, so cell (i, j) is cells[j * stride]. The first stray cell of each
- * column is kept for a message: its text is still there when the pass has
- * ended, except where it lies in the room of the reader. */
+ * column is kept for a message. */
 static mlp_status first_pass(reader *r, census *counts)
 {
     mlp_data *data = r->data;
     size_t stride = data->values.col_stride;
     for (size_t i = 0; next_row(r); i++) {
         const char *begin = r->next;
-        double *cells = (double *)data->block + i;
+        double *cells = (double *)data->values.data + i;
         data->lines[i] = (uint32_t)r->row_line;
         for (size_t j = 0; j < r->cols; j++) {
             bool is_number = false;
@@ -381,7 +346,6 @@ static mlp_status first_pass(reader *r, census *counts)
             TRY(read_number(r, &x, &is_number));
             TRY(check_length(r, j));
             cells[j * stride] = is_number ? x : (double)NAN;
-            counts[j].n_numbers += is_number;
             if (is_number) {
                 continue;
             }
@@ -391,15 +355,11 @@ static mlp_status first_pass(reader *r, census *counts)
                 counts[j].stray = r->cell;
                 counts[j].stray_length = r->length;
                 counts[j].stray_line = r->row_line;
-                if (r->cell == r->room) { /* the room is used again */
-                    counts[j].stray = "\"...\"";
-                    counts[j].stray_length = 5;
-                }
             }
         }
         if (data->records) {
-            data->records[i + 1] =
-                (mlpi_record){(size_t)(begin - r->text), record_size(r, begin)};
+            data->records[i + 1] = (mlpi_record){(size_t)(begin - r->text),
+                                                 (size_t)(r->row_end - begin)};
         }
         data->values.rows = i + 1;
     }
@@ -420,36 +380,13 @@ static mlp_status second_pass(reader *r)
             if (column->kind != MLP_DATA_CATEGORY || is_empty(r)) {
                 continue;
             }
-            TRY(check_text(r));
-            TRY(mlpi_dictionary_add(&data->hooks, &column->categories, r->cell,
+            TRY(finish_text(r));
+            TRY(mlpi_dictionary_add(&data->pool, &column->categories, r->cell,
                                     r->length, &number));
-            ((double *)data->block)[i + j * stride] = (double)number;
+            ((double *)data->values.data)[i + j * stride] = (double)number;
         }
     }
     return MLP_OK;
-}
-
-/* Returns true if a stray cell is a number with a comma as its point. */
-static bool has_comma(const reader *r, const census *counts)
-{
-    double x = 0.0;
-    const char *end = counts->stray + counts->stray_length;
-    return r->point != ',' && r->separator != ',' &&
-           mlpi_decimal_read(counts->stray, end, ',', &x) == end;
-}
-
-/* Fails with the place of the first stray cell of column j. */
-static mlp_status fail_with_stray(const reader *r, size_t j,
-                                  const census *counts)
-{
-    char place[MLPI_PLACE_SIZE];
-    char got[MLPI_QUOTE_SIZE];
-    return mlpi_table_error(
-        r->data, MLP_ERR_FORMAT, counts->stray_line,
-        "%s: expects a number%s, got \"%s\"",
-        mlpi_table_place(r->data, j, place),
-        has_comma(r, counts) ? " with a decimal point" : "",
-        mlpi_data_quote(counts->stray, counts->stray_length, got));
 }
 
 /* Decides the kind of column j: by the options or the recipe, else by what
@@ -460,29 +397,43 @@ static mlp_status choose_kind(reader *r, size_t j, const census *counts)
     mlpi_column *column = &r->data->columns[j];
     if (column->is_ignored) {
         column->n_empty += counts->n_strays;
-    } else if (counts->n_strays > 0 && column->kind == MLP_DATA_NUMBER) {
-        if (column->is_told || counts->n_numbers / 9 >= counts->n_strays ||
-            has_comma(r, counts)) {
-            return fail_with_stray(r, j, counts);
-        }
-        column->kind = MLP_DATA_CATEGORY;
+        return MLP_OK;
     }
-    return MLP_OK;
+    if (counts->n_strays == 0 || column->kind == MLP_DATA_CATEGORY) {
+        return MLP_OK;
+    }
+    const char *end = counts->stray + counts->stray_length;
+    double x = 0.0;
+    bool has_comma = r->point != ',' && r->separator != ',' &&
+                     mlpi_decimal_read(counts->stray, end, ',', &x) == end;
+    size_t others = column->n_empty + counts->n_strays;
+    size_t n_numbers = r->data->values.rows - others;
+    if (!column->is_told && !has_comma && n_numbers / 9 < counts->n_strays) {
+        column->kind = MLP_DATA_CATEGORY;
+        return MLP_OK;
+    }
+    return mlpi_data_error(
+        &r->data->pool, MLP_ERR_FORMAT, counts->stray_line,
+        "%s: expects a number%s, got \"%s\"", mlpi_table_place(r->data, j).text,
+        has_comma ? " with a decimal point" : "",
+        mlpi_data_quote(counts->stray, counts->stray_length).text);
 }
 
-/* Reads the rows. The first line has been read or is the first row. If the
- * kinds are numbers only, the second pass is left out. */
-static mlp_status read_rows(reader *r, census *counts)
+/* Reads the rows. If the kinds are numbers only, the second pass is left
+ * out. */
+static mlp_status read_rows(reader *r)
 {
     mlp_data *data = r->data;
     reader start = *r;
     bool has_categories = false;
+    census *counts = NULL;
+    TRY(ALLOCATE(&data->scratch, r->cols, &counts));
     memset(counts, 0, r->cols * sizeof *counts);
     TRY(first_pass(r, counts));
     if (data->values.rows == 0 && !data->options->recipe) {
-        return mlpi_table_error(data, MLP_ERR_FORMAT, r->line,
-                                "expects rows after the names of the columns, "
-                                "got the end of the file");
+        return mlpi_data_error(&data->pool, MLP_ERR_FORMAT, r->line,
+                               "expects rows after the names of the columns, "
+                               "got the end of the file");
     }
     for (size_t j = 0; j < r->cols; j++) {
         TRY(choose_kind(r, j, &counts[j]));
@@ -490,14 +441,11 @@ static mlp_status read_rows(reader *r, census *counts)
             has_categories || data->columns[j].kind == MLP_DATA_CATEGORY;
     }
     if (has_categories) {
-        r->next = start.next;
-        r->line = start.line;
+        *r = start;
         TRY(second_pass(r));
     }
-    for (size_t j = 0; data->options->sorted && j < r->cols; j++) {
-        if (data->columns[j].kind == MLP_DATA_CATEGORY) {
-            TRY(mlpi_table_sort_categories(data, j, false));
-        }
+    for (size_t j = 0; j < r->cols; j++) {
+        TRY(mlpi_table_sort_categories(data, j));
     }
     return MLP_OK;
 }
@@ -514,12 +462,12 @@ static mlp_status check_bytes(const mlp_data *data, const char *text,
     }
     if (size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 ||
                       memcmp(text, "\xfe\xff", 2) == 0)) {
-        return mlpi_table_error(data, MLP_ERR_UNSUPPORTED, 1,
-                                "expects text in UTF-8, got UTF-16 (convert "
-                                "it, with iconv say)");
+        return mlpi_data_error(&data->pool, MLP_ERR_UNSUPPORTED, 1,
+                               "expects text in UTF-8, got UTF-16 (convert "
+                               "it, with iconv say)");
     }
-    return nul ? mlpi_table_error(data, MLP_ERR_FORMAT, line,
-                                  "expects text, got a byte that is 0")
+    return nul ? mlpi_data_error(&data->pool, MLP_ERR_FORMAT, line,
+                                 "expects text, got a byte that is 0")
                : MLP_OK;
 }
 
@@ -537,47 +485,30 @@ static size_t count_rows(const char *s, const char *end, size_t cols)
     return n < most ? n : most;
 }
 
-/* Reads the whole text. The caller releases the room and the counts, also after
- * a failure. */
-static mlp_status read_table(reader *r, census **counts)
-{
-    mlp_data *data = r->data;
-    if (!next_row(r)) {
-        return mlpi_table_error(data, MLP_ERR_FORMAT, 1,
-                                "expects a table, got an empty file");
-    }
-    r->separator = data->options->separator;
-    if (r->separator == '\0') {
-        r->separator = find_separator(r->next, r->end, r->point);
-    }
-    data->separator = r->separator;
-    TRY(read_header(r));
-    size_t rows = count_rows(r->next, r->end, r->cols);
-    TRY(mlpi_table_allocate(data, MLP_F64, rows, false));
-    TRY(mlpi_data_allocate(&data->hooks, rows, sizeof *data->lines,
-                           (void *)&data->lines));
-    if (data->options->keep_text) {
-        TRY(mlpi_data_allocate(&data->hooks, rows + 1, sizeof *data->records,
-                               (void *)&data->records));
-        data->records[0] = r->names;
-    }
-    TRY(mlpi_data_allocate(&data->hooks, r->cols, sizeof **counts,
-                           (void *)counts));
-    return read_rows(r, *counts);
-}
-
+/* The rows are counted before they are read: then the table is allocated once,
+ * in its final size, and no block is ever copied. To count takes a tenth of the
+ * time of reading. The first line is read by itself, because the separator and
+ * the header are found in it. */
 mlp_status mlpi_csv_read(const char *text, size_t size, mlp_data *data)
 {
-    census *counts = NULL;
     reader r = {.data = data, .text = text, .end = text + size, .line = 1};
-    r.next = text;
+    bool has_mark = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0;
+    r.next = text + (has_mark ? 3 : 0);
     r.point = data->options->decimal_comma ? ',' : '.';
     TRY(check_bytes(data, text, size));
-    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-        r.next += 3;
+    if (!next_row(&r)) {
+        return mlpi_data_error(&data->pool, MLP_ERR_FORMAT, 1,
+                               "expects a table, got an empty file");
     }
-    mlp_status status = read_table(&r, &counts);
-    mlpi_data_release(&data->hooks, counts);
-    mlpi_data_release(&data->hooks, r.room);
-    return status;
+    r.separator = find_separator(r.next, r.end, r.point);
+    data->separator = r.separator;
+    TRY(read_header(&r));
+    size_t rows = count_rows(r.next, r.end, r.cols);
+    TRY(mlpi_table_allocate(data, MLP_F64, rows, false));
+    TRY(ALLOCATE(&data->pool, rows, &data->lines));
+    if (data->options->keep_text) {
+        TRY(ALLOCATE(&data->pool, rows + 1, &data->records));
+        data->records[0] = r.names;
+    }
+    return read_rows(&r);
 }

@@ -105,6 +105,10 @@ static double convert_slowly(const char *s, const char *end, int64_t exponent)
     return strtod(text, NULL);
 }
 
+/* Nearly all numbers of real tables have at most 19 digits and a small
+ * exponent: these are converted by one product, and only the rest by strtod.
+ * strtod is asked through a text of our own, without a point, because the point
+ * that it expects depends on the locale. */
 const char *mlpi_decimal_read(const char *text, const char *end, char point,
                               double *value)
 {

@@ -21,17 +21,17 @@
  *
  * What is a number, and what is only the begin of one, with the point '.':
  *
- *     text         is read         value
- *     12           all             12
- *     -.5e+3       all             -500
- *     7.           all             7
- *     12e+         12              12, since the exponent has no digits
- *     1,5          1               1
- *     0x10         0               0
- *     1e400        all             infinity
- *     1e-400       all             0
- *     inf, nan     nothing
- *     - . e5       nothing
+ *     text           is read      value
+ *     12             all          12
+ *     -.5e+3         all          -500
+ *     7.             all          7
+ *     1e400          all          infinity
+ *     1e-400         all          0
+ *     12e+           12           12, since the exponent has no digits
+ *     1,5            1            1
+ *     0x10           0            0
+ *     inf, nan       nothing
+ *     - . e5         nothing
  *
  * The caller decides what may stand behind a number. In a CSV file that is a
  * separator or the end of a cell, so 12e+ and 0x10 are texts there; in a recipe

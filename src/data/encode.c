@@ -34,46 +34,32 @@ typedef struct source {
 static mlp_status find_column(const mlp_data_column *column,
                               const mlp_data *data, size_t *j)
 {
-    *j = mlp_data_find(data, column->name);
-    if (*j == SIZE_MAX) {
-        return mlpi_table_error(data, MLP_ERR_FORMAT, 0,
-                                "there is no column \"%s\", which the recipe "
-                                "needs",
-                                column->name);
-    }
+    TRY(mlpi_table_find(data, column->name, MLP_ERR_FORMAT, "the recipe needs",
+                        j));
     const mlpi_column *found = &data->columns[*j];
     if (found->kind == column->kind || found->n_empty == data->values.rows) {
         return MLP_OK;
     }
-    char place[MLPI_PLACE_SIZE];
     bool needs_number = column->kind == MLP_DATA_NUMBER;
-    return mlpi_table_error(
-        data, MLP_ERR_FORMAT, 0,
+    return mlpi_data_error(
+        &data->pool, MLP_ERR_FORMAT, 0,
         "%s: expects %s, got %s (was the table loaded with this recipe?)",
-        mlpi_table_place(data, *j, place),
+        mlpi_table_place(data, *j).text,
         needs_number ? "numbers" : "categories",
         needs_number ? "categories" : "numbers");
 }
 
-/* Finds the n columns from `first` on, and makes their maps, which lie in one
- * block. The caller releases both arrays. */
+/* Finds the n columns from `first` on, and makes their maps. */
 static mlp_status find_sources(const mlp_data_column *first, size_t n,
-                               const mlp_data *data, source **sources,
-                               size_t **maps)
+                               const mlp_data *data, mlpi_pool *pool,
+                               source **sources)
 {
-    size_t used = 0;
-    TRY(mlpi_data_allocate(&data->hooks, n, sizeof **sources, (void *)sources));
-    for (size_t i = 0; i < n; i++) {
-        TRY(find_column(&first[i], data, &(*sources)[i].j));
-        used += data->columns[(*sources)[i].j].categories.n;
-    }
-    TRY(mlpi_data_allocate(&data->hooks, used, sizeof **maps, (void *)maps));
-    used = 0;
+    TRY(ALLOCATE(pool, n, sources));
     for (size_t i = 0; i < n; i++) {
         source *s = &(*sources)[i];
+        TRY(find_column(&first[i], data, &s->j));
         const mlpi_dictionary *d = &data->columns[s->j].categories;
-        s->map = *maps + used;
-        used += d->n;
+        TRY(ALLOCATE(pool, d->n, &s->map));
         for (size_t k = 0; k < d->n; k++) {
             s->map[k] = SIZE_MAX;
         }
@@ -88,16 +74,8 @@ static mlp_status find_sources(const mlp_data_column *first, size_t n,
     return MLP_OK;
 }
 
-/* The functions of mlp.h check the place at each call, which would take most of
- * the time of images. */
-static double cell_at(const mlp_cview *v, size_t i, size_t j)
-{
-    size_t at = i * v->row_stride + j * v->col_stride;
-    return v->dtype == MLP_F64   ? ((const double *)v->data)[at]
-           : v->dtype == MLP_F32 ? (double)((const float *)v->data)[at]
-                                 : (double)((const int32_t *)v->data)[at];
-}
-
+/* Bounds and type were checked once for the whole view; mlp_view_set would
+ * check them for each of what may be a billion numbers. */
 static void set_input(const mlp_view *X, size_t i, size_t j, double x)
 {
     size_t at = i * X->row_stride + j * X->col_stride;
@@ -111,13 +89,12 @@ static void set_input(const mlp_view *X, size_t i, size_t j, double x)
 /* Fills the inputs of one column in a block of rows. A category that the recipe
  * does not know is SIZE_MAX in the map, which no input equals. */
 static void encode_column(const mlp_data_column *column, const source *from,
-                          const mlp_cview *values, const mlp_view *X,
-                          size_t first)
+                          const mlp_data *data, const mlp_view *X, size_t first)
 {
-    size_t end = first + BLOCK < values->rows ? first + BLOCK : values->rows;
+    size_t end = first + BLOCK < X->rows ? first + BLOCK : X->rows;
     size_t input = column->first_input;
     for (size_t i = first; i < end; i++) {
-        double x = cell_at(values, i, from->j);
+        double x = mlpi_table_cell(data, i, from->j);
         bool is_empty = isnan(x);
         if (column->kind == MLP_DATA_NUMBER) {
             set_input(X, i, input, is_empty ? column->mean : x);
@@ -138,7 +115,7 @@ static mlp_status check_view(const mlp_data *data, const char *what,
                              mlp_view view, size_t cols, bool is_i32)
 {
     if (view.rows != data->values.rows || view.cols != cols) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_SHAPE,
+        return mlpi_data_error(&data->pool, MLP_ERR_SHAPE, 0,
                                "%s: expects the shape (%zu, %zu), got (%zu, "
                                "%zu)",
                                what, data->values.rows, cols, view.rows,
@@ -147,34 +124,37 @@ static mlp_status check_view(const mlp_data *data, const char *what,
     if (is_i32 ? view.dtype != MLP_I32
                : view.dtype != MLP_F64 && view.dtype != MLP_F32) {
         return mlpi_data_error(
-            &data->hooks, MLP_ERR_DTYPE, "%s: expects %s", what,
+            &data->pool, MLP_ERR_DTYPE, 0, "%s: expects %s", what,
             is_i32 ? "int32, for class numbers" : "float64 or float32");
     }
     return view.data || view.rows == 0
                ? MLP_OK
-               : mlpi_data_error(&data->hooks, MLP_ERR_NULL,
+               : mlpi_data_error(&data->pool, MLP_ERR_NULL, 0,
                                  "%s: its data is NULL", what);
 }
 
+/* Everything that can fail comes before the first number is written, so X is
+ * untouched after a failure. The rows are taken in blocks, column by column:
+ * the table lies by columns and X by rows, and a block of both stays in the
+ * cache. */
 mlp_status mlp_data_recipe_encode(const mlp_data_recipe *recipe,
                                   const mlp_data *data, mlp_view X)
 {
     source *sources = NULL;
-    size_t *maps = NULL;
     if (!recipe || !data) {
         return MLP_ERR_NULL;
     }
     TRY(check_view(data, "X", X, mlp_data_recipe_inputs(recipe), false));
     size_t n = mlp_data_recipe_columns(recipe) - 1;
     const mlp_data_column *columns = mlp_data_recipe_column(recipe, 1);
-    mlp_status status = find_sources(columns, n, data, &sources, &maps);
+    mlpi_pool pool = {data->pool.hooks, data->pool.path, NULL};
+    mlp_status status = find_sources(columns, n, data, &pool, &sources);
     for (size_t first = 0; status == MLP_OK && first < X.rows; first += BLOCK) {
         for (size_t i = 0; i < n; i++) {
-            encode_column(&columns[i], &sources[i], &data->values, &X, first);
+            encode_column(&columns[i], &sources[i], data, &X, first);
         }
     }
-    mlpi_data_release(&data->hooks, sources);
-    mlpi_data_release(&data->hooks, maps);
+    mlpi_data_end(&pool);
     return status;
 }
 
@@ -182,57 +162,56 @@ mlp_status mlp_data_recipe_encode(const mlp_data_recipe *recipe,
 static mlp_status refuse_target(const mlp_data *data, size_t i, size_t j,
                                 double x)
 {
-    char place[MLPI_PLACE_SIZE];
-    char quote[MLPI_QUOTE_SIZE] = "an empty cell";
-    bool is_empty = isnan(x);
-    if (!is_empty) {
-        const char *text = mlp_data_category(data, j, (size_t)x);
-        (void)mlpi_data_quote(text, strlen(text), quote);
+    size_t line = data->lines ? data->lines[i] : i + 1;
+    if (isnan(x)) {
+        return mlpi_data_error(&data->pool, MLP_ERR_FORMAT, line,
+                               "%s: expects a target, got an empty cell",
+                               mlpi_table_place(data, j).text);
     }
-    const char *mark = is_empty ? "" : "\"";
-    return mlpi_table_error(
-        data, MLP_ERR_FORMAT, data->lines ? data->lines[i] : i + 1,
-        "%s: expects a %s, got %s%s%s", mlpi_table_place(data, j, place),
-        is_empty ? "target" : "class that the recipe knows", mark, quote, mark);
+    const char *text = mlp_data_category(data, j, (size_t)x);
+    return mlpi_data_error(
+        &data->pool, MLP_ERR_FORMAT, line,
+        "%s: expects a class that the recipe knows, got \"%s\"",
+        mlpi_table_place(data, j).text,
+        mlpi_data_quote(text, strlen(text)).text);
 }
 
-/* Checks all targets, or sets them. The caller passes twice, without Y and with
- * it, so that a failure leaves Y untouched. */
-static mlp_status pass_targets(const mlp_data *data, const source *from,
-                               bool has_classes, const mlp_view *Y)
+/* Checks all targets before the first one is set, so that a failure leaves Y
+ * untouched. */
+static mlp_status encode_targets(const mlp_data *data, const source *from,
+                                 bool has_classes, mlp_view Y)
 {
-    for (size_t i = 0; i < data->values.rows; i++) {
-        double x = mlp_cview_at(data->values, i, from->j);
+    size_t rows = data->values.rows;
+    for (size_t i = 0; i < 2 * rows; i++) {
+        double x = mlpi_table_cell(data, i % rows, from->j);
         size_t k = has_classes && !isnan(x) ? from->map[(size_t)x] : 0;
         if (isnan(x) || k == SIZE_MAX) {
             return refuse_target(data, i, from->j, x);
         }
-        if (Y) {
-            (void)mlp_view_set(*Y, i, 0, has_classes ? (double)k : x);
+        if (i >= rows) {
+            (void)mlp_view_set(Y, i - rows, 0, has_classes ? (double)k : x);
         }
     }
     return MLP_OK;
 }
 
+/* The target is a column like the others, except that an empty cell is no mean
+ * here but a mistake: there is nothing to learn from such a row. */
 mlp_status mlp_data_recipe_encode_target(const mlp_data_recipe *recipe,
                                          const mlp_data *data, mlp_view Y)
 {
     source *target = NULL;
-    size_t *map = NULL;
     if (!recipe || !data) {
         return MLP_ERR_NULL;
     }
     const mlp_data_column *column = mlp_data_recipe_column(recipe, 0);
     bool has_classes = column->kind == MLP_DATA_CATEGORY;
     TRY(check_view(data, "Y", Y, 1, has_classes));
-    mlp_status status = find_sources(column, 1, data, &target, &map);
+    mlpi_pool pool = {data->pool.hooks, data->pool.path, NULL};
+    mlp_status status = find_sources(column, 1, data, &pool, &target);
     if (status == MLP_OK) {
-        status = pass_targets(data, target, has_classes, NULL);
+        status = encode_targets(data, target, has_classes, Y);
     }
-    if (status == MLP_OK) {
-        status = pass_targets(data, target, has_classes, &Y);
-    }
-    mlpi_data_release(&data->hooks, target);
-    mlpi_data_release(&data->hooks, map);
+    mlpi_data_end(&pool);
     return status;
 }

@@ -25,6 +25,9 @@
  * Sine and cosine
  */
 
+/* A number as the sum of two doubles, which together have about 106 bits:
+ * enough for the double that is nearest to a sine to be found in nearly all
+ * cases. */
 typedef struct pair {
     double hi, lo;
 } pair;
@@ -39,6 +42,8 @@ static pair add(pair a, pair b)
     return (pair){hi, e - (hi - s)};
 }
 
+/* The rounding error of the product is exact, because fma rounds once. The
+ * product of the low parts is below the last bit of the sum and left out. */
 static pair multiply(pair a, pair b)
 {
     double p = a.hi * b.hi;
@@ -47,6 +52,8 @@ static pair multiply(pair a, pair b)
     return (pair){hi, e - (hi - p)};
 }
 
+/* Divides by a whole number, such as the factors of a factorial. The remainder
+ * that fma gives is exact, so one correction is enough. */
 static pair divide(pair a, double n)
 {
     double q = a.hi / n;
@@ -124,113 +131,86 @@ static void set_point(mlp_data_shape shape, size_t c, size_t k, size_t m,
     }
 }
 
-/* Sets the points and classes of all rows, x1 and x2 one after the other. If the
- * classes cannot have equally many points, the first classes of blobs have one
- * more, and the last class of other shapes, as in scikit-learn. */
-static void draw(const mlp_data_points *p, mlp_rng *rng, double *rows[3])
+/* Sets the points and classes of all rows. If the classes cannot have equally
+ * many points, the first classes of blobs have one more, and the last class of
+ * other shapes, as in scikit-learn. */
+static void draw(const mlp_data_points *p, mlp_rng *rng, double (*rows)[3])
 {
-    double centres[6];
+    double centres[3][2];
     bool are_blobs = p->shape == MLP_DATA_BLOBS;
-    size_t half = p->rows / 2;
     for (size_t i = 0; are_blobs && i < 6; i++) {
-        centres[i] = mlp_rng_uniform(rng, -10.0, 10.0);
+        centres[i / 2][i % 2] = mlp_rng_uniform(rng, -10.0, 10.0);
     }
-    for (size_t i = 0, c = 0, k = 0; i < p->rows; i++, k++) {
-        size_t m = are_blobs ? (p->rows + 2 - c) / 3
-                   : c       ? p->rows - half
-                             : half;
-        if (k == m) {
-            c++;
-            k = 0;
-            m = p->rows - half; /* blobs do not use it */
+    size_t i = 0;
+    for (size_t c = 0; c < n_classes[p->shape]; c++) {
+        size_t m = are_blobs ? (p->rows + 2 - c) / 3 : (p->rows + c) / 2;
+        for (size_t k = 0; k < m; k++, i++) {
+            rows[i][2] = (double)c;
+            if (are_blobs) {
+                rows[i][0] = mlp_rng_normal(rng, centres[c][0], p->noise);
+                rows[i][1] = mlp_rng_normal(rng, centres[c][1], p->noise);
+            } else {
+                set_point(p->shape, c, k, m, rows[i]);
+            }
         }
-        double x[2];
-        if (are_blobs) {
-            x[0] = mlp_rng_normal(rng, centres[2 * c], p->noise);
-            x[1] = mlp_rng_normal(rng, centres[2 * c + 1], p->noise);
-        } else {
-            set_point(p->shape, c, k, m, x);
-        }
-        rows[0][i] = x[0];
-        rows[1][i] = x[1];
-        rows[2][i] = (double)c;
     }
 }
 
-/* Fills the table: row i is drawn row order[i]. */
+/* Fills the table. A shuffle of the rows draws what a permutation draws. */
 static mlp_status fill(const mlp_data_points *p, mlp_data *data)
 {
     static const char *const names[] = {"x1", "x2", "class"};
     mlp_rng rng = mlp_rng_seeded(p->seed);
-    double *drawn = NULL;
-    size_t *order = NULL;
-    size_t n = p->rows;
     for (size_t j = 0; j < 3; j++) {
         TRY(mlpi_table_add_name(data, names[j], strlen(names[j]), 0));
     }
-    TRY(mlpi_table_allocate(data, MLP_F64, n, false));
-    mlp_status status =
-        mlpi_data_allocate(&data->hooks, n, 3 * sizeof *drawn, (void *)&drawn);
-    if (status == MLP_OK) {
-        status =
-            mlpi_data_allocate(&data->hooks, n, sizeof *order, (void *)&order);
+    TRY(mlpi_table_allocate(data, MLP_F64, p->rows, true));
+    data->values.rows = p->rows;
+    double(*rows)[3] = data->values.data;
+    draw(p, &rng, rows);
+    TRY(mlp_rng_shuffle(&rng, rows, p->rows, sizeof *rows));
+    for (size_t i = 0; p->shape != MLP_DATA_BLOBS && i < p->rows; i++) {
+        rows[i][0] += mlp_rng_normal(&rng, 0.0, p->noise);
+        rows[i][1] += mlp_rng_normal(&rng, 0.0, p->noise);
     }
-    if (status == MLP_OK) {
-        draw(p, &rng, (double *[]){drawn, drawn + n, drawn + 2 * n});
-        status = mlp_rng_permutation(&rng, n, order);
+    return mlpi_table_make_classes(data, 2);
+}
+
+/* Checks what the caller wants. */
+static mlp_status check(const mlp_data_points *p, const mlp_data *data)
+{
+    size_t shapes = sizeof n_classes / sizeof *n_classes;
+    if ((size_t)p->shape >= shapes) {
+        return mlpi_data_error(&data->pool, MLP_ERR_ARGUMENT, 0,
+                               "shape: expects a constant of mlp_data_shape, "
+                               "got %d",
+                               (int)p->shape);
     }
-    for (size_t i = 0; status == MLP_OK && i < n; i++) {
-        double *cells = (double *)data->block + i;
-        for (size_t j = 0; j < 3; j++) {
-            cells[j * n] = drawn[j * n + order[i]];
-        }
-        if (p->shape != MLP_DATA_BLOBS) {
-            cells[0] += mlp_rng_normal(&rng, 0.0, p->noise);
-            cells[n] += mlp_rng_normal(&rng, 0.0, p->noise);
-        }
+    if (p->rows < n_classes[p->shape] || p->rows >= INT32_MAX) {
+        return mlpi_data_error(&data->pool, MLP_ERR_ARGUMENT, 0,
+                               "rows: expects %zu to %d, got %zu",
+                               n_classes[p->shape], (int)INT32_MAX - 1,
+                               p->rows);
     }
-    mlpi_data_release(&data->hooks, drawn);
-    mlpi_data_release(&data->hooks, order);
-    data->values.rows = n;
-    return status == MLP_OK ? mlpi_table_make_classes(data, 2) : status;
+    return p->noise >= 0.0 && isfinite(p->noise)
+               ? MLP_OK
+               : mlpi_data_error(&data->pool, MLP_ERR_ARGUMENT, 0,
+                                 "noise: expects a finite number of at least "
+                                 "0, got %g",
+                                 p->noise);
 }
 
 mlp_status mlp_data_generate(const mlp_data_points *points,
                              const mlp_hooks *hooks, mlp_data **data)
 {
-    mlp_hooks used;
     mlp_data *fresh = NULL;
     mlp_data_options options = mlp_data_defaults();
-    TRY(mlpi_data_use_hooks(hooks, &used));
-    if (!points || !data) {
-        return mlpi_data_error(&used, MLP_ERR_NULL, "%s is NULL",
-                               points ? "the place for the table" : "points");
+    TRY(mlpi_data_need(hooks, points, "points"));
+    TRY(mlpi_data_need(hooks, data, "the place for the table"));
+    TRY(mlpi_table_create(hooks, "points", &options, &fresh));
+    mlp_status status = check(points, fresh);
+    if (status == MLP_OK) {
+        status = fill(points, fresh);
     }
-    size_t shapes = sizeof n_classes / sizeof *n_classes;
-    if ((size_t)points->shape >= shapes) {
-        return mlpi_data_error(&used, MLP_ERR_ARGUMENT,
-                               "shape: expects a constant of mlp_data_shape, "
-                               "got %d",
-                               (int)points->shape);
-    }
-    if (points->rows < n_classes[points->shape] || points->rows >= INT32_MAX) {
-        return mlpi_data_error(
-            &used, MLP_ERR_ARGUMENT, "rows: expects %zu to %d, got %zu",
-            n_classes[points->shape], (int)INT32_MAX - 1, points->rows);
-    }
-    if (!(points->noise >= 0.0) || !isfinite(points->noise)) {
-        return mlpi_data_error(&used, MLP_ERR_ARGUMENT,
-                               "noise: expects a finite number of at least 0, "
-                               "got %g",
-                               points->noise);
-    }
-    TRY(mlpi_table_create(&used, "generated", &options, &fresh));
-    mlp_status status = fill(points, fresh);
-    fresh->options = NULL;
-    if (status != MLP_OK) {
-        mlp_data_free(fresh);
-        return status;
-    }
-    *data = fresh;
-    return MLP_OK;
+    return mlpi_table_finish(fresh, status, data);
 }

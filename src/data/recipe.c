@@ -35,13 +35,18 @@
  *     number \t age \t 1 \t 38.5 \n     as it is saved
  *     number  0 age  0 1  0 38.5  0     with a 0 behind each word */
 struct mlp_data_recipe {
-    mlp_hooks hooks;
-    char *text; /* as it is saved, and behind it the copy */
+    mlpi_pool pool; /* all that the recipe owns, itself included */
+    char *text;     /* as it is saved, and behind it the copy */
     const char **words;
     mlp_data_column *columns; /* column 0 is the target */
     size_t n_columns;
     size_t inputs;
 };
+
+/* Characters that cannot stand in a word, and what stands for them behind a
+ * backslash. */
+static const char special[] = "\t\n\r\\";
+static const char letters[] = "tnr\\";
 
 /* ---------------------------------------------------------------------------
  * Reading the text
@@ -53,12 +58,12 @@ static void unescape(char *s)
 {
     char *to = s;
     for (; *s; s++) {
-        char c = *s;
-        if (c == '\\' && s[1]) {
-            s++;
-            c = *s == 't' ? '\t' : *s == 'n' ? '\n' : *s == 'r' ? '\r' : *s;
+        if (s[0] == '\\' && s[1]) {
+            const char *e = strchr(letters, *++s);
+            *to++ = e ? special[e - letters] : *s;
+        } else {
+            *to++ = *s;
         }
-        *to++ = c;
     }
     *to = '\0';
 }
@@ -69,13 +74,12 @@ static size_t cut_line(char *line, const char **words)
 {
     size_t n = 0;
     for (char *next = line; next; n++) {
-        char *word = next;
+        words[n] = next;
         next = strchr(next, '\t');
         if (next) {
             *next++ = '\0';
         }
-        unescape(word);
-        words[n] = word;
+        unescape((char *)words[n]);
     }
     return n;
 }
@@ -86,31 +90,28 @@ static bool set_column(mlp_data_column *column, const char **words, size_t n,
                        bool is_target)
 {
     size_t head = is_target ? 2 : 3;
-    bool is_number = strcmp(words[0], "number") == 0;
-    if (n < head || (!is_number && strcmp(words[0], "category") != 0)) {
+    if (n < head) {
         return false;
     }
-    *column = (mlp_data_column){.name = words[1]};
-    if (!is_target) {
-        column->has_flag = strcmp(words[2], "1") == 0;
-        column->n_inputs = is_number ? 1 : n - head;
-        column->n_inputs += column->has_flag;
-        if (!column->has_flag && strcmp(words[2], "0") != 0) {
-            return false;
-        }
-    }
+    size_t rest = n - head; /* words: a mean or categories */
+    bool is_number = strcmp(words[0], "number") == 0;
+    bool has_flag = !is_target && strcmp(words[2], "1") == 0;
+    bool is_right = (is_number || strcmp(words[0], "category") == 0) &&
+                    (is_target || has_flag || strcmp(words[2], "0") == 0) &&
+                    (is_number ? rest == (is_target ? 0 : 1) : rest > 0);
+    *column = (mlp_data_column){.name = words[1], .has_flag = has_flag};
+    column->n_inputs = is_target ? 0 : rest + has_flag;
     if (!is_number) {
         column->kind = MLP_DATA_CATEGORY;
         column->categories = words + head;
-        column->n_categories = n - head;
-        return n > head;
+        column->n_categories = rest;
+    } else if (is_right && !is_target) {
+        const char *end = words[3] + strlen(words[3]);
+        is_right =
+            mlpi_decimal_read(words[3], end, '.', &column->mean) == end &&
+            isfinite(column->mean);
     }
-    if (is_target || n != 4) {
-        return is_target && n == head;
-    }
-    const char *end = words[3] + strlen(words[3]);
-    return mlpi_decimal_read(words[3], end, '.', &column->mean) == end &&
-           *words[3] && isfinite(column->mean);
+    return is_right;
 }
 
 /* Reads the copy of the text. Returns false if it is no recipe: it must have
@@ -119,22 +120,20 @@ static bool set_column(mlp_data_column *column, const char **words, size_t n,
 static bool read_text(mlp_data_recipe *r, char *next)
 {
     const char **words = r->words;
-    for (size_t line = 0; *next; line++) {
-        char *begin = next;
-        next = strchr(begin, '\n');
+    size_t title = strlen(TITLE "\n");
+    if (strncmp(next, TITLE "\n", title) != 0) {
+        return false;
+    }
+    for (next += title; *next;) {
+        char *line = next;
+        next = strchr(line, '\n');
         if (!next) {
             return false;
         }
         *next++ = '\0';
-        if (line == 0) {
-            if (strcmp(begin, TITLE) != 0) {
-                return false;
-            }
-            continue;
-        }
-        mlp_data_column *column = &r->columns[r->n_columns++];
-        size_t n = cut_line(begin, words);
-        if (!set_column(column, words, n, line == 1)) {
+        mlp_data_column *column = &r->columns[r->n_columns];
+        size_t n = cut_line(line, words);
+        if (!set_column(column, words, n, r->n_columns++ == 0)) {
             return false;
         }
         words += n;
@@ -146,8 +145,7 @@ static bool read_text(mlp_data_recipe *r, char *next)
 
 /* Allocates what the text needs, and reads it. Each word ends with a tab or LF,
  * so the number of words is known. */
-static mlp_status fill(mlp_data_recipe *r, const char *text, size_t size,
-                       const char *where)
+static mlp_status fill(mlp_data_recipe *r, const char *text, size_t size)
 {
     size_t lines = 1;
     size_t words = 1;
@@ -155,24 +153,21 @@ static mlp_status fill(mlp_data_recipe *r, const char *text, size_t size,
         lines += text[i] == '\n';
         words += text[i] == '\n' || text[i] == '\t';
     }
-    TRY(mlpi_data_allocate(&r->hooks, size + 1, 2, (void *)&r->text));
-    TRY(mlpi_data_allocate(&r->hooks, words, sizeof *r->words,
-                           (void *)&r->words));
-    TRY(mlpi_data_allocate(&r->hooks, lines, sizeof *r->columns,
-                           (void *)&r->columns));
+    TRY(mlpi_data_allocate(&r->pool, size + 1, 2, (void *)&r->text));
+    TRY(ALLOCATE(&r->pool, words, &r->words));
+    TRY(ALLOCATE(&r->pool, lines, &r->columns));
     memcpy(r->text, text, size + 1);
     memcpy(r->text + size + 1, text, size + 1);
     if (!read_text(r, r->text + size + 1)) {
-        return mlpi_data_error(&r->hooks, MLP_ERR_FORMAT,
-                               "%s: expects a recipe of mlp_data_recipe_save, "
-                               "got a text that is cut or damaged",
-                               where);
+        return mlpi_data_error(&r->pool, MLP_ERR_FORMAT, 0,
+                               "expects a recipe of mlp_data_recipe_save, got "
+                               "a text that is cut or damaged");
     }
     if (r->inputs > MLP_MAX_WIDTH) {
-        return mlpi_data_error(&r->hooks, MLP_ERR_LIMIT,
-                               "%s: expects at most %d inputs, got %zu (does a "
+        return mlpi_data_error(&r->pool, MLP_ERR_LIMIT, 0,
+                               "expects at most %d inputs, got %zu (does a "
                                "column hold a category for each row?)",
-                               where, (int)MLP_MAX_WIDTH, r->inputs);
+                               (int)MLP_MAX_WIDTH, r->inputs);
     }
     return MLP_OK;
 }
@@ -182,29 +177,28 @@ static mlp_status fill(mlp_data_recipe *r, const char *text, size_t size,
 static mlp_status create(const mlp_hooks *hooks, const char *text, size_t size,
                          const char *where, mlp_data_recipe **recipe)
 {
+    mlpi_pool pool;
     mlp_data_recipe *r = NULL;
-    TRY(mlpi_data_allocate(hooks, 1, sizeof *r, (void *)&r));
+    TRY(mlpi_data_begin(hooks, where, &pool));
+    TRY(ALLOCATE(&pool, 1, &r));
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-    *r = (mlp_data_recipe){.hooks = *hooks};
-    mlp_status status = fill(r, text, size, where);
-    if (status != MLP_OK) {
+    *r = (mlp_data_recipe){.pool = pool};
+    mlp_status status = fill(r, text, size);
+    if (status == MLP_OK) {
+        *recipe = r;
+    } else {
         mlp_data_recipe_free(r);
-        return status;
     }
-    *recipe = r;
-    return MLP_OK;
+    return status;
 }
 
+/* A recipe lies in its own pool, as a table does. */
 void mlp_data_recipe_free(mlp_data_recipe *recipe)
 {
-    if (!recipe) {
-        return;
+    if (recipe) {
+        mlpi_pool pool = recipe->pool;
+        mlpi_data_end(&pool);
     }
-    mlp_hooks hooks = recipe->hooks;
-    mlpi_data_release(&hooks, recipe->text);
-    mlpi_data_release(&hooks, (void *)recipe->words);
-    mlpi_data_release(&hooks, recipe->columns);
-    mlpi_data_release(&hooks, recipe);
 }
 
 /* ---------------------------------------------------------------------------
@@ -214,8 +208,8 @@ void mlp_data_recipe_free(mlp_data_recipe *recipe)
 /* What the rows say of one column. */
 typedef struct summary {
     size_t count;  /* cells that are not empty */
-    double sum;    /* of the finite cells */
-    double scaled; /* 2^-64 of the sum, which cannot overflow */
+    double sum;    /* 2^-64 of the sum of the finite cells */
+    bool *is_used; /* which categories occur */
 } summary;
 
 /* A text that grows, and the rows of the table that count. */
@@ -223,7 +217,7 @@ typedef struct writer {
     const mlp_data *data;
     const size_t *rows;
     size_t n_rows;
-    bool *is_used; /* which categories of a column occur in these rows */
+    mlpi_pool pool;
     char *text;
     size_t n, capacity;
 } writer;
@@ -232,82 +226,68 @@ typedef struct writer {
  * bytes. */
 static mlp_status put(writer *w, const char *word, char end)
 {
-    size_t room = w->n + 2 * strlen(word) + 2;
-    TRY(mlpi_data_reserve(&w->data->hooks, room, 1, &w->capacity,
-                          (void *)&w->text));
+    TRY(RESERVE(&w->pool, w->n + 2 * strlen(word) + 2, &w->capacity, &w->text));
     for (; *word; word++) {
-        char c = *word;
-        char e = c == '\t'   ? 't'
-                 : c == '\n' ? 'n'
-                 : c == '\r' ? 'r'
-                 : c == '\\' ? '\\'
-                             : '\0';
+        const char *e = strchr(special, *word);
         if (e) {
             w->text[w->n++] = '\\';
         }
-        w->text[w->n++] = e ? e : c;
+        w->text[w->n++] = e ? letters[e - special] : *word;
     }
     w->text[w->n++] = end;
     w->text[w->n] = '\0';
     return MLP_OK;
 }
 
-/* Sums up the cells of column j. */
-static summary summarise(writer *w, size_t j)
+/* Sums up the cells of column j. A sum of the largest doubles overflows, so
+ * 2^-64 of it is taken, which is exact but for cells below 1e-288. */
+static mlp_status summarise(writer *w, size_t j, summary *s)
 {
-    summary s = {0, 0.0, 0.0};
-    bool is_number = w->data->columns[j].kind == MLP_DATA_NUMBER;
-    memset(w->is_used, 0, w->data->columns[j].categories.n);
+    const mlpi_column *column = &w->data->columns[j];
+    *s = (summary){.count = 0};
+    TRY(ALLOCATE(&w->pool, column->categories.n, &s->is_used));
+    memset(s->is_used, 0, column->categories.n);
     for (size_t i = 0; i < w->n_rows; i++) {
-        double x = mlp_cview_at(w->data->values, w->rows ? w->rows[i] : i, j);
-        s.count += isnan(x) ? 0 : 1;
-        if (is_number && isfinite(x)) {
-            s.sum += x;
-            s.scaled += x * 0x1p-64;
-        } else if (!is_number && !isnan(x)) {
-            w->is_used[(size_t)x] = true;
+        double x = mlpi_table_cell(w->data, w->rows ? w->rows[i] : i, j);
+        s->count += isnan(x) ? 0 : 1;
+        if (column->kind == MLP_DATA_CATEGORY && !isnan(x)) {
+            s->is_used[(size_t)x] = true;
+        } else if (isfinite(x)) {
+            s->sum += x * 0x1p-64;
         }
     }
-    return s;
-}
-
-/* Returns the mean of the cells that are not empty. Rounding may take the mean
- * of the largest doubles beyond these, so it is limited. */
-static double mean_of(const summary *column)
-{
-    double n = (double)column->count;
-    double mean = column->sum / n;
-    if (!isfinite(mean)) {
-        mean = column->scaled / n * 0x1p64;
-    }
-    return isfinite(mean) ? mean : copysign(DBL_MAX, column->scaled);
+    return MLP_OK;
 }
 
 /* Appends the line of column j. A column that is empty in all rows has no mean
  * and no categories, so nothing is made of it. Categories that no row has are
  * left out: a network that never saw a category has no use for an input that
  * was always 0. A target has neither a flag nor a mean, and keeps all its
- * classes. */
+ * classes. Rounding may take a mean beyond the doubles, so it is limited. */
 static mlp_status put_column(writer *w, size_t j, bool is_target)
 {
-    summary s = summarise(w, j);
+    const mlpi_column *column = &w->data->columns[j];
+    bool is_number = column->kind == MLP_DATA_NUMBER;
+    summary s;
+    TRY(summarise(w, j, &s));
     if (s.count == 0 && !is_target) {
         return MLP_OK;
     }
-    bool is_number = w->data->columns[j].kind == MLP_DATA_NUMBER;
     TRY(put(w, is_number ? "number" : "category", '\t'));
     TRY(put(w, mlp_data_name(w->data, j), '\t'));
     if (!is_target) {
         TRY(put(w, s.count < w->n_rows ? "1" : "0", '\t'));
     }
     if (is_number && !is_target) {
-        char mean[MLPI_DECIMAL_SIZE];
-        mlpi_decimal_write(mean_of(&s), mean);
-        TRY(put(w, mean, '\t'));
+        char text[MLPI_DECIMAL_SIZE];
+        double mean = s.sum / (double)s.count * 0x1p64;
+        mean = isfinite(mean) ? mean : copysign(DBL_MAX, s.sum);
+        mlpi_decimal_write(mean, text);
+        TRY(put(w, text, '\t'));
     }
-    for (size_t k = 0; k < mlp_data_n_categories(w->data, j); k++) {
-        if (is_target || w->is_used[k]) {
-            TRY(put(w, mlp_data_category(w->data, j, k), '\t'));
+    for (size_t k = 0; k < column->categories.n; k++) {
+        if (is_target || s.is_used[k]) {
+            TRY(put(w, column->categories.texts[k], '\t'));
         }
     }
     w->text[w->n - 1] = '\n'; /* instead of the last tab */
@@ -319,13 +299,6 @@ static mlp_status put_column(writer *w, size_t j, bool is_target)
 static mlp_status write_text(writer *w, size_t target)
 {
     const mlp_data *data = w->data;
-    size_t longest = 0;
-    for (size_t j = 0; j < data->names.n; j++) {
-        size_t n = data->columns[j].categories.n;
-        longest = n > longest ? n : longest;
-    }
-    TRY(mlpi_data_allocate(&data->hooks, longest, sizeof *w->is_used,
-                           (void *)&w->is_used));
     TRY(put(w, TITLE, '\n'));
     TRY(put_column(w, target, true));
     size_t head = w->n;
@@ -336,28 +309,23 @@ static mlp_status write_text(writer *w, size_t target)
     }
     return w->n > head
                ? MLP_OK
-               : mlpi_table_error(data, MLP_ERR_ARGUMENT, 0,
-                                  "expects columns beside the target, got none "
-                                  "that is not empty");
+               : mlpi_data_error(&data->pool, MLP_ERR_ARGUMENT, 0,
+                                 "expects columns beside the target, got none "
+                                 "that is not empty");
 }
 
 /* Checks the target and the rows. */
 static mlp_status check_choice(const mlp_data *data, size_t target,
-                               const char *name, const size_t *rows, size_t n)
+                               const size_t *rows, size_t n)
 {
-    if (target == SIZE_MAX) {
-        return mlpi_table_error(data, MLP_ERR_ARGUMENT, 0,
-                                "there is no column \"%s\"", name);
-    }
     if (data->columns[target].n_empty == data->values.rows) {
-        char place[MLPI_PLACE_SIZE];
-        return mlpi_table_error(data, MLP_ERR_ARGUMENT, 0,
-                                "%s: expects targets, got only empty cells",
-                                mlpi_table_place(data, target, place));
+        return mlpi_data_error(&data->pool, MLP_ERR_ARGUMENT, 0,
+                               "%s: expects targets, got only empty cells",
+                               mlpi_table_place(data, target).text);
     }
     for (size_t i = 0; rows && i < n; i++) {
         if (rows[i] >= data->values.rows) {
-            return mlpi_data_error(&data->hooks, MLP_ERR_ARGUMENT,
+            return mlpi_data_error(&data->pool, MLP_ERR_ARGUMENT, 0,
                                    "rows[%zu]: expects a row below %zu, got "
                                    "%zu",
                                    i, data->values.rows, rows[i]);
@@ -366,6 +334,9 @@ static mlp_status check_choice(const mlp_data *data, size_t target,
     return MLP_OK;
 }
 
+/* The recipe is written as its text and read back from that, so that there is
+ * only one way to make one: what a network keeps cannot differ from what was
+ * used in its training. */
 mlp_status mlp_data_recipe_make(const mlp_data *data, const char *target,
                                 const size_t *rows, size_t n,
                                 mlp_data_recipe **recipe)
@@ -373,22 +344,23 @@ mlp_status mlp_data_recipe_make(const mlp_data *data, const char *target,
     if (!data) {
         return MLP_ERR_NULL;
     }
-    if (!target || !recipe || (!rows && n > 0)) {
-        return mlpi_data_error(&data->hooks, MLP_ERR_NULL, "%s is NULL",
-                               !target   ? "target"
-                               : !recipe ? "the place for the recipe"
-                                         : "rows");
-    }
-    size_t j = mlp_data_find(data, target);
-    TRY(check_choice(data, j, target, rows, n));
-    writer w = {
-        .data = data, .rows = rows, .n_rows = rows ? n : data->values.rows};
+    const mlp_hooks *hooks = &data->pool.hooks;
+    TRY(mlpi_data_need(hooks, target, "target"));
+    TRY(mlpi_data_need(hooks, recipe, "the place for the recipe"));
+    TRY(mlpi_data_need(hooks, n > 0 ? rows : (const void *)target, "rows"));
+    size_t j = 0;
+    TRY(mlpi_table_find(data, target, MLP_ERR_ARGUMENT, "is to be the target",
+                        &j));
+    TRY(check_choice(data, j, rows, n));
+    writer w = {.data = data,
+                .rows = rows,
+                .n_rows = rows ? n : data->values.rows,
+                .pool = {*hooks, data->pool.path, NULL}};
     mlp_status status = write_text(&w, j);
     if (status == MLP_OK) {
-        status = create(&data->hooks, w.text, w.n, data->path, recipe);
+        status = create(hooks, w.text, w.n, data->pool.path, recipe);
     }
-    mlpi_data_release(&data->hooks, w.is_used);
-    mlpi_data_release(&data->hooks, w.text);
+    mlpi_data_end(&w.pool);
     return status;
 }
 
@@ -396,6 +368,8 @@ mlp_status mlp_data_recipe_make(const mlp_data *data, const char *target,
  * Metadata, and what callers ask
  */
 
+/* Whoever predicts without this library still finds the names of the classes
+ * in the network. They are set first, because they can be refused. */
 mlp_status mlp_data_recipe_save(const mlp_data_recipe *recipe, mlp_net *net)
 {
     if (!recipe) {
@@ -409,24 +383,26 @@ mlp_status mlp_data_recipe_save(const mlp_data_recipe *recipe, mlp_net *net)
     return mlp_net_set_metadata(net, "data.recipe", recipe->text);
 }
 
+/* The text may come from a file that somebody has changed, so create checks it
+ * like any other input. */
 mlp_status mlp_data_recipe_load(const mlp_net *net, const mlp_hooks *hooks,
                                 mlp_data_recipe **recipe)
 {
-    mlp_hooks used;
-    TRY(mlpi_data_use_hooks(hooks, &used));
-    if (!net || !recipe) {
-        return mlpi_data_error(&used, MLP_ERR_NULL, "%s is NULL",
-                               net ? "the place for the recipe" : "net");
-    }
+    mlpi_pool pool;
+    TRY(mlpi_data_need(hooks, net, "net"));
+    TRY(mlpi_data_need(hooks, recipe, "the place for the recipe"));
+    TRY(mlpi_data_begin(hooks, "the network", &pool));
     const char *text = mlp_net_metadata(net, "data.recipe");
     if (!text) {
-        return mlpi_data_error(&used, MLP_ERR_FORMAT,
-                               "the network: expects a recipe, got none (was "
-                               "it saved with mlp_data_recipe_save?)");
+        return mlpi_data_error(&pool, MLP_ERR_FORMAT, 0,
+                               "expects a recipe, got none (was it saved with "
+                               "mlp_data_recipe_save?)");
     }
-    return create(&used, text, strlen(text), "the network's recipe", recipe);
+    return create(hooks, text, strlen(text), "the network's recipe", recipe);
 }
 
+/* NULL has no inputs and no columns, so that callers may ask before they check
+ * what a call has returned. */
 size_t mlp_data_recipe_inputs(const mlp_data_recipe *recipe)
 {
     return recipe ? recipe->inputs : 0;

@@ -2,131 +2,161 @@
 /*
  * Tables, dictionaries, memory and messages.
  *
- * A dictionary is a hash table with linear probing. The slots hold numbers of
- * texts, and the texts lie one after the other in one growing block:
+ * A pool is a list of its blocks. A failure anywhere needs nothing but its end.
  *
- *     text    s e t o s a 0 v e r s i c o l o r 0
- *     starts  0             7
+ *     block   before | bytes of the caller
+ *
+ * A dictionary is a hash table with linear probing, whose slots hold numbers of
+ * texts:
+ *
+ *     texts   "setosa" "versicolor"
  *     slots   . . 2 . . 1 . .
  */
 #include "data/table.h"
 
 #include <math.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "data/decimal.h"
 
 /* ---------------------------------------------------------------------------
  * Messages and memory
  */
 
-mlp_status mlpi_data_error(const mlp_hooks *hooks, mlp_status status,
-                           const char *format, ...)
+/* The message begins with the place, in the form in which compilers name one,
+ * so that editors find it. It is written in two parts because a path may hold a
+ * percent sign. A longer message is cut, for the log takes one line. */
+mlp_status mlpi_data_error(const mlpi_pool *pool, mlp_status status,
+                           size_t line, const char *format, ...)
 {
-    if (hooks->log) {
-        char message[256];
-        va_list arguments;
-        va_start(arguments, format);
-        /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
-        (void)vsnprintf(message, sizeof message, format, arguments);
-        va_end(arguments);
-        hooks->log(status, message, hooks->user);
+    char message[256];
+    int n = line > 0 ? snprintf(message, sizeof message, "%s:%zu: ", pool->path,
+                                line)
+                     : snprintf(message, sizeof message, "%s: ", pool->path);
+    size_t used = n < (int)sizeof message ? (size_t)n : sizeof message - 1;
+    va_list arguments;
+    va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
+    (void)vsnprintf(message + used, sizeof message - used, format, arguments);
+    va_end(arguments);
+    if (pool->hooks.log) {
+        pool->hooks.log(status, message, pool->hooks.user);
     }
     return status;
 }
 
-mlp_status mlpi_table_error(const mlp_data *data, mlp_status status,
-                            size_t line, const char *format, ...)
+/* This runs before there is a pool, whose hooks may be half given, so it calls
+ * the log itself. */
+mlp_status mlpi_data_need(const mlp_hooks *hooks, const void *argument,
+                          const char *what)
 {
-    char message[256];
-    char number[32] = "";
-    va_list arguments;
-    va_start(arguments, format);
-    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
-    (void)vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
-    if (line > 0) {
-        (void)snprintf(number, sizeof number, ":%zu", line);
+    if (!argument && hooks && hooks->log) {
+        char message[64];
+        (void)snprintf(message, sizeof message, "%s is NULL", what);
+        hooks->log(MLP_ERR_NULL, message, hooks->user);
     }
-    return mlpi_data_error(&data->hooks, status, "%s%s: %s", data->path, number,
-                           message);
-}
-
-/* A block of one allocator must not be released by another. */
-mlp_status mlpi_data_use_hooks(const mlp_hooks *hooks, mlp_hooks *used)
-{
-    *used = hooks ? *hooks : (mlp_hooks){.allocate = NULL};
-    if ((used->allocate == NULL) != (used->release == NULL)) {
-        return mlpi_data_error(used, MLP_ERR_ARGUMENT,
-                               "hooks: expects allocate and release together, "
-                               "got one of them");
-    }
-    return MLP_OK;
+    return argument ? MLP_OK : MLP_ERR_NULL;
 }
 
 /* A cut text ends before the first byte of a character that is not whole. */
-const char *mlpi_data_quote(const char *text, size_t length,
-                            char quote[MLPI_QUOTE_SIZE])
+mlpi_phrase mlpi_data_quote(const char *text, size_t length)
 {
-    const size_t room = MLPI_QUOTE_SIZE - 4;
+    const size_t room = 44;
+    mlpi_phrase quote;
     size_t n = length < room ? length : room;
     while (n < length && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) {
         n--;
     }
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)text[i];
-        quote[i] = c < 0x20 || c == 0x7f ? '?' : text[i];
+        quote.text[i] = c < 0x20 || c == 0x7f ? '?' : text[i];
     }
-    memcpy(quote + n, n < length ? "..." : "", n < length ? 4 : 1);
+    memcpy(quote.text + n, n < length ? "..." : "", n < length ? 4 : 1);
     return quote;
 }
 
-const char *mlpi_table_place(const mlp_data *data, size_t j,
-                             char place[MLPI_PLACE_SIZE])
+/* Columns count from 1 here, as in a spreadsheet and as editors do. The name is
+ * shorter than a quote may be, so that it leaves room for what was expected. */
+mlpi_phrase mlpi_table_place(const mlp_data *data, size_t j)
 {
-    char quote[MLPI_QUOTE_SIZE];
-    const char *name = mlpi_dictionary_text(&data->names, j);
-    (void)snprintf(place, MLPI_PLACE_SIZE, "column %zu (%s)", j + 1,
-                   mlpi_data_quote(name, strlen(name), quote));
+    mlpi_phrase place;
+    const char *name = data->names.texts[j];
+    (void)snprintf(place.text, sizeof place.text, "column %zu (%.47s)", j + 1,
+                   mlpi_data_quote(name, strlen(name)).text);
     return place;
 }
 
-/* malloc(0) may return NULL, so an array without elements gets room for one.
- * The address of the pointer is void, and the pointer copied, because C has no
+/* ---------------------------------------------------------------------------
+ * Pools
+ */
+
+/* What stands before the bytes of the caller, which are aligned for all
+ * types. */
+typedef struct mlpi_block {
+    struct mlpi_block *before;
+    max_align_t bytes[];
+} mlpi_block;
+
+/* A block of one allocator must not be released by another. */
+mlp_status mlpi_data_begin(const mlp_hooks *hooks, const char *path,
+                           mlpi_pool *pool)
+{
+    *pool = (mlpi_pool){.path = path};
+    if (hooks) {
+        pool->hooks = *hooks;
+    }
+    return (pool->hooks.allocate == NULL) == (pool->hooks.release == NULL)
+               ? MLP_OK
+               : mlpi_data_error(pool, MLP_ERR_ARGUMENT, 0,
+                                 "hooks: expects allocate and release "
+                                 "together, got one of them");
+}
+
+/* The block before must be read first: it is named in the block that goes. */
+void mlpi_data_end(mlpi_pool *pool)
+{
+    while (pool->last) {
+        mlpi_block *block = pool->last;
+        pool->last = block->before;
+        if (pool->hooks.release) {
+            pool->hooks.release(block, pool->hooks.user);
+        } else {
+            free(block);
+        }
+    }
+}
+
+/* The address of the pointer is void, and the pointer copied, because C has no
  * type for "the address of any pointer". clang-tidy does not see through the
  * copy, and takes the pointers of callers for NULL. */
-mlp_status mlpi_data_allocate(const mlp_hooks *hooks, size_t count, size_t size,
+mlp_status mlpi_data_allocate(mlpi_pool *pool, size_t count, size_t size,
                               void *block)
 {
-    size_t n = count > 0 ? count : 1;
-    void *fresh = NULL;
+    mlpi_block *fresh = NULL;
     /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): no size is 0. */
-    if (n <= SIZE_MAX / size) {
-        fresh = hooks->allocate ? hooks->allocate(n * size, hooks->user)
-                                : malloc(n * size);
+    if (count <= (SIZE_MAX - sizeof *fresh) / size) {
+        size_t n = sizeof *fresh + count * size;
+        fresh = pool->hooks.allocate ? pool->hooks.allocate(n, pool->hooks.user)
+                                     : malloc(n);
     }
     if (!fresh) {
-        return mlpi_data_error(hooks, MLP_ERR_MEMORY,
-                               "a table: no memory for %zu x %zu bytes", count,
-                               size);
+        return mlpi_data_error(pool, MLP_ERR_MEMORY, 0,
+                               "no memory for %zu x %zu bytes", count, size);
     }
-    memcpy(block, &fresh, sizeof fresh);
+    fresh->before = pool->last;
+    pool->last = fresh;
+    void *bytes = fresh->bytes;
+    memcpy(block, &bytes, sizeof bytes);
     return MLP_OK;
 }
 
-void mlpi_data_release(const mlp_hooks *hooks, void *block)
-{
-    if (block && hooks->release) {
-        hooks->release(block, hooks->user);
-    } else {
-        free(block);
-    }
-}
-
-/* The hooks have no realloc, so a block that grows is copied. Since the room
- * doubles, each byte is copied at most twice on average. */
-mlp_status mlpi_data_reserve(const mlp_hooks *hooks, size_t count, size_t size,
+/* A block that grows is copied, and the old one stays in the pool. Since the
+ * room doubles, the old ones together are no larger than the new one. */
+mlp_status mlpi_data_reserve(mlpi_pool *pool, size_t count, size_t size,
                              size_t *capacity, void *block)
 {
     if (count <= *capacity) {
@@ -136,13 +166,12 @@ mlp_status mlpi_data_reserve(const mlp_hooks *hooks, size_t count, size_t size,
     size_t more = count > twice ? count : twice;
     void *old = NULL;
     void *fresh = NULL;
-    TRY(mlpi_data_allocate(hooks, more, size, (void *)&fresh));
     memcpy(&old, block, sizeof old);
+    TRY(mlpi_data_allocate(pool, more, size, (void *)&fresh));
     if (old) {
         /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
         memcpy(fresh, old, *capacity * size);
     }
-    mlpi_data_release(hooks, old);
     memcpy(block, &fresh, sizeof fresh);
     *capacity = more;
     return MLP_OK;
@@ -162,7 +191,7 @@ static size_t slot_of(const mlpi_dictionary *d, const char *text, size_t length)
     }
     size_t slot = (size_t)(hash ^ hash >> 32) & (d->n_slots - 1);
     for (; d->slots[slot] != 0; slot = (slot + 1) & (d->n_slots - 1)) {
-        const char *other = mlpi_dictionary_text(d, d->slots[slot] - 1);
+        const char *other = d->texts[d->slots[slot] - 1];
         if (strlen(other) == length && memcmp(other, text, length) == 0) {
             break;
         }
@@ -170,11 +199,8 @@ static size_t slot_of(const mlpi_dictionary *d, const char *text, size_t length)
     return slot;
 }
 
-const char *mlpi_dictionary_text(const mlpi_dictionary *d, size_t number)
-{
-    return d->text + d->starts[number];
-}
-
+/* An empty dictionary has no slots yet, and 0 in a slot means that it is free;
+ * so the numbers in the slots are one more than those of the texts. */
 size_t mlpi_dictionary_find(const mlpi_dictionary *d, const char *text,
                             size_t length)
 {
@@ -188,104 +214,89 @@ static void fill_slots(mlpi_dictionary *d)
     /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
     memset(d->slots, 0, d->n_slots * sizeof *d->slots);
     for (size_t i = 0; i < d->n; i++) {
-        const char *text = mlpi_dictionary_text(d, i);
-        d->slots[slot_of(d, text, strlen(text))] = (uint32_t)(i + 1);
+        size_t slot = slot_of(d, d->texts[i], strlen(d->texts[i]));
+        d->slots[slot] = (uint32_t)(i + 1);
     }
 }
 
-/* Doubles the hash table when half of it is full. At this load a search looks
- * at two slots on average. */
-static mlp_status grow_slots(const mlp_hooks *hooks, mlpi_dictionary *d)
-{
-    if (2 * (d->n + 1) > d->n_slots) {
-        size_t n_slots = d->n_slots ? 2 * d->n_slots : 16;
-        uint32_t *slots = NULL;
-        TRY(mlpi_data_allocate(hooks, n_slots, sizeof *slots, (void *)&slots));
-        mlpi_data_release(hooks, d->slots);
-        d->slots = slots;
-        d->n_slots = n_slots;
-        fill_slots(d);
-    }
-    return MLP_OK;
-}
-
-/* All memory is reserved before anything is stored, so a failure leaves the
- * dictionary as it was. */
-mlp_status mlpi_dictionary_add(const mlp_hooks *hooks, mlpi_dictionary *d,
+/* All memory is taken before anything is stored, so a failure leaves the
+ * dictionary as it was. The hash table doubles when half of it is full: at this
+ * load a search looks at two slots on average. */
+mlp_status mlpi_dictionary_add(mlpi_pool *pool, mlpi_dictionary *d,
                                const char *text, size_t length, size_t *number)
 {
     *number = mlpi_dictionary_find(d, text, length);
     if (*number != SIZE_MAX) {
         return MLP_OK;
     }
-    if (d->n >= INT32_MAX) {
-        return mlpi_data_error(hooks, MLP_ERR_LIMIT,
-                               "a column: expects at most %d categories",
-                               (int)INT32_MAX);
+    if (d->n >= MLPI_MAX_CATEGORIES) {
+        return mlpi_data_error(pool, MLP_ERR_LIMIT, 0,
+                               "expects at most %d categories in a column",
+                               (int)MLPI_MAX_CATEGORIES);
     }
-    TRY(grow_slots(hooks, d));
-    TRY(mlpi_data_reserve(hooks, d->used + length + 1, 1, &d->text_capacity,
-                          (void *)&d->text));
-    TRY(mlpi_data_reserve(hooks, d->n + 1, sizeof *d->starts, &d->capacity,
-                          (void *)&d->starts));
-    size_t slot = slot_of(d, text, length);
-    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
-    memcpy(d->text + d->used, text, length);
-    d->text[d->used + length] = '\0';
-    d->starts[d->n] = d->used;
-    d->used += length + 1;
+    char *copy = NULL;
+    TRY(ALLOCATE(pool, length + 1, &copy));
+    TRY(RESERVE(pool, d->n + 1, &d->capacity, &d->texts));
+    if (2 * (d->n + 1) > d->n_slots) {
+        TRY(RESERVE(pool, d->n_slots ? d->n_slots + 1 : 16, &d->n_slots,
+                    &d->slots));
+        fill_slots(d);
+    }
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    d->slots[slot_of(d, copy, length)] = (uint32_t)(d->n + 1);
+    d->texts[d->n] = copy;
     *number = d->n++;
-    d->slots[slot] = (uint32_t)d->n;
     return MLP_OK;
-}
-
-static void free_dictionary(const mlp_hooks *hooks, mlpi_dictionary *d)
-{
-    mlpi_data_release(hooks, d->text);
-    mlpi_data_release(hooks, d->starts);
-    mlpi_data_release(hooks, d->slots);
 }
 
 /* ---------------------------------------------------------------------------
  * Tables
  */
 
+/* The table lies in its own pool, with its path behind it, because messages
+ * name the path as long as the table lives. What only the reader needs goes
+ * into `scratch`, which ends before the caller gets the table. */
 mlp_status mlpi_table_create(const mlp_hooks *hooks, const char *path,
                              const mlp_data_options *options, mlp_data **data)
 {
+    mlpi_pool pool;
     mlp_data *fresh = NULL;
     size_t size = strlen(path) + 1;
-    TRY(mlpi_data_allocate(hooks, 1, sizeof *fresh, (void *)&fresh));
+    TRY(mlpi_data_begin(hooks, path, &pool));
+    TRY(mlpi_data_allocate(&pool, size + sizeof *fresh, 1, (void *)&fresh));
+    pool.path = memcpy(fresh + 1, path, size);
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-    *fresh = (mlp_data){.hooks = *hooks, .options = options};
-    mlp_status status =
-        mlpi_data_allocate(hooks, size, 1, (void *)&fresh->path);
-    if (status != MLP_OK) {
-        mlp_data_free(fresh);
-        return status;
-    }
-    memcpy(fresh->path, path, size);
+    *fresh = (mlp_data){.pool = pool,
+                        .scratch = {pool.hooks, pool.path, NULL},
+                        .options = options};
     *data = fresh;
     return MLP_OK;
 }
 
+/* The options belong to the caller and may be gone after the call, so the table
+ * forgets them. */
+mlp_status mlpi_table_finish(mlp_data *fresh, mlp_status status,
+                             mlp_data **data)
+{
+    fresh->options = NULL;
+    if (status == MLP_OK) {
+        mlpi_data_end(&fresh->scratch);
+        *data = fresh;
+    } else {
+        mlp_data_free(fresh);
+    }
+    return status;
+}
+
+/* The table lies in its own pool. */
 void mlp_data_free(mlp_data *data)
 {
-    if (!data) {
-        return;
+    if (data) {
+        mlpi_data_end(&data->scratch);
+        mlpi_pool pool = data->pool;
+        mlpi_data_end(&pool);
     }
-    mlp_hooks hooks = data->hooks;
-    for (size_t j = 0; data->columns && j < data->names.n; j++) {
-        free_dictionary(&hooks, &data->columns[j].categories);
-    }
-    free_dictionary(&hooks, &data->names);
-    mlpi_data_release(&hooks, data->columns);
-    mlpi_data_release(&hooks, data->lines);
-    mlpi_data_release(&hooks, data->records);
-    mlpi_data_release(&hooks, data->text);
-    mlpi_data_release(&hooks, data->block);
-    mlpi_data_release(&hooks, data->path);
-    mlpi_data_release(&hooks, data);
 }
 
 /* A column without a name gets one from its place. The dictionary of the names
@@ -294,7 +305,6 @@ mlp_status mlpi_table_add_name(mlp_data *data, const char *name, size_t length,
                                size_t line)
 {
     char place[32];
-    char quote[MLPI_QUOTE_SIZE];
     size_t j = data->names.n;
     size_t number = 0;
     if (length == 0) {
@@ -303,19 +313,34 @@ mlp_status mlpi_table_add_name(mlp_data *data, const char *name, size_t length,
         length = strlen(place);
     }
     if (j == MLPI_MAX_COLUMNS) {
-        return mlpi_table_error(data, MLP_ERR_LIMIT, line,
-                                "expects at most %d columns",
-                                (int)MLPI_MAX_COLUMNS);
+        return mlpi_data_error(&data->pool, MLP_ERR_LIMIT, line,
+                               "expects at most %d columns",
+                               (int)MLPI_MAX_COLUMNS);
     }
-    TRY(mlpi_dictionary_add(&data->hooks, &data->names, name, length, &number));
+    TRY(mlpi_dictionary_add(&data->pool, &data->names, name, length, &number));
     if (number == j) {
         return MLP_OK;
     }
-    return mlpi_table_error(data, MLP_ERR_FORMAT, line,
-                            "column %zu: expects a name of its own, got "
-                            "\"%s\", which is that of column %zu",
-                            j + 1, mlpi_data_quote(name, length, quote),
-                            number + 1);
+    return mlpi_data_error(&data->pool, MLP_ERR_FORMAT, line,
+                           "column %zu: expects a name of its own, got "
+                           "\"%s\", which is that of column %zu",
+                           j + 1, mlpi_data_quote(name, length).text,
+                           number + 1);
+}
+
+/* `who` says who needs the column, because the same mistake is made in options,
+ * in a recipe and as a target. */
+mlp_status mlpi_table_find(const mlp_data *data, const char *name,
+                           mlp_status status, const char *who, size_t *j)
+{
+    *j = mlp_data_find(data, name);
+    if (*j != SIZE_MAX) {
+        return MLP_OK;
+    }
+    name = name ? name : "NULL";
+    return mlpi_data_error(&data->pool, status, 0,
+                           "there is no column \"%s\", which %s",
+                           mlpi_data_quote(name, strlen(name)).text, who);
 }
 
 /* Sets what the options say of columns: those of the recipe first, because the
@@ -323,8 +348,8 @@ mlp_status mlpi_table_add_name(mlp_data *data, const char *name, size_t length,
 static mlp_status apply_options(mlp_data *data)
 {
     const mlp_data_options *o = data->options;
-    for (size_t j = 0; o->recipe && j < data->names.n; j++) {
-        data->columns[j].is_ignored = true;
+    for (size_t j = 0; j < data->names.n; j++) {
+        data->columns[j] = (mlpi_column){.is_ignored = o->recipe != NULL};
     }
     for (size_t i = 0; i < mlp_data_recipe_columns(o->recipe); i++) {
         const mlp_data_column *known = mlp_data_recipe_column(o->recipe, i);
@@ -341,16 +366,11 @@ static mlp_status apply_options(mlp_data *data)
         if (j == SIZE_MAX && !is_category && o->recipe) {
             continue; /* new rows need not have what nobody reads */
         }
-        if (j == SIZE_MAX) {
-            return mlpi_table_error(data, MLP_ERR_ARGUMENT, 0,
-                                    "there is no column \"%s\", which the "
-                                    "options name",
-                                    name ? name : "NULL");
-        }
-        data->columns[j] = (mlpi_column){.kind = is_category ? MLP_DATA_CATEGORY
-                                                             : MLP_DATA_NUMBER,
-                                         .is_ignored = !is_category,
-                                         .is_told = is_category};
+        TRY(mlpi_table_find(data, name, MLP_ERR_ARGUMENT, "the options name",
+                            &j));
+        data->columns[j] =
+            is_category ? (mlpi_column){MLP_DATA_CATEGORY, .is_told = true}
+                        : (mlpi_column){.is_ignored = true};
     }
     return MLP_OK;
 }
@@ -365,134 +385,116 @@ mlp_status mlpi_table_allocate(mlp_data *data, mlp_dtype dtype, size_t rows,
         TRY(mlpi_table_add_name(data, "target", strlen("target"), 0));
     }
     size_t cols = data->names.n;
-    TRY(mlpi_data_allocate(&data->hooks, cols, sizeof *data->columns,
-                           (void *)&data->columns));
-    memset(data->columns, 0, cols * sizeof *data->columns);
+    void *cells = NULL;
+    TRY(ALLOCATE(&data->pool, cols, &data->columns));
     TRY(apply_options(data));
-    TRY(mlpi_data_allocate(&data->hooks, rows, size * cols,
-                           (void *)&data->block));
-    data->values = (mlp_cview){
-        dtype, 0, cols, by_row ? cols : 1, by_row ? 1 : rows, data->block};
+    TRY(mlpi_data_allocate(&data->pool, rows, size * cols, (void *)&cells));
+    data->values =
+        (mlp_view){dtype, 0, cols, by_row ? cols : 1, by_row ? 1 : rows, cells};
     return MLP_OK;
 }
 
-/* Returns a view of column j that can be written. */
-static mlp_view cells_of(const mlp_data *data, size_t j)
-{
-    mlp_cview v = mlp_cview_cols(data->values, j, 1);
-    size_t size = v.dtype == MLP_F64 ? sizeof(double) : sizeof(float);
-    return (mlp_view){v.dtype,
-                      v.rows,
-                      1,
-                      v.row_stride,
-                      v.col_stride,
-                      (char *)data->block + j * v.col_stride * size};
-}
-
+/* Compares two categories. Numbers are compared by their values, so that class
+ * 10 comes after class 9. */
 static int compare_texts(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    const char *texts[] = {*(const char *const *)a, *(const char *const *)b};
+    double x[2] = {0.0, 0.0};
+    bool are_numbers[2];
+    for (size_t i = 0; i < 2; i++) {
+        const char *end = texts[i] + strlen(texts[i]);
+        are_numbers[i] = mlpi_decimal_read(texts[i], end, '.', &x[i]) == end;
+    }
+    if (are_numbers[0] != are_numbers[1]) {
+        return are_numbers[0] ? -1 : 1;
+    }
+    if (are_numbers[0] && x[0] != x[1]) {
+        return x[0] < x[1] ? -1 : 1;
+    }
+    return strcmp(texts[0], texts[1]);
 }
 
-/* Class numbers have no decimal point, so the locale does not matter. */
-static int compare_numbers(const void *a, const void *b)
-{
-    double x = strtod(*(const char *const *)a, NULL);
-    double y = strtod(*(const char *const *)b, NULL);
-    return (x > y) - (x < y);
-}
-
-/* The texts stay where they are; only their numbers change. */
-mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j, bool by_number)
+/* The texts are found by their old numbers, and then what these become. */
+mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j)
 {
     mlpi_dictionary *d = &data->columns[j].categories;
-    const char **texts = NULL;
-    uint32_t *new_number = NULL;
-    TRY(mlpi_data_allocate(&data->hooks, d->n, sizeof *texts, (void *)&texts));
-    mlp_status status = mlpi_data_allocate(
-        &data->hooks, d->n, sizeof *new_number, (void *)&new_number);
-    if (status == MLP_OK && d->n > 1) {
-        for (size_t i = 0; i < d->n; i++) {
-            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-            texts[i] = mlpi_dictionary_text(d, i);
-        }
-        qsort((void *)texts, d->n, sizeof *texts,
-              by_number ? compare_numbers : compare_texts);
-        for (size_t i = 0; i < d->n; i++) {
-            size_t old = mlpi_dictionary_find(d, texts[i], strlen(texts[i]));
-            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-            new_number[old] = (uint32_t)i;
-        }
-        for (size_t i = 0; i < d->n; i++) {
-            d->starts[i] = (size_t)(texts[i] - d->text);
-        }
-        fill_slots(d);
-        mlp_view cells = cells_of(data, j);
-        for (size_t i = 0; i < cells.rows; i++) {
-            double x = mlp_cview_at(data->values, i, j);
-            if (!isnan(x)) {
-                (void)mlp_view_set(cells, i, 0, new_number[(size_t)x]);
-            }
+    const char **old = NULL;
+    uint32_t *map = NULL;
+    if (d->n < 2) {
+        return MLP_OK;
+    }
+    TRY(ALLOCATE(&data->scratch, d->n, &old));
+    TRY(ALLOCATE(&data->scratch, d->n, &map));
+    memcpy((void *)old, (void *)d->texts, d->n * sizeof *old);
+    qsort((void *)d->texts, d->n, sizeof *d->texts, compare_texts);
+    fill_slots(d);
+    for (size_t k = 0; k < d->n; k++) {
+        map[k] = (uint32_t)mlpi_dictionary_find(d, old[k], strlen(old[k]));
+    }
+    for (size_t i = 0; i < data->values.rows; i++) {
+        double x = mlpi_table_cell(data, i, j);
+        if (!isnan(x)) {
+            (void)mlp_view_set(data->values, i, j, map[(size_t)x]);
         }
     }
-    mlpi_data_release(&data->hooks, new_number);
-    mlpi_data_release(&data->hooks, (void *)texts);
-    return status;
+    return MLP_OK;
 }
 
+/* Numbers become the texts that a CSV file would hold for them, so that labels
+ * of NPY, of IDX and of CSV have the same names and the same order. -0 is 0. */
 mlp_status mlpi_table_make_classes(mlp_data *data, size_t j)
 {
-    mlp_view cells = cells_of(data, j);
-    for (size_t i = 0; i < cells.rows; i++) {
-        double x = mlp_cview_at(data->values, i, j);
+    for (size_t i = 0; i < data->values.rows; i++) {
+        double x = mlpi_table_cell(data, i, j);
         char text[32];
-        char place[MLPI_PLACE_SIZE];
         size_t number = 0;
         if (isnan(x)) {
             continue;
         }
         if (!(fabs(x) < 0x1p53 && x == floor(x))) {
-            return mlpi_table_error(
-                data, MLP_ERR_FORMAT, 0,
+            return mlpi_data_error(
+                &data->pool, MLP_ERR_FORMAT, 0,
                 "row %zu, %s: expects a class number, got %g", i + 1,
-                mlpi_table_place(data, j, place), x);
+                mlpi_table_place(data, j).text, x);
         }
         int length = snprintf(text, sizeof text, "%.0f", x == 0 ? 0.0 : x);
-        TRY(mlpi_dictionary_add(&data->hooks, &data->columns[j].categories,
-                                text, (size_t)length, &number));
-        (void)mlp_view_set(cells, i, 0, (double)number);
+        TRY(mlpi_dictionary_add(&data->pool, &data->columns[j].categories, text,
+                                (size_t)length, &number));
+        (void)mlp_view_set(data->values, i, j, (double)number);
     }
     data->columns[j].kind = MLP_DATA_CATEGORY;
-    return mlpi_table_sort_categories(data, j, true);
+    return mlpi_table_sort_categories(data, j);
 }
 
-/* The dictionary of the other table moves to this one. */
+/* The targets are alone in their file, and the table has kept an empty column
+ * for them as its last: a second copy of all rows would double the memory. */
 mlp_status mlpi_table_join(mlp_data *data, mlp_data *targets)
 {
+    size_t rows = data->values.rows;
     size_t j = data->names.n - 1;
     mlpi_column *column = &data->columns[j];
     mlpi_column *from = &targets->columns[0];
-    mlp_view cells = cells_of(data, j);
-    size_t cols = targets->names.n;
-    if (cols != 1 || targets->values.rows != cells.rows) {
-        return mlpi_table_error(targets, MLP_ERR_FORMAT, 0,
-                                "expects %zu x 1 cells, a target for each row "
-                                "of %s, got %zu x %zu",
-                                cells.rows, data->path, targets->values.rows,
-                                cols);
+    if (targets->names.n != 1 || targets->values.rows != rows) {
+        return mlpi_data_error(&targets->pool, MLP_ERR_FORMAT, 0,
+                               "expects %zu x 1 cells, a target for each row "
+                               "of %s, got %zu x %zu",
+                               rows, data->pool.path, targets->values.rows,
+                               targets->names.n);
     }
-    bool is_told = column->is_told && column->kind == MLP_DATA_CATEGORY;
-    if (from->kind == MLP_DATA_NUMBER &&
-        (is_told || targets->values.dtype == MLP_I32)) {
+    if (from->kind == MLP_DATA_NUMBER && (column->kind == MLP_DATA_CATEGORY ||
+                                          targets->values.dtype == MLP_I32)) {
         TRY(mlpi_table_make_classes(targets, 0));
     }
-    for (size_t i = 0; i < cells.rows; i++) {
-        (void)mlp_view_set(cells, i, 0, mlp_cview_at(targets->values, i, 0));
+    for (size_t i = 0; i < rows; i++) {
+        (void)mlp_view_set(data->values, i, j, mlpi_table_cell(targets, i, 0));
+    }
+    for (size_t k = 0; k < from->categories.n; k++) {
+        const char *text = from->categories.texts[k];
+        TRY(mlpi_dictionary_add(&data->pool, &column->categories, text,
+                                strlen(text), &(size_t){0}));
     }
     column->kind = from->kind;
     column->n_empty = from->n_empty;
-    column->categories = from->categories;
-    from->categories = (mlpi_dictionary){.text = NULL};
     return MLP_OK;
 }
 
@@ -512,8 +514,7 @@ size_t mlp_data_cols(const mlp_data *data)
 
 const char *mlp_data_name(const mlp_data *data, size_t j)
 {
-    return j < mlp_data_cols(data) ? mlpi_dictionary_text(&data->names, j)
-                                   : NULL;
+    return j < mlp_data_cols(data) ? data->names.texts[j] : NULL;
 }
 
 mlp_data_kind mlp_data_kind_of(const mlp_data *data, size_t j)
@@ -534,7 +535,7 @@ size_t mlp_data_n_categories(const mlp_data *data, size_t j)
 const char *mlp_data_category(const mlp_data *data, size_t j, size_t k)
 {
     return k < mlp_data_n_categories(data, j)
-               ? mlpi_dictionary_text(&data->columns[j].categories, k)
+               ? data->columns[j].categories.texts[k]
                : NULL;
 }
 
@@ -546,7 +547,7 @@ size_t mlp_data_find(const mlp_data *data, const char *name)
 
 mlp_cview mlp_data_values(const mlp_data *data)
 {
-    return data ? data->values : (mlp_cview){.dtype = MLP_F64};
+    return data ? mlp_view_const(data->values) : (mlp_cview){.dtype = MLP_F64};
 }
 
 char mlp_data_separator(const mlp_data *data)

@@ -30,14 +30,24 @@
     } while (0)
 
 /* The limits of a table, which keep a hostile file from taking all memory. */
-enum { MLPI_MAX_COLUMNS = 1 << 16, MLPI_MAX_CELL = 1000000 };
+enum {
+    MLPI_MAX_COLUMNS = 1 << 16,
+    MLPI_MAX_CELL = 1000000,
+    MLPI_MAX_CATEGORIES = 1 << 24 /* a float holds their numbers exactly */
+};
+
+/* Blocks of memory that are released together, and what begins the messages
+ * about what they hold: a path. */
+typedef struct mlpi_pool {
+    mlp_hooks hooks;
+    const char *path;
+    struct mlpi_block *last;
+} mlpi_pool;
 
 /* Distinct texts, numbered in the order in which they were added. All zeros is
  * an empty one. */
 typedef struct mlpi_dictionary {
-    char *text; /* the texts, each with a 0 at its end */
-    size_t used, text_capacity;
-    size_t *starts; /* where text i begins */
+    const char **texts;
     size_t n, capacity;
     uint32_t *slots; /* a hash table of 1 + i; 0 is a free slot */
     size_t n_slots;  /* a power of 2, at least 2 n */
@@ -57,11 +67,10 @@ typedef struct mlpi_record {
 } mlpi_record;
 
 struct mlp_data {
-    mlp_hooks hooks;
-    const mlp_data_options *options; /* while the table is loaded */
-    char *path;
-    mlp_cview values;
-    void *block;           /* the memory of the values */
+    mlpi_pool pool;                  /* all that the table owns */
+    mlpi_pool scratch;               /* what is needed while it is loaded, */
+    const mlp_data_options *options; /* as the options are */
+    mlp_view values;
     mlpi_dictionary names; /* of the columns */
     mlpi_column *columns;
     /* CSV files have the line of each row, what separates cells, and if the text
@@ -73,60 +82,85 @@ struct mlp_data {
     mlpi_record *records;
 };
 
-/* Formats a message for the log hook, if there is one, and returns the status.
- * Messages of more than 255 characters are cut. */
-mlp_status mlpi_data_error(const mlp_hooks *hooks, mlp_status status,
-                           const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* Like mlpi_data_error, with the path before the message, and the line unless
- * it is 0. */
-mlp_status mlpi_table_error(const mlp_data *data, mlp_status status,
-                            size_t line, const char *format, ...)
+/* Returns the status, and formats a message for the log hook, if there is one,
+ * with the path before it, and the line unless it is 0. Messages of more than
+ * 255 characters are cut. */
+mlp_status mlpi_data_error(const mlpi_pool *pool, mlp_status status,
+                           size_t line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* The bytes of a text that mlpi_data_quote has made fit for a message. */
-enum { MLPI_QUOTE_SIZE = 48, MLPI_PLACE_SIZE = 96 };
+/* MLP_ERR_NULL if the argument called `what` is NULL. The hooks may be NULL. */
+mlp_status mlpi_data_need(const mlp_hooks *hooks, const void *argument,
+                          const char *what);
 
-/* Copies the begin of a text for a message, with ? for control characters. */
-const char *mlpi_data_quote(const char *text, size_t length,
-                            char quote[MLPI_QUOTE_SIZE]);
+/* A text for a message, which is passed on at once. */
+typedef struct mlpi_phrase {
+    char text[96];
+} mlpi_phrase;
 
-/* Writes where column j is: column 3 (age). */
-const char *mlpi_table_place(const mlp_data *data, size_t j,
-                             char place[MLPI_PLACE_SIZE]);
+/* Returns the begin of a text, at most 44 bytes, with ? for control
+ * characters. */
+mlpi_phrase mlpi_data_quote(const char *text, size_t length);
 
-/* Sets *used to the hooks, or to none if they are NULL. MLP_ERR_ARGUMENT: one of
- * allocate and release is missing. */
-mlp_status mlpi_data_use_hooks(const mlp_hooks *hooks, mlp_hooks *used);
+/* Returns where column j is: column 3 (age). */
+mlpi_phrase mlpi_table_place(const mlp_data *data, size_t j);
 
-/* Allocates `count` elements of `size` bytes. MLP_ERR_MEMORY, also if the
- * product exceeds a size_t. */
-mlp_status mlpi_data_allocate(const mlp_hooks *hooks, size_t count, size_t size,
+/* Sets *j to the column with this name. The given status, if there is none, with
+ * a message that says who names or needs it. */
+mlp_status mlpi_table_find(const mlp_data *data, const char *name,
+                           mlp_status status, const char *who, size_t *j);
+
+/* Makes an empty pool with these hooks, or with none if they are NULL.
+ * MLP_ERR_ARGUMENT: one of allocate and release is missing. */
+mlp_status mlpi_data_begin(const mlp_hooks *hooks, const char *path,
+                           mlpi_pool *pool);
+
+/* Releases all blocks. */
+void mlpi_data_end(mlpi_pool *pool);
+
+/* Allocates `count` elements of `size` bytes. `block` is the address of the
+ * pointer to them. MLP_ERR_MEMORY, also if the product exceeds a size_t. */
+mlp_status mlpi_data_allocate(mlpi_pool *pool, size_t count, size_t size,
                               void *block);
 
-/* Makes room for `count` elements in an array that has room for *capacity. The
- * room at least doubles. `block` is the address of the array's pointer. */
-mlp_status mlpi_data_reserve(const mlp_hooks *hooks, size_t count, size_t size,
+/* Makes room for `count` elements in an array of the pool that has room for
+ * *capacity. The room at least doubles. */
+mlp_status mlpi_data_reserve(mlpi_pool *pool, size_t count, size_t size,
                              size_t *capacity, void *block);
 
-/* Releases a block. NULL is allowed. */
-void mlpi_data_release(const mlp_hooks *hooks, void *block);
+/* Like mlpi_data_allocate and mlpi_data_reserve; the pointer tells the size. */
+#define ALLOCATE(pool, count, pointer)                                         \
+    mlpi_data_allocate(pool, count, sizeof **(pointer), (void *)(pointer))
+#define RESERVE(pool, count, capacity, pointer)                                \
+    mlpi_data_reserve(pool, count, sizeof **(pointer), capacity,               \
+                      (void *)(pointer))
+
+/* Returns a cell. The functions of mlp.h check its place at each call, which
+ * would take most of the time of images. */
+static inline double mlpi_table_cell(const mlp_data *data, size_t i, size_t j)
+{
+    const mlp_view *v = &data->values;
+    size_t at = i * v->row_stride + j * v->col_stride;
+    return v->dtype == MLP_F64   ? ((const double *)v->data)[at]
+           : v->dtype == MLP_F32 ? (double)((const float *)v->data)[at]
+                                 : (double)((const int32_t *)v->data)[at];
+}
 
 /* Adds a text, unless it is there, and sets *number to its number. */
-mlp_status mlpi_dictionary_add(const mlp_hooks *hooks, mlpi_dictionary *d,
+mlp_status mlpi_dictionary_add(mlpi_pool *pool, mlpi_dictionary *d,
                                const char *text, size_t length, size_t *number);
 
 /* Returns the number of a text, or SIZE_MAX. */
 size_t mlpi_dictionary_find(const mlpi_dictionary *d, const char *text,
                             size_t length);
 
-/* Returns the text with this number, which must be there. */
-const char *mlpi_dictionary_text(const mlpi_dictionary *d, size_t number);
-
 /* Makes a table without cells. It borrows the options until it is loaded. */
 mlp_status mlpi_table_create(const mlp_hooks *hooks, const char *path,
                              const mlp_data_options *options, mlp_data **data);
+
+/* Ends loading: sets *data to the table, or if that failed, frees it. */
+mlp_status mlpi_table_finish(mlp_data *fresh, mlp_status status,
+                             mlp_data **data);
 
 /* Gives the next column its name. MLP_ERR_FORMAT: another one has it, with a
  * message for this line (0: none). */
@@ -140,9 +174,9 @@ mlp_status mlpi_table_add_name(mlp_data *data, const char *name, size_t length,
 mlp_status mlpi_table_allocate(mlp_data *data, mlp_dtype dtype, size_t rows,
                                bool by_row);
 
-/* Numbers the categories of column j in strcmp's order, or in the order of the
- * numbers that they are. */
-mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j, bool by_number);
+/* Numbers the categories of column j anew: first numbers in their order, then
+ * texts in strcmp's. */
+mlp_status mlpi_table_sort_categories(mlp_data *data, size_t j);
 
 /* Makes categories of the numbers of column j, in the order of the numbers.
  * MLP_ERR_FORMAT: one is no class number. */

@@ -1,31 +1,66 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Panels of numbers: curves, points, bars, a confusion matrix and an image.
- * Each writes its numbers as a block of data, and then the commands that draw
- * it. The lines of the blocks are:
+ * Panels whose axes are numbers: curves, points, the regions that a network
+ * decides, and the surface of its loss. Each writes its numbers as a block of
+ * data, and then the commands that draw it. The lines of the blocks are:
  *
- *     curves     x y                            one block for each curve
- *     points     x1 x2 class                    one block
- *     bars       x value                        one block for each series
- *     confusion  column row share count         one block
- *     image      the numbers of a row           one block
+ *     curves     x y                                      $c0, $c1 ...
+ *     points     x1 x2 class                              $points
+ *     regions    a matrix of outputs or classes           $d, and $points
+ *     surface    weight weight loss, with an empty line   $d
+ *                after each row
  *
  * What is drawn is chosen by conditions in the commands, as
  *
- *     plot $d1 using 1:($3==0?$2:NaN) with points
+ *     plot $points using 1:($3==0?$2:NaN) with points
  *
  * draws the points of class 0: gnuplot takes a NaN for a gap. So the numbers
  * are there once, and in the order of the caller's rows.
  */
-#include "show/panels.h"
+#include "show/picture.h"
 
 #include "show/text.h"
 
 #include <math.h>
-#include <string.h>
 
-/* A line of more than MOST_POINTS is thinned to at most as many. */
-enum { MOST_POINTS = 2000, ACTIVATION_POINTS = 101, MOST_CLASSES = 100 };
+/* A line of more than MOST_POINTS is thinned to at most as many, which is about
+ * one for each pixel of a panel. GRID counts the points of regions along each
+ * axis: 150 make pixels that are hardly seen, and a file of a few kB. SURFACE
+ * counts the points of a surface along each weight: each of its 64 patches
+ * takes 0.4 kB of an SVG file. */
+enum {
+    MOST_POINTS = 1000,
+    ACTIVATION_POINTS = 101,
+    MOST_CLASSES = 100,
+    GRID = 150,
+    SURFACE = 9
+};
+
+/* The least and the largest of the numbers that a panel draws. */
+typedef struct extent {
+    double x0, x1, y0, y1;
+} extent;
+
+/* Chooses the tics of the axes for numbers in this range, where the axes do not
+ * ask for another one. */
+static void put_scale(mlp_picture *p, const mlp_axes *axes, const extent *r)
+{
+    if (!axes || !axes->log_x) {
+        mlpi_put(p, "eval x_scale(%r,%r)\n", r->x0, r->x1);
+    }
+    if (axes && axes->log_y && r->y0 > 0 && axes->y_min == axes->y_max) {
+        mlpi_put(p, "eval log_scale(%r,%r)\n", r->y0, r->y1);
+    }
+}
+
+/* Widens a range to hold a point. */
+static void widen(extent *r, double x, double y)
+{
+    r->x0 = fmin(r->x0, x);
+    r->x1 = fmax(r->x1, x);
+    r->y0 = fmin(r->y0, y);
+    r->y1 = fmax(r->y1, y);
+}
 
 /* ---------------------------------------------------------------------------
  * Curves
@@ -45,85 +80,81 @@ static double x_of(const frame *f, const mlp_curve *c, size_t i)
     return c->x ? c->x[i] : (double)(f->first + i);
 }
 
-/* A piece of a line keeps its lowest and its highest point, in their order. So
- * a peak of one epoch stays as high as it is, which an average would not show.
- * A NaN stays only where the piece has nothing else. */
-static void put_piece(mlp_picture *p, const frame *f, const mlp_curve *c,
-                      size_t first, size_t end)
-{
-    size_t low = first;
-    size_t high = first;
-    for (size_t i = first; i < end; i++) {
-        low = isnan(c->y[low]) || c->y[i] < c->y[low] ? i : low;
-        high = isnan(c->y[high]) || c->y[i] > c->y[high] ? i : high;
-    }
-    size_t kept[] = {low < high ? low : high, low < high ? high : low};
-    for (int i = 0; i < (low == high ? 1 : 2); i++) {
-        mlpi_put(p, "%r %r\n", x_of(f, c, kept[i]), c->y[kept[i]]);
-    }
-}
-
-/* A long line is cut into pieces of about equal size, and each piece gives two
- * points. An eye could not tell more of them apart on a screen, and the file
- * would grow with the number of epochs. On a logarithmic axis the first points
- * lie far apart, so none of them can go. */
-static void put_curve(mlp_picture *p, const frame *f, const mlp_curve *c)
+/* A long line is cut into pieces of equal size, of which each keeps its lowest
+ * and its highest point, in their order. An eye could not tell more of them
+ * apart on a screen, the file would grow with the number of epochs, and a peak
+ * of one epoch stays as high as it is, which an average would not show. A NaN
+ * stays only where the piece has nothing else. On a logarithmic axis the first
+ * points lie far apart, so none of them can go. */
+static void put_curve(mlp_picture *p, const frame *f, const mlp_curve *c,
+                      size_t number)
 {
     bool is_whole =
         c->points || c->n <= MOST_POINTS || (f->axes && f->axes->log_x);
-    size_t pieces = is_whole ? c->n : MOST_POINTS / 2;
-    double size = (double)c->n / (double)pieces;
-    mlpi_block_begin(p);
-    for (size_t i = 0; i < pieces; i++) {
-        put_piece(p, f, c, (size_t)((double)i * size),
-                  i + 1 < pieces ? (size_t)((double)(i + 1) * size) : c->n);
+    size_t piece = is_whole ? 1 : 2 * (c->n / MOST_POINTS + 1);
+    mlpi_put(p, "$c%z << EOD\n", number);
+    for (size_t first = 0; first < c->n; first += piece) {
+        size_t low = first;
+        size_t high = first;
+        for (size_t i = first; i < c->n && i < first + piece; i++) {
+            low = isnan(c->y[low]) || c->y[i] < c->y[low] ? i : low;
+            high = isnan(c->y[high]) || c->y[i] > c->y[high] ? i : high;
+        }
+        const size_t kept[] = {low < high ? low : high,
+                               low < high ? high : low};
+        for (int i = 0; i < (low == high ? 1 : 2); i++) {
+            mlpi_put(p, "%r %r\n", x_of(f, c, kept[i]), c->y[kept[i]]);
+        }
     }
-    mlpi_block_end(p);
+    mlpi_put(p, "EOD\n");
 }
 
-/* Checks that some point can be seen: without any, gnuplot would fail. */
+/* Finds the range of the points that can be seen. Without any, gnuplot would
+ * fail. */
 static mlp_status check_curves(const mlp_picture *p, const frame *f,
-                               const mlp_curve *curves, size_t n)
+                               const mlp_curve *curves, size_t n, extent *range)
 {
     bool log_x = f->axes && f->axes->log_x;
     bool log_y = f->axes && f->axes->log_y;
-    bool any = false;
+    *range = (extent){INFINITY, -INFINITY, INFINITY, -INFINITY};
     for (size_t i = 0; i < n; i++) {
         if (!curves[i].y) {
             return mlpi_refuse(&p->hooks, MLP_ERR_NULL,
                                "curves: y of curve %zu is NULL", i);
         }
-        for (size_t j = 0; j < curves[i].n && !any; j++) {
+        for (size_t j = 0; j < curves[i].n; j++) {
             double x = x_of(f, &curves[i], j);
             double y = curves[i].y[j];
-            any = isfinite(x) && isfinite(y) && !(log_x && x <= 0) &&
-                  !(log_y && y <= 0);
+            if (isfinite(x) && isfinite(y) && !(log_x && x <= 0) &&
+                !(log_y && y <= 0)) {
+                widen(range, x, y);
+            }
         }
     }
-    return any ? MLP_OK
+    return range->x0 <= range->x1
+               ? MLP_OK
                : mlpi_refuse(
                      &p->hooks, MLP_ERR_NOT_FINITE,
                      "curves: expects a finite number%s to draw, got none",
                      log_x || log_y ? " above 0" : "");
 }
 
-/* The blocks come first, because a command "plot" is one line. The last curve
- * has the last block, so the numbers of the others follow. */
+/* The blocks come first, because a command "plot" is one line. */
 static mlp_status draw_curves(mlp_picture *p, const frame *f,
                               const mlp_curve *curves, size_t n)
 {
-    TRY(check_curves(p, f, curves, n));
+    extent range;
+    TRY(check_curves(p, f, curves, n, &range));
     mlpi_panel_begin(p, f->axes, f->x, f->y);
+    put_scale(p, f->axes, &range);
+    for (size_t i = 0; i < n; i++) {
+        put_curve(p, f, &curves[i], i);
+    }
     mlpi_put(p, "set autoscale xfix\n");
     for (size_t i = 0; i < n; i++) {
-        put_curve(p, f, &curves[i]);
-    }
-    for (size_t i = 0; i < n; i++) {
-        const char *name = curves[i].name;
-        mlpi_put(p, "%s$d%z using 1:2 with %s lt %z ", i == 0 ? "plot " : ", ",
-                 p->blocks + 1 - n + i,
-                 curves[i].points ? "points ps 1.1*mark" : "lines", i + 1);
-        mlpi_put(p, name ? "title %q" : "notitle", name);
+        mlpi_put(p, "%s$c%z using 1:2 with %s lt %z ", i == 0 ? "plot " : ", ",
+                 i, curves[i].points ? "points ps 1.1*mark" : "lines", i + 1);
+        mlpi_put(p, curves[i].name ? "title %q" : "notitle", curves[i].name);
     }
     return mlpi_panel_end(p);
 }
@@ -158,25 +189,23 @@ mlp_status mlp_picture_losses(mlp_picture *picture, const mlp_axes *axes,
     double x = (double)best;
     char name[64];
     (void)snprintf(name, sizeof name, "best epoch: %zu", best);
-    bool has_others = others && !isnan(others[first]);
-    mlp_curve curves[3] = {{.name = "training", .y = losses + first}};
+    mlp_curve curves[3] = {
+        {"training", NULL, losses + first, epochs - first, false}};
     size_t n = 1;
-    curves[0].n = epochs - first;
-    if (has_others) {
-        curves[n] = curves[0];
-        curves[n].name = "validation";
-        curves[n++].y = others + first;
+    if (others && !isnan(others[first])) {
+        curves[n++] = (mlp_curve){"validation", NULL, others + first,
+                                  epochs - first, false};
+        losses = others;
     }
     if (best >= first && best < epochs) {
-        curves[n++] = (mlp_curve){
-            name, &x, (has_others ? others : losses) + best, 1, true};
+        curves[n++] = (mlp_curve){name, &x, losses + best, 1, true};
     }
     return draw_curves(picture, &f, curves, n);
 }
 
 /* The numbers of both curves are the library's own, as a network computes them.
- * From -5 to 5 all functions show both of their ends. The step of 0.1 puts a
- * point on 0, where relu bends. */
+ * From -5 to 5 all functions show both of their ends. The distance of 0.1 puts
+ * a point on 0, where relu bends. */
 mlp_status mlp_picture_activation(mlp_picture *picture, const mlp_axes *axes,
                                   mlp_activation f, double slope)
 {
@@ -207,38 +236,50 @@ mlp_status mlp_picture_activation(mlp_picture *picture, const mlp_axes *axes,
  * Points
  */
 
+/* The range comes with the checks, because both visit each row. */
+static mlp_status check_points(const mlp_picture *picture, mlp_cview X,
+                               mlp_cview labels, extent *range)
+{
+    const mlp_hooks *hooks = &picture->hooks;
+    TRY(mlpi_check_numbers(hooks, "points", X, X.rows, 2, MLPI_FINITE));
+    TRY(mlpi_check_numbers(hooks, "labels", labels, X.rows, 1, MLPI_LABELS));
+    *range = (extent){INFINITY, -INFINITY, INFINITY, -INFINITY};
+    for (size_t i = 0; i < X.rows; i++) {
+        widen(range, mlp_cview_at(X, i, 0), mlp_cview_at(X, i, 1));
+    }
+    return MLP_OK;
+}
+
 /* One block serves all classes: each is plotted from the lines with its number.
  */
-void mlpi_points_put(mlp_picture *picture, mlp_cview X, mlp_cview labels)
+static void put_points(mlp_picture *picture, mlp_cview X, mlp_cview labels)
 {
-    mlpi_block_begin(picture);
+    mlpi_put(picture, "$points << EOD\n");
     for (size_t i = 0; i < X.rows; i++) {
         mlpi_put(picture, "%r %r %g\n", mlp_cview_at(X, i, 0),
                  mlp_cview_at(X, i, 1), mlp_cview_at(labels, i, 0));
     }
-    mlpi_block_end(picture);
+    mlpi_put(picture, "EOD\n");
 }
 
 /* There are eight colours and eight marks. From one round of the colours to the
  * next the marks move on by one, so 64 classes look different. The marks are
- * numbers of gnuplot's points: those of the colours, in look.gp. Only classes
- * of which there is a point get an entry in the key. */
-void mlpi_points_plot(mlp_picture *picture, mlp_cview labels, size_t classes)
+ * numbers of gnuplot's points: those of the colours, in look.gp. */
+static void plot_points(mlp_picture *picture, mlp_cview labels,
+                        const char *before)
 {
     static const char *const marks[] = {"7",  "9",  "5", "13",
                                         "11", "15", "6", "8"};
-    const char *before = "";
-    for (size_t k = 0; k < classes; k++) {
-        bool any = false;
-        for (size_t i = 0; i < labels.rows && !any; i++) {
-            any = mlp_cview_at(labels, i, 0) == (double)k;
-        }
-        if (any) {
+    bool has_points[MOST_CLASSES] = {false};
+    for (size_t i = 0; i < labels.rows; i++) {
+        has_points[(size_t)mlp_cview_at(labels, i, 0)] = true;
+    }
+    for (size_t k = 0; k < MOST_CLASSES; k++) {
+        if (has_points[k]) {
             mlpi_put(picture,
-                     "%s$d%z using 1:($3==%z?$2:NaN) with points lt %z pt %s "
-                     "ps 1.1*mark lw 1 title 'class %z'",
-                     before, picture->blocks, k, k % 8 + 1,
-                     marks[(k + k / 8) % 8], k);
+                     "%s$points using 1:($3==%z?$2:NaN) with points lt %z pt "
+                     "%s ps 1.1*mark lw 1 title 'class %z'",
+                     before, k, k % 8 + 1, marks[(k + k / 8) % 8], k);
             before = ", ";
         }
     }
@@ -248,210 +289,187 @@ void mlpi_points_plot(mlp_picture *picture, mlp_cview labels, size_t classes)
 mlp_status mlp_picture_points(mlp_picture *picture, const mlp_axes *axes,
                               mlp_cview X, mlp_cview labels)
 {
-    size_t classes = 0;
+    extent range;
     TRY(mlpi_check_given(picture, picture, "a picture"));
-    TRY(mlpi_check_points(picture, X, labels, &classes));
+    TRY(check_points(picture, X, labels, &range));
     mlpi_panel_begin(picture, axes, "x1", "x2");
-    mlpi_points_put(picture, X, labels);
-    mlpi_put(
-        picture,
-        "set offsets graph 0.05, graph 0.05, graph 0.05, graph 0.05\nplot ");
-    mlpi_points_plot(picture, labels, classes);
+    put_scale(picture, axes, &range);
+    put_points(picture, X, labels);
+    mlpi_put(picture,
+             "set offsets graph 0.05, graph 0.05, graph 0.05, graph 0.05\n");
+    plot_points(picture, labels, "plot ");
     return mlpi_panel_end(picture);
 }
 
 /* ---------------------------------------------------------------------------
- * Bars
+ * Regions
  */
 
-/* Sets the labels of an axis to names, or to numbers where these are NULL. Side
- * by side, a panel of 480 pixels has room for 44 columns or 15 numbers of two
- * digits, and turned by a quarter for 24 lines. Long names of the axis x are
- * turned, a few of them only as far as needed. Of more than 15 numbers, or 24
- * names, each second one is left out, or more. */
-static void put_tics(mlp_picture *p, const char *axis, const char *const *names,
-                     size_t n)
+/* Predicts a grid of points, which is `range` and a tenth more on each side, so
+ * that no point of the data lies on the border. Where all rows are equal, the
+ * range is 1 wide on each side. Writes the lower left corner and the distances
+ * of the grid, then the outputs, or of several the number of the largest, and
+ * then the range of these. A row of the grid is computed at once, into
+ * `block`, which has room for its points and for their outputs. */
+static mlp_status put_grid(mlp_picture *p, const mlp_net *net,
+                           const extent *range, void *block)
 {
-    size_t columns = 0;
-    size_t pace = (n + (names ? 23 : 14)) / (names ? 24 : 15);
-    for (size_t i = 0; names && i < n; i++) {
-        columns += mlpi_text_columns(names[i]) + 2;
+    size_t k = mlp_net_outputs(net);
+    bool is_f32 = mlp_net_precision(net) == MLP_F32;
+    mlp_view X =
+        is_f32 ? mlp_view_f32(block, GRID, 2) : mlp_view_f64(block, GRID, 2);
+    mlp_view A = is_f32 ? mlp_view_f32((float *)block + 2 * GRID, GRID, k)
+                        : mlp_view_f64((double *)block + 2 * GRID, GRID, k);
+    const double low[] = {range->x0, range->y0};
+    const double high[] = {range->x1, range->y1};
+    double from[2];
+    double pace[2];
+    double least = INFINITY;
+    double most = -INFINITY;
+    for (int i = 0; i < 2; i++) {
+        double more = high[i] > low[i] ? (high[i] - low[i]) / 10 : 1;
+        from[i] = low[i] - more;
+        pace[i] = (high[i] - low[i] + 2 * more) / (GRID - 1);
     }
-    bool is_turned = *axis == 'x' && columns > 44;
-    mlpi_put(p, "set %stics scale 0 %s(", axis,
-             !is_turned ? ""
-             : n > 8    ? "rotate by 90 right "
-                        : "rotate by 35 right ");
-    for (size_t i = 0; i < n; i += pace) {
-        mlpi_put(p, i == 0 ? "" : ", ");
-        if (names) {
-            mlpi_put_tic(p, names[i]);
-        } else {
-            mlpi_put(p, "'%z'", i);
+    mlpi_put(p, "x0 = %r\ndx = %r\ny0 = %r\ndy = %r\nside = %z\n$d << EOD\n",
+             from[0], pace[0], from[1], pace[1], (size_t)GRID);
+    for (size_t i = 0; i < GRID; i++) {
+        for (size_t j = 0; j < GRID; j++) {
+            (void)mlp_view_set(X, j, 0, from[0] + (double)j * pace[0]);
+            (void)mlp_view_set(X, j, 1, from[1] + (double)i * pace[1]);
         }
-        mlpi_put(p, " %z", i);
+        TRY(mlp_predict(net, mlp_view_const(X), A));
+        mlp_cview a = mlp_view_const(A);
+        TRY(mlpi_check_numbers(&p->hooks, "outputs of the network", a, GRID, k,
+                               MLPI_FINITE));
+        for (size_t j = 0; j < GRID; j++) {
+            size_t c = 0;
+            for (size_t other = 1; other < k; other++) {
+                bool is_more =
+                    mlp_cview_at(a, j, other) > mlp_cview_at(a, j, c);
+                c = is_more ? other : c;
+            }
+            double shown = k > 1 ? (double)c : mlp_cview_at(a, j, 0);
+            least = fmin(least, shown);
+            most = fmax(most, shown);
+            mlpi_put(p, j + 1 < GRID ? "%g " : "%g\n", shown);
+        }
     }
-    mlpi_put(p, ")\nset rmargin 2\n");
+    mlpi_put(p, "EOD\nleast = %r\nmost = %r\n", least, most);
+    return MLP_OK;
 }
 
-/* Checks all that bars are made of. Names may be checked only up to n, and
- * those of series only if there are any. */
-static mlp_status check_bars(const mlp_picture *p, const char *const *names,
-                             size_t n, const char *const *series,
-                             size_t n_series, const double *values)
+/* Outputs that are not finite are refused: an image with holes would look like
+ * a region of its own. The commands are those of look.gp, for one output or for
+ * several. */
+mlp_status mlp_picture_regions(mlp_picture *picture, const mlp_axes *axes,
+                               const mlp_net *net, mlp_cview X,
+                               mlp_cview labels)
 {
-    bool is_complete = values != NULL;
-    for (size_t i = 0; is_complete && i < n; i++) {
-        is_complete = names[i] != NULL;
+    extent range;
+    TRY(mlpi_check_given(picture, net, "a network"));
+    TRY(check_points(picture, X, labels, &range));
+    size_t k = mlp_net_outputs(net);
+    if (mlp_net_inputs(net) != 2 || k > 99) {
+        return mlpi_refuse(&picture->hooks, MLP_ERR_SHAPE,
+                           "regions: expects a network with 2 inputs and at "
+                           "most 99 outputs, got %zu and %zu",
+                           mlp_net_inputs(net), k);
     }
-    for (size_t i = 0; is_complete && series && i < n_series; i++) {
-        is_complete = series[i] != NULL;
+    void *block = mlpi_show_allocate(
+        &picture->hooks, GRID * (2 + k) * sizeof(double), "regions");
+    if (!block) {
+        return MLP_ERR_MEMORY;
     }
-    if (!is_complete) {
-        return mlpi_refuse(&p->hooks, MLP_ERR_NULL,
-                           "bars: a name or the values are NULL");
-    }
-    return mlpi_check_numbers(p, "bars", mlp_cview_f64(values, n_series, n),
-                              n_series, n);
-}
-
-/* The values of a series are a block, whose x are the middles of its bars. The
- * bars of a name fill four fifths of the room from it to the next one. The
- * values stand above them where they are not too many. */
-mlp_status mlp_picture_bars(mlp_picture *picture, const mlp_axes *axes,
-                            const char *const *names, size_t n,
-                            const char *const *series, size_t n_series,
-                            const double *values)
-{
-    TRY(mlpi_check_given(picture, names, "bars"));
-    TRY(check_bars(picture, names, n, series, n_series, values));
-    double width = 0.8 / (double)n_series;
-    mlpi_panel_begin(picture, axes, "", "");
-    put_tics(picture, "x", names, n);
-    mlpi_put(picture, "eval bars\nset xrange [-0.6:%z.6]\nset boxwidth %g\n",
-             n - 1, width);
-    if (axes && axes->y_min != axes->y_max) {
-        mlpi_put(picture, "set yrange [%r:%r]\n", axes->y_min, axes->y_max);
-    }
-    for (size_t s = 0; s < n_series; s++) {
-        mlpi_block_begin(picture);
-        for (size_t i = 0; i < n; i++) {
-            double center = ((double)s - (double)(n_series - 1) / 2) * width;
-            mlpi_put(picture, "%g %r\n", (double)i + center, values[s * n + i]);
-        }
-        mlpi_block_end(picture);
-    }
-    for (size_t s = 0; s < n_series; s++) {
-        size_t block = picture->blocks + 1 - n_series + s;
-        mlpi_put(picture, "%s$d%z using 1:2 with boxes lt %z dt 1 lw 1 ",
-                 s == 0 ? "plot " : ", ", block, s + 1);
-        mlpi_put(picture, series ? "title %q" : "notitle",
-                 series ? series[s] : "");
-        bool is_turned = n * n_series > 6; /* which text cannot do */
-        if (n * n_series <= 16) {
-            mlpi_put(picture,
-                     ", for [i=%s:0] $d%z using 1:2:(gprintf('%%.3g',$2)) with "
-                     "labels %s notitle",
-                     is_turned ? "as_text" : "0", block,
-                     is_turned ? "rotate by 90 left offset 0,0.4"
-                               : "center offset 0,0.6");
-        }
-    }
+    mlpi_panel_begin(picture, axes, "x1", "x2");
+    mlp_status status = put_grid(picture, net, &range, block);
+    picture->status = picture->status != MLP_OK ? picture->status : status;
+    mlpi_show_release(&picture->hooks, block);
+    put_points(picture, X, labels);
+    mlpi_put(picture, k == 1
+                          ? "eval output\neval regions\nplot @plot_output"
+                          : "eval classes\neval regions\nplot @plot_classes");
+    plot_points(picture, labels, ", ");
     return mlpi_panel_end(picture);
 }
 
 /* ---------------------------------------------------------------------------
- * Matrices
+ * The surface of the loss
  */
 
-/* Writes a block with a line for each row, which gnuplot reads as a matrix. */
-static void put_matrix(mlp_picture *p, mlp_cview X)
+/* Writes the losses, row by row, and where the network itself stands, a mark.
+ * Three tics on each axis are the two ends of the span and the weight of the
+ * network between them. The clone has the hooks of its network, which get the
+ * messages of what fails there. */
+static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
+                              mlp_cview Y, mlp_view W, const size_t at[2],
+                              double span)
 {
-    mlpi_block_begin(p);
-    for (size_t i = 0; i < X.rows; i++) {
-        for (size_t j = 0; j < X.cols; j++) {
-            mlpi_put(p, "%r ", mlp_cview_at(X, i, j));
-        }
-        mlpi_put(p, "\n");
+    size_t cols = W.cols;
+    double center[2];
+    mlp_scores scores;
+    TRY(mlp_evaluate(net, X, Y, &scores));
+    if (!isfinite(scores.loss)) {
+        return mlpi_refuse(&p->hooks, MLP_ERR_NOT_FINITE,
+                           "a surface: expects a finite loss, got %g",
+                           scores.loss);
     }
-    mlpi_block_end(p);
+    for (int i = 0; i < 2; i++) {
+        center[i] = mlp_cview_at(mlp_view_const(W), at[i] / cols, at[i] % cols);
+    }
+    mlpi_put(p,
+             "eval surface\nset xtics %r,%r\nset ytics %r,%r\nset label 'the "
+             "network' at %r,%r,%r @network_mark\n$d << EOD\n",
+             center[0] - span, span, center[1] - span, span, center[0],
+             center[1], scores.loss);
+    for (size_t i = 0; i < (size_t)SURFACE * SURFACE; i++) {
+        const size_t place[2] = {i % SURFACE, i / SURFACE};
+        double w[2];
+        for (int j = 0; j < 2; j++) {
+            double t = 2 * (double)place[j] / (SURFACE - 1) - 1;
+            w[j] = center[j] + t * span;
+            (void)mlp_view_set(W, at[j] / cols, at[j] % cols, w[j]);
+        }
+        TRY(mlp_evaluate(net, X, Y, &scores));
+        mlpi_put(p, "%r %r %r\n%s", w[0], w[1], scores.loss,
+                 place[0] == SURFACE - 1 ? "\n" : "");
+    }
+    mlpi_put(p, "EOD\nsplot $d using 1:2:3 with pm3d notitle");
+    return MLP_OK;
 }
 
-/* A cell is shaded by its share of the row, and not by its count, so that a
- * rare class is seen as well as a frequent one. A line of the block is: column,
- * row, share of the row, count. A share of 0 is a gap. */
-mlp_status mlp_picture_confusion(mlp_picture *picture, const mlp_axes *axes,
-                                 mlp_cview counts, const char *const *names)
+/* The weights are changed in a copy, so the network of the caller is const
+ * indeed. Elements are named as in the tutorial, whose rows and columns count
+ * from 1. */
+mlp_status mlp_picture_surface(mlp_picture *picture, const mlp_axes *axes,
+                               const mlp_net *net, mlp_cview X, mlp_cview Y,
+                               size_t l, size_t i0, size_t i1, double span)
 {
-    TRY(mlpi_check_given(picture, picture, "a picture"));
-    TRY(mlpi_check_counts(&picture->hooks, counts, names));
-    size_t k = counts.rows;
-    if (k > MOST_CLASSES) {
-        return mlpi_refuse(
-            &picture->hooks, MLP_ERR_LIMIT,
-            "a confusion matrix: expects at most %d classes, got %zu",
-            (int)MOST_CLASSES, k);
+    mlp_net *copy = NULL;
+    mlp_view W;
+    char names[2][64];
+    TRY(mlpi_check_given(picture, net, "a network"));
+    TRY(mlp_net_clone(net, &copy));
+    mlp_status status = mlp_net_tensor(copy, MLP_W, l, &W);
+    if (status == MLP_OK && !(i0 < W.rows * W.cols && i1 < W.rows * W.cols &&
+                              i0 != i1 && span > 0 && isfinite(span))) {
+        status =
+            mlpi_refuse(&picture->hooks, MLP_ERR_ARGUMENT,
+                        "a surface: expects two elements of W[%zu], numbers "
+                        "below %zu, and a span above 0, got %zu, %zu and %g",
+                        l, W.rows * W.cols, i0, i1, span);
     }
-    mlpi_panel_begin(picture, axes, "predicted", "true");
-    size_t drawn = 0;
-    mlpi_block_begin(picture);
-    for (size_t i = 0; i < k; i++) {
-        double sum = 0;
-        for (size_t j = 0; j < k; j++) {
-            sum += mlp_cview_at(counts, i, j);
+    if (status == MLP_OK) {
+        const size_t at[] = {i0, i1};
+        for (int i = 0; i < 2; i++) {
+            (void)snprintf(names[i], sizeof names[i], "W[%zu](%zu, %zu)", l,
+                           at[i] / W.cols + 1, at[i] % W.cols + 1);
         }
-        for (size_t j = 0; j < k; j++) {
-            double count = mlp_cview_at(counts, i, j);
-            drawn += count > 0;
-            mlpi_put(picture, "%z %z %g %r\n", j, i,
-                     count > 0 ? count / sum : NAN, count);
-        }
+        mlpi_panel_begin(picture, axes, names[0], names[1]);
+        status = put_surface(picture, copy, X, Y, W, at, span);
+        picture->status = picture->status != MLP_OK ? picture->status : status;
+        status = mlpi_panel_end(picture);
     }
-    mlpi_block_end(picture);
-    put_tics(picture, "x", names, k);
-    put_tics(picture, "y", names, k);
-    /* Boxes are sharp, and an image is small. */
-    mlpi_put(picture,
-             "cols = %z\nrows = %z\neval cells\neval shares\nplot for "
-             "[i=as_text:0] block using 1:2:3 with image%s notitle",
-             k, k, drawn <= 400 ? " pixels" : "");
-    /* More numbers would not fit into their cells, so text then has marks. */
-    for (int dark = 0; dark < 2 && k <= 20; dark++) {
-        mlpi_put(picture,
-                 ", block using 1:2:($4>0&&$3%s0.5?gprintf('%%.0f',$4):'') "
-                 "with labels %s notitle",
-                 dark ? ">" : "<=", dark ? "@on_dark" : "");
-    }
-    mlpi_put(picture, k <= 20 ? ""
-                              : ", for [i=1:as_text] block using "
-                                "1:($4>0?$2:NaN) with points notitle");
-    return mlpi_panel_end(picture);
-}
-
-/* A small image is drawn as boxes, which stay sharp. A large one is embedded as
- * pixels, which programs smooth when they enlarge a picture. */
-mlp_status mlp_picture_image(mlp_picture *picture, const mlp_axes *axes,
-                             mlp_cview pixels)
-{
-    TRY(mlpi_check_given(picture, picture, "a picture"));
-    TRY(mlpi_check_numbers(picture, "an image", pixels, pixels.rows,
-                           pixels.cols));
-    mlpi_panel_begin(picture, axes, "", "");
-    put_matrix(picture, pixels);
-    mlpi_put(picture,
-             "cols = %z\nrows = %z\neval cells\neval greys\nplot block matrix "
-             "with image%s notitle",
-             pixels.cols, pixels.rows,
-             pixels.rows * pixels.cols <= 400 ? " pixels" : "");
-    return mlpi_panel_end(picture);
-}
-
-/* The commands are not checked. If gnuplot refuses them, mlp_picture_write
- * tells its message. */
-mlp_status mlp_picture_commands(mlp_picture *picture, const char *commands)
-{
-    TRY(mlpi_check_given(picture, commands, "commands"));
-    mlpi_panel_begin(picture, NULL, "", "");
-    mlpi_put(picture, "%s", commands);
-    return mlpi_panel_end(picture);
+    mlp_net_free(copy);
+    return status;
 }

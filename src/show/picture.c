@@ -7,14 +7,16 @@
  *     set title 'Training'
  *     set xlabel 'epoch'
  *     set ylabel 'loss'
- *     $d1 << EOD                     a block of data, one line for each point
+ *     $c0 << EOD                     a block of data, one line for each point
  *     0 0.6931471805599453
  *     1 0.6120935128341201
  *     EOD
- *     block = '$d1'
- *     $d2 << EOD
+ *     $c1 << EOD
  *     ...
- *     plot $d1 using 1:2 with lines lt 1 title 'training', $d2 ...
+ *     plot $c0 using 1:2 with lines lt 1 title 'training', $c1 ...
+ *
+ * The blocks of the next panel may have the same names, since each panel is
+ * drawn before the next one begins.
  *
  * Numbers have as many digits as read back to the same bits, so a script is
  * also a record of what was computed.
@@ -34,34 +36,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PANELS = 100, MIN_PIXELS = 100, MAX_PIXELS = 10000 };
+enum { MIN_PIXELS = 100, MAX_PIXELS = 10000 };
 
 /* ---------------------------------------------------------------------------
  * Life
  */
-
-/* The hooks of the picture come first; without them malloc serves, as in the
- * library itself. */
-void *mlpi_picture_allocate(const mlp_hooks *hooks, size_t bytes)
-{
-    void *fresh =
-        hooks->allocate ? hooks->allocate(bytes, hooks->user) : malloc(bytes);
-    if (!fresh) {
-        (void)mlpi_refuse(hooks, MLP_ERR_MEMORY,
-                          "a picture: no memory for %zu bytes", bytes);
-    }
-    return fresh;
-}
-
-/* NULL is allowed, as for free. */
-void mlpi_picture_release(const mlp_hooks *hooks, void *block)
-{
-    if (block && hooks->release) {
-        hooks->release(block, hooks->user);
-    } else {
-        free(block);
-    }
-}
 
 /* All defaults are zeros, which stand for a choice at the time of writing: only
  * then is the number of panels known. */
@@ -104,7 +83,8 @@ mlp_status mlp_picture_create(const mlp_picture_options *options,
                            "a picture: the output is NULL");
     }
     TRY(check_options(&o));
-    mlp_picture *fresh = mlpi_picture_allocate(&o.hooks, sizeof *fresh);
+    mlp_picture *fresh =
+        mlpi_show_allocate(&o.hooks, sizeof *fresh, "a picture");
     if (!fresh) {
         return MLP_ERR_MEMORY;
     }
@@ -115,14 +95,14 @@ mlp_status mlp_picture_create(const mlp_picture_options *options,
     if (o.title) {
         mlpi_put(fresh, "%q", o.title);
     }
-    if (fresh->status != MLP_OK) {
-        mlp_status status = fresh->status;
+    mlp_status status = fresh->status;
+    if (status == MLP_OK) {
+        fresh->title = fresh->used;
+        *picture = fresh;
+    } else {
         mlp_picture_free(fresh);
-        return status;
     }
-    fresh->title = fresh->used;
-    *picture = fresh;
-    return MLP_OK;
+    return status;
 }
 
 /* The hooks are copied first, because they lie in the block that they release.
@@ -131,8 +111,8 @@ void mlp_picture_free(mlp_picture *picture)
 {
     if (picture) {
         mlp_hooks hooks = picture->hooks;
-        mlpi_picture_release(&hooks, picture->script);
-        mlpi_picture_release(&hooks, picture);
+        mlpi_show_release(&hooks, picture->script);
+        mlpi_show_release(&hooks, picture);
     }
 }
 
@@ -147,7 +127,7 @@ static void append(mlp_picture *p, const char *bytes, size_t n)
 {
     if (p->status == MLP_OK && n > p->capacity - p->used) {
         size_t capacity = 2 * p->capacity + n + 4096;
-        char *fresh = mlpi_picture_allocate(&p->hooks, capacity);
+        char *fresh = mlpi_show_allocate(&p->hooks, capacity, "a picture");
         if (!fresh) {
             p->status = MLP_ERR_MEMORY;
             return;
@@ -155,7 +135,7 @@ static void append(mlp_picture *p, const char *bytes, size_t n)
         if (p->used > 0) {
             memcpy(fresh, p->script, p->used);
         }
-        mlpi_picture_release(&p->hooks, p->script);
+        mlpi_show_release(&p->hooks, p->script);
         p->script = fresh;
         p->capacity = capacity;
     }
@@ -182,37 +162,27 @@ static void append_text(mlp_picture *p, const char *text)
  * quotes or break the picture. */
 static void append_quoted(mlp_picture *p, const char *text, bool is_format)
 {
-    size_t length = 0;
-    size_t columns = 0;
     append_text(p, "'");
-    for (;;) {
+    while (*text != '\0') {
         bool is_line_end = *text == '\n';
-        const char *c = mlpi_text_next(&text, &length, &columns);
-        if (length == 0) {
-            break;
-        }
+        mlpi_character c = mlpi_text_next(&text);
         if (is_line_end) {
             append_text(p, "'.\"\\n\".'");
         } else {
-            bool is_double = *c == '\'' || (is_format && *c == '%');
-            append(p, c, length);
-            append(p, c, is_double ? 1 : 0);
+            bool is_double = *c.bytes == '\'' || (is_format && *c.bytes == '%');
+            append(p, c.bytes, c.length);
+            append(p, c.bytes, is_double ? 1 : 0);
         }
     }
     append_text(p, "'");
 }
 
-/* A title may hold a single percent sign; a label of a tic may not, because
- * gnuplot prints it with the value of the tic. */
-void mlpi_put_tic(mlp_picture *picture, const char *text)
-{
-    append_quoted(picture, text, true);
-}
-
 /* The format is read from one '%' to the next, and what stands between goes to
  * the script as it is. The conversions differ from those of printf where that
  * would be wrong here: a double of printf has the decimal point of the locale,
- * and a text of printf has no quotes. An unknown conversion counts as %g. */
+ * and a text of printf has no quotes. A title may hold a single percent sign; the
+ * label of a tic may not, because gnuplot prints it with the value of the tic.
+ * An unknown conversion counts as %g. */
 void mlpi_put(mlp_picture *picture, const char *format, ...)
 {
     char number[MLPI_NUMBER_SIZE];
@@ -234,7 +204,9 @@ void mlpi_put(mlp_picture *picture, const char *format, ...)
             append_text(picture, va_arg(arguments, const char *));
             break;
         case 'q':
-            append_quoted(picture, va_arg(arguments, const char *), false);
+        case 't':
+            append_quoted(picture, va_arg(arguments, const char *),
+                          format[1] == 't');
             break;
         case 'z':
             (void)snprintf(number, sizeof number, "%zu",
@@ -282,7 +254,8 @@ void mlpi_panel_begin(mlp_picture *picture, const mlp_axes *axes, const char *x,
         mlpi_put(picture, "set yrange [%r:%r]\n", a->y_min, a->y_max);
     }
     bool is_finite = isfinite(a->y_min) && isfinite(a->y_max);
-    if (!is_finite || (a->log_y && a->y_min != a->y_max && a->y_min <= 0)) {
+    bool is_linear = !a->log_y || a->y_min == a->y_max;
+    if (!is_finite || !(is_linear || fmin(a->y_min, a->y_max) > 0)) {
         picture->status =
             mlpi_refuse(&picture->hooks, MLP_ERR_ARGUMENT,
                         "a panel: expects finite bounds y_min and y_max, above "
@@ -296,11 +269,6 @@ void mlpi_panel_begin(mlp_picture *picture, const mlp_axes *axes, const char *x,
 mlp_status mlpi_panel_end(mlp_picture *picture)
 {
     mlpi_put(picture, "\n");
-    if (picture->status == MLP_OK && picture->panels == MAX_PANELS) {
-        picture->status = mlpi_refuse(&picture->hooks, MLP_ERR_LIMIT,
-                                      "a picture: expects at most %d panels",
-                                      (int)MAX_PANELS);
-    }
     if (picture->status == MLP_OK) {
         picture->panels++;
     } else {
@@ -311,23 +279,6 @@ mlp_status mlpi_panel_end(mlp_picture *picture)
     return status;
 }
 
-/* Numbers of blocks go up through the whole picture, and those of a panel that
- * failed are not used again: names need only differ. */
-void mlpi_block_begin(mlp_picture *picture)
-{
-    mlpi_put(picture, "$d%z << EOD\n", ++picture->blocks);
-}
-
-/* The variable `block` names the last block, for the commands of look.gp. */
-void mlpi_block_end(mlp_picture *picture)
-{
-    mlpi_put(picture, "EOD\nblock = '$d%z'\n", picture->blocks);
-}
-
-/* ---------------------------------------------------------------------------
- * Checks
- */
-
 /* A picture that is NULL has no hooks, and so no message. */
 mlp_status mlpi_check_given(const mlp_picture *picture, const void *given,
                             const char *what)
@@ -335,58 +286,4 @@ mlp_status mlpi_check_given(const mlp_picture *picture, const void *given,
     return picture && given ? MLP_OK
                             : mlpi_refuse(picture ? &picture->hooks : NULL,
                                           MLP_ERR_NULL, "%s: is NULL", what);
-}
-
-/* The shape is checked before the pointer, because a view without rows may have
- * none, and deserves the clearer message. */
-mlp_status mlpi_check_numbers(const mlp_picture *picture, const char *what,
-                              mlp_cview X, size_t rows, size_t cols)
-{
-    const mlp_hooks *hooks = &picture->hooks;
-    if (!mlp_dtype_name(X.dtype)) {
-        return mlpi_refuse(hooks, MLP_ERR_DTYPE,
-                           "%s: expects float32, float64 or int32, got type %d",
-                           what, (int)X.dtype);
-    }
-    if (X.rows != rows || X.cols != cols || rows == 0 || cols == 0) {
-        return mlpi_refuse(
-            hooks, MLP_ERR_SHAPE,
-            "%s: expects the shape (%zu, %zu), and no 0 in it, got (%zu, %zu)",
-            what, rows, cols, X.rows, X.cols);
-    }
-    if (!X.data) {
-        return mlpi_refuse(hooks, MLP_ERR_NULL, "%s: the data is NULL", what);
-    }
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t j = 0; j < cols; j++) {
-            if (!isfinite(mlp_cview_at(X, i, j))) {
-                return mlpi_refuse(
-                    hooks, MLP_ERR_NOT_FINITE,
-                    "%s: expects finite numbers, got %g in row %zu, column %zu",
-                    what, mlp_cview_at(X, i, j), i, j);
-            }
-        }
-    }
-    return MLP_OK;
-}
-
-/* Two digits are enough for the classes of a picture. A regression's targets,
- * which are no classes, mostly fail here. */
-mlp_status mlpi_check_points(const mlp_picture *picture, mlp_cview X,
-                             mlp_cview labels, size_t *classes)
-{
-    TRY(mlpi_check_numbers(picture, "points", X, X.rows, 2));
-    TRY(mlpi_check_numbers(picture, "labels", labels, X.rows, 1));
-    *classes = 0;
-    for (size_t i = 0; i < X.rows; i++) {
-        double label = mlp_cview_at(labels, i, 0);
-        if (!(label >= 0 && label < 100 && label == floor(label))) {
-            return mlpi_refuse(
-                &picture->hooks, MLP_ERR_ARGUMENT,
-                "labels: expects whole numbers from 0 to 99, got %g in row %zu",
-                label, i);
-        }
-        *classes = label >= (double)*classes ? (size_t)label + 1 : *classes;
-    }
-    return MLP_OK;
 }

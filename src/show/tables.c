@@ -27,9 +27,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* MAX_NAME limits the columns of a class name: longer ones are cut. MAX_TABLE
- * limits those of a table, to what every terminal shows. */
-enum { MAX_NAME = 32, MAX_TABLE = 80 };
+/* MAX_TABLE limits the columns of a matrix, to what every terminal shows. */
+enum { MAX_TABLE = 80 };
 
 /* Ends a table. Streams collect what is written, so a full disk shows only when
  * the stream is flushed. */
@@ -79,23 +78,17 @@ static mlp_status find_scaling(const mlp_net *net, bool *scales)
 {
     mlp_hooks hooks = mlp_net_hooks(net);
     size_t n = mlp_net_inputs(net);
-    size_t bytes = 2 * n * sizeof(double);
     double *mean =
-        hooks.allocate ? hooks.allocate(bytes, hooks.user) : malloc(bytes);
+        mlpi_show_allocate(&hooks, 2 * n * sizeof(double), "a summary");
     if (!mean) {
-        return mlpi_refuse(&hooks, MLP_ERR_MEMORY,
-                           "a summary: no memory for %zu bytes", bytes);
+        return MLP_ERR_MEMORY;
     }
     mlp_status status = mlp_net_scaling(net, mean, mean + n);
     *scales = false;
     for (size_t i = 0; status == MLP_OK && i < n; i++) {
         *scales = *scales || mean[i] != 0 || mean[n + i] != 1;
     }
-    if (hooks.release) {
-        hooks.release(mean, hooks.user);
-    } else {
-        free(mean);
-    }
+    mlpi_show_release(&hooks, mean);
     return status;
 }
 
@@ -106,8 +99,8 @@ mlp_status mlp_show_summary(const mlp_net *net, FILE *to)
     if (!net || !to) {
         return MLP_ERR_NULL;
     }
-    char count[MLPI_COUNT_SIZE];
-    char shape[2 * MLPI_COUNT_SIZE];
+    char count[MLPI_NUMBER_SIZE];
+    char shape[2 * MLPI_NUMBER_SIZE];
     bool scales = false;
     size_t n_before = mlp_net_inputs(net);
     size_t total = mlp_net_parameter_count(net);
@@ -142,33 +135,22 @@ mlp_status mlp_show_summary(const mlp_net *net, FILE *to)
  * Classes
  */
 
-/* Returns the name of class i: the caller's, or its number. */
-static const char *name_of(const char *const *names, size_t i,
-                           char text[MLPI_COUNT_SIZE])
-{
-    if (names) {
-        return names[i];
-    }
-    (void)snprintf(text, MLPI_COUNT_SIZE, "%zu", i);
-    return text;
-}
-
 /* Returns how many columns a count needs. */
 static size_t digits_of(size_t n)
 {
-    char text[MLPI_COUNT_SIZE];
+    char text[MLPI_NUMBER_SIZE];
     return (size_t)snprintf(text, sizeof text, "%zu", n);
 }
 
-/* Returns the columns that the longest name needs, at most MAX_NAME. Without
- * names these are the digits of the last number. */
+/* Returns the columns that the longest name needs, or without names the last
+ * number. */
 static size_t widest_name(const char *const *names, size_t k)
 {
     size_t width = names ? 1 : digits_of(k - 1);
     for (size_t i = 0; names && i < k; i++) {
         width = larger(width, mlpi_text_columns(names[i]));
     }
-    return width < MAX_NAME ? width : MAX_NAME;
+    return width;
 }
 
 /* Returns a count, which mlpi_check_counts has found to be 0 or more. */
@@ -177,26 +159,16 @@ static size_t count_at(mlp_cview counts, size_t i, size_t j)
     return (size_t)mlp_cview_at(counts, i, j);
 }
 
-/* Returns how many rows of data belong to class i. */
-static size_t row_sum(mlp_cview counts, size_t i)
-{
-    size_t sum = 0;
-    for (size_t j = 0; j < counts.cols; j++) {
-        sum += count_at(counts, i, j);
-    }
-    return sum;
-}
-
 /* Returns the digits of the largest count. All columns of a matrix get the same
  * width, so that the eye finds the diagonal. */
 static size_t widest_count(mlp_cview counts)
 {
-    size_t width = 1;
-    for (size_t i = 0; i < counts.rows * counts.rows; i++) {
-        width = larger(width, digits_of(count_at(counts, i / counts.rows,
-                                                 i % counts.rows)));
+    size_t k = counts.rows;
+    size_t most = 0;
+    for (size_t i = 0; i < k * k; i++) {
+        most = larger(most, count_at(counts, i / k, i % k));
     }
-    return width;
+    return digits_of(most);
 }
 
 /* Writes one line for each class, for matrices that are too wide. Of the
@@ -205,26 +177,29 @@ static size_t widest_count(mlp_cview counts)
  * has no second half of its line. */
 static void put_mistakes(mlp_cview counts, const char *const *names, FILE *to)
 {
-    char text[MLPI_COUNT_SIZE];
+    char text[MLPI_NUMBER_SIZE];
     size_t width = larger(widest_name(names, counts.rows), 5);
     size_t digits = widest_count(counts);
     mlpi_text_put(to, "class", width, false);
     (void)fputs("  predicted right, and most often mistaken for\n", to);
     for (size_t i = 0; i < counts.rows; i++) {
-        size_t worst = i == 0 ? 1 : 0;
+        size_t sum = 0;
+        size_t most = 0;
+        size_t worst = 0;
         for (size_t j = 0; j < counts.cols; j++) {
-            bool is_more = count_at(counts, i, j) > count_at(counts, i, worst);
-            worst = j != i && is_more ? j : worst;
+            size_t count = count_at(counts, i, j);
+            sum += count;
+            if (j != i && count > most) {
+                most = count;
+                worst = j;
+            }
         }
-        mlpi_text_put(to, name_of(names, i, text), width, false);
+        mlpi_text_put(to, mlpi_text_name(names, i, text), width, false);
         (void)fprintf(to, "  %*zu of %zu", (int)digits, count_at(counts, i, i),
-                      row_sum(counts, i));
-        if (count_at(counts, i, worst) > 0) {
-            const char *name = name_of(names, worst, text);
-            size_t columns = mlpi_text_columns(name);
-            (void)fprintf(to, "; %zu for ", count_at(counts, i, worst));
-            mlpi_text_put(to, name, columns < MAX_NAME ? columns : MAX_NAME,
-                          false);
+                      sum);
+        if (most > 0) {
+            (void)fprintf(to, "; %zu for ", most);
+            mlpi_text_put(to, mlpi_text_name(names, worst, text), 0, false);
         }
         (void)fputc('\n', to);
     }
@@ -235,21 +210,21 @@ static void put_mistakes(mlp_cview counts, const char *const *names, FILE *to)
 static void put_matrix(mlp_cview counts, const char *const *names, size_t left,
                        size_t cell, bool numbered, FILE *to)
 {
-    char text[MLPI_COUNT_SIZE];
+    char text[MLPI_NUMBER_SIZE];
     size_t k = counts.rows;
     size_t number = numbered ? digits_of(k - 1) : 0;
     mlpi_text_put(to, "true \\ predicted", left, false);
     for (size_t j = 0; j < k; j++) {
         (void)fputs("  ", to);
-        mlpi_text_put(to, name_of(numbered ? NULL : names, j, text), cell,
-                      true);
+        mlpi_text_put(to, mlpi_text_name(numbered ? NULL : names, j, text),
+                      cell, true);
     }
     for (size_t i = 0; i < k; i++) {
         (void)fputc('\n', to);
         if (numbered) {
             (void)fprintf(to, "%*zu  ", (int)number, i);
         }
-        mlpi_text_put(to, name_of(names, i, text),
+        mlpi_text_put(to, mlpi_text_name(names, i, text),
                       numbered ? left - number - 2 : left, false);
         for (size_t j = 0; j < k; j++) {
             size_t count = count_at(counts, i, j);
@@ -298,9 +273,9 @@ static void put_scores(const char *name, size_t width,
     char f1[MLPI_NUMBER_SIZE];
     mlpi_text_put(to, name, width, false);
     (void)fprintf(to, "  %9s  %6s  %5s  %9zu\n",
-                  mlpi_text_fixed(scores->precision, 3, precision),
-                  mlpi_text_fixed(scores->recall, 3, recall),
-                  mlpi_text_fixed(scores->f1, 3, f1), scores->support);
+                  mlpi_text_score(scores->precision, precision),
+                  mlpi_text_score(scores->recall, recall),
+                  mlpi_text_score(scores->f1, f1), scores->support);
 }
 
 /* The weighted mean counts a class as often as it has rows. mlp_score_classes
@@ -309,7 +284,7 @@ static void put_class_scores(const mlp_class_scores *each, size_t k,
                              const mlp_class_scores *mean, double accuracy,
                              const char *const *names, FILE *to)
 {
-    char text[MLPI_COUNT_SIZE];
+    char text[MLPI_NUMBER_SIZE];
     char number[MLPI_NUMBER_SIZE];
     size_t width = larger(widest_name(names, k), strlen("weighted mean"));
     mlp_class_scores weighted = {.support = mean->support};
@@ -320,11 +295,11 @@ static void put_class_scores(const mlp_class_scores *each, size_t k,
         weighted.precision += weight * each[i].precision;
         weighted.recall += weight * each[i].recall;
         weighted.f1 += weight * each[i].f1;
-        put_scores(name_of(names, i, text), width, &each[i], to);
+        put_scores(mlpi_text_name(names, i, text), width, &each[i], to);
     }
     put_scores("mean", width, mean, to);
     put_scores("weighted mean", width, &weighted, to);
-    (void)fprintf(to, "accuracy %s\n", mlpi_text_fixed(accuracy, 3, number));
+    (void)fprintf(to, "accuracy %s\n", mlpi_text_score(accuracy, number));
 }
 
 /* The scores are computed before the first line is written, so a failure writes

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers, columns and messages.
+ * Numbers, columns, memory and messages.
  *
- * The columns of a character are those of Unicode's East Asian Width and of
- * its combining marks, by a short list of ranges: the C library's wcwidth
- * depends on the locale.
+ * The columns of a character are about those of Unicode's East Asian Width: the
+ * C library's wcwidth depends on the locale.
  *
  *     text      bytes  characters  columns
  *     cat           3           3        3
@@ -16,11 +15,13 @@
  */
 #include "show/text.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 /* ---------------------------------------------------------------------------
  * Numbers
@@ -42,14 +43,6 @@ static char *fix_point(char *text)
     return text;
 }
 
-/* The largest double has 309 digits before the point, which the room holds with
- * some to spare. */
-char *mlpi_text_fixed(double x, int decimals, char text[MLPI_NUMBER_SIZE])
-{
-    (void)snprintf(text, MLPI_NUMBER_SIZE, "%.*f", decimals, x);
-    return fix_point(text);
-}
-
 /* 15 digits are enough for most numbers that people write, such as 0.1, and 17
  * for all. Reading back uses the locale that has written the text, so this
  * comes before the point is mended. */
@@ -68,11 +61,18 @@ char *mlpi_text_number(double x, int digits, char text[MLPI_NUMBER_SIZE])
     return fix_point(text);
 }
 
+/* Scores lie between 0 and 1, so the room is large enough. */
+char *mlpi_text_score(double x, char text[MLPI_NUMBER_SIZE])
+{
+    (void)snprintf(text, MLPI_NUMBER_SIZE, "%.3f", x);
+    return fix_point(text);
+}
+
 /* The digits are written from the last to the first, into the end of the room.
  */
-char *mlpi_text_count(size_t n, char text[MLPI_COUNT_SIZE])
+char *mlpi_text_count(size_t n, char text[MLPI_NUMBER_SIZE])
 {
-    size_t at = MLPI_COUNT_SIZE - 1;
+    size_t at = MLPI_NUMBER_SIZE - 1;
     text[at] = '\0';
     for (size_t digits = 0; digits == 0 || n > 0; digits++, n /= 10) {
         if (digits > 0 && digits % 3 == 0) {
@@ -80,15 +80,23 @@ char *mlpi_text_count(size_t n, char text[MLPI_COUNT_SIZE])
         }
         text[--at] = (char)('0' + n % 10);
     }
-    memmove(text, text + at, MLPI_COUNT_SIZE - at);
+    memmove(text, text + at, MLPI_NUMBER_SIZE - at);
     return text;
+}
+
+/* The number is as good as a name where the classes have none. */
+const char *mlpi_text_name(const char *const *names, size_t i,
+                           char text[MLPI_NUMBER_SIZE])
+{
+    (void)snprintf(text, MLPI_NUMBER_SIZE, "%zu", i);
+    return names ? names[i] : text;
 }
 
 /* ---------------------------------------------------------------------------
  * Columns
  */
 
-/* Reads a character of UTF-8 and returns its bytes, 0 if it is none:
+/* Returns how many bytes a character of UTF-8 has, 0 if it is none:
  *
  *     0xxxxxxx                              to 0x7f
  *     110xxxxx 10xxxxxx                     to 0x7ff
@@ -97,115 +105,115 @@ char *mlpi_text_count(size_t n, char text[MLPI_COUNT_SIZE])
  *
  * A text that is cut ends in a byte 0, which continues no character, so nothing
  * is read behind the end. The last lines refuse forms that are longer than
- * needed, halves of surrogate pairs, and numbers above Unicode's. */
-static size_t read_character(const char *text, uint32_t *c)
+ * needed, halves of surrogate pairs, and numbers above Unicode's: the first two
+ * bytes tell them. */
+static size_t length_of(const char *text)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     unsigned char first = (unsigned char)text[0];
+    unsigned char second = first < 0x80 ? 0 : (unsigned char)text[1];
     size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    *c = n == 1 ? first : first & (0x7fu >> n);
     for (size_t i = 1; i < n; i++) {
-        unsigned char next = (unsigned char)text[i];
-        if ((next & 0xc0) != 0x80) {
+        if (((unsigned char)text[i] & 0xc0) != 0x80) {
             return 0;
         }
-        *c = *c << 6 | (next & 0x3f);
     }
-    bool is_valid = (first < 0x80 || (first >= 0xc2 && first < 0xf5)) &&
-                    *c >= least[n] && *c <= 0x10ffff &&
-                    !(*c >= 0xd800 && *c < 0xe000);
-    return is_valid ? n : 0;
-}
-
-/* The list is short, so it is searched from its front. Characters that it lacks
- * have one column, as nearly all do. */
-static size_t columns_of(uint32_t c)
-{
-    static const struct {
-        uint32_t first, last;
-        size_t columns;
-    } ranges[] = {
-        {0x300, 0x36f, 0},     {0x1100, 0x115f, 2},   {0x200b, 0x200f, 0},
-        {0x20d0, 0x20ff, 0},   {0x2e80, 0xa4cf, 2},   {0xac00, 0xd7a3, 2},
-        {0xf900, 0xfaff, 2},   {0xfe00, 0xfe0f, 0},   {0xfe30, 0xfe6f, 2},
-        {0xff00, 0xff60, 2},   {0xffe0, 0xffe6, 2},   {0x1f300, 0x1f64f, 2},
-        {0x1f900, 0x1f9ff, 2}, {0x20000, 0x3fffd, 2},
-    };
-    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
-        if (c >= ranges[i].first && c <= ranges[i].last) {
-            return ranges[i].columns;
-        }
-    }
-    return 1;
+    bool is_bad =
+        (first >= 0x80 && first < 0xc2) || first > 0xf4 ||
+        (first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
+        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90);
+    return is_bad ? 0 : n;
 }
 
 /* A terminal obeys control characters, among them those from 0x80 to 0x9f, so a
- * name from a file must not reach it with one. */
-const char *mlpi_text_next(const char **text, size_t *length, size_t *columns)
+ * name from a file must not reach it with one. The first byte tells nearly all
+ * about the columns: 0xcc begins marks that combine with the letter before,
+ * 0xe3 to 0xed the scripts of East Asia, and 0xf0 rare ones of these and
+ * pictures. */
+mlpi_character mlpi_text_next(const char **text)
 {
-    uint32_t c = 0;
     const char *at = *text;
-    *columns = 0;
-    *length = 0;
-    if (*at == '\0') {
-        return at;
+    unsigned char first = (unsigned char)at[0];
+    size_t n = length_of(at);
+    if (first == 0) {
+        return (mlpi_character){at, 0, 0};
     }
-    size_t n = read_character(at, &c);
     *text += n > 0 ? n : 1;
-    *length = n;
-    if (n == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0)) {
-        *length = *columns = 1;
-        return "?";
+    if (n == 0 || first < 0x20 || first == 0x7f ||
+        (first == 0xc2 && (unsigned char)at[1] < 0xa0)) {
+        return (mlpi_character){"?", 1, 1};
     }
-    *columns = columns_of(c);
-    return at;
+    bool is_wide = (first >= 0xe3 && first <= 0xed) || first == 0xf0;
+    return (mlpi_character){at, n, first == 0xcc ? 0 : is_wide ? 2 : 1};
 }
 
 /* A text of several lines counts as one: '\n' is a control character here. */
 size_t mlpi_text_columns(const char *text)
 {
     size_t sum = 0;
-    size_t length = 0;
-    size_t columns = 0;
-    do {
-        (void)mlpi_text_next(&text, &length, &columns);
-        sum += columns;
-    } while (length > 0);
+    while (*text != '\0') {
+        sum += mlpi_text_next(&text).columns;
+    }
     return sum;
 }
 
-/* A wide character that would stick out is left out, and a blank stands in its
- * place, so that the next column begins where it should. */
+/* Blanks are counted by columns, which printf would count by bytes. */
 void mlpi_text_put(FILE *to, const char *text, size_t width, bool right)
 {
-    size_t whole = mlpi_text_columns(text);
-    size_t room = whole > width ? width - 3 : width;
-    size_t used = 0;
-    size_t length = 0;
-    size_t columns = 0;
-    if (right && whole < width) {
-        (void)fprintf(to, "%*s", (int)(width - whole), "");
+    size_t columns = mlpi_text_columns(text);
+    int blanks = columns < width ? (int)(width - columns) : 0;
+    (void)fprintf(to, "%*s", right ? blanks : 0, "");
+    while (*text != '\0') {
+        mlpi_character c = mlpi_text_next(&text);
+        (void)fwrite(c.bytes, 1, c.length, to);
     }
-    for (;;) {
-        const char *c = mlpi_text_next(&text, &length, &columns);
-        if (length == 0 || used + columns > room) {
-            break;
-        }
-        (void)fwrite(c, 1, length, to);
-        used += columns;
+    (void)fprintf(to, "%*s", right ? 0 : blanks, "");
+}
+
+/* The size is asked each time, because a window may change it, and signals
+ * belong to the host. */
+mlpi_terminal mlpi_terminal_of(int descriptor)
+{
+    const char *term = getenv("TERM");
+    const char *no_color = getenv("NO_COLOR");
+    struct winsize size = {0};
+    bool is_terminal = isatty(descriptor);
+    if (is_terminal) {
+        (void)ioctl(descriptor, TIOCGWINSZ, &size);
     }
-    if (whole > width) {
-        (void)fputs("...", to);
-        used += 3;
-    }
-    if (!right && used < width) {
-        (void)fprintf(to, "%*s", (int)(width - used), "");
-    }
+    return (mlpi_terminal){
+        .is_terminal = is_terminal,
+        .is_dumb = !term || *term == '\0' || strcmp(term, "dumb") == 0,
+        .is_plain = no_color && *no_color != '\0',
+        .columns = size.ws_col > 0 ? size.ws_col : 80,
+        .rows = size.ws_row > 0 ? size.ws_row : 25,
+    };
 }
 
 /* ---------------------------------------------------------------------------
- * Failures
+ * Memory and failures
  */
+
+/* Hooks have both of the functions, or none, as the library itself demands. */
+void *mlpi_show_allocate(const mlp_hooks *hooks, size_t bytes, const char *what)
+{
+    void *block =
+        hooks->allocate ? hooks->allocate(bytes, hooks->user) : malloc(bytes);
+    if (!block) {
+        (void)mlpi_refuse(hooks, MLP_ERR_MEMORY, "%s: no memory for %zu bytes",
+                          what, bytes);
+    }
+    return block;
+}
+
+/* As free does, this takes NULL, which the function of a host may not. */
+void mlpi_show_release(const mlp_hooks *hooks, void *block)
+{
+    if (block && hooks->release) {
+        hooks->release(block, hooks->user);
+    } else {
+        free(block);
+    }
+}
 
 /* A message that is longer than the room is cut. Paths can be that long. */
 mlp_status mlpi_refuse(const mlp_hooks *hooks, mlp_status status,
@@ -223,40 +231,73 @@ mlp_status mlpi_refuse(const mlp_hooks *hooks, mlp_status status,
     return status;
 }
 
+/* The shape is checked before the pointer, because a view without rows may have
+ * none, and deserves the clearer message. Two digits are enough for the classes
+ * of a picture; the targets of a regression mostly fail here. */
+mlp_status mlpi_check_numbers(const mlp_hooks *hooks, const char *what,
+                              mlp_cview X, size_t rows, size_t cols,
+                              mlpi_numbers kind)
+{
+    static const struct {
+        const char *expected;
+        double least, most;
+    } kinds[] = {
+        [MLPI_FINITE] = {"finite numbers", -DBL_MAX, DBL_MAX},
+        [MLPI_LABELS] = {"whole numbers from 0 to 99", 0, 99},
+        [MLPI_COUNTS] = {"counts of 0 or more", 0, DBL_MAX},
+    };
+    if (!mlp_dtype_name(X.dtype) ||
+        (kind == MLPI_COUNTS && X.dtype != MLP_I32)) {
+        return mlpi_refuse(hooks, MLP_ERR_DTYPE, "%s: expects %sint32, got %s",
+                           what,
+                           kind == MLPI_COUNTS ? "" : "float32, float64 or ",
+                           mlp_dtype_name(X.dtype) ? mlp_dtype_name(X.dtype)
+                                                   : "an unknown type");
+    }
+    if (X.rows != rows || X.cols != cols || rows == 0 || cols == 0) {
+        return mlpi_refuse(
+            hooks, MLP_ERR_SHAPE,
+            "%s: expects the shape (%zu, %zu), and no 0 in it, got (%zu, %zu)",
+            what, rows, cols, X.rows, X.cols);
+    }
+    if (!X.data) {
+        return mlpi_refuse(hooks, MLP_ERR_NULL, "%s: the data is NULL", what);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < cols; j++) {
+            double x = mlp_cview_at(X, i, j);
+            if (!(x >= kinds[kind].least && x <= kinds[kind].most) ||
+                (kind == MLPI_LABELS && x != floor(x))) {
+                return mlpi_refuse(
+                    hooks, isfinite(x) ? MLP_ERR_ARGUMENT : MLP_ERR_NOT_FINITE,
+                    "%s: expects %s, got %g in row %zu, column %zu", what,
+                    kinds[kind].expected, x, i, j);
+            }
+        }
+    }
+    return MLP_OK;
+}
+
+/* The place in the list is the only name that a missing name has. */
+mlp_status mlpi_check_names(const mlp_hooks *hooks, const char *what,
+                            const char *const *names, size_t n)
+{
+    for (size_t i = 0; names && i < n; i++) {
+        if (!names[i]) {
+            return mlpi_refuse(hooks, MLP_ERR_NULL, "%s: name %zu is NULL",
+                               what, i);
+        }
+    }
+    return MLP_OK;
+}
+
 /* A matrix of another type is refused even if its numbers are whole:
  * mlp_score_classes would refuse it, too. */
 mlp_status mlpi_check_counts(const mlp_hooks *hooks, mlp_cview counts,
                              const char *const *names)
 {
     size_t k = counts.rows;
-    if (counts.dtype != MLP_I32) {
-        return mlpi_refuse(hooks, MLP_ERR_DTYPE,
-                           "a confusion matrix: expects int32");
-    }
-    if (k == 0 || counts.cols != k) {
-        return mlpi_refuse(hooks, MLP_ERR_SHAPE,
-                           "a confusion matrix: expects as many rows as "
-                           "columns, got (%zu, %zu)",
-                           k, counts.cols);
-    }
-    if (!counts.data) {
-        return mlpi_refuse(hooks, MLP_ERR_NULL,
-                           "a confusion matrix: the counts are NULL");
-    }
-    for (size_t i = 0; i < k * k; i++) {
-        if (mlp_cview_at(counts, i / k, i % k) < 0) {
-            return mlpi_refuse(hooks, MLP_ERR_ARGUMENT,
-                               "a confusion matrix: expects counts of 0 or "
-                               "more, got %.0f in row %zu, column %zu",
-                               mlp_cview_at(counts, i / k, i % k), i / k,
-                               i % k);
-        }
-    }
-    for (size_t i = 0; names && i < k; i++) {
-        if (!names[i]) {
-            return mlpi_refuse(hooks, MLP_ERR_NULL,
-                               "class names: name %zu is NULL", i);
-        }
-    }
-    return MLP_OK;
+    TRY(mlpi_check_numbers(hooks, "a confusion matrix", counts, k, k,
+                           MLPI_COUNTS));
+    return mlpi_check_names(hooks, "classes", names, k);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers as text that does not depend on the locale, texts of UTF-8 by their
- * columns on a terminal, and the checks that tables and pictures share.
+ * What tables and pictures share: numbers as text that does not depend on the
+ * locale, texts of UTF-8 by their columns on a terminal, what a terminal can
+ * show, memory, and checks.
  */
 #ifndef LIBMLP_SHOW_TEXT_H
 #define LIBMLP_SHOW_TEXT_H
@@ -19,35 +20,77 @@
         }                                                                      \
     } while (0)
 
-/* MLPI_NUMBER_SIZE: the room of a number; MLPI_COUNT_SIZE: that of a count. */
-enum { MLPI_NUMBER_SIZE = 352, MLPI_COUNT_SIZE = 32 };
+/* MLPI_NUMBER_SIZE is the room of a number as text. */
+enum { MLPI_NUMBER_SIZE = 32 };
 
-/* Write a number into `text` and return it. The first has `decimals` digits
- * after the point; the second at most `digits` digits in all, or if that is 0,
- * as many as are needed to read back the same bits; a NaN or an infinity is
- * "NaN", which gnuplot takes for a gap. */
-char *mlpi_text_fixed(double x, int decimals, char text[MLPI_NUMBER_SIZE]);
+/* Write a number into `text` and return it. The first has `digits` digits at
+ * most, or if that is 0, as many as are needed to read back the same bits; a
+ * NaN or an infinity is "NaN", which gnuplot takes for a gap. The second has 3
+ * decimals, for scores. The third has commas between thousands. */
 char *mlpi_text_number(double x, int digits, char text[MLPI_NUMBER_SIZE]);
+char *mlpi_text_score(double x, char text[MLPI_NUMBER_SIZE]);
+char *mlpi_text_count(size_t n, char text[MLPI_NUMBER_SIZE]);
 
-/* Writes a count with commas between thousands, and returns it. */
-char *mlpi_text_count(size_t n, char text[MLPI_COUNT_SIZE]);
+/* Returns the name of class i, or where `names` is NULL, its number. */
+const char *mlpi_text_name(const char *const *names, size_t i,
+                           char text[MLPI_NUMBER_SIZE]);
+
+/* A character: its bytes, and how many columns a terminal gives it, 0 to 2. */
+typedef struct mlpi_character {
+    const char *bytes; /* [length] */
+    size_t length;     /* 0: the text has ended */
+    size_t columns;
+} mlpi_character;
 
 /* Returns the next character of a text, and moves *text past it. In place of a
- * control character, and of a byte that is not UTF-8, this is '?'. *length
- * receives how many bytes it has, and *columns how many columns a terminal
- * gives it: 0 to 2. At the end of the text, *length is 0. */
-const char *mlpi_text_next(const char **text, size_t *length, size_t *columns);
+ * control character, and of a byte that is not UTF-8, this is '?'. */
+mlpi_character mlpi_text_next(const char **text);
 
 /* Returns the columns of a whole text. */
 size_t mlpi_text_columns(const char *text);
 
-/* Writes a text of at most `width` columns, then blanks up to this width, or
- * with `right` the blanks first. A longer text ends in "..." instead. */
+/* Writes a text, then blanks up to this width, or with `right` the blanks
+ * first. */
 void mlpi_text_put(FILE *to, const char *text, size_t width, bool right);
+
+/* What a stream can show. A stream that is no terminal has 80 columns and 25
+ * rows, and terminals that do not tell their size have, too. */
+typedef struct mlpi_terminal {
+    bool is_terminal;
+    bool is_dumb;  /* TERM is missing or "dumb": nothing can be erased */
+    bool is_plain; /* NO_COLOR is set */
+    int columns, rows;
+} mlpi_terminal;
+
+mlpi_terminal mlpi_terminal_of(int descriptor);
+
+/* Take memory from the hooks, or where these have none from malloc, and give it
+ * back; NULL is allowed. Without memory the first sends a message, in which
+ * `what` needs it, and returns NULL. */
+void *mlpi_show_allocate(const mlp_hooks *hooks, size_t bytes,
+                         const char *what);
+void mlpi_show_release(const mlp_hooks *hooks, void *block);
 
 /* Sends a failure to the log of the hooks, and returns its status. */
 mlp_status mlpi_refuse(const mlp_hooks *hooks, mlp_status status,
                        const char *format, ...);
+
+/* What numbers a view must hold. */
+typedef enum mlpi_numbers {
+    MLPI_FINITE,
+    MLPI_LABELS, /* whole numbers from 0 to 99 */
+    MLPI_COUNTS  /* MLP_I32 from 0 on */
+} mlpi_numbers;
+
+/* Checks that X has this shape, without a 0 in it, and holds such numbers.
+ * `what` names it in messages. */
+mlp_status mlpi_check_numbers(const mlp_hooks *hooks, const char *what,
+                              mlp_cview X, size_t rows, size_t cols,
+                              mlpi_numbers kind);
+
+/* Checks that none of n names is NULL. Where there are none, this is fine. */
+mlp_status mlpi_check_names(const mlp_hooks *hooks, const char *what,
+                            const char *const *names, size_t n);
 
 /* Checks a confusion matrix, and that there is a name for each class. */
 mlp_status mlpi_check_counts(const mlp_hooks *hooks, mlp_cview counts,

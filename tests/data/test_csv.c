@@ -92,6 +92,7 @@ static void csv_reads_the_same_table_in_many_forms(void **state)
         "\xef\xbb\xbfx,y\n1,p\n2,q\n",
         "x;y\n1;p\n2;q\n",
         "x\ty\n1\tp\n2\tq\n",
+        "x|y\n1|p\n2|q\n",
         "\"x\",\"y\"\n\"1\",\"p\"\n\"2\",\"q\"\n",
         "\n\n  \nx,y\n\n1,p\n \t\n2,q\n\n",
         " x , y \n 1 , p \n +2.0 ,q\n",
@@ -115,21 +116,46 @@ static void csv_reads_quotes(void **state)
 {
     (void)state;
     hook_record record = {0};
-    mlp_data_options options = mlp_data_defaults();
-    options.sorted = false;
     mlp_data *data = loaded("t,n\n\"a,b\",1\n\"say \"\"hi\"\"\",2\n"
                             "\"two\nlines\",3\n5\" disk,4\n\"NA\",5\n\"\",6\n",
-                            &options, &record);
-    static const char *const texts[] = {"a,b", "say \"hi\"", "two\nlines",
-                                        "5\" disk", "NA"};
+                            NULL, &record);
+    static const char *const texts[] = {"5\" disk", "NA", "a,b", "say \"hi\"",
+                                        "two\nlines"};
+    static const double numbers[] = {2, 3, 4, 0, 1};
     assert_int_equal(mlp_data_rows(data), 6);
     assert_int_equal(mlp_data_n_categories(data, 0), COUNT(texts));
     for (size_t k = 0; k < COUNT(texts); k++) {
         assert_string_equal(mlp_data_category(data, 0, k), texts[k]);
-        assert_true(at(data, k, 0) == (double)k);
+        assert_true(at(data, k, 0) == numbers[k]);
     }
     assert_int_equal(mlp_data_empty_cells(data, 0), 1);
     end(data, &record);
+}
+
+/* Separators in quotes do not count, and quotes inside of text open nothing. */
+static void csv_finds_the_separator_beside_quotes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        char separator;
+    } cases[] = {
+        {"5\" disk;y\n1;2\n", ';'}, {"\"a\"\"b;c\",y\n1,2\n", ','},
+        {"x, \"a;b\"\n1,2\n", ','}, {"\"p\tq\";y\n1;2\n", ';'},
+        {"x|z,y\n1,2\n", ','},      {"\"\";\"y\ty\"\n1;2\n", ';'},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hook_record record = {0};
+        mlp_data *data = NULL;
+        mlp_status status =
+            load(cases[i].text, strlen(cases[i].text), NULL, &record, &data);
+        if (status != MLP_OK ||
+            mlp_data_separator(data) != cases[i].separator ||
+            mlp_data_cols(data) != 2) {
+            fail_msg("%s: %s", cases[i].text, record.message);
+        }
+        end(data, &record);
+    }
 }
 
 static void csv_finds_out_or_is_told_whether_there_is_a_header(void **state)
@@ -162,7 +188,6 @@ static void csv_obeys_the_options(void **state)
     hook_record record = {0};
     mlp_data_options options = mlp_data_defaults();
     const char *const names[] = {"class"};
-    options.separator = '|';
     options.decimal_comma = true;
     options.categories = names;
     options.n_categories = 1;
@@ -170,8 +195,8 @@ static void csv_obeys_the_options(void **state)
         loaded("x|class\n1,5|10\n-,25e1|9\n3|10\n", &options, &record);
     assert_true(at(data, 0, 0) == 1.5 && at(data, 1, 0) == -2.5);
     assert_int_equal(mlp_data_n_categories(data, 1), 2);
-    assert_string_equal(mlp_data_category(data, 1, 0), "10");
-    assert_true(at(data, 0, 1) == 0 && at(data, 1, 1) == 1);
+    assert_string_equal(mlp_data_category(data, 1, 0), "9");
+    assert_true(at(data, 0, 1) == 1 && at(data, 1, 1) == 0);
     end(data, &record);
 }
 
@@ -213,6 +238,22 @@ static void csv_with_many_columns_and_blank_lines_stays_small(void **state)
         mlp_data_load_memory(text, sizeof text, "t", NULL, &hooks, &data),
         MLP_ERR_FORMAT, "expects rows");
     assert_int_equal(record.live, 0);
+}
+
+/* The order of categories is that of the numbers that they are, then strcmp's.
+ * Equal numbers that are written differently stay different categories. */
+static void csv_sorts_categories_by_number_and_then_by_text(void **state)
+{
+    (void)state;
+    hook_record record = {0};
+    static const char *const texts[] = {"-1", "1", "1.0", "9",
+                                        "10", "B", "a",   "a1"};
+    mlp_data *data = loaded("t\na\n10\n9\na1\n1.0\nB\n1\n-1\n", NULL, &record);
+    for (size_t k = 0; k < COUNT(texts); k++) {
+        assert_string_equal(mlp_data_category(data, 0, k), texts[k]);
+    }
+    assert_true(at(data, 0, 0) == 6 && at(data, 1, 0) == 4);
+    end(data, &record);
 }
 
 /* A column with a few numbers among its words holds categories. */
@@ -401,14 +442,7 @@ static void csv_refuses_wrong_options(void **state)
     mlp_hooks hooks = recording_hooks(&record);
     mlp_data *data = NULL;
     const char *const names[] = {"z"};
-    static const char separators[] = {'"', '\n', '1', '.', '-', '\r', '\x80'};
     mlp_data_options options = mlp_data_defaults();
-    for (size_t i = 0; i < COUNT(separators); i++) {
-        options.separator = separators[i];
-        assert_told(&record, load("a\n1\n", 4, &options, &record, &data),
-                    MLP_ERR_ARGUMENT, "separator: expects");
-    }
-    options = mlp_data_defaults();
     options.header = (mlp_data_header)7;
     assert_told(&record, load("a\n1\n", 4, &options, &record, &data),
                 MLP_ERR_ARGUMENT, "header: expects");
@@ -513,10 +547,12 @@ int main(void)
         cmocka_unit_test(csv_reads_names_numbers_and_categories),
         cmocka_unit_test(csv_reads_the_same_table_in_many_forms),
         cmocka_unit_test(csv_reads_quotes),
+        cmocka_unit_test(csv_finds_the_separator_beside_quotes),
         cmocka_unit_test(csv_finds_out_or_is_told_whether_there_is_a_header),
         cmocka_unit_test(csv_obeys_the_options),
         cmocka_unit_test(csv_reads_decimal_commas_without_a_separator),
         cmocka_unit_test(csv_with_many_columns_and_blank_lines_stays_small),
+        cmocka_unit_test(csv_sorts_categories_by_number_and_then_by_text),
         cmocka_unit_test(csv_takes_mixed_columns_for_categories),
         cmocka_unit_test(csv_numbers_many_categories_right),
         cmocka_unit_test(csv_refuses_malformed_tables),

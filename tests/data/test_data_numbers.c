@@ -9,6 +9,7 @@
 #include <locale.h>
 
 #include "data/decimal.h"
+#include "data/table.h"
 
 /* Checks one text, up to its end, against strtod. */
 static void check(const char *text)
@@ -172,6 +173,20 @@ static void decimal_does_not_depend_on_the_locale(void **state)
     }
 }
 
+/* A table may keep the numbers of categories as floats, and they are indices. */
+static void dictionaries_end_where_floats_skip_numbers(void **state)
+{
+    (void)state;
+    uint32_t slots[16] = {0};
+    size_t number = 0;
+    hook_record record = {0};
+    mlpi_pool pool = {recording_hooks(&record), "t", NULL};
+    mlpi_dictionary d = {.n = 1 << 24, .slots = slots, .n_slots = 16};
+    assert_told(&record, mlpi_dictionary_add(&pool, &d, "x", 1, &number),
+                MLP_ERR_LIMIT, "t: expects at most 16777216 categories");
+    assert_int_equal(record.live, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +196,7 @@ int main(void)
         cmocka_unit_test(decimal_reads_long_texts),
         cmocka_unit_test(decimal_stops_where_the_number_ends),
         cmocka_unit_test(decimal_does_not_depend_on_the_locale),
+        cmocka_unit_test(dictionaries_end_where_floats_skip_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,6 +292,22 @@ static void recipe_names_what_new_rows_lack(void **state)
         assert_true(X[0] == 5 && Y[0] == 5 && Y[1] == 5);
         mlp_data_free(data);
     }
+    mlp_data_recipe_free(recipe);
+
+    /* A message is one line, whatever the name of the column. */
+    mlp_data *other = load("\"a\nb\",y\n1,u\n2,v\n", NULL, &record);
+    recipe = make(other, "y");
+    mlp_data_free(other);
+    data = load("y\nu\n", NULL, &record);
+    assert_told(&record,
+                mlp_data_recipe_encode(recipe, data, mlp_view_f64(X, 1, 1)),
+                MLP_ERR_FORMAT, "t.csv: there is no column \"a?b\", which the");
+    mlp_data_free(data);
+    mlp_data_recipe_free(recipe);
+    other = load("a,c,y\n1,p,u\n2,q,v\n", NULL, &record);
+    recipe = make(other, "y");
+    mlp_data_free(other);
+
     const char *text = "c,a\np,1\np,abc\n";
     mlp_data_options options = mlp_data_defaults();
     options.recipe = recipe;

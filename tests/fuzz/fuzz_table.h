@@ -160,9 +160,7 @@ static mlp_data_options options_of(unsigned char bits)
 {
     mlp_data_options options = mlp_data_defaults();
     options.keep_text = bits & 1;
-    options.sorted = !(bits & 2);
     options.decimal_comma = bits & 4;
-    options.separator = bits & 8 ? ';' : '\0';
     options.header = bits & 16   ? MLP_DATA_HEADER_YES
                      : bits & 32 ? MLP_DATA_HEADER_NO
                                  : MLP_DATA_HEADER_AUTO;
@@ -232,7 +230,6 @@ static void read_recipe(const char *text, size_t size)
         mlp_data_options options = mlp_data_defaults();
         options.recipe = recipe;
         options.header = MLP_DATA_HEADER_YES;
-        options.separator = ',';
         bool is_named = true;
         for (size_t i = 0; i < mlp_data_recipe_columns(recipe); i++) {
             is_named = is_named && *mlp_data_recipe_column(recipe, i)->name;

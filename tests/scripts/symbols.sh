@@ -37,7 +37,7 @@ data_taken="$taken strtod strstr strspn strcspn fopen fopen64 fread fclose
 # Tables are written to the caller's stream, and a picture that has no file to
 # standard output. gnuplot is another process.
 show_taken="$taken fwrite fputs fputc fprintf __fprintf_chk fflush ferror fclose
-    fgets fopen fopen64 fdopen fileno rewind tmpfile tmpfile64 stdout strtod
+    fopen fopen64 fdopen fileno tmpfile tmpfile64 stdout strtod
     strspn strcspn strstr strncasecmp getenv isatty ioctl pread pread64 waitpid
     environ posix_spawnp posix_spawn_file_actions_init
     posix_spawn_file_actions_adddup2 posix_spawn_file_actions_destroy

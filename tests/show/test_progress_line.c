@@ -76,7 +76,7 @@ static void line_holds_what_is_known(void **state)
     mlp_show_progress line = mlp_show_progress_on(t.stream);
     draw(&line, 99, 0.5);
     assert_string_equal(heard(&t),
-                        "\repoch 100 of 200 [============>           ] "
+                        "\repoch 100 of 200 [============>            ] "
                         "loss 0.0213, validation 0.03451, rate 0.001, 50 s "
                         "left\033[K");
     mlp_epoch_progress last = epoch_of(199, 1000);
@@ -142,7 +142,7 @@ static void a_narrower_terminal_gets_a_shorter_line(void **state)
     assert_int_equal(ioctl(t.master, TIOCSWINSZ, &size), 0);
     draw(&line, 100, 0.5);
     assert_string_equal(heard(&t),
-                        "\repoch 101 of 200 [===>   ] loss 0.0213\033[K");
+                        "\repoch 101 of 200 [====>   ] loss 0.0213\033[K");
     closed(&t);
 }
 

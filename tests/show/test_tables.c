@@ -163,18 +163,18 @@ static void confusion_of_one_or_two_classes(void **state)
                         "1                 123    7\n");
 }
 
-static void long_names_are_numbered_and_cut(void **state)
+static void long_names_are_numbered(void **state)
 {
     (void)state;
     const char *names[] = {"a class with a name of 36 characters", "b", "c",
                            "another rather long name"};
     assert_string_equal(
         confusion(four, 4, names),
-        "true \\ predicted                      0   1   2   3\n"
-        "0  a class with a name of 36 cha...  40   2   .   1\n"
-        "1  b                                  3  45   1   .\n"
-        "2  c                                  .   .  50   2\n"
-        "3  another rather long name           7   1   1  30\n");
+        "true \\ predicted                          0   1   2   3\n"
+        "0  a class with a name of 36 characters  40   2   .   1\n"
+        "1  b                                      3  45   1   .\n"
+        "2  c                                      .   .  50   2\n"
+        "3  another rather long name               7   1   1  30\n");
 }
 
 static void many_classes_become_a_list(void **state)
@@ -387,7 +387,7 @@ int main(void)
         cmocka_unit_test(summary_fails_without_memory),
         cmocka_unit_test(confusion_has_names_of_every_width),
         cmocka_unit_test(confusion_of_one_or_two_classes),
-        cmocka_unit_test(long_names_are_numbered_and_cut),
+        cmocka_unit_test(long_names_are_numbered),
         cmocka_unit_test(many_classes_become_a_list),
         cmocka_unit_test(class_scores_are_those_of_scikit_learn),
         cmocka_unit_test(class_tables_refuse_what_is_no_matrix),
