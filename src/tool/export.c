@@ -18,14 +18,15 @@
  * characters are octal escapes; in comments those are left out that could end
  * the comment or mislead its reader.
  */
+/* This declares open_memstream. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+#define _POSIX_C_SOURCE 200809L
 #include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tool/model.h"
-#include "tool/talk.h"
+#include "tool/options.h"
 
 #ifdef MLPI_TOOL_ONNX
 #include "mlp_onnx.h"
@@ -35,9 +36,10 @@
 typedef struct writer {
     const mlp_data_recipe *recipe;
     FILE *header, *code;
-    char *header_text, *code_text; /* set when the streams are closed */
-    const char *cast;              /* to float, or nothing */
-    char **fields;                 /* names of columns; [0] is not used */
+    const char *prefix; /* begins all names */
+    const char *type;   /* of x: "float" or "double" */
+    const char *cast;   /* to float, or nothing */
+    char **fields;      /* names of columns; [0] is not used */
 } writer;
 
 /* ---------------------------------------------------------------------------
@@ -92,15 +94,15 @@ static size_t copy_name(const char *name, char *field)
 
 /* Names the field of column i. A name that an earlier field has gets the number
  * of its column: three times at most, because only a damaged recipe needs more.
- * Its code then does not compile. Returns false if there is no memory. */
-static bool name_field(const writer *w, size_t i)
+ * Its code then does not compile. */
+static void name_field(const writer *w, size_t i)
 {
     const char *name = mlp_data_recipe_column(w->recipe, i)->name;
     size_t size = strlen(name) + 96;
-    char *field = malloc(size);
+    char *field = mlpi_tool_memory(size, 1);
+    size_t n = copy_name(name, field);
     w->fields[i] = field;
-    size_t n = field ? copy_name(name, field) : 0;
-    for (int tries = 0; field && tries < 3; tries++) {
+    for (int tries = 0; tries < 3; tries++) {
         size_t k = 1;
         while (k < i && strcmp(w->fields[k], field) != 0) {
             k++;
@@ -110,7 +112,6 @@ static bool name_field(const writer *w, size_t i)
         }
         n += (size_t)snprintf(field + n, size - n, "_%zu", i);
     }
-    return field != NULL;
 }
 
 /* ---------------------------------------------------------------------------
@@ -122,18 +123,15 @@ static bool name_field(const writer *w, size_t i)
  * '?'. A '/' beside a '*' becomes '|'. */
 static void put_remark(FILE *to, const char *text)
 {
-    char before = '\0';
-    for (; *text; text++) {
+    for (char before = '\0'; *text; before = *text++) {
         bool is_mark = memcmp(text, "\xe2\x80", 2) == 0 ||
                        memcmp(text, "\xe2\x81", 2) == 0;
         bool ends_comment = *text == '/' && (before == '*' || text[1] == '*');
-        before = *text;
         (void)putc(is_mark || iscntrl((unsigned char)*text) ? '?'
                    : ends_comment                           ? '|'
                                                             : *text,
                    to);
-        for (; is_mark && ((unsigned char)text[1] & 0xc0) == 0x80; text++) {
-        }
+        text += is_mark && text[2] ? 2 : 0;
     }
 }
 
@@ -188,9 +186,11 @@ static void put_column(const writer *w, size_t i)
                   is_number ? "double " : "const char *", f);
 }
 
-/* Writes both texts. `p` begins all names. */
-static void put_texts(const writer *w, const char *p, const char *type)
+/* Writes both texts. */
+static void put_texts(const writer *w)
 {
+    const char *p = w->prefix;
+    size_t n = mlp_data_recipe_columns(w->recipe);
     (void)fputs("/* A row of the table: the columns that the network reads. A "
                 "number that is\n * missing is a NaN; a text that is missing "
                 "is NULL or \"\". The network answers\n * \"",
@@ -200,51 +200,42 @@ static void put_texts(const writer *w, const char *p, const char *type)
     (void)fprintf(w->code,
                   "#include <string.h>\n\n"
                   "void %s_encode(const %s_row *row, %s *x)\n{\n",
-                  p, p, type);
-    for (size_t i = 1; i < mlp_data_recipe_columns(w->recipe); i++) {
+                  p, p, w->type);
+    for (size_t i = 1; i < n; i++) {
+        name_field(w, i);
         put_column(w, i);
     }
     (void)fprintf(w->header,
                   "} %s_row;\n\n/* Sets x to the inputs that a row becomes. A "
                   "text that is no category becomes\n * only zeros. */\n"
                   "void %s_encode(const %s_row *row, %s *x);\n",
-                  p, p, p, type);
+                  p, p, p, w->type);
     (void)fputs("}\n", w->code);
 }
 
-/* Closes a stream. Returns whether all was written. */
-static bool is_complete(FILE *stream)
-{
-    bool is_written = stream && !ferror(stream);
-    return stream && fclose(stream) == 0 && is_written;
-}
-
-/* Makes the texts of a recipe, which the caller frees. */
-static mlp_status write_texts(writer *w, const char *prefix, const char *type)
+/* Makes the texts of a recipe, which the caller frees. Only memory can be
+ * missing. */
+static void write_texts(writer *w, char **header, char **code)
 {
     size_t sizes[2];
     size_t n = mlp_data_recipe_columns(w->recipe);
-    w->cast = strcmp(type, "float") == 0 ? "(float)" : "";
-    w->fields = calloc(n, sizeof *w->fields);
-    w->header = open_memstream(&w->header_text, &sizes[0]);
-    w->code = open_memstream(&w->code_text, &sizes[1]);
-    bool is_good = w->fields && w->header && w->code;
-    for (size_t i = 1; is_good && i < n; i++) {
-        is_good = name_field(w, i);
-    }
+    w->fields = mlpi_tool_memory(n, sizeof *w->fields);
+    w->header = open_memstream(header, &sizes[0]);
+    w->code = open_memstream(code, &sizes[1]);
+    bool is_good = w->header && w->code;
     if (is_good) {
-        put_texts(w, prefix, type);
+        put_texts(w);
+        is_good = !ferror(w->header) && !ferror(w->code);
+        is_good = fclose(w->header) == 0 && is_good;
+        is_good = fclose(w->code) == 0 && is_good;
     }
-    is_good = is_complete(w->header) && is_good;
-    is_good = is_complete(w->code) && is_good;
-    for (size_t i = 1; w->fields && i < n; i++) {
+    if (!is_good) {
+        TOOL_FAIL("no memory for the code of %zu columns", n - 1);
+    }
+    for (size_t i = 1; i < n; i++) {
         free(w->fields[i]);
     }
     free(w->fields);
-    if (!is_good) {
-        mlpi_tool_complain("no memory for the code of %zu columns", n - 1);
-    }
-    return is_good ? MLP_OK : MLP_ERR_MEMORY;
 }
 
 /* ---------------------------------------------------------------------------
@@ -252,48 +243,47 @@ static mlp_status write_texts(writer *w, const char *prefix, const char *type)
  */
 
 /* Writes C code. Its names begin with the name of the file, which mlp_export_c
- * checks. */
-static mlp_status write_code(const tool_model *model, const tool_rows *rows,
-                             bool int8, const char *path)
+ * checks. The rows have X only if --rows named a table. */
+static void write_code(const tool_model *model, const tool_rows *rows,
+                       bool int8, const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
+    bool is_single = int8 || mlp_net_precision(model->net) == MLP_F32;
+    const char *name = mlpi_tool_base_name(path);
     char prefix[80];
-    writer w = {.recipe = model->recipe};
+    char *texts[2] = {NULL, NULL};
     mlp_export_report report;
     mlp_export_options options = mlp_export_defaults();
-    bool is_single = int8 || mlp_net_precision(model->net) == MLP_F32;
     (void)snprintf(prefix, sizeof prefix, "%.*s", (int)strlen(name) - 2, name);
-    mlp_status status =
-        model->recipe ? write_texts(&w, prefix, is_single ? "float" : "double")
-                      : MLP_OK;
+    if (model->recipe) {
+        write_texts(&(writer){.recipe = model->recipe,
+                              .prefix = prefix,
+                              .type = is_single ? "float" : "double",
+                              .cast = is_single ? "(float)" : ""},
+                    &texts[0], &texts[1]);
+    }
     options.prefix = prefix;
     options.int8 = int8;
-    options.header_text = w.header_text;
-    options.code_text = w.code_text;
+    options.header_text = texts[0];
+    options.code_text = texts[1];
     if (rows->X.data) {
         options.X = mlp_view_const(rows->X);
     }
     /* Class numbers are targets of a network that has an output for each. */
-    if (int8 && rows->Y.data && (!model->classes || rows->A.cols > 1)) {
+    if (int8 && rows->Y.data &&
+        (!model->classes || mlp_net_outputs(model->net) > 1)) {
         options.Y = mlp_view_const(rows->Y);
     }
-    if (status == MLP_OK) {
-        status = mlp_export_c(model->net, path, &options, &report);
-    }
-    if (status == MLP_OK) {
-        mlpi_tool_say("%s and %s.h written: %zu bytes of constants%s%s%s", path,
-                      prefix, report.constant_bytes, w.code ? "; " : "",
-                      w.code ? prefix : "",
-                      w.code ? "_encode makes inputs of a row" : "");
-    }
-    if (status == MLP_OK && !isnan(report.score_before)) {
+    mlpi_tool_check(mlp_export_c(model->net, path, &options, &report));
+    mlpi_tool_say("%s and %s.h written: %zu bytes of constants%s%s%s", path,
+                  prefix, report.constant_bytes, model->recipe ? "; " : "",
+                  model->recipe ? prefix : "",
+                  model->recipe ? "_encode makes inputs of a row" : "");
+    if (!isnan(report.score_before)) {
         mlpi_tool_say("score on these rows: %.3f, as integers %.3f",
                       report.score_before, report.score_after);
     }
-    free(w.header_text);
-    free(w.code_text);
-    return status;
+    free(texts[0]);
+    free(texts[1]);
 }
 
 static mlp_status write_onnx(const tool_model *model, const char *path)
@@ -301,64 +291,60 @@ static mlp_status write_onnx(const tool_model *model, const char *path)
 #ifdef MLPI_TOOL_ONNX
     return mlp_onnx_save(model->net, path);
 #else
-    mlpi_tool_complain("%s: the mlp that reads %s was built without ONNX", path,
-                       model->path);
-    return MLP_ERR_UNSUPPORTED;
+    TOOL_FAIL("%s: the mlp that reads %s was built without ONNX", path,
+              model->path);
 #endif
 }
 
-static bool ends_with(const char *path, const char *suffix)
+/* Refuses what does not go together. */
+static void check(const tool_options *o, const char *path)
 {
-    size_t n = strlen(path);
-    size_t length = strlen(suffix);
-    return n > length && strcmp(path + n - length, suffix) == 0;
+    bool is_code = mlpi_tool_ends_with(path, ".c");
+    if (!is_code && !mlpi_tool_ends_with(path, ".onnx") &&
+        !mlpi_tool_ends_with(path, ".safetensors") &&
+        !mlpi_tool_ends_with(path, ".mlp")) {
+        TOOL_REFUSE("%s: expects a name that ends in .c, .onnx, .safetensors "
+                    "or .mlp, which tells what to write",
+                    path);
+    }
+    if (is_code && o->int8 && !o->rows) {
+        TOOL_REFUSE("%s: --int8 needs --rows TABLE: typical rows, from which "
+                    "it takes the ranges of numbers",
+                    path);
+    }
+    if (!is_code && (o->int8 || o->rows)) {
+        TOOL_REFUSE(
+            "%s: --int8 and --rows are for C code, in a file that ends in .c",
+            path);
+    }
 }
 
 /* Writes the file. A .mlp file is a safetensors file. */
-static int write_file(const tool_model *model, const tool_rows *rows,
-                      const tool_options *options)
+static void write_file(const tool_options *options)
 {
     const char *path = options->operands[1];
-    bool is_code = ends_with(path, ".c");
-    mlp_status status = is_code ? write_code(model, rows, options->int8, path)
-                        : ends_with(path, ".onnx")
-                            ? write_onnx(model, path)
-                            : mlp_net_save(model->net, path);
-    if (status == MLP_OK && !is_code) {
+    check(options, path);
+    tool_model model = mlpi_tool_open(options->operands[0]);
+    tool_rows rows = {.data = NULL};
+    if (options->rows) {
+        rows = mlpi_tool_read(&model, options->rows, NULL);
+    }
+    if (mlpi_tool_ends_with(path, ".c")) {
+        write_code(&model, &rows, options->int8, path);
+    } else {
+        mlpi_tool_check(mlpi_tool_ends_with(path, ".onnx")
+                            ? write_onnx(&model, path)
+                            : mlp_net_save(model.net, path));
         mlpi_tool_say("%s written", path);
     }
-    return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
-}
-
-static int run_export(const tool_options *options)
-{
-    const char *path = options->operands[1];
-    bool is_code = ends_with(path, ".c");
-    if (!is_code && !ends_with(path, ".onnx") &&
-        !ends_with(path, ".safetensors") && !ends_with(path, ".mlp")) {
-        mlpi_tool_complain("%s: expects a name that ends in .c, .onnx, "
-                           ".safetensors or .mlp, which tells what to write",
-                           path);
-        return TOOL_MISUSED;
-    }
-    if (is_code ? options->int8 && !options->rows
-                : options->int8 || options->rows) {
-        mlpi_tool_complain(
-            "%s: %s", path,
-            is_code ? "--int8 needs --rows TABLE: typical rows, from which it "
-                      "takes the ranges of numbers"
-                    : "--int8 and --rows are for C code, in a file that ends "
-                      "in .c");
-        return TOOL_MISUSED;
-    }
-    return mlpi_tool_use(options, options->rows, TOOL_TARGETS, write_file);
+    mlpi_tool_free_rows(&rows);
+    mlpi_tool_close(&model);
 }
 
 const tool_verb mlpi_tool_export = {
     "export",
-    TOOL_EXPORT,
-    2,
-    2,
-    run_export,
     "MODEL FILE",
-    "write the model as FILE.c, FILE.onnx or FILE.safetensors"};
+    "write the model as FILE.c, FILE.onnx or FILE.safetensors",
+    2,
+    2,
+    write_file};

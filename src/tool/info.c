@@ -20,14 +20,14 @@
  * All text of the file is printed without control characters, because a hostile
  * file could hold some that change what a terminal shows.
  */
-#include <stdio.h>
+/* This declares stat. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+#define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "tool/model.h"
+#include "tool/options.h"
 #include "tool/scoring.h"
-#include "tool/talk.h"
 
 /* How many columns, and words of a list, the text shows. JSON has all. */
 enum { MOST_COLUMNS = 40, MOST_WORDS = 12 };
@@ -104,27 +104,28 @@ static void print_columns(const mlp_data_recipe *recipe)
 
 /* Prints everything. The main function tells if the standard output cannot be
  * written. */
-static mlp_status print_text(const tool_model *model)
+static void print_text(const tool_model *model)
 {
-    printf("%s: %s, %zu bytes, weights %08lx\n", model->path, model->kind,
-           size_of(model->path), (unsigned long)mlpi_tool_hash(model->net));
+    char hash[TOOL_HASH_SIZE];
+    printf("%s: %s, %zu bytes, weights %s\n", model->path, model->kind,
+           size_of(model->path), mlpi_tool_hash(model->net, hash));
     mlp_status status = mlp_show_summary(model->net, stdout);
+    mlpi_tool_check(status == MLP_ERR_IO ? MLP_OK : status);
     if (model->recipe) {
         print_columns(model->recipe);
     }
-    bool is_first = true;
+    const char *before = "\n";
     const char *key = NULL;
     for (size_t i = 0; (key = mlp_net_metadata_key(model->net, i)); i++) {
         if (strcmp(key, recipe_key) != 0) {
-            (void)fputs(is_first ? "\n" : "", stdout);
+            (void)fputs(before, stdout);
             mlpi_tool_put(key, stdout);
             (void)fputs(": ", stdout);
             mlpi_tool_put(mlp_net_metadata(model->net, key), stdout);
             (void)putchar('\n');
-            is_first = false;
+            before = "";
         }
     }
-    return status == MLP_ERR_IO ? MLP_OK : status;
 }
 
 /* ---------------------------------------------------------------------------
@@ -134,19 +135,12 @@ static mlp_status print_text(const tool_model *model)
 /* Prints a member whose value is a list of texts. */
 static void print_list(const char *name, const char *const *words, size_t n)
 {
-    printf(", \"%s\": [", name);
+    mlpi_tool_json(", %s: [", name);
     for (size_t i = 0; i < n; i++) {
         (void)fputs(i > 0 ? ", " : "", stdout);
-        mlpi_tool_json_text(words[i]);
+        mlpi_tool_json("%s", words[i]);
     }
     (void)putchar(']');
-}
-
-/* Prints a member whose value is a text. */
-static void print_member(const char *name, const char *text)
-{
-    printf(", \"%s\": ", name);
-    mlpi_tool_json_text(text);
 }
 
 /* Prints what the recipe knows: the target, and each column with the inputs
@@ -154,22 +148,22 @@ static void print_member(const char *name, const char *text)
 static void print_json_columns(const mlp_data_recipe *recipe)
 {
     const mlp_data_column *target = mlp_data_recipe_column(recipe, 0);
-    print_member("target", target->name);
+    mlpi_tool_json(", 'target': %s", target->name);
     print_list("classes", target->categories, target->n_categories);
-    (void)fputs(", \"columns\": [", stdout);
+    mlpi_tool_json(", 'columns': [");
     for (size_t i = 1; i < mlp_data_recipe_columns(recipe); i++) {
-        const mlp_data_column *column = mlp_data_recipe_column(recipe, i);
-        bool is_number = column->kind == MLP_DATA_NUMBER;
-        (void)fputs(i > 1 ? ", {\"name\": " : "{\"name\": ", stdout);
-        mlpi_tool_json_text(column->name);
-        print_member("kind", is_number ? "number" : "category");
-        printf(", \"first_input\": %zu, \"inputs\": %zu, \"flag\": %s",
-               column->first_input, column->n_inputs,
-               column->has_flag ? "true" : "false");
+        const mlp_data_column *c = mlp_data_recipe_column(recipe, i);
+        bool is_number = c->kind == MLP_DATA_NUMBER;
+        (void)fputs(i > 1 ? ", " : "", stdout);
+        mlpi_tool_json("{'name': %s, 'kind': %s, 'first_input': %zu, "
+                       "'inputs': %zu, 'flag': ",
+                       c->name, is_number ? "number" : "category",
+                       c->first_input, c->n_inputs);
+        (void)fputs(c->has_flag ? "true" : "false", stdout);
         if (is_number) {
-            mlpi_tool_json_number(", mean", column->mean);
+            mlpi_tool_json(", 'mean': %g", c->mean);
         } else {
-            print_list("categories", column->categories, column->n_categories);
+            print_list("categories", c->categories, c->n_categories);
         }
         (void)putchar('}');
     }
@@ -181,25 +175,23 @@ static void print_json_columns(const mlp_data_recipe *recipe)
 static void print_json(const tool_model *model)
 {
     const mlp_net *net = model->net;
-    (void)fputs("{\"file\": ", stdout);
-    mlpi_tool_json_text(model->path);
-    print_member("kind", model->kind);
-    printf(", \"bytes\": %zu, \"weights\": \"%08lx\", \"inputs\": %zu, "
-           "\"parameters\": %zu",
-           size_of(model->path), (unsigned long)mlpi_tool_hash(net),
-           mlp_net_inputs(net), mlp_net_parameter_count(net));
-    print_member("precision", mlp_dtype_name(mlp_net_precision(net)));
-    print_member("loss", mlp_loss_name(mlp_net_loss(net)));
+    char hash[TOOL_HASH_SIZE];
+    mlpi_tool_json("{'file': %s, 'kind': %s, 'bytes': %zu, 'weights': %s, "
+                   "'inputs': %zu, 'parameters': %zu, 'precision': %s, "
+                   "'loss': %s",
+                   model->path, model->kind, size_of(model->path),
+                   mlpi_tool_hash(net, hash), mlp_net_inputs(net),
+                   mlp_net_parameter_count(net),
+                   mlp_dtype_name(mlp_net_precision(net)),
+                   mlp_loss_name(mlp_net_loss(net)));
     if (model->recipe) {
         print_json_columns(model->recipe);
     }
-    (void)fputs(", \"metadata\": {", stdout);
+    mlpi_tool_json(", 'metadata': {");
     const char *key = NULL;
     for (size_t i = 0; (key = mlp_net_metadata_key(net, i)); i++) {
         (void)fputs(i > 0 ? ", " : "", stdout);
-        mlpi_tool_json_text(key);
-        (void)fputs(": ", stdout);
-        mlpi_tool_json_text(mlp_net_metadata(net, key));
+        mlpi_tool_json("%s: %s", key, mlp_net_metadata(net, key));
     }
     (void)fputs("}}\n", stdout);
 }
@@ -210,12 +202,11 @@ static void print_json(const tool_model *model)
 
 /* Draws the network. Inputs are named by their columns, or by their categories;
  * "?" is the flag of an empty cell. */
-static mlp_status draw(const tool_model *model, const char *path)
+static void draw(const tool_model *model, const char *path)
 {
-    size_t n = mlp_data_recipe_columns(model->recipe);
-    size_t inputs = mlp_data_recipe_inputs(model->recipe);
-    const char **names = n > 0 ? calloc(inputs, sizeof *names) : NULL;
-    for (size_t i = 1; names && i < n; i++) {
+    size_t inputs = mlp_net_inputs(model->net);
+    const char **names = mlpi_tool_memory(inputs, sizeof *names);
+    for (size_t i = 1; i < mlp_data_recipe_columns(model->recipe); i++) {
         const mlp_data_column *c = mlp_data_recipe_column(model->recipe, i);
         for (size_t k = 0; k < c->n_inputs; k++) {
             names[c->first_input + k] = k < c->n_categories ? c->categories[k]
@@ -224,38 +215,22 @@ static mlp_status draw(const tool_model *model, const char *path)
         }
     }
     mlp_picture *picture = mlpi_tool_picture();
-    mlp_status status = mlp_picture_network(picture, NULL, model->net, names);
+    mlpi_tool_check(mlp_picture_network(picture, NULL, model->net,
+                                        model->recipe ? names : NULL));
     free((void *)names);
-    return mlpi_tool_draw(picture, status, path);
+    mlpi_tool_draw(picture, path);
 }
 
-/* Prints and draws. A network has no rows here: info reads no table. */
-static int tell(const tool_model *model, const tool_rows *rows,
-                const tool_options *options)
+static void info(const tool_options *options)
 {
-    mlp_status status = MLP_OK;
-    (void)rows;
-    if (options->json) {
-        print_json(model);
-    } else {
-        status = print_text(model);
+    tool_model model = mlpi_tool_open(options->operands[0]);
+    (options->json ? print_json : print_text)(&model);
+    if (options->plot) {
+        draw(&model, options->plot);
     }
-    if (status == MLP_OK && options->plot) {
-        status = draw(model, options->plot);
-    }
-    return status == MLP_OK ? TOOL_DONE : TOOL_FAILED;
-}
-
-static int run_info(const tool_options *options)
-{
-    return mlpi_tool_use(options, NULL, TOOL_TARGETS, tell);
+    mlpi_tool_close(&model);
 }
 
 const tool_verb mlpi_tool_info = {
-    "info",
-    TOOL_INFO,
-    1,
-    1,
-    run_info,
-    "MODEL",
-    "say what the model is and how it was trained"};
+    "info", "MODEL", "say what the model is and how it was trained",
+    1,      1,       info};

@@ -23,48 +23,45 @@
 #ifndef MLPI_TOOL_LEARN_H
 #define MLPI_TOOL_LEARN_H
 
-#include "tool/model.h"
 #include "tool/scoring.h"
 #include "tool/table.h"
 
 /* How a network is made and trained. */
 typedef struct tool_plan {
-    size_t hidden[TOOL_MAX_HIDDEN];
-    size_t n_hidden;
-    size_t epochs, batch;
-    double rate, dropout;
-    uint32_t seed;
+    tool_options
+        options; /* of train; widths, epochs, rate and dropout are set */
+    size_t batch;
     const tool_model *from; /* the network to go on from, or NULL */
     const char *weights;    /* a safetensors file to import, or NULL */
-    double deadline; /* when training ends, on mlpi_tool_now's clock; default
+    double deadline;        /* when training ends, on mlpi_tool_now's clock, or
                         INFINITY */
 } tool_plan;
 
-/* Returns what the command line says, and for the rest what suits a number of
- * rows. */
-tool_plan mlpi_tool_plan(const tool_options *options, size_t rows);
+/* Sets what the command line leaves open to what suits a number of rows. */
+void mlpi_tool_complete(tool_plan *plan, size_t rows);
 
 /* Which rows of a table are for what: indices into its Y and rows. */
 typedef struct tool_split {
-    const size_t *order; /* rows to train on, then rows to score */
+    size_t *order; /* rows to train on, then rows to score */
     size_t n_train, n_test;
 } tool_split;
 
 typedef struct tool_result {
     mlp_net *net; /* with its recipe and class names */
     mlp_history *history;
+    mlp_status status; /* of mlp_fit; if it failed, which is told, the scores
+                          are not set */
     tool_scores scores;
     bool is_stopped; /* by the deadline or by Ctrl-C */
 } tool_result;
 
 /* Makes, trains and scores a network, and shows the progress on a terminal.
- * Ctrl-C ends this training after its epoch; a second one ends the program.
- * Returns an exit status of the program, after it has told what is wrong; the
- * result is then empty. */
-int mlpi_tool_learn(const tool_table *table, const tool_plan *plan,
-                    tool_split split, tool_result *result);
+ * Ctrl-C ends this training after its epoch; a second one ends the program. */
+tool_result mlpi_tool_learn(const tool_table *table, const tool_plan *plan,
+                            const tool_split *split);
+void mlpi_tool_free_result(tool_result *result);
+
 /* Returns a time in seconds. */
 double mlpi_tool_now(void);
-void mlpi_tool_free_result(tool_result *result);
 
 #endif

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A network from a file with its recipe, and tables as it reads them.
+ * A network from a file with its recipe, tables as it reads them, and what it
+ * answers.
  *
  * A network that mlp train wrote has a recipe, which finds columns by their
  * names. Any other network takes tables of numbers whose columns are its inputs
  * in order. Behind them may stand the targets: one column of class numbers, or
  * a column for each output.
- *
- * Functions that return an int return an exit status of the program
- * (options.h), after they have told what went wrong.
  */
 #ifndef MLPI_TOOL_MODEL_H
 #define MLPI_TOOL_MODEL_H
 
 #include "mlp_data.h"
-#include "tool/options.h"
+#include "tool/talk.h"
 
 typedef struct tool_model {
     const char *path; /* borrowed */
@@ -30,33 +28,40 @@ typedef struct tool_model {
 
 /* Opens a network. Its first bytes, or the suffix .onnx, tell the kind of the
  * file. A model of zeros is a closed one. */
-int mlpi_tool_open(const char *path, tool_model *model);
+tool_model mlpi_tool_open(const char *path);
 void mlpi_tool_close(tool_model *model);
 
 /* A table, and what the network reads of it. */
 typedef struct tool_rows {
     mlp_data *data;
-    mlp_view X;      /* inputs (m, n[0]), in the network's precision */
-    mlp_view A;      /* room for outputs (m, n[L]) */
-    mlp_view labels; /* room for predicted classes (m, 1) of MLP_I32 */
-    mlp_view Y;      /* targets: class numbers (m, 1) of MLP_I32, or numbers
+    mlp_view X; /* inputs (m, n[0]), in the network's precision */
+    mlp_view Y; /* targets: class numbers (m, 1) of MLP_I32, or numbers
                    (m, n[L]); its data is NULL if the table has none */
 } tool_rows;
 
-/* What a verb does with a network and, if it asked for one, a table. */
-typedef int tool_work(const tool_model *model, const tool_rows *rows,
-                      const tool_options *options);
+/* Loads a table; "-" is the standard input. The targets may stand in a second
+ * file; NULL: they do not. */
+tool_rows mlpi_tool_read(const tool_model *model, const char *path,
+                         const char *targets);
 
-/* How a verb reads its table. */
-typedef enum tool_reading {
-    TOOL_TARGETS, /* with its targets, if it has them */
-    TOOL_TEXT     /* without them, but keeping the text of the rows */
-} tool_reading;
+/* Like mlpi_tool_read, but leaves the targets out, and keeps the text of the
+ * rows. */
+tool_rows mlpi_tool_read_text(const tool_model *model, const char *path);
+void mlpi_tool_free_rows(tool_rows *rows);
 
-/* Opens the network that the first operand names, loads the table `path` (NULL:
- * none; "-": the standard input), and works with them. The targets may stand in
- * a second file, the third operand. */
-int mlpi_tool_use(const tool_options *options, const char *path,
-                  tool_reading reading, tool_work *work);
+/* What a network answers to the rows X. */
+typedef struct tool_answers {
+    mlp_view A;      /* outputs (m, n[L]) */
+    mlp_view labels; /* classes (m, 1) of MLP_I32, -1 where an output is NaN;
+                        only of a network of classes */
+} tool_answers;
+
+tool_answers mlpi_tool_answer(const mlp_net *net, mlp_cview X);
+void mlpi_tool_free_answers(tool_answers *answers);
+
+/* Returns how many classes the outputs of a network tell, or 0 if they are
+ * numbers. The loss tells: cce has a class for each output, and bce two, if
+ * there is one output. Several outputs of bce do not exclude each other. */
+size_t mlpi_tool_classes(const mlp_net *net);
 
 #endif

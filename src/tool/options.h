@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command line of mlp: a verb, its operands, and options, which may stand
- * anywhere after the verb. One table in options.c describes every option. It
- * parses them, says which verb takes which, and prints --help.
- *
- * Each verb stands in a file of its name. It takes the parsed command line and
- * returns the exit status of the program. Data goes to the standard output, and
- * talk (talk.h) to the standard error stream.
+ * anywhere after the verb. main.c parses it, and calls the verb. A field of an
+ * option that another verb takes keeps its default, so a verb may pass all of
+ * them on.
  */
 #ifndef MLPI_TOOL_OPTIONS_H
 #define MLPI_TOOL_OPTIONS_H
@@ -17,15 +14,6 @@
 
 #include "mlp.h"
 #include "tool/talk.h"
-
-/* Which verbs take an option. */
-enum {
-    TOOL_TRAIN = 1,
-    TOOL_TEST = 2,
-    TOOL_PREDICT = 4,
-    TOOL_INFO = 8,
-    TOOL_EXPORT = 16
-};
 
 enum { TOOL_MAX_OPERANDS = 3, TOOL_MAX_HIDDEN = 8 };
 
@@ -38,7 +26,6 @@ typedef enum tool_task {
 typedef struct tool_options {
     const char *operands[TOOL_MAX_OPERANDS]; /* what stands after the verb and
                                                 is no option; else NULL */
-    size_t n_operands;
     const char *output;             /* default NULL: the verb chooses */
     size_t hidden[TOOL_MAX_HIDDEN]; /* widths of the hidden layers */
     size_t n_hidden;                /* default 0: the verb chooses */
@@ -57,23 +44,13 @@ typedef struct tool_options {
     bool json;
 } tool_options;
 
-/* Parses what stands after the program's name, argv[1] the verb's name.
- * Complains and returns TOOL_MISUSED if it is not a command line of the verb,
- * which takes from `least` to `most` operands. */
-int mlpi_tool_parse(int argc, char **argv, unsigned verb, size_t least,
-                    size_t most, tool_options *options);
-
-/* Prints the options' part of --help to the standard output. */
-void mlpi_tool_print_options(void);
-
-/* A verb takes from `least` to `most` operands, and returns the exit status of
- * the program. --help prints its usage, and says what it does. */
+/* A verb takes from `least` to `most` operands. --help prints its usage, and
+ * says what it does. Its function ends the program if anything fails; if it
+ * returns, all is done but the closing of the standard output. */
 typedef struct tool_verb {
-    const char *name;
-    unsigned bit; /* in the table of options */
+    const char *name, *usage, *help;
     size_t least, most;
-    int (*run)(const tool_options *options);
-    const char *usage, *help;
+    void (*run)(const tool_options *options);
 } tool_verb;
 
 /* Each verb is defined in the file of its name. */

@@ -11,12 +11,13 @@
  * columns. With --json each row is an object of the new columns.
  */
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tool/model.h"
-#include "tool/talk.h"
+#include "tool/options.h"
 
 /* What is printed for each row. */
 typedef struct answers {
@@ -36,7 +37,7 @@ typedef struct answers {
 /* Returns the name of new column j, which the caller frees: "species",
  * "p_setosa"; "y", or "y1", "y2" if there are several outputs. If the table has
  * a column of that name, "predicted_" comes before it, or "predicted_2_" and so
- * on. NULL: no memory. */
+ * on. */
 static char *new_name(const answers *a, size_t j)
 {
     bool is_class = a->model->classes > 0 && j > 0;
@@ -44,23 +45,19 @@ static char *new_name(const answers *a, size_t j)
     const char *word = is_class ? a->model->names[j - 1] : a->model->target;
     size_t size = strlen(word) + 80;
     char *name = mlpi_tool_memory(size, 1);
-    for (size_t i = 0; name; i++) {
-        char before[40] = "";
-        char behind[24] = "";
-        if (i > 0) {
-            (void)snprintf(before, sizeof before,
-                           i == 1 ? "predicted_" : "predicted_%zu_", i);
-        }
+    for (size_t i = 0;; i++) {
+        int n = i == 0 ? 0
+                       : snprintf(name, size,
+                                  i == 1 ? "predicted_" : "predicted_%zu_", i);
+        n += snprintf(name + n, size - (size_t)n, "%s%s", is_class ? "p_" : "",
+                      word);
         if (is_numbered) {
-            (void)snprintf(behind, sizeof behind, "%zu", j + 1);
+            (void)snprintf(name + n, size - (size_t)n, "%zu", j + 1);
         }
-        (void)snprintf(name, size, "%s%s%s%s", before, is_class ? "p_" : "",
-                       word, behind);
         if (mlp_data_find(a->data, name) == SIZE_MAX) {
-            break;
+            return name;
         }
     }
-    return name;
 }
 
 /* Prints a text as a cell, in quotes if a reader would take it for something
@@ -68,12 +65,14 @@ static char *new_name(const answers *a, size_t j)
  * count, or for an empty cell, by the words that mlp_data.h lists. */
 static void print_text(const char *text, char separator)
 {
-    static const char empty[] = "|NA|N/A|NaN|nan|null|NULL|?||";
-    size_t n = strlen(text);
-    const char *word = n < 5 ? strstr(empty, text) : NULL;
-    bool is_plain = !(word && word[-1] == '|' && word[n] == '|') &&
-                    !strchr(text, separator) && !strpbrk(text, "\"\r\n") &&
-                    !strchr(" \t", text[0]) && !strchr(" \t", text[n - 1]);
+    static const char *const empty[] = {"",    "NA",   "N/A",  "NaN",
+                                        "nan", "null", "NULL", "?"};
+    bool is_plain = !strchr(text, separator) && !strpbrk(text, "\"\r\n") &&
+                    !strchr(" \t", text[0]) &&
+                    !strchr(" \t", text[strlen(text) - 1]);
+    for (size_t k = 0; k < sizeof empty / sizeof *empty; k++) {
+        is_plain = is_plain && strcmp(text, empty[k]) != 0;
+    }
     if (is_plain) {
         (void)fputs(text, stdout);
         return;
@@ -95,7 +94,7 @@ static void print_answer(const answers *a, size_t i, size_t j, bool is_json)
         double label = mlp_cview_at(a->labels, i, 0);
         const char *name = label >= 0 ? a->model->names[(size_t)label] : NULL;
         if (is_json) {
-            mlpi_tool_json_text(name);
+            mlpi_tool_json("%s", name);
         } else if (name) {
             print_text(name, a->separator);
         }
@@ -121,8 +120,7 @@ static void print_json(const answers *a, size_t i)
 {
     for (size_t j = 0; j < a->n; j++) {
         (void)fputs(j == 0 ? "{" : ", ", stdout);
-        mlpi_tool_json_text(a->names[j]);
-        (void)fputs(": ", stdout);
+        mlpi_tool_json("%s: ", a->names[j]);
         print_answer(a, i, j, true);
     }
     (void)fputs("}\n", stdout);
@@ -171,60 +169,51 @@ static const char *line_end_of(const mlp_data *data)
     return text && rows > 0 && text[size] == '\r' ? "\r\n" : "\n";
 }
 
-/* Names the new columns and prints all rows. */
-static int print_all(answers *a, bool is_json)
+/* Prints the names of the new columns, and all rows. */
+static void print_all(const answers *a, bool is_json)
 {
-    bool is_named = a->names != NULL;
-    for (size_t j = 0; is_named && j < a->n; j++) {
+    for (size_t j = 0; j < a->n; j++) {
         a->names[j] = new_name(a, j);
-        is_named = a->names[j] != NULL;
     }
-    if (is_named && !is_json) {
+    if (!is_json) {
         print_row(a, MLP_DATA_NAMES);
     }
-    for (size_t i = 0; is_named && i < a->A.rows; i++) {
+    for (size_t i = 0; i < a->A.rows; i++) {
         (is_json ? print_json : print_row)(a, i);
     }
-    for (size_t j = 0; a->names && j < a->n; j++) {
+    for (size_t j = 0; j < a->n; j++) {
         free(a->names[j]);
     }
     free(a->names);
-    return is_named ? TOOL_DONE : TOOL_FAILED;
 }
 
-/* Computes outputs and classes, and prints them. Nothing is printed before all
- * is computed, so that a failure leaves the standard output empty. */
-static int answer(const tool_model *model, const tool_rows *rows,
-                  const tool_options *options)
+/* Nothing is printed before all is computed, so that a failure leaves the
+ * standard output empty. */
+static void predict(const tool_options *options)
 {
-    mlp_cview X = mlp_view_const(rows->X);
-    char separator = mlp_data_separator(rows->data);
-    size_t n = model->classes > 0 ? 1 + model->classes : rows->A.cols;
-    TRY_MLP(mlp_predict(model->net, X, rows->A));
-    if (model->classes > 0) {
-        TRY_MLP(mlp_classify(model->net, X, 0.5, rows->labels));
-    }
-    answers a = {.model = model,
-                 .data = rows->data,
-                 .A = mlp_view_const(rows->A),
-                 .labels = mlp_view_const(rows->labels),
+    tool_model model = mlpi_tool_open(options->operands[0]);
+    tool_rows rows = mlpi_tool_read_text(&model, options->operands[1]);
+    tool_answers computed = mlpi_tool_answer(model.net, mlp_view_const(rows.X));
+    char separator = mlp_data_separator(rows.data);
+    size_t n = model.classes > 0 ? 1 + model.classes : computed.A.cols;
+    answers a = {.model = &model,
+                 .data = rows.data,
+                 .A = mlp_view_const(computed.A),
+                 .labels = mlp_view_const(computed.labels),
                  .n = n,
                  .names = mlpi_tool_memory(n, sizeof *a.names),
                  .separator = separator ? separator : ',',
-                 .line_end = line_end_of(rows->data)};
-    return print_all(&a, options->json);
-}
-
-static int run_predict(const tool_options *options)
-{
-    return mlpi_tool_use(options, options->operands[1], TOOL_TEXT, answer);
+                 .line_end = line_end_of(rows.data)};
+    print_all(&a, options->json);
+    mlpi_tool_free_answers(&computed);
+    mlpi_tool_free_rows(&rows);
+    mlpi_tool_close(&model);
 }
 
 const tool_verb mlpi_tool_predict = {
     "predict",
-    TOOL_PREDICT,
-    2,
-    2,
-    run_predict,
     "MODEL TABLE|-",
-    "print TABLE with the answers as new columns"};
+    "print TABLE with the answers as new columns",
+    2,
+    2,
+    predict};

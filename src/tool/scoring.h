@@ -8,39 +8,39 @@
 #ifndef MLPI_TOOL_SCORING_H
 #define MLPI_TOOL_SCORING_H
 
-#include "mlp.h"
+#include "tool/model.h"
 
 typedef struct tool_scores {
     size_t rows;
     bool is_classes;
-    double accuracy, log_loss; /* of classes */
-    double r2, mae;            /* of numbers, in the target's units */
-    double simple;      /* the accuracy, or the mae, of the simple answer */
-    size_t usual_class; /* the simple answer: the first most frequent class */
+    double good;   /* accuracy of classes; R2 of numbers */
+    double bad;    /* log loss of classes; mean absolute error of numbers, in
+                      the target's units */
+    double simple; /* the accuracy, or the error, of the simple answer */
+    size_t usual;  /* the simple answer: the first most frequent class */
 } tool_scores;
 
-/* Scores the network on the rows X, whose targets are Y (m, 1): class numbers
- * of any type if the network classifies (its loss is cce, or bce with one
- * output), else numbers in the network's precision. Allocates. */
-MLP_NODISCARD mlp_status mlpi_tool_score(const mlp_net *net, mlp_cview X,
-                                         mlp_cview Y, tool_scores *scores);
+/* Scores what a network answers to rows whose targets are Y: class numbers
+ * (m, 1) of any type if it answers classes, else numbers (m, n[L]) in its
+ * precision. */
+tool_scores mlpi_tool_score(const mlp_net *net, const tool_answers *answers,
+                            mlp_cview Y);
 
 /* Writes the scores as text, such as
- *   accuracy 0.967, log loss 0.081  (always "setosa": 0.333)
- * and prints them to the standard error stream, after `what` and ": ". */
+ *   accuracy 0.967, log loss 0.081  (always "setosa": 0.333) */
+enum { TOOL_SCORES_SIZE = 400 };
 void mlpi_tool_write_scores(const mlp_net *net, const tool_scores *scores,
-                            char *text, size_t size);
-void mlpi_tool_say_scores(const char *what, const mlp_net *net,
-                          const tool_scores *scores);
+                            char text[TOOL_SCORES_SIZE]);
 
 /* Prints the scores as members of a JSON object, such as `"rows": 30,
  * "accuracy": 0.967`, to the standard output. */
 void mlpi_tool_print_scores(const tool_scores *scores);
 
-/* Returns a 32-bit number that tells networks apart: the CRC-32 (that of zlib)
- * of the parameters as little-endian bytes, in the order W, b, scale, mean,
- * variance of layer 1, then of layer 2 and so on; W row by row. Equal
- * parameters give an equal number on every machine. */
-uint32_t mlpi_tool_hash(const mlp_net *net);
+/* Writes a number of 32 bits that tells networks apart, as 8 digits: the CRC-32
+ * (that of zlib) of the parameters as little-endian bytes, in the order W, b,
+ * scale, mean, variance of layer 1, then of layer 2 and so on; W row by row.
+ * Returns `text`. Equal parameters give an equal number on every machine. */
+enum { TOOL_HASH_SIZE = 9 };
+const char *mlpi_tool_hash(const mlp_net *net, char text[TOOL_HASH_SIZE]);
 
 #endif

@@ -8,24 +8,19 @@
 #include "tool/table.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool/talk.h"
+/* The header says what makes numbers classes. */
+enum { MOST_CLASSES = 100, LEAST_ROWS_OF_CLASS = 5 };
 
-/* The header says what makes numbers classes. Nobody types the names of more
- * than 64 columns. */
-enum { MOST_CLASSES = 100, LEAST_ROWS_OF_CLASS = 5, MOST_IGNORED = 64 };
-
-/* How the table is loaded, as far as that is known. Names are copied, because a
- * table that is loaded again is freed before. */
+/* How the table is loaded, as far as that is known. */
 typedef struct look {
     mlp_data_options options;
     const char *target; /* the column's name */
-    const char *ignored[MOST_IGNORED];
-    char names[4096]; /* of the ignored columns, each with a 0 at its end */
-    size_t used;      /* of `names` */
+    char **ignored;     /* copies, because a table that is loaded again is freed
+                           before */
 } look;
 
 /* ---------------------------------------------------------------------------
@@ -34,8 +29,8 @@ typedef struct look {
 
 /* Says that there is no such column, and which there are, at most ten: the name
  * is often only misspelt. */
-static void complain_of_target(const mlp_data *data, const char *path,
-                               const char *target)
+_Noreturn static void refuse_target(const mlp_data *data, const char *path,
+                                    const char *target)
 {
     char list[400] = "";
     size_t used = 0;
@@ -44,9 +39,8 @@ static void complain_of_target(const mlp_data *data, const char *path,
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%.60s",
                                  j > 0 ? ", " : "", mlp_data_name(data, j));
     }
-    mlpi_tool_complain("%s: no column \"%s\", and no such file; the columns "
-                       "are %s%s",
-                       path, target, list, cols > 10 ? ", ..." : "");
+    TOOL_REFUSE("%s: no column \"%s\", and no such file; the columns are %s%s",
+                path, target, list, cols > 10 ? ", ..." : "");
 }
 
 /* Returns how many classes the numbers of column j seem to be, or 0 if they are
@@ -57,8 +51,6 @@ static size_t apparent_classes(const mlp_data *data, size_t j)
     mlp_cview cells = mlp_data_values(data);
     size_t counts[MOST_CLASSES + 1] = {0};
     size_t rows = 0;
-    size_t least = SIZE_MAX;
-    size_t most = 0;
     for (size_t i = 0; i < cells.rows; i++) {
         double x = mlp_cview_at(cells, i, j);
         if (isnan(x)) {
@@ -67,63 +59,55 @@ static size_t apparent_classes(const mlp_data *data, size_t j)
         if (!(x >= 0 && x <= MOST_CLASSES) || x != floor(x)) {
             return 0;
         }
-        size_t k = (size_t)x;
-        counts[k]++;
+        counts[(size_t)x]++;
         rows++;
-        least = k < least ? k : least;
-        most = k > most ? k : most;
     }
-    if (rows == 0 || least > 1 || most == least) {
-        return 0;
+    size_t first = counts[0] == 0;
+    size_t end = MOST_CLASSES + 1;
+    while (end > first && counts[end - 1] == 0) {
+        end--;
     }
-    size_t classes = most - least + 1;
-    bool is_binary = least == 0 && most == 1;
-    for (size_t k = least; k <= most && !is_binary; k++) {
+    size_t classes = end - first;
+    if (first == 0 && classes == 2) {
+        return 2;
+    }
+    for (size_t k = first; k < end; k++) {
         if (counts[k] < LEAST_ROWS_OF_CLASS) {
             return 0;
         }
     }
-    return is_binary || rows >= 10 * classes ? classes : 0;
+    return classes >= 2 && rows >= 10 * classes ? classes : 0;
 }
 
 /* Returns whether a file can be opened to read. */
 static bool file_exists(const char *path)
 {
     FILE *file = fopen(path, "rb");
-    if (file) {
-        (void)fclose(file);
-    }
-    return file != NULL;
+    return file && fclose(file) == 0;
 }
 
 /* ---------------------------------------------------------------------------
  * Ignored columns
  */
 
-/* Adds a column to those that are ignored. Returns whether that is new; it is
- * not if there is no room, so that no load is repeated for ever. */
-static bool ignore(look *l, const char *name, size_t length)
+/* Adds a column to those that are ignored. */
+static void ignore(look *l, const char *name, size_t length)
 {
-    size_t n = l->options.n_ignored;
-    char *copy = l->names + l->used;
-    if (n == MOST_IGNORED || length >= sizeof l->names - l->used) {
-        return false;
+    size_t n = l->options.n_ignored++;
+    char **more = realloc(l->ignored, (n + 1) * sizeof *more);
+    if (!more) {
+        TOOL_FAIL("there is no memory for %zu names", n + 1);
     }
-    memcpy(copy, name, length);
-    copy[length] = '\0';
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(l->ignored[i], copy) == 0) {
-            return false;
-        }
-    }
-    l->used += length + 1;
-    l->ignored[l->options.n_ignored++] = copy;
-    return true;
+    more[n] = mlpi_tool_memory(length + 1, 1);
+    memcpy(more[n], name, length);
+    l->ignored = more;
+    l->options.ignored = (const char *const *)more;
 }
 
 /* Ignores columns in which each word stands in one row only: names, say. The
- * input that such a word would become is 0 in every other row. Returns whether
- * there are new ones. */
+ * input that such a word would become is 0 in every other row. An ignored
+ * column has no words any more, so it is found only once. Returns whether there
+ * are any. */
 static bool ignore_identifiers(const mlp_data *data, size_t target, look *l)
 {
     bool is_new = false;
@@ -131,8 +115,8 @@ static bool ignore_identifiers(const mlp_data *data, size_t target, look *l)
         size_t words = mlp_data_n_categories(data, j);
         const char *name = mlp_data_name(data, j);
         if (j != target && words >= 10 &&
-            words + mlp_data_empty_cells(data, j) == mlp_data_rows(data) &&
-            ignore(l, name, strlen(name))) {
+            words + mlp_data_empty_cells(data, j) == mlp_data_rows(data)) {
+            ignore(l, name, strlen(name));
             mlpi_tool_say("%s is left out: it differs in every row", name);
             is_new = true;
         }
@@ -144,33 +128,20 @@ static bool ignore_identifiers(const mlp_data *data, size_t target, look *l)
  * Loading
  */
 
-/* Looks at a table. Sets *again if it must be loaded again, with what *l then
- * says. A network to go on from has a recipe, which knows what the columns are
- * and needs no guesses. */
-static int look_at(const mlp_data *data, const tool_options *options, look *l,
-                   bool *again)
+/* Looks at a table, whose target is in column `target`. Returns whether it must
+ * be loaded again, with what *l then says. A network to go on from has a
+ * recipe, which knows what the columns are and needs no guesses. */
+static bool look_at(const mlp_data *data, size_t target,
+                    const tool_options *options, look *l)
 {
-    const char *path = options->operands[0];
-    size_t target = mlp_data_find(data, l->target);
-    *again = true;
-    if (target == SIZE_MAX && !l->options.targets && file_exists(l->target)) {
-        l->options.targets = l->target;
-        l->target = "target";
-        return TOOL_DONE;
-    }
-    if (target == SIZE_MAX) {
-        complain_of_target(data, path, l->target);
-        return TOOL_MISUSED;
-    }
     bool is_number = mlp_data_kind_of(data, target) == MLP_DATA_NUMBER;
     if (!is_number && options->task == TOOL_TASK_NUMBERS) {
-        mlpi_tool_complain("%s: %s holds words such as \"%s\", not numbers",
-                           path, l->target, mlp_data_category(data, target, 0));
-        return TOOL_MISUSED;
+        TOOL_REFUSE("%s: %s holds words such as \"%s\", not numbers",
+                    options->operands[0], l->target,
+                    mlp_data_category(data, target, 0));
     }
-    *again = false;
     if (l->options.recipe) {
-        return TOOL_DONE;
+        return false;
     }
     size_t classes = is_number && options->task == TOOL_TASK_AUTO
                          ? apparent_classes(data, target)
@@ -180,132 +151,139 @@ static int look_at(const mlp_data *data, const tool_options *options, look *l,
                       "--task numbers learns them as numbers",
                       l->target, classes);
     }
-    if (classes > 0 || (is_number && options->task == TOOL_TASK_CLASSES)) {
+    bool is_new =
+        classes > 0 || (is_number && options->task == TOOL_TASK_CLASSES);
+    if (is_new) {
         l->options.categories = &l->target;
         l->options.n_categories = 1;
-        *again = true;
     }
-    *again |= ignore_identifiers(data, target, l);
-    return TOOL_DONE;
+    return ignore_identifiers(data, target, l) || is_new;
 }
 
 /* Loads the table until a look shows nothing new. What a look finds it finds
  * only once, so there are four loads at most. */
-static int load(const tool_options *options, look *l, mlp_data **data)
+static mlp_data *load(const tool_options *options, look *l)
 {
+    const char *path = options->operands[0];
     mlp_hooks hooks = mlp_hooks_stderr();
-    bool again = true;
-    while (again) {
-        mlp_data_free(*data);
-        *data = NULL;
-        mlp_status status =
-            mlp_data_load(options->operands[0], &l->options, &hooks, data);
-        /* No such column to ignore is what ARGUMENT means. */
-        TRY(status == MLP_OK             ? TOOL_DONE
-            : status == MLP_ERR_ARGUMENT ? TOOL_MISUSED
-                                         : TOOL_FAILED);
-        TRY(look_at(*data, options, l, &again));
+    for (;;) {
+        mlp_data *data = NULL;
+        mlp_status status = mlp_data_load(path, &l->options, &hooks, &data);
+        if (status == MLP_ERR_ARGUMENT) { /* no such column to ignore */
+            exit(TOOL_MISUSED);
+        }
+        mlpi_tool_check(status);
+        size_t target = mlp_data_find(data, l->target);
+        bool again = target == SIZE_MAX;
+        if (!again) {
+            again = look_at(data, target, options, l);
+        } else if (!l->options.targets && file_exists(l->target)) {
+            l->options.targets = l->target;
+            l->target = "target";
+        } else {
+            refuse_target(data, path, l->target);
+        }
+        if (!again) {
+            return data;
+        }
+        mlp_data_free(data);
     }
-    return TOOL_DONE;
 }
 
 /* ---------------------------------------------------------------------------
  * Rows
  */
 
-mlp_view mlpi_tool_view(mlp_dtype dtype, size_t rows, size_t cols)
+/* Returns the number that a recipe gives to a class. */
+static double class_of(const char *name, const tool_table *t,
+                       const tool_model *from)
 {
-    size_t size = dtype == MLP_F64 ? sizeof(double) : sizeof(float);
-    bool fits = cols == 0 || rows < SIZE_MAX / cols;
-    void *data = mlpi_tool_memory(fits ? rows * cols : SIZE_MAX, size);
-    return (mlp_view){dtype, rows, cols, cols, 1, data};
+    for (size_t k = 0; k < from->classes; k++) {
+        if (strcmp(from->names[k], name) == 0) {
+            return (double)k;
+        }
+    }
+    TOOL_FAIL("%s: the class \"%s\" is not known to %s", t->path, name,
+              from->path);
 }
 
 /* Fills rows and Y with the rows that have a target. Others teach nothing, and
- * cannot be scored. A target that never varies is a mistake. */
-static int take_rows(tool_table *t, size_t column)
+ * cannot be scored. */
+static void take_rows(tool_table *t, size_t column, const tool_model *from)
 {
     mlp_cview cells = mlp_data_values(t->data);
+    size_t n = 0;
     t->rows = mlpi_tool_memory(cells.rows, sizeof *t->rows);
     t->Y = mlpi_tool_view(t->classes ? MLP_I32 : MLP_F64, cells.rows, 1);
-    if (!t->rows || !t->Y.data) {
-        return TOOL_FAILED;
-    }
-    double first = NAN;
-    bool varies = false;
     for (size_t i = 0; i < cells.rows; i++) {
         double y = mlp_cview_at(cells, i, column);
-        if (!isnan(y)) {
-            first = t->n == 0 ? y : first;
-            varies = varies || y != first;
-            (void)mlp_view_set(t->Y, t->n, 0, y);
-            t->rows[t->n++] = i;
+        if (isnan(y)) {
+            continue;
         }
+        if (t->classes > 0 && from->recipe) {
+            y = class_of(mlp_data_category(t->data, column, (size_t)y), t,
+                         from);
+        }
+        (void)mlp_view_set(t->Y, n, 0, y);
+        t->rows[n++] = i;
     }
-    t->Y.rows = t->n;
-    if (t->n < cells.rows) {
+    t->Y.rows = n;
+}
+
+/* Tells what was left out, and refuses what nobody can learn: a few rows, a
+ * target that never varies, or classes of which hardly any stands in two rows,
+ * such as measured numbers. */
+static void check_rows(const tool_table *t, const tool_model *from)
+{
+    size_t n = t->Y.rows;
+    size_t all = mlp_data_rows(t->data);
+    mlp_cview Y = mlp_view_const(t->Y);
+    size_t i = 1;
+    while (i < n && mlp_cview_at(Y, i, 0) == mlp_cview_at(Y, 0, 0)) {
+        i++;
+    }
+    if (n < all) {
         mlpi_tool_say("rows without %s are left out: %zu of %zu", t->target,
-                      cells.rows - t->n, cells.rows);
+                      all - n, all);
     }
-    if (t->n < 3 || !varies) {
-        mlpi_tool_complain(
-            t->n < 3 ? "%s: expects 3 rows or more with a value for %s, got %zu"
-                     : "%s: %s is the same in all %zu rows: there is nothing "
-                       "to learn",
-            t->path, t->target, t->n);
-        return TOOL_FAILED;
+    if (n < 3) {
+        TOOL_FAIL("%s: expects 3 rows or more with a value for %s, got %zu",
+                  t->path, t->target, n);
     }
-    return TOOL_DONE;
+    if (i == n) {
+        TOOL_FAIL(
+            "%s: %s is the same in all %zu rows: there is nothing to learn",
+            t->path, t->target, n);
+    }
+    if (!from->recipe && t->classes > 2 && t->classes > n / 2) {
+        TOOL_FAIL("%s: expects classes that stand in several rows each, got "
+                  "%zu for the %zu rows of %s",
+                  t->path, t->classes, n, t->target);
+    }
 }
 
-/* Returns whether the inputs are whole numbers from 0 to 255. The cells are
- * those of an array of float32, millions perhaps, so they are read directly. */
-static bool holds_bytes(const tool_table *t, size_t target)
+tool_table mlpi_tool_open_table(const tool_options *options,
+                                const tool_model *from)
 {
-    mlp_cview cells = mlp_data_values(t->data);
-    for (size_t i = 0; i < cells.rows; i++) {
-        const float *row = (const float *)cells.data + i * cells.row_stride;
-        for (size_t j = 0; j < cells.cols; j++) {
-            float x = row[j * cells.col_stride];
-            bool is_byte = x >= 0 && x <= 255 && (float)(int)x == x;
-            if (!is_byte && j != target) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-/* Loads and looks; mlpi_tool_open_table cleans up after a failure. */
-static int open_table(const tool_options *options, look *l, tool_table *t)
-{
-    TRY(load(options, l, &t->data));
-    size_t column = mlp_data_find(t->data, l->target);
-    bool is_short = mlp_data_values(t->data).dtype == MLP_F32;
-    t->target = mlp_data_name(t->data, column);
-    t->classes = mlp_data_n_categories(t->data, column);
-    t->precision = is_short ? MLP_F32 : MLP_F64;
-    t->is_bytes = is_short && holds_bytes(t, column);
-    return take_rows(t, column);
-}
-
-int mlpi_tool_open_table(const tool_options *options,
-                         const mlp_data_recipe *recipe, tool_table *table)
-{
+    tool_table t = {.path = options->operands[0]};
     look l = {.options = mlp_data_defaults(), .target = options->operands[1]};
-    l.options.recipe = recipe;
-    l.options.ignored = l.ignored;
+    l.options.recipe = from->recipe;
     for (const char *at = options->ignore; at && *at != '\0';) {
         size_t length = strcspn(at, ",");
-        (void)ignore(&l, at, length);
+        ignore(&l, at, length);
         at += length + (at[length] == ',');
     }
-    *table = (tool_table){.path = options->operands[0]};
-    int status = open_table(options, &l, table);
-    if (status != TOOL_DONE) {
-        mlpi_tool_close_table(table);
+    t.data = load(options, &l);
+    size_t column = mlp_data_find(t.data, l.target);
+    t.target = mlp_data_name(t.data, column);
+    t.classes = mlp_data_n_categories(t.data, column);
+    take_rows(&t, column, from);
+    check_rows(&t, from);
+    for (size_t i = 0; i < l.options.n_ignored; i++) {
+        free(l.ignored[i]);
     }
-    return status;
+    free(l.ignored);
+    return t;
 }
 
 void mlpi_tool_close_table(tool_table *table)
@@ -313,5 +291,4 @@ void mlpi_tool_close_table(tool_table *table)
     free(table->rows);
     free(table->Y.data);
     mlp_data_free(table->data);
-    *table = (tool_table){.path = NULL};
 }

@@ -11,7 +11,7 @@
 #ifndef MLPI_TOOL_TABLE_H
 #define MLPI_TOOL_TABLE_H
 
-#include "mlp_data.h"
+#include "tool/model.h"
 #include "tool/options.h"
 
 typedef struct tool_table {
@@ -19,25 +19,16 @@ typedef struct tool_table {
     mlp_data *data;
     const char *target; /* the column's name, which `data` owns */
     size_t classes;     /* 0: the target is a number */
-    size_t *rows;       /* [n]: the rows that have a target */
-    size_t n;
-    mlp_view Y;          /* (n, 1): their targets: classes of MLP_I32, which are
-                            the column's categories, or numbers of MLP_F64 */
-    mlp_dtype precision; /* of the network: MLP_F32 for arrays of float32 and of
-                            bytes, else MLP_F64 */
-    bool is_bytes;       /* all inputs are whole numbers from 0 to 255 in an
-                            array: images, say */
+    size_t *rows;       /* [Y.rows]: the rows that have a target */
+    mlp_view Y; /* (n, 1): their targets: class numbers of MLP_I32, those
+                           of the network to go on from if that has a recipe, or
+                           numbers of MLP_F64 */
 } tool_table;
 
-/* Loads the table of a command line of train. `recipe` is that of the network
- * to go on from, or NULL. Returns an exit status of the program, after it has
- * told what is wrong; the table is then empty. */
-int mlpi_tool_open_table(const tool_options *options,
-                         const mlp_data_recipe *recipe, tool_table *table);
+/* Loads the table of a command line of train. `from` is the network to go on
+ * from; it is closed if there is none. */
+tool_table mlpi_tool_open_table(const tool_options *options,
+                                const tool_model *from);
 void mlpi_tool_close_table(tool_table *table);
-
-/* Returns a dense view of fresh memory. Its data is NULL if there is not
- * enough, which is told. The caller frees the data. */
-mlp_view mlpi_tool_view(mlp_dtype dtype, size_t rows, size_t cols);
 
 #endif

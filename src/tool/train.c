@@ -8,10 +8,14 @@
  * train makes it again, and train.scores, a text. There is no date and no
  * folder, so that equal commands write equal bytes.
  */
+/* This declares access. NOLINTNEXTLINE(bugprone-reserved-identifier) */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool/learn.h"
 
@@ -20,25 +24,16 @@ enum { MOST_HELD_OUT = 10000 };
 
 /* What train works on. */
 typedef struct session {
-    const tool_options *options;
     tool_model from;    /* the network to go on from; closed if there is none */
     tool_table table;   /* all rows */
-    size_t *order;      /* training rows, then the rows held out */
-    tool_split split;   /* which of these are which */
+    tool_split split;   /* which of them are held out */
     tool_plan plan;     /* of the network to write; a search changes it */
     tool_result result; /* the network to write, and its scores */
-    char path[512];     /* of the network to write */
-    char command[5000]; /* the options that make the network again */
+    char *path;         /* of the network to write */
+    char *command;      /* the options that make the network again */
     double cv[4]; /* the folds' mean and deviation of accuracy or R2, then those
                      of log loss or mean absolute error */
 } session;
-
-/* Returns a path without its folders. */
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
 
 /* ---------------------------------------------------------------------------
  * Before the training
@@ -46,7 +41,7 @@ static const char *base_name(const char *path)
 
 /* Refuses options that do not go together. A network to go on from has seen
  * rows that folds or a search would score it on. */
-static int check_options(const tool_options *o)
+static void check_options(const tool_options *o)
 {
     const char *complaint =
         strcmp(o->operands[0], "-") == 0
@@ -54,96 +49,88 @@ static int check_options(const tool_options *o)
         : o->folds > 0 && o->tune_seconds > 0
             ? "--cv and --tune exclude each other: add --cv to the command "
               "that --tune prints"
-        : o->from && o->folds + (size_t)ceil(o->tune_seconds) > 0
+        : o->from && (o->folds > 0 || o->tune_seconds > 0)
             ? "--from excludes --cv and --tune, which make new networks"
-        : o->ignore && strlen(o->ignore) > 4000
-            ? "--ignore expects at most 4000 bytes of names"
             : NULL;
     if (complaint) {
-        mlpi_tool_complain("%s", complaint);
+        TOOL_REFUSE("%s", complaint);
     }
-    return complaint ? TOOL_MISUSED : TOOL_DONE;
 }
 
 /* Opens the network of --from. The weights of a safetensors file of others go
  * into a network that is made as always. */
-static int open_from(session *s)
+static void open_from(session *s)
 {
-    const char *path = s->options->from;
-    size_t length = path ? strlen(path) : 0;
-    if (length > 12 && strcmp(path + length - 12, ".safetensors") == 0) {
-        mlp_net *ours = NULL;
-        if (mlp_net_load(path, NULL, &ours) != MLP_OK) {
-            s->plan.weights = path;
-            return TOOL_DONE;
-        }
-        mlp_net_free(ours);
+    const tool_options *o = &s->plan.options;
+    mlp_net *ours = NULL;
+    if (!o->from) {
+        return;
     }
-    if (path && (s->options->n_hidden > 0 || s->options->dropout != MLP_AUTO)) {
-        mlpi_tool_complain("%s has its layers already: leave out --layers and "
-                           "--dropout",
-                           path);
-        return TOOL_MISUSED;
+    if (mlpi_tool_ends_with(o->from, ".safetensors") &&
+        mlp_net_load(o->from, NULL, &ours) != MLP_OK) {
+        s->plan.weights = o->from;
+        return;
     }
-    return path ? mlpi_tool_open(path, &s->from) : TOOL_DONE;
+    mlp_net_free(ours);
+    if (o->n_hidden > 0 || o->dropout != MLP_AUTO) {
+        TOOL_REFUSE(
+            "%s has its layers already: leave out --layers and --dropout",
+            o->from);
+    }
+    s->from = mlpi_tool_open(o->from);
+    s->plan.from = &s->from;
 }
 
 /* Checks that the network to go on from answers what the table asks. If it has
  * a recipe, the table may lack some of its classes. */
-static int check_from(const session *s)
+static void check_from(const tool_model *from, const tool_table *t)
 {
-    const tool_table *t = &s->table;
-    const tool_model *from = &s->from;
-    if (!from->net) {
-        return TOOL_DONE;
-    }
     if (from->recipe && strcmp(from->target, t->target) != 0) {
-        mlpi_tool_complain("%s answers %s, not %s", from->path, from->target,
-                           t->target);
-        return TOOL_MISUSED;
+        TOOL_REFUSE("%s answers %s, not %s", from->path, from->target,
+                    t->target);
     }
     bool fits = from->recipe ? (from->classes > 0) == (t->classes > 0)
                              : from->classes == t->classes;
     if (!fits || (t->classes == 0 && mlp_net_outputs(from->net) != 1)) {
-        mlpi_tool_complain("%s has %zu outputs for %zu classes, and %s of %s "
-                           "has %zu (0: it is a number)",
-                           from->path, mlp_net_outputs(from->net),
-                           from->classes, t->target, t->path, t->classes);
-        return TOOL_FAILED;
+        TOOL_FAIL("%s has %zu outputs for %zu classes, and %s of %s has %zu "
+                  "(0: it is a number)",
+                  from->path, mlp_net_outputs(from->net), from->classes,
+                  t->target, t->path, t->classes);
     }
-    return TOOL_DONE;
 }
 
-/* Chooses the network's path: the table's name, in this folder, with .mlp
- * instead of .csv or .csv.gz. Tries to write there: a folder that is missing is
- * better told now than after an hour of training. What stood there stays. */
-static int choose_path(session *s)
+/* Returns the network's path: that of --output, or the table's name, in this
+ * folder, with .mlp instead of .csv or .csv.gz. */
+static char *choose_path(const tool_options *o)
 {
-    const char *name = base_name(s->options->operands[0]);
-    size_t length = strlen(name);
-    length -= length > 3 && strcmp(name + length - 3, ".gz") == 0 ? 3 : 0;
-    size_t stem = length;
-    while (stem > 0 && name[stem] != '.') {
-        stem--;
+    const char *name = mlpi_tool_base_name(o->operands[0]);
+    size_t size = strlen(name) + (o->output ? strlen(o->output) : 0) + 5;
+    char *path = mlpi_tool_memory(size, 1);
+    (void)snprintf(path, size, "%s", o->output ? o->output : name);
+    if (o->output) {
+        return path;
     }
-    stem = stem > 0 ? stem : length;
-    int n =
-        s->options->output
-            ? snprintf(s->path, sizeof s->path, "%s", s->options->output)
-            : snprintf(s->path, sizeof s->path, "%.*s.mlp", (int)stem, name);
-    FILE *old = fopen(s->path, "rb");
-    FILE *file =
-        n < (int)sizeof s->path ? fopen(s->path, "ab") : (errno = 0, NULL);
-    if (!file) {
-        mlpi_tool_complain("%s: cannot be written%s%s", s->path,
-                           errno ? ": " : "", errno ? strerror(errno) : "");
-    } else if (fclose(file) == 0 && !old) {
-        (void)remove(s->path);
+    if (mlpi_tool_ends_with(path, ".gz")) {
+        path[strlen(path) - 3] = '\0';
     }
-    if (old) {
-        (void)fclose(old);
+    char *dot = strrchr(path, '.');
+    size_t stem = dot && dot > path ? (size_t)(dot - path) : strlen(path);
+    (void)snprintf(path + stem, size - stem, ".mlp");
+    return path;
+}
+
+/* Tries to write the network: a folder that is missing is better told now than
+ * after an hour of training. What stands there stays. */
+static void try_path(const char *path)
+{
+    bool is_old = access(path, F_OK) == 0;
+    FILE *file = fopen(path, "ab");
+    if (!file || fclose(file) != 0) {
+        TOOL_FAIL("%s: cannot be written: %s", path, strerror(errno));
     }
-    return file ? TOOL_DONE : TOOL_FAILED;
+    if (!is_old) {
+        (void)remove(path);
+    }
 }
 
 /* Says what the table holds, in parts of one line. A column that is empty in
@@ -151,7 +138,9 @@ static int choose_path(session *s)
  * it out. */
 static void say_table(const tool_table *t)
 {
-    size_t counts[2] = {0, 0}; /* numbers and categories */
+    static const char *const words[2][2] = {{"number", "numbers"},
+                                            {"category", "categories"}};
+    size_t counts[2] = {0, 0}; /* one for each kind of column */
     size_t rows = mlp_data_rows(t->data);
     for (size_t j = 0; j < mlp_data_cols(t->data); j++) {
         if (mlp_data_empty_cells(t->data, j) < rows &&
@@ -159,14 +148,12 @@ static void say_table(const tool_table *t)
             counts[mlp_data_kind_of(t->data, j) == MLP_DATA_CATEGORY]++;
         }
     }
-    (void)fprintf(stderr, "%s: %zu rows; ", base_name(t->path), rows);
-    if (counts[0] > 0) {
-        (void)fprintf(stderr, "%zu number%s; ", counts[0],
-                      counts[0] == 1 ? "" : "s");
-    }
-    if (counts[1] > 0) {
-        (void)fprintf(stderr, "%zu categor%s; ", counts[1],
-                      counts[1] == 1 ? "y" : "ies");
+    (void)fprintf(stderr, "%s: %zu rows; ", mlpi_tool_base_name(t->path), rows);
+    for (size_t k = 0; k < 2; k++) {
+        if (counts[k] > 0) {
+            (void)fprintf(stderr, "%zu %s; ", counts[k],
+                          words[k][counts[k] > 1]);
+        }
     }
     if (t->classes > 0) {
         mlpi_tool_say("%s: %zu classes", t->target, t->classes);
@@ -175,31 +162,24 @@ static void say_table(const tool_table *t)
     }
 }
 
-/* Holds a fifth of the rows out, and plans the training with the others. With
- * 10,000 rows a score is known to half a percent, so more of them are better
- * used for training. */
-static int split_rows(session *s)
+/* Splits rows with the targets Y: by the test fraction of the options if the
+ * fold is SIZE_MAX, else as a fold of --cv. The caller frees the order. */
+static tool_split split_rows(mlp_view Y, double fraction, const tool_options *o,
+                             size_t fold)
 {
-    double n = (double)s->table.n;
-    const char *weights = s->plan.weights;
+    tool_split split = {.order = mlpi_tool_memory(Y.rows, sizeof(size_t))};
     mlp_split_options options = mlp_split_defaults();
-    options.test_fraction = fmin(0.2, MOST_HELD_OUT / n);
-    options.seed = (uint32_t)s->options->seed;
+    options.test_fraction = fraction;
+    options.folds = o->folds;
+    options.seed = (uint32_t)o->seed;
     options.hooks = mlp_hooks_stderr();
-    s->order = mlpi_tool_memory(s->table.n, sizeof *s->order);
-    if (!s->order) {
-        return TOOL_FAILED;
-    }
-    TRY_MLP(mlp_train_test_split(mlp_view_const(s->table.Y), &options, s->order,
-                                 &s->split.n_test));
-    s->split.order = s->order;
-    s->split.n_train = s->table.n - s->split.n_test;
-    s->plan = mlpi_tool_plan(s->options, s->split.n_train);
-    s->plan.weights = weights;
-    s->plan.from = s->from.net ? &s->from : NULL;
-    mlpi_tool_say("%zu rows to train on, %zu held out (seed %zu)",
-                  s->split.n_train, s->split.n_test, s->options->seed);
-    return TOOL_DONE;
+    mlpi_tool_check(fold == SIZE_MAX
+                        ? mlp_train_test_split(mlp_view_const(Y), &options,
+                                               split.order, &split.n_test)
+                        : mlp_k_fold(mlp_view_const(Y), &options, fold,
+                                     split.order, &split.n_test));
+    split.n_train = Y.rows - split.n_test;
+    return split;
 }
 
 /* ---------------------------------------------------------------------------
@@ -213,16 +193,17 @@ static int split_rows(session *s)
 
 /* Writes the options --layers, --rate and --dropout of a plan. Eight widths of
  * at most eight digits need 80 bytes, so 200 hold it all. */
-static void write_plan(const tool_plan *plan, char *text, size_t size)
+enum { PLAN_SIZE = 200 };
+static void write_plan(const tool_options *plan, char text[PLAN_SIZE])
 {
     char rate[TOOL_NUMBER_SIZE];
     char dropout[TOOL_NUMBER_SIZE];
-    int n = snprintf(text, size, "--layers");
+    int n = snprintf(text, PLAN_SIZE, "--layers");
     for (size_t l = 0; l < plan->n_hidden; l++) {
-        n += snprintf(text + n, size - (size_t)n, "%c%zu", l > 0 ? ',' : ' ',
-                      plan->hidden[l]);
+        n += snprintf(text + n, PLAN_SIZE - (size_t)n, "%c%zu",
+                      l > 0 ? ',' : ' ', plan->hidden[l]);
     }
-    (void)snprintf(text + n, size - (size_t)n, " --rate %s --dropout %s",
+    (void)snprintf(text + n, PLAN_SIZE - (size_t)n, " --rate %s --dropout %s",
                    mlpi_tool_decimals(plan->rate, MLP_F64, rate),
                    mlpi_tool_decimals(plan->dropout, MLP_F64, dropout));
 }
@@ -230,7 +211,7 @@ static void write_plan(const tool_plan *plan, char *text, size_t size)
 /* Draws one to three hidden layers of 16 to 256 neurons, none wider than the
  * one before; a rate from 0.0002 to 0.02; and dropout 0, 0.1, ... 0.5, where 0
  * is as likely as all others. */
-static void draw_plan(mlp_rng *rng, tool_plan *plan)
+static void draw_plan(mlp_rng *rng, tool_options *plan)
 {
     double log_width = mlp_rng_uniform(rng, 4, 8.5);
     plan->n_hidden = 1 + (size_t)mlp_rng_uniform(rng, 0, 3);
@@ -246,188 +227,180 @@ static void draw_plan(mlp_rng *rng, tool_plan *plan)
     plan->dropout = tenths > 0 ? tenths / 10 : 0;
 }
 
-/* Splits the training rows again, into order[n_train]: the indices that come
- * out are those of the whole table, like split.order. */
-static int split_again(const tool_table *table, tool_split split, uint32_t seed,
-                       size_t *order, tool_split *inner)
+/* Splits the training rows again. The order that comes out has indices into the
+ * whole table, like that of the split that goes in. */
+static tool_split split_again(const session *s)
 {
-    mlp_split_options options = mlp_split_defaults();
-    options.test_fraction = 0.2;
-    options.seed = seed;
-    options.hooks = mlp_hooks_stderr();
-    mlp_view Y = mlpi_tool_view(table->Y.dtype, split.n_train, 1);
-    mlp_status status =
-        Y.data ? mlp_gather_rows(mlp_view_const(table->Y), split.order, NULL, Y)
-               : MLP_ERR_MEMORY;
-    if (!status) {
-        status = mlp_train_test_split(mlp_view_const(Y), &options, order,
-                                      &inner->n_test);
+    mlp_hooks hooks = mlp_hooks_stderr();
+    const size_t *outer = s->split.order;
+    mlp_view Y = mlpi_tool_view(s->table.Y.dtype, s->split.n_train, 1);
+    mlpi_tool_check(
+        mlp_gather_rows(mlp_view_const(s->table.Y), outer, &hooks, Y));
+    tool_split inner = split_rows(Y, 0.2, &s->plan.options, SIZE_MAX);
+    for (size_t i = 0; i < Y.rows; i++) {
+        inner.order[i] = outer[inner.order[i]];
     }
     free(Y.data);
-    TRY_MLP(status);
-    for (size_t i = 0; i < split.n_train; i++) {
-        order[i] = split.order[order[i]];
-    }
-    inner->order = order;
-    inner->n_train = split.n_train - inner->n_test;
-    return TOOL_DONE;
+    return inner;
 }
 
-/* What the search has found so far. */
-typedef struct found {
-    size_t tried;
-    double least; /* the loss of the best network */
-    tool_plan best;
-} found;
-
-/* Trains one network, and keeps its plan if its loss is the least so far. A
- * network does not count if the time was over before its last epoch, or if it
- * diverged, which the library tells. Returns whether the search goes on: the
- * time, or Ctrl-C, ends it with its network. */
-static bool try_plan(const tool_table *table, tool_split split,
-                     const tool_plan *plan, found *f)
+/* Searches for `seconds`, and sets layers, rate and dropout of the plan to
+ * those of the best network: that of the least log loss, or for numbers of the
+ * highest R2. Tells each improvement. A network does not count if it diverged,
+ * which the library tells, or if the time, or Ctrl-C, ended it: that ends the
+ * search, too. */
+static void search(session *s, double seconds)
 {
-    char text[200];
-    tool_result r;
-    if (mlpi_tool_learn(table, plan, split, &r) == TOOL_DONE && !r.is_stopped) {
-        double score = r.scores.is_classes ? r.scores.log_loss : r.scores.r2;
-        double loss = r.scores.is_classes ? score : -score;
-        f->tried++;
-        if (loss < f->least) {
-            f->least = loss;
-            f->best = *plan;
-            write_plan(plan, text, sizeof text);
-            mlpi_tool_say("  network %zu: %s %.4f  %s", f->tried,
-                          r.scores.is_classes ? "log loss" : "R2", score, text);
+    tool_plan plan = s->plan;
+    mlp_rng rng = mlp_rng_seeded((uint32_t)plan.options.seed);
+    tool_split inner = split_again(s);
+    double least = INFINITY;
+    size_t tried = 0;
+    bool is_over = false;
+    mlpi_tool_say("searching for %g s: networks learn %zu of these rows and "
+                  "are scored on %zu",
+                  seconds, inner.n_train, inner.n_test);
+    plan.deadline = mlpi_tool_now() + seconds;
+    while (mlpi_tool_now() < plan.deadline && !is_over) {
+        tool_result r = mlpi_tool_learn(&s->table, &plan, &inner);
+        bool is_classes = r.scores.is_classes;
+        double loss = is_classes ? r.scores.bad : -r.scores.good;
+        is_over = r.is_stopped;
+        tried += r.status == MLP_OK && !is_over;
+        if (r.status == MLP_OK && !is_over && loss < least) {
+            char text[PLAN_SIZE];
+            least = loss;
+            s->plan.options = plan.options;
+            write_plan(&plan.options, text);
+            mlpi_tool_say("  network %zu: %s %.4f  %s", tried,
+                          is_classes ? "log loss" : "R2",
+                          is_classes ? loss : -loss, text);
         }
+        mlpi_tool_free_result(&r);
+        draw_plan(&rng, &plan.options);
     }
-    bool goes_on = !r.is_stopped;
-    mlpi_tool_free_result(&r);
-    return goes_on;
-}
-
-/* Searches for `seconds`, and sets layers, rate and dropout of *plan to those
- * of the best network: that of the least log loss, or for numbers of the
- * highest R2. Tells each improvement. */
-static int search(const tool_table *table, tool_split split, double seconds,
-                  tool_plan *plan)
-{
-    mlp_rng rng = mlp_rng_seeded(plan->seed);
-    tool_split inner;
-    found f = {.least = INFINITY, .best = *plan};
-    size_t *order = mlpi_tool_memory(split.n_train, sizeof *order);
-    int status = order ? split_again(table, split, plan->seed, order, &inner)
-                       : TOOL_FAILED;
-    if (status == TOOL_DONE) {
-        mlpi_tool_say("searching for %g s: networks learn %zu of these rows "
-                      "and are scored on %zu",
-                      seconds, inner.n_train, inner.n_test);
-        plan->deadline = mlpi_tool_now() + seconds;
-        while (mlpi_tool_now() < plan->deadline &&
-               try_plan(table, inner, plan, &f)) {
-            draw_plan(&rng, plan);
-        }
-        *plan = f.best;
-        plan->deadline = INFINITY;
-        mlpi_tool_say("%zu network%s tried; the best one now learns all %zu "
-                      "rows",
-                      f.tried, f.tried == 1 ? "" : "s", split.n_train);
-    }
-    free(order);
-    return status;
+    mlpi_tool_say("%zu network%s tried; the best one now learns all %zu rows",
+                  tried, tried == 1 ? "" : "s", s->split.n_train);
+    free(inner.order);
 }
 
 /* ---------------------------------------------------------------------------
  * The network
  */
 
-/* Writes the options that make the network again. All that the table's size
+/* Returns a name as a shell reads it: in quotes, and with '\'' for a quote. A
+ * file may have any name, and people paste the command. The caller frees it. */
+static char *quote(const char *name)
+{
+    char *quoted = mlpi_tool_memory(4 * strlen(name) + 3, 1);
+    char *to = quoted;
+    *to++ = '\'';
+    for (; *name; name++) {
+        to = stpcpy(to, *name == '\'' ? "'\\''" : (char[]){*name, '\0'});
+    }
+    *to = '\'';
+    return quoted;
+}
+
+/* Returns the options that make the network again. All that the table's size
  * decided is named, so that they do so whatever the defaults of later versions
  * are. A network to go on from has its layers and dropout already. */
-static void write_command(session *s)
+static char *write_command(const session *s)
 {
-    const tool_options *o = s->options;
-    char plan[300];
+    const tool_options *o = &s->plan.options;
+    char *from = quote(o->from ? mlpi_tool_base_name(o->from) : "");
+    char *ignore = quote(o->ignore ? o->ignore : "");
+    size_t size = PLAN_SIZE + 200 + strlen(ignore) + strlen(from);
+    char *text = mlpi_tool_memory(size, 1);
+    char plan[PLAN_SIZE];
     char rate[TOOL_NUMBER_SIZE];
-    write_plan(&s->plan, plan, sizeof plan);
-    (void)snprintf(rate, sizeof rate, "--rate %g", s->plan.rate);
-    (void)snprintf(s->command, sizeof s->command,
-                   "%s --epochs %zu --seed %zu%s%s%s%s%s%s%s",
-                   s->from.net ? rate : plan,
+    write_plan(o, plan);
+    if (s->plan.from) {
+        (void)snprintf(plan, sizeof plan, "--rate %s",
+                       mlpi_tool_decimals(o->rate, MLP_F64, rate));
+    }
+    (void)snprintf(text, size, "%s --epochs %zu --seed %zu%s%s%s%s%s", plan,
                    mlp_history_epochs(s->result.history), o->seed,
-                   o->task == TOOL_TASK_AUTO ? "" : " --task ",
                    o->task == TOOL_TASK_AUTO ? ""
-                   : s->table.classes > 0    ? "classes"
-                                             : "numbers",
-                   o->ignore ? " --ignore '" : "", o->ignore ? o->ignore : "",
-                   o->ignore ? "'" : "", o->from ? " --from " : "",
-                   o->from ? base_name(o->from) : "");
+                   : s->table.classes > 0    ? " --task classes"
+                                             : " --task numbers",
+                   o->ignore ? " --ignore " : "", o->ignore ? ignore : "",
+                   o->from ? " --from " : "", o->from ? from : "");
+    free(from);
+    free(ignore);
+    return text;
 }
 
 /* Puts what train did into the network's metadata, for mlp info and for whoever
- * finds the file in ten years. The texts are those of the talk. */
-static mlp_status describe(const session *s)
+ * finds the file in ten years. The texts are those of the talk, but a name that
+ * is no UTF-8 gets '?' there. */
+static void describe(const session *s)
 {
-    char rows[24], held[24], epochs[48], scores[400];
+    char rows[24], held[24], epochs[48], scores[TOOL_SCORES_SIZE];
     mlp_net *net = s->result.net;
     (void)snprintf(rows, sizeof rows, "%zu", s->split.n_train);
     (void)snprintf(held, sizeof held, "%zu", s->split.n_test);
     (void)snprintf(epochs, sizeof epochs, "%zu%s",
                    mlp_history_epochs(s->result.history),
                    s->result.is_stopped ? " (stopped)" : "");
-    mlpi_tool_write_scores(net, &s->result.scores, scores, sizeof scores);
-    const char *const pairs[][2] = {{"train.table", base_name(s->table.path)},
-                                    {"train.rows", rows},
-                                    {"train.held_out", held},
-                                    {"train.epochs", epochs},
-                                    {"train.options", s->command},
-                                    {"train.scores", scores}};
-    mlp_status status = MLP_OK;
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs && !status; i++) {
-        status = mlp_net_set_metadata(net, pairs[i][0], pairs[i][1]);
+    mlpi_tool_write_scores(net, &s->result.scores, scores);
+    const char *const pairs[][2] = {
+        {"train.table", mlpi_tool_base_name(s->table.path)},
+        {"train.rows", rows},
+        {"train.held_out", held},
+        {"train.epochs", epochs},
+        {"train.options", s->command},
+        {"train.scores", scores}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char *text = mlpi_tool_utf8(pairs[i][1]);
+        mlpi_tool_check(mlp_net_set_metadata(net, pairs[i][0], text));
+        free(text);
     }
-    return status;
 }
 
 /* Says what was trained: the widths of all layers, epochs, loss and time. The
  * loss is that of the last epoch, with dropout; the time is that of the epochs
- * alone, without reading the table. */
-static void say_training(const session *s)
+ * alone, without reading the table, and has two digits or more. */
+static void say_training(const tool_result *result)
 {
-    const mlp_net *net = s->result.net;
-    const mlp_history *history = s->result.history;
+    const mlp_net *net = result->net;
+    const mlp_history *history = result->history;
     size_t epochs = mlp_history_epochs(history);
     double seconds = 0;
     for (size_t i = 0; i < epochs; i++) {
         seconds += mlp_history_seconds(history)[i];
     }
+    int decimals = seconds < 0.095 ? 3 : seconds < 0.95 ? 2 : seconds < 9.5;
     (void)fprintf(stderr, "%zu", mlp_net_inputs(net));
     for (size_t l = 1; l <= mlp_net_layer_count(net); l++) {
         mlp_layer layer = {.width = 0};
-        (void)!mlp_net_layer(net, l, &layer);
+        mlpi_tool_check(mlp_net_layer(net, l, &layer));
         (void)fprintf(stderr, "-%zu", layer.width);
     }
-    mlpi_tool_say(
-        ": %zu epoch%s%s, loss %.4f, %.1f s", epochs, epochs == 1 ? "" : "s",
-        s->result.is_stopped ? " (stopped)" : "",
-        epochs > 0 ? mlp_history_losses(history)[epochs - 1] : NAN, seconds);
+    mlpi_tool_say(": %zu epoch%s%s, loss %.4f, %.*f s", epochs,
+                  epochs == 1 ? "" : "s",
+                  result->is_stopped ? " (stopped)" : "",
+                  epochs > 0 ? mlp_history_losses(history)[epochs - 1] : NAN,
+                  decimals, seconds);
 }
 
 /* Trains, scores and writes the network, and tells it. The file is the last
  * thing that can go wrong, so a failure leaves none. */
-static int train(session *s)
+static void make(session *s)
 {
-    TRY(mlpi_tool_learn(&s->table, &s->plan, s->split, &s->result));
+    char text[TOOL_SCORES_SIZE];
+    s->result = mlpi_tool_learn(&s->table, &s->plan, &s->split);
+    mlpi_tool_check(s->result.status);
     const mlp_net *net = s->result.net;
-    say_training(s);
-    write_command(s);
-    mlpi_tool_say_scores("held out", net, &s->result.scores);
-    TRY_MLP(describe(s));
-    TRY_MLP(mlp_net_save(net, s->path));
-    mlpi_tool_say("%s written, %.1f kB, weights %08x", s->path,
+    say_training(&s->result);
+    s->command = write_command(s);
+    mlpi_tool_write_scores(net, &s->result.scores, text);
+    mlpi_tool_say("held out: %s", text);
+    describe(s);
+    mlpi_tool_check(mlp_net_save(net, s->path));
+    mlpi_tool_say("%s written, %.1f kB, weights %s", s->path,
                   (double)mlp_net_save_size(net) / 1000,
-                  (unsigned)mlpi_tool_hash(net));
-    return TOOL_DONE;
+                  mlpi_tool_hash(net, text));
 }
 
 /* ---------------------------------------------------------------------------
@@ -437,132 +410,122 @@ static int train(session *s)
 /* Trains and scores a network for each of the folds of --cv, with the plan of
  * the network that is already written. Each row is scored once, by a network
  * that has not seen it. */
-static int score_folds(session *s)
+static void score_folds(session *s)
 {
-    size_t k = s->options->folds;
-    mlp_split_options options = mlp_split_defaults();
-    options.folds = k;
-    options.seed = s->plan.seed;
-    options.hooks = mlp_hooks_stderr();
+    size_t k = s->plan.options.folds;
+    bool is_classes = s->table.classes > 0;
     for (size_t fold = 0; fold < k; fold++) {
-        tool_split split = {.order = s->order};
-        tool_result r = {.net = NULL};
-        TRY_MLP(mlp_k_fold(mlp_view_const(s->table.Y), &options, fold, s->order,
-                           &split.n_test));
-        split.n_train = s->table.n - split.n_test;
-        TRY(mlpi_tool_learn(&s->table, &s->plan, split, &r));
-        bool is_stopped = r.is_stopped;
-        const tool_scores *scores = &r.scores;
-        const double both[2] = {
-            scores->is_classes ? scores->accuracy : scores->r2,
-            scores->is_classes ? scores->log_loss : scores->mae};
+        tool_split split = split_rows(s->table.Y, 0.2, &s->plan.options, fold);
+        tool_result r = mlpi_tool_learn(&s->table, &s->plan, &split);
+        mlpi_tool_check(r.status);
+        if (r.is_stopped) {
+            TOOL_FAIL("--cv was stopped in fold %zu of %zu", fold + 1, k);
+        }
+        const double both[2] = {r.scores.good, r.scores.bad};
         for (size_t i = 0; i < 2; i++) {
             s->cv[2 * i] += both[i] / (double)k;
             s->cv[2 * i + 1] += both[i] * both[i] / (double)k;
         }
         mlpi_tool_free_result(&r);
-        if (is_stopped) {
-            mlpi_tool_complain("--cv was stopped in fold %zu of %zu", fold + 1,
-                               k);
-            return TOOL_FAILED;
-        }
+        free(split.order);
     }
     for (size_t i = 0; i < 4; i += 2) {
         s->cv[i + 1] = sqrt(fmax(0, s->cv[i + 1] - s->cv[i] * s->cv[i]));
     }
-    bool is_classes = s->table.classes > 0;
     mlpi_tool_say("%zu folds: %s %.3f +- %.3f, %s %.4g +- %.2g", k,
                   is_classes ? "accuracy" : "R2", s->cv[0], s->cv[1],
                   is_classes ? "log loss" : "mean absolute error", s->cv[2],
                   s->cv[3]);
-    return TOOL_DONE;
 }
 
 /* Draws the losses of the epochs, on a logarithmic axis. */
-static int draw_losses(const session *s)
+static void draw_losses(const session *s)
 {
     mlp_picture *picture = mlpi_tool_picture();
-    mlp_axes axes = {.title = base_name(s->path), .log_y = true};
-    mlp_status status =
-        picture ? mlp_picture_losses(picture, &axes, s->result.history, 0)
-                : MLP_ERR_MEMORY;
-    TRY_MLP(mlpi_tool_draw(picture, status, s->options->plot));
-    return TOOL_DONE;
+    mlp_axes axes = {.title = mlpi_tool_base_name(s->path), .log_y = true};
+    mlpi_tool_check(mlp_picture_losses(picture, &axes, s->result.history, 0));
+    mlpi_tool_draw(picture, s->plan.options.plot);
 }
 
 /* Prints as one JSON object what the talk says. No member tells a time, so
  * equal commands print equal objects. */
 static void print_json(const session *s)
 {
-    const char *const texts[][2] = {{"{\"model\": ", s->path},
-                                    {", \"table\": ", s->table.path},
-                                    {", \"target\": ", s->table.target},
-                                    {", \"options\": ", s->command}};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        (void)fputs(texts[i][0], stdout);
-        mlpi_tool_json_text(texts[i][1]);
-    }
-    printf(", \"weights\": \"%08x\", \"train_rows\": %zu, \"held_out\": {",
-           (unsigned)mlpi_tool_hash(s->result.net), s->split.n_train);
+    char hash[TOOL_HASH_SIZE];
+    mlpi_tool_json("{'model': %s, 'table': %s, 'target': %s, 'options': %s, "
+                   "'weights': %s, 'train_rows': %zu, 'held_out': {",
+                   s->path, s->table.path, s->table.target, s->command,
+                   mlpi_tool_hash(s->result.net, hash), s->split.n_train);
     mlpi_tool_print_scores(&s->result.scores);
-    if (s->options->folds > 0) {
-        printf("}, \"cv\": {\"folds\": %zu", s->options->folds);
-        mlpi_tool_json_number(s->table.classes > 0 ? ", accuracy" : ", r2",
-                              s->cv[0]);
-        mlpi_tool_json_number(", deviation", s->cv[1]);
+    if (s->plan.options.folds > 0) {
+        mlpi_tool_json("}, 'cv': {'folds': %zu, %s: %g, 'deviation': %g",
+                       s->plan.options.folds,
+                       s->table.classes > 0 ? "accuracy" : "r2", s->cv[0],
+                       s->cv[1]);
     }
     (void)fputs("}}\n", stdout);
 }
 
-/* Runs train; run_train frees what is left. Whatever was asked
- * wrongly is told before anything is trained. */
-static int run(session *s)
+/* Reads the table, and plans the training. With 10,000 rows a score is known to
+ * half a percent, so more of them are better used for training. */
+static void prepare(session *s)
 {
-    const tool_options *o = s->options;
-    TRY(check_options(o));
-    TRY(open_from(s));
-    TRY(mlpi_tool_open_table(o, s->from.recipe, &s->table));
-    TRY(check_from(s));
-    if (o->folds > s->table.n) {
-        mlpi_tool_complain("--cv expects at most %zu folds, one for each row, "
-                           "got %zu",
-                           s->table.n, o->folds);
-        return TOOL_MISUSED;
+    const tool_options *o = &s->plan.options;
+    open_from(s);
+    s->table = mlpi_tool_open_table(o, &s->from);
+    size_t n = s->table.Y.rows;
+    if (s->from.net) {
+        check_from(&s->from, &s->table);
     }
-    TRY(choose_path(s));
+    if (o->folds > n) {
+        TOOL_REFUSE("--cv expects at most %zu folds, one for each row, got %zu",
+                    n, o->folds);
+    }
+    s->path = choose_path(o);
+    try_path(s->path);
     say_table(&s->table);
-    TRY(split_rows(s));
-    if (o->tune_seconds > 0) {
-        TRY(search(&s->table, s->split, o->tune_seconds, &s->plan));
-    }
-    TRY(train(s));
-    if (o->tune_seconds > 0) {
-        mlpi_tool_say("the same again: mlp train '%s' '%s' %s", o->operands[0],
-                      o->operands[1], s->command);
-    }
-    TRY(o->folds > 0 ? score_folds(s) : TOOL_DONE);
-    TRY(o->plot ? draw_losses(s) : TOOL_DONE);
-    if (o->json) {
-        print_json(s);
-    }
-    return TOOL_DONE;
+    s->split = split_rows(s->table.Y, fmin(0.2, MOST_HELD_OUT / (double)n), o,
+                          SIZE_MAX);
+    mlpi_tool_complete(&s->plan, s->split.n_train);
+    mlpi_tool_say("%zu rows to train on, %zu held out (seed %zu)",
+                  s->split.n_train, s->split.n_test, o->seed);
 }
 
-static int run_train(const tool_options *options)
+/* Whatever was asked wrongly is told before anything is trained. */
+static void train(const tool_options *o)
 {
-    session s = {.options = options};
-    int status = run(&s);
+    session s = {.plan = {.options = *o, .deadline = INFINITY}};
+    check_options(o);
+    prepare(&s);
+    if (o->tune_seconds > 0) {
+        search(&s, o->tune_seconds);
+    }
+    make(&s);
+    if (o->tune_seconds > 0) {
+        char *table = quote(o->operands[0]);
+        char *target = quote(o->operands[1]);
+        mlpi_tool_say("the same again: mlp train %s %s %s", table, target,
+                      s.command);
+        free(table);
+        free(target);
+    }
+    if (o->folds > 0) {
+        score_folds(&s);
+    }
+    if (o->plot) {
+        draw_losses(&s);
+    }
+    if (o->json) {
+        print_json(&s);
+    }
     mlpi_tool_free_result(&s.result);
     mlpi_tool_close_table(&s.table);
     mlpi_tool_close(&s.from);
-    free(s.order);
-    return status;
+    free(s.split.order);
+    free(s.path);
+    free(s.command);
 }
 
-const tool_verb mlpi_tool_train = {"train",
-                                   TOOL_TRAIN,
-                                   2,
-                                   2,
-                                   run_train,
-                                   "TABLE TARGET",
-                                   "learn the column TARGET from the others"};
+const tool_verb mlpi_tool_train = {
+    "train", "TABLE TARGET", "learn the column TARGET from the others", 2,
+    2,       train};

@@ -231,6 +231,19 @@ class Networks(unittest.TestCase):
         tried = re.search(r"^(\d+) networks? tried", talk, re.M)
         self.assertGreaterEqual(int(tried.group(1)), 1)
 
+    def test_the_command_may_be_pasted(self):
+        """Whatever the names are, a shell passes them on as they stand."""
+        name = "it's; touch `pasted` $HOME.csv"
+        write(name, [("a", "who's", "y y")] +
+              [(a, b, y) for a, b, y in points(60)])
+        _, talk = train(name, "y y", "--ignore", "who's", "--tune", "0.001",
+                        "--epochs", "2", "-o", "pasted.mlp")
+        command = re.search(r"^the same again: mlp (train .*)$", talk, re.M)
+        subprocess.run(["sh", "-c", f"'{PROGRAM}' {command[1]} -o again.mlp"],
+                       check=True, capture_output=True)
+        self.assertEqual(content("pasted.mlp"), content("again.mlp"))
+        self.assertFalse(os.path.exists("pasted"))
+
     def test_a_search_without_time_takes_the_default(self):
         train("iris.csv", "species", "-o", "plain.mlp")
         _, talk = train("iris.csv", "species", "--tune", "0.000001",
@@ -250,6 +263,9 @@ class Networks(unittest.TestCase):
         self.assertLess(further["held_out"]["log_loss"],
                         same["held_out"]["log_loss"])
         self.assertEqual(content("iris.mlp"), before)
+        exact = facts("iris.csv", "species", "--from", "iris.mlp", "--epochs",
+                      "2", "--rate", "0.00123456789", "-o", "t.mlp")
+        self.assertIn("--rate 0.00123456789 ", exact["options"])
         # Columns are found by their names, and classes by theirs.
         rows = [line.split(",") for line in
                 open("iris.csv").read().splitlines()]
@@ -383,6 +399,17 @@ class Tables(unittest.TestCase):
               [(7, "same", "", i, 2 * i) for i in range(50)])
         self.assertGreater(facts("t.csv", "y")["held_out"]["r2"], 0.9)
 
+    def test_classes_that_are_none(self):
+        """Measured numbers, or words that differ, are no classes."""
+        rows = [(i, 1.5 * i) for i in range(60)]
+        write("t.csv", [("a", "y")] + rows)
+        self.assertIn("got 60 for the 60 rows of y",
+                      refused("t.csv", "y", "--task", "classes", status=1))
+        write("t.csv", [("a", "y")] + [(i, "word %d" % y) for i, y in rows])
+        refused("t.csv", "y", status=1)
+        write("t.csv", [("a", "y")] + [(i, y // 4) for i, y in rows])
+        train("t.csv", "y", "--task", "classes", "--epochs", "1")
+
     def test_small_tables(self):
         write("t.csv", [("a", "y"), (1, 2)])
         self.assertIn("expects 3 rows or more",
@@ -440,6 +467,25 @@ class Tables(unittest.TestCase):
 
 
 class Output(unittest.TestCase):
+    def test_names_that_are_no_utf8(self):
+        """Metadata and JSON hold UTF-8 only; a file's name may be any bytes."""
+        for name, told in ((b"gr\xc3\xb6\xc3\x9fe", "gr\u00f6\u00dfe"),
+                           (b"\xff\xe4a", "??a"), (b"\xc3", "?"),
+                           (b"\xed\xa0\x80", "???"), (b"\xc0\xaf", "??"),
+                           (b"\xf4\x90\x80\x80", "????")):
+            shutil.copy("points.csv", name + b".csv")
+            done = subprocess.run([PROGRAM, "train", name + b".csv", "y",
+                                   "--epochs", "1", "-o", "t.mlp", "--json"],
+                                  capture_output=True, check=True)
+            self.assertEqual(json.loads(done.stdout)["table"], told + ".csv")
+            self.assertEqual(mlp_file.read_mlp("t.mlp")[1]["train.table"],
+                             told + ".csv")
+
+    def test_short_times_have_digits(self):
+        for epochs in "1", "100":
+            _, talk = train("points.csv", "y", "--epochs", epochs)
+            self.assertRegex(talk, r", (0\.0\d\d|0\.\d\d|[1-9]\.\d|\d\d+) s\n")
+
     def test_paths(self):
         for path, expected in (("a.b.csv", "a.b.mlp"), ("plain", "plain.mlp"),
                                (".hidden", ".hidden.mlp")):

@@ -169,7 +169,7 @@ class Predict(unittest.TestCase):
         self.assertEqual(len(read(out)), 5)
 
     def test_answers_need_quotes(self):
-        names = [f"n{i:03}" for i in range(196)] + ["NA", 'a,"b', " two ",
+        names = [f"n{i:03}" for i in range(195)] + ["|", "NA", 'a,"b', " two ",
                                                        "x,y"]
         draw = random.Random(6)
         rows = [["x", "what"]]
@@ -187,6 +187,7 @@ class Predict(unittest.TestCase):
         self.assertTrue({row["predicted_what"] for row in got} <= set(names))
         self.assertIn('"p_a,""b"', out)
         self.assertIn(",p_NA,", out)
+        self.assertIn(",p_|\n", out)
         run("test", "many.mlp", "many.csv")
         run("info", "many.mlp")
         # The class NA needs quotes, or it would be an empty cell.
