@@ -76,7 +76,8 @@ static inline void draw_decision_boundary(const mlp_net *net, samples test,
 
 static inline void refuse_picture(void)
 {
-    (void)fprintf(stderr, "--plot: this program was built without mlp_show\n");
+    (void)fprintf(stderr, "--plot: this program was built without mlp_show, "
+                          "which draws; build it with CMake\n");
     exit(2);
 }
 

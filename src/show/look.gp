@@ -82,7 +82,7 @@ surface = "set pm3d depthorder border lc rgb '#303030' lw 0.5; set border 127; \
 set xyplane relative 0.1; unset colorbox; \
 set palette defined (0 '#ffffd9', 0.5 '#41b6c4', 1 '#253494'); \
 set format xy '%.3g'; set xtics offset 0,-0.3; set ytics offset 1,-0.2; \
-set ztics; set xlabel offset 0,-0.6; set ylabel offset 1,-0.6; \
+set ztics; set xlabel offset 0,-0.6; set ylabel offset -2,-0.6; \
 set zlabel 'loss' norotate offset 6,6; set view 55,30"
 network_mark = "point lt 4 ps 1.8*mark front offset 1.2,0.6"
 

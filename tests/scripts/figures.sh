@@ -44,7 +44,9 @@ says 12_learning_rates 'lr=0.001' 'Test Accuracy vs Learning Rate'
 parts() {
     tr -c 'A-Za-z0-9.+-' '\n' <"$1" | grep .
 }
-for old in "$source"/examples/figures/*.svg; do
+for old in $(grep -o 'examples/figures/[^)]*\.svg' "$source/README.md"); do
+    old=$source/$old
+    [ -e "$old" ] || fail "README.md shows $old: no such file"
     new=$scratch/$(basename "$old")
     version() { sed -n 's/.*<desc>Produced by \(.*\) *<.*/\1/p' "$1"; }
     if [ "$(version "$old")" != "$(version "$new")" ]; then

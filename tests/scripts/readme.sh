@@ -5,7 +5,7 @@
 # README.md says, on standard output and standard error. A program is saved
 # under the name in the comment above it, such as <!-- app.c -->, which the
 # sessions compile. They run in an empty folder with the tree's include and the
-# library that was built.
+# library that was built. Every file that README.md links to is in the tree.
 
 . "$(dirname "$0")/common.sh"
 need cc
@@ -81,6 +81,13 @@ for program in $programs; do
     }' "$program"
 done
 [ "$whole" -gt 0 ] || fail "README.md shows no program"
+
+for link in $(grep -oE '\]\([^)#]+\)' "$source/README.md" | tr -d '])('); do
+    case $link in
+    http*) ;; # needs a network
+    *) [ -e "$source/$link" ] || fail "README.md links to $link: no such file" ;;
+    esac
+done
 
 # Messages of the library go to standard error, and nothing else goes there.
 if grep '^mlp: ' "$scratch/out" || grep -v '^mlp: ' "$scratch/err"; then
