@@ -297,7 +297,7 @@ static mlp_status run_gnuplot(const mlp_hooks *hooks, int script, int output,
     }
     if (error != 0) {
         (void)strerror_r(error, text, sizeof text);
-    } else {
+    } else if (!WIFSIGNALED(status)) { /* else it could not say why */
         read_tail(errors, text, sizeof text);
     }
     for (size_t n = strlen(text); n > 0 && text[n - 1] == '\n'; n--) {

@@ -411,8 +411,8 @@ static mlp_status put_surface(mlp_picture *p, mlp_net *net, mlp_cview X,
     TRY(mlp_evaluate(net, X, Y, &scores));
     if (!isfinite(scores.loss)) {
         return mlpi_refuse(&p->hooks, MLP_ERR_NOT_FINITE,
-                           "a surface: expects a finite loss, got %g",
-                           scores.loss);
+                           "a surface: expects a finite loss, got %s",
+                           isnan(scores.loss) ? "a NaN" : "an infinity");
     }
     for (int i = 0; i < 2; i++) {
         center[i] = mlp_cview_at(mlp_view_const(W), at[i] / cols, at[i] % cols);

@@ -618,7 +618,7 @@ static void surfaces_and_regions_check_the_network(void **state)
                    MLP_ERR_NOT_FINITE, "outputs of the network");
     assert_refused(
         mlp_picture_surface(picture, NULL, broken, data, targets, 1, 0, 1, 1),
-        MLP_ERR_NOT_FINITE, "expects a finite loss, got nan");
+        MLP_ERR_NOT_FINITE, "expects a finite loss, got a NaN");
     mlp_net_free(broken);
 
     mlp_layer layers[21] = {{.width = 1}};
